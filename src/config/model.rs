@@ -1,0 +1,55 @@
+//! A config that passed every check. Nothing here can be wrong any more.
+
+use crate::outcome::ProbeKey;
+use crate::probe::Probe;
+use crate::slo::Objective;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where the daemon serves its pages and metrics.
+    pub listen: SocketAddr,
+    pub store: StoreSpec,
+    /// How many probes may run at the same time.
+    pub max_concurrent_probes: usize,
+    /// In document order; names are unique.
+    pub services: Vec<ServiceSpec>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoreSpec {
+    pub path: PathBuf,
+    /// How long outcomes are kept.
+    pub retention: Duration,
+}
+
+#[derive(Clone, Debug)]
+pub struct ServiceSpec {
+    pub name: Arc<str>,
+    pub description: String,
+    pub labels: Vec<(String, String)>,
+    /// Names are unique within the service.
+    pub probes: Vec<ProbeSpec>,
+    /// Names are unique within the service; defaults are merged in already.
+    pub objectives: Vec<Objective>,
+}
+
+#[derive(Clone, Debug)]
+pub struct ProbeSpec {
+    pub key: ProbeKey,
+    pub interval: Duration,
+    /// At most the interval.
+    pub timeout: Duration,
+    /// Name of the kind, such as `http`.
+    pub kind: &'static str,
+    pub probe: Arc<dyn Probe>,
+}
+
+impl Config {
+    pub fn probes(&self) -> impl Iterator<Item = &ProbeSpec> {
+        self.services.iter().flat_map(|service| &service.probes)
+    }
+}

@@ -1,0 +1,133 @@
+//! Faults and warnings that point at a place in a file.
+
+use std::fmt::{self, Write as _};
+
+/// A place in a source text; lines and columns start at 1, in characters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Place {
+    pub line: usize,
+    pub column: usize,
+    /// How many characters to mark; at least 1 is drawn.
+    pub len: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    Error,
+    Warning,
+}
+
+impl Severity {
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+        }
+    }
+}
+
+/// One fault or warning, complete enough to mend it without looking anything up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    pub severity: Severity,
+    /// Stable short name, such as `unknown-key`: for tests, filters and documentation.
+    pub code: &'static str,
+    pub place: Option<Place>,
+    /// Where in the document's tree, such as `services[0].probes[1].http.url`.
+    pub path: String,
+    /// What is wrong.
+    pub message: String,
+    /// What was expected, or what to do about it.
+    pub help: Option<String>,
+}
+
+/// A text with a name, to show places in.
+#[derive(Clone, Debug)]
+pub struct Source {
+    pub name: String,
+    pub text: String,
+}
+
+impl Source {
+    /// Draws a diagnostic with its source line and the place marked:
+    ///
+    /// ```text
+    /// error[unknown-key]: unknown key `intervall`
+    ///   --> slod.yaml:4:5
+    ///    |
+    ///  4 |     intervall: 10s
+    ///    |     ^^^^^^^^^
+    ///    = services[0].probes[0]
+    ///    = help: did you mean `interval`?
+    /// ```
+    pub fn draw(&self, diagnostic: &Diagnostic, colour: bool) -> String {
+        let paint = Paint { colour };
+        let head = paint.severity(diagnostic.severity, diagnostic.code);
+        let mut out = format!("{head}: {}\n", diagnostic.message);
+        let margin = diagnostic
+            .place
+            .map_or(1, |place| place.line.to_string().len());
+        match diagnostic.place {
+            Some(place) => self.draw_place(&mut out, place, margin),
+            None => writeln!(out, "{:margin$}--> {}", "", self.name).unwrap_or_default(),
+        }
+        let mut note = |text: fmt::Arguments<'_>| {
+            writeln!(out, "{:margin$} = {text}", "").unwrap_or_default();
+        };
+        if !diagnostic.path.is_empty() {
+            note(format_args!("at {}", diagnostic.path));
+        }
+        if let Some(help) = &diagnostic.help {
+            note(format_args!("help: {help}"));
+        }
+        out
+    }
+
+    fn draw_place(&self, out: &mut String, place: Place, margin: usize) {
+        let line = self.text.lines().nth(place.line - 1).unwrap_or_default();
+        // A tab would shift the marks, so it is drawn as one space.
+        let shown: String = line
+            .chars()
+            .map(|c| if c == '\t' { ' ' } else { c })
+            .collect();
+        let room = shown.chars().count().saturating_sub(place.column - 1);
+        let marks = "^".repeat(place.len.min(room).max(1));
+        let Place { line, column, .. } = place;
+        let drawn = write!(
+            out,
+            "{:margin$}--> {}:{line}:{column}\n{:margin$} |\n{line:>margin$} | {shown}\n{:margin$} | {:pad$}{marks}\n",
+            "",
+            self.name,
+            "",
+            "",
+            "",
+            pad = column - 1,
+        );
+        drawn.unwrap_or_default();
+    }
+}
+
+struct Paint {
+    colour: bool,
+}
+
+impl Paint {
+    fn severity(&self, severity: Severity, code: &str) -> String {
+        let label = format!("{}[{code}]", severity.label());
+        match (self.colour, severity) {
+            (false, _) => label,
+            (true, Severity::Error) => format!("\x1b[1;31m{label}\x1b[0m"),
+            (true, Severity::Warning) => format!("\x1b[1;33m{label}\x1b[0m"),
+        }
+    }
+}
+
+/// The known name closest to `wrong`, if one is close enough to be meant.
+pub fn nearest<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    known
+        .into_iter()
+        .map(|name| (strsim::jaro_winkler(wrong, name), name))
+        .filter(|(likeness, _)| *likeness > 0.8)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, name)| name)
+}

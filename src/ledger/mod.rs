@@ -1,0 +1,3 @@
+//! The single owner of live state.
+
+pub mod snapshot;

@@ -1,0 +1,114 @@
+//! What every reader reads: one immutable picture of all services at one moment.
+
+use crate::outcome::{Cause, Phases, ProbeKey, Timestamp, Verdict, Why};
+use crate::slo::Objective;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The windows that burn rates and coverage are told for, shortest first.
+pub const WINDOWS: [(&str, Duration); 10] = {
+    const MINUTE: u64 = 60;
+    const HOUR: u64 = 3600;
+    const DAY: u64 = 86_400;
+    [
+        ("5m", Duration::from_secs(5 * MINUTE)),
+        ("30m", Duration::from_secs(30 * MINUTE)),
+        ("1h", Duration::from_secs(HOUR)),
+        ("2h", Duration::from_secs(2 * HOUR)),
+        ("6h", Duration::from_secs(6 * HOUR)),
+        ("1d", Duration::from_secs(DAY)),
+        ("3d", Duration::from_secs(3 * DAY)),
+        ("7d", Duration::from_secs(7 * DAY)),
+        ("28d", Duration::from_secs(28 * DAY)),
+        ("30d", Duration::from_secs(30 * DAY)),
+    ]
+};
+
+/// The spans that latency quantiles are told for.
+pub const QUANTILE_SPANS: [&str; 4] = ["5m", "1h", "1d", "30d"];
+/// The quantiles that are told.
+pub const QUANTILES: [f64; 3] = [0.5, 0.95, 0.99];
+
+#[derive(Debug)]
+pub struct Snapshot {
+    pub at: Timestamp,
+    pub services: Vec<ServiceView>,
+}
+
+#[derive(Debug)]
+pub struct ServiceView {
+    pub name: Arc<str>,
+    pub description: Arc<str>,
+    pub labels: Arc<[(String, String)]>,
+    pub probes: Vec<ProbeView>,
+    pub objectives: Vec<ObjectiveView>,
+}
+
+/// One probe since the daemon started, and its latencies over some spans.
+#[derive(Debug)]
+pub struct ProbeView {
+    pub key: ProbeKey,
+    pub kind: &'static str,
+    pub target: Arc<str>,
+    pub interval: Duration,
+    /// Counted outcomes (good and bad) since the start.
+    pub runs: u64,
+    /// Bad outcomes by [`Cause::ALL`]'s order.
+    pub failures: [u64; Cause::ALL.len()],
+    /// Void outcomes by [`Why::ALL`]'s order.
+    pub voids: [u64; Why::ALL.len()],
+    /// Ticks that could not run in time.
+    pub missed: u64,
+    /// `None` before the first outcome.
+    pub last: Option<LastOutcome>,
+    /// Upper borders of the histogram in ascending order, shared; the last bucket (+Inf) has none.
+    pub bucket_bounds: Arc<[Duration]>,
+    /// Counted outcomes per bucket, not cumulative; one more than bounds.
+    pub buckets: Box<[u64]>,
+    pub duration_sum: Duration,
+    /// By [`QUANTILE_SPANS`], then [`QUANTILES`]; `None` where the sample is too small.
+    pub quantiles: [[Option<Duration>; QUANTILES.len()]; QUANTILE_SPANS.len()],
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LastOutcome {
+    pub at: Timestamp,
+    pub verdict: Verdict,
+    pub latency: Duration,
+    pub phases: Phases,
+    pub http_status: Option<u16>,
+    pub tls_not_after: Option<i64>,
+    pub message: Option<Box<str>>,
+}
+
+/// One objective now.
+#[derive(Debug)]
+pub struct ObjectiveView {
+    pub objective: Arc<Objective>,
+    /// Counted events and bad ones since the daemon started; time slices count when they close.
+    pub events: u64,
+    pub bad_events: u64,
+    /// In [`WINDOWS`] order.
+    pub windows: [WindowView; WINDOWS.len()],
+    /// Over the objective's own window.
+    pub period: WindowView,
+    /// `1 - bad / budget`; may be negative.
+    pub budget_remaining: Option<f64>,
+    /// When the budget runs out at the burn of the last hour; `None` if it is not burning.
+    pub exhaustion: Option<Timestamp>,
+}
+
+/// Exact counts over one window and what follows from them; unknown is `None`, never NaN.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct WindowView {
+    pub good: u64,
+    pub bad: u64,
+    /// Events that the whole window would hold.
+    pub expected: f64,
+    /// good / (good + bad)
+    pub sli: Option<f64>,
+    /// error ratio / (1 - target)
+    pub burn_rate: Option<f64>,
+    /// counted / expected, from 0 to 1.
+    pub coverage: Option<f64>,
+}

@@ -1,0 +1,23 @@
+//! `slod`, an SLO daemon.
+//!
+//! One way through the house:
+//!
+//! ```text
+//! schedule -> probe -> Outcome -> ledger -> Snapshot -> { metrics, web, cli }
+//!                                   |
+//!                                   +-> store (SQLite): every outcome, hourly blocks
+//! ```
+//!
+//! Imports point down only; `tests/layers.rs` holds the order. The pure centre ([`outcome`],
+//! [`slo`], [`stats`], [`diagnostic`]) takes `now` and data and returns data; everything that
+//! waits, reads or writes lives above it. `docs/ARCHITECTURE.md` is the guided tour.
+
+pub mod clock;
+pub mod config;
+pub mod diagnostic;
+pub mod ledger;
+pub mod outcome;
+pub mod probe;
+pub mod slo;
+pub mod stats;
+pub mod yaml;

@@ -1,0 +1,302 @@
+//! What a probe found out: the words every other module speaks.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Wall time in milliseconds since the Unix epoch. It labels; it never measures.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(pub i64);
+
+impl Timestamp {
+    pub const fn from_secs(secs: i64) -> Self {
+        Self(secs * 1000)
+    }
+
+    /// Seconds since the epoch, as Prometheus writes timestamps.
+    pub fn as_secs_f64(self) -> f64 {
+        self.0 as f64 / 1000.0
+    }
+
+    /// The moment `span` earlier.
+    #[must_use]
+    pub fn before(self, span: Duration) -> Self {
+        Self(self.0.saturating_sub(millis(span)))
+    }
+
+    /// The moment `span` later.
+    #[must_use]
+    pub fn after(self, span: Duration) -> Self {
+        Self(self.0.saturating_add(millis(span)))
+    }
+}
+
+/// A span in whole milliseconds, saturating.
+pub fn millis(span: Duration) -> i64 {
+    i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// Who was probed: identity of a history across restarts and reloads.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ProbeKey {
+    pub service: Arc<str>,
+    pub probe: Arc<str>,
+}
+
+impl ProbeKey {
+    pub fn new(service: &str, probe: &str) -> Self {
+        Self {
+            service: service.into(),
+            probe: probe.into(),
+        }
+    }
+}
+
+impl fmt::Display for ProbeKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.service, self.probe)
+    }
+}
+
+/// Declares a closed set of reasons: the enum, its label values and its stored codes stay together.
+macro_rules! reasons {
+    ($(#[$meta:meta])* $name:ident { $($(#[doc = $doc:literal])* $variant:ident = $code:literal, $label:literal;)* }) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum $name { $($(#[doc = $doc])* $variant,)* }
+
+        impl $name {
+            /// Every value, in declaration order: metrics are zero-initialised from it.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            /// The metric label and word in reports.
+            pub const fn label(self) -> &'static str {
+                match self { $(Self::$variant => $label),* }
+            }
+
+            /// The number in stored data. Never reuse a number.
+            pub const fn code(self) -> u8 {
+                match self { $(Self::$variant => $code),* }
+            }
+
+            /// Reads a stored number; `None` for one that a newer version wrote.
+            pub const fn from_code(code: u8) -> Option<Self> {
+                match code { $($code => Some(Self::$variant),)* _ => None }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { f.write_str(self.label()) }
+        }
+    };
+}
+
+reasons! {
+    /// Why an outcome is bad: a closed set, fit for a metric label.
+    Cause {
+        /// The name did not resolve.
+        Dns = 1, "dns";
+        /// Nobody listens there.
+        Refused = 2, "refused";
+        /// No route to the host or its network.
+        Unreachable = 3, "unreachable";
+        /// Not done within the probe's timeout.
+        Timeout = 4, "timeout";
+        /// The peer broke the connection off.
+        Reset = 5, "reset";
+        /// The TLS handshake failed for another reason than the certificate.
+        Tls = 6, "tls";
+        /// The certificate is expired, self-signed, for another name or otherwise not to be trusted.
+        Certificate = 7, "certificate";
+        /// The answer is not the protocol it should be.
+        Protocol = 8, "protocol";
+        /// A status outside the expected ones.
+        Status = 9, "status";
+        /// A header is missing or other than expected.
+        Header = 10, "header";
+        /// The body is other than expected.
+        Body = 11, "body";
+        /// The body exceeds the size limit.
+        BodyTooLarge = 12, "body_too_large";
+        /// More redirects than allowed, or one to an address that is never followed.
+        Redirect = 13, "redirect";
+        /// The proxy refused or failed.
+        Proxy = 14, "proxy";
+    }
+}
+
+reasons! {
+    /// Why an attempt says nothing about the service: our own failing, never charged to it.
+    Why {
+        /// No file descriptor or local port was left.
+        Resources = 1, "resources";
+        /// The daemon was stopping.
+        Shutdown = 2, "shutdown";
+        /// The wall clock jumped while the probe ran.
+        ClockJump = 3, "clock_jump";
+        /// Our own network was gone.
+        Network = 4, "network";
+        /// The probe itself failed: a defect in this program.
+        Internal = 5, "internal";
+    }
+}
+
+/// The judgement on one attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    Good,
+    Bad(Cause),
+    Void(Why),
+}
+
+impl Verdict {
+    /// Good and bad count; void does not.
+    pub fn counts(self) -> bool {
+        !matches!(self, Self::Void(_))
+    }
+
+    /// The word for people: `good`, or the reason.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Good => "good",
+            Self::Bad(cause) => cause.label(),
+            Self::Void(why) => why.label(),
+        }
+    }
+}
+
+/// Parts of an attempt, in the order they happen; the names are metric labels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(usize)]
+pub enum Phase {
+    Resolve,
+    Connect,
+    Tls,
+    Processing,
+    Transfer,
+}
+
+impl Phase {
+    pub const ALL: [Self; 5] = [
+        Self::Resolve,
+        Self::Connect,
+        Self::Tls,
+        Self::Processing,
+        Self::Transfer,
+    ];
+
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Resolve => "resolve",
+            Self::Connect => "connect",
+            Self::Tls => "tls",
+            Self::Processing => "processing",
+            Self::Transfer => "transfer",
+        }
+    }
+}
+
+/// Time spent per phase, summed over redirects; `None` where the attempt did not get that far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Phases([Option<Duration>; 5]);
+
+impl Phases {
+    pub fn add(&mut self, phase: Phase, spent: Duration) {
+        let total = &mut self.0[phase as usize];
+        *total = Some(total.unwrap_or_default() + spent);
+    }
+
+    pub fn get(&self, phase: Phase) -> Option<Duration> {
+        self.0[phase as usize]
+    }
+}
+
+/// What else was seen. Shown, partly exported, never judged.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Detail {
+    pub http_status: Option<u16>,
+    /// When the first certificate of the served chain ends, in seconds since the epoch; known
+    /// also where verification failed.
+    pub tls_not_after: Option<i64>,
+    /// The address that was connected to.
+    pub address: Option<IpAddr>,
+    /// One sentence for people, of at most [`Detail::MESSAGE_MAX`] bytes and without secrets.
+    pub message: Option<Box<str>>,
+}
+
+impl Detail {
+    pub const MESSAGE_MAX: usize = 240;
+
+    /// Sets the sentence, cut at a character boundary where it is too long; control characters
+    /// become spaces, since it may quote what a hostile target sent.
+    pub fn say(&mut self, message: impl fmt::Display) {
+        let mut text: String = message
+            .to_string()
+            .chars()
+            .map(|c| if c.is_control() { ' ' } else { c })
+            .collect();
+        if text.len() > Self::MESSAGE_MAX {
+            text.truncate(text.floor_char_boundary(Self::MESSAGE_MAX - 3));
+            text.push('…');
+        }
+        self.message = Some(text.into());
+    }
+}
+
+/// Result of one attempt. A failing service is our data, so this is no `Result`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    pub verdict: Verdict,
+    /// From the start of the attempt to its end, on the monotonic clock.
+    pub latency: Duration,
+    pub phases: Phases,
+    pub detail: Detail,
+}
+
+impl Outcome {
+    pub fn new(verdict: Verdict, latency: Duration) -> Self {
+        Self {
+            verdict,
+            latency,
+            phases: Phases::default(),
+            detail: Detail::default(),
+        }
+    }
+}
+
+/// An outcome with its place in history: what the ledger takes and the store keeps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    pub key: ProbeKey,
+    /// The tick the attempt belongs to, so that a late start does not move it into another slot.
+    pub at: Timestamp,
+    /// The interval in force: how much time this outcome stands for.
+    pub interval: Duration,
+    pub outcome: Outcome,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stored_codes_are_unique_and_read_back() {
+        for cause in Cause::ALL {
+            assert_eq!(Cause::from_code(cause.code()), Some(*cause));
+        }
+        for why in Why::ALL {
+            assert_eq!(Why::from_code(why.code()), Some(*why));
+        }
+        assert_eq!(Cause::from_code(0), None);
+    }
+
+    #[test]
+    fn a_long_hostile_message_is_cut_and_tamed() {
+        let mut detail = Detail::default();
+        detail.say("é\n\u{1b}[31m".repeat(200));
+        let message = detail.message.expect("set above");
+        assert!(message.len() <= Detail::MESSAGE_MAX);
+        assert!(!message.contains(char::is_control));
+    }
+}

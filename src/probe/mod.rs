@@ -1,0 +1,105 @@
+//! The contract of a probe kind, and the registry of all kinds.
+//!
+//! A new kind is one file in this folder plus one line in [`KINDS`]: the file holds a [`Kind`]
+//! (its name, its keys, an example, how to read it from the config) and a [`Probe`] (how to run it).
+
+use crate::outcome::Outcome;
+use crate::yaml::{Key, Section};
+use async_trait::async_trait;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Every probe kind there is. Tests walk it; the config reader and the generated docs use it.
+pub const KINDS: &[&dyn Kind] = &[];
+
+/// A way of looking at a service, as the config names it.
+pub trait Kind: Sync {
+    /// The key in the config, such as `http`.
+    fn name(&self) -> &'static str;
+
+    /// One sentence for the generated docs.
+    fn summary(&self) -> &'static str;
+
+    /// The keys under [`Kind::name`].
+    fn keys(&self) -> &'static [Key];
+
+    /// A complete value in YAML, such as `{ url: "http://127.0.0.1:8000/health" }`; a test reads it.
+    fn example(&self) -> &'static str;
+
+    /// Builds a probe, or reports every fault to the section and returns `None`.
+    fn read(&self, section: &Section<'_>) -> Option<Arc<dyn Probe>>;
+}
+
+/// A probe that is ready to run, any number of times and at the same time.
+#[async_trait]
+pub trait Probe: Send + Sync + fmt::Debug {
+    /// Makes one attempt. It ends by [`Attempt::deadline`] and never panics or fails: whatever
+    /// happens is the outcome.
+    async fn run(&self, attempt: &mut Attempt) -> Outcome;
+
+    /// What is probed, for people, without credentials: such as `https://example.org/health`.
+    fn target(&self) -> String;
+}
+
+/// What one attempt is given, and where it tells what it does.
+#[derive(Debug)]
+pub struct Attempt {
+    pub started: Instant,
+    /// The whole attempt ends by then.
+    pub deadline: Instant,
+    pub trace: Trace,
+}
+
+impl Attempt {
+    /// An attempt that starts now.
+    pub fn new(timeout: Duration, trace: Trace) -> Self {
+        let started = Instant::now();
+        Self {
+            started,
+            deadline: started + timeout,
+            trace,
+        }
+    }
+}
+
+/// The story of one attempt, told decision by decision; silent and free when nobody listens.
+#[derive(Debug, Default)]
+pub struct Trace(Option<Vec<Step>>);
+
+/// One decision of an attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// Since the attempt started.
+    pub after: Duration,
+    /// What kind of decision, such as `resolve` or `expect`.
+    pub topic: &'static str,
+    /// What was seen, without secrets.
+    pub text: String,
+}
+
+impl Trace {
+    pub fn silent() -> Self {
+        Self(None)
+    }
+
+    pub fn listening() -> Self {
+        Self(Some(Vec::new()))
+    }
+
+    /// Adds a step; `text` is only made when somebody listens.
+    pub fn tell(&mut self, started: Instant, topic: &'static str, text: impl FnOnce() -> String) {
+        if let Some(steps) = &mut self.0 {
+            steps.push(Step {
+                after: started.elapsed(),
+                topic,
+                text: text(),
+            });
+        }
+    }
+
+    pub fn steps(&self) -> &[Step] {
+        self.0.as_deref().unwrap_or_default()
+    }
+}

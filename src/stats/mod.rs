@@ -1,0 +1,3 @@
+//! Statistics that hold no state of the outside world. Pure.
+
+pub mod scale;

@@ -1,0 +1,16 @@
+//! YAML with places: a tree that knows line and column, and a reader that reports every fault
+//! of a document at once instead of stopping at the first.
+//!
+//! A part of the config declares its keys as data ([`Key`]), then takes them out of a
+//! [`Section`]. The same declarations make `docs/CONFIGURATION.md`.
+
+mod key;
+mod secret;
+mod section;
+mod tree;
+pub mod units;
+
+pub use key::{Key, Need, Shape};
+pub use secret::Secret;
+pub use section::{Reader, Section, Spot};
+pub use tree::{Node, Value, parse};

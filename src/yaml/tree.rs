@@ -1,0 +1,171 @@
+//! A YAML document as a tree in which every key and value knows its place.
+
+use crate::diagnostic::{Diagnostic, Place, Severity, Source};
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_yaml::{DuplicateKeyPolicy, Location, Spanned};
+use std::fmt;
+
+/// A value and where it stands (where it is used, for an alias).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Node {
+    pub place: Place,
+    pub value: Value,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    Null,
+    Bool(bool),
+    Integer(i64),
+    Float(f64),
+    Text(String),
+    List(Vec<Node>),
+    /// In document order, duplicates included: the reader reports them.
+    Map(Vec<(Node, Node)>),
+}
+
+impl Value {
+    /// What it is, for messages.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Null => "nothing",
+            Self::Bool(_) => "a boolean",
+            Self::Integer(_) => "a whole number",
+            Self::Float(_) => "a number",
+            Self::Text(_) => "text",
+            Self::List(_) => "a list",
+            Self::Map(_) => "a mapping",
+        }
+    }
+
+    /// A scalar as it would be written.
+    pub fn scalar(&self) -> Option<String> {
+        match self {
+            Self::Bool(value) => Some(value.to_string()),
+            Self::Integer(value) => Some(value.to_string()),
+            Self::Float(value) => Some(value.to_string()),
+            Self::Text(value) => Some(value.clone()),
+            Self::Null | Self::List(_) | Self::Map(_) => None,
+        }
+    }
+}
+
+/// Reads a document; a syntax error is one diagnostic, since nothing after it can be trusted.
+pub fn parse(source: &Source) -> Result<Node, Box<Diagnostic>> {
+    let options = serde_yaml::options! { duplicate_keys: DuplicateKeyPolicy::PassThrough };
+    serde_yaml::from_str_with_options::<Spanned<Raw>>(&source.text, options)
+        .map(node)
+        .map_err(|error| {
+            Box::new(Diagnostic {
+                severity: Severity::Error,
+                code: "syntax",
+                place: error.location().as_ref().map(place),
+                path: String::new(),
+                message: format!("this is not YAML: {}", reason(&error)),
+                help: None,
+            })
+        })
+}
+
+/// The parser's sentence without the position and the snippet, which we draw ourselves.
+fn reason(error: &serde_yaml::Error) -> String {
+    let full = error.to_string();
+    let first = full.lines().next().unwrap_or_default();
+    let tail = first.rsplit_once(": ").map_or(first, |(_, tail)| tail);
+    tail.trim().to_owned()
+}
+
+fn place(location: &Location) -> Place {
+    let number = |n: u64| usize::try_from(n).unwrap_or(usize::MAX).max(1);
+    Place {
+        line: number(location.line()),
+        column: number(location.column()),
+        len: number(location.span().len()),
+    }
+}
+
+fn node(spanned: Spanned<Raw>) -> Node {
+    let place = place(&spanned.referenced);
+    let value = match spanned.value {
+        Raw::Scalar(value) => value,
+        Raw::List(items) => Value::List(items.into_iter().map(node).collect()),
+        Raw::Map(entries) => Value::Map(
+            entries
+                .into_iter()
+                .map(|(key, value)| (node(key), node(value)))
+                .collect(),
+        ),
+    };
+    Node { place, value }
+}
+
+enum Raw {
+    Scalar(Value),
+    List(Vec<Spanned<Raw>>),
+    Map(Vec<(Spanned<Raw>, Spanned<Raw>)>),
+}
+
+impl<'de> Deserialize<'de> for Raw {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(RawVisitor)
+    }
+}
+
+struct RawVisitor;
+
+impl<'de> Visitor<'de> for RawVisitor {
+    type Value = Raw;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Raw, E> {
+        Ok(Raw::Scalar(Value::Null))
+    }
+
+    fn visit_none<E>(self) -> Result<Raw, E> {
+        Ok(Raw::Scalar(Value::Null))
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Raw, D::Error> {
+        Raw::deserialize(deserializer)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Raw, E> {
+        Ok(Raw::Scalar(Value::Bool(value)))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Raw, E> {
+        Ok(Raw::Scalar(Value::Integer(value)))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Raw, E> {
+        let value = i64::try_from(value).map_or(Value::Float(value as f64), Value::Integer);
+        Ok(Raw::Scalar(value))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Raw, E> {
+        Ok(Raw::Scalar(Value::Float(value)))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Raw, E> {
+        Ok(Raw::Scalar(Value::Text(value.to_owned())))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Raw, A::Error> {
+        let mut list = Vec::new();
+        while let Some(item) = items.next_element()? {
+            list.push(item);
+        }
+        Ok(Raw::List(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Raw, A::Error> {
+        let mut map = Vec::new();
+        while let Some(entry) = entries.next_entry()? {
+            map.push(entry);
+        }
+        Ok(Raw::Map(map))
+    }
+}

@@ -1,0 +1,158 @@
+//! Durations, ratios, sizes and rates as people write them. Pure.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+const DURATIONS: &[(&str, u64)] = &[
+    ("ms", 1),
+    ("s", 1_000),
+    ("m", 60_000),
+    ("h", 3_600_000),
+    ("d", 86_400_000),
+    ("w", 604_800_000),
+];
+
+/// `500ms`, `10s`, `1h30m`, `30d`; at most 100 years.
+pub fn duration(text: &str) -> Option<Duration> {
+    let mut rest = text.trim();
+    if rest == "0" {
+        return Some(Duration::ZERO);
+    }
+    let mut total: u64 = 0;
+    let mut last_unit = u64::MAX;
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit())?;
+        let number: u64 = rest[..digits].parse().ok()?;
+        rest = &rest[digits..];
+        let end = rest
+            .find(|c: char| c.is_ascii_digit())
+            .unwrap_or(rest.len());
+        let unit = DURATIONS.iter().find(|(name, _)| *name == &rest[..end])?.1;
+        // Units fall, as in `1h30m`: `30m1h` is more likely a mistake.
+        if unit >= last_unit {
+            return None;
+        }
+        last_unit = unit;
+        total = total.checked_add(number.checked_mul(unit)?)?;
+        rest = &rest[end..];
+    }
+    let limit = Duration::from_secs(100 * 366 * 86_400);
+    (last_unit != u64::MAX)
+        .then(|| Duration::from_millis(total))
+        .filter(|d| *d <= limit)
+}
+
+/// Writes a duration the way it is read: the largest units first, zeros left out.
+pub fn show_duration(span: Duration) -> String {
+    let mut rest = u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
+    if rest == 0 {
+        return "0s".to_owned();
+    }
+    let mut out = String::new();
+    for (name, unit) in DURATIONS.iter().rev().filter(|(name, _)| *name != "w") {
+        let count = rest / unit;
+        if count > 0 {
+            write!(out, "{count}{name}").unwrap_or_default();
+            rest %= unit;
+        }
+    }
+    out
+}
+
+/// `99.9%` or `0.999`, from 0 to 1.
+pub fn ratio(text: &str) -> Option<f64> {
+    let text = text.trim();
+    let value: f64 = match text.strip_suffix('%') {
+        // Shifting the decimal point in the text keeps `99.9%` the same number as `0.999`.
+        Some(percent) => format!("{}e-2", percent.trim()).parse().ok()?,
+        None => text.parse().ok()?,
+    };
+    (0.0..=1.0).contains(&value).then_some(value)
+}
+
+const SIZES: &[(&str, u64)] = &[
+    ("KiB", 1 << 10),
+    ("MiB", 1 << 20),
+    ("GiB", 1 << 30),
+    ("kB", 1_000),
+    ("MB", 1_000_000),
+    ("GB", 1_000_000_000),
+    ("B", 1),
+    ("", 1),
+];
+
+/// `64KiB`, `1MB`, or a number of bytes.
+pub fn size(text: &str) -> Option<u64> {
+    let text = text.trim();
+    let digits = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
+    let number: u64 = text[..digits].parse().ok()?;
+    let unit = SIZES
+        .iter()
+        .find(|(name, _)| *name == text[digits..].trim())?
+        .1;
+    number.checked_mul(unit)
+}
+
+const PER: &[(&str, f64)] = &[
+    ("ms", 0.001),
+    ("s", 1.0),
+    ("min", 60.0),
+    ("m", 60.0),
+    ("h", 3600.0),
+    ("d", 86_400.0),
+];
+
+/// `100/s`, `200/min`, in events per second.
+pub fn rate(text: &str) -> Option<f64> {
+    let (count, per) = text.split_once('/')?;
+    let count: f64 = count.trim().parse().ok()?;
+    let seconds = PER.iter().find(|(name, _)| *name == per.trim())?.1;
+    (count.is_finite() && count >= 0.0).then_some(count / seconds)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations() {
+        let ms = |text| duration(text).map(|d| d.as_millis());
+        assert_eq!(ms("500ms"), Some(500));
+        assert_eq!(ms("1h30m"), Some(5_400_000));
+        assert_eq!(ms("30d"), Some(2_592_000_000));
+        assert_eq!(ms("0"), Some(0));
+        for wrong in [
+            "",
+            "10",
+            "10 s",
+            "m",
+            "30m1h",
+            "1.5h",
+            "-1s",
+            "99999999999999999999s",
+            "200000d",
+        ] {
+            assert_eq!(ms(wrong), None, "{wrong}");
+        }
+        assert_eq!(
+            show_duration(Duration::from_millis(5_400_250)),
+            "1h30m250ms"
+        );
+    }
+
+    #[test]
+    fn ratios_sizes_rates() {
+        assert_eq!(ratio("99.9%"), Some(0.999));
+        assert_eq!(ratio("0.999"), Some(0.999));
+        assert_eq!(ratio("101%"), None);
+        assert_eq!(ratio("NaN"), None);
+        assert_eq!(size("64KiB"), Some(65_536));
+        assert_eq!(size("1 MB"), Some(1_000_000));
+        assert_eq!(size("1kib"), None);
+        assert_eq!(rate("100/s"), Some(100.0));
+        assert_eq!(rate("90/min"), Some(1.5));
+        assert_eq!(rate("100"), None);
+    }
+}
