@@ -2,6 +2,7 @@
 
 use crate::outcome::{Cause, Phases, ProbeKey, Timestamp, Verdict, Why};
 use crate::slo::Objective;
+pub use crate::slo::WindowView;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -94,21 +95,6 @@ pub struct ObjectiveView {
     pub period: WindowView,
     /// `1 - bad / budget`; may be negative.
     pub budget_remaining: Option<f64>,
-    /// When the budget runs out at the burn of the last hour; `None` if it is not burning.
+    /// When the budget runs out at the burn of the last day; `None` if it is not burning.
     pub exhaustion: Option<Timestamp>,
-}
-
-/// Exact counts over one window and what follows from them; unknown is `None`, never NaN.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct WindowView {
-    pub good: u64,
-    pub bad: u64,
-    /// Events that the whole window would hold.
-    pub expected: f64,
-    /// good / (good + bad)
-    pub sli: Option<f64>,
-    /// error ratio / (1 - target)
-    pub burn_rate: Option<f64>,
-    /// counted / expected, from 0 to 1.
-    pub coverage: Option<f64>,
 }

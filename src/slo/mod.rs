@@ -1,5 +1,9 @@
 //! The arithmetic of service level objectives: exact integer counts in, numbers out. Pure.
 
+pub mod budget;
 pub mod objective;
+pub mod series;
+mod track;
 
 pub use objective::{Budgeting, Judgement, Objective, Sli, Tally, TallyKey};
+pub use track::{Tracker, WindowView};

@@ -162,6 +162,12 @@ impl Tally {
         self.bad += other.bad;
         self.covered_ms = self.covered_ms.saturating_add(other.covered_ms);
     }
+
+    pub fn take(&mut self, other: Self) {
+        self.good = self.good.saturating_sub(other.good);
+        self.bad = self.bad.saturating_sub(other.bad);
+        self.covered_ms = self.covered_ms.saturating_sub(other.covered_ms);
+    }
 }
 
 /// The number of the time slice that a moment falls in.

@@ -1,0 +1,182 @@
+//! Error budgets, burn rates and what they lead to. Unknown is `None`; nothing is clamped.
+
+use super::series::Counts;
+use crate::outcome::{Timestamp, millis};
+use std::time::Duration;
+
+/// good / (good + bad).
+pub fn sli(counts: Counts) -> Option<f64> {
+    let events = counts.good + counts.bad;
+    (events > 0).then(|| counts.good as f64 / events as f64)
+}
+
+/// Error ratio of a window / (1 - target).
+pub fn burn_rate(counts: Counts, target: f64) -> Option<f64> {
+    let events = counts.good + counts.bad;
+    (events > 0).then(|| counts.bad as f64 / events as f64 / (1.0 - target))
+}
+
+/// Events that the whole window holds: those observed, plus those that the unobserved rest of it
+/// would hold at today's spacing (milliseconds per event). A service that is six hours old is thus
+/// measured against its whole month.
+pub fn expected_events(counts: Counts, window: Duration, spacing_ms: f64) -> f64 {
+    let observed = (counts.good + counts.bad) as f64;
+    let unobserved_ms = (millis(window) as f64 - counts.covered_ms as f64).max(0.0);
+    observed + unobserved_ms / spacing_ms
+}
+
+/// Counted events / expected ones, from 0 to 1.
+pub fn coverage(counts: Counts, window: Duration, spacing_ms: f64) -> Option<f64> {
+    let expected = expected_events(counts, window, spacing_ms);
+    (expected > 0.0).then(|| ((counts.good + counts.bad) as f64 / expected).min(1.0))
+}
+
+/// Share of the budget that is left: `1 - bad / ((1 - target) x expected)`. Negative once overspent.
+pub fn remaining(bad: u64, expected: f64, target: f64) -> Option<f64> {
+    let budget = (1.0 - target) * expected;
+    (budget > 0.0).then(|| 1.0 - bad as f64 / budget)
+}
+
+/// What a forecast starts from.
+#[derive(Clone, Debug)]
+pub struct Burning {
+    /// Bad events that fit into the window: (1 - target) x expected.
+    pub budget: f64,
+    /// Bad events per hour slot inside the window, oldest first.
+    pub bad_by_hour: Vec<(Timestamp, u64)>,
+    /// Bad events per second from now on.
+    pub rate: f64,
+}
+
+/// When the budget will be spent if the burn goes on, while what happened ages out of the rolling
+/// window hour by hour. `None` if nothing burns or if as much ages out as is added.
+pub fn exhaustion(burning: &Burning, now: Timestamp, window: Duration) -> Option<Timestamp> {
+    let total: u64 = burning.bad_by_hour.iter().map(|(_, bad)| bad).sum();
+    let mut spent = total as f64;
+    if burning.rate <= 0.0 {
+        return None;
+    }
+    if spent >= burning.budget {
+        return Some(now);
+    }
+    let reaches = |spent: f64, from: Timestamp| {
+        let seconds = (burning.budget - spent) / burning.rate;
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "saturates; compared with an end below"
+        )]
+        let at = from.0.saturating_add((seconds * 1000.0) as i64);
+        Timestamp(at)
+    };
+    // Between two moments at which an hour leaves the window, spending is a straight line.
+    let mut from = now;
+    for (hour, bad) in &burning.bad_by_hour {
+        let leaves = hour.after(window).max(from);
+        let at = reaches(spent, from);
+        if at <= leaves {
+            return Some(at);
+        }
+        spent += burning.rate * (leaves.0 - from.0) as f64 / 1000.0 - *bad as f64;
+        from = leaves;
+    }
+    // All history has left at the latest after one window; from then on the forecast's own
+    // events leave as fast as new ones come.
+    let at = reaches(spent, from);
+    (at <= now.after(window)).then_some(at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DAY: u64 = 86_400;
+    const MONTH: Duration = Duration::from_secs(30 * DAY);
+
+    fn counts(events: u64, bad: u64, spacing_ms: u64) -> Counts {
+        Counts {
+            good: events - bad,
+            bad,
+            covered_ms: events * spacing_ms,
+        }
+    }
+
+    fn left(events: u64, bad: u64, spacing_ms: u64, target: f64) -> f64 {
+        let counts = counts(events, bad, spacing_ms);
+        let expected = expected_events(counts, MONTH, spacing_ms as f64);
+        remaining(bad, expected, target).expect("a budget above zero")
+    }
+
+    fn close(a: f64, b: f64) -> bool {
+        (a - b).abs() <= 1e-9 * b.abs().max(1.0)
+    }
+
+    #[test]
+    fn a_full_window_is_judged_by_its_own_events() {
+        assert!(close(left(10_000, 12, 259_200, 0.999), -0.2));
+        assert!(close(left(1_000_000, 250, 2592, 0.999), 0.75));
+    }
+
+    #[test]
+    fn a_young_service_is_measured_against_its_whole_month() {
+        // 6 h of 10 s probes, 3 of them bad.
+        let spent = 1.0 - left(2160, 3, 10_000, 0.999);
+        assert!((spent - 0.011_574).abs() < 1e-5, "{spent}");
+    }
+
+    #[test]
+    fn five_minutes_of_outage_spend_their_share_of_43_2_minutes() {
+        let slices = 1.0 - left(30 * 1440, 5, 60_000, 0.999);
+        let occurrences = 1.0 - left(259_200, 30, 10_000, 0.999);
+        assert!(close(slices, 5.0 / 43.2) && close(occurrences, 5.0 / 43.2));
+    }
+
+    #[test]
+    fn nothing_observed_is_unknown() {
+        let none = Counts::default();
+        assert_eq!(sli(none), None);
+        assert_eq!(burn_rate(none, 0.999), None);
+        assert_eq!(coverage(none, MONTH, 10_000.0), Some(0.0));
+        assert_eq!(remaining(0, 0.0, 0.999), None);
+    }
+
+    #[test]
+    fn burn_rates_of_the_workbook() {
+        // 36x over one hour of 99.9 % spends 5 % of 30 days.
+        let hour = counts(10_000, 360, 360);
+        let burn = burn_rate(hour, 0.999).expect("events");
+        assert!(close(burn, 36.0));
+        assert!(close(burn * 3600.0 / MONTH.as_secs_f64(), 0.05));
+    }
+
+    #[test]
+    fn a_fast_burn_spends_a_full_budget_in_its_time() {
+        let burning = Burning {
+            budget: 259.2,
+            bad_by_hour: vec![],
+            rate: 14.4 * 259.2 / MONTH.as_secs_f64(),
+        };
+        let at = exhaustion(&burning, Timestamp(0), MONTH).expect("burning");
+        assert!(
+            (at.as_secs_f64() - 50.0 * 3600.0).abs() < 1.0,
+            "14.4x takes 50 h"
+        );
+    }
+
+    #[test]
+    fn what_happened_ages_out_before_the_budget_is_gone() {
+        let now = Timestamp::from_secs(30 * DAY as i64);
+        // An old incident took 90 %, and leaves the window in one hour; the steady burn alone
+        // stays below the budget for ever.
+        let mut burning = Burning {
+            budget: 100.0,
+            bad_by_hour: vec![(Timestamp::from_secs(3600), 90)],
+            rate: 50.0 / MONTH.as_secs_f64(),
+        };
+        assert_eq!(exhaustion(&burning, now, MONTH), None);
+        burning.rate = 0.0;
+        assert_eq!(exhaustion(&burning, now, MONTH), None);
+        burning.rate = 20.0 / 3600.0;
+        let at = exhaustion(&burning, now, MONTH).expect("10 events at 20 an hour");
+        assert_eq!(at.0 - now.0, 1_800_000);
+    }
+}

@@ -1,0 +1,220 @@
+//! Latency quantiles over the last minutes, hours and days, from mergeable buckets.
+
+use super::scale::Scale;
+use crate::outcome::Timestamp;
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// A sparse histogram: sorted bucket numbers with their counts, four bytes each. A bucket with
+/// more than 65,535 entries takes several places.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Histogram {
+    entries: Vec<(u16, u16)>,
+}
+
+impl Histogram {
+    pub fn add(&mut self, code: u16, mut count: u32) {
+        let mut index = self.entries.partition_point(|(known, _)| *known < code);
+        while count > 0 {
+            let full = self
+                .entries
+                .get(index)
+                .is_some_and(|(known, held)| *known == code && *held == u16::MAX);
+            if full {
+                index += 1;
+                continue;
+            }
+            if self
+                .entries
+                .get(index)
+                .is_none_or(|(known, _)| *known != code)
+            {
+                // Growing by a few keeps thousands of these small.
+                self.entries.reserve_exact(self.entries.len() / 4 + 1);
+                self.entries.insert(index, (code, 0));
+            }
+            let held = &mut self.entries[index].1;
+            let fits = u16::try_from(count)
+                .unwrap_or(u16::MAX)
+                .min(u16::MAX - *held);
+            *held += fits;
+            count -= u32::from(fits);
+        }
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (u16, u16)> + '_ {
+        self.entries.iter().copied()
+    }
+}
+
+/// How many observations a quantile needs before it is told: below `ln 0.05 / ln q` the largest
+/// of them is still under the true quantile with more than 5 % probability. 59 for p95, 299 for p99.
+pub fn needed(quantile: f64) -> u64 {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "small and positive"
+    )]
+    let needed = (0.05_f64.ln() / quantile.ln()).ceil() as u64;
+    needed
+}
+
+/// Parts that a span is made of: width in milliseconds and how many.
+const PARTS: [(i64, usize); 4] = [
+    (60_000, 5),
+    (300_000, 12),
+    (3_600_000, 24),
+    (86_400_000, 30),
+];
+
+/// Latencies of one probe over the last 5 minutes, hour, day and 30 days: spans move on in steps
+/// of a minute, 5 minutes, an hour and a day.
+#[derive(Clone, Debug, Default)]
+pub struct Latencies {
+    spans: [VecDeque<(i64, Histogram)>; PARTS.len()],
+}
+
+impl Latencies {
+    /// The spans, in the order that [`Latencies::quantiles`] takes them by.
+    pub const SPANS: [Duration; PARTS.len()] = [
+        Duration::from_secs(300),
+        Duration::from_secs(3600),
+        Duration::from_secs(86_400),
+        Duration::from_secs(30 * 86_400),
+    ];
+
+    /// `code` is of a [`Scale`] without cuts.
+    pub fn record(&mut self, at: Timestamp, code: u16, count: u32) {
+        for (parts, (width, kept)) in self.spans.iter_mut().zip(PARTS) {
+            let part = at.0.div_euclid(width);
+            let newest = parts.back().map_or(part, |(newest, _)| *newest);
+            if part <= newest - kept as i64 {
+                continue;
+            }
+            let index = parts.partition_point(|(known, _)| *known < part);
+            if parts.get(index).is_none_or(|(known, _)| *known != part) {
+                parts.insert(index, (part, Histogram::default()));
+            }
+            parts[index].1.add(code, count);
+            while parts.len() > kept {
+                parts.pop_front();
+            }
+        }
+    }
+
+    /// The value at each of `quantiles` over one span; `None` where the sample is too small.
+    pub fn quantiles<const N: usize>(
+        &self,
+        span: usize,
+        now: Timestamp,
+        quantiles: [f64; N],
+        scale: &Scale,
+        merged: &mut Vec<u32>,
+    ) -> [Option<Duration>; N] {
+        merged.clear();
+        let (Some(parts), Some((width, kept))) = (self.spans.get(span), PARTS.get(span)) else {
+            return [None; N];
+        };
+        let last = now.0.div_euclid(*width);
+        let mut total: u64 = 0;
+        for (_, histogram) in parts
+            .iter()
+            .filter(|(part, _)| *part > last - *kept as i64 && *part <= last)
+        {
+            for (code, count) in histogram.iter() {
+                let code = usize::from(code);
+                if merged.len() <= code {
+                    merged.resize(code + 1, 0);
+                }
+                merged[code] += u32::from(count);
+                total += u64::from(count);
+            }
+        }
+        quantiles.map(|quantile| value_at(merged, total, quantile, scale))
+    }
+}
+
+fn value_at(counts: &[u32], total: u64, quantile: f64, scale: &Scale) -> Option<Duration> {
+    if total == 0 || total < needed(quantile) {
+        return None;
+    }
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "at most `total`"
+    )]
+    let rank = ((quantile * total as f64).ceil() as u64).max(1);
+    let mut seen = 0;
+    let code = counts.iter().position(|count| {
+        seen += u64::from(*count);
+        seen >= rank
+    })?;
+    u16::try_from(code).ok().map(|code| scale.middle(code))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn small_samples_are_withheld() {
+        assert_eq!((needed(0.5), needed(0.95), needed(0.99)), (5, 59, 299));
+        let scale = Scale::new([]);
+        let mut latencies = Latencies::default();
+        latencies.record(Timestamp(0), 100, 58);
+        let told = latencies.quantiles(0, Timestamp(0), [0.5, 0.95], &scale, &mut vec![]);
+        assert_eq!(told, [Some(scale.middle(100)), None]);
+    }
+
+    #[test]
+    fn spans_forget() {
+        let scale = Scale::new([]);
+        let mut latencies = Latencies::default();
+        latencies.record(Timestamp(0), 100, 1000);
+        let p50 = |latencies: &Latencies, span, now| {
+            latencies.quantiles(span, Timestamp(now), [0.5], &scale, &mut vec![])[0]
+        };
+        assert!(p50(&latencies, 0, 299_999).is_some());
+        assert!(p50(&latencies, 0, 300_000).is_none());
+        assert!(p50(&latencies, 3, 30 * 86_400_000 - 1).is_some());
+        assert!(p50(&latencies, 3, 30 * 86_400_000).is_none());
+    }
+
+    #[test]
+    fn a_full_bucket_goes_on_in_the_next_place() {
+        let mut histogram = Histogram::default();
+        histogram.add(7, 70_000);
+        histogram.add(9, 1);
+        histogram.add(7, 70_000);
+        let sum: u64 = histogram
+            .iter()
+            .filter(|(code, _)| *code == 7)
+            .map(|(_, n)| u64::from(n))
+            .sum();
+        assert_eq!(sum, 140_000);
+        assert!(histogram.iter().is_sorted_by_key(|(code, _)| code));
+    }
+
+    proptest! {
+        #[test]
+        fn quantiles_are_within_one_percent_of_the_ordered_sample(
+            mut sample in prop::collection::vec(1_u64..100_000_000, 300..600),
+        ) {
+            let scale = Scale::new([]);
+            let mut latencies = Latencies::default();
+            for us in &sample {
+                latencies.record(Timestamp(0), scale.code(Duration::from_micros(*us)), 1);
+            }
+            sample.sort_unstable();
+            let quantiles = [0.5, 0.95, 0.99];
+            let told = latencies.quantiles(1, Timestamp(0), quantiles, &scale, &mut vec![]);
+            for (quantile, told) in quantiles.into_iter().zip(told) {
+                let rank = (quantile * sample.len() as f64).ceil() as usize;
+                let truth = sample[rank - 1] as f64;
+                let told = told.expect("large enough").as_secs_f64() * 1e6;
+                prop_assert!((told - truth).abs() <= 0.01 * truth);
+            }
+        }
+    }
+}
