@@ -18,6 +18,8 @@ pub mod diagnostic;
 pub mod ledger;
 pub mod outcome;
 pub mod probe;
+pub mod schedule;
 pub mod slo;
 pub mod stats;
+pub mod tasks;
 pub mod yaml;

@@ -1,3 +1,7 @@
-//! The single owner of live state.
+//! The single owner of live state: outcomes in, immutable snapshots out.
 
 pub mod snapshot;
+mod state;
+
+pub use snapshot::Snapshot;
+pub use state::Ledger;

@@ -1,0 +1,7 @@
+//! When each probe runs: spread over its interval by a stable hash, on an absolute clock.
+
+mod plan;
+mod runner;
+
+pub use plan::{Due, Plan};
+pub use runner::{Event, Wiring, run};

@@ -1,0 +1,88 @@
+//! Named tasks that are all known, all joined, and whose failure is never silent.
+
+use futures_util::FutureExt;
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+use tokio::task::{Id, JoinSet};
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+
+/// A set of tasks that stop together: the token says begin, the join set knows when it is done.
+/// A task that ends or panics before a stop request stops the others, because a daemon with a
+/// silent dead loop looks healthy and is not.
+#[derive(Debug)]
+pub struct Tasks {
+    set: JoinSet<Ended>,
+    names: BTreeMap<Id, &'static str>,
+    stop: CancellationToken,
+}
+
+/// How one task ended.
+#[derive(Debug)]
+struct Ended {
+    panicked: bool,
+}
+
+impl Tasks {
+    pub fn new(stop: CancellationToken) -> Self {
+        Self {
+            set: JoinSet::new(),
+            names: BTreeMap::new(),
+            stop,
+        }
+    }
+
+    pub fn spawn(&mut self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
+        let guarded = async move {
+            let panicked = AssertUnwindSafe(task).catch_unwind().await.is_err();
+            Ended { panicked }
+        };
+        self.names.insert(self.set.spawn(guarded).id(), name);
+    }
+
+    /// Waits until a stop is requested or a task ends by itself. Returns the name of the latter.
+    pub async fn until_stop(&mut self) -> Option<&'static str> {
+        let stop = self.stop.clone();
+        tokio::select! {
+            () = stop.cancelled() => None,
+            Some(ended) = self.set.join_next_with_id() => {
+                let name = self.forget(ended);
+                self.stop.cancel();
+                Some(name)
+            }
+        }
+    }
+
+    /// Joins what is left, telling every few seconds what it still waits for. Returns the names of
+    /// tasks that did not end within `deadline`.
+    pub async fn drain(mut self, deadline: Duration) -> Vec<&'static str> {
+        let end = Instant::now() + deadline;
+        while !self.set.is_empty() && Instant::now() < end {
+            tokio::select! {
+                Some(ended) = self.set.join_next_with_id() => { self.forget(ended); }
+                () = sleep(Duration::from_secs(2)) => {
+                    let left: Vec<_> = self.names.values().copied().collect();
+                    tracing::info!("still waiting for {}", left.join(", "));
+                }
+            }
+        }
+        self.names.into_values().collect()
+    }
+
+    fn forget(&mut self, ended: Result<(Id, Ended), tokio::task::JoinError>) -> &'static str {
+        let (id, panicked) = match ended {
+            Ok((id, ended)) => (id, ended.panicked),
+            Err(error) => (error.id(), !error.is_cancelled()),
+        };
+        let name = self.names.remove(&id).unwrap_or("unknown");
+        if panicked {
+            tracing::error!(
+                task = name,
+                "task {name} panicked; this is a defect of slod"
+            );
+        }
+        name
+    }
+}
