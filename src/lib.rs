@@ -14,10 +14,12 @@
 
 pub mod clock;
 pub mod config;
+pub mod demo;
 pub mod diagnostic;
 pub mod ledger;
 pub mod outcome;
 pub mod probe;
+pub mod report;
 pub mod schedule;
 pub mod slo;
 pub mod stats;

@@ -1,0 +1,4 @@
+//! What people read in a terminal.
+
+pub mod numbers;
+pub mod status;

@@ -1,0 +1,82 @@
+//! Numbers as people read them, rounded so that they never promise more than is true.
+
+use std::time::Duration;
+
+/// `99.982%`: rounded down, so that a missed target never looks met.
+pub fn percent(ratio: f64) -> String {
+    // The tolerance keeps 0.999 from becoming 99.899 % by its binary representation.
+    let floored = ((ratio * 100_000.0) + 1e-7).floor() / 1000.0;
+    trimmed(format!("{floored:.3}"), "%")
+}
+
+/// `82.1%`, `-20%`: a share of a budget, rounded down.
+pub fn share(ratio: f64) -> String {
+    let floored = (ratio * 1000.0 + 1e-7).floor() / 10.0;
+    trimmed(format!("{floored:.1}"), "%")
+}
+
+/// `14.4x`
+pub fn burn(rate: f64) -> String {
+    let digits = if rate < 10.0 { 2 } else { 1 };
+    trimmed(format!("{rate:.digits$}"), "x")
+}
+
+/// `230ms`, `1.24s`
+pub fn latency(latency: Duration) -> String {
+    let ms = latency.as_secs_f64() * 1000.0;
+    match ms {
+        _ if ms < 10.0 => format!("{ms:.1}ms"),
+        _ if ms < 1000.0 => format!("{ms:.0}ms"),
+        _ => format!("{:.2}s", ms / 1000.0),
+    }
+}
+
+/// `12s ago`, `3h ago`: the largest unit only.
+pub fn age(age: Duration) -> String {
+    let secs = age.as_secs();
+    match secs {
+        0..120 => format!("{secs}s ago"),
+        120..7200 => format!("{}m ago", secs / 60),
+        7200..172_800 => format!("{}h ago", secs / 3600),
+        _ => format!("{}d ago", secs / 86_400),
+    }
+}
+
+fn trimmed(number: String, unit: &str) -> String {
+    let short = if number.contains('.') {
+        number
+            .trim_end_matches('0')
+            .trim_end_matches('.')
+            .to_owned()
+    } else {
+        number
+    };
+    short + unit
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missed_target_never_looks_met() {
+        assert_eq!(percent(0.999), "99.9%");
+        assert_eq!(percent(0.998_999_9), "99.899%");
+        assert_eq!(percent(0.999_999_9), "99.999%");
+        assert_eq!(percent(1.0), "100%");
+        assert_eq!(percent(0.0), "0%");
+    }
+
+    #[test]
+    fn shares_burns_latencies_ages() {
+        assert_eq!(share(-0.2), "-20%");
+        assert_eq!(share(0.9999), "99.9%");
+        assert_eq!(burn(14.4), "14.4x");
+        assert_eq!(burn(0.0), "0x");
+        assert_eq!(burn(1000.0), "1000x");
+        assert_eq!(latency(Duration::from_micros(4210)), "4.2ms");
+        assert_eq!(latency(Duration::from_millis(230)), "230ms");
+        assert_eq!(latency(Duration::from_millis(1240)), "1.24s");
+        assert_eq!(age(Duration::from_secs(7300)), "2h ago");
+    }
+}

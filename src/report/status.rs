@@ -1,0 +1,222 @@
+//! The SLOs of all services as one table: the same for a running daemon, a store and the demo.
+
+use super::numbers;
+use crate::ledger::snapshot::{ObjectiveView, ProbeView, Snapshot};
+use crate::outcome::{Timestamp, Verdict};
+use crate::yaml::units::show_duration;
+use comfy_table::{CellAlignment, Table, presets};
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// What `slod status` tells, and what `--format json` prints.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Status {
+    pub at: chrono::DateTime<chrono::Utc>,
+    pub services: Vec<ServiceStatus>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ServiceStatus {
+    pub name: String,
+    pub description: String,
+    pub probes: Vec<ProbeStatus>,
+    pub objectives: Vec<ObjectiveStatus>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ProbeStatus {
+    pub name: String,
+    pub kind: String,
+    pub target: String,
+    pub last_at: Option<chrono::DateTime<chrono::Utc>>,
+    /// `good`, or the cause.
+    pub last_verdict: Option<String>,
+    pub last_latency_seconds: Option<f64>,
+    pub last_message: Option<String>,
+    /// Over the last hour; absent while the sample is too small.
+    pub p50_seconds: Option<f64>,
+    pub p95_seconds: Option<f64>,
+    pub p99_seconds: Option<f64>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ObjectiveStatus {
+    pub name: String,
+    pub target_ratio: f64,
+    pub window_seconds: u64,
+    /// Absent while nothing was observed.
+    pub sli_ratio: Option<f64>,
+    /// May be negative.
+    pub budget_remaining_ratio: Option<f64>,
+    pub burn_rate_1h: Option<f64>,
+    pub burn_rate_6h: Option<f64>,
+    pub coverage_ratio: Option<f64>,
+    pub exhaustion_at: Option<chrono::DateTime<chrono::Utc>>,
+}
+
+impl Status {
+    pub fn of(snapshot: &Snapshot) -> Self {
+        let services = snapshot.services.iter().map(|service| ServiceStatus {
+            name: service.name.to_string(),
+            description: service.description.to_string(),
+            probes: service.probes.iter().map(ProbeStatus::of).collect(),
+            objectives: service.objectives.iter().map(ObjectiveStatus::of).collect(),
+        });
+        Self {
+            at: date(snapshot.at),
+            services: services.collect(),
+        }
+    }
+
+    /// Whether every objective with a known budget still has some left.
+    pub fn all_within_budget(&self) -> bool {
+        let mut objectives = self.services.iter().flat_map(|service| &service.objectives);
+        objectives.all(|objective| {
+            objective
+                .budget_remaining_ratio
+                .is_none_or(|left| left >= 0.0)
+        })
+    }
+
+    /// Two aligned tables: objectives, then probes.
+    pub fn to_text(&self) -> String {
+        format!("{}\n\n{}\n", self.objectives_table(), self.probes_table())
+    }
+
+    fn objectives_table(&self) -> String {
+        let mut table = plain_table(&[
+            "SERVICE",
+            "SLO",
+            "TARGET",
+            "WINDOW",
+            "SLI",
+            "BUDGET LEFT",
+            "BURN 1h",
+            "BURN 6h",
+            "COVERAGE",
+            "STATE",
+        ]);
+        for service in &self.services {
+            for objective in &service.objectives {
+                table.add_row([
+                    service.name.clone(),
+                    objective.name.clone(),
+                    numbers::percent(objective.target_ratio),
+                    show_duration(Duration::from_secs(objective.window_seconds)),
+                    known(objective.sli_ratio, numbers::percent),
+                    known(objective.budget_remaining_ratio, numbers::share),
+                    known(objective.burn_rate_1h, numbers::burn),
+                    known(objective.burn_rate_6h, numbers::burn),
+                    known(objective.coverage_ratio, numbers::share),
+                    objective.state().to_owned(),
+                ]);
+            }
+        }
+        drawn(table, &[2, 3, 4, 5, 6, 7, 8])
+    }
+
+    fn probes_table(&self) -> String {
+        let mut table = plain_table(&[
+            "PROBE", "LAST", "WHEN", "LATENCY", "P50 1h", "P95 1h", "P99 1h", "TARGET",
+        ]);
+        for service in &self.services {
+            for probe in &service.probes {
+                let seconds =
+                    |s: f64| numbers::latency(Duration::try_from_secs_f64(s).unwrap_or_default());
+                table.add_row([
+                    format!("{}/{}", service.name, probe.name),
+                    probe.last_verdict.clone().unwrap_or_else(|| "-".to_owned()),
+                    probe.last_at.map_or_else(
+                        || "-".to_owned(),
+                        |at| numbers::age((self.at - at).to_std().unwrap_or_default()),
+                    ),
+                    known(probe.last_latency_seconds, seconds),
+                    known(probe.p50_seconds, seconds),
+                    known(probe.p95_seconds, seconds),
+                    known(probe.p99_seconds, seconds),
+                    probe.target.clone(),
+                ]);
+            }
+        }
+        drawn(table, &[3, 4, 5, 6])
+    }
+}
+
+impl ProbeStatus {
+    fn of(probe: &ProbeView) -> Self {
+        let last = probe.last.as_ref();
+        let [p50, p95, p99] = probe.quantiles[1].map(|quantile| quantile.map(|q| q.as_secs_f64()));
+        Self {
+            name: probe.key.probe.to_string(),
+            kind: probe.kind.to_owned(),
+            target: probe.target.to_string(),
+            last_at: last.map(|last| date(last.at)),
+            last_verdict: last.map(|last| last.verdict.label().to_owned()),
+            last_latency_seconds: last.map(|last| last.latency.as_secs_f64()),
+            last_message: last
+                .filter(|last| last.verdict != Verdict::Good)
+                .and_then(|last| last.message.as_deref().map(str::to_owned)),
+            p50_seconds: p50,
+            p95_seconds: p95,
+            p99_seconds: p99,
+        }
+    }
+}
+
+impl ObjectiveStatus {
+    fn of(view: &ObjectiveView) -> Self {
+        Self {
+            name: view.objective.name.clone(),
+            target_ratio: view.objective.target,
+            window_seconds: view.objective.window.as_secs(),
+            sli_ratio: view.period.sli,
+            budget_remaining_ratio: view.period.sli.and(view.budget_remaining),
+            burn_rate_1h: view.windows[2].burn_rate,
+            burn_rate_6h: view.windows[4].burn_rate,
+            coverage_ratio: view.period.coverage,
+            exhaustion_at: view.exhaustion.map(date),
+        }
+    }
+
+    /// One word for a tired reader.
+    pub fn state(&self) -> &'static str {
+        match (self.budget_remaining_ratio, self.burn_rate_1h) {
+            (None, _) => "no data",
+            (Some(left), _) if left < 0.0 => "budget spent",
+            (_, Some(burn)) if burn > 14.4 => "burning fast",
+            (_, Some(burn)) if burn > 1.0 => "burning",
+            _ => "ok",
+        }
+    }
+}
+
+fn known<T>(value: Option<T>, show: impl Fn(T) -> String) -> String {
+    value.map_or_else(|| "-".to_owned(), show)
+}
+
+fn date(at: Timestamp) -> chrono::DateTime<chrono::Utc> {
+    chrono::DateTime::from_timestamp_millis(at.0).unwrap_or_default()
+}
+
+fn plain_table(heads: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING).set_header(heads);
+    table
+}
+
+/// Draws without trailing blanks; the columns named hold numbers and stand to the right.
+fn drawn(mut table: Table, numbers: &[usize]) -> String {
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
+    for column in numbers {
+        if let Some(column) = table.column_mut(*column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table
+        .lines()
+        .map(|line| line.trim_end().to_owned())
+        .collect::<Vec<_>>()
+        .join("\n")
+}
