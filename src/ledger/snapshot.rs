@@ -43,6 +43,20 @@ pub struct ServiceView {
     pub labels: Arc<[(String, String)]>,
     pub probes: Vec<ProbeView>,
     pub objectives: Vec<ObjectiveView>,
+    /// The last [`DAYS`] UTC days by the service's first objective, oldest first, today last.
+    pub days: [DayView; DAYS],
+}
+
+/// How many days a service's history bars go back.
+pub const DAYS: usize = 30;
+
+/// One UTC day of one objective.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DayView {
+    /// Midnight at its start.
+    pub start: Timestamp,
+    pub good: u64,
+    pub bad: u64,
 }
 
 /// One probe since the daemon started, and its latencies over some spans.
@@ -62,6 +76,8 @@ pub struct ProbeView {
     pub missed: u64,
     /// `None` before the first outcome.
     pub last: Option<LastOutcome>,
+    /// The newest bad outcomes, newest first; at most [`RECENT_FAILURES`].
+    pub recent_failures: Vec<Arc<LastOutcome>>,
     /// Upper borders of the histogram in ascending order, shared; the last bucket (+Inf) has none.
     pub bucket_bounds: Arc<[Duration]>,
     /// Counted outcomes per bucket, not cumulative; one more than bounds.
@@ -70,6 +86,9 @@ pub struct ProbeView {
     /// By [`QUANTILE_SPANS`], then [`QUANTILES`]; `None` where the sample is too small.
     pub quantiles: [[Option<Duration>; QUANTILES.len()]; QUANTILE_SPANS.len()],
 }
+
+/// How many failures are remembered per probe.
+pub const RECENT_FAILURES: usize = 5;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LastOutcome {

@@ -1,15 +1,15 @@
 //! Live state of every service: counters, windows and quantiles, fed outcome by outcome.
 
 use super::snapshot::{
-    LastOutcome, ObjectiveView, ProbeView, QUANTILE_SPANS, QUANTILES, ServiceView, Snapshot,
-    WINDOWS,
+    DAYS, DayView, LastOutcome, ObjectiveView, ProbeView, QUANTILE_SPANS, QUANTILES,
+    RECENT_FAILURES, ServiceView, Snapshot, WINDOWS,
 };
 use crate::config::{Config, ProbeSpec, ServiceSpec};
 use crate::outcome::{Cause, Outcome, ProbeKey, Record, Timestamp, Verdict, Why};
 use crate::slo::{Objective, Sli, Tracker};
 use crate::stats::quantile::Latencies;
 use crate::stats::scale::Scale;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -63,6 +63,8 @@ pub(super) struct ProbeState {
     buckets: Box<[u64]>,
     duration_sum: Duration,
     last: Option<LastOutcome>,
+    /// Newest first.
+    recent_failures: VecDeque<Arc<LastOutcome>>,
     latencies: Latencies,
     pub(super) restored: bool,
 }
@@ -238,6 +240,17 @@ impl ObjectiveState {
             && self.tracker.intervals().eq(other.tracker.intervals())
     }
 
+    fn days(&self, now: Timestamp) -> [DayView; DAYS] {
+        const DAY_MS: i64 = 86_400_000;
+        let today = now.0.div_euclid(DAY_MS);
+        let counts = self.tracker.days::<DAYS>(now);
+        std::array::from_fn(|index| DayView {
+            start: Timestamp((today + 1 - (DAYS - index) as i64) * DAY_MS),
+            good: counts[index].good,
+            bad: counts[index].bad,
+        })
+    }
+
     fn view(&mut self, now: Timestamp) -> ObjectiveView {
         self.tracker.close_slices(now);
         let (events, bad_events) = self.tracker.counters();
@@ -275,6 +288,7 @@ impl ProbeState {
             missed: 0,
             duration_sum: Duration::ZERO,
             last: None,
+            recent_failures: VecDeque::new(),
             latencies: Latencies::default(),
             restored: false,
         }
@@ -305,15 +319,12 @@ impl ProbeState {
             self.latencies.record(*at, scale.code(latency), 1);
         }
         if outcome.verdict.counts() && self.last.as_ref().is_none_or(|last| last.at <= *at) {
-            self.last = Some(LastOutcome {
-                at: *at,
-                verdict: outcome.verdict,
-                latency: outcome.latency,
-                phases: outcome.phases,
-                http_status: outcome.detail.http_status,
-                tls_not_after: outcome.detail.tls_not_after,
-                message: outcome.detail.message.clone(),
-            });
+            let last = LastOutcome::of(record);
+            if last.verdict != Verdict::Good {
+                self.recent_failures.push_front(Arc::new(last.clone()));
+                self.recent_failures.truncate(RECENT_FAILURES);
+            }
+            self.last = Some(last);
         }
     }
 
@@ -347,6 +358,7 @@ impl ProbeState {
         self.voids = old.voids;
         self.missed = old.missed;
         self.last = old.last;
+        self.recent_failures = old.recent_failures;
         self.latencies = old.latencies;
         self.restored = old.restored;
         // Other borders cannot be filled from the old buckets, so that histogram starts anew.
@@ -373,10 +385,31 @@ impl ProbeState {
             voids: self.voids,
             missed: self.missed,
             last: self.last.clone(),
+            recent_failures: self.recent_failures.iter().cloned().collect(),
             bucket_bounds: self.bounds.clone(),
             buckets: self.buckets.clone(),
             duration_sum: self.duration_sum,
             quantiles,
+        }
+    }
+}
+
+impl LastOutcome {
+    fn of(record: &Record) -> Self {
+        let Outcome {
+            verdict,
+            latency,
+            phases,
+            detail,
+        } = &record.outcome;
+        Self {
+            at: record.at,
+            verdict: *verdict,
+            latency: *latency,
+            phases: *phases,
+            http_status: detail.http_status,
+            tls_not_after: detail.tls_not_after,
+            message: detail.message.clone(),
         }
     }
 }

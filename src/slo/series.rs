@@ -83,6 +83,25 @@ impl Series {
         self.tiers[2].bad_by_slot(now, millis(window))
     }
 
+    /// Sums per UTC day, the one of `now` last.
+    pub fn days<const N: usize>(&self, now: Timestamp) -> [Counts; N] {
+        let hours = &self.tiers[2];
+        let today = now.0.div_euclid(24 * HOUR);
+        let mut days = [Counts::default(); N];
+        hours.visit(now, (N as i64 + 1) * 24 * HOUR, |newest, tally, len| {
+            for slot in newest + 1 - len..=newest {
+                let age = usize::try_from(today - slot.div_euclid(24)).unwrap_or(usize::MAX);
+                if let Some(day) = N
+                    .checked_sub(age.saturating_add(1))
+                    .and_then(|index| days.get_mut(index))
+                {
+                    *day += (tally, 1);
+                }
+            }
+        });
+        days
+    }
+
     fn tier(&self, window: Duration) -> &Ring {
         let window = millis(window);
         let fits = |ring: &&Ring| ring.width * ring.slots as i64 >= window;

@@ -151,6 +151,11 @@ impl Tracker {
         }
     }
 
+    /// Counts per UTC day, today last.
+    pub fn days<const N: usize>(&self, now: Timestamp) -> [Counts; N] {
+        self.series.days(now)
+    }
+
     /// Share of the objective's budget that is left, given its window's view.
     pub fn remaining(&self, period: &WindowView) -> Option<f64> {
         budget::remaining(period.bad, period.expected, self.objective.target)
