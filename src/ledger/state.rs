@@ -201,6 +201,10 @@ impl ServiceState {
             name: self.name.clone(),
             description: self.description.clone(),
             labels: self.labels.clone(),
+            days: self
+                .objectives
+                .first()
+                .map_or_else(Default::default, |first| first.days(now)),
             probes: self
                 .probes
                 .iter()
