@@ -95,7 +95,7 @@ async fn answer(index: u64, profile: Profile, started: Instant) -> Response {
 fn usual_latency(profile: Profile) -> Duration {
     let (from, to) = profile.usual;
     let place = fastrand::f64() * fastrand::f64();
-    let latency = from + (to - from).mul_f64(place);
+    let latency = from + to.saturating_sub(from).mul_f64(place);
     if fastrand::u8(0..100) == 0 {
         latency * 2
     } else {

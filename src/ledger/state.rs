@@ -305,9 +305,9 @@ impl ProbeState {
         } = record.outcome;
         match verdict {
             Verdict::Good => {}
-            Verdict::Bad(cause) => count(&mut self.failures, Cause::ALL, cause),
+            Verdict::Bad(cause) => count(&mut self.failures, Cause::ALL, &cause),
             Verdict::Void(why) => {
-                count(&mut self.voids, Why::ALL, why);
+                count(&mut self.voids, Why::ALL, &why);
                 return;
             }
         }
@@ -426,8 +426,8 @@ fn threshold(objective: &Objective) -> Option<Duration> {
 }
 
 /// Adds one at the reason's place in its closed set.
-fn count<T: PartialEq>(counts: &mut [u64], all: &[T], reason: T) {
-    if let Some(at) = all.iter().position(|known| *known == reason) {
+fn count<T: PartialEq>(counts: &mut [u64], all: &[T], reason: &T) {
+    if let Some(at) = all.iter().position(|known| known == reason) {
         counts[at] += 1;
     }
 }

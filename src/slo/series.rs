@@ -273,7 +273,7 @@ impl Ring {
     fn sum(&self, now: Timestamp, window: i64) -> Counts {
         let mut counts = Counts::default();
         self.visit(now, window, |_, tally, len| {
-            counts += (tally, len.unsigned_abs())
+            counts += (tally, len.unsigned_abs());
         });
         counts
     }

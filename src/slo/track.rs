@@ -343,7 +343,12 @@ mod tests {
             interval,
         );
         tracker.record(at, Verdict::Good, below, interval);
-        tracker.record(at, Verdict::Good, below - Duration::from_nanos(1), interval);
+        tracker.record(
+            at,
+            Verdict::Good,
+            below.saturating_sub(Duration::from_nanos(1)),
+            interval,
+        );
         tracker.record(
             at,
             Verdict::Void(crate::outcome::Why::Network),

@@ -1,0 +1,191 @@
+//! The daemon as a whole: a config is built into an [`App`] (which may fail, and then leaves
+//! nothing behind), the app runs, and a stop request drains it.
+
+mod reload;
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::ledger::{self, Ledger, Snapshot};
+use crate::metrics::Own;
+use crate::schedule;
+use crate::store::{Store, StoreError, StoreHandle};
+use crate::tasks::Tasks;
+use crate::web;
+use reload::Reloader;
+pub use reload::Origin;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use thiserror::Error;
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+/// Outcomes that may wait for the ledger before probes are held back.
+const EVENT_QUEUE: usize = 4096;
+/// How long running probes may go on after a stop request.
+const PROBE_DRAIN: Duration = Duration::from_secs(5);
+/// How long the whole daemon may take to stop.
+const DRAIN: Duration = Duration::from_secs(15);
+/// Open files and sockets to ask the system for.
+const OPEN_FILES: u64 = 65_536;
+
+/// Why the daemon could not start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    #[error("cannot listen on {address}: {source} (is another slod running, or is the port taken?)")]
+    Listen {
+        address: SocketAddr,
+        source: std::io::Error,
+    },
+    #[error("the store cannot be opened: {0}")]
+    Store(#[from] StoreError),
+}
+
+/// A daemon that is ready to run.
+pub struct App {
+    config: Arc<Config>,
+    origin: Origin,
+    clock: Clock,
+    listener: TcpListener,
+    ledger: Ledger,
+    history: Arc<Store>,
+    store: StoreHandle,
+    own: Arc<Own>,
+    snapshots: watch::Sender<Arc<Snapshot>>,
+}
+
+/// Why the daemon ended before it was asked to, or did not end in time.
+#[derive(Debug, Error)]
+pub enum RunError {
+    #[error("{0} ended unexpectedly")]
+    Ended(&'static str),
+    #[error("gave up waiting for {0} after {secs} s", secs = DRAIN.as_secs())]
+    Stuck(String),
+}
+
+impl App {
+    /// Binds, opens and restores; no probe runs yet.
+    pub async fn build(config: Config, origin: Origin, clock: Clock) -> Result<Self, StartError> {
+        raise_open_files();
+        let config = Arc::new(config);
+        let address = config.listen;
+        let listener = TcpListener::bind(address).await.map_err(|source| StartError::Listen { address, source })?;
+        let opened = {
+            let (config, clock) = (config.clone(), clock.clone());
+            tokio::task::spawn_blocking(move || open(&config, clock)).await
+        };
+        let Opened { mut ledger, history, store } = match opened {
+            Ok(opened) => opened?,
+            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+        };
+        let first = ledger.snapshot(clock.now());
+        let (snapshots, _) = watch::channel(Arc::new(first));
+        Ok(Self {
+            own: Arc::new(Own::new()),
+            config,
+            origin,
+            clock,
+            listener,
+            ledger,
+            history,
+            store,
+            snapshots,
+        })
+    }
+
+    /// Where the daemon serves, with the real port.
+    pub fn address(&self) -> std::io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// The pictures that the daemon publishes.
+    pub fn snapshots(&self) -> watch::Receiver<Arc<Snapshot>> {
+        self.snapshots.subscribe()
+    }
+
+    /// Runs until a stop is requested, then drains: probes end, what they found is kept, the
+    /// store is flushed.
+    pub async fn run(self, stop: CancellationToken) -> Result<(), RunError> {
+        let mut tasks = Tasks::new(stop.clone());
+        let store = self.store.clone();
+        self.spawn_all(&mut tasks, &stop);
+        let ended = tasks.until_stop().await;
+        tracing::info!("stopping");
+        let stuck = tasks.drain(DRAIN).await;
+        // On a thread of its own: closing waits for the disk.
+        let closed = tokio::task::spawn_blocking(move || store.close(DRAIN)).await;
+        if !matches!(closed, Ok(true)) {
+            return Err(RunError::Stuck("the store".to_owned()));
+        }
+        match ended {
+            Some(name) => Err(RunError::Ended(name)),
+            None if stuck.is_empty() => Ok(()),
+            None => Err(RunError::Stuck(stuck.join(", "))),
+        }
+    }
+
+    fn spawn_all(self, tasks: &mut Tasks, stop: &CancellationToken) {
+        let (events_in, events) = mpsc::channel(EVENT_QUEUE);
+        let (probe_reloads_in, probe_reloads) = mpsc::channel(1);
+        let (ledger_reloads_in, ledger_reloads) = mpsc::channel(1);
+        let (requests_in, requests) = mpsc::channel(1);
+        let probes: Vec<_> = self.config.probes().cloned().collect();
+        let max_concurrent = self.config.max_concurrent_probes;
+        let state = web::WebState {
+            snapshots: self.snapshots.subscribe(),
+            own: self.own.clone(),
+            store: self.store.clone(),
+            history: self.history.clone(),
+            reload: requests_in,
+        };
+        tasks.spawn("schedule", schedule::run(probes, schedule::Wiring {
+            clock: self.clock.clone(),
+            events: events_in,
+            reloads: probe_reloads,
+            stop: stop.clone(),
+            drain: PROBE_DRAIN,
+            max_concurrent,
+            lag: self.own.schedule_lag.clone(),
+            in_flight: self.own.probes_in_flight.clone(),
+        }));
+        tasks.spawn("ledger", ledger::run(self.ledger, ledger::Wiring {
+            clock: self.clock.clone(),
+            events,
+            reloads: ledger_reloads,
+            store: self.store,
+            history: self.history,
+            snapshots: self.snapshots,
+        }));
+        let reloader = Reloader {
+            origin: self.origin,
+            config: self.config,
+            own: self.own,
+            clock: self.clock,
+            requests,
+            ledger: ledger_reloads_in,
+            schedule: probe_reloads_in,
+        };
+        tasks.spawn("reload", reloader.run(stop.clone()));
+        tasks.spawn("web", web::serve(self.listener, web::router(state), stop.clone().cancelled_owned()));
+    }
+}
+
+struct Opened {
+    ledger: Ledger,
+    history: Arc<Store>,
+    store: StoreHandle,
+}
+
+fn open(config: &Config, clock: Clock) -> Result<Opened, StoreError> {
+    todo!()
+}
+
+/// Thousands of probes need as many sockets; most systems allow them on request.
+fn raise_open_files() {
+    match rlimit::increase_nofile_limit(OPEN_FILES) {
+        Ok(limit) if limit < 1024 => tracing::warn!("only {limit} open files are allowed; probes may fail for want of them"),
+        Ok(_) => {}
+        Err(error) => tracing::warn!("the limit of open files cannot be raised: {error}"),
+    }
+}

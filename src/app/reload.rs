@@ -1,0 +1,101 @@
+//! Takes a changed config while running: all of it, or nothing with the reason told.
+
+use crate::clock::Clock;
+use crate::config::{self, Config, ProbeSpec};
+use crate::diagnostic::Source;
+use crate::ledger;
+use crate::metrics::Own;
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+/// Where a config comes from, and is read again on a reload.
+#[derive(Clone, Debug)]
+pub enum Origin {
+    File(PathBuf),
+    /// A text that never changes, as in the demo.
+    Fixed(Source),
+}
+
+/// A request to reload; answered with what went wrong.
+pub type Request = oneshot::Sender<Result<(), String>>;
+
+pub(super) struct Reloader {
+    pub(super) origin: Origin,
+    pub(super) config: Arc<Config>,
+    pub(super) own: Arc<Own>,
+    pub(super) clock: Clock,
+    /// From the web.
+    pub(super) requests: mpsc::Receiver<Request>,
+    pub(super) ledger: mpsc::Sender<ledger::Reload>,
+    pub(super) schedule: mpsc::Sender<Vec<ProbeSpec>>,
+}
+
+impl Reloader {
+    /// Waits for SIGHUP and requests until a stop.
+    pub(super) async fn run(mut self, stop: CancellationToken) {
+        self.own.reloaded(true, self.clock.now());
+        let mut hangups = match signal(SignalKind::hangup()) {
+            Ok(hangups) => hangups,
+            Err(error) => {
+                tracing::error!("SIGHUP cannot be listened to: {error}");
+                return;
+            }
+        };
+        loop {
+            let request = tokio::select! {
+                () = stop.cancelled() => return,
+                Some(()) = hangups.recv() => None,
+                Some(request) = self.requests.recv() => Some(request),
+            };
+            let result = self.reload().await;
+            self.own.reloaded(result.is_ok(), self.clock.now());
+            match &result {
+                Ok(()) => tracing::info!("config reloaded"),
+                Err(reason) => tracing::error!("the config was not reloaded, the old one stays in force:\n{reason}"),
+            }
+            if let Some(request) = request {
+                // The client may have gone away.
+                let _ = request.send(result);
+            }
+        }
+    }
+
+    async fn reload(&mut self) -> Result<(), String> {
+        let next = self.origin.load()?;
+        self.refuse_what_needs_a_restart(&next)?;
+        let next = Arc::new(next);
+        let (done, finished) = oneshot::channel();
+        let request = ledger::Reload { config: next.clone(), done };
+        let stopping = |_| "the daemon is stopping".to_owned();
+        // The ledger first: it must know every probe before an outcome of it arrives.
+        self.ledger.send(request).await.map_err(|_| stopping(()))?;
+        finished.await.map_err(|_| stopping(()))?;
+        self.schedule.send(next.probes().cloned().collect()).await.map_err(|_| stopping(()))?;
+        self.config = next;
+        Ok(())
+    }
+
+    fn refuse_what_needs_a_restart(&self, next: &Config) -> Result<(), String> {
+        let old = &self.config;
+        let changed = [
+            (old.listen != next.listen, "listen"),
+            (old.store != next.store, "store"),
+            (old.max_concurrent_probes != next.max_concurrent_probes, "max_concurrent_probes"),
+        ];
+        let names: Vec<_> = changed.iter().filter(|(changed, _)| *changed).map(|(_, name)| *name).collect();
+        if names.is_empty() {
+            return Ok(());
+        }
+        Err(format!("a change of {} needs a restart", names.join(", ")))
+    }
+}
+
+impl Origin {
+    /// Reads and checks the config; warnings are logged.
+    pub fn load(&self) -> Result<Config, String> {
+        todo!()
+    }
+}

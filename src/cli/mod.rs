@@ -1,0 +1,65 @@
+//! The command line: one file per subcommand.
+
+mod demo;
+mod log;
+mod probe;
+mod run;
+mod status;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Exit codes that scripts may rely on.
+pub mod exit {
+    /// Fine, or the answer is yes.
+    pub const OK: u8 = 0;
+    /// The answer is no: a probe is bad, a config has faults, an objective is missed.
+    pub const NO: u8 = 1;
+    /// The command line or a file it names cannot be used.
+    pub const USAGE: u8 = 2;
+    /// The daemon could not start: its address or its store is not to be had.
+    pub const START: u8 = 64;
+    /// A part of the daemon failed while it ran.
+    pub const FAILED: u8 = 70;
+}
+
+/// SLO daemon: probes services, keeps every outcome, tracks error budgets, exports Prometheus metrics.
+#[derive(Debug, Parser)]
+#[command(name = "slod", version, long_version = crate::version::LONG, propagate_version = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    log: log::LogArgs,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the daemon.
+    Run(run::RunArgs),
+    /// Watch three simulated services: the main job, ready in seconds, on a throw-away store.
+    Demo(demo::DemoArgs),
+    /// Check a config: every fault at once, with its place.
+    Check(crate::cli::check::CheckArgs),
+    /// Probe a service once, now, and tell the attempt decision by decision.
+    Probe(probe::ProbeArgs),
+    /// Show the SLOs of a running daemon, or of the store if none runs.
+    Status(status::StatusArgs),
+}
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    if let Err(error) = cli.log.init() {
+        eprintln!("slod: {error}");
+        return ExitCode::from(exit::USAGE);
+    }
+    let code = match cli.command {
+        Command::Run(args) => run::run(&args),
+        Command::Demo(args) => demo::run(&args),
+        Command::Check(args) => return check::run(&args),
+        Command::Probe(args) => probe::run(&args),
+        Command::Status(args) => status::run(&args),
+    };
+    ExitCode::from(code)
+}

@@ -1,0 +1,92 @@
+//! `slod probe`: one attempt now, told decision by decision.
+
+use super::exit;
+use super::run::on_runtime;
+use crate::app::Origin;
+use crate::config::{Config, ProbeSpec};
+use crate::diagnostic::nearest;
+use crate::outcome::{Outcome, Phase, Verdict};
+use crate::probe::{Attempt, Trace};
+use crate::report::numbers;
+use clap::Args;
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+#[derive(Debug, Args)]
+pub struct ProbeArgs {
+    /// The config file.
+    #[arg(long, short, value_name = "FILE", default_value = "slod.yaml", env = "SLOD_CONFIG")]
+    config: PathBuf,
+    /// The service, or one probe of it.
+    #[arg(value_name = "SERVICE[/PROBE]")]
+    target: String,
+}
+
+pub fn run(args: &ProbeArgs) -> u8 {
+    let config = match Origin::File(args.config.clone()).load() {
+        Ok(config) => config,
+        Err(reason) => {
+            eprintln!("{reason}");
+            return exit::USAGE;
+        }
+    };
+    let probes = chosen(&config, &args.target);
+    if probes.is_empty() {
+        eprintln!("slod: {}", unknown(&config, &args.target));
+        return exit::USAGE;
+    }
+    on_runtime(async {
+        let mut code = exit::OK;
+        for spec in probes {
+            let mut attempt = Attempt::new(spec.timeout, Trace::listening());
+            let outcome = spec.probe.run(&mut attempt).await;
+            print!("{}", story(spec, &attempt.trace, &outcome));
+            if outcome.verdict != Verdict::Good {
+                code = exit::NO;
+            }
+        }
+        code
+    })
+}
+
+fn chosen<'a>(config: &'a Config, target: &str) -> Vec<&'a ProbeSpec> {
+    let wanted = |spec: &&ProbeSpec| *spec.key.service == *target || spec.key.to_string() == target;
+    config.probes().filter(wanted).collect()
+}
+
+fn unknown(config: &Config, target: &str) -> String {
+    let names: Vec<String> = config
+        .services
+        .iter()
+        .map(|service| service.name.to_string())
+        .chain(config.probes().map(|spec| spec.key.to_string()))
+        .collect();
+    match nearest(target, names.iter().map(String::as_str)) {
+        Some(near) => format!("no service or probe is named {target}; did you mean {near}?"),
+        None => format!("no service or probe is named {target}; there are: {}", names.join(", ")),
+    }
+}
+
+/// The attempt as a story: what was decided when, the phases, the verdict.
+fn story(spec: &ProbeSpec, trace: &Trace, outcome: &Outcome) -> String {
+    let mut out = format!("{} ({}) {}\n", spec.key, spec.kind, spec.probe.target());
+    for step in trace.steps() {
+        let after = numbers::latency(step.after);
+        writeln!(out, "  {after:>8}  {:<10} {}", step.topic, step.text).unwrap_or_default();
+    }
+    let phases: Vec<String> = Phase::ALL
+        .into_iter()
+        .filter_map(|phase| Some(format!("{} {}", phase.label(), numbers::latency(outcome.phases.get(phase)?))))
+        .collect();
+    if !phases.is_empty() {
+        writeln!(out, "  phases    {}", phases.join(", ")).unwrap_or_default();
+    }
+    let verdict = match outcome.verdict {
+        Verdict::Good => "GOOD".to_owned(),
+        Verdict::Bad(cause) => format!("BAD ({cause})"),
+        Verdict::Void(why) => format!("VOID ({why}): our own failing, not charged to the service"),
+    };
+    let message = outcome.detail.message.as_deref().map(|message| format!(": {message}")).unwrap_or_default();
+    writeln!(out, "  {verdict} in {}{message}", numbers::latency(outcome.latency)).unwrap_or_default();
+    out
+}

@@ -1,0 +1,88 @@
+//! `slod run`: the daemon.
+
+use super::exit;
+use crate::app::{App, Origin, RunError};
+use crate::clock::Clock;
+use crate::version;
+use clap::Args;
+use std::path::PathBuf;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// The config file.
+    #[arg(long, short, value_name = "FILE", default_value = "slod.yaml", env = "SLOD_CONFIG")]
+    config: PathBuf,
+}
+
+pub fn run(args: &RunArgs) -> u8 {
+    let origin = Origin::File(args.config.clone());
+    let config = match origin.load() {
+        Ok(config) => config,
+        Err(reason) => {
+            eprintln!("{reason}");
+            return exit::NO;
+        }
+    };
+    tracing::info!(version = version::VERSION, "slod {} starts", version::LONG);
+    on_runtime(async {
+        let app = match App::build(config, origin, Clock::system()).await {
+            Ok(app) => app,
+            Err(error) => {
+                tracing::error!("{error}");
+                return exit::START;
+            }
+        };
+        if let Ok(address) = app.address() {
+            tracing::info!("listening on http://{address}");
+        }
+        let stop = CancellationToken::new();
+        tokio::spawn(cancel_on_request(stop.clone()));
+        ended(app.run(stop).await)
+    })
+}
+
+/// Tells how the daemon ended.
+pub fn ended(result: Result<(), RunError>) -> u8 {
+    match result {
+        Ok(()) => {
+            tracing::info!("stopped");
+            exit::OK
+        }
+        Err(error) => {
+            tracing::error!("{error}");
+            exit::FAILED
+        }
+    }
+}
+
+/// Runs a future on the process's runtime.
+pub fn on_runtime(work: impl Future<Output = u8>) -> u8 {
+    match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(work),
+        Err(error) => {
+            eprintln!("slod: no runtime: {error}");
+            exit::START
+        }
+    }
+}
+
+/// SIGTERM or SIGINT asks for a clean stop; the second one ends the process at once.
+pub async fn cancel_on_request(stop: CancellationToken) {
+    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
+        tracing::error!("stop requests cannot be listened to");
+        return;
+    };
+    for request in 0.. {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        if request > 0 {
+            tracing::warn!("second stop request: ending at once");
+            std::process::exit(i32::from(exit::FAILED));
+        }
+        stop.cancel();
+    }
+}

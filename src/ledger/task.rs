@@ -1,0 +1,92 @@
+//! The task that owns the ledger: events in, snapshots out.
+
+use super::snapshot::Snapshot;
+use super::state::Ledger;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::schedule::Event;
+use crate::store::{Store, StoreHandle};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{MissedTickBehavior, interval};
+
+/// How often a new snapshot is published.
+const TICK: Duration = Duration::from_secs(2);
+/// Events taken from the queue at once.
+const BATCH: usize = 256;
+
+/// A changed config for the ledger; answered when its state is complete.
+#[derive(Debug)]
+pub struct Reload {
+    pub config: Arc<Config>,
+    pub done: oneshot::Sender<()>,
+}
+
+/// What the ledger's task needs from outside.
+#[derive(Debug)]
+pub struct Wiring {
+    pub clock: Clock,
+    pub events: mpsc::Receiver<Event>,
+    pub reloads: mpsc::Receiver<Reload>,
+    pub store: StoreHandle,
+    /// Reads back what was kept, for objectives that a reload adds or changes.
+    pub history: Arc<Store>,
+    pub snapshots: watch::Sender<Arc<Snapshot>>,
+}
+
+/// Runs until every sender of events is gone, so that nothing that was probed is lost on a stop.
+pub async fn run(mut ledger: Ledger, mut wiring: Wiring) {
+    let mut tick = interval(TICK);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut batch = Vec::with_capacity(BATCH);
+    loop {
+        tokio::select! {
+            taken = wiring.events.recv_many(&mut batch, BATCH) => {
+                if taken == 0 {
+                    break;
+                }
+                for event in batch.drain(..) {
+                    take(&mut ledger, &wiring.store, event);
+                }
+            }
+            Some(reload) = wiring.reloads.recv() => {
+                ledger = reloaded(ledger, &reload.config, &wiring).await;
+                wiring.snapshots.send_replace(Arc::new(ledger.snapshot(wiring.clock.now())));
+                // Nobody waits any more if the request was given up.
+                let _ = reload.done.send(());
+            }
+            _ = tick.tick() => {
+                wiring.snapshots.send_replace(Arc::new(ledger.snapshot(wiring.clock.now())));
+            }
+        }
+    }
+    wiring.snapshots.send_replace(Arc::new(ledger.snapshot(wiring.clock.now())));
+}
+
+/// First the store, then the counters and windows: what is shown is also kept.
+fn take(ledger: &mut Ledger, store: &StoreHandle, event: Event) {
+    match event {
+        Event::Outcome(record) => {
+            ledger.record(&record);
+            store.append(record);
+        }
+        Event::Missed(key, ticks) => ledger.missed(&key, ticks),
+    }
+}
+
+/// Events wait in their bounded queue while the store is read.
+async fn reloaded(ledger: Ledger, config: &Arc<Config>, wiring: &Wiring) -> Ledger {
+    let (config, history) = (config.clone(), wiring.history.clone());
+    let (store, now) = (wiring.store.clone(), wiring.clock.now());
+    let work = move || {
+        store.flush();
+        let mut next = ledger.reloaded(&config);
+        next.restore(&history, now);
+        next
+    };
+    match tokio::task::spawn_blocking(work).await {
+        Ok(ledger) => ledger,
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
+}

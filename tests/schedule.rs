@@ -1,0 +1,226 @@
+//! The schedule's promises, in paused time: no drift, a limit, misses counted, a clean stop.
+
+use async_trait::async_trait;
+use slod::clock::Clock;
+use slod::config::ProbeSpec;
+use slod::outcome::{Outcome, ProbeKey, Record, Timestamp, Verdict, Why};
+use slod::probe::{Attempt, Probe};
+use slod::schedule::{Event, Wiring, run};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+/// Takes a set time, and knows how many of its kind ran at once.
+#[derive(Debug)]
+struct Slow {
+    takes: Duration,
+    running: Arc<AtomicUsize>,
+    most: Arc<AtomicUsize>,
+}
+
+#[async_trait]
+impl Probe for Slow {
+    async fn run(&self, attempt: &mut Attempt) -> Outcome {
+        assert!(self.takes != Duration::MAX, "a probe that panics");
+        let now = self.running.fetch_add(1, Ordering::SeqCst) + 1;
+        self.most.fetch_max(now, Ordering::SeqCst);
+        sleep(self.takes).await;
+        self.running.fetch_sub(1, Ordering::SeqCst);
+        Outcome::new(Verdict::Good, attempt.started.elapsed())
+    }
+
+    fn target(&self) -> String {
+        "nowhere".to_owned()
+    }
+}
+
+struct House {
+    events: mpsc::Receiver<Event>,
+    reloads: mpsc::Sender<Vec<ProbeSpec>>,
+    stop: CancellationToken,
+    clock: Clock,
+    task: JoinHandle<()>,
+    most: Arc<AtomicUsize>,
+    running: Arc<AtomicUsize>,
+}
+
+impl House {
+    fn new(count: usize, takes: Duration, max_concurrent: usize) -> Self {
+        let (running, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let (events_in, events) = mpsc::channel(100_000);
+        let (reloads, reloads_out) = mpsc::channel(1);
+        let (stop, clock) = (
+            CancellationToken::new(),
+            Clock::manual(Timestamp(1_700_000_000_000)),
+        );
+        let wiring = Wiring {
+            clock: clock.clone(),
+            events: events_in,
+            reloads: reloads_out,
+            stop: stop.clone(),
+            drain: Duration::from_secs(3),
+            max_concurrent,
+            lag: prometheus::Histogram::with_opts(prometheus::HistogramOpts::new("lag", "lag"))
+                .expect("valid"),
+            in_flight: prometheus::IntGauge::new("in_flight", "in flight").expect("valid"),
+        };
+        let mut house = Self {
+            events,
+            reloads,
+            stop,
+            clock,
+            task: tokio::spawn(async {}),
+            most,
+            running,
+        };
+        house.task = tokio::spawn(run(house.specs(count, takes), wiring));
+        house
+    }
+
+    fn specs(&self, count: usize, takes: Duration) -> Vec<ProbeSpec> {
+        let spec = |n| ProbeSpec {
+            key: ProbeKey::new(&format!("s{n}"), "p"),
+            interval: Duration::from_secs(10),
+            timeout: Duration::from_secs(10),
+            kind: "slow",
+            probe: Arc::new(Slow {
+                takes,
+                running: self.running.clone(),
+                most: self.most.clone(),
+            }),
+        };
+        (0..count).map(spec).collect()
+    }
+
+    /// Stops and returns everything that was told.
+    async fn finish(mut self) -> (Vec<Record>, u64) {
+        self.stop.cancel();
+        self.task.await.expect("the schedule ends");
+        let (mut records, mut missed) = (Vec::new(), 0);
+        while let Some(event) = self.events.recv().await {
+            match event {
+                Event::Outcome(record) => records.push(record),
+                Event::Missed(_, ticks) => missed += ticks,
+            }
+        }
+        (records, missed)
+    }
+}
+
+const MS: Duration = Duration::from_millis(1);
+
+#[tokio::test(start_paused = true)]
+async fn every_tick_is_on_its_grid_for_a_whole_day() {
+    let house = House::new(3, 40 * MS, 10);
+    sleep(Duration::from_secs(86_400)).await;
+    let (records, missed) = house.finish().await;
+    assert_eq!(missed, 0);
+    assert!(
+        (3 * 8640 - 3..=3 * 8640).contains(&records.len()),
+        "{}",
+        records.len()
+    );
+    for n in 0..3 {
+        let key = ProbeKey::new(&format!("s{n}"), "p");
+        let ticks: Vec<i64> = records
+            .iter()
+            .filter(|r| r.key == key)
+            .map(|r| r.at.0)
+            .collect();
+        assert!(ticks.windows(2).all(|pair| pair[1] - pair[0] == 10_000));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_limit_holds_and_what_does_not_fit_is_counted() {
+    // 20 probes of 4 s each need 80 s of places per 10 s; two places give 20.
+    let house = House::new(20, 4000 * MS, 2);
+    let most = house.most.clone();
+    sleep(Duration::from_secs(100)).await;
+    let (records, missed) = house.finish().await;
+    assert_eq!(most.load(Ordering::SeqCst), 2);
+    let ticks = 20 * 10;
+    assert!(
+        missed >= 130 && records.len() >= 45,
+        "{missed} missed, {} ran",
+        records.len()
+    );
+    assert!(records.len() as u64 + missed <= ticks);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_probe_that_panics_is_void_and_the_others_go_on() {
+    let house = House::new(1, Duration::MAX, 2);
+    sleep(Duration::from_secs(25)).await;
+    let (records, _) = house.finish().await;
+    assert!(records.len() >= 2);
+    assert!(
+        records
+            .iter()
+            .all(|r| r.outcome.verdict == Verdict::Void(Why::Internal))
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_waits_for_running_probes_and_then_cuts_them_off_as_void() {
+    let house = House::new(5, 9000 * MS, 10);
+    sleep(Duration::from_secs(10)).await;
+    let (records, _) = house.finish().await;
+    assert_eq!(records.len(), 5);
+    let void = records
+        .iter()
+        .filter(|r| r.outcome.verdict == Verdict::Void(Why::Shutdown))
+        .count();
+    let good = records
+        .iter()
+        .filter(|r| r.outcome.verdict == Verdict::Good)
+        .count();
+    assert_eq!(void + good, 5);
+    assert!(
+        void > 0,
+        "nine seconds do not fit into the three of the drain"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_jump_of_the_wall_clock_moves_the_grid_and_misses_nothing() {
+    let house = House::new(1, 40 * MS, 10);
+    sleep(Duration::from_secs(60)).await;
+    house.clock.jump(3_600_000);
+    sleep(Duration::from_secs(60)).await;
+    house.clock.jump(-7_200_000);
+    sleep(Duration::from_secs(60)).await;
+    let (records, missed) = house.finish().await;
+    assert_eq!(missed, 0);
+    assert!((15..=19).contains(&records.len()), "{}", records.len());
+    assert!(
+        records
+            .iter()
+            .all(|r| (r.at.0 - records[0].at.0) % 10_000 == 0)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reload_keeps_the_place_in_time_of_what_stays() {
+    let house = House::new(2, 40 * MS, 10);
+    sleep(Duration::from_secs(60)).await;
+    let specs = house.specs(3, 40 * MS);
+    house.reloads.send(specs).await.expect("the schedule runs");
+    sleep(Duration::from_secs(60)).await;
+    let (records, missed) = house.finish().await;
+    assert_eq!(missed, 0);
+    let ticks: Vec<i64> = records
+        .iter()
+        .filter(|r| &*r.key.service == "s0")
+        .map(|r| r.at.0)
+        .collect();
+    assert!(
+        ticks.windows(2).all(|pair| pair[1] - pair[0] == 10_000),
+        "{ticks:?}"
+    );
+    assert!(records.iter().any(|r| &*r.key.service == "s2"));
+}
