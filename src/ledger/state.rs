@@ -135,6 +135,14 @@ impl Ledger {
         }
     }
 
+    pub(super) fn services(&self) -> &[ServiceState] {
+        &self.services
+    }
+
+    pub(super) fn index(&self) -> &HashMap<ProbeKey, (usize, usize)> {
+        &self.index
+    }
+
     pub(super) fn parts(&mut self) -> (&mut [ServiceState], &Scale) {
         (&mut self.services, &self.scale)
     }

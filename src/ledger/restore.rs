@@ -1,0 +1,210 @@
+//! Fills live state from the store: a start and a reload give the same numbers as if nothing had
+//! happened. Old hours are read as counts, the last day outcome by outcome.
+
+use super::state::{Ledger, ObjectiveState, ServiceState};
+use crate::outcome::{ProbeKey, Record, Timestamp};
+use crate::slo::{Sli, Tally, TallyKey};
+use crate::slo::series::Series;
+use crate::stats::scale::Scale;
+use crate::store::{HourSummary, Plan, Store, StoreError};
+use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
+
+const HOUR: Duration = Duration::from_secs(3600);
+const HOUR_MS: i64 = 3_600_000;
+/// Latency quantiles go back this far, even where every objective's window is shorter.
+const LONGEST_SHOWN: Duration = Duration::from_secs(30 * 86_400);
+
+impl Ledger {
+    /// Reads back the history of everything that has none yet.
+    pub fn restore(&mut self, store: &Store, now: Timestamp) -> Result<(), StoreError> {
+        if self.parts().0.iter().all(ServiceState::is_restored) {
+            return Ok(());
+        }
+        // The tiers below the hourly one are filled by outcomes, and only whole hours by counts.
+        let split = Timestamp(now.before(Series::replay_span()).0.div_euclid(HOUR_MS) * HOUR_MS);
+        let recount = self.restore_hours(store, now, split)?;
+        let (services, scale) = self.parts();
+        for (service, hour) in recount {
+            services[service].recount_hour(store, hour)?;
+        }
+        for service in services {
+            service.replay(store, split, now, scale)?;
+        }
+        Ok(())
+    }
+
+    /// Takes the counts of all hours before `split`. Returns the hours of services whose outcomes
+    /// must be counted anew, because an objective's tally was not counted when they were stored.
+    fn restore_hours(
+        &mut self,
+        store: &Store,
+        now: Timestamp,
+        split: Timestamp,
+    ) -> Result<BTreeSet<(usize, Timestamp)>, StoreError> {
+        let mut recount = BTreeSet::new();
+        let mut codes = Codes::default();
+        let from = now.before(self.longest_window());
+        let index = self.index().clone();
+        let (services, scale) = self.parts();
+        store.for_each_hour(from, split, |key, hour| {
+            let Some((service, probe)) = index.get(key).copied() else {
+                return;
+            };
+            if services[service].restore_hour(probe, &hour, scale, &mut codes) {
+                recount.insert((service, hour.start));
+            }
+        })?;
+        store.for_each_pending(split, |record| {
+            if let Some((service, _)) = index.get(&record.key) {
+                let hour = Timestamp(record.at.0.div_euclid(HOUR_MS) * HOUR_MS);
+                recount.insert((*service, hour));
+            }
+        })?;
+        Ok(recount)
+    }
+
+    /// What the store should count a probe's hours by, so that the next start needs counts only.
+    pub fn plans(&self) -> HashMap<ProbeKey, Plan> {
+        let mut plans: HashMap<ProbeKey, Plan> = HashMap::new();
+        for service in self.services() {
+            for (position, probe) in service.probes.iter().enumerate() {
+                plans.insert(probe.key.clone(), service.plan(position));
+            }
+        }
+        plans
+    }
+
+    fn longest_window(&self) -> Duration {
+        let windows = self.services().iter().flat_map(|service| &service.objectives);
+        let longest = windows.map(|objective| objective.tracker.objective().window).max();
+        longest.unwrap_or_default().max(LONGEST_SHOWN)
+    }
+}
+
+impl ServiceState {
+    fn is_restored(&self) -> bool {
+        self.probes.iter().all(|probe| probe.restored) && self.objectives.iter().all(|objective| objective.restored)
+    }
+
+    fn plan(&self, probe: usize) -> Plan {
+        let mut plan = Plan::default();
+        let counting = self.objectives.iter().filter(|objective| objective.counts.contains(&probe));
+        for objective in counting {
+            if let Sli::Latency { below } = objective.tracker.objective().sli {
+                plan.cuts.push(below);
+            }
+            if let Some(key) = objective.tracker.tally_key().filter(|key| !plan.keys.contains(key)) {
+                plan.keys.push(key);
+            }
+        }
+        plan
+    }
+
+    /// Returns whether an objective could not be told from the counts.
+    fn restore_hour(&mut self, probe: usize, hour: &HourSummary, scale: &Scale, codes: &mut Codes) -> bool {
+        if !self.probes[probe].restored {
+            let failed = hour.bad.values().sum();
+            let good = hour.histogram.iter().map(|(code, count)| (codes.translate(*code, hour.scale(), scale), *count));
+            self.probes[probe].remember_hour(hour.start, good, failed, scale);
+        }
+        let mut missing = false;
+        for objective in self.objectives.iter_mut().filter(|o| !o.restored && o.counts.contains(&probe)) {
+            match objective.stored_tally(hour) {
+                Some(tally) => objective.tracker.restore_hour(hour.start, tally),
+                None => missing = true,
+            }
+        }
+        missing
+    }
+
+    /// Counts the outcomes of one hour for the objectives that its stored counts say nothing about.
+    fn recount_hour(&mut self, store: &Store, hour: Timestamp) -> Result<(), StoreError> {
+        for at in 0..self.objectives.len() {
+            let objective = &self.objectives[at];
+            if objective.restored {
+                continue;
+            }
+            let mut records = Vec::new();
+            for probe in &objective.counts {
+                let key = &self.probes[*probe].key;
+                let stored = store.hours(key, hour, hour.after(HOUR))?;
+                let told = stored.first().is_some_and(|stored| objective.stored_tally(stored).is_some());
+                if !told {
+                    records.extend(store.outcomes(key, hour, hour.after(HOUR))?);
+                }
+            }
+            let objective = &mut self.objectives[at];
+            let tally = objective.count(&records);
+            objective.tracker.restore_hour(hour, tally);
+        }
+        Ok(())
+    }
+
+    /// Feeds the outcomes from `from` on, in the order of time.
+    fn replay(&mut self, store: &Store, from: Timestamp, now: Timestamp, scale: &Scale) -> Result<(), StoreError> {
+        if self.is_restored() {
+            return Ok(());
+        }
+        let mut records: Vec<(usize, Record)> = Vec::new();
+        for (position, probe) in self.probes.iter().enumerate() {
+            store.for_each_outcome(&probe.key, from, Timestamp(i64::MAX), |record| records.push((position, record)))?;
+        }
+        // A stable sort of sorted runs: cheap, and a slice sees its probes together.
+        records.sort_by_key(|(_, record)| record.at);
+        for (probe, record) in &records {
+            if !self.probes[*probe].restored {
+                self.probes[*probe].remember(record, scale);
+            }
+            self.track(*probe, record, |objective| !objective.restored);
+        }
+        for probe in &mut self.probes {
+            probe.restored = true;
+        }
+        for objective in self.objectives.iter_mut().filter(|objective| !objective.restored) {
+            objective.tracker.restart_counters(now);
+            objective.restored = true;
+        }
+        Ok(())
+    }
+}
+
+impl ObjectiveState {
+    fn key(&self) -> TallyKey {
+        let objective = self.tracker.objective();
+        TallyKey {
+            sli: objective.sli,
+            budgeting: objective.budgeting,
+        }
+    }
+
+    /// The hour's tally as it was stored, if it may be used.
+    fn stored_tally(&self, hour: &HourSummary) -> Option<Tally> {
+        self.tracker.tally_key().and_then(|key| hour.tally(&key))
+    }
+
+    fn count(&self, records: &[Record]) -> Tally {
+        self.key().count(records)
+    }
+}
+
+/// Translates bucket numbers of stored hours to today's, once per number and set of cuts.
+#[derive(Default)]
+struct Codes {
+    cuts_us: Vec<u64>,
+    table: Vec<u16>,
+}
+
+impl Codes {
+    fn translate(&mut self, code: u16, from: &Scale, to: &Scale) -> u16 {
+        if self.cuts_us != from.cuts_us() {
+            self.cuts_us = from.cuts_us().to_vec();
+            self.table.clear();
+        }
+        while self.table.len() <= usize::from(code) {
+            let next = u16::try_from(self.table.len()).unwrap_or(u16::MAX);
+            self.table.push(to.code(from.middle(next)));
+        }
+        self.table[usize::from(code)]
+    }
+}
