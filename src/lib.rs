@@ -23,6 +23,7 @@ pub mod report;
 pub mod schedule;
 pub mod slo;
 pub mod stats;
+pub mod store;
 pub mod tasks;
 pub mod version;
 pub mod yaml;

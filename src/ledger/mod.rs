@@ -1,5 +1,6 @@
 //! The single owner of live state: outcomes in, immutable snapshots out.
 
+mod restore;
 pub mod snapshot;
 mod state;
 

@@ -3,8 +3,8 @@
 
 use super::state::{Ledger, ObjectiveState, ServiceState};
 use crate::outcome::{ProbeKey, Record, Timestamp};
-use crate::slo::{Sli, Tally, TallyKey};
 use crate::slo::series::Series;
+use crate::slo::{Sli, Tally, TallyKey};
 use crate::stats::scale::Scale;
 use crate::store::{HourSummary, Plan, Store, StoreError};
 use std::collections::{BTreeSet, HashMap};
@@ -76,25 +76,38 @@ impl Ledger {
     }
 
     fn longest_window(&self) -> Duration {
-        let windows = self.services().iter().flat_map(|service| &service.objectives);
-        let longest = windows.map(|objective| objective.tracker.objective().window).max();
+        let windows = self
+            .services()
+            .iter()
+            .flat_map(|service| &service.objectives);
+        let longest = windows
+            .map(|objective| objective.tracker.objective().window)
+            .max();
         longest.unwrap_or_default().max(LONGEST_SHOWN)
     }
 }
 
 impl ServiceState {
     fn is_restored(&self) -> bool {
-        self.probes.iter().all(|probe| probe.restored) && self.objectives.iter().all(|objective| objective.restored)
+        self.probes.iter().all(|probe| probe.restored)
+            && self.objectives.iter().all(|objective| objective.restored)
     }
 
     fn plan(&self, probe: usize) -> Plan {
         let mut plan = Plan::default();
-        let counting = self.objectives.iter().filter(|objective| objective.counts.contains(&probe));
+        let counting = self
+            .objectives
+            .iter()
+            .filter(|objective| objective.counts.contains(&probe));
         for objective in counting {
             if let Sli::Latency { below } = objective.tracker.objective().sli {
                 plan.cuts.push(below);
             }
-            if let Some(key) = objective.tracker.tally_key().filter(|key| !plan.keys.contains(key)) {
+            if let Some(key) = objective
+                .tracker
+                .tally_key()
+                .filter(|key| !plan.keys.contains(key))
+            {
                 plan.keys.push(key);
             }
         }
@@ -102,14 +115,27 @@ impl ServiceState {
     }
 
     /// Returns whether an objective could not be told from the counts.
-    fn restore_hour(&mut self, probe: usize, hour: &HourSummary, scale: &Scale, codes: &mut Codes) -> bool {
+    fn restore_hour(
+        &mut self,
+        probe: usize,
+        hour: &HourSummary,
+        scale: &Scale,
+        codes: &mut Codes,
+    ) -> bool {
         if !self.probes[probe].restored {
             let failed = hour.bad.values().sum();
-            let good = hour.histogram.iter().map(|(code, count)| (codes.translate(*code, hour.scale(), scale), *count));
+            let good = hour
+                .histogram
+                .iter()
+                .map(|(code, count)| (codes.translate(*code, hour.scale(), scale), *count));
             self.probes[probe].remember_hour(hour.start, good, failed, scale);
         }
         let mut missing = false;
-        for objective in self.objectives.iter_mut().filter(|o| !o.restored && o.counts.contains(&probe)) {
+        for objective in self
+            .objectives
+            .iter_mut()
+            .filter(|o| !o.restored && o.counts.contains(&probe))
+        {
             match objective.stored_tally(hour) {
                 Some(tally) => objective.tracker.restore_hour(hour.start, tally),
                 None => missing = true,
@@ -129,7 +155,9 @@ impl ServiceState {
             for probe in &objective.counts {
                 let key = &self.probes[*probe].key;
                 let stored = store.hours(key, hour, hour.after(HOUR))?;
-                let told = stored.first().is_some_and(|stored| objective.stored_tally(stored).is_some());
+                let told = stored
+                    .first()
+                    .is_some_and(|stored| objective.stored_tally(stored).is_some());
                 if !told {
                     records.extend(store.outcomes(key, hour, hour.after(HOUR))?);
                 }
@@ -142,13 +170,21 @@ impl ServiceState {
     }
 
     /// Feeds the outcomes from `from` on, in the order of time.
-    fn replay(&mut self, store: &Store, from: Timestamp, now: Timestamp, scale: &Scale) -> Result<(), StoreError> {
+    fn replay(
+        &mut self,
+        store: &Store,
+        from: Timestamp,
+        now: Timestamp,
+        scale: &Scale,
+    ) -> Result<(), StoreError> {
         if self.is_restored() {
             return Ok(());
         }
         let mut records: Vec<(usize, Record)> = Vec::new();
         for (position, probe) in self.probes.iter().enumerate() {
-            store.for_each_outcome(&probe.key, from, Timestamp(i64::MAX), |record| records.push((position, record)))?;
+            store.for_each_outcome(&probe.key, from, Timestamp(i64::MAX), |record| {
+                records.push((position, record))
+            })?;
         }
         // A stable sort of sorted runs: cheap, and a slice sees its probes together.
         records.sort_by_key(|(_, record)| record.at);
@@ -161,7 +197,11 @@ impl ServiceState {
         for probe in &mut self.probes {
             probe.restored = true;
         }
-        for objective in self.objectives.iter_mut().filter(|objective| !objective.restored) {
+        for objective in self
+            .objectives
+            .iter_mut()
+            .filter(|objective| !objective.restored)
+        {
             objective.tracker.restart_counters(now);
             objective.restored = true;
         }

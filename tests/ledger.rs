@@ -1,0 +1,379 @@
+//! The ledger's numbers against a brute-force recount of the raw outcomes, under random
+//! histories with gaps, voids, late outcomes, restarts and reloads, on a real store.
+
+use async_trait::async_trait;
+use proptest::prelude::*;
+use slod::config::{Config, ProbeSpec, ServiceSpec, StoreSpec};
+use slod::ledger::snapshot::{ObjectiveView, WINDOWS};
+use slod::ledger::{Ledger, Snapshot};
+use slod::outcome::{Cause, Outcome, ProbeKey, Record, Timestamp, Verdict, Why};
+use slod::probe::{Attempt, Probe};
+use slod::slo::{Budgeting, Objective, Sli};
+use slod::store::Store;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+const START: i64 = 1_700_000_000_000;
+const HOUR: i64 = 3_600_000;
+
+#[derive(Debug)]
+struct Nothing;
+
+#[async_trait]
+impl Probe for Nothing {
+    async fn run(&self, _: &mut Attempt) -> Outcome {
+        Outcome::new(Verdict::Good, Duration::ZERO)
+    }
+
+    fn target(&self) -> String {
+        String::new()
+    }
+}
+
+fn objective(name: &str, sli: Sli, budgeting: Budgeting, probes: &[&str]) -> Objective {
+    Objective {
+        name: name.into(),
+        sli,
+        target: 0.99,
+        window: Duration::from_secs(30 * 86_400),
+        budgeting,
+        probes: probes.iter().map(|name| (*name).to_owned()).collect(),
+    }
+}
+
+const SLICES: Budgeting = Budgeting::Timeslices { slice_target: 0.75 };
+const BELOW: Duration = Duration::from_millis(300);
+
+/// One service with two probes; `extra` adds an objective, `interval` changes the first probe's.
+fn config(path: &Path, interval: u64, extra: bool) -> Config {
+    let probe = |name: &str, seconds| ProbeSpec {
+        key: ProbeKey::new("s", name),
+        interval: Duration::from_secs(seconds),
+        timeout: Duration::from_secs(1),
+        kind: "nothing",
+        probe: Arc::new(Nothing),
+    };
+    let mut objectives = vec![
+        objective("both", Sli::Success, Budgeting::Occurrences, &[]),
+        objective("slices", Sli::Availability, SLICES, &[]),
+        objective(
+            "fast",
+            Sli::Latency { below: BELOW },
+            Budgeting::Occurrences,
+            &["a"],
+        ),
+    ];
+    if extra {
+        objectives.push(objective("added", Sli::Availability, SLICES, &["b"]));
+    }
+    Config {
+        listen: ([127, 0, 0, 1], 0).into(),
+        store: StoreSpec {
+            path: path.to_owned(),
+            retention: Duration::from_secs(400 * 86_400),
+        },
+        max_concurrent_probes: 1,
+        services: vec![ServiceSpec {
+            name: "s".into(),
+            description: String::new(),
+            labels: vec![],
+            probes: vec![probe("a", interval), probe("b", 60)],
+            objectives,
+        }],
+    }
+}
+
+/// Counts from scratch, straight from the definitions.
+struct Oracle<'a> {
+    records: &'a [Record],
+    now: i64,
+}
+
+impl Oracle<'_> {
+    fn counted(&self, objective: &Objective) -> impl Iterator<Item = (&Record, bool)> {
+        let named = |record: &&Record| {
+            objective.probes.is_empty() || objective.probes.iter().any(|p| **p == *record.key.probe)
+        };
+        let sli = objective.sli;
+        self.records.iter().filter(named).filter_map(move |record| {
+            let good = match record.outcome.verdict {
+                Verdict::Void(_) => return None,
+                Verdict::Bad(_) => false,
+                Verdict::Good => {
+                    !matches!(sli, Sli::Latency { below } if record.outcome.latency >= below)
+                }
+            };
+            Some((record, good))
+        })
+    }
+
+    fn inside(&self, at: i64, window: i64) -> bool {
+        let width = if window <= 2 * HOUR {
+            10_000
+        } else if window <= 24 * HOUR {
+            300_000
+        } else {
+            HOUR
+        };
+        let last = self.now.div_euclid(width);
+        (last - window / width + 1..=last).contains(&at.div_euclid(width))
+    }
+
+    /// (good, bad)
+    fn count(&self, objective: &Objective, window: i64) -> (u64, u64) {
+        let mut events: Vec<(i64, bool)> = Vec::new();
+        match objective.budgeting {
+            Budgeting::Occurrences => events.extend(
+                self.counted(objective)
+                    .map(|(record, good)| (record.at.0, good)),
+            ),
+            Budgeting::Timeslices { slice_target } => {
+                let mut slices: BTreeMap<i64, (f64, f64)> = BTreeMap::new();
+                for (record, good) in self.counted(objective) {
+                    let slice = slices.entry(record.at.0.div_euclid(60_000)).or_default();
+                    slice.0 += f64::from(u8::from(good));
+                    slice.1 += 1.0;
+                }
+                events.extend(
+                    slices
+                        .into_iter()
+                        .map(|(slice, (good, all))| (slice * 60_000, good / all >= slice_target)),
+                );
+            }
+        }
+        let count = |wanted| {
+            events
+                .iter()
+                .filter(|(at, good)| *good == wanted && self.inside(*at, window))
+                .count() as u64
+        };
+        (count(true), count(false))
+    }
+
+    fn check(&self, snapshot: &Snapshot) {
+        for view in &snapshot.services[0].objectives {
+            for ((name, window), told) in WINDOWS.iter().zip(&view.windows) {
+                let (good, bad) = self.count(
+                    &view.objective,
+                    i64::try_from(window.as_millis()).expect("small"),
+                );
+                assert_eq!(
+                    (told.good, told.bad),
+                    (good, bad),
+                    "{} over {name}",
+                    view.objective.name
+                );
+                let ratio = (good + bad > 0).then(|| good as f64 / (good + bad) as f64);
+                assert_eq!(told.sli, ratio);
+            }
+            self.check_budget(view);
+        }
+    }
+
+    fn check_budget(&self, view: &ObjectiveView) {
+        let (_, bad) = self.count(&view.objective, 30 * 24 * HOUR);
+        let left = view.budget_remaining.expect("a budget");
+        assert!(left.is_finite() && left <= 1.0);
+        assert_eq!(bad == 0, (left - 1.0).abs() < f64::EPSILON);
+        let spent = bad as f64 / (0.01 * view.period.expected);
+        assert!((1.0 - left - spent).abs() < 1e-9);
+    }
+}
+
+/// One step of a random history.
+#[derive(Clone, Debug)]
+enum Step {
+    /// Probe, time since the last step, verdict, latency in ms, how late it arrives in ms.
+    Outcome(bool, i64, Verdict, u64, i64),
+    Pause(i64),
+    Restart,
+    Reload(bool),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let verdict = prop_oneof![
+        6 => Just(Verdict::Good),
+        2 => Just(Verdict::Bad(Cause::Timeout)),
+        1 => Just(Verdict::Void(Why::Resources)),
+    ];
+    let outcome = (
+        any::<bool>(),
+        1_i64..40_000,
+        verdict,
+        1_u64..600,
+        0_i64..20_000,
+    );
+    prop_oneof![
+        40 => outcome.prop_map(|(a, step, verdict, ms, late)| Step::Outcome(a, step, verdict, ms, late)),
+        2 => (1_i64..5 * HOUR).prop_map(Step::Pause),
+        1 => (20 * HOUR..60 * HOUR).prop_map(Step::Pause),
+        1 => Just(Step::Restart),
+        1 => any::<bool>().prop_map(Step::Reload),
+    ]
+}
+
+struct House {
+    folder: tempfile::TempDir,
+    config: Config,
+    ledger: Ledger,
+    store: Option<Store>,
+    history: Vec<Record>,
+    now: i64,
+}
+
+impl House {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("slod.db");
+        let config = config(&path, 10, false);
+        let mut ledger = Ledger::new(&config);
+        let store = Store::open(&path).expect("a new store");
+        ledger
+            .restore(&store, Timestamp(START))
+            .expect("an empty store");
+        Self {
+            folder,
+            config,
+            ledger,
+            store: Some(store),
+            history: Vec::new(),
+            now: START,
+        }
+    }
+
+    fn store(&mut self) -> &mut Store {
+        self.store.as_mut().expect("open between restarts")
+    }
+
+    /// Finished hours become blocks, as the writer's thread would have made them.
+    fn compact(&mut self) {
+        let plans = self.ledger.plans();
+        let now = Timestamp(self.now);
+        while self
+            .store()
+            .compact_step(now, &|key| plans.get(key).cloned().unwrap_or_default())
+            .expect("compaction")
+        {}
+    }
+
+    fn walk(&mut self, step: Step) {
+        match step {
+            Step::Outcome(a, pause, verdict, ms, late) => {
+                self.now += pause;
+                let (name, interval) = if a { ("a", 10) } else { ("b", 60) };
+                let record = Record {
+                    key: ProbeKey::new("s", name),
+                    at: Timestamp(self.now - late),
+                    interval: Duration::from_secs(interval),
+                    outcome: Outcome::new(verdict, Duration::from_millis(ms)),
+                };
+                if self
+                    .history
+                    .iter()
+                    .any(|old| old.key == record.key && old.at == record.at)
+                {
+                    return;
+                }
+                self.ledger.record(&record);
+                self.store()
+                    .append(std::slice::from_ref(&record))
+                    .expect("committed");
+                self.history.push(record);
+            }
+            Step::Pause(ms) => {
+                self.now += ms;
+                self.compact();
+            }
+            Step::Restart => {
+                self.compact();
+                self.store = None;
+                let store =
+                    Store::open(&self.folder.path().join("slod.db")).expect("it opens again");
+                self.ledger = Ledger::new(&self.config);
+                self.ledger
+                    .restore(&store, Timestamp(self.now))
+                    .expect("readable");
+                self.store = Some(store);
+            }
+            Step::Reload(extra) => {
+                self.config = config(&self.folder.path().join("slod.db"), 10, extra);
+                let old = std::mem::replace(&mut self.ledger, Ledger::new(&self.config));
+                self.ledger = old.reloaded(&self.config);
+                let now = Timestamp(self.now);
+                let store = self.store.as_ref().expect("open");
+                self.ledger.restore(store, now).expect("readable");
+            }
+        }
+    }
+
+    fn check(&mut self) {
+        let snapshot = self.ledger.snapshot(Timestamp(self.now));
+        Oracle {
+            records: &self.history,
+            now: self.now,
+        }
+        .check(&snapshot);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, max_shrink_iters: 200, ..ProptestConfig::default() })]
+
+    #[test]
+    fn numbers_equal_a_recount_through_restarts_and_reloads(steps in prop::collection::vec(step(), 1..250)) {
+        let mut house = House::new();
+        for step in steps {
+            let look = !matches!(step, Step::Outcome(..));
+            house.walk(step);
+            if look {
+                house.check();
+            }
+        }
+        house.check();
+    }
+}
+
+/// A week without a daemon is missing coverage, and nothing else.
+#[test]
+fn a_gap_is_missing_coverage() {
+    let mut house = House::new();
+    for _ in 0..3 {
+        for _ in 0..360 {
+            house.walk(Step::Outcome(true, 10_000, Verdict::Good, 5, 0));
+        }
+        house.walk(Step::Pause(7 * 24 * HOUR));
+        house.walk(Step::Restart);
+    }
+    house.check();
+    let snapshot = house.ledger.snapshot(Timestamp(house.now));
+    let fast = &snapshot.services[0].objectives[2];
+    assert_eq!(fast.period.sli, Some(1.0));
+    assert_eq!(fast.budget_remaining, Some(1.0));
+    let coverage = fast.period.coverage.expect("expected events");
+    assert!((coverage - 3.0 / 720.0).abs() < 1e-4, "{coverage}");
+}
+
+/// The store is what survives, so a clock is not needed to read it back.
+#[test]
+fn a_restart_shows_the_last_outcome_and_the_failures_before_it() {
+    let mut house = House::new();
+    house.walk(Step::Outcome(
+        true,
+        10_000,
+        Verdict::Bad(Cause::Refused),
+        5,
+        0,
+    ));
+    house.walk(Step::Outcome(true, 10_000, Verdict::Good, 7, 0));
+    house.walk(Step::Restart);
+    let snapshot = house.ledger.snapshot(Timestamp(house.now));
+    let probe = &snapshot.services[0].probes[0];
+    assert_eq!(
+        probe.last.as_ref().map(|last| last.verdict),
+        Some(Verdict::Good)
+    );
+    assert_eq!(probe.recent_failures.len(), 1);
+    assert_eq!(probe.runs, 0, "counters are of this process");
+}
