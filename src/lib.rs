@@ -20,4 +20,5 @@ pub mod outcome;
 pub mod probe;
 pub mod slo;
 pub mod stats;
+pub mod store;
 pub mod yaml;

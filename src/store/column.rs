@@ -1,0 +1,375 @@
+//! Columns of numbers, stored as what they hold ([`Counts`]) and the order in which it comes.
+//!
+//! The order is range-coded by drawing from an urn without replacement: both sides know how often
+//! each value is still to come. A column of equal values, as ticks, intervals and status codes of
+//! a healthy service are, so costs nothing beyond its counts; and the histogram in a block's
+//! header pays for itself, since the latencies behind it need that much less.
+
+use std::collections::BTreeMap;
+
+/// Stored bytes that make no sense.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Corrupt;
+
+/// Appends a number in groups of seven bits, lowest first.
+pub fn put(out: &mut Vec<u8>, mut number: u64) {
+    while number >= 0x80 {
+        out.push(number.to_le_bytes()[0] | 0x80);
+        number >>= 7;
+    }
+    out.push(number.to_le_bytes()[0]);
+}
+
+/// Reads what [`put`] wrote, never beyond the end.
+#[derive(Debug)]
+pub struct Bytes<'a>(pub &'a [u8]);
+
+impl Bytes<'_> {
+    pub fn byte(&mut self) -> Result<u8, Corrupt> {
+        let (first, rest) = self.0.split_first().ok_or(Corrupt)?;
+        self.0 = rest;
+        Ok(*first)
+    }
+
+    pub fn number(&mut self) -> Result<u64, Corrupt> {
+        let mut number = 0;
+        for shift in (0..64).step_by(7) {
+            let byte = self.byte()?;
+            number |= u64::from(byte & 0x7f) << shift;
+            if byte < 0x80 {
+                return Ok(number);
+            }
+        }
+        Err(Corrupt)
+    }
+
+    pub fn small<T: TryFrom<u64>>(&mut self) -> Result<T, Corrupt> {
+        T::try_from(self.number()?).map_err(|_| Corrupt)
+    }
+}
+
+/// How often each value occurs, in ascending order of values.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counts(Vec<(u64, u32)>);
+
+impl Counts {
+    pub fn of(values: impl IntoIterator<Item = u64>) -> Self {
+        let mut counts = BTreeMap::new();
+        for value in values {
+            *counts.entry(value).or_insert(0) += 1;
+        }
+        Self(counts.into_iter().collect())
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (u64, u32)> {
+        self.0.iter().copied()
+    }
+
+    pub fn total(&self) -> u64 {
+        self.iter().map(|(_, count)| u64::from(count)).sum()
+    }
+
+    /// One byte for a near value with a small count: the step from the value before and the
+    /// count share it, 15 meaning that the rest follows.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        put(out, self.0.len() as u64);
+        let mut before = 0;
+        for (value, count) in self.iter() {
+            let parts = [value - before, u64::from(count - 1)];
+            let [step, more] = parts.map(|part| part.min(15).to_le_bytes()[0]);
+            out.push(step << 4 | more);
+            for part in parts.into_iter().filter(|part| *part >= 15) {
+                put(out, part - 15);
+            }
+            before = value;
+        }
+    }
+
+    pub fn read(bytes: &mut Bytes<'_>) -> Result<Self, Corrupt> {
+        let len: usize = bytes.small()?;
+        if len > bytes.0.len() {
+            return Err(Corrupt);
+        }
+        let mut counts = Vec::with_capacity(len);
+        let mut before = 0_u64;
+        for _ in 0..len {
+            let packed = bytes.byte()?;
+            let mut part = |nibble: u8| match nibble {
+                15 => bytes.number()?.checked_add(15).ok_or(Corrupt),
+                small => Ok(u64::from(small)),
+            };
+            let value = before.checked_add(part(packed >> 4)?).ok_or(Corrupt)?;
+            let count = part(packed & 15)?.checked_add(1).ok_or(Corrupt)?;
+            counts.push((value, u32::try_from(count).map_err(|_| Corrupt)?));
+            before = value;
+        }
+        Ok(Self(counts))
+    }
+}
+
+/// The values still to come: a Fenwick tree over their counts.
+#[derive(Debug)]
+struct Urn<'a> {
+    counts: &'a [(u64, u32)],
+    /// `tree[i]` sums the `i & -i` counts that end at number `i`, from 1.
+    tree: Vec<u32>,
+    left: u32,
+}
+
+/// A value's share of the urn: the range coder's input.
+#[derive(Clone, Copy, Debug)]
+struct Share {
+    start: u32,
+    size: u32,
+}
+
+impl<'a> Urn<'a> {
+    /// `total` is limited so that the range coder's division keeps its precision.
+    fn new(counts: &'a Counts) -> Result<Self, Corrupt> {
+        let left = u32::try_from(counts.total()).map_err(|_| Corrupt)?;
+        if left >= 1 << 24 {
+            return Err(Corrupt);
+        }
+        let mut tree = vec![0; counts.0.len() + 1];
+        for (index, (_, count)) in counts.0.iter().enumerate() {
+            tree[index + 1] += count;
+            let parent = (index + 1) + ((index + 1) & (index + 1).wrapping_neg());
+            if parent < tree.len() {
+                tree[parent] += tree[index + 1];
+            }
+        }
+        Ok(Self {
+            counts: &counts.0,
+            tree,
+            left,
+        })
+    }
+
+    fn before(&self, mut index: usize) -> u32 {
+        let mut sum = 0;
+        while index > 0 {
+            sum += self.tree[index];
+            index &= index - 1;
+        }
+        sum
+    }
+
+    fn share(&self, index: usize) -> Share {
+        let start = self.before(index);
+        Share {
+            start,
+            size: self.before(index + 1) - start,
+        }
+    }
+
+    /// The value whose share holds `target`, which is below `left`.
+    fn find(&self, mut target: u32) -> usize {
+        let mut index = 0;
+        let mut step = self.tree.len().next_power_of_two() / 2;
+        while step > 0 {
+            let next = index + step;
+            if next < self.tree.len() && self.tree[next] <= target {
+                index = next;
+                target -= self.tree[next];
+            }
+            step /= 2;
+        }
+        index
+    }
+
+    fn take(&mut self, index: usize) {
+        self.left -= 1;
+        let mut number = index + 1;
+        while number < self.tree.len() {
+            self.tree[number] -= 1;
+            number += number & number.wrapping_neg();
+        }
+    }
+}
+
+/// Below this the range is widened by a byte.
+const NARROW: u32 = 1 << 24;
+
+/// A range coder with carry, as in LZMA.
+#[derive(Debug)]
+pub struct Encoder {
+    low: u64,
+    range: u32,
+    cache: u8,
+    /// Bytes held back since a carry may still reach them: the cache and 0xff bytes behind it.
+    held: u64,
+    out: Vec<u8>,
+}
+
+impl Encoder {
+    pub fn new() -> Self {
+        Self {
+            low: 0,
+            range: u32::MAX,
+            cache: 0,
+            held: 1,
+            out: Vec::new(),
+        }
+    }
+
+    /// Encodes the order of `values`, of which `counts` are the counts.
+    pub fn column(
+        &mut self,
+        counts: &Counts,
+        values: impl IntoIterator<Item = u64>,
+    ) -> Result<(), Corrupt> {
+        let mut urn = Urn::new(counts)?;
+        for value in values {
+            let found = urn.counts.binary_search_by_key(&value, |(value, _)| *value);
+            let index = found.map_err(|_| Corrupt)?;
+            self.encode(urn.share(index), urn.left);
+            urn.take(index);
+        }
+        Ok(())
+    }
+
+    fn encode(&mut self, share: Share, total: u32) {
+        if share.size == total {
+            return;
+        }
+        self.range /= total;
+        self.low += u64::from(share.start) * u64::from(self.range);
+        self.range *= share.size;
+        while self.range < NARROW {
+            self.range <<= 8;
+            self.shift();
+        }
+    }
+
+    fn shift(&mut self) {
+        let [_, _, _, carry, top, ..] = self.low.to_be_bytes();
+        if carry > 0 || top < 0xff {
+            self.out.push(self.cache.wrapping_add(carry));
+            for _ in 1..self.held {
+                self.out.push(0xff_u8.wrapping_add(carry));
+            }
+            self.held = 0;
+            self.cache = top;
+        }
+        self.held += 1;
+        self.low = (self.low & 0x00ff_ffff) << 8;
+    }
+
+    /// The stream, ended in as few bytes as possible: the reader sees zeros behind its end.
+    pub fn finish(mut self) -> Vec<u8> {
+        let mask = u64::from(NARROW - 1);
+        self.low = (self.low + mask) & !mask;
+        for _ in 0..5 {
+            self.shift();
+        }
+        let used = self.out.iter().rposition(|byte| *byte != 0);
+        self.out.truncate(used.map_or(0, |last| last + 1));
+        self.out
+    }
+}
+
+/// Reads what an [`Encoder`] wrote.
+#[derive(Debug)]
+pub struct Decoder<'a> {
+    code: u32,
+    range: u32,
+    rest: &'a [u8],
+}
+
+impl<'a> Decoder<'a> {
+    pub fn new(stream: &'a [u8]) -> Self {
+        let mut decoder = Self {
+            code: 0,
+            range: u32::MAX,
+            rest: stream,
+        };
+        for _ in 0..5 {
+            decoder.shift();
+        }
+        decoder
+    }
+
+    /// All values of a column, in their order.
+    pub fn column(&mut self, counts: &Counts) -> Result<Vec<u64>, Corrupt> {
+        let mut urn = Urn::new(counts)?;
+        let mut values = Vec::with_capacity(urn.left as usize);
+        while urn.left > 0 {
+            let index = self.decode(&urn);
+            values.push(urn.counts[index].0);
+            urn.take(index);
+        }
+        Ok(values)
+    }
+
+    fn decode(&mut self, urn: &Urn<'_>) -> usize {
+        let range = self.range / urn.left;
+        let index = urn.find((self.code / range).min(urn.left - 1));
+        let share = urn.share(index);
+        if share.size == urn.left {
+            return index;
+        }
+        self.code = self.code.wrapping_sub(share.start * range);
+        self.range = range * share.size;
+        while self.range < NARROW {
+            self.range <<= 8;
+            self.shift();
+        }
+        index
+    }
+
+    fn shift(&mut self) {
+        let next = self.rest.split_first();
+        let (byte, rest) = next.map_or((0, &[][..]), |(byte, rest)| (*byte, rest));
+        self.code = self.code << 8 | u32::from(byte);
+        self.rest = rest;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_constant_column_costs_its_counts_only() {
+        let values = vec![10_000; 360];
+        let counts = Counts::of(values.clone());
+        let mut encoder = Encoder::new();
+        encoder.column(&counts, values).expect("counts fit");
+        assert_eq!(encoder.finish(), []);
+        let mut out = Vec::new();
+        counts.write(&mut out);
+        assert!(out.len() <= 6, "{out:?}");
+    }
+
+    proptest! {
+        #[test]
+        fn columns_in_one_stream_come_back(
+            columns in prop::collection::vec(prop::collection::vec(0..40_u64, 0..200), 1..4),
+            wild in prop::collection::vec(any::<u64>(), 0..50),
+        ) {
+            let columns: Vec<_> = columns.into_iter().chain([wild]).collect();
+            let counts: Vec<_> = columns.iter().map(|c| Counts::of(c.iter().copied())).collect();
+            let (mut encoder, mut head) = (Encoder::new(), Vec::new());
+            for (counts, column) in counts.iter().zip(&columns) {
+                counts.write(&mut head);
+                encoder.column(counts, column.iter().copied()).expect("counts fit");
+            }
+            let (stream, mut head) = (encoder.finish(), Bytes(&head));
+            let mut decoder = Decoder::new(&stream);
+            for column in &columns {
+                let counts = Counts::read(&mut head).expect("just written");
+                prop_assert_eq!(&decoder.column(&counts).expect("just written"), column);
+            }
+        }
+
+        #[test]
+        fn nonsense_is_refused_or_read_but_never_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..60)) {
+            let mut reader = Bytes(&bytes);
+            if let Ok(counts) = Counts::read(&mut reader) && counts.total() < 10_000 {
+                let values = Decoder::new(reader.0).column(&counts);
+                prop_assert!(values.is_ok_and(|values| values.len() as u64 == counts.total()));
+            }
+        }
+    }
+}

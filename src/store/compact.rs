@@ -1,0 +1,196 @@
+//! Finished hours become blocks; old ones go.
+
+use super::block::{Block, decode, encode, hour_of};
+use super::raw;
+use super::{Store, StoreError};
+use crate::outcome::{ProbeKey, Record, Timestamp};
+use crate::slo::TallyKey;
+use crate::stats::scale::Scale;
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+use std::time::Duration;
+
+/// How long after its end an hour is compacted: by then its last outcomes are in, since a
+/// timeout of more than two minutes is rare. A later one is merged into the block.
+const SETTLE: Duration = Duration::from_secs(150);
+/// Blocks deleted per step: some 10 ms of work.
+const EXPIRE_STEP: i64 = 5_000;
+
+/// What a probe's hours are counted by: thresholds and tallies of all objectives it counts for.
+#[derive(Clone, Debug, Default)]
+pub struct Plan {
+    /// Latency thresholds that blocks must tell apart exactly.
+    pub cuts: Vec<Duration>,
+    pub keys: Vec<TallyKey>,
+}
+
+/// The key of a block: hours first, so that blocks are appended and expire in order.
+pub fn block_id(hour: i64, probe: i64) -> i64 {
+    hour << 20 | probe
+}
+
+/// Hour and probe of a block.
+pub fn of_block_id(id: i64) -> (i64, i64) {
+    (id >> 20, id & ((1 << 20) - 1))
+}
+
+impl Store {
+    /// Turns one lane's oldest finished hour into blocks, in one transaction; `false` if nothing
+    /// is due.
+    pub fn compact_step(
+        &mut self,
+        now: Timestamp,
+        plan: &dyn Fn(&ProbeKey) -> Plan,
+    ) -> Result<bool, StoreError> {
+        let result = self.try_compact_step(now, plan);
+        if result.is_err() {
+            self.forget_rolled_back();
+        }
+        result.map_err(StoreError::sql("compact an hour"))
+    }
+
+    fn try_compact_step(
+        &mut self,
+        now: Timestamp,
+        plan: &dyn Fn(&ProbeKey) -> Plan,
+    ) -> rusqlite::Result<bool> {
+        let due = raw::next_lane_hour(&self.conn, i64::MIN, 0)?;
+        let Some((hour, lane)) = due.filter(|(hour, _)| *hour < hour_of(now.before(SETTLE))) else {
+            return Ok(false);
+        };
+        let found = raw::lane_hour(&self.conn, &self.names, hour, lane)?;
+        // Written through `self.conn`, since the helpers below read through it: the transaction
+        // is rolled back when `tx` is dropped.
+        let tx = self.conn.unchecked_transaction()?;
+        for (probe, records) in found {
+            let wanted = plan(&records[0].key);
+            self.write_block(hour, probe, records, &wanted)?;
+        }
+        raw::delete_lane_hour(&tx, hour, lane)?;
+        tx.commit()?;
+        Ok(true)
+    }
+
+    /// Writes a probe's hour, merged with a block that is there already. The older block keeps
+    /// its cuts, since its latencies are known to that precision only, and wins on equal ticks.
+    /// One that cannot be read stays as it is: its counts may be all that is left of the hour.
+    fn write_block(
+        &self,
+        hour: i64,
+        probe: i64,
+        late: Vec<Record>,
+        plan: &Plan,
+    ) -> rusqlite::Result<()> {
+        let mut scale = Scale::new(plan.cuts.iter().copied());
+        let mut records = late;
+        if let Some(block) = load(&self.conn, block_id(hour, probe))? {
+            let old = self.basis_of(&block)?;
+            let old = old.and_then(|basis| {
+                let old = decode(&records[0].key, hour, &block, &basis.scale).ok()?;
+                Some((old, basis.scale.clone()))
+            });
+            let Some((old, old_scale)) = old else {
+                self.unreadable.set(self.unreadable.get() + 1);
+                return Ok(());
+            };
+            records = merge(old, records);
+            scale = old_scale;
+        }
+        let basis = intern_basis(&self.conn, &scale, &plan.keys)?;
+        match encode(&records, basis, &scale, &plan.keys) {
+            Ok(block) => save(&self.conn, block_id(hour, probe), &block),
+            // More than 16 million outcomes in an hour of milliseconds: cannot be.
+            Err(_) => Err(rusqlite::Error::IntegralValueOutOfRange(0, i64::MAX)),
+        }
+    }
+
+    /// Deletes some of what lies before `horizon`, whole hours only; `false` if nothing was left.
+    pub fn expire_step(&mut self, horizon: Timestamp) -> Result<bool, StoreError> {
+        let result = self.try_expire_step(hour_of(horizon));
+        result.map_err(StoreError::sql("delete old outcomes"))
+    }
+
+    fn try_expire_step(&mut self, horizon: i64) -> rusqlite::Result<bool> {
+        let before = block_id(horizon, 0);
+        let oldest: Option<i64> = self
+            .conn
+            .query_row("SELECT min(id) FROM hour", [], |row| row.get(0))?;
+        let old_raw =
+            raw::next_lane_hour(&self.conn, i64::MIN, 0)?.filter(|(hour, _)| *hour < horizon);
+        if oldest.is_none_or(|id| id >= before) && old_raw.is_none() {
+            return Ok(false);
+        }
+        let tx = self
+            .conn
+            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        if let Some((hour, lane)) = old_raw {
+            raw::delete_lane_hour(&tx, hour, lane)?;
+        }
+        for table in ["hour", "block"] {
+            let sql = format!(
+                "DELETE FROM {table} WHERE id IN (SELECT id FROM {table} WHERE id < ?1 ORDER BY id LIMIT ?2)"
+            );
+            tx.prepare_cached(&sql)?.execute([before, EXPIRE_STEP])?;
+        }
+        tx.commit()?;
+        Ok(true)
+    }
+}
+
+/// Both in ascending order of ticks; the older record wins.
+pub fn merge(old: Vec<Record>, late: Vec<Record>) -> Vec<Record> {
+    let mut all = old;
+    all.extend(late);
+    all.sort_by_key(|record| record.at);
+    all.dedup_by_key(|record| record.at);
+    all
+}
+
+pub fn load(conn: &Connection, id: i64) -> rusqlite::Result<Option<Block>> {
+    let sql = "SELECT counts, outcomes FROM hour JOIN block USING (id) WHERE id = ?1";
+    let mut statement = conn.prepare_cached(sql)?;
+    let read = |row: &rusqlite::Row<'_>| {
+        Ok(Block {
+            counts: row.get(0)?,
+            outcomes: row.get(1)?,
+        })
+    };
+    statement.query_row([id], read).optional()
+}
+
+fn save(conn: &Connection, id: i64, block: &Block) -> rusqlite::Result<()> {
+    conn.prepare_cached("REPLACE INTO hour (id, counts) VALUES (?1, ?2)")?
+        .execute(params![id, block.counts])?;
+    conn.prepare_cached("REPLACE INTO block (id, outcomes) VALUES (?1, ?2)")?
+        .execute(params![id, block.outcomes])?;
+    Ok(())
+}
+
+fn intern_basis(conn: &Connection, scale: &Scale, keys: &[TallyKey]) -> rusqlite::Result<i64> {
+    let cuts: Vec<String> = scale.cuts_us().iter().map(u64::to_string).collect();
+    let keys: Vec<String> = keys.iter().map(TallyKey::to_string).collect();
+    let (cuts, keys) = (cuts.join(" "), keys.join(" "));
+    let find = "SELECT id FROM basis WHERE cuts = ?1 AND keys = ?2";
+    let mut find = conn.prepare_cached(find)?;
+    if let Some(id) = find
+        .query_row([&cuts, &keys], |row| row.get(0))
+        .optional()?
+    {
+        return Ok(id);
+    }
+    conn.execute(
+        "INSERT INTO basis (cuts, keys) VALUES (?1, ?2)",
+        [&cuts, &keys],
+    )?;
+    Ok(conn.last_insert_rowid())
+}
+
+/// The lanes and hours that hold single outcomes, from `hour` on.
+pub fn lane_hours(conn: &Connection, from: i64) -> rusqlite::Result<Vec<(i64, i64)>> {
+    let mut found = Vec::new();
+    let mut next = raw::next_lane_hour(conn, from, 0)?;
+    while let Some((hour, lane)) = next {
+        found.push((hour, lane));
+        next = raw::next_lane_hour(conn, hour, lane + 1)?;
+    }
+    Ok(found)
+}

@@ -1,0 +1,205 @@
+//! Every outcome, kept: `SQLite` in WAL mode, one writer, any number of readers.
+//!
+//! Outcomes are appended as they come (`raw`). Shortly after an hour is over, each
+//! probe's outcomes of that hour become one block (`compact`, `block`): about a byte per outcome,
+//! with the hour's exact counts beside it, so that a start reads counts only. The order within
+//! blocks is range-coded against those counts (`column`).
+//!
+//! What a block keeps of an outcome: tick, interval, verdict, HTTP status, the message as far as
+//! it fits, and the latency within 1 % and on the right side of every cut. Phases and addresses
+//! are for the live view and are not stored; certificate dates live until the hour is compacted.
+
+mod block;
+mod column;
+mod compact;
+mod raw;
+mod reader;
+mod schema;
+mod writer;
+
+pub use compact::Plan;
+pub use reader::HourSummary;
+pub use writer::{StoreHandle, StoreStats, Writer};
+
+use crate::outcome::Record;
+use raw::Names;
+use reader::Basis;
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long a statement waits for another process's lock; the writer tries again after it anyway.
+const BUSY: Duration = Duration::from_millis(500);
+
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error(
+        "the store has schema version {found}, but this slod knows versions up to {known} \
+         (it was written by a newer slod: run that one, or point store.path elsewhere)"
+    )]
+    Newer { found: i64, known: usize },
+    #[error("the file is no slod store (point store.path elsewhere)")]
+    Foreign,
+    #[error("another slod is writing to this store (stop it, or give this one its own store.path)")]
+    InUse,
+    #[error("the store does not exist yet (slod run creates it)")]
+    Missing,
+    #[error("failed to {doing}: {source}")]
+    Io {
+        doing: &'static str,
+        source: io::Error,
+    },
+    #[error("failed to {doing}: {source}")]
+    Sql {
+        doing: &'static str,
+        source: rusqlite::Error,
+    },
+}
+
+impl StoreError {
+    fn io(doing: &'static str) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::Io { doing, source }
+    }
+
+    fn sql(doing: &'static str) -> impl FnOnce(rusqlite::Error) -> Self {
+        move |source| Self::Sql { doing, source }
+    }
+}
+
+/// An open store: reads, and writes if it was opened for that.
+#[derive(Debug)]
+pub struct Store {
+    conn: Connection,
+    path: PathBuf,
+    names: Names,
+    bases: RefCell<HashMap<i64, Arc<Basis>>>,
+    /// Blocks and headers that made no sense and were left out.
+    unreadable: Cell<u64>,
+    /// Held while this store may write; the system releases it also when the process is killed.
+    _lock: Option<File>,
+}
+
+impl Store {
+    /// Opens for writing: creates folder and file (for the owner only) where they are missing,
+    /// and brings an older file up to date.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let lock = lock(path)?;
+        let created = private().create(true).truncate(false).open(path);
+        created.map_err(StoreError::io("create the store"))?;
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let mut conn = connect(path, flags)?;
+        schema::prepare(&mut conn)?;
+        Self::new(conn, path, Some(lock))
+    }
+
+    /// Opens for reading only, also while a daemon writes.
+    pub fn open_read_only(path: &Path) -> Result<Self, StoreError> {
+        if !path.exists() {
+            return Err(StoreError::Missing);
+        }
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let conn = connect(path, flags)?;
+        if schema::check(&conn)? == 0 {
+            return Err(StoreError::Missing);
+        }
+        Self::new(conn, path, None)
+    }
+
+    fn new(conn: Connection, path: &Path, lock: Option<File>) -> Result<Self, StoreError> {
+        let names = Names::load(&conn).map_err(StoreError::sql("read the store"))?;
+        Ok(Self {
+            conn,
+            path: path.to_owned(),
+            names,
+            bases: RefCell::default(),
+            unreadable: Cell::new(0),
+            _lock: lock,
+        })
+    }
+
+    /// Commits records in one transaction: all or none. A tick that is there already stays.
+    pub fn append(&mut self, records: &[Record]) -> Result<(), StoreError> {
+        let result = self.try_append(records);
+        if result.is_err() {
+            self.forget_rolled_back();
+        }
+        result.map_err(StoreError::sql("commit outcomes"))
+    }
+
+    fn try_append(&mut self, records: &[Record]) -> rusqlite::Result<()> {
+        let tx = self
+            .conn
+            .transaction_with_behavior(TransactionBehavior::Immediate)?;
+        raw::insert(&tx, &mut self.names, records)?;
+        tx.commit()
+    }
+
+    /// Ids given in a transaction that was rolled back do not exist. Should even reading fail now,
+    /// no id is known, and the next append looks each up by inserting it: that fails as well, and
+    /// comes here again.
+    fn forget_rolled_back(&mut self) {
+        self.names = Names::load(&self.conn).unwrap_or_default();
+        self.bases.borrow_mut().clear();
+    }
+
+    /// Bytes on disk, with the write-ahead log.
+    pub fn size_bytes(&self) -> u64 {
+        let wal = with_suffix(&self.path, "-wal");
+        let size = |path: &Path| fs::metadata(path).map_or(0, |meta| meta.len());
+        size(&self.path) + size(&wal)
+    }
+
+    /// Blocks and headers that made no sense so far and were left out of what was read.
+    pub fn unreadable_blocks(&self) -> u64 {
+        self.unreadable.get()
+    }
+}
+
+fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
+    let opened = Connection::open_with_flags(path, flags);
+    let conn = opened.map_err(StoreError::sql("open the store"))?;
+    let set = conn.busy_timeout(BUSY);
+    set.map_err(StoreError::sql("open the store"))?;
+    conn.set_prepared_statement_cache_capacity(32);
+    Ok(conn)
+}
+
+/// Takes the writer's lock: a file of its own beside the store, since closing any handle on the
+/// store itself would let go of `SQLite`'s locks.
+fn lock(path: &Path) -> Result<File, StoreError> {
+    if let Some(folder) = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+    {
+        let created = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+        created.map_err(StoreError::io("create the store's folder"))?;
+    }
+    let opened = private()
+        .create(true)
+        .truncate(false)
+        .open(with_suffix(path, ".lock"));
+    let file = opened.map_err(StoreError::io("create the store's lock file"))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(fs::TryLockError::WouldBlock) => Err(StoreError::InUse),
+        Err(fs::TryLockError::Error(error)) => Err(StoreError::io("lock the store")(error)),
+    }
+}
+
+fn private() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).mode(0o600);
+    options
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}

@@ -1,0 +1,192 @@
+//! Single outcomes: appended in time order, read back by lane.
+
+use super::block::{hour_of, verdict_code, verdict_of};
+use crate::outcome::{Outcome, ProbeKey, Record, Timestamp, millis};
+use rusqlite::{Connection, Row, params};
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+/// Probes per lane: an hour of a lane at one outcome per 10 s is 46,080 rows, which compact in
+/// one step of about 0.1 s, and a commit touches one page per 128 probes.
+const LANE: i64 = 128;
+
+/// One lane's outcomes of one hour, by probe id, in ascending order of ticks.
+pub type LaneHour = BTreeMap<i64, Vec<Record>>;
+
+pub const fn lane_of(probe: i64) -> i64 {
+    probe / LANE
+}
+
+/// Both directions between probes and their ids.
+#[derive(Debug, Default)]
+pub struct Names {
+    ids: HashMap<ProbeKey, i64>,
+    keys: HashMap<i64, ProbeKey>,
+    /// The earliest tick ever appended.
+    first: HashMap<i64, Timestamp>,
+}
+
+impl Names {
+    pub fn load(conn: &Connection) -> rusqlite::Result<Self> {
+        let mut names = Self::default();
+        let mut statement = conn.prepare_cached("SELECT id, service, name, first_at FROM probe")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let (service, name): (String, String) = (row.get(1)?, row.get(2)?);
+            let key = ProbeKey::new(&service, &name);
+            names.add(row.get(0)?, key, Timestamp(row.get(3)?));
+        }
+        Ok(names)
+    }
+
+    fn add(&mut self, id: i64, key: ProbeKey, first: Timestamp) {
+        self.first.insert(id, first);
+        self.keys.insert(id, key.clone());
+        self.ids.insert(key, id);
+    }
+
+    pub fn id(&self, key: &ProbeKey) -> Option<i64> {
+        self.ids.get(key).copied()
+    }
+
+    pub fn key(&self, id: i64) -> Option<&ProbeKey> {
+        self.keys.get(&id)
+    }
+
+    pub fn keys(&self) -> impl Iterator<Item = &ProbeKey> {
+        self.ids.keys()
+    }
+
+    pub fn first(&self, key: &ProbeKey) -> Option<Timestamp> {
+        self.first.get(&self.id(key)?).copied()
+    }
+
+    /// The id of a record's probe, which is made known if it is not yet.
+    fn id_for(&mut self, conn: &Connection, record: &Record) -> rusqlite::Result<i64> {
+        let (key, at) = (&record.key, record.at);
+        let Some(id) = self.id(key) else {
+            conn.execute(
+                "INSERT INTO probe (service, name, first_at) VALUES (?1, ?2, ?3)",
+                params![&*key.service, &*key.probe, at.0],
+            )?;
+            let id = conn.last_insert_rowid();
+            self.add(id, key.clone(), at);
+            return Ok(id);
+        };
+        if let Some(first) = self.first.get_mut(&id).filter(|first| at < **first) {
+            conn.execute("UPDATE probe SET first_at = ?1 WHERE id = ?2", [at.0, id])?;
+            *first = at;
+        }
+        Ok(id)
+    }
+}
+
+/// Inserts records, within the caller's transaction. A tick that is there already stays as it is.
+pub fn insert(conn: &Connection, names: &mut Names, records: &[Record]) -> rusqlite::Result<()> {
+    let mut statement = conn.prepare_cached(
+        "INSERT INTO outcome (hour, lane, at, probe, interval_ms, verdict, latency_ns,
+                              http_status, tls_not_after, message)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT DO NOTHING",
+    )?;
+    for record in records {
+        let probe = names.id_for(conn, record)?;
+        let Outcome {
+            verdict,
+            latency,
+            detail,
+            ..
+        } = &record.outcome;
+        statement.execute(params![
+            hour_of(record.at),
+            lane_of(probe),
+            record.at.0,
+            probe,
+            millis(record.interval),
+            verdict_code(*verdict).cast_signed(),
+            i64::try_from(latency.as_nanos()).unwrap_or(i64::MAX),
+            detail.http_status,
+            detail.tls_not_after,
+            detail.message.as_deref(),
+        ])?;
+    }
+    Ok(())
+}
+
+const COLUMNS: &str = "SELECT at, probe, interval_ms, verdict, latency_ns, http_status, tls_not_after, message FROM outcome";
+
+/// A row as a record; `None` where a row makes no sense, which a foreign hand must have written.
+fn record_of(row: &Row<'_>, key: &ProbeKey) -> rusqlite::Result<Option<Record>> {
+    let verdict = verdict_of(row.get::<_, i64>(3)?.cast_unsigned());
+    let latency = Duration::from_nanos(row.get::<_, i64>(4)?.unsigned_abs());
+    let Ok(verdict) = verdict else {
+        return Ok(None);
+    };
+    let mut outcome = Outcome::new(verdict, latency);
+    outcome.detail.http_status = row.get(5)?;
+    outcome.detail.tls_not_after = row.get(6)?;
+    outcome.detail.message = row.get::<_, Option<String>>(7)?.map(Into::into);
+    Ok(Some(Record {
+        key: key.clone(),
+        at: Timestamp(row.get(0)?),
+        interval: Duration::from_millis(row.get::<_, i64>(2)?.unsigned_abs()),
+        outcome,
+    }))
+}
+
+/// Everything of one lane and hour.
+pub fn lane_hour(
+    conn: &Connection,
+    names: &Names,
+    hour: i64,
+    lane: i64,
+) -> rusqlite::Result<LaneHour> {
+    let sql = format!("{COLUMNS} WHERE hour = ?1 AND lane = ?2 ORDER BY at");
+    let mut statement = conn.prepare_cached(&sql)?;
+    let mut rows = statement.query([hour, lane])?;
+    let mut found = LaneHour::new();
+    while let Some(row) = rows.next()? {
+        let id = row.get(1)?;
+        let Some(key) = names.key(id) else { continue };
+        if let Some(record) = record_of(row, key)? {
+            found.entry(id).or_default().push(record);
+        }
+    }
+    Ok(found)
+}
+
+/// One probe's outcomes of one hour.
+pub fn probe_hour(
+    conn: &Connection,
+    key: &ProbeKey,
+    id: i64,
+    hour: i64,
+) -> rusqlite::Result<Vec<Record>> {
+    let sql = format!("{COLUMNS} WHERE hour = ?1 AND lane = ?2 AND probe = ?3 ORDER BY at");
+    let mut statement = conn.prepare_cached(&sql)?;
+    let mut rows = statement.query([hour, lane_of(id), id])?;
+    let mut records = Vec::new();
+    while let Some(row) = rows.next()? {
+        records.extend(record_of(row, key)?);
+    }
+    Ok(records)
+}
+
+/// The first lane and hour at or after (`hour`, `lane`) that holds anything.
+pub fn next_lane_hour(
+    conn: &Connection,
+    hour: i64,
+    lane: i64,
+) -> rusqlite::Result<Option<(i64, i64)>> {
+    let mut statement = conn.prepare_cached(
+        "SELECT hour, lane FROM outcome WHERE (hour, lane) >= (?1, ?2) ORDER BY hour, lane LIMIT 1",
+    )?;
+    let mut rows = statement.query([hour, lane])?;
+    let row = rows.next()?;
+    row.map(|row| Ok((row.get(0)?, row.get(1)?))).transpose()
+}
+
+pub fn delete_lane_hour(conn: &Connection, hour: i64, lane: i64) -> rusqlite::Result<()> {
+    let sql = "DELETE FROM outcome WHERE hour = ?1 AND lane = ?2";
+    conn.prepare_cached(sql)?.execute([hour, lane])?;
+    Ok(())
+}

@@ -1,0 +1,346 @@
+//! What was kept, read back: hourly counts, and outcomes from blocks and single rows alike.
+
+use super::block::{Block, HOUR_MS, Header, decode, hour_of, verdict_of};
+use super::column::Corrupt;
+use super::compact::{block_id, lane_hours, load, merge, of_block_id};
+use super::{Store, StoreError, raw};
+use crate::outcome::{Cause, ProbeKey, Record, Timestamp, Verdict, Why};
+use crate::slo::{Tally, TallyKey};
+use crate::stats::scale::Scale;
+use rusqlite::OptionalExtension;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What some hours were counted by.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Basis {
+    pub scale: Scale,
+    pub keys: Vec<Box<str>>,
+}
+
+/// One probe's finished hour in exact numbers.
+#[derive(Clone, Debug)]
+pub struct HourSummary {
+    /// When the hour starts.
+    pub start: Timestamp,
+    pub good: u32,
+    pub bad: BTreeMap<Cause, u32>,
+    pub void: BTreeMap<Why, u32>,
+    /// Time that the counted outcomes (good and bad) stand for.
+    pub covered: Duration,
+    /// Counted outcomes per [`Scale::code`] of [`HourSummary::scale`], ascending.
+    pub histogram: Vec<(u16, u32)>,
+    tallies: Vec<Tally>,
+    basis: Arc<Basis>,
+}
+
+impl HourSummary {
+    pub fn scale(&self) -> &Scale {
+        &self.basis.scale
+    }
+
+    /// The text forms of the tally keys that were counted, and their tallies.
+    pub fn tallies(&self) -> impl Iterator<Item = (&str, Tally)> {
+        let keys = self.basis.keys.iter().map(AsRef::as_ref);
+        keys.zip(self.tallies.iter().copied())
+    }
+
+    /// `None` if the key was not in the plan when the hour was compacted: recount its outcomes.
+    pub fn tally(&self, key: &TallyKey) -> Option<Tally> {
+        let wanted = key.to_string();
+        let found = self.tallies().find(|(key, _)| *key == wanted);
+        found.map(|(_, tally)| tally)
+    }
+
+    fn new(hour: i64, header: &Header, basis: Arc<Basis>) -> Result<Self, Corrupt> {
+        if header.tallies.len() != basis.keys.len() {
+            return Err(Corrupt);
+        }
+        let code = |code: u64| u16::try_from(code).map_err(|_| Corrupt);
+        let histogram = header
+            .latencies
+            .iter()
+            .map(|(value, count)| Ok((code(value)?, count)));
+        let mut summary = Self {
+            start: Timestamp(hour * HOUR_MS),
+            good: 0,
+            bad: BTreeMap::new(),
+            void: BTreeMap::new(),
+            covered: Duration::from_millis(header.covered_ms),
+            histogram: histogram.collect::<Result<_, _>>()?,
+            tallies: header.tallies.clone(),
+            basis,
+        };
+        for (code, count) in header.verdicts.iter() {
+            match verdict_of(code)? {
+                Verdict::Good => summary.good += count,
+                Verdict::Bad(cause) => *summary.bad.entry(cause).or_default() += count,
+                Verdict::Void(why) => *summary.void.entry(why).or_default() += count,
+            }
+        }
+        Ok(summary)
+    }
+}
+
+/// Reads happen in one transaction each, so that an hour that is compacted meanwhile is seen
+/// either as single outcomes or as a block, never as both or neither.
+impl Store {
+    /// Every probe that ever had an outcome, in the order of names.
+    pub fn probes(&self) -> Vec<ProbeKey> {
+        let mut keys: Vec<_> = self.names.keys().cloned().collect();
+        keys.sort_unstable();
+        keys
+    }
+
+    /// The earliest tick ever appended, also where it has been deleted since.
+    pub fn first_seen(&self, key: &ProbeKey) -> Option<Timestamp> {
+        self.names.first(key)
+    }
+
+    /// The latest tick of all probes.
+    pub fn last_seen(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.try_last_seen()
+            .map_err(StoreError::sql("read the latest outcome"))
+    }
+
+    fn try_last_seen(&self) -> rusqlite::Result<Option<Timestamp>> {
+        let _tx = self.conn.unchecked_transaction()?;
+        let max = |sql: &str| {
+            self.conn
+                .query_row(sql, [], |row| row.get::<_, Option<i64>>(0))
+        };
+        let raw = max("SELECT max(at) FROM outcome WHERE hour = (SELECT max(hour) FROM outcome)")?;
+        let mut last = raw.map(Timestamp);
+        let block_hour = max("SELECT max(id) FROM hour")?.map(|id| of_block_id(id).0);
+        if let Some(hour) = block_hour.filter(|hour| last.is_none_or(|last| *hour > hour_of(last)))
+        {
+            for key in self.names.keys() {
+                let records = self.hour_of_probe(key, hour)?;
+                last = last.max(records.last().map(|record| record.at));
+            }
+        }
+        Ok(last)
+    }
+
+    /// Visits the finished hours of all probes that start in `from..to`, hour by hour; `from` is
+    /// taken down to its hour. Reads counts only.
+    pub fn for_each_hour(
+        &self,
+        from: Timestamp,
+        to: Timestamp,
+        mut visit: impl FnMut(&ProbeKey, HourSummary),
+    ) -> Result<(), StoreError> {
+        let result = self.try_for_each_hour(from, to, &mut visit);
+        result.map_err(StoreError::sql("read hourly counts"))
+    }
+
+    fn try_for_each_hour(
+        &self,
+        from: Timestamp,
+        to: Timestamp,
+        visit: &mut dyn FnMut(&ProbeKey, HourSummary),
+    ) -> rusqlite::Result<()> {
+        let _tx = self.conn.unchecked_transaction()?;
+        let sql = "SELECT id, counts FROM hour WHERE id >= ?1 AND id < ?2 ORDER BY id";
+        let mut statement = self.conn.prepare_cached(sql)?;
+        let mut rows =
+            statement.query([block_id(hour_of(from), 0), block_id(first_hour_from(to), 0)])?;
+        while let Some(row) = rows.next()? {
+            let (hour, probe) = of_block_id(row.get(0)?);
+            let counts = row.get_ref(1)?;
+            let summary = self.summary(hour, counts.as_blob().unwrap_or_default())?;
+            if let (Some(key), Some(summary)) = (self.names.key(probe), summary) {
+                visit(key, summary);
+            }
+        }
+        Ok(())
+    }
+
+    /// The finished hours of one probe that start in `from..to`; `from` is taken down to its hour.
+    pub fn hours(
+        &self,
+        key: &ProbeKey,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<Vec<HourSummary>, StoreError> {
+        let result = self.try_hours(key, from, to);
+        result.map_err(StoreError::sql("read hourly counts"))
+    }
+
+    fn try_hours(
+        &self,
+        key: &ProbeKey,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> rusqlite::Result<Vec<HourSummary>> {
+        let Some(probe) = self.names.id(key) else {
+            return Ok(Vec::new());
+        };
+        let _tx = self.conn.unchecked_transaction()?;
+        let mut statement = self
+            .conn
+            .prepare_cached("SELECT counts FROM hour WHERE id = ?1")?;
+        let mut found = Vec::new();
+        for hour in self.kept_hours(hour_of(from), first_hour_from(to))? {
+            let counts =
+                statement.query_row([block_id(hour, probe)], |row| row.get::<_, Vec<u8>>(0));
+            if let Some(counts) = counts.optional()? {
+                found.extend(self.summary(hour, &counts)?);
+            }
+        }
+        Ok(found)
+    }
+
+    /// One probe's outcomes with ticks in `from..to`, in order.
+    pub fn outcomes(
+        &self,
+        key: &ProbeKey,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<Vec<Record>, StoreError> {
+        let mut found = Vec::new();
+        self.for_each_outcome(key, from, to, |record| found.push(record))?;
+        Ok(found)
+    }
+
+    /// Visits one probe's outcomes with ticks in `from..to`, in order, an hour at a time in memory.
+    pub fn for_each_outcome(
+        &self,
+        key: &ProbeKey,
+        from: Timestamp,
+        to: Timestamp,
+        mut visit: impl FnMut(Record),
+    ) -> Result<(), StoreError> {
+        let result = self.try_for_each_outcome(key, from, to, &mut visit);
+        result.map_err(StoreError::sql("read outcomes"))
+    }
+
+    fn try_for_each_outcome(
+        &self,
+        key: &ProbeKey,
+        from: Timestamp,
+        to: Timestamp,
+        visit: &mut dyn FnMut(Record),
+    ) -> rusqlite::Result<()> {
+        let _tx = self.conn.unchecked_transaction()?;
+        for hour in self.kept_hours(hour_of(from), first_hour_from(to))? {
+            let records = self.hour_of_probe(key, hour)?;
+            let wanted = |record: &Record| record.at >= from && record.at < to;
+            records.into_iter().filter(wanted).for_each(&mut *visit);
+        }
+        Ok(())
+    }
+
+    /// Visits every outcome that is in no block yet, each probe's in order: together with
+    /// [`Store::for_each_hour`] this is everything, with nothing twice.
+    pub fn for_each_pending(&self, mut visit: impl FnMut(Record)) -> Result<(), StoreError> {
+        let result = self.try_for_each_pending(&mut visit);
+        result.map_err(StoreError::sql("read recent outcomes"))
+    }
+
+    fn try_for_each_pending(&self, visit: &mut dyn FnMut(Record)) -> rusqlite::Result<()> {
+        let _tx = self.conn.unchecked_transaction()?;
+        for (hour, lane) in lane_hours(&self.conn, i64::MIN)? {
+            for (probe, mut records) in raw::lane_hour(&self.conn, &self.names, hour, lane)? {
+                // A tick that came twice, the second time after its hour was compacted.
+                let known = self.block_records(&records[0].key, probe, hour)?;
+                records.retain(|late| known.binary_search_by_key(&late.at, |old| old.at).is_err());
+                records.into_iter().for_each(&mut *visit);
+            }
+        }
+        Ok(())
+    }
+
+    fn hour_of_probe(&self, key: &ProbeKey, hour: i64) -> rusqlite::Result<Vec<Record>> {
+        let Some(probe) = self.names.id(key) else {
+            return Ok(Vec::new());
+        };
+        let old = self.block_records(key, probe, hour)?;
+        let late = raw::probe_hour(&self.conn, key, probe, hour)?;
+        Ok(merge(old, late))
+    }
+
+    /// The outcomes in a block; empty where there is none, or none that can be read.
+    fn block_records(
+        &self,
+        key: &ProbeKey,
+        probe: i64,
+        hour: i64,
+    ) -> rusqlite::Result<Vec<Record>> {
+        let Some(block) = load(&self.conn, block_id(hour, probe))? else {
+            return Ok(Vec::new());
+        };
+        let basis = self.basis_of(&block)?;
+        let records = basis.and_then(|basis| decode(key, hour, &block, &basis.scale).ok());
+        Ok(self.or_unreadable(records).unwrap_or_default())
+    }
+
+    fn summary(&self, hour: i64, counts: &[u8]) -> rusqlite::Result<Option<HourSummary>> {
+        let summary = match Header::read(counts) {
+            Ok(header) => {
+                let basis = self.basis(header.basis)?;
+                basis.and_then(|basis| HourSummary::new(hour, &header, basis).ok())
+            }
+            Err(Corrupt) => None,
+        };
+        Ok(self.or_unreadable(summary))
+    }
+
+    fn or_unreadable<T>(&self, found: Option<T>) -> Option<T> {
+        if found.is_none() {
+            self.unreadable.set(self.unreadable.get() + 1);
+        }
+        found
+    }
+
+    /// What a block was counted by; `None` if its counts or their basis cannot be read.
+    pub(super) fn basis_of(&self, block: &Block) -> rusqlite::Result<Option<Arc<Basis>>> {
+        match Header::read(&block.counts) {
+            Ok(header) => self.basis(header.basis),
+            Err(Corrupt) => Ok(None),
+        }
+    }
+
+    fn basis(&self, id: i64) -> rusqlite::Result<Option<Arc<Basis>>> {
+        if let Some(basis) = self.bases.borrow().get(&id) {
+            return Ok(Some(Arc::clone(basis)));
+        }
+        let sql = "SELECT cuts, keys FROM basis WHERE id = ?1";
+        let read =
+            |row: &rusqlite::Row<'_>| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?));
+        let Some((cuts, keys)) = self.conn.query_row(sql, [id], read).optional()? else {
+            return Ok(None);
+        };
+        let cuts: Result<Vec<u64>, _> = cuts.split_whitespace().map(str::parse).collect();
+        let basis = cuts.ok().map(|cuts| {
+            let scale = Scale::new(cuts.into_iter().map(Duration::from_micros));
+            let keys = keys.split_whitespace().map(Box::from).collect();
+            Arc::new(Basis { scale, keys })
+        });
+        if let Some(basis) = &basis {
+            self.bases.borrow_mut().insert(id, Arc::clone(basis));
+        }
+        Ok(basis)
+    }
+
+    /// The hours of `from..to` from the first to the last that anything is kept of.
+    fn kept_hours(&self, from: i64, to: i64) -> rusqlite::Result<std::ops::Range<i64>> {
+        let sql = "SELECT min(hour), max(hour) FROM (
+                       SELECT min(id) >> 20 AS hour FROM hour UNION ALL SELECT max(id) >> 20 FROM hour
+                       UNION ALL SELECT min(hour) FROM outcome UNION ALL SELECT max(hour) FROM outcome)";
+        let mut statement = self.conn.prepare_cached(sql)?;
+        let read = |row: &rusqlite::Row<'_>| {
+            Ok((row.get::<_, Option<i64>>(0)?, row.get::<_, Option<i64>>(1)?))
+        };
+        Ok(match statement.query_row([], read)? {
+            (Some(first), Some(last)) => from.max(first)..to.min(last + 1),
+            _ => 0..0,
+        })
+    }
+}
+
+/// The first hour that starts at or after a moment.
+fn first_hour_from(at: Timestamp) -> i64 {
+    hour_of(Timestamp(at.0.saturating_add(HOUR_MS - 1)))
+}

@@ -1,0 +1,103 @@
+//! The tables, and how older files become current ones.
+
+use super::StoreError;
+use rusqlite::{Connection, TransactionBehavior};
+
+/// "slod" in ASCII: marks the file as ours, in `PRAGMA application_id`.
+const APPLICATION: i32 = 0x736c_6f64;
+
+/// Each entry brings a file one version up; `PRAGMA user_version` says how many it has had.
+/// Never change an entry that was released: append one.
+const MIGRATIONS: &[&str] = &["
+    -- Who was probed. Ids are given once and stay below 2^20: they are part of other keys.
+    CREATE TABLE probe (
+        id INTEGER PRIMARY KEY CHECK (id < 1048576),
+        service TEXT NOT NULL,
+        name TEXT NOT NULL,
+        first_at INTEGER NOT NULL,      -- earliest tick ever appended
+        UNIQUE (service, name)
+    ) STRICT;
+
+    -- Outcomes that are in no block yet. A lane holds the outcomes of 128 neighbouring probes in
+    -- time order: appending touches a page per lane, and one lane's hour is read and deleted in
+    -- one piece. hour = at / 3600000, lane = probe / 128.
+    CREATE TABLE outcome (
+        hour INTEGER NOT NULL,
+        lane INTEGER NOT NULL,
+        at INTEGER NOT NULL,            -- tick, milliseconds since 1970
+        probe INTEGER NOT NULL REFERENCES probe,
+        interval_ms INTEGER NOT NULL,
+        verdict INTEGER NOT NULL,       -- 0 good, below 256 the cause, from 256 the why
+        latency_ns INTEGER NOT NULL,
+        http_status INTEGER,
+        tls_not_after INTEGER,          -- seconds since 1970
+        message TEXT,
+        PRIMARY KEY (hour, lane, at, probe)
+    ) STRICT, WITHOUT ROWID;
+
+    -- What hours were counted by: latency cuts in microseconds, and tally keys; spaces between.
+    CREATE TABLE basis (
+        id INTEGER PRIMARY KEY,
+        cuts TEXT NOT NULL,
+        keys TEXT NOT NULL,
+        UNIQUE (cuts, keys)
+    ) STRICT;
+
+    -- One probe's finished hour; id = hour * 2^20 + probe, so that both tables only grow at their
+    -- end and their pages are full. Counts are apart from outcomes: a start reads these only.
+    CREATE TABLE hour (id INTEGER PRIMARY KEY, counts BLOB NOT NULL) STRICT;
+    CREATE TABLE block (id INTEGER PRIMARY KEY, outcomes BLOB NOT NULL) STRICT;
+"];
+
+/// The version that this program writes.
+#[expect(clippy::cast_possible_wrap, reason = "a handful of migrations")]
+const VERSION: i64 = MIGRATIONS.len() as i64;
+
+/// Refuses what is not ours or newer than this program.
+pub fn check(conn: &Connection) -> Result<usize, StoreError> {
+    let read = |pragma: &str| conn.query_row(pragma, [], |row| row.get::<_, i64>(0));
+    let version = read("PRAGMA user_version").map_err(StoreError::sql("read the store"))?;
+    let application = read("PRAGMA application_id").map_err(StoreError::sql("read the store"))?;
+    let tables =
+        read("SELECT count(*) FROM sqlite_schema").map_err(StoreError::sql("read the store"))?;
+    let fresh = application == 0 && version == 0 && tables == 0;
+    if !fresh && application != i64::from(APPLICATION) {
+        return Err(StoreError::Foreign);
+    }
+    match usize::try_from(version) {
+        Ok(version) if version <= MIGRATIONS.len() => Ok(version),
+        _ => Err(StoreError::Newer {
+            found: version,
+            known: MIGRATIONS.len(),
+        }),
+    }
+}
+
+/// Sets how the file is written, and brings it up to this program's version.
+///
+/// `synchronous=FULL` costs one fdatasync per commit, that is per second, and makes a committed
+/// outcome survive a power cut and not only a killed process. There is no auto-vacuum: retention
+/// frees in a steady state as much as arrives, and the freed pages are used again.
+pub fn prepare(conn: &mut Connection) -> Result<(), StoreError> {
+    let version = check(conn)?;
+    let result = conn.execute_batch(
+        "PRAGMA journal_mode = WAL;
+         PRAGMA synchronous = FULL;
+         PRAGMA journal_size_limit = 16777216;",
+    );
+    result.map_err(StoreError::sql("set the store up"))?;
+    if version < MIGRATIONS.len() {
+        migrate(conn, version).map_err(StoreError::sql("migrate the store"))?;
+    }
+    Ok(())
+}
+
+fn migrate(conn: &mut Connection, from: usize) -> rusqlite::Result<()> {
+    let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    for sql in &MIGRATIONS[from..] {
+        tx.execute_batch(sql)?;
+    }
+    tx.pragma_update(None, "application_id", APPLICATION)?;
+    tx.pragma_update(None, "user_version", VERSION)?;
+    tx.commit()
+}
