@@ -149,7 +149,7 @@ fn every_step_of_compaction_shows_each_outcome_once() {
     let first_hour = ticks(129, START, START + HOUR);
     for tally_key in plan(&key(129)).keys {
         assert_eq!(
-            hours[0].tally(&tally_key),
+            hours[0].tally(&tally_key.to_string()),
             Some(tally_key.count(&first_hour))
         );
     }
@@ -164,7 +164,7 @@ fn every_step_of_compaction_shows_each_outcome_once() {
     let mut visited = 0;
     store
         .for_each_hour(Timestamp(START), Timestamp(START + HOUR), |_, _| {
-            visited += 1
+            visited += 1;
         })
         .unwrap();
     assert_eq!(visited, probes.len());
@@ -194,10 +194,47 @@ fn late_outcomes_are_merged_and_doubles_are_not() {
     assert_eq!(counted(&store, &key(0)), expected(&all));
     let hour = &store.hours(&key(0), ALWAYS.0, ALWAYS.1).unwrap()[0];
     for tally_key in plan(&key(0)).keys {
-        assert_eq!(hour.tally(&tally_key), Some(tally_key.count(&all)));
+        assert_eq!(
+            hour.tally(&tally_key.to_string()),
+            Some(tally_key.count(&all))
+        );
     }
     assert_eq!(store.first_seen(&key(0)), Some(all[0].at));
     assert_eq!(store.last_seen().unwrap(), Some(all[359].at));
+}
+
+#[test]
+fn a_block_keeps_its_cuts_when_the_plan_has_changed() {
+    let folder = TempDir::new().unwrap();
+    let mut store = Store::open(&file(&folder)).unwrap();
+    let all = ticks(0, START, START + HOUR);
+    let (late, early) = all.split_at(5);
+    store.append(early).unwrap();
+    compact(&mut store, START + 2 * HOUR);
+    store.append(late).unwrap();
+    let latency = |ms| TallyKey {
+        sli: Sli::Latency {
+            below: Duration::from_millis(ms),
+        },
+        budgeting: Budgeting::Occurrences,
+    };
+    let changed = |_: &ProbeKey| Plan {
+        cuts: vec![Duration::from_millis(300)],
+        keys: vec![latency(500), latency(300)],
+    };
+    assert!(
+        store
+            .compact_step(Timestamp(START + 2 * HOUR), &changed)
+            .unwrap()
+    );
+    let hour = &store.hours(&key(0), ALWAYS.0, ALWAYS.1).unwrap()[0];
+    assert_eq!(hour.scale().cuts_us(), [500_000]);
+    assert_eq!(
+        hour.tally(&latency(500).to_string()),
+        Some(latency(500).count(&all))
+    );
+    assert!(hour.tally(&latency(300).to_string()).is_some());
+    assert_eq!(hour.tally(&plan(&key(0)).keys[0].to_string()), None);
 }
 
 #[test]

@@ -1,126 +1,15 @@
 //! One probe's finished hour: its exact counts, and every outcome in about a byte.
 
-use super::column::{Bytes, Corrupt, Counts, Decoder, Encoder, put};
-use crate::outcome::{Cause, Outcome, ProbeKey, Record, Timestamp, Verdict, Why, millis};
-use crate::slo::{Tally, TallyKey};
+use super::column::{Decoder, Encoder};
+use super::counts::{Bytes, Corrupt, Counts, put};
+use super::header::{HOUR_MS, Header, verdict_code, verdict_of};
+use super::texts::Texts;
+use crate::outcome::{Outcome, ProbeKey, Record, Timestamp, millis};
+use crate::slo::TallyKey;
 use crate::stats::scale::Scale;
 use std::time::Duration;
 
-/// Milliseconds per hour.
-pub const HOUR_MS: i64 = 3_600_000;
-/// First byte of the counts; a reader that does not know it leaves the hour out.
-const FORMAT: u8 = 1;
-/// Different messages kept per hour, in bytes. A failing service repeats itself; what it says
-/// beyond this is let go.
-const MESSAGES_MAX: usize = 4096;
 const CHECKSUM_LEN: usize = 4;
-
-/// The hour that a moment falls in, counted since 1970.
-pub fn hour_of(at: Timestamp) -> i64 {
-    at.0.div_euclid(HOUR_MS)
-}
-
-/// The number of a verdict in stored data.
-pub fn verdict_code(verdict: Verdict) -> u64 {
-    match verdict {
-        Verdict::Good => 0,
-        Verdict::Bad(cause) => u64::from(cause.code()),
-        Verdict::Void(why) => 256 + u64::from(why.code()),
-    }
-}
-
-/// Reads a verdict. A reason that only a newer version knows stays on its side: bad remains bad
-/// (read as `protocol`), void remains void (read as `internal`).
-pub fn verdict_of(code: u64) -> Result<Verdict, Corrupt> {
-    let [low, side, 0, 0, 0, 0, 0, 0] = code.to_le_bytes() else {
-        return Err(Corrupt);
-    };
-    match (side, low) {
-        (0, 0) => Ok(Verdict::Good),
-        (0, cause) => Ok(Verdict::Bad(
-            Cause::from_code(cause).unwrap_or(Cause::Protocol),
-        )),
-        (1, why) => Ok(Verdict::Void(Why::from_code(why).unwrap_or(Why::Internal))),
-        _ => Err(Corrupt),
-    }
-}
-
-/// The counts of an hour as they are stored, before the basis is known.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Header {
-    /// Row in the `basis` table.
-    pub basis: i64,
-    /// Outcomes by [`verdict_code`].
-    pub verdicts: Counts,
-    /// Time that counted outcomes stand for, in milliseconds.
-    pub covered_ms: u64,
-    /// In the order of the basis' keys.
-    pub tallies: Vec<Tally>,
-    /// Counted outcomes by [`Scale::code`].
-    pub latencies: Counts,
-}
-
-impl Header {
-    fn write(&self) -> Vec<u8> {
-        let mut out = vec![FORMAT];
-        put(&mut out, self.basis.unsigned_abs());
-        self.verdicts.write(&mut out);
-        put(&mut out, self.covered_ms);
-        put(&mut out, self.tallies.len() as u64);
-        for tally in &self.tallies {
-            put(&mut out, u64::from(tally.good));
-            put(&mut out, u64::from(tally.bad));
-            // Mostly the same as for all outcomes, which then is one byte.
-            put(
-                &mut out,
-                self.covered_ms.wrapping_sub(u64::from(tally.covered_ms)),
-            );
-        }
-        self.latencies.write(&mut out);
-        out
-    }
-
-    pub fn read(stored: &[u8]) -> Result<Self, Corrupt> {
-        let mut bytes = Bytes(stored);
-        if bytes.byte()? != FORMAT {
-            return Err(Corrupt);
-        }
-        let basis = bytes.small()?;
-        let verdicts = Counts::read(&mut bytes)?;
-        let covered_ms = bytes.number()?;
-        let len: usize = bytes.small()?;
-        if len > bytes.0.len() {
-            return Err(Corrupt);
-        }
-        let mut tallies = Vec::with_capacity(len);
-        for _ in 0..len {
-            let (good, bad) = (bytes.small()?, bytes.small()?);
-            let covered = covered_ms.wrapping_sub(bytes.number()?);
-            let covered_ms = u32::try_from(covered).map_err(|_| Corrupt)?;
-            tallies.push(Tally {
-                good,
-                bad,
-                covered_ms,
-            });
-        }
-        let latencies = Counts::read(&mut bytes)?;
-        if !bytes.0.is_empty() || latencies.total() != counted(&verdicts) {
-            return Err(Corrupt);
-        }
-        Ok(Self {
-            basis,
-            verdicts,
-            covered_ms,
-            tallies,
-            latencies,
-        })
-    }
-}
-
-fn counted(verdicts: &Counts) -> u64 {
-    let counting = verdicts.iter().filter(|(code, _)| *code < 256);
-    counting.map(|(_, count)| u64::from(count)).sum()
-}
 
 /// A block as it goes into the tables.
 #[derive(Debug)]
@@ -263,67 +152,10 @@ fn checksum(counts: &[u8], columns: &[u8]) -> [u8; CHECKSUM_LEN] {
         .to_le_bytes()
 }
 
-/// The different messages of an hour; number 0 is none.
-struct Texts(Vec<Box<str>>);
-
-impl Texts {
-    fn of(records: &[Record]) -> Self {
-        let (mut texts, mut size) = (Vec::<Box<str>>::new(), 0);
-        for text in records
-            .iter()
-            .filter_map(|r| r.outcome.detail.message.as_ref())
-        {
-            let keepable = !text.is_empty() && !text.contains('\n');
-            if keepable && size + text.len() < MESSAGES_MAX && !texts.contains(text) {
-                size += text.len() + 1;
-                texts.push(text.clone());
-            }
-        }
-        Self(texts)
-    }
-
-    fn index(&self, record: &Record) -> u64 {
-        let wanted = record.outcome.detail.message.as_ref();
-        let found = self.0.iter().position(|text| Some(text) == wanted);
-        found.map_or(0, |index| index as u64 + 1)
-    }
-
-    fn get(&self, index: u64) -> Result<Option<Box<str>>, Corrupt> {
-        let index = usize::try_from(index).map_err(|_| Corrupt)?;
-        match index {
-            0 => Ok(None),
-            index => self.0.get(index - 1).cloned().map(Some).ok_or(Corrupt),
-        }
-    }
-
-    fn write(&self, out: &mut Vec<u8>) -> Result<(), Corrupt> {
-        let mut packed = Vec::new();
-        if !self.0.is_empty() {
-            // Level 3 is zstd's own default; it fails for want of memory only.
-            let joined = self.0.join("\n");
-            packed = zstd::bulk::compress(joined.as_bytes(), 3).map_err(|_| Corrupt)?;
-        }
-        put(out, packed.len() as u64);
-        out.extend(packed);
-        Ok(())
-    }
-
-    fn read(bytes: &mut Bytes<'_>) -> Result<Self, Corrupt> {
-        let len = bytes.small()?;
-        let (packed, rest) = bytes.0.split_at_checked(len).ok_or(Corrupt)?;
-        bytes.0 = rest;
-        if packed.is_empty() {
-            return Ok(Self(Vec::new()));
-        }
-        let text = zstd::bulk::decompress(packed, MESSAGES_MAX).map_err(|_| Corrupt)?;
-        let text = std::str::from_utf8(&text).map_err(|_| Corrupt)?;
-        Ok(Self(text.split('\n').map(Box::from).collect()))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::outcome::{Cause, Verdict, Why};
     use crate::slo::{Budgeting, Sli};
     use proptest::prelude::*;
 
@@ -336,7 +168,11 @@ mod tests {
             1 => prop::sample::select(Why::ALL).prop_map(Verdict::Void),
         ];
         let message = prop::option::of(prop::sample::select(vec!["connection refused", "é", ""]));
-        let latency = prop_oneof![0..5_000_000_u64, 499_999_990..500_000_010_u64, 0..1_u64 << 60];
+        let latency = prop_oneof![
+            0..5_000_000_u64,
+            499_999_990..500_000_010_u64,
+            0..1_u64 << 60
+        ];
         let status = prop::option::of(any::<u16>());
         let one = (verdict, latency, status, message, 1..60_000_u64);
         prop::collection::btree_map(0..HOUR_MS, one, 1..120).prop_map(|records| {
@@ -413,12 +249,5 @@ mod tests {
             block.outcomes.truncate(at.index(len));
             prop_assert!(decode(&records[0].key, HOUR, &block, &scale).is_err());
         }
-    }
-
-    #[test]
-    fn a_reason_of_a_newer_version_stays_on_its_side() {
-        assert_eq!(verdict_of(200), Ok(Verdict::Bad(Cause::Protocol)));
-        assert_eq!(verdict_of(256 + 200), Ok(Verdict::Void(Why::Internal)));
-        assert_eq!(verdict_of(512), Err(Corrupt));
     }
 }
