@@ -18,7 +18,7 @@ pub struct Block {
     pub outcomes: Vec<u8>,
 }
 
-/// Encodes one probe's records of one hour, in ascending order of ticks. `tallies` come from the
+/// Encodes one probe's records of one hour, in ascending order of ticks. Tallies come from the
 /// exact records; `scale` is the basis' one.
 pub fn encode(
     records: &[Record],
@@ -26,53 +26,16 @@ pub fn encode(
     scale: &Scale,
     keys: &[TallyKey],
 ) -> Result<Block, Corrupt> {
-    let latency = |record: &Record| u64::from(scale.code(record.outcome.latency));
-    let (counted, void): (Vec<_>, Vec<_>) = records
-        .iter()
-        .partition(|record| record.outcome.verdict.counts());
-    let verdicts: Vec<u64> = records
-        .iter()
-        .map(|r| verdict_code(r.outcome.verdict))
-        .collect();
+    let columns = Columns::of(records, scale);
+    let counted = records.iter().filter(|r| r.outcome.verdict.counts());
     let header = Header {
         basis,
-        verdicts: Counts::of(verdicts.iter().copied()),
-        covered_ms: counted.iter().map(|r| interval_ms(r)).sum(),
+        verdicts: Counts::of(columns.verdicts.iter().copied()),
+        covered_ms: counted.map(interval_ms).sum(),
         tallies: keys.iter().map(|key| key.count(records)).collect(),
-        latencies: Counts::of(counted.iter().map(|r| latency(r))),
+        latencies: Counts::of(columns.latencies.iter().copied()),
     };
-    let (counts, mut encoder, mut columns) = (header.write(), Encoder::new(), Vec::new());
-    encoder.column(&header.verdicts, verdicts)?;
-    encoder.column(&header.latencies, counted.iter().map(|r| latency(r)))?;
-
-    let first = records
-        .first()
-        .map_or(0, |record| record.at.0.rem_euclid(HOUR_MS));
-    put(&mut columns, first.unsigned_abs());
-    let texts = Texts::of(records);
-    let steps = records
-        .windows(2)
-        .map(|pair| pair[0].at.0.abs_diff(pair[1].at.0));
-    let status = |record: &Record| {
-        record
-            .outcome
-            .detail
-            .http_status
-            .map_or(0, |s| u64::from(s) + 1)
-    };
-    for column in [
-        steps.collect::<Vec<_>>(),
-        records.iter().map(interval_ms).collect(),
-        records.iter().map(status).collect(),
-        void.iter().map(|r| latency(r)).collect(),
-        records.iter().map(|r| texts.index(r)).collect(),
-    ] {
-        let counts = Counts::of(column.iter().copied());
-        counts.write(&mut columns);
-        encoder.column(&counts, column)?;
-    }
-    texts.write(&mut columns)?;
-    columns.extend(encoder.finish());
+    let (counts, columns) = (header.write(), columns.write(&header)?);
     let mut outcomes = checksum(&counts, &columns).to_vec();
     outcomes.extend(columns);
     Ok(Block { counts, outcomes })
@@ -86,56 +49,143 @@ pub fn decode(
     scale: &Scale,
 ) -> Result<Vec<Record>, Corrupt> {
     let header = Header::read(&block.counts)?;
-    let (sum, columns) = block
-        .outcomes
-        .split_at_checked(CHECKSUM_LEN)
-        .ok_or(Corrupt)?;
+    let parts = block.outcomes.split_at_checked(CHECKSUM_LEN);
+    let (sum, columns) = parts.ok_or(Corrupt)?;
     if sum != checksum(&block.counts, columns) {
         return Err(Corrupt);
     }
-    let mut bytes = Bytes(columns);
-    let mut at = hour * HOUR_MS + bytes.small::<i64>()?;
-    let mut counts = [const { None }; 5];
-    for counts in &mut counts {
-        *counts = Some(Counts::read(&mut bytes)?);
-    }
-    let texts = Texts::read(&mut bytes)?;
-    let mut decoder = Decoder::new(bytes.0);
-    let verdicts = decoder.column(&header.verdicts)?;
-    let mut latencies = decoder.column(&header.latencies)?.into_iter();
-    let mut next = |counts: &Option<Counts>| decoder.column(counts.as_ref().ok_or(Corrupt)?);
-    let [steps, intervals, statuses, voids, messages] = &counts;
-    let mut steps = next(steps)?.into_iter();
-    let mut intervals = next(intervals)?.into_iter();
-    let mut statuses = next(statuses)?.into_iter();
-    let mut voids = next(voids)?.into_iter();
-    let mut messages = next(messages)?.into_iter();
+    Columns::read(columns, &header)?.into_records(key, hour, scale)
+}
 
-    let mut records = Vec::with_capacity(verdicts.len());
-    for verdict in verdicts {
-        let verdict = verdict_of(verdict)?;
-        let latency = if verdict.counts() {
-            latencies.next()
-        } else {
-            voids.next()
+/// The outcomes of an hour, column by column.
+struct Columns {
+    /// From the start of the hour to the first tick, in milliseconds.
+    first: u64,
+    texts: Texts,
+    /// By [`verdict_code`]; their counts are in the header.
+    verdicts: Vec<u64>,
+    /// [`Scale::code`]s of counted outcomes; their counts are in the header.
+    latencies: Vec<u64>,
+    /// With their own counts: steps between ticks and intervals in milliseconds, HTTP status + 1
+    /// or 0, [`Scale::code`]s of void outcomes, numbers of messages.
+    others: [Vec<u64>; 5],
+}
+
+impl Columns {
+    fn of(records: &[Record], scale: &Scale) -> Self {
+        let latency = |record: &Record| u64::from(scale.code(record.outcome.latency));
+        let step = |pair: &[Record]| pair[0].at.0.abs_diff(pair[1].at.0);
+        let status = |record: &Record| {
+            let status = record.outcome.detail.http_status;
+            status.map_or(0, |status| u64::from(status) + 1)
         };
-        let code = u16::try_from(latency.ok_or(Corrupt)?).map_err(|_| Corrupt)?;
-        let mut outcome = Outcome::new(verdict, scale.middle(code));
-        outcome.detail.http_status = match statuses.next().ok_or(Corrupt)? {
-            0 => None,
-            status => Some(u16::try_from(status - 1).map_err(|_| Corrupt)?),
-        };
-        outcome.detail.message = texts.get(messages.next().ok_or(Corrupt)?)?;
-        records.push(Record {
-            key: key.clone(),
-            at: Timestamp(at),
-            interval: Duration::from_millis(intervals.next().ok_or(Corrupt)?),
-            outcome,
-        });
-        let step = i64::try_from(steps.next().unwrap_or(0)).map_err(|_| Corrupt)?;
-        at = at.checked_add(step).ok_or(Corrupt)?;
+        let first = records.first().map_or(0, |r| r.at.0.rem_euclid(HOUR_MS));
+        let verdicts = records.iter().map(|r| verdict_code(r.outcome.verdict));
+        let (counted, void): (Vec<_>, Vec<_>) =
+            records.iter().partition(|r| r.outcome.verdict.counts());
+        let texts = Texts::of(records);
+        Self {
+            first: first.unsigned_abs(),
+            verdicts: verdicts.collect(),
+            latencies: counted.into_iter().map(latency).collect(),
+            others: [
+                records.windows(2).map(step).collect(),
+                records.iter().map(interval_ms).collect(),
+                records.iter().map(status).collect(),
+                void.into_iter().map(latency).collect(),
+                records.iter().map(|r| texts.index(r)).collect(),
+            ],
+            texts,
+        }
     }
-    Ok(records)
+
+    /// The counts and texts first, then one stream for the order of all columns.
+    fn write(self, header: &Header) -> Result<Vec<u8>, Corrupt> {
+        let (mut out, mut encoder) = (Vec::new(), Encoder::new());
+        put(&mut out, self.first);
+        encoder.column(&header.verdicts, self.verdicts)?;
+        encoder.column(&header.latencies, self.latencies)?;
+        for column in self.others {
+            let counts = Counts::of(column.iter().copied());
+            counts.write(&mut out);
+            encoder.column(&counts, column)?;
+        }
+        self.texts.write(&mut out)?;
+        out.extend(encoder.finish());
+        Ok(out)
+    }
+
+    fn read(stored: &[u8], header: &Header) -> Result<Self, Corrupt> {
+        let mut bytes = Bytes(stored);
+        let first = bytes.number()?;
+        let mut counts: [Counts; 5] = Default::default();
+        for counts in &mut counts {
+            *counts = Counts::read(&mut bytes)?;
+        }
+        let texts = Texts::read(&mut bytes)?;
+        let mut decoder = Decoder::new(bytes.0);
+        let verdicts = decoder.column(&header.verdicts)?;
+        let latencies = decoder.column(&header.latencies)?;
+        let mut others: [Vec<u64>; 5] = Default::default();
+        for (column, counts) in others.iter_mut().zip(&counts) {
+            *column = decoder.column(counts)?;
+        }
+        Ok(Self {
+            first,
+            texts,
+            verdicts,
+            latencies,
+            others,
+        })
+    }
+
+    fn into_records(
+        self,
+        key: &ProbeKey,
+        hour: i64,
+        scale: &Scale,
+    ) -> Result<Vec<Record>, Corrupt> {
+        let mut latencies = self.latencies.into_iter();
+        let [
+            mut steps,
+            mut intervals,
+            mut statuses,
+            mut voids,
+            mut messages,
+        ] = self.others.map(Vec::into_iter);
+        let first = i64::try_from(self.first).map_err(|_| Corrupt)?;
+        let mut at = hour.saturating_mul(HOUR_MS).saturating_add(first);
+        let mut records = Vec::with_capacity(self.verdicts.len());
+        for code in self.verdicts {
+            let verdict = verdict_of(code)?;
+            let column = if verdict.counts() {
+                &mut latencies
+            } else {
+                &mut voids
+            };
+            let latency = scale.middle(next(column)?);
+            let mut outcome = Outcome::new(verdict, latency);
+            let status: u64 = next(&mut statuses)?;
+            let status = status.checked_sub(1).map(u16::try_from).transpose();
+            outcome.detail.http_status = status.map_err(|_| Corrupt)?;
+            outcome.detail.message = self.texts.get(next(&mut messages)?)?;
+            records.push(Record {
+                key: key.clone(),
+                at: Timestamp(at),
+                interval: Duration::from_millis(next(&mut intervals)?),
+                outcome,
+            });
+            // There is one step less than ticks.
+            let step = i64::try_from(steps.next().unwrap_or(0)).map_err(|_| Corrupt)?;
+            at = at.checked_add(step).ok_or(Corrupt)?;
+        }
+        Ok(records)
+    }
+}
+
+fn next<T: TryFrom<u64>>(column: &mut impl Iterator<Item = u64>) -> Result<T, Corrupt> {
+    let value = column.next().ok_or(Corrupt)?;
+    T::try_from(value).map_err(|_| Corrupt)
 }
 
 fn interval_ms(record: &Record) -> u64 {

@@ -113,7 +113,7 @@ impl Store {
         let Some(oldest) = oldest.filter(|oldest| *oldest < horizon) else {
             return Ok(false);
         };
-        let ids = [block_id(oldest, 0), block_id(oldest + 1, 0)];
+        let ids = [block_id(oldest, 0), block_id(oldest.saturating_add(1), 0)];
         let tx = self
             .conn
             .transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -179,7 +179,7 @@ pub fn lane_hours(conn: &Connection, from: i64) -> rusqlite::Result<Vec<(i64, i6
     let mut next = raw::next_lane_hour(conn, from, 0)?;
     while let Some((hour, lane)) = next {
         found.push((hour, lane));
-        next = raw::next_lane_hour(conn, hour, lane + 1)?;
+        next = raw::next_lane_hour(conn, hour, lane.saturating_add(1))?;
     }
     Ok(found)
 }

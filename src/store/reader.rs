@@ -259,7 +259,7 @@ impl Store {
         let mut next = self.next_kept_hour(from)?;
         while let Some(hour) = next.filter(|hour| *hour < to) {
             hours.push(hour);
-            next = self.next_kept_hour(hour + 1)?;
+            next = self.next_kept_hour(hour.saturating_add(1))?;
         }
         Ok(hours)
     }

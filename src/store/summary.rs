@@ -60,7 +60,7 @@ impl HourSummary {
             .iter()
             .map(|(value, count)| Ok((code(value)?, count)));
         let mut summary = Self {
-            start: Timestamp(hour * HOUR_MS),
+            start: Timestamp(hour.saturating_mul(HOUR_MS)),
             good: 0,
             bad: BTreeMap::new(),
             void: BTreeMap::new(),
@@ -70,11 +70,12 @@ impl HourSummary {
             basis,
         };
         for (code, count) in header.verdicts.iter() {
-            match verdict_of(code)? {
-                Verdict::Good => summary.good += count,
-                Verdict::Bad(cause) => *summary.bad.entry(cause).or_default() += count,
-                Verdict::Void(why) => *summary.void.entry(why).or_default() += count,
-            }
+            let total = match verdict_of(code)? {
+                Verdict::Good => &mut summary.good,
+                Verdict::Bad(cause) => summary.bad.entry(cause).or_default(),
+                Verdict::Void(why) => summary.void.entry(why).or_default(),
+            };
+            *total = total.checked_add(count).ok_or(Corrupt)?;
         }
         Ok(summary)
     }

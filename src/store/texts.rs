@@ -32,8 +32,7 @@ impl Texts {
         found.map_or(0, |index| index as u64 + 1)
     }
 
-    pub fn get(&self, index: u64) -> Result<Option<Box<str>>, Corrupt> {
-        let index = usize::try_from(index).map_err(|_| Corrupt)?;
+    pub fn get(&self, index: usize) -> Result<Option<Box<str>>, Corrupt> {
         match index {
             0 => Ok(None),
             index => self.0.get(index - 1).cloned().map(Some).ok_or(Corrupt),
