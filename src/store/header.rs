@@ -119,11 +119,23 @@ fn counted(verdicts: &Counts) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn a_reason_of_a_newer_version_stays_on_its_side() {
         assert_eq!(verdict_of(200), Ok(Verdict::Bad(Cause::Protocol)));
         assert_eq!(verdict_of(256 + 200), Ok(Verdict::Void(Why::Internal)));
         assert_eq!(verdict_of(512), Err(Corrupt));
+    }
+
+    proptest! {
+        #[test]
+        fn damaged_counts_are_refused_or_add_up(mut bytes in prop::collection::vec(0..20_u8, 1..40)) {
+            bytes[0] = FORMAT;
+            if let Ok(header) = Header::read(&bytes) {
+                prop_assert_eq!(header.latencies.total(), counted(&header.verdicts));
+                prop_assert_eq!(Header::read(&header.write()), Ok(header));
+            }
+        }
     }
 }
