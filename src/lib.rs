@@ -24,6 +24,4 @@ pub mod schedule;
 pub mod slo;
 pub mod stats;
 pub mod store;
-pub mod tasks;
-pub mod version;
 pub mod yaml;

@@ -5,112 +5,11 @@
 //! a healthy service are, so costs nothing beyond its counts; and the histogram in a block's
 //! header pays for itself, since the latencies behind it need that much less.
 
-use std::collections::BTreeMap;
-
-/// Stored bytes that make no sense.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Corrupt;
-
-/// Appends a number in groups of seven bits, lowest first.
-pub fn put(out: &mut Vec<u8>, mut number: u64) {
-    while number >= 0x80 {
-        out.push(number.to_le_bytes()[0] | 0x80);
-        number >>= 7;
-    }
-    out.push(number.to_le_bytes()[0]);
-}
-
-/// Reads what [`put`] wrote, never beyond the end.
-#[derive(Debug)]
-pub struct Bytes<'a>(pub &'a [u8]);
-
-impl Bytes<'_> {
-    pub fn byte(&mut self) -> Result<u8, Corrupt> {
-        let (first, rest) = self.0.split_first().ok_or(Corrupt)?;
-        self.0 = rest;
-        Ok(*first)
-    }
-
-    pub fn number(&mut self) -> Result<u64, Corrupt> {
-        let mut number = 0;
-        for shift in (0..64).step_by(7) {
-            let byte = self.byte()?;
-            number |= u64::from(byte & 0x7f) << shift;
-            if byte < 0x80 {
-                return Ok(number);
-            }
-        }
-        Err(Corrupt)
-    }
-
-    pub fn small<T: TryFrom<u64>>(&mut self) -> Result<T, Corrupt> {
-        T::try_from(self.number()?).map_err(|_| Corrupt)
-    }
-}
-
-/// How often each value occurs, in ascending order of values.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Counts(Vec<(u64, u32)>);
-
-impl Counts {
-    pub fn of(values: impl IntoIterator<Item = u64>) -> Self {
-        let mut counts = BTreeMap::new();
-        for value in values {
-            *counts.entry(value).or_insert(0) += 1;
-        }
-        Self(counts.into_iter().collect())
-    }
-
-    pub fn iter(&self) -> impl Iterator<Item = (u64, u32)> {
-        self.0.iter().copied()
-    }
-
-    pub fn total(&self) -> u64 {
-        self.iter().map(|(_, count)| u64::from(count)).sum()
-    }
-
-    /// One byte for a near value with a small count: the step from the value before and the
-    /// count share it, 15 meaning that the rest follows.
-    pub fn write(&self, out: &mut Vec<u8>) {
-        put(out, self.0.len() as u64);
-        let mut before = 0;
-        for (value, count) in self.iter() {
-            let parts = [value - before, u64::from(count - 1)];
-            let [step, more] = parts.map(|part| part.min(15).to_le_bytes()[0]);
-            out.push(step << 4 | more);
-            for part in parts.into_iter().filter(|part| *part >= 15) {
-                put(out, part - 15);
-            }
-            before = value;
-        }
-    }
-
-    pub fn read(bytes: &mut Bytes<'_>) -> Result<Self, Corrupt> {
-        let len: usize = bytes.small()?;
-        if len > bytes.0.len() {
-            return Err(Corrupt);
-        }
-        let mut counts = Vec::with_capacity(len);
-        let mut before = 0_u64;
-        for _ in 0..len {
-            let packed = bytes.byte()?;
-            let mut part = |nibble: u8| match nibble {
-                15 => bytes.number()?.checked_add(15).ok_or(Corrupt),
-                small => Ok(u64::from(small)),
-            };
-            let value = before.checked_add(part(packed >> 4)?).ok_or(Corrupt)?;
-            let count = part(packed & 15)?.checked_add(1).ok_or(Corrupt)?;
-            counts.push((value, u32::try_from(count).map_err(|_| Corrupt)?));
-            before = value;
-        }
-        Ok(Self(counts))
-    }
-}
+use super::counts::{Corrupt, Counts};
 
 /// The values still to come: a Fenwick tree over their counts.
 #[derive(Debug)]
-struct Urn<'a> {
-    counts: &'a [(u64, u32)],
+struct Urn {
     /// `tree[i]` sums the `i & -i` counts that end at number `i`, from 1.
     tree: Vec<u32>,
     left: u32,
@@ -123,26 +22,22 @@ struct Share {
     size: u32,
 }
 
-impl<'a> Urn<'a> {
+impl Urn {
     /// `total` is limited so that the range coder's division keeps its precision.
-    fn new(counts: &'a Counts) -> Result<Self, Corrupt> {
+    fn new(counts: &Counts) -> Result<Self, Corrupt> {
         let left = u32::try_from(counts.total()).map_err(|_| Corrupt)?;
         if left >= 1 << 24 {
             return Err(Corrupt);
         }
-        let mut tree = vec![0; counts.0.len() + 1];
-        for (index, (_, count)) in counts.0.iter().enumerate() {
+        let mut tree = vec![0; counts.len() + 1];
+        for (index, (_, count)) in counts.iter().enumerate() {
             tree[index + 1] += count;
             let parent = (index + 1) + ((index + 1) & (index + 1).wrapping_neg());
             if parent < tree.len() {
                 tree[parent] += tree[index + 1];
             }
         }
-        Ok(Self {
-            counts: &counts.0,
-            tree,
-            left,
-        })
+        Ok(Self { tree, left })
     }
 
     fn before(&self, mut index: usize) -> u32 {
@@ -220,8 +115,7 @@ impl Encoder {
     ) -> Result<(), Corrupt> {
         let mut urn = Urn::new(counts)?;
         for value in values {
-            let found = urn.counts.binary_search_by_key(&value, |(value, _)| *value);
-            let index = found.map_err(|_| Corrupt)?;
+            let index = counts.index(value).ok_or(Corrupt)?;
             self.encode(urn.share(index), urn.left);
             urn.take(index);
         }
@@ -295,13 +189,13 @@ impl<'a> Decoder<'a> {
         let mut values = Vec::with_capacity(urn.left as usize);
         while urn.left > 0 {
             let index = self.decode(&urn);
-            values.push(urn.counts[index].0);
+            values.push(counts.value(index));
             urn.take(index);
         }
         Ok(values)
     }
 
-    fn decode(&mut self, urn: &Urn<'_>) -> usize {
+    fn decode(&mut self, urn: &Urn) -> usize {
         let range = self.range / urn.left;
         let index = urn.find((self.code / range).min(urn.left - 1));
         let share = urn.share(index);
@@ -327,6 +221,7 @@ impl<'a> Decoder<'a> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::counts::Bytes;
     use super::*;
     use proptest::prelude::*;
 

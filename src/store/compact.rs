@@ -1,6 +1,7 @@
 //! Finished hours become blocks; old ones go.
 
-use super::block::{Block, decode, encode, hour_of};
+use super::block::{Block, decode, encode};
+use super::header::hour_of;
 use super::raw;
 use super::{Store, StoreError};
 use crate::outcome::{ProbeKey, Record, Timestamp};
@@ -12,8 +13,6 @@ use std::time::Duration;
 /// How long after its end an hour is compacted: by then its last outcomes are in, since a
 /// timeout of more than two minutes is rare. A later one is merged into the block.
 const SETTLE: Duration = Duration::from_secs(150);
-/// Blocks deleted per step: some 10 ms of work.
-const EXPIRE_STEP: i64 = 5_000;
 
 /// What a probe's hours are counted by: thresholds and tallies of all objectives it counts for.
 #[derive(Clone, Debug, Default)]
@@ -103,34 +102,24 @@ impl Store {
         }
     }
 
-    /// Deletes some of what lies before `horizon`, whole hours only; `false` if nothing was left.
+    /// Deletes the oldest hour if it ended by `horizon`; `false` if there was none to delete.
     pub fn expire_step(&mut self, horizon: Timestamp) -> Result<bool, StoreError> {
         let result = self.try_expire_step(hour_of(horizon));
         result.map_err(StoreError::sql("delete old outcomes"))
     }
 
     fn try_expire_step(&mut self, horizon: i64) -> rusqlite::Result<bool> {
-        let before = block_id(horizon, 0);
-        let oldest: Option<i64> = self
-            .conn
-            .query_row("SELECT min(id) FROM hour", [], |row| row.get(0))?;
-        let old_raw =
-            raw::next_lane_hour(&self.conn, i64::MIN, 0)?.filter(|(hour, _)| *hour < horizon);
-        if oldest.is_none_or(|id| id >= before) && old_raw.is_none() {
+        let oldest = self.next_kept_hour(hour_of(Timestamp(i64::MIN)))?;
+        let Some(oldest) = oldest.filter(|oldest| *oldest < horizon) else {
             return Ok(false);
-        }
+        };
+        let ids = [block_id(oldest, 0), block_id(oldest.saturating_add(1), 0)];
         let tx = self
             .conn
             .transaction_with_behavior(TransactionBehavior::Immediate)?;
-        if let Some((hour, lane)) = old_raw {
-            raw::delete_lane_hour(&tx, hour, lane)?;
-        }
-        for table in ["hour", "block"] {
-            let sql = format!(
-                "DELETE FROM {table} WHERE id IN (SELECT id FROM {table} WHERE id < ?1 ORDER BY id LIMIT ?2)"
-            );
-            tx.prepare_cached(&sql)?.execute([before, EXPIRE_STEP])?;
-        }
+        tx.execute("DELETE FROM outcome WHERE hour = ?1", [oldest])?;
+        tx.execute("DELETE FROM hour WHERE id >= ?1 AND id < ?2", ids)?;
+        tx.execute("DELETE FROM block WHERE id >= ?1 AND id < ?2", ids)?;
         tx.commit()?;
         Ok(true)
     }
@@ -190,7 +179,7 @@ pub fn lane_hours(conn: &Connection, from: i64) -> rusqlite::Result<Vec<(i64, i6
     let mut next = raw::next_lane_hour(conn, from, 0)?;
     while let Some((hour, lane)) = next {
         found.push((hour, lane));
-        next = raw::next_lane_hour(conn, hour, lane + 1)?;
+        next = raw::next_lane_hour(conn, hour, lane.saturating_add(1))?;
     }
     Ok(found)
 }

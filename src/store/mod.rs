@@ -1,9 +1,9 @@
 //! Every outcome, kept: `SQLite` in WAL mode, one writer, any number of readers.
 //!
 //! Outcomes are appended as they come (`raw`). Shortly after an hour is over, each
-//! probe's outcomes of that hour become one block (`compact`, `block`): about a byte per outcome,
+//! probe's outcomes of that hour become one block (`compact`, `block`, `header`): about a byte per outcome,
 //! with the hour's exact counts beside it, so that a start reads counts only. The order within
-//! blocks is range-coded against those counts (`column`).
+//! blocks is range-coded against those counts (`counts`, `column`).
 //!
 //! What a block keeps of an outcome: tick, interval, verdict, HTTP status, the message as far as
 //! it fits, and the latency within 1 % and on the right side of every cut. Phases and addresses
@@ -12,18 +12,22 @@
 mod block;
 mod column;
 mod compact;
+mod counts;
+mod header;
 mod raw;
 mod reader;
 mod schema;
+mod summary;
+mod texts;
+mod worker;
 mod writer;
 
 pub use compact::Plan;
-pub use reader::HourSummary;
+pub use summary::HourSummary;
 pub use writer::{StoreHandle, StoreStats, Writer};
 
 use crate::outcome::Record;
 use raw::Names;
-use reader::Basis;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -33,6 +37,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+use summary::Basis;
 
 /// How long a statement waits for another process's lock; the writer tries again after it anyway.
 const BUSY: Duration = Duration::from_millis(500);
@@ -98,7 +103,8 @@ impl Store {
         Self::new(conn, path, Some(lock))
     }
 
-    /// Opens for reading only, also while a daemon writes.
+    /// Opens for reading only, also while a daemon writes. Outcomes show as they are committed;
+    /// probes that are new since are known after opening again, which takes about a millisecond.
     pub fn open_read_only(path: &Path) -> Result<Self, StoreError> {
         if !path.exists() {
             return Err(StoreError::Missing);

@@ -1,6 +1,6 @@
 //! Single outcomes: appended in time order, read back by lane.
 
-use super::block::{hour_of, verdict_code, verdict_of};
+use super::header::{hour_of, verdict_code, verdict_of};
 use crate::outcome::{Outcome, ProbeKey, Record, Timestamp, millis};
 use rusqlite::{Connection, Row, params};
 use std::collections::{BTreeMap, HashMap};

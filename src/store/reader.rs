@@ -1,87 +1,16 @@
 //! What was kept, read back: hourly counts, and outcomes from blocks and single rows alike.
 
-use super::block::{Block, HOUR_MS, Header, decode, hour_of, verdict_of};
-use super::column::Corrupt;
+use super::block::{Block, decode};
 use super::compact::{block_id, lane_hours, load, merge, of_block_id};
+use super::counts::Corrupt;
+use super::header::{HOUR_MS, Header, hour_of};
+use super::summary::{Basis, HourSummary};
 use super::{Store, StoreError, raw};
-use crate::outcome::{Cause, ProbeKey, Record, Timestamp, Verdict, Why};
-use crate::slo::{Tally, TallyKey};
+use crate::outcome::{ProbeKey, Record, Timestamp};
 use crate::stats::scale::Scale;
 use rusqlite::OptionalExtension;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
-
-/// What some hours were counted by.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Basis {
-    pub scale: Scale,
-    pub keys: Vec<Box<str>>,
-}
-
-/// One probe's finished hour in exact numbers.
-#[derive(Clone, Debug)]
-pub struct HourSummary {
-    /// When the hour starts.
-    pub start: Timestamp,
-    pub good: u32,
-    pub bad: BTreeMap<Cause, u32>,
-    pub void: BTreeMap<Why, u32>,
-    /// Time that the counted outcomes (good and bad) stand for.
-    pub covered: Duration,
-    /// Counted outcomes per [`Scale::code`] of [`HourSummary::scale`], ascending.
-    pub histogram: Vec<(u16, u32)>,
-    tallies: Vec<Tally>,
-    basis: Arc<Basis>,
-}
-
-impl HourSummary {
-    pub fn scale(&self) -> &Scale {
-        &self.basis.scale
-    }
-
-    /// The text forms of the tally keys that were counted, and their tallies.
-    pub fn tallies(&self) -> impl Iterator<Item = (&str, Tally)> {
-        let keys = self.basis.keys.iter().map(AsRef::as_ref);
-        keys.zip(self.tallies.iter().copied())
-    }
-
-    /// `None` if the key was not in the plan when the hour was compacted: recount its outcomes.
-    pub fn tally(&self, key: &TallyKey) -> Option<Tally> {
-        let wanted = key.to_string();
-        let found = self.tallies().find(|(key, _)| *key == wanted);
-        found.map(|(_, tally)| tally)
-    }
-
-    fn new(hour: i64, header: &Header, basis: Arc<Basis>) -> Result<Self, Corrupt> {
-        if header.tallies.len() != basis.keys.len() {
-            return Err(Corrupt);
-        }
-        let code = |code: u64| u16::try_from(code).map_err(|_| Corrupt);
-        let histogram = header
-            .latencies
-            .iter()
-            .map(|(value, count)| Ok((code(value)?, count)));
-        let mut summary = Self {
-            start: Timestamp(hour * HOUR_MS),
-            good: 0,
-            bad: BTreeMap::new(),
-            void: BTreeMap::new(),
-            covered: Duration::from_millis(header.covered_ms),
-            histogram: histogram.collect::<Result<_, _>>()?,
-            tallies: header.tallies.clone(),
-            basis,
-        };
-        for (code, count) in header.verdicts.iter() {
-            match verdict_of(code)? {
-                Verdict::Good => summary.good += count,
-                Verdict::Bad(cause) => *summary.bad.entry(cause).or_default() += count,
-                Verdict::Void(why) => *summary.void.entry(why).or_default() += count,
-            }
-        }
-        Ok(summary)
-    }
-}
 
 /// Reads happen in one transaction each, so that an hour that is compacted meanwhile is seen
 /// either as single outcomes or as a block, never as both or neither.
@@ -232,27 +161,16 @@ impl Store {
         Ok(())
     }
 
-    /// Visits every outcome of hours before `before` that is in no block yet, each probe's in order:
-    /// together with [`Store::for_each_hour`] this is everything, with nothing twice.
-    pub fn for_each_pending(
-        &self,
-        before: Timestamp,
-        mut visit: impl FnMut(Record),
-    ) -> Result<(), StoreError> {
-        let result = self.try_for_each_pending(hour_of(before), &mut visit);
+    /// Visits every outcome that is in no block yet, each probe's in order: together with
+    /// [`Store::for_each_hour`] this is everything, with nothing twice.
+    pub fn for_each_pending(&self, mut visit: impl FnMut(Record)) -> Result<(), StoreError> {
+        let result = self.try_for_each_pending(&mut visit);
         result.map_err(StoreError::sql("read recent outcomes"))
     }
 
-    fn try_for_each_pending(
-        &self,
-        before: i64,
-        visit: &mut dyn FnMut(Record),
-    ) -> rusqlite::Result<()> {
+    fn try_for_each_pending(&self, visit: &mut dyn FnMut(Record)) -> rusqlite::Result<()> {
         let _tx = self.conn.unchecked_transaction()?;
-        for (hour, lane) in lane_hours(&self.conn, i64::MIN)?
-            .into_iter()
-            .filter(|(hour, _)| *hour < before)
-        {
+        for (hour, lane) in lane_hours(&self.conn, i64::MIN)? {
             for (probe, mut records) in raw::lane_hour(&self.conn, &self.names, hour, lane)? {
                 // A tick that came twice, the second time after its hour was compacted.
                 let known = self.block_records(&records[0].key, probe, hour)?;
@@ -291,7 +209,7 @@ impl Store {
         let summary = match Header::read(counts) {
             Ok(header) => {
                 let basis = self.basis(header.basis)?;
-                basis.and_then(|basis| HourSummary::new(hour, &header, basis).ok())
+                basis.and_then(|basis| HourSummary::new(hour, header, basis).ok())
             }
             Err(Corrupt) => None,
         };
@@ -335,19 +253,24 @@ impl Store {
         Ok(basis)
     }
 
-    /// The hours of `from..to` from the first to the last that anything is kept of.
-    fn kept_hours(&self, from: i64, to: i64) -> rusqlite::Result<std::ops::Range<i64>> {
-        let sql = "SELECT min(hour), max(hour) FROM (
-                       SELECT min(id) >> 20 AS hour FROM hour UNION ALL SELECT max(id) >> 20 FROM hour
-                       UNION ALL SELECT min(hour) FROM outcome UNION ALL SELECT max(hour) FROM outcome)";
+    /// The hours of `from..to` that anything is kept of.
+    fn kept_hours(&self, from: i64, to: i64) -> rusqlite::Result<Vec<i64>> {
+        let mut hours = Vec::new();
+        let mut next = self.next_kept_hour(from)?;
+        while let Some(hour) = next.filter(|hour| *hour < to) {
+            hours.push(hour);
+            next = self.next_kept_hour(hour.saturating_add(1))?;
+        }
+        Ok(hours)
+    }
+
+    /// The first hour at or after `from` that anything is kept of.
+    pub(super) fn next_kept_hour(&self, from: i64) -> rusqlite::Result<Option<i64>> {
+        let sql = "SELECT min(hour) FROM (
+                       SELECT min(id) >> 20 AS hour FROM hour WHERE id >= ?1
+                       UNION ALL SELECT min(hour) FROM outcome WHERE hour >= ?2)";
         let mut statement = self.conn.prepare_cached(sql)?;
-        let read = |row: &rusqlite::Row<'_>| {
-            Ok((row.get::<_, Option<i64>>(0)?, row.get::<_, Option<i64>>(1)?))
-        };
-        Ok(match statement.query_row([], read)? {
-            (Some(first), Some(last)) => from.max(first)..to.min(last + 1),
-            _ => 0..0,
-        })
+        statement.query_row([block_id(from, 0), from], |row| row.get(0))
     }
 }
 

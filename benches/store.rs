@@ -1,0 +1,163 @@
+//! Figures of the store: `cargo bench --bench store`.
+
+use slod::outcome::{Outcome, ProbeKey, Record, Timestamp, Verdict};
+use slod::slo::{Budgeting, Sli, TallyKey};
+use slod::store::{Plan, Store, StoreError};
+use std::f64::consts::TAU;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+const HOUR: i64 = 3_600_000;
+const START: i64 = 494_000 * HOUR;
+const PROBES: i64 = 1000;
+
+/// A healthy probe: 120 ms, lognormal with a standard deviation of 30 %.
+fn record(probe: i64, at: i64, chance: &mut u64) -> Record {
+    let mut uniform = || {
+        *chance = chance
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        ((*chance >> 11) as f64 + 1.0) / (1_u64 << 53) as f64
+    };
+    let normal = (-2.0 * uniform().ln()).sqrt() * (TAU * uniform()).cos();
+    let latency = Duration::from_secs_f64(0.12 * (0.3 * normal).exp());
+    let mut outcome = Outcome::new(Verdict::Good, latency);
+    outcome.detail.http_status = Some(200);
+    Record {
+        key: ProbeKey::new("service", &format!("probe-{probe}")),
+        at: Timestamp(at),
+        interval: Duration::from_secs(10),
+        outcome,
+    }
+}
+
+/// What the default objectives ask for.
+fn plan(_: &ProbeKey) -> Plan {
+    let cuts = [500, 1000].map(Duration::from_millis);
+    let latency = cuts.map(|below| Sli::Latency { below });
+    let key = |sli, budgeting| TallyKey { sli, budgeting };
+    let slices = Budgeting::Timeslices { slice_target: 0.9 };
+    Plan {
+        cuts: cuts.to_vec(),
+        keys: vec![
+            key(Sli::Availability, slices),
+            key(latency[0], Budgeting::Occurrences),
+            key(latency[1], Budgeting::Occurrences),
+            key(Sli::Success, Budgeting::Occurrences),
+        ],
+    }
+}
+
+fn commits(folder: &Path, chance: &mut u64) -> Result<(), StoreError> {
+    for outcomes in [100_i64, 1000] {
+        let mut store = Store::open(&folder.join(format!("commits-{outcomes}.db")))?;
+        let mut seconds = Vec::new();
+        for tick in 0..60 {
+            let at = START + tick * 10_000;
+            let records: Vec<_> = (0..outcomes)
+                .map(|probe| record(probe, at, chance))
+                .collect();
+            let started = Instant::now();
+            store.append(&records)?;
+            seconds.push(started.elapsed().as_secs_f64());
+        }
+        seconds.sort_by(f64::total_cmp);
+        let [middle, worst] = [30, 59].map(|at| seconds[at] * 1e3);
+        println!("commit of {outcomes} outcomes: median {middle:.2} ms, worst {worst:.2} ms");
+    }
+    Ok(())
+}
+
+/// Two real hours of all probes.
+fn blocks(path: &Path, chance: &mut u64) -> Result<(), StoreError> {
+    let mut store = Store::open(path)?;
+    for at in (START..START + 2 * HOUR).step_by(10_000) {
+        let records: Vec<_> = (0..PROBES).map(|probe| record(probe, at, chance)).collect();
+        store.append(&records)?;
+    }
+    let (mut steps, mut worst, started) = (0, 0.0_f64, Instant::now());
+    loop {
+        let step = Instant::now();
+        if !store.compact_step(Timestamp(START + 3 * HOUR), &plan)? {
+            break;
+        }
+        steps += 1;
+        worst = worst.max(step.elapsed().as_secs_f64());
+    }
+    println!(
+        "compaction of {PROBES} probes x 2 h: {:.2?}, {steps} steps, worst {worst:.3} s",
+        started.elapsed()
+    );
+    Ok(())
+}
+
+/// Repeats the two hours until there are 30 days, and scans them as a start does.
+fn month(path: &Path) -> Result<(), Box<dyn std::error::Error>> {
+    let conn = rusqlite::Connection::open(path)?;
+    let pages = |table: &str| -> rusqlite::Result<f64> {
+        let sql = "SELECT sum(pgsize) FROM dbstat WHERE name = ?1";
+        conn.query_row(sql, [table], |row| row.get::<_, i64>(0))
+            .map(|bytes| bytes as f64)
+    };
+    for table in ["hour", "block"] {
+        conn.execute_batch(
+            &format!(
+            "WITH RECURSIVE copy (n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM copy WHERE n < 359)
+             INSERT INTO {table} SELECT t.id + n * (2 << 20), t.* FROM copy CROSS JOIN
+                 (SELECT * FROM {table}) AS t"
+        )
+            .replace(
+                "t.*",
+                if table == "hour" {
+                    "t.counts"
+                } else {
+                    "t.outcomes"
+                },
+            ),
+        )?;
+    }
+    let outcomes = (PROBES * 720 * 360) as f64;
+    match (pages("hour"), pages("block")) {
+        (Ok(hour), Ok(block)) => println!(
+            "bytes per outcome: {:.3} (counts {:.3}, order {:.3})",
+            (hour + block) / outcomes,
+            hour / outcomes,
+            block / outcomes
+        ),
+        _ => println!(
+            "bytes per outcome, whole file: {:.3}",
+            std::fs::metadata(path)?.len() as f64 / outcomes
+        ),
+    }
+    drop(conn);
+    let started = Instant::now();
+    let store = Store::open(path)?;
+    println!("open: {:.2?}", started.elapsed());
+    let (started, mut hours, mut good) = (Instant::now(), 0, 0);
+    store.for_each_hour(Timestamp(0), Timestamp(i64::MAX), |_, hour| {
+        hours += 1;
+        good += hour.good;
+    })?;
+    println!(
+        "scan of {hours} hours ({good} good outcomes): {:.2?}",
+        started.elapsed()
+    );
+    let started = Instant::now();
+    let key = ProbeKey::new("service", "probe-500");
+    let found = store.hours(&key, Timestamp(0), Timestamp(i64::MAX))?.len();
+    println!("{found} hours of one probe: {:.2?}", started.elapsed());
+    let started = Instant::now();
+    let found = store
+        .outcomes(&key, Timestamp(0), Timestamp(i64::MAX))?
+        .len();
+    println!("{found} outcomes of one probe: {:.2?}", started.elapsed());
+    Ok(())
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let folder = tempfile::tempdir()?;
+    let (path, mut chance) = (folder.path().join("slod.db"), 42);
+    commits(folder.path(), &mut chance)?;
+    blocks(&path, &mut chance)?;
+    month(&path)
+}

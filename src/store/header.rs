@@ -1,0 +1,141 @@
+//! The exact counts of one probe's hour, and how hours and verdicts are numbered in stored data.
+
+use super::counts::{Bytes, Corrupt, Counts, put};
+use crate::outcome::{Cause, Timestamp, Verdict, Why};
+use crate::slo::Tally;
+
+/// Milliseconds per hour.
+pub const HOUR_MS: i64 = 3_600_000;
+/// First byte of the counts; a reader that does not know it leaves the hour out.
+const FORMAT: u8 = 1;
+
+/// The hour that a moment falls in, counted since 1970.
+pub fn hour_of(at: Timestamp) -> i64 {
+    at.0.div_euclid(HOUR_MS)
+}
+
+/// The number of a verdict in stored data.
+pub fn verdict_code(verdict: Verdict) -> u64 {
+    match verdict {
+        Verdict::Good => 0,
+        Verdict::Bad(cause) => u64::from(cause.code()),
+        Verdict::Void(why) => 256 + u64::from(why.code()),
+    }
+}
+
+/// Reads a verdict. A reason that only a newer version knows stays on its side: bad remains bad
+/// (read as `protocol`), void remains void (read as `internal`).
+pub fn verdict_of(code: u64) -> Result<Verdict, Corrupt> {
+    let [low, side, 0, 0, 0, 0, 0, 0] = code.to_le_bytes() else {
+        return Err(Corrupt);
+    };
+    match (side, low) {
+        (0, 0) => Ok(Verdict::Good),
+        (0, cause) => Ok(Verdict::Bad(
+            Cause::from_code(cause).unwrap_or(Cause::Protocol),
+        )),
+        (1, why) => Ok(Verdict::Void(Why::from_code(why).unwrap_or(Why::Internal))),
+        _ => Err(Corrupt),
+    }
+}
+
+/// The counts of an hour as they are stored, before the basis is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// Row in the `basis` table.
+    pub basis: i64,
+    /// Outcomes by [`verdict_code`].
+    pub verdicts: Counts,
+    /// Time that counted outcomes stand for, in milliseconds.
+    pub covered_ms: u64,
+    /// In the order of the basis' keys.
+    pub tallies: Vec<Tally>,
+    /// Counted outcomes by [`Scale::code`].
+    pub latencies: Counts,
+}
+
+impl Header {
+    pub fn write(&self) -> Vec<u8> {
+        let mut out = vec![FORMAT];
+        put(&mut out, self.basis.unsigned_abs());
+        self.verdicts.write(&mut out);
+        put(&mut out, self.covered_ms);
+        put(&mut out, self.tallies.len() as u64);
+        for tally in &self.tallies {
+            put(&mut out, u64::from(tally.good));
+            put(&mut out, u64::from(tally.bad));
+            // Mostly the same as for all outcomes, which then is one byte.
+            put(
+                &mut out,
+                self.covered_ms.wrapping_sub(u64::from(tally.covered_ms)),
+            );
+        }
+        self.latencies.write(&mut out);
+        out
+    }
+
+    pub fn read(stored: &[u8]) -> Result<Self, Corrupt> {
+        let mut bytes = Bytes(stored);
+        if bytes.byte()? != FORMAT {
+            return Err(Corrupt);
+        }
+        let basis = bytes.small()?;
+        let verdicts = Counts::read(&mut bytes)?;
+        let covered_ms = bytes.number()?;
+        let len: usize = bytes.small()?;
+        if len > bytes.0.len() {
+            return Err(Corrupt);
+        }
+        let mut tallies = Vec::with_capacity(len);
+        for _ in 0..len {
+            let (good, bad) = (bytes.small()?, bytes.small()?);
+            let covered = covered_ms.wrapping_sub(bytes.number()?);
+            let covered_ms = u32::try_from(covered).map_err(|_| Corrupt)?;
+            tallies.push(Tally {
+                good,
+                bad,
+                covered_ms,
+            });
+        }
+        let latencies = Counts::read(&mut bytes)?;
+        if !bytes.0.is_empty() || latencies.total() != counted(&verdicts) {
+            return Err(Corrupt);
+        }
+        Ok(Self {
+            basis,
+            verdicts,
+            covered_ms,
+            tallies,
+            latencies,
+        })
+    }
+}
+
+fn counted(verdicts: &Counts) -> u64 {
+    let counting = verdicts.iter().filter(|(code, _)| *code < 256);
+    counting.map(|(_, count)| u64::from(count)).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_reason_of_a_newer_version_stays_on_its_side() {
+        assert_eq!(verdict_of(200), Ok(Verdict::Bad(Cause::Protocol)));
+        assert_eq!(verdict_of(256 + 200), Ok(Verdict::Void(Why::Internal)));
+        assert_eq!(verdict_of(512), Err(Corrupt));
+    }
+
+    proptest! {
+        #[test]
+        fn damaged_counts_are_refused_or_add_up(mut bytes in prop::collection::vec(0..20_u8, 1..40)) {
+            bytes[0] = FORMAT;
+            if let Ok(header) = Header::read(&bytes) {
+                prop_assert_eq!(header.latencies.total(), counted(&header.verdicts));
+                prop_assert_eq!(Header::read(&header.write()), Ok(header));
+            }
+        }
+    }
+}

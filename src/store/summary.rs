@@ -1,0 +1,82 @@
+//! One probe's finished hour in numbers.
+
+use super::counts::Corrupt;
+use super::header::{HOUR_MS, Header, verdict_of};
+use crate::outcome::{Cause, Timestamp, Verdict, Why};
+use crate::slo::Tally;
+use crate::stats::scale::Scale;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What some hours were counted by.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Basis {
+    pub scale: Scale,
+    pub keys: Vec<Box<str>>,
+}
+
+/// One probe's finished hour in exact numbers.
+#[derive(Clone, Debug)]
+pub struct HourSummary {
+    /// When the hour starts.
+    pub start: Timestamp,
+    pub good: u32,
+    pub bad: BTreeMap<Cause, u32>,
+    pub void: BTreeMap<Why, u32>,
+    /// Time that the counted outcomes (good and bad) stand for.
+    pub covered: Duration,
+    /// Counted outcomes per [`Scale::code`] of [`HourSummary::scale`], ascending.
+    pub histogram: Vec<(u16, u32)>,
+    tallies: Vec<Tally>,
+    basis: Arc<Basis>,
+}
+
+impl HourSummary {
+    pub fn scale(&self) -> &Scale {
+        &self.basis.scale
+    }
+
+    /// The text forms of the [`crate::slo::TallyKey`]s that were counted, and their tallies.
+    pub fn tallies(&self) -> impl Iterator<Item = (&str, Tally)> {
+        let keys = self.basis.keys.iter().map(AsRef::as_ref);
+        keys.zip(self.tallies.iter().copied())
+    }
+
+    /// The tally of a key's text form; `None` if the key was not in the plan when the hour was
+    /// compacted: recount its outcomes.
+    pub fn tally(&self, key: &str) -> Option<Tally> {
+        let found = self.tallies().find(|(known, _)| *known == key);
+        found.map(|(_, tally)| tally)
+    }
+
+    pub(super) fn new(hour: i64, header: Header, basis: Arc<Basis>) -> Result<Self, Corrupt> {
+        if header.tallies.len() != basis.keys.len() {
+            return Err(Corrupt);
+        }
+        let code = |code: u64| u16::try_from(code).map_err(|_| Corrupt);
+        let histogram = header
+            .latencies
+            .iter()
+            .map(|(value, count)| Ok((code(value)?, count)));
+        let mut summary = Self {
+            start: Timestamp(hour.saturating_mul(HOUR_MS)),
+            good: 0,
+            bad: BTreeMap::new(),
+            void: BTreeMap::new(),
+            covered: Duration::from_millis(header.covered_ms),
+            histogram: histogram.collect::<Result<_, _>>()?,
+            tallies: header.tallies,
+            basis,
+        };
+        for (code, count) in header.verdicts.iter() {
+            let total = match verdict_of(code)? {
+                Verdict::Good => &mut summary.good,
+                Verdict::Bad(cause) => summary.bad.entry(cause).or_default(),
+                Verdict::Void(why) => summary.void.entry(why).or_default(),
+            };
+            *total = total.checked_add(count).ok_or(Corrupt)?;
+        }
+        Ok(summary)
+    }
+}

@@ -1,0 +1,290 @@
+//! The one thread that writes: group commits, then a little housekeeping.
+
+use super::writer::{Shared, State};
+use super::{Plan, Store, StoreError};
+use crate::clock::Clock;
+use crate::outcome::{ProbeKey, Record};
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
+
+/// A killed process loses at most this much.
+const COMMIT_EVERY: Duration = Duration::from_secs(1);
+/// Outcomes per transaction, so that a long backlog does not become one huge transaction.
+const BATCH: usize = 10_000;
+/// Compacting may take this long between two commits.
+const HOUSEKEEPING: Duration = Duration::from_millis(200);
+/// One old hour is deleted this often at most. That keeps up sixtyfold, and a wall clock that is
+/// years ahead for some minutes takes hours of history along, not all of it.
+const EXPIRE_EVERY: Duration = Duration::from_secs(60);
+/// While stopping, a failing disk is tried again sooner.
+const LAST_TRIES_EVERY: Duration = Duration::from_millis(100);
+
+pub struct Worker {
+    store: Store,
+    shared: Arc<Shared>,
+    clock: Clock,
+    retention: Duration,
+    plan: Box<dyn Fn(&ProbeKey) -> Plan + Send>,
+    /// Taken from the queue; stays until it is committed.
+    batch: Vec<Record>,
+    /// When old outcomes were last looked for.
+    expired: Option<Instant>,
+}
+
+/// Tells everybody that the thread has ended, however it did.
+struct End(Arc<Shared>);
+
+impl Drop for End {
+    fn drop(&mut self) {
+        self.0.state().ended = true;
+        self.0.done.notify_all();
+    }
+}
+
+impl Worker {
+    pub fn new(
+        store: Store,
+        shared: Arc<Shared>,
+        clock: Clock,
+        retention: Duration,
+        plan: Box<dyn Fn(&ProbeKey) -> Plan + Send>,
+    ) -> Self {
+        shared.state().stats.size_bytes = store.size_bytes();
+        Self {
+            store,
+            shared,
+            clock,
+            retention,
+            plan,
+            batch: Vec::new(),
+            expired: None,
+        }
+    }
+
+    pub fn run(mut self) {
+        let _end = End(Arc::clone(&self.shared));
+        let mut healthy = true;
+        loop {
+            let closing = self.wait(healthy);
+            let result = self.round(closing.is_none());
+            healthy = result.is_ok();
+            self.tell(result.err());
+            if closing.is_some_and(|deadline| healthy || Instant::now() >= deadline) {
+                break;
+            }
+        }
+        // Closes the file and lets go of the lock before the end is told.
+        drop(self.store);
+    }
+
+    /// Sleeps until the next round is due: after a second, or as soon as a flush or the end is
+    /// wanted. While writing fails, a flush cannot hurry it.
+    fn wait(&self, healthy: bool) -> Option<Instant> {
+        let state = self.shared.state();
+        let was_closing = state.closing.is_some();
+        let pause = if was_closing && !healthy {
+            LAST_TRIES_EVERY
+        } else {
+            COMMIT_EVERY
+        };
+        let idle = |state: &mut State| match (healthy, state.closing) {
+            (true, closing) => closing.is_none() && state.asked == state.answered,
+            (false, closing) => was_closing || closing.is_none(),
+        };
+        let waited = self.shared.wake.wait_timeout_while(state, pause, idle);
+        waited.unwrap_or_else(PoisonError::into_inner).0.closing
+    }
+
+    /// Commits all that waits, then keeps house for a moment unless it is time to stop.
+    fn round(&mut self, housekeeping: bool) -> Result<(), StoreError> {
+        let asked = self.shared.state().asked;
+        while self.take_batch() {
+            self.commit()?;
+        }
+        self.shared.state().answered = asked;
+        self.shared.done.notify_all();
+        if housekeeping {
+            self.keep_house()
+        } else {
+            Ok(())
+        }
+    }
+
+    fn take_batch(&mut self) -> bool {
+        if self.batch.is_empty() {
+            let mut state = self.shared.state();
+            let take = state.queue.len().min(BATCH);
+            self.batch.extend(state.queue.drain(..take));
+            state.in_flight = take;
+        }
+        !self.batch.is_empty()
+    }
+
+    fn commit(&mut self) -> Result<(), StoreError> {
+        let started = Instant::now();
+        self.store.append(&self.batch)?;
+        let seconds = started.elapsed().as_secs_f64();
+        let mut shared = self.shared.state();
+        shared.in_flight = 0;
+        let stats = &mut shared.stats;
+        stats.committed_total += self.batch.len() as u64;
+        stats.commits += 1;
+        stats.last_commit_seconds = seconds;
+        stats.commit_seconds_sum += seconds;
+        drop(shared);
+        self.batch.clear();
+        Ok(())
+    }
+
+    fn keep_house(&mut self) -> Result<(), StoreError> {
+        let (started, now) = (Instant::now(), self.clock.now());
+        while started.elapsed() < HOUSEKEEPING && self.store.compact_step(now, &*self.plan)? {}
+        if self
+            .expired
+            .is_none_or(|last| last.elapsed() >= EXPIRE_EVERY)
+        {
+            self.expired = Some(started);
+            self.store.expire_step(now.before(self.retention))?;
+        }
+        Ok(())
+    }
+
+    /// Says in the log, once, that the store began to fail or works again; in the figures always.
+    fn tell(&self, error: Option<StoreError>) {
+        let error = error.map(|error| error.to_string());
+        let mut shared = self.shared.state();
+        let backlog = shared.queue.len() + shared.in_flight;
+        let stats = &mut shared.stats;
+        match (&stats.last_error, &error) {
+            (None, Some(error)) => {
+                tracing::error!(
+                    backlog,
+                    "the store fails, trying again every second: {error}"
+                );
+            }
+            (Some(_), None) => {
+                tracing::info!(lost_total = stats.lost_total, "the store works again");
+            }
+            _ => {}
+        }
+        stats.last_error = error;
+        stats.size_bytes = self.store.size_bytes();
+        stats.unreadable_blocks = self.store.unreadable_blocks();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::writer::{BACKLOG_MAX, StoreHandle};
+    use super::*;
+    use crate::outcome::{Outcome, Timestamp, Verdict};
+
+    const HOUR: i64 = 3_600_000;
+
+    fn record(number: i64) -> Record {
+        let mut outcome = Outcome::new(Verdict::Good, Duration::from_millis(80));
+        outcome
+            .detail
+            .say("a sentence that takes some room on the disk");
+        Record {
+            key: ProbeKey::new("concierge", "health"),
+            at: Timestamp(1000 * HOUR + number),
+            interval: Duration::from_secs(10),
+            outcome,
+        }
+    }
+
+    fn worker(folder: &tempfile::TempDir) -> (Worker, StoreHandle) {
+        let store = Store::open(&folder.path().join("slod.db")).expect("opens");
+        let shared = Arc::new(Shared::default());
+        let handle = StoreHandle(Arc::clone(&shared));
+        let clock = Clock::manual(Timestamp(1000 * HOUR));
+        let retention = Duration::from_secs(86_400);
+        let plan = Box::new(|_: &ProbeKey| Plan::default());
+        (Worker::new(store, shared, clock, retention, plan), handle)
+    }
+
+    fn round(worker: &mut Worker) {
+        let result = worker.round(true);
+        worker.tell(result.err());
+    }
+
+    #[test]
+    fn a_full_disk_keeps_the_backlog_counts_the_loss_and_recovers() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (mut worker, handle) = worker(&folder);
+        handle.append(record(0));
+        round(&mut worker);
+        assert_eq!(handle.stats().committed_total, 1);
+
+        // SQLite's own limit makes it fail as a full disk does, with SQLITE_FULL.
+        let limit = |worker: &Worker, pages: i64| {
+            let set = |row: &rusqlite::Row<'_>| row.get::<_, i64>(0);
+            let sql = format!("PRAGMA max_page_count = {pages}");
+            worker.store.conn.query_row(&sql, [], set).expect("sets");
+        };
+        limit(&worker, 20);
+        for number in 1..=100_005 {
+            handle.append(record(number));
+        }
+        for _ in 0..3 {
+            round(&mut worker);
+        }
+        let stats = handle.stats();
+        assert_eq!(
+            (stats.backlog, stats.lost_total, stats.committed_total),
+            (BACKLOG_MAX, 5, 1)
+        );
+        let error = stats.last_error.expect("the disk is full");
+        assert!(error.contains("full"), "{error}");
+        assert!(!handle.flush(Duration::ZERO));
+
+        limit(&worker, 1_000_000);
+        round(&mut worker);
+        let stats = handle.stats();
+        assert_eq!(
+            (stats.backlog, stats.lost_total, stats.committed_total),
+            (0, 5, 100_001)
+        );
+        assert_eq!(stats.last_error, None);
+        let (from, to) = (Timestamp(0), Timestamp(2000 * HOUR));
+        let kept = worker
+            .store
+            .outcomes(&record(0).key, from, to)
+            .expect("reads");
+        assert_eq!(kept.len(), 100_001);
+    }
+
+    #[test]
+    fn a_backlog_of_a_new_probe_survives_the_rollback_of_its_id() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (mut worker, handle) = worker(&folder);
+        let other = rusqlite::Connection::open(folder.path().join("slod.db")).expect("opens");
+        let lock =
+            "CREATE TRIGGER refuse BEFORE INSERT ON outcome BEGIN SELECT RAISE(ABORT, 'no'); END";
+        other.execute_batch(lock).expect("locks");
+        handle.append(record(0));
+        round(&mut worker);
+        assert_eq!(handle.stats().backlog, 1);
+        assert_eq!(worker.store.probes(), []);
+        other.execute_batch("DROP TRIGGER refuse").expect("unlocks");
+        round(&mut worker);
+        assert_eq!(handle.stats().committed_total, 1);
+        assert_eq!(worker.store.probes(), [record(0).key]);
+    }
+
+    #[test]
+    fn old_hours_go_one_at_a_time() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (mut worker, handle) = worker(&folder);
+        for hour in 0..3 {
+            handle.append(record((hour - 100) * HOUR));
+        }
+        round(&mut worker);
+        round(&mut worker);
+        let (from, to) = (Timestamp(0), Timestamp(2000 * HOUR));
+        let kept = worker.store.hours(&record(0).key, from, to).expect("reads");
+        let kept: Vec<_> = kept.iter().map(|hour| hour.start).collect();
+        assert_eq!(kept, [901, 902].map(|hour| Timestamp(hour * HOUR)));
+    }
+}

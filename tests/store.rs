@@ -1,0 +1,416 @@
+//! The store against real files.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+use slod::clock::Clock;
+use slod::outcome::{Cause, Outcome, ProbeKey, Record, Timestamp, Verdict, Why};
+use slod::slo::{Budgeting, Sli, TallyKey};
+use slod::store::{Plan, Store, StoreError};
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+const HOUR: i64 = 3_600_000;
+/// An hour in 2026.
+const START: i64 = 494_000 * HOUR;
+const ALWAYS: (Timestamp, Timestamp) = (Timestamp(0), Timestamp(i64::MAX));
+
+fn key(number: i64) -> ProbeKey {
+    ProbeKey::new("concierge", &format!("probe-{number}"))
+}
+
+/// A tick at `at`, with a verdict and latency that follow from it.
+fn record(probe: i64, at: i64) -> Record {
+    let tick = at / 10_000;
+    let verdict = match tick % 50 {
+        7 => Verdict::Bad(Cause::Timeout),
+        8 => Verdict::Bad(Cause::Status),
+        9 => Verdict::Void(Why::Network),
+        _ => Verdict::Good,
+    };
+    let micros = (tick * 7919 % 900_000).unsigned_abs() + 100;
+    let mut outcome = Outcome::new(verdict, Duration::from_micros(micros));
+    if verdict != Verdict::Good {
+        outcome.detail.say(format_args!("it said {verdict:?}"));
+    }
+    Record {
+        key: key(probe),
+        at: Timestamp(at),
+        interval: Duration::from_secs(10),
+        outcome,
+    }
+}
+
+fn ticks(probe: i64, from: i64, to: i64) -> Vec<Record> {
+    let ticks = (from..to).step_by(10_000);
+    ticks.map(|at| record(probe, at)).collect()
+}
+
+fn plan(_: &ProbeKey) -> Plan {
+    let below = Duration::from_millis(500);
+    let key = |sli, budgeting| TallyKey { sli, budgeting };
+    Plan {
+        cuts: vec![below],
+        keys: vec![
+            key(Sli::Success, Budgeting::Occurrences),
+            key(Sli::Latency { below }, Budgeting::Occurrences),
+            key(
+                Sli::Availability,
+                Budgeting::Timeslices { slice_target: 0.9 },
+            ),
+        ],
+    }
+}
+
+fn file(folder: &TempDir) -> PathBuf {
+    folder.path().join("data/slod.db")
+}
+
+fn compact(store: &mut Store, now: i64) -> usize {
+    let mut steps = 0;
+    while store.compact_step(Timestamp(now), &plan).unwrap() {
+        steps += 1;
+        assert!(steps < 10_000, "compaction does not end");
+    }
+    steps
+}
+
+fn pending(store: &Store) -> Vec<Record> {
+    let mut found = Vec::new();
+    store.for_each_pending(|record| found.push(record)).unwrap();
+    found
+}
+
+/// What a start would count: finished hours by their counts, and the rest one by one.
+fn counted(store: &Store, key: &ProbeKey) -> (u32, u32) {
+    let (mut good, mut bad) = (0, 0);
+    for hour in store.hours(key, ALWAYS.0, ALWAYS.1).unwrap() {
+        good += hour.good;
+        bad += hour.bad.values().sum::<u32>();
+    }
+    for record in pending(store).into_iter().filter(|r| r.key == *key) {
+        match record.outcome.verdict {
+            Verdict::Good => good += 1,
+            Verdict::Bad(_) => bad += 1,
+            Verdict::Void(_) => {}
+        }
+    }
+    (good, bad)
+}
+
+fn expected(records: &[Record]) -> (u32, u32) {
+    let tally = plan(&key(0)).keys[0].count(records);
+    (tally.good, tally.bad)
+}
+
+#[test]
+fn every_step_of_compaction_shows_each_outcome_once() {
+    let folder = TempDir::new().unwrap();
+    let mut store = Store::open(&file(&folder)).unwrap();
+    // Two lanes (ids 1 and 129), three hours of which the last is not over.
+    let probes: Vec<i64> = (0..130).collect();
+    let all: Vec<_> = probes
+        .iter()
+        .map(|p| ticks(*p, START, START + 2 * HOUR + 60_000))
+        .collect();
+    for records in &all {
+        store.append(records).unwrap();
+    }
+    let reader = Store::open_read_only(&file(&folder)).unwrap();
+    let now = START + 2 * HOUR + 150_000;
+    loop {
+        for probe in [0, 129] {
+            let records = &all[usize::try_from(probe).unwrap()];
+            let seen = reader.outcomes(&key(probe), ALWAYS.0, ALWAYS.1).unwrap();
+            let at = |records: &[Record]| {
+                records
+                    .iter()
+                    .map(|r| (r.at, r.outcome.verdict))
+                    .collect::<Vec<_>>()
+            };
+            assert_eq!(at(&seen), at(records));
+            assert_eq!(counted(&reader, &key(probe)), expected(records));
+        }
+        if !store.compact_step(Timestamp(now), &plan).unwrap() {
+            break;
+        }
+    }
+    assert_eq!(
+        compact(&mut store, now),
+        0,
+        "compacting again finds nothing to do"
+    );
+    assert_eq!(pending(&store).len(), probes.len() * 6);
+
+    let hours = store
+        .hours(&key(129), Timestamp(START + 1), Timestamp(START + HOUR))
+        .unwrap();
+    assert_eq!(hours.len(), 1);
+    let first_hour = ticks(129, START, START + HOUR);
+    for tally_key in plan(&key(129)).keys {
+        assert_eq!(
+            hours[0].tally(&tally_key.to_string()),
+            Some(tally_key.count(&first_hour))
+        );
+    }
+    let voids = first_hour
+        .iter()
+        .filter(|r| !r.outcome.verdict.counts())
+        .count();
+    assert_eq!(hours[0].void[&Why::Network] as usize, voids);
+    let in_histogram: u32 = hours[0].histogram.iter().map(|(_, count)| count).sum();
+    assert_eq!(in_histogram as usize, first_hour.len() - voids);
+    assert_eq!(hours[0].covered, Duration::from_secs(10) * in_histogram);
+    let mut visited = 0;
+    store
+        .for_each_hour(Timestamp(START), Timestamp(START + HOUR), |_, _| {
+            visited += 1;
+        })
+        .unwrap();
+    assert_eq!(visited, probes.len());
+}
+
+#[test]
+fn late_outcomes_are_merged_and_doubles_are_not() {
+    let folder = TempDir::new().unwrap();
+    let mut store = Store::open(&file(&folder)).unwrap();
+    let all = ticks(0, START, START + HOUR);
+    let (late, early): (Vec<_>, Vec<_>) = all.iter().cloned().partition(|r| r.at.0 % 70_000 == 0);
+    store.append(&early).unwrap();
+    let mut double = early[3].clone();
+    double.outcome.verdict = Verdict::Bad(Cause::Dns);
+    store.append(&[double.clone()]).unwrap();
+    compact(&mut store, START + 2 * HOUR);
+    // The same tick again, after its hour became a block, along with late ones.
+    store.append(&[double]).unwrap();
+    store.append(&late).unwrap();
+    assert_eq!(counted(&store, &key(0)), expected(&all));
+    assert_eq!(
+        store.outcomes(&key(0), ALWAYS.0, ALWAYS.1).unwrap().len(),
+        all.len()
+    );
+    assert_eq!(compact(&mut store, START + 2 * HOUR), 1);
+    assert_eq!(pending(&store), []);
+    assert_eq!(counted(&store, &key(0)), expected(&all));
+    let hour = &store.hours(&key(0), ALWAYS.0, ALWAYS.1).unwrap()[0];
+    for tally_key in plan(&key(0)).keys {
+        assert_eq!(
+            hour.tally(&tally_key.to_string()),
+            Some(tally_key.count(&all))
+        );
+    }
+    assert_eq!(store.first_seen(&key(0)), Some(all[0].at));
+    assert_eq!(store.last_seen().unwrap(), Some(all[359].at));
+}
+
+#[test]
+fn a_block_keeps_its_cuts_when_the_plan_has_changed() {
+    let folder = TempDir::new().unwrap();
+    let mut store = Store::open(&file(&folder)).unwrap();
+    let all = ticks(0, START, START + HOUR);
+    let (late, early) = all.split_at(5);
+    store.append(early).unwrap();
+    compact(&mut store, START + 2 * HOUR);
+    store.append(late).unwrap();
+    let latency = |ms| TallyKey {
+        sli: Sli::Latency {
+            below: Duration::from_millis(ms),
+        },
+        budgeting: Budgeting::Occurrences,
+    };
+    let changed = |_: &ProbeKey| Plan {
+        cuts: vec![Duration::from_millis(300)],
+        keys: vec![latency(500), latency(300)],
+    };
+    assert!(
+        store
+            .compact_step(Timestamp(START + 2 * HOUR), &changed)
+            .unwrap()
+    );
+    let hour = &store.hours(&key(0), ALWAYS.0, ALWAYS.1).unwrap()[0];
+    assert_eq!(hour.scale().cuts_us(), [500_000]);
+    assert_eq!(
+        hour.tally(&latency(500).to_string()),
+        Some(latency(500).count(&all))
+    );
+    assert!(hour.tally(&latency(300).to_string()).is_some());
+    assert_eq!(hour.tally(&plan(&key(0)).keys[0].to_string()), None);
+}
+
+#[test]
+fn what_is_older_than_the_retention_goes() {
+    let folder = TempDir::new().unwrap();
+    let mut store = Store::open(&file(&folder)).unwrap();
+    store.append(&ticks(0, START, START + 3 * HOUR)).unwrap();
+    compact(&mut store, START + 3 * HOUR);
+    store.append(&ticks(1, START, START + 3 * HOUR)).unwrap();
+    while store.expire_step(Timestamp(START + 2 * HOUR + 5)).unwrap() {}
+    for probe in [0, 1] {
+        let left = store.outcomes(&key(probe), ALWAYS.0, ALWAYS.1).unwrap();
+        assert_eq!((left.len(), left[0].at.0), (360, START + 2 * HOUR));
+    }
+}
+
+#[test]
+fn damaged_blocks_are_left_out_and_counted() {
+    let folder = TempDir::new().unwrap();
+    let mut store = Store::open(&file(&folder)).unwrap();
+    store.append(&ticks(0, START, START + 3 * HOUR)).unwrap();
+    compact(&mut store, START + 4 * HOUR);
+    let other = rusqlite::Connection::open(file(&folder)).unwrap();
+    other.execute("UPDATE block SET outcomes = zeroblob(length(outcomes)) WHERE id IN (SELECT min(id) FROM block)", []).unwrap();
+    other
+        .execute(
+            "UPDATE hour SET counts = x'09ffff' WHERE id IN (SELECT max(id) FROM hour)",
+            [],
+        )
+        .unwrap();
+    assert_eq!(
+        store.outcomes(&key(0), ALWAYS.0, ALWAYS.1).unwrap().len(),
+        360
+    );
+    assert_eq!(store.unreadable_blocks(), 2);
+    assert_eq!(store.hours(&key(0), ALWAYS.0, ALWAYS.1).unwrap().len(), 2);
+    assert_eq!(store.unreadable_blocks(), 3);
+    // A late outcome must neither stop compaction nor replace the counts that are left.
+    store.append(&[record(0, START + 5)]).unwrap();
+    assert_eq!(compact(&mut store, START + 4 * HOUR), 1);
+    let good = expected(&ticks(0, START, START + HOUR)).0;
+    assert_eq!(
+        store.hours(&key(0), ALWAYS.0, ALWAYS.1).unwrap()[0].good,
+        good
+    );
+}
+
+#[test]
+fn files_of_others_and_of_newer_versions_are_refused_untouched() {
+    let folder = TempDir::new().unwrap();
+    drop(Store::open(&file(&folder)).unwrap());
+    let other = rusqlite::Connection::open(file(&folder)).unwrap();
+    other.pragma_update(None, "user_version", 99).unwrap();
+    drop(other);
+    for result in [
+        Store::open(&file(&folder)),
+        Store::open_read_only(&file(&folder)),
+    ] {
+        let error = result.unwrap_err();
+        assert!(
+            matches!(error, StoreError::Newer { found: 99, .. }),
+            "{error}"
+        );
+        assert!(error.to_string().contains("version 99"));
+    }
+    let foreign = folder.path().join("foreign.db");
+    let other = rusqlite::Connection::open(&foreign).unwrap();
+    other.execute_batch("CREATE TABLE precious (a)").unwrap();
+    assert!(matches!(Store::open(&foreign), Err(StoreError::Foreign)));
+    let text = folder.path().join("notes.txt");
+    std::fs::write(&text, "dear diary, ".repeat(100)).unwrap();
+    assert!(matches!(Store::open(&text), Err(StoreError::Sql { .. })));
+    let missing = folder.path().join("missing.db");
+    assert!(matches!(
+        Store::open_read_only(&missing),
+        Err(StoreError::Missing)
+    ));
+    assert!(!missing.exists());
+}
+
+#[test]
+fn one_writer_many_readers_and_files_for_the_owner_only() {
+    let folder = TempDir::new().unwrap();
+    let path = file(&folder);
+    let mut store = Store::open(&path).unwrap();
+    assert!(matches!(Store::open(&path), Err(StoreError::InUse)));
+    store.append(&[record(0, START)]).unwrap();
+    let reader = Store::open_read_only(&path).unwrap();
+    assert_eq!(reader.last_seen().unwrap(), Some(Timestamp(START)));
+    store.append(&[record(0, START + 10_000)]).unwrap();
+    assert_eq!(reader.last_seen().unwrap(), Some(Timestamp(START + 10_000)));
+    for entry in std::fs::read_dir(path.parent().unwrap()).unwrap() {
+        let entry = entry.unwrap();
+        let mode = entry.metadata().unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o600, "{}", entry.path().display());
+    }
+    drop(store);
+    Store::open(&path).unwrap();
+}
+
+fn wait_for(what: &str, condition: impl Fn() -> bool) {
+    let started = Instant::now();
+    while !condition() {
+        assert!(
+            started.elapsed() < Duration::from_secs(10),
+            "waited in vain for {what}"
+        );
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn the_thread_commits_compacts_and_closes() {
+    let folder = TempDir::new().unwrap();
+    let clock = Clock::manual(Timestamp(START + HOUR - 1000));
+    let retention = Duration::from_secs(86_400);
+    let store = Store::open(&file(&folder)).unwrap();
+    let writer = store.writer(clock.clone(), retention, plan).unwrap();
+    let handle = writer.handle();
+    let all = ticks(0, START, START + HOUR);
+    all.iter().cloned().for_each(|record| handle.append(record));
+    wait_for("a commit that nobody asked for", || {
+        handle.stats().committed_total == 360
+    });
+    let reader = Store::open_read_only(&file(&folder)).unwrap();
+    assert_eq!(pending(&reader).len(), 360);
+    clock.jump(HOUR);
+    assert!(handle.flush(Duration::from_secs(10)));
+    wait_for("compaction", || pending(&reader).is_empty());
+    assert_eq!(
+        reader.outcomes(&key(0), ALWAYS.0, ALWAYS.1).unwrap().len(),
+        360
+    );
+    assert!(handle.stats().size_bytes > 0);
+    handle.append(record(0, START + HOUR));
+    assert!(writer.close(Duration::from_secs(10)));
+    handle.append(record(0, START + HOUR + 10_000));
+    assert_eq!(handle.stats().lost_total, 1, "nobody commits any more");
+    let store = Store::open(&file(&folder)).unwrap();
+    assert_eq!(store.last_seen().unwrap(), Some(Timestamp(START + HOUR)));
+}
+
+#[test]
+fn somebody_elses_lock_only_delays() {
+    let folder = TempDir::new().unwrap();
+    let store = Store::open(&file(&folder)).unwrap();
+    let clock = Clock::manual(Timestamp(START));
+    let writer = store
+        .writer(clock, Duration::from_secs(86_400), plan)
+        .unwrap();
+    let handle = writer.handle();
+    let other = rusqlite::Connection::open(file(&folder)).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    handle.append(record(0, START));
+    wait_for("the refused commit", || handle.stats().last_error.is_some());
+    assert_eq!(handle.stats().backlog, 1);
+    other.execute_batch("COMMIT").unwrap();
+    wait_for("the recovery", || handle.stats().last_error.is_none());
+    assert_eq!(handle.stats().committed_total, 1);
+    assert!(writer.close(Duration::from_secs(10)));
+}
+
+#[test]
+fn closing_a_store_that_cannot_write_ends_in_time_and_says_so() {
+    let folder = TempDir::new().unwrap();
+    let store = Store::open(&file(&folder)).unwrap();
+    let clock = Clock::manual(Timestamp(START));
+    let writer = store
+        .writer(clock, Duration::from_secs(86_400), plan)
+        .unwrap();
+    let handle = writer.handle();
+    let other = rusqlite::Connection::open(file(&folder)).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    handle.append(record(0, START));
+    let started = Instant::now();
+    assert!(!writer.close(Duration::from_millis(300)));
+    assert!(started.elapsed() < Duration::from_secs(5));
+    assert_eq!(handle.stats().backlog, 1);
+}
