@@ -5,12 +5,14 @@ mod reload;
 
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::ledger::{self, Ledger, Snapshot};
+use crate::ledger::{self, Ledger, Plans, Snapshot};
 use crate::metrics::Own;
+use crate::outcome::ProbeKey;
 use crate::schedule;
-use crate::store::{Store, StoreError, StoreHandle};
+use crate::store::{Store, StoreError, Writer};
 use crate::tasks::Tasks;
 use crate::web;
+use arc_swap::ArcSwap;
 use reload::Reloader;
 pub use reload::Origin;
 use std::net::SocketAddr;
@@ -49,8 +51,8 @@ pub struct App {
     clock: Clock,
     listener: TcpListener,
     ledger: Ledger,
-    history: Arc<Store>,
-    store: StoreHandle,
+    writer: Writer,
+    plans: Plans,
     own: Arc<Own>,
     snapshots: watch::Sender<Arc<Snapshot>>,
 }
@@ -75,7 +77,7 @@ impl App {
             let (config, clock) = (config.clone(), clock.clone());
             tokio::task::spawn_blocking(move || open(&config, clock)).await
         };
-        let Opened { mut ledger, history, store } = match opened {
+        let Opened { mut ledger, writer, plans } = match opened {
             Ok(opened) => opened?,
             Err(panic) => std::panic::resume_unwind(panic.into_panic()),
         };
@@ -88,8 +90,8 @@ impl App {
             clock,
             listener,
             ledger,
-            history,
-            store,
+            writer,
+            plans,
             snapshots,
         })
     }
@@ -108,13 +110,12 @@ impl App {
     /// store is flushed.
     pub async fn run(self, stop: CancellationToken) -> Result<(), RunError> {
         let mut tasks = Tasks::new(stop.clone());
-        let store = self.store.clone();
-        self.spawn_all(&mut tasks, &stop);
+        let writer = self.spawn_all(&mut tasks, &stop);
         let ended = tasks.until_stop().await;
         tracing::info!("stopping");
         let stuck = tasks.drain(DRAIN).await;
         // On a thread of its own: closing waits for the disk.
-        let closed = tokio::task::spawn_blocking(move || store.close(DRAIN)).await;
+        let closed = tokio::task::spawn_blocking(move || writer.close(DRAIN)).await;
         if !matches!(closed, Ok(true)) {
             return Err(RunError::Stuck("the store".to_owned()));
         }
@@ -125,7 +126,8 @@ impl App {
         }
     }
 
-    fn spawn_all(self, tasks: &mut Tasks, stop: &CancellationToken) {
+    fn spawn_all(self, tasks: &mut Tasks, stop: &CancellationToken) -> Writer {
+        let (store, history) = (self.writer.handle(), self.config.store.path.clone());
         let (events_in, events) = mpsc::channel(EVENT_QUEUE);
         let (probe_reloads_in, probe_reloads) = mpsc::channel(1);
         let (ledger_reloads_in, ledger_reloads) = mpsc::channel(1);
@@ -135,8 +137,8 @@ impl App {
         let state = web::WebState {
             snapshots: self.snapshots.subscribe(),
             own: self.own.clone(),
-            store: self.store.clone(),
-            history: self.history.clone(),
+            store: store.clone(),
+            history: history.clone(),
             reload: requests_in,
         };
         tasks.spawn("schedule", schedule::run(probes, schedule::Wiring {
@@ -153,9 +155,10 @@ impl App {
             clock: self.clock.clone(),
             events,
             reloads: ledger_reloads,
-            store: self.store,
-            history: self.history,
-            snapshots: self.snapshots,
+            store,
+history,
+plans: self.plans,
+snapshots: self.snapshots,
         }));
         let reloader = Reloader {
             origin: self.origin,
@@ -168,17 +171,30 @@ impl App {
         };
         tasks.spawn("reload", reloader.run(stop.clone()));
         tasks.spawn("web", web::serve(self.listener, web::router(state), stop.clone().cancelled_owned()));
+        self.writer
     }
 }
 
 struct Opened {
     ledger: Ledger,
-    history: Arc<Store>,
-    store: StoreHandle,
+    writer: Writer,
+    plans: Plans,
 }
 
+/// Opens the store and fills the ledger from it, before anything is written. Blocks.
 fn open(config: &Config, clock: Clock) -> Result<Opened, StoreError> {
-    todo!()
+    let mut store = Store::open(&config.store.path)?;
+    let mut ledger = Ledger::new(config);
+    let plans: Plans = Arc::new(ArcSwap::from_pointee(ledger.plans()));
+    let plan = {
+        let plans = plans.clone();
+        move |key: &ProbeKey| plans.load().get(key).cloned().unwrap_or_default()
+    };
+    // Hours that ended while nothing ran become counts first, so that they are read as counts.
+    while store.compact_step(clock.now(), &plan)? {}
+    ledger.restore(&store, clock.now())?;
+    let writer = store.writer(clock, config.store.retention, plan)?;
+    Ok(Opened { ledger, writer, plans })
 }
 
 /// Thousands of probes need as many sockets; most systems allow them on request.

@@ -72,7 +72,10 @@ impl Reloader {
         let stopping = |_| "the daemon is stopping".to_owned();
         // The ledger first: it must know every probe before an outcome of it arrives.
         self.ledger.send(request).await.map_err(|_| stopping(()))?;
-        finished.await.map_err(|_| stopping(()))?;
+        let restored = finished.await.map_err(|_| stopping(()))?;
+        if let Err(error) = restored {
+            tracing::warn!("changed objectives start without their history: {error}");
+        }
         self.schedule.send(next.probes().cloned().collect()).await.map_err(|_| stopping(()))?;
         self.config = next;
         Ok(())

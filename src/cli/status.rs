@@ -100,7 +100,7 @@ fn from_store(config: &Config) -> Result<Status, String> {
     let store = Store::open_read_only(path).map_err(|error| format!("no daemon answers at {}, and its store cannot be read: {error}", config.listen))?;
     let now = Clock::system().now();
     let mut ledger = Ledger::new(config);
-    ledger.restore(&store, now);
+    ledger.restore(&store, now).map_err(|error| format!("the store cannot be read: {error}"))?;
     eprintln!("no daemon answers at {}; counted from {}", config.listen, path.display());
     Ok(Status::of(&ledger.snapshot(now)))
 }

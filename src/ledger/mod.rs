@@ -3,6 +3,8 @@
 mod restore;
 pub mod snapshot;
 mod state;
+mod task;
 
 pub use snapshot::Snapshot;
 pub use state::Ledger;
+pub use task::{Plans, Reload, Wiring, run};

@@ -220,7 +220,7 @@ impl ObjectiveState {
 
     /// The hour's tally as it was stored, if it may be used.
     fn stored_tally(&self, hour: &HourSummary) -> Option<Tally> {
-        self.tracker.tally_key().and_then(|key| hour.tally(&key))
+        hour.tally(self.tally_key.as_deref()?)
     }
 
     fn count(&self, records: &[Record]) -> Tally {

@@ -43,6 +43,8 @@ pub(super) struct ObjectiveState {
     pub(super) tracker: Tracker,
     /// Which of the service's probes count, by position.
     pub(super) counts: Vec<usize>,
+    /// What a stored tally that may be used is named; `None` where none may.
+    pub(super) tally_key: Option<String>,
     /// Whether its windows were taken over or are still to be read from the store.
     pub(super) restored: bool,
 }
@@ -238,8 +240,10 @@ impl ObjectiveState {
         };
         let counts: Vec<usize> = (0..probes.len()).filter(|at| named(&probes[*at])).collect();
         let intervals: Vec<_> = counts.iter().map(|at| probes[*at].interval).collect();
+        let tracker = Tracker::new(Arc::new(objective.clone()), &intervals);
         Self {
-            tracker: Tracker::new(Arc::new(objective.clone()), &intervals),
+            tally_key: tracker.tally_key().map(|key| key.to_string()),
+            tracker,
             counts,
             restored: false,
         }

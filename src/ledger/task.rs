@@ -4,8 +4,12 @@ use super::snapshot::Snapshot;
 use super::state::Ledger;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::outcome::ProbeKey;
 use crate::schedule::Event;
-use crate::store::{Store, StoreHandle};
+use crate::store::{Plan, Store, StoreError, StoreHandle};
+use arc_swap::ArcSwap;
+use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -16,11 +20,17 @@ const TICK: Duration = Duration::from_secs(2);
 /// Events taken from the queue at once.
 const BATCH: usize = 256;
 
+/// How long a reload waits for the disk before it reads back what was kept.
+const FLUSH: Duration = Duration::from_secs(5);
+
+/// What the store counts each probe's hours by; changed by a reload.
+pub type Plans = Arc<ArcSwap<HashMap<ProbeKey, Plan>>>;
+
 /// A changed config for the ledger; answered when its state is complete.
 #[derive(Debug)]
 pub struct Reload {
     pub config: Arc<Config>,
-    pub done: oneshot::Sender<()>,
+    pub done: oneshot::Sender<Result<(), StoreError>>,
 }
 
 /// What the ledger's task needs from outside.
@@ -30,8 +40,9 @@ pub struct Wiring {
     pub events: mpsc::Receiver<Event>,
     pub reloads: mpsc::Receiver<Reload>,
     pub store: StoreHandle,
-    /// Reads back what was kept, for objectives that a reload adds or changes.
-    pub history: Arc<Store>,
+    /// The store's file: objectives that a reload adds or changes are counted back from it.
+    pub history: PathBuf,
+    pub plans: Plans,
     pub snapshots: watch::Sender<Arc<Snapshot>>,
 }
 
@@ -50,18 +61,22 @@ pub async fn run(mut ledger: Ledger, mut wiring: Wiring) {
                     take(&mut ledger, &wiring.store, event);
                 }
             }
-            Some(reload) = wiring.reloads.recv() => {
-                ledger = reloaded(ledger, &reload.config, &wiring).await;
+            Some(Reload { config, done }) = wiring.reloads.recv() => {
+                let (next, result) = reloaded(ledger, config, &wiring).await;
+                ledger = next;
+                wiring.plans.store(Arc::new(ledger.plans()));
                 wiring.snapshots.send_replace(Arc::new(ledger.snapshot(wiring.clock.now())));
                 // Nobody waits any more if the request was given up.
-                let _ = reload.done.send(());
+                let _ = done.send(result);
             }
             _ = tick.tick() => {
                 wiring.snapshots.send_replace(Arc::new(ledger.snapshot(wiring.clock.now())));
             }
         }
     }
-    wiring.snapshots.send_replace(Arc::new(ledger.snapshot(wiring.clock.now())));
+    wiring
+        .snapshots
+        .send_replace(Arc::new(ledger.snapshot(wiring.clock.now())));
 }
 
 /// First the store, then the counters and windows: what is shown is also kept.
@@ -75,18 +90,26 @@ fn take(ledger: &mut Ledger, store: &StoreHandle, event: Event) {
     }
 }
 
-/// Events wait in their bounded queue while the store is read.
-async fn reloaded(ledger: Ledger, config: &Arc<Config>, wiring: &Wiring) -> Ledger {
-    let (config, history) = (config.clone(), wiring.history.clone());
-    let (store, now) = (wiring.store.clone(), wiring.clock.now());
+/// Events wait in their bounded queue while the store is read. State that cannot be read back
+/// starts empty: its coverage then says so.
+async fn reloaded(
+    ledger: Ledger,
+    config: Arc<Config>,
+    wiring: &Wiring,
+) -> (Ledger, Result<(), StoreError>) {
+    let (store, path, now) = (
+        wiring.store.clone(),
+        wiring.history.clone(),
+        wiring.clock.now(),
+    );
     let work = move || {
-        store.flush();
+        store.flush(FLUSH);
         let mut next = ledger.reloaded(&config);
-        next.restore(&history, now);
-        next
+        let result = Store::open_read_only(&path).and_then(|history| next.restore(&history, now));
+        (next, result)
     };
     match tokio::task::spawn_blocking(work).await {
-        Ok(ledger) => ledger,
+        Ok(done) => done,
         Err(error) => std::panic::resume_unwind(error.into_panic()),
     }
 }

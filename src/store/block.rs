@@ -4,7 +4,7 @@ use super::column::{Decoder, Encoder};
 use super::counts::{Bytes, Corrupt, Counts, put};
 use super::header::{HOUR_MS, Header, verdict_code, verdict_of};
 use super::texts::Texts;
-use crate::outcome::{Outcome, ProbeKey, Record, Timestamp, millis};
+use crate::outcome::{Outcome, ProbeKey, Record, Timestamp, Verdict, millis};
 use crate::slo::TallyKey;
 use crate::stats::scale::Scale;
 use std::time::Duration;
@@ -64,10 +64,10 @@ struct Columns {
     texts: Texts,
     /// By [`verdict_code`]; their counts are in the header.
     verdicts: Vec<u64>,
-    /// [`Scale::code`]s of counted outcomes; their counts are in the header.
+    /// [`Scale::code`]s of good outcomes; their counts are in the header.
     latencies: Vec<u64>,
     /// With their own counts: steps between ticks and intervals in milliseconds, HTTP status + 1
-    /// or 0, [`Scale::code`]s of void outcomes, numbers of messages.
+    /// or 0, [`Scale::code`]s of bad and void outcomes, numbers of messages.
     others: [Vec<u64>; 5],
 }
 
@@ -81,18 +81,19 @@ impl Columns {
         };
         let first = records.first().map_or(0, |r| r.at.0.rem_euclid(HOUR_MS));
         let verdicts = records.iter().map(|r| verdict_code(r.outcome.verdict));
-        let (counted, void): (Vec<_>, Vec<_>) =
-            records.iter().partition(|r| r.outcome.verdict.counts());
+        let (good, other): (Vec<_>, Vec<_>) = records
+            .iter()
+            .partition(|r| r.outcome.verdict == Verdict::Good);
         let texts = Texts::of(records);
         Self {
             first: first.unsigned_abs(),
             verdicts: verdicts.collect(),
-            latencies: counted.into_iter().map(latency).collect(),
+            latencies: good.into_iter().map(latency).collect(),
             others: [
                 records.windows(2).map(step).collect(),
                 records.iter().map(interval_ms).collect(),
                 records.iter().map(status).collect(),
-                void.into_iter().map(latency).collect(),
+                other.into_iter().map(latency).collect(),
                 records.iter().map(|r| texts.index(r)).collect(),
             ],
             texts,
@@ -150,7 +151,7 @@ impl Columns {
             mut steps,
             mut intervals,
             mut statuses,
-            mut voids,
+            mut others,
             mut messages,
         ] = self.others.map(Vec::into_iter);
         let first = i64::try_from(self.first).map_err(|_| Corrupt)?;
@@ -158,10 +159,10 @@ impl Columns {
         let mut records = Vec::with_capacity(self.verdicts.len());
         for code in self.verdicts {
             let verdict = verdict_of(code)?;
-            let column = if verdict.counts() {
+            let column = if verdict == Verdict::Good {
                 &mut latencies
             } else {
-                &mut voids
+                &mut others
             };
             let latency = scale.middle(next(column)?);
             let mut outcome = Outcome::new(verdict, latency);

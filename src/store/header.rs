@@ -50,7 +50,7 @@ pub struct Header {
     pub covered_ms: u64,
     /// In the order of the basis' keys.
     pub tallies: Vec<Tally>,
-    /// Counted outcomes by [`Scale::code`].
+    /// Good outcomes by [`Scale::code`]: what a failed one took says nothing about speed.
     pub latencies: Counts,
 }
 
@@ -98,7 +98,7 @@ impl Header {
             });
         }
         let latencies = Counts::read(&mut bytes)?;
-        if !bytes.0.is_empty() || latencies.total() != counted(&verdicts) {
+        if !bytes.0.is_empty() || latencies.total() != good(&verdicts) {
             return Err(Corrupt);
         }
         Ok(Self {
@@ -111,9 +111,10 @@ impl Header {
     }
 }
 
-fn counted(verdicts: &Counts) -> u64 {
-    let counting = verdicts.iter().filter(|(code, _)| *code < 256);
-    counting.map(|(_, count)| u64::from(count)).sum()
+fn good(verdicts: &Counts) -> u64 {
+    let good = verdict_code(Verdict::Good);
+    let found = verdicts.iter().find(|(code, _)| *code == good);
+    found.map_or(0, |(_, count)| u64::from(count))
 }
 
 #[cfg(test)]
@@ -133,7 +134,7 @@ mod tests {
         fn damaged_counts_are_refused_or_add_up(mut bytes in prop::collection::vec(0..20_u8, 1..40)) {
             bytes[0] = FORMAT;
             if let Ok(header) = Header::read(&bytes) {
-                prop_assert_eq!(header.latencies.total(), counted(&header.verdicts));
+                prop_assert_eq!(header.latencies.total(), good(&header.verdicts));
                 prop_assert_eq!(Header::read(&header.write()), Ok(header));
             }
         }

@@ -161,16 +161,25 @@ impl Store {
         Ok(())
     }
 
-    /// Visits every outcome that is in no block yet, each probe's in order: together with
-    /// [`Store::for_each_hour`] this is everything, with nothing twice.
-    pub fn for_each_pending(&self, mut visit: impl FnMut(Record)) -> Result<(), StoreError> {
-        let result = self.try_for_each_pending(&mut visit);
+    /// Visits every outcome of the hours before `before`'s that is in no block yet, each probe's in
+    /// order: together with [`Store::for_each_hour`] this is everything, with nothing twice.
+    pub fn for_each_pending(
+        &self,
+        before: Timestamp,
+        mut visit: impl FnMut(Record),
+    ) -> Result<(), StoreError> {
+        let result = self.try_for_each_pending(hour_of(before), &mut visit);
         result.map_err(StoreError::sql("read recent outcomes"))
     }
 
-    fn try_for_each_pending(&self, visit: &mut dyn FnMut(Record)) -> rusqlite::Result<()> {
+    fn try_for_each_pending(
+        &self,
+        before: i64,
+        visit: &mut dyn FnMut(Record),
+    ) -> rusqlite::Result<()> {
         let _tx = self.conn.unchecked_transaction()?;
-        for (hour, lane) in lane_hours(&self.conn, i64::MIN)? {
+        let pending = lane_hours(&self.conn, i64::MIN)?;
+        for (hour, lane) in pending.into_iter().filter(|(hour, _)| *hour < before) {
             for (probe, mut records) in raw::lane_hour(&self.conn, &self.names, hour, lane)? {
                 // A tick that came twice, the second time after its hour was compacted.
                 let known = self.block_records(&records[0].key, probe, hour)?;

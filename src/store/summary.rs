@@ -26,7 +26,7 @@ pub struct HourSummary {
     pub void: BTreeMap<Why, u32>,
     /// Time that the counted outcomes (good and bad) stand for.
     pub covered: Duration,
-    /// Counted outcomes per [`Scale::code`] of [`HourSummary::scale`], ascending.
+    /// Good outcomes per [`Scale::code`] of [`HourSummary::scale`], ascending.
     pub histogram: Vec<(u16, u32)>,
     tallies: Vec<Tally>,
     basis: Arc<Basis>,

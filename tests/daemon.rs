@@ -1,0 +1,157 @@
+//! The binary as users run it: probing, scraping, reloading, stopping, and being killed.
+
+#[path = "support/daemon.rs"]
+mod support;
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use support::{Daemon, target};
+
+fn config(folder: &Path, target: SocketAddr, path: &str, extra: &str) -> PathBuf {
+    let text = format!(
+        "listen: 127.0.0.1:0
+store: {{ path: slod.db, retention: 40d }}
+defaults:
+  interval: 1s
+  timeout: 900ms
+  objectives:
+    - {{ name: availability, sli: availability, target: 99.9%, window: 30d }}
+    - {{ name: errors, sli: success, target: 99.9%, window: 30d }}
+services:
+  - name: web
+    probes: [ {{ name: home, interval: 100ms, timeout: 100ms, http: {{ url: \"http://{target}{path}\" }} }} ]
+{extra}"
+    );
+    let file = folder.join("slod.yaml");
+    fs::write(&file, text).expect("written");
+    file
+}
+
+const RUNS: &str = "slod_probe_runs_total{service=\"web\",probe=\"home\"}";
+const EVENTS: &str = "slod_slo_events_total{service=\"web\",slo=\"errors\"}";
+const RELOADED: &str = "slod_config_last_reload_successful";
+
+#[test]
+fn it_probes_exports_and_stops_cleanly() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let daemon = Daemon::start(&config(folder.path(), target(), "/", ""));
+    daemon.wait_for(|daemon| daemon.metric(RUNS).filter(|runs| *runs >= 10.0));
+    assert_eq!(
+        daemon.metric("slod_probe_success{service=\"web\",probe=\"home\"}"),
+        Some(1.0)
+    );
+    assert!(daemon.metric(EVENTS).is_some_and(|events| events >= 10.0));
+    assert!(
+        daemon
+            .request("GET", "/-/healthy")
+            .starts_with("HTTP/1.1 200")
+    );
+    assert!(
+        daemon
+            .request("GET", "/-/ready")
+            .starts_with("HTTP/1.1 200")
+    );
+    daemon.signal("TERM");
+    let (status, log) = daemon.ended();
+    assert_eq!(status.code(), Some(0), "{log}");
+    assert!(log.contains("stopped"), "{log}");
+}
+
+#[test]
+fn a_reload_keeps_history_and_a_bad_one_keeps_the_old_config() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = target();
+    let file = config(folder.path(), server, "/", "");
+    let daemon = Daemon::start(&file);
+    daemon.wait_for(|daemon| daemon.metric(RUNS).filter(|runs| *runs >= 10.0));
+
+    fs::write(&file, "services: [ { nam: web } ]").expect("written");
+    daemon.signal("HUP");
+    daemon.wait_for(|daemon| daemon.metric(RELOADED).filter(|ok| *ok == 0.0));
+    assert!(daemon.log().contains("unknown key"), "{}", daemon.log());
+    let before = daemon.metric(RUNS).expect("still there");
+
+    config(
+        folder.path(),
+        server,
+        "/bad",
+        "  - name: second\n    probes: [ { name: p, http: { url: \"http://127.0.0.1:1/\" } } ]\n",
+    );
+    let answer = daemon.request("POST", "/-/reload");
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert_eq!(daemon.metric(RELOADED), Some(1.0));
+    assert!(daemon.metric(RUNS).expect("kept") >= before);
+    let failures = "slod_probe_failures_total{service=\"web\",probe=\"home\",reason=\"status\"}";
+    daemon.wait_for(|daemon| daemon.metric(failures).filter(|bad| *bad >= 3.0));
+    let refused = "slod_probe_failures_total{service=\"second\",probe=\"p\",reason=\"refused\"}";
+    daemon.wait_for(|daemon| daemon.metric(refused).filter(|bad| *bad >= 1.0));
+}
+
+#[test]
+fn killed_and_started_again_it_goes_on_counting() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = config(folder.path(), target(), "/bad", "");
+    let sli_events = |daemon: &Daemon| {
+        let answer = daemon.request("GET", "/api/v1/objectives");
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        daemon.metric("slod_slo_error_budget_remaining_ratio{service=\"web\",slo=\"errors\"}")
+    };
+    let daemon = Daemon::start(&file);
+    daemon.wait_for(|daemon| daemon.metric(RUNS).filter(|runs| *runs >= 30.0));
+    let before = sli_events(&daemon).expect("a budget");
+    daemon.signal("KILL");
+    daemon.ended();
+
+    let daemon = Daemon::start(&file);
+    let after = sli_events(&daemon).expect("known at once");
+    assert!(
+        after < 1.0,
+        "the failures before the kill are spent: {before} then {after}"
+    );
+    // At most a second of ten outcomes a second is lost, of a budget of 25,920 failures.
+    assert!(after <= before + 11.0 / 25_920.0, "{before} then {after}");
+    daemon.signal("INT");
+    assert_eq!(daemon.ended().0.code(), Some(0));
+}
+
+#[test]
+fn a_second_stop_request_ends_it_at_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    // A server that never answers keeps the drain waiting.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = silent.local_addr().expect("bound");
+    let extra = format!(
+        "  - name: slow\n    probes: [ {{ name: p, interval: 30s, timeout: 30s, http: {{ url: \"http://{address}/\" }} }} ]\n    objectives: []\n"
+    );
+    let daemon = Daemon::start(&config(folder.path(), target(), "/", &extra));
+    daemon.wait_for(|daemon| daemon.metric(RUNS).filter(|runs| *runs >= 3.0));
+    daemon.signal("TERM");
+    daemon.wait_for(|daemon| daemon.log().contains("stopping").then_some(()));
+    daemon.signal("TERM");
+    let (status, log) = daemon.ended();
+    assert!(
+        status.code() == Some(70) || status.code() == Some(0),
+        "{log}"
+    );
+}
+
+#[test]
+fn a_taken_address_is_told_with_its_own_exit_code() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = taken.local_addr().expect("bound");
+    let file = config(folder.path(), address, "/", "");
+    let text = fs::read_to_string(&file)
+        .expect("readable")
+        .replace("listen: 127.0.0.1:0", &format!("listen: {address}"));
+    fs::write(&file, text).expect("written");
+    let output = assert_cmd::Command::cargo_bin("slod")
+        .expect("built")
+        .args(["run", "--config"])
+        .arg(&file)
+        .output()
+        .expect("it ends");
+    assert_eq!(output.status.code(), Some(64));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("cannot listen"));
+}
