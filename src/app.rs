@@ -2,6 +2,7 @@
 //! nothing behind), the app runs, and a stop request drains it.
 
 mod reload;
+mod supervisor;
 
 use crate::clock::Clock;
 use crate::config::Config;
@@ -132,6 +133,7 @@ impl App {
         let (probe_reloads_in, probe_reloads) = mpsc::channel(1);
         let (ledger_reloads_in, ledger_reloads) = mpsc::channel(1);
         let (requests_in, requests) = mpsc::channel(1);
+        let (snapshots, clock) = (self.snapshots.subscribe(), self.clock.clone());
         let probes: Vec<_> = self.config.probes().cloned().collect();
         let max_concurrent = self.config.max_concurrent_probes;
         let state = web::WebState {
@@ -170,6 +172,7 @@ snapshots: self.snapshots,
             schedule: probe_reloads_in,
         };
         tasks.spawn("reload", reloader.run(stop.clone()));
+        tasks.spawn("supervisor", supervisor::run(snapshots, clock, stop.clone()));
         tasks.spawn("web", web::serve(self.listener, web::router(state), stop.clone().cancelled_owned()));
         self.writer
     }

@@ -77,7 +77,9 @@ fn compact(store: &mut Store, now: i64) -> usize {
 
 fn pending(store: &Store) -> Vec<Record> {
     let mut found = Vec::new();
-    store.for_each_pending(Timestamp(i64::MAX), |record| found.push(record)).unwrap();
+    store
+        .for_each_pending(Timestamp(i64::MAX), |record| found.push(record))
+        .unwrap();
     found
 }
 

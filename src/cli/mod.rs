@@ -1,6 +1,8 @@
 //! The command line: one file per subcommand.
 
+pub mod check;
 mod demo;
+mod healthcheck;
 mod log;
 mod probe;
 mod run;
@@ -40,9 +42,11 @@ enum Command {
     /// Watch three simulated services: the main job, ready in seconds, on a throw-away store.
     Demo(demo::DemoArgs),
     /// Check a config: every fault at once, with its place.
-    Check(crate::cli::check::CheckArgs),
+    Check(check::CheckArgs),
     /// Probe a service once, now, and tell the attempt decision by decision.
     Probe(probe::ProbeArgs),
+    /// Ask a running daemon whether it is ready: exit code 0 if so.
+    Healthcheck(healthcheck::HealthcheckArgs),
     /// Show the SLOs of a running daemon, or of the store if none runs.
     Status(status::StatusArgs),
 }
@@ -59,6 +63,7 @@ pub fn main() -> ExitCode {
         Command::Demo(args) => demo::run(&args),
         Command::Check(args) => return check::run(&args),
         Command::Probe(args) => probe::run(&args),
+        Command::Healthcheck(args) => healthcheck::run(&args),
         Command::Status(args) => status::run(&args),
     };
     ExitCode::from(code)

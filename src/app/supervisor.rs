@@ -1,0 +1,46 @@
+//! Tells the service manager how the daemon is: ready, alive, stopping. Without one (no
+//! `NOTIFY_SOCKET`) every call does nothing.
+
+use crate::clock::Clock;
+use crate::ledger::Snapshot;
+use crate::outcome::millis;
+use sd_notify::NotifyState;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::time::interval;
+use tokio_util::sync::CancellationToken;
+
+/// A snapshot this old means that the ledger hangs: then the watchdog must bite.
+const ALIVE: Duration = Duration::from_secs(20);
+
+/// Says that the daemon is ready, then feeds the watchdog while snapshots keep coming.
+pub(super) async fn run(snapshots: watch::Receiver<Arc<Snapshot>>, clock: Clock, stop: CancellationToken) {
+    tell(&[NotifyState::Ready]);
+    let Some(timeout) = sd_notify::watchdog_enabled() else {
+        stop.cancelled().await;
+        tell(&[NotifyState::Stopping]);
+        return;
+    };
+    // Half of the timeout is what systemd's own documentation recommends.
+    let mut tick = interval(timeout / 2);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => break,
+            _ = tick.tick() => {}
+        }
+        let age_ms = clock.now().0 - snapshots.borrow().at.0;
+        if age_ms.abs() <= millis(ALIVE) {
+            tell(&[NotifyState::Watchdog]);
+        } else {
+            tracing::error!(age_ms, "no snapshot for {age_ms} ms; the watchdog is not fed");
+        }
+    }
+    tell(&[NotifyState::Stopping]);
+}
+
+fn tell(state: &[NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(state) {
+        tracing::warn!("the service manager cannot be told: {error}");
+    }
+}

@@ -1,0 +1,66 @@
+//! Which format a client gets. Pure.
+
+use super::page::Format;
+
+/// Chooses by an `Accept` header: the highest q-value among what is served; text 0.0.4 where
+/// nothing fits, as scrapers and people with `curl` expect.
+pub fn choose(accept: &str) -> Format {
+    let mut best = (0.0, Format::Text);
+    for range in accept.split(',') {
+        let mut parts = range.split(';').map(str::trim);
+        let media = parts.next().unwrap_or_default();
+        let (mut quality, mut version) = (1.0, None);
+        for parameter in parts {
+            match parameter.split_once('=') {
+                Some(("q", q)) => quality = q.trim().parse().unwrap_or(0.0),
+                Some(("version", v)) => version = Some(v.trim_matches('"')),
+                _ => {}
+            }
+        }
+        if let Some(format) = served(media, version)
+            && quality > best.0
+        {
+            best = (quality, format);
+        }
+    }
+    best.1
+}
+
+fn served(media: &str, version: Option<&str>) -> Option<Format> {
+    match (media, version) {
+        ("application/openmetrics-text", None | Some("1.0.0" | "0.0.1")) => {
+            Some(Format::OpenMetrics)
+        }
+        ("text/plain", None | Some("0.0.4")) | ("text/*" | "*/*", _) => Some(Format::Text),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prometheus_gets_openmetrics_and_people_get_text() {
+        let prometheus = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;q=0.6,application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,application/openmetrics-text;version=0.0.1;q=0.4,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.3,text/plain;version=0.0.4;q=0.2,*/*;q=0.1";
+        assert_eq!(choose(prometheus), Format::OpenMetrics);
+        for accept in [
+            "",
+            "*/*",
+            "text/html",
+            "text/plain",
+            "application/openmetrics-text;version=2.0.0",
+            "application/openmetrics-text;q=0, */*;q=0.1",
+        ] {
+            assert_eq!(choose(accept), Format::Text, "{accept}");
+        }
+        assert_eq!(
+            choose("text/plain;q=0.4, application/openmetrics-text; version=1.0.0; q=0.9"),
+            Format::OpenMetrics
+        );
+        assert_eq!(
+            choose("text/plain;q=0.9,application/openmetrics-text;q=0.4"),
+            Format::Text
+        );
+    }
+}

@@ -1,0 +1,64 @@
+//! `docs/METRICS.md`, from the declarations.
+
+use super::family::Kind;
+use super::own::{Own, kind};
+use super::services::{OBJECTIVES, PROBES};
+use std::fmt::Write as _;
+
+const HEAD: &str = "# Metrics
+
+Generated from the declarations in `src/metrics/`; do not edit by hand.
+
+Ratios are from 0 to 1, times in seconds. What is unknown is absent, never NaN. Counters start at 0 with the daemon.
+Scrape with `honor_labels: true`, because slod speaks for other targets.
+";
+
+/// The page's text.
+pub fn markdown(own: &Own) -> String {
+    let mut out = HEAD.to_owned();
+    let families = PROBES.iter().map(|(family, _)| family);
+    let families = families.chain(OBJECTIVES.iter().map(|(family, _)| family));
+    table(
+        &mut out,
+        "Services",
+        families.map(|f| {
+            (
+                f.name.to_owned(),
+                f.kind,
+                f.labels.join(", "),
+                f.help.to_owned(),
+            )
+        }),
+    );
+    let own = own.families().into_iter().map(|family| {
+        let labels: Vec<_> = family
+            .get_metric()
+            .iter()
+            .flat_map(|m| m.get_label())
+            .map(|pair| pair.name().to_owned())
+            .collect();
+        (
+            family.name().to_owned(),
+            kind(&family),
+            labels.join(", "),
+            family.help().to_owned(),
+        )
+    });
+    table(&mut out, "The daemon itself", own);
+    out
+}
+
+fn table(
+    out: &mut String,
+    title: &str,
+    rows: impl Iterator<Item = (String, Kind, String, String)>,
+) {
+    write!(
+        out,
+        "\n## {title}\n\n| family | type | labels | meaning |\n|---|---|---|---|\n"
+    )
+    .unwrap_or_default();
+    for (name, kind, labels, help) in rows {
+        writeln!(out, "| `{name}` | {} | {labels} | {help} |", kind.word()).unwrap_or_default();
+    }
+}

@@ -1,0 +1,206 @@
+//! The daemon's own metrics, in a registry of the `prometheus` crate.
+
+use super::family::Kind;
+use super::page::{Labels, Page};
+use crate::outcome::Timestamp;
+use crate::store::StoreStats;
+use crate::version;
+use prometheus::core::Collector;
+use prometheus::proto::{Metric, MetricFamily, MetricType};
+use prometheus::{Gauge, Histogram, HistogramOpts, IntCounter, IntGauge, Opts, Registry};
+
+/// Instruments that the daemon's parts hold. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Own {
+    registry: Registry,
+    /// From a tick to the start of its probe.
+    pub schedule_lag: Histogram,
+    pub probes_in_flight: IntGauge,
+    reload_successful: IntGauge,
+    reload_success_at: Gauge,
+    store_size: IntGauge,
+    store_backlog: IntGauge,
+    store_commit: Gauge,
+    store_commits: IntCounter,
+    store_lost: IntCounter,
+    store_unreadable: IntGauge,
+    store_failing: IntGauge,
+}
+
+/// From well below a tick's grain to a whole default interval.
+const LAG_BOUNDS: [f64; 11] = [
+    0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 10.0,
+];
+
+impl Own {
+    pub fn new() -> Result<Self, prometheus::Error> {
+        let registry = Registry::new();
+        let lag = HistogramOpts::new(
+            "slod_schedule_lag_seconds",
+            "From a tick to the start of its probe.",
+        );
+        let own = Self {
+            schedule_lag: Histogram::with_opts(lag.buckets(LAG_BOUNDS.to_vec()))?,
+            probes_in_flight: IntGauge::new("slod_probes_in_flight", "Probes that run now.")?,
+            reload_successful: IntGauge::new(
+                "slod_config_last_reload_successful",
+                "Whether the last attempt to load the config was successful: 1 yes, 0 no.",
+            )?,
+            reload_success_at: Gauge::new(
+                "slod_config_last_reload_success_timestamp_seconds",
+                "When the config was last loaded successfully.",
+            )?,
+            store_size: IntGauge::new(
+                "slod_store_size_bytes",
+                "Bytes on disk, with the write-ahead log.",
+            )?,
+            store_backlog: IntGauge::new(
+                "slod_store_backlog_outcomes",
+                "Outcomes that wait to be committed.",
+            )?,
+            store_commit: Gauge::new(
+                "slod_store_commit_seconds",
+                "How long the last commit took.",
+            )?,
+            store_commits: IntCounter::new("slod_store_commits_total", "Commits since the start.")?,
+            store_lost: IntCounter::new(
+                "slod_store_lost_outcomes_total",
+                "Outcomes that found the backlog full, and are lost.",
+            )?,
+            store_unreadable: IntGauge::new(
+                "slod_store_unreadable_blocks",
+                "Stored hours that make no sense and are left out.",
+            )?,
+            store_failing: IntGauge::new(
+                "slod_store_failing",
+                "Whether the last attempt to write failed: 1 yes, 0 no.",
+            )?,
+            registry,
+        };
+        own.register()?;
+        Ok(own)
+    }
+
+    fn register(&self) -> Result<(), prometheus::Error> {
+        let build = Opts::new("slod_build_info", "What this program is: always 1.")
+            .const_label("version", version::VERSION)
+            .const_label("revision", version::REVISION)
+            .const_label("rustversion", version::RUSTC);
+        let build = IntGauge::with_opts(build)?;
+        build.set(1);
+        let process = prometheus::process_collector::ProcessCollector::for_self();
+        let instruments: [Box<dyn Collector>; 13] = [
+            Box::new(build),
+            Box::new(process),
+            Box::new(self.schedule_lag.clone()),
+            Box::new(self.probes_in_flight.clone()),
+            Box::new(self.reload_successful.clone()),
+            Box::new(self.reload_success_at.clone()),
+            Box::new(self.store_size.clone()),
+            Box::new(self.store_backlog.clone()),
+            Box::new(self.store_commit.clone()),
+            Box::new(self.store_commits.clone()),
+            Box::new(self.store_lost.clone()),
+            Box::new(self.store_unreadable.clone()),
+            Box::new(self.store_failing.clone()),
+        ];
+        instruments
+            .into_iter()
+            .try_for_each(|instrument| self.registry.register(instrument))
+    }
+
+    /// Notes how an attempt to load the config ended.
+    pub fn reloaded(&self, successful: bool, now: Timestamp) {
+        self.reload_successful.set(i64::from(successful));
+        if successful {
+            self.reload_success_at.set(now.as_secs_f64());
+        }
+    }
+
+    /// Takes over what the store counted.
+    pub fn store(&self, stats: &StoreStats) {
+        let whole = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+        self.store_size.set(whole(stats.size_bytes));
+        self.store_backlog.set(whole(stats.backlog as u64));
+        self.store_commit.set(stats.last_commit_seconds);
+        self.store_commits
+            .inc_by(stats.commits.saturating_sub(self.store_commits.get()));
+        self.store_lost
+            .inc_by(stats.lost_total.saturating_sub(self.store_lost.get()));
+        self.store_unreadable.set(whole(stats.unreadable_blocks));
+        self.store_failing
+            .set(i64::from(stats.last_error.is_some()));
+    }
+
+    /// Names and helps of all instruments, for the generated docs.
+    pub fn families(&self) -> Vec<MetricFamily> {
+        self.registry.gather()
+    }
+
+    /// Writes every instrument.
+    pub fn write(&self, page: &mut Page) {
+        for family in self.families() {
+            write_family(page, &family);
+        }
+    }
+}
+
+fn write_family(page: &mut Page, family: &MetricFamily) {
+    let name = family.name();
+    page.head(name, kind(family), unit(name), family.help());
+    for metric in family.get_metric() {
+        let pairs: Vec<_> = metric
+            .get_label()
+            .iter()
+            .map(|pair| (pair.name(), pair.value()))
+            .collect();
+        let mut labels = Labels::new(&pairs);
+        match kind(family) {
+            Kind::Histogram => write_histogram(page, name, &mut labels, metric),
+            Kind::Counter => page.sample(name, "", labels.text(), metric.get_counter().get_value()),
+            Kind::Gauge => page.sample(name, "", labels.text(), metric.get_gauge().get_value()),
+        }
+    }
+}
+
+/// The crate's buckets are cumulative and leave out +Inf; the page wants counts per bucket.
+fn write_histogram(page: &mut Page, name: &str, labels: &mut Labels, metric: &Metric) {
+    let histogram = metric.get_histogram();
+    let mut before = 0;
+    let mut buckets: Vec<u64> = Vec::new();
+    let finite = histogram
+        .get_bucket()
+        .iter()
+        .filter(|bucket| bucket.upper_bound().is_finite());
+    for bucket in finite.clone() {
+        buckets.push(bucket.cumulative_count() - before);
+        before = bucket.cumulative_count();
+    }
+    buckets.push(histogram.get_sample_count() - before);
+    page.histogram(
+        name,
+        labels,
+        finite.map(|bucket| bucket.upper_bound()),
+        &buckets,
+        histogram.get_sample_sum(),
+    );
+}
+
+/// How the page names the kind of an instrument.
+pub fn kind(family: &MetricFamily) -> Kind {
+    match family.get_field_type() {
+        MetricType::COUNTER => Kind::Counter,
+        MetricType::HISTOGRAM => Kind::Histogram,
+        _ => Kind::Gauge,
+    }
+}
+
+/// The base unit that a name ends in.
+fn unit(name: &str) -> &'static str {
+    let name = name.strip_suffix("_total").unwrap_or(name);
+    let known = ["seconds", "bytes", "ratio"];
+    known
+        .into_iter()
+        .find(|unit| name.ends_with(unit))
+        .unwrap_or("")
+}

@@ -1,0 +1,115 @@
+//! What the daemon serves: metrics, state, and the way to reload it. Every answer is made from
+//! memory; every error is problem JSON (RFC 9457).
+
+mod api;
+mod metrics;
+mod page;
+mod problem;
+mod server;
+
+pub use server::serve;
+
+use crate::ledger::Snapshot;
+use crate::metrics::Own;
+use crate::store::StoreHandle;
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::Response;
+use axum::routing::{get, post};
+use problem::Problem;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot, watch};
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+use tower_http::limit::RequestBodyLimitLayer;
+use tower_http::timeout::TimeoutLayer;
+
+/// No request of ours has a larger body.
+const BODY_LIMIT: usize = 64 * 1024;
+/// A reload of thousands of probes reads the store; everything else is done in milliseconds.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A request to reload; answered with what went wrong.
+pub type ReloadRequest = oneshot::Sender<Result<(), String>>;
+
+/// What requests are answered from.
+#[derive(Clone, Debug)]
+pub struct WebState {
+    pub snapshots: watch::Receiver<Arc<Snapshot>>,
+    pub own: Own,
+    pub store: StoreHandle,
+    /// The store's file, for reading back single outcomes.
+    pub history: PathBuf,
+    pub reload: mpsc::Sender<ReloadRequest>,
+}
+
+/// All routes.
+pub fn router(state: WebState) -> Router {
+    Router::new()
+        .route("/", get(page::overview))
+        .route("/metrics", get(metrics::metrics))
+        .route("/-/healthy", get(|| async { "slod is healthy\n" }))
+        // The daemon serves only after it has read its history, so whoever gets an answer may use it.
+        .route("/-/ready", get(|| async { "slod is ready\n" }))
+        .route("/-/reload", post(reload))
+        .route("/api/v1/services", get(api::services))
+        .route("/api/v1/services/{service}", get(api::service))
+        .route("/api/v1/objectives", get(api::objectives))
+        .route(
+            "/api/v1/probes/{service}/{probe}/outcomes",
+            get(api::outcomes),
+        )
+        .fallback(problem::not_found)
+        .method_not_allowed_fallback(problem::method_not_allowed)
+        .layer(CompressionLayer::new().quality(tower_http::CompressionLevel::Fastest))
+        .layer(middleware::from_fn(problem::explain))
+        .layer(RequestBodyLimitLayer::new(BODY_LIMIT))
+        .layer(TimeoutLayer::with_status_code(
+            StatusCode::SERVICE_UNAVAILABLE,
+            REQUEST_TIMEOUT,
+        ))
+        .layer(CatchPanicLayer::custom(|_| problem::defect()))
+        .layer(middleware::from_fn(guard))
+        .with_state(state)
+}
+
+async fn reload(State(state): State<WebState>) -> Result<&'static str, Problem> {
+    let (done, finished) = oneshot::channel();
+    let stopping = || Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the daemon is stopping");
+    state.reload.send(done).await.map_err(|_| stopping())?;
+    match finished.await {
+        Ok(Ok(())) => Ok("reloaded\n"),
+        Ok(Err(reason)) => Err(Problem::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "the config was not reloaded; the old one stays in force",
+        )
+        .because(reason)),
+        Err(_) => Err(stopping()),
+    }
+}
+
+/// Nothing that is served may be framed, sniffed, scripted or sent on.
+async fn guard(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    let fixed: [(HeaderName, &'static str); 5] = [
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'none'; base-uri 'none'; frame-ancestors 'none'",
+        ),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    for (name, value) in fixed {
+        headers
+            .entry(name)
+            .or_insert(HeaderValue::from_static(value));
+    }
+    response
+}

@@ -1,0 +1,93 @@
+//! Errors as RFC 9457 has them.
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::{HeaderValue, StatusCode, Uri, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http_body_util::Full;
+use hyper::body::Bytes;
+
+/// An error for a client.
+#[derive(Debug)]
+pub struct Problem {
+    status: StatusCode,
+    title: String,
+    detail: Option<String>,
+}
+
+impl Problem {
+    pub fn new(status: StatusCode, title: impl Into<String>) -> Self {
+        Self {
+            status,
+            title: title.into(),
+            detail: None,
+        }
+    }
+
+    pub fn because(mut self, detail: impl Into<String>) -> Self {
+        self.detail = Some(detail.into());
+        self
+    }
+
+    fn to_json(&self) -> String {
+        let mut problem = serde_json::json!({
+            "type": "about:blank",
+            "status": self.status.as_u16(),
+            "title": self.title,
+        });
+        if let Some(detail) = &self.detail {
+            problem["detail"] = detail.as_str().into();
+        }
+        problem.to_string()
+    }
+}
+
+const JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        (self.status, [(header::CONTENT_TYPE, JSON)], self.to_json()).into_response()
+    }
+}
+
+pub async fn not_found(uri: Uri) -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, "nothing is served here")
+        .because(format!("{} (see / for what there is)", uri.path()))
+}
+
+pub async fn method_not_allowed() -> Problem {
+    Problem::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "this address does not take that method",
+    )
+}
+
+/// The answer where a handler panicked.
+pub fn defect() -> http::Response<Full<Bytes>> {
+    let problem = Problem::new(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "this is a defect of slod; the daemon goes on",
+    );
+    let mut response = http::Response::new(Full::from(problem.to_json()));
+    *response.status_mut() = problem.status;
+    response.headers_mut().insert(header::CONTENT_TYPE, JSON);
+    response
+}
+
+/// Gives every bare error (of a limit, a timeout, an extractor) the same form.
+pub async fn explain(request: Request, next: Next) -> Response {
+    let response = next.run(request).await;
+    let status = response.status();
+    let told = response.headers().get(header::CONTENT_TYPE) == Some(&JSON);
+    if told || !(status.is_client_error() || status.is_server_error()) {
+        return response;
+    }
+    let (parts, _) = response.into_parts();
+    let mut problem =
+        Problem::new(status, status.canonical_reason().unwrap_or("error")).into_response();
+    if let Some(allow) = parts.headers.get(header::ALLOW) {
+        problem.headers_mut().insert(header::ALLOW, allow.clone());
+    }
+    problem.map(Body::new)
+}
