@@ -1,0 +1,76 @@
+//! How far an attempt came: phases, details and the story, known also when time runs out.
+
+use super::Failure;
+use crate::outcome::{Cause, Detail, Outcome, Phase, Phases, Verdict};
+use crate::probe::Attempt;
+use crate::yaml::units::show_duration;
+use std::time::Duration;
+use tokio::time::{Instant, timeout_at};
+
+/// The state of one attempt. The phase that runs is closed by the next one, or by the end.
+#[derive(Debug)]
+pub struct Progress<'a> {
+    attempt: &'a mut Attempt,
+    phases: Phases,
+    current: Option<(Phase, Instant)>,
+    pub detail: Detail,
+}
+
+impl<'a> Progress<'a> {
+    pub fn new(attempt: &'a mut Attempt) -> Self {
+        Self {
+            attempt,
+            phases: Phases::default(),
+            current: None,
+            detail: Detail::default(),
+        }
+    }
+
+    pub fn deadline(&self) -> Instant {
+        self.attempt.deadline
+    }
+
+    pub fn tell(&mut self, topic: &'static str, text: impl FnOnce() -> String) {
+        let started = self.attempt.started;
+        self.attempt.trace.tell(started, topic, text);
+    }
+
+    /// Ends the phase that runs and starts another.
+    pub fn enter(&mut self, phase: Phase) {
+        self.leave();
+        self.current = Some((phase, Instant::now()));
+    }
+
+    /// Ends the phase that runs.
+    pub fn leave(&mut self) {
+        if let Some((phase, since)) = self.current.take() {
+            self.phases.add(phase, since.elapsed());
+        }
+    }
+
+    /// Does `work` within the attempt's time, and makes the outcome of it.
+    pub async fn finish(mut self, work: impl AsyncFnOnce(&mut Self) -> Result<(), Failure>) -> Outcome {
+        let (deadline, started) = (self.attempt.deadline, self.attempt.started);
+        let result = timeout_at(deadline, work(&mut self)).await;
+        let latency = started.elapsed();
+        let phase = self.current.map_or("the attempt", |(phase, _)| phase.label());
+        self.leave();
+        let result = result.unwrap_or_else(|_elapsed| {
+            let after = show_duration(Duration::from_millis(u64::try_from(latency.as_millis()).unwrap_or(u64::MAX)));
+            Err(Failure::bad(Cause::Timeout, format!("timeout in {phase} after {after}")))
+        });
+        let verdict = match result {
+            Ok(()) => Verdict::Good,
+            Err(failure) => {
+                self.detail.say(&failure.message);
+                failure.verdict
+            }
+        };
+        Outcome {
+            verdict,
+            latency,
+            phases: self.phases,
+            detail: self.detail,
+        }
+    }
+}
