@@ -15,6 +15,8 @@ pub struct Place {
 pub enum Severity {
     Error,
     Warning,
+    /// Worth knowing, and often meant.
+    Note,
 }
 
 impl Severity {
@@ -22,6 +24,7 @@ impl Severity {
         match self {
             Self::Error => "error",
             Self::Warning => "warning",
+            Self::Note => "note",
         }
     }
 }
@@ -118,6 +121,7 @@ impl Paint {
             (false, _) => label,
             (true, Severity::Error) => format!("\x1b[1;31m{label}\x1b[0m"),
             (true, Severity::Warning) => format!("\x1b[1;33m{label}\x1b[0m"),
+            (true, Severity::Note) => format!("\x1b[1;36m{label}\x1b[0m"),
         }
     }
 }

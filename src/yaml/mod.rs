@@ -5,12 +5,14 @@
 //! [`Section`]. The same declarations make `docs/CONFIGURATION.md`.
 
 mod key;
+mod reader;
 mod secret;
 mod section;
 mod tree;
 pub mod units;
 
 pub use key::{Key, Need, Shape};
+pub use reader::{Reader, Spot};
 pub use secret::Secret;
-pub use section::{Reader, Section, Spot};
+pub use section::Section;
 pub use tree::{Node, Value, parse};

@@ -4,6 +4,12 @@ use crate::diagnostic::{Diagnostic, Place, Severity, Source};
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_yaml::{DuplicateKeyPolicy, Location, Spanned};
 use std::fmt;
+use std::hash::{Hash, Hasher};
+
+/// The deepest nesting that is read. A config has about 8 levels; the reader is recursive.
+const DEPTH_LIMIT: usize = 64;
+/// How much aliases may repeat: a config with anchors for its defaults stays far below.
+const REPLAY_LIMIT: usize = 100_000;
 
 /// A value and where it stands (where it is used, for an alias).
 #[derive(Clone, Debug, PartialEq)]
@@ -22,6 +28,22 @@ pub enum Value {
     List(Vec<Node>),
     /// In document order, duplicates included: the reader reports them.
     Map(Vec<(Node, Node)>),
+}
+
+/// Equal content hashes equally, wherever it stands.
+impl Hash for Node {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        std::mem::discriminant(&self.value).hash(state);
+        match &self.value {
+            Value::Null => {}
+            Value::Bool(value) => value.hash(state),
+            Value::Integer(value) => value.hash(state),
+            Value::Float(value) => value.to_bits().hash(state),
+            Value::Text(value) => value.hash(state),
+            Value::List(items) => items.hash(state),
+            Value::Map(entries) => entries.hash(state),
+        }
+    }
 }
 
 impl Value {
@@ -52,7 +74,15 @@ impl Value {
 
 /// Reads a document; a syntax error is one diagnostic, since nothing after it can be trusted.
 pub fn parse(source: &Source) -> Result<Node, Box<Diagnostic>> {
-    let options = serde_yaml::options! { duplicate_keys: DuplicateKeyPolicy::PassThrough };
+    let options = serde_yaml::options! {
+        duplicate_keys: DuplicateKeyPolicy::PassThrough,
+        // Names such as `on`, `no` and `007` stay what was written.
+        strict_booleans: true,
+        leading_zero_numbers_as_strings: true,
+        underscored_numbers_as_strings: true,
+        budget: serde_yaml::budget! { max_depth: DEPTH_LIMIT, flow_nesting_limit: DEPTH_LIMIT },
+        alias_limits: serde_yaml::alias_limits! { max_total_replayed_events: REPLAY_LIMIT },
+    };
     serde_yaml::from_str_with_options::<Spanned<Raw>>(&source.text, options)
         .map(node)
         .map_err(|error| {
