@@ -121,6 +121,13 @@ fn assert_file(path: &Path, actual: &str) {
 }
 
 fn fixtures() -> Vec<PathBuf> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        // Some checkouts take rights away.
+        let token = root().join("tests/fixtures/check/files/token");
+        fs::set_permissions(token, fs::Permissions::from_mode(0o644)).unwrap();
+    }
     let folder = fs::read_dir(root().join("tests/fixtures/check")).unwrap();
     let mut files: Vec<_> = folder.map(|entry| entry.unwrap().path()).collect();
     files.retain(|path| path.extension().is_some_and(|e| e == "yaml"));
@@ -139,12 +146,6 @@ fn load_fixture(path: &Path) -> (Source, Loaded) {
 
 #[test]
 fn every_fixture_says_what_is_expected() {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        let token = root().join("tests/fixtures/check/files/token");
-        fs::set_permissions(token, fs::Permissions::from_mode(0o644)).unwrap();
-    }
     for path in fixtures() {
         let (source, loaded) = load_fixture(&path);
         let text = check::text(&source, &loaded, false);
@@ -159,7 +160,7 @@ fn every_fixture_says_what_is_expected() {
 
 #[test]
 fn every_code_has_a_fixture_and_a_meaning() {
-    let declared: BTreeSet<_> = config::codes().map(|(code, _)| code).collect();
+    let declared: BTreeSet<_> = config::codes().map(|code| code.code).collect();
     let seen: BTreeSet<_> = fixtures()
         .iter()
         .flat_map(|path| load_fixture(path).1.diagnostics)
@@ -292,6 +293,66 @@ fn a_probe_changes_with_its_settings_and_with_nothing_else() {
     assert!(first != spec(text, "x"), "another token");
 }
 
+#[derive(clap::Parser)]
+struct Cli {
+    #[command(flatten)]
+    args: check::CheckArgs,
+}
+
+#[test]
+fn the_exit_code_is_the_answer() {
+    let answer = |file: &str, more: &[&str]| {
+        let file = root().join(file);
+        let args = [&["slod", "--config", file.to_str().unwrap()], more].concat();
+        let cli = <Cli as clap::Parser>::parse_from(args);
+        let mut out = Vec::new();
+        let code = check::answer(&cli.args, KINDS, &mut out);
+        (code, String::from_utf8(out).unwrap())
+    };
+    let (code, out) = answer("config/slod.yaml", &["--strict"]);
+    assert_eq!(code, 0);
+    assert!(
+        out.ends_with("slod.yaml: ok: 3 services, 3 probes, 15 objectives\n"),
+        "{out}"
+    );
+    assert_eq!(answer("tests/fixtures/check/lint-alerting.yaml", &[]).0, 0);
+    assert_eq!(
+        answer("tests/fixtures/check/lint-alerting.yaml", &["--strict"]).0,
+        1
+    );
+    assert_eq!(answer("tests/fixtures/check/empty-list.yaml", &[]).0, 1);
+    assert_eq!(answer("no/such/file.yaml", &[]), (2, String::new()));
+    let (code, out) = answer(
+        "tests/fixtures/check/empty-list.yaml",
+        &["--format", "json"],
+    );
+    let found: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(code, 1);
+    assert_eq!(found[0]["code"], "empty-list");
+    assert_eq!(
+        (&found[0]["line"], &found[0]["column"]),
+        (&1.into(), &11.into())
+    );
+    assert_eq!(found[0]["path"], "services");
+}
+
+#[test]
+fn a_large_config_is_read_in_reasonable_time() {
+    use std::fmt::Write;
+    let mut text =
+        "defaults: { objectives: [{ name: o, sli: success, target: 99% }] }\nservices:\n"
+            .to_owned();
+    for n in 0..10_000 {
+        writeln!(text, "  - {{ name: s{n}, labels: {{ team: t{n} }}, probes: [{{ name: p, http: {{ url: \"http://127.0.0.1/{n}\" }} }}] }}").unwrap();
+    }
+    let started = std::time::Instant::now();
+    let loaded = load(&text);
+    let took = started.elapsed();
+    println!("10,000 services, {} bytes: {took:?}", text.len());
+    assert_eq!(loaded.config.unwrap().services.len(), 10_000);
+    assert!(took < Duration::from_secs(20), "{took:?}");
+}
+
 #[test]
 fn what_is_no_text_is_refused_with_a_sentence() {
     let folder = tempfile::tempdir().unwrap();
@@ -317,6 +378,26 @@ fn what_is_no_text_is_refused_with_a_sentence() {
         Err(FileError::Read { .. })
     ));
     assert_eq!(read("\u{feff}a: 1".as_bytes()).unwrap().text, "a: 1");
+}
+
+#[test]
+fn every_kinds_example_is_right_and_its_name_is_free() {
+    let kinds: Vec<&dyn Kind> = [KINDS, slod::probe::KINDS].concat();
+    for kind in kinds {
+        let (name, example) = (kind.name(), kind.example());
+        let text = format!(
+            "services: [{{ name: a, objectives: [], probes: [{{ name: p, {name}: {example} }}] }}]"
+        );
+        let source = Source {
+            name: String::new(),
+            text,
+        };
+        let loaded = Config::load(&source, root(), &env, &[kind]);
+        assert_eq!(loaded.diagnostics, [], "{name}");
+        assert!(!["name", "interval", "timeout"].contains(&name));
+    }
+    let names: BTreeSet<_> = slod::probe::KINDS.iter().map(|kind| kind.name()).collect();
+    assert_eq!(names.len(), slod::probe::KINDS.len(), "names are unique");
 }
 
 #[test]

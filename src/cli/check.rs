@@ -2,11 +2,11 @@
 
 use crate::config::{Config, Loaded, read_file, without_secrets};
 use crate::diagnostic::{Diagnostic, Severity, Source};
-use crate::probe::KINDS;
+use crate::probe::{KINDS, Kind};
 use clap::{Args, ValueEnum};
 use serde_json::json;
 use std::fmt::Write as _;
-use std::io::{IsTerminal, Write as _};
+use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -42,24 +42,29 @@ pub enum Format {
 
 /// Exits with 0 if the config can be used, 1 if not, and 2 if there is no such text.
 pub fn run(args: &CheckArgs) -> ExitCode {
+    ExitCode::from(answer(args, KINDS, &mut std::io::stdout()))
+}
+
+/// Writes what is found, and tells the exit code.
+pub fn answer(args: &CheckArgs, kinds: &[&'static dyn Kind], out: &mut dyn Write) -> u8 {
     let source = match read_file(&args.config) {
         Ok(source) => source,
         Err(error) => {
             eprintln!("slod: {error}");
-            return ExitCode::from(2);
+            return 2;
         }
     };
     let base = args.config.parent().unwrap_or(Path::new(""));
     let env = |name: &str| std::env::var(name).ok();
-    let loaded = Config::load(&source, base, &env, KINDS);
+    let loaded = Config::load(&source, base, &env, kinds);
     let output = match args.format {
         Format::Text => text(&source, &loaded, wants_colour()),
         Format::Json => json(&source, &loaded.diagnostics),
     };
-    // Nobody is left to tell if standard output is closed, as after `| head`.
-    let _ = std::io::stdout().write_all(output.as_bytes());
+    // Nobody is left to tell if the reader has gone, as after `| head`.
+    let _ = out.write_all(output.as_bytes());
     let refused = loaded.config.is_none() || (args.strict && count(&loaded, Severity::Warning) > 0);
-    ExitCode::from(u8::from(refused))
+    u8::from(refused)
 }
 
 fn wants_colour() -> bool {

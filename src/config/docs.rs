@@ -4,7 +4,7 @@ use super::keys::ROOT;
 use super::load::codes;
 use crate::probe::Kind;
 use crate::yaml::{Key, Need, Shape};
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 const INTRO: &str = "# Configuration
 
@@ -22,81 +22,88 @@ This page is made from the source code.
 
 /// The whole page.
 pub fn markdown(kinds: &[&'static dyn Kind]) -> String {
-    let mut page = INTRO.to_owned();
-    section(&mut page, "The file", ROOT);
-    nested(&mut page, "", ROOT);
-    push(&mut page, "\n## Probe kinds\n");
+    let mut page = Page {
+        text: INTRO.to_owned(),
+        shown: Vec::new(),
+    };
+    page.text += "\n## The file\n\n";
+    page.table(ROOT);
+    page.nested("", ROOT);
+    page.text += "\n## Probe kinds\n";
     for kind in kinds {
-        push(
-            &mut page,
-            &format!(
-                "\n### {name}\n\n{}\n\n```yaml\n{name}: {}\n```\n\n",
-                kind.summary(),
-                kind.example(),
-                name = kind.name()
-            ),
-        );
-        table(&mut page, kind.keys());
-        nested(&mut page, kind.name(), kind.keys());
+        let (name, summary, example) = (kind.name(), kind.summary(), kind.example());
+        page.push(format_args!(
+            "\n### {name}\n\n{summary}\n\n```yaml\n{name}: {example}\n```\n\n"
+        ));
+        page.table(kind.keys());
+        page.nested(name, kind.keys());
     }
-    push(
-        &mut page,
-        "\n## What `slod check` can say\n\n| code | meaning |\n|---|---|\n",
-    );
-    for (code, meaning) in codes() {
-        push(&mut page, &format!("| `{code}` | {meaning} |\n"));
+    page.text += "\n## What `slod check` can say\n\nProbe kinds may add codes of their own.\n\n";
+    page.text += "| code | severity | meaning |\n|---|---|---|\n";
+    for code in codes() {
+        let severity = code.severity.label();
+        page.push(format_args!(
+            "| `{}` | {severity} | {} |\n",
+            code.code, code.meaning
+        ));
     }
-    page
+    page.text
 }
 
-fn push(page: &mut String, text: &str) {
-    page.push_str(text);
+struct Page {
+    text: String,
+    /// Sections that have a table already, with their path.
+    shown: Vec<(&'static [Key], String)>,
 }
 
-fn section(page: &mut String, title: &str, keys: &[Key]) {
-    push(page, &format!("\n## {title}\n\n"));
-    table(page, keys);
-}
-
-fn table(page: &mut String, keys: &[Key]) {
-    push(
-        page,
-        "| key | value | default | meaning |\n|---|---|---|---|\n",
-    );
-    for key in keys {
-        let default = match key.need {
-            Need::Required => "**required**".to_owned(),
-            Need::Default("") => String::new(),
-            Need::Default(text) => format!("`{text}`"),
-        };
-        let name = match key.shape {
-            Shape::ProbeKind => "*a probe kind*".to_owned(),
-            Shape::Secret => format!("`{0}` or `{0}_file`", key.name),
-            _ => format!("`{}`", key.name),
-        };
-        let row = format!(
-            "| {name} | {} | {default} | {} |\n",
-            shape(key.shape),
-            key.doc
-        );
-        push(page, &row);
+impl Page {
+    fn push(&mut self, text: fmt::Arguments<'_>) {
+        // Writing to a text cannot fail.
+        self.text.write_fmt(text).unwrap_or_default();
     }
-}
 
-/// The sections below these keys, each under its full path.
-fn nested(page: &mut String, path: &str, keys: &[Key]) {
-    for key in keys {
-        let path = if path.is_empty() {
-            key.name.to_owned()
-        } else {
-            format!("{path}.{}", key.name)
-        };
-        let (suffix, inner) = innermost(key.shape);
-        if let Shape::Section(keys) = inner {
-            let path = format!("{path}{suffix}");
-            push(page, &format!("\n#### `{path}`\n\n"));
-            table(page, keys);
-            nested(page, &path, keys);
+    fn table(&mut self, keys: &[Key]) {
+        self.text += "| key | value | default | meaning |\n|---|---|---|---|\n";
+        for key in keys {
+            let default = match key.need {
+                Need::Required => "**required**".to_owned(),
+                Need::Default("") => String::new(),
+                Need::Default(text) => format!("`{text}`"),
+            };
+            let name = match key.shape {
+                Shape::ProbeKind => "*a probe kind*".to_owned(),
+                Shape::Secret => format!("`{0}` or `{0}_file`", key.name),
+                _ => format!("`{}`", key.name),
+            };
+            let shape = shape(key.shape);
+            self.push(format_args!(
+                "| {name} | {shape} | {default} | {} |\n",
+                key.doc
+            ));
+        }
+    }
+
+    /// The sections below these keys, each under its full path.
+    fn nested(&mut self, path: &str, keys: &'static [Key]) {
+        for key in keys {
+            let (suffix, inner) = innermost(key.shape);
+            let Shape::Section(keys) = inner else {
+                continue;
+            };
+            let dot = if path.is_empty() { "" } else { "." };
+            let path = format!("{path}{dot}{}{suffix}", key.name);
+            self.push(format_args!("\n### `{path}`\n\n"));
+            let before = self
+                .shown
+                .iter()
+                .find(|(shown, _)| std::ptr::eq(*shown, keys));
+            if let Some((_, same)) = before.cloned() {
+                self.push(format_args!("The same keys as `{same}`.\n"));
+                continue;
+            }
+            self.shown.push((keys, path.clone()));
+            self.table(keys);
+            self.nested(&path, keys);
         }
     }
 }
@@ -126,14 +133,7 @@ fn shape(shape: Shape) -> String {
         Shape::Ratio => "ratio".to_owned(),
         Shape::Size => "size".to_owned(),
         Shape::Rate => "rate".to_owned(),
-        Shape::Choice(words) => {
-            let mut text = String::new();
-            for (index, word) in words.iter().enumerate() {
-                let joint = if index == 0 { "" } else { ", " };
-                write!(text, "{joint}`{word}`").unwrap_or_default();
-            }
-            text
-        }
+        Shape::Choice(words) => format!("`{}`", words.join("`, `")),
         Shape::File => "path".to_owned(),
         Shape::Secret => "secret".to_owned(),
         Shape::Section(_) => "mapping, see below".to_owned(),

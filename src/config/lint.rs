@@ -6,17 +6,16 @@ mod alerting;
 mod sense;
 
 use super::draft::{Draft, Placed, ServiceDraft};
+use super::load::Code;
 use crate::diagnostic::{Place, Severity};
 use crate::slo::Objective;
 use crate::yaml::Spot;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// One lint: its code, what it means, and how it is found.
-pub struct Lint {
-    pub code: &'static str,
-    pub meaning: &'static str,
-    severity: Severity,
+/// One lint: what it is, and how it is found.
+pub(super) struct Lint {
+    pub(super) code: Code,
     find: fn(&Draft<'_>) -> Vec<Finding>,
 }
 
@@ -27,86 +26,112 @@ struct Finding {
     help: String,
 }
 
-pub const LINTS: &[Lint] = &[
+pub(super) const LINTS: &[Lint] = &[
     Lint {
-        code: "tier-never-fires",
-        meaning: "The target is so low that a burn-rate alert would need more than 100 % errors.",
-        severity: Severity::Warning,
+        code: warning(
+            "tier-never-fires",
+            "The target is so low that a burn-rate alert would need more than 100 % errors.",
+        ),
         find: alerting::tier_never_fires,
     },
     Lint {
-        code: "one-failure-pages",
-        meaning: "Attempts are so far apart that a single failure exceeds the burn rate of a page.",
-        severity: Severity::Warning,
+        code: warning(
+            "one-failure-pages",
+            "Attempts are so far apart that a single failure exceeds the burn rate of a page.",
+        ),
         find: alerting::one_failure_pages,
     },
     Lint {
-        code: "interval-too-coarse",
-        meaning: "Attempts are so far apart that a page's short window holds at most one.",
-        severity: Severity::Warning,
+        code: warning(
+            "interval-too-coarse",
+            "Attempts are so far apart that a page's short window holds at most one.",
+        ),
         find: alerting::interval_too_coarse,
     },
     Lint {
-        code: "sparse-slices",
-        meaning: "Time slices are counted, but many of them hold no attempt.",
-        severity: Severity::Warning,
+        code: warning(
+            "sparse-slices",
+            "Time slices are counted, but many of them hold no attempt.",
+        ),
         find: alerting::sparse_slices,
     },
     Lint {
-        code: "budget-below-one-failure",
-        meaning: "The whole error budget is less than one failure.",
-        severity: Severity::Warning,
+        code: warning(
+            "budget-below-one-failure",
+            "The whole error budget is less than one failure.",
+        ),
         find: alerting::budget_below_one_failure,
     },
     Lint {
-        code: "window-exceeds-retention",
-        meaning: "Outcomes are deleted before the objective's window ends.",
-        severity: Severity::Warning,
+        code: warning(
+            "window-exceeds-retention",
+            "Outcomes are deleted before the objective's window ends.",
+        ),
         find: sense::window_exceeds_retention,
     },
     Lint {
-        code: "latency-above-timeout",
-        meaning: "Whatever is slower than the threshold has timed out before.",
-        severity: Severity::Warning,
+        code: warning(
+            "latency-above-timeout",
+            "Whatever is slower than the threshold has timed out before.",
+        ),
         find: sense::latency_above_timeout,
     },
     Lint {
-        code: "duplicate-target",
-        meaning: "Two probes do exactly the same.",
-        severity: Severity::Warning,
+        code: warning("duplicate-target", "Two probes do exactly the same."),
         find: sense::duplicate_target,
     },
     Lint {
-        code: "duplicate-objective",
-        meaning: "A service promises the same twice under two names.",
-        severity: Severity::Warning,
+        code: warning(
+            "duplicate-objective",
+            "A service promises the same twice under two names.",
+        ),
         find: sense::duplicate_objective,
     },
     Lint {
-        code: "no-objective",
-        meaning: "A service is probed, but nothing is promised; `objectives: []` says that this is meant.",
-        severity: Severity::Warning,
+        code: warning(
+            "no-objective",
+            "A service is probed, but nothing is promised; `objectives: []` says that this is meant.",
+        ),
         find: sense::no_objective,
     },
     Lint {
-        code: "too-few-slots",
-        meaning: "If every service hangs, more probes run at once than may.",
-        severity: Severity::Warning,
+        code: warning(
+            "too-few-slots",
+            "If every service hangs, more probes run at once than may.",
+        ),
         find: sense::too_few_slots,
     },
     Lint {
-        code: "unreplaced-variable",
-        meaning: "Something looks like a variable, but is not replaced.",
-        severity: Severity::Warning,
+        code: warning(
+            "unreplaced-variable",
+            "Something looks like a variable, but is not replaced.",
+        ),
         find: sense::unreplaced_variable,
     },
     Lint {
-        code: "open-listen",
-        meaning: "Everybody who reaches the address can read everything.",
-        severity: Severity::Note,
+        code: note(
+            "open-listen",
+            "Everybody who reaches the address can read everything.",
+        ),
         find: sense::open_listen,
     },
 ];
+
+const fn warning(code: &'static str, meaning: &'static str) -> Code {
+    Code {
+        code,
+        severity: Severity::Warning,
+        meaning,
+    }
+}
+
+const fn note(code: &'static str, meaning: &'static str) -> Code {
+    Code {
+        code,
+        severity: Severity::Note,
+        meaning,
+    }
+}
 
 /// Reports what every lint finds. A default objective stands at one place for many services, so
 /// the same lint at the same place is told once.
@@ -122,8 +147,9 @@ pub(super) fn run(draft: &Draft<'_>) {
                 finding.message = format!("{} (and {} more like it)", finding.message, count - 1);
             }
             let Finding { at, message, help } = finding;
+            let Code { code, severity, .. } = lint.code;
             let reader = draft.root.reader();
-            reader.report(lint.severity, lint.code, &at, message, Some(help));
+            reader.report(severity, code, &at, message, Some(help));
         }
     }
 }
@@ -178,4 +204,27 @@ fn span(seconds: f64) -> String {
         Duration::from_millis(Duration::from_secs_f64(seconds).subsec_millis().into())
     };
     crate::yaml::units::show_duration(rough)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_short() {
+        let table = [
+            (0.000_144, "0.0144%"),
+            (0.0144, "1.44%"),
+            (1.44, "144%"),
+            (0.5, "50%"),
+        ];
+        for (ratio, expected) in table {
+            assert_eq!(percent(ratio), expected);
+        }
+        assert_eq!(plain(43_200.0), "43200");
+        assert_eq!(
+            [span(51.84), span(0.5184), span(3600.0)],
+            ["51s", "518ms", "1h"]
+        );
+    }
 }

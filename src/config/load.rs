@@ -39,8 +39,8 @@ pub enum FileError {
     NotText { path: PathBuf, line: usize },
 }
 
-/// Every code that reading can report, besides those of [`LINTS`] and of probe kinds.
-pub const FAULTS: &[(&str, &str)] = &[
+/// Every error that reading can report, besides those of probe kinds.
+const FAULTS: &[(&str, &str)] = &[
     (
         "syntax",
         "The text is not YAML, or nests or repeats itself without measure.",
@@ -77,16 +77,30 @@ pub const FAULTS: &[(&str, &str)] = &[
         "An environment variable, used as `${NAME}`, that is not set.",
     ),
     ("unreadable-file", "A file that cannot be read."),
-    (
-        "secret-file-readable",
-        "A warning: every user of the machine can read the secret.",
-    ),
 ];
 
-/// Every code with its meaning, errors first.
-pub fn codes() -> impl Iterator<Item = (&'static str, &'static str)> {
-    let lints = LINTS.iter().map(|lint| (lint.code, lint.meaning));
-    FAULTS.iter().copied().chain(lints)
+/// What can be reported: a stable code, how grave it is, and what it means.
+#[derive(Clone, Copy, Debug)]
+pub struct Code {
+    pub code: &'static str,
+    pub severity: Severity,
+    pub meaning: &'static str,
+}
+
+/// Every code, errors first, besides those of probe kinds.
+pub fn codes() -> impl Iterator<Item = Code> {
+    let faults = FAULTS.iter().map(|(code, meaning)| Code {
+        code,
+        severity: Severity::Error,
+        meaning,
+    });
+    let readable = Code {
+        code: "secret-file-readable",
+        severity: Severity::Warning,
+        meaning: "Every user of the machine can read the file of a secret.",
+    };
+    let lints = LINTS.iter().map(|lint| lint.code);
+    faults.chain([readable]).chain(lints)
 }
 
 impl Config {
@@ -165,10 +179,10 @@ pub fn read_file(path: &Path) -> Result<Source, FileError> {
     }
     let text = String::from_utf8(bytes).map_err(|error| {
         let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-        let breaks = valid.iter().filter(|byte| **byte == b'\n').count();
+        let line = valid.split(|byte| *byte == b'\n').count();
         FileError::NotText {
             path: path.to_owned(),
-            line: breaks + 1,
+            line,
         }
     })?;
     Ok(Source {

@@ -19,6 +19,6 @@ mod probe;
 mod read;
 
 pub use docs::markdown;
-pub use load::{FileError, Loaded, codes, read_file};
+pub use load::{Code, FileError, Loaded, codes, read_file};
 pub use mask::source as without_secrets;
 pub use model::{Config, ProbeSpec, ServiceSpec, StoreSpec};

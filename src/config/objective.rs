@@ -8,12 +8,24 @@ use crate::slo::{Budgeting, Objective, Sli};
 use crate::yaml::{Section, units};
 use std::time::Duration;
 
+/// More promises than a team can keep in mind; each one costs metrics, memory and alerts.
+const MOST: usize = 50;
+
 /// The valid ones of a list of objectives; names are unique within it.
 pub(super) fn read_list<'n>(parent: &Section<'n>) -> Vec<Placed<'n, Objective>> {
     let mut names = Names::of("objective");
-    parent
-        .list("objectives")
+    let items = parent.list("objectives");
+    if items.len() > MOST {
+        parent.error(
+            "out-of-range",
+            "objectives",
+            format!("{} objectives are too many", items.len()),
+            format!("expected at most {MOST}"),
+        );
+    }
+    items
         .into_iter()
+        .take(MOST)
         .filter_map(|(at, node)| parent.reader().section(node, &at.path, OBJECTIVE))
         .filter_map(|section| {
             // The name is taken even if the rest is faulty, so that every fault is told at once.
@@ -43,7 +55,7 @@ pub(super) fn merge<'n>(
 fn read(section: &Section<'_>, name: String) -> Option<Objective> {
     let sli = sli(section);
     let target = target(section);
-    let window = duration_within(section, "window", WINDOWS, &written(keys::DEFAULT_WINDOW));
+    let window = duration_within(section, "window", WINDOWS, written(keys::DEFAULT_WINDOW));
     let budgeting = budgeting(section, sli);
     let probes = section.texts("probes", "the name of a probe", |text| {
         Some(text.to_owned())

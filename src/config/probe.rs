@@ -40,9 +40,9 @@ impl Pace {
     }
 
     fn read(self, section: &Section<'_>) -> Option<(Duration, Duration)> {
-        let interval = duration_within(section, "interval", INTERVALS, &self.interval);
+        let interval = duration_within(section, "interval", INTERVALS, self.interval);
         let inherited = interval.and_then(|interval| Some(self.timeout?.min(interval)));
-        let timeout = duration_within(section, "timeout", TIMEOUTS, &inherited);
+        let timeout = duration_within(section, "timeout", TIMEOUTS, inherited);
         Self { interval, timeout }.check(section)?;
         Some((interval?, timeout?))
     }

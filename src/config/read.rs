@@ -10,6 +10,7 @@ use crate::diagnostic::nearest;
 use crate::probe::Kind;
 use crate::slo::Objective;
 use crate::yaml::{Node, Reader, Section, units};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -54,10 +55,10 @@ pub(super) fn duration_within(
     section: &Section<'_>,
     name: &str,
     range: (Duration, Duration),
-    default: &Option<Duration>,
+    default: Option<Duration>,
 ) -> Option<Duration> {
     if !section.has(name) {
-        return *default;
+        return default;
     }
     let span = section.duration(name)?;
     if span >= range.0 && span <= range.1 {
@@ -81,7 +82,7 @@ fn store(root: &Section<'_>) -> Option<StoreSpec> {
     let retention = written(keys::DEFAULT_RETENTION);
     if !root.has("store") {
         return Some(StoreSpec {
-            path: root.reader().absolute(keys::DEFAULT_STORE),
+            path: root.reader().resolve(keys::DEFAULT_STORE),
             retention: retention?,
         });
     }
@@ -89,9 +90,9 @@ fn store(root: &Section<'_>) -> Option<StoreSpec> {
     let path = if section.has("path") {
         section.path("path")
     } else {
-        Some(root.reader().absolute(keys::DEFAULT_STORE))
+        Some(root.reader().resolve(keys::DEFAULT_STORE))
     };
-    let retention = duration_within(&section, "retention", RETENTIONS, &retention);
+    let retention = duration_within(&section, "retention", RETENTIONS, retention);
     Some(StoreSpec {
         path: path?,
         retention: retention?,
@@ -115,8 +116,8 @@ fn defaults<'n>(root: &Section<'n>) -> Defaults<'n> {
         };
     };
     let pace = Pace {
-        interval: duration_within(&section, "interval", INTERVALS, &interval),
-        timeout: duration_within(&section, "timeout", TIMEOUTS, &timeout),
+        interval: duration_within(&section, "interval", INTERVALS, interval),
+        timeout: duration_within(&section, "timeout", TIMEOUTS, timeout),
     };
     if section.has("timeout") && section.has("interval") {
         pace.check(&section);
@@ -185,11 +186,12 @@ fn service<'n>(
 
 fn labels(section: &Section<'_>) -> Vec<(String, String)> {
     let mut labels = Vec::new();
+    let mut seen = BTreeSet::new();
     for (name, value, at) in section.text_map("labels") {
         if let Some(fault) = label_fault(&name) {
             let message = format!("`{name}` cannot be a label");
             section.reader().error("invalid-name", &at, message, fault);
-        } else if labels.iter().any(|(other, _)| *other == name) {
+        } else if !seen.insert(name.clone()) {
             let message = format!("`{name}` is given twice");
             let reader = section.reader();
             reader.error("duplicate-key", &at, message, "keep one of them");

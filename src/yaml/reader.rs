@@ -129,8 +129,8 @@ impl<'a> Reader<'a> {
         Some(Section::open(self, at, entries, keys))
     }
 
-    /// A path of the config, made absolute against the config file's folder.
-    pub fn absolute(&self, path: &str) -> PathBuf {
+    /// A path of the config, seen from where the process is.
+    pub fn resolve(&self, path: &str) -> PathBuf {
         self.base.join(path)
     }
 

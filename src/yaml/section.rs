@@ -238,9 +238,9 @@ impl<'n> Section<'n> {
         })
     }
 
-    /// A path, made absolute against the config file's folder.
+    /// A path, resolved against the config file's folder.
     pub fn path(&self, name: &str) -> Option<PathBuf> {
-        self.text(name).map(|path| self.reader.absolute(&path))
+        self.text(name).map(|path| self.reader.resolve(&path))
     }
 
     /// The contents of the file that `name` points to.

@@ -86,23 +86,55 @@ pub fn parse(source: &Source) -> Result<Node, Box<Diagnostic>> {
     serde_yaml::from_str_with_options::<Spanned<Raw>>(&source.text, options)
         .map(node)
         .map_err(|error| {
+            let (message, help) = explain(&error);
             Box::new(Diagnostic {
                 severity: Severity::Error,
                 code: "syntax",
                 place: error.location().as_ref().map(place),
                 path: String::new(),
-                message: format!("this is not YAML: {}", reason(&error)),
-                help: None,
+                message,
+                help,
             })
         })
 }
 
-/// The parser's sentence without the position and the snippet, which we draw ourselves.
+/// What the parser's words mean to somebody who writes a config.
+const HINTS: &[(&str, &str)] = &[
+    ("tab", "indent with spaces, as YAML wants it"),
+    ("unclosed", "something that is opened here is never closed"),
+    ("recursion", "use fewer levels"),
+];
+
+/// What went wrong, and what to do about it, where more is known than the parser says.
+fn explain(error: &serde_yaml::Error) -> (String, Option<String>) {
+    use serde_yaml::Error;
+    match error.without_snippet() {
+        Error::AliasError { error, .. } => explain(error),
+        Error::MultipleDocuments { .. } => (
+            "there is more than one document in this file".to_owned(),
+            Some("keep one: take out the `---` line between them".to_owned()),
+        ),
+        Error::Budget { .. }
+        | Error::AliasReplayLimitExceeded { .. }
+        | Error::AliasReplayStackDepthExceeded { .. } => (
+            "this document nests or repeats itself without measure".to_owned(),
+            Some("use fewer aliases and levels".to_owned()),
+        ),
+        other => {
+            let reason = reason(other);
+            let hint = HINTS.iter().find(|(word, _)| reason.contains(word));
+            let help = hint.map(|(_, help)| (*help).to_owned());
+            (format!("this is not YAML: {reason}"), help)
+        }
+    }
+}
+
+/// The parser's sentence without the position, which we draw ourselves.
 fn reason(error: &serde_yaml::Error) -> String {
     let full = error.to_string();
     let first = full.lines().next().unwrap_or_default();
-    let tail = first.rsplit_once(": ").map_or(first, |(_, tail)| tail);
-    tail.trim().to_owned()
+    let sentence = first.split(" at line ").next().unwrap_or(first);
+    sentence.trim().to_owned()
 }
 
 fn place(location: &Location) -> Place {
@@ -197,5 +229,47 @@ impl<'de> Visitor<'de> for RawVisitor {
             map.push(entry);
         }
         Ok(Raw::Map(map))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(text: &str) -> Result<Node, Box<Diagnostic>> {
+        parse(&Source {
+            name: String::new(),
+            text: text.to_owned(),
+        })
+    }
+
+    #[test]
+    fn names_stay_what_was_written() {
+        for name in ["on", "no", "y", "007", "1_000", "2001:db8::1", "12:30"] {
+            let node = parsed(name).expect("a scalar");
+            assert_eq!(node.value, Value::Text(name.to_owned()));
+        }
+        assert_eq!(parsed("true").expect("a boolean").value, Value::Bool(true));
+        assert_eq!(parsed("7").expect("a number").value, Value::Integer(7));
+    }
+
+    #[test]
+    fn nesting_and_repeating_are_bounded() {
+        let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        assert!(parsed(&nested(20)).is_ok());
+        let blocks = "- ".repeat(5000);
+        for text in [nested(5000), blocks, "{a: ".repeat(5000)] {
+            assert_eq!(parsed(&text).expect_err("too deep").code, "syntax");
+        }
+    }
+
+    #[test]
+    fn an_alias_stands_where_it_is_used() {
+        let node = parsed("a: &x [1]\nb: *x\n").expect("an alias");
+        let Value::Map(entries) = node.value else {
+            panic!("a mapping")
+        };
+        assert_eq!(entries[1].1.place.line, 2);
+        assert!(matches!(&entries[1].1.value, Value::List(items) if items.len() == 1));
     }
 }

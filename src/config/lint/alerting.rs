@@ -217,3 +217,41 @@ pub(super) fn budget_below_one_failure(draft: &Draft<'_>) -> Vec<Finding> {
     }
     found
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::slo::Sli;
+
+    fn objective(target: f64, days: u64) -> Objective {
+        Objective {
+            name: String::new(),
+            sli: Sli::Success,
+            target,
+            window: Duration::from_secs(days * 24 * HOUR),
+            budgeting: Budgeting::Occurrences,
+            probes: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn factors_are_those_of_the_workbook_and_scale_with_the_window() {
+        let factors = |days| TIERS.map(|tier| plain(tier.factor(objective(0.999, days).window)));
+        assert_eq!(factors(30), ["14.4", "6", "3", "1"]);
+        assert_eq!(factors(28), ["13.4", "5.6", "2.8", "0.9333"]);
+        assert_eq!(
+            tiers(&objective(0.999, 1)).count(),
+            3,
+            "a tier longer than the window is none"
+        );
+    }
+
+    #[test]
+    fn one_failure_exceeds_a_page_from_the_known_intervals_on() {
+        let limits =
+            TIERS.map(|tier| tier.long.as_secs_f64() * tier.threshold(&objective(0.999, 30)));
+        for (limit, expected) in limits.into_iter().zip([51.84, 129.6, 259.2, 259.2]) {
+            assert!((limit - expected).abs() < 1e-6, "{limit} is not {expected}");
+        }
+    }
+}
