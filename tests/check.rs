@@ -342,15 +342,15 @@ fn a_large_config_is_read_in_reasonable_time() {
     let mut text =
         "defaults: { objectives: [{ name: o, sli: success, target: 99% }] }\nservices:\n"
             .to_owned();
-    for n in 0..10_000 {
+    for n in 0..20_000 {
         writeln!(text, "  - {{ name: s{n}, labels: {{ team: t{n} }}, probes: [{{ name: p, http: {{ url: \"http://127.0.0.1/{n}\" }} }}] }}").unwrap();
     }
     let started = std::time::Instant::now();
     let loaded = load(&text);
     let took = started.elapsed();
-    println!("10,000 services, {} bytes: {took:?}", text.len());
-    assert_eq!(loaded.config.unwrap().services.len(), 10_000);
-    assert!(took < Duration::from_secs(20), "{took:?}");
+    println!("20,000 services, {} bytes: {took:?}", text.len());
+    assert_eq!(loaded.config.unwrap().services.len(), 20_000);
+    assert!(took < Duration::from_secs(30), "{took:?}");
 }
 
 #[test]

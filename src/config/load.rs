@@ -6,13 +6,10 @@ use super::model::Config;
 use super::read;
 use crate::diagnostic::{Diagnostic, Place, Severity, Source};
 use crate::probe::Kind;
-use crate::yaml::{self, Reader, Value};
+use crate::yaml::{self, Reader, SIZE_LIMIT, Value};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
-
-/// The largest config: 10,000 services with a probe and objectives of their own take about 3 MB.
-const SIZE_LIMIT: u64 = 4 << 20;
 
 /// What a text turned out to be.
 #[derive(Debug)]
@@ -171,10 +168,10 @@ pub fn read_file(path: &Path) -> Result<Source, FileError> {
     }
     let file = std::fs::File::open(path).map_err(failed)?;
     let mut bytes = Vec::new();
-    file.take(SIZE_LIMIT + 1)
+    file.take(SIZE_LIMIT as u64 + 1)
         .read_to_end(&mut bytes)
         .map_err(failed)?;
-    if bytes.len() as u64 > SIZE_LIMIT {
+    if bytes.len() > SIZE_LIMIT {
         return Err(FileError::TooLarge(path.to_owned()));
     }
     let text = String::from_utf8(bytes).map_err(|error| {

@@ -4,6 +4,7 @@
 //! A part of the config declares its keys as data ([`Key`]), then takes them out of a
 //! [`Section`]. The same declarations make `docs/CONFIGURATION.md`.
 
+mod file;
 mod key;
 mod reader;
 mod secret;
@@ -15,4 +16,4 @@ pub use key::{Key, Need, Shape};
 pub use reader::{Reader, Spot};
 pub use secret::Secret;
 pub use section::Section;
-pub use tree::{Node, Value, parse};
+pub use tree::{Node, SIZE_LIMIT, Value, parse};

@@ -6,6 +6,9 @@ use serde_yaml::{DuplicateKeyPolicy, Location, Spanned};
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
+/// The largest document in bytes: 20,000 services with a probe and labels take about 2 MB. The
+/// parser's own limits on nodes are set so that this one is met first.
+pub const SIZE_LIMIT: usize = 4 << 20;
 /// The deepest nesting that is read. A config has about 8 levels; the reader is recursive.
 const DEPTH_LIMIT: usize = 64;
 /// How much aliases may repeat: a config with anchors for its defaults stays far below.
@@ -80,7 +83,14 @@ pub fn parse(source: &Source) -> Result<Node, Box<Diagnostic>> {
         strict_booleans: true,
         leading_zero_numbers_as_strings: true,
         underscored_numbers_as_strings: true,
-        budget: serde_yaml::budget! { max_depth: DEPTH_LIMIT, flow_nesting_limit: DEPTH_LIMIT },
+        budget: serde_yaml::budget! {
+            max_depth: DEPTH_LIMIT,
+            flow_nesting_limit: DEPTH_LIMIT,
+            max_nodes: SIZE_LIMIT,
+            max_events: 2 * SIZE_LIMIT,
+            // One anchor for many services is a good use; what aliases cost is bounded below.
+            enforce_alias_anchor_ratio: false,
+        },
         alias_limits: serde_yaml::alias_limits! { max_total_replayed_events: REPLAY_LIMIT },
     };
     serde_yaml::from_str_with_options::<Spanned<Raw>>(&source.text, options)
@@ -261,6 +271,25 @@ mod tests {
         for text in [nested(5000), blocks, "{a: ".repeat(5000)] {
             assert_eq!(parsed(&text).expect_err("too deep").code, "syntax");
         }
+    }
+
+    #[test]
+    fn one_anchor_may_serve_many_and_be_overridden() {
+        let mut text = "- &a { x: 1, y: 2 }\n".to_owned();
+        text += &"- { <<: *a, y: 3 }\n".repeat(500);
+        let Value::List(items) = parsed(&text).expect("merged").value else {
+            panic!("a list")
+        };
+        let Value::Map(entries) = &items[500].value else {
+            panic!("a mapping")
+        };
+        let pairs: Vec<_> = entries
+            .iter()
+            .map(|(key, value)| (key.value.scalar(), value.value.clone()))
+            .collect();
+        assert_eq!(pairs.len(), 2, "{pairs:?}");
+        assert!(pairs.contains(&(Some("x".to_owned()), Value::Integer(1))));
+        assert!(pairs.contains(&(Some("y".to_owned()), Value::Integer(3))));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 use super::super::tree::parse;
 use super::*;
-use crate::diagnostic::{Diagnostic, Source};
+use crate::diagnostic::{Diagnostic, Severity, Source};
+use std::path::Path;
 
 const INNER: &[Key] = &[Key::required("size", Shape::Size, "How large.")];
 const KEYS: &[Key] = &[
