@@ -15,6 +15,8 @@ pub struct Place {
 pub enum Severity {
     Error,
     Warning,
+    /// Worth knowing, and often meant.
+    Note,
 }
 
 impl Severity {
@@ -22,6 +24,7 @@ impl Severity {
         match self {
             Self::Error => "error",
             Self::Warning => "warning",
+            Self::Note => "note",
         }
     }
 }
@@ -85,12 +88,8 @@ impl Source {
 
     fn draw_place(&self, out: &mut String, place: Place, margin: usize) {
         let line = self.text.lines().nth(place.line - 1).unwrap_or_default();
-        // A tab would shift the marks, so it is drawn as one space.
-        let shown: String = line
-            .chars()
-            .map(|c| if c == '\t' { ' ' } else { c })
-            .collect();
-        let room = shown.chars().count().saturating_sub(place.column - 1);
+        let (shown, before) = excerpt(line, place.column - 1);
+        let room = shown.chars().count().saturating_sub(before);
         let marks = "^".repeat(place.len.min(room).max(1));
         let Place { line, column, .. } = place;
         let drawn = write!(
@@ -101,10 +100,26 @@ impl Source {
             "",
             "",
             "",
-            pad = column - 1,
+            pad = before,
         );
         drawn.unwrap_or_default();
     }
+}
+
+/// How much of a line is drawn: two lines of a wide terminal.
+const LINE_LIMIT: usize = 240;
+
+/// The part of a line around its character `at`, and where that is in the part. What a terminal
+/// would obey is drawn as a space, one for one, so that marks stay below what they mark.
+fn excerpt(line: &str, at: usize) -> (String, usize) {
+    let blank = |c: char| if c.is_control() { ' ' } else { c };
+    let skipped = if line.chars().count() > LINE_LIMIT {
+        at.saturating_sub(LINE_LIMIT / 2)
+    } else {
+        0
+    };
+    let shown = line.chars().skip(skipped).take(LINE_LIMIT);
+    (shown.map(blank).collect(), at - skipped)
 }
 
 struct Paint {
@@ -118,6 +133,7 @@ impl Paint {
             (false, _) => label,
             (true, Severity::Error) => format!("\x1b[1;31m{label}\x1b[0m"),
             (true, Severity::Warning) => format!("\x1b[1;33m{label}\x1b[0m"),
+            (true, Severity::Note) => format!("\x1b[1;36m{label}\x1b[0m"),
         }
     }
 }

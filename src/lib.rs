@@ -12,6 +12,7 @@
 //! [`slo`], [`stats`], [`diagnostic`]) takes `now` and data and returns data; everything that
 //! waits, reads or writes lives above it. `docs/ARCHITECTURE.md` is the guided tour.
 
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod demo;

@@ -1,5 +1,24 @@
 //! The config: what users write, checked as a whole, as values without branches left for typos.
+//!
+//! ```text
+//! text -> yaml::Node -> Draft (values with places) -> lints -> Config
+//! ```
+//!
+//! The keys are data in `keys.rs`; the reader and `docs/CONFIGURATION.md` both come from it.
 
+mod docs;
+mod draft;
+mod keys;
+mod lint;
+mod load;
+mod mask;
 mod model;
+mod name;
+mod objective;
+mod probe;
+mod read;
 
+pub use docs::markdown;
+pub use load::{Code, FileError, Loaded, codes, read_file};
+pub use mask::source as without_secrets;
 pub use model::{Config, ProbeSpec, ServiceSpec, StoreSpec};

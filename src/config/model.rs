@@ -45,7 +45,18 @@ pub struct ProbeSpec {
     pub timeout: Duration,
     /// Name of the kind, such as `http`.
     pub kind: &'static str,
+    /// Changes with the kind's settings, and with every file and variable that was read for
+    /// them. Only to be compared within one process.
+    pub fingerprint: u64,
     pub probe: Arc<dyn Probe>,
+}
+
+/// Equal specs may go on as they are after a reload.
+impl PartialEq for ProbeSpec {
+    fn eq(&self, other: &Self) -> bool {
+        let of = |spec: &Self| (spec.interval, spec.timeout, spec.kind, spec.fingerprint);
+        self.key == other.key && of(self) == of(other)
+    }
 }
 
 impl Config {

@@ -4,13 +4,16 @@
 //! A part of the config declares its keys as data ([`Key`]), then takes them out of a
 //! [`Section`]. The same declarations make `docs/CONFIGURATION.md`.
 
+mod file;
 mod key;
+mod reader;
 mod secret;
 mod section;
 mod tree;
 pub mod units;
 
 pub use key::{Key, Need, Shape};
+pub use reader::{Reader, Spot};
 pub use secret::Secret;
-pub use section::{Reader, Section, Spot};
-pub use tree::{Node, Value, parse};
+pub use section::Section;
+pub use tree::{Node, SIZE_LIMIT, Value, parse};

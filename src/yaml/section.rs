@@ -1,165 +1,16 @@
-//! Takes typed values out of a tree, collecting every fault on the way.
+//! Takes typed values out of a mapping, reporting every fault on the way.
 
 use super::key::{Key, Need, Shape};
-use super::secret::Secret;
+use super::reader::{Reader, Spot};
 use super::tree::{Node, Value};
 use super::units;
-use crate::diagnostic::{Diagnostic, Place, Severity, nearest};
-use std::cell::RefCell;
-use std::path::{Path, PathBuf};
+use crate::diagnostic::nearest;
+use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::time::Duration;
 
-/// What reading needs besides the document: where files are, what the environment says, and
-/// where faults go.
-pub struct Reader<'a> {
-    base: PathBuf,
-    env: &'a dyn Fn(&str) -> Option<String>,
-    found: RefCell<Vec<Diagnostic>>,
-}
-
-/// A place in the document and its path: where faults are reported.
-#[derive(Clone, Debug, Default)]
-pub struct Spot {
-    pub place: Option<Place>,
-    pub path: String,
-}
-
-impl<'a> Reader<'a> {
-    /// `base` is the folder that relative paths start from; `env` looks up `${NAME}`.
-    pub fn new(base: &Path, env: &'a dyn Fn(&str) -> Option<String>) -> Self {
-        Self {
-            base: base.to_owned(),
-            env,
-            found: RefCell::default(),
-        }
-    }
-
-    /// Everything found so far, in document order.
-    pub fn finish(self) -> Vec<Diagnostic> {
-        let mut found = self.found.into_inner();
-        found.sort_by_key(|d| (d.place, d.severity));
-        found
-    }
-
-    pub fn report(
-        &self,
-        severity: Severity,
-        code: &'static str,
-        at: &Spot,
-        message: String,
-        help: Option<String>,
-    ) {
-        self.found.borrow_mut().push(Diagnostic {
-            severity,
-            code,
-            place: at.place,
-            path: at.path.clone(),
-            message,
-            help,
-        });
-    }
-
-    pub fn error(
-        &self,
-        code: &'static str,
-        at: &Spot,
-        message: impl Into<String>,
-        help: impl Into<String>,
-    ) {
-        self.report(Severity::Error, code, at, message.into(), Some(help.into()));
-    }
-
-    fn mismatch(&self, at: &Spot, seen: &Value, expected: &str) {
-        let seen = match seen {
-            Value::Text(text) => format!("`{text}`"),
-            other => other.kind().to_owned(),
-        };
-        self.error(
-            "invalid-value",
-            at,
-            format!("{seen} does not fit here"),
-            format!("expected {expected}"),
-        );
-    }
-
-    /// Opens a mapping; its unknown, duplicate and missing keys are reported here, once.
-    pub fn section<'n>(
-        &'n self,
-        node: &'n Node,
-        path: &str,
-        keys: &'static [Key],
-    ) -> Option<Section<'n>> {
-        let at = Spot {
-            place: Some(node.place),
-            path: path.to_owned(),
-        };
-        let entries: &[(Node, Node)] = match &node.value {
-            Value::Map(entries) => entries,
-            Value::Null => &[],
-            other => {
-                let names: Vec<_> = keys.iter().map(|key| key.name).collect();
-                self.mismatch(
-                    &at,
-                    other,
-                    &format!(
-                        "a mapping with keys such as {}",
-                        names[..names.len().min(4)].join(", ")
-                    ),
-                );
-                return None;
-            }
-        };
-        let section = Section {
-            reader: self,
-            at,
-            entries,
-            keys,
-        };
-        section.check_keys();
-        Some(section)
-    }
-
-    /// Replaces `${NAME}` by the environment's value; `$${` stands for a literal `${`.
-    fn expand(&self, text: &str, at: &Spot) -> Option<String> {
-        let mut out = String::with_capacity(text.len());
-        let mut rest = text;
-        while let Some(start) = rest.find("${") {
-            if rest[..start].ends_with('$') {
-                out.push_str(&rest[..start]);
-                out.push('{');
-                rest = &rest[start + 2..];
-                continue;
-            }
-            out.push_str(&rest[..start]);
-            let tail = &rest[start + 2..];
-            let Some(end) = tail.find('}') else {
-                self.error(
-                    "invalid-value",
-                    at,
-                    "`${` without `}`",
-                    "write ${NAME}, or $${ for a literal ${",
-                );
-                return None;
-            };
-            let name = &tail[..end];
-            let Some(value) = (self.env)(name) else {
-                self.error(
-                    "unset-variable",
-                    at,
-                    format!("the environment variable {name} is not set"),
-                    "set it, or write the value here",
-                );
-                return None;
-            };
-            out.push_str(&value);
-            rest = &tail[end + 1..];
-        }
-        out.push_str(rest);
-        Some(out)
-    }
-}
-
 /// A mapping whose keys are known.
+#[derive(Clone)]
 pub struct Section<'n> {
     reader: &'n Reader<'n>,
     at: Spot,
@@ -168,6 +19,23 @@ pub struct Section<'n> {
 }
 
 impl<'n> Section<'n> {
+    pub(super) fn open(
+        reader: &'n Reader<'n>,
+        at: Spot,
+        entries: &'n [(Node, Node)],
+        keys: &'static [Key],
+    ) -> Self {
+        let section = Self {
+            reader,
+            at,
+            entries,
+            keys,
+        };
+        section.check_keys();
+        section.check_needs();
+        section
+    }
+
     pub fn reader(&self) -> &'n Reader<'n> {
         self.reader
     }
@@ -218,64 +86,66 @@ impl<'n> Section<'n> {
         self.entries
     }
 
+    /// The entries that no declared key has, where a probe kind may stand.
+    pub fn undeclared(&self) -> impl Iterator<Item = (String, &'n Node, &'n Node)> + '_ {
+        self.entries.iter().filter_map(|(key, value)| {
+            let name = key.value.scalar().unwrap_or_default();
+            (!self.knows(&name)).then_some((name, key, value))
+        })
+    }
+
     fn inner(&self, name: &str, node: &Node) -> Spot {
-        let path = if self.at.path.is_empty() {
-            name.to_owned()
-        } else {
-            format!("{}.{name}", self.at.path)
-        };
-        Spot {
-            place: Some(node.place),
-            path,
-        }
+        Spot::of(node, self.at.below(name))
     }
 
     fn knows(&self, name: &str) -> bool {
         self.names().any(|known| known == name)
     }
 
-    fn names(&self) -> impl Iterator<Item = String> + '_ {
-        self.keys.iter().flat_map(|key| {
+    /// Every name that is understood here, apart from probe kinds.
+    pub fn names(&self) -> impl Iterator<Item = String> + '_ {
+        self.declared().flat_map(|key| {
             let file = matches!(key.shape, Shape::Secret).then(|| format!("{}_file", key.name));
             std::iter::once(key.name.to_owned()).chain(file)
         })
     }
 
+    fn declared(&self) -> impl Iterator<Item = &'static Key> + '_ {
+        let by_name = |key: &&Key| !matches!(key.shape, Shape::ProbeKind);
+        self.keys.iter().filter(by_name)
+    }
+
     fn check_keys(&self) {
         let names: Vec<String> = self.names().collect();
-        for (index, (key, _)) in self.entries.iter().enumerate() {
+        // Where a kind may stand, only its reader knows which names are wrong.
+        let takes_kinds = self.declared().count() < self.keys.len();
+        let mut seen = BTreeSet::new();
+        for (key, _) in self.entries {
             let name = key.value.scalar().unwrap_or_default();
             let at = self.inner(&name, key);
-            if !names.contains(&name) {
+            if !names.contains(&name) && !takes_kinds {
                 let near = nearest(&name, names.iter().map(String::as_str));
                 let help = near.map_or_else(
                     || format!("known here: {}", names.join(", ")),
                     |near| format!("did you mean `{near}`?"),
                 );
+                let message = format!("unknown key `{name}`");
+                self.reader.error("unknown-key", &at, message, help);
+            } else if !seen.insert(name.clone()) {
+                let message = format!("`{name}` is given twice");
                 self.reader
-                    .error("unknown-key", &at, format!("unknown key `{name}`"), help);
-            } else if self.entries[..index]
-                .iter()
-                .any(|(other, _)| other.value == key.value)
-            {
-                self.reader.error(
-                    "duplicate-key",
-                    &at,
-                    format!("`{name}` is given twice"),
-                    "keep one of them",
-                );
+                    .error("duplicate-key", &at, message, "keep one of them");
             }
         }
-        for key in self.keys.iter().filter(|key| key.need == Need::Required) {
-            let given = self.has(key.name)
-                || (matches!(key.shape, Shape::Secret) && self.has(&format!("{}_file", key.name)));
-            if !given {
-                self.reader.error(
-                    "missing-key",
-                    &self.at,
-                    format!("`{}` is missing", key.name),
-                    key.doc,
-                );
+    }
+
+    fn check_needs(&self) {
+        for key in self.declared().filter(|key| key.need == Need::Required) {
+            let by_file =
+                matches!(key.shape, Shape::Secret) && self.has(&format!("{}_file", key.name));
+            if !self.has(key.name) && !by_file {
+                let message = format!("`{}` is missing", key.name);
+                self.reader.error("missing-key", &self.at, message, key.doc);
             }
         }
     }
@@ -306,15 +176,32 @@ impl<'n> Section<'n> {
     }
 
     pub fn duration(&self, name: &str) -> Option<Duration> {
-        self.parse(
-            name,
-            "a duration such as 500ms, 10s, 5m, 2h or 30d",
-            units::duration,
-        )
+        let expected = "a duration such as 500ms, 10s, 5m, 2h or 30d";
+        let expected = self.suggest(name, expected, "s", |n| n > 0.0);
+        self.parse(name, &expected, units::duration)
     }
 
     pub fn ratio(&self, name: &str) -> Option<f64> {
-        self.parse(name, "a ratio such as 99.9% or 0.999", units::ratio)
+        let expected = "a ratio such as 99.9% or 0.999";
+        let expected = self.suggest(name, expected, "%", |n| n > 1.0 && n <= 100.0);
+        self.parse(name, &expected, units::ratio)
+    }
+
+    /// Adds the unit that a bare number lacks to what is expected.
+    fn suggest(
+        &self,
+        name: &str,
+        expected: &str,
+        unit: &str,
+        likely: impl Fn(f64) -> bool,
+    ) -> String {
+        let written = self.node(name).and_then(|node| node.value.scalar());
+        match written.as_deref().map(str::parse::<f64>) {
+            Some(Ok(number)) if likely(number) => {
+                format!("{expected}; did you mean `{number}{unit}`?")
+            }
+            _ => expected.to_owned(),
+        }
     }
 
     pub fn size(&self, name: &str) -> Option<u64> {
@@ -347,49 +234,9 @@ impl<'n> Section<'n> {
         })
     }
 
-    /// A path, made absolute against the config file's folder.
+    /// A path, resolved against the config file's folder.
     pub fn path(&self, name: &str) -> Option<PathBuf> {
-        self.text(name).map(|path| self.reader.base.join(path))
-    }
-
-    /// The contents of the file that `name` points to.
-    pub fn file(&self, name: &str) -> Option<Vec<u8>> {
-        let path = self.path(name)?;
-        match std::fs::read(&path) {
-            Ok(bytes) => Some(bytes),
-            Err(error) => {
-                self.error("unreadable-file", name, format!("cannot read {}: {error}", path.display()), "check the path and its permissions (relative paths start at the config file's folder)");
-                None
-            }
-        }
-    }
-
-    /// A secret, written here (or as `${ENV}`), or in the file that `NAME_file` points to, whose
-    /// final line break does not count.
-    pub fn secret(&self, name: &str) -> Option<Secret> {
-        let file_key = format!("{name}_file");
-        if !self.has(&file_key) {
-            return self.text(name).map(Secret::new);
-        }
-        if self.has(name) {
-            self.error(
-                "conflict",
-                &file_key,
-                format!("both `{name}` and `{file_key}` are given"),
-                "keep one of them",
-            );
-        }
-        let bytes = self.file(&file_key)?;
-        let Ok(text) = String::from_utf8(bytes) else {
-            self.error(
-                "unreadable-file",
-                &file_key,
-                "the file is not UTF-8 text",
-                "store the secret as plain text",
-            );
-            return None;
-        };
-        Some(Secret::new(text.trim_end_matches(['\n', '\r'])))
+        self.text(name).map(|path| self.reader.resolve(&path))
     }
 
     /// A nested mapping.
@@ -409,16 +256,7 @@ impl<'n> Section<'n> {
             Value::List(items) => items
                 .iter()
                 .enumerate()
-                .map(|(index, item)| {
-                    let path = format!("{}[{index}]", at.path);
-                    (
-                        Spot {
-                            place: Some(item.place),
-                            path,
-                        },
-                        item,
-                    )
-                })
+                .map(|(index, item)| (Spot::of(item, format!("{}[{index}]", at.path)), item))
                 .collect(),
             _ => vec![(at, node)],
         }
@@ -429,10 +267,10 @@ impl<'n> Section<'n> {
         self.list(name)
             .into_iter()
             .filter_map(|(at, item)| {
-                let text = item
-                    .value
-                    .scalar()
-                    .and_then(|text| self.reader.expand(&text, &at));
+                let text = match item.value.scalar() {
+                    Some(text) => Some(self.reader.expand(&text, &at)?),
+                    None => None,
+                };
                 let value = text.as_deref().and_then(&read);
                 if value.is_none() {
                     self.reader.mismatch(&at, &item.value, expected);
@@ -457,10 +295,7 @@ impl<'n> Section<'n> {
             .iter()
             .filter_map(|(key, value)| {
                 let name = key.value.scalar().unwrap_or_default();
-                let spot = Spot {
-                    place: Some(value.place),
-                    path: format!("{}.{name}", at.path),
-                };
+                let spot = Spot::of(value, at.below(&name));
                 let Some(text) = value.value.scalar() else {
                     self.reader.mismatch(&spot, &value.value, "text");
                     return None;
@@ -470,3 +305,6 @@ impl<'n> Section<'n> {
             .collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

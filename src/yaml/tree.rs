@@ -4,6 +4,15 @@ use crate::diagnostic::{Diagnostic, Place, Severity, Source};
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_yaml::{DuplicateKeyPolicy, Location, Spanned};
 use std::fmt;
+use std::hash::{Hash, Hasher};
+
+/// The largest document in bytes: 20,000 services with a probe and labels take about 2 MB. The
+/// parser's own limits on nodes are set so that this one is met first.
+pub const SIZE_LIMIT: usize = 4 << 20;
+/// The deepest nesting that is read. A config has about 8 levels; the reader is recursive.
+const DEPTH_LIMIT: usize = 64;
+/// How much aliases may repeat: a config with anchors for its defaults stays far below.
+const REPLAY_LIMIT: usize = 100_000;
 
 /// A value and where it stands (where it is used, for an alias).
 #[derive(Clone, Debug, PartialEq)]
@@ -22,6 +31,22 @@ pub enum Value {
     List(Vec<Node>),
     /// In document order, duplicates included: the reader reports them.
     Map(Vec<(Node, Node)>),
+}
+
+/// Equal content hashes equally, wherever it stands.
+impl Hash for Node {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        std::mem::discriminant(&self.value).hash(state);
+        match &self.value {
+            Value::Null => {}
+            Value::Bool(value) => value.hash(state),
+            Value::Integer(value) => value.hash(state),
+            Value::Float(value) => value.to_bits().hash(state),
+            Value::Text(value) => value.hash(state),
+            Value::List(items) => items.hash(state),
+            Value::Map(entries) => entries.hash(state),
+        }
+    }
 }
 
 impl Value {
@@ -52,27 +77,74 @@ impl Value {
 
 /// Reads a document; a syntax error is one diagnostic, since nothing after it can be trusted.
 pub fn parse(source: &Source) -> Result<Node, Box<Diagnostic>> {
-    let options = serde_yaml::options! { duplicate_keys: DuplicateKeyPolicy::PassThrough };
+    let options = serde_yaml::options! {
+        duplicate_keys: DuplicateKeyPolicy::PassThrough,
+        // Names such as `on`, `no` and `007` stay what was written.
+        strict_booleans: true,
+        leading_zero_numbers_as_strings: true,
+        underscored_numbers_as_strings: true,
+        budget: serde_yaml::budget! {
+            max_depth: DEPTH_LIMIT,
+            flow_nesting_limit: DEPTH_LIMIT,
+            max_nodes: SIZE_LIMIT,
+            max_events: 2 * SIZE_LIMIT,
+            // One anchor for many services is a good use; what aliases cost is bounded below.
+            enforce_alias_anchor_ratio: false,
+        },
+        alias_limits: serde_yaml::alias_limits! { max_total_replayed_events: REPLAY_LIMIT },
+    };
     serde_yaml::from_str_with_options::<Spanned<Raw>>(&source.text, options)
         .map(node)
         .map_err(|error| {
+            let (message, help) = explain(&error);
             Box::new(Diagnostic {
                 severity: Severity::Error,
                 code: "syntax",
                 place: error.location().as_ref().map(place),
                 path: String::new(),
-                message: format!("this is not YAML: {}", reason(&error)),
-                help: None,
+                message,
+                help,
             })
         })
 }
 
-/// The parser's sentence without the position and the snippet, which we draw ourselves.
+/// What the parser's words mean to somebody who writes a config.
+const HINTS: &[(&str, &str)] = &[
+    ("tab", "indent with spaces, as YAML wants it"),
+    ("unclosed", "something that is opened here is never closed"),
+    ("recursion", "use fewer levels"),
+];
+
+/// What went wrong, and what to do about it, where more is known than the parser says.
+fn explain(error: &serde_yaml::Error) -> (String, Option<String>) {
+    use serde_yaml::Error;
+    match error.without_snippet() {
+        Error::AliasError { error, .. } => explain(error),
+        Error::MultipleDocuments { .. } => (
+            "there is more than one document in this file".to_owned(),
+            Some("keep one: take out the `---` line between them".to_owned()),
+        ),
+        Error::Budget { .. }
+        | Error::AliasReplayLimitExceeded { .. }
+        | Error::AliasReplayStackDepthExceeded { .. } => (
+            "this document nests or repeats itself without measure".to_owned(),
+            Some("use fewer aliases and levels".to_owned()),
+        ),
+        other => {
+            let reason = reason(other);
+            let hint = HINTS.iter().find(|(word, _)| reason.contains(word));
+            let help = hint.map(|(_, help)| (*help).to_owned());
+            (format!("this is not YAML: {reason}"), help)
+        }
+    }
+}
+
+/// The parser's sentence without the position, which we draw ourselves.
 fn reason(error: &serde_yaml::Error) -> String {
     let full = error.to_string();
     let first = full.lines().next().unwrap_or_default();
-    let tail = first.rsplit_once(": ").map_or(first, |(_, tail)| tail);
-    tail.trim().to_owned()
+    let sentence = first.split(" at line ").next().unwrap_or(first);
+    sentence.trim().to_owned()
 }
 
 fn place(location: &Location) -> Place {
@@ -167,5 +239,66 @@ impl<'de> Visitor<'de> for RawVisitor {
             map.push(entry);
         }
         Ok(Raw::Map(map))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(text: &str) -> Result<Node, Box<Diagnostic>> {
+        parse(&Source {
+            name: String::new(),
+            text: text.to_owned(),
+        })
+    }
+
+    #[test]
+    fn names_stay_what_was_written() {
+        for name in ["on", "no", "y", "007", "1_000", "2001:db8::1", "12:30"] {
+            let node = parsed(name).expect("a scalar");
+            assert_eq!(node.value, Value::Text(name.to_owned()));
+        }
+        assert_eq!(parsed("true").expect("a boolean").value, Value::Bool(true));
+        assert_eq!(parsed("7").expect("a number").value, Value::Integer(7));
+    }
+
+    #[test]
+    fn nesting_and_repeating_are_bounded() {
+        let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        assert!(parsed(&nested(20)).is_ok());
+        let blocks = "- ".repeat(5000);
+        for text in [nested(5000), blocks, "{a: ".repeat(5000)] {
+            assert_eq!(parsed(&text).expect_err("too deep").code, "syntax");
+        }
+    }
+
+    #[test]
+    fn one_anchor_may_serve_many_and_be_overridden() {
+        let mut text = "- &a { x: 1, y: 2 }\n".to_owned();
+        text += &"- { <<: *a, y: 3 }\n".repeat(500);
+        let Value::List(items) = parsed(&text).expect("merged").value else {
+            panic!("a list")
+        };
+        let Value::Map(entries) = &items[500].value else {
+            panic!("a mapping")
+        };
+        let pairs: Vec<_> = entries
+            .iter()
+            .map(|(key, value)| (key.value.scalar(), value.value.clone()))
+            .collect();
+        assert_eq!(pairs.len(), 2, "{pairs:?}");
+        assert!(pairs.contains(&(Some("x".to_owned()), Value::Integer(1))));
+        assert!(pairs.contains(&(Some("y".to_owned()), Value::Integer(3))));
+    }
+
+    #[test]
+    fn an_alias_stands_where_it_is_used() {
+        let node = parsed("a: &x [1]\nb: *x\n").expect("an alias");
+        let Value::Map(entries) = node.value else {
+            panic!("a mapping")
+        };
+        assert_eq!(entries[1].1.place.line, 2);
+        assert!(matches!(&entries[1].1.value, Value::List(items) if items.len() == 1));
     }
 }

@@ -1,0 +1,142 @@
+//! `slod check`: every fault of a config at once, each with its place.
+
+use crate::config::{Config, Loaded, read_file, without_secrets};
+use crate::diagnostic::{Diagnostic, Severity, Source};
+use crate::probe::{KINDS, Kind};
+use clap::{Args, ValueEnum};
+use serde_json::json;
+use std::fmt::Write as _;
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// More than this many are counted, but not drawn: the first ones are what a person mends first.
+const DRAWN: usize = 100;
+
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// The config file.
+    #[arg(
+        long,
+        short,
+        value_name = "FILE",
+        default_value = "slod.yaml",
+        env = "SLOD_CONFIG"
+    )]
+    config: PathBuf,
+    /// How to tell what is found.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    /// Warnings count as errors.
+    #[arg(long)]
+    strict: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people: the line of the file, marked, and the help below it.
+    Text,
+    /// An array of objects, for editors and pipelines.
+    Json,
+}
+
+/// Exits with 0 if the config can be used, 1 if not, and 2 if there is no such text.
+pub fn run(args: &CheckArgs) -> ExitCode {
+    ExitCode::from(answer(args, KINDS, &mut std::io::stdout()))
+}
+
+/// Writes what is found, and tells the exit code.
+pub fn answer(args: &CheckArgs, kinds: &[&'static dyn Kind], out: &mut dyn Write) -> u8 {
+    let source = match read_file(&args.config) {
+        Ok(source) => source,
+        Err(error) => {
+            eprintln!("slod: {error}");
+            return 2;
+        }
+    };
+    let base = args.config.parent().unwrap_or(Path::new(""));
+    let env = |name: &str| std::env::var(name).ok();
+    let loaded = Config::load(&source, base, &env, kinds);
+    let output = match args.format {
+        Format::Text => text(&source, &loaded, wants_colour()),
+        Format::Json => json(&source, &loaded.diagnostics),
+    };
+    // Nobody is left to tell if the reader has gone, as after `| head`.
+    let _ = out.write_all(output.as_bytes());
+    let refused = loaded.config.is_none() || (args.strict && count(&loaded, Severity::Warning) > 0);
+    u8::from(refused)
+}
+
+fn wants_colour() -> bool {
+    let asked_not_to = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    std::io::stdout().is_terminal() && !asked_not_to
+}
+
+fn count(loaded: &Loaded, severity: Severity) -> usize {
+    let found = loaded.diagnostics.iter();
+    found.filter(|d| d.severity == severity).count()
+}
+
+/// Every diagnostic drawn, and a last line that sums up.
+pub fn text(source: &Source, loaded: &Loaded, colour: bool) -> String {
+    let shown = without_secrets(source);
+    let mut out = String::new();
+    for diagnostic in loaded.diagnostics.iter().take(DRAWN) {
+        writeln!(out, "{}", shown.draw(diagnostic, colour)).unwrap_or_default();
+    }
+    let more = loaded.diagnostics.len().saturating_sub(DRAWN);
+    if more > 0 {
+        writeln!(out, "and {more} more\n").unwrap_or_default();
+    }
+    writeln!(out, "{}: {}", source.name, summary(loaded)).unwrap_or_default();
+    out
+}
+
+/// Such as `2 errors, 1 warning`, or `ok: 3 services, 3 probes, 13 objectives`.
+fn summary(loaded: &Loaded) -> String {
+    let mut parts = Vec::new();
+    for severity in [Severity::Error, Severity::Warning, Severity::Note] {
+        let found = count(loaded, severity);
+        if found > 0 {
+            parts.push(plural(found, severity.label()));
+        }
+    }
+    if let Some(config) = &loaded.config {
+        let objectives = config
+            .services
+            .iter()
+            .map(|service| service.objectives.len());
+        let content = format!(
+            "ok: {}, {}, {}",
+            plural(config.services.len(), "service"),
+            plural(config.probes().count(), "probe"),
+            plural(objectives.sum(), "objective")
+        );
+        parts.insert(0, content);
+    }
+    parts.join(", ")
+}
+
+fn plural(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
+/// The diagnostics as a JSON array.
+pub fn json(source: &Source, diagnostics: &[Diagnostic]) -> String {
+    let list: Vec<_> = diagnostics
+        .iter()
+        .map(|d| {
+            json!({
+                "severity": d.severity.label(),
+                "code": d.code,
+                "file": source.name,
+                "line": d.place.map(|place| place.line),
+                "column": d.place.map(|place| place.column),
+                "path": d.path,
+                "message": d.message,
+                "help": d.help,
+            })
+        })
+        .collect();
+    format!("{:#}\n", serde_json::Value::Array(list))
+}

@@ -1,0 +1,73 @@
+//! A config that was read without errors, with the places it was read from: what lints look at.
+
+use super::model::{Config, ProbeSpec, ServiceSpec, StoreSpec};
+use crate::slo::Objective;
+use crate::yaml::{Node, Section, Spot};
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+/// A value and the section that it was read from.
+#[derive(Clone)]
+pub(super) struct Placed<'n, T> {
+    pub(super) value: T,
+    pub(super) section: Section<'n>,
+}
+
+pub(super) struct Draft<'n> {
+    pub(super) document: &'n Node,
+    pub(super) root: Section<'n>,
+    pub(super) listen: SocketAddr,
+    pub(super) store: StoreSpec,
+    pub(super) max_concurrent_probes: usize,
+    pub(super) services: Vec<ServiceDraft<'n>>,
+}
+
+pub(super) struct ServiceDraft<'n> {
+    pub(super) section: Section<'n>,
+    pub(super) name: Arc<str>,
+    pub(super) description: String,
+    pub(super) labels: Vec<(String, String)>,
+    pub(super) probes: Vec<Placed<'n, ProbeSpec>>,
+    pub(super) objectives: Vec<Placed<'n, Objective>>,
+}
+
+impl<T> Placed<'_, T> {
+    pub(super) fn spot_of(&self, key: &str) -> Spot {
+        self.section.spot_of(key)
+    }
+}
+
+impl<'n> ServiceDraft<'n> {
+    /// The probes that count for an objective.
+    pub(super) fn counting<'s>(
+        &'s self,
+        objective: &'s Objective,
+    ) -> impl Iterator<Item = &'s Placed<'n, ProbeSpec>> {
+        let named = &objective.probes;
+        self.probes.iter().filter(move |probe| {
+            named.is_empty() || named.iter().any(|name| **name == *probe.value.key.probe)
+        })
+    }
+}
+
+impl Draft<'_> {
+    pub(super) fn into_config(self) -> Config {
+        let services = self.services.into_iter().map(|service| ServiceSpec {
+            name: service.name,
+            description: service.description,
+            labels: service.labels,
+            probes: values(service.probes),
+            objectives: values(service.objectives),
+        });
+        Config {
+            listen: self.listen,
+            store: self.store,
+            max_concurrent_probes: self.max_concurrent_probes,
+            services: services.collect(),
+        }
+    }
+}
+
+fn values<T>(placed: Vec<Placed<'_, T>>) -> Vec<T> {
+    placed.into_iter().map(|placed| placed.value).collect()
+}

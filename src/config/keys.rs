@@ -1,0 +1,190 @@
+//! Every key of the config, as data: what the reader accepts, and what the docs say.
+
+use crate::yaml::{Key, Shape};
+use std::time::Duration;
+
+pub(super) const DEFAULT_LISTEN: &str = "127.0.0.1:9771";
+pub(super) const DEFAULT_STORE: &str = "data/slod.db";
+pub(super) const DEFAULT_RETENTION: &str = "400d";
+pub(super) const DEFAULT_SLOTS: &str = "256";
+pub(super) const DEFAULT_INTERVAL: &str = "10s";
+pub(super) const DEFAULT_TIMEOUT: &str = "5s";
+pub(super) const DEFAULT_WINDOW: &str = "30d";
+
+const DAY: Duration = Duration::from_secs(86_400);
+/// Under a tenth of a second it is a load test; over a day no window would notice.
+pub(super) const INTERVALS: (Duration, Duration) = (Duration::from_millis(100), DAY);
+pub(super) const TIMEOUTS: (Duration, Duration) = (Duration::from_millis(10), DAY);
+/// Burn rates look back for at least five minutes; an hour holds twelve of those.
+pub(super) const WINDOWS: (Duration, Duration) =
+    (Duration::from_secs(3600), Duration::from_secs(400 * 86_400));
+pub(super) const RETENTIONS: (Duration, Duration) = (DAY, Duration::from_secs(3660 * 86_400));
+pub(super) const SLOTS: (i64, i64) = (1, 100_000);
+
+pub(super) const ROOT: &[Key] = &[
+    Key::optional(
+        "listen",
+        Shape::Text,
+        DEFAULT_LISTEN,
+        "Address and port of the pages, the API and `/metrics`. There is no authentication: keep it on loopback or behind something that has.",
+    ),
+    Key::optional(
+        "store",
+        Shape::Section(STORE),
+        "",
+        "Where outcomes are kept, and how long.",
+    ),
+    Key::optional(
+        "max_concurrent_probes",
+        Shape::Integer(SLOTS.0, SLOTS.1),
+        DEFAULT_SLOTS,
+        "How many probes may run at the same time. A probe that finds no place in time is counted as missed.",
+    ),
+    Key::optional(
+        "defaults",
+        Shape::Section(DEFAULTS),
+        "",
+        "What probes and services have unless they say otherwise.",
+    ),
+    Key::required(
+        "services",
+        Shape::List(&Shape::Section(SERVICE)),
+        "What users care about; at least one.",
+    ),
+];
+
+pub(super) const STORE: &[Key] = &[
+    Key::optional(
+        "path",
+        Shape::File,
+        DEFAULT_STORE,
+        "The SQLite file, relative to the config file. Its folder is made if it is missing.",
+    ),
+    Key::optional(
+        "retention",
+        Shape::Duration,
+        DEFAULT_RETENTION,
+        "How long every outcome is kept, from 1d to 3660d. An objective's window should fit into it.",
+    ),
+];
+
+pub(super) const DEFAULTS: &[Key] = &[
+    Key::optional(
+        "interval",
+        Shape::Duration,
+        DEFAULT_INTERVAL,
+        "Time between two attempts of a probe, from 100ms to 1d.",
+    ),
+    Key::optional(
+        "timeout",
+        Shape::Duration,
+        DEFAULT_TIMEOUT,
+        "How long an attempt may take, from 10ms; a probe with a shorter interval has its interval as timeout.",
+    ),
+    Key::optional(
+        "objectives",
+        Shape::List(&Shape::Section(OBJECTIVE)),
+        "",
+        "Objectives of every service. A service replaces one by an objective of the same name.",
+    ),
+];
+
+pub(super) const SERVICE: &[Key] = &[
+    Key::required(
+        "name",
+        Shape::Text,
+        "Unique name, up to 100 characters, without `/`. Its history belongs to this name.",
+    ),
+    Key::optional("description", Shape::Text, "", "One line for people."),
+    Key::optional(
+        "labels",
+        Shape::Map(&Shape::Text),
+        "",
+        "Labels for metrics and pages, such as `team: assistants`. Names as in Prometheus.",
+    ),
+    Key::required(
+        "probes",
+        Shape::List(&Shape::Section(PROBE)),
+        "Ways of looking at the service; at least one.",
+    ),
+    Key::optional(
+        "objectives",
+        Shape::List(&Shape::Section(OBJECTIVE)),
+        "",
+        "Objectives besides the default ones, or instead of those with the same name. An empty list `[]` means none at all, not even the default ones.",
+    ),
+];
+
+/// The key under which a probe's kind stands is the kind's own name.
+pub(super) const PROBE: &[Key] = &[
+    Key::required(
+        "name",
+        Shape::Text,
+        "Name, unique within the service. Its history belongs to this name.",
+    ),
+    Key::required(
+        "KIND",
+        Shape::ProbeKind,
+        "What to do: the name of one probe kind, with that kind's keys below it.",
+    ),
+    Key::optional(
+        "interval",
+        Shape::Duration,
+        "",
+        "Time between two attempts, from 100ms to 1d. Left out, it is `defaults.interval`.",
+    ),
+    Key::optional(
+        "timeout",
+        Shape::Duration,
+        "",
+        "How long an attempt may take, at most the interval. Left out, it is `defaults.timeout` or the interval, whichever is shorter.",
+    ),
+];
+
+pub(super) const OBJECTIVE: &[Key] = &[
+    Key::required(
+        "name",
+        Shape::Text,
+        "Name, unique within the service, such as `latency-p95`.",
+    ),
+    Key::required(
+        "sli",
+        Shape::Choice(&["availability", "success", "latency"]),
+        "What counts as good: `availability` and `success` an attempt that succeeded, `latency` one that succeeded in less than `below`.",
+    ),
+    Key::optional(
+        "below",
+        Shape::Duration,
+        "",
+        "The latency threshold: needed for `latency`, refused for the others.",
+    ),
+    Key::required(
+        "target",
+        Shape::Ratio,
+        "The promised share of good events, above 0 and below 100%.",
+    ),
+    Key::optional(
+        "window",
+        Shape::Duration,
+        DEFAULT_WINDOW,
+        "The rolling time that the promise is for, from 1h to 400d.",
+    ),
+    Key::optional(
+        "budgeting",
+        Shape::Choice(&["occurrences", "timeslices"]),
+        "",
+        "What is counted: `occurrences` every attempt, `timeslices` every minute (uptime). Left out, it is `timeslices` for `availability` and `occurrences` for the others.",
+    ),
+    Key::optional(
+        "slice_target",
+        Shape::Ratio,
+        "90%",
+        "For `timeslices`: a minute is good if this share of its attempts is.",
+    ),
+    Key::optional(
+        "probes",
+        Shape::List(&Shape::Text),
+        "",
+        "The service's probes that count. Left out, all of them do.",
+    ),
+];

@@ -1,0 +1,257 @@
+//! Objectives whose budget or alerts cannot work at the pace of their probes.
+
+use super::{Draft, Finding, objectives, percent, plain, spacing, span};
+use crate::slo::{Budgeting, Objective};
+use crate::yaml::units::show_duration;
+use std::time::Duration;
+
+/// A burn-rate alert: it fires when `share` of the budget would be spent within `long`.
+struct Tier {
+    long: Duration,
+    short: Duration,
+    /// Of the whole window's budget.
+    share: f64,
+    pages: bool,
+}
+
+const HOUR: u64 = 3600;
+
+/// Source: The Site Reliability Workbook, chapter 5, table 5-8 (30 days), with the fourth tier
+/// that Sloth and Pyrra add.
+const TIERS: [Tier; 4] = [
+    Tier {
+        long: Duration::from_secs(HOUR),
+        short: Duration::from_secs(300),
+        share: 0.02,
+        pages: true,
+    },
+    Tier {
+        long: Duration::from_secs(6 * HOUR),
+        short: Duration::from_secs(1800),
+        share: 0.05,
+        pages: true,
+    },
+    Tier {
+        long: Duration::from_secs(24 * HOUR),
+        short: Duration::from_secs(2 * HOUR),
+        share: 0.10,
+        pages: false,
+    },
+    Tier {
+        long: Duration::from_secs(72 * HOUR),
+        short: Duration::from_secs(6 * HOUR),
+        share: 0.10,
+        pages: false,
+    },
+];
+
+impl Tier {
+    /// The burn rate it fires above: 14.4, 6, 3 and 1 for 30 days.
+    fn factor(&self, window: Duration) -> f64 {
+        self.share * window.as_secs_f64() / self.long.as_secs_f64()
+    }
+
+    /// The error ratio it fires above.
+    fn threshold(&self, objective: &Objective) -> f64 {
+        self.factor(objective.window) * (1.0 - objective.target)
+    }
+}
+
+/// The tiers that fit into an objective's window.
+fn tiers(objective: &Objective) -> impl Iterator<Item = &'static Tier> {
+    let window = objective.window;
+    TIERS.iter().filter(move |tier| tier.long <= window)
+}
+
+pub(super) fn tier_never_fires(draft: &Draft<'_>) -> Vec<Finding> {
+    let mut found = Vec::new();
+    for (_, placed) in objectives(draft) {
+        let objective = &placed.value;
+        let Some(tier) = tiers(objective).find(|tier| tier.threshold(objective) >= 1.0) else {
+            continue;
+        };
+        let factor = tier.factor(objective.window);
+        found.push(Finding {
+            at: placed.spot_of("target"),
+            message: format!(
+                "the alert over {} can never fire: it would need more than {} times the error budget, which is {} errors",
+                show_duration(tier.long),
+                plain(factor),
+                percent(tier.threshold(objective)),
+            ),
+            help: format!(
+                "slower alerts still work; a target above {} gives this one a chance",
+                percent(1.0 - 1.0 / factor)
+            ),
+        });
+    }
+    found
+}
+
+/// The fastest page that counts attempts, if the objective counts attempts at all.
+fn page(objective: &Objective) -> Option<&'static Tier> {
+    let counts_attempts = objective.budgeting == Budgeting::Occurrences;
+    tiers(objective).find(|tier| tier.pages && counts_attempts)
+}
+
+/// Fewer than two attempts fit into the short window.
+fn is_too_coarse(tier: &Tier, spacing: f64) -> bool {
+    spacing > tier.short.as_secs_f64() / 2.0
+}
+
+pub(super) fn one_failure_pages(draft: &Draft<'_>) -> Vec<Finding> {
+    let mut found = Vec::new();
+    for (service, placed) in objectives(draft) {
+        let objective = &placed.value;
+        let (Some(tier), Some(spacing)) = (page(objective), spacing(service, objective)) else {
+            continue;
+        };
+        let limit = tier.long.as_secs_f64() * tier.threshold(objective);
+        // A pace that is too coarse altogether is one warning, not two.
+        if spacing <= limit || is_too_coarse(tier, spacing) {
+            continue;
+        }
+        let attempts = tier.long.as_secs_f64() / spacing;
+        found.push(Finding {
+            at: placed.section.spot().clone(),
+            message: format!(
+                "one failure of `{}` is enough for a page over {}: 1 of {} attempts is {}, and it fires above {}",
+                service.name,
+                show_duration(tier.long),
+                plain(attempts),
+                percent(1.0 / attempts),
+                percent(tier.threshold(objective)),
+            ),
+            help: format!(
+                "an interval of at most {} avoids it, or a lower target; alerts wait for a second failure in any case",
+                span(limit)
+            ),
+        });
+    }
+    found
+}
+
+pub(super) fn interval_too_coarse(draft: &Draft<'_>) -> Vec<Finding> {
+    let mut found = Vec::new();
+    for (service, placed) in objectives(draft) {
+        let objective = &placed.value;
+        let (Some(tier), Some(spacing)) = (page(objective), spacing(service, objective)) else {
+            continue;
+        };
+        if !is_too_coarse(tier, spacing) {
+            continue;
+        }
+        found.push(Finding {
+            at: placed.section.spot().clone(),
+            message: format!(
+                "`{}` is attempted every {}, so the last {} that a page looks at hold one attempt at most",
+                service.name,
+                span(spacing),
+                show_duration(tier.short),
+            ),
+            help: format!(
+                "an interval of at most {} keeps such alerts from flapping",
+                span(tier.short.as_secs_f64() / 2.0)
+            ),
+        });
+    }
+    found
+}
+
+pub(super) fn sparse_slices(draft: &Draft<'_>) -> Vec<Finding> {
+    let slice = Budgeting::SLICE.as_secs_f64();
+    let mut found = Vec::new();
+    for (service, placed) in objectives(draft) {
+        let counts_slices = matches!(placed.value.budgeting, Budgeting::Timeslices { .. });
+        let Some(spacing) = spacing(service, &placed.value).filter(|spacing| *spacing > slice)
+        else {
+            continue;
+        };
+        if counts_slices {
+            found.push(Finding {
+                at: placed.section.spot().clone(),
+                message: format!(
+                    "`{}` is attempted every {}, so only one of {} minutes is known",
+                    service.name,
+                    span(spacing),
+                    plain(spacing / slice)
+                ),
+                help: "an interval of at most 1m fills every slice; otherwise write `budgeting: occurrences`".to_owned(),
+            });
+        }
+    }
+    found
+}
+
+pub(super) fn budget_below_one_failure(draft: &Draft<'_>) -> Vec<Finding> {
+    let mut found = Vec::new();
+    for (service, placed) in objectives(draft) {
+        let objective = &placed.value;
+        let Some(spacing) = spacing(service, objective) else {
+            continue;
+        };
+        let (each, what) = match objective.budgeting {
+            Budgeting::Occurrences => (spacing, "attempts"),
+            Budgeting::Timeslices { .. } => {
+                (spacing.max(Budgeting::SLICE.as_secs_f64()), "minutes")
+            }
+        };
+        let events = objective.window.as_secs_f64() / each;
+        let budget = events * (1.0 - objective.target);
+        // A budget of exactly one is not to become a warning by rounding.
+        if budget > 1.0 - 1e-9 {
+            continue;
+        }
+        found.push(Finding {
+            at: placed.spot_of("target"),
+            message: format!(
+                "{} of {} {what} of `{}` in {} is a budget of {}: the first failure breaks the promise",
+                percent(1.0 - objective.target),
+                plain(events),
+                service.name,
+                show_duration(objective.window),
+                plain(budget),
+            ),
+            help: "lower the target, lengthen the window, or probe more often".to_owned(),
+        });
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::slo::Sli;
+
+    fn objective(target: f64, days: u64) -> Objective {
+        Objective {
+            name: String::new(),
+            sli: Sli::Success,
+            target,
+            window: Duration::from_secs(days * 24 * HOUR),
+            budgeting: Budgeting::Occurrences,
+            probes: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn factors_are_those_of_the_workbook_and_scale_with_the_window() {
+        let factors = |days| TIERS.map(|tier| plain(tier.factor(objective(0.999, days).window)));
+        assert_eq!(factors(30), ["14.4", "6", "3", "1"]);
+        assert_eq!(factors(28), ["13.4", "5.6", "2.8", "0.9333"]);
+        assert_eq!(
+            tiers(&objective(0.999, 1)).count(),
+            3,
+            "a tier longer than the window is none"
+        );
+    }
+
+    #[test]
+    fn one_failure_exceeds_a_page_from_the_known_intervals_on() {
+        let limits =
+            TIERS.map(|tier| tier.long.as_secs_f64() * tier.threshold(&objective(0.999, 30)));
+        for (limit, expected) in limits.into_iter().zip([51.84, 129.6, 259.2, 259.2]) {
+            assert!((limit - expected).abs() < 1e-6, "{limit} is not {expected}");
+        }
+    }
+}

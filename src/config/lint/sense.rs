@@ -1,0 +1,195 @@
+//! Parts of a config that contradict or repeat each other.
+
+use super::{Draft, Finding, objectives};
+use crate::config::model::ProbeSpec;
+use crate::slo::Sli;
+use crate::yaml::units::show_duration;
+use crate::yaml::{Node, Spot, Value};
+use std::collections::BTreeMap;
+
+pub(super) fn window_exceeds_retention(draft: &Draft<'_>) -> Vec<Finding> {
+    let retention = draft.store.retention;
+    objectives(draft)
+        .filter(|(_, placed)| placed.value.window > retention)
+        .map(|(_, placed)| Finding {
+            at: placed.spot_of("window"),
+            message: format!(
+                "the window of {} is longer than the store's retention of {}",
+                show_duration(placed.value.window),
+                show_duration(retention)
+            ),
+            help: "raise `store.retention`: what is deleted cannot be counted".to_owned(),
+        })
+        .collect()
+}
+
+pub(super) fn latency_above_timeout(draft: &Draft<'_>) -> Vec<Finding> {
+    let mut found = Vec::new();
+    for (service, placed) in objectives(draft) {
+        let Sli::Latency { below } = placed.value.sli else {
+            continue;
+        };
+        let too_short = |probe: &&ProbeSpec| probe.timeout <= below;
+        let probes = service.counting(&placed.value).map(|probe| &probe.value);
+        if let Some(probe) = probes.into_iter().find(too_short) {
+            found.push(Finding {
+                at: placed.spot_of("below"),
+                message: format!(
+                    "a threshold of {} is never judged: `{}` times out after {}",
+                    show_duration(below),
+                    probe.key,
+                    show_duration(probe.timeout)
+                ),
+                help: "raise the probe's timeout above the threshold".to_owned(),
+            });
+        }
+    }
+    found
+}
+
+pub(super) fn duplicate_target(draft: &Draft<'_>) -> Vec<Finding> {
+    let mut first: BTreeMap<(&str, u64), &ProbeSpec> = BTreeMap::new();
+    let mut found = Vec::new();
+    for probe in draft.services.iter().flat_map(|service| &service.probes) {
+        let spec = &probe.value;
+        let Some(other) = first.insert((spec.kind, spec.fingerprint), spec) else {
+            continue;
+        };
+        found.push(Finding {
+            at: probe.section.spot().clone(),
+            message: format!("`{}` does exactly the same as `{}`", spec.key, other.key),
+            help: format!(
+                "is {} really meant twice? if so, one probe is enough",
+                spec.probe.target()
+            ),
+        });
+    }
+    found
+}
+
+pub(super) fn duplicate_objective(draft: &Draft<'_>) -> Vec<Finding> {
+    let mut found = Vec::new();
+    for service in &draft.services {
+        for (index, placed) in service.objectives.iter().enumerate() {
+            let mut earlier = service.objectives[..index].iter().map(|other| &other.value);
+            let same = earlier.find(|other| {
+                let mut renamed = (*other).clone();
+                renamed.name.clone_from(&placed.value.name);
+                renamed == placed.value
+            });
+            if let Some(other) = same {
+                found.push(Finding {
+                    at: placed.section.spot().clone(),
+                    message: format!(
+                        "`{}` of `{}` promises the same as `{}`",
+                        placed.value.name, service.name, other.name
+                    ),
+                    help: "keep one of them: both would alert at the same time".to_owned(),
+                });
+            }
+        }
+    }
+    found
+}
+
+pub(super) fn no_objective(draft: &Draft<'_>) -> Vec<Finding> {
+    draft
+        .services
+        .iter()
+        .filter(|service| service.objectives.is_empty() && !service.section.has("objectives"))
+        .map(|service| Finding {
+            at: service.section.spot_of("name"),
+            message: format!("`{}` is probed, but nothing is promised for it", service.name),
+            help: "add `objectives` here or under `defaults`; `objectives: []` says that none is meant".to_owned(),
+        })
+        .collect()
+}
+
+pub(super) fn too_few_slots(draft: &Draft<'_>) -> Vec<Finding> {
+    let busy: f64 = draft
+        .services
+        .iter()
+        .flat_map(|service| &service.probes)
+        .map(|probe| probe.value.timeout.as_secs_f64() / probe.value.interval.as_secs_f64())
+        .sum();
+    if busy <= draft.max_concurrent_probes as f64 {
+        return Vec::new();
+    }
+    vec![Finding {
+        at: draft.root.spot_of("max_concurrent_probes"),
+        message: format!(
+            "if every service hangs, {:.0} probes run at once, but only {} may: the others are missed",
+            busy.ceil(),
+            draft.max_concurrent_probes
+        ),
+        help: "raise `max_concurrent_probes`, or shorten timeouts".to_owned(),
+    }]
+}
+
+pub(super) fn unreplaced_variable(draft: &Draft<'_>) -> Vec<Finding> {
+    let mut found = Vec::new();
+    visit(draft.document, &Spot::of(draft.document, ""), &mut found);
+    found
+}
+
+/// Only `${NAME}` in values is replaced: not `$NAME`, and nothing in keys.
+fn visit(node: &Node, at: &Spot, found: &mut Vec<Finding>) {
+    match &node.value {
+        Value::Text(text) => {
+            if let Some(name) = bare_variable(text) {
+                found.push(Finding {
+                    at: at.clone(),
+                    message: format!("`${name}` is not replaced"),
+                    help: format!("for the environment variable, write ${{{name}}}"),
+                });
+            }
+        }
+        Value::List(items) => {
+            for (index, item) in items.iter().enumerate() {
+                visit(
+                    item,
+                    &Spot::of(item, format!("{}[{index}]", at.path)),
+                    found,
+                );
+            }
+        }
+        Value::Map(entries) => {
+            for (key, value) in entries {
+                let name = key.value.scalar().unwrap_or_default();
+                if name.contains("${") {
+                    found.push(Finding {
+                        at: Spot::of(key, at.below(&name)),
+                        message: "variables in keys are not replaced".to_owned(),
+                        help: "write the key itself".to_owned(),
+                    });
+                }
+                visit(value, &Spot::of(value, at.below(&name)), found);
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Integer(_) | Value::Float(_) => {}
+    }
+}
+
+/// The name in `$NAME`: at least two capitals, digits or `_`, as variables are named.
+fn bare_variable(text: &str) -> Option<&str> {
+    text.split('$').skip(1).find_map(|tail| {
+        let word = |c: char| c == '_' || c.is_ascii_uppercase() || c.is_ascii_digit();
+        let end = tail.find(|c| !word(c)).unwrap_or(tail.len());
+        let starts_well = tail.starts_with(|c: char| c == '_' || c.is_ascii_uppercase());
+        (starts_well && end >= 2).then(|| &tail[..end])
+    })
+}
+
+pub(super) fn open_listen(draft: &Draft<'_>) -> Vec<Finding> {
+    if draft.listen.ip().is_loopback() {
+        return Vec::new();
+    }
+    vec![Finding {
+        at: draft.root.spot_of("listen"),
+        message: format!(
+            "everybody who reaches {} can read pages and metrics: there is no authentication",
+            draft.listen
+        ),
+        help: "listen on 127.0.0.1, or let a firewall or a proxy guard it".to_owned(),
+    }]
+}

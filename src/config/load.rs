@@ -1,0 +1,189 @@
+//! From a text to a config: the whole way, with every fault of the text.
+
+use super::lint::{self, LINTS};
+use super::mask;
+use super::model::Config;
+use super::read;
+use crate::diagnostic::{Diagnostic, Place, Severity, Source};
+use crate::probe::Kind;
+use crate::yaml::{self, Reader, SIZE_LIMIT, Value};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use thiserror::Error;
+
+/// What a text turned out to be.
+#[derive(Debug)]
+pub struct Loaded {
+    /// There unless a diagnostic is an error.
+    pub config: Option<Config>,
+    /// In document order.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// Why a config file is not even a text.
+#[derive(Debug, Error)]
+pub enum FileError {
+    #[error("cannot read the config {path}: {source}")]
+    Read {
+        path: PathBuf,
+        source: std::io::Error,
+    },
+    #[error("the config {0} is a folder (name the file in it, such as slod.yaml)")]
+    Folder(PathBuf),
+    #[error("the config {0} is larger than 4 MiB (is it really a config?)")]
+    TooLarge(PathBuf),
+    #[error("the config {path} is not UTF-8 text (first at line {line}; save it as UTF-8)")]
+    NotText { path: PathBuf, line: usize },
+}
+
+/// Every error that reading can report, besides those of probe kinds.
+const FAULTS: &[(&str, &str)] = &[
+    (
+        "syntax",
+        "The text is not YAML, or nests or repeats itself without measure.",
+    ),
+    ("empty-config", "There is nothing in the file."),
+    ("unknown-key", "A key that is not known at this place."),
+    ("duplicate-key", "A key that is given twice."),
+    ("missing-key", "A key that is needed."),
+    ("invalid-value", "A value of another form than expected."),
+    ("out-of-range", "A value that is too small or too large."),
+    ("conflict", "Keys that exclude each other."),
+    ("empty-list", "A list that needs at least one item."),
+    (
+        "invalid-name",
+        "A name or label that metrics, addresses or the command line could not carry.",
+    ),
+    (
+        "duplicate-name",
+        "A name that is taken already; the help says where.",
+    ),
+    ("unknown-kind", "A probe kind that does not exist."),
+    ("missing-kind", "A probe without a kind."),
+    ("several-kinds", "A probe with more than one kind."),
+    (
+        "unknown-probe",
+        "An objective names a probe that its service does not have.",
+    ),
+    (
+        "timeout-exceeds-interval",
+        "An attempt could last beyond the start of the next one.",
+    ),
+    (
+        "unset-variable",
+        "An environment variable, used as `${NAME}`, that is not set.",
+    ),
+    ("unreadable-file", "A file that cannot be read."),
+];
+
+/// What can be reported: a stable code, how grave it is, and what it means.
+#[derive(Clone, Copy, Debug)]
+pub struct Code {
+    pub code: &'static str,
+    pub severity: Severity,
+    pub meaning: &'static str,
+}
+
+/// Every code, errors first, besides those of probe kinds.
+pub fn codes() -> impl Iterator<Item = Code> {
+    let faults = FAULTS.iter().map(|(code, meaning)| Code {
+        code,
+        severity: Severity::Error,
+        meaning,
+    });
+    let readable = Code {
+        code: "secret-file-readable",
+        severity: Severity::Warning,
+        meaning: "Every user of the machine can read the file of a secret.",
+    };
+    let lints = LINTS.iter().map(|lint| lint.code);
+    faults.chain([readable]).chain(lints)
+}
+
+impl Config {
+    /// Reads and checks a text. `base` is the folder that its relative paths start from, `env`
+    /// looks up `${NAME}`.
+    pub fn load(
+        source: &Source,
+        base: &Path,
+        env: &dyn Fn(&str) -> Option<String>,
+        kinds: &[&'static dyn Kind],
+    ) -> Loaded {
+        let (config, mut diagnostics) = match yaml::parse(source) {
+            Ok(document) if document.value == Value::Null => (None, vec![empty()]),
+            Ok(document) => {
+                let reader = Reader::new(base, env);
+                let config = check(&reader, &document, kinds);
+                (config, reader.finish())
+            }
+            Err(syntax) => (None, vec![*syntax]),
+        };
+        for diagnostic in &mut diagnostics {
+            diagnostic.message = mask::credentials(&diagnostic.message);
+        }
+        Loaded {
+            config,
+            diagnostics,
+        }
+    }
+}
+
+fn check(
+    reader: &Reader<'_>,
+    document: &yaml::Node,
+    kinds: &[&'static dyn Kind],
+) -> Option<Config> {
+    let draft = read::document(reader, document, kinds)?;
+    if reader.has_errors() {
+        return None;
+    }
+    // Lints reason about the whole, so they wait until the whole is sound.
+    lint::run(&draft);
+    Some(draft.into_config())
+}
+
+fn empty() -> Diagnostic {
+    Diagnostic {
+        severity: Severity::Error,
+        code: "empty-config",
+        place: Some(Place {
+            line: 1,
+            column: 1,
+            len: 1,
+        }),
+        path: String::new(),
+        message: "the config is empty".to_owned(),
+        help: Some("a smallest one: services: [{ name: web, probes: [{ name: home, http: { url: \"http://127.0.0.1:8000/\" } }] }]".to_owned()),
+    }
+}
+
+/// Reads a config file as text, whatever is in it.
+pub fn read_file(path: &Path) -> Result<Source, FileError> {
+    let failed = |source| FileError::Read {
+        path: path.to_owned(),
+        source,
+    };
+    if path.is_dir() {
+        return Err(FileError::Folder(path.to_owned()));
+    }
+    let file = std::fs::File::open(path).map_err(failed)?;
+    let mut bytes = Vec::new();
+    file.take(SIZE_LIMIT as u64 + 1)
+        .read_to_end(&mut bytes)
+        .map_err(failed)?;
+    if bytes.len() > SIZE_LIMIT {
+        return Err(FileError::TooLarge(path.to_owned()));
+    }
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = valid.split(|byte| *byte == b'\n').count();
+        FileError::NotText {
+            path: path.to_owned(),
+            line,
+        }
+    })?;
+    Ok(Source {
+        name: path.display().to_string(),
+        text: text.strip_prefix('\u{feff}').unwrap_or(&text).to_owned(),
+    })
+}

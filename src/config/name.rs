@@ -1,0 +1,133 @@
+//! Names of services, probes and objectives.
+
+use crate::yaml::{Section, Spot};
+use std::collections::BTreeMap;
+
+const LONGEST: usize = 100;
+
+/// Names of one kind that must differ from each other.
+pub(super) struct Names {
+    /// What is named, for messages.
+    what: &'static str,
+    taken: BTreeMap<String, Spot>,
+}
+
+impl Names {
+    pub(super) fn of(what: &'static str) -> Self {
+        Self {
+            what,
+            taken: BTreeMap::new(),
+        }
+    }
+
+    /// Takes the section's `name`, if it is one and is free.
+    pub(super) fn take(&mut self, section: &Section<'_>) -> Option<String> {
+        let name = section.text("name")?;
+        if let Some(fault) = fault(&name) {
+            let help = format!(
+                "expected up to {LONGEST} characters, without `/`, line breaks and spaces at the ends"
+            );
+            section.error("invalid-name", "name", fault, help);
+            return None;
+        }
+        let at = section.spot_of("name");
+        if let Some(first) = self.taken.get(&name) {
+            let line = first.place.map_or(0, |place| place.line);
+            section.error(
+                "duplicate-name",
+                "name",
+                format!("a second {} `{name}`", self.what),
+                format!(
+                    "the first one is in line {line} ({}); rename one of them",
+                    first.path
+                ),
+            );
+            return None;
+        }
+        self.taken.insert(name.clone(), at);
+        Some(name)
+    }
+}
+
+/// Names stand in addresses, metric labels and on the command line, as in `service/probe`.
+fn fault(name: &str) -> Option<&'static str> {
+    if name.is_empty() {
+        return Some("a name cannot be empty");
+    }
+    if name.chars().count() > LONGEST {
+        return Some("this name is too long");
+    }
+    if name.trim() != name {
+        return Some("a name cannot start or end with a space");
+    }
+    if name.contains('/') {
+        return Some("a name cannot contain `/`, which separates service and probe");
+    }
+    if name.chars().any(char::is_control) {
+        return Some("a name cannot contain control characters");
+    }
+    // Browsers take these for steps in a path.
+    matches!(name, "." | "..").then_some("a name cannot be `.` or `..`")
+}
+
+/// What a Prometheus label name looks like, and those that metrics of services use already.
+pub(super) fn label_fault(name: &str) -> Option<&'static str> {
+    const USED: &[&str] = &[
+        "service", "probe", "slo", "window", "reason", "phase", "quantile", "le", "severity",
+        "instance", "job",
+    ];
+    let letter = |c: char| c == '_' || c.is_ascii_alphabetic();
+    let word = |c: char| letter(c) || c.is_ascii_digit();
+    if !name.starts_with(letter) || !name.chars().all(word) {
+        return Some("label names are letters, digits and `_`, and do not start with a digit");
+    }
+    if name.starts_with("__") {
+        return Some("label names that start with `__` belong to Prometheus");
+    }
+    USED.contains(&name)
+        .then_some("this label is set by slod or Prometheus itself")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_any_text_that_is_safe_in_paths_and_labels() {
+        let long = "x".repeat(LONGEST);
+        for good in [
+            "concierge",
+            "Zahlung (EU)",
+            "検索",
+            "a",
+            "v1.2_x-y",
+            long.as_str(),
+        ] {
+            assert_eq!(fault(good), None, "{good}");
+        }
+        let longer = "x".repeat(LONGEST + 1);
+        for wrong in [
+            "",
+            " a",
+            "a\u{a0}",
+            "a/b",
+            "a\nb",
+            "a\0",
+            ".",
+            "..",
+            longer.as_str(),
+        ] {
+            assert!(fault(wrong).is_some(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn labels_are_those_of_prometheus() {
+        for good in ["team", "_x", "Tier2"] {
+            assert_eq!(label_fault(good), None, "{good}");
+        }
+        for wrong in ["", "2nd", "a-b", "é", "__name__", "service", "le"] {
+            assert!(label_fault(wrong).is_some(), "{wrong:?}");
+        }
+    }
+}

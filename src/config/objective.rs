@@ -1,0 +1,172 @@
+//! Reads objectives, and merges the default ones with a service's own.
+
+use super::draft::Placed;
+use super::keys::{self, OBJECTIVE, WINDOWS};
+use super::name::Names;
+use super::read::{duration_within, written};
+use crate::slo::{Budgeting, Objective, Sli};
+use crate::yaml::{Section, units};
+use std::time::Duration;
+
+/// More promises than a team can keep in mind; each one costs metrics, memory and alerts.
+const MOST: usize = 50;
+
+/// The valid ones of a list of objectives; names are unique within it.
+pub(super) fn read_list<'n>(parent: &Section<'n>) -> Vec<Placed<'n, Objective>> {
+    let mut names = Names::of("objective");
+    let items = parent.list("objectives");
+    if items.len() > MOST {
+        parent.error(
+            "out-of-range",
+            "objectives",
+            format!("{} objectives are too many", items.len()),
+            format!("expected at most {MOST}"),
+        );
+    }
+    items
+        .into_iter()
+        .take(MOST)
+        .filter_map(|(at, node)| parent.reader().section(node, &at.path, OBJECTIVE))
+        .filter_map(|section| {
+            // The name is taken even if the rest is faulty, so that every fault is told at once.
+            let name = names.take(&section);
+            let value = read(&section, name?)?;
+            Some(Placed { value, section })
+        })
+        .collect()
+}
+
+/// Every default objective, or the service's own of the same name; then the service's others.
+pub(super) fn merge<'n>(
+    defaults: &[Placed<'n, Objective>],
+    own: Vec<Placed<'n, Objective>>,
+) -> Vec<Placed<'n, Objective>> {
+    let mut merged = defaults.to_vec();
+    for objective in own {
+        let same = |other: &&mut Placed<'n, Objective>| other.value.name == objective.value.name;
+        match merged.iter_mut().find(same) {
+            Some(default) => *default = objective,
+            None => merged.push(objective),
+        }
+    }
+    merged
+}
+
+fn read(section: &Section<'_>, name: String) -> Option<Objective> {
+    let sli = sli(section);
+    let target = target(section);
+    let window = duration_within(section, "window", WINDOWS, written(keys::DEFAULT_WINDOW));
+    let budgeting = budgeting(section, sli);
+    let probes = section.texts("probes", "the name of a probe", |text| {
+        Some(text.to_owned())
+    });
+    Some(Objective {
+        name,
+        sli: sli?,
+        target: target?,
+        window: window?,
+        budgeting: budgeting?,
+        probes,
+    })
+}
+
+fn sli(section: &Section<'_>) -> Option<Sli> {
+    const WORDS: &[(&str, Option<Sli>)] = &[
+        ("availability", Some(Sli::Availability)),
+        ("success", Some(Sli::Success)),
+        ("latency", None),
+    ];
+    let below = section.duration("below");
+    match section.choice("sli", WORDS)? {
+        Some(sli) => {
+            if section.has("below") {
+                section.error(
+                    "conflict",
+                    "below",
+                    format!("`below` has no meaning for `sli: {}`", sli.name()),
+                    "take it out, or write `sli: latency`",
+                );
+            }
+            Some(sli)
+        }
+        None if !section.has("below") => {
+            section.error(
+                "missing-key",
+                "sli",
+                "`sli: latency` needs a threshold",
+                "add for example `below: 500ms`: what takes longer is bad",
+            );
+            None
+        }
+        None => {
+            let below = below?;
+            if below == Duration::ZERO {
+                section.error(
+                    "out-of-range",
+                    "below",
+                    "nothing is faster than 0s",
+                    "expected a threshold such as 500ms",
+                );
+                return None;
+            }
+            Some(Sli::Latency { below })
+        }
+    }
+}
+
+fn target(section: &Section<'_>) -> Option<f64> {
+    let target = section.ratio("target")?;
+    if target > 0.0 && target < 1.0 {
+        return Some(target);
+    }
+    let (message, help) = if target >= 1.0 {
+        (
+            "a target of 100% leaves no budget: the first failure breaks it for the whole window",
+            "expected less than 100%, such as 99.9%: the rest is the error budget",
+        )
+    } else {
+        (
+            "a target of 0 is always kept",
+            "expected more than 0, such as 99.9%",
+        )
+    };
+    section.error("out-of-range", "target", message, help);
+    None
+}
+
+fn budgeting(section: &Section<'_>, sli: Option<Sli>) -> Option<Budgeting> {
+    let slice_target = match section.ratio("slice_target") {
+        Some(ratio) => ratio,
+        None if section.has("slice_target") => return None,
+        None => Budgeting::SLICE_TARGET,
+    };
+    if section.has("slice_target") && slice_target <= 0.0 {
+        section.error(
+            "out-of-range",
+            "slice_target",
+            "with a slice target of 0 every minute is good",
+            "expected more than 0, such as 90%",
+        );
+        return None;
+    }
+    let slices = if section.has("budgeting") {
+        section.choice("budgeting", &[("occurrences", false), ("timeslices", true)])?
+    } else {
+        sli? == Sli::Availability
+    };
+    if slices {
+        return Some(Budgeting::Timeslices { slice_target });
+    }
+    if section.has("slice_target") {
+        section.error(
+            "conflict",
+            "slice_target",
+            "`slice_target` has no meaning for `budgeting: occurrences`",
+            format!(
+                "take it out, or write `budgeting: timeslices` (slices of {})",
+                units::show_duration(Budgeting::SLICE)
+            ),
+        );
+    }
+    Some(Budgeting::Occurrences)
+}

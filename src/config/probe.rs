@@ -1,0 +1,186 @@
+//! Reads the probes of a service.
+
+use super::draft::Placed;
+use super::keys::{INTERVALS, PROBE, TIMEOUTS};
+use super::model::ProbeSpec;
+use super::name::Names;
+use super::read::duration_within;
+use crate::diagnostic::nearest;
+use crate::outcome::ProbeKey;
+use crate::probe::{Kind, Probe};
+use crate::yaml::{Node, Section, Spot, units};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How often a probe runs and how long it may take; `None` where that was reported as faulty.
+#[derive(Clone, Copy)]
+pub(super) struct Pace {
+    pub(super) interval: Option<Duration>,
+    pub(super) timeout: Option<Duration>,
+}
+
+impl Pace {
+    /// Reports a timeout above the interval.
+    pub(super) fn check(&self, section: &Section<'_>) -> Option<()> {
+        let (interval, timeout) = (self.interval?, self.timeout?);
+        if timeout <= interval {
+            return Some(());
+        }
+        section.error(
+            "timeout-exceeds-interval",
+            "timeout",
+            format!(
+                "the timeout of {} is longer than the interval of {}",
+                units::show_duration(timeout),
+                units::show_duration(interval)
+            ),
+            "attempts of one probe do not overlap: lower the timeout, or raise the interval",
+        );
+        None
+    }
+
+    fn read(self, section: &Section<'_>) -> Option<(Duration, Duration)> {
+        let interval = duration_within(section, "interval", INTERVALS, self.interval);
+        let inherited = interval.and_then(|interval| Some(self.timeout?.min(interval)));
+        let timeout = duration_within(section, "timeout", TIMEOUTS, inherited);
+        Self { interval, timeout }.check(section)?;
+        Some((interval?, timeout?))
+    }
+}
+
+/// The names of all probes of a service, and those probes that are free of faults.
+pub(super) fn read_list<'n>(
+    parent: &Section<'n>,
+    service: &Arc<str>,
+    defaults: Pace,
+    kinds: &[&'static dyn Kind],
+) -> (Vec<String>, Vec<Placed<'n, ProbeSpec>>) {
+    let mut names = Names::of("probe");
+    let items = parent.list("probes");
+    if items.is_empty() && parent.has("probes") {
+        parent.error(
+            "empty-list",
+            "probes",
+            "there is no probe",
+            "add at least one, such as `- { name: health, http: { url: \"http://127.0.0.1:8000/health\" } }`",
+        );
+    }
+    let mut known = Vec::new();
+    let mut probes = Vec::new();
+    for (at, node) in items {
+        let Some(section) = parent.reader().section(node, &at.path, PROBE) else {
+            continue;
+        };
+        let name = names.take(&section);
+        known.extend(name.clone());
+        let pace = defaults.read(&section);
+        let kind = kind(&section, kinds);
+        if let (Some(name), Some((interval, timeout)), Some(kind)) = (name, pace, kind) {
+            let key = ProbeKey {
+                service: service.clone(),
+                probe: name.into(),
+            };
+            let value = ProbeSpec {
+                key,
+                interval,
+                timeout,
+                kind: kind.name,
+                fingerprint: kind.fingerprint,
+                probe: kind.probe,
+            };
+            probes.push(Placed { value, section });
+        }
+    }
+    (known, probes)
+}
+
+struct ReadKind {
+    name: &'static str,
+    probe: Arc<dyn Probe>,
+    fingerprint: u64,
+}
+
+/// Reads the one kind of a probe.
+fn kind(section: &Section<'_>, kinds: &[&'static dyn Kind]) -> Option<ReadKind> {
+    let mut found: Option<(&'static dyn Kind, &Node)> = None;
+    let mut unknown = false;
+    for (name, key, value) in section.undeclared() {
+        let at = Spot::of(key, section.spot().below(&name));
+        let Some(kind) = kinds.iter().find(|kind| kind.name() == name) else {
+            report_unknown(section, &name, &at, kinds);
+            unknown = true;
+            continue;
+        };
+        match found {
+            None => found = Some((*kind, value)),
+            // A repeated key is reported as that already.
+            Some((first, _)) if first.name() == name => {}
+            Some((first, _)) => section.reader().error(
+                "several-kinds",
+                &at,
+                format!(
+                    "a probe is of one kind, but this one is `{}` and `{name}`",
+                    first.name()
+                ),
+                "make two probes of it",
+            ),
+        }
+    }
+    let Some((kind, node)) = found else {
+        if !unknown {
+            section.reader().error(
+                "missing-kind",
+                section.spot(),
+                "this probe does not say what to do",
+                format!("add one of {}, with its keys below it", list(kinds)),
+            );
+        }
+        return None;
+    };
+    let path = section.spot().below(kind.name());
+    let inner = section.reader().section(node, &path, kind.keys())?;
+    let (probe, fingerprint) = section.reader().fingerprint(node, || kind.read(&inner));
+    Some(ReadKind {
+        name: kind.name(),
+        probe: probe?,
+        fingerprint,
+    })
+}
+
+/// A mapping is most likely meant as a kind, anything else as a key.
+fn report_unknown(section: &Section<'_>, name: &str, at: &Spot, kinds: &[&'static dyn Kind]) {
+    let keys: Vec<String> = section.names().collect();
+    let known = keys.iter().map(String::as_str);
+    let near = nearest(name, known.chain(kinds.iter().map(|kind| kind.name())));
+    let is_kind = |name: &str| kinds.iter().any(|kind| kind.name() == name);
+    let (code, message, help) = match near {
+        Some(near) => (
+            if is_kind(near) {
+                "unknown-kind"
+            } else {
+                "unknown-key"
+            },
+            format!(
+                "unknown {} `{name}`",
+                if is_kind(near) { "probe kind" } else { "key" }
+            ),
+            format!("did you mean `{near}`?"),
+        ),
+        None if matches!(name, "type" | "kind") => (
+            "unknown-key",
+            format!("unknown key `{name}`"),
+            "the kind is a key itself, with its settings below it: `http: { url: ... }`".to_owned(),
+        ),
+        None => (
+            "unknown-kind",
+            format!("`{name}` is neither a probe kind nor a key of probes"),
+            format!("kinds: {}; keys: {}", list(kinds), keys.join(", ")),
+        ),
+    };
+    section.reader().error(code, at, message, help);
+}
+
+fn list(kinds: &[&'static dyn Kind]) -> String {
+    let names: Vec<_> = kinds.iter().map(|kind| kind.name()).collect();
+    names.join(", ")
+}

@@ -1,0 +1,420 @@
+//! What `slod check` says: each file in `fixtures/check` beside the text that it must produce.
+//!
+//! `UPDATE_SNAPSHOTS=1 cargo test --test check` rewrites the expected texts and the docs.
+
+#![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
+
+use async_trait::async_trait;
+use slod::cli::check;
+use slod::config::{self, Config, FileError, Loaded};
+use slod::diagnostic::Source;
+use slod::outcome::{Outcome, Verdict, Why};
+use slod::probe::{Attempt, Kind, Probe};
+use slod::yaml::{Key, Secret, Section, Shape};
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Two kinds with the least that messages need.
+#[derive(Debug)]
+struct Fake {
+    name: &'static str,
+    keys: &'static [Key],
+    example: &'static str,
+}
+
+const KINDS: &[&dyn Kind] = &[
+    &Fake {
+        name: "http",
+        keys: &[
+            Key::required("url", Shape::Url, "Where to."),
+            Key::optional("bearer_token", Shape::Secret, "", "Sent along."),
+        ],
+        example: "{ url: \"http://127.0.0.1:8000/health\" }",
+    },
+    &Fake {
+        name: "beat",
+        keys: &[Key::required("every", Shape::Duration, "How often.")],
+        example: "{ every: 1m }",
+    },
+];
+
+#[derive(Debug)]
+struct Nothing(
+    String,
+    #[expect(dead_code, reason = "a secret is kept, not shown")] Option<Secret>,
+);
+
+impl Kind for Fake {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn summary(&self) -> &'static str {
+        "Does nothing."
+    }
+
+    fn keys(&self) -> &'static [Key] {
+        self.keys
+    }
+
+    fn example(&self) -> &'static str {
+        self.example
+    }
+
+    fn read(&self, section: &Section<'_>) -> Option<Arc<dyn Probe>> {
+        if self.name == "beat" {
+            return Some(Arc::new(Nothing(
+                format!("{:?}", section.duration("every")?),
+                None,
+            )));
+        }
+        let token = section.secret("bearer_token");
+        Some(Arc::new(Nothing(section.text("url")?, token)))
+    }
+}
+
+#[async_trait]
+impl Probe for Nothing {
+    async fn run(&self, _: &mut Attempt) -> Outcome {
+        Outcome::new(Verdict::Void(Why::Internal), Duration::ZERO)
+    }
+
+    fn target(&self) -> String {
+        self.0.clone()
+    }
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn env(name: &str) -> Option<String> {
+    match name {
+        "LISTEN" => Some("127.0.0.1:9771".to_owned()),
+        "HOST" => Some("127.0.0.1".to_owned()),
+        _ => None,
+    }
+}
+
+fn load(text: &str) -> Loaded {
+    let source = Source {
+        name: "slod.yaml".to_owned(),
+        text: text.to_owned(),
+    };
+    Config::load(&source, Path::new("/etc/slod"), &env, KINDS)
+}
+
+/// The expected text stands in a file; it is rewritten if the developer asks for it.
+fn assert_file(path: &Path, actual: &str) {
+    if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
+        fs::write(path, actual).unwrap();
+    }
+    let expected = fs::read_to_string(path).unwrap_or_default();
+    assert!(
+        expected == actual,
+        "{} differs from:\n{actual}",
+        path.display()
+    );
+}
+
+fn fixtures() -> Vec<PathBuf> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        // Some checkouts take rights away.
+        let token = root().join("tests/fixtures/check/files/token");
+        fs::set_permissions(token, fs::Permissions::from_mode(0o644)).unwrap();
+    }
+    let folder = fs::read_dir(root().join("tests/fixtures/check")).unwrap();
+    let mut files: Vec<_> = folder.map(|entry| entry.unwrap().path()).collect();
+    files.retain(|path| path.extension().is_some_and(|e| e == "yaml"));
+    files.sort();
+    files
+}
+
+/// Loads a fixture under its bare name, so that messages do not depend on where it lies.
+fn load_fixture(path: &Path) -> (Source, Loaded) {
+    let mut source = config::read_file(path).unwrap();
+    source.name = path.file_name().unwrap().to_string_lossy().into_owned();
+    let base = PathBuf::from("tests/fixtures/check");
+    let loaded = Config::load(&source, &base, &env, KINDS);
+    (source, loaded)
+}
+
+#[test]
+fn every_fixture_says_what_is_expected() {
+    for path in fixtures() {
+        let (source, loaded) = load_fixture(&path);
+        let text = check::text(&source, &loaded, false);
+        assert!(!text.contains("hunter2"), "a secret is shown:\n{text}");
+        assert_file(&path.with_extension("txt"), &text);
+        let json = check::json(&source, &loaded.diagnostics);
+        let list: Vec<serde_json::Value> = serde_json::from_str(&json).unwrap();
+        assert_eq!(list.len(), loaded.diagnostics.len());
+        assert!(!json.contains("hunter2"), "a secret is shown:\n{json}");
+    }
+}
+
+#[test]
+fn every_code_has_a_fixture_and_a_meaning() {
+    let declared: BTreeSet<_> = config::codes().map(|code| code.code).collect();
+    let seen: BTreeSet<_> = fixtures()
+        .iter()
+        .flat_map(|path| load_fixture(path).1.diagnostics)
+        .map(|diagnostic| diagnostic.code)
+        .collect();
+    assert_eq!(declared, seen);
+    assert_eq!(declared.len(), config::codes().count(), "codes are unique");
+}
+
+#[test]
+fn the_shipped_config_has_nothing_to_complain_about() {
+    let source = config::read_file(&root().join("config/slod.yaml")).unwrap();
+    let loaded = Config::load(&source, Path::new("config"), &|_| None, KINDS);
+    assert_eq!(loaded.diagnostics, []);
+    let config = loaded.config.unwrap();
+    let names: Vec<_> = config
+        .services
+        .iter()
+        .map(|service| &*service.name)
+        .collect();
+    assert_eq!(names, ["concierge", "rag", "guardrails"]);
+    assert!(
+        config
+            .services
+            .iter()
+            .all(|service| service.objectives.len() == 5)
+    );
+}
+
+#[test]
+fn defaults_are_those_that_are_declared() {
+    let plain = load(
+        "services: [{ name: a, objectives: [{ name: o, sli: availability, target: 99% }], probes: [{ name: p, http: { url: x } }] }]",
+    );
+    let written = load(
+        "listen: 127.0.0.1:9771
+store: { path: data/slod.db, retention: 400d }
+max_concurrent_probes: 256
+defaults: { interval: 10s, timeout: 5s }
+services:
+  - name: a
+    objectives: [{ name: o, sli: availability, target: 99%, window: 30d, budgeting: timeslices, slice_target: 90% }]
+    probes: [{ name: p, interval: 10s, timeout: 5s, http: { url: x } }]",
+    );
+    let page = config::markdown(KINDS);
+    for default in [
+        "127.0.0.1:9771",
+        "data/slod.db",
+        "400d",
+        "256",
+        "10s",
+        "5s",
+        "30d",
+        "90%",
+    ] {
+        assert!(
+            page.contains(&format!("| `{default}` |")),
+            "{default} is not in the docs"
+        );
+    }
+    let (plain, written) = (plain.config.unwrap(), written.config.unwrap());
+    assert_eq!(
+        format!("{plain:?}"),
+        format!("{written:?}").replace(&fingerprint(&written), &fingerprint(&plain))
+    );
+}
+
+fn fingerprint(config: &Config) -> String {
+    format!("{}", config.services[0].probes[0].fingerprint)
+}
+
+#[test]
+fn a_shorter_interval_shortens_the_inherited_timeout() {
+    let loaded = load(
+        "services: [{ name: a, objectives: [], probes: [{ name: p, interval: 1s, http: { url: x } }] }]",
+    );
+    let config = loaded.config.unwrap();
+    let probe = &config.services[0].probes[0];
+    assert_eq!(probe.timeout, probe.interval);
+}
+
+#[test]
+fn an_empty_list_of_objectives_means_none() {
+    let text = |own: &str| {
+        format!(
+            "defaults: {{ objectives: [{{ name: o, sli: success, target: 99% }}] }}\nservices: [{{ name: a, {own} probes: [{{ name: p, http: {{ url: x }} }}] }}]"
+        )
+    };
+    let objectives = |own: &str| {
+        load(&text(own)).config.unwrap().services[0]
+            .objectives
+            .len()
+    };
+    assert_eq!(objectives(""), 1);
+    assert_eq!(objectives("objectives: ,"), 1);
+    assert_eq!(objectives("objectives: [],"), 0);
+}
+
+#[test]
+fn a_probe_changes_with_its_settings_and_with_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let token = folder.path().join("token");
+    fs::write(&token, "one").unwrap();
+    let spec = |text: &str, host: &'static str| {
+        let source = Source {
+            name: String::new(),
+            text: text.to_owned(),
+        };
+        let env = move |_: &str| Some(host.to_owned());
+        let loaded = Config::load(&source, folder.path(), &env, KINDS);
+        loaded.config.unwrap().services[0].probes[0].clone()
+    };
+    let text = "services: [{ name: a, objectives: [], probes: [{ name: p, http: { url: \"http://${HOST}/\", bearer_token_file: token } }] }]";
+    let first = spec(text, "x");
+    assert!(first == spec(text, "x"), "nothing changed");
+    assert!(
+        first == spec(&format!("# moved\n\nlisten: 127.0.0.1:1\n{text}"), "x"),
+        "other places"
+    );
+    assert!(first != spec(text, "y"), "another host");
+    assert!(
+        first != spec(&text.replace("http://", "https://"), "x"),
+        "another url"
+    );
+    assert!(
+        first != spec(&text.replace("name: p,", "name: p, interval: 9s,"), "x"),
+        "another pace"
+    );
+    fs::write(&token, "two").unwrap();
+    assert!(first != spec(text, "x"), "another token");
+}
+
+#[derive(clap::Parser)]
+struct Cli {
+    #[command(flatten)]
+    args: check::CheckArgs,
+}
+
+#[test]
+fn the_exit_code_is_the_answer() {
+    let answer = |file: &str, more: &[&str]| {
+        let file = root().join(file);
+        let args = [&["slod", "--config", file.to_str().unwrap()], more].concat();
+        let cli = <Cli as clap::Parser>::parse_from(args);
+        let mut out = Vec::new();
+        let code = check::answer(&cli.args, KINDS, &mut out);
+        (code, String::from_utf8(out).unwrap())
+    };
+    let (code, out) = answer("config/slod.yaml", &["--strict"]);
+    assert_eq!(code, 0);
+    assert!(
+        out.ends_with("slod.yaml: ok: 3 services, 3 probes, 15 objectives\n"),
+        "{out}"
+    );
+    assert_eq!(answer("tests/fixtures/check/lint-alerting.yaml", &[]).0, 0);
+    assert_eq!(
+        answer("tests/fixtures/check/lint-alerting.yaml", &["--strict"]).0,
+        1
+    );
+    assert_eq!(answer("tests/fixtures/check/empty-list.yaml", &[]).0, 1);
+    assert_eq!(answer("no/such/file.yaml", &[]), (2, String::new()));
+    let (code, out) = answer(
+        "tests/fixtures/check/empty-list.yaml",
+        &["--format", "json"],
+    );
+    let found: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(code, 1);
+    assert_eq!(found[0]["code"], "empty-list");
+    assert_eq!(
+        (&found[0]["line"], &found[0]["column"]),
+        (&1.into(), &11.into())
+    );
+    assert_eq!(found[0]["path"], "services");
+}
+
+#[test]
+fn a_large_config_is_read_in_reasonable_time() {
+    use std::fmt::Write;
+    let mut text =
+        "defaults: { objectives: [{ name: o, sli: success, target: 99% }] }\nservices:\n"
+            .to_owned();
+    for n in 0..20_000 {
+        writeln!(text, "  - {{ name: s{n}, labels: {{ team: t{n} }}, probes: [{{ name: p, http: {{ url: \"http://127.0.0.1/{n}\" }} }}] }}").unwrap();
+    }
+    let started = std::time::Instant::now();
+    let loaded = load(&text);
+    let took = started.elapsed();
+    println!("20,000 services, {} bytes: {took:?}", text.len());
+    assert_eq!(loaded.config.unwrap().services.len(), 20_000);
+    assert!(took < Duration::from_secs(30), "{took:?}");
+}
+
+#[test]
+fn what_is_no_text_is_refused_with_a_sentence() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("slod.yaml");
+    let read = |bytes: &[u8]| {
+        fs::write(&path, bytes).unwrap();
+        config::read_file(&path)
+    };
+    assert!(matches!(
+        read(b"a: 1\nb: \xff"),
+        Err(FileError::NotText { line: 2, .. })
+    ));
+    assert!(matches!(
+        read(&vec![b'#'; 10 << 20]),
+        Err(FileError::TooLarge(_))
+    ));
+    assert!(matches!(
+        config::read_file(folder.path()),
+        Err(FileError::Folder(_))
+    ));
+    assert!(matches!(
+        config::read_file(&folder.path().join("no")),
+        Err(FileError::Read { .. })
+    ));
+    assert_eq!(read("\u{feff}a: 1".as_bytes()).unwrap().text, "a: 1");
+}
+
+#[test]
+fn every_kinds_example_is_right_and_its_name_is_free() {
+    let kinds: Vec<&dyn Kind> = [KINDS, slod::probe::KINDS].concat();
+    for kind in kinds {
+        let (name, example) = (kind.name(), kind.example());
+        let text = format!(
+            "services: [{{ name: a, objectives: [], probes: [{{ name: p, {name}: {example} }}] }}]"
+        );
+        let source = Source {
+            name: String::new(),
+            text,
+        };
+        let loaded = Config::load(&source, root(), &env, &[kind]);
+        assert_eq!(loaded.diagnostics, [], "{name}");
+        assert!(!["name", "interval", "timeout"].contains(&name));
+    }
+    let names: BTreeSet<_> = slod::probe::KINDS.iter().map(|kind| kind.name()).collect();
+    assert_eq!(names.len(), slod::probe::KINDS.len(), "names are unique");
+}
+
+#[test]
+fn the_docs_are_those_of_the_declared_keys() {
+    assert_file(
+        &root().join("docs/CONFIGURATION.md"),
+        &config::markdown(slod::probe::KINDS),
+    );
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig { cases: 256, failure_persistence: None, ..Default::default() })]
+    #[test]
+    fn no_text_makes_it_panic(text in "(services|listen|defaults|name|probes|http|url|:|,| |\n|\t|-|\\[|\\]|\\{|\\}|\\$|\"|'|&a|\\*a|10s|99%|\\PC|[\u{0}-\u{1f}]){0,60}") {
+        let source = Source { name: "x".to_owned(), text };
+        let loaded = Config::load(&source, Path::new("."), &env, KINDS);
+        proptest::prop_assert!(loaded.config.is_some() || !loaded.diagnostics.is_empty());
+        proptest::prop_assert!(!check::text(&source, &loaded, true).is_empty());
+    }
+}
