@@ -14,8 +14,8 @@ use crate::store::{Store, StoreError, Writer};
 use crate::tasks::Tasks;
 use crate::web;
 use arc_swap::ArcSwap;
-use reload::Reloader;
 pub use reload::Origin;
+use reload::Reloader;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,11 +36,15 @@ const OPEN_FILES: u64 = 65_536;
 /// Why the daemon could not start.
 #[derive(Debug, Error)]
 pub enum StartError {
-    #[error("cannot listen on {address}: {source} (is another slod running, or is the port taken?)")]
+    #[error(
+        "cannot listen on {address}: {source} (is another slod running, or is the port taken?)"
+    )]
     Listen {
         address: SocketAddr,
         source: std::io::Error,
     },
+    #[error("the metrics cannot be set up: {0}")]
+    Metrics(#[from] prometheus::Error),
     #[error("the store cannot be opened: {0}")]
     Store(#[from] StoreError),
 }
@@ -54,7 +58,7 @@ pub struct App {
     ledger: Ledger,
     writer: Writer,
     plans: Plans,
-    own: Arc<Own>,
+    own: Own,
     snapshots: watch::Sender<Arc<Snapshot>>,
 }
 
@@ -73,19 +77,25 @@ impl App {
         raise_open_files();
         let config = Arc::new(config);
         let address = config.listen;
-        let listener = TcpListener::bind(address).await.map_err(|source| StartError::Listen { address, source })?;
+        let listener = TcpListener::bind(address)
+            .await
+            .map_err(|source| StartError::Listen { address, source })?;
         let opened = {
             let (config, clock) = (config.clone(), clock.clone());
             tokio::task::spawn_blocking(move || open(&config, clock)).await
         };
-        let Opened { mut ledger, writer, plans } = match opened {
+        let Opened {
+            mut ledger,
+            writer,
+            plans,
+        } = match opened {
             Ok(opened) => opened?,
             Err(panic) => std::panic::resume_unwind(panic.into_panic()),
         };
         let first = ledger.snapshot(clock.now());
         let (snapshots, _) = watch::channel(Arc::new(first));
         Ok(Self {
-            own: Arc::new(Own::new()),
+            own: Own::new()?,
             config,
             origin,
             clock,
@@ -143,25 +153,37 @@ impl App {
             history: history.clone(),
             reload: requests_in,
         };
-        tasks.spawn("schedule", schedule::run(probes, schedule::Wiring {
-            clock: self.clock.clone(),
-            events: events_in,
-            reloads: probe_reloads,
-            stop: stop.clone(),
-            drain: PROBE_DRAIN,
-            max_concurrent,
-            lag: self.own.schedule_lag.clone(),
-            in_flight: self.own.probes_in_flight.clone(),
-        }));
-        tasks.spawn("ledger", ledger::run(self.ledger, ledger::Wiring {
-            clock: self.clock.clone(),
-            events,
-            reloads: ledger_reloads,
-            store,
-history,
-plans: self.plans,
-snapshots: self.snapshots,
-        }));
+        tasks.spawn(
+            "schedule",
+            schedule::run(
+                probes,
+                schedule::Wiring {
+                    clock: self.clock.clone(),
+                    events: events_in,
+                    reloads: probe_reloads,
+                    stop: stop.clone(),
+                    drain: PROBE_DRAIN,
+                    max_concurrent,
+                    lag: self.own.schedule_lag.clone(),
+                    in_flight: self.own.probes_in_flight.clone(),
+                },
+            ),
+        );
+        tasks.spawn(
+            "ledger",
+            ledger::run(
+                self.ledger,
+                ledger::Wiring {
+                    clock: self.clock.clone(),
+                    events,
+                    reloads: ledger_reloads,
+                    store,
+                    history,
+                    plans: self.plans,
+                    snapshots: self.snapshots,
+                },
+            ),
+        );
         let reloader = Reloader {
             origin: self.origin,
             config: self.config,
@@ -172,8 +194,18 @@ snapshots: self.snapshots,
             schedule: probe_reloads_in,
         };
         tasks.spawn("reload", reloader.run(stop.clone()));
-        tasks.spawn("supervisor", supervisor::run(snapshots, clock, stop.clone()));
-        tasks.spawn("web", web::serve(self.listener, web::router(state), stop.clone().cancelled_owned()));
+        tasks.spawn(
+            "supervisor",
+            supervisor::run(snapshots, clock, stop.clone()),
+        );
+        tasks.spawn(
+            "web",
+            web::serve(
+                self.listener,
+                web::router(state),
+                stop.clone().cancelled_owned(),
+            ),
+        );
         self.writer
     }
 }
@@ -197,13 +229,19 @@ fn open(config: &Config, clock: Clock) -> Result<Opened, StoreError> {
     while store.compact_step(clock.now(), &plan)? {}
     ledger.restore(&store, clock.now())?;
     let writer = store.writer(clock, config.store.retention, plan)?;
-    Ok(Opened { ledger, writer, plans })
+    Ok(Opened {
+        ledger,
+        writer,
+        plans,
+    })
 }
 
 /// Thousands of probes need as many sockets; most systems allow them on request.
 fn raise_open_files() {
     match rlimit::increase_nofile_limit(OPEN_FILES) {
-        Ok(limit) if limit < 1024 => tracing::warn!("only {limit} open files are allowed; probes may fail for want of them"),
+        Ok(limit) if limit < 1024 => {
+            tracing::warn!("only {limit} open files are allowed; probes may fail for want of them")
+        }
         Ok(_) => {}
         Err(error) => tracing::warn!("the limit of open files cannot be raised: {error}"),
     }

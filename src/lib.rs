@@ -12,6 +12,7 @@
 //! [`slo`], [`stats`], [`diagnostic`]) takes `now` and data and returns data; everything that
 //! waits, reads or writes lives above it. `docs/ARCHITECTURE.md` is the guided tour.
 
+pub mod app;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -26,6 +27,7 @@ pub mod schedule;
 pub mod slo;
 pub mod stats;
 pub mod store;
+pub mod tasks;
 pub mod version;
 pub mod web;
 pub mod yaml;

@@ -2,10 +2,12 @@
 
 use crate::clock::Clock;
 use crate::config::{self, Config, ProbeSpec};
-use crate::diagnostic::Source;
+use crate::diagnostic::{Severity, Source};
 use crate::ledger;
 use crate::metrics::Own;
-use std::path::PathBuf;
+use crate::probe;
+use crate::web::ReloadRequest;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
@@ -19,16 +21,13 @@ pub enum Origin {
     Fixed(Source),
 }
 
-/// A request to reload; answered with what went wrong.
-pub type Request = oneshot::Sender<Result<(), String>>;
-
 pub(super) struct Reloader {
     pub(super) origin: Origin,
     pub(super) config: Arc<Config>,
-    pub(super) own: Arc<Own>,
+    pub(super) own: Own,
     pub(super) clock: Clock,
     /// From the web.
-    pub(super) requests: mpsc::Receiver<Request>,
+    pub(super) requests: mpsc::Receiver<ReloadRequest>,
     pub(super) ledger: mpsc::Sender<ledger::Reload>,
     pub(super) schedule: mpsc::Sender<Vec<ProbeSpec>>,
 }
@@ -54,7 +53,9 @@ impl Reloader {
             self.own.reloaded(result.is_ok(), self.clock.now());
             match &result {
                 Ok(()) => tracing::info!("config reloaded"),
-                Err(reason) => tracing::error!("the config was not reloaded, the old one stays in force:\n{reason}"),
+                Err(reason) => tracing::error!(
+                    "the config was not reloaded, the old one stays in force:\n{reason}"
+                ),
             }
             if let Some(request) = request {
                 // The client may have gone away.
@@ -68,7 +69,10 @@ impl Reloader {
         self.refuse_what_needs_a_restart(&next)?;
         let next = Arc::new(next);
         let (done, finished) = oneshot::channel();
-        let request = ledger::Reload { config: next.clone(), done };
+        let request = ledger::Reload {
+            config: next.clone(),
+            done,
+        };
         let stopping = |_| "the daemon is stopping".to_owned();
         // The ledger first: it must know every probe before an outcome of it arrives.
         self.ledger.send(request).await.map_err(|_| stopping(()))?;
@@ -76,7 +80,10 @@ impl Reloader {
         if let Err(error) = restored {
             tracing::warn!("changed objectives start without their history: {error}");
         }
-        self.schedule.send(next.probes().cloned().collect()).await.map_err(|_| stopping(()))?;
+        self.schedule
+            .send(next.probes().cloned().collect())
+            .await
+            .map_err(|_| stopping(()))?;
         self.config = next;
         Ok(())
     }
@@ -86,9 +93,16 @@ impl Reloader {
         let changed = [
             (old.listen != next.listen, "listen"),
             (old.store != next.store, "store"),
-            (old.max_concurrent_probes != next.max_concurrent_probes, "max_concurrent_probes"),
+            (
+                old.max_concurrent_probes != next.max_concurrent_probes,
+                "max_concurrent_probes",
+            ),
         ];
-        let names: Vec<_> = changed.iter().filter(|(changed, _)| *changed).map(|(_, name)| *name).collect();
+        let names: Vec<_> = changed
+            .iter()
+            .filter(|(changed, _)| *changed)
+            .map(|(_, name)| *name)
+            .collect();
         if names.is_empty() {
             return Ok(());
         }
@@ -97,8 +111,42 @@ impl Reloader {
 }
 
 impl Origin {
-    /// Reads and checks the config; warnings are logged.
+    /// Reads and checks the config. Warnings are logged; errors are the reason, drawn as
+    /// `slod check` draws them.
     pub fn load(&self) -> Result<Config, String> {
-        todo!()
+        let (source, base) = match self {
+            Self::File(path) => {
+                let source = config::read_file(path).map_err(|error| error.to_string())?;
+                (source, path.parent().unwrap_or(Path::new("")))
+            }
+            Self::Fixed(source) => (source.clone(), Path::new("")),
+        };
+        let loaded = Config::load(
+            &source,
+            base,
+            &|name| std::env::var(name).ok(),
+            probe::KINDS,
+        );
+        let shown = config::without_secrets(&source);
+        let (errors, rest): (Vec<_>, Vec<_>) = loaded
+            .diagnostics
+            .iter()
+            .partition(|d| d.severity == Severity::Error);
+        for diagnostic in rest {
+            tracing::warn!(
+                code = diagnostic.code,
+                "{}: {}",
+                diagnostic.path,
+                diagnostic.message
+            );
+        }
+        let drawn = || {
+            errors
+                .iter()
+                .map(|error| shown.draw(error, false))
+                .collect::<Vec<_>>()
+                .join("\n")
+        };
+        loaded.config.ok_or_else(drawn)
     }
 }

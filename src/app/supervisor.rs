@@ -15,7 +15,11 @@ use tokio_util::sync::CancellationToken;
 const ALIVE: Duration = Duration::from_secs(20);
 
 /// Says that the daemon is ready, then feeds the watchdog while snapshots keep coming.
-pub(super) async fn run(snapshots: watch::Receiver<Arc<Snapshot>>, clock: Clock, stop: CancellationToken) {
+pub(super) async fn run(
+    snapshots: watch::Receiver<Arc<Snapshot>>,
+    clock: Clock,
+    stop: CancellationToken,
+) {
     tell(&[NotifyState::Ready]);
     let Some(timeout) = sd_notify::watchdog_enabled() else {
         stop.cancelled().await;
@@ -33,7 +37,10 @@ pub(super) async fn run(snapshots: watch::Receiver<Arc<Snapshot>>, clock: Clock,
         if age_ms.abs() <= millis(ALIVE) {
             tell(&[NotifyState::Watchdog]);
         } else {
-            tracing::error!(age_ms, "no snapshot for {age_ms} ms; the watchdog is not fed");
+            tracing::error!(
+                age_ms,
+                "no snapshot for {age_ms} ms; the watchdog is not fed"
+            );
         }
     }
     tell(&[NotifyState::Stopping]);

@@ -60,7 +60,10 @@ async fn run_in(args: &DemoArgs, folder: &Path) -> u8 {
         }
     };
     let text = demo::config(&services, args.listen, &folder.join("slod.db"));
-    let origin = Origin::Fixed(Source { name: "demo.yaml".to_owned(), text });
+    let origin = Origin::Fixed(Source {
+        name: "demo.yaml".to_owned(),
+        text,
+    });
     let app = match build(origin).await {
         Ok(app) => app,
         Err(reason) => {
@@ -69,7 +72,9 @@ async fn run_in(args: &DemoArgs, folder: &Path) -> u8 {
         }
     };
     let address = app.address().unwrap_or(args.listen);
-    println!("Three simulated services are being watched. Look at\n  http://{address}/          the status page\n  http://{address}/metrics   what Prometheus scrapes\nCtrl-C ends the demo; its data is thrown away.\n");
+    println!(
+        "Three simulated services are being watched. Look at\n  http://{address}/          the status page\n  http://{address}/metrics   what Prometheus scrapes\nCtrl-C ends the demo; its data is thrown away.\n"
+    );
     let table = tokio::spawn(draw(app.snapshots(), stop.clone()));
     if let Some(span) = args.span {
         let stop = stop.clone();
@@ -84,7 +89,10 @@ async fn run_in(args: &DemoArgs, folder: &Path) -> u8 {
     code
 }
 
-async fn start_services(tasks: &mut Tasks, stop: &CancellationToken) -> std::io::Result<Vec<demo::Simulated>> {
+async fn start_services(
+    tasks: &mut Tasks,
+    stop: &CancellationToken,
+) -> std::io::Result<Vec<demo::Simulated>> {
     let mut services = Vec::new();
     for (index, profile) in demo::SERVICES.into_iter().enumerate() {
         let (service, serve) = demo::Simulated::start(index, profile, stop.clone()).await?;
@@ -96,7 +104,9 @@ async fn start_services(tasks: &mut Tasks, stop: &CancellationToken) -> std::io:
 
 async fn build(origin: Origin) -> Result<App, String> {
     let config = origin.load()?;
-    App::build(config, origin, Clock::system()).await.map_err(|error| error.to_string())
+    App::build(config, origin, Clock::system())
+        .await
+        .map_err(|error| error.to_string())
 }
 
 /// Draws the table: over itself on a terminal, every few seconds elsewhere.

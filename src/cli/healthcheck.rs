@@ -9,7 +9,12 @@ use std::time::Duration;
 #[derive(Debug, Args)]
 pub struct HealthcheckArgs {
     /// Where the daemon listens.
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9771", env = "SLOD_ADDRESS")]
+    #[arg(
+        long,
+        value_name = "ADDR",
+        default_value = "127.0.0.1:9771",
+        env = "SLOD_ADDRESS"
+    )]
     address: SocketAddr,
 }
 
@@ -27,6 +32,9 @@ pub fn run(args: &HealthcheckArgs) -> u8 {
 }
 
 async fn ask(url: &str) -> Result<(), reqwest::Error> {
-    let client = reqwest::Client::builder().timeout(Duration::from_secs(3)).no_proxy().build()?;
+    let client = reqwest::Client::builder()
+        .timeout(Duration::from_secs(3))
+        .no_proxy()
+        .build()?;
     client.get(url).send().await?.error_for_status().map(drop)
 }

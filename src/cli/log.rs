@@ -30,11 +30,17 @@ impl LogArgs {
             .parse(&self.log_level)
             .map_err(|error| format!("--log-level {}: {error}", self.log_level))?;
         let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-        let text = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false);
+        let text = tracing_subscriber::fmt::layer()
+            .with_writer(std::io::stderr)
+            .with_target(false);
         let layer = match self.log_format {
             LogFormat::Text => text.with_ansi(colour).boxed(),
             LogFormat::Json => text.json().flatten_event(true).boxed(),
-            LogFormat::Logfmt => tracing_logfmt::builder().with_target(false).layer().with_writer(std::io::stderr).boxed(),
+            LogFormat::Logfmt => tracing_logfmt::builder()
+                .with_target(false)
+                .layer()
+                .with_writer(std::io::stderr)
+                .boxed(),
         };
         tracing_subscriber::registry()
             .with(layer.with_filter(filter))

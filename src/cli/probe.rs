@@ -15,7 +15,13 @@ use std::path::PathBuf;
 #[derive(Debug, Args)]
 pub struct ProbeArgs {
     /// The config file.
-    #[arg(long, short, value_name = "FILE", default_value = "slod.yaml", env = "SLOD_CONFIG")]
+    #[arg(
+        long,
+        short,
+        value_name = "FILE",
+        default_value = "slod.yaml",
+        env = "SLOD_CONFIG"
+    )]
     config: PathBuf,
     /// The service, or one probe of it.
     #[arg(value_name = "SERVICE[/PROBE]")]
@@ -63,7 +69,10 @@ fn unknown(config: &Config, target: &str) -> String {
         .collect();
     match nearest(target, names.iter().map(String::as_str)) {
         Some(near) => format!("no service or probe is named {target}; did you mean {near}?"),
-        None => format!("no service or probe is named {target}; there are: {}", names.join(", ")),
+        None => format!(
+            "no service or probe is named {target}; there are: {}",
+            names.join(", ")
+        ),
     }
 }
 
@@ -76,7 +85,13 @@ fn story(spec: &ProbeSpec, trace: &Trace, outcome: &Outcome) -> String {
     }
     let phases: Vec<String> = Phase::ALL
         .into_iter()
-        .filter_map(|phase| Some(format!("{} {}", phase.label(), numbers::latency(outcome.phases.get(phase)?))))
+        .filter_map(|phase| {
+            Some(format!(
+                "{} {}",
+                phase.label(),
+                numbers::latency(outcome.phases.get(phase)?)
+            ))
+        })
         .collect();
     if !phases.is_empty() {
         writeln!(out, "  phases    {}", phases.join(", ")).unwrap_or_default();
@@ -86,7 +101,17 @@ fn story(spec: &ProbeSpec, trace: &Trace, outcome: &Outcome) -> String {
         Verdict::Bad(cause) => format!("BAD ({cause})"),
         Verdict::Void(why) => format!("VOID ({why}): our own failing, not charged to the service"),
     };
-    let message = outcome.detail.message.as_deref().map(|message| format!(": {message}")).unwrap_or_default();
-    writeln!(out, "  {verdict} in {}{message}", numbers::latency(outcome.latency)).unwrap_or_default();
+    let message = outcome
+        .detail
+        .message
+        .as_deref()
+        .map(|message| format!(": {message}"))
+        .unwrap_or_default();
+    writeln!(
+        out,
+        "  {verdict} in {}{message}",
+        numbers::latency(outcome.latency)
+    )
+    .unwrap_or_default();
     out
 }

@@ -12,7 +12,13 @@ use tokio_util::sync::CancellationToken;
 #[derive(Debug, Args)]
 pub struct RunArgs {
     /// The config file.
-    #[arg(long, short, value_name = "FILE", default_value = "slod.yaml", env = "SLOD_CONFIG")]
+    #[arg(
+        long,
+        short,
+        value_name = "FILE",
+        default_value = "slod.yaml",
+        env = "SLOD_CONFIG"
+    )]
     config: PathBuf,
 }
 
@@ -59,7 +65,10 @@ pub fn ended(result: Result<(), RunError>) -> u8 {
 
 /// Runs a future on the process's runtime.
 pub fn on_runtime(work: impl Future<Output = u8>) -> u8 {
-    match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime.block_on(work),
         Err(error) => {
             eprintln!("slod: no runtime: {error}");
@@ -70,7 +79,10 @@ pub fn on_runtime(work: impl Future<Output = u8>) -> u8 {
 
 /// SIGTERM or SIGINT asks for a clean stop; the second one ends the process at once.
 pub async fn cancel_on_request(stop: CancellationToken) {
-    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
+    let (Ok(mut terminate), Ok(mut interrupt)) = (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+    ) else {
         tracing::error!("stop requests cannot be listened to");
         return;
     };

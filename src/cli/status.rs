@@ -17,7 +17,13 @@ use tokio::time::sleep;
 #[derive(Debug, Args)]
 pub struct StatusArgs {
     /// The config file.
-    #[arg(long, short, value_name = "FILE", default_value = "slod.yaml", env = "SLOD_CONFIG")]
+    #[arg(
+        long,
+        short,
+        value_name = "FILE",
+        default_value = "slod.yaml",
+        env = "SLOD_CONFIG"
+    )]
     config: PathBuf,
     /// Ask the daemon at this address instead of the config's, such as 127.0.0.1:9771.
     #[arg(long, value_name = "ADDR", conflicts_with = "config")]
@@ -60,10 +66,17 @@ pub fn run(args: &StatusArgs) -> u8 {
             }
             match args.format {
                 Format::Text => print!("{}", status.to_text()),
-                Format::Json => println!("{}", serde_json::to_string_pretty(&status).unwrap_or_default()),
+                Format::Json => println!(
+                    "{}",
+                    serde_json::to_string_pretty(&status).unwrap_or_default()
+                ),
             }
             if !args.watch {
-                return if status.all_within_budget() { exit::OK } else { exit::NO };
+                return if status.all_within_budget() {
+                    exit::OK
+                } else {
+                    exit::NO
+                };
             }
             sleep(Duration::from_secs(2)).await;
         }
@@ -71,7 +84,10 @@ pub fn run(args: &StatusArgs) -> u8 {
 }
 
 async fn status(args: &StatusArgs, config: Option<&Config>) -> Result<Status, String> {
-    let address = args.address.or(config.map(|config| config.listen)).unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 9771)));
+    let address = args
+        .address
+        .or(config.map(|config| config.listen))
+        .unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 9771)));
     match (ask(reachable(address)).await, config) {
         (Ok(status), _) => Ok(status),
         (Err(_), Some(config)) => from_store(config),
@@ -82,25 +98,46 @@ async fn status(args: &StatusArgs, config: Option<&Config>) -> Result<Status, St
 /// A daemon that listens everywhere is asked on loopback.
 fn reachable(mut address: SocketAddr) -> SocketAddr {
     if address.ip().is_unspecified() {
-        let loopback = if address.is_ipv4() { IpAddr::from(Ipv4Addr::LOCALHOST) } else { Ipv6Addr::LOCALHOST.into() };
+        let loopback = if address.is_ipv4() {
+            IpAddr::from(Ipv4Addr::LOCALHOST)
+        } else {
+            Ipv6Addr::LOCALHOST.into()
+        };
         address.set_ip(loopback);
     }
     address
 }
 
 async fn ask(address: SocketAddr) -> Result<Status, reqwest::Error> {
-    let client = reqwest::Client::builder().timeout(Duration::from_secs(5)).no_proxy().build()?;
-    let answer = client.get(format!("http://{address}/api/v1/services")).send().await?;
+    let client = reqwest::Client::builder()
+        .timeout(Duration::from_secs(5))
+        .no_proxy()
+        .build()?;
+    let answer = client
+        .get(format!("http://{address}/api/v1/services"))
+        .send()
+        .await?;
     answer.error_for_status()?.json().await
 }
 
 /// The same numbers, counted from the store.
 fn from_store(config: &Config) -> Result<Status, String> {
     let path = &config.store.path;
-    let store = Store::open_read_only(path).map_err(|error| format!("no daemon answers at {}, and its store cannot be read: {error}", config.listen))?;
+    let store = Store::open_read_only(path).map_err(|error| {
+        format!(
+            "no daemon answers at {}, and its store cannot be read: {error}",
+            config.listen
+        )
+    })?;
     let now = Clock::system().now();
     let mut ledger = Ledger::new(config);
-    ledger.restore(&store, now).map_err(|error| format!("the store cannot be read: {error}"))?;
-    eprintln!("no daemon answers at {}; counted from {}", config.listen, path.display());
+    ledger
+        .restore(&store, now)
+        .map_err(|error| format!("the store cannot be read: {error}"))?;
+    eprintln!(
+        "no daemon answers at {}; counted from {}",
+        config.listen,
+        path.display()
+    );
     Ok(Status::of(&ledger.snapshot(now)))
 }

@@ -3,6 +3,9 @@
 //! A new kind is one file in this folder plus one line in [`KINDS`]: the file holds a [`Kind`]
 //! (its name, its keys, an example, how to read it from the config) and a [`Probe`] (how to run it).
 
+pub mod dial;
+mod http;
+
 use crate::outcome::Outcome;
 use crate::yaml::{Key, Section};
 use async_trait::async_trait;
@@ -12,7 +15,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// Every probe kind there is. Tests walk it; the config reader and the generated docs use it.
-pub const KINDS: &[&dyn Kind] = &[];
+pub const KINDS: &[&dyn Kind] = &[&http::Http];
 
 /// A way of looking at a service, as the config names it.
 pub trait Kind: Sync {

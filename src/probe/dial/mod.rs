@@ -18,12 +18,18 @@ use tokio::time::{Instant, timeout_at};
 
 /// Connects to the first address that answers, in the resolver's order. An address that stays
 /// silent may take no more than its share of the time that is left.
-pub async fn connect(addresses: &[IpAddr], port: u16, progress: &mut Progress<'_>) -> Result<TcpStream, Failure> {
+pub async fn connect(
+    addresses: &[IpAddr],
+    port: u16,
+    progress: &mut Progress<'_>,
+) -> Result<TcpStream, Failure> {
     progress.enter(Phase::Connect);
     let mut last = Failure::bad(Cause::Dns, "the name has no address");
     for (index, address) in addresses.iter().enumerate() {
         let shares = u32::try_from(addresses.len() - index).unwrap_or(u32::MAX);
-        let left = progress.deadline().saturating_duration_since(Instant::now());
+        let left = progress
+            .deadline()
+            .saturating_duration_since(Instant::now());
         let end = Instant::now() + left / shares;
         let target = SocketAddr::new(*address, port);
         progress.detail.address = Some(*address);
@@ -31,7 +37,9 @@ pub async fn connect(addresses: &[IpAddr], port: u16, progress: &mut Progress<'_
             Ok(Ok(stream)) => {
                 progress.tell("connect", || format!("{target}: connected"));
                 // A probe sends one small request: waiting to fill a segment only delays it.
-                stream.set_nodelay(true).map_err(|error| Failure::io(&error, "setting up the connection"))?;
+                stream
+                    .set_nodelay(true)
+                    .map_err(|error| Failure::io(&error, "setting up the connection"))?;
                 return Ok(stream);
             }
             Ok(Err(error)) => {

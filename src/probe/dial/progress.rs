@@ -5,7 +5,8 @@ use crate::outcome::{Cause, Detail, Outcome, Phase, Phases, Verdict};
 use crate::probe::Attempt;
 use crate::yaml::units::show_duration;
 use std::time::Duration;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
+use tokio::time::error::Elapsed;
 
 /// The state of one attempt. The phase that runs is closed by the next one, or by the end.
 #[derive(Debug)]
@@ -48,16 +49,20 @@ impl<'a> Progress<'a> {
         }
     }
 
-    /// Does `work` within the attempt's time, and makes the outcome of it.
-    pub async fn finish(mut self, work: impl AsyncFnOnce(&mut Self) -> Result<(), Failure>) -> Outcome {
-        let (deadline, started) = (self.attempt.deadline, self.attempt.started);
-        let result = timeout_at(deadline, work(&mut self)).await;
-        let latency = started.elapsed();
-        let phase = self.current.map_or("the attempt", |(phase, _)| phase.label());
+    /// Makes the outcome: of how the work ended, or of its being cut off at the deadline.
+    pub fn finish(mut self, result: Result<Result<(), Failure>, Elapsed>) -> Outcome {
+        let latency = self.attempt.started.elapsed();
+        let phase = self
+            .current
+            .map_or("the attempt", |(phase, _)| phase.label());
         self.leave();
         let result = result.unwrap_or_else(|_elapsed| {
-            let after = show_duration(Duration::from_millis(u64::try_from(latency.as_millis()).unwrap_or(u64::MAX)));
-            Err(Failure::bad(Cause::Timeout, format!("timeout in {phase} after {after}")))
+            let ms = u64::try_from(latency.as_millis()).unwrap_or(u64::MAX);
+            let after = show_duration(Duration::from_millis(ms));
+            Err(Failure::bad(
+                Cause::Timeout,
+                format!("timeout in {phase} after {after}"),
+            ))
         });
         let verdict = match result {
             Ok(()) => Verdict::Good,

@@ -56,27 +56,45 @@ fn resolver() -> Option<&'static TokioResolver> {
 }
 
 /// All usable addresses, in the resolver's order.
-pub async fn resolve(host: &Host, family: Family, progress: &mut Progress<'_>) -> Result<Vec<IpAddr>, Failure> {
+pub async fn resolve(
+    host: &Host,
+    family: Family,
+    progress: &mut Progress<'_>,
+) -> Result<Vec<IpAddr>, Failure> {
     let found = match host {
         Host::Address(address) => vec![*address],
-        Host::Name(name) if &**name == "localhost" => vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()],
+        Host::Name(name) if &**name == "localhost" => {
+            vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]
+        }
         Host::Name(name) => look_up(name, progress).await?,
     };
-    let usable: Vec<_> = found.into_iter().filter(|address| family.fits(*address)).collect();
+    let usable: Vec<_> = found
+        .into_iter()
+        .filter(|address| family.fits(*address))
+        .collect();
     progress.tell("resolve", || {
         let shown: Vec<_> = usable.iter().map(ToString::to_string).collect();
         format!("{}", shown.join(", "))
     });
     if usable.is_empty() {
-        return Err(Failure::bad(Cause::Dns, "the name has no address of the wanted IP version"));
+        return Err(Failure::bad(
+            Cause::Dns,
+            "the name has no address of the wanted IP version",
+        ));
     }
     Ok(usable)
 }
 
 async fn look_up(name: &str, progress: &mut Progress<'_>) -> Result<Vec<IpAddr>, Failure> {
     progress.enter(Phase::Resolve);
-    let resolver = resolver().ok_or_else(|| Failure::bad(Cause::Dns, "the system has no usable resolver configuration"))?;
+    let resolver = resolver().ok_or_else(|| {
+        Failure::bad(
+            Cause::Dns,
+            "the system has no usable resolver configuration",
+        )
+    })?;
     let found = resolver.lookup_ip(name).await;
-    let found = found.map_err(|error| Failure::bad(Cause::Dns, format!("{name} does not resolve: {error}")))?;
+    let found = found
+        .map_err(|error| Failure::bad(Cause::Dns, format!("{name} does not resolve: {error}")))?;
     Ok(found.iter().collect())
 }

@@ -40,7 +40,8 @@ impl Tls {
             None
         } else {
             let roots = options.roots.map_or_else(system_roots, Arc::new);
-            let built = WebPkiServerVerifier::builder_with_provider(roots, provider.clone()).build();
+            let built =
+                WebPkiServerVerifier::builder_with_provider(roots, provider.clone()).build();
             Some(built.map_err(|error| format!("no trusted certificates: {error}"))?)
         };
         let builder = ClientConfig::builder_with_provider(provider)
@@ -49,7 +50,9 @@ impl Tls {
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(Recorder::new(verifier.clone())));
         let mut config = match options.identity {
-            Some((chain, key)) => builder.with_client_auth_cert(chain, key).map_err(|error| format!("the client certificate cannot be used: {error}"))?,
+            Some((chain, key)) => builder
+                .with_client_auth_cert(chain, key)
+                .map_err(|error| format!("the client certificate cannot be used: {error}"))?,
             None => builder.with_no_client_auth(),
         };
         config.resumption = Resumption::disabled();
@@ -58,13 +61,22 @@ impl Tls {
     }
 
     /// Shakes hands; the end of the certificate's time is noted even if it is not trusted.
-    pub async fn handshake(&self, stream: TcpStream, name: ServerName<'static>, progress: &mut Progress<'_>) -> Result<TlsStream<TcpStream>, Failure> {
+    pub async fn handshake(
+        &self,
+        stream: TcpStream,
+        name: ServerName<'static>,
+        progress: &mut Progress<'_>,
+    ) -> Result<TlsStream<TcpStream>, Failure> {
         progress.enter(Phase::Tls);
         let recorder = Arc::new(Recorder::new(self.verifier.clone()));
         let mut config = self.config.clone();
-        config.dangerous().set_certificate_verifier(recorder.clone());
+        config
+            .dangerous()
+            .set_certificate_verifier(recorder.clone());
         let shown = name.to_str().into_owned();
-        let result = TlsConnector::from(Arc::new(config)).connect(name, stream).await;
+        let result = TlsConnector::from(Arc::new(config))
+            .connect(name, stream)
+            .await;
         if let Some(leaf) = recorder.seen() {
             note_certificate(&leaf, progress);
         }
@@ -75,9 +87,16 @@ impl Tls {
         })?;
         progress.tell("tls", || {
             let (_, connection) = stream.get_ref();
-            let version = connection.protocol_version().and_then(|version| version.as_str()).unwrap_or("?");
-            let suite = connection.negotiated_cipher_suite().map_or(String::new(), |suite| format!("{:?}", suite.suite()));
-            let alpn = connection.alpn_protocol().map_or_else(|| "none".into(), String::from_utf8_lossy);
+            let version = connection
+                .protocol_version()
+                .and_then(|version| version.as_str())
+                .unwrap_or("?");
+            let suite = connection
+                .negotiated_cipher_suite()
+                .map_or(String::new(), |suite| format!("{:?}", suite.suite()));
+            let alpn = connection
+                .alpn_protocol()
+                .map_or_else(|| "none".into(), String::from_utf8_lossy);
             format!("{shown}: {version}, {suite}, ALPN {alpn}")
         });
         Ok(stream)
@@ -91,12 +110,20 @@ fn note_certificate(leaf: &CertificateDer<'_>, progress: &mut Progress<'_>) {
     };
     let until = certificate.validity().not_after;
     progress.detail.tls_not_after = Some(until.timestamp());
-    progress.tell("tls", || format!("certificate of {}, issued by {}, valid until {until}", certificate.subject(), certificate.issuer()));
+    progress.tell("tls", || {
+        format!(
+            "certificate of {}, issued by {}, valid until {until}",
+            certificate.subject(),
+            certificate.issuer()
+        )
+    });
 }
 
 fn provider() -> Arc<CryptoProvider> {
     static PROVIDER: OnceLock<Arc<CryptoProvider>> = OnceLock::new();
-    PROVIDER.get_or_init(|| Arc::new(ring::default_provider())).clone()
+    PROVIDER
+        .get_or_init(|| Arc::new(ring::default_provider()))
+        .clone()
 }
 
 /// The certificates that the system trusts, read once.
@@ -130,7 +157,10 @@ impl Recorder {
     }
 
     fn seen(&self) -> Option<CertificateDer<'static>> {
-        self.leaf.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.leaf
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
     }
 }
 
@@ -143,22 +173,47 @@ impl ServerCertVerifier for Recorder {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        *self.leaf.lock().unwrap_or_else(PoisonError::into_inner) = Some(end_entity.clone().into_owned());
+        *self.leaf.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some(end_entity.clone().into_owned());
         match &self.inner {
-            Some(inner) => inner.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now),
+            Some(inner) => {
+                inner.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+            }
             None => Ok(ServerCertVerified::assertion()),
         }
     }
 
-    fn verify_tls12_signature(&self, message: &[u8], cert: &CertificateDer<'_>, signature: &DigitallySignedStruct) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, cert, signature, &provider().signature_verification_algorithms)
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls12_signature(
+            message,
+            cert,
+            signature,
+            &provider().signature_verification_algorithms,
+        )
     }
 
-    fn verify_tls13_signature(&self, message: &[u8], cert: &CertificateDer<'_>, signature: &DigitallySignedStruct) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, cert, signature, &provider().signature_verification_algorithms)
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(
+            message,
+            cert,
+            signature,
+            &provider().signature_verification_algorithms,
+        )
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        provider().signature_verification_algorithms.supported_schemes()
+        provider()
+            .signature_verification_algorithms
+            .supported_schemes()
     }
 }

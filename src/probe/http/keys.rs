@@ -1,0 +1,163 @@
+//! The keys of the `http` kind.
+
+use crate::yaml::{Key, Shape};
+
+pub const HTTP: &[Key] = &[
+    Key::required(
+        "url",
+        Shape::Url,
+        "The address: `http` or `https`, without credentials.",
+    ),
+    Key::optional("method", Shape::Text, "GET", "The request's method."),
+    Key::optional(
+        "headers",
+        Shape::Map(&Shape::Text),
+        "",
+        "Headers to send. Values of headers such as `Authorization`, `Cookie` or `X-Api-Key` are secrets: never shown, and never sent to another origin.",
+    ),
+    Key::optional("body", Shape::Text, "", "The request's body."),
+    Key::optional(
+        "body_file",
+        Shape::File,
+        "",
+        "A file with the request's body.",
+    ),
+    Key::optional(
+        "bearer",
+        Shape::Secret,
+        "",
+        "A token, sent as `Authorization: Bearer`.",
+    ),
+    Key::optional(
+        "basic_auth",
+        Shape::Section(CREDENTIALS),
+        "",
+        "User and password, sent as `Authorization: Basic`.",
+    ),
+    Key::optional(
+        "expect",
+        Shape::Section(EXPECT),
+        "",
+        "What a good answer looks like.",
+    ),
+    Key::optional(
+        "follow_redirects",
+        Shape::Bool,
+        "true",
+        "Whether redirects are followed. If not, the redirect itself is judged.",
+    ),
+    Key::optional(
+        "max_redirects",
+        Shape::Integer(0, 50),
+        "10",
+        "How many redirects are followed; one more is bad. Only `http` and `https` are followed.",
+    ),
+    Key::optional(
+        "body_limit",
+        Shape::Size,
+        "1MiB",
+        "Bytes of the decoded body that are read. A larger body is bad and read no further.",
+    ),
+    Key::optional(
+        "compression",
+        Shape::Bool,
+        "true",
+        "Whether gzip, br and deflate are accepted.",
+    ),
+    Key::optional("tls", Shape::Section(TLS), "", "How `https` is verified."),
+    Key::optional(
+        "ip_version",
+        Shape::Choice(&["any", "4", "6"]),
+        "any",
+        "Which addresses are tried. They are tried in the resolver's order, and a silent one gets only its share of the time.",
+    ),
+    Key::optional(
+        "http_version",
+        Shape::Choice(&["auto", "1.1", "2"]),
+        "auto",
+        "`auto` leaves it to ALPN; `2` without TLS speaks HTTP/2 from the start.",
+    ),
+    Key::optional(
+        "proxy",
+        Shape::Url,
+        "",
+        "An `http` proxy. `https` is tunnelled through it by CONNECT.",
+    ),
+    Key::optional(
+        "proxy_auth",
+        Shape::Section(CREDENTIALS),
+        "",
+        "User and password for the proxy.",
+    ),
+];
+
+pub const CREDENTIALS: &[Key] = &[
+    Key::required("username", Shape::Text, "The user."),
+    Key::required("password", Shape::Secret, "The password."),
+];
+
+pub const EXPECT: &[Key] = &[
+    Key::optional(
+        "status",
+        Shape::List(&Shape::Text),
+        "[200-299]",
+        "Good statuses: numbers or ranges.",
+    ),
+    Key::optional(
+        "headers",
+        Shape::Map(&Shape::Text),
+        "",
+        "Headers that must be there, each with a regular expression that one of its values matches.",
+    ),
+    Key::optional(
+        "body",
+        Shape::List(&Shape::Text),
+        "",
+        "Regular expressions that the body must match, each of them.",
+    ),
+    Key::optional(
+        "body_not",
+        Shape::List(&Shape::Text),
+        "",
+        "Regular expressions that the body must not match.",
+    ),
+    Key::optional(
+        "json",
+        Shape::Map(&Shape::Text),
+        "",
+        "JSONPath queries, each with a value that every result must equal, or with an operator (`==`, `!=`, `<`, `<=`, `>`, `>=`, `~` for a regular expression) and a value, such as `\">= 3\"`. A query without a result is bad.",
+    ),
+];
+
+pub const TLS: &[Key] = &[
+    Key::optional(
+        "ca_file",
+        Shape::File,
+        "",
+        "PEM certificates to trust instead of the system's.",
+    ),
+    Key::optional(
+        "cert_file",
+        Shape::File,
+        "",
+        "PEM chain of the client certificate; needs `key_file`. Shown to the configured origin only.",
+    ),
+    Key::optional(
+        "key_file",
+        Shape::File,
+        "",
+        "PEM key of the client certificate.",
+    ),
+    Key::optional(
+        "server_name",
+        Shape::Text,
+        "",
+        "Name to send and to verify instead of the URL's.",
+    ),
+    Key::optional(
+        "insecure",
+        Shape::Bool,
+        "false",
+        "Trusts every certificate. Its expiry is still exported.",
+    ),
+];

@@ -1,0 +1,88 @@
+//! The `http` kind: one request, its answer held against what is expected.
+
+mod body;
+mod exchange;
+mod expect;
+mod headers;
+mod json;
+mod keys;
+mod proxy;
+mod read;
+mod request;
+mod run;
+
+use super::dial::{Family, Tls};
+use super::{Attempt, Kind, Probe};
+use crate::outcome::Outcome;
+use crate::yaml::{Key, Section};
+use async_trait::async_trait;
+use expect::Expect;
+use proxy::Proxy;
+use request::Request;
+use std::sync::Arc;
+
+/// The kind's place in the registry.
+#[derive(Debug)]
+pub struct Http;
+
+impl Kind for Http {
+    fn name(&self) -> &'static str {
+        "http"
+    }
+
+    fn summary(&self) -> &'static str {
+        "Sends one HTTP request and holds the answer against what is expected. The connection is new each time and TLS sessions are not resumed, so every attempt costs what a new user pays; the timeout covers everything, redirects included."
+    }
+
+    fn keys(&self) -> &'static [Key] {
+        keys::HTTP
+    }
+
+    fn example(&self) -> &'static str {
+        "{ url: \"http://127.0.0.1:8000/health\", expect: { status: [200-299], json: { \"$.status\": ok } } }"
+    }
+
+    fn read(&self, section: &Section<'_>) -> Option<Arc<dyn Probe>> {
+        read::read(section).map(|probe| Arc::new(probe) as Arc<dyn Probe>)
+    }
+}
+
+/// Which HTTP is spoken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Version {
+    /// What ALPN says; 1.1 without TLS.
+    Auto,
+    Http1,
+    Http2,
+}
+
+/// A request that is ready to be made.
+#[derive(Debug)]
+struct HttpProbe {
+    request: Request,
+    expect: Expect,
+    /// Redirects that are followed; `None` follows none and judges the redirect itself.
+    redirects: Option<u32>,
+    /// Bytes of a decoded body that are read at most.
+    body_limit: u64,
+    version: Version,
+    family: Family,
+    /// For the configured origin.
+    tls: Tls,
+    /// For every other origin: without the client certificate.
+    foreign_tls: Tls,
+    /// Name to verify and to send, instead of the URL's.
+    server_name: Option<String>,
+    proxy: Option<Proxy>,
+}
+
+#[async_trait]
+impl Probe for HttpProbe {
+    async fn run(&self, attempt: &mut Attempt) -> Outcome {
+        run::run(self, attempt).await
+    }
+
+    fn target(&self) -> String {
+        self.request.url.to_string()
+    }
+}

@@ -1,0 +1,75 @@
+//! Going through an `http` proxy.
+
+use super::request::Request;
+use crate::outcome::Cause;
+use crate::probe::dial::{Failure, Host};
+use http::HeaderValue;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use url::Url;
+
+/// Bytes that a proxy may answer to CONNECT.
+const ANSWER_MAX: usize = 8 * 1024;
+
+#[derive(Debug)]
+pub struct Proxy {
+    pub host: Host,
+    pub port: u16,
+    pub authorization: Option<HeaderValue>,
+}
+
+impl Proxy {
+    pub fn new(url: &Url, authorization: Option<HeaderValue>) -> Option<Self> {
+        Some(Self {
+            host: Host::of(url)?,
+            port: url.port_or_known_default()?,
+            authorization,
+        })
+    }
+
+    /// Asks the proxy for a tunnel to the request's host.
+    pub async fn tunnel(&self, stream: &mut TcpStream, request: &Request) -> Result<(), Failure> {
+        let failed = |error: std::io::Error| {
+            Failure::bad(Cause::Proxy, format!("the proxy broke off: {error}"))
+        };
+        let target = format!(
+            "{}:{}",
+            request.url.host_str().unwrap_or_default(),
+            request.port()
+        );
+        let mut ask = format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n").into_bytes();
+        if let Some(value) = &self.authorization {
+            ask.extend_from_slice(b"Proxy-Authorization: ");
+            ask.extend_from_slice(value.as_bytes());
+            ask.extend_from_slice(b"\r\n");
+        }
+        ask.extend_from_slice(b"\r\n");
+        stream.write_all(&ask).await.map_err(failed)?;
+        let mut answer = Vec::new();
+        // Byte by byte, since what follows the answer belongs to the tunnel.
+        while !answer.ends_with(b"\r\n\r\n") {
+            if answer.len() >= ANSWER_MAX {
+                return Err(Failure::bad(
+                    Cause::Proxy,
+                    "the proxy's answer does not end",
+                ));
+            }
+            answer.push(stream.read_u8().await.map_err(failed)?);
+        }
+        match status(&answer) {
+            Some(200..=299) => Ok(()),
+            Some(status) => Err(Failure::bad(
+                Cause::Proxy,
+                format!("the proxy refuses the tunnel with status {status}"),
+            )),
+            None => Err(Failure::bad(Cause::Proxy, "the proxy does not speak HTTP")),
+        }
+    }
+}
+
+fn status(answer: &[u8]) -> Option<u16> {
+    let line = answer.split(|byte| *byte == b'\r').next()?;
+    let line = std::str::from_utf8(line).ok()?;
+    let rest = line.strip_prefix("HTTP/1.")?;
+    rest.split(' ').nth(1)?.parse().ok()
+}

@@ -1,0 +1,389 @@
+//! The kind's part of the config, every fault at its place.
+
+use super::expect::{Expect, status_range};
+use super::headers::is_secret;
+use super::json::JsonCondition;
+use super::keys;
+use super::proxy::Proxy;
+use super::request::Request;
+use super::{HttpProbe, Version};
+use crate::diagnostic::Severity;
+use crate::probe::dial::{Family, Tls, TlsOptions};
+use crate::yaml::Section;
+use http::header::{ACCEPT, ACCEPT_ENCODING, USER_AGENT};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use hyper::body::Bytes;
+use regex::Regex;
+use rustls::RootCertStore;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use url::Url;
+
+const AGENT: &str = concat!("slod/", env!("CARGO_PKG_VERSION"));
+/// The default of `body_limit`.
+const BODY_LIMIT: u64 = 1 << 20;
+/// Above this a body is no health check any more, and would cost more memory than all the rest.
+const BODY_LIMIT_MAX: u64 = 256 << 20;
+
+pub fn read(section: &Section<'_>) -> Option<HttpProbe> {
+    let url = read_url(section, "url");
+    let request = read_request(section, url);
+    let expect = read_expect(section);
+    let version = section.choice(
+        "http_version",
+        &[
+            ("auto", Version::Auto),
+            ("1.1", Version::Http1),
+            ("2", Version::Http2),
+        ],
+    );
+    let version = version.unwrap_or(Version::Auto);
+    let tls = section.section("tls", keys::TLS);
+    let (own, foreign) = read_tls(section, tls.as_ref(), version);
+    let follow = section.bool("follow_redirects").unwrap_or(true);
+    let max = section.integer("max_redirects", 0..=50).unwrap_or(10);
+    let proxy = read_proxy(section);
+    let body_limit = section.size("body_limit").unwrap_or(BODY_LIMIT);
+    if body_limit > BODY_LIMIT_MAX {
+        section.error(
+            "invalid-value",
+            "body_limit",
+            "this is too large",
+            "at most 256MiB",
+        );
+    }
+    let (request, (own, foreign)) = (request?, own.zip(foreign)?);
+    warn_of_open_secrets(section, &request);
+    Some(HttpProbe {
+        request,
+        expect: expect?,
+        redirects: follow.then(|| u32::try_from(max).unwrap_or(0)),
+        body_limit,
+        version,
+        family: section
+            .choice(
+                "ip_version",
+                &[("any", Family::Any), ("4", Family::V4), ("6", Family::V6)],
+            )
+            .unwrap_or_default(),
+        tls: own,
+        foreign_tls: foreign,
+        server_name: tls.as_ref().and_then(|tls| tls.text("server_name")),
+        proxy,
+    })
+}
+
+/// An `http` or `https` address without credentials.
+fn read_url(section: &Section<'_>, name: &str) -> Option<Url> {
+    let url = section.parse(
+        name,
+        "an address such as https://example.org/health",
+        |text| {
+            Url::parse(text)
+                .ok()
+                .filter(|url| matches!(url.scheme(), "http" | "https") && url.host().is_some())
+        },
+    )?;
+    if !url.username().is_empty() || url.password().is_some() {
+        section.error(
+            "credentials-in-url",
+            name,
+            "the address holds credentials, which would be shown with it",
+            "write them as basic_auth (or proxy_auth) instead",
+        );
+        return None;
+    }
+    Some(url)
+}
+
+fn read_request(section: &Section<'_>, url: Option<Url>) -> Option<Request> {
+    let method = section.parse("method", "a method such as GET or POST", |text| {
+        Method::from_bytes(text.as_bytes()).ok()
+    });
+    let mut headers = HeaderMap::new();
+    headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
+    headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
+    if section.bool("compression").unwrap_or(true) {
+        headers.insert(
+            ACCEPT_ENCODING,
+            HeaderValue::from_static("gzip, br, deflate"),
+        );
+    }
+    let faultless = read_headers(section, &mut headers);
+    if section.has("body") && section.has("body_file") {
+        section.error(
+            "conflict",
+            "body_file",
+            "both `body` and `body_file` are given",
+            "keep one of them",
+        );
+    }
+    let body = section
+        .text("body")
+        .map(Bytes::from)
+        .or_else(|| section.file("body_file").map(Bytes::from));
+    let mut request = Request {
+        url: url?,
+        method: method.unwrap_or(Method::GET),
+        headers,
+        body: body.unwrap_or_default(),
+    };
+    read_authorization(section, &mut request);
+    faultless.then_some(request)
+}
+
+fn read_headers(section: &Section<'_>, headers: &mut HeaderMap) -> bool {
+    let mut faultless = true;
+    for (name, value, at) in section.text_map("headers") {
+        let (Ok(name), Ok(mut value)) =
+            (HeaderName::try_from(&name), HeaderValue::try_from(&value))
+        else {
+            section.reader().error(
+                "invalid-value",
+                &at,
+                format!("`{name}` and its value are no HTTP header"),
+                "names of letters, digits and dashes; values in one line",
+            );
+            faultless = false;
+            continue;
+        };
+        value.set_sensitive(is_secret(&name));
+        headers.insert(name, value);
+    }
+    faultless
+}
+
+fn read_authorization(section: &Section<'_>, request: &mut Request) {
+    let bearer = section.secret("bearer");
+    let basic = section.section("basic_auth", keys::CREDENTIALS);
+    if bearer.is_some() && basic.is_some() {
+        section.error(
+            "conflict",
+            "basic_auth",
+            "both `bearer` and `basic_auth` are given",
+            "keep one of them",
+        );
+    }
+    let value = match (bearer, basic) {
+        (Some(token), _) => Request::secret(&format!("Bearer {}", token.reveal())),
+        (None, Some(basic)) => credentials(&basic),
+        (None, None) => return,
+    };
+    match value {
+        Some(value) => request.authorize(value),
+        None => section.error(
+            "invalid-value",
+            "bearer",
+            "this cannot be sent in a header",
+            "a token in one line",
+        ),
+    }
+}
+
+fn credentials(section: &Section<'_>) -> Option<HeaderValue> {
+    let (username, password) = (section.text("username"), section.secret("password"));
+    Request::basic(&username?, password?.reveal())
+}
+
+fn read_expect(section: &Section<'_>) -> Option<Expect> {
+    let Some(expect) = section.section("expect", keys::EXPECT) else {
+        return (!section.has("expect")).then(|| Expect {
+            status: vec![200..=299],
+            headers: vec![],
+            body: vec![],
+            body_not: vec![],
+            json: vec![],
+        });
+    };
+    let status = expect.texts(
+        "status",
+        "a status from 100 to 599 or a range such as 200-299",
+        status_range,
+    );
+    let regex = |name| {
+        expect.texts(name, "a regular expression", |text| {
+            regex::bytes::Regex::new(text).ok()
+        })
+    };
+    let mut headers = Vec::new();
+    for (name, wanted, at) in expect.text_map("headers") {
+        match (HeaderName::try_from(&name), Regex::new(&wanted)) {
+            (Ok(name), Ok(wanted)) => headers.push((name, wanted)),
+            _ => expect.reader().error(
+                "invalid-value",
+                &at,
+                format!("`{name}` is no header name, or its value no regular expression"),
+                "such as `Content-Type: ^application/json`",
+            ),
+        }
+    }
+    let mut json = Vec::new();
+    for (query, wanted, at) in expect.text_map("json") {
+        match JsonCondition::new(&query, &wanted) {
+            Ok(condition) => json.push(condition),
+            Err(fault) => expect.reader().error(
+                "invalid-value",
+                &at,
+                fault,
+                "such as `\"$.status\": ok` or `\"$.queue\": \"< 100\"`",
+            ),
+        }
+    }
+    Some(Expect {
+        status: if status.is_empty() {
+            vec![200..=299]
+        } else {
+            status
+        },
+        headers,
+        body: regex("body"),
+        body_not: regex("body_not"),
+        json,
+    })
+}
+
+/// For the configured origin, and for all others, which never see the client certificate.
+fn read_tls(
+    section: &Section<'_>,
+    tls: Option<&Section<'_>>,
+    version: Version,
+) -> (Option<Tls>, Option<Tls>) {
+    let alpn: Vec<Vec<u8>> = match version {
+        Version::Auto => vec![b"h2".to_vec(), b"http/1.1".to_vec()],
+        Version::Http1 => vec![b"http/1.1".to_vec()],
+        Version::Http2 => vec![b"h2".to_vec()],
+    };
+    let (mut roots, mut identity, mut insecure) = (None, None, false);
+    if let Some(tls) = tls {
+        insecure = tls.bool("insecure").unwrap_or(false);
+        if insecure {
+            let at = tls.spot_of("insecure");
+            tls.reader().report(
+                Severity::Warning,
+                "insecure-tls",
+                &at,
+                "every certificate is trusted".to_owned(),
+                Some("trust your own authority with `ca_file` instead".to_owned()),
+            );
+        }
+        roots = read_roots(tls);
+        identity = read_identity(tls);
+    }
+    let build = |identity| {
+        let options = TlsOptions {
+            roots: roots.clone(),
+            identity,
+            insecure,
+            alpn: alpn.clone(),
+        };
+        Tls::new(options)
+            .map_err(|fault| section.error("invalid-value", "tls", fault, "check the files"))
+            .ok()
+    };
+    (build(identity), build(None))
+}
+
+fn read_roots(tls: &Section<'_>) -> Option<RootCertStore> {
+    let pem = tls.file("ca_file")?;
+    let mut roots = RootCertStore::empty();
+    let certificates = CertificateDer::pem_slice_iter(&pem).flatten();
+    let (added, _) = roots.add_parsable_certificates(certificates);
+    if added == 0 {
+        tls.error(
+            "invalid-value",
+            "ca_file",
+            "the file holds no certificate",
+            "PEM with at least one CERTIFICATE",
+        );
+        return None;
+    }
+    Some(roots)
+}
+
+fn read_identity(
+    tls: &Section<'_>,
+) -> Option<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)> {
+    match (tls.has("cert_file"), tls.has("key_file")) {
+        (false, false) => return None,
+        (true, true) => {}
+        (true, false) => tls.error(
+            "missing-key",
+            "cert_file",
+            "`key_file` is missing",
+            "a client certificate needs its key",
+        ),
+        (false, true) => tls.error(
+            "missing-key",
+            "key_file",
+            "`cert_file` is missing",
+            "a key needs its certificate",
+        ),
+    }
+    let (chain, key) = (tls.file("cert_file")?, tls.file("key_file")?);
+    let chain: Vec<_> = CertificateDer::pem_slice_iter(&chain).flatten().collect();
+    if chain.is_empty() {
+        tls.error(
+            "invalid-value",
+            "cert_file",
+            "the file holds no certificate",
+            "PEM with at least one CERTIFICATE",
+        );
+        return None;
+    }
+    match PrivateKeyDer::from_pem_slice(&key) {
+        Ok(key) => Some((chain, key)),
+        Err(_) => {
+            tls.error(
+                "invalid-value",
+                "key_file",
+                "the file holds no private key",
+                "PEM with a PRIVATE KEY",
+            );
+            None
+        }
+    }
+}
+
+fn read_proxy(section: &Section<'_>) -> Option<Proxy> {
+    let url = read_url(section, "proxy");
+    let auth = section.section("proxy_auth", keys::CREDENTIALS);
+    if auth.is_some() && !section.has("proxy") {
+        section.error(
+            "missing-key",
+            "proxy_auth",
+            "`proxy` is missing",
+            "the address of the proxy",
+        );
+    }
+    let url = url?;
+    if url.scheme() != "http" {
+        section.error(
+            "invalid-value",
+            "proxy",
+            "only http proxies are spoken to",
+            "such as http://proxy.example:3128",
+        );
+        return None;
+    }
+    Proxy::new(&url, auth.as_ref().and_then(credentials))
+}
+
+/// Credentials over plain `http` can be read on the way; on loopback there is no way.
+fn warn_of_open_secrets(section: &Section<'_>, request: &Request) {
+    let loopback = match request.url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    if !request.is_https() && !loopback && request.headers.values().any(HeaderValue::is_sensitive) {
+        let help = "use https".to_owned();
+        section.reader().report(
+            Severity::Warning,
+            "open-credentials",
+            &section.spot_of("url"),
+            "credentials are sent over plain http".to_owned(),
+            Some(help),
+        );
+    }
+}

@@ -1,0 +1,193 @@
+//! The request, made once and sent many times.
+
+use super::headers::is_secret;
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use hyper::body::Bytes;
+use url::Url;
+
+#[derive(Clone, Debug)]
+pub struct Request {
+    pub url: Url,
+    pub method: Method,
+    /// All that is sent, but for what depends on the connection. Values of secrets are marked
+    /// sensitive, which also masks them in `Debug`.
+    pub headers: HeaderMap,
+    pub body: Bytes,
+}
+
+/// Why a redirect is not followed.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// The address makes no sense.
+    Unreadable,
+    /// Neither `http` nor `https`.
+    Scheme(String),
+}
+
+impl Request {
+    /// Basic credentials as a header value; `None` if they cannot be one.
+    pub fn basic(username: &str, password: &str) -> Option<HeaderValue> {
+        use base64::Engine as _;
+        let encoded =
+            base64::engine::general_purpose::STANDARD.encode(format!("{username}:{password}"));
+        Self::secret(&format!("Basic {encoded}"))
+    }
+
+    /// A value that is never shown.
+    pub fn secret(value: &str) -> Option<HeaderValue> {
+        let mut value = HeaderValue::from_str(value).ok()?;
+        value.set_sensitive(true);
+        Some(value)
+    }
+
+    pub fn authorize(&mut self, value: HeaderValue) {
+        self.headers.insert(AUTHORIZATION, value);
+    }
+
+    /// Whether both requests go to one scheme, host and port.
+    pub fn same_origin(&self, other: &Self) -> bool {
+        self.url.origin() == other.url.origin()
+    }
+
+    /// The request that a redirect asks for, as browsers make it: 301, 302 and 303 turn everything
+    /// but HEAD into GET. Secrets stay with the origin they were given for.
+    pub fn redirected(
+        &self,
+        status: StatusCode,
+        location: &str,
+        origin: &Self,
+    ) -> Result<Self, Refused> {
+        let mut url = self.url.join(location).map_err(|_| Refused::Unreadable)?;
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(Refused::Scheme(url.scheme().to_owned()));
+        }
+        if url.host().is_none() {
+            return Err(Refused::Unreadable);
+        }
+        // Credentials in a redirect's address are somebody else's idea.
+        let _ = url.set_username("");
+        let _ = url.set_password(None);
+        let mut next = Self {
+            url,
+            ..self.clone()
+        };
+        let rewritten = matches!(status.as_u16(), 301..=303) && next.method != Method::HEAD;
+        if rewritten && next.method != Method::GET {
+            next.method = Method::GET;
+            next.body = Bytes::new();
+            next.headers.remove(CONTENT_TYPE);
+            next.headers.remove(CONTENT_LENGTH);
+        }
+        if !next.same_origin(origin) {
+            let secrets: Vec<_> = next
+                .headers
+                .keys()
+                .filter(|name| is_secret(name))
+                .cloned()
+                .collect();
+            for name in secrets {
+                next.headers.remove(name);
+            }
+        }
+        Ok(next)
+    }
+
+    pub fn is_https(&self) -> bool {
+        self.url.scheme() == "https"
+    }
+
+    pub fn port(&self) -> u16 {
+        self.url.port_or_known_default().unwrap_or(80)
+    }
+
+    /// Host and, where it is not the scheme's own, port.
+    pub fn authority(&self) -> String {
+        let host = self.url.host_str().unwrap_or_default();
+        self.url
+            .port()
+            .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+    }
+
+    pub fn path(&self) -> &str {
+        &self.url[url::Position::BeforePath..url::Position::AfterQuery]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(method: Method, url: &str) -> Request {
+        let mut headers = HeaderMap::new();
+        headers.insert(AUTHORIZATION, Request::secret("Bearer abc").expect("valid"));
+        headers.insert("x-api-key", HeaderValue::from_static("k"));
+        headers.insert("x-trace", HeaderValue::from_static("t"));
+        Request {
+            url: url.parse().expect("valid"),
+            method,
+            headers,
+            body: Bytes::from_static(b"b"),
+        }
+    }
+
+    fn follow(from: &Request, status: u16, location: &str) -> Result<Request, Refused> {
+        from.redirected(StatusCode::from_u16(status).expect("valid"), location, from)
+    }
+
+    #[test]
+    fn secrets_stay_with_their_origin() {
+        let from = request(Method::GET, "https://a.test/x");
+        let same = follow(&from, 302, "/y").expect("followed");
+        assert_eq!(same.headers.len(), 3);
+        for elsewhere in [
+            "https://b.test/",
+            "https://a.test:8443/",
+            "http://a.test/",
+            "//b.test/",
+        ] {
+            let next = follow(&from, 302, elsewhere).expect("followed");
+            let left: Vec<_> = next.headers.keys().map(http::HeaderName::as_str).collect();
+            assert_eq!(left, ["x-trace"], "{elsewhere}");
+        }
+    }
+
+    #[test]
+    fn secrets_do_not_come_back_after_a_detour() {
+        let origin = request(Method::GET, "https://a.test/");
+        let away = follow(&origin, 302, "https://b.test/").expect("followed");
+        let back = away
+            .redirected(StatusCode::FOUND, "https://a.test/", &origin)
+            .expect("followed");
+        assert!(!back.headers.contains_key(AUTHORIZATION));
+    }
+
+    #[test]
+    fn methods_change_as_browsers_change_them() {
+        let from = request(Method::POST, "http://a.test/");
+        let seen = follow(&from, 303, "/").expect("followed");
+        assert_eq!((seen.method, seen.body.len()), (Method::GET, 0));
+        let kept = follow(&from, 307, "/").expect("followed");
+        assert_eq!((kept.method, kept.body.len()), (Method::POST, 1));
+    }
+
+    #[test]
+    fn only_the_web_is_followed() {
+        let from = request(Method::GET, "http://a.test/");
+        assert_eq!(
+            follow(&from, 302, "file:///etc/passwd").err(),
+            Some(Refused::Scheme("file".to_owned()))
+        );
+        assert_eq!(
+            follow(&from, 302, "http://").err(),
+            Some(Refused::Unreadable)
+        );
+        let bare = follow(&from, 302, "http://u:p@b.test/").expect("followed");
+        assert_eq!(bare.url.as_str(), "http://b.test/");
+    }
+
+    #[test]
+    fn debug_masks_secrets() {
+        assert!(!format!("{:?}", request(Method::GET, "http://a.test/")).contains("abc"));
+    }
+}

@@ -1,0 +1,183 @@
+//! One attempt: the request, its redirects, and the judgement on the last answer.
+
+use super::HttpProbe;
+use super::exchange::{Answer, Line, exchange, is_http2};
+use super::expect::Check;
+use super::request::{Refused, Request};
+use crate::outcome::{Cause, Outcome};
+use crate::probe::Attempt;
+use crate::probe::dial::{Failure, Host, Progress, connect, resolve};
+use http::StatusCode;
+use http::header::LOCATION;
+use rustls::pki_types::ServerName;
+use tokio::net::TcpStream;
+use tokio::time::timeout_at;
+
+pub async fn run(probe: &HttpProbe, attempt: &mut Attempt) -> Outcome {
+    let deadline = attempt.deadline;
+    let mut progress = Progress::new(attempt);
+    let result = timeout_at(deadline, follow(probe, &mut progress)).await;
+    progress.finish(result)
+}
+
+async fn follow(probe: &HttpProbe, progress: &mut Progress<'_>) -> Result<(), Failure> {
+    let mut next: Option<Request> = None;
+    for followed in 0.. {
+        let request = next.as_ref().unwrap_or(&probe.request);
+        let answer = ask(probe, request, progress).await?;
+        let Some(redirected) = redirection(probe, request, &answer, followed, progress)? else {
+            return judge(probe, &answer, progress);
+        };
+        next = Some(redirected);
+    }
+    Ok(())
+}
+
+/// The request that the answer asks for, if it is a redirect that is to be followed.
+fn redirection(
+    probe: &HttpProbe,
+    request: &Request,
+    answer: &Answer,
+    followed: u32,
+    progress: &mut Progress<'_>,
+) -> Result<Option<Request>, Failure> {
+    let status = answer.head.status;
+    let location = answer
+        .head
+        .headers
+        .get(LOCATION)
+        .and_then(|value| value.to_str().ok());
+    let (Some(max), Some(location), 301 | 302 | 303 | 307 | 308) =
+        (probe.redirects, location, status.as_u16())
+    else {
+        return Ok(None);
+    };
+    if followed >= max {
+        return Err(Failure::bad(
+            Cause::Redirect,
+            format!("more than {max} redirects"),
+        ));
+    }
+    let next = request
+        .redirected(status, location, &probe.request)
+        .map_err(|refused| match refused {
+            Refused::Scheme(scheme) => Failure::bad(
+                Cause::Redirect,
+                format!("a redirect to {scheme} is never followed"),
+            ),
+            Refused::Unreadable => {
+                Failure::bad(Cause::Redirect, "the redirect's address makes no sense")
+            }
+        })?;
+    progress.tell("redirect", || {
+        let kept = if next.same_origin(&probe.request) {
+            ""
+        } else {
+            " (another origin: without credentials)"
+        };
+        format!("{} to {}{kept}", StatusCode::as_u16(&status), next.url)
+    });
+    Ok(Some(next))
+}
+
+async fn ask(
+    probe: &HttpProbe,
+    request: &Request,
+    progress: &mut Progress<'_>,
+) -> Result<Answer, Failure> {
+    let mut stream = open(probe, request, progress).await?;
+    if !request.is_https() {
+        let line = Line {
+            http2: probe.version == super::Version::Http2,
+            forwarded_by: probe.proxy.as_ref(),
+        };
+        return exchange(probe, request, stream, line, progress).await;
+    }
+    if let Some(proxy) = &probe.proxy {
+        proxy.tunnel(&mut stream, request).await?;
+    }
+    let own = request.same_origin(&probe.request);
+    let tls = if own { &probe.tls } else { &probe.foreign_tls };
+    let name = server_name(probe, request, own)?;
+    let stream = tls.handshake(stream, name, progress).await?;
+    let line = Line {
+        http2: is_http2(probe.version, stream.get_ref().1.alpn_protocol()),
+        forwarded_by: None,
+    };
+    exchange(probe, request, stream, line, progress).await
+}
+
+/// A connection to the server, or to the proxy in front of it.
+async fn open(
+    probe: &HttpProbe,
+    request: &Request,
+    progress: &mut Progress<'_>,
+) -> Result<TcpStream, Failure> {
+    if let Some(proxy) = &probe.proxy {
+        let result = reach(&proxy.host, proxy.port, probe, progress).await;
+        return result.map_err(|failure| match failure.verdict {
+            crate::outcome::Verdict::Bad(_) => {
+                Failure::bad(Cause::Proxy, format!("the proxy: {}", failure.message))
+            }
+            _ => failure,
+        });
+    }
+    let host = Host::of(&request.url)
+        .ok_or_else(|| Failure::bad(Cause::Redirect, "the address has no host"))?;
+    reach(&host, request.port(), probe, progress).await
+}
+
+async fn reach(
+    host: &Host,
+    port: u16,
+    probe: &HttpProbe,
+    progress: &mut Progress<'_>,
+) -> Result<TcpStream, Failure> {
+    let addresses = resolve(host, probe.family, progress).await?;
+    connect(&addresses, port, progress).await
+}
+
+fn server_name(
+    probe: &HttpProbe,
+    request: &Request,
+    own: bool,
+) -> Result<ServerName<'static>, Failure> {
+    let from_url = || {
+        request
+            .url
+            .host_str()
+            .unwrap_or_default()
+            .trim_matches(['[', ']'])
+            .to_owned()
+    };
+    let name = probe
+        .server_name
+        .clone()
+        .filter(|_| own)
+        .unwrap_or_else(from_url);
+    ServerName::try_from(name)
+        .map_err(|error| Failure::bad(Cause::Tls, format!("the host is no name for TLS: {error}")))
+}
+
+/// The first expectation that does not hold is the cause; all of them are told.
+fn judge(probe: &HttpProbe, answer: &Answer, progress: &mut Progress<'_>) -> Result<(), Failure> {
+    let expect = &probe.expect;
+    let mut checks = vec![expect.check_status(answer.head.status)];
+    checks.extend(expect.check_headers(&answer.head.headers));
+    if expect.wants_body() {
+        checks.extend(expect.check_body(&answer.body));
+    }
+    let mut failure = None;
+    for Check { failed, told } in checks {
+        progress.tell("expect", || {
+            format!(
+                "{} {told}",
+                if failed.is_none() { "ok:" } else { "FAILED:" }
+            )
+        });
+        if let Some(cause) = failed {
+            failure.get_or_insert_with(|| Failure::bad(cause, told));
+        }
+    }
+    failure.map_or(Ok(()), Err)
+}
