@@ -24,4 +24,5 @@ pub mod schedule;
 pub mod slo;
 pub mod stats;
 pub mod tasks;
+pub mod web;
 pub mod yaml;

@@ -1,0 +1,144 @@
+//! One probe in depth: its last run, its latencies, and what went wrong since the start.
+
+use super::frame::since;
+use super::parts::{badge, failures, known, moment};
+use super::standing::Standing;
+use crate::ledger::snapshot::{LastOutcome, ProbeView, QUANTILE_SPANS, QUANTILES};
+use crate::outcome::{Cause, Phase, Timestamp, Why};
+use crate::report::numbers;
+use crate::yaml::units::show_duration;
+use maud::{Markup, html};
+use std::time::Duration;
+
+pub fn card(probe: &ProbeView, at: Timestamp) -> Markup {
+    html! {
+        article.card {
+            header {
+                div {
+                    h3 dir="auto" { (probe.key.probe) }
+                    p.quiet {
+                        (probe.kind) " every " (show_duration(probe.interval)) ": "
+                        bdi.target { (probe.target) }
+                    }
+                }
+                (badge(Standing::of_probe(probe, at)))
+            }
+            @match &probe.last {
+                Some(last) => { (last_run(last, at)) }
+                None => { p.quiet { "No outcome yet. The first comes within " (show_duration(probe.interval)) "." } }
+            }
+            (quantiles(probe))
+            (counters(probe))
+            @if !probe.recent_failures.is_empty() {
+                h4 { "Last failures" }
+                (failures(probe.recent_failures.iter().map(|failure| (&*probe.key.probe, &**failure)), at))
+            }
+        }
+    }
+}
+
+fn last_run(last: &LastOutcome, at: Timestamp) -> Markup {
+    html! {
+        h4 { "Last run" }
+        dl.facts {
+            div { dt { "Outcome" } dd { (last.verdict.label()) } }
+            div { dt { "Latency" } dd { (numbers::latency(last.latency)) } }
+            div { dt { "When" } dd { (numbers::age(since(last.at, at))) span.quiet { (moment(last.at)) } } }
+            @if let Some(status) = last.http_status {
+                div { dt { "HTTP status" } dd { (status) } }
+            }
+            @if let Some(end) = last.tls_not_after {
+                div { dt { "Certificate" } dd { (certificate(Timestamp::from_secs(end), at)) } }
+            }
+        }
+        (phases(last))
+    }
+}
+
+fn certificate(end: Timestamp, at: Timestamp) -> Markup {
+    html! {
+        @if end <= at {
+            "expired " (numbers::age(since(end, at)))
+        } @else {
+            "valid for " (numbers::span(since(at, end)))
+        }
+        span.quiet { (moment(end)) }
+    }
+}
+
+/// Where the time went: one bar in proportion, and the same in words.
+fn phases(last: &LastOutcome) -> Markup {
+    let spent: Vec<(Phase, Duration)> = Phase::ALL
+        .into_iter()
+        .filter_map(|phase| Some((phase, last.phases.get(phase)?)))
+        .collect();
+    let total: Duration = spent.iter().map(|(_, spent)| *spent).sum();
+    let share = |spent: Duration| spent.as_secs_f64() / total.as_secs_f64() * 100.0;
+    let mut from = 0.0;
+    html! {
+        @if !total.is_zero() {
+            svg.phases aria-hidden="true" height="12" {
+                @for (phase, spent) in &spent {
+                    rect class=(phase.label()) x=(format!("{from:.2}%")) height="12"
+                        width=(format!("{:.2}%", share(*spent))) {}
+                    ({ from += share(*spent); "" })
+                }
+            }
+            ul.legend aria-label="Phases of the last run" {
+                @for (phase, spent) in &spent {
+                    li { svg aria-hidden="true" width="10" height="10" { rect class=(phase.label()) width="10" height="10" rx="2" {} }
+                        (phase.label()) " " b { (numbers::latency(*spent)) } }
+                }
+            }
+        }
+    }
+}
+
+fn quantiles(probe: &ProbeView) -> Markup {
+    html! {
+        h4 { "Latency" }
+        table.numbers {
+            thead { tr {
+                th scope="col" { "Last" }
+                @for quantile in QUANTILES { th scope="col" { "p" (quantile * 100.0) } }
+            } }
+            tbody {
+                @for (span, row) in QUANTILE_SPANS.iter().zip(&probe.quantiles) {
+                    tr {
+                        th scope="row" { (span) }
+                        @for value in row { td { (known(*value, numbers::latency)) } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Counts since the daemon started; of causes and reasons only those that occurred.
+fn counters(probe: &ProbeView) -> Markup {
+    let causes = Cause::ALL.iter().map(|cause| cause.label());
+    let reasons = Why::ALL.iter().map(|why| why.label());
+    let bad: u64 = probe.failures.iter().sum();
+    let void: u64 = probe.voids.iter().sum();
+    html! {
+        h4 { "Since the daemon started" }
+        dl.facts {
+            div { dt { "Good" } dd { (numbers::count(probe.runs.saturating_sub(bad))) } }
+            div { dt { "Bad" } dd { (numbers::count(bad)) (occurred(causes.zip(&probe.failures))) } }
+            div {
+                dt { "Void " span.quiet { "our own failings" } }
+                dd { (numbers::count(void)) (occurred(reasons.zip(&probe.voids))) }
+            }
+            div { dt { "Missed ticks" } dd { (numbers::count(probe.missed)) } }
+        }
+    }
+}
+
+fn occurred<'a>(counts: impl Iterator<Item = (&'static str, &'a u64)>) -> Markup {
+    let mut some = counts.filter(|(_, count)| **count > 0).peekable();
+    html! {
+        @if some.peek().is_some() {
+            ul.quiet { @for (word, count) in some { li { (word) " " (numbers::count(*count)) } } }
+        }
+    }
+}
