@@ -232,7 +232,11 @@ fn the_headline_answers_whether_anything_is_wrong() {
         "concierge is burning its error budget"
     );
     assert!(pages["3-down"].contains("<title>✕ concierge is down – slod</title>"));
-    assert!(pages["3-outdated"].contains("nothing new for 13m"));
+    assert_eq!(headline("3-outdated"), "13m ago: All 3 services are fine");
+    assert!(
+        pages["3-outdated"].contains("<title>! 13m ago: All 3 services are fine – slod</title>")
+    );
+    assert!(!pages["3-outdated"].contains("headline ok"));
     assert!(pages["3-outdated"].contains("http-equiv=\"refresh\""));
     assert!(!pages["3-ok"].contains("http-equiv=\"refresh\""));
 }

@@ -52,6 +52,10 @@ for (const colorScheme of ["light", "dark"]) {
       const wide = await page.evaluate(() => document.documentElement.scrollWidth);
       if (wide > width) fault(`${shot}: ${wide} px wide`);
       const height = await page.evaluate(() => document.documentElement.scrollHeight);
+      if (height > 2400) {
+        const end = { x: 0, y: height - 900, width, height: 900 };
+        await page.screenshot({ path: `${folder}/shots/${shot}-end.png`, fullPage: true, clip: end });
+      }
       const clip = { x: 0, y: 0, width, height: Math.min(height, 2400) };
       await page.screenshot({ path: `${folder}/shots/${shot}.png`, fullPage: true, clip });
       page.off("console", said);
@@ -61,5 +65,5 @@ for (const colorScheme of ["light", "dark"]) {
 }
 await browser.close();
 server.close();
-console.log(`${names.length * 4} pictures in ${folder}/shots, ${faults} faults`);
+console.log(`${names.length * 4} pages in ${folder}/shots, ${faults} faults`);
 process.exit(faults ? 1 : 0);

@@ -99,12 +99,11 @@ pub fn chart(service: &ServiceView) -> Markup {
     let target = target(service);
     html! {
         figure.days {
-            svg role="img" aria-label=(summary(service, target)) height="32" {
+            svg role="img" aria-label=(summary(service, target)) {
                 @for (index, day) in service.days.iter().enumerate() {
                     @let level = Level::of(day, target);
-                    @let height = level.height() * 4;
-                    rect class=(level.class()) x=(percent(index)) y=(32 - height)
-                        width="2.4%" height=(height) rx="2" {
+                    rect class=(level.class()) x=(place(index)) y=(eighths(8 - level.height()))
+                        width="2.4%" height=(eighths(level.height())) rx="2" {
                         title { (sentence(day, target)) }
                     }
                 }
@@ -120,8 +119,13 @@ pub fn chart(service: &ServiceView) -> Markup {
     }
 }
 
-/// The place of a bar, so that the last one ends at the border.
-fn percent(index: usize) -> String {
+/// Of the chart's height, which the style sheet sets.
+fn eighths(count: usize) -> String {
+    format!("{}%", count as f64 * 12.5)
+}
+
+/// Where a bar begins, so that the last one ends at the border.
+fn place(index: usize) -> String {
     const GAPS: usize = DAYS - 1;
     let thousandths = index * 97_600 / GAPS;
     format!("{}.{:03}%", thousandths / 1000, thousandths % 1000)

@@ -1,7 +1,7 @@
 //! What every page has around its content.
 
+use super::headline::Headline;
 use super::parts::{ICONS, moment};
-use super::standing::Tone;
 use super::style;
 use crate::outcome::Timestamp;
 use crate::report::numbers;
@@ -14,6 +14,9 @@ pub const RELOAD: Duration = Duration::from_secs(30);
 /// Snapshots come every few seconds; without one for this long the page is called outdated.
 const OUTDATED: Duration = Duration::from_secs(60);
 
+/// The way from the front page to itself.
+pub const HOME: &str = "./";
+
 /// What a reader asked for, and when.
 #[derive(Clone, Copy, Debug)]
 pub struct View {
@@ -24,9 +27,9 @@ pub struct View {
 
 /// One page: its content and what its frame must know.
 pub struct Page<'a> {
-    /// Of the browser's tab.
-    pub title: &'a str,
-    pub tone: Tone,
+    pub headline: Headline<'a>,
+    /// What belongs to the headline.
+    pub below: Markup,
     /// Relative way from the page to the root: `./`, `../`.
     pub root: &'a str,
     /// When the snapshot was taken.
@@ -36,12 +39,19 @@ pub struct Page<'a> {
 
 impl Page<'_> {
     pub fn render(self, view: View) -> String {
+        let age = since(self.at, view.now);
+        let headline = self.headline.past((age > OUTDATED).then_some(age));
+        let page = Self { headline, ..self };
+        page.document(view).into_string()
+    }
+
+    fn document(&self, view: View) -> Markup {
         html! {
             (DOCTYPE)
             html lang="en" {
                 head {
                     meta charset="utf-8";
-                    title { (self.tone.mark()) " " (self.title) " – slod" }
+                    title { (self.headline.title()) " – slod" }
                     meta name="viewport" content="width=device-width, initial-scale=1";
                     meta name="color-scheme" content="light dark";
                     meta name="referrer" content="no-referrer";
@@ -52,18 +62,20 @@ impl Page<'_> {
                 body {
                     (ICONS)
                     (self.header(view))
-                    main { (outdated(self.at, view.now)) (self.content) }
+                    main { (self.headline.markup(&self.below)) (self.content) }
                     (self.footer(view))
                 }
             }
         }
-        .into_string()
     }
 
     fn header(&self, view: View) -> Markup {
         html! {
             header.top {
-                a.mark href=(self.root) { "slod" span.quiet { " status" } }
+                nav aria-label="Main" {
+                    a.mark href=(self.root) { "slod" span.quiet { " status" } }
+                    @if self.root != HOME { a href=(self.root) { "All services" } }
+                }
                 p.quiet {
                     "As of " (moment(self.at)) ", "
                     (numbers::age(since(self.at, view.now)))
@@ -95,16 +107,4 @@ impl Page<'_> {
 /// The time from `at` to `now`; none where the clock went back.
 pub fn since(at: Timestamp, now: Timestamp) -> Duration {
     Duration::from_millis(u64::try_from(now.0.saturating_sub(at.0)).unwrap_or(0))
-}
-
-fn outdated(at: Timestamp, now: Timestamp) -> Markup {
-    let age = since(at, now);
-    html! {
-        @if age > OUTDATED {
-            p.notice role="alert" {
-                strong { "This page is outdated." }
-                " The daemon has published nothing new for " (numbers::span(age)) "; what is below was true then."
-            }
-        }
-    }
 }

@@ -5,8 +5,10 @@
 //! reverse proxy adds. A page does not reload itself unless its reader asked for it, since a
 //! reload throws keyboard and screen reader users back to the top.
 
+mod card;
 mod days;
 mod frame;
+mod headline;
 mod overview;
 mod parts;
 mod probe;

@@ -4,7 +4,7 @@ use super::frame::since;
 use super::parts::{badge, failures, known, moment};
 use super::standing::Standing;
 use crate::ledger::snapshot::{LastOutcome, ProbeView, QUANTILE_SPANS, QUANTILES};
-use crate::outcome::{Cause, Phase, Timestamp, Why};
+use crate::outcome::{Cause, Phase, Timestamp, Verdict, Why};
 use crate::report::numbers;
 use crate::yaml::units::show_duration;
 use maud::{Markup, html};
@@ -23,11 +23,16 @@ pub fn card(probe: &ProbeView, at: Timestamp) -> Markup {
                 }
                 (badge(Standing::of_probe(probe, at)))
             }
-            @match &probe.last {
-                Some(last) => { (last_run(last, at)) }
-                None => { p.quiet { "No outcome yet. The first comes within " (show_duration(probe.interval)) "." } }
+            div.halves {
+                div {
+                    h4 { "Last run" }
+                    @match &probe.last {
+                        Some(last) => { (last_run(last, at)) }
+                        None => { p.quiet { "None yet. The first comes within " (show_duration(probe.interval)) "." } }
+                    }
+                }
+                div { (quantiles(probe)) }
             }
-            (quantiles(probe))
             (counters(probe))
             @if !probe.recent_failures.is_empty() {
                 h4 { "Last failures" }
@@ -39,9 +44,8 @@ pub fn card(probe: &ProbeView, at: Timestamp) -> Markup {
 
 fn last_run(last: &LastOutcome, at: Timestamp) -> Markup {
     html! {
-        h4 { "Last run" }
         dl.facts {
-            div { dt { "Outcome" } dd { (last.verdict.label()) } }
+            div { dt { "Outcome" } dd { @if last.verdict != Verdict::Good { "bad: " } (last.verdict.label()) } }
             div { dt { "Latency" } dd { (numbers::latency(last.latency)) } }
             div { dt { "When" } dd { (numbers::age(since(last.at, at))) span.quiet { (moment(last.at)) } } }
             @if let Some(status) = last.http_status {
@@ -126,7 +130,7 @@ fn counters(probe: &ProbeView) -> Markup {
             div { dt { "Good" } dd { (numbers::count(probe.runs.saturating_sub(bad))) } }
             div { dt { "Bad" } dd { (numbers::count(bad)) (occurred(causes.zip(&probe.failures))) } }
             div {
-                dt { "Void " span.quiet { "our own failings" } }
+                dt { "Void (our own failings)" }
                 dd { (numbers::count(void)) (occurred(reasons.zip(&probe.voids))) }
             }
             div { dt { "Missed ticks" } dd { (numbers::count(probe.missed)) } }

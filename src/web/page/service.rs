@@ -2,7 +2,8 @@
 
 use super::days;
 use super::frame::{Page, View, since};
-use super::parts::{badge, budget, icon, known, moment, promise};
+use super::headline::Headline;
+use super::parts::{badge, budget, known, moment, promise};
 use super::probe;
 use super::standing::Standing;
 use crate::ledger::snapshot::{ObjectiveView, ServiceView, WINDOWS};
@@ -15,13 +16,11 @@ use maud::{Markup, html};
 pub fn render_service(service: &ServiceView, at: Timestamp, view: View) -> String {
     let standing = Standing::of(service, at);
     let page = Page {
-        title: &format!("{} {}", service.name, standing.predicate()),
-        tone: standing.tone(),
+        headline: Headline::of_service(standing, service),
+        below: about(service),
         root: "../",
         at,
         content: html! {
-            nav aria-label="Breadcrumb" { a href="../" { "All services" } }
-            (headline(standing, service))
             section {
                 h2 { "Last 30 days" }
                 div.card { (days::chart(service)) (days::table(service)) }
@@ -41,19 +40,13 @@ pub fn render_service(service: &ServiceView, at: Timestamp, view: View) -> Strin
     page.render(view)
 }
 
-fn headline(standing: Standing, service: &ServiceView) -> Markup {
+fn about(service: &ServiceView) -> Markup {
     html! {
-        section class={ "headline " (standing.tone().class()) } {
-            h1 {
-                (icon(standing.tone()))
-                span { bdi { (service.name) } " " (standing.predicate()) }
-            }
-            @if !service.description.is_empty() { p dir="auto" { (service.description) } }
-            @if !service.labels.is_empty() {
-                ul.labels aria-label="Labels" {
-                    @for (name, value) in &*service.labels {
-                        li { bdi { (name) } ": " bdi { (value) } }
-                    }
+        @if !service.description.is_empty() { p dir="auto" { (service.description) } }
+        @if !service.labels.is_empty() {
+            ul.labels aria-label="Labels" {
+                @for (name, value) in &*service.labels {
+                    li { bdi { (name) } ": " bdi { (value) } }
                 }
             }
         }
@@ -85,6 +78,7 @@ fn objective(view: &ObjectiveView, at: Timestamp) -> Markup {
 fn exhaustion(view: &ObjectiveView, at: Timestamp) -> Markup {
     html! {
         @match view.exhaustion {
+            None if view.period.sli.is_none() => { "–" }
             None => { "not in sight" }
             Some(end) if end <= at => { "it is spent" }
             Some(end) => {
@@ -105,7 +99,7 @@ const fn unit(budgeting: Budgeting) -> &'static str {
 
 fn windows(view: &ObjectiveView) -> Markup {
     html! {
-        div.scroll tabindex="0" role="region" aria-label={ "Windows of " (view.objective.name) } {
+        div.scroll {
             table.numbers {
                 caption { "Counted in " (unit(view.objective.budgeting)) }
                 thead { tr {
