@@ -79,7 +79,7 @@ fn hostile() -> ServiceView {
     hostile.description = SCRIPT.into();
     hostile.labels = Arc::new([(SCRIPT.to_owned(), SCRIPT.to_owned())]);
     for view in &mut hostile.objectives {
-        Arc::make_mut(&mut view.objective).name = SCRIPT.to_owned();
+        SCRIPT.clone_into(&mut Arc::make_mut(&mut view.objective).name);
     }
     let probe = &mut hostile.probes[0];
     probe.key.probe = SCRIPT.into();
@@ -190,7 +190,7 @@ fn no_page_has_script_inline_style_or_foreign_resources() {
 fn in_a_tag(html: &str, at: usize) -> bool {
     let before = &html[..at];
     let tag = before.rfind('<').map_or("", |open| &before[open..]);
-    !tag.contains('>') && tag.matches('"').count() % 2 == 0
+    !tag.contains('>') && tag.matches('"').count().is_multiple_of(2)
 }
 
 #[test]
@@ -269,6 +269,36 @@ fn what_fails_comes_first_and_all_are_there() {
             service.name
         );
     }
+}
+
+#[test]
+fn every_standing_is_counted_in_words() {
+    let html = &pages()["30"];
+    let (_, counts) = html
+        .split_once("<ul class=\"counts\">")
+        .expect("there are some");
+    let counts = counts.split_once("</ul>").expect("it ends").0;
+    let items: Vec<String> = counts.split("</li>").map(plain).collect();
+    let expected = [
+        "1 down",
+        "1 budget spent",
+        "1 not seen",
+        "1 burning",
+        "1 no data yet",
+        "1 warming up",
+        "24 ok",
+        "",
+    ];
+    assert_eq!(items, expected);
+}
+
+#[test]
+fn an_outage_of_everything_stays_readable() {
+    let services = (0..1000).map(|index| service(&format!("service-{index}"), Fate::Down));
+    let html = render_overview(&snapshot(services.collect()), VIEW);
+    assert!(html.contains("All 1,000 services need attention"));
+    assert_eq!(html.matches("<article").count(), 12);
+    assert!(html.contains("<details class=\"lines\" open><summary><h2>988 need attention too"));
 }
 
 #[test]

@@ -148,7 +148,7 @@ fn days(fate: Fate, seed: u64) -> [DayView; DAYS] {
         let ago = (DAYS - 1 - index) as u64;
         let bad = match (ago + seed) % 23 {
             5 => 3,
-            11 if seed % 3 == 0 => 40,
+            11 if seed.is_multiple_of(3) => 40,
             _ => u64::from((ago + seed).is_multiple_of(4)),
         };
         let (good, bad) = match fate {
@@ -175,17 +175,17 @@ pub fn probe(service: &str, name: &str, fate: Fate, seed: u64) -> ProbeView {
     let mut voids = [0; Why::ALL.len()];
     voids[Why::Network as usize] = 2;
     let base = Duration::from_millis(90 + seed % 160);
-    let seen = fate != Fate::New;
+    let probed = fate != Fate::New;
     ProbeView {
         key: ProbeKey::new(service, name),
         kind: "http",
         target: format!("https://{service}.example/health").into(),
         interval: INTERVAL,
-        runs: if seen { 259_121 } else { 0 },
-        failures: if seen { failures } else { [0; _] },
-        voids: if seen { voids } else { [0; _] },
-        missed: u64::from(seen),
-        last: seen.then(|| last(fate, base)),
+        runs: if probed { 259_121 } else { 0 },
+        failures: if probed { failures } else { [0; _] },
+        voids: if probed { voids } else { [0; _] },
+        missed: u64::from(probed),
+        last: probed.then(|| last(fate, base)),
         recent_failures: recent(fate),
         bucket_bounds: Arc::new([]),
         buckets: Box::new([0]),

@@ -120,12 +120,14 @@ fn figures(labels: [&str; 7], rows: &[[Markup; 7]]) -> Markup {
 
 /// The last failures of a day; unfolded where the service is in trouble.
 fn news(standing: Standing, service: &ServiceView, at: Timestamp) -> Markup {
-    let mut recent: Vec<(&str, &LastOutcome)> = service
+    let many = service.probes.len() > 1;
+    let mut recent: Vec<(Option<&str>, &LastOutcome)> = service
         .probes
         .iter()
         .flat_map(|probe| {
             let failures = probe.recent_failures.iter();
-            failures.map(|failure| (&*probe.key.probe, &**failure))
+            let name = many.then_some(&*probe.key.probe);
+            failures.map(move |failure| (name, &**failure))
         })
         .filter(|(_, failure)| since(failure.at, at) < NEWS)
         .collect();

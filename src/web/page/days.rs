@@ -103,7 +103,7 @@ pub fn chart(service: &ServiceView) -> Markup {
                 @for (index, day) in service.days.iter().enumerate() {
                     @let level = Level::of(day, target);
                     rect class=(level.class()) x=(place(index)) y=(eighths(8 - level.height()))
-                        width="2.4%" height=(eighths(level.height())) rx="2" {
+                        width="2.3%" height=(eighths(level.height())) rx="2" {
                         title { (sentence(day, target)) }
                     }
                 }

@@ -79,7 +79,7 @@ fn lines(what: &str, services: &[Judged<'_>], open: bool) -> Markup {
                 table {
                     thead { tr {
                         th scope="col" { "Service" } th.spare scope="col" { "30 days" }
-                        th scope="col" { "SLI" } th scope="col" { "Least budget left" }
+                        th scope="col" { "SLI" } th scope="col" { "Least budget" }
                         th.spare scope="col" { "p95 1h" } th scope="col" { "State" }
                     } }
                     tbody { @for (standing, service) in services { (line(*standing, service)) } }

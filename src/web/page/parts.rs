@@ -104,9 +104,9 @@ fn utc(at: Timestamp) -> chrono::DateTime<chrono::Utc> {
     chrono::DateTime::from_timestamp_millis(at.0).unwrap_or_default()
 }
 
-/// Failures with cause, message and age, in the order given; `probe` names each one's probe.
+/// Failures with cause, message and age, in the order given, and the probe where it is not plain.
 pub fn failures<'a>(
-    failures: impl Iterator<Item = (&'a str, &'a LastOutcome)>,
+    failures: impl Iterator<Item = (Option<&'a str>, &'a LastOutcome)>,
     at: Timestamp,
 ) -> Markup {
     html! {
@@ -116,7 +116,8 @@ pub fn failures<'a>(
                     span.cause { (failure.verdict.label()) }
                     span.message dir="auto" { (failure.message.as_deref().unwrap_or("no further detail")) }
                     span.quiet {
-                        bdi { (probe) } ", after " (numbers::latency(failure.latency)) ", "
+                        @if let Some(probe) = probe { bdi { (probe) } ", " }
+                        "after " (numbers::latency(failure.latency)) ", "
                         time datetime=(utc(failure.at).format("%Y-%m-%dT%H:%M:%SZ")) {
                             (numbers::age(since(failure.at, at)))
                         }

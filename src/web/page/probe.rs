@@ -36,7 +36,7 @@ pub fn card(probe: &ProbeView, at: Timestamp) -> Markup {
             (counters(probe))
             @if !probe.recent_failures.is_empty() {
                 h4 { "Last failures" }
-                (failures(probe.recent_failures.iter().map(|failure| (&*probe.key.probe, &**failure)), at))
+                (failures(probe.recent_failures.iter().map(|failure| (None, &**failure)), at))
             }
         }
     }
@@ -72,26 +72,31 @@ fn certificate(end: Timestamp, at: Timestamp) -> Markup {
 
 /// Where the time went: one bar in proportion, and the same in words.
 fn phases(last: &LastOutcome) -> Markup {
-    let spent: Vec<(Phase, Duration)> = Phase::ALL
-        .into_iter()
-        .filter_map(|phase| Some((phase, last.phases.get(phase)?)))
-        .collect();
-    let total: Duration = spent.iter().map(|(_, spent)| *spent).sum();
-    let share = |spent: Duration| spent.as_secs_f64() / total.as_secs_f64() * 100.0;
-    let mut from = 0.0;
+    let spent = |phase: &Phase| last.phases.get(*phase).unwrap_or_default();
+    let reached = || {
+        Phase::ALL
+            .iter()
+            .filter(|phase| last.phases.get(**phase).is_some())
+    };
+    let total: Duration = Phase::ALL.iter().map(spent).sum();
+    let share =
+        |span: Duration| format!("{:.2}%", span.as_secs_f64() / total.as_secs_f64() * 100.0);
+    let before = |phase: &Phase| Phase::ALL[..*phase as usize].iter().map(spent).sum();
     html! {
         @if !total.is_zero() {
             svg.phases aria-hidden="true" height="12" {
-                @for (phase, spent) in &spent {
-                    rect class=(phase.label()) x=(format!("{from:.2}%")) height="12"
-                        width=(format!("{:.2}%", share(*spent))) {}
-                    ({ from += share(*spent); "" })
+                @for phase in reached() {
+                    rect class=(phase.label()) x=(share(before(phase))) width=(share(spent(phase))) height="12" {}
                 }
             }
             ul.legend aria-label="Phases of the last run" {
-                @for (phase, spent) in &spent {
-                    li { svg aria-hidden="true" width="10" height="10" { rect class=(phase.label()) width="10" height="10" rx="2" {} }
-                        (phase.label()) " " b { (numbers::latency(*spent)) } }
+                @for phase in reached() {
+                    li {
+                        svg aria-hidden="true" width="10" height="10" {
+                            rect class=(phase.label()) width="10" height="10" rx="2" {}
+                        }
+                        (phase.label()) " " b { (numbers::latency(spent(phase))) }
+                    }
                 }
             }
         }
