@@ -15,6 +15,14 @@ pub fn share(ratio: f64) -> String {
     trimmed(format!("{floored:.1}"), "%")
 }
 
+/// `99.9%`: like [`share`], but a little is not nothing.
+pub fn coverage(ratio: f64) -> String {
+    if ratio > 0.0 && ratio < 0.001 {
+        return "<0.1%".to_owned();
+    }
+    share(ratio)
+}
+
 /// `14.4x`
 pub fn burn(rate: f64) -> String {
     let digits = if rate < 10.0 { 2 } else { 1 };
@@ -89,6 +97,10 @@ mod tests {
     fn shares_burns_latencies_ages() {
         assert_eq!(share(-0.2), "-20%");
         assert_eq!(share(0.9999), "99.9%");
+        assert_eq!(
+            [0.0, 0.0004, 0.001, 1.0].map(coverage),
+            ["0%", "<0.1%", "0.1%", "100%"]
+        );
         assert_eq!(burn(14.4), "14.4x");
         assert_eq!(burn(0.0), "0x");
         assert_eq!(burn(1000.0), "1000x");

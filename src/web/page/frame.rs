@@ -89,14 +89,14 @@ impl Page<'_> {
             footer.quiet {
                 p {
                     @if view.reload {
-                        "This page reloads every " (RELOAD.as_secs()) " s. " a href="?" { "Stop that" }
+                        span { "This page reloads every " (RELOAD.as_secs()) " s" } a href="?" { "Stop that" }
                     } @else {
                         a href="?reload" { "Reload every " (RELOAD.as_secs()) " s" }
                     }
                 }
                 p {
-                    a href={ (self.root) "metrics" } { "Metrics" } " "
-                    a href={ (self.root) "api/v1/services" } { "API" } " "
+                    a href={ (self.root) "metrics" } { "Metrics" }
+                    a href={ (self.root) "api/v1/services" } { "API" }
                     span { "slod " (env!("CARGO_PKG_VERSION")) }
                 }
             }

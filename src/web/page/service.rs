@@ -67,7 +67,7 @@ fn objective(view: &ObjectiveView, at: Timestamp) -> Markup {
             dl.facts {
                 div { dt { "SLI" } dd { (known(view.period.sli, numbers::percent)) } }
                 div { dt { "Budget left" } dd { (budget(view)) } }
-                div { dt { "Coverage" } dd { (known(view.period.coverage, numbers::share)) } }
+                div { dt { "Coverage" } dd { (known(view.period.coverage, numbers::coverage)) } }
                 div { dt { "Budget runs out" } dd { (exhaustion(view, at)) } }
             }
             (windows(view))
@@ -114,7 +114,7 @@ fn windows(view: &ObjectiveView) -> Markup {
                             td class=[(window.bad > 0).then_some("some")] { (numbers::count(window.bad)) }
                             td { (known(window.sli, numbers::percent)) }
                             td { (known(window.burn_rate, numbers::burn)) }
-                            td { (known(window.coverage, numbers::share)) }
+                            td { (known(window.coverage, numbers::coverage)) }
                         }
                     }
                 }
