@@ -4,7 +4,7 @@
 //     NODE_PATH=/tmp/shots/node_modules node tests/tools/screenshots.mjs [NAME...]
 //
 // Every page is served under the security policy of the daemon. Ends with 1 if a page scrolls
-// sideways, breaks the policy or says anything on the console.
+// sideways, has something sticking out of its box, breaks the policy or says anything on the console.
 import { createRequire } from "node:module";
 import { createServer } from "node:http";
 import { mkdirSync, readdirSync, readFileSync } from "node:fs";
@@ -41,7 +41,7 @@ let faults = 0;
 const fault = (text) => { faults += 1; console.log(text); };
 
 for (const colorScheme of ["light", "dark"]) {
-  for (const width of [1400, 390]) {
+  for (const width of [1400, 760, 390]) {
     const context = await browser.newContext({ colorScheme, viewport: { width, height: 900 }, reducedMotion: "reduce" });
     const page = await context.newPage();
     for (const name of names) {
@@ -51,6 +51,13 @@ for (const colorScheme of ["light", "dark"]) {
       await page.goto(`http://127.0.0.1:${server.address().port}/${name}.html`);
       const wide = await page.evaluate(() => document.documentElement.scrollWidth);
       if (wide > width) fault(`${shot}: ${wide} px wide`);
+      const out = await page.evaluate(() => {
+        const clipped = "svg *, .scroll *, .figures thead *, .days figcaption *";
+        const sticksOut = (box) => [...box.querySelectorAll("*")].find((part) =>
+          !part.matches(clipped) && part.getBoundingClientRect().right > box.getBoundingClientRect().right + 1);
+        return [...document.querySelectorAll(".card, .headline, .lines")].map(sticksOut).find(Boolean)?.outerHTML;
+      });
+      if (out) fault(`${shot}: sticks out of its box: ${out.slice(0, 100)}`);
       const height = await page.evaluate(() => document.documentElement.scrollHeight);
       if (height > 2400) {
         const end = { x: 0, y: height - 900, width, height: 900 };
@@ -65,5 +72,5 @@ for (const colorScheme of ["light", "dark"]) {
 }
 await browser.close();
 server.close();
-console.log(`${names.length * 4} pages in ${folder}/shots, ${faults} faults`);
+console.log(`${names.length * 6} pages in ${folder}/shots, ${faults} faults`);
 process.exit(faults ? 1 : 0);
