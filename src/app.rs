@@ -147,6 +147,7 @@ impl App {
         let probes: Vec<_> = self.config.probes().cloned().collect();
         let max_concurrent = self.config.max_concurrent_probes;
         let state = web::WebState {
+            clock: self.clock.clone(),
             snapshots: self.snapshots.subscribe(),
             own: self.own.clone(),
             store: store.clone(),

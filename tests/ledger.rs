@@ -53,6 +53,7 @@ fn config(path: &Path, interval: u64, extra: bool) -> Config {
         interval: Duration::from_secs(seconds),
         timeout: Duration::from_secs(1),
         kind: "nothing",
+        fingerprint: 0,
         probe: Arc::new(Nothing),
     };
     let mut objectives = vec![

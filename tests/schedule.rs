@@ -87,6 +87,7 @@ impl House {
             interval: Duration::from_secs(10),
             timeout: Duration::from_secs(10),
             kind: "slow",
+            fingerprint: 0,
             probe: Arc::new(Slow {
                 takes,
                 running: self.running.clone(),

@@ -7,6 +7,7 @@ use crate::ledger;
 use crate::metrics::Own;
 use crate::probe;
 use crate::web::ReloadRequest;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::signal::unix::{SignalKind, signal};
@@ -51,11 +52,10 @@ impl Reloader {
             };
             let result = self.reload().await;
             self.own.reloaded(result.is_ok(), self.clock.now());
-            match &result {
-                Ok(()) => tracing::info!("config reloaded"),
-                Err(reason) => tracing::error!(
+            if let Err(reason) = &result {
+                tracing::error!(
                     "the config was not reloaded, the old one stays in force:\n{reason}"
-                ),
+                );
             }
             if let Some(request) = request {
                 // The client may have gone away.
@@ -84,6 +84,7 @@ impl Reloader {
             .send(next.probes().cloned().collect())
             .await
             .map_err(|_| stopping(()))?;
+        tracing::info!("{}", changes(&self.config, &next));
         self.config = next;
         Ok(())
     }
@@ -108,6 +109,23 @@ impl Reloader {
         }
         Err(format!("a change of {} needs a restart", names.join(", ")))
     }
+}
+
+/// What a reload changed, in one sentence.
+fn changes(old: &Config, new: &Config) -> String {
+    let before: HashMap<_, _> = old.probes().map(|spec| (&spec.key, spec)).collect();
+    let kept = new
+        .probes()
+        .filter_map(|spec| Some((*before.get(&spec.key)?, spec)));
+    let (same, changed): (Vec<_>, Vec<_>) = kept.partition(|(old, new)| old == new);
+    let staying = same.len() + changed.len();
+    format!(
+        "config reloaded: {} probes added, {} changed, {} removed, {} as before",
+        new.probes().count() - staying,
+        changed.len(),
+        before.len() - staying,
+        same.len(),
+    )
 }
 
 impl Origin {

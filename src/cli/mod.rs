@@ -58,6 +58,8 @@ pub fn main() -> ExitCode {
         eprintln!("slod: {error}");
         return ExitCode::from(exit::USAGE);
     }
+    // reqwest takes the process's provider; a second call changes nothing.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let code = match cli.command {
         Command::Run(args) => run::run(&args),
         Command::Demo(args) => demo::run(&args),

@@ -17,6 +17,8 @@ pub enum Kind {
     Counter,
     Gauge,
     Histogram,
+    /// Quantiles without a count or a sum.
+    Summary,
 }
 
 impl Kind {
@@ -25,6 +27,7 @@ impl Kind {
             Self::Counter => "counter",
             Self::Gauge => "gauge",
             Self::Histogram => "histogram",
+            Self::Summary => "summary",
         }
     }
 }
@@ -68,6 +71,21 @@ impl Family {
         Self {
             name,
             kind: Kind::Histogram,
+            unit,
+            labels,
+            help,
+        }
+    }
+
+    pub const fn summary(
+        name: &'static str,
+        unit: &'static str,
+        labels: &'static [&'static str],
+        help: &'static str,
+    ) -> Self {
+        Self {
+            name,
+            kind: Kind::Summary,
             unit,
             labels,
             help,

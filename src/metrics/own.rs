@@ -158,7 +158,9 @@ fn write_family(page: &mut Page, family: &MetricFamily) {
         match kind(family) {
             Kind::Histogram => write_histogram(page, name, &mut labels, metric),
             Kind::Counter => page.sample(name, "", labels.text(), metric.get_counter().get_value()),
-            Kind::Gauge => page.sample(name, "", labels.text(), metric.get_gauge().get_value()),
+            Kind::Gauge | Kind::Summary => {
+                page.sample(name, "", labels.text(), metric.get_gauge().get_value())
+            }
         }
     }
 }

@@ -155,7 +155,7 @@ pub const PROBES: &[ProbeFamily] = &[
         |samples, probe| samples.gauge(probe.last.as_ref().map(|last| last.at.as_secs_f64())),
     ),
     (
-        Family::gauge(
+        Family::summary(
             "slod_latency_quantile_seconds",
             "seconds",
             PROBE_QUANTILE,

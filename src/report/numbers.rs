@@ -15,6 +15,14 @@ pub fn share(ratio: f64) -> String {
     trimmed(format!("{floored:.1}"), "%")
 }
 
+/// `99.9%`: like [`share`], but a little is not nothing.
+pub fn coverage(ratio: f64) -> String {
+    if ratio > 0.0 && ratio < 0.001 {
+        return "<0.1%".to_owned();
+    }
+    share(ratio)
+}
+
 /// `14.4x`
 pub fn burn(rate: f64) -> String {
     let digits = if rate < 10.0 { 2 } else { 1 };
@@ -33,13 +41,31 @@ pub fn latency(latency: Duration) -> String {
 
 /// `12s ago`, `3h ago`: the largest unit only.
 pub fn age(age: Duration) -> String {
-    let secs = age.as_secs();
+    format!("{} ago", span(age))
+}
+
+/// `12s`, `3h`: the largest unit only.
+pub fn span(span: Duration) -> String {
+    let secs = span.as_secs();
     match secs {
-        0..120 => format!("{secs}s ago"),
-        120..7200 => format!("{}m ago", secs / 60),
-        7200..172_800 => format!("{}h ago", secs / 3600),
-        _ => format!("{}d ago", secs / 86_400),
+        0..120 => format!("{secs}s"),
+        120..7200 => format!("{}m", secs / 60),
+        7200..172_800 => format!("{}h", secs / 3600),
+        _ => format!("{}d", secs / 86_400),
     }
+}
+
+/// `259,200`
+pub fn count(count: u64) -> String {
+    let digits = count.to_string();
+    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
 }
 
 fn trimmed(number: String, unit: &str) -> String {
@@ -71,6 +97,10 @@ mod tests {
     fn shares_burns_latencies_ages() {
         assert_eq!(share(-0.2), "-20%");
         assert_eq!(share(0.9999), "99.9%");
+        assert_eq!(
+            [0.0, 0.0004, 0.001, 1.0].map(coverage),
+            ["0%", "<0.1%", "0.1%", "100%"]
+        );
         assert_eq!(burn(14.4), "14.4x");
         assert_eq!(burn(0.0), "0x");
         assert_eq!(burn(1000.0), "1000x");
@@ -78,5 +108,9 @@ mod tests {
         assert_eq!(latency(Duration::from_millis(230)), "230ms");
         assert_eq!(latency(Duration::from_millis(1240)), "1.24s");
         assert_eq!(age(Duration::from_secs(7300)), "2h ago");
+        assert_eq!(
+            [0, 999, 1000, 259_200, 1_000_000].map(count),
+            ["0", "999", "1,000", "259,200", "1,000,000"]
+        );
     }
 }

@@ -1,6 +1,7 @@
 //! The SLOs of all services as one table: the same for a running daemon, a store and the demo.
 
 use super::numbers;
+use super::state::ObjectiveState;
 use crate::ledger::snapshot::{ObjectiveView, ProbeView, Snapshot};
 use crate::outcome::{Timestamp, Verdict};
 use crate::yaml::units::show_duration;
@@ -180,13 +181,7 @@ impl ObjectiveStatus {
 
     /// One word for a tired reader.
     pub fn state(&self) -> &'static str {
-        match (self.budget_remaining_ratio, self.burn_rate_1h) {
-            (None, _) => "no data",
-            (Some(left), _) if left < 0.0 => "budget spent",
-            (_, Some(burn)) if burn > 14.4 => "burning fast",
-            (_, Some(burn)) if burn > 1.0 => "burning",
-            _ => "ok",
-        }
+        ObjectiveState::judge(self.budget_remaining_ratio, self.burn_rate_1h).word()
     }
 }
 

@@ -3,12 +3,14 @@
 
 mod api;
 mod metrics;
-mod page;
+pub mod page;
 mod problem;
 mod server;
+mod status;
 
 pub use server::serve;
 
+use crate::clock::Clock;
 use crate::ledger::Snapshot;
 use crate::metrics::Own;
 use crate::store::StoreHandle;
@@ -39,6 +41,7 @@ pub type ReloadRequest = oneshot::Sender<Result<(), String>>;
 /// What requests are answered from.
 #[derive(Clone, Debug)]
 pub struct WebState {
+    pub clock: Clock,
     pub snapshots: watch::Receiver<Arc<Snapshot>>,
     pub own: Own,
     pub store: StoreHandle,
@@ -50,7 +53,9 @@ pub struct WebState {
 /// All routes.
 pub fn router(state: WebState) -> Router {
     Router::new()
-        .route("/", get(page::overview))
+        .route("/", get(status::overview))
+        .route("/services/{service}", get(status::service))
+        .route("/style.css", get(status::stylesheet))
         .route("/metrics", get(metrics::metrics))
         .route("/-/healthy", get(|| async { "slod is healthy\n" }))
         // The daemon serves only after it has read its history, so whoever gets an answer may use it.

@@ -1,0 +1,144 @@
+//! One service on the front page.
+
+use super::days;
+use super::frame::since;
+use super::parts::{badge, budget, failures, known, promise, service_path};
+use super::standing::Standing;
+use crate::ledger::snapshot::{LastOutcome, ObjectiveView, ProbeView, ServiceView};
+use crate::outcome::Timestamp;
+use crate::report::numbers;
+use maud::{Markup, html};
+use std::time::Duration;
+
+/// Older failures are not news; the service's own page keeps them.
+const NEWS: Duration = Duration::from_secs(86_400);
+
+/// One service: in full, or `brief`ly, with those objectives and probes only that are in trouble.
+pub fn card(standing: Standing, service: &ServiceView, at: Timestamp, brief: bool) -> Markup {
+    let wanted = |standing: Standing| !brief || standing.is_trouble();
+    let objectives: Vec<[Markup; 7]> = service
+        .objectives
+        .iter()
+        .map(|view| (Standing::of_objective(view), view))
+        .filter(|(standing, _)| wanted(*standing))
+        .map(|(standing, view)| objective(standing, view))
+        .collect();
+    let probes: Vec<[Markup; 7]> = service
+        .probes
+        .iter()
+        .map(|view| (Standing::of_probe(view, at), view))
+        .filter(|(standing, _)| wanted(*standing))
+        .map(|(standing, view)| probe(standing, view, at))
+        .collect();
+    html! {
+        article.card {
+            header.charted {
+                div {
+                    h2 { a href=(service_path(&service.name)) dir="auto" { (service.name) } }
+                    @if !service.description.is_empty() {
+                        p.quiet dir="auto" { (service.description) }
+                    }
+                }
+                (days::chart(service))
+                (badge(standing))
+            }
+            (figures(OBJECTIVE, &objectives))
+            (figures(PROBE, &probes))
+            (news(standing, service, at))
+        }
+    }
+}
+
+const OBJECTIVE: [&str; 7] = [
+    "Objective",
+    "SLI",
+    "Budget left",
+    "Coverage",
+    "Burn 1h",
+    "Burn 6h",
+    "State",
+];
+
+fn objective(standing: Standing, view: &ObjectiveView) -> [Markup; 7] {
+    [
+        html! { bdi { (view.objective.name) } span.quiet { (promise(&view.objective)) } },
+        html! { (known(view.period.sli, numbers::percent)) },
+        budget(view),
+        html! { (known(view.period.coverage, numbers::coverage)) },
+        html! { (known(view.windows[2].burn_rate, numbers::burn)) },
+        html! { (known(view.windows[4].burn_rate, numbers::burn)) },
+        badge(standing),
+    ]
+}
+
+const PROBE: [&str; 7] = [
+    "Probe",
+    "p50 1h",
+    "p95 1h",
+    "p99 1h",
+    "Last latency",
+    "Last seen",
+    "State",
+];
+
+fn probe(standing: Standing, view: &ProbeView, at: Timestamp) -> [Markup; 7] {
+    let [p50, p95, p99] = view.quantiles[1].map(|q| html! { (known(q, numbers::latency)) });
+    let last = view.last.as_ref();
+    [
+        html! { bdi { (view.key.probe) } span.quiet { (view.kind) } },
+        p50,
+        p95,
+        p99,
+        html! { (known(last.map(|last| last.latency), numbers::latency)) },
+        html! { (known(last.map(|last| since(last.at, at)), numbers::age)) },
+        badge(standing),
+    ]
+}
+
+/// A table that becomes a stack of labelled figures on a narrow screen. The last column is the
+/// state.
+fn figures(labels: [&str; 7], rows: &[[Markup; 7]]) -> Markup {
+    html! {
+        @if !rows.is_empty() {
+            table.figures {
+                thead { tr { @for label in labels { th scope="col" { (label) } } } }
+                tbody {
+                    @for [head, cells @ .., state] in rows {
+                        tr {
+                            th scope="row" { (head) }
+                            @for (label, cell) in labels[1..].iter().zip(cells) {
+                                td data-label=(label) { (cell) }
+                            }
+                            td.state { (state) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The last failures of a day; unfolded where the service is in trouble.
+fn news(standing: Standing, service: &ServiceView, at: Timestamp) -> Markup {
+    let many = service.probes.len() > 1;
+    let mut recent: Vec<(Option<&str>, &LastOutcome)> = service
+        .probes
+        .iter()
+        .flat_map(|probe| {
+            let failures = probe.recent_failures.iter();
+            let name = many.then_some(&*probe.key.probe);
+            failures.map(move |failure| (name, &**failure))
+        })
+        .filter(|(_, failure)| since(failure.at, at) < NEWS)
+        .collect();
+    recent.sort_by_key(|(_, failure)| std::cmp::Reverse(failure.at));
+    recent.truncate(3);
+    html! {
+        @if let Some((_, newest)) = recent.first() {
+            details open[standing.is_trouble()] {
+                summary { "Last failures" span.quiet { " newest " (numbers::age(since(newest.at, at))) } }
+                (failures(recent.iter().copied(), at))
+            }
+        }
+    }
+}

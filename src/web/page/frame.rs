@@ -1,0 +1,110 @@
+//! What every page has around its content.
+
+use super::headline::Headline;
+use super::parts::{ICONS, moment};
+use super::style;
+use crate::outcome::Timestamp;
+use crate::report::numbers;
+use maud::{DOCTYPE, Markup, html};
+use std::time::Duration;
+
+/// How often a page is loaded anew for readers who asked for it.
+pub const RELOAD: Duration = Duration::from_secs(30);
+
+/// Snapshots come every few seconds; without one for this long the page is called outdated.
+const OUTDATED: Duration = Duration::from_secs(60);
+
+/// The way from the front page to itself.
+pub const HOME: &str = "./";
+
+/// What a reader asked for, and when.
+#[derive(Clone, Copy, Debug)]
+pub struct View {
+    pub now: Timestamp,
+    /// Whether the page shall load itself anew every [`RELOAD`]; asked for by `?reload`.
+    pub reload: bool,
+}
+
+/// One page: its content and what its frame must know.
+pub struct Page<'a> {
+    pub headline: Headline<'a>,
+    /// What belongs to the headline.
+    pub below: Markup,
+    /// Relative way from the page to the root: `./`, `../`.
+    pub root: &'a str,
+    /// When the snapshot was taken.
+    pub at: Timestamp,
+    pub content: Markup,
+}
+
+impl Page<'_> {
+    pub fn render(self, view: View) -> String {
+        let age = since(self.at, view.now);
+        let headline = self.headline.past((age > OUTDATED).then_some(age));
+        let page = Self { headline, ..self };
+        page.document(view).into_string()
+    }
+
+    fn document(&self, view: View) -> Markup {
+        html! {
+            (DOCTYPE)
+            html lang="en" {
+                head {
+                    meta charset="utf-8";
+                    title { (self.headline.title()) " – slod" }
+                    meta name="viewport" content="width=device-width, initial-scale=1";
+                    meta name="color-scheme" content="light dark";
+                    meta name="referrer" content="no-referrer";
+                    meta name="robots" content="noindex";
+                    @if view.reload { meta http-equiv="refresh" content=(RELOAD.as_secs()); }
+                    link rel="stylesheet" href={ (self.root) (style::NAME) "?v=" (*style::HASH) };
+                }
+                body {
+                    (ICONS)
+                    (self.header(view))
+                    main { (self.headline.markup(&self.below)) (self.content) }
+                    (self.footer(view))
+                }
+            }
+        }
+    }
+
+    fn header(&self, view: View) -> Markup {
+        html! {
+            header.top {
+                nav aria-label="Main" {
+                    a.mark href=(self.root) { "slod" span.quiet { " status" } }
+                    @if self.root != HOME { a href=(self.root) { "All services" } }
+                }
+                p.quiet {
+                    "As of " (moment(self.at)) ", "
+                    (numbers::age(since(self.at, view.now)))
+                }
+            }
+        }
+    }
+
+    fn footer(&self, view: View) -> Markup {
+        html! {
+            footer.quiet {
+                p {
+                    @if view.reload {
+                        span { "This page reloads every " (RELOAD.as_secs()) " s" } a href="?" { "Stop that" }
+                    } @else {
+                        a href="?reload" { "Reload every " (RELOAD.as_secs()) " s" }
+                    }
+                }
+                p {
+                    a href={ (self.root) "metrics" } { "Metrics" }
+                    a href={ (self.root) "api/v1/services" } { "API" }
+                    span { "slod " (env!("CARGO_PKG_VERSION")) }
+                }
+            }
+        }
+    }
+}
+
+/// The time from `at` to `now`; none where the clock went back.
+pub fn since(at: Timestamp, now: Timestamp) -> Duration {
+    Duration::from_millis(u64::try_from(now.0.saturating_sub(at.0)).unwrap_or(0))
+}

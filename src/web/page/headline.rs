@@ -1,0 +1,108 @@
+//! The first thing on every page, and the title of its tab: the answer in one sentence.
+
+use super::parts::icon;
+use super::standing::{Standing, Tone};
+use crate::ledger::snapshot::ServiceView;
+use crate::report::numbers;
+use maud::{Markup, html};
+use std::time::Duration;
+
+pub struct Headline<'a> {
+    pub tone: Tone,
+    /// A service that the sentence speaks of.
+    name: Option<&'a str>,
+    sentence: String,
+    /// How long ago that was, where it can no longer be called now.
+    past: Option<Duration>,
+}
+
+impl<'a> Headline<'a> {
+    pub fn of_service(standing: Standing, service: &'a ServiceView) -> Self {
+        Self {
+            name: Some(&service.name),
+            ..Self::new(standing.tone(), standing.predicate().to_owned())
+        }
+    }
+
+    /// Is anything wrong now? Takes services in the order of their standing, worst first.
+    pub fn of_all(services: &[(Standing, &'a ServiceView)]) -> Self {
+        let total = services.len();
+        let troubled = services.iter().filter(|(s, _)| s.is_trouble()).count();
+        let toneless = services.iter().filter(|(s, _)| s.tone() == Tone::Idle);
+        let idle = toneless.count();
+        let Some((worst, service)) = services.first() else {
+            return Self::new(Tone::Idle, "No services are configured".to_owned());
+        };
+        if troubled == 1 || total == 1 {
+            return Self::of_service(*worst, service);
+        }
+        let all = numbers::count(total as u64);
+        let sentence = match troubled {
+            0 if idle == 0 => format!("All {all} services are fine"),
+            0 if *worst == Standing::WarmingUp => "Nothing is wrong so far".to_owned(),
+            0 if idle == total => "No data yet".to_owned(),
+            0 => format!("Nothing is wrong; {idle} of {all} services have little or no data yet"),
+            _ if troubled == total => format!("All {all} services need attention"),
+            _ => format!(
+                "{} of {all} services need attention",
+                numbers::count(troubled as u64)
+            ),
+        };
+        Self::new(worst.tone(), sentence)
+    }
+
+    fn new(tone: Tone, sentence: String) -> Self {
+        Self {
+            tone,
+            name: None,
+            sentence,
+            past: None,
+        }
+    }
+
+    /// Old news are no good news.
+    #[must_use]
+    pub fn past(mut self, past: Option<Duration>) -> Self {
+        self.past = past;
+        if past.is_some() && self.tone != Tone::Bad {
+            self.tone = Tone::Warn;
+        }
+        self
+    }
+
+    /// `✕ rag is down`
+    pub fn title(&self) -> String {
+        let name = self.name.map(|name| format!("{name} ")).unwrap_or_default();
+        format!(
+            "{} {}{name}{}",
+            self.tone.mark(),
+            self.when(),
+            self.sentence
+        )
+    }
+
+    fn when(&self) -> String {
+        let ago = |past| format!("{}: ", numbers::age(past));
+        self.past.map(ago).unwrap_or_default()
+    }
+
+    /// The sentence, with more `below` it.
+    pub fn markup(&self, below: &Markup) -> Markup {
+        html! {
+            section class={ "headline " (self.tone.class()) } {
+                h1 {
+                    (icon(self.tone))
+                    span {
+                        (self.when())
+                        @if let Some(name) = self.name { bdi { (name) } " " }
+                        (self.sentence)
+                    }
+                }
+                @if self.past.is_some() {
+                    p { "This page is outdated: the daemon has published nothing new since." }
+                }
+                (below)
+            }
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! The status page: a snapshot in, HTML out. Pure, and without a script.
+//!
+//! The pages need `default-src 'none'; style-src 'self'` and nothing else: their only resource
+//! is [`style::STYLE`] at [`style::NAME`]. Links are relative, so they also work below a prefix that a
+//! reverse proxy adds. A page does not reload itself unless its reader asked for it, since a
+//! reload throws keyboard and screen reader users back to the top.
+
+mod card;
+mod days;
+mod frame;
+mod headline;
+mod overview;
+mod parts;
+mod probe;
+mod service;
+mod standing;
+pub mod style;
+
+pub use frame::{RELOAD, View};
+pub use overview::render_overview;
+pub use service::render_service;

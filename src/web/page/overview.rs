@@ -1,0 +1,113 @@
+//! The front page: is anything wrong now, and where.
+
+use super::card::card;
+use super::days;
+use super::frame::{HOME, Page, View};
+use super::headline::Headline;
+use super::parts::{badge, icon, known, service_path};
+use super::standing::Standing;
+use crate::ledger::snapshot::{ServiceView, Snapshot};
+use crate::outcome::Timestamp;
+use crate::report::numbers;
+use maud::{Markup, html};
+
+/// Up to so many services are all shown in full; of more, so many that are in trouble.
+const IN_FULL: usize = 12;
+
+/// Beyond so many services, the healthy ones are folded away.
+const UNFOLDED: usize = 100;
+
+type Judged<'a> = (Standing, &'a ServiceView);
+
+pub fn render_overview(snapshot: &Snapshot, view: View) -> String {
+    let mut services: Vec<Judged<'_>> = snapshot
+        .services
+        .iter()
+        .map(|service| (Standing::of(service, snapshot.at), service))
+        .collect();
+    // Stable: equals stay in the order of the config.
+    services.sort_by_key(|(standing, _)| *standing);
+    let page = Page {
+        headline: Headline::of_all(&services),
+        below: counts(&services),
+        root: HOME,
+        at: snapshot.at,
+        content: list(&services, snapshot.at),
+    };
+    page.render(view)
+}
+
+/// How many services stand how, worst first; nothing where all stand alike.
+fn counts(services: &[Judged<'_>]) -> Markup {
+    html! {
+        @if services.first().map(|one| one.0) != services.last().map(|one| one.0) {
+            ul.counts {
+                @for standing in Standing::ALL {
+                    @let count = services.iter().filter(|(one, _)| *one == standing).count();
+                    @if count > 0 {
+                        li { (icon(standing.tone())) b { (numbers::count(count as u64)) } " " (standing.word()) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn list(services: &[Judged<'_>], at: Timestamp) -> Markup {
+    let cards = if services.len() <= IN_FULL {
+        services.len()
+    } else {
+        let troubled = services.iter().filter(|(s, _)| s.is_trouble()).count();
+        troubled.min(IN_FULL)
+    };
+    let (in_full, in_lines) = services.split_at(cards);
+    let healthy_from = in_lines.partition_point(|(standing, _)| standing.is_trouble());
+    let (troubled, healthy) = in_lines.split_at(healthy_from);
+    html! {
+        @for (standing, service) in in_full { (card(*standing, service, at, services.len() > IN_FULL)) }
+        (lines("need attention too", troubled, true))
+        (lines("without trouble", healthy, services.len() <= UNFOLDED))
+    }
+}
+
+/// Services in one line each.
+fn lines(what: &str, services: &[Judged<'_>], open: bool) -> Markup {
+    html! {
+        @if !services.is_empty() {
+            details.lines open[open] {
+                summary { h2 { (numbers::count(services.len() as u64)) " " (what) } }
+                table {
+                    thead { tr {
+                        th scope="col" { "Service" } th.spare scope="col" { "30 days" }
+                        th scope="col" { "SLI" } th scope="col" { "Least budget" }
+                        th.spare scope="col" { "p95 1h" } th scope="col" { "State" }
+                    } }
+                    tbody { @for (standing, service) in services { (line(*standing, service)) } }
+                }
+            }
+        }
+    }
+}
+
+fn line(standing: Standing, service: &ServiceView) -> Markup {
+    let sli = service.objectives.first().and_then(|view| view.period.sli);
+    let budgets = service.objectives.iter();
+    let least = budgets
+        .filter_map(|view| view.period.sli.and(view.budget_remaining))
+        .min_by(f64::total_cmp);
+    let p95 = service
+        .probes
+        .iter()
+        .filter_map(|probe| probe.quantiles[1][1])
+        .max();
+    html! {
+        tr {
+            th scope="row" { a dir="auto" href=(service_path(&service.name)) { (service.name) } }
+            td.spare { (days::sparkline(service)) }
+            td { (known(sli, numbers::percent)) }
+            td { (known(least, numbers::share)) }
+            td.spare { (known(p95, numbers::latency)) }
+            td { (badge(standing)) }
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! Small pieces that more than one page shows.
+
+use super::frame::since;
+use super::standing::{Standing, Tone};
+use crate::ledger::snapshot::{LastOutcome, ObjectiveView};
+use crate::outcome::Timestamp;
+use crate::report::numbers;
+use crate::slo::{Budgeting, Objective, Sli};
+use crate::yaml::units::show_duration;
+use maud::{Markup, PreEscaped, html};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+/// The icons, by the name of their [`Tone`]: shapes differ, so that colour is never alone.
+pub const ICONS: PreEscaped<&str> = PreEscaped(concat!(
+    r#"<svg class="icons" width="0" height="0" aria-hidden="true">"#,
+    r#"<symbol id="ok" viewBox="0 0 16 16"><circle cx="8" cy="8" r="7"/><path d="m4.8 8.3 2.2 2.2 4.2-4.6"/></symbol>"#,
+    r#"<symbol id="warn" viewBox="0 0 16 16"><path class="solid" d="M8 1.2 15.4 14.4H.6z"/><path d="M8 6v3.8M8 12v.1"/></symbol>"#,
+    r#"<symbol id="bad" viewBox="0 0 16 16"><path class="solid" d="M5 .8h6L15.2 5v6L11 15.2H5L.8 11V5z"/><path d="m5.4 5.4 5.2 5.2m0-5.2-5.2 5.2"/></symbol>"#,
+    r#"<symbol id="idle" viewBox="0 0 16 16"><circle class="ring" cx="8" cy="8" r="6.2"/><path class="dash" d="M5.2 8h5.6"/></symbol>"#,
+    "</svg>"
+));
+
+/// What may stay as it is in a segment of a path.
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'~');
+
+/// The path of a service's page, seen from the root.
+pub fn service_path(name: &str) -> String {
+    format!("services/{}", utf8_percent_encode(name, SEGMENT))
+}
+
+pub fn icon(tone: Tone) -> Markup {
+    html! {
+        svg class={ "icon " (tone.class()) } aria-hidden="true" { use href={ "#" (tone.class()) } {} }
+    }
+}
+
+/// Icon, colour and word.
+pub fn badge(standing: Standing) -> Markup {
+    html! {
+        span class={ "badge " (standing.tone().class()) } { (icon(standing.tone())) (standing.word()) }
+    }
+}
+
+/// `99.9% of minutes over 30d`, `95% under 500ms over 30d`
+pub fn promise(objective: &Objective) -> String {
+    let what = match (objective.sli, objective.budgeting) {
+        (Sli::Latency { below }, _) => format!("under {}", show_duration(below)),
+        (_, Budgeting::Timeslices { .. }) => "of minutes".to_owned(),
+        (_, Budgeting::Occurrences) => "of probes".to_owned(),
+    };
+    format!(
+        "{} {what} over {}",
+        numbers::percent(objective.target),
+        show_duration(objective.window)
+    )
+}
+
+/// What is left of the budget: a bar and the number that it shows.
+pub fn budget(view: &ObjectiveView) -> Markup {
+    let left = view.period.sli.and(view.budget_remaining);
+    let tone = match left {
+        Some(left) if left < 0.0 => Tone::Bad,
+        Some(left) if left < 0.25 => Tone::Warn,
+        Some(_) => Tone::Ok,
+        None => Tone::Idle,
+    };
+    let width = left.map_or(0.0, |left| left.clamp(0.0, 1.0) * 100.0);
+    html! {
+        span.budget {
+            span { (known(left, numbers::share)) }
+            @if left.is_some() {
+                svg class=(tone.class()) aria-hidden="true" height="6" {
+                    rect.track width="100%" height="6" rx="3" {}
+                    @if width > 0.0 { rect.fill width=(format!("{width:.1}%")) height="6" rx="3" {} }
+                }
+            }
+        }
+    }
+}
+
+/// The value, or a dash where nothing is known.
+pub fn known<T>(value: Option<T>, show: impl Fn(T) -> String) -> String {
+    value.map_or_else(|| "–".to_owned(), show)
+}
+
+/// `2026-11-03`
+pub fn date(at: Timestamp) -> String {
+    utc(at).format("%Y-%m-%d").to_string()
+}
+
+/// `2026-11-03 14:01:57 UTC`, readable for machines too.
+pub fn moment(at: Timestamp) -> Markup {
+    let at = utc(at);
+    html! {
+        time datetime=(at.format("%Y-%m-%dT%H:%M:%SZ")) { (at.format("%Y-%m-%d %H:%M:%S UTC")) }
+    }
+}
+
+fn utc(at: Timestamp) -> chrono::DateTime<chrono::Utc> {
+    chrono::DateTime::from_timestamp_millis(at.0).unwrap_or_default()
+}
+
+/// Failures with cause, message and age, in the order given, and the probe where it is not plain.
+pub fn failures<'a>(
+    failures: impl Iterator<Item = (Option<&'a str>, &'a LastOutcome)>,
+    at: Timestamp,
+) -> Markup {
+    html! {
+        ul.failures {
+            @for (probe, failure) in failures {
+                li {
+                    span.cause { (failure.verdict.label()) }
+                    span.message dir="auto" { (failure.message.as_deref().unwrap_or("no further detail")) }
+                    span.quiet {
+                        @if let Some(probe) = probe { bdi { (probe) } ", " }
+                        "after " (numbers::latency(failure.latency)) ", "
+                        time datetime=(utc(failure.at).format("%Y-%m-%dT%H:%M:%SZ")) {
+                            (numbers::age(since(failure.at, at)))
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! One probe in depth: its last run, its latencies, and what went wrong since the start.
+
+use super::frame::since;
+use super::parts::{badge, failures, known, moment};
+use super::standing::Standing;
+use crate::ledger::snapshot::{LastOutcome, ProbeView, QUANTILE_SPANS, QUANTILES};
+use crate::outcome::{Cause, Phase, Timestamp, Verdict, Why};
+use crate::report::numbers;
+use crate::yaml::units::show_duration;
+use maud::{Markup, html};
+use std::time::Duration;
+
+pub fn card(probe: &ProbeView, at: Timestamp) -> Markup {
+    html! {
+        article.card {
+            header {
+                div {
+                    h3 dir="auto" { (probe.key.probe) }
+                    p.quiet {
+                        (probe.kind) " every " (show_duration(probe.interval)) ": "
+                        bdi.target { (probe.target) }
+                    }
+                }
+                (badge(Standing::of_probe(probe, at)))
+            }
+            div.halves {
+                div {
+                    h4 { "Last run" }
+                    @match &probe.last {
+                        Some(last) => { (last_run(last, at)) }
+                        None => { p.quiet { "None yet. The first comes within " (show_duration(probe.interval)) "." } }
+                    }
+                }
+                div { (quantiles(probe)) }
+            }
+            (counters(probe))
+            @if !probe.recent_failures.is_empty() {
+                h4 { "Last failures" }
+                (failures(probe.recent_failures.iter().map(|failure| (None, &**failure)), at))
+            }
+        }
+    }
+}
+
+fn last_run(last: &LastOutcome, at: Timestamp) -> Markup {
+    html! {
+        dl.facts {
+            div { dt { "Outcome" } dd { @if last.verdict != Verdict::Good { "bad: " } (last.verdict.label()) } }
+            div { dt { "Latency" } dd { (numbers::latency(last.latency)) } }
+            div { dt { "When" } dd { (numbers::age(since(last.at, at))) span.quiet { (moment(last.at)) } } }
+            @if let Some(status) = last.http_status {
+                div { dt { "HTTP status" } dd { (status) } }
+            }
+            @if let Some(end) = last.tls_not_after {
+                div { dt { "Certificate" } dd { (certificate(Timestamp::from_secs(end), at)) } }
+            }
+        }
+        (phases(last))
+    }
+}
+
+fn certificate(end: Timestamp, at: Timestamp) -> Markup {
+    html! {
+        @if end <= at {
+            "expired " (numbers::age(since(end, at)))
+        } @else {
+            "valid for " (numbers::span(since(at, end)))
+        }
+        span.quiet { (moment(end)) }
+    }
+}
+
+/// Where the time went: one bar in proportion, and the same in words.
+fn phases(last: &LastOutcome) -> Markup {
+    let spent = |phase: &Phase| last.phases.get(*phase).unwrap_or_default();
+    let reached = || {
+        Phase::ALL
+            .iter()
+            .filter(|phase| last.phases.get(**phase).is_some())
+    };
+    let total: Duration = Phase::ALL.iter().map(spent).sum();
+    let share =
+        |span: Duration| format!("{:.2}%", span.as_secs_f64() / total.as_secs_f64() * 100.0);
+    let before = |phase: &Phase| Phase::ALL[..*phase as usize].iter().map(spent).sum();
+    html! {
+        @if !total.is_zero() {
+            svg.phases aria-hidden="true" height="12" {
+                @for phase in reached() {
+                    rect class=(phase.label()) x=(share(before(phase))) width=(share(spent(phase))) height="12" {}
+                }
+            }
+            ul.legend aria-label="Phases of the last run" {
+                @for phase in reached() {
+                    li {
+                        svg aria-hidden="true" width="10" height="10" {
+                            rect class=(phase.label()) width="10" height="10" rx="2" {}
+                        }
+                        (phase.label()) " " b { (numbers::latency(spent(phase))) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn quantiles(probe: &ProbeView) -> Markup {
+    html! {
+        h4 { "Latency" }
+        table.numbers {
+            thead { tr {
+                th scope="col" { "Last" }
+                @for quantile in QUANTILES { th scope="col" { "p" (quantile * 100.0) } }
+            } }
+            tbody {
+                @for (span, row) in QUANTILE_SPANS.iter().zip(&probe.quantiles) {
+                    tr {
+                        th scope="row" { (span) }
+                        @for value in row { td { (known(*value, numbers::latency)) } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Counts since the daemon started; of causes and reasons only those that occurred.
+fn counters(probe: &ProbeView) -> Markup {
+    let causes = Cause::ALL.iter().map(|cause| cause.label());
+    let reasons = Why::ALL.iter().map(|why| why.label());
+    let bad: u64 = probe.failures.iter().sum();
+    let void: u64 = probe.voids.iter().sum();
+    html! {
+        h4 { "Since the daemon started" }
+        dl.facts {
+            div { dt { "Good" } dd { (numbers::count(probe.runs.saturating_sub(bad))) } }
+            div { dt { "Bad" } dd { (numbers::count(bad)) (occurred(causes.zip(&probe.failures))) } }
+            div {
+                dt { "Void (our own failings)" }
+                dd { (numbers::count(void)) (occurred(reasons.zip(&probe.voids))) }
+            }
+            div { dt { "Missed ticks" } dd { (numbers::count(probe.missed)) } }
+        }
+    }
+}
+
+fn occurred<'a>(counts: impl Iterator<Item = (&'static str, &'a u64)>) -> Markup {
+    let mut some = counts.filter(|(_, count)| **count > 0).peekable();
+    html! {
+        @if some.peek().is_some() {
+            ul.quiet { @for (word, count) in some { li { (word) " " (numbers::count(*count)) } } }
+        }
+    }
+}

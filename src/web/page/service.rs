@@ -1,0 +1,124 @@
+//! One service in depth.
+
+use super::days;
+use super::frame::{Page, View, since};
+use super::headline::Headline;
+use super::parts::{badge, budget, known, moment, promise};
+use super::probe;
+use super::standing::Standing;
+use crate::ledger::snapshot::{ObjectiveView, ServiceView, WINDOWS};
+use crate::outcome::Timestamp;
+use crate::report::numbers;
+use crate::slo::Budgeting;
+use maud::{Markup, html};
+
+/// The page of a service in the snapshot taken `at`.
+pub fn render_service(service: &ServiceView, at: Timestamp, view: View) -> String {
+    let standing = Standing::of(service, at);
+    let page = Page {
+        headline: Headline::of_service(standing, service),
+        below: about(service),
+        root: "../",
+        at,
+        content: html! {
+            section {
+                h2 { "Last 30 days" }
+                div.card { (days::chart(service)) (days::table(service)) }
+            }
+            section {
+                h2 { "Objectives" }
+                div.pair { @for view in &service.objectives { (objective(view, at)) } }
+                @if service.objectives.is_empty() { p.quiet { "None are configured." } }
+            }
+            section {
+                h2 { "Probes" }
+                @for view in &service.probes { (probe::card(view, at)) }
+                @if service.probes.is_empty() { p.quiet { "None are configured." } }
+            }
+        },
+    };
+    page.render(view)
+}
+
+fn about(service: &ServiceView) -> Markup {
+    html! {
+        @if !service.description.is_empty() { p dir="auto" { (service.description) } }
+        @if !service.labels.is_empty() {
+            ul.labels aria-label="Labels" {
+                @for (name, value) in &*service.labels {
+                    li { bdi { (name) } ": " bdi { (value) } }
+                }
+            }
+        }
+    }
+}
+
+fn objective(view: &ObjectiveView, at: Timestamp) -> Markup {
+    let objective = &view.objective;
+    html! {
+        article.card {
+            header {
+                div {
+                    h3 dir="auto" { (objective.name) }
+                    p.quiet { (promise(objective)) }
+                }
+                (badge(Standing::of_objective(view)))
+            }
+            dl.facts {
+                div { dt { "SLI" } dd { (known(view.period.sli, numbers::percent)) } }
+                div { dt { "Budget left" } dd { (budget(view)) } }
+                div { dt { "Coverage" } dd { (known(view.period.coverage, numbers::coverage)) } }
+                div { dt { "Budget runs out" } dd { (exhaustion(view, at)) } }
+            }
+            (windows(view))
+        }
+    }
+}
+
+fn exhaustion(view: &ObjectiveView, at: Timestamp) -> Markup {
+    html! {
+        @match view.exhaustion {
+            None if view.period.sli.is_none() => { "–" }
+            None => { "not in sight" }
+            Some(end) if end <= at => { "it is spent" }
+            Some(end) => {
+                "in " (numbers::span(since(at, end)))
+                span.quiet { (moment(end)) " at the burn of the last day" }
+            }
+        }
+    }
+}
+
+/// What the counted events are.
+const fn unit(budgeting: Budgeting) -> &'static str {
+    match budgeting {
+        Budgeting::Occurrences => "probes",
+        Budgeting::Timeslices { .. } => "minutes",
+    }
+}
+
+fn windows(view: &ObjectiveView) -> Markup {
+    html! {
+        div.scroll {
+            table.numbers {
+                caption { "Counted in " (unit(view.objective.budgeting)) }
+                thead { tr {
+                    th scope="col" { "Window" } th scope="col" { "Good" } th scope="col" { "Bad" }
+                    th scope="col" { "SLI" } th scope="col" { "Burn" } th scope="col" { "Coverage" }
+                } }
+                tbody {
+                    @for ((name, _), window) in WINDOWS.iter().zip(&view.windows) {
+                        tr {
+                            th scope="row" { (name) }
+                            td { (numbers::count(window.good)) }
+                            td class=[(window.bad > 0).then_some("some")] { (numbers::count(window.bad)) }
+                            td { (known(window.sli, numbers::percent)) }
+                            td { (known(window.burn_rate, numbers::burn)) }
+                            td { (known(window.coverage, numbers::coverage)) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! How a service stands now, in one word: the worst of its probes and its objectives.
+
+use crate::ledger::snapshot::{ObjectiveView, ProbeView, ServiceView};
+use crate::outcome::{Timestamp, Verdict};
+use crate::report::state::ObjectiveState;
+use std::time::Duration;
+
+/// Until so much time was observed, an objective's numbers say little.
+const WARM: Duration = Duration::from_secs(3600);
+
+/// So many intervals without an outcome mean that nobody looks any more.
+const UNSEEN_AFTER: u32 = 3;
+
+/// From worst to best.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Standing {
+    /// Every probe failed at its last attempt.
+    Down,
+    /// Some did.
+    PartlyDown,
+    BudgetSpent,
+    BurningFast,
+    /// No recent outcome, although there were some.
+    Unseen,
+    Burning,
+    NoData,
+    WarmingUp,
+    Ok,
+}
+
+/// How loud a standing is: the colour and the icon.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tone {
+    Bad,
+    Warn,
+    Idle,
+    Ok,
+}
+
+impl Standing {
+    pub const ALL: [Self; 9] = [
+        Self::Down,
+        Self::PartlyDown,
+        Self::BudgetSpent,
+        Self::BurningFast,
+        Self::Unseen,
+        Self::Burning,
+        Self::NoData,
+        Self::WarmingUp,
+        Self::Ok,
+    ];
+
+    pub fn of(service: &ServiceView, at: Timestamp) -> Self {
+        let probes = Self::of_probes(&service.probes, at);
+        let objectives = service.objectives.iter().map(Self::of_objective);
+        objectives.chain([probes]).min().unwrap_or(Self::NoData)
+    }
+
+    fn of_probes(probes: &[ProbeView], at: Timestamp) -> Self {
+        let of = |standing| move |probe: &&ProbeView| Self::of_probe(probe, at) == standing;
+        let down = probes.iter().filter(of(Self::Down)).count();
+        match down {
+            0 if probes.iter().any(|probe| of(Self::Unseen)(&probe)) => Self::Unseen,
+            0 if probes.iter().all(|probe| probe.last.is_none()) => Self::NoData,
+            0 => Self::Ok,
+            _ if down == probes.len() => Self::Down,
+            _ => Self::PartlyDown,
+        }
+    }
+
+    pub fn of_probe(probe: &ProbeView, at: Timestamp) -> Self {
+        match &probe.last {
+            None => Self::NoData,
+            Some(last) if last.at.after(probe.interval * UNSEEN_AFTER) < at => Self::Unseen,
+            Some(last) if last.verdict == Verdict::Good => Self::Ok,
+            Some(_) => Self::Down,
+        }
+    }
+
+    pub fn of_objective(view: &ObjectiveView) -> Self {
+        let observed = view.period.coverage.unwrap_or(0.0) * view.objective.window.as_secs_f64();
+        match ObjectiveState::of(view) {
+            ObjectiveState::BudgetSpent => Self::BudgetSpent,
+            ObjectiveState::BurningFast => Self::BurningFast,
+            ObjectiveState::Burning => Self::Burning,
+            ObjectiveState::NoData => Self::NoData,
+            ObjectiveState::Ok if observed < WARM.as_secs_f64() => Self::WarmingUp,
+            ObjectiveState::Ok => Self::Ok,
+        }
+    }
+
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Down => "down",
+            Self::PartlyDown => "partly down",
+            Self::BudgetSpent => ObjectiveState::BudgetSpent.word(),
+            Self::BurningFast => ObjectiveState::BurningFast.word(),
+            Self::Unseen => "not seen",
+            Self::Burning => ObjectiveState::Burning.word(),
+            Self::NoData => "no data yet",
+            Self::WarmingUp => "warming up",
+            Self::Ok => ObjectiveState::Ok.word(),
+        }
+    }
+
+    /// What follows a service's name in a sentence.
+    pub const fn predicate(self) -> &'static str {
+        match self {
+            Self::Down => "is down",
+            Self::PartlyDown => "is partly down",
+            Self::BudgetSpent => "has spent its error budget",
+            Self::BurningFast => "is burning its error budget fast",
+            Self::Unseen => "has not been seen lately",
+            Self::Burning => "is burning its error budget",
+            Self::NoData => "has no data yet",
+            Self::WarmingUp => "is fine so far",
+            Self::Ok => "is fine",
+        }
+    }
+
+    pub const fn tone(self) -> Tone {
+        match self {
+            Self::Down | Self::PartlyDown | Self::BurningFast => Tone::Bad,
+            Self::BudgetSpent | Self::Unseen | Self::Burning => Tone::Warn,
+            Self::NoData | Self::WarmingUp => Tone::Idle,
+            Self::Ok => Tone::Ok,
+        }
+    }
+
+    /// Whether somebody should look at it.
+    pub fn is_trouble(self) -> bool {
+        matches!(self.tone(), Tone::Bad | Tone::Warn)
+    }
+}
+
+impl Tone {
+    /// The class in the style sheet; the icon's name is the same.
+    pub const fn class(self) -> &'static str {
+        match self {
+            Self::Bad => "bad",
+            Self::Warn => "warn",
+            Self::Idle => "idle",
+            Self::Ok => "ok",
+        }
+    }
+
+    /// One character for a browser's tab.
+    pub const fn mark(self) -> char {
+        match self {
+            Self::Bad => '✕',
+            Self::Warn => '!',
+            Self::Idle => '–',
+            Self::Ok => '✓',
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! The status page's routes.
+
+use super::WebState;
+use super::page::{View, render_overview, render_service, style};
+use super::problem::Problem;
+use axum::extract::{Path, RawQuery, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{Html, IntoResponse, Response};
+use std::sync::Arc;
+
+/// What the pages fetch under its hash never changes.
+const FOR_EVER: &str = "public, max-age=31536000, immutable";
+
+pub async fn overview(State(state): State<WebState>, RawQuery(query): RawQuery) -> Html<String> {
+    let snapshot = Arc::clone(&state.snapshots.borrow());
+    Html(render_overview(&snapshot, view(&state, query.as_deref())))
+}
+
+pub async fn service(
+    State(state): State<WebState>,
+    Path(name): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Result<Html<String>, Problem> {
+    let snapshot = Arc::clone(&state.snapshots.borrow());
+    let found = snapshot
+        .services
+        .iter()
+        .find(|service| *service.name == *name);
+    let service = found.ok_or_else(|| {
+        Problem::new(StatusCode::NOT_FOUND, "no service has this name").because(name)
+    })?;
+    Ok(Html(render_service(
+        service,
+        snapshot.at,
+        view(&state, query.as_deref()),
+    )))
+}
+
+fn view(state: &WebState, query: Option<&str>) -> View {
+    let asked = |query: &str| {
+        query
+            .split('&')
+            .any(|part| part.split('=').next() == Some("reload"))
+    };
+    View {
+        now: state.clock.now(),
+        reload: query.is_some_and(asked),
+    }
+}
+
+pub async fn stylesheet(headers: HeaderMap) -> Response {
+    let tag = format!("\"{}\"", *style::HASH);
+    let known = headers
+        .get(header::IF_NONE_MATCH)
+        .is_some_and(|seen| seen.as_bytes() == tag.as_bytes());
+    let head = [
+        (header::CONTENT_TYPE, "text/css; charset=utf-8".to_owned()),
+        (header::CACHE_CONTROL, FOR_EVER.to_owned()),
+        (header::ETAG, tag),
+    ];
+    if known {
+        (StatusCode::NOT_MODIFIED, head).into_response()
+    } else {
+        (head, style::STYLE).into_response()
+    }
+}

@@ -1,0 +1,263 @@
+//! Made-up snapshots for the page's test and its benchmark.
+
+use slod::ledger::snapshot::{
+    DAYS, DayView, LastOutcome, ObjectiveView, ProbeView, QUANTILE_SPANS, QUANTILES, ServiceView,
+    Snapshot, WINDOWS, WindowView,
+};
+use slod::outcome::{Cause, Phase, Phases, ProbeKey, Timestamp, Verdict, Why};
+use slod::slo::{Budgeting, Objective, Sli};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// 2026-11-23 14:01:57 UTC
+pub const AT: Timestamp = Timestamp::from_secs(1_795_442_517);
+const INTERVAL: Duration = Duration::from_secs(10);
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// What happened to a made-up service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    Healthy,
+    Down,
+    BudgetSpent,
+    Burning,
+    /// Was seen, but not lately.
+    Unseen,
+    /// Twenty minutes old.
+    Young,
+    /// Not probed yet.
+    New,
+}
+
+/// So many services, of which every hundredth is in some trouble.
+pub fn many(count: usize) -> Snapshot {
+    let troubles = [Fate::Down, Fate::Burning, Fate::BudgetSpent, Fate::Unseen];
+    let services = (0..count).map(|index| {
+        let fate = if index % 100 == 17 {
+            troubles[index / 100 % troubles.len()]
+        } else {
+            Fate::Healthy
+        };
+        service(&format!("team-{:02}-service-{index:04}", index % 23), fate)
+    });
+    snapshot(services.collect())
+}
+
+pub fn snapshot(services: Vec<ServiceView>) -> Snapshot {
+    Snapshot { at: AT, services }
+}
+
+pub fn service(name: &str, fate: Fate) -> ServiceView {
+    let seed = name.bytes().map(u64::from).sum();
+    ServiceView {
+        name: name.into(),
+        description: "Answers questions of guests".into(),
+        labels: Arc::new([("team".to_owned(), "assistants".to_owned())]),
+        probes: vec![probe(name, "health", fate, seed)],
+        objectives: vec![
+            objective("availability", Sli::Availability, 0.999, fate),
+            objective("latency-p95", LATENCY_P95, 0.95, fate),
+            objective("latency-p99", LATENCY_P99, 0.99, fate),
+            objective("errors", Sli::Success, 0.999, fate),
+        ],
+        days: days(fate, seed),
+    }
+}
+
+const LATENCY_P95: Sli = Sli::Latency {
+    below: Duration::from_millis(500),
+};
+const LATENCY_P99: Sli = Sli::Latency {
+    below: Duration::from_secs(1),
+};
+
+/// Of 100,000 events, so many are bad: over the long and over the short windows.
+fn bad_of_100k(sli: Sli, fate: Fate) -> (u64, u64) {
+    let fast = matches!(sli, Sli::Latency { .. });
+    match fate {
+        Fate::Down => (95, 60_000),
+        Fate::BudgetSpent if !fast => (134, 0),
+        Fate::Burning if !fast => (71, 420),
+        _ if fast => (310, 120),
+        _ => (18, 12),
+    }
+}
+
+fn objective(name: &str, sli: Sli, target: f64, fate: Fate) -> ObjectiveView {
+    let (long, short) = bad_of_100k(sli, fate);
+    let budgeting = match sli {
+        Sli::Availability => Budgeting::Timeslices { slice_target: 0.9 },
+        _ => Budgeting::Occurrences,
+    };
+    let observed = match fate {
+        Fate::New => Duration::ZERO,
+        Fate::Young => Duration::from_secs(20 * 60),
+        _ => 40 * DAY,
+    };
+    let view = |span: Duration| {
+        let bad = if span <= DAY / 4 { short } else { long };
+        window(span, observed, budgeting, bad, target)
+    };
+    let period = view(30 * DAY);
+    ObjectiveView {
+        objective: Arc::new(Objective {
+            name: name.to_owned(),
+            sli,
+            target,
+            window: 30 * DAY,
+            budgeting,
+            probes: Vec::new(),
+        }),
+        events: period.good + period.bad,
+        bad_events: period.bad,
+        windows: WINDOWS.map(|(_, span)| view(span)),
+        period,
+        budget_remaining: Some(1.0 - period.bad as f64 / ((1.0 - target) * period.expected)),
+        exhaustion: (fate == Fate::Burning).then(|| AT.after(Duration::from_secs(14 * 3600))),
+    }
+}
+
+fn window(
+    span: Duration,
+    observed: Duration,
+    budgeting: Budgeting,
+    bad_of_100k: u64,
+    target: f64,
+) -> WindowView {
+    let spacing = match budgeting {
+        Budgeting::Occurrences => INTERVAL,
+        Budgeting::Timeslices { .. } => Budgeting::SLICE,
+    };
+    let events = span.min(observed).as_secs() / spacing.as_secs();
+    let bad = events * bad_of_100k / 100_000;
+    let expected = (span.as_secs() / spacing.as_secs()) as f64;
+    let sli = (events > 0).then(|| (events - bad) as f64 / events as f64);
+    WindowView {
+        good: events - bad,
+        bad,
+        expected,
+        sli,
+        burn_rate: sli.map(|sli| (1.0 - sli) / (1.0 - target)),
+        coverage: Some(events as f64 / expected),
+    }
+}
+
+fn days(fate: Fate, seed: u64) -> [DayView; DAYS] {
+    let today = AT.0.div_euclid(86_400_000);
+    std::array::from_fn(|index| {
+        let ago = (DAYS - 1 - index) as u64;
+        let bad = match (ago + seed) % 23 {
+            5 => 3,
+            11 if seed.is_multiple_of(3) => 40,
+            _ => u64::from((ago + seed).is_multiple_of(4)),
+        };
+        let (good, bad) = match fate {
+            Fate::New => (0, 0),
+            Fate::Young if ago > 0 => (0, 0),
+            Fate::Young => (20, 0),
+            _ if ago > 26 => (0, 0),
+            Fate::Down if ago == 0 => (790, 51),
+            Fate::BudgetSpent if (4..7).contains(&ago) => (1390, 50),
+            _ => (1440 - bad, bad),
+        };
+        DayView {
+            start: Timestamp((today - ago as i64) * 86_400_000),
+            good,
+            bad,
+        }
+    })
+}
+
+pub fn probe(service: &str, name: &str, fate: Fate, seed: u64) -> ProbeView {
+    let mut failures = [0; Cause::ALL.len()];
+    failures[Cause::Timeout as usize] = 3;
+    failures[Cause::Status as usize] = if fate == Fate::Down { 51 } else { 0 };
+    let mut voids = [0; Why::ALL.len()];
+    voids[Why::Network as usize] = 2;
+    let base = Duration::from_millis(90 + seed % 160);
+    let probed = fate != Fate::New;
+    ProbeView {
+        key: ProbeKey::new(service, name),
+        kind: "http",
+        target: format!("https://{service}.example/health").into(),
+        interval: INTERVAL,
+        runs: if probed { 259_121 } else { 0 },
+        failures: if probed { failures } else { [0; _] },
+        voids: if probed { voids } else { [0; _] },
+        missed: u64::from(probed),
+        last: probed.then(|| last(fate, base)),
+        recent_failures: recent(fate),
+        bucket_bounds: Arc::new([]),
+        buckets: Box::new([0]),
+        duration_sum: Duration::ZERO,
+        quantiles: std::array::from_fn(|span| quantiles(fate, base, span)),
+    }
+}
+
+/// Withheld where the sample would be too small.
+fn quantiles(fate: Fate, base: Duration, span: usize) -> [Option<Duration>; QUANTILES.len()] {
+    let few = span == 0 || fate == Fate::Young;
+    assert!(span < QUANTILE_SPANS.len());
+    match fate {
+        Fate::New | Fate::Unseen => [None; _],
+        _ if few => [Some(base), None, None],
+        _ => [Some(base), Some(base * 2), Some(base * 5)],
+    }
+}
+
+fn last(fate: Fate, base: Duration) -> LastOutcome {
+    let ago = if fate == Fate::Unseen { 780 } else { 4 };
+    let at = AT.before(Duration::from_secs(ago));
+    match fate {
+        Fate::Down => failure(at, Cause::Status, "the status is 503, expected 200-299"),
+        _ => LastOutcome {
+            at,
+            verdict: Verdict::Good,
+            latency: base,
+            phases: phases(base),
+            http_status: Some(200),
+            tls_not_after: Some(AT.after(61 * DAY).0 / 1000),
+            message: None,
+        },
+    }
+}
+
+fn phases(total: Duration) -> Phases {
+    let mut phases = Phases::default();
+    for (phase, percent) in Phase::ALL.into_iter().zip([4, 9, 21, 58, 8]) {
+        phases.add(phase, total * percent / 100);
+    }
+    phases
+}
+
+pub fn failure(at: Timestamp, cause: Cause, message: &str) -> LastOutcome {
+    let latency = Duration::from_millis(37);
+    LastOutcome {
+        at,
+        verdict: Verdict::Bad(cause),
+        latency,
+        phases: phases(latency),
+        http_status: (cause == Cause::Status).then_some(503),
+        tls_not_after: None,
+        message: Some(message.into()),
+    }
+}
+
+fn recent(fate: Fate) -> Vec<Arc<LastOutcome>> {
+    let ago = |secs| AT.before(Duration::from_secs(secs));
+    let timeout = |secs| failure(ago(secs), Cause::Timeout, "no answer within 5s");
+    let status = |secs| {
+        failure(
+            ago(secs),
+            Cause::Status,
+            "the status is 503, expected 200-299",
+        )
+    };
+    let failures = match fate {
+        Fate::Down => vec![status(4), status(14), status(24), timeout(8000)],
+        Fate::Burning | Fate::BudgetSpent => vec![timeout(130), timeout(1900), status(9000)],
+        Fate::Healthy => vec![timeout(23_000)],
+        Fate::Unseen | Fate::Young | Fate::New => Vec::new(),
+    };
+    failures.into_iter().map(Arc::new).collect()
+}

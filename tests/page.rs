@@ -1,0 +1,386 @@
+//! The status page as its readers get it. Every page is also written to `target/page/`, for
+//! `tests/tools/screenshots.mjs`.
+
+mod made_up;
+
+use made_up::{AT, Fate, failure, many, probe, service, snapshot};
+use slod::ledger::snapshot::{ServiceView, Snapshot};
+use slod::outcome::{Cause, Timestamp};
+use slod::web::page::style::{HASH, NAME, STYLE};
+use slod::web::page::{View, render_overview, render_service};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+const VIEW: View = View {
+    now: Timestamp(AT.0 + 3000),
+    reload: false,
+};
+
+const SCRIPT: &str = "<script>alert('x')</script><img src=//evil.example onerror=\"x\">&amp;";
+
+fn three(fate: Fate) -> Snapshot {
+    snapshot(vec![
+        service("concierge", fate),
+        service(
+            "rag",
+            if fate == Fate::Down {
+                Fate::Healthy
+            } else {
+                fate
+            },
+        ),
+        service(
+            "guardrails",
+            if fate == Fate::New {
+                fate
+            } else {
+                Fate::Healthy
+            },
+        ),
+    ])
+}
+
+fn thirty() -> Snapshot {
+    let fates = |index| match index {
+        4 => Fate::Down,
+        9 => Fate::Burning,
+        14 => Fate::Unseen,
+        21 => Fate::BudgetSpent,
+        25 => Fate::Young,
+        28 => Fate::New,
+        _ => Fate::Healthy,
+    };
+    let names = [
+        "concierge",
+        "rag",
+        "guardrails",
+        "billing",
+        "search",
+        "mail",
+    ];
+    let name = |index: usize| {
+        format!(
+            "{}-{}",
+            names[index % 6],
+            ["eu", "us", "ap", "sa", "af"][index / 6]
+        )
+    };
+    snapshot(
+        (0..30)
+            .map(|index| service(&name(index), fates(index)))
+            .collect(),
+    )
+}
+
+/// Every text that comes from outside is an attack.
+fn hostile() -> ServiceView {
+    let mut hostile = service(SCRIPT, Fate::Down);
+    hostile.description = SCRIPT.into();
+    hostile.labels = Arc::new([(SCRIPT.to_owned(), SCRIPT.to_owned())]);
+    for view in &mut hostile.objectives {
+        SCRIPT.clone_into(&mut Arc::make_mut(&mut view.objective).name);
+    }
+    let probe = &mut hostile.probes[0];
+    probe.key.probe = SCRIPT.into();
+    probe.target = SCRIPT.into();
+    probe.recent_failures = vec![Arc::new(failure(AT, Cause::Body, SCRIPT))];
+    hostile
+}
+
+fn strange() -> Snapshot {
+    let mut arabic = service("خدمة الاستقبال", Fate::Burning);
+    arabic.description = "يجيب على أسئلة الضيوف".into();
+    let mut long = service("payments", Fate::Down);
+    let url = format!("https://payments.example/{}", "averylongpath".repeat(14));
+    long.probes[0].target = url[..200].into();
+    long.probes.push(probe(
+        "payments",
+        "a-second-probe-with-quite-a-long-name",
+        Fate::Healthy,
+        9,
+    ));
+    let message = format!("failed to connect to {}", &url[..200]);
+    long.probes[0].recent_failures = vec![Arc::new(failure(AT, Cause::Refused, &message))];
+    snapshot(vec![arabic, long, hostile()])
+}
+
+/// Every page by its file's name.
+fn pages() -> BTreeMap<&'static str, String> {
+    let overview = |snapshot: &Snapshot| render_overview(snapshot, VIEW);
+    let strange = strange();
+    let of = |fate| render_service(&service("concierge", fate), AT, VIEW);
+    let later = View {
+        now: AT.after(Duration::from_secs(780)),
+        reload: true,
+    };
+    BTreeMap::from([
+        ("3-ok", overview(&three(Fate::Healthy))),
+        ("3-down", overview(&three(Fate::Down))),
+        ("3-new", overview(&three(Fate::New))),
+        ("3-young", overview(&three(Fate::Young))),
+        ("3-outdated", render_overview(&three(Fate::Healthy), later)),
+        ("0", overview(&snapshot(Vec::new()))),
+        ("30", overview(&thirty())),
+        ("1000", overview(&many(1000))),
+        ("strange", overview(&strange)),
+        ("service-ok", of(Fate::Healthy)),
+        ("service-down", of(Fate::Down)),
+        ("service-burning", of(Fate::Burning)),
+        ("service-new", of(Fate::New)),
+        (
+            "service-long",
+            render_service(&strange.services[1], AT, VIEW),
+        ),
+        (
+            "service-arabic",
+            render_service(&strange.services[0], AT, VIEW),
+        ),
+        (
+            "service-hostile",
+            render_service(&strange.services[2], AT, VIEW),
+        ),
+    ])
+}
+
+#[test]
+fn pages_are_written_for_the_eye() {
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("page");
+    std::fs::create_dir_all(&folder).expect("the target folder is ours");
+    for (name, html) in pages() {
+        let html = html.replace(&format!("../{NAME}?"), &format!("{NAME}?"));
+        std::fs::write(folder.join(name).with_extension("html"), html).expect("ours too");
+    }
+    std::fs::write(folder.join(NAME), STYLE).expect("ours too");
+}
+
+#[test]
+fn no_page_has_script_inline_style_or_foreign_resources() {
+    for (name, html) in pages() {
+        for forbidden in [
+            "<script",
+            " style=",
+            "<style",
+            " src=",
+            "<img",
+            "javascript:",
+            "@import",
+            "url(",
+        ] {
+            let mut places = html.match_indices(forbidden);
+            // As text within a value it is harmless: there, no tag is open.
+            let found = places.find(|(at, _)| forbidden.starts_with('<') || in_a_tag(&html, *at));
+            assert!(found.is_none(), "{name} has {forbidden}");
+        }
+        for (tag, _) in html.match_indices("href=\"") {
+            let target = &html[tag + 6..];
+            let own = ["./", "../", "#", "?", "services/"];
+            assert!(
+                own.iter().any(|start| target.starts_with(start)),
+                "{name}: {}",
+                &target[..40]
+            );
+        }
+        assert!(html.contains(&format!("{NAME}?v={}", *HASH)));
+    }
+    assert!(!STYLE.contains("@import") && !STYLE.contains("url("));
+}
+
+/// Whether `at` is within a tag, outside the values of its attributes.
+fn in_a_tag(html: &str, at: usize) -> bool {
+    let before = &html[..at];
+    let tag = before.rfind('<').map_or("", |open| &before[open..]);
+    !tag.contains('>') && tag.matches('"').count().is_multiple_of(2)
+}
+
+#[test]
+fn hostile_values_never_become_markup() {
+    for name in ["strange", "service-hostile"] {
+        let html = &pages()[name];
+        assert!(
+            html.contains("&lt;script&gt;alert('x')&lt;/script&gt;&lt;img"),
+            "{name} shows it"
+        );
+        assert!(
+            html.contains("onerror=&quot;x&quot;&gt;&amp;amp;"),
+            "{name} escapes all of it"
+        );
+        assert!(!html.contains(SCRIPT) && !html.contains("<img") && !html.contains("alert('x')<"));
+    }
+    let front = &pages()["strange"];
+    assert!(front.contains("href=\"services/%3Cscript%3Ealert%28%27x%27%29%3C%2Fscript%3E"));
+}
+
+#[test]
+fn the_headline_answers_whether_anything_is_wrong() {
+    let pages = pages();
+    let headline = |page: &str| {
+        let html = &pages[page];
+        let (_, rest) = html.split_once("<h1>").expect("every page has one");
+        let text = rest.split_once("</h1>").expect("it ends").0;
+        assert_eq!(html.matches("<h1>").count(), 1);
+        plain(text)
+    };
+    assert_eq!(headline("3-ok"), "All 3 services are fine");
+    assert_eq!(headline("3-down"), "concierge is down");
+    assert_eq!(headline("3-new"), "No data yet");
+    assert_eq!(headline("0"), "No services are configured");
+    assert_eq!(headline("30"), "4 of 30 services need attention");
+    assert_eq!(headline("1000"), "10 of 1,000 services need attention");
+    assert_eq!(
+        headline("service-burning"),
+        "concierge is burning its error budget"
+    );
+    assert!(pages["3-down"].contains("<title>✕ concierge is down – slod</title>"));
+    assert_eq!(headline("3-outdated"), "13m ago: All 3 services are fine");
+    assert!(
+        pages["3-outdated"].contains("<title>! 13m ago: All 3 services are fine – slod</title>")
+    );
+    assert!(!pages["3-outdated"].contains("headline ok"));
+    assert!(pages["3-outdated"].contains("http-equiv=\"refresh\""));
+    assert!(!pages["3-ok"].contains("http-equiv=\"refresh\""));
+}
+
+/// The text between the tags.
+fn plain(html: &str) -> String {
+    let texts = html
+        .split('<')
+        .map(|part| part.split_once('>').map_or(part, |(_, text)| text));
+    texts.collect::<String>().trim().to_owned()
+}
+
+#[test]
+fn what_fails_comes_first_and_all_are_there() {
+    let html = &pages()["1000"];
+    let first = html
+        .find("<article")
+        .and_then(|at| html[at..].find("href=\"").map(|href| at + href));
+    let first = &html[first.expect("a card with a link")..];
+    assert!(
+        first.starts_with("href=\"services/team-17-service-0017\""),
+        "{}",
+        &first[..60]
+    );
+    assert!(html.contains("<h2>990 without trouble</h2>"));
+    for service in &many(1000).services {
+        assert!(
+            html.contains(&format!(">{}</a>", service.name)),
+            "{} is missing",
+            service.name
+        );
+    }
+}
+
+#[test]
+fn every_standing_is_counted_in_words() {
+    let html = &pages()["30"];
+    let (_, counts) = html
+        .split_once("<ul class=\"counts\">")
+        .expect("there are some");
+    let counts = counts.split_once("</ul>").expect("it ends").0;
+    let items: Vec<String> = counts.split("</li>").map(plain).collect();
+    let expected = [
+        "1 down",
+        "1 budget spent",
+        "1 not seen",
+        "1 burning",
+        "1 no data yet",
+        "1 warming up",
+        "24 ok",
+        "",
+    ];
+    assert_eq!(items, expected);
+}
+
+#[test]
+fn an_outage_of_everything_stays_readable() {
+    let services = (0..1000).map(|index| service(&format!("service-{index}"), Fate::Down));
+    let html = render_overview(&snapshot(services.collect()), VIEW);
+    assert!(html.contains("All 1,000 services need attention"));
+    assert_eq!(html.matches("<article").count(), 12);
+    assert!(html.contains("<details class=\"lines\" open><summary><h2>988 need attention too"));
+}
+
+#[test]
+fn a_day_tells_its_ratio_and_judgement() {
+    let html = &pages()["3-down"];
+    assert!(html.contains("<title>2026-11-23: 93.935%, target far missed</title>"));
+    assert!(html.contains("<title>2026-10-25: no data</title>"));
+    assert!(html.contains("far missed on 1, no data on 3\""));
+}
+
+#[test]
+fn headings_never_skip_a_level() {
+    for (name, html) in pages() {
+        let levels = html
+            .match_indices("<h")
+            .filter_map(|(at, _)| html[at + 2..].chars().next()?.to_digit(10));
+        let mut before = 0;
+        for level in levels {
+            assert!(
+                level <= before + 1,
+                "{name}: h{before} is followed by h{level}"
+            );
+            before = level;
+        }
+    }
+}
+
+/// The custom properties of one theme.
+fn theme(block: &str) -> BTreeMap<&str, &str> {
+    let declarations = block.split([';', '{', '\n']);
+    declarations
+        .filter_map(|line| line.trim().strip_prefix("--")?.split_once(": "))
+        .collect()
+}
+
+/// The contrast ratio of WCAG 2.2.
+fn contrast(one: &str, other: &str) -> f64 {
+    let (one, other) = (luminance(one), luminance(other));
+    (one.max(other) + 0.05) / (one.min(other) + 0.05)
+}
+
+fn luminance(colour: &str) -> f64 {
+    let channel = |at: usize| {
+        let byte = u8::from_str_radix(&colour[at..at + 2], 16).expect("a hexadecimal colour");
+        let c = f64::from(byte) / 255.0;
+        if c <= 0.04045 {
+            c / 12.92
+        } else {
+            ((c + 0.055) / 1.055).powf(2.4)
+        }
+    };
+    0.2126 * channel(1) + 0.7152 * channel(3) + 0.0722 * channel(5)
+}
+
+#[test]
+fn both_themes_have_contrast_enough() {
+    let (light, rest) = STYLE
+        .split_once("@media (prefers-color-scheme: dark)")
+        .expect("both themes");
+    let dark = rest.split_once("*, ::before").expect("rules follow").0;
+    let (light, dark) = (theme(light), theme(dark));
+    assert!(
+        light.keys().eq(dark.keys()),
+        "both themes declare the same names"
+    );
+    for theme in [light, dark] {
+        let check = |front: &str, back: &str, least: f64| {
+            let ratio = contrast(theme[front], theme[back]);
+            assert!(ratio >= least, "{front} on {back}: {ratio:.2} < {least}");
+        };
+        let tints = ["ok-tint", "warn-tint", "bad-tint", "idle-tint"];
+        for back in ["page", "card"].into_iter().chain(tints) {
+            for front in ["ink", "quiet", "link"] {
+                check(front, back, 4.5);
+            }
+        }
+        for tone in ["ok", "warn", "bad", "idle"] {
+            for back in ["page", "card", &format!("{tone}-tint")] {
+                check(tone, back, 4.5);
+            }
+            check(&format!("{tone}-bar"), "card", 3.0);
+            check(&format!("{tone}-bar"), "page", 3.0);
+        }
+    }
+}

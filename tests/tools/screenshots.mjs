@@ -1,0 +1,76 @@
+// Photographs the pages that `cargo test --test page` writes to target/page/.
+//
+//     npm install --prefix /tmp/shots playwright-core
+//     NODE_PATH=/tmp/shots/node_modules node tests/tools/screenshots.mjs [NAME...]
+//
+// Every page is served under the security policy of the daemon. Ends with 1 if a page scrolls
+// sideways, has something sticking out of its box, breaks the policy or says anything on the console.
+import { createRequire } from "node:module";
+import { createServer } from "node:http";
+import { mkdirSync, readdirSync, readFileSync } from "node:fs";
+
+const require = createRequire(`${process.env.NODE_PATH ?? "."}/`);
+const { chromium } = require("playwright-core");
+const folder = "target/page";
+const policy = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+const server = createServer((request, response) => {
+  const name = new URL(request.url, "http://localhost").pathname.slice(1);
+  const type = name.endsWith(".css") ? "text/css" : "text/html; charset=utf-8";
+  try {
+    const body = readFileSync(`${folder}/${name}`);
+    response.writeHead(200, { "content-type": type, "content-security-policy": policy }).end(body);
+  } catch {
+    response.writeHead(204).end();
+  }
+}).listen(0, "127.0.0.1");
+await new Promise((ready) => server.once("listening", ready));
+
+const wanted = process.argv.slice(2);
+const names = readdirSync(folder)
+  .filter((file) => file.endsWith(".html"))
+  .map((file) => file.slice(0, -5))
+  .filter((name) => wanted.length === 0 || wanted.includes(name));
+
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+  args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+});
+mkdirSync(`${folder}/shots`, { recursive: true });
+let faults = 0;
+const fault = (text) => { faults += 1; console.log(text); };
+
+for (const colorScheme of ["light", "dark"]) {
+  for (const width of [1400, 760, 390]) {
+    const context = await browser.newContext({ colorScheme, viewport: { width, height: 900 }, reducedMotion: "reduce" });
+    const page = await context.newPage();
+    for (const name of names) {
+      const shot = `${name}-${width}-${colorScheme}`;
+      const said = (message) => fault(`${shot}: ${message.text()}`);
+      page.on("console", said);
+      await page.goto(`http://127.0.0.1:${server.address().port}/${name}.html`);
+      const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+      if (wide > width) fault(`${shot}: ${wide} px wide`);
+      const out = await page.evaluate(() => {
+        const clipped = "svg *, .scroll *, .figures thead *, .days figcaption *";
+        const sticksOut = (box) => [...box.querySelectorAll("*")].find((part) =>
+          !part.matches(clipped) && part.getBoundingClientRect().right > box.getBoundingClientRect().right + 1);
+        return [...document.querySelectorAll(".card, .headline, .lines")].map(sticksOut).find(Boolean)?.outerHTML;
+      });
+      if (out) fault(`${shot}: sticks out of its box: ${out.slice(0, 100)}`);
+      const height = await page.evaluate(() => document.documentElement.scrollHeight);
+      if (height > 2400) {
+        const end = { x: 0, y: height - 900, width, height: 900 };
+        await page.screenshot({ path: `${folder}/shots/${shot}-end.png`, fullPage: true, clip: end });
+      }
+      const clip = { x: 0, y: 0, width, height: Math.min(height, 2400) };
+      await page.screenshot({ path: `${folder}/shots/${shot}.png`, fullPage: true, clip });
+      page.off("console", said);
+    }
+    await context.close();
+  }
+}
+await browser.close();
+server.close();
+console.log(`${names.length * 6} pages in ${folder}/shots, ${faults} faults`);
+process.exit(faults ? 1 : 0);
