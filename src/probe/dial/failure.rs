@@ -46,7 +46,7 @@ impl Failure {
             | io::ErrorKind::NetworkUnreachable
             | io::ErrorKind::NetworkDown => Cause::Unreachable,
             io::ErrorKind::TimedOut => Cause::Timeout,
-            io::ErrorKind::InvalidData => Cause::Protocol,
+            io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => Cause::Protocol,
             _ => Cause::Reset,
         };
         Self::bad(cause, message)

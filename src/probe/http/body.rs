@@ -83,7 +83,10 @@ async fn decode(
 
 /// An error of the connection under the decoder, or of the decoder.
 fn failure(error: &io::Error) -> Failure {
-    match source_of::<hyper::Error>(error) {
+    let inner = error
+        .get_ref()
+        .and_then(|inner| source_of::<hyper::Error>(inner));
+    match inner {
         Some(error) => protocol_failure(error, "reading the body"),
         None => Failure::bad(
             Cause::Protocol,

@@ -1,0 +1,265 @@
+//! Targets that misbehave: each gets its cause within its timeout and in bounded memory.
+
+use crate::probing::{attempt, cause};
+use crate::server::{Authority, Leaf, http, ok, read_request, tcp};
+use slod::outcome::{Cause, Phase, Verdict};
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+
+const TIMEOUT: Duration = Duration::from_millis(700);
+
+fn at(address: SocketAddr) -> String {
+    format!("{{ url: \"http://{address}/\" }}")
+}
+
+async fn expect(address: SocketAddr, wanted: Cause) -> slod::outcome::Outcome {
+    let (outcome, story) = attempt(&at(address), TIMEOUT).await;
+    assert_eq!(
+        cause(&outcome),
+        Some(wanted),
+        "{:?}\n{story}",
+        outcome.detail.message
+    );
+    outcome
+}
+
+/// Answers with these bytes, and closes.
+async fn bytes(answer: &'static [u8]) -> SocketAddr {
+    http(move |_| answer.to_vec()).await.0
+}
+
+/// Sends a chunk again and again, and counts what it could send.
+async fn endless(
+    head: &'static str,
+    chunk: Vec<u8>,
+    pause: Duration,
+) -> (SocketAddr, Arc<AtomicU64>) {
+    let sent = Arc::new(AtomicU64::new(0));
+    let counter = sent.clone();
+    let address = tcp(move |mut stream| {
+        let (chunk, counter) = (chunk.clone(), counter.clone());
+        async move {
+            read_request(&mut stream).await;
+            let _ = stream.write_all(head.as_bytes()).await;
+            while stream.write_all(&chunk).await.is_ok() {
+                counter.fetch_add(chunk.len() as u64, Ordering::Relaxed);
+                tokio::time::sleep(pause).await;
+            }
+        }
+    })
+    .await;
+    (address, sent)
+}
+
+/// Closes so that the peer sees a reset instead of an end.
+fn reset(stream: TcpStream) {
+    let stream = stream.into_std().expect("a socket");
+    socket2::SockRef::from(&stream)
+        .set_linger(Some(Duration::ZERO))
+        .expect("set");
+}
+
+#[tokio::test]
+async fn bodies_without_an_end_and_too_large_ones_are_read_no_further() {
+    let chunk = vec![b'x'; 64 * 1024];
+    let heads = [
+        "HTTP/1.1 200 OK\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 104857600\r\n\r\n",
+    ];
+    for head in heads {
+        let (address, sent) = endless(head, chunk.clone(), Duration::ZERO).await;
+        let outcome = expect(address, Cause::BodyTooLarge).await;
+        assert!(outcome.phases.get(Phase::Transfer).is_some());
+        // What the sockets' buffers took is not what was read.
+        assert!(
+            sent.load(Ordering::Relaxed) < 24 << 20,
+            "{} bytes were sent",
+            sent.load(Ordering::Relaxed)
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_gzip_bomb_is_cut_at_the_limit() {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    for _ in 0..200 {
+        encoder.write_all(&vec![0; 1 << 20]).expect("in memory");
+    }
+    let bomb = encoder.finish().expect("in memory");
+    assert!(bomb.len() < 1 << 20);
+    let (address, _) = http(move |_| {
+        let mut answer = format!(
+            "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\n\r\n",
+            bomb.len()
+        )
+        .into_bytes();
+        answer.extend(&bomb);
+        answer
+    })
+    .await;
+    expect(address, Cause::BodyTooLarge).await;
+}
+
+#[tokio::test]
+async fn dripping_and_silent_servers_run_into_the_timeout() {
+    let (dripping, _) = endless(
+        "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n",
+        vec![b'x'],
+        Duration::from_millis(100),
+    )
+    .await;
+    let outcome = expect(dripping, Cause::Timeout).await;
+    assert!(outcome.detail.message.expect("told").contains("transfer"));
+
+    let (head, _) = endless(
+        "HTTP/1.1 200 OK\r\n",
+        b"X: y\r\n".to_vec(),
+        Duration::from_millis(100),
+    )
+    .await;
+    let outcome = expect(head, Cause::Timeout).await;
+    assert!(outcome.detail.message.expect("told").contains("processing"));
+
+    let silent = tcp(|stream| async move {
+        let _kept = stream;
+        std::future::pending::<()>().await;
+    })
+    .await;
+    let outcome = expect(silent, Cause::Timeout).await;
+    assert!(
+        outcome.phases.get(Phase::Connect).is_some(),
+        "what was measured stays"
+    );
+
+    let (outcome, _) = attempt(&format!("{{ url: \"https://{silent}/\" }}"), TIMEOUT).await;
+    assert_eq!(cause(&outcome), Some(Cause::Timeout));
+    assert!(outcome.detail.message.expect("told").contains("tls"));
+}
+
+#[tokio::test]
+async fn answers_that_are_not_http() {
+    expect(
+        bytes(b"<html>HTTP/0.9 says hello</html>\r\n\r\n").await,
+        Cause::Protocol,
+    )
+    .await;
+    expect(
+        bytes(b"\x00\x01\x02\x03\xff\xfe\r\n\r\n").await,
+        Cause::Protocol,
+    )
+    .await;
+    expect(bytes(b"HTTP/1.1 abc\r\n\r\n").await, Cause::Protocol).await;
+    expect(
+        bytes(b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n").await,
+        Cause::Protocol,
+    )
+    .await;
+    expect(bytes(b"").await, Cause::Reset).await;
+    expect(
+        bytes(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort").await,
+        Cause::Protocol,
+    )
+    .await;
+    expect(
+        bytes(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n").await,
+        Cause::Protocol,
+    )
+    .await;
+    expect(
+        bytes(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 5\r\n\r\nplain").await,
+        Cause::Protocol,
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn ten_thousand_headers_and_one_huge_header() {
+    let many: String = (0..10_000).map(|n| format!("X-{n}: y\r\n")).collect();
+    let (address, _) = http(move |_| format!("HTTP/1.1 200 OK\r\n{many}\r\n").into_bytes()).await;
+    expect(address, Cause::Protocol).await;
+    let huge = "y".repeat(1 << 20);
+    let (address, _) =
+        http(move |_| format!("HTTP/1.1 200 OK\r\nX: {huge}\r\n\r\n").into_bytes()).await;
+    expect(address, Cause::Protocol).await;
+}
+
+#[tokio::test]
+async fn invalid_utf8_is_no_trouble() {
+    let (address, _) = http(|_| {
+        b"HTTP/1.1 200 OK\r\nX-Odd: \xff\xfe\r\nContent-Length: 4\r\n\r\n\xff\xfe\x00\x80".to_vec()
+    })
+    .await;
+    let url = format!("url: \"http://{address}/\"");
+    assert_eq!(
+        attempt(&format!("{{ {url} }}"), TIMEOUT).await.0.verdict,
+        Verdict::Good
+    );
+    let (outcome, _) = attempt(
+        &format!("{{ {url}, expect: {{ headers: {{ X-Odd: ^z }} }} }}"),
+        TIMEOUT,
+    )
+    .await;
+    assert_eq!(cause(&outcome), Some(Cause::Header));
+    let (outcome, _) = attempt(
+        &format!("{{ {url}, expect: {{ json: {{ \"$.a\": 1 }} }} }}"),
+        TIMEOUT,
+    )
+    .await;
+    assert_eq!(cause(&outcome), Some(Cause::Body));
+}
+
+#[tokio::test]
+async fn a_reset_in_each_phase() {
+    let at_once = tcp(|stream| async move { reset(stream) }).await;
+    expect(at_once, Cause::Reset).await;
+    let after_request = tcp(|mut stream| async move {
+        read_request(&mut stream).await;
+        reset(stream);
+    })
+    .await;
+    expect(after_request, Cause::Reset).await;
+    let in_body = tcp(|mut stream| async move {
+        read_request(&mut stream).await;
+        let _ = stream
+            .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nsome")
+            .await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        reset(stream);
+    })
+    .await;
+    expect(in_body, Cause::Reset).await;
+    let (outcome, _) = attempt(&format!("{{ url: \"https://{at_once}/\" }}"), TIMEOUT).await;
+    assert_eq!(cause(&outcome), Some(Cause::Reset));
+}
+
+#[tokio::test]
+async fn nobody_there() {
+    expect(([127, 0, 0, 1], 1).into(), Cause::Refused).await;
+    let (outcome, _) = attempt("{ url: \"http://nothing.invalid/\" }", TIMEOUT).await;
+    assert!(
+        matches!(cause(&outcome), Some(Cause::Dns | Cause::Timeout)),
+        "{outcome:?}"
+    );
+}
+
+#[tokio::test]
+async fn the_wrong_protocol_on_the_port() {
+    let plain = tcp(|mut stream| async move {
+        let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    })
+    .await;
+    let (outcome, _) = attempt(&format!("{{ url: \"https://{plain}/\" }}"), TIMEOUT).await;
+    assert!(cause(&outcome) == Some(Cause::Tls), "{outcome:?}");
+    let (tls, _) = Authority::new().https(Leaf::Good, false, |_| ok("")).await;
+    let (outcome, _) = attempt(&at(tls), TIMEOUT).await;
+    assert!(
+        matches!(cause(&outcome), Some(Cause::Protocol | Cause::Reset)),
+        "{outcome:?}"
+    );
+}

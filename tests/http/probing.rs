@@ -1,0 +1,69 @@
+//! Makes http probes from YAML and runs them.
+
+use slod::diagnostic::{Diagnostic, Source};
+use slod::outcome::{Cause, Outcome, Verdict};
+use slod::probe::{Attempt, KINDS, Probe, Trace};
+use slod::yaml::{Reader, parse};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Reads the value of an `http:` key; faults are returned with what was built.
+pub fn read(yaml: &str, base: &Path) -> (Option<Arc<dyn Probe>>, Vec<Diagnostic>) {
+    let source = Source {
+        name: "test".into(),
+        text: yaml.to_owned(),
+    };
+    let node = parse(&source).expect("YAML");
+    let env = |name: &str| (name == "TOKEN").then(|| "from-the-environment".to_owned());
+    let reader = Reader::new(base, &env);
+    let kind = KINDS
+        .iter()
+        .find(|kind| kind.name() == "http")
+        .expect("registered");
+    let probe = reader
+        .section(&node, "http", kind.keys())
+        .and_then(|section| kind.read(&section));
+    (probe, reader.finish())
+}
+
+/// A probe whose config has no fault.
+pub fn probe(yaml: &str, base: &Path) -> Arc<dyn Probe> {
+    let (probe, faults) = read(yaml, base);
+    assert!(
+        faults
+            .iter()
+            .all(|fault| fault.severity == slod::diagnostic::Severity::Warning),
+        "{faults:?}"
+    );
+    probe.expect("no fault, so a probe")
+}
+
+/// One attempt with a timeout, and the story it told.
+pub async fn attempt(yaml: &str, timeout: Duration) -> (Outcome, String) {
+    attempt_in(yaml, timeout, Path::new("")).await
+}
+
+pub async fn attempt_in(yaml: &str, timeout: Duration, base: &Path) -> (Outcome, String) {
+    let mut attempt = Attempt::new(timeout, Trace::listening());
+    let outcome = probe(yaml, base).run(&mut attempt).await;
+    assert!(
+        outcome.latency <= timeout + Duration::from_millis(250),
+        "{:?}",
+        outcome.latency
+    );
+    let story: Vec<_> = attempt
+        .trace
+        .steps()
+        .iter()
+        .map(|step| format!("{} {}", step.topic, step.text))
+        .collect();
+    (outcome, story.join("\n"))
+}
+
+pub fn cause(outcome: &Outcome) -> Option<Cause> {
+    match outcome.verdict {
+        Verdict::Bad(cause) => Some(cause),
+        _ => None,
+    }
+}
