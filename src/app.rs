@@ -241,7 +241,7 @@ fn open(config: &Config, clock: Clock) -> Result<Opened, StoreError> {
 fn raise_open_files() {
     match rlimit::increase_nofile_limit(OPEN_FILES) {
         Ok(limit) if limit < 1024 => {
-            tracing::warn!("only {limit} open files are allowed; probes may fail for want of them")
+            tracing::warn!("only {limit} open files are allowed; probes may fail for want of them");
         }
         Ok(_) => {}
         Err(error) => tracing::warn!("the limit of open files cannot be raised: {error}"),

@@ -163,7 +163,7 @@ fn crate_paths(code: &str) -> BTreeSet<String> {
         .iter()
         .map(|path| {
             path.trim_end_matches(':')
-                .trim_start_matches("{")
+                .trim_start_matches('{')
                 .to_owned()
         })
         .filter(|path| !path.is_empty())

@@ -259,8 +259,8 @@ impl House {
         {}
     }
 
-    fn walk(&mut self, step: Step) {
-        match step {
+    fn walk(&mut self, step: &Step) {
+        match *step {
             Step::Outcome(a, pause, verdict, ms, late) => {
                 self.now += pause;
                 let (name, interval) = if a { ("a", 10) } else { ("b", 60) };
@@ -327,7 +327,7 @@ proptest! {
         let mut house = House::new();
         for step in steps {
             let look = !matches!(step, Step::Outcome(..));
-            house.walk(step);
+            house.walk(&step);
             if look {
                 house.check();
             }
@@ -342,10 +342,10 @@ fn a_gap_is_missing_coverage() {
     let mut house = House::new();
     for _ in 0..3 {
         for _ in 0..360 {
-            house.walk(Step::Outcome(true, 10_000, Verdict::Good, 5, 0));
+            house.walk(&Step::Outcome(true, 10_000, Verdict::Good, 5, 0));
         }
-        house.walk(Step::Pause(7 * 24 * HOUR));
-        house.walk(Step::Restart);
+        house.walk(&Step::Pause(7 * 24 * HOUR));
+        house.walk(&Step::Restart);
     }
     house.check();
     let snapshot = house.ledger.snapshot(Timestamp(house.now));
@@ -360,15 +360,15 @@ fn a_gap_is_missing_coverage() {
 #[test]
 fn a_restart_shows_the_last_outcome_and_the_failures_before_it() {
     let mut house = House::new();
-    house.walk(Step::Outcome(
+    house.walk(&Step::Outcome(
         true,
         10_000,
         Verdict::Bad(Cause::Refused),
         5,
         0,
     ));
-    house.walk(Step::Outcome(true, 10_000, Verdict::Good, 7, 0));
-    house.walk(Step::Restart);
+    house.walk(&Step::Outcome(true, 10_000, Verdict::Good, 7, 0));
+    house.walk(&Step::Restart);
     let snapshot = house.ledger.snapshot(Timestamp(house.now));
     let probe = &snapshot.services[0].probes[0];
     assert_eq!(

@@ -73,17 +73,17 @@ impl Reloader {
             config: next.clone(),
             done,
         };
-        let stopping = |_| "the daemon is stopping".to_owned();
+        let stopping = || "the daemon is stopping".to_owned();
         // The ledger first: it must know every probe before an outcome of it arrives.
-        self.ledger.send(request).await.map_err(|_| stopping(()))?;
-        let restored = finished.await.map_err(|_| stopping(()))?;
+        self.ledger.send(request).await.map_err(|_| stopping())?;
+        let restored = finished.await.map_err(|_| stopping())?;
         if let Err(error) = restored {
             tracing::warn!("changed objectives start without their history: {error}");
         }
         self.schedule
             .send(next.probes().cloned().collect())
             .await
-            .map_err(|_| stopping(()))?;
+            .map_err(|_| stopping())?;
         tracing::info!("{}", changes(&self.config, &next));
         self.config = next;
         Ok(())

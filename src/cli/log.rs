@@ -8,7 +8,7 @@ use tracing_subscriber::{EnvFilter, Layer};
 
 #[derive(Debug, Args)]
 pub struct LogArgs {
-    /// Least important lines to log: error, warn, info, debug, trace, or a filter such as slod::store=debug.
+    /// Least important lines to log: error, warn, info, debug, trace, or a filter such as `slod::store=debug`.
     #[arg(long, global = true, default_value = "info", env = "SLOD_LOG_LEVEL")]
     log_level: String,
     /// Form of the log lines on standard error.

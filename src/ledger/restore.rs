@@ -183,7 +183,7 @@ impl ServiceState {
         let mut records: Vec<(usize, Record)> = Vec::new();
         for (position, probe) in self.probes.iter().enumerate() {
             store.for_each_outcome(&probe.key, from, Timestamp(i64::MAX), |record| {
-                records.push((position, record))
+                records.push((position, record));
             })?;
         }
         // A stable sort of sorted runs: cheap, and a slice sees its probes together.

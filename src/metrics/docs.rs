@@ -34,7 +34,7 @@ pub fn markdown(own: &Own) -> String {
         let labels: Vec<_> = family
             .get_metric()
             .iter()
-            .flat_map(|m| m.get_label())
+            .flat_map(prometheus::proto::Metric::get_label)
             .map(|pair| pair.name().to_owned())
             .collect();
         (

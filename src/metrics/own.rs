@@ -159,7 +159,7 @@ fn write_family(page: &mut Page, family: &MetricFamily) {
             Kind::Histogram => write_histogram(page, name, &mut labels, metric),
             Kind::Counter => page.sample(name, "", labels.text(), metric.get_counter().get_value()),
             Kind::Gauge | Kind::Summary => {
-                page.sample(name, "", labels.text(), metric.get_gauge().get_value())
+                page.sample(name, "", labels.text(), metric.get_gauge().get_value());
             }
         }
     }
@@ -182,7 +182,7 @@ fn write_histogram(page: &mut Page, name: &str, labels: &mut Labels, metric: &Me
     page.histogram(
         name,
         labels,
-        finite.map(|bucket| bucket.upper_bound()),
+        finite.map(prometheus::proto::Bucket::upper_bound),
         &buckets,
         histogram.get_sample_sum(),
     );

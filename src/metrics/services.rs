@@ -37,7 +37,7 @@ pub const PROBES: &[ProbeFamily] = &[
                     .last
                     .as_ref()
                     .map(|last| f64::from(u8::from(last.verdict == Verdict::Good))),
-            )
+            );
         },
     ),
     (
@@ -106,7 +106,7 @@ pub const PROBES: &[ProbeFamily] = &[
             for phase in Phase::ALL {
                 let spent = probe.last.as_ref().and_then(|last| last.phases.get(phase));
                 samples.with("phase", phase.label(), |samples| {
-                    samples.gauge(spent.map(|spent| spent.as_secs_f64()))
+                    samples.gauge(spent.map(|spent| spent.as_secs_f64()));
                 });
             }
         },
@@ -125,7 +125,7 @@ pub const PROBES: &[ProbeFamily] = &[
                     .as_ref()
                     .and_then(|last| last.http_status)
                     .map(f64::from),
-            )
+            );
         },
     ),
     (
@@ -142,7 +142,7 @@ pub const PROBES: &[ProbeFamily] = &[
                     .as_ref()
                     .and_then(|last| last.tls_not_after)
                     .map(|at| at as f64),
-            )
+            );
         },
     ),
     (
@@ -169,7 +169,7 @@ pub const PROBES: &[ProbeFamily] = &[
                         ryu::Buffer::new().format(*quantile),
                         |samples| {
                             samples.with("window", window, |samples| {
-                                samples.gauge(latency.map(|latency| latency.as_secs_f64()))
+                                samples.gauge(latency.map(|latency| latency.as_secs_f64()));
                             });
                         },
                     );

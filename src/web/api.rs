@@ -10,7 +10,7 @@ use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
+use std::path::Path as FilePath;
 use std::time::Duration;
 
 /// Outcomes in one answer at most.
@@ -99,7 +99,7 @@ pub async fn outcomes(
     let from = span.from.map_or(to.before(HOUR), stamp);
     let limit = span.limit.unwrap_or(1000).min(LIMIT);
     let read =
-        tokio::task::spawn_blocking(move || newest(state.history, &key, from, to, limit)).await;
+        tokio::task::spawn_blocking(move || newest(&state.history, &key, from, to, limit)).await;
     match read {
         Ok(Ok(records)) => Ok(Json(records.iter().map(OutcomeView::of).collect())),
         Ok(Err(error)) => Err(unreadable().because(error.to_string())),
@@ -109,14 +109,14 @@ pub async fn outcomes(
 
 /// The newest outcomes of a span, oldest first. Blocks.
 fn newest(
-    path: PathBuf,
+    path: &FilePath,
     key: &ProbeKey,
     from: Timestamp,
     to: Timestamp,
     limit: usize,
 ) -> Result<Vec<Record>, StoreError> {
     let mut records = std::collections::VecDeque::new();
-    Store::open_read_only(&path)?.for_each_outcome(key, from, to, |record| {
+    Store::open_read_only(path)?.for_each_outcome(key, from, to, |record| {
         records.push_back(record);
         if records.len() > limit {
             records.pop_front();

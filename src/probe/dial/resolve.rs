@@ -74,7 +74,7 @@ pub async fn resolve(
         .collect();
     progress.tell("resolve", || {
         let shown: Vec<_> = usable.iter().map(ToString::to_string).collect();
-        format!("{}", shown.join(", "))
+        shown.join(", ").clone()
     });
     if usable.is_empty() {
         return Err(Failure::bad(

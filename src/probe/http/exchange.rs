@@ -18,7 +18,7 @@ use std::task::Poll;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 /// Bytes of an answer's head.
-const HEAD_MAX: usize = 64 * 1024;
+const HEAD_MAX: u32 = 64 * 1024;
 
 /// What came back.
 #[derive(Debug)]
@@ -61,7 +61,7 @@ where
     let failed = |error: hyper::Error| protocol_failure(&error, "sending the request");
     if line.http2 {
         let mut builder = http2::Builder::new(TokioExecutor::new());
-        builder.max_header_list_size(HEAD_MAX as u32);
+        builder.max_header_list_size(HEAD_MAX);
         let (mut sender, connection) = builder.handshake(io).await.map_err(failed)?;
         drive(connection, async {
             receive(probe, sender.send_request(message).await, progress).await
@@ -69,7 +69,7 @@ where
         .await
     } else {
         let mut builder = http1::Builder::new();
-        builder.max_buf_size(HEAD_MAX);
+        builder.max_buf_size(HEAD_MAX as usize);
         let (mut sender, connection) = builder.handshake(io).await.map_err(failed)?;
         drive(connection, async {
             receive(probe, sender.send_request(message).await, progress).await
@@ -135,14 +135,14 @@ fn message(request: &Request, line: &Line<'_>) -> Result<hyper::Request<Full<Byt
     } else {
         request.path().to_owned()
     };
-    let unfit = |_| Failure::bad(Cause::Protocol, "the address cannot be requested");
+    let unfit = || Failure::bad(Cause::Protocol, "the address cannot be requested");
     let mut message = hyper::Request::new(Full::new(request.body.clone()));
     *message.method_mut() = request.method.clone();
-    *message.uri_mut() = uri.parse().map_err(|_| unfit(()))?;
+    *message.uri_mut() = uri.parse().map_err(|_| unfit())?;
     *message.headers_mut() = request.headers.clone();
     let headers = message.headers_mut();
     if !line.http2 {
-        let host = HeaderValue::try_from(request.authority()).map_err(|_| unfit(()))?;
+        let host = HeaderValue::try_from(request.authority()).map_err(|_| unfit())?;
         headers.entry(HOST).or_insert(host);
         // One-shot: the server closes, so that no port of ours waits in TIME_WAIT.
         headers.insert(CONNECTION, HeaderValue::from_static("close"));

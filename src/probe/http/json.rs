@@ -50,9 +50,12 @@ impl JsonCondition {
     }
 }
 
+/// Reads what stands behind an operator.
+type ReadTest = fn(&str) -> Result<Test, String>;
+
 impl Test {
     fn new(wanted: &str) -> Result<Self, String> {
-        let operators: [(&str, fn(&str) -> Result<Self, String>); 7] = [
+        let operators: [(&str, ReadTest); 7] = [
             ("==", |rest| Ok(Self::Equal(scalar(rest)))),
             ("!=", |rest| Ok(Self::NotEqual(scalar(rest)))),
             ("<=", |rest| number(rest).map(Self::AtMost)),
@@ -106,7 +109,7 @@ fn number(text: &str) -> Result<f64, String> {
 fn same(seen: &Value, wanted: &Value) -> bool {
     match (seen, wanted) {
         (Value::Number(a), Value::Number(b)) => a.as_f64() == b.as_f64(),
-        (Value::String(text), Value::Number(_) | Value::Bool(_)) => *text == wanted.to_string(),
+        (Value::String(text), Value::Number(_) | Value::Bool(_)) => scalar(text) == *wanted,
         _ => seen == wanted,
     }
 }

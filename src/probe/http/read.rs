@@ -330,17 +330,16 @@ fn read_identity(
         );
         return None;
     }
-    match PrivateKeyDer::from_pem_slice(&key) {
-        Ok(key) => Some((chain, key)),
-        Err(_) => {
-            tls.error(
-                "invalid-value",
-                "key_file",
-                "the file holds no private key",
-                "PEM with a PRIVATE KEY",
-            );
-            None
-        }
+    if let Ok(key) = PrivateKeyDer::from_pem_slice(&key) {
+        Some((chain, key))
+    } else {
+        tls.error(
+            "invalid-value",
+            "key_file",
+            "the file holds no private key",
+            "PEM with a PRIVATE KEY",
+        );
+        None
     }
 }
 

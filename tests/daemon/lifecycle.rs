@@ -1,12 +1,9 @@
 //! The binary as users run it: probing, scraping, reloading, stopping, and being killed.
 
-#[path = "support/daemon.rs"]
-mod support;
-
+use crate::support::{Daemon, target};
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use support::{Daemon, target};
 
 fn config(folder: &Path, target: SocketAddr, path: &str, extra: &str) -> PathBuf {
     let text = format!(

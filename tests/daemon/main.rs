@@ -1,0 +1,5 @@
+//! The binary as users run it: its life, and what it serves.
+
+mod lifecycle;
+mod support;
+mod web;

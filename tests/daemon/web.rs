@@ -1,0 +1,233 @@
+//! What the daemon serves, and how it stands up to clients that misbehave.
+
+use crate::support::{Daemon, PATIENCE, target};
+use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+fn daemon() -> (Daemon, tempfile::TempDir) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("slod.yaml");
+    let text = format!(
+        "listen: 127.0.0.1:0\nstore: {{ path: slod.db, retention: 40d }}\nservices:\n  - name: web\n    probes: [ {{ name: home, interval: 500ms, http: {{ url: \"http://{}/bad\" }} }} ]\n    objectives: [ {{ name: errors, sli: success, target: 99.9%, window: 30d }} ]\n",
+        target()
+    );
+    fs::write(&file, text).expect("written");
+    (Daemon::start(&file), folder)
+}
+
+/// Sends bytes and reads until the server closes.
+fn raw(daemon: &Daemon, bytes: &[u8]) -> String {
+    let mut stream = TcpStream::connect(daemon.address).expect("it listens");
+    stream.set_read_timeout(Some(PATIENCE)).expect("valid");
+    // A server that has seen enough may close before everything is sent.
+    let _ = stream.write_all(bytes);
+    let _ = stream.shutdown(std::net::Shutdown::Write);
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer);
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+fn status(answer: &str) -> &str {
+    answer.split(' ').nth(1).unwrap_or("nothing")
+}
+
+#[test]
+fn every_address_answers_as_documented() {
+    let (daemon, _folder) = daemon();
+    daemon.wait_for(|daemon| {
+        daemon
+            .metric("slod_probe_runs_total{service=\"web\",probe=\"home\"}")
+            .filter(|runs| *runs >= 3.0)
+    });
+    let cases = [
+        ("GET", "/", "200", "text/html"),
+        ("HEAD", "/", "200", "text/html"),
+        ("GET", "/services/web", "200", "text/html"),
+        ("GET", "/services/none", "404", "application/problem+json"),
+        ("GET", "/style.css", "200", "text/css"),
+        ("GET", "/metrics", "200", "text/plain; version=0.0.4"),
+        ("GET", "/-/healthy", "200", "text/plain"),
+        ("GET", "/-/ready", "200", "text/plain"),
+        ("GET", "/-/reload", "405", "application/problem+json"),
+        ("POST", "/-/reload", "200", "text/plain"),
+        ("GET", "/api/v1/services", "200", "application/json"),
+        ("GET", "/api/v1/services/web", "200", "application/json"),
+        (
+            "GET",
+            "/api/v1/services/none",
+            "404",
+            "application/problem+json",
+        ),
+        ("GET", "/api/v1/objectives", "200", "application/json"),
+        (
+            "GET",
+            "/api/v1/probes/web/home/outcomes?limit=2",
+            "200",
+            "application/json",
+        ),
+        (
+            "GET",
+            "/api/v1/probes/web/none/outcomes",
+            "404",
+            "application/problem+json",
+        ),
+        (
+            "GET",
+            "/api/v1/probes/web/home/outcomes?from=yesterday",
+            "400",
+            "application/problem+json",
+        ),
+        ("GET", "/nowhere", "404", "application/problem+json"),
+        ("DELETE", "/metrics", "405", "application/problem+json"),
+        ("BREW", "/metrics", "405", "application/problem+json"),
+    ];
+    for (method, path, wanted, kind) in cases {
+        let answer = daemon.request(method, path);
+        assert_eq!(status(&answer), wanted, "{method} {path}: {answer}");
+        let head = answer.to_ascii_lowercase();
+        assert!(
+            head.contains(&format!("content-type: {kind}")),
+            "{method} {path}: {answer}"
+        );
+        assert!(
+            head.contains("x-content-type-options: nosniff")
+                && head.contains("content-security-policy: default-src 'none'"),
+            "{answer}"
+        );
+        assert!(!head.contains("\r\nserver:"), "{answer}");
+    }
+    assert!(
+        daemon
+            .request("DELETE", "/metrics")
+            .to_ascii_lowercase()
+            .contains("allow: get,head")
+    );
+    let outcomes = daemon.request("GET", "/api/v1/probes/web/home/outcomes?limit=2");
+    assert_eq!(
+        outcomes.matches("\"verdict\":\"status\"").count(),
+        2,
+        "{outcomes}"
+    );
+    let problem = daemon.request("GET", "/api/v1/services/none");
+    assert!(
+        problem.contains("\"status\":404") && problem.contains("\"title\":"),
+        "{problem}"
+    );
+}
+
+#[test]
+fn prometheus_gets_openmetrics_in_gzip_and_the_same_numbers() {
+    let (daemon, _folder) = daemon();
+    let ask = |extra: &str| {
+        raw_bytes(
+            &daemon,
+            &format!("GET /metrics HTTP/1.1\r\nHost: t\r\nConnection: close\r\n{extra}\r\n"),
+        )
+    };
+    let plain = String::from_utf8(ask(
+        "Accept: application/openmetrics-text;version=1.0.0;q=0.5,*/*;q=0.1\r\n",
+    ))
+    .expect("text");
+    assert!(
+        plain
+            .to_ascii_lowercase()
+            .contains("content-type: application/openmetrics-text; version=1.0.0"),
+        "{plain}"
+    );
+    assert!(
+        plain.trim_end().ends_with("# EOF") || plain.contains("# EOF"),
+        "{plain}"
+    );
+    let zipped = ask("Accept-Encoding: gzip\r\n");
+    let split = zipped
+        .windows(4)
+        .position(|four| four == b"\r\n\r\n")
+        .expect("a head")
+        + 4;
+    let head = String::from_utf8_lossy(&zipped[..split]).to_ascii_lowercase();
+    assert!(head.contains("content-encoding: gzip"), "{head}");
+    let body = unchunked(&zipped[split..]);
+    let mut text = String::new();
+    flate2::read::GzDecoder::new(&body[..])
+        .read_to_string(&mut text)
+        .expect("gzip");
+    assert!(text.contains("slod_build_info{"));
+    let refused = String::from_utf8(ask("Accept-Encoding: gzip;q=0\r\n")).expect("text");
+    assert!(refused.contains("slod_build_info{"));
+}
+
+fn raw_bytes(daemon: &Daemon, request: &str) -> Vec<u8> {
+    let mut stream = TcpStream::connect(daemon.address).expect("it listens");
+    stream.set_read_timeout(Some(PATIENCE)).expect("valid");
+    stream.write_all(request.as_bytes()).expect("sent");
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).expect("an answer");
+    answer
+}
+
+fn unchunked(mut body: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    while let Some(line) = body.windows(2).position(|two| two == b"\r\n") {
+        let size = std::str::from_utf8(&body[..line]).expect("a size");
+        let size = usize::from_str_radix(size, 16).expect("hexadecimal");
+        if size == 0 {
+            break;
+        }
+        out.extend(&body[line + 2..line + 2 + size]);
+        body = &body[line + 4 + size..];
+    }
+    out
+}
+
+#[test]
+fn five_thousand_idle_connections_do_not_keep_prometheus_out() {
+    rlimit::increase_nofile_limit(8192).expect("the limit can be raised");
+    let (daemon, _folder) = daemon();
+    let idle: Vec<_> = (0..5000)
+        .filter_map(|_| TcpStream::connect(daemon.address).ok())
+        .collect();
+    assert!(idle.len() > 4000, "{} connections", idle.len());
+    for stream in idle.iter().step_by(7) {
+        // Some of them begin a request and never end it.
+        let mut stream = stream;
+        let _ = stream.write_all(b"GET /metrics HTTP/1.1\r\nX-Slow:");
+    }
+    for _ in 0..5 {
+        let started = Instant::now();
+        assert_eq!(status(&daemon.request("GET", "/metrics")), "200");
+        assert!(
+            started.elapsed() < Duration::from_secs(2),
+            "{:?}",
+            started.elapsed()
+        );
+    }
+    let fds = daemon.metric("process_open_fds").expect("on Linux");
+    assert!(fds < 1200.0, "{fds} file descriptors");
+    drop(idle);
+}
+
+#[test]
+fn garbage_and_giants_are_refused_and_the_daemon_goes_on() {
+    let (daemon, _folder) = daemon();
+    let giant = "x".repeat(1 << 20);
+    let cases = [
+        format!("GET /{giant} HTTP/1.1\r\nHost: t\r\n\r\n"),
+        format!("GET / HTTP/1.1\r\nHost: t\r\nX: {giant}\r\n\r\n"),
+        "\u{0}\u{1}\u{2} garbage\r\n\r\n".to_owned(),
+        "GET / HTTP/1.1\r\nHost: t\r\n\r\nGARBAGE\r\n\r\nGET / HTTP/1.1\r\n\r\n".to_owned(),
+        "GET /../../etc/passwd HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n".to_owned(),
+    ];
+    for case in &cases {
+        let answer = raw(&daemon, case.as_bytes());
+        assert!(!answer.contains("root:"), "{answer}");
+    }
+    let large = format!(
+        "POST /-/reload HTTP/1.1\r\nHost: t\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{giant}",
+        giant.len()
+    );
+    let answer = raw(&daemon, large.as_bytes());
+    assert!(["413", "nothing"].contains(&status(&answer)), "{answer}");
+    assert_eq!(status(&daemon.request("GET", "/metrics")), "200");
+}

@@ -1,0 +1,153 @@
+//! Generated pages are those of the code, and the metrics page is what Prometheus' own tools want.
+
+use slod::ledger::Ledger;
+use slod::metrics::{Format, Own, markdown, render};
+use slod::outcome::{Cause, Outcome, Phase, ProbeKey, Record, Timestamp, Verdict};
+use std::fs;
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+#[test]
+fn the_metrics_page_of_the_docs_is_that_of_the_declarations() {
+    let own = Own::new().expect("the instruments register");
+    let text = markdown(&own);
+    let path = repository().join("docs/METRICS.md");
+    if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
+        fs::write(&path, &text).expect("docs can be written");
+    }
+    let kept = fs::read_to_string(&path).unwrap_or_default();
+    assert_eq!(kept, text, "run UPDATE_SNAPSHOTS=1 cargo test --test docs");
+}
+
+/// A page with every family, odd names included.
+fn page(format: Format) -> String {
+    let own = Own::new().expect("the instruments register");
+    let mut ledger = Ledger::new(&odd_config());
+    let now = Timestamp(1_700_000_000_000);
+    for age in (0..400).rev() {
+        let verdict = if age % 50 == 0 {
+            Verdict::Bad(Cause::Timeout)
+        } else {
+            Verdict::Good
+        };
+        let mut outcome = Outcome::new(verdict, Duration::from_millis(100));
+        outcome.phases.add(Phase::Connect, Duration::from_millis(1));
+        outcome.detail.http_status = Some(200);
+        outcome.detail.tls_not_after = Some(1_800_000_000);
+        ledger.record(&Record {
+            key: ProbeKey::new(ODD, "p"),
+            at: now.before(Duration::from_secs(age)),
+            interval: Duration::from_secs(1),
+            outcome,
+        });
+    }
+    render(format, &ledger.snapshot(now), &own, 0)
+}
+
+/// A service name with everything that needs escaping.
+const ODD: &str = "a \"b\" \\ ü";
+
+fn odd_config() -> slod::config::Config {
+    let text = "services:\n  - name: 'a \"b\" \\ ü'\n    probes: [ { name: p, http: { url: \"http://127.0.0.1:1/\" } } ]\n    objectives: [ { name: fast, sli: latency, below: 123ms, target: 99%, window: 30d } ]\n";
+    let source = slod::diagnostic::Source {
+        name: "odd".into(),
+        text: text.into(),
+    };
+    let loaded = slod::config::Config::load(&source, Path::new(""), &|_| None, slod::probe::KINDS);
+    loaded
+        .config
+        .unwrap_or_else(|| panic!("{:?}", loaded.diagnostics))
+}
+
+/// Runs a checker over a page. A missing checker is a fault where CI promises it.
+fn check(program: &str, args: &[&str], page: &str) {
+    let spawned = Command::new(program)
+        .args(args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
+    let mut child = match spawned {
+        Ok(child) => child,
+        Err(error) => {
+            assert!(
+                std::env::var_os("CI").is_none(),
+                "{program} is needed in CI: {error}"
+            );
+            return;
+        }
+    };
+    child
+        .stdin
+        .take()
+        .expect("piped")
+        .write_all(page.as_bytes())
+        .expect("read");
+    let output = child.wait_with_output().expect("it ends");
+    let told = String::from_utf8_lossy(&output.stdout).into_owned()
+        + &String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.success() && told.trim().is_empty(),
+        "{program} says:\n{told}\nof\n{page}"
+    );
+}
+
+#[test]
+fn promtool_has_nothing_to_say() {
+    check("promtool", &["check", "metrics"], &page(Format::Text));
+}
+
+#[test]
+fn the_reference_parser_reads_openmetrics() {
+    let page = page(Format::OpenMetrics);
+    assert!(page.ends_with("# EOF\n"));
+    let has_parser = Command::new("python3")
+        .args(["-c", "import prometheus_client"])
+        .stderr(Stdio::null())
+        .status();
+    if !has_parser.is_ok_and(|status| status.success()) {
+        assert!(
+            std::env::var_os("CI").is_none(),
+            "the Python package prometheus-client is needed in CI"
+        );
+        return;
+    }
+    let script = repository().join("tests/tools/openmetrics.py");
+    check("python3", &[script.to_str().expect("UTF-8")], &page);
+}
+
+#[test]
+fn every_line_is_a_sample_of_a_declared_family_and_nothing_is_nan() {
+    let page = page(Format::Text);
+    let families: Vec<&str> = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next())
+        .collect();
+    for line in page.lines().filter(|line| !line.starts_with('#')) {
+        let name = line.split(['{', ' ']).next().unwrap_or_default();
+        let known = families.iter().any(|family| {
+            name == *family
+                || name
+                    .strip_prefix(family)
+                    .is_some_and(|rest| ["_bucket", "_sum", "_count"].contains(&rest))
+        });
+        assert!(known, "{line}");
+        assert!(!line.ends_with("NaN") && !line.ends_with("Inf"), "{line}");
+    }
+    assert!(page.contains("slod_probe_duration_seconds_bucket{service=\"a \\\"b\\\" \\\\ ü\",probe=\"p\",le=\"0.123\"} 400"));
+    for part in [
+        "quantile=\"0.99\",window=\"1h\"",
+        "phase=\"connect\"",
+        "exhaustion_timestamp_seconds{",
+        "reason=\"timeout\"} 8",
+    ] {
+        assert!(page.contains(part), "{part}");
+    }
+    assert!(page.contains(",le=\"1.0\"}") && page.contains(",le=\"+Inf\"}"));
+}
