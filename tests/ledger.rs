@@ -90,6 +90,8 @@ fn config(path: &Path, interval: u64, extra: bool) -> Config {
 struct Oracle<'a> {
     records: &'a [Record],
     now: i64,
+    /// Today's, by probe, in milliseconds.
+    intervals: Vec<(String, i64)>,
 }
 
 impl Oracle<'_> {
@@ -180,6 +182,36 @@ impl Oracle<'_> {
         assert_eq!(bad == 0, (left - 1.0).abs() < f64::EPSILON);
         let spent = bad as f64 / (0.01 * view.period.expected);
         assert!((1.0 - left - spent).abs() < 1e-9);
+        if view.objective.budgeting == Budgeting::Occurrences {
+            let expected = self.expected(&view.objective, 30 * 24 * HOUR);
+            assert!(
+                (view.period.expected - expected).abs() < 1e-6 * expected,
+                "{} told, {expected} counted",
+                view.period.expected
+            );
+        }
+    }
+
+    /// Events that the window would hold: those there are, and those that the time which none of
+    /// them stands for would hold at today's intervals.
+    fn expected(&self, objective: &Objective, window: i64) -> f64 {
+        let counting: Vec<i64> = self
+            .intervals
+            .iter()
+            .filter(|(name, _)| objective.probes.is_empty() || objective.probes.contains(name))
+            .map(|(_, ms)| *ms)
+            .collect();
+        let inside: Vec<_> = self
+            .counted(objective)
+            .filter(|(record, _)| self.inside(record.at.0, window))
+            .collect();
+        let covered: i64 = inside
+            .iter()
+            .map(|(record, _)| i64::try_from(record.interval.as_millis()).expect("small"))
+            .sum();
+        let unobserved = (window - covered / counting.len() as i64).max(0) as f64;
+        let per_ms: f64 = counting.iter().map(|ms| 1.0 / *ms as f64).sum();
+        inside.len() as f64 + unobserved * per_ms
     }
 }
 
@@ -190,7 +222,8 @@ enum Step {
     Outcome(bool, i64, Verdict, u64, i64),
     Pause(i64),
     Restart,
-    Reload(bool),
+    /// With another interval of the first probe, in seconds, and perhaps one more objective.
+    Reload(u64, bool),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -211,7 +244,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (1_i64..5 * HOUR).prop_map(Step::Pause),
         1 => (20 * HOUR..60 * HOUR).prop_map(Step::Pause),
         1 => Just(Step::Restart),
-        1 => any::<bool>().prop_map(Step::Reload),
+        1 => (1_u64..15, any::<bool>()).prop_map(|(half, extra)| Step::Reload(2 * half, extra)),
     ]
 }
 
@@ -263,11 +296,11 @@ impl House {
         match *step {
             Step::Outcome(a, pause, verdict, ms, late) => {
                 self.now += pause;
-                let (name, interval) = if a { ("a", 10) } else { ("b", 60) };
+                let spec = &self.config.services[0].probes[usize::from(!a)];
                 let record = Record {
-                    key: ProbeKey::new("s", name),
+                    key: spec.key.clone(),
                     at: Timestamp(self.now - late),
-                    interval: Duration::from_secs(interval),
+                    interval: spec.interval,
                     outcome: Outcome::new(verdict, Duration::from_millis(ms)),
                 };
                 if self
@@ -298,8 +331,8 @@ impl House {
                     .expect("readable");
                 self.store = Some(store);
             }
-            Step::Reload(extra) => {
-                self.config = config(&self.folder.path().join("slod.db"), 10, extra);
+            Step::Reload(interval, extra) => {
+                self.config = config(&self.folder.path().join("slod.db"), interval, extra);
                 let old = std::mem::replace(&mut self.ledger, Ledger::new(&self.config));
                 self.ledger = old.reloaded(&self.config);
                 let now = Timestamp(self.now);
@@ -311,16 +344,28 @@ impl House {
 
     fn check(&mut self) {
         let snapshot = self.ledger.snapshot(Timestamp(self.now));
+        let interval = |probe: &ProbeSpec| {
+            (
+                probe.key.probe.to_string(),
+                i64::try_from(probe.interval.as_millis()).expect("small"),
+            )
+        };
+        let intervals = self.config.services[0]
+            .probes
+            .iter()
+            .map(interval)
+            .collect();
         Oracle {
             records: &self.history,
             now: self.now,
+            intervals,
         }
         .check(&snapshot);
     }
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, max_shrink_iters: 200, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 96, max_shrink_iters: 200, ..ProptestConfig::default() })]
 
     #[test]
     fn numbers_equal_a_recount_through_restarts_and_reloads(steps in prop::collection::vec(step(), 1..250)) {
