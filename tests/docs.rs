@@ -47,7 +47,7 @@ fn page(format: Format) -> String {
             outcome,
         });
     }
-    render(format, &ledger.snapshot(now), &own, 0)
+    String::from_utf8(render(format, false, &ledger.snapshot(now), &own)).expect("text")
 }
 
 /// A service name with everything that needs escaping.

@@ -13,10 +13,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, sleep_until};
 
-/// How often a new snapshot is published.
-const TICK: Duration = Duration::from_secs(2);
+/// A new snapshot is published at most this often,
+const TICK: Duration = Duration::from_secs(1);
+/// and at least this often;
+const TICK_MAX: Duration = Duration::from_secs(10);
+/// in between, making them takes one part in this many of a processor's time.
+const TICK_SHARE: u32 = 500;
 /// Events taken from the queue at once.
 const BATCH: usize = 256;
 
@@ -48,8 +52,7 @@ pub struct Wiring {
 
 /// Runs until every sender of events is gone, so that nothing that was probed is lost on a stop.
 pub async fn run(mut ledger: Ledger, mut wiring: Wiring) {
-    let mut tick = interval(TICK);
-    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut next_tick = Instant::now();
     let mut batch = Vec::with_capacity(BATCH);
     loop {
         tokio::select! {
@@ -69,8 +72,11 @@ pub async fn run(mut ledger: Ledger, mut wiring: Wiring) {
                 // Nobody waits any more if the request was given up.
                 let _ = done.send(result);
             }
-            _ = tick.tick() => {
+            () = sleep_until(next_tick) => {
+                let started = Instant::now();
                 wiring.snapshots.send_replace(Arc::new(ledger.snapshot(wiring.clock.now())));
+                let cost = started.elapsed();
+                next_tick = started + (cost * TICK_SHARE).clamp(TICK, TICK_MAX);
             }
         }
     }

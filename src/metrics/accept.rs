@@ -1,4 +1,4 @@
-//! Which format a client gets. Pure.
+//! Which format and encoding a client gets. Pure.
 
 use super::page::Format;
 
@@ -24,6 +24,23 @@ pub fn choose(accept: &str) -> Format {
         }
     }
     best.1
+}
+
+/// Whether an `Accept-Encoding` header takes gzip.
+pub fn takes_gzip(accept: &str) -> bool {
+    let quality = |range: &str| {
+        let mut parts = range.split(';').map(str::trim);
+        let coding = parts.next().unwrap_or_default();
+        let q = parts.find_map(|part| part.strip_prefix("q=")?.parse::<f64>().ok());
+        (coding.eq_ignore_ascii_case("gzip") || coding == "*")
+            .then_some((coding == "*", q.unwrap_or(1.0)))
+    };
+    // A range that names gzip counts more than the one for everything.
+    let best = accept
+        .split(',')
+        .filter_map(quality)
+        .min_by_key(|(any, _)| *any);
+    best.is_some_and(|(_, q)| q > 0.0)
 }
 
 fn served(media: &str, version: Option<&str>) -> Option<Format> {
@@ -62,5 +79,15 @@ mod tests {
             choose("text/plain;q=0.9,application/openmetrics-text;q=0.4"),
             Format::Text
         );
+    }
+
+    #[test]
+    fn gzip_is_sent_to_who_takes_it() {
+        for accept in ["gzip", "deflate, gzip;q=0.5", "*", "br;q=1.0, GZIP"] {
+            assert!(takes_gzip(accept), "{accept}");
+        }
+        for accept in ["", "identity", "gzip;q=0", "br, *;q=0", "gzip;q=0, *"] {
+            assert!(!takes_gzip(accept), "{accept}");
+        }
     }
 }

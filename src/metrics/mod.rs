@@ -16,9 +16,9 @@ pub use page::{Format, Page};
 
 use crate::ledger::Snapshot;
 
-/// The whole page. `room` is a guess of its size in bytes.
-pub fn render(format: Format, snapshot: &Snapshot, own: &Own, room: usize) -> String {
-    let mut page = Page::new(format, room);
+/// The whole page.
+pub fn render(format: Format, gzip: bool, snapshot: &Snapshot, own: &Own) -> Vec<u8> {
+    let mut page = Page::new(format, gzip);
     own.write(&mut page);
     services::write(&mut page, snapshot);
     page.finish()

@@ -1,7 +1,14 @@
 //! Writes an exposition page, in either text format, straight into one buffer.
 
 use super::family::{Family, Kind};
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use std::fmt::Write as _;
+use std::io::Write as _;
+
+/// Text is handed to the compressor in pieces of this size: a page of tens of megabytes then
+/// never stands in memory as a whole.
+const PIECE: usize = 64 * 1024;
 
 /// Media types that Prometheus understands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,14 +33,17 @@ impl Format {
 pub struct Page {
     out: String,
     format: Format,
+    /// Takes the text from `out` as it grows.
+    gzip: Option<GzEncoder<Vec<u8>>>,
 }
 
 impl Page {
-    /// `room` is how many bytes to make ready, for instance those of the last page.
-    pub fn new(format: Format, room: usize) -> Self {
+    pub fn new(format: Format, gzip: bool) -> Self {
         Self {
-            out: String::with_capacity(room),
+            out: String::with_capacity(PIECE),
             format,
+            // Level 1: three times faster than the default, and a fifth larger.
+            gzip: gzip.then(|| GzEncoder::new(Vec::new(), Compression::fast())),
         }
     }
 
@@ -44,6 +54,7 @@ impl Page {
 
     /// The head of a family that is known at run time only.
     pub fn head(&mut self, name: &str, kind: Kind, unit: &str, help: &str) {
+        self.hand_over(PIECE);
         let open = self.format == Format::OpenMetrics;
         // OpenMetrics names a counter's family without the suffix of its sample.
         let name = match name.strip_suffix("_total") {
@@ -102,15 +113,29 @@ impl Page {
         self.count(name, "_count", labels.text(), total);
     }
 
-    /// The finished page.
-    pub fn finish(mut self) -> String {
+    /// The finished page, compressed if that was wanted.
+    pub fn finish(mut self) -> Vec<u8> {
         if self.format == Format::OpenMetrics {
             self.out.push_str("# EOF\n");
         }
-        self.out
+        self.hand_over(0);
+        match self.gzip {
+            // Writing to memory cannot fail.
+            Some(gzip) => gzip.finish().unwrap_or_default(),
+            None => self.out.into_bytes(),
+        }
+    }
+
+    /// Gives the text to the compressor once there is more than `room` of it.
+    fn hand_over(&mut self, room: usize) {
+        if let Some(gzip) = self.gzip.as_mut().filter(|_| self.out.len() > room) {
+            gzip.write_all(self.out.as_bytes()).unwrap_or_default();
+            self.out.clear();
+        }
     }
 
     fn start(&mut self, name: &str, suffix: &str, labels: &str) {
+        self.hand_over(PIECE);
         self.out.push_str(name);
         self.out.push_str(suffix);
         if !labels.is_empty() {

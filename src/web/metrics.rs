@@ -1,24 +1,41 @@
 //! `/metrics`, from memory.
 
 use super::WebState;
+use super::problem::defect;
 use crate::metrics::{accept, render};
+use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, header};
-use axum::response::IntoResponse;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use std::sync::Arc;
 
-/// Bytes of the last page, so that the next one needs no growing.
-static LAST_SIZE: AtomicUsize = AtomicUsize::new(16 * 1024);
-
-pub async fn metrics(State(state): State<WebState>, headers: HeaderMap) -> impl IntoResponse {
-    let wanted = headers
-        .get(header::ACCEPT)
-        .and_then(|accept| accept.to_str().ok());
-    let format = accept::choose(wanted.unwrap_or_default());
+pub async fn metrics(State(state): State<WebState>, headers: HeaderMap) -> Response {
+    let text = |name: HeaderName| {
+        headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default()
+    };
+    let format = accept::choose(text(header::ACCEPT));
+    let gzip = accept::takes_gzip(text(header::ACCEPT_ENCODING));
     state.own.store(&state.store.stats());
-    let snapshot = state.snapshots.borrow().clone();
-    let room = LAST_SIZE.load(Ordering::Relaxed) + 1024;
-    let page = render(format, &snapshot, &state.own, room);
-    LAST_SIZE.store(page.len(), Ordering::Relaxed);
-    ([(header::CONTENT_TYPE, format.content_type())], page)
+    let snapshot = Arc::clone(&state.snapshots.borrow());
+    // A page of thousands of services takes a while: no probe should wait for it.
+    let rendered =
+        tokio::task::spawn_blocking(move || render(format, gzip, &snapshot, &state.own)).await;
+    let page = match rendered {
+        Ok(page) => page,
+        Err(_panic) => return defect().map(Body::new),
+    };
+    let mut answer = ([(header::CONTENT_TYPE, format.content_type())], page).into_response();
+    if gzip {
+        answer
+            .headers_mut()
+            .insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    answer.headers_mut().insert(
+        header::VARY,
+        HeaderValue::from_static("accept, accept-encoding"),
+    );
+    answer
 }
