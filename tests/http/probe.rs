@@ -408,6 +408,10 @@ fn faults_of_the_config_are_told_at_their_place() {
             "conflict",
         ),
         (
+            "{ url: \"ftp://a.test/\", bearer: \"${UNSET}\" }",
+            "unset-variable",
+        ),
+        (
             "{ url: \"http://a.test/\", http_version: 3 }",
             "invalid-value",
         ),

@@ -122,13 +122,16 @@ fn read_request(section: &Section<'_>, url: Option<Url>) -> Option<Request> {
         .text("body")
         .map(Bytes::from)
         .or_else(|| section.file("body_file").map(Bytes::from));
+    let authorization = read_authorization(section);
     let mut request = Request {
         url: url?,
         method: method.unwrap_or(Method::GET),
         headers,
         body: body.unwrap_or_default(),
     };
-    read_authorization(section, &mut request);
+    if let Some(value) = authorization {
+        request.authorize(value);
+    }
     faultless.then_some(request)
 }
 
@@ -153,7 +156,7 @@ fn read_headers(section: &Section<'_>, headers: &mut HeaderMap) -> bool {
     faultless
 }
 
-fn read_authorization(section: &Section<'_>, request: &mut Request) {
+fn read_authorization(section: &Section<'_>) -> Option<HeaderValue> {
     let bearer = section.secret("bearer");
     let basic = section.section("basic_auth", keys::CREDENTIALS);
     if bearer.is_some() && basic.is_some() {
@@ -164,20 +167,19 @@ fn read_authorization(section: &Section<'_>, request: &mut Request) {
             "keep one of them",
         );
     }
-    let value = match (bearer, basic) {
-        (Some(token), _) => Request::secret(&format!("Bearer {}", token.reveal())),
-        (None, Some(basic)) => credentials(&basic),
-        (None, None) => return,
+    let Some(token) = bearer else {
+        return credentials(&basic?);
     };
-    match value {
-        Some(value) => request.authorize(value),
-        None => section.error(
+    let value = Request::secret(&format!("Bearer {}", token.reveal()));
+    if value.is_none() {
+        section.error(
             "invalid-value",
             "bearer",
             "this cannot be sent in a header",
             "a token in one line",
-        ),
+        );
     }
+    value
 }
 
 fn credentials(section: &Section<'_>) -> Option<HeaderValue> {
