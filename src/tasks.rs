@@ -46,6 +46,8 @@ impl Tasks {
     pub async fn until_stop(&mut self) -> Option<&'static str> {
         let stop = self.stop.clone();
         tokio::select! {
+            // A task that ended because of the stop request did not end by itself.
+            biased;
             () = stop.cancelled() => None,
             Some(ended) = self.set.join_next_with_id() => {
                 let name = self.forget(ended);

@@ -17,12 +17,8 @@ pub fn config(services: &[Simulated], listen: SocketAddr, store: &std::path::Pat
     );
     for Simulated { profile, address } in services {
         let Profile {
-            name,
-            description,
-            max,
-            ..
+            name, description, ..
         } = profile;
-        let slow = max.as_millis();
         writeln!(
             yaml,
             "  - name: {name}
@@ -33,7 +29,7 @@ pub fn config(services: &[Simulated], listen: SocketAddr, store: &std::path::Pat
     objectives:
       - {{ name: availability, sli: availability, target: 99.9%, window: 30d }}
       - {{ name: latency-p95, sli: latency, below: 500ms, target: 95%, window: 30d }}
-      - {{ name: latency-max, sli: latency, below: {slow}ms, target: 99%, window: 30d }}
+      - {{ name: latency-p99, sli: latency, below: 800ms, target: 99%, window: 30d }}
       - {{ name: errors, sli: success, target: 99.9%, window: 30d }}"
         )
         .unwrap_or_default();

@@ -19,8 +19,6 @@ pub struct Profile {
     pub description: &'static str,
     /// The band of usual response times.
     pub usual: (Duration, Duration),
-    /// The response time that its users may at most expect.
-    pub max: Duration,
 }
 
 /// The services, with the bands that their owners gave.
@@ -29,19 +27,16 @@ pub const SERVICES: [Profile; 3] = [
         name: "concierge",
         description: "Chat assistant",
         usual: (Duration::from_millis(200), Duration::from_millis(400)),
-        max: Duration::from_millis(2000),
     },
     Profile {
         name: "rag",
         description: "Retrieval of documents",
         usual: (Duration::from_millis(100), Duration::from_millis(200)),
-        max: Duration::from_millis(500),
     },
     Profile {
         name: "guardrails",
         description: "Checks of prompts and answers",
         usual: (Duration::from_millis(50), Duration::from_millis(100)),
-        max: Duration::from_millis(200),
     },
 ];
 
