@@ -69,7 +69,7 @@ impl Page {
         }
     }
 
-    /// One sample; `labels` is ready text, as [`Labels`] makes it. What is not finite is unknown
+    /// One sample; `labels` is ready text, as `Labels` makes it. What is not finite is unknown
     /// and left out.
     pub fn sample(&mut self, name: &str, suffix: &str, labels: &str, value: f64) {
         if value.is_finite() {
