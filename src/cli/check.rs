@@ -1,5 +1,6 @@
 //! `slod check`: every fault of a config at once, each with its place.
 
+use super::ConfigArg;
 use crate::config::{Config, Loaded, read_file, without_secrets};
 use crate::diagnostic::{Diagnostic, Severity, Source};
 use crate::probe::{KINDS, Kind};
@@ -7,7 +8,7 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 use std::fmt::Write as _;
 use std::io::{IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 /// More than this many are counted, but not drawn: the first ones are what a person mends first.
@@ -15,15 +16,8 @@ const DRAWN: usize = 100;
 
 #[derive(Debug, Args)]
 pub struct CheckArgs {
-    /// The config file.
-    #[arg(
-        long,
-        short,
-        value_name = "FILE",
-        default_value = "slod.yaml",
-        env = "SLOD_CONFIG"
-    )]
-    config: PathBuf,
+    #[command(flatten)]
+    config: ConfigArg,
     /// How to tell what is found.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -47,14 +41,14 @@ pub fn run(args: &CheckArgs) -> ExitCode {
 
 /// Writes what is found, and tells the exit code.
 pub fn answer(args: &CheckArgs, kinds: &[&'static dyn Kind], out: &mut dyn Write) -> u8 {
-    let source = match read_file(&args.config) {
+    let source = match read_file(&args.config.path) {
         Ok(source) => source,
         Err(error) => {
             eprintln!("slod: {error}");
             return 2;
         }
     };
-    let base = args.config.parent().unwrap_or(Path::new(""));
+    let base = args.config.path.parent().unwrap_or(Path::new(""));
     let env = |name: &str| std::env::var(name).ok();
     let loaded = Config::load(&source, base, &env, kinds);
     let output = match args.format {

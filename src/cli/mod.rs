@@ -8,7 +8,8 @@ mod probe;
 mod run;
 mod status;
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Exit codes that scripts may rely on.
@@ -23,6 +24,21 @@ pub mod exit {
     pub const START: u8 = 64;
     /// A part of the daemon failed while it ran.
     pub const FAILED: u8 = 70;
+}
+
+/// Which config a subcommand works on.
+#[derive(Debug, Args)]
+pub struct ConfigArg {
+    /// The config file.
+    #[arg(
+        id = "config",
+        long = "config",
+        short = 'c',
+        value_name = "FILE",
+        default_value = "slod.yaml",
+        env = "SLOD_CONFIG"
+    )]
+    pub path: PathBuf,
 }
 
 /// SLO daemon: probes services, keeps every outcome, tracks error budgets, exports Prometheus metrics.

@@ -1,7 +1,7 @@
 //! `slod probe`: one attempt now, told decision by decision.
 
-use super::exit;
 use super::run::on_runtime;
+use super::{ConfigArg, exit};
 use crate::app::Origin;
 use crate::config::{Config, ProbeSpec};
 use crate::diagnostic::nearest;
@@ -10,26 +10,18 @@ use crate::probe::{Attempt, Trace};
 use crate::report::numbers;
 use clap::Args;
 use std::fmt::Write as _;
-use std::path::PathBuf;
 
 #[derive(Debug, Args)]
 pub struct ProbeArgs {
-    /// The config file.
-    #[arg(
-        long,
-        short,
-        value_name = "FILE",
-        default_value = "slod.yaml",
-        env = "SLOD_CONFIG"
-    )]
-    config: PathBuf,
+    #[command(flatten)]
+    config: ConfigArg,
     /// The service, or one probe of it.
     #[arg(value_name = "SERVICE[/PROBE]")]
     target: String,
 }
 
 pub fn run(args: &ProbeArgs) -> u8 {
-    let config = match Origin::File(args.config.clone()).load() {
+    let config = match Origin::File(args.config.path.clone()).load() {
         Ok(config) => config,
         Err(reason) => {
             eprintln!("{reason}");

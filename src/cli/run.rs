@@ -1,29 +1,21 @@
 //! `slod run`: the daemon.
 
-use super::exit;
+use super::{ConfigArg, exit};
 use crate::app::{App, Origin, RunError};
 use crate::clock::Clock;
 use crate::version;
 use clap::Args;
-use std::path::PathBuf;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 #[derive(Debug, Args)]
 pub struct RunArgs {
-    /// The config file.
-    #[arg(
-        long,
-        short,
-        value_name = "FILE",
-        default_value = "slod.yaml",
-        env = "SLOD_CONFIG"
-    )]
-    config: PathBuf,
+    #[command(flatten)]
+    config: ConfigArg,
 }
 
 pub fn run(args: &RunArgs) -> u8 {
-    let origin = Origin::File(args.config.clone());
+    let origin = Origin::File(args.config.path.clone());
     let config = match origin.load() {
         Ok(config) => config,
         Err(reason) => {

@@ -1,7 +1,7 @@
 //! `slod status`: the SLOs as a table, from the running daemon or from the store if none runs.
 
-use super::exit;
 use super::run::on_runtime;
+use super::{ConfigArg, exit};
 use crate::app::Origin;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -10,21 +10,13 @@ use crate::report::status::Status;
 use crate::store::Store;
 use clap::{Args, ValueEnum};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::PathBuf;
 use std::time::Duration;
 use tokio::time::sleep;
 
 #[derive(Debug, Args)]
 pub struct StatusArgs {
-    /// The config file.
-    #[arg(
-        long,
-        short,
-        value_name = "FILE",
-        default_value = "slod.yaml",
-        env = "SLOD_CONFIG"
-    )]
-    config: PathBuf,
+    #[command(flatten)]
+    config: ConfigArg,
     /// Ask the daemon at this address instead of the config's, such as 127.0.0.1:9771.
     #[arg(long, value_name = "ADDR", conflicts_with = "config")]
     address: Option<SocketAddr>,
@@ -44,7 +36,7 @@ enum Format {
 pub fn run(args: &StatusArgs) -> u8 {
     let config = match args.address {
         Some(_) => None,
-        None => match Origin::File(args.config.clone()).load() {
+        None => match Origin::File(args.config.path.clone()).load() {
             Ok(config) => Some(config),
             Err(reason) => {
                 eprintln!("{reason}");

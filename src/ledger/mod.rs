@@ -1,6 +1,9 @@
 //! The single owner of live state: outcomes in, immutable snapshots out.
 
+mod objective;
+mod probe;
 mod restore;
+mod service;
 pub mod snapshot;
 mod state;
 mod task;

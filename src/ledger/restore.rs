@@ -1,7 +1,9 @@
 //! Fills live state from the store: a start and a reload give the same numbers as if nothing had
 //! happened. Old hours are read as counts, the last day outcome by outcome.
 
-use super::state::{Ledger, ObjectiveState, ServiceState};
+use super::objective::ObjectiveState;
+use super::service::ServiceState;
+use super::state::Ledger;
 use crate::outcome::{ProbeKey, Record, Timestamp};
 use crate::slo::series::Series;
 use crate::slo::{Sli, Tally, TallyKey};

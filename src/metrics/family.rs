@@ -32,60 +32,30 @@ impl Kind {
     }
 }
 
+type Text = &'static str;
+type Labels = &'static [&'static str];
+
 impl Family {
-    pub const fn counter(
-        name: &'static str,
-        labels: &'static [&'static str],
-        help: &'static str,
-    ) -> Self {
-        Self {
-            name,
-            kind: Kind::Counter,
-            unit: "",
-            labels,
-            help,
-        }
+    pub const fn counter(name: Text, labels: Labels, help: Text) -> Self {
+        Self::of(Kind::Counter, name, "", labels, help)
     }
 
-    pub const fn gauge(
-        name: &'static str,
-        unit: &'static str,
-        labels: &'static [&'static str],
-        help: &'static str,
-    ) -> Self {
-        Self {
-            name,
-            kind: Kind::Gauge,
-            unit,
-            labels,
-            help,
-        }
+    pub const fn gauge(name: Text, unit: Text, labels: Labels, help: Text) -> Self {
+        Self::of(Kind::Gauge, name, unit, labels, help)
     }
 
-    pub const fn histogram(
-        name: &'static str,
-        unit: &'static str,
-        labels: &'static [&'static str],
-        help: &'static str,
-    ) -> Self {
-        Self {
-            name,
-            kind: Kind::Histogram,
-            unit,
-            labels,
-            help,
-        }
+    pub const fn histogram(name: Text, unit: Text, labels: Labels, help: Text) -> Self {
+        Self::of(Kind::Histogram, name, unit, labels, help)
     }
 
-    pub const fn summary(
-        name: &'static str,
-        unit: &'static str,
-        labels: &'static [&'static str],
-        help: &'static str,
-    ) -> Self {
+    pub const fn summary(name: Text, unit: Text, labels: Labels, help: Text) -> Self {
+        Self::of(Kind::Summary, name, unit, labels, help)
+    }
+
+    const fn of(kind: Kind, name: Text, unit: Text, labels: Labels, help: Text) -> Self {
         Self {
             name,
-            kind: Kind::Summary,
+            kind,
             unit,
             labels,
             help,

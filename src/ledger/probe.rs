@@ -1,0 +1,191 @@
+//! One probe's live state: counters of this process, and what outlives it.
+
+use super::snapshot::{LastOutcome, ProbeView, QUANTILE_SPANS, QUANTILES, RECENT_FAILURES};
+use crate::config::ProbeSpec;
+use crate::outcome::{Cause, Outcome, ProbeKey, Record, Timestamp, Verdict, Why};
+use crate::stats::quantile::Latencies;
+use crate::stats::scale::Scale;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Histogram borders that every probe has, in milliseconds; each latency threshold of its service
+/// is added, so that "under the threshold" can be read exactly from the exported buckets.
+const BOUNDS_MS: [u64; 14] = [
+    5, 10, 25, 50, 75, 100, 250, 500, 750, 1000, 2500, 5000, 10_000, 30_000,
+];
+
+#[derive(Debug)]
+pub(super) struct ProbeState {
+    pub(super) key: ProbeKey,
+    kind: &'static str,
+    target: Arc<str>,
+    pub(super) interval: Duration,
+    timeout: Duration,
+    bounds: Arc<[Duration]>,
+    /// Counters since the process started.
+    runs: u64,
+    failures: [u64; Cause::ALL.len()],
+    voids: [u64; Why::ALL.len()],
+    pub(super) missed: u64,
+    buckets: Box<[u64]>,
+    duration_sum: Duration,
+    last: Option<LastOutcome>,
+    /// Newest first.
+    recent_failures: VecDeque<Arc<LastOutcome>>,
+    latencies: Latencies,
+    pub(super) restored: bool,
+}
+
+impl ProbeState {
+    pub(super) fn new(spec: &ProbeSpec, thresholds: &[Duration]) -> Self {
+        let mut bounds: Vec<_> = BOUNDS_MS.map(Duration::from_millis).into();
+        bounds.extend_from_slice(thresholds);
+        bounds.sort_unstable();
+        bounds.dedup();
+        Self {
+            key: spec.key.clone(),
+            kind: spec.kind,
+            target: spec.probe.target().into(),
+            interval: spec.interval,
+            timeout: spec.timeout,
+            buckets: vec![0; bounds.len() + 1].into(),
+            bounds: bounds.into(),
+            runs: 0,
+            failures: [0; Cause::ALL.len()],
+            voids: [0; Why::ALL.len()],
+            missed: 0,
+            duration_sum: Duration::ZERO,
+            last: None,
+            recent_failures: VecDeque::new(),
+            latencies: Latencies::default(),
+            restored: false,
+        }
+    }
+
+    /// Counts an outcome that happened in this process.
+    pub(super) fn record(&mut self, record: &Record) {
+        let Outcome {
+            verdict, latency, ..
+        } = record.outcome;
+        match verdict {
+            Verdict::Good => {}
+            Verdict::Bad(cause) => count(&mut self.failures, Cause::ALL, &cause),
+            Verdict::Void(why) => {
+                count(&mut self.voids, Why::ALL, &why);
+                return;
+            }
+        }
+        self.runs += 1;
+        self.buckets[self.bounds.partition_point(|bound| *bound < latency)] += 1;
+        self.duration_sum += latency;
+    }
+
+    /// Keeps what outlives the process: the last outcome and the latencies.
+    pub(super) fn remember(&mut self, record: &Record, scale: &Scale) {
+        let Record { at, outcome, .. } = record;
+        if let Some(latency) = self.felt(outcome) {
+            self.latencies.record(*at, scale.code(latency), 1);
+        }
+        if outcome.verdict.counts() && self.last.as_ref().is_none_or(|last| last.at <= *at) {
+            let last = LastOutcome::of(record);
+            if last.verdict != Verdict::Good {
+                self.recent_failures.push_front(Arc::new(last.clone()));
+                self.recent_failures.truncate(RECENT_FAILURES);
+            }
+            self.last = Some(last);
+        }
+    }
+
+    /// Latency as a user would feel it: a failed request is never fast, so it counts as at least
+    /// the timeout. `None` for what does not count.
+    fn felt(&self, outcome: &Outcome) -> Option<Duration> {
+        match outcome.verdict {
+            Verdict::Good => Some(outcome.latency),
+            Verdict::Bad(_) => Some(outcome.latency.max(self.timeout)),
+            Verdict::Void(_) => None,
+        }
+    }
+
+    /// Adds an hour's latencies that are known as bucket counts and a number of failures.
+    pub(super) fn remember_hour(
+        &mut self,
+        hour: Timestamp,
+        good: impl Iterator<Item = (u16, u32)>,
+        bad: u32,
+        scale: &Scale,
+    ) {
+        for (code, count) in good {
+            self.latencies.record(hour, code, count);
+        }
+        self.latencies.record(hour, scale.code(self.timeout), bad);
+    }
+
+    pub(super) fn take_over(&mut self, old: Self) {
+        self.runs = old.runs;
+        self.failures = old.failures;
+        self.voids = old.voids;
+        self.missed = old.missed;
+        self.last = old.last;
+        self.recent_failures = old.recent_failures;
+        self.latencies = old.latencies;
+        self.restored = old.restored;
+        // Other borders cannot be filled from the old buckets, so that histogram starts anew.
+        if self.bounds == old.bounds {
+            self.buckets = old.buckets;
+            self.duration_sum = old.duration_sum;
+        }
+    }
+
+    pub(super) fn view(&self, now: Timestamp, scale: &Scale, merged: &mut Vec<u32>) -> ProbeView {
+        let mut quantiles = [[None; QUANTILES.len()]; QUANTILE_SPANS.len()];
+        for (span, told) in quantiles.iter_mut().enumerate() {
+            *told = self
+                .latencies
+                .quantiles(span, now, QUANTILES, scale, merged);
+        }
+        ProbeView {
+            key: self.key.clone(),
+            kind: self.kind,
+            target: self.target.clone(),
+            interval: self.interval,
+            runs: self.runs,
+            failures: self.failures,
+            voids: self.voids,
+            missed: self.missed,
+            last: self.last.clone(),
+            recent_failures: self.recent_failures.iter().cloned().collect(),
+            bucket_bounds: self.bounds.clone(),
+            buckets: self.buckets.clone(),
+            duration_sum: self.duration_sum,
+            quantiles,
+        }
+    }
+}
+
+impl LastOutcome {
+    fn of(record: &Record) -> Self {
+        let Outcome {
+            verdict,
+            latency,
+            phases,
+            detail,
+        } = &record.outcome;
+        Self {
+            at: record.at,
+            verdict: *verdict,
+            latency: *latency,
+            phases: *phases,
+            http_status: detail.http_status,
+            tls_not_after: detail.tls_not_after,
+            message: detail.message.clone(),
+        }
+    }
+}
+
+/// Adds one at the reason's place in its closed set.
+fn count<T: PartialEq>(counts: &mut [u64], all: &[T], reason: &T) {
+    if let Some(at) = all.iter().position(|known| known == reason) {
+        counts[at] += 1;
+    }
+}

@@ -1,0 +1,111 @@
+//! One service's live state: its probes, and the objectives that they count for.
+
+use super::objective::ObjectiveState;
+use super::probe::ProbeState;
+use super::snapshot::ServiceView;
+use crate::config::ServiceSpec;
+use crate::outcome::{Record, Timestamp};
+use crate::slo::{Objective, Sli};
+use crate::stats::scale::Scale;
+use std::sync::Arc;
+use std::time::Duration;
+
+#[derive(Debug)]
+pub(super) struct ServiceState {
+    pub(super) name: Arc<str>,
+    description: Arc<str>,
+    labels: Arc<[(String, String)]>,
+    pub(super) probes: Vec<ProbeState>,
+    pub(super) objectives: Vec<ObjectiveState>,
+}
+
+impl ServiceState {
+    pub(super) fn new(spec: &ServiceSpec) -> Self {
+        let thresholds: Vec<_> = spec.objectives.iter().filter_map(threshold).collect();
+        let probes: Vec<_> = spec
+            .probes
+            .iter()
+            .map(|probe| ProbeState::new(probe, &thresholds))
+            .collect();
+        let objectives = spec
+            .objectives
+            .iter()
+            .map(|objective| ObjectiveState::new(objective, &probes));
+        Self {
+            name: spec.name.clone(),
+            description: spec.description.as_str().into(),
+            labels: spec.labels.as_slice().into(),
+            objectives: objectives.collect(),
+            probes,
+        }
+    }
+
+    /// Lets the wanted ones of the objectives that the probe counts for take an outcome.
+    pub(super) fn track(
+        &mut self,
+        probe: usize,
+        record: &Record,
+        wanted: impl Fn(&ObjectiveState) -> bool,
+    ) {
+        let Record {
+            at,
+            interval,
+            outcome,
+            ..
+        } = record;
+        for objective in &mut self.objectives {
+            if objective.counts.contains(&probe) && wanted(objective) {
+                objective
+                    .tracker
+                    .record(*at, outcome.verdict, outcome.latency, *interval);
+            }
+        }
+    }
+
+    pub(super) fn take_over(&mut self, mut old: Self) {
+        for probe in &mut self.probes {
+            if let Some(found) = old.probes.iter().position(|old| old.key == probe.key) {
+                probe.take_over(old.probes.swap_remove(found));
+            }
+        }
+        for objective in &mut self.objectives {
+            if let Some(found) = old.objectives.iter().position(|old| old.same(objective)) {
+                *objective = old.objectives.swap_remove(found);
+            }
+        }
+    }
+
+    pub(super) fn view(
+        &mut self,
+        now: Timestamp,
+        scale: &Scale,
+        merged: &mut Vec<u32>,
+    ) -> ServiceView {
+        ServiceView {
+            name: self.name.clone(),
+            description: self.description.clone(),
+            labels: self.labels.clone(),
+            days: self
+                .objectives
+                .first()
+                .map_or_else(Default::default, |first| first.days(now)),
+            probes: self
+                .probes
+                .iter()
+                .map(|probe| probe.view(now, scale, merged))
+                .collect(),
+            objectives: self
+                .objectives
+                .iter_mut()
+                .map(|objective| objective.view(now))
+                .collect(),
+        }
+    }
+}
+
+fn threshold(objective: &Objective) -> Option<Duration> {
+    match objective.sli {
+        Sli::Latency { below } => Some(below),
+        Sli::Availability | Sli::Success => None,
+    }
+}
