@@ -8,6 +8,7 @@ use crate::version;
 use prometheus::core::Collector;
 use prometheus::proto::{Metric, MetricFamily, MetricType};
 use prometheus::{Gauge, Histogram, HistogramOpts, IntCounter, IntGauge, Opts, Registry};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Instruments that the daemon's parts hold. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -25,6 +26,8 @@ pub struct Own {
     store_lost: IntCounter,
     store_unreadable: IntGauge,
     store_failing: IntGauge,
+    /// Commits and losses that the counters hold already: two scrapes at once must not add twice.
+    counted: Arc<Mutex<(u64, u64)>>,
 }
 
 /// From well below a tick's grain to a whole default interval.
@@ -75,6 +78,7 @@ impl Own {
                 "slod_store_failing",
                 "Whether the last attempt to write failed: 1 yes, 0 no.",
             )?,
+            counted: Arc::default(),
             registry,
         };
         own.register()?;
@@ -123,10 +127,16 @@ impl Own {
         self.store_size.set(whole(stats.size_bytes));
         self.store_backlog.set(whole(stats.backlog as u64));
         self.store_commit.set(stats.last_commit_seconds);
+        let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
         self.store_commits
-            .inc_by(stats.commits.saturating_sub(self.store_commits.get()));
+            .inc_by(stats.commits.saturating_sub(counted.0));
         self.store_lost
-            .inc_by(stats.lost_total.saturating_sub(self.store_lost.get()));
+            .inc_by(stats.lost_total.saturating_sub(counted.1));
+        *counted = (
+            counted.0.max(stats.commits),
+            counted.1.max(stats.lost_total),
+        );
+        drop(counted);
         self.store_unreadable.set(whole(stats.unreadable_blocks));
         self.store_failing
             .set(i64::from(stats.last_error.is_some()));

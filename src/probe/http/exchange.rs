@@ -53,7 +53,7 @@ where
         format!(
             "{} {} ({})",
             request.method,
-            request.url,
+            request.shown(),
             if line.http2 { "HTTP/2" } else { "HTTP/1.1" }
         )
     });

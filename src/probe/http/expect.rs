@@ -1,5 +1,6 @@
 //! What a good answer looks like. Pure.
 
+use super::headers::is_secret;
 use super::json::JsonCondition;
 use crate::outcome::Cause;
 use http::{HeaderMap, HeaderName, StatusCode};
@@ -50,7 +51,10 @@ impl Expect {
                     .map(|value| String::from_utf8_lossy(value.as_bytes()))
             };
             let holds = values().any(|value| wanted.is_match(&value));
-            let seen = values().next().unwrap_or("nothing".into());
+            let seen = match values().next() {
+                Some(_) if is_secret(name) => "<secret>".into(),
+                seen => seen.unwrap_or("nothing".into()),
+            };
             Check::new(holds, Cause::Header, || {
                 format!("header {name} is {seen}, expected /{wanted}/")
             })

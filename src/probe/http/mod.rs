@@ -83,6 +83,6 @@ impl Probe for HttpProbe {
     }
 
     fn target(&self) -> String {
-        self.request.url.to_string()
+        self.request.shown()
     }
 }

@@ -45,6 +45,14 @@ impl Request {
         self.headers.insert(AUTHORIZATION, value);
     }
 
+    /// The address for people: a query may hold keys, so it is not told.
+    pub fn shown(&self) -> String {
+        match self.url.query() {
+            Some(_) => format!("{}?…", &self.url[..url::Position::AfterPath]),
+            None => self.url[..url::Position::AfterPath].to_owned(),
+        }
+    }
+
     /// Whether both requests go to one scheme, host and port.
     pub fn same_origin(&self, other: &Self) -> bool {
         self.url.origin() == other.url.origin()
@@ -184,6 +192,12 @@ mod tests {
         );
         let bare = follow(&from, 302, "http://u:p@b.test/").expect("followed");
         assert_eq!(bare.url.as_str(), "http://b.test/");
+    }
+
+    #[test]
+    fn a_query_is_not_told() {
+        let request = request(Method::GET, "https://a.test/x?key=hush#part");
+        assert_eq!(request.shown(), "https://a.test/x?…");
     }
 
     #[test]

@@ -75,7 +75,7 @@ fn redirection(
         } else {
             " (another origin: without credentials)"
         };
-        format!("{} to {}{kept}", StatusCode::as_u16(&status), next.url)
+        format!("{} to {}{kept}", StatusCode::as_u16(&status), next.shown())
     });
     Ok(Some(next))
 }
