@@ -20,7 +20,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -30,6 +30,8 @@ const EVENT_QUEUE: usize = 4096;
 const PROBE_DRAIN: Duration = Duration::from_secs(5);
 /// How long the whole daemon may take to stop.
 const DRAIN: Duration = Duration::from_secs(15);
+/// Connections that may wait to be accepted; the kernel may allow less.
+const ACCEPT_QUEUE: u32 = 4096;
 /// Open files and sockets to ask the system for.
 const OPEN_FILES: u64 = 65_536;
 
@@ -77,9 +79,7 @@ impl App {
         raise_open_files();
         let config = Arc::new(config);
         let address = config.listen;
-        let listener = TcpListener::bind(address)
-            .await
-            .map_err(|source| StartError::Listen { address, source })?;
+        let listener = listen(address).map_err(|source| StartError::Listen { address, source })?;
         let opened = {
             let (config, clock) = (config.clone(), clock.clone());
             tokio::task::spawn_blocking(move || open(&config, clock)).await
@@ -235,6 +235,18 @@ fn open(config: &Config, clock: Clock) -> Result<Opened, StoreError> {
         writer,
         plans,
     })
+}
+
+/// Binds with a long queue, so that a flood of connections does not keep a scraper waiting for
+/// its handshake to be tried again.
+fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(ACCEPT_QUEUE)
 }
 
 /// Thousands of probes need as many sockets; most systems allow them on request.
