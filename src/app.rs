@@ -1,6 +1,7 @@
 //! The daemon as a whole: a config is built into an [`App`] (which may fail, and then leaves
 //! nothing behind), the app runs, and a stop request drains it.
 
+mod observer;
 mod reload;
 mod supervisor;
 
@@ -185,6 +186,9 @@ impl App {
                 },
             ),
         );
+        if self.config.observe_host {
+            tasks.spawn("observer", observer::run(self.own.clone(), stop.clone()));
+        }
         let reloader = Reloader {
             origin: self.origin,
             config: self.config,

@@ -20,6 +20,7 @@ pub mod demo;
 pub mod diagnostic;
 pub mod ledger;
 pub mod metrics;
+pub mod observe;
 pub mod outcome;
 pub mod probe;
 pub mod report;

@@ -2,6 +2,7 @@
 
 use slod::ledger::Ledger;
 use slod::metrics::{Format, Own, markdown, render};
+use slod::observe::{HostView, NetworkView};
 use slod::outcome::{Cause, Outcome, Phase, ProbeKey, Record, Timestamp, Verdict};
 use std::fs;
 use std::io::Write as _;
@@ -15,8 +16,7 @@ fn repository() -> &'static Path {
 
 #[test]
 fn the_metrics_page_of_the_docs_is_that_of_the_declarations() {
-    let own = Own::new().expect("the instruments register");
-    let text = markdown(&own);
+    let text = markdown(&observed());
     let path = repository().join("docs/METRICS.md");
     if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
         fs::write(&path, &text).expect("docs can be written");
@@ -25,9 +25,28 @@ fn the_metrics_page_of_the_docs_is_that_of_the_declarations() {
     assert_eq!(kept, text, "run UPDATE_SNAPSHOTS=1 cargo test --test docs");
 }
 
+/// The daemon's instruments, with the host seen twice.
+fn observed() -> Own {
+    let own = Own::new().expect("the instruments register");
+    let host = own.host().expect("the first call");
+    host.set(&HostView {
+        cpu_usage: Some(0.25),
+        memory_used_bytes: 1,
+        memory_total_bytes: 2,
+        load1: Some(0.5),
+        threads: Some(80),
+        network: vec![NetworkView {
+            device: "eth0".into(),
+            receive_bytes: 3,
+            transmit_bytes: 4,
+        }],
+    });
+    own
+}
+
 /// A page with every family, odd names included.
 fn page(format: Format) -> String {
-    let own = Own::new().expect("the instruments register");
+    let own = observed();
     let mut ledger = Ledger::new(&odd_config());
     let now = Timestamp(1_700_000_000_000);
     for age in (0..400).rev() {

@@ -76,6 +76,7 @@ fn config(path: &Path, interval: u64, extra: bool) -> Config {
             retention: Duration::from_secs(400 * 86_400),
         },
         max_concurrent_probes: 1,
+        observe_host: false,
         services: vec![ServiceSpec {
             name: "s".into(),
             description: String::new(),

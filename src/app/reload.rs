@@ -94,6 +94,7 @@ impl Reloader {
         let changed = [
             (old.listen != next.listen, "listen"),
             (old.store != next.store, "store"),
+            (old.observe_host != next.observe_host, "observe"),
             (
                 old.max_concurrent_probes != next.max_concurrent_probes,
                 "max_concurrent_probes",

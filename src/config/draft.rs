@@ -19,6 +19,7 @@ pub(super) struct Draft<'n> {
     pub(super) listen: SocketAddr,
     pub(super) store: StoreSpec,
     pub(super) max_concurrent_probes: usize,
+    pub(super) observe_host: bool,
     pub(super) services: Vec<ServiceDraft<'n>>,
 }
 
@@ -63,6 +64,7 @@ impl Draft<'_> {
             listen: self.listen,
             store: self.store,
             max_concurrent_probes: self.max_concurrent_probes,
+            observe_host: self.observe_host,
             services: services.collect(),
         }
     }

@@ -46,6 +46,12 @@ pub(super) const ROOT: &[Key] = &[
         "",
         "What probes and services have unless they say otherwise.",
     ),
+    Key::optional(
+        "observe",
+        Shape::Section(OBSERVE),
+        "",
+        "What is sampled of the host.",
+    ),
     Key::required(
         "services",
         Shape::List(&Shape::Section(SERVICE)),
@@ -88,6 +94,13 @@ pub(super) const DEFAULTS: &[Key] = &[
         "Objectives of every service. A service replaces one by an objective of the same name.",
     ),
 ];
+
+pub(super) const OBSERVE: &[Key] = &[Key::optional(
+    "host",
+    Shape::Bool,
+    "true",
+    "Whether processor, memory, load, threads and network of the host are sampled every 10 s.",
+)];
 
 pub(super) const SERVICE: &[Key] = &[
     Key::required(

@@ -15,6 +15,8 @@ pub struct Config {
     pub store: StoreSpec,
     /// How many probes may run at the same time.
     pub max_concurrent_probes: usize,
+    /// Whether the host itself is sampled.
+    pub observe_host: bool,
     /// In document order; names are unique.
     pub services: Vec<ServiceSpec>,
 }

@@ -33,6 +33,8 @@ pub(super) fn document<'n>(
     } else {
         keys::DEFAULT_SLOTS.parse().ok()
     };
+    let observe = root.section("observe", keys::OBSERVE);
+    let observe_host = observe.and_then(|observe| observe.bool("host"));
     let defaults = defaults(&root);
     let services = services(&root, &defaults, kinds);
     Some(Draft {
@@ -40,6 +42,7 @@ pub(super) fn document<'n>(
         listen: listen?,
         store: store?,
         max_concurrent_probes: usize::try_from(slots?).ok()?,
+        observe_host: observe_host.unwrap_or(true),
         services,
         root,
     })

@@ -4,6 +4,7 @@
 pub mod accept;
 mod docs;
 mod family;
+mod host;
 mod own;
 mod page;
 mod samples;
