@@ -152,3 +152,35 @@ fn a_taken_address_is_told_with_its_own_exit_code() {
     assert_eq!(output.status.code(), Some(64));
     assert!(String::from_utf8_lossy(&output.stderr).contains("cannot listen"));
 }
+
+#[test]
+fn status_tells_the_same_of_a_running_daemon_and_of_its_store() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = config(folder.path(), target(), "/bad", "");
+    let status = |args: &[&str]| {
+        let mut command = assert_cmd::Command::cargo_bin("slod").expect("built");
+        let output = command.arg("status").args(args).output().expect("it ends");
+        (
+            output.status.code(),
+            String::from_utf8_lossy(&output.stdout).into_owned(),
+        )
+    };
+    let daemon = Daemon::start(&file);
+    daemon.wait_for(|daemon| daemon.metric(RUNS).filter(|runs| *runs >= 20.0));
+    let address = daemon.address.to_string();
+    let (code, running) = status(&["--address", &address]);
+    assert_eq!(code, Some(0), "{running}");
+    assert!(
+        running.contains("web      errors") && running.contains("web/home"),
+        "{running}"
+    );
+    daemon.signal("TERM");
+    daemon.ended();
+    // Nothing listens at port 0, so this one is counted from the store.
+    let path = file.to_str().expect("UTF-8");
+    let (_, stored) = status(&["--config", path, "--format", "json"]);
+    assert!(
+        stored.contains("\"sli_ratio\": 0.0") && stored.contains("\"last_verdict\": \"status\""),
+        "{stored}"
+    );
+}
