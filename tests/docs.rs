@@ -28,7 +28,7 @@ fn the_metrics_page_of_the_docs_is_that_of_the_declarations() {
 /// The daemon's instruments, with the host seen twice.
 fn observed() -> Own {
     let own = Own::new().expect("the instruments register");
-    let host = own.host().expect("the first call");
+    let mut host = own.host().expect("the first call");
     host.set(&HostView {
         cpu_usage: Some(0.25),
         memory_used_bytes: 1,
@@ -169,4 +169,40 @@ fn every_line_is_a_sample_of_a_declared_family_and_nothing_is_nan() {
         assert!(page.contains(part), "{part}");
     }
     assert!(page.contains(",le=\"1.0\"}") && page.contains(",le=\"+Inf\"}"));
+}
+
+#[test]
+fn what_the_host_no_longer_has_is_absent() {
+    let own = Own::new().expect("the instruments register");
+    let mut host = own.host().expect("the first call");
+    let mut view = HostView {
+        cpu_usage: None,
+        memory_used_bytes: 1,
+        memory_total_bytes: 2,
+        load1: Some(0.5),
+        threads: Some(80),
+        network: vec![NetworkView {
+            device: "eth7".into(),
+            receive_bytes: 3,
+            transmit_bytes: 4,
+        }],
+    };
+    let shown = |own: &Own| {
+        let nothing = Ledger::new(&odd_config()).snapshot(Timestamp(0));
+        String::from_utf8(render(Format::Text, false, &nothing, own)).expect("text")
+    };
+    host.set(&view);
+    let page = shown(&own);
+    assert!(
+        page.contains("\nslod_host_load1 0.5") && page.contains("eth7"),
+        "{page}"
+    );
+    assert!(!page.contains("\nslod_host_cpu_usage_ratio "), "{page}");
+    (view.load1, view.threads) = (None, None);
+    view.network.clear();
+    host.set(&view);
+    let page = shown(&own);
+    for gone in ["\nslod_host_load1 ", "\nslod_host_threads ", "eth7"] {
+        assert!(!page.contains(gone), "{gone} in {page}");
+    }
 }

@@ -14,7 +14,7 @@ pub(super) async fn run(own: Own, stop: CancellationToken) {
     let opened = HostSampler::new().map_err(|error| error.to_string());
     let prepared =
         opened.and_then(|sampler| Ok((sampler, own.host().map_err(|error| error.to_string())?)));
-    let (mut sampler, instruments) = match prepared {
+    let (mut sampler, mut instruments) = match prepared {
         Ok(ready) => ready,
         Err(error) => {
             tracing::warn!("the host is not sampled: {error}");
@@ -38,7 +38,9 @@ pub(super) async fn run(own: Own, stop: CancellationToken) {
                 instruments.set(&view);
                 sampler = back;
             }
-            Err(error) => std::panic::resume_unwind(error.into_panic()),
+            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+            // Only a runtime that ends cancels such work.
+            Err(_cancelled) => return,
         }
     }
 }

@@ -2,39 +2,39 @@
 
 use crate::observe::HostView;
 use prometheus::core::Collector;
-use prometheus::{Gauge, GaugeVec, IntCounterVec, IntGauge, Opts, Registry};
+use prometheus::{GaugeVec, IntCounterVec, IntGauge, Opts, Registry};
 
 /// Registered when the host is first seen, so that a switched-off collector exports nothing.
 #[derive(Clone, Debug)]
 pub struct Host {
-    /// A family of one series that is absent while unknown.
+    /// These three are families of one series that is absent while unknown.
     cpu_usage: GaugeVec,
     memory_used: IntGauge,
     memory_total: IntGauge,
-    load1: Gauge,
-    threads: IntGauge,
+    load1: GaugeVec,
+    threads: GaugeVec,
     received: IntCounterVec,
     transmitted: IntCounterVec,
+    /// Devices of the last sample.
+    devices: Vec<String>,
 }
 
 impl Host {
     pub fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
         let counter = |name, help| IntCounterVec::new(Opts::new(name, help), &["device"]);
+        let absent = |name, help| GaugeVec::new(Opts::new(name, help), &[]);
         let host = Self {
-            cpu_usage: GaugeVec::new(
-                Opts::new(
-                    "slod_host_cpu_usage_ratio",
-                    "Busy share of all processors since the last sample. Absent before the second.",
-                ),
-                &[],
+            cpu_usage: absent(
+                "slod_host_cpu_usage_ratio",
+                "Busy share of all processors since the last sample. Absent before the second.",
             )?,
             memory_used: IntGauge::new(
                 "slod_host_memory_used_bytes",
                 "Memory in use: total less available.",
             )?,
             memory_total: IntGauge::new("slod_host_memory_total_bytes", "Memory of the host.")?,
-            load1: Gauge::new("slod_host_load1", "Runnable tasks, averaged over a minute.")?,
-            threads: IntGauge::new(
+            load1: absent("slod_host_load1", "Runnable tasks, averaged over a minute.")?,
+            threads: absent(
                 "slod_host_threads",
                 "All threads, those of the kernel included.",
             )?,
@@ -46,6 +46,7 @@ impl Host {
                 "slod_host_network_transmit_bytes_total",
                 "Bytes sent since the host started; loopback and virtual devices left out.",
             )?,
+            devices: Vec::new(),
         };
         let instruments: [Box<dyn Collector>; 7] = [
             Box::new(host.cpu_usage.clone()),
@@ -62,32 +63,43 @@ impl Host {
         Ok(host)
     }
 
-    /// Takes over a sample.
-    pub fn set(&self, view: &HostView) {
+    /// Takes over a sample; what it does not know, and devices that are gone, become absent.
+    pub fn set(&mut self, view: &HostView) {
         let whole = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
-        if let Some(usage) = view.cpu_usage {
-            self.cpu_usage.with_label_values::<&str>(&[]).set(usage);
-        }
+        show(&self.cpu_usage, view.cpu_usage);
         self.memory_used.set(whole(view.memory_used_bytes));
         self.memory_total.set(whole(view.memory_total_bytes));
-        if let Some(load) = view.load1 {
-            self.load1.set(load);
-        }
-        if let Some(threads) = view.threads {
-            self.threads.set(whole(threads));
-        }
-        for device in &view.network {
-            for (counter, bytes) in [
-                (&self.received, device.receive_bytes),
-                (&self.transmitted, device.transmit_bytes),
-            ] {
-                let counter = counter.with_label_values(&[&device.device]);
-                // A device that was taken away and came back starts anew, as Prometheus expects.
-                if bytes < counter.get() {
-                    counter.reset();
+        show(&self.load1, view.load1);
+        show(&self.threads, view.threads.map(|threads| threads as f64));
+        for gone in self.devices.drain(..) {
+            if view.network.iter().all(|device| device.device != gone) {
+                for counter in [&self.received, &self.transmitted] {
+                    // It is there, since it was shown.
+                    let _ = counter.remove_label_values(&[&gone]);
                 }
-                counter.inc_by(bytes - counter.get());
             }
         }
+        for device in &view.network {
+            count_up(&self.received, &device.device, device.receive_bytes);
+            count_up(&self.transmitted, &device.device, device.transmit_bytes);
+            self.devices.push(device.device.clone());
+        }
     }
+}
+
+/// Sets a family's only series, or takes it away while its value is unknown.
+fn show(family: &GaugeVec, value: Option<f64>) {
+    match value {
+        Some(value) => family.with_label_values::<&str>(&[]).set(value),
+        None => family.reset(),
+    }
+}
+
+/// A device that was taken away and came back starts anew, as Prometheus expects.
+fn count_up(family: &IntCounterVec, device: &str, bytes: u64) {
+    let counter = family.with_label_values(&[device]);
+    if bytes < counter.get() {
+        counter.reset();
+    }
+    counter.inc_by(bytes - counter.get());
 }

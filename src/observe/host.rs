@@ -28,7 +28,10 @@ pub struct NetworkView {
 }
 
 /// Devices that carry the traffic of others once more.
-const VIRTUAL: [&str; 5] = ["lo", "veth", "docker", "br-", "virbr"];
+const VIRTUAL: [&str; 12] = [
+    "veth", "docker", "br-", "virbr", "cni", "flannel", "cali", "vnet", "tap", "podman", "lxc",
+    "lxd",
+];
 
 /// Samples the host again and again.
 #[derive(Debug)]
@@ -80,8 +83,10 @@ impl HostSampler {
             receive_bytes: data.total_received(),
             transmit_bytes: data.total_transmitted(),
         });
-        let real =
-            |view: &NetworkView| !VIRTUAL.iter().any(|prefix| view.device.starts_with(prefix));
+        let real = |view: &NetworkView| {
+            let virtual_one = VIRTUAL.iter().any(|prefix| view.device.starts_with(prefix));
+            view.device != "lo" && !virtual_one
+        };
         devices.filter(real).collect()
     }
 }
