@@ -424,3 +424,25 @@ fn a_restart_shows_the_last_outcome_and_the_failures_before_it() {
     assert_eq!(probe.recent_failures.len(), 1);
     assert_eq!(probe.runs, 0, "counters are of this process");
 }
+
+/// A store that could not be read at the start may be readable at the next reload.
+#[test]
+fn what_was_not_restored_before_a_reload_is_counted_once() {
+    let mut house = House::new();
+    house.ledger = Ledger::new(&house.config);
+    for _ in 0..30 {
+        house.walk(&Step::Outcome(true, 10_000, Verdict::Good, 5, 0));
+        house.walk(&Step::Outcome(
+            false,
+            10_000,
+            Verdict::Bad(Cause::Refused),
+            5,
+            0,
+        ));
+    }
+    house.walk(&Step::Reload(10, false));
+    house.check();
+    let snapshot = house.ledger.snapshot(Timestamp(house.now));
+    assert_eq!(snapshot.services[0].probes[1].recent_failures.len(), 5);
+    assert_eq!(snapshot.services[0].probes[1].runs, 30, "counters go on");
+}

@@ -44,6 +44,7 @@ fn start(program: &str, args: &[String]) -> Option<Running> {
                 std::env::var_os("CI").is_none(),
                 "{program} is needed in CI: {error}"
             );
+            eprintln!("not tested, because {program} cannot be started: {error}");
             None
         }
     }

@@ -11,13 +11,14 @@ pub(super) const DEFAULT_INTERVAL: &str = "10s";
 pub(super) const DEFAULT_TIMEOUT: &str = "5s";
 pub(super) const DEFAULT_WINDOW: &str = "30d";
 
+const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(86_400);
 /// Under a tenth of a second it is a load test; over a day no window would notice.
 pub(super) const INTERVALS: (Duration, Duration) = (Duration::from_millis(100), DAY);
-pub(super) const TIMEOUTS: (Duration, Duration) = (Duration::from_millis(10), DAY);
+/// An open timeslice waits for little longer than an hour.
+pub(super) const TIMEOUTS: (Duration, Duration) = (Duration::from_millis(10), HOUR);
 /// Burn rates look back for at least five minutes; an hour holds twelve of those.
-pub(super) const WINDOWS: (Duration, Duration) =
-    (Duration::from_secs(3600), Duration::from_secs(400 * 86_400));
+pub(super) const WINDOWS: (Duration, Duration) = (HOUR, Duration::from_secs(400 * 86_400));
 pub(super) const RETENTIONS: (Duration, Duration) = (DAY, Duration::from_secs(3660 * 86_400));
 pub(super) const SLOTS: (i64, i64) = (1, 100_000);
 

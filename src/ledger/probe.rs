@@ -126,10 +126,13 @@ impl ProbeState {
         self.failures = old.failures;
         self.voids = old.voids;
         self.missed = old.missed;
-        self.last = old.last;
-        self.recent_failures = old.recent_failures;
-        self.latencies = old.latencies;
-        self.restored = old.restored;
+        // What was never read back is read from the store now, together with what came since.
+        if old.restored {
+            self.last = old.last;
+            self.recent_failures = old.recent_failures;
+            self.latencies = old.latencies;
+            self.restored = true;
+        }
         // Other borders cannot be filled from the old buckets, so that histogram starts anew.
         if self.bounds == old.bounds {
             self.buckets = old.buckets;

@@ -69,7 +69,8 @@ impl ServiceState {
             }
         }
         for objective in &mut self.objectives {
-            if let Some(found) = old.objectives.iter().position(|old| old.same(objective)) {
+            let goes_on = |old: &ObjectiveState| old.restored && old.same(objective);
+            if let Some(found) = old.objectives.iter().position(goes_on) {
                 *objective = old.objectives.swap_remove(found);
             }
         }

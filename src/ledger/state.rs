@@ -53,7 +53,7 @@ impl Ledger {
     }
 
     /// State for a changed config: what did not change is taken over as it is, with its history
-    /// and counters; the rest is marked to be restored.
+    /// and counters; the rest, and what could not be restored before, is marked to be restored.
     #[must_use]
     pub fn reloaded(mut self, config: &Config) -> Self {
         let mut next = Self::new(config);

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until};
+use tracing::warn;
 
 /// A new snapshot is published at most this often,
 const TICK: Duration = Duration::from_secs(1);
@@ -76,7 +77,7 @@ pub async fn run(mut ledger: Ledger, mut wiring: Wiring) {
                 let started = Instant::now();
                 wiring.snapshots.send_replace(Arc::new(ledger.snapshot(wiring.clock.now())));
                 let cost = started.elapsed();
-                next_tick = started + (cost * TICK_SHARE).clamp(TICK, TICK_MAX);
+                next_tick = started + cost.saturating_mul(TICK_SHARE).clamp(TICK, TICK_MAX);
             }
         }
     }
@@ -85,7 +86,7 @@ pub async fn run(mut ledger: Ledger, mut wiring: Wiring) {
         .send_replace(Arc::new(ledger.snapshot(wiring.clock.now())));
 }
 
-/// First the store, then the counters and windows: what is shown is also kept.
+/// Counts an outcome at once; the store's queue never makes the counting wait.
 fn take(ledger: &mut Ledger, store: &StoreHandle, event: Event) {
     match event {
         Event::Outcome(record) => {
@@ -109,7 +110,9 @@ async fn reloaded(
         wiring.clock.now(),
     );
     let work = move || {
-        store.flush(FLUSH);
+        if !store.flush(FLUSH) {
+            warn!("the store is behind: what a reload counts back lacks the last outcomes");
+        }
         let mut next = ledger.reloaded(&config);
         let result = Store::open_read_only(&path).and_then(|history| next.restore(&history, now));
         (next, result)

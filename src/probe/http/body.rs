@@ -10,7 +10,7 @@ use http::header::CONTENT_ENCODING;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use std::io;
-use tokio::io::{AsyncBufRead, AsyncRead, AsyncReadExt};
+use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio_util::io::StreamReader;
 
 /// Read at a time.
@@ -41,16 +41,8 @@ pub async fn read(
         encoding if encoding.eq_ignore_ascii_case("deflate") => {
             decode(ZlibDecoder::new(raw), limit, keep).await
         }
-        _ => plain(raw, limit, keep).await,
+        _ => decode(raw, limit, keep).await,
     }
-}
-
-async fn plain(
-    raw: impl AsyncBufRead + Unpin,
-    limit: u64,
-    keep: bool,
-) -> Result<(Vec<u8>, u64), Failure> {
-    decode(raw, limit, keep).await
 }
 
 async fn decode(
