@@ -12,15 +12,16 @@ const SERVICES: usize = 1000;
 
 fn main() {
     let snapshot = made_up::many(SERVICES);
+    let system = made_up::system();
     let view = View {
         now: snapshot.at,
         reload: false,
     };
-    let size = render_overview(&snapshot, view).len();
+    let size = render_overview(&snapshot, &system, view).len();
     let mut times: Vec<Duration> = (0..ROUNDS)
         .map(|_| {
             let start = Instant::now();
-            black_box(render_overview(black_box(&snapshot), view));
+            black_box(render_overview(black_box(&snapshot), &system, view));
             start.elapsed()
         })
         .collect();

@@ -15,6 +15,7 @@ use crate::store::{Store, StoreError, Writer};
 use crate::tasks::Tasks;
 use crate::web;
 use arc_swap::ArcSwap;
+use observer::Wanted;
 pub use reload::Origin;
 use reload::Reloader;
 use std::net::SocketAddr;
@@ -144,12 +145,14 @@ impl App {
         let (probe_reloads_in, probe_reloads) = mpsc::channel(1);
         let (ledger_reloads_in, ledger_reloads) = mpsc::channel(1);
         let (requests_in, requests) = mpsc::channel(1);
+        let (system_in, system) = watch::channel(Arc::default());
         let (snapshots, clock) = (self.snapshots.subscribe(), self.clock.clone());
         let probes: Vec<_> = self.config.probes().cloned().collect();
         let max_concurrent = self.config.max_concurrent_probes;
         let state = web::WebState {
             clock: self.clock.clone(),
             snapshots: self.snapshots.subscribe(),
+            system,
             own: self.own.clone(),
             store: store.clone(),
             history: history.clone(),
@@ -186,9 +189,8 @@ impl App {
                 },
             ),
         );
-        if self.config.observe_host {
-            tasks.spawn("observer", observer::run(self.own.clone(), stop.clone()));
-        }
+        let (wanted_in, wanted) = watch::channel(Wanted::of(&self.config));
+        tasks.spawn("observer", observer::run(wanted, system_in, stop.clone()));
         let reloader = Reloader {
             origin: self.origin,
             config: self.config,
@@ -197,6 +199,7 @@ impl App {
             requests,
             ledger: ledger_reloads_in,
             schedule: probe_reloads_in,
+            observer: wanted_in,
         };
         tasks.spawn("reload", reloader.run(stop.clone()));
         tasks.spawn(

@@ -1,8 +1,11 @@
 //! Generated pages are those of the code, and the metrics page is what Prometheus' own tools want.
 
+#[path = "made_up/system.rs"]
+mod made_up;
+
 use slod::ledger::Ledger;
 use slod::metrics::{Format, Own, markdown, render};
-use slod::observe::{HostView, NetworkView};
+use slod::observe::SystemView;
 use slod::outcome::{Cause, Outcome, Phase, ProbeKey, Record, Timestamp, Verdict};
 use std::fs;
 use std::io::Write as _;
@@ -16,7 +19,7 @@ fn repository() -> &'static Path {
 
 #[test]
 fn the_metrics_page_of_the_docs_is_that_of_the_declarations() {
-    let text = markdown(&observed());
+    let text = markdown(&Own::new().expect("the instruments register"));
     let path = repository().join("docs/METRICS.md");
     if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
         fs::write(&path, &text).expect("docs can be written");
@@ -25,28 +28,9 @@ fn the_metrics_page_of_the_docs_is_that_of_the_declarations() {
     assert_eq!(kept, text, "run UPDATE_SNAPSHOTS=1 cargo test --test docs");
 }
 
-/// The daemon's instruments, with the host seen twice.
-fn observed() -> Own {
-    let own = Own::new().expect("the instruments register");
-    let mut host = own.host().expect("the first call");
-    host.set(&HostView {
-        cpu_usage: Some(0.25),
-        memory_used_bytes: 1,
-        memory_total_bytes: 2,
-        load1: Some(0.5),
-        threads: Some(80),
-        network: vec![NetworkView {
-            device: "eth0".into(),
-            receive_bytes: 3,
-            transmit_bytes: 4,
-        }],
-    });
-    own
-}
-
 /// A page with every family, odd names included.
 fn page(format: Format) -> String {
-    let own = observed();
+    let own = Own::new().expect("the instruments register");
     let mut ledger = Ledger::new(&odd_config());
     let now = Timestamp(1_700_000_000_000);
     for age in (0..400).rev() {
@@ -66,7 +50,14 @@ fn page(format: Format) -> String {
             outcome,
         });
     }
-    String::from_utf8(render(format, false, &ledger.snapshot(now), &own)).expect("text")
+    String::from_utf8(render(
+        format,
+        false,
+        &ledger.snapshot(now),
+        &made_up::system(),
+        &own,
+    ))
+    .expect("text")
 }
 
 /// A service name with everything that needs escaping.
@@ -172,37 +163,38 @@ fn every_line_is_a_sample_of_a_declared_family_and_nothing_is_nan() {
 }
 
 #[test]
-fn what_the_host_no_longer_has_is_absent() {
+fn what_the_system_does_not_show_is_absent() {
     let own = Own::new().expect("the instruments register");
-    let mut host = own.host().expect("the first call");
-    let mut view = HostView {
-        cpu_usage: None,
-        memory_used_bytes: 1,
-        memory_total_bytes: 2,
-        load1: Some(0.5),
-        threads: Some(80),
-        network: vec![NetworkView {
-            device: "eth7".into(),
-            receive_bytes: 3,
-            transmit_bytes: 4,
-        }],
+    let nothing = Ledger::new(&odd_config()).snapshot(Timestamp(0));
+    let shown = |system: &SystemView| {
+        String::from_utf8(render(Format::Text, false, &nothing, system, &own)).expect("text")
     };
-    let shown = |own: &Own| {
-        let nothing = Ledger::new(&odd_config()).snapshot(Timestamp(0));
-        String::from_utf8(render(Format::Text, false, &nothing, own)).expect("text")
-    };
-    host.set(&view);
-    let page = shown(&own);
-    assert!(
-        page.contains("\nslod_host_load1 0.5") && page.contains("eth7"),
-        "{page}"
-    );
-    assert!(!page.contains("\nslod_host_cpu_usage_ratio "), "{page}");
-    (view.load1, view.threads) = (None, None);
-    view.network.clear();
-    host.set(&view);
-    let page = shown(&own);
-    for gone in ["\nslod_host_load1 ", "\nslod_host_threads ", "eth7"] {
+    let mut system = made_up::system();
+    let page = shown(&system);
+    for there in [
+        "\nslod_host_load1 1.25\n",
+        "\nslod_host_network_receive_bytes_total{device=\"eth0\"} 3\n",
+        "\nslod_process_instances{service=\"concierge\",process=\"<b>gone</b>\"} 0\n",
+        "\nslod_process_cpu_seconds_total{service=\"concierge\",process=\"server\"} 8640.5\n",
+        "\nslod_process_open_fds{service=\"concierge\",process=\"server\"} 118\n",
+        "\nslod_collector_success{collector=\"host\"} 1\n",
+    ] {
+        assert!(page.contains(there), "{there} in {page}");
+    }
+    for unknown in [
+        "slod_process_threads{service=\"concierge\",process=\"<b>gone</b>\"}",
+        "slod_process_open_fds{service=\"concierge\",process=\"workers\"}",
+    ] {
+        assert!(!page.contains(unknown), "{unknown} in {page}");
+    }
+    if let Some(host) = &mut system.host {
+        host.load1 = None;
+    }
+    system.network.clear();
+    let page = shown(&system);
+    for gone in ["\nslod_host_load1 ", "eth0"] {
         assert!(!page.contains(gone), "{gone} in {page}");
     }
+    let off = shown(&SystemView::default());
+    assert!(!off.contains("slod_host") && !off.contains("slod_collector"));
 }

@@ -3,7 +3,7 @@
 
 use async_trait::async_trait;
 use proptest::prelude::*;
-use slod::config::{Config, ProbeSpec, ServiceSpec, StoreSpec};
+use slod::config::{Config, ObserveSpec, Pattern, ProbeSpec, ServiceSpec, StoreSpec};
 use slod::ledger::snapshot::{ObjectiveView, WINDOWS};
 use slod::ledger::{Ledger, Snapshot};
 use slod::outcome::{Cause, Outcome, ProbeKey, Record, Timestamp, Verdict, Why};
@@ -76,13 +76,20 @@ fn config(path: &Path, interval: u64, extra: bool) -> Config {
             retention: Duration::from_secs(400 * 86_400),
         },
         max_concurrent_probes: 1,
-        observe_host: false,
+        observe: ObserveSpec {
+            interval: Duration::from_secs(10),
+            host: false,
+            network: false,
+            network_exclude: Pattern(regex::Regex::new("").expect("valid")),
+            processes: false,
+        },
         services: vec![ServiceSpec {
             name: "s".into(),
             description: String::new(),
             labels: vec![],
             probes: vec![probe("a", interval), probe("b", 60)],
             objectives,
+            processes: Vec::new(),
         }],
     }
 }

@@ -1,7 +1,12 @@
-//! The host's numbers against the kernel's own.
+//! The numbers of host and processes against the kernel's own, and against programs made to use
+//! a known amount.
 
-use slod::observe::HostSampler;
+use slod::config::{FoundBy, Pattern, ProcessSpec};
+use slod::observe::{HostSampler, NetworkSampler, ProcessSampler, ProcessView};
 use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 fn within(told: f64, truth: f64, share: f64) -> bool {
@@ -41,14 +46,15 @@ fn stat() -> (f64, f64) {
 #[test]
 fn host_numbers_are_the_kernels() {
     let mut sampler = HostSampler::new().expect("a supported system");
-    assert_eq!(sampler.sample().cpu_usage, None, "one reading says nothing");
+    let first = sampler.sample().expect("memory is known");
+    assert_eq!(first.cpu_usage, None, "one reading says nothing");
     let before = stat();
     // Something to see: this thread is busy for half a second.
     let end = Instant::now() + Duration::from_millis(500);
     while Instant::now() < end {
         std::hint::black_box(0);
     }
-    let view = sampler.sample();
+    let view = sampler.sample().expect("memory is known");
     let after = stat();
     let usage = view.cpu_usage.expect("the second reading");
     let truth = (after.0 - before.0) / (after.1 - before.1);
@@ -78,5 +84,257 @@ fn host_numbers_are_the_kernels() {
         "{loadavg}"
     );
     assert!(view.load1.is_some_and(|load| load >= 0.0));
-    assert!(view.network.iter().all(|device| device.device != "lo"));
+}
+
+#[test]
+fn devices_are_the_kernels_less_the_excluded() {
+    let sample = |exclude: &str| {
+        let exclude = Pattern(regex::Regex::new(exclude).expect("valid"));
+        NetworkSampler::new(exclude)
+            .expect("a supported system")
+            .sample()
+    };
+    let text = fs::read_to_string("/proc/net/dev").expect("Linux");
+    let mut devices: Vec<_> = text
+        .lines()
+        .skip(2)
+        .filter_map(|line| Some(line.split_once(':')?.0.trim()))
+        .collect();
+    devices.sort_unstable();
+    let names = |all: &[slod::observe::NetworkView]| -> Vec<String> {
+        all.iter().map(|view| view.device.clone()).collect()
+    };
+    assert_eq!(names(&sample("^none$")), devices);
+    assert!(!names(&sample("^lo$")).contains(&"lo".to_owned()));
+}
+
+/// A shell that does what it is told line by line; ended whatever happens to the test.
+struct Shell {
+    child: Child,
+    answers: BufReader<std::process::ChildStdout>,
+}
+
+impl Shell {
+    fn start(args: &[&str]) -> Self {
+        let mut child = Command::new("bash")
+            .args(args)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("bash");
+        let answers = BufReader::new(child.stdout.take().expect("piped"));
+        Self { child, answers }
+    }
+
+    /// Returns when it is done, with what it printed in one line.
+    fn run(&mut self, line: &str) -> String {
+        let stdin = self.child.stdin.as_mut().expect("piped");
+        writeln!(stdin, "{line}").expect("it listens");
+        let mut answer = String::new();
+        self.answers.read_line(&mut answer).expect("it answers");
+        answer.trim().to_owned()
+    }
+}
+
+impl Drop for Shell {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn spec(found_by: FoundBy) -> ProcessSpec {
+    ProcessSpec {
+        service: "s".into(),
+        name: "p".into(),
+        found_by,
+    }
+}
+
+fn by_cmdline(mark: &str) -> FoundBy {
+    FoundBy::Looks {
+        name: Some("bash".to_owned()),
+        cmdline: Some(Pattern(regex::Regex::new(mark).expect("valid"))),
+    }
+}
+
+fn one(sampler: &mut ProcessSampler) -> ProcessView {
+    sampler.sample().expect("a /proc").remove(0)
+}
+
+/// A text that no other process of the machine has in its command line.
+fn mark(test: &str) -> String {
+    format!("slod-{test}-{}", std::process::id())
+}
+
+#[test]
+fn processor_time_files_and_children_are_the_kernels() {
+    let mark = mark("use");
+    let mut shell = Shell::start(&["--norc", "-s", &mark]);
+    let pid = shell.run("echo $$");
+    let mut sampler = ProcessSampler::new(vec![spec(by_cmdline(&mark))]);
+    let first = one(&mut sampler);
+    assert_eq!((first.count, first.cpu_usage), (1, None), "one reading");
+    let open = |pid: &str| {
+        fs::read_dir(format!("/proc/{pid}/fd"))
+            .expect("ours")
+            .count() as u64
+    };
+    assert_eq!(first.open_fds, Some(open(&pid)));
+    shell.run("exec 7</dev/null 8</dev/null 9</dev/null; echo done");
+    let started = Instant::now();
+    // Busy for as long as the shell itself says that it was.
+    let spent = shell.run(
+        "n=0; while [ $SECONDS -lt 2 ]; do n=$((n+1)); done; \
+         read -r _ _ _ _ _ _ _ _ _ _ _ _ _ user sys _ < /proc/$$/stat; echo $((user+sys))",
+    );
+    let second = one(&mut sampler);
+    let elapsed = started.elapsed().as_secs_f64();
+    assert_eq!(second.open_fds, first.open_fds.map(|held| held + 3));
+    let ticks: f64 = spent.parse().expect("ticks");
+    let truth = ticks / procfs::ticks_per_second() as f64;
+    assert!(
+        (second.cpu_seconds - truth).abs() <= 0.02 * truth + 0.02,
+        "{} told, {truth} by the kernel",
+        second.cpu_seconds
+    );
+    let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let share = (second.cpu_seconds - first.cpu_seconds) / elapsed / processors as f64;
+    let usage = second.cpu_usage.expect("the second reading");
+    assert!((usage - share).abs() < 0.02, "{usage} told, {share} spent");
+    shell.run("sleep 100 & sleep 100 & echo done");
+    let third = one(&mut sampler);
+    assert_eq!((third.count, third.threads), (3, Some(3)), "its children");
+    shell.run("kill %1 %2; wait; echo done");
+}
+
+#[test]
+fn memory_and_threads_are_the_kernels() {
+    const THREADS: u64 = 12;
+    let held = vec![1_u8; 96 * 1024 * 1024];
+    std::hint::black_box(&held);
+    let path = tempfile::NamedTempFile::new().expect("a file");
+    fs::write(path.path(), format!("{}\n", std::process::id())).expect("written");
+    let mut sampler = ProcessSampler::new(vec![spec(FoundBy::PidFile(path.path().into()))]);
+    let before = one(&mut sampler);
+    let barrier = std::sync::Arc::new(std::sync::Barrier::new(13));
+    let threads: Vec<_> = (0..THREADS)
+        .map(|_| {
+            let barrier = barrier.clone();
+            std::thread::spawn(move || barrier.wait())
+        })
+        .collect();
+    let view = one(&mut sampler);
+    let resident = |pid: u32| -> f64 {
+        let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).expect("ours");
+        let line = text
+            .lines()
+            .find(|line| line.starts_with("Rss:"))
+            .expect("there");
+        let kib = line
+            .split_whitespace()
+            .nth(1)
+            .and_then(|n| n.parse::<f64>().ok());
+        kib.expect("a number") * 1024.0
+    };
+    // Other tests of this process hold little memory.
+    let truth = resident(std::process::id());
+    let told = view.resident_bytes.expect("it runs") as f64;
+    assert!(within(told, truth, 0.05), "{told} told, {truth} counted");
+    assert!(told > held.len() as f64);
+    let more = view.threads.expect("it runs") - before.threads.expect("it runs");
+    assert!(
+        (THREADS..THREADS + 8).contains(&more),
+        "{more} more threads"
+    );
+    barrier.wait();
+    for thread in threads {
+        thread.join().expect("it ends");
+    }
+}
+
+#[test]
+fn a_replaced_process_is_a_restart_and_its_time_stays() {
+    let mark = mark("restart");
+    let mut first = Shell::start(&["--norc", "-s", &mark]);
+    let mut sampler = ProcessSampler::new(vec![spec(by_cmdline(&mark))]);
+    first.run("i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done; echo done");
+    let before = one(&mut sampler);
+    assert!(before.cpu_seconds > 0.0);
+    drop(first);
+    let gone = one(&mut sampler);
+    assert_eq!((gone.count, gone.restarts, gone.threads), (0, 0, None));
+    assert!(gone.cpu_seconds >= before.cpu_seconds);
+    let mut second = Shell::start(&["--norc", "-s", &mark]);
+    second.run("echo up");
+    let back = one(&mut sampler);
+    assert_eq!((back.count, back.restarts), (1, 1));
+    assert!(back.cpu_seconds >= before.cpu_seconds);
+}
+
+#[test]
+fn who_listens_on_a_port_is_found_and_so_is_who_follows() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("bound").port();
+    let mut sampler = ProcessSampler::new(vec![spec(FoundBy::Port(port))]);
+    let threads = |view: &ProcessView| view.threads.unwrap_or(0);
+    let found = one(&mut sampler);
+    assert!(found.count >= 1 && threads(&found) >= 2, "{found:?}");
+    let again = one(&mut sampler);
+    assert!(again.count >= 1, "{again:?}");
+    drop(listener);
+    assert_eq!(one(&mut sampler).count, 0, "nobody listens");
+    let _next = TcpListener::bind(("127.0.0.1", port)).expect("free again");
+    assert!(one(&mut sampler).count >= 1, "another socket");
+}
+
+#[test]
+fn a_copy_that_becomes_another_program_is_found_by_its_new_name() {
+    let mark = mark("exec");
+    let mut shell = Shell::start(&["--norc", "-s"]);
+    let pid = shell.run("echo $$");
+    let looks = FoundBy::Looks {
+        name: Some("sleep".to_owned()),
+        cmdline: None,
+    };
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    fs::write(file.path(), &pid).expect("written");
+    let named = ProcessSpec {
+        name: mark.as_str().into(),
+        ..spec(looks)
+    };
+    let mut sampler = ProcessSampler::new(vec![named, spec(FoundBy::PidFile(file.path().into()))]);
+    let sleeping = |sampler: &mut ProcessSampler| sampler.sample().expect("a /proc")[0].count;
+    let before = sleeping(&mut sampler);
+    let stdin = shell.child.stdin.as_mut().expect("piped");
+    writeln!(stdin, "exec sleep 100").expect("it listens");
+    let comm = format!("/proc/{pid}/comm");
+    let end = Instant::now() + Duration::from_secs(10);
+    while fs::read_to_string(&comm).expect("it runs").trim() != "sleep" {
+        assert!(Instant::now() < end, "it never became another program");
+        std::thread::yield_now();
+    }
+    // Other tests may start or end a sleep of their own, but not this one.
+    let after = sampler.sample().expect("a /proc");
+    assert!(after[0].count >= 1, "{before} before, {after:?}");
+    assert_eq!(
+        (after[1].count, after[1].restarts),
+        (1, 0),
+        "the same process"
+    );
+}
+
+#[test]
+fn what_does_not_exist_is_nobody() {
+    let missing = |path: &str| std::path::PathBuf::from(path);
+    let mut sampler = ProcessSampler::new(vec![
+        spec(FoundBy::PidFile(missing("/nonexistent/pid"))),
+        spec(FoundBy::Cgroup(missing("no.slice/such.service"))),
+    ]);
+    for view in sampler.sample().expect("a /proc") {
+        assert_eq!(
+            (view.count, view.cpu_seconds, view.resident_bytes),
+            (0, 0.0, None)
+        );
+    }
 }

@@ -3,7 +3,7 @@
 
 mod made_up;
 
-use made_up::{AT, Fate, failure, many, probe, service, snapshot};
+use made_up::{AT, Fate, failure, many, probe, service, snapshot, system};
 use slod::ledger::snapshot::{ServiceView, Snapshot};
 use slod::outcome::{Cause, Timestamp};
 use slod::web::page::style::{HASH, NAME, STYLE};
@@ -107,9 +107,9 @@ fn strange() -> Snapshot {
 
 /// Every page by its file's name.
 fn pages() -> BTreeMap<&'static str, String> {
-    let overview = |snapshot: &Snapshot| render_overview(snapshot, VIEW);
+    let overview = |snapshot: &Snapshot| render_overview(snapshot, &system(), VIEW);
     let strange = strange();
-    let of = |fate| render_service(&service("concierge", fate), AT, VIEW);
+    let of = |fate| render_service(&service("concierge", fate), &system(), AT, VIEW);
     let later = View {
         now: AT.after(Duration::from_secs(780)),
         reload: true,
@@ -119,7 +119,10 @@ fn pages() -> BTreeMap<&'static str, String> {
         ("3-down", overview(&three(Fate::Down))),
         ("3-new", overview(&three(Fate::New))),
         ("3-young", overview(&three(Fate::Young))),
-        ("3-outdated", render_overview(&three(Fate::Healthy), later)),
+        (
+            "3-outdated",
+            render_overview(&three(Fate::Healthy), &system(), later),
+        ),
         ("0", overview(&snapshot(Vec::new()))),
         ("30", overview(&thirty())),
         ("1000", overview(&many(1000))),
@@ -130,15 +133,15 @@ fn pages() -> BTreeMap<&'static str, String> {
         ("service-new", of(Fate::New)),
         (
             "service-long",
-            render_service(&strange.services[1], AT, VIEW),
+            render_service(&strange.services[1], &system(), AT, VIEW),
         ),
         (
             "service-arabic",
-            render_service(&strange.services[0], AT, VIEW),
+            render_service(&strange.services[0], &system(), AT, VIEW),
         ),
         (
             "service-hostile",
-            render_service(&strange.services[2], AT, VIEW),
+            render_service(&strange.services[2], &system(), AT, VIEW),
         ),
     ])
 }
@@ -295,7 +298,7 @@ fn every_standing_is_counted_in_words() {
 #[test]
 fn an_outage_of_everything_stays_readable() {
     let services = (0..1000).map(|index| service(&format!("service-{index}"), Fate::Down));
-    let html = render_overview(&snapshot(services.collect()), VIEW);
+    let html = render_overview(&snapshot(services.collect()), &system(), VIEW);
     assert!(html.contains("All 1,000 services need attention"));
     assert_eq!(html.matches("<article").count(), 12);
     assert!(html.contains("<details class=\"lines\" open><summary><h2>988 need attention too"));

@@ -1,5 +1,6 @@
 //! Takes a changed config while running: all of it, or nothing with the reason told.
 
+use super::observer::Wanted;
 use crate::clock::Clock;
 use crate::config::{self, Config, ProbeSpec};
 use crate::diagnostic::{Severity, Source};
@@ -11,7 +12,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 /// Where a config comes from, and is read again on a reload.
@@ -31,6 +32,7 @@ pub(super) struct Reloader {
     pub(super) requests: mpsc::Receiver<ReloadRequest>,
     pub(super) ledger: mpsc::Sender<ledger::Reload>,
     pub(super) schedule: mpsc::Sender<Vec<ProbeSpec>>,
+    pub(super) observer: watch::Sender<Wanted>,
 }
 
 impl Reloader {
@@ -84,6 +86,12 @@ impl Reloader {
             .send(next.probes().cloned().collect())
             .await
             .map_err(|_| stopping())?;
+        self.observer.send_if_modified(|wanted| {
+            let changed = Wanted::of(&next);
+            let modified = *wanted != changed;
+            *wanted = changed;
+            modified
+        });
         tracing::info!("{}", changes(&self.config, &next));
         self.config = next;
         Ok(())
@@ -94,7 +102,6 @@ impl Reloader {
         let changed = [
             (old.listen != next.listen, "listen"),
             (old.store != next.store, "store"),
-            (old.observe_host != next.observe_host, "observe"),
             (
                 old.max_concurrent_probes != next.max_concurrent_probes,
                 "max_concurrent_probes",

@@ -1,6 +1,6 @@
 //! A config that was read without errors, with the places it was read from: what lints look at.
 
-use super::model::{Config, ProbeSpec, ServiceSpec, StoreSpec};
+use super::model::{Config, ObserveSpec, ProbeSpec, ProcessSpec, ServiceSpec, StoreSpec};
 use crate::slo::Objective;
 use crate::yaml::{Node, Section, Spot};
 use std::net::SocketAddr;
@@ -19,7 +19,7 @@ pub(super) struct Draft<'n> {
     pub(super) listen: SocketAddr,
     pub(super) store: StoreSpec,
     pub(super) max_concurrent_probes: usize,
-    pub(super) observe_host: bool,
+    pub(super) observe: ObserveSpec,
     pub(super) services: Vec<ServiceDraft<'n>>,
 }
 
@@ -30,6 +30,7 @@ pub(super) struct ServiceDraft<'n> {
     pub(super) labels: Vec<(String, String)>,
     pub(super) probes: Vec<Placed<'n, ProbeSpec>>,
     pub(super) objectives: Vec<Placed<'n, Objective>>,
+    pub(super) processes: Vec<ProcessSpec>,
 }
 
 impl<T> Placed<'_, T> {
@@ -59,12 +60,13 @@ impl Draft<'_> {
             labels: service.labels,
             probes: values(service.probes),
             objectives: values(service.objectives),
+            processes: service.processes,
         });
         Config {
             listen: self.listen,
             store: self.store,
             max_concurrent_probes: self.max_concurrent_probes,
-            observe_host: self.observe_host,
+            observe: self.observe,
             services: services.collect(),
         }
     }

@@ -10,6 +10,9 @@ pub(super) const DEFAULT_SLOTS: &str = "256";
 pub(super) const DEFAULT_INTERVAL: &str = "10s";
 pub(super) const DEFAULT_TIMEOUT: &str = "5s";
 pub(super) const DEFAULT_WINDOW: &str = "30d";
+pub(super) const DEFAULT_SAMPLING: &str = "10s";
+pub(super) const DEFAULT_EXCLUDE: &str =
+    "lo|(veth|docker|br-|virbr|cni|flannel|cali|vnet|tap|podman|lxc|lxd).*";
 
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(86_400);
@@ -20,6 +23,8 @@ pub(super) const TIMEOUTS: (Duration, Duration) = (Duration::from_millis(10), HO
 /// Burn rates look back for at least five minutes; an hour holds twelve of those.
 pub(super) const WINDOWS: (Duration, Duration) = (HOUR, Duration::from_secs(400 * 86_400));
 pub(super) const RETENTIONS: (Duration, Duration) = (DAY, Duration::from_secs(3660 * 86_400));
+pub(super) const SAMPLINGS: (Duration, Duration) =
+    (Duration::from_secs(1), Duration::from_secs(300));
 pub(super) const SLOTS: (i64, i64) = (1, 100_000);
 
 pub(super) const ROOT: &[Key] = &[
@@ -51,7 +56,7 @@ pub(super) const ROOT: &[Key] = &[
         "observe",
         Shape::Section(OBSERVE),
         "",
-        "What is sampled of the host.",
+        "What is sampled of the host and of the services' processes.",
     ),
     Key::required(
         "services",
@@ -96,12 +101,87 @@ pub(super) const DEFAULTS: &[Key] = &[
     ),
 ];
 
-pub(super) const OBSERVE: &[Key] = &[Key::optional(
-    "host",
-    Shape::Bool,
-    "true",
-    "Whether processor, memory, load, threads and network of the host are sampled every 10 s.",
-)];
+pub(super) const OBSERVE: &[Key] = &[
+    Key::optional(
+        "interval",
+        Shape::Duration,
+        DEFAULT_SAMPLING,
+        "Time between two samples, from 1s to 5m; also the span that processor usage is averaged over.",
+    ),
+    Key::optional(
+        "host",
+        Shape::Bool,
+        "true",
+        "Whether processors, memory, load and threads of the host are sampled.",
+    ),
+    Key::optional(
+        "network",
+        Shape::Bool,
+        "true",
+        "Whether the host's network devices are sampled.",
+    ),
+    Key::optional(
+        "network_exclude",
+        Shape::Text,
+        DEFAULT_EXCLUDE,
+        "Regular expression for the whole name of devices to leave out: by default loopback, and those that carry the traffic of others once more.",
+    ),
+    Key::optional(
+        "processes",
+        Shape::Bool,
+        "true",
+        "Whether the processes that services name are sampled.",
+    ),
+];
+
+/// The key of the way to find it is all that a process needs.
+pub(super) const PROCESS: &[Key] = &[
+    Key::optional(
+        "name",
+        Shape::Text,
+        "",
+        "Name, unique within the service. Left out, it is made of what it is found by.",
+    ),
+    Key::optional(
+        "match",
+        Shape::Section(MATCH),
+        "",
+        "Every process that looks like this. All of them are told as one.",
+    ),
+    Key::optional(
+        "pid_file",
+        Shape::File,
+        "",
+        "A file that holds the number of the main process.",
+    ),
+    Key::optional(
+        "port",
+        Shape::Integer(1, 65_535),
+        "",
+        "The processes that listen on this TCP port. Those of other users are found as root or with CAP_SYS_PTRACE only.",
+    ),
+    Key::optional(
+        "cgroup",
+        Shape::Text,
+        "",
+        "The processes of this control group and of those below it, such as `system.slice/concierge.service`.",
+    ),
+];
+
+pub(super) const MATCH: &[Key] = &[
+    Key::optional(
+        "name",
+        Shape::Text,
+        "",
+        "The name that the kernel knows, or the last part of the program's path.",
+    ),
+    Key::optional(
+        "cmdline",
+        Shape::Text,
+        "",
+        "Regular expression for the whole command line, its parts joined by spaces.",
+    ),
+];
 
 pub(super) const SERVICE: &[Key] = &[
     Key::required(
@@ -126,6 +206,12 @@ pub(super) const SERVICE: &[Key] = &[
         Shape::List(&Shape::Section(OBJECTIVE)),
         "",
         "Objectives besides the default ones, or instead of those with the same name. An empty list `[]` means none at all, not even the default ones.",
+    ),
+    Key::optional(
+        "processes",
+        Shape::List(&Shape::Section(PROCESS)),
+        "",
+        "Processes that the service is made of, with all their descendants.",
     ),
 ];
 

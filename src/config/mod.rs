@@ -15,10 +15,13 @@ mod mask;
 mod model;
 mod name;
 mod objective;
+mod observe;
 mod probe;
 mod read;
 
 pub use docs::markdown;
 pub use load::{Code, FileError, Loaded, codes, read_file};
 pub use mask::source as without_secrets;
-pub use model::{Config, ProbeSpec, ServiceSpec, StoreSpec};
+pub use model::{
+    Config, FoundBy, ObserveSpec, Pattern, ProbeSpec, ProcessSpec, ServiceSpec, StoreSpec,
+};

@@ -3,6 +3,7 @@
 use crate::outcome::ProbeKey;
 use crate::probe::Probe;
 use crate::slo::Objective;
+use regex::Regex;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,8 +16,7 @@ pub struct Config {
     pub store: StoreSpec,
     /// How many probes may run at the same time.
     pub max_concurrent_probes: usize,
-    /// Whether the host itself is sampled.
-    pub observe_host: bool,
+    pub observe: ObserveSpec,
     /// In document order; names are unique.
     pub services: Vec<ServiceSpec>,
 }
@@ -28,6 +28,53 @@ pub struct StoreSpec {
     pub retention: Duration,
 }
 
+/// What is sampled of the system.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObserveSpec {
+    /// Time between two samples.
+    pub interval: Duration,
+    pub host: bool,
+    pub network: bool,
+    /// Devices that are left out, by their whole name.
+    pub network_exclude: Pattern,
+    pub processes: bool,
+}
+
+/// Processes of a service that are told as one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProcessSpec {
+    pub service: Arc<str>,
+    /// Unique within the service.
+    pub name: Arc<str>,
+    pub found_by: FoundBy,
+}
+
+/// How processes are found, before their descendants are added.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FoundBy {
+    /// By what they look like; at least one is given.
+    Looks {
+        name: Option<String>,
+        cmdline: Option<Pattern>,
+    },
+    PidFile(PathBuf),
+    Port(u16),
+    /// Relative to the root of the control groups.
+    Cgroup(PathBuf),
+}
+
+/// A regular expression that can be compared with another one.
+#[derive(Clone, Debug)]
+pub struct Pattern(pub Regex);
+
+impl PartialEq for Pattern {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.as_str() == other.0.as_str()
+    }
+}
+
+impl Eq for Pattern {}
+
 #[derive(Clone, Debug)]
 pub struct ServiceSpec {
     pub name: Arc<str>,
@@ -37,6 +84,8 @@ pub struct ServiceSpec {
     pub probes: Vec<ProbeSpec>,
     /// Names are unique within the service; defaults are merged in already.
     pub objectives: Vec<Objective>,
+    /// Names are unique within the service.
+    pub processes: Vec<ProcessSpec>,
 }
 
 #[derive(Clone, Debug)]
@@ -62,6 +111,10 @@ impl PartialEq for ProbeSpec {
 }
 
 impl Config {
+    pub fn processes(&self) -> impl Iterator<Item = &ProcessSpec> {
+        self.services.iter().flat_map(|service| &service.processes)
+    }
+
     pub fn probes(&self) -> impl Iterator<Item = &ProbeSpec> {
         self.services.iter().flat_map(|service| &service.probes)
     }

@@ -23,6 +23,11 @@ impl Names {
     /// Takes the section's `name`, if it is one and is free.
     pub(super) fn take(&mut self, section: &Section<'_>) -> Option<String> {
         let name = section.text("name")?;
+        self.claim(section, name)
+    }
+
+    /// Takes a name that is the section's, written or not, if it is one and is free.
+    pub(super) fn claim(&mut self, section: &Section<'_>, name: String) -> Option<String> {
         if let Some(fault) = fault(&name) {
             let help = format!(
                 "expected up to {LONGEST} characters, without `/`, line breaks and spaces at the ends"

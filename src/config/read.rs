@@ -5,6 +5,7 @@ use super::keys::{self, DEFAULTS, INTERVALS, RETENTIONS, ROOT, SERVICE, STORE, T
 use super::model::StoreSpec;
 use super::name::{Names, label_fault};
 use super::objective;
+use super::observe;
 use super::probe::{self, Pace};
 use crate::diagnostic::nearest;
 use crate::probe::Kind;
@@ -33,8 +34,7 @@ pub(super) fn document<'n>(
     } else {
         keys::DEFAULT_SLOTS.parse().ok()
     };
-    let observe = root.section("observe", keys::OBSERVE);
-    let observe_host = observe.and_then(|observe| observe.bool("host"));
+    let observe = observe::read(&root);
     let defaults = defaults(&root);
     let services = services(&root, &defaults, kinds);
     Some(Draft {
@@ -42,7 +42,7 @@ pub(super) fn document<'n>(
         listen: listen?,
         store: store?,
         max_concurrent_probes: usize::try_from(slots?).ok()?,
-        observe_host: observe_host.unwrap_or(true),
+        observe: observe?,
         services,
         root,
     })
@@ -173,6 +173,7 @@ fn service<'n>(
     } else {
         objective::merge(&defaults.objectives, own)
     };
+    let processes = observe::processes(&section, &service);
     for objective in &objectives {
         check_probes(&service, objective, &probe_names);
     }
@@ -184,6 +185,7 @@ fn service<'n>(
         labels,
         probes,
         objectives,
+        processes,
     })
 }
 

@@ -30,7 +30,9 @@ pub fn config(services: &[Simulated], listen: SocketAddr, store: &std::path::Pat
       - {{ name: availability, sli: availability, target: 99.9%, window: 30d }}
       - {{ name: latency-p95, sli: latency, below: 500ms, target: 95%, window: 30d }}
       - {{ name: latency-p99, sli: latency, below: 800ms, target: 99%, window: 30d }}
-      - {{ name: errors, sli: success, target: 99.9%, window: 30d }}"
+      - {{ name: errors, sli: success, target: 99.9%, window: 30d }}
+    processes: [ {{ name: server, port: {} }} ]",
+            address.port()
         )
         .unwrap_or_default();
     }

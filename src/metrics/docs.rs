@@ -1,8 +1,9 @@
 //! `docs/METRICS.md`, from the declarations.
 
-use super::family::Kind;
+use super::family::{Family, Kind};
 use super::own::{Own, kind};
 use super::services::{OBJECTIVES, PROBES};
+use super::system;
 use std::fmt::Write as _;
 
 const HEAD: &str = "# Metrics
@@ -18,17 +19,11 @@ pub fn markdown(own: &Own) -> String {
     let mut out = HEAD.to_owned();
     let families = PROBES.iter().map(|(family, _)| family);
     let families = families.chain(OBJECTIVES.iter().map(|(family, _)| family));
+    table(&mut out, "Services", families.map(row));
     table(
         &mut out,
-        "Services",
-        families.map(|f| {
-            (
-                f.name.to_owned(),
-                f.kind,
-                f.labels.join(", "),
-                f.help.to_owned(),
-            )
-        }),
+        "The system under them",
+        system::families().map(row),
     );
     let own = own.families().into_iter().map(|family| {
         let labels: Vec<_> = family
@@ -48,11 +43,25 @@ pub fn markdown(own: &Own) -> String {
     out
 }
 
-fn table(
-    out: &mut String,
-    title: &str,
-    rows: impl Iterator<Item = (String, Kind, String, String)>,
-) {
+type Row = (String, Kind, String, String);
+
+fn row(family: &Family) -> Row {
+    let Family {
+        name,
+        kind,
+        labels,
+        help,
+        ..
+    } = family;
+    (
+        (*name).to_owned(),
+        *kind,
+        labels.join(", "),
+        (*help).to_owned(),
+    )
+}
+
+fn table(out: &mut String, title: &str, rows: impl Iterator<Item = Row>) {
     write!(
         out,
         "\n## {title}\n\n| family | type | labels | meaning |\n|---|---|---|---|\n"

@@ -1,7 +1,6 @@
 //! The daemon's own metrics, in a registry of the `prometheus` crate.
 
 use super::family::Kind;
-use super::host::Host;
 use super::page::{Labels, Page};
 use crate::outcome::Timestamp;
 use crate::store::StoreStats;
@@ -112,11 +111,6 @@ impl Own {
         instruments
             .into_iter()
             .try_for_each(|instrument| self.registry.register(instrument))
-    }
-
-    /// The host's instruments; registered by the first call, which therefore is the only one.
-    pub fn host(&self) -> Result<Host, prometheus::Error> {
-        Host::new(&self.registry)
     }
 
     /// Notes how an attempt to load the config ended.

@@ -11,8 +11,8 @@ pub struct Samples<'a> {
 }
 
 impl Samples<'_> {
-    /// One gauge; unknown is absent.
-    pub fn gauge(&mut self, value: Option<f64>) {
+    /// Unknown is absent.
+    pub fn value(&mut self, value: Option<f64>) {
         if let Some(value) = value {
             self.page
                 .sample(self.family.name, "", self.labels.text(), value);

@@ -32,7 +32,7 @@ pub const PROBES: &[ProbeFamily] = &[
             "Last counted verdict: 1 good, 0 bad. Absent before the first.",
         ),
         |samples, probe| {
-            samples.gauge(
+            samples.value(
                 probe
                     .last
                     .as_ref()
@@ -106,7 +106,7 @@ pub const PROBES: &[ProbeFamily] = &[
             for phase in Phase::ALL {
                 let spent = probe.last.as_ref().and_then(|last| last.phases.get(phase));
                 samples.with("phase", phase.label(), |samples| {
-                    samples.gauge(spent.map(|spent| spent.as_secs_f64()));
+                    samples.value(spent.map(|spent| spent.as_secs_f64()));
                 });
             }
         },
@@ -119,7 +119,7 @@ pub const PROBES: &[ProbeFamily] = &[
             "HTTP status of the last counted outcome.",
         ),
         |samples, probe| {
-            samples.gauge(
+            samples.value(
                 probe
                     .last
                     .as_ref()
@@ -136,7 +136,7 @@ pub const PROBES: &[ProbeFamily] = &[
             "When the served certificate ends, known also where its verification failed.",
         ),
         |samples, probe| {
-            samples.gauge(
+            samples.value(
                 probe
                     .last
                     .as_ref()
@@ -152,7 +152,7 @@ pub const PROBES: &[ProbeFamily] = &[
             PROBE,
             "Tick of the last counted outcome.",
         ),
-        |samples, probe| samples.gauge(probe.last.as_ref().map(|last| last.at.as_secs_f64())),
+        |samples, probe| samples.value(probe.last.as_ref().map(|last| last.at.as_secs_f64())),
     ),
     (
         Family::summary(
@@ -169,7 +169,7 @@ pub const PROBES: &[ProbeFamily] = &[
                         ryu::Buffer::new().format(*quantile),
                         |samples| {
                             samples.with("window", window, |samples| {
-                                samples.gauge(latency.map(|latency| latency.as_secs_f64()));
+                                samples.value(latency.map(|latency| latency.as_secs_f64()));
                             });
                         },
                     );
@@ -203,7 +203,7 @@ pub const OBJECTIVES: &[ObjectiveFamily] = &[
             SLO,
             "The promised ratio.",
         ),
-        |samples, slo| samples.gauge(Some(slo.objective.target)),
+        |samples, slo| samples.value(Some(slo.objective.target)),
     ),
     (
         Family::gauge(
@@ -212,7 +212,7 @@ pub const OBJECTIVES: &[ObjectiveFamily] = &[
             SLO,
             "The window that the error budget is for.",
         ),
-        |samples, slo| samples.gauge(Some(slo.objective.window.as_secs_f64())),
+        |samples, slo| samples.value(Some(slo.objective.window.as_secs_f64())),
     ),
     (
         Family::gauge(
@@ -248,7 +248,7 @@ pub const OBJECTIVES: &[ObjectiveFamily] = &[
             SLO,
             "Share of the error budget that is left; negative once overspent.",
         ),
-        |samples, slo| samples.gauge(slo.budget_remaining),
+        |samples, slo| samples.value(slo.budget_remaining),
     ),
     (
         Family::gauge(
@@ -257,7 +257,7 @@ pub const OBJECTIVES: &[ObjectiveFamily] = &[
             SLO,
             "When the budget runs out at the last day's burn. Absent if it does not.",
         ),
-        |samples, slo| samples.gauge(slo.exhaustion.map(crate::outcome::Timestamp::as_secs_f64)),
+        |samples, slo| samples.value(slo.exhaustion.map(crate::outcome::Timestamp::as_secs_f64)),
     ),
 ];
 
@@ -268,7 +268,7 @@ fn windows(
 ) {
     for ((name, _), window) in WINDOWS.iter().zip(&slo.windows) {
         if EXPORTED.contains(name) {
-            samples.with("window", name, |samples| samples.gauge(value(window)));
+            samples.with("window", name, |samples| samples.value(value(window)));
         }
     }
 }

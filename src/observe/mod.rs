@@ -1,5 +1,11 @@
-//! What happens under the services: the host, sampled with sysinfo.
+//! What happens under the services: the host by sysinfo, processes by `/proc`.
 
 mod host;
+mod network;
+mod process;
+mod view;
 
-pub use host::{HostSampler, HostView, NetworkView};
+pub use host::HostSampler;
+pub use network::NetworkSampler;
+pub use process::ProcessSampler;
+pub use view::{CollectorView, HostView, NetworkView, ProcessView, SystemView};

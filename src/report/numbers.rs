@@ -68,6 +68,22 @@ pub fn count(count: u64) -> String {
     grouped
 }
 
+/// `512 B`, `3.2 GiB`
+pub fn bytes(bytes: u64) -> String {
+    const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
+    let (mut amount, mut unit) = (bytes as f64, 0);
+    // What rounds to 1024 is one of the next.
+    while amount >= 1023.95 && unit + 1 < UNITS.len() {
+        amount /= 1024.0;
+        unit += 1;
+    }
+    if unit == 0 {
+        format!("{bytes} B")
+    } else {
+        format!("{amount:.1} {}", UNITS[unit])
+    }
+}
+
 fn trimmed(number: String, unit: &str) -> String {
     let short = if number.contains('.') {
         number
@@ -108,6 +124,11 @@ mod tests {
         assert_eq!(latency(Duration::from_millis(230)), "230ms");
         assert_eq!(latency(Duration::from_millis(1240)), "1.24s");
         assert_eq!(age(Duration::from_secs(7300)), "2h ago");
+        let gib = 1024 * 1024 * 1024;
+        assert_eq!(
+            [512, 1023, 1024, gib - 1, 3 * gib + gib / 5].map(bytes),
+            ["512 B", "1023 B", "1.0 KiB", "1.0 GiB", "3.2 GiB"]
+        );
         assert_eq!(
             [0, 999, 1000, 259_200, 1_000_000].map(count),
             ["0", "999", "1,000", "259,200", "1,000,000"]

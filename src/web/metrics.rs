@@ -21,9 +21,9 @@ pub async fn metrics(State(state): State<WebState>, headers: HeaderMap) -> Respo
     state.own.store(&state.store.stats());
     let snapshot = Arc::clone(&state.snapshots.borrow());
     // A page of thousands of services takes a while: no probe should wait for it.
-    let rendered =
-        tokio::task::spawn_blocking(move || render(format, gzip, &snapshot, &state.own)).await;
-    let page = match rendered {
+    let system = Arc::clone(&state.system.borrow());
+    let work = move || render(format, gzip, &snapshot, &system, &state.own);
+    let page = match tokio::task::spawn_blocking(work).await {
         Ok(page) => page,
         Err(_panic) => return defect().map(Body::new),
     };

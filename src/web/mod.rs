@@ -13,6 +13,7 @@ pub use server::serve;
 use crate::clock::Clock;
 use crate::ledger::Snapshot;
 use crate::metrics::Own;
+use crate::observe::SystemView;
 use crate::store::StoreHandle;
 use axum::Router;
 use axum::extract::{Request, State};
@@ -43,6 +44,7 @@ pub type ReloadRequest = oneshot::Sender<Result<(), String>>;
 pub struct WebState {
     pub clock: Clock,
     pub snapshots: watch::Receiver<Arc<Snapshot>>,
+    pub system: watch::Receiver<Arc<SystemView>>,
     pub own: Own,
     pub store: StoreHandle,
     /// The store's file, for reading back single outcomes.

@@ -13,7 +13,9 @@ const FOR_EVER: &str = "public, max-age=31536000, immutable";
 
 pub async fn overview(State(state): State<WebState>, RawQuery(query): RawQuery) -> Html<String> {
     let snapshot = Arc::clone(&state.snapshots.borrow());
-    Html(render_overview(&snapshot, view(&state, query.as_deref())))
+    let system = Arc::clone(&state.system.borrow());
+    let view = view(&state, query.as_deref());
+    Html(render_overview(&snapshot, &system, view))
 }
 
 pub async fn service(
@@ -29,11 +31,9 @@ pub async fn service(
     let service = found.ok_or_else(|| {
         Problem::new(StatusCode::NOT_FOUND, "no service has this name").because(name)
     })?;
-    Ok(Html(render_service(
-        service,
-        snapshot.at,
-        view(&state, query.as_deref()),
-    )))
+    let system = Arc::clone(&state.system.borrow());
+    let view = view(&state, query.as_deref());
+    Ok(Html(render_service(service, &system, snapshot.at, view)))
 }
 
 fn view(state: &WebState, query: Option<&str>) -> View {

@@ -1,5 +1,7 @@
 //! Made-up snapshots for the page's test and its benchmark.
 
+mod system;
+
 use slod::ledger::snapshot::{
     DAYS, DayView, LastOutcome, ObjectiveView, ProbeView, QUANTILE_SPANS, QUANTILES, ServiceView,
     Snapshot, WINDOWS, WindowView,
@@ -8,6 +10,7 @@ use slod::outcome::{Cause, Phase, Phases, ProbeKey, Timestamp, Verdict, Why};
 use slod::slo::{Budgeting, Objective, Sli};
 use std::sync::Arc;
 use std::time::Duration;
+pub use system::system;
 
 /// 2026-11-23 14:01:57 UTC
 pub const AT: Timestamp = Timestamp::from_secs(1_795_442_517);

@@ -2,7 +2,7 @@
 
 use super::days;
 use super::frame::since;
-use super::parts::{badge, budget, failures, known, promise, service_path};
+use super::parts::{badge, budget, failures, figures, known, promise, service_path};
 use super::standing::Standing;
 use crate::ledger::snapshot::{LastOutcome, ObjectiveView, ProbeView, ServiceView};
 use crate::outcome::Timestamp;
@@ -93,29 +93,6 @@ fn probe(standing: Standing, view: &ProbeView, at: Timestamp) -> [Markup; 7] {
         html! { (known(last.map(|last| since(last.at, at)), numbers::age)) },
         badge(standing),
     ]
-}
-
-/// A table that becomes a stack of labelled figures on a narrow screen. The last column is the
-/// state.
-fn figures(labels: [&str; 7], rows: &[[Markup; 7]]) -> Markup {
-    html! {
-        @if !rows.is_empty() {
-            table.figures {
-                thead { tr { @for label in labels { th scope="col" { (label) } } } }
-                tbody {
-                    @for [head, cells @ .., state] in rows {
-                        tr {
-                            th scope="row" { (head) }
-                            @for (label, cell) in labels[1..].iter().zip(cells) {
-                                td data-label=(label) { (cell) }
-                            }
-                            td.state { (state) }
-                        }
-                    }
-                }
-            }
-        }
-    }
 }
 
 /// The last failures of a day; unfolded where the service is in trouble.

@@ -15,6 +15,7 @@ mod probe;
 mod service;
 mod standing;
 pub mod style;
+mod system;
 
 pub use frame::{RELOAD, View};
 pub use overview::render_overview;

@@ -6,7 +6,9 @@ use super::frame::{HOME, Page, View};
 use super::headline::Headline;
 use super::parts::{badge, icon, known, service_path};
 use super::standing::Standing;
+use super::system;
 use crate::ledger::snapshot::{ServiceView, Snapshot};
+use crate::observe::SystemView;
 use crate::outcome::Timestamp;
 use crate::report::numbers;
 use maud::{Markup, html};
@@ -19,7 +21,7 @@ const UNFOLDED: usize = 100;
 
 type Judged<'a> = (Standing, &'a ServiceView);
 
-pub fn render_overview(snapshot: &Snapshot, view: View) -> String {
+pub fn render_overview(snapshot: &Snapshot, system: &SystemView, view: View) -> String {
     let mut services: Vec<Judged<'_>> = snapshot
         .services
         .iter()
@@ -32,7 +34,7 @@ pub fn render_overview(snapshot: &Snapshot, view: View) -> String {
         below: counts(&services),
         root: HOME,
         at: snapshot.at,
-        content: list(&services, snapshot.at),
+        content: html! { (list(&services, snapshot.at)) (system::host(system)) },
     };
     page.render(view)
 }

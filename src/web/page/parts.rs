@@ -104,6 +104,29 @@ fn utc(at: Timestamp) -> chrono::DateTime<chrono::Utc> {
     chrono::DateTime::from_timestamp_millis(at.0).unwrap_or_default()
 }
 
+/// A table that becomes a stack of labelled figures on a narrow screen. The last column is the
+/// state.
+pub fn figures(labels: [&str; 7], rows: &[[Markup; 7]]) -> Markup {
+    html! {
+        @if !rows.is_empty() {
+            table.figures {
+                thead { tr { @for label in labels { th scope="col" { (label) } } } }
+                tbody {
+                    @for [head, cells @ .., state] in rows {
+                        tr {
+                            th scope="row" { (head) }
+                            @for (label, cell) in labels[1..].iter().zip(cells) {
+                                td data-label=(label) { (cell) }
+                            }
+                            td.state { (state) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
 /// Failures with cause, message and age, in the order given, and the probe where it is not plain.
 pub fn failures<'a>(
     failures: impl Iterator<Item = (Option<&'a str>, &'a LastOutcome)>,

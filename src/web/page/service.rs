@@ -6,14 +6,21 @@ use super::headline::Headline;
 use super::parts::{badge, budget, known, moment, promise};
 use super::probe;
 use super::standing::Standing;
+use super::system;
 use crate::ledger::snapshot::{ObjectiveView, ServiceView, WINDOWS};
+use crate::observe::SystemView;
 use crate::outcome::Timestamp;
 use crate::report::numbers;
 use crate::slo::Budgeting;
 use maud::{Markup, html};
 
 /// The page of a service in the snapshot taken `at`.
-pub fn render_service(service: &ServiceView, at: Timestamp, view: View) -> String {
+pub fn render_service(
+    service: &ServiceView,
+    system: &SystemView,
+    at: Timestamp,
+    view: View,
+) -> String {
     let standing = Standing::of(service, at);
     let page = Page {
         headline: Headline::of_service(standing, service),
@@ -35,6 +42,7 @@ pub fn render_service(service: &ServiceView, at: Timestamp, view: View) -> Strin
                 @for view in &service.probes { (probe::card(view, at)) }
                 @if service.probes.is_empty() { p.quiet { "None are configured." } }
             }
+            (system::processes(&service.name, system))
         },
     };
     page.render(view)

@@ -1,0 +1,97 @@
+//! The processes that services are made of, by reading `/proc`.
+//!
+//! ```text
+//! table.rs: who runs -> find.rs: who belongs to a group -> group.rs: sums that survive their members
+//! ```
+
+mod find;
+mod group;
+mod table;
+
+use super::view::ProcessView;
+use crate::config::ProcessSpec;
+use find::Finder;
+use group::{Group, Reading, Since};
+use procfs::ProcResult;
+use std::num::NonZero;
+use std::thread::available_parallelism;
+use std::time::Instant;
+use table::{Listed, Table};
+
+/// Samples groups of processes again and again.
+#[derive(Debug)]
+pub struct ProcessSampler {
+    table: Table,
+    members: Vec<Member>,
+    processors: f64,
+    last: Option<Instant>,
+}
+
+#[derive(Debug)]
+struct Member {
+    spec: ProcessSpec,
+    finder: Finder,
+    group: Group,
+}
+
+impl ProcessSampler {
+    pub fn new(specs: Vec<ProcessSpec>) -> Self {
+        let mut sampler = Self {
+            table: Table::default(),
+            members: Vec::new(),
+            processors: available_parallelism().map_or(1, NonZero::get) as f64,
+            last: None,
+        };
+        sampler.reload(specs);
+        sampler
+    }
+
+    /// Follows a changed config; groups that did not change keep what they counted.
+    pub fn reload(&mut self, specs: Vec<ProcessSpec>) {
+        let mut old = std::mem::take(&mut self.members);
+        self.members = specs
+            .into_iter()
+            .map(|spec| match old.iter().position(|old| old.spec == spec) {
+                Some(found) => old.swap_remove(found),
+                None => Member {
+                    finder: Finder::new(&spec.found_by),
+                    group: Group::default(),
+                    spec,
+                },
+            })
+            .collect();
+    }
+
+    /// Reads all processes once. Blocks for some 20 µs per process of the host. Fails only if
+    /// there is no list of processes; one that ends meanwhile is left out.
+    pub fn sample(&mut self) -> ProcResult<Vec<ProcessView>> {
+        self.table.refresh()?;
+        let now = Instant::now();
+        let since = self.last.map(|last| Since {
+            elapsed: now - last,
+            processors: self.processors,
+        });
+        self.last = Some(now);
+        let Self { table, members, .. } = self;
+        Ok(members
+            .iter_mut()
+            .map(|member| {
+                let found = table.with_descendants(&member.finder.find(table));
+                let readings: Vec<_> = found.iter().map(|at| reading(table.at(*at))).collect();
+                member.group.take(&readings, since);
+                member.group.view(&member.spec)
+            })
+            .collect())
+    }
+}
+
+fn reading(listed: &Listed) -> Reading {
+    Reading {
+        id: listed.id,
+        is_new: listed.is_new,
+        cpu_ticks: listed.cpu_ticks,
+        resident_bytes: listed.resident_bytes,
+        threads: listed.threads,
+        open_fds: table::open_fds(listed.id.pid),
+    }
+}
