@@ -21,19 +21,16 @@ fn main() {
         return println!("this network cannot be sampled");
     };
     let mut processes = ProcessSampler::new(vec![by_cmdline("^matched")]);
-    let (port, mut by_port) = listening();
     let mut count = 0;
     let both = cost(|| {
         black_box((host.sample(), network.sample()));
         let views = processes.sample().unwrap_or_default();
         count = views.first().map_or(0, |view| view.count);
     });
-    let port_too = cost(|| drop(black_box(by_port.sample())));
     println!(
-        "{count} processes among {PROCESSES} and more: {both:.2} ms of a processor per sample, {:.3} % at one every 10 s; found by port: {port_too:.2} ms",
+        "{count} processes among {PROCESSES} and more: {both:.2} ms of a processor per sample, {:.3} % at one every 10 s",
         both / 100.0
     );
-    drop(port);
     for child in &mut children {
         let _ = child.kill();
         let _ = child.wait();
@@ -57,18 +54,6 @@ fn by_cmdline(pattern: &str) -> ProcessSpec {
             cmdline,
         },
     }
-}
-
-/// A port that this process listens on, and who looks for it.
-fn listening() -> (Option<std::net::TcpListener>, ProcessSampler) {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").ok();
-    let address = listener.as_ref().and_then(|bound| bound.local_addr().ok());
-    let found_by = FoundBy::Port(address.map_or(1, |address| address.port()));
-    let spec = ProcessSpec {
-        found_by,
-        ..by_cmdline("")
-    };
-    (listener, ProcessSampler::new(vec![spec]))
 }
 
 /// Processor time of one call in milliseconds, after a first one that fills what is remembered.

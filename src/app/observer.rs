@@ -50,6 +50,7 @@ pub(super) async fn run(
                 let next = wanted.borrow_and_update().clone();
                 tick = every(&next);
                 samplers.reload(next);
+                continue;
             }
             _ = tick.tick() => {}
         }

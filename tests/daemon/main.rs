@@ -2,4 +2,5 @@
 
 mod lifecycle;
 mod support;
+mod system;
 mod web;

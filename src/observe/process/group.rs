@@ -51,7 +51,8 @@ struct Sums {
 }
 
 impl Group {
-    /// Takes the members of one moment. `since` is `None` at the first sample of the host.
+    /// Takes the members of one moment. `since` is `None` at the first sample of the host, and so
+    /// soon after the last one that the kernel's ticks of 10 ms say nothing.
     pub(super) fn take(&mut self, readings: &[Reading], since: Option<Since>) {
         let spent: u64 = readings.iter().map(|reading| self.spent(reading)).sum();
         let survivor = readings

@@ -16,6 +16,7 @@ use procfs::ProcResult;
 use std::num::NonZero;
 use std::thread::available_parallelism;
 use std::time::Instant;
+use sysinfo::MINIMUM_CPU_UPDATE_INTERVAL;
 use table::{Listed, Table};
 
 /// Samples groups of processes again and again.
@@ -71,6 +72,7 @@ impl ProcessSampler {
             elapsed: now - last,
             processors: self.processors,
         });
+        let since = since.filter(|since| since.elapsed >= MINIMUM_CPU_UPDATE_INTERVAL);
         self.last = Some(now);
         let Self { table, members, .. } = self;
         Ok(members

@@ -1,0 +1,71 @@
+//! The system under the services, as the daemon shows it.
+
+use crate::support::{Daemon, target};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn config(folder: &Path, observe: &str, processes: &str) -> PathBuf {
+    let path = folder.join("slod.yaml");
+    let url = target();
+    let text = format!(
+        "listen: 127.0.0.1:0\nobserve: {{ interval: 1s, {observe} }}\nservices:\n  - name: web\n    probes: [ {{ name: home, http: {{ url: \"http://{url}/\" }} }} ]\n    objectives: []\n    processes: {processes}\n"
+    );
+    fs::write(&path, text).expect("written");
+    path
+}
+
+#[test]
+fn host_and_processes_are_exported_shown_and_follow_a_reload() {
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::write(folder.path().join("pid"), std::process::id().to_string()).expect("written");
+    let both = "[ { name: tests, pid_file: pid }, { name: gone, pid_file: missing } ]";
+    let daemon = Daemon::start(&config(folder.path(), "host: true", both));
+    let of = |family: &str, name: &str| format!("{family}{{service=\"web\",process=\"{name}\"}}");
+    let threads = of("slod_process_threads", "tests");
+    assert!(daemon.wait_for(|daemon| daemon.metric(&threads)) >= 1.0);
+    // The second sample has a usage.
+    let usage = of("slod_process_cpu_usage_ratio", "tests");
+    daemon.wait_for(|daemon| {
+        daemon
+            .metric(&usage)
+            .zip(daemon.metric("slod_host_cpu_usage_ratio"))
+    });
+    assert_eq!(
+        daemon.metric(&of("slod_process_instances", "gone")),
+        Some(0.0)
+    );
+    assert_eq!(daemon.metric(&of("slod_process_threads", "gone")), None);
+    for collector in ["host", "network", "processes"] {
+        let success = format!("slod_collector_success{{collector=\"{collector}\"}}");
+        assert_eq!(daemon.metric(&success), Some(1.0), "{collector}");
+    }
+    let page = daemon.request("GET", "/services/web");
+    assert!(
+        page.contains("Open files") && page.contains("not found"),
+        "{page}"
+    );
+    assert!(daemon.request("GET", "/").contains("Processors busy"));
+
+    config(
+        folder.path(),
+        "host: false, network: false",
+        "[ { name: tests, pid_file: pid } ]",
+    );
+    assert!(daemon.request("POST", "/-/reload").contains("reloaded"));
+    daemon.wait_for(|daemon| daemon.metric("slod_host_load1").is_none().then_some(()));
+    assert!(daemon.metric(&threads).is_some());
+    let page = daemon.request("GET", "/metrics");
+    assert!(
+        !page.contains("gone") && !page.contains("slod_host_"),
+        "{page}"
+    );
+
+    config(
+        folder.path(),
+        "processes: false",
+        "[ { name: tests, pid_file: pid } ]",
+    );
+    assert!(daemon.request("POST", "/-/reload").contains("reloaded"));
+    daemon.wait_for(|daemon| daemon.metric(&threads).is_none().then_some(()));
+    daemon.wait_for(|daemon| daemon.metric("slod_host_load1"));
+}
