@@ -1,93 +1,13 @@
 //! A real Prometheus scrapes the demo with the shipped config and rules, and every query of every
 //! panel of the shipped dashboards has an answer.
 
+use crate::server::{Prometheus, free_port, repository, start};
 use serde_json::Value;
 use std::fs;
-use std::net::TcpListener;
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::thread::sleep;
-use std::time::{Duration, Instant};
-
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// Ended whatever happens to the test.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-fn repository() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("bound").port()
-}
-
-fn start(program: &str, args: &[String]) -> Option<Running> {
-    let spawned = Command::new(program)
-        .args(args)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn();
-    match spawned {
-        Ok(child) => Some(Running(child)),
-        Err(error) => {
-            assert!(
-                std::env::var_os("CI").is_none(),
-                "{program} is needed in CI: {error}"
-            );
-            eprintln!("not tested, because {program} cannot be started: {error}");
-            None
-        }
-    }
-}
-
-struct Prometheus {
-    address: String,
-    runtime: tokio::runtime::Runtime,
-    client: reqwest::Client,
-}
-
-impl Prometheus {
-    fn get(&self, path: &str, query: &[(&str, &str)]) -> Option<Value> {
-        let url = reqwest::Url::parse_with_params(&format!("http://{}{path}", self.address), query)
-            .expect("valid");
-        self.runtime
-            .block_on(async { self.client.get(url).send().await.ok()?.json().await.ok() })
-    }
-
-    /// How many series answer; an error is a fault of the query.
-    fn series(&self, query: &str) -> usize {
-        let answer = self
-            .get("/api/v1/query", &[("query", query)])
-            .unwrap_or_default();
-        if answer["status"] != "success" {
-            assert!(answer.is_null(), "{query}: {answer}");
-            return 0;
-        }
-        answer["data"]["result"].as_array().map_or(0, Vec::len)
-    }
-
-    fn wait_for(&self, query: &str) {
-        let end = Instant::now() + PATIENCE;
-        while self.series(query) == 0 {
-            assert!(Instant::now() < end, "{query} has no answer");
-            sleep(Duration::from_millis(250));
-        }
-    }
-}
 
 #[test]
 fn a_real_prometheus_answers_every_panel() {
-    let (daemon, web) = (free_port(), free_port());
+    let daemon = free_port();
     let folder = tempfile::tempdir().expect("a folder");
     let _demo = start(
         env!("CARGO_BIN_EXE_slod"),
@@ -112,30 +32,8 @@ fn a_real_prometheus_answers_every_panel() {
         folder.path().join("slod.rules.yml"),
     )
     .expect("copied");
-    let arguments = [
-        format!(
-            "--config.file={}",
-            folder.path().join("prometheus.yml").display()
-        ),
-        format!(
-            "--storage.tsdb.path={}",
-            folder.path().join("tsdb").display()
-        ),
-        format!("--web.listen-address=127.0.0.1:{web}"),
-    ];
-    let Some(_prometheus) = start("prometheus", &arguments) else {
+    let Some(prometheus) = Prometheus::start(folder.path(), &[]) else {
         return;
-    };
-    // reqwest takes the process's provider; nobody else has set one here.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let prometheus = Prometheus {
-        address: format!("127.0.0.1:{web}"),
-        runtime: tokio::runtime::Runtime::new().expect("a runtime"),
-        client: reqwest::Client::builder()
-            .no_proxy()
-            .timeout(Duration::from_secs(5))
-            .build()
-            .expect("a client"),
     };
     prometheus.wait_for("up{job=\"slod\"} == 1");
     // Our labels win over the scrape's, and quantiles need their samples.

@@ -1,0 +1,5 @@
+//! The shipped dashboards and rules in a real Prometheus.
+
+mod burn;
+mod dashboards;
+mod server;

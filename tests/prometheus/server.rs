@@ -1,0 +1,126 @@
+//! Prometheus as a child process.
+
+use serde_json::Value;
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Ended whatever happens to the test.
+pub struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+pub fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+pub fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("bound").port()
+}
+
+pub fn start(program: &str, args: &[String]) -> Option<Running> {
+    let spawned = Command::new(program)
+        .args(args)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn();
+    match spawned {
+        Ok(child) => Some(Running(child)),
+        Err(error) => {
+            assert!(
+                std::env::var_os("CI").is_none(),
+                "{program} is needed in CI: {error}"
+            );
+            eprintln!("not tested, because {program} cannot be started: {error}");
+            None
+        }
+    }
+}
+
+/// A real Prometheus, ended whatever happens to the test.
+pub struct Prometheus {
+    _process: Running,
+    address: String,
+    runtime: tokio::runtime::Runtime,
+    client: reqwest::Client,
+}
+
+impl Prometheus {
+    /// Starts it with the `prometheus.yml` of a folder, its data in `tsdb` beside it; `None` where
+    /// it is not installed, and CI does not promise it.
+    pub fn start(folder: &Path, more: &[&str]) -> Option<Self> {
+        let address = format!("127.0.0.1:{}", free_port());
+        let mut arguments = vec![
+            format!("--config.file={}", folder.join("prometheus.yml").display()),
+            format!("--storage.tsdb.path={}", folder.join("tsdb").display()),
+            format!("--web.listen-address={address}"),
+        ];
+        arguments.extend(more.iter().map(|argument| (*argument).to_owned()));
+        let process = start("prometheus", &arguments)?;
+        // reqwest takes the process's provider; another test may have set it.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        Some(Self {
+            _process: process,
+            address,
+            runtime: tokio::runtime::Runtime::new().expect("a runtime"),
+            client: reqwest::Client::builder()
+                .no_proxy()
+                .timeout(Duration::from_secs(5))
+                .build()
+                .expect("a client"),
+        })
+    }
+
+    pub fn get(&self, path: &str, query: &[(&str, &str)]) -> Option<Value> {
+        let url = reqwest::Url::parse_with_params(&format!("http://{}{path}", self.address), query)
+            .expect("valid");
+        self.runtime
+            .block_on(async { self.client.get(url).send().await.ok()?.json().await.ok() })
+    }
+
+    /// How many series answer; an error is a fault of the query.
+    pub fn series(&self, query: &str) -> usize {
+        let answer = self
+            .get("/api/v1/query", &[("query", query)])
+            .unwrap_or_default();
+        if answer["status"] != "success" {
+            assert!(answer.is_null(), "{query}: {answer}");
+            return 0;
+        }
+        answer["data"]["result"].as_array().map_or(0, Vec::len)
+    }
+
+    /// The only value of a query at a second.
+    pub fn value(&self, query: &str, at: i64) -> Option<f64> {
+        let answer = self
+            .get(
+                "/api/v1/query",
+                &[("query", query), ("time", &at.to_string())],
+            )
+            .unwrap_or_default();
+        assert_eq!(answer["status"], "success", "{query}: {answer}");
+        answer["data"]["result"][0]["value"][1]
+            .as_str()?
+            .parse()
+            .ok()
+    }
+
+    pub fn wait_for(&self, query: &str) {
+        let end = Instant::now() + PATIENCE;
+        while self.series(query) == 0 {
+            assert!(Instant::now() < end, "{query} has no answer");
+            sleep(Duration::from_millis(250));
+        }
+    }
+}
