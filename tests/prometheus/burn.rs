@@ -153,8 +153,8 @@ fn the_shipped_rules_burn_as_the_daemon_does() {
     assert!(burned > 100, "only {burned} comparisons were of something");
 }
 
-/// Both look back over the same time, up to one scrape at each end, and one slot of the daemon's
-/// window. Returns whether anything burned.
+/// Both look back over the same time, but for half a scrape and half a slot of the daemon's window.
+/// Returns whether anything burned.
 fn check(second: i64, window: &str, told: Option<f64>, view: &ObjectiveView) -> bool {
     let index = WINDOWS
         .iter()
@@ -162,8 +162,8 @@ fn check(second: i64, window: &str, told: Option<f64>, view: &ObjectiveView) -> 
         .expect("a window of ours");
     let length = i64::try_from(WINDOWS[index].1.as_secs()).expect("small");
     let slot = match length {
-        ..=7200 => 10,
-        ..=86_400 => 300,
+        ..7201 => 10,
+        7201..86_401 => 300,
         _ => HOUR,
     };
     let own = view.windows[index];
@@ -172,7 +172,7 @@ fn check(second: i64, window: &str, told: Option<f64>, view: &ObjectiveView) -> 
         return false;
     };
     let own = 1.0 - sli;
-    let slack = (2 * SCRAPE + slot) as f64 / length.min(second) as f64;
+    let slack = (SCRAPE + slot) as f64 / 2.0 / length.min(second) as f64;
     assert!(
         (told - own).abs() <= slack,
         "after {second} s, {window}: {told} by the rule, {own} by the daemon, {slack} allowed"
