@@ -40,6 +40,9 @@ fn a_real_prometheus_answers_every_panel() {
     prometheus.wait_for("slod_probe_success{service=\"rag\", probe=\"health\"}");
     prometheus.wait_for("slod_host_cpu_usage_ratio");
     prometheus.wait_for("slod_latency_quantile_seconds{window=\"1h\"}");
+    // The demo's first incident comes after a quarter of a minute.
+    prometheus.wait_for("slod_slo_error_budget_exhaustion_timestamp_seconds");
+    prometheus.wait_for("slod_process_cpu_usage_ratio");
     prometheus.wait_for("rate(slod_probe_runs_total[1m]) > 0");
     every_panel(&prometheus);
     let targets = prometheus.get("/api/v1/targets", &[]).expect("an answer");

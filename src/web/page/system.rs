@@ -64,7 +64,7 @@ pub fn processes(service: &str, system: &SystemView) -> Markup {
 
 fn process(view: &ProcessView) -> [Markup; 7] {
     let fds = match view.open_fds {
-        None if view.count > 0 => "not permitted".to_owned(),
+        None if view.count > 0 => "hidden".to_owned(),
         fds => known(fds, numbers::count),
     };
     [
