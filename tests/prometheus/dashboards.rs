@@ -117,6 +117,9 @@ fn dashboards_keep_the_conventions() {
     }
 }
 
+/// Those of Grafana's units that are used: its panels show an unknown one as bare text.
+const UNITS: [&str; 7] = ["percentunit", "none", "short", "s", "bytes", "Bps", "ops"];
+
 fn check_panel(panel: &Value, title: &str) {
     assert_eq!(panel["datasource"]["uid"], "${datasource}", "{title}");
     assert!(
@@ -125,10 +128,8 @@ fn check_panel(panel: &Value, title: &str) {
             .is_some_and(|text| text.ends_with('.')),
         "{title}"
     );
-    assert!(
-        panel["fieldConfig"]["defaults"]["unit"].is_string(),
-        "{title}"
-    );
+    let unit = panel["fieldConfig"]["defaults"]["unit"].as_str();
+    assert!(unit.is_some_and(|unit| UNITS.contains(&unit)), "{title}");
     for target in panel["targets"].as_array().expect("targets") {
         let query = target["expr"].as_str().expect("a query");
         let selectors = query.matches('{').count();
@@ -139,6 +140,11 @@ fn check_panel(panel: &Value, title: &str) {
                 "{title}: {query}"
             );
         }
+        assert_eq!(
+            query.matches("rate(").count() + query.matches("increase(").count(),
+            query.matches("[$__rate_interval]").count(),
+            "{title}: {query}"
+        );
         assert_eq!(
             query.matches("_total{").count(),
             query.matches("rate(slod").count() + query.matches("increase(slod").count()
