@@ -1,7 +1,9 @@
 //! The arithmetic of service level objectives: exact integer counts in, numbers out. Pure.
 
 pub mod budget;
+pub mod burn;
 pub mod objective;
+pub mod replay;
 pub mod series;
 mod track;
 

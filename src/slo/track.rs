@@ -76,6 +76,11 @@ impl Tracker {
         alone.then_some(TallyKey { sli, budgeting })
     }
 
+    /// Whether an outcome counts as a failure here.
+    pub fn is_bad(&self, verdict: Verdict, latency: Duration) -> bool {
+        self.objective.sli.judge(verdict, latency) == Judgement::Bad
+    }
+
     /// Takes one outcome of a probe that counts for this objective.
     pub fn record(
         &mut self,

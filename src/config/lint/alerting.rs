@@ -1,66 +1,14 @@
 //! Objectives whose budget or alerts cannot work at the pace of their probes.
 
 use super::{Draft, Finding, objectives, percent, plain, spacing, span};
+use crate::slo::burn::{TIERS, Tier, Urgency};
 use crate::slo::{Budgeting, Objective};
 use crate::yaml::units::show_duration;
 use std::time::Duration;
 
-/// A burn-rate alert: it fires when `share` of the budget would be spent within `long`.
-struct Tier {
-    long: Duration,
-    short: Duration,
-    /// Of the whole window's budget.
-    share: f64,
-    pages: bool,
-}
-
-const HOUR: u64 = 3600;
-
-/// Source: The Site Reliability Workbook, chapter 5, table 5-8 (30 days), with the fourth tier
-/// that Sloth and Pyrra add.
-const TIERS: [Tier; 4] = [
-    Tier {
-        long: Duration::from_secs(HOUR),
-        short: Duration::from_secs(300),
-        share: 0.02,
-        pages: true,
-    },
-    Tier {
-        long: Duration::from_secs(6 * HOUR),
-        short: Duration::from_secs(1800),
-        share: 0.05,
-        pages: true,
-    },
-    Tier {
-        long: Duration::from_secs(24 * HOUR),
-        short: Duration::from_secs(2 * HOUR),
-        share: 0.10,
-        pages: false,
-    },
-    Tier {
-        long: Duration::from_secs(72 * HOUR),
-        short: Duration::from_secs(6 * HOUR),
-        share: 0.10,
-        pages: false,
-    },
-];
-
-impl Tier {
-    /// The burn rate it fires above: 14.4, 6, 3 and 1 for 30 days.
-    fn factor(&self, window: Duration) -> f64 {
-        self.share * window.as_secs_f64() / self.long.as_secs_f64()
-    }
-
-    /// The error ratio it fires above.
-    fn threshold(&self, objective: &Objective) -> f64 {
-        self.factor(objective.window) * (1.0 - objective.target)
-    }
-}
-
 /// The tiers that fit into an objective's window.
 fn tiers(objective: &Objective) -> impl Iterator<Item = &'static Tier> {
-    let window = objective.window;
-    TIERS.iter().filter(move |tier| tier.long <= window)
+    TIERS.iter().filter(|tier| tier.fits(objective))
 }
 
 pub(super) fn tier_never_fires(draft: &Draft<'_>) -> Vec<Finding> {
@@ -91,7 +39,7 @@ pub(super) fn tier_never_fires(draft: &Draft<'_>) -> Vec<Finding> {
 /// The fastest page that counts attempts, if the objective counts attempts at all.
 fn page(objective: &Objective) -> Option<&'static Tier> {
     let counts_attempts = objective.budgeting == Budgeting::Occurrences;
-    tiers(objective).find(|tier| tier.pages && counts_attempts)
+    tiers(objective).find(|tier| tier.urgency == Urgency::Page && counts_attempts)
 }
 
 /// Fewer than two attempts fit into the short window.
@@ -228,7 +176,7 @@ mod tests {
             name: String::new(),
             sli: Sli::Success,
             target,
-            window: Duration::from_secs(days * 24 * HOUR),
+            window: Duration::from_secs(days * 86_400),
             budgeting: Budgeting::Occurrences,
             probes: Vec::new(),
         }

@@ -1,0 +1,264 @@
+//! Burn-rate alerts: the tiers as data, and the life of one alert.
+
+use super::objective::Objective;
+use super::track::Tracker;
+use crate::outcome::Timestamp;
+use std::time::Duration;
+
+const MINUTE: u64 = 60;
+const HOUR: u64 = 3600;
+
+/// Who should look, and when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Urgency {
+    /// Now, at any hour.
+    Page,
+    /// Today or this week.
+    Ticket,
+}
+
+/// One tier: it holds while the burn over its long AND its short window is above its factor.
+#[derive(Debug, PartialEq)]
+pub struct Tier {
+    /// 1 is the fastest.
+    pub number: u8,
+    pub long: Duration,
+    /// Says that it still goes on.
+    pub short: Duration,
+    /// Share of the whole window's budget that would be spent within the long window.
+    pub share: f64,
+    pub urgency: Urgency,
+}
+
+/// Source: The Site Reliability Workbook, chapter 5, table 5-8 (30 days), with the fourth tier
+/// that Sloth and Pyrra add.
+pub const TIERS: [Tier; 4] = [
+    Tier {
+        number: 1,
+        long: Duration::from_secs(HOUR),
+        short: Duration::from_secs(5 * MINUTE),
+        share: 0.02,
+        urgency: Urgency::Page,
+    },
+    Tier {
+        number: 2,
+        long: Duration::from_secs(6 * HOUR),
+        short: Duration::from_secs(30 * MINUTE),
+        share: 0.05,
+        urgency: Urgency::Page,
+    },
+    Tier {
+        number: 3,
+        long: Duration::from_secs(24 * HOUR),
+        short: Duration::from_secs(2 * HOUR),
+        share: 0.10,
+        urgency: Urgency::Ticket,
+    },
+    Tier {
+        number: 4,
+        long: Duration::from_secs(72 * HOUR),
+        short: Duration::from_secs(6 * HOUR),
+        share: 0.10,
+        urgency: Urgency::Ticket,
+    },
+];
+
+/// Failures in the long window without which no tier holds: one single failure is no incident.
+pub const MIN_BAD: u64 = 2;
+
+impl Urgency {
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Page => "page",
+            Self::Ticket => "ticket",
+        }
+    }
+}
+
+impl Tier {
+    /// The burn rate it holds above: 14.4, 6, 3 and 1 for a window of 30 days.
+    pub fn factor(&self, window: Duration) -> f64 {
+        self.share * window.as_secs_f64() / self.long.as_secs_f64()
+    }
+
+    /// The error ratio it holds above.
+    pub fn threshold(&self, objective: &Objective) -> f64 {
+        self.factor(objective.window) * (1.0 - objective.target)
+    }
+
+    /// Whether its long window fits into the objective's.
+    pub fn fits(&self, objective: &Objective) -> bool {
+        self.long <= objective.window
+    }
+
+    /// Whether it holds at a moment.
+    pub fn holds(&self, tracker: &Tracker, now: Timestamp) -> bool {
+        let limit = self.threshold(tracker.objective());
+        let above = |window, least| {
+            let view = tracker.view(now, window);
+            view.bad >= least && view.sli.is_some_and(|sli| 1.0 - sli > limit)
+        };
+        above(self.long, MIN_BAD) && above(self.short, 1)
+    }
+}
+
+/// One alert of one tier of one objective.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Alert {
+    #[default]
+    Inactive,
+    Firing {
+        since: Timestamp,
+        /// When the tier held last.
+        held: Timestamp,
+    },
+}
+
+/// What a moment changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    Fired,
+    /// It was over at this time.
+    Resolved(Timestamp),
+}
+
+impl Alert {
+    /// Takes whether the tier holds now. It fires at once, and goes on for the tier's short window
+    /// after it held last, so that sparse failures are one alert and not many.
+    pub fn step(&mut self, tier: &Tier, holds: bool, now: Timestamp) -> Option<Change> {
+        match (*self, holds) {
+            (Self::Inactive, true) => {
+                let (since, held) = (now, now);
+                *self = Self::Firing { since, held };
+                Some(Change::Fired)
+            }
+            (Self::Firing { since, .. }, true) => {
+                *self = Self::Firing { since, held: now };
+                None
+            }
+            (Self::Firing { held, .. }, false) if held.after(tier.short) <= now => {
+                *self = Self::Inactive;
+                Some(Change::Resolved(held.after(tier.short)))
+            }
+            _ => None,
+        }
+    }
+
+    pub const fn is_firing(self) -> bool {
+        matches!(self, Self::Firing { .. })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outcome::{Cause, Verdict};
+    use crate::slo::{Budgeting, Sli};
+    use std::sync::Arc;
+
+    const MONTH: Duration = Duration::from_secs(30 * 24 * HOUR);
+
+    fn objective(target: f64) -> Objective {
+        Objective {
+            name: "errors".into(),
+            sli: Sli::Success,
+            target,
+            window: MONTH,
+            budgeting: Budgeting::Occurrences,
+            probes: vec![],
+        }
+    }
+
+    #[test]
+    fn factors_and_times_of_the_workbook() {
+        let factors = TIERS.each_ref().map(|tier| tier.factor(MONTH));
+        for (factor, known) in factors.into_iter().zip([14.4, 6.0, 3.0, 1.0]) {
+            assert!((factor - known).abs() < 1e-9);
+        }
+        // With continuous events, a clean past and this error ratio, the long window is above its
+        // limit after so many seconds.
+        let after = |ratio: f64| {
+            TIERS
+                .each_ref()
+                .map(|tier| tier.threshold(&objective(0.999)) * tier.long.as_secs_f64() / ratio)
+        };
+        let known = [
+            (1.0, [51.84, 129.6, 259.2, 259.2]),
+            (0.02, [2592.0, 6480.0, 12_960.0, 12_960.0]),
+        ];
+        for (ratio, seconds) in known {
+            for (told, known) in after(ratio).into_iter().zip(seconds) {
+                assert!((told - known).abs() < 1e-6, "{told} for {known}");
+            }
+        }
+        // At exactly the promised ratio, the slowest tier would need its whole window, and then
+        // it is not *above* its limit.
+        assert!((after(0.001)[3] - TIERS[3].long.as_secs_f64()).abs() < 1e-6);
+    }
+
+    /// Probes every 10 s: when tier 1 holds, as seconds since the start, `[from, to)` each.
+    fn held(hours: i64, fails: impl Fn(i64) -> bool) -> Vec<(i64, i64)> {
+        let interval = Duration::from_secs(10);
+        let mut tracker = Tracker::new(Arc::new(objective(0.999)), &[interval]);
+        let mut spans: Vec<(i64, i64)> = Vec::new();
+        for second in (0..hours * 3600).step_by(10) {
+            let verdict = if fails(second) {
+                Verdict::Bad(Cause::Status)
+            } else {
+                Verdict::Good
+            };
+            let now = Timestamp::from_secs(second);
+            tracker.record(now, verdict, Duration::ZERO, interval);
+            if TIERS[0].holds(&tracker, now) {
+                match spans.last_mut() {
+                    Some((_, to)) if *to == second => *to = second + 10,
+                    _ => spans.push((second, second + 10)),
+                }
+            }
+        }
+        spans
+    }
+
+    #[test]
+    fn five_minutes_of_outage_hold_tier_1_from_60_to_600_seconds() {
+        // The outage begins after a good attempt, so the first bad one is at 10 s.
+        let begin = 72 * 3600;
+        let spans = held(75, |second| (begin + 10..=begin + 300).contains(&second));
+        assert_eq!(spans, [(begin + 60, begin + 600)]);
+    }
+
+    #[test]
+    fn one_single_failure_holds_nothing() {
+        assert_eq!(held(2, |second| second == 10), []);
+        let slow = Duration::from_secs(300);
+        let mut tracker = Tracker::new(Arc::new(objective(0.999)), &[slow]);
+        for second in (0..4 * 3600).step_by(300) {
+            let verdict = if second == 7200 {
+                Verdict::Bad(Cause::Status)
+            } else {
+                Verdict::Good
+            };
+            let now = Timestamp::from_secs(second);
+            tracker.record(now, verdict, Duration::ZERO, slow);
+            assert!(TIERS.iter().all(|tier| !tier.holds(&tracker, now)));
+        }
+    }
+
+    #[test]
+    fn sparse_failures_are_one_alert() {
+        let spans = held(6, |second| second % 500 == 0);
+        assert!(spans.len() > 10, "between two failures it does not hold");
+        let mut alert = Alert::default();
+        let mut changes = Vec::new();
+        for second in (0..6 * 3600).step_by(10) {
+            let holds = spans
+                .iter()
+                .any(|(from, to)| (*from..*to).contains(&second));
+            changes.extend(alert.step(&TIERS[0], holds, Timestamp::from_secs(second)));
+        }
+        assert_eq!(changes, [Change::Fired]);
+        let end = Timestamp::from_secs(spans[spans.len() - 1].1 - 10);
+        let last = alert.step(&TIERS[0], false, end.after(TIERS[0].short));
+        assert_eq!(last, Some(Change::Resolved(end.after(TIERS[0].short))));
+    }
+}

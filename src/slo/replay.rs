@@ -1,0 +1,204 @@
+//! A past lived through once more: which burn-rate alerts would have fired.
+
+use super::burn::{Alert, Change, TIERS, Tier};
+use super::objective::Objective;
+use super::track::Tracker;
+use crate::outcome::{Record, Timestamp};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How often alerts are looked at: the grain of the shortest windows.
+const STEP_MS: i64 = 10_000;
+
+/// One alert that would have fired.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fired {
+    pub tier: &'static Tier,
+    pub from: Timestamp,
+    /// `None` where it still fires at the end.
+    pub to: Option<Timestamp>,
+    /// Share of the error budget that was spent when it fired.
+    pub spent: Option<f64>,
+    /// Whether a faster tier fired before, so that nobody needed this one.
+    pub inhibited: bool,
+}
+
+/// One objective's past, fed outcome by outcome in the order of time.
+#[derive(Debug)]
+pub struct Replay {
+    tracker: Tracker,
+    alerts: [Alert; TIERS.len()],
+    fired: Vec<Fired>,
+    /// Alerts before this moment are not told: the windows are still filling.
+    from: Timestamp,
+    /// The next moment that alerts are looked at.
+    next: Timestamp,
+    /// The newest failure; without one in the longest window nothing can hold.
+    last_bad: Option<Timestamp>,
+}
+
+impl Replay {
+    /// Alerts are told from `from` on; outcomes may begin earlier to fill the windows.
+    pub fn new(objective: Arc<Objective>, intervals: &[Duration], from: Timestamp) -> Self {
+        Self {
+            tracker: Tracker::new(objective, intervals),
+            alerts: Default::default(),
+            fired: Vec::new(),
+            from,
+            next: from,
+            last_bad: None,
+        }
+    }
+
+    pub fn record(&mut self, record: &Record) {
+        self.advance(record.at);
+        let Record {
+            at,
+            interval,
+            outcome,
+            ..
+        } = record;
+        self.tracker
+            .record(*at, outcome.verdict, outcome.latency, *interval);
+        if self.tracker.is_bad(outcome.verdict, outcome.latency) {
+            self.last_bad = self.last_bad.max(Some(*at));
+        }
+    }
+
+    /// Looks at the alerts up to, and not at, a moment: what happens then comes first.
+    pub fn advance(&mut self, to: Timestamp) {
+        while self.next < to {
+            let now = self.next;
+            let awake = self.alerts.iter().any(|alert| alert.is_firing());
+            let longest = TIERS[TIERS.len() - 1].long;
+            let recent = self.last_bad.is_some_and(|at| at.after(longest) > now);
+            if !awake && !recent {
+                // Nothing can hold before the next outcome.
+                let steps = (to.0 - now.0 + STEP_MS - 1) / STEP_MS;
+                self.next = Timestamp(now.0 + steps * STEP_MS);
+                return;
+            }
+            self.look(now);
+            self.next = Timestamp(now.0 + STEP_MS);
+        }
+    }
+
+    /// Everything that fired, in the order of time, with the tracker as it is at the end.
+    pub fn finish(mut self, end: Timestamp) -> (Vec<Fired>, Tracker) {
+        self.advance(end.after(Duration::from_millis(1)));
+        self.tracker.close_slices(end);
+        (self.fired, self.tracker)
+    }
+
+    fn look(&mut self, now: Timestamp) {
+        for (at, tier) in TIERS.iter().enumerate() {
+            let holds = tier.fits(self.tracker.objective()) && tier.holds(&self.tracker, now);
+            match self.alerts[at].step(tier, holds, now) {
+                Some(Change::Fired) => self.note(at, tier, now),
+                Some(Change::Resolved(end)) => {
+                    let open = |fired: &&mut Fired| fired.tier == tier && fired.to.is_none();
+                    if let Some(fired) = self.fired.iter_mut().rev().find(open) {
+                        fired.to = Some(end);
+                    }
+                }
+                None => {}
+            }
+        }
+    }
+
+    fn note(&mut self, at: usize, tier: &'static Tier, now: Timestamp) {
+        if now < self.from {
+            return;
+        }
+        let period = self.tracker.view(now, self.tracker.objective().window);
+        let left = self.tracker.remaining(&period);
+        self.fired.push(Fired {
+            tier,
+            from: now,
+            to: None,
+            spent: left.map(|left| 1.0 - left),
+            inhibited: self.alerts[..at].iter().any(|faster| faster.is_firing()),
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outcome::{Cause, Outcome, ProbeKey, Verdict};
+    use crate::slo::{Budgeting, Sli};
+
+    const HOUR: i64 = 3600;
+
+    fn told(fails: impl Fn(i64) -> bool, from: i64, end: i64) -> Vec<(u8, i64, Option<i64>, bool)> {
+        let interval = Duration::from_secs(10);
+        let objective = Objective {
+            name: "errors".into(),
+            sli: Sli::Success,
+            target: 0.999,
+            window: Duration::from_secs(30 * 86_400),
+            budgeting: Budgeting::Occurrences,
+            probes: vec![],
+        };
+        let start = Timestamp::from_secs(from);
+        let mut replay = Replay::new(Arc::new(objective), &[interval], start);
+        for second in (0..end).step_by(10) {
+            let verdict = if fails(second) {
+                Verdict::Bad(Cause::Status)
+            } else {
+                Verdict::Good
+            };
+            replay.record(&Record {
+                key: ProbeKey::new("s", "p"),
+                at: Timestamp::from_secs(second),
+                interval,
+                outcome: Outcome::new(verdict, Duration::ZERO),
+            });
+        }
+        let (fired, _) = replay.finish(Timestamp::from_secs(end));
+        let seconds = |at: Timestamp| at.0 / 1000;
+        let row = |fired: &Fired| {
+            let Fired {
+                tier,
+                from,
+                to,
+                inhibited,
+                ..
+            } = fired;
+            (tier.number, seconds(*from), to.map(seconds), *inhibited)
+        };
+        fired.iter().map(row).collect()
+    }
+
+    #[test]
+    fn an_outage_fires_every_tier_once_and_the_faster_inhibits_the_slower() {
+        let begin = 72 * HOUR;
+        let fails = |second| (begin + 10..=begin + 300).contains(&second);
+        // Tier 2 needs 13 failures, tiers 3 and 4 need 26. Each holds until its short window has too
+        // few (tier 1: none, tier 2: one), and fires for as long again.
+        let fired = told(fails, 0, begin + 20 * HOUR);
+        assert_eq!(fired[0], (1, begin + 60, Some(begin + 590 + 300), false));
+        assert_eq!(fired[1], (2, begin + 130, Some(begin + 2080 + 1800), true));
+        assert_eq!((fired[2].0, fired[2].1, fired[2].3), (3, begin + 260, true));
+        assert_eq!((fired[3].0, fired[3].1, fired[3].3), (4, begin + 260, true));
+        assert_eq!(fired.len(), 4);
+        assert!(fired.iter().all(|fired| fired.2.is_some()));
+    }
+
+    #[test]
+    fn what_began_before_is_told_only_where_it_fires_anew() {
+        let begin = 72 * HOUR;
+        let fails = |second| (begin..begin + 300).contains(&second);
+        assert_eq!(told(fails, begin + 80 * HOUR, begin + 90 * HOUR), []);
+        // At the first look everything that holds fires: that is where the story begins.
+        let fired = told(fails, begin + 120, begin + HOUR);
+        assert_eq!(fired[0].1, begin + 120);
+    }
+
+    #[test]
+    fn a_firing_alert_at_the_end_stays_open() {
+        let fired = told(|second| second >= 10 * HOUR, 0, 11 * HOUR);
+        assert!(fired.iter().all(|fired| fired.2.is_none()));
+        assert_eq!(fired.len(), 4);
+    }
+}
