@@ -19,6 +19,11 @@ impl Timestamp {
         self.0 as f64 / 1000.0
     }
 
+    /// For people and for JSON; 1970 where the calendar has no such day.
+    pub fn to_utc(self) -> chrono::DateTime<chrono::Utc> {
+        chrono::DateTime::from_timestamp_millis(self.0).unwrap_or_default()
+    }
+
     /// The moment `span` earlier.
     #[must_use]
     pub fn before(self, span: Duration) -> Self {

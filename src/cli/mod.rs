@@ -1,14 +1,17 @@
 //! The command line: one file per subcommand.
 
+mod backtest;
 pub mod check;
 mod demo;
 mod healthcheck;
 mod log;
 mod probe;
 mod run;
+mod span;
 mod status;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use serde::Serialize;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -41,6 +44,22 @@ pub struct ConfigArg {
     pub path: PathBuf,
 }
 
+/// How an answer is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Text,
+    Json,
+}
+
+impl Format {
+    fn of<T: Serialize>(self, answer: &T, text: impl Fn(&T) -> String) -> String {
+        match self {
+            Self::Text => text(answer),
+            Self::Json => serde_json::to_string_pretty(answer).unwrap_or_default() + "\n",
+        }
+    }
+}
+
 /// SLO daemon: probes services, keeps every outcome, tracks error budgets, exports Prometheus metrics.
 #[derive(Debug, Parser)]
 #[command(name = "slod", version, long_version = crate::version::LONG, propagate_version = true)]
@@ -63,6 +82,8 @@ enum Command {
     Probe(probe::ProbeArgs),
     /// Ask a running daemon whether it is ready: exit code 0 if so.
     Healthcheck(healthcheck::HealthcheckArgs),
+    /// Replay the past through a config's objectives: which burn-rate alerts would have fired.
+    Backtest(backtest::BacktestArgs),
     /// Show the SLOs of a running daemon, or of the store if none runs.
     Status(status::StatusArgs),
 }
@@ -82,6 +103,7 @@ pub fn main() -> ExitCode {
         Command::Check(args) => return check::run(&args),
         Command::Probe(args) => probe::run(&args),
         Command::Healthcheck(args) => healthcheck::run(&args),
+        Command::Backtest(args) => backtest::run(&args),
         Command::Status(args) => status::run(&args),
     };
     ExitCode::from(code)

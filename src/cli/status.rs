@@ -1,14 +1,14 @@
 //! `slod status`: the SLOs as a table, from the running daemon or from the store if none runs.
 
 use super::run::on_runtime;
-use super::{ConfigArg, exit};
+use super::{ConfigArg, Format, exit};
 use crate::app::Origin;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::ledger::Ledger;
 use crate::report::status::Status;
 use crate::store::Store;
-use clap::{Args, ValueEnum};
+use clap::Args;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 use tokio::time::sleep;
@@ -25,12 +25,6 @@ pub struct StatusArgs {
     watch: bool,
     #[arg(long, default_value = "text")]
     format: Format,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Format {
-    Text,
-    Json,
 }
 
 pub fn run(args: &StatusArgs) -> u8 {
@@ -56,13 +50,7 @@ pub fn run(args: &StatusArgs) -> u8 {
             if args.watch {
                 print!("\x1b[H\x1b[2J");
             }
-            match args.format {
-                Format::Text => print!("{}", status.to_text()),
-                Format::Json => println!(
-                    "{}",
-                    serde_json::to_string_pretty(&status).unwrap_or_default()
-                ),
-            }
+            print!("{}", args.format.of(&status, Status::to_text));
             if !args.watch {
                 return if status.all_within_budget() {
                     exit::OK

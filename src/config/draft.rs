@@ -45,10 +45,8 @@ impl<'n> ServiceDraft<'n> {
         &'s self,
         objective: &'s Objective,
     ) -> impl Iterator<Item = &'s Placed<'n, ProbeSpec>> {
-        let named = &objective.probes;
-        self.probes.iter().filter(move |probe| {
-            named.is_empty() || named.iter().any(|name| **name == *probe.value.key.probe)
-        })
+        let counts = |probe: &&Placed<'n, ProbeSpec>| objective.counts(&probe.value.key.probe);
+        self.probes.iter().filter(counts)
     }
 }
 

@@ -19,14 +19,9 @@ pub(super) struct ObjectiveState {
 
 impl ObjectiveState {
     pub(super) fn new(objective: &Objective, probes: &[ProbeState]) -> Self {
-        let named = |probe: &ProbeState| {
-            objective.probes.is_empty()
-                || objective
-                    .probes
-                    .iter()
-                    .any(|name| **name == *probe.key.probe)
-        };
-        let counts: Vec<usize> = (0..probes.len()).filter(|at| named(&probes[*at])).collect();
+        let counts: Vec<usize> = (0..probes.len())
+            .filter(|at| objective.counts(&probes[*at].key.probe))
+            .collect();
         let intervals: Vec<_> = counts.iter().map(|at| probes[*at].interval).collect();
         let tracker = Tracker::new(Arc::new(objective.clone()), &intervals);
         Self {

@@ -1,5 +1,8 @@
 //! What people read in a terminal.
 
+pub mod backtest;
 pub mod numbers;
 pub mod state;
 pub mod status;
+pub mod story;
+mod table;

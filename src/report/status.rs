@@ -2,10 +2,10 @@
 
 use super::numbers;
 use super::state::ObjectiveState;
+use super::table::{drawn, known, plain};
 use crate::ledger::snapshot::{ObjectiveView, ProbeView, Snapshot};
 use crate::outcome::{Timestamp, Verdict};
 use crate::yaml::units::show_duration;
-use comfy_table::{CellAlignment, Table, presets};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -64,7 +64,7 @@ impl Status {
             objectives: service.objectives.iter().map(ObjectiveStatus::of).collect(),
         });
         Self {
-            at: date(snapshot.at),
+            at: snapshot.at.to_utc(),
             services: services.collect(),
         }
     }
@@ -85,7 +85,7 @@ impl Status {
     }
 
     fn objectives_table(&self) -> String {
-        let mut table = plain_table(&[
+        let mut table = plain(&[
             "SERVICE",
             "SLO",
             "TARGET",
@@ -117,7 +117,7 @@ impl Status {
     }
 
     fn probes_table(&self) -> String {
-        let mut table = plain_table(&[
+        let mut table = plain(&[
             "PROBE", "LAST", "WHEN", "LATENCY", "P50 1h", "P95 1h", "P99 1h", "TARGET",
         ]);
         for service in &self.services {
@@ -151,7 +151,7 @@ impl ProbeStatus {
             name: probe.key.probe.to_string(),
             kind: probe.kind.to_owned(),
             target: probe.target.to_string(),
-            last_at: last.map(|last| date(last.at)),
+            last_at: last.map(|last| last.at.to_utc()),
             last_verdict: last.map(|last| last.verdict.label().to_owned()),
             last_latency_seconds: last.map(|last| last.latency.as_secs_f64()),
             last_message: last
@@ -175,7 +175,7 @@ impl ObjectiveStatus {
             burn_rate_1h: view.windows[2].burn_rate,
             burn_rate_6h: view.windows[4].burn_rate,
             coverage_ratio: view.period.coverage,
-            exhaustion_at: view.exhaustion.map(date),
+            exhaustion_at: view.exhaustion.map(Timestamp::to_utc),
         }
     }
 
@@ -183,35 +183,4 @@ impl ObjectiveStatus {
     pub fn state(&self) -> &'static str {
         ObjectiveState::judge(self.budget_remaining_ratio, self.burn_rate_1h).word()
     }
-}
-
-fn known<T>(value: Option<T>, show: impl Fn(T) -> String) -> String {
-    value.map_or_else(|| "-".to_owned(), show)
-}
-
-fn date(at: Timestamp) -> chrono::DateTime<chrono::Utc> {
-    chrono::DateTime::from_timestamp_millis(at.0).unwrap_or_default()
-}
-
-fn plain_table(heads: &[&str]) -> Table {
-    let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_header(heads);
-    table
-}
-
-/// Draws without trailing blanks; the columns named hold numbers and stand to the right.
-fn drawn(mut table: Table, numbers: &[usize]) -> String {
-    for column in table.column_iter_mut() {
-        column.set_padding((0, 2));
-    }
-    for column in numbers {
-        if let Some(column) = table.column_mut(*column) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
-    table
-        .lines()
-        .map(|line| line.trim_end().to_owned())
-        .collect::<Vec<_>>()
-        .join("\n")
 }

@@ -76,6 +76,13 @@ pub struct Objective {
     pub probes: Vec<String>,
 }
 
+impl Objective {
+    /// Whether the service's probe of this name counts.
+    pub fn counts(&self, probe: &str) -> bool {
+        self.probes.is_empty() || self.probes.iter().any(|name| name == probe)
+    }
+}
+
 /// Exact counts over some time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {

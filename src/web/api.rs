@@ -135,7 +135,7 @@ impl OutcomeView {
             ))
         };
         Self {
-            at: DateTime::from_timestamp_millis(record.at.0).unwrap_or_default(),
+            at: record.at.to_utc(),
             verdict: outcome.verdict.label(),
             counts: outcome.verdict.counts(),
             latency_seconds: outcome.latency.as_secs_f64(),

@@ -4,7 +4,6 @@ use super::{Draft, Finding, objectives, percent, plain, spacing, span};
 use crate::slo::burn::{TIERS, Tier, Urgency};
 use crate::slo::{Budgeting, Objective};
 use crate::yaml::units::show_duration;
-use std::time::Duration;
 
 /// The tiers that fit into an objective's window.
 fn tiers(objective: &Objective) -> impl Iterator<Item = &'static Tier> {
@@ -170,6 +169,7 @@ pub(super) fn budget_below_one_failure(draft: &Draft<'_>) -> Vec<Finding> {
 mod tests {
     use super::*;
     use crate::slo::Sli;
+    use std::time::Duration;
 
     fn objective(target: f64, days: u64) -> Objective {
         Objective {

@@ -89,19 +89,15 @@ pub fn known<T>(value: Option<T>, show: impl Fn(T) -> String) -> String {
 
 /// `2026-11-03`
 pub fn date(at: Timestamp) -> String {
-    utc(at).format("%Y-%m-%d").to_string()
+    at.to_utc().format("%Y-%m-%d").to_string()
 }
 
 /// `2026-11-03 14:01:57 UTC`, readable for machines too.
 pub fn moment(at: Timestamp) -> Markup {
-    let at = utc(at);
+    let at = at.to_utc();
     html! {
         time datetime=(at.format("%Y-%m-%dT%H:%M:%SZ")) { (at.format("%Y-%m-%d %H:%M:%S UTC")) }
     }
-}
-
-fn utc(at: Timestamp) -> chrono::DateTime<chrono::Utc> {
-    chrono::DateTime::from_timestamp_millis(at.0).unwrap_or_default()
 }
 
 /// A table that becomes a stack of labelled figures on a narrow screen. The last column is the
@@ -141,7 +137,7 @@ pub fn failures<'a>(
                     span.quiet {
                         @if let Some(probe) = probe { bdi { (probe) } ", " }
                         "after " (numbers::latency(failure.latency)) ", "
-                        time datetime=(utc(failure.at).format("%Y-%m-%dT%H:%M:%SZ")) {
+                        time datetime=(failure.at.to_utc().format("%Y-%m-%dT%H:%M:%SZ")) {
                             (numbers::age(since(failure.at, at)))
                         }
                     }

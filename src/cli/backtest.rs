@@ -1,0 +1,60 @@
+//! `slod backtest`: which burn-rate alerts the past would have fired.
+
+use super::span::SpanArgs;
+use super::{ConfigArg, Format, exit};
+use crate::app::Origin;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::report::backtest::{Backtest, made_up, replayed};
+use crate::report::story::Story;
+use crate::store::Store;
+use clap::Args;
+
+#[derive(Debug, Args)]
+pub struct BacktestArgs {
+    #[command(flatten)]
+    config: ConfigArg,
+    #[command(flatten)]
+    span: SpanArgs,
+    /// A past that never happened instead of the store's, such as 'good x 72h, bad x 5m, bad 2% x 6h'.
+    #[arg(long, value_name = "STORY", conflicts_with_all = ["from", "to"])]
+    synthetic: Option<Story>,
+    #[arg(long, default_value = "text")]
+    format: Format,
+}
+
+pub fn run(args: &BacktestArgs) -> u8 {
+    let config = match Origin::File(args.config.path.clone()).load() {
+        Ok(config) => config,
+        Err(reason) => {
+            eprintln!("{reason}");
+            return exit::USAGE;
+        }
+    };
+    let backtest = match &args.synthetic {
+        Some(story) => Ok(made_up(&config, story)),
+        None => from_store(&config, &args.span),
+    };
+    match backtest {
+        Ok(backtest) => {
+            print!("{}", args.format.of(&backtest, Backtest::to_text));
+            exit::OK
+        }
+        Err((code, reason)) => {
+            eprintln!("slod: {reason}");
+            code
+        }
+    }
+}
+
+fn from_store(config: &Config, span: &SpanArgs) -> Result<Backtest, (u8, String)> {
+    let (from, to) = span
+        .at(Clock::system().now())
+        .map_err(|reason| (exit::USAGE, reason))?;
+    Store::open_read_only(&config.store.path)
+        .and_then(|store| replayed(config, &store, from, to))
+        .map_err(|error| {
+            let path = config.store.path.display();
+            (exit::START, format!("{path} cannot be read: {error}"))
+        })
+}

@@ -1,0 +1,91 @@
+//! Spans of time on the command line.
+
+use crate::outcome::Timestamp;
+use crate::yaml::units;
+use clap::Args;
+use std::time::Duration;
+
+#[derive(Debug, Args)]
+pub struct SpanArgs {
+    /// Start: a day (2026-11-01), a moment (2026-11-01T14:00:00Z), or how long ago (7d).
+    #[arg(long, value_name = "TIME", default_value = "30d")]
+    from: When,
+    /// End, in the same forms; now, if it is left out.
+    #[arg(long, value_name = "TIME", default_value = "0")]
+    to: When,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum When {
+    Ago(Duration),
+    At(Timestamp),
+}
+
+impl SpanArgs {
+    /// Start and end, in this order.
+    pub fn at(&self, now: Timestamp) -> Result<(Timestamp, Timestamp), String> {
+        let (from, to) = (self.from.at(now), self.to.at(now));
+        if from < to {
+            Ok((from, to))
+        } else {
+            let (from, to) = (from.to_utc(), to.to_utc());
+            Err(format!("--from {from} is not before --to {to}"))
+        }
+    }
+}
+
+impl When {
+    fn at(self, now: Timestamp) -> Timestamp {
+        match self {
+            Self::Ago(ago) => now.before(ago),
+            Self::At(at) => at,
+        }
+    }
+}
+
+impl std::str::FromStr for When {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Some(ago) = units::duration(text) {
+            return Ok(Self::Ago(ago));
+        }
+        let moment = chrono::DateTime::parse_from_rfc3339(text).map(|at| at.timestamp_millis());
+        let day = || {
+            let day = chrono::NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?;
+            Some(
+                day.and_time(chrono::NaiveTime::MIN)
+                    .and_utc()
+                    .timestamp_millis(),
+            )
+        };
+        match moment.ok().or_else(day) {
+            Some(at) => Ok(Self::At(Timestamp(at))),
+            None => Err("expected a day such as 2026-11-01, a moment such as 2026-11-01T14:00:00Z, or how long ago, such as 7d".to_owned()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_moments_and_how_long_ago() {
+        let now = Timestamp::from_secs(1_795_442_517);
+        let at = |text: &str| text.parse::<When>().map(|when| when.at(now).0 / 1000);
+        assert_eq!(at("2026-11-01"), Ok(1_793_491_200));
+        assert_eq!(at("2026-11-01T01:00:00+01:00"), Ok(1_793_491_200));
+        assert_eq!(at("7d"), Ok(1_795_442_517 - 7 * 86_400));
+        assert_eq!(at("0"), Ok(1_795_442_517));
+        assert!(at("yesterday").is_err() && at("2026-13-01").is_err());
+    }
+
+    #[test]
+    fn a_span_ends_after_it_begins() {
+        let ago = |secs| When::Ago(Duration::from_secs(secs));
+        let span = |from, to| SpanArgs { from, to }.at(Timestamp(0));
+        assert!(span(ago(2), ago(1)).is_ok());
+        assert!(span(ago(1), ago(1)).is_err() && span(ago(1), ago(2)).is_err());
+    }
+}

@@ -1,0 +1,156 @@
+//! The past of a real store, replayed: the same alerts as a made-up past of the same story.
+
+use slod::config::Config;
+use slod::diagnostic::Source;
+use slod::outcome::{Cause, Outcome, Record, Timestamp, Verdict};
+use slod::report::backtest::{made_up, replayed};
+use slod::store::{Plan, Store};
+use std::path::Path;
+use std::time::Duration;
+
+const HOUR: i64 = 3600;
+/// A whole hour.
+const START: i64 = 1_700_000_000 / HOUR * HOUR;
+const CONFIG: &str = "
+services:
+  - name: web
+    probes:
+      - { name: a, interval: 10s, http: { url: \"http://127.0.0.1:1/\" } }
+      - { name: b, interval: 60s, http: { url: \"http://127.0.0.1:2/\" } }
+    objectives:
+      - { name: errors, sli: success, target: 99.9%, window: 30d }
+      - { name: uptime-b, sli: availability, target: 99%, window: 30d, probes: [b] }
+";
+
+fn config() -> Config {
+    let source = Source {
+        name: "backtest".into(),
+        text: CONFIG.into(),
+    };
+    let loaded = Config::load(&source, Path::new(""), &|_| None, slod::probe::KINDS);
+    loaded.config.expect("valid")
+}
+
+/// Lives the story `good x 72h, bad x 20m, good x 30h` on a real store, most of it compacted.
+fn store(folder: &Path, config: &Config) -> Store {
+    let mut store = Store::open(&folder.join("slod.db")).expect("a new store");
+    let end = 72 * HOUR + 1200 + 30 * HOUR;
+    for probe in config.probes() {
+        let interval = i64::try_from(probe.interval.as_secs()).expect("small");
+        let records: Vec<_> = (0..end)
+            .step_by(usize::try_from(interval).expect("small"))
+            .map(|second| {
+                let bad = second > 72 * HOUR && second <= 72 * HOUR + 1200;
+                let verdict = if bad {
+                    Verdict::Bad(Cause::Timeout)
+                } else {
+                    Verdict::Good
+                };
+                Record {
+                    key: probe.key.clone(),
+                    at: Timestamp::from_secs(START + second),
+                    interval: probe.interval,
+                    outcome: Outcome::new(verdict, Duration::from_millis(5)),
+                }
+            })
+            .collect();
+        store.append(&records).expect("committed");
+    }
+    let now = Timestamp::from_secs(START + 100 * HOUR);
+    while store
+        .compact_step(now, &|_| Plan::default())
+        .expect("compacted")
+    {}
+    store
+}
+
+#[test]
+fn a_stored_past_fires_what_the_same_story_fires() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = config();
+    let store = store(folder.path(), &config);
+    let words = "good x 72h, bad x 20m, good x 30h"
+        .parse()
+        .expect("a story");
+    let told = made_up(&config, &words);
+    let end = Timestamp::from_secs(START + 102 * HOUR + 1200);
+    let lived = replayed(&config, &store, Timestamp::from_secs(START), end).expect("readable");
+    assert_eq!(lived.outcomes, told.outcomes);
+    let rows = |backtest: &slod::report::backtest::Backtest| -> Vec<_> {
+        let row = |alert: &slod::report::backtest::AlertRow| {
+            let since = |at: chrono::DateTime<chrono::Utc>| (at - backtest.from).num_seconds();
+            (
+                alert.slo.clone(),
+                alert.tier,
+                since(alert.fired_at),
+                alert.ended_at.map(since),
+                alert.inhibited,
+            )
+        };
+        backtest.alerts.iter().map(row).collect()
+    };
+    assert_eq!(rows(&lived), rows(&told));
+    // 20 bad minutes are 5.5 % of six hours: of `uptime-b`, only the fastest tier holds.
+    assert_eq!(lived.alerts.len(), 4 + 1);
+}
+
+#[test]
+fn a_later_start_knows_what_was_before() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = config();
+    let store = store(folder.path(), &config);
+    let from = Timestamp::from_secs(START + 72 * HOUR);
+    let end = Timestamp::from_secs(START + 74 * HOUR);
+    let later = replayed(&config, &store, from, end).expect("readable");
+    let fired = |slo: &str| -> Vec<i64> {
+        let of = later.alerts.iter().filter(|alert| alert.slo == slo);
+        of.map(|alert| alert.fired_at.timestamp() - START - 72 * HOUR)
+            .collect()
+    };
+    // 420 attempts an hour: 7 failures are above 1.44 %. Attempts at 10 to 60 s, and at 60 s twice.
+    assert_eq!(fired("errors")[0], 60);
+    // Without the clean hours before, the first two failures would have been above every limit.
+    assert!(fired("errors")[3] > 200);
+    assert!(
+        later
+            .alerts
+            .iter()
+            .all(|alert| alert.budget_spent_ratio > Some(0.0))
+    );
+}
+
+#[test]
+fn a_backtest_reads_well() {
+    let story = "good x 3d, bad x 5m, bad 2% x 2h".parse().expect("a story");
+    let mut config = config();
+    config.services[0].objectives.truncate(1);
+    let expected = "\
+a made-up 3d2h5m of 31,115 outcomes
+
+SERVICE  SLO     TIER    URGENCY  FIRED     ENDED             FOR  BUDGET SPENT
+web      errors  1h/5m   page     +3d1m     still firing     2h4m          2.3%
+web      errors  6h/30m  page     +3d2m20s  still firing  2h2m40s          5.2%  after a faster tier
+web      errors  3d/6h   ticket   +3d4m20s  still firing    2h40s          9.9%  after a faster tier
+web      errors  1d/2h   ticket   +3d4m30s  still firing    2h30s         10.2%  after a faster tier
+
+1 page and 0 tickets would have been sent, 3 more inhibited by a faster tier
+";
+    assert_eq!(made_up(&config, &story).to_text(), expected);
+}
+
+#[test]
+fn stories_that_are_none_are_refused() {
+    use slod::report::story::Story;
+    for text in [
+        "",
+        "good",
+        "good x",
+        "good x 5",
+        "ugly x 5m",
+        "bad 0% x 1h",
+        "bad x 2m,",
+        "good x 500d",
+    ] {
+        assert!(text.parse::<Story>().is_err(), "{text}");
+    }
+}
