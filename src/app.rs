@@ -11,6 +11,7 @@ use crate::ledger::{self, Ledger, Plans, Snapshot};
 use crate::metrics::Own;
 use crate::outcome::ProbeKey;
 use crate::schedule;
+use crate::slo::correction::Correction;
 use crate::store::{Store, StoreError, Writer};
 use crate::tasks::Tasks;
 use crate::web;
@@ -62,6 +63,7 @@ pub struct App {
     ledger: Ledger,
     writer: Writer,
     plans: Plans,
+    corrections: Arc<[Correction]>,
     own: Own,
     snapshots: watch::Sender<Arc<Snapshot>>,
 }
@@ -90,6 +92,7 @@ impl App {
             mut ledger,
             writer,
             plans,
+            corrections,
         } = match opened {
             Ok(opened) => opened?,
             Err(panic) => std::panic::resume_unwind(panic.into_panic()),
@@ -105,6 +108,7 @@ impl App {
             ledger,
             writer,
             plans,
+            corrections,
             snapshots,
         })
     }
@@ -183,7 +187,7 @@ impl App {
                     events,
                     reloads: ledger_reloads,
                     store,
-                    history,
+                    history: history.clone(),
                     plans: self.plans,
                     snapshots: self.snapshots,
                 },
@@ -194,9 +198,11 @@ impl App {
         let reloader = Reloader {
             origin: self.origin,
             config: self.config,
+            corrections: self.corrections,
             own: self.own,
             clock: self.clock,
             requests,
+            history,
             ledger: ledger_reloads_in,
             schedule: probe_reloads_in,
             observer: wanted_in,
@@ -222,12 +228,14 @@ struct Opened {
     ledger: Ledger,
     writer: Writer,
     plans: Plans,
+    corrections: Arc<[Correction]>,
 }
 
 /// Opens the store and fills the ledger from it, before anything is written. Blocks.
 fn open(config: &Config, clock: Clock) -> Result<Opened, StoreError> {
     let mut store = Store::open(&config.store.path)?;
-    let mut ledger = Ledger::new(config);
+    let corrections = ledger::in_force(config, &store, clock.now())?;
+    let mut ledger = Ledger::new(config, &corrections);
     let plans: Plans = Arc::new(ArcSwap::from_pointee(ledger.plans()));
     let plan = {
         let plans = plans.clone();
@@ -241,6 +249,7 @@ fn open(config: &Config, clock: Clock) -> Result<Opened, StoreError> {
         ledger,
         writer,
         plans,
+        corrections: corrections.into(),
     })
 }
 

@@ -31,7 +31,7 @@ fn the_metrics_page_of_the_docs_is_that_of_the_declarations() {
 /// A page with every family, odd names included.
 fn page(format: Format) -> String {
     let own = Own::new().expect("the instruments register");
-    let mut ledger = Ledger::new(&odd_config());
+    let mut ledger = Ledger::new(&odd_config(), &[]);
     let now = Timestamp(1_700_000_000_000);
     for age in (0..400).rev() {
         let verdict = if age % 50 == 0 {
@@ -165,7 +165,7 @@ fn every_line_is_a_sample_of_a_declared_family_and_nothing_is_nan() {
 #[test]
 fn what_the_system_does_not_show_is_absent() {
     let own = Own::new().expect("the instruments register");
-    let nothing = Ledger::new(&odd_config()).snapshot(Timestamp(0));
+    let nothing = Ledger::new(&odd_config(), &[]).snapshot(Timestamp(0));
     let shown = |system: &SystemView| {
         String::from_utf8(render(Format::Text, false, &nothing, system, &own)).expect("text")
     };

@@ -8,6 +8,7 @@ use slod::ledger::snapshot::{ObjectiveView, WINDOWS};
 use slod::ledger::{Ledger, Snapshot};
 use slod::outcome::{Cause, Outcome, ProbeKey, Record, Timestamp, Verdict, Why};
 use slod::probe::{Attempt, Probe};
+use slod::slo::correction::Correction;
 use slod::slo::{Budgeting, Objective, Sli};
 use slod::store::Store;
 use std::collections::BTreeMap;
@@ -83,6 +84,7 @@ fn config(path: &Path, interval: u64, extra: bool) -> Config {
             network_exclude: Pattern(regex::Regex::new("").expect("valid")),
             processes: false,
         },
+        corrections: Vec::new(),
         services: vec![ServiceSpec {
             name: "s".into(),
             description: String::new(),
@@ -97,6 +99,7 @@ fn config(path: &Path, interval: u64, extra: bool) -> Config {
 /// Counts from scratch, straight from the definitions.
 struct Oracle<'a> {
     records: &'a [Record],
+    corrections: &'a [Correction],
     now: i64,
     /// Today's, by probe, in milliseconds.
     intervals: Vec<(String, i64)>,
@@ -108,7 +111,13 @@ impl Oracle<'_> {
             objective.probes.is_empty() || objective.probes.iter().any(|p| **p == *record.key.probe)
         };
         let sli = objective.sli;
-        self.records.iter().filter(named).filter_map(move |record| {
+        let out: Vec<_> = self.corrected(objective).collect();
+        let stays = move |record: &&Record| {
+            let inside = |(from, to): &(i64, i64)| (*from..*to).contains(&record.at.0);
+            !out.iter().any(inside)
+        };
+        let stay = self.records.iter().filter(named).filter(stays);
+        stay.filter_map(move |record| {
             let good = match record.outcome.verdict {
                 Verdict::Void(_) => return None,
                 Verdict::Bad(_) => false,
@@ -120,14 +129,45 @@ impl Oracle<'_> {
         })
     }
 
-    fn inside(&self, at: i64, window: i64) -> bool {
-        let width = if window <= 2 * HOUR {
+    /// Start and end of what is taken out; they may overlap.
+    fn corrected(&self, objective: &Objective) -> impl Iterator<Item = (i64, i64)> {
+        let concerns = |one: &&Correction| {
+            let named =
+                |names: &[String], name: &str| names.is_empty() || names.iter().any(|n| n == name);
+            named(&one.services, "s") && named(&one.slos, &objective.name)
+        };
+        let concerning = self.corrections.iter().filter(concerns);
+        concerning.map(|one| (one.from.0, one.to.0))
+    }
+
+    /// How much of a window is taken out, second by second.
+    fn corrected_ms(&self, objective: &Objective, window: i64) -> i64 {
+        let width = Self::width(window);
+        let end = (self.now.div_euclid(width) + 1) * width;
+        let spans: Vec<_> = self.corrected(objective).collect();
+        let mut edges: Vec<i64> = spans.iter().flat_map(|(from, to)| [*from, *to]).collect();
+        edges.extend([end - window, end]);
+        edges.sort_unstable();
+        let parts = edges.windows(2).map(|pair| (pair[0], pair[1]));
+        parts
+            .filter(|(from, _)| (end - window..end).contains(from))
+            .filter(|(at, _)| spans.iter().any(|(from, to)| (*from..*to).contains(at)))
+            .map(|(from, to)| to - from)
+            .sum()
+    }
+
+    fn width(window: i64) -> i64 {
+        if window <= 2 * HOUR {
             10_000
         } else if window <= 24 * HOUR {
             300_000
         } else {
             HOUR
-        };
+        }
+    }
+
+    fn inside(&self, at: i64, window: i64) -> bool {
+        let width = Self::width(window);
         let last = self.now.div_euclid(width);
         (last - window / width + 1..=last).contains(&at.div_euclid(width))
     }
@@ -217,7 +257,8 @@ impl Oracle<'_> {
             .iter()
             .map(|(record, _)| i64::try_from(record.interval.as_millis()).expect("small"))
             .sum();
-        let unobserved = (window - covered / counting.len() as i64).max(0) as f64;
+        let wanted = window - self.corrected_ms(objective, window);
+        let unobserved = (wanted - covered / counting.len() as i64).max(0) as f64;
         let per_ms: f64 = counting.iter().map(|ms| 1.0 / *ms as f64).sum();
         inside.len() as f64 + unobserved * per_ms
     }
@@ -232,6 +273,9 @@ enum Step {
     Restart,
     /// With another interval of the first probe, in seconds, and perhaps one more objective.
     Reload(u64, bool),
+    /// Takes out some time: how long ago it began, how long it takes, and for which objective.
+    Correct(i64, i64, usize),
+    TakeBack,
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -252,6 +296,9 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (1_i64..5 * HOUR).prop_map(Step::Pause),
         1 => (20 * HOUR..60 * HOUR).prop_map(Step::Pause),
         1 => Just(Step::Restart),
+        1 => (-HOUR..60 * HOUR, 1_i64..5 * HOUR, 0_usize..4).prop_map(|(ago, length, slo)| Step::Correct(ago, length, slo)),
+        1 => (0_i64..HOUR, 1_i64..HOUR, 0_usize..4).prop_map(|(ago, length, slo)| Step::Correct(ago, length, slo)),
+        1 => Just(Step::TakeBack),
         1 => (1_u64..15, any::<bool>()).prop_map(|(half, extra)| Step::Reload(2 * half, extra)),
     ]
 }
@@ -262,15 +309,18 @@ struct House {
     ledger: Ledger,
     store: Option<Store>,
     history: Vec<Record>,
+    corrections: Vec<Correction>,
     now: i64,
 }
+
+const SLOS: [&str; 3] = ["both", "slices", "fast"];
 
 impl House {
     fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("slod.db");
         let config = config(&path, 10, false);
-        let mut ledger = Ledger::new(&config);
+        let mut ledger = Ledger::new(&config, &[]);
         let store = Store::open(&path).expect("a new store");
         ledger
             .restore(&store, Timestamp(START))
@@ -281,6 +331,7 @@ impl House {
             ledger,
             store: Some(store),
             history: Vec::new(),
+            corrections: Vec::new(),
             now: START,
         }
     }
@@ -333,7 +384,7 @@ impl House {
                 self.store = None;
                 let store =
                     Store::open(&self.folder.path().join("slod.db")).expect("it opens again");
-                self.ledger = Ledger::new(&self.config);
+                self.ledger = Ledger::new(&self.config, &self.corrections);
                 self.ledger
                     .restore(&store, Timestamp(self.now))
                     .expect("readable");
@@ -341,13 +392,38 @@ impl House {
             }
             Step::Reload(interval, extra) => {
                 self.config = config(&self.folder.path().join("slod.db"), interval, extra);
-                let old = std::mem::replace(&mut self.ledger, Ledger::new(&self.config));
-                self.ledger = old.reloaded(&self.config);
-                let now = Timestamp(self.now);
-                let store = self.store.as_ref().expect("open");
-                self.ledger.restore(store, now).expect("readable");
+                self.reload();
+            }
+            Step::Correct(ago, length, slo) => {
+                let from = Timestamp(self.now - ago);
+                self.corrections.push(Correction {
+                    id: self.corrections.len().to_string(),
+                    from,
+                    to: Timestamp(from.0 + length),
+                    services: vec![],
+                    slos: SLOS
+                        .get(slo)
+                        .map(|name| (*name).to_owned())
+                        .into_iter()
+                        .collect(),
+                    reason: "maintenance".into(),
+                    author: "test".into(),
+                });
+                self.reload();
+            }
+            Step::TakeBack => {
+                self.corrections.pop();
+                self.reload();
             }
         }
+    }
+
+    fn reload(&mut self) {
+        let now = Timestamp(self.now);
+        let old = std::mem::replace(&mut self.ledger, Ledger::new(&self.config, &[]));
+        self.ledger = old.reloaded(&self.config, &self.corrections, now);
+        let store = self.store.as_ref().expect("open");
+        self.ledger.restore(store, now).expect("readable");
     }
 
     fn check(&mut self) {
@@ -365,6 +441,7 @@ impl House {
             .collect();
         Oracle {
             records: &self.history,
+            corrections: &self.corrections,
             now: self.now,
             intervals,
         }
@@ -436,7 +513,7 @@ fn a_restart_shows_the_last_outcome_and_the_failures_before_it() {
 #[test]
 fn what_was_not_restored_before_a_reload_is_counted_once() {
     let mut house = House::new();
-    house.ledger = Ledger::new(&house.config);
+    house.ledger = Ledger::new(&house.config, &[]);
     for _ in 0..30 {
         house.walk(&Step::Outcome(true, 10_000, Verdict::Good, 5, 0));
         house.walk(&Step::Outcome(

@@ -7,12 +7,16 @@ use crate::diagnostic::{Severity, Source};
 use crate::ledger;
 use crate::metrics::Own;
 use crate::probe;
-use crate::web::ReloadRequest;
+use crate::slo::correction::Correction;
+use crate::store::{Store, StoreError};
+use crate::web::{ReloadRequest, Reloaded};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{Instant, interval_at};
 use tokio_util::sync::CancellationToken;
 
 /// Where a config comes from, and is read again on a reload.
@@ -23,11 +27,19 @@ pub enum Origin {
     Fixed(Source),
 }
 
+/// Repeated corrections are known two days ahead, so this is early enough.
+const CORRECTIONS_EVERY: Duration = Duration::from_secs(3600);
+const STOPPING: &str = "the daemon is stopping";
+
 pub(super) struct Reloader {
     pub(super) origin: Origin,
     pub(super) config: Arc<Config>,
+    /// In force, as they were read last.
+    pub(super) corrections: Arc<[Correction]>,
     pub(super) own: Own,
     pub(super) clock: Clock,
+    /// The store's file: the corrections that were made by hand.
+    pub(super) history: PathBuf,
     /// From the web.
     pub(super) requests: mpsc::Receiver<ReloadRequest>,
     pub(super) ledger: mpsc::Sender<ledger::Reload>,
@@ -46,46 +58,48 @@ impl Reloader {
                 return;
             }
         };
+        let mut repeat = interval_at(Instant::now() + CORRECTIONS_EVERY, CORRECTIONS_EVERY);
         loop {
-            let request = tokio::select! {
+            tokio::select! {
                 () = stop.cancelled() => return,
-                Some(()) = hangups.recv() => None,
-                Some(request) = self.requests.recv() => Some(request),
-            };
-            let result = self.reload().await;
-            self.own.reloaded(result.is_ok(), self.clock.now());
-            if let Err(reason) = &result {
-                tracing::error!(
-                    "the config was not reloaded, the old one stays in force:\n{reason}"
-                );
-            }
-            if let Some(request) = request {
-                // The client may have gone away.
-                let _ = request.send(result);
+                Some(()) = hangups.recv() => drop(self.reload().await),
+                _ = repeat.tick() => drop(self.correct().await),
+                Some(ReloadRequest { what, done }) = self.requests.recv() => {
+                    let result = match what {
+                        Reloaded::Config => self.reload().await,
+                        Reloaded::Corrections => self.correct().await,
+                    };
+                    // The client may have gone away.
+                    let _ = done.send(result);
+                }
             }
         }
     }
 
+    /// Takes the config as it is now, or says why not.
     async fn reload(&mut self) -> Result<(), String> {
+        let result = self.try_reload().await;
+        self.own.reloaded(result.is_ok(), self.clock.now());
+        if let Err(reason) = &result {
+            tracing::error!("the config was not reloaded, the old one stays in force:\n{reason}");
+        }
+        result
+    }
+
+    async fn try_reload(&mut self) -> Result<(), String> {
         let next = self.origin.load()?;
         self.refuse_what_needs_a_restart(&next)?;
         let next = Arc::new(next);
-        let (done, finished) = oneshot::channel();
-        let request = ledger::Reload {
-            config: next.clone(),
-            done,
-        };
-        let stopping = || "the daemon is stopping".to_owned();
-        // The ledger first: it must know every probe before an outcome of it arrives.
-        self.ledger.send(request).await.map_err(|_| stopping())?;
-        let restored = finished.await.map_err(|_| stopping())?;
-        if let Err(error) = restored {
-            tracing::warn!("changed objectives start without their history: {error}");
+        match self.in_force(next.clone()).await {
+            Ok(corrections) => self.corrections = corrections,
+            Err(error) => tracing::warn!("the corrections stay as they are: {error}"),
         }
+        // The ledger first: it must know every probe before an outcome of it arrives.
+        self.count_anew(next.clone()).await?;
         self.schedule
             .send(next.probes().cloned().collect())
             .await
-            .map_err(|_| stopping())?;
+            .map_err(|_| STOPPING.to_owned())?;
         self.observer.send_if_modified(|wanted| {
             let changed = Wanted::of(&next);
             let modified = *wanted != changed;
@@ -94,6 +108,45 @@ impl Reloader {
         });
         tracing::info!("{}", changes(&self.config, &next));
         self.config = next;
+        Ok(())
+    }
+
+    /// Takes the corrections as they are now.
+    async fn correct(&mut self) -> Result<(), String> {
+        let config = self.config.clone();
+        let corrections = self.in_force(config.clone()).await;
+        self.corrections = corrections.map_err(|error| {
+            tracing::error!("the corrections cannot be read: {error}");
+            error.to_string()
+        })?;
+        self.count_anew(config).await
+    }
+
+    async fn in_force(&self, config: Arc<Config>) -> Result<Arc<[Correction]>, StoreError> {
+        let (path, now) = (self.history.clone(), self.clock.now());
+        let read = move || {
+            let store = Store::open_read_only(&path)?;
+            ledger::in_force(&config, &store, now).map(Arc::from)
+        };
+        match tokio::task::spawn_blocking(read).await {
+            Ok(corrections) => corrections,
+            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+        }
+    }
+
+    /// Lets the ledger go on by a config and the corrections in force.
+    async fn count_anew(&self, config: Arc<Config>) -> Result<(), String> {
+        let (done, finished) = oneshot::channel();
+        let request = ledger::Reload {
+            config,
+            corrections: self.corrections.clone(),
+            done,
+        };
+        let stopping = || STOPPING.to_owned();
+        self.ledger.send(request).await.map_err(|_| stopping())?;
+        if let Err(error) = finished.await.map_err(|_| stopping())? {
+            tracing::warn!("changed objectives start without their history: {error}");
+        }
         Ok(())
     }
 

@@ -5,7 +5,7 @@ use super::{ConfigArg, Format, exit};
 use crate::app::Origin;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, in_force};
 use crate::report::status::Status;
 use crate::store::Store;
 use clap::Args;
@@ -110,10 +110,12 @@ fn from_store(config: &Config) -> Result<Status, String> {
         )
     })?;
     let now = Clock::system().now();
-    let mut ledger = Ledger::new(config);
-    ledger
-        .restore(&store, now)
-        .map_err(|error| format!("the store cannot be read: {error}"))?;
+    let restored = in_force(config, &store, now).and_then(|corrections| {
+        let mut ledger = Ledger::new(config, &corrections);
+        ledger.restore(&store, now)?;
+        Ok(ledger)
+    });
+    let mut ledger = restored.map_err(|error| format!("the store cannot be read: {error}"))?;
     eprintln!(
         "no daemon answers at {}; counted from {}",
         config.listen,

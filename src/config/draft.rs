@@ -1,6 +1,8 @@
 //! A config that was read without errors, with the places it was read from: what lints look at.
 
-use super::model::{Config, ObserveSpec, ProbeSpec, ProcessSpec, ServiceSpec, StoreSpec};
+use super::model::{
+    Config, CorrectionSpec, ObserveSpec, ProbeSpec, ProcessSpec, ServiceSpec, StoreSpec,
+};
 use crate::slo::Objective;
 use crate::yaml::{Node, Section, Spot};
 use std::net::SocketAddr;
@@ -20,6 +22,7 @@ pub(super) struct Draft<'n> {
     pub(super) store: StoreSpec,
     pub(super) max_concurrent_probes: usize,
     pub(super) observe: ObserveSpec,
+    pub(super) corrections: Vec<CorrectionSpec>,
     pub(super) services: Vec<ServiceDraft<'n>>,
 }
 
@@ -65,6 +68,7 @@ impl Draft<'_> {
             store: self.store,
             max_concurrent_probes: self.max_concurrent_probes,
             observe: self.observe,
+            corrections: self.corrections,
             services: services.collect(),
         }
     }

@@ -58,6 +58,12 @@ pub(super) const ROOT: &[Key] = &[
         "",
         "What is sampled of the host and of the services' processes.",
     ),
+    Key::optional(
+        "corrections",
+        Shape::List(&Shape::Section(CORRECTION)),
+        "",
+        "Time that shall not count, such as planned maintenance. Probing goes on; what it finds is kept.",
+    ),
     Key::required(
         "services",
         Shape::List(&Shape::Section(SERVICE)),
@@ -181,6 +187,51 @@ pub(super) const MATCH: &[Key] = &[
         "",
         "Regular expression for the whole command line, its parts joined by spaces.",
     ),
+];
+
+pub(super) const CORRECTION: &[Key] = &[
+    Key::required(
+        "from",
+        Shape::Text,
+        "Start: `2026-11-01T22:00:00Z`, or `2026-11-01T22:00` in `timezone`.",
+    ),
+    Key::optional(
+        "to",
+        Shape::Text,
+        "",
+        "End, exclusive, in the same form. Instead of it, `for` may be given.",
+    ),
+    Key::optional("for", Shape::Duration, "", "How long it takes, up to 31d."),
+    Key::optional(
+        "repeat",
+        Shape::Text,
+        "",
+        "Rule by which it comes again, as calendars write it (RFC 5545): `FREQ=WEEKLY;BYDAY=SU`.",
+    ),
+    Key::optional(
+        "timezone",
+        Shape::Text,
+        "UTC",
+        "Time zone of `from`, `to` and `repeat`, such as `Europe/Berlin`; a repeated one keeps its hour when clocks change.",
+    ),
+    Key::optional(
+        "services",
+        Shape::List(&Shape::Text),
+        "",
+        "Services that it is for. Left out, all of them.",
+    ),
+    Key::optional(
+        "slos",
+        Shape::List(&Shape::Text),
+        "",
+        "Names of objectives that it is for. Left out, all of them.",
+    ),
+    Key::required(
+        "reason",
+        Shape::Text,
+        "What happens then, for pages and reports.",
+    ),
+    Key::optional("author", Shape::Text, "config", "Who says so."),
 ];
 
 pub(super) const SERVICE: &[Key] = &[

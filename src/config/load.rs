@@ -66,6 +66,10 @@ const FAULTS: &[(&str, &str)] = &[
         "An objective names a probe that its service does not have.",
     ),
     (
+        "unknown-name",
+        "A correction names a service or an objective that does not exist.",
+    ),
+    (
         "timeout-exceeds-interval",
         "An attempt could last beyond the start of the next one.",
     ),

@@ -6,6 +6,7 @@
 //!
 //! The keys are data in `keys.rs`; the reader and `docs/CONFIGURATION.md` both come from it.
 
+mod correction;
 mod docs;
 mod draft;
 mod keys;
@@ -23,5 +24,6 @@ pub use docs::markdown;
 pub use load::{Code, FileError, Loaded, codes, read_file};
 pub use mask::source as without_secrets;
 pub use model::{
-    Config, FoundBy, ObserveSpec, Pattern, ProbeSpec, ProcessSpec, ServiceSpec, StoreSpec,
+    Config, CorrectionSpec, FoundBy, ObserveSpec, Pattern, ProbeSpec, ProcessSpec, ServiceSpec,
+    StoreSpec,
 };

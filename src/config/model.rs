@@ -3,7 +3,9 @@
 use crate::outcome::ProbeKey;
 use crate::probe::Probe;
 use crate::slo::Objective;
+use crate::slo::correction::Correction;
 use regex::Regex;
+use rrule::RRuleSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -17,6 +19,7 @@ pub struct Config {
     /// How many probes may run at the same time.
     pub max_concurrent_probes: usize,
     pub observe: ObserveSpec,
+    pub corrections: Vec<CorrectionSpec>,
     /// In document order; names are unique.
     pub services: Vec<ServiceSpec>,
 }
@@ -74,6 +77,14 @@ impl PartialEq for Pattern {
 }
 
 impl Eq for Pattern {}
+
+/// Time that shall not count, once or again and again.
+#[derive(Clone, Debug)]
+pub struct CorrectionSpec {
+    /// The first occurrence.
+    pub first: Correction,
+    pub repeats: Option<RRuleSet>,
+}
 
 #[derive(Clone, Debug)]
 pub struct ServiceSpec {

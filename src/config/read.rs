@@ -1,5 +1,6 @@
 //! Reads the document's root and services.
 
+use super::correction;
 use super::draft::{Draft, Placed, ServiceDraft};
 use super::keys::{self, DEFAULTS, INTERVALS, RETENTIONS, ROOT, SERVICE, STORE, TIMEOUTS};
 use super::model::StoreSpec;
@@ -37,12 +38,14 @@ pub(super) fn document<'n>(
     let observe = observe::read(&root);
     let defaults = defaults(&root);
     let services = services(&root, &defaults, kinds);
+    let corrections = correction::read_list(&root, &services);
     Some(Draft {
         document,
         listen: listen?,
         store: store?,
         max_concurrent_probes: usize::try_from(slots?).ok()?,
         observe: observe?,
+        corrections,
         services,
         root,
     })

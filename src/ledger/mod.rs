@@ -1,5 +1,6 @@
 //! The single owner of live state: outcomes in, immutable snapshots out.
 
+mod corrections;
 mod objective;
 mod probe;
 mod restore;
@@ -8,6 +9,7 @@ pub mod snapshot;
 mod state;
 mod task;
 
+pub use corrections::in_force;
 pub use snapshot::Snapshot;
 pub use state::Ledger;
 pub use task::{Plans, Reload, Wiring, run};

@@ -165,7 +165,7 @@ impl ServiceState {
                 }
             }
             let objective = &mut self.objectives[at];
-            let tally = objective.count(&records);
+            let tally = objective.count(records);
             objective.tracker.restore_hour(hour, tally);
         }
         Ok(())
@@ -204,7 +204,9 @@ impl ServiceState {
             .iter_mut()
             .filter(|objective| !objective.restored)
         {
-            objective.tracker.restart_counters(now);
+            objective
+                .tracker
+                .restart_counters(now, objective.counted_before);
             objective.restored = true;
         }
         Ok(())
@@ -222,11 +224,16 @@ impl ObjectiveState {
 
     /// The hour's tally as it was stored, if it may be used.
     fn stored_tally(&self, hour: &HourSummary) -> Option<Tally> {
+        let corrected = self.tracker.corrected();
+        if corrected.touch(hour.start, hour.start.after(HOUR)) {
+            return None;
+        }
         hour.tally(self.tally_key.as_deref()?)
     }
 
-    fn count(&self, records: &[Record]) -> Tally {
-        self.key().count(records)
+    fn count(&self, mut records: Vec<Record>) -> Tally {
+        records.retain(|record| !self.tracker.corrected().contains(record.at));
+        self.key().count(&records)
     }
 }
 

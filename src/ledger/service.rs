@@ -5,6 +5,7 @@ use super::probe::ProbeState;
 use super::snapshot::ServiceView;
 use crate::config::ServiceSpec;
 use crate::outcome::{Record, Timestamp};
+use crate::slo::correction::{Correction, Spans};
 use crate::slo::{Objective, Sli};
 use crate::stats::scale::Scale;
 use std::sync::Arc;
@@ -17,25 +18,27 @@ pub(super) struct ServiceState {
     labels: Arc<[(String, String)]>,
     pub(super) probes: Vec<ProbeState>,
     pub(super) objectives: Vec<ObjectiveState>,
+    corrections: Arc<[Correction]>,
 }
 
 impl ServiceState {
-    pub(super) fn new(spec: &ServiceSpec) -> Self {
+    pub(super) fn new(spec: &ServiceSpec, corrections: &[Correction]) -> Self {
         let thresholds: Vec<_> = spec.objectives.iter().filter_map(threshold).collect();
         let probes: Vec<_> = spec
             .probes
             .iter()
             .map(|probe| ProbeState::new(probe, &thresholds))
             .collect();
-        let objectives = spec
-            .objectives
-            .iter()
-            .map(|objective| ObjectiveState::new(objective, &probes));
+        let objectives = spec.objectives.iter().map(|objective| {
+            let corrected = Spans::of(corrections, &spec.name, &objective.name);
+            ObjectiveState::new(objective, &probes, corrected)
+        });
         Self {
             name: spec.name.clone(),
             description: spec.description.as_str().into(),
             labels: spec.labels.as_slice().into(),
             objectives: objectives.collect(),
+            corrections: concerning(&spec.name, corrections),
             probes,
         }
     }
@@ -62,16 +65,18 @@ impl ServiceState {
         }
     }
 
-    pub(super) fn take_over(&mut self, mut old: Self) {
+    pub(super) fn take_over(&mut self, mut old: Self, now: Timestamp) {
         for probe in &mut self.probes {
             if let Some(found) = old.probes.iter().position(|old| old.key == probe.key) {
                 probe.take_over(old.probes.swap_remove(found));
             }
         }
         for objective in &mut self.objectives {
-            let goes_on = |old: &ObjectiveState| old.restored && old.same(objective);
-            if let Some(found) = old.objectives.iter().position(goes_on) {
-                *objective = old.objectives.swap_remove(found);
+            let named = |old: &ObjectiveState| {
+                old.tracker.objective().name == objective.tracker.objective().name
+            };
+            if let Some(found) = old.objectives.iter().position(named) {
+                objective.take_over(old.objectives.swap_remove(found), now);
             }
         }
     }
@@ -86,6 +91,7 @@ impl ServiceState {
             name: self.name.clone(),
             description: self.description.clone(),
             labels: self.labels.clone(),
+            corrections: self.corrections.clone(),
             days: self
                 .objectives
                 .first()
@@ -102,6 +108,21 @@ impl ServiceState {
                 .collect(),
         }
     }
+}
+
+/// More of them than a page can show; the newest matter.
+const SHOWN: usize = 100;
+
+/// The newest corrections of a service, the latest first.
+fn concerning(service: &str, corrections: &[Correction]) -> Arc<[Correction]> {
+    let mut all: Vec<_> = corrections
+        .iter()
+        .filter(|correction| correction.is_for(service))
+        .cloned()
+        .collect();
+    all.sort_by_key(|correction| std::cmp::Reverse(correction.from));
+    all.truncate(SHOWN);
+    all.into()
 }
 
 fn threshold(objective: &Objective) -> Option<Duration> {

@@ -3,6 +3,7 @@
 use crate::outcome::{Cause, Phases, ProbeKey, Timestamp, Verdict, Why};
 use crate::slo::Objective;
 pub use crate::slo::WindowView;
+use crate::slo::correction::Correction;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -43,6 +44,8 @@ pub struct ServiceView {
     pub labels: Arc<[(String, String)]>,
     pub probes: Vec<ProbeView>,
     pub objectives: Vec<ObjectiveView>,
+    /// Those that are for this service and matter now: of the longest window, and planned ones.
+    pub corrections: Arc<[Correction]>,
     /// The last [`DAYS`] UTC days by the service's first objective, oldest first, today last.
     pub days: [DayView; DAYS],
 }
@@ -114,6 +117,8 @@ pub struct ObjectiveView {
     pub period: WindowView,
     /// `1 - bad / budget`; may be negative.
     pub budget_remaining: Option<f64>,
+    /// Whether what happens now does not count.
+    pub corrected: bool,
     /// When the budget runs out at the burn of the last day; `None` if it is not burning.
     pub exhaustion: Option<Timestamp>,
 }

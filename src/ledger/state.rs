@@ -4,6 +4,7 @@ use super::service::ServiceState;
 use super::snapshot::Snapshot;
 use crate::config::Config;
 use crate::outcome::{ProbeKey, Record, Timestamp};
+use crate::slo::correction::Correction;
 use crate::stats::scale::Scale;
 use std::collections::HashMap;
 
@@ -18,9 +19,10 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Empty state for a config.
-    pub fn new(config: &Config) -> Self {
-        let services: Vec<_> = config.services.iter().map(ServiceState::new).collect();
+    /// Empty state for a config, to be restored.
+    pub fn new(config: &Config, corrections: &[Correction]) -> Self {
+        let service = |spec| ServiceState::new(spec, corrections);
+        let services: Vec<_> = config.services.iter().map(service).collect();
         let mut index = HashMap::new();
         for (at, service) in services.iter().enumerate() {
             for (position, probe) in service.probes.iter().enumerate() {
@@ -52,18 +54,18 @@ impl Ledger {
         }
     }
 
-    /// State for a changed config: what did not change is taken over as it is, with its history
+    /// State for a changed config or changed corrections: what did not change is taken over as it is, with its history
     /// and counters; the rest, and what could not be restored before, is marked to be restored.
     #[must_use]
-    pub fn reloaded(mut self, config: &Config) -> Self {
-        let mut next = Self::new(config);
+    pub fn reloaded(mut self, config: &Config, corrections: &[Correction], now: Timestamp) -> Self {
+        let mut next = Self::new(config, corrections);
         for service in &mut next.services {
             let old = self
                 .services
                 .iter()
                 .position(|old| old.name == service.name);
             if let Some(old) = old {
-                service.take_over(self.services.swap_remove(old));
+                service.take_over(self.services.swap_remove(old), now);
             }
         }
         next

@@ -6,6 +6,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::outcome::ProbeKey;
 use crate::schedule::Event;
+use crate::slo::correction::Correction;
 use crate::store::{Plan, Store, StoreError, StoreHandle};
 use arc_swap::ArcSwap;
 use std::collections::HashMap;
@@ -31,10 +32,11 @@ const FLUSH: Duration = Duration::from_secs(5);
 /// What the store counts each probe's hours by; changed by a reload.
 pub type Plans = Arc<ArcSwap<HashMap<ProbeKey, Plan>>>;
 
-/// A changed config for the ledger; answered when its state is complete.
+/// A changed config, or changed corrections, for the ledger; answered when its state is complete.
 #[derive(Debug)]
 pub struct Reload {
     pub config: Arc<Config>,
+    pub corrections: Arc<[Correction]>,
     pub done: oneshot::Sender<Result<(), StoreError>>,
 }
 
@@ -65,8 +67,8 @@ pub async fn run(mut ledger: Ledger, mut wiring: Wiring) {
                     take(&mut ledger, &wiring.store, event);
                 }
             }
-            Some(Reload { config, done }) = wiring.reloads.recv() => {
-                let (next, result) = reloaded(ledger, config, &wiring).await;
+            Some(Reload { config, corrections, done }) = wiring.reloads.recv() => {
+                let (next, result) = reloaded(ledger, config, corrections, &wiring).await;
                 ledger = next;
                 wiring.plans.store(Arc::new(ledger.plans()));
                 wiring.snapshots.send_replace(Arc::new(ledger.snapshot(wiring.clock.now())));
@@ -102,6 +104,7 @@ fn take(ledger: &mut Ledger, store: &StoreHandle, event: Event) {
 async fn reloaded(
     ledger: Ledger,
     config: Arc<Config>,
+    corrections: Arc<[Correction]>,
     wiring: &Wiring,
 ) -> (Ledger, Result<(), StoreError>) {
     let (store, path, now) = (
@@ -113,7 +116,7 @@ async fn reloaded(
         if !store.flush(FLUSH) {
             warn!("the store is behind: what a reload counts back lacks the last outcomes");
         }
-        let mut next = ledger.reloaded(&config);
+        let mut next = ledger.reloaded(&config, &corrections, now);
         let result = Store::open_read_only(&path).and_then(|history| next.restore(&history, now));
         (next, result)
     };

@@ -243,6 +243,15 @@ pub const OBJECTIVES: &[ObjectiveFamily] = &[
     ),
     (
         Family::gauge(
+            "slod_slo_corrected",
+            "",
+            SLO,
+            "Whether a correction takes out what happens now, as in planned maintenance: 1 yes, 0 no.",
+        ),
+        |samples, slo| samples.count(u64::from(slo.corrected)),
+    ),
+    (
+        Family::gauge(
             "slod_slo_error_budget_remaining_ratio",
             "ratio",
             SLO,

@@ -77,6 +77,12 @@ impl Series {
         self.tier(window).sum(now, millis(window))
     }
 
+    /// The start of a window that ends with the slot of `now`.
+    pub fn start(&self, now: Timestamp, window: Duration) -> Timestamp {
+        let width = self.tier(window).width;
+        Timestamp((now.0.div_euclid(width) + 1) * width).before(window)
+    }
+
     /// Bad events per hour slot from the oldest to the newest, with the hour's start: what a
     /// forecast lets age out of the window.
     pub fn bad_by_hour(&self, now: Timestamp, window: Duration) -> Vec<(Timestamp, u64)> {

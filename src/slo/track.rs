@@ -1,6 +1,7 @@
 //! One objective's live state: outcomes in, a view of all its numbers out.
 
 use super::budget;
+use super::correction::Spans;
 use super::objective::{
     Budgeting, Judgement, Objective, Tally, TallyKey, clamp_ms, judge_slice, slice_of,
 };
@@ -21,6 +22,8 @@ pub struct Tracker {
     objective: Arc<Objective>,
     /// Intervals of the probes that count, in milliseconds.
     intervals: Vec<u32>,
+    /// Outcomes of this time are not counted.
+    corrected: Arc<Spans>,
     series: Series,
     slices: Slices,
     events: u64,
@@ -51,11 +54,29 @@ impl Tracker {
                 .iter()
                 .map(|interval| clamp_ms(*interval).max(1))
                 .collect(),
+            corrected: Arc::default(),
             slices: Slices::default(),
             events: 0,
             bad_events: 0,
             objective,
         }
+    }
+
+    /// Takes time out; what was counted already stays counted.
+    #[must_use]
+    pub fn with_corrected(mut self, corrected: Arc<Spans>) -> Self {
+        self.corrected = corrected;
+        self
+    }
+
+    pub fn corrected(&self) -> &Arc<Spans> {
+        &self.corrected
+    }
+
+    /// What happened before is in no window any more.
+    pub fn oldest(&self, now: Timestamp) -> Timestamp {
+        self.series
+            .start(now, self.objective.window.max(LONGEST_SHOWN))
     }
 
     pub fn objective(&self) -> &Arc<Objective> {
@@ -90,7 +111,7 @@ impl Tracker {
         interval: Duration,
     ) {
         let judgement = self.objective.sli.judge(verdict, latency);
-        if judgement == Judgement::NotCounted {
+        if judgement == Judgement::NotCounted || self.corrected.contains(at) {
             return;
         }
         let bad = judgement == Judgement::Bad;
@@ -132,10 +153,10 @@ impl Tracker {
         }
     }
 
-    /// Forgets the counters, not the windows: what was replayed did not happen in this process.
-    pub fn restart_counters(&mut self, now: Timestamp) {
+    /// Sets the counters, and not the windows: what was replayed did not happen in this process.
+    pub fn restart_counters(&mut self, now: Timestamp, (events, bad_events): (u64, u64)) {
         self.close_slices(now);
-        (self.events, self.bad_events) = (0, 0);
+        (self.events, self.bad_events) = (events, bad_events);
     }
 
     /// Counted events and bad ones since the process started.
@@ -145,6 +166,9 @@ impl Tracker {
 
     pub fn view(&self, now: Timestamp, window: Duration) -> WindowView {
         let counts = self.series.sum(now, window);
+        let start = self.series.start(now, window);
+        let corrected = self.corrected.overlap(start, start.after(window));
+        let window = window.saturating_sub(corrected);
         let spacing = self.spacing_ms();
         WindowView {
             good: counts.good,

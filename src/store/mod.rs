@@ -12,6 +12,7 @@
 mod block;
 mod column;
 mod compact;
+mod corrections;
 mod counts;
 mod header;
 mod raw;

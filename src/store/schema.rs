@@ -8,7 +8,8 @@ const APPLICATION: i32 = 0x736c_6f64;
 
 /// Each entry brings a file one version up; `PRAGMA user_version` says how many it has had.
 /// Never change an entry that was released: append one.
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: &[&str] = &[
+    "
     -- Who was probed. Ids are given once and stay below 2^20: they are part of other keys.
     CREATE TABLE probe (
         id INTEGER PRIMARY KEY CHECK (id < 1048576),
@@ -47,7 +48,22 @@ const MIGRATIONS: &[&str] = &["
     -- end and their pages are full. Counts are apart from outcomes: a start reads these only.
     CREATE TABLE hour (id INTEGER PRIMARY KEY, counts BLOB NOT NULL) STRICT;
     CREATE TABLE block (id INTEGER PRIMARY KEY, outcomes BLOB NOT NULL) STRICT;
-"];
+",
+    "
+    -- Time that shall not count. Never deleted: what was taken back stays on the record.
+    CREATE TABLE correction (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        from_at INTEGER NOT NULL,       -- milliseconds since 1970
+        to_at INTEGER NOT NULL,         -- exclusive
+        services TEXT NOT NULL,         -- a line each; empty for all
+        slos TEXT NOT NULL,             -- likewise
+        reason TEXT NOT NULL,
+        author TEXT NOT NULL,
+        made_at INTEGER NOT NULL,
+        taken_back_at INTEGER
+    ) STRICT;
+",
+];
 
 /// The version that this program writes.
 #[expect(clippy::cast_possible_wrap, reason = "a handful of migrations")]

@@ -66,6 +66,7 @@ impl Worker {
         let mut healthy = true;
         loop {
             let closing = self.wait(healthy);
+            self.run_errands();
             let result = self.round(closing.is_none());
             healthy = result.is_ok();
             self.tell(result.err());
@@ -88,6 +89,7 @@ impl Worker {
             COMMIT_EVERY
         };
         let idle = |state: &mut State| match (healthy, state.closing) {
+            _ if !state.errands.is_empty() => false,
             (true, closing) => closing.is_none() && state.asked == state.answered,
             (false, closing) => was_closing || closing.is_none(),
         };
@@ -107,6 +109,16 @@ impl Worker {
             self.keep_house()
         } else {
             Ok(())
+        }
+    }
+
+    /// Before the outcomes: people wait for these.
+    fn run_errands(&mut self) {
+        loop {
+            let Some(errand) = self.shared.state().errands.pop_front() else {
+                return;
+            };
+            errand(&mut self.store);
         }
     }
 

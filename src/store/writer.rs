@@ -5,6 +5,8 @@ use super::{Plan, Store, StoreError};
 use crate::clock::Clock;
 use crate::outcome::{ProbeKey, Record};
 use std::collections::VecDeque;
+use std::fmt;
+use std::sync::mpsc;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -12,6 +14,9 @@ use std::time::{Duration, Instant};
 /// Outcomes that wait in memory while the disk fails: some 20 MB, and 16 minutes of 1000 probes
 /// every 10 s. What comes beyond is lost, and counted.
 pub const BACKLOG_MAX: usize = 100_000;
+
+/// Errands that may wait.
+const ERRANDS_MAX: usize = 100;
 
 /// How the store is doing.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -30,9 +35,13 @@ pub struct StoreStats {
     pub last_error: Option<String>,
 }
 
-#[derive(Debug, Default)]
+/// Work for the thread that writes, such as a correction to keep.
+pub(super) type Errand = Box<dyn FnOnce(&mut Store) + Send>;
+
+#[derive(Default)]
 pub(super) struct State {
     pub(super) queue: VecDeque<Record>,
+    pub(super) errands: VecDeque<Errand>,
     /// Outcomes that the thread has taken and not yet committed.
     pub(super) in_flight: usize,
     /// Flushes asked for, and the last one that was answered.
@@ -44,7 +53,7 @@ pub(super) struct State {
     pub(super) stats: StoreStats,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Shared {
     pub(super) state: Mutex<State>,
     pub(super) wake: Condvar,
@@ -72,6 +81,12 @@ impl Shared {
     }
 }
 
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared").finish_non_exhaustive()
+    }
+}
+
 /// Where outcomes go in. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct StoreHandle(pub(super) Arc<Shared>);
@@ -94,6 +109,29 @@ impl StoreHandle {
             backlog,
             ..state.stats.clone()
         }
+    }
+
+    /// Lets the writing thread do something with the store, and waits for its answer; `None` if
+    /// there was none in time. What was asked may still be done later. Blocks.
+    pub fn ask<T: Send + 'static>(
+        &self,
+        timeout: Duration,
+        errand: impl FnOnce(&mut Store) -> T + Send + 'static,
+    ) -> Option<T> {
+        let (answer, answered) = mpsc::sync_channel(1);
+        let errand = move |store: &mut Store| {
+            // Nobody waits any more if it took too long.
+            let _ = answer.send(errand(store));
+        };
+        {
+            let mut state = self.0.state();
+            if state.ended || state.errands.len() >= ERRANDS_MAX {
+                return None;
+            }
+            state.errands.push_back(Box::new(errand));
+        }
+        self.0.wake.notify_one();
+        answered.recv_timeout(timeout).ok()
     }
 
     /// Commits now what was appended so far; `false` if that did not succeed in time. Blocks.

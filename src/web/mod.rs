@@ -2,6 +2,7 @@
 //! memory; every error is problem JSON (RFC 9457).
 
 mod api;
+mod corrections;
 mod metrics;
 pub mod page;
 mod problem;
@@ -20,7 +21,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::Response;
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use problem::Problem;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -36,8 +37,19 @@ const BODY_LIMIT: usize = 64 * 1024;
 /// A reload of thousands of probes reads the store; everything else is done in milliseconds.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A request to reload; answered with what went wrong.
-pub type ReloadRequest = oneshot::Sender<Result<(), String>>;
+/// A request to take something that has changed.
+#[derive(Debug)]
+pub struct ReloadRequest {
+    pub what: Reloaded,
+    /// Answered with what went wrong.
+    pub done: oneshot::Sender<Result<(), String>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reloaded {
+    Config,
+    Corrections,
+}
 
 /// What requests are answered from.
 #[derive(Clone, Debug)]
@@ -67,6 +79,11 @@ pub fn router(state: WebState) -> Router {
         .route("/api/v1/services/{service}", get(api::service))
         .route("/api/v1/objectives", get(api::objectives))
         .route(
+            "/api/v1/corrections",
+            get(corrections::list).post(corrections::add),
+        )
+        .route("/api/v1/corrections/{id}", delete(corrections::take_back))
+        .route(
             "/api/v1/probes/{service}/{probe}/outcomes",
             get(api::outcomes),
         )
@@ -85,17 +102,21 @@ pub fn router(state: WebState) -> Router {
 }
 
 async fn reload(State(state): State<WebState>) -> Result<&'static str, Problem> {
-    let (done, finished) = oneshot::channel();
-    let stopping = || Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the daemon is stopping");
-    state.reload.send(done).await.map_err(|_| stopping())?;
-    match finished.await {
-        Ok(Ok(())) => Ok("reloaded\n"),
-        Ok(Err(reason)) => Err(Problem::new(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "the config was not reloaded; the old one stays in force",
-        )
-        .because(reason)),
-        Err(_) => Err(stopping()),
+    let refused = "the config was not reloaded; the old one stays in force";
+    match state.take(Reloaded::Config).await? {
+        Ok(()) => Ok("reloaded\n"),
+        Err(reason) => Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, refused).because(reason)),
+    }
+}
+
+impl WebState {
+    /// Lets the daemon take something that has changed; tells what went wrong.
+    async fn take(&self, what: Reloaded) -> Result<Result<(), String>, Problem> {
+        let (done, finished) = oneshot::channel();
+        let stopping = || Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the daemon is stopping");
+        let request = ReloadRequest { what, done };
+        self.reload.send(request).await.map_err(|_| stopping())?;
+        finished.await.map_err(|_| stopping())
     }
 }
 

@@ -63,6 +63,7 @@ pub fn service(name: &str, fate: Fate) -> ServiceView {
             objective("latency-p99", LATENCY_P99, 0.99, fate),
             objective("errors", Sli::Success, 0.999, fate),
         ],
+        corrections: Arc::new([]),
         days: days(fate, seed),
     }
 }
@@ -116,6 +117,7 @@ fn objective(name: &str, sli: Sli, target: f64, fate: Fate) -> ObjectiveView {
         windows: WINDOWS.map(|(_, span)| view(span)),
         period,
         budget_remaining: Some(1.0 - period.bad as f64 / ((1.0 - target) * period.expected)),
+        corrected: false,
         exhaustion: (fate == Fate::Burning).then(|| AT.after(Duration::from_secs(14 * 3600))),
     }
 }

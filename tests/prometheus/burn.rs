@@ -53,7 +53,7 @@ fn ledger() -> Ledger {
         text: CONFIG.into(),
     };
     let loaded = Config::load(&source, Path::new(""), &|_| None, slod::probe::KINDS);
-    Ledger::new(&loaded.config.expect("valid"))
+    Ledger::new(&loaded.config.expect("valid"), &[])
 }
 
 /// Lives through it all. Returns what a scrape every 15 s would have seen, and the daemon's view

@@ -1,5 +1,6 @@
 //! One service in depth.
 
+use super::corrections::corrections;
 use super::days;
 use super::frame::{Page, View, since};
 use super::headline::Headline;
@@ -42,6 +43,7 @@ pub fn render_service(
                 @for view in &service.probes { (probe::card(view, at)) }
                 @if service.probes.is_empty() { p.quiet { "None are configured." } }
             }
+            (corrections(service, at))
             (system::processes(&service.name, system))
         },
     };

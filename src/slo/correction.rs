@@ -1,0 +1,163 @@
+//! Time that shall not count: maintenance, false alarms. Nothing stored is changed by them; they
+//! are taken out when outcomes are counted, and can be taken back.
+
+use crate::outcome::Timestamp;
+use std::time::Duration;
+
+/// One correction, as somebody wrote it down.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Correction {
+    /// Unique; given by the store, or by the place in the config.
+    pub id: String,
+    pub from: Timestamp,
+    /// Exclusive.
+    pub to: Timestamp,
+    /// Services that it is for; empty means all.
+    pub services: Vec<String>,
+    /// Objectives that it is for; empty means all.
+    pub slos: Vec<String>,
+    pub reason: String,
+    pub author: String,
+}
+
+impl Correction {
+    /// Whether it is for the service, or for some of its objectives.
+    pub fn is_for(&self, service: &str) -> bool {
+        includes(&self.services, service)
+    }
+
+    pub fn concerns(&self, service: &str, slo: &str) -> bool {
+        self.is_for(service) && includes(&self.slos, slo)
+    }
+}
+
+fn includes(names: &[String], name: &str) -> bool {
+    names.is_empty() || names.iter().any(|known| known == name)
+}
+
+/// Parts of time, disjoint and in order; each from its start up to, and not including, its end.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Spans(Vec<(Timestamp, Timestamp)>);
+
+impl Spans {
+    /// Joins what overlaps or touches; what is empty or upside down is left out.
+    pub fn new(spans: impl IntoIterator<Item = (Timestamp, Timestamp)>) -> Self {
+        let mut all: Vec<_> = spans.into_iter().filter(|(from, to)| from < to).collect();
+        all.sort_unstable();
+        let mut joined: Vec<(Timestamp, Timestamp)> = Vec::new();
+        for (from, to) in all {
+            match joined.last_mut() {
+                Some((_, end)) if from <= *end => *end = to.max(*end),
+                _ => joined.push((from, to)),
+            }
+        }
+        Self(joined)
+    }
+
+    /// The time that the corrections take out for one objective.
+    pub fn of<'a>(
+        corrections: impl IntoIterator<Item = &'a Correction>,
+        service: &str,
+        slo: &str,
+    ) -> Self {
+        let concerning = corrections
+            .into_iter()
+            .filter(|correction| correction.concerns(service, slo));
+        Self::new(concerning.map(|correction| (correction.from, correction.to)))
+    }
+
+    pub fn contains(&self, at: Timestamp) -> bool {
+        let after = self.0.partition_point(|(from, _)| *from <= at);
+        after > 0 && at < self.0[after - 1].1
+    }
+
+    /// Whether any of it lies in `from..to`.
+    pub fn touch(&self, from: Timestamp, to: Timestamp) -> bool {
+        self.within(from, to).next().is_some()
+    }
+
+    /// How much of `from..to` it is.
+    pub fn overlap(&self, from: Timestamp, to: Timestamp) -> Duration {
+        let ms: i64 = self.within(from, to).map(|(from, to)| to.0 - from.0).sum();
+        Duration::from_millis(ms.unsigned_abs())
+    }
+
+    /// Its parts that lie in `from..to`, cut to it.
+    pub fn within(
+        &self,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> impl Iterator<Item = (Timestamp, Timestamp)> + '_ {
+        let first = self.0.partition_point(|(_, end)| *end <= from);
+        self.0[first..]
+            .iter()
+            .take_while(move |(start, _)| *start < to)
+            .map(move |(start, end)| ((*start).max(from), (*end).min(to)))
+            .filter(|(start, end)| start < end)
+    }
+
+    /// Whether both take out the same of `from..to`.
+    pub fn same_within(&self, other: &Self, from: Timestamp, to: Timestamp) -> bool {
+        self.within(from, to).eq(other.within(from, to))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn spans(all: &[(i64, i64)]) -> Spans {
+        Spans::new(
+            all.iter()
+                .map(|(from, to)| (Timestamp(*from), Timestamp(*to))),
+        )
+    }
+
+    #[test]
+    fn a_correction_is_for_what_it_names() {
+        let mut correction = Correction {
+            id: "1".into(),
+            from: Timestamp(0),
+            to: Timestamp(1),
+            services: vec![],
+            slos: vec![],
+            reason: "a deploy".into(),
+            author: "ada".into(),
+        };
+        assert!(correction.concerns("rag", "errors"));
+        correction.services = vec!["rag".into(), "web".into()];
+        correction.slos = vec!["errors".into()];
+        assert!(correction.concerns("web", "errors"));
+        assert!(!correction.concerns("web", "latency") && !correction.concerns("x", "errors"));
+    }
+
+    #[test]
+    fn past_and_future_may_differ() {
+        let a = spans(&[(-9, -5), (0, 10), (20, 30)]);
+        let b = spans(&[(0, 10), (25, 40)]);
+        let same = |from, to| a.same_within(&b, Timestamp(from), Timestamp(to));
+        assert!(same(-5, 20) && same(3, 7) && same(26, 29));
+        assert!(!same(-6, 20) && !same(-5, 21));
+    }
+
+    proptest! {
+        #[test]
+        fn moments_and_overlaps_equal_a_recount(
+            all in prop::collection::vec((0_i64..100, -5_i64..30), 0..12),
+            from in -10_i64..110,
+            length in 0_i64..60,
+        ) {
+            let pairs: Vec<_> = all.iter().map(|(from, length)| (*from, from + length)).collect();
+            let spans = spans(&pairs);
+            let inside = |at: i64| pairs.iter().any(|(from, to)| (*from..*to).contains(&at));
+            for at in -10..140 {
+                prop_assert_eq!(spans.contains(Timestamp(at)), inside(at), "{}", at);
+            }
+            let (from, to) = (from, from + length);
+            let overlap = (from..to).filter(|at| inside(*at)).count() as u128;
+            prop_assert_eq!(spans.overlap(Timestamp(from), Timestamp(to)).as_millis(), overlap);
+            prop_assert_eq!(spans.touch(Timestamp(from), Timestamp(to)), overlap > 0);
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! Corrections, kept for ever: what was taken back is marked, and not deleted.
+
+use super::{Store, StoreError};
+use crate::outcome::Timestamp;
+use crate::slo::correction::Correction;
+use rusqlite::{Row, params};
+
+impl Store {
+    /// Those in force, in the order in which they were made.
+    pub fn corrections(&self) -> Result<Vec<Correction>, StoreError> {
+        self.try_corrections()
+            .map_err(StoreError::sql("read corrections"))
+    }
+
+    fn try_corrections(&self) -> rusqlite::Result<Vec<Correction>> {
+        // A store that is only read may be of an older version.
+        if !self.conn.table_exists(None, "correction")? {
+            return Ok(Vec::new());
+        }
+        let sql = "SELECT id, from_at, to_at, services, slos, reason, author FROM correction
+                   WHERE taken_back_at IS NULL ORDER BY id";
+        let mut statement = self.conn.prepare_cached(sql)?;
+        let rows = statement.query_map([], correction)?;
+        rows.collect()
+    }
+
+    /// Keeps a correction; its id is given here.
+    pub fn add_correction(
+        &mut self,
+        new: &Correction,
+        now: Timestamp,
+    ) -> Result<Correction, StoreError> {
+        let sql = "INSERT INTO correction (from_at, to_at, services, slos, reason, author, made_at)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+        let inserted = self.conn.execute(
+            sql,
+            params![
+                new.from.0,
+                new.to.0,
+                lines(&new.services),
+                lines(&new.slos),
+                new.reason,
+                new.author,
+                now.0
+            ],
+        );
+        inserted.map_err(StoreError::sql("keep a correction"))?;
+        Ok(Correction {
+            id: self.conn.last_insert_rowid().to_string(),
+            ..new.clone()
+        })
+    }
+
+    /// Takes a correction back; `false` if none in force has this id.
+    pub fn take_back_correction(&mut self, id: &str, now: Timestamp) -> Result<bool, StoreError> {
+        let sql = "UPDATE correction SET taken_back_at = ?2
+                   WHERE id = ?1 AND taken_back_at IS NULL";
+        let Ok(id) = id.parse::<i64>() else {
+            return Ok(false);
+        };
+        let changed = self.conn.execute(sql, params![id, now.0]);
+        Ok(changed.map_err(StoreError::sql("take a correction back"))? > 0)
+    }
+}
+
+fn correction(row: &Row<'_>) -> rusqlite::Result<Correction> {
+    let names = |text: String| text.lines().map(str::to_owned).collect();
+    Ok(Correction {
+        id: row.get::<_, i64>(0)?.to_string(),
+        from: Timestamp(row.get(1)?),
+        to: Timestamp(row.get(2)?),
+        services: names(row.get(3)?),
+        slos: names(row.get(4)?),
+        reason: row.get(5)?,
+        author: row.get(6)?,
+    })
+}
+
+/// Names hold no control characters, so a line each is unambiguous.
+fn lines(names: &[String]) -> String {
+    names.join("\n")
+}
