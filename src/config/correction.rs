@@ -191,3 +191,52 @@ fn check_names(section: &Section<'_>, key: &str, names: &[String], known: &[&str
         section.error("unknown-name", key, format!("there is no `{name}`"), help);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::diagnostic::Source;
+    use std::path::Path;
+
+    fn spec(correction: &str) -> CorrectionSpec {
+        let text = format!(
+            "corrections: [ {{ {correction}, reason: test }} ]\nservices:\n  - name: web\n    probes: [ {{ name: p, http: {{ url: \"http://127.0.0.1:1/\" }} }} ]\n    objectives: []\n"
+        );
+        let source = Source {
+            name: "test".into(),
+            text,
+        };
+        let loaded = Config::load(&source, Path::new(""), &|_| None, crate::probe::KINDS);
+        let mut config = loaded.config.expect("valid");
+        config.corrections.remove(0)
+    }
+
+    fn starts(spec: &CorrectionSpec, now: &str) -> Vec<String> {
+        let now = DateTime::parse_from_rfc3339(now).expect("a moment");
+        let found = spec.occurrences(Timestamp(now.timestamp_millis()));
+        let show = |one: &Correction| one.from.to_utc().format("%m-%d %H:%M").to_string();
+        found.iter().map(show).collect()
+    }
+
+    #[test]
+    fn a_repeated_one_keeps_its_hour_when_clocks_change() {
+        let spec = spec(
+            "from: \"2026-10-11T02:30\", for: 1h, repeat: FREQ=WEEKLY, timezone: Europe/Berlin",
+        );
+        // Summer time ends on 2026-10-25 at 03:00 in Berlin; only two days ahead are told.
+        let expected = ["10-11 00:30", "10-18 00:30", "10-25 00:30", "11-01 01:30"];
+        assert_eq!(starts(&spec, "2026-10-30T12:00:00Z"), expected);
+        assert_eq!(starts(&spec, "2026-10-23T12:00:00Z"), expected[..3]);
+    }
+
+    #[test]
+    fn rules_end_and_what_is_too_old_is_left_out() {
+        let counted = spec("from: \"2026-01-01T00:00\", for: 1h, repeat: FREQ=DAILY;COUNT=3");
+        let days = ["01-01 00:00", "01-02 00:00", "01-03 00:00"];
+        assert_eq!(starts(&counted, "2026-06-01T00:00:00Z"), days);
+        let endless = spec("from: \"2020-01-01T00:00\", for: 1h, repeat: FREQ=DAILY");
+        let told = starts(&endless, "2026-06-01T00:00:00Z");
+        assert_eq!((told.len(), told[0].as_str()), (403, "04-27 00:00"));
+    }
+}

@@ -70,6 +70,12 @@ pub async fn add(
         .map_err(|reason| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, reason))?;
     let (new, now) = (view.correction(), state.clock.now());
     let kept = on_store(&state, move |store| store.add_correction(&new, now)).await?;
+    tracing::info!(
+        id = kept.id,
+        author = kept.author,
+        reason = kept.reason,
+        "a correction was made"
+    );
     taken(&state).await?;
     Ok((StatusCode::CREATED, Json(CorrectionView::of(&kept))))
 }
@@ -91,6 +97,7 @@ pub async fn take_back(
         let title = "no correction in force has this id";
         return Err(Problem::new(StatusCode::NOT_FOUND, title).because(id));
     }
+    tracing::info!(id, "a correction was taken back");
     taken(&state).await?;
     Ok(StatusCode::NO_CONTENT)
 }

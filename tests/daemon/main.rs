@@ -1,5 +1,6 @@
 //! The binary as users run it: its life, and what it serves.
 
+mod corrections;
 mod lifecycle;
 mod support;
 mod system;

@@ -1,0 +1,118 @@
+//! Corrections by HTTP: made, counted at once, kept over a restart, and taken back.
+
+use crate::support::{Daemon, target};
+use serde_json::Value;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+const BAD: &str = "slod_slo_bad_events_total{service=\"web\",slo=\"errors\"}";
+const LEFT: &str = "slod_slo_error_budget_remaining_ratio{service=\"web\",slo=\"errors\"}";
+const SLI: &str = "slod_slo_sli_ratio{service=\"web\",slo=\"errors\",window=\"1h\"}";
+const NOW: &str = "slod_slo_corrected{service=\"web\",slo=\"errors\"}";
+
+fn config(folder: &Path) -> PathBuf {
+    let path = folder.join("slod.yaml");
+    let url = target();
+    let text = format!(
+        "listen: 127.0.0.1:0\nstore: {{ path: slod.db }}\nservices:\n  - name: web\n    probes: [ {{ name: home, interval: 100ms, http: {{ url: \"http://{url}/bad\" }} }} ]\n    objectives: [ {{ name: errors, sli: success, target: 99.9% }} ]\n"
+    );
+    fs::write(&path, text).expect("written");
+    path
+}
+
+/// Around now: from five minutes ago, for as long again.
+fn around_now(more: &str) -> String {
+    let now = chrono::Utc::now();
+    let five = chrono::Duration::minutes(5);
+    let (from, to) = ((now - five).to_rfc3339(), (now + five).to_rfc3339());
+    format!("{{\"from\":\"{from}\",\"to\":\"{to}\",\"author\":\"ada\"{more}}}")
+}
+
+fn id_of(answer: &str) -> String {
+    let body = answer.split("\r\n\r\n").nth(1).expect("a body");
+    let view: Value = serde_json::from_str(body).expect("JSON");
+    view["id"].as_str().expect("an id").to_owned()
+}
+
+#[test]
+fn a_correction_is_counted_at_once_survives_and_can_be_taken_back() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = config(folder.path());
+    let daemon = Daemon::start(&path);
+    daemon.wait_for(|daemon| daemon.metric(LEFT).filter(|left| *left < 1.0));
+    assert_eq!(
+        (daemon.metric(SLI), daemon.metric(NOW)),
+        (Some(0.0), Some(0.0))
+    );
+
+    let body = around_now(",\"services\":[\"web\"],\"reason\":\"a drill <b>\"");
+    let answer = daemon.post("/api/v1/corrections", "application/json", &body);
+    assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
+    let id = id_of(&answer);
+    assert_eq!((daemon.metric(SLI), daemon.metric(NOW)), (None, Some(1.0)));
+    assert_eq!(daemon.metric(LEFT), Some(1.0));
+    let bad = daemon.metric(BAD).expect("a counter");
+    assert!(bad > 0.0, "what Prometheus has seen is not unseen");
+    let page = daemon.request("GET", "/services/web");
+    assert!(
+        page.contains("a drill &lt;b&gt;") && page.contains("ada"),
+        "{page}"
+    );
+    let list = daemon.request("GET", "/api/v1/corrections");
+    assert!(list.contains("a drill <b>"), "{list}");
+
+    daemon.signal("KILL");
+    daemon.ended();
+    let daemon = Daemon::start(&path);
+    assert_eq!((daemon.metric(SLI), daemon.metric(LEFT)), (None, Some(1.0)));
+    let taken_back = daemon.request("DELETE", &format!("/api/v1/corrections/{id}"));
+    assert!(taken_back.starts_with("HTTP/1.1 204"), "{taken_back}");
+    assert_eq!(
+        (daemon.metric(SLI), daemon.metric(NOW)),
+        (Some(0.0), Some(0.0))
+    );
+    assert!(daemon.metric(LEFT).is_some_and(|left| left < 1.0));
+    let again = daemon.request("DELETE", &format!("/api/v1/corrections/{id}"));
+    assert!(again.starts_with("HTTP/1.1 404"), "{again}");
+}
+
+#[test]
+fn what_is_no_correction_is_refused_with_its_reason() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let daemon = Daemon::start(&config(folder.path()));
+    let refused = |kind: &str, body: &str, status: &str, reason: &str| {
+        let answer = daemon.post("/api/v1/corrections", kind, body);
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status}")),
+            "{answer}"
+        );
+        assert!(answer.contains(reason), "{reason} in {answer}");
+    };
+    let json = "application/json";
+    let fine = around_now(",\"reason\":\"x\"");
+    refused("text/plain", &fine, "415", "application/json");
+    refused(json, "{", "400", "this is no correction");
+    refused(json, &around_now(""), "422", "missing field `reason`");
+    refused(
+        json,
+        &around_now(",\"reason\":\" \""),
+        "422",
+        "`reason` needs 1 to 500",
+    );
+    refused(
+        json,
+        &around_now(",\"reason\":\"x\",\"slos\":[\"erors\"]"),
+        "422",
+        "did you mean `errors`?",
+    );
+    refused(
+        json,
+        &around_now(",\"reason\":\"x\",\"service\":\"web\""),
+        "422",
+        "unknown field `service`",
+    );
+    let upside_down = "{\"from\":\"2026-11-02T00:00:00Z\",\"to\":\"2026-11-01T00:00:00Z\",\"reason\":\"x\",\"author\":\"y\"}";
+    refused(json, upside_down, "422", "`to` must be after `from`");
+    let config = daemon.request("DELETE", "/api/v1/corrections/config-1");
+    assert!(config.starts_with("HTTP/1.1 409"), "{config}");
+}
