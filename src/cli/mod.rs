@@ -19,7 +19,7 @@ use std::process::ExitCode;
 pub mod exit {
     /// Fine, or the answer is yes.
     pub const OK: u8 = 0;
-    /// The answer is no: a probe is bad, a config has faults, an objective is missed.
+    /// The answer is no: a probe is bad, an objective is missed, `check` finds faults.
     pub const NO: u8 = 1;
     /// The command line or a file it names cannot be used.
     pub const USAGE: u8 = 2;

@@ -20,7 +20,7 @@ pub fn run(args: &RunArgs) -> u8 {
         Ok(config) => config,
         Err(reason) => {
             eprintln!("{reason}");
-            return exit::NO;
+            return exit::USAGE;
         }
     };
     tracing::info!(version = version::VERSION, "slod {} starts", version::LONG);
