@@ -3,6 +3,7 @@
 
 use crate::server::{Prometheus, free_port, repository, start};
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::fs;
 
 #[test]
@@ -44,6 +45,7 @@ fn a_real_prometheus_answers_every_panel() {
     prometheus.wait_for("slod_slo_error_budget_exhaustion_timestamp_seconds");
     prometheus.wait_for("slod_process_cpu_usage_ratio");
     prometheus.wait_for("rate(slod_probe_runs_total[1m]) > 0");
+    prometheus.wait_for("rate(slod_probe_failures_total[1m]) > 0");
     every_panel(&prometheus);
     let targets = prometheus.get("/api/v1/targets", &[]).expect("an answer");
     assert_eq!(
@@ -52,20 +54,42 @@ fn a_real_prometheus_answers_every_panel() {
     );
 }
 
+fn dashboards() -> Vec<Value> {
+    let files = fs::read_dir(repository().join("dashboards")).expect("shipped");
+    let all: Vec<_> = files
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "json")
+        })
+        .map(|path| serde_json::from_str(&fs::read_to_string(path).expect("readable")))
+        .collect::<Result<_, _>>()
+        .expect("JSON");
+    assert!(!all.is_empty());
+    all
+}
+
+fn list<'a>(value: &'a Value, what: &str) -> &'a Vec<Value> {
+    value
+        .as_array()
+        .unwrap_or_else(|| panic!("{what}: {value} is not a list"))
+}
+
+/// As Grafana sends it with everything selected.
+fn filled_in(query: &str) -> String {
+    query
+        .replace("$__rate_interval", "1m")
+        .replace("$job", ".+")
+        .replace("$instance", ".+")
+        .replace("$service", ".+")
+}
+
 fn every_panel(prometheus: &Prometheus) {
     let mut queries = 0;
-    for entry in fs::read_dir(repository().join("dashboards")).expect("shipped") {
-        let path = entry.expect("an entry").path();
-        let dashboard: Value =
-            serde_json::from_str(&fs::read_to_string(&path).expect("readable")).expect("JSON");
-        for panel in dashboard["panels"].as_array().expect("panels") {
+    for dashboard in dashboards() {
+        for panel in list(&dashboard["panels"], "panels") {
             for target in panel["targets"].as_array().into_iter().flatten() {
-                let query = target["expr"].as_str().expect("a query");
-                let query = query
-                    .replace("$__rate_interval", "1m")
-                    .replace("$job", ".+")
-                    .replace("$instance", ".+")
-                    .replace("$service", ".+");
+                let query = filled_in(target["expr"].as_str().expect("a query"));
                 assert!(
                     prometheus.series(&query) > 0,
                     "{}: {query} is empty",
@@ -74,30 +98,44 @@ fn every_panel(prometheus: &Prometheus) {
                 queries += 1;
             }
         }
+        for variable in &list(&dashboard["templating"]["list"], "variables")[1..] {
+            let query = variable["query"]["query"].as_str().expect("a query");
+            let (metric, label) = label_values(query);
+            let query = format!("count by ({label}) ({})", filled_in(metric));
+            assert!(prometheus.series(&query) > 0, "{query} is empty");
+        }
+        for annotation in list(&dashboard["annotations"]["list"], "annotations") {
+            // Nothing need fire: only an error is a fault.
+            prometheus.series(&filled_in(annotation["expr"].as_str().expect("a query")));
+        }
     }
     assert!(queries > 10, "only {queries} queries were run");
 }
 
+fn label_values(query: &str) -> (&str, &str) {
+    query
+        .strip_prefix("label_values(")
+        .and_then(|rest| rest.strip_suffix(')')?.rsplit_once(", "))
+        .unwrap_or_else(|| panic!("{query} does not ask for the values of a label"))
+}
+
 #[test]
 fn dashboards_keep_the_conventions() {
-    for entry in fs::read_dir(repository().join("dashboards")).expect("shipped") {
-        let path = entry.expect("an entry").path();
-        let dashboard: Value =
-            serde_json::from_str(&fs::read_to_string(&path).expect("readable")).expect("JSON");
-        let variables: Vec<_> = dashboard["templating"]["list"]
-            .as_array()
-            .expect("variables")
-            .iter()
-            .map(|v| v["name"].as_str().expect("named"))
-            .collect();
-        assert_eq!(variables, ["datasource", "job", "instance", "service"]);
+    for dashboard in dashboards() {
         assert_eq!(
             (&dashboard["editable"], &dashboard["schemaVersion"]),
             (&false.into(), &39.into())
         );
+        check_variables(list(&dashboard["templating"]["list"], "variables"));
+        for annotation in list(&dashboard["annotations"]["list"], "annotations") {
+            assert_eq!(annotation["datasource"]["uid"], "${datasource}");
+            check_query(annotation["expr"].as_str().expect("a query"), "annotation");
+        }
+        let mut titles = BTreeSet::new();
         let mut seen: Vec<(i64, [i64; 4])> = Vec::new();
-        for panel in dashboard["panels"].as_array().expect("panels") {
+        for panel in list(&dashboard["panels"], "panels") {
             let title = panel["title"].as_str().expect("a title");
+            assert!(titles.insert(title), "{title} is there twice");
             let side = |name: &str| panel["gridPos"][name].as_i64().expect("a whole number");
             let place = ["x", "y", "w", "h"].map(side);
             assert!(place[0] + place[2] <= 24, "{title} is too wide");
@@ -112,13 +150,59 @@ fn dashboards_keep_the_conventions() {
             seen.push((panel["id"].as_i64().expect("a number"), place));
             if panel["type"] != "row" {
                 check_panel(panel, title);
+                check_overrides(panel, title);
+                check_links(panel, &dashboard["uid"]);
             }
         }
     }
 }
 
+fn check_variables(variables: &[Value]) {
+    let names: Vec<_> = variables.iter().map(|v| v["name"].as_str()).collect();
+    assert_eq!(
+        names,
+        ["datasource", "job", "instance", "service"].map(Some)
+    );
+    let labels: Vec<_> = variables.iter().map(|v| v["label"].as_str()).collect();
+    assert_eq!(
+        labels,
+        ["Data source", "Job", "Instance", "Service"].map(Some)
+    );
+    assert_eq!(
+        (&variables[0]["type"], &variables[0]["query"]),
+        (&"datasource".into(), &"prometheus".into())
+    );
+    for variable in &variables[1..] {
+        let name = variable["name"].as_str();
+        assert_eq!(variable["type"], "query", "{name:?}");
+        assert_eq!(variable["datasource"]["uid"], "${datasource}", "{name:?}");
+        assert_eq!(variable["refresh"], 2, "{name:?}: on a change of the time");
+        assert_eq!(
+            (&variable["multi"], &variable["includeAll"]),
+            (&true.into(), &true.into()),
+            "{name:?}"
+        );
+        assert_eq!(variable["allValue"], ".+", "{name:?}");
+        let (_, label) = label_values(variable["query"]["query"].as_str().expect("a query"));
+        assert_eq!(Some(label), name);
+    }
+}
+
 /// Those of Grafana's units that are used: its panels show an unknown one as bare text.
-const UNITS: [&str; 7] = ["percentunit", "none", "short", "s", "bytes", "Bps", "ops"];
+const UNITS: [&str; 8] = [
+    "percentunit",
+    "none",
+    "short",
+    "s",
+    "bytes",
+    "Bps",
+    "cps",
+    "dateTimeFromNow",
+];
+
+fn is_unit(unit: &Value) -> bool {
+    unit.as_str().is_some_and(|unit| UNITS.contains(&unit))
+}
 
 fn check_panel(panel: &Value, title: &str) {
     assert_eq!(panel["datasource"]["uid"], "${datasource}", "{title}");
@@ -128,28 +212,98 @@ fn check_panel(panel: &Value, title: &str) {
             .is_some_and(|text| text.ends_with('.')),
         "{title}"
     );
-    let unit = panel["fieldConfig"]["defaults"]["unit"].as_str();
-    assert!(unit.is_some_and(|unit| UNITS.contains(&unit)), "{title}");
-    for target in panel["targets"].as_array().expect("targets") {
-        let query = target["expr"].as_str().expect("a query");
-        let selectors = query.matches('{').count();
-        for variable in ["job=~\"$job\"", "instance=~\"$instance\""] {
-            assert_eq!(
-                query.matches(variable).count(),
-                selectors,
-                "{title}: {query}"
+    let defaults = &panel["fieldConfig"]["defaults"];
+    assert!(is_unit(&defaults["unit"]), "{title}");
+    assert!(defaults["thresholds"]["steps"].is_array(), "{title}");
+    let targets = list(&panel["targets"], title);
+    assert!(!targets.is_empty(), "{title}");
+    let mut refs = BTreeSet::new();
+    for target in targets {
+        assert_eq!(target["datasource"]["uid"], "${datasource}", "{title}");
+        assert!(refs.insert(target["refId"].as_str()), "{title}");
+        assert_eq!(
+            target["legendFormat"].is_string(),
+            panel["type"] != "table",
+            "{title}"
+        );
+        check_query(target["expr"].as_str().expect("a query"), title);
+    }
+}
+
+fn check_query(query: &str, title: &str) {
+    let count = |part: &str| query.matches(part).count();
+    assert_eq!(count("job=~\"$job\""), count("{"), "{title}: {query}");
+    // An alert that something is absent has no instance.
+    assert_eq!(
+        count("instance=~\"$instance\"") + count("ALERTS{"),
+        count("{"),
+        "{title}: {query}"
+    );
+    let of_services = ["slod_slo_", "slod_probe_", "slod_latency_", "slod_process_"];
+    assert_eq!(
+        count("service=~\"$service\""),
+        of_services.map(count).iter().sum::<usize>(),
+        "{title}: {query}"
+    );
+    assert_eq!(
+        count("rate(") + count("increase("),
+        count("[$__rate_interval]"),
+        "{title}: {query}"
+    );
+    assert_eq!(
+        count("_total{"),
+        count("rate(slod") + count("increase(slod") - count("_bucket{"),
+        "{title}: {query}"
+    );
+}
+
+/// An override or a column that names what is not there does nothing, and nobody tells.
+fn check_overrides(panel: &Value, title: &str) {
+    let transformations = panel["transformations"].as_array().into_iter().flatten();
+    let organized: Vec<_> = transformations
+        .filter(|step| step["id"] == "organize")
+        .map(|step| &step["options"]["renameByName"])
+        .collect();
+    let refs: Vec<_> = list(&panel["targets"], title)
+        .iter()
+        .map(|target| target["refId"].as_str().expect("named"))
+        .collect();
+    for names in &organized {
+        let values = names.as_object().expect("names").keys();
+        let values: Vec<_> = values
+            .filter_map(|key| key.strip_prefix("Value #"))
+            .collect();
+        assert_eq!(values, refs, "{title}: a column per query");
+    }
+    let columns: Vec<_> = organized
+        .iter()
+        .flat_map(|names| names.as_object().expect("names").values())
+        .collect();
+    for over in list(&panel["fieldConfig"]["overrides"], title) {
+        let whom = &over["matcher"]["options"];
+        match over["matcher"]["id"].as_str().expect("a matcher") {
+            "byFrameRefID" => assert!(refs.contains(&whom.as_str().expect("a name")), "{title}"),
+            "byName" => assert!(columns.contains(&whom), "{title}: no column {whom}"),
+            other => panic!("{title}: {other}"),
+        }
+        for property in list(&over["properties"], title) {
+            assert!(
+                property["id"] != "unit" || is_unit(&property["value"]),
+                "{title}: {whom}"
             );
         }
-        assert_eq!(
-            query.matches("rate(").count() + query.matches("increase(").count(),
-            query.matches("[$__rate_interval]").count(),
-            "{title}: {query}"
-        );
-        assert_eq!(
-            query.matches("_total{").count(),
-            query.matches("rate(slod").count() + query.matches("increase(slod").count()
-                - query.matches("_bucket{").count(),
-            "{title}: {query}"
-        );
+    }
+}
+
+fn check_links(panel: &Value, uid: &Value) {
+    let overrides = list(&panel["fieldConfig"]["overrides"], "overrides").iter();
+    let properties = overrides.flat_map(|over| list(&over["properties"], "properties"));
+    for link in properties
+        .filter(|property| property["id"] == "links")
+        .flat_map(|property| list(&property["value"], "links"))
+    {
+        let url = link["url"].as_str().expect("an address");
+        let start = format!("/d/{}?", uid.as_str().expect("a name"));
+        assert!(url.starts_with(&start), "{url} leads elsewhere");
     }
 }
