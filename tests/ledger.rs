@@ -187,6 +187,8 @@ impl Oracle<'_> {
                     slice.0 += f64::from(u8::from(good));
                     slice.1 += 1.0;
                 }
+                // The running minute is not over.
+                slices.remove(&self.now.div_euclid(60_000));
                 events.extend(
                     slices
                         .into_iter()

@@ -3,7 +3,7 @@
 use super::objective::Tally;
 use crate::outcome::{Timestamp, millis};
 use std::collections::VecDeque;
-use std::ops::AddAssign;
+use std::ops::{AddAssign, SubAssign};
 use std::time::Duration;
 
 const MINUTE: i64 = 60_000;
@@ -34,6 +34,14 @@ impl AddAssign<(Tally, u64)> for Counts {
         self.good += u64::from(tally.good) * times;
         self.bad += u64::from(tally.bad) * times;
         self.covered_ms += u64::from(tally.covered_ms) * times;
+    }
+}
+
+impl SubAssign<Tally> for Counts {
+    fn sub_assign(&mut self, tally: Tally) {
+        self.good = self.good.saturating_sub(u64::from(tally.good));
+        self.bad = self.bad.saturating_sub(u64::from(tally.bad));
+        self.covered_ms = self.covered_ms.saturating_sub(u64::from(tally.covered_ms));
     }
 }
 

@@ -165,7 +165,7 @@ impl Tracker {
     }
 
     pub fn view(&self, now: Timestamp, window: Duration) -> WindowView {
-        let counts = self.series.sum(now, window);
+        let counts = self.counts(now, window);
         let start = self.series.start(now, window);
         let corrected = self.corrected.overlap(start, start.after(window));
         let window = window.saturating_sub(corrected);
@@ -180,6 +180,16 @@ impl Tracker {
         }
     }
 
+    /// Sums over a window, without the running time slice: what is not over cannot be judged, and
+    /// its first failure would look like a bad minute.
+    fn counts(&self, now: Timestamp, window: Duration) -> Counts {
+        let mut counts = self.series.sum(now, window);
+        if let Budgeting::Timeslices { slice_target } = self.objective.budgeting {
+            counts -= self.slices.judged(slice_of(now), slice_target);
+        }
+        counts
+    }
+
     /// Counts per UTC day, today last.
     pub fn days<const N: usize>(&self, now: Timestamp) -> [Counts; N] {
         self.series.days(now)
@@ -192,7 +202,7 @@ impl Tracker {
 
     /// When the budget will be spent if the last day's burn goes on.
     pub fn exhaustion(&self, now: Timestamp, period: &WindowView) -> Option<Timestamp> {
-        let day: Counts = self.series.sum(now, FORECAST_FROM);
+        let day = self.counts(now, FORECAST_FROM);
         if day.bad == 0 || day.covered_ms == 0 {
             return None;
         }
@@ -253,6 +263,15 @@ impl Slices {
         let counted = if bad { &mut *failed } else { &mut *good };
         *counted += 1;
         Some((before, judge_slice(*good, *failed, slice_target)))
+    }
+
+    /// How a slice is judged now; nothing if it holds no outcome.
+    fn judged(&self, slice: i64, slice_target: f64) -> Tally {
+        let index = usize::try_from(slice - self.first).ok();
+        let counts = index.and_then(|index| self.counts.get(index));
+        counts.map_or_else(Tally::default, |(good, bad)| {
+            judge_slice(*good, *bad, slice_target)
+        })
     }
 
     fn make_room(&mut self, slice: i64) {
@@ -438,7 +457,8 @@ mod tests {
                 let inside = |slice: i64| (last - millis(window) / width + 1..=last).contains(&(slice * 60_000).div_euclid(width));
                 let mut expected = (0, 0);
                 for (slice, (good, bad)) in &slices {
-                    if inside(*slice) && good + bad > 0 {
+                    let over = *slice != clock.div_euclid(60_000);
+                    if inside(*slice) && over && good + bad > 0 {
                         if f64::from(*good) >= 0.9 * f64::from(good + bad) { expected.0 += 1 } else { expected.1 += 1 }
                     }
                 }
