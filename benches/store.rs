@@ -4,6 +4,7 @@ use slod::outcome::{Outcome, ProbeKey, Record, Timestamp, Verdict};
 use slod::slo::{Budgeting, Sli, TallyKey};
 use slod::store::{Plan, Store, StoreError};
 use std::f64::consts::TAU;
+use std::fmt::Write as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -24,7 +25,7 @@ fn record(probe: i64, at: i64, chance: &mut u64) -> Record {
     let mut outcome = Outcome::new(Verdict::Good, latency);
     outcome.detail.http_status = Some(200);
     Record {
-        key: ProbeKey::new("service", &format!("probe-{probe}")),
+        key: ProbeKey::new(&format!("service-{probe}"), "health"),
         at: Timestamp(at),
         interval: Duration::from_secs(10),
         outcome,
@@ -143,7 +144,7 @@ fn month(path: &Path) -> Result<(), Box<dyn std::error::Error>> {
         started.elapsed()
     );
     let started = Instant::now();
-    let key = ProbeKey::new("service", "probe-500");
+    let key = ProbeKey::new("service-500", "health");
     let found = store.hours(&key, Timestamp(0), Timestamp(i64::MAX))?.len();
     println!("{found} hours of one probe: {:.2?}", started.elapsed());
     let started = Instant::now();
@@ -154,10 +155,56 @@ fn month(path: &Path) -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
+/// A start of the daemon on the month: until its numbers are known. The promise: under 2 s.
+fn start(path: &Path) -> Result<(), Box<dyn std::error::Error>> {
+    let source = slod::diagnostic::Source {
+        name: "bench".to_owned(),
+        text: config(),
+    };
+    let loaded = slod::config::Config::load(&source, path, &|_| None, slod::probe::KINDS);
+    let config = loaded.config.ok_or("the config is wrong")?;
+    let now = Timestamp(START + 720 * HOUR);
+    let started = Instant::now();
+    let store = Store::open(path)?;
+    let mut ledger = slod::ledger::Ledger::new(&config, &[]);
+    ledger.restore(&store, now)?;
+    let restored = started.elapsed();
+    let snapshot = ledger.snapshot(now);
+    println!(
+        "start with {} services x 30 days: {restored:.2?}, first snapshot after {:.2?}, memory {} MiB",
+        snapshot.services.len(),
+        started.elapsed(),
+        procfs::process::Process::myself()?.stat()?.rss * procfs::page_size() / 1024 / 1024,
+    );
+    Ok(())
+}
+
+/// The four objectives of [`plan`], for every probe.
+fn config() -> String {
+    let mut text = "defaults:
+  objectives:
+    - { name: availability, sli: availability, target: 99.9%, window: 30d, budgeting: timeslices }
+    - { name: latency-p95, sli: latency, below: 500ms, target: 95%, window: 30d }
+    - { name: latency-p99, sli: latency, below: 1s, target: 99%, window: 30d }
+    - { name: errors, sli: success, target: 99.9%, window: 30d }
+services:
+"
+    .to_owned();
+    for probe in 0..PROBES {
+        writeln!(
+            text,
+            "  - {{ name: service-{probe}, probes: [ {{ name: health, http: {{ url: \"http://127.0.0.1:1/{probe}\" }} }} ] }}"
+        )
+        .unwrap_or_default();
+    }
+    text
+}
+
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folder = tempfile::tempdir()?;
     let (path, mut chance) = (folder.path().join("slod.db"), 42);
     commits(folder.path(), &mut chance)?;
     blocks(&path, &mut chance)?;
-    month(&path)
+    month(&path)?;
+    start(&path)
 }

@@ -83,6 +83,8 @@ impl ObjectiveState {
             windows: WINDOWS.map(|(_, window)| self.tracker.view(now, window)),
             corrected: self.tracker.corrected().contains(now),
             budget_remaining: self.tracker.remaining(&period),
+            affordable: self.tracker.affordable(&period),
+            recovery: self.tracker.recovery(now, &period),
             exhaustion: self.tracker.exhaustion(now, &period),
             period,
         }

@@ -117,6 +117,10 @@ pub struct ObjectiveView {
     pub period: WindowView,
     /// `1 - bad / budget`; may be negative.
     pub budget_remaining: Option<f64>,
+    /// How long a total outage the budget still affords.
+    pub affordable: Option<Duration>,
+    /// When a spent budget has something left again if nothing fails from now on.
+    pub recovery: Option<Timestamp>,
     /// Whether what happens now does not count.
     pub corrected: bool,
     /// When the budget runs out at the burn of the last day; `None` if it is not burning.

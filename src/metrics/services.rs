@@ -261,6 +261,24 @@ pub const OBJECTIVES: &[ObjectiveFamily] = &[
     ),
     (
         Family::gauge(
+            "slod_slo_affordable_outage_seconds",
+            "seconds",
+            SLO,
+            "How long a total outage the error budget still affords; 0 once it is spent.",
+        ),
+        |samples, slo| samples.value(slo.affordable.map(|left| left.as_secs_f64())),
+    ),
+    (
+        Family::gauge(
+            "slod_slo_error_budget_recovery_timestamp_seconds",
+            "seconds",
+            SLO,
+            "When a spent budget has something left again if nothing fails from now on. Absent if it is not spent.",
+        ),
+        |samples, slo| samples.value(slo.recovery.map(crate::outcome::Timestamp::as_secs_f64)),
+    ),
+    (
+        Family::gauge(
             "slod_slo_error_budget_exhaustion_timestamp_seconds",
             "seconds",
             SLO,

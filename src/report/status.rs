@@ -53,6 +53,10 @@ pub struct ObjectiveStatus {
     pub burn_rate_6h: Option<f64>,
     pub coverage_ratio: Option<f64>,
     pub exhaustion_at: Option<chrono::DateTime<chrono::Utc>>,
+    /// How long a total outage the budget still affords.
+    pub affordable_outage_seconds: Option<f64>,
+    /// When a spent budget has something left again if nothing fails from now on.
+    pub recovery_at: Option<chrono::DateTime<chrono::Utc>>,
 }
 
 impl Status {
@@ -175,6 +179,8 @@ impl ObjectiveStatus {
             burn_rate_1h: view.windows[2].burn_rate,
             burn_rate_6h: view.windows[4].burn_rate,
             coverage_ratio: view.period.coverage,
+            affordable_outage_seconds: view.affordable.map(|left| left.as_secs_f64()),
+            recovery_at: view.recovery.map(Timestamp::to_utc),
             exhaustion_at: view.exhaustion.map(Timestamp::to_utc),
         }
     }

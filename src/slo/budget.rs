@@ -85,6 +85,32 @@ pub fn exhaustion(burning: &Burning, now: Timestamp, window: Duration) -> Option
     (at <= now.after(window)).then_some(at)
 }
 
+/// How long a total outage could last before the budget is spent: the bad events that are left, at
+/// the milliseconds that one event stands for. Zero once it is spent.
+pub fn affordable(bad: u64, expected: f64, target: f64, spacing_ms: f64) -> Option<Duration> {
+    let budget = (1.0 - target) * expected;
+    let left = (budget - bad as f64).max(0.0);
+    (budget > 0.0).then(|| Duration::try_from_secs_f64(left * spacing_ms / 1000.0).ok())?
+}
+
+/// When a spent budget will have something left again if nothing fails from now on: as soon as
+/// enough of what happened has aged out of the window. `None` if it is not spent.
+pub fn recovery(
+    budget: f64,
+    bad_by_hour: &[(Timestamp, u64)],
+    now: Timestamp,
+    window: Duration,
+) -> Option<Timestamp> {
+    let mut bad: u64 = bad_by_hour.iter().map(|(_, bad)| bad).sum();
+    if bad as f64 <= budget {
+        return None;
+    }
+    bad_by_hour.iter().find_map(|(hour, ages_out)| {
+        bad -= ages_out;
+        (bad as f64 <= budget).then(|| hour.after(window).max(now))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -146,6 +172,32 @@ mod tests {
         let burn = burn_rate(hour, 0.999).expect("events");
         assert!(close(burn, 36.0));
         assert!(close(burn * 3600.0 / MONTH.as_secs_f64(), 0.05));
+    }
+
+    #[test]
+    fn an_unspent_month_affords_43_2_minutes() {
+        let minutes = |bad, expected, spacing_ms| {
+            let left = affordable(bad, expected, 0.999, spacing_ms).expect("a budget");
+            left.as_secs_f64() / 60.0
+        };
+        assert!(close(minutes(0, 259_200.0, 10_000.0), 43.2));
+        assert!(close(minutes(30, 259_200.0, 10_000.0), 38.2));
+        assert!(close(minutes(5, 43_200.0, 60_000.0), 38.2));
+        assert!(close(minutes(260, 259_200.0, 10_000.0), 0.0));
+        assert_eq!(affordable(0, 0.0, 0.999, 10_000.0), None);
+    }
+
+    #[test]
+    fn a_spent_budget_recovers_as_the_past_ages_out() {
+        let hour = |n: i64| Timestamp::from_secs(3600 * n);
+        let now = hour(700);
+        let past = [(hour(10), 50), (hour(20), 60), (hour(600), 40)];
+        let after = |budget| recovery(budget, &past, now, MONTH).map(|at| at.0 / 3_600_000);
+        assert_eq!(after(150.0), None);
+        assert_eq!(after(149.0), Some(10 + 720));
+        assert_eq!(after(100.0), Some(10 + 720));
+        assert_eq!(after(99.0), Some(20 + 720));
+        assert_eq!(after(39.0), Some(600 + 720));
     }
 
     #[test]

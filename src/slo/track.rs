@@ -200,6 +200,21 @@ impl Tracker {
         budget::remaining(period.bad, period.expected, self.objective.target)
     }
 
+    /// How long a total outage the budget still affords.
+    pub fn affordable(&self, period: &WindowView) -> Option<Duration> {
+        let target = self.objective.target;
+        budget::affordable(period.bad, period.expected, target, self.spacing_ms())
+    }
+
+    /// When a spent budget will have something left again if nothing fails from now on.
+    pub fn recovery(&self, now: Timestamp, period: &WindowView) -> Option<Timestamp> {
+        let window = self.objective.window;
+        let budget = (1.0 - self.objective.target) * period.expected;
+        let spent = period.bad as f64 > budget;
+        let past = spent.then(|| self.series.bad_by_hour(now, window))?;
+        budget::recovery(budget, &past, now, window)
+    }
+
     /// When the budget will be spent if the last day's burn goes on.
     pub fn exhaustion(&self, now: Timestamp, period: &WindowView) -> Option<Timestamp> {
         let day = self.counts(now, FORECAST_FROM);

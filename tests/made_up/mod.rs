@@ -117,6 +117,8 @@ fn objective(name: &str, sli: Sli, target: f64, fate: Fate) -> ObjectiveView {
         windows: WINDOWS.map(|(_, span)| view(span)),
         period,
         budget_remaining: Some(1.0 - period.bad as f64 / ((1.0 - target) * period.expected)),
+        affordable: Some(Duration::from_secs(60 * 38)),
+        recovery: (fate == Fate::BudgetSpent).then(|| AT.after(9 * DAY)),
         corrected: false,
         exhaustion: (fate == Fate::Burning).then(|| AT.after(Duration::from_secs(14 * 3600))),
     }

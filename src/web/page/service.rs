@@ -14,6 +14,7 @@ use crate::outcome::Timestamp;
 use crate::report::numbers;
 use crate::slo::Budgeting;
 use maud::{Markup, html};
+use std::time::Duration;
 
 /// The page of a service in the snapshot taken `at`.
 pub fn render_service(
@@ -79,6 +80,7 @@ fn objective(view: &ObjectiveView, at: Timestamp) -> Markup {
                 div { dt { "Budget left" } dd { (budget(view)) } }
                 div { dt { "Coverage" } dd { (known(view.period.coverage, numbers::coverage)) } }
                 div { dt { "Budget runs out" } dd { (exhaustion(view, at)) } }
+                div { dt { "Affords an outage of" } dd { (known(affordable(view), numbers::span)) } }
             }
             (windows(view))
         }
@@ -89,14 +91,28 @@ fn exhaustion(view: &ObjectiveView, at: Timestamp) -> Markup {
     html! {
         @match view.exhaustion {
             None if view.period.sli.is_none() => { "–" }
+            None if view.recovery.is_some() => { "it is spent" (recovery(view, at)) }
             None => { "not in sight" }
-            Some(end) if end <= at => { "it is spent" }
+            Some(end) if end <= at => { "it is spent" (recovery(view, at)) }
             Some(end) => {
                 "in " (numbers::span(since(at, end)))
                 span.quiet { (moment(end)) " at the burn of the last day" }
             }
         }
     }
+}
+
+fn recovery(view: &ObjectiveView, at: Timestamp) -> Markup {
+    html! {
+        @if let Some(back) = view.recovery {
+            span.quiet { "something left again in " (numbers::span(since(at, back))) " without failures" }
+        }
+    }
+}
+
+/// Unknown while nothing was observed.
+fn affordable(view: &ObjectiveView) -> Option<Duration> {
+    view.period.sli.and(view.affordable)
 }
 
 /// What the counted events are.
