@@ -39,6 +39,7 @@ fn objective(name: &str, sli: Sli, budgeting: Budgeting, probes: &[&str]) -> Obj
         sli,
         target: 0.99,
         window: Duration::from_secs(30 * 86_400),
+        calendar: None,
         budgeting,
         probes: probes.iter().map(|name| (*name).to_owned()).collect(),
     }

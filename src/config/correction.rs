@@ -4,6 +4,7 @@ use super::draft::ServiceDraft;
 use super::keys::CORRECTION;
 use super::model::CorrectionSpec;
 use super::read::duration_within;
+use super::zone::zone;
 use crate::diagnostic::nearest;
 use crate::outcome::{Timestamp, millis};
 use crate::slo::correction::Correction;
@@ -74,7 +75,7 @@ fn read(
     number: usize,
     services: &[ServiceDraft<'_>],
 ) -> Option<CorrectionSpec> {
-    let zone = zone(section);
+    let zone = zone(section).map(Tz::from);
     let from = moment(section, "from", zone?);
     let to = to(section, zone?, from);
     let names = |key| section.texts(key, "a name", |text| Some(text.to_owned()));
@@ -107,16 +108,6 @@ fn read(
 
 fn stamp(at: DateTime<Tz>) -> Timestamp {
     Timestamp(at.timestamp_millis())
-}
-
-fn zone(section: &Section<'_>) -> Option<Tz> {
-    if !section.has("timezone") {
-        return Some(Tz::UTC);
-    }
-    let expected = "the name of a time zone such as Europe/Berlin";
-    section.parse("timezone", expected, |text| {
-        text.parse::<chrono_tz::Tz>().ok().map(Tz::from)
-    })
 }
 
 /// A moment with its offset, or a local one that exists in the zone.

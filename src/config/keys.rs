@@ -10,6 +10,7 @@ pub(super) const DEFAULT_SLOTS: &str = "256";
 pub(super) const DEFAULT_INTERVAL: &str = "10s";
 pub(super) const DEFAULT_TIMEOUT: &str = "5s";
 pub(super) const DEFAULT_WINDOW: &str = "30d";
+pub(super) const DEFAULT_ZONE: &str = "UTC";
 pub(super) const DEFAULT_SAMPLING: &str = "10s";
 pub(super) const DEFAULT_EXCLUDE: &str =
     "lo|(veth|docker|br-|virbr|cni|flannel|cali|vnet|tap|podman|lxc|lxd).*";
@@ -211,7 +212,7 @@ pub(super) const CORRECTION: &[Key] = &[
     Key::optional(
         "timezone",
         Shape::Text,
-        "UTC",
+        DEFAULT_ZONE,
         "Time zone of `from`, `to` and `repeat`, such as `Europe/Berlin`; a repeated one keeps its hour when clocks change.",
     ),
     Key::optional(
@@ -316,9 +317,15 @@ pub(super) const OBJECTIVE: &[Key] = &[
     ),
     Key::optional(
         "window",
-        Shape::Duration,
+        Shape::Text,
         DEFAULT_WINDOW,
-        "The rolling time that the promise is for, from 1h to 400d.",
+        "The time that the promise is for: a rolling one, from 1h to 400d, or a period of the calendar, whose budget begins anew: `week`, `month`, `quarter`, `year`.",
+    ),
+    Key::optional(
+        "timezone",
+        Shape::Text,
+        DEFAULT_ZONE,
+        "Time zone of a calendar window, such as `Europe/Berlin`. Where a zone is not whole hours from UTC, its periods begin with the hour.",
     ),
     Key::optional(
         "budgeting",

@@ -19,6 +19,7 @@ mod objective;
 mod observe;
 mod probe;
 mod read;
+mod zone;
 
 pub use docs::markdown;
 pub use load::{Code, FileError, Loaded, codes, read_file};

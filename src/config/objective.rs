@@ -4,6 +4,8 @@ use super::draft::Placed;
 use super::keys::{self, OBJECTIVE, WINDOWS};
 use super::name::Names;
 use super::read::{duration_within, written};
+use super::zone::zone;
+use crate::slo::calendar::{Calendar, Period};
 use crate::slo::{Budgeting, Objective, Sli};
 use crate::yaml::{Section, units};
 use std::time::Duration;
@@ -55,7 +57,7 @@ pub(super) fn merge<'n>(
 fn read(section: &Section<'_>, name: String) -> Option<Objective> {
     let sli = sli(section);
     let target = target(section);
-    let window = duration_within(section, "window", WINDOWS, written(keys::DEFAULT_WINDOW));
+    let window = window(section);
     let budgeting = budgeting(section, sli);
     let probes = section.texts("probes", "the name of a probe", |text| {
         Some(text.to_owned())
@@ -64,10 +66,38 @@ fn read(section: &Section<'_>, name: String) -> Option<Objective> {
         name,
         sli: sli?,
         target: target?,
-        window: window?,
+        window: window?.0,
+        calendar: window?.1,
         budgeting: budgeting?,
         probes,
     })
+}
+
+/// How long the window is, and the calendar's period if it is one.
+fn window(section: &Section<'_>) -> Option<(Duration, Option<Calendar>)> {
+    let zone = zone(section);
+    let written_as = section.node("window").and_then(|node| node.value.scalar());
+    let named = |period: &Period| written_as.as_deref() == Some(period.name());
+    if let Some(period) = Period::ALL.into_iter().find(named) {
+        return Some((
+            period.nominal(),
+            Some(Calendar {
+                period,
+                zone: zone?,
+            }),
+        ));
+    }
+    if section.has("timezone") {
+        let message = "only a calendar window has a time zone";
+        section.error(
+            "conflict",
+            "timezone",
+            message,
+            "remove it, or let `window` be week, month, quarter or year",
+        );
+    }
+    let rolling = duration_within(section, "window", WINDOWS, written(keys::DEFAULT_WINDOW))?;
+    Some((rolling, None))
 }
 
 fn sli(section: &Section<'_>) -> Option<Sli> {

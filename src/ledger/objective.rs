@@ -75,7 +75,7 @@ impl ObjectiveState {
         self.tracker.close_slices(now);
         let (events, bad_events) = self.tracker.counters();
         let objective = self.tracker.objective();
-        let period = self.tracker.view(now, objective.window);
+        let period = self.tracker.period(now);
         ObjectiveView {
             objective: objective.clone(),
             events,

@@ -83,7 +83,7 @@ impl Ledger {
             .iter()
             .flat_map(|service| &service.objectives);
         let longest = windows
-            .map(|objective| objective.tracker.objective().window)
+            .map(|objective| objective.tracker.objective().reach())
             .max();
         longest.unwrap_or_default().max(LONGEST_SHOWN)
     }

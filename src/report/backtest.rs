@@ -52,7 +52,7 @@ pub fn replayed(
 ) -> Result<Backtest, StoreError> {
     let mut backtest = Backtest::new(from, to, false);
     for service in &config.services {
-        let windows = service.objectives.iter().map(|objective| objective.window);
+        let windows = service.objectives.iter().map(crate::slo::Objective::reach);
         let longest = windows.chain(TIERS.iter().map(|tier| tier.long)).max();
         let mut replays = Replays::new(service, from);
         let mut day = from.before(longest.unwrap_or_default());

@@ -45,6 +45,9 @@ pub struct ObjectiveStatus {
     pub name: String,
     pub target_ratio: f64,
     pub window_seconds: u64,
+    /// `week`, `month`, `quarter` or `year`; absent for a rolling window.
+    #[serde(default)]
+    pub calendar: Option<String>,
     /// Absent while nothing was observed.
     pub sli_ratio: Option<f64>,
     /// May be negative.
@@ -107,7 +110,7 @@ impl Status {
                     service.name.clone(),
                     objective.name.clone(),
                     numbers::percent(objective.target_ratio),
-                    show_duration(Duration::from_secs(objective.window_seconds)),
+                    objective.window(),
                     known(objective.sli_ratio, numbers::percent),
                     known(objective.budget_remaining_ratio, numbers::share),
                     known(objective.burn_rate_1h, numbers::burn),
@@ -169,10 +172,19 @@ impl ProbeStatus {
 }
 
 impl ObjectiveStatus {
+    fn window(&self) -> String {
+        let rolling = || show_duration(Duration::from_secs(self.window_seconds));
+        self.calendar.clone().unwrap_or_else(rolling)
+    }
+
     fn of(view: &ObjectiveView) -> Self {
         Self {
             name: view.objective.name.clone(),
             target_ratio: view.objective.target,
+            calendar: view
+                .objective
+                .calendar
+                .map(|calendar| calendar.period.name().to_owned()),
             window_seconds: view.objective.window.as_secs(),
             sli_ratio: view.period.sli,
             budget_remaining_ratio: view.period.sli.and(view.budget_remaining),

@@ -164,6 +164,7 @@ mod tests {
             sli: Sli::Success,
             target,
             window: MONTH,
+            calendar: None,
             budgeting: Budgeting::Occurrences,
             probes: vec![],
         }

@@ -2,6 +2,7 @@
 
 pub mod budget;
 pub mod burn;
+pub mod calendar;
 pub mod correction;
 pub mod objective;
 pub mod replay;

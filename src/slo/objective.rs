@@ -1,5 +1,6 @@
 //! What is promised, and how one outcome counts for it.
 
+use super::calendar::Calendar;
 use crate::outcome::{Record, Timestamp, Verdict, millis};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -69,14 +70,22 @@ pub struct Objective {
     pub sli: Sli,
     /// The promised ratio, above 0 and below 1.
     pub target: f64,
-    /// The rolling window that the budget is for.
+    /// The rolling window that the budget is for, or the usual length of the calendar's period.
     pub window: Duration,
+    /// Where the budget is for a period of the calendar.
+    pub calendar: Option<Calendar>,
     pub budgeting: Budgeting,
     /// The service's probes that count for it; empty means all.
     pub probes: Vec<String>,
 }
 
 impl Objective {
+    /// How far it looks back at most.
+    pub fn reach(&self) -> Duration {
+        self.calendar
+            .map_or(self.window, |calendar| calendar.period.longest())
+    }
+
     /// Whether the service's probe of this name counts.
     pub fn counts(&self, probe: &str) -> bool {
         self.probes.is_empty() || self.probes.iter().any(|name| name == probe)

@@ -110,7 +110,7 @@ impl Replay {
         if now < self.from {
             return;
         }
-        let period = self.tracker.view(now, self.tracker.objective().window);
+        let period = self.tracker.period(now);
         let left = self.tracker.remaining(&period);
         self.fired.push(Fired {
             tier,
@@ -137,6 +137,7 @@ mod tests {
             sli: Sli::Success,
             target: 0.999,
             window: Duration::from_secs(30 * 86_400),
+            calendar: None,
             budgeting: Budgeting::Occurrences,
             probes: vec![],
         };

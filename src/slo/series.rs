@@ -85,6 +85,12 @@ impl Series {
         self.tier(window).sum(now, millis(window))
     }
 
+    /// Sums from the hour of `start` up to `now`.
+    pub fn sum_since(&self, start: Timestamp, now: Timestamp) -> Counts {
+        let hours = now.0.div_euclid(HOUR) - start.0.div_euclid(HOUR) + 1;
+        self.tiers[2].sum(now, hours * HOUR)
+    }
+
     /// The start of a window that ends with the slot of `now`.
     pub fn start(&self, now: Timestamp, window: Duration) -> Timestamp {
         let width = self.tier(window).width;

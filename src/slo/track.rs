@@ -49,7 +49,7 @@ impl Tracker {
     /// `intervals` are those of the probes that count for the objective; at least one.
     pub fn new(objective: Arc<Objective>, intervals: &[Duration]) -> Self {
         Self {
-            series: Series::new(objective.window.max(LONGEST_SHOWN)),
+            series: Series::new(objective.reach().max(LONGEST_SHOWN)),
             intervals: intervals
                 .iter()
                 .map(|interval| clamp_ms(*interval).max(1))
@@ -76,7 +76,7 @@ impl Tracker {
     /// What happened before is in no window any more.
     pub fn oldest(&self, now: Timestamp) -> Timestamp {
         self.series
-            .start(now, self.objective.window.max(LONGEST_SHOWN))
+            .start(now, self.objective.reach().max(LONGEST_SHOWN))
     }
 
     pub fn objective(&self) -> &Arc<Objective> {
@@ -164,11 +164,33 @@ impl Tracker {
         (self.events, self.bad_events)
     }
 
+    /// Over the last `window`.
     pub fn view(&self, now: Timestamp, window: Duration) -> WindowView {
-        let counts = self.counts(now, window);
         let start = self.series.start(now, window);
-        let corrected = self.corrected.overlap(start, start.after(window));
-        let window = window.saturating_sub(corrected);
+        let counts = self.series.sum(now, window);
+        self.judge(now, counts, start, start.after(window))
+    }
+
+    /// Over the window that the budget is for: rolling, or the whole of the calendar's period, of
+    /// which the part that is still to come counts as unobserved.
+    pub fn period(&self, now: Timestamp) -> WindowView {
+        let Some(calendar) = self.objective.calendar else {
+            return self.view(now, self.objective.window);
+        };
+        let (start, end) = calendar.around(now);
+        self.judge(now, self.series.sum_since(start, now), start, end)
+    }
+
+    fn judge(
+        &self,
+        now: Timestamp,
+        mut counts: Counts,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> WindowView {
+        self.leave_out_running(&mut counts, now);
+        let span = Duration::from_millis((to.0 - from.0).unsigned_abs());
+        let window = span.saturating_sub(self.corrected.overlap(from, to));
         let spacing = self.spacing_ms();
         WindowView {
             good: counts.good,
@@ -180,14 +202,11 @@ impl Tracker {
         }
     }
 
-    /// Sums over a window, without the running time slice: what is not over cannot be judged, and
-    /// its first failure would look like a bad minute.
-    fn counts(&self, now: Timestamp, window: Duration) -> Counts {
-        let mut counts = self.series.sum(now, window);
+    /// What is not over cannot be judged: its first failure would look like a bad minute.
+    fn leave_out_running(&self, counts: &mut Counts, now: Timestamp) {
         if let Budgeting::Timeslices { slice_target } = self.objective.budgeting {
-            counts -= self.slices.judged(slice_of(now), slice_target);
+            *counts -= self.slices.judged(slice_of(now), slice_target);
         }
-        counts
     }
 
     /// Counts per UTC day, today last.
@@ -210,24 +229,38 @@ impl Tracker {
     pub fn recovery(&self, now: Timestamp, period: &WindowView) -> Option<Timestamp> {
         let window = self.objective.window;
         let budget = (1.0 - self.objective.target) * period.expected;
-        let spent = period.bad as f64 > budget;
-        let past = spent.then(|| self.series.bad_by_hour(now, window))?;
-        budget::recovery(budget, &past, now, window)
+        if period.bad as f64 <= budget {
+            return None;
+        }
+        if let Some(calendar) = self.objective.calendar {
+            return Some(calendar.around(now).1);
+        }
+        budget::recovery(budget, &self.series.bad_by_hour(now, window), now, window)
     }
 
     /// When the budget will be spent if the last day's burn goes on.
     pub fn exhaustion(&self, now: Timestamp, period: &WindowView) -> Option<Timestamp> {
-        let day = self.counts(now, FORECAST_FROM);
+        let mut day = self.series.sum(now, FORECAST_FROM);
+        self.leave_out_running(&mut day, now);
         if day.bad == 0 || day.covered_ms == 0 {
             return None;
         }
         let window = self.objective.window;
         let burning = budget::Burning {
             budget: (1.0 - self.objective.target) * period.expected,
-            bad_by_hour: self.series.bad_by_hour(now, window),
+            // In a period of the calendar nothing ages out before it is over.
+            bad_by_hour: match self.objective.calendar {
+                None => self.series.bad_by_hour(now, window),
+                Some(_) => vec![(now, period.bad)],
+            },
             rate: day.bad as f64 / (day.covered_ms as f64 / 1000.0),
         };
-        budget::exhaustion(&burning, now, window)
+        let end = self
+            .objective
+            .calendar
+            .map(|calendar| calendar.around(now).1);
+        let at = budget::exhaustion(&burning, now, window)?;
+        end.is_none_or(|end| at < end).then_some(at)
     }
 
     /// Several probes watch the same time together, so each outcome covers its share of it.
@@ -330,6 +363,7 @@ mod tests {
     use super::*;
     use crate::outcome::Cause;
     use crate::slo::Sli;
+    use crate::slo::calendar::{Calendar, Period};
     use proptest::prelude::*;
     use std::collections::BTreeMap;
 
@@ -342,6 +376,7 @@ mod tests {
             sli,
             target: 0.999,
             window: MONTH,
+            calendar: None,
             budgeting,
             probes: vec![],
         };
@@ -448,6 +483,71 @@ mod tests {
         assert_eq!(tracker.counters(), (2, 1));
         let view = tracker.view(Timestamp::from_secs(125), HOUR);
         assert_eq!((view.good, view.bad), (1, 1));
+    }
+
+    #[test]
+    fn a_calendar_month_begins_anew_and_expects_its_whole_length() {
+        let mut objective = Objective {
+            name: "o".into(),
+            sli: Sli::Success,
+            target: 0.999,
+            window: MONTH,
+            calendar: Some(Calendar {
+                period: Period::Month,
+                zone: chrono_tz::UTC,
+            }),
+            budgeting: Budgeting::Occurrences,
+            probes: vec![],
+        };
+        let interval = Duration::from_secs(60);
+        // 2026-10-31 12:00 UTC; October ends twelve hours later.
+        let noon = 1_793_448_000;
+        let midnight = noon + 12 * 3600;
+        let lived = |objective: &Objective, end: i64| {
+            let mut tracker = Tracker::new(Arc::new(objective.clone()), &[interval]);
+            for second in (noon..end).step_by(60) {
+                let verdict = if second < noon + 3600 {
+                    Verdict::Bad(Cause::Status)
+                } else {
+                    Verdict::Good
+                };
+                tracker.record(Timestamp::from_secs(second), verdict, HOUR, interval);
+            }
+            tracker
+        };
+        let october = Timestamp::from_secs(midnight - 1);
+        let tracker = lived(&objective, midnight);
+        let period = tracker.period(october);
+        assert_eq!((period.good, period.bad), (660, 60));
+        // 31 days of one attempt a minute; 44.64 may fail.
+        assert!(
+            (period.expected - 44_640.0).abs() < 1.0,
+            "{}",
+            period.expected
+        );
+        assert!(tracker.remaining(&period).is_some_and(|left| left < 0.0));
+        let next = Timestamp::from_secs(midnight);
+        assert_eq!(tracker.recovery(october, &period), Some(next));
+
+        let tracker = lived(&objective, midnight + 600);
+        let november = Timestamp::from_secs(midnight + 599);
+        let period = tracker.period(november);
+        assert_eq!((period.good, period.bad), (10, 0));
+        assert!(
+            (period.expected - 43_200.0).abs() < 1.0,
+            "{}",
+            period.expected
+        );
+        assert_eq!(tracker.recovery(november, &period), None);
+        // The day before burns on in the burn rate, but November's budget lasts beyond its end or
+        // runs out within it.
+        let end = tracker
+            .exhaustion(november, &period)
+            .expect("60 of 730 attempts fail");
+        assert!(end > november && end < Timestamp::from_secs(midnight + 30 * 86_400));
+        objective.calendar = None;
+        let rolling = lived(&objective, midnight + 600);
+        assert_eq!(rolling.period(november).bad, 60);
     }
 
     proptest! {

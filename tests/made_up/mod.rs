@@ -109,6 +109,7 @@ fn objective(name: &str, sli: Sli, target: f64, fate: Fate) -> ObjectiveView {
             sli,
             target,
             window: 30 * DAY,
+            calendar: None,
             budgeting,
             probes: Vec::new(),
         }),

@@ -177,6 +177,7 @@ mod tests {
             sli: Sli::Success,
             target,
             window: Duration::from_secs(days * 86_400),
+            calendar: None,
             budgeting: Budgeting::Occurrences,
             probes: Vec::new(),
         }

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 pub(super) fn window_exceeds_retention(draft: &Draft<'_>) -> Vec<Finding> {
     let retention = draft.store.retention;
     objectives(draft)
-        .filter(|(_, placed)| placed.value.window > retention)
+        .filter(|(_, placed)| placed.value.reach() > retention)
         .map(|(_, placed)| Finding {
             at: placed.spot_of("window"),
             message: format!(

@@ -53,10 +53,18 @@ pub fn promise(objective: &Objective) -> String {
         (_, Budgeting::Occurrences) => "of probes".to_owned(),
     };
     format!(
-        "{} {what} over {}",
+        "{} {what} {}",
         numbers::percent(objective.target),
-        show_duration(objective.window)
+        span(objective)
     )
+}
+
+/// `over 30d`, `each month`
+fn span(objective: &Objective) -> String {
+    match objective.calendar {
+        None => format!("over {}", show_duration(objective.window)),
+        Some(calendar) => format!("each {}", calendar.period.name()),
+    }
 }
 
 /// What is left of the budget: a bar and the number that it shows.
