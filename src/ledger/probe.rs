@@ -107,18 +107,21 @@ impl ProbeState {
         }
     }
 
-    /// Adds an hour's latencies that are known as bucket counts and a number of failures.
+    /// Adds an hour's latencies that are known as bucket counts, in order, and a number of failures.
     pub(super) fn remember_hour(
         &mut self,
         hour: Timestamp,
-        good: impl Iterator<Item = (u16, u32)>,
+        good: impl Iterator<Item = (u16, u32)> + Clone,
         bad: u32,
         scale: &Scale,
     ) {
-        for (code, count) in good {
-            self.latencies.record(hour, code, count);
-        }
+        self.latencies.record_sorted(hour, good);
         self.latencies.record(hour, scale.code(self.timeout), bad);
+    }
+
+    /// Makes ready for being filled from the past up to `now`.
+    pub(super) fn anchor(&mut self, now: Timestamp) {
+        self.latencies.anchor(now);
     }
 
     pub(super) fn take_over(&mut self, old: Self) {

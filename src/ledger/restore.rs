@@ -23,6 +23,9 @@ impl Ledger {
         if self.parts().0.iter().all(ServiceState::is_restored) {
             return Ok(());
         }
+        for service in self.parts().0 {
+            service.anchor(now);
+        }
         // The tiers below the hourly one are filled by outcomes, and only whole hours by counts.
         let split = Timestamp(now.before(Series::replay_span()).0.div_euclid(HOUR_MS) * HOUR_MS);
         let recount = self.restore_hours(store, now, split)?;
@@ -95,6 +98,15 @@ impl ServiceState {
             && self.objectives.iter().all(|objective| objective.restored)
     }
 
+    /// What is filled from the past should not pass through windows that have long moved on.
+    fn anchor(&mut self, now: Timestamp) {
+        for probe in self.probes.iter_mut().filter(|probe| !probe.restored) {
+            probe.anchor(now);
+        }
+        let waiting = self.objectives.iter_mut().filter(|one| !one.restored);
+        waiting.for_each(|objective| objective.tracker.anchor(now));
+    }
+
     fn plan(&self, probe: usize) -> Plan {
         let mut plan = Plan::default();
         let counting = self
@@ -126,10 +138,7 @@ impl ServiceState {
     ) -> bool {
         if !self.probes[probe].restored {
             let failed = hour.bad.values().sum();
-            let good = hour
-                .histogram
-                .iter()
-                .map(|(code, count)| (codes.translate(*code, hour.scale(), scale), *count));
+            let good = codes.translated(hour, scale);
             self.probes[probe].remember_hour(hour.start, good, failed, scale);
         }
         let mut missing = false;
@@ -245,15 +254,26 @@ struct Codes {
 }
 
 impl Codes {
-    fn translate(&mut self, code: u16, from: &Scale, to: &Scale) -> u16 {
+    /// An hour's histogram in today's bucket numbers; both scales ascend, so it stays in order.
+    fn translated(
+        &mut self,
+        hour: &HourSummary,
+        to: &Scale,
+    ) -> impl Iterator<Item = (u16, u32)> + Clone {
+        let from = hour.scale();
         if self.cuts_us != from.cuts_us() {
             self.cuts_us = from.cuts_us().to_vec();
             self.table.clear();
         }
-        while self.table.len() <= usize::from(code) {
-            let next = u16::try_from(self.table.len()).unwrap_or(u16::MAX);
-            self.table.push(to.code(from.middle(next)));
+        let highest = hour.histogram.iter().map(|(code, _)| *code).max();
+        let wanted = highest.map_or(0, |code| usize::from(code) + 1);
+        for code in self.table.len()..wanted {
+            let code = u16::try_from(code).unwrap_or(u16::MAX);
+            self.table.push(to.code(from.middle(code)));
         }
-        self.table[usize::from(code)]
+        let table = &self.table;
+        hour.histogram
+            .iter()
+            .map(|(code, count)| (table[usize::from(*code)], *count))
     }
 }

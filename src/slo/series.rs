@@ -60,6 +60,13 @@ impl Series {
         Duration::from_millis((TIERS[1].0.unsigned_abs()) * TIERS[1].1 as u64)
     }
 
+    /// Makes `now` the newest moment, so that what a window of now does not hold is not taken.
+    pub fn anchor(&mut self, now: Timestamp) {
+        for tier in &mut self.tiers {
+            tier.change(now, |_| {});
+        }
+    }
+
     /// Adds an event at its time; events may come late and out of order.
     pub fn add(&mut self, at: Timestamp, event: Tally) {
         for tier in &mut self.tiers {

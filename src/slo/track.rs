@@ -136,6 +136,11 @@ impl Tracker {
         }
     }
 
+    /// Makes ready for being filled from the past up to `now`.
+    pub fn anchor(&mut self, now: Timestamp) {
+        self.series.anchor(now);
+    }
+
     /// Takes one probe's tally of an hour that is older than [`Series::replay_span`].
     pub fn restore_hour(&mut self, hour: Timestamp, mut tally: Tally) {
         if self.objective.budgeting == Budgeting::Occurrences {

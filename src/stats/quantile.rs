@@ -13,25 +13,43 @@ pub struct Histogram {
 }
 
 impl Histogram {
-    pub fn add(&mut self, code: u16, mut count: u32) {
-        let mut index = self.entries.partition_point(|(known, _)| *known < code);
-        while count > 0 {
-            let full = self
+    pub fn add(&mut self, code: u16, count: u32) {
+        let index = self.entries.partition_point(|(known, _)| *known < code);
+        self.add_at(index, code, count);
+    }
+
+    /// Adds many that are sorted by their number, in one walk.
+    pub fn add_sorted(&mut self, counts: impl Iterator<Item = (u16, u32)>) {
+        let mut index = 0;
+        for (code, count) in counts {
+            while self
                 .entries
                 .get(index)
-                .is_some_and(|(known, held)| *known == code && *held == u16::MAX);
-            if full {
-                index += 1;
-                continue;
-            }
-            if self
-                .entries
-                .get(index)
-                .is_none_or(|(known, _)| *known != code)
+                .is_some_and(|(known, _)| *known < code)
             {
-                // Growing by a few keeps thousands of these small.
-                self.entries.reserve_exact(self.entries.len() / 4 + 1);
-                self.entries.insert(index, (code, 0));
+                index += 1;
+            }
+            index = self.add_at(index, code, count);
+        }
+    }
+
+    /// `index` is the first place that is not below `code`; returns the last one that was changed.
+    fn add_at(&mut self, mut index: usize, code: u16, mut count: u32) -> usize {
+        while count > 0 {
+            let is_there = self.entries.get(index).filter(|(known, _)| *known == code);
+            match is_there {
+                Some((_, u16::MAX)) => {
+                    index += 1;
+                    continue;
+                }
+                Some(_) => {}
+                None => {
+                    // Growing by a few keeps thousands of these small.
+                    if self.entries.len() == self.entries.capacity() {
+                        self.entries.reserve_exact(self.entries.len() / 4 + 1);
+                    }
+                    self.entries.insert(index, (code, 0));
+                }
             }
             let held = &mut self.entries[index].1;
             let fits = u16::try_from(count)
@@ -40,6 +58,7 @@ impl Histogram {
             *held += fits;
             count -= u32::from(fits);
         }
+        index
     }
 
     pub fn iter(&self) -> impl Iterator<Item = (u16, u16)> + '_ {
@@ -83,8 +102,26 @@ impl Latencies {
         Duration::from_secs(30 * 86_400),
     ];
 
+    /// Makes `now` the newest moment, so that what a span of now does not hold is not taken.
+    pub fn anchor(&mut self, now: Timestamp) {
+        self.record(now, 0, 0);
+    }
+
     /// `code` is of a [`Scale`] without cuts.
     pub fn record(&mut self, at: Timestamp, code: u16, count: u32) {
+        self.each_part(at, |part| part.add(code, count));
+    }
+
+    /// Many at one moment, sorted by their code.
+    pub fn record_sorted(
+        &mut self,
+        at: Timestamp,
+        counts: impl Iterator<Item = (u16, u32)> + Clone,
+    ) {
+        self.each_part(at, |part| part.add_sorted(counts.clone()));
+    }
+
+    fn each_part(&mut self, at: Timestamp, change: impl Fn(&mut Histogram)) {
         for (parts, (width, kept)) in self.spans.iter_mut().zip(PARTS) {
             let part = at.0.div_euclid(width);
             let newest = parts.back().map_or(part, |(newest, _)| *newest);
@@ -95,7 +132,7 @@ impl Latencies {
             if parts.get(index).is_none_or(|(known, _)| *known != part) {
                 parts.insert(index, (part, Histogram::default()));
             }
-            parts[index].1.add(code, count);
+            change(&mut parts[index].1);
             while parts.len() > kept {
                 parts.pop_front();
             }
