@@ -37,6 +37,27 @@ impl Timestamp {
     }
 }
 
+/// What counting needs of an outcome.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Event {
+    pub at: Timestamp,
+    /// The probe's interval at that time.
+    pub interval: Duration,
+    pub verdict: Verdict,
+    pub latency: Duration,
+}
+
+impl From<&Record> for Event {
+    fn from(record: &Record) -> Self {
+        Self {
+            at: record.at,
+            interval: record.interval,
+            verdict: record.outcome.verdict,
+            latency: record.outcome.latency,
+        }
+    }
+}
+
 /// A span in whole milliseconds, saturating.
 pub fn millis(span: Duration) -> i64 {
     i64::try_from(span.as_millis()).unwrap_or(i64::MAX)

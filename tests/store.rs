@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use slod::clock::Clock;
-use slod::outcome::{Cause, Outcome, ProbeKey, Record, Timestamp, Verdict, Why};
+use slod::outcome::{Cause, Event, Outcome, ProbeKey, Record, Timestamp, Verdict, Why};
 use slod::slo::{Budgeting, Sli, TallyKey};
 use slod::store::{Plan, Store, StoreError};
 use std::os::unix::fs::PermissionsExt;
@@ -101,7 +101,7 @@ fn counted(store: &Store, key: &ProbeKey) -> (u32, u32) {
 }
 
 fn expected(records: &[Record]) -> (u32, u32) {
-    let tally = plan(&key(0)).keys[0].count(records);
+    let tally = plan(&key(0)).keys[0].count(records.iter().map(Event::from));
     (tally.good, tally.bad)
 }
 
@@ -152,7 +152,7 @@ fn every_step_of_compaction_shows_each_outcome_once() {
     for tally_key in plan(&key(129)).keys {
         assert_eq!(
             hours[0].tally(&tally_key.to_string()),
-            Some(tally_key.count(&first_hour))
+            Some(tally_key.count(first_hour.iter().map(Event::from)))
         );
     }
     let voids = first_hour
@@ -199,7 +199,7 @@ fn late_outcomes_are_merged_and_doubles_are_not() {
     for tally_key in plan(&key(0)).keys {
         assert_eq!(
             hour.tally(&tally_key.to_string()),
-            Some(tally_key.count(&all))
+            Some(tally_key.count(all.iter().map(Event::from)))
         );
     }
     assert_eq!(store.first_seen(&key(0)), Some(all[0].at));
@@ -234,7 +234,7 @@ fn a_block_keeps_its_cuts_when_the_plan_has_changed() {
     assert_eq!(hour.scale().cuts_us(), [500_000]);
     assert_eq!(
         hour.tally(&latency(500).to_string()),
-        Some(latency(500).count(&all))
+        Some(latency(500).count(all.iter().map(Event::from)))
     );
     assert!(hour.tally(&latency(300).to_string()).is_some());
     assert_eq!(hour.tally(&plan(&key(0)).keys[0].to_string()), None);

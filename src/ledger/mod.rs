@@ -3,6 +3,7 @@
 mod corrections;
 mod objective;
 mod probe;
+mod replay;
 mod restore;
 mod service;
 pub mod snapshot;

@@ -2,7 +2,7 @@
 
 use super::snapshot::{LastOutcome, ProbeView, QUANTILE_SPANS, QUANTILES, RECENT_FAILURES};
 use crate::config::ProbeSpec;
-use crate::outcome::{Cause, Outcome, ProbeKey, Record, Timestamp, Verdict, Why};
+use crate::outcome::{Cause, Event, Outcome, ProbeKey, Record, Timestamp, Verdict, Why};
 use crate::stats::quantile::Latencies;
 use crate::stats::scale::Scale;
 use std::collections::VecDeque;
@@ -83,10 +83,19 @@ impl ProbeState {
 
     /// Keeps what outlives the process: the last outcome and the latencies.
     pub(super) fn remember(&mut self, record: &Record, scale: &Scale) {
-        let Record { at, outcome, .. } = record;
-        if let Some(latency) = self.felt(outcome) {
-            self.latencies.record(*at, scale.code(latency), 1);
+        self.remember_latency(record.into(), scale);
+        self.note(record);
+    }
+
+    pub(super) fn remember_latency(&mut self, event: Event, scale: &Scale) {
+        if let Some(latency) = self.felt(event.verdict, event.latency) {
+            self.latencies.record(event.at, scale.code(latency), 1);
         }
+    }
+
+    /// Keeps the last outcome, and the last failures.
+    pub(super) fn note(&mut self, record: &Record) {
+        let Record { at, outcome, .. } = record;
         if outcome.verdict.counts() && self.last.as_ref().is_none_or(|last| last.at <= *at) {
             let last = LastOutcome::of(record);
             if last.verdict != Verdict::Good {
@@ -99,10 +108,10 @@ impl ProbeState {
 
     /// Latency as a user would feel it: a failed request is never fast, so it counts as at least
     /// the timeout. `None` for what does not count.
-    fn felt(&self, outcome: &Outcome) -> Option<Duration> {
-        match outcome.verdict {
-            Verdict::Good => Some(outcome.latency),
-            Verdict::Bad(_) => Some(outcome.latency.max(self.timeout)),
+    fn felt(&self, verdict: Verdict, latency: Duration) -> Option<Duration> {
+        match verdict {
+            Verdict::Good => Some(latency),
+            Verdict::Bad(_) => Some(latency.max(self.timeout)),
             Verdict::Void(_) => None,
         }
     }

@@ -1,10 +1,10 @@
 //! Fills live state from the store: a start and a reload give the same numbers as if nothing had
-//! happened. Old hours are read as counts, the last day outcome by outcome.
+//! happened. Old hours are read as counts; `replay.rs` does the last day.
 
 use super::objective::ObjectiveState;
 use super::service::ServiceState;
 use super::state::Ledger;
-use crate::outcome::{ProbeKey, Record, Timestamp};
+use crate::outcome::{Event, ProbeKey, Timestamp};
 use crate::slo::series::Series;
 use crate::slo::{Sli, Tally, TallyKey};
 use crate::stats::scale::Scale;
@@ -29,14 +29,11 @@ impl Ledger {
         // The tiers below the hourly one are filled by outcomes, and only whole hours by counts.
         let split = Timestamp(now.before(Series::replay_span()).0.div_euclid(HOUR_MS) * HOUR_MS);
         let recount = self.restore_hours(store, now, split)?;
-        let (services, scale) = self.parts();
+        let (services, _) = self.parts();
         for (service, hour) in recount {
             services[service].recount_hour(store, hour)?;
         }
-        for service in services {
-            service.replay(store, split, now, scale)?;
-        }
-        Ok(())
+        self.replay(store, split, now)
     }
 
     /// Takes the counts of all hours before `split`. Returns the hours of services whose outcomes
@@ -93,7 +90,7 @@ impl Ledger {
 }
 
 impl ServiceState {
-    fn is_restored(&self) -> bool {
+    pub(super) fn is_restored(&self) -> bool {
         self.probes.iter().all(|probe| probe.restored)
             && self.objectives.iter().all(|objective| objective.restored)
     }
@@ -173,50 +170,11 @@ impl ServiceState {
                     records.extend(store.outcomes(key, hour, hour.after(HOUR))?);
                 }
             }
+            // A slice must see its probes together.
+            records.sort_by_key(|record| record.at);
             let objective = &mut self.objectives[at];
-            let tally = objective.count(records);
+            let tally = objective.count(records.iter().map(Event::from));
             objective.tracker.restore_hour(hour, tally);
-        }
-        Ok(())
-    }
-
-    /// Feeds the outcomes from `from` on, in the order of time.
-    fn replay(
-        &mut self,
-        store: &Store,
-        from: Timestamp,
-        now: Timestamp,
-        scale: &Scale,
-    ) -> Result<(), StoreError> {
-        if self.is_restored() {
-            return Ok(());
-        }
-        let mut records: Vec<(usize, Record)> = Vec::new();
-        for (position, probe) in self.probes.iter().enumerate() {
-            store.for_each_outcome(&probe.key, from, Timestamp(i64::MAX), |record| {
-                records.push((position, record));
-            })?;
-        }
-        // A stable sort of sorted runs: cheap, and a slice sees its probes together.
-        records.sort_by_key(|(_, record)| record.at);
-        for (probe, record) in &records {
-            if !self.probes[*probe].restored {
-                self.probes[*probe].remember(record, scale);
-            }
-            self.track(*probe, record, |objective| !objective.restored);
-        }
-        for probe in &mut self.probes {
-            probe.restored = true;
-        }
-        for objective in self
-            .objectives
-            .iter_mut()
-            .filter(|objective| !objective.restored)
-        {
-            objective
-                .tracker
-                .restart_counters(now, objective.counted_before);
-            objective.restored = true;
         }
         Ok(())
     }
@@ -240,9 +198,11 @@ impl ObjectiveState {
         hour.tally(self.tally_key.as_deref()?)
     }
 
-    fn count(&self, mut records: Vec<Record>) -> Tally {
-        records.retain(|record| !self.tracker.corrected().contains(record.at));
-        self.key().count(&records)
+    /// Counts outcomes in the order of time, without those that are corrected.
+    pub(super) fn count(&self, events: impl Iterator<Item = Event>) -> Tally {
+        let corrected = self.tracker.corrected();
+        let counted = events.filter(|event| !corrected.contains(event.at));
+        self.key().count(counted)
     }
 }
 

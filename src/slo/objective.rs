@@ -1,8 +1,7 @@
 //! What is promised, and how one outcome counts for it.
 
 use super::calendar::Calendar;
-use crate::outcome::{Record, Timestamp, Verdict, millis};
-use std::collections::BTreeMap;
+use crate::outcome::{Event, Timestamp, Verdict, millis};
 use std::fmt;
 use std::time::Duration;
 
@@ -127,47 +126,44 @@ impl fmt::Display for TallyKey {
 }
 
 impl TallyKey {
-    /// Counts the outcomes of one probe. For time slices the records must hold whole slices.
-    pub fn count(&self, records: &[Record]) -> Tally {
+    /// Counts outcomes in the order of time: those of one probe, or of all that count together. For
+    /// time slices they must be whole slices.
+    pub fn count(&self, events: impl Iterator<Item = Event>) -> Tally {
         match self.budgeting {
-            Budgeting::Occurrences => self.count_occurrences(records),
-            Budgeting::Timeslices { slice_target } => self.count_slices(records, slice_target),
+            Budgeting::Occurrences => self.count_occurrences(events),
+            Budgeting::Timeslices { slice_target } => self.count_slices(events, slice_target),
         }
     }
 
-    fn count_occurrences(&self, records: &[Record]) -> Tally {
+    fn count_occurrences(&self, events: impl Iterator<Item = Event>) -> Tally {
         let mut tally = Tally::default();
-        for record in records {
-            match self
-                .sli
-                .judge(record.outcome.verdict, record.outcome.latency)
-            {
+        for event in events {
+            match self.sli.judge(event.verdict, event.latency) {
                 Judgement::Good => tally.good += 1,
                 Judgement::Bad => tally.bad += 1,
                 Judgement::NotCounted => continue,
             }
-            tally.covered_ms = tally.covered_ms.saturating_add(clamp_ms(record.interval));
+            tally.covered_ms = tally.covered_ms.saturating_add(clamp_ms(event.interval));
         }
         tally
     }
 
-    fn count_slices(&self, records: &[Record], slice_target: f64) -> Tally {
-        let mut slices: BTreeMap<i64, (u32, u32)> = BTreeMap::new();
-        for record in records {
-            let slice = slices.entry(slice_of(record.at)).or_default();
-            match self
-                .sli
-                .judge(record.outcome.verdict, record.outcome.latency)
-            {
-                Judgement::Good => slice.0 += 1,
-                Judgement::Bad => slice.1 += 1,
+    fn count_slices(&self, events: impl Iterator<Item = Event>, slice_target: f64) -> Tally {
+        let (mut tally, mut running) = (Tally::default(), i64::MIN);
+        let (mut good, mut bad) = (0, 0);
+        for event in events {
+            let slice = slice_of(event.at);
+            if slice != running {
+                tally.add(judge_slice(good, bad, slice_target));
+                (running, good, bad) = (slice, 0, 0);
+            }
+            match self.sli.judge(event.verdict, event.latency) {
+                Judgement::Good => good += 1,
+                Judgement::Bad => bad += 1,
                 Judgement::NotCounted => {}
             }
         }
-        let mut tally = Tally::default();
-        for (good, bad) in slices.into_values() {
-            tally.add(judge_slice(good, bad, slice_target));
-        }
+        tally.add(judge_slice(good, bad, slice_target));
         tally
     }
 }

@@ -81,6 +81,24 @@ impl Series {
         }
     }
 
+    /// How far back outcomes must be replayed one by one.
+    pub fn fine_span() -> Duration {
+        Duration::from_millis(TIERS[0].0.unsigned_abs() * TIERS[0].1 as u64)
+    }
+
+    /// Number of the slot of the middle tier that a moment is in.
+    pub fn slot_of(at: Timestamp) -> i64 {
+        at.0.div_euclid(TIERS[1].0)
+    }
+
+    /// Adds a slot of the middle tier that is older than [`Series::fine_span`].
+    pub fn add_slot(&mut self, slot: i64, sums: Tally) {
+        let at = Timestamp(slot * TIERS[1].0);
+        for tier in &mut self.tiers[1..] {
+            tier.change(at, |tally| tally.add(sums));
+        }
+    }
+
     /// Adds a whole hour that is older than [`Series::replay_span`], known by its sums only.
     pub fn add_hour(&mut self, at: Timestamp, sums: Tally) {
         self.tiers[2].change(at, |tally| tally.add(sums));

@@ -149,6 +149,14 @@ impl Tracker {
         self.series.add_hour(hour, tally);
     }
 
+    /// Takes the tally of all probes together over a slot that is older than [`Series::fine_span`].
+    pub fn restore_slot(&mut self, slot: i64, mut tally: Tally) {
+        if self.objective.budgeting == Budgeting::Occurrences {
+            tally.covered_ms = self.share(tally.covered_ms);
+        }
+        self.series.add_slot(slot, tally);
+    }
+
     /// Closes the slices that ended at least one slice ago: from then on they are counted events.
     pub fn close_slices(&mut self, now: Timestamp) {
         if let Budgeting::Timeslices { slice_target } = self.objective.budgeting {

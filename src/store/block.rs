@@ -4,7 +4,7 @@ use super::column::{Decoder, Encoder};
 use super::counts::{Bytes, Corrupt, Counts, put};
 use super::header::{HOUR_MS, Header, verdict_code, verdict_of};
 use super::texts::Texts;
-use crate::outcome::{Outcome, ProbeKey, Record, Timestamp, Verdict, millis};
+use crate::outcome::{Event, Outcome, ProbeKey, Record, Timestamp, Verdict, millis};
 use crate::slo::TallyKey;
 use crate::stats::scale::Scale;
 use std::time::Duration;
@@ -32,7 +32,10 @@ pub fn encode(
         basis,
         verdicts: Counts::of(columns.verdicts.iter().copied()),
         covered_ms: counted.map(interval_ms).sum(),
-        tallies: keys.iter().map(|key| key.count(records)).collect(),
+        tallies: keys
+            .iter()
+            .map(|key| key.count(records.iter().map(Event::from)))
+            .collect(),
         latencies: Counts::of(columns.latencies.iter().copied()),
     };
     let (counts, columns) = (header.write(), columns.write(&header)?);
@@ -48,14 +51,24 @@ pub fn decode(
     block: &Block,
     scale: &Scale,
 ) -> Result<Vec<Record>, Corrupt> {
-    let header = Header::read(&block.counts)?;
-    let parts = block.outcomes.split_at_checked(CHECKSUM_LEN);
-    let (sum, columns) = parts.ok_or(Corrupt)?;
-    if sum != checksum(&block.counts, columns) {
-        return Err(Corrupt);
-    }
-    Columns::read(columns, &header)?.into_records(key, hour, scale)
+    Columns::of_block(block)?.into_records(key, hour, scale)
 }
+
+/// Visits what counting needs of a block's outcomes.
+pub fn for_each_event(
+    hour: i64,
+    block: &Block,
+    scale: &Scale,
+    visit: &mut dyn FnMut(Event),
+) -> Result<(), Corrupt> {
+    let events = Columns::of_block(block)?.into_events(hour, scale)?;
+    events.into_iter().for_each(visit);
+    Ok(())
+}
+
+/// Places of columns among the others.
+const STATUSES: usize = 2;
+const MESSAGES: usize = 4;
 
 /// The outcomes of an hour, column by column.
 struct Columns {
@@ -116,6 +129,16 @@ impl Columns {
         Ok(out)
     }
 
+    fn of_block(block: &Block) -> Result<Self, Corrupt> {
+        let header = Header::read(&block.counts)?;
+        let parts = block.outcomes.split_at_checked(CHECKSUM_LEN);
+        let (sum, columns) = parts.ok_or(Corrupt)?;
+        if sum != checksum(&block.counts, columns) {
+            return Err(Corrupt);
+        }
+        Self::read(columns, &header)
+    }
+
     fn read(stored: &[u8], header: &Header) -> Result<Self, Corrupt> {
         let mut bytes = Bytes(stored);
         let first = bytes.number()?;
@@ -141,22 +164,39 @@ impl Columns {
     }
 
     fn into_records(
-        self,
+        mut self,
         key: &ProbeKey,
         hour: i64,
         scale: &Scale,
     ) -> Result<Vec<Record>, Corrupt> {
+        let texts = std::mem::take(&mut self.texts);
+        let mut statuses = std::mem::take(&mut self.others[STATUSES]).into_iter();
+        let mut messages = std::mem::take(&mut self.others[MESSAGES]).into_iter();
+        let mut records = Vec::with_capacity(self.verdicts.len());
+        for event in self.into_events(hour, scale)? {
+            let mut outcome = Outcome::new(event.verdict, event.latency);
+            let status: u64 = next(&mut statuses)?;
+            let status = status.checked_sub(1).map(u16::try_from).transpose();
+            outcome.detail.http_status = status.map_err(|_| Corrupt)?;
+            outcome.detail.message = texts.get(next(&mut messages)?)?;
+            records.push(Record {
+                key: key.clone(),
+                at: event.at,
+                interval: event.interval,
+                outcome,
+            });
+        }
+        Ok(records)
+    }
+
+    fn into_events(self, hour: i64, scale: &Scale) -> Result<Vec<Event>, Corrupt> {
         let mut latencies = self.latencies.into_iter();
-        let [
-            mut steps,
-            mut intervals,
-            mut statuses,
-            mut others,
-            mut messages,
-        ] = self.others.map(Vec::into_iter);
+        let [steps, intervals, _, others, _] = self.others;
+        let (mut steps, mut intervals) = (steps.into_iter(), intervals.into_iter());
+        let mut others = others.into_iter();
         let first = i64::try_from(self.first).map_err(|_| Corrupt)?;
         let mut at = hour.saturating_mul(HOUR_MS).saturating_add(first);
-        let mut records = Vec::with_capacity(self.verdicts.len());
+        let mut events = Vec::with_capacity(self.verdicts.len());
         for code in self.verdicts {
             let verdict = verdict_of(code)?;
             let column = if verdict == Verdict::Good {
@@ -164,23 +204,17 @@ impl Columns {
             } else {
                 &mut others
             };
-            let latency = scale.middle(next(column)?);
-            let mut outcome = Outcome::new(verdict, latency);
-            let status: u64 = next(&mut statuses)?;
-            let status = status.checked_sub(1).map(u16::try_from).transpose();
-            outcome.detail.http_status = status.map_err(|_| Corrupt)?;
-            outcome.detail.message = self.texts.get(next(&mut messages)?)?;
-            records.push(Record {
-                key: key.clone(),
+            events.push(Event {
                 at: Timestamp(at),
                 interval: Duration::from_millis(next(&mut intervals)?),
-                outcome,
+                verdict,
+                latency: scale.middle(next(column)?),
             });
             // There is one step less than ticks.
             let step = i64::try_from(steps.next().unwrap_or(0)).map_err(|_| Corrupt)?;
             at = at.checked_add(step).ok_or(Corrupt)?;
         }
-        Ok(records)
+        Ok(events)
     }
 }
 
@@ -207,7 +241,7 @@ fn checksum(counts: &[u8], columns: &[u8]) -> [u8; CHECKSUM_LEN] {
 mod tests {
     use super::*;
     use crate::outcome::{Cause, Verdict, Why};
-    use crate::slo::{Budgeting, Sli};
+    use crate::slo::{Budgeting, Sli, Tally};
     use proptest::prelude::*;
 
     const HOUR: i64 = 490_000;
@@ -261,6 +295,10 @@ mod tests {
         ]
     }
 
+    fn counted(records: &[Record]) -> [Tally; 2] {
+        keys().map(|key| key.count(records.iter().map(Event::from)))
+    }
+
     proptest! {
         #[test]
         fn an_hour_comes_back_with_its_exact_counts(records in records()) {
@@ -284,8 +322,8 @@ mod tests {
             let header = Header::read(&block.counts).expect("just written");
             prop_assert_eq!(header.basis, 7);
             prop_assert_eq!(header.verdicts.total(), records.len() as u64);
-            prop_assert_eq!(header.tallies, keys().map(|key| key.count(&records)).to_vec());
-            prop_assert_eq!(keys().map(|key| key.count(&records)), keys().map(|key| key.count(&back)));
+            prop_assert_eq!(header.tallies, counted(&records).to_vec());
+            prop_assert_eq!(counted(&records), counted(&back));
             let again = encode(&back, 7, &scale, &keys()).expect("fits");
             prop_assert_eq!(again.counts, block.counts);
         }

@@ -186,6 +186,10 @@ impl<'a> Decoder<'a> {
     /// All values of a column, in their order.
     pub fn column(&mut self, counts: &Counts) -> Result<Vec<u64>, Corrupt> {
         let mut urn = Urn::new(counts)?;
+        // Equal values have no order, and took no room.
+        if counts.len() == 1 {
+            return Ok(vec![counts.value(0); urn.left as usize]);
+        }
         let mut values = Vec::with_capacity(urn.left as usize);
         while urn.left > 0 {
             let index = self.decode(&urn);

@@ -162,6 +162,16 @@ impl Store {
         size(&self.path) + size(&wal)
     }
 
+    /// Another reader of the same file, for another thread.
+    pub fn reader(&self) -> Result<Self, StoreError> {
+        Self::open_read_only(&self.path)
+    }
+
+    /// Counts what another reader found unreadable.
+    pub fn add_unreadable(&self, blocks: u64) {
+        self.unreadable.set(self.unreadable.get() + blocks);
+    }
+
     /// Blocks and headers that made no sense so far and were left out of what was read.
     pub fn unreadable_blocks(&self) -> u64 {
         self.unreadable.get()

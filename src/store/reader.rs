@@ -1,12 +1,12 @@
 //! What was kept, read back: hourly counts, and outcomes from blocks and single rows alike.
 
-use super::block::{Block, decode};
+use super::block::{Block, decode, for_each_event};
 use super::compact::{block_id, lane_hours, load, merge, of_block_id};
 use super::counts::Corrupt;
 use super::header::{HOUR_MS, Header, hour_of};
 use super::summary::{Basis, HourSummary};
 use super::{Store, StoreError, raw};
-use crate::outcome::{ProbeKey, Record, Timestamp};
+use crate::outcome::{Event, ProbeKey, Record, Timestamp};
 use crate::stats::scale::Scale;
 use rusqlite::OptionalExtension;
 use std::sync::Arc;
@@ -158,6 +158,38 @@ impl Store {
             let wanted = |record: &Record| record.at >= from && record.at < to;
             records.into_iter().filter(wanted).for_each(&mut *visit);
         }
+        Ok(())
+    }
+
+    /// Visits what counting needs of one probe's outcomes that are in blocks, from the hour of
+    /// `from` to that of `to`, both included.
+    pub fn for_each_event(
+        &self,
+        key: &ProbeKey,
+        from: Timestamp,
+        to: Timestamp,
+        mut visit: impl FnMut(Event),
+    ) -> Result<(), StoreError> {
+        let Some(probe) = self.names.id(key) else {
+            return Ok(());
+        };
+        let result = (hour_of(from)..=hour_of(to))
+            .try_for_each(|hour| self.events_of_block(probe, hour, &mut visit));
+        result.map_err(StoreError::sql("read outcomes"))
+    }
+
+    fn events_of_block(
+        &self,
+        probe: i64,
+        hour: i64,
+        visit: &mut dyn FnMut(Event),
+    ) -> rusqlite::Result<()> {
+        let Some(block) = load(&self.conn, block_id(hour, probe))? else {
+            return Ok(());
+        };
+        let basis = self.basis_of(&block)?;
+        let read = |basis: Arc<Basis>| for_each_event(hour, &block, &basis.scale, visit).ok();
+        self.or_unreadable(basis.and_then(read));
         Ok(())
     }
 

@@ -8,6 +8,7 @@ use crate::outcome::Record;
 const MESSAGES_MAX: usize = 4096;
 
 /// The different messages of an hour; number 0 is none.
+#[derive(Default)]
 pub struct Texts(Vec<Box<str>>);
 
 impl Texts {

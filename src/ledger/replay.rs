@@ -1,0 +1,229 @@
+//! Fills live state with the last day: the hourly counts are too coarse for its windows. What is
+//! older than the finest ones is added slot by slot, the rest outcome by outcome.
+
+use super::service::ServiceState;
+use super::snapshot::RECENT_FAILURES;
+use super::state::Ledger;
+use crate::outcome::{Event, Record, Timestamp, Verdict};
+use crate::slo::series::Series;
+use crate::stats::scale::Scale;
+use crate::store::{Store, StoreError};
+use std::collections::VecDeque;
+use std::num::NonZero;
+use std::thread;
+use std::time::Duration;
+
+const HOUR: Duration = Duration::from_secs(3600);
+const HOUR_MS: i64 = 3_600_000;
+/// Blocks are looked for up to so far ahead: the clock may have been set back meanwhile.
+const AHEAD: Duration = Duration::from_secs(2 * 3600);
+/// Fewer services than this are not worth a thread.
+const PER_THREAD: usize = 16;
+
+/// One probe's outcomes that are in no block yet, in the order of time.
+#[derive(Debug, Default)]
+struct Recent {
+    events: Vec<Event>,
+    last: Option<Record>,
+    /// The newest ones.
+    failures: VecDeque<Record>,
+}
+
+/// A part of the past.
+#[derive(Clone, Copy)]
+struct Past {
+    from: Timestamp,
+    now: Timestamp,
+}
+
+impl Ledger {
+    /// Feeds the outcomes from `from` on, which must be the start of an hour.
+    pub(super) fn replay(
+        &mut self,
+        store: &Store,
+        from: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let mut recent = self.recent(store, from)?;
+        let past = Past { from, now };
+        let (services, scale) = self.parts();
+        let threads = thread::available_parallelism().map_or(1, NonZero::get);
+        let share = services.len().div_ceil(threads).max(PER_THREAD);
+        thread::scope(|scope| {
+            let mut workers = Vec::new();
+            for (services, recent) in services.chunks_mut(share).zip(recent.chunks_mut(share)) {
+                let reader = store.reader()?;
+                let work = move || replay_all(services, recent, &reader, past, scale);
+                workers.push(scope.spawn(work));
+            }
+            for worker in workers {
+                match worker.join() {
+                    Ok(result) => store.add_unreadable(result?),
+                    Err(panic) => std::panic::resume_unwind(panic),
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// What is in no block yet, by service and probe, in one walk over the table.
+    fn recent(&mut self, store: &Store, from: Timestamp) -> Result<Vec<Vec<Recent>>, StoreError> {
+        let index = self.index().clone();
+        let empty =
+            |service: &ServiceState| service.probes.iter().map(|_| Recent::default()).collect();
+        let mut recent: Vec<Vec<Recent>> = self.services().iter().map(empty).collect();
+        store.for_each_pending(Timestamp(i64::MAX), |record| {
+            if let Some((service, probe)) = index.get(&record.key)
+                && record.at >= from
+            {
+                recent[*service][*probe].take(record);
+            }
+        })?;
+        Ok(recent)
+    }
+}
+
+impl Recent {
+    fn take(&mut self, record: Record) {
+        self.events.push(Event::from(&record));
+        if !record.outcome.verdict.counts() {
+            return;
+        }
+        if record.outcome.verdict != Verdict::Good {
+            self.failures.push_back(record.clone());
+            if self.failures.len() > RECENT_FAILURES {
+                self.failures.pop_front();
+            }
+        }
+        self.last = Some(record);
+    }
+}
+
+/// One thread's part. Returns how many blocks it could not read.
+fn replay_all(
+    services: &mut [ServiceState],
+    recent: &mut [Vec<Recent>],
+    store: &Store,
+    past: Past,
+    scale: &Scale,
+) -> Result<u64, StoreError> {
+    for (service, recent) in services.iter_mut().zip(recent) {
+        if !service.is_restored() {
+            service.replay(store, recent, past, scale)?;
+        }
+    }
+    Ok(store.unreadable_blocks())
+}
+
+impl ServiceState {
+    fn replay(
+        &mut self,
+        store: &Store,
+        recent: &mut [Recent],
+        past: Past,
+        scale: &Scale,
+    ) -> Result<(), StoreError> {
+        let mut events: Vec<(usize, Event)> = Vec::new();
+        for (position, recent) in recent.iter_mut().enumerate() {
+            let begin = events.len();
+            let key = &self.probes[position].key;
+            store.for_each_event(key, past.from, past.now.after(AHEAD), |event| {
+                events.push((position, event));
+            })?;
+            self.note_last(store, position, &events[begin..], recent)?;
+            let pending = recent.events.drain(..);
+            events.extend(pending.map(|event| (position, event)));
+        }
+        // A stable sort of sorted runs: cheap, and a slice sees its probes together.
+        events.sort_by_key(|(_, event)| event.at);
+        self.remember_latencies(&events, scale);
+        let fine = past.now.before(Series::fine_span());
+        let fine = Timestamp(fine.0.div_euclid(HOUR_MS) * HOUR_MS);
+        let (coarse, fine) = events.split_at(events.partition_point(|(_, event)| event.at < fine));
+        self.fill_slots(coarse);
+        self.fill(fine, past.now);
+        Ok(())
+    }
+
+    fn remember_latencies(&mut self, events: &[(usize, Event)], scale: &Scale) {
+        for (probe, event) in events {
+            if !self.probes[*probe].restored {
+                self.probes[*probe].remember_latency(*event, scale);
+            }
+        }
+    }
+
+    fn fill_slots(&mut self, events: &[(usize, Event)]) {
+        let slots = events.chunk_by(|a, b| Series::slot_of(a.1.at) == Series::slot_of(b.1.at));
+        for slot in slots {
+            for objective in self.objectives.iter_mut().filter(|one| !one.restored) {
+                let counting = slot
+                    .iter()
+                    .filter(|(probe, _)| objective.counts.contains(probe));
+                let tally = objective.count(counting.map(|(_, event)| *event));
+                let number = Series::slot_of(slot[0].1.at);
+                objective.tracker.restore_slot(number, tally);
+            }
+        }
+    }
+
+    fn fill(&mut self, events: &[(usize, Event)], now: Timestamp) {
+        for objective in self.objectives.iter_mut().filter(|one| !one.restored) {
+            for (probe, event) in events {
+                if objective.counts.contains(probe) {
+                    let Event {
+                        at,
+                        interval,
+                        verdict,
+                        latency,
+                    } = *event;
+                    objective.tracker.record(at, verdict, latency, interval);
+                }
+            }
+            let before = objective.counted_before;
+            objective.tracker.restart_counters(now, before);
+            objective.restored = true;
+        }
+        for probe in &mut self.probes {
+            probe.restored = true;
+        }
+    }
+
+    /// Lets a probe keep its last outcome and its last failures. Whole outcomes are read of those
+    /// blocks only that hold one of them.
+    fn note_last(
+        &mut self,
+        store: &Store,
+        probe: usize,
+        in_blocks: &[(usize, Event)],
+        recent: &mut Recent,
+    ) -> Result<(), StoreError> {
+        if self.probes[probe].restored {
+            return Ok(());
+        }
+        let counted = |event: &&(usize, Event)| event.1.verdict.counts();
+        let failed = |event: &&(usize, Event)| event.1.verdict != Verdict::Good;
+        let newest = in_blocks.iter().rev().filter(counted);
+        let last = newest.clone().take(usize::from(recent.last.is_none()));
+        let missing = RECENT_FAILURES - recent.failures.len();
+        let failures = newest.filter(failed).take(missing);
+        let mut wanted: Vec<Timestamp> = last.chain(failures).map(|(_, event)| event.at).collect();
+        wanted.sort_unstable();
+        wanted.dedup();
+        let key = self.probes[probe].key.clone();
+        let mut records: Vec<Record> = Vec::new();
+        for hour in wanted.chunk_by(|a, b| a.0.div_euclid(HOUR_MS) == b.0.div_euclid(HOUR_MS)) {
+            let start = Timestamp(hour[0].0.div_euclid(HOUR_MS) * HOUR_MS);
+            let all = store.outcomes(&key, start, start.after(HOUR))?;
+            records.extend(all.into_iter().filter(|record| hour.contains(&record.at)));
+        }
+        records.extend(recent.failures.drain(..));
+        records.extend(recent.last.take());
+        records.sort_by_key(|record| record.at);
+        records.dedup_by_key(|record| record.at);
+        for record in &records {
+            self.probes[probe].note(record);
+        }
+        Ok(())
+    }
+}
