@@ -135,10 +135,15 @@ fn month(path: &Path) -> Result<(), Box<dyn std::error::Error>> {
     let store = Store::open(path)?;
     println!("open: {:.2?}", started.elapsed());
     let (started, mut hours, mut good) = (Instant::now(), 0, 0);
-    store.for_each_hour(Timestamp(0), Timestamp(i64::MAX), |_, hour| {
-        hours += 1;
-        good += hour.good;
-    })?;
+    store.for_each_hour(
+        Timestamp(0),
+        Timestamp(i64::MAX),
+        |_| true,
+        |_, hour| {
+            hours += 1;
+            good += hour.good;
+        },
+    )?;
     println!(
         "scan of {hours} hours ({good} good outcomes): {:.2?}",
         started.elapsed()

@@ -166,9 +166,14 @@ fn every_step_of_compaction_shows_each_outcome_once() {
     assert_eq!(hours[0].covered, Duration::from_secs(10) * counted);
     let mut visited = 0;
     store
-        .for_each_hour(Timestamp(START), Timestamp(START + HOUR), |_, _| {
-            visited += 1;
-        })
+        .for_each_hour(
+            Timestamp(START),
+            Timestamp(START + HOUR),
+            |_| true,
+            |_, _| {
+                visited += 1;
+            },
+        )
         .unwrap();
     assert_eq!(visited, probes.len());
 }

@@ -120,7 +120,7 @@ impl ProbeState {
     pub(super) fn remember_hour(
         &mut self,
         hour: Timestamp,
-        good: impl Iterator<Item = (u16, u32)> + Clone,
+        good: &(impl Iterator<Item = (u16, u32)> + Clone),
         bad: u32,
         scale: &Scale,
     ) {

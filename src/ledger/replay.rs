@@ -1,6 +1,7 @@
 //! Fills live state with the last day: the hourly counts are too coarse for its windows. What is
 //! older than the finest ones is added slot by slot, the rest outcome by outcome.
 
+use super::restore::Past;
 use super::service::ServiceState;
 use super::snapshot::RECENT_FAILURES;
 use super::state::Ledger;
@@ -8,78 +9,53 @@ use crate::outcome::{Event, Record, Timestamp, Verdict};
 use crate::slo::series::Series;
 use crate::stats::scale::Scale;
 use crate::store::{Store, StoreError};
-use std::collections::VecDeque;
-use std::num::NonZero;
-use std::thread;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 const HOUR: Duration = Duration::from_secs(3600);
 const HOUR_MS: i64 = 3_600_000;
 /// Blocks are looked for up to so far ahead: the clock may have been set back meanwhile.
 const AHEAD: Duration = Duration::from_secs(2 * 3600);
-/// Fewer services than this are not worth a thread.
-const PER_THREAD: usize = 16;
 
 /// One probe's outcomes that are in no block yet, in the order of time.
 #[derive(Debug, Default)]
-struct Recent {
+pub(super) struct Recent {
     events: Vec<Event>,
     last: Option<Record>,
     /// The newest ones.
     failures: VecDeque<Record>,
 }
 
-/// A part of the past.
-#[derive(Clone, Copy)]
-struct Past {
-    from: Timestamp,
-    now: Timestamp,
-}
+/// Hours of services that outcomes came to after they were counted.
+type Late = BTreeSet<(usize, Timestamp)>;
 
 impl Ledger {
-    /// Feeds the outcomes from `from` on, which must be the start of an hour.
-    pub(super) fn replay(
-        &mut self,
+    /// What is in no block yet, by service and probe, in one walk over the table; and the hours
+    /// before `split` that there is something of.
+    pub(super) fn pending(
+        &self,
         store: &Store,
-        from: Timestamp,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        let mut recent = self.recent(store, from)?;
-        let past = Past { from, now };
-        let (services, scale) = self.parts();
-        let threads = thread::available_parallelism().map_or(1, NonZero::get);
-        let share = services.len().div_ceil(threads).max(PER_THREAD);
-        thread::scope(|scope| {
-            let mut workers = Vec::new();
-            for (services, recent) in services.chunks_mut(share).zip(recent.chunks_mut(share)) {
-                let reader = store.reader()?;
-                let work = move || replay_all(services, recent, &reader, past, scale);
-                workers.push(scope.spawn(work));
-            }
-            for worker in workers {
-                match worker.join() {
-                    Ok(result) => store.add_unreadable(result?),
-                    Err(panic) => std::panic::resume_unwind(panic),
-                }
-            }
-            Ok(())
-        })
-    }
-
-    /// What is in no block yet, by service and probe, in one walk over the table.
-    fn recent(&mut self, store: &Store, from: Timestamp) -> Result<Vec<Vec<Recent>>, StoreError> {
-        let index = self.index().clone();
-        let empty =
-            |service: &ServiceState| service.probes.iter().map(|_| Recent::default()).collect();
+        split: Timestamp,
+    ) -> Result<(Vec<Vec<Recent>>, Late), StoreError> {
+        let index = self.index();
+        let empty = |service: &ServiceState| {
+            let probes = service.probes.iter();
+            probes.map(|_| Recent::default()).collect()
+        };
         let mut recent: Vec<Vec<Recent>> = self.services().iter().map(empty).collect();
+        let mut late = Late::new();
         store.for_each_pending(Timestamp(i64::MAX), |record| {
-            if let Some((service, probe)) = index.get(&record.key)
-                && record.at >= from
-            {
+            let Some((service, probe)) = index.get(&record.key) else {
+                return;
+            };
+            if record.at < split {
+                let hour = record.at.0.div_euclid(HOUR_MS) * HOUR_MS;
+                late.insert((*service, Timestamp(hour)));
+            } else {
                 recent[*service][*probe].take(record);
             }
         })?;
-        Ok(recent)
+        Ok((recent, late))
     }
 }
 
@@ -99,24 +75,9 @@ impl Recent {
     }
 }
 
-/// One thread's part. Returns how many blocks it could not read.
-fn replay_all(
-    services: &mut [ServiceState],
-    recent: &mut [Vec<Recent>],
-    store: &Store,
-    past: Past,
-    scale: &Scale,
-) -> Result<u64, StoreError> {
-    for (service, recent) in services.iter_mut().zip(recent) {
-        if !service.is_restored() {
-            service.replay(store, recent, past, scale)?;
-        }
-    }
-    Ok(store.unreadable_blocks())
-}
-
 impl ServiceState {
-    fn replay(
+    /// Feeds the outcomes from the split on.
+    pub(super) fn replay(
         &mut self,
         store: &Store,
         recent: &mut [Recent],
@@ -127,7 +88,7 @@ impl ServiceState {
         for (position, recent) in recent.iter_mut().enumerate() {
             let begin = events.len();
             let key = &self.probes[position].key;
-            store.for_each_event(key, past.from, past.now.after(AHEAD), |event| {
+            store.for_each_event(key, past.split, past.now.after(AHEAD), |event| {
                 events.push((position, event));
             })?;
             self.note_last(store, position, &events[begin..], recent)?;

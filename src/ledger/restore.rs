@@ -2,6 +2,7 @@
 //! happened. Old hours are read as counts; `replay.rs` does the last day.
 
 use super::objective::ObjectiveState;
+use super::replay::Recent;
 use super::service::ServiceState;
 use super::state::Ledger;
 use crate::outcome::{Event, ProbeKey, Timestamp};
@@ -10,10 +11,14 @@ use crate::slo::{Sli, Tally, TallyKey};
 use crate::stats::scale::Scale;
 use crate::store::{HourSummary, Plan, Store, StoreError};
 use std::collections::{BTreeSet, HashMap};
+use std::num::NonZero;
+use std::thread;
 use std::time::Duration;
 
 const HOUR: Duration = Duration::from_secs(3600);
 const HOUR_MS: i64 = 3_600_000;
+/// Fewer services than this are not worth a thread.
+const PER_THREAD: usize = 16;
 /// Latency quantiles go back this far, even where every objective's window is shorter.
 const LONGEST_SHOWN: Duration = Duration::from_secs(30 * 86_400);
 
@@ -28,42 +33,39 @@ impl Ledger {
         }
         // The tiers below the hourly one are filled by outcomes, and only whole hours by counts.
         let split = Timestamp(now.before(Series::replay_span()).0.div_euclid(HOUR_MS) * HOUR_MS);
-        let recount = self.restore_hours(store, now, split)?;
-        let (services, _) = self.parts();
-        for (service, hour) in recount {
-            services[service].recount_hour(store, hour)?;
-        }
-        self.replay(store, split, now)
-    }
-
-    /// Takes the counts of all hours before `split`. Returns the hours of services whose outcomes
-    /// must be counted anew, because an objective's tally was not counted when they were stored.
-    fn restore_hours(
-        &mut self,
-        store: &Store,
-        now: Timestamp,
-        split: Timestamp,
-    ) -> Result<BTreeSet<(usize, Timestamp)>, StoreError> {
-        let mut recount = BTreeSet::new();
-        let mut codes = Codes::default();
-        let from = now.before(self.longest_window());
+        let past = Past {
+            from: now.before(self.longest_window()),
+            split,
+            now,
+        };
+        let (mut recent, late) = self.pending(store, split)?;
         let index = self.index().clone();
         let (services, scale) = self.parts();
-        store.for_each_hour(from, split, |key, hour| {
-            let Some((service, probe)) = index.get(key).copied() else {
-                return;
-            };
-            if services[service].restore_hour(probe, &hour, scale, &mut codes) {
-                recount.insert((service, hour.start));
+        let threads = thread::available_parallelism().map_or(1, NonZero::get);
+        let share = services.len().div_ceil(threads).max(PER_THREAD);
+        let parts = services.chunks_mut(share).zip(recent.chunks_mut(share));
+        let (index, late) = (&index, &late);
+        thread::scope(|scope| {
+            let mut workers = Vec::new();
+            for (number, (services, recent)) in parts.enumerate() {
+                let reader = store.reader()?;
+                let piece = Part {
+                    first: number * share,
+                    services,
+                    recent,
+                    index,
+                    scale,
+                };
+                workers.push(scope.spawn(move || piece.restore(&reader, past, late)));
             }
-        })?;
-        store.for_each_pending(split, |record| {
-            if let Some((service, _)) = index.get(&record.key) {
-                let hour = Timestamp(record.at.0.div_euclid(HOUR_MS) * HOUR_MS);
-                recount.insert((*service, hour));
+            for worker in workers {
+                match worker.join() {
+                    Ok(result) => store.add_unreadable(result?),
+                    Err(panic) => std::panic::resume_unwind(panic),
+                }
             }
-        })?;
-        Ok(recount)
+            Ok(())
+        })
     }
 
     /// What the store should count a probe's hours by, so that the next start needs counts only.
@@ -86,6 +88,71 @@ impl Ledger {
             .map(|objective| objective.tracker.objective().reach())
             .max();
         longest.unwrap_or_default().max(LONGEST_SHOWN)
+    }
+}
+
+/// What is read back: counts from `from` on, outcomes from `split` on.
+#[derive(Clone, Copy)]
+pub(super) struct Past {
+    pub(super) from: Timestamp,
+    pub(super) split: Timestamp,
+    pub(super) now: Timestamp,
+}
+
+/// The services that one thread restores.
+struct Part<'a> {
+    /// The number of the first one.
+    first: usize,
+    services: &'a mut [ServiceState],
+    recent: &'a mut [Vec<Recent>],
+    index: &'a HashMap<ProbeKey, (usize, usize)>,
+    scale: &'a Scale,
+}
+
+impl Part<'_> {
+    /// Returns how many blocks could not be read.
+    fn restore(
+        mut self,
+        store: &Store,
+        past: Past,
+        late: &BTreeSet<(usize, Timestamp)>,
+    ) -> Result<u64, StoreError> {
+        let mut recount = self.restore_hours(store, past)?;
+        let mine = (self.first, Timestamp(i64::MIN))
+            ..(self.first + self.services.len(), Timestamp(i64::MIN));
+        recount.extend(late.range(mine));
+        for (service, hour) in recount {
+            self.services[service - self.first].recount_hour(store, hour)?;
+        }
+        for (service, recent) in self.services.iter_mut().zip(self.recent) {
+            if !service.is_restored() {
+                service.replay(store, recent, past, self.scale)?;
+            }
+        }
+        Ok(store.unreadable_blocks())
+    }
+
+    /// Takes the counts of all hours before the split. Returns the hours of services whose outcomes
+    /// must be counted anew, because an objective's tally was not counted when they were stored.
+    fn restore_hours(
+        &mut self,
+        store: &Store,
+        past: Past,
+    ) -> Result<BTreeSet<(usize, Timestamp)>, StoreError> {
+        let mut recount = BTreeSet::new();
+        let mut codes = Codes::default();
+        let mine = self.first..self.first + self.services.len();
+        let place = |key: &ProbeKey| self.index.get(key).filter(|(at, _)| mine.contains(at));
+        let wanted = |key: &ProbeKey| place(key).is_some();
+        store.for_each_hour(past.from, past.split, wanted, |key, hour| {
+            if let Some((service, probe)) = place(key).copied() {
+                let state = &mut self.services[service - self.first];
+                if state.restore_hour(probe, &hour, self.scale, &mut codes) {
+                    recount.insert((service, hour.start));
+                }
+            }
+        })?;
+        Ok(recount)
     }
 }
 
@@ -136,7 +203,7 @@ impl ServiceState {
         if !self.probes[probe].restored {
             let failed = hour.bad.values().sum();
             let good = codes.translated(hour, scale);
-            self.probes[probe].remember_hour(hour.start, good, failed, scale);
+            self.probes[probe].remember_hour(hour.start, &good, failed, scale);
         }
         let mut missing = false;
         for objective in self

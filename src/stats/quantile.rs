@@ -116,7 +116,7 @@ impl Latencies {
     pub fn record_sorted(
         &mut self,
         at: Timestamp,
-        counts: impl Iterator<Item = (u16, u32)> + Clone,
+        counts: &(impl Iterator<Item = (u16, u32)> + Clone),
     ) {
         self.each_part(at, |part| part.add_sorted(counts.clone()));
     }

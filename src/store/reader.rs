@@ -52,15 +52,16 @@ impl Store {
         Ok(last)
     }
 
-    /// Visits the finished hours of all probes that start in `from..to`, hour by hour; `from` is
+    /// Visits the finished hours of the wanted probes that start in `from..to`, hour by hour; `from` is
     /// taken down to its hour. Reads counts only.
     pub fn for_each_hour(
         &self,
         from: Timestamp,
         to: Timestamp,
+        wanted: impl Fn(&ProbeKey) -> bool,
         mut visit: impl FnMut(&ProbeKey, HourSummary),
     ) -> Result<(), StoreError> {
-        let result = self.try_for_each_hour(from, to, &mut visit);
+        let result = self.try_for_each_hour(from, to, &wanted, &mut visit);
         result.map_err(StoreError::sql("read hourly counts"))
     }
 
@@ -68,6 +69,7 @@ impl Store {
         &self,
         from: Timestamp,
         to: Timestamp,
+        wanted: &dyn Fn(&ProbeKey) -> bool,
         visit: &mut dyn FnMut(&ProbeKey, HourSummary),
     ) -> rusqlite::Result<()> {
         let _tx = self.conn.unchecked_transaction()?;
@@ -77,9 +79,11 @@ impl Store {
             statement.query([block_id(hour_of(from), 0), block_id(first_hour_from(to), 0)])?;
         while let Some(row) = rows.next()? {
             let (hour, probe) = of_block_id(row.get(0)?);
+            let Some(key) = self.names.key(probe).filter(|key| wanted(key)) else {
+                continue;
+            };
             let counts = row.get_ref(1)?;
-            let summary = self.summary(hour, counts.as_blob().unwrap_or_default())?;
-            if let (Some(key), Some(summary)) = (self.names.key(probe), summary) {
+            if let Some(summary) = self.summary(hour, counts.as_blob().unwrap_or_default())? {
                 visit(key, summary);
             }
         }
