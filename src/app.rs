@@ -151,7 +151,7 @@ impl App {
         let (requests_in, requests) = mpsc::channel(1);
         let (system_in, system) = watch::channel(Arc::default());
         let (snapshots, clock) = (self.snapshots.subscribe(), self.clock.clone());
-        let probes: Vec<_> = self.config.probes().cloned().collect();
+        let probes: Vec<_> = self.config.running().cloned().collect();
         let max_concurrent = self.config.max_concurrent_probes;
         let state = web::WebState {
             clock: self.clock.clone(),
@@ -182,6 +182,7 @@ impl App {
             "ledger",
             ledger::run(
                 self.ledger,
+                self.config.clone(),
                 ledger::Wiring {
                     clock: self.clock.clone(),
                     events,
@@ -189,6 +190,7 @@ impl App {
                     store,
                     history: history.clone(),
                     plans: self.plans,
+                    vantage_lost: self.own.vantage_lost.clone(),
                     snapshots: self.snapshots,
                 },
             ),

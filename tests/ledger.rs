@@ -86,6 +86,7 @@ fn config(path: &Path, interval: u64, extra: bool) -> Config {
             processes: false,
         },
         corrections: Vec::new(),
+        vantage: Vec::new(),
         services: vec![ServiceSpec {
             name: "s".into(),
             description: String::new(),

@@ -97,7 +97,7 @@ impl Reloader {
         // The ledger first: it must know every probe before an outcome of it arrives.
         self.count_anew(next.clone()).await?;
         self.schedule
-            .send(next.probes().cloned().collect())
+            .send(next.running().cloned().collect())
             .await
             .map_err(|_| STOPPING.to_owned())?;
         self.observer.send_if_modified(|wanted| {

@@ -23,6 +23,7 @@ pub(super) struct Draft<'n> {
     pub(super) max_concurrent_probes: usize,
     pub(super) observe: ObserveSpec,
     pub(super) corrections: Vec<CorrectionSpec>,
+    pub(super) vantage: Vec<Placed<'n, ProbeSpec>>,
     pub(super) services: Vec<ServiceDraft<'n>>,
 }
 
@@ -69,6 +70,7 @@ impl Draft<'_> {
             max_concurrent_probes: self.max_concurrent_probes,
             observe: self.observe,
             corrections: self.corrections,
+            vantage: values(self.vantage),
             services: services.collect(),
         }
     }

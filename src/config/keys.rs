@@ -60,6 +60,12 @@ pub(super) const ROOT: &[Key] = &[
         "What is sampled of the host and of the services' processes.",
     ),
     Key::optional(
+        "vantage",
+        Shape::List(&Shape::Section(PROBE)),
+        "",
+        "Control probes of things that are up if our own network is, such as the gateway and two sites of others. While most of them fail, timeouts and the like of services are void, not bad. At least three are needed.",
+    ),
+    Key::optional(
         "corrections",
         Shape::List(&Shape::Section(CORRECTION)),
         "",

@@ -20,6 +20,8 @@ pub struct Config {
     pub max_concurrent_probes: usize,
     pub observe: ObserveSpec,
     pub corrections: Vec<CorrectionSpec>,
+    /// Control probes: none, or at least three.
+    pub vantage: Vec<ProbeSpec>,
     /// In document order; names are unique.
     pub services: Vec<ServiceSpec>,
 }
@@ -126,7 +128,13 @@ impl Config {
         self.services.iter().flat_map(|service| &service.processes)
     }
 
+    /// The services' probes.
     pub fn probes(&self) -> impl Iterator<Item = &ProbeSpec> {
         self.services.iter().flat_map(|service| &service.probes)
+    }
+
+    /// All that run: the services' probes and the control probes.
+    pub fn running(&self) -> impl Iterator<Item = &ProbeSpec> {
+        self.probes().chain(&self.vantage)
     }
 }

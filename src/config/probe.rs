@@ -48,19 +48,20 @@ impl Pace {
     }
 }
 
-/// The names of all probes of a service, and those probes that are free of faults.
+/// The names of all probes of a list, and those probes that are free of faults.
 pub(super) fn read_list<'n>(
     parent: &Section<'n>,
+    key: &str,
     service: &Arc<str>,
     defaults: Pace,
     kinds: &[&'static dyn Kind],
 ) -> (Vec<String>, Vec<Placed<'n, ProbeSpec>>) {
     let mut names = Names::of("probe");
-    let items = parent.list("probes");
-    if items.is_empty() && parent.has("probes") {
+    let items = parent.list(key);
+    if items.is_empty() && parent.has(key) {
         parent.error(
             "empty-list",
-            "probes",
+            key,
             "there is no probe",
             "add at least one, such as `- { name: health, http: { url: \"http://127.0.0.1:8000/health\" } }`",
         );

@@ -3,7 +3,7 @@
 use super::correction;
 use super::draft::{Draft, Placed, ServiceDraft};
 use super::keys::{self, DEFAULTS, INTERVALS, RETENTIONS, ROOT, SERVICE, STORE, TIMEOUTS};
-use super::model::StoreSpec;
+use super::model::{ProbeSpec, StoreSpec};
 use super::name::{Names, label_fault};
 use super::objective;
 use super::observe;
@@ -39,6 +39,7 @@ pub(super) fn document<'n>(
     let defaults = defaults(&root);
     let services = services(&root, &defaults, kinds);
     let corrections = correction::read_list(&root, &services);
+    let vantage = vantage(&root, &services, defaults.pace, kinds);
     Some(Draft {
         document,
         listen: listen?,
@@ -46,6 +47,7 @@ pub(super) fn document<'n>(
         max_concurrent_probes: usize::try_from(slots?).ok()?,
         observe: observe?,
         corrections,
+        vantage,
         services,
         root,
     })
@@ -168,7 +170,8 @@ fn service<'n>(
     let service: Arc<str> = name.unwrap_or_default().into();
     let description = section.text("description").unwrap_or_default();
     let labels = labels(&section);
-    let (probe_names, probes) = probe::read_list(&section, &service, defaults.pace, kinds);
+    let (probe_names, probes) =
+        probe::read_list(&section, "probes", &service, defaults.pace, kinds);
     let own = objective::read_list(&section);
     let none = section.has("objectives") && section.list("objectives").is_empty();
     let objectives = if none {
@@ -190,6 +193,37 @@ fn service<'n>(
         objectives,
         processes,
     })
+}
+
+/// The service that control probes are kept under.
+const VANTAGE: &str = "vantage";
+/// Of two, one that fails would be half of them: not most, and not few.
+const CONTROLS: usize = 3;
+
+fn vantage<'n>(
+    root: &Section<'n>,
+    services: &[ServiceDraft<'n>],
+    pace: Pace,
+    kinds: &[&'static dyn Kind],
+) -> Vec<Placed<'n, ProbeSpec>> {
+    if !root.has(VANTAGE) {
+        return Vec::new();
+    }
+    let (_, probes) = probe::read_list(root, VANTAGE, &VANTAGE.into(), pace, kinds);
+    let count = root.list(VANTAGE).len();
+    if count < CONTROLS {
+        let message = format!("{count} control probes are too few");
+        let help =
+            format!("expected at least {CONTROLS}, so that one that fails is not most of them");
+        root.error("out-of-range", VANTAGE, message, help);
+    }
+    if let Some(taken) = services.iter().find(|service| *service.name == *VANTAGE) {
+        let message = "this name belongs to the control probes";
+        taken
+            .section
+            .error("duplicate-name", "name", message, "rename the service");
+    }
+    probes
 }
 
 fn labels(section: &Section<'_>) -> Vec<(String, String)> {

@@ -4,11 +4,13 @@ use super::snapshot::Snapshot;
 use super::state::Ledger;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::outcome::ProbeKey;
+use crate::outcome::{ProbeKey, Record};
 use crate::schedule::Event;
 use crate::slo::correction::Correction;
+use crate::slo::vantage::Vantage;
 use crate::store::{Plan, Store, StoreError, StoreHandle};
 use arc_swap::ArcSwap;
+use prometheus::IntGauge;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -50,11 +52,14 @@ pub struct Wiring {
     /// The store's file: objectives that a reload adds or changes are counted back from it.
     pub history: PathBuf,
     pub plans: Plans,
+    /// Whether most of the control probes fail.
+    pub vantage_lost: IntGauge,
     pub snapshots: watch::Sender<Arc<Snapshot>>,
 }
 
 /// Runs until every sender of events is gone, so that nothing that was probed is lost on a stop.
-pub async fn run(mut ledger: Ledger, mut wiring: Wiring) {
+pub async fn run(mut ledger: Ledger, config: Arc<Config>, mut wiring: Wiring) {
+    let mut vantage = controls(&config);
     let mut next_tick = Instant::now();
     let mut batch = Vec::with_capacity(BATCH);
     loop {
@@ -63,11 +68,21 @@ pub async fn run(mut ledger: Ledger, mut wiring: Wiring) {
                 if taken == 0 {
                     break;
                 }
+                let now = wiring.clock.now();
                 for event in batch.drain(..) {
-                    take(&mut ledger, &wiring.store, event);
+                    match event {
+                        Event::Outcome(record) => {
+                            keep_control(&vantage, &record, &wiring.store);
+                            keep(&mut ledger, &wiring.store, vantage.take(record, now));
+                        }
+                        Event::Missed(key, ticks) => ledger.missed(&key, ticks),
+                    }
                 }
+                wiring.vantage_lost.set(i64::from(vantage.is_lost()));
             }
             Some(Reload { config, corrections, done }) = wiring.reloads.recv() => {
+                keep(&mut ledger, &wiring.store, vantage.drain());
+                vantage = controls(&config);
                 let (next, result) = reloaded(ledger, config, corrections, &wiring).await;
                 ledger = next;
                 wiring.plans.store(Arc::new(ledger.plans()));
@@ -77,26 +92,37 @@ pub async fn run(mut ledger: Ledger, mut wiring: Wiring) {
             }
             () = sleep_until(next_tick) => {
                 let started = Instant::now();
+                keep(&mut ledger, &wiring.store, vantage.release(wiring.clock.now()));
                 wiring.snapshots.send_replace(Arc::new(ledger.snapshot(wiring.clock.now())));
                 let cost = started.elapsed();
                 next_tick = started + cost.saturating_mul(TICK_SHARE).clamp(TICK, TICK_MAX);
             }
         }
     }
+    keep(&mut ledger, &wiring.store, vantage.drain());
     wiring
         .snapshots
         .send_replace(Arc::new(ledger.snapshot(wiring.clock.now())));
 }
 
-/// Counts an outcome at once; the store's queue never makes the counting wait.
-fn take(ledger: &mut Ledger, store: &StoreHandle, event: Event) {
-    match event {
-        Event::Outcome(record) => {
-            ledger.record(&record);
-            store.append(record);
-        }
-        Event::Missed(key, ticks) => ledger.missed(&key, ticks),
+/// Counts outcomes at once; the store's queue never makes the counting wait.
+fn keep(ledger: &mut Ledger, store: &StoreHandle, records: Vec<Record>) {
+    for record in records {
+        ledger.record(&record);
+        store.append(record);
     }
+}
+
+/// Control probes count for nothing, but what they found is kept as evidence.
+fn keep_control(vantage: &Vantage, record: &Record, store: &StoreHandle) {
+    if vantage.is_control(&record.key) {
+        store.append(record.clone());
+    }
+}
+
+fn controls(config: &Config) -> Vantage {
+    let probes = config.vantage.iter();
+    Vantage::new(probes.map(|spec| (&spec.key, spec.interval, spec.timeout)))
 }
 
 /// Events wait in their bounded queue while the store is read. State that cannot be read back

@@ -17,6 +17,7 @@ pub struct Own {
     /// From a tick to the start of its probe.
     pub schedule_lag: Histogram,
     pub probes_in_flight: IntGauge,
+    pub vantage_lost: IntGauge,
     reload_successful: IntGauge,
     reload_success_at: Gauge,
     store_size: IntGauge,
@@ -45,6 +46,10 @@ impl Own {
         let own = Self {
             schedule_lag: Histogram::with_opts(lag.buckets(LAG_BOUNDS.to_vec()))?,
             probes_in_flight: IntGauge::new("slod_probes_in_flight", "Probes that run now.")?,
+            vantage_lost: IntGauge::new(
+                "slod_vantage_lost",
+                "Whether most control probes fail, so that our own network is gone: 1 yes, 0 no.",
+            )?,
             reload_successful: IntGauge::new(
                 "slod_config_last_reload_successful",
                 "Whether the last attempt to load the config was successful: 1 yes, 0 no.",
@@ -93,11 +98,12 @@ impl Own {
         let build = IntGauge::with_opts(build)?;
         build.set(1);
         let process = prometheus::process_collector::ProcessCollector::for_self();
-        let instruments: [Box<dyn Collector>; 13] = [
+        let instruments: [Box<dyn Collector>; 14] = [
             Box::new(build),
             Box::new(process),
             Box::new(self.schedule_lag.clone()),
             Box::new(self.probes_in_flight.clone()),
+            Box::new(self.vantage_lost.clone()),
             Box::new(self.reload_successful.clone()),
             Box::new(self.reload_success_at.clone()),
             Box::new(self.store_size.clone()),

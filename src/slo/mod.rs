@@ -8,6 +8,7 @@ pub mod objective;
 pub mod replay;
 pub mod series;
 mod track;
+pub mod vantage;
 
 pub use objective::{Budgeting, Judgement, Objective, Sli, Tally, TallyKey};
 pub use track::{Tracker, WindowView};

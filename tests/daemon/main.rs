@@ -4,4 +4,5 @@ mod corrections;
 mod lifecycle;
 mod support;
 mod system;
+mod vantage;
 mod web;

@@ -56,7 +56,7 @@ fn host_and_processes_are_exported_shown_and_follow_a_reload() {
     assert!(daemon.metric(&threads).is_some());
     let page = daemon.request("GET", "/metrics");
     assert!(
-        !page.contains("gone") && !page.contains("slod_host_"),
+        !page.contains("process=\"gone\"") && !page.contains("slod_host_"),
         "{page}"
     );
 
