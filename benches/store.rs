@@ -181,6 +181,15 @@ fn start(path: &Path) -> Result<(), Box<dyn std::error::Error>> {
         started.elapsed(),
         procfs::process::Process::myself()?.stat()?.rss * procfs::page_size() / 1024 / 1024,
     );
+    let started = Instant::now();
+    let from = now.before(Duration::from_secs(30 * 86_400));
+    let backtest = slod::report::backtest::replayed(&config, &store, from, now)?;
+    println!(
+        "backtest of {} outcomes: {:.2?}, {} alerts",
+        backtest.outcomes,
+        started.elapsed(),
+        backtest.alerts.len()
+    );
     Ok(())
 }
 

@@ -2,8 +2,10 @@
 
 use slod::config::Config;
 use slod::diagnostic::Source;
-use slod::outcome::{Cause, Outcome, Record, Timestamp, Verdict};
+use slod::ledger::Ledger;
+use slod::outcome::{Cause, Outcome, ProbeKey, Record, Timestamp, Verdict};
 use slod::report::backtest::{made_up, replayed};
+use slod::slo::correction::Correction;
 use slod::store::{Plan, Store};
 use std::path::Path;
 use std::time::Duration;
@@ -33,6 +35,13 @@ fn config() -> Config {
 
 /// Lives the story `good x 72h, bad x 20m, good x 30h` on a real store, most of it compacted.
 fn store(folder: &Path, config: &Config) -> Store {
+    let plans = Ledger::new(config, &[]).plans();
+    compacted(folder, config, &|key| {
+        plans.get(key).cloned().unwrap_or_default()
+    })
+}
+
+fn compacted(folder: &Path, config: &Config, plan: &dyn Fn(&ProbeKey) -> Plan) -> Store {
     let mut store = Store::open(&folder.join("slod.db")).expect("a new store");
     let end = 72 * HOUR + 1200 + 30 * HOUR;
     for probe in config.probes() {
@@ -57,10 +66,7 @@ fn store(folder: &Path, config: &Config) -> Store {
         store.append(&records).expect("committed");
     }
     let now = Timestamp::from_secs(START + 100 * HOUR);
-    while store
-        .compact_step(now, &|_| Plan::default())
-        .expect("compacted")
-    {}
+    while store.compact_step(now, &plan).expect("compacted") {}
     store
 }
 
@@ -92,6 +98,43 @@ fn a_stored_past_fires_what_the_same_story_fires() {
     assert_eq!(rows(&lived), rows(&told));
     // 20 bad minutes are 5.5 % of six hours: of `uptime-b`, only the fastest tier holds.
     assert_eq!(lived.alerts.len(), 4 + 1);
+}
+
+/// Hours that nothing failed in are taken by their counts, where the store has those.
+#[test]
+fn quiet_hours_change_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = config();
+    let quick = store(&folder.path().join("quick"), &config);
+    let slow = compacted(&folder.path().join("slow"), &config, &|_| Plan::default());
+    let span = |store: &Store| {
+        let (from, to) = (START + 70 * HOUR, START + 102 * HOUR + 1200);
+        let (from, to) = (Timestamp::from_secs(from), Timestamp::from_secs(to));
+        let told = replayed(&config, store, from, to).expect("readable");
+        serde_json::to_value(&told).expect("JSON")
+    };
+    assert_eq!(span(&quick), span(&slow));
+}
+
+#[test]
+fn what_was_corrected_fires_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = config();
+    let mut store = store(folder.path(), &config);
+    let at = |second: i64| Timestamp::from_secs(START + second);
+    let correction = Correction {
+        id: String::new(),
+        from: at(72 * HOUR),
+        to: at(72 * HOUR + 1201),
+        services: vec!["web".into()],
+        slos: vec!["errors".into()],
+        reason: "a drill".into(),
+        author: "test".into(),
+    };
+    store.add_correction(&correction, at(0)).expect("kept");
+    let told = replayed(&config, &store, at(0), at(102 * HOUR)).expect("readable");
+    let slos: Vec<_> = told.alerts.iter().map(|alert| &alert.slo).collect();
+    assert_eq!(slos, ["uptime-b"]);
 }
 
 #[test]

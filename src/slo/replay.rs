@@ -1,9 +1,10 @@
 //! A past lived through once more: which burn-rate alerts would have fired.
 
 use super::burn::{Alert, Change, TIERS, Tier};
-use super::objective::Objective;
+use super::correction::Spans;
+use super::objective::{Objective, Tally};
 use super::track::Tracker;
-use crate::outcome::{Record, Timestamp};
+use crate::outcome::{Event, Timestamp};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -39,9 +40,15 @@ pub struct Replay {
 
 impl Replay {
     /// Alerts are told from `from` on; outcomes may begin earlier to fill the windows.
-    pub fn new(objective: Arc<Objective>, intervals: &[Duration], from: Timestamp) -> Self {
+    pub fn new(
+        objective: Arc<Objective>,
+        intervals: &[Duration],
+        corrected: Spans,
+        from: Timestamp,
+    ) -> Self {
+        let tracker = Tracker::new(objective, intervals);
         Self {
-            tracker: Tracker::new(objective, intervals),
+            tracker: tracker.with_corrected(Arc::new(corrected)),
             alerts: Default::default(),
             fired: Vec::new(),
             from,
@@ -50,20 +57,31 @@ impl Replay {
         }
     }
 
-    pub fn record(&mut self, record: &Record) {
-        self.advance(record.at);
-        let Record {
+    pub fn record(&mut self, event: Event) {
+        let Event {
             at,
             interval,
-            outcome,
-            ..
-        } = record;
-        self.tracker
-            .record(*at, outcome.verdict, outcome.latency, *interval);
-        if self.tracker.is_bad(outcome.verdict, outcome.latency) {
-            self.last_bad = self.last_bad.max(Some(*at));
+            verdict,
+            latency,
+        } = event;
+        self.advance(at);
+        self.tracker.record(at, verdict, latency, interval);
+        if self.tracker.is_bad(verdict, latency) {
+            self.last_bad = self.last_bad.max(Some(at));
         }
     }
+
+    /// Takes one probe's hour by its counts. Only for an hour without a failure, and with none in
+    /// [`Replay::BEFORE`] after it or [`Replay::AFTER`] before it: its minutes decide nothing.
+    pub fn quiet_hour(&mut self, hour: Timestamp, tally: Tally) {
+        self.advance(hour);
+        self.tracker.restore_hour(hour, tally);
+    }
+
+    /// So long before a failure the finer windows must know every outcome.
+    pub const BEFORE: Duration = Duration::from_secs(25 * 3600);
+    /// So long after a failure it is still in the short windows, or keeps an alert firing.
+    pub const AFTER: Duration = Duration::from_secs(13 * 3600);
 
     /// Looks at the alerts up to, and not at, a moment: what happens then comes first.
     pub fn advance(&mut self, to: Timestamp) {
@@ -125,7 +143,7 @@ impl Replay {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::outcome::{Cause, Outcome, ProbeKey, Verdict};
+    use crate::outcome::{Cause, Verdict};
     use crate::slo::{Budgeting, Sli};
 
     const HOUR: i64 = 3600;
@@ -142,18 +160,18 @@ mod tests {
             probes: vec![],
         };
         let start = Timestamp::from_secs(from);
-        let mut replay = Replay::new(Arc::new(objective), &[interval], start);
+        let mut replay = Replay::new(Arc::new(objective), &[interval], Spans::default(), start);
         for second in (0..end).step_by(10) {
             let verdict = if fails(second) {
                 Verdict::Bad(Cause::Status)
             } else {
                 Verdict::Good
             };
-            replay.record(&Record {
-                key: ProbeKey::new("s", "p"),
+            replay.record(Event {
                 at: Timestamp::from_secs(second),
                 interval,
-                outcome: Outcome::new(verdict, Duration::ZERO),
+                verdict,
+                latency: Duration::ZERO,
             });
         }
         let (fired, _) = replay.finish(Timestamp::from_secs(end));

@@ -1,18 +1,21 @@
 //! Which burn-rate alerts the past would have fired by a config's objectives, or a made-up past.
 
+mod past;
+
+pub use past::replayed;
+
 use super::numbers;
 use super::story::Story;
 use super::table::{drawn, known, plain};
 use crate::config::{Config, ServiceSpec};
-use crate::outcome::{Cause, Outcome, Record, Timestamp, Verdict};
+use crate::outcome::{Cause, Event, Timestamp, Verdict, millis};
+use crate::slo::Objective;
 use crate::slo::burn::{TIERS, Urgency};
+use crate::slo::correction::{Correction, Spans};
 use crate::slo::replay::{Fired, Replay};
-use crate::store::{Store, StoreError};
 use crate::yaml::units::show_duration;
 use serde::Serialize;
 use std::time::Duration;
-
-const DAY: Duration = Duration::from_secs(86_400);
 
 /// What would have happened.
 #[derive(Debug, Serialize)]
@@ -43,72 +46,36 @@ pub struct AlertRow {
     pub inhibited: bool,
 }
 
-/// Replays what a store kept of `from..to` through a config's objectives.
-pub fn replayed(
-    config: &Config,
-    store: &Store,
-    from: Timestamp,
-    to: Timestamp,
-) -> Result<Backtest, StoreError> {
-    let mut backtest = Backtest::new(from, to, false);
-    for service in &config.services {
-        let windows = service.objectives.iter().map(crate::slo::Objective::reach);
-        let longest = windows.chain(TIERS.iter().map(|tier| tier.long)).max();
-        let mut replays = Replays::new(service, from);
-        let mut day = from.before(longest.unwrap_or_default());
-        while day < to {
-            let next = day.after(DAY).min(to);
-            replays.feed(&outcomes(service, store, day, next)?);
-            day = next;
-        }
-        backtest.take(replays, to);
-    }
-    Ok(backtest)
-}
-
-/// A service's outcomes of some time in its order.
-fn outcomes(
-    service: &ServiceSpec,
-    store: &Store,
-    from: Timestamp,
-    to: Timestamp,
-) -> Result<Vec<Record>, StoreError> {
-    let mut records = Vec::new();
-    for probe in &service.probes {
-        store.for_each_outcome(&probe.key, from, to, |record| records.push(record))?;
-    }
-    records.sort_by_key(|record| record.at);
-    Ok(records)
-}
-
 /// Lets every probe of a config live through a story that never happened.
 pub fn made_up(config: &Config, story: &Story) -> Backtest {
     let (from, to) = (Timestamp(0), Timestamp(0).after(story.length()));
     let mut backtest = Backtest::new(from, to, true);
     for service in &config.services {
-        let mut replays = Replays::new(service, from);
-        let mut records: Vec<Record> = Vec::new();
-        for probe in &service.probes {
-            let mut at = Timestamp(0);
-            let mut number = 0;
-            while at < to {
-                let verdict = if story.fails(at, number) {
+        let mut replays = Replays::new(service, &[], from);
+        let mut events: Vec<(usize, Event)> = Vec::new();
+        for (probe, spec) in service.probes.iter().enumerate() {
+            let interval = spec.interval;
+            let attempts = (0..).map(|number| (number, from.0 + millis(interval) * number));
+            for (number, at) in attempts.take_while(|(_, at)| *at < to.0) {
+                let at = Timestamp(at);
+                let verdict = if story.fails(at, number.unsigned_abs()) {
                     Verdict::Bad(Cause::Status)
                 } else {
                     Verdict::Good
                 };
-                records.push(Record {
-                    key: probe.key.clone(),
-                    at,
-                    interval: probe.interval,
-                    outcome: Outcome::new(verdict, Duration::ZERO),
-                });
-                at = at.after(probe.interval);
-                number += 1;
+                events.push((
+                    probe,
+                    Event {
+                        at,
+                        interval,
+                        verdict,
+                        latency: Duration::ZERO,
+                    },
+                ));
             }
         }
-        records.sort_by_key(|record| record.at);
-        replays.feed(&records);
+        events.sort_by_key(|(_, event)| event.at);
+        replays.feed(&events);
         backtest.take(replays, to);
     }
     backtest
@@ -122,14 +89,15 @@ struct Replays<'a> {
 }
 
 impl<'a> Replays<'a> {
-    fn new(service: &'a ServiceSpec, from: Timestamp) -> Self {
-        let replay = |objective: &crate::slo::Objective| {
+    fn new(service: &'a ServiceSpec, corrections: &[Correction], from: Timestamp) -> Self {
+        let replay = |objective: &Objective| {
             let counting = service
                 .probes
                 .iter()
                 .filter(|probe| objective.counts(&probe.key.probe));
             let intervals: Vec<_> = counting.map(|probe| probe.interval).collect();
-            Replay::new(objective.clone().into(), &intervals, from)
+            let corrected = Spans::of(corrections, &service.name, &objective.name);
+            Replay::new(objective.clone().into(), &intervals, corrected, from)
         };
         Self {
             each: service.objectives.iter().map(replay).collect(),
@@ -138,14 +106,23 @@ impl<'a> Replays<'a> {
         }
     }
 
-    fn feed(&mut self, records: &[Record]) {
-        self.outcomes += records.len() as u64;
+    fn feed(&mut self, events: &[(usize, Event)]) {
+        self.outcomes += events.len() as u64;
         for (replay, objective) in self.each.iter_mut().zip(&self.service.objectives) {
-            for record in records {
-                if objective.counts(&record.key.probe) {
-                    replay.record(record);
-                }
+            let probes = self.service.probes.iter();
+            let counts: Vec<bool> = probes
+                .map(|probe| objective.counts(&probe.key.probe))
+                .collect();
+            for (_, event) in events.iter().filter(|(probe, _)| counts[*probe]) {
+                replay.record(*event);
             }
+        }
+    }
+
+    fn take_quiet(&mut self, start: Timestamp, hour: &past::Hour) {
+        self.outcomes += hour.outcomes;
+        for (objective, tally) in &hour.tallies {
+            self.each[*objective].quiet_hour(start, *tally);
         }
     }
 }

@@ -1,0 +1,193 @@
+//! A store's past: hours in which nothing failed are taken by their counts, the rest outcome by
+//! outcome.
+
+use super::{Backtest, Replays};
+use crate::config::{Config, ServiceSpec};
+use crate::ledger::in_force;
+use crate::outcome::{Event, ProbeKey, Timestamp, millis};
+use crate::slo::burn::TIERS;
+use crate::slo::correction::Correction;
+use crate::slo::replay::Replay;
+use crate::slo::{Budgeting, Objective, Tally, TallyKey};
+use crate::store::{HourSummary, Store, StoreError};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::num::NonZero;
+use std::thread;
+use std::time::Duration;
+
+const HOUR_MS: i64 = 3_600_000;
+
+/// Replays what a store kept of `from..to` through a config's objectives, each processor its share
+/// of the services.
+pub fn replayed(
+    config: &Config,
+    store: &Store,
+    from: Timestamp,
+    to: Timestamp,
+) -> Result<Backtest, StoreError> {
+    let mut pending: HashMap<ProbeKey, Vec<Event>> = HashMap::new();
+    store.for_each_pending(Timestamp(i64::MAX), |record| {
+        let event = Event::from(&record);
+        pending.entry(record.key).or_default().push(event);
+    })?;
+    let corrections = in_force(config, store, to)?;
+    let (mut backtest, pending) = (Backtest::new(from, to, false), &pending);
+    let corrections = corrections.as_slice();
+    let threads = thread::available_parallelism().map_or(1, NonZero::get);
+    let share = config.services.len().div_ceil(threads).max(1);
+    thread::scope(|scope| {
+        let mut workers = Vec::new();
+        for services in config.services.chunks(share) {
+            let reader = store.reader()?;
+            let past = Past {
+                store: reader,
+                pending,
+                corrections,
+                from,
+                to,
+            };
+            workers.push(scope.spawn(move || {
+                let lived = services.iter().map(|service| past.live(service));
+                lived.collect::<Result<Vec<_>, _>>()
+            }));
+        }
+        for worker in workers {
+            match worker.join() {
+                Ok(replays) => replays?.into_iter().for_each(|one| backtest.take(one, to)),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+        Ok(backtest)
+    })
+}
+
+/// The stored past.
+struct Past<'a> {
+    store: Store,
+    /// What is in no block yet, in the order of time.
+    pending: &'a HashMap<ProbeKey, Vec<Event>>,
+    corrections: &'a [Correction],
+    from: Timestamp,
+    to: Timestamp,
+}
+
+impl Past<'_> {
+    /// Lets a service live through it.
+    fn live<'s>(&self, service: &'s ServiceSpec) -> Result<Replays<'s>, StoreError> {
+        let reaches = service.objectives.iter().map(Objective::reach);
+        let longest = reaches.chain(TIERS.iter().map(|tier| tier.long)).max();
+        let start = self.from.before(longest.unwrap_or_default());
+        let mut replays = Replays::new(service, self.corrections, self.from);
+        let hours = self.hours(service, start)?;
+        let loud: BTreeSet<i64> = hours
+            .iter()
+            .filter(|(_, hour)| hour.loud)
+            .map(|(at, _)| *at)
+            .collect();
+        for (number, hour) in &hours {
+            let span = number - hours_of(Replay::AFTER)..=number + hours_of(Replay::BEFORE);
+            if loud.range(span).next().is_some() {
+                replays.feed(&self.events(service, *number)?);
+            } else {
+                replays.take_quiet(Timestamp(number * HOUR_MS), hour);
+            }
+        }
+        Ok(replays)
+    }
+
+    /// Every hour that something is kept of, and what its counts say.
+    fn hours(
+        &self,
+        service: &ServiceSpec,
+        start: Timestamp,
+    ) -> Result<BTreeMap<i64, Hour>, StoreError> {
+        let mut hours: BTreeMap<i64, Hour> = BTreeMap::new();
+        for (probe, spec) in service.probes.iter().enumerate() {
+            for summary in self.store.hours(&spec.key, start, self.to)? {
+                let hour = hours.entry(summary.start.0 / HOUR_MS).or_default();
+                hour.take(service, probe, &summary);
+                // A correction may take out a part of it.
+                hour.loud |= self.is_corrected(service, summary.start);
+            }
+            let pending = self.pending.get(&spec.key).into_iter().flatten();
+            for event in pending.filter(|event| event.at >= start && event.at < self.to) {
+                hours.entry(event.at.0 / HOUR_MS).or_default().loud = true;
+            }
+        }
+        Ok(hours)
+    }
+
+    fn is_corrected(&self, service: &ServiceSpec, hour: Timestamp) -> bool {
+        let end = Timestamp(hour.0 + HOUR_MS);
+        let touches = |one: &&Correction| one.from < end && hour < one.to;
+        let mut touching = self.corrections.iter().filter(touches);
+        touching.any(|one| one.is_for(&service.name))
+    }
+
+    /// An hour's outcomes in the order of time, each with its probe's position.
+    fn events(
+        &self,
+        service: &ServiceSpec,
+        number: i64,
+    ) -> Result<Vec<(usize, Event)>, StoreError> {
+        let start = Timestamp(number * HOUR_MS);
+        let mut events = Vec::new();
+        for (probe, spec) in service.probes.iter().enumerate() {
+            self.store
+                .for_each_event(&spec.key, start, start, |event| events.push((probe, event)))?;
+            let pending = self.pending.get(&spec.key).map_or(&[][..], Vec::as_slice);
+            let from = pending.partition_point(|event| event.at < start);
+            let late = pending[from..]
+                .iter()
+                .take_while(|event| event.at.0 < start.0 + HOUR_MS);
+            events.extend(late.map(|event| (probe, *event)));
+        }
+        events.retain(|(_, event)| event.at < self.to);
+        events.sort_by_key(|(_, event)| event.at);
+        Ok(events)
+    }
+}
+
+fn hours_of(span: Duration) -> i64 {
+    millis(span) / HOUR_MS
+}
+
+/// What the counts of an hour say.
+#[derive(Default)]
+pub(super) struct Hour {
+    /// Whether its outcomes must be known one by one: something failed, or the counts do not say.
+    loud: bool,
+    pub(super) outcomes: u64,
+    /// By objective and probe.
+    pub(super) tallies: Vec<(usize, Tally)>,
+}
+
+impl Hour {
+    fn take(&mut self, service: &ServiceSpec, probe: usize, summary: &HourSummary) {
+        let bad: u32 = summary.bad.values().sum();
+        self.outcomes += u64::from(summary.good + bad);
+        let name = &service.probes[probe].key.probe;
+        for (at, objective) in service.objectives.iter().enumerate() {
+            if !objective.counts(name) {
+                continue;
+            }
+            // A slice is judged over all its probes together; one probe's counts say nothing.
+            let probes = service.probes.iter();
+            let counting = probes
+                .filter(|probe| objective.counts(&probe.key.probe))
+                .count();
+            self.loud |= counting > 1 && objective.budgeting != Budgeting::Occurrences;
+            let key = TallyKey {
+                sli: objective.sli,
+                budgeting: objective.budgeting,
+            };
+            match summary
+                .tally(&key.to_string())
+                .filter(|tally| tally.bad == 0)
+            {
+                Some(tally) => self.tallies.push((at, tally)),
+                None => self.loud = true,
+            }
+        }
+    }
+}
