@@ -7,6 +7,7 @@ pub mod correction;
 pub mod objective;
 pub mod replay;
 pub mod series;
+mod slices;
 mod track;
 pub mod vantage;
 

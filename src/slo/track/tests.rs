@@ -1,0 +1,222 @@
+use super::*;
+use crate::outcome::Cause;
+use crate::slo::Sli;
+use crate::slo::calendar::{Calendar, Period};
+use proptest::prelude::*;
+use std::collections::BTreeMap;
+
+const HOUR: Duration = Duration::from_secs(3600);
+const MONTH: Duration = Duration::from_secs(30 * 86_400);
+
+fn tracker(sli: Sli, budgeting: Budgeting, intervals: &[u64]) -> Tracker {
+    let objective = Objective {
+        name: "o".into(),
+        sli,
+        target: 0.999,
+        window: MONTH,
+        calendar: None,
+        budgeting,
+        probes: vec![],
+    };
+    let intervals: Vec<_> = intervals.iter().map(|s| Duration::from_secs(*s)).collect();
+    Tracker::new(Arc::new(objective), &intervals)
+}
+
+const SLICES: Budgeting = Budgeting::Timeslices { slice_target: 0.9 };
+
+#[test]
+fn two_probes_share_the_time_they_watch() {
+    let mut tracker = tracker(Sli::Success, Budgeting::Occurrences, &[10, 60]);
+    for second in (0..3600).step_by(10) {
+        tracker.record(
+            Timestamp::from_secs(second),
+            Verdict::Good,
+            HOUR,
+            Duration::from_secs(10),
+        );
+    }
+    for second in (0..3600).step_by(60) {
+        tracker.record(
+            Timestamp::from_secs(second),
+            Verdict::Good,
+            HOUR,
+            Duration::from_secs(60),
+        );
+    }
+    let view = tracker.view(Timestamp::from_secs(3599), HOUR);
+    assert_eq!((view.good, view.coverage), (420, Some(1.0)));
+    assert!(
+        (tracker.view(Timestamp::from_secs(3599), MONTH).expected - 420.0 * 720.0).abs() < 1e-6
+    );
+}
+
+#[test]
+fn a_changed_interval_keeps_what_was_observed() {
+    let mut tracker = tracker(Sli::Success, Budgeting::Occurrences, &[60]);
+    for second in (0..1800).step_by(10) {
+        tracker.record(
+            Timestamp::from_secs(second),
+            Verdict::Good,
+            HOUR,
+            Duration::from_secs(10),
+        );
+    }
+    // Half an hour at 10 s was observed, the other half hour would hold 30 events at 60 s.
+    let view = tracker.view(Timestamp::from_secs(3599), HOUR);
+    assert!((view.expected - (180.0 + 30.0)).abs() < 1e-9);
+}
+
+#[test]
+fn a_failed_request_is_never_fast_and_a_void_one_never_counts() {
+    let below = Duration::from_millis(500);
+    let mut tracker = tracker(Sli::Latency { below }, Budgeting::Occurrences, &[10]);
+    let at = Timestamp(0);
+    let interval = Duration::from_secs(10);
+    tracker.record(
+        at,
+        Verdict::Bad(Cause::Refused),
+        Duration::from_millis(1),
+        interval,
+    );
+    tracker.record(at, Verdict::Good, below, interval);
+    tracker.record(
+        at,
+        Verdict::Good,
+        below.saturating_sub(Duration::from_nanos(1)),
+        interval,
+    );
+    tracker.record(
+        at,
+        Verdict::Void(crate::outcome::Why::Network),
+        below,
+        interval,
+    );
+    let view = tracker.view(at, HOUR);
+    assert_eq!((view.good, view.bad), (1, 2));
+    assert_eq!(tracker.counters(), (3, 2));
+}
+
+#[test]
+fn slices_become_counted_events_when_they_close() {
+    let mut tracker = tracker(Sli::Availability, SLICES, &[10]);
+    for second in (0..120).step_by(10) {
+        let verdict = if second < 60 {
+            Verdict::Bad(Cause::Timeout)
+        } else {
+            Verdict::Good
+        };
+        tracker.record(
+            Timestamp::from_secs(second),
+            verdict,
+            HOUR,
+            Duration::from_secs(10),
+        );
+    }
+    tracker.close_slices(Timestamp::from_secs(119));
+    assert_eq!(tracker.counters(), (0, 0));
+    tracker.close_slices(Timestamp::from_secs(120));
+    tracker.close_slices(Timestamp::from_secs(125));
+    assert_eq!(tracker.counters(), (1, 1));
+    tracker.close_slices(Timestamp::from_secs(600));
+    assert_eq!(tracker.counters(), (2, 1));
+    let view = tracker.view(Timestamp::from_secs(125), HOUR);
+    assert_eq!((view.good, view.bad), (1, 1));
+}
+
+#[test]
+fn a_calendar_month_begins_anew_and_expects_its_whole_length() {
+    let mut objective = Objective {
+        name: "o".into(),
+        sli: Sli::Success,
+        target: 0.999,
+        window: MONTH,
+        calendar: Some(Calendar {
+            period: Period::Month,
+            zone: chrono_tz::UTC,
+        }),
+        budgeting: Budgeting::Occurrences,
+        probes: vec![],
+    };
+    let interval = Duration::from_secs(60);
+    // 2026-10-31 12:00 UTC; October ends twelve hours later.
+    let noon = 1_793_448_000;
+    let midnight = noon + 12 * 3600;
+    let lived = |objective: &Objective, end: i64| {
+        let mut tracker = Tracker::new(Arc::new(objective.clone()), &[interval]);
+        for second in (noon..end).step_by(60) {
+            let verdict = if second < noon + 3600 {
+                Verdict::Bad(Cause::Status)
+            } else {
+                Verdict::Good
+            };
+            tracker.record(Timestamp::from_secs(second), verdict, HOUR, interval);
+        }
+        tracker
+    };
+    let october = Timestamp::from_secs(midnight - 1);
+    let tracker = lived(&objective, midnight);
+    let period = tracker.period(october);
+    assert_eq!((period.good, period.bad), (660, 60));
+    // 31 days of one attempt a minute; 44.64 may fail.
+    assert!(
+        (period.expected - 44_640.0).abs() < 1.0,
+        "{}",
+        period.expected
+    );
+    assert!(tracker.remaining(&period).is_some_and(|left| left < 0.0));
+    let next = Timestamp::from_secs(midnight);
+    assert_eq!(tracker.recovery(october, &period), Some(next));
+
+    let tracker = lived(&objective, midnight + 600);
+    let november = Timestamp::from_secs(midnight + 599);
+    let period = tracker.period(november);
+    assert_eq!((period.good, period.bad), (10, 0));
+    assert!(
+        (period.expected - 43_200.0).abs() < 1.0,
+        "{}",
+        period.expected
+    );
+    assert_eq!(tracker.recovery(november, &period), None);
+    // The day before burns on in the burn rate, but November's budget lasts beyond its end or
+    // runs out within it.
+    let end = tracker
+        .exhaustion(november, &period)
+        .expect("60 of 730 attempts fail");
+    assert!(end > november && end < Timestamp::from_secs(midnight + 30 * 86_400));
+    objective.calendar = None;
+    let rolling = lived(&objective, midnight + 600);
+    assert_eq!(rolling.period(november).bad, 60);
+}
+
+proptest! {
+    #[test]
+    fn slices_equal_a_brute_force_recount(
+        steps in prop::collection::vec((1_i64..90_000, 0_u8..10, 0_i64..100_000), 1..300),
+    ) {
+        let mut tracker = tracker(Sli::Availability, SLICES, &[10]);
+        let mut slices: BTreeMap<i64, (u32, u32)> = BTreeMap::new();
+        let mut clock = 1_700_000_000_000_i64;
+        for (step, kind, late) in steps {
+            clock += step;
+            let at = Timestamp(clock - late);
+            let verdict = match kind { 0 => Verdict::Bad(Cause::Status), 1 => Verdict::Void(crate::outcome::Why::Network), _ => Verdict::Good };
+            tracker.record(at, verdict, HOUR, Duration::from_secs(10));
+            let slice = slices.entry(at.0.div_euclid(60_000)).or_default();
+            match verdict { Verdict::Good => slice.0 += 1, Verdict::Bad(_) => slice.1 += 1, Verdict::Void(_) => {} }
+        }
+        for window in [Duration::from_secs(300), HOUR, MONTH] {
+            let width = if window <= 2 * HOUR { 10_000 } else { 3_600_000 };
+            let last = clock.div_euclid(width);
+            let inside = |slice: i64| (last - millis(window) / width + 1..=last).contains(&(slice * 60_000).div_euclid(width));
+            let mut expected = (0, 0);
+            for (slice, (good, bad)) in &slices {
+                let over = *slice != clock.div_euclid(60_000);
+                if inside(*slice) && over && good + bad > 0 {
+                    if f64::from(*good) >= 0.9 * f64::from(good + bad) { expected.0 += 1 } else { expected.1 += 1 }
+                }
+            }
+            let view = tracker.view(Timestamp(clock), window);
+            prop_assert_eq!((view.good, view.bad), expected);
+        }
+    }
+}
