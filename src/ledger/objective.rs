@@ -71,13 +71,14 @@ impl ObjectiveState {
         })
     }
 
-    pub(super) fn view(&mut self, now: Timestamp) -> ObjectiveView {
+    pub(super) fn view(&mut self, now: Timestamp, probes: &[ProbeState]) -> ObjectiveView {
         self.tracker.close_slices(now);
         let (events, bad_events) = self.tracker.counters();
         let objective = self.tracker.objective();
         let period = self.tracker.period(now);
         ObjectiveView {
             objective: objective.clone(),
+            since: self.counts.iter().filter_map(|at| probes[*at].first).min(),
             events,
             bad_events,
             windows: WINDOWS.map(|(_, window)| self.tracker.view(now, window)),

@@ -34,6 +34,8 @@ pub(super) struct ProbeState {
     /// Newest first.
     recent_failures: VecDeque<Arc<LastOutcome>>,
     latencies: Latencies,
+    /// The earliest tick ever.
+    pub(super) first: Option<Timestamp>,
     pub(super) restored: bool,
 }
 
@@ -59,6 +61,7 @@ impl ProbeState {
             last: None,
             recent_failures: VecDeque::new(),
             latencies: Latencies::default(),
+            first: None,
             restored: false,
         }
     }
@@ -96,6 +99,7 @@ impl ProbeState {
     /// Keeps the last outcome, and the last failures.
     pub(super) fn note(&mut self, record: &Record) {
         let Record { at, outcome, .. } = record;
+        self.first.get_or_insert(*at);
         if outcome.verdict.counts() && self.last.as_ref().is_none_or(|last| last.at <= *at) {
             let last = LastOutcome::of(record);
             if last.verdict != Verdict::Good {
@@ -143,6 +147,7 @@ impl ProbeState {
             self.last = old.last;
             self.recent_failures = old.recent_failures;
             self.latencies = old.latencies;
+            self.first = old.first;
             self.restored = true;
         }
         // Other borders cannot be filled from the old buckets, so that histogram starts anew.

@@ -125,6 +125,9 @@ impl Part<'_> {
             self.services[service - self.first].recount_hour(store, hour)?;
         }
         for (service, recent) in self.services.iter_mut().zip(self.recent) {
+            for probe in service.probes.iter_mut().filter(|probe| !probe.restored) {
+                probe.first = store.first_seen(&probe.key);
+            }
             if !service.is_restored() {
                 service.replay(store, recent, past, self.scale)?;
             }

@@ -104,7 +104,7 @@ impl ServiceState {
             objectives: self
                 .objectives
                 .iter_mut()
-                .map(|objective| objective.view(now))
+                .map(|objective| objective.view(now, &self.probes))
                 .collect(),
         }
     }

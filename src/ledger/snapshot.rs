@@ -108,6 +108,8 @@ pub struct LastOutcome {
 #[derive(Debug)]
 pub struct ObjectiveView {
     pub objective: Arc<Objective>,
+    /// When the first of its probes began; `None` before the first outcome.
+    pub since: Option<Timestamp>,
     /// Counted events and bad ones since the daemon started; time slices count when they close.
     pub events: u64,
     pub bad_events: u64,

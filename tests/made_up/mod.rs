@@ -113,6 +113,7 @@ fn objective(name: &str, sli: Sli, target: f64, fate: Fate) -> ObjectiveView {
             budgeting,
             probes: Vec::new(),
         }),
+        since: (fate != Fate::New).then(|| AT.before(observed)),
         events: period.good + period.bad,
         bad_events: period.bad,
         windows: WINDOWS.map(|(_, span)| view(span)),

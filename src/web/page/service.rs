@@ -78,11 +78,24 @@ fn objective(view: &ObjectiveView, at: Timestamp) -> Markup {
             dl.facts {
                 div { dt { "SLI" } dd { (known(view.period.sli, numbers::percent)) } }
                 div { dt { "Budget left" } dd { (budget(view)) } }
-                div { dt { "Coverage" } dd { (known(view.period.coverage, numbers::coverage)) } }
+                div { dt { "Coverage" } dd {
+                    (known(view.period.coverage, numbers::coverage))
+                    (counted_since(view, at))
+                } }
                 div { dt { "Budget runs out" } dd { (exhaustion(view, at)) } }
                 div { dt { "Affords an outage of" } dd { (known(affordable(view), numbers::span)) } }
             }
             (windows(view))
+        }
+    }
+}
+
+/// Where the outcomes do not go back as far as the window.
+fn counted_since(view: &ObjectiveView, at: Timestamp) -> Markup {
+    let start = at.before(view.objective.window);
+    html! {
+        @if let Some(since) = view.since.filter(|since| *since > start) {
+            span.quiet { "counted since " (moment(since)) }
         }
     }
 }
