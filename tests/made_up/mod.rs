@@ -7,6 +7,7 @@ use slod::ledger::snapshot::{
     Snapshot, WINDOWS, WindowView,
 };
 use slod::outcome::{Cause, Phase, Phases, ProbeKey, Timestamp, Verdict, Why};
+use slod::slo::correction::Correction;
 use slod::slo::{Budgeting, Objective, Sli};
 use std::sync::Arc;
 use std::time::Duration;
@@ -63,8 +64,25 @@ pub fn service(name: &str, fate: Fate) -> ServiceView {
             objective("latency-p99", LATENCY_P99, 0.99, fate),
             objective("errors", Sli::Success, 0.999, fate),
         ],
-        corrections: Arc::new([]),
+        corrections: Arc::new([
+            correction("2", 2, "weekly deploy window", &[]),
+            correction("1", -30, "a <b>drill</b> of the load balancer", &["errors"]),
+        ]),
         days: days(fate, seed),
+    }
+}
+
+/// Two hours from so many hours after now.
+fn correction(id: &str, hours: i64, reason: &str, slos: &[&str]) -> Correction {
+    let from = Timestamp(AT.0 + hours * 3_600_000);
+    Correction {
+        id: id.into(),
+        from,
+        to: from.after(Duration::from_secs(7200)),
+        services: Vec::new(),
+        slos: slos.iter().map(|name| (*name).to_owned()).collect(),
+        reason: reason.into(),
+        author: "ada".into(),
     }
 }
 
