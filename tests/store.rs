@@ -422,3 +422,47 @@ fn closing_a_store_that_cannot_write_ends_in_time_and_says_so() {
     assert!(started.elapsed() < Duration::from_secs(5));
     assert_eq!(handle.stats().backlog, 1);
 }
+
+/// Copied again and again while a thread writes: each copy is a moment of the store, whole.
+#[test]
+fn a_copy_is_of_one_moment_while_outcomes_come() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("slod.db");
+    let mut store = Store::open(&path).expect("a new store");
+    let record = |number: i64| Record {
+        key: key(0),
+        at: Timestamp(START + number * 1000),
+        interval: Duration::from_secs(1),
+        outcome: Outcome::new(Verdict::Good, Duration::from_millis(1)),
+    };
+    store.append(&[record(0)]).expect("committed");
+    let reader = Store::open_read_only(&path).expect("readable");
+    let writer = std::thread::spawn(move || {
+        for number in 1..2000 {
+            store.append(&[record(number)]).expect("committed");
+        }
+    });
+    let mut last = 0;
+    for number in 0.. {
+        let done = writer.is_finished();
+        let to = folder.path().join(format!("copy-{number}.db"));
+        assert!(reader.backup(&to).expect("copied") > 0);
+        let copy = Store::open_read_only(&to).expect("a store");
+        let found = copy.outcomes(&key(0), Timestamp(0), Timestamp(i64::MAX));
+        let found = found.expect("readable");
+        let whole = (0..)
+            .zip(&found)
+            .all(|(number, found)| found.at == record(number).at);
+        assert!(whole && found.len() >= last, "{} of {last}", found.len());
+        last = found.len();
+        let again = reader.backup(&to).expect_err("it exists").to_string();
+        assert!(again.contains("must not exist"), "{again}");
+        let mode = std::fs::metadata(&to).expect("there").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        if done {
+            break;
+        }
+    }
+    writer.join().expect("it ends");
+    assert_eq!(last, 2000);
+}

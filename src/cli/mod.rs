@@ -1,6 +1,7 @@
 //! The command line: one file per subcommand.
 
 mod backtest;
+mod backup;
 pub mod check;
 mod demo;
 mod healthcheck;
@@ -84,6 +85,8 @@ enum Command {
     Healthcheck(healthcheck::HealthcheckArgs),
     /// Replay the past through a config's objectives: which burn-rate alerts would have fired.
     Backtest(backtest::BacktestArgs),
+    /// Copy the store to a new file, also while the daemon runs.
+    Backup(backup::BackupArgs),
     /// Show the SLOs of a running daemon, or of the store if none runs.
     Status(status::StatusArgs),
 }
@@ -104,6 +107,7 @@ pub fn main() -> ExitCode {
         Command::Probe(args) => probe::run(&args),
         Command::Healthcheck(args) => healthcheck::run(&args),
         Command::Backtest(args) => backtest::run(&args),
+        Command::Backup(args) => backup::run(&args),
         Command::Status(args) => status::run(&args),
     };
     ExitCode::from(code)
