@@ -12,7 +12,7 @@ impl Store {
     /// and free pages are left out. A copy page by page would begin anew with every commit.
     pub fn backup(&self, to: &Path) -> Result<u64, StoreError> {
         let created = private().create_new(true).open(to);
-        let file = created.map_err(StoreError::io("create the copy (it must not exist yet)"))?;
+        let file = created.map_err(StoreError::io("create the copy"))?;
         let copied = self.copy_into(to, &file);
         if copied.is_err() {
             // Half a copy is worse than none. It was made a moment ago, so it is ours to delete.
