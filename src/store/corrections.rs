@@ -5,6 +5,9 @@ use crate::outcome::Timestamp;
 use crate::slo::correction::Correction;
 use rusqlite::{Row, params};
 
+/// In force at once. Each objective goes through all of them when they change.
+const MOST: i64 = 10_000;
+
 impl Store {
     /// Those in force, in the order in which they were made.
     pub fn corrections(&self) -> Result<Vec<Correction>, StoreError> {
@@ -30,6 +33,13 @@ impl Store {
         new: &Correction,
         now: Timestamp,
     ) -> Result<Correction, StoreError> {
+        let in_force = "SELECT count(*) FROM correction WHERE taken_back_at IS NULL";
+        let count = self
+            .conn
+            .query_row(in_force, [], |row| row.get::<_, i64>(0));
+        if count.map_err(StoreError::sql("count corrections"))? >= MOST {
+            return Err(StoreError::TooManyCorrections { most: MOST });
+        }
         let sql = "INSERT INTO correction (from_at, to_at, services, slos, reason, author, made_at)
                    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
         let inserted = self.conn.execute(

@@ -57,6 +57,8 @@ pub enum StoreError {
     InUse,
     #[error("the store does not exist yet (slod run creates it)")]
     Missing,
+    #[error("{most} corrections are in force already (take some back, or plan them in the config)")]
+    TooManyCorrections { most: i64 },
     #[error("failed to {doing}: {source}")]
     Io {
         doing: &'static str,

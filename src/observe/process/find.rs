@@ -2,7 +2,6 @@
 
 use super::table::{Listed, Looks, ProcessId, Table};
 use crate::config::{FoundBy, Pattern};
-use procfs::net::{TcpState, tcp, tcp6};
 use procfs::process::{FDTarget, Process};
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -99,7 +98,7 @@ fn pid_in(path: &Path) -> Option<i32> {
 
 impl Listener {
     fn find(&mut self, table: &Table) -> Vec<usize> {
-        let sockets = listening(self.port);
+        let sockets = table.listening(self.port);
         let owners: Vec<_> = self
             .owners
             .iter()
@@ -118,16 +117,6 @@ impl Listener {
         self.sockets = sockets;
         found
     }
-}
-
-/// The sockets that listen on a port, of both families.
-fn listening(port: u16) -> BTreeSet<u64> {
-    let entries = tcp().unwrap_or_default().into_iter();
-    entries
-        .chain(tcp6().unwrap_or_default())
-        .filter(|entry| entry.state == TcpState::Listen && entry.local_address.port() == port)
-        .map(|entry| entry.inode)
-        .collect()
 }
 
 /// Whether a process holds one of the sockets; not, if it does not let itself be looked into.

@@ -1,7 +1,9 @@
 //! All processes of the host at one moment.
 
+use procfs::net::{TcpState, tcp, tcp6};
 use procfs::process::{Process, Stat};
 use procfs::{FromRead, ProcResult};
+use std::cell::OnceCell;
 use std::collections::{BTreeSet, HashMap};
 use std::fs;
 use std::path::PathBuf;
@@ -40,6 +42,8 @@ pub(super) struct Table {
     listed: Vec<Listed>,
     by_pid: HashMap<i32, usize>,
     looks: HashMap<ProcessId, Looks>,
+    /// Sockets that listen, by port; read when they are first asked for.
+    listeners: OnceCell<HashMap<u16, BTreeSet<u64>>>,
     refreshed: bool,
 }
 
@@ -49,6 +53,7 @@ impl Table {
         let entries = fs::read_dir("/proc")?;
         self.listed.clear();
         self.by_pid.clear();
+        self.listeners = OnceCell::new();
         let mut before = std::mem::take(&mut self.looks);
         let pids = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
         for pid in pids {
@@ -96,6 +101,12 @@ impl Table {
         self.looks.get(&listed.id)
     }
 
+    /// The sockets that listen on a port, of both families.
+    pub(super) fn listening(&self, port: u16) -> BTreeSet<u64> {
+        let listeners = self.listeners.get_or_init(listeners);
+        listeners.get(&port).cloned().unwrap_or_default()
+    }
+
     /// The given processes, their children, and so on.
     pub(super) fn with_descendants(&self, found: &[usize]) -> BTreeSet<usize> {
         let mut all: BTreeSet<usize> = found.iter().copied().collect();
@@ -126,6 +137,18 @@ impl Looks {
             settled,
         }
     }
+}
+
+fn listeners() -> HashMap<u16, BTreeSet<u64>> {
+    let mut listeners: HashMap<u16, BTreeSet<u64>> = HashMap::new();
+    let entries = tcp().unwrap_or_default().into_iter();
+    for entry in entries.chain(tcp6().unwrap_or_default()) {
+        if entry.state == TcpState::Listen {
+            let port = entry.local_address.port();
+            listeners.entry(port).or_default().insert(entry.inode);
+        }
+    }
+    listeners
 }
 
 fn looks(known: Option<Looks>, pid: i32, comm: String) -> Looks {
