@@ -81,8 +81,11 @@ pub async fn run(mut ledger: Ledger, config: Arc<Config>, mut wiring: Wiring) {
                 wiring.vantage_lost.set(i64::from(vantage.is_lost()));
             }
             Some(Reload { config, corrections, done }) = wiring.reloads.recv() => {
-                keep(&mut ledger, &wiring.store, vantage.drain());
-                vantage = controls(&config);
+                let next = controls(&config);
+                if !vantage.is_like(&next) {
+                    keep(&mut ledger, &wiring.store, vantage.drain());
+                    vantage = next;
+                }
                 let (next, result) = reloaded(ledger, config, corrections, &wiring).await;
                 ledger = next;
                 wiring.plans.store(Arc::new(ledger.plans()));

@@ -41,6 +41,14 @@ impl Vantage {
         vantage
     }
 
+    /// Whether the other one has the same control probes, so that this one may go on.
+    pub fn is_like(&self, other: &Self) -> bool {
+        let keys = |vantage: &Self| -> Vec<ProbeKey> {
+            vantage.controls.iter().map(|one| one.key.clone()).collect()
+        };
+        self.patience == other.patience && keys(self) == keys(other)
+    }
+
     /// Whether a probe is one of the control set.
     pub fn is_control(&self, key: &ProbeKey) -> bool {
         self.controls.iter().any(|control| control.key == *key)
@@ -225,6 +233,14 @@ mod tests {
             told(&mut Vantage::default(), &[("web", 3, TIMED_OUT)]),
             [(3, TIMED_OUT)]
         );
+    }
+
+    #[test]
+    fn only_another_control_set_begins_anew() {
+        let mut old = vantage();
+        told(&mut old, &[("a", 1, TIMED_OUT), ("web", 2, TIMED_OUT)]);
+        assert!(old.is_like(&vantage()));
+        assert!(!old.is_like(&Vantage::default()));
     }
 
     #[test]
