@@ -309,7 +309,10 @@ fn files_of_others_and_of_newer_versions_are_refused_untouched() {
     assert!(matches!(Store::open(&foreign), Err(StoreError::Foreign)));
     let text = folder.path().join("notes.txt");
     std::fs::write(&text, "dear diary, ".repeat(100)).unwrap();
-    assert!(matches!(Store::open(&text), Err(StoreError::Sql { .. })));
+    assert!(matches!(
+        Store::open(&text),
+        Err(StoreError::Damaged { .. })
+    ));
     let missing = folder.path().join("missing.db");
     assert!(matches!(
         Store::open_read_only(&missing),

@@ -1,0 +1,40 @@
+//! `slod backup`: a copy of the store, also while the daemon runs.
+
+use super::{ConfigArg, exit};
+use crate::app::Origin;
+use crate::store;
+use clap::Args;
+use std::path::PathBuf;
+
+#[derive(Debug, Args)]
+pub struct BackupArgs {
+    /// The copy's name; it must not exist yet.
+    #[arg(value_name = "COPY")]
+    to: PathBuf,
+    #[command(flatten)]
+    config: ConfigArg,
+}
+
+pub fn run(args: &BackupArgs) -> u8 {
+    let config = match Origin::File(args.config.path.clone()).load() {
+        Ok(config) => config,
+        Err(reason) => {
+            eprintln!("{reason}");
+            return exit::USAGE;
+        }
+    };
+    match store::backup(&config.store.path, &args.to) {
+        Ok(made) => {
+            let (size, seconds) = (made.size_bytes, made.took.as_secs_f64());
+            println!(
+                "{}: {size} bytes, written, checked and synced in {seconds:.2} s",
+                args.to.display()
+            );
+            exit::OK
+        }
+        Err(error) => {
+            eprintln!("slod: no backup was made: {error}");
+            exit::START
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! A consistent copy of the store while a daemon writes to it.
+//!
+//! `VACUUM INTO` rather than the online backup API: it reads one snapshot however much is
+//! committed meanwhile, where the other starts again after every foreign commit; it reads every
+//! row, so that damage is met and not copied; and what it writes has no holes.
+
+use super::check::quick_check;
+use super::{StoreError, connect, schema};
+use rusqlite::OpenFlags;
+use std::fs::File;
+use std::io;
+use std::path::Path;
+use std::time::{Duration, Instant};
+use tempfile::NamedTempFile;
+
+/// A copy that was written, checked and synced.
+#[derive(Clone, Copy, Debug)]
+pub struct Backup {
+    pub size_bytes: u64,
+    pub took: Duration,
+}
+
+/// Copies the store at `path` to `to`, which must not exist. It gets its name when it is known to
+/// be whole; until then it is a temporary file beside it.
+pub fn backup(path: &Path, to: &Path) -> Result<Backup, StoreError> {
+    let started = Instant::now();
+    if !path.exists() {
+        return Err(StoreError::Missing);
+    }
+    if to.symlink_metadata().is_ok() {
+        return Err(exists());
+    }
+    let folder = match to.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    // Made for the owner only, and empty, which is the one kind of file that SQLite writes into.
+    let copy = NamedTempFile::new_in(folder).map_err(StoreError::io("create the backup"))?;
+    copy_into(path, copy.path())?;
+    verify(copy.path())?;
+    copy.as_file()
+        .sync_all()
+        .map_err(StoreError::io("sync the backup"))?;
+    let size = copy
+        .as_file()
+        .metadata()
+        .map_err(StoreError::io("read the backup"))?;
+    copy.persist_noclobber(to)
+        .map_err(|error| match error.error.kind() {
+            io::ErrorKind::AlreadyExists => exists(),
+            _ => StoreError::io("name the backup")(error.error),
+        })?;
+    sync_folder(folder)?;
+    Ok(Backup {
+        size_bytes: size.len(),
+        took: started.elapsed(),
+    })
+}
+
+fn exists() -> StoreError {
+    let error = io::Error::new(io::ErrorKind::AlreadyExists, "it exists already");
+    StoreError::io("write the backup")(error)
+}
+
+fn copy_into(from: &Path, to: &Path) -> Result<(), StoreError> {
+    let conn = connect(
+        from,
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )?;
+    if schema::check(&conn)? == 0 {
+        return Err(StoreError::Missing);
+    }
+    let name = to.to_str().ok_or_else(|| {
+        let error = io::Error::new(io::ErrorKind::InvalidInput, "its path is not UTF-8");
+        StoreError::io("write the backup")(error)
+    })?;
+    conn.execute("VACUUM INTO ?1", [name])
+        .map_err(StoreError::sql("copy the store"))?;
+    Ok(())
+}
+
+/// The copy opens, is whole, and is a store.
+fn verify(copy: &Path) -> Result<(), StoreError> {
+    let conn = connect(
+        copy,
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )?;
+    let faults = quick_check(&conn).map_err(StoreError::sql("check the backup"))?;
+    if schema::check(&conn)? == 0 || !faults.is_empty() {
+        let error = io::Error::other(faults.join("; "));
+        return Err(StoreError::io("check the backup")(error));
+    }
+    Ok(())
+}
+
+/// Makes a new name in a folder survive a power cut.
+pub fn sync_folder(folder: &Path) -> Result<(), StoreError> {
+    File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(StoreError::io("sync the folder"))
+}
