@@ -2,19 +2,17 @@
 
 use super::{ConfigArg, exit};
 use crate::app::Origin;
-use crate::report::numbers;
-use crate::store::Store;
+use crate::store;
 use clap::Args;
 use std::path::PathBuf;
-use std::time::Instant;
 
 #[derive(Debug, Args)]
 pub struct BackupArgs {
+    /// The copy's name; it must not exist yet.
+    #[arg(value_name = "COPY")]
+    to: PathBuf,
     #[command(flatten)]
     config: ConfigArg,
-    /// The copy, which must not exist yet. To restore it, stop the daemon and put it in the store's place.
-    #[arg(value_name = "FILE")]
-    to: PathBuf,
 }
 
 pub fn run(args: &BackupArgs) -> u8 {
@@ -25,21 +23,17 @@ pub fn run(args: &BackupArgs) -> u8 {
             return exit::USAGE;
         }
     };
-    let started = Instant::now();
-    let path = &config.store.path;
-    match Store::open_read_only(path).and_then(|store| store.backup(&args.to)) {
-        Ok(size) => {
+    match store::backup(&config.store.path, &args.to) {
+        Ok(made) => {
+            let (size, seconds) = (made.size_bytes, made.took.as_secs_f64());
             println!(
-                "{} copied to {}: {} in {}",
-                path.display(),
-                args.to.display(),
-                numbers::bytes(size),
-                numbers::latency(started.elapsed())
+                "{}: {size} bytes, written, checked and synced in {seconds:.2} s",
+                args.to.display()
             );
             exit::OK
         }
         Err(error) => {
-            eprintln!("slod: {} was not copied: {error}", path.display());
+            eprintln!("slod: no backup was made: {error}");
             exit::START
         }
     }

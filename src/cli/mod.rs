@@ -10,6 +10,7 @@ mod probe;
 mod run;
 mod span;
 mod status;
+mod store;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde::Serialize;
@@ -85,8 +86,10 @@ enum Command {
     Healthcheck(healthcheck::HealthcheckArgs),
     /// Replay the past through a config's objectives: which burn-rate alerts would have fired.
     Backtest(backtest::BacktestArgs),
-    /// Copy the store to a new file, also while the daemon runs.
+    /// Copy the store, also while the daemon runs.
     Backup(backup::BackupArgs),
+    /// Check the store, or recover a damaged one.
+    Store(store::StoreArgs),
     /// Show the SLOs of a running daemon, or of the store if none runs.
     Status(status::StatusArgs),
 }
@@ -108,6 +111,7 @@ pub fn main() -> ExitCode {
         Command::Healthcheck(args) => healthcheck::run(&args),
         Command::Backtest(args) => backtest::run(&args),
         Command::Backup(args) => backup::run(&args),
+        Command::Store(args) => store::run(&args),
         Command::Status(args) => status::run(&args),
     };
     ExitCode::from(code)

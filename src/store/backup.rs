@@ -1,54 +1,101 @@
-//! A copy of the store, also while a daemon writes.
+//! A consistent copy of the store while a daemon writes to it.
+//!
+//! `VACUUM INTO` rather than the online backup API: it reads one snapshot however much is
+//! committed meanwhile, where the other starts again after every foreign commit; it reads every
+//! row, so that damage is met and not copied; and what it writes has no holes.
 
-use super::{Store, StoreError, private};
+use super::check::quick_check;
+use super::{StoreError, connect, schema};
+use rusqlite::OpenFlags;
 use std::fs::File;
+use std::io;
 use std::path::Path;
+use std::time::{Duration, Instant};
+use tempfile::NamedTempFile;
 
-impl Store {
-    /// Copies everything that is committed into a new file for the owner only, and checks the
-    /// copy. Returns its size in bytes.
-    ///
-    /// `VACUUM INTO` reads in one transaction: the copy is of one moment, a writer is not held up,
-    /// and free pages are left out. A copy page by page would begin anew with every commit.
-    pub fn backup(&self, to: &Path) -> Result<u64, StoreError> {
-        let created = private().create_new(true).open(to);
-        let file = created.map_err(StoreError::io("create the copy"))?;
-        let copied = self.copy_into(to, &file);
-        if copied.is_err() {
-            // Half a copy is worse than none. It was made a moment ago, so it is ours to delete.
-            std::fs::remove_file(to).map_err(StoreError::io("delete the half copy"))?;
-        }
-        copied
+/// A copy that was written, checked and synced.
+#[derive(Clone, Copy, Debug)]
+pub struct Backup {
+    pub size_bytes: u64,
+    pub took: Duration,
+}
+
+/// Copies the store at `path` to `to`, which must not exist. It gets its name when it is known to
+/// be whole; until then it is a temporary file beside it.
+pub fn backup(path: &Path, to: &Path) -> Result<Backup, StoreError> {
+    let started = Instant::now();
+    if !path.exists() {
+        return Err(StoreError::Missing);
     }
-
-    fn copy_into(&self, to: &Path, file: &File) -> Result<u64, StoreError> {
-        let name = to.to_str().ok_or_else(|| {
-            StoreError::io("name the copy")(std::io::Error::other("its path is not UTF-8"))
+    if to.symlink_metadata().is_ok() {
+        return Err(exists());
+    }
+    let folder = match to.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    // Made for the owner only, and empty, which is the one kind of file that SQLite writes into.
+    let copy = NamedTempFile::new_in(folder).map_err(StoreError::io("create the backup"))?;
+    copy_into(path, copy.path())?;
+    verify(copy.path())?;
+    copy.as_file()
+        .sync_all()
+        .map_err(StoreError::io("sync the backup"))?;
+    let size = copy
+        .as_file()
+        .metadata()
+        .map_err(StoreError::io("read the backup"))?;
+    copy.persist_noclobber(to)
+        .map_err(|error| match error.error.kind() {
+            io::ErrorKind::AlreadyExists => exists(),
+            _ => StoreError::io("name the backup")(error.error),
         })?;
-        let copied = self.conn.execute("VACUUM INTO ?1", [name]);
-        copied.map_err(StoreError::sql("copy the store"))?;
-        Self::open_read_only(to)?.quick_check()?;
-        let synced = file.sync_all();
-        synced.map_err(StoreError::io("write the copy to the disk"))?;
-        let folder = to.parent().filter(|folder| *folder != Path::new(""));
-        let folder = File::open(folder.unwrap_or(Path::new(".")));
-        let synced = folder.and_then(|folder| folder.sync_all());
-        synced.map_err(StoreError::io("write the copy's folder to the disk"))?;
-        let size = file.metadata().map(|meta| meta.len());
-        size.map_err(StoreError::io("look at the copy"))
-    }
+    sync_folder(folder)?;
+    Ok(Backup {
+        size_bytes: size.len(),
+        took: started.elapsed(),
+    })
+}
 
-    /// Whether `SQLite` finds the file's structure sound.
-    fn quick_check(&self) -> Result<(), StoreError> {
-        let told = self
-            .conn
-            .query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0));
-        match told.map_err(StoreError::sql("check the copy"))?.as_str() {
-            "ok" => Ok(()),
-            fault => {
-                let source = std::io::Error::other(fault.to_owned());
-                Err(StoreError::io("check the copy")(source))
-            }
-        }
+fn exists() -> StoreError {
+    let error = io::Error::new(io::ErrorKind::AlreadyExists, "it exists already");
+    StoreError::io("write the backup")(error)
+}
+
+fn copy_into(from: &Path, to: &Path) -> Result<(), StoreError> {
+    let conn = connect(
+        from,
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )?;
+    if schema::check(&conn)? == 0 {
+        return Err(StoreError::Missing);
     }
+    let name = to.to_str().ok_or_else(|| {
+        let error = io::Error::new(io::ErrorKind::InvalidInput, "its path is not UTF-8");
+        StoreError::io("write the backup")(error)
+    })?;
+    conn.execute("VACUUM INTO ?1", [name])
+        .map_err(StoreError::sql("copy the store"))?;
+    Ok(())
+}
+
+/// The copy opens, is whole, and is a store.
+fn verify(copy: &Path) -> Result<(), StoreError> {
+    let conn = connect(
+        copy,
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )?;
+    let faults = quick_check(&conn).map_err(StoreError::sql("check the backup"))?;
+    if schema::check(&conn)? == 0 || !faults.is_empty() {
+        let error = io::Error::other(faults.join("; "));
+        return Err(StoreError::io("check the backup")(error));
+    }
+    Ok(())
+}
+
+/// Makes a new name in a folder survive a power cut.
+pub fn sync_folder(folder: &Path) -> Result<(), StoreError> {
+    File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(StoreError::io("sync the folder"))
 }

@@ -11,6 +11,7 @@
 
 mod backup;
 mod block;
+mod check;
 mod column;
 mod compact;
 mod corrections;
@@ -18,13 +19,17 @@ mod counts;
 mod header;
 mod raw;
 mod reader;
+mod recover;
 mod schema;
 mod summary;
 mod texts;
 mod worker;
 mod writer;
 
+pub use backup::{Backup, backup};
+pub use check::{Checked, check};
 pub use compact::Plan;
+pub use recover::{Recovered, recover};
 pub use summary::HourSummary;
 pub use writer::{StoreHandle, StoreStats, Writer};
 
@@ -55,6 +60,14 @@ pub enum StoreError {
     Foreign,
     #[error("another slod is writing to this store (stop it, or give this one its own store.path)")]
     InUse,
+    #[error(
+        "the store's file is damaged, failed to {doing}: {source} \
+         (`slod store recover --config ...` makes a new store of all that is readable)"
+    )]
+    Damaged {
+        doing: &'static str,
+        source: rusqlite::Error,
+    },
     #[error("the store does not exist yet (slod run creates it)")]
     Missing,
     #[error("{most} corrections are in force already (take some back, or plan them in the config)")]
@@ -77,7 +90,11 @@ impl StoreError {
     }
 
     fn sql(doing: &'static str) -> impl FnOnce(rusqlite::Error) -> Self {
-        move |source| Self::Sql { doing, source }
+        use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+        move |source| match source.sqlite_error_code() {
+            Some(DatabaseCorrupt | NotADatabase) => Self::Damaged { doing, source },
+            _ => Self::Sql { doing, source },
+        }
     }
 }
 

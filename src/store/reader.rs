@@ -276,7 +276,7 @@ impl Store {
         }
     }
 
-    fn basis(&self, id: i64) -> rusqlite::Result<Option<Arc<Basis>>> {
+    pub(super) fn basis(&self, id: i64) -> rusqlite::Result<Option<Arc<Basis>>> {
         if let Some(basis) = self.bases.borrow().get(&id) {
             return Ok(Some(Arc::clone(basis)));
         }

@@ -1,0 +1,83 @@
+//! `slod store`: is the store sound, and what is left of a damaged one.
+
+use super::{ConfigArg, exit};
+use crate::app::Origin;
+use crate::clock::Clock;
+use crate::store::{self, Checked, Recovered, StoreError};
+use clap::{Args, Subcommand};
+use std::path::Path;
+
+#[derive(Debug, Args)]
+pub struct StoreArgs {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Read everything in the store and tell every fault: exit code 0 if there is none.
+    Check(ConfigArg),
+    /// Make a new store of what is readable in a damaged one, which is set aside. Stop the daemon first.
+    Recover(ConfigArg),
+}
+
+pub fn run(args: &StoreArgs) -> u8 {
+    let (Command::Check(config) | Command::Recover(config)) = &args.command;
+    let config = match Origin::File(config.path.clone()).load() {
+        Ok(config) => config,
+        Err(reason) => {
+            eprintln!("{reason}");
+            return exit::USAGE;
+        }
+    };
+    let path = &config.store.path;
+    let told = match &args.command {
+        Command::Check(_) => store::check(path).map(|checked| tell_check(path, &checked)),
+        Command::Recover(_) => {
+            let recovered = store::recover(path, Clock::system().now());
+            recovered.map(|recovered| tell_recovery(path, &recovered))
+        }
+    };
+    told.unwrap_or_else(|error: StoreError| {
+        eprintln!("slod: {}: {error}", path.display());
+        exit::START
+    })
+}
+
+fn tell_check(path: &Path, checked: &Checked) -> u8 {
+    println!(
+        "{}: schema version {}, {} probes, {} finished probe-hours, {} outcomes, {} corrections",
+        path.display(),
+        checked.version,
+        checked.probes,
+        checked.hours,
+        checked.outcomes,
+        checked.corrections
+    );
+    for fault in &checked.faults {
+        println!("fault: {fault}");
+    }
+    if checked.unlisted > 0 {
+        println!("and {} more", checked.unlisted);
+    }
+    if checked.sound() {
+        println!("sound");
+        return exit::OK;
+    }
+    println!("damaged: `slod store recover` makes a new store of all that is readable");
+    exit::NO
+}
+
+fn tell_recovery(path: &Path, recovered: &Recovered) -> u8 {
+    println!(
+        "{}: kept {} probes, {} finished probe-hours, {} recent outcomes, {} corrections",
+        path.display(),
+        recovered.probes,
+        recovered.hours + recovered.hours_counts_only,
+        recovered.outcomes,
+        recovered.corrections
+    );
+    println!("{}", recovered.lost());
+    println!("The old store is {}.", recovered.damaged.display());
+    exit::OK
+}

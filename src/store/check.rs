@@ -1,0 +1,195 @@
+//! Is a store sound? Reads everything in it and changes nothing.
+
+use super::block::{Block, decode};
+use super::compact::of_block_id;
+use super::counts::Counts;
+use super::header::{HOUR_MS, Header, verdict_code, verdict_of};
+use super::summary::HourSummary;
+use super::{Store, StoreError, schema};
+use crate::outcome::Timestamp;
+use rusqlite::{Connection, Row};
+use std::path::Path;
+
+/// Faults that are listed; the rest is only counted.
+const FAULTS_MAX: usize = 1000;
+
+/// What was found.
+#[derive(Clone, Debug, Default)]
+pub struct Checked {
+    pub version: usize,
+    pub probes: usize,
+    pub hours: u64,
+    pub outcomes: u64,
+    pub corrections: u64,
+    /// A sentence each, with probe and hour where they are known.
+    pub faults: Vec<String>,
+    /// Faults beyond those.
+    pub unlisted: u64,
+}
+
+impl Checked {
+    pub fn sound(&self) -> bool {
+        self.faults.is_empty()
+    }
+
+    fn fault(&mut self, text: String) {
+        if self.faults.len() < FAULTS_MAX {
+            self.faults.push(text);
+        } else {
+            self.unlisted += 1;
+        }
+    }
+}
+
+/// Checks the store at `path`. An error means that there is nothing to check.
+pub fn check(path: &Path) -> Result<Checked, StoreError> {
+    let mut checked = Checked::default();
+    let store = match Store::open_read_only(path) {
+        Ok(store) => store,
+        Err(StoreError::Damaged { source, .. }) => {
+            checked.fault(format!("it cannot be opened: {source}"));
+            return Ok(checked);
+        }
+        Err(error) => return Err(error),
+    };
+    checked.version = schema::check(&store.conn)?;
+    checked.probes = store.names.keys().count();
+    // One snapshot, so that an hour that is compacted meanwhile is no fault.
+    let tx = store.conn.unchecked_transaction();
+    let _tx = tx.map_err(StoreError::sql("read the store"))?;
+    checked.part("pages", |checked| {
+        let faults = lines(&store.conn, "PRAGMA integrity_check(100)")?;
+        for text in faults {
+            checked.fault(text);
+        }
+        Ok(())
+    });
+    checked.part("hours", |checked| hours(&store, checked));
+    checked.part("blocks", |checked| orphans(&store, checked));
+    checked.part("outcomes", |checked| outcomes(&store, checked));
+    checked.part("corrections", |checked| corrections(&store, checked));
+    Ok(checked)
+}
+
+/// What SQLite itself finds, without comparing indexes; empty if all is well.
+pub fn quick_check(conn: &Connection) -> rusqlite::Result<Vec<String>> {
+    lines(conn, "PRAGMA quick_check(100)")
+}
+
+fn lines(conn: &Connection, sql: &str) -> rusqlite::Result<Vec<String>> {
+    let mut statement = conn.prepare(sql)?;
+    let rows = statement.query_map([], |row| row.get::<_, String>(0))?;
+    let lines: Vec<String> = rows.collect::<Result<_, _>>()?;
+    Ok(lines.into_iter().filter(|line| line != "ok").collect())
+}
+
+impl Checked {
+    /// A part that cannot be read to its end is a fault, and the next one is still looked at.
+    fn part(&mut self, name: &str, look: impl FnOnce(&mut Self) -> rusqlite::Result<()>) {
+        if let Err(error) = look(self) {
+            self.fault(format!("{name} cannot be read to the end: {error}"));
+        }
+    }
+}
+
+fn hours(store: &Store, checked: &mut Checked) -> rusqlite::Result<()> {
+    let sql = "SELECT id, counts, outcomes FROM hour LEFT JOIN block USING (id) ORDER BY id";
+    let mut statement = store.conn.prepare(sql)?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        checked.hours += 1;
+        let id: i64 = row.get(0)?;
+        match hour(store, id, row)? {
+            Ok(outcomes) => checked.outcomes += outcomes,
+            Err(fault) => checked.fault(format!("{}: {fault}", place(store, id))),
+        }
+    }
+    Ok(())
+}
+
+fn hour(store: &Store, id: i64, row: &Row<'_>) -> rusqlite::Result<Result<u64, &'static str>> {
+    let (hour, probe) = of_block_id(id);
+    let (counts, outcomes): (Vec<u8>, Option<Vec<u8>>) = (row.get(1)?, row.get(2)?);
+    let Ok(header) = Header::read(&counts) else {
+        return Ok(Err("its counts make no sense"));
+    };
+    let Some(basis) = store.basis(header.basis)? else {
+        return Ok(Err("what it was counted by is not known"));
+    };
+    if HourSummary::new(hour, header.clone(), basis.clone()).is_err() {
+        return Ok(Err("its counts do not fit what it was counted by"));
+    }
+    let Some(key) = store.names.key(probe) else {
+        return Ok(Err("its probe is not known"));
+    };
+    let Some(outcomes) = outcomes else {
+        return Ok(Err("its counts are there, its outcomes are not"));
+    };
+    let Ok(records) = decode(key, hour, &Block { counts, outcomes }, &basis.scale) else {
+        return Ok(Err("its outcomes cannot be decoded"));
+    };
+    let codes = records.iter().map(|r| verdict_code(r.outcome.verdict));
+    if Counts::of(codes) != header.verdicts {
+        return Ok(Err("its counts are not those of its outcomes"));
+    }
+    Ok(Ok(records.len() as u64))
+}
+
+fn orphans(store: &Store, checked: &mut Checked) -> rusqlite::Result<()> {
+    let sql = "SELECT id FROM block WHERE id NOT IN (SELECT id FROM hour) ORDER BY id";
+    let mut statement = store.conn.prepare(sql)?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let place = place(store, row.get(0)?);
+        checked.fault(format!(
+            "{place}: its outcomes are there, its counts are not"
+        ));
+    }
+    Ok(())
+}
+
+fn outcomes(store: &Store, checked: &mut Checked) -> rusqlite::Result<()> {
+    let sql = "SELECT hour, at, probe, verdict FROM outcome";
+    let mut statement = store.conn.prepare(sql)?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let (hour, at, probe): (i64, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        let verdict = verdict_of(row.get::<_, i64>(3)?.cast_unsigned());
+        let known = store.names.key(probe).is_some();
+        if verdict.is_err() || !known || hour != at.div_euclid(HOUR_MS) {
+            let place = place(store, super::compact::block_id(hour, probe));
+            checked.fault(format!("{place}: an outcome makes no sense"));
+        } else {
+            checked.outcomes += 1;
+        }
+    }
+    Ok(())
+}
+
+fn corrections(store: &Store, checked: &mut Checked) -> rusqlite::Result<()> {
+    if !store.conn.table_exists(None, "correction")? {
+        return Ok(());
+    }
+    let mut statement = store.conn.prepare("SELECT * FROM correction")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let (from, to): (i64, i64) = (row.get(1)?, row.get(2)?);
+        checked.corrections += 1;
+        if from >= to {
+            let id: i64 = row.get(0)?;
+            checked.fault(format!("correction {id} ends before it starts"));
+        }
+    }
+    Ok(())
+}
+
+/// Probe and hour of a block, for people.
+fn place(store: &Store, id: i64) -> String {
+    let (hour, probe) = of_block_id(id);
+    let start = Timestamp(hour.saturating_mul(HOUR_MS)).to_utc();
+    let start = start.format("%Y-%m-%dT%H:%MZ");
+    match store.names.key(probe) {
+        Some(key) => format!("{key}, hour {start}"),
+        None => format!("probe number {probe}, hour {start}"),
+    }
+}

@@ -1,0 +1,390 @@
+//! A new store from what can be read of a damaged one. Deletes nothing.
+
+use super::backup::sync_folder;
+use super::block::{Block, decode};
+use super::compact::{block_id, of_block_id};
+use super::header::{HOUR_MS, Header, hour_of, verdict_of};
+use super::raw::lane_of;
+use super::summary::HourSummary;
+use super::{BUSY, Store, StoreError, lock, schema, with_suffix};
+use crate::outcome::Timestamp;
+use rusqlite::types::Value;
+use rusqlite::{Connection, OpenFlags, OptionalExtension, params_from_iter};
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use tempfile::NamedTempFile;
+
+/// A wall clock may have been ahead by this much; beyond it is damage.
+const HOURS_AHEAD: i64 = 24 * 366;
+
+/// What was kept and what was not.
+#[derive(Clone, Debug, Default)]
+pub struct Recovered {
+    /// Where the damaged store is now.
+    pub damaged: PathBuf,
+    pub probes: u64,
+    /// Outcomes that are in no block yet.
+    pub outcomes: u64,
+    /// A probe's hours, with every outcome.
+    pub hours: u64,
+    pub corrections: u64,
+    /// A probe's hours of which the exact counts are left, and no single outcome.
+    pub hours_counts_only: u64,
+    /// A probe's hours that cannot be read or make no sense.
+    pub hours_lost: u64,
+    /// Outcomes that can be read but make no sense.
+    pub outcomes_lost: u64,
+    /// Places of which nobody can tell how much stood there.
+    pub gaps: u64,
+}
+
+impl Recovered {
+    /// What is gone, in one sentence.
+    pub fn lost(&self) -> String {
+        if self.hours_lost + self.hours_counts_only + self.outcomes_lost + self.gaps == 0 {
+            return "Nothing was lost.".to_owned();
+        }
+        format!(
+            "Lost: {} probe-hours, the single outcomes of {} more whose exact counts are kept, \
+             {} recent outcomes that make no sense, and what stood in {} unreadable places.",
+            self.hours_lost, self.hours_counts_only, self.outcomes_lost, self.gaps
+        )
+    }
+}
+
+/// Makes a new store of what is readable at `path`, sets the damaged one aside and puts the new
+/// one in its place. Needs the writer's lock: a running daemon is refused.
+pub fn recover(path: &Path, now: Timestamp) -> Result<Recovered, StoreError> {
+    if !path.exists() {
+        return Err(StoreError::Missing);
+    }
+    let _lock = lock(path)?;
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let file = NamedTempFile::new_in(folder).map_err(StoreError::io("create the new store"))?;
+    let mut recovered = rebuild(path, file.path(), now)?;
+    let synced = file.as_file().sync_all();
+    synced.map_err(StoreError::io("sync the new store"))?;
+    recovered.damaged = set_aside(path, now)?;
+    let placed = file.persist(path);
+    placed.map_err(|error| StoreError::io("put the new store in its place")(error.error))?;
+    sync_folder(folder)?;
+    Ok(recovered)
+}
+
+fn rebuild(from: &Path, to: &Path, now: Timestamp) -> Result<Recovered, StoreError> {
+    let mut new = Connection::open(to).map_err(StoreError::sql("create the new store"))?;
+    schema::prepare(&mut new)?;
+    let mut recovered = Recovered::default();
+    let new = match readable(from, &mut recovered)? {
+        Some(old) => copy(&old, new, to, now, &mut recovered)?.conn,
+        None => new,
+    };
+    // One file again, without a log beside it that would keep the temporary name.
+    let mode = new.pragma_update_and_check(None, "journal_mode", "DELETE", |_| Ok(()));
+    mode.map_err(StoreError::sql("finish the new store"))?;
+    Ok(recovered)
+}
+
+/// The damaged store, if SQLite sees tables in it at all. One that is somebody else's, or newer,
+/// is refused: that is no damage.
+fn readable(path: &Path, recovered: &mut Recovered) -> Result<Option<Connection>, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let opened = Connection::open_with_flags(path, flags);
+    let old = opened.map_err(StoreError::sql("open the store"))?;
+    let set = old.busy_timeout(BUSY);
+    set.map_err(StoreError::sql("open the store"))?;
+    match schema::check(&old) {
+        Ok(_) => Ok(Some(old)),
+        Err(StoreError::Damaged { .. }) => {
+            recovered.gaps += 1;
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn copy(
+    old: &Connection,
+    new: Connection,
+    path: &Path,
+    now: Timestamp,
+    recovered: &mut Recovered,
+) -> Result<Store, StoreError> {
+    let sql = StoreError::sql("write the new store");
+    copy_tables(old, &new, recovered).map_err(sql)?;
+    let store = Store::new(new, path, None)?;
+    copy_outcomes(old, &store, now, recovered).map_err(StoreError::sql("write the new store"))?;
+    Ok(store)
+}
+
+fn copy_tables(
+    old: &Connection,
+    new: &Connection,
+    recovered: &mut Recovered,
+) -> rusqlite::Result<()> {
+    let tx = new.unchecked_transaction()?;
+    recovered.probes = table(old, &tx, "probe", &mut recovered.gaps)?;
+    table(old, &tx, "basis", &mut recovered.gaps)?;
+    recovered.corrections = table(old, &tx, "correction", &mut recovered.gaps)?;
+    tx.commit()
+}
+
+/// Copies a table forwards up to what cannot be read, and then backwards down to it.
+fn table(old: &Connection, new: &Connection, name: &str, gaps: &mut u64) -> rusqlite::Result<u64> {
+    // An older version has no corrections.
+    if old.table_exists(None, name).is_ok_and(|there| !there) {
+        return Ok(0);
+    }
+    let mut kept = 0;
+    for order in ["ASC", "DESC"] {
+        let sql = format!("SELECT * FROM {name} ORDER BY id {order}");
+        let (rows, whole) = rows(old, &sql, &[]);
+        kept += insert(new, name, rows)?;
+        if whole {
+            break;
+        }
+        *gaps += u64::from(order == "ASC");
+    }
+    Ok(kept)
+}
+
+/// The rows that can be read before the first that cannot, and whether these are all.
+fn rows(old: &Connection, sql: &str, args: &[i64]) -> (Vec<Vec<Value>>, bool) {
+    let mut found = Vec::new();
+    let Ok(mut statement) = old.prepare_cached(sql) else {
+        return (found, false);
+    };
+    let width = statement.column_count();
+    let Ok(mut rows) = statement.query(params_from_iter(args)) else {
+        return (found, false);
+    };
+    loop {
+        match rows.next() {
+            Ok(Some(row)) => {
+                let values: rusqlite::Result<_> = (0..width).map(|at| row.get(at)).collect();
+                match values {
+                    Ok(values) => found.push(values),
+                    Err(_) => return (found, false),
+                }
+            }
+            Ok(None) => return (found, true),
+            Err(_) => return (found, false),
+        }
+    }
+}
+
+/// Inserts rows; one that is there already, or breaks the table's rules, is left out.
+fn insert(new: &Connection, table: &str, rows: Vec<Vec<Value>>) -> rusqlite::Result<u64> {
+    let mut kept = 0;
+    for row in rows {
+        let places = vec!["?"; row.len()].join(", ");
+        let sql = format!("INSERT OR IGNORE INTO {table} VALUES ({places})");
+        let mut statement = new.prepare_cached(&sql)?;
+        match statement.execute(params_from_iter(row)) {
+            Ok(inserted) => kept += inserted as u64,
+            Err(error) if refused(&error) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(kept)
+}
+
+/// A value that its column does not take, as damage makes them.
+fn refused(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(rusqlite::ErrorCode::ConstraintViolation)
+}
+
+fn copy_outcomes(
+    old: &Connection,
+    new: &Store,
+    now: Timestamp,
+    recovered: &mut Recovered,
+) -> rusqlite::Result<()> {
+    let ids: Vec<i64> = new
+        .names
+        .keys()
+        .filter_map(|key| new.names.id(key))
+        .collect();
+    let lanes: BTreeSet<i64> = ids.iter().map(|id| lane_of(*id)).collect();
+    let firsts = new.names.keys().filter_map(|key| new.names.first(key));
+    let Some(first) = firsts.min() else {
+        return Ok(());
+    };
+    let tx = new.conn.unchecked_transaction()?;
+    // A tick from a clock that was ahead may lie beyond now; nothing older than 1970 is kept.
+    let last = latest(old).unwrap_or(0).max(hour_of(now) + 1);
+    for hour in hour_of(first).max(0)..=last.min(hour_of(now) + HOURS_AHEAD) {
+        for lane in &lanes {
+            single_outcomes(old, new, hour, *lane, recovered)?;
+        }
+        finished_hours(old, new, hour, &ids, recovered)?;
+    }
+    tx.commit()
+}
+
+/// The latest hour of anything, as far as it can be read.
+fn latest(old: &Connection) -> Option<i64> {
+    let max = |sql: &str| {
+        let found = old.query_row(sql, [], |row| row.get::<_, Option<i64>>(0));
+        found.ok().flatten()
+    };
+    max("SELECT max(id) >> 20 FROM hour").max(max("SELECT max(hour) FROM outcome"))
+}
+
+/// One lane's hour, forwards up to what cannot be read, and then backwards down to it.
+fn single_outcomes(
+    old: &Connection,
+    new: &Store,
+    hour: i64,
+    lane: i64,
+    recovered: &mut Recovered,
+) -> rusqlite::Result<()> {
+    for order in ["ASC", "DESC"] {
+        let sql = format!(
+            "SELECT * FROM outcome WHERE hour = ?1 AND lane = ?2 ORDER BY at {order}, probe {order}"
+        );
+        let (mut found, whole) = rows(old, &sql, &[hour, lane]);
+        let all = found.len();
+        found.retain(|row| sensible(new, row));
+        recovered.outcomes_lost += (all - found.len()) as u64;
+        recovered.outcomes += insert(&new.conn, "outcome", found)?;
+        if whole {
+            break;
+        }
+        recovered.gaps += u64::from(order == "ASC");
+    }
+    Ok(())
+}
+
+/// Columns: hour, lane, at, probe, interval, verdict, and what follows.
+fn sensible(new: &Store, row: &[Value]) -> bool {
+    let [
+        Value::Integer(hour),
+        Value::Integer(_),
+        Value::Integer(at),
+        Value::Integer(probe),
+        _,
+        Value::Integer(verdict),
+        ..,
+    ] = row
+    else {
+        return false;
+    };
+    at.div_euclid(HOUR_MS) == *hour
+        && new.names.key(*probe).is_some()
+        && verdict_of(verdict.cast_unsigned()).is_ok()
+}
+
+/// All probes' blocks of an hour; where the hour cannot be listed, each probe is looked up.
+fn finished_hours(
+    old: &Connection,
+    new: &Store,
+    hour: i64,
+    probes: &[i64],
+    recovered: &mut Recovered,
+) -> rusqlite::Result<()> {
+    let range = [block_id(hour, 0), block_id(hour + 1, 0)];
+    let sql = "SELECT id FROM hour WHERE id >= ?1 AND id < ?2
+               UNION SELECT id FROM block WHERE id >= ?1 AND id < ?2";
+    let (listed, whole) = rows(old, sql, &range);
+    if whole {
+        for id in listed.iter().filter_map(|row| integer(row)) {
+            one_hour(old, new, id, recovered)?;
+        }
+        return Ok(());
+    }
+    for probe in probes {
+        one_hour(old, new, block_id(hour, *probe), recovered)?;
+    }
+    Ok(())
+}
+
+fn integer(row: &[Value]) -> Option<i64> {
+    match row {
+        [Value::Integer(number), ..] => Some(*number),
+        _ => None,
+    }
+}
+
+fn one_hour(
+    old: &Connection,
+    new: &Store,
+    id: i64,
+    recovered: &mut Recovered,
+) -> rusqlite::Result<()> {
+    let blob = |sql: &str| {
+        let found = old.query_row(sql, [id], |row| row.get::<_, Vec<u8>>(0));
+        found.optional()
+    };
+    let counts = blob("SELECT counts FROM hour WHERE id = ?1");
+    let outcomes = blob("SELECT outcomes FROM block WHERE id = ?1");
+    if matches!((&counts, &outcomes), (Ok(None), Ok(None))) {
+        return Ok(());
+    }
+    let Some(counts) = counts
+        .ok()
+        .flatten()
+        .filter(|counts| countable(new, id, counts))
+    else {
+        recovered.hours_lost += 1;
+        return Ok(());
+    };
+    let sql = "INSERT OR IGNORE INTO hour (id, counts) VALUES (?1, ?2)";
+    new.conn.execute(sql, rusqlite::params![id, counts])?;
+    match outcomes
+        .ok()
+        .flatten()
+        .and_then(|outcomes| decodable(new, id, counts, outcomes))
+    {
+        Some(block) => {
+            let sql = "INSERT OR IGNORE INTO block (id, outcomes) VALUES (?1, ?2)";
+            new.conn
+                .execute(sql, rusqlite::params![id, block.outcomes])?;
+            recovered.hours += 1;
+        }
+        None => recovered.hours_counts_only += 1,
+    }
+    Ok(())
+}
+
+fn countable(new: &Store, id: i64, counts: &[u8]) -> bool {
+    let (hour, probe) = of_block_id(id);
+    let Ok(header) = Header::read(counts) else {
+        return false;
+    };
+    let basis = new.basis(header.basis).ok().flatten();
+    new.names.key(probe).is_some()
+        && basis.is_some_and(|basis| HourSummary::new(hour, header, basis).is_ok())
+}
+
+fn decodable(new: &Store, id: i64, counts: Vec<u8>, outcomes: Vec<u8>) -> Option<Block> {
+    let (hour, probe) = of_block_id(id);
+    let block = Block { counts, outcomes };
+    let basis = new.basis_of(&block).ok().flatten()?;
+    decode(new.names.key(probe)?, hour, &block, &basis.scale).ok()?;
+    Some(block)
+}
+
+/// Gives the damaged store another name, with what belongs to it. Its log goes first: a new store
+/// must never find it. The store itself keeps its old name too until the new one takes it over, so
+/// that a crash in between leaves no empty place where a daemon would begin anew.
+fn set_aside(path: &Path, now: Timestamp) -> Result<PathBuf, StoreError> {
+    let stamp = now.to_utc().format("%Y%m%dT%H%M%S%3fZ");
+    let aside = with_suffix(path, &format!(".damaged-{stamp}"));
+    for suffix in ["-wal", "-shm"] {
+        let from = with_suffix(path, suffix);
+        if from.exists() {
+            fs::rename(from, with_suffix(&aside, suffix))
+                .map_err(StoreError::io("set the damaged store's log aside"))?;
+        }
+    }
+    fs::hard_link(path, &aside)
+        // Some file systems know no second name.
+        .or_else(|_| fs::rename(path, &aside))
+        .map_err(StoreError::io("set the damaged store aside"))?;
+    Ok(aside)
+}
