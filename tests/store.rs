@@ -560,3 +560,24 @@ fn whatever_page_is_damaged_a_store_comes_out() {
         }
     }
 }
+
+#[test]
+fn a_deleted_or_replaced_file_takes_no_more_outcomes() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("slod.db");
+    let mut store = Store::open(&path).expect("a new store");
+    let record = |number: i64| Record {
+        key: key(0),
+        at: Timestamp(START + number),
+        interval: Duration::from_secs(1),
+        outcome: Outcome::new(Verdict::Good, Duration::ZERO),
+    };
+    store.append(&[record(0)]).expect("committed");
+    let aside = folder.path().join("aside.db");
+    std::fs::rename(&path, &aside).expect("renamed");
+    assert!(matches!(store.append(&[record(1)]), Err(StoreError::Gone)));
+    std::fs::write(&path, "another").expect("written");
+    assert!(matches!(store.append(&[record(1)]), Err(StoreError::Gone)));
+    std::fs::rename(&aside, &path).expect("put back");
+    store.append(&[record(1)]).expect("committed again");
+}

@@ -40,7 +40,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -70,6 +70,10 @@ pub enum StoreError {
     },
     #[error("the store does not exist yet (slod run creates it)")]
     Missing,
+    #[error(
+        "the store's file was deleted or replaced while slod ran (put it back and restart slod)"
+    )]
+    Gone,
     #[error("{most} corrections are in force already (take some back, or plan them in the config)")]
     TooManyCorrections { most: i64 },
     #[error("failed to {doing}: {source}")]
@@ -103,6 +107,8 @@ impl StoreError {
 pub struct Store {
     conn: Connection,
     path: PathBuf,
+    /// Device and number of the file: what is written after somebody deleted it would be lost.
+    file: (u64, u64),
     names: Names,
     bases: RefCell<HashMap<i64, Arc<Basis>>>,
     /// Blocks and headers that made no sense and were left out.
@@ -142,6 +148,7 @@ impl Store {
         let names = Names::load(&conn).map_err(StoreError::sql("read the store"))?;
         Ok(Self {
             conn,
+            file: identity(path).map_err(StoreError::io("look at the store"))?,
             path: path.to_owned(),
             names,
             bases: RefCell::default(),
@@ -152,6 +159,9 @@ impl Store {
 
     /// Commits records in one transaction: all or none. A tick that is there already stays.
     pub fn append(&mut self, records: &[Record]) -> Result<(), StoreError> {
+        if !identity(&self.path).is_ok_and(|file| file == self.file) {
+            return Err(StoreError::Gone);
+        }
         let result = self.try_append(records);
         if result.is_err() {
             self.forget_rolled_back();
@@ -227,6 +237,11 @@ fn lock(path: &Path) -> Result<File, StoreError> {
         Err(fs::TryLockError::WouldBlock) => Err(StoreError::InUse),
         Err(fs::TryLockError::Error(error)) => Err(StoreError::io("lock the store")(error)),
     }
+}
+
+fn identity(path: &Path) -> io::Result<(u64, u64)> {
+    let meta = fs::metadata(path)?;
+    Ok((meta.dev(), meta.ino()))
 }
 
 fn private() -> OpenOptions {
