@@ -24,6 +24,13 @@ impl Timestamp {
         chrono::DateTime::from_timestamp_millis(self.0).unwrap_or_default()
     }
 
+    /// The start of its hour in UTC: what blocks and hourly counts begin with.
+    #[must_use]
+    pub fn hour(self) -> Self {
+        const HOUR_MS: i64 = 3_600_000;
+        Self(self.0.div_euclid(HOUR_MS) * HOUR_MS)
+    }
+
     /// The moment `span` earlier.
     #[must_use]
     pub fn before(self, span: Duration) -> Self {

@@ -3,7 +3,7 @@
 
 mod made_up;
 
-use made_up::{AT, Fate, failure, many, probe, service, snapshot, system};
+use made_up::{AT, Fate, corrections, failure, many, probe, service, snapshot, system};
 use slod::ledger::snapshot::{ServiceView, Snapshot};
 use slod::outcome::{Cause, Timestamp};
 use slod::web::page::style::{HASH, NAME, STYLE};
@@ -109,7 +109,15 @@ fn strange() -> Snapshot {
 fn pages() -> BTreeMap<&'static str, String> {
     let overview = |snapshot: &Snapshot| render_overview(snapshot, &system(), VIEW);
     let strange = strange();
-    let of = |fate| render_service(&service("concierge", fate), &system(), AT, VIEW);
+    let of = |fate| {
+        render_service(
+            &service("concierge", fate),
+            &corrections(),
+            &system(),
+            AT,
+            VIEW,
+        )
+    };
     let later = View {
         now: AT.after(Duration::from_secs(780)),
         reload: true,
@@ -133,15 +141,33 @@ fn pages() -> BTreeMap<&'static str, String> {
         ("service-new", of(Fate::New)),
         (
             "service-long",
-            render_service(&strange.services[1], &system(), AT, VIEW),
+            render_service(
+                &strange.services[1],
+                &strange.corrections,
+                &system(),
+                AT,
+                VIEW,
+            ),
         ),
         (
             "service-arabic",
-            render_service(&strange.services[0], &system(), AT, VIEW),
+            render_service(
+                &strange.services[0],
+                &strange.corrections,
+                &system(),
+                AT,
+                VIEW,
+            ),
         ),
         (
             "service-hostile",
-            render_service(&strange.services[2], &system(), AT, VIEW),
+            render_service(
+                &strange.services[2],
+                &strange.corrections,
+                &system(),
+                AT,
+                VIEW,
+            ),
         ),
     ])
 }

@@ -114,11 +114,14 @@ impl Reloader {
     /// Takes the corrections as they are now.
     async fn correct(&mut self) -> Result<(), String> {
         let config = self.config.clone();
-        let corrections = self.in_force(config.clone()).await;
-        self.corrections = corrections.map_err(|error| {
+        let corrections = self.in_force(config.clone()).await.map_err(|error| {
             tracing::error!("the corrections cannot be read: {error}");
             error.to_string()
         })?;
+        if corrections == self.corrections {
+            return Ok(());
+        }
+        self.corrections = corrections;
         self.count_anew(config).await
     }
 

@@ -13,7 +13,6 @@ use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 const HOUR: Duration = Duration::from_secs(3600);
-const HOUR_MS: i64 = 3_600_000;
 /// Blocks are looked for up to so far ahead: the clock may have been set back meanwhile.
 const AHEAD: Duration = Duration::from_secs(2 * 3600);
 
@@ -49,8 +48,7 @@ impl Ledger {
                 return;
             };
             if record.at < split {
-                let hour = record.at.0.div_euclid(HOUR_MS) * HOUR_MS;
-                late.insert((*service, Timestamp(hour)));
+                late.insert((*service, record.at.hour()));
             } else {
                 recent[*service][*probe].take(record);
             }
@@ -98,8 +96,7 @@ impl ServiceState {
         // A stable sort of sorted runs: cheap, and a slice sees its probes together.
         events.sort_by_key(|(_, event)| event.at);
         self.remember_latencies(&events, scale);
-        let fine = past.now.before(Series::fine_span());
-        let fine = Timestamp(fine.0.div_euclid(HOUR_MS) * HOUR_MS);
+        let fine = past.now.before(Series::fine_span()).hour();
         let (coarse, fine) = events.split_at(events.partition_point(|(_, event)| event.at < fine));
         self.fill_slots(coarse);
         self.fill(fine, past.now);
@@ -173,8 +170,8 @@ impl ServiceState {
         wanted.dedup();
         let key = self.probes[probe].key.clone();
         let mut records: Vec<Record> = Vec::new();
-        for hour in wanted.chunk_by(|a, b| a.0.div_euclid(HOUR_MS) == b.0.div_euclid(HOUR_MS)) {
-            let start = Timestamp(hour[0].0.div_euclid(HOUR_MS) * HOUR_MS);
+        for hour in wanted.chunk_by(|a, b| a.hour() == b.hour()) {
+            let start = hour[0].hour();
             let all = store.outcomes(&key, start, start.after(HOUR))?;
             records.extend(all.into_iter().filter(|record| hour.contains(&record.at)));
         }

@@ -16,7 +16,6 @@ use std::thread;
 use std::time::Duration;
 
 const HOUR: Duration = Duration::from_secs(3600);
-const HOUR_MS: i64 = 3_600_000;
 /// Fewer services than this are not worth a thread.
 const PER_THREAD: usize = 16;
 /// Latency quantiles go back this far, even where every objective's window is shorter.
@@ -32,7 +31,7 @@ impl Ledger {
             service.anchor(now);
         }
         // The tiers below the hourly one are filled by outcomes, and only whole hours by counts.
-        let split = Timestamp(now.before(Series::replay_span()).0.div_euclid(HOUR_MS) * HOUR_MS);
+        let split = now.before(Series::replay_span()).hour();
         let past = Past {
             from: now.before(self.longest_window()),
             split,

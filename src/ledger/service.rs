@@ -18,7 +18,6 @@ pub(super) struct ServiceState {
     labels: Arc<[(String, String)]>,
     pub(super) probes: Vec<ProbeState>,
     pub(super) objectives: Vec<ObjectiveState>,
-    corrections: Arc<[Correction]>,
 }
 
 impl ServiceState {
@@ -38,7 +37,6 @@ impl ServiceState {
             description: spec.description.as_str().into(),
             labels: spec.labels.as_slice().into(),
             objectives: objectives.collect(),
-            corrections: concerning(&spec.name, corrections),
             probes,
         }
     }
@@ -91,7 +89,6 @@ impl ServiceState {
             name: self.name.clone(),
             description: self.description.clone(),
             labels: self.labels.clone(),
-            corrections: self.corrections.clone(),
             days: self
                 .objectives
                 .first()
@@ -108,21 +105,6 @@ impl ServiceState {
                 .collect(),
         }
     }
-}
-
-/// More of them than a page can show; the newest matter.
-const SHOWN: usize = 100;
-
-/// The newest corrections of a service, the latest first.
-fn concerning(service: &str, corrections: &[Correction]) -> Arc<[Correction]> {
-    let mut all: Vec<_> = corrections
-        .iter()
-        .filter(|correction| correction.is_for(service))
-        .cloned()
-        .collect();
-    all.sort_by_key(|correction| std::cmp::Reverse(correction.from));
-    all.truncate(SHOWN);
-    all.into()
 }
 
 fn threshold(objective: &Objective) -> Option<Duration> {

@@ -34,6 +34,8 @@ pub const QUANTILES: [f64; 3] = [0.5, 0.95, 0.99];
 #[derive(Debug)]
 pub struct Snapshot {
     pub at: Timestamp,
+    /// All that are in force, the latest first.
+    pub corrections: Arc<[Correction]>,
     pub services: Vec<ServiceView>,
 }
 
@@ -44,8 +46,6 @@ pub struct ServiceView {
     pub labels: Arc<[(String, String)]>,
     pub probes: Vec<ProbeView>,
     pub objectives: Vec<ObjectiveView>,
-    /// Those that are for this service and matter now: of the longest window, and planned ones.
-    pub corrections: Arc<[Correction]>,
     /// The last [`DAYS`] UTC days by the service's first objective, oldest first, today last.
     pub days: [DayView; DAYS],
 }

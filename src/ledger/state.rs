@@ -6,12 +6,16 @@ use crate::config::Config;
 use crate::outcome::{ProbeKey, Record, Timestamp};
 use crate::slo::correction::Correction;
 use crate::stats::scale::Scale;
+use std::cmp::Reverse;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// All live state. One task owns it.
 #[derive(Debug)]
 pub struct Ledger {
     services: Vec<ServiceState>,
+    /// The latest first.
+    corrections: Arc<[Correction]>,
     /// Where a probe stands: service, then probe.
     index: HashMap<ProbeKey, (usize, usize)>,
     /// Buckets of all latency quantiles.
@@ -29,8 +33,11 @@ impl Ledger {
                 index.insert(probe.key.clone(), (at, position));
             }
         }
+        let mut corrections = corrections.to_vec();
+        corrections.sort_by_key(|correction| Reverse(correction.from));
         Self {
             services,
+            corrections: corrections.into(),
             index,
             scale: Scale::new([]),
         }
@@ -81,6 +88,7 @@ impl Ledger {
             .map(|service| service.view(now, scale, &mut merged));
         Snapshot {
             at: now,
+            corrections: self.corrections.clone(),
             services: services.collect(),
         }
     }

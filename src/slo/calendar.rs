@@ -171,7 +171,7 @@ mod tests {
                 "2026-11-16T05:00",
                 "2026-11-23T05:00",
             ),
-            // Lebanon's clocks skip midnight; Asia/Kolkata is half an hour off.
+            // Half an hour off.
             (
                 Period::Month,
                 "Asia/Kolkata",

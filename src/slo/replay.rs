@@ -2,7 +2,7 @@
 
 use super::burn::{Alert, Change, TIERS, Tier};
 use super::correction::Spans;
-use super::objective::{Objective, Tally};
+use super::objective::{Objective, Tally, TallyKey};
 use super::track::Tracker;
 use crate::outcome::{Event, Timestamp};
 use std::sync::Arc;
@@ -55,6 +55,11 @@ impl Replay {
             next: from,
             last_bad: None,
         }
+    }
+
+    /// What stored hourly tallies must have been counted by; `None` where they say nothing.
+    pub fn tally_key(&self) -> Option<TallyKey> {
+        self.tracker.tally_key()
     }
 
     pub fn record(&mut self, event: Event) {

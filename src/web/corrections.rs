@@ -13,7 +13,6 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// How long a client waits for the disk.
@@ -45,16 +44,11 @@ pub struct CorrectionView {
 /// Those of the config and those made by hand, the latest first.
 pub async fn list(State(state): State<WebState>) -> Json<Vec<CorrectionView>> {
     let snapshot = state.snapshots.borrow();
-    let all: BTreeMap<_, _> = snapshot
-        .services
-        .iter()
-        .flat_map(|service| &*service.corrections)
-        .map(|correction| ((correction.from, correction.id.as_str()), correction))
-        .collect();
     Json(
-        all.values()
-            .rev()
-            .map(|one| CorrectionView::of(one))
+        snapshot
+            .corrections
+            .iter()
+            .map(CorrectionView::of)
             .collect(),
     )
 }

@@ -33,7 +33,13 @@ pub async fn service(
     })?;
     let system = Arc::clone(&state.system.borrow());
     let view = view(&state, query.as_deref());
-    Ok(Html(render_service(service, &system, snapshot.at, view)))
+    Ok(Html(render_service(
+        service,
+        &snapshot.corrections,
+        &system,
+        snapshot.at,
+        view,
+    )))
 }
 
 fn view(state: &WebState, query: Option<&str>) -> View {

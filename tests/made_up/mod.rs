@@ -48,7 +48,11 @@ pub fn many(count: usize) -> Snapshot {
 }
 
 pub fn snapshot(services: Vec<ServiceView>) -> Snapshot {
-    Snapshot { at: AT, services }
+    Snapshot {
+        at: AT,
+        corrections: corrections(),
+        services,
+    }
 }
 
 pub fn service(name: &str, fate: Fate) -> ServiceView {
@@ -64,12 +68,16 @@ pub fn service(name: &str, fate: Fate) -> ServiceView {
             objective("latency-p99", LATENCY_P99, 0.99, fate),
             objective("errors", Sli::Success, 0.999, fate),
         ],
-        corrections: Arc::new([
-            correction("2", 2, "weekly deploy window", &[]),
-            correction("1", -30, "a <b>drill</b> of the load balancer", &["errors"]),
-        ]),
         days: days(fate, seed),
     }
+}
+
+/// A planned one and one that is over.
+pub fn corrections() -> Arc<[Correction]> {
+    Arc::new([
+        correction("2", 2, "weekly deploy window", &[]),
+        correction("1", -30, "a <b>drill</b> of the load balancer", &["errors"]),
+    ])
 }
 
 /// Two hours from so many hours after now.

@@ -76,13 +76,12 @@ impl Looks {
     /// Whether both the name and the command line are as wanted, where something is wanted.
     fn like(&self, name: Option<&str>, cmdline: Option<&Pattern>) -> bool {
         name.is_none_or(|name| self.is_called(name))
-            && cmdline.is_none_or(|cmdline| cmdline.0.is_match(&self.args.join(" ")))
+            && cmdline.is_none_or(|cmdline| cmdline.0.is_match(&self.cmdline))
     }
 
     fn is_called(&self, name: &str) -> bool {
-        let program = self.args.first().map(Path::new).and_then(Path::file_name);
         let cut = name.len() > COMM && name.as_bytes()[..COMM] == *self.comm.as_bytes();
-        self.comm == name || cut || program.is_some_and(|program| program == name)
+        self.comm == name || cut || self.program.as_deref() == Some(name)
     }
 }
 
@@ -154,8 +153,8 @@ mod tests {
     use regex::Regex;
 
     fn looks(comm: &str, args: &[&str]) -> Looks {
-        let args = args.iter().map(|arg| (*arg).to_owned());
-        Looks::of(comm.to_owned(), args.collect(), true)
+        let args: Vec<_> = args.iter().map(|arg| (*arg).to_owned()).collect();
+        Looks::of(comm.to_owned(), &args, true)
     }
 
     #[test]

@@ -6,7 +6,7 @@ use procfs::{FromRead, ProcResult};
 use std::cell::OnceCell;
 use std::collections::{BTreeSet, HashMap};
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A number is given away again; together with the start it is not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -33,7 +33,10 @@ pub(super) struct Listed {
 pub(super) struct Looks {
     /// As the kernel knows it, cut after 15 bytes.
     pub(super) comm: String,
-    pub(super) args: Vec<String>,
+    /// The last part of the program's path.
+    pub(super) program: Option<String>,
+    /// The whole command line, its parts joined by spaces.
+    pub(super) cmdline: String,
     settled: bool,
 }
 
@@ -130,10 +133,12 @@ impl Table {
 }
 
 impl Looks {
-    pub(super) fn of(comm: String, args: Vec<String>, settled: bool) -> Self {
+    pub(super) fn of(comm: String, args: &[String], settled: bool) -> Self {
+        let program = args.first().map(Path::new).and_then(Path::file_name);
         Self {
             comm,
-            args,
+            program: program.map(|name| name.to_string_lossy().into_owned()),
+            cmdline: args.join(" "),
             settled,
         }
     }
@@ -154,7 +159,7 @@ fn listeners() -> HashMap<u16, BTreeSet<u64>> {
 fn looks(known: Option<Looks>, pid: i32, comm: String) -> Looks {
     match known {
         Some(known) if known.settled && known.comm == comm => known,
-        known => Looks::of(comm, args(pid), known.is_some()),
+        known => Looks::of(comm, &args(pid), known.is_some()),
     }
 }
 

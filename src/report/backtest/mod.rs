@@ -106,6 +106,12 @@ impl<'a> Replays<'a> {
         }
     }
 
+    /// What each objective's tallies are stored by.
+    fn tally_keys(&self) -> Vec<Option<String>> {
+        let key = |replay: &Replay| replay.tally_key().map(|key| key.to_string());
+        self.each.iter().map(key).collect()
+    }
+
     fn feed(&mut self, events: &[(usize, Event)]) {
         self.outcomes += events.len() as u64;
         for (replay, objective) in self.each.iter_mut().zip(&self.service.objectives) {

@@ -8,7 +8,7 @@ use crate::outcome::{Event, ProbeKey, Timestamp, millis};
 use crate::slo::burn::TIERS;
 use crate::slo::correction::Correction;
 use crate::slo::replay::Replay;
-use crate::slo::{Budgeting, Objective, Tally, TallyKey};
+use crate::slo::{Objective, Tally};
 use crate::store::{HourSummary, Store, StoreError};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::num::NonZero;
@@ -78,7 +78,7 @@ impl Past<'_> {
         let longest = reaches.chain(TIERS.iter().map(|tier| tier.long)).max();
         let start = self.from.before(longest.unwrap_or_default());
         let mut replays = Replays::new(service, self.corrections, self.from);
-        let hours = self.hours(service, start)?;
+        let hours = self.hours(service, &replays.tally_keys(), start)?;
         let loud: BTreeSet<i64> = hours
             .iter()
             .filter(|(_, hour)| hour.loud)
@@ -99,13 +99,14 @@ impl Past<'_> {
     fn hours(
         &self,
         service: &ServiceSpec,
+        keys: &[Option<String>],
         start: Timestamp,
     ) -> Result<BTreeMap<i64, Hour>, StoreError> {
         let mut hours: BTreeMap<i64, Hour> = BTreeMap::new();
         for (probe, spec) in service.probes.iter().enumerate() {
             for summary in self.store.hours(&spec.key, start, self.to)? {
                 let hour = hours.entry(summary.start.0 / HOUR_MS).or_default();
-                hour.take(service, probe, &summary);
+                hour.take(service, probe, &summary, keys);
                 // A correction may take out a part of it.
                 hour.loud |= self.is_corrected(service, summary.start);
             }
@@ -163,7 +164,14 @@ pub(super) struct Hour {
 }
 
 impl Hour {
-    fn take(&mut self, service: &ServiceSpec, probe: usize, summary: &HourSummary) {
+    /// `keys` are what the tallies of each objective are stored by.
+    fn take(
+        &mut self,
+        service: &ServiceSpec,
+        probe: usize,
+        summary: &HourSummary,
+        keys: &[Option<String>],
+    ) {
         let bad: u32 = summary.bad.values().sum();
         self.outcomes += u64::from(summary.good + bad);
         let name = &service.probes[probe].key.probe;
@@ -171,20 +179,8 @@ impl Hour {
             if !objective.counts(name) {
                 continue;
             }
-            // A slice is judged over all its probes together; one probe's counts say nothing.
-            let probes = service.probes.iter();
-            let counting = probes
-                .filter(|probe| objective.counts(&probe.key.probe))
-                .count();
-            self.loud |= counting > 1 && objective.budgeting != Budgeting::Occurrences;
-            let key = TallyKey {
-                sli: objective.sli,
-                budgeting: objective.budgeting,
-            };
-            match summary
-                .tally(&key.to_string())
-                .filter(|tally| tally.bad == 0)
-            {
+            let stored = keys[at].as_deref().and_then(|key| summary.tally(key));
+            match stored.filter(|tally| tally.bad == 0) {
                 Some(tally) => self.tallies.push((at, tally)),
                 None => self.loud = true,
             }

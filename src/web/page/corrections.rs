@@ -1,24 +1,30 @@
 //! Time that does not count: maintenance, false alarms.
 
 use super::parts::moment;
-use crate::ledger::snapshot::ServiceView;
 use crate::outcome::Timestamp;
+use crate::report::numbers;
 use crate::slo::correction::Correction;
 use crate::yaml::units::show_duration;
 use maud::{Markup, html};
 use std::time::Duration;
 
-/// Newest first; nothing where there are none.
-pub fn corrections(service: &ServiceView, at: Timestamp) -> Markup {
+/// A page of more is no help to its reader; the API lists all.
+const SHOWN: usize = 50;
+
+/// Those of a service, the latest first; nothing where there are none.
+pub fn corrections(service: &str, all: &[Correction], at: Timestamp) -> Markup {
+    let mine = || all.iter().filter(|correction| correction.is_for(service));
+    let more = mine().skip(SHOWN).count();
     html! {
-        @if !service.corrections.is_empty() {
+        @if mine().next().is_some() {
             section {
                 h2 { "Corrections" }
                 div.card {
                     p.quiet { "What happened in these times does not count." }
                     ul.failures {
-                        @for correction in &*service.corrections { (item(correction, at)) }
+                        @for correction in mine().take(SHOWN) { (item(correction, at)) }
                     }
+                    @if more > 0 { p.quiet { "and " (numbers::count(more as u64)) " older ones" } }
                 }
             }
         }

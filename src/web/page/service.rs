@@ -1,6 +1,6 @@
 //! One service in depth.
 
-use super::corrections::corrections;
+use super::corrections;
 use super::days;
 use super::frame::{Page, View, since};
 use super::headline::Headline;
@@ -13,12 +13,14 @@ use crate::observe::SystemView;
 use crate::outcome::Timestamp;
 use crate::report::numbers;
 use crate::slo::Budgeting;
+use crate::slo::correction::Correction;
 use maud::{Markup, html};
 use std::time::Duration;
 
 /// The page of a service in the snapshot taken `at`.
 pub fn render_service(
     service: &ServiceView,
+    corrections: &[Correction],
     system: &SystemView,
     at: Timestamp,
     view: View,
@@ -44,7 +46,7 @@ pub fn render_service(
                 @for view in &service.probes { (probe::card(view, at)) }
                 @if service.probes.is_empty() { p.quiet { "None are configured." } }
             }
-            (corrections(service, at))
+            (corrections::corrections(&service.name, corrections, at))
             (system::processes(&service.name, system))
         },
     };
