@@ -4,12 +4,12 @@
 use async_trait::async_trait;
 use proptest::prelude::*;
 use slod::config::{Config, ObserveSpec, Pattern, ProbeSpec, ServiceSpec, StoreSpec};
-use slod::ledger::snapshot::{ObjectiveView, WINDOWS};
+use slod::ledger::snapshot::{ObjectiveView, ServiceView, WINDOWS};
 use slod::ledger::{Ledger, Snapshot};
 use slod::outcome::{Cause, Outcome, ProbeKey, Record, Timestamp, Verdict, Why};
 use slod::probe::{Attempt, Probe};
 use slod::slo::correction::Correction;
-use slod::slo::{Budgeting, Objective, Sli};
+use slod::slo::{Budgeting, Combine, Counted, Missing, Objective, Sli, Window};
 use slod::store::Store;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -38,10 +38,39 @@ fn objective(name: &str, sli: Sli, budgeting: Budgeting, probes: &[&str]) -> Obj
         name: name.into(),
         sli,
         target: 0.99,
-        window: Duration::from_secs(30 * 86_400),
-        calendar: None,
+        window: Window::rolling(Duration::from_secs(30 * 86_400)),
+        further: vec![],
         budgeting,
-        probes: probes.iter().map(|name| (*name).to_owned()).collect(),
+        missing: Missing::Exclude,
+        combine: Combine::Pooled,
+        probes: probes.iter().map(|name| counted(name)).collect(),
+    }
+}
+
+/// `probe`, or `service/probe`.
+fn counted(name: &str) -> Counted {
+    let (service, probe) = match name.split_once('/') {
+        Some((service, probe)) => (Some(service.into()), probe),
+        None => (None, name),
+    };
+    Counted {
+        service,
+        probe: probe.to_owned(),
+        weight: if probe == "a" { 3 } else { 1 },
+    }
+}
+
+fn sliced(
+    name: &str,
+    budgeting: Budgeting,
+    combine: Combine,
+    missing: Missing,
+    probes: &[&str],
+) -> Objective {
+    Objective {
+        combine,
+        missing,
+        ..objective(name, Sli::Availability, budgeting, probes)
     }
 }
 
@@ -68,9 +97,22 @@ fn config(path: &Path, interval: u64, extra: bool) -> Config {
             &["a"],
         ),
     ];
+    let ratio = Budgeting::RatioTimeslices;
+    let (weighted, both) = (Combine::Weighted, ["a", "b"]);
+    objectives.extend([
+        sliced("ratio", ratio, Combine::Pooled, Missing::Exclude, &[]),
+        sliced("all", SLICES, Combine::All, Missing::Bad, &[]),
+        sliced("any", ratio, Combine::Any, Missing::Good, &[]),
+        sliced("weighted", ratio, weighted, Missing::Bad, &both),
+        sliced("alone", SLICES, Combine::Pooled, Missing::Bad, &["b"]),
+    ]);
     if extra {
         objectives.push(objective("added", Sli::Availability, SLICES, &["b"]));
     }
+    let journey = [
+        sliced("ends", SLICES, weighted, Missing::Exclude, &["s/a", "s/b"]),
+        objective("steps", Sli::Success, Budgeting::Occurrences, &["s/b"]),
+    ];
     Config {
         listen: ([127, 0, 0, 1], 0).into(),
         store: StoreSpec {
@@ -87,14 +129,26 @@ fn config(path: &Path, interval: u64, extra: bool) -> Config {
         },
         corrections: Vec::new(),
         vantage: Vec::new(),
-        services: vec![ServiceSpec {
-            name: "s".into(),
-            description: String::new(),
-            labels: vec![],
-            probes: vec![probe("a", interval), probe("b", 60)],
-            objectives,
-            processes: Vec::new(),
-        }],
+        services: vec![
+            ServiceSpec {
+                name: "s".into(),
+                description: String::new(),
+                labels: vec![],
+                probes: vec![probe("a", interval), probe("b", 60)],
+                borrowed: vec![],
+                objectives,
+                processes: Vec::new(),
+            },
+            ServiceSpec {
+                name: "journey".into(),
+                description: String::new(),
+                labels: vec![],
+                probes: vec![],
+                borrowed: vec![probe("a", interval), probe("b", 60)],
+                objectives: journey.into(),
+                processes: Vec::new(),
+            },
+        ],
     }
 }
 
@@ -105,20 +159,34 @@ struct Oracle<'a> {
     now: i64,
     /// Today's, by probe, in milliseconds.
     intervals: Vec<(String, i64)>,
+    /// Whose objectives are counted.
+    service: &'a str,
 }
 
+const MINUTE: i64 = 60_000;
+
 impl Oracle<'_> {
+    fn counts(objective: &Objective, probe: &str) -> bool {
+        objective.probes.is_empty()
+            || objective
+                .probes
+                .iter()
+                .any(|counted| counted.probe == probe)
+    }
+
+    fn counting(&self, objective: &Objective) -> impl Iterator<Item = &Record> {
+        let counts = |record: &&Record| Self::counts(objective, &record.key.probe);
+        self.records.iter().filter(counts)
+    }
+
     fn counted(&self, objective: &Objective) -> impl Iterator<Item = (&Record, bool)> {
-        let named = |record: &&Record| {
-            objective.probes.is_empty() || objective.probes.iter().any(|p| **p == *record.key.probe)
-        };
         let sli = objective.sli;
         let out: Vec<_> = self.corrected(objective).collect();
         let stays = move |record: &&Record| {
             let inside = |(from, to): &(i64, i64)| (*from..*to).contains(&record.at.0);
             !out.iter().any(inside)
         };
-        let stay = self.records.iter().filter(named).filter(stays);
+        let stay = self.counting(objective).filter(stays);
         stay.filter_map(move |record| {
             let good = match record.outcome.verdict {
                 Verdict::Void(_) => return None,
@@ -136,10 +204,19 @@ impl Oracle<'_> {
         let concerns = |one: &&Correction| {
             let named =
                 |names: &[String], name: &str| names.is_empty() || names.iter().any(|n| n == name);
-            named(&one.services, "s") && named(&one.slos, &objective.name)
+            named(&one.services, self.service) && named(&one.slos, &objective.name)
         };
+        let whole_minutes = objective.missing != Missing::Exclude;
         let concerning = self.corrections.iter().filter(concerns);
-        concerning.map(|one| (one.from.0, one.to.0))
+        concerning.map(move |one| {
+            let (from, to) = (one.from.0, one.to.0);
+            if whole_minutes {
+                let past = (to + MINUTE - 1).div_euclid(MINUTE);
+                (from.div_euclid(MINUTE) * MINUTE, past * MINUTE)
+            } else {
+                (from, to)
+            }
+        })
     }
 
     /// How much of a window is taken out, second by second.
@@ -174,46 +251,94 @@ impl Oracle<'_> {
         (last - window / width + 1..=last).contains(&at.div_euclid(width))
     }
 
+    /// Every event, with its good and bad counts.
+    fn events(&self, objective: &Objective) -> Vec<(i64, u64, u64)> {
+        let of = |slice: i64, ratio: f64| {
+            let (good, all) = match objective.budgeting {
+                Budgeting::Timeslices { slice_target } => (u64::from(ratio >= slice_target), 1),
+                #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+                _ => ((ratio * 1e6).round() as u64, 1_000_000),
+            };
+            (slice * MINUTE, good, all - good)
+        };
+        if objective.budgeting == Budgeting::Occurrences {
+            let event =
+                |(record, good): (&Record, bool)| (record.at.0, u64::from(good), u64::from(!good));
+            self.counted(objective).map(event).collect()
+        } else {
+            let slices = self.slices(objective).into_iter();
+            slices.map(|(slice, ratio)| of(slice, ratio)).collect()
+        }
+    }
+
     /// (good, bad)
-    fn count(&self, objective: &Objective, window: i64) -> (u64, u64) {
-        let mut events: Vec<(i64, bool)> = Vec::new();
-        match objective.budgeting {
-            Budgeting::Occurrences => events.extend(
-                self.counted(objective)
-                    .map(|(record, good)| (record.at.0, good)),
-            ),
-            Budgeting::Timeslices { slice_target } => {
-                let mut slices: BTreeMap<i64, (f64, f64)> = BTreeMap::new();
-                for (record, good) in self.counted(objective) {
-                    let slice = slices.entry(record.at.0.div_euclid(60_000)).or_default();
-                    slice.0 += f64::from(u8::from(good));
-                    slice.1 += 1.0;
-                }
-                // The running minute is not over.
-                slices.remove(&self.now.div_euclid(60_000));
-                events.extend(
-                    slices
-                        .into_iter()
-                        .map(|(slice, (good, all))| (slice * 60_000, good / all >= slice_target)),
-                );
+    fn count(&self, events: &[(i64, u64, u64)], window: i64) -> (u64, u64) {
+        let inside = events.iter().filter(|(at, ..)| self.inside(*at, window));
+        inside.fold((0, 0), |sum, (_, good, bad)| (sum.0 + good, sum.1 + bad))
+    }
+
+    /// Every minute that counts, with its good share.
+    fn slices(&self, objective: &Objective) -> BTreeMap<i64, f64> {
+        let mut outcomes: BTreeMap<i64, BTreeMap<&str, Vec<bool>>> = BTreeMap::new();
+        for (record, good) in self.counted(objective) {
+            let slice = outcomes.entry(record.at.0.div_euclid(MINUTE)).or_default();
+            let pooled = objective.combine == Combine::Pooled;
+            let probe = if pooled { "" } else { &*record.key.probe };
+            slice.entry(probe).or_default().push(good);
+        }
+        // The running minute is not over.
+        let running = self.now.div_euclid(MINUTE);
+        outcomes.remove(&running);
+        let known = outcomes.into_iter();
+        let mut slices: BTreeMap<i64, f64> = known
+            .map(|(slice, probes)| (slice, Self::combined(objective, &probes)))
+            .collect();
+        let filler = match objective.missing {
+            Missing::Exclude => return slices,
+            Missing::Bad => 0.0,
+            Missing::Good => 1.0,
+        };
+        let first = self.counting(objective).map(|record| record.at.0).min();
+        let first = first.map_or(running, |at| at.div_euclid(MINUTE));
+        for slice in first..running - 1 {
+            let start = slice * MINUTE;
+            if !self
+                .corrected(objective)
+                .any(|(from, to)| (from..to).contains(&start))
+            {
+                slices.entry(slice).or_insert(filler);
             }
         }
-        let count = |wanted| {
-            events
-                .iter()
-                .filter(|(at, good)| *good == wanted && self.inside(*at, window))
-                .count() as u64
+        slices
+    }
+
+    fn combined(objective: &Objective, probes: &BTreeMap<&str, Vec<bool>>) -> f64 {
+        let share = |goods: &Vec<bool>| {
+            goods.iter().filter(|good| **good).count() as f64 / goods.len() as f64
         };
-        (count(true), count(false))
+        let shares = probes.values().map(share);
+        match objective.combine {
+            Combine::Pooled | Combine::All => shares.fold(1.0, f64::min),
+            Combine::Any => shares.fold(0.0, f64::max),
+            Combine::Weighted => {
+                let weight = |probe: &str| if probe == "a" { 3.0 } else { 1.0 };
+                let all: f64 = probes.keys().map(|probe| weight(probe)).sum();
+                let each = probes
+                    .iter()
+                    .map(|(probe, goods)| weight(probe) * share(goods));
+                each.sum::<f64>() / all
+            }
+        }
     }
 
     fn check(&self, snapshot: &Snapshot) {
-        for view in &snapshot.services[0].objectives {
+        let named = |service: &&ServiceView| *service.name == *self.service;
+        let service = snapshot.services.iter().find(named).expect("the service");
+        for view in &service.objectives {
+            let events = self.events(&view.objective);
             for ((name, window), told) in WINDOWS.iter().zip(&view.windows) {
-                let (good, bad) = self.count(
-                    &view.objective,
-                    i64::try_from(window.as_millis()).expect("small"),
-                );
+                let (good, bad) =
+                    self.count(&events, i64::try_from(window.as_millis()).expect("small"));
                 assert_eq!(
                     (told.good, told.bad),
                     (good, bad),
@@ -223,25 +348,38 @@ impl Oracle<'_> {
                 let ratio = (good + bad > 0).then(|| good as f64 / (good + bad) as f64);
                 assert_eq!(told.sli, ratio);
             }
-            self.check_budget(view);
+            self.check_budget(view, &events);
         }
     }
 
-    fn check_budget(&self, view: &ObjectiveView) {
-        let (_, bad) = self.count(&view.objective, 30 * 24 * HOUR);
-        let left = view.budget_remaining.expect("a budget");
+    fn check_budget(&self, view: &ObjectiveView, events: &[(i64, u64, u64)]) {
+        let (good, bad) = self.count(events, 30 * 24 * HOUR);
+        let left = view.budget.remaining.expect("a budget");
         assert!(left.is_finite() && left <= 1.0);
         assert_eq!(bad == 0, (left - 1.0).abs() < f64::EPSILON);
-        let spent = bad as f64 / (0.01 * view.period.expected);
+        let spent = bad as f64 / (0.01 * view.budget.period.expected);
         assert!((1.0 - left - spent).abs() < 1e-9);
-        if view.objective.budgeting == Budgeting::Occurrences {
-            let expected = self.expected(&view.objective, 30 * 24 * HOUR);
-            assert!(
-                (view.period.expected - expected).abs() < 1e-6 * expected,
-                "{} told, {expected} counted",
-                view.period.expected
-            );
-        }
+        let expected = if view.objective.budgeting == Budgeting::Occurrences {
+            self.expected(&view.objective, 30 * 24 * HOUR)
+        } else {
+            self.expected_slices(&view.objective, 30 * 24 * HOUR, good + bad)
+        };
+        assert!(
+            (view.budget.period.expected - expected).abs() < 1e-6 * expected,
+            "{}: {} told, {expected} counted",
+            view.objective.name,
+            view.budget.period.expected
+        );
+    }
+
+    /// Minutes that the window holds apart from those that are taken out, in counts.
+    fn expected_slices(&self, objective: &Objective, window: i64, counted: u64) -> f64 {
+        let parts = match objective.budgeting {
+            Budgeting::RatioTimeslices => 1e6,
+            _ => 1.0,
+        };
+        let wanted = (window - self.corrected_ms(objective, window)) as f64 / MINUTE as f64;
+        (wanted * parts).max(counted as f64)
     }
 
     /// Events that the window would hold: those there are, and those that the time which none of
@@ -250,7 +388,7 @@ impl Oracle<'_> {
         let counting: Vec<i64> = self
             .intervals
             .iter()
-            .filter(|(name, _)| objective.probes.is_empty() || objective.probes.contains(name))
+            .filter(|(name, _)| Self::counts(objective, name))
             .map(|(_, ms)| *ms)
             .collect();
         let inside: Vec<_> = self
@@ -300,8 +438,8 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (1_i64..5 * HOUR).prop_map(Step::Pause),
         1 => (20 * HOUR..60 * HOUR).prop_map(Step::Pause),
         1 => Just(Step::Restart),
-        1 => (-HOUR..60 * HOUR, 1_i64..5 * HOUR, 0_usize..4).prop_map(|(ago, length, slo)| Step::Correct(ago, length, slo)),
-        1 => (0_i64..HOUR, 1_i64..HOUR, 0_usize..4).prop_map(|(ago, length, slo)| Step::Correct(ago, length, slo)),
+        1 => (-HOUR..60 * HOUR, 1_i64..5 * HOUR, 0_usize..8).prop_map(|(ago, length, slo)| Step::Correct(ago, length, slo)),
+        1 => (0_i64..HOUR, 1_i64..HOUR, 0_usize..8).prop_map(|(ago, length, slo)| Step::Correct(ago, length, slo)),
         1 => Just(Step::TakeBack),
         1 => (1_u64..15, any::<bool>()).prop_map(|(half, extra)| Step::Reload(2 * half, extra)),
     ]
@@ -317,7 +455,7 @@ struct House {
     now: i64,
 }
 
-const SLOS: [&str; 3] = ["both", "slices", "fast"];
+const SLOS: [&str; 6] = ["both", "slices", "fast", "all", "weighted", "steps"];
 
 impl House {
     fn new() -> Self {
@@ -443,18 +581,21 @@ impl House {
             .iter()
             .map(interval)
             .collect();
-        Oracle {
+        let mut oracle = Oracle {
             records: &self.history,
             corrections: &self.corrections,
             now: self.now,
             intervals,
-        }
-        .check(&snapshot);
+            service: "s",
+        };
+        oracle.check(&snapshot);
+        oracle.service = "journey";
+        oracle.check(&snapshot);
     }
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, max_shrink_iters: 200, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 64, max_shrink_iters: 200, ..ProptestConfig::default() })]
 
     #[test]
     fn numbers_equal_a_recount_through_restarts_and_reloads(steps in prop::collection::vec(step(), 1..250)) {
@@ -484,9 +625,9 @@ fn a_gap_is_missing_coverage() {
     house.check();
     let snapshot = house.ledger.snapshot(Timestamp(house.now));
     let fast = &snapshot.services[0].objectives[2];
-    assert_eq!(fast.period.sli, Some(1.0));
-    assert_eq!(fast.budget_remaining, Some(1.0));
-    let coverage = fast.period.coverage.expect("expected events");
+    assert_eq!(fast.budget.period.sli, Some(1.0));
+    assert_eq!(fast.budget.remaining, Some(1.0));
+    let coverage = fast.budget.period.coverage.expect("expected events");
     assert!((coverage - 3.0 / 720.0).abs() < 1e-4, "{coverage}");
 }
 

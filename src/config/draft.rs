@@ -32,7 +32,13 @@ pub(super) struct ServiceDraft<'n> {
     pub(super) name: Arc<str>,
     pub(super) description: String,
     pub(super) labels: Vec<(String, String)>,
+    /// Faulty ones included.
+    pub(super) probe_names: Vec<String>,
+    /// Whether all of its probes could be read.
+    pub(super) is_sound: bool,
     pub(super) probes: Vec<Placed<'n, ProbeSpec>>,
+    /// Probes of other services that its objectives name.
+    pub(super) borrowed: Vec<Placed<'n, ProbeSpec>>,
     pub(super) objectives: Vec<Placed<'n, Objective>>,
     pub(super) processes: Vec<ProcessSpec>,
 }
@@ -49,8 +55,11 @@ impl<'n> ServiceDraft<'n> {
         &'s self,
         objective: &'s Objective,
     ) -> impl Iterator<Item = &'s Placed<'n, ProbeSpec>> {
-        let counts = |probe: &&Placed<'n, ProbeSpec>| objective.counts(&probe.value.key.probe);
-        self.probes.iter().filter(counts)
+        let counts = |probe: &&Placed<'n, ProbeSpec>| {
+            let ProbeSpec { key, kind, .. } = &probe.value;
+            objective.weight_of(&self.name, key, kind).is_some()
+        };
+        self.probes.iter().chain(&self.borrowed).filter(counts)
     }
 }
 
@@ -61,6 +70,7 @@ impl Draft<'_> {
             description: service.description,
             labels: service.labels,
             probes: values(service.probes),
+            borrowed: values(service.borrowed),
             objectives: values(service.objectives),
             processes: service.processes,
         });

@@ -110,7 +110,7 @@ pub(super) const DEFAULTS: &[Key] = &[
         "objectives",
         Shape::List(&Shape::Section(OBJECTIVE)),
         "",
-        "Objectives of every service. A service replaces one by an objective of the same name.",
+        "Objectives of every service. A service replaces one by an objective of the same name, and leaves out those that none of its probes suits.",
     ),
 ];
 
@@ -254,10 +254,11 @@ pub(super) const SERVICE: &[Key] = &[
         "",
         "Labels for metrics and pages, such as `team: assistants`. Names as in Prometheus.",
     ),
-    Key::required(
+    Key::optional(
         "probes",
         Shape::List(&Shape::Section(PROBE)),
-        "Ways of looking at the service; at least one.",
+        "",
+        "Ways of looking at the service. Only a journey, whose objectives count probes of other services, has none.",
     ),
     Key::optional(
         "objectives",
@@ -307,8 +308,8 @@ pub(super) const OBJECTIVE: &[Key] = &[
     ),
     Key::required(
         "sli",
-        Shape::Choice(&["availability", "success", "latency"]),
-        "What counts as good: `availability` and `success` an attempt that succeeded, `latency` one that succeeded in less than `below`.",
+        Shape::Choice(&["availability", "success", "latency", "freshness"]),
+        "What counts as good: `availability` and `success` an attempt that succeeded, `latency` one that succeeded in less than `below`, `freshness` a heartbeat that came in time.",
     ),
     Key::optional(
         "below",
@@ -334,10 +335,16 @@ pub(super) const OBJECTIVE: &[Key] = &[
         "Time zone of a calendar window, such as `Europe/Berlin`. Where a zone is not whole hours from UTC, its periods begin with the hour.",
     ),
     Key::optional(
-        "budgeting",
-        Shape::Choice(&["occurrences", "timeslices"]),
+        "further_windows",
+        Shape::List(&Shape::Text),
         "",
-        "What is counted: `occurrences` every attempt, `timeslices` every minute (uptime). Left out, it is `timeslices` for `availability` and `occurrences` for the others.",
+        "Windows whose budgets are told besides, written like `window`. Alerts go by `window`.",
+    ),
+    Key::optional(
+        "budgeting",
+        Shape::Choice(&["occurrences", "timeslices", "ratio_timeslices"]),
+        "",
+        "What is counted: `occurrences` every attempt, `timeslices` every minute (uptime), `ratio_timeslices` the good share of every minute. Left out, it is `timeslices` for `availability` and `freshness`, and `occurrences` for the others.",
     ),
     Key::optional(
         "slice_target",
@@ -346,9 +353,27 @@ pub(super) const OBJECTIVE: &[Key] = &[
         "For `timeslices`: a minute is good if this share of its attempts is.",
     ),
     Key::optional(
+        "on_missing",
+        Shape::Choice(&["exclude", "bad", "good"]),
+        "exclude",
+        "For minutes: what one without any outcome is, from the first outcome on. `exclude` leaves it unknown, which coverage tells; `bad` and `good` count it, also where slod itself was down. Corrections then take out whole minutes.",
+    ),
+    Key::optional(
         "probes",
         Shape::List(&Shape::Text),
         "",
-        "The service's probes that count. Left out, all of them do.",
+        "The probes that count, those of other services as `service/probe`. Left out, all of the service that suit the `sli` do: heartbeats for `freshness`, all others for the rest.",
+    ),
+    Key::optional(
+        "combine",
+        Shape::Choice(&["all", "any"]),
+        "",
+        "For minutes: whether all of the probes must be good in a minute (the worst one's share is the minute's), or any one (the best one's). Left out, all their attempts are one pool.",
+    ),
+    Key::optional(
+        "weights",
+        Shape::Map(&Shape::Integer(1, 1000)),
+        "",
+        "For minutes, instead of `probes`: the probes that count, each with its weight. The minute's share is the mean of theirs by weight.",
     ),
 ];

@@ -63,8 +63,9 @@ const FAULTS: &[(&str, &str)] = &[
     ("several-kinds", "A probe with more than one kind."),
     (
         "unknown-probe",
-        "An objective names a probe that its service does not have.",
+        "An objective names a probe, or a service, that does not exist.",
     ),
+    ("nothing-counts", "No probe counts for an objective."),
     (
         "unknown-name",
         "A correction names a service or an objective that does not exist.",

@@ -7,6 +7,7 @@
 //! The keys are data in `keys.rs`; the reader and `docs/CONFIGURATION.md` both come from it.
 
 mod correction;
+mod counting;
 mod docs;
 mod draft;
 mod keys;

@@ -2,8 +2,8 @@
 
 use crate::outcome::ProbeKey;
 use crate::probe::Probe;
-use crate::slo::Objective;
 use crate::slo::correction::Correction;
+use crate::slo::{Objective, Watcher};
 use regex::Regex;
 use rrule::RRuleSet;
 use std::net::SocketAddr;
@@ -95,6 +95,8 @@ pub struct ServiceSpec {
     pub labels: Vec<(String, String)>,
     /// Names are unique within the service.
     pub probes: Vec<ProbeSpec>,
+    /// Probes of other services that its objectives count: journeys have them.
+    pub borrowed: Vec<ProbeSpec>,
     /// Names are unique within the service; defaults are merged in already.
     pub objectives: Vec<Objective>,
     /// Names are unique within the service.
@@ -120,6 +122,25 @@ impl PartialEq for ProbeSpec {
     fn eq(&self, other: &Self) -> bool {
         let of = |spec: &Self| (spec.interval, spec.timeout, spec.kind, spec.fingerprint);
         self.key == other.key && of(self) == of(other)
+    }
+}
+
+impl ServiceSpec {
+    /// The probes that may count for its objectives: its own, then the borrowed ones.
+    pub fn watched(&self) -> impl Iterator<Item = &ProbeSpec> {
+        self.probes.iter().chain(&self.borrowed)
+    }
+
+    /// Those that count for one of its objectives: each with its position in
+    /// [`ServiceSpec::watched`].
+    pub fn watchers(&self, objective: &Objective) -> Vec<(usize, Watcher)> {
+        let watched = self.watched().enumerate();
+        let counting = watched.filter_map(|(at, spec)| {
+            let weight = objective.weight_of(&self.name, &spec.key, spec.kind)?;
+            let interval = spec.interval;
+            Some((at, Watcher { interval, weight }))
+        });
+        counting.collect()
     }
 }
 

@@ -1,12 +1,13 @@
 //! Reads objectives, and merges the default ones with a service's own.
 
+use super::counting;
 use super::draft::Placed;
 use super::keys::{self, OBJECTIVE, WINDOWS};
 use super::name::Names;
 use super::read::{duration_within, written};
 use super::zone::zone;
 use crate::slo::calendar::{Calendar, Period};
-use crate::slo::{Budgeting, Objective, Sli};
+use crate::slo::{Budgeting, Objective, Sli, Window};
 use crate::yaml::{Section, units};
 use std::time::Duration;
 
@@ -40,10 +41,10 @@ pub(super) fn read_list<'n>(parent: &Section<'n>) -> Vec<Placed<'n, Objective>> 
 
 /// Every default objective, or the service's own of the same name; then the service's others.
 pub(super) fn merge<'n>(
-    defaults: &[Placed<'n, Objective>],
+    defaults: impl Iterator<Item = Placed<'n, Objective>>,
     own: Vec<Placed<'n, Objective>>,
 ) -> Vec<Placed<'n, Objective>> {
-    let mut merged = defaults.to_vec();
+    let mut merged: Vec<_> = defaults.collect();
     for objective in own {
         let same = |other: &&mut Placed<'n, Objective>| other.value.name == objective.value.name;
         match merged.iter_mut().find(same) {
@@ -57,37 +58,59 @@ pub(super) fn merge<'n>(
 fn read(section: &Section<'_>, name: String) -> Option<Objective> {
     let sli = sli(section);
     let target = target(section);
-    let window = window(section);
+    let windows = windows(section);
     let budgeting = budgeting(section, sli);
-    let probes = section.texts("probes", "the name of a probe", |text| {
-        Some(text.to_owned())
-    });
+    // Where the budgeting is faulty, what depends on it is not blamed.
+    let sliced = budgeting.is_none_or(Budgeting::is_sliced);
+    let missing = counting::missing(section, sliced);
+    let combine = counting::combine(section, sliced);
+    let probes = counting::probes(section);
+    let (window, further) = windows?;
     Some(Objective {
         name,
         sli: sli?,
         target: target?,
-        window: window?.0,
-        calendar: window?.1,
+        window,
+        further,
         budgeting: budgeting?,
+        missing: missing?,
+        combine: combine?,
         probes,
     })
 }
 
-/// How long the window is, and the calendar's period if it is one.
-fn window(section: &Section<'_>) -> Option<(Duration, Option<Calendar>)> {
+/// The window that alerts go by, and the others.
+fn windows(section: &Section<'_>) -> Option<(Window, Vec<Window>)> {
     let zone = zone(section);
-    let written_as = section.node("window").and_then(|node| node.value.scalar());
-    let named = |period: &Period| written_as.as_deref() == Some(period.name());
-    if let Some(period) = Period::ALL.into_iter().find(named) {
-        return Some((
-            period.nominal(),
-            Some(Calendar {
+    let calendar = |text: &str| {
+        let period = Period::ALL
+            .into_iter()
+            .find(|period| period.name() == text)?;
+        Some(Window {
+            length: period.nominal(),
+            calendar: Some(Calendar {
                 period,
                 zone: zone?,
             }),
-        ));
-    }
-    if section.has("timezone") {
+        })
+    };
+    let written_as = section.node("window").and_then(|node| node.value.scalar());
+    let window = match written_as.as_deref().and_then(calendar) {
+        Some(window) => Some(window),
+        None if zone.is_none() => None,
+        None => duration_within(section, "window", WINDOWS, written(keys::DEFAULT_WINDOW))
+            .map(Window::rolling),
+    };
+    let rolling = |text: &str| {
+        units::duration(text).filter(|length| (WINDOWS.0..=WINDOWS.1).contains(length))
+    };
+    let expected = "windows such as 7d or month";
+    let further = section.texts("further_windows", expected, |text| {
+        calendar(text).or_else(|| rolling(text).map(Window::rolling))
+    });
+    let window = window?;
+    let all = || further.iter().chain([&window]);
+    if section.has("timezone") && all().all(|window| window.calendar.is_none()) {
         let message = "only a calendar window has a time zone";
         section.error(
             "conflict",
@@ -96,14 +119,26 @@ fn window(section: &Section<'_>) -> Option<(Duration, Option<Calendar>)> {
             "remove it, or let `window` be week, month, quarter or year",
         );
     }
-    let rolling = duration_within(section, "window", WINDOWS, written(keys::DEFAULT_WINDOW))?;
-    Some((rolling, None))
+    if let Some(twice) = further
+        .iter()
+        .find(|one| all().filter(|other| other == one).count() > 1)
+    {
+        let message = format!("{} is given twice", twice.name());
+        section.error(
+            "conflict",
+            "further_windows",
+            message,
+            "name each window once",
+        );
+    }
+    Some((window, further))
 }
 
 fn sli(section: &Section<'_>) -> Option<Sli> {
     const WORDS: &[(&str, Option<Sli>)] = &[
         ("availability", Some(Sli::Availability)),
         ("success", Some(Sli::Success)),
+        ("freshness", Some(Sli::Freshness)),
         ("latency", None),
     ];
     let below = section.duration("below");
@@ -179,24 +214,33 @@ fn budgeting(section: &Section<'_>, sli: Option<Sli>) -> Option<Budgeting> {
         );
         return None;
     }
-    let slices = if section.has("budgeting") {
-        section.choice("budgeting", &[("occurrences", false), ("timeslices", true)])?
+    let slices = Budgeting::Timeslices { slice_target };
+    let words = [
+        ("occurrences", Budgeting::Occurrences),
+        ("timeslices", slices),
+        ("ratio_timeslices", Budgeting::RatioTimeslices),
+    ];
+    let budgeting = if section.has("budgeting") {
+        section.choice("budgeting", &words)?
     } else {
-        sli? == Sli::Availability
+        match sli? {
+            Sli::Availability | Sli::Freshness => slices,
+            Sli::Success | Sli::Latency { .. } => Budgeting::Occurrences,
+        }
     };
-    if slices {
-        return Some(Budgeting::Timeslices { slice_target });
+    if budgeting == slices {
+        return Some(slices);
     }
     if section.has("slice_target") {
         section.error(
             "conflict",
             "slice_target",
-            "`slice_target` has no meaning for `budgeting: occurrences`",
+            "only `budgeting: timeslices` has a `slice_target`",
             format!(
                 "take it out, or write `budgeting: timeslices` (slices of {})",
                 units::show_duration(Budgeting::SLICE)
             ),
         );
     }
-    Some(Budgeting::Occurrences)
+    Some(budgeting)
 }

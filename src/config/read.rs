@@ -1,6 +1,7 @@
 //! Reads the document's root and services.
 
 use super::correction;
+use super::counting;
 use super::draft::{Draft, Placed, ServiceDraft};
 use super::keys::{self, DEFAULTS, INTERVALS, RETENTIONS, ROOT, SERVICE, STORE, TIMEOUTS};
 use super::model::{ProbeSpec, StoreSpec};
@@ -8,7 +9,6 @@ use super::name::{Names, label_fault};
 use super::objective;
 use super::observe;
 use super::probe::{self, Pace};
-use crate::diagnostic::nearest;
 use crate::probe::Kind;
 use crate::slo::Objective;
 use crate::yaml::{Node, Reader, Section, units};
@@ -151,14 +151,17 @@ fn services<'n>(
             "add at least one, with a name and a probe",
         );
     }
-    items
+    let sections = items
         .into_iter()
-        .filter_map(|(at, node)| root.reader().section(node, &at.path, SERVICE))
+        .filter_map(|(at, node)| root.reader().section(node, &at.path, SERVICE));
+    let mut services: Vec<_> = sections
         .filter_map(|section| {
             let name = names.take(&section);
             service(section, name.as_deref(), defaults, kinds)
         })
-        .collect()
+        .collect();
+    counting::resolve(&mut services);
+    services
 }
 
 fn service<'n>(
@@ -173,26 +176,39 @@ fn service<'n>(
     let (probe_names, probes) =
         probe::read_list(&section, "probes", &service, defaults.pace, kinds);
     let own = objective::read_list(&section);
-    let none = section.has("objectives") && section.list("objectives").is_empty();
-    let objectives = if none {
-        own
-    } else {
-        objective::merge(&defaults.objectives, own)
-    };
     let processes = observe::processes(&section, &service);
-    for objective in &objectives {
-        check_probes(&service, objective, &probe_names);
-    }
+    counting::check_any(&section, own.iter().chain(&defaults.objectives));
     name?;
-    Some(ServiceDraft {
-        section,
+    let mut service = ServiceDraft {
         name: service,
         description,
         labels,
+        is_sound: section.list("probes").len() == probes.len(),
+        section,
+        probe_names,
         probes,
-        objectives,
+        borrowed: Vec::new(),
+        objectives: Vec::new(),
         processes,
-    })
+    };
+    service.objectives = objectives(&service, &defaults.objectives, own);
+    Some(service)
+}
+
+/// The service's own objectives, and the default ones that some probe of it counts for.
+fn objectives<'n>(
+    service: &ServiceDraft<'n>,
+    defaults: &[Placed<'n, Objective>],
+    own: Vec<Placed<'n, Objective>>,
+) -> Vec<Placed<'n, Objective>> {
+    if service.section.has("objectives") && service.section.list("objectives").is_empty() {
+        return own;
+    }
+    let fits = |objective: &&Placed<'n, Objective>| {
+        let value = &objective.value;
+        !service.is_sound || !value.probes.is_empty() || service.counting(value).next().is_some()
+    };
+    objective::merge(defaults.iter().filter(fits).cloned(), own)
 }
 
 /// The service that control probes are kept under.
@@ -242,23 +258,4 @@ fn labels(section: &Section<'_>) -> Vec<(String, String)> {
         }
     }
     labels
-}
-
-/// An objective may only name probes that its service has, faulty ones included.
-fn check_probes(service: &str, objective: &Placed<'_, Objective>, known: &[String]) {
-    for probe in &objective.value.probes {
-        if known.contains(probe) {
-            continue;
-        }
-        let help = match nearest(probe, known.iter().map(String::as_str)) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => format!("known here: {}", known.join(", ")),
-        };
-        objective.section.error(
-            "unknown-probe",
-            "probes",
-            format!("service `{service}` has no probe `{probe}`"),
-            help,
-        );
-    }
 }

@@ -1,6 +1,7 @@
 //! The single owner of live state: outcomes in, immutable snapshots out.
 
 mod corrections;
+mod hours;
 mod objective;
 mod probe;
 mod replay;

@@ -1,19 +1,21 @@
 //! One objective's live state.
 
+use super::hours::OpenHour;
 use super::probe::ProbeState;
 use super::snapshot::{DAYS, DayView, ObjectiveView, WINDOWS};
 use crate::outcome::Timestamp;
 use crate::slo::correction::Spans;
-use crate::slo::{Objective, Tracker};
+use crate::slo::{Objective, Tracker, Watcher};
 use std::sync::Arc;
 
 #[derive(Debug)]
 pub(super) struct ObjectiveState {
     pub(super) tracker: Tracker,
-    /// Which of the service's probes count, by position.
+    /// Which of the probes that the service watches count, by position.
     pub(super) counts: Vec<usize>,
-    /// What a stored tally that may be used is named; `None` where none may.
-    pub(super) tally_key: Option<String>,
+    /// What a stored tally that may be used is named.
+    pub(super) tally_key: String,
+    pub(super) hour: OpenHour,
     /// Its counters before it had to be counted anew.
     pub(super) counted_before: (u64, u64),
     /// Whether its windows were taken over or are still to be read from the store.
@@ -21,17 +23,20 @@ pub(super) struct ObjectiveState {
 }
 
 impl ObjectiveState {
-    pub(super) fn new(objective: &Objective, probes: &[ProbeState], corrected: Spans) -> Self {
-        let counts: Vec<usize> = (0..probes.len())
-            .filter(|at| objective.counts(&probes[*at].key.probe))
-            .collect();
-        let intervals: Vec<_> = counts.iter().map(|at| probes[*at].interval).collect();
-        let tracker = Tracker::new(Arc::new(objective.clone()), &intervals)
-            .with_corrected(Arc::new(corrected));
+    /// `watchers` are the probes that count, with their positions.
+    pub(super) fn new(
+        objective: &Objective,
+        watchers: Vec<(usize, Watcher)>,
+        corrected: Spans,
+    ) -> Self {
+        let (counts, watchers) = watchers.into_iter().unzip();
+        let tracker =
+            Tracker::new(Arc::new(objective.clone()), watchers).with_corrected(Arc::new(corrected));
         Self {
-            tally_key: tracker.tally_key().map(|key| key.to_string()),
+            tally_key: tracker.tally_key().to_string(),
             tracker,
             counts,
+            hour: OpenHour::default(),
             counted_before: (0, 0),
             restored: false,
         }
@@ -57,7 +62,17 @@ impl ObjectiveState {
     fn same(&self, other: &Self) -> bool {
         self.tracker.objective() == other.tracker.objective()
             && self.counts == other.counts
-            && self.tracker.intervals().eq(other.tracker.intervals())
+            && self.tracker.watchers() == other.tracker.watchers()
+    }
+
+    /// A probe's place among those that count.
+    pub(super) fn place(&self, probe: usize) -> Option<usize> {
+        self.counts.iter().position(|at| *at == probe)
+    }
+
+    /// When the first of its probes began.
+    pub(super) fn since(&self, probes: &[ProbeState]) -> Option<Timestamp> {
+        self.counts.iter().filter_map(|at| probes[*at].first).min()
     }
 
     pub(super) fn days(&self, now: Timestamp) -> [DayView; DAYS] {
@@ -75,19 +90,16 @@ impl ObjectiveState {
         self.tracker.close_slices(now);
         let (events, bad_events) = self.tracker.counters();
         let objective = self.tracker.objective();
-        let period = self.tracker.period(now);
+        let budget = |window| self.tracker.budget(now, window);
         ObjectiveView {
             objective: objective.clone(),
-            since: self.counts.iter().filter_map(|at| probes[*at].first).min(),
+            since: self.since(probes),
             events,
             bad_events,
             windows: WINDOWS.map(|(_, window)| self.tracker.view(now, window)),
             corrected: self.tracker.corrected().contains(now),
-            budget_remaining: self.tracker.remaining(&period),
-            affordable: self.tracker.affordable(&period),
-            recovery: self.tracker.recovery(now, &period),
-            exhaustion: self.tracker.exhaustion(now, &period),
-            period,
+            budget: budget(objective.window),
+            further: objective.further.iter().copied().map(budget).collect(),
         }
     }
 }

@@ -18,6 +18,8 @@ const BOUNDS_MS: [u64; 14] = [
 #[derive(Debug)]
 pub(super) struct ProbeState {
     pub(super) key: ProbeKey,
+    /// Counts for objectives here, and is told by the service that it belongs to.
+    pub(super) borrowed: bool,
     kind: &'static str,
     target: Arc<str>,
     pub(super) interval: Duration,
@@ -40,12 +42,14 @@ pub(super) struct ProbeState {
 }
 
 impl ProbeState {
-    pub(super) fn new(spec: &ProbeSpec, thresholds: &[Duration]) -> Self {
+    /// `service` is the one that watches it.
+    pub(super) fn new(spec: &ProbeSpec, service: &str, thresholds: &[Duration]) -> Self {
         let mut bounds: Vec<_> = BOUNDS_MS.map(Duration::from_millis).into();
         bounds.extend_from_slice(thresholds);
         bounds.sort_unstable();
         bounds.dedup();
         Self {
+            borrowed: *spec.key.service != *service,
             key: spec.key.clone(),
             kind: spec.kind,
             target: spec.probe.target().into(),
@@ -91,6 +95,9 @@ impl ProbeState {
     }
 
     pub(super) fn remember_latency(&mut self, event: Event, scale: &Scale) {
+        if self.borrowed {
+            return;
+        }
         if let Some(latency) = self.felt(event.verdict, event.latency) {
             self.latencies.record(event.at, scale.code(latency), 1);
         }
@@ -99,7 +106,7 @@ impl ProbeState {
     /// Keeps the last outcome, and the last failures.
     pub(super) fn note(&mut self, record: &Record) {
         let Record { at, outcome, .. } = record;
-        self.first.get_or_insert(*at);
+        self.first = Some(self.first.map_or(*at, |first| first.min(*at)));
         if outcome.verdict.counts() && self.last.as_ref().is_none_or(|last| last.at <= *at) {
             let last = LastOutcome::of(record);
             if last.verdict != Verdict::Good {
@@ -128,6 +135,9 @@ impl ProbeState {
         bad: u32,
         scale: &Scale,
     ) {
+        if self.borrowed {
+            return;
+        }
         self.latencies.record_sorted(hour, good);
         self.latencies.record(hour, scale.code(self.timeout), bad);
     }

@@ -26,7 +26,7 @@ pub(super) struct Recent {
 }
 
 /// Hours of services that outcomes came to after they were counted.
-type Late = BTreeSet<(usize, Timestamp)>;
+pub(super) type Late = BTreeSet<(usize, Timestamp)>;
 
 impl Ledger {
     /// What is in no block yet, by service and probe, in one walk over the table; and the hours
@@ -44,13 +44,12 @@ impl Ledger {
         let mut recent: Vec<Vec<Recent>> = self.services().iter().map(empty).collect();
         let mut late = Late::new();
         store.for_each_pending(Timestamp(i64::MAX), |record| {
-            let Some((service, probe)) = index.get(&record.key) else {
-                return;
-            };
-            if record.at < split {
-                late.insert((*service, record.at.hour()));
-            } else {
-                recent[*service][*probe].take(record);
+            for (service, probe) in index.get(&record.key).into_iter().flatten() {
+                if record.at < split {
+                    late.insert((*service, record.at.hour()));
+                } else {
+                    recent[*service][*probe].take(&record);
+                }
             }
         })?;
         Ok((recent, late))
@@ -58,8 +57,8 @@ impl Ledger {
 }
 
 impl Recent {
-    fn take(&mut self, record: Record) {
-        self.events.push(Event::from(&record));
+    fn take(&mut self, record: &Record) {
+        self.events.push(Event::from(record));
         if !record.outcome.verdict.counts() {
             return;
         }
@@ -69,7 +68,7 @@ impl Recent {
                 self.failures.pop_front();
             }
         }
-        self.last = Some(record);
+        self.last = Some(record.clone());
     }
 }
 
@@ -117,8 +116,8 @@ impl ServiceState {
             for objective in self.objectives.iter_mut().filter(|one| !one.restored) {
                 let counting = slot
                     .iter()
-                    .filter(|(probe, _)| objective.counts.contains(probe));
-                let tally = objective.count(counting.map(|(_, event)| *event));
+                    .filter_map(|(probe, event)| Some((objective.place(*probe)?, *event)));
+                let tally = objective.tracker.count(counting);
                 let number = Series::slot_of(slot[0].1.at);
                 objective.tracker.restore_slot(number, tally);
             }
@@ -128,18 +127,12 @@ impl ServiceState {
     fn fill(&mut self, events: &[(usize, Event)], now: Timestamp) {
         for objective in self.objectives.iter_mut().filter(|one| !one.restored) {
             for (probe, event) in events {
-                if objective.counts.contains(probe) {
-                    let Event {
-                        at,
-                        interval,
-                        verdict,
-                        latency,
-                    } = *event;
-                    objective.tracker.record(at, verdict, latency, interval);
+                if let Some(place) = objective.place(*probe) {
+                    objective.tracker.record(place, event);
                 }
             }
-            let before = objective.counted_before;
-            objective.tracker.restart_counters(now, before);
+            let (since, before) = (objective.since(&self.probes), objective.counted_before);
+            objective.tracker.go_live(now, since, before);
             objective.restored = true;
         }
         for probe in &mut self.probes {

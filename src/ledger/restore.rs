@@ -1,21 +1,20 @@
 //! Fills live state from the store: a start and a reload give the same numbers as if nothing had
 //! happened. Old hours are read as counts; `replay.rs` does the last day.
 
-use super::objective::ObjectiveState;
-use super::replay::Recent;
+use super::hours::Codes;
+use super::replay::{Late, Recent};
 use super::service::ServiceState;
-use super::state::Ledger;
-use crate::outcome::{Event, ProbeKey, Timestamp};
+use super::state::{Ledger, Places};
+use crate::outcome::{ProbeKey, Timestamp};
+use crate::slo::Sli;
 use crate::slo::series::Series;
-use crate::slo::{Sli, Tally, TallyKey};
 use crate::stats::scale::Scale;
-use crate::store::{HourSummary, Plan, Store, StoreError};
-use std::collections::{BTreeSet, HashMap};
+use crate::store::{Plan, Store, StoreError};
+use std::collections::HashMap;
 use std::num::NonZero;
 use std::thread;
 use std::time::Duration;
 
-const HOUR: Duration = Duration::from_secs(3600);
 /// Fewer services than this are not worth a thread.
 const PER_THREAD: usize = 16;
 /// Latency quantiles go back this far, even where every objective's window is shorter.
@@ -72,7 +71,8 @@ impl Ledger {
         let mut plans: HashMap<ProbeKey, Plan> = HashMap::new();
         for service in self.services() {
             for (position, probe) in service.probes.iter().enumerate() {
-                plans.insert(probe.key.clone(), service.plan(position));
+                let plan = plans.entry(probe.key.clone()).or_default();
+                service.plan(position, plan);
             }
         }
         plans
@@ -104,24 +104,20 @@ struct Part<'a> {
     first: usize,
     services: &'a mut [ServiceState],
     recent: &'a mut [Vec<Recent>],
-    index: &'a HashMap<ProbeKey, (usize, usize)>,
+    index: &'a HashMap<ProbeKey, Places>,
     scale: &'a Scale,
 }
 
 impl Part<'_> {
     /// Returns how many blocks could not be read.
-    fn restore(
-        mut self,
-        store: &Store,
-        past: Past,
-        late: &BTreeSet<(usize, Timestamp)>,
-    ) -> Result<u64, StoreError> {
-        let mut recount = self.restore_hours(store, past)?;
+    fn restore(mut self, store: &Store, past: Past, late: &Late) -> Result<u64, StoreError> {
+        let mut recount = self.restore_hours(store, past, late)?;
         let mine = (self.first, Timestamp(i64::MIN))
             ..(self.first + self.services.len(), Timestamp(i64::MIN));
         recount.extend(late.range(mine));
         for (service, hour) in recount {
-            self.services[service - self.first].recount_hour(store, hour)?;
+            let late = late.contains(&(service, hour));
+            self.services[service - self.first].recount_hour(store, hour, late)?;
         }
         for (service, recent) in self.services.iter_mut().zip(self.recent) {
             for probe in service.probes.iter_mut().filter(|probe| !probe.restored) {
@@ -135,25 +131,36 @@ impl Part<'_> {
     }
 
     /// Takes the counts of all hours before the split. Returns the hours of services whose outcomes
-    /// must be counted anew, because an objective's tally was not counted when they were stored.
+    /// must be counted anew, because the counts do not tell them for some objective.
     fn restore_hours(
         &mut self,
         store: &Store,
         past: Past,
-    ) -> Result<BTreeSet<(usize, Timestamp)>, StoreError> {
-        let mut recount = BTreeSet::new();
+        late: &Late,
+    ) -> Result<Late, StoreError> {
+        let mut recount = Late::new();
         let mut codes = Codes::default();
         let mine = self.first..self.first + self.services.len();
-        let place = |key: &ProbeKey| self.index.get(key).filter(|(at, _)| mine.contains(at));
-        let wanted = |key: &ProbeKey| place(key).is_some();
+        let places = |key: &ProbeKey| {
+            let all = self.index.get(key).into_iter().flatten().copied();
+            all.filter(|(service, _)| mine.contains(service))
+        };
+        let wanted = |key: &ProbeKey| places(key).next().is_some();
         store.for_each_hour(past.from, past.split, wanted, |key, hour| {
-            if let Some((service, probe)) = place(key).copied() {
+            for (service, probe) in places(key) {
+                let late = late.contains(&(service, hour.start));
                 let state = &mut self.services[service - self.first];
-                if state.restore_hour(probe, &hour, self.scale, &mut codes) {
-                    recount.insert((service, hour.start));
-                }
+                let translation = (self.scale, &mut codes);
+                state.restore_hour(probe, &hour, late, translation, |untold| {
+                    recount.insert((service, untold));
+                });
             }
         })?;
+        for (service, state) in (self.first..).zip(&mut *self.services) {
+            state.settle_hours(|untold| {
+                recount.insert((service, untold));
+            });
+        }
         Ok(recount)
     }
 }
@@ -173,8 +180,7 @@ impl ServiceState {
         waiting.for_each(|objective| objective.tracker.anchor(now));
     }
 
-    fn plan(&self, probe: usize) -> Plan {
-        let mut plan = Plan::default();
+    fn plan(&self, probe: usize, plan: &mut Plan) {
         let counting = self
             .objectives
             .iter()
@@ -183,126 +189,10 @@ impl ServiceState {
             if let Sli::Latency { below } = objective.tracker.objective().sli {
                 plan.cuts.push(below);
             }
-            if let Some(key) = objective
-                .tracker
-                .tally_key()
-                .filter(|key| !plan.keys.contains(key))
-            {
+            let key = objective.tracker.tally_key();
+            if !plan.keys.contains(&key) {
                 plan.keys.push(key);
             }
         }
-        plan
-    }
-
-    /// Returns whether an objective could not be told from the counts.
-    fn restore_hour(
-        &mut self,
-        probe: usize,
-        hour: &HourSummary,
-        scale: &Scale,
-        codes: &mut Codes,
-    ) -> bool {
-        if !self.probes[probe].restored {
-            let failed = hour.bad.values().sum();
-            let good = codes.translated(hour, scale);
-            self.probes[probe].remember_hour(hour.start, &good, failed, scale);
-        }
-        let mut missing = false;
-        for objective in self
-            .objectives
-            .iter_mut()
-            .filter(|o| !o.restored && o.counts.contains(&probe))
-        {
-            match objective.stored_tally(hour) {
-                Some(tally) => objective.tracker.restore_hour(hour.start, tally),
-                None => missing = true,
-            }
-        }
-        missing
-    }
-
-    /// Counts the outcomes of one hour for the objectives that its stored counts say nothing about.
-    fn recount_hour(&mut self, store: &Store, hour: Timestamp) -> Result<(), StoreError> {
-        for at in 0..self.objectives.len() {
-            let objective = &self.objectives[at];
-            if objective.restored {
-                continue;
-            }
-            let mut records = Vec::new();
-            for probe in &objective.counts {
-                let key = &self.probes[*probe].key;
-                let stored = store.hours(key, hour, hour.after(HOUR))?;
-                let told = stored
-                    .first()
-                    .is_some_and(|stored| objective.stored_tally(stored).is_some());
-                if !told {
-                    records.extend(store.outcomes(key, hour, hour.after(HOUR))?);
-                }
-            }
-            // A slice must see its probes together.
-            records.sort_by_key(|record| record.at);
-            let objective = &mut self.objectives[at];
-            let tally = objective.count(records.iter().map(Event::from));
-            objective.tracker.restore_hour(hour, tally);
-        }
-        Ok(())
-    }
-}
-
-impl ObjectiveState {
-    fn key(&self) -> TallyKey {
-        let objective = self.tracker.objective();
-        TallyKey {
-            sli: objective.sli,
-            budgeting: objective.budgeting,
-        }
-    }
-
-    /// The hour's tally as it was stored, if it may be used.
-    fn stored_tally(&self, hour: &HourSummary) -> Option<Tally> {
-        let corrected = self.tracker.corrected();
-        if corrected.touch(hour.start, hour.start.after(HOUR)) {
-            return None;
-        }
-        hour.tally(self.tally_key.as_deref()?)
-    }
-
-    /// Counts outcomes in the order of time, without those that are corrected.
-    pub(super) fn count(&self, events: impl Iterator<Item = Event>) -> Tally {
-        let corrected = self.tracker.corrected();
-        let counted = events.filter(|event| !corrected.contains(event.at));
-        self.key().count(counted)
-    }
-}
-
-/// Translates bucket numbers of stored hours to today's, once per number and set of cuts.
-#[derive(Default)]
-struct Codes {
-    cuts_us: Vec<u64>,
-    table: Vec<u16>,
-}
-
-impl Codes {
-    /// An hour's histogram in today's bucket numbers; both scales ascend, so it stays in order.
-    fn translated(
-        &mut self,
-        hour: &HourSummary,
-        to: &Scale,
-    ) -> impl Iterator<Item = (u16, u32)> + Clone {
-        let from = hour.scale();
-        if self.cuts_us != from.cuts_us() {
-            self.cuts_us = from.cuts_us().to_vec();
-            self.table.clear();
-        }
-        let highest = hour.histogram.iter().map(|(code, _)| *code).max();
-        let wanted = highest.map_or(0, |code| usize::from(code) + 1);
-        for code in self.table.len()..wanted {
-            let code = u16::try_from(code).unwrap_or(u16::MAX);
-            self.table.push(to.code(from.middle(code)));
-        }
-        let table = &self.table;
-        hour.histogram
-            .iter()
-            .map(|(code, count)| (table[usize::from(*code)], *count))
     }
 }

@@ -4,7 +4,7 @@ use super::objective::ObjectiveState;
 use super::probe::ProbeState;
 use super::snapshot::ServiceView;
 use crate::config::ServiceSpec;
-use crate::outcome::{Record, Timestamp};
+use crate::outcome::{Event, Timestamp};
 use crate::slo::correction::{Correction, Spans};
 use crate::slo::{Objective, Sli};
 use crate::stats::scale::Scale;
@@ -16,6 +16,7 @@ pub(super) struct ServiceState {
     pub(super) name: Arc<str>,
     description: Arc<str>,
     labels: Arc<[(String, String)]>,
+    /// Its own, then those that it borrows from other services.
     pub(super) probes: Vec<ProbeState>,
     pub(super) objectives: Vec<ObjectiveState>,
 }
@@ -24,13 +25,12 @@ impl ServiceState {
     pub(super) fn new(spec: &ServiceSpec, corrections: &[Correction]) -> Self {
         let thresholds: Vec<_> = spec.objectives.iter().filter_map(threshold).collect();
         let probes: Vec<_> = spec
-            .probes
-            .iter()
-            .map(|probe| ProbeState::new(probe, &thresholds))
+            .watched()
+            .map(|probe| ProbeState::new(probe, &spec.name, &thresholds))
             .collect();
         let objectives = spec.objectives.iter().map(|objective| {
             let corrected = Spans::of(corrections, &spec.name, &objective.name);
-            ObjectiveState::new(objective, &probes, corrected)
+            ObjectiveState::new(objective, spec.watchers(objective), corrected)
         });
         Self {
             name: spec.name.clone(),
@@ -41,24 +41,11 @@ impl ServiceState {
         }
     }
 
-    /// Lets the wanted ones of the objectives that the probe counts for take an outcome.
-    pub(super) fn track(
-        &mut self,
-        probe: usize,
-        record: &Record,
-        wanted: impl Fn(&ObjectiveState) -> bool,
-    ) {
-        let Record {
-            at,
-            interval,
-            outcome,
-            ..
-        } = record;
+    /// Lets the objectives that the probe counts for take an outcome.
+    pub(super) fn track(&mut self, probe: usize, event: &Event) {
         for objective in &mut self.objectives {
-            if objective.counts.contains(&probe) && wanted(objective) {
-                objective
-                    .tracker
-                    .record(*at, outcome.verdict, outcome.latency, *interval);
+            if let Some(place) = objective.place(probe) {
+                objective.tracker.record(place, event);
             }
         }
     }
@@ -96,6 +83,7 @@ impl ServiceState {
             probes: self
                 .probes
                 .iter()
+                .filter(|probe| !probe.borrowed)
                 .map(|probe| probe.view(now, scale, merged))
                 .collect(),
             objectives: self
@@ -110,6 +98,6 @@ impl ServiceState {
 fn threshold(objective: &Objective) -> Option<Duration> {
     match objective.sli {
         Sli::Latency { below } => Some(below),
-        Sli::Availability | Sli::Success => None,
+        Sli::Availability | Sli::Success | Sli::Freshness => None,
     }
 }

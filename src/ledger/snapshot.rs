@@ -2,8 +2,8 @@
 
 use crate::outcome::{Cause, Phases, ProbeKey, Timestamp, Verdict, Why};
 use crate::slo::Objective;
-pub use crate::slo::WindowView;
 use crate::slo::correction::Correction;
+pub use crate::slo::{BudgetView, WindowView};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -110,21 +110,16 @@ pub struct ObjectiveView {
     pub objective: Arc<Objective>,
     /// When the first of its probes began; `None` before the first outcome.
     pub since: Option<Timestamp>,
-    /// Counted events and bad ones since the daemon started; time slices count when they close.
+    /// Counted events and bad ones since the daemon started, in [`crate::slo::Budgeting::parts`];
+    /// time slices count when they close.
     pub events: u64,
     pub bad_events: u64,
     /// In [`WINDOWS`] order.
     pub windows: [WindowView; WINDOWS.len()],
-    /// Over the objective's own window.
-    pub period: WindowView,
-    /// `1 - bad / budget`; may be negative.
-    pub budget_remaining: Option<f64>,
-    /// How long a total outage the budget still affords.
-    pub affordable: Option<Duration>,
-    /// When a spent budget has something left again if nothing fails from now on.
-    pub recovery: Option<Timestamp>,
+    /// Of the objective's own window.
+    pub budget: BudgetView,
+    /// Of further windows, as the objective has them.
+    pub further: Vec<BudgetView>,
     /// Whether what happens now does not count.
     pub corrected: bool,
-    /// When the budget runs out at the burn of the last day; `None` if it is not burning.
-    pub exhaustion: Option<Timestamp>,
 }

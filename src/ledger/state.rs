@@ -10,14 +10,16 @@ use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+/// Where a probe stands: in its own service, and in those that borrow it; service, then probe.
+pub(super) type Places = Vec<(usize, usize)>;
+
 /// All live state. One task owns it.
 #[derive(Debug)]
 pub struct Ledger {
     services: Vec<ServiceState>,
     /// The latest first.
     corrections: Arc<[Correction]>,
-    /// Where a probe stands: service, then probe.
-    index: HashMap<ProbeKey, (usize, usize)>,
+    index: HashMap<ProbeKey, Places>,
     /// Buckets of all latency quantiles.
     scale: Scale,
 }
@@ -27,10 +29,11 @@ impl Ledger {
     pub fn new(config: &Config, corrections: &[Correction]) -> Self {
         let service = |spec| ServiceState::new(spec, corrections);
         let services: Vec<_> = config.services.iter().map(service).collect();
-        let mut index = HashMap::new();
+        let mut index: HashMap<ProbeKey, Places> = HashMap::new();
         for (at, service) in services.iter().enumerate() {
             for (position, probe) in service.probes.iter().enumerate() {
-                index.insert(probe.key.clone(), (at, position));
+                let places = index.entry(probe.key.clone()).or_default();
+                places.push((at, position));
             }
         }
         let mut corrections = corrections.to_vec();
@@ -45,18 +48,17 @@ impl Ledger {
 
     /// Takes one outcome. One of a probe that a reload removed meanwhile is nobody's.
     pub fn record(&mut self, record: &Record) {
-        let Some((service, probe)) = self.index.get(&record.key).copied() else {
-            return;
-        };
-        let service = &mut self.services[service];
-        service.probes[probe].record(record);
-        service.probes[probe].remember(record, &self.scale);
-        service.track(probe, record, |_| true);
+        for (service, probe) in self.index.get(&record.key).into_iter().flatten().copied() {
+            let service = &mut self.services[service];
+            service.probes[probe].record(record);
+            service.probes[probe].remember(record, &self.scale);
+            service.track(probe, &record.into());
+        }
     }
 
     /// Counts a tick that could not run in time.
     pub fn missed(&mut self, key: &ProbeKey, ticks: u64) {
-        if let Some((service, probe)) = self.index.get(key).copied() {
+        for (service, probe) in self.index.get(key).into_iter().flatten().copied() {
             self.services[service].probes[probe].missed += ticks;
         }
     }
@@ -97,7 +99,7 @@ impl Ledger {
         &self.services
     }
 
-    pub(super) fn index(&self) -> &HashMap<ProbeKey, (usize, usize)> {
+    pub(super) fn index(&self) -> &HashMap<ProbeKey, Places> {
         &self.index
     }
 

@@ -2,6 +2,7 @@
 
 use super::family::Family;
 use super::page::{Labels, Page};
+use crate::ledger::snapshot::ObjectiveView;
 
 /// Where a family's samples go; its labels so far are the probe's or objective's.
 pub struct Samples<'a> {
@@ -22,6 +23,14 @@ impl Samples<'_> {
     pub fn count(&mut self, value: u64) {
         self.page
             .count(self.family.name, "", self.labels.text(), value);
+    }
+
+    /// Counts of an objective as events, which may be whole or not.
+    pub fn events(&mut self, slo: &ObjectiveView, counts: u64) {
+        match slo.objective.budgeting {
+            budgeting if budgeting.parts() == 1 => self.count(counts),
+            budgeting => self.value(Some(budgeting.events(counts))),
+        }
     }
 
     /// What is written inside has one more label.

@@ -6,7 +6,7 @@ use super::samples::Samples;
 use crate::ledger::snapshot::{
     ObjectiveView, ProbeView, QUANTILE_SPANS, QUANTILES, Snapshot, WINDOWS, WindowView,
 };
-use crate::outcome::{Cause, Phase, Verdict, Why};
+use crate::outcome::{Cause, Phase, Timestamp, Verdict, Why};
 
 const PROBE: &[&str] = &["service", "probe"];
 const PROBE_REASON: &[&str] = &["service", "probe", "reason"];
@@ -186,7 +186,7 @@ pub const OBJECTIVES: &[ObjectiveFamily] = &[
             SLO,
             "Counted events: outcomes, or time slices that are over.",
         ),
-        |samples, slo| samples.count(slo.events),
+        |samples, slo| samples.events(slo, slo.events),
     ),
     (
         Family::counter(
@@ -194,7 +194,7 @@ pub const OBJECTIVES: &[ObjectiveFamily] = &[
             SLO,
             "Bad events among slod_slo_events_total.",
         ),
-        |samples, slo| samples.count(slo.bad_events),
+        |samples, slo| samples.events(slo, slo.bad_events),
     ),
     (
         Family::gauge(
@@ -212,7 +212,7 @@ pub const OBJECTIVES: &[ObjectiveFamily] = &[
             SLO,
             "The window that the error budget is for.",
         ),
-        |samples, slo| samples.value(Some(slo.objective.window.as_secs_f64())),
+        |samples, slo| samples.value(Some(slo.objective.window.length.as_secs_f64())),
     ),
     (
         Family::gauge(
@@ -257,7 +257,21 @@ pub const OBJECTIVES: &[ObjectiveFamily] = &[
             SLO,
             "Share of the error budget that is left; negative once overspent.",
         ),
-        |samples, slo| samples.value(slo.budget_remaining),
+        |samples, slo| samples.value(slo.budget.remaining),
+    ),
+    (
+        Family::gauge(
+            "slod_slo_window_error_budget_remaining_ratio",
+            "ratio",
+            SLO_WINDOW,
+            "Share of the error budget of each of the objective's windows that is left, such as 30d or month; negative once overspent.",
+        ),
+        |samples, slo| {
+            for budget in [&slo.budget].into_iter().chain(&slo.further) {
+                let name = budget.window.name();
+                samples.with("window", &name, |samples| samples.value(budget.remaining));
+            }
+        },
     ),
     (
         Family::gauge(
@@ -266,7 +280,7 @@ pub const OBJECTIVES: &[ObjectiveFamily] = &[
             SLO,
             "How long a total outage the error budget still affords; 0 once it is spent.",
         ),
-        |samples, slo| samples.value(slo.affordable.map(|left| left.as_secs_f64())),
+        |samples, slo| samples.value(slo.budget.affordable.map(|left| left.as_secs_f64())),
     ),
     (
         Family::gauge(
@@ -275,7 +289,7 @@ pub const OBJECTIVES: &[ObjectiveFamily] = &[
             SLO,
             "When a spent budget has something left again if nothing fails from now on. Absent if it is not spent.",
         ),
-        |samples, slo| samples.value(slo.recovery.map(crate::outcome::Timestamp::as_secs_f64)),
+        |samples, slo| samples.value(slo.budget.recovery.map(Timestamp::as_secs_f64)),
     ),
     (
         Family::gauge(
@@ -284,7 +298,7 @@ pub const OBJECTIVES: &[ObjectiveFamily] = &[
             SLO,
             "When the budget runs out at the last day's burn. Absent if it does not.",
         ),
-        |samples, slo| samples.value(slo.exhaustion.map(crate::outcome::Timestamp::as_secs_f64)),
+        |samples, slo| samples.value(slo.budget.exhaustion.map(Timestamp::as_secs_f64)),
     ),
 ];
 

@@ -1,5 +1,6 @@
 //! Numbers as people read them, rounded so that they never promise more than is true.
 
+use crate::slo::Budgeting;
 use std::time::Duration;
 
 /// `99.982%`: rounded down, so that a missed target never looks met.
@@ -68,6 +69,18 @@ pub fn count(count: u64) -> String {
     grouped
 }
 
+/// `259,200`, or `12.3` where events are good in part.
+pub fn events(counts: u64, budgeting: Budgeting) -> String {
+    let parts = u64::from(budgeting.parts());
+    let tenths = counts % parts * 10 / parts;
+    let whole = count(counts / parts);
+    if tenths == 0 {
+        whole
+    } else {
+        format!("{whole}.{tenths}")
+    }
+}
+
 /// `512 B`, `3.2 GiB`
 pub fn bytes(bytes: u64) -> String {
     const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
@@ -129,6 +142,9 @@ mod tests {
             [512, 1023, 1024, gib - 1, 3 * gib + gib / 5].map(bytes),
             ["512 B", "1023 B", "1.0 KiB", "1.0 GiB", "3.2 GiB"]
         );
+        let parts = [0, 999_999, 1_000_000, 1_234_100_000];
+        let told = parts.map(|counts| events(counts, Budgeting::RatioTimeslices));
+        assert_eq!(told, ["0", "0.9", "1", "1,234.1"]);
         assert_eq!(
             [0, 999, 1000, 259_200, 1_000_000].map(count),
             ["0", "999", "1,000", "259,200", "1,000,000"]

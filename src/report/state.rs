@@ -18,10 +18,7 @@ pub enum ObjectiveState {
 
 impl ObjectiveState {
     pub fn of(view: &ObjectiveView) -> Self {
-        Self::judge(
-            view.period.sli.and(view.budget_remaining),
-            view.windows[2].burn_rate,
-        )
+        Self::judge(view.budget.left(), view.windows[2].burn_rate)
     }
 
     /// By what is left of the budget (`None` while nothing was observed) and the burn rate of the

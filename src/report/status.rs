@@ -3,7 +3,7 @@
 use super::numbers;
 use super::state::ObjectiveState;
 use super::table::{drawn, known, plain};
-use crate::ledger::snapshot::{ObjectiveView, ProbeView, Snapshot};
+use crate::ledger::snapshot::{BudgetView, ObjectiveView, ProbeView, Snapshot};
 use crate::outcome::{Timestamp, Verdict};
 use crate::yaml::units::show_duration;
 use serde::{Deserialize, Serialize};
@@ -60,6 +60,19 @@ pub struct ObjectiveStatus {
     pub affordable_outage_seconds: Option<f64>,
     /// When a spent budget has something left again if nothing fails from now on.
     pub recovery_at: Option<chrono::DateTime<chrono::Utc>>,
+    #[serde(default)]
+    pub further_windows: Vec<FurtherWindow>,
+}
+
+/// A window of an objective besides the one that alerts go by.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct FurtherWindow {
+    /// `7d`, `month`
+    pub window: String,
+    pub sli_ratio: Option<f64>,
+    /// May be negative.
+    pub budget_remaining_ratio: Option<f64>,
+    pub coverage_ratio: Option<f64>,
 }
 
 impl Status {
@@ -118,6 +131,19 @@ impl Status {
                     known(objective.coverage_ratio, numbers::share),
                     objective.state().to_owned(),
                 ]);
+                for further in &objective.further_windows {
+                    table.add_row([
+                        service.name.clone(),
+                        objective.name.clone(),
+                        String::new(),
+                        further.window.clone(),
+                        known(further.sli_ratio, numbers::percent),
+                        known(further.budget_remaining_ratio, numbers::share),
+                        String::new(),
+                        String::new(),
+                        known(further.coverage_ratio, numbers::share),
+                    ]);
+                }
             }
         }
         drawn(table, &[2, 3, 4, 5, 6, 7, 8])
@@ -171,6 +197,17 @@ impl ProbeStatus {
     }
 }
 
+impl FurtherWindow {
+    fn of(view: &BudgetView) -> Self {
+        Self {
+            window: view.window.name(),
+            sli_ratio: view.period.sli,
+            budget_remaining_ratio: view.left(),
+            coverage_ratio: view.period.coverage,
+        }
+    }
+}
+
 impl ObjectiveStatus {
     fn window(&self) -> String {
         let rolling = || show_duration(Duration::from_secs(self.window_seconds));
@@ -183,17 +220,19 @@ impl ObjectiveStatus {
             target_ratio: view.objective.target,
             calendar: view
                 .objective
+                .window
                 .calendar
                 .map(|calendar| calendar.period.name().to_owned()),
-            window_seconds: view.objective.window.as_secs(),
-            sli_ratio: view.period.sli,
-            budget_remaining_ratio: view.period.sli.and(view.budget_remaining),
+            window_seconds: view.objective.window.length.as_secs(),
+            sli_ratio: view.budget.period.sli,
+            budget_remaining_ratio: view.budget.left(),
             burn_rate_1h: view.windows[2].burn_rate,
             burn_rate_6h: view.windows[4].burn_rate,
-            coverage_ratio: view.period.coverage,
-            affordable_outage_seconds: view.affordable.map(|left| left.as_secs_f64()),
-            recovery_at: view.recovery.map(Timestamp::to_utc),
-            exhaustion_at: view.exhaustion.map(Timestamp::to_utc),
+            coverage_ratio: view.budget.period.coverage,
+            affordable_outage_seconds: view.budget.affordable.map(|left| left.as_secs_f64()),
+            recovery_at: view.budget.recovery.map(Timestamp::to_utc),
+            exhaustion_at: view.budget.exhaustion.map(Timestamp::to_utc),
+            further_windows: view.further.iter().map(FurtherWindow::of).collect(),
         }
     }
 

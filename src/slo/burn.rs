@@ -63,9 +63,6 @@ pub const TIERS: [Tier; 4] = [
     },
 ];
 
-/// Failures in the long window without which no tier holds: one single failure is no incident.
-pub const MIN_BAD: u64 = 2;
-
 impl Urgency {
     pub const fn word(self) -> &'static str {
         match self {
@@ -83,22 +80,24 @@ impl Tier {
 
     /// The error ratio it holds above.
     pub fn threshold(&self, objective: &Objective) -> f64 {
-        self.factor(objective.window) * (1.0 - objective.target)
+        self.factor(objective.window.length) * (1.0 - objective.target)
     }
 
     /// Whether its long window fits into the objective's.
     pub fn fits(&self, objective: &Objective) -> bool {
-        self.long <= objective.window
+        self.long <= objective.window.length
     }
 
     /// Whether it holds at a moment.
     pub fn holds(&self, tracker: &Tracker, now: Timestamp) -> bool {
-        let limit = self.threshold(tracker.objective());
+        let objective = tracker.objective();
+        let limit = self.threshold(objective);
         let above = |window, least| {
             let view = tracker.view(now, window);
-            view.bad >= least && view.sli.is_some_and(|sli| 1.0 - sli > limit)
+            view.bad > least && view.sli.is_some_and(|sli| 1.0 - sli > limit)
         };
-        above(self.long, MIN_BAD) && above(self.short, 1)
+        // One single bad event in the long window is no incident.
+        above(self.long, u64::from(objective.budgeting.parts())) && above(self.short, 0)
     }
 }
 
@@ -152,8 +151,8 @@ impl Alert {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::outcome::{Cause, Verdict};
-    use crate::slo::{Budgeting, Sli};
+    use crate::outcome::{Cause, Event, Verdict};
+    use crate::slo::{Budgeting, Combine, Missing, Sli, Watcher, Window};
     use std::sync::Arc;
 
     const MONTH: Duration = Duration::from_secs(30 * 24 * HOUR);
@@ -163,11 +162,29 @@ mod tests {
             name: "errors".into(),
             sli: Sli::Success,
             target,
-            window: MONTH,
-            calendar: None,
+            window: Window::rolling(MONTH),
+            further: vec![],
             budgeting: Budgeting::Occurrences,
+            missing: Missing::Exclude,
+            combine: Combine::Pooled,
             probes: vec![],
         }
+    }
+
+    fn tracker(interval: Duration) -> Tracker {
+        let watchers = vec![Watcher::every(interval)];
+        Tracker::new(Arc::new(objective(0.999)), watchers)
+    }
+
+    fn record(tracker: &mut Tracker, at: Timestamp, verdict: Verdict, interval: Duration) {
+        let latency = Duration::ZERO;
+        let event = Event {
+            at,
+            interval,
+            verdict,
+            latency,
+        };
+        tracker.record(0, &event);
     }
 
     #[test]
@@ -200,7 +217,7 @@ mod tests {
     /// Probes every 10 s: when tier 1 holds, as seconds since the start, `[from, to)` each.
     fn held(hours: i64, fails: impl Fn(i64) -> bool) -> Vec<(i64, i64)> {
         let interval = Duration::from_secs(10);
-        let mut tracker = Tracker::new(Arc::new(objective(0.999)), &[interval]);
+        let mut tracker = tracker(interval);
         let mut spans: Vec<(i64, i64)> = Vec::new();
         for second in (0..hours * 3600).step_by(10) {
             let verdict = if fails(second) {
@@ -209,7 +226,7 @@ mod tests {
                 Verdict::Good
             };
             let now = Timestamp::from_secs(second);
-            tracker.record(now, verdict, Duration::ZERO, interval);
+            record(&mut tracker, now, verdict, interval);
             if TIERS[0].holds(&tracker, now) {
                 match spans.last_mut() {
                     Some((_, to)) if *to == second => *to = second + 10,
@@ -232,7 +249,7 @@ mod tests {
     fn one_single_failure_holds_nothing() {
         assert_eq!(held(2, |second| second == 10), []);
         let slow = Duration::from_secs(300);
-        let mut tracker = Tracker::new(Arc::new(objective(0.999)), &[slow]);
+        let mut tracker = tracker(slow);
         for second in (0..4 * 3600).step_by(300) {
             let verdict = if second == 7200 {
                 Verdict::Bad(Cause::Status)
@@ -240,7 +257,7 @@ mod tests {
                 Verdict::Good
             };
             let now = Timestamp::from_secs(second);
-            tracker.record(now, verdict, Duration::ZERO, slow);
+            record(&mut tracker, now, verdict, slow);
             assert!(TIERS.iter().all(|tier| !tier.holds(&tracker, now)));
         }
     }

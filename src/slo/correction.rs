@@ -1,7 +1,7 @@
 //! Time that shall not count: maintenance, false alarms. Nothing stored is changed by them; they
 //! are taken out when outcomes are counted, and can be taken back.
 
-use crate::outcome::Timestamp;
+use crate::outcome::{Timestamp, millis};
 use std::time::Duration;
 
 /// One correction, as somebody wrote it down.
@@ -64,6 +64,18 @@ impl Spans {
             .into_iter()
             .filter(|correction| correction.concerns(service, slo));
         Self::new(concerning.map(|correction| (correction.from, correction.to)))
+    }
+
+    /// With every part made longer so that it begins and ends at a multiple of `grain`.
+    #[must_use]
+    pub fn widened(&self, grain: Duration) -> Self {
+        let grain = millis(grain).max(1);
+        let down = |at: Timestamp| at.0.div_euclid(grain) * grain;
+        let up = |at: Timestamp| Timestamp(at.0.saturating_add(grain - 1));
+        let wide = |(from, to): &(Timestamp, Timestamp)| {
+            (Timestamp(down(*from)), Timestamp(down(up(*to))))
+        };
+        Self::new(self.0.iter().map(wide))
     }
 
     pub fn contains(&self, at: Timestamp) -> bool {

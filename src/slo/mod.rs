@@ -7,9 +7,12 @@ pub mod correction;
 pub mod objective;
 pub mod replay;
 pub mod series;
+mod slice;
 mod slices;
+mod tally;
 mod track;
 pub mod vantage;
 
-pub use objective::{Budgeting, Judgement, Objective, Sli, Tally, TallyKey};
-pub use track::{Tracker, WindowView};
+pub use objective::{Budgeting, Combine, Counted, Judgement, Missing, Objective, Sli, Window};
+pub use tally::{Tally, TallyKey};
+pub use track::{BudgetView, Tracker, Watcher, WindowView};

@@ -1,8 +1,9 @@
 //! What is promised, and how one outcome counts for it.
 
 use super::calendar::Calendar;
-use crate::outcome::{Event, Timestamp, Verdict, millis};
-use std::fmt;
+use crate::outcome::{ProbeKey, Verdict};
+use crate::yaml::units::show_duration;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How an outcome counts.
@@ -14,7 +15,12 @@ pub enum Sli {
     Success,
     /// Good outcomes under the threshold are good; a failed one is never fast.
     Latency { below: Duration },
+    /// Good outcomes of heartbeats are good. Budgeted in time slices unless told otherwise.
+    Freshness,
 }
+
+/// The probe kind whose outcomes are about freshness and not about answers.
+const HEARTBEAT: &str = "heartbeat";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Judgement {
@@ -40,7 +46,13 @@ impl Sli {
             Self::Availability => "availability",
             Self::Success => "success",
             Self::Latency { .. } => "latency",
+            Self::Freshness => "freshness",
         }
+    }
+
+    /// Whether probes of a kind say anything about it.
+    pub fn suits(self, kind: &str) -> bool {
+        (self == Self::Freshness) == (kind == HEARTBEAT)
     }
 }
 
@@ -50,8 +62,11 @@ pub enum Budgeting {
     /// Every outcome: SLI = good / (good + bad).
     Occurrences,
     /// Slices of [`Budgeting::SLICE`]: one is good if its own ratio reaches `slice_target`;
-    /// SLI = good slices / (good + bad slices); slices without counted outcomes are unknown.
+    /// SLI = good slices / (good + bad slices).
     Timeslices { slice_target: f64 },
+    /// Slices of [`Budgeting::SLICE`]: SLI = the mean of the slices' own ratios, so that a quiet
+    /// minute weighs as much as a busy one.
+    RatioTimeslices,
 }
 
 impl Budgeting {
@@ -60,6 +75,67 @@ impl Budgeting {
     /// The default `slice_target`: a minute with more than 10 % errors is downtime, as in Google
     /// Cloud's service level agreements.
     pub const SLICE_TARGET: f64 = 0.9;
+
+    /// How many counts make one event. All counts are whole numbers, so a slice that is partly
+    /// good is counted in millionths.
+    pub const fn parts(self) -> u32 {
+        match self {
+            Self::Occurrences | Self::Timeslices { .. } => 1,
+            Self::RatioTimeslices => 1_000_000,
+        }
+    }
+
+    /// Counts as events.
+    pub fn events(self, counts: u64) -> f64 {
+        counts as f64 / f64::from(self.parts())
+    }
+
+    pub fn is_sliced(self) -> bool {
+        self != Self::Occurrences
+    }
+}
+
+/// What a time slice without any counted outcome is, once it is over for as long as it lasted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Missing {
+    /// Unknown: coverage tells it.
+    #[default]
+    Exclude,
+    Bad,
+    Good,
+}
+
+/// How several probes make one ratio of a time slice. A probe without outcomes in it is left out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Combine {
+    /// All outcomes together.
+    #[default]
+    Pooled,
+    /// The worst probe's: all must be good.
+    All,
+    /// The best probe's: any one is enough.
+    Any,
+    /// The mean of the probes' ratios by their weights.
+    Weighted,
+}
+
+/// A probe that counts for an objective.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Counted {
+    /// Another service than the objective's own, as journeys have it.
+    pub service: Option<Arc<str>>,
+    pub probe: String,
+    /// At least 1; matters for [`Combine::Weighted`] only.
+    pub weight: u32,
+}
+
+/// A window that a budget is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// Its length if it is rolling, or the usual length of the calendar's period.
+    pub length: Duration,
+    /// Where the budget is for a period of the calendar.
+    pub calendar: Option<Calendar>,
 }
 
 /// A promise: service + SLI + target + window + budgeting method.
@@ -69,138 +145,59 @@ pub struct Objective {
     pub sli: Sli,
     /// The promised ratio, above 0 and below 1.
     pub target: f64,
-    /// The rolling window that the budget is for, or the usual length of the calendar's period.
-    pub window: Duration,
-    /// Where the budget is for a period of the calendar.
-    pub calendar: Option<Calendar>,
+    /// What alerts and forecasts go by.
+    pub window: Window,
+    /// Windows whose budgets are told besides.
+    pub further: Vec<Window>,
     pub budgeting: Budgeting,
-    /// The service's probes that count for it; empty means all.
-    pub probes: Vec<String>,
+    /// For time slices only.
+    pub missing: Missing,
+    /// For time slices only.
+    pub combine: Combine,
+    /// The probes that count for it; empty means all of the service's that suit its SLI.
+    pub probes: Vec<Counted>,
 }
 
-impl Objective {
+impl Window {
+    pub const fn rolling(length: Duration) -> Self {
+        Self {
+            length,
+            calendar: None,
+        }
+    }
+
+    /// `30d`, `month`
+    pub fn name(&self) -> String {
+        match self.calendar {
+            None => show_duration(self.length),
+            Some(calendar) => calendar.period.name().to_owned(),
+        }
+    }
+
     /// How far it looks back at most.
     pub fn reach(&self) -> Duration {
         self.calendar
-            .map_or(self.window, |calendar| calendar.period.longest())
-    }
-
-    /// Whether the service's probe of this name counts.
-    pub fn counts(&self, probe: &str) -> bool {
-        self.probes.is_empty() || self.probes.iter().any(|name| name == probe)
+            .map_or(self.length, |calendar| calendar.period.longest())
     }
 }
 
-/// Exact counts over some time.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
-    /// Good events: outcomes, or time slices.
-    pub good: u32,
-    pub bad: u32,
-    /// How much time these events stand for, in milliseconds.
-    pub covered_ms: u32,
-}
+impl Objective {
+    /// How far its windows look back at most.
+    pub fn reach(&self) -> Duration {
+        let further = self.further.iter().map(Window::reach);
+        further.fold(self.window.reach(), Duration::max)
+    }
 
-/// What a [`Tally`] over one probe's outcomes depends on. Its text form is stored beside hourly
-/// blocks, so that a start needs to read only tallies, and recounts where a key is new.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct TallyKey {
-    pub sli: Sli,
-    pub budgeting: Budgeting,
-}
-
-impl fmt::Display for TallyKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.sli {
-            // The two differ in their default budgeting only.
-            Sli::Availability | Sli::Success => f.write_str("success")?,
-            Sli::Latency { below } => write!(f, "latency<{}ns", below.as_nanos())?,
+    /// With what weight a probe counts that the objective's service has or borrows.
+    pub fn weight_of(&self, service: &str, probe: &ProbeKey, kind: &str) -> Option<u32> {
+        let own = *probe.service == *service;
+        if self.probes.is_empty() {
+            return (own && self.sli.suits(kind)).then_some(1);
         }
-        match self.budgeting {
-            Budgeting::Occurrences => Ok(()),
-            Budgeting::Timeslices { slice_target } => {
-                write!(f, "/{}s>={slice_target}", Budgeting::SLICE.as_secs())
-            }
-        }
+        let is = |counted: &&Counted| {
+            let same = |other: &Arc<str>| *other == probe.service;
+            *counted.probe == *probe.probe && counted.service.as_ref().map_or(own, same)
+        };
+        self.probes.iter().find(is).map(|counted| counted.weight)
     }
-}
-
-impl TallyKey {
-    /// Counts outcomes in the order of time: those of one probe, or of all that count together. For
-    /// time slices they must be whole slices.
-    pub fn count(&self, events: impl Iterator<Item = Event>) -> Tally {
-        match self.budgeting {
-            Budgeting::Occurrences => self.count_occurrences(events),
-            Budgeting::Timeslices { slice_target } => self.count_slices(events, slice_target),
-        }
-    }
-
-    fn count_occurrences(&self, events: impl Iterator<Item = Event>) -> Tally {
-        let mut tally = Tally::default();
-        for event in events {
-            match self.sli.judge(event.verdict, event.latency) {
-                Judgement::Good => tally.good += 1,
-                Judgement::Bad => tally.bad += 1,
-                Judgement::NotCounted => continue,
-            }
-            tally.covered_ms = tally.covered_ms.saturating_add(clamp_ms(event.interval));
-        }
-        tally
-    }
-
-    fn count_slices(&self, events: impl Iterator<Item = Event>, slice_target: f64) -> Tally {
-        let (mut tally, mut running) = (Tally::default(), i64::MIN);
-        let (mut good, mut bad) = (0, 0);
-        for event in events {
-            let slice = slice_of(event.at);
-            if slice != running {
-                tally.add(judge_slice(good, bad, slice_target));
-                (running, good, bad) = (slice, 0, 0);
-            }
-            match self.sli.judge(event.verdict, event.latency) {
-                Judgement::Good => good += 1,
-                Judgement::Bad => bad += 1,
-                Judgement::NotCounted => {}
-            }
-        }
-        tally.add(judge_slice(good, bad, slice_target));
-        tally
-    }
-}
-
-impl Tally {
-    pub fn add(&mut self, other: Self) {
-        self.good += other.good;
-        self.bad += other.bad;
-        self.covered_ms = self.covered_ms.saturating_add(other.covered_ms);
-    }
-
-    pub fn take(&mut self, other: Self) {
-        self.good = self.good.saturating_sub(other.good);
-        self.bad = self.bad.saturating_sub(other.bad);
-        self.covered_ms = self.covered_ms.saturating_sub(other.covered_ms);
-    }
-}
-
-/// The number of the time slice that a moment falls in.
-pub fn slice_of(at: Timestamp) -> i64 {
-    at.0.div_euclid(millis(Budgeting::SLICE))
-}
-
-/// One slice as an event: good, bad, or nothing at all if no outcome counted.
-pub fn judge_slice(good: u32, bad: u32, slice_target: f64) -> Tally {
-    if good + bad == 0 {
-        return Tally::default();
-    }
-    let is_good = f64::from(good) / f64::from(good + bad) >= slice_target;
-    Tally {
-        good: u32::from(is_good),
-        bad: u32::from(!is_good),
-        covered_ms: clamp_ms(Budgeting::SLICE),
-    }
-}
-
-/// Milliseconds as they are counted in a [`Tally`].
-pub fn clamp_ms(span: Duration) -> u32 {
-    u32::try_from(span.as_millis()).unwrap_or(u32::MAX)
 }

@@ -2,8 +2,9 @@
 
 use super::burn::{Alert, Change, TIERS, Tier};
 use super::correction::Spans;
-use super::objective::{Objective, Tally, TallyKey};
-use super::track::Tracker;
+use super::objective::{Missing, Objective};
+use super::tally::{Tally, TallyKey};
+use super::track::{Tracker, Watcher};
 use crate::outcome::{Event, Timestamp};
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,13 +43,15 @@ impl Replay {
     /// Alerts are told from `from` on; outcomes may begin earlier to fill the windows.
     pub fn new(
         objective: Arc<Objective>,
-        intervals: &[Duration],
+        watchers: Vec<Watcher>,
         corrected: Spans,
         from: Timestamp,
     ) -> Self {
-        let tracker = Tracker::new(objective, intervals);
+        let tracker = Tracker::new(objective, watchers);
+        let mut tracker = tracker.with_corrected(Arc::new(corrected));
+        tracker.go_live(Timestamp(0), None, (0, 0));
         Self {
-            tracker: tracker.with_corrected(Arc::new(corrected)),
+            tracker,
             alerts: Default::default(),
             fired: Vec::new(),
             from,
@@ -57,30 +60,34 @@ impl Replay {
         }
     }
 
-    /// What stored hourly tallies must have been counted by; `None` where they say nothing.
+    /// What stored hourly tallies must have been counted by; `None` where they say nothing,
+    /// because what is missing from them counts too.
     pub fn tally_key(&self) -> Option<TallyKey> {
-        self.tracker.tally_key()
+        let told = self.tracker.missing().is_none();
+        told.then(|| self.tracker.tally_key())
     }
 
-    pub fn record(&mut self, event: Event) {
-        let Event {
-            at,
-            interval,
-            verdict,
-            latency,
-        } = event;
-        self.advance(at);
-        self.tracker.record(at, verdict, latency, interval);
-        if self.tracker.is_bad(verdict, latency) {
-            self.last_bad = self.last_bad.max(Some(at));
+    /// Takes one outcome of a probe that counts, given its position among those.
+    pub fn record(&mut self, probe: usize, event: Event) {
+        self.advance(event.at);
+        self.tracker.record(probe, &event);
+        if self.tracker.is_bad(&event) {
+            self.last_bad = self.last_bad.max(Some(event.at));
         }
     }
 
-    /// Takes one probe's hour by its counts. Only for an hour without a failure, and with none in
+    /// Takes an hour by the counts of each probe that has outcomes in it, if they tell. Only for an hour without a failure, and with none in
     /// [`Replay::BEFORE`] after it or [`Replay::AFTER`] before it: its minutes decide nothing.
-    pub fn quiet_hour(&mut self, hour: Timestamp, tally: Tally) {
+    pub fn quiet_hour(&mut self, hour: Timestamp, tallies: &[Tally]) {
         self.advance(hour);
-        self.tracker.restore_hour(hour, tally);
+        if let Some(tally) = self.tracker.together(tallies) {
+            self.tracker.restore_hour(hour, tally);
+        }
+    }
+
+    /// Whether the counts of each probe tell an hour.
+    pub fn tells(&self, tallies: &[Tally]) -> bool {
+        self.tracker.together(tallies).is_some()
     }
 
     /// So long before a failure the finer windows must know every outcome.
@@ -92,7 +99,8 @@ impl Replay {
     pub fn advance(&mut self, to: Timestamp) {
         while self.next < to {
             let now = self.next;
-            let awake = self.alerts.iter().any(|alert| alert.is_firing());
+            let awake = self.alerts.iter().any(|alert| alert.is_firing())
+                || self.tracker.objective().missing == Missing::Bad;
             let longest = TIERS[TIERS.len() - 1].long;
             let recent = self.last_bad.is_some_and(|at| at.after(longest) > now);
             if !awake && !recent {
@@ -114,6 +122,7 @@ impl Replay {
     }
 
     fn look(&mut self, now: Timestamp) {
+        self.tracker.close_slices(now);
         for (at, tier) in TIERS.iter().enumerate() {
             let holds = tier.fits(self.tracker.objective()) && tier.holds(&self.tracker, now);
             match self.alerts[at].step(tier, holds, now) {
@@ -133,8 +142,8 @@ impl Replay {
         if now < self.from {
             return;
         }
-        let period = self.tracker.period(now);
-        let left = self.tracker.remaining(&period);
+        let window = self.tracker.objective().window;
+        let left = self.tracker.budget(now, window).remaining;
         self.fired.push(Fired {
             tier,
             from: now,
@@ -149,7 +158,7 @@ impl Replay {
 mod tests {
     use super::*;
     use crate::outcome::{Cause, Verdict};
-    use crate::slo::{Budgeting, Sli};
+    use crate::slo::{Budgeting, Combine, Sli, Window};
 
     const HOUR: i64 = 3600;
 
@@ -159,25 +168,33 @@ mod tests {
             name: "errors".into(),
             sli: Sli::Success,
             target: 0.999,
-            window: Duration::from_secs(30 * 86_400),
-            calendar: None,
+            window: Window::rolling(Duration::from_secs(30 * 86_400)),
+            further: vec![],
             budgeting: Budgeting::Occurrences,
+            missing: Missing::Exclude,
+            combine: Combine::Pooled,
             probes: vec![],
         };
         let start = Timestamp::from_secs(from);
-        let mut replay = Replay::new(Arc::new(objective), &[interval], Spans::default(), start);
+        let mut replay = Replay::new(
+            Arc::new(objective),
+            vec![Watcher::every(interval)],
+            Spans::default(),
+            start,
+        );
         for second in (0..end).step_by(10) {
             let verdict = if fails(second) {
                 Verdict::Bad(Cause::Status)
             } else {
                 Verdict::Good
             };
-            replay.record(Event {
+            let event = Event {
                 at: Timestamp::from_secs(second),
                 interval,
                 verdict,
                 latency: Duration::ZERO,
-            });
+            };
+            replay.record(0, event);
         }
         let (fired, _) = replay.finish(Timestamp::from_secs(end));
         let seconds = |at: Timestamp| at.0 / 1000;

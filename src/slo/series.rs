@@ -1,6 +1,8 @@
 //! Exact counts over time in three resolutions, small because equal neighbours share one entry.
 
-use super::objective::Tally;
+use super::correction::Spans;
+use super::objective::Budgeting;
+use super::tally::Tally;
 use crate::outcome::{Timestamp, millis};
 use std::collections::VecDeque;
 use std::ops::{AddAssign, SubAssign};
@@ -102,6 +104,20 @@ impl Series {
     /// Adds a whole hour that is older than [`Series::replay_span`], known by its sums only.
     pub fn add_hour(&mut self, at: Timestamp, sums: Tally) {
         self.tiers[2].change(at, |tally| tally.add(sums));
+    }
+
+    /// Adds `missing` for every time slice from `from` up to `until` that no event stands for and
+    /// that is not corrected. Both are the starts of slices, `until` that of an hour.
+    pub fn complete(
+        &mut self,
+        from: Timestamp,
+        until: Timestamp,
+        missing: Tally,
+        corrected: &Spans,
+    ) {
+        for tier in &mut self.tiers {
+            tier.complete(from.0, until.0, missing, corrected);
+        }
     }
 
     /// Sums over the last `window` up to `now`: the slots that end the window, the one of `now`
@@ -313,6 +329,47 @@ impl Ring {
                 break;
             }
         }
+    }
+
+    /// See [`Series::complete`].
+    fn complete(&mut self, from: i64, until: i64, missing: Tally, corrected: &Spans) {
+        let slice = millis(Budgeting::SLICE);
+        let next_slice = |at: i64| (at + slice - 1).div_euclid(slice) * slice;
+        let oldest = (self.newest - self.slots as i64 + 1) * self.width;
+        let mut start = from.max(oldest);
+        for tally in self.tallies(start, until) {
+            let end = (start.div_euclid(self.width) + 1) * self.width;
+            // Slices that begin in this slot.
+            let (first, last) = (next_slice(start), next_slice(end.min(until)));
+            let taken_out = corrected.overlap(Timestamp(first), Timestamp(last));
+            let wanted = (last - first - millis(taken_out)) / slice;
+            let counted = (tally.good + tally.bad) / (missing.good + missing.bad);
+            let lacking = u32::try_from(wanted - i64::from(counted)).unwrap_or(0);
+            if lacking > 0 {
+                self.change(Timestamp(start), |tally| tally.add(missing.times(lacking)));
+            }
+            start = end;
+        }
+    }
+
+    /// The tallies of all slots that `from..until` touches, in the order of time.
+    fn tallies(&self, from: i64, until: i64) -> Vec<Tally> {
+        let (first, last) = (
+            from.div_euclid(self.width),
+            (until - 1).div_euclid(self.width),
+        );
+        let slots = usize::try_from(last - first + 1).unwrap_or(0);
+        let mut tallies = vec![Tally::default(); slots];
+        self.visit(
+            Timestamp(until - 1),
+            slots as i64 * self.width,
+            |newest, tally, len| {
+                let end = usize::try_from(newest + 1 - first).unwrap_or(0);
+                let len = usize::try_from(len).unwrap_or(0);
+                tallies[end - len..end].fill(tally);
+            },
+        );
+        tallies
     }
 
     fn sum(&self, now: Timestamp, window: i64) -> Counts {

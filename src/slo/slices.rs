@@ -1,16 +1,18 @@
 //! The newest time slices of one objective.
 
-use super::objective::{Tally, judge_slice, slice_of};
+use super::slice::{Lanes, SliceRule, slice_of};
+use super::tally::Tally;
 use crate::outcome::Timestamp;
 use std::collections::VecDeque;
 
 /// The newest slices, still open to late outcomes.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Slices {
+    rule: SliceRule,
     /// Number of the first slice kept.
     first: i64,
-    /// Good and bad outcomes per slice.
-    counts: VecDeque<(u32, u32)>,
+    /// Good and bad outcomes per slice and lane.
+    counts: VecDeque<Box<Lanes>>,
     /// Slices below this number are in the counters.
     closed: i64,
 }
@@ -19,12 +21,30 @@ impl Slices {
     /// A late outcome changes its slice for this many minutes.
     const KEPT: usize = 64;
 
-    /// Counts one outcome; returns how its slice was judged before and is now.
+    pub(super) fn new(rule: SliceRule) -> Self {
+        Self {
+            rule,
+            first: 0,
+            counts: VecDeque::new(),
+            closed: 0,
+        }
+    }
+
+    pub(super) const fn rule(&self) -> &SliceRule {
+        &self.rule
+    }
+
+    pub(super) const fn closed(&self) -> i64 {
+        self.closed
+    }
+
+    /// Counts one outcome of a probe, given its position; returns how its slice was judged before
+    /// and is now.
     pub(super) fn count(
         &mut self,
         at: Timestamp,
+        probe: usize,
         bad: bool,
-        slice_target: f64,
     ) -> Option<(Tally, Tally)> {
         let slice = slice_of(at);
         if self.counts.is_empty() {
@@ -32,20 +52,19 @@ impl Slices {
         }
         self.make_room(slice);
         let index = usize::try_from(slice - self.first).ok()?;
-        let (good, failed) = self.counts.get_mut(index)?;
-        let before = judge_slice(*good, *failed, slice_target);
-        let counted = if bad { &mut *failed } else { &mut *good };
-        *counted += 1;
-        Some((before, judge_slice(*good, *failed, slice_target)))
+        let lane = self.rule.lane_of(probe);
+        let lanes = self.counts.get_mut(index)?;
+        let before = self.rule.judge(lanes);
+        let (good, failed) = lanes.get_mut(lane)?;
+        *(if bad { failed } else { good }) += 1;
+        Some((before, self.rule.judge(lanes)))
     }
 
     /// How a slice is judged now; nothing if it holds no outcome.
-    pub(super) fn judged(&self, slice: i64, slice_target: f64) -> Tally {
+    pub(super) fn judged(&self, slice: i64) -> Tally {
         let index = usize::try_from(slice - self.first).ok();
-        let counts = index.and_then(|index| self.counts.get(index));
-        counts.map_or_else(Tally::default, |(good, bad)| {
-            judge_slice(*good, *bad, slice_target)
-        })
+        let lanes = index.and_then(|index| self.counts.get(index));
+        lanes.map_or_else(Tally::default, |lanes| self.rule.judge(lanes))
     }
 
     fn make_room(&mut self, slice: i64) {
@@ -53,7 +72,7 @@ impl Slices {
         let end = self.first + self.counts.len() as i64;
         if slice < self.first && end - slice <= kept {
             for _ in slice..self.first {
-                self.counts.push_front((0, 0));
+                self.counts.push_front(self.empty());
             }
             self.first = slice;
         }
@@ -62,7 +81,7 @@ impl Slices {
             self.first = slice;
         }
         while self.first + (self.counts.len() as i64) <= slice {
-            self.counts.push_back((0, 0));
+            self.counts.push_back(self.empty());
         }
         while self.counts.len() > Self::KEPT {
             self.counts.pop_front();
@@ -70,13 +89,17 @@ impl Slices {
         }
     }
 
+    fn empty(&self) -> Box<Lanes> {
+        vec![(0, 0); self.rule.lanes()].into()
+    }
+
     /// Sums the slices below `until` that were not summed before.
-    pub(super) fn close(&mut self, until: i64, slice_target: f64) -> Tally {
+    pub(super) fn close(&mut self, until: i64) -> Tally {
         let mut sum = Tally::default();
-        for (index, (good, bad)) in self.counts.iter().enumerate() {
+        for (index, lanes) in self.counts.iter().enumerate() {
             let slice = self.first + index as i64;
             if slice >= self.closed && slice < until {
-                sum.add(judge_slice(*good, *bad, slice_target));
+                sum.add(self.rule.judge(lanes));
             }
         }
         self.closed = self.closed.max(until);

@@ -1,39 +1,63 @@
 //! One objective's live state: outcomes in, a view of all its numbers out.
 
-use super::budget;
+mod budgets;
+
+pub use budgets::BudgetView;
+
 use super::correction::Spans;
-use super::objective::{Budgeting, Judgement, Objective, Tally, TallyKey, clamp_ms, slice_of};
-use super::series::{Counts, Series};
+use super::objective::{Budgeting, Judgement, Objective};
+use super::series::Series;
+use super::slice::{SliceRule, slice_of, slice_start};
 use super::slices::Slices;
-use crate::outcome::{Timestamp, Verdict, millis};
+use super::tally::{Tally, TallyKey, clamp_ms};
+use crate::outcome::{Event, Timestamp};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The span whose burn a forecast continues.
-const FORECAST_FROM: Duration = Duration::from_secs(86_400);
 /// The longest window that is shown for every objective.
 const LONGEST_SHOWN: Duration = Duration::from_secs(30 * 86_400);
+/// Time slices per hour.
+const SLICES_PER_HOUR: i64 = 60;
 
 /// Counts outcomes for one objective.
 #[derive(Clone, Debug)]
 pub struct Tracker {
     objective: Arc<Objective>,
-    /// Intervals of the probes that count, in milliseconds.
-    intervals: Vec<u32>,
+    watchers: Vec<Watcher>,
     /// Outcomes of this time are not counted.
     corrected: Arc<Spans>,
     series: Series,
-    slices: Slices,
+    /// Where time slices are counted.
+    slices: Option<Slices>,
+    /// When the first of its probes began, once that matters: slices without outcomes are missing
+    /// from then on.
+    since: Option<Timestamp>,
+    /// Whether the past is filled in.
+    live: bool,
     events: u64,
     bad_events: u64,
 }
 
-/// What one objective is at one moment, over one window.
+/// A probe that counts for an objective.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Watcher {
+    pub interval: Duration,
+    pub weight: u32,
+}
+
+impl Watcher {
+    pub const fn every(interval: Duration) -> Self {
+        let weight = 1;
+        Self { interval, weight }
+    }
+}
+
+/// What one objective is at one moment, over one window. Counts are in [`Budgeting::parts`].
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct WindowView {
     pub good: u64,
     pub bad: u64,
-    /// Events that the whole window would hold.
+    /// What the whole window would hold.
     pub expected: f64,
     /// good / (good + bad)
     pub sli: Option<f64>,
@@ -44,26 +68,30 @@ pub struct WindowView {
 }
 
 impl Tracker {
-    /// `intervals` are those of the probes that count for the objective; at least one.
-    pub fn new(objective: Arc<Objective>, intervals: &[Duration]) -> Self {
+    /// `watchers` are the probes that count for the objective; at least one.
+    pub fn new(objective: Arc<Objective>, watchers: Vec<Watcher>) -> Self {
+        let weights = watchers.iter().map(|watcher| watcher.weight);
         Self {
             series: Series::new(objective.reach().max(LONGEST_SHOWN)),
-            intervals: intervals
-                .iter()
-                .map(|interval| clamp_ms(*interval).max(1))
-                .collect(),
+            slices: SliceRule::of(&objective, weights).map(Slices::new),
+            watchers,
             corrected: Arc::default(),
-            slices: Slices::default(),
+            since: None,
+            live: false,
             events: 0,
             bad_events: 0,
             objective,
         }
     }
 
-    /// Takes time out; what was counted already stays counted.
+    /// Takes time out; what was counted already stays counted. Where slices without outcomes
+    /// count, a slice is taken out as a whole: else it would be missing.
     #[must_use]
     pub fn with_corrected(mut self, corrected: Arc<Spans>) -> Self {
-        self.corrected = corrected;
+        self.corrected = match self.missing() {
+            Some(_) => Arc::new(corrected.widened(Budgeting::SLICE)),
+            None => corrected,
+        };
         self
     }
 
@@ -73,65 +101,90 @@ impl Tracker {
 
     /// What happened before is in no window any more.
     pub fn oldest(&self, now: Timestamp) -> Timestamp {
-        self.series
-            .start(now, self.objective.reach().max(LONGEST_SHOWN))
+        let longest = self.objective.reach().max(LONGEST_SHOWN);
+        self.series.start(now, longest)
     }
 
     pub fn objective(&self) -> &Arc<Objective> {
         &self.objective
     }
 
-    pub fn intervals(&self) -> impl Iterator<Item = Duration> + '_ {
-        self.intervals
-            .iter()
-            .map(|ms| Duration::from_millis(u64::from(*ms)))
+    pub fn watchers(&self) -> &[Watcher] {
+        &self.watchers
     }
 
-    /// What stored hourly tallies must have been counted by to be usable here; `None` where one
-    /// probe's tally says nothing, since a slice is judged over all probes together.
-    pub fn tally_key(&self) -> Option<TallyKey> {
+    /// What stored hourly tallies of each probe must have been counted by to be usable here.
+    pub fn tally_key(&self) -> TallyKey {
         let Objective { sli, budgeting, .. } = *self.objective;
-        let alone = self.intervals.len() == 1 || budgeting == Budgeting::Occurrences;
-        alone.then_some(TallyKey { sli, budgeting })
+        TallyKey { sli, budgeting }
     }
 
     /// Whether an outcome counts as a failure here.
-    pub fn is_bad(&self, verdict: Verdict, latency: Duration) -> bool {
-        self.objective.sli.judge(verdict, latency) == Judgement::Bad
+    pub fn is_bad(&self, event: &Event) -> bool {
+        self.objective.sli.judge(event.verdict, event.latency) == Judgement::Bad
     }
 
-    /// Takes one outcome of a probe that counts for this objective.
-    pub fn record(
-        &mut self,
-        at: Timestamp,
-        verdict: Verdict,
-        latency: Duration,
-        interval: Duration,
-    ) {
-        let judgement = self.objective.sli.judge(verdict, latency);
+    /// What a slice is in which no outcome counts; `None` where that is nothing.
+    pub fn missing(&self) -> Option<Tally> {
+        self.slices.as_ref()?.rule().missing()
+    }
+
+    /// Takes one outcome of a probe that counts, given its position among those.
+    pub fn record(&mut self, probe: usize, event: &Event) {
+        let at = event.at;
+        self.close_slices(at);
+        self.begin(at);
+        let judgement = self.objective.sli.judge(event.verdict, event.latency);
         if judgement == Judgement::NotCounted || self.corrected.contains(at) {
             return;
         }
         let bad = judgement == Judgement::Bad;
-        match self.objective.budgeting {
-            Budgeting::Occurrences => {
-                self.events += 1;
-                self.bad_events += u64::from(bad);
-                let event = Tally {
-                    good: u32::from(!bad),
-                    bad: u32::from(bad),
-                    covered_ms: self.share(clamp_ms(interval)),
-                };
-                self.series.add(at, event);
-            }
-            Budgeting::Timeslices { slice_target } => {
-                if let Some((before, after)) = self.slices.count(at, bad, slice_target) {
-                    let start = Timestamp(slice_of(at) * millis(Budgeting::SLICE));
-                    self.series.take_back(start, before);
-                    self.series.add(start, after);
-                }
-            }
+        if self.slices.is_some() {
+            self.record_in_slice(at, probe, bad);
+        } else {
+            self.events += 1;
+            self.bad_events += u64::from(bad);
+            let tally = Tally {
+                good: u32::from(!bad),
+                bad: u32::from(bad),
+                covered_ms: self.share(clamp_ms(event.interval)),
+            };
+            self.series.add(at, tally);
         }
+    }
+
+    fn record_in_slice(&mut self, at: Timestamp, probe: usize, bad: bool) {
+        let slice = slice_of(at);
+        let was_missing = self.is_over(slice).then(|| self.missing()).flatten();
+        let counted = self.slices.as_mut();
+        let Some((mut before, after)) = counted.and_then(|slices| slices.count(at, probe, bad))
+        else {
+            return;
+        };
+        if before == Tally::default() {
+            before = was_missing.unwrap_or_default();
+        }
+        self.series.take_back(slice_start(slice), before);
+        self.series.add(slice_start(slice), after);
+    }
+
+    /// Takes the time of an outcome: its probes are known since then at the latest.
+    fn begin(&mut self, at: Timestamp) {
+        if !self.live || self.since.is_some_and(|since| since <= at) {
+            return;
+        }
+        let end = self.since.map_or(i64::MAX, slice_of);
+        self.since = Some(at);
+        self.fill(slice_of(at), end.min(self.closed()));
+    }
+
+    fn closed(&self) -> i64 {
+        self.slices.as_ref().map_or(i64::MAX, Slices::closed)
+    }
+
+    /// Whether a slice is missing unless something counts in it.
+    fn is_over(&self, slice: i64) -> bool {
+        slice < self.closed() && self.since.is_some_and(|since| slice_of(since) <= slice)
     }
 
     /// Makes ready for being filled from the past up to `now`.
@@ -139,158 +192,115 @@ impl Tracker {
         self.series.anchor(now);
     }
 
-    /// Takes one probe's tally of an hour that is older than [`Series::replay_span`].
+    /// Takes one probe's tally of an hour that is older than [`Series::replay_span`], or of all
+    /// together where slices are counted.
     pub fn restore_hour(&mut self, hour: Timestamp, mut tally: Tally) {
-        if self.objective.budgeting == Budgeting::Occurrences {
-            tally.covered_ms = self.share(tally.covered_ms);
-        }
+        tally.covered_ms = self.share(tally.covered_ms);
         self.series.add_hour(hour, tally);
     }
 
     /// Takes the tally of all probes together over a slot that is older than [`Series::fine_span`].
     pub fn restore_slot(&mut self, slot: i64, mut tally: Tally) {
-        if self.objective.budgeting == Budgeting::Occurrences {
-            tally.covered_ms = self.share(tally.covered_ms);
-        }
+        tally.covered_ms = self.share(tally.covered_ms);
         self.series.add_slot(slot, tally);
     }
 
-    /// Closes the slices that ended at least one slice ago: from then on they are counted events.
-    pub fn close_slices(&mut self, now: Timestamp) {
-        if let Budgeting::Timeslices { slice_target } = self.objective.budgeting {
-            let closed = self.slices.close(slice_of(now) - 1, slice_target);
-            self.events += u64::from(closed.good + closed.bad);
-            self.bad_events += u64::from(closed.bad);
+    /// Counts outcomes of the past, each with its probe's position, in the order of time and in
+    /// whole slices, without those that are corrected.
+    pub fn count(&self, events: impl Iterator<Item = (usize, Event)>) -> Tally {
+        let counted = events.filter(|(_, event)| !self.corrected.contains(event.at));
+        match &self.slices {
+            Some(slices) => slices.rule().count(self.objective.sli, counted),
+            None => self
+                .tally_key()
+                .count_occurrences(counted.map(|(_, event)| event)),
         }
     }
 
-    /// Sets the counters, and not the windows: what was replayed did not happen in this process.
-    pub fn restart_counters(&mut self, now: Timestamp, (events, bad_events): (u64, u64)) {
-        self.close_slices(now);
-        (self.events, self.bad_events) = (events, bad_events);
+    /// What tallies of one hour, one per probe that has outcomes in it, make together; `None` where
+    /// they do not tell, because a slice sees its probes together. They do for one probe alone, and
+    /// where every slice of every probe is good and one of them has all.
+    pub fn together(&self, tallies: &[Tally]) -> Option<Tally> {
+        if tallies.len() <= 1 || self.slices.is_none() {
+            let mut sum = Tally::default();
+            for tally in tallies {
+                sum.add(*tally);
+            }
+            return Some(sum);
+        }
+        let all = u32::try_from(SLICES_PER_HOUR).ok()? * self.objective.budgeting.parts();
+        let clean = tallies.iter().all(|tally| tally.bad == 0);
+        let full = tallies.iter().find(|tally| tally.good == all);
+        full.filter(|_| clean).copied()
     }
 
-    /// Counted events and bad ones since the process started.
-    pub fn counters(&self) -> (u64, u64) {
+    /// Closes the slices that ended at least one slice ago: from then on they are counted events,
+    /// or missing.
+    pub fn close_slices(&mut self, now: Timestamp) {
+        let Some(slices) = &mut self.slices else {
+            return;
+        };
+        let (from, until) = (slices.closed(), slice_of(now) - 1);
+        if from >= until {
+            return;
+        }
+        let closed = slices.close(until);
+        self.events += u64::from(closed.good) + u64::from(closed.bad);
+        self.bad_events += u64::from(closed.bad);
+        self.fill(from, until);
+    }
+
+    /// Fills closed slices in which nothing counted, if they count as missing.
+    fn fill(&mut self, from: i64, until: i64) {
+        let (Some(missing), Some(since)) = (self.missing(), self.since.filter(|_| self.live))
+        else {
+            return;
+        };
+        let oldest = self.oldest(slice_start(until)).max(since);
+        for slice in from.max(slice_of(oldest))..until {
+            let start = slice_start(slice);
+            let seen = self
+                .slices
+                .as_ref()
+                .is_some_and(|slices| slices.judged(slice) != Tally::default());
+            if !seen && !self.corrected.contains(start) {
+                self.series.add(start, missing);
+                self.events += u64::from(missing.good) + u64::from(missing.bad);
+                self.bad_events += u64::from(missing.bad);
+            }
+        }
+    }
+
+    /// Ends the filling from the past. `since` is when the first of its probes began. The counters
+    /// are set anew: what was filled in did not happen in this process.
+    pub fn go_live(&mut self, now: Timestamp, since: Option<Timestamp>, counters: (u64, u64)) {
+        self.close_slices(now);
+        self.live = true;
+        self.since = since;
+        if let (Some(missing), Some(since)) = (self.missing(), since) {
+            // Whole hours by what is not there, and the newest slices one by one.
+            let until = self.closed();
+            let hour = until - until.rem_euclid(SLICES_PER_HOUR);
+            let from = slice_start(slice_of(since)).max(self.oldest(now));
+            self.series
+                .complete(from, slice_start(hour), missing, &self.corrected);
+            self.fill(hour, until);
+        }
+        (self.events, self.bad_events) = counters;
+    }
+
+    /// Counted events and bad ones since the process started, in [`Budgeting::parts`].
+    pub const fn counters(&self) -> (u64, u64) {
         (self.events, self.bad_events)
     }
 
-    /// Over the last `window`.
-    pub fn view(&self, now: Timestamp, window: Duration) -> WindowView {
-        let start = self.series.start(now, window);
-        let counts = self.series.sum(now, window);
-        self.judge(now, counts, start, start.after(window))
-    }
-
-    /// Over the window that the budget is for: rolling, or the whole of the calendar's period, of
-    /// which the part that is still to come counts as unobserved.
-    pub fn period(&self, now: Timestamp) -> WindowView {
-        let Some(calendar) = self.objective.calendar else {
-            return self.view(now, self.objective.window);
-        };
-        let (start, end) = calendar.around(now);
-        self.judge(now, self.series.sum_since(start, now), start, end)
-    }
-
-    fn judge(
-        &self,
-        now: Timestamp,
-        mut counts: Counts,
-        from: Timestamp,
-        to: Timestamp,
-    ) -> WindowView {
-        self.leave_out_running(&mut counts, now);
-        let span = Duration::from_millis((to.0 - from.0).unsigned_abs());
-        let window = span.saturating_sub(self.corrected.overlap(from, to));
-        let spacing = self.spacing_ms();
-        WindowView {
-            good: counts.good,
-            bad: counts.bad,
-            expected: budget::expected_events(counts, window, spacing),
-            sli: budget::sli(counts),
-            burn_rate: budget::burn_rate(counts, self.objective.target),
-            coverage: budget::coverage(counts, window, spacing),
-        }
-    }
-
-    /// What is not over cannot be judged: its first failure would look like a bad minute.
-    fn leave_out_running(&self, counts: &mut Counts, now: Timestamp) {
-        if let Budgeting::Timeslices { slice_target } = self.objective.budgeting {
-            *counts -= self.slices.judged(slice_of(now), slice_target);
-        }
-    }
-
-    /// Counts per UTC day, today last.
-    pub fn days<const N: usize>(&self, now: Timestamp) -> [Counts; N] {
-        self.series.days(now)
-    }
-
-    /// Share of the objective's budget that is left, given its window's view.
-    pub fn remaining(&self, period: &WindowView) -> Option<f64> {
-        budget::remaining(period.bad, period.expected, self.objective.target)
-    }
-
-    /// How long a total outage the budget still affords.
-    pub fn affordable(&self, period: &WindowView) -> Option<Duration> {
-        let target = self.objective.target;
-        budget::affordable(period.bad, period.expected, target, self.spacing_ms())
-    }
-
-    /// When a spent budget will have something left again if nothing fails from now on.
-    pub fn recovery(&self, now: Timestamp, period: &WindowView) -> Option<Timestamp> {
-        let window = self.objective.window;
-        let budget = (1.0 - self.objective.target) * period.expected;
-        if period.bad as f64 <= budget {
-            return None;
-        }
-        if let Some(calendar) = self.objective.calendar {
-            return Some(calendar.around(now).1);
-        }
-        budget::recovery(budget, &self.series.bad_by_hour(now, window), now, window)
-    }
-
-    /// When the budget will be spent if the last day's burn goes on.
-    pub fn exhaustion(&self, now: Timestamp, period: &WindowView) -> Option<Timestamp> {
-        let mut day = self.series.sum(now, FORECAST_FROM);
-        self.leave_out_running(&mut day, now);
-        if day.bad == 0 || day.covered_ms == 0 {
-            return None;
-        }
-        let window = self.objective.window;
-        let burning = budget::Burning {
-            budget: (1.0 - self.objective.target) * period.expected,
-            // In a period of the calendar nothing ages out before it is over.
-            bad_by_hour: match self.objective.calendar {
-                None => self.series.bad_by_hour(now, window),
-                Some(_) => vec![(now, period.bad)],
-            },
-            rate: day.bad as f64 / (day.covered_ms as f64 / 1000.0),
-        };
-        let end = self
-            .objective
-            .calendar
-            .map(|calendar| calendar.around(now).1);
-        let at = budget::exhaustion(&burning, now, window)?;
-        end.is_none_or(|end| at < end).then_some(at)
-    }
-
-    /// Several probes watch the same time together, so each outcome covers its share of it.
+    /// Several probes watch the same time together, so each outcome covers its share of it. A slice
+    /// is all its time.
     fn share(&self, covered_ms: u32) -> u32 {
-        covered_ms / u32::try_from(self.intervals.len().max(1)).unwrap_or(u32::MAX)
-    }
-
-    /// Milliseconds per event at today's intervals.
-    fn spacing_ms(&self) -> f64 {
-        match self.objective.budgeting {
-            Budgeting::Timeslices { .. } => millis(Budgeting::SLICE) as f64,
-            Budgeting::Occurrences => {
-                1.0 / self
-                    .intervals
-                    .iter()
-                    .map(|ms| 1.0 / f64::from(*ms))
-                    .sum::<f64>()
-            }
+        if self.slices.is_some() {
+            return covered_ms;
         }
+        covered_ms / u32::try_from(self.watchers.len().max(1)).unwrap_or(u32::MAX)
     }
 }
 

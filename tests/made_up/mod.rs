@@ -8,7 +8,7 @@ use slod::ledger::snapshot::{
 };
 use slod::outcome::{Cause, Phase, Phases, ProbeKey, Timestamp, Verdict, Why};
 use slod::slo::correction::Correction;
-use slod::slo::{Budgeting, Objective, Sli};
+use slod::slo::{BudgetView, Budgeting, Combine, Missing, Objective, Sli, Window};
 use std::sync::Arc;
 use std::time::Duration;
 pub use system::system;
@@ -134,21 +134,27 @@ fn objective(name: &str, sli: Sli, target: f64, fate: Fate) -> ObjectiveView {
             name: name.to_owned(),
             sli,
             target,
-            window: 30 * DAY,
-            calendar: None,
+            window: Window::rolling(30 * DAY),
+            further: Vec::new(),
             budgeting,
+            missing: Missing::Exclude,
+            combine: Combine::Pooled,
             probes: Vec::new(),
         }),
         since: (fate != Fate::New).then(|| AT.before(observed)),
         events: period.good + period.bad,
         bad_events: period.bad,
         windows: WINDOWS.map(|(_, span)| view(span)),
-        period,
-        budget_remaining: Some(1.0 - period.bad as f64 / ((1.0 - target) * period.expected)),
-        affordable: Some(Duration::from_secs(60 * 38)),
-        recovery: (fate == Fate::BudgetSpent).then(|| AT.after(9 * DAY)),
+        budget: BudgetView {
+            window: Window::rolling(30 * DAY),
+            period,
+            remaining: Some(1.0 - period.bad as f64 / ((1.0 - target) * period.expected)),
+            affordable: Some(Duration::from_secs(60 * 38)),
+            recovery: (fate == Fate::BudgetSpent).then(|| AT.after(9 * DAY)),
+            exhaustion: (fate == Fate::Burning).then(|| AT.after(Duration::from_secs(14 * 3600))),
+        },
+        further: Vec::new(),
         corrected: false,
-        exhaustion: (fate == Fate::Burning).then(|| AT.after(Duration::from_secs(14 * 3600))),
     }
 }
 
@@ -161,7 +167,7 @@ fn window(
 ) -> WindowView {
     let spacing = match budgeting {
         Budgeting::Occurrences => INTERVAL,
-        Budgeting::Timeslices { .. } => Budgeting::SLICE,
+        Budgeting::Timeslices { .. } | Budgeting::RatioTimeslices => Budgeting::SLICE,
     };
     let events = span.min(observed).as_secs() / spacing.as_secs();
     let bad = events * bad_of_100k / 100_000;

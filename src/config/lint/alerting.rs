@@ -17,7 +17,7 @@ pub(super) fn tier_never_fires(draft: &Draft<'_>) -> Vec<Finding> {
         let Some(tier) = tiers(objective).find(|tier| tier.threshold(objective) >= 1.0) else {
             continue;
         };
-        let factor = tier.factor(objective.window);
+        let factor = tier.factor(objective.window.length);
         found.push(Finding {
             at: placed.spot_of("target"),
             message: format!(
@@ -109,7 +109,7 @@ pub(super) fn sparse_slices(draft: &Draft<'_>) -> Vec<Finding> {
     let slice = Budgeting::SLICE.as_secs_f64();
     let mut found = Vec::new();
     for (service, placed) in objectives(draft) {
-        let counts_slices = matches!(placed.value.budgeting, Budgeting::Timeslices { .. });
+        let counts_slices = placed.value.budgeting.is_sliced();
         let Some(spacing) = spacing(service, &placed.value).filter(|spacing| *spacing > slice)
         else {
             continue;
@@ -139,11 +139,11 @@ pub(super) fn budget_below_one_failure(draft: &Draft<'_>) -> Vec<Finding> {
         };
         let (each, what) = match objective.budgeting {
             Budgeting::Occurrences => (spacing, "attempts"),
-            Budgeting::Timeslices { .. } => {
+            Budgeting::Timeslices { .. } | Budgeting::RatioTimeslices => {
                 (spacing.max(Budgeting::SLICE.as_secs_f64()), "minutes")
             }
         };
-        let events = objective.window.as_secs_f64() / each;
+        let events = objective.window.length.as_secs_f64() / each;
         let budget = events * (1.0 - objective.target);
         // A budget of exactly one is not to become a warning by rounding.
         if budget > 1.0 - 1e-9 {
@@ -156,7 +156,7 @@ pub(super) fn budget_below_one_failure(draft: &Draft<'_>) -> Vec<Finding> {
                 percent(1.0 - objective.target),
                 plain(events),
                 service.name,
-                show_duration(objective.window),
+                objective.window.name(),
                 plain(budget),
             ),
             help: "lower the target, lengthen the window, or probe more often".to_owned(),
@@ -168,7 +168,7 @@ pub(super) fn budget_below_one_failure(draft: &Draft<'_>) -> Vec<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::slo::Sli;
+    use crate::slo::{Combine, Missing, Sli, Window};
     use std::time::Duration;
 
     fn objective(target: f64, days: u64) -> Objective {
@@ -176,16 +176,19 @@ mod tests {
             name: String::new(),
             sli: Sli::Success,
             target,
-            window: Duration::from_secs(days * 86_400),
-            calendar: None,
+            window: Window::rolling(Duration::from_secs(days * 86_400)),
+            further: Vec::new(),
             budgeting: Budgeting::Occurrences,
+            missing: Missing::Exclude,
+            combine: Combine::Pooled,
             probes: Vec::new(),
         }
     }
 
     #[test]
     fn factors_are_those_of_the_workbook_and_scale_with_the_window() {
-        let factors = |days| TIERS.map(|tier| plain(tier.factor(objective(0.999, days).window)));
+        let factors =
+            |days| TIERS.map(|tier| plain(tier.factor(objective(0.999, days).window.length)));
         assert_eq!(factors(30), ["14.4", "6", "3", "1"]);
         assert_eq!(factors(28), ["13.4", "5.6", "2.8", "0.9333"]);
         assert_eq!(

@@ -2,25 +2,32 @@
 
 use super::{Draft, Finding, objectives};
 use crate::config::model::ProbeSpec;
-use crate::slo::Sli;
+use crate::slo::{Objective, Sli};
 use crate::yaml::units::show_duration;
 use crate::yaml::{Node, Spot, Value};
 use std::collections::BTreeMap;
 
 pub(super) fn window_exceeds_retention(draft: &Draft<'_>) -> Vec<Finding> {
     let retention = draft.store.retention;
-    objectives(draft)
-        .filter(|(_, placed)| placed.value.reach() > retention)
-        .map(|(_, placed)| Finding {
-            at: placed.spot_of("window"),
+    let mut found = Vec::new();
+    for (_, placed) in objectives(draft) {
+        let Objective {
+            window, further, ..
+        } = &placed.value;
+        let keys = std::iter::once("window").chain(std::iter::repeat("further_windows"));
+        let windows = std::iter::once(window).chain(further).zip(keys);
+        let too_long = windows.filter(|(window, _)| window.reach() > retention);
+        found.extend(too_long.map(|(window, key)| Finding {
+            at: placed.spot_of(key),
             message: format!(
                 "the window of {} is longer than the store's retention of {}",
-                show_duration(placed.value.window),
+                window.name(),
                 show_duration(retention)
             ),
             help: "raise `store.retention`: what is deleted cannot be counted".to_owned(),
-        })
-        .collect()
+        }));
+    }
+    found
 }
 
 pub(super) fn latency_above_timeout(draft: &Draft<'_>) -> Vec<Finding> {

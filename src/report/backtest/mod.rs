@@ -9,7 +9,6 @@ use super::story::Story;
 use super::table::{drawn, known, plain};
 use crate::config::{Config, ServiceSpec};
 use crate::outcome::{Cause, Event, Timestamp, Verdict, millis};
-use crate::slo::Objective;
 use crate::slo::burn::{TIERS, Urgency};
 use crate::slo::correction::{Correction, Spans};
 use crate::slo::replay::{Fired, Replay};
@@ -53,7 +52,7 @@ pub fn made_up(config: &Config, story: &Story) -> Backtest {
     for service in &config.services {
         let mut replays = Replays::new(service, &[], from);
         let mut events: Vec<(usize, Event)> = Vec::new();
-        for (probe, spec) in service.probes.iter().enumerate() {
+        for (probe, spec) in service.watched().enumerate() {
             let interval = spec.interval;
             let attempts = (0..).map(|number| (number, from.0 + millis(interval) * number));
             for (number, at) in attempts.take_while(|(_, at)| *at < to.0) {
@@ -85,23 +84,28 @@ pub fn made_up(config: &Config, story: &Story) -> Backtest {
 struct Replays<'a> {
     service: &'a ServiceSpec,
     each: Vec<Replay>,
+    /// Of each, the places among its probes of those that the service watches.
+    places: Vec<Vec<Option<usize>>>,
     outcomes: u64,
 }
 
 impl<'a> Replays<'a> {
     fn new(service: &'a ServiceSpec, corrections: &[Correction], from: Timestamp) -> Self {
-        let replay = |objective: &Objective| {
-            let counting = service
-                .probes
-                .iter()
-                .filter(|probe| objective.counts(&probe.key.probe));
-            let intervals: Vec<_> = counting.map(|probe| probe.interval).collect();
+        let watched = service.watched().count();
+        let (mut each, mut places) = (Vec::new(), Vec::new());
+        for objective in &service.objectives {
+            let (counts, watchers): (Vec<_>, Vec<_>) =
+                service.watchers(objective).into_iter().unzip();
+            let place = |probe| counts.iter().position(|at| *at == probe);
+            places.push((0..watched).map(place).collect());
             let corrected = Spans::of(corrections, &service.name, &objective.name);
-            Replay::new(objective.clone().into(), &intervals, corrected, from)
-        };
+            let objective = objective.clone().into();
+            each.push(Replay::new(objective, watchers, corrected, from));
+        }
         Self {
-            each: service.objectives.iter().map(replay).collect(),
             service,
+            each,
+            places,
             outcomes: 0,
         }
     }
@@ -114,22 +118,26 @@ impl<'a> Replays<'a> {
 
     fn feed(&mut self, events: &[(usize, Event)]) {
         self.outcomes += events.len() as u64;
-        for (replay, objective) in self.each.iter_mut().zip(&self.service.objectives) {
-            let probes = self.service.probes.iter();
-            let counts: Vec<bool> = probes
-                .map(|probe| objective.counts(&probe.key.probe))
-                .collect();
-            for (_, event) in events.iter().filter(|(probe, _)| counts[*probe]) {
-                replay.record(*event);
+        for (replay, places) in self.each.iter_mut().zip(&self.places) {
+            for (probe, event) in events {
+                if let Some(place) = places[*probe] {
+                    replay.record(place, *event);
+                }
             }
         }
     }
 
     fn take_quiet(&mut self, start: Timestamp, hour: &past::Hour) {
         self.outcomes += hour.outcomes;
-        for (objective, tally) in &hour.tallies {
-            self.each[*objective].quiet_hour(start, *tally);
+        for (replay, tallies) in self.each.iter_mut().zip(&hour.tallies) {
+            replay.quiet_hour(start, tallies);
         }
+    }
+
+    /// Whether an hour's counts are all that its objectives need.
+    fn tells(&self, hour: &past::Hour) -> bool {
+        let mut each = self.each.iter().zip(&hour.tallies);
+        each.all(|(replay, tallies)| replay.tells(tallies))
     }
 }
 

@@ -78,7 +78,7 @@ impl Past<'_> {
         let longest = reaches.chain(TIERS.iter().map(|tier| tier.long)).max();
         let start = self.from.before(longest.unwrap_or_default());
         let mut replays = Replays::new(service, self.corrections, self.from);
-        let hours = self.hours(service, &replays.tally_keys(), start)?;
+        let hours = self.hours(service, &replays, start)?;
         let loud: BTreeSet<i64> = hours
             .iter()
             .filter(|(_, hour)| hour.loud)
@@ -99,14 +99,15 @@ impl Past<'_> {
     fn hours(
         &self,
         service: &ServiceSpec,
-        keys: &[Option<String>],
+        replays: &Replays<'_>,
         start: Timestamp,
     ) -> Result<BTreeMap<i64, Hour>, StoreError> {
+        let keys = replays.tally_keys();
         let mut hours: BTreeMap<i64, Hour> = BTreeMap::new();
-        for (probe, spec) in service.probes.iter().enumerate() {
+        for (probe, spec) in service.watched().enumerate() {
             for summary in self.store.hours(&spec.key, start, self.to)? {
                 let hour = hours.entry(summary.start.0 / HOUR_MS).or_default();
-                hour.take(service, probe, &summary, keys);
+                hour.take(&replays.places, probe, &summary, &keys);
                 // A correction may take out a part of it.
                 hour.loud |= self.is_corrected(service, summary.start);
             }
@@ -114,6 +115,9 @@ impl Past<'_> {
             for event in pending.filter(|event| event.at >= start && event.at < self.to) {
                 hours.entry(event.at.0 / HOUR_MS).or_default().loud = true;
             }
+        }
+        for hour in hours.values_mut() {
+            hour.loud |= !replays.tells(hour);
         }
         Ok(hours)
     }
@@ -133,7 +137,7 @@ impl Past<'_> {
     ) -> Result<Vec<(usize, Event)>, StoreError> {
         let start = Timestamp(number * HOUR_MS);
         let mut events = Vec::new();
-        for (probe, spec) in service.probes.iter().enumerate() {
+        for (probe, spec) in service.watched().enumerate() {
             self.store
                 .for_each_event(&spec.key, start, start, |event| events.push((probe, event)))?;
             let pending = self.pending.get(&spec.key).map_or(&[][..], Vec::as_slice);
@@ -159,29 +163,27 @@ pub(super) struct Hour {
     /// Whether its outcomes must be known one by one: something failed, or the counts do not say.
     loud: bool,
     pub(super) outcomes: u64,
-    /// By objective and probe.
-    pub(super) tallies: Vec<(usize, Tally)>,
+    /// By objective: one per probe that has outcomes in it.
+    pub(super) tallies: Vec<Vec<Tally>>,
 }
 
 impl Hour {
     /// `keys` are what the tallies of each objective are stored by.
     fn take(
         &mut self,
-        service: &ServiceSpec,
+        places: &[Vec<Option<usize>>],
         probe: usize,
         summary: &HourSummary,
         keys: &[Option<String>],
     ) {
         let bad: u32 = summary.bad.values().sum();
         self.outcomes += u64::from(summary.good + bad);
-        let name = &service.probes[probe].key.probe;
-        for (at, objective) in service.objectives.iter().enumerate() {
-            if !objective.counts(name) {
-                continue;
-            }
+        self.tallies.resize(places.len(), Vec::new());
+        let counting = places.iter().enumerate();
+        for (at, _) in counting.filter(|(_, places)| places[probe].is_some()) {
             let stored = keys[at].as_deref().and_then(|key| summary.tally(key));
             match stored.filter(|tally| tally.bad == 0) {
-                Some(tally) => self.tallies.push((at, tally)),
+                Some(tally) => self.tallies[at].push(tally),
                 None => self.loud = true,
             }
         }

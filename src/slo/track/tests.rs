@@ -1,25 +1,48 @@
 use super::*;
-use crate::outcome::Cause;
-use crate::slo::Sli;
+use crate::outcome::{Cause, Verdict, millis};
 use crate::slo::calendar::{Calendar, Period};
+use crate::slo::{Combine, Missing, Sli, Window};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
 const HOUR: Duration = Duration::from_secs(3600);
 const MONTH: Duration = Duration::from_secs(30 * 86_400);
 
-fn tracker(sli: Sli, budgeting: Budgeting, intervals: &[u64]) -> Tracker {
-    let objective = Objective {
+fn objective(sli: Sli, budgeting: Budgeting) -> Objective {
+    Objective {
         name: "o".into(),
         sli,
         target: 0.999,
-        window: MONTH,
-        calendar: None,
+        window: Window::rolling(MONTH),
+        further: vec![],
         budgeting,
+        missing: Missing::Exclude,
+        combine: Combine::Pooled,
         probes: vec![],
+    }
+}
+
+fn tracker(sli: Sli, budgeting: Budgeting, intervals: &[u64]) -> Tracker {
+    let watcher = |seconds: &u64| Watcher::every(Duration::from_secs(*seconds));
+    let watchers = intervals.iter().map(watcher).collect();
+    Tracker::new(Arc::new(objective(sli, budgeting)), watchers)
+}
+
+/// An outcome of the first probe.
+fn record(
+    tracker: &mut Tracker,
+    at: Timestamp,
+    verdict: Verdict,
+    latency: Duration,
+    interval: Duration,
+) {
+    let event = Event {
+        at,
+        interval,
+        verdict,
+        latency,
     };
-    let intervals: Vec<_> = intervals.iter().map(|s| Duration::from_secs(*s)).collect();
-    Tracker::new(Arc::new(objective), &intervals)
+    tracker.record(0, &event);
 }
 
 const SLICES: Budgeting = Budgeting::Timeslices { slice_target: 0.9 };
@@ -28,7 +51,8 @@ const SLICES: Budgeting = Budgeting::Timeslices { slice_target: 0.9 };
 fn two_probes_share_the_time_they_watch() {
     let mut tracker = tracker(Sli::Success, Budgeting::Occurrences, &[10, 60]);
     for second in (0..3600).step_by(10) {
-        tracker.record(
+        record(
+            &mut tracker,
             Timestamp::from_secs(second),
             Verdict::Good,
             HOUR,
@@ -36,7 +60,8 @@ fn two_probes_share_the_time_they_watch() {
         );
     }
     for second in (0..3600).step_by(60) {
-        tracker.record(
+        record(
+            &mut tracker,
             Timestamp::from_secs(second),
             Verdict::Good,
             HOUR,
@@ -54,7 +79,8 @@ fn two_probes_share_the_time_they_watch() {
 fn a_changed_interval_keeps_what_was_observed() {
     let mut tracker = tracker(Sli::Success, Budgeting::Occurrences, &[60]);
     for second in (0..1800).step_by(10) {
-        tracker.record(
+        record(
+            &mut tracker,
             Timestamp::from_secs(second),
             Verdict::Good,
             HOUR,
@@ -72,20 +98,23 @@ fn a_failed_request_is_never_fast_and_a_void_one_never_counts() {
     let mut tracker = tracker(Sli::Latency { below }, Budgeting::Occurrences, &[10]);
     let at = Timestamp(0);
     let interval = Duration::from_secs(10);
-    tracker.record(
+    record(
+        &mut tracker,
         at,
         Verdict::Bad(Cause::Refused),
         Duration::from_millis(1),
         interval,
     );
-    tracker.record(at, Verdict::Good, below, interval);
-    tracker.record(
+    record(&mut tracker, at, Verdict::Good, below, interval);
+    record(
+        &mut tracker,
         at,
         Verdict::Good,
         below.saturating_sub(Duration::from_nanos(1)),
         interval,
     );
-    tracker.record(
+    record(
+        &mut tracker,
         at,
         Verdict::Void(crate::outcome::Why::Network),
         below,
@@ -105,7 +134,8 @@ fn slices_become_counted_events_when_they_close() {
         } else {
             Verdict::Good
         };
-        tracker.record(
+        record(
+            &mut tracker,
             Timestamp::from_secs(second),
             verdict,
             HOUR,
@@ -125,37 +155,41 @@ fn slices_become_counted_events_when_they_close() {
 
 #[test]
 fn a_calendar_month_begins_anew_and_expects_its_whole_length() {
-    let mut objective = Objective {
-        name: "o".into(),
-        sli: Sli::Success,
-        target: 0.999,
-        window: MONTH,
-        calendar: Some(Calendar {
-            period: Period::Month,
-            zone: chrono_tz::UTC,
-        }),
-        budgeting: Budgeting::Occurrences,
-        probes: vec![],
-    };
+    let mut objective = objective(Sli::Success, Budgeting::Occurrences);
+    objective.window.calendar = Some(Calendar {
+        period: Period::Month,
+        zone: chrono_tz::UTC,
+    });
     let interval = Duration::from_secs(60);
     // 2026-10-31 12:00 UTC; October ends twelve hours later.
     let noon = 1_793_448_000;
     let midnight = noon + 12 * 3600;
     let lived = |objective: &Objective, end: i64| {
-        let mut tracker = Tracker::new(Arc::new(objective.clone()), &[interval]);
+        let mut tracker = Tracker::new(Arc::new(objective.clone()), vec![Watcher::every(interval)]);
         for second in (noon..end).step_by(60) {
             let verdict = if second < noon + 3600 {
                 Verdict::Bad(Cause::Status)
             } else {
                 Verdict::Good
             };
-            tracker.record(Timestamp::from_secs(second), verdict, HOUR, interval);
+            record(
+                &mut tracker,
+                Timestamp::from_secs(second),
+                verdict,
+                HOUR,
+                interval,
+            );
         }
         tracker
     };
     let october = Timestamp::from_secs(midnight - 1);
     let tracker = lived(&objective, midnight);
-    let period = tracker.period(october);
+    let BudgetView {
+        period,
+        remaining,
+        recovery,
+        ..
+    } = tracker.budget(october, objective.window);
     assert_eq!((period.good, period.bad), (660, 60));
     // 31 days of one attempt a minute; 44.64 may fail.
     assert!(
@@ -163,29 +197,32 @@ fn a_calendar_month_begins_anew_and_expects_its_whole_length() {
         "{}",
         period.expected
     );
-    assert!(tracker.remaining(&period).is_some_and(|left| left < 0.0));
+    assert!(remaining.is_some_and(|left| left < 0.0));
     let next = Timestamp::from_secs(midnight);
-    assert_eq!(tracker.recovery(october, &period), Some(next));
+    assert_eq!(recovery, Some(next));
 
     let tracker = lived(&objective, midnight + 600);
     let november = Timestamp::from_secs(midnight + 599);
-    let period = tracker.period(november);
+    let BudgetView {
+        period,
+        recovery,
+        exhaustion,
+        ..
+    } = tracker.budget(november, objective.window);
     assert_eq!((period.good, period.bad), (10, 0));
     assert!(
         (period.expected - 43_200.0).abs() < 1.0,
         "{}",
         period.expected
     );
-    assert_eq!(tracker.recovery(november, &period), None);
+    assert_eq!(recovery, None);
     // The day before burns on in the burn rate, but November's budget lasts beyond its end or
     // runs out within it.
-    let end = tracker
-        .exhaustion(november, &period)
-        .expect("60 of 730 attempts fail");
+    let end = exhaustion.expect("60 of 730 attempts fail");
     assert!(end > november && end < Timestamp::from_secs(midnight + 30 * 86_400));
-    objective.calendar = None;
+    objective.window.calendar = None;
     let rolling = lived(&objective, midnight + 600);
-    assert_eq!(rolling.period(november).bad, 60);
+    assert_eq!(rolling.budget(november, objective.window).period.bad, 60);
 }
 
 proptest! {
@@ -200,7 +237,7 @@ proptest! {
             clock += step;
             let at = Timestamp(clock - late);
             let verdict = match kind { 0 => Verdict::Bad(Cause::Status), 1 => Verdict::Void(crate::outcome::Why::Network), _ => Verdict::Good };
-            tracker.record(at, verdict, HOUR, Duration::from_secs(10));
+            record(&mut tracker, at, verdict, HOUR, Duration::from_secs(10));
             let slice = slices.entry(at.0.div_euclid(60_000)).or_default();
             match verdict { Verdict::Good => slice.0 += 1, Verdict::Bad(_) => slice.1 += 1, Verdict::Void(_) => {} }
         }

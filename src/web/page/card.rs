@@ -62,9 +62,9 @@ const OBJECTIVE: [&str; 7] = [
 fn objective(standing: Standing, view: &ObjectiveView) -> [Markup; 7] {
     [
         html! { bdi { (view.objective.name) } span.quiet { (promise(&view.objective)) } },
-        html! { (known(view.period.sli, numbers::percent)) },
-        budget(view),
-        html! { (known(view.period.coverage, numbers::coverage)) },
+        html! { (known(view.budget.period.sli, numbers::percent)) },
+        budget(&view.budget),
+        html! { (known(view.budget.period.coverage, numbers::coverage)) },
         html! { (known(view.windows[2].burn_rate, numbers::burn)) },
         html! { (known(view.windows[4].burn_rate, numbers::burn)) },
         badge(standing),

@@ -3,6 +3,7 @@
 use super::parts::date;
 use crate::ledger::snapshot::{DAYS, DayView, ServiceView};
 use crate::report::numbers;
+use crate::slo::Budgeting;
 use maud::{Markup, html};
 use std::fmt::Write as _;
 
@@ -154,6 +155,8 @@ pub fn sparkline(service: &ServiceView) -> Markup {
 /// All days as a table, newest first.
 pub fn table(service: &ServiceView) -> Markup {
     let target = target(service);
+    let first = service.objectives.first();
+    let budgeting = first.map_or(Budgeting::Occurrences, |view| view.objective.budgeting);
     html! {
         details {
             summary { "All " (DAYS) " days as a table" }
@@ -166,8 +169,8 @@ pub fn table(service: &ServiceView) -> Markup {
                     @for day in service.days.iter().rev() {
                         tr {
                             th scope="row" { (date(day.start)) }
-                            td { (numbers::count(day.good)) }
-                            td { (numbers::count(day.bad)) }
+                            td { (numbers::events(day.good, budgeting)) }
+                            td { (numbers::events(day.bad, budgeting)) }
                             td { (ratio(day).map_or_else(|| "–".to_owned(), numbers::percent)) }
                             td { (Level::of(day, target).word()) }
                         }

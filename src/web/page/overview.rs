@@ -92,10 +92,13 @@ fn lines(what: &str, services: &[Judged<'_>], open: bool) -> Markup {
 }
 
 fn line(standing: Standing, service: &ServiceView) -> Markup {
-    let sli = service.objectives.first().and_then(|view| view.period.sli);
+    let sli = service
+        .objectives
+        .first()
+        .and_then(|view| view.budget.period.sli);
     let budgets = service.objectives.iter();
     let least = budgets
-        .filter_map(|view| view.period.sli.and(view.budget_remaining))
+        .filter_map(|view| view.budget.left())
         .min_by(f64::total_cmp);
     let p95 = service
         .probes

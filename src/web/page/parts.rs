@@ -2,10 +2,10 @@
 
 use super::frame::since;
 use super::standing::{Standing, Tone};
-use crate::ledger::snapshot::{LastOutcome, ObjectiveView};
+use crate::ledger::snapshot::{BudgetView, LastOutcome};
 use crate::outcome::Timestamp;
 use crate::report::numbers;
-use crate::slo::{Budgeting, Objective, Sli};
+use crate::slo::{Budgeting, Objective, Sli, Window};
 use crate::yaml::units::show_duration;
 use maud::{Markup, PreEscaped, html};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -50,26 +50,29 @@ pub fn promise(objective: &Objective) -> String {
     let what = match (objective.sli, objective.budgeting) {
         (Sli::Latency { below }, _) => format!("under {}", show_duration(below)),
         (_, Budgeting::Timeslices { .. }) => "of minutes".to_owned(),
+        (_, Budgeting::RatioTimeslices) => "of every minute".to_owned(),
         (_, Budgeting::Occurrences) => "of probes".to_owned(),
     };
     format!(
         "{} {what} {}",
         numbers::percent(objective.target),
-        span(objective)
+        span(&objective.window)
     )
 }
 
 /// `over 30d`, `each month`
-fn span(objective: &Objective) -> String {
-    match objective.calendar {
-        None => format!("over {}", show_duration(objective.window)),
-        Some(calendar) => format!("each {}", calendar.period.name()),
-    }
+pub fn span(window: &Window) -> String {
+    let word = if window.calendar.is_some() {
+        "each"
+    } else {
+        "over"
+    };
+    format!("{word} {}", window.name())
 }
 
 /// What is left of the budget: a bar and the number that it shows.
-pub fn budget(view: &ObjectiveView) -> Markup {
-    let left = view.period.sli.and(view.budget_remaining);
+pub fn budget(view: &BudgetView) -> Markup {
+    let left = view.left();
     let tone = match left {
         Some(left) if left < 0.0 => Tone::Bad,
         Some(left) if left < 0.25 => Tone::Warn,

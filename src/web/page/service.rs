@@ -4,7 +4,7 @@ use super::corrections;
 use super::days;
 use super::frame::{Page, View, since};
 use super::headline::Headline;
-use super::parts::{badge, budget, known, moment, promise};
+use super::parts::{badge, budget, known, moment, promise, span};
 use super::probe;
 use super::standing::Standing;
 use super::system;
@@ -12,8 +12,8 @@ use crate::ledger::snapshot::{ObjectiveView, ServiceView, WINDOWS};
 use crate::observe::SystemView;
 use crate::outcome::Timestamp;
 use crate::report::numbers;
-use crate::slo::Budgeting;
 use crate::slo::correction::Correction;
+use crate::slo::{Budgeting, Combine, Objective};
 use maud::{Markup, html};
 use std::time::Duration;
 
@@ -44,7 +44,7 @@ pub fn render_service(
             section {
                 h2 { "Probes" }
                 @for view in &service.probes { (probe::card(view, at)) }
-                @if service.probes.is_empty() { p.quiet { "None are configured." } }
+                @if service.probes.is_empty() { p.quiet { "Its objectives count probes of other services." } }
             }
             (corrections::corrections(&service.name, corrections, at))
             (system::processes(&service.name, system))
@@ -73,15 +73,18 @@ fn objective(view: &ObjectiveView, at: Timestamp) -> Markup {
             header {
                 div {
                     h3 dir="auto" { (objective.name) }
-                    p.quiet { (promise(objective)) }
+                    p.quiet { (promise(objective)) (counts(objective)) }
                 }
                 (badge(Standing::of_objective(view)))
             }
             dl.facts {
-                div { dt { "SLI" } dd { (known(view.period.sli, numbers::percent)) } }
-                div { dt { "Budget left" } dd { (budget(view)) } }
+                div { dt { "SLI" } dd { (known(view.budget.period.sli, numbers::percent)) } }
+                div { dt { "Budget left" } dd { (budget(&view.budget)) } }
+                @for further in &view.further {
+                    div { dt { "Budget left " (span(&further.window)) } dd { (budget(further)) } }
+                }
                 div { dt { "Coverage" } dd {
-                    (known(view.period.coverage, numbers::coverage))
+                    (known(view.budget.period.coverage, numbers::coverage))
                     (counted_since(view, at))
                 } }
                 div { dt { "Budget runs out" } dd { (exhaustion(view, at)) } }
@@ -92,9 +95,33 @@ fn objective(view: &ObjectiveView, at: Timestamp) -> Markup {
     }
 }
 
+/// `: all of a/health, b/health`, where it does not count all of the service's probes alike.
+fn counts(objective: &Objective) -> String {
+    let named = objective.probes.iter().map(|one| {
+        let home = one.service.as_ref().map(|service| format!("{service}/"));
+        let weight = match objective.combine {
+            Combine::Weighted => format!(" ({})", one.weight),
+            _ => String::new(),
+        };
+        format!("{}{}{weight}", home.unwrap_or_default(), one.probe)
+    });
+    let counted = named.collect::<Vec<_>>().join(", ");
+    let how = match objective.combine {
+        Combine::Pooled => "",
+        Combine::All => "all of ",
+        Combine::Any => "any of ",
+        Combine::Weighted => "by weight ",
+    };
+    match (how, counted.as_str()) {
+        ("", "") => String::new(),
+        (how, "") => format!(": {how}its probes"),
+        (how, counted) => format!(": {how}{counted}"),
+    }
+}
+
 /// Where the outcomes do not go back as far as the window.
 fn counted_since(view: &ObjectiveView, at: Timestamp) -> Markup {
-    let start = at.before(view.objective.window);
+    let start = at.before(view.objective.window.length);
     html! {
         @if let Some(since) = view.since.filter(|since| *since > start) {
             span.quiet { "counted since " (moment(since)) }
@@ -104,9 +131,9 @@ fn counted_since(view: &ObjectiveView, at: Timestamp) -> Markup {
 
 fn exhaustion(view: &ObjectiveView, at: Timestamp) -> Markup {
     html! {
-        @match view.exhaustion {
-            None if view.period.sli.is_none() => { "–" }
-            None if view.recovery.is_some() => { "it is spent" (recovery(view, at)) }
+        @match view.budget.exhaustion {
+            None if view.budget.period.sli.is_none() => { "–" }
+            None if view.budget.recovery.is_some() => { "it is spent" (recovery(view, at)) }
             None => { "not in sight" }
             Some(end) if end <= at => { "it is spent" (recovery(view, at)) }
             Some(end) => {
@@ -119,7 +146,7 @@ fn exhaustion(view: &ObjectiveView, at: Timestamp) -> Markup {
 
 fn recovery(view: &ObjectiveView, at: Timestamp) -> Markup {
     html! {
-        @if let Some(back) = view.recovery {
+        @if let Some(back) = view.budget.recovery {
             span.quiet { "something left again in " (numbers::span(since(at, back))) " without failures" }
         }
     }
@@ -127,22 +154,23 @@ fn recovery(view: &ObjectiveView, at: Timestamp) -> Markup {
 
 /// Unknown while nothing was observed.
 fn affordable(view: &ObjectiveView) -> Option<Duration> {
-    view.period.sli.and(view.affordable)
+    view.budget.period.sli.and(view.budget.affordable)
 }
 
 /// What the counted events are.
 const fn unit(budgeting: Budgeting) -> &'static str {
     match budgeting {
         Budgeting::Occurrences => "probes",
-        Budgeting::Timeslices { .. } => "minutes",
+        Budgeting::Timeslices { .. } | Budgeting::RatioTimeslices => "minutes",
     }
 }
 
 fn windows(view: &ObjectiveView) -> Markup {
+    let budgeting = view.objective.budgeting;
     html! {
         div.scroll {
             table.numbers {
-                caption { "Counted in " (unit(view.objective.budgeting)) }
+                caption { "Counted in " (unit(budgeting)) }
                 thead { tr {
                     th scope="col" { "Window" } th scope="col" { "Good" } th scope="col" { "Bad" }
                     th scope="col" { "SLI" } th scope="col" { "Burn" } th scope="col" { "Coverage" }
@@ -151,8 +179,8 @@ fn windows(view: &ObjectiveView) -> Markup {
                     @for ((name, _), window) in WINDOWS.iter().zip(&view.windows) {
                         tr {
                             th scope="row" { (name) }
-                            td { (numbers::count(window.good)) }
-                            td class=[(window.bad > 0).then_some("some")] { (numbers::count(window.bad)) }
+                            td { (numbers::events(window.good, budgeting)) }
+                            td class=[(window.bad > 0).then_some("some")] { (numbers::events(window.bad, budgeting)) }
                             td { (known(window.sli, numbers::percent)) }
                             td { (known(window.burn_rate, numbers::burn)) }
                             td { (known(window.coverage, numbers::coverage)) }

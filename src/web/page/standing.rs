@@ -53,7 +53,9 @@ impl Standing {
     pub fn of(service: &ServiceView, at: Timestamp) -> Self {
         let probes = Self::of_probes(&service.probes, at);
         let objectives = service.objectives.iter().map(Self::of_objective);
-        objectives.chain([probes]).min().unwrap_or(Self::NoData)
+        // A journey has no probes of its own.
+        let probes = Some(probes).filter(|_| !service.probes.is_empty());
+        objectives.chain(probes).min().unwrap_or(Self::NoData)
     }
 
     fn of_probes(probes: &[ProbeView], at: Timestamp) -> Self {
@@ -78,7 +80,8 @@ impl Standing {
     }
 
     pub fn of_objective(view: &ObjectiveView) -> Self {
-        let observed = view.period.coverage.unwrap_or(0.0) * view.objective.window.as_secs_f64();
+        let observed =
+            view.budget.period.coverage.unwrap_or(0.0) * view.objective.window.length.as_secs_f64();
         match ObjectiveState::of(view) {
             ObjectiveState::BudgetSpent => Self::BudgetSpent,
             ObjectiveState::BurningFast => Self::BurningFast,

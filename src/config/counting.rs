@@ -1,0 +1,226 @@
+//! Which probes count for an objective, and what they are together.
+
+use super::draft::{Placed, ServiceDraft};
+use super::model::ProbeSpec;
+use crate::diagnostic::nearest;
+use crate::slo::{Combine, Counted, Missing, Objective, Sli};
+use crate::yaml::Section;
+use std::collections::HashMap;
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+const WEIGHTS: RangeInclusive<u32> = 1..=1000;
+
+/// How the probes that count are combined.
+pub(super) fn combine(section: &Section<'_>, sliced: bool) -> Option<Combine> {
+    if section.has("weights") {
+        only_sliced(section, "weights", sliced);
+        if section.has("combine") {
+            let message = "weights are a way of combining themselves";
+            section.error("conflict", "combine", message, "take out one of the two");
+        }
+        return Some(Combine::Weighted);
+    }
+    if !section.has("combine") {
+        return Some(Combine::Pooled);
+    }
+    only_sliced(section, "combine", sliced);
+    section.choice("combine", &[("all", Combine::All), ("any", Combine::Any)])
+}
+
+/// What a minute without outcomes is.
+pub(super) fn missing(section: &Section<'_>, sliced: bool) -> Option<Missing> {
+    const WORDS: &[(&str, Missing)] = &[
+        ("exclude", Missing::Exclude),
+        ("bad", Missing::Bad),
+        ("good", Missing::Good),
+    ];
+    if !section.has("on_missing") {
+        return Some(Missing::Exclude);
+    }
+    only_sliced(section, "on_missing", sliced);
+    section.choice("on_missing", WORDS)
+}
+
+fn only_sliced(section: &Section<'_>, key: &str, sliced: bool) {
+    if !sliced {
+        section.error(
+            "conflict",
+            key,
+            format!("`{key}` has no meaning where every attempt counts by itself"),
+            "take it out, or write `budgeting: timeslices`: every minute is then judged as a whole",
+        );
+    }
+}
+
+/// The probes that are named, with their weights.
+pub(super) fn probes(section: &Section<'_>) -> Vec<Counted> {
+    if section.has("weights") && section.has("probes") {
+        let message = "`weights` name the probes that count already";
+        section.error("conflict", "probes", message, "take out one of the two");
+    }
+    if section.has("weights") {
+        return weighted(section);
+    }
+    section.texts("probes", "the name of a probe", |text| {
+        Some(counted(text, 1))
+    })
+}
+
+fn weighted(section: &Section<'_>) -> Vec<Counted> {
+    let mut probes = Vec::new();
+    for (name, text, at) in section.text_map("weights") {
+        let weight = text.parse().ok().filter(|weight| WEIGHTS.contains(weight));
+        if let Some(weight) = weight {
+            probes.push(counted(&name, weight));
+        } else {
+            let message = format!("`{text}` is no weight");
+            let (least, most) = (WEIGHTS.start(), WEIGHTS.end());
+            let expected = format!("expected a whole number from {least} to {most}");
+            section
+                .reader()
+                .error("invalid-value", &at, message, expected);
+        }
+    }
+    probes
+}
+
+/// `probe`, or `service/probe`.
+fn counted(text: &str, weight: u32) -> Counted {
+    let (service, probe) = match text.split_once('/') {
+        Some((service, probe)) => (Some(service.into()), probe),
+        None => (None, text),
+    };
+    Counted {
+        service,
+        probe: probe.to_owned(),
+        weight,
+    }
+}
+
+/// Reports names of probes that do not exist and objectives that nothing counts for, and lets each
+/// service borrow the probes of others that its objectives name.
+pub(super) fn resolve(services: &mut [ServiceDraft<'_>]) {
+    let named = services.iter().enumerate();
+    let places: Places = named
+        .map(|(at, service)| (service.name.clone(), at))
+        .collect();
+    for at in 0..services.len() {
+        services[at].borrowed = borrowed(services, &places, &services[at]);
+        let service = &services[at];
+        for objective in &service.objectives {
+            let named = &objective.value.probes;
+            let exist = |counted: &&Counted| exists(services, &places, service, objective, counted);
+            let known = named.iter().filter(exist).count();
+            if known == named.len() && service.is_sound {
+                check_kinds(service, objective);
+            }
+        }
+    }
+}
+
+/// Reports a service without probes, unless its objectives count those of others.
+pub(super) fn check_any<'o, 'n: 'o>(
+    section: &Section<'n>,
+    mut objectives: impl Iterator<Item = &'o Placed<'n, Objective>>,
+) {
+    let borrows = |counted: &Counted| counted.service.is_some();
+    let borrows = objectives.any(|objective| objective.value.probes.iter().any(borrows));
+    if !borrows && !section.has("probes") {
+        let message = "`probes` is missing";
+        let help = "ways of looking at the service; only a journey has none, whose objectives count probes of other services";
+        section.error("missing-key", "probes", message, help);
+    }
+}
+
+/// Where each service stands.
+type Places = HashMap<Arc<str>, usize>;
+
+/// The probes of other services that a service's objectives name.
+fn borrowed<'n>(
+    services: &[ServiceDraft<'n>],
+    places: &Places,
+    service: &ServiceDraft<'n>,
+) -> Vec<Placed<'n, ProbeSpec>> {
+    let mut found: Vec<Placed<'n, ProbeSpec>> = Vec::new();
+    for counted in service
+        .objectives
+        .iter()
+        .flat_map(|objective| &objective.value.probes)
+    {
+        let other = counted
+            .service
+            .as_ref()
+            .filter(|other| **other != service.name);
+        let Some(place) = other.and_then(|other| places.get(other)) else {
+            continue;
+        };
+        let is = |probe: &&Placed<'n, ProbeSpec>| *probe.value.key.probe == *counted.probe;
+        let probe = services[*place].probes.iter().find(is);
+        let is_new = |probe: &&Placed<'n, ProbeSpec>| {
+            !found.iter().any(|known| known.value.key == probe.value.key)
+        };
+        found.extend(probe.filter(is_new).cloned());
+    }
+    found
+}
+
+/// Whether a named probe exists, faulty ones included; reported if not.
+fn exists(
+    services: &[ServiceDraft<'_>],
+    places: &Places,
+    service: &ServiceDraft<'_>,
+    objective: &Placed<'_, Objective>,
+    counted: &Counted,
+) -> bool {
+    let key = if objective.section.has("weights") {
+        "weights"
+    } else {
+        "probes"
+    };
+    let report = |message: String, name: &str, known: &[&str]| {
+        let help = match nearest(name, known.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("known here: {}", known.join(", ")),
+        };
+        objective.section.error("unknown-probe", key, message, help);
+        false
+    };
+    let name = counted.service.as_ref().unwrap_or(&service.name);
+    let Some(home) = places.get(name).map(|place| &services[*place]) else {
+        let known: Vec<&str> = services.iter().map(|other| &*other.name).collect();
+        return report(format!("there is no service `{name}`"), name, &known);
+    };
+    if home.probe_names.contains(&counted.probe) {
+        return true;
+    }
+    let known: Vec<&str> = home.probe_names.iter().map(String::as_str).collect();
+    let message = format!("service `{}` has no probe `{}`", home.name, counted.probe);
+    report(message, &counted.probe, &known)
+}
+
+/// Freshness is a matter of heartbeats, and latency of everything else.
+fn check_kinds(service: &ServiceDraft<'_>, objective: &Placed<'_, Objective>) {
+    let Placed { value, section } = objective;
+    let mut counting = service.counting(value).peekable();
+    if counting.peek().is_none() {
+        let message = format!("no probe of `{}` counts for `{}`", service.name, value.name);
+        let help = match value.sli {
+            Sli::Freshness => "freshness counts probes of the kind `heartbeat`",
+            _ => {
+                "name probes, such as `probes: [ health ]`; those of other services as `service/probe`"
+            }
+        };
+        section.error("nothing-counts", "sli", message, help);
+    }
+    let timed = matches!(value.sli, Sli::Freshness | Sli::Latency { .. });
+    if let Some(probe) = counting.find(|probe| timed && !value.sli.suits(probe.value.kind)) {
+        let (key, kind) = (&probe.value.key, probe.value.kind);
+        let message = format!(
+            "`{key}` is of the kind `{kind}`, which says nothing about {}",
+            value.sli.name()
+        );
+        let help = "freshness counts heartbeats, latency all other kinds";
+        section.error("conflict", "probes", message, help);
+    }
+}

@@ -1,0 +1,175 @@
+//! Hours that are known by their counts: what they tell an objective, and what must be counted anew.
+
+use super::objective::ObjectiveState;
+use super::service::ServiceState;
+use crate::outcome::{Event, Timestamp};
+use crate::slo::Tally;
+use crate::stats::scale::Scale;
+use crate::store::{HourSummary, Store, StoreError};
+use std::time::Duration;
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// The hour that is being restored for one objective, and what is known of it.
+#[derive(Debug, Default)]
+pub(super) struct OpenHour {
+    start: Option<Timestamp>,
+    /// One per probe that has counts of it.
+    tallies: Vec<Tally>,
+    /// Whether some of the counts do not tell.
+    untold: bool,
+}
+
+impl ServiceState {
+    /// Takes one probe's counts of an hour; hours come in order. `late` says that outcomes came to
+    /// it after it was counted. Calls `recount` with hours that the counts did not tell.
+    pub(super) fn restore_hour(
+        &mut self,
+        probe: usize,
+        hour: &HourSummary,
+        late: bool,
+        (scale, codes): (&Scale, &mut Codes),
+        mut recount: impl FnMut(Timestamp),
+    ) {
+        if !self.probes[probe].restored {
+            let failed = hour.bad.values().sum();
+            let good = codes.translated(hour, scale);
+            self.probes[probe].remember_hour(hour.start, &good, failed, scale);
+        }
+        let waiting = self.objectives.iter_mut().filter(|one| !one.restored);
+        for objective in waiting.filter(|one| one.counts.contains(&probe)) {
+            let tally = objective.stored_tally(hour).filter(|_| !late);
+            if let Some(untold) = objective.take_hour(hour.start, tally) {
+                recount(untold);
+            }
+        }
+    }
+
+    /// Settles the last hours. Calls `recount` as [`ServiceState::restore_hour`] does.
+    pub(super) fn settle_hours(&mut self, mut recount: impl FnMut(Timestamp)) {
+        for objective in &mut self.objectives {
+            objective.settle_hour().into_iter().for_each(&mut recount);
+        }
+    }
+
+    /// Counts the outcomes of one hour for the objectives that its stored counts say nothing about.
+    pub(super) fn recount_hour(
+        &mut self,
+        store: &Store,
+        hour: Timestamp,
+        late: bool,
+    ) -> Result<(), StoreError> {
+        for at in 0..self.objectives.len() {
+            let objective = &self.objectives[at];
+            if objective.restored || (!late && self.told(store, objective, hour)?) {
+                continue;
+            }
+            let mut events = Vec::new();
+            for (place, probe) in objective.counts.iter().enumerate() {
+                let key = &self.probes[*probe].key;
+                store.for_each_outcome(key, hour, hour.after(HOUR), |record| {
+                    events.push((place, Event::from(&record)));
+                })?;
+            }
+            // A slice must see its probes together.
+            events.sort_by_key(|(_, event)| event.at);
+            let tally = objective.tracker.count(events.into_iter());
+            self.objectives[at].tracker.restore_hour(hour, tally);
+        }
+        Ok(())
+    }
+
+    /// Whether the stored counts of an hour were enough for an objective.
+    fn told(
+        &self,
+        store: &Store,
+        objective: &ObjectiveState,
+        hour: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let mut tallies = Vec::new();
+        for probe in &objective.counts {
+            let stored = store.hours(&self.probes[*probe].key, hour, hour.after(HOUR))?;
+            for summary in &stored {
+                match objective.stored_tally(summary) {
+                    Some(tally) => tallies.push(tally),
+                    None => return Ok(false),
+                }
+            }
+        }
+        // Where nothing is stored there is nothing to count either.
+        Ok(objective.tracker.together(&tallies).is_some())
+    }
+}
+
+impl ObjectiveState {
+    /// The hour's tally as it was stored, if it may be used.
+    fn stored_tally(&self, hour: &HourSummary) -> Option<Tally> {
+        let corrected = self.tracker.corrected();
+        if corrected.touch(hour.start, hour.start.after(HOUR)) {
+            return None;
+        }
+        hour.tally(&self.tally_key)
+    }
+
+    /// Returns the hour before if that is to be counted anew.
+    fn take_hour(&mut self, start: Timestamp, tally: Option<Tally>) -> Option<Timestamp> {
+        let next = self.hour.start.is_some_and(|open| open != start);
+        let untold = if next { self.settle_hour() } else { None };
+        self.hour.start = Some(start);
+        match tally {
+            Some(tally) => self.hour.tallies.push(tally),
+            None => self.hour.untold = true,
+        }
+        untold
+    }
+
+    fn settle_hour(&mut self) -> Option<Timestamp> {
+        let OpenHour {
+            start,
+            tallies,
+            untold,
+        } = &mut self.hour;
+        let (start, untold) = (start.take()?, std::mem::take(untold));
+        let told = self.tracker.together(tallies).filter(|_| !untold);
+        tallies.clear();
+        match told {
+            Some(tally) => {
+                self.tracker.restore_hour(start, tally);
+                None
+            }
+            None => Some(start),
+        }
+    }
+}
+
+/// Translates bucket numbers of stored hours to today's, once per number and set of cuts.
+#[derive(Default)]
+pub(super) struct Codes {
+    cuts_us: Vec<u64>,
+    table: Vec<u16>,
+}
+
+impl Codes {
+    /// An hour's histogram in today's bucket numbers; both scales ascend, so it stays in order.
+    fn translated(
+        &mut self,
+        hour: &HourSummary,
+        to: &Scale,
+    ) -> impl Iterator<Item = (u16, u32)> + Clone {
+        let from = hour.scale();
+        if self.cuts_us != from.cuts_us() {
+            self.cuts_us = from.cuts_us().to_vec();
+            self.table.clear();
+        }
+        let highest = hour.histogram.iter().map(|(code, _)| *code).max();
+        let wanted = highest.map_or(0, |code| usize::from(code) + 1);
+        for code in self.table.len()..wanted {
+            let code = u16::try_from(code).unwrap_or(u16::MAX);
+            self.table.push(to.code(from.middle(code)));
+        }
+        let table = &self.table;
+        hour.histogram
+            .iter()
+            .map(|(code, count)| (table[usize::from(*code)], *count))
+    }
+}

@@ -1,0 +1,95 @@
+//! Exact counts, and what they depend on.
+
+use super::objective::{Budgeting, Judgement, Sli};
+use super::slice::SliceRule;
+use crate::outcome::Event;
+use std::fmt;
+use std::time::Duration;
+
+/// Exact counts over some time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Good events in [`Budgeting::parts`]: outcomes, or time slices.
+    pub good: u32,
+    pub bad: u32,
+    /// How much time these events stand for, in milliseconds.
+    pub covered_ms: u32,
+}
+
+/// What a [`Tally`] over one probe's outcomes depends on. Its text form is stored beside hourly
+/// blocks, so that a start needs to read only tallies, and recounts where a key is new.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TallyKey {
+    pub sli: Sli,
+    pub budgeting: Budgeting,
+}
+
+impl fmt::Display for TallyKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.sli {
+            // They differ in their default budgeting, and in the probes that count.
+            Sli::Availability | Sli::Success | Sli::Freshness => f.write_str("success")?,
+            Sli::Latency { below } => write!(f, "latency<{}ns", below.as_nanos())?,
+        }
+        match self.budgeting {
+            Budgeting::Occurrences => Ok(()),
+            Budgeting::Timeslices { slice_target } => {
+                write!(f, "/{}s>={slice_target}", Budgeting::SLICE.as_secs())
+            }
+            Budgeting::RatioTimeslices => write!(f, "/{}s", Budgeting::SLICE.as_secs()),
+        }
+    }
+}
+
+impl TallyKey {
+    /// Counts one probe's outcomes in the order of time. For time slices they must be whole slices.
+    pub fn count(&self, events: impl Iterator<Item = Event>) -> Tally {
+        match SliceRule::alone(self.budgeting) {
+            None => self.count_occurrences(events),
+            Some(rule) => rule.count(self.sli, events.map(|event| (0, event))),
+        }
+    }
+
+    /// Counts outcomes one by one.
+    pub fn count_occurrences(&self, events: impl Iterator<Item = Event>) -> Tally {
+        let mut tally = Tally::default();
+        for event in events {
+            match self.sli.judge(event.verdict, event.latency) {
+                Judgement::Good => tally.good += 1,
+                Judgement::Bad => tally.bad += 1,
+                Judgement::NotCounted => continue,
+            }
+            tally.covered_ms = tally.covered_ms.saturating_add(clamp_ms(event.interval));
+        }
+        tally
+    }
+}
+
+impl Tally {
+    pub fn add(&mut self, other: Self) {
+        self.good += other.good;
+        self.bad += other.bad;
+        self.covered_ms = self.covered_ms.saturating_add(other.covered_ms);
+    }
+
+    /// So many of it.
+    #[must_use]
+    pub fn times(self, n: u32) -> Self {
+        Self {
+            good: self.good.saturating_mul(n),
+            bad: self.bad.saturating_mul(n),
+            covered_ms: self.covered_ms.saturating_mul(n),
+        }
+    }
+
+    pub fn take(&mut self, other: Self) {
+        self.good = self.good.saturating_sub(other.good);
+        self.bad = self.bad.saturating_sub(other.bad);
+        self.covered_ms = self.covered_ms.saturating_sub(other.covered_ms);
+    }
+}
+
+/// Milliseconds as they are counted in a [`Tally`].
+pub fn clamp_ms(span: Duration) -> u32 {
+    u32::try_from(span.as_millis()).unwrap_or(u32::MAX)
+}

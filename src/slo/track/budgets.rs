@@ -1,0 +1,147 @@
+//! What is read of a tracker: windows, budgets and what they lead to.
+
+use super::{Tracker, Watcher, WindowView};
+use crate::outcome::{Timestamp, millis};
+use crate::slo::budget;
+use crate::slo::objective::{Budgeting, Window};
+use crate::slo::series::Counts;
+use crate::slo::slice::slice_of;
+use std::time::Duration;
+
+/// The span whose burn a forecast continues.
+const FORECAST_FROM: Duration = Duration::from_secs(86_400);
+
+/// The budget of one window at one moment.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct BudgetView {
+    pub window: Window,
+    /// Over the window: the rolling one, or the whole of the calendar's period, of which the part
+    /// that is still to come counts as unobserved.
+    pub period: WindowView,
+    /// `1 - bad / budget`; may be negative.
+    pub remaining: Option<f64>,
+    /// How long a total outage the budget still affords.
+    pub affordable: Option<Duration>,
+    /// When a spent budget has something left again if nothing fails from now on.
+    pub recovery: Option<Timestamp>,
+    /// When the budget runs out at the burn of the last day; `None` if it is not burning.
+    pub exhaustion: Option<Timestamp>,
+}
+
+impl BudgetView {
+    /// Share that is left, unknown while nothing was observed.
+    pub fn left(&self) -> Option<f64> {
+        self.period.sli.and(self.remaining)
+    }
+}
+
+impl Tracker {
+    /// Over the last `window`.
+    pub fn view(&self, now: Timestamp, window: Duration) -> WindowView {
+        let start = self.series.start(now, window);
+        let counts = self.series.sum(now, window);
+        self.judge(now, counts, start, start.after(window))
+    }
+
+    /// The budget of a window.
+    pub fn budget(&self, now: Timestamp, window: Window) -> BudgetView {
+        let period = self.period(now, &window);
+        let target = self.objective.target;
+        BudgetView {
+            window,
+            period,
+            remaining: budget::remaining(period.bad, period.expected, target),
+            affordable: budget::affordable(period.bad, period.expected, target, self.spacing_ms()),
+            recovery: self.recovery(now, &window, &period),
+            exhaustion: self.exhaustion(now, &window, &period),
+        }
+    }
+
+    /// Counts per UTC day, today last.
+    pub fn days<const N: usize>(&self, now: Timestamp) -> [Counts; N] {
+        self.series.days(now)
+    }
+
+    fn period(&self, now: Timestamp, window: &Window) -> WindowView {
+        let Some(calendar) = window.calendar else {
+            return self.view(now, window.length);
+        };
+        let (start, end) = calendar.around(now);
+        self.judge(now, self.series.sum_since(start, now), start, end)
+    }
+
+    fn judge(
+        &self,
+        now: Timestamp,
+        mut counts: Counts,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> WindowView {
+        self.leave_out_running(&mut counts, now);
+        let span = Duration::from_millis((to.0 - from.0).unsigned_abs());
+        let window = span.saturating_sub(self.corrected.overlap(from, to));
+        let spacing = self.spacing_ms();
+        WindowView {
+            good: counts.good,
+            bad: counts.bad,
+            expected: budget::expected_events(counts, window, spacing),
+            sli: budget::sli(counts),
+            burn_rate: budget::burn_rate(counts, self.objective.target),
+            coverage: budget::coverage(counts, window, spacing),
+        }
+    }
+
+    /// What is not over cannot be judged: its first failure would look like a bad minute.
+    fn leave_out_running(&self, counts: &mut Counts, now: Timestamp) {
+        if let Some(slices) = &self.slices {
+            *counts -= slices.judged(slice_of(now));
+        }
+    }
+
+    fn recovery(&self, now: Timestamp, window: &Window, period: &WindowView) -> Option<Timestamp> {
+        let budget = (1.0 - self.objective.target) * period.expected;
+        if period.bad as f64 <= budget {
+            return None;
+        }
+        if let Some(calendar) = window.calendar {
+            return Some(calendar.around(now).1);
+        }
+        let bad_by_hour = self.series.bad_by_hour(now, window.length);
+        budget::recovery(budget, &bad_by_hour, now, window.length)
+    }
+
+    fn exhaustion(
+        &self,
+        now: Timestamp,
+        window: &Window,
+        period: &WindowView,
+    ) -> Option<Timestamp> {
+        let mut day = self.series.sum(now, FORECAST_FROM);
+        self.leave_out_running(&mut day, now);
+        if day.bad == 0 || day.covered_ms == 0 {
+            return None;
+        }
+        let burning = budget::Burning {
+            budget: (1.0 - self.objective.target) * period.expected,
+            // In a period of the calendar nothing ages out before it is over.
+            bad_by_hour: match window.calendar {
+                None => self.series.bad_by_hour(now, window.length),
+                Some(_) => vec![(now, period.bad)],
+            },
+            rate: day.bad as f64 / (day.covered_ms as f64 / 1000.0),
+        };
+        let end = window.calendar.map(|calendar| calendar.around(now).1);
+        let at = budget::exhaustion(&burning, now, window.length)?;
+        end.is_none_or(|end| at < end).then_some(at)
+    }
+
+    /// Milliseconds per count at today's intervals.
+    fn spacing_ms(&self) -> f64 {
+        let budgeting = self.objective.budgeting;
+        if budgeting.is_sliced() {
+            return millis(Budgeting::SLICE) as f64 / f64::from(budgeting.parts());
+        }
+        let per_ms = |watcher: &Watcher| 1.0 / watcher.interval.as_millis().max(1) as f64;
+        1.0 / self.watchers.iter().map(per_ms).sum::<f64>()
+    }
+}
