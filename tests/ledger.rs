@@ -411,8 +411,13 @@ impl Oracle<'_> {
 enum Step {
     /// Probe, time since the last step, verdict, latency in ms, how late it arrives in ms.
     Outcome(bool, i64, Verdict, u64, i64),
+    /// An hour or two in which both probes succeed every minute, but for one attempt perhaps.
+    Steady(i64, i64),
     Pause(i64),
-    Restart,
+    /// With or without time for finished hours to become blocks before.
+    Restart(bool),
+    /// Whether the disk is away: what happens meanwhile is stored when it is back.
+    Disk(bool),
     /// With another interval of the first probe, in seconds, and perhaps one more objective.
     Reload(u64, bool),
     /// Takes out some time: how long ago it began, how long it takes, and for which objective.
@@ -431,13 +436,15 @@ fn step() -> impl Strategy<Value = Step> {
         1_i64..40_000,
         verdict,
         1_u64..600,
-        0_i64..20_000,
+        prop_oneof![9 => 0_i64..20_000, 1 => 0_i64..300_000],
     );
     prop_oneof![
         40 => outcome.prop_map(|(a, step, verdict, ms, late)| Step::Outcome(a, step, verdict, ms, late)),
         2 => (1_i64..5 * HOUR).prop_map(Step::Pause),
         1 => (20 * HOUR..60 * HOUR).prop_map(Step::Pause),
-        1 => Just(Step::Restart),
+        1 => (20_i64..130, 0_i64..300).prop_map(|(minutes, failing)| Step::Steady(minutes, failing)),
+        2 => any::<bool>().prop_map(Step::Restart),
+        1 => any::<bool>().prop_map(Step::Disk),
         1 => (-HOUR..60 * HOUR, 1_i64..5 * HOUR, 0_usize..8).prop_map(|(ago, length, slo)| Step::Correct(ago, length, slo)),
         1 => (0_i64..HOUR, 1_i64..HOUR, 0_usize..8).prop_map(|(ago, length, slo)| Step::Correct(ago, length, slo)),
         1 => Just(Step::TakeBack),
@@ -451,6 +458,8 @@ struct House {
     ledger: Ledger,
     store: Option<Store>,
     history: Vec<Record>,
+    /// What waits for the disk, while it is away.
+    waiting: Option<Vec<Record>>,
     corrections: Vec<Correction>,
     now: i64,
 }
@@ -473,6 +482,7 @@ impl House {
             ledger,
             store: Some(store),
             history: Vec::new(),
+            waiting: None,
             corrections: Vec::new(),
             now: START,
         }
@@ -497,32 +507,31 @@ impl House {
         match *step {
             Step::Outcome(a, pause, verdict, ms, late) => {
                 self.now += pause;
-                let spec = &self.config.services[0].probes[usize::from(!a)];
-                let record = Record {
-                    key: spec.key.clone(),
-                    at: Timestamp(self.now - late),
-                    interval: spec.interval,
-                    outcome: Outcome::new(verdict, Duration::from_millis(ms)),
-                };
-                if self
-                    .history
-                    .iter()
-                    .any(|old| old.key == record.key && old.at == record.at)
-                {
-                    return;
+                self.happen(a, verdict, ms, late);
+            }
+            Step::Steady(minutes, failing) => {
+                for minute in 0..minutes {
+                    self.now += MINUTE;
+                    for a in [true, false] {
+                        let fails = failing == 2 * minute + i64::from(a);
+                        let verdict = if fails {
+                            Verdict::Bad(Cause::Timeout)
+                        } else {
+                            Verdict::Good
+                        };
+                        self.happen(a, verdict, 90, 0);
+                    }
                 }
-                self.ledger.record(&record);
-                self.store()
-                    .append(std::slice::from_ref(&record))
-                    .expect("committed");
-                self.history.push(record);
             }
             Step::Pause(ms) => {
                 self.now += ms;
                 self.compact();
             }
-            Step::Restart => {
-                self.compact();
+            Step::Restart(calm) => {
+                self.walk(&Step::Disk(false));
+                if calm {
+                    self.compact();
+                }
                 self.store = None;
                 let store =
                     Store::open(&self.folder.path().join("slod.db")).expect("it opens again");
@@ -531,6 +540,13 @@ impl House {
                     .restore(&store, Timestamp(self.now))
                     .expect("readable");
                 self.store = Some(store);
+            }
+            Step::Disk(true) => {
+                self.waiting.get_or_insert_default();
+            }
+            Step::Disk(false) => {
+                let waited = self.waiting.take().unwrap_or_default();
+                self.store().append(&waited).expect("committed");
             }
             Step::Reload(interval, extra) => {
                 self.config = config(&self.folder.path().join("slod.db"), interval, extra);
@@ -560,7 +576,32 @@ impl House {
         }
     }
 
+    /// An outcome of the first probe or of the other one.
+    fn happen(&mut self, a: bool, verdict: Verdict, ms: u64, late: i64) {
+        let spec = &self.config.services[0].probes[usize::from(!a)];
+        let record = Record {
+            key: spec.key.clone(),
+            at: Timestamp(self.now - late),
+            interval: spec.interval,
+            outcome: Outcome::new(verdict, Duration::from_millis(ms)),
+        };
+        let mut known = self.history.iter();
+        if known.any(|old| old.key == record.key && old.at == record.at) {
+            return;
+        }
+        self.ledger.record(&record);
+        match &mut self.waiting {
+            Some(waiting) => waiting.push(record.clone()),
+            None => self
+                .store()
+                .append(std::slice::from_ref(&record))
+                .expect("committed"),
+        }
+        self.history.push(record);
+    }
+
     fn reload(&mut self) {
+        self.walk(&Step::Disk(false));
         let now = Timestamp(self.now);
         let old = std::mem::replace(&mut self.ledger, Ledger::new(&self.config, &[]));
         self.ledger = old.reloaded(&self.config, &self.corrections, now);
@@ -620,7 +661,7 @@ fn a_gap_is_missing_coverage() {
             house.walk(&Step::Outcome(true, 10_000, Verdict::Good, 5, 0));
         }
         house.walk(&Step::Pause(7 * 24 * HOUR));
-        house.walk(&Step::Restart);
+        house.walk(&Step::Restart(true));
     }
     house.check();
     let snapshot = house.ledger.snapshot(Timestamp(house.now));
@@ -643,7 +684,7 @@ fn a_restart_shows_the_last_outcome_and_the_failures_before_it() {
         0,
     ));
     house.walk(&Step::Outcome(true, 10_000, Verdict::Good, 7, 0));
-    house.walk(&Step::Restart);
+    house.walk(&Step::Restart(true));
     let snapshot = house.ledger.snapshot(Timestamp(house.now));
     let probe = &snapshot.services[0].probes[0];
     assert_eq!(
