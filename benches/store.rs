@@ -41,9 +41,10 @@ fn record(probe: i64, at: i64, chance: &mut u64) -> Record {
     let normal = (-2.0 * uniform().ln()).sqrt() * (TAU * uniform()).cos();
     let latency = Duration::from_secs_f64(0.12 * (0.3 * normal).exp());
     let failing = setting("SLOD_BENCH_FAILING", i64::MAX);
-    let verdict = match (uniform() * failing as f64) < 1.0 {
-        true => Verdict::Bad(Cause::Status),
-        false => Verdict::Good,
+    let verdict = if uniform() * (failing as f64) < 1.0 {
+        Verdict::Bad(Cause::Status)
+    } else {
+        Verdict::Good
     };
     let mut outcome = Outcome::new(verdict, latency);
     outcome.detail.http_status = Some(200);

@@ -10,6 +10,7 @@ use crate::config::Config;
 use crate::ledger::{self, Ledger, Plans, Snapshot};
 use crate::metrics::Own;
 use crate::outcome::ProbeKey;
+use crate::probe::beats::Beats;
 use crate::schedule;
 use crate::slo::correction::Correction;
 use crate::store::{Store, StoreError, Writer};
@@ -64,6 +65,7 @@ pub struct App {
     writer: Writer,
     plans: Plans,
     corrections: Arc<[Correction]>,
+    beats: Beats,
     own: Own,
     snapshots: watch::Sender<Arc<Snapshot>>,
 }
@@ -93,6 +95,7 @@ impl App {
             writer,
             plans,
             corrections,
+            beats,
         } = match opened {
             Ok(opened) => opened?,
             Err(panic) => std::panic::resume_unwind(panic.into_panic()),
@@ -109,6 +112,7 @@ impl App {
             writer,
             plans,
             corrections,
+            beats,
             snapshots,
         })
     }
@@ -155,6 +159,7 @@ impl App {
         let max_concurrent = self.config.max_concurrent_probes;
         let state = web::WebState {
             clock: self.clock.clone(),
+            beats: self.beats.clone(),
             snapshots: self.snapshots.subscribe(),
             system,
             own: self.own.clone(),
@@ -168,6 +173,7 @@ impl App {
                 probes,
                 schedule::Wiring {
                     clock: self.clock.clone(),
+                    beats: self.beats.clone(),
                     events: events_in,
                     reloads: probe_reloads,
                     stop: stop.clone(),
@@ -201,6 +207,7 @@ impl App {
             origin: self.origin,
             config: self.config,
             corrections: self.corrections,
+            beats: self.beats,
             own: self.own,
             clock: self.clock,
             requests,
@@ -231,12 +238,15 @@ struct Opened {
     writer: Writer,
     plans: Plans,
     corrections: Arc<[Correction]>,
+    beats: Beats,
 }
 
 /// Opens the store and fills the ledger from it, before anything is written. Blocks.
 fn open(config: &Config, clock: Clock) -> Result<Opened, StoreError> {
     let mut store = Store::open(&config.store.path)?;
     let corrections = ledger::in_force(config, &store, clock.now())?;
+    let beats = Beats::new(clock.now(), store.beats()?);
+    beats.listen(config.running().map(|spec| (&spec.key, &spec.probe)));
     let mut ledger = Ledger::new(config, &corrections);
     let plans: Plans = Arc::new(ArcSwap::from_pointee(ledger.plans()));
     let plan = {
@@ -252,6 +262,7 @@ fn open(config: &Config, clock: Clock) -> Result<Opened, StoreError> {
         writer,
         plans,
         corrections: corrections.into(),
+        beats,
     })
 }
 

@@ -4,8 +4,10 @@ use async_trait::async_trait;
 use slod::clock::Clock;
 use slod::config::ProbeSpec;
 use slod::outcome::{Outcome, ProbeKey, Record, Timestamp, Verdict, Why};
+use slod::probe::beats::Beats;
 use slod::probe::{Attempt, Probe};
 use slod::schedule::{Event, Wiring, run};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -58,6 +60,7 @@ impl House {
             Clock::manual(Timestamp(1_700_000_000_000)),
         );
         let wiring = Wiring {
+            beats: Beats::new(Timestamp(0), HashMap::default()),
             clock: clock.clone(),
             events: events_in,
             reloads: reloads_out,

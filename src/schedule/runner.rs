@@ -4,6 +4,7 @@ use super::plan::{Due, Plan};
 use crate::clock::Clock;
 use crate::config::ProbeSpec;
 use crate::outcome::{Cause, Detail, Outcome, ProbeKey, Record, Timestamp, Verdict, Why, millis};
+use crate::probe::beats::{Beats, Heard};
 use crate::probe::{Attempt, Trace};
 use futures_util::FutureExt;
 use std::collections::{HashMap, VecDeque};
@@ -31,6 +32,8 @@ pub enum Event {
 #[derive(Debug)]
 pub struct Wiring {
     pub clock: Clock,
+    /// What jobs reported.
+    pub beats: Beats,
     /// Bounded: while it is full, finished probes wait and ticks are missed, nothing piles up.
     pub events: mpsc::Sender<Event>,
     /// Replaces all probes.
@@ -192,7 +195,8 @@ impl Runner {
                 .observe((now.0 - at.0).max(0) as f64 / 1000.0);
             self.wiring.in_flight.inc();
             let (spec, events) = (job.spec.clone(), self.wiring.events.clone());
-            self.running.spawn(attempt(spec, at, events));
+            let heard = self.wiring.beats.heard(&spec.key, now);
+            self.running.spawn(attempt(spec, at, heard, events));
         }
     }
 
@@ -247,8 +251,14 @@ impl Runner {
 }
 
 /// One attempt from start to event.
-async fn attempt(spec: ProbeSpec, at: Timestamp, events: mpsc::Sender<Event>) -> ProbeKey {
+async fn attempt(
+    spec: ProbeSpec,
+    at: Timestamp,
+    heard: Heard,
+    events: mpsc::Sender<Event>,
+) -> ProbeKey {
     let mut attempt = Attempt::new(spec.timeout, Trace::silent());
+    attempt.heard = heard;
     let (started, cut_off) = (attempt.started, attempt.deadline + GRACE);
     let guarded = AssertUnwindSafe(spec.probe.run(&mut attempt)).catch_unwind();
     let outcome = match timeout_at(cut_off, guarded).await {

@@ -10,6 +10,7 @@
 //! are for the live view and are not stored; certificate dates live until the hour is compacted.
 
 mod backup;
+mod beats;
 mod block;
 mod check;
 mod column;

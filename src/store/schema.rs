@@ -63,6 +63,17 @@ const MIGRATIONS: &[&str] = &[
         taken_back_at INTEGER
     ) STRICT;
 ",
+    "
+    -- The last report of each job.
+    CREATE TABLE beat (
+        service TEXT NOT NULL,
+        name TEXT NOT NULL,
+        at INTEGER NOT NULL,            -- milliseconds since 1970
+        failed INTEGER NOT NULL,
+        message TEXT,
+        PRIMARY KEY (service, name)
+    ) STRICT, WITHOUT ROWID;
+",
 ];
 
 /// The version that this program writes.

@@ -3,6 +3,7 @@
 
 mod api;
 mod corrections;
+mod heartbeat;
 mod metrics;
 pub mod page;
 mod problem;
@@ -15,6 +16,7 @@ use crate::clock::Clock;
 use crate::ledger::Snapshot;
 use crate::metrics::Own;
 use crate::observe::SystemView;
+use crate::probe::beats::Beats;
 use crate::store::StoreHandle;
 use axum::Router;
 use axum::extract::{Request, State};
@@ -55,6 +57,7 @@ pub enum Reloaded {
 #[derive(Clone, Debug)]
 pub struct WebState {
     pub clock: Clock,
+    pub beats: Beats,
     pub snapshots: watch::Receiver<Arc<Snapshot>>,
     pub system: watch::Receiver<Arc<SystemView>>,
     pub own: Own,
@@ -83,6 +86,7 @@ pub fn router(state: WebState) -> Router {
             get(corrections::list).post(corrections::add),
         )
         .route("/api/v1/corrections/{id}", delete(corrections::take_back))
+        .route("/api/v1/heartbeat/{service}/{probe}", post(heartbeat::beat))
         .route(
             "/api/v1/probes/{service}/{probe}/outcomes",
             get(api::outcomes),

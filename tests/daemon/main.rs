@@ -1,6 +1,7 @@
 //! The binary as users run it: its life, and what it serves.
 
 mod corrections;
+mod heartbeat;
 mod journey;
 mod lifecycle;
 mod support;
