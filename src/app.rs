@@ -256,6 +256,8 @@ fn open(config: &Config, clock: Clock) -> Result<Opened, StoreError> {
     // Hours that ended while nothing ran become counts first, so that they are read as counts.
     while store.compact_step(clock.now(), &plan)? {}
     ledger.restore(&store, clock.now())?;
+    let held = store.last_seen()?.unwrap_or_else(|| clock.now());
+    ledger.recall_alerts(store.firing_alerts()?, held.min(clock.now()), clock.now());
     let writer = store.writer(clock, config.store.retention, plan)?;
     Ok(Opened {
         ledger,

@@ -458,8 +458,10 @@ struct House {
     ledger: Ledger,
     store: Option<Store>,
     history: Vec<Record>,
-    /// What waits for the disk, while it is away.
-    waiting: Option<Vec<Record>>,
+    /// What waits for the next commit.
+    waiting: Vec<Record>,
+    /// Whether the disk is away.
+    away: bool,
     corrections: Vec<Correction>,
     now: i64,
 }
@@ -482,7 +484,8 @@ impl House {
             ledger,
             store: Some(store),
             history: Vec::new(),
-            waiting: None,
+            waiting: Vec::new(),
+            away: false,
             corrections: Vec::new(),
             now: START,
         }
@@ -492,8 +495,16 @@ impl House {
         self.store.as_mut().expect("open between restarts")
     }
 
+    fn commit(&mut self) {
+        if !self.away {
+            let waiting = std::mem::take(&mut self.waiting);
+            self.store().append(&waiting).expect("committed");
+        }
+    }
+
     /// Finished hours become blocks, as the writer's thread would have made them.
     fn compact(&mut self) {
+        self.commit();
         let plans = self.ledger.plans();
         let now = Timestamp(self.now);
         while self
@@ -541,12 +552,9 @@ impl House {
                     .expect("readable");
                 self.store = Some(store);
             }
-            Step::Disk(true) => {
-                self.waiting.get_or_insert_default();
-            }
-            Step::Disk(false) => {
-                let waited = self.waiting.take().unwrap_or_default();
-                self.store().append(&waited).expect("committed");
+            Step::Disk(away) => {
+                self.away = away;
+                self.commit();
             }
             Step::Reload(interval, extra) => {
                 self.config = config(&self.folder.path().join("slod.db"), interval, extra);
@@ -590,13 +598,7 @@ impl House {
             return;
         }
         self.ledger.record(&record);
-        match &mut self.waiting {
-            Some(waiting) => waiting.push(record.clone()),
-            None => self
-                .store()
-                .append(std::slice::from_ref(&record))
-                .expect("committed"),
-        }
+        self.waiting.push(record.clone());
         self.history.push(record);
     }
 

@@ -120,10 +120,9 @@ impl Store {
         tx.execute("DELETE FROM outcome WHERE hour = ?1", [oldest])?;
         tx.execute("DELETE FROM hour WHERE id >= ?1 AND id < ?2", ids)?;
         tx.execute("DELETE FROM block WHERE id >= ?1 AND id < ?2", ids)?;
-        tx.execute(
-            "DELETE FROM beat WHERE at < ?1",
-            [horizon.saturating_mul(HOUR_MS)],
-        )?;
+        let horizon = [horizon.saturating_mul(HOUR_MS)];
+        tx.execute("DELETE FROM beat WHERE at < ?1", horizon)?;
+        tx.execute("DELETE FROM alert WHERE to_at < ?1", horizon)?;
         tx.commit()?;
         Ok(true)
     }

@@ -1,6 +1,7 @@
 //! What the daemon serves: metrics, state, and the way to reload it. Every answer is made from
 //! memory; every error is problem JSON (RFC 9457).
 
+mod alerts;
 mod api;
 mod corrections;
 mod heartbeat;
@@ -81,6 +82,7 @@ pub fn router(state: WebState) -> Router {
         .route("/api/v1/services", get(api::services))
         .route("/api/v1/services/{service}", get(api::service))
         .route("/api/v1/objectives", get(api::objectives))
+        .route("/api/v1/alerts", get(alerts::alerts))
         .route(
             "/api/v1/corrections",
             get(corrections::list).post(corrections::add),

@@ -1,5 +1,6 @@
 //! The binary as users run it: its life, and what it serves.
 
+mod alerts;
 mod corrections;
 mod heartbeat;
 mod journey;

@@ -5,7 +5,7 @@ use super::{Backtest, Replays};
 use crate::config::{Config, ServiceSpec};
 use crate::ledger::in_force;
 use crate::outcome::{Event, ProbeKey, Timestamp, millis};
-use crate::slo::burn::TIERS;
+use crate::slo::burn::{FiredFor, TIERS};
 use crate::slo::correction::Correction;
 use crate::slo::replay::Replay;
 use crate::slo::{Objective, Tally};
@@ -57,6 +57,13 @@ pub fn replayed(
                 Err(panic) => std::panic::resume_unwind(panic),
             }
         }
+        let recorded = store.alerts(from, to)?;
+        let known = |alert: &&FiredFor| {
+            let mut services = config.services.iter();
+            services.any(|service| *service.name == *alert.service)
+        };
+        let recorded: Vec<FiredFor> = recorded.iter().filter(known).cloned().collect();
+        backtest.compare(&recorded);
         Ok(backtest)
     })
 }
