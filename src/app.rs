@@ -9,7 +9,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::ledger::{self, Ledger, Plans, Snapshot};
 use crate::metrics::Own;
-use crate::outcome::ProbeKey;
+use crate::outcome::{ProbeKey, Timestamp};
 use crate::probe::beats::Beats;
 use crate::schedule;
 use crate::slo::correction::Correction;
@@ -66,6 +66,8 @@ pub struct App {
     plans: Plans,
     corrections: Arc<[Correction]>,
     beats: Beats,
+    /// The latest tick in the store.
+    used_until: Option<Timestamp>,
     own: Own,
     snapshots: watch::Sender<Arc<Snapshot>>,
 }
@@ -96,6 +98,7 @@ impl App {
             plans,
             corrections,
             beats,
+            used_until,
         } = match opened {
             Ok(opened) => opened?,
             Err(panic) => std::panic::resume_unwind(panic.into_panic()),
@@ -113,6 +116,7 @@ impl App {
             plans,
             corrections,
             beats,
+            used_until,
             snapshots,
         })
     }
@@ -174,6 +178,7 @@ impl App {
                 schedule::Wiring {
                     clock: self.clock.clone(),
                     beats: self.beats.clone(),
+                    used_until: self.used_until,
                     events: events_in,
                     reloads: probe_reloads,
                     stop: stop.clone(),
@@ -239,6 +244,7 @@ struct Opened {
     plans: Plans,
     corrections: Arc<[Correction]>,
     beats: Beats,
+    used_until: Option<Timestamp>,
 }
 
 /// Opens the store and fills the ledger from it, before anything is written. Blocks.
@@ -256,7 +262,8 @@ fn open(config: &Config, clock: Clock) -> Result<Opened, StoreError> {
     // Hours that ended while nothing ran become counts first, so that they are read as counts.
     while store.compact_step(clock.now(), &plan)? {}
     ledger.restore(&store, clock.now())?;
-    let held = store.last_seen()?.unwrap_or_else(|| clock.now());
+    let used_until = store.last_seen()?;
+    let held = used_until.unwrap_or_else(|| clock.now());
     ledger.recall_alerts(store.firing_alerts()?, held.min(clock.now()), clock.now());
     let writer = store.writer(clock, config.store.retention, plan)?;
     Ok(Opened {
@@ -265,6 +272,7 @@ fn open(config: &Config, clock: Clock) -> Result<Opened, StoreError> {
         plans,
         corrections: corrections.into(),
         beats,
+        used_until,
     })
 }
 

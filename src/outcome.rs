@@ -178,6 +178,10 @@ reasons! {
         Internal = 5, "internal";
         /// A job could not yet report, because this program was not there to listen.
         Listening = 6, "listening";
+        /// This program stood still meanwhile: stopped, frozen, or without processor time.
+        Stalled = 7, "stalled";
+        /// This program was too busy to begin before the attempt should have ended.
+        Late = 8, "late";
     }
 }
 

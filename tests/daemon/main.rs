@@ -5,6 +5,7 @@ mod corrections;
 mod heartbeat;
 mod journey;
 mod lifecycle;
+mod stalled;
 mod support;
 mod system;
 mod vantage;
