@@ -36,14 +36,14 @@ pub(super) async fn run(given: Given) -> ProbeKey {
         pulse,
         events,
     } = given;
-    let (began, begun) = (clock.now(), Instant::now());
+    let (wall, started) = (clock.now(), Instant::now());
     let outcome = outcome(&spec, heard).await;
-    let wall = clock.now().0 - began.0;
+    let wall = clock.now().0 - wall.0;
     let record = Record {
         key: spec.key.clone(),
         at,
         interval: spec.interval,
-        outcome: disturbed(&pulse, begun, wall, &outcome).unwrap_or(outcome),
+        outcome: disturbed(&pulse, started, wall, &outcome).unwrap_or(outcome),
     };
     // The ledger outlives the schedule; it is gone only if it failed, which is reported elsewhere.
     let _ = events.send(Event::Outcome(record)).await;
@@ -75,10 +75,10 @@ async fn outcome(spec: &ProbeSpec, heard: Heard) -> Outcome {
 
 /// What an attempt is worth during which we stood still, or the machine slept: nothing, since also
 /// a good one took as long as we did. `wall` is how long it took by the wall clock, in milliseconds.
-fn disturbed(pulse: &Pulse, begun: Instant, wall: i64, outcome: &Outcome) -> Option<Outcome> {
+fn disturbed(pulse: &Pulse, started: Instant, wall: i64, outcome: &Outcome) -> Option<Outcome> {
     let now = Instant::now();
-    let took = now.saturating_duration_since(begun);
-    if let Some(still) = pulse.still_since(begun, now) {
+    let took = now.saturating_duration_since(started);
+    if let Some(still) = pulse.still_since(started, now) {
         let message = format!("slod itself stood still for {:.1} s", still.as_secs_f64());
         return Some(explained(Verdict::Void(Why::Stalled), took, &message));
     }
