@@ -414,6 +414,8 @@ enum Step {
     /// An hour or two in which both probes succeed every minute, but for one attempt perhaps.
     Steady(i64, i64),
     Pause(i64),
+    /// The wall clock is set back, by so much or as far as open minutes go.
+    SetBack(i64),
     /// With or without time for finished hours to become blocks before.
     Restart(bool),
     /// Whether the disk is away: what happens meanwhile is stored when it is back.
@@ -442,6 +444,7 @@ fn step() -> impl Strategy<Value = Step> {
         40 => outcome.prop_map(|(a, step, verdict, ms, late)| Step::Outcome(a, step, verdict, ms, late)),
         2 => (1_i64..5 * HOUR).prop_map(Step::Pause),
         1 => (20 * HOUR..60 * HOUR).prop_map(Step::Pause),
+        1 => (0..50 * MINUTE).prop_map(Step::SetBack),
         1 => (20_i64..130, 0_i64..300).prop_map(|(minutes, failing)| Step::Steady(minutes, failing)),
         2 => any::<bool>().prop_map(Step::Restart),
         1 => any::<bool>().prop_map(Step::Disk),
@@ -464,6 +467,8 @@ struct House {
     away: bool,
     corrections: Vec<Correction>,
     now: i64,
+    /// The latest time that the clock ever showed.
+    latest: i64,
 }
 
 const SLOS: [&str; 6] = ["both", "slices", "fast", "all", "weighted", "steps"];
@@ -488,6 +493,7 @@ impl House {
             away: false,
             corrections: Vec::new(),
             now: START,
+            latest: START,
         }
     }
 
@@ -515,7 +521,9 @@ impl House {
     }
 
     fn walk(&mut self, step: &Step) {
+        self.latest = self.latest.max(self.now);
         match *step {
+            Step::SetBack(ms) => self.now = (self.now - ms).max(self.latest - 50 * MINUTE),
             Step::Outcome(a, pause, verdict, ms, late) => {
                 self.now += pause;
                 self.happen(a, verdict, ms, late);
@@ -587,15 +595,16 @@ impl House {
     /// An outcome of the first probe or of the other one.
     fn happen(&mut self, a: bool, verdict: Verdict, ms: u64, late: i64) {
         let spec = &self.config.services[0].probes[usize::from(!a)];
-        let record = Record {
+        let mut record = Record {
             key: spec.key.clone(),
             at: Timestamp(self.now - late),
             interval: spec.interval,
             outcome: Outcome::new(verdict, Duration::from_millis(ms)),
         };
-        let mut known = self.history.iter();
-        if known.any(|old| old.key == record.key && old.at == record.at) {
-            return;
+        // As the schedule does it, no label stands for two outcomes.
+        let same = |old: &Record, new: &Record| old.key == new.key && old.at == new.at;
+        while self.history.iter().any(|old| same(old, &record)) {
+            record.at.0 += 1;
         }
         self.ledger.record(&record);
         self.waiting.push(record.clone());
@@ -612,6 +621,11 @@ impl House {
     }
 
     fn check(&mut self) {
+        // While the clock shows once more what it showed before, the longest window of each width
+        // is short by as much: its slots end with the latest time ever.
+        if self.now < self.latest {
+            return;
+        }
         let snapshot = self.ledger.snapshot(Timestamp(self.now));
         let interval = |probe: &ProbeSpec| {
             (
@@ -650,6 +664,7 @@ proptest! {
                 house.check();
             }
         }
+        house.now = house.now.max(house.latest);
         house.check();
     }
 }

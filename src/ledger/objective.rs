@@ -56,7 +56,9 @@ impl ObjectiveState {
         let corrected = self.tracker.corrected().clone();
         // Future corrections change nothing that was counted, nor do those that left every window.
         let (past, oldest) = (old.tracker.corrected(), self.tracker.oldest(now));
-        if old.restored && corrected.same_within(past, oldest, now) {
+        // What was counted may be of the future, where the clock was set back.
+        let newest = old.tracker.newest().max(now);
+        if old.restored && corrected.same_within(past, oldest, newest) {
             *self = old;
             self.tracker = self.tracker.clone().with_corrected(corrected);
         } else {
