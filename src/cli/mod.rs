@@ -6,6 +6,7 @@ mod demo;
 mod healthcheck;
 mod log;
 mod probe;
+mod report;
 mod run;
 mod span;
 mod status;
@@ -84,6 +85,8 @@ enum Command {
     Healthcheck(healthcheck::HealthcheckArgs),
     /// Replay the past through a config's objectives: which burn-rate alerts would have fired.
     Backtest(backtest::BacktestArgs),
+    /// What became of the promises over a span of time, for the review: text, Markdown, JSON or one HTML page.
+    Report(report::ReportArgs),
     /// Show the SLOs of a running daemon, or of the store if none runs.
     Status(status::StatusArgs),
 }
@@ -104,6 +107,7 @@ pub fn main() -> ExitCode {
         Command::Probe(args) => probe::run(&args),
         Command::Healthcheck(args) => healthcheck::run(&args),
         Command::Backtest(args) => backtest::run(&args),
+        Command::Report(args) => report::run(&args),
         Command::Status(args) => status::run(&args),
     };
     ExitCode::from(code)

@@ -1,6 +1,7 @@
 //! Which burn-rate alerts the past would have fired by a config's objectives, or a made-up past.
 
 use super::numbers;
+use super::past::day_by_day;
 use super::story::Story;
 use super::table::{drawn, known, plain};
 use crate::config::{Config, ServiceSpec};
@@ -11,8 +12,6 @@ use crate::store::{Store, StoreError};
 use crate::yaml::units::show_duration;
 use serde::Serialize;
 use std::time::Duration;
-
-const DAY: Duration = Duration::from_secs(86_400);
 
 /// What would have happened.
 #[derive(Debug, Serialize)]
@@ -55,30 +54,11 @@ pub fn replayed(
         let windows = service.objectives.iter().map(|objective| objective.window);
         let longest = windows.chain(TIERS.iter().map(|tier| tier.long)).max();
         let mut replays = Replays::new(service, from);
-        let mut day = from.before(longest.unwrap_or_default());
-        while day < to {
-            let next = day.after(DAY).min(to);
-            replays.feed(&outcomes(service, store, day, next)?);
-            day = next;
-        }
+        let start = from.before(longest.unwrap_or_default());
+        day_by_day(service, store, start, to, |records| replays.feed(records))?;
         backtest.take(replays, to);
     }
     Ok(backtest)
-}
-
-/// A service's outcomes of some time in its order.
-fn outcomes(
-    service: &ServiceSpec,
-    store: &Store,
-    from: Timestamp,
-    to: Timestamp,
-) -> Result<Vec<Record>, StoreError> {
-    let mut records = Vec::new();
-    for probe in &service.probes {
-        store.for_each_outcome(&probe.key, from, to, |record| records.push(record))?;
-    }
-    records.sort_by_key(|record| record.at);
-    Ok(records)
 }
 
 /// Lets every probe of a config live through a story that never happened.

@@ -2,6 +2,8 @@
 
 pub mod backtest;
 pub mod numbers;
+mod past;
+pub mod slo;
 pub mod state;
 pub mod status;
 pub mod story;

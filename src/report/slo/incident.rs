@@ -1,0 +1,108 @@
+//! Which bad events belong together. Pure.
+//!
+//! An incident of an objective begins with a bad event and ends when no further one came for
+//! [`QUIET`]. It has at least [`MIN_BAD`] bad events, and lasts from the start of the first to the
+//! end of the last: a bad outcome lasts its interval, a bad minute a minute. A bad event is one that
+//! the objective's budget counts, so what lies in a correction is none.
+
+use super::cause::Causes;
+use crate::outcome::{Timestamp, millis};
+pub use crate::slo::burn::MIN_BAD;
+use std::time::Duration;
+
+/// Shorter pauses are taken for the same trouble: a service that restarts in a loop, or recovers
+/// and falls over again, is up for a few minutes in between, and nobody would write two post-mortems.
+pub const QUIET: Duration = Duration::from_secs(600);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Incident {
+    pub start: Timestamp,
+    /// Exclusive.
+    pub end: Timestamp,
+    pub bad: u64,
+    pub causes: Causes,
+}
+
+/// Takes bad events in the order of time.
+#[derive(Debug, Default)]
+pub struct Finder {
+    open: Option<Incident>,
+    found: Vec<Incident>,
+    /// Bad events that are too few for an incident.
+    scattered: u64,
+}
+
+impl Finder {
+    pub fn bad(&mut self, start: Timestamp, end: Timestamp, causes: &Causes) {
+        match &mut self.open {
+            Some(open) if start.0 - open.end.0 < millis(QUIET) => {
+                open.end = open.end.max(end);
+                open.bad += 1;
+                open.causes.merge(causes);
+            }
+            _ => {
+                self.close();
+                self.open = Some(Incident {
+                    start,
+                    end,
+                    bad: 1,
+                    causes: causes.clone(),
+                });
+            }
+        }
+    }
+
+    fn close(&mut self) {
+        match self.open.take() {
+            Some(incident) if incident.bad >= MIN_BAD => self.found.push(incident),
+            Some(incident) => self.scattered += incident.bad,
+            None => {}
+        }
+    }
+
+    /// The incidents, those with the most bad events first, and the number of scattered bad events.
+    pub fn finish(mut self) -> (Vec<Incident>, u64) {
+        self.close();
+        self.found
+            .sort_by_key(|incident| (std::cmp::Reverse(incident.bad), incident.start));
+        (self.found, self.scattered)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Bad events of ten seconds each, by their start; incidents as (start, end, bad).
+    fn found(starts: &[i64]) -> (Vec<(i64, i64, u64)>, u64) {
+        let mut finder = Finder::default();
+        for start in starts {
+            let mut causes = Causes::default();
+            causes.add("timeout", || None);
+            let at = Timestamp::from_secs;
+            finder.bad(at(*start), at(start + 10), &causes);
+        }
+        let (incidents, scattered) = finder.finish();
+        let told = incidents
+            .iter()
+            .map(|one| (one.start.0 / 1000, one.end.0 / 1000, one.bad));
+        (told.collect(), scattered)
+    }
+
+    #[test]
+    fn ten_quiet_minutes_end_an_incident() {
+        assert_eq!(found(&[0, 609]), (vec![(0, 619, 2)], 0));
+        assert_eq!(found(&[0, 610]), (vec![], 2));
+        assert_eq!(found(&[]), (vec![], 0));
+    }
+
+    #[test]
+    fn the_worst_comes_first_and_one_failure_is_none() {
+        let starts = [0, 10, 5000, 9000, 9010, 9020];
+        assert_eq!(
+            found(&starts),
+            (vec![(9000, 9030, 3), (0, 20, 2)], 1),
+            "the one at 5000 is alone"
+        );
+    }
+}

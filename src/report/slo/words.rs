@@ -1,0 +1,224 @@
+//! The sentences of a report, the same in every format. Names in them come from the outside.
+
+use super::ENOUGH;
+use super::incident::{MIN_BAD, QUIET};
+use super::model::{
+    CorrectionReport, IncidentReport, ObjectiveReport, ProbeReport, Report, Verdict,
+};
+use crate::report::numbers;
+use crate::slo::{Budgeting, Objective, Sli};
+use crate::yaml::units::show_duration;
+use chrono::{DateTime, Utc};
+use std::time::Duration;
+
+impl Verdict {
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Missed => "missed",
+            Self::NotEnoughData => "not enough data",
+            Self::Met => "met",
+        }
+    }
+}
+
+/// `99.9% of minutes`, `95% under 500ms`
+pub fn promise(objective: &Objective) -> String {
+    let what = match (objective.sli, objective.budgeting) {
+        (Sli::Latency { below }, Budgeting::Occurrences) => {
+            format!("under {}", show_duration(below))
+        }
+        (Sli::Latency { below }, Budgeting::Timeslices { slice_target }) => {
+            let (share, below) = (numbers::percent(slice_target), show_duration(below));
+            format!("of minutes with {share} under {below}")
+        }
+        (_, Budgeting::Timeslices { .. }) => "of minutes".to_owned(),
+        (_, Budgeting::Occurrences) => "of probes".to_owned(),
+    };
+    format!("{} {what}", numbers::percent(objective.target))
+}
+
+/// `1 objective`, `2 objectives`
+pub fn plural(count: u64, word: &str) -> String {
+    let s = if count == 1 { "" } else { "s" };
+    format!("{} {word}{s}", numbers::count(count))
+}
+
+/// `2026-11-03 14:01`
+pub fn minute(at: DateTime<Utc>) -> String {
+    at.format("%Y-%m-%d %H:%M").to_string()
+}
+
+/// `2026-11-03 14:01:57`
+pub fn second(at: DateTime<Utc>) -> String {
+    at.format("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+/// `3d4h`, `47m20s`: seconds with a fraction are rounded to whole ones where there is more.
+pub fn length(seconds: f64) -> String {
+    let span = Duration::try_from_secs_f64(seconds).unwrap_or_default();
+    let whole = Duration::from_secs(span.as_secs());
+    show_duration(if whole.is_zero() { span } else { whole })
+}
+
+/// `4,320`, of a number that need not be whole.
+pub fn events(events: f64) -> String {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "saturates, and is told only"
+    )]
+    let whole = events.round() as u64;
+    numbers::count(whole)
+}
+
+/// `2 of 12 objectives missed`
+pub fn headline(report: &Report) -> String {
+    let all = report.objectives().count() as u64;
+    let (missed, unknown) = (
+        report.count(Verdict::Missed),
+        report.count(Verdict::NotEnoughData),
+    );
+    match (all, missed, unknown) {
+        (0, ..) => "Nothing was promised".to_owned(),
+        (1, 0, 0) => "The one objective was met".to_owned(),
+        (_, 0, 0) => format!("All {all} objectives were met"),
+        (_, 0, _) => format!(
+            "{unknown} of {} lack data, the others were met",
+            plural(all, "objective")
+        ),
+        (_, _, 0) => format!("{missed} of {} missed", plural(all, "objective")),
+        _ => format!(
+            "{missed} of {} missed, {unknown} lack data",
+            plural(all, "objective")
+        ),
+    }
+}
+
+/// Why it was missed, or cannot be judged; `None` if it was met.
+pub fn why(objective: &ObjectiveReport) -> Option<String> {
+    match objective.result {
+        Verdict::Met => None,
+        Verdict::Missed => Some(why_missed(objective)),
+        Verdict::NotEnoughData => Some(why_unknown(objective)),
+    }
+}
+
+fn why_missed(objective: &ObjectiveReport) -> String {
+    let spent = objective
+        .budget_spent_ratio
+        .map_or_else(String::new, |spent| {
+            format!("{} of the budget spent", numbers::share(spent))
+        });
+    let bad: u64 = objective.causes.iter().map(|cause| cause.outcomes).sum();
+    let mostly = objective.causes.first().map_or_else(String::new, |cause| {
+        let share = numbers::share(cause.outcomes as f64 / bad.max(1) as f64);
+        format!(", {share} of the failures are {}", cause.cause)
+    });
+    let shown = objective.incidents.len() as u64;
+    let incidents = match (
+        shown + objective.incidents_not_shown,
+        objective.incidents.first(),
+    ) {
+        (0, _) | (_, None) => "no incident: single failures, far apart".to_owned(),
+        (1, Some(one)) => format!("one incident, {}", incident(one)),
+        (all, Some(worst)) => format!(
+            "{} incidents, the worst {}",
+            numbers::count(all),
+            incident(worst)
+        ),
+    };
+    format!("{spent}{mostly}; {incidents}")
+}
+
+/// `on 2026-11-03 14:01 UTC for 47m (73% of the budget)`
+fn incident(incident: &IncidentReport) -> String {
+    let share = incident
+        .budget_spent_ratio
+        .map_or_else(String::new, |spent| {
+            format!(" ({} of the budget)", numbers::share(spent))
+        });
+    format!(
+        "on {} UTC for {}{share}",
+        minute(incident.start),
+        length(incident.duration_seconds)
+    )
+}
+
+fn why_unknown(objective: &ObjectiveReport) -> String {
+    let counted = objective.good_events + objective.bad_events;
+    let coverage = objective.coverage_ratio.map(numbers::coverage);
+    match coverage {
+        None => "corrections take out the whole span".to_owned(),
+        Some(_) if counted == 0 => "nothing was counted".to_owned(),
+        Some(coverage) if objective.coverage_ratio < Some(ENOUGH) => {
+            format!("only {coverage} of the expected events were counted")
+        }
+        Some(coverage) => format!(
+            "the {coverage} that were counted miss the promise; the rest could have kept it"
+        ),
+    }
+}
+
+/// `4 times, 2h each`: how often and how long a correction was in force within the span.
+pub fn corrected(correction: &CorrectionReport) -> String {
+    let together = length(correction.corrected_seconds);
+    match correction.occurrences {
+        1 => together,
+        times => format!("{together} in {times} times"),
+    }
+}
+
+/// What a correction is for.
+pub fn scope(names: &[String]) -> String {
+    if names.is_empty() {
+        "all".to_owned()
+    } else {
+        names.join(", ")
+    }
+}
+
+/// `12 (resources 10, shutdown 2)`
+pub fn voids(probe: &ProbeReport) -> String {
+    if probe.voids.is_empty() {
+        return "0".to_owned();
+    }
+    let each = probe.voids.iter();
+    let each: Vec<_> = each
+        .map(|void| format!("{} {}", void.reason, numbers::count(void.outcomes)))
+        .collect();
+    format!(
+        "{} ({})",
+        numbers::count(probe.void_outcomes),
+        each.join(", ")
+    )
+}
+
+/// `3h20m from 2026-11-03 14:01`
+pub fn gap(probe: &ProbeReport) -> Option<String> {
+    let (start, seconds) = (probe.longest_gap_start?, probe.longest_gap_seconds?);
+    Some(format!("{} from {}", length(seconds), minute(start)))
+}
+
+/// What the words mean.
+pub fn definitions() -> [String; 5] {
+    [
+        "An event is a probe's outcome, or a minute where minutes are promised. SLI = good / (good + bad).".to_owned(),
+        "Budget = (1 - target) x the events that the whole span would hold without what corrections took out.".to_owned(),
+        format!(
+            "Missed: the budget is overspent, whatever happened while nobody watched. Met: what was counted keeps the promise, and at least {} of the expected events were counted.",
+            numbers::percent(ENOUGH)
+        ),
+        format!(
+            "An incident begins with a bad event and ends when no further one came for {}; it has at least {MIN_BAD}. It lasts from the start of its first to the end of its last bad event.",
+            show_duration(QUIET)
+        ),
+        "Our own failings (void outcomes, time without a probe) lower the coverage and are never charged to a service.".to_owned(),
+    ]
+}
+
+/// Control characters, which could steer a terminal or break a line, become spaces.
+pub fn tame(text: &str) -> String {
+    text.chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect()
+}
