@@ -104,7 +104,7 @@ impl Report {
                             td data-label="Promised" { (objective.promise) }
                             td.number data-label="SLI" { (known(objective.sli_ratio, numbers::percent)) }
                             td.number data-label="Bad events" { (numbers::count(objective.bad_events)) }
-                            td.number data-label="Budget spent" { (known(objective.budget_spent_ratio, numbers::share)) }
+                            td.number data-label="Budget spent" { (known(objective.budget_spent_ratio, numbers::spent)) }
                             td.number data-label="Left" { (known(objective.budget_left_ratio, numbers::share)) }
                             td.number data-label="Coverage" { (known(objective.coverage_ratio, numbers::coverage)) }
                         }
@@ -271,7 +271,7 @@ fn incident(incident: &IncidentReport) -> Markup {
             th.time scope="row" { (words::second(incident.start)) }
             td.number data-label="Lasted" { (words::length(incident.duration_seconds)) }
             td.number data-label="Bad events" { (numbers::count(incident.bad_events)) }
-            td.number data-label="Budget spent" { (known(incident.budget_spent_ratio, numbers::share)) }
+            td.number data-label="Budget spent" { (known(incident.budget_spent_ratio, numbers::spent)) }
             td data-label="Main cause" { (cause(incident)) }
             @match &incident.example {
                 Some(example) => td.wide data-label="Example" { span.message dir="auto" { (example) } }

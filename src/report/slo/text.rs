@@ -75,7 +75,7 @@ impl Report {
                 numbers::count(objective.bad_events),
                 words::events(objective.expected_events),
                 known(objective.coverage_ratio, numbers::coverage),
-                known(objective.budget_spent_ratio, numbers::share),
+                known(objective.budget_spent_ratio, numbers::spent),
                 known(objective.budget_left_ratio, numbers::share),
                 bars(&objective.burn_down.points),
             ]);
@@ -105,7 +105,7 @@ impl Report {
                 tame(service),
                 tame(slo),
                 numbers::count(incident.bad_events),
-                known(incident.budget_spent_ratio, numbers::share),
+                known(incident.budget_spent_ratio, numbers::spent),
                 cause(incident),
                 example(incident),
             ]);

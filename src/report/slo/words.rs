@@ -78,19 +78,16 @@ pub fn headline(report: &Report) -> String {
         report.count(Verdict::Missed),
         report.count(Verdict::NotEnoughData),
     );
+    let objectives = plural(all, "objective");
+    let without = match unknown {
+        0 => String::new(),
+        unknown => format!(", {unknown} without enough data"),
+    };
     match (all, missed, unknown) {
         (0, ..) => "Nothing was promised".to_owned(),
-        (1, 0, 0) => "The one objective was met".to_owned(),
-        (_, 0, 0) => format!("All {all} objectives were met"),
-        (_, 0, _) => format!(
-            "{unknown} of {} lack data, the others were met",
-            plural(all, "objective")
-        ),
-        (_, _, 0) => format!("{missed} of {} missed", plural(all, "objective")),
-        _ => format!(
-            "{missed} of {} missed, {unknown} lack data",
-            plural(all, "objective")
-        ),
+        (1, 0, 0) => "The objective was met".to_owned(),
+        (_, 0, 0) => format!("All {objectives} were met"),
+        (_, missed, _) => format!("{missed} of {objectives} missed{without}"),
     }
 }
 
@@ -107,19 +104,23 @@ fn why_missed(objective: &ObjectiveReport) -> String {
     let spent = objective
         .budget_spent_ratio
         .map_or_else(String::new, |spent| {
-            format!("{} of the budget spent", numbers::share(spent))
+            format!("{} of the budget spent", numbers::spent(spent))
         });
     let bad: u64 = objective.causes.iter().map(|cause| cause.outcomes).sum();
-    let mostly = objective.causes.first().map_or_else(String::new, |cause| {
-        let share = numbers::share(cause.outcomes as f64 / bad.max(1) as f64);
-        format!(", {share} of the failures are {}", cause.cause)
-    });
+    let mostly = match objective.causes.as_slice() {
+        [] => String::new(),
+        [only] => format!(", all {}", only.cause),
+        [first, ..] => {
+            let share = numbers::share(first.outcomes as f64 / bad.max(1) as f64);
+            format!(", mainly {} ({share} of the failures)", first.cause)
+        }
+    };
     let shown = objective.incidents.len() as u64;
     let incidents = match (
         shown + objective.incidents_not_shown,
         objective.incidents.first(),
     ) {
-        (0, _) | (_, None) => "no incident: single failures, far apart".to_owned(),
+        (0, _) | (_, None) => "no incident".to_owned(),
         (1, Some(one)) => format!("one incident, {}", incident(one)),
         (all, Some(worst)) => format!(
             "{} incidents, the worst {}",
@@ -127,7 +128,17 @@ fn why_missed(objective: &ObjectiveReport) -> String {
             incident(worst)
         ),
     };
-    format!("{spent}{mostly}; {incidents}")
+    let alone = objective.scattered_bad_events;
+    // Few of them are in every month; many are the reason, and no incident explains them.
+    let scattered = if alone * 4 > objective.bad_events {
+        format!(
+            "; {} of the bad events in no incident",
+            numbers::share(alone as f64 / objective.bad_events.max(1) as f64)
+        )
+    } else {
+        String::new()
+    };
+    format!("{spent}{mostly}; {incidents}{scattered}")
 }
 
 /// `on 2026-11-03 14:01 UTC for 47m (73% of the budget)`
@@ -135,7 +146,7 @@ fn incident(incident: &IncidentReport) -> String {
     let share = incident
         .budget_spent_ratio
         .map_or_else(String::new, |spent| {
-            format!(" ({} of the budget)", numbers::share(spent))
+            format!(" ({} of the budget)", numbers::spent(spent))
         });
     format!(
         "on {} UTC for {}{share}",
@@ -159,12 +170,12 @@ fn why_unknown(objective: &ObjectiveReport) -> String {
     }
 }
 
-/// `4 times, 2h each`: how often and how long a correction was in force within the span.
+/// `2h, 4 times`: how long and how often a correction was in force within the span.
 pub fn corrected(correction: &CorrectionReport) -> String {
     let together = length(correction.corrected_seconds);
     match correction.occurrences {
         1 => together,
-        times => format!("{together} in {times} times"),
+        times => format!("{together}, {times} times"),
     }
 }
 
