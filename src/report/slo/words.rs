@@ -87,6 +87,7 @@ pub fn headline(report: &Report) -> String {
         (0, ..) => "Nothing was promised".to_owned(),
         (1, 0, 0) => "The objective was met".to_owned(),
         (_, 0, 0) => format!("All {objectives} were met"),
+        (_, 0, unknown) => format!("None missed, {unknown} of {objectives} without enough data"),
         (_, missed, _) => format!("{missed} of {objectives} missed{without}"),
     }
 }
