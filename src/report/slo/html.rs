@@ -1,5 +1,6 @@
 //! A report as one page that needs nothing else: no script, no font, no picture from anywhere.
 
+use super::answer;
 use super::card::{badge, card, known};
 use super::model::{ObjectiveReport, ProbeReport, Report, Verdict};
 use super::words;
@@ -37,7 +38,7 @@ impl Report {
                         section {
                             h2 { "Objectives" }
                             div.card {
-                                p.quiet { (words::budgets(self)) }
+                                p.quiet { (answer::budgets(self)) }
                                 (self.overview())
                             }
                         }
@@ -72,13 +73,13 @@ impl Report {
         };
         html! {
             section class={ "headline " (tone) } {
-                h1 { (words::headline(self)) }
-                @if let Some(told) = words::not_over(self) { p { (told) } }
-                @if let Some(told) = words::unreadable(self) { p { (told) } }
+                h1 { (answer::headline(self)) }
+                @if let Some(told) = answer::not_over(self) { p { (told) } }
+                @if let Some(told) = answer::unreadable(self) { p { (told) } }
                 ul {
                     @for wanted in [Verdict::Missed, Verdict::NotEnoughData] {
                         @for (index, (service, objective)) in self.objectives().enumerate() {
-                            @if objective.result == wanted && let Some(why) = words::why(self, objective) {
+                            @if objective.result == wanted && let Some(why) = answer::why(self, objective) {
                                 (reason(service, objective, &why, &anchor(index)))
                             }
                         }
@@ -139,8 +140,8 @@ impl Report {
                                 @for correction in &self.corrections {
                                     tr {
                                         th scope="row" { bdi { (correction.reason) } }
-                                        td.time data-label="From (UTC)" { (words::minute(correction.from)) }
-                                        td.time data-label="To (UTC)" { (words::minute(correction.to)) }
+                                        td.time data-label="From (UTC)" { (words::moment(correction.from)) }
+                                        td.time data-label="To (UTC)" { (words::moment(correction.to)) }
                                         td data-label="Taken out" { (words::corrected(correction)) }
                                         td data-label="Services" { bdi { (words::scope(&correction.services)) } }
                                         td data-label="SLOs" { bdi { (words::scope(&correction.slos)) } }
@@ -163,7 +164,7 @@ impl Report {
                     @if self.failings().next().is_none() {
                         p { "None: every probe watched all the time." }
                     } @else {
-                        p.quiet { "None of this is charged to a service." }
+                        p.quiet { (answer::charged(self)) }
                         table {
                             thead { tr {
                                 th scope="col" { "Probe" } th.number scope="col" { "Outcomes" } th scope="col" { "Void outcomes" }

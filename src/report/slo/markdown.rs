@@ -1,5 +1,6 @@
 //! A report as GitHub-flavoured Markdown.
 
+use super::answer;
 use super::model::Report;
 use super::text::{bars, cause};
 use super::words::{self, tame};
@@ -16,8 +17,7 @@ impl Report {
         self.failings_part(&mut page);
         page += "\n## How it is counted\n\n";
         for definition in words::definitions() {
-            // The signs of these sentences would be markup.
-            line(&mut page, &format!("- {}", definition.replace('<', "&lt;")));
+            line(&mut page, &format!("- {}", plain(&definition)));
         }
         page
     }
@@ -29,22 +29,22 @@ impl Report {
             words::minute(self.from),
             words::minute(self.to),
             numbers::count(self.outcomes),
-            words::headline(self)
+            answer::headline(self)
         );
-        for told in words::unreadable(self)
+        for told in answer::unreadable(self)
             .into_iter()
-            .chain(words::not_over(self))
+            .chain(answer::not_over(self))
         {
             line(&mut page, &format!("\n{told}"));
         }
         let mut reasons = String::new();
         for (service, objective) in self.objectives() {
-            if let Some(why) = words::why(self, objective) {
+            if let Some(why) = answer::why(self, objective) {
                 let (service, name) = (foreign(service), foreign(&objective.name));
                 let word = objective.result.word();
                 line(
                     &mut reasons,
-                    &format!("- {service} {name} **{word}**: {why}"),
+                    &format!("- {service} {name} **{word}**: {}", plain(&why)),
                 );
             }
         }
@@ -58,7 +58,7 @@ impl Report {
     fn objectives_part(&self, page: &mut String) {
         line(
             page,
-            &format!("\n## Objectives\n\n{}\n", words::budgets(self)),
+            &format!("\n## Objectives\n\n{}\n", answer::budgets(self)),
         );
         head(
             page,
@@ -88,7 +88,7 @@ impl Report {
                     objective.promise.clone(),
                     objective.window.clone(),
                     known(objective.sli_ratio, numbers::percent),
-                    known(objective.coverage_ratio, numbers::coverage).replace('<', "&lt;"),
+                    plain(&known(objective.coverage_ratio, numbers::coverage)),
                     words::events(objective.good_events),
                     words::events(objective.bad_events),
                     words::events(objective.expected_events),
@@ -162,8 +162,8 @@ impl Report {
             row(
                 page,
                 &[
-                    words::minute(correction.from),
-                    words::minute(correction.to),
+                    words::moment(correction.from),
+                    words::moment(correction.to),
                     words::corrected(correction),
                     foreign(&words::scope(&correction.services)),
                     foreign(&words::scope(&correction.slos)),
@@ -180,7 +180,7 @@ impl Report {
             *page += "None: every probe watched all the time.\n";
             return;
         }
-        *page += "None of this is charged to a service.\n\n";
+        line(page, &format!("{}\n", answer::charged(self)));
         head(
             page,
             &[
@@ -226,6 +226,11 @@ fn head(page: &mut String, names: &[&str]) {
 
 fn row(page: &mut String, cells: &[String]) {
     line(page, &format!("| {} |", cells.join(" | ")));
+}
+
+/// Our own text, whose signs would be markup.
+fn plain(text: &str) -> String {
+    text.replace('<', "&lt;")
 }
 
 /// Text from the outside as a code span: nothing in it is markup, a link or a mention.

@@ -2,14 +2,15 @@
 
 use super::burn_down::{BurnDown, Point};
 use super::cause::Causes;
+use super::event::Event;
 use super::incident::{Finder, Incident};
-use super::minutes::{Event, Minutes};
+use super::minutes::Minutes;
 use super::span::Span;
-use crate::outcome::{Record, Timestamp, millis};
+use crate::outcome::{Record, Timestamp};
 use crate::slo::correction::Spans;
 use crate::slo::series::Counts;
 use crate::slo::slice::SliceRule;
-use crate::slo::{Budgeting, Judgement, Objective, Tally, Watcher, budget, spacing_ms};
+use crate::slo::{Budgeting, Objective, Tally, Watcher, budget, spacing_ms};
 use std::time::Duration;
 
 /// Takes the outcomes of the objective's probes in the order of time.
@@ -109,7 +110,10 @@ impl<'a> Measure<'a> {
             Some(minutes) => minutes.record(place, record, judgement, &mut |event| {
                 sums.take(&event, span);
             }),
-            None => sums.take(&occurrence(record, judgement, self.watchers.len()), span),
+            None => sums.take(
+                &Event::outcome(record, judgement, self.watchers.len()),
+                span,
+            ),
         }
     }
 
@@ -158,32 +162,5 @@ impl Sums {
             let end = event.end.min(span.to);
             self.finder.bad(event.start, end, bad, &event.causes);
         }
-    }
-}
-
-/// An outcome as an event of its own. Several probes watch the same time together, so each outcome
-/// covers its share of it.
-fn occurrence(record: &Record, judgement: Judgement, probes: usize) -> Event {
-    let mut causes = Causes::default();
-    let tally = match judgement {
-        Judgement::NotCounted => Tally::default(),
-        counted => {
-            let bad = counted == Judgement::Bad;
-            let shared = millis(record.interval) / i64::try_from(probes.max(1)).unwrap_or(i64::MAX);
-            if bad {
-                causes.blame(record);
-            }
-            Tally {
-                good: u32::from(!bad),
-                bad: u32::from(bad),
-                covered_ms: u32::try_from(shared).unwrap_or(u32::MAX),
-            }
-        }
-    };
-    Event {
-        start: record.at,
-        end: record.at.after(record.interval),
-        tally,
-        causes,
     }
 }

@@ -1,23 +1,12 @@
 //! Outcomes of several probes, in the order of time, become events of a minute each. Pure.
 
 use super::cause::{Causes, MISSING};
+use super::event::Event;
 use crate::outcome::{Record, Timestamp};
 use crate::slo::correction::Spans;
 use crate::slo::slice::{Lanes, SliceRule, slice_of, slice_start};
-use crate::slo::{Budgeting, Judgement, Tally};
+use crate::slo::{Judgement, Tally};
 use std::ops::Range;
-
-/// One event of an objective, or none: our own failing.
-#[derive(Debug)]
-pub struct Event {
-    pub start: Timestamp,
-    /// Exclusive.
-    pub end: Timestamp,
-    /// Nothing at all where no outcome counted.
-    pub tally: Tally,
-    /// Of what was bad in it.
-    pub causes: Causes,
-}
 
 /// Counts outcomes minute by minute.
 #[derive(Debug)]
@@ -103,7 +92,7 @@ impl Minutes {
         if let Some(open) = self.open.take() {
             let tally = self.rule.judge(&open.lanes);
             if tally != Tally::default() || !self.is_missing(open.number) {
-                told(event(open.number, tally, open.causes));
+                told(Event::minute(open.number, tally, open.causes));
                 self.next = open.number + 1;
             }
         }
@@ -118,7 +107,7 @@ impl Minutes {
                 if missing.tally.bad > 0 {
                     causes.add(MISSING, || None);
                 }
-                told(event(number, missing.tally, causes));
+                told(Event::minute(number, missing.tally, causes));
             }
         }
         self.next = self.next.max(until);
@@ -128,15 +117,5 @@ impl Minutes {
         self.missing.as_ref().is_some_and(|missing| {
             missing.minutes.contains(&number) && !missing.corrected.contains(slice_start(number))
         })
-    }
-}
-
-fn event(number: i64, tally: Tally, causes: Causes) -> Event {
-    let start = slice_start(number);
-    Event {
-        start,
-        end: start.after(Budgeting::SLICE),
-        tally,
-        causes,
     }
 }

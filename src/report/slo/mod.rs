@@ -1,10 +1,12 @@
 //! What was promised for a span of time and what became of it: the page for the monthly review.
 
+mod answer;
 mod burn_down;
 mod card;
 mod cause;
 mod chart;
 mod corrections;
+mod event;
 mod html;
 pub mod incident;
 mod markdown;

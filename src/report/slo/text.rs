@@ -1,5 +1,6 @@
 //! A report for the terminal.
 
+use super::answer;
 use super::model::{IncidentReport, PointReport, Report};
 use super::words::{self, tame};
 use crate::report::numbers;
@@ -28,17 +29,17 @@ impl Report {
             words::minute(self.to),
             numbers::count(self.outcomes)
         )];
-        lines.extend(words::unreadable(self));
-        lines.extend(words::not_over(self));
-        lines.push(words::budgets(self));
+        lines.extend(answer::unreadable(self));
+        lines.extend(answer::not_over(self));
+        lines.push(answer::budgets(self));
         lines.join("\n")
     }
 
     /// The answer, and why it is not a better one.
     fn reasons(&self) -> String {
-        let mut lines = vec![words::headline(self)];
+        let mut lines = vec![answer::headline(self)];
         for (service, objective) in self.objectives() {
-            if let Some(why) = words::why(self, objective) {
+            if let Some(why) = answer::why(self, objective) {
                 let (name, word) = (tame(&objective.name), objective.result.word());
                 lines.push(format!("  {}/{name} {word}: {why}", tame(service)));
             }
@@ -132,8 +133,8 @@ impl Report {
         ]);
         for correction in &self.corrections {
             table.add_row([
-                words::minute(correction.from),
-                words::minute(correction.to),
+                words::moment(correction.from),
+                words::moment(correction.to),
                 words::corrected(correction),
                 tame(&words::scope(&correction.services)),
                 tame(&words::scope(&correction.slos)),
@@ -167,7 +168,7 @@ impl Report {
             return "Every probe watched all the time".to_owned();
         }
         let table = drawn(table, &[1]);
-        format!("Our own failings: not charged to any service\n{table}")
+        format!("Our own failings\n{}\n{table}", answer::charged(self))
     }
 }
 
