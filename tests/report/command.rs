@@ -60,6 +60,10 @@ fn every_format_and_the_answer_as_a_code() {
         "{}",
         told.out
     );
+    // It has no probes of its own.
+    let told = run(month, &[&NOVEMBER[..], &["--service", "journey"]].concat());
+    assert!(told.out.contains("(30d), 86,010 outcomes"), "{}", told.out);
+    assert!(told.out.contains("\nThe objective "), "{}", told.out);
 }
 
 #[test]

@@ -108,7 +108,8 @@ fn sentence(
     lowest: f64,
 ) -> String {
     let known = match objective.budget_left_ratio {
-        Some(left) => format!("At the end {} was left", numbers::share(left)),
+        Some(left) if report.is_over() => format!("At the end {} was left", numbers::share(left)),
+        Some(left) => format!("So far {} is left", numbers::share(left)),
         None => "Nothing is known".to_owned(),
     };
     let spent = objective.burn_down.points.iter();

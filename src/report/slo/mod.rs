@@ -49,12 +49,11 @@ pub fn report(config: &Config, store: &Store, span: Span) -> Result<Report, Stor
     let services = each_service(config, store, |reader, service| {
         of_service(service, reader, &corrections.in_force, span)
     })?;
-    let probes = services.iter().flat_map(|service| &service.probes);
     Ok(Report {
         at: span.now.to_utc(),
         from: span.from.to_utc(),
         to: span.to.to_utc(),
-        outcomes: probes.map(|probe| probe.outcomes).sum(),
+        outcomes: services.iter().map(|service| service.outcomes).sum(),
         unreadable_blocks: store.unreadable_blocks(),
         services,
         corrections: corrections.told,
@@ -77,7 +76,9 @@ fn of_service(
         .iter()
         .map(|probe| Watch::new(span.from, probe.interval))
         .collect();
+    let mut outcomes = 0;
     day_by_day(service, store, span.from, span.to, |probe, record| {
+        outcomes += 1;
         // Borrowed probes, which come after the own ones, are watched where they belong.
         if let Some(watch) = watches.get_mut(probe) {
             watch.record(record);
@@ -93,6 +94,7 @@ fn of_service(
     Ok(ServiceReport {
         name: service.name.to_string(),
         description: service.description.clone(),
+        outcomes,
         objectives: objectives
             .map(|(one, objective)| ObjectiveReport::of(objective, span, &one.measure.finish()))
             .collect(),

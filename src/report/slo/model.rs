@@ -15,7 +15,7 @@ pub struct Report {
     pub from: DateTime<Utc>,
     /// Exclusive. It may lie in the future: budgets and expected events are those of the whole span.
     pub to: DateTime<Utc>,
-    /// Outcomes that were read.
+    /// Outcomes that were read: those of a probe once for each service that counts them.
     pub outcomes: u64,
     /// Hours of the store that could not be read and are missing from every number.
     pub unreadable_blocks: u64,
@@ -29,6 +29,8 @@ pub struct Report {
 pub struct ServiceReport {
     pub name: String,
     pub description: String,
+    /// Outcomes that were read for it, those of borrowed probes included.
+    pub outcomes: u64,
     pub objectives: Vec<ObjectiveReport>,
     pub probes: Vec<ProbeReport>,
 }

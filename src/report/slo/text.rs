@@ -146,6 +146,9 @@ impl Report {
     }
 
     fn failings_table(&self) -> String {
+        if self.failings().next().is_none() {
+            return "Every probe watched all the time".to_owned();
+        }
         let mut table = plain(&[
             "PROBE",
             "OUTCOMES",
@@ -153,9 +156,7 @@ impl Report {
             "UNWATCHED",
             "LONGEST GAP (UTC)",
         ]);
-        let mut any = false;
         for (service, probe) in self.failings() {
-            any = true;
             table.add_row([
                 format!("{}/{}", tame(service), tame(&probe.name)),
                 numbers::count(probe.outcomes),
@@ -163,9 +164,6 @@ impl Report {
                 words::length(probe.unwatched_seconds),
                 known(words::gap(probe), |gap| gap),
             ]);
-        }
-        if !any {
-            return "Every probe watched all the time".to_owned();
         }
         let table = drawn(table, &[1]);
         format!("Our own failings\n{}\n{table}", answer::charged(self))
