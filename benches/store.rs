@@ -218,6 +218,19 @@ fn start(path: &Path) -> Result<(), Box<dyn std::error::Error>> {
         started.elapsed(),
         backtest.alerts.len()
     );
+    let started = Instant::now();
+    let span = slod::report::slo::span::Span::new(from, now, now);
+    let report = slod::report::slo::report(&config, &store, span)?;
+    println!(
+        "report of {} outcomes: {:.2?}, memory {} MiB at most",
+        report.outcomes,
+        started.elapsed(),
+        procfs::process::Process::myself()?
+            .status()?
+            .vmhwm
+            .unwrap_or_default()
+            / 1024,
+    );
     Ok(())
 }
 

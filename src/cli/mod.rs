@@ -7,6 +7,7 @@ mod demo;
 mod healthcheck;
 mod log;
 mod probe;
+mod report;
 mod run;
 mod span;
 mod status;
@@ -86,6 +87,8 @@ enum Command {
     Healthcheck(healthcheck::HealthcheckArgs),
     /// Replay the past through a config's objectives: which burn-rate alerts would have fired.
     Backtest(backtest::BacktestArgs),
+    /// What became of the promises over a span of time, for the review: text, Markdown, JSON or one HTML page.
+    Report(report::ReportArgs),
     /// Copy the store, also while the daemon runs.
     Backup(backup::BackupArgs),
     /// Check the store, or recover a damaged one.
@@ -110,6 +113,7 @@ pub fn main() -> ExitCode {
         Command::Probe(args) => probe::run(&args),
         Command::Healthcheck(args) => healthcheck::run(&args),
         Command::Backtest(args) => backtest::run(&args),
+        Command::Report(args) => report::run(&args),
         Command::Backup(args) => backup::run(&args),
         Command::Store(args) => store::run(&args),
         Command::Status(args) => status::run(&args),

@@ -22,15 +22,21 @@ enum When {
 }
 
 impl SpanArgs {
-    /// Start and end, in this order.
+    /// Start and end, in this order; the end may be in the future.
     pub fn at(&self, now: Timestamp) -> Result<(Timestamp, Timestamp), String> {
         let (from, to) = (self.from.at(now), self.to.at(now));
-        if from < to {
-            Ok((from, to))
-        } else {
-            let (from, to) = (from.to_utc(), to.to_utc());
-            Err(format!("--from {from} is not before --to {to}"))
+        let show = |at: Timestamp| at.to_utc().format("%Y-%m-%d %H:%M:%S UTC");
+        if from >= to {
+            let (from, to) = (show(from), show(to));
+            return Err(format!("--from {from} is not before --to {to}"));
         }
+        if from >= now {
+            let (from, now) = (show(from), show(now));
+            return Err(format!(
+                "--from {from} is in the future, it is {now}: nothing has happened yet"
+            ));
+        }
+        Ok((from, to))
     }
 }
 
@@ -87,5 +93,8 @@ mod tests {
         let span = |from, to| SpanArgs { from, to }.at(Timestamp(0));
         assert!(span(ago(2), ago(1)).is_ok());
         assert!(span(ago(1), ago(1)).is_err() && span(ago(1), ago(2)).is_err());
+        let at = |secs| When::At(Timestamp::from_secs(secs));
+        assert!(span(ago(1), at(9)).is_ok());
+        assert!(span(at(0), at(9)).is_err() && span(at(8), at(9)).is_err());
     }
 }

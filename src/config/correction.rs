@@ -7,7 +7,7 @@ use super::read::duration_within;
 use super::zone::zone;
 use crate::diagnostic::nearest;
 use crate::outcome::{Timestamp, millis};
-use crate::slo::correction::Correction;
+use crate::slo::correction::{Correction, IN_CONFIG};
 use crate::yaml::Section;
 use chrono::{DateTime, NaiveDateTime, TimeZone};
 use rrule::{RRule, RRuleSet, Tz, Unvalidated};
@@ -92,7 +92,7 @@ fn read(
     let reason = section.text("reason");
     Some(CorrectionSpec {
         first: Correction {
-            id: format!("config-{}", number + 1),
+            id: format!("{IN_CONFIG}{}", number + 1),
             from: stamp(from?),
             to: to?,
             services: wanted,

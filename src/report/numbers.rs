@@ -16,6 +16,14 @@ pub fn share(ratio: f64) -> String {
     trimmed(format!("{floored:.1}"), "%")
 }
 
+/// `18%`: what was spent of a budget, rounded up, so that it fits [`share`] of what is left, and a
+/// little is not nothing.
+pub fn spent(ratio: f64) -> String {
+    let raised = (ratio * 1000.0 - 1e-7).ceil() / 10.0;
+    // The tolerance would make nothing a negative nothing.
+    trimmed(format!("{:.1}", raised + 0.0), "%")
+}
+
 /// `99.9%`: like [`share`], but a little is not nothing.
 pub fn coverage(ratio: f64) -> String {
     if ratio > 0.0 && ratio < 0.001 {
@@ -129,6 +137,10 @@ mod tests {
         assert_eq!(
             [0.0, 0.0004, 0.001, 1.0].map(coverage),
             ["0%", "<0.1%", "0.1%", "100%"]
+        );
+        assert_eq!(
+            [0.0, 0.0004, 0.18, 1.2735].map(spent),
+            ["0%", "0.1%", "18%", "127.4%"]
         );
         assert_eq!(burn(14.4), "14.4x");
         assert_eq!(burn(0.0), "0x");

@@ -4,6 +4,9 @@
 use crate::outcome::{Timestamp, millis};
 use std::time::Duration;
 
+/// What the ids of the config's corrections begin with; those made by hand have numbers.
+pub const IN_CONFIG: &str = "config-";
+
 /// One correction, as somebody wrote it down.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Correction {

@@ -7,7 +7,7 @@ pub mod correction;
 pub mod objective;
 pub mod replay;
 pub mod series;
-mod slice;
+pub mod slice;
 mod slices;
 mod tally;
 mod track;
@@ -15,4 +15,4 @@ pub mod vantage;
 
 pub use objective::{Budgeting, Combine, Counted, Judgement, Missing, Objective, Sli, Window};
 pub use tally::{Tally, TallyKey};
-pub use track::{BudgetView, Tracker, Watcher, WindowView};
+pub use track::{BudgetView, Tracker, Watcher, WindowView, spacing_ms};

@@ -2,7 +2,7 @@
 
 mod budgets;
 
-pub use budgets::BudgetView;
+pub use budgets::{BudgetView, spacing_ms};
 
 use super::correction::Spans;
 use super::objective::{Budgeting, Judgement, Objective};

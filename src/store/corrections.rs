@@ -11,20 +11,35 @@ const MOST: i64 = 10_000;
 impl Store {
     /// Those in force, in the order in which they were made.
     pub fn corrections(&self) -> Result<Vec<Correction>, StoreError> {
-        self.try_corrections()
-            .map_err(StoreError::sql("read corrections"))
-    }
-
-    fn try_corrections(&self) -> rusqlite::Result<Vec<Correction>> {
-        // A store that is only read may be of an older version.
-        if !self.conn.table_exists(None, "correction")? {
-            return Ok(Vec::new());
-        }
         let sql = "SELECT id, from_at, to_at, services, slos, reason, author FROM correction
                    WHERE taken_back_at IS NULL ORDER BY id";
-        let mut statement = self.conn.prepare_cached(sql)?;
-        let rows = statement.query_map([], correction)?;
-        rows.collect()
+        self.select(sql, correction)
+    }
+
+    /// Those that were taken back, with the moment when, in the order in which they were made.
+    pub fn corrections_taken_back(&self) -> Result<Vec<(Correction, Timestamp)>, StoreError> {
+        let sql = "SELECT id, from_at, to_at, services, slos, reason, author, taken_back_at
+                   FROM correction WHERE taken_back_at IS NOT NULL ORDER BY id";
+        let read = |row: &Row<'_>| Ok((correction(row)?, Timestamp(row.get(7)?)));
+        self.select(sql, read)
+    }
+
+    fn select<T>(
+        &self,
+        sql: &str,
+        read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>, StoreError> {
+        let select = || {
+            // A store that is only read may be of an older version.
+            if !self.conn.table_exists(None, "correction")? {
+                return Ok(Vec::new());
+            }
+            self.conn
+                .prepare_cached(sql)?
+                .query_map([], read)?
+                .collect()
+        };
+        select().map_err(StoreError::sql("read corrections"))
     }
 
     /// Keeps a correction; its id is given here.

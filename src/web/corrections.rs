@@ -5,7 +5,7 @@ use super::{Reloaded, WebState};
 use crate::diagnostic::nearest;
 use crate::ledger::Snapshot;
 use crate::outcome::Timestamp;
-use crate::slo::correction::Correction;
+use crate::slo::correction::{Correction, IN_CONFIG};
 use crate::store::{Store, StoreError};
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
@@ -78,7 +78,7 @@ pub async fn take_back(
     State(state): State<WebState>,
     Path(id): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    if id.starts_with("config-") {
+    if id.starts_with(IN_CONFIG) {
         let title = "this correction stands in the config: remove it there";
         return Err(Problem::new(StatusCode::CONFLICT, title));
     }

@@ -1,9 +1,10 @@
-// Photographs the pages that `cargo test --test page` writes to target/page/.
+// Photographs the pages that `cargo test --test page --test report` writes to target/page/.
 //
 //     npm install --prefix /tmp/shots playwright-core
 //     NODE_PATH=/tmp/shots/node_modules node tests/tools/screenshots.mjs [NAME...]
 //
-// Every page is served under the security policy of the daemon. Ends with 1 if a page scrolls
+// Every page is served under the security policy of the daemon, but that a report brings its own
+// style. Ends with 1 if a page scrolls
 // sideways, has something sticking out of its box, breaks the policy or says anything on the console.
 import { createRequire } from "node:module";
 import { createServer } from "node:http";
@@ -12,14 +13,14 @@ import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 const require = createRequire(`${process.env.NODE_PATH ?? "."}/`);
 const { chromium } = require("playwright-core");
 const folder = "target/page";
-const policy = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+const policy = (name) => `default-src 'none'; style-src ${name.startsWith("report") ? "'unsafe-inline'" : "'self'"}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`;
 
 const server = createServer((request, response) => {
   const name = new URL(request.url, "http://localhost").pathname.slice(1);
   const type = name.endsWith(".css") ? "text/css" : "text/html; charset=utf-8";
   try {
     const body = readFileSync(`${folder}/${name}`);
-    response.writeHead(200, { "content-type": type, "content-security-policy": policy }).end(body);
+    response.writeHead(200, { "content-type": type, "content-security-policy": policy(name) }).end(body);
   } catch {
     response.writeHead(204).end();
   }

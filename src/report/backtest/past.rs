@@ -5,14 +5,13 @@ use super::{Backtest, Replays};
 use crate::config::{Config, ServiceSpec};
 use crate::ledger::in_force;
 use crate::outcome::{Event, ProbeKey, Timestamp, millis};
+use crate::report::walk::each_service;
 use crate::slo::burn::{FiredFor, TIERS};
 use crate::slo::correction::Correction;
 use crate::slo::replay::Replay;
 use crate::slo::{Objective, Tally};
 use crate::store::{HourSummary, Store, StoreError};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::num::NonZero;
-use std::thread;
 use std::time::Duration;
 
 const HOUR_MS: i64 = 3_600_000;
@@ -31,61 +30,44 @@ pub fn replayed(
         pending.entry(record.key).or_default().push(event);
     })?;
     let corrections = in_force(config, store, to)?;
-    let (mut backtest, pending) = (Backtest::new(from, to, false), &pending);
-    let corrections = corrections.as_slice();
-    let threads = thread::available_parallelism().map_or(1, NonZero::get);
-    let share = config.services.len().div_ceil(threads).max(1);
-    thread::scope(|scope| {
-        let mut workers = Vec::new();
-        for services in config.services.chunks(share) {
-            let reader = store.reader()?;
-            let past = Past {
-                store: reader,
-                pending,
-                corrections,
-                from,
-                to,
-            };
-            workers.push(scope.spawn(move || {
-                let lived = services.iter().map(|service| past.live(service));
-                lived.collect::<Result<Vec<_>, _>>()
-            }));
-        }
-        for worker in workers {
-            match worker.join() {
-                Ok(replays) => replays?.into_iter().for_each(|one| backtest.take(one, to)),
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
-        }
-        let recorded = store.alerts(from, to)?;
-        let known = |alert: &&FiredFor| {
-            let mut services = config.services.iter();
-            services.any(|service| *service.name == *alert.service)
-        };
-        let recorded: Vec<FiredFor> = recorded.iter().filter(known).cloned().collect();
-        backtest.compare(&recorded);
-        Ok(backtest)
-    })
+    let past = Past {
+        pending,
+        corrections,
+        from,
+        to,
+    };
+    let lived = each_service(config, store, |reader, service| past.live(reader, service))?;
+    let mut backtest = Backtest::new(from, to, false);
+    for replays in lived {
+        backtest.take(replays, to);
+    }
+    let recorded = store.alerts(from, to)?;
+    let known = |alert: &&FiredFor| {
+        let mut services = config.services.iter();
+        services.any(|service| *service.name == *alert.service)
+    };
+    let recorded: Vec<FiredFor> = recorded.iter().filter(known).cloned().collect();
+    backtest.compare(&recorded);
+    Ok(backtest)
 }
 
 /// The stored past.
-struct Past<'a> {
-    store: Store,
+struct Past {
     /// What is in no block yet, in the order of time.
-    pending: &'a HashMap<ProbeKey, Vec<Event>>,
-    corrections: &'a [Correction],
+    pending: HashMap<ProbeKey, Vec<Event>>,
+    corrections: Vec<Correction>,
     from: Timestamp,
     to: Timestamp,
 }
 
-impl Past<'_> {
+impl Past {
     /// Lets a service live through it.
-    fn live<'s>(&self, service: &'s ServiceSpec) -> Result<Replays<'s>, StoreError> {
+    fn live<'s>(&self, store: &Store, service: &'s ServiceSpec) -> Result<Replays<'s>, StoreError> {
         let reaches = service.objectives.iter().map(Objective::reach);
         let longest = reaches.chain(TIERS.iter().map(|tier| tier.long)).max();
         let start = self.from.before(longest.unwrap_or_default());
-        let mut replays = Replays::new(service, self.corrections, self.from);
-        let hours = self.hours(service, &replays, start)?;
+        let mut replays = Replays::new(service, &self.corrections, self.from);
+        let hours = self.hours(store, service, &replays, start)?;
         let loud: BTreeSet<i64> = hours
             .iter()
             .filter(|(_, hour)| hour.loud)
@@ -94,7 +76,7 @@ impl Past<'_> {
         for (number, hour) in &hours {
             let span = number - hours_of(Replay::AFTER)..=number + hours_of(Replay::BEFORE);
             if loud.range(span).next().is_some() {
-                replays.feed(&self.events(service, *number)?);
+                replays.feed(&self.events(store, service, *number)?);
             } else {
                 replays.take_quiet(Timestamp(number * HOUR_MS), hour);
             }
@@ -105,6 +87,7 @@ impl Past<'_> {
     /// Every hour that something is kept of, and what its counts say.
     fn hours(
         &self,
+        store: &Store,
         service: &ServiceSpec,
         replays: &Replays<'_>,
         start: Timestamp,
@@ -112,7 +95,7 @@ impl Past<'_> {
         let keys = replays.tally_keys();
         let mut hours: BTreeMap<i64, Hour> = BTreeMap::new();
         for (probe, spec) in service.watched().enumerate() {
-            for summary in self.store.hours(&spec.key, start, self.to)? {
+            for summary in store.hours(&spec.key, start, self.to)? {
                 let hour = hours.entry(summary.start.0 / HOUR_MS).or_default();
                 hour.take(&replays.places, probe, &summary, &keys);
                 // A correction may take out a part of it.
@@ -139,14 +122,14 @@ impl Past<'_> {
     /// An hour's outcomes in the order of time, each with its probe's position.
     fn events(
         &self,
+        store: &Store,
         service: &ServiceSpec,
         number: i64,
     ) -> Result<Vec<(usize, Event)>, StoreError> {
         let start = Timestamp(number * HOUR_MS);
         let mut events = Vec::new();
         for (probe, spec) in service.watched().enumerate() {
-            self.store
-                .for_each_event(&spec.key, start, start, |event| events.push((probe, event)))?;
+            store.for_each_event(&spec.key, start, start, |event| events.push((probe, event)))?;
             let pending = self.pending.get(&spec.key).map_or(&[][..], Vec::as_slice);
             let from = pending.partition_point(|event| event.at < start);
             let late = pending[from..]

@@ -135,13 +135,16 @@ impl Tracker {
         end.is_none_or(|end| at < end).then_some(at)
     }
 
-    /// Milliseconds per count at today's intervals.
     fn spacing_ms(&self) -> f64 {
-        let budgeting = self.objective.budgeting;
-        if budgeting.is_sliced() {
-            return millis(Budgeting::SLICE) as f64 / f64::from(budgeting.parts());
-        }
-        let per_ms = |watcher: &Watcher| 1.0 / watcher.interval.as_millis().max(1) as f64;
-        1.0 / self.watchers.iter().map(per_ms).sum::<f64>()
+        spacing_ms(self.objective.budgeting, &self.watchers)
     }
+}
+
+/// Milliseconds per count at today's intervals.
+pub fn spacing_ms(budgeting: Budgeting, watchers: &[Watcher]) -> f64 {
+    if budgeting.is_sliced() {
+        return millis(Budgeting::SLICE) as f64 / f64::from(budgeting.parts());
+    }
+    let per_ms = |watcher: &Watcher| 1.0 / watcher.interval.as_millis().max(1) as f64;
+    1.0 / watchers.iter().map(per_ms).sum::<f64>()
 }

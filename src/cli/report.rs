@@ -1,0 +1,112 @@
+//! `slod report`: what became of the promises over a span of time.
+
+use super::span::SpanArgs;
+use super::{ConfigArg, exit};
+use crate::app::Origin;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::diagnostic::nearest;
+use crate::report::slo::model::Report;
+use crate::report::slo::span::Span;
+use crate::report::slo::{LONGEST, report};
+use crate::store::Store;
+use crate::yaml::units::show_duration;
+use clap::{Args, ValueEnum};
+use std::io::{self, Write as _};
+
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    #[command(flatten)]
+    config: ConfigArg,
+    #[command(flatten)]
+    span: SpanArgs,
+    /// Only this service.
+    #[arg(long, value_name = "NAME")]
+    service: Option<String>,
+    #[arg(long, default_value = "text")]
+    format: Format,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Text,
+    /// As GitHub renders it.
+    Markdown,
+    Json,
+    /// One page that needs nothing else.
+    Html,
+}
+
+impl Format {
+    fn of(self, report: &Report) -> String {
+        match self {
+            Self::Text => report.to_text(),
+            Self::Markdown => report.to_markdown(),
+            Self::Json => serde_json::to_string_pretty(report).unwrap_or_default() + "\n",
+            Self::Html => report.to_html(),
+        }
+    }
+}
+
+pub fn run(args: &ReportArgs) -> u8 {
+    let mut config = match Origin::File(args.config.path.clone()).load() {
+        Ok(config) => config,
+        Err(reason) => {
+            eprintln!("{reason}");
+            return exit::USAGE;
+        }
+    };
+    match told(args, &mut config) {
+        Ok(report) => {
+            let text = args.format.of(&report);
+            // A reader that goes away early, such as `head`, is no fault.
+            io::stdout().write_all(text.as_bytes()).unwrap_or_default();
+            if report.any_missed() {
+                exit::NO
+            } else {
+                exit::OK
+            }
+        }
+        Err((code, reason)) => {
+            eprintln!("slod: {reason}");
+            code
+        }
+    }
+}
+
+fn told(args: &ReportArgs, config: &mut Config) -> Result<Report, (u8, String)> {
+    let usage = |reason: String| (exit::USAGE, reason);
+    if let Some(name) = &args.service {
+        keep_only(config, name).map_err(usage)?;
+    }
+    let now = Clock::system().now();
+    let (from, to) = args.span.at(now).map_err(usage)?;
+    let span = Span::new(from, to, now);
+    if span.length() > LONGEST {
+        let (length, longest) = (show_duration(span.length()), show_duration(LONGEST));
+        return Err(usage(format!(
+            "a report is over {longest} at most, and --from to --to is {length}"
+        )));
+    }
+    Store::open_read_only(&config.store.path)
+        .and_then(|store| report(config, &store, span))
+        .map_err(|error| {
+            let path = config.store.path.display();
+            (exit::START, format!("{path} cannot be read: {error}"))
+        })
+}
+
+fn keep_only(config: &mut Config, name: &str) -> Result<(), String> {
+    let known: Vec<&str> = config.services.iter().map(|one| &*one.name).collect();
+    if !known.contains(&name) {
+        return Err(match nearest(name, known.iter().copied()) {
+            Some(near) => format!("no service is named {name}; did you mean {near}?"),
+            None => format!(
+                "no service is named {name}; there are: {}",
+                known.join(", ")
+            ),
+        });
+    }
+    config.services.retain(|service| &*service.name == name);
+    Ok(())
+}

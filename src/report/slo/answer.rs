@@ -1,0 +1,159 @@
+//! What a report answers, in sentences: what was missed and why, and what the numbers are of.
+
+use super::ENOUGH;
+use super::cause::MISSING;
+use super::model::{IncidentReport, ObjectiveReport, Report, Verdict};
+use super::words::{length, minute, plural};
+use crate::report::numbers;
+use std::collections::BTreeSet;
+
+/// `2 of 12 objectives missed`
+pub fn headline(report: &Report) -> String {
+    let all = report.objectives().count() as u64;
+    let missed = report.count(Verdict::Missed);
+    let unknown = report.count(Verdict::NotEnoughData);
+    let objectives = plural(all, "objective");
+    let rest = match unknown {
+        _ if !report.is_over() => " so far".to_owned(),
+        0 => String::new(),
+        unknown => format!(", {unknown} without enough data"),
+    };
+    match (all, missed, unknown) {
+        (0, ..) => "Nothing was promised".to_owned(),
+        _ if report.outcomes == 0 => "No outcome is kept of this span".to_owned(),
+        (1, 0, _) if !report.is_over() => "The objective is not missed so far".to_owned(),
+        (_, 0, _) if !report.is_over() => format!("None of {objectives} missed so far"),
+        (1, 0, 0) => "The objective was met".to_owned(),
+        (_, 0, 0) => format!("All {objectives} were met"),
+        (_, 0, unknown) => format!("None missed, {unknown} of {objectives} without enough data"),
+        (_, missed, _) => format!("{missed} of {objectives} missed{rest}"),
+    }
+}
+
+/// Which budgets are told.
+pub fn budgets(report: &Report) -> String {
+    let all = report.objectives().count();
+    let others = report.objectives().filter(|(_, one)| !one.span_is_window);
+    let windows: Vec<_> = others.map(|(_, one)| one.window.as_str()).collect();
+    let count = windows.len();
+    let different: BTreeSet<_> = windows.into_iter().collect();
+    let different: Vec<_> = different.into_iter().collect();
+    let windows = different.join(", ");
+    let promised = match count {
+        0 => ", which is the promised window".to_owned(),
+        _ if count == all => format!("; promised is another window: {windows}"),
+        1 => format!("; 1 of {all} objectives is promised over another window: {windows}"),
+        _ => format!("; {count} of {all} objectives are promised over another window: {windows}"),
+    };
+    format!("Every budget is that of this span{promised}.")
+}
+
+/// To whom our own failings are charged.
+pub fn charged(report: &Report) -> &'static str {
+    let mut objectives = report.objectives();
+    let strict = objectives.any(|(_, objective)| {
+        let mut causes = objective.causes.iter();
+        causes.any(|cause| cause.cause == MISSING)
+    });
+    if strict {
+        "None of this is charged to a service, but where minutes without outcomes count as bad."
+    } else {
+        "None of this is charged to a service."
+    }
+}
+
+/// Where a part of the store is lost.
+pub fn unreadable(report: &Report) -> Option<String> {
+    let hours = plural(report.unreadable_blocks, "hour");
+    let told =
+        || format!("{hours} of the store could not be read: they are in none of the numbers.");
+    (report.unreadable_blocks > 0).then(told)
+}
+
+/// Where the span ends in the future.
+pub fn not_over(report: &Report) -> Option<String> {
+    let now = minute(report.at);
+    let told =
+        || format!("The span is not over: what comes after {now} UTC counts as not observed.");
+    (!report.is_over()).then(told)
+}
+
+/// Why it was missed, or cannot be judged; `None` where there is no more to say.
+pub fn why(report: &Report, objective: &ObjectiveReport) -> Option<String> {
+    match objective.result {
+        Verdict::Met | Verdict::NotOver => None,
+        Verdict::Missed => Some(why_missed(objective)),
+        Verdict::NotEnoughData if report.outcomes == 0 => None,
+        Verdict::NotEnoughData => Some(why_unknown(objective)),
+    }
+}
+
+fn why_missed(objective: &ObjectiveReport) -> String {
+    let spent = objective
+        .budget_spent_ratio
+        .map_or_else(String::new, |spent| {
+            format!("{} of the budget spent", numbers::spent(spent))
+        });
+    let bad: u64 = objective.causes.iter().map(|cause| cause.outcomes).sum();
+    let mostly = match objective.causes.as_slice() {
+        [] => String::new(),
+        [only] => format!(", all {}", only.cause),
+        [first, ..] => {
+            let share = numbers::share(first.outcomes as f64 / bad.max(1) as f64);
+            format!(", mainly {} ({share} of the failures)", first.cause)
+        }
+    };
+    let shown = objective.incidents.len() as u64;
+    let incidents = match (
+        shown + objective.incidents_not_shown,
+        objective.incidents.first(),
+    ) {
+        (0, _) | (_, None) => "no incident".to_owned(),
+        (1, Some(one)) => format!("one incident, {}", incident(one)),
+        (all, Some(worst)) => format!(
+            "{} incidents, the worst {}",
+            numbers::count(all),
+            incident(worst)
+        ),
+    };
+    let alone = objective.scattered_bad_events;
+    // Few of them are in every month; many are the reason, and no incident explains them.
+    let scattered = if alone * 4.0 > objective.bad_events {
+        format!(
+            "; {} of the bad events in no incident",
+            numbers::share(alone / objective.bad_events)
+        )
+    } else {
+        String::new()
+    };
+    format!("{spent}{mostly}; {incidents}{scattered}")
+}
+
+/// `on 2026-11-03 14:01 UTC for 47m (73% of the budget)`
+fn incident(incident: &IncidentReport) -> String {
+    let share = incident
+        .budget_spent_ratio
+        .map_or_else(String::new, |spent| {
+            format!(" ({} of the budget)", numbers::spent(spent))
+        });
+    format!(
+        "on {} UTC for {}{share}",
+        minute(incident.start),
+        length(incident.duration_seconds)
+    )
+}
+
+fn why_unknown(objective: &ObjectiveReport) -> String {
+    let counted = objective.good_events + objective.bad_events;
+    let coverage = objective.coverage_ratio.map(numbers::coverage);
+    match coverage {
+        None => "corrections take out the whole span".to_owned(),
+        Some(_) if counted <= 0.0 => "nothing was counted".to_owned(),
+        Some(coverage) if objective.coverage_ratio < Some(ENOUGH) => {
+            format!("only {coverage} of the expected events were counted")
+        }
+        Some(coverage) => format!(
+            "the {coverage} that were counted miss the promise; the rest could have kept it"
+        ),
+    }
+}

@@ -1,0 +1,100 @@
+//! The budget over time. Pure.
+
+use super::span::Span;
+use crate::outcome::Timestamp;
+
+const HOUR: i64 = 3_600_000;
+const DAY: i64 = 24 * HOUR;
+/// Spans up to this long are drawn by the hour, longer ones by the day.
+const BY_THE_HOUR: i64 = 3 * DAY;
+
+/// Counts what was spent step by step.
+#[derive(Debug)]
+pub struct BurnDown {
+    span: Span,
+    step: i64,
+    bad_by_step: Vec<u64>,
+}
+
+/// The budget at one moment.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Point {
+    pub at: Timestamp,
+    /// Share of the span's whole budget.
+    pub left: f64,
+    /// What were left if it was spent evenly.
+    pub ideal: f64,
+}
+
+impl BurnDown {
+    pub fn new(span: Span) -> Self {
+        let length = span.to.0 - span.from.0;
+        let step = if length <= BY_THE_HOUR { HOUR } else { DAY };
+        let steps = usize::try_from((length + step - 1) / step).unwrap_or_default();
+        Self {
+            span,
+            step,
+            bad_by_step: vec![0; steps],
+        }
+    }
+
+    /// Takes bad events of the span.
+    pub fn spend(&mut self, at: Timestamp, bad: u64) {
+        let step = usize::try_from((at.0 - self.span.from.0) / self.step);
+        let spent = step.ok().and_then(|step| self.bad_by_step.get_mut(step));
+        if let Some(spent) = spent {
+            *spent += bad;
+        }
+    }
+
+    /// From the span's start to the first point after `last`: what comes then is unknown. `left`
+    /// says what so many bad events leave.
+    pub fn points(&self, last: Timestamp, left: impl Fn(u64) -> Option<f64>) -> Vec<Point> {
+        let Span { from, to, .. } = self.span;
+        let length = (to.0 - from.0) as f64;
+        let (mut points, mut spent) = (Vec::new(), 0);
+        for step in 0..=self.bad_by_step.len() {
+            let at = Timestamp((from.0 + step as i64 * self.step).min(to.0));
+            points.extend(left(spent).map(|left| Point {
+                at,
+                left,
+                ideal: 1.0 - (at.0 - from.0) as f64 / length,
+            }));
+            if at > last {
+                break;
+            }
+            spent += self.bad_by_step.get(step).copied().unwrap_or_default();
+        }
+        points
+    }
+
+    /// Milliseconds between two points; the last may be closer.
+    pub const fn step_ms(&self) -> i64 {
+        self.step
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn points(hours: i64, last: i64) -> usize {
+        let span = Span::new(Timestamp(0), Timestamp(hours * HOUR), Timestamp(i64::MAX));
+        let points = BurnDown::new(span).points(Timestamp(last * HOUR), |_| Some(1.0));
+        points.len()
+    }
+
+    #[test]
+    fn points_by_the_hour_or_by_the_day() {
+        assert_eq!(points(24, 24), 25);
+        assert_eq!(points(72, 72), 73);
+        assert_eq!(points(73, 73), 5);
+        assert_eq!(points(30 * 24, 30 * 24), 31);
+    }
+
+    #[test]
+    fn nothing_is_drawn_beyond_the_end() {
+        assert_eq!(points(24, 0), 2);
+        assert_eq!(points(24, 3), 5);
+    }
+}

@@ -1,0 +1,121 @@
+//! One objective on the page, and the parts that it shares with the rest of it.
+
+use super::chart::burn_down;
+use super::model::{IncidentReport, ObjectiveReport, Report, Verdict};
+use super::text::cause;
+use super::words;
+use crate::report::numbers;
+use maud::{Markup, html};
+
+pub fn card(report: &Report, service: &str, objective: &ObjectiveReport, id: &str) -> Markup {
+    html! {
+        article.card id=(id) {
+            header {
+                h3 { bdi { (service) } " / " bdi { (objective.name) } " " span.quiet { (objective.promise) ", " (objective.window) } }
+                (badge(objective.result))
+            }
+            div.halves {
+                (burn_down(report, service, objective, id))
+                (facts(objective, report.is_over()))
+            }
+            (incidents(objective))
+        }
+    }
+}
+
+fn facts(objective: &ObjectiveReport, is_over: bool) -> Markup {
+    let corrected = objective.corrected_seconds;
+    let missing = if is_over {
+        " missing, "
+    } else {
+        " missing or still to come, "
+    };
+    html! {
+        dl.facts {
+            div { dt { "SLI" } dd { (known(objective.sli_ratio, numbers::percent)) } }
+            div { dt { "Budget left" } dd {
+                (known(objective.budget_left_ratio, numbers::share))
+                span.quiet { "of " (words::events(objective.budget_events)) " bad events" }
+            } }
+            div { dt { "Good events" } dd { (words::events(objective.good_events)) } }
+            div { dt { "Bad events" } dd { (words::events(objective.bad_events)) } }
+            div { dt { "Expected events" } dd { (words::events(objective.expected_events)) } }
+            div { dt { "Coverage" } dd {
+                (known(objective.coverage_ratio, numbers::coverage))
+                span.quiet {
+                    (words::events(objective.missing_events)) (missing)
+                    (numbers::count(objective.void_events)) " void"
+                }
+            } }
+            @if corrected > 0.0 {
+                div { dt { "Taken out by corrections" } dd { (words::length(corrected)) } }
+            }
+            @if !objective.causes.is_empty() {
+                div { dt { "Failures by cause" } dd {
+                    @for cause in objective.causes.iter().take(4) {
+                        span.quiet { (cause.cause) " " (numbers::count(cause.outcomes)) }
+                    }
+                } }
+            }
+        }
+    }
+}
+
+fn incidents(objective: &ObjectiveReport) -> Markup {
+    let scattered = objective.scattered_bad_events;
+    html! {
+        @if !objective.incidents.is_empty() {
+            h4 { "Incidents, the worst first" }
+            table {
+                thead { tr {
+                    th scope="col" { "Began (UTC)" } th.number scope="col" { "Lasted" } th.number scope="col" { "Bad events" }
+                    th.number scope="col" { "Budget spent" } th scope="col" { "Main cause" } th scope="col" { "Example" }
+                } }
+                tbody { @for one in &objective.incidents { (incident(one)) } }
+            }
+        }
+        p.quiet {
+            @if objective.incidents.is_empty() { "No incident. " }
+            @if objective.incidents_not_shown > 0 {
+                (words::plural(objective.incidents_not_shown, "more incident")) " spent less. "
+            }
+            @if scattered > 0.0 { (words::events(scattered)) " bad in no incident." }
+        }
+    }
+}
+
+fn incident(incident: &IncidentReport) -> Markup {
+    html! {
+        tr {
+            th.time scope="row" { (words::second(incident.start)) }
+            td.number data-label="Lasted" { (words::length(incident.duration_seconds)) }
+            td.number data-label="Bad events" { (words::events(incident.bad_events)) }
+            td.number data-label="Budget spent" { (known(incident.budget_spent_ratio, numbers::spent)) }
+            td data-label="Main cause" { (cause(incident)) }
+            @match &incident.example {
+                Some(example) => td.wide data-label="Example" { span.message dir="auto" { (example) } }
+                None => td.empty {}
+            }
+        }
+    }
+}
+
+/// Sign, colour and word: colour is never alone.
+pub fn badge(result: Verdict) -> Markup {
+    let (class, sign) = match result {
+        Verdict::Met => ("ok", "M2 7.5 5.5 11 12 3.5"),
+        Verdict::Missed => ("bad", "M3 3l8 8m0-8-8 8"),
+        Verdict::NotEnoughData | Verdict::NotOver => ("idle", "M3 7h8"),
+    };
+    html! {
+        span class={ "badge " (class) } {
+            svg viewBox="0 0 14 14" aria-hidden="true" { path d=(sign) {} }
+            (result.word())
+        }
+    }
+}
+
+/// The value, or a dash where nothing is known.
+pub fn known<T>(value: Option<T>, show: impl Fn(T) -> String) -> String {
+    value.map_or_else(|| "–".to_owned(), show)
+}

@@ -1,0 +1,88 @@
+//! What made events bad, counted. Pure.
+
+use crate::outcome::{Record, Verdict, millis};
+use crate::yaml::units::show_duration;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Good in itself, and not under the promised latency.
+const SLOW: &str = "slow";
+/// A minute without outcomes, where that is bad.
+pub const MISSING: &str = "missing";
+
+/// Bad outcomes by their cause, with one example each.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Causes(BTreeMap<&'static str, Told>);
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Told {
+    outcomes: u64,
+    /// The first message that was told for it.
+    message: Option<Box<str>>,
+}
+
+/// The cause of most outcomes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Main<'a> {
+    pub cause: &'static str,
+    /// Its share of the bad outcomes.
+    pub ratio: f64,
+    pub message: Option<&'a str>,
+}
+
+impl Causes {
+    /// Counts one outcome; its message is only asked for where there is none yet.
+    pub fn add(&mut self, cause: &'static str, message: impl FnOnce() -> Option<Box<str>>) {
+        let told = self.0.entry(cause).or_default();
+        told.outcomes += 1;
+        if told.message.is_none() {
+            told.message = message();
+        }
+    }
+
+    /// Counts an outcome that is bad for an objective.
+    pub fn blame(&mut self, record: &Record) {
+        let outcome = &record.outcome;
+        match outcome.verdict {
+            Verdict::Bad(cause) => self.add(cause.label(), || outcome.detail.message.clone()),
+            // It took too long, or it would not be bad.
+            Verdict::Good | Verdict::Void(_) => self.add(SLOW, || {
+                let ms = millis(outcome.latency).unsigned_abs();
+                let took = show_duration(Duration::from_millis(ms));
+                Some(format!("a good answer after {took}").into())
+            }),
+        }
+    }
+
+    pub fn merge(&mut self, other: &Self) {
+        for (cause, theirs) in &other.0 {
+            let told = self.0.entry(cause).or_default();
+            told.outcomes += theirs.outcomes;
+            if told.message.is_none() {
+                told.message.clone_from(&theirs.message);
+            }
+        }
+    }
+
+    /// Most first; what is equal in the order of names.
+    pub fn sorted(&self) -> Vec<(&'static str, u64)> {
+        let mut all: Vec<_> = self
+            .0
+            .iter()
+            .map(|(cause, told)| (*cause, told.outcomes))
+            .collect();
+        all.sort_by_key(|(_, outcomes)| std::cmp::Reverse(*outcomes));
+        all
+    }
+
+    pub fn main(&self) -> Option<Main<'_>> {
+        let (cause, outcomes) = *self.sorted().first()?;
+        let all: u64 = self.0.values().map(|told| told.outcomes).sum();
+        let told = self.0.get(cause)?;
+        Some(Main {
+            cause,
+            ratio: outcomes as f64 / all.max(1) as f64,
+            message: told.message.as_deref(),
+        })
+    }
+}

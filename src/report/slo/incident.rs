@@ -1,0 +1,116 @@
+//! Which bad events belong together. Pure.
+//!
+//! An incident of an objective begins with a bad event and ends when no further one came for
+//! [`QUIET`]. It has at least [`MIN_BAD`] bad events, and lasts from the start of the first to the
+//! end of the last: a bad outcome lasts its interval, a bad minute a minute. A bad event is one that
+//! the objective's budget counts, in part at least, so what lies in a correction is none.
+
+use super::cause::Causes;
+use crate::outcome::{Timestamp, millis};
+use std::time::Duration;
+
+/// Shorter pauses are taken for the same trouble: a service that restarts in a loop, or recovers
+/// and falls over again, is up for a few minutes in between, and nobody would write two post-mortems.
+pub const QUIET: Duration = Duration::from_secs(600);
+
+/// A single failure is no incident.
+pub const MIN_BAD: u64 = 2;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Incident {
+    pub start: Timestamp,
+    /// Exclusive.
+    pub end: Timestamp,
+    /// Bad events, whole or in part.
+    pub events: u64,
+    /// What the budget counts of them, in [`crate::slo::Budgeting::parts`].
+    pub bad: u64,
+    pub causes: Causes,
+}
+
+/// Takes bad events in the order of time.
+#[derive(Debug, Default)]
+pub struct Finder {
+    open: Option<Incident>,
+    found: Vec<Incident>,
+    /// What is bad in events that are too few for an incident.
+    scattered: u64,
+}
+
+impl Finder {
+    pub fn bad(&mut self, start: Timestamp, end: Timestamp, bad: u64, causes: &Causes) {
+        match &mut self.open {
+            Some(open) if start.0 - open.end.0 < millis(QUIET) => {
+                open.end = open.end.max(end);
+                open.events += 1;
+                open.bad += bad;
+                open.causes.merge(causes);
+            }
+            _ => {
+                self.close();
+                self.open = Some(Incident {
+                    start,
+                    end,
+                    events: 1,
+                    bad,
+                    causes: causes.clone(),
+                });
+            }
+        }
+    }
+
+    fn close(&mut self) {
+        match self.open.take() {
+            Some(incident) if incident.events >= MIN_BAD => self.found.push(incident),
+            Some(incident) => self.scattered += incident.bad,
+            None => {}
+        }
+    }
+
+    /// The incidents, those with the most that is bad first, and what is bad in none of them.
+    pub fn finish(mut self) -> (Vec<Incident>, u64) {
+        self.close();
+        self.found
+            .sort_by_key(|incident| (std::cmp::Reverse(incident.bad), incident.start));
+        (self.found, self.scattered)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Bad events of ten seconds each, by their start; incidents as (start, end, bad).
+    fn found(starts: &[i64]) -> (Vec<(i64, i64, u64)>, u64) {
+        let mut finder = Finder::default();
+        for start in starts {
+            let mut causes = Causes::default();
+            causes.add("timeout", || None);
+            let at = Timestamp::from_secs;
+            finder.bad(at(*start), at(start + 10), 3, &causes);
+        }
+        let (incidents, scattered) = finder.finish();
+        let told = incidents
+            .iter()
+            .map(|one| (one.start.0 / 1000, one.end.0 / 1000, one.events));
+        assert!(incidents.iter().all(|one| one.bad == 3 * one.events));
+        (told.collect(), scattered / 3)
+    }
+
+    #[test]
+    fn ten_quiet_minutes_end_an_incident() {
+        assert_eq!(found(&[0, 609]), (vec![(0, 619, 2)], 0));
+        assert_eq!(found(&[0, 610]), (vec![], 2));
+        assert_eq!(found(&[]), (vec![], 0));
+    }
+
+    #[test]
+    fn the_worst_comes_first_and_one_failure_is_none() {
+        let starts = [0, 10, 5000, 9000, 9010, 9020];
+        assert_eq!(
+            found(&starts),
+            (vec![(9000, 9030, 3), (0, 20, 2)], 1),
+            "the one at 5000 is alone"
+        );
+    }
+}

@@ -1,0 +1,166 @@
+//! One objective over one span: outcomes in, numbers out. Pure.
+
+use super::burn_down::{BurnDown, Point};
+use super::cause::Causes;
+use super::event::Event;
+use super::incident::{Finder, Incident};
+use super::minutes::Minutes;
+use super::span::Span;
+use crate::outcome::{Record, Timestamp};
+use crate::slo::correction::Spans;
+use crate::slo::series::Counts;
+use crate::slo::slice::SliceRule;
+use crate::slo::{Budgeting, Objective, Tally, Watcher, budget, spacing_ms};
+use std::time::Duration;
+
+/// Takes the outcomes of the objective's probes in the order of time.
+#[derive(Debug)]
+pub struct Measure<'a> {
+    objective: &'a Objective,
+    watchers: Vec<Watcher>,
+    span: Span,
+    /// The time that is taken out.
+    corrected: Spans,
+    /// Where minutes are counted.
+    minutes: Option<Minutes>,
+    sums: Sums,
+}
+
+/// What the events so far make together.
+#[derive(Debug)]
+struct Sums {
+    counts: Counts,
+    void: u64,
+    burn_down: BurnDown,
+    causes: Causes,
+    finder: Finder,
+    /// When the newest event began.
+    last: Timestamp,
+}
+
+/// What is known of the span; unknown is `None`. Counts are in [`Budgeting::parts`].
+#[derive(Debug)]
+pub struct Measured {
+    pub good: u64,
+    pub bad: u64,
+    /// Events that say nothing about the service: our own failing. Whole ones.
+    pub void: u64,
+    /// What the span would hold without what corrections took out.
+    pub expected: f64,
+    pub sli: Option<f64>,
+    pub coverage: Option<f64>,
+    /// What may be bad.
+    pub budget: f64,
+    pub left: Option<f64>,
+    pub corrected: Duration,
+    pub step: Duration,
+    pub burn_down: Vec<Point>,
+    pub causes: Causes,
+    /// The worst first.
+    pub incidents: Vec<Incident>,
+    /// What is bad in no incident.
+    pub scattered: u64,
+}
+
+impl<'a> Measure<'a> {
+    /// `watchers` are the objective's probes, at least one; `since` is when the first of them began.
+    pub fn new(
+        objective: &'a Objective,
+        watchers: Vec<Watcher>,
+        corrected: Spans,
+        span: Span,
+        since: Option<Timestamp>,
+    ) -> Self {
+        let weights = watchers.iter().map(|watcher| watcher.weight);
+        let rule = SliceRule::of(objective, weights);
+        // Where minutes without outcomes count, one is taken out as a whole: else it would be missing.
+        let corrected = match rule.as_ref().and_then(SliceRule::missing) {
+            Some(_) => corrected.widened(Budgeting::SLICE),
+            None => corrected,
+        };
+        // A minute is over for as long as it lasted before it is missing: outcomes may be late.
+        let over = span.to.min(span.now.before(Budgeting::SLICE));
+        let watched = since.map_or(over, |since| since.max(span.from))..over;
+        Self {
+            minutes: rule.map(|rule| Minutes::new(rule, watched, &corrected)),
+            objective,
+            watchers,
+            span,
+            corrected,
+            sums: Sums {
+                counts: Counts::default(),
+                void: 0,
+                burn_down: BurnDown::new(span),
+                causes: Causes::default(),
+                finder: Finder::default(),
+                last: span.from,
+            },
+        }
+    }
+
+    /// Takes one outcome of a probe, given its place among the watchers.
+    pub fn record(&mut self, place: usize, record: &Record) {
+        if !self.span.contains(record.at) || self.corrected.contains(record.at) {
+            return;
+        }
+        let outcome = &record.outcome;
+        let judgement = self.objective.sli.judge(outcome.verdict, outcome.latency);
+        let (sums, span) = (&mut self.sums, self.span);
+        match &mut self.minutes {
+            Some(minutes) => minutes.record(place, record, judgement, &mut |event| {
+                sums.take(&event, span);
+            }),
+            None => sums.take(
+                &Event::outcome(record, judgement, self.watchers.len()),
+                span,
+            ),
+        }
+    }
+
+    pub fn finish(self) -> Measured {
+        let Self { mut sums, span, .. } = self;
+        if let Some(minutes) = self.minutes {
+            minutes.finish(&mut |event| sums.take(&event, span));
+        }
+        let (counts, target) = (sums.counts, self.objective.target);
+        let corrected = self.corrected.overlap(span.from, span.to);
+        let window = span.length().saturating_sub(corrected);
+        let spacing = spacing_ms(self.objective.budgeting, &self.watchers);
+        let expected = budget::expected_events(counts, window, spacing);
+        let sli = budget::sli(counts);
+        let left = |bad| sli.and(budget::remaining(bad, expected, target));
+        let (incidents, scattered) = sums.finder.finish();
+        Measured {
+            good: counts.good,
+            bad: counts.bad,
+            void: sums.void,
+            expected,
+            sli,
+            coverage: budget::coverage(counts, window, spacing),
+            budget: (1.0 - target) * expected,
+            left: left(counts.bad),
+            corrected,
+            step: Duration::from_millis(sums.burn_down.step_ms().unsigned_abs()),
+            burn_down: sums.burn_down.points(sums.last, left),
+            causes: sums.causes,
+            incidents,
+            scattered,
+        }
+    }
+}
+
+impl Sums {
+    fn take(&mut self, event: &Event, span: Span) {
+        let tally = event.tally;
+        self.last = event.start;
+        self.counts += (tally, 1);
+        self.void += u64::from(tally == Tally::default());
+        if tally.bad > 0 {
+            let bad = u64::from(tally.bad);
+            self.causes.merge(&event.causes);
+            self.burn_down.spend(event.start, bad);
+            let end = event.end.min(span.to);
+            self.finder.bad(event.start, end, bad, &event.causes);
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! Outcomes of several probes, in the order of time, become events of a minute each. Pure.
+
+use super::cause::{Causes, MISSING};
+use super::event::Event;
+use crate::outcome::{Record, Timestamp};
+use crate::slo::correction::Spans;
+use crate::slo::slice::{Lanes, SliceRule, slice_of, slice_start};
+use crate::slo::{Judgement, Tally};
+use std::ops::Range;
+
+/// Counts outcomes minute by minute.
+#[derive(Debug)]
+pub struct Minutes {
+    rule: SliceRule,
+    /// Minutes in which nothing counts are events too.
+    missing: Option<Missing>,
+    /// The first minute that was not told.
+    next: i64,
+    open: Option<Open>,
+}
+
+#[derive(Debug)]
+struct Missing {
+    tally: Tally,
+    minutes: Range<i64>,
+    /// No minute is missing here.
+    corrected: Spans,
+}
+
+/// The minute that outcomes are still counted in.
+#[derive(Debug)]
+struct Open {
+    number: i64,
+    lanes: Box<Lanes>,
+    causes: Causes,
+}
+
+impl Minutes {
+    /// `watched` is when the objective's probes ran and the minutes are over; `corrected` are whole
+    /// minutes.
+    pub fn new(rule: SliceRule, watched: Range<Timestamp>, corrected: &Spans) -> Self {
+        let minutes = slice_of(watched.start)..slice_of(watched.end);
+        let missing = rule.missing().map(|tally| Missing {
+            tally,
+            minutes: minutes.clone(),
+            corrected: corrected.clone(),
+        });
+        Self {
+            rule,
+            missing,
+            next: minutes.start,
+            open: None,
+        }
+    }
+
+    /// Takes one outcome of a probe, given its place among those that count. `told` gets every
+    /// minute before it.
+    pub fn record(
+        &mut self,
+        place: usize,
+        record: &Record,
+        judgement: Judgement,
+        told: &mut impl FnMut(Event),
+    ) {
+        let number = slice_of(record.at);
+        if self.open.as_ref().is_none_or(|open| open.number != number) {
+            self.tell_before(number, told);
+        }
+        let lanes = self.rule.lanes();
+        let open = self.open.get_or_insert_with(|| Open {
+            number,
+            lanes: vec![(0, 0); lanes].into(),
+            causes: Causes::default(),
+        });
+        let (good, bad) = &mut open.lanes[self.rule.lane_of(place)];
+        match judgement {
+            Judgement::Good => *good += 1,
+            Judgement::Bad => {
+                *bad += 1;
+                open.causes.blame(record);
+            }
+            Judgement::NotCounted => {}
+        }
+    }
+
+    /// Tells what is still open, and what is missing up to the end.
+    pub fn finish(mut self, told: &mut impl FnMut(Event)) {
+        self.tell_before(i64::MAX, told);
+    }
+
+    fn tell_before(&mut self, number: i64, told: &mut impl FnMut(Event)) {
+        if let Some(open) = self.open.take() {
+            let tally = self.rule.judge(&open.lanes);
+            if tally != Tally::default() || !self.is_missing(open.number) {
+                told(Event::minute(open.number, tally, open.causes));
+                self.next = open.number + 1;
+            }
+        }
+        self.tell_missing(number, told);
+    }
+
+    fn tell_missing(&mut self, until: i64, told: &mut impl FnMut(Event)) {
+        if let Some(missing) = &self.missing {
+            let last = until.min(missing.minutes.end);
+            for number in (self.next..last).filter(|number| self.is_missing(*number)) {
+                let mut causes = Causes::default();
+                if missing.tally.bad > 0 {
+                    causes.add(MISSING, || None);
+                }
+                told(Event::minute(number, missing.tally, causes));
+            }
+        }
+        self.next = self.next.max(until);
+    }
+
+    fn is_missing(&self, number: i64) -> bool {
+        self.missing.as_ref().is_some_and(|missing| {
+            missing.minutes.contains(&number) && !missing.corrected.contains(slice_start(number))
+        })
+    }
+}

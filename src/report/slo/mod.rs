@@ -1,0 +1,137 @@
+//! What was promised for a span of time and what became of it: the page for the monthly review.
+
+mod answer;
+mod burn_down;
+mod card;
+mod cause;
+mod chart;
+mod corrections;
+mod event;
+mod html;
+pub mod incident;
+mod markdown;
+pub mod measure;
+mod minutes;
+pub mod model;
+mod past;
+mod rows;
+pub mod span;
+mod text;
+mod watch;
+mod words;
+
+use super::walk::each_service;
+use crate::config::{Config, ServiceSpec};
+use crate::slo::Objective;
+use crate::slo::correction::{Correction, Spans};
+use crate::store::{Store, StoreError};
+use corrections::Corrections;
+use measure::Measure;
+use model::{ObjectiveReport, ProbeReport, Report, ServiceReport};
+use past::day_by_day;
+use span::Span;
+use std::time::Duration;
+use watch::Watch;
+
+/// A report is over so much time at most: a leap year.
+pub const LONGEST: Duration = Duration::from_secs(366 * 86_400);
+
+/// Incidents of an objective that are told one by one; a review has no time for more.
+pub const SHOWN: usize = 20;
+
+/// Coverage from which "met" may be said. The rest could have been anything, and below this it is
+/// so much that nobody should rely on it.
+pub const ENOUGH: f64 = 0.9;
+
+/// Counts a span from what the store kept, with the corrections that are in force.
+pub fn report(config: &Config, store: &Store, span: Span) -> Result<Report, StoreError> {
+    let corrections = Corrections::read(config, store, span)?;
+    let services = each_service(config, store, |reader, service| {
+        of_service(service, reader, &corrections.in_force, span)
+    })?;
+    Ok(Report {
+        at: span.now.to_utc(),
+        from: span.from.to_utc(),
+        to: span.to.to_utc(),
+        outcomes: services.iter().map(|service| service.outcomes).sum(),
+        unreadable_blocks: store.unreadable_blocks(),
+        services,
+        corrections: corrections.told,
+    })
+}
+
+fn of_service(
+    service: &ServiceSpec,
+    store: &Store,
+    corrections: &[Correction],
+    span: Span,
+) -> Result<ServiceReport, StoreError> {
+    let mut counts: Vec<_> = service
+        .objectives
+        .iter()
+        .map(|objective| Counting::new(service, objective, store, corrections, span))
+        .collect();
+    let mut watches: Vec<_> = service
+        .probes
+        .iter()
+        .map(|probe| Watch::new(span.from, probe.interval))
+        .collect();
+    let mut outcomes = 0;
+    day_by_day(service, store, span.from, span.to, |probe, record| {
+        outcomes += 1;
+        // Borrowed probes, which come after the own ones, are watched where they belong.
+        if let Some(watch) = watches.get_mut(probe) {
+            watch.record(record);
+        }
+        for counting in &mut counts {
+            if let Some(place) = counting.places[probe] {
+                counting.measure.record(place, record);
+            }
+        }
+    })?;
+    let objectives = counts.into_iter().zip(&service.objectives);
+    let probes = watches.into_iter().zip(&service.probes);
+    Ok(ServiceReport {
+        name: service.name.to_string(),
+        description: service.description.clone(),
+        outcomes,
+        objectives: objectives
+            .map(|(one, objective)| ObjectiveReport::of(objective, span, &one.measure.finish()))
+            .collect(),
+        probes: probes
+            .map(|(watch, spec)| ProbeReport::of(&spec.key.probe, &watch.finish(span.known_to())))
+            .collect(),
+    })
+}
+
+/// One objective being counted.
+struct Counting<'a> {
+    measure: Measure<'a>,
+    /// Of each probe that the service watches, its place among those that count.
+    places: Vec<Option<usize>>,
+}
+
+impl<'a> Counting<'a> {
+    fn new(
+        service: &'a ServiceSpec,
+        objective: &'a Objective,
+        store: &Store,
+        corrections: &[Correction],
+        span: Span,
+    ) -> Self {
+        let (counting, watchers): (Vec<_>, Vec<_>) =
+            service.watchers(objective).into_iter().unzip();
+        let (mut places, mut since) = (Vec::new(), None);
+        for (probe, spec) in service.watched().enumerate() {
+            let place = counting.iter().position(|at| *at == probe);
+            let first = place.and_then(|_| store.first_seen(&spec.key));
+            since = since.into_iter().chain(first).min();
+            places.push(place);
+        }
+        let corrected = Spans::of(corrections, &service.name, &objective.name);
+        Self {
+            measure: Measure::new(objective, watchers, corrected, span, since),
+            places,
+        }
+    }
+}

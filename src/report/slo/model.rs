@@ -1,0 +1,234 @@
+//! What a report tells: the fields of `slod report --format json`.
+//!
+//! Moments are UTC in RFC 3339, lengths in seconds, ratios between 0 and 1 (a budget's left one may
+//! be negative, its spent one above 1). What is unknown is `null`.
+
+use super::SHOWN;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// When it was made.
+    pub at: DateTime<Utc>,
+    /// Taken down to the minute, so that no time slice is cut.
+    pub from: DateTime<Utc>,
+    /// Exclusive. It may lie in the future: budgets and expected events are those of the whole span.
+    pub to: DateTime<Utc>,
+    /// Outcomes that were read: those of a probe once for each service that counts them.
+    pub outcomes: u64,
+    /// Hours of the store that could not be read and are missing from every number.
+    pub unreadable_blocks: u64,
+    /// In the order of the config.
+    pub services: Vec<ServiceReport>,
+    /// Those that touch the span, in the order of time.
+    pub corrections: Vec<CorrectionReport>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ServiceReport {
+    pub name: String,
+    pub description: String,
+    /// Outcomes that were read for it, those of borrowed probes included.
+    pub outcomes: u64,
+    pub objectives: Vec<ObjectiveReport>,
+    pub probes: Vec<ProbeReport>,
+}
+
+/// One objective over the span. An event is an outcome, or a minute where minutes are budgeted; one
+/// may be good in part.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ObjectiveReport {
+    pub name: String,
+    pub result: Verdict,
+    /// `99.9% of minutes`
+    pub promise: String,
+    pub target_ratio: f64,
+    /// What it is promised over: `30d`, or `month (Europe/Berlin)`.
+    pub window: String,
+    /// Whether the span is such a window. The budget told here is the span's in any case.
+    pub span_is_window: bool,
+    /// good / (good + bad)
+    pub sli_ratio: Option<f64>,
+    pub good_events: f64,
+    pub bad_events: f64,
+    /// Events that the span would hold if all were counted, without what corrections took out.
+    pub expected_events: f64,
+    /// (good + bad) / expected
+    pub coverage_ratio: Option<f64>,
+    /// Not counted, because an attempt failed for a reason of our own.
+    pub void_events: u64,
+    /// Not counted, because nobody watched, or because it is still to come.
+    pub missing_events: f64,
+    /// Taken out by corrections.
+    pub corrected_seconds: f64,
+    /// Bad events that the span may have: (1 - target) x expected.
+    pub budget_events: f64,
+    pub budget_spent_ratio: Option<f64>,
+    pub budget_left_ratio: Option<f64>,
+    /// Of the bad outcomes, most first.
+    pub causes: Vec<CauseReport>,
+    /// The budget from the span's start to the last outcome.
+    pub burn_down: BurnDownReport,
+    /// The worst, at most [`super::SHOWN`].
+    pub incidents: Vec<IncidentReport>,
+    pub incidents_not_shown: u64,
+    /// Bad events in no incident.
+    pub scattered_bad_events: f64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// The budget is overspent, whatever happened while nobody watched.
+    Missed,
+    /// Neither can be said.
+    NotEnoughData,
+    /// Not missed so far, and the span is not over.
+    NotOver,
+    /// The span is over, what was counted keeps the promise, and enough was.
+    Met,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CauseReport {
+    pub cause: String,
+    pub outcomes: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BurnDownReport {
+    pub step_seconds: u64,
+    pub points: Vec<PointReport>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PointReport {
+    pub at: DateTime<Utc>,
+    /// Share of the span's whole budget.
+    pub left_ratio: f64,
+    /// What were left if it was spent evenly.
+    pub ideal_left_ratio: f64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct IncidentReport {
+    pub start: DateTime<Utc>,
+    pub end: DateTime<Utc>,
+    pub duration_seconds: f64,
+    pub bad_events: f64,
+    pub budget_spent_ratio: Option<f64>,
+    pub main_cause: String,
+    /// Its share of the incident's bad outcomes.
+    pub main_cause_ratio: f64,
+    /// One message of the main cause. It may quote what the service sent.
+    pub example: Option<String>,
+}
+
+/// One correction with all its occurrences in the span.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CorrectionReport {
+    pub id: String,
+    pub origin: Origin,
+    /// Start of the first occurrence.
+    pub from: DateTime<Utc>,
+    /// End of the last one.
+    pub to: DateTime<Utc>,
+    pub occurrences: u64,
+    /// What they take out of the span: nothing if it was taken back.
+    pub corrected_seconds: f64,
+    /// Since then it does not count.
+    pub taken_back_at: Option<DateTime<Utc>>,
+    /// Empty means all.
+    pub services: Vec<String>,
+    /// Empty means all.
+    pub slos: Vec<String>,
+    pub reason: String,
+    pub author: String,
+}
+
+/// Where a correction comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    Config,
+    ByHand,
+}
+
+/// How well a probe watched, corrections or not: nothing of this is charged to the service.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ProbeReport {
+    pub name: String,
+    pub outcomes: u64,
+    /// Attempts that failed for a reason of our own.
+    pub void_outcomes: u64,
+    pub voids: Vec<VoidReport>,
+    /// Time in which attempts were due and none was made.
+    pub unwatched_seconds: f64,
+    pub longest_gap_start: Option<DateTime<Utc>>,
+    pub longest_gap_seconds: Option<f64>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct VoidReport {
+    pub reason: String,
+    pub outcomes: u64,
+}
+
+impl Report {
+    /// Every objective with its service's name.
+    pub(super) fn objectives(&self) -> impl Iterator<Item = (&str, &ObjectiveReport)> {
+        self.services.iter().flat_map(|service| {
+            let objectives = service.objectives.iter();
+            objectives.map(|objective| (service.name.as_str(), objective))
+        })
+    }
+
+    pub(super) fn count(&self, result: Verdict) -> usize {
+        self.objectives()
+            .filter(|(_, objective)| objective.result == result)
+            .count()
+    }
+
+    /// Whether nothing of the span is still to come.
+    pub fn is_over(&self) -> bool {
+        self.to <= self.at
+    }
+
+    pub fn any_missed(&self) -> bool {
+        self.count(Verdict::Missed) > 0
+    }
+
+    /// The worst incidents of all objectives, with their service and objective, and the number of
+    /// those that are not among them.
+    pub(super) fn worst(&self) -> (Vec<(&str, &str, &IncidentReport)>, u64) {
+        let mut all: Vec<_> = self
+            .objectives()
+            .flat_map(|(service, objective)| {
+                let incidents = objective.incidents.iter();
+                incidents.map(move |incident| (service, objective.name.as_str(), incident))
+            })
+            .collect();
+        let spent = |incident: &IncidentReport| incident.budget_spent_ratio.unwrap_or(f64::MAX);
+        all.sort_by(|(_, _, a), (_, _, b)| spent(b).total_cmp(&spent(a)));
+        let mut others: u64 = self
+            .objectives()
+            .map(|(_, objective)| objective.incidents_not_shown)
+            .sum();
+        others += all.len().saturating_sub(SHOWN) as u64;
+        all.truncate(SHOWN);
+        (all, others)
+    }
+
+    /// Probes that did not watch all the time, or not with success, with their service's name.
+    pub(super) fn failings(&self) -> impl Iterator<Item = (&str, &ProbeReport)> {
+        self.services.iter().flat_map(|service| {
+            let probes = service.probes.iter();
+            let failed =
+                |probe: &&ProbeReport| probe.void_outcomes > 0 || probe.unwatched_seconds > 0.0;
+            probes
+                .filter(failed)
+                .map(|probe| (service.name.as_str(), probe))
+        })
+    }
+}

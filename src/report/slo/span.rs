@@ -1,0 +1,99 @@
+//! The time that is reported on. Pure.
+
+use crate::outcome::{Timestamp, millis};
+use crate::slo::{Budgeting, Window};
+use std::time::Duration;
+
+/// From a whole minute to a whole minute, so that no time slice is cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    pub from: Timestamp,
+    /// Exclusive.
+    pub to: Timestamp,
+    /// When the report is made: what comes after it is not known.
+    pub now: Timestamp,
+}
+
+impl Span {
+    /// Both ends are taken down to the minute; it lasts one at least.
+    pub fn new(from: Timestamp, to: Timestamp, now: Timestamp) -> Self {
+        let minute = millis(Budgeting::SLICE);
+        let down = |at: Timestamp| Timestamp(at.0.div_euclid(minute) * minute);
+        let from = down(from);
+        let to = down(to).max(from.after(Budgeting::SLICE));
+        Self { from, to, now }
+    }
+
+    pub fn contains(&self, at: Timestamp) -> bool {
+        self.from <= at && at < self.to
+    }
+
+    pub fn length(&self) -> Duration {
+        Duration::from_millis((self.to.0 - self.from.0).unsigned_abs())
+    }
+
+    /// Up to where anything can be known of it.
+    pub fn known_to(&self) -> Timestamp {
+        self.to.min(self.now).max(self.from)
+    }
+
+    pub fn is_over(&self) -> bool {
+        self.to <= self.now
+    }
+
+    /// Whether it is one whole window: of that length, or that very period of the calendar.
+    pub fn is(&self, window: &Window) -> bool {
+        match window.calendar {
+            None => self.length() == window.length,
+            Some(calendar) => calendar.around(self.from) == (self.from, self.to),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::slo::calendar::{Calendar, Period};
+
+    const DAY: i64 = 86_400;
+    /// 2026-11-01 00:00 UTC
+    const NOVEMBER: i64 = 1_793_491_200;
+
+    fn span(from: i64, to: i64) -> Span {
+        let at = Timestamp::from_secs;
+        Span::new(at(from), at(to), at(NOVEMBER + 10 * DAY))
+    }
+
+    #[test]
+    fn whole_minutes_and_one_at_least() {
+        assert_eq!(span(119, 121), span(60, 120));
+        assert_eq!(span(61, 62), span(60, 120));
+        assert_eq!(span(-1, 1), span(-60, 0));
+    }
+
+    #[test]
+    fn nothing_is_known_of_the_future() {
+        let month = span(NOVEMBER, NOVEMBER + 30 * DAY);
+        assert_eq!(month.known_to(), month.now);
+        let week = span(NOVEMBER, NOVEMBER + 7 * DAY);
+        assert_eq!(week.known_to(), week.to);
+    }
+
+    #[test]
+    fn a_window_is_a_length_or_a_period() {
+        let month = Window {
+            length: Period::Month.nominal(),
+            calendar: Some(Calendar {
+                period: Period::Month,
+                zone: chrono_tz::UTC,
+            }),
+        };
+        let rolling = Window::rolling(Duration::from_secs(30 * 86_400));
+        let november = span(NOVEMBER, NOVEMBER + 30 * DAY);
+        assert!(november.is(&month) && november.is(&rolling));
+        let other = span(NOVEMBER + DAY, NOVEMBER + 31 * DAY);
+        assert!(!other.is(&month) && other.is(&rolling));
+        let short = span(NOVEMBER, NOVEMBER + 29 * DAY);
+        assert!(!short.is(&month) && !short.is(&rolling));
+    }
+}

@@ -1,0 +1,110 @@
+//! How well a probe watched: our own failings, told apart from the service's. Pure.
+
+use crate::outcome::{Record, Timestamp, Verdict, millis};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Takes one probe's outcomes in the order of time.
+#[derive(Debug)]
+pub struct Watch {
+    from: Timestamp,
+    interval: Duration,
+    last: Option<(Timestamp, Duration)>,
+    pub outcomes: u64,
+    /// Outcomes that say nothing about the service, by the reason.
+    pub voids: BTreeMap<&'static str, u64>,
+    /// Time in which ticks had no outcome.
+    pub unwatched: Duration,
+    /// The longest such time, by its start.
+    pub longest: Option<(Timestamp, Duration)>,
+}
+
+impl Watch {
+    /// `interval` is today's.
+    pub fn new(from: Timestamp, interval: Duration) -> Self {
+        Self {
+            from,
+            interval,
+            last: None,
+            outcomes: 0,
+            voids: BTreeMap::new(),
+            unwatched: Duration::ZERO,
+            longest: None,
+        }
+    }
+
+    pub fn record(&mut self, record: &Record) {
+        match self.last {
+            None => self.gap(self.from, record.at, self.interval),
+            Some((at, interval)) => self.gap(at.after(interval), record.at, Duration::ZERO),
+        }
+        self.last = Some((record.at, record.interval));
+        self.outcomes += 1;
+        if let Verdict::Void(why) = record.outcome.verdict {
+            *self.voids.entry(why.label()).or_default() += 1;
+        }
+    }
+
+    /// `to` is where the span ends, or now.
+    #[must_use]
+    pub fn finish(mut self, to: Timestamp) -> Self {
+        match self.last {
+            None => self.gap(self.from, to, Duration::ZERO),
+            // The last one may still be on its way.
+            Some((at, interval)) => self.gap(at.after(interval), to, interval),
+        }
+        self
+    }
+
+    /// Nothing came from one moment to the other, which only matters beyond `usual`: a probe's
+    /// ticks lie anywhere in its interval, so the first may come that late.
+    fn gap(&mut self, from: Timestamp, to: Timestamp, usual: Duration) {
+        let ms = to.0.saturating_sub(from.0);
+        if ms <= millis(usual) {
+            return;
+        }
+        let gap = Duration::from_millis(ms.unsigned_abs());
+        self.unwatched += gap;
+        if self.longest.is_none_or(|(_, longest)| gap > longest) {
+            self.longest = Some((from, gap));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outcome::{Outcome, ProbeKey, Why};
+
+    #[test]
+    fn gaps_and_voids() {
+        let ten = Duration::from_secs(10);
+        let at = Timestamp::from_secs;
+        let mut watch = Watch::new(at(0), ten);
+        for second in [7, 17, 27, 57, 67] {
+            let verdict = if second == 17 {
+                Verdict::Void(Why::Resources)
+            } else {
+                Verdict::Good
+            };
+            watch.record(&Record {
+                key: ProbeKey::new("a", "b"),
+                at: at(second),
+                interval: ten,
+                outcome: Outcome::new(verdict, Duration::ZERO),
+            });
+        }
+        let watch = watch.finish(at(97));
+        assert_eq!(watch.outcomes, 5);
+        assert_eq!(watch.voids, BTreeMap::from([("resources", 1)]));
+        assert_eq!(watch.unwatched, Duration::from_secs(20 + 20));
+        assert_eq!(watch.longest, Some((at(37), Duration::from_secs(20))));
+    }
+
+    #[test]
+    fn nothing_at_all_is_one_gap() {
+        let watch = Watch::new(Timestamp(0), Duration::from_secs(10));
+        let watch = watch.finish(Timestamp::from_secs(3600));
+        assert_eq!(watch.unwatched, Duration::from_secs(3600));
+    }
+}

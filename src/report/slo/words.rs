@@ -1,0 +1,172 @@
+//! How a report writes things, the same in every format. Names in them come from the outside.
+
+use super::ENOUGH;
+use super::incident::{MIN_BAD, QUIET};
+use super::model::{CorrectionReport, Origin, ProbeReport, Verdict};
+use crate::report::numbers;
+use crate::slo::{Budgeting, Objective, Sli, Window};
+use crate::yaml::units::show_duration;
+use chrono::{DateTime, Utc};
+use std::time::Duration;
+
+impl Verdict {
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Missed => "missed",
+            Self::NotEnoughData => "not enough data",
+            Self::NotOver => "not over",
+            Self::Met => "met",
+        }
+    }
+}
+
+/// `99.9% of minutes`, `95% under 500ms`
+pub fn promise(objective: &Objective) -> String {
+    let what = match (objective.sli, objective.budgeting) {
+        (Sli::Latency { below }, Budgeting::Occurrences) => {
+            format!("under {}", show_duration(below))
+        }
+        (Sli::Latency { below }, Budgeting::Timeslices { slice_target }) => {
+            let (share, below) = (numbers::percent(slice_target), show_duration(below));
+            format!("of minutes with {share} under {below}")
+        }
+        (Sli::Latency { below }, Budgeting::RatioTimeslices) => {
+            format!("under {} as the mean of minutes", show_duration(below))
+        }
+        (_, Budgeting::Timeslices { .. }) => "of minutes".to_owned(),
+        (_, Budgeting::RatioTimeslices) => "as the mean of minutes".to_owned(),
+        (_, Budgeting::Occurrences) => "of probes".to_owned(),
+    };
+    format!("{} {what}", numbers::percent(objective.target))
+}
+
+/// `30d`, `month (Europe/Berlin)`
+pub fn window(window: &Window) -> String {
+    match window.calendar {
+        None => window.name(),
+        Some(calendar) => format!("{} ({})", window.name(), calendar.zone),
+    }
+}
+
+/// `1 objective`, `2 objectives`
+pub fn plural(count: u64, word: &str) -> String {
+    let s = if count == 1 { "" } else { "s" };
+    format!("{} {word}{s}", numbers::count(count))
+}
+
+/// `2026-11-03 14:01`
+pub fn minute(at: DateTime<Utc>) -> String {
+    at.format("%Y-%m-%d %H:%M").to_string()
+}
+
+/// `2026-11-03 14:01`, with its seconds where it has some.
+pub fn moment(at: DateTime<Utc>) -> String {
+    if at.timestamp() % 60 == 0 {
+        minute(at)
+    } else {
+        second(at)
+    }
+}
+
+/// `2026-11-03 14:01:57`
+pub fn second(at: DateTime<Utc>) -> String {
+    at.format("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+/// `3d4h`, `47m20s`: seconds with a fraction are rounded to whole ones where there is more.
+pub fn length(seconds: f64) -> String {
+    let span = Duration::try_from_secs_f64(seconds).unwrap_or_default();
+    let whole = Duration::from_secs(span.as_secs());
+    show_duration(if whole.is_zero() { span } else { whole })
+}
+
+/// `4,320`, or `2.5` where there are few and the number is not whole.
+pub fn events(events: f64) -> String {
+    if events < 100.0 && events.fract() >= 0.05 {
+        return format!("{events:.1}");
+    }
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "saturates, and is told only"
+    )]
+    let whole = events.round() as u64;
+    numbers::count(whole)
+}
+
+/// `2h, 4 times`: how long and how often a correction was in force within the span.
+pub fn corrected(correction: &CorrectionReport) -> String {
+    if let Some(at) = correction.taken_back_at {
+        return format!("nothing: taken back {}", minute(at));
+    }
+    let together = length(correction.corrected_seconds);
+    match correction.occurrences {
+        1 => together,
+        times => format!("{together}, {times} times"),
+    }
+}
+
+/// Who made a correction, and where.
+pub fn author(correction: &CorrectionReport) -> String {
+    let author = &correction.author;
+    match correction.origin {
+        Origin::Config if author == "config" => author.clone(),
+        Origin::Config => format!("{author} (config)"),
+        Origin::ByHand => format!("{author} (by hand)"),
+    }
+}
+
+/// What a correction is for.
+pub fn scope(names: &[String]) -> String {
+    if names.is_empty() {
+        "all".to_owned()
+    } else {
+        names.join(", ")
+    }
+}
+
+/// `12 (resources 10, shutdown 2)`
+pub fn voids(probe: &ProbeReport) -> String {
+    if probe.voids.is_empty() {
+        return "0".to_owned();
+    }
+    let each = probe.voids.iter();
+    let each: Vec<_> = each
+        .map(|void| format!("{} {}", void.reason, numbers::count(void.outcomes)))
+        .collect();
+    format!(
+        "{} ({})",
+        numbers::count(probe.void_outcomes),
+        each.join(", ")
+    )
+}
+
+/// `3h20m from 2026-11-03 14:01`
+pub fn gap(probe: &ProbeReport) -> Option<String> {
+    let (start, seconds) = (probe.longest_gap_start?, probe.longest_gap_seconds?);
+    Some(format!("{} from {}", length(seconds), minute(start)))
+}
+
+/// What the words mean.
+pub fn definitions() -> [String; 5] {
+    [
+        "An event is a probe's outcome, or a minute where minutes are promised; where their mean is, a minute may be bad in part. SLI = good / (good + bad).".to_owned(),
+        "Budget = (1 - target) x the events that the whole span would hold without what corrections took out.".to_owned(),
+        format!(
+            "Missed: the budget is overspent, whatever happened while nobody watched. Met: the span is over, what was counted keeps the promise, and at least {} of the expected events were counted. Not over: not missed so far, and a part of the span is still to come.",
+            numbers::percent(ENOUGH)
+        ),
+        format!(
+            "An incident begins with a bad event and ends when no further one came for {}; it has at least {MIN_BAD}. It lasts from the start of its first to the end of its last bad event.",
+            show_duration(QUIET)
+        ),
+        "Our own failings (void outcomes, time without a probe) lower the coverage and are charged to no service, unless its objective counts minutes without outcomes as bad.".to_owned(),
+    ]
+}
+
+/// Control characters, which could steer a terminal or break a line, become spaces.
+pub fn tame(text: &str) -> String {
+    text.chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect()
+}

@@ -1,0 +1,41 @@
+//! A store's past, service by service.
+
+use crate::config::{Config, ServiceSpec};
+use crate::store::{Store, StoreError};
+use std::num::NonZero;
+use std::thread;
+
+/// Reads something of each service, in the order of the config: each processor its share of them,
+/// with a reader of its own.
+pub fn each_service<'c, T: Send>(
+    config: &'c Config,
+    store: &Store,
+    read: impl Fn(&Store, &'c ServiceSpec) -> Result<T, StoreError> + Sync,
+) -> Result<Vec<T>, StoreError> {
+    let threads = thread::available_parallelism().map_or(1, NonZero::get);
+    let share = config.services.len().div_ceil(threads).max(1);
+    let read = &read;
+    thread::scope(|scope| {
+        let mut workers = Vec::new();
+        for services in config.services.chunks(share) {
+            let reader = store.reader()?;
+            workers.push(scope.spawn(move || {
+                let found = services.iter().map(|service| read(&reader, service));
+                let found = found.collect::<Result<Vec<_>, _>>();
+                found.map(|found| (found, reader.unreadable_blocks()))
+            }));
+        }
+        let mut all = Vec::new();
+        for worker in workers {
+            match worker.join() {
+                Ok(part) => {
+                    let (found, unreadable) = part?;
+                    store.add_unreadable(unreadable);
+                    all.extend(found);
+                }
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+        Ok(all)
+    })
+}

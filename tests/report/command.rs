@@ -1,0 +1,103 @@
+//! `slod report` as people call it.
+
+use super::month::{CONFIG, store};
+use assert_cmd::Command;
+use std::fs;
+use std::path::Path;
+
+struct Told {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+/// Runs it over a store that `fill` made, or over none.
+fn run(fill: impl Fn(&Path), args: &[&str]) -> Told {
+    let folder = tempfile::tempdir().expect("a folder");
+    let text = format!("store: {{ path: slod.db }}\n{CONFIG}");
+    fs::write(folder.path().join("slod.yaml"), text).expect("written");
+    fill(folder.path());
+    let mut command = Command::new(env!("CARGO_BIN_EXE_slod"));
+    command.arg("report").args(args).current_dir(folder.path());
+    let output = command.output().expect("it runs");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
+    Told {
+        code: output.status.code().expect("not killed"),
+        out: text(output.stdout),
+        err: text(output.stderr),
+    }
+}
+
+fn month(folder: &Path) {
+    fs::copy(store(), folder.join("slod.db")).expect("copied");
+}
+
+fn empty(folder: &Path) {
+    drop(slod::store::Store::open(&folder.join("slod.db")).expect("a new store"));
+}
+
+const NOVEMBER: [&str; 4] = ["--from", "2026-11-01", "--to", "2026-12-01"];
+
+#[test]
+fn every_format_and_the_answer_as_a_code() {
+    for (format, begins) in [
+        (
+            "text",
+            "2026-11-01 00:00 UTC to 2026-12-01 00:00 UTC (30d), ",
+        ),
+        ("markdown", "# SLO report\n"),
+        ("json", "{\n"),
+        ("html", "<!DOCTYPE html>"),
+    ] {
+        let args = [&NOVEMBER[..], &["--format", format]].concat();
+        let told = run(month, &args);
+        assert!(told.out.starts_with(begins), "{}", told.out);
+        assert_eq!((told.code, told.err.as_str()), (1, ""), "one was missed");
+    }
+    let told = run(month, &[&NOVEMBER[..], &["--service", "rag"]].concat());
+    assert!(
+        told.code == 0 && !told.out.contains("concierge"),
+        "{}",
+        told.out
+    );
+    // It has no probes of its own.
+    let told = run(month, &[&NOVEMBER[..], &["--service", "journey"]].concat());
+    assert!(told.out.contains("(30d), 86,010 outcomes"), "{}", told.out);
+    assert!(told.out.contains("\nThe objective "), "{}", told.out);
+}
+
+#[test]
+fn what_cannot_be_told_is_a_sentence_and_a_code() {
+    let none = |_: &Path| {};
+    let refused = |args: &[&str], code: i32, sentence: &str| {
+        let told = run(none, args);
+        assert_eq!((told.code, told.out.as_str()), (code, ""), "{}", told.err);
+        assert!(told.err.contains(sentence), "{}", told.err);
+    };
+    refused(
+        &[],
+        64,
+        "slod.db cannot be read: the store does not exist yet",
+    );
+    refused(
+        &["--service", "concirge"],
+        2,
+        "no service is named concirge; did you mean concierge?",
+    );
+    refused(&["--from", "1d", "--to", "2d"], 2, "is not before --to");
+    refused(
+        &["--from", "2999-01-01", "--to", "2999-02-01"],
+        2,
+        "is in the future",
+    );
+    refused(&["--from", "2y"], 2, "expected a day such as 2026-11-01");
+    refused(&["--from", "367d"], 2, "a report is over 366d at most");
+    refused(&["--config", "other.yaml"], 2, "other.yaml");
+    let told = run(empty, &[]);
+    assert_eq!((told.code, told.err.as_str()), (0, ""));
+    assert!(
+        told.out.contains("No outcome is kept of this span"),
+        "{}",
+        told.out
+    );
+}
