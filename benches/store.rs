@@ -1,6 +1,9 @@
 //! Figures of the store: `cargo bench --bench store`.
+//!
+//! `SLOD_BENCH_PER_SERVICE=4` gives each service four of the probes, `SLOD_BENCH_FAILING=100` lets
+//! one attempt in a hundred fail, `SLOD_BENCH_PROBES=20` takes fewer than 1,000.
 
-use slod::outcome::{Outcome, ProbeKey, Record, Timestamp, Verdict};
+use slod::outcome::{Cause, Outcome, ProbeKey, Record, Timestamp, Verdict};
 use slod::slo::{Budgeting, Sli, TallyKey};
 use slod::store::{Plan, Store, StoreError};
 use std::f64::consts::TAU;
@@ -10,7 +13,22 @@ use std::time::{Duration, Instant};
 
 const HOUR: i64 = 3_600_000;
 const START: i64 = 494_000 * HOUR;
-const PROBES: i64 = 1000;
+
+/// A number that a variable sets.
+fn setting(name: &str, default: i64) -> i64 {
+    let text = std::env::var(name).ok();
+    text.and_then(|text| text.parse().ok()).unwrap_or(default)
+}
+
+fn probes() -> i64 {
+    setting("SLOD_BENCH_PROBES", 1000)
+}
+
+fn key(probe: i64) -> ProbeKey {
+    let per_service = setting("SLOD_BENCH_PER_SERVICE", 1);
+    let (service, probe) = (probe / per_service, probe % per_service);
+    ProbeKey::new(&format!("service-{service}"), &format!("probe-{probe}"))
+}
 
 /// A healthy probe: 120 ms, lognormal with a standard deviation of 30 %.
 fn record(probe: i64, at: i64, chance: &mut u64) -> Record {
@@ -22,10 +40,16 @@ fn record(probe: i64, at: i64, chance: &mut u64) -> Record {
     };
     let normal = (-2.0 * uniform().ln()).sqrt() * (TAU * uniform()).cos();
     let latency = Duration::from_secs_f64(0.12 * (0.3 * normal).exp());
-    let mut outcome = Outcome::new(Verdict::Good, latency);
+    let failing = setting("SLOD_BENCH_FAILING", i64::MAX);
+    let verdict = if uniform() * (failing as f64) < 1.0 {
+        Verdict::Bad(Cause::Status)
+    } else {
+        Verdict::Good
+    };
+    let mut outcome = Outcome::new(verdict, latency);
     outcome.detail.http_status = Some(200);
     Record {
-        key: ProbeKey::new(&format!("service-{probe}"), "health"),
+        key: key(probe),
         at: Timestamp(at),
         interval: Duration::from_secs(10),
         outcome,
@@ -73,7 +97,9 @@ fn commits(folder: &Path, chance: &mut u64) -> Result<(), StoreError> {
 fn blocks(path: &Path, chance: &mut u64) -> Result<(), StoreError> {
     let mut store = Store::open(path)?;
     for at in (START..START + 2 * HOUR).step_by(10_000) {
-        let records: Vec<_> = (0..PROBES).map(|probe| record(probe, at, chance)).collect();
+        let records: Vec<_> = (0..probes())
+            .map(|probe| record(probe, at, chance))
+            .collect();
         store.append(&records)?;
     }
     let (mut steps, mut worst, started) = (0, 0.0_f64, Instant::now());
@@ -86,7 +112,8 @@ fn blocks(path: &Path, chance: &mut u64) -> Result<(), StoreError> {
         worst = worst.max(step.elapsed().as_secs_f64());
     }
     println!(
-        "compaction of {PROBES} probes x 2 h: {:.2?}, {steps} steps, worst {worst:.3} s",
+        "compaction of {} probes x 2 h: {:.2?}, {steps} steps, worst {worst:.3} s",
+        probes(),
         started.elapsed()
     );
     Ok(())
@@ -117,7 +144,7 @@ fn month(path: &Path) -> Result<(), Box<dyn std::error::Error>> {
             ),
         )?;
     }
-    let outcomes = (PROBES * 720 * 360) as f64;
+    let outcomes = (probes() * 720 * 360) as f64;
     match (pages("hour"), pages("block")) {
         (Ok(hour), Ok(block)) => println!(
             "bytes per outcome: {:.3} (counts {:.3}, order {:.3})",
@@ -149,7 +176,7 @@ fn month(path: &Path) -> Result<(), Box<dyn std::error::Error>> {
         started.elapsed()
     );
     let started = Instant::now();
-    let key = ProbeKey::new("service-500", "health");
+    let key = key(probes() / 2);
     let found = store.hours(&key, Timestamp(0), Timestamp(i64::MAX))?.len();
     println!("{found} hours of one probe: {:.2?}", started.elapsed());
     let started = Instant::now();
@@ -176,8 +203,9 @@ fn start(path: &Path) -> Result<(), Box<dyn std::error::Error>> {
     let restored = started.elapsed();
     let snapshot = ledger.snapshot(now);
     println!(
-        "start with {} services x 30 days: {restored:.2?}, first snapshot after {:.2?}, memory {} MiB",
+        "start with {} services, {} probes x 30 days: {restored:.2?}, first snapshot after {:.2?}, memory {} MiB",
         snapshot.services.len(),
+        probes(),
         started.elapsed(),
         procfs::process::Process::myself()?.stat()?.rss * procfs::page_size() / 1024 / 1024,
     );
@@ -217,10 +245,15 @@ fn config() -> String {
 services:
 "
     .to_owned();
-    for probe in 0..PROBES {
+    for probe in 0..probes() {
+        let key = key(probe);
+        if &*key.probe == "probe-0" {
+            writeln!(text, "  - name: {}\n    probes:", key.service).unwrap_or_default();
+        }
+        let (name, url) = (key.probe, format!("http://127.0.0.1:1/{probe}"));
         writeln!(
             text,
-            "  - {{ name: service-{probe}, probes: [ {{ name: health, http: {{ url: \"http://127.0.0.1:1/{probe}\" }} }} ] }}"
+            "      - {{ name: {name}, http: {{ url: \"{url}\" }} }}"
         )
         .unwrap_or_default();
     }

@@ -9,7 +9,8 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::ledger::{self, Ledger, Plans, Snapshot};
 use crate::metrics::Own;
-use crate::outcome::ProbeKey;
+use crate::outcome::{ProbeKey, Timestamp};
+use crate::probe::beats::Beats;
 use crate::schedule;
 use crate::slo::correction::Correction;
 use crate::store::{Store, StoreError, Writer};
@@ -64,6 +65,9 @@ pub struct App {
     writer: Writer,
     plans: Plans,
     corrections: Arc<[Correction]>,
+    beats: Beats,
+    /// The latest tick in the store.
+    used_until: Option<Timestamp>,
     own: Own,
     snapshots: watch::Sender<Arc<Snapshot>>,
 }
@@ -93,6 +97,8 @@ impl App {
             writer,
             plans,
             corrections,
+            beats,
+            used_until,
         } = match opened {
             Ok(opened) => opened?,
             Err(panic) => std::panic::resume_unwind(panic.into_panic()),
@@ -109,6 +115,8 @@ impl App {
             writer,
             plans,
             corrections,
+            beats,
+            used_until,
             snapshots,
         })
     }
@@ -155,6 +163,7 @@ impl App {
         let max_concurrent = self.config.max_concurrent_probes;
         let state = web::WebState {
             clock: self.clock.clone(),
+            beats: self.beats.clone(),
             snapshots: self.snapshots.subscribe(),
             system,
             own: self.own.clone(),
@@ -168,6 +177,8 @@ impl App {
                 probes,
                 schedule::Wiring {
                     clock: self.clock.clone(),
+                    beats: self.beats.clone(),
+                    used_until: self.used_until,
                     events: events_in,
                     reloads: probe_reloads,
                     stop: stop.clone(),
@@ -201,6 +212,7 @@ impl App {
             origin: self.origin,
             config: self.config,
             corrections: self.corrections,
+            beats: self.beats,
             own: self.own,
             clock: self.clock,
             requests,
@@ -231,12 +243,16 @@ struct Opened {
     writer: Writer,
     plans: Plans,
     corrections: Arc<[Correction]>,
+    beats: Beats,
+    used_until: Option<Timestamp>,
 }
 
 /// Opens the store and fills the ledger from it, before anything is written. Blocks.
 fn open(config: &Config, clock: Clock) -> Result<Opened, StoreError> {
     let mut store = Store::open(&config.store.path)?;
     let corrections = ledger::in_force(config, &store, clock.now())?;
+    let beats = Beats::new(clock.now(), store.beats()?);
+    beats.listen(config.running().map(|spec| (&spec.key, &spec.probe)));
     let mut ledger = Ledger::new(config, &corrections);
     let plans: Plans = Arc::new(ArcSwap::from_pointee(ledger.plans()));
     let plan = {
@@ -246,12 +262,17 @@ fn open(config: &Config, clock: Clock) -> Result<Opened, StoreError> {
     // Hours that ended while nothing ran become counts first, so that they are read as counts.
     while store.compact_step(clock.now(), &plan)? {}
     ledger.restore(&store, clock.now())?;
+    let used_until = store.last_seen()?;
+    let held = used_until.unwrap_or_else(|| clock.now());
+    ledger.recall_alerts(store.firing_alerts()?, held.min(clock.now()), clock.now());
     let writer = store.writer(clock, config.store.retention, plan)?;
     Ok(Opened {
         ledger,
         writer,
         plans,
         corrections: corrections.into(),
+        beats,
+        used_until,
     })
 }
 

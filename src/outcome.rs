@@ -156,6 +156,10 @@ reasons! {
         Redirect = 13, "redirect";
         /// The proxy refused or failed.
         Proxy = 14, "proxy";
+        /// A job that should report did not.
+        Silent = 15, "silent";
+        /// A job reported that it failed.
+        JobFailed = 16, "job_failed";
     }
 }
 
@@ -172,6 +176,12 @@ reasons! {
         Network = 4, "network";
         /// The probe itself failed: a defect in this program.
         Internal = 5, "internal";
+        /// A job could not yet report, because this program was not there to listen.
+        Listening = 6, "listening";
+        /// This program stood still meanwhile: stopped, frozen, or without processor time.
+        Stalled = 7, "stalled";
+        /// This program was too busy to begin before the attempt should have ended.
+        Late = 8, "late";
     }
 }
 

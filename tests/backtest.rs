@@ -116,6 +116,76 @@ fn quiet_hours_change_nothing() {
     assert_eq!(span(&quick), span(&slow));
 }
 
+/// Lives the stored past once more as the daemon does, a picture every ten seconds since shortly
+/// before the outage, with a restart in its middle; keeps what fires.
+fn live(store: &mut Store, config: &Config) {
+    let end = 102 * HOUR + 1200;
+    let mut events: Vec<Record> = Vec::new();
+    for probe in config.probes() {
+        let all = store.outcomes(&probe.key, Timestamp(0), Timestamp(i64::MAX));
+        events.extend(all.expect("readable"));
+    }
+    events.sort_by_key(|record| record.at);
+    let mut ledger = Ledger::new(config, &[]);
+    let mut next = events.iter().peekable();
+    for second in (0..=end).step_by(10) {
+        let now = Timestamp::from_secs(START + second);
+        while let Some(record) = next.next_if(|record| record.at <= now) {
+            ledger.record(record);
+        }
+        if second < 71 * HOUR {
+            continue;
+        }
+        if second == 72 * HOUR + 900 {
+            ledger = Ledger::new(config, &[]);
+            let past = events.iter().take_while(|record| record.at <= now);
+            past.for_each(|record| ledger.record(record));
+            let firing = store.firing_alerts().expect("readable");
+            assert!(!firing.is_empty(), "the restart is in the outage");
+            ledger.recall_alerts(firing, now, now);
+        }
+        ledger.snapshot(now);
+        store.keep_alerts(&ledger.take_alerts()).expect("kept");
+    }
+}
+
+#[test]
+fn what_fires_live_is_what_a_backtest_says() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut config = config();
+    let mut store = store(folder.path(), &config);
+    live(&mut store, &config);
+    let span = |hours: i64| Timestamp::from_secs(START + hours * HOUR);
+    let told = replayed(&config, &store, span(0), span(102)).expect("readable");
+    assert_eq!(told.alerts.len(), 4 + 1);
+    assert_eq!(told.missing.len(), 0, "{}", told.to_text());
+    for alert in &told.alerts {
+        assert_eq!(
+            alert.did_fire_at,
+            Some(alert.fired_at),
+            "{}",
+            told.to_text()
+        );
+    }
+    let past = store.alerts(span(0), span(102)).expect("readable");
+    let ends: Vec<_> = past.iter().map(|alert| alert.fired.to).collect();
+    let mut told: Vec<_> = told.alerts.iter().map(|alert| alert.ended_at).collect();
+    told.sort();
+    let mut ends: Vec<_> = ends.iter().map(|at| at.map(Timestamp::to_utc)).collect();
+    ends.sort();
+    assert_eq!(ends, told);
+
+    // With a lower target, most of it would not wake anybody now.
+    config.services[0].objectives[0].target = 0.9;
+    let told = replayed(&config, &store, span(0), span(102)).expect("readable");
+    let text = told.to_text();
+    assert!(
+        text.contains("these did fire, and would not now:"),
+        "{text}"
+    );
+    assert_eq!(told.missing.len(), 4);
+}
+
 #[test]
 fn what_was_corrected_fires_nothing() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Two kinds with the least that messages need.
+/// An http kind with the least that messages need.
 #[derive(Debug)]
 struct Fake {
     name: &'static str,
@@ -34,11 +34,7 @@ const KINDS: &[&dyn Kind] = &[
         ],
         example: "{ url: \"http://127.0.0.1:8000/health\" }",
     },
-    &Fake {
-        name: "beat",
-        keys: &[Key::required("every", Shape::Duration, "How often.")],
-        example: "{ every: 1m }",
-    },
+    slod::probe::KINDS[1],
 ];
 
 #[derive(Debug)]
@@ -65,12 +61,6 @@ impl Kind for Fake {
     }
 
     fn read(&self, section: &Section<'_>) -> Option<Arc<dyn Probe>> {
-        if self.name == "beat" {
-            return Some(Arc::new(Nothing(
-                format!("{:?}", section.duration("every")?),
-                None,
-            )));
-        }
         let token = section.secret("bearer_token");
         Some(Arc::new(Nothing(section.text("url")?, token)))
     }

@@ -411,8 +411,15 @@ impl Oracle<'_> {
 enum Step {
     /// Probe, time since the last step, verdict, latency in ms, how late it arrives in ms.
     Outcome(bool, i64, Verdict, u64, i64),
+    /// An hour or two in which both probes succeed every minute, but for one attempt perhaps.
+    Steady(i64, i64),
     Pause(i64),
-    Restart,
+    /// The wall clock is set back, by so much or as far as open minutes go.
+    SetBack(i64),
+    /// With or without time for finished hours to become blocks before.
+    Restart(bool),
+    /// Whether the disk is away: what happens meanwhile is stored when it is back.
+    Disk(bool),
     /// With another interval of the first probe, in seconds, and perhaps one more objective.
     Reload(u64, bool),
     /// Takes out some time: how long ago it began, how long it takes, and for which objective.
@@ -431,13 +438,16 @@ fn step() -> impl Strategy<Value = Step> {
         1_i64..40_000,
         verdict,
         1_u64..600,
-        0_i64..20_000,
+        prop_oneof![9 => 0_i64..20_000, 1 => 0_i64..300_000],
     );
     prop_oneof![
         40 => outcome.prop_map(|(a, step, verdict, ms, late)| Step::Outcome(a, step, verdict, ms, late)),
         2 => (1_i64..5 * HOUR).prop_map(Step::Pause),
         1 => (20 * HOUR..60 * HOUR).prop_map(Step::Pause),
-        1 => Just(Step::Restart),
+        1 => (0..50 * MINUTE).prop_map(Step::SetBack),
+        1 => (20_i64..130, 0_i64..300).prop_map(|(minutes, failing)| Step::Steady(minutes, failing)),
+        2 => any::<bool>().prop_map(Step::Restart),
+        1 => any::<bool>().prop_map(Step::Disk),
         1 => (-HOUR..60 * HOUR, 1_i64..5 * HOUR, 0_usize..8).prop_map(|(ago, length, slo)| Step::Correct(ago, length, slo)),
         1 => (0_i64..HOUR, 1_i64..HOUR, 0_usize..8).prop_map(|(ago, length, slo)| Step::Correct(ago, length, slo)),
         1 => Just(Step::TakeBack),
@@ -451,8 +461,14 @@ struct House {
     ledger: Ledger,
     store: Option<Store>,
     history: Vec<Record>,
+    /// What waits for the next commit.
+    waiting: Vec<Record>,
+    /// Whether the disk is away.
+    away: bool,
     corrections: Vec<Correction>,
     now: i64,
+    /// The latest time that the clock ever showed.
+    latest: i64,
 }
 
 const SLOS: [&str; 6] = ["both", "slices", "fast", "all", "weighted", "steps"];
@@ -473,8 +489,11 @@ impl House {
             ledger,
             store: Some(store),
             history: Vec::new(),
+            waiting: Vec::new(),
+            away: false,
             corrections: Vec::new(),
             now: START,
+            latest: START,
         }
     }
 
@@ -482,8 +501,16 @@ impl House {
         self.store.as_mut().expect("open between restarts")
     }
 
+    fn commit(&mut self) {
+        if !self.away {
+            let waiting = std::mem::take(&mut self.waiting);
+            self.store().append(&waiting).expect("committed");
+        }
+    }
+
     /// Finished hours become blocks, as the writer's thread would have made them.
     fn compact(&mut self) {
+        self.commit();
         let plans = self.ledger.plans();
         let now = Timestamp(self.now);
         while self
@@ -494,35 +521,36 @@ impl House {
     }
 
     fn walk(&mut self, step: &Step) {
+        self.latest = self.latest.max(self.now);
         match *step {
+            Step::SetBack(ms) => self.now = (self.now - ms).max(self.latest - 50 * MINUTE),
             Step::Outcome(a, pause, verdict, ms, late) => {
                 self.now += pause;
-                let spec = &self.config.services[0].probes[usize::from(!a)];
-                let record = Record {
-                    key: spec.key.clone(),
-                    at: Timestamp(self.now - late),
-                    interval: spec.interval,
-                    outcome: Outcome::new(verdict, Duration::from_millis(ms)),
-                };
-                if self
-                    .history
-                    .iter()
-                    .any(|old| old.key == record.key && old.at == record.at)
-                {
-                    return;
+                self.happen(a, verdict, ms, late);
+            }
+            Step::Steady(minutes, failing) => {
+                for minute in 0..minutes {
+                    self.now += MINUTE;
+                    for a in [true, false] {
+                        let fails = failing == 2 * minute + i64::from(a);
+                        let verdict = if fails {
+                            Verdict::Bad(Cause::Timeout)
+                        } else {
+                            Verdict::Good
+                        };
+                        self.happen(a, verdict, 90, 0);
+                    }
                 }
-                self.ledger.record(&record);
-                self.store()
-                    .append(std::slice::from_ref(&record))
-                    .expect("committed");
-                self.history.push(record);
             }
             Step::Pause(ms) => {
                 self.now += ms;
                 self.compact();
             }
-            Step::Restart => {
-                self.compact();
+            Step::Restart(calm) => {
+                self.walk(&Step::Disk(false));
+                if calm {
+                    self.compact();
+                }
                 self.store = None;
                 let store =
                     Store::open(&self.folder.path().join("slod.db")).expect("it opens again");
@@ -531,6 +559,10 @@ impl House {
                     .restore(&store, Timestamp(self.now))
                     .expect("readable");
                 self.store = Some(store);
+            }
+            Step::Disk(away) => {
+                self.away = away;
+                self.commit();
             }
             Step::Reload(interval, extra) => {
                 self.config = config(&self.folder.path().join("slod.db"), interval, extra);
@@ -560,7 +592,27 @@ impl House {
         }
     }
 
+    /// An outcome of the first probe or of the other one.
+    fn happen(&mut self, a: bool, verdict: Verdict, ms: u64, late: i64) {
+        let spec = &self.config.services[0].probes[usize::from(!a)];
+        let mut record = Record {
+            key: spec.key.clone(),
+            at: Timestamp(self.now - late),
+            interval: spec.interval,
+            outcome: Outcome::new(verdict, Duration::from_millis(ms)),
+        };
+        // As the schedule does it, no label stands for two outcomes.
+        let same = |old: &Record, new: &Record| old.key == new.key && old.at == new.at;
+        while self.history.iter().any(|old| same(old, &record)) {
+            record.at.0 += 1;
+        }
+        self.ledger.record(&record);
+        self.waiting.push(record.clone());
+        self.history.push(record);
+    }
+
     fn reload(&mut self) {
+        self.walk(&Step::Disk(false));
         let now = Timestamp(self.now);
         let old = std::mem::replace(&mut self.ledger, Ledger::new(&self.config, &[]));
         self.ledger = old.reloaded(&self.config, &self.corrections, now);
@@ -569,6 +621,11 @@ impl House {
     }
 
     fn check(&mut self) {
+        // While the clock shows once more what it showed before, the longest window of each width
+        // is short by as much: its slots end with the latest time ever.
+        if self.now < self.latest {
+            return;
+        }
         let snapshot = self.ledger.snapshot(Timestamp(self.now));
         let interval = |probe: &ProbeSpec| {
             (
@@ -607,6 +664,7 @@ proptest! {
                 house.check();
             }
         }
+        house.now = house.now.max(house.latest);
         house.check();
     }
 }
@@ -620,7 +678,7 @@ fn a_gap_is_missing_coverage() {
             house.walk(&Step::Outcome(true, 10_000, Verdict::Good, 5, 0));
         }
         house.walk(&Step::Pause(7 * 24 * HOUR));
-        house.walk(&Step::Restart);
+        house.walk(&Step::Restart(true));
     }
     house.check();
     let snapshot = house.ledger.snapshot(Timestamp(house.now));
@@ -643,7 +701,7 @@ fn a_restart_shows_the_last_outcome_and_the_failures_before_it() {
         0,
     ));
     house.walk(&Step::Outcome(true, 10_000, Verdict::Good, 7, 0));
-    house.walk(&Step::Restart);
+    house.walk(&Step::Restart(true));
     let snapshot = house.ledger.snapshot(Timestamp(house.now));
     let probe = &snapshot.services[0].probes[0];
     assert_eq!(

@@ -4,8 +4,10 @@ use async_trait::async_trait;
 use slod::clock::Clock;
 use slod::config::ProbeSpec;
 use slod::outcome::{Outcome, ProbeKey, Record, Timestamp, Verdict, Why};
+use slod::probe::beats::Beats;
 use slod::probe::{Attempt, Probe};
 use slod::schedule::{Event, Wiring, run};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -58,6 +60,8 @@ impl House {
             Clock::manual(Timestamp(1_700_000_000_000)),
         );
         let wiring = Wiring {
+            beats: Beats::new(Timestamp(0), HashMap::default()),
+            used_until: None,
             clock: clock.clone(),
             events: events_in,
             reloads: reloads_out,
@@ -201,8 +205,44 @@ async fn a_jump_of_the_wall_clock_moves_the_grid_and_misses_nothing() {
     assert!(
         records
             .iter()
-            .all(|r| (r.at.0 - records[0].at.0) % 10_000 == 0)
+            .all(|r| [0, 1].contains(&((r.at.0 - records[0].at.0).rem_euclid(10_000))))
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_was_set_back_labels_nothing_twice() {
+    let house = House::new(1, 40 * MS, 10);
+    for _ in 0..3 {
+        sleep(Duration::from_secs(120)).await;
+        house.clock.jump(-60_000);
+    }
+    sleep(Duration::from_secs(120)).await;
+    let (records, missed) = house.finish().await;
+    let labels: HashSet<i64> = records.iter().map(|record| record.at.0).collect();
+    assert_eq!((labels.len(), missed), (records.len(), 0));
+    assert!((44..=48).contains(&records.len()), "{}", records.len());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_that_cannot_begin_in_time_says_nothing() {
+    // Twenty times two seconds need 40 s of the one place per 10 s, and each must end within three.
+    let house = House::new(0, 2000 * MS, 1);
+    let mut specs = house.specs(20, 2000 * MS);
+    for spec in &mut specs {
+        spec.timeout = Duration::from_secs(3);
+    }
+    house.reloads.send(specs).await.expect("the schedule runs");
+    sleep(Duration::from_secs(100)).await;
+    let (records, missed) = house.finish().await;
+    let late = records
+        .iter()
+        .filter(|r| r.outcome.verdict == Verdict::Void(Why::Late));
+    let late = late.count();
+    assert!(late > 50, "{late} of {} and {missed} missed", records.len());
+    let good = records
+        .iter()
+        .filter(|r| r.outcome.verdict == Verdict::Good);
+    assert!((40..=50).contains(&good.count()));
 }
 
 #[tokio::test(start_paused = true)]

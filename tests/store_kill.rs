@@ -1,9 +1,16 @@
-//! `kill -9` at any moment loses no committed outcome.
+//! `kill -9` at any moment loses no committed outcome, and the numbers are those of a recount.
+//!
+//! More of them: `SLOD_TEST_KILLS=1000 cargo test --test store_kill`.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use slod::clock::Clock;
-use slod::outcome::{Outcome, ProbeKey, Record, Timestamp, Verdict};
-use slod::store::{Plan, Store};
+use slod::config::Config;
+use slod::diagnostic::Source;
+use slod::ledger::Ledger;
+use slod::outcome::{Cause, Outcome, ProbeKey, Record, Timestamp, Verdict};
+use slod::probe::KINDS;
+use slod::store::Store;
+use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -11,7 +18,8 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 const CHILD: &str = "SLOD_TEST_STORE_TO_BE_KILLED";
-const KILLS: u64 = 10;
+/// How many kills are wanted; without it, as many as a test run has time for.
+const KILLS: &str = "SLOD_TEST_KILLS";
 const PROBES: i64 = 5;
 /// Ten minutes a tick: hours are finished and compacted all the time.
 const STEP_MS: i64 = 600_000;
@@ -21,8 +29,27 @@ fn key(probe: i64) -> ProbeKey {
     ProbeKey::new("rag", &format!("probe-{probe}"))
 }
 
-fn plan(_: &ProbeKey) -> Plan {
-    Plan::default()
+/// Some fail, some do not.
+fn verdict(at: Timestamp) -> Verdict {
+    match at.0 / STEP_MS % 7 {
+        0 => Verdict::Bad(Cause::Timeout),
+        _ => Verdict::Good,
+    }
+}
+
+/// Two objectives over all probes: every attempt, and every minute.
+fn config() -> Config {
+    let mut text = "services:\n- name: rag\n  objectives:\n  - { name: errors, sli: success, target: 99% }\n  - { name: minutes, sli: availability, target: 99% }\n  probes:\n".to_owned();
+    for probe in 0..PROBES {
+        let line = format!(
+            "  - {{ name: probe-{probe}, interval: 10m, http: {{ url: 'http://127.0.0.1/{probe}' }} }}"
+        );
+        writeln!(text, "{line}").unwrap();
+    }
+    let name = "kill.yaml".to_owned();
+    let source = Source { name, text };
+    let loaded = Config::load(&source, Path::new("."), &|_| None, KINDS);
+    loaded.config.unwrap()
 }
 
 /// Not a test of its own: what the test below runs in a process that it kills.
@@ -37,7 +64,9 @@ fn child_appends_until_killed() {
         .unwrap()
         .map_or(START, |at| at.0 + STEP_MS);
     let clock = Clock::manual(Timestamp(next));
-    let forever = Duration::from_secs(400 * 86_400);
+    let forever = Duration::from_secs(100 * 366 * 86_400);
+    let plans = Ledger::new(&config(), &[]).plans();
+    let plan = move |key: &ProbeKey| plans[key].clone();
     let writer = store.writer(clock.clone(), forever, plan).unwrap();
     let handle = writer.handle();
     for tick in 0.. {
@@ -47,7 +76,7 @@ fn child_appends_until_killed() {
                 key: key(probe),
                 at,
                 interval: Duration::from_millis(600_000),
-                outcome: Outcome::new(Verdict::Good, Duration::from_millis(90)),
+                outcome: Outcome::new(verdict(at), Duration::from_millis(90)),
             });
         }
         clock.jump(STEP_MS);
@@ -79,39 +108,89 @@ fn run_and_kill(path: &Path, after: Duration) -> Option<i64> {
     reader.join().unwrap()
 }
 
+/// The ticks of a probe from `from` on.
+fn ticks(store: &Store, probe: i64, from: i64) -> Vec<i64> {
+    let end = Timestamp(i64::MAX);
+    let all = store.outcomes(&key(probe), Timestamp(from), end).unwrap();
+    all.iter().map(|record| record.at.0).collect()
+}
+
+/// The numbers of a daemon that starts now against a recount of the month.
+fn check_numbers(store: &Store) {
+    let now = store.last_seen().unwrap().unwrap();
+    let mut ledger = Ledger::new(&config(), &[]);
+    ledger.restore(store, now).unwrap();
+    let snapshot = ledger.snapshot(now);
+    let [errors, minutes] = &snapshot.services[0].objectives[..] else {
+        panic!("two objectives");
+    };
+    let start = (now.0.div_euclid(3_600_000) - 719) * 3_600_000;
+    let (mut outcomes, mut slices) = ((0, 0), std::collections::BTreeMap::new());
+    for probe in 0..PROBES {
+        for at in ticks(store, probe, start) {
+            let bad = verdict(Timestamp(at)) != Verdict::Good;
+            *(if bad {
+                &mut outcomes.1
+            } else {
+                &mut outcomes.0
+            }) += 1;
+            slices.insert(at, bad);
+        }
+    }
+    // The running minute is not over.
+    slices.remove(&now.0);
+    let bad = slices.values().filter(|bad| **bad).count();
+    let period = errors.budget.period;
+    assert_eq!((period.good, period.bad), outcomes);
+    let period = minutes.budget.period;
+    assert_eq!(
+        (period.good, period.bad),
+        ((slices.len() - bad) as u64, bad as u64)
+    );
+}
+
 #[test]
 fn a_killed_writer_loses_nothing_it_committed() {
+    let kills = std::env::var(KILLS).map_or(10, |kills| kills.parse().unwrap());
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("slod.db");
-    let mut committed = None;
-    for kill in 0..KILLS {
+    let step = usize::try_from(STEP_MS).unwrap();
+    let (mut committed, mut checked) = (None, START);
+    for kill in 0..kills {
         // Moments spread without a pattern over the first half second.
         let after = Duration::from_millis(100 + kill * 7919 % 500);
         committed = run_and_kill(&path, after).max(committed);
         let store = Store::open(&path).unwrap();
         let Some(last) = committed else { continue };
+        let mut all_seen = i64::MAX;
         for probe in 0..PROBES {
-            let all = store
-                .outcomes(&key(probe), Timestamp(0), Timestamp(i64::MAX))
-                .unwrap();
-            let ticks: Vec<i64> = all.iter().map(|record| record.at.0).collect();
+            let ticks = ticks(&store, probe, checked);
             // What was in flight may be there or not; nothing before it is missing or double.
             let seen = *ticks.last().unwrap();
             assert!(
                 seen >= last,
                 "kill {kill}: {last} was committed, the last seen is {seen}"
             );
-            let step = usize::try_from(STEP_MS).unwrap();
-            assert_eq!(ticks, (START..=seen).step_by(step).collect::<Vec<_>>());
+            assert_eq!(ticks, (checked..=seen).step_by(step).collect::<Vec<_>>());
+            all_seen = all_seen.min(seen);
         }
+        check_numbers(&store);
         assert_eq!(store.unreadable_blocks(), 0);
+        // What was whole two days before the end is in blocks that nothing touches any more.
+        checked = checked.max(all_seen - 2 * 86_400_000);
     }
-    let hours = Store::open(&path)
-        .unwrap()
+    let store = Store::open(&path).unwrap();
+    let all = ticks(&store, 0, START);
+    assert_eq!(
+        all.len(),
+        (START..=*all.last().unwrap()).step_by(step).count()
+    );
+    let hours = store
         .hours(&key(0), Timestamp(0), Timestamp(i64::MAX))
         .unwrap();
     assert!(
         hours.len() > 3,
         "nothing was compacted: the test proves too little"
     );
+    println!("{kills} kills, {} ticks of {PROBES} probes", all.len());
 }

@@ -7,6 +7,7 @@ use crate::diagnostic::{Severity, Source};
 use crate::ledger;
 use crate::metrics::Own;
 use crate::probe;
+use crate::probe::beats::Beats;
 use crate::slo::correction::Correction;
 use crate::store::{Store, StoreError};
 use crate::web::{ReloadRequest, Reloaded};
@@ -36,6 +37,7 @@ pub(super) struct Reloader {
     pub(super) config: Arc<Config>,
     /// In force, as they were read last.
     pub(super) corrections: Arc<[Correction]>,
+    pub(super) beats: Beats,
     pub(super) own: Own,
     pub(super) clock: Clock,
     /// The store's file: the corrections that were made by hand.
@@ -100,6 +102,8 @@ impl Reloader {
             .send(next.running().cloned().collect())
             .await
             .map_err(|_| STOPPING.to_owned())?;
+        let probes = next.running().map(|spec| (&spec.key, &spec.probe));
+        self.beats.listen(probes);
         self.observer.send_if_modified(|wanted| {
             let changed = Wanted::of(&next);
             let modified = *wanted != changed;

@@ -3,11 +3,14 @@
 use super::run::on_runtime;
 use super::{ConfigArg, exit};
 use crate::app::Origin;
+use crate::clock::Clock;
 use crate::config::{Config, ProbeSpec};
 use crate::diagnostic::nearest;
 use crate::outcome::{Outcome, Phase, Verdict};
+use crate::probe::beats::Heard;
 use crate::probe::{Attempt, Trace};
 use crate::report::numbers;
+use crate::store::Store;
 use clap::Args;
 use std::fmt::Write as _;
 
@@ -37,6 +40,7 @@ pub fn run(args: &ProbeArgs) -> u8 {
         let mut code = exit::OK;
         for spec in probes {
             let mut attempt = Attempt::new(spec.timeout, Trace::listening());
+            attempt.heard = heard(&config, spec);
             let outcome = spec.probe.run(&mut attempt).await;
             print!("{}", story(spec, &attempt.trace, &outcome));
             if outcome.verdict != Verdict::Good {
@@ -45,6 +49,22 @@ pub fn run(args: &ProbeArgs) -> u8 {
         }
         code
     })
+}
+
+/// What the daemon's store knows of the probe's job, if anything.
+fn heard(config: &Config, spec: &ProbeSpec) -> Heard {
+    let mut heard = Heard {
+        now: Clock::system().now(),
+        ..Heard::default()
+    };
+    if spec.probe.listens().is_some() {
+        let stored = Store::open_read_only(&config.store.path).and_then(|store| store.beats());
+        match stored {
+            Ok(mut beats) => heard.last = beats.remove(&spec.key),
+            Err(error) => eprintln!("slod: reports are not known: {error}"),
+        }
+    }
+    heard
 }
 
 fn chosen<'a>(config: &'a Config, target: &str) -> Vec<&'a ProbeSpec> {

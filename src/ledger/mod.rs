@@ -1,5 +1,6 @@
 //! The single owner of live state: outcomes in, immutable snapshots out.
 
+mod alerts;
 mod corrections;
 mod hours;
 mod objective;

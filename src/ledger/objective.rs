@@ -1,9 +1,11 @@
 //! One objective's live state.
 
+use super::alerts::Alerts;
 use super::hours::OpenHour;
 use super::probe::ProbeState;
 use super::snapshot::{DAYS, DayView, ObjectiveView, WINDOWS};
 use crate::outcome::Timestamp;
+use crate::slo::burn::Fired;
 use crate::slo::correction::Spans;
 use crate::slo::{Objective, Tracker, Watcher};
 use std::sync::Arc;
@@ -16,6 +18,7 @@ pub(super) struct ObjectiveState {
     /// What a stored tally that may be used is named.
     pub(super) tally_key: String,
     pub(super) hour: OpenHour,
+    pub(super) alerts: Alerts,
     /// Its counters before it had to be counted anew.
     pub(super) counted_before: (u64, u64),
     /// Whether its windows were taken over or are still to be read from the store.
@@ -37,6 +40,7 @@ impl ObjectiveState {
             tracker,
             counts,
             hour: OpenHour::default(),
+            alerts: Alerts::default(),
             counted_before: (0, 0),
             restored: false,
         }
@@ -44,13 +48,17 @@ impl ObjectiveState {
 
     /// Goes on with the state of an old one if that is known and counts the same things.
     pub(super) fn take_over(&mut self, old: Self, now: Timestamp) {
+        // What fires goes on firing until the windows, however they are counted now, say otherwise.
+        self.alerts = old.alerts.clone();
         if !self.same(&old) {
             return;
         }
         let corrected = self.tracker.corrected().clone();
         // Future corrections change nothing that was counted, nor do those that left every window.
         let (past, oldest) = (old.tracker.corrected(), self.tracker.oldest(now));
-        if old.restored && corrected.same_within(past, oldest, now) {
+        // What was counted may be of the future, where the clock was set back.
+        let newest = old.tracker.newest().max(now);
+        if old.restored && corrected.same_within(past, oldest, newest) {
             *self = old;
             self.tracker = self.tracker.clone().with_corrected(corrected);
         } else {
@@ -86,19 +94,29 @@ impl ObjectiveState {
         })
     }
 
-    pub(super) fn view(&mut self, now: Timestamp, probes: &[ProbeState]) -> ObjectiveView {
+    /// Calls `tell` with alerts that began or ended by it.
+    pub(super) fn view(
+        &mut self,
+        now: Timestamp,
+        probes: &[ProbeState],
+        tell: impl FnMut(Fired),
+    ) -> ObjectiveView {
         self.tracker.close_slices(now);
         let (events, bad_events) = self.tracker.counters();
         let objective = self.tracker.objective();
         let budget = |window| self.tracker.budget(now, window);
+        let windows = WINDOWS.map(|(_, window)| self.tracker.view(now, window));
+        let main = budget(objective.window);
+        self.alerts.step(objective, &windows, &main, now, tell);
         ObjectiveView {
             objective: objective.clone(),
             since: self.since(probes),
             events,
             bad_events,
-            windows: WINDOWS.map(|(_, window)| self.tracker.view(now, window)),
+            windows,
+            alerts: self.alerts.states(),
             corrected: self.tracker.corrected().contains(now),
-            budget: budget(objective.window),
+            budget: main,
             further: objective.further.iter().copied().map(budget).collect(),
         }
     }

@@ -1,10 +1,12 @@
 //! One service's live state: its probes, and the objectives that they count for.
 
+use super::alerts::named;
 use super::objective::ObjectiveState;
 use super::probe::ProbeState;
 use super::snapshot::ServiceView;
 use crate::config::ServiceSpec;
 use crate::outcome::{Event, Timestamp};
+use crate::slo::burn::FiredFor;
 use crate::slo::correction::{Correction, Spans};
 use crate::slo::{Objective, Sli};
 use crate::stats::scale::Scale;
@@ -50,19 +52,35 @@ impl ServiceState {
         }
     }
 
-    pub(super) fn take_over(&mut self, mut old: Self, now: Timestamp) {
+    /// Calls `tell` with alerts that ended, because their objectives are gone.
+    pub(super) fn take_over(
+        &mut self,
+        mut old: Self,
+        now: Timestamp,
+        tell: &mut impl FnMut(FiredFor),
+    ) {
         for probe in &mut self.probes {
             if let Some(found) = old.probes.iter().position(|old| old.key == probe.key) {
                 probe.take_over(old.probes.swap_remove(found));
             }
         }
         for objective in &mut self.objectives {
-            let named = |old: &ObjectiveState| {
+            let same_name = |old: &ObjectiveState| {
                 old.tracker.objective().name == objective.tracker.objective().name
             };
-            if let Some(found) = old.objectives.iter().position(named) {
+            if let Some(found) = old.objectives.iter().position(same_name) {
                 objective.take_over(old.objectives.swap_remove(found), now);
             }
+        }
+        old.end_alerts(now, tell);
+    }
+
+    /// Ends what fires: its objectives are gone.
+    pub(super) fn end_alerts(&mut self, now: Timestamp, tell: &mut impl FnMut(FiredFor)) {
+        for objective in &mut self.objectives {
+            let promise = objective.tracker.objective().clone();
+            let alerts = &mut objective.alerts;
+            alerts.end_all(now, |fired| tell(named(&self.name, &promise, fired)));
         }
     }
 
@@ -71,6 +89,7 @@ impl ServiceState {
         now: Timestamp,
         scale: &Scale,
         merged: &mut Vec<u32>,
+        alerts: &mut Vec<FiredFor>,
     ) -> ServiceView {
         ServiceView {
             name: self.name.clone(),
@@ -89,7 +108,11 @@ impl ServiceState {
             objectives: self
                 .objectives
                 .iter_mut()
-                .map(|objective| objective.view(now, &self.probes))
+                .map(|objective| {
+                    let promise = objective.tracker.objective().clone();
+                    let tell = |fired| alerts.push(named(&self.name, &promise, fired));
+                    objective.view(now, &self.probes, tell)
+                })
                 .collect(),
         }
     }

@@ -2,6 +2,7 @@
 
 use crate::outcome::{Cause, Phases, ProbeKey, Timestamp, Verdict, Why};
 use crate::slo::Objective;
+use crate::slo::burn::{Alert, TIERS};
 use crate::slo::correction::Correction;
 pub use crate::slo::{BudgetView, WindowView};
 use std::sync::Arc;
@@ -116,6 +117,8 @@ pub struct ObjectiveView {
     pub bad_events: u64,
     /// In [`WINDOWS`] order.
     pub windows: [WindowView; WINDOWS.len()],
+    /// In [`TIERS`] order.
+    pub alerts: [Alert; TIERS.len()],
     /// Of the objective's own window.
     pub budget: BudgetView,
     /// Of further windows, as the objective has them.

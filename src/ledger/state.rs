@@ -4,6 +4,7 @@ use super::service::ServiceState;
 use super::snapshot::Snapshot;
 use crate::config::Config;
 use crate::outcome::{ProbeKey, Record, Timestamp};
+use crate::slo::burn::FiredFor;
 use crate::slo::correction::Correction;
 use crate::stats::scale::Scale;
 use std::cmp::Reverse;
@@ -22,6 +23,8 @@ pub struct Ledger {
     index: HashMap<ProbeKey, Places>,
     /// Buckets of all latency quantiles.
     scale: Scale,
+    /// Alerts that began or ended and were not taken yet.
+    alerts: Vec<FiredFor>,
 }
 
 impl Ledger {
@@ -43,6 +46,7 @@ impl Ledger {
             corrections: corrections.into(),
             index,
             scale: Scale::new([]),
+            alerts: Vec::new(),
         }
     }
 
@@ -68,26 +72,41 @@ impl Ledger {
     #[must_use]
     pub fn reloaded(mut self, config: &Config, corrections: &[Correction], now: Timestamp) -> Self {
         let mut next = Self::new(config, corrections);
+        let mut alerts = std::mem::take(&mut self.alerts);
+        let mut tell = |alert| alerts.push(alert);
         for service in &mut next.services {
             let old = self
                 .services
                 .iter()
                 .position(|old| old.name == service.name);
             if let Some(old) = old {
-                service.take_over(self.services.swap_remove(old), now);
+                service.take_over(self.services.swap_remove(old), now, &mut tell);
             }
         }
+        for service in &mut self.services {
+            service.end_alerts(now, &mut tell);
+        }
+        next.alerts = alerts;
         next
+    }
+
+    /// Alerts that began or ended since they were taken last.
+    pub fn take_alerts(&mut self) -> Vec<FiredFor> {
+        std::mem::take(&mut self.alerts)
+    }
+
+    pub(super) fn tell_alert(&mut self, alert: FiredFor) {
+        self.alerts.push(alert);
     }
 
     /// The picture of this moment.
     pub fn snapshot(&mut self, now: Timestamp) -> Snapshot {
         let mut merged = Vec::new();
-        let scale = &self.scale;
+        let (scale, alerts) = (&self.scale, &mut self.alerts);
         let services = self
             .services
             .iter_mut()
-            .map(|service| service.view(now, scale, &mut merged));
+            .map(|service| service.view(now, scale, &mut merged, alerts));
         Snapshot {
             at: now,
             corrections: self.corrections.clone(),

@@ -6,6 +6,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::outcome::{ProbeKey, Record};
 use crate::schedule::Event;
+use crate::slo::burn::FiredFor;
 use crate::slo::correction::Correction;
 use crate::slo::vantage::Vantage;
 use crate::store::{Plan, Store, StoreError, StoreHandle};
@@ -17,7 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until};
-use tracing::warn;
+use tracing::{info, warn};
 
 /// A new snapshot is published at most this often,
 const TICK: Duration = Duration::from_secs(1);
@@ -89,23 +90,44 @@ pub async fn run(mut ledger: Ledger, config: Arc<Config>, mut wiring: Wiring) {
                 let (next, result) = reloaded(ledger, config, corrections, &wiring).await;
                 ledger = next;
                 wiring.plans.store(Arc::new(ledger.plans()));
-                wiring.snapshots.send_replace(Arc::new(ledger.snapshot(wiring.clock.now())));
+                publish(&mut ledger, &wiring);
                 // Nobody waits any more if the request was given up.
                 let _ = done.send(result);
             }
             () = sleep_until(next_tick) => {
                 let started = Instant::now();
                 keep(&mut ledger, &wiring.store, vantage.release(wiring.clock.now()));
-                wiring.snapshots.send_replace(Arc::new(ledger.snapshot(wiring.clock.now())));
+                publish(&mut ledger, &wiring);
                 let cost = started.elapsed();
                 next_tick = started + cost.saturating_mul(TICK_SHARE).clamp(TICK, TICK_MAX);
             }
         }
     }
     keep(&mut ledger, &wiring.store, vantage.drain());
-    wiring
-        .snapshots
-        .send_replace(Arc::new(ledger.snapshot(wiring.clock.now())));
+    publish(&mut ledger, &wiring);
+}
+
+/// Publishes the picture of now, with the alerts that it makes begin or end.
+fn publish(ledger: &mut Ledger, wiring: &Wiring) {
+    let snapshot = ledger.snapshot(wiring.clock.now());
+    wiring.snapshots.send_replace(Arc::new(snapshot));
+    let alerts = ledger.take_alerts();
+    alerts.iter().for_each(tell);
+    wiring.store.keep_alerts(alerts);
+}
+
+fn tell(alert: &FiredFor) {
+    let FiredFor {
+        service,
+        slo,
+        fired,
+    } = alert;
+    let (windows, urgency) = (fired.tier.windows(), fired.tier.urgency.word());
+    if fired.to.is_none() {
+        warn!(%service, %slo, urgency, "{service}/{slo} burns its error budget too fast over {windows}: a {urgency}");
+    } else {
+        info!(%service, %slo, urgency, "{service}/{slo} does not burn its error budget too fast any more over {windows}");
+    }
 }
 
 /// Counts outcomes at once; the store's queue never makes the counting wait.

@@ -7,12 +7,14 @@ use crate::ledger::snapshot::{
     ObjectiveView, ProbeView, QUANTILE_SPANS, QUANTILES, Snapshot, WINDOWS, WindowView,
 };
 use crate::outcome::{Cause, Phase, Timestamp, Verdict, Why};
+use crate::slo::burn::TIERS;
 
 const PROBE: &[&str] = &["service", "probe"];
 const PROBE_REASON: &[&str] = &["service", "probe", "reason"];
 const PROBE_PHASE: &[&str] = &["service", "probe", "phase"];
 const PROBE_QUANTILE: &[&str] = &["service", "probe", "quantile", "window"];
 const SLO: &[&str] = &["service", "slo"];
+const ALERT: &[&str] = &["service", "slo", "severity", "tier"];
 const SLO_WINDOW: &[&str] = &["service", "slo", "window"];
 
 /// Windows of the snapshot that are exported; 7d and 28d are for pages and reports.
@@ -240,6 +242,24 @@ pub const OBJECTIVES: &[ObjectiveFamily] = &[
             "Counted events / expected ones: below 1 where the prober was down, or the service is young.",
         ),
         |samples, slo| windows(samples, slo, |window| window.coverage),
+    ),
+    (
+        Family::gauge(
+            "slod_alerts_firing",
+            "",
+            ALERT,
+            "Whether a burn-rate alert fires: 1 yes, 0 no. Tier 1 is the fastest; tiers longer than the objective's window never do.",
+        ),
+        |samples, slo| {
+            for (tier, alert) in TIERS.iter().zip(&slo.alerts) {
+                let number = tier.number.to_string();
+                samples.with("severity", tier.urgency.severity(), |samples| {
+                    samples.with("tier", &number, |samples| {
+                        samples.count(u64::from(alert.is_firing()));
+                    });
+                });
+            }
+        },
     ),
     (
         Family::gauge(

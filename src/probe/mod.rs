@@ -3,19 +3,22 @@
 //! A new kind is one file in this folder plus one line in [`KINDS`]: the file holds a [`Kind`]
 //! (its name, its keys, an example, how to read it from the config) and a [`Probe`] (how to run it).
 
+pub mod beats;
 pub mod dial;
+mod heartbeat;
 mod http;
 
 use crate::outcome::Outcome;
-use crate::yaml::{Key, Section};
+use crate::yaml::{Key, Secret, Section};
 use async_trait::async_trait;
+use beats::Heard;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
 /// Every probe kind there is. Tests walk it; the config reader and the generated docs use it.
-pub const KINDS: &[&dyn Kind] = &[&http::Http];
+pub const KINDS: &[&dyn Kind] = &[&http::Http, &heartbeat::Heartbeat];
 
 /// A way of looking at a service, as the config names it.
 pub trait Kind: Sync {
@@ -44,6 +47,18 @@ pub trait Probe: Send + Sync + fmt::Debug {
 
     /// What is probed, for people, without credentials: such as `https://example.org/health`.
     fn target(&self) -> String;
+
+    /// How jobs report to it, if they do.
+    fn listens(&self) -> Option<Door<'_>> {
+        None
+    }
+}
+
+/// How a job gets in.
+#[derive(Clone, Copy, Debug)]
+pub struct Door<'a> {
+    /// What it must know.
+    pub token: Option<&'a Secret>,
 }
 
 /// What one attempt is given, and where it tells what it does.
@@ -52,6 +67,8 @@ pub struct Attempt {
     pub started: Instant,
     /// The whole attempt ends by then.
     pub deadline: Instant,
+    /// What its job reported; nothing, unless [`Probe::listens`].
+    pub heard: Heard,
     pub trace: Trace,
 }
 
@@ -62,6 +79,7 @@ impl Attempt {
         Self {
             started,
             deadline: started + timeout,
+            heard: Heard::default(),
             trace,
         }
     }

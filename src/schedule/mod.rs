@@ -1,6 +1,8 @@
 //! When each probe runs: spread over its interval by a stable hash, on an absolute clock.
 
+mod attempt;
 mod plan;
+mod pulse;
 mod runner;
 
 pub use plan::{Due, Plan};

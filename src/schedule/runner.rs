@@ -1,23 +1,21 @@
 //! Runs what the plan says is due, with a limit on how many probes run at once.
 
+use super::attempt::{self, explained};
 use super::plan::{Due, Plan};
+use super::pulse::{self, Pulse};
 use crate::clock::Clock;
 use crate::config::ProbeSpec;
-use crate::outcome::{Cause, Detail, Outcome, ProbeKey, Record, Timestamp, Verdict, Why, millis};
-use crate::probe::{Attempt, Trace};
-use futures_util::FutureExt;
+use crate::outcome::{Outcome, ProbeKey, Record, Timestamp, Verdict, Why, millis};
+use crate::probe::beats::Beats;
 use std::collections::{HashMap, VecDeque};
-use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, sleep_until, timeout_at};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-/// A probe that does not end by itself is cut off this long after its timeout.
-const GRACE: Duration = Duration::from_millis(500);
 /// Wall and monotonic time may differ by this much between two ticks before it is a jump.
-const JUMP_MS: i64 = 2000;
+pub(super) const JUMP_MS: i64 = 2000;
 
 /// What the schedule tells the ledger.
 #[derive(Debug)]
@@ -31,6 +29,10 @@ pub enum Event {
 #[derive(Debug)]
 pub struct Wiring {
     pub clock: Clock,
+    /// What jobs reported.
+    pub beats: Beats,
+    /// The latest tick that was ever kept: until then the wall clock has been used before.
+    pub used_until: Option<Timestamp>,
     /// Bounded: while it is full, finished probes wait and ticks are missed, nothing piles up.
     pub events: mpsc::Sender<Event>,
     /// Replaces all probes.
@@ -60,6 +62,9 @@ struct Runner {
     running: JoinSet<ProbeKey>,
     /// Wall and monotonic time of the last wake-up, to notice a jump of the wall clock.
     last_wake: (Timestamp, Instant),
+    /// How often the wall clock was set back, and until when it repeats itself.
+    echo: (i64, Timestamp),
+    pulse: Pulse,
     wiring: Wiring,
 }
 
@@ -75,13 +80,17 @@ struct Job {
 
 impl Runner {
     fn new(specs: Vec<ProbeSpec>, wiring: Wiring) -> Self {
+        let now = wiring.clock.now();
+        let repeated = wiring.used_until.filter(|until| *until >= now);
         let mut runner = Self {
             jobs: Vec::new(),
             index: HashMap::new(),
             plan: Plan::default(),
             waiting: VecDeque::new(),
             running: JoinSet::new(),
-            last_wake: (wiring.clock.now(), Instant::now()),
+            last_wake: (now, Instant::now()),
+            echo: repeated.map_or((0, Timestamp(i64::MIN)), |until| (1, until)),
+            pulse: Pulse::new(Instant::now()),
             wiring,
         };
         runner.reload(specs);
@@ -90,7 +99,10 @@ impl Runner {
 
     async fn until_stopped(&mut self) {
         let stop = self.wiring.stop.clone();
+        let mut looks = interval(pulse::EVERY);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
+            self.pulse.beat(Instant::now());
             self.start_due();
             // With no probe at all, only a reload or a stop can follow.
             let wake = self.next_wake();
@@ -99,6 +111,7 @@ impl Runner {
                 Some(specs) = self.wiring.reloads.recv() => self.reload(specs),
                 Some(done) = self.running.join_next() => self.finished(done.ok()),
                 () = sleep_until(wake) => {}
+                _ = looks.tick() => {}
             }
         }
     }
@@ -164,6 +177,9 @@ impl Runner {
             );
             self.plan.restart(now);
         }
+        if jumped < -JUMP_MS {
+            self.echo = (self.echo.0 + 1, wall.max(self.echo.1));
+        }
         self.last_wake = (now, Instant::now());
     }
 
@@ -186,14 +202,51 @@ impl Runner {
             let Some(at) = job.waiting.take() else {
                 continue;
             };
+            let lag = now.0 - at.0;
+            self.wiring.lag.observe(lag.max(0) as f64 / 1000.0);
+            if lag > millis(job.spec.timeout) {
+                self.void_late(probe, at, lag);
+                continue;
+            }
             job.running = Some(at);
-            self.wiring
-                .lag
-                .observe((now.0 - at.0).max(0) as f64 / 1000.0);
             self.wiring.in_flight.inc();
-            let (spec, events) = (job.spec.clone(), self.wiring.events.clone());
-            self.running.spawn(attempt(spec, at, events));
+            let job = &self.jobs[probe];
+            let given = attempt::Given {
+                spec: job.spec.clone(),
+                at: self.label(at),
+                heard: self.wiring.beats.heard(&job.spec.key, now),
+                clock: self.wiring.clock.clone(),
+                pulse: self.pulse.clone(),
+                events: self.wiring.events.clone(),
+            };
+            self.running.spawn(attempt::run(given));
         }
+    }
+
+    /// A tick whose attempt would begin after it should have ended says nothing about that time.
+    fn void_late(&mut self, probe: usize, at: Timestamp, lag: i64) {
+        let spec = &self.jobs[probe].spec;
+        let message = format!("slod was too busy to begin in time: {lag} ms late");
+        let record = Record {
+            key: spec.key.clone(),
+            at: self.label(at),
+            interval: spec.interval,
+            outcome: explained(Verdict::Void(Why::Late), Duration::ZERO, &message),
+        };
+        if self.wiring.events.try_send(Event::Outcome(record)).is_err() {
+            self.jobs[probe].missed += 1;
+        }
+    }
+
+    /// What an outcome of a tick is labelled with. Where the wall clock was set back, its ticks come
+    /// once more; a few milliseconds keep them apart from those before.
+    fn label(&self, at: Timestamp) -> Timestamp {
+        let (times, until) = self.echo;
+        if at > until {
+            return at;
+        }
+        // The shortest interval is 100 ms.
+        Timestamp(at.0 + times % 100)
     }
 
     fn finished(&mut self, done: Option<ProbeKey>) {
@@ -243,46 +296,5 @@ impl Runner {
         self.jobs
             .iter()
             .filter_map(|job| job.running.map(|at| (job.spec.key.clone(), at)))
-    }
-}
-
-/// One attempt from start to event.
-async fn attempt(spec: ProbeSpec, at: Timestamp, events: mpsc::Sender<Event>) -> ProbeKey {
-    let mut attempt = Attempt::new(spec.timeout, Trace::silent());
-    let (started, cut_off) = (attempt.started, attempt.deadline + GRACE);
-    let guarded = AssertUnwindSafe(spec.probe.run(&mut attempt)).catch_unwind();
-    let outcome = match timeout_at(cut_off, guarded).await {
-        Ok(Ok(outcome)) => outcome,
-        Ok(Err(_panic)) => {
-            tracing::error!(probe = %spec.key, "probe {} panicked; this is a defect of slod", spec.key);
-            explained(
-                Verdict::Void(Why::Internal),
-                started.elapsed(),
-                "the probe panicked; this is a defect of slod",
-            )
-        }
-        Err(_elapsed) => explained(
-            Verdict::Bad(Cause::Timeout),
-            started.elapsed(),
-            "no end within the timeout",
-        ),
-    };
-    let record = Record {
-        key: spec.key.clone(),
-        at,
-        interval: spec.interval,
-        outcome,
-    };
-    // The ledger outlives the schedule; it is gone only if it failed, which is reported elsewhere.
-    let _ = events.send(Event::Outcome(record)).await;
-    spec.key
-}
-
-fn explained(verdict: Verdict, latency: Duration, message: &str) -> Outcome {
-    let mut detail = Detail::default();
-    detail.say(message);
-    Outcome {
-        detail,
-        ..Outcome::new(verdict, latency)
     }
 }

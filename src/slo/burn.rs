@@ -1,8 +1,10 @@
 //! Burn-rate alerts: the tiers as data, and the life of one alert.
 
 use super::objective::Objective;
-use super::track::Tracker;
+use super::track::{Tracker, WindowView};
 use crate::outcome::Timestamp;
+use crate::yaml::units::show_duration;
+use std::sync::Arc;
 use std::time::Duration;
 
 const MINUTE: u64 = 60;
@@ -63,11 +65,40 @@ pub const TIERS: [Tier; 4] = [
     },
 ];
 
+/// Something that fires, or did.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fired {
+    pub tier: &'static Tier,
+    pub from: Timestamp,
+    /// `None` while it still fires.
+    pub to: Option<Timestamp>,
+    /// Share of the error budget that was spent when it fired.
+    pub spent: Option<f64>,
+    /// Whether a faster tier fired before, so that nobody needed this one.
+    pub inhibited: bool,
+}
+
+/// Whose alert it is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FiredFor {
+    pub service: Arc<str>,
+    pub slo: Arc<str>,
+    pub fired: Fired,
+}
+
 impl Urgency {
     pub const fn word(self) -> &'static str {
         match self {
             Self::Page => "page",
             Self::Ticket => "ticket",
+        }
+    }
+
+    /// The label in metrics, as the shipped rules of Prometheus have it.
+    pub const fn severity(self) -> &'static str {
+        match self {
+            Self::Page => "critical",
+            Self::Ticket => "warning",
         }
     }
 }
@@ -83,6 +114,11 @@ impl Tier {
         self.factor(objective.window.length) * (1.0 - objective.target)
     }
 
+    /// `1h/5m`
+    pub fn windows(&self) -> String {
+        format!("{}/{}", show_duration(self.long), show_duration(self.short))
+    }
+
     /// Whether its long window fits into the objective's.
     pub fn fits(&self, objective: &Objective) -> bool {
         self.long <= objective.window.length
@@ -90,10 +126,17 @@ impl Tier {
 
     /// Whether it holds at a moment.
     pub fn holds(&self, tracker: &Tracker, now: Timestamp) -> bool {
-        let objective = tracker.objective();
+        self.holds_by(tracker.objective(), |window| tracker.view(now, window))
+    }
+
+    /// Whether it holds by what its two windows are.
+    pub fn holds_by(&self, objective: &Objective, view: impl Fn(Duration) -> WindowView) -> bool {
+        if !self.fits(objective) {
+            return false;
+        }
         let limit = self.threshold(objective);
         let above = |window, least| {
-            let view = tracker.view(now, window);
+            let view = view(window);
             view.bad > least && view.sli.is_some_and(|sli| 1.0 - sli > limit)
         };
         // One single bad event in the long window is no incident.
@@ -143,6 +186,14 @@ impl Alert {
         }
     }
 
+    /// When it began, while it fires.
+    pub const fn since(self) -> Option<Timestamp> {
+        match self {
+            Self::Inactive => None,
+            Self::Firing { since, .. } => Some(since),
+        }
+    }
+
     pub const fn is_firing(self) -> bool {
         matches!(self, Self::Firing { .. })
     }
@@ -153,7 +204,6 @@ mod tests {
     use super::*;
     use crate::outcome::{Cause, Event, Verdict};
     use crate::slo::{Budgeting, Combine, Missing, Sli, Watcher, Window};
-    use std::sync::Arc;
 
     const MONTH: Duration = Duration::from_secs(30 * 24 * HOUR);
 

@@ -1,6 +1,6 @@
 //! A past lived through once more: which burn-rate alerts would have fired.
 
-use super::burn::{Alert, Change, TIERS, Tier};
+use super::burn::{Alert, Change, Fired, TIERS, Tier};
 use super::correction::Spans;
 use super::objective::{Missing, Objective};
 use super::tally::{Tally, TallyKey};
@@ -11,19 +11,6 @@ use std::time::Duration;
 
 /// How often alerts are looked at: the grain of the shortest windows.
 const STEP_MS: i64 = 10_000;
-
-/// One alert that would have fired.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Fired {
-    pub tier: &'static Tier,
-    pub from: Timestamp,
-    /// `None` where it still fires at the end.
-    pub to: Option<Timestamp>,
-    /// Share of the error budget that was spent when it fired.
-    pub spent: Option<f64>,
-    /// Whether a faster tier fired before, so that nobody needed this one.
-    pub inhibited: bool,
-}
 
 /// One objective's past, fed outcome by outcome in the order of time.
 #[derive(Debug)]
@@ -124,7 +111,7 @@ impl Replay {
     fn look(&mut self, now: Timestamp) {
         self.tracker.close_slices(now);
         for (at, tier) in TIERS.iter().enumerate() {
-            let holds = tier.fits(self.tracker.objective()) && tier.holds(&self.tracker, now);
+            let holds = tier.holds(&self.tracker, now);
             match self.alerts[at].step(tier, holds, now) {
                 Some(Change::Fired) => self.note(at, tier, now),
                 Some(Change::Resolved(end)) => {

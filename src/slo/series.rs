@@ -69,6 +69,12 @@ impl Series {
         }
     }
 
+    /// The end of the newest slot.
+    pub fn newest(&self) -> Timestamp {
+        let fine = &self.tiers[0];
+        Timestamp((fine.newest + 1).saturating_mul(fine.width))
+    }
+
     /// Adds an event at its time; events may come late and out of order.
     pub fn add(&mut self, at: Timestamp, event: Tally) {
         for tier in &mut self.tiers {
@@ -240,7 +246,19 @@ impl Ring {
     fn push(&mut self, run: Run) {
         match self.runs.back_mut() {
             Some(last) if last.tally == run.tally => last.len += run.len,
-            _ => self.runs.push_back(run),
+            _ => {
+                self.make_room(1);
+                self.runs.push_back(run);
+            }
+        }
+    }
+
+    /// Grows by half, and never beyond what the ring can hold: there are thousands of them.
+    fn make_room(&mut self, more: usize) {
+        let (len, most) = (self.runs.len(), self.slots + 3);
+        if len + more > self.runs.capacity() {
+            let wanted = (len + len / 2).clamp(len + more, most.max(len + more));
+            self.runs.reserve_exact(wanted - len);
         }
     }
 
@@ -265,6 +283,7 @@ impl Ring {
         let missing = (age + 1).saturating_sub(self.len());
         if missing > 0 {
             let len = u32::try_from(missing).unwrap_or(u32::MAX);
+            self.make_room(1);
             self.runs.push_front(Run {
                 tally: Tally::default(),
                 len,
@@ -284,6 +303,7 @@ impl Ring {
         }) else {
             return;
         };
+        self.make_room(2);
         let run = self.runs[index];
         let mut tally = run.tally;
         change(&mut tally);
@@ -443,6 +463,26 @@ mod tests {
         let now = Timestamp(259_200 * 10_000 - 1);
         let month = series.sum(now, Duration::from_secs(30 * 86_400));
         assert_eq!((month.good, month.covered_ms), (259_200, 2_592_000_000));
+    }
+
+    #[test]
+    fn the_worst_month_takes_less_than_28_kib() {
+        let mut series = Series::new(Duration::from_secs(30 * 86_400));
+        for slot in 0..30 * 8640 {
+            // No two neighbours are equal in any tier.
+            let good = u32::try_from(slot % 3 + slot / 30 % 2 + slot / 360 % 2).expect("small");
+            let tally = Tally { good, ..BAD };
+            series.add(Timestamp(slot * 10_000), tally);
+        }
+        let runs = series
+            .tiers
+            .iter()
+            .map(|tier| tier.runs.len())
+            .sum::<usize>();
+        assert!(runs > 1700, "{runs} runs: not the worst");
+        let room = series.tiers.iter().map(|tier| tier.runs.capacity());
+        let bytes = room.sum::<usize>() * size_of::<Run>();
+        assert!(bytes < 28 * 1024, "{bytes} bytes");
     }
 
     proptest! {

@@ -143,3 +143,65 @@ pub fn slice_of(at: Timestamp) -> i64 {
 pub fn slice_start(slice: i64) -> Timestamp {
     Timestamp(slice.saturating_mul(millis(Budgeting::SLICE)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rule(budgeting: Budgeting, combine: Combine, weights: &[u32]) -> SliceRule {
+        SliceRule {
+            budgeting,
+            combine,
+            missing: Missing::Bad,
+            weights: weights.into(),
+        }
+    }
+
+    fn counts(rule: &SliceRule, lanes: &Lanes) -> (u32, u32) {
+        let tally = rule.judge(lanes);
+        (tally.good, tally.bad)
+    }
+
+    const SLICES: Budgeting = Budgeting::Timeslices { slice_target: 0.9 };
+    const RATIO: Budgeting = Budgeting::RatioTimeslices;
+    /// One probe that fails half the time, one that is fine, one that was not observed.
+    const LANES: [(u32, u32); 3] = [(3, 3), (1, 0), (0, 0)];
+
+    #[test]
+    fn the_worst_the_best_and_the_mean_probe() {
+        let told = |combine| counts(&rule(RATIO, combine, &[3, 1, 5]), &LANES);
+        assert_eq!(told(Combine::All), (500_000, 500_000));
+        assert_eq!(told(Combine::Any), (1_000_000, 0));
+        assert_eq!(told(Combine::Weighted), (625_000, 375_000));
+        let pooled = rule(RATIO, Combine::Pooled, &[1, 1, 1]);
+        assert_eq!(pooled.lanes(), 1);
+        assert_eq!(counts(&pooled, &[(4, 3)]), (571_429, 428_571));
+    }
+
+    #[test]
+    fn a_slice_is_good_or_bad_as_a_whole_unless_its_ratio_counts() {
+        let told = |combine| counts(&rule(SLICES, combine, &[3, 1, 5]), &LANES);
+        assert_eq!(told(Combine::All), (0, 1));
+        assert_eq!(told(Combine::Any), (1, 0));
+        assert_eq!(told(Combine::Weighted), (0, 1));
+        // Nine of ten is what is promised.
+        assert_eq!(
+            counts(&rule(SLICES, Combine::Pooled, &[1]), &[(9, 1)]),
+            (1, 0)
+        );
+        assert_eq!(
+            counts(&rule(SLICES, Combine::Pooled, &[1]), &[(8, 1)]),
+            (0, 1)
+        );
+    }
+
+    #[test]
+    fn a_slice_without_outcomes_is_nothing_by_itself() {
+        let rule = rule(SLICES, Combine::All, &[1, 1]);
+        assert_eq!(rule.judge(&[(0, 0), (0, 0)]), Tally::default());
+        assert_eq!(
+            rule.missing().map(|missing| (missing.good, missing.bad)),
+            Some((0, 1))
+        );
+    }
+}

@@ -105,6 +105,11 @@ impl Tracker {
         self.series.start(now, longest)
     }
 
+    /// Nothing that was counted is of a later time.
+    pub fn newest(&self) -> Timestamp {
+        self.series.newest()
+    }
+
     pub fn objective(&self) -> &Arc<Objective> {
         &self.objective
     }

@@ -1,7 +1,7 @@
 //! Finished hours become blocks; old ones go.
 
 use super::block::{Block, decode, encode};
-use super::header::hour_of;
+use super::header::{HOUR_MS, hour_of};
 use super::raw;
 use super::{Store, StoreError};
 use crate::outcome::{ProbeKey, Record, Timestamp};
@@ -120,6 +120,9 @@ impl Store {
         tx.execute("DELETE FROM outcome WHERE hour = ?1", [oldest])?;
         tx.execute("DELETE FROM hour WHERE id >= ?1 AND id < ?2", ids)?;
         tx.execute("DELETE FROM block WHERE id >= ?1 AND id < ?2", ids)?;
+        let horizon = [horizon.saturating_mul(HOUR_MS)];
+        tx.execute("DELETE FROM beat WHERE at < ?1", horizon)?;
+        tx.execute("DELETE FROM alert WHERE to_at < ?1", horizon)?;
         tx.commit()?;
         Ok(true)
     }

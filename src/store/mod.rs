@@ -9,7 +9,9 @@
 //! it fits, and the latency within 1 % and on the right side of every cut. Phases and addresses
 //! are for the live view and are not stored; certificate dates live until the hour is compacted.
 
+mod alerts;
 mod backup;
+mod beats;
 mod block;
 mod check;
 mod column;

@@ -63,6 +63,30 @@ const MIGRATIONS: &[&str] = &[
         taken_back_at INTEGER
     ) STRICT;
 ",
+    "
+    -- The last report of each job.
+    CREATE TABLE beat (
+        service TEXT NOT NULL,
+        name TEXT NOT NULL,
+        at INTEGER NOT NULL,            -- milliseconds since 1970
+        failed INTEGER NOT NULL,
+        message TEXT,
+        PRIMARY KEY (service, name)
+    ) STRICT, WITHOUT ROWID;
+
+    -- Burn-rate alerts that fired.
+    CREATE TABLE alert (
+        from_at INTEGER NOT NULL,       -- milliseconds since 1970
+        service TEXT NOT NULL,
+        slo TEXT NOT NULL,
+        tier INTEGER NOT NULL,
+        to_at INTEGER,                  -- NULL while it fires
+        spent REAL,                     -- share of the error budget when it fired
+        inhibited INTEGER NOT NULL,     -- whether a faster tier fired already
+        PRIMARY KEY (from_at, service, slo, tier)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX firing ON alert (to_at) WHERE to_at IS NULL;
+",
 ];
 
 /// The version that this program writes.

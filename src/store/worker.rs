@@ -4,6 +4,7 @@ use super::writer::{Shared, State};
 use super::{Plan, Store, StoreError};
 use crate::clock::Clock;
 use crate::outcome::{ProbeKey, Record};
+use crate::slo::burn::FiredFor;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -27,6 +28,8 @@ pub struct Worker {
     plan: Box<dyn Fn(&ProbeKey) -> Plan + Send>,
     /// Taken from the queue; stays until it is committed.
     batch: Vec<Record>,
+    /// Likewise.
+    alerts: Vec<FiredFor>,
     /// When old outcomes were last looked for.
     expired: Option<Instant>,
 }
@@ -57,6 +60,7 @@ impl Worker {
             retention,
             plan,
             batch: Vec::new(),
+            alerts: Vec::new(),
             expired: None,
         }
     }
@@ -100,6 +104,7 @@ impl Worker {
     /// Commits all that waits, then keeps house for a moment unless it is time to stop.
     fn round(&mut self, housekeeping: bool) -> Result<(), StoreError> {
         let asked = self.shared.state().asked;
+        self.keep_alerts()?;
         while self.take_batch() {
             self.commit()?;
         }
@@ -110,6 +115,15 @@ impl Worker {
         } else {
             Ok(())
         }
+    }
+
+    fn keep_alerts(&mut self) -> Result<(), StoreError> {
+        self.alerts.append(&mut self.shared.state().alerts);
+        if !self.alerts.is_empty() {
+            self.store.keep_alerts(&self.alerts)?;
+            self.alerts.clear();
+        }
+        Ok(())
     }
 
     /// Before the outcomes: people wait for these.

@@ -4,6 +4,7 @@ use super::worker::Worker;
 use super::{Plan, Store, StoreError};
 use crate::clock::Clock;
 use crate::outcome::{ProbeKey, Record};
+use crate::slo::burn::FiredFor;
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::mpsc;
@@ -14,6 +15,9 @@ use std::time::{Duration, Instant};
 /// Outcomes that wait in memory while the disk fails: some 20 MB, and 16 minutes of 1000 probes
 /// every 10 s. What comes beyond is lost, and counted.
 pub const BACKLOG_MAX: usize = 100_000;
+
+/// Alerts that may wait: all tiers of hundreds of objectives, begun and ended.
+const ALERTS_MAX: usize = 10_000;
 
 /// Errands that may wait.
 const ERRANDS_MAX: usize = 100;
@@ -42,6 +46,8 @@ pub(super) type Errand = Box<dyn FnOnce(&mut Store) + Send>;
 pub(super) struct State {
     pub(super) queue: VecDeque<Record>,
     pub(super) errands: VecDeque<Errand>,
+    /// Alerts that began or ended.
+    pub(super) alerts: Vec<FiredFor>,
     /// Outcomes that the thread has taken and not yet committed.
     pub(super) in_flight: usize,
     /// Flushes asked for, and the last one that was answered.
@@ -99,6 +105,22 @@ impl StoreHandle {
             state.stats.lost_total += 1;
         } else {
             state.queue.push_back(record);
+        }
+    }
+
+    /// Takes alerts that began or ended, to be kept with the next commit. Never waits for the disk.
+    pub fn keep_alerts(&self, alerts: impl IntoIterator<Item = FiredFor>) {
+        let mut state = self.0.state();
+        for alert in alerts {
+            if state.ended || state.alerts.len() >= ALERTS_MAX {
+                tracing::error!(
+                    "the alert of {}/{} is not kept: too many wait for the store",
+                    alert.service,
+                    alert.slo
+                );
+            } else {
+                state.alerts.push(alert);
+            }
         }
     }
 

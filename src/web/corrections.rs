@@ -97,7 +97,7 @@ pub async fn take_back(
 }
 
 /// Asks the thread that writes.
-async fn on_store<T: Send + 'static>(
+pub(super) async fn on_store<T: Send + 'static>(
     state: &WebState,
     errand: impl FnOnce(&mut Store) -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, Problem> {

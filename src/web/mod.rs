@@ -1,8 +1,10 @@
 //! What the daemon serves: metrics, state, and the way to reload it. Every answer is made from
 //! memory; every error is problem JSON (RFC 9457).
 
+mod alerts;
 mod api;
 mod corrections;
+mod heartbeat;
 mod metrics;
 pub mod page;
 mod problem;
@@ -15,6 +17,7 @@ use crate::clock::Clock;
 use crate::ledger::Snapshot;
 use crate::metrics::Own;
 use crate::observe::SystemView;
+use crate::probe::beats::Beats;
 use crate::store::StoreHandle;
 use axum::Router;
 use axum::extract::{Request, State};
@@ -55,6 +58,7 @@ pub enum Reloaded {
 #[derive(Clone, Debug)]
 pub struct WebState {
     pub clock: Clock,
+    pub beats: Beats,
     pub snapshots: watch::Receiver<Arc<Snapshot>>,
     pub system: watch::Receiver<Arc<SystemView>>,
     pub own: Own,
@@ -78,11 +82,13 @@ pub fn router(state: WebState) -> Router {
         .route("/api/v1/services", get(api::services))
         .route("/api/v1/services/{service}", get(api::service))
         .route("/api/v1/objectives", get(api::objectives))
+        .route("/api/v1/alerts", get(alerts::alerts))
         .route(
             "/api/v1/corrections",
             get(corrections::list).post(corrections::add),
         )
         .route("/api/v1/corrections/{id}", delete(corrections::take_back))
+        .route("/api/v1/heartbeat/{service}/{probe}", post(heartbeat::beat))
         .route(
             "/api/v1/probes/{service}/{probe}/outcomes",
             get(api::outcomes),

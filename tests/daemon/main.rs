@@ -1,7 +1,11 @@
 //! The binary as users run it: its life, and what it serves.
 
+mod alerts;
 mod corrections;
+mod heartbeat;
+mod journey;
 mod lifecycle;
+mod stalled;
 mod support;
 mod system;
 mod vantage;

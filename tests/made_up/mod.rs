@@ -7,6 +7,7 @@ use slod::ledger::snapshot::{
     Snapshot, WINDOWS, WindowView,
 };
 use slod::outcome::{Cause, Phase, Phases, ProbeKey, Timestamp, Verdict, Why};
+use slod::slo::burn::Alert;
 use slod::slo::correction::Correction;
 use slod::slo::{BudgetView, Budgeting, Combine, Missing, Objective, Sli, Window};
 use std::sync::Arc;
@@ -145,6 +146,7 @@ fn objective(name: &str, sli: Sli, target: f64, fate: Fate) -> ObjectiveView {
         events: period.good + period.bad,
         bad_events: period.bad,
         windows: WINDOWS.map(|(_, span)| view(span)),
+        alerts: alerts(fate, sli),
         budget: BudgetView {
             window: Window::rolling(30 * DAY),
             period,
@@ -155,6 +157,24 @@ fn objective(name: &str, sli: Sli, target: f64, fate: Fate) -> ObjectiveView {
         },
         further: Vec::new(),
         corrected: false,
+    }
+}
+
+/// What burns fires since an hour, and the faster tier since half of it.
+fn alerts(fate: Fate, sli: Sli) -> [Alert; 4] {
+    let firing = |minutes: u64| Alert::Firing {
+        since: AT.before(Duration::from_secs(minutes * 60)),
+        held: AT,
+    };
+    match (fate, sli) {
+        (Fate::Down, _) => [firing(55), firing(50), firing(40), Alert::Inactive],
+        (Fate::Burning, Sli::Success) => [
+            Alert::Inactive,
+            firing(60),
+            Alert::Inactive,
+            Alert::Inactive,
+        ],
+        _ => [Alert::Inactive; 4],
     }
 }
 

@@ -5,7 +5,7 @@ use crate::config::model::ProbeSpec;
 use crate::slo::{Objective, Sli};
 use crate::yaml::units::show_duration;
 use crate::yaml::{Node, Spot, Value};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) fn window_exceeds_retention(draft: &Draft<'_>) -> Vec<Finding> {
     let retention = draft.store.retention;
@@ -100,10 +100,13 @@ pub(super) fn duplicate_objective(draft: &Draft<'_>) -> Vec<Finding> {
 }
 
 pub(super) fn no_objective(draft: &Draft<'_>) -> Vec<Finding> {
+    let borrowed = draft.services.iter().flat_map(|service| &service.borrowed);
+    let on_journeys: BTreeSet<_> = borrowed.map(|probe| &probe.value.key.service).collect();
     draft
         .services
         .iter()
         .filter(|service| service.objectives.is_empty() && !service.section.has("objectives"))
+        .filter(|service| !on_journeys.contains(&service.name))
         .map(|service| Finding {
             at: service.section.spot_of("name"),
             message: format!("`{}` is probed, but nothing is promised for it", service.name),

@@ -9,9 +9,9 @@ use super::story::Story;
 use super::table::{drawn, known, plain};
 use crate::config::{Config, ServiceSpec};
 use crate::outcome::{Cause, Event, Timestamp, Verdict, millis};
-use crate::slo::burn::{TIERS, Urgency};
+use crate::slo::burn::{Fired, FiredFor, TIERS, Tier, Urgency};
 use crate::slo::correction::{Correction, Spans};
-use crate::slo::replay::{Fired, Replay};
+use crate::slo::replay::Replay;
 use crate::yaml::units::show_duration;
 use serde::Serialize;
 use std::time::Duration;
@@ -25,6 +25,8 @@ pub struct Backtest {
     pub outcomes: u64,
     /// In the order of services and objectives, then of time.
     pub alerts: Vec<AlertRow>,
+    /// Those that did fire and would not now.
+    pub missing: Vec<AlertRow>,
     /// Times are told since the start.
     #[serde(skip)]
     made_up: bool,
@@ -43,6 +45,8 @@ pub struct AlertRow {
     pub budget_spent_ratio: Option<f64>,
     /// Whether a faster tier of the same objective was firing already.
     pub inhibited: bool,
+    /// When this alert did fire; absent where it did not.
+    pub did_fire_at: Option<chrono::DateTime<chrono::Utc>>,
 }
 
 /// Lets every probe of a config live through a story that never happened.
@@ -148,6 +152,7 @@ impl Backtest {
             to: to.to_utc(),
             outcomes: 0,
             alerts: Vec::new(),
+            missing: Vec::new(),
             made_up,
         }
     }
@@ -165,6 +170,25 @@ impl Backtest {
         }
     }
 
+    /// Puts beside what would have fired what did.
+    fn compare(&mut self, recorded: &[FiredFor]) {
+        for alert in recorded {
+            let row = AlertRow {
+                service: alert.service.to_string(),
+                slo: alert.slo.to_string(),
+                ..AlertRow::of(&alert.fired)
+            };
+            let same = |other: &&mut AlertRow| other.is_of(&row) && other.touches(&row);
+            match self.alerts.iter_mut().find(same) {
+                Some(would) => would.did_fire_at = would.did_fire_at.or(Some(row.fired_at)),
+                None => self.missing.push(AlertRow {
+                    did_fire_at: Some(row.fired_at),
+                    ..row
+                }),
+            }
+        }
+    }
+
     pub fn to_text(&self) -> String {
         let outcomes = numbers::count(self.outcomes);
         let mut text = if self.made_up {
@@ -179,13 +203,19 @@ impl Backtest {
             format!("{from} to {to}, {outcomes} outcomes replayed\n")
         };
         if !self.alerts.is_empty() {
-            text = format!("{text}\n{}\n", self.table());
+            text = format!("{text}\n{}\n", self.table(&self.alerts, !self.made_up));
         }
-        format!("{text}\n{}\n", self.sum())
+        text = format!("{text}\n{}\n", self.sum());
+        if !self.missing.is_empty() {
+            let table = self.table(&self.missing, false);
+            text = format!("{text}\nthese did fire, and would not now:\n\n{table}\n");
+        }
+        text
     }
 
-    fn table(&self) -> String {
-        let mut table = plain(&[
+    /// `compared` says whether it is told beside each alert when it did fire.
+    fn table(&self, alerts: &[AlertRow], compared: bool) -> String {
+        let mut heads = vec![
             "SERVICE",
             "SLO",
             "TIER",
@@ -194,28 +224,29 @@ impl Backtest {
             "ENDED",
             "FOR",
             "BUDGET SPENT",
-            "",
-        ]);
-        for alert in &self.alerts {
+        ];
+        heads.extend(compared.then_some("DID FIRE"));
+        heads.push("");
+        let mut table = plain(&heads);
+        for alert in alerts {
             let lasted = alert.ended_at.unwrap_or(self.to) - alert.fired_at;
-            let inhibited = if alert.inhibited {
-                "after a faster tier"
-            } else {
-                ""
+            let told = |at, none: &str| match at {
+                Some(at) => self.moment(at),
+                None => none.to_owned(),
             };
-            table.add_row([
+            let mut row = vec![
                 alert.service.clone(),
                 alert.slo.clone(),
                 alert.windows(),
                 alert.urgency.to_owned(),
                 self.moment(alert.fired_at),
-                alert
-                    .ended_at
-                    .map_or_else(|| "still firing".to_owned(), |at| self.moment(at)),
+                told(alert.ended_at, "still firing"),
                 show_duration(lasted.to_std().unwrap_or_default()),
                 known(alert.budget_spent_ratio, numbers::share),
-                inhibited.to_owned(),
-            ]);
+            ];
+            row.extend(compared.then(|| told(alert.did_fire_at, "no")));
+            row.extend(alert.inhibited.then(|| "after a faster tier".to_owned()));
+            table.add_row(row);
         }
         drawn(table, &[6, 7])
     }
@@ -259,14 +290,25 @@ impl AlertRow {
             ended_at: fired.to.map(Timestamp::to_utc),
             budget_spent_ratio: fired.spent,
             inhibited: fired.inhibited,
+            did_fire_at: None,
         }
+    }
+
+    /// Whether both are alerts of the same tier of the same objective.
+    fn is_of(&self, other: &Self) -> bool {
+        let whose = |row: &Self| (row.service.clone(), row.slo.clone(), row.tier);
+        whose(self) == whose(other)
+    }
+
+    /// Whether both fire at some time.
+    fn touches(&self, other: &Self) -> bool {
+        let before = |one: &Self, two: &Self| one.ended_at.is_some_and(|end| end < two.fired_at);
+        !before(self, other) && !before(other, self)
     }
 
     /// `1h/5m`
     fn windows(&self) -> String {
         let tier = TIERS.iter().find(|tier| tier.number == self.tier);
-        tier.map_or_else(String::new, |tier| {
-            format!("{}/{}", show_duration(tier.long), show_duration(tier.short))
-        })
+        tier.map_or_else(String::new, Tier::windows)
     }
 }

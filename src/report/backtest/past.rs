@@ -6,7 +6,7 @@ use crate::config::{Config, ServiceSpec};
 use crate::ledger::in_force;
 use crate::outcome::{Event, ProbeKey, Timestamp, millis};
 use crate::report::walk::each_service;
-use crate::slo::burn::TIERS;
+use crate::slo::burn::{FiredFor, TIERS};
 use crate::slo::correction::Correction;
 use crate::slo::replay::Replay;
 use crate::slo::{Objective, Tally};
@@ -41,6 +41,13 @@ pub fn replayed(
     for replays in lived {
         backtest.take(replays, to);
     }
+    let recorded = store.alerts(from, to)?;
+    let known = |alert: &&FiredFor| {
+        let mut services = config.services.iter();
+        services.any(|service| *service.name == *alert.service)
+    };
+    let recorded: Vec<FiredFor> = recorded.iter().filter(known).cloned().collect();
+    backtest.compare(&recorded);
     Ok(backtest)
 }
 

@@ -225,6 +225,61 @@ fn a_calendar_month_begins_anew_and_expects_its_whole_length() {
     assert_eq!(rolling.budget(november, objective.window).period.bad, 60);
 }
 
+#[test]
+fn a_minute_without_outcomes_is_bad_once_it_is_over_for_a_minute() {
+    let mut objective = objective(Sli::Availability, SLICES);
+    objective.missing = Missing::Bad;
+    let interval = Duration::from_secs(10);
+    let mut tracker = Tracker::new(Arc::new(objective), vec![Watcher::every(interval)]);
+    tracker.go_live(Timestamp(0), None, (0, 0));
+    record(
+        &mut tracker,
+        Timestamp::from_secs(600),
+        Verdict::Good,
+        interval,
+        interval,
+    );
+    let counts = |tracker: &mut Tracker, second| {
+        let now = Timestamp::from_secs(second);
+        tracker.close_slices(now);
+        let view = tracker.view(now, HOUR);
+        (view.good, view.bad)
+    };
+    assert_eq!(counts(&mut tracker, 779), (1, 0));
+    assert_eq!(counts(&mut tracker, 780), (1, 1));
+    assert_eq!(counts(&mut tracker, 900), (1, 3));
+    assert_eq!(tracker.counters(), (4, 3));
+    // One outcome comes late: its minute is good after all.
+    record(
+        &mut tracker,
+        Timestamp::from_secs(700),
+        Verdict::Good,
+        interval,
+        interval,
+    );
+    assert_eq!(counts(&mut tracker, 900), (2, 2));
+}
+
+#[test]
+fn counts_of_an_hour_tell_where_no_slice_can_be_bad() {
+    let two = tracker(Sli::Availability, SLICES, &[10, 60]);
+    let hour = |good, bad| Tally {
+        good,
+        bad,
+        covered_ms: (good + bad) * 60_000,
+    };
+    assert_eq!(two.together(&[hour(60, 0), hour(20, 0)]), Some(hour(60, 0)));
+    // Both know a part: whether it is the same part is not known.
+    assert_eq!(two.together(&[hour(40, 0), hour(20, 0)]), None);
+    assert_eq!(two.together(&[hour(60, 0), hour(59, 1)]), None);
+    assert_eq!(two.together(&[hour(50, 3)]), Some(hour(50, 3)));
+    let pooled = tracker(Sli::Success, Budgeting::Occurrences, &[10, 60]);
+    assert_eq!(
+        pooled.together(&[hour(40, 1), hour(20, 2)]),
+        Some(hour(60, 3))
+    );
+}
+
 proptest! {
     #[test]
     fn slices_equal_a_brute_force_recount(

@@ -5,6 +5,7 @@
 //! reverse proxy adds. A page does not reload itself unless its reader asked for it, since a
 //! reload throws keyboard and screen reader users back to the top.
 
+mod alerts;
 mod card;
 mod corrections;
 mod days;

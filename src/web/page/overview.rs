@@ -1,5 +1,6 @@
 //! The front page: is anything wrong now, and where.
 
+use super::alerts::alerts;
 use super::card::card;
 use super::days;
 use super::frame::{HOME, Page, View};
@@ -34,7 +35,7 @@ pub fn render_overview(snapshot: &Snapshot, system: &SystemView, view: View) -> 
         below: counts(&services),
         root: HOME,
         at: snapshot.at,
-        content: html! { (list(&services, snapshot.at)) (system::host(system)) },
+        content: html! { (alerts(snapshot.services.iter(), HOME, snapshot.at)) (list(&services, snapshot.at)) (system::host(system)) },
     };
     page.render(view)
 }

@@ -1,5 +1,6 @@
 //! One service in depth.
 
+use super::alerts::alerts;
 use super::corrections;
 use super::days;
 use super::frame::{Page, View, since};
@@ -17,6 +18,9 @@ use crate::slo::{Budgeting, Combine, Objective};
 use maud::{Markup, html};
 use std::time::Duration;
 
+/// Where the overview is, seen from here.
+const ROOT: &str = "../";
+
 /// The page of a service in the snapshot taken `at`.
 pub fn render_service(
     service: &ServiceView,
@@ -29,9 +33,10 @@ pub fn render_service(
     let page = Page {
         headline: Headline::of_service(standing, service),
         below: about(service),
-        root: "../",
+        root: ROOT,
         at,
         content: html! {
+            (alerts(std::iter::once(service), ROOT, at))
             section {
                 h2 { "Last 30 days" }
                 div.card { (days::chart(service)) (days::table(service)) }

@@ -1,0 +1,101 @@
+//! One attempt, from its start to its event.
+
+use super::pulse::Pulse;
+use super::runner::{Event, JUMP_MS};
+use crate::clock::Clock;
+use crate::config::ProbeSpec;
+use crate::outcome::{Cause, Detail, Outcome, ProbeKey, Record, Timestamp, Verdict, Why, millis};
+use crate::probe::beats::Heard;
+use crate::probe::{Attempt, Trace};
+use futures_util::FutureExt;
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, timeout_at};
+
+/// A probe that does not end by itself is cut off this long after its timeout.
+const GRACE: Duration = Duration::from_millis(500);
+
+/// What an attempt needs.
+pub(super) struct Given {
+    pub(super) spec: ProbeSpec,
+    /// The tick's label.
+    pub(super) at: Timestamp,
+    pub(super) heard: Heard,
+    pub(super) clock: Clock,
+    pub(super) pulse: Pulse,
+    pub(super) events: mpsc::Sender<Event>,
+}
+
+pub(super) async fn run(given: Given) -> ProbeKey {
+    let Given {
+        spec,
+        at,
+        heard,
+        clock,
+        pulse,
+        events,
+    } = given;
+    let (wall, started) = (clock.now(), Instant::now());
+    let outcome = outcome(&spec, heard).await;
+    let wall = clock.now().0 - wall.0;
+    let record = Record {
+        key: spec.key.clone(),
+        at,
+        interval: spec.interval,
+        outcome: disturbed(&pulse, started, wall, &outcome).unwrap_or(outcome),
+    };
+    // The ledger outlives the schedule; it is gone only if it failed, which is reported elsewhere.
+    let _ = events.send(Event::Outcome(record)).await;
+    spec.key
+}
+
+async fn outcome(spec: &ProbeSpec, heard: Heard) -> Outcome {
+    let mut attempt = Attempt::new(spec.timeout, Trace::silent());
+    attempt.heard = heard;
+    let (started, cut_off) = (attempt.started, attempt.deadline + GRACE);
+    let guarded = AssertUnwindSafe(spec.probe.run(&mut attempt)).catch_unwind();
+    match timeout_at(cut_off, guarded).await {
+        Ok(Ok(outcome)) => outcome,
+        Ok(Err(_panic)) => {
+            tracing::error!(probe = %spec.key, "probe {} panicked; this is a defect of slod", spec.key);
+            explained(
+                Verdict::Void(Why::Internal),
+                started.elapsed(),
+                "the probe panicked; this is a defect of slod",
+            )
+        }
+        Err(_elapsed) => explained(
+            Verdict::Bad(Cause::Timeout),
+            started.elapsed(),
+            "no end within the timeout",
+        ),
+    }
+}
+
+/// What an attempt is worth during which we stood still, or the machine slept: nothing, since also
+/// a good one took as long as we did. `wall` is how long it took by the wall clock, in milliseconds.
+fn disturbed(pulse: &Pulse, started: Instant, wall: i64, outcome: &Outcome) -> Option<Outcome> {
+    let now = Instant::now();
+    let took = now.saturating_duration_since(started);
+    if let Some(still) = pulse.still_since(started, now) {
+        let message = format!("slod itself stood still for {:.1} s", still.as_secs_f64());
+        return Some(explained(Verdict::Void(Why::Stalled), took, &message));
+    }
+    let jumped = wall - millis(took);
+    // A set clock does no harm to what was measured by the other one, a machine that slept does.
+    if jumped.abs() > JUMP_MS && outcome.verdict != Verdict::Good {
+        let message = format!("the wall clock jumped by {jumped} ms, as on a machine that slept");
+        return Some(explained(Verdict::Void(Why::ClockJump), took, &message));
+    }
+    None
+}
+
+pub(super) fn explained(verdict: Verdict, latency: Duration, message: &str) -> Outcome {
+    let mut detail = Detail::default();
+    detail.say(message);
+    Outcome {
+        detail,
+        ..Outcome::new(verdict, latency)
+    }
+}

@@ -1,0 +1,86 @@
+//! Alerts that fired, by when they began.
+
+use super::{Store, StoreError};
+use crate::outcome::Timestamp;
+use crate::slo::burn::{Fired, FiredFor, TIERS};
+use rusqlite::{Params, Row, params};
+
+impl Store {
+    /// Those that fire, as far as the store knows.
+    pub fn firing_alerts(&self) -> Result<Vec<FiredFor>, StoreError> {
+        self.read_alerts("to_at IS NULL", [])
+    }
+
+    /// Those that fired some time in `from..to`, in the order in which they began.
+    pub fn alerts(&self, from: Timestamp, to: Timestamp) -> Result<Vec<FiredFor>, StoreError> {
+        let touching = "from_at < ?2 AND (to_at IS NULL OR to_at > ?1)";
+        self.read_alerts(touching, [from.0, to.0])
+    }
+
+    fn read_alerts(&self, filter: &str, values: impl Params) -> Result<Vec<FiredFor>, StoreError> {
+        let read = || {
+            // A store that is only read may be of an older version.
+            if !self.conn.table_exists(None, "alert")? {
+                return Ok(Vec::new());
+            }
+            let sql = format!(
+                "SELECT service, slo, tier, from_at, to_at, spent, inhibited FROM alert
+                 WHERE {filter} ORDER BY from_at, service, slo, tier"
+            );
+            let mut statement = self.conn.prepare(&sql)?;
+            let rows = statement.query_map(values, alert)?;
+            rows.filter_map(Result::transpose).collect()
+        };
+        read().map_err(StoreError::sql("read alerts"))
+    }
+
+    /// Keeps alerts; one that is there already is the same one with its end.
+    pub fn keep_alerts(&mut self, alerts: &[FiredFor]) -> Result<(), StoreError> {
+        self.try_keep_alerts(alerts)
+            .map_err(StoreError::sql("keep alerts"))
+    }
+
+    fn try_keep_alerts(&mut self, alerts: &[FiredFor]) -> rusqlite::Result<()> {
+        let tx = self.conn.transaction()?;
+        for FiredFor {
+            service,
+            slo,
+            fired,
+        } in alerts
+        {
+            let sql = "INSERT INTO alert (service, slo, tier, from_at, to_at, spent, inhibited)
+                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+                       ON CONFLICT (from_at, service, slo, tier) DO UPDATE SET to_at = excluded.to_at";
+            let values = params![
+                &**service,
+                &**slo,
+                fired.tier.number,
+                fired.from.0,
+                fired.to.map(|to| to.0),
+                fired.spent,
+                fired.inhibited
+            ];
+            tx.prepare_cached(sql)?.execute(values)?;
+        }
+        tx.commit()
+    }
+}
+
+/// `None` for a tier that only a newer version has.
+fn alert(row: &Row<'_>) -> rusqlite::Result<Option<FiredFor>> {
+    let number: u8 = row.get(2)?;
+    let Some(tier) = TIERS.iter().find(|tier| tier.number == number) else {
+        return Ok(None);
+    };
+    Ok(Some(FiredFor {
+        service: row.get::<_, String>(0)?.into(),
+        slo: row.get::<_, String>(1)?.into(),
+        fired: Fired {
+            tier,
+            from: Timestamp(row.get(3)?),
+            to: row.get::<_, Option<i64>>(4)?.map(Timestamp),
+            spent: row.get(5)?,
+            inhibited: row.get(6)?,
+        },
+    }))
+}

@@ -1,0 +1,94 @@
+//! Burn-rate alerts as JSON: those that fire, and those of a span of time.
+
+use super::WebState;
+use super::problem::Problem;
+use crate::outcome::Timestamp;
+use crate::slo::burn::FiredFor;
+use crate::store::{Store, StoreError};
+use axum::Json;
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+
+/// Alerts in one answer at most: the newest.
+const LIMIT: usize = 10_000;
+
+/// Those that fired in it; what fires now, if both ends are left out.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Span {
+    from: Option<DateTime<Utc>>,
+    to: Option<DateTime<Utc>>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct AlertView {
+    service: String,
+    slo: String,
+    tier: u8,
+    /// `1h/5m`
+    windows: String,
+    /// `page` or `ticket`
+    urgency: &'static str,
+    severity: &'static str,
+    fired_at: DateTime<Utc>,
+    /// Absent while it fires.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ended_at: Option<DateTime<Utc>>,
+    /// Share of the error budget that was spent when it fired.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    budget_spent_ratio: Option<f64>,
+    /// Whether a faster tier of the same objective was firing already.
+    inhibited: bool,
+}
+
+pub async fn alerts(
+    State(state): State<WebState>,
+    Query(span): Query<Span>,
+) -> Result<Json<Vec<AlertView>>, Problem> {
+    let path = state.history.clone();
+    let read = tokio::task::spawn_blocking(move || read(&path, &span)).await;
+    let failed = || {
+        let title = "the store cannot be read";
+        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, title)
+    };
+    match read {
+        Ok(Ok(alerts)) => {
+            let newest = alerts.len().saturating_sub(LIMIT);
+            Ok(Json(alerts[newest..].iter().map(AlertView::of).collect()))
+        }
+        Ok(Err(error)) => Err(failed().because(error.to_string())),
+        Err(_panic) => Err(failed()),
+    }
+}
+
+/// Blocks.
+fn read(path: &Path, span: &Span) -> Result<Vec<FiredFor>, StoreError> {
+    let store = Store::open_read_only(path)?;
+    if span.from.is_none() && span.to.is_none() {
+        return store.firing_alerts();
+    }
+    let stamp = |at: DateTime<Utc>| Timestamp(at.timestamp_millis());
+    let from = span.from.map_or(Timestamp(0), stamp);
+    store.alerts(from, span.to.map_or(Timestamp(i64::MAX), stamp))
+}
+
+impl AlertView {
+    fn of(alert: &FiredFor) -> Self {
+        let fired = &alert.fired;
+        Self {
+            service: alert.service.to_string(),
+            slo: alert.slo.to_string(),
+            tier: fired.tier.number,
+            windows: fired.tier.windows(),
+            urgency: fired.tier.urgency.word(),
+            severity: fired.tier.urgency.severity(),
+            fired_at: fired.from.to_utc(),
+            ended_at: fired.to.map(Timestamp::to_utc),
+            budget_spent_ratio: fired.spent,
+            inhibited: fired.inhibited,
+        }
+    }
+}

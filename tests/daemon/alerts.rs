@@ -1,0 +1,103 @@
+//! Burn-rate alerts as they fire in the daemon, over a kill and a reload.
+
+use crate::support::{Daemon, target};
+use std::fs;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+
+const PAGE: &str =
+    "slod_alerts_firing{service=\"web\",slo=\"errors\",severity=\"critical\",tier=\"1\"}";
+const SLOW: &str =
+    "slod_alerts_firing{service=\"web\",slo=\"errors\",severity=\"warning\",tier=\"4\"}";
+
+/// A window of an hour, so that the fastest tier fires at the second failure.
+fn config(folder: &Path, address: &str, slo: &str) -> PathBuf {
+    let path = folder.join("slod.yaml");
+    let text = format!(
+        "listen: 127.0.0.1:0
+store: {{ path: slod.db }}
+defaults: {{ interval: 200ms, timeout: 100ms }}
+services:
+  - name: web
+    probes: [ {{ name: home, http: {{ url: \"http://{address}/\" }} }} ]
+    objectives: [ {{ name: {slo}, sli: success, target: 99.9%, window: 1h }} ]
+"
+    );
+    fs::write(&path, text).expect("written");
+    path
+}
+
+fn body(answer: &str) -> serde_json::Value {
+    let body = answer.split("\r\n\r\n").nth(1).expect("a body");
+    serde_json::from_str(body).expect("JSON")
+}
+
+/// When the one alert that fires began.
+fn fired_at(daemon: &Daemon) -> String {
+    let alerts = daemon.wait_for(|daemon| {
+        let alerts = body(&daemon.request("GET", "/api/v1/alerts"));
+        (alerts.as_array()?.len() == 1).then_some(alerts)
+    });
+    assert_eq!(alerts[0]["urgency"], "page");
+    assert_eq!(alerts[0]["windows"], "1h/5m");
+    alerts[0]["fired_at"].as_str().expect("a time").to_owned()
+}
+
+#[test]
+fn an_alert_fires_goes_on_after_a_kill_and_ends_with_its_objective() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let closed = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let down = closed.local_addr().expect("bound").to_string();
+    drop(closed);
+    let path = config(folder.path(), &down, "errors");
+    let daemon = Daemon::start(&path);
+    daemon.wait_for(|daemon| daemon.metric(PAGE).filter(|firing| *firing > 0.5));
+    assert_eq!(
+        daemon.metric(SLOW),
+        Some(0.0),
+        "its window is longer than the objective's"
+    );
+    let since = fired_at(&daemon);
+    assert!(
+        daemon
+            .log()
+            .contains("web/errors burns its error budget too fast over 1h/5m")
+    );
+    for page in ["/", "/services/web"] {
+        let page = daemon.request("GET", page);
+        assert!(
+            page.contains("burns its budget too fast over 1h/5m"),
+            "{page}"
+        );
+    }
+    daemon.signal("KILL");
+    daemon.ended();
+
+    // The service is back; the last five minutes still hold the outage.
+    let path = config(folder.path(), &target().to_string(), "errors");
+    let daemon = Daemon::start(&path);
+    assert_eq!(fired_at(&daemon), since);
+    assert_eq!(daemon.metric(PAGE), Some(1.0));
+    assert!(
+        !daemon.log().contains("burns its error budget"),
+        "it is not told again"
+    );
+
+    config(folder.path(), &target().to_string(), "other");
+    assert!(daemon.request("POST", "/-/reload").contains("reloaded"));
+    let of_errors = |alert: &serde_json::Value| alert["slo"] == "errors";
+    daemon.wait_for(|daemon| {
+        let firing = body(&daemon.request("GET", "/api/v1/alerts"));
+        (!firing.as_array()?.iter().any(of_errors)).then_some(())
+    });
+    let past = body(&daemon.request("GET", "/api/v1/alerts?from=2020-01-01T00:00:00Z"));
+    let ended = past
+        .as_array()
+        .expect("a list")
+        .iter()
+        .find(|alert| of_errors(alert));
+    assert!(
+        ended.expect("it is on record")["ended_at"].is_string(),
+        "{past}"
+    );
+}

@@ -1,0 +1,126 @@
+//! Jobs that report to the daemon, as crontabs call it.
+
+use crate::support::Daemon;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+const GOOD: &str = "slod_probe_success{service=\"nightly\",probe=\"index\"}";
+const RUNS: &str = "slod_probe_runs_total{service=\"nightly\",probe=\"index\"}";
+const FRESH: &str = "slod_slo_events_total{service=\"nightly\",slo=\"fresh\"}";
+
+fn failures(reason: &str) -> String {
+    format!("slod_probe_failures_total{{service=\"nightly\",probe=\"index\",reason=\"{reason}\"}}")
+}
+
+fn voids(daemon: &Daemon) -> f64 {
+    let series = "slod_probe_void_total{service=\"nightly\",probe=\"index\",reason=\"listening\"}";
+    daemon.metric(series).unwrap_or_default()
+}
+
+fn config(folder: &Path, every: &str, description: &str) -> PathBuf {
+    let path = folder.join("slod.yaml");
+    let text = format!(
+        "listen: 127.0.0.1:0
+store: {{ path: slod.db }}
+defaults: {{ interval: 200ms, timeout: 100ms }}
+services:
+  - name: nightly
+    description: {description}
+    probes:
+      - {{ name: index, heartbeat: {{ every: {every} }} }}
+      - {{ name: guarded, heartbeat: {{ every: 1h, token: s3cret-t0ken }} }}
+    objectives:
+      - {{ name: fresh, sli: freshness, budgeting: occurrences, target: 99%, probes: [ index ] }}
+"
+    );
+    fs::write(&path, text).expect("written");
+    path
+}
+
+const INDEX: &str = "/api/v1/heartbeat/nightly/index";
+
+fn report(daemon: &Daemon, path: &str, text: &str) -> String {
+    daemon.post(path, "text/plain", text)
+}
+
+fn is_good(daemon: &Daemon, wanted: f64) -> Option<()> {
+    (daemon.metric(GOOD) == Some(wanted)).then_some(())
+}
+
+#[test]
+fn a_job_that_reports_is_good_and_one_that_fails_or_falls_silent_is_not() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let daemon = Daemon::start(&config(folder.path(), "2s", "quick"));
+    // Nobody could report before somebody listened.
+    daemon.wait_for(|daemon| (voids(daemon) >= 2.0).then_some(()));
+    assert_eq!(daemon.metric(RUNS), Some(0.0));
+
+    assert!(report(&daemon, INDEX, "").starts_with("HTTP/1.1 204"));
+    daemon.wait_for(|daemon| is_good(daemon, 1.0));
+    let failed = format!("{INDEX}?status=fail");
+    let told = "exit code 3:\u{7}\ndisk full";
+    assert!(report(&daemon, &failed, told).starts_with("HTTP/1.1 204"));
+    daemon.wait_for(|daemon| is_good(daemon, 0.0));
+    let page = daemon.wait_for(|daemon| {
+        let page = daemon.request("GET", "/services/nightly");
+        page.contains("disk full").then_some(page)
+    });
+    assert!(
+        page.contains("the job reported a failure: exit code 3:"),
+        "{page}"
+    );
+    assert!(
+        daemon
+            .metric(&failures("job_failed"))
+            .is_some_and(|failed| failed >= 1.0)
+    );
+
+    assert!(report(&daemon, INDEX, "").starts_with("HTTP/1.1 204"));
+    daemon.wait_for(|daemon| is_good(daemon, 1.0));
+    daemon.wait_for(|daemon| daemon.metric(&failures("silent")).filter(|bad| *bad >= 1.0));
+    assert!(daemon.metric(FRESH).is_some_and(|events| events >= 4.0));
+}
+
+#[test]
+fn a_report_that_was_answered_survives_a_reload_and_a_kill() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = config(folder.path(), "1h", "slow");
+    let daemon = Daemon::start(&path);
+    for _ in 0..200 {
+        assert!(report(&daemon, INDEX, "").starts_with("HTTP/1.1 204"));
+    }
+    config(folder.path(), "2h", "slower");
+    assert!(daemon.request("POST", "/-/reload").contains("reloaded"));
+    daemon.wait_for(|daemon| is_good(daemon, 1.0));
+    daemon.signal("KILL");
+    daemon.ended();
+    let daemon = Daemon::start(&path);
+    daemon.wait_for(|daemon| is_good(daemon, 1.0));
+    assert!(voids(&daemon) < 1.0, "the report is known");
+}
+
+#[test]
+fn who_may_report_and_what_for() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let daemon = Daemon::start(&config(folder.path(), "1h", "guarded"));
+    let answer = report(&daemon, "/api/v1/heartbeat/nightly/indx", "");
+    assert!(answer.starts_with("HTTP/1.1 404"), "{answer}");
+    assert!(answer.contains("did you mean nightly/index?"), "{answer}");
+    let answer = report(&daemon, &format!("{INDEX}?status=maybe"), "");
+    assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
+    let answer = daemon.request("GET", INDEX);
+    assert!(answer.starts_with("HTTP/1.1 405"), "{answer}");
+    let guarded = "/api/v1/heartbeat/nightly/guarded";
+    let answer = report(&daemon, guarded, "");
+    assert!(answer.starts_with("HTTP/1.1 401"), "{answer}");
+    let with = |token: &str| {
+        let kind = format!("text/plain\r\nAuthorization: Bearer {token}");
+        daemon.post(guarded, &kind, "")
+    };
+    assert!(with("s3cret-t0keX").starts_with("HTTP/1.1 401"));
+    assert!(with("s3cret-t0ken").starts_with("HTTP/1.1 204"));
+    for page in ["/", "/services/nightly", "/metrics", "/api/v1/services"] {
+        assert!(!daemon.request("GET", page).contains("s3cret"), "{page}");
+    }
+    assert!(!daemon.log().contains("s3cret"));
+}
