@@ -3,6 +3,8 @@
 
 use slod::clock::Clock;
 use slod::outcome::{Cause, Event, Outcome, ProbeKey, Record, Timestamp, Verdict, Why};
+use slod::probe::beats::Beat;
+use slod::slo::burn::{Fired, FiredFor, TIERS};
 use slod::slo::{Budgeting, Sli, TallyKey};
 use slod::store::{Plan, Store, StoreError, backup, check, recover};
 use std::os::unix::fs::PermissionsExt;
@@ -498,6 +500,13 @@ fn kept(path: &Path, probe: i64) -> usize {
 fn a_sound_store_is_sound_and_recovers_to_itself() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = finished(folder.path());
+    let (beat, alert) = (beat(), alert());
+    let mut store = Store::open(&path).expect("a store");
+    store.keep_beat(&key(0), &beat).expect("kept");
+    store
+        .keep_alerts(std::slice::from_ref(&alert))
+        .expect("kept");
+    drop(store);
     let checked = check(&path).expect("there");
     assert!(checked.sound(), "{:?}", checked.faults);
     assert_eq!((checked.hours, checked.outcomes), (8, 2 * 1500));
@@ -507,6 +516,72 @@ fn a_sound_store_is_sound_and_recovers_to_itself() {
     assert_eq!((kept(&path, 0), kept(&path, 1)), (1500, 1500));
     assert!(check(&path).expect("there").sound());
     assert!(recovered.damaged.exists(), "nothing is deleted");
+    let store = Store::open_read_only(&path).expect("a store");
+    assert_eq!(store.beats().expect("readable").get(&key(0)), Some(&beat));
+    assert_eq!(store.firing_alerts().expect("readable"), [alert]);
+}
+
+fn beat() -> Beat {
+    Beat {
+        at: Timestamp(START),
+        failed: true,
+        message: Some("exit code 3".into()),
+    }
+}
+
+fn alert() -> FiredFor {
+    FiredFor {
+        service: "rag".into(),
+        slo: "errors".into(),
+        fired: Fired {
+            tier: &TIERS[1],
+            from: Timestamp(START),
+            to: None,
+            spent: Some(0.25),
+            inhibited: false,
+        },
+    }
+}
+
+#[test]
+fn without_the_names_of_probes_all_outcomes_are_told_as_lost() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = finished(folder.path());
+    let conn = rusqlite::Connection::open(&path).expect("opens");
+    let root = "SELECT rootpage FROM sqlite_schema WHERE name = 'probe'";
+    let root: i64 = conn.query_row(root, [], |row| row.get(0)).expect("there");
+    drop(conn);
+    let mut bytes = std::fs::read(&path).expect("readable");
+    let start = usize::try_from(root - 1).expect("positive") * 4096;
+    bytes[start..start + 4096].fill(0xa5);
+    std::fs::write(&path, &bytes).expect("written");
+    let recovered = recover(&path, Timestamp(START + 5 * HOUR)).expect("recovered");
+    assert_eq!((recovered.hours, recovered.outcomes), (0, 0));
+    assert!(
+        recovered.lost().starts_with("Lost: all outcomes."),
+        "{}",
+        recovered.lost()
+    );
+}
+
+/// An alert is kept once, and its end beside it.
+#[test]
+fn alerts_are_found_by_when_they_fired() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut store = Store::open(&folder.path().join("slod.db")).expect("a new store");
+    let mut one = alert();
+    store.keep_alerts(std::slice::from_ref(&one)).expect("kept");
+    one.fired.to = Some(Timestamp(START + HOUR));
+    store.keep_alerts(std::slice::from_ref(&one)).expect("kept");
+    assert_eq!(store.firing_alerts().expect("readable"), []);
+    let span = |from, to| {
+        store
+            .alerts(Timestamp(from), Timestamp(to))
+            .expect("readable")
+    };
+    assert_eq!(span(START - HOUR, START), []);
+    assert_eq!(span(START + HOUR, START + 2 * HOUR), []);
+    assert_eq!(span(START + HOUR / 2, START + 2 * HOUR), [one]);
 }
 
 #[test]

@@ -70,12 +70,13 @@ fn tell_check(path: &Path, checked: &Checked) -> u8 {
 
 fn tell_recovery(path: &Path, recovered: &Recovered) -> u8 {
     println!(
-        "{}: kept {} probes, {} finished probe-hours, {} recent outcomes, {} corrections",
+        "{}: kept {} probes, {} finished probe-hours, {} recent outcomes, {} corrections, {} alerts",
         path.display(),
         recovered.probes,
         recovered.hours + recovered.hours_counts_only,
         recovered.outcomes,
-        recovered.corrections
+        recovered.corrections,
+        recovered.alerts
     );
     println!("{}", recovered.lost());
     println!("The old store is {}.", recovered.damaged.display());

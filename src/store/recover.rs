@@ -29,6 +29,10 @@ pub struct Recovered {
     /// A probe's hours, with every outcome.
     pub hours: u64,
     pub corrections: u64,
+    /// Alerts that fired.
+    pub alerts: u64,
+    /// Whether the table of probes could not be read, so that nobody knows whose an outcome was.
+    pub nameless: bool,
     /// A probe's hours of which the exact counts are left, and no single outcome.
     pub hours_counts_only: u64,
     /// A probe's hours that cannot be read or make no sense.
@@ -44,6 +48,9 @@ impl Recovered {
     pub fn lost(&self) -> String {
         if self.hours_lost + self.hours_counts_only + self.outcomes_lost + self.gaps == 0 {
             return "Nothing was lost.".to_owned();
+        }
+        if self.nameless {
+            return "Lost: all outcomes. The table of probes cannot be read, so nobody knows whose they were.".to_owned();
         }
         format!(
             "Lost: {} probe-hours, the single outcomes of {} more whose exact counts are kept, \
@@ -101,6 +108,7 @@ fn readable(path: &Path, recovered: &mut Recovered) -> Result<Option<Connection>
         Ok(_) => Ok(Some(old)),
         Err(StoreError::Damaged { .. }) => {
             recovered.gaps += 1;
+            recovered.nameless = true;
             Ok(None)
         }
         Err(error) => Err(error),
@@ -127,21 +135,31 @@ fn copy_tables(
     recovered: &mut Recovered,
 ) -> rusqlite::Result<()> {
     let tx = new.unchecked_transaction()?;
-    recovered.probes = table(old, &tx, "probe", &mut recovered.gaps)?;
-    table(old, &tx, "basis", &mut recovered.gaps)?;
-    recovered.corrections = table(old, &tx, "correction", &mut recovered.gaps)?;
+    let gaps = &mut recovered.gaps;
+    recovered.probes = table(old, &tx, "probe", "id", gaps)?;
+    recovered.nameless = recovered.probes == 0 && *gaps > 0;
+    table(old, &tx, "basis", "id", gaps)?;
+    recovered.corrections = table(old, &tx, "correction", "id", gaps)?;
+    table(old, &tx, "beat", "service", gaps)?;
+    recovered.alerts = table(old, &tx, "alert", "from_at", gaps)?;
     tx.commit()
 }
 
 /// Copies a table forwards up to what cannot be read, and then backwards down to it.
-fn table(old: &Connection, new: &Connection, name: &str, gaps: &mut u64) -> rusqlite::Result<u64> {
-    // An older version has no corrections.
+fn table(
+    old: &Connection,
+    new: &Connection,
+    name: &str,
+    key: &str,
+    gaps: &mut u64,
+) -> rusqlite::Result<u64> {
+    // An older version does not have all.
     if old.table_exists(None, name).is_ok_and(|there| !there) {
         return Ok(0);
     }
     let mut kept = 0;
     for order in ["ASC", "DESC"] {
-        let sql = format!("SELECT * FROM {name} ORDER BY id {order}");
+        let sql = format!("SELECT * FROM {name} ORDER BY {key} {order}");
         let (rows, whole) = rows(old, &sql, &[]);
         kept += insert(new, name, rows)?;
         if whole {

@@ -1,0 +1,122 @@
+//! Two hundred probes and sixty-four descriptors.
+
+use crate::support::PATIENCE;
+use std::fmt::Write as _;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Answers after half a second, so that many are asked at the same time.
+fn slow() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("bound");
+    thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            thread::spawn(move || {
+                let _ = stream.read(&mut [0; 2048]);
+                thread::sleep(Duration::from_millis(500));
+                let answer = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+                let _ = stream.write_all(answer.as_bytes());
+            });
+        }
+    });
+    address
+}
+
+struct Ended(Child);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// The page, if the daemon has a descriptor left for us.
+fn metrics(address: &str) -> Option<String> {
+    let mut stream = TcpStream::connect(address).ok()?;
+    stream.set_read_timeout(Some(Duration::from_secs(2))).ok()?;
+    write!(
+        stream,
+        "GET /metrics HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n"
+    )
+    .ok()?;
+    let mut page = String::new();
+    stream.read_to_string(&mut page).ok()?;
+    page.contains("slod_probe_runs_total").then_some(page)
+}
+
+/// The sum of all series that begin like this.
+fn sum(page: &str, series: &str, label: &str) -> f64 {
+    let of = |line: &&str| line.starts_with(series) && line.contains(label);
+    let values = page
+        .lines()
+        .filter(of)
+        .filter_map(|line| line.rsplit(' ').next());
+    values.filter_map(|value| value.parse::<f64>().ok()).sum()
+}
+
+#[test]
+fn too_few_descriptors_are_our_own_failing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let target = slow();
+    let mut text = "listen: 127.0.0.1:0\nstore: { path: slod.db }\ndefaults: { interval: 1s, timeout: 900ms }\nservices:\n  - name: web\n    objectives: [ { name: errors, sli: success, target: 99% } ]\n    probes:\n".to_owned();
+    for probe in 0..200 {
+        writeln!(
+            text,
+            "      - {{ name: p{probe}, http: {{ url: \"http://{target}/{probe}\" }} }}"
+        )
+        .expect("written");
+    }
+    let path = folder.path().join("slod.yaml");
+    std::fs::write(&path, text).expect("written");
+    let script = format!(
+        "ulimit -n 64 && exec {} run --config {}",
+        env!("CARGO_BIN_EXE_slod"),
+        path.display()
+    );
+    let child = Command::new("sh")
+        .args(["-c", &script])
+        .stderr(Stdio::piped())
+        .spawn();
+    let mut daemon = Ended(child.expect("a shell"));
+    let mut log = BufReader::new(daemon.0.stderr.take().expect("piped")).lines();
+    let address = log.find_map(|line| {
+        let line = line.ok()?;
+        Some(
+            line.split("http://")
+                .nth(1)?
+                .split(['"', ' '])
+                .next()?
+                .to_owned(),
+        )
+    });
+    let address = address.expect("it listens");
+    // Somebody reads what it says from now on.
+    thread::spawn(move || log.for_each(drop));
+
+    let end = Instant::now() + PATIENCE;
+    let page = loop {
+        assert!(Instant::now() < end, "no page with void outcomes");
+        thread::sleep(Duration::from_millis(100));
+        let page = metrics(&address);
+        let void =
+            |page: &String| sum(page, "slod_probe_void_total", "reason=\"resources\"") > 20.0;
+        if let Some(page) = page.filter(void) {
+            break page;
+        }
+    };
+    assert!(
+        sum(&page, "slod_probe_runs_total", "") > 20.0,
+        "others go on: {page}"
+    );
+    let failed: Vec<&str> = page
+        .lines()
+        .filter(|line| line.starts_with("slod_probe_failures_total") && !line.ends_with(" 0"))
+        .collect();
+    assert!(failed.is_empty(), "charged to the service: {failed:#?}");
+    assert!(sum(&page, "slod_slo_bad_events_total", "") < 1.0);
+    assert!(sum(&page, "slod_store_lost_outcomes_total", "") < 1.0);
+}

@@ -1,0 +1,40 @@
+//! Names that do not resolve are a finding about the service, and hold nobody else up.
+
+use crate::support::{Daemon, target};
+use std::fmt::Write as _;
+use std::fs;
+
+#[test]
+fn a_name_that_is_gone_is_bad_and_the_others_are_asked_in_time() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("slod.yaml");
+    let mut text = "listen: 127.0.0.1:0\nstore: { path: slod.db }\ndefaults: { interval: 500ms, timeout: 400ms }\nservices:\n  - name: web\n    objectives: [ { name: errors, sli: success, target: 99%, probes: [ here ] } ]\n    probes:\n".to_owned();
+    let here = target();
+    writeln!(
+        text,
+        "      - {{ name: here, http: {{ url: \"http://{here}/\" }} }}"
+    )
+    .expect("written");
+    for probe in 0..30 {
+        let url = format!("http://gone{probe}.invalid/");
+        writeln!(
+            text,
+            "      - {{ name: gone{probe}, http: {{ url: \"{url}\" }} }}"
+        )
+        .expect("written");
+    }
+    fs::write(&path, text).expect("written");
+    let daemon = Daemon::start(&path);
+    let here = "slod_probe_runs_total{service=\"web\",probe=\"here\"}";
+    daemon.wait_for(|daemon| daemon.metric(here).filter(|runs| *runs >= 6.0));
+    let bad = daemon.metric("slod_slo_bad_events_total{service=\"web\",slo=\"errors\"}");
+    assert_eq!(bad, Some(0.0));
+    let gone = |reason: &str| {
+        let series = format!(
+            "slod_probe_failures_total{{service=\"web\",probe=\"gone7\",reason=\"{reason}\"}}"
+        );
+        daemon.metric(&series).unwrap_or_default()
+    };
+    // Where nobody answers for names at all, the time runs out first.
+    daemon.wait_for(|_| (gone("dns") + gone("timeout") >= 3.0).then_some(()));
+}

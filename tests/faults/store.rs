@@ -1,0 +1,131 @@
+//! A store that somebody else holds, and one that is no store.
+
+use crate::support::{Daemon, target};
+use rusqlite::Connection;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
+
+fn config(folder: &Path) -> PathBuf {
+    let path = folder.join("slod.yaml");
+    let text = format!(
+        "listen: 127.0.0.1:0
+store: {{ path: slod.db }}
+defaults: {{ interval: 200ms, timeout: 100ms }}
+services:
+  - name: web
+    probes: [ {{ name: home, http: {{ url: \"http://{}/\" }} }} ]
+    objectives: [ {{ name: errors, sli: success, target: 99% }} ]
+",
+        target()
+    );
+    fs::write(&path, text).expect("written");
+    path
+}
+
+const BACKLOG: &str = "slod_store_backlog_outcomes";
+const LOST: &str = "slod_store_lost_outcomes_total";
+const RUNS: &str = "slod_probe_runs_total{service=\"web\",probe=\"home\"}";
+
+#[test]
+fn while_somebody_else_holds_the_store_outcomes_wait_and_none_is_lost() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let daemon = Daemon::start(&config(folder.path()));
+    daemon.wait_for(|daemon| daemon.metric(RUNS).filter(|runs| *runs >= 1.0));
+    let other = Connection::open(folder.path().join("slod.db")).expect("opens");
+    other.busy_timeout(Duration::from_secs(10)).expect("set");
+    other
+        .execute_batch("BEGIN IMMEDIATE")
+        .expect("it is free for a moment");
+    let held = Instant::now();
+    let before = daemon.metric(RUNS).expect("known");
+    while held.elapsed() < Duration::from_secs(10) {
+        thread::sleep(Duration::from_millis(500));
+        assert!(daemon.metric(RUNS).is_some(), "it answers all the time");
+    }
+    let after = daemon.metric(RUNS).expect("known");
+    assert!(
+        after - before >= 40.0,
+        "probing goes on: {before} to {after}"
+    );
+    assert!(
+        daemon.metric(BACKLOG) >= Some(30.0),
+        "{:?}",
+        daemon.metric(BACKLOG)
+    );
+    other.execute_batch("COMMIT").expect("let go");
+    daemon.wait_for(|daemon| daemon.metric(BACKLOG).filter(|waiting| *waiting < 10.0));
+    assert_eq!(daemon.metric(LOST), Some(0.0));
+    let failing = daemon.log().matches("the store fails").count();
+    assert!(
+        failing <= 2,
+        "told once and not every second:\n{}",
+        daemon.log()
+    );
+    daemon.signal("TERM");
+    let (status, log) = daemon.ended();
+    assert_eq!(status.code(), Some(0), "{log}");
+    let kept: f64 = other
+        .query_row("SELECT count(*) FROM outcome", [], |row| {
+            row.get::<_, i64>(0)
+        })
+        .expect("readable") as f64;
+    assert!(kept >= after, "{kept} kept of {after}");
+}
+
+/// How a start on this file ends.
+fn start(folder: &Path) -> (Option<i32>, String) {
+    let path = config(folder);
+    let mut child = Command::new(env!("CARGO_BIN_EXE_slod"));
+    child.args(["run", "--config"]).arg(&path);
+    let ended = child.output().expect("it runs");
+    (
+        ended.status.code(),
+        String::from_utf8_lossy(&ended.stderr).into_owned(),
+    )
+}
+
+#[test]
+fn what_is_no_store_is_refused_with_a_sentence_and_left_alone() {
+    for (name, bytes) in [
+        (
+            "garbage",
+            b"this is no database, and never was one".repeat(200),
+        ),
+        ("cut", b"SQLite format 3\0".to_vec()),
+    ] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("slod.db");
+        fs::write(&file, &bytes).expect("written");
+        let (code, told) = start(folder.path());
+        assert_eq!(code, Some(64), "{name}: {told}");
+        assert!(
+            told.contains("slod.db") || told.contains("store"),
+            "{name}: {told}"
+        );
+        assert!(!told.contains("panicked"), "{name}: {told}");
+        assert_eq!(fs::read(&file).expect("still there"), bytes, "{name}");
+    }
+}
+
+/// Garbage in the log beside the file was never committed: SQLite passes over it.
+#[test]
+fn garbage_in_the_write_ahead_log_costs_nothing_that_was_committed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let daemon = Daemon::start(&config(folder.path()));
+    daemon.wait_for(|daemon| daemon.metric(RUNS).filter(|runs| *runs >= 10.0));
+    daemon.signal("TERM");
+    daemon.ended();
+    let wal = folder.path().join("slod.db-wal");
+    fs::write(
+        &wal,
+        b"\x37\x7f\x06\x82 nothing of this is a frame".repeat(500),
+    )
+    .expect("written");
+    let daemon = Daemon::start(&config(folder.path()));
+    let covered = "slod_slo_coverage_ratio{service=\"web\",slo=\"errors\",window=\"5m\"}";
+    daemon.wait_for(|daemon| daemon.metric(covered).filter(|share| *share > 0.006));
+    daemon.wait_for(|daemon| daemon.metric(RUNS).filter(|runs| *runs >= 1.0));
+}
