@@ -47,12 +47,12 @@ services:
     fs::write(&path, text).expect("written");
     let daemon = Daemon::start(&path);
     daemon.wait_for(|daemon| daemon.metric(RUNS).filter(|runs| *runs >= 1.0));
-    // An attempt is under way more than half of the time.
-    for _ in 0..10 {
+    // An attempt is under way more than half of the time; each stop is at another part of a second.
+    for number in 0..10 {
         daemon.signal("STOP");
         thread::sleep(Duration::from_millis(2500));
         daemon.signal("CONT");
-        thread::sleep(Duration::from_millis(1500));
+        thread::sleep(Duration::from_millis(1500 + 270 * number));
         if daemon.metric(STALLED) >= Some(1.0) {
             break;
         }
