@@ -167,7 +167,7 @@ fn what_fires_live_is_what_a_backtest_says() {
             told.to_text()
         );
     }
-    let past = store.alerts(span(0), span(102)).expect("readable");
+    let past = store.alerts(span(0), span(102), 99).expect("readable");
     let ends: Vec<_> = past.iter().map(|alert| alert.fired.to).collect();
     let mut told: Vec<_> = told.alerts.iter().map(|alert| alert.ended_at).collect();
     told.sort();

@@ -576,7 +576,7 @@ fn alerts_are_found_by_when_they_fired() {
     assert_eq!(store.firing_alerts().expect("readable"), []);
     let span = |from, to| {
         store
-            .alerts(Timestamp(from), Timestamp(to))
+            .alerts(Timestamp(from), Timestamp(to), 9)
             .expect("readable")
     };
     assert_eq!(span(START - HOUR, START), []);
@@ -651,6 +651,14 @@ fn a_deleted_or_replaced_file_takes_no_more_outcomes() {
     let aside = folder.path().join("aside.db");
     std::fs::rename(&path, &aside).expect("renamed");
     assert!(matches!(store.append(&[record(1)]), Err(StoreError::Gone)));
+    assert!(matches!(
+        store.keep_alerts(&[alert()]),
+        Err(StoreError::Gone)
+    ));
+    assert!(matches!(
+        store.keep_beat(&key(0), &beat()),
+        Err(StoreError::Gone)
+    ));
     std::fs::write(&path, "another").expect("written");
     assert!(matches!(store.append(&[record(1)]), Err(StoreError::Gone)));
     std::fs::rename(&aside, &path).expect("put back");

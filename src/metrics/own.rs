@@ -25,10 +25,11 @@ pub struct Own {
     store_commit: Gauge,
     store_commits: IntCounter,
     store_lost: IntCounter,
+    store_lost_alerts: IntCounter,
     store_unreadable: IntGauge,
     store_failing: IntGauge,
-    /// Commits and losses that the counters hold already: two scrapes at once must not add twice.
-    counted: Arc<Mutex<(u64, u64)>>,
+    /// What the counters hold already: two scrapes at once must not add twice.
+    counted: Arc<Mutex<StoreStats>>,
 }
 
 /// From well below a tick's grain to a whole default interval.
@@ -75,6 +76,10 @@ impl Own {
                 "slod_store_lost_outcomes_total",
                 "Outcomes that found the backlog full, and are lost.",
             )?,
+            store_lost_alerts: IntCounter::new(
+                "slod_store_lost_alerts_total",
+                "Alerts that began or ended while too many waited, and are not on record.",
+            )?,
             store_unreadable: IntGauge::new(
                 "slod_store_unreadable_blocks",
                 "Stored hours that make no sense and are left out.",
@@ -98,7 +103,7 @@ impl Own {
         let build = IntGauge::with_opts(build)?;
         build.set(1);
         let process = prometheus::process_collector::ProcessCollector::for_self();
-        let instruments: [Box<dyn Collector>; 14] = [
+        let instruments: [Box<dyn Collector>; 15] = [
             Box::new(build),
             Box::new(process),
             Box::new(self.schedule_lag.clone()),
@@ -111,6 +116,7 @@ impl Own {
             Box::new(self.store_commit.clone()),
             Box::new(self.store_commits.clone()),
             Box::new(self.store_lost.clone()),
+            Box::new(self.store_lost_alerts.clone()),
             Box::new(self.store_unreadable.clone()),
             Box::new(self.store_failing.clone()),
         ];
@@ -134,14 +140,14 @@ impl Own {
         self.store_backlog.set(whole(stats.backlog as u64));
         self.store_commit.set(stats.last_commit_seconds);
         let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
-        self.store_commits
-            .inc_by(stats.commits.saturating_sub(counted.0));
-        self.store_lost
-            .inc_by(stats.lost_total.saturating_sub(counted.1));
-        *counted = (
-            counted.0.max(stats.commits),
-            counted.1.max(stats.lost_total),
-        );
+        let add = |counter: &IntCounter, total: u64, held: &mut u64| {
+            counter.inc_by(total.saturating_sub(*held));
+            *held = total.max(*held);
+        };
+        add(&self.store_commits, stats.commits, &mut counted.commits);
+        add(&self.store_lost, stats.lost_total, &mut counted.lost_total);
+        let held = &mut counted.lost_alerts_total;
+        add(&self.store_lost_alerts, stats.lost_alerts_total, held);
         drop(counted);
         self.store_unreadable.set(whole(stats.unreadable_blocks));
         self.store_failing

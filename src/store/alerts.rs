@@ -8,13 +8,34 @@ use rusqlite::{Params, Row, params};
 impl Store {
     /// Those that fire, as far as the store knows.
     pub fn firing_alerts(&self) -> Result<Vec<FiredFor>, StoreError> {
-        self.read_alerts("to_at IS NULL", [])
+        self.read_alerts(
+            "to_at IS NULL ORDER BY from_at DESC, service, slo, tier",
+            [],
+        )
     }
 
-    /// Those that fired some time in `from..to`, in the order in which they began.
-    pub fn alerts(&self, from: Timestamp, to: Timestamp) -> Result<Vec<FiredFor>, StoreError> {
-        let touching = "from_at < ?2 AND (to_at IS NULL OR to_at > ?1)";
-        self.read_alerts(touching, [from.0, to.0])
+    /// The newest `most` of those that fired some time in `from..to`, the last to begin first.
+    pub fn alerts(
+        &self,
+        from: Timestamp,
+        to: Timestamp,
+        most: u32,
+    ) -> Result<Vec<FiredFor>, StoreError> {
+        let touching = "from_at < ?2 AND (to_at IS NULL OR to_at > ?1)
+                        ORDER BY from_at DESC, service, slo, tier LIMIT ?3";
+        self.read_alerts(touching, [from.0, to.0, i64::from(most)])
+    }
+
+    /// Deletes some of those that ended before a moment: not all at once, so that a wall clock that
+    /// is years ahead for some minutes takes little of the record along.
+    pub fn expire_alerts(&mut self, horizon: Timestamp) -> Result<(), StoreError> {
+        let sql = "DELETE FROM alert WHERE (from_at, service, slo, tier) IN
+                   (SELECT from_at, service, slo, tier FROM alert WHERE to_at < ?1
+                    ORDER BY to_at LIMIT 100)";
+        let deleted = self.conn.execute(sql, [horizon.0]);
+        deleted
+            .map(drop)
+            .map_err(StoreError::sql("delete old alerts"))
     }
 
     fn read_alerts(&self, filter: &str, values: impl Params) -> Result<Vec<FiredFor>, StoreError> {
@@ -25,7 +46,7 @@ impl Store {
             }
             let sql = format!(
                 "SELECT service, slo, tier, from_at, to_at, spent, inhibited FROM alert
-                 WHERE {filter} ORDER BY from_at, service, slo, tier"
+                 WHERE {filter}"
             );
             let mut statement = self.conn.prepare(&sql)?;
             let rows = statement.query_map(values, alert)?;
@@ -36,6 +57,7 @@ impl Store {
 
     /// Keeps alerts; one that is there already is the same one with its end.
     pub fn keep_alerts(&mut self, alerts: &[FiredFor]) -> Result<(), StoreError> {
+        self.still_there()?;
         self.try_keep_alerts(alerts)
             .map_err(StoreError::sql("keep alerts"))
     }

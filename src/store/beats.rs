@@ -24,6 +24,7 @@ impl Store {
 
     /// Keeps a beat instead of the probe's last one.
     pub fn keep_beat(&mut self, key: &ProbeKey, beat: &Beat) -> Result<(), StoreError> {
+        self.still_there()?;
         let sql =
             "INSERT INTO beat (service, name, at, failed, message) VALUES (?1, ?2, ?3, ?4, ?5)
                    ON CONFLICT (service, name) DO UPDATE

@@ -122,7 +122,6 @@ impl Store {
         tx.execute("DELETE FROM block WHERE id >= ?1 AND id < ?2", ids)?;
         let horizon = [horizon.saturating_mul(HOUR_MS)];
         tx.execute("DELETE FROM beat WHERE at < ?1", horizon)?;
-        tx.execute("DELETE FROM alert WHERE to_at < ?1", horizon)?;
         tx.commit()?;
         Ok(true)
     }

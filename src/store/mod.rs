@@ -161,14 +161,21 @@ impl Store {
 
     /// Commits records in one transaction: all or none. A tick that is there already stays.
     pub fn append(&mut self, records: &[Record]) -> Result<(), StoreError> {
-        if !identity(&self.path).is_ok_and(|file| file == self.file) {
-            return Err(StoreError::Gone);
-        }
+        self.still_there()?;
         let result = self.try_append(records);
         if result.is_err() {
             self.forget_rolled_back();
         }
         result.map_err(StoreError::sql("commit outcomes"))
+    }
+
+    /// A file that was deleted or replaced takes nothing more: it would be lost.
+    fn still_there(&self) -> Result<(), StoreError> {
+        if identity(&self.path).is_ok_and(|file| file == self.file) {
+            Ok(())
+        } else {
+            Err(StoreError::Gone)
+        }
     }
 
     fn try_append(&mut self, records: &[Record]) -> rusqlite::Result<()> {

@@ -85,7 +85,7 @@ const MIGRATIONS: &[&str] = &[
         inhibited INTEGER NOT NULL,     -- whether a faster tier fired already
         PRIMARY KEY (from_at, service, slo, tier)
     ) STRICT, WITHOUT ROWID;
-    CREATE INDEX firing ON alert (to_at) WHERE to_at IS NULL;
+    CREATE INDEX alert_end ON alert (to_at);
 ",
 ];
 

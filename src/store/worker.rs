@@ -118,10 +118,15 @@ impl Worker {
     }
 
     fn keep_alerts(&mut self) -> Result<(), StoreError> {
-        self.alerts.append(&mut self.shared.state().alerts);
+        {
+            let mut state = self.shared.state();
+            self.alerts.append(&mut state.alerts);
+            state.alerts_in_flight = self.alerts.len();
+        }
         if !self.alerts.is_empty() {
             self.store.keep_alerts(&self.alerts)?;
             self.alerts.clear();
+            self.shared.state().alerts_in_flight = 0;
         }
         Ok(())
     }
@@ -171,6 +176,7 @@ impl Worker {
         {
             self.expired = Some(started);
             self.store.expire_step(now.before(self.retention))?;
+            self.store.expire_alerts(now.before(self.retention))?;
         }
         Ok(())
     }
@@ -201,9 +207,10 @@ impl Worker {
 
 #[cfg(test)]
 mod tests {
-    use super::super::writer::{BACKLOG_MAX, StoreHandle};
+    use super::super::writer::{ALERTS_MAX, BACKLOG_MAX, StoreHandle};
     use super::*;
     use crate::outcome::{Outcome, Timestamp, Verdict};
+    use crate::slo::burn::{Fired, TIERS};
 
     const HOUR: i64 = 3_600_000;
 
@@ -279,6 +286,42 @@ mod tests {
             .outcomes(&record(0).key, from, to)
             .expect("reads");
         assert_eq!(kept.len(), 100_001);
+    }
+
+    #[test]
+    fn alerts_wait_for_the_disk_and_too_many_are_counted() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (mut worker, handle) = worker(&folder);
+        let at = |number: i64| Timestamp(1000 * HOUR + number);
+        let alert = |number: i64, to| FiredFor {
+            service: "concierge".into(),
+            slo: "errors".into(),
+            fired: Fired {
+                tier: &TIERS[0],
+                from: at(number),
+                to,
+                spent: Some(0.1),
+                inhibited: false,
+            },
+        };
+        let other = rusqlite::Connection::open(folder.path().join("slod.db")).expect("opens");
+        let lock =
+            "CREATE TRIGGER refuse BEFORE INSERT ON alert BEGIN SELECT RAISE(ABORT, 'no'); END";
+        other.execute_batch(lock).expect("locks");
+        handle.keep_alerts([alert(1, None), alert(2, None)]);
+        round(&mut worker);
+        assert!(handle.stats().last_error.is_some());
+        handle.keep_alerts((0..ALERTS_MAX).map(|_| alert(1, Some(at(9)))));
+        assert_eq!(handle.stats().lost_alerts_total, 2);
+        other.execute_batch("DROP TRIGGER refuse").expect("unlocks");
+        round(&mut worker);
+        assert_eq!(handle.stats().last_error, None);
+        let firing = worker.store.firing_alerts().expect("reads");
+        assert_eq!(firing, [alert(2, None)]);
+        // After a day and a little, what ended is older than the retention; what fires stays.
+        worker.store.expire_alerts(at(10)).expect("deletes");
+        let all = worker.store.alerts(Timestamp(0), at(20), 9).expect("reads");
+        assert_eq!(all, [alert(2, None)]);
     }
 
     #[test]

@@ -16,8 +16,9 @@ use std::time::{Duration, Instant};
 /// every 10 s. What comes beyond is lost, and counted.
 pub const BACKLOG_MAX: usize = 100_000;
 
-/// Alerts that may wait: all tiers of hundreds of objectives, begun and ended.
-const ALERTS_MAX: usize = 10_000;
+/// Alerts that may wait for the disk: some 8 MB. All tiers of thousands of objectives may begin at
+/// one moment.
+pub const ALERTS_MAX: usize = 40_000;
 
 /// Errands that may wait.
 const ERRANDS_MAX: usize = 100;
@@ -29,6 +30,8 @@ pub struct StoreStats {
     pub backlog: usize,
     /// Outcomes that found the backlog full.
     pub lost_total: u64,
+    /// Alerts that began or ended and found too many waiting.
+    pub lost_alerts_total: u64,
     pub committed_total: u64,
     pub commits: u64,
     pub last_commit_seconds: f64,
@@ -48,6 +51,8 @@ pub(super) struct State {
     pub(super) errands: VecDeque<Errand>,
     /// Alerts that began or ended.
     pub(super) alerts: Vec<FiredFor>,
+    /// Alerts that the thread has taken and not yet committed.
+    pub(super) alerts_in_flight: usize,
     /// Outcomes that the thread has taken and not yet committed.
     pub(super) in_flight: usize,
     /// Flushes asked for, and the last one that was answered.
@@ -112,12 +117,8 @@ impl StoreHandle {
     pub fn keep_alerts(&self, alerts: impl IntoIterator<Item = FiredFor>) {
         let mut state = self.0.state();
         for alert in alerts {
-            if state.ended || state.alerts.len() >= ALERTS_MAX {
-                tracing::error!(
-                    "the alert of {}/{} is not kept: too many wait for the store",
-                    alert.service,
-                    alert.slo
-                );
+            if state.ended || state.alerts.len() + state.alerts_in_flight >= ALERTS_MAX {
+                state.stats.lost_alerts_total += 1;
             } else {
                 state.alerts.push(alert);
             }
@@ -188,7 +189,8 @@ impl Writer {
         self.shared.close(deadline);
         self.shared.wait_until(deadline, |state| state.ended);
         let state = self.shared.state();
-        let (ended, left) = (state.ended, state.queue.len() + state.in_flight);
+        let alerts = state.alerts.len() + state.alerts_in_flight;
+        let (ended, left) = (state.ended, state.queue.len() + state.in_flight + alerts);
         drop(state);
         // A thread that hangs in the disk is left to itself: joining it would hang as well.
         match self.thread.take() {

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use std::path::Path;
 
 /// Alerts in one answer at most: the newest.
-const LIMIT: usize = 10_000;
+const LIMIT: u32 = 10_000;
 
 /// Those that fired in it; what fires now, if both ends are left out.
 #[derive(Debug, Deserialize)]
@@ -48,6 +48,13 @@ pub async fn alerts(
     State(state): State<WebState>,
     Query(span): Query<Span>,
 ) -> Result<Json<Vec<AlertView>>, Problem> {
+    if span
+        .from
+        .is_some_and(|from| span.to.is_some_and(|to| to <= from))
+    {
+        let title = "`to` must be after `from`";
+        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, title));
+    }
     let path = state.history.clone();
     let read = tokio::task::spawn_blocking(move || read(&path, &span)).await;
     let failed = || {
@@ -55,10 +62,7 @@ pub async fn alerts(
         Problem::new(StatusCode::INTERNAL_SERVER_ERROR, title)
     };
     match read {
-        Ok(Ok(alerts)) => {
-            let newest = alerts.len().saturating_sub(LIMIT);
-            Ok(Json(alerts[newest..].iter().map(AlertView::of).collect()))
-        }
+        Ok(Ok(alerts)) => Ok(Json(alerts.iter().map(AlertView::of).collect())),
         Ok(Err(error)) => Err(failed().because(error.to_string())),
         Err(_panic) => Err(failed()),
     }
@@ -72,7 +76,7 @@ fn read(path: &Path, span: &Span) -> Result<Vec<FiredFor>, StoreError> {
     }
     let stamp = |at: DateTime<Utc>| Timestamp(at.timestamp_millis());
     let from = span.from.map_or(Timestamp(0), stamp);
-    store.alerts(from, span.to.map_or(Timestamp(i64::MAX), stamp))
+    store.alerts(from, span.to.map_or(Timestamp(i64::MAX), stamp), LIMIT)
 }
 
 impl AlertView {

@@ -6,13 +6,16 @@ use crate::config::{Config, ServiceSpec};
 use crate::ledger::in_force;
 use crate::outcome::{Event, ProbeKey, Timestamp, millis};
 use crate::report::walk::each_service;
-use crate::slo::burn::{FiredFor, TIERS};
+use crate::slo::burn::TIERS;
 use crate::slo::correction::Correction;
 use crate::slo::replay::Replay;
 use crate::slo::{Objective, Tally};
 use crate::store::{HourSummary, Store, StoreError};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
+
+/// Alerts on record that are compared at most: the newest.
+const RECORDED: u32 = 100_000;
 
 const HOUR_MS: i64 = 3_600_000;
 
@@ -41,12 +44,10 @@ pub fn replayed(
     for replays in lived {
         backtest.take(replays, to);
     }
-    let recorded = store.alerts(from, to)?;
-    let known = |alert: &&FiredFor| {
-        let mut services = config.services.iter();
-        services.any(|service| *service.name == *alert.service)
-    };
-    let recorded: Vec<FiredFor> = recorded.iter().filter(known).cloned().collect();
+    let mut recorded = store.alerts(from, to, RECORDED)?;
+    // What began before cannot be told by a past that begins later.
+    recorded.retain(|alert| alert.fired.from >= from);
+    recorded.reverse();
     backtest.compare(&recorded);
     Ok(backtest)
 }
