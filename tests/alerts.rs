@@ -1,0 +1,418 @@
+//! The daemon's burn-rate alerts: the same as a replay of the same past, through restarts and
+//! reloads, on a real store.
+
+use proptest::prelude::*;
+use slod::config::Config;
+use slod::diagnostic::Source;
+use slod::ledger::{Ledger, Snapshot};
+use slod::outcome::{Cause, Event, Outcome, Record, Timestamp, Verdict};
+use slod::slo::burn::{FiredFor, TIERS};
+use slod::slo::correction::{Correction, Spans};
+use slod::slo::replay::Replay;
+use slod::store::Store;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A whole hour.
+const START: i64 = 1_700_000_000 / 3600 * 3600;
+const SLOS: &str = "
+      - { name: errors, sli: success, target: 99.9%, window: 30d }
+      - { name: uptime, sli: availability, target: 99%, window: 30d }
+";
+
+fn config(slos: &str) -> Config {
+    let text = format!(
+        "services:\n  - name: web\n    probes: [ {{ name: a, interval: 10s, http: {{ url: \"http://127.0.0.1:1/\" }} }} ]\n    objectives: {slos}\n"
+    );
+    let source = Source {
+        name: "alerts".into(),
+        text,
+    };
+    let loaded = Config::load(&source, Path::new(""), &|_| None, slod::probe::KINDS);
+    loaded.config.expect("valid")
+}
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_secs(START + second)
+}
+
+/// A daemon without its tasks: what the ledger's one does, at moments that the test chooses.
+struct House {
+    folder: tempfile::TempDir,
+    store: Store,
+    config: Config,
+    corrections: Vec<Correction>,
+    ledger: Ledger,
+    /// Seconds since the start.
+    now: i64,
+    last: Option<Snapshot>,
+}
+
+impl House {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = Store::open(&folder.path().join("slod.db")).expect("a new store");
+        let config = config(SLOS);
+        let mut ledger = Ledger::new(&config, &[]);
+        ledger.restore(&store, at(0)).expect("an empty store");
+        Self {
+            folder,
+            store,
+            config,
+            corrections: Vec::new(),
+            ledger,
+            now: 0,
+            last: None,
+        }
+    }
+
+    fn probe(&mut self, good: bool) {
+        let probe = &self.config.services[0].probes[0];
+        let verdict = if good {
+            Verdict::Good
+        } else {
+            Verdict::Bad(Cause::Status)
+        };
+        let record = Record {
+            key: probe.key.clone(),
+            at: at(self.now),
+            interval: probe.interval,
+            outcome: Outcome::new(verdict, Duration::from_millis(5)),
+        };
+        self.ledger.record(&record);
+        self.store.append(&[record]).expect("committed");
+    }
+
+    fn tick(&mut self) {
+        self.last = Some(self.ledger.snapshot(at(self.now)));
+        let changed = self.ledger.take_alerts();
+        self.store.keep_alerts(&changed).expect("kept");
+    }
+
+    /// Probes every 10 s.
+    fn live(&mut self, seconds: i64, good: bool) {
+        for _ in 0..seconds / 10 {
+            self.probe(good);
+            self.tick();
+            self.now += 10;
+        }
+    }
+
+    /// Killed, and started again after so many seconds.
+    fn restart(&mut self, after: i64) {
+        self.now += after;
+        let path = self.folder.path().join("slod.db");
+        let other = tempfile::tempdir().expect("a folder");
+        // The lock goes with the old one.
+        self.store = Store::open(&other.path().join("slod.db")).expect("a new store");
+        self.store = Store::open(&path).expect("it opens again");
+        self.ledger = Ledger::new(&self.config, &self.corrections);
+        let now = at(self.now);
+        self.ledger.restore(&self.store, now).expect("readable");
+        let firing = self.store.firing_alerts().expect("readable");
+        let held = self.store.last_seen().expect("readable").expect("outcomes");
+        self.ledger.recall_alerts(firing, held, now);
+        self.tick();
+    }
+
+    fn reload(&mut self, slos: &str) {
+        self.config = config(slos);
+        let old = std::mem::replace(&mut self.ledger, Ledger::new(&self.config, &[]));
+        let now = at(self.now);
+        self.ledger = old.reloaded(&self.config, &self.corrections, now);
+        self.ledger.restore(&self.store, now).expect("readable");
+        self.tick();
+    }
+
+    /// What the page would show of an objective: tier, and since when.
+    fn firing(&self, slo: &str) -> Vec<(u8, i64)> {
+        let snapshot = self.last.as_ref().expect("a tick");
+        let mut views = snapshot.services[0].objectives.iter();
+        let view = views.find(|view| view.objective.name == slo);
+        let alerts = view.map(|view| &view.alerts).into_iter().flatten();
+        TIERS
+            .iter()
+            .zip(alerts)
+            .filter_map(|(tier, alert)| Some((tier.number, seconds(alert.since()?))))
+            .collect()
+    }
+
+    /// What is on record of an objective, fastest tier first.
+    fn kept(&self, slo: &str) -> Vec<FiredFor> {
+        let all = self.store.alerts(at(-1), at(self.now + 1), 1000);
+        let mut all = all.expect("readable");
+        all.retain(|record| *record.slo == *slo);
+        all.sort_by_key(|record| (record.fired.tier.number, record.fired.from));
+        all
+    }
+
+    fn ended(&self, slo: &str) -> Vec<(u8, i64, Option<i64>)> {
+        let row = |record: &FiredFor| {
+            let to = record.fired.to.map(seconds);
+            (record.fired.tier.number, seconds(record.fired.from), to)
+        };
+        self.kept(slo).iter().map(row).collect()
+    }
+}
+
+fn seconds(at: Timestamp) -> i64 {
+    at.0 / 1000 - START
+}
+
+/// A part of a past: seconds, and which of its attempts fail: none, all, every so manyth, or there
+/// are no attempts at all.
+#[derive(Clone, Debug)]
+enum Part {
+    Good(i64),
+    Bad(i64),
+    Sparse(i64, i64),
+    Silent(i64),
+}
+
+fn part() -> impl Strategy<Value = Part> {
+    prop_oneof![
+        (1_i64..6000).prop_map(Part::Good),
+        (1_i64..900).prop_map(Part::Bad),
+        (60_i64..4000, 2_i64..60).prop_map(|(length, nth)| Part::Sparse(length, nth)),
+        (1_i64..3000).prop_map(Part::Silent),
+    ]
+}
+
+/// Attempts on the grid of ten seconds: between two of its points nothing changes.
+fn attempts(parts: &[Part]) -> (Vec<(i64, bool)>, i64) {
+    let (mut attempts, mut from) = (Vec::new(), 0);
+    for part in parts {
+        let (length, good): (i64, Box<dyn Fn(i64) -> Option<bool>>) = match *part {
+            Part::Good(length) => (length, Box::new(|_| Some(true))),
+            Part::Bad(length) => (length, Box::new(|_| Some(false))),
+            Part::Sparse(length, nth) => (length, Box::new(move |at| Some(at / 10 % nth != 0))),
+            Part::Silent(length) => (length, Box::new(|_| None)),
+        };
+        let grid = (from..from + length).filter(|second| second % 10 == 0);
+        attempts.extend(grid.filter_map(|second| Some((second, good(second)?))));
+        from += length;
+    }
+    (attempts, from)
+}
+
+/// Spans that are at most this far apart are one: which of both is seen depends on the step.
+fn joined(mut spans: Vec<(i64, i64)>) -> Vec<(i64, i64)> {
+    spans.sort_unstable();
+    let mut out: Vec<(i64, i64)> = Vec::new();
+    for (from, to) in spans {
+        match out.last_mut() {
+            Some((_, end)) if from <= *end + 20 => *end = to.max(*end),
+            _ => out.push((from, to)),
+        }
+    }
+    out
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 12, max_shrink_iters: 100, ..ProptestConfig::default() })]
+
+    #[test]
+    fn live_alerts_are_those_of_a_replay(parts in prop::collection::vec(part(), 1..12), step in 1_i64..=10) {
+        let (attempts, end) = attempts(&parts);
+        let mut house = House::new();
+        let spec = house.config.services[0].clone();
+        let (mut next, mut told) = (0, Vec::new());
+        for now in (0..=end).step_by(usize::try_from(step).expect("small")) {
+            house.now = now;
+            while let Some((second, good)) = attempts.get(next).filter(|(second, _)| *second <= now) {
+                let record = Record {
+                    key: spec.probes[0].key.clone(),
+                    at: at(*second),
+                    interval: spec.probes[0].interval,
+                    outcome: Outcome::new(
+                        if *good { Verdict::Good } else { Verdict::Bad(Cause::Status) },
+                        Duration::from_millis(5),
+                    ),
+                };
+                house.ledger.record(&record);
+                next += 1;
+            }
+            house.last = Some(house.ledger.snapshot(at(now)));
+            for record in house.ledger.take_alerts() {
+                let whose = |one: &FiredFor| (one.slo.clone(), one.fired.tier.number, one.fired.from);
+                told.retain(|old: &FiredFor| whose(old) != whose(&record));
+                told.push(record);
+            }
+        }
+        for objective in &spec.objectives {
+            let watchers = spec.watchers(objective).into_iter().map(|(_, one)| one).collect();
+            let mut replay = Replay::new(Arc::new(objective.clone()), watchers, Spans::default(), at(0));
+            for (second, good) in &attempts {
+                let verdict = if *good { Verdict::Good } else { Verdict::Bad(Cause::Status) };
+                let (at, interval) = (at(*second), spec.probes[0].interval);
+                replay.record(0, Event { at, interval, verdict, latency: Duration::from_millis(5) });
+            }
+            let (fired, _) = replay.finish(at(end));
+            for tier in 1..=4 {
+                let replayed = fired.iter().filter(|one| one.tier.number == tier);
+                let replayed = replayed.map(|one| (seconds(one.from), one.to.map_or(end, seconds)));
+                let lived = told.iter().filter(|one| one.fired.tier.number == tier && *one.slo == objective.name);
+                let lived = lived.map(|one| (seconds(one.fired.from), one.fired.to.map_or(end, seconds)));
+                let (replayed, lived) = (joined(replayed.collect()), joined(lived.collect()));
+                prop_assert_eq!(replayed.len(), lived.len(), "tier {}: {:?} {:?}", tier, &replayed, &lived);
+                for (a, b) in replayed.iter().zip(&lived) {
+                    prop_assert!((a.0 - b.0).abs() <= 10 && (a.1 - b.1).abs() <= 10, "tier {}: {:?} {:?}", tier, a, b);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn an_alert_goes_on_over_a_restart_and_ends_by_the_rule() {
+    let mut house = House::new();
+    house.live(6 * 3600, true);
+    let begin = house.now;
+    house.live(600, false);
+    let before = house.firing("errors");
+    assert_eq!(before[0], (1, begin + 50), "6 of 360 are above 1.44 %");
+    assert_eq!(before.len(), 4);
+    house.restart(45);
+    assert_eq!(house.firing("errors"), before);
+    let kept = house.kept("errors");
+    assert_eq!(kept.len(), 4);
+    assert!(kept.iter().all(|record| record.fired.to.is_none()));
+    assert!(!kept[0].fired.inhibited && kept[1].fired.inhibited);
+    assert!(kept[0].fired.spent > Some(0.0));
+
+    house.now += 5;
+    house.live(1800, true);
+    // The last failure was at `begin + 590`: it left the five minutes before `begin + 890`.
+    let ended = house.ended("errors");
+    assert_eq!(ended[0], (1, begin + 50, Some(begin + 880 + 300)));
+    assert_eq!(house.firing("errors"), before[1..].to_vec());
+}
+
+#[test]
+fn what_ended_while_nobody_looked_ends_when_it_was_last_seen_to_hold() {
+    let mut house = House::new();
+    house.live(3600, true);
+    house.live(600, false);
+    let since = house.firing("errors")[0].1;
+    house.restart(3 * 3600);
+    let ended = house.ended("errors")[0];
+    let stop = 3600 + 590;
+    assert_eq!((ended.0, ended.1), (1, since));
+    let end = ended.2.expect("over");
+    assert!((stop + 300 - 60..=stop + 300).contains(&end), "{end}");
+    // Three hours are not enough for a day's window to be clean.
+    let slow: Vec<u8> = house
+        .firing("errors")
+        .iter()
+        .map(|(tier, _)| *tier)
+        .collect();
+    assert_eq!(slow, [4]);
+}
+
+#[test]
+fn an_objective_that_goes_takes_its_alerts_along() {
+    let mut house = House::new();
+    house.live(3600, true);
+    house.live(300, false);
+    let (errors, uptime) = (house.firing("errors"), house.firing("uptime"));
+    assert!(!errors.is_empty() && !uptime.is_empty());
+    // What stays goes on, also where its target is another now.
+    house.reload("[ { name: errors, sli: success, target: 99.8%, window: 30d } ]");
+    assert_eq!(house.firing("errors"), errors);
+    let now = house.now;
+    assert!(house.ended("uptime").iter().all(|one| one.2 == Some(now)));
+    // Back again, it is another story.
+    house.reload(SLOS);
+    assert_eq!(
+        house
+            .ended("uptime")
+            .iter()
+            .filter(|one| one.2.is_none())
+            .count(),
+        uptime.len()
+    );
+    assert!(
+        house
+            .firing("uptime")
+            .iter()
+            .all(|(_, since)| *since == now)
+    );
+}
+
+#[test]
+fn an_objective_that_went_while_nothing_ran_takes_its_alerts_along() {
+    let mut house = House::new();
+    house.live(3600, true);
+    house.live(300, false);
+    house.config = config("[ { name: errors, sli: success, target: 99.9%, window: 30d } ]");
+    house.restart(30);
+    let now = house.now;
+    assert!(!house.ended("uptime").is_empty());
+    assert!(house.ended("uptime").iter().all(|one| one.2 == Some(now)));
+    assert!(house.ended("errors").iter().all(|one| one.2.is_none()));
+}
+
+#[test]
+fn planned_maintenance_fires_nothing_and_a_late_one_lets_alerts_end() {
+    let mut house = House::new();
+    let (from, to) = (at(3600), at(3600 + 900));
+    house.corrections.push(Correction {
+        id: "1".into(),
+        from,
+        to,
+        services: vec![],
+        slos: vec!["errors".into()],
+        reason: "a deploy".into(),
+        author: "test".into(),
+    });
+    house.reload(SLOS);
+    house.live(3600, true);
+    house.live(900, false);
+    assert_eq!(house.ended("errors"), []);
+    let fired = house.firing("uptime");
+    assert!(!fired.is_empty());
+    // Taken out afterwards, nothing holds: what fired ends a short window after it held last.
+    house.corrections[0].slos.clear();
+    house.reload(SLOS);
+    assert_eq!(house.firing("uptime"), fired);
+    let held = house.now - 10;
+    house.live(600, true);
+    assert_eq!(house.ended("uptime")[0].2, Some(held + 300));
+}
+
+#[test]
+fn old_alerts_go_and_the_span_tells_what_fired_in_it() {
+    let mut house = House::new();
+    house.live(3600, true);
+    house.live(120, false);
+    let since = house.firing("errors").iter().map(|one| one.1).min();
+    let since = since.expect("it fires");
+    house.live(3600, true);
+    let count = |from, to| {
+        house
+            .store
+            .alerts(at(from), at(to), 1000)
+            .expect("readable")
+            .len()
+    };
+    assert_eq!(count(0, since), 0);
+    assert!(count(since, since + 1) > 0);
+    assert_eq!(
+        house
+            .store
+            .alerts(at(0), at(house.now), 1)
+            .expect("readable")
+            .len(),
+        1
+    );
+    let (all, over) = (house.kept("errors").len(), house.ended("errors"));
+    let over = over.iter().filter(|one| one.2.is_some()).count();
+    assert!(over > 0 && over < all, "{over} of {all}");
+    house.store.expire_alerts(at(house.now)).expect("deleted");
+    assert_eq!(
+        house.kept("errors").len(),
+        all - over,
+        "what fires is never deleted"
+    );
+}
