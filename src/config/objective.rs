@@ -83,15 +83,12 @@ fn read(section: &Section<'_>, name: String) -> Option<Objective> {
 fn windows(section: &Section<'_>) -> Option<(Window, Vec<Window>)> {
     let zone = zone(section);
     let calendar = |text: &str| {
-        let period = Period::ALL
-            .into_iter()
-            .find(|period| period.name() == text)?;
+        let mut periods = Period::ALL.into_iter();
+        let period = periods.find(|period| period.name() == text)?;
+        let zone = zone?;
         Some(Window {
             length: period.nominal(),
-            calendar: Some(Calendar {
-                period,
-                zone: zone?,
-            }),
+            calendar: Some(Calendar { period, zone }),
         })
     };
     let written_as = section.node("window").and_then(|node| node.value.scalar());
@@ -101,37 +98,35 @@ fn windows(section: &Section<'_>) -> Option<(Window, Vec<Window>)> {
         None => duration_within(section, "window", WINDOWS, written(keys::DEFAULT_WINDOW))
             .map(Window::rolling),
     };
-    let rolling = |text: &str| {
-        units::duration(text).filter(|length| (WINDOWS.0..=WINDOWS.1).contains(length))
-    };
+    let (shortest, longest) = WINDOWS;
+    let fits = |length: &Duration| (shortest..=longest).contains(length);
+    let rolling = |text: &str| units::duration(text).filter(fits).map(Window::rolling);
     let expected = "windows such as 7d or month";
     let further = section.texts("further_windows", expected, |text| {
-        calendar(text).or_else(|| rolling(text).map(Window::rolling))
+        calendar(text).or_else(|| rolling(text))
     });
     let window = window?;
+    check_windows(section, window, &further);
+    Some((window, further))
+}
+
+/// Reports a time zone that no window has, and a window that is given twice.
+fn check_windows(section: &Section<'_>, window: Window, further: &[Window]) {
     let all = || further.iter().chain([&window]);
     if section.has("timezone") && all().all(|window| window.calendar.is_none()) {
-        let message = "only a calendar window has a time zone";
         section.error(
             "conflict",
             "timezone",
-            message,
+            "only a calendar window has a time zone",
             "remove it, or let `window` be week, month, quarter or year",
         );
     }
-    if let Some(twice) = further
-        .iter()
-        .find(|one| all().filter(|other| other == one).count() > 1)
-    {
+    let is_twice = |one: &&Window| all().filter(|other| other == one).count() > 1;
+    if let Some(twice) = further.iter().find(is_twice) {
         let message = format!("{} is given twice", twice.name());
-        section.error(
-            "conflict",
-            "further_windows",
-            message,
-            "name each window once",
-        );
+        let help = "name each window once";
+        section.error("conflict", "further_windows", message, help);
     }
-    Some((window, further))
 }
 
 fn sli(section: &Section<'_>) -> Option<Sli> {
