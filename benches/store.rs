@@ -210,6 +210,17 @@ fn start(path: &Path) -> Result<(), Box<dyn std::error::Error>> {
         procfs::process::Process::myself()?.stat()?.rss * procfs::page_size() / 1024 / 1024,
     );
     let started = Instant::now();
+    drop(ledger.snapshot(now));
+    println!("another snapshot: {:.2?}", started.elapsed());
+    let started = Instant::now();
+    let checked = slod::store::check(path)?;
+    println!(
+        "check of {} outcomes: {:.2?}, {} faults",
+        checked.outcomes,
+        started.elapsed(),
+        checked.faults.len()
+    );
+    let started = Instant::now();
     let from = now.before(Duration::from_secs(30 * 86_400));
     let backtest = slod::report::backtest::replayed(&config, &store, from, now)?;
     println!(
