@@ -128,7 +128,7 @@ impl Status {
                     known(objective.budget_remaining_ratio, numbers::share),
                     known(objective.burn_rate_1h, numbers::burn),
                     known(objective.burn_rate_6h, numbers::burn),
-                    known(objective.coverage_ratio, numbers::share),
+                    known(objective.coverage_ratio, numbers::coverage),
                     objective.state().to_owned(),
                 ]);
                 for further in &objective.further_windows {
@@ -141,7 +141,7 @@ impl Status {
                         known(further.budget_remaining_ratio, numbers::share),
                         String::new(),
                         String::new(),
-                        known(further.coverage_ratio, numbers::share),
+                        known(further.coverage_ratio, numbers::coverage),
                     ]);
                 }
             }
