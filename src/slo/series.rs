@@ -70,12 +70,6 @@ impl Series {
         }
     }
 
-    /// The end of the newest slot.
-    pub fn newest(&self) -> Timestamp {
-        let fine = &self.tiers[0];
-        Timestamp((fine.newest + 1).saturating_mul(fine.width))
-    }
-
     /// Adds an event at its time; events may come late and out of order.
     pub fn add(&mut self, at: Timestamp, event: Tally) {
         for tier in &mut self.tiers {

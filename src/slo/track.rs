@@ -34,6 +34,8 @@ pub struct Tracker {
     since: Option<Timestamp>,
     /// Whether the past is filled in.
     live: bool,
+    /// After the latest outcome, counted or not.
+    newest: Timestamp,
     events: u64,
     bad_events: u64,
 }
@@ -78,6 +80,7 @@ impl Tracker {
             corrected: Arc::default(),
             since: None,
             live: false,
+            newest: Timestamp(i64::MIN),
             events: 0,
             bad_events: 0,
             objective,
@@ -105,9 +108,14 @@ impl Tracker {
         self.series.start(now, longest)
     }
 
-    /// Nothing that was counted is of a later time.
+    /// The end of the time that was counted or left out so far: after now where the clock was set
+    /// back.
     pub fn newest(&self) -> Timestamp {
-        self.series.newest()
+        let closed = self
+            .slices
+            .as_ref()
+            .map(|slices| slice_start(slices.closed()));
+        self.newest.max(closed.unwrap_or(self.newest))
     }
 
     pub fn objective(&self) -> &Arc<Objective> {
@@ -137,6 +145,7 @@ impl Tracker {
     /// Takes one outcome of a probe that counts, given its position among those.
     pub fn record(&mut self, probe: usize, event: &Event) {
         let at = event.at;
+        self.newest = self.newest.max(Timestamp(at.0 + 1));
         self.close_slices(at);
         self.begin(at);
         let judgement = self.objective.sli.judge(event.verdict, event.latency);
