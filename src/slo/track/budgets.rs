@@ -59,7 +59,11 @@ impl Tracker {
 
     /// Counts per UTC day, today last.
     pub fn days<const N: usize>(&self, now: Timestamp) -> [Counts; N] {
-        self.series.days(now)
+        let mut days = self.series.days(now);
+        if let Some(today) = days.last_mut() {
+            self.leave_out_running(today, now);
+        }
+        days
     }
 
     fn period(&self, now: Timestamp, window: &Window) -> WindowView {

@@ -67,11 +67,9 @@ fn item(one: &Firing<'_>, root: &str, at: Timestamp) -> Markup {
             span.cause { (tier.urgency.word()) }
             span.message dir="auto" {
                 a href={ (root) (service_path(&service.name)) } { (service.name) } " / " (view.objective.name)
+                " burns its budget too fast over " (tier.windows())
             }
-            span.quiet {
-                "burns its budget too fast over " (tier.windows()) ", since " (numbers::span(age))
-                " (" (moment(*since)) ")"
-            }
+            span.quiet { "for " (numbers::span(age)) ", since " (moment(*since)) }
         }
     }
 }
