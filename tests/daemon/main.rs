@@ -5,7 +5,6 @@ mod corrections;
 mod heartbeat;
 mod journey;
 mod lifecycle;
-mod stalled;
 mod support;
 mod system;
 mod vantage;

@@ -1,29 +1,13 @@
 //! Two hundred probes and sixty-four descriptors.
 
+use crate::slow;
 use crate::support::PATIENCE;
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
-
-/// Answers after half a second, so that many are asked at the same time.
-fn slow() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let address = listener.local_addr().expect("bound");
-    thread::spawn(move || {
-        for mut stream in listener.incoming().flatten() {
-            thread::spawn(move || {
-                let _ = stream.read(&mut [0; 2048]);
-                thread::sleep(Duration::from_millis(500));
-                let answer = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-                let _ = stream.write_all(answer.as_bytes());
-            });
-        }
-    });
-    address
-}
 
 struct Ended(Child);
 
@@ -61,7 +45,8 @@ fn sum(page: &str, series: &str, label: &str) -> f64 {
 #[test]
 fn too_few_descriptors_are_our_own_failing() {
     let folder = tempfile::tempdir().expect("a folder");
-    let target = slow();
+    // So slow that many are asked at the same time.
+    let target = slow(Duration::from_millis(500));
     let mut text = "listen: 127.0.0.1:0\nstore: { path: slod.db }\ndefaults: { interval: 1s, timeout: 900ms }\nservices:\n  - name: web\n    objectives: [ { name: errors, sli: success, target: 99% } ]\n    probes:\n".to_owned();
     for probe in 0..200 {
         writeln!(

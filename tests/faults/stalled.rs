@@ -1,28 +1,10 @@
 //! A daemon that was stopped for a while measures itself meanwhile, and not the services.
 
+use crate::slow;
 use crate::support::Daemon;
 use std::fs;
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener};
 use std::thread;
 use std::time::Duration;
-
-/// Answers, but takes most of the time it has.
-fn slow() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let address = listener.local_addr().expect("bound");
-    thread::spawn(move || {
-        for mut stream in listener.incoming().flatten() {
-            thread::spawn(move || {
-                let _ = stream.read(&mut [0; 2048]);
-                thread::sleep(Duration::from_millis(600));
-                let answer = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-                let _ = stream.write_all(answer.as_bytes());
-            });
-        }
-    });
-    address
-}
 
 const STALLED: &str = "slod_probe_void_total{service=\"web\",probe=\"home\",reason=\"stalled\"}";
 const TIMEOUT: &str =
@@ -42,7 +24,7 @@ services:
     probes: [ {{ name: home, interval: 1s, timeout: 1s, http: {{ url: \"http://{}/\" }} }} ]
     objectives: [ {{ name: fast, sli: latency, below: 900ms, target: 99% }} ]
 ",
-        slow()
+        slow(Duration::from_millis(600))
     );
     fs::write(&path, text).expect("written");
     let daemon = Daemon::start(&path);

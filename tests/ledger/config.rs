@@ -1,0 +1,143 @@
+//! A service with all kinds of objectives, and a journey over it.
+
+use async_trait::async_trait;
+use slod::config::{Config, ObserveSpec, Pattern, ProbeSpec, ServiceSpec, StoreSpec};
+use slod::outcome::{Outcome, ProbeKey, Verdict};
+use slod::probe::{Attempt, Probe};
+use slod::slo::{Budgeting, Combine, Counted, Missing, Objective, Sli, Window};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+#[derive(Debug)]
+pub struct Nothing;
+
+#[async_trait]
+impl Probe for Nothing {
+    async fn run(&self, _: &mut Attempt) -> Outcome {
+        Outcome::new(Verdict::Good, Duration::ZERO)
+    }
+
+    fn target(&self) -> String {
+        String::new()
+    }
+}
+
+pub fn objective(name: &str, sli: Sli, budgeting: Budgeting, probes: &[&str]) -> Objective {
+    Objective {
+        name: name.into(),
+        sli,
+        target: 0.99,
+        window: Window::rolling(Duration::from_secs(30 * 86_400)),
+        further: vec![],
+        budgeting,
+        missing: Missing::Exclude,
+        combine: Combine::Pooled,
+        probes: probes.iter().map(|name| counted(name)).collect(),
+    }
+}
+
+/// `probe`, or `service/probe`.
+pub fn counted(name: &str) -> Counted {
+    let (service, probe) = match name.split_once('/') {
+        Some((service, probe)) => (Some(service.into()), probe),
+        None => (None, name),
+    };
+    Counted {
+        service,
+        probe: probe.to_owned(),
+        weight: if probe == "a" { 3 } else { 1 },
+    }
+}
+
+pub fn sliced(
+    name: &str,
+    budgeting: Budgeting,
+    combine: Combine,
+    missing: Missing,
+    probes: &[&str],
+) -> Objective {
+    Objective {
+        combine,
+        missing,
+        ..objective(name, Sli::Availability, budgeting, probes)
+    }
+}
+
+pub const SLICES: Budgeting = Budgeting::Timeslices { slice_target: 0.75 };
+pub const BELOW: Duration = Duration::from_millis(300);
+
+/// One service with two probes; `extra` adds an objective, `interval` changes the first probe's.
+pub fn config(path: &Path, interval: u64, extra: bool) -> Config {
+    let probe = |name: &str, seconds| ProbeSpec {
+        key: ProbeKey::new("s", name),
+        interval: Duration::from_secs(seconds),
+        timeout: Duration::from_secs(1),
+        kind: "nothing",
+        fingerprint: 0,
+        probe: Arc::new(Nothing),
+    };
+    let mut objectives = vec![
+        objective("both", Sli::Success, Budgeting::Occurrences, &[]),
+        objective("slices", Sli::Availability, SLICES, &[]),
+        objective(
+            "fast",
+            Sli::Latency { below: BELOW },
+            Budgeting::Occurrences,
+            &["a"],
+        ),
+    ];
+    let ratio = Budgeting::RatioTimeslices;
+    let (weighted, both) = (Combine::Weighted, ["a", "b"]);
+    objectives.extend([
+        sliced("ratio", ratio, Combine::Pooled, Missing::Exclude, &[]),
+        sliced("all", SLICES, Combine::All, Missing::Bad, &[]),
+        sliced("any", ratio, Combine::Any, Missing::Good, &[]),
+        sliced("weighted", ratio, weighted, Missing::Bad, &both),
+        sliced("alone", SLICES, Combine::Pooled, Missing::Bad, &["b"]),
+    ]);
+    if extra {
+        objectives.push(objective("added", Sli::Availability, SLICES, &["b"]));
+    }
+    let journey = [
+        sliced("ends", SLICES, weighted, Missing::Exclude, &["s/a", "s/b"]),
+        objective("steps", Sli::Success, Budgeting::Occurrences, &["s/b"]),
+    ];
+    Config {
+        listen: ([127, 0, 0, 1], 0).into(),
+        store: StoreSpec {
+            path: path.to_owned(),
+            retention: Duration::from_secs(400 * 86_400),
+        },
+        max_concurrent_probes: 1,
+        observe: ObserveSpec {
+            interval: Duration::from_secs(10),
+            host: false,
+            network: false,
+            network_exclude: Pattern(regex::Regex::new("").expect("valid")),
+            processes: false,
+        },
+        corrections: Vec::new(),
+        vantage: Vec::new(),
+        services: vec![
+            ServiceSpec {
+                name: "s".into(),
+                description: String::new(),
+                labels: vec![],
+                probes: vec![probe("a", interval), probe("b", 60)],
+                borrowed: vec![],
+                objectives,
+                processes: Vec::new(),
+            },
+            ServiceSpec {
+                name: "journey".into(),
+                description: String::new(),
+                labels: vec![],
+                probes: vec![],
+                borrowed: vec![probe("a", interval), probe("b", 60)],
+                objectives: journey.into(),
+                processes: Vec::new(),
+            },
+        ],
+    }
+}

@@ -1,0 +1,257 @@
+//! A daemon without its tasks, and what happens to it.
+
+use super::config::config;
+use super::oracle::{MINUTE, Oracle};
+use super::{HOUR, START};
+use proptest::prelude::*;
+use slod::config::{Config, ProbeSpec};
+use slod::ledger::Ledger;
+use slod::outcome::{Cause, Outcome, Record, Timestamp, Verdict, Why};
+use slod::slo::correction::Correction;
+use slod::store::Store;
+use std::time::Duration;
+
+/// One step of a random history.
+#[derive(Clone, Debug)]
+pub enum Step {
+    /// Probe, time since the last step, verdict, latency in ms, how late it arrives in ms.
+    Outcome(bool, i64, Verdict, u64, i64),
+    /// An hour or two in which both probes succeed every minute, but for one attempt perhaps.
+    Steady(i64, i64),
+    Pause(i64),
+    /// The wall clock is set back, by so much or as far as open minutes go.
+    SetBack(i64),
+    /// With or without time for finished hours to become blocks before.
+    Restart(bool),
+    /// Whether the disk is away: what happens meanwhile is stored when it is back.
+    Disk(bool),
+    /// With another interval of the first probe, in seconds, and perhaps one more objective.
+    Reload(u64, bool),
+    /// Takes out some time: how long ago it began, how long it takes, and for which objective.
+    Correct(i64, i64, usize),
+    TakeBack,
+}
+
+pub fn step() -> impl Strategy<Value = Step> {
+    let verdict = prop_oneof![
+        6 => Just(Verdict::Good),
+        2 => Just(Verdict::Bad(Cause::Timeout)),
+        1 => Just(Verdict::Void(Why::Resources)),
+    ];
+    let outcome = (
+        any::<bool>(),
+        1_i64..40_000,
+        verdict,
+        1_u64..600,
+        prop_oneof![9 => 0_i64..20_000, 1 => 0_i64..300_000],
+    );
+    prop_oneof![
+        40 => outcome.prop_map(|(a, step, verdict, ms, late)| Step::Outcome(a, step, verdict, ms, late)),
+        2 => (1_i64..5 * HOUR).prop_map(Step::Pause),
+        1 => (20 * HOUR..60 * HOUR).prop_map(Step::Pause),
+        1 => (0..50 * MINUTE).prop_map(Step::SetBack),
+        1 => (20_i64..130, 0_i64..300).prop_map(|(minutes, failing)| Step::Steady(minutes, failing)),
+        2 => any::<bool>().prop_map(Step::Restart),
+        1 => any::<bool>().prop_map(Step::Disk),
+        1 => (-HOUR..60 * HOUR, 1_i64..5 * HOUR, 0_usize..8).prop_map(|(ago, length, slo)| Step::Correct(ago, length, slo)),
+        1 => (0_i64..HOUR, 1_i64..HOUR, 0_usize..8).prop_map(|(ago, length, slo)| Step::Correct(ago, length, slo)),
+        1 => Just(Step::TakeBack),
+        1 => (1_u64..15, any::<bool>()).prop_map(|(half, extra)| Step::Reload(2 * half, extra)),
+    ]
+}
+
+pub struct House {
+    pub folder: tempfile::TempDir,
+    pub config: Config,
+    pub ledger: Ledger,
+    pub store: Option<Store>,
+    pub history: Vec<Record>,
+    /// What waits for the next commit.
+    pub waiting: Vec<Record>,
+    /// Whether the disk is away.
+    pub away: bool,
+    pub corrections: Vec<Correction>,
+    pub now: i64,
+    /// The latest time that the clock ever showed.
+    pub latest: i64,
+}
+
+pub const SLOS: [&str; 6] = ["both", "slices", "fast", "all", "weighted", "steps"];
+
+impl House {
+    pub fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("slod.db");
+        let config = config(&path, 10, false);
+        let mut ledger = Ledger::new(&config, &[]);
+        let store = Store::open(&path).expect("a new store");
+        ledger
+            .restore(&store, Timestamp(START))
+            .expect("an empty store");
+        Self {
+            folder,
+            config,
+            ledger,
+            store: Some(store),
+            history: Vec::new(),
+            waiting: Vec::new(),
+            away: false,
+            corrections: Vec::new(),
+            now: START,
+            latest: START,
+        }
+    }
+
+    pub fn store(&mut self) -> &mut Store {
+        self.store.as_mut().expect("open between restarts")
+    }
+
+    pub fn commit(&mut self) {
+        if !self.away {
+            let waiting = std::mem::take(&mut self.waiting);
+            self.store().append(&waiting).expect("committed");
+        }
+    }
+
+    /// Finished hours become blocks, as the writer's thread would have made them.
+    pub fn compact(&mut self) {
+        self.commit();
+        let plans = self.ledger.plans();
+        let now = Timestamp(self.now);
+        while self
+            .store()
+            .compact_step(now, &|key| plans.get(key).cloned().unwrap_or_default())
+            .expect("compaction")
+        {}
+    }
+
+    pub fn walk(&mut self, step: &Step) {
+        self.latest = self.latest.max(self.now);
+        match *step {
+            Step::SetBack(ms) => self.now = (self.now - ms).max(self.latest - 50 * MINUTE),
+            Step::Outcome(a, pause, verdict, ms, late) => {
+                self.now += pause;
+                self.happen(a, verdict, ms, late);
+            }
+            Step::Steady(minutes, failing) => {
+                for minute in 0..minutes {
+                    self.now += MINUTE;
+                    for a in [true, false] {
+                        let fails = failing == 2 * minute + i64::from(a);
+                        let verdict = if fails {
+                            Verdict::Bad(Cause::Timeout)
+                        } else {
+                            Verdict::Good
+                        };
+                        self.happen(a, verdict, 90, 0);
+                    }
+                }
+            }
+            Step::Pause(ms) => {
+                self.now += ms;
+                self.compact();
+            }
+            Step::Restart(calm) => {
+                self.walk(&Step::Disk(false));
+                if calm {
+                    self.compact();
+                }
+                self.store = None;
+                let store =
+                    Store::open(&self.folder.path().join("slod.db")).expect("it opens again");
+                self.ledger = Ledger::new(&self.config, &self.corrections);
+                self.ledger
+                    .restore(&store, Timestamp(self.now))
+                    .expect("readable");
+                self.store = Some(store);
+            }
+            Step::Disk(away) => {
+                self.away = away;
+                self.commit();
+            }
+            Step::Reload(interval, extra) => {
+                self.config = config(&self.folder.path().join("slod.db"), interval, extra);
+                self.reload();
+            }
+            Step::Correct(ago, length, slo) => {
+                let from = Timestamp(self.now - ago);
+                self.corrections.push(Correction {
+                    id: self.corrections.len().to_string(),
+                    from,
+                    to: Timestamp(from.0 + length),
+                    services: vec![],
+                    slos: SLOS
+                        .get(slo)
+                        .map(|name| (*name).to_owned())
+                        .into_iter()
+                        .collect(),
+                    reason: "maintenance".into(),
+                    author: "test".into(),
+                });
+                self.reload();
+            }
+            Step::TakeBack => {
+                self.corrections.pop();
+                self.reload();
+            }
+        }
+    }
+
+    /// An outcome of the first probe or of the other one.
+    pub fn happen(&mut self, a: bool, verdict: Verdict, ms: u64, late: i64) {
+        let spec = &self.config.services[0].probes[usize::from(!a)];
+        let mut record = Record {
+            key: spec.key.clone(),
+            at: Timestamp(self.now - late),
+            interval: spec.interval,
+            outcome: Outcome::new(verdict, Duration::from_millis(ms)),
+        };
+        // As the schedule does it, no label stands for two outcomes.
+        let same = |old: &Record, new: &Record| old.key == new.key && old.at == new.at;
+        while self.history.iter().any(|old| same(old, &record)) {
+            record.at.0 += 1;
+        }
+        self.ledger.record(&record);
+        self.waiting.push(record.clone());
+        self.history.push(record);
+    }
+
+    pub fn reload(&mut self) {
+        self.walk(&Step::Disk(false));
+        let now = Timestamp(self.now);
+        let old = std::mem::replace(&mut self.ledger, Ledger::new(&self.config, &[]));
+        self.ledger = old.reloaded(&self.config, &self.corrections, now);
+        let store = self.store.as_ref().expect("open");
+        self.ledger.restore(store, now).expect("readable");
+    }
+
+    pub fn check(&mut self) {
+        // While the clock shows once more what it showed before, the longest window of each width
+        // is short by as much: its slots end with the latest time ever.
+        if self.now < self.latest {
+            return;
+        }
+        let snapshot = self.ledger.snapshot(Timestamp(self.now));
+        let interval = |probe: &ProbeSpec| {
+            (
+                probe.key.probe.to_string(),
+                i64::try_from(probe.interval.as_millis()).expect("small"),
+            )
+        };
+        let intervals = self.config.services[0]
+            .probes
+            .iter()
+            .map(interval)
+            .collect();
+        let mut oracle = Oracle {
+            records: &self.history,
+            corrections: &self.corrections,
+            now: self.now,
+            intervals,
+            service: "s",
+        };
+        oracle.check(&snapshot);
+        oracle.service = "journey";
+        oracle.check(&snapshot);
+    }
+}

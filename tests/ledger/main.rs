@@ -1,0 +1,97 @@
+//! The ledger's numbers against a brute-force recount of the raw outcomes, under random
+//! histories with gaps, voids, late outcomes, restarts and reloads, on a real store.
+
+mod config;
+mod house;
+mod oracle;
+
+use house::{House, Step, step};
+use proptest::prelude::*;
+use slod::ledger::Ledger;
+use slod::outcome::{Cause, Timestamp, Verdict};
+
+const START: i64 = 1_700_000_000_000;
+const HOUR: i64 = 3_600_000;
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, max_shrink_iters: 200, ..ProptestConfig::default() })]
+
+    #[test]
+    fn numbers_equal_a_recount_through_restarts_and_reloads(steps in prop::collection::vec(step(), 1..250)) {
+        let mut house = House::new();
+        for step in steps {
+            let look = !matches!(step, Step::Outcome(..));
+            house.walk(&step);
+            if look {
+                house.check();
+            }
+        }
+        house.now = house.now.max(house.latest);
+        house.check();
+    }
+}
+
+/// A week without a daemon is missing coverage, and nothing else.
+#[test]
+fn a_gap_is_missing_coverage() {
+    let mut house = House::new();
+    for _ in 0..3 {
+        for _ in 0..360 {
+            house.walk(&Step::Outcome(true, 10_000, Verdict::Good, 5, 0));
+        }
+        house.walk(&Step::Pause(7 * 24 * HOUR));
+        house.walk(&Step::Restart(true));
+    }
+    house.check();
+    let snapshot = house.ledger.snapshot(Timestamp(house.now));
+    let fast = &snapshot.services[0].objectives[2];
+    assert_eq!(fast.budget.period.sli, Some(1.0));
+    assert_eq!(fast.budget.remaining, Some(1.0));
+    let coverage = fast.budget.period.coverage.expect("expected events");
+    assert!((coverage - 3.0 / 720.0).abs() < 1e-4, "{coverage}");
+}
+
+/// The store is what survives, so a clock is not needed to read it back.
+#[test]
+fn a_restart_shows_the_last_outcome_and_the_failures_before_it() {
+    let mut house = House::new();
+    house.walk(&Step::Outcome(
+        true,
+        10_000,
+        Verdict::Bad(Cause::Refused),
+        5,
+        0,
+    ));
+    house.walk(&Step::Outcome(true, 10_000, Verdict::Good, 7, 0));
+    house.walk(&Step::Restart(true));
+    let snapshot = house.ledger.snapshot(Timestamp(house.now));
+    let probe = &snapshot.services[0].probes[0];
+    assert_eq!(
+        probe.last.as_ref().map(|last| last.verdict),
+        Some(Verdict::Good)
+    );
+    assert_eq!(probe.recent_failures.len(), 1);
+    assert_eq!(probe.runs, 0, "counters are of this process");
+}
+
+/// A store that could not be read at the start may be readable at the next reload.
+#[test]
+fn what_was_not_restored_before_a_reload_is_counted_once() {
+    let mut house = House::new();
+    house.ledger = Ledger::new(&house.config, &[]);
+    for _ in 0..30 {
+        house.walk(&Step::Outcome(true, 10_000, Verdict::Good, 5, 0));
+        house.walk(&Step::Outcome(
+            false,
+            10_000,
+            Verdict::Bad(Cause::Refused),
+            5,
+            0,
+        ));
+    }
+    house.walk(&Step::Reload(10, false));
+    house.check();
+    let snapshot = house.ledger.snapshot(Timestamp(house.now));
+    assert_eq!(snapshot.services[0].probes[1].recent_failures.len(), 5);
+    assert_eq!(snapshot.services[0].probes[1].runs, 30, "counters go on");
+}

@@ -1,0 +1,264 @@
+//! The definitions, counted from scratch.
+
+use slod::ledger::Snapshot;
+use slod::ledger::snapshot::{ObjectiveView, ServiceView, WINDOWS};
+use slod::outcome::{Record, Verdict};
+use slod::slo::correction::Correction;
+use slod::slo::{Budgeting, Combine, Missing, Objective, Sli};
+use std::collections::BTreeMap;
+
+use super::HOUR;
+
+/// Counts from scratch, straight from the definitions.
+pub struct Oracle<'a> {
+    pub records: &'a [Record],
+    pub corrections: &'a [Correction],
+    pub now: i64,
+    /// Today's, by probe, in milliseconds.
+    pub intervals: Vec<(String, i64)>,
+    /// Whose objectives are counted.
+    pub service: &'a str,
+}
+
+pub const MINUTE: i64 = 60_000;
+
+impl Oracle<'_> {
+    pub fn counts(objective: &Objective, probe: &str) -> bool {
+        objective.probes.is_empty()
+            || objective
+                .probes
+                .iter()
+                .any(|counted| counted.probe == probe)
+    }
+
+    pub fn counting(&self, objective: &Objective) -> impl Iterator<Item = &Record> {
+        let counts = |record: &&Record| Self::counts(objective, &record.key.probe);
+        self.records.iter().filter(counts)
+    }
+
+    pub fn counted(&self, objective: &Objective) -> impl Iterator<Item = (&Record, bool)> {
+        let sli = objective.sli;
+        let out: Vec<_> = self.corrected(objective).collect();
+        let stays = move |record: &&Record| {
+            let inside = |(from, to): &(i64, i64)| (*from..*to).contains(&record.at.0);
+            !out.iter().any(inside)
+        };
+        let stay = self.counting(objective).filter(stays);
+        stay.filter_map(move |record| {
+            let good = match record.outcome.verdict {
+                Verdict::Void(_) => return None,
+                Verdict::Bad(_) => false,
+                Verdict::Good => {
+                    !matches!(sli, Sli::Latency { below } if record.outcome.latency >= below)
+                }
+            };
+            Some((record, good))
+        })
+    }
+
+    /// Start and end of what is taken out; they may overlap.
+    pub fn corrected(&self, objective: &Objective) -> impl Iterator<Item = (i64, i64)> {
+        let concerns = |one: &&Correction| {
+            let named =
+                |names: &[String], name: &str| names.is_empty() || names.iter().any(|n| n == name);
+            named(&one.services, self.service) && named(&one.slos, &objective.name)
+        };
+        let whole_minutes = objective.missing != Missing::Exclude;
+        let concerning = self.corrections.iter().filter(concerns);
+        concerning.map(move |one| {
+            let (from, to) = (one.from.0, one.to.0);
+            if whole_minutes {
+                let past = (to + MINUTE - 1).div_euclid(MINUTE);
+                (from.div_euclid(MINUTE) * MINUTE, past * MINUTE)
+            } else {
+                (from, to)
+            }
+        })
+    }
+
+    /// How much of a window is taken out, second by second.
+    pub fn corrected_ms(&self, objective: &Objective, window: i64) -> i64 {
+        let width = Self::width(window);
+        let end = (self.now.div_euclid(width) + 1) * width;
+        let spans: Vec<_> = self.corrected(objective).collect();
+        let mut edges: Vec<i64> = spans.iter().flat_map(|(from, to)| [*from, *to]).collect();
+        edges.extend([end - window, end]);
+        edges.sort_unstable();
+        let parts = edges.windows(2).map(|pair| (pair[0], pair[1]));
+        parts
+            .filter(|(from, _)| (end - window..end).contains(from))
+            .filter(|(at, _)| spans.iter().any(|(from, to)| (*from..*to).contains(at)))
+            .map(|(from, to)| to - from)
+            .sum()
+    }
+
+    pub fn width(window: i64) -> i64 {
+        if window <= 2 * HOUR {
+            10_000
+        } else if window <= 24 * HOUR {
+            300_000
+        } else {
+            HOUR
+        }
+    }
+
+    pub fn inside(&self, at: i64, window: i64) -> bool {
+        let width = Self::width(window);
+        let last = self.now.div_euclid(width);
+        (last - window / width + 1..=last).contains(&at.div_euclid(width))
+    }
+
+    /// Every event, with its good and bad counts.
+    pub fn events(&self, objective: &Objective) -> Vec<(i64, u64, u64)> {
+        let of = |slice: i64, ratio: f64| {
+            let (good, all) = match objective.budgeting {
+                Budgeting::Timeslices { slice_target } => (u64::from(ratio >= slice_target), 1),
+                #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+                _ => ((ratio * 1e6).round() as u64, 1_000_000),
+            };
+            (slice * MINUTE, good, all - good)
+        };
+        if objective.budgeting == Budgeting::Occurrences {
+            let event =
+                |(record, good): (&Record, bool)| (record.at.0, u64::from(good), u64::from(!good));
+            self.counted(objective).map(event).collect()
+        } else {
+            let slices = self.slices(objective).into_iter();
+            slices.map(|(slice, ratio)| of(slice, ratio)).collect()
+        }
+    }
+
+    /// (good, bad)
+    pub fn count(&self, events: &[(i64, u64, u64)], window: i64) -> (u64, u64) {
+        let inside = events.iter().filter(|(at, ..)| self.inside(*at, window));
+        inside.fold((0, 0), |sum, (_, good, bad)| (sum.0 + good, sum.1 + bad))
+    }
+
+    /// Every minute that counts, with its good share.
+    pub fn slices(&self, objective: &Objective) -> BTreeMap<i64, f64> {
+        let mut outcomes: BTreeMap<i64, BTreeMap<&str, Vec<bool>>> = BTreeMap::new();
+        for (record, good) in self.counted(objective) {
+            let slice = outcomes.entry(record.at.0.div_euclid(MINUTE)).or_default();
+            let pooled = objective.combine == Combine::Pooled;
+            let probe = if pooled { "" } else { &*record.key.probe };
+            slice.entry(probe).or_default().push(good);
+        }
+        // The running minute is not over.
+        let running = self.now.div_euclid(MINUTE);
+        outcomes.remove(&running);
+        let known = outcomes.into_iter();
+        let mut slices: BTreeMap<i64, f64> = known
+            .map(|(slice, probes)| (slice, Self::combined(objective, &probes)))
+            .collect();
+        let filler = match objective.missing {
+            Missing::Exclude => return slices,
+            Missing::Bad => 0.0,
+            Missing::Good => 1.0,
+        };
+        let first = self.counting(objective).map(|record| record.at.0).min();
+        let first = first.map_or(running, |at| at.div_euclid(MINUTE));
+        for slice in first..running - 1 {
+            let start = slice * MINUTE;
+            if !self
+                .corrected(objective)
+                .any(|(from, to)| (from..to).contains(&start))
+            {
+                slices.entry(slice).or_insert(filler);
+            }
+        }
+        slices
+    }
+
+    pub fn combined(objective: &Objective, probes: &BTreeMap<&str, Vec<bool>>) -> f64 {
+        let share = |goods: &Vec<bool>| {
+            goods.iter().filter(|good| **good).count() as f64 / goods.len() as f64
+        };
+        let shares = probes.values().map(share);
+        match objective.combine {
+            Combine::Pooled | Combine::All => shares.fold(1.0, f64::min),
+            Combine::Any => shares.fold(0.0, f64::max),
+            Combine::Weighted => {
+                let weight = |probe: &str| if probe == "a" { 3.0 } else { 1.0 };
+                let all: f64 = probes.keys().map(|probe| weight(probe)).sum();
+                let each = probes
+                    .iter()
+                    .map(|(probe, goods)| weight(probe) * share(goods));
+                each.sum::<f64>() / all
+            }
+        }
+    }
+
+    pub fn check(&self, snapshot: &Snapshot) {
+        let named = |service: &&ServiceView| *service.name == *self.service;
+        let service = snapshot.services.iter().find(named).expect("the service");
+        for view in &service.objectives {
+            let events = self.events(&view.objective);
+            for ((name, window), told) in WINDOWS.iter().zip(&view.windows) {
+                let (good, bad) =
+                    self.count(&events, i64::try_from(window.as_millis()).expect("small"));
+                assert_eq!(
+                    (told.good, told.bad),
+                    (good, bad),
+                    "{} over {name}",
+                    view.objective.name
+                );
+                let ratio = (good + bad > 0).then(|| good as f64 / (good + bad) as f64);
+                assert_eq!(told.sli, ratio);
+            }
+            self.check_budget(view, &events);
+        }
+    }
+
+    pub fn check_budget(&self, view: &ObjectiveView, events: &[(i64, u64, u64)]) {
+        let (good, bad) = self.count(events, 30 * 24 * HOUR);
+        let left = view.budget.remaining.expect("a budget");
+        assert!(left.is_finite() && left <= 1.0);
+        assert_eq!(bad == 0, (left - 1.0).abs() < f64::EPSILON);
+        let spent = bad as f64 / (0.01 * view.budget.period.expected);
+        assert!((1.0 - left - spent).abs() < 1e-9);
+        let expected = if view.objective.budgeting == Budgeting::Occurrences {
+            self.expected(&view.objective, 30 * 24 * HOUR)
+        } else {
+            self.expected_slices(&view.objective, 30 * 24 * HOUR, good + bad)
+        };
+        assert!(
+            (view.budget.period.expected - expected).abs() < 1e-6 * expected,
+            "{}: {} told, {expected} counted",
+            view.objective.name,
+            view.budget.period.expected
+        );
+    }
+
+    /// Minutes that the window holds apart from those that are taken out, in counts.
+    pub fn expected_slices(&self, objective: &Objective, window: i64, counted: u64) -> f64 {
+        let parts = match objective.budgeting {
+            Budgeting::RatioTimeslices => 1e6,
+            _ => 1.0,
+        };
+        let wanted = (window - self.corrected_ms(objective, window)) as f64 / MINUTE as f64;
+        (wanted * parts).max(counted as f64)
+    }
+
+    /// Events that the window would hold: those there are, and those that the time which none of
+    /// them stands for would hold at today's intervals.
+    pub fn expected(&self, objective: &Objective, window: i64) -> f64 {
+        let counting: Vec<i64> = self
+            .intervals
+            .iter()
+            .filter(|(name, _)| Self::counts(objective, name))
+            .map(|(_, ms)| *ms)
+            .collect();
+        let inside: Vec<_> = self
+            .counted(objective)
+            .filter(|(record, _)| self.inside(record.at.0, window))
+            .collect();
+        let covered: i64 = inside
+            .iter()
+            .map(|(record, _)| i64::try_from(record.interval.as_millis()).expect("small"))
+            .sum();
+        let wanted = window - self.corrected_ms(objective, window);
+        let unobserved = (wanted - covered / counting.len() as i64).max(0) as f64;
+        let per_ms: f64 = counting.iter().map(|ms| 1.0 / *ms as f64).sum();
+        inside.len() as f64 + unobserved * per_ms
+    }
+}
