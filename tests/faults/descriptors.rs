@@ -46,8 +46,8 @@ fn sum(page: &str, series: &str, label: &str) -> f64 {
 fn too_few_descriptors_are_our_own_failing() {
     let folder = tempfile::tempdir().expect("a folder");
     // So slow that many are asked at the same time.
-    let target = slow(Duration::from_millis(500));
-    let mut text = "listen: 127.0.0.1:0\nstore: { path: slod.db }\ndefaults: { interval: 1s, timeout: 900ms }\nservices:\n  - name: web\n    objectives: [ { name: errors, sli: success, target: 99% } ]\n    probes:\n".to_owned();
+    let target = slow(Duration::from_secs(1));
+    let mut text = "listen: 127.0.0.1:0\nstore: { path: slod.db }\ndefaults: { interval: 2s, timeout: 1900ms }\nservices:\n  - name: web\n    objectives: [ { name: errors, sli: success, target: 99% } ]\n    probes:\n".to_owned();
     for probe in 0..200 {
         writeln!(
             text,
