@@ -62,6 +62,19 @@ impl Kind for Heartbeat {
         if section.has("token") && token.is_none() {
             return None;
         }
+        if token
+            .as_ref()
+            .is_some_and(|token| token.reveal().is_empty())
+        {
+            let message = "an empty token would let everybody in";
+            section.error(
+                "invalid-value",
+                "token",
+                message,
+                "set one, or leave it out",
+            );
+            return None;
+        }
         for (key, span) in [("every", every), ("grace", grace)] {
             let too_short = key == "every" && span.is_some_and(|span| span < EVERY.0);
             if too_short || span.is_some_and(|span| span > EVERY.1) {
