@@ -167,6 +167,7 @@ impl App {
             snapshots: self.snapshots.subscribe(),
             system,
             own: self.own.clone(),
+            streams: web::Streams::default(),
             store: store.clone(),
             history: history.clone(),
             reload: requests_in,

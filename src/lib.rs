@@ -18,6 +18,7 @@ pub mod clock;
 pub mod config;
 pub mod demo;
 pub mod diagnostic;
+pub mod exposition;
 pub mod ledger;
 pub mod metrics;
 pub mod observe;

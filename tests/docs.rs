@@ -3,8 +3,9 @@
 #[path = "made_up/system.rs"]
 mod made_up;
 
+use slod::exposition::Format;
 use slod::ledger::Ledger;
-use slod::metrics::{Format, Own, markdown, render};
+use slod::metrics::{Own, markdown, write_text};
 use slod::observe::SystemView;
 use slod::outcome::{Cause, Outcome, Phase, ProbeKey, Record, Timestamp, Verdict};
 use std::fs;
@@ -50,14 +51,9 @@ fn page(format: Format) -> String {
             outcome,
         });
     }
-    String::from_utf8(render(
-        format,
-        false,
-        &ledger.snapshot(now),
-        &made_up::system(),
-        &own,
-    ))
-    .expect("text")
+    let (snapshot, system) = (ledger.snapshot(now), made_up::system());
+    let page = write_text(Vec::new(), format, &snapshot, &system, &own);
+    String::from_utf8(page.expect("memory takes everything")).expect("text")
 }
 
 /// A service name with everything that needs escaping.
@@ -167,7 +163,8 @@ fn what_the_system_does_not_show_is_absent() {
     let own = Own::new().expect("the instruments register");
     let nothing = Ledger::new(&odd_config(), &[]).snapshot(Timestamp(0));
     let shown = |system: &SystemView| {
-        String::from_utf8(render(Format::Text, false, &nothing, system, &own)).expect("text")
+        let page = write_text(Vec::new(), Format::Text, &nothing, system, &own);
+        String::from_utf8(page.expect("memory takes everything")).expect("text")
     };
     let mut system = made_up::system();
     let page = shown(&system);

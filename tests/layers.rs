@@ -18,7 +18,7 @@ const LAYERS: [&[&str]; 7] = [
         "version",
     ],
     // Contracts and the clock.
-    &["clock", "yaml", "probe", "tasks"],
+    &["clock", "yaml", "probe", "tasks", "exposition"],
     // The config.
     &["config"],
     // What touches the world.

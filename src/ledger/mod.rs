@@ -3,6 +3,7 @@
 mod alerts;
 mod corrections;
 mod hours;
+pub mod metrics;
 mod objective;
 mod probe;
 mod replay;

@@ -1,14 +1,13 @@
 //! `docs/METRICS.md`, from the declarations.
 
-use super::family::{Family, Kind};
 use super::own::{Own, kind};
-use super::services::{OBJECTIVES, PROBES};
-use super::system;
+use crate::exposition::{Family, Kind};
+use crate::{ledger, observe};
 use std::fmt::Write as _;
 
 const HEAD: &str = "# Metrics
 
-Generated from the declarations in `src/metrics/`; do not edit by hand.
+Generated from the declarations in the code; do not edit by hand.
 
 Ratios are from 0 to 1, times in seconds. What is unknown is absent, never NaN. Counters start at 0 with the daemon.
 Scrape with `honor_labels: true`, because slod speaks for other targets.
@@ -17,13 +16,11 @@ Scrape with `honor_labels: true`, because slod speaks for other targets.
 /// The page's text.
 pub fn markdown(own: &Own) -> String {
     let mut out = HEAD.to_owned();
-    let families = PROBES.iter().map(|(family, _)| family);
-    let families = families.chain(OBJECTIVES.iter().map(|(family, _)| family));
-    table(&mut out, "Services", families.map(row));
+    table(&mut out, "Services", ledger::metrics::families().map(row));
     table(
         &mut out,
         "The system under them",
-        system::families().map(row),
+        observe::metrics::families().map(row),
     );
     let own = own.families().into_iter().map(|family| {
         let labels: Vec<_> = family

@@ -1,34 +1,33 @@
-//! The exposition page: families of services and system straight from their snapshots, the daemon's
-//! own from a registry, both through one writer in text 0.0.4 and OpenMetrics 1.0.0.
+//! The exposition page: the families of the services and of the system straight from their
+//! snapshots, the daemon's own from a registry, all through one sink.
 
-pub mod accept;
 mod docs;
-mod family;
 mod own;
-mod page;
-mod samples;
-pub mod services;
-mod system;
 
 pub use docs::markdown;
-pub use family::{Family, Kind};
 pub use own::Own;
-pub use page::{Format, Page};
 
-use crate::ledger::Snapshot;
-use crate::observe::SystemView;
+use crate::exposition::{Format, Sink, TextSink};
+use crate::ledger::{self, Snapshot};
+use crate::observe::{self, SystemView};
+use std::io;
 
-/// The whole page.
-pub fn render(
+/// Writes everything to a sink.
+pub fn write(sink: &mut dyn Sink, snapshot: &Snapshot, system: &SystemView, own: &Own) {
+    own.write(sink);
+    observe::metrics::write(sink, system);
+    ledger::metrics::write(sink, snapshot);
+}
+
+/// Writes the whole page as text, and returns the output.
+pub fn write_text<W: io::Write>(
+    out: W,
     format: Format,
-    gzip: bool,
     snapshot: &Snapshot,
     system: &SystemView,
     own: &Own,
-) -> Vec<u8> {
-    let mut page = Page::new(format, gzip);
-    own.write(&mut page);
-    system::write(&mut page, system);
-    services::write(&mut page, snapshot);
-    page.finish()
+) -> io::Result<W> {
+    let mut sink = TextSink::new(format, out);
+    write(&mut sink, snapshot, system, own);
+    sink.finish()
 }

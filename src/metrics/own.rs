@@ -1,7 +1,6 @@
 //! The daemon's own metrics, in a registry of the `prometheus` crate.
 
-use super::family::Kind;
-use super::page::{Labels, Page};
+use crate::exposition::{Head, Histogram as Buckets, Kind, Labels, Sink};
 use crate::outcome::Timestamp;
 use crate::store::StoreStats;
 use crate::version;
@@ -160,39 +159,40 @@ impl Own {
     }
 
     /// Writes every instrument.
-    pub fn write(&self, page: &mut Page) {
+    pub fn write(&self, sink: &mut dyn Sink) {
         for family in self.families() {
-            write_family(page, &family);
+            write_family(sink, &family);
         }
     }
 }
 
-fn write_family(page: &mut Page, family: &MetricFamily) {
+fn write_family(sink: &mut dyn Sink, family: &MetricFamily) {
     let name = family.name();
-    page.head(name, kind(family), unit(name), family.help());
+    sink.family(&Head {
+        name,
+        kind: kind(family),
+        unit: unit(name),
+        help: family.help(),
+    });
     for metric in family.get_metric() {
-        let pairs: Vec<_> = metric
-            .get_label()
-            .iter()
-            .map(|pair| (pair.name(), pair.value()))
-            .collect();
-        let mut labels = Labels::new(&pairs);
+        let mut labels = Labels::default();
+        for pair in metric.get_label() {
+            labels.push(pair.name(), pair.value());
+        }
         match kind(family) {
-            Kind::Histogram => write_histogram(page, name, &mut labels, metric),
-            Kind::Counter => page.sample(name, "", labels.text(), metric.get_counter().get_value()),
-            Kind::Gauge | Kind::Summary => {
-                page.sample(name, "", labels.text(), metric.get_gauge().get_value());
-            }
+            Kind::Histogram => write_histogram(sink, &mut labels, metric),
+            Kind::Counter => sink.value(&labels, metric.get_counter().get_value()),
+            Kind::Gauge | Kind::Summary => sink.value(&labels, metric.get_gauge().get_value()),
         }
     }
 }
 
-/// The crate's buckets are cumulative and leave out +Inf; the page wants counts per bucket.
-fn write_histogram(page: &mut Page, name: &str, labels: &mut Labels, metric: &Metric) {
+/// The crate's buckets are cumulative and leave out +Inf; a sink takes counts per bucket.
+fn write_histogram(sink: &mut dyn Sink, labels: &mut Labels, metric: &Metric) {
     let histogram = metric.get_histogram();
     let mut before = 0;
     let mut buckets: Vec<u64> = Vec::new();
-    let finite = histogram
+    let mut finite = histogram
         .get_bucket()
         .iter()
         .filter(|bucket| bucket.upper_bound().is_finite());
@@ -201,12 +201,15 @@ fn write_histogram(page: &mut Page, name: &str, labels: &mut Labels, metric: &Me
         before = bucket.cumulative_count();
     }
     buckets.push(histogram.get_sample_count() - before);
-    page.histogram(
-        name,
+    let bounds = &mut finite.by_ref().map(prometheus::proto::Bucket::upper_bound);
+    let sum = histogram.get_sample_sum();
+    sink.histogram(
         labels,
-        finite.map(prometheus::proto::Bucket::upper_bound),
-        &buckets,
-        histogram.get_sample_sum(),
+        Buckets {
+            bounds,
+            buckets: &buckets,
+            sum,
+        },
     );
 }
 

@@ -1,6 +1,7 @@
 //! What happens under the services: the host by sysinfo, processes by `/proc`.
 
 mod host;
+pub mod metrics;
 mod network;
 mod process;
 mod view;

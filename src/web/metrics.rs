@@ -1,12 +1,15 @@
-//! `/metrics`, from memory.
+//! `/metrics`, from memory, streamed while it is written.
 
 use super::WebState;
-use super::problem::defect;
-use crate::metrics::{accept, render};
+use super::stream::PieceWriter;
+use crate::exposition::accept;
+use crate::metrics::write_text;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use std::sync::Arc;
 
 pub async fn metrics(State(state): State<WebState>, headers: HeaderMap) -> Response {
@@ -20,14 +23,19 @@ pub async fn metrics(State(state): State<WebState>, headers: HeaderMap) -> Respo
     let gzip = accept::takes_gzip(text(header::ACCEPT_ENCODING));
     state.own.store(&state.store.stats());
     let snapshot = Arc::clone(&state.snapshots.borrow());
-    // A page of thousands of services takes a while: no probe should wait for it.
     let system = Arc::clone(&state.system.borrow());
-    let work = move || render(format, gzip, &snapshot, &system, &state.own);
-    let page = match tokio::task::spawn_blocking(work).await {
-        Ok(page) => page,
-        Err(_panic) => return defect().map(Body::new),
+    let own = state.own.clone();
+    let write = move |out: PieceWriter| {
+        if gzip {
+            // Level 1: three times faster than the default, and a fifth larger.
+            let out = GzEncoder::new(out, Compression::fast());
+            write_text(out, format, &snapshot, &system, &own)?.finish()
+        } else {
+            write_text(out, format, &snapshot, &system, &own)
+        }
     };
-    let mut answer = ([(header::CONTENT_TYPE, format.content_type())], page).into_response();
+    let body = Body::from_stream(state.streams.start(write).await);
+    let mut answer = ([(header::CONTENT_TYPE, format.content_type())], body).into_response();
     if gzip {
         answer
             .headers_mut()

@@ -10,8 +10,10 @@ pub mod page;
 mod problem;
 mod server;
 mod status;
+mod stream;
 
 pub use server::serve;
+pub use stream::Streams;
 
 use crate::clock::Clock;
 use crate::ledger::Snapshot;
@@ -62,6 +64,7 @@ pub struct WebState {
     pub snapshots: watch::Receiver<Arc<Snapshot>>,
     pub system: watch::Receiver<Arc<SystemView>>,
     pub own: Own,
+    pub streams: Streams,
     pub store: StoreHandle,
     /// The store's file, for reading back single outcomes.
     pub history: PathBuf,

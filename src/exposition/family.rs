@@ -1,5 +1,8 @@
 //! What every family is: its name, kind, unit, help and labels.
 
+use super::labels::Labels as Pairs;
+use super::sink::{Samples, Sink};
+
 /// What Prometheus needs to know of a family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Family {
@@ -59,6 +62,26 @@ impl Family {
             unit,
             labels,
             help,
+        }
+    }
+}
+
+/// A family, and how the samples of one `T` are written.
+pub type Described<T> = (Family, fn(&mut Samples<'_>, &T));
+
+/// Writes each family with the samples of all items.
+pub fn write_each<'a, T: 'a>(
+    sink: &mut dyn Sink,
+    families: &[Described<T>],
+    items: &(impl Iterator<Item = (Pairs, &'a T)> + Clone),
+) {
+    for (family, write) in families {
+        if sink.is_closed() {
+            return;
+        }
+        sink.family(&family.into());
+        for (labels, item) in items.clone() {
+            write(&mut Samples { sink, labels }, item);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Which format and encoding a client gets. Pure.
 
-use super::page::Format;
+use super::text::Format;
 
 /// Chooses by an `Accept` header: the highest q-value among what is served; text 0.0.4 where
 /// nothing fits, as scrapers and people with `curl` expect.

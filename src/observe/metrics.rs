@@ -1,20 +1,15 @@
 //! The families of the system under the services: each declared once, with how it is read from
 //! the last sample.
 
-use super::family::Family;
-use super::page::{Labels, Page};
-use super::samples::Samples;
-use crate::observe::{CollectorView, HostView, NetworkView, ProcessView, SystemView};
+use super::{CollectorView, HostView, NetworkView, ProcessView, SystemView};
+use crate::exposition::{Described, Family, Labels, Sink, write_each};
 
 const NONE: &[&str] = &[];
 const DEVICE: &[&str] = &["device"];
 const PROCESS: &[&str] = &["service", "process"];
 const COLLECTOR: &[&str] = &["collector"];
 
-/// A family and how the samples of one `T` are written.
-type Of<T> = (Family, fn(&mut Samples<'_>, &T));
-
-const HOST: &[Of<HostView>] = &[
+const HOST: &[Described<HostView>] = &[
     (
         Family::gauge(
             "slod_host_cpu_usage_ratio",
@@ -62,7 +57,7 @@ const HOST: &[Of<HostView>] = &[
     ),
 ];
 
-const NETWORK: &[Of<NetworkView>] = &[
+const NETWORK: &[Described<NetworkView>] = &[
     (
         Family::counter(
             "slod_host_network_receive_bytes_total",
@@ -81,7 +76,7 @@ const NETWORK: &[Of<NetworkView>] = &[
     ),
 ];
 
-const PROCESSES: &[Of<ProcessView>] = &[
+const PROCESSES: &[Described<ProcessView>] = &[
     (
         Family::gauge(
             "slod_process_instances",
@@ -145,7 +140,7 @@ const PROCESSES: &[Of<ProcessView>] = &[
     ),
 ];
 
-const COLLECTORS: &[Of<CollectorView>] = &[
+const COLLECTORS: &[Described<CollectorView>] = &[
     (
         Family::gauge(
             "slod_collector_success",
@@ -167,7 +162,7 @@ const COLLECTORS: &[Of<CollectorView>] = &[
 ];
 
 /// Every family of the system, for the docs.
-pub(super) fn families() -> impl Iterator<Item = &'static Family> {
+pub fn families() -> impl Iterator<Item = &'static Family> {
     let host = HOST.iter().map(|(family, _)| family);
     let network = NETWORK.iter().map(|(family, _)| family);
     let processes = PROCESSES.iter().map(|(family, _)| family);
@@ -176,33 +171,28 @@ pub(super) fn families() -> impl Iterator<Item = &'static Family> {
 }
 
 /// Writes the families of what is sampled.
-pub(super) fn write(page: &mut Page, system: &SystemView) {
-    write_all(page, HOST, system.host.as_slice(), |_| Labels::new(&[]));
-    write_all(page, NETWORK, &system.network, |network| {
+pub fn write(sink: &mut dyn Sink, system: &SystemView) {
+    write_some(sink, HOST, system.host.as_slice(), |_| Labels::default());
+    write_some(sink, NETWORK, &system.network, |network| {
         Labels::new(&[("device", &network.device)])
     });
-    write_all(page, PROCESSES, &system.processes, |process| {
+    write_some(sink, PROCESSES, &system.processes, |process| {
         Labels::new(&[("service", &process.service), ("process", &process.name)])
     });
-    write_all(page, COLLECTORS, &system.collectors, |collector| {
+    write_some(sink, COLLECTORS, &system.collectors, |collector| {
         Labels::new(&[("collector", collector.name)])
     });
 }
 
-/// Families without anything to tell are left out.
-fn write_all<T>(page: &mut Page, families: &[Of<T>], all: &[T], labels: impl Fn(&T) -> Labels) {
-    for (family, write) in families.iter().filter(|_| !all.is_empty()) {
-        page.family(family);
-        for one in all {
-            let labels = labels(one);
-            write(
-                &mut Samples {
-                    page,
-                    family,
-                    labels,
-                },
-                one,
-            );
-        }
+/// Families without a sample are left out.
+fn write_some<T>(
+    sink: &mut dyn Sink,
+    families: &[Described<T>],
+    items: &[T],
+    labels: impl Fn(&T) -> Labels,
+) {
+    if !items.is_empty() {
+        let items = items.iter().map(|item| (labels(item), item));
+        write_each(sink, families, &items);
     }
 }

@@ -1,12 +1,10 @@
 //! The families of all services: each declared once, with how it is read from the snapshot.
 
-use super::family::Family;
-use super::page::{Labels, Page};
-use super::samples::Samples;
-use crate::ledger::snapshot::{
+use super::snapshot::{
     ObjectiveView, ProbeView, QUANTILE_SPANS, QUANTILES, Snapshot, WINDOWS, WindowView,
 };
-use crate::outcome::{Cause, Phase, Timestamp, Verdict, Why};
+use crate::exposition::{Described, Family, Labels, Samples, Sink, write_each};
+use crate::outcome::{Cause, Phase, ProbeKey, Timestamp, Verdict, Why};
 use crate::slo::burn::TIERS;
 
 const PROBE: &[&str] = &["service", "probe"];
@@ -20,12 +18,7 @@ const SLO_WINDOW: &[&str] = &["service", "slo", "window"];
 /// Windows of the snapshot that are exported; 7d and 28d are for pages and reports.
 const EXPORTED: [&str; 8] = ["5m", "30m", "1h", "2h", "6h", "1d", "3d", "30d"];
 
-/// A family and how one probe's samples are written.
-pub type ProbeFamily = (Family, fn(&mut Samples<'_>, &ProbeView));
-/// A family and how one objective's samples are written.
-pub type ObjectiveFamily = (Family, fn(&mut Samples<'_>, &ObjectiveView));
-
-pub const PROBES: &[ProbeFamily] = &[
+const PROBES: &[Described<ProbeView>] = &[
     (
         Family::gauge(
             "slod_probe_success",
@@ -181,14 +174,14 @@ pub const PROBES: &[ProbeFamily] = &[
     ),
 ];
 
-pub const OBJECTIVES: &[ObjectiveFamily] = &[
+const OBJECTIVES: &[Described<ObjectiveView>] = &[
     (
         Family::counter(
             "slod_slo_events_total",
             SLO,
             "Counted events: outcomes, or time slices that are over.",
         ),
-        |samples, slo| samples.events(slo, slo.events),
+        |samples, slo| events(samples, slo, slo.events),
     ),
     (
         Family::counter(
@@ -196,7 +189,7 @@ pub const OBJECTIVES: &[ObjectiveFamily] = &[
             SLO,
             "Bad events among slod_slo_events_total.",
         ),
-        |samples, slo| samples.events(slo, slo.bad_events),
+        |samples, slo| events(samples, slo, slo.bad_events),
     ),
     (
         Family::gauge(
@@ -334,38 +327,37 @@ fn windows(
     }
 }
 
-/// Writes every per-service family.
-pub fn write(page: &mut Page, snapshot: &Snapshot) {
-    for (family, write) in PROBES {
-        page.family(family);
-        for probe in snapshot.services.iter().flat_map(|service| &service.probes) {
-            let labels =
-                Labels::new(&[("service", &probe.key.service), ("probe", &probe.key.probe)]);
-            write(
-                &mut Samples {
-                    page,
-                    family,
-                    labels,
-                },
-                probe,
-            );
-        }
+/// Counts of an objective as events, which may be whole or not.
+fn events(samples: &mut Samples<'_>, slo: &ObjectiveView, counts: u64) {
+    match slo.objective.budgeting {
+        budgeting if budgeting.parts() == 1 => samples.count(counts),
+        budgeting => samples.value(Some(budgeting.events(counts))),
     }
-    for (family, write) in OBJECTIVES {
-        page.family(family);
-        for service in &snapshot.services {
-            for slo in &service.objectives {
-                let labels =
-                    Labels::new(&[("service", &service.name), ("slo", &slo.objective.name)]);
-                write(
-                    &mut Samples {
-                        page,
-                        family,
-                        labels,
-                    },
-                    slo,
-                );
-            }
-        }
-    }
+}
+
+/// Every family of the services, for the docs.
+pub fn families() -> impl Iterator<Item = &'static Family> {
+    let probes = PROBES.iter().map(|(family, _)| family);
+    probes.chain(OBJECTIVES.iter().map(|(family, _)| family))
+}
+
+/// Writes every family of the services.
+pub fn write(sink: &mut dyn Sink, snapshot: &Snapshot) {
+    let services = snapshot.services.iter();
+    let probes = services.clone().flat_map(|service| &service.probes);
+    let probes = probes.map(|probe| {
+        let ProbeKey {
+            service,
+            probe: name,
+        } = &probe.key;
+        (Labels::new(&[("service", service), ("probe", name)]), probe)
+    });
+    write_each(sink, PROBES, &probes);
+    let objectives = services.flat_map(|service| {
+        let named = |slo: &ObjectiveView| {
+            Labels::new(&[("service", &service.name), ("slo", &slo.objective.name)])
+        };
+        service.objectives.iter().map(move |slo| (named(slo), slo))
+    });
+    write_each(sink, OBJECTIVES, &objectives);
 }

@@ -1,0 +1,181 @@
+//! The two text formats of Prometheus.
+
+use super::family::Kind;
+use super::labels::Labels;
+use super::sink::{Head, Histogram, Sink};
+use std::fmt::Write as _;
+use std::io::{self, Write};
+
+/// Text is handed on in pieces of this size, so a page of tens of megabytes is never in memory
+/// as a whole.
+const PIECE: usize = 64 * 1024;
+
+/// Media types that Prometheus understands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// Prometheus text 0.0.4.
+    Text,
+    /// OpenMetrics 1.0.0.
+    OpenMetrics,
+}
+
+impl Format {
+    pub const fn content_type(self) -> &'static str {
+        match self {
+            Self::Text => "text/plain; version=0.0.4; charset=utf-8",
+            Self::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
+        }
+    }
+}
+
+/// Writes a page of text, piece by piece.
+#[derive(Debug)]
+pub struct TextSink<W> {
+    format: Format,
+    /// The family that was begun last.
+    family: String,
+    piece: String,
+    out: W,
+    /// Why the output takes no more; what follows is dropped.
+    failed: Option<io::Error>,
+}
+
+impl<W: Write> TextSink<W> {
+    pub fn new(format: Format, out: W) -> Self {
+        Self {
+            format,
+            family: String::new(),
+            piece: String::with_capacity(PIECE),
+            out,
+            failed: None,
+        }
+    }
+
+    /// Ends the page and returns the output.
+    pub fn finish(mut self) -> io::Result<W> {
+        if self.format == Format::OpenMetrics {
+            self.piece.push_str("# EOF\n");
+        }
+        self.hand_on(0);
+        match self.failed {
+            Some(error) => Err(error),
+            None => Ok(self.out),
+        }
+    }
+
+    /// Hands the piece on once it is longer than `room`.
+    fn hand_on(&mut self, room: usize) {
+        if self.piece.len() > room {
+            if self.failed.is_none() {
+                self.failed = self.out.write_all(self.piece.as_bytes()).err();
+            }
+            self.piece.clear();
+        }
+    }
+
+    fn start(&mut self, suffix: &str, labels: &Labels) {
+        self.hand_on(PIECE);
+        self.piece.push_str(&self.family);
+        self.piece.push_str(suffix);
+        for (at, (name, value)) in labels.pairs().enumerate() {
+            self.piece.push(if at == 0 { '{' } else { ',' });
+            self.piece.push_str(name);
+            self.piece.push_str("=\"");
+            escape(&mut self.piece, value, true);
+            self.piece.push('"');
+        }
+        self.piece
+            .push_str(if labels.is_empty() { " " } else { "} " });
+    }
+
+    fn number(&mut self, suffix: &str, labels: &Labels, value: f64) {
+        if value.is_finite() {
+            self.start(suffix, labels);
+            push_number(&mut self.piece, value);
+            self.piece.push('\n');
+        }
+    }
+
+    fn whole(&mut self, suffix: &str, labels: &Labels, value: u64) {
+        self.start(suffix, labels);
+        self.piece.push_str(itoa::Buffer::new().format(value));
+        self.piece.push('\n');
+    }
+}
+
+impl<W: Write> Sink for TextSink<W> {
+    fn family(&mut self, head: &Head<'_>) {
+        self.hand_on(PIECE);
+        let open = self.format == Format::OpenMetrics;
+        // OpenMetrics names a counter's family without the suffix of its sample.
+        let name = match head.name.strip_suffix("_total") {
+            Some(short) if open && head.kind == Kind::Counter => short,
+            _ => head.name,
+        };
+        write!(self.piece, "# HELP {name} ").unwrap_or_default();
+        escape(&mut self.piece, head.help, open);
+        write!(self.piece, "\n# TYPE {name} {}\n", head.kind.word()).unwrap_or_default();
+        if open && !head.unit.is_empty() && name.ends_with(head.unit) {
+            writeln!(self.piece, "# UNIT {name} {}", head.unit).unwrap_or_default();
+        }
+        head.name.clone_into(&mut self.family);
+    }
+
+    fn value(&mut self, labels: &Labels, value: f64) {
+        self.number("", labels, value);
+    }
+
+    fn count(&mut self, labels: &Labels, value: u64) {
+        self.whole("", labels, value);
+    }
+
+    fn histogram(&mut self, labels: &mut Labels, histogram: Histogram<'_>) {
+        let mut total = 0;
+        let bounds = histogram.bounds.chain(std::iter::once(f64::INFINITY));
+        for (bound, bucket) in bounds.zip(histogram.buckets) {
+            total += bucket;
+            let mut number = ryu::Buffer::new();
+            let le = if bound.is_finite() {
+                number.format_finite(bound)
+            } else {
+                "+Inf"
+            };
+            labels.push("le", le);
+            self.whole("_bucket", labels, total);
+            labels.pop();
+        }
+        self.number("_sum", labels, histogram.sum);
+        self.whole("_count", labels, total);
+    }
+
+    fn is_closed(&self) -> bool {
+        self.failed.is_some()
+    }
+}
+
+/// Whole numbers without a point, as all readers accept and people prefer.
+fn push_number(out: &mut String, value: f64) {
+    const EXACT: f64 = 9_007_199_254_740_992.0;
+    if value.fract() == 0.0 && value.abs() < EXACT {
+        #[expect(clippy::cast_possible_truncation, reason = "whole and below 2^53")]
+        out.push_str(itoa::Buffer::new().format(value as i64));
+    } else {
+        out.push_str(ryu::Buffer::new().format_finite(value));
+    }
+}
+
+/// Escapes as both formats want it; help texts of 0.0.4 keep their quotes.
+fn escape(out: &mut String, text: &str, quotes: bool) {
+    if !text.contains(['\\', '\n', '"']) {
+        out.push_str(text);
+        return;
+    }
+    for c in text.chars() {
+        match c {
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '"' if quotes => out.push_str("\\\""),
+            c => out.push(c),
+        }
+    }
+}
