@@ -502,7 +502,7 @@ fn a_sound_store_is_sound_and_recovers_to_itself() {
     let path = finished(folder.path());
     let (beat, alert) = (beat(), alert());
     let mut store = Store::open(&path).expect("a store");
-    store.keep_beat(&key(0), &beat).expect("kept");
+    store.keep_beat(&key(0), &beat, None).expect("kept");
     store
         .keep_alerts(std::slice::from_ref(&alert))
         .expect("kept");
@@ -517,7 +517,8 @@ fn a_sound_store_is_sound_and_recovers_to_itself() {
     assert!(check(&path).expect("there").sound());
     assert!(recovered.damaged.exists(), "nothing is deleted");
     let store = Store::open_read_only(&path).expect("a store");
-    assert_eq!(store.beats().expect("readable").get(&key(0)), Some(&beat));
+    let beats = store.beats().expect("readable");
+    assert_eq!(beats.get(&key(0)).map(|stored| &stored.last), Some(&beat));
     assert_eq!(store.firing_alerts().expect("readable"), [alert]);
 }
 
@@ -656,7 +657,7 @@ fn a_deleted_or_replaced_file_takes_no_more_outcomes() {
         Err(StoreError::Gone)
     ));
     assert!(matches!(
-        store.keep_beat(&key(0), &beat()),
+        store.keep_beat(&key(0), &beat(), None),
         Err(StoreError::Gone)
     ));
     std::fs::write(&path, "another").expect("written");

@@ -103,7 +103,7 @@ impl Reloader {
             .await
             .map_err(|_| STOPPING.to_owned())?;
         let probes = next.running().map(|spec| (&spec.key, &spec.probe));
-        self.beats.listen(probes);
+        self.beats.listen(self.clock.now(), probes, |_| None);
         self.observer.send_if_modified(|wanted| {
             let changed = Wanted::of(&next);
             let modified = *wanted != changed;

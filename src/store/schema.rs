@@ -87,6 +87,12 @@ const MIGRATIONS: &[&str] = &[
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX alert_end ON alert (to_at);
 ",
+    "
+    -- Reported failures that no outcome may show yet: how many, and the last one.
+    ALTER TABLE beat ADD COLUMN failures INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE beat ADD COLUMN failed_at INTEGER;  -- milliseconds since 1970
+    ALTER TABLE beat ADD COLUMN failure TEXT;
+",
 ];
 
 /// The version that this program writes.
