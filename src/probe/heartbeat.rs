@@ -95,13 +95,10 @@ fn pace(section: &Section<'_>) -> Option<Pace> {
             None
         }
         (false, false) => {
+            let message = "it is not known when the job reports";
             let help = "add `every: 1h`, or `schedule: \"0 3 * * *\"` as in the job's crontab";
-            section.error(
-                "missing-key",
-                "",
-                "it is not known when the job reports",
-                help,
-            );
+            let reader = section.reader();
+            reader.error("missing-key", section.spot(), message, help);
             None
         }
         (true, false) => {
