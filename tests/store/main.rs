@@ -1,12 +1,15 @@
 //! The store against real files.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+mod versions;
+
 use slod::clock::Clock;
 use slod::outcome::{Cause, Event, Outcome, ProbeKey, Record, Timestamp, Verdict, Why};
 use slod::probe::beats::Beat;
 use slod::slo::burn::{Fired, FiredFor, TIERS};
 use slod::slo::{Budgeting, Sli, TallyKey};
 use slod::store::{Plan, Store, StoreError, backup, check, recover};
+use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -664,4 +667,28 @@ fn a_deleted_or_replaced_file_takes_no_more_outcomes() {
     assert!(matches!(store.append(&[record(1)]), Err(StoreError::Gone)));
     std::fs::rename(&aside, &path).expect("put back");
     store.append(&[record(1)]).expect("committed again");
+}
+
+#[test]
+fn a_file_that_is_cut_short_keeps_what_is_left() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = finished(folder.path());
+    // Everything in one file.
+    let conn = rusqlite::Connection::open(&path).expect("a store");
+    conn.pragma_update_and_check(None, "journal_mode", "DELETE", |_| Ok(()))
+        .expect("one file");
+    drop(conn);
+    let whole = fs::read(&path).expect("readable");
+    for cut in [1, 4096, 2 * 4096 + 17] {
+        fs::write(&path, &whole[..whole.len() - cut]).expect("written");
+        let recovered = recover(&path, Timestamp(START + 5 * HOUR)).expect("recovered");
+        assert_eq!(recovered.probes, 2, "{cut} bytes short");
+        assert!(!recovered.nameless);
+        assert!(recovered.gaps > 0 || cut == 1, "a lost page is reported");
+        assert!(
+            recovered.hours + recovered.hours_counts_only >= 6,
+            "{recovered:?}"
+        );
+        assert!(check(&path).expect("there").sound());
+    }
 }
