@@ -1,6 +1,7 @@
 //! The daemon as a whole: a config is built into an [`App`] (which may fail, and then leaves
 //! nothing behind), the app runs, and a stop request drains it.
 
+mod changes;
 mod observer;
 mod reload;
 mod supervisor;
