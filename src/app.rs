@@ -1,6 +1,7 @@
 //! The daemon as a whole: a config is built into an [`App`] (which may fail, and then leaves
 //! nothing behind), the app runs, and a stop request drains it.
 
+mod changes;
 mod observer;
 mod reload;
 mod supervisor;
@@ -252,8 +253,9 @@ struct Opened {
 fn open(config: &Config, clock: Clock) -> Result<Opened, StoreError> {
     let mut store = Store::open(&config.store.path)?;
     let corrections = ledger::in_force(config, &store, clock.now())?;
-    let beats = Beats::new(clock.now(), store.beats()?);
-    beats.listen(config.running().map(|spec| (&spec.key, &spec.probe)));
+    let beats = Beats::new(store.beats()?);
+    let probes = config.running().map(|spec| (&spec.key, &spec.probe));
+    beats.listen(clock.now(), probes, |key| store.watched(key).ok().flatten());
     let mut ledger = Ledger::new(config, &corrections);
     let plans: Plans = Arc::new(ArcSwap::from_pointee(ledger.plans()));
     let plan = {

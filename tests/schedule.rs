@@ -60,7 +60,7 @@ impl House {
             Clock::manual(Timestamp(1_700_000_000_000)),
         );
         let wiring = Wiring {
-            beats: Beats::new(Timestamp(0), HashMap::default()),
+            beats: Beats::new(HashMap::default()),
             used_until: None,
             clock: clock.clone(),
             events: events_in,

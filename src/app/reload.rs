@@ -1,9 +1,10 @@
 //! Takes a changed config while running: all of it, or nothing with the reason told.
 
+use super::changes::changes;
 use super::observer::Wanted;
 use crate::clock::Clock;
 use crate::config::{self, Config, ProbeSpec};
-use crate::diagnostic::{Severity, Source};
+use crate::diagnostic::{Diagnostic, Severity, Source};
 use crate::ledger;
 use crate::metrics::Own;
 use crate::probe;
@@ -11,7 +12,6 @@ use crate::probe::beats::Beats;
 use crate::slo::correction::Correction;
 use crate::store::{Store, StoreError};
 use crate::web::{ReloadRequest, Reloaded};
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -89,9 +89,10 @@ impl Reloader {
     }
 
     async fn try_reload(&mut self) -> Result<(), String> {
-        let next = self.origin.load()?;
+        let next = self.origin.load_with_warnings()?;
         self.refuse_what_needs_a_restart(&next)?;
         let next = Arc::new(next);
+        let before = self.corrections.clone();
         match self.in_force(next.clone()).await {
             Ok(corrections) => self.corrections = corrections,
             Err(error) => tracing::warn!("the corrections stay as they are: {error}"),
@@ -103,14 +104,18 @@ impl Reloader {
             .await
             .map_err(|_| STOPPING.to_owned())?;
         let probes = next.running().map(|spec| (&spec.key, &spec.probe));
-        self.beats.listen(probes);
+        self.beats.listen(self.clock.now(), probes, |_| None);
         self.observer.send_if_modified(|wanted| {
             let changed = Wanted::of(&next);
             let modified = *wanted != changed;
             *wanted = changed;
             modified
         });
-        tracing::info!("{}", changes(&self.config, &next));
+        let corrected = before != self.corrections;
+        tracing::info!(
+            "config reloaded: {}",
+            changes(&self.config, &next, corrected)
+        );
         self.config = next;
         Ok(())
     }
@@ -179,27 +184,28 @@ impl Reloader {
     }
 }
 
-/// What a reload changed, in one sentence.
-fn changes(old: &Config, new: &Config) -> String {
-    let before: HashMap<_, _> = old.probes().map(|spec| (&spec.key, spec)).collect();
-    let kept = new
-        .probes()
-        .filter_map(|spec| Some((*before.get(&spec.key)?, spec)));
-    let (same, changed): (Vec<_>, Vec<_>) = kept.partition(|(old, new)| old == new);
-    let staying = same.len() + changed.len();
-    format!(
-        "config reloaded: {} probes added, {} changed, {} removed, {} as before",
-        new.probes().count() - staying,
-        changed.len(),
-        before.len() - staying,
-        same.len(),
-    )
-}
-
 impl Origin {
-    /// Reads and checks the config. Warnings are logged; errors are the reason, drawn as
-    /// `slod check` draws them.
+    /// Reads and checks the config. Errors are the reason, drawn as `slod check` draws them.
     pub fn load(&self) -> Result<Config, String> {
+        self.read().map(|(config, _)| config)
+    }
+
+    /// The same for who goes on running with it: warnings are logged.
+    pub fn load_with_warnings(&self) -> Result<Config, String> {
+        let (config, warnings) = self.read()?;
+        for Diagnostic {
+            code,
+            path,
+            message,
+            ..
+        } in warnings
+        {
+            tracing::warn!(code, "{path}: {message}");
+        }
+        Ok(config)
+    }
+
+    fn read(&self) -> Result<(Config, Vec<Diagnostic>), String> {
         let (source, base) = match self {
             Self::File(path) => {
                 let source = config::read_file(path).map_err(|error| error.to_string())?;
@@ -214,25 +220,18 @@ impl Origin {
             probe::KINDS,
         );
         let shown = config::without_secrets(&source);
-        let (errors, rest): (Vec<_>, Vec<_>) = loaded
+        let (errors, warnings): (Vec<_>, Vec<_>) = loaded
             .diagnostics
-            .iter()
+            .into_iter()
             .partition(|d| d.severity == Severity::Error);
-        for diagnostic in rest {
-            tracing::warn!(
-                code = diagnostic.code,
-                "{}: {}",
-                diagnostic.path,
-                diagnostic.message
-            );
-        }
         let drawn = || {
-            errors
+            let drawn: Vec<_> = errors
                 .iter()
                 .map(|error| shown.draw(error, false))
-                .collect::<Vec<_>>()
-                .join("\n")
+                .collect();
+            drawn.join("\n")
         };
-        loaded.config.ok_or_else(drawn)
+        let config = loaded.config.ok_or_else(drawn)?;
+        Ok((config, warnings))
     }
 }

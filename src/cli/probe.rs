@@ -60,7 +60,7 @@ fn heard(config: &Config, spec: &ProbeSpec) -> Heard {
     if spec.probe.listens().is_some() {
         let stored = Store::open_read_only(&config.store.path).and_then(|store| store.beats());
         match stored {
-            Ok(mut beats) => heard.last = beats.remove(&spec.key),
+            Ok(mut beats) => heard.last = beats.remove(&spec.key).map(|stored| stored.last),
             Err(error) => eprintln!("slod: reports are not known: {error}"),
         }
     }

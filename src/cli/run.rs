@@ -16,7 +16,7 @@ pub struct RunArgs {
 
 pub fn run(args: &RunArgs) -> u8 {
     let origin = Origin::File(args.config.path.clone());
-    let config = match origin.load() {
+    let config = match origin.load_with_warnings() {
         Ok(config) => config,
         Err(reason) => {
             eprintln!("{reason}");

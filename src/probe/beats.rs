@@ -1,4 +1,4 @@
-//! Signs of life that jobs send: the board that they are put on, and that heartbeat probes look at.
+//! Reports that jobs send: the board that they are put on, and that heartbeat probes look at.
 
 use super::Probe;
 use crate::outcome::{ProbeKey, Timestamp, millis};
@@ -8,9 +8,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use subtle::ConstantTimeEq;
 
-/// Beats of one probe are written to the disk this often at most: what a flood of them would lose
-/// by a crash is one second of its age.
+/// Equal reports of one probe are written to the disk this often at most: what a flood of them
+/// would lose by a crash is one second of their age.
 const KEPT_EVERY: Duration = Duration::from_secs(1);
+/// Probes that are in the config no more, but are remembered.
+const REMOVED_MAX: usize = 10_000;
 
 /// One report of a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,16 +24,58 @@ pub struct Beat {
     pub message: Option<Box<str>>,
 }
 
+/// Reported failures that no outcome shows yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failures {
+    pub count: u32,
+    pub last_at: Timestamp,
+    /// What the last one said.
+    pub message: Option<Box<str>>,
+}
+
+impl Failures {
+    pub(super) fn one(beat: &Beat) -> Self {
+        Self {
+            count: 1,
+            last_at: beat.at,
+            message: beat.message.clone(),
+        }
+    }
+
+    /// One sentence for people.
+    pub(super) fn words(&self) -> String {
+        let mut words = match self.count {
+            1 => "the job reported a failure".to_owned(),
+            count => format!("the job reported {count} failures"),
+        };
+        if let Some(message) = &self.message {
+            words.push_str(": ");
+            words.push_str(message);
+        }
+        words
+    }
+}
+
+/// What the store holds of a probe's reports.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredBeat {
+    pub last: Beat,
+    /// Failures that may not have been judged before the program ended.
+    pub failures: Option<Failures>,
+}
+
 /// What is known of a probe's job at one moment.
 #[derive(Clone, Debug, Default)]
 pub struct Heard {
     pub now: Timestamp,
-    /// Since when somebody has listened without a break.
+    /// Since when its reports could be taken without a break.
     pub since: Timestamp,
     pub last: Option<Beat>,
+    /// Those since the probe looked last.
+    pub failures: Option<Failures>,
 }
 
-/// Why a beat is not taken.
+/// Why a report is not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refused {
     /// No heartbeat probe has this name.
@@ -40,16 +84,19 @@ pub enum Refused {
     Token,
 }
 
-/// The last beats of all probes that jobs report to.
+/// The last reports of all probes that jobs report to.
 #[derive(Clone, Debug)]
-pub struct Beats(Arc<Mutex<Board>>);
+pub struct Beats(Arc<Mutex<HashMap<ProbeKey, Entry>>>);
 
 #[derive(Debug)]
-struct Board {
+struct Entry {
+    /// As in today's config; `None` where it is in there no more.
+    probe: Option<Arc<dyn Probe>>,
     since: Timestamp,
-    /// Those of today's config.
-    listening: HashMap<ProbeKey, Arc<dyn Probe>>,
-    last: HashMap<ProbeKey, Last>,
+    last: Option<Last>,
+    failures: Option<Failures>,
+    /// When the probe looked last, or was removed.
+    looked: Option<Timestamp>,
 }
 
 #[derive(Debug)]
@@ -60,34 +107,64 @@ struct Last {
 }
 
 impl Beats {
-    /// Listens from now on; `stored` are the last beats from before.
-    pub fn new(now: Timestamp, stored: HashMap<ProbeKey, Beat>) -> Self {
-        let last = |(key, beat): (ProbeKey, Beat)| {
-            let kept = beat.at;
-            (key, Last { beat, kept })
+    /// `stored` are the reports from before.
+    pub fn new(stored: HashMap<ProbeKey, StoredBeat>) -> Self {
+        let entry = |(key, stored): (ProbeKey, StoredBeat)| {
+            let StoredBeat { last, failures } = stored;
+            let entry = Entry {
+                probe: None,
+                since: last.at,
+                last: Some(Last {
+                    kept: last.at,
+                    beat: last,
+                }),
+                failures,
+                looked: None,
+            };
+            (key, entry)
         };
-        Self(Arc::new(Mutex::new(Board {
-            since: now,
-            listening: HashMap::new(),
-            last: stored.into_iter().map(last).collect(),
-        })))
+        Self(Arc::new(Mutex::new(
+            stored.into_iter().map(entry).collect(),
+        )))
     }
 
-    /// Listens for these probes, as far as jobs report to them. Beats of others are forgotten.
-    pub fn listen<'a>(&self, probes: impl Iterator<Item = (&'a ProbeKey, &'a Arc<dyn Probe>)>) {
-        let listening = probes.filter(|(_, probe)| probe.listens().is_some());
-        let listening: HashMap<_, _> = listening
-            .map(|(key, probe)| (key.clone(), probe.clone()))
-            .collect();
+    /// Listens from `now` on for these probes, as far as jobs report to them, and for no others.
+    /// `watched` says from when to when the store has outcomes of a probe that is new here.
+    pub fn listen<'a>(
+        &self,
+        now: Timestamp,
+        probes: impl Iterator<Item = (&'a ProbeKey, &'a Arc<dyn Probe>)>,
+        watched: impl Fn(&ProbeKey) -> Option<(Timestamp, Timestamp)>,
+    ) {
         let mut board = self.board();
-        board.last.retain(|key, _| listening.contains_key(key));
-        board.listening = listening;
+        let mut removed = std::mem::take(&mut *board);
+        for (key, probe) in probes {
+            let Some(door) = probe.listens() else {
+                continue;
+            };
+            let mut entry = removed.remove(key).unwrap_or_else(|| Entry::new(now));
+            if entry.probe.is_none()
+                && let Some((from, to)) = watched(key)
+            {
+                entry.resume(from, to);
+            }
+            entry.listen(door.due, now);
+            entry.probe = Some(probe.clone());
+            board.insert(key.clone(), entry);
+        }
+        for (key, mut entry) in removed.into_iter().take(REMOVED_MAX) {
+            if entry.probe.take().is_some() {
+                entry.looked = Some(now);
+            }
+            board.insert(key, entry);
+        }
     }
 
-    /// Whether a beat with this token would be taken.
+    /// Whether a report with this token would be taken.
     pub fn admit(&self, key: &ProbeKey, token: Option<&str>) -> Result<(), Refused> {
         let board = self.board();
-        let probe = board.listening.get(key).ok_or(Refused::Unknown)?;
+        let entry = board.get(key).ok_or(Refused::Unknown)?;
+        let probe = entry.probe.as_ref().ok_or(Refused::Unknown)?;
         let wanted = probe.listens().and_then(|door| door.token);
         let same = |wanted: &Secret| {
             let token = token.unwrap_or_default().as_bytes();
@@ -100,45 +177,245 @@ impl Beats {
         }
     }
 
-    /// Whether a beat says more than the one on the disk, so that it must be kept before it is
+    /// Whether a report says more than the one on the disk, so that it must be kept before it is
     /// taken.
     pub fn is_news(&self, key: &ProbeKey, beat: &Beat) -> bool {
-        self.board().last.get(key).is_none_or(|last| {
-            let Last { beat: known, kept } = last;
+        let board = self.board();
+        let last = board.get(key).and_then(|entry| entry.last.as_ref());
+        last.is_none_or(|Last { beat: known, kept }| {
             let same = known.failed == beat.failed && known.message == beat.message;
             !same || !(0..millis(KEPT_EVERY)).contains(&(beat.at.0 - kept.0))
         })
     }
 
-    /// Takes a beat; `kept` says that it is on the disk.
-    pub fn take(&self, key: ProbeKey, beat: Beat, kept: bool) {
+    /// Takes a report; `kept` says that it is on the disk.
+    pub fn take(&self, key: &ProbeKey, beat: Beat, kept: bool) {
         let mut board = self.board();
-        let before = board.last.get(&key).map(|last| last.kept);
+        // A reload may have removed the probe since the report was admitted.
+        let Some(entry) = board.get_mut(key) else {
+            return;
+        };
+        if beat.failed {
+            let before = entry.failures.take().map_or(0, |failures| failures.count);
+            entry.failures = Some(Failures {
+                count: before.saturating_add(1),
+                ..Failures::one(&beat)
+            });
+        }
+        let before = entry.last.as_ref().map(|last| last.kept);
         let kept = before.filter(|_| !kept).unwrap_or(beat.at);
-        board.last.insert(key, Last { beat, kept });
+        entry.last = Some(Last { beat, kept });
     }
 
-    /// What is known of a probe's job.
-    pub fn heard(&self, key: &ProbeKey, now: Timestamp) -> Heard {
-        let board = self.board();
+    /// When the probe looked last: failures up to then are judged.
+    pub fn looked(&self, key: &ProbeKey) -> Option<Timestamp> {
+        self.board().get(key)?.looked
+    }
+
+    /// What is known of a probe's job. Failures are handed out once.
+    pub fn look(&self, key: &ProbeKey, now: Timestamp) -> Heard {
+        let mut board = self.board();
+        let Some(entry) = board.get_mut(key) else {
+            return Heard {
+                now,
+                since: now,
+                ..Heard::default()
+            };
+        };
+        entry.looked = Some(now);
         Heard {
             now,
-            since: board.since,
-            last: board.last.get(key).map(|last| last.beat.clone()),
+            since: entry.since,
+            last: entry.last.as_ref().map(|last| last.beat.clone()),
+            failures: entry.failures.take(),
         }
     }
 
     /// The names of all probes that jobs report to.
     pub fn names(&self) -> Vec<String> {
-        self.board()
-            .listening
-            .keys()
-            .map(ToString::to_string)
-            .collect()
+        let board = self.board();
+        let listening = board.iter().filter(|(_, entry)| entry.probe.is_some());
+        listening.map(|(key, _)| key.to_string()).collect()
     }
 
     /// No holder of this lock can panic half-way through a change.
-    fn board(&self) -> MutexGuard<'_, Board> {
+    fn board(&self) -> MutexGuard<'_, HashMap<ProbeKey, Entry>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Entry {
+    fn new(now: Timestamp) -> Self {
+        Self {
+            probe: None,
+            since: now,
+            last: None,
+            failures: None,
+            looked: None,
+        }
+    }
+
+    /// Takes over when the program that ran before had listened.
+    fn resume(&mut self, from: Timestamp, to: Timestamp) {
+        self.looked = self.looked.max(Some(to));
+        if self.last.is_none() {
+            self.since = from;
+        }
+        // An outcome shows them already.
+        self.failures.take_if(|failures| failures.last_at <= to);
+    }
+
+    /// Listens from `now` on for what is due. What was overdue while somebody listened stays so;
+    /// otherwise a job that is new, comes back, or has another pace gets its time once more.
+    fn listen(&mut self, due: &super::heartbeat::Due, now: Timestamp) {
+        let before = self.probe.as_ref().and_then(|probe| probe.listens());
+        if before.is_some_and(|door| door.due == due) {
+            return;
+        }
+        let last = self.last.as_ref().map(|last| last.beat.at);
+        let reference = last.map_or(self.since, |last| last.max(self.since));
+        let was = before.map_or(due, |door| door.due);
+        let looked = self.looked;
+        if !looked.is_some_and(|looked| was.is_overdue(reference, looked)) {
+            self.since = now;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outcome::{Outcome, Verdict};
+    use crate::probe::heartbeat::{Due, Pace};
+    use crate::probe::{Attempt, Door};
+
+    #[derive(Debug)]
+    struct Job(Due);
+
+    #[async_trait::async_trait]
+    impl Probe for Job {
+        async fn run(&self, _attempt: &mut Attempt) -> Outcome {
+            Outcome::new(Verdict::Good, Duration::ZERO)
+        }
+
+        fn target(&self) -> String {
+            self.0.words()
+        }
+
+        fn listens(&self) -> Option<Door<'_>> {
+            Some(Door {
+                token: None,
+                due: &self.0,
+            })
+        }
+    }
+
+    fn every(secs: u64) -> Arc<dyn Probe> {
+        Arc::new(Job(Due {
+            pace: Pace::Every(Duration::from_secs(secs)),
+            grace: Duration::ZERO,
+        }))
+    }
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_secs(second)
+    }
+
+    fn beat(second: i64, failed: bool) -> Beat {
+        Beat {
+            at: at(second),
+            failed,
+            message: None,
+        }
+    }
+
+    fn key() -> ProbeKey {
+        ProbeKey::new("jobs", "backup")
+    }
+
+    fn listen(board: &Beats, second: i64, probe: &Arc<dyn Probe>) {
+        board.listen(at(second), [(&key(), probe)].into_iter(), |_| None);
+    }
+
+    fn since(board: &Beats, second: i64) -> Timestamp {
+        board.look(&key(), at(second)).since
+    }
+
+    #[test]
+    fn each_probe_has_been_listened_to_since_its_own_time() {
+        let board = Beats::new(HashMap::new());
+        listen(&board, 100, &every(60));
+        assert_eq!(since(&board, 120), at(100));
+        listen(&board, 130, &every(60));
+        assert_eq!(since(&board, 140), at(100), "the same pace goes on");
+        listen(&board, 150, &every(10));
+        assert_eq!(since(&board, 155), at(150), "a shorter pace gets its time");
+        listen(&board, 200, &every(20));
+        assert_eq!(
+            since(&board, 210),
+            at(200),
+            "nobody looked when it was overdue"
+        );
+        since(&board, 260);
+        listen(&board, 261, &every(30));
+        assert_eq!(
+            since(&board, 262),
+            at(200),
+            "what was seen overdue stays so"
+        );
+    }
+
+    #[test]
+    fn what_comes_back_is_known_and_gets_its_time() {
+        let board = Beats::new(HashMap::new());
+        listen(&board, 0, &every(60));
+        board.take(&key(), beat(30, false), true);
+        since(&board, 40);
+        board.listen(at(50), std::iter::empty(), |_| None);
+        assert_eq!(board.admit(&key(), None), Err(Refused::Unknown));
+        assert!(board.names().is_empty());
+        listen(&board, 500, &every(60));
+        let heard = board.look(&key(), at(510));
+        assert_eq!((heard.since, heard.last), (at(500), Some(beat(30, false))));
+    }
+
+    #[test]
+    fn a_restart_forgives_no_job_that_was_overdue_before() {
+        let stored = |failures| {
+            let last = beat(100, false);
+            HashMap::from([(key(), StoredBeat { last, failures })])
+        };
+        let restarted = |seen_until| {
+            let board = Beats::new(stored(None));
+            let watched = |_: &ProbeKey| Some((at(0), at(seen_until)));
+            board.listen(at(1000), [(&key(), &every(60))].into_iter(), watched);
+            since(&board, 1001)
+        };
+        assert_eq!(restarted(150), at(1000));
+        assert_eq!(restarted(170), at(100));
+        // A failure that an outcome shows already is not shown again.
+        let failures = Failures::one(&beat(90, true));
+        let judged = |seen_until| {
+            let board = Beats::new(stored(Some(failures.clone())));
+            let watched = |_: &ProbeKey| Some((at(0), at(seen_until)));
+            board.listen(at(1000), [(&key(), &every(60))].into_iter(), watched);
+            board.look(&key(), at(1001)).failures
+        };
+        assert_eq!(judged(95), None);
+        assert_eq!(judged(80), Some(failures.clone()));
+    }
+
+    #[test]
+    fn failures_between_two_looks_are_counted_and_handed_out_once() {
+        let board = Beats::new(HashMap::new());
+        listen(&board, 0, &every(60));
+        for (second, failed) in [(1, true), (2, true), (3, false)] {
+            board.take(&key(), beat(second, failed), true);
+        }
+        let heard = board.look(&key(), at(10));
+        assert_eq!(heard.last, Some(beat(3, false)));
+        let failures = heard.failures.expect("two");
+        assert_eq!(failures.words(), "the job reported 2 failures");
+        assert_eq!(board.look(&key(), at(20)).failures, None);
     }
 }

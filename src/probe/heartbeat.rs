@@ -1,11 +1,16 @@
 //! The `heartbeat` kind: jobs report to us, and silence is the failure.
 
-use super::beats::Heard;
+mod due;
+
+pub use due::{Due, Pace, Schedule};
+
+use super::beats::{Failures, Heard};
 use super::{Attempt, Door, Kind, Probe};
 use crate::outcome::{Cause, Outcome, Timestamp, Verdict, Why};
 use crate::yaml::units::show_duration;
 use crate::yaml::{Key, Secret, Section, Shape};
 use async_trait::async_trait;
+use chrono_tz::Tz;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,16 +18,29 @@ use std::time::Duration;
 pub struct Heartbeat;
 
 const KEYS: &[Key] = &[
-    Key::required(
+    Key::optional(
         "every",
         Shape::Duration,
-        "How often the job reports at least, from 1s to 31d.",
+        "",
+        "How often the job reports at least, from 1s to 31d. Either this or `schedule` is required.",
+    ),
+    Key::optional(
+        "schedule",
+        Shape::Text,
+        "",
+        "When the job runs, as its crontab says: `0 3 * * *` (minute, hour, day, month, day of the week) or a name such as `@daily`. A report is due after each of these times, within `grace`; a time that clocks skip counts when they have changed, a repeated one the first time.",
+    ),
+    Key::optional(
+        "timezone",
+        Shape::Text,
+        DEFAULT_ZONE,
+        "Time zone of `schedule`, such as `Europe/Berlin`.",
     ),
     Key::optional(
         "grace",
         Shape::Duration,
         "0s",
-        "How much later than that it may be.",
+        "How much later than that a report may be, up to 31d: for a `schedule`, at least as long as the job takes.",
     ),
     Key::optional(
         "token",
@@ -32,6 +50,7 @@ const KEYS: &[Key] = &[
     ),
 ];
 
+const DEFAULT_ZONE: &str = "UTC";
 const EVERY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(31 * 86_400));
 
 impl Kind for Heartbeat {
@@ -40,7 +59,7 @@ impl Kind for Heartbeat {
     }
 
     fn summary(&self) -> &'static str {
-        "A job that reports by `POST /api/v1/heartbeat/{service}/{probe}`, with `?status=fail` if it failed. Good while the last report is young enough; its latency is the report's age."
+        "A job that reports by `POST /api/v1/heartbeat/{service}/{probe}`, with `?status=fail` if it failed. Good while the last report is recent enough; its latency is the report's age. A reported failure is counted also if a success follows before the next attempt."
     }
 
     fn keys(&self) -> &'static [Key] {
@@ -52,58 +71,102 @@ impl Kind for Heartbeat {
     }
 
     fn read(&self, section: &Section<'_>) -> Option<Arc<dyn Probe>> {
-        let every = section.duration("every");
+        let pace = pace(section);
         let grace = if section.has("grace") {
             section.duration("grace")
         } else {
             Some(Duration::ZERO)
         };
-        let token = section.secret("token");
-        if section.has("token") && token.is_none() {
-            return None;
-        }
-        if token
-            .as_ref()
-            .is_some_and(|token| token.reveal().is_empty())
-        {
-            let message = "an empty token would let everybody in";
-            section.error(
-                "invalid-value",
-                "token",
-                message,
-                "set one, or leave it out",
-            );
-            return None;
-        }
-        for (key, span) in [("every", every), ("grace", grace)] {
-            let too_short = key == "every" && span.is_some_and(|span| span < EVERY.0);
-            if too_short || span.is_some_and(|span| span > EVERY.1) {
-                let expected = format!(
-                    "expected {} to {}",
-                    show_duration(EVERY.0),
-                    show_duration(EVERY.1)
-                );
-                section.error(
-                    "out-of-range",
-                    key,
-                    "no report can be expected at such a pace",
-                    expected,
-                );
-                return None;
-            }
-        }
-        Some(Arc::new(Job {
-            every: every?,
+        let grace = grace.filter(|grace| in_range(section, "grace", *grace));
+        let token = token(section)?;
+        let due = Due {
+            pace: pace?,
             grace: grace?,
-            token,
-        }))
+        };
+        Some(Arc::new(Job { due, token }))
     }
+}
+
+fn pace(section: &Section<'_>) -> Option<Pace> {
+    match (section.has("every"), section.has("schedule")) {
+        (true, true) => {
+            let message = "`every` and `schedule` both say when the job reports";
+            section.error("conflict", "schedule", message, "keep one of them");
+            None
+        }
+        (false, false) => {
+            let message = "it is not known when the job reports";
+            let help = "add `every: 1h`, or `schedule: \"0 3 * * *\"` as in the job's crontab";
+            let reader = section.reader();
+            reader.error("missing-key", section.spot(), message, help);
+            None
+        }
+        (true, false) => {
+            let every = section.duration("every")?;
+            in_range(section, "every", every).then_some(Pace::Every(every))
+        }
+        (false, true) => {
+            let zone = zone(section)?;
+            let expected = "five fields of a crontab such as `0 3 * * *`, or a name such as `@daily`, for times that come again";
+            let schedule = section.parse("schedule", expected, |text| Schedule::read(text, zone));
+            schedule.map(Pace::Schedule)
+        }
+    }
+}
+
+fn zone(section: &Section<'_>) -> Option<Tz> {
+    if !section.has("timezone") {
+        return DEFAULT_ZONE.parse().ok();
+    }
+    let expected = "the name of a time zone such as Europe/Berlin";
+    section.parse("timezone", expected, |text| text.parse().ok())
+}
+
+/// The token, if any; `None` where it is faulty.
+fn token(section: &Section<'_>) -> Option<Option<Secret>> {
+    if !section.has("token") {
+        return Some(None);
+    }
+    let token = section.secret("token")?;
+    if token.reveal().is_empty() {
+        let message = "an empty token would let everybody in";
+        section.error(
+            "invalid-value",
+            "token",
+            message,
+            "set one, or leave it out",
+        );
+        return None;
+    }
+    Some(Some(token))
+}
+
+fn in_range(section: &Section<'_>, key: &'static str, span: Duration) -> bool {
+    let least = if key == "every" {
+        EVERY.0
+    } else {
+        Duration::ZERO
+    };
+    let fits = (least..=EVERY.1).contains(&span);
+    if !fits {
+        let expected = format!(
+            "expected {} to {}",
+            show_duration(least),
+            show_duration(EVERY.1)
+        );
+        section.error(
+            "out-of-range",
+            key,
+            "no report can be expected at such a pace",
+            expected,
+        );
+    }
+    fits
 }
 
 #[derive(Debug)]
 struct Job {
-    every: Duration,
-    grace: Duration,
+    due: Due,
     token: Option<Secret>,
 }
 
@@ -122,55 +185,51 @@ impl Probe for Job {
     }
 
     fn target(&self) -> String {
-        format!("reports every {}", show_duration(self.every))
+        format!("reports {}", self.due.words())
     }
 
     fn listens(&self) -> Option<Door<'_>> {
         Some(Door {
             token: self.token.as_ref(),
+            due: &self.due,
         })
     }
 }
 
 impl Job {
-    /// A report that says "failed" is believed until the next one. Silence counts only where we
-    /// have listened for long enough: a job cannot report to a daemon that is down.
+    /// A reported failure counts once at least, and until the next report. Silence counts only
+    /// where we have listened for long enough: a job cannot report to a daemon that is down.
     fn judge(&self, heard: &Heard) -> Outcome {
-        let age =
-            |since: Timestamp| Duration::from_millis((heard.now.0 - since.0).max(0).unsigned_abs());
-        let patience = self.every.saturating_add(self.grace);
-        let listened = age(heard.since);
-        let told = |verdict, latency, message: String| {
+        let Heard { now, since, .. } = *heard;
+        let age = |since: Timestamp| Duration::from_millis((now.0 - since.0).max(0).unsigned_abs());
+        let judged = |verdict, latency, message: String| {
             let mut outcome = Outcome::new(verdict, latency);
             outcome.detail.say(message);
             outcome
         };
-        let every = show_duration(self.every);
-        match &heard.last {
-            Some(beat) if beat.failed => {
-                let message = match &beat.message {
-                    Some(message) => format!("the job reported a failure: {message}"),
-                    None => "the job reported a failure".to_owned(),
-                };
-                told(Verdict::Bad(Cause::JobFailed), age(beat.at), message)
+        let failed = Verdict::Bad(Cause::JobFailed);
+        let expected = self.due.words();
+        match (&heard.last, &heard.failures) {
+            (_, Some(failures)) => judged(failed, age(failures.last_at), failures.words()),
+            (Some(beat), None) if beat.failed => {
+                judged(failed, age(beat.at), Failures::one(beat).words())
             }
-            Some(beat) if age(beat.at) <= patience => Outcome::new(Verdict::Good, age(beat.at)),
-            last if listened <= patience => {
-                let latency = last.as_ref().map_or(listened, |beat| age(beat.at));
-                let message = format!("no report since slod listens; one is due every {every}");
-                told(Verdict::Void(Why::Listening), latency, message)
+            (Some(beat), None) if !self.due.is_overdue(beat.at, now) => {
+                Outcome::new(Verdict::Good, age(beat.at))
             }
-            Some(beat) => {
-                let silent = Duration::from_secs(age(beat.at).as_secs());
-                let message = format!(
-                    "no report for {}; one is due every {every}",
-                    show_duration(silent)
-                );
-                told(Verdict::Bad(Cause::Silent), age(beat.at), message)
+            (last, None) if !self.due.is_overdue(since, now) => {
+                let latency = age(last.as_ref().map_or(since, |beat| beat.at));
+                let message = format!("no report since slod listens; one is due {expected}");
+                judged(Verdict::Void(Why::Listening), latency, message)
             }
-            None => {
-                let message = format!("no report ever; one is due every {every}");
-                told(Verdict::Bad(Cause::Silent), listened.min(patience), message)
+            (Some(beat), None) => {
+                let silent = show_duration(Duration::from_secs(age(beat.at).as_secs()));
+                let message = format!("no report for {silent}; one is due {expected}");
+                judged(Verdict::Bad(Cause::Silent), age(beat.at), message)
+            }
+            (None, None) => {
+                let message = format!("no report ever; one is due {expected}");
+                judged(Verdict::Bad(Cause::Silent), age(since), message)
             }
         }
     }
@@ -186,8 +245,10 @@ mod tests {
     /// Every hour with ten minutes of grace, listened to since the first minute.
     fn judged(now: i64, last: Option<(i64, bool)>) -> Outcome {
         let job = Job {
-            every: Duration::from_secs(3600),
-            grace: Duration::from_secs(600),
+            due: Due {
+                pace: Pace::Every(Duration::from_secs(3600)),
+                grace: Duration::from_secs(600),
+            },
             token: None,
         };
         let beat = |(at, failed)| Beat {
@@ -199,6 +260,7 @@ mod tests {
             now: Timestamp(now * MINUTE),
             since: Timestamp(MINUTE),
             last: last.map(beat),
+            failures: None,
         })
     }
 

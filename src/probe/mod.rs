@@ -5,7 +5,7 @@
 
 pub mod beats;
 pub mod dial;
-mod heartbeat;
+pub mod heartbeat;
 mod http;
 
 use crate::outcome::Outcome;
@@ -59,6 +59,8 @@ pub trait Probe: Send + Sync + fmt::Debug {
 pub struct Door<'a> {
     /// What it must know.
     pub token: Option<&'a Secret>,
+    /// When it must report.
+    pub due: &'a heartbeat::Due,
 }
 
 /// What one attempt is given, and where it tells what it does.

@@ -214,7 +214,7 @@ impl Runner {
             let given = attempt::Given {
                 spec: job.spec.clone(),
                 at: self.label(at),
-                heard: self.wiring.beats.heard(&job.spec.key, now),
+                heard: self.wiring.beats.look(&job.spec.key, now),
                 clock: self.wiring.clock.clone(),
                 pulse: self.pulse.clone(),
                 events: self.wiring.events.clone(),

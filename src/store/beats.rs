@@ -1,51 +1,94 @@
-//! The last beat of every probe that jobs report to.
+//! The last report of every probe that jobs report to, and the failures that no outcome shows yet.
 
+use super::raw::lane_of;
 use super::{Store, StoreError};
 use crate::outcome::{ProbeKey, Timestamp};
-use crate::probe::beats::Beat;
-use rusqlite::{Row, params};
+use crate::probe::beats::{Beat, Failures, StoredBeat};
+use rusqlite::{OptionalExtension, Row, params};
 use std::collections::HashMap;
 
 impl Store {
-    pub fn beats(&self) -> Result<HashMap<ProbeKey, Beat>, StoreError> {
-        self.try_beats().map_err(StoreError::sql("read beats"))
+    pub fn beats(&self) -> Result<HashMap<ProbeKey, StoredBeat>, StoreError> {
+        self.try_beats().map_err(StoreError::sql("read reports"))
     }
 
-    fn try_beats(&self) -> rusqlite::Result<HashMap<ProbeKey, Beat>> {
+    fn try_beats(&self) -> rusqlite::Result<HashMap<ProbeKey, StoredBeat>> {
         // A store that is only read may be of an older version.
-        if !self.conn.table_exists(None, "beat")? {
+        if !self.conn.column_exists(None, "beat", "failures")? {
             return Ok(HashMap::new());
         }
-        let sql = "SELECT service, name, at, failed, message FROM beat";
+        let sql =
+            "SELECT service, name, at, failed, message, failures, failed_at, failure FROM beat";
         let mut statement = self.conn.prepare_cached(sql)?;
         let rows = statement.query_map([], beat)?;
         rows.collect()
     }
 
-    /// Keeps a beat instead of the probe's last one.
-    pub fn keep_beat(&mut self, key: &ProbeKey, beat: &Beat) -> Result<(), StoreError> {
+    /// From when to when the store has outcomes of a probe, as far as they are in no block yet.
+    pub fn watched(&self, key: &ProbeKey) -> Result<Option<(Timestamp, Timestamp)>, StoreError> {
+        let found = self.try_watched(key);
+        found.map_err(StoreError::sql("read a probe's last outcome"))
+    }
+
+    fn try_watched(&self, key: &ProbeKey) -> rusqlite::Result<Option<(Timestamp, Timestamp)>> {
+        let sql = "SELECT id, first_at FROM probe WHERE service = ?1 AND name = ?2";
+        let known = self
+            .conn
+            .query_row(sql, params![&*key.service, &*key.probe], |row| {
+                Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?))
+            });
+        let Some((id, first)) = known.optional()? else {
+            return Ok(None);
+        };
+        let sql = "SELECT max(at) FROM outcome
+                   WHERE hour IN (SELECT DISTINCT hour FROM outcome) AND lane = ?1 AND probe = ?2";
+        let values = params![lane_of(id), id];
+        let last: Option<i64> = self.conn.query_row(sql, values, |row| row.get(0))?;
+        Ok(last.map(|last| (Timestamp(first), Timestamp(last))))
+    }
+
+    /// Keeps a report instead of the probe's last one. Failures up to `judged` are forgotten.
+    pub fn keep_beat(
+        &mut self,
+        key: &ProbeKey,
+        beat: &Beat,
+        judged: Option<Timestamp>,
+    ) -> Result<(), StoreError> {
         self.still_there()?;
         let sql =
-            "INSERT INTO beat (service, name, at, failed, message) VALUES (?1, ?2, ?3, ?4, ?5)
-                   ON CONFLICT (service, name) DO UPDATE
-                   SET at = excluded.at, failed = excluded.failed, message = excluded.message";
+            "INSERT INTO beat (service, name, at, failed, message, failures, failed_at, failure)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?4, iif(?4, ?3, NULL), iif(?4, ?5, NULL))
+                   ON CONFLICT (service, name) DO UPDATE SET
+                       at = excluded.at, failed = excluded.failed, message = excluded.message,
+                       failures = excluded.failures + iif(failed_at > ?6, failures, 0),
+                       failed_at = coalesce(excluded.failed_at, failed_at),
+                       failure = iif(excluded.failed, excluded.failure, failure)";
         let Beat {
             at,
             failed,
             message,
         } = beat;
-        let values = params![&*key.service, &*key.probe, at.0, failed, message];
+        let judged = judged.map_or(i64::MIN, |judged| judged.0);
+        let values = params![&*key.service, &*key.probe, at.0, failed, message, judged];
         let kept = self.conn.execute(sql, values);
-        kept.map(drop).map_err(StoreError::sql("keep a beat"))
+        kept.map(drop).map_err(StoreError::sql("keep a report"))
     }
 }
 
-fn beat(row: &Row<'_>) -> rusqlite::Result<(ProbeKey, Beat)> {
+fn beat(row: &Row<'_>) -> rusqlite::Result<(ProbeKey, StoredBeat)> {
     let (service, probe) = (row.get::<_, String>(0)?, row.get::<_, String>(1)?);
-    let beat = Beat {
+    let last = Beat {
         at: Timestamp(row.get(2)?),
         failed: row.get(3)?,
         message: row.get::<_, Option<String>>(4)?.map(Into::into),
     };
-    Ok((ProbeKey::new(&service, &probe), beat))
+    let (count, last_at): (u32, Option<i64>) = (row.get(5)?, row.get(6)?);
+    let message: Option<String> = row.get(7)?;
+    let failures = last_at.filter(|_| count > 0).map(|last_at| Failures {
+        count,
+        last_at: Timestamp(last_at),
+        message: message.map(Into::into),
+    });
+    let key = ProbeKey::new(&service, &probe);
+    Ok((key, StoredBeat { last, failures }))
 }

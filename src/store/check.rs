@@ -1,4 +1,4 @@
-//! Is a store sound? Reads everything in it and changes nothing.
+//! Is a store valid? Reads everything in it, tries a commit, and changes nothing.
 
 use super::block::{Block, decode};
 use super::compact::of_block_id;
@@ -7,7 +7,7 @@ use super::header::{HOUR_MS, Header, verdict_code, verdict_of};
 use super::summary::HourSummary;
 use super::{Store, StoreError, schema};
 use crate::outcome::Timestamp;
-use rusqlite::{Connection, Row};
+use rusqlite::{Connection, OpenFlags, Row, TransactionBehavior};
 use std::path::Path;
 
 /// Faults that are listed; the rest is only counted.
@@ -56,7 +56,7 @@ pub fn check(path: &Path) -> Result<Checked, StoreError> {
     checked.probes = store.names.keys().count();
     // One snapshot, so that an hour that is compacted meanwhile is no fault.
     let tx = store.conn.unchecked_transaction();
-    let _tx = tx.map_err(StoreError::sql("read the store"))?;
+    let tx = tx.map_err(StoreError::sql("read the store"))?;
     checked.part("pages", |checked| {
         let faults = lines(&store.conn, "PRAGMA integrity_check(100)")?;
         for text in faults {
@@ -64,11 +64,35 @@ pub fn check(path: &Path) -> Result<Checked, StoreError> {
         }
         Ok(())
     });
+    checked.part("tables", |checked| {
+        for difference in schema::differences(&store.conn, checked.version)? {
+            checked.fault(difference);
+        }
+        Ok(())
+    });
     checked.part("hours", |checked| hours(&store, checked));
     checked.part("blocks", |checked| orphans(&store, checked));
     checked.part("outcomes", |checked| outcomes(&store, checked));
     checked.part("corrections", |checked| corrections(&store, checked));
+    drop(tx);
+    if let Err(error) = try_write(path) {
+        checked.fault(format!("it takes no commit: {error}"));
+    }
     Ok(checked)
+}
+
+/// Writes an outcome as the daemon does, and takes it back.
+fn try_write(path: &Path) -> rusqlite::Result<()> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut conn = Connection::open_with_flags(path, flags)?;
+    conn.busy_timeout(super::BUSY)?;
+    let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    tx.execute_batch(
+        "INSERT INTO probe (service, name, first_at) VALUES ('', '', 0);
+         INSERT INTO outcome (hour, lane, at, probe, interval_ms, verdict, latency_ns)
+             VALUES (0, 0, 0, last_insert_rowid(), 1, 0, 0);",
+    )?;
+    tx.rollback()
 }
 
 /// What SQLite itself finds, without comparing indexes; empty if all is well.

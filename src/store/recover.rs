@@ -96,18 +96,26 @@ fn rebuild(from: &Path, to: &Path, now: Timestamp) -> Result<Recovered, StoreErr
     Ok(recovered)
 }
 
-/// The damaged store, if SQLite sees tables in it at all. One that is somebody else's, or newer,
-/// is refused: that is no damage.
+/// The damaged store, if SQLite sees tables in it at all. A file that is shorter than its header
+/// says is read as far as it goes. One that is somebody else's, or newer, is refused: that is no
+/// damage.
 fn readable(path: &Path, recovered: &mut Recovered) -> Result<Option<Connection>, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let opened = Connection::open_with_flags(path, flags);
     let old = opened.map_err(StoreError::sql("open the store"))?;
     let set = old.busy_timeout(BUSY);
     set.map_err(StoreError::sql("open the store"))?;
-    match schema::check(&old) {
+    let mut checked = schema::check(&old);
+    if matches!(checked, Err(StoreError::Damaged { .. })) {
+        // SQLite then passes over what is wrong about the file as a whole.
+        let lenient = old.pragma_update(None, "writable_schema", true);
+        lenient.map_err(StoreError::sql("open the store"))?;
+        recovered.gaps += 1;
+        checked = schema::check(&old);
+    }
+    match checked {
         Ok(_) => Ok(Some(old)),
         Err(StoreError::Damaged { .. }) => {
-            recovered.gaps += 1;
             recovered.nameless = true;
             Ok(None)
         }
@@ -161,13 +169,23 @@ fn table(
     for order in ["ASC", "DESC"] {
         let sql = format!("SELECT * FROM {name} ORDER BY {key} {order}");
         let (rows, whole) = rows(old, &sql, &[]);
-        kept += insert(new, name, rows)?;
+        kept += insert(new, name, &columns(old, name), rows)?;
         if whole {
             break;
         }
         *gaps += u64::from(order == "ASC");
     }
     Ok(kept)
+}
+
+/// What the old table's columns are called: an older version has fewer.
+fn columns(old: &Connection, table: &str) -> Vec<String> {
+    let statement = old.prepare_cached(&format!("SELECT * FROM {table} LIMIT 0"));
+    let names = statement.map(|statement| {
+        let names = statement.column_names().into_iter();
+        names.map(str::to_owned).collect()
+    });
+    names.unwrap_or_default()
 }
 
 /// The rows that can be read before the first that cannot, and whether these are all.
@@ -196,11 +214,17 @@ fn rows(old: &Connection, sql: &str, args: &[i64]) -> (Vec<Vec<Value>>, bool) {
 }
 
 /// Inserts rows; one that is there already, or breaks the table's rules, is left out.
-fn insert(new: &Connection, table: &str, rows: Vec<Vec<Value>>) -> rusqlite::Result<u64> {
+fn insert(
+    new: &Connection,
+    table: &str,
+    columns: &[String],
+    rows: Vec<Vec<Value>>,
+) -> rusqlite::Result<u64> {
+    let places = vec!["?"; columns.len()].join(", ");
+    let columns = columns.join(", ");
+    let sql = format!("INSERT OR IGNORE INTO {table} ({columns}) VALUES ({places})");
     let mut kept = 0;
     for row in rows {
-        let places = vec!["?"; row.len()].join(", ");
-        let sql = format!("INSERT OR IGNORE INTO {table} VALUES ({places})");
         let mut statement = new.prepare_cached(&sql)?;
         match statement.execute(params_from_iter(row)) {
             Ok(inserted) => kept += inserted as u64,
@@ -269,7 +293,7 @@ fn single_outcomes(
         let all = found.len();
         found.retain(|row| sensible(new, row));
         recovered.outcomes_lost += (all - found.len()) as u64;
-        recovered.outcomes += insert(&new.conn, "outcome", found)?;
+        recovered.outcomes += insert(&new.conn, "outcome", &columns(old, "outcome"), found)?;
         if whole {
             break;
         }

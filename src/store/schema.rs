@@ -2,6 +2,7 @@
 
 use super::StoreError;
 use rusqlite::{Connection, TransactionBehavior};
+use std::collections::BTreeMap;
 
 /// "slod" in ASCII: marks the file as ours, in `PRAGMA application_id`.
 const APPLICATION: i32 = 0x736c_6f64;
@@ -87,6 +88,12 @@ const MIGRATIONS: &[&str] = &[
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX alert_end ON alert (to_at);
 ",
+    "
+    -- Reported failures that no outcome may show yet: how many, and the last one.
+    ALTER TABLE beat ADD COLUMN failures INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE beat ADD COLUMN failed_at INTEGER;  -- milliseconds since 1970
+    ALTER TABLE beat ADD COLUMN failure TEXT;
+",
 ];
 
 /// The version that this program writes.
@@ -140,4 +147,41 @@ fn migrate(conn: &mut Connection, from: usize) -> rusqlite::Result<()> {
     tx.pragma_update(None, "application_id", APPLICATION)?;
     tx.pragma_update(None, "user_version", VERSION)?;
     tx.commit()
+}
+
+/// What of the tables differs from what this program's migrations make, a sentence each. A store
+/// with other tables may be readable and yet take no commit.
+pub fn differences(conn: &Connection, version: usize) -> rusqlite::Result<Vec<String>> {
+    let fresh = Connection::open_in_memory()?;
+    for sql in &MIGRATIONS[..version.min(MIGRATIONS.len())] {
+        fresh.execute_batch(sql)?;
+    }
+    let (wanted, found) = (definitions(&fresh)?, definitions(conn)?);
+    let missing = wanted
+        .iter()
+        .filter_map(|(name, sql)| match found.get(name) {
+            None => Some(format!("{name} is missing")),
+            Some(found) if found != sql => {
+                Some(format!("{name} is not defined as this program needs it"))
+            }
+            Some(_) => None,
+        });
+    let unknown = found.keys().filter(|name| !wanted.contains_key(*name));
+    let unknown = unknown.map(|name| format!("{name} is not from this program"));
+    Ok(missing.chain(unknown).collect())
+}
+
+/// Tables, indexes and triggers with their SQL, without its comments and spacing.
+fn definitions(conn: &Connection) -> rusqlite::Result<BTreeMap<String, String>> {
+    let mut statement = conn.prepare(
+        "SELECT type || ' ' || name, sql FROM sqlite_schema
+         WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND sql IS NOT NULL",
+    )?;
+    let rows = statement.query_map([], |row| {
+        let (name, sql): (String, String) = (row.get(0)?, row.get(1)?);
+        let code = sql.lines().filter_map(|line| line.split("--").next());
+        let words: Vec<_> = code.flat_map(str::split_whitespace).collect();
+        Ok((name, words.join(" ")))
+    })?;
+    rows.collect()
 }

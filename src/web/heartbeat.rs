@@ -6,50 +6,118 @@ use super::problem::Problem;
 use crate::diagnostic::nearest;
 use crate::outcome::{Detail, ProbeKey};
 use crate::probe::beats::{Beat, Refused};
-use axum::body::Bytes;
+use crate::store::Store;
+use axum::body::Body;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
-use serde::Deserialize;
+use axum::response::{IntoResponse, Response};
+use http_body_util::BodyExt;
+use std::time::Duration;
+use tokio::time::timeout;
 
-/// How the job went.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Status {
-    #[default]
-    Ok,
-    Fail,
-}
+/// Bytes of a report's text that are looked at; the rest is read and dropped.
+const TEXT_MAX: usize = 4096;
+/// Beyond this, and beyond this time, an upload is not waited for: the report counts all the same.
+const UPLOAD_MAX: usize = 16 << 20;
+const UPLOAD_TIME: Duration = Duration::from_secs(10);
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Report {
-    #[serde(default)]
-    status: Status,
-}
+/// Words that say how a job went, as users of other services know them. So does a job's exit code.
+const SUCCEEDED: [&str; 4] = ["ok", "success", "up", "0"];
+const FAILED: [&str; 5] = ["fail", "failed", "failure", "error", "down"];
 
 /// Takes a job's report; its text, if any, is shown with a failure. Answers once it is on the disk.
+/// Parameters that mean nothing here are ignored: they are no reason to lose a report.
 pub async fn beat(
     State(state): State<WebState>,
     Path((service, probe)): Path<(String, String)>,
-    Query(report): Query<Report>,
+    Query(parameters): Query<Vec<(String, String)>>,
     headers: HeaderMap,
-    body: Bytes,
+    body: Body,
 ) -> Result<StatusCode, Problem> {
     let key = ProbeKey::new(&service, &probe);
     let admitted = state.beats.admit(&key, token(&headers));
     admitted.map_err(|refused| refusal(&state, &key, refused))?;
+    let failed = failed(&parameters)?;
+    let mut text = beginning(body).await;
+    if text.is_empty() {
+        let said = parameters.iter().find(|(name, _)| name == "msg");
+        text = said.map_or_else(Vec::new, |(_, said)| said.clone().into_bytes());
+    }
     let beat = Beat {
         at: state.clock.now(),
-        failed: matches!(report.status, Status::Fail),
-        message: message(&body),
+        failed,
+        message: message(&text),
     };
     let news = state.beats.is_news(&key, &beat);
     if news {
-        let (kept, key) = (beat.clone(), key.clone());
-        on_store(&state, move |store| store.keep_beat(&key, &kept)).await?;
+        let (kept, kept_key, judged) = (beat.clone(), key.clone(), state.beats.looked(&key));
+        let keep = move |store: &mut _| Store::keep_beat(store, &kept_key, &kept, judged);
+        on_store(&state, keep).await?;
     }
-    state.beats.take(key, beat, news);
+    state.beats.take(&key, beat, news);
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Why other methods are refused: what only reads a link, as browsers, chats and crawlers do, must
+/// not say that a job ran.
+pub async fn use_post(Path((service, probe)): Path<(String, String)>) -> Response {
+    let title = "a report is a POST";
+    let problem = Problem::new(StatusCode::METHOD_NOT_ALLOWED, title);
+    let how = format!(
+        "such as: curl -fsS -X POST http://HOST/api/v1/heartbeat/{service}/{probe} (add ?status=fail if the job failed)"
+    );
+    let mut answer = problem.because(how).into_response();
+    let methods = header::HeaderValue::from_static("POST");
+    answer.headers_mut().insert(header::ALLOW, methods);
+    answer
+}
+
+/// Whether the parameters say that the job failed.
+fn failed(parameters: &[(String, String)]) -> Result<bool, Problem> {
+    let mut said = parameters.iter().filter(|(name, _)| name == "status");
+    let (Some((_, status)), None) = (said.next(), said.next()) else {
+        return match parameters.iter().any(|(name, _)| name == "status") {
+            true => Err(Problem::new(
+                StatusCode::BAD_REQUEST,
+                "`status` is given twice",
+            )),
+            false => Ok(false),
+        };
+    };
+    let word = status.to_ascii_lowercase();
+    if SUCCEEDED.contains(&&*word) {
+        Ok(false)
+    } else if FAILED.contains(&&*word) || word.parse::<u8>().is_ok() {
+        Ok(true)
+    } else {
+        let title = format!(
+            "`status` is not one of {}, {}",
+            SUCCEEDED.join(", "),
+            FAILED.join(", ")
+        );
+        let problem = Problem::new(StatusCode::BAD_REQUEST, title);
+        let why = "left out, it is ok; an exit code from 0 to 255 works as well";
+        Err(problem.because(why))
+    }
+}
+
+/// The first bytes of a body. What cannot be read, is too long or comes too slowly is left out.
+async fn beginning(mut body: Body) -> Vec<u8> {
+    let mut text = Vec::new();
+    let read = async {
+        let mut read = 0;
+        while let Some(Ok(frame)) = body.frame().await
+            && read < UPLOAD_MAX
+        {
+            if let Some(data) = frame.data_ref() {
+                read += data.len();
+                let room = TEXT_MAX - text.len();
+                text.extend_from_slice(&data[..data.len().min(room)]);
+            }
+        }
+    };
+    let _ = timeout(UPLOAD_TIME, read).await;
+    text
 }
 
 fn token(headers: &HeaderMap) -> Option<&str> {
@@ -59,9 +127,9 @@ fn token(headers: &HeaderMap) -> Option<&str> {
 }
 
 /// As outcomes tell messages: cut, and without control characters.
-fn message(body: &Bytes) -> Option<Box<str>> {
+fn message(text: &[u8]) -> Option<Box<str>> {
     let mut detail = Detail::default();
-    let text = String::from_utf8_lossy(body);
+    let text = String::from_utf8_lossy(text);
     let text = text.trim();
     if !text.is_empty() {
         detail.say(text);

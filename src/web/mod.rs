@@ -37,7 +37,7 @@ use tower_http::compression::CompressionLayer;
 use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::timeout::TimeoutLayer;
 
-/// No request of ours has a larger body.
+/// No request but a heartbeat has a larger body.
 const BODY_LIMIT: usize = 64 * 1024;
 /// A reload of thousands of probes reads the store; everything else is done in milliseconds.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
@@ -91,16 +91,20 @@ pub fn router(state: WebState) -> Router {
             get(corrections::list).post(corrections::add),
         )
         .route("/api/v1/corrections/{id}", delete(corrections::take_back))
-        .route("/api/v1/heartbeat/{service}/{probe}", post(heartbeat::beat))
         .route(
             "/api/v1/probes/{service}/{probe}/outcomes",
             get(api::outcomes),
         )
         .fallback(problem::not_found)
         .method_not_allowed_fallback(problem::method_not_allowed)
+        .layer(RequestBodyLimitLayer::new(BODY_LIMIT))
+        // A report is taken however long its text is.
+        .route(
+            "/api/v1/heartbeat/{service}/{probe}",
+            post(heartbeat::beat).fallback(heartbeat::use_post),
+        )
         .layer(CompressionLayer::new().quality(tower_http::CompressionLevel::Fastest))
         .layer(middleware::from_fn(problem::explain))
-        .layer(RequestBodyLimitLayer::new(BODY_LIMIT))
         .layer(TimeoutLayer::with_status_code(
             StatusCode::SERVICE_UNAVAILABLE,
             REQUEST_TIMEOUT,

@@ -108,8 +108,16 @@ fn who_may_report_and_what_for() {
     assert!(answer.contains("did you mean nightly/index?"), "{answer}");
     let answer = report(&daemon, &format!("{INDEX}?status=maybe"), "");
     assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
-    let answer = daemon.request("GET", INDEX);
-    assert!(answer.starts_with("HTTP/1.1 405"), "{answer}");
+    assert!(
+        answer.contains("not one of ok, success, up, 0, fail,"),
+        "{answer}"
+    );
+    for method in ["GET", "HEAD"] {
+        let answer = daemon.request(method, INDEX);
+        assert!(answer.starts_with("HTTP/1.1 405"), "{answer}");
+        assert!(answer.to_lowercase().contains("allow: post"), "{answer}");
+    }
+    assert!(daemon.request("GET", INDEX).contains("curl -fsS -X POST"));
     let guarded = "/api/v1/heartbeat/nightly/guarded";
     let answer = report(&daemon, guarded, "");
     assert!(answer.starts_with("HTTP/1.1 401"), "{answer}");
@@ -123,4 +131,58 @@ fn who_may_report_and_what_for() {
         assert!(!daemon.request("GET", page).contains("s3cret"), "{page}");
     }
     assert!(!daemon.log().contains("s3cret"));
+}
+
+#[test]
+fn a_failure_counts_also_if_a_success_follows_and_however_long_its_text_is() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = config(folder.path(), "1h", "events");
+    let daemon = Daemon::start(&path);
+    let failed = failures("job_failed");
+    let count = |daemon: &Daemon| daemon.metric(&failed).unwrap_or_default();
+    for (round, status) in ["fail", "down", "3"].into_iter().enumerate() {
+        let before = count(&daemon);
+        let long = "x".repeat(100 * 1024);
+        let answer = report(&daemon, &format!("{INDEX}?status={status}&ping=7"), &long);
+        assert!(answer.starts_with("HTTP/1.1 204"), "{round}: {answer}");
+        assert!(report(&daemon, INDEX, "").starts_with("HTTP/1.1 204"));
+        daemon.wait_for(|daemon| (count(daemon) > before).then_some(()));
+        daemon.wait_for(|daemon| is_good(daemon, 1.0));
+    }
+    // What no attempt has seen yet is seen after a kill, too.
+    let held = report(&daemon, &format!("{INDEX}?status=fail"), "held");
+    assert!(held.starts_with("HTTP/1.1 204"));
+    assert!(report(&daemon, INDEX, "").starts_with("HTTP/1.1 204"));
+    daemon.signal("KILL");
+    daemon.ended();
+    let daemon = Daemon::start(&path);
+    let outcomes = "/api/v1/probes/nightly/index/outcomes?limit=1000";
+    daemon.wait_for(|daemon| {
+        let page = daemon.request("GET", outcomes);
+        page.contains("the job reported a failure: held")
+            .then_some(())
+    });
+}
+
+#[test]
+fn a_job_that_a_reload_adds_gets_its_time() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = config(folder.path(), "1s", "before");
+    let daemon = Daemon::start(&path);
+    daemon.wait_for(|daemon| daemon.metric(&failures("silent")).filter(|bad| *bad >= 1.0));
+    let text = fs::read_to_string(&path).expect("readable");
+    let added = text.replace(
+        "    objectives:",
+        "      - { name: added, heartbeat: { every: 1s, grace: 1h } }\n    objectives:",
+    );
+    fs::write(
+        &path,
+        added.replace("every: 1s }", "every: 1s, grace: 1h }"),
+    )
+    .expect("written");
+    assert!(daemon.request("POST", "/-/reload").contains("reloaded"));
+    let voids = "slod_probe_void_total{service=\"nightly\",probe=\"added\",reason=\"listening\"}";
+    daemon.wait_for(|daemon| daemon.metric(voids).filter(|count| *count >= 3.0));
+    let runs = "slod_probe_runs_total{service=\"nightly\",probe=\"added\"}";
+    assert_eq!(daemon.metric(runs), Some(0.0));
 }

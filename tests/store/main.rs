@@ -1,12 +1,15 @@
 //! The store against real files.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+mod versions;
+
 use slod::clock::Clock;
 use slod::outcome::{Cause, Event, Outcome, ProbeKey, Record, Timestamp, Verdict, Why};
 use slod::probe::beats::Beat;
 use slod::slo::burn::{Fired, FiredFor, TIERS};
 use slod::slo::{Budgeting, Sli, TallyKey};
 use slod::store::{Plan, Store, StoreError, backup, check, recover};
+use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -502,7 +505,7 @@ fn a_sound_store_is_sound_and_recovers_to_itself() {
     let path = finished(folder.path());
     let (beat, alert) = (beat(), alert());
     let mut store = Store::open(&path).expect("a store");
-    store.keep_beat(&key(0), &beat).expect("kept");
+    store.keep_beat(&key(0), &beat, None).expect("kept");
     store
         .keep_alerts(std::slice::from_ref(&alert))
         .expect("kept");
@@ -517,7 +520,8 @@ fn a_sound_store_is_sound_and_recovers_to_itself() {
     assert!(check(&path).expect("there").sound());
     assert!(recovered.damaged.exists(), "nothing is deleted");
     let store = Store::open_read_only(&path).expect("a store");
-    assert_eq!(store.beats().expect("readable").get(&key(0)), Some(&beat));
+    let beats = store.beats().expect("readable");
+    assert_eq!(beats.get(&key(0)).map(|stored| &stored.last), Some(&beat));
     assert_eq!(store.firing_alerts().expect("readable"), [alert]);
 }
 
@@ -656,11 +660,35 @@ fn a_deleted_or_replaced_file_takes_no_more_outcomes() {
         Err(StoreError::Gone)
     ));
     assert!(matches!(
-        store.keep_beat(&key(0), &beat()),
+        store.keep_beat(&key(0), &beat(), None),
         Err(StoreError::Gone)
     ));
     std::fs::write(&path, "another").expect("written");
     assert!(matches!(store.append(&[record(1)]), Err(StoreError::Gone)));
     std::fs::rename(&aside, &path).expect("put back");
     store.append(&[record(1)]).expect("committed again");
+}
+
+#[test]
+fn a_file_that_is_cut_short_keeps_what_is_left() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = finished(folder.path());
+    // Everything in one file.
+    let conn = rusqlite::Connection::open(&path).expect("a store");
+    conn.pragma_update_and_check(None, "journal_mode", "DELETE", |_| Ok(()))
+        .expect("one file");
+    drop(conn);
+    let whole = fs::read(&path).expect("readable");
+    for cut in [1, 4096, 2 * 4096 + 17] {
+        fs::write(&path, &whole[..whole.len() - cut]).expect("written");
+        let recovered = recover(&path, Timestamp(START + 5 * HOUR)).expect("recovered");
+        assert_eq!(recovered.probes, 2, "{cut} bytes short");
+        assert!(!recovered.nameless);
+        assert!(recovered.gaps > 0 || cut == 1, "a lost page is reported");
+        assert!(
+            recovered.hours + recovered.hours_counts_only >= 6,
+            "{recovered:?}"
+        );
+        assert!(check(&path).expect("there").sound());
+    }
 }

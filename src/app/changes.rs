@@ -1,0 +1,90 @@
+//! What a reload changed, for the log.
+
+use crate::config::Config;
+use crate::slo::Objective;
+use std::collections::HashMap;
+use std::fmt;
+use std::hash::Hash;
+
+/// One sentence; `corrected` says whether other corrections are in force than before.
+pub(super) fn changes(old: &Config, new: &Config, corrected: bool) -> String {
+    let probes = Changes::between(
+        old.probes().map(|spec| (&spec.key, spec)),
+        new.probes().map(|spec| (&spec.key, spec)),
+    );
+    let objectives = Changes::between(objectives(old), objectives(new));
+    let controls = Changes::between(
+        old.vantage.iter().map(|spec| (&spec.key, spec)),
+        new.vantage.iter().map(|spec| (&spec.key, spec)),
+    );
+    let corrections = if corrected { "changed" } else { "unchanged" };
+    format!(
+        "probes: {probes}; objectives: {objectives}; control probes: {controls}; corrections: {corrections}"
+    )
+}
+
+fn objectives(config: &Config) -> impl Iterator<Item = ((&str, &str), &Objective)> {
+    config.services.iter().flat_map(|service| {
+        let objectives = service.objectives.iter();
+        objectives.map(|objective| ((&*service.name, &*objective.name), objective))
+    })
+}
+
+/// How many of a list are there since, differ, are gone, or are the same.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Changes {
+    added: usize,
+    changed: usize,
+    removed: usize,
+    unchanged: usize,
+}
+
+impl Changes {
+    fn between<'a, K: Eq + Hash, T: PartialEq + 'a>(
+        old: impl Iterator<Item = (K, &'a T)>,
+        new: impl Iterator<Item = (K, &'a T)>,
+    ) -> Self {
+        let mut left: HashMap<K, &T> = old.collect();
+        let mut changes = Self::default();
+        for (key, item) in new {
+            match left.remove(&key) {
+                None => changes.added += 1,
+                Some(before) if before == item => changes.unchanged += 1,
+                Some(_) => changes.changed += 1,
+            }
+        }
+        changes.removed = left.len();
+        changes
+    }
+}
+
+impl fmt::Display for Changes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            added,
+            changed,
+            removed,
+            unchanged,
+        } = self;
+        write!(
+            f,
+            "{added} added, {changed} changed, {removed} removed, {unchanged} unchanged"
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_item_is_counted_once() {
+        let old = [("a", &1), ("b", &2), ("c", &3)];
+        let new = [("b", &2), ("c", &4), ("d", &5)];
+        let changes = Changes::between(old.into_iter(), new.into_iter());
+        assert_eq!(
+            changes.to_string(),
+            "1 added, 1 changed, 1 removed, 1 unchanged"
+        );
+    }
+}

@@ -1,0 +1,183 @@
+//! When the next report of a job is due. Pure.
+
+use crate::outcome::Timestamp;
+use crate::yaml::units::show_duration;
+use chrono::{DateTime, TimeDelta, Utc};
+use chrono_tz::Tz;
+use croner::Cron;
+use std::str::FromStr;
+use std::time::Duration;
+
+/// A schedule must come again within this; `0 0 29 2 *` comes every eight years at the latest.
+const LONGEST_PAUSE: TimeDelta = TimeDelta::days(8 * 366 + 1);
+
+/// How often a job reports.
+#[derive(Clone, Debug)]
+pub enum Pace {
+    Every(Duration),
+    Schedule(Schedule),
+}
+
+/// Times as crontab writes them, in a time zone. A job at a fixed time runs once a day also where
+/// clocks change: after the gap, and in the first of two equal hours, as with Vixie cron.
+#[derive(Clone, Debug)]
+pub struct Schedule {
+    cron: Cron,
+    zone: Tz,
+}
+
+/// By when reports are expected.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Due {
+    pub pace: Pace,
+    /// How much later than that a report may be.
+    pub grace: Duration,
+}
+
+impl Schedule {
+    /// Reads five fields (minute, hour, day of the month, month, day of the week) or a name such as
+    /// `@daily`. `None` where they are invalid, or never come.
+    pub fn read(text: &str, zone: Tz) -> Option<Self> {
+        let is_name = text.starts_with('@');
+        if !is_name && text.split_whitespace().count() != 5 {
+            return None;
+        }
+        let cron = Cron::from_str(text).ok()?;
+        let schedule = Self { cron, zone };
+        let start = DateTime::<Utc>::UNIX_EPOCH;
+        let first = schedule.after(Timestamp(start.timestamp_millis()))?;
+        (first.to_utc() - start < LONGEST_PAUSE).then_some(schedule)
+    }
+
+    /// Its first time after a moment.
+    fn after(&self, moment: Timestamp) -> Option<Timestamp> {
+        let moment = moment.to_utc().with_timezone(&self.zone);
+        let next = self.cron.find_next_occurrence(&moment, false).ok()?;
+        Some(Timestamp(next.timestamp_millis()))
+    }
+}
+
+impl PartialEq for Pace {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Every(one), Self::Every(other)) => one == other,
+            (Self::Schedule(one), Self::Schedule(other)) => {
+                (one.cron.as_str(), one.zone) == (other.cron.as_str(), other.zone)
+            }
+            _ => false,
+        }
+    }
+}
+
+impl Due {
+    /// Until when the next report after one at `last` is in time; `None` if none will be due.
+    pub fn deadline(&self, last: Timestamp) -> Option<Timestamp> {
+        let due = match &self.pace {
+            Pace::Every(every) => Some(last.after(*every)),
+            Pace::Schedule(schedule) => schedule.after(last),
+        };
+        due.map(|due| due.after(self.grace))
+    }
+
+    /// Whether a report was missing at `now`, if the one before came at `last`.
+    pub fn is_overdue(&self, last: Timestamp, now: Timestamp) -> bool {
+        self.deadline(last).is_some_and(|deadline| now > deadline)
+    }
+
+    /// For people, such as `every 1h`.
+    pub fn words(&self) -> String {
+        match &self.pace {
+            Pace::Every(every) => format!("every {}", show_duration(*every)),
+            Pace::Schedule(Schedule { cron, zone }) => {
+                format!("at `{}` ({zone})", cron.as_str())
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        let moment = DateTime::parse_from_rfc3339(text).expect("a moment");
+        Timestamp(moment.timestamp_millis())
+    }
+
+    /// The deadlines after `from` of a job that reports in time.
+    fn deadlines(schedule: &str, from: &str, count: usize) -> Vec<String> {
+        let zone = chrono_tz::Europe::Berlin;
+        let due = Due {
+            pace: Pace::Schedule(Schedule::read(schedule, zone).expect("valid")),
+            grace: Duration::from_secs(600),
+        };
+        let mut last = at(from);
+        let mut found = Vec::new();
+        for _ in 0..count {
+            let deadline = due.deadline(last).expect("it comes again");
+            assert!(
+                !due.is_overdue(last, deadline)
+                    && due.is_overdue(last, deadline.after(Duration::from_millis(1)))
+            );
+            found.push(deadline.to_utc().format("%m-%dT%H:%M").to_string());
+            last = deadline;
+        }
+        found
+    }
+
+    #[test]
+    fn a_daily_job_keeps_its_hour_when_clocks_change() {
+        assert_eq!(
+            deadlines("0 3 * * *", "2026-03-28T00:00:00Z", 3),
+            ["03-28T02:10", "03-29T01:10", "03-30T01:10"]
+        );
+        assert_eq!(
+            deadlines("0 3 * * *", "2026-10-24T00:00:00Z", 3),
+            ["10-24T01:10", "10-25T02:10", "10-26T02:10"]
+        );
+    }
+
+    #[test]
+    fn a_time_that_is_skipped_or_repeated_comes_once() {
+        // 02:30 does not exist on this day: it is due when the clock has jumped to 03:00.
+        assert_eq!(
+            deadlines("30 2 * * *", "2026-03-28T12:00:00Z", 2),
+            ["03-29T01:10", "03-30T00:40"]
+        );
+        // 02:30 comes twice: the first one counts.
+        assert_eq!(
+            deadlines("30 2 * * *", "2026-10-24T12:00:00Z", 2),
+            ["10-25T00:40", "10-26T01:40"]
+        );
+        // Every hour is every hour.
+        assert_eq!(
+            deadlines("15 * * * *", "2026-10-24T23:30:00Z", 4),
+            ["10-25T00:25", "10-25T01:25", "10-25T02:25", "10-25T03:25"]
+        );
+    }
+
+    #[test]
+    fn what_never_comes_is_no_schedule() {
+        let zone = chrono_tz::UTC;
+        for bad in [
+            "",
+            "* * *",
+            "61 * * * *",
+            "0 3 * * * *",
+            "0 0 30 2 *",
+            "daily",
+            "@reboot",
+        ] {
+            assert!(Schedule::read(bad, zone).is_none(), "{bad}");
+        }
+        for good in [
+            "*/5 * * * *",
+            "0 0 29 2 *",
+            "@daily",
+            "0 22 * * MON-FRI",
+            "0 0 L * *",
+        ] {
+            assert!(Schedule::read(good, zone).is_some(), "{good}");
+        }
+    }
+}
