@@ -11,7 +11,7 @@ use crate::ledger::{self, Ledger, Plans, Snapshot};
 use crate::metrics::Own;
 use crate::outcome::{ProbeKey, Timestamp};
 use crate::probe::beats::Beats;
-use crate::schedule;
+use crate::schedule::{self, ProbeThreads};
 use crate::slo::correction::Correction;
 use crate::store::{Store, StoreError, Writer};
 use crate::tasks::Tasks;
@@ -49,6 +49,8 @@ pub enum StartError {
         address: SocketAddr,
         source: std::io::Error,
     },
+    #[error("the threads for probes cannot be started: {0}")]
+    Threads(std::io::Error),
     #[error("the metrics cannot be set up: {0}")]
     Metrics(#[from] prometheus::Error),
     #[error("the store cannot be opened: {0}")]
@@ -61,6 +63,7 @@ pub struct App {
     origin: Origin,
     clock: Clock,
     listener: TcpListener,
+    threads: ProbeThreads,
     ledger: Ledger,
     writer: Writer,
     plans: Plans,
@@ -106,6 +109,7 @@ impl App {
         let first = ledger.snapshot(clock.now());
         let (snapshots, _) = watch::channel(Arc::new(first));
         Ok(Self {
+            threads: ProbeThreads::start().map_err(StartError::Threads)?,
             own: Own::new()?,
             config,
             origin,
@@ -171,12 +175,15 @@ impl App {
             history: history.clone(),
             reload: requests_in,
         };
-        tasks.spawn(
+        let probing = self.threads.first().clone();
+        tasks.spawn_on(
+            &probing,
             "schedule",
             schedule::run(
                 probes,
                 schedule::Wiring {
                     clock: self.clock.clone(),
+                    threads: self.threads,
                     beats: self.beats.clone(),
                     used_until: self.used_until,
                     events: events_in,

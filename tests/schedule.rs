@@ -6,7 +6,7 @@ use slod::config::ProbeSpec;
 use slod::outcome::{Outcome, ProbeKey, Record, Timestamp, Verdict, Why};
 use slod::probe::beats::Beats;
 use slod::probe::{Attempt, Probe};
-use slod::schedule::{Event, Wiring, run};
+use slod::schedule::{Event, ProbeThreads, Wiring, run};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -63,6 +63,7 @@ impl House {
             beats: Beats::new(Timestamp(0), HashMap::default()),
             used_until: None,
             clock: clock.clone(),
+            threads: ProbeThreads::none(),
             events: events_in,
             reloads: reloads_out,
             stop: stop.clone(),

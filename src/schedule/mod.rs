@@ -4,6 +4,8 @@ mod attempt;
 mod plan;
 mod pulse;
 mod runner;
+mod threads;
 
 pub use plan::{Due, Plan};
 pub use runner::{Event, Wiring, run};
+pub use threads::ProbeThreads;

@@ -3,6 +3,7 @@
 use super::attempt::{self, explained};
 use super::plan::{Due, Plan};
 use super::pulse::{self, Pulse};
+use super::threads::ProbeThreads;
 use crate::clock::Clock;
 use crate::config::ProbeSpec;
 use crate::outcome::{Outcome, ProbeKey, Record, Timestamp, Verdict, Why, millis};
@@ -29,6 +30,8 @@ pub enum Event {
 #[derive(Debug)]
 pub struct Wiring {
     pub clock: Clock,
+    /// Where attempts run.
+    pub threads: ProbeThreads,
     /// What jobs reported.
     pub beats: Beats,
     /// The latest tick that was ever kept: until then the wall clock has been used before.
@@ -219,7 +222,8 @@ impl Runner {
                 pulse: self.pulse.clone(),
                 events: self.wiring.events.clone(),
             };
-            self.running.spawn(attempt::run(given));
+            let thread = self.wiring.threads.of(probe);
+            self.running.spawn_on(attempt::run(given), thread);
         }
     }
 
