@@ -1,6 +1,7 @@
 //! `docs/METRICS.md`, from the declarations.
 
 use super::family::{Family, Kind};
+use super::info;
 use super::own::{Own, kind};
 use super::services::{OBJECTIVES, PROBES};
 use super::system;
@@ -17,7 +18,8 @@ Scrape with `honor_labels: true`, because slod speaks for other targets.
 /// The page's text.
 pub fn markdown(own: &Own) -> String {
     let mut out = HEAD.to_owned();
-    let families = PROBES.iter().map(|(family, _)| family);
+    let families = std::iter::once(&info::FAMILY);
+    let families = families.chain(PROBES.iter().map(|(family, _)| family));
     let families = families.chain(OBJECTIVES.iter().map(|(family, _)| family));
     table(&mut out, "Services", families.map(row));
     table(

@@ -4,6 +4,7 @@
 pub mod accept;
 mod docs;
 mod family;
+mod info;
 mod own;
 mod page;
 mod samples;
@@ -29,6 +30,7 @@ pub fn render(
     let mut page = Page::new(format, gzip);
     own.write(&mut page);
     system::write(&mut page, system);
+    info::write(&mut page, snapshot);
     services::write(&mut page, snapshot);
     page.finish()
 }
