@@ -192,6 +192,7 @@ impl App {
                     drain: PROBE_DRAIN,
                     max_concurrent,
                     lag: self.own.schedule_lag.clone(),
+                    wakeup_lag: self.own.wakeup_lag.clone(),
                     in_flight: self.own.probes_in_flight.clone(),
                 },
             ),

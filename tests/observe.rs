@@ -336,10 +336,14 @@ fn state_of(pid: &str) -> Option<char> {
     stat.rsplit_once(") ")?.1.chars().next()
 }
 
-fn wait_for_zombie(pid: &str) {
+fn is_zombie(pid: &str) -> bool {
+    state_of(pid) == Some('Z')
+}
+
+fn wait_for(mut done: impl FnMut() -> bool) {
     let end = Instant::now() + Duration::from_secs(20);
-    while state_of(pid) != Some('Z') {
-        assert!(Instant::now() < end, "{pid} did not end");
+    while !done() {
+        assert!(Instant::now() < end, "it never came to that");
         std::thread::yield_now();
     }
 }
@@ -348,16 +352,16 @@ fn wait_for_zombie(pid: &str) {
 fn a_zombie_does_not_run_and_is_no_child_that_does() {
     let mark = mark("zombie");
     // Ends as a child of a program that never asks for its children's ends.
-    let mut shell = Shell::start(&[
-        "--norc",
-        "-c",
-        "true & echo $!; exec -a $0 sleep 100",
-        &mark,
-    ]);
+    let program = "read -r _ <&0 & echo $!; exec -a $0 sleep 100";
+    let mut shell = Shell::start(&["--norc", "-c", program, &mark]);
     let mut zombie = String::new();
     shell.answers.read_line(&mut zombie).expect("a number");
+    let comm = format!("/proc/{}/comm", shell.child.id());
+    wait_for(|| fs::read_to_string(&comm).is_ok_and(|comm| comm.trim() == "sleep"));
+    let stdin = shell.child.stdin.as_mut().expect("piped");
+    writeln!(stdin, "end").expect("it listens");
     let zombie = zombie.trim();
-    wait_for_zombie(zombie);
+    wait_for(|| is_zombie(zombie));
     let file = tempfile::NamedTempFile::new().expect("a file");
     fs::write(file.path(), zombie).expect("written");
     let cmdline = Some(Pattern(regex::Regex::new(&mark).expect("valid")));
@@ -390,7 +394,8 @@ threading.Thread(target=work).start()
 ctypes.CDLL(None).pthread_exit(None)";
     let child = Command::new("python3").args(["-c", program, &mark]).spawn();
     let mut child = child.expect("python3");
-    wait_for_zombie(&child.id().to_string());
+    let pid = child.id().to_string();
+    wait_for(|| is_zombie(&pid));
     let cmdline = Some(Pattern(regex::Regex::new(&mark).expect("valid")));
     let looks = FoundBy::Looks {
         name: None,

@@ -40,6 +40,11 @@ impl Probe for Slow {
     }
 }
 
+fn histogram(name: &str) -> prometheus::Histogram {
+    let opts = prometheus::HistogramOpts::new(name, name);
+    prometheus::Histogram::with_opts(opts).expect("valid")
+}
+
 struct House {
     events: mpsc::Receiver<Event>,
     reloads: mpsc::Sender<Vec<ProbeSpec>>,
@@ -69,8 +74,8 @@ impl House {
             stop: stop.clone(),
             drain: Duration::from_secs(3),
             max_concurrent,
-            lag: prometheus::Histogram::with_opts(prometheus::HistogramOpts::new("lag", "lag"))
-                .expect("valid"),
+            lag: histogram("lag"),
+            wakeup_lag: histogram("wakeup_lag"),
             in_flight: prometheus::IntGauge::new("in_flight", "in flight").expect("valid"),
         };
         let mut house = Self {
@@ -93,6 +98,7 @@ impl House {
             timeout: Duration::from_secs(10),
             kind: "slow",
             fingerprint: 0,
+            thresholds: Arc::default(),
             probe: Arc::new(Slow {
                 takes,
                 running: self.running.clone(),

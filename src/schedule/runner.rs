@@ -1,6 +1,6 @@
 //! Runs what the plan says is due, with a limit on how many probes run at once.
 
-use super::attempt::{self, explained};
+use super::attempt::{self, Event, explained};
 use super::plan::{Due, Plan};
 use super::pulse::{self, Pulse};
 use super::threads::ProbeThreads;
@@ -17,14 +17,6 @@ use tokio_util::sync::CancellationToken;
 
 /// Wall and monotonic time may differ by this much between two ticks before it is a jump.
 pub(super) const JUMP_MS: i64 = 2000;
-
-/// What the schedule tells the ledger.
-#[derive(Debug)]
-pub enum Event {
-    Outcome(Record),
-    /// Ticks of a probe that could not run in time.
-    Missed(ProbeKey, u64),
-}
 
 /// What the schedule needs from outside.
 #[derive(Debug)]
@@ -46,6 +38,8 @@ pub struct Wiring {
     pub max_concurrent: usize,
     /// Seconds from a tick to the start of its probe.
     pub lag: prometheus::Histogram,
+    /// Seconds that a thread had waited for a processor when an attempt on it ended.
+    pub wakeup_lag: prometheus::Histogram,
     pub in_flight: prometheus::IntGauge,
 }
 
@@ -214,16 +208,18 @@ impl Runner {
             job.running = Some(at);
             self.wiring.in_flight.inc();
             let job = &self.jobs[probe];
+            let thread = self.wiring.threads.of(probe);
             let given = attempt::Given {
                 spec: job.spec.clone(),
                 at: self.label(at),
                 heard: self.wiring.beats.heard(&job.spec.key, now),
                 clock: self.wiring.clock.clone(),
                 pulse: self.pulse.clone(),
+                meter: thread.meter.clone(),
+                wakeup_lag: self.wiring.wakeup_lag.clone(),
                 events: self.wiring.events.clone(),
             };
-            let thread = self.wiring.threads.of(probe);
-            self.running.spawn_on(attempt::run(given), thread);
+            self.running.spawn_on(attempt::run(given), &thread.runtime);
         }
     }
 

@@ -3,6 +3,7 @@
 //! that the kernel wakes for a socket is the one that goes on with its attempt; a shared runtime
 //! wakes a second thread for that, and on a busy machine each of them waits for a processor.
 
+use super::lag::LagMeter;
 use std::io;
 use std::num::NonZero;
 use std::thread;
@@ -17,9 +18,15 @@ const MAX_BLOCKING: usize = 512;
 /// Where attempts run. The threads end when this is dropped.
 #[derive(Debug)]
 pub struct ProbeThreads {
-    first: Handle,
-    more: Vec<Handle>,
+    first: ProbeThread,
+    more: Vec<ProbeThread>,
     _stop: Option<DropGuard>,
+}
+
+#[derive(Debug)]
+pub(super) struct ProbeThread {
+    pub(super) runtime: Handle,
+    pub(super) meter: LagMeter,
 }
 
 impl ProbeThreads {
@@ -36,13 +43,16 @@ impl ProbeThreads {
         })
     }
 
-    /// No threads: everything runs where this is called.
+    /// No threads: everything runs where this is called, and no lag is measured.
     ///
     /// # Panics
     /// Outside of a runtime.
     pub fn none() -> Self {
         Self {
-            first: Handle::current(),
+            first: ProbeThread {
+                runtime: Handle::current(),
+                meter: LagMeter::default(),
+            },
             more: Vec::new(),
             _stop: None,
         }
@@ -50,11 +60,11 @@ impl ProbeThreads {
 
     /// Where the schedule itself runs.
     pub fn first(&self) -> &Handle {
-        &self.first
+        &self.first.runtime
     }
 
     /// Where a probe's attempts run.
-    pub(super) fn of(&self, probe: usize) -> &Handle {
+    pub(super) fn of(&self, probe: usize) -> &ProbeThread {
         match probe % (self.more.len() + 1) {
             0 => &self.first,
             number => &self.more[number - 1],
@@ -62,14 +72,22 @@ impl ProbeThreads {
     }
 }
 
-fn start_thread(number: usize, blocking: usize, stop: CancellationToken) -> io::Result<Handle> {
+fn start_thread(
+    number: usize,
+    blocking: usize,
+    stop: CancellationToken,
+) -> io::Result<ProbeThread> {
     let runtime = Builder::new_current_thread()
         .enable_all()
         .max_blocking_threads(blocking)
         .build()?;
-    let handle = runtime.handle().clone();
+    let meter = LagMeter::default();
+    let started = ProbeThread {
+        runtime: runtime.handle().clone(),
+        meter: meter.clone(),
+    };
     thread::Builder::new()
         .name(format!("probe-{number}"))
-        .spawn(move || runtime.block_on(stop.cancelled()))?;
-    Ok(handle)
+        .spawn(move || runtime.block_on(stop.run_until_cancelled(meter.run())))?;
+    Ok(started)
 }
