@@ -145,7 +145,9 @@ mod tests {
         for good in ["team", "_x", "Tier2"] {
             assert_eq!(label_fault(good), None, "{good}");
         }
-        for wrong in ["", "2nd", "a-b", "é", "__name__", "service", "le", "tier"] {
+        for wrong in [
+            "", "2nd", "a-b", "é", "__name__", "service", "le", "process",
+        ] {
             assert!(label_fault(wrong).is_some(), "{wrong:?}");
         }
     }
