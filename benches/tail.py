@@ -20,7 +20,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import urllib.request
 
@@ -69,11 +68,14 @@ def plain_attempt(host, port):
     return seen, float(own.group(1)) / 1000 if own else None
 
 
-def plain_client(host, port, until, results):
+def plain_client(host, port, seconds):
+    """Prints what it saw as JSON."""
+    results, until = [], time.monotonic() + seconds
     while time.monotonic() < until:
         # Spread as slod's probes are: a fixed pace may keep step with the kernel's own clock.
         time.sleep(random.uniform(0.5, 1.5) / PER_SECOND)
-        results.append(plain_attempt(host, port))
+        results.append(plain_attempt(host, int(port)))
+    print(json.dumps(results))
 
 
 def slod_outcomes(port, since):
@@ -108,20 +110,26 @@ def row(name, values):
 
 
 def measure(options, folder, started):
-    target = subprocess.Popen([options.target, str(options.delay)], stdout=subprocess.PIPE, text=True, start_new_session=True)
-    started.append(target)
+    def start(*command, **streams):
+        # In sessions of their own, as a service manager starts them: the kernel shares processors
+        # out among sessions first.
+        command = [str(part) for part in command]
+        process = subprocess.Popen(command, text=True, start_new_session=True, **streams)
+        started.append(process)
+        return process
+
+    target = start(options.target, options.delay, stdout=subprocess.PIPE)
     address = target.stdout.readline().strip()
-    host, port = address.split(":")
     own_port = free_port()
     path = config(folder, own_port, address, options.targets)
-    log = open(folder / "slod.log", "w")
-    started.append(subprocess.Popen([options.slod, "run", "--config", path], stdout=log, stderr=log, start_new_session=True))
-    started += [subprocess.Popen([sys.executable, "-c", BUSY], start_new_session=True) for _ in range(options.busy)]
+    with open(folder / "slod.log", "w") as log:
+        start(options.slod, "run", "--config", path, stdout=log, stderr=log)
+    for _ in range(options.busy):
+        start(sys.executable, "-c", BUSY)
     time.sleep(5)
-    since, plain = time.time(), []
-    client = threading.Thread(target=plain_client, args=(host, int(port), time.monotonic() + options.seconds, plain))
-    client.start()
-    client.join()
+    since = time.time()
+    client = start(sys.executable, __file__, "--seconds", options.seconds, "--plain", address, stdout=subprocess.PIPE)
+    plain = json.loads(client.communicate()[0])
     # The last outcomes are committed some seconds later on such a machine.
     time.sleep(5)
     return plain, slod_outcomes(own_port, since), own_metrics(own_port)
@@ -135,7 +143,10 @@ def main():
     parser.add_argument("--targets", type=int, default=0)
     parser.add_argument("--slod", default=BIN / "slod")
     parser.add_argument("--target", default=BIN / "examples" / "target")
+    parser.add_argument("--plain", help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.plain:
+        return plain_client(*options.plain.split(":"), options.seconds)
     started = []
     with tempfile.TemporaryDirectory() as folder:
         try:

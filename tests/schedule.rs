@@ -57,6 +57,11 @@ struct House {
 
 impl House {
     fn new(count: usize, takes: Duration, max_concurrent: usize) -> Self {
+        Self::on(ProbeThreads::none(), count, takes, max_concurrent)
+    }
+
+    fn on(threads: ProbeThreads, count: usize, takes: Duration, max_concurrent: usize) -> Self {
+        let scheduling = threads.first().clone();
         let (running, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let (events_in, events) = mpsc::channel(100_000);
         let (reloads, reloads_out) = mpsc::channel(1);
@@ -68,7 +73,7 @@ impl House {
             beats: Beats::new(Timestamp(0), HashMap::default()),
             used_until: None,
             clock: clock.clone(),
-            threads: ProbeThreads::none(),
+            threads,
             events: events_in,
             reloads: reloads_out,
             stop: stop.clone(),
@@ -87,7 +92,7 @@ impl House {
             most,
             running,
         };
-        house.task = tokio::spawn(run(house.specs(count, takes), wiring));
+        house.task = scheduling.spawn(run(house.specs(count, takes), wiring));
         house
     }
 
@@ -271,4 +276,16 @@ async fn a_reload_keeps_the_place_in_time_of_what_stays() {
         "{ticks:?}"
     );
     assert!(records.iter().any(|r| &*r.key.service == "s2"));
+}
+
+#[tokio::test]
+async fn what_keeps_the_rest_of_the_program_busy_delays_no_attempt() {
+    let threads = ProbeThreads::start().expect("threads");
+    // A hundred a second.
+    let mut house = House::on(threads, 1000, Duration::from_millis(1), 100);
+    // The only thread of this runtime, as a page or a snapshot would.
+    std::thread::sleep(Duration::from_secs(1));
+    let meanwhile = std::iter::from_fn(|| house.events.try_recv().ok()).count();
+    assert!(meanwhile >= 20, "{meanwhile} outcomes meanwhile");
+    house.finish().await;
 }
