@@ -88,7 +88,6 @@ pub(super) fn label_fault(name: &str) -> Option<&'static str> {
         "quantile",
         "le",
         "severity",
-        "tier",
         "process",
         "device",
         "collector",
