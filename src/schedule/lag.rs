@@ -36,7 +36,7 @@ struct State {
 pub(super) struct Running(LagMeter);
 
 impl LagMeter {
-    /// Runs for ever, on the thread that is measured.
+    /// Never ends; runs on the thread that is measured.
     pub(super) async fn run(self) {
         loop {
             if self.0.running.load(Ordering::Relaxed) == 0 {
