@@ -12,7 +12,7 @@ use crate::ledger::{self, Ledger, Plans, Snapshot};
 use crate::metrics::Own;
 use crate::outcome::{ProbeKey, Timestamp};
 use crate::probe::beats::Beats;
-use crate::schedule;
+use crate::schedule::{self, ProbeThreads};
 use crate::slo::correction::Correction;
 use crate::store::{Store, StoreError, Writer};
 use crate::tasks::Tasks;
@@ -50,6 +50,8 @@ pub enum StartError {
         address: SocketAddr,
         source: std::io::Error,
     },
+    #[error("the threads for probes cannot be started: {0}")]
+    Threads(std::io::Error),
     #[error("the metrics cannot be set up: {0}")]
     Metrics(#[from] prometheus::Error),
     #[error("the store cannot be opened: {0}")]
@@ -62,6 +64,7 @@ pub struct App {
     origin: Origin,
     clock: Clock,
     listener: TcpListener,
+    threads: ProbeThreads,
     ledger: Ledger,
     writer: Writer,
     plans: Plans,
@@ -107,6 +110,7 @@ impl App {
         let first = ledger.snapshot(clock.now());
         let (snapshots, _) = watch::channel(Arc::new(first));
         Ok(Self {
+            threads: ProbeThreads::start().map_err(StartError::Threads)?,
             own: Own::new()?,
             config,
             origin,
@@ -173,12 +177,15 @@ impl App {
             history: history.clone(),
             reload: requests_in,
         };
-        tasks.spawn(
+        let probing = self.threads.first().clone();
+        tasks.spawn_on(
+            &probing,
             "schedule",
             schedule::run(
                 probes,
                 schedule::Wiring {
                     clock: self.clock.clone(),
+                    threads: self.threads,
                     beats: self.beats.clone(),
                     used_until: self.used_until,
                     events: events_in,
@@ -187,6 +194,7 @@ impl App {
                     drain: PROBE_DRAIN,
                     max_concurrent,
                     lag: self.own.schedule_lag.clone(),
+                    wakeup_lag: self.own.wakeup_lag.clone(),
                     in_flight: self.own.probes_in_flight.clone(),
                 },
             ),

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
+use tokio::runtime::Handle;
 use tokio::task::{Id, JoinSet};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
@@ -35,11 +36,22 @@ impl Tasks {
     }
 
     pub fn spawn(&mut self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
+        self.spawn_on(&Handle::current(), name, task);
+    }
+
+    /// Spawns a task on another runtime than the caller's.
+    pub fn spawn_on(
+        &mut self,
+        runtime: &Handle,
+        name: &'static str,
+        task: impl Future<Output = ()> + Send + 'static,
+    ) {
         let guarded = async move {
             let panicked = AssertUnwindSafe(task).catch_unwind().await.is_err();
             Ended { panicked }
         };
-        self.names.insert(self.set.spawn(guarded).id(), name);
+        let id = self.set.spawn_on(guarded, runtime).id();
+        self.names.insert(id, name);
     }
 
     /// Waits until a stop is requested or a task ends by itself. Returns the name of the latter.

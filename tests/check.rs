@@ -327,6 +327,22 @@ fn the_exit_code_is_the_answer() {
 }
 
 #[test]
+fn a_probe_knows_every_latency_threshold_that_it_is_judged_by() {
+    let text = r#"
+services:
+  - name: rag
+    probes: [ { name: health, http: { url: "http://127.0.0.1:1/" } }, { name: search, http: { url: "http://127.0.0.1:1/" } } ]
+    objectives: [ { name: fast, sli: latency, below: 500ms, target: 99%, probes: [ search ] } ]
+  - name: journey
+    objectives: [ { name: whole, sli: latency, below: 2s, target: 99%, probes: [ rag/search ] } ]
+"#;
+    let config = load(text).config.expect("valid");
+    let thresholds: Vec<_> = config.probes().map(|spec| &*spec.thresholds).collect();
+    let both = [Duration::from_millis(500), Duration::from_secs(2)];
+    assert_eq!(thresholds, [&[][..], &both[..]]);
+}
+
+#[test]
 fn a_large_config_is_read_in_reasonable_time() {
     use std::fmt::Write;
     let mut text =

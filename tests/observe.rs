@@ -159,7 +159,13 @@ fn by_cmdline(mark: &str) -> FoundBy {
 }
 
 fn one(sampler: &mut ProcessSampler) -> ProcessView {
-    sampler.sample().expect("a /proc").remove(0)
+    sampled(sampler).remove(0)
+}
+
+fn sampled(sampler: &mut ProcessSampler) -> Vec<ProcessView> {
+    let (views, fault) = sampler.sample();
+    assert_eq!(fault, None);
+    views
 }
 
 /// A text that no other process of the machine has in its command line.
@@ -304,7 +310,7 @@ fn a_copy_that_becomes_another_program_is_found_by_its_new_name() {
         ..spec(looks)
     };
     let mut sampler = ProcessSampler::new(vec![named, spec(FoundBy::PidFile(file.path().into()))]);
-    let sleeping = |sampler: &mut ProcessSampler| sampler.sample().expect("a /proc")[0].count;
+    let sleeping = |sampler: &mut ProcessSampler| sampled(sampler)[0].count;
     let before = sleeping(&mut sampler);
     let stdin = shell.child.stdin.as_mut().expect("piped");
     writeln!(stdin, "exec sleep 100").expect("it listens");
@@ -315,12 +321,107 @@ fn a_copy_that_becomes_another_program_is_found_by_its_new_name() {
         std::thread::yield_now();
     }
     // Other tests may start or end a sleep of their own, but not this one.
-    let after = sampler.sample().expect("a /proc");
+    let after = sampled(&mut sampler);
     assert!(after[0].count >= 1, "{before} before, {after:?}");
     assert_eq!(
         (after[1].count, after[1].restarts),
         (1, 0),
         "the same process"
+    );
+}
+
+/// The state of a process as the kernel shows it, such as `Z` for a zombie.
+fn state_of(pid: &str) -> Option<char> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit_once(") ")?.1.chars().next()
+}
+
+fn is_zombie(pid: &str) -> bool {
+    state_of(pid) == Some('Z')
+}
+
+fn wait_for(mut done: impl FnMut() -> bool) {
+    let end = Instant::now() + Duration::from_secs(20);
+    while !done() {
+        assert!(Instant::now() < end, "it never came to that");
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn a_zombie_does_not_run_and_is_no_child_that_does() {
+    let mark = mark("zombie");
+    // Ends as a child of a program that never asks for its children's ends.
+    let program = "read -r _ <&0 & echo $!; exec -a $0 sleep 100";
+    let mut shell = Shell::start(&["--norc", "-c", program, &mark]);
+    let mut zombie = String::new();
+    shell.answers.read_line(&mut zombie).expect("a number");
+    let comm = format!("/proc/{}/comm", shell.child.id());
+    wait_for(|| fs::read_to_string(&comm).is_ok_and(|comm| comm.trim() == "sleep"));
+    let stdin = shell.child.stdin.as_mut().expect("piped");
+    writeln!(stdin, "end").expect("it listens");
+    let zombie = zombie.trim();
+    wait_for(|| is_zombie(zombie));
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    fs::write(file.path(), zombie).expect("written");
+    let cmdline = Some(Pattern(regex::Regex::new(&mark).expect("valid")));
+    let mut sampler = ProcessSampler::new(vec![
+        spec(FoundBy::PidFile(file.path().into())),
+        spec(FoundBy::Looks {
+            name: None,
+            cmdline,
+        }),
+    ]);
+    let views = sampled(&mut sampler);
+    let shown = |view: &ProcessView| (view.count, view.threads, view.open_fds, view.resident_bytes);
+    assert_eq!(shown(&views[0]), (0, None, None, None));
+    assert_eq!(
+        (views[1].count, views[1].threads),
+        (1, Some(1)),
+        "its parent"
+    );
+}
+
+#[test]
+fn a_process_whose_first_thread_has_ended_runs_on() {
+    let mark = mark("leader");
+    let program = "import ctypes, sys, threading, time
+held = b'x' * (32 << 20)
+def work():
+    files = [open('/dev/null') for _ in range(5)]
+    time.sleep(100)
+threading.Thread(target=work).start()
+ctypes.CDLL(None).pthread_exit(None)";
+    let child = Command::new("python3").args(["-c", program, &mark]).spawn();
+    let mut child = child.expect("python3");
+    let pid = child.id().to_string();
+    wait_for(|| is_zombie(&pid));
+    let cmdline = Some(Pattern(regex::Regex::new(&mark).expect("valid")));
+    let looks = FoundBy::Looks {
+        name: None,
+        cmdline,
+    };
+    let view = one(&mut ProcessSampler::new(vec![spec(looks)]));
+    child.kill().expect("ours");
+    child.wait().expect("it ends");
+    assert_eq!((view.count, view.threads), (1, Some(1)), "{view:?}");
+    assert!(view.resident_bytes > Some(32 << 20), "{view:?}");
+    assert!(view.open_fds >= Some(8), "{view:?}");
+}
+
+#[test]
+fn what_cannot_be_read_is_unknown_and_not_nobody() {
+    let folder = tempfile::tempdir().expect("a folder");
+    // A folder cannot be read as a file, whoever tries.
+    let unreadable = spec(FoundBy::PidFile(folder.path().into()));
+    let missing = spec(FoundBy::PidFile(folder.path().join("missing")));
+    let mut sampler = ProcessSampler::new(vec![unreadable, missing]);
+    let (views, fault) = sampler.sample();
+    assert_eq!(views.len(), 1, "the other one is known");
+    let fault = fault.expect("a reason").to_string();
+    assert!(
+        fault.contains(&folder.path().display().to_string()),
+        "{fault}"
     );
 }
 
@@ -331,7 +432,7 @@ fn what_does_not_exist_is_nobody() {
         spec(FoundBy::PidFile(missing("/nonexistent/pid"))),
         spec(FoundBy::Cgroup(missing("no.slice/such.service"))),
     ]);
-    for view in sampler.sample().expect("a /proc") {
+    for view in sampled(&mut sampler) {
         assert_eq!(
             (view.count, view.cpu_seconds, view.resident_bytes),
             (0, 0.0, None)

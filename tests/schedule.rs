@@ -6,7 +6,7 @@ use slod::config::ProbeSpec;
 use slod::outcome::{Outcome, ProbeKey, Record, Timestamp, Verdict, Why};
 use slod::probe::beats::Beats;
 use slod::probe::{Attempt, Probe};
-use slod::schedule::{Event, Wiring, run};
+use slod::schedule::{Event, ProbeThreads, Wiring, run};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -40,6 +40,11 @@ impl Probe for Slow {
     }
 }
 
+fn histogram(name: &str) -> prometheus::Histogram {
+    let opts = prometheus::HistogramOpts::new(name, name);
+    prometheus::Histogram::with_opts(opts).expect("valid")
+}
+
 struct House {
     events: mpsc::Receiver<Event>,
     reloads: mpsc::Sender<Vec<ProbeSpec>>,
@@ -52,6 +57,11 @@ struct House {
 
 impl House {
     fn new(count: usize, takes: Duration, max_concurrent: usize) -> Self {
+        Self::on(ProbeThreads::none(), count, takes, max_concurrent)
+    }
+
+    fn on(threads: ProbeThreads, count: usize, takes: Duration, max_concurrent: usize) -> Self {
+        let scheduling = threads.first().clone();
         let (running, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let (events_in, events) = mpsc::channel(100_000);
         let (reloads, reloads_out) = mpsc::channel(1);
@@ -63,13 +73,14 @@ impl House {
             beats: Beats::new(HashMap::default()),
             used_until: None,
             clock: clock.clone(),
+            threads,
             events: events_in,
             reloads: reloads_out,
             stop: stop.clone(),
             drain: Duration::from_secs(3),
             max_concurrent,
-            lag: prometheus::Histogram::with_opts(prometheus::HistogramOpts::new("lag", "lag"))
-                .expect("valid"),
+            lag: histogram("lag"),
+            wakeup_lag: histogram("wakeup_lag"),
             in_flight: prometheus::IntGauge::new("in_flight", "in flight").expect("valid"),
         };
         let mut house = Self {
@@ -81,7 +92,7 @@ impl House {
             most,
             running,
         };
-        house.task = tokio::spawn(run(house.specs(count, takes), wiring));
+        house.task = scheduling.spawn(run(house.specs(count, takes), wiring));
         house
     }
 
@@ -92,6 +103,7 @@ impl House {
             timeout: Duration::from_secs(10),
             kind: "slow",
             fingerprint: 0,
+            thresholds: Arc::default(),
             probe: Arc::new(Slow {
                 takes,
                 running: self.running.clone(),
@@ -264,4 +276,16 @@ async fn a_reload_keeps_the_place_in_time_of_what_stays() {
         "{ticks:?}"
     );
     assert!(records.iter().any(|r| &*r.key.service == "s2"));
+}
+
+#[tokio::test]
+async fn what_keeps_the_rest_of_the_program_busy_delays_no_attempt() {
+    let threads = ProbeThreads::start().expect("threads");
+    // A hundred a second.
+    let mut house = House::on(threads, 1000, Duration::from_millis(1), 100);
+    // The only thread of this runtime, as a page or a snapshot would.
+    std::thread::sleep(Duration::from_secs(1));
+    let meanwhile = std::iter::from_fn(|| house.events.try_recv().ok()).count();
+    assert!(meanwhile >= 20, "{meanwhile} outcomes meanwhile");
+    house.finish().await;
 }

@@ -139,19 +139,29 @@ impl Samplers {
     fn sample(&mut self) -> SystemView {
         let journal = &mut self.journal;
         let host = self.host.as_mut();
-        let host = host.and_then(|host| journal.note("host", || sample_host(host)));
+        let host = host.and_then(|host| journal.note("host", || whole(sample_host(host))));
         let network = self.network.as_mut();
         let network = network.and_then(|devices| {
-            journal.note("network", || devices.as_mut().map(NetworkSampler::sample))
+            journal.note("network", || {
+                whole(devices.as_mut().map(NetworkSampler::sample))
+            })
         });
         let processes = self.processes.as_mut();
-        let processes = processes.and_then(|all| journal.note("processes", || all.sample()));
+        let processes = processes.map(|all| journal.note("processes", || all.sample()));
         SystemView {
             host,
             network: network.unwrap_or_default(),
             processes: processes.unwrap_or_default(),
             collectors: std::mem::take(&mut journal.collectors),
         }
+    }
+}
+
+/// A sample that is either all there or not at all.
+fn whole<T, E>(sampled: Result<T, E>) -> (Option<T>, Option<E>) {
+    match sampled {
+        Ok(sample) => (Some(sample), None),
+        Err(error) => (None, Some(error)),
     }
 }
 
@@ -172,25 +182,26 @@ struct Journal {
 }
 
 impl Journal {
+    /// Takes a sample and what is wrong with it, if anything.
     fn note<T, E: Display>(
         &mut self,
         name: &'static str,
-        sample: impl FnOnce() -> Result<T, E>,
-    ) -> Option<T> {
+        sample: impl FnOnce() -> (T, Option<E>),
+    ) -> T {
         let started = Instant::now();
-        let sampled = sample();
+        let (sampled, fault) = sample();
         self.collectors.push(CollectorView {
             name,
-            success: sampled.is_ok(),
+            success: fault.is_none(),
             took: started.elapsed(),
         });
-        match &sampled {
-            Ok(_) => _ = self.told.remove(name),
-            Err(error) if self.told.insert(name) => {
-                tracing::warn!("{name}: cannot be sampled: {error}");
+        match fault {
+            None => _ = self.told.remove(name),
+            Some(fault) if self.told.insert(name) => {
+                tracing::warn!("{name}: cannot be sampled: {fault}");
             }
-            Err(_) => {}
+            Some(_) => {}
         }
-        sampled.ok()
+        sampled
     }
 }

@@ -3,10 +3,13 @@
 use super::model::{
     Config, CorrectionSpec, ObserveSpec, ProbeSpec, ProcessSpec, ServiceSpec, StoreSpec,
 };
-use crate::slo::Objective;
+use crate::outcome::ProbeKey;
+use crate::slo::{Objective, Sli};
 use crate::yaml::{Node, Section, Spot};
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A value and the section that it was read from.
 #[derive(Clone)]
@@ -64,7 +67,8 @@ impl<'n> ServiceDraft<'n> {
 }
 
 impl Draft<'_> {
-    pub(super) fn into_config(self) -> Config {
+    pub(super) fn into_config(mut self) -> Config {
+        self.place_thresholds();
         let services = self.services.into_iter().map(|service| ServiceSpec {
             name: service.name,
             description: service.description,
@@ -82,6 +86,28 @@ impl Draft<'_> {
             corrections: self.corrections,
             vantage: values(self.vantage),
             services: services.collect(),
+        }
+    }
+
+    /// Gives every probe the latency thresholds that it is judged by, in its own service and where
+    /// it is borrowed.
+    fn place_thresholds(&mut self) {
+        let mut thresholds: HashMap<ProbeKey, Vec<Duration>> = HashMap::new();
+        for service in &self.services {
+            for objective in service.objectives.iter().map(|placed| &placed.value) {
+                if let Sli::Latency { below } = objective.sli {
+                    for probe in service.counting(objective) {
+                        let key = probe.value.key.clone();
+                        thresholds.entry(key).or_default().push(below);
+                    }
+                }
+            }
+        }
+        let probes = self.services.iter_mut();
+        for probe in probes.flat_map(|service| &mut service.probes) {
+            if let Some(found) = thresholds.remove(&probe.value.key) {
+                probe.value.thresholds = found.into();
+            }
         }
     }
 }

@@ -252,7 +252,7 @@ pub(super) const SERVICE: &[Key] = &[
         "labels",
         Shape::Map(&Shape::Text),
         "",
-        "Labels for metrics and pages, such as `team: assistants`. Names as in Prometheus.",
+        "Labels such as `team: assistants`: on the service's page, in the API, and on the metric `slod_service_info` to join with. Names as in Prometheus; those that slod's own metrics use are refused.",
     ),
     Key::optional(
         "probes",

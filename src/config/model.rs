@@ -114,6 +114,8 @@ pub struct ProbeSpec {
     /// Changes with the kind's settings, and with every file and variable that was read for
     /// them. Only to be compared within one process.
     pub fingerprint: u64,
+    /// The latency thresholds of all objectives that it counts for.
+    pub thresholds: Arc<[Duration]>,
     pub probe: Arc<dyn Probe>,
 }
 

@@ -75,11 +75,24 @@ fn fault(name: &str) -> Option<&'static str> {
     matches!(name, "." | "..").then_some("a name cannot be `.` or `..`")
 }
 
-/// What a Prometheus label name looks like, and those that metrics of services use already.
+/// What a Prometheus label name looks like, and those that metrics use already: a label of the same
+/// name could not be joined to them.
 pub(super) fn label_fault(name: &str) -> Option<&'static str> {
     const USED: &[&str] = &[
-        "service", "probe", "slo", "window", "reason", "phase", "quantile", "le", "severity",
-        "instance", "job",
+        "service",
+        "probe",
+        "slo",
+        "window",
+        "reason",
+        "phase",
+        "quantile",
+        "le",
+        "severity",
+        "process",
+        "device",
+        "collector",
+        "instance",
+        "job",
     ];
     let letter = |c: char| c == '_' || c.is_ascii_alphabetic();
     let word = |c: char| letter(c) || c.is_ascii_digit();
@@ -131,7 +144,9 @@ mod tests {
         for good in ["team", "_x", "Tier2"] {
             assert_eq!(label_fault(good), None, "{good}");
         }
-        for wrong in ["", "2nd", "a-b", "é", "__name__", "service", "le"] {
+        for wrong in [
+            "", "2nd", "a-b", "é", "__name__", "service", "le", "process",
+        ] {
             assert!(label_fault(wrong).is_some(), "{wrong:?}");
         }
     }

@@ -87,6 +87,8 @@ pub(super) fn read_list<'n>(
                 timeout,
                 kind: kind.name,
                 fingerprint: kind.fingerprint,
+                // Known once the objectives of all services are.
+                thresholds: Arc::default(),
                 probe: kind.probe,
             };
             probes.push(Placed { value, section });

@@ -1,7 +1,7 @@
 //! The families of all services: each declared once, with how it is read from the snapshot.
 
 use super::snapshot::{
-    ObjectiveView, ProbeView, QUANTILE_SPANS, QUANTILES, Snapshot, WINDOWS, WindowView,
+    ObjectiveView, ProbeView, QUANTILE_SPANS, QUANTILES, ServiceView, Snapshot, WINDOWS, WindowView,
 };
 use crate::exposition::{Described, Family, Labels, Samples, Sink, write_each};
 use crate::outcome::{Cause, Phase, ProbeKey, Timestamp, Verdict, Why};
@@ -17,6 +17,16 @@ const SLO_WINDOW: &[&str] = &["service", "slo", "window"];
 
 /// Windows of the snapshot that are exported; 7d and 28d are for pages and reports.
 const EXPORTED: [&str; 8] = ["5m", "30m", "1h", "2h", "6h", "1d", "3d", "30d"];
+
+const SERVICES: &[Described<ServiceView>] = &[(
+    Family::gauge(
+        "slod_service_info",
+        "",
+        &["service"],
+        "The labels of the service as the config has them, beside `service`: always 1. Join with it, as in `slod_probe_success * on (service) group_left (team) slod_service_info`.",
+    ),
+    |samples, _service| samples.count(1),
+)];
 
 const PROBES: &[Described<ProbeView>] = &[
     (
@@ -337,13 +347,23 @@ fn events(samples: &mut Samples<'_>, slo: &ObjectiveView, counts: u64) {
 
 /// Every family of the services, for the docs.
 pub fn families() -> impl Iterator<Item = &'static Family> {
+    let services = SERVICES.iter().map(|(family, _)| family);
     let probes = PROBES.iter().map(|(family, _)| family);
-    probes.chain(OBJECTIVES.iter().map(|(family, _)| family))
+    let objectives = OBJECTIVES.iter().map(|(family, _)| family);
+    services.chain(probes).chain(objectives)
 }
 
 /// Writes every family of the services.
 pub fn write(sink: &mut dyn Sink, snapshot: &Snapshot) {
     let services = snapshot.services.iter();
+    let labelled = services.clone().map(|service| {
+        let mut labels = Labels::new(&[("service", &service.name)]);
+        for (name, value) in &*service.labels {
+            labels.push(name, value);
+        }
+        (labels, service)
+    });
+    write_each(sink, SERVICES, &labelled);
     let probes = services.clone().flat_map(|service| &service.probes);
     let probes = probes.map(|probe| {
         let ProbeKey {

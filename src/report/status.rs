@@ -7,6 +7,7 @@ use crate::ledger::snapshot::{BudgetView, ObjectiveView, ProbeView, Snapshot};
 use crate::outcome::{Timestamp, Verdict};
 use crate::yaml::units::show_duration;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// What `slod status` tells, and what `--format json` prints.
@@ -20,6 +21,9 @@ pub struct Status {
 pub struct ServiceStatus {
     pub name: String,
     pub description: String,
+    /// As the config has them.
+    #[serde(default)]
+    pub labels: BTreeMap<String, String>,
     pub probes: Vec<ProbeStatus>,
     pub objectives: Vec<ObjectiveStatus>,
 }
@@ -80,6 +84,7 @@ impl Status {
         let services = snapshot.services.iter().map(|service| ServiceStatus {
             name: service.name.to_string(),
             description: service.description.to_string(),
+            labels: service.labels.iter().cloned().collect(),
             probes: service.probes.iter().map(ProbeStatus::of).collect(),
             objectives: service.objectives.iter().map(ObjectiveStatus::of).collect(),
         });

@@ -1,12 +1,14 @@
 //! One attempt, from its start to its event.
 
+use super::lag::LagMeter;
 use super::pulse::Pulse;
-use super::runner::{Event, JUMP_MS};
+use super::runner::JUMP_MS;
 use crate::clock::Clock;
 use crate::config::ProbeSpec;
 use crate::outcome::{Cause, Detail, Outcome, ProbeKey, Record, Timestamp, Verdict, Why, millis};
 use crate::probe::beats::Heard;
 use crate::probe::{Attempt, Trace};
+use crate::yaml::units::show_duration;
 use futures_util::FutureExt;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
@@ -16,6 +18,14 @@ use tokio::time::{Instant, timeout_at};
 /// A probe that does not end by itself is cut off this long after its timeout.
 const GRACE: Duration = Duration::from_millis(500);
 
+/// What the schedule tells the ledger.
+#[derive(Debug)]
+pub enum Event {
+    Outcome(Record),
+    /// Ticks of a probe that could not run in time.
+    Missed(ProbeKey, u64),
+}
+
 /// What an attempt needs.
 pub(super) struct Given {
     pub(super) spec: ProbeSpec,
@@ -24,6 +34,8 @@ pub(super) struct Given {
     pub(super) heard: Heard,
     pub(super) clock: Clock,
     pub(super) pulse: Pulse,
+    pub(super) meter: LagMeter,
+    pub(super) wakeup_lag: prometheus::Histogram,
     pub(super) events: mpsc::Sender<Event>,
 }
 
@@ -34,10 +46,17 @@ pub(super) async fn run(given: Given) -> ProbeKey {
         heard,
         clock,
         pulse,
+        meter,
+        wakeup_lag,
         events,
     } = given;
+    let running = meter.enter();
     let (wall, started) = (clock.now(), Instant::now());
     let outcome = outcome(&spec, heard).await;
+    let lag = running.lag(Instant::now());
+    drop(running);
+    wakeup_lag.observe(lag.as_secs_f64());
+    let outcome = undecided(&spec.thresholds, lag, &outcome).unwrap_or(outcome);
     let wall = clock.now().0 - wall.0;
     let record = Record {
         key: spec.key.clone(),
@@ -91,11 +110,56 @@ fn disturbed(pulse: &Pulse, started: Instant, wall: i64, outcome: &Outcome) -> O
     None
 }
 
+/// What a good attempt is worth that is above a latency threshold and would not be without the time
+/// that its thread waited for a processor: nothing, since nobody knows when the answer came.
+fn undecided(thresholds: &[Duration], lag: Duration, outcome: &Outcome) -> Option<Outcome> {
+    let latency = outcome.latency;
+    let exceeded =
+        |threshold: &&Duration| latency > **threshold && latency.saturating_sub(lag) <= **threshold;
+    let threshold = thresholds.iter().find(exceeded)?;
+    if outcome.verdict != Verdict::Good {
+        return None;
+    }
+    let message = format!(
+        "slod itself waited {} ms for a processor before it could read the answer: whether it came within {} is unknown",
+        lag.as_millis(),
+        show_duration(*threshold)
+    );
+    Some(explained(Verdict::Void(Why::Stalled), latency, &message))
+}
+
 pub(super) fn explained(verdict: Verdict, latency: Duration, message: &str) -> Outcome {
     let mut detail = Detail::default();
     detail.say(message);
     Outcome {
         detail,
         ..Outcome::new(verdict, latency)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_lag_that_decides_about_a_threshold_voids() {
+        let ms = Duration::from_millis;
+        let thresholds = [ms(500), ms(1000)];
+        let voids = |verdict, latency, lag| {
+            let outcome = Outcome::new(verdict, ms(latency));
+            undecided(&thresholds, ms(lag), &outcome).is_some()
+        };
+        let good = Verdict::Good;
+        assert!(!voids(good, 490, 400), "fast even so");
+        assert!(
+            voids(good, 530, 30) && voids(good, 530, 45),
+            "fast without it"
+        );
+        assert!(!voids(good, 530, 29), "slow without it as well");
+        assert!(!voids(good, 530, 0), "nothing was added");
+        assert!(voids(good, 1010, 20), "any threshold");
+        assert!(!voids(good, 900, 300), "between two thresholds either way");
+        let bad = Verdict::Bad(Cause::Status);
+        assert!(!voids(bad, 530, 45), "a failure is bad at any latency");
     }
 }

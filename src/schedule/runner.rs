@@ -1,8 +1,9 @@
 //! Runs what the plan says is due, with a limit on how many probes run at once.
 
-use super::attempt::{self, explained};
+use super::attempt::{self, Event, explained};
 use super::plan::{Due, Plan};
 use super::pulse::{self, Pulse};
+use super::threads::ProbeThreads;
 use crate::clock::Clock;
 use crate::config::ProbeSpec;
 use crate::outcome::{Outcome, ProbeKey, Record, Timestamp, Verdict, Why, millis};
@@ -17,18 +18,12 @@ use tokio_util::sync::CancellationToken;
 /// Wall and monotonic time may differ by this much between two ticks before it is a jump.
 pub(super) const JUMP_MS: i64 = 2000;
 
-/// What the schedule tells the ledger.
-#[derive(Debug)]
-pub enum Event {
-    Outcome(Record),
-    /// Ticks of a probe that could not run in time.
-    Missed(ProbeKey, u64),
-}
-
 /// What the schedule needs from outside.
 #[derive(Debug)]
 pub struct Wiring {
     pub clock: Clock,
+    /// Where attempts run.
+    pub threads: ProbeThreads,
     /// What jobs reported.
     pub beats: Beats,
     /// The latest tick that was ever kept: until then the wall clock has been used before.
@@ -43,6 +38,8 @@ pub struct Wiring {
     pub max_concurrent: usize,
     /// Seconds from a tick to the start of its probe.
     pub lag: prometheus::Histogram,
+    /// Seconds that a thread had waited for a processor when an attempt on it ended.
+    pub wakeup_lag: prometheus::Histogram,
     pub in_flight: prometheus::IntGauge,
 }
 
@@ -211,15 +208,18 @@ impl Runner {
             job.running = Some(at);
             self.wiring.in_flight.inc();
             let job = &self.jobs[probe];
+            let thread = self.wiring.threads.of(probe);
             let given = attempt::Given {
                 spec: job.spec.clone(),
                 at: self.label(at),
                 heard: self.wiring.beats.look(&job.spec.key, now),
                 clock: self.wiring.clock.clone(),
                 pulse: self.pulse.clone(),
+                meter: thread.meter.clone(),
+                wakeup_lag: self.wiring.wakeup_lag.clone(),
                 events: self.wiring.events.clone(),
             };
-            self.running.spawn(attempt::run(given));
+            self.running.spawn_on(attempt::run(given), &thread.runtime);
         }
     }
 

@@ -75,6 +75,7 @@ pub fn config(path: &Path, interval: u64, extra: bool) -> Config {
         timeout: Duration::from_secs(1),
         kind: "nothing",
         fingerprint: 0,
+        thresholds: Arc::default(),
         probe: Arc::new(Nothing),
     };
     let mut objectives = vec![

@@ -1,11 +1,13 @@
 //! Who belongs to a group, by what the config says.
 
 use super::table::{Listed, Looks, ProcessId, Table};
+use super::unreadable::Unreadable;
 use crate::config::{FoundBy, Pattern};
+use procfs::ProcError;
 use procfs::process::{FDTarget, Process};
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 /// Control groups below the named one that are looked into at most.
@@ -48,8 +50,8 @@ impl Finder {
     }
 
     /// Their places in the table.
-    pub(super) fn find(&mut self, table: &Table) -> Vec<usize> {
-        match self {
+    pub(super) fn find(&mut self, table: &Table) -> Result<Vec<usize>, Unreadable> {
+        Ok(match self {
             Self::Looks { name, cmdline } => {
                 let alike = |listed: &Listed| {
                     table
@@ -60,23 +62,25 @@ impl Finder {
                 found.map(|(at, _)| at).collect()
             }
             Self::PidFile(path) => {
-                let found = pid_in(path).and_then(|pid| table.of_pid(pid));
+                let found = pid_in(path)?.and_then(|pid| table.of_pid(pid));
                 found.into_iter().collect()
             }
-            Self::Port(listener) => listener.find(table),
-            Self::Cgroup(path) => cgroup(&Path::new("/sys/fs/cgroup").join(path))
+            Self::Port(listener) => listener.find(table)?,
+            Self::Cgroup(path) => cgroup(&Path::new("/sys/fs/cgroup").join(path))?
                 .into_iter()
                 .filter_map(|pid| table.of_pid(pid))
                 .collect(),
-        }
+        })
     }
 }
 
 impl Looks {
-    /// Whether both the name and the command line are as wanted, where something is wanted.
+    /// Whether both the name and the command line are as wanted, where something is wanted. A
+    /// thread of the kernel has no command line, so that no pattern matches it.
     fn like(&self, name: Option<&str>, cmdline: Option<&Pattern>) -> bool {
-        name.is_none_or(|name| self.is_called(name))
-            && cmdline.is_none_or(|cmdline| cmdline.0.is_match(&self.cmdline))
+        let matches =
+            |cmdline: &Pattern| !self.cmdline.is_empty() && cmdline.0.is_match(&self.cmdline);
+        name.is_none_or(|name| self.is_called(name)) && cmdline.is_none_or(matches)
     }
 
     fn is_called(&self, name: &str) -> bool {
@@ -85,19 +89,28 @@ impl Looks {
     }
 }
 
-fn pid_in(path: &Path) -> Option<i32> {
-    let mut text = String::new();
-    File::open(path)
-        .ok()?
-        .take(64)
-        .read_to_string(&mut text)
-        .ok()?;
-    text.split_whitespace().next()?.parse().ok()
+/// Nothing where there is no such file, as of a service that is stopped, or no number in it.
+fn pid_in(path: &Path) -> Result<Option<i32>, Unreadable> {
+    let mut bytes = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(64).read_to_end(&mut bytes));
+    if_there(path, read)?;
+    let text = String::from_utf8_lossy(&bytes);
+    let number = text.split_whitespace().next();
+    Ok(number.and_then(|number| number.parse().ok()))
+}
+
+/// What was read; nothing where there is no such file.
+fn if_there<T>(path: &Path, read: io::Result<T>) -> Result<Option<T>, Unreadable> {
+    match read {
+        Ok(read) => Ok(Some(read)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Unreadable::file(path, error)),
+    }
 }
 
 impl Listener {
-    fn find(&mut self, table: &Table) -> Vec<usize> {
-        let sockets = table.listening(self.port);
+    fn find(&mut self, table: &Table) -> Result<Vec<usize>, Unreadable> {
+        let sockets = table.listening(self.port)?;
         let owners: Vec<_> = self
             .owners
             .iter()
@@ -105,37 +118,49 @@ impl Listener {
             .collect();
         let same = sockets == self.sockets && owners.len() == self.owners.len();
         if same && (sockets.is_empty() || !owners.is_empty()) {
-            return owners;
+            return Ok(owners);
         }
-        let found: Vec<_> = table
-            .listed()
-            .filter(|(_, listed)| holds(listed.id.pid, &sockets))
-            .map(|(at, _)| at)
-            .collect();
+        let (mut found, mut hidden) = (Vec::new(), false);
+        for (at, listed) in table.listed() {
+            match holds(listed.thread, &sockets) {
+                Some(true) => found.push(at),
+                Some(false) => {}
+                None => hidden = true,
+            }
+        }
+        if found.is_empty() && hidden && !sockets.is_empty() {
+            return Err(Unreadable::Owner(self.port));
+        }
         self.owners = found.iter().map(|at| table.at(*at).id).collect();
         self.sockets = sockets;
-        found
+        Ok(found)
     }
 }
 
-/// Whether a process holds one of the sockets; not, if it does not let itself be looked into.
-fn holds(pid: i32, sockets: &BTreeSet<u64>) -> bool {
-    let Ok(held) = Process::new(pid).and_then(|process| process.fd()) else {
-        return false;
+/// Whether a process holds one of the sockets; unknown, if it does not let itself be looked into.
+fn holds(pid: i32, sockets: &BTreeSet<u64>) -> Option<bool> {
+    if sockets.is_empty() {
+        return Some(false);
+    }
+    let mut held = match Process::new(pid).and_then(|process| process.fd()) {
+        Ok(held) => held.flatten(),
+        Err(ProcError::PermissionDenied(_)) => return None,
+        // It has ended since it was listed.
+        Err(_) => return Some(false),
     };
-    !sockets.is_empty()
-        && held
-            .flatten()
-            .any(|fd| matches!(fd.target, FDTarget::Socket(inode) if sockets.contains(&inode)))
+    let listens = |target| matches!(target, FDTarget::Socket(inode) if sockets.contains(&inode));
+    Some(held.any(|fd| listens(fd.target)))
 }
 
-/// The processes of a control group and of those below it.
-fn cgroup(root: &Path) -> Vec<i32> {
+/// The processes of a control group and of those below it. One that does not exist is that of a
+/// service that is stopped.
+fn cgroup(root: &Path) -> Result<Vec<i32>, Unreadable> {
     let mut pids = Vec::new();
     let mut folders = vec![root.to_owned()];
     for _ in 0..CGROUPS {
         let Some(folder) = folders.pop() else { break };
-        let text = fs::read_to_string(folder.join("cgroup.procs")).unwrap_or_default();
+        let file = folder.join("cgroup.procs");
+        let text = if_there(&file, fs::read_to_string(&file))?.unwrap_or_default();
         pids.extend(text.lines().filter_map(|line| line.parse::<i32>().ok()));
         let below = fs::read_dir(&folder).into_iter().flatten().flatten();
         folders.extend(
@@ -144,7 +169,7 @@ fn cgroup(root: &Path) -> Vec<i32> {
                 .map(|entry| entry.path()),
         );
     }
-    pids
+    Ok(pids)
 }
 
 #[cfg(test)]
@@ -179,6 +204,8 @@ mod tests {
         assert!(python.like(Some("python3"), Some(&pattern("-m rag\\b"))));
         assert!(!python.like(Some("python3"), Some(&pattern("-m guardrails"))));
         assert!(!python.like(Some("ruby"), Some(&pattern("rag"))));
+        let kernel = looks("kworker/0:1", &[]);
+        assert!(!kernel.like(None, Some(&pattern(".*"))), "no command line");
         assert!(python.like(None, Some(&pattern("workers 2$"))));
     }
 }

@@ -3,21 +3,25 @@
 //! ```text
 //! table.rs: who runs -> find.rs: who belongs to a group -> group.rs: sums that survive their members
 //! ```
+//!
+//! Who cannot be seen is unknown (`unreadable.rs`), never absent.
 
 mod find;
 mod group;
 mod table;
+mod unreadable;
 
 use super::view::ProcessView;
 use crate::config::ProcessSpec;
 use find::Finder;
 use group::{Group, Reading, Since};
-use procfs::ProcResult;
 use std::num::NonZero;
+use std::path::Path;
 use std::thread::available_parallelism;
 use std::time::Instant;
 use sysinfo::MINIMUM_CPU_UPDATE_INTERVAL;
-use table::{Listed, Table};
+use table::{Listed, PROC, Table};
+pub use unreadable::Unreadable;
 
 /// Samples groups of processes again and again.
 #[derive(Debug)]
@@ -63,10 +67,13 @@ impl ProcessSampler {
             .collect();
     }
 
-    /// Reads all processes once. Blocks for some 20 µs per process of the host. Fails only if
-    /// there is no list of processes; one that ends meanwhile is left out.
-    pub fn sample(&mut self) -> ProcResult<Vec<ProcessView>> {
-        self.table.refresh()?;
+    /// Reads all processes once. Blocks for some 20 µs per process of the host. One that ends
+    /// meanwhile is left out, and so is a group whose processes cannot be found: then the first
+    /// reason comes with the others' views.
+    pub fn sample(&mut self) -> (Vec<ProcessView>, Option<Unreadable>) {
+        if let Err(unreadable) = self.table.refresh(Path::new(PROC)) {
+            return (Vec::new(), Some(unreadable));
+        }
         let now = Instant::now();
         let since = self.last.map(|last| Since {
             elapsed: now - last,
@@ -75,15 +82,23 @@ impl ProcessSampler {
         let since = since.filter(|since| since.elapsed >= MINIMUM_CPU_UPDATE_INTERVAL);
         self.last = Some(now);
         let Self { table, members, .. } = self;
-        Ok(members
-            .iter_mut()
-            .map(|member| {
-                let found = table.with_descendants(&member.finder.find(table));
-                let readings: Vec<_> = found.iter().map(|at| reading(table.at(*at))).collect();
-                member.group.take(&readings, since);
-                member.group.view(&member.spec)
-            })
-            .collect())
+        let (mut views, mut fault) = (Vec::new(), None);
+        for member in members {
+            match member.finder.find(table) {
+                Ok(found) => views.push(member.take(table, &found, since)),
+                Err(unreadable) => _ = fault.get_or_insert(unreadable),
+            }
+        }
+        (views, fault)
+    }
+}
+
+impl Member {
+    fn take(&mut self, table: &Table, found: &[usize], since: Option<Since>) -> ProcessView {
+        let found = table.with_descendants(found);
+        let readings: Vec<_> = found.iter().map(|at| reading(table.at(*at))).collect();
+        self.group.take(&readings, since);
+        self.group.view(&self.spec)
     }
 }
 
@@ -94,6 +109,6 @@ fn reading(listed: &Listed) -> Reading {
         cpu_ticks: listed.cpu_ticks,
         resident_bytes: listed.resident_bytes,
         threads: listed.threads,
-        open_fds: table::open_fds(listed.id.pid),
+        open_fds: table::open_fds(listed.thread),
     }
 }

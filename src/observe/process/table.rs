@@ -1,12 +1,18 @@
 //! All processes of the host at one moment.
 
+use super::unreadable::Unreadable;
 use procfs::net::{TcpState, tcp, tcp6};
 use procfs::process::{Process, Stat};
-use procfs::{FromRead, ProcResult};
+use procfs::{FromRead, ProcError};
 use std::cell::OnceCell;
 use std::collections::{BTreeSet, HashMap};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+/// Where the kernel lists its processes.
+pub(super) const PROC: &str = "/proc";
+/// The first process of every system and of every container: who cannot see it does not see all.
+const INIT: i32 = 1;
 
 /// A number is given away again; together with the start it is not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -19,6 +25,9 @@ pub(super) struct ProcessId {
 #[derive(Debug)]
 pub(super) struct Listed {
     pub(super) id: ProcessId,
+    /// A thread that still runs: where the first thread has ended before the others, the kernel
+    /// shows neither memory nor files nor a command line for it.
+    pub(super) thread: i32,
     pub(super) parent: i32,
     /// Whether it was not there at the last refresh.
     pub(super) is_new: bool,
@@ -46,22 +55,24 @@ pub(super) struct Table {
     by_pid: HashMap<i32, usize>,
     looks: HashMap<ProcessId, Looks>,
     /// Sockets that listen, by port; read when they are first asked for.
-    listeners: OnceCell<HashMap<u16, BTreeSet<u64>>>,
+    listeners: OnceCell<Result<HashMap<u16, BTreeSet<u64>>, Unreadable>>,
     refreshed: bool,
 }
 
 impl Table {
-    /// Reads who runs now.
-    pub(super) fn refresh(&mut self) -> ProcResult<()> {
-        let entries = fs::read_dir("/proc")?;
+    /// Reads who runs now. Fails where some are hidden: who is not seen is not known to have ended.
+    pub(super) fn refresh(&mut self, proc: &Path) -> Result<(), Unreadable> {
+        let entries = fs::read_dir(proc).map_err(|error| Unreadable::file(proc, error))?;
         self.listed.clear();
         self.by_pid.clear();
         self.listeners = OnceCell::new();
         let mut before = std::mem::take(&mut self.looks);
         let pids = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
         for pid in pids {
-            // It may have ended since it was listed.
-            let Ok(stat) = Stat::from_file(file_of(pid, "stat")) else {
+            let Some(stat) = stat(proc, pid)? else {
+                continue;
+            };
+            let Some(Running { thread, stat }) = running(proc, stat) else {
                 continue;
             };
             let id = ProcessId {
@@ -72,13 +83,18 @@ impl Table {
             self.by_pid.insert(pid, self.listed.len());
             self.listed.push(Listed {
                 id,
+                thread,
                 parent: stat.ppid,
                 is_new: self.refreshed && known.is_none(),
                 cpu_ticks: stat.utime + stat.stime,
                 resident_bytes: stat.rss * procfs::page_size(),
                 threads: u64::try_from(stat.num_threads).unwrap_or(0),
             });
-            self.looks.insert(id, looks(known, pid, stat.comm));
+            let args = || args(proc, thread);
+            self.looks.insert(id, looks(known, stat.comm, args));
+        }
+        if self.of_pid(INIT).is_none() {
+            return Err(Unreadable::hidden_or_missing(self.listed.is_empty()));
         }
         self.refreshed = true;
         Ok(())
@@ -105,9 +121,11 @@ impl Table {
     }
 
     /// The sockets that listen on a port, of both families.
-    pub(super) fn listening(&self, port: u16) -> BTreeSet<u64> {
-        let listeners = self.listeners.get_or_init(listeners);
-        listeners.get(&port).cloned().unwrap_or_default()
+    pub(super) fn listening(&self, port: u16) -> Result<BTreeSet<u64>, Unreadable> {
+        match self.listeners.get_or_init(listeners) {
+            Ok(listeners) => Ok(listeners.get(&port).cloned().unwrap_or_default()),
+            Err(error) => Err(error.clone()),
+        }
     }
 
     /// The given processes, their children, and so on.
@@ -144,28 +162,73 @@ impl Looks {
     }
 }
 
-fn listeners() -> HashMap<u16, BTreeSet<u64>> {
+fn listeners() -> Result<HashMap<u16, BTreeSet<u64>>, Unreadable> {
     let mut listeners: HashMap<u16, BTreeSet<u64>> = HashMap::new();
-    let entries = tcp().unwrap_or_default().into_iter();
-    for entry in entries.chain(tcp6().unwrap_or_default()) {
+    let v6 = match tcp6() {
+        // A kernel without IPv6.
+        Err(ProcError::NotFound(_)) => Vec::new(),
+        read => read.map_err(|error| Unreadable::proc("/proc/net/tcp6", &error))?,
+    };
+    let v4 = tcp().map_err(|error| Unreadable::proc("/proc/net/tcp", &error))?;
+    for entry in v4.into_iter().chain(v6) {
         if entry.state == TcpState::Listen {
             let port = entry.local_address.port();
             listeners.entry(port).or_default().insert(entry.inode);
         }
     }
-    listeners
+    Ok(listeners)
 }
 
-fn looks(known: Option<Looks>, pid: i32, comm: String) -> Looks {
+/// Nothing for a process that has ended since it was listed.
+fn stat(proc: &Path, pid: i32) -> Result<Option<Stat>, Unreadable> {
+    match Stat::from_file(proc.join(pid.to_string()).join("stat")) {
+        Ok(stat) => Ok(Some(stat)),
+        Err(ProcError::PermissionDenied(_)) => Err(Unreadable::Hidden),
+        Err(error @ ProcError::Io(..)) => Err(Unreadable::proc(&format!("/proc/{pid}"), &error)),
+        Err(_) => Ok(None),
+    }
+}
+
+struct Running {
+    thread: i32,
+    stat: Stat,
+}
+
+/// What is known of a process that runs. A zombie has ended and only waits for its parent to take
+/// note, unless other threads outlive its first one.
+fn running(proc: &Path, mut first: Stat) -> Option<Running> {
+    if is_alive(&first) {
+        return Some(Running {
+            thread: first.pid,
+            stat: first,
+        });
+    }
+    let threads = fs::read_dir(proc.join(first.pid.to_string()).join("task")).ok()?;
+    let mut others = threads.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    let alive = |thread| stat(proc, thread).ok()?.filter(is_alive);
+    let other = others.find_map(alive)?;
+    first.rss = other.rss;
+    first.num_threads -= 1;
+    Some(Running {
+        thread: other.pid,
+        stat: first,
+    })
+}
+
+fn is_alive(stat: &Stat) -> bool {
+    !matches!(stat.state, 'Z' | 'X' | 'x')
+}
+
+fn looks(known: Option<Looks>, comm: String, args: impl Fn() -> Vec<String>) -> Looks {
     match known {
         Some(known) if known.settled && known.comm == comm => known,
-        known => Looks::of(comm, &args(pid), known.is_some()),
+        known => Looks::of(comm, &args(), known.is_some()),
     }
 }
 
 /// Empty for the kernel's own threads, and for what has ended.
-fn args(pid: i32) -> Vec<String> {
-    let bytes = fs::read(file_of(pid, "cmdline")).unwrap_or_default();
+fn args(proc: &Path, thread: i32) -> Vec<String> {
+    let bytes = fs::read(proc.join(thread.to_string()).join("cmdline")).unwrap_or_default();
     bytes
         .split(|byte| *byte == 0)
         .filter(|arg| !arg.is_empty())
@@ -174,11 +237,26 @@ fn args(pid: i32) -> Vec<String> {
 }
 
 /// How many files, sockets and pipes a process holds; `None` without the permission to look.
-pub(super) fn open_fds(pid: i32) -> Option<u64> {
-    let held = Process::new(pid).ok()?.fd_count().ok()?;
+pub(super) fn open_fds(thread: i32) -> Option<u64> {
+    let held = Process::new(thread).ok()?.fd_count().ok()?;
     u64::try_from(held).ok()
 }
 
-fn file_of(pid: i32, name: &str) -> PathBuf {
-    PathBuf::from(format!("/proc/{pid}/{name}"))
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_without_processes_is_no_list_of_them() {
+        let empty = tempfile::tempdir().expect("a folder");
+        let missing = empty.path().join("missing");
+        let fails = |path: &Path| Table::default().refresh(path).expect_err("no processes");
+        assert!(matches!(fails(&missing), Unreadable::File { .. }));
+        assert!(matches!(fails(empty.path()), Unreadable::NotMounted));
+        // Ours alone, as where processes of other users are hidden.
+        let (own, fake) = (Path::new("/proc/self"), empty.path().join("77"));
+        fs::create_dir(&fake).expect("created");
+        fs::copy(own.join("stat"), fake.join("stat")).expect("copied");
+        assert!(matches!(fails(empty.path()), Unreadable::Hidden));
+    }
 }

@@ -14,6 +14,8 @@ pub struct Progress<'a> {
     attempt: &'a mut Attempt,
     phases: Phases,
     current: Option<(Phase, Instant)>,
+    /// The end of the last phase that ended.
+    phase_end: Option<Instant>,
     pub detail: Detail,
 }
 
@@ -23,6 +25,7 @@ impl<'a> Progress<'a> {
             attempt,
             phases: Phases::default(),
             current: None,
+            phase_end: None,
             detail: Detail::default(),
         }
     }
@@ -45,13 +48,18 @@ impl<'a> Progress<'a> {
     /// Ends the phase that runs.
     pub fn leave(&mut self) {
         if let Some((phase, since)) = self.current.take() {
-            self.phases.add(phase, since.elapsed());
+            let end = Instant::now();
+            self.phases.add(phase, end.saturating_duration_since(since));
+            self.phase_end = Some(end);
         }
     }
 
     /// Makes the outcome: of how the work ended, or of its being cut off at the deadline.
     pub fn finish(mut self, result: Result<Result<(), Failure>, Elapsed>) -> Outcome {
-        let latency = self.attempt.started.elapsed();
+        // Once the answer was read, what follows is judging it, which is no time of the service's.
+        let end = self.phase_end.filter(|_| self.current.is_none());
+        let end = end.unwrap_or_else(Instant::now);
+        let latency = end.saturating_duration_since(self.attempt.started);
         let phase = self
             .current
             .map_or("the attempt", |(phase, _)| phase.label());

@@ -1,0 +1,134 @@
+//! How long the thread of a probe waited for a processor before it could take an answer: what our
+//! own scheduling added to the latency that was measured.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep_until};
+
+/// How often the thread wants to wake up while attempts run. A lag is known to within this.
+const EVERY: Duration = Duration::from_millis(10);
+/// Timers are kept to the millisecond, so that a wake-up this late is on time.
+const GRAIN: Duration = Duration::from_millis(2);
+
+/// Wakes up again and again while attempts run on its thread, and knows how late it is.
+#[derive(Clone, Debug, Default)]
+pub(super) struct LagMeter(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    running: AtomicUsize,
+    started: Notify,
+    state: Mutex<State>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct State {
+    /// When the next wake-up is due; nothing while no attempt runs.
+    due: Option<Instant>,
+    /// When the last wake-up was due, and when it came.
+    last: Option<(Instant, Instant)>,
+}
+
+/// An attempt that runs.
+#[derive(Debug)]
+pub(super) struct Running(LagMeter);
+
+impl LagMeter {
+    /// Never ends; runs on the thread that is measured.
+    pub(super) async fn run(self) {
+        loop {
+            if self.0.running.load(Ordering::Relaxed) == 0 {
+                self.state().due = None;
+                self.0.started.notified().await;
+            }
+            let due = Instant::now() + EVERY;
+            self.state().due = Some(due);
+            sleep_until(due).await;
+            self.state().last = Some((due, Instant::now()));
+        }
+    }
+
+    /// Notes that an attempt runs until the answer is dropped.
+    pub(super) fn enter(&self) -> Running {
+        self.0.running.fetch_add(1, Ordering::Relaxed);
+        self.0.started.notify_one();
+        Running(self.clone())
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // No holder of this lock can panic half-way through a change.
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Running {
+    /// How long the thread had waited when it woke up, just now.
+    pub(super) fn lag(&self, now: Instant) -> Duration {
+        self.0.state().lag(now)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.0.running.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl State {
+    /// A wake-up that is overdue, or came with the one that is asked about, late by the same time.
+    fn lag(&self, now: Instant) -> Duration {
+        let overdue = self.due.map(|due| now.saturating_duration_since(due));
+        let just_now = self
+            .last
+            .filter(|(_, came)| now.saturating_duration_since(*came) < GRAIN);
+        let late = just_now.map(|(due, came)| came.saturating_duration_since(due));
+        let lag = overdue.max(late).unwrap_or_default();
+        if lag < GRAIN { Duration::ZERO } else { lag }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn ms(ms: u64) -> Duration {
+        Duration::from_millis(ms)
+    }
+
+    #[test]
+    fn only_a_late_wake_up_that_an_attempt_met_is_its_lag() {
+        let start = Instant::now();
+        let at = |ms| start + Duration::from_millis(ms);
+        let mut state = State::default();
+        assert_eq!(state.lag(at(500)), ms(0), "nothing runs");
+        state.due = Some(at(10));
+        assert_eq!(state.lag(at(9)), ms(0), "not due yet");
+        assert_eq!(state.lag(at(11)), ms(0), "the grain of timers");
+        assert_eq!(
+            state.lag(at(45)),
+            ms(35),
+            "overdue: the attempt woke up first"
+        );
+        state.last = Some((at(10), at(45)));
+        state.due = Some(at(55));
+        assert_eq!(state.lag(at(46)), ms(35), "the attempt woke up second");
+        assert_eq!(state.lag(at(50)), ms(0), "woken up by itself later");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_wakes_up_only_while_attempts_run() {
+        let meter = LagMeter::default();
+        let task = tokio::spawn(meter.clone().run());
+        tokio::time::sleep(ms(100)).await;
+        assert!(meter.state().last.is_none(), "nothing ran");
+        let running = meter.enter();
+        tokio::time::sleep(ms(100)).await;
+        assert!(meter.state().last.is_some() && meter.state().due.is_some());
+        drop(running);
+        tokio::time::sleep(ms(100)).await;
+        assert!(meter.state().due.is_none(), "nothing runs any more");
+        task.abort();
+    }
+}
