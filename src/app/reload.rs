@@ -3,7 +3,7 @@
 use super::observer::Wanted;
 use crate::clock::Clock;
 use crate::config::{self, Config, ProbeSpec};
-use crate::diagnostic::{Severity, Source};
+use crate::diagnostic::Severity;
 use crate::ledger;
 use crate::metrics::Own;
 use crate::probe;
@@ -24,8 +24,6 @@ use tokio_util::sync::CancellationToken;
 #[derive(Clone, Debug)]
 pub enum Origin {
     File(PathBuf),
-    /// A text that never changes, as in the demo.
-    Fixed(Source),
 }
 
 /// Repeated corrections are known two days ahead, so this is early enough.
@@ -200,16 +198,11 @@ impl Origin {
     /// Reads and checks the config. Warnings are logged; errors are the reason, drawn as
     /// `slod check` draws them.
     pub fn load(&self) -> Result<Config, String> {
-        let (source, base) = match self {
-            Self::File(path) => {
-                let source = config::read_file(path).map_err(|error| error.to_string())?;
-                (source, path.parent().unwrap_or(Path::new("")))
-            }
-            Self::Fixed(source) => (source.clone(), Path::new("")),
-        };
+        let Self::File(path) = self;
+        let source = config::read_file(path).map_err(|error| error.to_string())?;
         let loaded = Config::load(
             &source,
-            base,
+            path.parent().unwrap_or(Path::new("")),
             &|name| std::env::var(name).ok(),
             probe::KINDS,
         );
