@@ -101,7 +101,8 @@ async fn start(
     stop: &CancellationToken,
 ) -> Result<(App, String), String> {
     let services = start_services(simulated, stop).await;
-    let services = services.map_err(|error| format!("cannot start a simulated service: {error}"))?;
+    let services =
+        services.map_err(|error| format!("cannot start a simulated service: {error}"))?;
     let path = folder.join("slod.yaml");
     let text = demo::config(&services, args.listen, &folder.join("slod.db"));
     std::fs::write(&path, text).map_err(|error| format!("cannot write the config: {error}"))?;

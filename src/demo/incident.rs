@@ -45,7 +45,8 @@ mod tests {
         assert_eq!(at(0, 26), Trouble::None);
         assert_eq!(at(1, 90 + 15), Trouble::Failing);
         assert!(matches!(at(0, 270 + 15), Trouble::Slow(_)));
-        let troubled = (0..540).filter(|second| (0..3).any(|index| at(index, *second) != Trouble::None));
+        let troubled =
+            (0..540).filter(|second| (0..3).any(|index| at(index, *second) != Trouble::None));
         assert_eq!(troubled.count(), 6 * 11, "never two at once");
     }
 }

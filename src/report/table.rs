@@ -37,7 +37,10 @@ pub fn drawn_within(
     }
     let mut optional = optional.iter();
     loop {
-        let lines: Vec<String> = table.lines().map(|line| line.trim_end().to_owned()).collect();
+        let lines: Vec<String> = table
+            .lines()
+            .map(|line| line.trim_end().to_owned())
+            .collect();
         let widest = lines.iter().map(|line| line.chars().count()).max();
         let column = match optional.next() {
             Some(column) if widest.is_some_and(|widest| widest > width) => *column,

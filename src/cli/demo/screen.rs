@@ -111,7 +111,10 @@ fn lines(status: &Status, (width, height): Size) -> Vec<String> {
 }
 
 fn heading(status: &Status) -> String {
-    format!("Simulated services, {}", status.at.format("%Y-%m-%d %H:%M:%S UTC"))
+    format!(
+        "Simulated services, {}",
+        status.at.format("%Y-%m-%d %H:%M:%S UTC")
+    )
 }
 
 #[cfg(test)]
@@ -143,7 +146,10 @@ mod tests {
     fn elsewhere_there_are_plain_lines() {
         let mut screen = screen(None);
         let text = drawn(&mut screen, USUAL_SIZE);
-        assert!(text.starts_with("Simulated services, 1970-01-01 00:00:00 UTC\nSERVICE"), "{text}");
+        assert!(
+            text.starts_with("Simulated services, 1970-01-01 00:00:00 UTC\nSERVICE"),
+            "{text}"
+        );
         assert!(!text.contains('\x1b') && !text.contains('\r'), "{text}");
     }
 
@@ -152,7 +158,10 @@ mod tests {
         let mut screen = screen(Some(Frame::default()));
         let first = drawn(&mut screen, (40, 24));
         let lines = first.matches("\x1b[K\n").count();
-        assert!(!first.contains("\x1b[2J") && first.ends_with("\x1b[J"), "{first:?}");
+        assert!(
+            !first.contains("\x1b[2J") && first.ends_with("\x1b[J"),
+            "{first:?}"
+        );
         let again = drawn(&mut screen, (40, 24));
         assert!(again.starts_with(&format!("\x1b[{lines}A\r")), "{again:?}");
         let short = drawn(&mut screen, (12, 4));
@@ -165,9 +174,15 @@ mod tests {
     fn held_log_lines_stay_above_the_table() {
         let mut screen = screen(Some(Frame::default()));
         drawn(&mut screen, USUAL_SIZE);
-        screen.log.write_all(b"ERROR disk full\n").expect("in memory");
+        screen
+            .log
+            .write_all(b"ERROR disk full\n")
+            .expect("in memory");
         let text = drawn(&mut screen, USUAL_SIZE);
-        assert!(text.contains("A\rERROR disk full\x1b[K\nSimulated"), "{text:?}");
+        assert!(
+            text.contains("A\rERROR disk full\x1b[K\nSimulated"),
+            "{text:?}"
+        );
         assert!(!drawn(&mut screen, USUAL_SIZE).contains("disk full"));
     }
 }
