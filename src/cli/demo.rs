@@ -4,7 +4,7 @@ mod past;
 mod screen;
 
 use super::exit;
-use super::log::HeldLog;
+use super::log::{HeldLog, takes_escapes};
 use super::run::{cancel_on_request, ended, on_runtime};
 use crate::app::{App, Origin};
 use crate::clock::Clock;
@@ -46,7 +46,7 @@ fn read_duration(text: &str) -> Result<Duration, String> {
 
 /// Whether log lines would disturb the table: both are on a terminal.
 pub fn holds_log() -> bool {
-    screen::is_terminal() && io::stderr().is_terminal()
+    takes_escapes(&io::stdout()) && io::stderr().is_terminal()
 }
 
 pub fn run(args: &DemoArgs, log: &HeldLog) -> u8 {

@@ -25,6 +25,12 @@ enum LogFormat {
     Logfmt,
 }
 
+/// Whether a stream is a terminal that understands escape sequences.
+pub fn takes_escapes(stream: &impl IsTerminal) -> bool {
+    let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+    stream.is_terminal() && !dumb
+}
+
 /// Log lines that wait until what is drawn on the same terminal makes room for them.
 #[derive(Clone, Debug, Default)]
 pub struct HeldLog(Arc<Mutex<Vec<u8>>>);
@@ -61,7 +67,8 @@ impl LogArgs {
         let filter = EnvFilter::builder()
             .parse(level)
             .map_err(|error| format!("--log-level {level}: {error}"))?;
-        let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let colour = takes_escapes(&io::stderr()) && !no_color;
         let writer = match held.cloned() {
             Some(held) => BoxMakeWriter::new(move || held.clone()),
             None => BoxMakeWriter::new(io::stderr),

@@ -50,7 +50,9 @@ impl History {
     /// The maintenance, as somebody would have entered it.
     pub fn correction(self) -> Correction {
         let (service, Span { begins, lasts }) = MAINTENANCE;
-        let from = self.to.before(Duration::from_secs(begins * 60));
+        let from = self
+            .end_of_minutes()
+            .before(Duration::from_secs(begins * 60));
         Correction {
             id: String::new(),
             from,
@@ -81,15 +83,25 @@ impl History {
     }
 
     fn hour(self, number: u32, profile: &Profile, hour: Timestamp) -> Vec<Record> {
-        let mut random = Rng::with_seed(seed(number, hour));
+        let mut random = Rng::with_seed(self.seed(number, hour));
         let key = ProbeKey::new(profile.name, PROBE);
         // The services are not all probed at the same moment.
         let first = hour.after(Duration::from_secs(number.into()));
         let end = hour.after(HOUR).min(self.to);
         let ticks = (0..).map(|tick| first.after(INTERVAL * tick));
         let record = |at: Timestamp| {
-            let before = Duration::from_millis(self.to.0.abs_diff(at.0));
-            let outcome = outcome(profile, past::effect(number, before), at, &mut random);
+            let before = self.before_end(at);
+            let usual = profile.latency(at, &mut random);
+            let rarely = random.u32(0..RARELY) == 0;
+            let outcome = match past::effect(number, before) {
+                Some(Effect::Slow(more)) => good(usual + more),
+                Some(Effect::Fails(cause)) => bad(cause, usual),
+                Some(Effect::FailsEvery(span)) if first_in(span, before) => {
+                    bad(Cause::Status, usual)
+                }
+                _ if rarely => bad(Cause::Status, usual),
+                _ => good(usual),
+            };
             (!PROBER_DOWN.contains(before)).then(|| Record {
                 key: key.clone(),
                 at,
@@ -100,27 +112,29 @@ impl History {
         let ticks = ticks.take_while(|at| *at < end);
         ticks.filter_map(record).collect()
     }
-}
 
-/// A sequence of its own for each hour of a service.
-fn seed(number: u32, hour: Timestamp) -> u64 {
-    const HASH: u64 = 0x9e37_79b9_7f4a_7c15;
-    (hour.0.unsigned_abs() + u64::from(number)).wrapping_mul(HASH)
-}
-
-fn outcome(profile: &Profile, effect: Option<Effect>, at: Timestamp, random: &mut Rng) -> Outcome {
-    let latency = profile.latency(at, random);
-    let rarely = random.u32(0..RARELY) == 0;
-    let sometimes = random.u16(0..1000);
-    match effect {
-        Some(Effect::Slow(more)) => good(latency + more),
-        Some(Effect::Fails(cause)) => bad(cause, latency),
-        Some(Effect::FailsSometimes(per_mille)) if sometimes < per_mille => {
-            bad(Cause::Status, latency)
-        }
-        _ if rarely => bad(Cause::Status, latency),
-        _ => good(latency),
+    /// What spans of the past are counted from.
+    fn end_of_minutes(self) -> Timestamp {
+        Timestamp(self.to.0.div_euclid(60_000) * 60_000)
     }
+
+    /// How long before the end of the last whole minute; zero after it.
+    fn before_end(self, at: Timestamp) -> Duration {
+        let ms = self.end_of_minutes().0.saturating_sub(at.0);
+        Duration::from_millis(u64::try_from(ms).unwrap_or(0))
+    }
+
+    /// A sequence of its own for each hour of a service, the same whenever the history ends.
+    fn seed(self, number: u32, hour: Timestamp) -> u64 {
+        const HASH: u64 = 0x9e37_79b9_7f4a_7c15;
+        (hour.0.abs_diff(self.from.0) + u64::from(number)).wrapping_mul(HASH)
+    }
+}
+
+/// Whether an attempt is the first one in a span of this length; spans are counted from the end.
+fn first_in(span: Duration, before: Duration) -> bool {
+    let number = |before: Duration| before.as_millis() / span.as_millis();
+    number(before) != number(before + INTERVAL)
 }
 
 fn good(latency: Duration) -> Outcome {

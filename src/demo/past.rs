@@ -8,13 +8,14 @@ use std::time::Duration;
 pub enum Effect {
     /// Every attempt fails.
     Fails(Cause),
-    /// So many attempts of a thousand fail with a 503.
-    FailsSometimes(u16),
+    /// One attempt in this time fails with a 503.
+    FailsEvery(Duration),
     /// Every answer takes this much longer.
     Slow(Duration),
 }
 
-/// A span of the past, in minutes before its end.
+/// A span of the past, in minutes before its end. Incidents begin and end with minutes, so that a
+/// month always has the same number of bad ones, whenever the demo is started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span {
     pub begins: u64,
@@ -54,7 +55,11 @@ pub const INCIDENTS: [(u32, Span, Effect); 8] = [
         Effect::Slow(Duration::from_millis(450)),
     ),
     // Goes on until the end: the objective burns its budget when the demo starts.
-    (2, Span::new(0, 15, 15 * 60), Effect::FailsSometimes(5)),
+    (
+        2,
+        Span::new(0, 20, 20 * 60),
+        Effect::FailsEvery(Duration::from_secs(1000)),
+    ),
 ];
 
 /// Planned work on a service, taken out by a correction.

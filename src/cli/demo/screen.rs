@@ -1,8 +1,8 @@
 //! The demo's table: redrawn in place on a terminal, plain lines elsewhere.
 
-use crate::cli::log::HeldLog;
+use crate::cli::log::{HeldLog, takes_escapes};
 use crate::report::status::Status;
-use std::io::{self, IsTerminal, Stdout, Write};
+use std::io::{self, Stdout, Write};
 use std::time::Duration;
 use terminal_size::{Height, Width, terminal_size};
 
@@ -26,16 +26,9 @@ struct Frame {
     lines: usize,
 }
 
-/// Whether a table on standard output can be redrawn in place.
-pub fn is_terminal() -> bool {
-    let dumb = std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb");
-    io::stdout().is_terminal() && !dumb
-}
-
-/// The size of the terminal, if output is one that can be drawn on.
-fn size() -> Option<Size> {
+fn size() -> Size {
     let known = terminal_size().map(|(Width(width), Height(height))| (width.into(), height.into()));
-    is_terminal().then(|| known.unwrap_or(USUAL_SIZE))
+    known.unwrap_or(USUAL_SIZE)
 }
 
 impl Screen<Stdout> {
@@ -43,13 +36,13 @@ impl Screen<Stdout> {
         Self {
             out: io::stdout(),
             log,
-            frame: is_terminal().then(Frame::default),
+            frame: takes_escapes(&io::stdout()).then(Frame::default),
         }
     }
 
     /// Draws what is known now.
     pub fn show(&mut self, status: &Status) -> io::Result<()> {
-        self.draw(status, size().unwrap_or(USUAL_SIZE))
+        self.draw(status, size())
     }
 }
 
