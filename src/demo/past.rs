@@ -82,7 +82,7 @@ mod tests {
     #[test]
     fn a_span_includes_its_start_and_not_its_end() {
         let span = Span::new(0, 1, 20);
-        let contains = |minutes, ms| {
+        let contains = |minutes: u64, ms| {
             let before = Duration::from_secs(minutes * 60) + Duration::from_millis(ms);
             span.contains(before)
         };

@@ -65,7 +65,7 @@ mod tests {
         let mut random = Rng::with_seed(1);
         for profile in SERVICES {
             let (from, to) = profile.usual;
-            let mut mean = |hour| {
+            let mut mean = |hour: i64| {
                 let at = Timestamp::from_secs(hour * 3600);
                 let all = (0..10_000).map(|_| profile.latency(at, &mut random));
                 let all: Vec<_> = all.collect();

@@ -72,13 +72,12 @@ impl<W: Write> Screen<W> {
 impl Frame {
     /// The bytes that replace what was drawn before by log lines that stay and the given lines.
     fn next(&mut self, log: &str, lines: &[String], size: Size) -> String {
-        let mut bytes = String::new();
-        if self.lines > 0 && self.size != size {
+        let mut bytes = match self.lines {
+            0 => String::new(),
             // The terminal has wrapped old lines anew: nobody knows how many there are now.
-            bytes.push_str("\x1b[2J\x1b[H");
-        } else if self.lines > 0 {
-            bytes.push_str(&format!("\x1b[{}A\r", self.lines));
-        }
+            _ if self.size != size => "\x1b[2J\x1b[H".to_owned(),
+            drawn => format!("\x1b[{drawn}A\r"),
+        };
         let log = log.lines();
         for line in log.chain(lines.iter().map(String::as_str)) {
             bytes.push_str(line);
