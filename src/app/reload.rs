@@ -4,7 +4,7 @@ use super::changes::changes;
 use super::observer::Wanted;
 use crate::clock::Clock;
 use crate::config::{self, Config, ProbeSpec};
-use crate::diagnostic::{Diagnostic, Severity, Source};
+use crate::diagnostic::{Diagnostic, Severity};
 use crate::ledger;
 use crate::metrics::Own;
 use crate::probe;
@@ -24,8 +24,6 @@ use tokio_util::sync::CancellationToken;
 #[derive(Clone, Debug)]
 pub enum Origin {
     File(PathBuf),
-    /// A text that never changes, as in the demo.
-    Fixed(Source),
 }
 
 /// Repeated corrections are known two days ahead, so this is early enough.
@@ -206,16 +204,11 @@ impl Origin {
     }
 
     fn read(&self) -> Result<(Config, Vec<Diagnostic>), String> {
-        let (source, base) = match self {
-            Self::File(path) => {
-                let source = config::read_file(path).map_err(|error| error.to_string())?;
-                (source, path.parent().unwrap_or(Path::new("")))
-            }
-            Self::Fixed(source) => (source.clone(), Path::new("")),
-        };
+        let Self::File(path) = self;
+        let source = config::read_file(path).map_err(|error| error.to_string())?;
         let loaded = Config::load(
             &source,
-            base,
+            path.parent().unwrap_or(Path::new("")),
             &|name| std::env::var(name).ok(),
             probe::KINDS,
         );

@@ -1,34 +1,41 @@
-//! `slod demo`: the main job on three simulated services, ready in seconds.
+//! `slod demo`: the daemon on three simulated services and a temporary store, with a generated past.
+
+mod past;
+mod screen;
 
 use super::exit;
+use super::log::{HeldLog, takes_escapes};
 use super::run::{cancel_on_request, ended, on_runtime};
 use crate::app::{App, Origin};
 use crate::clock::Clock;
 use crate::demo;
-use crate::diagnostic::Source;
 use crate::ledger::Snapshot;
+use crate::report::numbers;
 use crate::report::status::Status;
 use crate::tasks::Tasks;
-use crate::yaml::units;
+use crate::yaml::units::{self, show_duration};
 use clap::Args;
-use std::io::{IsTerminal, Write};
+use past::Generated;
+use screen::Screen;
+use std::io::{self, IsTerminal, Write};
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
+use std::thread;
 use std::time::Duration;
 use tokio::sync::watch;
-use tokio::time::{interval, sleep};
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-/// How often the table is drawn where it cannot be drawn over.
-const LINE_EVERY: u64 = 5;
+/// How long the last drawing may take: a pipe that nobody reads must not keep the process.
+const LAST_DRAWING: Duration = Duration::from_millis(200);
 
 #[derive(Debug, Args)]
 pub struct DemoArgs {
-    /// Where to serve the pages and metrics.
+    /// Address of the pages and metrics.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9771")]
     listen: SocketAddr,
-    /// End by itself after this long, such as 2m.
+    /// Stop after this time, such as 2m.
     #[arg(long = "for", value_name = "DURATION", value_parser = read_duration)]
     span: Option<Duration>,
 }
@@ -37,45 +44,37 @@ fn read_duration(text: &str) -> Result<Duration, String> {
     units::duration(text).ok_or_else(|| "expected a duration such as 30s or 2m".to_owned())
 }
 
-pub fn run(args: &DemoArgs) -> u8 {
-    let store = match tempfile::Builder::new().prefix("slod-demo-").tempdir() {
-        Ok(store) => store,
+/// Whether log lines would disturb the table: both are on a terminal.
+pub fn holds_log() -> bool {
+    takes_escapes(&io::stdout()) && io::stderr().is_terminal()
+}
+
+pub fn run(args: &DemoArgs, log: &HeldLog) -> u8 {
+    let folder = match tempfile::Builder::new().prefix("slod-demo-").tempdir() {
+        Ok(folder) => folder,
         Err(error) => {
-            eprintln!("slod: no folder for a throw-away store: {error}");
+            eprintln!("slod: cannot create a temporary folder for the store: {error}");
             return exit::START;
         }
     };
-    on_runtime(run_in(args, store.path()))
+    let code = on_runtime(run_in(args, folder.path(), log));
+    // Nobody is left to report to where standard error cannot be written.
+    io::stderr().write_all(&log.take()).unwrap_or_default();
+    code
 }
 
-async fn run_in(args: &DemoArgs, folder: &Path) -> u8 {
+async fn run_in(args: &DemoArgs, folder: &Path, log: &HeldLog) -> u8 {
     let stop = CancellationToken::new();
     tokio::spawn(cancel_on_request(stop.clone()));
     let mut simulated = Tasks::new(CancellationToken::new());
-    let services = match start_services(&mut simulated, &stop).await {
-        Ok(services) => services,
-        Err(error) => {
-            eprintln!("slod: a simulated service cannot listen: {error}");
-            return exit::START;
-        }
-    };
-    let text = demo::config(&services, args.listen, &folder.join("slod.db"));
-    let origin = Origin::Fixed(Source {
-        name: "demo.yaml".to_owned(),
-        text,
-    });
-    let app = match build(origin).await {
-        Ok(app) => app,
+    let (app, intro) = match start(args, folder, &mut simulated, &stop).await {
+        Ok(started) => started,
         Err(reason) => {
             eprintln!("slod: {reason}");
             return exit::START;
         }
     };
-    let address = app.address().unwrap_or(args.listen);
-    println!(
-        "Three simulated services are being watched. Look at\n  http://{address}/          the status page\n  http://{address}/metrics   what Prometheus scrapes\nCtrl-C ends the demo; its data is thrown away.\n"
-    );
-    let table = tokio::spawn(draw(app.snapshots(), stop.clone()));
+    let drawing = Drawing::start(Screen::new(log.clone()), intro, app.snapshots(), &stop);
     if let Some(span) = args.span {
         let stop = stop.clone();
         tokio::spawn(async move {
@@ -84,15 +83,49 @@ async fn run_in(args: &DemoArgs, folder: &Path) -> u8 {
         });
     }
     let code = ended(app.run(stop).await);
-    table.abort();
     simulated.drain(Duration::from_secs(2)).await;
-    code
+    match drawing.end() {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            tracing::error!("cannot write to standard output: {error}");
+            exit::FAILED
+        }
+        _ => code,
+    }
+}
+
+/// The services, their past, and the daemon that is to probe them; with what to print first.
+async fn start(
+    args: &DemoArgs,
+    folder: &Path,
+    simulated: &mut Tasks,
+    stop: &CancellationToken,
+) -> Result<(App, String), String> {
+    let services = start_services(simulated, stop).await;
+    let services =
+        services.map_err(|error| format!("cannot start a simulated service: {error}"))?;
+    let path = folder.join("slod.yaml");
+    let text = demo::config(&services, args.listen, &folder.join("slod.db"));
+    std::fs::write(&path, text).map_err(|error| format!("cannot write the config: {error}"))?;
+    let origin = Origin::File(path.clone());
+    let config = Arc::new(origin.load()?);
+    let generating = {
+        let config = config.clone();
+        tokio::task::spawn_blocking(move || past::generate(&config)).await
+    };
+    let generated = match generating {
+        Ok(generated) => generated.map_err(|error| format!("cannot generate the past: {error}"))?,
+        Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+    };
+    let app = App::build(Arc::unwrap_or_clone(config), origin, Clock::system()).await;
+    let app = app.map_err(|error| error.to_string())?;
+    let address = app.address().unwrap_or(args.listen);
+    Ok((app, intro(address, &path, &generated)))
 }
 
 async fn start_services(
     tasks: &mut Tasks,
     stop: &CancellationToken,
-) -> std::io::Result<Vec<demo::Simulated>> {
+) -> io::Result<Vec<demo::Simulated>> {
     let mut services = Vec::new();
     for (index, profile) in demo::SERVICES.into_iter().enumerate() {
         let (service, serve) = demo::Simulated::start(index, profile, stop.clone()).await?;
@@ -102,33 +135,64 @@ async fn start_services(
     Ok(services)
 }
 
-async fn build(origin: Origin) -> Result<App, String> {
-    let config = origin.load()?;
-    App::build(config, origin, Clock::system())
-        .await
-        .map_err(|error| error.to_string())
+fn intro(address: SocketAddr, config: &Path, generated: &Generated) -> String {
+    let count = numbers::count(generated.outcomes as u64);
+    let (took, every) = (generated.took.as_secs_f64(), show_duration(demo::INTERVAL));
+    let config = config.display();
+    format!(
+        "Three simulated services with a generated past: 30 days, {count} outcomes, made in {took:.1} s.
+From now on each is probed every {every}.
+
+  http://{address}/          status page
+  http://{address}/metrics   metrics for Prometheus
+  slod report --config {config}
+
+Press Ctrl-C to stop. The store is deleted then.
+
+"
+    )
 }
 
-/// Draws the table: over itself on a terminal, every few seconds elsewhere.
-async fn draw(mut snapshots: watch::Receiver<Arc<Snapshot>>, stop: CancellationToken) {
-    let terminal = std::io::stdout().is_terminal();
-    let mut tick = interval(Duration::from_secs(1));
-    let mut drawn = 0;
-    for second in 1_u64.. {
-        tokio::select! {
-            () = stop.cancelled() => return,
-            _ = tick.tick() => {}
-        }
-        if !terminal && second % LINE_EVERY != 0 {
-            continue;
-        }
-        let text = Status::of(&snapshots.borrow_and_update()).to_text();
-        let mut out = std::io::stdout().lock();
-        if terminal && drawn > 0 {
-            // Up to where the last table began, and clear from there.
-            let _ = write!(out, "\x1b[{drawn}A\x1b[J");
-        }
-        drawn = text.lines().count() + 1;
-        let _ = writeln!(out, "{text}");
+/// The table is drawn by a thread of its own: a terminal that is paused, or a pipe that nobody
+/// reads, must keep nothing else waiting.
+struct Drawing {
+    end: mpsc::SyncSender<()>,
+    ended: mpsc::Receiver<io::Result<()>>,
+}
+
+impl Drawing {
+    /// Draws again and again. Requests a stop where nothing can be written any more.
+    fn start(
+        mut screen: Screen<io::Stdout>,
+        intro: String,
+        mut snapshots: watch::Receiver<Arc<Snapshot>>,
+        stop: &CancellationToken,
+    ) -> Self {
+        let (end, until) = mpsc::sync_channel(1);
+        let (tell, ended) = mpsc::sync_channel(1);
+        let stop = stop.clone();
+        thread::spawn(move || {
+            let mut draw = || -> io::Result<()> {
+                screen.print(&intro)?;
+                loop {
+                    let status = Status::of(&snapshots.borrow_and_update());
+                    screen.show(&status)?;
+                    match until.recv_timeout(screen.pace()) {
+                        Err(mpsc::RecvTimeoutError::Timeout) => {}
+                        Ok(()) | Err(mpsc::RecvTimeoutError::Disconnected) => return Ok(()),
+                    }
+                }
+            };
+            let result = draw();
+            stop.cancel();
+            // Nobody waits for it where the process ends first.
+            let _ = tell.send(result);
+        });
+        Self { end, ended }
+    }
+
+    fn end(self) -> io::Result<()> {
+        drop(self.end);
+        self.ended.recv_timeout(LAST_DRAWING).unwrap_or(Ok(()))
     }
 }

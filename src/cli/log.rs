@@ -1,16 +1,18 @@
 //! Where log lines go, and in which form.
 
 use clap::{Args, ValueEnum};
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal, Write};
+use std::sync::{Arc, Mutex, PoisonError};
+use tracing_subscriber::fmt::writer::BoxMakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer};
 
 #[derive(Debug, Args)]
 pub struct LogArgs {
-    /// Least important lines to log: error, warn, info, debug, trace, or a filter such as `slod::store=debug`.
-    #[arg(long, global = true, default_value = "info", env = "SLOD_LOG_LEVEL")]
-    log_level: String,
+    /// Least important lines to log: error, warn, info, debug, trace, or a filter such as `slod::store=debug` [default: info; error for the demo on a terminal].
+    #[arg(long, global = true, env = "SLOD_LOG_LEVEL")]
+    log_level: Option<String>,
     /// Form of the log lines on standard error.
     #[arg(long, global = true, default_value = "text", env = "SLOD_LOG_FORMAT")]
     log_format: LogFormat,
@@ -23,23 +25,62 @@ enum LogFormat {
     Logfmt,
 }
 
+/// Whether a stream is a terminal that understands escape sequences.
+pub fn takes_escapes(stream: &impl IsTerminal) -> bool {
+    let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+    stream.is_terminal() && !dumb
+}
+
+/// Log lines that wait until what is drawn on the same terminal makes room for them.
+#[derive(Clone, Debug, Default)]
+pub struct HeldLog(Arc<Mutex<Vec<u8>>>);
+
+impl HeldLog {
+    /// What does not fit is dropped.
+    const MAX: usize = 64 * 1024;
+
+    /// The lines since the last call.
+    pub fn take(&self) -> Vec<u8> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Write for HeldLog {
+    fn write(&mut self, lines: &[u8]) -> io::Result<usize> {
+        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if held.len() + lines.len() <= Self::MAX {
+            held.extend_from_slice(lines);
+        }
+        Ok(lines.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 impl LogArgs {
-    /// Installs the log for this process.
-    pub fn init(&self) -> Result<(), String> {
+    /// Installs the log for this process: on standard error, or held back.
+    pub fn init(&self, held: Option<&HeldLog>) -> Result<(), String> {
+        let default = if held.is_some() { "error" } else { "info" };
+        let level = self.log_level.as_deref().unwrap_or(default);
         let filter = EnvFilter::builder()
-            .parse(&self.log_level)
-            .map_err(|error| format!("--log-level {}: {error}", self.log_level))?;
-        let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-        let text = tracing_subscriber::fmt::layer()
-            .with_writer(std::io::stderr)
-            .with_target(false);
+            .parse(level)
+            .map_err(|error| format!("--log-level {level}: {error}"))?;
+        let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let colour = takes_escapes(&io::stderr()) && !no_color;
+        let writer = match held.cloned() {
+            Some(held) => BoxMakeWriter::new(move || held.clone()),
+            None => BoxMakeWriter::new(io::stderr),
+        };
+        let text = tracing_subscriber::fmt::layer().with_target(false);
         let layer = match self.log_format {
-            LogFormat::Text => text.with_ansi(colour).boxed(),
-            LogFormat::Json => text.json().flatten_event(true).boxed(),
+            LogFormat::Text => text.with_ansi(colour).with_writer(writer).boxed(),
+            LogFormat::Json => text.json().flatten_event(true).with_writer(writer).boxed(),
             LogFormat::Logfmt => tracing_logfmt::builder()
                 .with_target(false)
                 .layer()
-                .with_writer(std::io::stderr)
+                .with_writer(writer)
                 .boxed(),
         };
         tracing_subscriber::registry()

@@ -14,6 +14,7 @@ mod status;
 mod store;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use log::HeldLog;
 use serde::Serialize;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -77,7 +78,7 @@ pub struct Cli {
 enum Command {
     /// Run the daemon.
     Run(run::RunArgs),
-    /// Watch three simulated services: the main job, ready in seconds, on a throw-away store.
+    /// Probe three simulated services that have a generated past of 30 days, with a temporary store.
     Demo(demo::DemoArgs),
     /// Check a config: every fault at once, with its place.
     Check(check::CheckArgs),
@@ -100,7 +101,11 @@ enum Command {
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    if let Err(error) = cli.log.init() {
+    let held = match cli.command {
+        Command::Demo(_) => demo::holds_log().then(HeldLog::default),
+        _ => None,
+    };
+    if let Err(error) = cli.log.init(held.as_ref()) {
         eprintln!("slod: {error}");
         return ExitCode::from(exit::USAGE);
     }
@@ -108,7 +113,7 @@ pub fn main() -> ExitCode {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let code = match cli.command {
         Command::Run(args) => run::run(&args),
-        Command::Demo(args) => demo::run(&args),
+        Command::Demo(args) => demo::run(&args, &held.unwrap_or_default()),
         Command::Check(args) => return check::run(&args),
         Command::Probe(args) => probe::run(&args),
         Command::Healthcheck(args) => healthcheck::run(&args),

@@ -1,4 +1,4 @@
-//! Trouble on a timetable. Pure.
+//! What goes wrong while the demo runs, on a timetable. Pure.
 
 use std::time::Duration;
 
@@ -12,26 +12,23 @@ pub enum Trouble {
     Failing,
 }
 
-/// How long a round of the timetable takes.
+/// One service after the other has an incident, each in a round of its own.
 const ROUND: u64 = 90;
-/// Each service has its incident at another part of the round.
-const APART: u64 = 30;
-/// When in its part an incident begins, and how long it takes.
+/// When in its round an incident begins, and how long it lasts: two probes at least.
 const BEGIN: u64 = 15;
-const LENGTH: u64 = 6;
+const LENGTH: u64 = 11;
 
-/// The trouble of service number `index` at `since` its start: failing in one round, slow in the next.
-pub fn trouble(index: u64, since: Duration) -> Trouble {
+/// The trouble of service number `index` of `count`, `since` its first probe: each fails the first
+/// time, is slow the next time, and so on.
+pub fn trouble(index: u64, count: u64, since: Duration) -> Trouble {
     let seconds = since.as_secs();
     let (round, within) = (seconds / ROUND, seconds % ROUND);
-    let begin = index * APART % ROUND + BEGIN;
-    if !(begin..begin + LENGTH).contains(&within) {
-        return Trouble::None;
-    }
-    if round.is_multiple_of(2) {
+    if round % count != index || !(BEGIN..BEGIN + LENGTH).contains(&within) {
+        Trouble::None
+    } else if (round / count).is_multiple_of(2) {
         Trouble::Failing
     } else {
-        Trouble::Slow(Duration::from_millis(600))
+        Trouble::Slow(Duration::from_secs(1))
     }
 }
 
@@ -41,17 +38,15 @@ mod tests {
 
     #[test]
     fn services_fail_one_after_the_other_and_recover() {
-        let at = |index, second| trouble(index, Duration::from_secs(second));
+        let at = |index, second| trouble(index, 3, Duration::from_secs(second));
         assert_eq!(at(0, 14), Trouble::None);
         assert_eq!(at(0, 15), Trouble::Failing);
         assert_eq!(at(1, 15), Trouble::None);
-        assert_eq!(at(0, 21), Trouble::None);
-        assert!(matches!(at(0, 90 + 15), Trouble::Slow(_)));
-        for second in 0..1000 {
-            let troubled = (0..3)
-                .filter(|index| at(*index, second) != Trouble::None)
-                .count();
-            assert!(troubled <= 1, "two at once in second {second}");
-        }
+        assert_eq!(at(0, 26), Trouble::None);
+        assert_eq!(at(1, 90 + 15), Trouble::Failing);
+        assert!(matches!(at(0, 270 + 15), Trouble::Slow(_)));
+        let troubled =
+            (0..540).filter(|second| (0..3).any(|index| at(index, *second) != Trouble::None));
+        assert_eq!(troubled.count(), 6 * 11, "never two at once");
     }
 }

@@ -1,19 +1,40 @@
 //! Three simulated services to watch: real HTTP servers on loopback, with the latency bands of
-//! an AI assistant's backend and an incident now and then.
+//! an AI assistant's backend, an incident now and then, and a generated past.
 
+mod history;
 mod incident;
+mod past;
+mod profile;
 mod service;
 
-pub use service::{Profile, SERVICES, Simulated};
+pub use history::History;
+pub use profile::{Profile, SERVICES};
+pub use service::Simulated;
 
+use crate::yaml::units::show_duration;
 use std::fmt::Write as _;
 use std::net::SocketAddr;
+use std::time::Duration;
+
+/// How often each service is probed, and was in its generated past: the same, so that the time
+/// without outcomes is expected at the pace of the others.
+pub const INTERVAL: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(2);
+/// The name of each service's probe.
+const PROBE: &str = "health";
 
 /// The config that watches the given services, as a user would write it.
 pub fn config(services: &[Simulated], listen: SocketAddr, store: &std::path::Path) -> String {
     let mut yaml = format!(
-        "listen: \"{listen}\"\nstore: {{ path: \"{}\", retention: 40d }}\ndefaults: {{ interval: 1s, timeout: 1s, objectives: [] }}\nservices:\n",
-        store.display()
+        "# Three simulated services. All outcomes before the demo was started are generated.
+listen: \"{listen}\"
+store: {{ path: \"{}\", retention: 40d }}
+defaults: {{ interval: {}, timeout: {}, objectives: [] }}
+services:
+",
+        store.display(),
+        show_duration(INTERVAL),
+        show_duration(TIMEOUT),
     );
     for Simulated { profile, address } in services {
         let Profile {
@@ -22,14 +43,14 @@ pub fn config(services: &[Simulated], listen: SocketAddr, store: &std::path::Pat
         writeln!(
             yaml,
             "  - name: {name}
-    description: {description}
+    description: {description} (simulated, with a generated past)
     probes:
-      - name: health
+      - name: {PROBE}
         http: {{ url: \"http://{address}/health\", expect: {{ json: {{ \"$.status\": ok }} }} }}
     objectives:
       - {{ name: availability, sli: availability, target: 99.9%, window: 30d }}
       - {{ name: latency-p95, sli: latency, below: 500ms, target: 95%, window: 30d }}
-      - {{ name: latency-p99, sli: latency, below: 800ms, target: 99%, window: 30d }}
+      - {{ name: latency-p99, sli: latency, below: 1s, target: 99%, window: 30d }}
       - {{ name: errors, sli: success, target: 99.9%, window: 30d }}
     processes: [ {{ name: server, port: {} }} ]",
             address.port()

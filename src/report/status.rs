@@ -2,7 +2,7 @@
 
 use super::numbers;
 use super::state::ObjectiveState;
-use super::table::{drawn, known, plain};
+use super::table::{drawn_within, known, plain};
 use crate::ledger::snapshot::{BudgetView, ObjectiveView, ProbeView, Snapshot};
 use crate::outcome::{Timestamp, Verdict};
 use crate::yaml::units::show_duration;
@@ -106,10 +106,16 @@ impl Status {
 
     /// Two aligned tables: objectives, then probes.
     pub fn to_text(&self) -> String {
-        format!("{}\n\n{}\n", self.objectives_table(), self.probes_table())
+        self.to_text_within(usize::MAX)
     }
 
-    fn objectives_table(&self) -> String {
+    /// Without the less important columns where the tables are wider than `width`.
+    pub fn to_text_within(&self, width: usize) -> String {
+        let (objectives, probes) = (self.objectives_table(width), self.probes_table(width));
+        format!("{objectives}\n\n{probes}\n")
+    }
+
+    fn objectives_table(&self, width: usize) -> String {
         let mut table = plain(&[
             "SERVICE",
             "SLO",
@@ -151,10 +157,10 @@ impl Status {
                 }
             }
         }
-        drawn(table, &[2, 3, 4, 5, 6, 7, 8])
+        drawn_within(table, &[2, 3, 4, 5, 6, 7, 8], width, &[3, 7, 8, 2, 6])
     }
 
-    fn probes_table(&self) -> String {
+    fn probes_table(&self, width: usize) -> String {
         let mut table = plain(&[
             "PROBE", "LAST", "WHEN", "LATENCY", "P50 1h", "P95 1h", "P99 1h", "TARGET",
         ]);
@@ -177,7 +183,7 @@ impl Status {
                 ]);
             }
         }
-        drawn(table, &[3, 4, 5, 6])
+        drawn_within(table, &[3, 4, 5, 6], width, &[7, 6, 4, 2])
     }
 }
 

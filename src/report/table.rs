@@ -1,6 +1,6 @@
 //! Aligned tables for the terminal.
 
-use comfy_table::{CellAlignment, Table, presets};
+use comfy_table::{CellAlignment, ColumnConstraint, Table, presets};
 
 /// The value, or a dash where nothing is known.
 pub fn known<T>(value: Option<T>, show: impl Fn(T) -> String) -> String {
@@ -15,7 +15,18 @@ pub fn plain(heads: &[&str]) -> Table {
 }
 
 /// Draws without trailing blanks; the columns named hold numbers and stand to the right.
-pub fn drawn(mut table: Table, numbers: &[usize]) -> String {
+pub fn drawn(table: Table, numbers: &[usize]) -> String {
+    drawn_within(table, numbers, usize::MAX, &[])
+}
+
+/// As [`drawn`], and leaves out columns, in the order of `optional`, until the rest is no wider than
+/// `width`.
+pub fn drawn_within(
+    mut table: Table,
+    numbers: &[usize],
+    width: usize,
+    optional: &[usize],
+) -> String {
     for column in table.column_iter_mut() {
         column.set_padding((0, 2));
     }
@@ -24,9 +35,35 @@ pub fn drawn(mut table: Table, numbers: &[usize]) -> String {
             column.set_cell_alignment(CellAlignment::Right);
         }
     }
-    table
-        .lines()
-        .map(|line| line.trim_end().to_owned())
-        .collect::<Vec<_>>()
-        .join("\n")
+    let mut optional = optional.iter();
+    loop {
+        let lines: Vec<String> = table
+            .lines()
+            .map(|line| line.trim_end().to_owned())
+            .collect();
+        let widest = lines.iter().map(|line| line.chars().count()).max();
+        let column = match optional.next() {
+            Some(column) if widest.is_some_and(|widest| widest > width) => *column,
+            _ => return lines.join("\n"),
+        };
+        if let Some(column) = table.column_mut(column) {
+            column.set_constraint(ColumnConstraint::Hidden);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_narrow_table_leaves_out_what_is_optional() {
+        let mut table = plain(&["NAME", "WINDOW", "STATE"]);
+        table.add_row(["rag", "30d", "ok"]);
+        let within = |width| drawn_within(table.clone(), &[1], width, &[1]);
+        assert_eq!(within(19), "NAME  WINDOW  STATE\nrag      30d  ok");
+        assert_eq!(within(18), "NAME  STATE\nrag   ok");
+        // The rest stays, whatever the width.
+        assert_eq!(within(3), "NAME  STATE\nrag   ok");
+    }
 }

@@ -69,6 +69,41 @@ impl Store {
         Ok(true)
     }
 
+    /// Stores outcomes as blocks at once, without a row for each, in one transaction: the way for a
+    /// long history that is complete, since one commit per hour would wait for the disk each time.
+    /// Each item holds outcomes of one probe or more, each probe's in ascending order of ticks.
+    /// What is stored already is merged, as for a late outcome.
+    pub fn append_blocks(
+        &mut self,
+        batches: impl IntoIterator<Item = Vec<Record>>,
+        plan: &dyn Fn(&ProbeKey) -> Plan,
+    ) -> Result<(), StoreError> {
+        self.still_there()?;
+        let result = self.try_append_blocks(batches, plan);
+        if result.is_err() {
+            self.forget_rolled_back();
+        }
+        result.map_err(StoreError::sql("store a history"))
+    }
+
+    fn try_append_blocks(
+        &mut self,
+        batches: impl IntoIterator<Item = Vec<Record>>,
+        plan: &dyn Fn(&ProbeKey) -> Plan,
+    ) -> rusqlite::Result<()> {
+        // As for compaction, the helpers write through `self.conn`.
+        let tx = self.conn.unchecked_transaction()?;
+        let same_block = |a: &Record, b: &Record| a.key == b.key && a.at.hour() == b.at.hour();
+        for batch in batches {
+            for records in batch.chunk_by(same_block) {
+                let probe = self.names.id_for(&tx, &records[0])?;
+                let wanted = plan(&records[0].key);
+                self.write_block(hour_of(records[0].at), probe, records.to_vec(), &wanted)?;
+            }
+        }
+        tx.commit()
+    }
+
     /// Writes a probe's hour, merged with a block that is there already. The older block keeps
     /// its cuts, since its latencies are known to that precision only, and wins on equal ticks.
     /// One that cannot be read stays as it is: its counts may be all that is left of the hour.

@@ -62,7 +62,7 @@ impl Names {
     }
 
     /// The id of a record's probe, which is made known if it is not yet.
-    fn id_for(&mut self, conn: &Connection, record: &Record) -> rusqlite::Result<i64> {
+    pub fn id_for(&mut self, conn: &Connection, record: &Record) -> rusqlite::Result<i64> {
         let (key, at) = (&record.key, record.at);
         let Some(id) = self.id(key) else {
             conn.execute(

@@ -2,6 +2,7 @@
 
 mod alerts;
 mod corrections;
+mod demo;
 mod heartbeat;
 mod journey;
 mod lifecycle;

@@ -54,7 +54,7 @@ fn agrees(config: &Config, report: &Report, leave_out: &[&str]) {
     }
 }
 
-fn agrees_on(
+pub fn agrees_on(
     told: &ObjectiveReport,
     objective: &Objective,
     probes: &Probes,

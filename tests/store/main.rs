@@ -363,6 +363,41 @@ fn wait_for(what: &str, condition: impl Fn() -> bool) {
 }
 
 #[test]
+fn a_history_stored_as_blocks_is_as_if_it_had_been_compacted() {
+    let (one, other) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let mut blocks = Store::open(&file(&one)).unwrap();
+    let mut rows = Store::open(&file(&other)).unwrap();
+    let end = START + 3 * HOUR;
+    let all = [ticks(0, START + 20_000, end), ticks(1, START, end)];
+    // An hour that is there already is merged, as one that comes in two parts.
+    blocks.append(&all[0][..100]).unwrap();
+    compact(&mut blocks, end + HOUR);
+    let batches = all.iter().flat_map(|records| records.chunks(500));
+    blocks
+        .append_blocks(batches.map(<[_]>::to_vec), &plan)
+        .unwrap();
+    for records in &all {
+        rows.append(records).unwrap();
+    }
+    compact(&mut rows, end + HOUR);
+    assert!(pending(&blocks).is_empty());
+    for probe in [0, 1] {
+        let of = |store: &Store| {
+            let hours = store.hours(&key(probe), ALWAYS.0, ALWAYS.1).unwrap();
+            (
+                store.outcomes(&key(probe), ALWAYS.0, ALWAYS.1).unwrap(),
+                store.first_seen(&key(probe)),
+                hours
+                    .iter()
+                    .map(|hour| format!("{:?}", hour.tallies().collect::<Vec<_>>()))
+                    .collect::<Vec<_>>(),
+            )
+        };
+        assert_eq!(of(&blocks), of(&rows));
+    }
+}
+
+#[test]
 fn the_thread_commits_compacts_and_closes() {
     let folder = TempDir::new().unwrap();
     let clock = Clock::manual(Timestamp(START + HOUR - 1000));

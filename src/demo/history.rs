@@ -1,0 +1,159 @@
+//! Thirty days of generated outcomes, so that budgets, days and reports have something to show from
+//! the start. The same end always gives the same history.
+
+use super::past::{self, Effect, MAINTENANCE, PROBER_DOWN, Span};
+use super::{INTERVAL, PROBE, Profile, SERVICES, TIMEOUT};
+use crate::outcome::{Cause, Outcome, ProbeKey, Record, Timestamp, Verdict};
+use crate::slo::correction::Correction;
+use crate::store::{Plan, Store, StoreError};
+use fastrand::Rng;
+use std::iter::successors;
+use std::time::Duration;
+
+const LENGTH: Duration = Duration::from_secs(30 * 86_400);
+const HOUR: Duration = Duration::from_secs(3600);
+/// Younger hours are stored as single outcomes, as the daemon itself would have them.
+const SETTLED: Duration = Duration::from_secs(300);
+/// Apart from incidents, one attempt in so many fails.
+const RARELY: u32 = 100_000;
+
+/// The generated past of the simulated services.
+#[derive(Clone, Copy, Debug)]
+pub struct History {
+    pub from: Timestamp,
+    /// Exclusive.
+    pub to: Timestamp,
+}
+
+impl History {
+    /// The month before a moment, from the start of an hour.
+    pub fn before(now: Timestamp) -> Self {
+        let from = now.before(LENGTH).hour();
+        Self { from, to: now }
+    }
+
+    /// Every outcome, one hour of one service at a time, in the order of time.
+    pub fn hours(self) -> impl Iterator<Item = Vec<Record>> {
+        self.hours_between(self.from, self.to)
+    }
+
+    /// Both at full hours, or the end of the history.
+    fn hours_between(self, from: Timestamp, to: Timestamp) -> impl Iterator<Item = Vec<Record>> {
+        let hours = successors(Some(from), |hour| Some(hour.after(HOUR)));
+        let hours = hours.take_while(move |hour| *hour < to);
+        hours.flat_map(move |hour| {
+            let services = (0..).zip(&SERVICES);
+            services.map(move |(number, profile)| self.hour(number, profile, hour))
+        })
+    }
+
+    /// The maintenance, as somebody would have entered it.
+    pub fn correction(self) -> Correction {
+        let (service, Span { begins, lasts }) = MAINTENANCE;
+        let from = self
+            .end_of_minutes()
+            .before(Duration::from_secs(begins * 60));
+        Correction {
+            id: String::new(),
+            from,
+            to: from.after(Duration::from_secs(lasts * 60)),
+            services: vec![SERVICES[service].name.to_owned()],
+            slos: Vec::new(),
+            reason: "index rebuilt (simulated)".to_owned(),
+            author: "demo".to_owned(),
+        }
+    }
+
+    /// Stores everything; returns the number of outcomes. `plan` is what hours are counted by.
+    pub fn store(
+        self,
+        store: &mut Store,
+        plan: &dyn Fn(&ProbeKey) -> Plan,
+    ) -> Result<usize, StoreError> {
+        let settled = self.to.before(SETTLED).hour();
+        let mut count = 0;
+        let finished = self.hours_between(self.from, settled);
+        store.append_blocks(finished.inspect(|hour| count += hour.len()), plan)?;
+        for hour in self.hours_between(settled, self.to) {
+            store.append(&hour)?;
+            count += hour.len();
+        }
+        store.add_correction(&self.correction(), self.to)?;
+        Ok(count)
+    }
+
+    fn hour(self, number: u32, profile: &Profile, hour: Timestamp) -> Vec<Record> {
+        let mut random = Rng::with_seed(self.seed(number, hour));
+        let key = ProbeKey::new(profile.name, PROBE);
+        // The services are not all probed at the same moment.
+        let first = hour.after(Duration::from_secs(number.into()));
+        let end = hour.after(HOUR).min(self.to);
+        let ticks = (0..).map(|tick| first.after(INTERVAL * tick));
+        let record = |at: Timestamp| {
+            let before = self.before_end(at);
+            let usual = profile.latency(at, &mut random);
+            let rarely = random.u32(0..RARELY) == 0;
+            let outcome = match past::effect(number, before) {
+                Some(Effect::Slow(more)) => good(usual + more),
+                Some(Effect::Fails(cause)) => bad(cause, usual),
+                Some(Effect::FailsEvery(span)) if first_in(span, before) => {
+                    bad(Cause::Status, usual)
+                }
+                _ if rarely => bad(Cause::Status, usual),
+                _ => good(usual),
+            };
+            (!PROBER_DOWN.contains(before)).then(|| Record {
+                key: key.clone(),
+                at,
+                interval: INTERVAL,
+                outcome,
+            })
+        };
+        let ticks = ticks.take_while(|at| *at < end);
+        ticks.filter_map(record).collect()
+    }
+
+    /// What spans of the past are counted from.
+    fn end_of_minutes(self) -> Timestamp {
+        Timestamp(self.to.0.div_euclid(60_000) * 60_000)
+    }
+
+    /// How long before the end of the last whole minute; zero after it.
+    fn before_end(self, at: Timestamp) -> Duration {
+        let ms = self.end_of_minutes().0.saturating_sub(at.0);
+        Duration::from_millis(u64::try_from(ms).unwrap_or(0))
+    }
+
+    /// A sequence of its own for each hour of a service, the same whenever the history ends.
+    fn seed(self, number: u32, hour: Timestamp) -> u64 {
+        const HASH: u64 = 0x9e37_79b9_7f4a_7c15;
+        (hour.0.abs_diff(self.from.0) + u64::from(number)).wrapping_mul(HASH)
+    }
+}
+
+/// Whether an attempt is the first one in a span of this length; spans are counted from the end.
+fn first_in(span: Duration, before: Duration) -> bool {
+    let number = |before: Duration| before.as_millis() / span.as_millis();
+    number(before) != number(before + INTERVAL)
+}
+
+fn good(latency: Duration) -> Outcome {
+    let mut outcome = Outcome::new(Verdict::Good, latency);
+    outcome.detail.http_status = Some(200);
+    outcome
+}
+
+/// A failure with what a probe of that kind would have reported.
+fn bad(cause: Cause, latency: Duration) -> Outcome {
+    let at_once = Duration::from_millis(1);
+    let (latency, message) = match cause {
+        Cause::Status => (latency, "status 503, expected 200-299"),
+        Cause::Timeout => (TIMEOUT, "timeout in processing after 2s"),
+        Cause::Refused => (at_once, "connection refused"),
+        _ => (latency, "connection reset by peer"),
+    };
+    let mut outcome = Outcome::new(Verdict::Bad(cause), latency);
+    outcome.detail.http_status = (cause == Cause::Status).then_some(503);
+    outcome.detail.say(message);
+    outcome
+}
