@@ -452,6 +452,10 @@ fn faults_of_the_config_are_told_at_their_place() {
             "invalid-value",
         ),
         (
+            "{ url: \"http://a.test/\", method: HEAD, expect: { body_not: DOWN } }",
+            "conflict",
+        ),
+        (
             "{ url: \"http://a.test/\", headers: { X-A: ~ } }",
             "invalid-value",
         ),

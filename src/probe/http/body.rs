@@ -10,7 +10,7 @@ use async_compression::tokio::bufread::{
 use async_compression::zstd::DParameter;
 use futures_util::TryStreamExt;
 use http::HeaderMap;
-use http::header::CONTENT_ENCODING;
+use http::header::{CONTENT_ENCODING, TRANSFER_ENCODING};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use std::io;
@@ -119,7 +119,7 @@ fn codings(headers: &HeaderMap) -> Result<Vec<Coding>, Failure> {
             Failure::bad(
                 Cause::Protocol,
                 format!(
-                    "the body cannot be checked: its Content-Encoding {} is none of gzip, br, deflate and zstd",
+                    "the body cannot be checked: its encoding {} is none of gzip, br, deflate and zstd",
                     quoted(name.as_bytes())
                 ),
             )
@@ -135,15 +135,17 @@ fn codings(headers: &HeaderMap) -> Result<Vec<Coding>, Failure> {
     Ok(codings)
 }
 
+/// Codings of the content, then those of the transfer apart from chunks, which are undone already.
 fn names(headers: &HeaderMap) -> impl Iterator<Item = String> {
-    let values = headers.get_all(CONTENT_ENCODING).into_iter();
+    let content = headers.get_all(CONTENT_ENCODING).into_iter();
+    let values = content.chain(headers.get_all(TRANSFER_ENCODING));
     let lists = values.map(|value| String::from_utf8_lossy(value.as_bytes()).to_ascii_lowercase());
     let names = lists.flat_map(|list| {
         list.split(',')
             .map(|name| name.trim().to_owned())
             .collect::<Vec<_>>()
     });
-    names.filter(|name| !matches!(name.as_str(), "" | "identity" | "none"))
+    names.filter(|name| !matches!(name.as_str(), "" | "identity" | "none" | "chunked"))
 }
 
 async fn drain(

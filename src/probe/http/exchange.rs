@@ -1,8 +1,9 @@
 //! One request and its answer over a connection that is there already.
 
 use super::proxy::Proxy;
-use super::refusal::{Start, Tap, refusal};
+use super::refusal::refusal;
 use super::request::Request;
+use super::tap::{Start, Tap};
 use super::{HttpProbe, Version, body};
 use crate::outcome::{Cause, Phase, Verdict};
 use crate::probe::dial::{Failure, Progress, source_of};
@@ -70,7 +71,7 @@ where
         let (mut sender, connection) = builder.handshake(io).await.map_err(failed)?;
         drive(connection, async {
             let answer = sender.send_request(message).await.map_err(refused)?;
-            receive(probe, answer, progress).await
+            receive(probe, answer, "HTTP/2", progress).await
         })
         .await
     } else {
@@ -87,7 +88,7 @@ where
         let (mut sender, connection) = builder.handshake(io).await.map_err(failed)?;
         drive(connection, async {
             let answer = sender.send_request(message).await.map_err(refused)?;
-            receive(probe, answer, progress).await
+            receive(probe, answer, start.version(), progress).await
         })
         .await
     }
@@ -120,14 +121,13 @@ async fn drive<T>(connection: impl Future, exchange: impl Future<Output = T>) ->
 async fn receive(
     probe: &HttpProbe,
     answer: hyper::Response<Incoming>,
+    version: &str,
     progress: &mut Progress<'_>,
 ) -> Result<Answer, Failure> {
     progress.enter(Phase::Transfer);
     let (head, incoming) = answer.into_parts();
     progress.detail.http_status = Some(head.status.as_u16());
-    progress.tell("response", || {
-        format!("{} {}", version_name(head.version), head.status)
-    });
+    progress.tell("response", || format!("{version} {}", head.status));
     let (body, length) = body::read(
         incoming,
         &head.headers,
@@ -178,14 +178,6 @@ fn message(request: &Request, line: &Line<'_>) -> Result<hyper::Request<Full<Byt
         headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
     }
     Ok(message)
-}
-
-fn version_name(version: http::Version) -> &'static str {
-    match version {
-        http::Version::HTTP_2 => "HTTP/2",
-        http::Version::HTTP_10 => "HTTP/1.0",
-        _ => "HTTP/1.1",
-    }
 }
 
 /// Whether a connection speaks HTTP/2, by the config and what ALPN chose.

@@ -14,6 +14,7 @@ mod refusal;
 mod request;
 mod run;
 mod sent;
+mod tap;
 mod text;
 
 use super::dial::{Family, Tls};

@@ -56,10 +56,19 @@ pub fn read(section: &Section<'_>) -> Option<HttpProbe> {
         );
     }
     let (request, (own, foreign)) = (request?, own.zip(foreign)?);
+    let expect = expect?;
+    if request.method == Method::HEAD && expect.wants_body() {
+        section.error(
+            "conflict",
+            "method",
+            "an answer to HEAD has no body, but `expect` looks into it",
+            "use GET, or expect a status and headers only",
+        );
+    }
     warn_of_open_secrets(section, &request);
     Some(HttpProbe {
         request,
-        expect: expect?,
+        expect,
         redirects: follow.then(|| u32::try_from(max).unwrap_or(0)),
         body_limit,
         version,

@@ -62,13 +62,8 @@ fn field(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), (String, 
 pub fn fitting_version(section: &Section<'_>, request: &Request, version: Version) -> Version {
     check_length(section, request);
     let Some(name) = http1_only(&request.headers) else {
-        if version == Version::Http2 && request.headers.contains_key(CONNECTION) {
-            let message = "HTTP/2 has no header Connection, so it is not sent".to_owned();
-            let help = Some("take it out, or set `http_version: 1.1`".to_owned());
-            let at = field_spot(section, &CONNECTION);
-            section
-                .reader()
-                .report(Severity::Warning, "not-sent", &at, message, help);
+        if version == Version::Http2 {
+            warn_of_dropped(section, &request.headers);
         }
         return version;
     };
@@ -84,6 +79,24 @@ pub fn fitting_version(section: &Section<'_>, request: &Request, version: Versio
         return version;
     }
     Version::Http1
+}
+
+/// Headers that mean nothing over HTTP/2, which says so in other ways.
+fn warn_of_dropped(section: &Section<'_>, headers: &HeaderMap) {
+    let names = [
+        CONNECTION,
+        HeaderName::from_static("keep-alive"),
+        HeaderName::from_static("proxy-connection"),
+    ];
+    for name in names.iter().filter(|name| headers.contains_key(*name)) {
+        section.reader().report(
+            Severity::Warning,
+            "not-sent",
+            &field_spot(section, name),
+            format!("HTTP/2 has no header `{name}`, so it is not sent"),
+            Some("take it out, or set `http_version: 1.1`".to_owned()),
+        );
+    }
 }
 
 /// The first header that only HTTP/1.1 can carry as it is written.
