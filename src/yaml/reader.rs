@@ -98,7 +98,7 @@ impl<'a> Reader<'a> {
         let seen = match value {
             Value::Text(text) if text.is_empty() => "an empty text".to_owned(),
             Value::List(_) | Value::Map(_) | Value::Null => value.kind().to_owned(),
-            scalar => format!("`{}`", scalar.scalar().unwrap_or_default()),
+            Value::Text(text) => format!("`{text}`"),
         };
         let quotes = match value {
             Value::Null => " (in quotes, if the word `null` or `~` is meant)",

@@ -415,54 +415,6 @@ fn faults_of_the_config_are_told_at_their_place() {
             "{ url: \"http://a.test/\", http_version: 3 }",
             "invalid-value",
         ),
-        (
-            "{ url: \"http://a.test/\", headers: { X-A: 1, x-a: 2 } }",
-            "duplicate-key",
-        ),
-        (
-            "{ url: \"http://a.test/\", bearer: a, headers: { Authorization: b } }",
-            "conflict",
-        ),
-        (
-            "{ url: \"http://a.test/\", http_version: 2, headers: { Upgrade: websocket } }",
-            "invalid-value",
-        ),
-        (
-            "{ url: \"http://a.test/\", http_version: 2, headers: { Host: \"a b\" } }",
-            "invalid-value",
-        ),
-        (
-            "{ url: \"http://a.test/\", http_version: 2, headers: { Connection: close } }",
-            "not-sent",
-        ),
-        (
-            "{ url: \"http://a.test/\", body: abc, headers: { Content-Length: 4 } }",
-            "invalid-value",
-        ),
-        (
-            "{ url: \"http://a.test/\", headers: { Transfer-Encoding: chunked } }",
-            "invalid-value",
-        ),
-        (
-            "{ url: \"http://a.test/\", body: a, headers: { Transfer-Encoding: gzip } }",
-            "invalid-value",
-        ),
-        (
-            "{ url: \"http://a.test/\", body: a, headers: { Transfer-Encoding: chunked, Content-Length: 1 } }",
-            "invalid-value",
-        ),
-        (
-            "{ url: \"http://a.test/\", method: HEAD, expect: { body_not: DOWN } }",
-            "conflict",
-        ),
-        (
-            "{ url: \"http://a.test/\", headers: { X-A: ~ } }",
-            "invalid-value",
-        ),
-        (
-            "{ url: \"http://a.test/\", expect: { json: { \"$.a[?@.id > 9007199254740993]\": 1 } } }",
-            "invalid-value",
-        ),
     ];
     for (yaml, code) in cases {
         let (_, faults) = read(yaml, Path::new("/nonexistent"));

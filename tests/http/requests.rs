@@ -1,9 +1,10 @@
 //! Requests are sent as they are configured, and cookies are kept through redirects.
 
-use crate::probing::{attempt, attempt_in};
+use crate::probing::{attempt, attempt_in, read};
 use crate::server::{Authority, http, ok, redirect};
 use slod::outcome::Verdict;
 use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -177,4 +178,65 @@ async fn a_redirect_is_followed_to_whatever_browsers_follow() {
     assert!(landed.starts_with("GET /caf%C3%A9 "), "{landed}");
     let (outcome, story) = attempt(&at("/empty", "expect: { status: 302 }"), TIMEOUT).await;
     assert_eq!(outcome.verdict, Verdict::Good, "{story}");
+}
+
+#[test]
+fn what_cannot_be_sent_or_checked_is_said() {
+    let cases = [
+        (
+            "{ url: \"http://a.test/\", headers: { X-A: 1, x-a: 2 } }",
+            "duplicate-key",
+        ),
+        (
+            "{ url: \"http://a.test/\", bearer: a, headers: { Authorization: b } }",
+            "conflict",
+        ),
+        (
+            "{ url: \"http://a.test/\", http_version: 2, headers: { Upgrade: websocket } }",
+            "invalid-value",
+        ),
+        (
+            "{ url: \"http://a.test/\", http_version: 2, headers: { Host: \"a b\" } }",
+            "invalid-value",
+        ),
+        (
+            "{ url: \"http://a.test/\", http_version: 2, headers: { Connection: close } }",
+            "not-sent",
+        ),
+        (
+            "{ url: \"http://a.test/\", body: abc, headers: { Content-Length: 4 } }",
+            "invalid-value",
+        ),
+        (
+            "{ url: \"http://a.test/\", headers: { Transfer-Encoding: chunked } }",
+            "invalid-value",
+        ),
+        (
+            "{ url: \"http://a.test/\", body: a, headers: { Transfer-Encoding: gzip } }",
+            "invalid-value",
+        ),
+        (
+            "{ url: \"http://a.test/\", body: a, headers: { Transfer-Encoding: chunked, Content-Length: 1 } }",
+            "invalid-value",
+        ),
+        (
+            "{ url: \"http://a.test/\", method: HEAD, expect: { body_not: DOWN } }",
+            "conflict",
+        ),
+        (
+            "{ url: \"http://a.test/\", headers: { X-A: ~ } }",
+            "invalid-value",
+        ),
+        (
+            "{ url: \"http://a.test/\", expect: { json: { \"$.a[?@.id > 9007199254740993]\": 1 } } }",
+            "invalid-value",
+        ),
+    ];
+    for (yaml, code) in cases {
+        let (_, faults) = read(yaml, Path::new("/nonexistent"));
+        let found = faults
+            .iter()
+            .any(|fault| fault.code == code && fault.place.is_some());
+        assert!(found, "{yaml}: {faults:?}");
+    }
 }

@@ -179,15 +179,13 @@ fn failure(error: &io::Error, headers: &HeaderMap) -> Failure {
     let inner = error
         .get_ref()
         .and_then(|inner| source_of::<hyper::Error>(inner));
-    match inner {
-        Some(error) => protocol_failure(error, "reading the body"),
-        None => {
-            let codings: Vec<_> = names(headers).collect();
-            let codings = codings.join(", ");
-            Failure::bad(
-                Cause::Protocol,
-                format!("the body is not valid {codings}: it is damaged, or ends too early"),
-            )
-        }
+    if let Some(error) = inner {
+        return protocol_failure(error, "reading the body");
     }
+    let codings: Vec<_> = names(headers).collect();
+    let codings = codings.join(", ");
+    Failure::bad(
+        Cause::Protocol,
+        format!("the body is not valid {codings}: it is damaged, or ends too early"),
+    )
 }

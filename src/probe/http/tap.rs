@@ -27,7 +27,8 @@ impl Start {
 
     /// Which HTTP/1 the answer says it is in.
     pub fn version(&self) -> &'static str {
-        if self.bytes().starts_with(HTTP10) {
+        let start = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if start.starts_with(HTTP10) {
             "HTTP/1.0"
         } else {
             "HTTP/1.1"

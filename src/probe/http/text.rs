@@ -23,7 +23,8 @@ pub struct Text<'a> {
 }
 
 impl<'a> Text<'a> {
-    /// Decodes by byte order mark, then by the charset of a Content-Type, then by the bytes.
+    /// Decodes by byte order mark, by UTF-16 that shows, by the charset of a Content-Type, or by
+    /// the bytes, whichever comes first.
     pub fn new(bytes: &'a [u8], content_type: Option<&str>) -> Self {
         let label = content_type.and_then(charset);
         let encoding = label.and_then(|label| Encoding::for_label(label.as_bytes()));
@@ -35,6 +36,7 @@ impl<'a> Text<'a> {
             _ => None,
         };
         // `decode` puts a byte order mark first, as browsers do.
+        let encoding = visible_utf16(bytes).or(encoding);
         let (decoded, _, _) = encoding.unwrap_or_else(|| guess(bytes)).decode(bytes);
         Self {
             bytes,
@@ -63,13 +65,19 @@ fn charset(content_type: &str) -> Option<&str> {
     })
 }
 
+/// UTF-16 by the first character, whatever the Content-Type says: no other text has a NUL there.
+fn visible_utf16(bytes: &[u8]) -> Option<&'static Encoding> {
+    match bytes {
+        [0, second, ..] if *second != 0 => Some(UTF_16BE),
+        [first, 0, ..] if *first != 0 => Some(UTF_16LE),
+        _ => None,
+    }
+}
+
 /// The encoding of bytes whose Content-Type does not help.
 fn guess(bytes: &[u8]) -> &'static Encoding {
-    match bytes {
-        [0, second, ..] if *second != 0 => return UTF_16BE,
-        [first, 0, ..] if *first != 0 => return UTF_16LE,
-        _ if std::str::from_utf8(bytes).is_ok() => return UTF_8,
-        _ => {}
+    if std::str::from_utf8(bytes).is_ok() {
+        return UTF_8;
     }
     let start = &bytes[..bytes.len().min(DECLARATION_WITHIN)];
     let declared = DECLARATION.as_ref().and_then(|regex| {
@@ -87,7 +95,7 @@ fn is_plain(bytes: &[u8]) -> bool {
     !bytes.contains(&0) && std::str::from_utf8(bytes).is_ok()
 }
 
-/// UTF-32 by its byte order mark: browsers and encoding_rs do not decode it.
+/// UTF-32 by its byte order mark: browsers and `encoding_rs` do not decode it.
 fn is_utf32(bytes: &[u8]) -> bool {
     bytes.starts_with(b"\xff\xfe\0\0") || bytes.starts_with(b"\0\0\xfe\xff")
 }
@@ -123,6 +131,14 @@ mod tests {
             (utf16(&format!("\u{feff}{wanted}"), u16::to_le_bytes), None),
             (
                 utf16(&format!("\u{feff}{wanted}"), u16::to_be_bytes),
+                Some("text/plain; charset=utf-8"),
+            ),
+            (
+                utf16(wanted, u16::to_be_bytes),
+                Some("text/plain; charset=utf-16"),
+            ),
+            (
+                utf16(wanted, u16::to_le_bytes),
                 Some("text/plain; charset=utf-8"),
             ),
             (utf16(wanted, u16::to_le_bytes), None),
