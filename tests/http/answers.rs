@@ -205,6 +205,9 @@ async fn heads_that_other_clients_take_are_taken() {
     )
     .await;
     assert_eq!(seen, None, "{story}");
+    let wide = b"HTTP/1.1  200 OK\r\nContent-Length: 2\r\n\r\nok".to_vec();
+    let (seen, story) = cause_of(wide, "expect: { body: ^ok$ }").await;
+    assert_eq!(seen, None, "{story}");
     let old = b"HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n";
     let (seen, story) = cause_of(old.to_vec(), "expect: { body: ^ok$ }").await;
     assert_eq!(seen, None, "{story}");

@@ -43,17 +43,22 @@ impl Start {
     }
 }
 
-/// A connection that remembers its [`Start`], and lets an HTTP/1.0 answer pass for HTTP/1.1: hyper
-/// refuses chunks in HTTP/1.0, which curl and others take. The connection serves one answer, so
-/// that nothing else depends on the version.
+/// A connection that remembers its [`Start`] and corrects two things that other clients take and
+/// hyper does not: chunks in HTTP/1.0, and more than one space before the status code. The
+/// connection serves one answer, so that nothing else depends on the version.
 pub struct Tap<S> {
     stream: S,
     start: Start,
+    begun: bool,
 }
 
 impl<S> Tap<S> {
     pub fn new(stream: S, start: Start) -> Self {
-        Self { stream, start }
+        Self {
+            stream,
+            start,
+            begun: false,
+        }
     }
 }
 
@@ -69,6 +74,10 @@ impl<S: AsyncRead + Unpin> AsyncRead for Tap<S> {
         if let Some(digit) = self.start.note(read) {
             read[digit] = b'1';
         }
+        if !self.begun {
+            close_gap(read);
+        }
+        self.begun |= !into.filled()[before..].is_empty();
         result
     }
 }
@@ -103,6 +112,17 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Tap<S> {
     }
 }
 
+/// Moves further spaces before the status code to the front, as empty lines, which hyper skips.
+fn close_gap(start: &mut [u8]) {
+    let code = HTTP10.len() + 1;
+    let spaces = start.iter().skip(code).take_while(|byte| **byte == b' ');
+    let gap = spaces.count();
+    if gap > 0 && start.starts_with(b"HTTP/1.") && start[code - 1] == b' ' {
+        start.copy_within(..code, gap);
+        start[..gap].fill(b'\n');
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -131,6 +151,14 @@ mod tests {
                 (b"HTTP/1.1 200 OK\r\n".as_slice(), "HTTP/1.1")
             );
         }
+    }
+
+    #[tokio::test]
+    async fn further_spaces_before_the_status_become_empty_lines() {
+        let (read, _) = through(b"HTTP/1.0   200  OK\r\n\r\nHTTP/1.1  5", 100).await;
+        assert_eq!(read, b"\n\nHTTP/1.1 200  OK\r\n\r\nHTTP/1.1  5");
+        let (read, _) = through(b"HTTP/1.1          ", 100).await;
+        assert_eq!(read.len(), 18);
     }
 
     #[test]
