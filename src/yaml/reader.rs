@@ -94,17 +94,21 @@ impl<'a> Reader<'a> {
         self.report(Severity::Error, code, at, message.into(), Some(help.into()));
     }
 
-    pub(super) fn mismatch(&self, at: &Spot, seen: &Value, expected: &str) {
-        let seen = match seen {
+    pub(super) fn mismatch(&self, at: &Spot, value: &Value, expected: &str) {
+        let seen = match value {
             Value::Text(text) if text.is_empty() => "an empty text".to_owned(),
-            Value::List(_) | Value::Map(_) | Value::Null => seen.kind().to_owned(),
-            scalar => format!("`{}`", scalar.scalar().unwrap_or_default()),
+            Value::List(_) | Value::Map(_) | Value::Null => value.kind().to_owned(),
+            Value::Text(text) => format!("`{text}`"),
+        };
+        let quotes = match value {
+            Value::Null => " (in quotes, if the word `null` or `~` is meant)",
+            _ => "",
         };
         self.error(
             "invalid-value",
             at,
             format!("{seen} does not fit here"),
-            format!("expected {expected}"),
+            format!("expected {expected}{quotes}"),
         );
     }
 

@@ -213,13 +213,13 @@ impl<'n> Section<'n> {
     }
 
     pub fn bool(&self, name: &str) -> Option<bool> {
-        self.parse(name, "true or false", |text| text.parse().ok())
+        self.parse(name, "true or false", units::boolean)
     }
 
     pub fn integer(&self, name: &str, range: std::ops::RangeInclusive<i64>) -> Option<i64> {
         let expected = format!("a whole number from {} to {}", range.start(), range.end());
         self.parse(name, &expected, |text| {
-            text.parse().ok().filter(|n| range.contains(n))
+            units::integer(text).filter(|n| range.contains(n))
         })
     }
 
@@ -282,6 +282,15 @@ impl<'n> Section<'n> {
 
     /// A mapping of any names to texts, each with its spot.
     pub fn text_map(&self, name: &str) -> Vec<(String, String, Spot)> {
+        self.map(name, None)
+    }
+
+    /// A mapping of any names to JSON values or other texts; `null` is a value here.
+    pub fn json_map(&self, name: &str) -> Vec<(String, String, Spot)> {
+        self.map(name, Some("null"))
+    }
+
+    fn map(&self, name: &str, null: Option<&str>) -> Vec<(String, String, Spot)> {
         let Some(node) = self.node(name) else {
             return Vec::new();
         };
@@ -296,7 +305,8 @@ impl<'n> Section<'n> {
             .filter_map(|(key, value)| {
                 let name = key.value.scalar().unwrap_or_default();
                 let spot = Spot::of(value, at.below(&name));
-                let Some(text) = value.value.scalar() else {
+                let null = null.filter(|_| value.value == Value::Null);
+                let Some(text) = null.map(str::to_owned).or_else(|| value.value.scalar()) else {
                     self.reader.mismatch(&spot, &value.value, "text");
                     return None;
                 };

@@ -70,6 +70,28 @@ pub fn ratio(text: &str) -> Option<f64> {
     (0.0..=1.0).contains(&value).then_some(value)
 }
 
+/// `true` or `false`, as YAML spells them.
+pub fn boolean(text: &str) -> Option<bool> {
+    match text {
+        "true" | "True" | "TRUE" => Some(true),
+        "false" | "False" | "FALSE" => Some(false),
+        _ => None,
+    }
+}
+
+/// A whole number as YAML spells it: decimal, `0x1F` or `0o17`.
+pub fn integer(text: &str) -> Option<i64> {
+    let radix = |digits: &str, radix| {
+        let plain = digits.chars().all(|c| c.is_digit(radix));
+        plain.then(|| i64::from_str_radix(digits, radix).ok())?
+    };
+    match (text.strip_prefix("0x"), text.strip_prefix("0o")) {
+        (Some(digits), _) => radix(digits, 16),
+        (_, Some(digits)) => radix(digits, 8),
+        _ => text.parse().ok(),
+    }
+}
+
 const SIZES: &[(&str, u64)] = &[
     ("KiB", 1 << 10),
     ("MiB", 1 << 20),
@@ -140,6 +162,35 @@ mod tests {
             show_duration(Duration::from_millis(5_400_250)),
             "1h30m250ms"
         );
+    }
+
+    #[test]
+    fn booleans_and_integers() {
+        assert_eq!(
+            [boolean("True"), boolean("false"), boolean("yes")],
+            [Some(true), Some(false), None]
+        );
+        assert_eq!(
+            [
+                integer("-7"),
+                integer("+7"),
+                integer("0x1F"),
+                integer("0o17")
+            ],
+            [Some(-7), Some(7), Some(31), Some(15)]
+        );
+        for wrong in [
+            "",
+            "0x",
+            "0x-1",
+            "0o8",
+            "1_0",
+            "1.0",
+            "1e3",
+            "9223372036854775808",
+        ] {
+            assert_eq!(integer(wrong), None, "{wrong}");
+        }
     }
 
     #[test]

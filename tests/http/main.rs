@@ -1,6 +1,8 @@
 //! The http probe against real servers: well-meaning ones and hostile ones.
 
+mod answers;
 mod hostile;
 mod probe;
 mod probing;
+mod requests;
 mod server;

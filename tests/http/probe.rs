@@ -29,7 +29,7 @@ async fn a_good_answer_has_its_phases_and_its_story() {
     let seen = seen.lock().expect("no panic")[0].clone();
     assert!(seen.starts_with("GET /health?x=1 HTTP/1.1\r\n"), "{seen}");
     assert!(
-        seen.contains("user-agent: slod/") && seen.contains("connection: close"),
+        seen.contains("User-Agent: slod/") && seen.contains("Connection: close"),
         "{seen}"
     );
 }
@@ -74,16 +74,16 @@ async fn credentials_are_sent_and_never_told() {
     let cases = [
         (
             "bearer: \"${TOKEN}\"",
-            "authorization: Bearer from-the-environment",
+            "Authorization: Bearer from-the-environment",
         ),
-        ("bearer_file: token", "authorization: Bearer from-a-file"),
+        ("bearer_file: token", "Authorization: Bearer from-a-file"),
         (
             "basic_auth: { username: me, password: secret }",
-            "authorization: Basic bWU6c2VjcmV0",
+            "Authorization: Basic bWU6c2VjcmV0",
         ),
         (
             "headers: { X-Api-Key: from-a-header }",
-            "x-api-key: from-a-header",
+            "X-Api-Key: from-a-header",
         ),
     ];
     for (key, wanted) in cases {
@@ -131,7 +131,7 @@ async fn redirects_are_followed_without_credentials_to_other_origins() {
         .pop()
         .expect("followed");
     assert!(
-        landed.contains("x-plain: p") && !landed.contains("hush") && !landed.contains("cookie"),
+        landed.contains("X-Plain: p") && !landed.contains("hush") && !landed.contains("Cookie"),
         "{landed}"
     );
 
@@ -295,7 +295,7 @@ async fn a_proxy_forwards_and_tunnels() {
     let asked = seen.lock().expect("no panic").pop().expect("asked");
     assert!(
         asked.starts_with("GET http://never.test/x HTTP/1.1")
-            && asked.contains("proxy-authorization: Basic dTpodXNo"),
+            && asked.contains("Proxy-Authorization: Basic dTpodXNo"),
         "{asked}"
     );
 

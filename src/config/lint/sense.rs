@@ -176,7 +176,7 @@ fn visit(node: &Node, at: &Spot, found: &mut Vec<Finding>) {
                 visit(value, &Spot::of(value, at.below(&name)), found);
             }
         }
-        Value::Null | Value::Bool(_) | Value::Integer(_) | Value::Float(_) => {}
+        Value::Null => {}
     }
 }
 

@@ -1,20 +1,87 @@
 //! Reading an answer's body: decoded on the fly, never more than the limit.
 
 use super::exchange::protocol_failure;
+use super::refusal::quoted;
 use crate::outcome::Cause;
 use crate::probe::dial::{Failure, source_of};
-use async_compression::tokio::bufread::{BrotliDecoder, GzipDecoder, ZlibDecoder};
+use async_compression::tokio::bufread::{
+    BrotliDecoder, DeflateDecoder, GzipDecoder, ZlibDecoder, ZstdDecoder,
+};
+use async_compression::zstd::DParameter;
 use futures_util::TryStreamExt;
 use http::HeaderMap;
-use http::header::CONTENT_ENCODING;
+use http::header::{CONTENT_ENCODING, TRANSFER_ENCODING};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use std::io;
-use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
 use tokio_util::io::StreamReader;
 
 /// Read at a time.
 const CHUNK: usize = 16 * 1024;
+/// Codings on top of each other; curl takes 5.
+const MAX_CODINGS: usize = 5;
+/// The window that HTTP allows for zstd (RFC 9659), which bounds the decoder's memory: 8 MiB.
+const ZSTD_WINDOW_LOG: u32 = 23;
+
+type Source = Box<dyn AsyncBufRead + Send + Unpin>;
+
+/// A way in which a body was compressed.
+#[derive(Clone, Copy)]
+enum Coding {
+    Gzip,
+    Brotli,
+    Deflate,
+    Zstd,
+}
+
+impl Coding {
+    fn named(name: &str) -> Option<Self> {
+        match name {
+            "gzip" | "x-gzip" => Some(Self::Gzip),
+            "br" => Some(Self::Brotli),
+            "deflate" => Some(Self::Deflate),
+            "zstd" => Some(Self::Zstd),
+            _ => None,
+        }
+    }
+
+    async fn decode(self, mut from: Source) -> io::Result<Source> {
+        Ok(match self {
+            // What several members hold is one body (RFC 1952).
+            Self::Gzip => {
+                let mut decoder = GzipDecoder::new(from);
+                decoder.multiple_members(true);
+                buffered(decoder)
+            }
+            Self::Brotli => buffered(BrotliDecoder::new(from)),
+            Self::Deflate if is_zlib(from.fill_buf().await?) => buffered(ZlibDecoder::new(from)),
+            // Servers that leave out zlib's header are as common as clients that take it.
+            Self::Deflate => buffered(DeflateDecoder::new(from)),
+            Self::Zstd => {
+                let window = [DParameter::window_log_max(ZSTD_WINDOW_LOG)];
+                let mut decoder = ZstdDecoder::with_params(from, &window);
+                decoder.multiple_members(true);
+                buffered(decoder)
+            }
+        })
+    }
+}
+
+fn buffered(from: impl AsyncRead + Send + Unpin + 'static) -> Source {
+    Box::new(BufReader::new(from))
+}
+
+/// Whether deflated data starts with the two bytes of zlib (RFC 1950).
+fn is_zlib(start: &[u8]) -> bool {
+    match start {
+        [first, second, ..] => {
+            first & 0x8f == 8 && u16::from_be_bytes([*first, *second]).is_multiple_of(31)
+        }
+        [first] => first & 0x8f == 8,
+        [] => false,
+    }
+}
 
 /// Reads to the end, and keeps what was read if `keep`. Returns the kept bytes and the length.
 pub async fn read(
@@ -24,39 +91,73 @@ pub async fn read(
     keep: bool,
 ) -> Result<(Vec<u8>, u64), Failure> {
     let chunks = body.into_data_stream().map_err(io::Error::other);
-    let raw = StreamReader::new(chunks);
-    let encoding = headers
-        .get(CONTENT_ENCODING)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or("identity");
-    match encoding.trim() {
-        encoding
-            if encoding.eq_ignore_ascii_case("gzip") || encoding.eq_ignore_ascii_case("x-gzip") =>
-        {
-            decode(GzipDecoder::new(raw), limit, keep).await
-        }
-        encoding if encoding.eq_ignore_ascii_case("br") => {
-            decode(BrotliDecoder::new(raw), limit, keep).await
-        }
-        encoding if encoding.eq_ignore_ascii_case("deflate") => {
-            decode(ZlibDecoder::new(raw), limit, keep).await
-        }
-        _ => decode(raw, limit, keep).await,
+    let mut source: Source = Box::new(StreamReader::new(chunks));
+    let failed = |error: io::Error| failure(&error, headers);
+    // Answers to HEAD, 204, 304 and redirects name a coding of what is not there.
+    if source.fill_buf().await.map_err(failed)?.is_empty() {
+        return Ok((Vec::new(), 0));
     }
+    match codings(headers) {
+        Ok(codings) => {
+            // The last one was put on top.
+            for coding in codings.into_iter().rev() {
+                source = coding.decode(source).await.map_err(failed)?;
+            }
+        }
+        // Nobody looks into the body: that it came is enough.
+        Err(_) if !keep => {}
+        Err(failure) => return Err(failure),
+    }
+    drain(source, limit, keep, failed).await
 }
 
-async fn decode(
-    mut from: impl AsyncRead + Unpin,
+/// The codings in the order in which they were applied.
+fn codings(headers: &HeaderMap) -> Result<Vec<Coding>, Failure> {
+    let mut codings = Vec::new();
+    for name in names(headers) {
+        let coding = Coding::named(&name).ok_or_else(|| {
+            Failure::bad(
+                Cause::Protocol,
+                format!(
+                    "the body cannot be checked: its encoding {} is none of gzip, br, deflate and zstd",
+                    quoted(name.as_bytes())
+                ),
+            )
+        })?;
+        codings.push(coding);
+    }
+    if codings.len() > MAX_CODINGS {
+        return Err(Failure::bad(
+            Cause::Protocol,
+            format!("the body cannot be checked: it has more than {MAX_CODINGS} content encodings"),
+        ));
+    }
+    Ok(codings)
+}
+
+/// Codings of the content, then those of the transfer apart from chunks, which are undone already.
+fn names(headers: &HeaderMap) -> impl Iterator<Item = String> {
+    let content = headers.get_all(CONTENT_ENCODING).into_iter();
+    let values = content.chain(headers.get_all(TRANSFER_ENCODING));
+    let lists = values.map(|value| String::from_utf8_lossy(value.as_bytes()).to_ascii_lowercase());
+    let names = lists.flat_map(|list| {
+        list.split(',')
+            .map(|name| name.trim().to_owned())
+            .collect::<Vec<_>>()
+    });
+    names.filter(|name| !matches!(name.as_str(), "" | "identity" | "none" | "chunked"))
+}
+
+async fn drain(
+    mut from: Source,
     limit: u64,
     keep: bool,
+    failed: impl Fn(io::Error) -> Failure,
 ) -> Result<(Vec<u8>, u64), Failure> {
     let (mut kept, mut length) = (Vec::new(), 0_u64);
     let mut chunk = vec![0; CHUNK];
     loop {
-        let read = from
-            .read(&mut chunk)
-            .await
-            .map_err(|error| failure(&error))?;
+        let read = from.read(&mut chunk).await.map_err(&failed)?;
         if read == 0 {
             return Ok((kept, length));
         }
@@ -64,7 +165,7 @@ async fn decode(
         if length > limit {
             return Err(Failure::bad(
                 Cause::BodyTooLarge,
-                format!("the body is larger than {limit} bytes"),
+                format!("the body is larger than {limit} bytes (`body_limit`)"),
             ));
         }
         if keep {
@@ -74,15 +175,17 @@ async fn decode(
 }
 
 /// An error of the connection under the decoder, or of the decoder.
-fn failure(error: &io::Error) -> Failure {
+fn failure(error: &io::Error, headers: &HeaderMap) -> Failure {
     let inner = error
         .get_ref()
         .and_then(|inner| source_of::<hyper::Error>(inner));
-    match inner {
-        Some(error) => protocol_failure(error, "reading the body"),
-        None => Failure::bad(
-            Cause::Protocol,
-            format!("the body cannot be decoded: {error}"),
-        ),
+    if let Some(error) = inner {
+        return protocol_failure(error, "reading the body");
     }
+    let codings: Vec<_> = names(headers).collect();
+    let codings = codings.join(", ");
+    Failure::bad(
+        Cause::Protocol,
+        format!("the body is not valid {codings}: it is damaged, or ends too early"),
+    )
 }

@@ -1,11 +1,13 @@
 //! One request and its answer over a connection that is there already.
 
 use super::proxy::Proxy;
+use super::refusal::refusal;
 use super::request::Request;
+use super::tap::{Start, Tap};
 use super::{HttpProbe, Version, body};
-use crate::outcome::{Cause, Phase};
+use crate::outcome::{Cause, Phase, Verdict};
 use crate::probe::dial::{Failure, Progress, source_of};
-use http::header::{CONNECTION, CONTENT_LENGTH, HOST, PROXY_AUTHORIZATION};
+use http::header::{CONNECTION, CONTENT_LENGTH, COOKIE, HOST, PROXY_AUTHORIZATION};
 use http::{HeaderValue, Method, response};
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
@@ -17,8 +19,10 @@ use std::pin::pin;
 use std::task::Poll;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-/// Bytes of an answer's head.
-const HEAD_MAX: u32 = 64 * 1024;
+/// Bytes of an answer's head; Chrome takes as many, Go and curl more.
+const HEAD_MAX: u32 = 256 * 1024;
+/// Fields of an answer's head, each of which costs memory before it is there. Node takes as many.
+const FIELDS_MAX: usize = 2000;
 
 /// What came back.
 #[derive(Debug)]
@@ -57,22 +61,34 @@ where
             if line.http2 { "HTTP/2" } else { "HTTP/1.1" }
         )
     });
-    let io = TokioIo::new(stream);
+    let start = Start::default();
+    let io = TokioIo::new(Tap::new(stream, start.clone()));
     let failed = |error: hyper::Error| protocol_failure(&error, "sending the request");
+    let refused = |error: hyper::Error| answer_failure(&error, &start, line.http2);
     if line.http2 {
         let mut builder = http2::Builder::new(TokioExecutor::new());
         builder.max_header_list_size(HEAD_MAX);
         let (mut sender, connection) = builder.handshake(io).await.map_err(failed)?;
         drive(connection, async {
-            receive(probe, sender.send_request(message).await, progress).await
+            let answer = sender.send_request(message).await.map_err(refused)?;
+            receive(probe, answer, "HTTP/2", progress).await
         })
         .await
     } else {
         let mut builder = http1::Builder::new();
-        builder.max_buf_size(HEAD_MAX as usize);
+        builder
+            .max_buf_size(HEAD_MAX as usize)
+            .max_headers(FIELDS_MAX)
+            // What browsers, curl and Go overlook.
+            .allow_obsolete_multiline_headers_in_responses(true)
+            .allow_spaces_after_header_name_in_responses(true)
+            .ignore_invalid_headers_in_responses(true)
+            // As most clients write them: some servers know no other spelling.
+            .title_case_headers(true);
         let (mut sender, connection) = builder.handshake(io).await.map_err(failed)?;
         drive(connection, async {
-            receive(probe, sender.send_request(message).await, progress).await
+            let answer = sender.send_request(message).await.map_err(refused)?;
+            receive(probe, answer, start.version(), progress).await
         })
         .await
     }
@@ -104,14 +120,14 @@ async fn drive<T>(connection: impl Future, exchange: impl Future<Output = T>) ->
 
 async fn receive(
     probe: &HttpProbe,
-    answer: Result<hyper::Response<Incoming>, hyper::Error>,
+    answer: hyper::Response<Incoming>,
+    version: &str,
     progress: &mut Progress<'_>,
 ) -> Result<Answer, Failure> {
-    let answer = answer.map_err(|error| protocol_failure(&error, "waiting for the answer"))?;
     progress.enter(Phase::Transfer);
     let (head, incoming) = answer.into_parts();
     progress.detail.http_status = Some(head.status.as_u16());
-    progress.tell("response", || format!("{:?} {}", head.version, head.status));
+    progress.tell("response", || format!("{version} {}", head.status));
     let (body, length) = body::read(
         incoming,
         &head.headers,
@@ -125,15 +141,12 @@ async fn receive(
 }
 
 fn message(request: &Request, line: &Line<'_>) -> Result<hyper::Request<Full<Bytes>>, Failure> {
-    let uri = if line.http2 || line.forwarded_by.is_some() {
-        format!(
-            "{}://{}{}",
-            request.url.scheme(),
-            request.authority(),
-            request.path()
-        )
-    } else {
-        request.path().to_owned()
+    let target = |authority| format!("{}://{authority}{}", request.url.scheme(), request.path());
+    let uri = match line.forwarded_by {
+        // The authority becomes `:authority`, which stands for Host.
+        _ if line.http2 => target(request.authority()),
+        Some(_) => target(request.url_authority()),
+        None => request.path().to_owned(),
     };
     let unfit = || Failure::bad(Cause::Protocol, "the address cannot be requested");
     let mut message = hyper::Request::new(Full::new(request.body.clone()));
@@ -141,11 +154,17 @@ fn message(request: &Request, line: &Line<'_>) -> Result<hyper::Request<Full<Byt
     *message.uri_mut() = uri.parse().map_err(|_| unfit())?;
     *message.headers_mut() = request.headers.clone();
     let headers = message.headers_mut();
-    if !line.http2 {
+    if line.http2 {
+        headers.remove(HOST);
+    } else {
         let host = HeaderValue::try_from(request.authority()).map_err(|_| unfit())?;
         headers.entry(HOST).or_insert(host);
         // One-shot: the server closes, so that no port of ours waits in TIME_WAIT.
-        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        let close = HeaderValue::from_static("close");
+        headers.entry(CONNECTION).or_insert(close);
+    }
+    if let Some(cookies) = &request.cookies {
+        headers.insert(COOKIE, cookies.clone());
     }
     if let Some(value) = line
         .forwarded_by
@@ -167,6 +186,21 @@ pub fn is_http2(version: Version, alpn: Option<&[u8]>) -> bool {
         Version::Http1 => false,
         Version::Http2 => true,
         Version::Auto => alpn == Some(b"h2"),
+    }
+}
+
+/// Why there is no answer, in as much detail as its start shows.
+fn answer_failure(error: &hyper::Error, start: &Start, http2: bool) -> Failure {
+    let failure = protocol_failure(error, "waiting for the answer");
+    if error.is_parse_too_large() {
+        let limits = format!("{FIELDS_MAX} fields or {} KiB", HEAD_MAX / 1024);
+        let message = format!("the head of the answer is larger than {limits}");
+        return Failure::bad(Cause::Protocol, message);
+    }
+    let told = http2 || failure.verdict == Verdict::Bad(Cause::Protocol);
+    match refusal(&start.bytes(), http2).filter(|_| told) {
+        Some(message) => Failure::bad(Cause::Protocol, message),
+        None => failure,
     }
 }
 

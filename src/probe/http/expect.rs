@@ -2,17 +2,18 @@
 
 use super::headers::is_secret;
 use super::json::JsonCondition;
+use super::text::Text;
 use crate::outcome::Cause;
 use http::{HeaderMap, HeaderName, StatusCode};
-use regex::{Regex, bytes};
+use regex::bytes::Regex;
 use std::ops::RangeInclusive;
 
 #[derive(Debug)]
 pub struct Expect {
     pub status: Vec<RangeInclusive<u16>>,
     pub headers: Vec<(HeaderName, Regex)>,
-    pub body: Vec<bytes::Regex>,
-    pub body_not: Vec<bytes::Regex>,
+    pub body: Vec<Regex>,
+    pub body_not: Vec<Regex>,
     pub json: Vec<JsonCondition>,
 }
 
@@ -44,16 +45,16 @@ impl Expect {
 
     pub fn check_headers<'a>(&'a self, headers: &'a HeaderMap) -> impl Iterator<Item = Check> + 'a {
         self.headers.iter().map(|(name, wanted)| {
-            let values = || {
-                headers
-                    .get_all(name)
-                    .iter()
-                    .map(|value| String::from_utf8_lossy(value.as_bytes()))
-            };
-            let holds = values().any(|value| wanted.is_match(&value));
-            let seen = match values().next() {
-                Some(_) if is_secret(name) => "<secret>".into(),
-                seen => seen.unwrap_or("nothing".into()),
+            let values = headers.get_all(name);
+            let mut values = values.iter().map(|value| Text::new(value.as_bytes(), None));
+            let first = headers
+                .get(name)
+                .map(|value| Text::new(value.as_bytes(), None));
+            let holds = values.any(|value| value.is_match(wanted));
+            let seen = match &first {
+                Some(_) if is_secret(name) => "<secret>",
+                Some(first) => first.as_str(),
+                None => "nothing",
             };
             Check::new(holds, Cause::Header, || {
                 format!("header {name} is {seen}, expected /{wanted}/")
@@ -61,17 +62,26 @@ impl Expect {
         })
     }
 
-    pub fn check_body(&self, body: &[u8]) -> Vec<Check> {
+    pub fn check_body(&self, body: &Text<'_>) -> Vec<Check> {
         let matching = self.body.iter().map(|wanted| {
-            let holds = wanted.is_match(body);
+            let holds = body.is_match(wanted);
             let seen = if holds { "matches" } else { "does not match" };
             Check::new(holds, Cause::Body, || format!("the body {seen} /{wanted}/"))
         });
         let unwanted = self.body_not.iter().map(|unwanted| {
-            let holds = !unwanted.is_match(body);
-            let seen = if holds { "does not match" } else { "matches" };
-            Check::new(holds, Cause::Body, || {
-                format!("the body {seen} /{unwanted}/, which it must not")
+            let found = body.is_match(unwanted);
+            // What cannot be read cannot be shown to be free of it.
+            let unreadable = body.unknown_charset.as_ref().filter(|_| !found);
+            Check::new(!found && unreadable.is_none(), Cause::Body, || {
+                let seen = match unreadable {
+                    Some(charset) => format!(
+                        "has the charset `{}`, which cannot be decoded to look for",
+                        charset.escape_debug()
+                    ),
+                    None if found => "matches".to_owned(),
+                    None => "does not match".to_owned(),
+                };
+                format!("the body {seen} /{unwanted}/, which it must not match")
             })
         });
         let mut checks: Vec<_> = matching.chain(unwanted).collect();
@@ -79,11 +89,11 @@ impl Expect {
         checks
     }
 
-    fn check_json(&self, body: &[u8], checks: &mut Vec<Check>) {
+    fn check_json(&self, body: &Text<'_>, checks: &mut Vec<Check>) {
         if self.json.is_empty() {
             return;
         }
-        let body = match serde_json::from_slice(body) {
+        let body = match serde_json::from_str(body.as_str()) {
             Ok(body) => body,
             Err(error) => {
                 checks.push(Check::new(false, Cause::Body, || {
@@ -115,13 +125,13 @@ impl Check {
     }
 }
 
-/// `200-299` or `301`, from 100 to 599.
+/// `200-299` or `301`, from 100 to 999.
 pub fn status_range(text: &str) -> Option<RangeInclusive<u16>> {
     let status = |text: &str| {
         text.trim()
             .parse()
             .ok()
-            .filter(|status| (100..=599).contains(status))
+            .filter(|status| (100..=999).contains(status))
     };
     let (from, to) = match text.split_once('-') {
         Some((from, to)) => (status(from)?, status(to)?),

@@ -1,5 +1,6 @@
 //! Conditions on JSON bodies. Pure.
 
+use super::decimal::Decimal;
 use regex::Regex;
 use serde_json::Value;
 use serde_json_path::JsonPath;
@@ -17,20 +18,33 @@ pub struct JsonCondition {
 
 #[derive(Debug)]
 enum Test {
-    Equal(Value),
-    NotEqual(Value),
-    Below(f64),
-    AtMost(f64),
-    Above(f64),
-    AtLeast(f64),
+    Equal(Wanted),
+    NotEqual(Wanted),
+    Below(Decimal),
+    AtMost(Decimal),
+    Above(Decimal),
+    AtLeast(Decimal),
     Matches(Regex),
+}
+
+/// A value to be equal to.
+#[derive(Debug)]
+struct Wanted {
+    written: String,
+    /// What `written` is in JSON; text that is no JSON stands for itself.
+    value: Value,
 }
 
 impl JsonCondition {
     /// Reads a query and a condition, or says what is wrong with them.
     pub fn new(query: &str, wanted: &str) -> Result<Self, String> {
-        let path =
-            JsonPath::parse(query).map_err(|error| format!("`{query}` is no JSONPath: {error}"))?;
+        let path = JsonPath::parse(query)
+            .map_err(|error| format!("`{query}` is not a valid JSONPath: {error}"))?;
+        if let Some(number) = inexact_number(query) {
+            return Err(format!(
+                "`{number}` is too large for a filter, where JSONPath compares numbers as 64-bit floats"
+            ));
+        }
         Ok(Self {
             path,
             query: query.to_owned(),
@@ -56,8 +70,8 @@ type ReadTest = fn(&str) -> Result<Test, String>;
 impl Test {
     fn new(wanted: &str) -> Result<Self, String> {
         let operators: [(&str, ReadTest); 7] = [
-            ("==", |rest| Ok(Self::Equal(scalar(rest)))),
-            ("!=", |rest| Ok(Self::NotEqual(scalar(rest)))),
+            ("==", |rest| Ok(Self::Equal(Wanted::new(rest)))),
+            ("!=", |rest| Ok(Self::NotEqual(Wanted::new(rest)))),
             ("<=", |rest| number(rest).map(Self::AtMost)),
             (">=", |rest| number(rest).map(Self::AtLeast)),
             ("<", |rest| number(rest).map(Self::Below)),
@@ -65,7 +79,7 @@ impl Test {
             ("~", |rest| {
                 Regex::new(rest)
                     .map(Self::Matches)
-                    .map_err(|error| error.to_string())
+                    .map_err(|_| format!("`{rest}` is not a regular expression"))
             }),
         ];
         for (operator, read) in operators {
@@ -73,20 +87,18 @@ impl Test {
                 return read(rest.trim());
             }
         }
-        Ok(Self::Equal(scalar(wanted)))
+        Ok(Self::Equal(Wanted::new(wanted)))
     }
 
     fn fits(&self, value: &Value) -> bool {
-        let number = |test: fn(f64, f64) -> bool, limit: f64| {
-            value.as_f64().is_some_and(|seen| test(seen, limit))
-        };
+        let seen = decimal(value);
         match self {
-            Self::Equal(wanted) => same(value, wanted),
-            Self::NotEqual(wanted) => !same(value, wanted),
-            Self::Below(limit) => number(|a, b| a < b, *limit),
-            Self::AtMost(limit) => number(|a, b| a <= b, *limit),
-            Self::Above(limit) => number(|a, b| a > b, *limit),
-            Self::AtLeast(limit) => number(|a, b| a >= b, *limit),
+            Self::Equal(wanted) => wanted.is(value),
+            Self::NotEqual(wanted) => !wanted.is(value),
+            Self::Below(limit) => seen.is_some_and(|seen| seen < *limit),
+            Self::AtMost(limit) => seen.is_some_and(|seen| seen <= *limit),
+            Self::Above(limit) => seen.is_some_and(|seen| seen > *limit),
+            Self::AtLeast(limit) => seen.is_some_and(|seen| seen >= *limit),
             Self::Matches(regex) => value.as_str().map_or_else(
                 || regex.is_match(&value.to_string()),
                 |text| regex.is_match(text),
@@ -95,23 +107,72 @@ impl Test {
     }
 }
 
-/// A number, `true`, `false`, `null` or quoted text as JSON has them; anything else is text.
-fn scalar(text: &str) -> Value {
-    serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned()))
-}
-
-fn number(text: &str) -> Result<f64, String> {
-    text.parse()
-        .map_err(|_| format!("`{text}` is not a number"))
-}
-
-/// 1 equals 1.0, and a text is also equal to the scalar that is written like it.
-fn same(seen: &Value, wanted: &Value) -> bool {
-    match (seen, wanted) {
-        (Value::Number(a), Value::Number(b)) => a.as_f64() == b.as_f64(),
-        (Value::String(text), Value::Number(_) | Value::Bool(_)) => scalar(text) == *wanted,
-        _ => seen == wanted,
+impl Wanted {
+    /// A number, `true`, `false`, `null` or quoted text as JSON has them; anything else is text.
+    fn new(text: &str) -> Self {
+        Self {
+            written: text.to_owned(),
+            value: serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned())),
+        }
     }
+
+    /// Numbers are equal by value; a text equals a number or boolean that is written like it.
+    fn is(&self, seen: &Value) -> bool {
+        match (seen, &self.value) {
+            (Value::String(text), Value::Number(_) | Value::Bool(_)) => *text == self.written,
+            (Value::Number(_), Value::String(_)) => {
+                decimal(seen).is_some_and(|seen| Decimal::parse(&self.written) == Some(seen))
+            }
+            (seen, wanted) => same(seen, wanted),
+        }
+    }
+}
+
+fn number(text: &str) -> Result<Decimal, String> {
+    Decimal::parse(text).ok_or_else(|| format!("`{text}` is not a number"))
+}
+
+/// A number with all its digits.
+fn decimal(value: &Value) -> Option<Decimal> {
+    match value {
+        Value::Number(number) => Decimal::parse(number.as_str()),
+        _ => None,
+    }
+}
+
+/// Equality in which 1 equals 1.0, also inside lists and objects.
+fn same(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::Number(x), Value::Number(y)) => x == y || decimal(a) == decimal(b),
+        (Value::Array(a), Value::Array(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b))
+        }
+        (Value::Object(a), Value::Object(b)) => {
+            let found = |(name, a)| b.get(name).is_some_and(|b| same(a, b));
+            a.len() == b.len() && a.iter().all(found)
+        }
+        _ => a == b,
+    }
+}
+
+/// The first whole number of a query that a 64-bit float may not hold exactly.
+fn inexact_number(query: &str) -> Option<&str> {
+    const EXACT_MAX: u64 = (1 << 53) - 1;
+    let mut quote = None;
+    let outside = query.split(|c: char| {
+        match quote {
+            Some(open) if c == open => quote = None,
+            None if matches!(c, '\'' | '"') => quote = Some(c),
+            _ => {}
+        }
+        quote.is_some() || !c.is_ascii_digit()
+    });
+    let mut numbers = outside.filter(|digits| !digits.is_empty());
+    numbers.find(|digits| {
+        digits
+            .parse()
+            .map_or(true, |number: u64| number > EXACT_MAX)
+    })
 }
 
 fn short(value: &Value) -> String {
@@ -160,8 +221,65 @@ mod tests {
         ] {
             assert!(!holds(query, wanted), "{query} {wanted}");
         }
-        assert!(JsonCondition::new("status", "ok").is_err());
+        for (query, wanted) in [
+            ("status", "ok"),
+            ("$.a[?@.id == 9007199254740993].up", "true"),
+        ] {
+            assert!(JsonCondition::new(query, wanted).is_err(), "{query}");
+        }
+        assert!(JsonCondition::new("$['9007199254740993']", "ok").is_ok());
         assert!(JsonCondition::new("$.a", "> many").is_err());
         assert!(JsonCondition::new("$.a", "~ (").is_err());
+    }
+
+    /// One value, one condition, and whether it holds.
+    #[test]
+    fn numbers_are_compared_by_their_digits_and_texts_by_their_letters() {
+        for (seen, wanted, holds) in [
+            ("9007199254740993", "9007199254740992", false),
+            ("9007199254740993", "9007199254740993", true),
+            ("9007199254740993", "!= 9007199254740992", true),
+            ("9007199254740993", "> 9007199254740992", true),
+            ("9007199254740993", "<= 9007199254740992", false),
+            ("12345678901234567891", "12345678901234567890", false),
+            (
+                "123456789012345678901234567890",
+                "123456789012345678901234567891",
+                false,
+            ),
+            ("-9223372036854775809", "< -9223372036854775808", true),
+            ("0.1000000000000000055", "0.1", false),
+            ("0.30000000000000004", "0.3", false),
+            ("0.30000000000000004", "> 0.3", true),
+            ("1e400", "1e401", false),
+            ("1e400", "> 1e308", true),
+            ("1.0", "1", true),
+            ("1.10", "1.1", true),
+            ("1e2", "100", true),
+            ("0.5", ".5", true),
+            ("5", "+5", true),
+            ("\"1.1\"", "1.10", false),
+            ("\"1.10\"", "1.10", true),
+            ("\"1.10\"", "!= 1.1", true),
+            ("\"7.0\"", "7", false),
+            ("\"1e3\"", "1000", false),
+            ("\"0x1F\"", "31", false),
+            ("\"0x1F\"", "0x1F", true),
+            ("\"true\"", "true", true),
+            ("\"True\"", "true", false),
+            ("true", "\"true\"", false),
+            ("7", "\"7\"", false),
+            ("null", "null", true),
+            ("\"null\"", "null", false),
+            ("\"5\"", "> 4", false),
+            ("[1.0, {\"a\": 2}]", "[1, {\"a\": 2.00}]", true),
+            ("[1.0, {\"a\": 2}]", "[1, {\"a\": 3}]", false),
+            ("[1]", "[1, 2]", false),
+            ("9007199254740993", "~ 993$", true),
+        ] {
+            let body = serde_json::from_str(&format!("{{\"v\": {seen}}}")).expect(seen);
+            let condition = JsonCondition::new("$.v", wanted).expect(wanted);
+            assert_eq!(condition.check(&body).is_ok(), holds, "{seen} {wanted}");
+        }
     }
 }

@@ -13,7 +13,7 @@ pub const HTTP: &[Key] = &[
         "headers",
         Shape::Map(&Shape::Text),
         "",
-        "Headers to send. Values of headers such as `Authorization`, `Cookie` or `X-Api-Key` are secrets: never shown, and never sent to another origin.",
+        "Headers to send. Values of headers such as `Authorization`, `Cookie` or `X-Api-Key` are secrets: never shown, and never sent to another origin. `Host` becomes `:authority` over HTTP/2. Headers that only HTTP/1.1 has, such as `Upgrade`, make `http_version: auto` speak HTTP/1.1.",
     ),
     Key::optional("body", Shape::Text, "", "The request's body."),
     Key::optional(
@@ -44,7 +44,7 @@ pub const HTTP: &[Key] = &[
         "follow_redirects",
         Shape::Bool,
         "true",
-        "Whether redirects are followed. If not, the redirect itself is judged.",
+        "Whether redirects are followed, with the cookies that they set. If not, the redirect itself is judged.",
     ),
     Key::optional(
         "max_redirects",
@@ -62,7 +62,7 @@ pub const HTTP: &[Key] = &[
         "compression",
         Shape::Bool,
         "true",
-        "Whether gzip, br and deflate are accepted.",
+        "Whether gzip, br and deflate are accepted. Whatever comes is decoded, zstd included.",
     ),
     Key::optional("tls", Shape::Section(TLS), "", "How `https` is verified."),
     Key::optional(
@@ -113,19 +113,19 @@ pub const EXPECT: &[Key] = &[
         "body",
         Shape::List(&Shape::Text),
         "",
-        "Regular expressions that the body must match, each of them.",
+        "Regular expressions that the body must match, each of them. They are tried on the decoded text and on its bytes.",
     ),
     Key::optional(
         "body_not",
         Shape::List(&Shape::Text),
         "",
-        "Regular expressions that the body must not match.",
+        "Regular expressions that neither the body's text nor its bytes may match. A body that cannot be decoded is bad.",
     ),
     Key::optional(
         "json",
         Shape::Map(&Shape::Text),
         "",
-        "JSONPath queries, each with a value that every result must equal, or with an operator (`==`, `!=`, `<`, `<=`, `>`, `>=`, `~` for a regular expression) and a value, such as `\">= 3\"`. A query without a result is bad.",
+        "JSONPath queries, each with a value that every result must equal, or with an operator (`==`, `!=`, `<`, `<=`, `>`, `>=`, `~` for a regular expression) and a value, such as `\">= 3\"`. A query without a result is bad. Numbers are compared by all their digits; a text equals a number only if it is written the same.",
     ),
 ];
 

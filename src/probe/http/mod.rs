@@ -1,6 +1,8 @@
 //! The `http` kind: one request, its answer held against what is expected.
 
 mod body;
+mod cookies;
+mod decimal;
 mod exchange;
 mod expect;
 mod headers;
@@ -8,8 +10,12 @@ mod json;
 mod keys;
 mod proxy;
 mod read;
+mod refusal;
 mod request;
 mod run;
+mod sent;
+mod tap;
+mod text;
 
 use super::dial::{Family, Tls};
 use super::{Attempt, Kind, Probe};

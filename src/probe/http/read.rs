@@ -1,11 +1,11 @@
 //! The kind's part of the config, every fault at its place.
 
 use super::expect::{Expect, status_range};
-use super::headers::is_secret;
 use super::json::JsonCondition;
 use super::keys;
 use super::proxy::Proxy;
 use super::request::Request;
+use super::sent::{fitting_version, read_headers};
 use super::{HttpProbe, Version};
 use crate::diagnostic::Severity;
 use crate::probe::dial::{Family, Tls, TlsOptions};
@@ -13,7 +13,7 @@ use crate::yaml::Section;
 use http::header::{ACCEPT, ACCEPT_ENCODING, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use hyper::body::Bytes;
-use regex::Regex;
+use regex::bytes::Regex;
 use rustls::RootCertStore;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -38,6 +38,9 @@ pub fn read(section: &Section<'_>) -> Option<HttpProbe> {
         ],
     );
     let version = version.unwrap_or(Version::Auto);
+    let version = request.as_ref().map_or(version, |request| {
+        fitting_version(section, request, version)
+    });
     let tls = section.section("tls", keys::TLS);
     let (own, foreign) = read_tls(section, tls.as_ref(), version);
     let follow = section.bool("follow_redirects").unwrap_or(true);
@@ -53,10 +56,19 @@ pub fn read(section: &Section<'_>) -> Option<HttpProbe> {
         );
     }
     let (request, (own, foreign)) = (request?, own.zip(foreign)?);
+    let expect = expect?;
+    if request.method == Method::HEAD && expect.wants_body() {
+        section.error(
+            "conflict",
+            "method",
+            "an answer to HEAD has no body, but `expect` looks into it",
+            "use GET, or expect a status and headers only",
+        );
+    }
     warn_of_open_secrets(section, &request);
     Some(HttpProbe {
         request,
-        expect: expect?,
+        expect,
         redirects: follow.then(|| u32::try_from(max).unwrap_or(0)),
         body_limit,
         version,
@@ -128,32 +140,12 @@ fn read_request(section: &Section<'_>, url: Option<Url>) -> Option<Request> {
         method: method.unwrap_or(Method::GET),
         headers,
         body: body.unwrap_or_default(),
+        cookies: None,
     };
     if let Some(value) = authorization {
         request.authorize(value);
     }
     faultless.then_some(request)
-}
-
-fn read_headers(section: &Section<'_>, headers: &mut HeaderMap) -> bool {
-    let mut faultless = true;
-    for (name, value, at) in section.text_map("headers") {
-        let (Ok(name), Ok(mut value)) =
-            (HeaderName::try_from(&name), HeaderValue::try_from(&value))
-        else {
-            section.reader().error(
-                "invalid-value",
-                &at,
-                format!("`{name}` and its value are no HTTP header"),
-                "names of letters, digits and dashes; values in one line",
-            );
-            faultless = false;
-            continue;
-        };
-        value.set_sensitive(is_secret(&name));
-        headers.insert(name, value);
-    }
-    faultless
 }
 
 fn read_authorization(section: &Section<'_>) -> Option<HeaderValue> {
@@ -199,14 +191,10 @@ fn read_expect(section: &Section<'_>) -> Option<Expect> {
     };
     let status = expect.texts(
         "status",
-        "a status from 100 to 599 or a range such as 200-299",
+        "a status from 100 to 999 or a range such as 200-299",
         status_range,
     );
-    let regex = |name| {
-        expect.texts(name, "a regular expression", |text| {
-            regex::bytes::Regex::new(text).ok()
-        })
-    };
+    let regex = |name| expect.texts(name, "a regular expression", |text| Regex::new(text).ok());
     let mut headers = Vec::new();
     for (name, wanted, at) in expect.text_map("headers") {
         match (HeaderName::try_from(&name), Regex::new(&wanted)) {
@@ -220,7 +208,7 @@ fn read_expect(section: &Section<'_>) -> Option<Expect> {
         }
     }
     let mut json = Vec::new();
-    for (query, wanted, at) in expect.text_map("json") {
+    for (query, wanted, at) in expect.json_map("json") {
         match JsonCondition::new(&query, &wanted) {
             Ok(condition) => json.push(condition),
             Err(fault) => expect.reader().error(

@@ -1,7 +1,7 @@
 //! The request, made once and sent many times.
 
 use super::headers::is_secret;
-use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE};
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use hyper::body::Bytes;
 use url::Url;
@@ -14,6 +14,8 @@ pub struct Request {
     /// sensitive, which also masks them in `Debug`.
     pub headers: HeaderMap,
     pub body: Bytes,
+    /// Replaces the configured `Cookie`, once the attempt was given cookies.
+    pub cookies: Option<HeaderValue>,
 }
 
 /// Why a redirect is not followed.
@@ -78,6 +80,7 @@ impl Request {
         let _ = url.set_password(None);
         let mut next = Self {
             url,
+            cookies: None,
             ..self.clone()
         };
         let rewritten = matches!(status.as_u16(), 301..=303) && next.method != Method::HEAD;
@@ -86,15 +89,17 @@ impl Request {
             next.body = Bytes::new();
             next.headers.remove(CONTENT_TYPE);
             next.headers.remove(CONTENT_LENGTH);
+            next.headers.remove(TRANSFER_ENCODING);
         }
         if !next.same_origin(origin) {
-            let secrets: Vec<_> = next
+            // A Host of one's own belongs to the configured server as well.
+            let bound: Vec<_> = next
                 .headers
                 .keys()
-                .filter(|name| is_secret(name))
+                .filter(|name| is_secret(name) || **name == HOST)
                 .cloned()
                 .collect();
-            for name in secrets {
+            for name in bound {
                 next.headers.remove(name);
             }
         }
@@ -109,8 +114,26 @@ impl Request {
         self.url.port_or_known_default().unwrap_or(80)
     }
 
-    /// Host and, where it is not the scheme's own, port.
+    /// What the server is asked for: a configured Host, or else the URL's.
     pub fn authority(&self) -> String {
+        let host = self.headers.get(HOST);
+        host.and_then(|host| host.to_str().ok())
+            .map_or_else(|| self.url_authority(), str::to_owned)
+    }
+
+    /// The address as the server knows it, which decides where cookies belong.
+    pub fn cookie_url(&self) -> Url {
+        let asked = format!(
+            "{}://{}{}",
+            self.url.scheme(),
+            self.authority(),
+            self.path()
+        );
+        Url::parse(&asked).unwrap_or_else(|_| self.url.clone())
+    }
+
+    /// The URL's host and, where it is not the scheme's own, port.
+    pub fn url_authority(&self) -> String {
         let host = self.url.host_str().unwrap_or_default();
         self.url
             .port()
@@ -136,6 +159,7 @@ mod tests {
             method,
             headers,
             body: Bytes::from_static(b"b"),
+            cookies: None,
         }
     }
 
@@ -158,6 +182,20 @@ mod tests {
             let left: Vec<_> = next.headers.keys().map(http::HeaderName::as_str).collect();
             assert_eq!(left, ["x-trace"], "{elsewhere}");
         }
+    }
+
+    #[test]
+    fn a_host_of_ones_own_stays_with_its_origin() {
+        let mut from = request(Method::GET, "https://127.0.0.1:8443/x?y");
+        assert_eq!(from.authority(), "127.0.0.1:8443");
+        from.headers
+            .insert(HOST, HeaderValue::from_static("lab.test"));
+        assert_eq!(from.authority(), "lab.test");
+        assert_eq!(from.cookie_url().as_str(), "https://lab.test/x?y");
+        let same = follow(&from, 302, "/y").expect("followed");
+        assert_eq!(same.authority(), "lab.test");
+        let other = follow(&from, 302, "https://b.test/").expect("followed");
+        assert_eq!(other.authority(), "b.test");
     }
 
     #[test]

@@ -1,14 +1,17 @@
 //! One attempt: the request, its redirects, and the judgement on the last answer.
 
 use super::HttpProbe;
+use super::cookies::Cookies;
 use super::exchange::{Answer, Line, exchange, is_http2};
 use super::expect::Check;
+use super::refusal::quoted;
 use super::request::{Refused, Request};
+use super::text::Text;
 use crate::outcome::{Cause, Outcome};
 use crate::probe::Attempt;
 use crate::probe::dial::{Failure, Host, Progress, connect, resolve};
 use http::StatusCode;
-use http::header::LOCATION;
+use http::header::{CONTENT_TYPE, COOKIE, LOCATION};
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio::time::timeout_at;
@@ -22,12 +25,16 @@ pub async fn run(probe: &HttpProbe, attempt: &mut Attempt) -> Outcome {
 
 async fn follow(probe: &HttpProbe, progress: &mut Progress<'_>) -> Result<(), Failure> {
     let mut next: Option<Request> = None;
+    let mut cookies = Cookies::default();
     for followed in 0.. {
         let request = next.as_ref().unwrap_or(&probe.request);
         let answer = ask(probe, request, progress).await?;
-        let Some(redirected) = redirection(probe, request, &answer, followed, progress)? else {
+        cookies.keep(&answer.head.headers, &request.cookie_url());
+        let Some(mut redirected) = redirection(probe, request, &answer, followed, progress)? else {
             return judge(probe, &answer, progress);
         };
+        let configured = redirected.headers.get(COOKIE);
+        redirected.cookies = cookies.header(&redirected.cookie_url(), configured);
         next = Some(redirected);
     }
     Ok(())
@@ -42,11 +49,12 @@ fn redirection(
     progress: &mut Progress<'_>,
 ) -> Result<Option<Request>, Failure> {
     let status = answer.head.status;
-    let location = answer
-        .head
-        .headers
-        .get(LOCATION)
-        .and_then(|value| value.to_str().ok());
+    let location = answer.head.headers.get(LOCATION);
+    let location = location.map(|value| Text::new(value.as_bytes(), None));
+    let location = location
+        .as_ref()
+        .map(Text::as_str)
+        .filter(|to| !to.is_empty());
     let (Some(max), Some(location), 301 | 302 | 303 | 307 | 308) =
         (probe.redirects, location, status.as_u16())
     else {
@@ -55,7 +63,7 @@ fn redirection(
     if followed >= max {
         return Err(Failure::bad(
             Cause::Redirect,
-            format!("more than {max} redirects"),
+            format!("more than {max} redirects (`max_redirects`)"),
         ));
     }
     let next = request
@@ -66,7 +74,12 @@ fn redirection(
                 format!("a redirect to {scheme} is never followed"),
             ),
             Refused::Unreadable => {
-                Failure::bad(Cause::Redirect, "the redirect's address makes no sense")
+                let address = location.split('?').next().unwrap_or_default();
+                let address = quoted(address.as_bytes());
+                Failure::bad(
+                    Cause::Redirect,
+                    format!("the redirect's address {address} is invalid"),
+                )
             }
         })?;
     progress.tell("redirect", || {
@@ -165,7 +178,9 @@ fn judge(probe: &HttpProbe, answer: &Answer, progress: &mut Progress<'_>) -> Res
     let mut checks = vec![expect.check_status(answer.head.status)];
     checks.extend(expect.check_headers(&answer.head.headers));
     if expect.wants_body() {
-        checks.extend(expect.check_body(&answer.body));
+        let content_type = answer.head.headers.get(CONTENT_TYPE);
+        let content_type = content_type.and_then(|value| value.to_str().ok());
+        checks.extend(expect.check_body(&Text::new(&answer.body, content_type)));
     }
     let mut failure = None;
     for Check { failed, told } in checks {

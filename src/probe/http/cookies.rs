@@ -1,0 +1,165 @@
+//! The cookies of one attempt: kept through its redirects by the rules of browsers, then dropped.
+
+use cookie_store::{Cookie, CookieStore};
+use http::header::SET_COOKIE;
+use http::{HeaderMap, HeaderValue};
+use std::cmp::Reverse;
+use url::Url;
+
+/// What browsers keep at least; a server that sets more is not remembered further.
+const MAX_COOKIES: usize = 180;
+/// Bytes of a whole `Set-Cookie`, attributes included.
+const MAX_BYTES: usize = 4096;
+
+#[derive(Default)]
+pub struct Cookies(CookieStore);
+
+impl Cookies {
+    /// Keeps what an answer from `url` sets.
+    pub fn keep(&mut self, headers: &HeaderMap, url: &Url) {
+        for value in headers.get_all(SET_COOKIE) {
+            let text = String::from_utf8_lossy(value.as_bytes());
+            if text.len() <= MAX_BYTES && self.0.iter_any().count() < MAX_COOKIES {
+                // A cookie that the rules refuse is left out, as browsers do.
+                let _ = self.0.parse(&text, url);
+            }
+        }
+    }
+
+    /// The `Cookie` header for `url`: what is `configured`, apart from cookies that the attempt
+    /// was given under the same names, and these.
+    pub fn header(&self, url: &Url, configured: Option<&HeaderValue>) -> Option<HeaderValue> {
+        let mut cookies = self.0.matches(url);
+        if cookies.is_empty() {
+            return None;
+        }
+        // Longer paths first; the name only makes the order certain.
+        cookies.sort_by_key(|cookie| {
+            (
+                Reverse(cookie.path.as_ref().len()),
+                cookie.name().to_owned(),
+            )
+        });
+        let replaced = |pair: &str| {
+            let name = pair.split('=').next().unwrap_or_default().trim();
+            cookies.iter().any(|cookie| cookie.name() == name)
+        };
+        let configured = configured.map(|value| String::from_utf8_lossy(value.as_bytes()));
+        let kept = configured.iter().flat_map(|value| value.split(';'));
+        let kept = kept
+            .map(str::trim)
+            .filter(|pair| !pair.is_empty() && !replaced(pair));
+        let given = cookies.iter().map(|cookie| pair(cookie));
+        let all: Vec<String> = kept.map(str::to_owned).chain(given).collect();
+        let mut value = HeaderValue::try_from(all.join("; ")).ok()?;
+        value.set_sensitive(true);
+        Some(value)
+    }
+}
+
+fn pair(cookie: &Cookie<'_>) -> String {
+    let (name, value) = cookie.name_value();
+    format!("{name}={value}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn url(text: &str) -> Url {
+        text.parse().expect("valid")
+    }
+
+    fn kept(from: &str, set: &[&str]) -> Cookies {
+        let mut headers = HeaderMap::new();
+        for value in set {
+            headers.append(SET_COOKIE, value.parse().expect("valid"));
+        }
+        let mut cookies = Cookies::default();
+        cookies.keep(&headers, &url(from));
+        cookies
+    }
+
+    fn sent(cookies: &Cookies, to: &str) -> String {
+        let header = cookies.header(&url(to), None);
+        header.map_or_else(String::new, |value| {
+            value.to_str().expect("ASCII").to_owned()
+        })
+    }
+
+    #[test]
+    fn cookies_go_where_browsers_send_them() {
+        let from = "https://app.test/login/x";
+        let table = [
+            ("a=1", "https://app.test/login/y", "a=1"),
+            ("a=1", "https://app.test/other", ""),
+            ("a=1; Path=/", "https://app.test/other", "a=1"),
+            ("a=1; Path=/", "http://app.test/", "a=1"),
+            ("a=1; Path=/; Secure", "http://app.test/", ""),
+            (
+                "a=1; Path=/; Secure; HttpOnly; SameSite=Strict",
+                "https://app.test/",
+                "a=1",
+            ),
+            ("a=1; Path=/", "https://www.app.test/", ""),
+            (
+                "a=1; Path=/; Domain=app.test",
+                "https://www.app.test/",
+                "a=1",
+            ),
+            ("a=1; Path=/; Domain=other.test", "https://other.test/", ""),
+            ("a=1; Path=/; Domain=other.test", "https://app.test/", ""),
+            ("a=1; Path=/; Max-Age=0", "https://app.test/", ""),
+            (
+                "a=1; Path=/; Expires=Thu, 01 Jan 1970 00:00:00 GMT",
+                "https://app.test/",
+                "",
+            ),
+            ("a=b=c; Path=/", "https://app.test/", "a=b=c"),
+        ];
+        for (set, to, wanted) in table {
+            assert_eq!(sent(&kept(from, &[set]), to), wanted, "{set} to {to}");
+        }
+        let loopback = kept("http://127.0.0.1:1/", &["a=1; Secure"]);
+        assert_eq!(sent(&loopback, "http://127.0.0.1:1/"), "a=1");
+    }
+
+    #[test]
+    fn a_cookie_is_replaced_removed_and_put_before_shorter_paths() {
+        let from = "http://a.test/";
+        let cookies = kept(
+            from,
+            &[
+                "a=1; Path=/",
+                "a=2; Path=/",
+                "b=3; Path=/x",
+                "c=4",
+                "c=; Max-Age=0",
+            ],
+        );
+        assert_eq!(sent(&cookies, "http://a.test/x/y"), "b=3; a=2");
+        let configured = HeaderValue::from_static("keep=1; a=old;");
+        let header = cookies
+            .header(&url(from), Some(&configured))
+            .expect("a cookie");
+        assert_eq!(header, "keep=1; a=2");
+        assert!(header.is_sensitive());
+        assert_eq!(
+            Cookies::default().header(&url(from), Some(&configured)),
+            None
+        );
+    }
+
+    #[test]
+    fn the_jar_is_bounded() {
+        let many: Vec<_> = (0..1000).map(|n| format!("n{n}=1")).collect();
+        let many: Vec<_> = many.iter().map(String::as_str).collect();
+        let from = "http://a.test/";
+        assert_eq!(
+            sent(&kept(from, &many), from).split("; ").count(),
+            MAX_COOKIES
+        );
+        let huge = format!("a={}", "x".repeat(MAX_BYTES));
+        assert_eq!(sent(&kept(from, &[&huge]), from), "");
+    }
+}

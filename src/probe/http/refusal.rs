@@ -1,0 +1,156 @@
+//! What exactly is wrong with an answer that is not valid HTTP.
+
+use http::header::CONTENT_LENGTH;
+
+/// Characters of an answer that are shown.
+const SHOWN_MAX: usize = 40;
+
+/// Why the answer that starts like this is not valid in the HTTP that was spoken; `None` if its
+/// start does not show it.
+pub fn refusal(start: &[u8], http2: bool) -> Option<String> {
+    let is_http1 = start.starts_with(b"HTTP/1.0") || start.starts_with(b"HTTP/1.1");
+    if http2 {
+        return is_http1.then(|| {
+            "the server answers in HTTP/1.1, but `http_version: 2` was configured".to_owned()
+        });
+    }
+    match start {
+        [] => None,
+        [0x15 | 0x16, 3, ..] => Some("the server speaks TLS on this port: use https".to_owned()),
+        // The SETTINGS frame that opens a connection.
+        [0, 0, _, 4, ..] => Some(
+            "the server speaks HTTP/2 without TLS on this port: set `http_version: 2`".to_owned(),
+        ),
+        _ if !is_http1 => Some(format!(
+            "the answer starts with {}, not with `HTTP/1.1`",
+            quoted(first_line(start))
+        )),
+        _ => status_fault(first_line(start)).or_else(|| field_fault(start)),
+    }
+}
+
+fn status_fault(line: &[u8]) -> Option<String> {
+    let rest = line.get(b"HTTP/1.1".len()..)?;
+    let code = rest.strip_prefix(b" ").and_then(|rest| rest.get(..3));
+    let valid = code.is_some_and(|code| code[0] != b'0' && code.iter().all(u8::is_ascii_digit));
+    (!valid).then(|| format!("the status line {} has no status code", quoted(line)))
+}
+
+/// Fields whose values decide where the answer ends.
+fn field_fault(start: &[u8]) -> Option<String> {
+    let mut lines = start.split(|byte| *byte == b'\n');
+    lines.next()?;
+    let fields = lines
+        .map(<[u8]>::trim_ascii)
+        .take_while(|line| !line.is_empty());
+    let mut length: Option<&[u8]> = None;
+    for line in fields {
+        if line.contains(&0) {
+            let name = line.split(|byte| *byte == b':').next().unwrap_or_default();
+            return Some(format!("the header {} contains a NUL byte", quoted(name)));
+        }
+        let Some(colon) = line.iter().position(|byte| *byte == b':') else {
+            continue;
+        };
+        let (name, value) = (line[..colon].trim_ascii(), line[colon + 1..].trim_ascii());
+        if !name.eq_ignore_ascii_case(CONTENT_LENGTH.as_str().as_bytes()) {
+            continue;
+        }
+        let number = value.iter().all(u8::is_ascii_digit) && !value.is_empty();
+        if !number {
+            return Some(format!(
+                "Content-Length is {}, which is not a number",
+                quoted(value)
+            ));
+        }
+        if length.is_some_and(|length| length != value) {
+            return Some("the answer has two different values of Content-Length".to_owned());
+        }
+        length = Some(value);
+    }
+    None
+}
+
+fn first_line(bytes: &[u8]) -> &[u8] {
+    let line = bytes
+        .split(|byte| *byte == b'\n')
+        .next()
+        .unwrap_or_default();
+    line.strip_suffix(b"\r").unwrap_or(line)
+}
+
+/// What a server wrote, short and without control characters.
+pub fn quoted(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    let shown: String = text.chars().take(SHOWN_MAX).collect();
+    let more = if shown.len() < text.len() {
+        "\u{2026}"
+    } else {
+        ""
+    };
+    format!("`{}{more}`", shown.escape_debug())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_fault_is_named() {
+        let table: [(&[u8], bool, &str); 13] = [
+            (
+                b"HTTP/1.2 200 OK\r\n",
+                false,
+                "starts with `HTTP/1.2 200 OK`",
+            ),
+            (
+                b"HTTP/1.1 200 OK\r\nX: a\0b\r\n",
+                false,
+                "header `X` contains a NUL",
+            ),
+            (
+                b"SSH-2.0-OpenSSH_9.6\r\n",
+                false,
+                "starts with `SSH-2.0-OpenSSH_9.6`, not with",
+            ),
+            (b"HTTP/2 200 OK\r\n", false, "starts with `HTTP/2 200 OK`"),
+            (b"\x15\x03\x01\x00\x02\x02\x50", false, "use https"),
+            (b"\0\0\x12\x04\0\0\0", false, "`http_version: 2`"),
+            (b"HTTP/1.1 400 Bad Request\r\n", true, "answers in HTTP/1.1"),
+            (
+                b"HTTP/1.1 abc\r\n\r\n",
+                false,
+                "`HTTP/1.1 abc` has no status code",
+            ),
+            (b"HTTP/1.1 \r\n\r\n", false, "has no status code"),
+            (b"HTTP/1.1 099 Odd\r\n\r\n", false, "has no status code"),
+            (
+                b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
+                false,
+                "Content-Length is `-1`",
+            ),
+            (
+                b"HTTP/1.1 200 OK\ncontent-length : 2\nContent-Length: 3\n\n",
+                false,
+                "two different",
+            ),
+            (b"\x1b[31m\0\r\n", false, "`\\u{1b}[31m\\0`"),
+        ];
+        for (start, http2, wanted) in table {
+            let told = refusal(start, http2).unwrap_or_default();
+            assert!(told.contains(wanted), "{told}");
+        }
+    }
+
+    #[test]
+    fn a_valid_start_is_no_fault() {
+        for start in [
+            b"".as_slice(),
+            b"HTTP/1.1 200\r\n",
+            b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nContent-Length: x",
+        ] {
+            assert_eq!(refusal(start, false), None);
+        }
+        assert_eq!(refusal(b"\0\0\x12\x04", true), None);
+    }
+}

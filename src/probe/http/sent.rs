@@ -1,0 +1,165 @@
+//! The configured headers, and what of them cannot be sent as it is written.
+
+use super::Version;
+use super::headers::is_secret;
+use super::request::Request;
+use crate::diagnostic::Severity;
+use crate::yaml::{Section, Spot};
+use http::header::{
+    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, HOST, TE, TRANSFER_ENCODING, UPGRADE,
+};
+use http::uri::Authority;
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+/// Adds the configured headers to those that are sent anyway; `false` if one of them is invalid.
+pub fn read_headers(section: &Section<'_>, headers: &mut HeaderMap) -> bool {
+    let mut seen: Vec<HeaderName> = Vec::new();
+    let mut faultless = true;
+    for (name, value, at) in section.text_map("headers") {
+        match field(&name, &value) {
+            Ok((name, _)) if seen.contains(&name) => {
+                let message = format!("the header `{name}` is given twice (case does not matter)");
+                section
+                    .reader()
+                    .error("duplicate-key", &at, message, "keep one of them");
+                faultless = false;
+            }
+            Ok((name, value)) => {
+                seen.push(name.clone());
+                headers.insert(name, value);
+            }
+            Err((message, help)) => {
+                section.reader().error("invalid-value", &at, message, help);
+                faultless = false;
+            }
+        }
+    }
+    if seen.contains(&AUTHORIZATION) {
+        let keys = ["bearer", "bearer_file", "basic_auth"];
+        if let Some(key) = keys.into_iter().find(|key| section.has(key)) {
+            let message = format!("both `{key}` and the header Authorization are given");
+            section.error("conflict", key, message, "keep one of them");
+            faultless = false;
+        }
+    }
+    faultless
+}
+
+fn field(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), (String, &'static str)> {
+    let Ok(name) = HeaderName::try_from(name) else {
+        let message = format!("`{name}` is not a valid name of a header");
+        return Err((message, "names of letters, digits and dashes"));
+    };
+    let Ok(mut value) = HeaderValue::try_from(value) else {
+        let message = format!("the value of `{name}` cannot be sent in a header");
+        return Err((message, "a value in one line, without control characters"));
+    };
+    value.set_sensitive(is_secret(&name));
+    Ok((name, value))
+}
+
+/// The version that can carry the request's headers; reports those that none of the allowed can.
+pub fn fitting_version(section: &Section<'_>, request: &Request, version: Version) -> Version {
+    check_length(section, request);
+    let Some(name) = http1_only(&request.headers) else {
+        if version == Version::Http2 {
+            warn_of_dropped(section, &request.headers);
+        }
+        return version;
+    };
+    if version == Version::Http2 {
+        let message = format!("`{name}` cannot be sent over HTTP/2");
+        let at = field_spot(section, &name);
+        section.reader().error(
+            "invalid-value",
+            &at,
+            message,
+            "`http_version: 1.1` or `auto`",
+        );
+        return version;
+    }
+    Version::Http1
+}
+
+/// Headers that mean nothing over HTTP/2, which says so in other ways.
+fn warn_of_dropped(section: &Section<'_>, headers: &HeaderMap) {
+    let names = [
+        CONNECTION,
+        HeaderName::from_static("keep-alive"),
+        HeaderName::from_static("proxy-connection"),
+    ];
+    for name in names.iter().filter(|name| headers.contains_key(*name)) {
+        section.reader().report(
+            Severity::Warning,
+            "not-sent",
+            &field_spot(section, name),
+            format!("HTTP/2 has no header `{name}`, so it is not sent"),
+            Some("take it out, or set `http_version: 1.1`".to_owned()),
+        );
+    }
+}
+
+/// The first header that only HTTP/1.1 can carry as it is written.
+fn http1_only(headers: &HeaderMap) -> Option<HeaderName> {
+    let only = |name: &HeaderName, value: &[u8]| match *name {
+        UPGRADE | TRANSFER_ENCODING => true,
+        CONNECTION => {
+            !value.eq_ignore_ascii_case(b"close") && !value.eq_ignore_ascii_case(b"keep-alive")
+        }
+        TE => !value.eq_ignore_ascii_case(b"trailers"),
+        // It becomes `:authority`.
+        HOST => Authority::try_from(value).is_err(),
+        _ => name == "http2-settings",
+    };
+    let mut fields = headers.iter();
+    let found = fields.find(|(name, value)| only(name, value.as_bytes()));
+    found.map(|(name, _)| name.clone())
+}
+
+/// What says where the body ends must agree with it.
+fn check_length(section: &Section<'_>, request: &Request) {
+    let length = request.headers.get(CONTENT_LENGTH);
+    let coding = request.headers.get(TRANSFER_ENCODING);
+    let body = request.body.len();
+    let fault = match (length, coding) {
+        (Some(_), Some(_)) => Some((
+            CONTENT_LENGTH,
+            "Content-Length is not sent beside Transfer-Encoding".to_owned(),
+            "keep one of them",
+        )),
+        (Some(length), None) if length.as_bytes() != body.to_string().as_bytes() => Some((
+            CONTENT_LENGTH,
+            format!("Content-Length does not fit the body of {body} bytes"),
+            "take it out: the length is sent with every body",
+        )),
+        (None, Some(_)) if body == 0 => Some((
+            TRANSFER_ENCODING,
+            "Transfer-Encoding is not sent without a body".to_owned(),
+            "give a `body`, or take it out",
+        )),
+        (None, Some(coding)) if !ends_chunked(coding) => Some((
+            TRANSFER_ENCODING,
+            "the last transfer coding of a request is always `chunked`".to_owned(),
+            "`chunked`, or a list that ends with it",
+        )),
+        _ => None,
+    };
+    if let Some((name, message, help)) = fault {
+        let at = field_spot(section, &name);
+        section.reader().error("invalid-value", &at, message, help);
+    }
+}
+
+fn ends_chunked(coding: &HeaderValue) -> bool {
+    let last = coding.as_bytes().rsplit(|byte| *byte == b',').next();
+    last.is_some_and(|last| last.trim_ascii().eq_ignore_ascii_case(b"chunked"))
+}
+
+/// Where a configured header stands.
+fn field_spot(section: &Section<'_>, name: &HeaderName) -> Spot {
+    let headers = section.text_map("headers").into_iter();
+    let mut found = headers.filter(|(written, _, _)| written.eq_ignore_ascii_case(name.as_str()));
+    found
+        .next()
+        .map_or_else(|| section.spot_of("headers"), |(_, _, at)| at)
+}

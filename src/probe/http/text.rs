@@ -1,0 +1,188 @@
+//! A body as text: which charset it is in, and what expressions are tried on. Pure.
+
+use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
+use regex::bytes::Regex;
+use std::borrow::Cow;
+use std::sync::LazyLock;
+
+/// Where HTML and XML name their charset, as browsers look for it.
+const DECLARATION_WITHIN: usize = 1024;
+static DECLARATION: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    let pattern =
+        r#"(?i-u)<(?:meta|\?xml)[^>]*?(?:charset|encoding)\s*=\s*["']?\s*([a-z0-9_.:-]+)"#;
+    Regex::new(pattern).ok()
+});
+
+/// Bytes and what they say.
+#[derive(Debug)]
+pub struct Text<'a> {
+    bytes: &'a [u8],
+    decoded: Cow<'a, str>,
+    /// The charset, if it is none that can be decoded.
+    pub unknown_charset: Option<String>,
+}
+
+impl<'a> Text<'a> {
+    /// Decodes by byte order mark, by UTF-16 that shows, by the charset of a Content-Type, or by
+    /// the bytes, whichever comes first.
+    pub fn new(bytes: &'a [u8], content_type: Option<&str>) -> Self {
+        let label = content_type.and_then(charset);
+        let encoding = label.and_then(|label| Encoding::for_label(label.as_bytes()));
+        let unknown_charset = match (is_utf32(bytes), label) {
+            (true, _) => Some("utf-32".to_owned()),
+            (_, Some(label)) if encoding.is_none() && !is_plain(bytes) => {
+                Some(label.chars().take(40).collect())
+            }
+            _ => None,
+        };
+        // `decode` puts a byte order mark first, as browsers do.
+        let encoding = visible_utf16(bytes).or(encoding);
+        let (decoded, _, _) = encoding.unwrap_or_else(|| guess(bytes)).decode(bytes);
+        Self {
+            bytes,
+            decoded,
+            unknown_charset,
+        }
+    }
+
+    /// Tries the text and, where they differ, the bytes: what was decoded wrongly is still found.
+    pub fn is_match(&self, regex: &Regex) -> bool {
+        let text = self.decoded.as_bytes();
+        regex.is_match(text) || (text != self.bytes && regex.is_match(self.bytes))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.decoded
+    }
+}
+
+/// The charset that a Content-Type names.
+fn charset(content_type: &str) -> Option<&str> {
+    content_type.split(';').skip(1).find_map(|parameter| {
+        let (name, value) = parameter.split_once('=')?;
+        let value = value.trim().trim_matches(['"', '\'']).trim();
+        (name.trim().eq_ignore_ascii_case("charset") && !value.is_empty()).then_some(value)
+    })
+}
+
+/// UTF-16 by the first character, whatever the Content-Type says: no other text has a NUL there.
+fn visible_utf16(bytes: &[u8]) -> Option<&'static Encoding> {
+    match bytes {
+        [0, second, ..] if *second != 0 => Some(UTF_16BE),
+        [first, 0, ..] if *first != 0 => Some(UTF_16LE),
+        _ => None,
+    }
+}
+
+/// The encoding of bytes whose Content-Type does not help.
+fn guess(bytes: &[u8]) -> &'static Encoding {
+    if std::str::from_utf8(bytes).is_ok() {
+        return UTF_8;
+    }
+    let start = &bytes[..bytes.len().min(DECLARATION_WITHIN)];
+    let declared = DECLARATION.as_ref().and_then(|regex| {
+        let label = regex.captures(start)?.get(1)?;
+        Encoding::for_label(label.as_bytes())
+    });
+    // A declaration that can be read as ASCII is not in UTF-16. Without one, browsers take this.
+    declared
+        .filter(|encoding| encoding.is_ascii_compatible())
+        .unwrap_or(WINDOWS_1252)
+}
+
+/// UTF-8 text without NUL, which any charset that resembles ASCII could be.
+fn is_plain(bytes: &[u8]) -> bool {
+    !bytes.contains(&0) && std::str::from_utf8(bytes).is_ok()
+}
+
+/// UTF-32 by its byte order mark: browsers and `encoding_rs` do not decode it.
+fn is_utf32(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"\xff\xfe\0\0") || bytes.starts_with(b"\0\0\xfe\xff")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn utf16(text: &str, bytes: fn(u16) -> [u8; 2]) -> Vec<u8> {
+        text.encode_utf16().flat_map(bytes).collect()
+    }
+
+    #[test]
+    fn charsets_are_found_and_decoded() {
+        let wanted = "St\u{f6}rung \u{2013} DOWN";
+        let latin = b"St\xf6rung \x96 DOWN".to_vec();
+        let html = [b"<meta charset='windows-1252'>".as_slice(), &latin].concat();
+        for (bytes, content_type) in [
+            (wanted.as_bytes().to_vec(), None),
+            (
+                wanted.as_bytes().to_vec(),
+                Some("text/plain; charset=utf-8"),
+            ),
+            (
+                wanted.as_bytes().to_vec(),
+                Some("text/plain; charset=nonsense"),
+            ),
+            (format!("\u{feff}{wanted}").into_bytes(), None),
+            (latin.clone(), None),
+            (latin.clone(), Some("text/html; charset=ISO-8859-1")),
+            (latin, Some("text/html; a=b; CHARSET = \"latin1\"")),
+            (html, Some("text/html")),
+            (utf16(&format!("\u{feff}{wanted}"), u16::to_le_bytes), None),
+            (
+                utf16(&format!("\u{feff}{wanted}"), u16::to_be_bytes),
+                Some("text/plain; charset=utf-8"),
+            ),
+            (
+                utf16(wanted, u16::to_be_bytes),
+                Some("text/plain; charset=utf-16"),
+            ),
+            (
+                utf16(wanted, u16::to_le_bytes),
+                Some("text/plain; charset=utf-8"),
+            ),
+            (utf16(wanted, u16::to_le_bytes), None),
+            (utf16(wanted, u16::to_be_bytes), None),
+            (
+                utf16(wanted, u16::to_be_bytes),
+                Some("text/plain; charset=utf-16be"),
+            ),
+        ] {
+            let text = Text::new(&bytes, content_type);
+            assert!(text.as_str().ends_with(wanted), "{content_type:?} {text:?}");
+            assert_eq!(text.unknown_charset, None);
+        }
+        let sjis = b"<?xml encoding=\"Shift_JIS\"?>\x83\x65\x83\x58\x83\x67";
+        assert!(
+            Text::new(sjis, None)
+                .as_str()
+                .ends_with("\u{30c6}\u{30b9}\u{30c8}")
+        );
+    }
+
+    #[test]
+    fn both_the_text_and_the_bytes_are_tried() {
+        let down = Regex::new("DOWN").expect("valid");
+        // Wrongly declared, and cut in the middle of a character.
+        assert!(Text::new(b"is DOWN", Some("text/plain; charset=utf-16le")).is_match(&down));
+        assert!(Text::new(b"\xe2\x82 DOWN \xff", Some("a; charset=utf-8")).is_match(&down));
+        let binary = Regex::new(r"^(?-u)\xff\xd8").expect("valid");
+        assert!(Text::new(b"\xff\xd8\xff\xe0", None).is_match(&binary));
+        let start = Regex::new("^ok$").expect("valid");
+        assert!(Text::new(b"\xef\xbb\xbfok", None).is_match(&start));
+    }
+
+    #[test]
+    fn what_cannot_be_decoded_is_known() {
+        let unknown = |bytes, content_type| Text::new(bytes, content_type).unknown_charset;
+        assert_eq!(
+            unknown(b"\xc4\xd6\xe6\xd5", Some("a/b; charset=cp037")).as_deref(),
+            Some("cp037")
+        );
+        assert_eq!(
+            unknown(b"\xff\xfe\0\0D\0\0\0", None).as_deref(),
+            Some("utf-32")
+        );
+        assert_eq!(unknown(b"plain", Some("a/b; charset=cp037")), None);
+    }
+}

@@ -1,0 +1,276 @@
+//! Answers that are odd but valid to users' clients, and bodies that must be decoded to be judged.
+
+use crate::probing::{attempt, cause};
+use crate::server::http;
+use flate2::Compression;
+use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
+use slod::outcome::{Cause, Verdict};
+use std::io::Write as _;
+use std::time::Duration;
+
+const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A complete answer with these fields and this body.
+fn with(fields: &str, body: &[u8]) -> Vec<u8> {
+    let length = body.len();
+    let mut answer =
+        format!("HTTP/1.1 200 OK\r\n{fields}Content-Length: {length}\r\n\r\n").into_bytes();
+    answer.extend(body);
+    answer
+}
+
+/// The cause of a probe that gets `answer`, with more keys of its config, and what it says.
+async fn cause_of(answer: Vec<u8>, keys: &str) -> (Option<Cause>, String) {
+    let (address, _) = http(move |_| answer.clone()).await;
+    let yaml = format!("{{ url: \"http://{address}/\", {keys} }}");
+    let (outcome, story) = attempt(&yaml, TIMEOUT).await;
+    let message = outcome.detail.message.clone().unwrap_or_default();
+    (cause(&outcome), format!("{message}\n{story}"))
+}
+
+fn gzip(text: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(text).expect("in memory");
+    encoder.finish().expect("in memory")
+}
+
+fn zlib(text: &[u8]) -> Vec<u8> {
+    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(text).expect("in memory");
+    encoder.finish().expect("in memory")
+}
+
+fn deflate(text: &[u8]) -> Vec<u8> {
+    let mut encoder = DeflateEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(text).expect("in memory");
+    encoder.finish().expect("in memory")
+}
+
+#[tokio::test]
+async fn an_answer_without_a_body_has_nothing_to_decode() {
+    for coding in ["gzip", "br", "deflate", "zstd", "gzip, br", "odd"] {
+        let empty = |status: &str, fields: &str| {
+            format!("HTTP/1.1 {status}\r\nContent-Encoding: {coding}\r\n{fields}\r\n").into_bytes()
+        };
+        for (answer, keys) in [
+            (empty("200 OK", "Content-Length: 5000\r\n"), "method: HEAD"),
+            (empty("204 No Content", ""), ""),
+            (empty("304 Not Modified", ""), "expect: { status: 304 }"),
+            (
+                empty("200 OK", "Content-Length: 0\r\n"),
+                "expect: { body_not: x }",
+            ),
+            (empty("200 OK", ""), ""),
+            (
+                empty("302 Found", "Location: /x\r\nContent-Length: 0\r\n"),
+                "follow_redirects: false, expect: { status: 302 }",
+            ),
+        ] {
+            let (seen, story) = cause_of(answer, keys).await;
+            assert_eq!(seen, None, "{coding} {keys}: {story}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_body_is_decoded_whole_before_it_is_judged() {
+    let text = b"first DATABASE DOWN";
+    let members = [gzip(b"first "), gzip(b"DATABASE DOWN")].concat();
+    let frames = [b"first ".as_slice(), b"DATABASE DOWN"]
+        .map(|part| zstd::encode_all(part, 1).expect("in memory"))
+        .concat();
+    for (coding, body) in [
+        ("gzip", members),
+        ("GZIP", gzip(text)),
+        ("x-gzip", gzip(text)),
+        ("gzip, identity", gzip(text)),
+        ("identity,,gzip", gzip(text)),
+        ("none", text.to_vec()),
+        ("deflate", zlib(text)),
+        ("deflate", deflate(text)),
+        ("zstd", frames),
+        ("deflate, gzip", gzip(&zlib(text))),
+        ("gzip\r\nContent-Encoding: deflate", zlib(&gzip(text))),
+    ] {
+        let answer = with(&format!("Content-Encoding: {coding}\r\n"), &body);
+        let (seen, story) = cause_of(answer.clone(), "expect: { body: ^first.*DOWN$ }").await;
+        assert_eq!(seen, None, "{coding}: {story}");
+        let (seen, _) = cause_of(answer, "expect: { body_not: DOWN }").await;
+        assert_eq!(seen, Some(Cause::Body), "{coding}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_cannot_be_decoded_is_never_free_of_anything() {
+    let cut = &gzip(b"DATABASE DOWN and more")[..20];
+    let trailing = [gzip(b"fine"), b"DOWN".to_vec()].concat();
+    for (coding, body, says) in [
+        ("odd", b"DOWN".as_slice(), "encoding `odd` is none of gzip"),
+        ("gzip, odd", b"DOWN", "`odd`"),
+        ("gzip", b"DOWN", "not valid gzip"),
+        ("gzip", cut, "not valid gzip"),
+        ("gzip", &trailing, "not valid gzip"),
+        ("gzip,gzip,gzip,gzip,gzip,gzip", b"DOWN", "more than 5"),
+    ] {
+        let answer = with(&format!("Content-Encoding: {coding}\r\n"), body);
+        let (seen, story) = cause_of(answer, "expect: { body_not: DOWN }").await;
+        assert_eq!(seen, Some(Cause::Protocol), "{coding}: {story}");
+        assert!(story.contains(says), "{story}");
+    }
+    let packed = gzip(b"DOWN");
+    let mut answer = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n".to_vec();
+    answer.extend(format!("{:x}\r\n", packed.len()).into_bytes());
+    answer.extend([packed.as_slice(), b"\r\n0\r\n\r\n"].concat());
+    assert_eq!(
+        cause_of(answer, "expect: { body_not: DOWN }").await.0,
+        Some(Cause::Body)
+    );
+    let answer = with("Content-Encoding: odd\r\n", b"DOWN");
+    assert_eq!(cause_of(answer, "").await.0, None, "nobody looks into it");
+    let long = [b"x".repeat(100), b"DOWN".to_vec()].concat();
+    let (seen, _) = cause_of(
+        with("", &long),
+        "body_limit: 50B, expect: { body_not: DOWN }",
+    )
+    .await;
+    assert_eq!(
+        seen,
+        Some(Cause::BodyTooLarge),
+        "what was cut off is not free of it"
+    );
+}
+
+#[tokio::test]
+async fn bodies_in_other_charsets_are_read_as_text() {
+    let utf16: Vec<u8> = "\u{feff}{\"state\": \"DOWN\"}"
+        .encode_utf16()
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    for (kind, body, unwanted) in [
+        ("text/plain", utf16.as_slice(), "DOWN"),
+        ("text/plain; charset=utf-8", &utf16, "DOWN"),
+        ("text/plain; charset=utf-16le", &utf16[2..], "DOWN"),
+        (
+            "text/html; charset=iso-8859-1",
+            b"St\xf6rung",
+            "St\u{f6}rung",
+        ),
+        ("text/html", b"St\xf6rung", "St\u{f6}rung"),
+        ("text/html; charset=utf-8", b"DOWN \xff", "DOWN"),
+        ("text/html; charset=cp037", b"\xc4\xd6\xe6\xd5", "DOWN"),
+    ] {
+        let answer = with(&format!("Content-Type: {kind}\r\n"), body);
+        let keys = format!("expect: {{ body_not: \"{unwanted}\" }}");
+        let (seen, story) = cause_of(answer, &keys).await;
+        assert_eq!(seen, Some(Cause::Body), "{kind}: {story}");
+    }
+    let json = with("Content-Type: application/json\r\n", &utf16);
+    let (seen, story) = cause_of(json, "expect: { json: { \"$.state\": DOWN } }").await;
+    assert_eq!(seen, None, "{story}");
+    let header = with("X-State: Gr\u{fc}n\r\n", b"");
+    let (seen, story) = cause_of(header, "expect: { headers: { X-State: \"^Gr\u{fc}n$\" } }").await;
+    assert_eq!(seen, None, "{story}");
+}
+
+#[tokio::test]
+async fn heads_that_other_clients_take_are_taken() {
+    let many = |count: usize| {
+        let fields = (0..count).map(|n| format!("X-{n}: v\r\n"));
+        fields.collect::<Vec<_>>().concat()
+    };
+    let long = format!("X-Long: {}\r\n", "v".repeat(200_000));
+    for (fields, wanted) in [
+        (many(101), "X-100: v"),
+        (many(1900), "X-1899: v"),
+        (long, "X-Long: v"),
+        ("X-Fold: a;\r\n  b\r\n".to_owned(), "X-Fold: ^a; +b$"),
+        ("X-Space : x\r\n".to_owned(), "X-Space: ^x$"),
+        (
+            "PHP Warning: something\r\nX-After: y\r\n".to_owned(),
+            "X-After: y",
+        ),
+        (
+            "X-[odd]: x\r\nno colon at all\r\nX-After: y\r\n".to_owned(),
+            "X-After: y",
+        ),
+        (": empty name\r\nX-After: y\r\n".to_owned(), "X-After: y"),
+    ] {
+        let keys = format!("expect: {{ headers: {{ {wanted} }}, body: ^ok$ }}");
+        let (seen, story) = cause_of(with(&fields, b"ok"), &keys).await;
+        assert_eq!(seen, None, "{wanted}: {story}");
+    }
+    let (seen, story) = cause_of(
+        b"HTTP/1.1 999 Odd\r\nContent-Length: 0\r\n\r\n".to_vec(),
+        "expect: { status: 999 }",
+    )
+    .await;
+    assert_eq!(seen, None, "{story}");
+    let wide = b"HTTP/1.1  200 OK\r\nContent-Length: 2\r\n\r\nok".to_vec();
+    let (seen, story) = cause_of(wide, "expect: { body: ^ok$ }").await;
+    assert_eq!(seen, None, "{story}");
+    let old = b"HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n";
+    let (seen, story) = cause_of(old.to_vec(), "expect: { body: ^ok$ }").await;
+    assert_eq!(seen, None, "{story}");
+    assert!(story.contains("HTTP/1.0 200 OK"), "{story}");
+    let (seen, story) = cause_of(with(&many(2001), b"ok"), "").await;
+    assert_eq!(seen, Some(Cause::Protocol));
+    assert!(
+        story.contains("larger than 2000 fields or 256 KiB"),
+        "{story}"
+    );
+}
+
+#[tokio::test]
+async fn what_is_refused_is_said() {
+    for (answer, says) in [
+        (
+            "SSH-2.0-OpenSSH_9.6\r\n\r\n",
+            "starts with `SSH-2.0-OpenSSH_9.6`",
+        ),
+        ("HTTP/1.1 abc\r\n\r\n", "`HTTP/1.1 abc` has no status code"),
+        (
+            "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
+            "two different",
+        ),
+        (
+            "HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n",
+            "Content-Length is `x`",
+        ),
+    ] {
+        let (seen, story) = cause_of(answer.as_bytes().to_vec(), "").await;
+        assert_eq!(seen, Some(Cause::Protocol), "{answer:?}: {story}");
+        assert!(story.contains(says), "{answer:?}: {story}");
+    }
+    let plain = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n".to_vec();
+    let (seen, story) = cause_of(plain, "http_version: 2").await;
+    assert_eq!(seen, Some(Cause::Protocol), "{story}");
+    assert!(story.contains("answers in HTTP/1.1"), "{story}");
+}
+
+#[tokio::test]
+async fn integers_are_compared_as_integers() {
+    let body = br#"{"id": 9007199254740993, "version": "1.1", "error": null}"#;
+    let verdict = async |condition: &str| {
+        let (address, _) = http(move |_| with("", body)).await;
+        let yaml =
+            format!("{{ url: \"http://{address}/\", expect: {{ json: {{ {condition} }} }} }}");
+        attempt(&yaml, TIMEOUT).await.0.verdict
+    };
+    for (condition, good) in [
+        ("\"$.id\": 9007199254740992", false),
+        ("\"$.id\": 9007199254740993", true),
+        ("\"$.id\": \"> 9007199254740992\"", true),
+        ("\"$.version\": \"1.10\"", false),
+        ("\"$.version\": 1.10", false),
+        ("\"$.version\": 1.1", true),
+        ("\"$.error\": null", true),
+        ("\"$.error\": ~", true),
+        ("\"$.id\": null", false),
+    ] {
+        assert_eq!(
+            verdict(condition).await == Verdict::Good,
+            good,
+            "{condition}"
+        );
+    }
+}
