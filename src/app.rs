@@ -261,9 +261,14 @@ struct Opened {
 fn open(config: &Config, clock: Clock) -> Result<Opened, StoreError> {
     let mut store = Store::open(&config.store.path)?;
     let corrections = ledger::in_force(config, &store, clock.now())?;
+    let used_until = store.last_seen()?;
     let beats = Beats::new(store.beats()?);
     let probes = config.running().map(|spec| (&spec.key, &spec.probe));
-    beats.listen(clock.now(), probes, |key| store.watched(key).ok().flatten());
+    beats.listen(clock.now(), probes, |key| {
+        // What cannot be read only gives the job its time once more.
+        let last = store.last_outcome(key, used_until?).ok().flatten()?;
+        Some((last.at, last.outcome.verdict))
+    });
     let mut ledger = Ledger::new(config, &corrections);
     let plans: Plans = Arc::new(ArcSwap::from_pointee(ledger.plans()));
     let plan = {
@@ -273,7 +278,6 @@ fn open(config: &Config, clock: Clock) -> Result<Opened, StoreError> {
     // Hours that ended while nothing ran become counts first, so that they are read as counts.
     while store.compact_step(clock.now(), &plan)? {}
     ledger.restore(&store, clock.now())?;
-    let used_until = store.last_seen()?;
     let held = used_until.unwrap_or_else(|| clock.now());
     ledger.recall_alerts(store.firing_alerts()?, held.min(clock.now()), clock.now());
     let writer = store.writer(clock, config.store.retention, plan)?;

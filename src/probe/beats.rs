@@ -1,7 +1,7 @@
 //! Reports that jobs send: the board that they are put on, and that heartbeat probes look at.
 
 use super::Probe;
-use crate::outcome::{ProbeKey, Timestamp, millis};
+use crate::outcome::{Cause, ProbeKey, Timestamp, Verdict, millis};
 use crate::yaml::Secret;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -95,8 +95,10 @@ struct Entry {
     since: Timestamp,
     last: Option<Last>,
     failures: Option<Failures>,
-    /// When the probe looked last, or was removed.
+    /// When the probe looked last.
     looked: Option<Timestamp>,
+    /// Whether the program that ran before missed a report at its end.
+    silent: bool,
 }
 
 #[derive(Debug)]
@@ -120,6 +122,7 @@ impl Beats {
                 }),
                 failures,
                 looked: None,
+                silent: false,
             };
             (key, entry)
         };
@@ -129,12 +132,12 @@ impl Beats {
     }
 
     /// Listens from `now` on for these probes, as far as jobs report to them, and for no others.
-    /// `watched` says from when to when the store has outcomes of a probe that is new here.
+    /// `last_outcome` looks up what the program that ran before found last about a probe.
     pub fn listen<'a>(
         &self,
         now: Timestamp,
         probes: impl Iterator<Item = (&'a ProbeKey, &'a Arc<dyn Probe>)>,
-        watched: impl Fn(&ProbeKey) -> Option<(Timestamp, Timestamp)>,
+        last_outcome: impl Fn(&ProbeKey) -> Option<(Timestamp, Verdict)>,
     ) {
         let mut board = self.board();
         let mut removed = std::mem::take(&mut *board);
@@ -144,18 +147,16 @@ impl Beats {
             };
             let mut entry = removed.remove(key).unwrap_or_else(|| Entry::new(now));
             if entry.probe.is_none()
-                && let Some((from, to)) = watched(key)
+                && let Some((at, verdict)) = last_outcome(key)
             {
-                entry.resume(from, to);
+                entry.resume(at, verdict);
             }
             entry.listen(door.due, now);
             entry.probe = Some(probe.clone());
             board.insert(key.clone(), entry);
         }
         for (key, mut entry) in removed.into_iter().take(REMOVED_MAX) {
-            if entry.probe.take().is_some() {
-                entry.looked = Some(now);
-            }
+            entry.probe = None;
             board.insert(key, entry);
         }
     }
@@ -252,17 +253,16 @@ impl Entry {
             last: None,
             failures: None,
             looked: None,
+            silent: false,
         }
     }
 
-    /// Takes over when the program that ran before had listened.
-    fn resume(&mut self, from: Timestamp, to: Timestamp) {
-        self.looked = self.looked.max(Some(to));
-        if self.last.is_none() {
-            self.since = from;
-        }
+    /// Goes on where the program that ran before ended.
+    fn resume(&mut self, at: Timestamp, verdict: Verdict) {
+        self.silent = verdict == Verdict::Bad(Cause::Silent);
+        self.looked = self.looked.max(Some(at));
         // An outcome shows them already.
-        self.failures.take_if(|failures| failures.last_at <= to);
+        self.failures.take_if(|failures| failures.last_at <= at);
     }
 
     /// Listens from `now` on for what is due. What was overdue while somebody listened stays so;
@@ -275,17 +275,22 @@ impl Entry {
         let last = self.last.as_ref().map(|last| last.beat.at);
         let reference = last.map_or(self.since, |last| last.max(self.since));
         let was = before.map_or(due, |door| door.due);
-        let looked = self.looked;
-        if !looked.is_some_and(|looked| was.is_overdue(reference, looked)) {
+        let overdue = |looked| was.is_overdue(reference, looked);
+        let seen_overdue = before.is_some() && self.looked.is_some_and(overdue);
+        if self.silent {
+            // Overdue since before this program began.
+            self.since = last.unwrap_or(Timestamp(0));
+        } else if !seen_overdue {
             self.since = now;
         }
+        self.silent = false;
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::outcome::{Outcome, Verdict};
+    use crate::outcome::{Outcome, Why};
     use crate::probe::heartbeat::{Due, Pace};
     use crate::probe::{Attempt, Door};
 
@@ -385,20 +390,21 @@ mod tests {
             let last = beat(100, false);
             HashMap::from([(key(), StoredBeat { last, failures })])
         };
-        let restarted = |seen_until| {
+        let restarted = |verdict| {
             let board = Beats::new(stored(None));
-            let watched = |_: &ProbeKey| Some((at(0), at(seen_until)));
-            board.listen(at(1000), [(&key(), &every(60))].into_iter(), watched);
+            let last = |_: &ProbeKey| Some((at(900), verdict));
+            board.listen(at(1000), [(&key(), &every(60))].into_iter(), last);
             since(&board, 1001)
         };
-        assert_eq!(restarted(150), at(1000));
-        assert_eq!(restarted(170), at(100));
+        assert_eq!(restarted(Verdict::Good), at(1000));
+        assert_eq!(restarted(Verdict::Void(Why::Listening)), at(1000));
+        assert_eq!(restarted(Verdict::Bad(Cause::Silent)), at(100));
         // A failure that an outcome shows already is not shown again.
         let failures = Failures::one(&beat(90, true));
         let judged = |seen_until| {
             let board = Beats::new(stored(Some(failures.clone())));
-            let watched = |_: &ProbeKey| Some((at(0), at(seen_until)));
-            board.listen(at(1000), [(&key(), &every(60))].into_iter(), watched);
+            let last = |_: &ProbeKey| Some((at(seen_until), Verdict::Good));
+            board.listen(at(1000), [(&key(), &every(60))].into_iter(), last);
             board.look(&key(), at(1001)).failures
         };
         assert_eq!(judged(95), None);

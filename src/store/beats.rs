@@ -1,11 +1,14 @@
 //! The last report of every probe that jobs report to, and the failures that no outcome shows yet.
 
-use super::raw::lane_of;
+use super::header::hour_of;
 use super::{Store, StoreError};
-use crate::outcome::{ProbeKey, Timestamp};
+use crate::outcome::{ProbeKey, Record, Timestamp};
 use crate::probe::beats::{Beat, Failures, StoredBeat};
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::{Row, params};
 use std::collections::HashMap;
+
+/// How far a probe's last outcome is looked for.
+const LOOK_BACK_HOURS: i64 = 48;
 
 impl Store {
     pub fn beats(&self) -> Result<HashMap<ProbeKey, StoredBeat>, StoreError> {
@@ -24,27 +27,19 @@ impl Store {
         rows.collect()
     }
 
-    /// From when to when the store has outcomes of a probe, as far as they are in no block yet.
-    pub fn watched(&self, key: &ProbeKey) -> Result<Option<(Timestamp, Timestamp)>, StoreError> {
-        let found = self.try_watched(key);
-        found.map_err(StoreError::sql("read a probe's last outcome"))
-    }
-
-    fn try_watched(&self, key: &ProbeKey) -> rusqlite::Result<Option<(Timestamp, Timestamp)>> {
-        let sql = "SELECT id, first_at FROM probe WHERE service = ?1 AND name = ?2";
-        let known = self
-            .conn
-            .query_row(sql, params![&*key.service, &*key.probe], |row| {
-                Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?))
-            });
-        let Some((id, first)) = known.optional()? else {
-            return Ok(None);
-        };
-        let sql = "SELECT max(at) FROM outcome
-                   WHERE hour IN (SELECT DISTINCT hour FROM outcome) AND lane = ?1 AND probe = ?2";
-        let values = params![lane_of(id), id];
-        let last: Option<i64> = self.conn.query_row(sql, values, |row| row.get(0))?;
-        Ok(last.map(|last| (Timestamp(first), Timestamp(last))))
+    /// A probe's last outcome, if it is from the last days before `latest`.
+    pub fn last_outcome(
+        &self,
+        key: &ProbeKey,
+        latest: Timestamp,
+    ) -> Result<Option<Record>, StoreError> {
+        let hours = (0..LOOK_BACK_HOURS).map(|back| hour_of(latest) - back);
+        let mut last = hours.filter_map(|hour| {
+            let records = self.hour_of_probe(key, hour);
+            records.map(|mut records| records.pop()).transpose()
+        });
+        let last = last.next().transpose();
+        last.map_err(StoreError::sql("read a probe's last outcome"))
     }
 
     /// Keeps a report instead of the probe's last one. Failures up to `judged` are forgotten.

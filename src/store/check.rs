@@ -75,10 +75,30 @@ pub fn check(path: &Path) -> Result<Checked, StoreError> {
     checked.part("outcomes", |checked| outcomes(&store, checked));
     checked.part("corrections", |checked| corrections(&store, checked));
     drop(tx);
-    if let Err(error) = try_write(path) {
-        checked.fault(format!("it takes no commit: {error}"));
+    match try_write(path) {
+        Err(error) if !is_elsewhere(&error) => {
+            checked.fault(format!("it takes no commit: {error}"));
+        }
+        _ => {}
     }
     Ok(checked)
+}
+
+/// Whether a commit could not be tried, for reasons that are not the store's.
+fn is_elsewhere(error: &rusqlite::Error) -> bool {
+    use rusqlite::ErrorCode::{
+        CannotOpen, DatabaseBusy, DatabaseLocked, PermissionDenied, ReadOnly,
+    };
+    let elsewhere = [
+        CannotOpen,
+        DatabaseBusy,
+        DatabaseLocked,
+        PermissionDenied,
+        ReadOnly,
+    ];
+    error
+        .sqlite_error_code()
+        .is_some_and(|code| elsewhere.contains(&code))
 }
 
 /// Writes an outcome as the daemon does, and takes it back.

@@ -226,7 +226,7 @@ impl Store {
         Ok(())
     }
 
-    fn hour_of_probe(&self, key: &ProbeKey, hour: i64) -> rusqlite::Result<Vec<Record>> {
+    pub(super) fn hour_of_probe(&self, key: &ProbeKey, hour: i64) -> rusqlite::Result<Vec<Record>> {
         let Some(probe) = self.names.id(key) else {
             return Ok(Vec::new());
         };

@@ -38,13 +38,14 @@ pub async fn beat(
     let admitted = state.beats.admit(&key, token(&headers));
     admitted.map_err(|refused| refusal(&state, &key, refused))?;
     let failed = failed(&parameters)?;
+    let at = state.clock.now();
     let mut text = beginning(body).await;
     if text.is_empty() {
         let said = parameters.iter().find(|(name, _)| name == "msg");
         text = said.map_or_else(Vec::new, |(_, said)| said.clone().into_bytes());
     }
     let beat = Beat {
-        at: state.clock.now(),
+        at,
         failed,
         message: message(&text),
     };

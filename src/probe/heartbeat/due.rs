@@ -11,6 +11,9 @@ use std::time::Duration;
 /// A schedule must come again within this; `0 0 29 2 *` comes every eight years at the latest.
 const LONGEST_PAUSE: TimeDelta = TimeDelta::days(8 * 366 + 1);
 
+/// A report this long before its time is for that time: two machines' clocks differ.
+const EARLY: Duration = Duration::from_secs(5);
+
 /// How often a job reports.
 #[derive(Clone, Debug)]
 pub enum Pace {
@@ -74,7 +77,7 @@ impl Due {
     pub fn deadline(&self, last: Timestamp) -> Option<Timestamp> {
         let due = match &self.pace {
             Pace::Every(every) => Some(last.after(*every)),
-            Pace::Schedule(schedule) => schedule.after(last),
+            Pace::Schedule(schedule) => schedule.after(last.after(EARLY)),
         };
         due.map(|due| due.after(self.grace))
     }
@@ -153,6 +156,14 @@ mod tests {
         assert_eq!(
             deadlines("15 * * * *", "2026-10-24T23:30:00Z", 4),
             ["10-25T00:25", "10-25T01:25", "10-25T02:25", "10-25T03:25"]
+        );
+    }
+
+    #[test]
+    fn a_clock_that_is_ahead_by_seconds_reports_for_the_right_time() {
+        assert_eq!(
+            deadlines("0 3 * * *", "2026-11-01T01:59:58Z", 1),
+            ["11-02T02:10"]
         );
     }
 
