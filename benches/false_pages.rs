@@ -47,11 +47,10 @@ impl Chance {
 /// Whether each attempt fails; runs of failures are `lengths` long, each length as often.
 fn failures(attempts: i64, lengths: &[u32], chance: &mut Chance) -> Vec<bool> {
     let mean = f64::from(lengths.iter().sum::<u32>()) / lengths.len() as f64;
-    let mut left = 0;
+    let (mut left, mut runs) = (0, lengths.iter().cycle());
     let next = |_| {
         if left == 0 && chance.next() < FAILING / mean {
-            let one = (chance.next() * lengths.len() as f64) as usize;
-            left = lengths[one.min(lengths.len() - 1)];
+            left = runs.next().copied().unwrap_or_default();
         }
         let fails = left > 0;
         left = left.saturating_sub(1);
@@ -148,9 +147,9 @@ fn noticed(objectives: &[Objective], interval: i64, share: f64) -> [Option<Durat
         let fails = |number| number * interval >= BEFORE && chance.next() < share;
         let fails: Vec<bool> = (0..(BEFORE + 3 * DAY) / interval).map(fails).collect();
         let mut fired = Vec::new();
-        objectives
-            .iter()
-            .for_each(|one| fired.extend(live(one, interval, &fails)));
+        for one in objectives {
+            fired.extend(live(one, interval, &fails));
+        }
         for (times, only) in times.iter_mut().zip([Some(Urgency::Page), None]) {
             let counts = |one: &&Fired| only.is_none_or(|only| one.tier.urgency == only);
             times.push(fired.iter().filter(counts).map(|one| one.from.0).min());
