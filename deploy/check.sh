@@ -65,6 +65,8 @@ echo "-- Alertmanager"
 if have amtool; then
     amtool check-config deploy/alertmanager/alertmanager.yml
     route page alertname=SlodBudgetBurnPage1h severity=critical kind=page tier=1 service=a slo=b
+    route page alertname=SlodProbeFailing severity=critical kind=page service=a probe=b
+    route nobody alertname=SlodBurnInhibitor severity=none tier=1 service=a slo=b
     route page alertname=SlodDown severity=critical job=slod
     route ticket alertname=SlodBudgetBurnTicket3d severity=warning kind=ticket tier=4 service=a slo=b
     route ticket alertname=SlodBlind severity=warning service=a slo=b

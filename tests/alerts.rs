@@ -18,7 +18,7 @@ use std::time::Duration;
 const START: i64 = 1_700_000_000 / 3600 * 3600;
 const SLOS: &str = "
       - { name: errors, sli: success, target: 99.9%, window: 30d }
-      - { name: uptime, sli: availability, target: 99%, window: 30d }
+      - { name: uptime, sli: availability, target: 99.9%, window: 30d }
 ";
 
 fn config(slos: &str) -> Config {
@@ -265,6 +265,26 @@ proptest! {
 }
 
 #[test]
+fn the_first_failures_of_a_new_service_are_no_alert() {
+    let mut house = House::new();
+    house.live(20, false);
+    house.live(13 * 3600, true);
+    assert_eq!(house.ended("errors"), []);
+    assert_eq!(house.ended("uptime"), []);
+    // A service that never answers pages once 2 % of its budget is spent.
+    let mut house = House::new();
+    house.live(3600, false);
+    let fired = house.ended("errors");
+    let since: Vec<_> = fired
+        .iter()
+        .map(|(tier, since, _)| (*tier, *since))
+        .collect();
+    assert_eq!(since, [(1, 50), (2, 120), (3, 250), (4, 250)]);
+    let spent = house.kept("errors")[0].fired.spent;
+    assert!(spent > Some(0.02) && spent < Some(0.025), "{spent:?}");
+}
+
+#[test]
 fn an_alert_goes_on_over_a_restart_and_ends_by_the_rule() {
     let mut house = House::new();
     house.live(6 * 3600, true);
@@ -314,7 +334,8 @@ fn what_ended_while_nobody_looked_ends_when_it_was_last_seen_to_hold() {
 fn an_objective_that_goes_takes_its_alerts_along() {
     let mut house = House::new();
     house.live(3600, true);
-    house.live(300, false);
+    // The fifth minute is over, so nothing fires by the time alone.
+    house.live(310, false);
     let (errors, uptime) = (house.firing("errors"), house.firing("uptime"));
     assert!(!errors.is_empty() && !uptime.is_empty());
     // What stays goes on, also where its target is another now.
@@ -385,7 +406,7 @@ fn planned_maintenance_fires_nothing_and_a_late_one_lets_alerts_end() {
 fn old_alerts_go_and_the_span_tells_what_fired_in_it() {
     let mut house = House::new();
     house.live(3600, true);
-    house.live(120, false);
+    house.live(300, false);
     let since = house.firing("errors").iter().map(|one| one.1).min();
     let since = since.expect("it fires");
     house.live(3600, true);

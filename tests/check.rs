@@ -192,7 +192,7 @@ max_concurrent_probes: 256
 defaults: { interval: 10s, timeout: 5s }
 services:
   - name: a
-    objectives: [{ name: o, sli: availability, target: 99%, window: 30d, budgeting: timeslices, slice_target: 90% }]
+    objectives: [{ name: o, sli: availability, target: 99%, window: 30d, budgeting: timeslices, slice_target: 50% }]
     probes: [{ name: p, interval: 10s, timeout: 5s, http: { url: x } }]",
     );
     let page = config::markdown(KINDS);
@@ -204,7 +204,7 @@ services:
         "10s",
         "5s",
         "30d",
-        "90%",
+        "50%",
     ] {
         assert!(
             page.contains(&format!("| `{default}` |")),

@@ -3,7 +3,7 @@
 use super::draft::{Placed, ServiceDraft};
 use super::model::ProbeSpec;
 use crate::diagnostic::nearest;
-use crate::slo::{Combine, Counted, Missing, Objective, Sli};
+use crate::slo::{Budgeting, Combine, Counted, Missing, Objective, Sli};
 use crate::yaml::Section;
 use std::collections::HashMap;
 use std::ops::RangeInclusive;
@@ -11,8 +11,10 @@ use std::sync::Arc;
 
 const WEIGHTS: RangeInclusive<u32> = 1..=1000;
 
-/// How the probes that count are combined.
-pub(super) fn combine(section: &Section<'_>, sliced: bool) -> Option<Combine> {
+/// How the probes that count are combined. Where the budgeting is faulty, what depends on it is not
+/// blamed.
+pub(super) fn combine(section: &Section<'_>, budgeting: Option<Budgeting>) -> Option<Combine> {
+    let sliced = budgeting.is_none_or(Budgeting::is_sliced);
     if section.has("weights") {
         only_sliced(section, "weights", sliced);
         if section.has("combine") {
@@ -22,7 +24,11 @@ pub(super) fn combine(section: &Section<'_>, sliced: bool) -> Option<Combine> {
         return Some(Combine::Weighted);
     }
     if !section.has("combine") {
-        return Some(Combine::Pooled);
+        return Some(match budgeting {
+            // In one pool, one of two probes could fail for good without a bad minute.
+            Some(Budgeting::Timeslices { slice_target }) if slice_target <= 0.5 => Combine::All,
+            _ => Combine::Pooled,
+        });
     }
     only_sliced(section, "combine", sliced);
     section.choice("combine", &[("all", Combine::All), ("any", Combine::Any)])

@@ -349,8 +349,8 @@ pub(super) const OBJECTIVE: &[Key] = &[
     Key::optional(
         "slice_target",
         Shape::Ratio,
-        "90%",
-        "For `timeslices`: a minute is good if this share of its attempts is.",
+        "50%",
+        "For `timeslices`: a minute is good if at least this share of its attempts is. With the default, one failure of several attempts does not make a minute bad.",
     ),
     Key::optional(
         "on_missing",
@@ -368,7 +368,7 @@ pub(super) const OBJECTIVE: &[Key] = &[
         "combine",
         Shape::Choice(&["all", "any"]),
         "",
-        "For minutes: whether all of the probes must be good in a minute (the worst one's share is the minute's), or any one (the best one's). Left out, all their attempts are one pool.",
+        "For minutes: whether all of the probes must be good in a minute (the worst one's share is the minute's), or any one (the best one's). Left out, all their attempts are one pool; with a `slice_target` of 50% or less it is `all`, or one of two probes could fail for good without a bad minute.",
     ),
     Key::optional(
         "weights",

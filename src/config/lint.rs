@@ -4,6 +4,7 @@
 
 mod alerting;
 mod sense;
+mod slices;
 
 use super::draft::{Draft, Placed, ServiceDraft};
 use super::load::Code;
@@ -53,7 +54,14 @@ pub(super) const LINTS: &[Lint] = &[
             "sparse-slices",
             "Time slices are counted, but many of them hold no attempt.",
         ),
-        find: alerting::sparse_slices,
+        find: slices::sparse_slices,
+    },
+    Lint {
+        code: warning(
+            "one-failure-fails-a-slice",
+            "A minute holds so few attempts that a single failure makes it bad.",
+        ),
+        find: slices::one_failure_fails_a_slice,
     },
     Lint {
         code: warning(

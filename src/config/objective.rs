@@ -63,7 +63,7 @@ fn read(section: &Section<'_>, name: String) -> Option<Objective> {
     // Where the budgeting is faulty, what depends on it is not blamed.
     let sliced = budgeting.is_none_or(Budgeting::is_sliced);
     let missing = counting::missing(section, sliced);
-    let combine = counting::combine(section, sliced);
+    let combine = counting::combine(section, budgeting);
     let probes = counting::probes(section);
     let (window, further) = windows?;
     Some(Objective {

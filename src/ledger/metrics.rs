@@ -12,6 +12,7 @@ const PROBE_REASON: &[&str] = &["service", "probe", "reason"];
 const PROBE_PHASE: &[&str] = &["service", "probe", "phase"];
 const PROBE_QUANTILE: &[&str] = &["service", "probe", "quantile", "window"];
 const SLO: &[&str] = &["service", "slo"];
+const SLO_INFO: &[&str] = &["service", "slo", "sli", "source"];
 const ALERT: &[&str] = &["service", "slo", "severity", "tier"];
 const SLO_WINDOW: &[&str] = &["service", "slo", "window"];
 
@@ -44,6 +45,15 @@ const PROBES: &[Described<ProbeView>] = &[
                     .map(|last| f64::from(u8::from(last.verdict == Verdict::Good))),
             );
         },
+    ),
+    (
+        Family::gauge(
+            "slod_probe_consecutive_failures",
+            "",
+            PROBE,
+            "Bad outcomes since the last good one; those before a start are not all known.",
+        ),
+        |samples, probe| samples.count(probe.consecutive_failures),
     ),
     (
         Family::counter(
@@ -200,6 +210,33 @@ const OBJECTIVES: &[Described<ObjectiveView>] = &[
             "Bad events among slod_slo_events_total.",
         ),
         |samples, slo| events(samples, slo, slo.bad_events),
+    ),
+    (
+        Family::gauge(
+            "slod_slo_info",
+            "",
+            SLO_INFO,
+            "What an objective counts: always 1. Each other service that it takes probes of is a `source`; the label is absent for probes of its own.",
+        ),
+        |samples, slo| {
+            samples.with("sli", slo.objective.sli.name(), |samples| {
+                for source in slo.objective.sources() {
+                    match source {
+                        None => samples.count(1),
+                        Some(source) => samples.with("source", source, |samples| samples.count(1)),
+                    }
+                }
+            });
+        },
+    ),
+    (
+        Family::gauge(
+            "slod_slo_event_interval_seconds",
+            "seconds",
+            SLO,
+            "The time that one event stands for at today's intervals: a minute for time slices.",
+        ),
+        |samples, slo| samples.value(Some(slo.event_interval.as_secs_f64())),
     ),
     (
         Family::gauge(

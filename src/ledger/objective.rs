@@ -111,6 +111,7 @@ impl ObjectiveState {
         ObjectiveView {
             objective: objective.clone(),
             since: self.since(probes),
+            event_interval: self.tracker.event_interval(),
             events,
             bad_events,
             windows,

@@ -33,6 +33,8 @@ pub(super) struct ProbeState {
     buckets: Box<[u64]>,
     duration_sum: Duration,
     last: Option<LastOutcome>,
+    /// Bad outcomes since the last good one.
+    consecutive_failures: u64,
     /// Newest first.
     recent_failures: VecDeque<Arc<LastOutcome>>,
     latencies: Latencies,
@@ -63,6 +65,7 @@ impl ProbeState {
             missed: 0,
             duration_sum: Duration::ZERO,
             last: None,
+            consecutive_failures: 0,
             recent_failures: VecDeque::new(),
             latencies: Latencies::default(),
             first: None,
@@ -109,7 +112,10 @@ impl ProbeState {
         self.first = Some(self.first.map_or(*at, |first| first.min(*at)));
         if outcome.verdict.counts() && self.last.as_ref().is_none_or(|last| last.at <= *at) {
             let last = LastOutcome::of(record);
-            if last.verdict != Verdict::Good {
+            if last.verdict == Verdict::Good {
+                self.consecutive_failures = 0;
+            } else {
+                self.consecutive_failures += 1;
                 self.recent_failures.push_front(Arc::new(last.clone()));
                 self.recent_failures.truncate(RECENT_FAILURES);
             }
@@ -155,6 +161,7 @@ impl ProbeState {
         // What was never read back is read from the store now, together with what came since.
         if old.restored {
             self.last = old.last;
+            self.consecutive_failures = old.consecutive_failures;
             self.recent_failures = old.recent_failures;
             self.latencies = old.latencies;
             self.first = old.first;
@@ -184,6 +191,7 @@ impl ProbeState {
             voids: self.voids,
             missed: self.missed,
             last: self.last.clone(),
+            consecutive_failures: self.consecutive_failures,
             recent_failures: self.recent_failures.iter().cloned().collect(),
             bucket_bounds: self.bounds.clone(),
             buckets: self.buckets.clone(),

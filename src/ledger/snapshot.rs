@@ -80,6 +80,8 @@ pub struct ProbeView {
     pub missed: u64,
     /// `None` before the first outcome.
     pub last: Option<LastOutcome>,
+    /// Bad outcomes since the last good one.
+    pub consecutive_failures: u64,
     /// The newest bad outcomes, newest first; at most [`RECENT_FAILURES`].
     pub recent_failures: Vec<Arc<LastOutcome>>,
     /// Upper borders of the histogram in ascending order, shared; the last bucket (+Inf) has none.
@@ -111,6 +113,8 @@ pub struct ObjectiveView {
     pub objective: Arc<Objective>,
     /// When the first of its probes began; `None` before the first outcome.
     pub since: Option<Timestamp>,
+    /// The time that one event stands for at today's intervals.
+    pub event_interval: Duration,
     /// Counted events and bad ones since the daemon started, in [`crate::slo::Budgeting::parts`];
     /// time slices count when they close.
     pub events: u64,

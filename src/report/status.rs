@@ -1,7 +1,7 @@
 //! The SLOs of all services as one table: the same for a running daemon, a store and the demo.
 
 use super::numbers;
-use super::state::ObjectiveState;
+use super::state::{Burn, ObjectiveState};
 use super::table::{drawn_within, known, plain};
 use crate::ledger::snapshot::{BudgetView, ObjectiveView, ProbeView, Snapshot};
 use crate::outcome::{Timestamp, Verdict};
@@ -56,6 +56,8 @@ pub struct ObjectiveStatus {
     pub sli_ratio: Option<f64>,
     /// May be negative.
     pub budget_remaining_ratio: Option<f64>,
+    #[serde(default)]
+    pub burn_rate_5m: Option<f64>,
     pub burn_rate_1h: Option<f64>,
     pub burn_rate_6h: Option<f64>,
     pub coverage_ratio: Option<f64>,
@@ -237,6 +239,7 @@ impl ObjectiveStatus {
             window_seconds: view.objective.window.length.as_secs(),
             sli_ratio: view.budget.period.sli,
             budget_remaining_ratio: view.budget.left(),
+            burn_rate_5m: view.windows[0].burn_rate,
             burn_rate_1h: view.windows[2].burn_rate,
             burn_rate_6h: view.windows[4].burn_rate,
             coverage_ratio: view.budget.period.coverage,
@@ -249,6 +252,11 @@ impl ObjectiveStatus {
 
     /// One word for a tired reader.
     pub fn state(&self) -> &'static str {
-        ObjectiveState::judge(self.budget_remaining_ratio, self.burn_rate_1h).word()
+        let burn = Burn {
+            last_5m: self.burn_rate_5m,
+            last_1h: self.burn_rate_1h,
+            last_6h: self.burn_rate_6h,
+        };
+        ObjectiveState::judge(self.budget_remaining_ratio, burn).word()
     }
 }

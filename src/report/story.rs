@@ -1,6 +1,6 @@
 //! Pasts in words, for trying alerts on what never happened.
 
-use crate::outcome::Timestamp;
+use crate::outcome::{Timestamp, millis};
 use crate::yaml::units::{self, show_duration};
 use std::time::Duration;
 
@@ -10,8 +10,8 @@ pub struct Story(Vec<Chapter>);
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Chapter {
-    /// One attempt in so many fails; 0 for none.
-    every: u64,
+    /// Share of the attempts that fails.
+    failing: f64,
     length: Duration,
 }
 
@@ -40,22 +40,15 @@ fn chapter(text: &str) -> Result<Chapter, String> {
     };
     let (what, length) = text.split_once(" x ").ok_or_else(expected)?;
     let length = units::duration(length).ok_or_else(expected)?;
-    let every = match what.trim() {
-        "good" => 0,
-        "bad" => 1,
+    let failing = match what.trim() {
+        "good" => 0.0,
+        "bad" => 1.0,
         what => {
             let ratio = what.strip_prefix("bad ").and_then(units::ratio);
-            let ratio = ratio.filter(|ratio| *ratio > 0.0).ok_or_else(expected)?;
-            #[expect(
-                clippy::cast_possible_truncation,
-                clippy::cast_sign_loss,
-                reason = "1 or more, and saturates"
-            )]
-            let every = (1.0 / ratio).round() as u64;
-            every
+            ratio.filter(|ratio| *ratio > 0.0).ok_or_else(expected)?
         }
     };
-    Ok(Chapter { every, length })
+    Ok(Chapter { failing, length })
 }
 
 impl Story {
@@ -66,16 +59,61 @@ impl Story {
         })
     }
 
-    /// Whether a probe's attempt of this number, at this time since the start, fails. A chapter's
-    /// border is after the attempt on it: `good x 72h` ends with a good one.
-    pub fn fails(&self, at: Timestamp, number: u64) -> bool {
+    /// Whether a probe's attempt at this time since the start fails, given the interval of its
+    /// attempts. A chapter's border is after the attempt on it: `good x 72h` ends with a good one.
+    /// Failures are spread evenly over their chapter, so that any share comes out as itself.
+    pub fn fails(&self, at: Timestamp, interval: Duration) -> bool {
+        let mut begin = Timestamp(-1);
         let mut end = Timestamp(0);
         for chapter in &self.0 {
             end = end.after(chapter.length);
             if at <= end {
-                return chapter.every > 0 && number.is_multiple_of(chapter.every);
+                let interval = millis(interval).max(1);
+                let first = begin.0.div_euclid(interval) + 1;
+                let number = at.0.div_euclid(interval) - first;
+                return failures(number + 1, chapter.failing) > failures(number, chapter.failing);
             }
+            begin = end;
         }
         false
+    }
+}
+
+/// How many of the first attempts fail: the share, rounded, so that the count is never off by more
+/// than half a failure. Rounded upwards from the half, so that of `bad 50%` the first fails.
+fn failures(attempts: i64, share: f64) -> i64 {
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "at most the number of attempts in a year"
+    )]
+    let rounded = (attempts as f64 * share).round() as i64;
+    rounded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How many of the attempts between two times fail.
+    fn failing(text: &str, seconds: std::ops::RangeInclusive<i64>) -> usize {
+        let story: Story = text.parse().expect("a story");
+        let attempts = seconds.filter(|second| second % 10 == 0);
+        let fails =
+            |second: &i64| story.fails(Timestamp::from_secs(*second), Duration::from_secs(10));
+        attempts.filter(fails).count()
+    }
+
+    #[test]
+    fn any_share_comes_out_as_itself() {
+        for percent in 1..=100_usize {
+            let text = format!("good x 1h, bad {percent}% x 1000s, good x 1h");
+            assert_eq!(failing(&text, 0..=8200), percent, "{percent}% of 100");
+            // And of any part of it.
+            let half = failing(&text, 3601..=4100);
+            assert!(half.abs_diff(percent / 2) <= 1, "{percent}%: {half} of 50");
+        }
+        assert_eq!(failing("bad 0.5% x 10000s", 1..=10_000), 5);
+        assert_eq!(failing("bad 33.3% x 10000s", 1..=10_000), 333);
+        assert_eq!(failing("good x 1h, bad x 5m", 0..=3900), 30);
     }
 }

@@ -65,6 +65,9 @@ pub const TIERS: [Tier; 4] = [
     },
 ];
 
+/// Share of a long window that must have been observed for its error ratio alone to say enough.
+const MIN_OBSERVED: f64 = 0.5;
+
 /// Something that fires, or did.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fired {
@@ -135,13 +138,22 @@ impl Tier {
             return false;
         }
         let limit = self.threshold(objective);
-        let above = |window, least| {
-            let view = view(window);
-            view.bad > least && view.sli.is_some_and(|sli| 1.0 - sli > limit)
-        };
+        let above = |view: &WindowView| view.sli.is_some_and(|sli| 1.0 - sli > limit);
+        let long = view(self.long);
         // One single bad event in the long window is no incident.
-        above(self.long, u64::from(objective.budgeting.parts())) && above(self.short, 0)
+        long.bad > u64::from(objective.budgeting.parts())
+            && above(&long)
+            && is_conclusive(&long, limit)
+            && above(&view(self.short))
     }
+}
+
+/// Whether a long window with an error ratio above the limit says enough: it was observed for long
+/// enough, or it is above the limit whatever happens in the rest of it. Else the first two failures
+/// of a new service, or of one after its maintenance, would be above every limit.
+fn is_conclusive(long: &WindowView, limit: f64) -> bool {
+    let observed = (long.good + long.bad) as f64;
+    observed >= MIN_OBSERVED * long.nominal || long.bad as f64 > limit * long.nominal
 }
 
 /// One alert of one tier of one objective.
@@ -203,6 +215,7 @@ impl Alert {
 mod tests {
     use super::*;
     use crate::outcome::{Cause, Event, Verdict};
+    use crate::slo::correction::Spans;
     use crate::slo::{Budgeting, Combine, Missing, Sli, Watcher, Window};
 
     const MONTH: Duration = Duration::from_secs(30 * 24 * HOUR);
@@ -310,6 +323,44 @@ mod tests {
             record(&mut tracker, now, verdict, slow);
             assert!(TIERS.iter().all(|tier| !tier.holds(&tracker, now)));
         }
+    }
+
+    #[test]
+    fn the_first_failures_after_maintenance_are_no_incident() {
+        let interval = Duration::from_secs(10);
+        let hour = Timestamp::from_secs(3600);
+        let maintenance = Spans::new([(hour, Timestamp::from_secs(2 * 3600))]);
+        let mut tracker = tracker(interval).with_corrected(Arc::new(maintenance));
+        let mut held = None;
+        for second in (0..=7200 + 50).step_by(10) {
+            let verdict = if second < 7200 {
+                Verdict::Good
+            } else {
+                Verdict::Bad(Cause::Status)
+            };
+            let now = Timestamp::from_secs(second);
+            record(&mut tracker, now, verdict, interval);
+            held = held.or(TIERS[0].holds(&tracker, now).then_some(second - 7200));
+        }
+        assert_eq!(held, Some(50), "6 of 360, as at any other time");
+    }
+
+    #[test]
+    fn half_a_window_tells_enough() {
+        let interval = Duration::from_secs(10);
+        let limit = TIERS[0].threshold(&objective(0.999));
+        let view = |events: u64, bad| {
+            let nominal = 3600.0 / interval.as_secs_f64();
+            WindowView {
+                good: events - bad,
+                bad,
+                nominal,
+                ..WindowView::default()
+            }
+        };
+        assert!(!is_conclusive(&view(179, 5), limit));
+        assert!(is_conclusive(&view(180, 5), limit));
+        assert!(is_conclusive(&view(6, 6), limit));
     }
 
     #[test]

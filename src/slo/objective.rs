@@ -3,6 +3,7 @@
 use super::calendar::Calendar;
 use crate::outcome::{ProbeKey, Verdict};
 use crate::yaml::units::show_duration;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -72,9 +73,10 @@ pub enum Budgeting {
 impl Budgeting {
     /// Length of a time slice.
     pub const SLICE: Duration = Duration::from_secs(60);
-    /// The default `slice_target`: a minute with more than 10 % errors is downtime, as in Google
-    /// Cloud's service level agreements.
-    pub const SLICE_TARGET: f64 = 0.9;
+    /// The default `slice_target`: a minute is downtime if more than half of its attempts fail. One
+    /// failure of several attempts is then no downtime, or random failures would spend the budget of
+    /// a healthy service (`docs/FALSE_PAGES.md` has the figures).
+    pub const SLICE_TARGET: f64 = 0.5;
 
     /// How many counts make one event. All counts are whole numbers, so a slice that is partly
     /// good is counted in millionths.
@@ -186,6 +188,13 @@ impl Objective {
     pub fn reach(&self) -> Duration {
         let further = self.further.iter().map(Window::reach);
         further.fold(self.window.reach(), Duration::max)
+    }
+
+    /// Whose probes count, each once: `None` for the objective's own service.
+    pub fn sources(&self) -> BTreeSet<Option<&str>> {
+        let counted = self.probes.iter().map(|counted| counted.service.as_deref());
+        let own = self.probes.is_empty().then_some(None);
+        counted.chain(own).collect()
     }
 
     /// With what weight a probe counts that the objective's service has or borrows.

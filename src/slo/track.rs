@@ -59,8 +59,10 @@ impl Watcher {
 pub struct WindowView {
     pub good: u64,
     pub bad: u64,
-    /// What the whole window would hold.
+    /// What the whole window would hold, without the time that is corrected.
     pub expected: f64,
+    /// What it would hold with that time.
+    pub nominal: f64,
     /// good / (good + bad)
     pub sli: Option<f64>,
     /// error ratio / (1 - target)

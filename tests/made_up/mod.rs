@@ -126,7 +126,12 @@ fn objective(name: &str, sli: Sli, target: f64, fate: Fate) -> ObjectiveView {
         _ => 40 * DAY,
     };
     let view = |span: Duration| {
-        let bad = if span <= DAY / 4 { short } else { long };
+        let bad = match fate {
+            // A month's few failures are none in five minutes, and what burns has some in them.
+            Fate::Burning if span <= DAY / 288 && short > 400 => 10_000,
+            _ if span <= DAY / 4 => short,
+            _ => long,
+        };
         window(span, observed, budgeting, bad, target)
     };
     let period = view(30 * DAY);
@@ -143,6 +148,11 @@ fn objective(name: &str, sli: Sli, target: f64, fate: Fate) -> ObjectiveView {
             probes: Vec::new(),
         }),
         since: (fate != Fate::New).then(|| AT.before(observed)),
+        event_interval: if budgeting.is_sliced() {
+            Budgeting::SLICE
+        } else {
+            INTERVAL
+        },
         events: period.good + period.bad,
         bad_events: period.bad,
         windows: WINDOWS.map(|(_, span)| view(span)),
@@ -197,6 +207,7 @@ fn window(
         good: events - bad,
         bad,
         expected,
+        nominal: expected,
         sli,
         burn_rate: sli.map(|sli| (1.0 - sli) / (1.0 - target)),
         coverage: Some(events as f64 / expected),
@@ -247,6 +258,7 @@ pub fn probe(service: &str, name: &str, fate: Fate, seed: u64) -> ProbeView {
         voids: if probed { voids } else { [0; _] },
         missed: u64::from(probed),
         last: probed.then(|| last(fate, base)),
+        consecutive_failures: u64::from(fate == Fate::Down),
         recent_failures: recent(fate),
         bucket_bounds: Arc::new([]),
         buckets: Box::new([0]),

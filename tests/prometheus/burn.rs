@@ -47,7 +47,7 @@ fn fails(second: i64) -> bool {
     })
 }
 
-fn ledger() -> Ledger {
+pub fn ledger() -> Ledger {
     let source = Source {
         name: "burn".into(),
         text: CONFIG.into(),

@@ -1,5 +1,5 @@
-//! A real Prometheus scrapes the demo with the shipped config and rules, and every query of every
-//! panel of the shipped dashboards has an answer.
+//! A real Prometheus scrapes two demos with the shipped config and rules, and every query of every
+//! panel of the shipped dashboards has an answer that tells both apart.
 
 use crate::server::{Prometheus, free_port, repository, start};
 use serde_json::Value;
@@ -8,23 +8,19 @@ use std::fs;
 
 #[test]
 fn a_real_prometheus_answers_every_panel() {
-    let daemon = free_port();
     let folder = tempfile::tempdir().expect("a folder");
-    let _demo = start(
-        env!("CARGO_BIN_EXE_slod"),
-        &[
-            "demo".into(),
-            "--listen".into(),
-            format!("127.0.0.1:{daemon}"),
-            "--for".into(),
-            "3m".into(),
-        ],
-    )
-    .expect("built");
+    let daemons = [free_port(), free_port()].map(|port| format!("127.0.0.1:{port}"));
+    let _demos = daemons.each_ref().map(|address| {
+        let arguments = ["demo", "--listen", address, "--for", "3m"];
+        start(env!("CARGO_BIN_EXE_slod"), &arguments.map(str::to_owned)).expect("built")
+    });
     let shipped = repository().join("deploy/prometheus");
     let config = fs::read_to_string(shipped.join("prometheus.yml")).expect("shipped");
     let config = config
-        .replace("127.0.0.1:9771", &format!("127.0.0.1:{daemon}"))
+        .replace(
+            "\"127.0.0.1:9771\"",
+            &format!("{daemons:?}").replace(['[', ']'], ""),
+        )
         .replace("interval: 15s", "interval: 1s")
         .replace("interval: 30s", "interval: 1s");
     fs::write(folder.path().join("prometheus.yml"), config).expect("written");
@@ -36,7 +32,7 @@ fn a_real_prometheus_answers_every_panel() {
     let Some(prometheus) = Prometheus::start(folder.path(), &[]) else {
         return;
     };
-    prometheus.wait_for("up{job=\"slod\"} == 1");
+    prometheus.wait_for("count(up{job=\"slod\"} == 1) == 2");
     // Our labels win over the scrape's, and quantiles need their samples.
     prometheus.wait_for("slod_probe_success{service=\"rag\", probe=\"health\"}");
     prometheus.wait_for("slod_host_cpu_usage_ratio");
@@ -46,7 +42,9 @@ fn a_real_prometheus_answers_every_panel() {
     prometheus.wait_for("slod_process_cpu_usage_ratio");
     prometheus.wait_for("rate(slod_probe_runs_total[1m]) > 0");
     prometheus.wait_for("rate(slod_probe_failures_total[1m]) > 0");
+    prometheus.wait_for("count(count by (instance) (slod_process_cpu_usage_ratio)) == 2");
     every_panel(&prometheus);
+    counts_count_once(&prometheus);
     let targets = prometheus.get("/api/v1/targets", &[]).expect("an answer");
     assert_eq!(
         targets["data"]["activeTargets"][0]["lastError"], "",
@@ -95,6 +93,9 @@ fn every_panel(prometheus: &Prometheus) {
                     "{}: {query} is empty",
                     panel["title"]
                 );
+                if let Some(legend) = target["legendFormat"].as_str() {
+                    check_legends(&prometheus.labels(&query), legend, &panel["title"]);
+                }
                 queries += 1;
             }
         }
@@ -110,6 +111,44 @@ fn every_panel(prometheus: &Prometheus) {
         }
     }
     assert!(queries > 10, "only {queries} queries were run");
+}
+
+/// Each line of a panel has a name of its own, whichever daemon it is of.
+fn check_legends(series: &[Value], legend: &str, title: &Value) {
+    let mut names = BTreeSet::new();
+    for labels in series {
+        let mut name = legend.to_owned();
+        for (label, value) in labels.as_object().expect("labels") {
+            name = name.replace(&format!("{{{{{label}}}}}"), value.as_str().expect("text"));
+        }
+        assert!(
+            !name.contains("{{"),
+            "{title}: {name} names no label of {labels}"
+        );
+        assert!(names.insert(name.clone()), "{title}: {name} is there twice");
+    }
+}
+
+/// Both daemons watch the same services; what they see of them is no sum.
+fn counts_count_once(prometheus: &Prometheus) {
+    let probes = prometheus.series("count by (service, probe) (slod_probe_success)");
+    let both = prometheus.series("slod_probe_success");
+    assert_eq!(both, 2 * probes);
+    let dashboard = &dashboards()[0];
+    let panels = list(&dashboard["panels"], "panels").iter();
+    let mut compared = 0;
+    for panel in panels.filter(|panel| panel["type"] == "stat") {
+        let query = filled_in(panel["targets"][0]["expr"].as_str().expect("a query"));
+        // Whatever it counts: as if both were one.
+        let counted = query
+            .strip_prefix("count(")
+            .and_then(|rest| rest.split_once(" == 0)"));
+        if let Some((counted, _)) = counted {
+            assert_eq!(prometheus.series(counted), probes, "{query}");
+            compared += 1;
+        }
+    }
+    assert_eq!(compared, 1, "of the probes that fail");
 }
 
 fn label_values(query: &str) -> (&str, &str) {
@@ -221,9 +260,11 @@ fn check_panel(panel: &Value, title: &str) {
     for target in targets {
         assert_eq!(target["datasource"]["uid"], "${datasource}", "{title}");
         assert!(refs.insert(target["refId"].as_str()), "{title}");
-        assert_eq!(
-            target["legendFormat"].is_string(),
-            panel["type"] != "table",
+        // A line is of one daemon. One number of all of them has no name.
+        let legend = target["legendFormat"].as_str();
+        assert_eq!(legend.is_some(), panel["type"] != "table", "{title}");
+        assert!(
+            legend.is_none_or(|legend| legend.is_empty() || legend.contains("{{instance}}")),
             "{title}"
         );
         check_query(target["expr"].as_str().expect("a query"), title);

@@ -1,5 +1,6 @@
 //! The shipped dashboards and rules in a real Prometheus.
 
+mod alerts;
 mod burn;
 mod dashboards;
 mod server;

@@ -101,6 +101,15 @@ impl Prometheus {
         answer["data"]["result"].as_array().map_or(0, Vec::len)
     }
 
+    /// The labels of each series that answers.
+    pub fn labels(&self, query: &str) -> Vec<Value> {
+        let answer = self
+            .get("/api/v1/query", &[("query", query)])
+            .unwrap_or_default();
+        let series = answer["data"]["result"].as_array().into_iter().flatten();
+        series.map(|one| one["metric"].clone()).collect()
+    }
+
     /// The only value of a query at a second.
     pub fn value(&self, query: &str, at: i64) -> Option<f64> {
         let answer = self

@@ -105,31 +105,6 @@ pub(super) fn interval_too_coarse(draft: &Draft<'_>) -> Vec<Finding> {
     found
 }
 
-pub(super) fn sparse_slices(draft: &Draft<'_>) -> Vec<Finding> {
-    let slice = Budgeting::SLICE.as_secs_f64();
-    let mut found = Vec::new();
-    for (service, placed) in objectives(draft) {
-        let counts_slices = placed.value.budgeting.is_sliced();
-        let Some(spacing) = spacing(service, &placed.value).filter(|spacing| *spacing > slice)
-        else {
-            continue;
-        };
-        if counts_slices {
-            found.push(Finding {
-                at: placed.section.spot().clone(),
-                message: format!(
-                    "`{}` is attempted every {}, so only one of {} minutes is known",
-                    service.name,
-                    span(spacing),
-                    plain(spacing / slice)
-                ),
-                help: "an interval of at most 1m fills every slice; otherwise write `budgeting: occurrences`".to_owned(),
-            });
-        }
-    }
-    found
-}
-
 pub(super) fn budget_below_one_failure(draft: &Draft<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
     for (service, placed) in objectives(draft) {

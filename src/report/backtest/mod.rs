@@ -58,10 +58,9 @@ pub fn made_up(config: &Config, story: &Story) -> Backtest {
         let mut events: Vec<(usize, Event)> = Vec::new();
         for (probe, spec) in service.watched().enumerate() {
             let interval = spec.interval;
-            let attempts = (0..).map(|number| (number, from.0 + millis(interval) * number));
-            for (number, at) in attempts.take_while(|(_, at)| *at < to.0) {
-                let at = Timestamp(at);
-                let verdict = if story.fails(at, number.unsigned_abs()) {
+            let attempts = (0..).map(|number| Timestamp(from.0 + millis(interval) * number));
+            for at in attempts.take_while(|at| *at < to) {
+                let verdict = if story.fails(at, interval) {
                     Verdict::Bad(Cause::Status)
                 } else {
                     Verdict::Good

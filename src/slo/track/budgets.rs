@@ -89,6 +89,7 @@ impl Tracker {
             good: counts.good,
             bad: counts.bad,
             expected: budget::expected_events(counts, window, spacing),
+            nominal: budget::expected_events(counts, span, spacing),
             sli: budget::sli(counts),
             burn_rate: budget::burn_rate(counts, self.objective.target),
             coverage: budget::coverage(counts, window, spacing),
@@ -137,6 +138,12 @@ impl Tracker {
         let end = window.calendar.map(|calendar| calendar.around(now).1);
         let at = budget::exhaustion(&burning, now, window.length)?;
         end.is_none_or(|end| at < end).then_some(at)
+    }
+
+    /// The time that one event stands for at today's intervals.
+    pub fn event_interval(&self) -> Duration {
+        let parts = f64::from(self.objective.budgeting.parts());
+        Duration::try_from_secs_f64(self.spacing_ms() * parts / 1000.0).unwrap_or(Duration::MAX)
     }
 
     fn spacing_ms(&self) -> f64 {

@@ -1,6 +1,7 @@
 //! Burn-rate alerts that fire now.
 
 use super::parts::{moment, service_path};
+use super::standing::Standing;
 use crate::ledger::snapshot::{ObjectiveView, ServiceView};
 use crate::outcome::Timestamp;
 use crate::report::numbers;
@@ -67,7 +68,11 @@ fn item(one: &Firing<'_>, root: &str, at: Timestamp) -> Markup {
             span.cause { (tier.urgency.word()) }
             span.message dir="auto" {
                 a href={ (root) (service_path(&service.name)) } { (service.name) } " / " (view.objective.name)
-                " burns its budget too fast over " (tier.windows())
+                @if Standing::of_objective(view) == Standing::Recovered {
+                    " has recovered; its budget still burns over " (tier.windows())
+                } @else {
+                    " burns its budget too fast over " (tier.windows())
+                }
             }
             span.quiet { "for " (numbers::span(age)) ", since " (moment(*since)) }
         }

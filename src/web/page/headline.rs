@@ -30,6 +30,8 @@ impl<'a> Headline<'a> {
         let troubled = services.iter().filter(|(s, _)| s.is_trouble()).count();
         let toneless = services.iter().filter(|(s, _)| s.tone() == Tone::Idle);
         let idle = toneless.count();
+        let recovered = services.iter().filter(|(s, _)| *s == Standing::Recovered);
+        let recovered = recovered.count() as u64;
         let Some((worst, service)) = services.first() else {
             return Self::new(Tone::Idle, "No services are configured".to_owned());
         };
@@ -38,6 +40,10 @@ impl<'a> Headline<'a> {
         }
         let all = numbers::count(total as u64);
         let sentence = match troubled {
+            0 if recovered > 0 => format!(
+                "Nothing is down; {} of {all} services recovered in the last hours, and their error budgets still burn over these",
+                numbers::count(recovered)
+            ),
             0 if idle == 0 => format!("All {all} services are fine"),
             0 if *worst == Standing::WarmingUp => "Nothing is wrong so far".to_owned(),
             0 if idle == total => "No data yet".to_owned(),

@@ -23,6 +23,8 @@ pub enum Standing {
     /// No recent outcome, although there were some.
     Unseen,
     Burning,
+    /// The budget burned lately, and burns no more.
+    Recovered,
     NoData,
     WarmingUp,
     Ok,
@@ -38,13 +40,14 @@ pub enum Tone {
 }
 
 impl Standing {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Down,
         Self::PartlyDown,
         Self::BudgetSpent,
         Self::BurningFast,
         Self::Unseen,
         Self::Burning,
+        Self::Recovered,
         Self::NoData,
         Self::WarmingUp,
         Self::Ok,
@@ -86,6 +89,7 @@ impl Standing {
             ObjectiveState::BudgetSpent => Self::BudgetSpent,
             ObjectiveState::BurningFast => Self::BurningFast,
             ObjectiveState::Burning => Self::Burning,
+            ObjectiveState::Recovered => Self::Recovered,
             ObjectiveState::NoData => Self::NoData,
             ObjectiveState::Ok if observed < WARM.as_secs_f64() => Self::WarmingUp,
             ObjectiveState::Ok => Self::Ok,
@@ -100,6 +104,7 @@ impl Standing {
             Self::BurningFast => ObjectiveState::BurningFast.word(),
             Self::Unseen => "not seen",
             Self::Burning => ObjectiveState::Burning.word(),
+            Self::Recovered => ObjectiveState::Recovered.word(),
             Self::NoData => "no data yet",
             Self::WarmingUp => "warming up",
             Self::Ok => ObjectiveState::Ok.word(),
@@ -115,6 +120,7 @@ impl Standing {
             Self::BurningFast => "is burning its error budget fast",
             Self::Unseen => "has not been seen lately",
             Self::Burning => "is burning its error budget",
+            Self::Recovered => "has recovered; its error budget still burns over the last hours",
             Self::NoData => "has no data yet",
             Self::WarmingUp => "is fine so far",
             Self::Ok => "is fine",
@@ -124,7 +130,7 @@ impl Standing {
     pub const fn tone(self) -> Tone {
         match self {
             Self::Down | Self::PartlyDown | Self::BurningFast => Tone::Bad,
-            Self::BudgetSpent | Self::Unseen | Self::Burning => Tone::Warn,
+            Self::BudgetSpent | Self::Unseen | Self::Burning | Self::Recovered => Tone::Warn,
             Self::NoData | Self::WarmingUp => Tone::Idle,
             Self::Ok => Tone::Ok,
         }
@@ -132,7 +138,7 @@ impl Standing {
 
     /// Whether somebody should look at it.
     pub fn is_trouble(self) -> bool {
-        matches!(self.tone(), Tone::Bad | Tone::Warn)
+        matches!(self.tone(), Tone::Bad | Tone::Warn) && self != Self::Recovered
     }
 }
 

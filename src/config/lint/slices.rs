@@ -1,0 +1,82 @@
+//! Objectives that count minutes, where a minute holds too few attempts.
+
+use super::{Draft, Finding, objectives, percent, plain, spacing, span};
+use crate::slo::{Budgeting, Combine, Objective, Sli};
+
+pub(super) fn sparse_slices(draft: &Draft<'_>) -> Vec<Finding> {
+    let slice = Budgeting::SLICE.as_secs_f64();
+    let mut found = Vec::new();
+    for (service, placed) in objectives(draft) {
+        let counts_slices = placed.value.budgeting.is_sliced();
+        let Some(spacing) = spacing(service, &placed.value).filter(|spacing| *spacing > slice)
+        else {
+            continue;
+        };
+        if counts_slices {
+            found.push(Finding {
+                at: placed.section.spot().clone(),
+                message: format!(
+                    "`{}` is attempted every {}, so only one of {} minutes is known",
+                    service.name,
+                    span(spacing),
+                    plain(spacing / slice)
+                ),
+                help: "an interval of at most 1m fills every slice; otherwise write `budgeting: occurrences`".to_owned(),
+            });
+        }
+    }
+    found
+}
+
+/// The `slice_target` of minutes that count attempts. What a heartbeat is when nobody reports is no
+/// attempt that fails by chance.
+fn slice_target(objective: &Objective) -> Option<f64> {
+    match objective.budgeting {
+        Budgeting::Timeslices { slice_target } if objective.sli != Sli::Freshness => {
+            // Where all attempts must be good, one failure is meant to decide.
+            Some(slice_target).filter(|target| *target < 1.0)
+        }
+        _ => None,
+    }
+}
+
+pub(super) fn one_failure_fails_a_slice(draft: &Draft<'_>) -> Vec<Finding> {
+    let slice = Budgeting::SLICE.as_secs_f64();
+    let mut found = Vec::new();
+    for (service, placed) in objectives(draft) {
+        let objective = &placed.value;
+        let Some(target) = slice_target(objective) else {
+            continue;
+        };
+        let intervals = service.counting(objective);
+        let intervals = intervals.map(|probe| probe.value.interval.as_secs_f64());
+        // One of several is enough, or they are weighed: no single failure decides.
+        let each = match objective.combine {
+            Combine::Pooled => spacing(service, objective),
+            Combine::All => intervals.reduce(f64::max),
+            Combine::Any | Combine::Weighted => None,
+        };
+        let Some(each) = each else { continue };
+        let attempts = (slice / each).floor().max(1.0);
+        if 1.0 - 1.0 / attempts >= target {
+            continue;
+        }
+        // A target of exactly 90 % is met by ten attempts, whatever rounding says.
+        let needed = (1.0 / (1.0 - target) - 1e-9).ceil().max(2.0);
+        found.push(Finding {
+            at: placed.section.spot().clone(),
+            message: format!(
+                "one failure of `{}` makes a whole minute bad: a minute holds {} of its attempts, and {} of them must be good",
+                service.name,
+                plain(attempts),
+                percent(target),
+            ),
+            help: format!(
+                "{} attempts in a minute outweigh one failure, so one every {}; or write `budgeting: occurrences`",
+                plain(needed),
+                span(slice / needed),
+            ),
+        });
+    }
+    found
+}
