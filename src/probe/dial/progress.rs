@@ -13,7 +13,7 @@ use tokio::time::error::Elapsed;
 pub struct Progress<'a> {
     attempt: &'a mut Attempt,
     phases: Phases,
-    current: Option<(Phase, Instant)>,
+    current: Option<(Phase, &'static str, Instant)>,
     pub detail: Detail,
 }
 
@@ -38,13 +38,18 @@ impl<'a> Progress<'a> {
 
     /// Ends the phase that runs and starts another.
     pub fn enter(&mut self, phase: Phase) {
+        self.enter_for(phase, phase.label());
+    }
+
+    /// Starts a part of a phase that a timeout names by its own words.
+    pub fn enter_for(&mut self, phase: Phase, words: &'static str) {
         self.leave();
-        self.current = Some((phase, Instant::now()));
+        self.current = Some((phase, words, Instant::now()));
     }
 
     /// Ends the phase that runs.
     pub fn leave(&mut self) {
-        if let Some((phase, since)) = self.current.take() {
+        if let Some((phase, _, since)) = self.current.take() {
             self.phases.add(phase, since.elapsed());
         }
     }
@@ -54,7 +59,7 @@ impl<'a> Progress<'a> {
         let latency = self.attempt.started.elapsed();
         let phase = self
             .current
-            .map_or("the attempt", |(phase, _)| phase.label());
+            .map_or("the attempt", |(_, words, _)| words);
         self.leave();
         let result = result.unwrap_or_else(|_elapsed| {
             let ms = u64::try_from(latency.as_millis()).unwrap_or(u64::MAX);
