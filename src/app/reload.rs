@@ -11,7 +11,8 @@ use crate::probe::beats::Beats;
 use crate::slo::correction::Correction;
 use crate::store::{Store, StoreError};
 use crate::web::{ReloadRequest, Reloaded};
-use std::collections::HashMap;
+use crate::yaml::Stamp;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,6 +29,8 @@ pub enum Origin {
     Fixed(Source),
 }
 
+/// How soon a changed file of credentials or certificates is taken.
+const FILES_EVERY: Duration = Duration::from_secs(2);
 /// Repeated corrections are known two days ahead, so this is early enough.
 const CORRECTIONS_EVERY: Duration = Duration::from_secs(3600);
 const STOPPING: &str = "the daemon is stopping";
@@ -35,6 +38,8 @@ const STOPPING: &str = "the daemon is stopping";
 pub(super) struct Reloader {
     pub(super) origin: Origin,
     pub(super) config: Arc<Config>,
+    /// The files that it names, as they were looked at last.
+    pub(super) files: BTreeMap<PathBuf, Option<Stamp>>,
     /// In force, as they were read last.
     pub(super) corrections: Arc<[Correction]>,
     pub(super) beats: Beats,
@@ -61,11 +66,13 @@ impl Reloader {
             }
         };
         let mut repeat = interval_at(Instant::now() + CORRECTIONS_EVERY, CORRECTIONS_EVERY);
+        let mut look = interval_at(Instant::now() + FILES_EVERY, FILES_EVERY);
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
                 Some(()) = hangups.recv() => drop(self.reload().await),
                 _ = repeat.tick() => drop(self.correct().await),
+                _ = look.tick() => self.look_at_files().await,
                 Some(ReloadRequest { what, done }) = self.requests.recv() => {
                     let result = match what {
                         Reloaded::Config => self.reload().await,
@@ -80,7 +87,37 @@ impl Reloader {
 
     /// Takes the config as it is now, or says why not.
     async fn reload(&mut self) -> Result<(), String> {
-        let result = self.try_reload().await;
+        let read = self.origin.load();
+        self.take(read).await
+    }
+
+    /// Reads the files that the config names again if one of them changed. The config itself stays
+    /// as it is: somebody may be editing it.
+    async fn look_at_files(&mut self) {
+        let paths: Vec<PathBuf> = self.config.inputs.files.keys().cloned().collect();
+        let look = || {
+            let stamps = paths.into_iter().map(|path| (Stamp::of(&path), path));
+            stamps.map(|(stamp, path)| (path, stamp)).collect()
+        };
+        let files = match tokio::task::spawn_blocking(look).await {
+            Ok(files) => files,
+            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+        };
+        if self.files == files {
+            return;
+        }
+        self.files = files;
+        tracing::info!("a file that the config names has changed: all of them are read again");
+        let read = self.origin.check(&self.config.inputs.source);
+        // It is logged, and tried again when a file changes again.
+        drop(self.take(read).await);
+    }
+
+    async fn take(&mut self, read: Result<Config, String>) -> Result<(), String> {
+        let result = match read {
+            Ok(next) => self.try_take(next).await,
+            Err(reason) => Err(reason),
+        };
         self.own.reloaded(result.is_ok(), self.clock.now());
         if let Err(reason) = &result {
             tracing::error!("the config was not reloaded, the old one stays in force:\n{reason}");
@@ -88,8 +125,7 @@ impl Reloader {
         result
     }
 
-    async fn try_reload(&mut self) -> Result<(), String> {
-        let next = self.origin.load()?;
+    async fn try_take(&mut self, next: Config) -> Result<(), String> {
         self.refuse_what_needs_a_restart(&next)?;
         let next = Arc::new(next);
         match self.in_force(next.clone()).await {
@@ -111,6 +147,7 @@ impl Reloader {
             modified
         });
         tracing::info!("{}", changes(&self.config, &next));
+        self.files.clone_from(&next.inputs.files);
         self.config = next;
         Ok(())
     }
@@ -197,23 +234,30 @@ fn changes(old: &Config, new: &Config) -> String {
 }
 
 impl Origin {
-    /// Reads and checks the config. Warnings are logged; errors are the reason, drawn as
-    /// `slod check` draws them.
+    /// Reads and checks the config.
     pub fn load(&self) -> Result<Config, String> {
-        let (source, base) = match self {
+        match self {
             Self::File(path) => {
-                let source = config::read_file(path).map_err(|error| error.to_string())?;
-                (source, path.parent().unwrap_or(Path::new("")))
+                self.check(&config::read_file(path).map_err(|error| error.to_string())?)
             }
-            Self::Fixed(source) => (source.clone(), Path::new("")),
+            Self::Fixed(source) => self.check(source),
+        }
+    }
+
+    /// Checks a text of the config, and reads the files that it names. Warnings are logged; errors
+    /// are the reason, drawn as `slod check` draws them.
+    fn check(&self, source: &Source) -> Result<Config, String> {
+        let base = match self {
+            Self::File(path) => path.parent().unwrap_or(Path::new("")),
+            Self::Fixed(_) => Path::new(""),
         };
         let loaded = Config::load(
-            &source,
+            source,
             base,
             &|name| std::env::var(name).ok(),
             probe::KINDS,
         );
-        let shown = config::without_secrets(&source);
+        let shown = config::without_secrets(source);
         let (errors, rest): (Vec<_>, Vec<_>) = loaded
             .diagnostics
             .iter()

@@ -1,7 +1,7 @@
 //! A config that was read without errors, with the places it was read from: what lints look at.
 
 use super::model::{
-    Config, CorrectionSpec, ObserveSpec, ProbeSpec, ProcessSpec, ServiceSpec, StoreSpec,
+    Config, CorrectionSpec, Inputs, ObserveSpec, ProbeSpec, ProcessSpec, ServiceSpec, StoreSpec,
 };
 use crate::slo::Objective;
 use crate::yaml::{Node, Section, Spot};
@@ -64,7 +64,7 @@ impl<'n> ServiceDraft<'n> {
 }
 
 impl Draft<'_> {
-    pub(super) fn into_config(self) -> Config {
+    pub(super) fn into_config(self, inputs: Inputs) -> Config {
         let services = self.services.into_iter().map(|service| ServiceSpec {
             name: service.name,
             description: service.description,
@@ -82,6 +82,7 @@ impl Draft<'_> {
             corrections: self.corrections,
             vantage: values(self.vantage),
             services: services.collect(),
+            inputs,
         }
     }
 }

@@ -1,15 +1,16 @@
 //! Which names the hosts file holds. Only the system's resolver says what they mean; here it is
 //! known that such a name is answered at once, so that it need not wait behind names that are not.
 
+use crate::yaml::Stamp;
 use std::collections::HashSet;
-use std::fs;
-use std::os::unix::fs::MetadataExt;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 const PATH: &str = "/etc/hosts";
-/// A larger file is not read: its names wait with all others.
-const SIZE_MAX: u64 = 16 << 20;
-
+/// Lists of names to block can be of any size.
+const READ_MAX: u64 = 1 << 20;
 /// The names of the file as it is now.
 #[derive(Debug, Default)]
 pub struct HostsFile(Mutex<Names>);
@@ -20,15 +21,12 @@ struct Names {
     names: HashSet<Box<str>>,
 }
 
-/// Time, length and number of the file: another one is another file.
-type Stamp = (i64, i64, u64, u64);
-
 impl HostsFile {
     pub fn holds(&self, name: &str) -> bool {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let stamp = stamp();
+        let stamp = Stamp::of(Path::new(PATH));
         if known.stamp != stamp {
-            let text = stamp.and_then(|_| fs::read(PATH).ok()).unwrap_or_default();
+            let text = stamp.map(|_| read()).unwrap_or_default();
             known.names = names(&String::from_utf8_lossy(&text));
             known.stamp = stamp;
         }
@@ -36,10 +34,13 @@ impl HostsFile {
     }
 }
 
-fn stamp() -> Option<Stamp> {
-    let about = fs::metadata(PATH).ok()?;
-    let read = about.is_file() && about.len() <= SIZE_MAX;
-    read.then(|| (about.mtime(), about.mtime_nsec(), about.len(), about.ino()))
+fn read() -> Vec<u8> {
+    let mut text = Vec::new();
+    if let Ok(file) = File::open(PATH) {
+        // What could be read is as good: other names only wait with all the rest.
+        let _ = file.take(READ_MAX).read_to_end(&mut text);
+    }
+    text
 }
 
 /// An address and its names in a line; `#` begins a comment.
