@@ -251,12 +251,7 @@ impl Origin {
             Self::File(path) => path.parent().unwrap_or(Path::new("")),
             Self::Fixed(_) => Path::new(""),
         };
-        let loaded = Config::load(
-            source,
-            base,
-            &|name| std::env::var(name).ok(),
-            probe::KINDS,
-        );
+        let loaded = Config::load(source, base, &|name| std::env::var(name).ok(), probe::KINDS);
         let shown = config::without_secrets(source);
         let (errors, rest): (Vec<_>, Vec<_>) = loaded
             .diagnostics

@@ -4,3 +4,4 @@ mod hostile;
 mod probe;
 mod probing;
 mod server;
+mod trust;

@@ -39,14 +39,14 @@ pub async fn connect(
         progress.tell("connect", || failure.message.clone());
         failures.push((*address, failure));
     }
-    let (address, failure) = together(failures);
+    let (address, failure) = together(&failures);
     progress.detail.address = address;
     Err(failure)
 }
 
 /// What the failures of all addresses say together: the verdict, and the address, of the one that
 /// says most about the service. It is our own failing only if that was the reason at every address.
-fn together(failures: Vec<(IpAddr, Failure)>) -> (Option<IpAddr>, Failure) {
+fn together(failures: &[(IpAddr, Failure)]) -> (Option<IpAddr>, Failure) {
     // The first of those that say the same.
     let most = failures
         .iter()
@@ -90,7 +90,7 @@ mod tests {
             let error = std::io::Error::from_raw_os_error(*number);
             (address, Failure::io(&error, &address.to_string()))
         });
-        together(failures.collect())
+        together(&failures.collect::<Vec<_>>())
     }
 
     #[test]

@@ -81,8 +81,14 @@ fn meaning(error: &io::Error) -> (Verdict, Cow<'static, str>) {
         libc::ECONNREFUSED => (Bad(Cause::Refused), "connection refused"),
         libc::EHOSTUNREACH | libc::EHOSTDOWN => (Bad(Cause::Unreachable), "no route to the host"),
         libc::ENETUNREACH => (Bad(Cause::Unreachable), "no route to the network"),
-        libc::EACCES => (Bad(Cause::Unreachable), "forbidden by a firewall or a route"),
-        libc::EINVAL => (Bad(Cause::Unreachable), "the address cannot be connected to"),
+        libc::EACCES => (
+            Bad(Cause::Unreachable),
+            "forbidden by a firewall or a route",
+        ),
+        libc::EINVAL => (
+            Bad(Cause::Unreachable),
+            "the address cannot be connected to",
+        ),
         libc::ETIMEDOUT => (Bad(Cause::Timeout), "no answer"),
         libc::ECONNRESET => (Bad(Cause::Reset), "the other side reset the connection"),
         libc::EPIPE | libc::ECONNABORTED => {

@@ -88,7 +88,9 @@ impl Lookups {
         } else {
             let Ok(Ok(place)) = timeout(patience, self.lane(&question).acquire()).await else {
                 let running = self.asked().pending.len();
-                let message = format!("no thread is free to resolve names: {running} lookups wait for their name servers");
+                let message = format!(
+                    "no thread is free to resolve names: {running} lookups wait for their name servers"
+                );
                 return Err(Failure::void(Why::Resources, message));
             };
             self.start(question, place)?
@@ -226,9 +228,8 @@ fn refusal(question: &Question, error: LookupError) -> Failure {
 /// The resolver takes a missing descriptor for a missing answer, so it is tried.
 fn descriptors_left() -> bool {
     let tried: Result<Vec<File>, _> = (0..DESCRIPTORS).map(|_| File::open("/dev/null")).collect();
-    let missing = |error: std::io::Error| {
-        matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE))
-    };
+    let missing =
+        |error: std::io::Error| matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE));
     !tried.is_err_and(missing)
 }
 
@@ -311,7 +312,10 @@ mod tests {
             // Some machines know `localhost` by one family only.
             if let Ok(found) = Lookups::system().find(question, SLOW).await {
                 assert!(!found.is_empty());
-                assert!(found.iter().all(|address| address.is_ipv4() == v4), "{found:?}");
+                assert!(
+                    found.iter().all(|address| address.is_ipv4() == v4),
+                    "{found:?}"
+                );
             }
         }
     }

@@ -57,9 +57,7 @@ impl<'a> Progress<'a> {
     /// Makes the outcome: of how the work ended, or of its being cut off at the deadline.
     pub fn finish(mut self, result: Result<Result<(), Failure>, Elapsed>) -> Outcome {
         let latency = self.attempt.started.elapsed();
-        let phase = self
-            .current
-            .map_or("the attempt", |(_, words, _)| words);
+        let phase = self.current.map_or("the attempt", |(_, words, _)| words);
         self.leave();
         let result = result.unwrap_or_else(|_elapsed| {
             let ms = u64::try_from(latency.as_millis()).unwrap_or(u64::MAX);

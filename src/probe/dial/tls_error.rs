@@ -126,9 +126,7 @@ fn incompatible(reason: &PeerIncompatible) -> &'static str {
         | PeerIncompatible::SupportedVersionsExtensionRequired
         | PeerIncompatible::Tls12NotOffered
         | PeerIncompatible::Tls12NotOfferedOrEnabled
-        | PeerIncompatible::Tls13RequiredForQuic => {
-            "the server speaks neither TLS 1.2 nor TLS 1.3"
-        }
+        | PeerIncompatible::Tls13RequiredForQuic => "the server speaks neither TLS 1.2 nor TLS 1.3",
         PeerIncompatible::NoCipherSuitesInCommon => "no cipher suite in common",
         PeerIncompatible::NoKxGroupsInCommon
         | PeerIncompatible::KeyShareExtensionRequired
@@ -283,7 +281,10 @@ mod tests {
         assert!(sentence.contains("`ca_file`"), "{sentence}");
         let (cause, sentence) = explain(&errors()[4]);
         assert_eq!(cause, Cause::Certificate);
-        assert!(sentence.ends_with("it expired on 1970-01-01 00:00 UTC"), "{sentence}");
+        assert!(
+            sentence.ends_with("it expired on 1970-01-01 00:00 UTC"),
+            "{sentence}"
+        );
         let (cause, sentence) = explain(&Error::AlertReceived(AlertDescription::ProtocolVersion));
         assert_eq!(cause, Cause::Tls);
         assert_eq!(

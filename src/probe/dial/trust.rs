@@ -152,7 +152,8 @@ pub fn tls12_signature(
             .iter()
             .filter(|(scheme, _)| *scheme == signed.scheme)
             .flat_map(|(_, algorithms)| algorithms.iter());
-        let verify = |algorithm: &&_| key.verify_signature(**algorithm, message, signed.signature());
+        let verify =
+            |algorithm: &&_| key.verify_signature(**algorithm, message, signed.signature());
         if fitting.any(|algorithm| verify(&algorithm).is_ok()) {
             return Ok(HandshakeSignatureValid::assertion());
         }

@@ -152,7 +152,8 @@ fn server_name(
         .filter(|_| own)
         .unwrap_or_else(from_url);
     ServerName::try_from(name.clone()).map_err(|_| {
-        let message = format!("TLS cannot ask for the name {name}; `server_name` can give another one");
+        let message =
+            format!("TLS cannot ask for the name {name}; `server_name` can give another one");
         Failure::bad(Cause::Tls, message)
     })
 }
