@@ -220,6 +220,7 @@ impl App {
         tasks.spawn("observer", observer::run(wanted, system_in, stop.clone()));
         let reloader = Reloader {
             origin: self.origin,
+            files: self.config.inputs.files.clone(),
             config: self.config,
             corrections: self.corrections,
             beats: self.beats,

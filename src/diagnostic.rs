@@ -45,7 +45,7 @@ pub struct Diagnostic {
 }
 
 /// A text with a name, to show places in.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Source {
     pub name: String,
     pub text: String,

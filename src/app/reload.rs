@@ -4,7 +4,7 @@ use super::changes::changes;
 use super::observer::Wanted;
 use crate::clock::Clock;
 use crate::config::{self, Config, ProbeSpec};
-use crate::diagnostic::{Diagnostic, Severity};
+use crate::diagnostic::{Diagnostic, Severity, Source};
 use crate::ledger;
 use crate::metrics::Own;
 use crate::probe;
@@ -12,6 +12,8 @@ use crate::probe::beats::Beats;
 use crate::slo::correction::Correction;
 use crate::store::{Store, StoreError};
 use crate::web::{ReloadRequest, Reloaded};
+use crate::yaml::Stamp;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,6 +28,8 @@ pub enum Origin {
     File(PathBuf),
 }
 
+/// How soon a changed file of credentials or certificates is taken.
+const FILES_EVERY: Duration = Duration::from_secs(2);
 /// Repeated corrections are known two days ahead, so this is early enough.
 const CORRECTIONS_EVERY: Duration = Duration::from_secs(3600);
 const STOPPING: &str = "the daemon is stopping";
@@ -33,6 +37,8 @@ const STOPPING: &str = "the daemon is stopping";
 pub(super) struct Reloader {
     pub(super) origin: Origin,
     pub(super) config: Arc<Config>,
+    /// The files that it names, as they were looked at last.
+    pub(super) files: BTreeMap<PathBuf, Option<Stamp>>,
     /// In force, as they were read last.
     pub(super) corrections: Arc<[Correction]>,
     pub(super) beats: Beats,
@@ -59,11 +65,13 @@ impl Reloader {
             }
         };
         let mut repeat = interval_at(Instant::now() + CORRECTIONS_EVERY, CORRECTIONS_EVERY);
+        let mut look = interval_at(Instant::now() + FILES_EVERY, FILES_EVERY);
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
                 Some(()) = hangups.recv() => drop(self.reload().await),
                 _ = repeat.tick() => drop(self.correct().await),
+                _ = look.tick() => self.look_at_files().await,
                 Some(ReloadRequest { what, done }) = self.requests.recv() => {
                     let result = match what {
                         Reloaded::Config => self.reload().await,
@@ -78,7 +86,37 @@ impl Reloader {
 
     /// Takes the config as it is now, or says why not.
     async fn reload(&mut self) -> Result<(), String> {
-        let result = self.try_reload().await;
+        let read = self.origin.load_with_warnings();
+        self.take(read).await
+    }
+
+    /// Reads the files that the config names again if one of them changed. The config itself stays
+    /// as it is: somebody may be editing it.
+    async fn look_at_files(&mut self) {
+        let paths: Vec<PathBuf> = self.config.inputs.files.keys().cloned().collect();
+        let look = || {
+            let stamps = paths.into_iter().map(|path| (Stamp::of(&path), path));
+            stamps.map(|(stamp, path)| (path, stamp)).collect()
+        };
+        let files = match tokio::task::spawn_blocking(look).await {
+            Ok(files) => files,
+            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+        };
+        if self.files == files {
+            return;
+        }
+        self.files = files;
+        tracing::info!("a file that the config names has changed: all of them are read again");
+        let read = self.origin.check_with_warnings(&self.config.inputs.source);
+        // It is logged, and tried again when a file changes again.
+        drop(self.take(read).await);
+    }
+
+    async fn take(&mut self, read: Result<Config, String>) -> Result<(), String> {
+        let result = match read {
+            Ok(next) => self.try_take(next).await,
+            Err(reason) => Err(reason),
+        };
         self.own.reloaded(result.is_ok(), self.clock.now());
         if let Err(reason) = &result {
             tracing::error!("the config was not reloaded, the old one stays in force:\n{reason}");
@@ -86,8 +124,7 @@ impl Reloader {
         result
     }
 
-    async fn try_reload(&mut self) -> Result<(), String> {
-        let next = self.origin.load_with_warnings()?;
+    async fn try_take(&mut self, next: Config) -> Result<(), String> {
         self.refuse_what_needs_a_restart(&next)?;
         let next = Arc::new(next);
         let before = self.corrections.clone();
@@ -114,6 +151,7 @@ impl Reloader {
             "config reloaded: {}",
             changes(&self.config, &next, corrected)
         );
+        self.files.clone_from(&next.inputs.files);
         self.config = next;
         Ok(())
     }
@@ -185,12 +223,21 @@ impl Reloader {
 impl Origin {
     /// Reads and checks the config. Errors are the reason, drawn as `slod check` draws them.
     pub fn load(&self) -> Result<Config, String> {
-        self.read().map(|(config, _)| config)
+        self.check(&self.read()?).map(|(config, _)| config)
     }
 
     /// The same for who goes on running with it: warnings are logged.
     pub fn load_with_warnings(&self) -> Result<Config, String> {
-        let (config, warnings) = self.read()?;
+        self.check_with_warnings(&self.read()?)
+    }
+
+    fn read(&self) -> Result<Source, String> {
+        let Self::File(path) = self;
+        config::read_file(path).map_err(|error| error.to_string())
+    }
+
+    fn check_with_warnings(&self, source: &Source) -> Result<Config, String> {
+        let (config, warnings) = self.check(source)?;
         for Diagnostic {
             code,
             path,
@@ -203,16 +250,12 @@ impl Origin {
         Ok(config)
     }
 
-    fn read(&self) -> Result<(Config, Vec<Diagnostic>), String> {
+    /// Checks a text of the config, and reads the files that it names.
+    fn check(&self, source: &Source) -> Result<(Config, Vec<Diagnostic>), String> {
         let Self::File(path) = self;
-        let source = config::read_file(path).map_err(|error| error.to_string())?;
-        let loaded = Config::load(
-            &source,
-            path.parent().unwrap_or(Path::new("")),
-            &|name| std::env::var(name).ok(),
-            probe::KINDS,
-        );
-        let shown = config::without_secrets(&source);
+        let base = path.parent().unwrap_or(Path::new(""));
+        let loaded = Config::load(source, base, &|name| std::env::var(name).ok(), probe::KINDS);
+        let shown = config::without_secrets(source);
         let (errors, warnings): (Vec<_>, Vec<_>) = loaded
             .diagnostics
             .into_iter()

@@ -1,7 +1,7 @@
 //! A config that was read without errors, with the places it was read from: what lints look at.
 
 use super::model::{
-    Config, CorrectionSpec, ObserveSpec, ProbeSpec, ProcessSpec, ServiceSpec, StoreSpec,
+    Config, CorrectionSpec, Inputs, ObserveSpec, ProbeSpec, ProcessSpec, ServiceSpec, StoreSpec,
 };
 use crate::outcome::ProbeKey;
 use crate::slo::{Objective, Sli};
@@ -67,7 +67,7 @@ impl<'n> ServiceDraft<'n> {
 }
 
 impl Draft<'_> {
-    pub(super) fn into_config(mut self) -> Config {
+    pub(super) fn into_config(mut self, inputs: Inputs) -> Config {
         self.place_thresholds();
         let services = self.services.into_iter().map(|service| ServiceSpec {
             name: service.name,
@@ -86,6 +86,7 @@ impl Draft<'_> {
             corrections: self.corrections,
             vantage: values(self.vantage),
             services: services.collect(),
+            inputs,
         }
     }
 

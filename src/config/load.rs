@@ -2,7 +2,7 @@
 
 use super::lint::{self, LINTS};
 use super::mask;
-use super::model::Config;
+use super::model::{Config, Inputs};
 use super::read;
 use crate::diagnostic::{Diagnostic, Place, Severity, Source};
 use crate::probe::Kind;
@@ -118,7 +118,7 @@ impl Config {
             Ok(document) if document.value == Value::Null => (None, vec![empty()]),
             Ok(document) => {
                 let reader = Reader::new(base, env);
-                let config = check(&reader, &document, kinds);
+                let config = check(&reader, &document, kinds, source);
                 (config, reader.finish())
             }
             Err(syntax) => (None, vec![*syntax]),
@@ -137,6 +137,7 @@ fn check(
     reader: &Reader<'_>,
     document: &yaml::Node,
     kinds: &[&'static dyn Kind],
+    source: &Source,
 ) -> Option<Config> {
     let draft = read::document(reader, document, kinds)?;
     if reader.has_errors() {
@@ -144,7 +145,11 @@ fn check(
     }
     // Lints reason about the whole, so they wait until the whole is sound.
     lint::run(&draft);
-    Some(draft.into_config())
+    let inputs = Inputs {
+        source: source.clone(),
+        files: reader.files(),
+    };
+    Some(draft.into_config(inputs))
 }
 
 fn empty() -> Diagnostic {

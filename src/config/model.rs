@@ -1,11 +1,15 @@
 //! A config that passed every check. Nothing here can be wrong any more.
 
+use crate::diagnostic::Source;
 use crate::outcome::ProbeKey;
 use crate::probe::Probe;
 use crate::slo::correction::Correction;
 use crate::slo::{Objective, Watcher};
+use crate::yaml::Stamp;
 use regex::Regex;
 use rrule::RRuleSet;
+use std::collections::BTreeMap;
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -24,6 +28,24 @@ pub struct Config {
     pub vantage: Vec<ProbeSpec>,
     /// In document order; names are unique.
     pub services: Vec<ServiceSpec>,
+    pub inputs: Inputs,
+}
+
+/// What a config was read from.
+#[derive(Clone, Default)]
+pub struct Inputs {
+    pub source: Source,
+    /// The files that it names, such as those of credentials, each as it was before it was read.
+    pub files: BTreeMap<PathBuf, Option<Stamp>>,
+}
+
+/// Without the text, which may hold secrets.
+impl fmt::Debug for Inputs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inputs")
+            .field("files", &self.files)
+            .finish_non_exhaustive()
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

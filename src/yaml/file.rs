@@ -12,6 +12,7 @@ impl Section<'_> {
     /// The contents of the file that `name` points to.
     pub fn file(&self, name: &str) -> Option<Vec<u8>> {
         let path = self.path(name)?;
+        self.reader().note_file(&path);
         match read_limited(&path) {
             Ok(bytes) => {
                 self.reader().note_outside(&bytes);

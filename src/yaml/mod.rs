@@ -9,6 +9,7 @@ mod key;
 mod reader;
 mod secret;
 mod section;
+mod stamp;
 mod tree;
 pub mod units;
 
@@ -16,4 +17,5 @@ pub use key::{Key, Need, Shape};
 pub use reader::{Reader, Spot};
 pub use secret::Secret;
 pub use section::Section;
+pub use stamp::Stamp;
 pub use tree::{Node, SIZE_LIMIT, Value, parse};

@@ -2,9 +2,11 @@
 
 use super::key::Key;
 use super::section::Section;
+use super::stamp::Stamp;
 use super::tree::{Node, Value};
 use crate::diagnostic::{Diagnostic, Place, Severity};
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 
@@ -15,6 +17,7 @@ pub struct Reader<'a> {
     found: RefCell<Vec<Diagnostic>>,
     /// Everything that was read from outside the document: see [`Reader::fingerprint`].
     outside: RefCell<DefaultHasher>,
+    files: RefCell<BTreeMap<PathBuf, Option<Stamp>>>,
 }
 
 /// A place in the document and its path: where faults are reported.
@@ -51,6 +54,7 @@ impl<'a> Reader<'a> {
             env,
             found: RefCell::default(),
             outside: RefCell::default(),
+            files: RefCell::default(),
         }
     }
 
@@ -136,6 +140,17 @@ impl<'a> Reader<'a> {
     /// A path of the config, seen from where the process is.
     pub fn resolve(&self, path: &str) -> PathBuf {
         self.base.join(path)
+    }
+
+    /// Takes note of a file before it is read.
+    pub(super) fn note_file(&self, path: &Path) {
+        let stamp = Stamp::of(path);
+        self.files.borrow_mut().insert(path.to_owned(), stamp);
+    }
+
+    /// The files that were read so far, each as it was before.
+    pub fn files(&self) -> BTreeMap<PathBuf, Option<Stamp>> {
+        self.files.borrow().clone()
     }
 
     /// Takes note of contents from outside the document.

@@ -86,6 +86,31 @@ fn a_reload_keeps_history_and_a_bad_one_keeps_the_old_config() {
 }
 
 #[test]
+fn a_changed_file_is_taken_without_a_reload() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let token = folder.path().join("token");
+    fs::write(&token, "first").expect("written");
+    let extra = "  - name: job\n    objectives: []\n    probes: [ { name: beat, heartbeat: { every: 1h, token_file: token } } ]\n";
+    let file = config(folder.path(), target(), "/", extra);
+    let daemon = Daemon::start(&file);
+    let status = |token: &str| {
+        let kind = format!("text/plain\r\nAuthorization: Bearer {token}");
+        let answer = daemon.post("/api/v1/heartbeat/job/beat", &kind, "");
+        answer.split(' ').nth(1).map(str::to_owned)
+    };
+    let wait = |token: &str, wanted: &str| {
+        daemon.wait_for(|_| (status(token).as_deref() == Some(wanted)).then_some(()));
+    };
+    wait("second", "401");
+    // A config that is being edited is not taken with it.
+    fs::write(&file, "services: [ { nam").expect("written");
+    fs::write(&token, "second").expect("written");
+    wait("second", "204");
+    wait("first", "401");
+    assert_eq!(daemon.metric(RELOADED), Some(1.0));
+}
+
+#[test]
 fn killed_and_started_again_it_goes_on_counting() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = config(folder.path(), target(), "/bad", "");

@@ -6,3 +6,4 @@ mod probe;
 mod probing;
 mod requests;
 mod server;
+mod trust;

@@ -179,7 +179,7 @@ async fn https_is_verified_and_its_certificate_known() {
             attempt_in(&yaml(host, "ca_file: ca.pem"), TIMEOUT, folder.path()).await;
         assert_eq!(outcome.verdict, Verdict::Good, "{story}");
         assert!(outcome.phases.get(Phase::Tls).is_some() && outcome.detail.tls_not_after.is_some());
-        assert!(story.contains("TLSv1_3"), "{story}");
+        assert!(story.contains("TLS 1.3, TLS13_"), "{story}");
     }
     // Not trusted: the system does not know this authority; the date is known all the same.
     let (outcome, _) = attempt_in(
@@ -323,6 +323,40 @@ async fn a_proxy_forwards_and_tunnels() {
     assert_eq!(cause(&outcome), Some(Cause::Proxy));
     let nobody = "{ url: \"http://never.test/\", proxy: \"http://127.0.0.1:1\" }";
     assert_eq!(cause(&attempt(nobody, TIMEOUT).await.0), Some(Cause::Proxy));
+}
+
+#[tokio::test]
+async fn a_slow_tunnel_is_a_part_of_tls() {
+    const SLOW: Duration = Duration::from_millis(300);
+    let authority = Authority::new();
+    let (target, _) = authority.https(Leaf::Good, false, |_| ok("")).await;
+    let address = crate::server::tcp(move |mut stream| async move {
+        use tokio::io::AsyncWriteExt;
+        crate::server::read_request(&mut stream).await;
+        tokio::time::sleep(SLOW).await;
+        let mut onward = tokio::net::TcpStream::connect(target).await.expect("there");
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await;
+        let _ = tokio::io::copy_bidirectional(&mut stream, &mut onward).await;
+    })
+    .await;
+    let yaml = format!(
+        "{{ url: \"https://127.0.0.1/\", proxy: \"http://{address}\", tls: {{ insecure: true }} }}"
+    );
+    let (outcome, story) = attempt(&yaml, TIMEOUT).await;
+    assert_eq!(outcome.verdict, Verdict::Good, "{story}");
+    let spent = |phase| outcome.phases.get(phase).expect("it was entered");
+    assert!(
+        spent(Phase::Connect) < SLOW && spent(Phase::Tls) >= SLOW,
+        "{story}"
+    );
+
+    let (outcome, _) = attempt(&yaml, SLOW / 2).await;
+    assert_eq!(cause(&outcome), Some(Cause::Timeout));
+    let message = outcome.detail.message.expect("a sentence");
+    assert!(
+        message.contains("the proxy's answer to CONNECT"),
+        "{message}"
+    );
 }
 
 /// Answers plain requests itself and tunnels to 127.0.0.1.

@@ -120,6 +120,7 @@ pub fn config(path: &Path, interval: u64, extra: bool) -> Config {
         },
         corrections: Vec::new(),
         vantage: Vec::new(),
+        inputs: slod::config::Inputs::default(),
         services: vec![
             ServiceSpec {
                 name: "s".into(),

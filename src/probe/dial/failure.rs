@@ -1,6 +1,8 @@
 //! Why an attempt ended early, read from typed errors and never from their texts.
 
+use super::tls_error;
 use crate::outcome::{Cause, Verdict, Why};
+use std::borrow::Cow;
 use std::error::Error;
 use std::io;
 
@@ -11,15 +13,6 @@ pub struct Failure {
     pub message: String,
 }
 
-/// Linux' numbers for "no file descriptor, port, memory or buffer left": our own failing.
-const EXHAUSTED: [i32; 5] = [
-    12,  // ENOMEM
-    23,  // ENFILE
-    24,  // EMFILE
-    99,  // EADDRNOTAVAIL
-    105, // ENOBUFS
-];
-
 impl Failure {
     pub fn bad(cause: Cause, message: impl Into<String>) -> Self {
         Self {
@@ -28,44 +21,33 @@ impl Failure {
         }
     }
 
-    /// A failed system call while `doing` something.
-    pub fn io(error: &io::Error, doing: &str) -> Self {
-        let message = format!("{doing}: {error}");
-        if error
-            .raw_os_error()
-            .is_some_and(|number| EXHAUSTED.contains(&number))
-        {
-            return Self {
-                verdict: Verdict::Void(Why::Resources),
-                message,
-            };
+    pub fn void(why: Why, message: impl Into<String>) -> Self {
+        Self {
+            verdict: Verdict::Void(why),
+            message: message.into(),
         }
-        let cause = match error.kind() {
-            io::ErrorKind::ConnectionRefused => Cause::Refused,
-            io::ErrorKind::HostUnreachable
-            | io::ErrorKind::NetworkUnreachable
-            | io::ErrorKind::NetworkDown => Cause::Unreachable,
-            io::ErrorKind::TimedOut => Cause::Timeout,
-            io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => Cause::Protocol,
-            _ => Cause::Reset,
-        };
-        Self::bad(cause, message)
     }
 
-    /// A failed handshake: the certificate, the rest of TLS, or the connection under it.
+    /// A failed system call while `doing` something.
+    pub fn io(error: &io::Error, doing: &str) -> Self {
+        let (verdict, words) = meaning(error);
+        Self {
+            verdict,
+            message: format!("{doing}: {words}"),
+        }
+    }
+
+    /// A failed handshake, or TLS that failed later: the certificate, the rest of TLS, or the
+    /// connection under it.
     pub fn tls(error: &io::Error) -> Self {
         match error
             .get_ref()
             .and_then(|inner| inner.downcast_ref::<rustls::Error>())
         {
-            Some(rustls::Error::InvalidCertificate(reason)) => Self::bad(
-                Cause::Certificate,
-                format!("the certificate is not to be trusted: {reason}"),
-            ),
-            Some(rustls::Error::NoCertificatesPresented) => {
-                Self::bad(Cause::Certificate, "the server shows no certificate")
+            Some(reason) => {
+                let (cause, message) = tls_error::explain(reason);
+                Self::bad(cause, message)
             }
-            Some(reason) => Self::bad(Cause::Tls, format!("TLS handshake: {reason}")),
             None if error.kind() == io::ErrorKind::UnexpectedEof => Self::bad(
                 Cause::Reset,
                 "the server closed the connection in the TLS handshake",
@@ -73,6 +55,59 @@ impl Failure {
             None => Self::io(error, "TLS handshake"),
         }
     }
+}
+
+/// What a failed system call says: about the other side, or about this machine only. `Void` needs
+/// a number that nothing but this machine can cause. `EACCES` is not one of them: Linux also
+/// returns it when a router or the host's own firewall answers "administratively prohibited".
+fn meaning(error: &io::Error) -> (Verdict, Cow<'static, str>) {
+    use Verdict::{Bad, Void};
+    let Some(number) = error.raw_os_error() else {
+        return without_number(error);
+    };
+    let (verdict, words) = match number {
+        libc::EMFILE | libc::ENFILE => (Void(Why::Resources), "no file descriptor is left"),
+        libc::ENOMEM | libc::ENOBUFS => (Void(Why::Resources), "no memory for a socket is left"),
+        libc::EADDRNOTAVAIL => (
+            Void(Why::Resources),
+            "this machine has no address or no free port to connect from",
+        ),
+        libc::EAFNOSUPPORT => (
+            Void(Why::Resources),
+            "this machine does not support this version of IP",
+        ),
+        libc::EPERM => (Void(Why::Network), "this machine's firewall forbids it"),
+        libc::ENETDOWN => (Void(Why::Network), "this machine's network is down"),
+        libc::ECONNREFUSED => (Bad(Cause::Refused), "connection refused"),
+        libc::EHOSTUNREACH | libc::EHOSTDOWN => (Bad(Cause::Unreachable), "no route to the host"),
+        libc::ENETUNREACH => (Bad(Cause::Unreachable), "no route to the network"),
+        libc::EACCES => (
+            Bad(Cause::Unreachable),
+            "forbidden by a firewall or a route",
+        ),
+        libc::EINVAL => (
+            Bad(Cause::Unreachable),
+            "the address cannot be connected to",
+        ),
+        libc::ETIMEDOUT => (Bad(Cause::Timeout), "no answer"),
+        libc::ECONNRESET => (Bad(Cause::Reset), "the other side reset the connection"),
+        libc::EPIPE | libc::ECONNABORTED => {
+            (Bad(Cause::Reset), "the other side closed the connection")
+        }
+        _ => return (Bad(Cause::Reset), error.to_string().into()),
+    };
+    (verdict, words.into())
+}
+
+fn without_number(error: &io::Error) -> (Verdict, Cow<'static, str>) {
+    let (cause, words) = match error.kind() {
+        io::ErrorKind::TimedOut => (Cause::Timeout, "no answer"),
+        io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => {
+            (Cause::Protocol, "the data is invalid")
+        }
+        _ => (Cause::Reset, "the other side closed the connection"),
+    };
+    (Verdict::Bad(cause), words.into())
 }
 
 /// The first error of a type in a chain of sources.
@@ -85,4 +120,35 @@ pub fn source_of<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Op
         next = error.source();
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_this_machine_alone_can_cause_is_void() {
+        let verdict = |number| Failure::io(&io::Error::from_raw_os_error(number), "x").verdict;
+        let ours = [
+            (libc::EMFILE, Why::Resources),
+            (libc::ENFILE, Why::Resources),
+            (libc::ENOMEM, Why::Resources),
+            (libc::ENOBUFS, Why::Resources),
+            (libc::EADDRNOTAVAIL, Why::Resources),
+            (libc::EAFNOSUPPORT, Why::Resources),
+            (libc::EPERM, Why::Network),
+            (libc::ENETDOWN, Why::Network),
+        ];
+        for number in 1..134 {
+            let why = ours.iter().find(|(ours, _)| *ours == number);
+            match (verdict(number), why) {
+                (Verdict::Void(found), Some((_, wanted))) => assert_eq!(found, *wanted),
+                (Verdict::Bad(_), None) => {}
+                (found, _) => panic!("errno {number} is {found:?}"),
+            }
+        }
+        assert_eq!(verdict(libc::EACCES), Verdict::Bad(Cause::Unreachable));
+        assert_eq!(verdict(libc::ENETUNREACH), Verdict::Bad(Cause::Unreachable));
+        assert_eq!(verdict(libc::ECONNREFUSED), Verdict::Bad(Cause::Refused));
+    }
 }

@@ -13,7 +13,7 @@ use tokio::time::error::Elapsed;
 pub struct Progress<'a> {
     attempt: &'a mut Attempt,
     phases: Phases,
-    current: Option<(Phase, Instant)>,
+    current: Option<(Phase, &'static str, Instant)>,
     /// The end of the last phase that ended.
     phase_end: Option<Instant>,
     pub detail: Detail,
@@ -41,13 +41,18 @@ impl<'a> Progress<'a> {
 
     /// Ends the phase that runs and starts another.
     pub fn enter(&mut self, phase: Phase) {
+        self.enter_for(phase, phase.label());
+    }
+
+    /// Starts a part of a phase that a timeout names by its own words.
+    pub fn enter_for(&mut self, phase: Phase, words: &'static str) {
         self.leave();
-        self.current = Some((phase, Instant::now()));
+        self.current = Some((phase, words, Instant::now()));
     }
 
     /// Ends the phase that runs.
     pub fn leave(&mut self) {
-        if let Some((phase, since)) = self.current.take() {
+        if let Some((phase, _, since)) = self.current.take() {
             let end = Instant::now();
             self.phases.add(phase, end.saturating_duration_since(since));
             self.phase_end = Some(end);
@@ -60,9 +65,7 @@ impl<'a> Progress<'a> {
         let end = self.phase_end.filter(|_| self.current.is_none());
         let end = end.unwrap_or_else(Instant::now);
         let latency = end.saturating_duration_since(self.attempt.started);
-        let phase = self
-            .current
-            .map_or("the attempt", |(phase, _)| phase.label());
+        let phase = self.current.map_or("the attempt", |(_, words, _)| words);
         self.leave();
         let result = result.unwrap_or_else(|_elapsed| {
             let ms = u64::try_from(latency.as_millis()).unwrap_or(u64::MAX);

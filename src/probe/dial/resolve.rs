@@ -1,10 +1,14 @@
 //! Names to addresses.
 
+use super::lookup::{Lookups, Question};
 use super::{Failure, Progress};
-use crate::outcome::{Cause, Phase};
-use hickory_resolver::TokioResolver;
+use crate::outcome::{Cause, Phase, Verdict, Why};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::sync::OnceLock;
+use tokio::time::Instant;
+
+/// The part of the time left that an attempt waits for a thread to resolve on: it is no time of
+/// the service's.
+const SHARE: u32 = 10;
 
 /// Which addresses may be used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -43,58 +47,63 @@ impl Host {
     }
 }
 
-/// The system's resolver configuration with the cache off: each attempt resolves as a new user's
-/// would. `None` where the system has none.
-fn resolver() -> Option<&'static TokioResolver> {
-    static RESOLVER: OnceLock<Option<TokioResolver>> = OnceLock::new();
-    let build = || {
-        let mut builder = TokioResolver::builder_tokio().ok()?;
-        builder.options_mut().cache_size = 0;
-        builder.build().ok()
-    };
-    RESOLVER.get_or_init(build).as_ref()
-}
-
-/// All usable addresses, in the resolver's order.
+/// All usable addresses, in the resolver's order. Nothing is cached: each attempt resolves as a new
+/// user's would.
 pub async fn resolve(
     host: &Host,
     family: Family,
     progress: &mut Progress<'_>,
 ) -> Result<Vec<IpAddr>, Failure> {
-    let found = match host {
-        Host::Address(address) => vec![*address],
-        Host::Name(name) if &**name == "localhost" => {
-            vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]
-        }
-        Host::Name(name) => look_up(name, progress).await?,
-    };
-    let usable: Vec<_> = found
-        .into_iter()
-        .filter(|address| family.fits(*address))
-        .collect();
-    progress.tell("resolve", || {
-        let shown: Vec<_> = usable.iter().map(ToString::to_string).collect();
-        shown.join(", ").clone()
-    });
-    if usable.is_empty() {
-        return Err(Failure::bad(
+    let usable = match host {
+        Host::Address(address) if !family.fits(*address) => Err(Failure::bad(
             Cause::Dns,
-            "the name has no address of the wanted IP version",
-        ));
-    }
-    Ok(usable)
+            format!("{address} is not of the wanted IP version"),
+        )),
+        Host::Address(address) => Ok(vec![*address]),
+        Host::Name(name) => look_up(name, family, progress).await,
+    };
+    progress.tell("resolve", || match &usable {
+        Ok(addresses) => {
+            let shown: Vec<_> = addresses.iter().map(ToString::to_string).collect();
+            shown.join(", ")
+        }
+        Err(failure) => failure.message.clone(),
+    });
+    usable
 }
 
-async fn look_up(name: &str, progress: &mut Progress<'_>) -> Result<Vec<IpAddr>, Failure> {
+async fn look_up(
+    name: &str,
+    family: Family,
+    progress: &mut Progress<'_>,
+) -> Result<Vec<IpAddr>, Failure> {
     progress.enter(Phase::Resolve);
-    let resolver = resolver().ok_or_else(|| {
-        Failure::bad(
-            Cause::Dns,
-            "the system has no usable resolver configuration",
-        )
-    })?;
-    let found = resolver.lookup_ip(name).await;
-    let found = found
-        .map_err(|error| Failure::bad(Cause::Dns, format!("{name} does not resolve: {error}")))?;
-    Ok(found.iter().collect())
+    let question = Question {
+        name: name.into(),
+        family,
+    };
+    let left = progress
+        .deadline()
+        .saturating_duration_since(Instant::now());
+    match Lookups::system().find(question, left / SHARE).await {
+        Ok(addresses) => Ok(addresses.to_vec()),
+        Err(failure) if name == "localhost" && unknown(failure.verdict) => Ok(loopback(family)),
+        Err(failure) => Err(failure),
+    }
+}
+
+/// Whether the system does not know the name, however it says so.
+fn unknown(verdict: Verdict) -> bool {
+    matches!(
+        verdict,
+        Verdict::Bad(Cause::Dns) | Verdict::Void(Why::Network)
+    )
+}
+
+/// What `localhost` means on a machine that does not say it (RFC 6761).
+fn loopback(family: Family) -> Vec<IpAddr> {
+    let both = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
+    both.into_iter()
+        .filter(|address| family.fits(*address))
+        .collect()
 }

@@ -1,23 +1,29 @@
 //! TLS with the certificate's facts known whatever becomes of the handshake. Sessions are never
 //! resumed: a probe pays the full handshake that a new user pays.
 
+use super::trust::{Trust, provider, tls12_signature, tls13_signature};
 use super::{Failure, Progress};
 use crate::outcome::Phase;
+use rustls::client::Resumption;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::{Resumption, WebPkiServerVerifier};
-use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use rustls::{ClientConfig, DigitallySignedStruct, ProtocolVersion, SignatureScheme};
+use std::io;
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
-use tokio_rustls::client::TlsStream;
+use tokio_rustls::{TlsConnector, client};
+use x509_parser::certificate::X509Certificate;
+use x509_parser::extensions::GeneralName;
 
 /// What a user may say about TLS.
 #[derive(Debug, Default)]
 pub struct TlsOptions {
     /// Trusted instead of the system's certificates.
-    pub roots: Option<RootCertStore>,
+    pub trust: Option<Arc<Trust>>,
     /// Certificate chain and key to show on request.
     pub identity: Option<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)>,
     pub insecure: bool,
@@ -29,35 +35,31 @@ pub struct TlsOptions {
 pub struct Tls {
     config: ClientConfig,
     /// `None` trusts everybody.
-    verifier: Option<Arc<WebPkiServerVerifier>>,
+    trust: Option<Arc<Trust>>,
 }
 
 impl Tls {
     /// Fails with a sentence if the certificates make no sense together.
     pub fn new(options: TlsOptions) -> Result<Self, String> {
-        let provider = provider();
-        let verifier = if options.insecure {
-            None
-        } else {
-            let roots = options.roots.map_or_else(system_roots, Arc::new);
-            let built =
-                WebPkiServerVerifier::builder_with_provider(roots, provider.clone()).build();
-            Some(built.map_err(|error| format!("no trusted certificates: {error}"))?)
+        let trust = match options.trust {
+            _ if options.insecure => None,
+            Some(trust) => Some(trust),
+            None => Some(Trust::system()?),
         };
-        let builder = ClientConfig::builder_with_provider(provider)
+        let builder = ClientConfig::builder_with_provider(provider())
             .with_safe_default_protocol_versions()
-            .map_err(|error| error.to_string())?
+            .map_err(|_| "no version of TLS is available".to_owned())?
             .dangerous()
-            .with_custom_certificate_verifier(Arc::new(Recorder::new(verifier.clone())));
+            .with_custom_certificate_verifier(Arc::new(Recorder::new(trust.clone())));
         let mut config = match options.identity {
             Some((chain, key)) => builder
                 .with_client_auth_cert(chain, key)
-                .map_err(|error| format!("the client certificate cannot be used: {error}"))?,
+                .map_err(|_| "the client certificate and its key do not fit together".to_owned())?,
             None => builder.with_no_client_auth(),
         };
         config.resumption = Resumption::disabled();
         config.alpn_protocols = options.alpn;
-        Ok(Self { config, verifier })
+        Ok(Self { config, trust })
     }
 
     /// Shakes hands; the end of the certificate's time is noted even if it is not trusted.
@@ -66,9 +68,9 @@ impl Tls {
         stream: TcpStream,
         name: ServerName<'static>,
         progress: &mut Progress<'_>,
-    ) -> Result<TlsStream<TcpStream>, Failure> {
+    ) -> Result<TlsStream, Failure> {
         progress.enter(Phase::Tls);
-        let recorder = Arc::new(Recorder::new(self.verifier.clone()));
+        let recorder = Arc::new(Recorder::new(self.trust.clone()));
         let mut config = self.config.clone();
         config
             .dangerous()
@@ -85,21 +87,69 @@ impl Tls {
             progress.tell("tls", || format!("{shown}: {}", failure.message));
             failure
         })?;
-        progress.tell("tls", || {
-            let (_, connection) = stream.get_ref();
-            let version = connection
-                .protocol_version()
-                .and_then(|version| version.as_str())
-                .unwrap_or("?");
-            let suite = connection
-                .negotiated_cipher_suite()
-                .map_or(String::new(), |suite| format!("{:?}", suite.suite()));
-            let alpn = connection
-                .alpn_protocol()
-                .map_or_else(|| "none".into(), String::from_utf8_lossy);
-            format!("{shown}: {version}, {suite}, ALPN {alpn}")
-        });
-        Ok(stream)
+        progress.tell("tls", || format!("{shown}: {}", agreed(&stream)));
+        Ok(TlsStream(stream))
+    }
+}
+
+/// What both sides agreed on.
+fn agreed(stream: &client::TlsStream<TcpStream>) -> String {
+    let (_, connection) = stream.get_ref();
+    let version = match connection.protocol_version() {
+        Some(ProtocolVersion::TLSv1_3) => "TLS 1.3",
+        Some(ProtocolVersion::TLSv1_2) => "TLS 1.2",
+        _ => "TLS",
+    };
+    let suite = connection
+        .negotiated_cipher_suite()
+        .and_then(|suite| suite.suite().as_str())
+        .unwrap_or("unknown cipher suite");
+    let alpn = connection
+        .alpn_protocol()
+        .map_or_else(|| "none".into(), String::from_utf8_lossy);
+    format!("{version}, {suite}, ALPN {alpn}")
+}
+
+/// A secured connection. Where the server closes TCP without closing TLS before, the data just
+/// ends, as for curl and browsers: whether it is complete is for the protocol above to say.
+#[derive(Debug)]
+pub struct TlsStream(client::TlsStream<TcpStream>);
+
+impl TlsStream {
+    /// The protocol that both sides chose.
+    pub fn alpn(&self) -> Option<&[u8]> {
+        self.0.get_ref().1.alpn_protocol()
+    }
+}
+
+impl AsyncRead for TlsStream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match ready!(Pin::new(&mut self.0).poll_read(cx, buffer)) {
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Poll::Ready(Ok(())),
+            result => Poll::Ready(result),
+        }
+    }
+}
+
+impl AsyncWrite for TlsStream {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        data: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(cx, data)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(cx)
     }
 }
 
@@ -112,46 +162,45 @@ fn note_certificate(leaf: &CertificateDer<'_>, progress: &mut Progress<'_>) {
     progress.detail.tls_not_after = Some(until.timestamp());
     progress.tell("tls", || {
         format!(
-            "certificate of {}, issued by {}, valid until {until}",
+            "certificate of {}{}, issued by {}, valid until {until}",
             certificate.subject(),
+            names(&certificate),
             certificate.issuer()
         )
     });
 }
 
-fn provider() -> Arc<CryptoProvider> {
-    static PROVIDER: OnceLock<Arc<CryptoProvider>> = OnceLock::new();
-    PROVIDER
-        .get_or_init(|| Arc::new(ring::default_provider()))
-        .clone()
-}
-
-/// The certificates that the system trusts, read once.
-fn system_roots() -> Arc<RootCertStore> {
-    static ROOTS: OnceLock<Arc<RootCertStore>> = OnceLock::new();
-    let load = || {
-        let mut roots = RootCertStore::empty();
-        let loaded = rustls_native_certs::load_native_certs();
-        for error in &loaded.errors {
-            tracing::warn!("a trusted certificate of the system cannot be read: {error}");
-        }
-        roots.add_parsable_certificates(loaded.certs);
-        Arc::new(roots)
+/// The names that a certificate is valid for, the first of them.
+fn names(certificate: &X509Certificate<'_>) -> String {
+    const SHOWN: usize = 5;
+    let Ok(Some(names)) = certificate.subject_alternative_name() else {
+        return String::new();
     };
-    ROOTS.get_or_init(load).clone()
+    let names = names.value.general_names.iter();
+    let shown = names.filter_map(|name| match name {
+        GeneralName::DNSName(name) => Some((*name).to_owned()),
+        GeneralName::IPAddress(bytes) => {
+            let v4 = <[u8; 4]>::try_from(*bytes).map(IpAddr::from);
+            let address = v4.or_else(|_| <[u8; 16]>::try_from(*bytes).map(IpAddr::from));
+            address.ok().map(|address| address.to_string())
+        }
+        _ => None,
+    });
+    let shown: Vec<String> = shown.take(SHOWN).collect();
+    format!(" for {}", shown.join(", "))
 }
 
-/// Verifies as usual and remembers the server's certificate for one connection.
+/// Verifies, and remembers the server's certificate for one connection.
 #[derive(Debug)]
 struct Recorder {
-    inner: Option<Arc<WebPkiServerVerifier>>,
+    trust: Option<Arc<Trust>>,
     leaf: Mutex<Option<CertificateDer<'static>>>,
 }
 
 impl Recorder {
-    fn new(inner: Option<Arc<WebPkiServerVerifier>>) -> Self {
+    fn new(trust: Option<Arc<Trust>>) -> Self {
         Self {
-            inner,
+            trust,
             leaf: Mutex::new(None),
         }
     }
@@ -170,17 +219,15 @@ impl ServerCertVerifier for Recorder {
         end_entity: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
         server_name: &ServerName<'_>,
-        ocsp_response: &[u8],
+        _ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
         *self.leaf.lock().unwrap_or_else(PoisonError::into_inner) =
             Some(end_entity.clone().into_owned());
-        match &self.inner {
-            Some(inner) => {
-                inner.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
-            }
-            None => Ok(ServerCertVerified::assertion()),
+        if let Some(trust) = &self.trust {
+            trust.check(end_entity, intermediates, server_name, now)?;
         }
+        Ok(ServerCertVerified::assertion())
     }
 
     fn verify_tls12_signature(
@@ -189,12 +236,7 @@ impl ServerCertVerifier for Recorder {
         cert: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(
-            message,
-            cert,
-            signature,
-            &provider().signature_verification_algorithms,
-        )
+        tls12_signature(message, cert, signature)
     }
 
     fn verify_tls13_signature(
@@ -203,12 +245,7 @@ impl ServerCertVerifier for Recorder {
         cert: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(
-            message,
-            cert,
-            signature,
-            &provider().signature_verification_algorithms,
-        )
+        tls13_signature(message, cert, signature)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {

@@ -206,9 +206,11 @@ fn answer_failure(error: &hyper::Error, start: &Start, http2: bool) -> Failure {
 
 /// What hyper found wrong with the other side.
 pub fn protocol_failure(error: &hyper::Error, doing: &str) -> Failure {
-    if let Some(io) =
-        source_of::<io::Error>(error).filter(|io| io.kind() != io::ErrorKind::UnexpectedEof)
-    {
+    if let Some(io) = source_of::<io::Error>(error) {
+        if io.kind() == io::ErrorKind::UnexpectedEof {
+            let message = format!("{doing}: the server closed the connection before its end");
+            return Failure::bad(Cause::Protocol, message);
+        }
         return match source_of::<rustls::Error>(io)
             .or_else(|| io.get_ref().and_then(|inner| inner.downcast_ref()))
         {

@@ -69,7 +69,7 @@ pub const HTTP: &[Key] = &[
         "ip_version",
         Shape::Choice(&["any", "4", "6"]),
         "any",
-        "Which addresses are tried. They are tried in the resolver's order, and a silent one gets only its share of the time.",
+        "Which addresses are asked for and tried. They are tried in the resolver's order, and a silent one gets only its share of the time.",
     ),
     Key::optional(
         "http_version",
@@ -81,7 +81,7 @@ pub const HTTP: &[Key] = &[
         "proxy",
         Shape::Url,
         "",
-        "An `http` proxy. `https` is tunnelled through it by CONNECT.",
+        "An `http` proxy. `https` is tunnelled through it by CONNECT, whose time is a part of the phase `tls`; `resolve` and `connect` are those of the proxy.",
     ),
     Key::optional(
         "proxy_auth",
@@ -134,7 +134,7 @@ pub const TLS: &[Key] = &[
         "ca_file",
         Shape::File,
         "",
-        "PEM certificates to trust instead of the system's.",
+        "PEM certificates to trust instead of the system's: authorities, or the server's own certificate, which is then trusted whatever it says of its use, as long as its dates and its name fit. Files that a config names are read again when they change.",
     ),
     Key::optional(
         "cert_file",

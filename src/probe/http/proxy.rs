@@ -1,9 +1,10 @@
 //! Going through an `http` proxy.
 
 use super::request::Request;
-use crate::outcome::Cause;
-use crate::probe::dial::{Failure, Host};
+use crate::outcome::{Cause, Phase, Verdict};
+use crate::probe::dial::{Failure, Host, Progress};
 use http::HeaderValue;
+use std::io;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use url::Url;
@@ -27,11 +28,17 @@ impl Proxy {
         })
     }
 
-    /// Asks the proxy for a tunnel to the request's host.
-    pub async fn tunnel(&self, stream: &mut TcpStream, request: &Request) -> Result<(), Failure> {
-        let failed = |error: std::io::Error| {
-            Failure::bad(Cause::Proxy, format!("the proxy broke off: {error}"))
-        };
+    /// Asks the proxy for a tunnel to the request's host. The time counts for the `tls` phase, as in
+    /// curl's `appconnect`: it is a part of what a secure connection costs, and none of the
+    /// connection to the proxy.
+    pub async fn tunnel(
+        &self,
+        stream: &mut TcpStream,
+        request: &Request,
+        progress: &mut Progress<'_>,
+    ) -> Result<(), Failure> {
+        progress.enter_for(Phase::Tls, "the proxy's answer to CONNECT");
+        let failed = |error: io::Error| by_proxy(Failure::io(&error, "asking for a tunnel"));
         let target = format!(
             "{}:{}",
             request.url.host_str().unwrap_or_default(),
@@ -57,13 +64,24 @@ impl Proxy {
             answer.push(stream.read_u8().await.map_err(failed)?);
         }
         match status(&answer) {
-            Some(200..=299) => Ok(()),
+            Some(status @ 200..=299) => {
+                progress.tell("proxy", || format!("tunnel to {target}: status {status}"));
+                Ok(())
+            }
             Some(status) => Err(Failure::bad(
                 Cause::Proxy,
                 format!("the proxy refuses the tunnel with status {status}"),
             )),
             None => Err(Failure::bad(Cause::Proxy, "the proxy does not speak HTTP")),
         }
+    }
+}
+
+/// What kept us from the proxy, which is not the service's own failing, nor ours unless it was.
+pub fn by_proxy(failure: Failure) -> Failure {
+    match failure.verdict {
+        Verdict::Bad(_) => Failure::bad(Cause::Proxy, format!("the proxy: {}", failure.message)),
+        _ => failure,
     }
 }
 

@@ -8,15 +8,15 @@ use super::request::Request;
 use super::sent::{fitting_version, read_headers};
 use super::{HttpProbe, Version};
 use crate::diagnostic::Severity;
-use crate::probe::dial::{Family, Tls, TlsOptions};
+use crate::probe::dial::{Family, Tls, TlsOptions, Trust};
 use crate::yaml::Section;
 use http::header::{ACCEPT, ACCEPT_ENCODING, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use hyper::body::Bytes;
 use regex::bytes::Regex;
-use rustls::RootCertStore;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use std::sync::Arc;
 use url::Url;
 
 const AGENT: &str = concat!("slod/", env!("CARGO_PKG_VERSION"));
@@ -243,7 +243,7 @@ fn read_tls(
         Version::Http1 => vec![b"http/1.1".to_vec()],
         Version::Http2 => vec![b"h2".to_vec()],
     };
-    let (mut roots, mut identity, mut insecure) = (None, None, false);
+    let (mut trust, mut identity, mut insecure) = (None, None, false);
     if let Some(tls) = tls {
         insecure = tls.bool("insecure").unwrap_or(false);
         if insecure {
@@ -256,12 +256,12 @@ fn read_tls(
                 Some("trust your own authority with `ca_file` instead".to_owned()),
             );
         }
-        roots = read_roots(tls);
+        trust = read_trust(tls);
         identity = read_identity(tls);
     }
     let build = |identity| {
         let options = TlsOptions {
-            roots: roots.clone(),
+            trust: trust.clone(),
             identity,
             insecure,
             alpn: alpn.clone(),
@@ -273,21 +273,15 @@ fn read_tls(
     (build(identity), build(None))
 }
 
-fn read_roots(tls: &Section<'_>) -> Option<RootCertStore> {
+fn read_trust(tls: &Section<'_>) -> Option<Arc<Trust>> {
     let pem = tls.file("ca_file")?;
-    let mut roots = RootCertStore::empty();
-    let certificates = CertificateDer::pem_slice_iter(&pem).flatten();
-    let (added, _) = roots.add_parsable_certificates(certificates);
-    if added == 0 {
-        tls.error(
-            "invalid-value",
-            "ca_file",
-            "the file holds no certificate",
-            "PEM with at least one CERTIFICATE",
-        );
-        return None;
-    }
-    Some(roots)
+    let certificates = CertificateDer::pem_slice_iter(&pem).flatten().collect();
+    Trust::new(certificates)
+        .map_err(|fault| {
+            let wanted = "PEM with at least one CERTIFICATE";
+            tls.error("invalid-value", "ca_file", fault, wanted);
+        })
+        .ok()
 }
 
 fn read_identity(

@@ -4,6 +4,7 @@ use super::HttpProbe;
 use super::cookies::Cookies;
 use super::exchange::{Answer, Line, exchange, is_http2};
 use super::expect::Check;
+use super::proxy::by_proxy;
 use super::refusal::quoted;
 use super::request::{Refused, Request};
 use super::text::Text;
@@ -107,14 +108,14 @@ async fn ask(
         return exchange(probe, request, stream, line, progress).await;
     }
     if let Some(proxy) = &probe.proxy {
-        proxy.tunnel(&mut stream, request).await?;
+        proxy.tunnel(&mut stream, request, progress).await?;
     }
     let own = request.same_origin(&probe.request);
     let tls = if own { &probe.tls } else { &probe.foreign_tls };
     let name = server_name(probe, request, own)?;
     let stream = tls.handshake(stream, name, progress).await?;
     let line = Line {
-        http2: is_http2(probe.version, stream.get_ref().1.alpn_protocol()),
+        http2: is_http2(probe.version, stream.alpn()),
         forwarded_by: None,
     };
     exchange(probe, request, stream, line, progress).await
@@ -128,12 +129,7 @@ async fn open(
 ) -> Result<TcpStream, Failure> {
     if let Some(proxy) = &probe.proxy {
         let result = reach(&proxy.host, proxy.port, probe, progress).await;
-        return result.map_err(|failure| match failure.verdict {
-            crate::outcome::Verdict::Bad(_) => {
-                Failure::bad(Cause::Proxy, format!("the proxy: {}", failure.message))
-            }
-            _ => failure,
-        });
+        return result.map_err(by_proxy);
     }
     let host = Host::of(&request.url)
         .ok_or_else(|| Failure::bad(Cause::Redirect, "the address has no host"))?;
@@ -168,8 +164,11 @@ fn server_name(
         .clone()
         .filter(|_| own)
         .unwrap_or_else(from_url);
-    ServerName::try_from(name)
-        .map_err(|error| Failure::bad(Cause::Tls, format!("the host is no name for TLS: {error}")))
+    ServerName::try_from(name.clone()).map_err(|_| {
+        let message =
+            format!("TLS cannot ask for the name {name}; `server_name` can give another one");
+        Failure::bad(Cause::Tls, message)
+    })
 }
 
 /// The first expectation that does not hold is the cause; all of them are told.

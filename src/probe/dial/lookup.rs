@@ -1,0 +1,322 @@
+//! Lookups by the system's resolver, so that a name means here what it means to every other program
+//! of the machine: nsswitch, hosts file, search list, and all of them as they are now.
+//!
+//! The resolver blocks, for tens of seconds where a name server is silent, and cannot be cancelled.
+//! So each lookup runs on a thread of its own, their number is bounded, attempts that ask the same
+//! at the same time share one, and names that hang never take the threads of those that do not.
+
+use super::Failure;
+use super::hosts::HostsFile;
+use super::resolve::Family;
+use crate::outcome::{Cause, Verdict, Why};
+use dns_lookup::{AddrInfoHints, LookupError, getaddrinfo};
+use futures_util::FutureExt;
+use futures_util::future::Shared;
+use std::collections::{HashMap, HashSet};
+use std::fs::File;
+use std::net::IpAddr;
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+use tokio::sync::{Semaphore, SemaphorePermit, oneshot};
+use tokio::time::timeout;
+
+/// Threads for names of the hosts file, which are answered at once.
+const HOSTS_THREADS: usize = 16;
+/// Threads for names that are new, or were answered soon when they were asked last.
+const USUAL_THREADS: usize = 64;
+/// Threads for names that took long when they were asked last.
+const SLOW_THREADS: usize = 256;
+/// A lookup that takes longer is slow.
+const SLOW: Duration = Duration::from_secs(1);
+/// Slow names that are remembered; redirects can bring any number of names.
+const SLOW_MAX: usize = 10_000;
+/// The deepest known resolver modules need a quarter of it.
+const STACK: usize = 512 << 10;
+/// Descriptors that a lookup may need.
+const DESCRIPTORS: usize = 8;
+const RESOLV_CONF: &str = "/etc/resolv.conf";
+
+/// What is asked.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Question {
+    pub name: Box<str>,
+    pub family: Family,
+}
+
+pub type Answer = Result<Arc<[IpAddr]>, Failure>;
+type Pending = Shared<oneshot::Receiver<Answer>>;
+
+/// All lookups of the process.
+#[derive(Debug)]
+pub struct Lookups {
+    ask: fn(&Question) -> Answer,
+    hosts: HostsFile,
+    lanes: [Semaphore; 3],
+    asked: Mutex<Asked>,
+}
+
+#[derive(Debug, Default)]
+struct Asked {
+    pending: HashMap<Question, Pending>,
+    slow: HashSet<Question>,
+}
+
+impl Lookups {
+    fn new(ask: fn(&Question) -> Answer) -> Self {
+        let threads = [HOSTS_THREADS, USUAL_THREADS, SLOW_THREADS];
+        Self {
+            ask,
+            hosts: HostsFile::default(),
+            lanes: threads.map(Semaphore::new),
+            asked: Mutex::default(),
+        }
+    }
+
+    /// Those of the system's resolver.
+    pub fn system() -> &'static Self {
+        static LOOKUPS: LazyLock<Lookups> = LazyLock::new(|| Lookups::new(ask));
+        &LOOKUPS
+    }
+
+    /// Asks, and waits no longer than `patience` for a thread to ask on: without one, nothing was
+    /// learned about the name.
+    pub async fn find(&'static self, question: Question, patience: Duration) -> Answer {
+        let running = self.asked().pending.get(&question).cloned();
+        let pending = if let Some(running) = running {
+            running
+        } else {
+            let Ok(Ok(place)) = timeout(patience, self.lane(&question).acquire()).await else {
+                let running = self.asked().pending.len();
+                let message = format!(
+                    "no thread is free to resolve names: {running} lookups wait for their name servers"
+                );
+                return Err(Failure::void(Why::Resources, message));
+            };
+            self.start(question, place)?
+        };
+        let lost = || Failure::void(Why::Internal, "the lookup ended without an answer");
+        pending.await.unwrap_or_else(|_| Err(lost()))
+    }
+
+    fn lane(&self, question: &Question) -> &Semaphore {
+        let [hosts, usual, slow] = &self.lanes;
+        if self.hosts.holds(&question.name) {
+            hosts
+        } else if self.asked().slow.contains(question) {
+            slow
+        } else {
+            usual
+        }
+    }
+
+    /// Begins a lookup, or joins one that began while this one waited for its place.
+    fn start(
+        &'static self,
+        question: Question,
+        place: SemaphorePermit<'static>,
+    ) -> Result<Pending, Failure> {
+        let mut asked = self.asked();
+        if let Some(running) = asked.pending.get(&question) {
+            return Ok(running.clone());
+        }
+        let (done, answer) = oneshot::channel();
+        let running = Running {
+            lookups: self,
+            question: question.clone(),
+            since: Instant::now(),
+            _place: place,
+        };
+        let work = move || {
+            let answer = (self.ask)(&running.question);
+            drop(running);
+            // Nobody may wait for it any more.
+            let _ = done.send(answer);
+        };
+        let builder = thread::Builder::new().name("resolve".to_owned());
+        builder
+            .stack_size(STACK)
+            .spawn(work)
+            .map_err(|error| Failure::io(&error, "starting a thread to resolve names"))?;
+        let pending = answer.shared();
+        asked.pending.insert(question, pending.clone());
+        Ok(pending)
+    }
+
+    fn asked(&self) -> MutexGuard<'_, Asked> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A lookup on its thread; dropped when it ended, however it did.
+struct Running {
+    lookups: &'static Lookups,
+    question: Question,
+    since: Instant,
+    _place: SemaphorePermit<'static>,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let mut asked = self.lookups.asked();
+        asked.pending.remove(&self.question);
+        if self.since.elapsed() < SLOW {
+            asked.slow.remove(&self.question);
+        } else if asked.slow.len() < SLOW_MAX {
+            asked.slow.insert(self.question.clone());
+        }
+    }
+}
+
+/// Asks the system's resolver, for the wanted family only. Blocks.
+fn ask(question: &Question) -> Answer {
+    let hints = AddrInfoHints {
+        address: match question.family {
+            Family::Any => libc::AF_UNSPEC,
+            Family::V4 => libc::AF_INET,
+            Family::V6 => libc::AF_INET6,
+        },
+        socktype: libc::SOCK_STREAM,
+        ..AddrInfoHints::default()
+    };
+    let found = getaddrinfo(Some(&question.name), None, Some(hints));
+    let found = found.map_err(|error| refusal(question, error))?;
+    let mut addresses: Vec<IpAddr> = Vec::new();
+    for address in found.flatten().map(|one| one.sockaddr.ip()) {
+        if !addresses.contains(&address) {
+            addresses.push(address);
+        }
+    }
+    Ok(addresses.into())
+}
+
+/// What it means that the resolver has no answer.
+fn refusal(question: &Question, error: LookupError) -> Failure {
+    let Question { name, family } = question;
+    if !descriptors_left() {
+        return Failure::void(
+            Why::Resources,
+            "no file descriptor is left to resolve names",
+        );
+    }
+    let reason = match (error.error_num(), family) {
+        (libc::EAI_AGAIN, _) if !has_name_server() => {
+            let message = format!("no name server is configured on this machine ({RESOLV_CONF})");
+            return Failure::void(Why::Network, message);
+        }
+        (libc::EAI_MEMORY, _) => {
+            return Failure::void(Why::Resources, "no memory is left to resolve names");
+        }
+        (libc::EAI_SYSTEM, _) => {
+            let failure = Failure::io(&error.into(), &format!("resolving {name}"));
+            return match failure.verdict {
+                Verdict::Void(_) => failure,
+                _ => Failure::bad(Cause::Dns, failure.message),
+            };
+        }
+        (libc::EAI_AGAIN, _) => {
+            "no name server answers for it (failure at the server, refused, or silent)"
+        }
+        (libc::EAI_FAIL, _) => "the name server reports a permanent failure",
+        (_, Family::V4) => "it does not exist or has no IPv4 address",
+        (_, Family::V6) => "it does not exist or has no IPv6 address",
+        (_, Family::Any) => "it does not exist or has no address",
+    };
+    Failure::bad(Cause::Dns, format!("{name} does not resolve: {reason}"))
+}
+
+/// The resolver takes a missing descriptor for a missing answer, so it is tried.
+fn descriptors_left() -> bool {
+    let tried: Result<Vec<File>, _> = (0..DESCRIPTORS).map(|_| File::open("/dev/null")).collect();
+    let missing =
+        |error: std::io::Error| matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE));
+    !tried.is_err_and(missing)
+}
+
+/// Without one, the resolver asks a name server on this machine that nobody runs.
+fn has_name_server() -> bool {
+    let text = std::fs::read(RESOLV_CONF).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    let mut words = text.lines().map(str::split_whitespace);
+    words.any(|mut words| words.next() == Some("nameserver") && words.next().is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::Ipv4Addr;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    static HUNG: AtomicUsize = AtomicUsize::new(0);
+
+    /// As a resolver with a silent name server: names below `silent.test` take long.
+    fn hanging(question: &Question) -> Answer {
+        if question.name.ends_with("silent.test") {
+            HUNG.fetch_add(1, Ordering::Relaxed);
+            thread::sleep(SLOW * 2);
+            return Err(Failure::bad(Cause::Dns, "silent"));
+        }
+        Ok([IpAddr::from(Ipv4Addr::LOCALHOST)].into())
+    }
+
+    fn question(name: &str) -> Question {
+        Question {
+            name: name.into(),
+            family: Family::Any,
+        }
+    }
+
+    #[tokio::test]
+    async fn hanging_names_share_lookups_and_hold_no_other_up() {
+        let lookups: &'static Lookups = Box::leak(Box::new(Lookups::new(hanging)));
+        let patience = Duration::from_millis(100);
+        // Every thread that new names may have hangs, and half of the attempts find none.
+        let ask = |n: usize| lookups.find(question(&format!("{n}.silent.test")), patience);
+        let many = (0..USUAL_THREADS * 2).map(|n| tokio::spawn(ask(n % (USUAL_THREADS + 8))));
+        let many: Vec<_> = many.collect();
+        tokio::time::sleep(SLOW / 2).await;
+        assert_eq!(HUNG.load(Ordering::Relaxed), USUAL_THREADS);
+        // Names of the hosts file have threads of their own.
+        let found = lookups.find(question("localhost"), patience).await;
+        assert!(found.is_ok(), "{found:?}");
+        let found = lookups.find(question("new.test"), patience).await;
+        let void = found.expect_err("no thread is free");
+        assert_eq!(void.verdict, Verdict::Void(Why::Resources));
+        let (mut void, mut bad) = (0, 0);
+        for one in many {
+            match one.await.expect("no panic") {
+                Err(failure) if failure.verdict == Verdict::Bad(Cause::Dns) => bad += 1,
+                Err(_) => void += 1,
+                Ok(found) => panic!("{found:?}"),
+            }
+        }
+        // Eight names found no thread; all attempts for one name share its lookup.
+        assert_eq!((void, bad), (8, USUAL_THREADS * 2 - 8));
+        // Known as slow, they do not take the threads of others a second time.
+        let again: Vec<_> = (0..USUAL_THREADS).map(|n| tokio::spawn(ask(n))).collect();
+        let found = lookups.find(question("new.test"), patience).await;
+        assert!(found.is_ok(), "{found:?}");
+        for one in again {
+            let failure = one.await.expect("no panic").expect_err("silent");
+            assert_eq!(failure.verdict, Verdict::Bad(Cause::Dns));
+        }
+    }
+
+    #[tokio::test]
+    async fn the_system_is_asked_for_the_wanted_family_only() {
+        for (family, v4) in [(Family::V4, true), (Family::V6, false)] {
+            let question = Question {
+                name: "localhost".into(),
+                family,
+            };
+            // Some machines know `localhost` by one family only.
+            if let Ok(found) = Lookups::system().find(question, SLOW).await {
+                assert!(!found.is_empty());
+                assert!(
+                    found.iter().all(|address| address.is_ipv4() == v4),
+                    "{found:?}"
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,295 @@
+//! What went wrong in TLS, in sentences: no library's own text reaches a person.
+
+use crate::outcome::{Cause, Timestamp};
+use rustls::pki_types::UnixTime;
+use rustls::{
+    AlertDescription, CertificateError, Error, InvalidMessage, OtherError, PeerIncompatible,
+};
+
+/// The cause, and the sentence.
+pub fn explain(error: &Error) -> (Cause, String) {
+    let words: String = match error {
+        Error::InvalidCertificate(reason) => {
+            let message = format!("the certificate is not trusted: {}", certificate(reason));
+            return (Cause::Certificate, message);
+        }
+        Error::NoCertificatesPresented => {
+            return (Cause::Certificate, "the server shows no certificate".into());
+        }
+        Error::AlertReceived(alert) => format!("the server refuses: {}", refusal(*alert)),
+        Error::PeerIncompatible(reason) => incompatible(reason).into(),
+        Error::InvalidMessage(reason) => invalid(reason).into(),
+        Error::PeerMisbehaved(_)
+        | Error::InappropriateMessage { .. }
+        | Error::InappropriateHandshakeMessage { .. } => {
+            "the server does not keep to the TLS protocol".into()
+        }
+        Error::PeerSentOversizedRecord => "the server sent a record that is too large".into(),
+        Error::DecryptError => "a message of the server cannot be decrypted".into(),
+        Error::NoApplicationProtocol => "no application protocol (ALPN) in common".into(),
+        Error::UnsupportedNameType => "the server's name cannot be verified".into(),
+        Error::InconsistentKeys(_) => "the client certificate and its key do not match".into(),
+        Error::FailedToGetCurrentTime => "the time of this machine is unknown".into(),
+        Error::FailedToGetRandomBytes => "this machine has no random numbers".into(),
+        _ => "the connection could not be secured".into(),
+    };
+    (Cause::Tls, format!("TLS: {words}"))
+}
+
+fn certificate(error: &CertificateError) -> String {
+    let words = match error {
+        CertificateError::ExpiredContext { not_after, .. } => {
+            return format!("it expired on {}", date(*not_after));
+        }
+        CertificateError::NotValidYetContext { not_before, .. } => {
+            return format!("it is valid from {} on", date(*not_before));
+        }
+        CertificateError::NotValidForNameContext { expected, .. } => {
+            return format!("it is not valid for {}", expected.to_str());
+        }
+        CertificateError::Expired => "it has expired",
+        CertificateError::NotValidYet => "it is not valid yet",
+        CertificateError::NotValidForName => "it is not valid for this name",
+        CertificateError::UnknownIssuer => {
+            "its issuer is unknown; `ca_file` can name the authority or the certificate itself"
+        }
+        CertificateError::BadEncoding => "it is not a valid X.509 certificate",
+        CertificateError::Revoked => "it was revoked",
+        CertificateError::UnhandledCriticalExtension => {
+            "it has a critical extension that is not supported"
+        }
+        CertificateError::UnknownRevocationStatus
+        | CertificateError::ExpiredRevocationList
+        | CertificateError::ExpiredRevocationListContext { .. }
+        | CertificateError::InvalidOcspResponse => "whether it was revoked is unknown",
+        CertificateError::BadSignature => "a signature is not valid",
+        CertificateError::UnsupportedSignatureAlgorithmContext { .. }
+        | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
+            "a signature or a key is of a kind that is not supported, or no longer secure"
+        }
+        CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
+            "it is not meant for servers (extended key usage)"
+        }
+        CertificateError::Other(OtherError(inner)) => inner
+            .downcast_ref::<webpki::Error>()
+            .map_or("it is not valid", path),
+        _ => "it is not valid",
+    };
+    words.to_owned()
+}
+
+/// Faults of a certificate, or of the path to its authority, that rustls only passes on.
+fn path(error: &webpki::Error) -> &'static str {
+    use webpki::Error as E;
+    match error {
+        E::CaUsedAsEndEntity => {
+            "it is an authority's own (CA:TRUE); name this very certificate in `ca_file` to trust it"
+        }
+        E::UnsupportedCertVersion => {
+            "it is of an old version of X.509; name this very certificate in `ca_file` to trust it"
+        }
+        E::EndEntityUsedAsCa => "a certificate above it is not an authority's",
+        E::NameConstraintViolation => "an authority above it may not issue for this name",
+        E::PathLenConstraintViolated => "there are more authorities above it than allowed",
+        E::InvalidCertValidity => "it ends before it begins",
+        E::SignatureAlgorithmMismatch => "it names two kinds of signature",
+        E::EmptyEkuExtension => "its extended key usage is empty",
+        E::UnsupportedCriticalExtension => "it has a critical extension that is not supported",
+        E::MaximumNameConstraintComparisonsExceeded
+        | E::MaximumPathBuildCallsExceeded
+        | E::MaximumPathDepthExceeded
+        | E::MaximumSignatureChecksExceeded => "the way to its authority is too long",
+        E::BadDer
+        | E::BadDerTime
+        | E::ExtensionValueInvalid
+        | E::InvalidNetworkMaskConstraint
+        | E::InvalidSerialNumber
+        | E::MalformedDnsIdentifier
+        | E::MalformedExtensions
+        | E::MalformedNameConstraint
+        | E::TrailingData(_)
+        | E::UnsupportedNameType => "it is not a valid X.509 certificate",
+        _ => "it is not valid",
+    }
+}
+
+fn date(time: UnixTime) -> String {
+    let secs = i64::try_from(time.as_secs()).unwrap_or(i64::MAX / 1000);
+    let time = Timestamp::from_secs(secs).to_utc();
+    time.format("%Y-%m-%d %H:%M UTC").to_string()
+}
+
+fn incompatible(reason: &PeerIncompatible) -> &'static str {
+    match reason {
+        PeerIncompatible::ServerDoesNotSupportTls12Or13
+        | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig
+        | PeerIncompatible::SupportedVersionsExtensionRequired
+        | PeerIncompatible::Tls12NotOffered
+        | PeerIncompatible::Tls12NotOfferedOrEnabled
+        | PeerIncompatible::Tls13RequiredForQuic => "the server speaks neither TLS 1.2 nor TLS 1.3",
+        PeerIncompatible::NoCipherSuitesInCommon => "no cipher suite in common",
+        PeerIncompatible::NoKxGroupsInCommon
+        | PeerIncompatible::KeyShareExtensionRequired
+        | PeerIncompatible::NamedGroupsExtensionRequired => "no key exchange group in common",
+        PeerIncompatible::NoSignatureSchemesInCommon
+        | PeerIncompatible::NoCertificateRequestSignatureSchemesInCommon
+        | PeerIncompatible::SignatureAlgorithmsExtensionRequired => {
+            "no signature algorithm in common"
+        }
+        PeerIncompatible::EcPointsExtensionRequired
+        | PeerIncompatible::NoEcPointFormatsInCommon
+        | PeerIncompatible::UncompressedEcPointsRequired => "no elliptic curve format in common",
+        PeerIncompatible::IncorrectCertificateTypeExtension
+        | PeerIncompatible::UnsolicitedCertificateTypeExtension => {
+            "the server offers no certificate of a known type"
+        }
+        PeerIncompatible::ExtendedMasterSecretExtensionRequired => {
+            "the server lacks the extended master secret"
+        }
+        PeerIncompatible::NullCompressionRequired => "the server insists on compression",
+        _ => "the server and slod support nothing in common",
+    }
+}
+
+fn invalid(reason: &InvalidMessage) -> &'static str {
+    match reason {
+        InvalidMessage::InvalidContentType | InvalidMessage::UnknownProtocolVersion => {
+            "the server does not speak TLS on this port"
+        }
+        InvalidMessage::CertificatePayloadTooLarge
+        | InvalidMessage::HandshakePayloadTooLarge
+        | InvalidMessage::MessageTooLarge => "a message of the server is too large",
+        _ => "a message of the server is not valid TLS",
+    }
+}
+
+/// The alerts of RFC 8446 and its predecessors, by their numbers.
+fn refusal(alert: AlertDescription) -> String {
+    let number = u8::from(alert);
+    let words = match number {
+        0 => "it closes the connection",
+        10 => "unexpected message",
+        20 => "bad record MAC",
+        21 => "decryption failed",
+        22 => "record overflow",
+        30 => "decompression failed",
+        40 => "handshake failure: nothing in common, or a client certificate is missing",
+        41 | 116 => "it requires a client certificate",
+        42 => "the client certificate is not valid",
+        43 => "the client certificate is of an unsupported type",
+        44 => "the client certificate was revoked",
+        45 => "the client certificate has expired",
+        46 => "the client certificate is not accepted",
+        47 => "illegal parameter",
+        48 => "the client certificate's authority is unknown to it",
+        49 => "access denied",
+        50 => "decode error",
+        51 => "decrypt error",
+        60 => "export restriction",
+        70 => "it speaks no version of TLS that slod speaks",
+        71 => "insufficient security",
+        80 => "internal error of the server",
+        86 => "inappropriate fallback",
+        90 => "canceled",
+        100 => "no renegotiation",
+        109 => "missing extension",
+        110 => "unsupported extension",
+        111 => "the client certificate is unobtainable for it",
+        112 => "it does not know the name it was asked for",
+        113 => "bad certificate status",
+        114 => "bad certificate hash",
+        115 => "unknown key identity",
+        120 => "no application protocol (ALPN) in common",
+        121 => "it requires an encrypted client hello",
+        _ => "unknown alert",
+    };
+    format!("{words} (alert {number})")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustls::{CertRevocationListError, InconsistentKeys, PeerMisbehaved};
+    use std::sync::Arc;
+
+    fn other(error: webpki::Error) -> Error {
+        Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(error))))
+    }
+
+    fn errors() -> Vec<Error> {
+        let certificates = [
+            CertificateError::BadEncoding,
+            CertificateError::Expired,
+            CertificateError::UnknownIssuer,
+            CertificateError::NotValidForNameContext {
+                expected: "a.test".try_into().expect("a name"),
+                presented: vec!["DnsName(\"b.test\")".to_owned()],
+            },
+            CertificateError::ExpiredContext {
+                time: UnixTime::since_unix_epoch(std::time::Duration::from_secs(2)),
+                not_after: UnixTime::since_unix_epoch(std::time::Duration::from_secs(1)),
+            },
+            CertificateError::UnsupportedSignatureAlgorithmContext {
+                signature_algorithm_id: vec![1],
+                supported_algorithms: vec![],
+            },
+            CertificateError::ApplicationVerificationFailure,
+            CertificateError::Other(OtherError(Arc::new(std::fmt::Error))),
+        ];
+        let mut errors: Vec<Error> = certificates.map(Error::InvalidCertificate).into();
+        errors.extend((0..=255).map(|alert| Error::AlertReceived(AlertDescription::from(alert))));
+        errors.extend([
+            other(webpki::Error::CaUsedAsEndEntity),
+            other(webpki::Error::UnsupportedCertVersion),
+            other(webpki::Error::MaximumPathDepthExceeded),
+            other(webpki::Error::UnsupportedDeltaCrl),
+            Error::NoCertificatesPresented,
+            Error::PeerIncompatible(PeerIncompatible::NoCipherSuitesInCommon),
+            Error::PeerIncompatible(PeerIncompatible::ServerRejectedEncryptedClientHello(None)),
+            Error::PeerMisbehaved(PeerMisbehaved::TooMuchEarlyDataReceived),
+            Error::InvalidMessage(InvalidMessage::InvalidContentType),
+            Error::InvalidMessage(InvalidMessage::MissingData("CertificatePayload")),
+            Error::InappropriateMessage {
+                expect_types: vec![rustls::ContentType::Handshake],
+                got_type: rustls::ContentType::ApplicationData,
+            },
+            Error::InconsistentKeys(InconsistentKeys::KeyMismatch),
+            Error::InvalidCertRevocationList(CertRevocationListError::ParseError),
+            Error::General("SomeReason { code: 3 }".to_owned()),
+            Error::Other(OtherError(Arc::new(std::fmt::Error))),
+            Error::DecryptError,
+            Error::HandshakeNotComplete,
+        ]);
+        errors
+    }
+
+    #[test]
+    fn no_text_of_a_library_is_passed_on() {
+        // Two words in one, such as `UnknownIssuer`, and what `Debug` writes around values.
+        let debug = regex::Regex::new("[A-Z][a-z]+[A-Z]|[{}\"\\[\\]]|[a-zA-Z]\\(").expect("valid");
+        for error in errors() {
+            let (_, sentence) = explain(&error);
+            assert!(!debug.is_match(&sentence), "{error:?}: {sentence}");
+            assert!(!sentence.contains(&error.to_string()), "{sentence}");
+        }
+    }
+
+    #[test]
+    fn sentences_say_what_to_do() {
+        let (cause, sentence) = explain(&other(webpki::Error::CaUsedAsEndEntity));
+        assert_eq!(cause, Cause::Certificate);
+        assert!(sentence.contains("`ca_file`"), "{sentence}");
+        let (cause, sentence) = explain(&errors()[4]);
+        assert_eq!(cause, Cause::Certificate);
+        assert!(
+            sentence.ends_with("it expired on 1970-01-01 00:00 UTC"),
+            "{sentence}"
+        );
+        let (cause, sentence) = explain(&Error::AlertReceived(AlertDescription::ProtocolVersion));
+        assert_eq!(cause, Cause::Tls);
+        assert_eq!(
+            sentence,
+            "TLS: the server refuses: it speaks no version of TLS that slod speaks (alert 70)"
+        );
+    }
+}

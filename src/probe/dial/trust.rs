@@ -1,0 +1,188 @@
+//! Which certificates are trusted: those that an authority issued, and those that are named
+//! themselves, whatever they say of their own use.
+
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerifier};
+use rustls::client::verify_server_name;
+use rustls::crypto::{
+    CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature,
+    verify_tls13_signature_with_raw_key,
+};
+use rustls::pki_types::{CertificateDer, ServerName, SubjectPublicKeyInfoDer, UnixTime};
+use rustls::server::ParsedCertificate;
+use rustls::{CertificateError, DigitallySignedStruct, Error, RootCertStore};
+use std::collections::HashSet;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+use webpki::RawPublicKeyEntity;
+use x509_parser::certificate::X509Certificate;
+use x509_parser::parse_x509_certificate;
+
+/// Certificates to trust. A server that shows one of them itself is trusted as long as its dates
+/// and its name fit, as curl and Go do; rustls alone refuses it if it is an authority's, as
+/// `openssl req -x509` makes them, or of the first version of X.509.
+#[derive(Debug)]
+pub struct Trust {
+    authorities: Arc<WebPkiServerVerifier>,
+    certificates: HashSet<Box<[u8]>>,
+}
+
+impl Trust {
+    /// Fails with a sentence if none of them can be used.
+    pub fn new(certificates: Vec<CertificateDer<'static>>) -> Result<Arc<Self>, String> {
+        let themselves = certificates.iter().map(|one| one.as_ref().into()).collect();
+        let mut roots = RootCertStore::empty();
+        roots.add_parsable_certificates(certificates);
+        let built = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider());
+        let authorities = built
+            .build()
+            .map_err(|_| "there is no valid certificate to trust".to_owned())?;
+        Ok(Arc::new(Self {
+            authorities,
+            certificates: themselves,
+        }))
+    }
+
+    /// The certificates that the system trusts, read once.
+    pub fn system() -> Result<Arc<Self>, String> {
+        static SYSTEM: OnceLock<Result<Arc<Trust>, String>> = OnceLock::new();
+        let load = || {
+            let loaded = rustls_native_certs::load_native_certs();
+            for error in &loaded.errors {
+                tracing::warn!("a trusted certificate of the system cannot be read: {error}");
+            }
+            Self::new(loaded.certs)
+        };
+        SYSTEM.get_or_init(load).clone()
+    }
+
+    /// Whether a server's certificate is trusted now, for this name.
+    pub fn check(
+        &self,
+        leaf: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        now: UnixTime,
+    ) -> Result<(), Error> {
+        if self.certificates.contains(leaf.as_ref()) {
+            return check_named(leaf, name, now).map_err(Error::InvalidCertificate);
+        }
+        self.authorities
+            .verify_server_cert(leaf, intermediates, name, &[], now)
+            .map(|_| ())
+    }
+}
+
+/// Dates and name of a certificate that is trusted itself.
+fn check_named(
+    leaf: &CertificateDer<'_>,
+    name: &ServerName<'_>,
+    now: UnixTime,
+) -> Result<(), CertificateError> {
+    let (_, certificate) =
+        parse_x509_certificate(leaf).map_err(|_| CertificateError::BadEncoding)?;
+    let moment = |secs: i64| {
+        UnixTime::since_unix_epoch(Duration::from_secs(u64::try_from(secs).unwrap_or_default()))
+    };
+    let validity = certificate.validity();
+    let not_before = moment(validity.not_before.timestamp());
+    let not_after = moment(validity.not_after.timestamp());
+    if now > not_after {
+        return Err(CertificateError::ExpiredContext {
+            time: now,
+            not_after,
+        });
+    }
+    if now < not_before {
+        return Err(CertificateError::NotValidYetContext {
+            time: now,
+            not_before,
+        });
+    }
+    let parsed = ParsedCertificate::try_from(leaf);
+    let fits = match parsed {
+        Ok(parsed) if has_names(&certificate) => verify_server_name(&parsed, name).is_ok(),
+        _ => !has_names(&certificate) && is_subject(&certificate, name),
+    };
+    if fits {
+        return Ok(());
+    }
+    Err(CertificateError::NotValidForNameContext {
+        expected: name.to_owned(),
+        presented: Vec::new(),
+    })
+}
+
+/// Whether it has subject alternative names; if so, only they count.
+fn has_names(certificate: &X509Certificate<'_>) -> bool {
+    !matches!(certificate.subject_alternative_name(), Ok(None))
+}
+
+/// Whether the common name of its subject is this name.
+fn is_subject(certificate: &X509Certificate<'_>, name: &ServerName<'_>) -> bool {
+    let common = certificate.subject().iter_common_name().last();
+    let Some(common) = common.and_then(|common| common.as_str().ok()) else {
+        return false;
+    };
+    let wanted = name.to_str();
+    let below = |parent: &str| {
+        matches!(name, ServerName::DnsName(_))
+            && parent.contains('.')
+            && wanted
+                .split_once('.')
+                .is_some_and(|(_, rest)| rest.eq_ignore_ascii_case(parent))
+    };
+    common.eq_ignore_ascii_case(&wanted) || common.strip_prefix("*.").is_some_and(below)
+}
+
+/// Whether the server holds the certificate's key, also where rustls cannot read the certificate
+/// around it.
+pub fn tls12_signature(
+    message: &[u8],
+    certificate: &CertificateDer<'_>,
+    signed: &DigitallySignedStruct,
+) -> Result<HandshakeSignatureValid, Error> {
+    let algorithms = &provider().signature_verification_algorithms;
+    let usual = verify_tls12_signature(message, certificate, signed, algorithms);
+    usual.or_else(|refused| {
+        let key = key_of(certificate).ok_or_else(|| refused.clone())?;
+        let key = RawPublicKeyEntity::try_from(&key).map_err(|_| refused.clone())?;
+        let mut fitting = algorithms
+            .mapping
+            .iter()
+            .filter(|(scheme, _)| *scheme == signed.scheme)
+            .flat_map(|(_, algorithms)| algorithms.iter());
+        let verify =
+            |algorithm: &&_| key.verify_signature(**algorithm, message, signed.signature());
+        if fitting.any(|algorithm| verify(&algorithm).is_ok()) {
+            return Ok(HandshakeSignatureValid::assertion());
+        }
+        Err(refused)
+    })
+}
+
+/// The same in TLS 1.3.
+pub fn tls13_signature(
+    message: &[u8],
+    certificate: &CertificateDer<'_>,
+    signed: &DigitallySignedStruct,
+) -> Result<HandshakeSignatureValid, Error> {
+    let algorithms = &provider().signature_verification_algorithms;
+    let usual = verify_tls13_signature(message, certificate, signed, algorithms);
+    usual.or_else(|refused| {
+        let key = key_of(certificate).ok_or(refused)?;
+        verify_tls13_signature_with_raw_key(message, &key, signed, algorithms)
+    })
+}
+
+fn key_of<'a>(certificate: &'a CertificateDer<'_>) -> Option<SubjectPublicKeyInfoDer<'a>> {
+    let (_, certificate) = parse_x509_certificate(certificate).ok()?;
+    Some(certificate.tbs_certificate.subject_pki.raw.into())
+}
+
+pub fn provider() -> Arc<CryptoProvider> {
+    static PROVIDER: OnceLock<Arc<CryptoProvider>> = OnceLock::new();
+    PROVIDER
+        .get_or_init(|| Arc::new(ring::default_provider()))
+        .clone()
+}

@@ -1,0 +1,201 @@
+//! Certificates that are trusted themselves, and connections that end without a word.
+
+use crate::probing::{attempt_in, cause};
+use crate::server::{Seen, converse, ok, read_request, tcp};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, KeyPair, SanType};
+use rustls::crypto::ring::default_provider;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
+use rustls::{ServerConfig, SupportedProtocolVersion, version};
+use slod::outcome::{Cause, Outcome, Verdict};
+use std::fs;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::AsyncWriteExt;
+use tokio_rustls::TlsAcceptor;
+
+const TIMEOUT: Duration = Duration::from_secs(5);
+const BOTH: &[&SupportedProtocolVersion] = &[&version::TLS12, &version::TLS13];
+
+/// A certificate as PEM, and its key.
+struct Pair {
+    certificate: String,
+    key: PrivateKeyDer<'static>,
+}
+
+/// As `openssl req -x509` makes it: signed by itself, and an authority's.
+fn openssl(change: impl FnOnce(&mut CertificateParams)) -> Pair {
+    let mut params = CertificateParams::new(vec![]).expect("no names");
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    change(&mut params);
+    let key = KeyPair::generate().expect("a key");
+    Pair {
+        certificate: params.self_signed(&key).expect("signed").pem(),
+        key: key.serialize_der().try_into().expect("a key"),
+    }
+}
+
+/// `openssl x509 -req -signkey` without extensions makes version 1, whose only name is the subject:
+/// here `127.0.0.1`, until 2126.
+fn version1() -> Pair {
+    Pair {
+        certificate: include_str!("../fixtures/tls/version1.pem").to_owned(),
+        key: PrivateKeyDer::from_pem_slice(include_bytes!("../fixtures/tls/version1.key"))
+            .expect("a key"),
+    }
+}
+
+/// Shows its certificate without looking at it, as OpenSSL does.
+#[derive(Debug)]
+struct Shows(Arc<CertifiedKey>);
+
+impl ResolvesServerCert for Shows {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(self.0.clone())
+    }
+}
+
+fn acceptor(pair: &Pair, versions: &[&'static SupportedProtocolVersion]) -> TlsAcceptor {
+    let provider = Arc::new(default_provider());
+    let key = provider.key_provider.load_private_key(pair.key.clone_key());
+    let chain = CertificateDer::from_pem_slice(pair.certificate.as_bytes()).expect("PEM");
+    let shown = CertifiedKey::new(vec![chain], key.expect("a usable key"));
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_protocol_versions(versions)
+        .expect("versions")
+        .with_no_client_auth()
+        .with_cert_resolver(Arc::new(Shows(Arc::new(shown))));
+    Arc::new(config).into()
+}
+
+async fn https(pair: &Pair, versions: &[&'static SupportedProtocolVersion]) -> SocketAddr {
+    let acceptor = acceptor(pair, versions);
+    tcp(move |stream| {
+        let acceptor = acceptor.clone();
+        async move {
+            if let Ok(mut stream) = acceptor.accept(stream).await {
+                converse(&mut stream, &Seen::default(), &|_: &str| ok("")).await;
+            }
+        }
+    })
+    .await
+}
+
+/// Probes by address with these keys of `tls`, `pinned` being what `ca_file: pinned.pem` holds.
+async fn probe(address: SocketAddr, pinned: &str, tls: &str) -> Outcome {
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::write(folder.path().join("pinned.pem"), pinned).expect("written");
+    let yaml = format!("{{ url: \"https://{address}/\", tls: {{ {tls} }} }}");
+    attempt_in(&yaml, TIMEOUT, folder.path()).await.0
+}
+
+const PINNED: &str = "ca_file: pinned.pem";
+
+#[tokio::test]
+async fn the_very_certificate_is_trusted() {
+    let for_address = |params: &mut CertificateParams| {
+        params.subject_alt_names = vec![SanType::IpAddress([127, 0, 0, 1].into())];
+    };
+    let by_subject = |params: &mut CertificateParams| {
+        params
+            .distinguished_name
+            .push(DnType::CommonName, "127.0.0.1");
+    };
+    for versions in [&BOTH[..1], &BOTH[1..]] {
+        for pair in [openssl(for_address), openssl(by_subject), version1()] {
+            let address = https(&pair, versions).await;
+            let outcome = probe(address, &pair.certificate, PINNED).await;
+            assert_eq!(outcome.verdict, Verdict::Good, "{outcome:?}");
+            let outcome = probe(address, "", "insecure: true").await;
+            assert_eq!(outcome.verdict, Verdict::Good, "{outcome:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn another_certificate_name_or_time_is_not() {
+    let named = |name: &'static str| {
+        move |params: &mut CertificateParams| {
+            params.subject_alt_names = vec![SanType::DnsName(name.try_into().expect("a name"))];
+            // Beside a subject alternative name, the subject does not count.
+            params
+                .distinguished_name
+                .push(DnType::CommonName, "127.0.0.1");
+        }
+    };
+    let expired = |params: &mut CertificateParams| {
+        named("a.test")(params);
+        params.not_before = rcgen::date_time_ymd(2020, 1, 1);
+        params.not_after = rcgen::date_time_ymd(2021, 1, 1);
+    };
+    let (pair, other) = (openssl(named("a.test")), openssl(named("a.test")));
+    let (address, expired) = (https(&pair, BOTH).await, openssl(expired));
+    let expired_at = https(&expired, BOTH).await;
+    let asked = "ca_file: pinned.pem, server_name: a.test";
+    assert_eq!(
+        probe(address, &pair.certificate, asked).await.verdict,
+        Verdict::Good
+    );
+    let cases = [
+        (address, &pair, PINNED, "it is not valid for 127.0.0.1"),
+        (address, &other, asked, "this very certificate"),
+        (
+            expired_at,
+            &expired,
+            asked,
+            "it expired on 2021-01-01 00:00 UTC",
+        ),
+        (https(&version1(), BOTH).await, &pair, PINNED, "`ca_file`"),
+    ];
+    for (address, pinned, tls, wanted) in cases {
+        let outcome = probe(address, &pinned.certificate, tls).await;
+        assert_eq!(cause(&outcome), Some(Cause::Certificate), "{outcome:?}");
+        let message = outcome.detail.message.expect("a sentence");
+        assert!(message.contains(wanted), "{message}");
+    }
+}
+
+#[tokio::test]
+async fn an_end_without_close_notify_is_judged_by_http() {
+    let cases: [(&str, Option<Cause>); 5] = [
+        ("HTTP/1.1 200 OK\r\n\r\nhello", None),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", None),
+        (
+            "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhello",
+            Some(Cause::Protocol),
+        ),
+        (
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nhello",
+            Some(Cause::Protocol),
+        ),
+        ("HTTP/1.1 200 OK\r\n", Some(Cause::Reset)),
+    ];
+    for (answer, wanted) in cases {
+        let acceptor = acceptor(&version1(), BOTH);
+        let address = tcp(move |stream| {
+            let acceptor = acceptor.clone();
+            async move {
+                let Ok(mut stream) = acceptor.accept(stream).await else {
+                    return;
+                };
+                read_request(&mut stream).await;
+                let _ = stream.write_all(answer.as_bytes()).await;
+                let _ = stream.flush().await;
+                // The end of TCP, without the end of TLS.
+                let _ = stream.into_inner().0.shutdown().await;
+            }
+        })
+        .await;
+        let outcome = probe(address, "", "insecure: true").await;
+        assert_eq!(cause(&outcome), wanted, "{answer:?}: {outcome:?}");
+        if let Some(message) = outcome.detail.message {
+            assert!(
+                message.contains("the server closed the connection"),
+                "{message}"
+            );
+        }
+    }
+}
