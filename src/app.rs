@@ -13,6 +13,7 @@ use crate::outcome::{ProbeKey, Timestamp};
 use crate::probe::beats::Beats;
 use crate::schedule;
 use crate::slo::correction::Correction;
+use crate::slo::vantage::Vantage;
 use crate::store::{Store, StoreError, Writer};
 use crate::tasks::Tasks;
 use crate::web;
@@ -62,6 +63,7 @@ pub struct App {
     clock: Clock,
     listener: TcpListener,
     ledger: Ledger,
+    vantage: Vantage,
     writer: Writer,
     plans: Plans,
     corrections: Arc<[Correction]>,
@@ -94,6 +96,7 @@ impl App {
         };
         let Opened {
             mut ledger,
+            vantage,
             writer,
             plans,
             corrections,
@@ -112,6 +115,7 @@ impl App {
             clock,
             listener,
             ledger,
+            vantage,
             writer,
             plans,
             corrections,
@@ -193,6 +197,7 @@ impl App {
             "ledger",
             ledger::run(
                 self.ledger,
+                self.vantage,
                 self.config.clone(),
                 ledger::Wiring {
                     clock: self.clock.clone(),
@@ -240,6 +245,7 @@ impl App {
 
 struct Opened {
     ledger: Ledger,
+    vantage: Vantage,
     writer: Writer,
     plans: Plans,
     corrections: Arc<[Correction]>,
@@ -262,12 +268,15 @@ fn open(config: &Config, clock: Clock) -> Result<Opened, StoreError> {
     // Hours that ended while nothing ran become counts first, so that they are read as counts.
     while store.compact_step(clock.now(), &plan)? {}
     ledger.restore(&store, clock.now())?;
+    ledger::tell_ahead(ledger.ahead());
+    let vantage = ledger::recalled(config, &store, clock.now())?;
     let used_until = store.last_seen()?;
     let held = used_until.unwrap_or_else(|| clock.now());
     ledger.recall_alerts(store.firing_alerts()?, held.min(clock.now()), clock.now());
     let writer = store.writer(clock, config.store.retention, plan)?;
     Ok(Opened {
         ledger,
+        vantage,
         writer,
         plans,
         corrections: corrections.into(),

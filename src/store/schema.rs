@@ -87,6 +87,21 @@ const MIGRATIONS: &[&str] = &[
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX alert_end ON alert (to_at);
 ",
+    "
+    -- Failures that wait for the control probes: whether they are the service's is not known yet.
+    -- Columns as in outcome. A row goes when its outcome is judged and appended.
+    CREATE TABLE held (
+        at INTEGER NOT NULL,
+        probe INTEGER NOT NULL REFERENCES probe,
+        interval_ms INTEGER NOT NULL,
+        verdict INTEGER NOT NULL,
+        latency_ns INTEGER NOT NULL,
+        http_status INTEGER,
+        tls_not_after INTEGER,
+        message TEXT,
+        PRIMARY KEY (at, probe)
+    ) STRICT, WITHOUT ROWID;
+",
 ];
 
 /// The version that this program writes.

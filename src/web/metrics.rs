@@ -20,6 +20,7 @@ pub async fn metrics(State(state): State<WebState>, headers: HeaderMap) -> Respo
     let gzip = accept::takes_gzip(text(header::ACCEPT_ENCODING));
     state.own.store(&state.store.stats());
     let snapshot = Arc::clone(&state.snapshots.borrow());
+    state.own.future_outcomes(snapshot.ahead.outcomes);
     // A page of thousands of services takes a while: no probe should wait for it.
     let system = Arc::clone(&state.system.borrow());
     let work = move || render(format, gzip, &snapshot, &system, &state.own);

@@ -89,7 +89,7 @@ fn what_was_not_restored_before_a_reload_is_counted_once() {
             0,
         ));
     }
-    house.walk(&Step::Reload(10, false));
+    house.walk(&Step::Reload(10_000, false));
     house.check();
     let snapshot = house.ledger.snapshot(Timestamp(house.now));
     assert_eq!(snapshot.services[0].probes[1].recent_failures.len(), 5);

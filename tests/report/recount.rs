@@ -22,6 +22,7 @@ pub struct Recount {
     pub good: u64,
     pub bad: u64,
     pub void: u64,
+    /// Of all probes together.
     pub covered_ms: i64,
     pub taken_ms: i64,
     /// Start, end, and what was bad; the worst first.
@@ -114,7 +115,7 @@ fn outcomes(
         Event {
             start: record.at.0,
             length,
-            covers: i64::from(counts) * (length / probes.len() as i64),
+            covers: i64::from(counts) * length,
             good: u64::from(judged == Judgement::Good),
             bad: u64::from(judged == Judgement::Bad),
         }
@@ -154,7 +155,7 @@ fn minutes(
             events.push(Event {
                 start,
                 length: MINUTE,
-                covers: i64::from(ratio.is_some()) * MINUTE,
+                covers: i64::from(ratio.is_some()) * MINUTE * probes.len() as i64,
                 good,
                 bad,
             });
