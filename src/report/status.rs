@@ -143,7 +143,7 @@ impl Status {
 
     /// What a reader must know of the numbers above.
     fn notes(&self) -> String {
-        let mut notes = Vec::new();
+        let mut notes = vec![String::new()];
         if let Some(until) = self.future_until {
             notes.push(numbers::future(self.future_outcomes, until));
         }
@@ -155,7 +155,10 @@ impl Status {
                 }
             }
         }
-        notes.iter().map(|note| format!("\n{note}\n")).collect()
+        if notes.len() == 1 {
+            return String::new();
+        }
+        notes.join("\n") + "\n"
     }
 
     fn objectives_table(&self) -> String {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 /// Exact counts over some time. Packed without gaps: thousands of objectives keep thousands each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[repr(packed(4))]
+#[repr(Rust, packed(4))]
 pub struct Tally {
     /// Good events in [`Budgeting::parts`]: outcomes, or time slices.
     pub good: u32,

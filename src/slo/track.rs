@@ -244,7 +244,9 @@ impl Tracker {
     /// where every slice of every probe is good and one of them has all.
     pub fn together(&self, tallies: &[Tally]) -> Option<Tally> {
         let mut sum = Tally::default();
-        tallies.iter().for_each(|tally| sum.add(*tally));
+        for tally in tallies {
+            sum.add(*tally);
+        }
         if tallies.len() <= 1 || self.slices.is_none() {
             return Some(sum);
         }

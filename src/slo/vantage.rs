@@ -83,7 +83,9 @@ impl Vantage {
     pub fn going_on_from(mut self, old: Self) -> Self {
         for control in &mut self.controls {
             let same = old.controls.iter().find(|old| old.key == control.key);
-            same.into_iter().for_each(|old| control.recall(old));
+            if let Some(old) = same {
+                control.recall(old);
+            }
         }
         self.held = old.held;
         self

@@ -109,12 +109,12 @@ impl StoreHandle {
     }
 
     /// Takes one at whatever stage it is, likewise.
-    pub fn take(&self, stage: Stage, record: Record) {
+    pub fn take(&self, at: Stage, record: Record) {
         let mut state = self.0.state();
         if state.ended || state.queue.len() + state.in_flight >= BACKLOG_MAX {
             state.stats.lost_total += 1;
         } else {
-            state.queue.push_back((stage, record));
+            state.queue.push_back((at, record));
         }
     }
 

@@ -59,7 +59,7 @@ pub fn recount(
         .filter(|record| probes.contains_key(&record.key))
         .collect();
     let events = match objective.budgeting {
-        Budgeting::Occurrences => outcomes(objective, probes, &counting, &asked),
+        Budgeting::Occurrences => outcomes(objective, &counting, &asked),
         _ => minutes(objective, probes, &counting, &asked),
     };
     let is_void = |event: &&Event| event.good + event.bad == 0;
@@ -102,12 +102,7 @@ fn judged(objective: &Objective, record: &Record) -> Judgement {
     objective.sli.judge(outcome.verdict, outcome.latency)
 }
 
-fn outcomes(
-    objective: &Objective,
-    probes: &Probes,
-    records: &[&Record],
-    asked: &Asked,
-) -> Vec<Event> {
+fn outcomes(objective: &Objective, records: &[&Record], asked: &Asked) -> Vec<Event> {
     let event = |record: &&Record| {
         let length = i64::try_from(record.interval.as_millis()).expect("small");
         let judged = judged(objective, record);

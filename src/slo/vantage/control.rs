@@ -96,7 +96,7 @@ impl Control {
             self.results.iter().filter(inside)
         };
         let good = || near().filter(|one| one.good).map(|one| one.at);
-        let from = good().filter(|at| *at <= moment).last();
+        let from = good().rfind(|at| *at <= moment);
         let next = good().find(|at| *at > moment);
         let (from, to) = (
             from.unwrap_or(Timestamp(i64::MIN)),
