@@ -103,6 +103,10 @@ impl Ledger {
     /// and counters; the rest, and what could not be restored before, is marked to be restored.
     #[must_use]
     pub fn reloaded(mut self, config: &Config, corrections: &[Correction], now: Timestamp) -> Self {
+        // What was of the future until now would be counted only where something changed.
+        if self.ahead.first.is_some_and(|first| first <= now) {
+            self.forget(now);
+        }
         let mut next = Self::new(config, corrections);
         let mut alerts = std::mem::take(&mut self.alerts);
         let mut tell = |alert| alerts.push(alert);

@@ -53,7 +53,7 @@ pub fn step() -> impl Strategy<Value = Step> {
         2 => (1_i64..5 * HOUR).prop_map(Step::Pause),
         1 => (20 * HOUR..60 * HOUR).prop_map(Step::Pause),
         1 => prop_oneof![0..50 * MINUTE, 0..30 * HOUR].prop_map(Step::SetBack),
-        2 => (prop_oneof![1..4 * HOUR, 20 * HOUR..27 * HOUR, Just(960 * HOUR)], 1_i64..5, any::<bool>())
+        2 => (prop_oneof![1..4 * HOUR, 20 * HOUR..27 * HOUR, Just(200 * HOUR)], 1_i64..5, any::<bool>())
             .prop_map(|(ahead, attempts, long)| Step::Ahead(ahead, attempts, long)),
         1 => (20_i64..130, 0_i64..300).prop_map(|(minutes, failing)| Step::Steady(minutes, failing)),
         2 => any::<bool>().prop_map(Step::Restart),
