@@ -14,6 +14,7 @@ use crate::outcome::{ProbeKey, Timestamp};
 use crate::probe::beats::Beats;
 use crate::schedule::{self, ProbeThreads};
 use crate::slo::correction::Correction;
+use crate::slo::vantage::Vantage;
 use crate::store::{Store, StoreError, Writer};
 use crate::tasks::Tasks;
 use crate::web;
@@ -66,6 +67,7 @@ pub struct App {
     listener: TcpListener,
     threads: ProbeThreads,
     ledger: Ledger,
+    vantage: Vantage,
     writer: Writer,
     plans: Plans,
     corrections: Arc<[Correction]>,
@@ -98,6 +100,7 @@ impl App {
         };
         let Opened {
             mut ledger,
+            vantage,
             writer,
             plans,
             corrections,
@@ -117,6 +120,7 @@ impl App {
             clock,
             listener,
             ledger,
+            vantage,
             writer,
             plans,
             corrections,
@@ -203,6 +207,7 @@ impl App {
             "ledger",
             ledger::run(
                 self.ledger,
+                self.vantage,
                 self.config.clone(),
                 ledger::Wiring {
                     clock: self.clock.clone(),
@@ -251,6 +256,7 @@ impl App {
 
 struct Opened {
     ledger: Ledger,
+    vantage: Vantage,
     writer: Writer,
     plans: Plans,
     corrections: Arc<[Correction]>,
@@ -279,11 +285,14 @@ fn open(config: &Config, clock: Clock) -> Result<Opened, StoreError> {
     // Hours that ended while nothing ran become counts first, so that they are read as counts.
     while store.compact_step(clock.now(), &plan)? {}
     ledger.restore(&store, clock.now())?;
+    ledger::tell_ahead(ledger.ahead());
+    let vantage = ledger::recalled(config, &store, clock.now())?;
     let held = used_until.unwrap_or_else(|| clock.now());
     ledger.recall_alerts(store.firing_alerts()?, held.min(clock.now()), clock.now());
     let writer = store.writer(clock, config.store.retention, plan)?;
     Ok(Opened {
         ledger,
+        vantage,
         writer,
         plans,
         corrections: corrections.into(),

@@ -48,9 +48,10 @@ pub fn run(args: &BacktestArgs) -> u8 {
 }
 
 fn from_store(config: &Config, span: &SpanArgs) -> Result<Backtest, (u8, String)> {
-    let (from, to) = span
-        .at(Clock::system().now())
-        .map_err(|reason| (exit::USAGE, reason))?;
+    let now = Clock::system().now();
+    let (from, to) = span.at(now).map_err(|reason| (exit::USAGE, reason))?;
+    // What is labelled later is of a clock that was ahead.
+    let to = to.min(now);
     Store::open_read_only(&config.store.path)
         .and_then(|store| replayed(config, &store, from, to))
         .map_err(|error| {

@@ -62,6 +62,21 @@ impl Alerts {
         }
     }
 
+    /// The clock was set to `now`: an alert of the future ended when it began, and none held later.
+    pub(super) fn set_to(&mut self, now: Timestamp, mut tell: impl FnMut(Fired)) {
+        for at in 0..TIERS.len() {
+            if let Alert::Firing { since, held } = self.states[at] {
+                if since > now {
+                    self.states[at] = Alert::Inactive;
+                    self.end(at, since, &mut tell);
+                } else {
+                    let held = held.min(now);
+                    self.states[at] = Alert::Firing { since, held };
+                }
+            }
+        }
+    }
+
     /// Nothing fires any more: the objective is gone.
     pub(super) fn end_all(&mut self, now: Timestamp, mut tell: impl FnMut(Fired)) {
         for at in 0..TIERS.len() {
@@ -97,7 +112,10 @@ impl Ledger {
                 .flat_map(|service| &mut service.objectives);
             let named = |name: &str| *name == *alert.slo;
             let found = objectives.find(|one| named(&one.tracker.objective().name));
-            if let Some(objective) = found {
+            if alert.fired.from > now {
+                alert.fired.to = Some(alert.fired.from);
+                self.tell_alert(alert);
+            } else if let Some(objective) = found {
                 objective.alerts.recall(alert.fired, held);
             } else {
                 alert.fired.to = Some(now);

@@ -38,6 +38,7 @@ impl ServiceState {
         }
         let waiting = self.objectives.iter_mut().filter(|one| !one.restored);
         for objective in waiting.filter(|one| one.counts.contains(&probe)) {
+            objective.note_precision(hour);
             let tally = objective.stored_tally(hour).filter(|_| !late);
             if let Some(untold) = objective.take_hour(hour.start, tally) {
                 recount(untold);
@@ -111,6 +112,14 @@ impl ObjectiveState {
         hour.tally(&self.tally_key)
     }
 
+    /// Takes note of an hour in which latencies near the threshold may be on the wrong side of it.
+    fn note_precision(&mut self, hour: &HourSummary) {
+        let exact = |below| hour.scale().tells_apart(below);
+        if !self.threshold().is_none_or(exact) {
+            self.approximate = self.approximate.max(Some(hour.start.after(HOUR)));
+        }
+    }
+
     /// Returns the hour before if that is to be counted anew.
     fn take_hour(&mut self, start: Timestamp, tally: Option<Tally>) -> Option<Timestamp> {
         let next = self.hour.start.is_some_and(|open| open != start);
@@ -145,7 +154,7 @@ impl ObjectiveState {
 /// Translates bucket numbers of stored hours to today's, once per number and set of cuts.
 #[derive(Default)]
 pub(super) struct Codes {
-    cuts_us: Vec<u64>,
+    from: Option<Scale>,
     table: Vec<u16>,
 }
 
@@ -157,8 +166,8 @@ impl Codes {
         to: &Scale,
     ) -> impl Iterator<Item = (u16, u32)> + Clone {
         let from = hour.scale();
-        if self.cuts_us != from.cuts_us() {
-            self.cuts_us = from.cuts_us().to_vec();
+        if self.from.as_ref() != Some(from) {
+            self.from = Some(from.clone());
             self.table.clear();
         }
         let highest = hour.histogram.iter().map(|(code, _)| *code).max();

@@ -3,6 +3,7 @@
 mod alerts;
 mod corrections;
 mod hours;
+mod judging;
 pub mod metrics;
 mod objective;
 mod probe;
@@ -12,8 +13,10 @@ mod service;
 pub mod snapshot;
 mod state;
 mod task;
+mod watch;
 
 pub use corrections::in_force;
+pub use judging::recalled;
 pub use snapshot::Snapshot;
 pub use state::Ledger;
-pub use task::{Plans, Reload, Wiring, run};
+pub use task::{Plans, Reload, Wiring, run, tell_ahead};

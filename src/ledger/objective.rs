@@ -7,8 +7,9 @@ use super::snapshot::{DAYS, DayView, ObjectiveView, WINDOWS};
 use crate::outcome::Timestamp;
 use crate::slo::burn::Fired;
 use crate::slo::correction::Spans;
-use crate::slo::{Objective, Tracker, Watcher};
+use crate::slo::{Objective, Sli, Tracker, Watcher};
 use std::sync::Arc;
+use std::time::Duration;
 
 #[derive(Debug)]
 pub(super) struct ObjectiveState {
@@ -21,6 +22,8 @@ pub(super) struct ObjectiveState {
     pub(super) alerts: Alerts,
     /// Its counters before it had to be counted anew.
     pub(super) counted_before: (u64, u64),
+    /// Before then, latencies near the threshold may be counted on the wrong side of it.
+    pub(super) approximate: Option<Timestamp>,
     /// Whether its windows were taken over or are still to be read from the store.
     pub(super) restored: bool,
 }
@@ -42,6 +45,7 @@ impl ObjectiveState {
             hour: OpenHour::default(),
             alerts: Alerts::default(),
             counted_before: (0, 0),
+            approximate: None,
             restored: false,
         }
     }
@@ -71,6 +75,14 @@ impl ObjectiveState {
         self.tracker.objective() == other.tracker.objective()
             && self.counts == other.counts
             && self.tracker.watchers() == other.tracker.watchers()
+    }
+
+    /// What is fast enough, where that is what is promised.
+    pub(super) fn threshold(&self) -> Option<Duration> {
+        match self.tracker.objective().sli {
+            Sli::Latency { below } => Some(below),
+            Sli::Availability | Sli::Success | Sli::Freshness => None,
+        }
     }
 
     /// A probe's place among those that count.
@@ -117,6 +129,9 @@ impl ObjectiveState {
             windows,
             alerts: self.alerts.states(),
             corrected: self.tracker.corrected().contains(now),
+            approximate: self
+                .approximate
+                .filter(|before| *before > self.tracker.oldest(now)),
             budget: main,
             further: objective.further.iter().copied().map(budget).collect(),
         }

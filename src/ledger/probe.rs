@@ -110,16 +110,38 @@ impl ProbeState {
     pub(super) fn note(&mut self, record: &Record) {
         let Record { at, outcome, .. } = record;
         self.first = Some(self.first.map_or(*at, |first| first.min(*at)));
-        if outcome.verdict.counts() && self.last.as_ref().is_none_or(|last| last.at <= *at) {
-            let last = LastOutcome::of(record);
-            if last.verdict == Verdict::Good {
-                self.consecutive_failures = 0;
-            } else {
-                self.consecutive_failures += 1;
-                self.recent_failures.push_front(Arc::new(last.clone()));
-                self.recent_failures.truncate(RECENT_FAILURES);
-            }
-            self.last = Some(last);
+        if !outcome.verdict.counts() {
+            return;
+        }
+        let noted = LastOutcome::of(record);
+        if noted.verdict != Verdict::Good {
+            self.note_failure(&noted);
+        }
+        let last = self.last.as_ref();
+        let newest = last.is_none_or(|last| last.at <= *at);
+        if noted.verdict == Verdict::Good {
+            self.consecutive_failures *= u64::from(!newest);
+        } else if newest || last.is_some_and(|last| last.verdict != Verdict::Good) {
+            self.consecutive_failures += 1;
+        }
+        if newest {
+            self.last = Some(noted);
+        }
+    }
+
+    /// A failure may come late, because it waited for the control probes.
+    fn note_failure(&mut self, failure: &LastOutcome) {
+        let place = self
+            .recent_failures
+            .partition_point(|one| one.at > failure.at);
+        if self
+            .recent_failures
+            .get(place)
+            .is_none_or(|one| one.at != failure.at)
+        {
+            self.recent_failures
+                .insert(place, Arc::new(failure.clone()));
+            self.recent_failures.truncate(RECENT_FAILURES);
         }
     }
 

@@ -13,8 +13,6 @@ use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 const HOUR: Duration = Duration::from_secs(3600);
-/// Blocks are looked for up to so far ahead: the clock may have been set back meanwhile.
-const AHEAD: Duration = Duration::from_secs(2 * 3600);
 
 /// One probe's outcomes that are in no block yet, in the order of time.
 #[derive(Debug, Default)]
@@ -30,11 +28,12 @@ pub(super) type Late = BTreeSet<(usize, Timestamp)>;
 
 impl Ledger {
     /// What is in no block yet, by service and probe, in one walk over the table; and the hours
-    /// before `split` that there is something of.
+    /// before `split` that there is something of. What is of the future is left out.
     pub(super) fn pending(
         &self,
         store: &Store,
         split: Timestamp,
+        now: Timestamp,
     ) -> Result<(Vec<Vec<Recent>>, Late), StoreError> {
         let index = self.index();
         let empty = |service: &ServiceState| {
@@ -44,6 +43,9 @@ impl Ledger {
         let mut recent: Vec<Vec<Recent>> = self.services().iter().map(empty).collect();
         let mut late = Late::new();
         store.for_each_pending(Timestamp(i64::MAX), |record| {
+            if record.at > now {
+                return;
+            }
             for (service, probe) in index.get(&record.key).into_iter().flatten() {
                 if record.at < split {
                     late.insert((*service, record.at.hour()));
@@ -85,9 +87,12 @@ impl ServiceState {
         for (position, recent) in recent.iter_mut().enumerate() {
             let begin = events.len();
             let key = &self.probes[position].key;
-            store.for_each_event(key, past.split, past.now.after(AHEAD), |event| {
-                events.push((position, event));
+            store.for_each_event(key, past.split, past.now, |event| {
+                if event.at <= past.now {
+                    events.push((position, event));
+                }
             })?;
+            self.note_precision(store, position, past)?;
             self.note_last(store, position, &events[begin..], recent)?;
             let pending = recent.events.drain(..);
             events.extend(pending.map(|event| (position, event)));
@@ -99,6 +104,24 @@ impl ServiceState {
         let (coarse, fine) = events.split_at(events.partition_point(|(_, event)| event.at < fine));
         self.fill_slots(coarse);
         self.fill(fine, past.now);
+        Ok(())
+    }
+
+    /// Whether what is read outcome by outcome tells exactly which were fast enough.
+    fn note_precision(
+        &mut self,
+        store: &Store,
+        probe: usize,
+        past: Past,
+    ) -> Result<(), StoreError> {
+        let key = &self.probes[probe].key;
+        for objective in &mut self.objectives {
+            let counts = !objective.restored && objective.counts.contains(&probe);
+            if let Some(below) = objective.threshold().filter(|_| counts) {
+                let end = store.approximate_before(key, below, past.split, past.now)?;
+                objective.approximate = objective.approximate.max(end);
+            }
+        }
         Ok(())
     }
 

@@ -36,7 +36,8 @@ impl Ledger {
             split,
             now,
         };
-        let (mut recent, late) = self.pending(store, split)?;
+        let (mut recent, late) = self.pending(store, split, now)?;
+        self.is_ahead(store.ahead(now)?);
         let index = self.index().clone();
         let (services, scale) = self.parts();
         let threads = thread::available_parallelism().map_or(1, NonZero::get);
@@ -121,7 +122,8 @@ impl Part<'_> {
         }
         for (service, recent) in self.services.iter_mut().zip(self.recent) {
             for probe in service.probes.iter_mut().filter(|probe| !probe.restored) {
-                probe.first = store.first_seen(&probe.key);
+                let first = store.first_seen(&probe.key);
+                probe.first = first.filter(|first| *first <= past.now);
             }
             if !service.is_restored() {
                 service.replay(store, recent, past, self.scale)?;

@@ -75,6 +75,19 @@ impl ServiceState {
         old.end_alerts(now, tell);
     }
 
+    /// The clock was set to `now`: see [`super::Ledger::forget`].
+    pub(super) fn forget(&mut self, now: Timestamp, tell: &mut impl FnMut(FiredFor)) {
+        for probe in &mut self.probes {
+            probe.restored = false;
+        }
+        for objective in &mut self.objectives {
+            objective.restored = false;
+            let promise = objective.tracker.objective().clone();
+            let tell = |fired| tell(named(&self.name, &promise, fired));
+            objective.alerts.set_to(now, tell);
+        }
+    }
+
     /// Ends what fires: its objectives are gone.
     pub(super) fn end_alerts(&mut self, now: Timestamp, tell: &mut impl FnMut(FiredFor)) {
         for objective in &mut self.objectives {

@@ -5,6 +5,7 @@ use crate::slo::Objective;
 use crate::slo::burn::{Alert, TIERS};
 use crate::slo::correction::Correction;
 pub use crate::slo::{BudgetView, WindowView};
+use crate::store::Ahead;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,6 +39,8 @@ pub struct Snapshot {
     /// All that are in force, the latest first.
     pub corrections: Arc<[Correction]>,
     pub services: Vec<ServiceView>,
+    /// Kept, and not counted before its time: the clock was ahead.
+    pub ahead: Ahead,
 }
 
 #[derive(Debug)]
@@ -129,4 +132,7 @@ pub struct ObjectiveView {
     pub further: Vec<BudgetView>,
     /// Whether what happens now does not count.
     pub corrected: bool,
+    /// Before then, latencies within [`crate::stats::scale::PRECISION`] of the threshold may be
+    /// counted on the wrong side of it: it was another one when they were stored.
+    pub approximate: Option<Timestamp>,
 }

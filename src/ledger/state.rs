@@ -7,6 +7,7 @@ use crate::outcome::{ProbeKey, Record, Timestamp};
 use crate::slo::burn::FiredFor;
 use crate::slo::correction::Correction;
 use crate::stats::scale::Scale;
+use crate::store::Ahead;
 use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -25,6 +26,8 @@ pub struct Ledger {
     scale: Scale,
     /// Alerts that began or ended and were not taken yet.
     alerts: Vec<FiredFor>,
+    /// Kept, and not counted before its time.
+    ahead: Ahead,
 }
 
 impl Ledger {
@@ -47,6 +50,7 @@ impl Ledger {
             index,
             scale: Scale::new([]),
             alerts: Vec::new(),
+            ahead: Ahead::default(),
         }
     }
 
@@ -60,6 +64,34 @@ impl Ledger {
         }
     }
 
+    /// Takes note of an outcome whose time is still to come.
+    pub fn set_aside(&mut self, at: Timestamp) {
+        self.ahead.add(at, 1);
+    }
+
+    /// What is kept and not counted, because its time is still to come.
+    pub const fn ahead(&self) -> &Ahead {
+        &self.ahead
+    }
+
+    pub(super) fn is_ahead(&mut self, ahead: Ahead) {
+        self.ahead = ahead;
+    }
+
+    pub fn corrections(&self) -> Arc<[Correction]> {
+        self.corrections.clone()
+    }
+
+    /// Lets the windows be restored by the next [`Ledger::reloaded`], because the clock was set to
+    /// `now`. Counters go on.
+    pub fn forget(&mut self, now: Timestamp) {
+        let mut alerts = std::mem::take(&mut self.alerts);
+        for service in &mut self.services {
+            service.forget(now, &mut |alert| alerts.push(alert));
+        }
+        self.alerts = alerts;
+    }
+
     /// Counts a tick that could not run in time.
     pub fn missed(&mut self, key: &ProbeKey, ticks: u64) {
         for (service, probe) in self.index.get(key).into_iter().flatten().copied() {
@@ -71,6 +103,10 @@ impl Ledger {
     /// and counters; the rest, and what could not be restored before, is marked to be restored.
     #[must_use]
     pub fn reloaded(mut self, config: &Config, corrections: &[Correction], now: Timestamp) -> Self {
+        // What was of the future until now would be counted only where something changed.
+        if self.ahead.first.is_some_and(|first| first <= now) {
+            self.forget(now);
+        }
         let mut next = Self::new(config, corrections);
         let mut alerts = std::mem::take(&mut self.alerts);
         let mut tell = |alert| alerts.push(alert);
@@ -87,6 +123,7 @@ impl Ledger {
             service.end_alerts(now, &mut tell);
         }
         next.alerts = alerts;
+        next.ahead = self.ahead;
         next
     }
 
@@ -110,6 +147,7 @@ impl Ledger {
         Snapshot {
             at: now,
             corrections: self.corrections.clone(),
+            ahead: self.ahead.seen_at(now),
             services: services.collect(),
         }
     }

@@ -1,15 +1,17 @@
 //! The task that owns the ledger: events in, snapshots out.
 
+use super::judging::{controls, keep, keep_control};
 use super::snapshot::Snapshot;
 use super::state::Ledger;
+use super::watch::ClockWatch;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::outcome::{ProbeKey, Record};
+use crate::outcome::ProbeKey;
 use crate::schedule::Event;
 use crate::slo::burn::FiredFor;
 use crate::slo::correction::Correction;
 use crate::slo::vantage::Vantage;
-use crate::store::{Plan, Store, StoreError, StoreHandle};
+use crate::store::{Ahead, Plan, Store, StoreError, StoreHandle};
 use arc_swap::ArcSwap;
 use prometheus::IntGauge;
 use std::collections::HashMap;
@@ -59,8 +61,14 @@ pub struct Wiring {
 }
 
 /// Runs until every sender of events is gone, so that nothing that was probed is lost on a stop.
-pub async fn run(mut ledger: Ledger, config: Arc<Config>, mut wiring: Wiring) {
-    let mut vantage = controls(&config);
+/// What waits for the control probes then is stored as that, and judged at the next start.
+pub async fn run(
+    mut ledger: Ledger,
+    mut vantage: Vantage,
+    mut config: Arc<Config>,
+    mut wiring: Wiring,
+) {
+    let mut clock = ClockWatch::new(wiring.clock.now());
     let mut next_tick = Instant::now();
     let mut batch = Vec::with_capacity(BATCH);
     loop {
@@ -70,24 +78,27 @@ pub async fn run(mut ledger: Ledger, config: Arc<Config>, mut wiring: Wiring) {
                     break;
                 }
                 let now = wiring.clock.now();
+                if clock.must_recount(now, ledger.ahead()) {
+                    ledger = recounted(ledger, config.clone(), &wiring).await;
+                }
                 for event in batch.drain(..) {
                     match event {
                         Event::Outcome(record) => {
                             keep_control(&vantage, &record, &wiring.store);
-                            keep(&mut ledger, &wiring.store, vantage.take(record, now));
+                            keep(&mut ledger, &wiring.store, vantage.take(record, now), now);
                         }
                         Event::Missed(key, ticks) => ledger.missed(&key, ticks),
                     }
                 }
                 wiring.vantage_lost.set(i64::from(vantage.is_lost()));
             }
-            Some(Reload { config, corrections, done }) = wiring.reloads.recv() => {
+            Some(Reload { config: wanted, corrections, done }) = wiring.reloads.recv() => {
+                config = wanted;
                 let next = controls(&config);
                 if !vantage.is_like(&next) {
-                    keep(&mut ledger, &wiring.store, vantage.drain());
-                    vantage = next;
+                    vantage = next.going_on_from(vantage);
                 }
-                let (next, result) = reloaded(ledger, config, corrections, &wiring).await;
+                let (next, result) = reloaded(ledger, config.clone(), corrections, &wiring).await;
                 ledger = next;
                 wiring.plans.store(Arc::new(ledger.plans()));
                 publish(&mut ledger, &wiring);
@@ -95,15 +106,17 @@ pub async fn run(mut ledger: Ledger, config: Arc<Config>, mut wiring: Wiring) {
                 let _ = done.send(result);
             }
             () = sleep_until(next_tick) => {
-                let started = Instant::now();
-                keep(&mut ledger, &wiring.store, vantage.release(wiring.clock.now()));
+                let (started, now) = (Instant::now(), wiring.clock.now());
+                if clock.must_recount(now, ledger.ahead()) {
+                    ledger = recounted(ledger, config.clone(), &wiring).await;
+                }
+                keep(&mut ledger, &wiring.store, vantage.release(now), now);
                 publish(&mut ledger, &wiring);
                 let cost = started.elapsed();
                 next_tick = started + cost.saturating_mul(TICK_SHARE).clamp(TICK, TICK_MAX);
             }
         }
     }
-    keep(&mut ledger, &wiring.store, vantage.drain());
     publish(&mut ledger, &wiring);
 }
 
@@ -130,24 +143,29 @@ fn tell(alert: &FiredFor) {
     }
 }
 
-/// Counts outcomes at once; the store's queue never makes the counting wait.
-fn keep(ledger: &mut Ledger, store: &StoreHandle, records: Vec<Record>) {
-    for record in records {
-        ledger.record(&record);
-        store.append(record);
+/// Counts everything anew by the time that it is now.
+async fn recounted(mut ledger: Ledger, config: Arc<Config>, wiring: &Wiring) -> Ledger {
+    warn!("the wall clock was set: outcomes are counted anew by the time that it is now");
+    let corrections = ledger.corrections();
+    ledger.forget(wiring.clock.now());
+    let (ledger, result) = reloaded(ledger, config, corrections, wiring).await;
+    if let Err(error) = result {
+        warn!("the outcomes so far cannot be read back: {error}");
     }
+    tell_ahead(ledger.ahead());
+    ledger
 }
 
-/// Control probes count for nothing, but what they found is kept as evidence.
-fn keep_control(vantage: &Vantage, record: &Record, store: &StoreHandle) {
-    if vantage.is_control(&record.key) {
-        store.append(record.clone());
+/// Says in the log what is of the future.
+pub fn tell_ahead(ahead: &Ahead) {
+    if let Some(last) = ahead.last {
+        let (outcomes, last) = (ahead.outcomes, last.to_utc());
+        warn!(
+            outcomes,
+            "{outcomes} stored outcomes are set aside: their time, up to {last}, is still to come, \
+             so the clock was ahead when they were made, or is behind now"
+        );
     }
-}
-
-fn controls(config: &Config) -> Vantage {
-    let probes = config.vantage.iter();
-    Vantage::new(probes.map(|spec| (&spec.key, spec.interval, spec.timeout)))
 }
 
 /// Events wait in their bounded queue while the store is read. State that cannot be read back

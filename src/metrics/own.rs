@@ -28,6 +28,7 @@ pub struct Own {
     store_lost: IntCounter,
     store_lost_alerts: IntCounter,
     store_unreadable: IntGauge,
+    store_future: IntGauge,
     store_failing: IntGauge,
     /// What the counters hold already: two scrapes at once must not add twice.
     counted: Arc<Mutex<StoreStats>>,
@@ -90,6 +91,10 @@ impl Own {
                 "slod_store_unreadable_blocks",
                 "Stored hours that make no sense and are left out.",
             )?,
+            store_future: IntGauge::new(
+                "slod_store_future_outcomes",
+                "Stored outcomes whose time is still to come, because the clock was ahead: not counted yet.",
+            )?,
             store_failing: IntGauge::new(
                 "slod_store_failing",
                 "Whether the last attempt to write failed: 1 yes, 0 no.",
@@ -109,7 +114,7 @@ impl Own {
         let build = IntGauge::with_opts(build)?;
         build.set(1);
         let process = prometheus::process_collector::ProcessCollector::for_self();
-        let instruments: [Box<dyn Collector>; 16] = [
+        let instruments: [Box<dyn Collector>; 17] = [
             Box::new(build),
             Box::new(process),
             Box::new(self.schedule_lag.clone()),
@@ -125,6 +130,7 @@ impl Own {
             Box::new(self.store_lost.clone()),
             Box::new(self.store_lost_alerts.clone()),
             Box::new(self.store_unreadable.clone()),
+            Box::new(self.store_future.clone()),
             Box::new(self.store_failing.clone()),
         ];
         instruments
@@ -159,6 +165,12 @@ impl Own {
         self.store_unreadable.set(whole(stats.unreadable_blocks));
         self.store_failing
             .set(i64::from(stats.last_error.is_some()));
+    }
+
+    /// Notes how many stored outcomes are of the future.
+    pub fn future_outcomes(&self, outcomes: u64) {
+        self.store_future
+            .set(i64::try_from(outcomes).unwrap_or(i64::MAX));
     }
 
     /// Names and helps of all instruments, for the generated docs.

@@ -1,6 +1,8 @@
 //! Numbers as people read them, rounded so that they never promise more than is true.
 
 use crate::slo::Budgeting;
+use crate::stats::scale::PRECISION;
+use chrono::{DateTime, Utc};
 use std::time::Duration;
 
 /// `99.982%`: rounded down, so that a missed target never looks met.
@@ -42,6 +44,7 @@ pub fn burn(rate: f64) -> String {
 pub fn latency(latency: Duration) -> String {
     let ms = latency.as_secs_f64() * 1000.0;
     match ms {
+        _ if ms < 0.1 => format!("{:.1}us", ms * 1000.0),
         _ if ms < 10.0 => format!("{ms:.1}ms"),
         _ if ms < 1000.0 => format!("{ms:.0}ms"),
         _ => format!("{:.2}s", ms / 1000.0),
@@ -105,6 +108,24 @@ pub fn bytes(bytes: u64) -> String {
     }
 }
 
+/// What is said where stored outcomes are of the future.
+pub fn future(outcomes: u64, until: DateTime<Utc>) -> String {
+    let (count, until) = (count(outcomes), until.format("%Y-%m-%d %H:%M:%S UTC"));
+    format!(
+        "{count} stored outcomes are not counted yet: their time, up to {until}, is still to come. \
+         The clock was ahead when they were stored, or is behind now."
+    )
+}
+
+/// What is said where a threshold is newer than the latencies that are compared with it.
+pub fn approximate(before: DateTime<Utc>) -> String {
+    let (before, within) = (before.format("%Y-%m-%d %H:%M UTC"), PRECISION * 100.0);
+    format!(
+        "approximate before {before}: the threshold was changed since, and latencies within \
+         {within:.1}% of it may be counted on the wrong side."
+    )
+}
+
 fn trimmed(number: String, unit: &str) -> String {
     let short = if number.contains('.') {
         number
@@ -145,6 +166,7 @@ mod tests {
         assert_eq!(burn(14.4), "14.4x");
         assert_eq!(burn(0.0), "0x");
         assert_eq!(burn(1000.0), "1000x");
+        assert_eq!(latency(Duration::from_nanos(12_900)), "12.9us");
         assert_eq!(latency(Duration::from_micros(4210)), "4.2ms");
         assert_eq!(latency(Duration::from_millis(230)), "230ms");
         assert_eq!(latency(Duration::from_millis(1240)), "1.24s");

@@ -3,8 +3,12 @@
 use super::numbers;
 use super::state::{Burn, ObjectiveState};
 use super::table::{drawn_within, known, plain};
-use crate::ledger::snapshot::{BudgetView, ObjectiveView, ProbeView, Snapshot};
+use crate::ledger::snapshot::{
+    BudgetView, ObjectiveView, ProbeView, ServiceView, Snapshot, WINDOWS, WindowView,
+};
 use crate::outcome::{Timestamp, Verdict};
+use crate::slo::Budgeting;
+use crate::stats::scale::PRECISION;
 use crate::yaml::units::show_duration;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -15,6 +19,13 @@ use std::time::Duration;
 pub struct Status {
     pub at: chrono::DateTime<chrono::Utc>,
     pub services: Vec<ServiceStatus>,
+    /// Stored outcomes that are not counted, because their time is still to come: the clock was
+    /// ahead when they were made.
+    #[serde(default)]
+    pub future_outcomes: u64,
+    /// The latest of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub future_until: Option<chrono::DateTime<chrono::Utc>>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -68,6 +79,34 @@ pub struct ObjectiveStatus {
     pub recovery_at: Option<chrono::DateTime<chrono::Utc>>,
     #[serde(default)]
     pub further_windows: Vec<FurtherWindow>,
+    /// Every window in counts, where one service is asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub windows: Vec<WindowStatus>,
+    /// Before then, latencies near the threshold may be counted on the wrong side of it: it was
+    /// another one when they were stored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approximate_before: Option<chrono::DateTime<chrono::Utc>>,
+    /// How near, as a ratio.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approximate_within_ratio: Option<f64>,
+}
+
+/// What was counted in a window. An event is an outcome, or a minute where minutes are budgeted,
+/// which may be good in part.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct WindowStatus {
+    /// `5m`, `30d`, `month`
+    pub window: String,
+    pub good_events: f64,
+    pub bad_events: f64,
+    /// Outcomes that say nothing about the service, because an attempt failed for a reason of our
+    /// own.
+    pub void_outcomes: u64,
+    /// Events that the whole window would hold.
+    pub expected_events: f64,
+    pub sli_ratio: Option<f64>,
+    pub burn_rate: Option<f64>,
+    pub coverage_ratio: Option<f64>,
 }
 
 /// A window of an objective besides the one that alerts go by.
@@ -83,16 +122,12 @@ pub struct FurtherWindow {
 
 impl Status {
     pub fn of(snapshot: &Snapshot) -> Self {
-        let services = snapshot.services.iter().map(|service| ServiceStatus {
-            name: service.name.to_string(),
-            description: service.description.to_string(),
-            labels: service.labels.iter().cloned().collect(),
-            probes: service.probes.iter().map(ProbeStatus::of).collect(),
-            objectives: service.objectives.iter().map(ObjectiveStatus::of).collect(),
-        });
+        let services = snapshot.services.iter().map(ServiceStatus::of);
         Self {
             at: snapshot.at.to_utc(),
             services: services.collect(),
+            future_outcomes: snapshot.ahead.outcomes,
+            future_until: snapshot.ahead.last.map(Timestamp::to_utc),
         }
     }
 
@@ -111,10 +146,30 @@ impl Status {
         self.to_text_within(usize::MAX)
     }
 
+    /// What a reader must know of the numbers above.
+    fn notes(&self) -> String {
+        let mut notes = vec![String::new()];
+        if let Some(until) = self.future_until {
+            notes.push(numbers::future(self.future_outcomes, until));
+        }
+        for service in &self.services {
+            for objective in &service.objectives {
+                if let Some(before) = objective.approximate_before {
+                    let name = format!("{}/{}", service.name, objective.name);
+                    notes.push(format!("{name}: {}", numbers::approximate(before)));
+                }
+            }
+        }
+        if notes.len() == 1 {
+            return String::new();
+        }
+        notes.join("\n") + "\n"
+    }
+
     /// Without the less important columns where the tables are wider than `width`.
     pub fn to_text_within(&self, width: usize) -> String {
         let (objectives, probes) = (self.objectives_table(width), self.probes_table(width));
-        format!("{objectives}\n\n{probes}\n")
+        format!("{objectives}\n\n{probes}\n{}", self.notes())
     }
 
     fn objectives_table(&self, width: usize) -> String {
@@ -189,6 +244,58 @@ impl Status {
     }
 }
 
+impl ServiceStatus {
+    fn of(service: &ServiceView) -> Self {
+        Self {
+            name: service.name.to_string(),
+            description: service.description.to_string(),
+            labels: service.labels.iter().cloned().collect(),
+            probes: service.probes.iter().map(ProbeStatus::of).collect(),
+            objectives: service.objectives.iter().map(ObjectiveStatus::of).collect(),
+        }
+    }
+
+    /// With the counts of every window.
+    pub fn in_depth(service: &ServiceView) -> Self {
+        let mut status = Self::of(service);
+        for (told, view) in status.objectives.iter_mut().zip(&service.objectives) {
+            told.windows = WindowStatus::all(view);
+        }
+        status
+    }
+}
+
+impl WindowStatus {
+    /// The windows that every objective has, then its own ones that are not among them.
+    fn all(view: &ObjectiveView) -> Vec<Self> {
+        let budgeting = view.objective.budgeting;
+        let common = WINDOWS.iter().zip(&view.windows);
+        let mut all: Vec<_> = common
+            .map(|((name, _), window)| Self::of((*name).to_owned(), window, budgeting))
+            .collect();
+        for budget in std::iter::once(&view.budget).chain(&view.further) {
+            let name = budget.window.name();
+            if all.iter().all(|known| known.window != name) {
+                all.push(Self::of(name, &budget.period, budgeting));
+            }
+        }
+        all
+    }
+
+    fn of(window: String, view: &WindowView, budgeting: Budgeting) -> Self {
+        Self {
+            window,
+            good_events: budgeting.events(view.good),
+            bad_events: budgeting.events(view.bad),
+            void_outcomes: view.void,
+            expected_events: view.expected / f64::from(budgeting.parts()),
+            sli_ratio: view.sli,
+            burn_rate: view.burn_rate,
+            coverage_ratio: view.coverage,
+        }
+    }
+}
+
 impl ProbeStatus {
     fn of(probe: &ProbeView) -> Self {
         let last = probe.last.as_ref();
@@ -247,6 +354,9 @@ impl ObjectiveStatus {
             recovery_at: view.budget.recovery.map(Timestamp::to_utc),
             exhaustion_at: view.budget.exhaustion.map(Timestamp::to_utc),
             further_windows: view.further.iter().map(FurtherWindow::of).collect(),
+            windows: Vec::new(),
+            approximate_before: view.approximate.map(Timestamp::to_utc),
+            approximate_within_ratio: view.approximate.map(|_| PRECISION),
         }
     }
 

@@ -1,5 +1,6 @@
 //! Error budgets, burn rates and what they lead to. Unknown is `None`; nothing is clamped.
 
+use super::pace::Pace;
 use super::series::Counts;
 use crate::outcome::{Timestamp, millis};
 use std::time::Duration;
@@ -17,17 +18,17 @@ pub fn burn_rate(counts: Counts, target: f64) -> Option<f64> {
 }
 
 /// Events that the whole window holds: those observed, plus those that the unobserved rest of it
-/// would hold at today's spacing (milliseconds per event). A service that is six hours old is thus
+/// would hold at today's pace. A service that is six hours old is thus
 /// measured against its whole month.
-pub fn expected_events(counts: Counts, window: Duration, spacing_ms: f64) -> f64 {
+pub fn expected_events(counts: Counts, window: Duration, pace: Pace) -> f64 {
     let observed = (counts.good + counts.bad) as f64;
-    let unobserved_ms = (millis(window) as f64 - counts.covered_ms as f64).max(0.0);
-    observed + unobserved_ms / spacing_ms
+    let unobserved_ms = (millis(window) as f64 - pace.covered_ms(counts)).max(0.0);
+    observed + unobserved_ms / pace.spacing_ms
 }
 
 /// Counted events / expected ones, from 0 to 1.
-pub fn coverage(counts: Counts, window: Duration, spacing_ms: f64) -> Option<f64> {
-    let expected = expected_events(counts, window, spacing_ms);
+pub fn coverage(counts: Counts, window: Duration, pace: Pace) -> Option<f64> {
+    let expected = expected_events(counts, window, pace);
     (expected > 0.0).then(|| ((counts.good + counts.bad) as f64 / expected).min(1.0))
 }
 
@@ -122,13 +123,21 @@ mod tests {
         Counts {
             good: events - bad,
             bad,
+            void: 0,
             covered_ms: events * spacing_ms,
+        }
+    }
+
+    fn every(spacing_ms: u64) -> Pace {
+        Pace {
+            spacing_ms: spacing_ms as f64,
+            together: 1,
         }
     }
 
     fn left(events: u64, bad: u64, spacing_ms: u64, target: f64) -> f64 {
         let counts = counts(events, bad, spacing_ms);
-        let expected = expected_events(counts, MONTH, spacing_ms as f64);
+        let expected = expected_events(counts, MONTH, every(spacing_ms));
         remaining(bad, expected, target).expect("a budget above zero")
     }
 
@@ -161,7 +170,7 @@ mod tests {
         let none = Counts::default();
         assert_eq!(sli(none), None);
         assert_eq!(burn_rate(none, 0.999), None);
-        assert_eq!(coverage(none, MONTH, 10_000.0), Some(0.0));
+        assert_eq!(coverage(none, MONTH, every(10_000)), Some(0.0));
         assert_eq!(remaining(0, 0.0, 0.999), None);
     }
 

@@ -5,6 +5,7 @@ pub mod burn;
 pub mod calendar;
 pub mod correction;
 pub mod objective;
+mod pace;
 pub mod replay;
 pub mod series;
 pub mod slice;
@@ -14,5 +15,6 @@ mod track;
 pub mod vantage;
 
 pub use objective::{Budgeting, Combine, Counted, Judgement, Missing, Objective, Sli, Window};
-pub use tally::{Tally, TallyKey};
-pub use track::{BudgetView, Tracker, Watcher, WindowView, spacing_ms};
+pub use pace::Pace;
+pub use tally::{Tally, TallyKey, whole_ms};
+pub use track::{BudgetView, Tracker, Watcher, WindowView};

@@ -28,7 +28,9 @@ pub struct Series {
 pub struct Counts {
     pub good: u64,
     pub bad: u64,
-    /// How much of the window the counted events stand for, in milliseconds.
+    /// Outcomes that say nothing about the service.
+    pub void: u64,
+    /// How much time the counted events stand for, as in [`Tally::covered_ms`].
     pub covered_ms: u64,
 }
 
@@ -36,7 +38,10 @@ impl AddAssign<(Tally, u64)> for Counts {
     fn add_assign(&mut self, (tally, times): (Tally, u64)) {
         self.good += u64::from(tally.good) * times;
         self.bad += u64::from(tally.bad) * times;
-        self.covered_ms += u64::from(tally.covered_ms) * times;
+        self.void += u64::from(tally.void) * times;
+        self.covered_ms = self
+            .covered_ms
+            .saturating_add(tally.covered_ms.saturating_mul(times));
     }
 }
 
@@ -44,7 +49,8 @@ impl SubAssign<Tally> for Counts {
     fn sub_assign(&mut self, tally: Tally) {
         self.good = self.good.saturating_sub(u64::from(tally.good));
         self.bad = self.bad.saturating_sub(u64::from(tally.bad));
-        self.covered_ms = self.covered_ms.saturating_sub(u64::from(tally.covered_ms));
+        self.void = self.void.saturating_sub(u64::from(tally.void));
+        self.covered_ms = self.covered_ms.saturating_sub(tally.covered_ms);
     }
 }
 

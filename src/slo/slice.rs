@@ -1,7 +1,7 @@
 //! Time slices: what one slice's outcomes make of it.
 
 use super::objective::{Budgeting, Combine, Judgement, Missing, Objective, Sli};
-use super::tally::{Tally, clamp_ms};
+use super::tally::{Tally, whole_ms};
 use crate::outcome::{Event, Timestamp, millis};
 
 /// Good and bad outcomes of each lane within one slice. A lane is a probe, or all of them where
@@ -81,7 +81,7 @@ impl SliceRule {
             match sli.judge(event.verdict, event.latency) {
                 Judgement::Good => *good += 1,
                 Judgement::Bad => *bad += 1,
-                Judgement::NotCounted => {}
+                Judgement::NotCounted => tally.void += 1,
             }
         }
         tally.add(self.judge(&lanes));
@@ -129,7 +129,8 @@ impl SliceRule {
         Tally {
             good,
             bad: parts - good,
-            covered_ms: clamp_ms(Budgeting::SLICE),
+            void: 0,
+            covered_ms: whole_ms(Budgeting::SLICE),
         }
     }
 }

@@ -6,14 +6,18 @@ use crate::outcome::Event;
 use std::fmt;
 use std::time::Duration;
 
-/// Exact counts over some time.
+/// Exact counts over some time. Packed without gaps: thousands of objectives keep thousands each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(Rust, packed(4))]
 pub struct Tally {
     /// Good events in [`Budgeting::parts`]: outcomes, or time slices.
     pub good: u32,
     pub bad: u32,
-    /// How much time these events stand for, in milliseconds.
-    pub covered_ms: u32,
+    /// Outcomes that say nothing about the service.
+    pub void: u32,
+    /// How much time these events stand for, in milliseconds: of each probe that watches, so that
+    /// sums stay whole numbers. [`super::Pace`] knows how many watch together.
+    pub covered_ms: u64,
 }
 
 /// What a [`Tally`] over one probe's outcomes depends on. Its text form is stored beside hourly
@@ -57,18 +61,35 @@ impl TallyKey {
             match self.sli.judge(event.verdict, event.latency) {
                 Judgement::Good => tally.good += 1,
                 Judgement::Bad => tally.bad += 1,
-                Judgement::NotCounted => continue,
+                Judgement::NotCounted => {
+                    tally.void += 1;
+                    continue;
+                }
             }
-            tally.covered_ms = tally.covered_ms.saturating_add(clamp_ms(event.interval));
+            tally.covered_ms = tally.covered_ms.saturating_add(whole_ms(event.interval));
         }
         tally
     }
 }
 
 impl Tally {
+    /// One outcome that says nothing about the service.
+    pub const VOID: Self = Self {
+        good: 0,
+        bad: 0,
+        void: 1,
+        covered_ms: 0,
+    };
+
+    /// Whether anything in it counts for or against the service.
+    pub const fn counts(&self) -> bool {
+        self.good > 0 || self.bad > 0
+    }
+
     pub fn add(&mut self, other: Self) {
         self.good += other.good;
         self.bad += other.bad;
+        self.void += other.void;
         self.covered_ms = self.covered_ms.saturating_add(other.covered_ms);
     }
 
@@ -78,18 +99,20 @@ impl Tally {
         Self {
             good: self.good.saturating_mul(n),
             bad: self.bad.saturating_mul(n),
-            covered_ms: self.covered_ms.saturating_mul(n),
+            void: self.void.saturating_mul(n),
+            covered_ms: self.covered_ms.saturating_mul(u64::from(n)),
         }
     }
 
     pub fn take(&mut self, other: Self) {
         self.good = self.good.saturating_sub(other.good);
         self.bad = self.bad.saturating_sub(other.bad);
+        self.void = self.void.saturating_sub(other.void);
         self.covered_ms = self.covered_ms.saturating_sub(other.covered_ms);
     }
 }
 
 /// Milliseconds as they are counted in a [`Tally`].
-pub fn clamp_ms(span: Duration) -> u32 {
-    u32::try_from(span.as_millis()).unwrap_or(u32::MAX)
+pub fn whole_ms(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }

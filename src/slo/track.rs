@@ -1,16 +1,18 @@
 //! One objective's live state: outcomes in, a view of all its numbers out.
 
 mod budgets;
+mod counters;
 
-pub use budgets::{BudgetView, spacing_ms};
+pub use budgets::BudgetView;
 
 use super::correction::Spans;
 use super::objective::{Budgeting, Judgement, Objective};
 use super::series::Series;
 use super::slice::{SliceRule, slice_of, slice_start};
 use super::slices::Slices;
-use super::tally::{Tally, TallyKey, clamp_ms};
+use super::tally::{Tally, TallyKey, whole_ms};
 use crate::outcome::{Event, Timestamp};
+use counters::Counters;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,8 +38,7 @@ pub struct Tracker {
     live: bool,
     /// After the latest outcome, counted or not.
     newest: Timestamp,
-    events: u64,
-    bad_events: u64,
+    counters: Counters,
 }
 
 /// A probe that counts for an objective.
@@ -59,6 +60,8 @@ impl Watcher {
 pub struct WindowView {
     pub good: u64,
     pub bad: u64,
+    /// Outcomes that say nothing about the service.
+    pub void: u64,
     /// What the whole window would hold, without the time that is corrected.
     pub expected: f64,
     /// What it would hold with that time.
@@ -83,8 +86,7 @@ impl Tracker {
             since: None,
             live: false,
             newest: Timestamp(i64::MIN),
-            events: 0,
-            bad_events: 0,
+            counters: Counters::default(),
             objective,
         }
     }
@@ -151,20 +153,24 @@ impl Tracker {
         self.close_slices(at);
         self.begin(at);
         let judgement = self.objective.sli.judge(event.verdict, event.latency);
-        if judgement == Judgement::NotCounted || self.corrected.contains(at) {
+        if self.corrected.contains(at) {
+            return;
+        }
+        if judgement == Judgement::NotCounted {
+            self.series.add(at, Tally::VOID);
             return;
         }
         let bad = judgement == Judgement::Bad;
         if self.slices.is_some() {
             self.record_in_slice(at, probe, bad);
         } else {
-            self.events += 1;
-            self.bad_events += u64::from(bad);
             let tally = Tally {
                 good: u32::from(!bad),
                 bad: u32::from(bad),
-                covered_ms: self.share(clamp_ms(event.interval)),
+                void: 0,
+                covered_ms: whole_ms(event.interval),
             };
+            self.counters.add(tally);
             self.series.add(at, tally);
         }
     }
@@ -177,8 +183,12 @@ impl Tracker {
         else {
             return;
         };
-        if before == Tally::default() {
+        if !before.counts() {
             before = was_missing.unwrap_or_default();
+        }
+        // A closed slice was counted already, as it was then.
+        if slice < self.closed() {
+            self.counters.replace(before, after);
         }
         self.series.take_back(slice_start(slice), before);
         self.series.add(slice_start(slice), after);
@@ -210,14 +220,12 @@ impl Tracker {
 
     /// Takes one probe's tally of an hour that is older than [`Series::replay_span`], or of all
     /// together where slices are counted.
-    pub fn restore_hour(&mut self, hour: Timestamp, mut tally: Tally) {
-        tally.covered_ms = self.share(tally.covered_ms);
+    pub fn restore_hour(&mut self, hour: Timestamp, tally: Tally) {
         self.series.add_hour(hour, tally);
     }
 
     /// Takes the tally of all probes together over a slot that is older than [`Series::fine_span`].
-    pub fn restore_slot(&mut self, slot: i64, mut tally: Tally) {
-        tally.covered_ms = self.share(tally.covered_ms);
+    pub fn restore_slot(&mut self, slot: i64, tally: Tally) {
         self.series.add_slot(slot, tally);
     }
 
@@ -237,17 +245,18 @@ impl Tracker {
     /// they do not tell, because a slice sees its probes together. They do for one probe alone, and
     /// where every slice of every probe is good and one of them has all.
     pub fn together(&self, tallies: &[Tally]) -> Option<Tally> {
+        let mut sum = Tally::default();
+        for tally in tallies {
+            sum.add(*tally);
+        }
         if tallies.len() <= 1 || self.slices.is_none() {
-            let mut sum = Tally::default();
-            for tally in tallies {
-                sum.add(*tally);
-            }
             return Some(sum);
         }
         let all = u32::try_from(SLICES_PER_HOUR).ok()? * self.objective.budgeting.parts();
         let clean = tallies.iter().all(|tally| tally.bad == 0);
         let full = tallies.iter().find(|tally| tally.good == all);
-        full.filter(|_| clean).copied()
+        let void = sum.void;
+        full.filter(|_| clean).map(|full| Tally { void, ..*full })
     }
 
     /// Closes the slices that ended at least one slice ago: from then on they are counted events,
@@ -261,8 +270,7 @@ impl Tracker {
             return;
         }
         let closed = slices.close(until);
-        self.events += u64::from(closed.good) + u64::from(closed.bad);
-        self.bad_events += u64::from(closed.bad);
+        self.counters.add(closed);
         self.fill(from, until);
     }
 
@@ -278,11 +286,10 @@ impl Tracker {
             let seen = self
                 .slices
                 .as_ref()
-                .is_some_and(|slices| slices.judged(slice) != Tally::default());
+                .is_some_and(|slices| slices.judged(slice).counts());
             if !seen && !self.corrected.contains(start) {
                 self.series.add(start, missing);
-                self.events += u64::from(missing.good) + u64::from(missing.bad);
-                self.bad_events += u64::from(missing.bad);
+                self.counters.add(missing);
             }
         }
     }
@@ -302,21 +309,12 @@ impl Tracker {
                 .complete(from, slice_start(hour), missing, &self.corrected);
             self.fill(hour, until);
         }
-        (self.events, self.bad_events) = counters;
+        self.counters = Counters::going_on_from(counters);
     }
 
     /// Counted events and bad ones since the process started, in [`Budgeting::parts`].
     pub const fn counters(&self) -> (u64, u64) {
-        (self.events, self.bad_events)
-    }
-
-    /// Several probes watch the same time together, so each outcome covers its share of it. A slice
-    /// is all its time.
-    fn share(&self, covered_ms: u32) -> u32 {
-        if self.slices.is_some() {
-            return covered_ms;
-        }
-        covered_ms / u32::try_from(self.watchers.len().max(1)).unwrap_or(u32::MAX)
+        self.counters.told()
     }
 }
 

@@ -1,52 +1,109 @@
-//! Whose fault it is: while most of the control probes fail, our own network is gone, and what we
-//! then see of the services says nothing about them. Data in, data out.
+//! Whose fault it is: while most of the control probes fail at one time, our own network is gone,
+//! and what we then see of the services says nothing about them. Data in, data out.
+//!
+//! Control probes fail for reasons of their own as well. So a failure is explained only by a span
+//! around it in which the control probes agree: all of them failed in it, or most of them failed
+//! twice and never succeeded. Most of them must be such that do not often fail alone.
 
-use crate::outcome::{Cause, ProbeKey, Record, Timestamp, Verdict, Why};
+mod control;
+
+use crate::outcome::{Cause, Outcome, ProbeKey, Record, Timestamp, Verdict, Why};
+use control::{Control, Evidence};
 use std::collections::VecDeque;
 use std::time::Duration;
 
 /// Failures that wait for the control probes at most; beyond it the oldest are judged at once.
 const HELD: usize = 10_000;
-/// Results of a control probe that are remembered.
-const KEPT: usize = 8;
 
 /// The control probes, and the failures that wait for them.
 #[derive(Debug, Default)]
 pub struct Vantage {
     controls: Vec<Control>,
-    held: VecDeque<Record>,
+    held: VecDeque<Held>,
     /// A failure older than this will not be explained any more.
     patience: Duration,
 }
 
 #[derive(Debug)]
-struct Control {
-    key: ProbeKey,
-    /// Tick, and whether it was good; oldest first.
-    results: VecDeque<(Timestamp, bool)>,
+struct Held {
+    record: Record,
+    /// Whether it waits since a process that ended.
+    recalled: bool,
+}
+
+/// What became of an outcome.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Passed {
+    /// It needs no judgement.
+    AtOnce(Record),
+    /// It waits for its judgement from now on.
+    Held(Record),
+    /// It waited, and is judged now.
+    Judged(Record),
+}
+
+/// What the control probes say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Loss {
+    Lost,
+    NotLost,
+    /// It depends on attempts that are still to come.
+    Open,
 }
 
 impl Vantage {
     /// Control probes with their intervals and timeouts.
     pub fn new<'a>(controls: impl IntoIterator<Item = (&'a ProbeKey, Duration, Duration)>) -> Self {
-        let mut vantage = Self::default();
-        for (key, interval, timeout) in controls {
-            // One more attempt than the one that may run already.
-            vantage.patience = vantage.patience.max(2 * interval + timeout);
-            vantage.controls.push(Control {
-                key: key.clone(),
-                results: VecDeque::new(),
-            });
+        let controls: Vec<Control> = controls
+            .into_iter()
+            .map(|(key, interval, timeout)| Control::new(key, interval, timeout))
+            .collect();
+        Self {
+            patience: controls
+                .iter()
+                .map(|one| one.reach)
+                .max()
+                .unwrap_or_default(),
+            controls,
+            held: VecDeque::new(),
         }
-        vantage
     }
 
     /// Whether the other one has the same control probes, so that this one may go on.
     pub fn is_like(&self, other: &Self) -> bool {
-        let keys = |vantage: &Self| -> Vec<ProbeKey> {
-            vantage.controls.iter().map(|one| one.key.clone()).collect()
+        let keys = |vantage: &Self| -> Vec<(ProbeKey, Duration)> {
+            let controls = vantage.controls.iter();
+            controls.map(|one| (one.key.clone(), one.reach)).collect()
         };
-        self.patience == other.patience && keys(self) == keys(other)
+        keys(self) == keys(other)
+    }
+
+    /// Goes on with what another one knew and held.
+    #[must_use]
+    pub fn going_on_from(mut self, old: Self) -> Self {
+        for control in &mut self.controls {
+            let same = old.controls.iter().find(|old| old.key == control.key);
+            if let Some(old) = same {
+                control.recall(old);
+            }
+        }
+        self.held = old.held;
+        self
+    }
+
+    /// Goes on with failures that a process held when it ended.
+    pub fn recall(&mut self, records: impl IntoIterator<Item = Record>) {
+        let recalled = true;
+        let held = records.into_iter().map(|record| Held { record, recalled });
+        self.held.extend(held.take(HELD));
+    }
+
+    /// The control probes with the time that their remembered attempts take.
+    pub fn controls(&self) -> impl Iterator<Item = (&ProbeKey, Duration)> {
+        let length = u32::try_from(control::REMEMBERED).unwrap_or(u32::MAX);
+        self.controls
+            .iter()
+            .map(move |one| (&one.key, one.reach.saturating_mul(length)))
     }
 
     /// Whether a probe is one of the control set.
@@ -56,79 +113,138 @@ impl Vantage {
 
     /// Whether most of the control set failed in their last attempt.
     pub fn is_lost(&self) -> bool {
-        self.most(|control| control.results.back().is_some_and(|(_, good)| !good))
+        let failed = self.controls.iter().filter(|one| one.failed_last()).count();
+        2 * failed > self.controls.len()
     }
 
-    /// Takes an outcome, and returns those that are judged by it or need no judging, in the order
-    /// in which they came. A control probe's own outcome is only looked at.
-    pub fn take(&mut self, record: Record, now: Timestamp) -> Vec<Record> {
-        if let Some(control) = self.controls.iter_mut().find(|one| one.key == record.key) {
-            control.note(&record);
+    /// Takes an outcome, and returns what became of it and of those that are judged by it, in the
+    /// order in which they came. A control probe's own outcome is only looked at.
+    pub fn take(&mut self, record: Record, now: Timestamp) -> Vec<Passed> {
+        if self.is_control(&record.key) {
+            self.note(&record, now);
             return self.release(now);
         }
         if self.controls.is_empty() || !may_be_ours(record.outcome.verdict) {
-            return vec![record];
+            return vec![Passed::AtOnce(record)];
         }
-        self.held.push_back(record);
+        self.held.push_back(Held {
+            record: record.clone(),
+            recalled: false,
+        });
+        let mut passed = vec![Passed::Held(record)];
         if self.held.len() > HELD {
-            return self.held.pop_front().into_iter().collect();
+            let oldest = self.held.pop_front();
+            passed.extend(oldest.map(|one| Passed::Judged(one.record)));
         }
-        Vec::new()
+        passed
+    }
+
+    /// Takes an outcome of a control probe.
+    pub fn note(&mut self, record: &Record, now: Timestamp) {
+        for control in self.controls.iter_mut().filter(|one| one.key == record.key) {
+            control.note(record);
+        }
+        self.tell_alone(now);
     }
 
     /// Those whose judgement is known, or whose time is over.
-    pub fn release(&mut self, now: Timestamp) -> Vec<Record> {
+    pub fn release(&mut self, now: Timestamp) -> Vec<Passed> {
         let held = std::mem::take(&mut self.held);
         let mut released = Vec::new();
-        for mut record in held {
-            let at = record.at;
-            if self.most(|control| control.failed_around(at)) {
-                record.outcome.verdict = Verdict::Void(Why::Network);
-                released.push(record);
-            } else if self.controls.iter().all(|control| control.went_past(at))
-                || at.after(self.patience) <= now
-            {
-                released.push(record);
-            } else {
-                self.held.push_back(record);
+        for mut one in held {
+            let over = one.record.at.after(self.patience) <= now;
+            match self.loss_of(&one.record) {
+                Loss::Lost => one.record.outcome.verdict = Verdict::Void(Why::Network),
+                Loss::Open if !over => {
+                    self.held.push_back(one);
+                    continue;
+                }
+                // Nobody can say any more whose it was, because this program ended.
+                Loss::Open if one.recalled && !self.controls.is_empty() => {
+                    undecided(&mut one.record.outcome);
+                }
+                Loss::Open | Loss::NotLost => {}
             }
+            released.push(Passed::Judged(one.record));
         }
         released
     }
 
-    /// Everything that still waits, as it is: nobody will explain it any more.
-    pub fn drain(&mut self) -> Vec<Record> {
-        self.held.drain(..).collect()
-    }
-
-    fn most(&self, holds: impl Fn(&Control) -> bool) -> bool {
-        let count = self.controls.iter().filter(|one| holds(one)).count();
-        2 * count > self.controls.len()
-    }
-}
-
-impl Control {
-    fn note(&mut self, record: &Record) {
-        if record.outcome.verdict.counts() {
-            let good = record.outcome.verdict == Verdict::Good;
-            self.results.push_back((record.at, good));
-            if self.results.len() > KEPT {
-                self.results.pop_front();
-            }
+    /// Whether our own network was gone when an attempt began or when it ended.
+    fn loss_of(&self, record: &Record) -> Loss {
+        let end = record.at.after(record.outcome.latency);
+        let both = [record.at, end].map(|moment| self.loss_at(moment, Control::is_believed));
+        if both.contains(&Loss::Lost) {
+            Loss::Lost
+        } else if both.contains(&Loss::Open) {
+            Loss::Open
+        } else {
+            Loss::NotLost
         }
     }
 
-    /// Whether its attempt just before the moment, or the one just after it, failed.
-    fn failed_around(&self, at: Timestamp) -> bool {
-        let before = self.results.iter().rev().find(|(tick, _)| *tick <= at);
-        let after = self.results.iter().find(|(tick, _)| *tick > at);
-        [before, after].into_iter().flatten().any(|(_, good)| !good)
+    /// Finds out which failed attempts of the control probes were theirs alone.
+    fn tell_alone(&mut self, now: Timestamp) {
+        let mut decided = Vec::new();
+        for (place, control) in self.controls.iter().enumerate() {
+            for at in control.undecided() {
+                let over = at.after(self.patience) <= now;
+                match self.loss_at(at, |_| true) {
+                    Loss::Lost => decided.push((place, at, false)),
+                    Loss::Open if !over => {}
+                    Loss::Open | Loss::NotLost => decided.push((place, at, true)),
+                }
+            }
+        }
+        for (place, at, alone) in decided {
+            self.controls[place].decide(at, alone);
+        }
     }
 
-    /// Whether it has an attempt after the moment.
-    fn went_past(&self, at: Timestamp) -> bool {
-        self.results.back().is_some_and(|(tick, _)| *tick > at)
+    /// Whether our own network was gone at a moment, by those control probes that are believed.
+    fn loss_at(&self, moment: Timestamp, believed: impl Fn(&Control) -> bool) -> Loss {
+        let answers: Vec<(Evidence, bool)> = self
+            .controls
+            .iter()
+            .map(|one| (one.evidence(moment), believed(one)))
+            .collect();
+        if agree(&answers, false) {
+            Loss::Lost
+        } else if agree(&answers, true) {
+            Loss::Open
+        } else {
+            Loss::NotLost
+        }
     }
+}
+
+/// Whether there is one span in which all failed, or most failed twice; `hopeful` takes it that
+/// those attempts fail that are still to come.
+fn agree(answers: &[(Evidence, bool)], hopeful: bool) -> bool {
+    let believed = || answers.iter().filter(|(_, believed)| *believed);
+    let most = |count: usize| 2 * count > answers.len();
+    let starts = || answers.iter().map(|(one, _)| one.from);
+    let ends = || answers.iter().map(|(one, _)| one.to);
+    let (Some(start), Some(end)) = (starts().max(), ends().min()) else {
+        return false;
+    };
+    let all_once = || {
+        let mut all = answers.iter();
+        all.all(|(one, _)| one.failures(start, end, hopeful) > 0)
+    };
+    let twice = |from, to| {
+        let failed = believed().filter(|(one, _)| one.failures(from, to, hopeful) > 1);
+        failed.count()
+    };
+    most(believed().count())
+        && (all_once() || starts().any(|from| ends().any(|to| most(twice(from, to)))))
+}
+
+fn undecided(outcome: &mut Outcome) {
+    outcome.verdict = Verdict::Void(Why::Shutdown);
+    let failed = outcome.detail.message.take().unwrap_or_default();
+    let text = "slod ended before its control probes could say whether its own network was lost";
+    outcome.detail.say(format_args!("{text}: {failed}"));
 }
 
 /// Whether a lost network of our own could look like this. Where somebody answered, it cannot.
@@ -142,118 +258,4 @@ fn may_be_ours(verdict: Verdict) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::outcome::Outcome;
-
-    const INTERVAL: Duration = Duration::from_secs(10);
-    const TIMEOUT: Duration = Duration::from_secs(5);
-    const TIMED_OUT: Verdict = Verdict::Bad(Cause::Timeout);
-
-    fn record(name: &str, second: i64, verdict: Verdict) -> Record {
-        Record {
-            key: ProbeKey::new(name, "p"),
-            at: Timestamp::from_secs(second),
-            interval: INTERVAL,
-            outcome: Outcome::new(verdict, Duration::ZERO),
-        }
-    }
-
-    fn vantage() -> Vantage {
-        let keys = ["a", "b", "c"].map(|name| ProbeKey::new(name, "p"));
-        Vantage::new(keys.iter().map(|key| (key, INTERVAL, TIMEOUT)))
-    }
-
-    /// Lets the outcomes come one second after their tick.
-    fn told(vantage: &mut Vantage, story: &[(&str, i64, Verdict)]) -> Vec<(i64, Verdict)> {
-        let mut told = Vec::new();
-        for (name, second, verdict) in story {
-            let now = Timestamp::from_secs(second + 1);
-            let released = vantage.take(record(name, *second, *verdict), now);
-            told.extend(
-                released
-                    .iter()
-                    .map(|one| (one.at.0 / 1000, one.outcome.verdict)),
-            );
-        }
-        told
-    }
-
-    #[test]
-    fn a_failure_is_ours_while_most_of_the_controls_fail() {
-        let mut vantage = vantage();
-        let story = [
-            ("a", 1, Verdict::Good),
-            ("b", 2, Verdict::Good),
-            ("c", 3, Verdict::Good),
-            ("web", 5, TIMED_OUT),
-            ("a", 11, TIMED_OUT),
-            ("b", 12, TIMED_OUT),
-            ("web", 15, TIMED_OUT),
-            ("c", 13, Verdict::Good),
-            ("a", 21, Verdict::Good),
-            ("b", 22, Verdict::Good),
-            ("web", 25, TIMED_OUT),
-        ];
-        let ours = Verdict::Void(Why::Network);
-        assert_eq!(told(&mut vantage, &story), [(5, ours), (15, ours)]);
-        assert!(!vantage.is_lost());
-        // The one at 25 s came after the recovery, and is judged when all went past it.
-        let rest = [
-            ("a", 31, Verdict::Good),
-            ("b", 32, Verdict::Good),
-            ("c", 33, Verdict::Good),
-        ];
-        assert_eq!(told(&mut vantage, &rest), [(25, TIMED_OUT)]);
-    }
-
-    #[test]
-    fn one_broken_control_explains_nothing() {
-        let mut vantage = vantage();
-        let story = [
-            ("a", 1, TIMED_OUT),
-            ("web", 5, TIMED_OUT),
-            ("a", 11, TIMED_OUT),
-            ("b", 12, Verdict::Good),
-            ("c", 13, Verdict::Good),
-        ];
-        assert_eq!(told(&mut vantage, &story), [(5, TIMED_OUT)]);
-    }
-
-    #[test]
-    fn an_answer_is_never_our_network_and_good_news_do_not_wait() {
-        let mut vantage = vantage();
-        let status = Verdict::Bad(Cause::Status);
-        let story = [("web", 1, Verdict::Good), ("web", 2, status)];
-        assert_eq!(
-            told(&mut vantage, &story),
-            [(1, Verdict::Good), (2, status)]
-        );
-        assert_eq!(
-            told(&mut Vantage::default(), &[("web", 3, TIMED_OUT)]),
-            [(3, TIMED_OUT)]
-        );
-    }
-
-    #[test]
-    fn only_another_control_set_begins_anew() {
-        let mut old = vantage();
-        told(&mut old, &[("a", 1, TIMED_OUT), ("web", 2, TIMED_OUT)]);
-        assert!(old.is_like(&vantage()));
-        assert!(!old.is_like(&Vantage::default()));
-    }
-
-    #[test]
-    fn nobody_waits_for_ever() {
-        let mut vantage = vantage();
-        assert_eq!(told(&mut vantage, &[("web", 5, TIMED_OUT)]), []);
-        let after = |second| Timestamp::from_secs(second);
-        assert!(vantage.release(after(5 + 24)).is_empty());
-        assert_eq!(vantage.release(after(5 + 25)).len(), 1);
-        for number in 0..=10_000 {
-            let released = vantage.take(record("web", number, TIMED_OUT), after(number));
-            assert_eq!(released.len(), usize::from(number == 10_000));
-        }
-        assert_eq!(vantage.drain().len(), 10_000);
-    }
-}
+mod tests;

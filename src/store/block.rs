@@ -2,6 +2,7 @@
 
 use super::column::{Decoder, Encoder};
 use super::counts::{Bytes, Corrupt, Counts, put};
+use super::fine::{self, Fine};
 use super::header::{HOUR_MS, Header, verdict_code, verdict_of};
 use super::texts::Texts;
 use crate::outcome::{Event, Outcome, ProbeKey, Record, Timestamp, Verdict, millis};
@@ -29,6 +30,7 @@ pub fn encode(
     let columns = Columns::of(records, scale);
     let counted = records.iter().filter(|r| r.outcome.verdict.counts());
     let header = Header {
+        fine: true,
         basis,
         verdicts: Counts::of(columns.verdicts.iter().copied()),
         covered_ms: counted.map(interval_ms).sum(),
@@ -38,20 +40,26 @@ pub fn encode(
             .collect(),
         latencies: Counts::of(columns.latencies.iter().copied()),
     };
-    let (counts, columns) = (header.write(), columns.write(&header)?);
+    let counts = header.write();
+    let (mut columns, stream) = columns.write(&header)?;
+    let size = counts.len() + CHECKSUM_LEN + columns.len() + stream.len();
+    let latencies: Vec<_> = records.iter().map(|r| r.outcome.latency).collect();
+    fine::write(&latencies, scale, size, &mut columns);
+    columns.extend(stream);
     let mut outcomes = checksum(&counts, &columns).to_vec();
     outcomes.extend(columns);
     Ok(Block { counts, outcomes })
 }
 
-/// Decodes all outcomes of a block. Latencies come back as the middle of their bucket.
+/// Decodes all outcomes of a block. Latencies come back in their bucket, as finely as they are kept.
 pub fn decode(
     key: &ProbeKey,
     hour: i64,
     block: &Block,
     scale: &Scale,
 ) -> Result<Vec<Record>, Corrupt> {
-    Columns::of_block(block)?.into_records(key, hour, scale)
+    let (columns, fine) = Columns::of_block(block)?;
+    columns.into_records(key, hour, Latencies::new(scale, fine))
 }
 
 /// Visits what counting needs of a block's outcomes.
@@ -61,7 +69,8 @@ pub fn for_each_event(
     scale: &Scale,
     visit: &mut dyn FnMut(Event),
 ) -> Result<(), Corrupt> {
-    let events = Columns::of_block(block)?.into_events(hour, scale)?;
+    let (columns, fine) = Columns::of_block(block)?;
+    let events = columns.into_events(hour, Latencies::new(scale, fine))?;
     events.into_iter().for_each(visit);
     Ok(())
 }
@@ -113,8 +122,8 @@ impl Columns {
         }
     }
 
-    /// The counts and texts first, then one stream for the order of all columns.
-    fn write(self, header: &Header) -> Result<Vec<u8>, Corrupt> {
+    /// The counts and texts, and one stream for the order of all columns.
+    fn write(self, header: &Header) -> Result<(Vec<u8>, Vec<u8>), Corrupt> {
         let (mut out, mut encoder) = (Vec::new(), Encoder::new());
         put(&mut out, self.first);
         encoder.column(&header.verdicts, self.verdicts)?;
@@ -125,11 +134,10 @@ impl Columns {
             encoder.column(&counts, column)?;
         }
         self.texts.write(&mut out)?;
-        out.extend(encoder.finish());
-        Ok(out)
+        Ok((out, encoder.finish()))
     }
 
-    fn of_block(block: &Block) -> Result<Self, Corrupt> {
+    fn of_block(block: &Block) -> Result<(Self, Option<Fine<'_>>), Corrupt> {
         let header = Header::read(&block.counts)?;
         let parts = block.outcomes.split_at_checked(CHECKSUM_LEN);
         let (sum, columns) = parts.ok_or(Corrupt)?;
@@ -139,7 +147,7 @@ impl Columns {
         Self::read(columns, &header)
     }
 
-    fn read(stored: &[u8], header: &Header) -> Result<Self, Corrupt> {
+    fn read<'a>(stored: &'a [u8], header: &Header) -> Result<(Self, Option<Fine<'a>>), Corrupt> {
         let mut bytes = Bytes(stored);
         let first = bytes.number()?;
         let mut counts: [Counts; 5] = Default::default();
@@ -147,6 +155,7 @@ impl Columns {
             *counts = Counts::read(&mut bytes)?;
         }
         let texts = Texts::read(&mut bytes)?;
+        let fine = header.fine.then(|| Fine::read(&mut bytes)).transpose()?;
         let mut decoder = Decoder::new(bytes.0);
         let verdicts = decoder.column(&header.verdicts)?;
         let latencies = decoder.column(&header.latencies)?;
@@ -154,26 +163,27 @@ impl Columns {
         for (column, counts) in others.iter_mut().zip(&counts) {
             *column = decoder.column(counts)?;
         }
-        Ok(Self {
+        let columns = Self {
             first,
             texts,
             verdicts,
             latencies,
             others,
-        })
+        };
+        Ok((columns, fine))
     }
 
     fn into_records(
         mut self,
         key: &ProbeKey,
         hour: i64,
-        scale: &Scale,
+        exact: Latencies<'_>,
     ) -> Result<Vec<Record>, Corrupt> {
         let texts = std::mem::take(&mut self.texts);
         let mut statuses = std::mem::take(&mut self.others[STATUSES]).into_iter();
         let mut messages = std::mem::take(&mut self.others[MESSAGES]).into_iter();
         let mut records = Vec::with_capacity(self.verdicts.len());
-        for event in self.into_events(hour, scale)? {
+        for event in self.into_events(hour, exact)? {
             let mut outcome = Outcome::new(event.verdict, event.latency);
             let status: u64 = next(&mut statuses)?;
             let status = status.checked_sub(1).map(u16::try_from).transpose();
@@ -189,7 +199,7 @@ impl Columns {
         Ok(records)
     }
 
-    fn into_events(self, hour: i64, scale: &Scale) -> Result<Vec<Event>, Corrupt> {
+    fn into_events(self, hour: i64, mut exact: Latencies<'_>) -> Result<Vec<Event>, Corrupt> {
         let mut latencies = self.latencies.into_iter();
         let [steps, intervals, _, others, _] = self.others;
         let (mut steps, mut intervals) = (steps.into_iter(), intervals.into_iter());
@@ -208,13 +218,33 @@ impl Columns {
                 at: Timestamp(at),
                 interval: Duration::from_millis(next(&mut intervals)?),
                 verdict,
-                latency: scale.middle(next(column)?),
+                latency: exact.next(next(column)?),
             });
             // There is one step less than ticks.
             let step = i64::try_from(steps.next().unwrap_or(0)).map_err(|_| Corrupt)?;
             at = at.checked_add(step).ok_or(Corrupt)?;
         }
         Ok(events)
+    }
+}
+
+/// What bucket numbers stand for.
+struct Latencies<'a> {
+    scale: &'a Scale,
+    fine: Option<Fine<'a>>,
+}
+
+impl<'a> Latencies<'a> {
+    const fn new(scale: &'a Scale, fine: Option<Fine<'a>>) -> Self {
+        Self { scale, fine }
+    }
+
+    /// Of the next outcome, given its bucket.
+    fn next(&mut self, code: u16) -> Duration {
+        match &mut self.fine {
+            Some(fine) => fine.next(code, self.scale),
+            None => self.scale.middle(code),
+        }
     }
 }
 
@@ -315,9 +345,9 @@ mod tests {
                 prop_assert_eq!(said, new.outcome.detail.message.clone());
                 let (was, is) = (old.outcome.latency, new.outcome.latency);
                 prop_assert_eq!(was < cut, is < cut);
-                // The scale ends at 2^36 microseconds and is a microsecond wide at its start.
-                let was = was.as_secs_f64().min(f64::from(1 << 18) * f64::from(1 << 18) / 1e6);
-                prop_assert!((is.as_secs_f64() - was).abs() <= 0.01 * was + 1e-6);
+                // The scale ends at 2^46 nanoseconds.
+                let was = was.as_secs_f64().min(f64::from(1 << 23) * f64::from(1 << 23) / 1e9);
+                prop_assert!((is.as_secs_f64() - was).abs() <= 0.008 * was + 1e-9);
             }
             let header = Header::read(&block.counts).expect("just written");
             prop_assert_eq!(header.basis, 7);

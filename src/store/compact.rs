@@ -157,6 +157,7 @@ impl Store {
         tx.execute("DELETE FROM block WHERE id >= ?1 AND id < ?2", ids)?;
         let horizon = [horizon.saturating_mul(HOUR_MS)];
         tx.execute("DELETE FROM beat WHERE at < ?1", horizon)?;
+        tx.execute("DELETE FROM held WHERE at < ?1", horizon)?;
         tx.commit()?;
         Ok(true)
     }
@@ -192,9 +193,8 @@ fn save(conn: &Connection, id: i64, block: &Block) -> rusqlite::Result<()> {
 }
 
 fn intern_basis(conn: &Connection, scale: &Scale, keys: &[TallyKey]) -> rusqlite::Result<i64> {
-    let cuts: Vec<String> = scale.cuts_us().iter().map(u64::to_string).collect();
     let keys: Vec<String> = keys.iter().map(TallyKey::to_string).collect();
-    let (cuts, keys) = (cuts.join(" "), keys.join(" "));
+    let (cuts, keys) = (scale.to_text(), keys.join(" "));
     let find = "SELECT id FROM basis WHERE cuts = ?1 AND keys = ?2";
     let mut find = conn.prepare_cached(find)?;
     if let Some(id) = find

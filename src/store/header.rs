@@ -7,7 +7,12 @@ use crate::slo::Tally;
 /// Milliseconds per hour.
 pub const HOUR_MS: i64 = 3_600_000;
 /// First byte of the counts; a reader that does not know it leaves the hour out.
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
+/// Of hours whose latencies are known to their buckets only.
+const FORMAT_COARSE: u8 = 1;
+
+/// Verdicts from this number on say nothing about the service.
+const VOID: u64 = 256;
 
 /// The hour that a moment falls in, counted since 1970.
 pub fn hour_of(at: Timestamp) -> i64 {
@@ -19,7 +24,7 @@ pub fn verdict_code(verdict: Verdict) -> u64 {
     match verdict {
         Verdict::Good => 0,
         Verdict::Bad(cause) => u64::from(cause.code()),
-        Verdict::Void(why) => 256 + u64::from(why.code()),
+        Verdict::Void(why) => VOID + u64::from(why.code()),
     }
 }
 
@@ -42,6 +47,8 @@ pub fn verdict_of(code: u64) -> Result<Verdict, Corrupt> {
 /// The counts of an hour as they are stored, before the basis is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header {
+    /// Whether the block tells where in its bucket each latency is.
+    pub fine: bool,
     /// Row in the `basis` table.
     pub basis: i64,
     /// Outcomes by [`verdict_code`].
@@ -56,7 +63,7 @@ pub struct Header {
 
 impl Header {
     pub fn write(&self) -> Vec<u8> {
-        let mut out = vec![FORMAT];
+        let mut out = vec![if self.fine { FORMAT } else { FORMAT_COARSE }];
         put(&mut out, self.basis.unsigned_abs());
         self.verdicts.write(&mut out);
         put(&mut out, self.covered_ms);
@@ -65,10 +72,7 @@ impl Header {
             put(&mut out, u64::from(tally.good));
             put(&mut out, u64::from(tally.bad));
             // Mostly the same as for all outcomes, which then is one byte.
-            put(
-                &mut out,
-                self.covered_ms.wrapping_sub(u64::from(tally.covered_ms)),
-            );
+            put(&mut out, self.covered_ms.wrapping_sub(tally.covered_ms));
         }
         self.latencies.write(&mut out);
         out
@@ -76,9 +80,11 @@ impl Header {
 
     pub fn read(stored: &[u8]) -> Result<Self, Corrupt> {
         let mut bytes = Bytes(stored);
-        if bytes.byte()? != FORMAT {
-            return Err(Corrupt);
-        }
+        let fine = match bytes.byte()? {
+            FORMAT => true,
+            FORMAT_COARSE => false,
+            _ => return Err(Corrupt),
+        };
         let basis = bytes.small()?;
         let verdicts = Counts::read(&mut bytes)?;
         let covered_ms = bytes.number()?;
@@ -86,15 +92,15 @@ impl Header {
         if len > bytes.0.len() {
             return Err(Corrupt);
         }
+        let void = u32::try_from(void(&verdicts)).map_err(|_| Corrupt)?;
         let mut tallies = Vec::with_capacity(len);
         for _ in 0..len {
             let (good, bad) = (bytes.small()?, bytes.small()?);
-            let covered = covered_ms.wrapping_sub(bytes.number()?);
-            let covered_ms = u32::try_from(covered).map_err(|_| Corrupt)?;
             tallies.push(Tally {
                 good,
                 bad,
-                covered_ms,
+                void,
+                covered_ms: covered_ms.wrapping_sub(bytes.number()?),
             });
         }
         let latencies = Counts::read(&mut bytes)?;
@@ -102,6 +108,7 @@ impl Header {
             return Err(Corrupt);
         }
         Ok(Self {
+            fine,
             basis,
             verdicts,
             covered_ms,
@@ -109,6 +116,12 @@ impl Header {
             latencies,
         })
     }
+}
+
+/// Outcomes that count for nobody: the same for every objective, so no tally stores them.
+fn void(verdicts: &Counts) -> u64 {
+    let voids = verdicts.iter().filter(|(code, _)| *code >= VOID);
+    voids.map(|(_, count)| u64::from(count)).sum()
 }
 
 fn good(verdicts: &Counts) -> u64 {

@@ -9,6 +9,7 @@
 //! it fits, and the latency within 1 % and on the right side of every cut. Phases and addresses
 //! are for the live view and are not stored; certificate dates live until the hour is compacted.
 
+mod ahead;
 mod alerts;
 mod backup;
 mod beats;
@@ -18,7 +19,10 @@ mod column;
 mod compact;
 mod corrections;
 mod counts;
+mod fine;
 mod header;
+mod held;
+mod precision;
 mod raw;
 mod reader;
 mod recover;
@@ -28,9 +32,11 @@ mod texts;
 mod worker;
 mod writer;
 
+pub use ahead::Ahead;
 pub use backup::{Backup, backup};
 pub use check::{Checked, check};
 pub use compact::Plan;
+pub use held::Stage;
 pub use recover::{Recovered, recover};
 pub use summary::HourSummary;
 pub use writer::{StoreHandle, StoreStats, Writer};
@@ -161,8 +167,31 @@ impl Store {
 
     /// Commits records in one transaction: all or none. A tick that is there already stays.
     pub fn append(&mut self, records: &[Record]) -> Result<(), StoreError> {
+        self.keep(|tx, names| raw::insert(tx, names, records))
+    }
+
+    /// Commits outcomes at whatever stage they are, likewise.
+    pub fn commit(&mut self, outcomes: &[(Stage, Record)]) -> Result<(), StoreError> {
+        self.keep(|tx, names| {
+            let known = outcomes.iter().filter(|(stage, _)| *stage != Stage::Held);
+            raw::insert(tx, names, known.map(|(_, record)| record))?;
+            for (stage, record) in outcomes {
+                match stage {
+                    Stage::Known => {}
+                    Stage::Held => held::hold(tx, names, record)?,
+                    Stage::Judged => held::let_go(tx, names, record)?,
+                }
+            }
+            Ok(())
+        })
+    }
+
+    fn keep(
+        &mut self,
+        write: impl FnOnce(&Connection, &mut Names) -> rusqlite::Result<()>,
+    ) -> Result<(), StoreError> {
         self.still_there()?;
-        let result = self.try_append(records);
+        let result = self.try_keep(write);
         if result.is_err() {
             self.forget_rolled_back();
         }
@@ -178,11 +207,14 @@ impl Store {
         }
     }
 
-    fn try_append(&mut self, records: &[Record]) -> rusqlite::Result<()> {
+    fn try_keep(
+        &mut self,
+        write: impl FnOnce(&Connection, &mut Names) -> rusqlite::Result<()>,
+    ) -> rusqlite::Result<()> {
         let tx = self
             .conn
             .transaction_with_behavior(TransactionBehavior::Immediate)?;
-        raw::insert(&tx, &mut self.names, records)?;
+        write(&tx, &mut self.names)?;
         tx.commit()
     }
 

@@ -82,7 +82,11 @@ impl Names {
 }
 
 /// Inserts records, within the caller's transaction. A tick that is there already stays as it is.
-pub fn insert(conn: &Connection, names: &mut Names, records: &[Record]) -> rusqlite::Result<()> {
+pub fn insert<'a>(
+    conn: &Connection,
+    names: &mut Names,
+    records: impl IntoIterator<Item = &'a Record>,
+) -> rusqlite::Result<()> {
     let mut statement = conn.prepare_cached(
         "INSERT INTO outcome (hour, lane, at, probe, interval_ms, verdict, latency_ns,
                               http_status, tls_not_after, message)
@@ -112,10 +116,11 @@ pub fn insert(conn: &Connection, names: &mut Names, records: &[Record]) -> rusql
     Ok(())
 }
 
-const COLUMNS: &str = "SELECT at, probe, interval_ms, verdict, latency_ns, http_status, tls_not_after, message FROM outcome";
+pub const COLUMNS: &str =
+    "SELECT at, probe, interval_ms, verdict, latency_ns, http_status, tls_not_after, message";
 
 /// A row as a record; `None` where a row makes no sense, which a foreign hand must have written.
-fn record_of(row: &Row<'_>, key: &ProbeKey) -> rusqlite::Result<Option<Record>> {
+pub fn record_of(row: &Row<'_>, key: &ProbeKey) -> rusqlite::Result<Option<Record>> {
     let verdict = verdict_of(row.get::<_, i64>(3)?.cast_unsigned());
     let latency = Duration::from_nanos(row.get::<_, i64>(4)?.unsigned_abs());
     let Ok(verdict) = verdict else {
@@ -140,7 +145,7 @@ pub fn lane_hour(
     hour: i64,
     lane: i64,
 ) -> rusqlite::Result<LaneHour> {
-    let sql = format!("{COLUMNS} WHERE hour = ?1 AND lane = ?2 ORDER BY at");
+    let sql = format!("{COLUMNS} FROM outcome WHERE hour = ?1 AND lane = ?2 ORDER BY at");
     let mut statement = conn.prepare_cached(&sql)?;
     let mut rows = statement.query([hour, lane])?;
     let mut found = LaneHour::new();
@@ -161,7 +166,8 @@ pub fn probe_hour(
     id: i64,
     hour: i64,
 ) -> rusqlite::Result<Vec<Record>> {
-    let sql = format!("{COLUMNS} WHERE hour = ?1 AND lane = ?2 AND probe = ?3 ORDER BY at");
+    let sql =
+        format!("{COLUMNS} FROM outcome WHERE hour = ?1 AND lane = ?2 AND probe = ?3 ORDER BY at");
     let mut statement = conn.prepare_cached(&sql)?;
     let mut rows = statement.query([hour, lane_of(id), id])?;
     let mut records = Vec::new();

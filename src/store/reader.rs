@@ -10,7 +10,6 @@ use crate::outcome::{Event, ProbeKey, Record, Timestamp};
 use crate::stats::scale::Scale;
 use rusqlite::OptionalExtension;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// Reads happen in one transaction each, so that an hour that is compacted meanwhile is seen
 /// either as single outcomes or as a block, never as both or neither.
@@ -182,7 +181,7 @@ impl Store {
         result.map_err(StoreError::sql("read outcomes"))
     }
 
-    fn events_of_block(
+    pub(super) fn events_of_block(
         &self,
         probe: i64,
         hour: i64,
@@ -286,9 +285,7 @@ impl Store {
         let Some((cuts, keys)) = self.conn.query_row(sql, [id], read).optional()? else {
             return Ok(None);
         };
-        let cuts: Result<Vec<u64>, _> = cuts.split_whitespace().map(str::parse).collect();
-        let basis = cuts.ok().map(|cuts| {
-            let scale = Scale::new(cuts.into_iter().map(Duration::from_micros));
+        let basis = Scale::from_text(&cuts).map(|scale| {
             let keys = keys.split_whitespace().map(Box::from).collect();
             Arc::new(Basis { scale, keys })
         });

@@ -149,6 +149,7 @@ fn copy_tables(
     table(old, &tx, "basis", "id", gaps)?;
     recovered.corrections = table(old, &tx, "correction", "id", gaps)?;
     table(old, &tx, "beat", "service", gaps)?;
+    table(old, &tx, "held", "at", gaps)?;
     recovered.alerts = table(old, &tx, "alert", "from_at", gaps)?;
     tx.commit()
 }

@@ -94,6 +94,21 @@ const MIGRATIONS: &[&str] = &[
     ALTER TABLE beat ADD COLUMN failed_at INTEGER;  -- milliseconds since 1970
     ALTER TABLE beat ADD COLUMN failure TEXT;
 ",
+    "
+    -- Failures that wait for the control probes: whether they are the service's is not known yet.
+    -- Columns as in outcome. A row goes when its outcome is judged and appended.
+    CREATE TABLE held (
+        at INTEGER NOT NULL,
+        probe INTEGER NOT NULL REFERENCES probe,
+        interval_ms INTEGER NOT NULL,
+        verdict INTEGER NOT NULL,
+        latency_ns INTEGER NOT NULL,
+        http_status INTEGER,
+        tls_not_after INTEGER,
+        message TEXT,
+        PRIMARY KEY (at, probe)
+    ) STRICT, WITHOUT ROWID;
+",
 ];
 
 /// The version that this program writes.

@@ -1,7 +1,7 @@
 //! The one thread that writes: group commits, then a little housekeeping.
 
 use super::writer::{Shared, State};
-use super::{Plan, Store, StoreError};
+use super::{Plan, Stage, Store, StoreError};
 use crate::clock::Clock;
 use crate::outcome::{ProbeKey, Record};
 use crate::slo::burn::FiredFor;
@@ -27,7 +27,7 @@ pub struct Worker {
     retention: Duration,
     plan: Box<dyn Fn(&ProbeKey) -> Plan + Send>,
     /// Taken from the queue; stays until it is committed.
-    batch: Vec<Record>,
+    batch: Vec<(Stage, Record)>,
     /// Likewise.
     alerts: Vec<FiredFor>,
     /// When old outcomes were last looked for.
@@ -153,7 +153,7 @@ impl Worker {
 
     fn commit(&mut self) -> Result<(), StoreError> {
         let started = Instant::now();
-        self.store.append(&self.batch)?;
+        self.store.commit(&self.batch)?;
         let seconds = started.elapsed().as_secs_f64();
         let mut shared = self.shared.state();
         shared.in_flight = 0;

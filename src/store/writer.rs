@@ -1,7 +1,7 @@
 //! Where outcomes go in, and how their writer is started and stopped.
 
 use super::worker::Worker;
-use super::{Plan, Store, StoreError};
+use super::{Plan, Stage, Store, StoreError};
 use crate::clock::Clock;
 use crate::outcome::{ProbeKey, Record};
 use crate::slo::burn::FiredFor;
@@ -47,7 +47,7 @@ pub(super) type Errand = Box<dyn FnOnce(&mut Store) + Send>;
 
 #[derive(Default)]
 pub(super) struct State {
-    pub(super) queue: VecDeque<Record>,
+    pub(super) queue: VecDeque<(Stage, Record)>,
     pub(super) errands: VecDeque<Errand>,
     /// Alerts that began or ended.
     pub(super) alerts: Vec<FiredFor>,
@@ -105,11 +105,16 @@ pub struct StoreHandle(pub(super) Arc<Shared>);
 impl StoreHandle {
     /// Takes an outcome to be committed within about a second. Never waits for the disk.
     pub fn append(&self, record: Record) {
+        self.take(Stage::Known, record);
+    }
+
+    /// Takes one at whatever stage it is, likewise.
+    pub fn take(&self, at: Stage, record: Record) {
         let mut state = self.0.state();
         if state.ended || state.queue.len() + state.in_flight >= BACKLOG_MAX {
             state.stats.lost_total += 1;
         } else {
-            state.queue.push_back(record);
+            state.queue.push_back((at, record));
         }
     }
 

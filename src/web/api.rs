@@ -25,12 +25,12 @@ pub async fn service(
     State(state): State<WebState>,
     Path(name): Path<String>,
 ) -> Result<Json<ServiceStatus>, Problem> {
-    let status = Status::of(&state.snapshots.borrow());
-    let found = status
-        .services
-        .into_iter()
-        .find(|service| service.name == name);
-    found.map(Json).ok_or_else(|| unknown("service", &name))
+    let snapshot = state.snapshots.borrow();
+    let mut services = snapshot.services.iter();
+    let found = services.find(|service| *service.name == *name);
+    found
+        .map(|service| Json(ServiceStatus::in_depth(service)))
+        .ok_or_else(|| unknown("service", &name))
 }
 
 /// One objective of one service.
@@ -95,7 +95,9 @@ pub async fn outcomes(
         }
         snapshot.at
     };
-    let to = span.to.map_or(Timestamp(now.0 + 1), stamp);
+    // What is labelled later is of a clock that was ahead.
+    let end = Timestamp(now.0 + 1);
+    let to = span.to.map_or(end, stamp).min(end);
     let from = span.from.map_or(to.before(HOUR), stamp);
     let limit = span.limit.unwrap_or(1000).min(LIMIT);
     let read =

@@ -23,6 +23,7 @@ pub async fn metrics(State(state): State<WebState>, headers: HeaderMap) -> Respo
     let gzip = accept::takes_gzip(text(header::ACCEPT_ENCODING));
     state.own.store(&state.store.stats());
     let snapshot = Arc::clone(&state.snapshots.borrow());
+    state.own.future_outcomes(snapshot.ahead.outcomes);
     let system = Arc::clone(&state.system.borrow());
     let own = state.own.clone();
     let write = move |out: PieceWriter| {

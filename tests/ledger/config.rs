@@ -67,11 +67,12 @@ pub fn sliced(
 pub const SLICES: Budgeting = Budgeting::Timeslices { slice_target: 0.75 };
 pub const BELOW: Duration = Duration::from_millis(300);
 
-/// One service with two probes; `extra` adds an objective, `interval` changes the first probe's.
+/// One service with two probes; `extra` adds an objective, `interval` changes the first probe's, in
+/// milliseconds.
 pub fn config(path: &Path, interval: u64, extra: bool) -> Config {
-    let probe = |name: &str, seconds| ProbeSpec {
+    let probe = |name: &str, ms| ProbeSpec {
         key: ProbeKey::new("s", name),
-        interval: Duration::from_secs(seconds),
+        interval: Duration::from_millis(ms),
         timeout: Duration::from_secs(1),
         kind: "nothing",
         fingerprint: 0,
@@ -126,7 +127,7 @@ pub fn config(path: &Path, interval: u64, extra: bool) -> Config {
                 name: "s".into(),
                 description: String::new(),
                 labels: vec![],
-                probes: vec![probe("a", interval), probe("b", 60)],
+                probes: vec![probe("a", interval), probe("b", 60_000)],
                 borrowed: vec![],
                 objectives,
                 processes: Vec::new(),
@@ -136,7 +137,7 @@ pub fn config(path: &Path, interval: u64, extra: bool) -> Config {
                 description: String::new(),
                 labels: vec![],
                 probes: vec![],
-                borrowed: vec![probe("a", interval), probe("b", 60)],
+                borrowed: vec![probe("a", interval), probe("b", 60_000)],
                 objectives: journey.into(),
                 processes: Vec::new(),
             },

@@ -19,13 +19,16 @@ pub enum Step {
     /// An hour or two in which both probes succeed every minute, but for one attempt perhaps.
     Steady(i64, i64),
     Pause(i64),
-    /// The wall clock is set back, by so much or as far as open minutes go.
+    /// The wall clock is set back.
     SetBack(i64),
+    /// The wall clock is ahead by so much while so many attempts of the first probe fail, and with
+    /// time for hours to become blocks.
+    Ahead(i64, i64, bool),
     /// With or without time for finished hours to become blocks before.
     Restart(bool),
     /// Whether the disk is away: what happens meanwhile is stored when it is back.
     Disk(bool),
-    /// With another interval of the first probe, in seconds, and perhaps one more objective.
+    /// With another interval of the first probe, in milliseconds, and perhaps one more objective.
     Reload(u64, bool),
     /// Takes out some time: how long ago it began, how long it takes, and for which objective.
     Correct(i64, i64, usize),
@@ -49,14 +52,16 @@ pub fn step() -> impl Strategy<Value = Step> {
         40 => outcome.prop_map(|(a, step, verdict, ms, late)| Step::Outcome(a, step, verdict, ms, late)),
         2 => (1_i64..5 * HOUR).prop_map(Step::Pause),
         1 => (20 * HOUR..60 * HOUR).prop_map(Step::Pause),
-        1 => (0..50 * MINUTE).prop_map(Step::SetBack),
+        1 => prop_oneof![0..50 * MINUTE, 0..30 * HOUR].prop_map(Step::SetBack),
+        2 => (prop_oneof![1..4 * HOUR, 20 * HOUR..27 * HOUR, Just(200 * HOUR)], 1_i64..5, any::<bool>())
+            .prop_map(|(ahead, attempts, long)| Step::Ahead(ahead, attempts, long)),
         1 => (20_i64..130, 0_i64..300).prop_map(|(minutes, failing)| Step::Steady(minutes, failing)),
         2 => any::<bool>().prop_map(Step::Restart),
         1 => any::<bool>().prop_map(Step::Disk),
         1 => (-HOUR..60 * HOUR, 1_i64..5 * HOUR, 0_usize..8).prop_map(|(ago, length, slo)| Step::Correct(ago, length, slo)),
         1 => (0_i64..HOUR, 1_i64..HOUR, 0_usize..8).prop_map(|(ago, length, slo)| Step::Correct(ago, length, slo)),
         1 => Just(Step::TakeBack),
-        1 => (1_u64..15, any::<bool>()).prop_map(|(half, extra)| Step::Reload(2 * half, extra)),
+        1 => (1_u64..300, any::<bool>()).prop_map(|(tenths, extra)| Step::Reload(100 * tenths, extra)),
     ]
 }
 
@@ -82,7 +87,7 @@ impl House {
     pub fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("slod.db");
-        let config = config(&path, 10, false);
+        let config = config(&path, 10_000, false);
         let mut ledger = Ledger::new(&config, &[]);
         let store = Store::open(&path).expect("a new store");
         ledger
@@ -128,7 +133,23 @@ impl House {
     pub fn walk(&mut self, step: &Step) {
         self.latest = self.latest.max(self.now);
         match *step {
-            Step::SetBack(ms) => self.now = (self.now - ms).max(self.latest - 50 * MINUTE),
+            Step::SetBack(ms) => {
+                self.now -= ms;
+                self.recount();
+            }
+            Step::Ahead(ms, attempts, long) => {
+                self.now += ms;
+                for _ in 0..attempts {
+                    self.now += 5000;
+                    self.happen(true, Verdict::Bad(Cause::Timeout), 90, 0);
+                }
+                if long {
+                    self.compact();
+                }
+                self.latest = self.latest.max(self.now);
+                self.now -= ms;
+                self.recount();
+            }
             Step::Outcome(a, pause, verdict, ms, late) => {
                 self.now += pause;
                 self.happen(a, verdict, ms, late);
@@ -225,12 +246,19 @@ impl House {
         self.ledger.restore(store, now).expect("readable");
     }
 
+    /// As the ledger's task does it when the clock was set, or has reached what was of the future.
+    fn recount(&mut self) {
+        self.ledger.forget(Timestamp(self.now));
+        self.reload();
+    }
+
     pub fn check(&mut self) {
-        // While the clock shows once more what it showed before, the longest window of each width
-        // is short by as much: its slots end with the latest time ever.
-        if self.now < self.latest {
-            return;
+        let arrived = |first: Timestamp| first.0 <= self.now;
+        if self.ledger.ahead().first.is_some_and(arrived) {
+            self.recount();
         }
+        let future = self.history.iter().filter(|record| record.at.0 > self.now);
+        assert_eq!(self.ledger.ahead().outcomes, future.count() as u64);
         let snapshot = self.ledger.snapshot(Timestamp(self.now));
         let interval = |probe: &ProbeSpec| {
             (

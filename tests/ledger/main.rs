@@ -14,7 +14,7 @@ const START: i64 = 1_700_000_000_000;
 const HOUR: i64 = 3_600_000;
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, max_shrink_iters: 200, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 16, max_shrink_iters: 100, ..ProptestConfig::default() })]
 
     #[test]
     fn numbers_equal_a_recount_through_restarts_and_reloads(steps in prop::collection::vec(step(), 1..250)) {
@@ -89,7 +89,7 @@ fn what_was_not_restored_before_a_reload_is_counted_once() {
             0,
         ));
     }
-    house.walk(&Step::Reload(10, false));
+    house.walk(&Step::Reload(10_000, false));
     house.check();
     let snapshot = house.ledger.snapshot(Timestamp(house.now));
     assert_eq!(snapshot.services[0].probes[1].recent_failures.len(), 5);

@@ -6,6 +6,7 @@ use slod::outcome::{Record, Verdict};
 use slod::slo::correction::Correction;
 use slod::slo::{Budgeting, Combine, Missing, Objective, Sli};
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::HOUR;
 
@@ -32,7 +33,10 @@ impl Oracle<'_> {
     }
 
     pub fn counting(&self, objective: &Objective) -> impl Iterator<Item = &Record> {
-        let counts = |record: &&Record| Self::counts(objective, &record.key.probe);
+        // What is of the future is not counted before its time.
+        let counts = |record: &&Record| {
+            record.at.0 <= self.now && Self::counts(objective, &record.key.probe)
+        };
         self.records.iter().filter(counts)
     }
 
@@ -134,6 +138,19 @@ impl Oracle<'_> {
         inside.fold((0, 0), |sum, (_, good, bad)| (sum.0 + good, sum.1 + bad))
     }
 
+    /// Outcomes that say nothing about the service.
+    pub fn voids(&self, objective: &Objective, window: Duration) -> u64 {
+        let window = i64::try_from(window.as_millis()).expect("small");
+        let out: Vec<_> = self.corrected(objective).collect();
+        let is_void = |record: &&Record| {
+            let corrected = out
+                .iter()
+                .any(|(from, to)| (*from..*to).contains(&record.at.0));
+            !record.outcome.verdict.counts() && !corrected && self.inside(record.at.0, window)
+        };
+        self.counting(objective).filter(is_void).count() as u64
+    }
+
     /// Every minute that counts, with its good share.
     pub fn slices(&self, objective: &Objective) -> BTreeMap<i64, f64> {
         let mut outcomes: BTreeMap<i64, BTreeMap<&str, Vec<bool>>> = BTreeMap::new();
@@ -204,6 +221,7 @@ impl Oracle<'_> {
                 );
                 let ratio = (good + bad > 0).then(|| good as f64 / (good + bad) as f64);
                 assert_eq!(told.sli, ratio);
+                assert_eq!(told.void, self.voids(&view.objective, *window));
             }
             self.check_budget(view, &events);
         }
@@ -257,7 +275,7 @@ impl Oracle<'_> {
             .map(|(record, _)| i64::try_from(record.interval.as_millis()).expect("small"))
             .sum();
         let wanted = window - self.corrected_ms(objective, window);
-        let unobserved = (wanted - covered / counting.len() as i64).max(0) as f64;
+        let unobserved = (wanted as f64 - covered as f64 / counting.len() as f64).max(0.0);
         let per_ms: f64 = counting.iter().map(|ms| 1.0 / *ms as f64).sum();
         inside.len() as f64 + unobserved * per_ms
     }

@@ -10,6 +10,7 @@ use slod::outcome::{Cause, Phase, Phases, ProbeKey, Timestamp, Verdict, Why};
 use slod::slo::burn::Alert;
 use slod::slo::correction::Correction;
 use slod::slo::{BudgetView, Budgeting, Combine, Missing, Objective, Sli, Window};
+use slod::store::Ahead;
 use std::sync::Arc;
 use std::time::Duration;
 pub use system::system;
@@ -53,6 +54,7 @@ pub fn snapshot(services: Vec<ServiceView>) -> Snapshot {
         at: AT,
         corrections: corrections(),
         services,
+        ahead: Ahead::default(),
     }
 }
 
@@ -167,6 +169,7 @@ fn objective(name: &str, sli: Sli, target: f64, fate: Fate) -> ObjectiveView {
         },
         further: Vec::new(),
         corrected: false,
+        approximate: None,
     }
 }
 
@@ -206,6 +209,7 @@ fn window(
     WindowView {
         good: events - bad,
         bad,
+        void: 0,
         expected,
         nominal: expected,
         sli,

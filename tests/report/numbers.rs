@@ -76,7 +76,8 @@ pub fn agrees_on(
         _ => 60_000.0,
     };
     let observed = events(known.good + known.bad);
-    let unseen = (asked.to - asked.from - known.taken_ms - known.covered_ms).max(0) as f64;
+    let covered = known.covered_ms as f64 / probes.len() as f64;
+    let unseen = ((asked.to - asked.from - known.taken_ms) as f64 - covered).max(0.0);
     let expected = observed + unseen / spacing;
     close(Some(told.expected_events / expected), 1.0);
     close(told.coverage_ratio, (observed / expected).min(1.0));

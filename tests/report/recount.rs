@@ -22,6 +22,7 @@ pub struct Recount {
     pub good: u64,
     pub bad: u64,
     pub void: u64,
+    /// Of all probes together.
     pub covered_ms: i64,
     pub taken_ms: i64,
     /// Start, end, and what was bad; the worst first.
@@ -58,7 +59,7 @@ pub fn recount(
         .filter(|record| probes.contains_key(&record.key))
         .collect();
     let events = match objective.budgeting {
-        Budgeting::Occurrences => outcomes(objective, probes, &counting, &asked),
+        Budgeting::Occurrences => outcomes(objective, &counting, &asked),
         _ => minutes(objective, probes, &counting, &asked),
     };
     let is_void = |event: &&Event| event.good + event.bad == 0;
@@ -101,12 +102,7 @@ fn judged(objective: &Objective, record: &Record) -> Judgement {
     objective.sli.judge(outcome.verdict, outcome.latency)
 }
 
-fn outcomes(
-    objective: &Objective,
-    probes: &Probes,
-    records: &[&Record],
-    asked: &Asked,
-) -> Vec<Event> {
+fn outcomes(objective: &Objective, records: &[&Record], asked: &Asked) -> Vec<Event> {
     let event = |record: &&Record| {
         let length = i64::try_from(record.interval.as_millis()).expect("small");
         let judged = judged(objective, record);
@@ -114,7 +110,7 @@ fn outcomes(
         Event {
             start: record.at.0,
             length,
-            covers: i64::from(counts) * (length / probes.len() as i64),
+            covers: i64::from(counts) * length,
             good: u64::from(judged == Judgement::Good),
             bad: u64::from(judged == Judgement::Bad),
         }
@@ -154,7 +150,7 @@ fn minutes(
             events.push(Event {
                 start,
                 length: MINUTE,
-                covers: i64::from(ratio.is_some()) * MINUTE,
+                covers: i64::from(ratio.is_some()) * MINUTE * probes.len() as i64,
                 good,
                 bad,
             });

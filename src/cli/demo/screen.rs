@@ -116,6 +116,8 @@ mod tests {
     fn status() -> Status {
         Status {
             at: chrono::DateTime::UNIX_EPOCH,
+            future_outcomes: 0,
+            future_until: None,
             services: Vec::new(),
         }
     }

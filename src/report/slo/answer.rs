@@ -62,12 +62,25 @@ pub fn charged(report: &Report) -> &'static str {
     }
 }
 
-/// Where a part of the store is lost.
-pub fn unreadable(report: &Report) -> Option<String> {
-    let hours = plural(report.unreadable_blocks, "hour");
-    let told =
-        || format!("{hours} of the store could not be read: they are in none of the numbers.");
-    (report.unreadable_blocks > 0).then(told)
+/// What the numbers lack: where a part of the store is lost, of the future, or not exact.
+pub fn notes(report: &Report) -> Vec<String> {
+    let mut notes = Vec::new();
+    if report.unreadable_blocks > 0 {
+        let hours = plural(report.unreadable_blocks, "hour");
+        notes.push(format!(
+            "{hours} of the store could not be read: they are in none of the numbers."
+        ));
+    }
+    if let Some(until) = report.future_until {
+        notes.push(numbers::future(report.future_outcomes, until));
+    }
+    for (service, objective) in report.objectives() {
+        if let Some(before) = objective.approximate_before {
+            let told = numbers::approximate(before);
+            notes.push(format!("{service}/{}: {told}", objective.name));
+        }
+    }
+    notes
 }
 
 /// Where the span ends in the future.

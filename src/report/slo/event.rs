@@ -1,9 +1,9 @@
 //! What an objective counts: outcomes, or minutes. Pure.
 
 use super::cause::Causes;
-use crate::outcome::{Record, Timestamp, millis};
+use crate::outcome::{Record, Timestamp};
 use crate::slo::slice::slice_start;
-use crate::slo::{Budgeting, Judgement, Tally};
+use crate::slo::{Budgeting, Judgement, Tally, whole_ms};
 
 /// One event of an objective, or none: our own failing.
 #[derive(Debug)]
@@ -18,21 +18,20 @@ pub struct Event {
 }
 
 impl Event {
-    /// An outcome as an event of its own. So many probes watch the same time together, so each
-    /// outcome covers its share of it.
-    pub fn outcome(record: &Record, judgement: Judgement, probes: usize) -> Self {
+    /// An outcome as an event of its own.
+    pub fn outcome(record: &Record, judgement: Judgement) -> Self {
         let bad = judgement == Judgement::Bad;
         let mut causes = Causes::default();
         if bad {
             causes.blame(record);
         }
-        let probes = i64::try_from(probes.max(1)).unwrap_or(i64::MAX);
         let tally = match judgement {
             Judgement::NotCounted => Tally::default(),
             Judgement::Good | Judgement::Bad => Tally {
                 good: u32::from(!bad),
                 bad: u32::from(bad),
-                covered_ms: u32::try_from(millis(record.interval) / probes).unwrap_or(u32::MAX),
+                void: 0,
+                covered_ms: whole_ms(record.interval),
             },
         };
         Self {

@@ -75,7 +75,7 @@ impl Report {
             section class={ "headline " (tone) } {
                 h1 { (answer::headline(self)) }
                 @if let Some(told) = answer::not_over(self) { p { (told) } }
-                @if let Some(told) = answer::unreadable(self) { p { (told) } }
+                @for told in answer::notes(self) { p { (told) } }
                 ul {
                     @for wanted in [Verdict::Missed, Verdict::NotEnoughData] {
                         @for (index, (service, objective)) in self.objectives().enumerate() {

@@ -31,11 +31,11 @@ impl Report {
             numbers::count(self.outcomes),
             answer::headline(self)
         );
-        for told in answer::unreadable(self)
+        for told in answer::notes(self)
             .into_iter()
             .chain(answer::not_over(self))
         {
-            line(&mut page, &format!("\n{told}"));
+            line(&mut page, &format!("\n{}", plain(&told)));
         }
         let mut reasons = String::new();
         for (service, objective) in self.objectives() {

@@ -10,7 +10,7 @@ use crate::outcome::{Record, Timestamp};
 use crate::slo::correction::Spans;
 use crate::slo::series::Counts;
 use crate::slo::slice::SliceRule;
-use crate::slo::{Budgeting, Objective, Tally, Watcher, budget, spacing_ms};
+use crate::slo::{Budgeting, Objective, Pace, Watcher, budget};
 use std::time::Duration;
 
 /// Takes the outcomes of the objective's probes in the order of time.
@@ -110,10 +110,7 @@ impl<'a> Measure<'a> {
             Some(minutes) => minutes.record(place, record, judgement, &mut |event| {
                 sums.take(&event, span);
             }),
-            None => sums.take(
-                &Event::outcome(record, judgement, self.watchers.len()),
-                span,
-            ),
+            None => sums.take(&Event::outcome(record, judgement), span),
         }
     }
 
@@ -125,8 +122,8 @@ impl<'a> Measure<'a> {
         let (counts, target) = (sums.counts, self.objective.target);
         let corrected = self.corrected.overlap(span.from, span.to);
         let window = span.length().saturating_sub(corrected);
-        let spacing = spacing_ms(self.objective.budgeting, &self.watchers);
-        let expected = budget::expected_events(counts, window, spacing);
+        let pace = Pace::of(self.objective.budgeting, &self.watchers);
+        let expected = budget::expected_events(counts, window, pace);
         let sli = budget::sli(counts);
         let left = |bad| sli.and(budget::remaining(bad, expected, target));
         let (incidents, scattered) = sums.finder.finish();
@@ -136,7 +133,7 @@ impl<'a> Measure<'a> {
             void: sums.void,
             expected,
             sli,
-            coverage: budget::coverage(counts, window, spacing),
+            coverage: budget::coverage(counts, window, pace),
             budget: (1.0 - target) * expected,
             left: left(counts.bad),
             corrected,
@@ -154,7 +151,7 @@ impl Sums {
         let tally = event.tally;
         self.last = event.start;
         self.counts += (tally, 1);
-        self.void += u64::from(tally == Tally::default());
+        self.void += u64::from(!tally.counts());
         if tally.bad > 0 {
             let bad = u64::from(tally.bad);
             self.causes.merge(&event.causes);

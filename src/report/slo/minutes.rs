@@ -91,7 +91,7 @@ impl Minutes {
     fn tell_before(&mut self, number: i64, told: &mut impl FnMut(Event)) {
         if let Some(open) = self.open.take() {
             let tally = self.rule.judge(&open.lanes);
-            if tally != Tally::default() || !self.is_missing(open.number) {
+            if tally.counts() || !self.is_missing(open.number) {
                 told(Event::minute(open.number, tally, open.causes));
                 self.next = open.number + 1;
             }

@@ -22,8 +22,9 @@ mod words;
 
 use super::walk::each_service;
 use crate::config::{Config, ServiceSpec};
-use crate::slo::Objective;
+use crate::outcome::Timestamp;
 use crate::slo::correction::{Correction, Spans};
+use crate::slo::{Objective, Sli};
 use crate::store::{Store, StoreError};
 use corrections::Corrections;
 use measure::Measure;
@@ -46,6 +47,7 @@ pub const ENOUGH: f64 = 0.9;
 /// Counts a span from what the store kept, with the corrections that are in force.
 pub fn report(config: &Config, store: &Store, span: Span) -> Result<Report, StoreError> {
     let corrections = Corrections::read(config, store, span)?;
+    let ahead = store.ahead(span.now)?;
     let services = each_service(config, store, |reader, service| {
         of_service(service, reader, &corrections.in_force, span)
     })?;
@@ -55,6 +57,8 @@ pub fn report(config: &Config, store: &Store, span: Span) -> Result<Report, Stor
         to: span.to.to_utc(),
         outcomes: services.iter().map(|service| service.outcomes).sum(),
         unreadable_blocks: store.unreadable_blocks(),
+        future_outcomes: ahead.outcomes,
+        future_until: ahead.last.map(Timestamp::to_utc),
         services,
         corrections: corrections.told,
     })
@@ -66,29 +70,35 @@ fn of_service(
     corrections: &[Correction],
     span: Span,
 ) -> Result<ServiceReport, StoreError> {
-    let mut counts: Vec<_> = service
+    let mut counts = service
         .objectives
         .iter()
         .map(|objective| Counting::new(service, objective, store, corrections, span))
-        .collect();
+        .collect::<Result<Vec<_>, _>>()?;
     let mut watches: Vec<_> = service
         .probes
         .iter()
         .map(|probe| Watch::new(span.from, probe.interval))
         .collect();
     let mut outcomes = 0;
-    day_by_day(service, store, span.from, span.to, |probe, record| {
-        outcomes += 1;
-        // Borrowed probes, which come after the own ones, are watched where they belong.
-        if let Some(watch) = watches.get_mut(probe) {
-            watch.record(record);
-        }
-        for counting in &mut counts {
-            if let Some(place) = counting.places[probe] {
-                counting.measure.record(place, record);
+    day_by_day(
+        service,
+        store,
+        span.from,
+        span.happened(),
+        |probe, record| {
+            outcomes += 1;
+            // Borrowed probes, which come after the own ones, are watched where they belong.
+            if let Some(watch) = watches.get_mut(probe) {
+                watch.record(record);
             }
-        }
-    })?;
+            for counting in &mut counts {
+                if let Some(place) = counting.places[probe] {
+                    counting.measure.record(place, record);
+                }
+            }
+        },
+    )?;
     let objectives = counts.into_iter().zip(&service.objectives);
     let probes = watches.into_iter().zip(&service.probes);
     Ok(ServiceReport {
@@ -96,7 +106,9 @@ fn of_service(
         description: service.description.clone(),
         outcomes,
         objectives: objectives
-            .map(|(one, objective)| ObjectiveReport::of(objective, span, &one.measure.finish()))
+            .map(|(one, objective)| {
+                ObjectiveReport::of(objective, span, &one.measure.finish(), one.approximate)
+            })
             .collect(),
         probes: probes
             .map(|(watch, spec)| ProbeReport::of(&spec.key.probe, &watch.finish(span.known_to())))
@@ -109,6 +121,8 @@ struct Counting<'a> {
     measure: Measure<'a>,
     /// Of each probe that the service watches, its place among those that count.
     places: Vec<Option<usize>>,
+    /// Latencies before it may be on the wrong side of the threshold.
+    approximate: Option<Timestamp>,
 }
 
 impl<'a> Counting<'a> {
@@ -118,20 +132,25 @@ impl<'a> Counting<'a> {
         store: &Store,
         corrections: &[Correction],
         span: Span,
-    ) -> Self {
+    ) -> Result<Self, StoreError> {
         let (counting, watchers): (Vec<_>, Vec<_>) =
             service.watchers(objective).into_iter().unzip();
-        let (mut places, mut since) = (Vec::new(), None);
+        let (mut places, mut since, mut approximate) = (Vec::new(), None, None);
         for (probe, spec) in service.watched().enumerate() {
             let place = counting.iter().position(|at| *at == probe);
             let first = place.and_then(|_| store.first_seen(&spec.key));
             since = since.into_iter().chain(first).min();
+            if let (Some(_), Sli::Latency { below }) = (place, objective.sli) {
+                let end = store.approximate_before(&spec.key, below, span.from, span.known_to())?;
+                approximate = approximate.max(end);
+            }
             places.push(place);
         }
         let corrected = Spans::of(corrections, &service.name, &objective.name);
-        Self {
+        Ok(Self {
             measure: Measure::new(objective, watchers, corrected, span, since),
             places,
-        }
+            approximate,
+        })
     }
 }

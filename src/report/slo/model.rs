@@ -19,6 +19,13 @@ pub struct Report {
     pub outcomes: u64,
     /// Hours of the store that could not be read and are missing from every number.
     pub unreadable_blocks: u64,
+    /// Stored outcomes that are not counted, because their time is still to come: the clock was
+    /// ahead when they were stored.
+    #[serde(default)]
+    pub future_outcomes: u64,
+    /// The latest of them.
+    #[serde(default)]
+    pub future_until: Option<DateTime<Utc>>,
     /// In the order of the config.
     pub services: Vec<ServiceReport>,
     /// Those that touch the span, in the order of time.
@@ -75,6 +82,13 @@ pub struct ObjectiveReport {
     pub incidents_not_shown: u64,
     /// Bad events in no incident.
     pub scattered_bad_events: f64,
+    /// Before then, latencies near the threshold may be counted on the wrong side of it: it was
+    /// another one when they were stored.
+    #[serde(default)]
+    pub approximate_before: Option<DateTime<Utc>>,
+    /// How near, as a ratio.
+    #[serde(default)]
+    pub approximate_within_ratio: Option<f64>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -9,7 +9,9 @@ use super::model::{
 use super::span::Span;
 use super::watch::Watch;
 use super::{ENOUGH, SHOWN, words};
+use crate::outcome::Timestamp;
 use crate::slo::{Budgeting, Objective};
+use crate::stats::scale::PRECISION;
 use std::time::Duration;
 
 /// Sums of binary fractions end this close to what they should be: a budget that is spent to the
@@ -17,7 +19,13 @@ use std::time::Duration;
 const ROUNDING: f64 = 1e-9;
 
 impl ObjectiveReport {
-    pub fn of(objective: &Objective, span: Span, measured: &Measured) -> Self {
+    /// Latencies before `approximate` may be on the wrong side of the threshold.
+    pub fn of(
+        objective: &Objective,
+        span: Span,
+        measured: &Measured,
+        approximate: Option<Timestamp>,
+    ) -> Self {
         let events = |counts: u64| objective.budgeting.events(counts);
         let whole = |counts: f64| counts / f64::from(objective.budgeting.parts());
         let (good, bad) = (events(measured.good), events(measured.bad));
@@ -48,6 +56,8 @@ impl ObjectiveReport {
             incidents: shown.map(incident).collect(),
             incidents_not_shown: measured.incidents.len().saturating_sub(SHOWN) as u64,
             scattered_bad_events: events(measured.scattered),
+            approximate_before: approximate.map(Timestamp::to_utc),
+            approximate_within_ratio: approximate.map(|_| PRECISION),
         }
     }
 }

@@ -37,6 +37,11 @@ impl Span {
         self.to.min(self.now).max(self.from)
     }
 
+    /// The end of what can have happened in it, exclusive: what is labelled later is of the future.
+    pub fn happened(&self) -> Timestamp {
+        self.to.min(self.now.after(Duration::from_millis(1)))
+    }
+
     pub fn is_over(&self) -> bool {
         self.to <= self.now
     }

@@ -29,7 +29,8 @@ impl Report {
             words::minute(self.to),
             numbers::count(self.outcomes)
         )];
-        lines.extend(answer::unreadable(self));
+        let notes = answer::notes(self);
+        lines.extend(notes.iter().map(|note| tame(note)));
         lines.extend(answer::not_over(self));
         lines.push(answer::budgets(self));
         lines.join("\n")

@@ -5,11 +5,13 @@ use proptest::prelude::*;
 const GOOD: Tally = Tally {
     good: 1,
     bad: 0,
+    void: 0,
     covered_ms: 10_000,
 };
 const BAD: Tally = Tally {
     good: 0,
     bad: 1,
+    void: 0,
     covered_ms: 10_000,
 };
 const WINDOWS: [u64; 6] = [300, 3600, 7200, 86_400, 3 * 86_400, 30 * 86_400];
@@ -45,7 +47,7 @@ fn a_healthy_month_is_one_run_per_tier() {
 }
 
 #[test]
-fn the_worst_month_takes_less_than_28_kib() {
+fn the_worst_month_takes_less_than_42_kib() {
     let mut series = Series::new(Duration::from_secs(30 * 86_400));
     for slot in 0..30 * 8640 {
         // No two neighbours are equal in any tier.
@@ -61,7 +63,7 @@ fn the_worst_month_takes_less_than_28_kib() {
     assert!(runs > 1700, "{runs} runs: not the worst");
     let room = series.tiers.iter().map(|tier| tier.runs.capacity());
     let bytes = room.sum::<usize>() * size_of::<Run>();
-    assert!(bytes < 28 * 1024, "{bytes} bytes");
+    assert!(bytes < 42 * 1024, "{bytes} bytes");
 }
 
 proptest! {

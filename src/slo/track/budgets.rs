@@ -1,9 +1,10 @@
 //! What is read of a tracker: windows, budgets and what they lead to.
 
-use super::{Tracker, Watcher, WindowView};
-use crate::outcome::{Timestamp, millis};
+use super::{Tracker, WindowView};
+use crate::outcome::Timestamp;
 use crate::slo::budget;
-use crate::slo::objective::{Budgeting, Window};
+use crate::slo::objective::Window;
+use crate::slo::pace::Pace;
 use crate::slo::series::Counts;
 use crate::slo::slice::slice_of;
 use std::time::Duration;
@@ -51,7 +52,12 @@ impl Tracker {
             window,
             period,
             remaining: budget::remaining(period.bad, period.expected, target),
-            affordable: budget::affordable(period.bad, period.expected, target, self.spacing_ms()),
+            affordable: budget::affordable(
+                period.bad,
+                period.expected,
+                target,
+                self.pace().spacing_ms,
+            ),
             recovery: self.recovery(now, &window, &period),
             exhaustion: self.exhaustion(now, &window, &period),
         }
@@ -84,15 +90,16 @@ impl Tracker {
         self.leave_out_running(&mut counts, now);
         let span = Duration::from_millis((to.0 - from.0).unsigned_abs());
         let window = span.saturating_sub(self.corrected.overlap(from, to));
-        let spacing = self.spacing_ms();
+        let pace = self.pace();
         WindowView {
             good: counts.good,
             bad: counts.bad,
-            expected: budget::expected_events(counts, window, spacing),
-            nominal: budget::expected_events(counts, span, spacing),
+            void: counts.void,
+            expected: budget::expected_events(counts, window, pace),
+            nominal: budget::expected_events(counts, span, pace),
             sli: budget::sli(counts),
             burn_rate: budget::burn_rate(counts, self.objective.target),
-            coverage: budget::coverage(counts, window, spacing),
+            coverage: budget::coverage(counts, window, pace),
         }
     }
 
@@ -133,7 +140,7 @@ impl Tracker {
                 None => self.series.bad_by_hour(now, window.length),
                 Some(_) => vec![(now, period.bad)],
             },
-            rate: day.bad as f64 / (day.covered_ms as f64 / 1000.0),
+            rate: day.bad as f64 / (self.pace().covered_ms(day) / 1000.0),
         };
         let end = window.calendar.map(|calendar| calendar.around(now).1);
         let at = budget::exhaustion(&burning, now, window.length)?;
@@ -143,19 +150,11 @@ impl Tracker {
     /// The time that one event stands for at today's intervals.
     pub fn event_interval(&self) -> Duration {
         let parts = f64::from(self.objective.budgeting.parts());
-        Duration::try_from_secs_f64(self.spacing_ms() * parts / 1000.0).unwrap_or(Duration::MAX)
+        Duration::try_from_secs_f64(self.pace().spacing_ms * parts / 1000.0)
+            .unwrap_or(Duration::MAX)
     }
 
-    fn spacing_ms(&self) -> f64 {
-        spacing_ms(self.objective.budgeting, &self.watchers)
+    fn pace(&self) -> Pace {
+        Pace::of(self.objective.budgeting, &self.watchers)
     }
-}
-
-/// Milliseconds per count at today's intervals.
-pub fn spacing_ms(budgeting: Budgeting, watchers: &[Watcher]) -> f64 {
-    if budgeting.is_sliced() {
-        return millis(Budgeting::SLICE) as f64 / f64::from(budgeting.parts());
-    }
-    let per_ms = |watcher: &Watcher| 1.0 / watcher.interval.as_millis().max(1) as f64;
-    1.0 / watchers.iter().map(per_ms).sum::<f64>()
 }

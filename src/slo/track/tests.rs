@@ -75,6 +75,55 @@ fn two_probes_share_the_time_they_watch() {
     );
 }
 
+/// A share of an interval need not be a whole number of milliseconds.
+#[test]
+fn seven_probes_of_a_tenth_of_a_second_cover_all_their_time() {
+    let interval = Duration::from_millis(100);
+    let watchers = vec![Watcher::every(interval); 7];
+    let objective = objective(Sli::Success, Budgeting::Occurrences);
+    let mut tracker = Tracker::new(Arc::new(objective), watchers);
+    for ms in (0..300_000).step_by(100) {
+        for _ in 0..7 {
+            record(&mut tracker, Timestamp(ms), Verdict::Good, HOUR, interval);
+        }
+    }
+    let view = tracker.view(Timestamp(299_999), Duration::from_secs(300));
+    assert_eq!((view.good, view.coverage), (21_000, Some(1.0)));
+    assert!((view.expected - 21_000.0).abs() < 1e-6, "{}", view.expected);
+}
+
+/// Prometheus adds them up: what is judged late counts once, and nothing goes back.
+#[test]
+fn a_late_outcome_is_in_the_counters_and_none_is_twice() {
+    let mut tracker = tracker(Sli::Availability, SLICES, &[10]);
+    let interval = Duration::from_secs(10);
+    let happen = |tracker: &mut Tracker, second, verdict| {
+        record(
+            tracker,
+            Timestamp::from_secs(second),
+            verdict,
+            HOUR,
+            interval,
+        );
+    };
+    happen(&mut tracker, 0, Verdict::Good);
+    tracker.close_slices(Timestamp::from_secs(300));
+    assert_eq!(tracker.counters(), (1, 0));
+    happen(&mut tracker, 10, Verdict::Bad(Cause::Timeout));
+    assert_eq!(tracker.counters(), (1, 1));
+    happen(&mut tracker, 70, Verdict::Bad(Cause::Timeout));
+    assert_eq!(tracker.counters(), (2, 2));
+    // A minute that is good after all is waited for: the next bad one does not count again.
+    for second in 20..40 {
+        happen(&mut tracker, second, Verdict::Good);
+    }
+    assert_eq!(tracker.counters(), (2, 2));
+    happen(&mut tracker, 130, Verdict::Bad(Cause::Timeout));
+    assert_eq!(tracker.counters(), (3, 2));
+    happen(&mut tracker, 190, Verdict::Bad(Cause::Timeout));
+    assert_eq!(tracker.counters(), (4, 3));
+}
+
 #[test]
 fn a_changed_interval_keeps_what_was_observed() {
     let mut tracker = tracker(Sli::Success, Budgeting::Occurrences, &[60]);
@@ -266,7 +315,8 @@ fn counts_of_an_hour_tell_where_no_slice_can_be_bad() {
     let hour = |good, bad| Tally {
         good,
         bad,
-        covered_ms: (good + bad) * 60_000,
+        void: 0,
+        covered_ms: u64::from(good + bad) * 60_000,
     };
     assert_eq!(two.together(&[hour(60, 0), hour(20, 0)]), Some(hour(60, 0)));
     // Both know a part: whether it is the same part is not known.

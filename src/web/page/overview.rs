@@ -12,6 +12,7 @@ use crate::ledger::snapshot::{ServiceView, Snapshot};
 use crate::observe::SystemView;
 use crate::outcome::Timestamp;
 use crate::report::numbers;
+use crate::store::Ahead;
 use maud::{Markup, html};
 
 /// Up to so many services are all shown in full; of more, so many that are in trouble.
@@ -35,7 +36,7 @@ pub fn render_overview(snapshot: &Snapshot, system: &SystemView, view: View) -> 
         below: counts(&services),
         root: HOME,
         at: snapshot.at,
-        content: html! { (alerts(snapshot.services.iter(), HOME, snapshot.at)) (list(&services, snapshot.at)) (system::host(system)) },
+        content: html! { (future(&snapshot.ahead)) (alerts(snapshot.services.iter(), HOME, snapshot.at)) (list(&services, snapshot.at)) (system::host(system)) },
     };
     page.render(view)
 }
@@ -52,6 +53,15 @@ fn counts(services: &[Judged<'_>]) -> Markup {
                     }
                 }
             }
+        }
+    }
+}
+
+/// Where stored outcomes are of the future.
+fn future(ahead: &Ahead) -> Markup {
+    html! {
+        @if let Some(until) = ahead.last {
+            p { (numbers::future(ahead.outcomes, until.to_utc())) }
         }
     }
 }

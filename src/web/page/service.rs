@@ -95,6 +95,9 @@ fn objective(view: &ObjectiveView, at: Timestamp) -> Markup {
                 div { dt { "Budget runs out" } dd { (exhaustion(view, at)) } }
                 div { dt { "Affords an outage of" } dd { (known(affordable(view), numbers::span)) } }
             }
+            @if let Some(before) = view.approximate {
+                p.quiet { "Its numbers are " (numbers::approximate(before.to_utc())) }
+            }
             (windows(view))
         }
     }

@@ -1,0 +1,59 @@
+//! Failures that wait for the control probes, over reloads and restarts.
+
+use super::state::Ledger;
+use crate::config::Config;
+use crate::outcome::{Record, Timestamp};
+use crate::slo::vantage::{Passed, Vantage};
+use crate::store::{Stage, Store, StoreError, StoreHandle};
+use std::time::Duration;
+
+/// Outcomes may be labelled so much later than they ran: the label keeps repeated ticks apart.
+const LABEL: Duration = Duration::from_secs(1);
+
+/// The control probes of a config, without what they found so far.
+pub(super) fn controls(config: &Config) -> Vantage {
+    let probes = config.vantage.iter();
+    Vantage::new(probes.map(|spec| (&spec.key, spec.interval, spec.timeout)))
+}
+
+/// The control probes of a config, with what they found lately and the failures that waited for
+/// them when the last process ended.
+pub fn recalled(config: &Config, store: &Store, now: Timestamp) -> Result<Vantage, StoreError> {
+    let mut vantage = controls(config);
+    let mut found: Vec<Record> = Vec::new();
+    for (key, length) in vantage.controls() {
+        store.for_each_outcome(key, now.before(length), now, |record| found.push(record))?;
+    }
+    found.sort_by_key(|record| record.at);
+    for record in &found {
+        vantage.note(record, record.at);
+    }
+    vantage.recall(store.held()?);
+    Ok(vantage)
+}
+
+/// Counts outcomes at once and has them kept; the store's queue never makes the counting wait.
+pub(super) fn keep(ledger: &mut Ledger, store: &StoreHandle, passed: Vec<Passed>, now: Timestamp) {
+    for one in passed {
+        let (stage, record) = match one {
+            Passed::AtOnce(record) => (Stage::Known, record),
+            Passed::Held(record) => (Stage::Held, record),
+            Passed::Judged(record) => (Stage::Judged, record),
+        };
+        if stage != Stage::Held {
+            if record.at > now.after(LABEL) {
+                ledger.set_aside(record.at);
+            } else {
+                ledger.record(&record);
+            }
+        }
+        store.take(stage, record);
+    }
+}
+
+/// Control probes count for nothing, but what they found is kept as evidence.
+pub(super) fn keep_control(vantage: &Vantage, record: &Record, store: &StoreHandle) {
+    if vantage.is_control(&record.key) {
+        store.append(record.clone());
+    }
+}

@@ -1,0 +1,38 @@
+//! How fast events come, and how much time they stand for together.
+
+use super::objective::Budgeting;
+use super::series::Counts;
+use super::track::Watcher;
+use crate::outcome::millis;
+
+/// Today's rate of events of one objective.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Pace {
+    /// Milliseconds per count.
+    pub spacing_ms: f64,
+    /// How many probes watch the same time together, so that each event covers its share of it.
+    pub together: u32,
+}
+
+impl Pace {
+    pub fn of(budgeting: Budgeting, watchers: &[Watcher]) -> Self {
+        if budgeting.is_sliced() {
+            // A slice is all its time.
+            let spacing_ms = millis(Budgeting::SLICE) as f64 / f64::from(budgeting.parts());
+            return Self {
+                spacing_ms,
+                together: 1,
+            };
+        }
+        let per_ms = |watcher: &Watcher| 1.0 / watcher.interval.as_millis().max(1) as f64;
+        Self {
+            spacing_ms: 1.0 / watchers.iter().map(per_ms).sum::<f64>(),
+            together: u32::try_from(watchers.len().max(1)).unwrap_or(u32::MAX),
+        }
+    }
+
+    /// How much of a window the counted events stand for, in milliseconds.
+    pub fn covered_ms(self, counts: Counts) -> f64 {
+        counts.covered_ms as f64 / f64::from(self.together)
+    }
+}

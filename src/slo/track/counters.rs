@@ -1,0 +1,42 @@
+//! What is exported as counters: they never go back, though a late outcome may change a judgement.
+
+use crate::slo::tally::Tally;
+
+/// Counted events and bad ones.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Counters {
+    /// As everything is judged by now.
+    counted: [u64; 2],
+    /// The highest that was ever counted: what goes back is waited for.
+    highest: [u64; 2],
+}
+
+impl Counters {
+    pub(super) const fn going_on_from((events, bad): (u64, u64)) -> Self {
+        Self {
+            counted: [events, bad],
+            highest: [events, bad],
+        }
+    }
+
+    pub(super) fn add(&mut self, tally: Tally) {
+        self.replace(Tally::default(), tally);
+    }
+
+    /// A slice that was counted is judged anew.
+    pub(super) fn replace(&mut self, before: Tally, after: Tally) {
+        let parts = |tally: Tally| {
+            let bad = u64::from(tally.bad);
+            [u64::from(tally.good) + bad, bad]
+        };
+        let (before, after) = (parts(before), parts(after));
+        for (at, counted) in self.counted.iter_mut().enumerate() {
+            *counted = (*counted + after[at]).saturating_sub(before[at]);
+            self.highest[at] = self.highest[at].max(*counted);
+        }
+    }
+
+    pub(super) const fn told(&self) -> (u64, u64) {
+        (self.highest[0], self.highest[1])
+    }
+}

@@ -1,0 +1,128 @@
+//! One control probe: what it found lately, and whether it may be believed.
+
+use crate::outcome::{ProbeKey, Record, Timestamp, Verdict};
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// Results of a control probe that are remembered.
+pub(super) const REMEMBERED: usize = 64;
+/// A control probe that failed alone in more than one of so many attempts says nothing about our
+/// own network.
+const ALONE_AT_MOST: usize = 16;
+
+#[derive(Clone, Debug)]
+pub(super) struct Control {
+    pub(super) key: ProbeKey,
+    /// An attempt further away from a moment says nothing about it: the attempt that may run
+    /// already, and one more.
+    pub(super) reach: Duration,
+    /// Oldest first.
+    results: VecDeque<Attempt>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Attempt {
+    at: Timestamp,
+    good: bool,
+    /// Whether it failed while most of the others did not; `None` while that is not known.
+    alone: Option<bool>,
+}
+
+/// What a control probe says of a moment.
+#[derive(Debug)]
+pub(super) struct Evidence {
+    /// Between these two it did not succeed.
+    pub(super) from: Timestamp,
+    pub(super) to: Timestamp,
+    failed: Vec<Timestamp>,
+    /// Attempts that are still to come and may fail.
+    open: usize,
+}
+
+impl Control {
+    pub(super) fn new(key: &ProbeKey, interval: Duration, timeout: Duration) -> Self {
+        Self {
+            key: key.clone(),
+            reach: 2 * interval + timeout,
+            results: VecDeque::new(),
+        }
+    }
+
+    pub(super) fn note(&mut self, record: &Record) {
+        if record.outcome.verdict.counts() {
+            let good = record.outcome.verdict == Verdict::Good;
+            self.results.push_back(Attempt {
+                at: record.at,
+                good,
+                alone: good.then_some(false),
+            });
+            if self.results.len() > REMEMBERED {
+                self.results.pop_front();
+            }
+        }
+    }
+
+    /// Takes what another one of the same probe remembers.
+    pub(super) fn recall(&mut self, old: &Self) {
+        self.results.clone_from(&old.results);
+    }
+
+    pub(super) fn failed_last(&self) -> bool {
+        self.results.back().is_some_and(|last| !last.good)
+    }
+
+    /// Whether its failures came together with those of others so far.
+    pub(super) fn is_believed(&self) -> bool {
+        let alone = self.results.iter().filter(|one| one.alone == Some(true));
+        alone.count() * ALONE_AT_MOST <= self.results.len()
+    }
+
+    /// Failed attempts of which it is not known whether others failed as well.
+    pub(super) fn undecided(&self) -> impl Iterator<Item = Timestamp> + '_ {
+        let undecided = self.results.iter().filter(|one| one.alone.is_none());
+        undecided.map(|one| one.at)
+    }
+
+    pub(super) fn decide(&mut self, at: Timestamp, alone: bool) {
+        for one in self.results.iter_mut().filter(|one| one.at == at) {
+            one.alone = Some(alone);
+        }
+    }
+
+    pub(super) fn evidence(&self, moment: Timestamp) -> Evidence {
+        let (first, last) = (moment.before(self.reach), moment.after(self.reach));
+        let near = || {
+            let inside = move |one: &&Attempt| first <= one.at && one.at <= last;
+            self.results.iter().filter(inside)
+        };
+        let good = || near().filter(|one| one.good).map(|one| one.at);
+        let from = good().rfind(|at| *at <= moment);
+        let next = good().find(|at| *at > moment);
+        let (from, to) = (
+            from.unwrap_or(Timestamp(i64::MIN)),
+            next.unwrap_or(Timestamp(i64::MAX)),
+        );
+        let failed = near().filter(|one| !one.good && from < one.at && one.at < to);
+        let after = near().filter(|one| one.at > moment).count();
+        Evidence {
+            from,
+            to,
+            failed: failed.map(|one| one.at).collect(),
+            open: match next {
+                Some(_) => 0,
+                None => 2_usize.saturating_sub(after),
+            },
+        }
+    }
+}
+
+impl Evidence {
+    /// Its failures inside a span in which it did not succeed; `hopeful` counts those to come.
+    pub(super) fn failures(&self, from: Timestamp, to: Timestamp, hopeful: bool) -> usize {
+        if from < self.from || to > self.to {
+            return 0;
+        }
+        let inside = self.failed.iter().filter(|at| from < **at && **at < to);
+        inside.count() + if hopeful { self.open } else { 0 }
+    }
+}

@@ -1,0 +1,244 @@
+use super::*;
+use proptest::prelude::*;
+
+const INTERVAL: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(5);
+const TIMED_OUT: Verdict = Verdict::Bad(Cause::Timeout);
+const OURS: Verdict = Verdict::Void(Why::Network);
+
+fn record(name: &str, second: i64, verdict: Verdict) -> Record {
+    Record {
+        key: ProbeKey::new(name, "p"),
+        at: Timestamp::from_secs(second),
+        interval: INTERVAL,
+        outcome: Outcome::new(verdict, Duration::ZERO),
+    }
+}
+
+fn vantage() -> Vantage {
+    let keys = ["a", "b", "c"].map(|name| ProbeKey::new(name, "p"));
+    Vantage::new(keys.iter().map(|key| (key, INTERVAL, TIMEOUT)))
+}
+
+/// What is counted, in the order in which it is.
+fn counted(passed: Vec<Passed>) -> impl Iterator<Item = (i64, Verdict)> {
+    passed.into_iter().filter_map(|one| match one {
+        Passed::Held(_) => None,
+        Passed::AtOnce(record) | Passed::Judged(record) => {
+            Some((record.at.0 / 1000, record.outcome.verdict))
+        }
+    })
+}
+
+/// Lets the outcomes come one second after their tick.
+fn told(vantage: &mut Vantage, story: &[(&str, i64, Verdict)]) -> Vec<(i64, Verdict)> {
+    let mut told = Vec::new();
+    for (name, second, verdict) in story {
+        let now = Timestamp::from_secs(second + 1);
+        told.extend(counted(vantage.take(record(name, *second, *verdict), now)));
+    }
+    told
+}
+
+/// A service that always fails, beside control probes that tick at 1, 2 and 3 s of ten; `fails`
+/// says which of them do, by round and control. Returns how many failures were excused, of all.
+fn excused(rounds: i64, mut fails: impl FnMut(i64, usize) -> bool) -> (usize, usize) {
+    let mut vantage = vantage();
+    let mut judged = Vec::new();
+    for round in 0..rounds {
+        for (control, name) in ["a", "b", "c"].into_iter().enumerate() {
+            let second = 10 * round + 1 + i64::try_from(control).expect("small");
+            let verdict = if fails(round, control) {
+                TIMED_OUT
+            } else {
+                Verdict::Good
+            };
+            judged.extend(told(&mut vantage, &[(name, second, verdict)]));
+        }
+        judged.extend(told(&mut vantage, &[("web", 10 * round + 6, TIMED_OUT)]));
+    }
+    judged.extend(counted(
+        vantage.release(Timestamp::from_secs(10 * rounds + 100)),
+    ));
+    let void = judged.iter().filter(|(_, verdict)| *verdict == OURS);
+    (void.count(), judged.len())
+}
+
+#[test]
+fn a_failure_is_ours_while_all_of_the_controls_fail() {
+    let mut vantage = vantage();
+    let story = [
+        ("a", 1, Verdict::Good),
+        ("b", 2, Verdict::Good),
+        ("c", 3, Verdict::Good),
+        ("web", 5, TIMED_OUT),
+        ("a", 11, TIMED_OUT),
+        ("b", 12, TIMED_OUT),
+        ("web", 15, TIMED_OUT),
+        ("c", 13, TIMED_OUT),
+        ("a", 21, Verdict::Good),
+        ("b", 22, Verdict::Good),
+        ("web", 25, TIMED_OUT),
+    ];
+    assert_eq!(told(&mut vantage, &story), [(5, OURS), (15, OURS)]);
+    assert!(!vantage.is_lost());
+    // The one at 25 s came after the recovery, and may be before the next loss.
+    let rest = [
+        ("c", 23, Verdict::Good),
+        ("a", 31, Verdict::Good),
+        ("b", 32, Verdict::Good),
+    ];
+    assert_eq!(told(&mut vantage, &rest), [(25, TIMED_OUT)]);
+}
+
+#[test]
+fn where_one_control_answers_the_others_must_fail_twice() {
+    let of_three =
+        |rounds: i64| move |round, control| control < 2 && (20..20 + rounds).contains(&round);
+    assert_eq!(excused(40, of_three(1)).0, 0);
+    let (void, all) = excused(40, of_three(5));
+    assert_eq!(all, 40);
+    assert!((4..=6).contains(&void), "{void}");
+}
+
+#[test]
+fn a_lost_network_is_excused_from_its_start_to_its_end() {
+    for lost in 1..20 {
+        let (void, _) = excused(60, |round, _| (30..30 + lost).contains(&round));
+        let lost = usize::try_from(lost).expect("small");
+        // What failed between two attempts of the controls may be on either side.
+        assert!((lost..=lost + 1).contains(&void), "{void} of {lost}");
+    }
+    assert_eq!(
+        excused(30, |_, _| true),
+        (30, 30),
+        "lost from the first attempt on"
+    );
+}
+
+#[test]
+fn one_broken_control_explains_nothing_and_hides_nothing() {
+    assert_eq!(excused(60, |_, control| control == 0).0, 0);
+    let lost = |round, control| control == 0 || (30..40).contains(&round);
+    let (void, _) = excused(60, lost);
+    assert!((10..=11).contains(&void), "{void}");
+}
+
+#[test]
+fn controls_that_fail_in_turn_explain_nothing() {
+    for order in [[0, 1, 2], [2, 1, 0], [1, 0, 2]] {
+        let turn = |round: i64, control| {
+            let turn = usize::try_from(round.rem_euclid(3)).expect("small");
+            order[turn] == control
+        };
+        assert_eq!(excused(90, turn).0, 0, "{order:?}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    /// Three controls that fail 31, 23 and 35 of 100 times, each for itself.
+    #[test]
+    fn controls_that_flap_for_themselves_excuse_next_to_nothing(
+        throws in prop::collection::vec((0..100, 0..100, 0..100), 400),
+    ) {
+        let (void, all) = excused(400, |round, control| {
+            let (a, b, c) = throws[usize::try_from(round).expect("small")];
+            [a < 31, b < 23, c < 35][control]
+        });
+        prop_assert!(100 * void <= 4 * all, "{} of {}", void, all);
+    }
+
+    /// A control that fails once in fifty times hides no lost network.
+    #[test]
+    fn a_little_noise_hides_no_lost_network(
+        throws in prop::collection::vec((0..50, 0..50, 0..50), 200),
+    ) {
+        let (void, _) = excused(200, |round, control| {
+            let (a, b, c) = throws[usize::try_from(round).expect("small")];
+            (150..170).contains(&round) || [a, b, c][control] == 0
+        });
+        prop_assert!(void >= 15, "{}", void);
+    }
+}
+
+#[test]
+fn an_answer_is_never_our_network_and_good_news_do_not_wait() {
+    let mut vantage = vantage();
+    let status = Verdict::Bad(Cause::Status);
+    let story = [("web", 1, Verdict::Good), ("web", 2, status)];
+    assert_eq!(
+        told(&mut vantage, &story),
+        [(1, Verdict::Good), (2, status)]
+    );
+    assert_eq!(
+        told(&mut Vantage::default(), &[("web", 3, TIMED_OUT)]),
+        [(3, TIMED_OUT)]
+    );
+}
+
+#[test]
+fn a_loss_that_began_during_an_attempt_explains_it() {
+    let mut vantage = vantage();
+    for (name, second) in [("a", 1), ("b", 2), ("c", 7)] {
+        told(&mut vantage, &[(name, second, Verdict::Good)]);
+    }
+    let mut slow = record("web", 5, TIMED_OUT);
+    slow.outcome.latency = TIMEOUT;
+    vantage.take(slow, Timestamp::from_secs(10));
+    let lost = [("a", 11, TIMED_OUT), ("b", 12, TIMED_OUT)];
+    assert_eq!(told(&mut vantage, &lost), []);
+    assert_eq!(told(&mut vantage, &[("c", 17, TIMED_OUT)]), [(5, OURS)]);
+}
+
+#[test]
+fn only_another_control_set_begins_anew_and_what_waits_goes_on() {
+    let mut old = vantage();
+    told(&mut old, &[("a", 1, TIMED_OUT), ("web", 2, TIMED_OUT)]);
+    assert!(old.is_like(&vantage()));
+    assert!(!old.is_like(&Vantage::default()));
+    let mut next = vantage().going_on_from(old);
+    let rest = [("b", 2, TIMED_OUT), ("c", 3, TIMED_OUT)];
+    assert_eq!(told(&mut next, &rest), [(2, OURS)]);
+    let mut none = Vantage::default().going_on_from(next);
+    assert_eq!(none.release(Timestamp::from_secs(4)), []);
+}
+
+#[test]
+fn what_a_process_held_is_judged_by_the_next_one() {
+    let mut next = vantage();
+    next.recall([record("web", 5, TIMED_OUT), record("web", 35, TIMED_OUT)]);
+    let first = [
+        ("a", 1, TIMED_OUT),
+        ("b", 2, TIMED_OUT),
+        ("c", 3, TIMED_OUT),
+    ];
+    for (name, second, verdict) in first {
+        let now = Timestamp::from_secs(second + 1);
+        next.note(&record(name, second, verdict), now);
+    }
+    let judged = |next: &mut Vantage, now| -> Vec<_> {
+        counted(next.release(Timestamp::from_secs(now))).collect()
+    };
+    assert_eq!(judged(&mut next, 50), [(5, OURS)]);
+    // What came long after, or not at all, says nothing: undecided is not bad.
+    assert_eq!(
+        told(&mut next, &[("a", 71, Verdict::Good)]),
+        [(35, Verdict::Void(Why::Shutdown))]
+    );
+}
+
+#[test]
+fn nobody_waits_without_end() {
+    let mut vantage = vantage();
+    assert_eq!(told(&mut vantage, &[("web", 5, TIMED_OUT)]), []);
+    let after = |second| Timestamp::from_secs(second);
+    assert!(vantage.release(after(5 + 24)).is_empty());
+    let judged: Vec<_> = counted(vantage.release(after(5 + 25))).collect();
+    assert_eq!(judged, [(5, TIMED_OUT)]);
+    for number in 0..=10_000 {
+        let passed = vantage.take(record("web", number, TIMED_OUT), after(number));
+        assert_eq!(passed.len(), 1 + usize::from(number == 10_000));
+    }
+}

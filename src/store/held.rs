@@ -1,0 +1,72 @@
+//! Failures that wait for their judgement, so that a killed process loses none.
+
+use super::header::verdict_code;
+use super::raw::{COLUMNS, Names, record_of};
+use super::{Store, StoreError};
+use crate::outcome::{Record, millis};
+use rusqlite::{Connection, params};
+
+/// What is to be done with an outcome.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// It is known, and kept as it is.
+    Known,
+    /// It waits for its judgement.
+    Held,
+    /// It waited, and is known now.
+    Judged,
+}
+
+/// Within the caller's transaction.
+pub fn hold(conn: &Connection, names: &mut Names, record: &Record) -> rusqlite::Result<()> {
+    let probe = names.id_for(conn, record)?;
+    let outcome = &record.outcome;
+    let mut statement = conn.prepare_cached(
+        "INSERT INTO held (at, probe, interval_ms, verdict, latency_ns, http_status, tls_not_after,
+                           message)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING",
+    )?;
+    statement.execute(params![
+        record.at.0,
+        probe,
+        millis(record.interval),
+        verdict_code(outcome.verdict).cast_signed(),
+        i64::try_from(outcome.latency.as_nanos()).unwrap_or(i64::MAX),
+        outcome.detail.http_status,
+        outcome.detail.tls_not_after,
+        outcome.detail.message.as_deref(),
+    ])?;
+    Ok(())
+}
+
+/// Within the caller's transaction.
+pub fn let_go(conn: &Connection, names: &Names, record: &Record) -> rusqlite::Result<()> {
+    if let Some(probe) = names.id(&record.key) {
+        conn.prepare_cached("DELETE FROM held WHERE at = ?1 AND probe = ?2")?
+            .execute([record.at.0, probe])?;
+    }
+    Ok(())
+}
+
+impl Store {
+    /// What waited for its judgement when the last process ended, in the order of time.
+    pub fn held(&self) -> Result<Vec<Record>, StoreError> {
+        self.try_held().map_err(StoreError::sql(
+            "read the outcomes that wait for their judgement",
+        ))
+    }
+
+    fn try_held(&self) -> rusqlite::Result<Vec<Record>> {
+        let sql = format!("{COLUMNS} FROM held ORDER BY at");
+        let mut statement = self.conn.prepare_cached(&sql)?;
+        let mut rows = statement.query([])?;
+        let mut found = Vec::new();
+        while let Some(row) = rows.next()? {
+            let key = self.names.key(row.get(1)?);
+            if let Some(key) = key {
+                found.extend(record_of(row, key)?);
+            }
+        }
+        Ok(found)
+    }
+}

@@ -1,0 +1,53 @@
+//! How exactly stored latencies can answer a question.
+
+use super::compact::block_id;
+use super::header::{HOUR_MS, Header, hour_of};
+use super::{Store, StoreError};
+use crate::outcome::{ProbeKey, Timestamp};
+use rusqlite::OptionalExtension;
+use std::time::Duration;
+
+impl Store {
+    /// The end of the last hour of a probe, from that of `from` to that of `to`, in which latencies
+    /// near a threshold may be on the wrong side of it: it was no threshold yet when they were
+    /// stored.
+    pub fn approximate_before(
+        &self,
+        key: &ProbeKey,
+        below: Duration,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        let Some(probe) = self.names.id(key) else {
+            return Ok(None);
+        };
+        for hour in (hour_of(from)..=hour_of(to)).rev() {
+            let told = self.tells_apart(probe, hour, below);
+            if told.map_err(StoreError::sql("read hourly counts"))? == Some(false) {
+                let end = (hour + 1).saturating_mul(HOUR_MS);
+                return Ok(Some(Timestamp(end)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// `None` where nothing of the hour is stored as a block.
+    fn tells_apart(
+        &self,
+        probe: i64,
+        hour: i64,
+        below: Duration,
+    ) -> rusqlite::Result<Option<bool>> {
+        let sql = "SELECT counts FROM hour WHERE id = ?1";
+        let mut statement = self.conn.prepare_cached(sql)?;
+        let counts = statement.query_row([block_id(hour, probe)], |row| row.get::<_, Vec<u8>>(0));
+        let Some(counts) = counts.optional()? else {
+            return Ok(None);
+        };
+        let Ok(header) = Header::read(&counts) else {
+            return Ok(None);
+        };
+        let basis = self.basis(header.basis)?;
+        Ok(basis.map(|basis| basis.scale.tells_apart(below)))
+    }
+}
