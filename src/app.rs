@@ -250,7 +250,7 @@ struct Opened {
 /// Opens the store and fills the ledger from it, before anything is written. Blocks.
 fn open(config: &Config, clock: Clock) -> Result<Opened, StoreError> {
     let mut store = Store::open(&config.store.path)?;
-    let corrections = ledger::in_force(config, &store, clock.now())?;
+    let corrections = ledger::in_force(config, &store)?;
     let beats = Beats::new(clock.now(), store.beats()?);
     beats.listen(config.running().map(|spec| (&spec.key, &spec.probe)));
     let mut ledger = Ledger::new(config, &corrections);

@@ -5,6 +5,8 @@ pub mod burn;
 pub mod calendar;
 pub mod correction;
 pub mod objective;
+pub mod occurrence;
+pub mod recurrence;
 pub mod replay;
 pub mod series;
 pub mod slice;

@@ -1,7 +1,7 @@
 //! What is promised, and how one outcome counts for it.
 
 use super::calendar::Calendar;
-use crate::outcome::{ProbeKey, Verdict};
+use crate::outcome::{ProbeKey, Timestamp, Verdict};
 use crate::yaml::units::show_duration;
 use std::sync::Arc;
 use std::time::Duration;
@@ -186,6 +186,21 @@ impl Objective {
     pub fn reach(&self) -> Duration {
         let further = self.further.iter().map(Window::reach);
         further.fold(self.window.reach(), Duration::max)
+    }
+
+    /// The time that its windows hold at `now` and in the next days, for corrections to be known of
+    /// all of it: a period of the calendar is known to its end.
+    pub fn horizon(&self, now: Timestamp) -> (Timestamp, Timestamp) {
+        const SHOWN: Duration = Duration::from_secs(31 * 86_400);
+        let soon = now.after(Duration::from_secs(2 * 86_400));
+        let windows = std::iter::once(&self.window).chain(&self.further);
+        let calendars = windows.filter_map(|window| window.calendar);
+        let end = calendars.map(|calendar| calendar.around(soon).1).max();
+        let begin = now.before(self.reach().max(SHOWN)).hour();
+        (
+            begin.before(Duration::from_secs(3600)),
+            end.unwrap_or(soon).max(soon),
+        )
     }
 
     /// With what weight a probe counts that the objective's service has or borrows.

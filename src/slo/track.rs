@@ -89,12 +89,17 @@ impl Tracker {
 
     /// Takes time out; what was counted already stays counted. Where slices without outcomes
     /// count, a slice is taken out as a whole: else it would be missing.
-    #[must_use]
-    pub fn with_corrected(mut self, corrected: Arc<Spans>) -> Self {
+    pub fn correct(&mut self, corrected: Arc<Spans>) {
         self.corrected = match self.missing() {
             Some(_) => Arc::new(corrected.widened(Budgeting::SLICE)),
             None => corrected,
         };
+    }
+
+    /// See [`Tracker::correct`].
+    #[must_use]
+    pub fn with_corrected(mut self, corrected: Arc<Spans>) -> Self {
+        self.correct(corrected);
         self
     }
 

@@ -179,6 +179,7 @@ impl House {
                     id: self.corrections.len().to_string(),
                     from,
                     to: Timestamp(from.0 + length),
+                    repeats: None,
                     services: vec![],
                     slos: SLOS
                         .get(slo)

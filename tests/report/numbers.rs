@@ -229,7 +229,7 @@ fn a_report_agrees_with_the_status() {
     let config = config();
     let store = Store::open_read_only(store()).expect("readable");
     let now = Timestamp(at(DAYS * DAY).0 - 1);
-    let corrections = in_force(&config, &store, now).expect("readable");
+    let corrections = in_force(&config, &store).expect("readable");
     let mut ledger = Ledger::new(&config, &corrections);
     ledger.restore(&store, now).expect("restored");
     let snapshot = ledger.snapshot(now);
@@ -308,7 +308,7 @@ fn missed_and_met_to_the_last_event() {
     let span = Span::new(at(0), at(6000), at(DAY));
     let left = |bad: i64| {
         let watchers = watchers(service, objective);
-        let mut measure = Measure::new(objective, watchers, Spans::default(), span, Some(at(0)));
+        let mut measure = Measure::new(objective, watchers, &Spans::default(), span, Some(at(0)));
         for minute in 0..100 {
             let verdict = if minute < bad {
                 Verdict::Bad(Cause::Reset)
@@ -375,7 +375,7 @@ proptest! {
             let seen: Vec<_> = records.iter().filter(|record| probes.contains_key(&record.key)).collect();
             let since = seen.first().map(|record| record.at);
             let watchers = watchers(service, objective);
-            let mut measure = Measure::new(objective, watchers, Spans::new(spans), span, since);
+            let mut measure = Measure::new(objective, watchers, &Spans::new(spans), span, since);
             let counts: Vec<_> = service.watchers(objective).into_iter().map(|(at, _)| at).collect();
             for record in seen {
                 let at = service.probes.iter().position(|probe| probe.key == record.key);

@@ -67,7 +67,7 @@ impl<'a> Measure<'a> {
     pub fn new(
         objective: &'a Objective,
         watchers: Vec<Watcher>,
-        corrected: Spans,
+        corrected: &Spans,
         span: Span,
         since: Option<Timestamp>,
     ) -> Self {
@@ -76,7 +76,7 @@ impl<'a> Measure<'a> {
         // Where minutes without outcomes count, one is taken out as a whole: else it would be missing.
         let corrected = match rule.as_ref().and_then(SliceRule::missing) {
             Some(_) => corrected.widened(Budgeting::SLICE),
-            None => corrected,
+            None => corrected.clone(),
         };
         // A minute is over for as long as it lasted before it is missing: outcomes may be late.
         let over = span.to.min(span.now.before(Budgeting::SLICE));

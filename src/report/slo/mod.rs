@@ -23,7 +23,7 @@ mod words;
 use super::walk::each_service;
 use crate::config::{Config, ServiceSpec};
 use crate::slo::Objective;
-use crate::slo::correction::{Correction, Spans};
+use crate::slo::correction::CorrectedTime;
 use crate::store::{Store, StoreError};
 use corrections::Corrections;
 use measure::Measure;
@@ -46,8 +46,9 @@ pub const ENOUGH: f64 = 0.9;
 /// Counts a span from what the store kept, with the corrections that are in force.
 pub fn report(config: &Config, store: &Store, span: Span) -> Result<Report, StoreError> {
     let corrections = Corrections::read(config, store, span)?;
+    let time = CorrectedTime::of(&corrections.in_force);
     let services = each_service(config, store, |reader, service| {
-        of_service(service, reader, &corrections.in_force, span)
+        of_service(service, reader, &time, span)
     })?;
     Ok(Report {
         at: span.now.to_utc(),
@@ -63,13 +64,13 @@ pub fn report(config: &Config, store: &Store, span: Span) -> Result<Report, Stor
 fn of_service(
     service: &ServiceSpec,
     store: &Store,
-    corrections: &[Correction],
+    time: &CorrectedTime<'_>,
     span: Span,
 ) -> Result<ServiceReport, StoreError> {
     let mut counts: Vec<_> = service
         .objectives
         .iter()
-        .map(|objective| Counting::new(service, objective, store, corrections, span))
+        .map(|objective| Counting::new(service, objective, store, time, span))
         .collect();
     let mut watches: Vec<_> = service
         .probes
@@ -116,7 +117,7 @@ impl<'a> Counting<'a> {
         service: &'a ServiceSpec,
         objective: &'a Objective,
         store: &Store,
-        corrections: &[Correction],
+        time: &CorrectedTime<'_>,
         span: Span,
     ) -> Self {
         let (counting, watchers): (Vec<_>, Vec<_>) =
@@ -128,9 +129,9 @@ impl<'a> Counting<'a> {
             since = since.into_iter().chain(first).min();
             places.push(place);
         }
-        let corrected = Spans::of(corrections, &service.name, &objective.name);
+        let corrected = time.spans(&service.name, &objective.name, span.from, span.to);
         Self {
-            measure: Measure::new(objective, watchers, corrected, span, since),
+            measure: Measure::new(objective, watchers, &corrected, span, since),
             places,
         }
     }
