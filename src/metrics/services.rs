@@ -239,7 +239,7 @@ pub const OBJECTIVES: &[ObjectiveFamily] = &[
             "slod_slo_coverage_ratio",
             "ratio",
             SLO_WINDOW,
-            "Counted events / expected ones: below 1 where the prober was down, or the service is young.",
+            "Counted events / expected ones up to now: below 1 where the prober was down, or the service is young.",
         ),
         |samples, slo| windows(samples, slo, |window| window.coverage),
     ),

@@ -25,12 +25,6 @@ pub fn expected_events(counts: Counts, window: Duration, spacing_ms: f64) -> f64
     observed + unobserved_ms / spacing_ms
 }
 
-/// Counted events / expected ones, from 0 to 1.
-pub fn coverage(counts: Counts, window: Duration, spacing_ms: f64) -> Option<f64> {
-    let expected = expected_events(counts, window, spacing_ms);
-    (expected > 0.0).then(|| ((counts.good + counts.bad) as f64 / expected).min(1.0))
-}
-
 /// Share of the budget that is left: `1 - bad / ((1 - target) x expected)`. Negative once overspent.
 pub fn remaining(bad: u64, expected: f64, target: f64) -> Option<f64> {
     let budget = (1.0 - target) * expected;
@@ -161,7 +155,6 @@ mod tests {
         let none = Counts::default();
         assert_eq!(sli(none), None);
         assert_eq!(burn_rate(none, 0.999), None);
-        assert_eq!(coverage(none, MONTH, 10_000.0), Some(0.0));
         assert_eq!(remaining(0, 0.0, 0.999), None);
     }
 

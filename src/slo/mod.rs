@@ -14,7 +14,9 @@ mod slices;
 mod tally;
 mod track;
 pub mod vantage;
+pub mod window;
 
 pub use objective::{Budgeting, Combine, Counted, Judgement, Missing, Objective, Sli, Window};
 pub use tally::{Tally, TallyKey};
-pub use track::{BudgetView, Tracker, Watcher, WindowView, spacing_ms};
+pub use track::{BudgetView, Tracker, Watcher, spacing_ms};
+pub use window::WindowView;

@@ -188,14 +188,21 @@ impl Objective {
         further.fold(self.window.reach(), Duration::max)
     }
 
+    /// Those of its windows.
+    pub fn calendars(&self) -> impl Iterator<Item = Calendar> + '_ {
+        let windows = std::iter::once(&self.window).chain(&self.further);
+        windows.filter_map(|window| window.calendar)
+    }
+
     /// The time that its windows hold at `now` and in the next days, for corrections to be known of
     /// all of it: a period of the calendar is known to its end.
     pub fn horizon(&self, now: Timestamp) -> (Timestamp, Timestamp) {
         const SHOWN: Duration = Duration::from_secs(31 * 86_400);
         let soon = now.after(Duration::from_secs(2 * 86_400));
-        let windows = std::iter::once(&self.window).chain(&self.further);
-        let calendars = windows.filter_map(|window| window.calendar);
-        let end = calendars.map(|calendar| calendar.around(soon).1).max();
+        let end = self
+            .calendars()
+            .map(|calendar| calendar.around(soon).1)
+            .max();
         let begin = now.before(self.reach().max(SHOWN)).hour();
         (
             begin.before(Duration::from_secs(3600)),

@@ -79,7 +79,16 @@ fn agrees_on(
     let unseen = (asked.to - asked.from - known.taken_ms - known.covered_ms).max(0) as f64;
     let expected = observed + unseen / spacing;
     close(Some(told.expected_events / expected), 1.0);
-    close(told.coverage_ratio, (observed / expected).min(1.0));
+    let over = Asked {
+        to: asked.to.min(asked.now),
+        ..asked.clone()
+    };
+    let taken = recount(objective, probes, records, &over).taken_ms;
+    let unseen = (over.to - over.from - taken - known.covered_ms).max(0) as f64;
+    close(
+        told.coverage_ratio,
+        (observed / (observed + unseen / spacing)).min(1.0),
+    );
     close(told.sli_ratio, events(known.good) / observed);
     let spent = events(known.bad) / ((1.0 - objective.target) * expected);
     close(told.budget_spent_ratio, spent);
@@ -384,14 +393,14 @@ proptest! {
             }
             let told = measure.finish();
             let known = recount(objective, &probes, &records, &asked);
-            prop_assert_eq!((told.good, told.bad, told.void), (known.good, known.bad, known.void), "{}", &objective.name);
+            prop_assert_eq!((told.view.good, told.view.bad, told.void), (known.good, known.bad, known.void), "{}", &objective.name);
             prop_assert_eq!(i64::try_from(told.corrected.as_millis()), Ok(known.taken_ms));
             let incidents: Vec<_> = told.incidents.iter().map(|one| (one.start.0, one.end.0, one.bad)).collect();
             let in_incidents: u64 = incidents.iter().map(|one| one.2).sum();
-            prop_assert_eq!(in_incidents + told.scattered, told.bad);
+            prop_assert_eq!(in_incidents + told.scattered, told.view.bad);
             prop_assert_eq!(incidents, known.incidents);
             prop_assert_eq!(told.scattered, known.scattered);
-            prop_assert_eq!(told.sli.is_none(), known.good + known.bad == 0);
+            prop_assert_eq!(told.view.sli.is_none(), known.good + known.bad == 0);
             if let (Some(left), Some(last)) = (told.left, told.burn_down.last()) {
                 prop_assert!((last.left - left).abs() < 1e-9);
             }

@@ -10,7 +10,8 @@ use crate::outcome::{Record, Timestamp};
 use crate::slo::correction::Spans;
 use crate::slo::series::Counts;
 use crate::slo::slice::SliceRule;
-use crate::slo::{Budgeting, Objective, Tally, Watcher, budget, spacing_ms};
+use crate::slo::window::{Extent, WindowView, judged_to};
+use crate::slo::{Budgeting, Objective, Tally, Watcher};
 use std::time::Duration;
 
 /// Takes the outcomes of the objective's probes in the order of time.
@@ -41,14 +42,11 @@ struct Sums {
 /// What is known of the span; unknown is `None`. Counts are in [`Budgeting::parts`].
 #[derive(Debug)]
 pub struct Measured {
-    pub good: u64,
-    pub bad: u64,
+    pub view: WindowView,
     /// Events that say nothing about the service: our own failing. Whole ones.
     pub void: u64,
-    /// What the span would hold without what corrections took out.
-    pub expected: f64,
-    pub sli: Option<f64>,
-    pub coverage: Option<f64>,
+    /// What was expected of the part of the span that is over.
+    pub due: f64,
     /// What may be bad.
     pub budget: f64,
     pub left: Option<f64>,
@@ -100,7 +98,8 @@ impl<'a> Measure<'a> {
 
     /// Takes one outcome of a probe, given its place among the watchers.
     pub fn record(&mut self, place: usize, record: &Record) {
-        if !self.span.contains(record.at) || self.corrected.contains(record.at) {
+        let is_over = record.at < judged_to(self.objective.budgeting, self.span.now);
+        if !is_over || !self.span.contains(record.at) || self.corrected.contains(record.at) {
             return;
         }
         let outcome = &record.outcome;
@@ -123,23 +122,22 @@ impl<'a> Measure<'a> {
             minutes.finish(&mut |event| sums.take(&event, span));
         }
         let (counts, target) = (sums.counts, self.objective.target);
-        let corrected = self.corrected.overlap(span.from, span.to);
-        let window = span.length().saturating_sub(corrected);
-        let spacing = spacing_ms(self.objective.budgeting, &self.watchers);
-        let expected = budget::expected_events(counts, window, spacing);
-        let sli = budget::sli(counts);
-        let left = |bad| sli.and(budget::remaining(bad, expected, target));
+        let extent = Extent {
+            from: span.from,
+            to: span.to,
+            now: span.now,
+            corrected: &self.corrected,
+        };
+        let view = WindowView::of(self.objective, &self.watchers, counts, extent);
+        let left = |bad| WindowView { bad, ..view }.left(target);
         let (incidents, scattered) = sums.finder.finish();
         Measured {
-            good: counts.good,
-            bad: counts.bad,
             void: sums.void,
-            expected,
-            sli,
-            coverage: budget::coverage(counts, window, spacing),
-            budget: (1.0 - target) * expected,
-            left: left(counts.bad),
-            corrected,
+            due: extent.due(counts, self.objective.budgeting, &self.watchers),
+            budget: (1.0 - target) * view.expected,
+            left: view.left(target),
+            corrected: self.corrected.overlap(span.from, span.to),
+            view,
             step: Duration::from_millis(sums.burn_down.step_ms().unsigned_abs()),
             burn_down: sums.burn_down.points(sums.last, left),
             causes: sums.causes,

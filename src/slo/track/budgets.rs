@@ -1,11 +1,12 @@
 //! What is read of a tracker: windows, budgets and what they lead to.
 
-use super::{Tracker, Watcher, WindowView};
+use super::{Tracker, Watcher};
 use crate::outcome::{Timestamp, millis};
 use crate::slo::budget;
 use crate::slo::objective::{Budgeting, Window};
 use crate::slo::series::Counts;
 use crate::slo::slice::slice_of;
+use crate::slo::window::{Extent, WindowView};
 use std::time::Duration;
 
 /// The span whose burn a forecast continues.
@@ -71,7 +72,7 @@ impl Tracker {
             return self.view(now, window.length);
         };
         let (start, end) = calendar.around(now);
-        self.judge(now, self.series.sum_since(start, now), start, end)
+        self.judge(now, self.series.sum_since(calendar, now), start, end)
     }
 
     fn judge(
@@ -82,20 +83,16 @@ impl Tracker {
         to: Timestamp,
     ) -> WindowView {
         self.leave_out_running(&mut counts, now);
-        let span = Duration::from_millis((to.0 - from.0).unsigned_abs());
-        let window = span.saturating_sub(self.corrected.overlap(from, to));
-        let spacing = self.spacing_ms();
-        WindowView {
-            good: counts.good,
-            bad: counts.bad,
-            expected: budget::expected_events(counts, window, spacing),
-            sli: budget::sli(counts),
-            burn_rate: budget::burn_rate(counts, self.objective.target),
-            coverage: budget::coverage(counts, window, spacing),
-        }
+        let extent = Extent {
+            from,
+            to,
+            now,
+            corrected: &self.corrected,
+        };
+        WindowView::of(&self.objective, &self.watchers, counts, extent)
     }
 
-    /// What is not over cannot be judged: its first failure would look like a bad minute.
+    /// See [`crate::slo::window::judged_to`].
     fn leave_out_running(&self, counts: &mut Counts, now: Timestamp) {
         if let Some(slices) = &self.slices {
             *counts -= slices.judged(slice_of(now));
