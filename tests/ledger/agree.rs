@@ -1,6 +1,6 @@
 //! What every reader says of one moment: live windows, the report, the API and the metrics.
 
-use super::house::House;
+use super::house::{House, Step};
 use slod::ledger::Snapshot;
 use slod::metrics::{Format, Own, render};
 use slod::observe::SystemView;
@@ -21,8 +21,10 @@ fn close(a: Option<f64>, b: Option<f64>, what: &str) {
 }
 
 impl House {
-    /// Compares every period of the calendar with a report of it; the store must have everything.
-    pub fn agree(&mut self, snapshot: &Snapshot) {
+    /// Compares every period of the calendar with a report of it.
+    pub fn agree(&mut self) {
+        self.walk(&Step::Disk(false));
+        let snapshot = &self.ledger.snapshot(Timestamp(self.now));
         self.config.corrections.clone_from(&self.corrections);
         let store = self.store.as_ref().expect("open");
         let now = Timestamp(self.now);

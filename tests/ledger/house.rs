@@ -249,10 +249,6 @@ impl House {
             return;
         }
         let snapshot = self.ledger.snapshot(Timestamp(self.now));
-        if !self.away {
-            self.commit();
-            self.agree(&snapshot);
-        }
         let interval = |probe: &ProbeSpec| {
             (
                 probe.key.probe.to_string(),

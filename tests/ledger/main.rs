@@ -30,6 +30,7 @@ proptest! {
         }
         house.now = house.now.max(house.latest);
         house.check();
+        house.agree();
     }
 }
 

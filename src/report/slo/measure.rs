@@ -98,8 +98,12 @@ impl<'a> Measure<'a> {
 
     /// Takes one outcome of a probe, given its place among the watchers.
     pub fn record(&mut self, place: usize, record: &Record) {
-        let is_over = record.at < judged_to(self.objective.budgeting, self.span.now);
-        if !is_over || !self.span.contains(record.at) || self.corrected.contains(record.at) {
+        if !self.span.contains(record.at) || self.corrected.contains(record.at) {
+            return;
+        }
+        // A running minute is not judged.
+        let budgeting = self.objective.budgeting;
+        if budgeting.is_sliced() && record.at >= judged_to(budgeting, self.span.now) {
             return;
         }
         let outcome = &record.outcome;
