@@ -85,8 +85,8 @@ pub fn latest<'a>(
         let begin = Timestamp((end.0 - millis(step)).max(oldest.0));
         for correction in &repeated {
             let inside = correction.occurrences(begin, end).into_iter();
-            let begun = inside.filter(|(from, _)| *from >= begin);
-            let all = begun.map(|(from, to)| Occurrence {
+            let fresh = inside.filter(|(from, _)| *from >= begin);
+            let all = fresh.map(|(from, to)| Occurrence {
                 from,
                 to,
                 correction,
