@@ -267,7 +267,7 @@ struct Opened {
 /// Opens the store and fills the ledger from it, before anything is written. Blocks.
 fn open(config: &Config, clock: Clock) -> Result<Opened, StoreError> {
     let mut store = Store::open(&config.store.path)?;
-    let corrections = ledger::in_force(config, &store, clock.now())?;
+    let corrections = ledger::in_force(config, &store)?;
     let used_until = store.last_seen()?;
     let beats = Beats::new(store.beats()?);
     let probes = config.running().map(|spec| (&spec.key, &spec.probe));

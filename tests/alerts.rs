@@ -382,6 +382,7 @@ fn planned_maintenance_fires_nothing_and_a_late_one_lets_alerts_end() {
         id: "1".into(),
         from,
         to,
+        repeats: None,
         services: vec![],
         slos: vec!["errors".into()],
         reason: "a deploy".into(),

@@ -196,6 +196,7 @@ fn what_was_corrected_fires_nothing() {
         id: String::new(),
         from: at(72 * HOUR),
         to: at(72 * HOUR + 1201),
+        repeats: None,
         services: vec!["web".into()],
         slos: vec!["errors".into()],
         reason: "a drill".into(),

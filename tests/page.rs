@@ -116,6 +116,7 @@ fn pages() -> BTreeMap<&'static str, String> {
             &system(),
             AT,
             VIEW,
+            None,
         )
     };
     let later = View {
@@ -147,6 +148,7 @@ fn pages() -> BTreeMap<&'static str, String> {
                 &system(),
                 AT,
                 VIEW,
+                None,
             ),
         ),
         (
@@ -157,6 +159,7 @@ fn pages() -> BTreeMap<&'static str, String> {
                 &system(),
                 AT,
                 VIEW,
+                None,
             ),
         ),
         (
@@ -167,6 +170,7 @@ fn pages() -> BTreeMap<&'static str, String> {
                 &system(),
                 AT,
                 VIEW,
+                None,
             ),
         ),
     ])

@@ -163,7 +163,9 @@ impl Reloader {
             tracing::error!("the corrections cannot be read: {error}");
             error.to_string()
         })?;
-        if corrections == self.corrections {
+        // Repeated ones are computed a few days ahead.
+        let grows = corrections.iter().any(|one| one.repeats.is_some());
+        if corrections == self.corrections && !grows {
             return Ok(());
         }
         self.corrections = corrections;
@@ -171,10 +173,10 @@ impl Reloader {
     }
 
     async fn in_force(&self, config: Arc<Config>) -> Result<Arc<[Correction]>, StoreError> {
-        let (path, now) = (self.history.clone(), self.clock.now());
+        let path = self.history.clone();
         let read = move || {
             let store = Store::open_read_only(&path)?;
-            ledger::in_force(&config, &store, now).map(Arc::from)
+            ledger::in_force(&config, &store).map(Arc::from)
         };
         match tokio::task::spawn_blocking(read).await {
             Ok(corrections) => corrections,

@@ -110,7 +110,7 @@ fn from_store(config: &Config) -> Result<Status, String> {
         )
     })?;
     let now = Clock::system().now();
-    let restored = in_force(config, &store, now).and_then(|corrections| {
+    let restored = in_force(config, &store).and_then(|corrections| {
         let mut ledger = Ledger::new(config, &corrections);
         ledger.restore(&store, now)?;
         Ok(ledger)

@@ -1,65 +1,33 @@
-//! Reads corrections, and tells when the repeated ones occur.
+//! Reads corrections.
 
 use super::draft::ServiceDraft;
 use super::keys::CORRECTION;
-use super::model::CorrectionSpec;
 use super::read::duration_within;
 use super::zone::zone;
 use crate::diagnostic::nearest;
-use crate::outcome::{Timestamp, millis};
-use crate::slo::correction::{Correction, IN_CONFIG};
+use crate::outcome::Timestamp;
+use crate::slo::correction::{Correction, IN_CONFIG, LENGTHS, span_fault};
+use crate::slo::recurrence::{self, Recurrence};
 use crate::yaml::Section;
-use chrono::{DateTime, NaiveDateTime, TimeZone};
-use rrule::{RRule, RRuleSet, Tz, Unvalidated};
-use std::time::Duration;
+use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime};
+use chrono_tz::Tz;
+use std::collections::BTreeSet;
 
 const MOST: usize = 1000;
-const LENGTHS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(31 * 86_400));
-/// Occurrences of one rule that are looked at: an hourly one for more than a year.
-const OCCURRENCES: u16 = 10_000;
-/// Occurrences older than the longest window do not matter any more.
-const PAST: Duration = Duration::from_secs(400 * 86_400);
-
-impl CorrectionSpec {
-    /// Its occurrences that matter at `now`, up to two days ahead.
-    pub fn occurrences(&self, now: Timestamp) -> Vec<Correction> {
-        let Some(rule) = &self.repeats else {
-            return vec![self.first.clone()];
-        };
-        let length = Duration::from_millis((self.first.to.0 - self.first.from.0).unsigned_abs());
-        let at = |moment: Timestamp| moment.to_utc().with_timezone(&Tz::UTC);
-        let ahead = now.after(Duration::from_secs(2 * 86_400));
-        let found = rule.clone().after(at(now.before(PAST))).before(at(ahead));
-        let occurrence = |start: DateTime<Tz>| {
-            let from = Timestamp(start.timestamp_millis());
-            Correction {
-                from,
-                to: from.after(length),
-                ..self.first.clone()
-            }
-        };
-        found
-            .all(OCCURRENCES)
-            .dates
-            .into_iter()
-            .map(occurrence)
-            .collect()
-    }
-}
+/// Occurrences of all of them in a day: a thousand hourly ones.
+const MAX_PER_DAY: usize = 24 * MOST;
 
 /// Those that are free of faults.
-pub(super) fn read_list(root: &Section<'_>, services: &[ServiceDraft<'_>]) -> Vec<CorrectionSpec> {
+pub(super) fn read_list(root: &Section<'_>, services: &[ServiceDraft<'_>]) -> Vec<Correction> {
     let items = root.list("corrections");
+    let too_many = |message, most| {
+        let help = format!("expected at most {most}");
+        root.error("out-of-range", "corrections", message, help);
+    };
     if items.len() > MOST {
-        let message = format!("{} corrections are too many", items.len());
-        root.error(
-            "out-of-range",
-            "corrections",
-            message,
-            format!("expected at most {MOST}"),
-        );
+        too_many(format!("{} corrections are too many", items.len()), MOST);
     }
-    items
+    let all: Vec<_> = items
         .into_iter()
         .take(MOST)
         .enumerate()
@@ -67,19 +35,22 @@ pub(super) fn read_list(root: &Section<'_>, services: &[ServiceDraft<'_>]) -> Ve
             let section = root.reader().section(node, &at.path, CORRECTION)?;
             read(&section, number, services)
         })
-        .collect()
+        .collect();
+    let rules = all.iter().filter_map(|one| one.repeats.as_ref());
+    let per_day: usize = rules.map(Recurrence::per_day).sum();
+    if per_day > MAX_PER_DAY {
+        let message = format!("corrections that occur {per_day} times a day are too many");
+        too_many(message, MAX_PER_DAY);
+    }
+    all
 }
 
-fn read(
-    section: &Section<'_>,
-    number: usize,
-    services: &[ServiceDraft<'_>],
-) -> Option<CorrectionSpec> {
-    let zone = zone(section).map(Tz::from);
-    let from = moment(section, "from", zone?);
-    let to = to(section, zone?, from);
-    let names = |key| section.texts(key, "a name", |text| Some(text.to_owned()));
-    let (wanted, slos) = (names("services"), names("slos"));
+fn read(section: &Section<'_>, number: usize, services: &[ServiceDraft<'_>]) -> Option<Correction> {
+    let zone = zone(section)?;
+    let from = moment(section, "from", zone);
+    let to = to(section, zone, from);
+    let wanted = names(section, "services");
+    let slos = names(section, "slos");
     let known: Vec<&str> = services.iter().map(|service| &*service.name).collect();
     check_names(section, "services", &wanted, &known);
     let known: Vec<&str> = services
@@ -88,88 +59,106 @@ fn read(
         .map(|objective| objective.value.name.as_str())
         .collect();
     check_names(section, "slos", &slos, &known);
-    let repeats = repeats(section, from);
+    let repeats = repeats(section, from, zone);
     let reason = section.text("reason");
-    Some(CorrectionSpec {
-        first: Correction {
-            id: format!("{IN_CONFIG}{}", number + 1),
-            from: stamp(from?),
-            to: to?,
-            services: wanted,
-            slos,
-            reason: reason?,
-            author: section
-                .text("author")
-                .unwrap_or_else(|| "config".to_owned()),
-        },
+    Some(Correction {
+        id: format!("{IN_CONFIG}{}", number + 1),
+        from: from?,
+        to: to?,
         repeats: repeats?,
+        services: wanted,
+        slos,
+        reason: reason?,
+        author: section
+            .text("author")
+            .unwrap_or_else(|| "config".to_owned()),
     })
 }
 
-fn stamp(at: DateTime<Tz>) -> Timestamp {
-    Timestamp(at.timestamp_millis())
+/// A set: each name once.
+fn names(section: &Section<'_>, key: &str) -> Vec<String> {
+    let all = section.texts(key, "a name", |text| Some(text.to_owned()));
+    BTreeSet::from_iter(all).into_iter().collect()
 }
 
-/// A moment with its offset, or a local one that exists in the zone.
-fn moment(section: &Section<'_>, key: &str, zone: Tz) -> Option<DateTime<Tz>> {
+/// A moment with its offset, or a local one of the zone.
+fn moment(section: &Section<'_>, key: &str, zone: Tz) -> Option<Timestamp> {
     let expected = "a moment such as 2026-11-01T22:00:00Z, or 2026-11-01T22:00";
-    section.parse(key, expected, |text| {
-        let fixed = DateTime::parse_from_rfc3339(text).ok();
-        fixed.map(|at| at.with_timezone(&zone)).or_else(|| {
-            let forms = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"];
-            let local = forms
-                .iter()
-                .find_map(|form| NaiveDateTime::parse_from_str(text, form).ok())?;
-            zone.from_local_datetime(&local).earliest()
-        })
+    section.parse(key, expected, |text| read_moment(text, zone))
+}
+
+fn read_moment(text: &str, zone: Tz) -> Option<Timestamp> {
+    let fixed = DateTime::parse_from_rfc3339(text).ok();
+    let fixed = fixed.map(|at| Timestamp(at.timestamp_millis()));
+    fixed.or_else(|| {
+        let forms = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"];
+        let mut forms = forms.iter();
+        let local = forms.find_map(|form| NaiveDateTime::parse_from_str(text, form).ok())?;
+        recurrence::moment(zone, local)
     })
 }
 
-fn to(section: &Section<'_>, zone: Tz, from: Option<DateTime<Tz>>) -> Option<Timestamp> {
-    match (section.has("to"), section.has("for")) {
-        (true, false) => {
-            let to = stamp(moment(section, "to", zone)?);
-            let length = to.0 - stamp(from?).0;
-            if length > 0 && length <= millis(LENGTHS.1) {
-                return Some(to);
-            }
-            let help = "expected a moment up to 31d after `from`";
-            section.error("out-of-range", "to", "the end does not fit", help);
-            None
-        }
+fn to(section: &Section<'_>, zone: Tz, from: Option<Timestamp>) -> Option<Timestamp> {
+    let (to, key) = match (section.has("to"), section.has("for")) {
+        (true, false) => (moment(section, "to", zone)?, "to"),
         (false, true) => {
             let length = duration_within(section, "for", LENGTHS, None)?;
-            Some(stamp(from?).after(length))
+            (from?.after(length), "from")
         }
         (true, true) => {
             let message = "`to` and `for` both say when it ends";
             section.error("conflict", "for", message, "keep one of them");
-            None
+            return None;
         }
         (false, false) => {
             let reader = section.reader();
             let message = "nothing says when it ends";
             reader.error("missing-key", section.spot(), message, "add `to` or `for`");
+            return None;
+        }
+    };
+    if let Some(fault) = span_fault(from?, to) {
+        let help = "expected 1s to 31d, in the years 2000 to 2099";
+        section.error("out-of-range", key, fault, help);
+        return None;
+    }
+    Some(to)
+}
+
+#[expect(clippy::option_option, reason = "faulty, absent, or there")]
+fn repeats(section: &Section<'_>, from: Option<Timestamp>, zone: Tz) -> Option<Option<Recurrence>> {
+    let except = except(section, zone);
+    if !section.has("repeat") {
+        if section.has("except") {
+            let message = "`except` is for corrections that repeat";
+            section.error("conflict", "except", message, "add `repeat`, or remove it");
+        }
+        return Some(None);
+    }
+    let text = section.text("repeat")?;
+    // A rule can be checked even if its start is faulty.
+    let start = from.unwrap_or(Timestamp(0));
+    match Recurrence::parse(&text, start, zone) {
+        Ok(rule) => Some(Some(rule.except(except))),
+        Err(reason) => {
+            let message = format!("invalid recurrence rule: {reason}");
+            let help = "expected a rule of RFC 5545 such as FREQ=WEEKLY;BYDAY=SU";
+            section.error("invalid-value", "repeat", message, help);
             None
         }
     }
 }
 
-#[expect(clippy::option_option, reason = "faulty, absent, or there")]
-fn repeats(section: &Section<'_>, from: Option<DateTime<Tz>>) -> Option<Option<RRuleSet>> {
-    if !section.has("repeat") {
-        return Some(None);
-    }
-    let expected = "a rule as calendars write it, such as FREQ=WEEKLY;BYDAY=SU, hourly at most";
-    // A rule can be checked even if its start is faulty.
-    let start = from.unwrap_or_else(|| DateTime::UNIX_EPOCH.with_timezone(&Tz::UTC));
-    let rule = section.parse("repeat", expected, |text| {
-        let text = text.strip_prefix("RRULE:").unwrap_or(text);
-        let rule: RRule<Unvalidated> = text.parse().ok()?;
-        let rule = rule.validate(start).ok()?;
-        (rule.get_freq() <= rrule::Frequency::Hourly).then_some(rule)
-    })?;
-    Some(Some(RRuleSet::new(from?).rrule(rule)))
+/// Days of the zone, and single moments.
+fn except(section: &Section<'_>, zone: Tz) -> Vec<(Timestamp, Timestamp)> {
+    let expected = "a day such as 2026-12-24, or the moment at which an occurrence begins";
+    section.texts("except", expected, |text| {
+        let midnight = |day: NaiveDate| recurrence::moment(zone, day.and_time(NaiveTime::MIN));
+        match NaiveDate::parse_from_str(text, "%Y-%m-%d") {
+            Ok(day) => Some((midnight(day)?, midnight(day.succ_opt()?)?)),
+            Err(_) => read_moment(text, zone).map(|at| (at, Timestamp(at.0.saturating_add(1)))),
+        }
+    })
 }
 
 fn check_names(section: &Section<'_>, key: &str, names: &[String], known: &[&str]) {
@@ -190,7 +179,7 @@ mod tests {
     use crate::diagnostic::Source;
     use std::path::Path;
 
-    fn spec(correction: &str) -> CorrectionSpec {
+    fn spec(correction: &str) -> Correction {
         let text = format!(
             "corrections: [ {{ {correction}, reason: test }} ]\nservices:\n  - name: web\n    probes: [ {{ name: p, http: {{ url: \"http://127.0.0.1:1/\" }} }} ]\n    objectives: []\n"
         );
@@ -203,31 +192,27 @@ mod tests {
         config.corrections.remove(0)
     }
 
-    fn starts(spec: &CorrectionSpec, now: &str) -> Vec<String> {
-        let now = DateTime::parse_from_rfc3339(now).expect("a moment");
-        let found = spec.occurrences(Timestamp(now.timestamp_millis()));
-        let show = |one: &Correction| one.from.to_utc().format("%m-%d %H:%M").to_string();
+    fn starts(spec: &Correction, from: &str, to: &str) -> Vec<String> {
+        let stamp = |text: &str| {
+            let at = DateTime::parse_from_rfc3339(text).expect("a moment");
+            Timestamp(at.timestamp_millis())
+        };
+        let found = spec.occurrences(stamp(from), stamp(to));
+        let show = |(from, _): &(Timestamp, _)| from.to_utc().format("%m-%d %H:%M").to_string();
         found.iter().map(show).collect()
     }
 
     #[test]
-    fn a_repeated_one_keeps_its_hour_when_clocks_change() {
+    fn a_repeated_one_keeps_its_hour_and_leaves_days_out() {
         let spec = spec(
-            "from: \"2026-10-11T02:30\", for: 1h, repeat: FREQ=WEEKLY, timezone: Europe/Berlin",
+            "from: \"2026-10-11T02:30\", for: 1h, repeat: FREQ=WEEKLY, except: [2026-10-18, \"2026-11-08T02:30\"], timezone: Europe/Berlin, services: [web, web]",
         );
-        // Summer time ends on 2026-10-25 at 03:00 in Berlin; only two days ahead are told.
-        let expected = ["10-11 00:30", "10-18 00:30", "10-25 00:30", "11-01 01:30"];
-        assert_eq!(starts(&spec, "2026-10-30T12:00:00Z"), expected);
-        assert_eq!(starts(&spec, "2026-10-23T12:00:00Z"), expected[..3]);
-    }
-
-    #[test]
-    fn rules_end_and_what_is_too_old_is_left_out() {
-        let counted = spec("from: \"2026-01-01T00:00\", for: 1h, repeat: FREQ=DAILY;COUNT=3");
-        let days = ["01-01 00:00", "01-02 00:00", "01-03 00:00"];
-        assert_eq!(starts(&counted, "2026-06-01T00:00:00Z"), days);
-        let endless = spec("from: \"2020-01-01T00:00\", for: 1h, repeat: FREQ=DAILY");
-        let told = starts(&endless, "2026-06-01T00:00:00Z");
-        assert_eq!((told.len(), told[0].as_str()), (403, "04-27 00:00"));
+        // Summer time ends on 2026-10-25 at 03:00 in Berlin.
+        let expected = ["10-11 00:30", "10-25 00:30", "11-01 01:30", "11-15 01:30"];
+        let all = starts(&spec, "2026-10-01T00:00:00Z", "2026-11-16T00:00:00Z");
+        assert_eq!(all, expected);
+        let running = starts(&spec, "2026-10-25T01:29:59Z", "2026-10-26T00:00:00Z");
+        assert_eq!(running, expected[1..2]);
+        assert_eq!(spec.services, ["web"]);
     }
 }

@@ -1,9 +1,8 @@
 //! A config that was read without errors, with the places it was read from: what lints look at.
 
-use super::model::{
-    Config, CorrectionSpec, Inputs, ObserveSpec, ProbeSpec, ProcessSpec, ServiceSpec, StoreSpec,
-};
+use super::model::{Config, Inputs, ObserveSpec, ProbeSpec, ProcessSpec, ServiceSpec, StoreSpec};
 use crate::outcome::ProbeKey;
+use crate::slo::correction::Correction;
 use crate::slo::{Objective, Sli};
 use crate::yaml::{Node, Section, Spot};
 use std::collections::HashMap;
@@ -25,7 +24,7 @@ pub(super) struct Draft<'n> {
     pub(super) store: StoreSpec,
     pub(super) max_concurrent_probes: usize,
     pub(super) observe: ObserveSpec,
-    pub(super) corrections: Vec<CorrectionSpec>,
+    pub(super) corrections: Vec<Correction>,
     pub(super) vantage: Vec<Placed<'n, ProbeSpec>>,
     pub(super) services: Vec<ServiceDraft<'n>>,
 }

@@ -213,13 +213,19 @@ pub(super) const CORRECTION: &[Key] = &[
         "repeat",
         Shape::Text,
         "",
-        "Rule by which it comes again, as calendars write it (RFC 5545): `FREQ=WEEKLY;BYDAY=SU`.",
+        "Rule by which it comes again, as calendars write it (RFC 5545): `FREQ=WEEKLY;BYDAY=SU`. It is evaluated in `timezone`: a local time that clocks skip is an hour later, one that they repeat is the first of the two; `FREQ=HOURLY` counts hours as they pass. At most 144 times a day.",
+    ),
+    Key::optional(
+        "except",
+        Shape::List(&Shape::Text),
+        "",
+        "Days on which a repeated one does not begin, such as `2026-12-24`, or single moments.",
     ),
     Key::optional(
         "timezone",
         Shape::Text,
         DEFAULT_ZONE,
-        "Time zone of `from`, `to` and `repeat`, such as `Europe/Berlin`; a repeated one keeps its hour when clocks change.",
+        "Time zone of `from`, `to` and `repeat`, such as `Europe/Berlin`; a repeated one keeps its local hour when clocks change.",
     ),
     Key::optional(
         "services",

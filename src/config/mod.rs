@@ -26,6 +26,5 @@ pub use docs::markdown;
 pub use load::{Code, FileError, Loaded, codes, read_file};
 pub use mask::source as without_secrets;
 pub use model::{
-    Config, CorrectionSpec, FoundBy, Inputs, ObserveSpec, Pattern, ProbeSpec, ProcessSpec,
-    ServiceSpec, StoreSpec,
+    Config, FoundBy, Inputs, ObserveSpec, Pattern, ProbeSpec, ProcessSpec, ServiceSpec, StoreSpec,
 };

@@ -7,7 +7,6 @@ use crate::slo::correction::Correction;
 use crate::slo::{Objective, Watcher};
 use crate::yaml::Stamp;
 use regex::Regex;
-use rrule::RRuleSet;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
@@ -23,7 +22,7 @@ pub struct Config {
     /// How many probes may run at the same time.
     pub max_concurrent_probes: usize,
     pub observe: ObserveSpec,
-    pub corrections: Vec<CorrectionSpec>,
+    pub corrections: Vec<Correction>,
     /// Control probes: none, or at least three.
     pub vantage: Vec<ProbeSpec>,
     /// In document order; names are unique.
@@ -101,14 +100,6 @@ impl PartialEq for Pattern {
 }
 
 impl Eq for Pattern {}
-
-/// Time that shall not count, once or again and again.
-#[derive(Clone, Debug)]
-pub struct CorrectionSpec {
-    /// The first occurrence.
-    pub first: Correction,
-    pub repeats: Option<RRuleSet>,
-}
 
 #[derive(Clone, Debug)]
 pub struct ServiceSpec {

@@ -61,6 +61,7 @@ impl History {
             slos: Vec::new(),
             reason: "index rebuilt (simulated)".to_owned(),
             author: "demo".to_owned(),
+            repeats: None,
         }
     }
 

@@ -74,8 +74,7 @@ impl ServiceState {
             }
             // A slice must see its probes together.
             events.sort_by_key(|(_, event)| event.at);
-            let tally = objective.tracker.count(events.into_iter());
-            self.objectives[at].tracker.restore_hour(hour, tally);
+            self.objectives[at].restore_parts(hour, &events);
         }
         Ok(())
     }
@@ -106,6 +105,9 @@ impl ObjectiveState {
     /// The hour's tally as it was stored, if it may be used.
     fn stored_tally(&self, hour: &HourSummary) -> Option<Tally> {
         let corrected = self.tracker.corrected();
+        if !self.tracker.starts_within(hour.start).is_empty() {
+            return None;
+        }
         if corrected.touch(hour.start, hour.start.after(HOUR)) {
             return None;
         }
@@ -117,6 +119,23 @@ impl ObjectiveState {
         let exact = |below| hour.scale().tells_apart(below);
         if !self.threshold().is_none_or(exact) {
             self.approximate = self.approximate.max(Some(hour.start.after(HOUR)));
+        }
+    }
+
+    /// Counts an hour's outcomes, in parts where a window begins within it.
+    fn restore_parts(&mut self, hour: Timestamp, events: &[(usize, Event)]) {
+        let mut starts = self.tracker.starts_within(hour);
+        starts.push(hour);
+        starts.sort_unstable();
+        starts.dedup();
+        let mut rest = events;
+        for (place, start) in starts.iter().enumerate() {
+            let next = starts.get(place + 1).copied();
+            let end = next.unwrap_or(hour.after(HOUR));
+            let (part, later) = rest.split_at(rest.partition_point(|(_, event)| event.at < end));
+            let tally = self.tracker.count(part.iter().copied());
+            self.tracker.restore_part(*start, tally);
+            rest = later;
         }
     }
 

@@ -279,7 +279,7 @@ const OBJECTIVES: &[Described<ObjectiveView>] = &[
             "slod_slo_coverage_ratio",
             "ratio",
             SLO_WINDOW,
-            "Counted events / expected ones: below 1 where the prober was down, or the service is young.",
+            "Counted events / expected ones up to now: below 1 where the prober was down, or the service is young.",
         ),
         |samples, slo| windows(samples, slo, |window| window.coverage),
     ),

@@ -6,7 +6,6 @@ use super::probe::ProbeState;
 use super::snapshot::{DAYS, DayView, ObjectiveView, WINDOWS};
 use crate::outcome::Timestamp;
 use crate::slo::burn::Fired;
-use crate::slo::correction::Spans;
 use crate::slo::{Objective, Sli, Tracker, Watcher};
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,14 +29,9 @@ pub(super) struct ObjectiveState {
 
 impl ObjectiveState {
     /// `watchers` are the probes that count, with their positions.
-    pub(super) fn new(
-        objective: &Objective,
-        watchers: Vec<(usize, Watcher)>,
-        corrected: Spans,
-    ) -> Self {
+    pub(super) fn new(objective: &Objective, watchers: Vec<(usize, Watcher)>) -> Self {
         let (counts, watchers) = watchers.into_iter().unzip();
-        let tracker =
-            Tracker::new(Arc::new(objective.clone()), watchers).with_corrected(Arc::new(corrected));
+        let tracker = Tracker::new(Arc::new(objective.clone()), watchers);
         Self {
             tally_key: tracker.tally_key().to_string(),
             tracker,
@@ -64,7 +58,7 @@ impl ObjectiveState {
         let newest = old.tracker.newest().max(now);
         if old.restored && corrected.same_within(past, oldest, newest) {
             *self = old;
-            self.tracker = self.tracker.clone().with_corrected(corrected);
+            self.tracker.correct(corrected);
         } else {
             // Counters that Prometheus reads never go back.
             self.counted_before = old.tracker.counters();

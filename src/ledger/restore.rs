@@ -26,6 +26,7 @@ impl Ledger {
         if self.parts().0.iter().all(ServiceState::is_restored) {
             return Ok(());
         }
+        self.correct(now);
         for service in self.parts().0 {
             service.anchor(now);
         }

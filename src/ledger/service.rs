@@ -7,7 +7,7 @@ use super::snapshot::ServiceView;
 use crate::config::ServiceSpec;
 use crate::outcome::{Event, Timestamp};
 use crate::slo::burn::FiredFor;
-use crate::slo::correction::{Correction, Spans};
+use crate::slo::correction::CorrectedTime;
 use crate::slo::{Objective, Sli};
 use crate::stats::scale::Scale;
 use std::sync::Arc;
@@ -24,22 +24,32 @@ pub(super) struct ServiceState {
 }
 
 impl ServiceState {
-    pub(super) fn new(spec: &ServiceSpec, corrections: &[Correction]) -> Self {
+    pub(super) fn new(spec: &ServiceSpec) -> Self {
         let thresholds: Vec<_> = spec.objectives.iter().filter_map(threshold).collect();
         let probes: Vec<_> = spec
             .watched()
             .map(|probe| ProbeState::new(probe, &spec.name, &thresholds))
             .collect();
-        let objectives = spec.objectives.iter().map(|objective| {
-            let corrected = Spans::of(corrections, &spec.name, &objective.name);
-            ObjectiveState::new(objective, spec.watchers(objective), corrected)
-        });
+        let objectives = spec
+            .objectives
+            .iter()
+            .map(|objective| ObjectiveState::new(objective, spec.watchers(objective)));
         Self {
             name: spec.name.clone(),
             description: spec.description.as_str().into(),
             labels: spec.labels.as_slice().into(),
             objectives: objectives.collect(),
             probes,
+        }
+    }
+
+    /// Takes out the corrected time of what is still to be counted.
+    pub(super) fn correct(&mut self, time: &CorrectedTime<'_>, now: Timestamp) {
+        for objective in self.objectives.iter_mut().filter(|one| !one.restored) {
+            let promise = objective.tracker.objective();
+            let (from, to) = promise.horizon(now);
+            let spans = time.spans(&self.name, &promise.name, from, to);
+            objective.tracker.correct(spans);
         }
     }
 

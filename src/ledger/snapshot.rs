@@ -36,7 +36,7 @@ pub const QUANTILES: [f64; 3] = [0.5, 0.95, 0.99];
 #[derive(Debug)]
 pub struct Snapshot {
     pub at: Timestamp,
-    /// All that are in force, the latest first.
+    /// All that are in force.
     pub corrections: Arc<[Correction]>,
     pub services: Vec<ServiceView>,
     /// Kept, and not counted before its time: the clock was ahead.

@@ -5,10 +5,9 @@ use super::snapshot::Snapshot;
 use crate::config::Config;
 use crate::outcome::{ProbeKey, Record, Timestamp};
 use crate::slo::burn::FiredFor;
-use crate::slo::correction::Correction;
+use crate::slo::correction::{CorrectedTime, Correction};
 use crate::stats::scale::Scale;
 use crate::store::Ahead;
-use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -19,7 +18,7 @@ pub(super) type Places = Vec<(usize, usize)>;
 #[derive(Debug)]
 pub struct Ledger {
     services: Vec<ServiceState>,
-    /// The latest first.
+    /// All that are in force.
     corrections: Arc<[Correction]>,
     index: HashMap<ProbeKey, Places>,
     /// Buckets of all latency quantiles.
@@ -33,8 +32,7 @@ pub struct Ledger {
 impl Ledger {
     /// Empty state for a config, to be restored.
     pub fn new(config: &Config, corrections: &[Correction]) -> Self {
-        let service = |spec| ServiceState::new(spec, corrections);
-        let services: Vec<_> = config.services.iter().map(service).collect();
+        let services: Vec<_> = config.services.iter().map(ServiceState::new).collect();
         let mut index: HashMap<ProbeKey, Places> = HashMap::new();
         for (at, service) in services.iter().enumerate() {
             for (position, probe) in service.probes.iter().enumerate() {
@@ -42,8 +40,6 @@ impl Ledger {
                 places.push((at, position));
             }
         }
-        let mut corrections = corrections.to_vec();
-        corrections.sort_by_key(|correction| Reverse(correction.from));
         Self {
             services,
             corrections: corrections.into(),
@@ -108,6 +104,7 @@ impl Ledger {
             self.forget(now);
         }
         let mut next = Self::new(config, corrections);
+        next.correct(now);
         let mut alerts = std::mem::take(&mut self.alerts);
         let mut tell = |alert| alerts.push(alert);
         for service in &mut next.services {
@@ -125,6 +122,14 @@ impl Ledger {
         next.alerts = alerts;
         next.ahead = self.ahead;
         next
+    }
+
+    /// Takes out the corrected time of what is still to be counted.
+    pub(super) fn correct(&mut self, now: Timestamp) {
+        let time = CorrectedTime::of(&self.corrections);
+        for service in &mut self.services {
+            service.correct(&time, now);
+        }
     }
 
     /// Alerts that began or ended since they were taken last.

@@ -26,12 +26,6 @@ pub fn expected_events(counts: Counts, window: Duration, pace: Pace) -> f64 {
     observed + unobserved_ms / pace.spacing_ms
 }
 
-/// Counted events / expected ones, from 0 to 1.
-pub fn coverage(counts: Counts, window: Duration, pace: Pace) -> Option<f64> {
-    let expected = expected_events(counts, window, pace);
-    (expected > 0.0).then(|| ((counts.good + counts.bad) as f64 / expected).min(1.0))
-}
-
 /// Share of the budget that is left: `1 - bad / ((1 - target) x expected)`. Negative once overspent.
 pub fn remaining(bad: u64, expected: f64, target: f64) -> Option<f64> {
     let budget = (1.0 - target) * expected;
@@ -170,7 +164,6 @@ mod tests {
         let none = Counts::default();
         assert_eq!(sli(none), None);
         assert_eq!(burn_rate(none, 0.999), None);
-        assert_eq!(coverage(none, MONTH, every(10_000)), Some(0.0));
         assert_eq!(remaining(0, 0.0, 0.999), None);
     }
 

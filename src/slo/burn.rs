@@ -1,7 +1,8 @@
 //! Burn-rate alerts: the tiers as data, and the life of one alert.
 
 use super::objective::Objective;
-use super::track::{Tracker, WindowView};
+use super::track::Tracker;
+use super::window::WindowView;
 use crate::outcome::Timestamp;
 use crate::yaml::units::show_duration;
 use std::sync::Arc;

@@ -1,20 +1,36 @@
 //! Time that shall not count: maintenance, false alarms. Nothing stored is changed by them; they
 //! are taken out when outcomes are counted, and can be taken back.
 
+use super::recurrence::Recurrence;
 use crate::outcome::{Timestamp, millis};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// What the ids of the config's corrections begin with; those made by hand have numbers.
 pub const IN_CONFIG: &str = "config-";
+/// A correction takes from a second to 31 days,
+pub const LENGTHS: (Duration, Duration) =
+    (Duration::from_secs(1), Duration::from_secs(31 * 86_400));
+/// begins in the years 2000 to 2099,
+const YEARS: (Timestamp, Timestamp) = (
+    Timestamp::from_secs(946_684_800),
+    Timestamp::from_secs(4_102_444_800),
+);
+/// and names so many services and objectives at most; none stands for all.
+pub const MAX_NAMES: usize = 100;
 
 /// One correction, as somebody wrote it down.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Correction {
     /// Unique; given by the store, or by the place in the config.
     pub id: String,
+    /// Of the first occurrence.
     pub from: Timestamp,
     /// Exclusive.
     pub to: Timestamp,
+    /// When it occurs; once if left out.
+    pub repeats: Option<Recurrence>,
     /// Services that it is for; empty means all.
     pub services: Vec<String>,
     /// Objectives that it is for; empty means all.
@@ -32,6 +48,37 @@ impl Correction {
     pub fn concerns(&self, service: &str, slo: &str) -> bool {
         self.is_for(service) && includes(&self.slos, slo)
     }
+
+    /// Its occurrences that touch `from..to`, in the order of time: start and end (exclusive).
+    pub fn occurrences(&self, from: Timestamp, to: Timestamp) -> Vec<(Timestamp, Timestamp)> {
+        let length = Duration::from_millis((self.to.0 - self.from.0).unsigned_abs());
+        match &self.repeats {
+            Some(rule) => {
+                // What begins earlier has ended by `from`.
+                let starts = rule.starts(Timestamp(from.before(length).0.saturating_add(1)), to);
+                starts
+                    .into_iter()
+                    .map(|at| (at, at.after(length)))
+                    .collect()
+            }
+            None if self.from < to && self.to > from => vec![(self.from, self.to)],
+            None => Vec::new(),
+        }
+    }
+}
+
+/// Why a correction cannot begin and end then.
+pub fn span_fault(from: Timestamp, to: Timestamp) -> Option<String> {
+    let length = i128::from(to.0) - i128::from(from.0);
+    if from < YEARS.0 || from >= YEARS.1 {
+        return Some("it must begin in the years 2000 to 2099".to_owned());
+    }
+    if length < 0 {
+        return Some("`to` must be after `from`".to_owned());
+    }
+    let (shortest, longest) = (millis(LENGTHS.0).into(), millis(LENGTHS.1).into());
+    (!(shortest..=longest).contains(&length))
+        .then(|| "`to` must be 1s to 31d after `from`".to_owned())
 }
 
 fn includes(names: &[String], name: &str) -> bool {
@@ -55,18 +102,6 @@ impl Spans {
             }
         }
         Self(joined)
-    }
-
-    /// The time that the corrections take out for one objective.
-    pub fn of<'a>(
-        corrections: impl IntoIterator<Item = &'a Correction>,
-        service: &str,
-        slo: &str,
-    ) -> Self {
-        let concerning = corrections
-            .into_iter()
-            .filter(|correction| correction.concerns(service, slo));
-        Self::new(concerning.map(|correction| (correction.from, correction.to)))
     }
 
     /// With every part made longer so that it begins and ends at a multiple of `grain`.
@@ -117,6 +152,44 @@ impl Spans {
     }
 }
 
+/// The time that corrections take out, computed once for objectives that the same ones concern.
+#[derive(Debug)]
+pub struct CorrectedTime<'a> {
+    corrections: &'a [Correction],
+    known: Mutex<HashMap<Key, Arc<Spans>>>,
+}
+
+/// The positions of corrections, and a span.
+type Key = (Vec<usize>, Timestamp, Timestamp);
+
+impl<'a> CorrectedTime<'a> {
+    pub fn of(corrections: &'a [Correction]) -> Self {
+        Self {
+            corrections,
+            known: Mutex::default(),
+        }
+    }
+
+    /// What is taken out for one objective, for all of `from..to` at least.
+    pub fn spans(&self, service: &str, slo: &str, from: Timestamp, to: Timestamp) -> Arc<Spans> {
+        let all = self.corrections.iter().enumerate();
+        let concerning = all.filter(|(_, correction)| correction.concerns(service, slo));
+        let places: Vec<usize> = concerning.map(|(place, _)| place).collect();
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let compute = |(places, from, to): &Key| {
+            let each = places.iter().map(|place| &self.corrections[*place]);
+            Arc::new(Spans::new(each.flat_map(|one| one.occurrences(*from, *to))))
+        };
+        let key = (places, from, to);
+        if let Some(spans) = known.get(&key) {
+            return spans.clone();
+        }
+        let spans = compute(&key);
+        known.insert(key, spans.clone());
+        spans
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -135,6 +208,7 @@ mod tests {
             id: "1".into(),
             from: Timestamp(0),
             to: Timestamp(1),
+            repeats: None,
             services: vec![],
             slos: vec![],
             reason: "a deploy".into(),

@@ -1,7 +1,7 @@
 //! What is promised, and how one outcome counts for it.
 
 use super::calendar::Calendar;
-use crate::outcome::{ProbeKey, Verdict};
+use crate::outcome::{ProbeKey, Timestamp, Verdict};
 use crate::yaml::units::show_duration;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -195,6 +195,28 @@ impl Objective {
         let counted = self.probes.iter().map(|counted| counted.service.as_deref());
         let own = self.probes.is_empty().then_some(None);
         counted.chain(own).collect()
+    }
+
+    /// Those of its windows.
+    pub fn calendars(&self) -> impl Iterator<Item = Calendar> + '_ {
+        let windows = std::iter::once(&self.window).chain(&self.further);
+        windows.filter_map(|window| window.calendar)
+    }
+
+    /// The time that its windows hold at `now` and in the next days, for corrections to be known of
+    /// all of it: a period of the calendar is known to its end.
+    pub fn horizon(&self, now: Timestamp) -> (Timestamp, Timestamp) {
+        const SHOWN: Duration = Duration::from_secs(31 * 86_400);
+        let soon = now.after(Duration::from_secs(2 * 86_400));
+        let end = self
+            .calendars()
+            .map(|calendar| calendar.around(soon).1)
+            .max();
+        let begin = now.before(self.reach().max(SHOWN)).hour();
+        (
+            begin.before(Duration::from_secs(3600)),
+            end.unwrap_or(soon).max(soon),
+        )
     }
 
     /// With what weight a probe counts that the objective's service has or borrows.

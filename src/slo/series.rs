@@ -1,10 +1,13 @@
 //! Exact counts over time in three resolutions, small because equal neighbours share one entry.
 
+mod border;
 mod ring;
 
+use super::calendar::Calendar;
 use super::correction::Spans;
 use super::tally::Tally;
 use crate::outcome::{Timestamp, millis};
+use border::Borders;
 use ring::Ring;
 use std::ops::{AddAssign, SubAssign};
 use std::time::Duration;
@@ -21,6 +24,8 @@ const TIERS: [(i64, usize); 2] = [(10_000, 720), (5 * MINUTE, 288)];
 #[derive(Clone, Debug)]
 pub struct Series {
     tiers: [Ring; 3],
+    /// One per calendar.
+    borders: Vec<Borders>,
 }
 
 /// Sums over a window.
@@ -45,6 +50,14 @@ impl AddAssign<(Tally, u64)> for Counts {
     }
 }
 
+impl SubAssign for Counts {
+    fn sub_assign(&mut self, other: Self) {
+        self.good = self.good.saturating_sub(other.good);
+        self.bad = self.bad.saturating_sub(other.bad);
+        self.covered_ms = self.covered_ms.saturating_sub(other.covered_ms);
+    }
+}
+
 impl SubAssign<Tally> for Counts {
     fn sub_assign(&mut self, tally: Tally) {
         self.good = self.good.saturating_sub(u64::from(tally.good));
@@ -61,6 +74,24 @@ impl Series {
         let [fine, middle] = TIERS.map(|(width, slots)| Ring::new(width, slots));
         Self {
             tiers: [fine, middle, Ring::new(HOUR, hours.max(1))],
+            borders: Vec::new(),
+        }
+    }
+
+    /// For windows of these calendars as well.
+    #[must_use]
+    pub fn with_calendars(self, calendars: impl Iterator<Item = Calendar>) -> Self {
+        let borders = calendars.map(Borders::new).collect();
+        Self { borders, ..self }
+    }
+
+    /// Begins the calendars' periods of a moment. What comes later must not be added before.
+    pub fn turn(&mut self, at: Timestamp) {
+        let last_day = &self.tiers[1];
+        for borders in &mut self.borders {
+            borders.turn(at, |from, to| {
+                last_day.sum(Timestamp(to.0 - 1), to.0 - from.0)
+            });
         }
     }
 
@@ -74,12 +105,17 @@ impl Series {
         for tier in &mut self.tiers {
             tier.change(now, |_| {});
         }
+        self.turn(now);
     }
 
     /// Adds an event at its time; events may come late and out of order.
     pub fn add(&mut self, at: Timestamp, event: Tally) {
+        self.turn(at);
         for tier in &mut self.tiers {
             tier.change(at, |tally| tally.add(event));
+        }
+        for borders in &mut self.borders {
+            borders.change(at, |before| *before += (event, 1));
         }
     }
 
@@ -87,6 +123,9 @@ impl Series {
     pub fn take_back(&mut self, at: Timestamp, event: Tally) {
         for tier in &mut self.tiers {
             tier.change(at, |tally| tally.take(event));
+        }
+        for borders in &mut self.borders {
+            borders.change(at, |before| *before -= event);
         }
     }
 
@@ -106,11 +145,28 @@ impl Series {
         for tier in &mut self.tiers[1..] {
             tier.change(at, |tally| tally.add(sums));
         }
+        for borders in &mut self.borders {
+            borders.change(at, |before| *before += (sums, 1));
+        }
     }
 
     /// Adds a whole hour that is older than [`Series::replay_span`], known by its sums only.
     pub fn add_hour(&mut self, at: Timestamp, sums: Tally) {
         self.tiers[2].change(at, |tally| tally.add(sums));
+    }
+
+    /// Adds a part of such an hour, between the starts that [`Series::starts_within`] has.
+    pub fn add_part(&mut self, at: Timestamp, sums: Tally) {
+        self.add_hour(at, sums);
+        for borders in &mut self.borders {
+            borders.change(at, |before| *before += (sums, 1));
+        }
+    }
+
+    /// Where periods of the calendars begin within an hour.
+    pub fn starts_within(&self, hour: Timestamp) -> Vec<Timestamp> {
+        let all = self.borders.iter().flat_map(|one| one.within(hour));
+        all.collect()
     }
 
     /// Adds `missing` for every time slice from `from` up to `until` that no event stands for and
@@ -125,6 +181,9 @@ impl Series {
         for tier in &mut self.tiers {
             tier.complete(from.0, until.0, missing, corrected);
         }
+        for borders in &mut self.borders {
+            borders.complete(from.0, until.0, missing, corrected);
+        }
     }
 
     /// Sums over the last `window` up to `now`: the slots that end the window, the one of `now`
@@ -133,10 +192,16 @@ impl Series {
         self.tier(window).sum(now, millis(window))
     }
 
-    /// Sums from the hour of `start` up to `now`.
-    pub fn sum_since(&self, start: Timestamp, now: Timestamp) -> Counts {
+    /// Sums from the start of a calendar's period up to `now`.
+    pub fn sum_since(&self, calendar: Calendar, now: Timestamp) -> Counts {
+        let start = calendar.around(now).0;
         let hours = now.0.div_euclid(HOUR) - start.0.div_euclid(HOUR) + 1;
-        self.tiers[2].sum(now, hours * HOUR)
+        let mut counts = self.tiers[2].sum(now, hours * HOUR);
+        let mut borders = self.borders.iter();
+        if let Some(known) = borders.find(|one| one.is_of(calendar)) {
+            counts -= known.before(start);
+        }
+        counts
     }
 
     /// The start of a window that ends with the slot of `now`.

@@ -55,31 +55,13 @@ impl Watcher {
     }
 }
 
-/// What one objective is at one moment, over one window. Counts are in [`Budgeting::parts`].
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct WindowView {
-    pub good: u64,
-    pub bad: u64,
-    /// Outcomes that say nothing about the service.
-    pub void: u64,
-    /// What the whole window would hold, without the time that is corrected.
-    pub expected: f64,
-    /// What it would hold with that time.
-    pub nominal: f64,
-    /// good / (good + bad)
-    pub sli: Option<f64>,
-    /// error ratio / (1 - target)
-    pub burn_rate: Option<f64>,
-    /// counted / expected, from 0 to 1.
-    pub coverage: Option<f64>,
-}
-
 impl Tracker {
     /// `watchers` are the probes that count for the objective; at least one.
     pub fn new(objective: Arc<Objective>, watchers: Vec<Watcher>) -> Self {
         let weights = watchers.iter().map(|watcher| watcher.weight);
         Self {
-            series: Series::new(objective.reach().max(LONGEST_SHOWN)),
+            series: Series::new(objective.reach().max(LONGEST_SHOWN))
+                .with_calendars(objective.calendars()),
             slices: SliceRule::of(&objective, weights).map(Slices::new),
             watchers,
             corrected: Arc::default(),
@@ -93,12 +75,17 @@ impl Tracker {
 
     /// Takes time out; what was counted already stays counted. Where slices without outcomes
     /// count, a slice is taken out as a whole: else it would be missing.
-    #[must_use]
-    pub fn with_corrected(mut self, corrected: Arc<Spans>) -> Self {
+    pub fn correct(&mut self, corrected: Arc<Spans>) {
         self.corrected = match self.missing() {
             Some(_) => Arc::new(corrected.widened(Budgeting::SLICE)),
             None => corrected,
         };
+    }
+
+    /// See [`Tracker::correct`].
+    #[must_use]
+    pub fn with_corrected(mut self, corrected: Arc<Spans>) -> Self {
+        self.correct(corrected);
         self
     }
 
@@ -224,6 +211,16 @@ impl Tracker {
         self.series.add_hour(hour, tally);
     }
 
+    /// Takes the tally of all probes together over a part of such an hour.
+    pub fn restore_part(&mut self, start: Timestamp, tally: Tally) {
+        self.series.add_part(start, tally);
+    }
+
+    /// Where a window begins within an hour that is older than [`Series::replay_span`].
+    pub fn starts_within(&self, hour: Timestamp) -> Vec<Timestamp> {
+        self.series.starts_within(hour)
+    }
+
     /// Takes the tally of all probes together over a slot that is older than [`Series::fine_span`].
     pub fn restore_slot(&mut self, slot: i64, tally: Tally) {
         self.series.add_slot(slot, tally);
@@ -262,6 +259,7 @@ impl Tracker {
     /// Closes the slices that ended at least one slice ago: from then on they are counted events,
     /// or missing.
     pub fn close_slices(&mut self, now: Timestamp) {
+        self.series.turn(now);
         let Some(slices) = &mut self.slices else {
             return;
         };

@@ -4,6 +4,7 @@ use super::{Store, StoreError};
 use crate::outcome::Timestamp;
 use crate::slo::correction::Correction;
 use rusqlite::{Row, params};
+use std::collections::BTreeSet;
 
 /// In force at once. Each objective goes through all of them when they change.
 const MOST: i64 = 10_000;
@@ -89,11 +90,16 @@ impl Store {
 }
 
 fn correction(row: &Row<'_>) -> rusqlite::Result<Correction> {
-    let names = |text: String| text.lines().map(str::to_owned).collect();
+    // A set: older versions kept names as often as they were given.
+    let names = |text: String| {
+        let names: BTreeSet<&str> = text.lines().collect();
+        names.into_iter().map(str::to_owned).collect()
+    };
     Ok(Correction {
         id: row.get::<_, i64>(0)?.to_string(),
         from: Timestamp(row.get(1)?),
         to: Timestamp(row.get(2)?),
+        repeats: None,
         services: names(row.get(3)?),
         slos: names(row.get(4)?),
         reason: row.get(5)?,

@@ -1,65 +1,132 @@
-//! Corrections as JSON: what is in force, a new one, and one taken back.
+//! Corrections as JSON: what is in force a page at a time, a new one, and one taken back.
 
 use super::problem::Problem;
 use super::{Reloaded, WebState};
 use crate::diagnostic::nearest;
 use crate::ledger::Snapshot;
 use crate::outcome::Timestamp;
-use crate::slo::correction::{Correction, IN_CONFIG};
+use crate::slo::correction::{Correction, IN_CONFIG, MAX_NAMES, span_fault};
+use crate::slo::occurrence::{Cursor, Occurrence, latest};
 use crate::store::{Store, StoreError};
 use axum::Json;
-use axum::extract::rejection::JsonRejection;
-use axum::extract::{Path, State};
-use axum::http::StatusCode;
+use axum::extract::rejection::{JsonRejection, QueryRejection};
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How long a client waits for the disk.
 const PATIENCE: Duration = Duration::from_secs(10);
-const LONGEST: Duration = Duration::from_secs(31 * 86_400);
-/// Characters of a reason or an author, and names in a list.
+/// Characters of a reason or an author.
 const TEXT: usize = 500;
-const NAMES: usize = 1000;
+/// Occurrences on a page,
+const LIMIT: usize = 10_000;
+/// which ends early where it grows beyond this.
+const PAGE_BYTES: usize = 4 << 20;
 
 /// A correction as clients write and read it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct CorrectionView {
+pub struct CorrectionView<'a> {
     /// Given by the daemon.
     #[serde(default, skip_deserializing)]
-    id: String,
+    id: Cow<'a, str>,
     from: DateTime<Utc>,
     /// Exclusive.
     to: DateTime<Utc>,
-    /// Empty or left out means all.
+    /// A set. Empty or left out means all.
     #[serde(default)]
-    services: Vec<String>,
+    services: Cow<'a, [String]>,
     #[serde(default)]
-    slos: Vec<String>,
-    reason: String,
-    author: String,
+    slos: Cow<'a, [String]>,
+    reason: Cow<'a, str>,
+    author: Cow<'a, str>,
 }
 
-/// Those of the config and those made by hand, the latest first.
-pub async fn list(State(state): State<WebState>) -> Json<Vec<CorrectionView>> {
-    let snapshot = state.snapshots.borrow();
-    Json(
-        snapshot
-            .corrections
-            .iter()
-            .map(CorrectionView::of)
-            .collect(),
-    )
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Page {
+    /// Where the page before ended.
+    cursor: Option<String>,
+    limit: Option<usize>,
+}
+
+/// The occurrences of those of the config and of those made by hand, the latest first. The header
+/// `Link` has the address of the next page.
+pub async fn list(
+    State(state): State<WebState>,
+    page: Result<Query<Page>, QueryRejection>,
+) -> Result<Response, Problem> {
+    let invalid = |reason| Problem::new(StatusCode::BAD_REQUEST, "invalid page").because(reason);
+    let Query(page) = page.map_err(|error| invalid(error.body_text()))?;
+    let limit = page.limit.unwrap_or(LIMIT);
+    if !(1..=LIMIT).contains(&limit) {
+        return Err(invalid(format!("`limit` must be from 1 to {LIMIT}")));
+    }
+    let cursor = page.cursor.map(|text| {
+        let faulty = || invalid("`cursor` must be one that a `Link` header has".to_owned());
+        Cursor::parse(&text).ok_or_else(faulty)
+    });
+    let cursor = cursor.transpose()?;
+    let (all, now) = {
+        let snapshot = state.snapshots.borrow();
+        (Arc::clone(&snapshot.corrections), snapshot.at)
+    };
+    let written = move || write_page(&all, now, cursor.as_ref(), limit);
+    let written = tokio::task::spawn_blocking(written).await;
+    let (body, next) = written
+        .map_err(|_panic| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "a defect in slod"))?;
+    let mut response = ([(header::CONTENT_TYPE, "application/json")], body).into_response();
+    let link = next.map(|cursor| {
+        let address = format!("/api/v1/corrections?limit={limit}&cursor={}", cursor.text());
+        HeaderValue::try_from(format!("<{address}>; rel=\"next\""))
+    });
+    if let Some(Ok(link)) = link {
+        response.headers_mut().insert(header::LINK, link);
+    }
+    Ok(response)
+}
+
+/// A page as JSON, and where the next one begins if there is one.
+fn write_page(
+    all: &[Correction],
+    now: Timestamp,
+    cursor: Option<&Cursor>,
+    limit: usize,
+) -> (Vec<u8>, Option<Cursor>) {
+    let all: Vec<&Correction> = all.iter().collect();
+    let found = latest(&all, now, cursor, limit + 1);
+    let (mut body, mut written) = (vec![b'['], 0);
+    for occurrence in found.iter().take(limit) {
+        if body.len() > PAGE_BYTES {
+            break;
+        }
+        if written > 0 {
+            body.push(b',');
+        }
+        let view = CorrectionView::of(occurrence.correction, occurrence.from, occurrence.to);
+        // Text and numbers in memory can always be written.
+        let _ = serde_json::to_writer(&mut body, &view);
+        written += 1;
+    }
+    body.push(b']');
+    let last = found[..written].last().filter(|_| written < found.len());
+    (body, last.map(Occurrence::cursor))
 }
 
 pub async fn add(
     State(state): State<WebState>,
-    body: Result<Json<CorrectionView>, JsonRejection>,
-) -> Result<(StatusCode, Json<CorrectionView>), Problem> {
+    body: Result<Json<CorrectionView<'static>>, JsonRejection>,
+) -> Result<(StatusCode, Json<CorrectionView<'static>>), Problem> {
     let Json(view) = body.map_err(|error| {
-        Problem::new(error.status(), "this is no correction").because(error.body_text())
+        Problem::new(error.status(), "invalid correction").because(error.body_text())
     })?;
+    let view = view.with_sets();
     view.check(&state.snapshots.borrow())
         .map_err(|reason| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, reason))?;
     let (new, now) = (view.correction(), state.clock.now());
@@ -71,7 +138,8 @@ pub async fn add(
         "a correction was made"
     );
     taken(&state).await?;
-    Ok((StatusCode::CREATED, Json(CorrectionView::of(&kept))))
+    let id = kept.id.into();
+    Ok((StatusCode::CREATED, Json(CorrectionView { id, ..view })))
 }
 
 pub async fn take_back(
@@ -123,16 +191,29 @@ async fn taken(state: &WebState) -> Result<(), Problem> {
     })
 }
 
-impl CorrectionView {
-    fn of(correction: &Correction) -> Self {
+impl<'a> CorrectionView<'a> {
+    fn of(correction: &'a Correction, from: Timestamp, to: Timestamp) -> Self {
         Self {
-            id: correction.id.clone(),
-            from: correction.from.to_utc(),
-            to: correction.to.to_utc(),
-            services: correction.services.clone(),
-            slos: correction.slos.clone(),
-            reason: correction.reason.clone(),
-            author: correction.author.clone(),
+            id: (&correction.id).into(),
+            from: from.to_utc(),
+            to: to.to_utc(),
+            services: (&correction.services).into(),
+            slos: (&correction.slos).into(),
+            reason: (&correction.reason).into(),
+            author: (&correction.author).into(),
+        }
+    }
+
+    /// With each name once.
+    fn with_sets(self) -> Self {
+        let set = |names: Cow<'a, [String]>| {
+            let names: BTreeSet<String> = names.iter().cloned().collect();
+            names.into_iter().collect::<Vec<_>>().into()
+        };
+        Self {
+            services: set(self.services),
+            slos: set(self.slos),
+            ..self
         }
     }
 
@@ -141,25 +222,31 @@ impl CorrectionView {
             id: String::new(),
             from: Timestamp(self.from.timestamp_millis()),
             to: Timestamp(self.to.timestamp_millis()),
-            services: self.services.clone(),
-            slos: self.slos.clone(),
-            reason: self.reason.clone(),
-            author: self.author.clone(),
+            repeats: None,
+            services: self.services.to_vec(),
+            slos: self.slos.to_vec(),
+            reason: self.reason.to_string(),
+            author: self.author.to_string(),
         }
     }
 
     fn check(&self, snapshot: &Snapshot) -> Result<(), String> {
-        let length = (self.to - self.from).to_std().unwrap_or_default();
-        if length.is_zero() || length > LONGEST {
-            return Err("`to` must be after `from`, by 31 days at most".to_owned());
+        let Correction { from, to, .. } = self.correction();
+        if let Some(fault) = span_fault(from, to) {
+            return Err(fault);
         }
         for (key, text) in [("reason", &self.reason), ("author", &self.author)] {
             if text.trim().is_empty() || text.chars().count() > TEXT {
                 return Err(format!("`{key}` needs 1 to {TEXT} characters"));
             }
         }
-        if self.services.len() > NAMES || self.slos.len() > NAMES {
-            return Err(format!("at most {NAMES} names"));
+        for (key, names) in [("services", &self.services), ("slos", &self.slos)] {
+            if names.len() > MAX_NAMES {
+                return Err(format!(
+                    "`{key}` has {} names: {MAX_NAMES} are the most, none stands for all",
+                    names.len()
+                ));
+            }
         }
         let services = snapshot.services.iter().map(|service| &*service.name);
         check_names("service", &self.services, &services.collect::<Vec<_>>())?;

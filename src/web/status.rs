@@ -3,6 +3,7 @@
 use super::WebState;
 use super::page::{View, render_overview, render_service, style};
 use super::problem::Problem;
+use crate::slo::occurrence::Cursor;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
@@ -33,13 +34,21 @@ pub async fn service(
     })?;
     let system = Arc::clone(&state.system.borrow());
     let view = view(&state, query.as_deref());
+    let older = query.as_deref().and_then(older);
     Ok(Html(render_service(
         service,
         &snapshot.corrections,
         &system,
         snapshot.at,
         view,
+        older.as_ref(),
     )))
+}
+
+/// Where the list of corrections goes on; from its start on where that is no place in it.
+fn older(query: &str) -> Option<Cursor> {
+    let mut parts = query.split('&');
+    parts.find_map(|part| Cursor::parse(part.strip_prefix("corrections=")?))
 }
 
 fn view(state: &WebState, query: Option<&str>) -> View {

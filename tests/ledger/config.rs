@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use slod::config::{Config, ObserveSpec, Pattern, ProbeSpec, ServiceSpec, StoreSpec};
 use slod::outcome::{Outcome, ProbeKey, Verdict};
 use slod::probe::{Attempt, Probe};
+use slod::slo::calendar::{Calendar, Period};
 use slod::slo::{Budgeting, Combine, Counted, Missing, Objective, Sli, Window};
 use std::path::Path;
 use std::sync::Arc;
@@ -23,13 +24,25 @@ impl Probe for Nothing {
     }
 }
 
+/// The month of a zone.
+fn month(zone: &str) -> Window {
+    let period = Period::Month;
+    let zone = zone.parse().expect("a zone");
+    Window {
+        length: period.nominal(),
+        calendar: Some(Calendar { period, zone }),
+    }
+}
+
 pub fn objective(name: &str, sli: Sli, budgeting: Budgeting, probes: &[&str]) -> Objective {
     Objective {
         name: name.into(),
         sli,
         target: 0.99,
         window: Window::rolling(Duration::from_secs(30 * 86_400)),
-        further: vec![],
+        further: ["UTC", "Europe/Berlin", "Asia/Kolkata", "Asia/Kathmandu"]
+            .map(month)
+            .into(),
         budgeting,
         missing: Missing::Exclude,
         combine: Combine::Pooled,

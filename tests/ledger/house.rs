@@ -8,6 +8,7 @@ use slod::config::{Config, ProbeSpec};
 use slod::ledger::Ledger;
 use slod::outcome::{Cause, Outcome, Record, Timestamp, Verdict, Why};
 use slod::slo::correction::Correction;
+use slod::slo::recurrence::Recurrence;
 use slod::store::Store;
 use std::time::Duration;
 
@@ -32,6 +33,8 @@ pub enum Step {
     Reload(u64, bool),
     /// Takes out some time: how long ago it began, how long it takes, and for which objective.
     Correct(i64, i64, usize),
+    /// The same, again and again: every hour, or every day in a zone that changes its clocks.
+    Repeat(bool, i64, i64, usize),
     TakeBack,
 }
 
@@ -60,6 +63,7 @@ pub fn step() -> impl Strategy<Value = Step> {
         1 => any::<bool>().prop_map(Step::Disk),
         1 => (-HOUR..60 * HOUR, 1_i64..5 * HOUR, 0_usize..8).prop_map(|(ago, length, slo)| Step::Correct(ago, length, slo)),
         1 => (0_i64..HOUR, 1_i64..HOUR, 0_usize..8).prop_map(|(ago, length, slo)| Step::Correct(ago, length, slo)),
+        1 => (any::<bool>(), 0..10 * HOUR, 1_i64..50 * MINUTE, 0_usize..8).prop_map(|(hourly, ago, length, slo)| Step::Repeat(hourly, ago, length, slo)),
         1 => Just(Step::TakeBack),
         1 => (1_u64..300, any::<bool>()).prop_map(|(tenths, extra)| Step::Reload(100 * tenths, extra)),
     ]
@@ -81,6 +85,8 @@ pub struct House {
     pub latest: i64,
 }
 
+pub const HOURLY: &str = "FREQ=HOURLY;COUNT=12";
+pub const DAILY: &str = "FREQ=DAILY;COUNT=5";
 pub const SLOS: [&str; 6] = ["both", "slices", "fast", "all", "weighted", "steps"];
 
 impl House {
@@ -194,28 +200,39 @@ impl House {
                 self.config = config(&self.folder.path().join("slod.db"), interval, extra);
                 self.reload();
             }
-            Step::Correct(ago, length, slo) => {
-                let from = Timestamp(self.now - ago);
-                self.corrections.push(Correction {
-                    id: self.corrections.len().to_string(),
-                    from,
-                    to: Timestamp(from.0 + length),
-                    services: vec![],
-                    slos: SLOS
-                        .get(slo)
-                        .map(|name| (*name).to_owned())
-                        .into_iter()
-                        .collect(),
-                    reason: "maintenance".into(),
-                    author: "test".into(),
-                });
-                self.reload();
+            Step::Correct(ago, length, slo) => self.correct(ago, length, slo, None),
+            Step::Repeat(hourly, ago, length, slo) => {
+                // A rule counts in seconds.
+                let ago = self.now.rem_euclid(1000) + ago / 1000 * 1000;
+                let rule = if hourly { HOURLY } else { DAILY };
+                self.correct(ago, length, slo, Some(rule));
             }
             Step::TakeBack => {
                 self.corrections.pop();
                 self.reload();
             }
         }
+    }
+
+    fn correct(&mut self, ago: i64, length: i64, slo: usize, rule: Option<&str>) {
+        let from = Timestamp(self.now - ago);
+        let zone = chrono_tz::Europe::Berlin;
+        let repeats = |rule| Recurrence::parse(rule, from, zone).expect("a rule");
+        self.corrections.push(Correction {
+            id: self.corrections.len().to_string(),
+            from,
+            to: Timestamp(from.0 + length),
+            repeats: rule.map(repeats),
+            services: vec![],
+            slos: SLOS
+                .get(slo)
+                .map(|name| (*name).to_owned())
+                .into_iter()
+                .collect(),
+            reason: rule.unwrap_or("maintenance").into(),
+            author: "test".into(),
+        });
+        self.reload();
     }
 
     /// An outcome of the first probe or of the other one.

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::HOUR;
+use super::house::{DAILY, HOURLY};
 
 /// Counts from scratch, straight from the definitions.
 pub struct Oracle<'a> {
@@ -69,8 +70,12 @@ impl Oracle<'_> {
         };
         let whole_minutes = objective.missing != Missing::Exclude;
         let concerning = self.corrections.iter().filter(concerns);
-        concerning.map(move |one| {
-            let (from, to) = (one.from.0, one.to.0);
+        let occurrences = concerning.flat_map(|one| {
+            let length = one.to.0 - one.from.0;
+            let starts = Self::starts(one).into_iter();
+            starts.map(move |from| (from, from + length))
+        });
+        occurrences.map(move |(from, to)| {
             if whole_minutes {
                 let past = (to + MINUTE - 1).div_euclid(MINUTE);
                 (from.div_euclid(MINUTE) * MINUTE, past * MINUTE)
@@ -78,6 +83,25 @@ impl Oracle<'_> {
                 (from, to)
             }
         })
+    }
+
+    /// Hours pass; days keep their local time, which Berlin sets back by an hour at 01:00 UTC.
+    pub fn starts(one: &Correction) -> Vec<i64> {
+        const SET_BACK: i64 = 1_698_541_200_000;
+        match &*one.reason {
+            HOURLY => (0..12).map(|n| one.from.0 + n * HOUR).collect(),
+            DAILY => {
+                let local = |at: i64| at + if at < SET_BACK { 2 } else { 1 } * HOUR;
+                let day = |n: i64| {
+                    let wanted = local(one.from.0) + n * 24 * HOUR;
+                    let moments = [wanted - 2 * HOUR, wanted - HOUR];
+                    let found = moments.into_iter().find(|at| local(*at) == wanted);
+                    found.expect("no local time is skipped")
+                };
+                (0..5).map(day).collect()
+            }
+            _ => vec![one.from.0],
+        }
     }
 
     /// How much of a window is taken out, second by second.

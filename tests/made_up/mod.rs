@@ -90,6 +90,7 @@ fn correction(id: &str, hours: i64, reason: &str, slos: &[&str]) -> Correction {
         id: id.into(),
         from,
         to: from.after(Duration::from_secs(7200)),
+        repeats: None,
         services: Vec::new(),
         slos: slos.iter().map(|name| (*name).to_owned()).collect(),
         reason: reason.into(),

@@ -126,7 +126,10 @@ fn minutes(
     asked: &Asked,
 ) -> Vec<Event> {
     let mut by_minute: BTreeMap<i64, Vec<&Record>> = BTreeMap::new();
-    for record in records.iter().filter(|record| asked.wants(record.at.0)) {
+    // The running minute is not judged.
+    let running = asked.now.div_euclid(MINUTE) * MINUTE;
+    let wanted = |record: &&&Record| record.at.0 < running && asked.wants(record.at.0);
+    for record in records.iter().filter(wanted) {
         by_minute
             .entry(record.at.0.div_euclid(MINUTE))
             .or_default()

@@ -10,7 +10,7 @@ use super::table::{drawn, known, plain};
 use crate::config::{Config, ServiceSpec};
 use crate::outcome::{Cause, Event, Timestamp, Verdict, millis};
 use crate::slo::burn::{Fired, FiredFor, TIERS, Tier, Urgency};
-use crate::slo::correction::{Correction, Spans};
+use crate::slo::correction::{CorrectedTime, Spans};
 use crate::slo::replay::Replay;
 use crate::yaml::units::show_duration;
 use serde::Serialize;
@@ -54,7 +54,7 @@ pub fn made_up(config: &Config, story: &Story) -> Backtest {
     let (from, to) = (Timestamp(0), Timestamp(0).after(story.length()));
     let mut backtest = Backtest::new(from, to, true);
     for service in &config.services {
-        let mut replays = Replays::new(service, &[], from);
+        let mut replays = Replays::new(service, &CorrectedTime::of(&[]), from, from);
         let mut events: Vec<(usize, Event)> = Vec::new();
         for (probe, spec) in service.watched().enumerate() {
             let interval = spec.interval;
@@ -93,7 +93,12 @@ struct Replays<'a> {
 }
 
 impl<'a> Replays<'a> {
-    fn new(service: &'a ServiceSpec, corrections: &[Correction], from: Timestamp) -> Self {
+    fn new(
+        service: &'a ServiceSpec,
+        time: &CorrectedTime<'_>,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Self {
         let watched = service.watched().count();
         let (mut each, mut places) = (Vec::new(), Vec::new());
         for objective in &service.objectives {
@@ -101,9 +106,15 @@ impl<'a> Replays<'a> {
                 service.watchers(objective).into_iter().unzip();
             let place = |probe| counts.iter().position(|at| *at == probe);
             places.push((0..watched).map(place).collect());
-            let corrected = Spans::of(corrections, &service.name, &objective.name);
+            let begin = objective.horizon(from).0;
+            let corrected = time.spans(&service.name, &objective.name, begin, to);
             let objective = objective.clone().into();
-            each.push(Replay::new(objective, watchers, corrected, from));
+            each.push(Replay::new(
+                objective,
+                watchers,
+                Spans::clone(&corrected),
+                from,
+            ));
         }
         Self {
             service,

@@ -7,7 +7,7 @@ use crate::ledger::in_force;
 use crate::outcome::{Event, ProbeKey, Timestamp, millis};
 use crate::report::walk::each_service;
 use crate::slo::burn::TIERS;
-use crate::slo::correction::Correction;
+use crate::slo::correction::CorrectedTime;
 use crate::slo::replay::Replay;
 use crate::slo::{Objective, Tally};
 use crate::store::{HourSummary, Store, StoreError};
@@ -32,10 +32,10 @@ pub fn replayed(
         let event = Event::from(&record);
         pending.entry(record.key).or_default().push(event);
     })?;
-    let corrections = in_force(config, store, to)?;
+    let corrections = in_force(config, store)?;
     let past = Past {
         pending,
-        corrections,
+        time: CorrectedTime::of(&corrections),
         from,
         to,
     };
@@ -53,21 +53,21 @@ pub fn replayed(
 }
 
 /// The stored past.
-struct Past {
+struct Past<'c> {
     /// What is in no block yet, in the order of time.
     pending: HashMap<ProbeKey, Vec<Event>>,
-    corrections: Vec<Correction>,
+    time: CorrectedTime<'c>,
     from: Timestamp,
     to: Timestamp,
 }
 
-impl Past {
+impl Past<'_> {
     /// Lets a service live through it.
     fn live<'s>(&self, store: &Store, service: &'s ServiceSpec) -> Result<Replays<'s>, StoreError> {
         let reaches = service.objectives.iter().map(Objective::reach);
         let longest = reaches.chain(TIERS.iter().map(|tier| tier.long)).max();
         let start = self.from.before(longest.unwrap_or_default());
-        let mut replays = Replays::new(service, &self.corrections, self.from);
+        let mut replays = Replays::new(service, &self.time, self.from, self.to);
         let hours = self.hours(store, service, &replays, start)?;
         let loud: BTreeSet<i64> = hours
             .iter()
@@ -94,13 +94,23 @@ impl Past {
         start: Timestamp,
     ) -> Result<BTreeMap<i64, Hour>, StoreError> {
         let keys = replays.tally_keys();
+        let corrected = service.objectives.iter().map(|objective| {
+            let begin = objective.horizon(self.from).0;
+            self.time
+                .spans(&service.name, &objective.name, begin, self.to)
+        });
+        let corrected: Vec<_> = corrected.collect();
+        let is_corrected = |hour: Timestamp| {
+            let end = Timestamp(hour.0 + HOUR_MS);
+            corrected.iter().any(|spans| spans.touch(hour, end))
+        };
         let mut hours: BTreeMap<i64, Hour> = BTreeMap::new();
         for (probe, spec) in service.watched().enumerate() {
             for summary in store.hours(&spec.key, start, self.to)? {
                 let hour = hours.entry(summary.start.0 / HOUR_MS).or_default();
                 hour.take(&replays.places, probe, &summary, &keys);
                 // A correction may take out a part of it.
-                hour.loud |= self.is_corrected(service, summary.start);
+                hour.loud |= is_corrected(summary.start);
             }
             let pending = self.pending.get(&spec.key).into_iter().flatten();
             for event in pending.filter(|event| event.at >= start && event.at < self.to) {
@@ -111,13 +121,6 @@ impl Past {
             hour.loud |= !replays.tells(hour);
         }
         Ok(hours)
-    }
-
-    fn is_corrected(&self, service: &ServiceSpec, hour: Timestamp) -> bool {
-        let end = Timestamp(hour.0 + HOUR_MS);
-        let touches = |one: &&Correction| one.from < end && hour < one.to;
-        let mut touching = self.corrections.iter().filter(touches);
-        touching.any(|one| one.is_for(&service.name))
     }
 
     /// An hour's outcomes in the order of time, each with its probe's position.

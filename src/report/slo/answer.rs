@@ -86,8 +86,11 @@ pub fn notes(report: &Report) -> Vec<String> {
 /// Where the span ends in the future.
 pub fn not_over(report: &Report) -> Option<String> {
     let now = minute(report.at);
-    let told =
-        || format!("The span is not over: what comes after {now} UTC counts as not observed.");
+    let told = || {
+        format!(
+            "The span is not over: budgets are those of the whole span, coverage is up to {now} UTC."
+        )
+    };
     (!report.is_over()).then(told)
 }
 

@@ -16,20 +16,15 @@ pub fn card(report: &Report, service: &str, objective: &ObjectiveReport, id: &st
             }
             div.halves {
                 (burn_down(report, service, objective, id))
-                (facts(objective, report.is_over()))
+                (facts(objective))
             }
             (incidents(objective))
         }
     }
 }
 
-fn facts(objective: &ObjectiveReport, is_over: bool) -> Markup {
+fn facts(objective: &ObjectiveReport) -> Markup {
     let corrected = objective.corrected_seconds;
-    let missing = if is_over {
-        " missing, "
-    } else {
-        " missing or still to come, "
-    };
     html! {
         dl.facts {
             div { dt { "SLI" } dd { (known(objective.sli_ratio, numbers::percent)) } }
@@ -43,7 +38,7 @@ fn facts(objective: &ObjectiveReport, is_over: bool) -> Markup {
             div { dt { "Coverage" } dd {
                 (known(objective.coverage_ratio, numbers::coverage))
                 span.quiet {
-                    (words::events(objective.missing_events)) (missing)
+                    (words::events(objective.missing_events)) " missing, "
                     (numbers::count(objective.void_events)) " void"
                 }
             } }

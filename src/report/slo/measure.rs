@@ -10,7 +10,8 @@ use crate::outcome::{Record, Timestamp};
 use crate::slo::correction::Spans;
 use crate::slo::series::Counts;
 use crate::slo::slice::SliceRule;
-use crate::slo::{Budgeting, Objective, Pace, Watcher, budget};
+use crate::slo::window::{Extent, WindowView, judged_to};
+use crate::slo::{Budgeting, Objective, Watcher};
 use std::time::Duration;
 
 /// Takes the outcomes of the objective's probes in the order of time.
@@ -41,14 +42,11 @@ struct Sums {
 /// What is known of the span; unknown is `None`. Counts are in [`Budgeting::parts`].
 #[derive(Debug)]
 pub struct Measured {
-    pub good: u64,
-    pub bad: u64,
+    pub view: WindowView,
     /// Events that say nothing about the service: our own failing. Whole ones.
     pub void: u64,
-    /// What the span would hold without what corrections took out.
-    pub expected: f64,
-    pub sli: Option<f64>,
-    pub coverage: Option<f64>,
+    /// What was expected of the part of the span that is over.
+    pub due: f64,
     /// What may be bad.
     pub budget: f64,
     pub left: Option<f64>,
@@ -67,7 +65,7 @@ impl<'a> Measure<'a> {
     pub fn new(
         objective: &'a Objective,
         watchers: Vec<Watcher>,
-        corrected: Spans,
+        corrected: &Spans,
         span: Span,
         since: Option<Timestamp>,
     ) -> Self {
@@ -76,7 +74,7 @@ impl<'a> Measure<'a> {
         // Where minutes without outcomes count, one is taken out as a whole: else it would be missing.
         let corrected = match rule.as_ref().and_then(SliceRule::missing) {
             Some(_) => corrected.widened(Budgeting::SLICE),
-            None => corrected,
+            None => corrected.clone(),
         };
         // A minute is over for as long as it lasted before it is missing: outcomes may be late.
         let over = span.to.min(span.now.before(Budgeting::SLICE));
@@ -103,6 +101,11 @@ impl<'a> Measure<'a> {
         if !self.span.contains(record.at) || self.corrected.contains(record.at) {
             return;
         }
+        // A running minute is not judged.
+        let budgeting = self.objective.budgeting;
+        if budgeting.is_sliced() && record.at >= judged_to(budgeting, self.span.now) {
+            return;
+        }
         let outcome = &record.outcome;
         let judgement = self.objective.sli.judge(outcome.verdict, outcome.latency);
         let (sums, span) = (&mut self.sums, self.span);
@@ -120,23 +123,22 @@ impl<'a> Measure<'a> {
             minutes.finish(&mut |event| sums.take(&event, span));
         }
         let (counts, target) = (sums.counts, self.objective.target);
-        let corrected = self.corrected.overlap(span.from, span.to);
-        let window = span.length().saturating_sub(corrected);
-        let pace = Pace::of(self.objective.budgeting, &self.watchers);
-        let expected = budget::expected_events(counts, window, pace);
-        let sli = budget::sli(counts);
-        let left = |bad| sli.and(budget::remaining(bad, expected, target));
+        let extent = Extent {
+            from: span.from,
+            to: span.to,
+            now: span.now,
+            corrected: &self.corrected,
+        };
+        let view = WindowView::of(self.objective, &self.watchers, counts, extent);
+        let left = |bad| WindowView { bad, ..view }.left(target);
         let (incidents, scattered) = sums.finder.finish();
         Measured {
-            good: counts.good,
-            bad: counts.bad,
             void: sums.void,
-            expected,
-            sli,
-            coverage: budget::coverage(counts, window, pace),
-            budget: (1.0 - target) * expected,
-            left: left(counts.bad),
-            corrected,
+            due: extent.due(counts, self.objective.budgeting, &self.watchers),
+            budget: (1.0 - target) * view.expected,
+            left: view.left(target),
+            corrected: self.corrected.overlap(span.from, span.to),
+            view,
             step: Duration::from_millis(sums.burn_down.step_ms().unsigned_abs()),
             burn_down: sums.burn_down.points(sums.last, left),
             causes: sums.causes,

@@ -23,7 +23,7 @@ mod words;
 use super::walk::each_service;
 use crate::config::{Config, ServiceSpec};
 use crate::outcome::Timestamp;
-use crate::slo::correction::{Correction, Spans};
+use crate::slo::correction::CorrectedTime;
 use crate::slo::{Objective, Sli};
 use crate::store::{Store, StoreError};
 use corrections::Corrections;
@@ -48,8 +48,9 @@ pub const ENOUGH: f64 = 0.9;
 pub fn report(config: &Config, store: &Store, span: Span) -> Result<Report, StoreError> {
     let corrections = Corrections::read(config, store, span)?;
     let ahead = store.ahead(span.now)?;
+    let time = CorrectedTime::of(&corrections.in_force);
     let services = each_service(config, store, |reader, service| {
-        of_service(service, reader, &corrections.in_force, span)
+        of_service(service, reader, &time, span)
     })?;
     Ok(Report {
         at: span.now.to_utc(),
@@ -67,13 +68,13 @@ pub fn report(config: &Config, store: &Store, span: Span) -> Result<Report, Stor
 fn of_service(
     service: &ServiceSpec,
     store: &Store,
-    corrections: &[Correction],
+    time: &CorrectedTime<'_>,
     span: Span,
 ) -> Result<ServiceReport, StoreError> {
     let mut counts = service
         .objectives
         .iter()
-        .map(|objective| Counting::new(service, objective, store, corrections, span))
+        .map(|objective| Counting::new(service, objective, store, time, span))
         .collect::<Result<Vec<_>, _>>()?;
     let mut watches: Vec<_> = service
         .probes
@@ -130,7 +131,7 @@ impl<'a> Counting<'a> {
         service: &'a ServiceSpec,
         objective: &'a Objective,
         store: &Store,
-        corrections: &[Correction],
+        time: &CorrectedTime<'_>,
         span: Span,
     ) -> Result<Self, StoreError> {
         let (counting, watchers): (Vec<_>, Vec<_>) =
@@ -146,9 +147,9 @@ impl<'a> Counting<'a> {
             }
             places.push(place);
         }
-        let corrected = Spans::of(corrections, &service.name, &objective.name);
+        let corrected = time.spans(&service.name, &objective.name, span.from, span.to);
         Ok(Self {
-            measure: Measure::new(objective, watchers, corrected, span, since),
+            measure: Measure::new(objective, watchers, &corrected, span, since),
             places,
             approximate,
         })

@@ -61,11 +61,11 @@ pub struct ObjectiveReport {
     pub bad_events: f64,
     /// Events that the span would hold if all were counted, without what corrections took out.
     pub expected_events: f64,
-    /// (good + bad) / expected
+    /// (good + bad) / expected, of the part of the span that is over.
     pub coverage_ratio: Option<f64>,
     /// Not counted, because an attempt failed for a reason of our own.
     pub void_events: u64,
-    /// Not counted, because nobody watched, or because it is still to come.
+    /// Not counted, because nobody watched; of the part of the span that is over.
     pub missing_events: f64,
     /// Taken out by corrections.
     pub corrected_seconds: f64,

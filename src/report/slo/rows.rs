@@ -28,8 +28,8 @@ impl ObjectiveReport {
     ) -> Self {
         let events = |counts: u64| objective.budgeting.events(counts);
         let whole = |counts: f64| counts / f64::from(objective.budgeting.parts());
-        let (good, bad) = (events(measured.good), events(measured.bad));
-        let expected = whole(measured.expected);
+        let (good, bad) = (events(measured.view.good), events(measured.view.bad));
+        let expected = whole(measured.view.expected);
         let shown = measured.incidents.iter().take(SHOWN);
         let incident = |one| IncidentReport::of(one, objective.budgeting, measured.budget);
         let mut windows = std::iter::once(&objective.window).chain(&objective.further);
@@ -40,13 +40,13 @@ impl ObjectiveReport {
             target_ratio: objective.target,
             window: words::window(&objective.window),
             span_is_window: windows.any(|window| span.is(window)),
-            sli_ratio: measured.sli,
+            sli_ratio: measured.view.sli,
             good_events: good,
             bad_events: bad,
             expected_events: expected,
-            coverage_ratio: measured.coverage,
+            coverage_ratio: measured.view.coverage,
             void_events: measured.void,
-            missing_events: (expected - good - bad - measured.void as f64).max(0.0),
+            missing_events: (whole(measured.due) - good - bad - measured.void as f64).max(0.0),
             corrected_seconds: measured.corrected.as_secs_f64(),
             budget_events: whole(measured.budget),
             budget_spent_ratio: measured.left.map(|left| 1.0 - left),
@@ -63,8 +63,11 @@ impl ObjectiveReport {
 }
 
 fn verdict(target: f64, span: Span, measured: &Measured) -> Verdict {
-    let kept = measured.sli.is_some_and(|sli| sli >= target - ROUNDING);
-    let enough = measured.coverage.is_some_and(|ratio| ratio >= ENOUGH);
+    let kept = measured
+        .view
+        .sli
+        .is_some_and(|sli| sli >= target - ROUNDING);
+    let enough = measured.view.coverage.is_some_and(|ratio| ratio >= ENOUGH);
     match measured.left {
         Some(left) if left < -ROUNDING => Verdict::Missed,
         _ if !span.is_over() => Verdict::NotOver,

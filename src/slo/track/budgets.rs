@@ -1,12 +1,13 @@
 //! What is read of a tracker: windows, budgets and what they lead to.
 
-use super::{Tracker, WindowView};
+use super::Tracker;
 use crate::outcome::Timestamp;
 use crate::slo::budget;
 use crate::slo::objective::Window;
 use crate::slo::pace::Pace;
 use crate::slo::series::Counts;
 use crate::slo::slice::slice_of;
+use crate::slo::window::{Extent, WindowView};
 use std::time::Duration;
 
 /// The span whose burn a forecast continues.
@@ -77,7 +78,7 @@ impl Tracker {
             return self.view(now, window.length);
         };
         let (start, end) = calendar.around(now);
-        self.judge(now, self.series.sum_since(start, now), start, end)
+        self.judge(now, self.series.sum_since(calendar, now), start, end)
     }
 
     fn judge(
@@ -88,22 +89,16 @@ impl Tracker {
         to: Timestamp,
     ) -> WindowView {
         self.leave_out_running(&mut counts, now);
-        let span = Duration::from_millis((to.0 - from.0).unsigned_abs());
-        let window = span.saturating_sub(self.corrected.overlap(from, to));
-        let pace = self.pace();
-        WindowView {
-            good: counts.good,
-            bad: counts.bad,
-            void: counts.void,
-            expected: budget::expected_events(counts, window, pace),
-            nominal: budget::expected_events(counts, span, pace),
-            sli: budget::sli(counts),
-            burn_rate: budget::burn_rate(counts, self.objective.target),
-            coverage: budget::coverage(counts, window, pace),
-        }
+        let extent = Extent {
+            from,
+            to,
+            now,
+            corrected: &self.corrected,
+        };
+        WindowView::of(&self.objective, &self.watchers, counts, extent)
     }
 
-    /// What is not over cannot be judged: its first failure would look like a bad minute.
+    /// See [`crate::slo::window::judged_to`].
     fn leave_out_running(&self, counts: &mut Counts, now: Timestamp) {
         if let Some(slices) = &self.slices {
             *counts -= slices.judged(slice_of(now));

@@ -2,56 +2,68 @@
 
 use super::parts::moment;
 use crate::outcome::Timestamp;
-use crate::report::numbers;
 use crate::slo::correction::Correction;
+use crate::slo::occurrence::{Cursor, Occurrence, latest};
 use crate::yaml::units::show_duration;
 use maud::{Markup, html};
 use std::time::Duration;
 
-/// A page of more is no help to its reader; the API lists all.
+/// A page of more is no help to its reader.
 const SHOWN: usize = 50;
 
-/// Those of a service, the latest first; nothing where there are none.
-pub fn corrections(service: &str, all: &[Correction], at: Timestamp) -> Markup {
-    let mine = || all.iter().filter(|correction| correction.is_for(service));
-    let more = mine().skip(SHOWN).count();
+/// Those of a service after the cursor, the latest first; nothing where there are none.
+pub fn corrections(
+    service: &str,
+    all: &[Correction],
+    at: Timestamp,
+    cursor: Option<&Cursor>,
+) -> Markup {
+    let mine: Vec<_> = all.iter().filter(|one| one.is_for(service)).collect();
+    let found = latest(&mine, at, cursor, SHOWN + 1);
+    let shown = &found[..found.len().min(SHOWN)];
+    let older = shown.last().filter(|_| found.len() > SHOWN);
     html! {
-        @if mine().next().is_some() {
-            section {
+        @if !mine.is_empty() {
+            section #corrections {
                 h2 { "Corrections" }
                 div.card {
                     p.quiet { "What happened in these times does not count." }
                     ul.failures {
-                        @for correction in mine().take(SHOWN) { (item(correction, at)) }
+                        @for occurrence in shown { (item(occurrence, at)) }
                     }
-                    @if more > 0 { p.quiet { "and " (numbers::count(more as u64)) " older ones" } }
+                    @if shown.is_empty() { p.quiet { "None in this time." } }
+                    @if cursor.is_some() { p { a href="?#corrections" { "Latest" } } }
+                    @if let Some(last) = older {
+                        p { a href={ "?corrections=" (last.cursor().text()) "#corrections" } { "Older" } }
+                    }
                 }
             }
         }
     }
 }
 
-fn item(correction: &Correction, at: Timestamp) -> Markup {
-    let length = (correction.to.0 - correction.from.0).unsigned_abs();
+fn item(occurrence: &Occurrence<'_>, at: Timestamp) -> Markup {
+    let correction = occurrence.correction;
+    let length = (occurrence.to.0 - occurrence.from.0).unsigned_abs();
     html! {
         li {
-            span.cause.plain { (state(correction, at)) }
+            span.cause.plain { (state(occurrence, at)) }
             span.message dir="auto" { (correction.reason) }
             span.quiet {
                 @if !correction.slos.is_empty() {
                     bdi { (correction.slos.join(", ")) } ", "
                 }
-                (moment(correction.from)) ", " (show_duration(Duration::from_millis(length)))
+                (moment(occurrence.from)) ", " (show_duration(Duration::from_millis(length)))
                 ", by " bdi { (correction.author) }
             }
         }
     }
 }
 
-fn state(correction: &Correction, at: Timestamp) -> &'static str {
-    if at < correction.from {
+fn state(occurrence: &Occurrence<'_>, at: Timestamp) -> &'static str {
+    if at < occurrence.from {
         "planned"
-    } else if at < correction.to {
+    } else if at < occurrence.to {
         "now"
     } else {
         "over"

@@ -14,6 +14,7 @@ use crate::observe::SystemView;
 use crate::outcome::Timestamp;
 use crate::report::numbers;
 use crate::slo::correction::Correction;
+use crate::slo::occurrence::Cursor;
 use crate::slo::{Budgeting, Combine, Objective};
 use maud::{Markup, html};
 use std::time::Duration;
@@ -21,13 +22,14 @@ use std::time::Duration;
 /// Where the overview is, seen from here.
 const ROOT: &str = "../";
 
-/// The page of a service in the snapshot taken `at`.
+/// The page of a service in the snapshot taken `at`; `older` is where its list of corrections goes on.
 pub fn render_service(
     service: &ServiceView,
     corrections: &[Correction],
     system: &SystemView,
     at: Timestamp,
     view: View,
+    older: Option<&Cursor>,
 ) -> String {
     let standing = Standing::of(service, at);
     let page = Page {
@@ -51,7 +53,7 @@ pub fn render_service(
                 @for view in &service.probes { (probe::card(view, at)) }
                 @if service.probes.is_empty() { p.quiet { "Its objectives count probes of other services." } }
             }
-            (corrections::corrections(&service.name, corrections, at))
+            (corrections::corrections(&service.name, corrections, at, older))
             (system::processes(&service.name, system))
         },
     };

@@ -83,8 +83,9 @@ impl Standing {
     }
 
     pub fn of_objective(view: &ObjectiveView) -> Self {
-        let observed =
-            view.budget.period.coverage.unwrap_or(0.0) * view.objective.window.length.as_secs_f64();
+        let period = &view.budget.period;
+        let share = (period.good + period.bad) as f64 / period.expected.max(1.0);
+        let observed = share * view.objective.window.length.as_secs_f64();
         match ObjectiveState::of(view) {
             ObjectiveState::BudgetSpent => Self::BudgetSpent,
             ObjectiveState::BurningFast => Self::BurningFast,

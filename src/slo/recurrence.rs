@@ -1,0 +1,306 @@
+//! Recurrence rules (RFC 5545): when a repeated correction occurs.
+//!
+//! The rrule crate walks the calendar, always in UTC: in a time zone it skips or repeats hourly
+//! occurrences where clocks change (its issue 115). Here a rule is evaluated in local time, and each
+//! local time becomes a moment as RFC 5545 says: one that occurs twice is the first of the two, one
+//! that is skipped is read with the offset before the gap. Hourly rules count hours as they pass: they
+//! are evaluated once for each stretch of time with one offset.
+
+use crate::outcome::Timestamp;
+use chrono::{DateTime, Datelike, Months, NaiveDate, NaiveDateTime, NaiveTime, Offset};
+use chrono::{TimeDelta, TimeZone};
+use chrono_tz::Tz;
+use rrule::{Frequency, RRule, RRuleSet, Unvalidated};
+use std::time::Duration;
+
+/// A rule may occur so often a day: every ten minutes.
+const MAX_PER_DAY: usize = 144;
+const MAX_COUNT: usize = 10_000;
+/// A rule must occur within so many years after its start.
+const FIRST_WITHIN: Duration = Duration::from_secs(10 * 366 * 86_400);
+const DAY_MS: i64 = 86_400_000;
+
+/// When something comes again.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Recurrence {
+    /// Without `COUNT` and `UNTIL`.
+    rule: RRule<Unvalidated>,
+    zone: Tz,
+    start: Timestamp,
+    count: Option<usize>,
+    /// Exclusive.
+    until: Option<Timestamp>,
+    /// Occurrences that begin in these spans are left out.
+    except: Vec<(Timestamp, Timestamp)>,
+}
+
+/// Recurrence rules are never partly equal.
+impl Eq for Recurrence {}
+
+impl Recurrence {
+    /// Reads a rule such as `FREQ=WEEKLY;BYDAY=SU`; the error says what is wrong with it.
+    pub fn parse(text: &str, start: Timestamp, zone: Tz) -> Result<Self, String> {
+        let text = text.trim().to_ascii_uppercase();
+        let text = text.strip_prefix("RRULE:").unwrap_or(&text);
+        let (mut kept, mut count, mut until) = (Vec::new(), None, None);
+        for part in text.split([';', '\n']).map(str::trim) {
+            let (name, value) = part.split_once(['=', ':']).unwrap_or((part, ""));
+            match name {
+                "COUNT" => count = Some(read_count(value)?),
+                "UNTIL" => until = Some(read_until(value, zone)?),
+                "FREQ" if value == "MINUTELY" || value == "SECONDLY" => {
+                    return Err(format!("{part} is too often: HOURLY is the most frequent"));
+                }
+                "DTSTART" => return Err("a rule has no DTSTART: it begins at `from`".to_owned()),
+                _ if ["EXDATE", "EXRULE", "RDATE"]
+                    .iter()
+                    .any(|no| name.starts_with(no)) =>
+                {
+                    return Err(format!(
+                        "{name} is not part of a rule: list the days to leave out under `except`, and add a correction for each extra one"
+                    ));
+                }
+                _ => kept.push(part),
+            }
+        }
+        if count.is_some() && until.is_some() {
+            return Err("COUNT and UNTIL both say when it ends: keep one of them".to_owned());
+        }
+        let rule: RRule<Unvalidated> = kept.join(";").parse().map_err(reason)?;
+        let recurrence = Self {
+            rule,
+            zone,
+            start,
+            count,
+            until,
+            except: Vec::new(),
+        };
+        recurrence.check()?;
+        Ok(recurrence)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        let rule = self.rule.clone().validate(floating(self.local(self.start)));
+        rule.map_err(reason)?;
+        let per_day = self.per_day();
+        if per_day > MAX_PER_DAY {
+            return Err(format!(
+                "the rule occurs {per_day} times a day: {MAX_PER_DAY} is the most"
+            ));
+        }
+        let end = self.start.after(FIRST_WITHIN);
+        let end = self.until.map_or(end, |until| until.min(end));
+        if self.moments(self.start, end, 1).is_empty() {
+            return Err("the rule never occurs".to_owned());
+        }
+        Ok(())
+    }
+
+    /// How often a day it occurs at most.
+    pub fn per_day(&self) -> usize {
+        let hours = match (self.rule.get_freq(), self.rule.get_by_hour().len()) {
+            (Frequency::Hourly, 0) => 24,
+            (_, hours) => hours.max(1),
+        };
+        let minutes = self.rule.get_by_minute().len().max(1);
+        hours * minutes * self.rule.get_by_second().len().max(1)
+    }
+
+    /// Leaves out what begins in these spans.
+    #[must_use]
+    pub fn except(mut self, spans: Vec<(Timestamp, Timestamp)>) -> Self {
+        self.except = spans;
+        self
+    }
+
+    /// The occurrences that begin in `from..to`, in the order of time.
+    pub fn starts(&self, from: Timestamp, to: Timestamp) -> Vec<Timestamp> {
+        let from = from.max(self.start);
+        let to = self.until.map_or(to, |until| until.min(to));
+        if from >= to {
+            return Vec::new();
+        }
+        let mut all = match self.count {
+            // Occurrences before `from` count as well.
+            Some(count) => self.moments(self.start, to, count),
+            None => self.moments(from, to, usize::MAX),
+        };
+        let left_out = |at: Timestamp| {
+            let mut spans = self.except.iter();
+            spans.any(|(begin, end)| (*begin..*end).contains(&at))
+        };
+        all.retain(|at| *at >= from && !left_out(*at));
+        all
+    }
+
+    /// At most `count` moments in `from..to`, whatever is left out.
+    fn moments(&self, from: Timestamp, to: Timestamp, count: usize) -> Vec<Timestamp> {
+        if self.rule.get_freq() == Frequency::Hourly {
+            return self.hourly(from, to, count);
+        }
+        // A skipped local time is up to a gap later than it says.
+        let (first, last) = (
+            self.local(from) - TimeDelta::days(1),
+            self.local(to) + TimeDelta::days(1),
+        );
+        let start = self.local(self.start);
+        let found = self.walk(start, first).take_while(|at| *at < last);
+        let inside = |at: &Timestamp| (from..to).contains(at);
+        let mut all: Vec<_> = found
+            .filter_map(|at| moment(self.zone, at))
+            .filter(inside)
+            .take(count)
+            .collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+
+    fn hourly(&self, from: Timestamp, to: Timestamp, count: usize) -> Vec<Timestamp> {
+        let mut all = Vec::new();
+        for (begin, end, offset_ms) in stretches(self.zone, from, to) {
+            if all.len() >= count {
+                break;
+            }
+            let local = |at: Timestamp| {
+                Timestamp(at.0.saturating_add(offset_ms))
+                    .to_utc()
+                    .naive_utc()
+            };
+            let found = self.walk(local(self.start), local(begin));
+            let moments = found.map(|at| Timestamp(at.and_utc().timestamp_millis() - offset_ms));
+            let inside = moments
+                .skip_while(|at| *at < begin)
+                .take_while(|at| *at < end);
+            all.extend(inside.take(count - all.len()));
+        }
+        all
+    }
+
+    /// Occurrences in local time, from a little before `target` on, of a rule that began at `start`.
+    fn walk(
+        &self,
+        start: NaiveDateTime,
+        target: NaiveDateTime,
+    ) -> impl Iterator<Item = NaiveDateTime> {
+        // What the rule leaves open, such as its minute, comes from its start.
+        let rule = self.rule.clone().validate(floating(start)).ok();
+        let first = skipped(&self.rule, start, target).unwrap_or(start);
+        let walks = rule.map(|rule| RRuleSet::new(floating(first)).rrule(rule).limit());
+        let all = walks.into_iter().flat_map(|walk| (&walk).into_iter());
+        all.map(|at| at.naive_utc())
+            .skip_while(move |at| *at < start)
+    }
+
+    fn local(&self, at: Timestamp) -> NaiveDateTime {
+        at.to_utc().with_timezone(&self.zone).naive_local()
+    }
+}
+
+fn reason(error: impl std::fmt::Display) -> String {
+    error.to_string()
+}
+
+fn read_count(value: &str) -> Result<usize, String> {
+    let count = value
+        .parse()
+        .ok()
+        .filter(|count| (1..=MAX_COUNT).contains(count));
+    count.ok_or_else(|| format!("COUNT is a whole number from 1 to {MAX_COUNT}"))
+}
+
+/// The end, exclusive. A day is included as a whole, and so is a moment.
+fn read_until(value: &str, zone: Tz) -> Result<Timestamp, String> {
+    let day = || NaiveDate::parse_from_str(value, "%Y%m%d").ok()?.succ_opt();
+    let local = |text: &str| NaiveDateTime::parse_from_str(text, "%Y%m%dT%H%M%S").ok();
+    let end = match value.strip_suffix('Z') {
+        Some(utc) => local(utc).map(|at| Timestamp(at.and_utc().timestamp_millis() + 1)),
+        None => local(value)
+            .and_then(|at| Some(Timestamp(moment(zone, at)?.0 + 1)))
+            .or_else(|| moment(zone, day()?.and_time(NaiveTime::MIN))),
+    };
+    let expected = "UNTIL is a day such as 20261231, or a moment such as 20261231T235959Z";
+    end.ok_or_else(|| expected.to_owned())
+}
+
+/// The moment of a local time.
+pub fn moment(zone: Tz, local: NaiveDateTime) -> Option<Timestamp> {
+    let found = zone.from_local_datetime(&local).earliest();
+    let stamp = found.map(|at| Timestamp(at.timestamp_millis()));
+    stamp.or_else(|| {
+        // Skipped: the offset before the gap.
+        let day_before = local.checked_sub_signed(TimeDelta::days(1))?;
+        let offset = zone
+            .offset_from_local_datetime(&day_before)
+            .earliest()?
+            .fix();
+        let at = local.checked_sub_offset(offset)?;
+        Some(Timestamp(at.and_utc().timestamp_millis()))
+    })
+}
+
+fn floating(local: NaiveDateTime) -> DateTime<rrule::Tz> {
+    local.and_utc().with_timezone(&rrule::Tz::UTC)
+}
+
+/// A start a period or more before `target` that the rule counts its intervals alike from. `None`
+/// where that is not after `start`.
+fn skipped<S>(
+    rule: &RRule<S>,
+    start: NaiveDateTime,
+    target: NaiveDateTime,
+) -> Option<NaiveDateTime> {
+    let interval = i64::from(rule.get_interval().max(1));
+    // Of periods between the two, as many as the interval divides, but for the last.
+    let whole = |periods: i64| Some((periods / interval - 1) * interval).filter(|n| *n > 0);
+    let since = target - start;
+    let years = i64::from(target.year() - start.year());
+    let months = years * 12 + i64::from(target.month0()) - i64::from(start.month0());
+    let date = match rule.get_freq() {
+        Frequency::Yearly => {
+            let years = i32::try_from(whole(years)?).ok()?;
+            NaiveDate::from_ymd_opt(start.year() + years, 1, 1)?
+        }
+        Frequency::Monthly => {
+            let months = Months::new(u32::try_from(whole(months)?).ok()?);
+            start.date().with_day(1)?.checked_add_months(months)?
+        }
+        Frequency::Weekly => start.date() + TimeDelta::weeks(whole(since.num_weeks())?),
+        Frequency::Daily => start.date() + TimeDelta::days(whole(since.num_days())?),
+        _ => return Some(start + TimeDelta::hours(whole(since.num_hours())?)),
+    };
+    Some(date.and_time(start.time()))
+}
+
+/// `from..to` in parts that have one offset each, in milliseconds.
+fn stretches(zone: Tz, from: Timestamp, to: Timestamp) -> Vec<(Timestamp, Timestamp, i64)> {
+    let offset = |at: i64| {
+        let at = Timestamp(at).to_utc().naive_utc();
+        i64::from(zone.offset_from_utc_datetime(&at).fix().local_minus_utc()) * 1000
+    };
+    let (mut parts, mut begin, mut at) = (Vec::new(), from.0, from.0);
+    while at < to.0 {
+        let next = at.saturating_add(DAY_MS).min(to.0);
+        let (mut same, mut other) = (at, next);
+        if offset(next) != offset(at) {
+            while other - same > 1 {
+                let middle = same + (other - same) / 2;
+                if offset(middle) == offset(at) {
+                    same = middle;
+                } else {
+                    other = middle;
+                }
+            }
+            parts.push((Timestamp(begin), Timestamp(other), offset(at)));
+            begin = other;
+        }
+        at = next;
+    }
+    if begin < to.0 {
+        parts.push((Timestamp(begin), to, offset(begin)));
+    }
+    parts
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,150 @@
+use super::*;
+use proptest::prelude::*;
+
+fn at(text: &str) -> Timestamp {
+    let at = DateTime::parse_from_rfc3339(text).expect("a moment");
+    Timestamp(at.timestamp_millis())
+}
+
+fn rule(text: &str, start: &str, zone: &str) -> Recurrence {
+    Recurrence::parse(text, at(start), zone.parse().expect("a zone")).expect("a rule")
+}
+
+fn starts(rule: &Recurrence, from: &str, to: &str) -> Vec<String> {
+    let show = |at: &Timestamp| at.to_utc().format("%m-%d %H:%M").to_string();
+    rule.starts(at(from), at(to)).iter().map(show).collect()
+}
+
+#[test]
+fn an_hourly_rule_occurs_once_an_hour_when_clocks_change() {
+    let rule = rule("FREQ=HOURLY", "2026-03-19T23:15:00Z", "Europe/Berlin");
+    let spring = starts(&rule, "2026-03-28T23:00:00Z", "2026-03-29T03:00:00Z");
+    assert_eq!(
+        spring,
+        ["03-28 23:15", "03-29 00:15", "03-29 01:15", "03-29 02:15"]
+    );
+    let autumn = starts(&rule, "2026-10-24T23:00:00Z", "2026-10-25T03:00:00Z");
+    assert_eq!(
+        autumn,
+        ["10-24 23:15", "10-25 00:15", "10-25 01:15", "10-25 02:15"]
+    );
+}
+
+/// Lord Howe Island changes its clocks by half an hour: hours pass all the same.
+#[test]
+fn hours_pass_where_clocks_change_by_half_an_hour() {
+    let every_two = rule(
+        "FREQ=HOURLY;INTERVAL=2",
+        "2026-04-04T00:15:00Z",
+        "Australia/Lord_Howe",
+    );
+    let all = starts(&every_two, "2026-04-04T12:00:00Z", "2026-04-04T20:00:00Z");
+    assert_eq!(
+        all,
+        ["04-04 12:15", "04-04 14:15", "04-04 16:15", "04-04 18:15"]
+    );
+}
+
+#[test]
+fn a_daily_rule_keeps_its_local_hour() {
+    let rule = rule("FREQ=DAILY", "2026-03-01T01:30:00Z", "Europe/Berlin");
+    // 02:30 is skipped on the 29th: it is read with the offset before.
+    let spring = starts(&rule, "2026-03-28T00:00:00Z", "2026-03-31T00:00:00Z");
+    assert_eq!(spring, ["03-28 01:30", "03-29 01:30", "03-30 00:30"]);
+    // 02:30 occurs twice on the 25th: the first one counts.
+    let autumn = starts(&rule, "2026-10-24T00:00:00Z", "2026-10-27T00:00:00Z");
+    assert_eq!(autumn, ["10-24 00:30", "10-25 00:30", "10-26 01:30"]);
+}
+
+#[test]
+fn a_rule_ends_after_its_count_or_day() {
+    let start = "2026-11-01T22:00:00Z";
+    let all = |text: &str, zone: &str| {
+        starts(
+            &rule(text, start, zone),
+            "2026-10-01T00:00:00Z",
+            "2027-01-01T00:00:00Z",
+        )
+    };
+    assert_eq!(
+        all("RRULE:FREQ=DAILY;COUNT=2", "UTC"),
+        ["11-01 22:00", "11-02 22:00"]
+    );
+    assert_eq!(
+        all("FREQ=DAILY;UNTIL=20261102", "UTC"),
+        ["11-01 22:00", "11-02 22:00"]
+    );
+    // In Kolkata it is the 2nd already when the first one begins.
+    assert_eq!(
+        all("FREQ=DAILY;UNTIL=20261102", "Asia/Kolkata"),
+        ["11-01 22:00"]
+    );
+    let moment = "freq=daily;until=20261102T220000Z";
+    assert_eq!(all(moment, "UTC"), ["11-01 22:00", "11-02 22:00"]);
+}
+
+#[test]
+fn the_newest_are_never_lost() {
+    let rule = rule("FREQ=HOURLY;BYMINUTE=0,30", "2001-01-01T00:00:00Z", "UTC");
+    let last = rule.starts(at("2026-11-27T00:00:00Z"), at("2026-11-28T00:00:00Z"));
+    assert_eq!(last.len(), 48);
+}
+
+#[test]
+fn what_is_no_rule_is_refused_with_its_reason() {
+    let reason = |text: &str| {
+        let start = at("2026-11-01T00:00:00Z");
+        Recurrence::parse(text, start, Tz::UTC).expect_err("no rule")
+    };
+    let table = [
+        ("FREQ=MINUTELY", "HOURLY is the most frequent"),
+        ("FREQ=WEEKLY;EXDATE=20261108T000000", "under `except`"),
+        (
+            "RRULE:FREQ=WEEKLY\nEXDATE:20261108T000000",
+            "under `except`",
+        ),
+        ("FREQ=DAILY;COUNT=2;UNTIL=20261201", "keep one of them"),
+        ("FREQ=DAILY;UNTIL=tomorrow", "a day such as 20261231"),
+        ("FREQ=DAILY;UNTIL=20251201", "never occurs"),
+        ("FREQ=DAILY;COUNT=0", "from 1 to 10000"),
+        ("FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30", "never occurs"),
+        ("FREQ=HOURLY;BYMINUTE=0,5,10,15,20,25,30", "168 times a day"),
+        ("every sunday", "FREQ"),
+    ];
+    for (text, expected) in table {
+        let reason = reason(text);
+        assert!(reason.contains(expected), "{text}: {reason}");
+    }
+}
+
+const RULES: [&str; 9] = [
+    "FREQ=HOURLY;INTERVAL=5",
+    "FREQ=HOURLY;BYHOUR=2,3;BYMINUTE=10,40",
+    "FREQ=DAILY;INTERVAL=3",
+    "FREQ=WEEKLY;INTERVAL=2;BYDAY=MO,SA;WKST=SU",
+    "FREQ=MONTHLY;BYDAY=-1SU",
+    "FREQ=MONTHLY;INTERVAL=5;BYMONTHDAY=31,1",
+    "FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR;BYSETPOS=-1",
+    "FREQ=YEARLY;INTERVAL=2;BYWEEKNO=1;BYDAY=MO",
+    "FREQ=YEARLY",
+];
+
+proptest! {
+    /// What lies before a span is skipped, and walked through where occurrences are counted.
+    #[test]
+    fn skipping_changes_nothing(
+        text in prop::sample::select(&RULES[..]),
+        zone in prop::sample::select(&["UTC", "Europe/Berlin", "Asia/Kolkata", "Australia/Lord_Howe"][..]),
+        start in 0_i64..365 * 24 * 60,
+        from in 0_i64..4 * 365 * 24,
+        days in 1_i64..60,
+    ) {
+        let start = Timestamp(at("2024-01-01T00:00:00Z").0 + start * 60_000);
+        let zone = zone.parse().expect("a zone");
+        let rule = Recurrence::parse(text, start, zone).expect("a rule");
+        let counted = Recurrence::parse(&format!("{text};COUNT=10000"), start, zone).expect("a rule");
+        let from = Timestamp(start.0 + from * 3_600_000);
+        let to = Timestamp(from.0 + days * DAY_MS);
+        prop_assert_eq!(rule.starts(from, to), counted.starts(from, to));
+    }
+}

@@ -1,0 +1,96 @@
+//! Where a period of the calendar begins within an hour, as in zones that are half an hour off: what
+//! that hour holds before, which the slots of an hour do not say.
+
+use super::{Counts, millis};
+use crate::outcome::Timestamp;
+use crate::slo::calendar::Calendar;
+use crate::slo::correction::Spans;
+use crate::slo::objective::Budgeting;
+use crate::slo::tally::Tally;
+use std::collections::VecDeque;
+
+/// Periods that are known: the running one, and the one before for clocks that are set back.
+const KEPT: usize = 2;
+
+/// The newest borders of one calendar.
+#[derive(Clone, Debug)]
+pub(super) struct Borders {
+    calendar: Calendar,
+    /// Oldest first.
+    known: VecDeque<Border>,
+}
+
+#[derive(Clone, Debug)]
+struct Border {
+    start: Timestamp,
+    /// Where the next period begins.
+    end: Timestamp,
+    /// What the hour of the start holds before it.
+    before: Counts,
+}
+
+impl Border {
+    /// The part of the hour that belongs to the period before.
+    fn holds(&self, at: Timestamp) -> bool {
+        self.start.hour() <= at && at < self.start
+    }
+}
+
+impl Borders {
+    pub(super) const fn new(calendar: Calendar) -> Self {
+        let known = VecDeque::new();
+        Self { calendar, known }
+    }
+
+    pub(super) fn is_of(&self, calendar: Calendar) -> bool {
+        self.calendar == calendar
+    }
+
+    /// Begins the period of a moment, if that is a new one. `count` sums up a span of the last day.
+    pub(super) fn turn(&mut self, at: Timestamp, count: impl Fn(Timestamp, Timestamp) -> Counts) {
+        if self.known.back().is_some_and(|newest| at < newest.end) {
+            return;
+        }
+        let (start, end) = self.calendar.around(at);
+        let before = count(start.hour(), start);
+        self.known.push_back(Border { start, end, before });
+        if self.known.len() > KEPT {
+            self.known.pop_front();
+        }
+    }
+
+    pub(super) fn change(&mut self, at: Timestamp, change: impl Fn(&mut Counts)) {
+        for border in self.known.iter_mut().filter(|border| border.holds(at)) {
+            change(&mut border.before);
+        }
+    }
+
+    /// Starts of periods within an hour.
+    pub(super) fn within(&self, hour: Timestamp) -> impl Iterator<Item = Timestamp> + '_ {
+        let starts = self.known.iter().map(|border| border.start);
+        starts.filter(move |start| *start > hour && start.hour() == hour)
+    }
+
+    /// What the hour of a period's start holds before it.
+    pub(super) fn before(&self, start: Timestamp) -> Counts {
+        let mut known = self.known.iter();
+        let found = known.find(|border| border.start == start);
+        found.map_or_else(Counts::default, |border| border.before)
+    }
+
+    /// See [`super::Series::complete`].
+    pub(super) fn complete(&mut self, from: i64, until: i64, missing: Tally, corrected: &Spans) {
+        for border in &mut self.known {
+            let begin = Timestamp(from.max(border.start.hour().0));
+            let end = Timestamp(until.min(border.start.0));
+            if begin >= end {
+                continue;
+            }
+            let length = end.0 - begin.0 - millis(corrected.overlap(begin, end));
+            let wanted = (length / millis(Budgeting::SLICE)).unsigned_abs();
+            let counted =
+                (border.before.good + border.before.bad) / u64::from(missing.good + missing.bad);
+            border.before += (missing, wanted.saturating_sub(counted));
+        }
+    }
+}

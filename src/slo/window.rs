@@ -1,0 +1,101 @@
+//! What counts over a window say: the same for live windows and for reports.
+
+use super::budget;
+use super::correction::Spans;
+use super::objective::{Budgeting, Objective};
+use super::pace::Pace;
+use super::series::Counts;
+use super::slice::{slice_of, slice_start};
+use super::track::Watcher;
+use crate::outcome::Timestamp;
+use std::time::Duration;
+
+/// What one objective is at one moment, over one window. Counts are in [`Budgeting::parts`].
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct WindowView {
+    pub good: u64,
+    pub bad: u64,
+    /// Outcomes that say nothing about the service.
+    pub void: u64,
+    /// What the whole window would hold, without the time that is corrected.
+    pub expected: f64,
+    /// What it would hold with that time.
+    pub nominal: f64,
+    /// good / (good + bad)
+    pub sli: Option<f64>,
+    /// error ratio / (1 - target)
+    pub burn_rate: Option<f64>,
+    /// counted / expected, of the part of the window that is over; from 0 to 1.
+    pub coverage: Option<f64>,
+}
+
+/// A window, seen at one moment.
+#[derive(Clone, Copy, Debug)]
+pub struct Extent<'a> {
+    pub from: Timestamp,
+    /// Exclusive; it may be still to come.
+    pub to: Timestamp,
+    pub now: Timestamp,
+    /// What is taken out of it.
+    pub corrected: &'a Spans,
+}
+
+impl Extent<'_> {
+    /// Without the time that is corrected.
+    fn length(&self, to: Timestamp) -> Duration {
+        let to = to.max(self.from);
+        self.span(to)
+            .saturating_sub(self.corrected.overlap(self.from, to))
+    }
+
+    fn span(&self, to: Timestamp) -> Duration {
+        Duration::from_millis((to.0 - self.from.0).unsigned_abs())
+    }
+
+    /// Events of the part that is over, given those that were counted.
+    pub fn due(&self, counts: Counts, budgeting: Budgeting, watchers: &[Watcher]) -> f64 {
+        let over = self.length(self.to.min(judged_to(budgeting, self.now)));
+        budget::expected_events(counts, over, Pace::of(budgeting, watchers))
+    }
+}
+
+/// Up to where events are judged: what is not over cannot be, its first failure would look like a
+/// bad minute.
+pub fn judged_to(budgeting: Budgeting, now: Timestamp) -> Timestamp {
+    if budgeting.is_sliced() {
+        slice_start(slice_of(now))
+    } else {
+        now
+    }
+}
+
+impl WindowView {
+    /// `counts` are those of the window without a minute that is not over.
+    pub fn of(
+        objective: &Objective,
+        watchers: &[Watcher],
+        counts: Counts,
+        extent: Extent<'_>,
+    ) -> Self {
+        let (budgeting, counted) = (objective.budgeting, counts.good + counts.bad);
+        let due = extent.due(counts, budgeting, watchers);
+        let (whole, span) = (extent.length(extent.to), extent.span(extent.to));
+        let pace = Pace::of(budgeting, watchers);
+        Self {
+            good: counts.good,
+            bad: counts.bad,
+            void: counts.void,
+            expected: budget::expected_events(counts, whole, pace),
+            nominal: budget::expected_events(counts, span, pace),
+            sli: budget::sli(counts),
+            burn_rate: budget::burn_rate(counts, objective.target),
+            coverage: (due > 0.0).then(|| (counted as f64 / due).min(1.0)),
+        }
+    }
+
+    /// Share of the error budget that is left, unknown while nothing was observed.
+    pub fn left(&self, target: f64) -> Option<f64> {
+        self.sli
+            .and(budget::remaining(self.bad, self.expected, target))
+    }
+}
