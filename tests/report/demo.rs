@@ -75,7 +75,7 @@ fn every_number_is_what_was_generated() {
     let (config, History { from, to }) = (config(), history());
     let store = store(&config, folder.path());
     let report = report(&config, &store, Span::new(from, to, to)).expect("readable");
-    let corrections = in_force(&config, &store, to).expect("readable");
+    let corrections = in_force(&config, &store).expect("readable");
     let mut ledger = Ledger::new(&config, &corrections);
     ledger.restore(&store, to).expect("restored");
     let snapshot = ledger.snapshot(to);
