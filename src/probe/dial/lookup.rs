@@ -25,13 +25,14 @@ use tokio::time::timeout;
 const HOSTS_THREADS: usize = 16;
 /// Threads for names that are new, or were answered soon when they were asked last.
 const USUAL_THREADS: usize = 64;
-/// Threads for names that took long when they were asked last.
-const SLOW_THREADS: usize = 256;
+/// Threads for names that took long when they were asked last. Attempts that hang also take places of
+/// the schedule, so all of these together stay well below `max_concurrent_probes`.
+const SLOW_THREADS: usize = 128;
 /// A lookup that takes longer is slow.
 const SLOW: Duration = Duration::from_secs(1);
 /// Slow names that are remembered; redirects can bring any number of names.
 const SLOW_MAX: usize = 10_000;
-/// The deepest known resolver modules need a quarter of it.
+/// More than the C library's own resolver and its usual modules need.
 const STACK: usize = 512 << 10;
 /// Descriptors that a lookup may need.
 const DESCRIPTORS: usize = 8;
