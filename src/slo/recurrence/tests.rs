@@ -130,6 +130,8 @@ const RULES: [&str; 9] = [
 ];
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
     /// What lies before a span is skipped, and walked through where occurrences are counted.
     #[test]
     fn skipping_changes_nothing(
