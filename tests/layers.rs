@@ -9,14 +9,7 @@ use std::path::{Path, PathBuf};
 /// its own layer and from those below.
 const LAYERS: [&[&str]; 7] = [
     // Pure: data in, data out.
-    &[
-        "outcome",
-        "diagnostic",
-        "slo",
-        "stats",
-        "yaml::units",
-        "version",
-    ],
+    &["outcome", "diagnostic", "slo", "stats", "units", "version"],
     // Contracts and the clock.
     &["clock", "yaml", "probe", "tasks", "exposition"],
     // The config.
