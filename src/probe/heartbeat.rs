@@ -7,7 +7,7 @@ pub use due::{Due, Pace, Schedule};
 use super::beats::{Failures, Heard};
 use super::{Attempt, Door, Kind, Probe};
 use crate::outcome::{Cause, Outcome, Timestamp, Verdict, Why};
-use crate::yaml::units::show_duration;
+use crate::units::show_duration;
 use crate::yaml::{Key, Secret, Section, Shape};
 use async_trait::async_trait;
 use chrono_tz::Tz;
