@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Holds every file of deploy/ against the program that will read it. Starts nothing, needs no network.
+# Checks every file of deploy/ with the program that reads it. Starts no services and needs no network.
 #
-#   deploy/check.sh [SLOD]     the program to check with, target/debug/slod by default
+#   deploy/check.sh [SLOD]     SLOD is the slod binary to use, target/debug/slod by default
 #
-# A tool that is missing is a failure where CI=true, and a skip that says so elsewhere.
+# A missing tool is an error if CI=true; otherwise its checks are skipped with a message.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 slod=$(realpath "${1:-target/debug/slod}")
@@ -11,7 +11,7 @@ slod=$(realpath "${1:-target/debug/slod}")
 have() {
     command -v "$1" >/dev/null && return
     if [ "${CI:-}" = true ]; then
-        echo "$1 is needed in CI" >&2
+        echo "$1 is required in CI" >&2
         exit 1
     fi
     echo "skipped: $1 is not installed"
@@ -24,10 +24,10 @@ fail() {
 }
 
 route() { # RECEIVER LABEL=VALUE...
-    local receiver=$1 told
+    local receiver=$1 output
     shift
-    told=$(amtool config routes test --config.file=deploy/alertmanager/alertmanager.yml \
-        --verify.receivers="$receiver" "$@" 2>&1) || fail "not to $receiver: $*" "$told"
+    output=$(amtool config routes test --config.file=deploy/alertmanager/alertmanager.yml \
+        --verify.receivers="$receiver" "$@" 2>&1) || fail "not routed to $receiver: $*" "$output"
 }
 
 scratch=$(mktemp -d)
@@ -44,13 +44,13 @@ fi
 echo "-- compose"
 if have docker-compose; then
     docker-compose -f deploy/compose/compose.yaml config -q
-    # The version stands in Cargo.toml; the tag and the label repeat it.
+    # The version is defined in Cargo.toml; the tag and the label repeat it.
     version=$("$slod" --version | cut -d ' ' -f 2)
     config=$(docker-compose -f deploy/compose/compose.yaml config)
     for line in "image: slod:$version" "VERSION: $version"; do
         grep -qF "$line" <<<"$config" || fail "compose.yaml lacks '$line'"
     done
-    # A file that is mounted but does not exist becomes an empty folder in silence.
+    # Docker silently creates an empty directory for a mounted file that does not exist.
     sed -n 's/^ *source: \(\/.*\)$/\1/p' <<<"$config" | while read -r path; do
         [ -e "$path" ] || fail "compose.yaml mounts $path, which does not exist"
     done
@@ -75,9 +75,9 @@ fi
 
 echo "-- systemd"
 if have systemd-analyze; then
-    # With a program that exists, or that alone would be a fault. Some faults are told with exit code 0.
+    # Use a program that exists; a missing one is an error. Some errors are reported with exit code 0.
     sed "s|^ExecStart=/usr/bin/slod |ExecStart=$slod |" deploy/systemd/slod.service >"$scratch/slod.service"
-    told=$(systemd-analyze verify --recursive-errors=no "$scratch/slod.service" 2>&1 || true)
-    [ -z "$told" ] || fail "$told"
+    output=$(systemd-analyze verify --recursive-errors=no "$scratch/slod.service" 2>&1 || true)
+    [ -z "$output" ] || fail "$output"
     systemd-analyze security --offline=true --threshold=30 "$scratch/slod.service" | tail -n 1
 fi
