@@ -17,19 +17,18 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod demo;
-pub mod diagnostic;
 pub mod exposition;
 pub mod ledger;
 pub mod metrics;
 pub mod observe;
-pub mod outcome;
 pub mod probe;
 pub mod report;
 pub mod schedule;
-pub mod slo;
-pub mod stats;
 pub mod store;
 pub mod tasks;
 pub mod version;
 pub mod web;
 pub mod yaml;
+
+// The pure part, a package of its own: under one name for everything above it.
+pub use slod_core::{diagnostic, outcome, slo, stats, units};

@@ -9,14 +9,7 @@ use std::path::{Path, PathBuf};
 /// its own layer and from those below.
 const LAYERS: [&[&str]; 7] = [
     // Pure: data in, data out.
-    &[
-        "outcome",
-        "diagnostic",
-        "slo",
-        "stats",
-        "yaml::units",
-        "version",
-    ],
+    &["outcome", "diagnostic", "slo", "stats", "units", "version"],
     // Contracts and the clock.
     &["clock", "yaml", "probe", "tasks", "exposition"],
     // The config.
@@ -94,11 +87,18 @@ fn layer(path: &str) -> Option<usize> {
         .map(|(at, _)| at)
 }
 
+/// The packages' sources.
+const ROOTS: [&str; 2] = ["src", "crates/slod-core/src"];
+
+fn root(folder: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)
+}
+
 fn sources() -> Vec<PathBuf> {
-    let mut folders = vec![PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src")];
+    let mut folders: Vec<_> = ROOTS.map(root).into();
     let mut files = Vec::new();
     while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).expect("src is readable") {
+        for entry in fs::read_dir(folder).expect("sources are readable") {
             let path = entry.expect("an entry").path();
             if path.is_dir() {
                 folders.push(path);
@@ -112,11 +112,9 @@ fn sources() -> Vec<PathBuf> {
 
 /// `src/slo/mod.rs` is `slo`, `src/slo/budget.rs` is `slo::budget`.
 fn module_of(file: &Path) -> String {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let inside = file
-        .strip_prefix(root)
-        .expect("below src")
-        .with_extension("");
+    let mut roots = ROOTS.iter().map(|folder| root(folder));
+    let inside = roots.find_map(|root| file.strip_prefix(root).ok());
+    let inside = inside.expect("below a root").with_extension("");
     let parts: Vec<_> = inside
         .iter()
         .map(|part| part.to_string_lossy().into_owned())

@@ -13,7 +13,7 @@ use crate::ledger::Snapshot;
 use crate::report::numbers;
 use crate::report::status::Status;
 use crate::tasks::Tasks;
-use crate::yaml::units::{self, show_duration};
+use crate::units::{self, show_duration};
 use clap::Args;
 use past::Generated;
 use screen::Screen;

@@ -10,7 +10,7 @@ use crate::report::slo::model::Report;
 use crate::report::slo::span::Span;
 use crate::report::slo::{LONGEST, report};
 use crate::store::Store;
-use crate::yaml::units::show_duration;
+use crate::units::show_duration;
 use clap::{Args, ValueEnum};
 use std::io::{self, Write as _};
 

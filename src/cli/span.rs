@@ -1,7 +1,7 @@
 //! Spans of time on the command line.
 
 use crate::outcome::Timestamp;
-use crate::yaml::units;
+use crate::units;
 use clap::Args;
 use std::time::Duration;
 

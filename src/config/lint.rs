@@ -211,7 +211,7 @@ fn span(seconds: f64) -> String {
     } else {
         Duration::from_millis(Duration::from_secs_f64(seconds).subsec_millis().into())
     };
-    crate::yaml::units::show_duration(rough)
+    crate::units::show_duration(rough)
 }
 
 #[cfg(test)]

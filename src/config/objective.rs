@@ -8,7 +8,8 @@ use super::read::{duration_within, written};
 use super::zone::zone;
 use crate::slo::calendar::{Calendar, Period};
 use crate::slo::{Budgeting, Objective, Sli, Window};
-use crate::yaml::{Section, units};
+use crate::units;
+use crate::yaml::Section;
 use std::time::Duration;
 
 /// More promises than a team can keep in mind; each one costs metrics, memory and alerts.

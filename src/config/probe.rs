@@ -8,7 +8,8 @@ use super::read::duration_within;
 use crate::diagnostic::nearest;
 use crate::outcome::ProbeKey;
 use crate::probe::{Kind, Probe};
-use crate::yaml::{Node, Section, Spot, units};
+use crate::units;
+use crate::yaml::{Node, Section, Spot};
 use std::sync::Arc;
 use std::time::Duration;
 

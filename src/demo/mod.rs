@@ -11,7 +11,7 @@ pub use history::History;
 pub use profile::{Profile, SERVICES};
 pub use service::Simulated;
 
-use crate::yaml::units::show_duration;
+use crate::units::show_duration;
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -7,7 +7,7 @@ pub use due::{Due, Pace, Schedule};
 use super::beats::{Failures, Heard};
 use super::{Attempt, Door, Kind, Probe};
 use crate::outcome::{Cause, Outcome, Timestamp, Verdict, Why};
-use crate::yaml::units::show_duration;
+use crate::units::show_duration;
 use crate::yaml::{Key, Secret, Section, Shape};
 use async_trait::async_trait;
 use chrono_tz::Tz;
@@ -122,23 +122,22 @@ fn zone(section: &Section<'_>) -> Option<Tz> {
     section.parse("timezone", expected, |text| text.parse().ok())
 }
 
-/// The token, if any; `None` where it is faulty.
+/// The token, also from a file, if there is one; `None` where it is faulty.
 fn token(section: &Section<'_>) -> Option<Option<Secret>> {
-    if !section.has("token") {
-        return Some(None);
+    match section.secret("token") {
+        None if section.has("token") => None,
+        Some(token) if token.reveal().is_empty() => {
+            let message = "an empty token would let everybody in";
+            section.error(
+                "invalid-value",
+                "token",
+                message,
+                "set one, or leave it out",
+            );
+            None
+        }
+        token => Some(token),
     }
-    let token = section.secret("token")?;
-    if token.reveal().is_empty() {
-        let message = "an empty token would let everybody in";
-        section.error(
-            "invalid-value",
-            "token",
-            message,
-            "set one, or leave it out",
-        );
-        return None;
-    }
-    Some(Some(token))
 }
 
 fn in_range(section: &Section<'_>, key: &'static str, span: Duration) -> bool {

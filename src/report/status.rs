@@ -9,7 +9,7 @@ use crate::ledger::snapshot::{
 use crate::outcome::{Timestamp, Verdict};
 use crate::slo::Budgeting;
 use crate::stats::scale::PRECISION;
-use crate::yaml::units::show_duration;
+use crate::units::show_duration;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;

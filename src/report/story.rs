@@ -1,7 +1,7 @@
 //! Pasts in words, for trying alerts on what never happened.
 
 use crate::outcome::{Timestamp, millis};
-use crate::yaml::units::{self, show_duration};
+use crate::units::{self, show_duration};
 use std::time::Duration;
 
 /// A past in words: `good x 72h, bad x 5m, bad 2% x 6h`.

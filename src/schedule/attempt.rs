@@ -8,7 +8,7 @@ use crate::config::ProbeSpec;
 use crate::outcome::{Cause, Detail, Outcome, ProbeKey, Record, Timestamp, Verdict, Why, millis};
 use crate::probe::beats::Heard;
 use crate::probe::{Attempt, Trace};
-use crate::yaml::units::show_duration;
+use crate::units::show_duration;
 use futures_util::FutureExt;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;

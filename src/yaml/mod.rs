@@ -11,7 +11,6 @@ mod secret;
 mod section;
 mod stamp;
 mod tree;
-pub mod units;
 
 pub use key::{Key, Need, Shape};
 pub use reader::{Reader, Spot};

@@ -3,8 +3,8 @@
 use super::key::{Key, Need, Shape};
 use super::reader::{Reader, Spot};
 use super::tree::{Node, Value};
-use super::units;
 use crate::diagnostic::nearest;
+use crate::units;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;

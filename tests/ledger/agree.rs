@@ -39,9 +39,9 @@ impl House {
                     let wanted = Some(calendar);
                     let found = budgets.find(|budget| budget.window.calendar == wanted);
                     let told = named(&report, &service.name, &view.objective.name);
-                    found
-                        .into_iter()
-                        .for_each(|live| equal(&view.objective, live, told));
+                    if let Some(live) = found {
+                        equal(&view.objective, live, told);
+                    }
                 }
             }
         }

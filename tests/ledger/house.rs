@@ -177,6 +177,10 @@ impl House {
             Step::Pause(ms) => {
                 self.now += ms;
                 self.compact();
+                // The daemon computes what repeats anew every hour.
+                if self.corrections.iter().any(|one| one.repeats.is_some()) {
+                    self.reload();
+                }
             }
             Step::Restart(calm) => {
                 self.walk(&Step::Disk(false));

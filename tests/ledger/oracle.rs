@@ -98,7 +98,8 @@ impl Oracle<'_> {
                     let found = moments.into_iter().find(|at| local(*at) == wanted);
                     found.expect("no local time is skipped")
                 };
-                (0..5).map(day).collect()
+                // The first one is written as a moment.
+                std::iter::once(one.from.0).chain((1..5).map(day)).collect()
             }
             _ => vec![one.from.0],
         }

@@ -85,7 +85,7 @@ pub fn agrees_on(
         ..asked.clone()
     };
     let taken = recount(objective, probes, records, &over).taken_ms;
-    let unseen = (over.to - over.from - taken - known.covered_ms).max(0) as f64;
+    let unseen = ((over.to - over.from - taken) as f64 - covered).max(0.0);
     close(
         told.coverage_ratio,
         (observed / (observed + unseen / spacing)).min(1.0),

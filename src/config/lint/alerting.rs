@@ -3,7 +3,7 @@
 use super::{Draft, Finding, objectives, percent, plain, spacing, span};
 use crate::slo::burn::{TIERS, Tier, Urgency};
 use crate::slo::{Budgeting, Objective};
-use crate::yaml::units::show_duration;
+use crate::units::show_duration;
 
 /// The tiers that fit into an objective's window.
 fn tiers(objective: &Objective) -> impl Iterator<Item = &'static Tier> {

@@ -3,7 +3,7 @@
 use super::{Draft, Finding, objectives};
 use crate::config::model::ProbeSpec;
 use crate::slo::{Objective, Sli};
-use crate::yaml::units::show_duration;
+use crate::units::show_duration;
 use crate::yaml::{Node, Spot, Value};
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -3,7 +3,7 @@
 use super::Failure;
 use crate::outcome::{Cause, Detail, Outcome, Phase, Phases, Verdict};
 use crate::probe::Attempt;
-use crate::yaml::units::show_duration;
+use crate::units::show_duration;
 use std::time::Duration;
 use tokio::time::Instant;
 use tokio::time::error::Elapsed;

@@ -1,7 +1,7 @@
 //! When the next report of a job is due. Pure.
 
 use crate::outcome::Timestamp;
-use crate::yaml::units::show_duration;
+use crate::units::show_duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use croner::Cron;

@@ -12,7 +12,7 @@ use crate::outcome::{Cause, Event, Timestamp, Verdict, millis};
 use crate::slo::burn::{Fired, FiredFor, TIERS, Tier, Urgency};
 use crate::slo::correction::{CorrectedTime, Spans};
 use crate::slo::replay::Replay;
-use crate::yaml::units::show_duration;
+use crate::units::show_duration;
 use serde::Serialize;
 use std::time::Duration;
 

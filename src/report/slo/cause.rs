@@ -1,7 +1,7 @@
 //! What made events bad, counted. Pure.
 
 use crate::outcome::{Record, Verdict, millis};
-use crate::yaml::units::show_duration;
+use crate::units::show_duration;
 use std::collections::BTreeMap;
 use std::time::Duration;
 

@@ -5,7 +5,7 @@ use super::incident::{MIN_BAD, QUIET};
 use super::model::{CorrectionReport, Origin, ProbeReport, Verdict};
 use crate::report::numbers;
 use crate::slo::{Budgeting, Objective, Sli, Window};
-use crate::yaml::units::show_duration;
+use crate::units::show_duration;
 use chrono::{DateTime, Utc};
 use std::time::Duration;
 

@@ -4,7 +4,7 @@ use super::parts::moment;
 use crate::outcome::Timestamp;
 use crate::slo::correction::Correction;
 use crate::slo::occurrence::{Cursor, Occurrence, latest};
-use crate::yaml::units::show_duration;
+use crate::units::show_duration;
 use maud::{Markup, html};
 use std::time::Duration;
 

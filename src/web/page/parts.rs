@@ -6,7 +6,7 @@ use crate::ledger::snapshot::{BudgetView, LastOutcome};
 use crate::outcome::Timestamp;
 use crate::report::numbers;
 use crate::slo::{Budgeting, Objective, Sli, Window};
-use crate::yaml::units::show_duration;
+use crate::units::show_duration;
 use maud::{Markup, PreEscaped, html};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 

@@ -6,7 +6,7 @@ use super::standing::Standing;
 use crate::ledger::snapshot::{LastOutcome, ProbeView, QUANTILE_SPANS, QUANTILES};
 use crate::outcome::{Cause, Phase, Timestamp, Verdict, Why};
 use crate::report::numbers;
-use crate::yaml::units::show_duration;
+use crate::units::show_duration;
 use maud::{Markup, html};
 use std::time::Duration;
 

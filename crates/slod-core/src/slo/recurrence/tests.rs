@@ -57,6 +57,18 @@ fn a_daily_rule_keeps_its_local_hour() {
 }
 
 #[test]
+fn the_first_occurrence_is_the_one_that_was_written() {
+    // The second 02:30 of that day.
+    let rule = rule(
+        "FREQ=DAILY;COUNT=2",
+        "2026-10-25T01:30:00Z",
+        "Europe/Berlin",
+    );
+    let all = starts(&rule, "2026-10-24T00:00:00Z", "2026-11-01T00:00:00Z");
+    assert_eq!(all, ["10-25 01:30", "10-26 01:30"]);
+}
+
+#[test]
 fn a_rule_ends_after_its_count_or_day() {
     let start = "2026-11-01T22:00:00Z";
     let all = |text: &str, zone: &str| {
@@ -130,6 +142,8 @@ const RULES: [&str; 9] = [
 ];
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
     /// What lies before a span is skipped, and walked through where occurrences are counted.
     #[test]
     fn skipping_changes_nothing(

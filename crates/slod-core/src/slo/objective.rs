@@ -2,7 +2,7 @@
 
 use super::calendar::Calendar;
 use crate::outcome::{ProbeKey, Timestamp, Verdict};
-use crate::yaml::units::show_duration;
+use crate::units::show_duration;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;

@@ -44,7 +44,9 @@ impl Recurrence {
         let text = text.strip_prefix("RRULE:").unwrap_or(&text);
         let (mut kept, mut count, mut until) = (Vec::new(), None, None);
         for part in text.split([';', '\n']).map(str::trim) {
-            let (name, value) = part.split_once(['=', ':']).unwrap_or((part, ""));
+            let Some((name, value)) = part.split_once(['=', ':']) else {
+                return Err(format!("`{part}` is not a part such as FREQ=WEEKLY"));
+            };
             match name {
                 "COUNT" => count = Some(read_count(value)?),
                 "UNTIL" => until = Some(read_until(value, zone)?),
@@ -147,7 +149,11 @@ impl Recurrence {
         let found = self.walk(start, first).take_while(|at| *at < last);
         let inside = |at: &Timestamp| (from..to).contains(at);
         let mut all: Vec<_> = found
-            .filter_map(|at| moment(self.zone, at))
+            .filter_map(|at| {
+                // The first one is what was written, also where its local time occurs twice.
+                let first = (at == start).then_some(self.start);
+                first.or_else(|| moment(self.zone, at))
+            })
             .filter(inside)
             .take(count)
             .collect();

@@ -4,7 +4,7 @@ use super::objective::Objective;
 use super::track::Tracker;
 use super::window::WindowView;
 use crate::outcome::Timestamp;
-use crate::yaml::units::show_duration;
+use crate::units::show_duration;
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -1,0 +1,9 @@
+//! The pure part of `slod`: what an outcome is, how it counts for an objective, and what budgets,
+//! burn rates and alerts follow. Data and `now` in, data out: no clock, no files, no sockets, no
+//! async runtime. The dependencies of this package keep it so.
+
+pub mod diagnostic;
+pub mod outcome;
+pub mod slo;
+pub mod stats;
+pub mod units;
