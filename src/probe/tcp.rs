@@ -74,7 +74,7 @@ impl Kind for Tcp {
         let expect = read_expect(section);
         let family = options::family(section);
         let address = address?;
-        let tls = read_tls(section, &address)?;
+        let tls = read_tls(section, &address);
         Some(Arc::new(TcpProbe {
             address,
             family,
@@ -100,44 +100,37 @@ fn read_address(section: &Section<'_>) -> Option<Address> {
     })
 }
 
-/// `None` where a fault was reported, `Some(None)` for no TLS.
-fn read_tls(
-    section: &Section<'_>,
-    address: &Address,
-) -> Option<Option<(Tls, ServerName<'static>)>> {
+/// `None` without TLS, and where a fault is reported, which refuses the whole config.
+fn read_tls(section: &Section<'_>, address: &Address) -> Option<(Tls, ServerName<'static>)> {
     let Some(tls) = section.section("tls", options::TLS) else {
-        return (!section.has("tls") && !has_empty_tls(section)).then_some(None);
+        refuse_empty_tls(section);
+        return None;
     };
     let tls = TlsOptions::read(&tls).build(section)?;
-    match tls.server_name(address.shown.trim_matches(['[', ']'])) {
-        Ok(name) => Some(Some((tls, name))),
-        Err(failure) => {
-            section.error(
-                "invalid-value",
-                "address",
-                failure.message,
-                "add `server_name` below `tls`",
-            );
-            None
-        }
-    }
+    let name = tls
+        .server_name(address.shown.trim_matches(['[', ']']))
+        .map_err(|failure| {
+            let help = "add `server_name` below `tls`";
+            section.error("invalid-value", "address", failure.message, help);
+        })
+        .ok()?;
+    Some((tls, name))
 }
 
 /// Reports a `tls:` with nothing below it, which would otherwise mean no TLS.
-fn has_empty_tls(section: &Section<'_>) -> bool {
+fn refuse_empty_tls(section: &Section<'_>) {
     let mut entries = section.entries().iter();
-    let Some((key, _)) = entries.find(|(key, value)| {
+    let empty = entries.find(|(key, value)| {
         key.value.scalar().as_deref() == Some("tls") && value.value == Value::Null
-    }) else {
-        return false;
-    };
-    section.reader().error(
-        "invalid-value",
-        &Spot::of(key, section.spot().below("tls")),
-        "`tls` has no value",
-        "`tls: {}` for TLS with the defaults, or remove the key",
-    );
-    true
+    });
+    if let Some((key, _)) = empty {
+        section.reader().error(
+            "invalid-value",
+            &Spot::of(key, section.spot().below("tls")),
+            "`tls` has no value",
+            "`tls: {}` for TLS with the defaults, or remove the key",
+        );
+    }
 }
 
 fn read_send(section: &Section<'_>) -> Option<Message> {

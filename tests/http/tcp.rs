@@ -37,6 +37,9 @@ async fn server(greeting: &'static [u8], answer: &'static [u8], stays: bool) -> 
     .await
 }
 
+/// What a server sends at once, what it answers, and whether it keeps the connection open.
+type Server = (&'static [u8], &'static [u8], bool);
+
 fn message(outcome: &Outcome) -> &str {
     outcome.detail.message.as_deref().unwrap_or_default()
 }
@@ -94,54 +97,44 @@ async fn what_is_received_is_compared() {
     let send = r#", send: "PING\r\n", expect: '^\+PONG\r\n'"#;
     let greeted = ", expect: '^220 '";
     let both = r#", send: "PING\r\n", expect: '(?s)^220 .*\+PONG'"#;
-    let hello: &[u8] = b"220 ready\r\n";
-    let cases: [(&[u8], &[u8], bool, &str, Option<Cause>, &str); 9] = [
-        (b"", b"+PONG\r\n", true, send, None, ""),
-        (b"", b"+PONG\r\n", false, send, None, ""),
-        (hello, b"", true, greeted, None, ""),
-        (hello, b"+PONG", true, both, None, ""),
+    let hello: &'static [u8] = b"220 ready\r\n";
+    let cases: [(Server, &str, Option<Cause>, &str); 9] = [
+        ((b"", b"+PONG\r\n", true), send, None, ""),
+        ((b"", b"+PONG\r\n", false), send, None, ""),
+        ((hello, b"", true), greeted, None, ""),
+        ((hello, b"+PONG", true), both, None, ""),
         (
-            b"",
-            b"-NOAUTH\r\n",
-            false,
+            (b"", b"-NOAUTH\r\n", false),
             send,
             Some(Cause::Body),
             "received `-NOAUTH\\r\\n`, then the server closed the connection; expected /^\\+PONG\\r\\n/",
         ),
         (
-            b"",
-            b"-NOAUTH\r\n",
-            true,
+            (b"", b"-NOAUTH\r\n", true),
             send,
             Some(Cause::Body),
             "received `-NOAUTH\\r\\n`, then nothing more before the timeout",
         ),
         (
-            b"421 busy\r\n",
-            b"",
-            true,
+            (b"421 busy\r\n", b"", true),
             greeted,
             Some(Cause::Body),
             "received `421 busy",
         ),
         (
-            b"",
-            b"",
-            false,
+            (b"", b"", false),
             greeted,
             Some(Cause::Reset),
             "received nothing, then the server closed",
         ),
         (
-            b"",
-            b"",
-            true,
+            (b"", b"", true),
             greeted,
             Some(Cause::Timeout),
             "timeout in transfer",
         ),
     ];
-    for (greeting, answer, stays, keys, wanted, told) in cases {
+    for ((greeting, answer, stays), keys, wanted, told) in cases {
         let address = server(greeting, answer, stays).await;
         let waits = stays && wanted.is_some();
         let (outcome, story) = probe(address, keys, if waits { SHORT } else { TIMEOUT }).await;

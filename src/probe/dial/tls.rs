@@ -38,6 +38,7 @@ pub struct TlsOptions {
 impl TlsOptions {
     /// The same for other servers than the configured one: without its name and without the client
     /// certificate.
+    #[must_use]
     pub fn for_others(&self) -> Self {
         Self {
             trust: self.trust.clone(),
