@@ -1,21 +1,36 @@
 //! Hides secrets in a config's text before lines of it are shown.
 //!
 //! It works on lines, not on the tree: a text with a syntax error is shown as well. It rather
-//! hides too much: everything after a key that sounds like a secret, and passwords in addresses.
+//! hides too much: everything after a key that sounds like a secret or that a probe kind declares
+//! as one, and passwords in addresses.
 
 use crate::diagnostic::Source;
+use crate::probe::KINDS;
+use crate::yaml::{Key, Shape};
 use regex::Regex;
 use std::sync::LazyLock;
 
 static SECRET_KEY: LazyLock<Option<Regex>> = LazyLock::new(|| {
     let words = "password|passwd|passphrase|token|secret|authorization|cookie|credential|api[_-]?key|private[_-]?key";
+    let declared: Vec<_> = KINDS.iter().flat_map(|kind| secrets(kind.keys())).collect();
+    let declared = declared.join("|");
     Regex::new(&format!(
-        r#"(?i)["']?(?P<key>[\w-]*(?:{words})[\w-]*)["']?\s*:\s+(?P<value>"(?:[^"\\]|\\.)*"?|'[^']*'?|\S.*)"#
+        r#"(?i)["']?(?P<key>[\w-]*(?:{words})[\w-]*|\b(?:{declared}))["']?\s*:\s+(?P<value>"(?:[^"\\]|\\.)*"?|'[^']*'?|\S.*)"#
     ))
     .ok()
 });
 static USERINFO: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r#"://[^\s"'/:@]*:(?P<value>[^\s"'@]+)@"#).ok());
+
+/// The keys that probe kinds declare as secret.
+fn secrets(keys: &'static [Key]) -> Vec<&'static str> {
+    let names = keys.iter().flat_map(|key| match key.shape {
+        Shape::Secret => vec![key.name],
+        Shape::Section(inner) => secrets(inner),
+        _ => Vec::new(),
+    });
+    names.collect()
+}
 
 /// The same text with secrets as `*`, and nothing moved.
 pub fn source(source: &Source) -> Source {
@@ -122,6 +137,9 @@ mod tests {
             ),
             ("\"Authorization\": Bearer é", "\"Authorization\": ****** *"),
             ("password: ${PASSWORD}", "password: ${PASSWORD}"),
+            ("{ bearer: abc, url: x }", "{ bearer: ***, url: x }"),
+            (r#"{ send: "a \"b\r\n" }"#, "{ send: ** ******* }"),
+            ("resend: abc", "resend: abc"),
             ("token_file: /run/token", "token_file: /run/token"),
             ("url: http://me:pw@host/", "url: http://me:**@host/"),
             (

@@ -7,6 +7,8 @@ pub mod beats;
 pub mod dial;
 pub mod heartbeat;
 mod http;
+mod quoted;
+mod tcp;
 
 use crate::outcome::Outcome;
 use crate::yaml::{Key, Secret, Section};
@@ -18,7 +20,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// Every probe kind there is. Tests walk it; the config reader and the generated docs use it.
-pub const KINDS: &[&dyn Kind] = &[&http::Http, &heartbeat::Heartbeat];
+pub const KINDS: &[&dyn Kind] = &[&http::Http, &heartbeat::Heartbeat, &tcp::Tcp];
 
 /// A way of looking at a service, as the config names it.
 pub trait Kind: Sync {

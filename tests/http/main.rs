@@ -1,4 +1,4 @@
-//! The http probe against real servers: well-meaning ones and hostile ones.
+//! Probes that connect against real servers: well-meaning ones and hostile ones.
 
 mod answers;
 mod hostile;
@@ -6,4 +6,5 @@ mod probe;
 mod probing;
 mod requests;
 mod server;
+mod tcp;
 mod trust;

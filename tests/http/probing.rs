@@ -1,4 +1,4 @@
-//! Makes http probes from YAML and runs them.
+//! Makes probes from YAML and runs them.
 
 use slod::diagnostic::{Diagnostic, Source};
 use slod::outcome::{Cause, Outcome, Verdict};
@@ -10,6 +10,11 @@ use std::time::Duration;
 
 /// Reads the value of an `http:` key; faults are returned with what was built.
 pub fn read(yaml: &str, base: &Path) -> (Option<Arc<dyn Probe>>, Vec<Diagnostic>) {
+    read_kind("http", yaml, base)
+}
+
+/// Reads the value of a kind's key.
+pub fn read_kind(name: &str, yaml: &str, base: &Path) -> (Option<Arc<dyn Probe>>, Vec<Diagnostic>) {
     let source = Source {
         name: "test".into(),
         text: yaml.to_owned(),
@@ -19,17 +24,17 @@ pub fn read(yaml: &str, base: &Path) -> (Option<Arc<dyn Probe>>, Vec<Diagnostic>
     let reader = Reader::new(base, &env);
     let kind = KINDS
         .iter()
-        .find(|kind| kind.name() == "http")
+        .find(|kind| kind.name() == name)
         .expect("registered");
     let probe = reader
-        .section(&node, "http", kind.keys())
+        .section(&node, name, kind.keys())
         .and_then(|section| kind.read(&section));
     (probe, reader.finish())
 }
 
 /// A probe whose config has no fault.
-pub fn probe(yaml: &str, base: &Path) -> Arc<dyn Probe> {
-    let (probe, faults) = read(yaml, base);
+fn probe(name: &str, yaml: &str, base: &Path) -> Arc<dyn Probe> {
+    let (probe, faults) = read_kind(name, yaml, base);
     assert!(
         faults
             .iter()
@@ -45,8 +50,17 @@ pub async fn attempt(yaml: &str, timeout: Duration) -> (Outcome, String) {
 }
 
 pub async fn attempt_in(yaml: &str, timeout: Duration, base: &Path) -> (Outcome, String) {
+    attempt_kind("http", yaml, timeout, base).await
+}
+
+pub async fn attempt_kind(
+    name: &str,
+    yaml: &str,
+    timeout: Duration,
+    base: &Path,
+) -> (Outcome, String) {
     let mut attempt = Attempt::new(timeout, Trace::listening());
-    let outcome = probe(yaml, base).run(&mut attempt).await;
+    let outcome = probe(name, yaml, base).run(&mut attempt).await;
     assert!(
         outcome.latency <= timeout + Duration::from_millis(250),
         "{:?}",

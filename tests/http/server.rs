@@ -135,7 +135,15 @@ impl Authority {
     }
 
     fn server(&self, leaf: Leaf, alpn: &[&[u8]], client_auth: bool) -> ServerConfig {
-        let (certificate, key) = self.issue(leaf);
+        self.serving(self.issue(leaf), alpn, client_auth)
+    }
+
+    fn serving(
+        &self,
+        (certificate, key): (rcgen::Certificate, KeyPair),
+        alpn: &[&[u8]],
+        client_auth: bool,
+    ) -> ServerConfig {
         let chain = vec![certificate.der().clone()];
         let key = PrivateKeyDer::try_from(key.serialize_der()).expect("a key");
         let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -185,6 +193,26 @@ impl Authority {
         })
         .await;
         (address, seen)
+    }
+
+    /// A TLS server that sends `greeting` and keeps the connection open; and the PEM of its
+    /// certificate.
+    pub async fn tls(&self, leaf: Leaf, greeting: &'static [u8]) -> (SocketAddr, String) {
+        let issued = self.issue(leaf);
+        let pem = issued.0.pem();
+        let acceptor = TlsAcceptor::from(Arc::new(self.serving(issued, &[], false)));
+        let address = tcp(move |stream| {
+            let acceptor = acceptor.clone();
+            async move {
+                if let Ok(mut stream) = acceptor.accept(stream).await {
+                    let _ = stream.write_all(greeting).await;
+                    let _ = stream.flush().await;
+                    std::future::pending::<()>().await;
+                }
+            }
+        })
+        .await;
+        (address, pem)
     }
 
     /// An HTTP/2 server over TLS that answers `ok`.

@@ -28,8 +28,12 @@ impl Failure {
         }
     }
 
-    /// A failed system call while `doing` something.
+    /// A failed system call, or TLS that failed on an open connection, while `doing` something.
     pub fn io(error: &io::Error, doing: &str) -> Self {
+        if let Some(reason) = tls_reason(error) {
+            let (cause, message) = tls_error::explain(reason);
+            return Self::bad(cause, message);
+        }
         let (verdict, words) = meaning(error);
         Self {
             verdict,
@@ -37,24 +41,20 @@ impl Failure {
         }
     }
 
-    /// A failed handshake, or TLS that failed later: the certificate, the rest of TLS, or the
-    /// connection under it.
+    /// A failed handshake: the certificate, the rest of TLS, or the connection under it.
     pub fn tls(error: &io::Error) -> Self {
-        match error
-            .get_ref()
-            .and_then(|inner| inner.downcast_ref::<rustls::Error>())
-        {
-            Some(reason) => {
-                let (cause, message) = tls_error::explain(reason);
-                Self::bad(cause, message)
-            }
-            None if error.kind() == io::ErrorKind::UnexpectedEof => Self::bad(
+        if error.kind() == io::ErrorKind::UnexpectedEof && tls_reason(error).is_none() {
+            return Self::bad(
                 Cause::Reset,
                 "the server closed the connection in the TLS handshake",
-            ),
-            None => Self::io(error, "TLS handshake"),
+            );
         }
+        Self::io(error, "TLS handshake")
     }
+}
+
+fn tls_reason(error: &io::Error) -> Option<&rustls::Error> {
+    error.get_ref()?.downcast_ref()
 }
 
 /// What a failed system call says: about the other side, or about this machine only. `Void` needs

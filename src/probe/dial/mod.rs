@@ -5,6 +5,7 @@ mod connect;
 mod failure;
 mod hosts;
 mod lookup;
+pub mod options;
 mod progress;
 mod resolve;
 mod tls;

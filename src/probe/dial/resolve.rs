@@ -39,10 +39,16 @@ pub enum Host {
 impl Host {
     /// The host of a URL; `None` if it has none.
     pub fn of(url: &url::Url) -> Option<Self> {
-        match url.host()? {
-            url::Host::Domain(name) => Some(Self::Name(name.into())),
-            url::Host::Ipv4(address) => Some(Self::Address(address.into())),
-            url::Host::Ipv6(address) => Some(Self::Address(address.into())),
+        url.host().map(Self::from)
+    }
+}
+
+impl<Name: Into<Box<str>>> From<url::Host<Name>> for Host {
+    fn from(host: url::Host<Name>) -> Self {
+        match host {
+            url::Host::Domain(name) => Self::Name(name.into()),
+            url::Host::Ipv4(address) => Self::Address(address.into()),
+            url::Host::Ipv6(address) => Self::Address(address.into()),
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use super::trust::{Trust, provider, tls12_signature, tls13_signature};
 use super::{Failure, Progress};
-use crate::outcome::Phase;
+use crate::outcome::{Cause, Phase};
 use rustls::client::Resumption;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
@@ -19,15 +19,35 @@ use tokio_rustls::{TlsConnector, client};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
 
+/// A certificate chain and its key.
+pub type Identity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
+
 /// What a user may say about TLS.
 #[derive(Debug, Default)]
 pub struct TlsOptions {
     /// Trusted instead of the system's certificates.
     pub trust: Option<Arc<Trust>>,
-    /// Certificate chain and key to show on request.
-    pub identity: Option<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)>,
+    /// Shown on request.
+    pub identity: Option<Identity>,
+    /// Sent and verified instead of the host that is connected to.
+    pub server_name: Option<ServerName<'static>>,
     pub insecure: bool,
     pub alpn: Vec<Vec<u8>>,
+}
+
+impl TlsOptions {
+    /// The same for other servers than the configured one: without its name and without the client
+    /// certificate.
+    #[must_use]
+    pub fn for_others(&self) -> Self {
+        Self {
+            trust: self.trust.clone(),
+            identity: None,
+            server_name: None,
+            insecure: self.insecure,
+            alpn: self.alpn.clone(),
+        }
+    }
 }
 
 /// Ready to shake hands, any number of times.
@@ -36,6 +56,7 @@ pub struct Tls {
     config: ClientConfig,
     /// `None` trusts everybody.
     trust: Option<Arc<Trust>>,
+    server_name: Option<ServerName<'static>>,
 }
 
 impl Tls {
@@ -59,7 +80,23 @@ impl Tls {
         };
         config.resumption = Resumption::disabled();
         config.alpn_protocols = options.alpn;
-        Ok(Self { config, trust })
+        Ok(Self {
+            config,
+            trust,
+            server_name: options.server_name,
+        })
+    }
+
+    /// The name to send and to verify: the configured one, or else the host itself.
+    pub fn server_name(&self, host: &str) -> Result<ServerName<'static>, Failure> {
+        if let Some(name) = &self.server_name {
+            return Ok(name.clone());
+        }
+        ServerName::try_from(host.to_owned()).map_err(|_| {
+            let message =
+                format!("TLS cannot ask for the name {host}; `server_name` can give another one");
+            Failure::bad(Cause::Tls, message)
+        })
     }
 
     /// Shakes hands; the end of the certificate's time is noted even if it is not trusted.

@@ -1,9 +1,9 @@
 //! Reading an answer's body: decoded on the fly, never more than the limit.
 
 use super::exchange::protocol_failure;
-use super::refusal::quoted;
 use crate::outcome::Cause;
 use crate::probe::dial::{Failure, source_of};
+use crate::probe::quoted::quoted;
 use async_compression::tokio::bufread::{
     BrotliDecoder, DeflateDecoder, GzipDecoder, ZlibDecoder, ZstdDecoder,
 };

@@ -211,12 +211,7 @@ pub fn protocol_failure(error: &hyper::Error, doing: &str) -> Failure {
             let message = format!("{doing}: the server closed the connection before its end");
             return Failure::bad(Cause::Protocol, message);
         }
-        return match source_of::<rustls::Error>(io)
-            .or_else(|| io.get_ref().and_then(|inner| inner.downcast_ref()))
-        {
-            Some(_) => Failure::tls(io),
-            None => Failure::io(io, doing),
-        };
+        return Failure::io(io, doing);
     }
     if error.is_incomplete_message() || error.is_closed() || error.is_canceled() {
         return Failure::bad(

@@ -1,5 +1,6 @@
 //! The keys of the `http` kind.
 
+use crate::probe::dial::options;
 use crate::yaml::{Key, Shape};
 
 pub const HTTP: &[Key] = &[
@@ -64,13 +65,13 @@ pub const HTTP: &[Key] = &[
         "true",
         "Whether gzip, br and deflate are accepted. Whatever comes is decoded, zstd included.",
     ),
-    Key::optional("tls", Shape::Section(TLS), "", "How `https` is verified."),
     Key::optional(
-        "ip_version",
-        Shape::Choice(&["any", "4", "6"]),
-        "any",
-        "Which addresses are asked for and tried. They are tried in the resolver's order, and a silent one gets only its share of the time.",
+        "tls",
+        Shape::Section(options::TLS),
+        "",
+        "How `https` is verified.",
     ),
+    options::IP_VERSION,
     Key::optional(
         "http_version",
         Shape::Choice(&["auto", "1.1", "2"]),
@@ -126,38 +127,5 @@ pub const EXPECT: &[Key] = &[
         Shape::Map(&Shape::Text),
         "",
         "JSONPath queries, each with a value that every result must equal, or with an operator (`==`, `!=`, `<`, `<=`, `>`, `>=`, `~` for a regular expression) and a value, such as `\">= 3\"`. A query without a result is bad. Numbers are compared by all their digits; a text equals a number only if it is written the same.",
-    ),
-];
-
-pub const TLS: &[Key] = &[
-    Key::optional(
-        "ca_file",
-        Shape::File,
-        "",
-        "PEM certificates to trust instead of the system's: authorities, or the server's own certificate, which is then trusted whatever it says of its use, as long as its dates and its name fit. Files that a config names are read again when they change.",
-    ),
-    Key::optional(
-        "cert_file",
-        Shape::File,
-        "",
-        "PEM chain of the client certificate; needs `key_file`. Shown to the configured origin only.",
-    ),
-    Key::optional(
-        "key_file",
-        Shape::File,
-        "",
-        "PEM key of the client certificate.",
-    ),
-    Key::optional(
-        "server_name",
-        Shape::Text,
-        "",
-        "Name to send and to verify instead of the URL's.",
-    ),
-    Key::optional(
-        "insecure",
-        Shape::Bool,
-        "false",
-        "Trusts every certificate. Its expiry is still exported.",
     ),
 ];

@@ -75,10 +75,8 @@ struct HttpProbe {
     family: Family,
     /// For the configured origin.
     tls: Tls,
-    /// For every other origin: without the client certificate.
+    /// For every other origin: without the client certificate and the configured name.
     foreign_tls: Tls,
-    /// Name to verify and to send, instead of the URL's.
-    server_name: Option<String>,
     proxy: Option<Proxy>,
 }
 

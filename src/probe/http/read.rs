@@ -8,15 +8,12 @@ use super::request::Request;
 use super::sent::{fitting_version, read_headers};
 use super::{HttpProbe, Version};
 use crate::diagnostic::Severity;
-use crate::probe::dial::{Family, Tls, TlsOptions, Trust};
+use crate::probe::dial::{Tls, TlsOptions, options};
 use crate::yaml::Section;
 use http::header::{ACCEPT, ACCEPT_ENCODING, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use hyper::body::Bytes;
 use regex::bytes::Regex;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use std::sync::Arc;
 use url::Url;
 
 const AGENT: &str = concat!("slod/", env!("CARGO_PKG_VERSION"));
@@ -41,8 +38,7 @@ pub fn read(section: &Section<'_>) -> Option<HttpProbe> {
     let version = request.as_ref().map_or(version, |request| {
         fitting_version(section, request, version)
     });
-    let tls = section.section("tls", keys::TLS);
-    let (own, foreign) = read_tls(section, tls.as_ref(), version);
+    let tls = read_tls(section, version);
     let follow = section.bool("follow_redirects").unwrap_or(true);
     let max = section.integer("max_redirects", 0..=50).unwrap_or(10);
     let proxy = read_proxy(section);
@@ -55,8 +51,8 @@ pub fn read(section: &Section<'_>) -> Option<HttpProbe> {
             "at most 256MiB",
         );
     }
-    let (request, (own, foreign)) = (request?, own.zip(foreign)?);
-    let expect = expect?;
+    let (request, expect) = (request?, expect?);
+    let (tls, foreign_tls) = tls?;
     if request.method == Method::HEAD && expect.wants_body() {
         section.error(
             "conflict",
@@ -72,15 +68,9 @@ pub fn read(section: &Section<'_>) -> Option<HttpProbe> {
         redirects: follow.then(|| u32::try_from(max).unwrap_or(0)),
         body_limit,
         version,
-        family: section
-            .choice(
-                "ip_version",
-                &[("any", Family::Any), ("4", Family::V4), ("6", Family::V6)],
-            )
-            .unwrap_or_default(),
-        tls: own,
-        foreign_tls: foreign,
-        server_name: tls.as_ref().and_then(|tls| tls.text("server_name")),
+        family: options::family(section),
+        tls,
+        foreign_tls,
         proxy,
     })
 }
@@ -233,98 +223,17 @@ fn read_expect(section: &Section<'_>) -> Option<Expect> {
 }
 
 /// For the configured origin, and for all others, which never see the client certificate.
-fn read_tls(
-    section: &Section<'_>,
-    tls: Option<&Section<'_>>,
-    version: Version,
-) -> (Option<Tls>, Option<Tls>) {
-    let alpn: Vec<Vec<u8>> = match version {
+fn read_tls(section: &Section<'_>, version: Version) -> Option<(Tls, Tls)> {
+    let mut own = section
+        .section("tls", options::TLS)
+        .map_or_else(TlsOptions::default, |tls| TlsOptions::read(&tls));
+    own.alpn = match version {
         Version::Auto => vec![b"h2".to_vec(), b"http/1.1".to_vec()],
         Version::Http1 => vec![b"http/1.1".to_vec()],
         Version::Http2 => vec![b"h2".to_vec()],
     };
-    let (mut trust, mut identity, mut insecure) = (None, None, false);
-    if let Some(tls) = tls {
-        insecure = tls.bool("insecure").unwrap_or(false);
-        if insecure {
-            let at = tls.spot_of("insecure");
-            tls.reader().report(
-                Severity::Warning,
-                "insecure-tls",
-                &at,
-                "every certificate is trusted".to_owned(),
-                Some("trust your own authority with `ca_file` instead".to_owned()),
-            );
-        }
-        trust = read_trust(tls);
-        identity = read_identity(tls);
-    }
-    let build = |identity| {
-        let options = TlsOptions {
-            trust: trust.clone(),
-            identity,
-            insecure,
-            alpn: alpn.clone(),
-        };
-        Tls::new(options)
-            .map_err(|fault| section.error("invalid-value", "tls", fault, "check the files"))
-            .ok()
-    };
-    (build(identity), build(None))
-}
-
-fn read_trust(tls: &Section<'_>) -> Option<Arc<Trust>> {
-    let pem = tls.file("ca_file")?;
-    let certificates = CertificateDer::pem_slice_iter(&pem).flatten().collect();
-    Trust::new(certificates)
-        .map_err(|fault| {
-            let wanted = "PEM with at least one CERTIFICATE";
-            tls.error("invalid-value", "ca_file", fault, wanted);
-        })
-        .ok()
-}
-
-fn read_identity(
-    tls: &Section<'_>,
-) -> Option<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)> {
-    match (tls.has("cert_file"), tls.has("key_file")) {
-        (false, false) => return None,
-        (true, true) => {}
-        (true, false) => tls.error(
-            "missing-key",
-            "cert_file",
-            "`key_file` is missing",
-            "a client certificate needs its key",
-        ),
-        (false, true) => tls.error(
-            "missing-key",
-            "key_file",
-            "`cert_file` is missing",
-            "a key needs its certificate",
-        ),
-    }
-    let (chain, key) = (tls.file("cert_file")?, tls.file("key_file")?);
-    let chain: Vec<_> = CertificateDer::pem_slice_iter(&chain).flatten().collect();
-    if chain.is_empty() {
-        tls.error(
-            "invalid-value",
-            "cert_file",
-            "the file holds no certificate",
-            "PEM with at least one CERTIFICATE",
-        );
-        return None;
-    }
-    if let Ok(key) = PrivateKeyDer::from_pem_slice(&key) {
-        Some((chain, key))
-    } else {
-        tls.error(
-            "invalid-value",
-            "key_file",
-            "the file holds no private key",
-            "PEM with a PRIVATE KEY",
-        );
-        None
-    }
+    let foreign = own.for_others();
+    own.build(section).zip(foreign.build(section))
 }
 
 fn read_proxy(section: &Section<'_>) -> Option<Proxy> {

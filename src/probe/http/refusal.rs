@@ -1,9 +1,7 @@
 //! What exactly is wrong with an answer that is not valid HTTP.
 
+use crate::probe::quoted::quoted;
 use http::header::CONTENT_LENGTH;
-
-/// Characters of an answer that are shown.
-const SHOWN_MAX: usize = 40;
 
 /// Why the answer that starts like this is not valid in the HTTP that was spoken; `None` if its
 /// start does not show it.
@@ -77,18 +75,6 @@ fn first_line(bytes: &[u8]) -> &[u8] {
         .next()
         .unwrap_or_default();
     line.strip_suffix(b"\r").unwrap_or(line)
-}
-
-/// What a server wrote, short and without control characters.
-pub fn quoted(bytes: &[u8]) -> String {
-    let text = String::from_utf8_lossy(bytes);
-    let shown: String = text.chars().take(SHOWN_MAX).collect();
-    let more = if shown.len() < text.len() {
-        "\u{2026}"
-    } else {
-        ""
-    };
-    format!("`{}{more}`", shown.escape_debug())
 }
 
 #[cfg(test)]

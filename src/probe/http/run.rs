@@ -5,15 +5,14 @@ use super::cookies::Cookies;
 use super::exchange::{Answer, Line, exchange, is_http2};
 use super::expect::Check;
 use super::proxy::by_proxy;
-use super::refusal::quoted;
 use super::request::{Refused, Request};
 use super::text::Text;
 use crate::outcome::{Cause, Outcome};
 use crate::probe::Attempt;
 use crate::probe::dial::{Failure, Host, Progress, connect, resolve};
+use crate::probe::quoted::quoted;
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, COOKIE, LOCATION};
-use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio::time::timeout_at;
 
@@ -112,7 +111,8 @@ async fn ask(
     }
     let own = request.same_origin(&probe.request);
     let tls = if own { &probe.tls } else { &probe.foreign_tls };
-    let name = server_name(probe, request, own)?;
+    let host = request.url.host_str().unwrap_or_default();
+    let name = tls.server_name(host.trim_matches(['[', ']']))?;
     let stream = tls.handshake(stream, name, progress).await?;
     let line = Line {
         http2: is_http2(probe.version, stream.alpn()),
@@ -144,31 +144,6 @@ async fn reach(
 ) -> Result<TcpStream, Failure> {
     let addresses = resolve(host, probe.family, progress).await?;
     connect(&addresses, port, progress).await
-}
-
-fn server_name(
-    probe: &HttpProbe,
-    request: &Request,
-    own: bool,
-) -> Result<ServerName<'static>, Failure> {
-    let from_url = || {
-        request
-            .url
-            .host_str()
-            .unwrap_or_default()
-            .trim_matches(['[', ']'])
-            .to_owned()
-    };
-    let name = probe
-        .server_name
-        .clone()
-        .filter(|_| own)
-        .unwrap_or_else(from_url);
-    ServerName::try_from(name.clone()).map_err(|_| {
-        let message =
-            format!("TLS cannot ask for the name {name}; `server_name` can give another one");
-        Failure::bad(Cause::Tls, message)
-    })
 }
 
 /// The first expectation that does not hold is the cause; all of them are told.

@@ -1,0 +1,332 @@
+//! The `tcp` kind: a connection, TLS if configured, and an exchange of bytes if configured.
+
+use super::dial::{Failure, Family, Host, Progress, Tls, TlsOptions, connect, options, resolve};
+use super::quoted::quoted;
+use super::{Attempt, Kind, Probe};
+use crate::outcome::{Cause, Outcome, Phase};
+use crate::yaml::{Key, Section, Shape, Spot, Value};
+use async_trait::async_trait;
+use regex::bytes::Regex;
+use rustls::pki_types::ServerName;
+use std::fmt;
+use std::sync::Arc;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::time::timeout_at;
+
+/// Bytes that are received at most. The expression is tried on all of them each time some arrive,
+/// so this also bounds the work that a server can cause byte by byte.
+const RECEIVED_MAX: usize = 16 << 10;
+/// Read at a time.
+const CHUNK: usize = 4 << 10;
+/// Bytes that are sent at most.
+const SENT_MAX: usize = 64 << 10;
+
+#[derive(Debug)]
+pub struct Tcp;
+
+const KEYS: &[Key] = &[
+    Key::required(
+        "address",
+        Shape::Text,
+        "Host and port, such as `db.example.org:5432` or `[::1]:6379`.",
+    ),
+    Key::optional(
+        "tls",
+        Shape::Section(options::TLS),
+        "",
+        "Uses TLS from the start of the connection, and says how the server is verified; `{}` stands for the defaults. Without this key there is no TLS.",
+    ),
+    Key::optional(
+        "send",
+        Shape::Secret,
+        "",
+        "What is sent once the connection is open, at most 64 KiB. Line breaks are sent as they are written, such as `\"PING\\r\\n\"`, and a file as it is, with its final line break.",
+    ),
+    Key::optional(
+        "expect",
+        Shape::Text,
+        "",
+        "A regular expression that what is received must match; `^` is the start of the connection. It is tried each time bytes arrive, until it matches, the server closes the connection, 16 KiB were received, or the timeout. Without this key nothing is read.",
+    ),
+    options::IP_VERSION,
+];
+
+impl Kind for Tcp {
+    fn name(&self) -> &'static str {
+        "tcp"
+    }
+
+    fn summary(&self) -> &'static str {
+        "Opens a TCP connection, with TLS if configured, sends bytes and compares what is received. Good as soon as all of that has succeeded. Received bytes that do not match are bad with the cause `body`, also at the timeout; no byte until then is a `timeout`."
+    }
+
+    fn keys(&self) -> &'static [Key] {
+        KEYS
+    }
+
+    fn example(&self) -> &'static str {
+        "{ address: \"127.0.0.1:6379\", send: \"PING\\r\\n\", expect: '^\\+PONG' }"
+    }
+
+    fn read(&self, section: &Section<'_>) -> Option<Arc<dyn Probe>> {
+        let address = read_address(section);
+        let send = read_send(section);
+        let expect = read_expect(section);
+        let family = options::family(section);
+        let address = address?;
+        let tls = read_tls(section, &address);
+        Some(Arc::new(TcpProbe {
+            address,
+            family,
+            tls,
+            send,
+            expect,
+        }))
+    }
+}
+
+fn read_address(section: &Section<'_>) -> Option<Address> {
+    let expected = "a host and a port from 1 to 65535, such as db.example.org:5432 or [::1]:6379";
+    section.parse("address", expected, |text| {
+        let (host, port) = text.rsplit_once(':')?;
+        let digits = port.bytes().all(|byte| byte.is_ascii_digit());
+        let port = port.parse().ok().filter(|port| digits && *port > 0)?;
+        let host = url::Host::parse(host).ok()?;
+        Some(Address {
+            shown: host.to_string(),
+            host: host.into(),
+            port,
+        })
+    })
+}
+
+/// `None` without TLS, and where a fault is reported, which refuses the whole config.
+fn read_tls(section: &Section<'_>, address: &Address) -> Option<(Tls, ServerName<'static>)> {
+    let Some(tls) = section.section("tls", options::TLS) else {
+        refuse_empty_tls(section);
+        return None;
+    };
+    let tls = TlsOptions::read(&tls).build(section)?;
+    let name = tls
+        .server_name(address.shown.trim_matches(['[', ']']))
+        .map_err(|failure| {
+            let help = "add `server_name` below `tls`";
+            section.error("invalid-value", "address", failure.message, help);
+        })
+        .ok()?;
+    Some((tls, name))
+}
+
+/// Reports a `tls:` with nothing below it, which would otherwise mean no TLS.
+fn refuse_empty_tls(section: &Section<'_>) {
+    let mut entries = section.entries().iter();
+    let empty = entries.find(|(key, value)| {
+        key.value.scalar().as_deref() == Some("tls") && value.value == Value::Null
+    });
+    if let Some((key, _)) = empty {
+        section.reader().error(
+            "invalid-value",
+            &Spot::of(key, section.spot().below("tls")),
+            "`tls` has no value",
+            "`tls: {}` for TLS with the defaults, or remove the key",
+        );
+    }
+}
+
+fn read_send(section: &Section<'_>) -> Option<Message> {
+    if section.has("send") && section.has("send_file") {
+        section.error(
+            "conflict",
+            "send_file",
+            "both `send` and `send_file` are given",
+            "keep one of them",
+        );
+    }
+    let key = if section.has("send") {
+        "send"
+    } else {
+        "send_file"
+    };
+    let text = section.text("send").map(String::into_bytes);
+    let message = text.or_else(|| section.file("send_file"))?;
+    if message.is_empty() || message.len() > SENT_MAX {
+        section.error(
+            "invalid-value",
+            key,
+            format!("there are {} bytes to send", message.len()),
+            "1 byte to 64 KiB; leave the key out to send nothing",
+        );
+    }
+    Some(Message(message))
+}
+
+fn read_expect(section: &Section<'_>) -> Option<Regex> {
+    let expect = section.parse("expect", "a regular expression", |text| {
+        Regex::new(text).ok()
+    })?;
+    if expect.is_match(b"") {
+        section.error(
+            "invalid-value",
+            "expect",
+            "the expression matches before anything was received",
+            "an expression that needs at least one byte, such as `^220 `",
+        );
+    }
+    Some(expect)
+}
+
+#[derive(Debug)]
+struct Address {
+    host: Host,
+    port: u16,
+    /// The host as it is written in addresses.
+    shown: String,
+}
+
+/// Bytes to send, which may be secret.
+struct Message(Vec<u8>);
+
+impl fmt::Debug for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes", self.0.len())
+    }
+}
+
+impl Message {
+    /// Whether received bytes contain a part of it that could be recognized.
+    fn is_repeated_in(&self, received: &[u8]) -> bool {
+        const PART: usize = 4;
+        let is_word = |part: &&[u8]| !part.iter().any(u8::is_ascii_whitespace);
+        let mut parts = received.windows(PART).filter(is_word);
+        parts.any(|part| {
+            let mut sent = self.0.windows(PART);
+            sent.any(|sent| sent.eq_ignore_ascii_case(part))
+        })
+    }
+}
+
+#[derive(Debug)]
+struct TcpProbe {
+    address: Address,
+    family: Family,
+    tls: Option<(Tls, ServerName<'static>)>,
+    send: Option<Message>,
+    expect: Option<Regex>,
+}
+
+#[async_trait]
+impl Probe for TcpProbe {
+    async fn run(&self, attempt: &mut Attempt) -> Outcome {
+        let deadline = attempt.deadline;
+        let mut progress = Progress::new(attempt);
+        let mut received = Vec::new();
+        let work = self.open(&mut progress, &mut received);
+        let result = match (timeout_at(deadline, work).await, &self.expect) {
+            (Err(_), Some(expect)) if !received.is_empty() => {
+                let end = "nothing more before the timeout";
+                Ok(Err(self.mismatch(expect, &received, end)))
+            }
+            (result, _) => result,
+        };
+        progress.finish(result)
+    }
+
+    fn target(&self) -> String {
+        let Address { shown, port, .. } = &self.address;
+        let tls = if self.tls.is_some() { " (TLS)" } else { "" };
+        format!("{shown}:{port}{tls}")
+    }
+}
+
+impl TcpProbe {
+    async fn open(
+        &self,
+        progress: &mut Progress<'_>,
+        received: &mut Vec<u8>,
+    ) -> Result<(), Failure> {
+        let Address { host, port, .. } = &self.address;
+        let addresses = resolve(host, self.family, progress).await?;
+        let stream = connect(&addresses, *port, progress).await?;
+        match &self.tls {
+            None => self.exchange(stream, progress, received).await,
+            Some((tls, name)) => {
+                let stream = tls.handshake(stream, name.clone(), progress).await?;
+                self.exchange(stream, progress, received).await
+            }
+        }
+    }
+
+    async fn exchange(
+        &self,
+        mut stream: impl AsyncRead + AsyncWrite + Unpin,
+        progress: &mut Progress<'_>,
+        received: &mut Vec<u8>,
+    ) -> Result<(), Failure> {
+        if self.send.is_some() || self.expect.is_some() {
+            progress.enter(Phase::Transfer);
+        }
+        if let Some(Message(bytes)) = &self.send {
+            let failed = |error| Failure::io(&error, "sending");
+            stream.write_all(bytes).await.map_err(failed)?;
+            stream.flush().await.map_err(failed)?;
+            progress.tell("send", || format!("{} bytes", bytes.len()));
+        }
+        if let Some(expect) = &self.expect {
+            self.receive(stream, expect, received).await?;
+            progress.leave();
+            progress.tell("expect", || {
+                format!("ok: {}, expected /{expect}/", self.seen(received))
+            });
+        }
+        progress.leave();
+        Ok(())
+    }
+
+    /// Reads until the expression matches.
+    async fn receive(
+        &self,
+        mut stream: impl AsyncRead + Unpin,
+        expect: &Regex,
+        received: &mut Vec<u8>,
+    ) -> Result<(), Failure> {
+        let mut chunk = vec![0; CHUNK];
+        while received.len() < RECEIVED_MAX {
+            let room = chunk.len().min(RECEIVED_MAX - received.len());
+            let read = stream.read(&mut chunk[..room]).await;
+            let read = read.map_err(|error| Failure::io(&error, "receiving"))?;
+            if read == 0 {
+                return Err(self.mismatch(expect, received, "the server closed the connection"));
+            }
+            received.extend_from_slice(&chunk[..read]);
+            if expect.is_match(received) {
+                return Ok(());
+            }
+        }
+        Err(Failure::bad(
+            Cause::BodyTooLarge,
+            format!("{RECEIVED_MAX} bytes were received, and they do not match /{expect}/"),
+        ))
+    }
+
+    fn mismatch(&self, expect: &Regex, received: &[u8], end: &str) -> Failure {
+        let cause = if received.is_empty() {
+            Cause::Reset
+        } else {
+            Cause::Body
+        };
+        let seen = self.seen(received);
+        Failure::bad(cause, format!("{seen}, then {end}; expected /{expect}/"))
+    }
+
+    /// What was received, without anything of what was sent.
+    fn seen(&self, received: &[u8]) -> String {
+        let repeated = |sent: &Message| sent.is_repeated_in(received);
+        match received.len() {
+            0 => "received nothing".to_owned(),
+            length if self.send.as_ref().is_some_and(repeated) => {
+                format!("received {length} bytes (not shown: they repeat a part of what was sent)")
+            }
+            _ => format!("received {}", quoted(received)),
+        }
+    }
+}
