@@ -339,7 +339,28 @@ fn a_day_tells_its_ratio_and_judgement() {
     let html = &pages()["3-down"];
     assert!(html.contains("<title>2026-11-23: 93.935%, target far missed</title>"));
     assert!(html.contains("<title>2026-10-25: no data</title>"));
-    assert!(html.contains("far missed on 1, no data on 3\""));
+    assert!(
+        html.contains("far missed on 1, no data on 3, maintenance on 3, coverage below 99% on 2\"")
+    );
+}
+
+#[test]
+fn a_day_reports_what_is_unknown_and_what_is_maintenance() {
+    for page in ["3-ok", "service-ok"] {
+        let html = &pages()[page];
+        for title in [
+            "2026-10-28: 100%, target kept, coverage 50%",
+            "2026-11-13: 100%, target kept, maintenance 40% of the time, coverage 50%",
+            "2026-11-14: maintenance",
+        ] {
+            assert!(html.contains(&format!("<title>{title}</title>")), "{title}");
+        }
+        let corrected = r#"<title>2026-11-14: maintenance</title><rect class="corrected" "#;
+        assert!(html.contains(corrected));
+    }
+    let table = &pages()["service-ok"];
+    let row = r#"<td>100%</td><td>50%</td><td>target kept</td>"#;
+    assert!(table.contains(row));
 }
 
 #[test]
@@ -412,8 +433,10 @@ fn both_themes_have_contrast_enough() {
             for back in ["page", "card", &format!("{tone}-tint")] {
                 check(tone, back, 4.5);
             }
-            check(&format!("{tone}-bar"), "card", 3.0);
-            check(&format!("{tone}-bar"), "page", 3.0);
+        }
+        for bar in ["ok", "warn", "bad", "idle", "corrected"] {
+            check(&format!("{bar}-bar"), "card", 3.0);
+            check(&format!("{bar}-bar"), "page", 3.0);
         }
     }
 }

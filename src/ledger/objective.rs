@@ -3,7 +3,7 @@
 use super::alerts::Alerts;
 use super::hours::OpenHour;
 use super::probe::ProbeState;
-use super::snapshot::{DAYS, DayView, ObjectiveView, WINDOWS};
+use super::snapshot::{ObjectiveView, WINDOWS};
 use crate::outcome::Timestamp;
 use crate::slo::burn::Fired;
 use crate::slo::{Objective, Sli, Tracker, Watcher};
@@ -87,17 +87,6 @@ impl ObjectiveState {
     /// When the first of its probes began.
     pub(super) fn since(&self, probes: &[ProbeState]) -> Option<Timestamp> {
         self.counts.iter().filter_map(|at| probes[*at].first).min()
-    }
-
-    pub(super) fn days(&self, now: Timestamp) -> [DayView; DAYS] {
-        const DAY_MS: i64 = 86_400_000;
-        let today = now.0.div_euclid(DAY_MS);
-        let counts = self.tracker.days::<DAYS>(now);
-        std::array::from_fn(|index| DayView {
-            start: Timestamp((today + 1 - (DAYS - index) as i64) * DAY_MS),
-            good: counts[index].good,
-            bad: counts[index].bad,
-        })
     }
 
     /// Calls `tell` with alerts that began or ended by it.

@@ -121,7 +121,7 @@ impl ServiceState {
             days: self
                 .objectives
                 .first()
-                .map_or_else(Default::default, |first| first.days(now)),
+                .map_or_else(Default::default, |first| first.tracker.days(now)),
             probes: self
                 .probes
                 .iter()

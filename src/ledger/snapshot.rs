@@ -4,7 +4,7 @@ use crate::outcome::{Cause, Phases, ProbeKey, Timestamp, Verdict, Why};
 use crate::slo::Objective;
 use crate::slo::burn::{Alert, TIERS};
 use crate::slo::correction::Correction;
-pub use crate::slo::{BudgetView, WindowView};
+pub use crate::slo::{BudgetView, DayView, WindowView};
 use crate::store::Ahead;
 use std::sync::Arc;
 use std::time::Duration;
@@ -56,15 +56,6 @@ pub struct ServiceView {
 
 /// How many days a service's history bars go back.
 pub const DAYS: usize = 30;
-
-/// One UTC day of one objective.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct DayView {
-    /// Midnight at its start.
-    pub start: Timestamp,
-    pub good: u64,
-    pub bad: u64,
-}
 
 /// One probe since the daemon started, and its latencies over some spans.
 #[derive(Debug)]

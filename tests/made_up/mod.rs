@@ -237,10 +237,22 @@ fn days(fate: Fate, seed: u64) -> [DayView; DAYS] {
             Fate::BudgetSpent if (4..7).contains(&ago) => (1390, 50),
             _ => (1440 - bad, bad),
         };
+        let seen = good + bad > 0;
+        let (share, corrected, coverage) = match ago {
+            // It began at noon.
+            26 if seen => (0.5, 0.0, Some(0.5)),
+            11 if seen => (0.6, 0.4, Some(1.0)),
+            10 if seen => (0.3, 0.4, Some(0.5)),
+            9 if seen => (0.0, 1.0, None),
+            0 if fate == Fate::Young => (1.0, 0.0, Some(0.024)),
+            _ => (1.0, 0.0, Some(if seen { 1.0 } else { 0.0 })),
+        };
         DayView {
             start: Timestamp((today - ago as i64) * 86_400_000),
-            good,
-            bad,
+            good: (good as f64 * share) as u64,
+            bad: (bad as f64 * share).ceil() as u64,
+            coverage,
+            corrected,
         }
     })
 }

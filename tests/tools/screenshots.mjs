@@ -41,8 +41,10 @@ mkdirSync(`${folder}/shots`, { recursive: true });
 let faults = 0;
 const fault = (text) => { faults += 1; console.log(text); };
 
+// Layouts change at 560, 760, 860 and 1000 px: both sides of each are looked at.
+const widths = [1400, 1001, 940, 860, 780, 760, 561, 390];
 for (const colorScheme of ["light", "dark"]) {
-  for (const width of [1400, 760, 390]) {
+  for (const width of widths) {
     const context = await browser.newContext({ colorScheme, viewport: { width, height: 900 }, reducedMotion: "reduce" });
     const page = await context.newPage();
     for (const name of names) {
@@ -73,5 +75,5 @@ for (const colorScheme of ["light", "dark"]) {
 }
 await browser.close();
 server.close();
-console.log(`${names.length * 6} pages in ${folder}/shots, ${faults} faults`);
+console.log(`${names.length * widths.length * 2} pages in ${folder}/shots, ${faults} faults`);
 process.exit(faults ? 1 : 0);

@@ -1,67 +1,15 @@
-//! A service's history: one bar per day. The more trouble, the taller; no data is a stub.
+//! A service's history: one bar per day. The more trouble, the taller; it is filled as far as the
+//! day is known. No data is a stub.
 
-use super::parts::date;
+mod column;
+
+use super::parts::{date, known};
 use crate::ledger::snapshot::{DAYS, DayView, ServiceView};
 use crate::report::numbers;
 use crate::slo::Budgeting;
+use column::{Column, Level, ratio};
 use maud::{Markup, html};
 use std::fmt::Write as _;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Level {
-    NoData,
-    /// The day alone kept the target.
-    Kept,
-    Missed,
-    /// With more than ten times the errors that the target allows.
-    FarMissed,
-}
-
-impl Level {
-    const ALL: [Self; 4] = [Self::NoData, Self::Kept, Self::Missed, Self::FarMissed];
-
-    fn of(day: &DayView, target: f64) -> Self {
-        match ratio(day) {
-            None => Self::NoData,
-            Some(ratio) if ratio >= target => Self::Kept,
-            Some(ratio) if 1.0 - ratio <= 10.0 * (1.0 - target) => Self::Missed,
-            Some(_) => Self::FarMissed,
-        }
-    }
-
-    const fn class(self) -> &'static str {
-        match self {
-            Self::NoData => "idle",
-            Self::Kept => "ok",
-            Self::Missed => "warn",
-            Self::FarMissed => "bad",
-        }
-    }
-
-    const fn word(self) -> &'static str {
-        match self {
-            Self::NoData => "no data",
-            Self::Kept => "target kept",
-            Self::Missed => "target missed",
-            Self::FarMissed => "target far missed",
-        }
-    }
-
-    /// Of the bar, in eighths of the chart.
-    const fn height(self) -> usize {
-        match self {
-            Self::NoData => 1,
-            Self::Kept => 5,
-            Self::Missed => 7,
-            Self::FarMissed => 8,
-        }
-    }
-}
-
-fn ratio(day: &DayView) -> Option<f64> {
-    let events = day.good + day.bad;
-    (events > 0).then(|| day.good as f64 / events as f64)
-}
 
 /// Without an objective nothing was promised, and no day has data.
 fn target(service: &ServiceView) -> f64 {
@@ -71,27 +19,57 @@ fn target(service: &ServiceView) -> f64 {
         .map_or(1.0, |view| view.objective.target)
 }
 
-/// `2026-11-03: 99.93%, target kept`
+/// `2026-11-03: 99.93%, target kept`,
+/// `2026-11-03: 99.93%, target kept, maintenance 25% of the time, coverage 50%`
 fn sentence(day: &DayView, target: f64) -> String {
-    let level = Level::of(day, target).word();
-    match ratio(day) {
-        Some(ratio) => format!("{}: {}, {level}", date(day.start), numbers::percent(ratio)),
-        None => format!("{}: {level}", date(day.start)),
+    let mut sentence = format!("{}: ", date(day.start));
+    if let Some(ratio) = ratio(day) {
+        write!(sentence, "{}, ", numbers::percent(ratio)).unwrap_or_default();
+    }
+    sentence + &judgement(day, target) + &coverage(day)
+}
+
+/// `target kept`, `target kept, maintenance 25% of the time`
+fn judgement(day: &DayView, target: f64) -> String {
+    let level = Level::of(day, target);
+    let word = level.word();
+    if day.corrected > 0.0 && level != Level::Maintenance {
+        let share = numbers::coverage(day.corrected);
+        return format!("{word}, maintenance {share} of the time");
+    }
+    word.to_owned()
+}
+
+/// `, coverage 50%` where less than all is known.
+fn coverage(day: &DayView) -> String {
+    match day.coverage {
+        Some(coverage) if coverage < 1.0 && ratio(day).is_some() => {
+            format!(", coverage {}", numbers::coverage(coverage))
+        }
+        _ => String::new(),
     }
 }
 
 /// All days in one sentence, for those who do not see the bars.
 fn summary(service: &ServiceView, target: f64) -> String {
-    let count = |level| {
+    let count = |chosen: &dyn Fn(&DayView) -> bool| {
         let days = service.days.iter();
-        days.filter(|day| Level::of(day, target) == level).count()
+        days.filter(|day| chosen(day)).count()
+    };
+    let on = |level| count(&|day| Level::of(day, target) == level);
+    let partly_known = |day: &DayView| {
+        let known = ratio(day).and(day.coverage);
+        known.is_some_and(|coverage| coverage < 0.99)
     };
     format!(
-        "Last {DAYS} days: target kept on {}, missed on {}, far missed on {}, no data on {}",
-        count(Level::Kept),
-        count(Level::Missed),
-        count(Level::FarMissed),
-        count(Level::NoData)
+        "Last {DAYS} days: target kept on {}, missed on {}, far missed on {}, no data on {}, \
+         maintenance on {}, coverage below 99% on {}",
+        on(Level::Kept),
+        on(Level::Missed),
+        on(Level::FarMissed),
+        on(Level::NoData),
+        count(&|day| day.corrected > 0.0),
+        count(&partly_known),
     )
 }
 
@@ -102,10 +80,13 @@ pub fn chart(service: &ServiceView) -> Markup {
         figure.days {
             svg role="img" aria-label=(summary(service, target)) {
                 @for (index, day) in service.days.iter().enumerate() {
-                    @let level = Level::of(day, target);
-                    rect class=(level.class()) x=(place(index)) y=(eighths(8 - level.height()))
-                        width="2.3%" height=(eighths(level.height())) rx="2" {
+                    g {
                         title { (sentence(day, target)) }
+                        @for (class, height) in Column::of(day, target, 125).layers() {
+                            rect class=(class) x=(thousandths(index * 97_600 / (DAYS - 1)))
+                                y=(thousandths((1000 - height) * 100))
+                                width="2.3%" height=(thousandths(height * 100)) rx="2" {}
+                        }
                     }
                 }
             }
@@ -120,33 +101,37 @@ pub fn chart(service: &ServiceView) -> Markup {
     }
 }
 
-/// Of the chart's height, which the style sheet sets.
-fn eighths(count: usize) -> String {
-    format!("{}%", count as f64 * 12.5)
+/// What the bars mean.
+pub fn legend() -> Markup {
+    html! {
+        p.quiet {
+            "The taller the bar, the more errors. It is filled up to the day's coverage: gray is "
+            "unknown. Blue is maintenance, which is not counted."
+        }
+    }
 }
 
-/// Where a bar begins, so that the last one ends at the border.
-fn place(index: usize) -> String {
-    const GAPS: usize = DAYS - 1;
-    let thousandths = index * 97_600 / GAPS;
-    format!("{}.{:03}%", thousandths / 1000, thousandths % 1000)
+/// Of a percentage.
+fn thousandths(count: usize) -> String {
+    format!("{}%", count as f64 / 1000.0)
 }
 
-/// All bars as small as a word: one path per level keeps a thousand of them light.
+/// All bars as small as a word: one path per class keeps a thousand of them light.
 pub fn sparkline(service: &ServiceView) -> Markup {
     let target = target(service);
-    let mut paths = Level::ALL.map(|_| String::new());
+    let mut paths = Column::CLASSES.map(|class| (class, String::new()));
     for (index, day) in service.days.iter().enumerate() {
-        let level = Level::of(day, target);
-        let height = level.height() * 2;
-        let place = Level::ALL.iter().position(|one| *one == level);
-        let path = &mut paths[place.unwrap_or_default()];
-        write!(path, "M{} 16v-{height}h3v{height}z", index * 4).unwrap_or_default();
+        for (class, height) in Column::of(day, target, 2).layers() {
+            let path = paths.iter_mut().find(|(one, _)| *one == class);
+            if let Some((_, path)) = path {
+                write!(path, "M{} 16v-{height}h3v{height}z", index * 4).unwrap_or_default();
+            }
+        }
     }
     html! {
         svg.spark role="img" aria-label=(summary(service, target)) width="120" height="16" {
-            @for (level, path) in Level::ALL.iter().zip(&paths) {
-                @if !path.is_empty() { path class=(level.class()) d=(path) {} }
+            @for (class, path) in &paths {
+                @if !path.is_empty() { path class=(class) d=(path) {} }
             }
         }
     }
@@ -160,10 +145,10 @@ pub fn table(service: &ServiceView) -> Markup {
     html! {
         details {
             summary { "All " (DAYS) " days as a table" }
-            table.numbers {
+            table.numbers.history {
                 thead { tr {
                     th scope="col" { "UTC day" } th scope="col" { "Good" } th scope="col" { "Bad" }
-                    th scope="col" { "SLI" } th scope="col" { "Target" }
+                    th scope="col" { "SLI" } th scope="col" { "Coverage" } th scope="col" { "Target" }
                 } }
                 tbody {
                     @for day in service.days.iter().rev() {
@@ -171,8 +156,9 @@ pub fn table(service: &ServiceView) -> Markup {
                             th scope="row" { (date(day.start)) }
                             td { (numbers::events(day.good, budgeting)) }
                             td { (numbers::events(day.bad, budgeting)) }
-                            td { (ratio(day).map_or_else(|| "–".to_owned(), numbers::percent)) }
-                            td { (Level::of(day, target).word()) }
+                            td { (known(ratio(day), numbers::percent)) }
+                            td { (known(day.coverage, numbers::coverage)) }
+                            td { (judgement(day, target)) }
                         }
                     }
                 }

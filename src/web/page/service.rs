@@ -41,7 +41,7 @@ pub fn render_service(
             (alerts(std::iter::once(service), ROOT, at))
             section {
                 h2 { "Last 30 days" }
-                div.card { (days::chart(service)) (days::table(service)) }
+                div.card { (days::chart(service)) (days::legend()) (days::table(service)) }
             }
             section {
                 h2 { "Objectives" }

@@ -20,5 +20,5 @@ pub mod window;
 pub use objective::{Budgeting, Combine, Counted, Judgement, Missing, Objective, Sli, Window};
 pub use pace::Pace;
 pub use tally::{Tally, TallyKey, whole_ms};
-pub use track::{BudgetView, Tracker, Watcher};
+pub use track::{BudgetView, DayView, Tracker, Watcher};
 pub use window::WindowView;

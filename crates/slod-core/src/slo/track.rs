@@ -2,8 +2,10 @@
 
 mod budgets;
 mod counters;
+mod days;
 
 pub use budgets::BudgetView;
+pub use days::DayView;
 
 use super::correction::Spans;
 use super::objective::{Budgeting, Judgement, Objective};

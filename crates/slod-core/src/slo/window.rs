@@ -52,10 +52,25 @@ impl Extent<'_> {
         Duration::from_millis((to.0 - self.from.0).unsigned_abs())
     }
 
+    /// The end of the part that is over.
+    fn over(&self, budgeting: Budgeting) -> Timestamp {
+        self.to.min(judged_to(budgeting, self.now)).max(self.from)
+    }
+
     /// Events of the part that is over, given those that were counted.
     pub fn due(&self, counts: Counts, budgeting: Budgeting, watchers: &[Watcher]) -> f64 {
-        let over = self.length(self.to.min(judged_to(budgeting, self.now)));
+        let over = self.length(self.over(budgeting));
         budget::expected_events(counts, over, Pace::of(budgeting, watchers))
+    }
+
+    /// Corrected share of the part that is over, from 0 to 1; 0 before anything is over.
+    pub fn corrected_share(&self, budgeting: Budgeting) -> f64 {
+        let over = self.over(budgeting);
+        if over <= self.from {
+            return 0.0;
+        }
+        let corrected = self.corrected.overlap(self.from, over);
+        corrected.div_duration_f64(self.span(over))
     }
 }
 

@@ -64,15 +64,6 @@ impl Tracker {
         }
     }
 
-    /// Counts per UTC day, today last.
-    pub fn days<const N: usize>(&self, now: Timestamp) -> [Counts; N] {
-        let mut days = self.series.days(now);
-        if let Some(today) = days.last_mut() {
-            self.leave_out_running(today, now);
-        }
-        days
-    }
-
     fn period(&self, now: Timestamp, window: &Window) -> WindowView {
         let Some(calendar) = window.calendar else {
             return self.view(now, window.length);
@@ -99,7 +90,7 @@ impl Tracker {
     }
 
     /// See [`crate::slo::window::judged_to`].
-    fn leave_out_running(&self, counts: &mut Counts, now: Timestamp) {
+    pub(super) fn leave_out_running(&self, counts: &mut Counts, now: Timestamp) {
         if let Some(slices) = &self.slices {
             *counts -= slices.judged(slice_of(now));
         }
