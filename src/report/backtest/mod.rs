@@ -252,7 +252,7 @@ impl Backtest {
                 self.moment(alert.fired_at),
                 told(alert.ended_at, "still firing"),
                 show_duration(lasted.to_std().unwrap_or_default()),
-                known(alert.budget_spent_ratio, numbers::share),
+                known(alert.budget_spent_ratio, numbers::spent),
             ];
             row.extend(compared.then(|| told(alert.did_fire_at, "no")));
             row.extend(alert.inhibited.then(|| "after a faster tier".to_owned()));

@@ -31,7 +31,12 @@ impl ObjectiveReport {
         let (good, bad) = (events(measured.view.good), events(measured.view.bad));
         let expected = whole(measured.view.expected);
         let shown = measured.incidents.iter().take(SHOWN);
-        let incident = |one| IncidentReport::of(one, objective.budgeting, measured.budget);
+        let known = if measured.view.beyond_retention {
+            0.0
+        } else {
+            measured.budget
+        };
+        let incident = |one| IncidentReport::of(one, objective.budgeting, known);
         let mut windows = std::iter::once(&objective.window).chain(&objective.further);
         Self {
             name: objective.name.clone(),
