@@ -132,6 +132,9 @@ pub fn approximate(before: DateTime<Utc>) -> String {
     )
 }
 
+/// What is said where a window reaches further back than outcomes are kept.
+pub const BEYOND_RETENTION: &str = "withheld: the window reaches further back than `store.retention`, and what is deleted cannot be counted.";
+
 fn trimmed(number: String, unit: &str) -> String {
     let short = if number.contains('.') {
         number
@@ -173,7 +176,10 @@ mod tests {
             let tenths = |text: &str| text.trim_end_matches('%').parse::<f64>();
             let (spent, left) = told(left);
             let sum = tenths(&spent).and_then(|spent| Ok(spent + tenths(&left)?));
-            assert!((sum.expect("numbers") - 100.0).abs() < 1e-9, "{spent} {left}");
+            assert!(
+                (sum.expect("numbers") - 100.0).abs() < 1e-9,
+                "{spent} {left}"
+            );
         }
     }
 

@@ -78,9 +78,12 @@ mod tests {
     }
 
     fn probe(first: i64, absent: &[(i64, Option<i64>)]) -> Presence {
-        let absent = absent
-            .iter()
-            .map(|(from, to)| (minute(*from), to.map_or(NEVER, |to| Timestamp(minute(to).0 + 7))));
+        let absent = absent.iter().map(|(from, to)| {
+            (
+                minute(*from),
+                to.map_or(NEVER, |to| Timestamp(minute(to).0 + 7)),
+            )
+        });
         Presence {
             first: Some(minute(first)),
             absent: Spans::new(absent),
@@ -101,7 +104,10 @@ mod tests {
             [10, 11, 12, 13, 20, 21, 22, 23]
         );
         let later = probe(12, &[(22, None)]);
-        assert_eq!(minutes(&Unwatched::of(&[gone.clone(), later])), [10, 11, 22, 23]);
+        assert_eq!(
+            minutes(&Unwatched::of(&[gone.clone(), later])),
+            [10, 11, 22, 23]
+        );
         let never = Presence::default();
         assert_eq!(minutes(&Unwatched::of(&[gone, never])).len(), 8);
         assert_eq!(Unwatched::of(&[Presence::default()]), Unwatched::default());

@@ -4,6 +4,7 @@ use super::raw::{self, Names};
 use super::{Store, StoreError};
 use crate::outcome::{ProbeKey, Record, Timestamp, millis};
 use crate::slo::Budgeting;
+use crate::slo::absence::Presence;
 use crate::slo::correction::Spans;
 use rusqlite::{Connection, OptionalExtension, params};
 use std::collections::{HashMap, HashSet};
@@ -31,6 +32,14 @@ impl Store {
         })?;
         self.returning = returning;
         Ok(())
+    }
+
+    /// When a probe ran, as far as its configuration goes.
+    pub fn presence(&self, key: &ProbeKey) -> Result<Presence, StoreError> {
+        Ok(Presence {
+            first: self.first_seen(key),
+            absent: self.absences(key)?,
+        })
     }
 
     /// When a probe was not configured. The last part has no end before its next outcome.
@@ -66,8 +75,10 @@ pub fn end<'a>(
         let first = records.clone().filter(|record| is_back(record, key, *from));
         let first = first.map(|record| record.at).min();
         if let (Some(first), Some(id)) = (first, names.id(key)) {
-            conn.prepare_cached("UPDATE absence SET to_at = ?2 WHERE probe = ?1 AND to_at IS NULL")?
-                .execute([id, first.0])?;
+            conn.prepare_cached(
+                "UPDATE absence SET to_at = ?2 WHERE probe = ?1 AND to_at IS NULL",
+            )?
+            .execute([id, first.0])?;
         }
     }
     Ok(())
@@ -104,7 +115,9 @@ fn begin(conn: &Connection, names: &Names, key: &ProbeKey, now: Timestamp) -> ru
     } else {
         minute
     };
-    conn.prepare_cached("INSERT INTO absence (probe, from_at) VALUES (?1, ?2) ON CONFLICT DO NOTHING")?
-        .execute([id, from])?;
+    conn.prepare_cached(
+        "INSERT INTO absence (probe, from_at) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+    )?
+    .execute([id, from])?;
     Ok(())
 }

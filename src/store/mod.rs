@@ -183,7 +183,10 @@ impl Store {
 
     /// Commits outcomes at whatever stage they are, likewise.
     pub fn commit(&mut self, outcomes: &[(Stage, Record)]) -> Result<(), StoreError> {
-        let (returning, records) = (self.returning.clone(), outcomes.iter().map(|(_, record)| record));
+        let (returning, records) = (
+            self.returning.clone(),
+            outcomes.iter().map(|(_, record)| record),
+        );
         self.keep(|tx, names| {
             let known = outcomes.iter().filter(|(stage, _)| *stage != Stage::Held);
             raw::insert(tx, names, known.map(|(_, record)| record))?;
@@ -203,7 +206,9 @@ impl Store {
     /// What was committed ends absences once.
     fn are_back<'a>(&mut self, records: impl Iterator<Item = &'a Record> + Clone) {
         self.returning.retain(|key, from| {
-            !records.clone().any(|record| absence::is_back(record, key, *from))
+            !records
+                .clone()
+                .any(|record| absence::is_back(record, key, *from))
         });
     }
 

@@ -12,15 +12,17 @@ pub(super) fn window_exceeds_retention(draft: &Draft<'_>) -> Vec<Finding> {
     let retention = draft.store.retention;
     let mut found = Vec::new();
     for (_, placed) in objectives(draft) {
-        found.extend(too_long(&placed.value, retention).map(|(window, key)| Finding {
-            at: placed.spot_of(key),
-            message: format!(
-                "the window of {} is longer than the store's retention of {}",
-                window.name(),
-                show_duration(retention)
-            ),
-            help: "raise `store.retention`: the SLI and the budget of this window are withheld"
-                .to_owned(),
+        found.extend(too_long(&placed.value, retention).map(|(window, key)| {
+            Finding {
+                at: placed.spot_of(key),
+                message: format!(
+                    "the window of {} is longer than the store's retention of {}",
+                    window.name(),
+                    show_duration(retention)
+                ),
+                help: "raise `store.retention`: the SLI and the budget of this window are withheld"
+                    .to_owned(),
+            }
         }));
     }
     found

@@ -23,7 +23,6 @@ mod words;
 use super::walk::each_service;
 use crate::config::{Config, ServiceSpec};
 use crate::outcome::Timestamp;
-use crate::slo::absence::Presence;
 use crate::slo::correction::CorrectedTime;
 use crate::slo::{Objective, Sli};
 use crate::store::{Store, StoreError};
@@ -142,10 +141,7 @@ impl<'a> Counting<'a> {
         for (probe, spec) in service.watched().enumerate() {
             let place = counting.iter().position(|at| *at == probe);
             if place.is_some() {
-                presence.push(Presence {
-                    first: store.first_seen(&spec.key),
-                    absent: store.absences(&spec.key)?,
-                });
+                presence.push(store.presence(&spec.key)?);
             }
             if let (Some(_), Sli::Latency { below }) = (place, objective.sli) {
                 let end = store.approximate_before(&spec.key, below, span.from, span.known_to())?;

@@ -61,6 +61,7 @@ impl ObjectiveReport {
             incidents: shown.map(incident).collect(),
             incidents_not_shown: measured.incidents.len().saturating_sub(SHOWN) as u64,
             scattered_bad_events: events(measured.scattered),
+            beyond_retention: measured.view.beyond_retention,
             approximate_before: approximate.map(Timestamp::to_utc),
             approximate_within_ratio: approximate.map(|_| PRECISION),
         }
