@@ -276,6 +276,7 @@ fn open(config: &Config, clock: Clock) -> Result<Opened, StoreError> {
         let last = store.last_outcome(key, used_until?).ok().flatten()?;
         Some((last.at, last.outcome.verdict))
     });
+    store.configured(&config.running_keys(), clock.now())?;
     let mut ledger = Ledger::new(config, &corrections);
     let plans: Plans = Arc::new(ArcSwap::from_pointee(ledger.plans()));
     let plan = {

@@ -89,7 +89,7 @@ pub(super) const STORE: &[Key] = &[
         "retention",
         Shape::Duration,
         DEFAULT_RETENTION,
-        "How long every outcome is kept, from 1d to 3660d. An objective's window should fit into it.",
+        "How long every outcome is kept, from 1d to 3660d. The SLI, the budget and the burn rate of a window that reaches further back are withheld.",
     ),
 ];
 

@@ -79,6 +79,13 @@ pub(super) const LINTS: &[Lint] = &[
     },
     Lint {
         code: warning(
+            "missing-exceeds-retention",
+            "Minutes without outcomes count, in a window of which outcomes are deleted before it ends.",
+        ),
+        find: sense::missing_exceeds_retention,
+    },
+    Lint {
+        code: warning(
             "latency-above-timeout",
             "Whatever is slower than the threshold has timed out before.",
         ),

@@ -7,7 +7,7 @@ use crate::slo::correction::Correction;
 use crate::slo::{Objective, Watcher};
 use crate::yaml::Stamp;
 use regex::Regex;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -172,5 +172,10 @@ impl Config {
     /// All that run: the services' probes and the control probes.
     pub fn running(&self) -> impl Iterator<Item = &ProbeSpec> {
         self.probes().chain(&self.vantage)
+    }
+
+    /// What these are called.
+    pub fn running_keys(&self) -> HashSet<ProbeKey> {
+        self.running().map(|spec| spec.key.clone()).collect()
     }
 }

@@ -5,8 +5,10 @@ use super::hours::OpenHour;
 use super::probe::ProbeState;
 use super::snapshot::{ObjectiveView, WINDOWS};
 use crate::outcome::Timestamp;
+use crate::slo::absence::{Presence, Unwatched};
 use crate::slo::burn::Fired;
-use crate::slo::{Objective, Sli, Tracker, Watcher};
+use crate::slo::{Objective, Retention, Sli, Tracker, Watcher};
+use crate::store::{Store, StoreError};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,9 +31,13 @@ pub(super) struct ObjectiveState {
 
 impl ObjectiveState {
     /// `watchers` are the probes that count, with their positions.
-    pub(super) fn new(objective: &Objective, watchers: Vec<(usize, Watcher)>) -> Self {
+    pub(super) fn new(
+        objective: &Objective,
+        watchers: Vec<(usize, Watcher)>,
+        retention: Retention,
+    ) -> Self {
         let (counts, watchers) = watchers.into_iter().unzip();
-        let tracker = Tracker::new(Arc::new(objective.clone()), watchers);
+        let tracker = Tracker::new(Arc::new(objective.clone()), watchers).with_retention(retention);
         Self {
             tally_key: tracker.tally_key().to_string(),
             tracker,
@@ -87,6 +93,27 @@ impl ObjectiveState {
     /// When the first of its probes began.
     pub(super) fn since(&self, probes: &[ProbeState]) -> Option<Timestamp> {
         self.counts.iter().filter_map(|at| probes[*at].first).min()
+    }
+
+    /// Leaves out the time in which none of its probes was configured, where silence counts.
+    pub(super) fn leave_out_unwatched(
+        &mut self,
+        store: &Store,
+        probes: &[ProbeState],
+    ) -> Result<(), StoreError> {
+        if self.tracker.missing().is_none() {
+            return Ok(());
+        }
+        let presence = |at: &usize| {
+            let probe = &probes[*at];
+            Ok(Presence {
+                first: probe.first,
+                absent: store.absences(&probe.key)?,
+            })
+        };
+        let known: Vec<_> = self.counts.iter().map(presence).collect::<Result<_, _>>()?;
+        self.tracker.leave_out(Unwatched::of(&known));
+        Ok(())
     }
 
     /// Calls `tell` with alerts that began or ended by it.

@@ -103,6 +103,9 @@ impl ServiceState {
         let fine = past.now.before(Series::fine_span()).hour();
         let (coarse, fine) = events.split_at(events.partition_point(|(_, event)| event.at < fine));
         self.fill_slots(coarse);
+        for objective in self.objectives.iter_mut().filter(|one| !one.restored) {
+            objective.leave_out_unwatched(store, &self.probes)?;
+        }
         self.fill(fine, past.now);
         Ok(())
     }

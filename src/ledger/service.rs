@@ -8,7 +8,7 @@ use crate::config::ServiceSpec;
 use crate::outcome::{Event, Timestamp};
 use crate::slo::burn::FiredFor;
 use crate::slo::correction::CorrectedTime;
-use crate::slo::{Objective, Sli};
+use crate::slo::{Objective, Retention, Sli};
 use crate::stats::scale::Scale;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,7 +24,7 @@ pub(super) struct ServiceState {
 }
 
 impl ServiceState {
-    pub(super) fn new(spec: &ServiceSpec) -> Self {
+    pub(super) fn new(spec: &ServiceSpec, retention: Retention) -> Self {
         let thresholds: Vec<_> = spec.objectives.iter().filter_map(threshold).collect();
         let probes: Vec<_> = spec
             .watched()
@@ -33,7 +33,7 @@ impl ServiceState {
         let objectives = spec
             .objectives
             .iter()
-            .map(|objective| ObjectiveState::new(objective, spec.watchers(objective)));
+            .map(|objective| ObjectiveState::new(objective, spec.watchers(objective), retention));
         Self {
             name: spec.name.clone(),
             description: spec.description.as_str().into(),

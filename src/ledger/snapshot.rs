@@ -127,3 +127,11 @@ pub struct ObjectiveView {
     /// counted on the wrong side of it: it was another one when they were stored.
     pub approximate: Option<Timestamp>,
 }
+
+impl ObjectiveView {
+    /// Whether one of its own windows reaches further back than outcomes are kept.
+    pub fn is_beyond_retention(&self) -> bool {
+        let mut all = std::iter::once(&self.budget).chain(&self.further);
+        all.any(|budget| budget.period.beyond_retention)
+    }
+}

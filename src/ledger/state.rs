@@ -4,6 +4,7 @@ use super::service::ServiceState;
 use super::snapshot::Snapshot;
 use crate::config::Config;
 use crate::outcome::{ProbeKey, Record, Timestamp};
+use crate::slo::Retention;
 use crate::slo::burn::FiredFor;
 use crate::slo::correction::{CorrectedTime, Correction};
 use crate::stats::scale::Scale;
@@ -32,7 +33,11 @@ pub struct Ledger {
 impl Ledger {
     /// Empty state for a config, to be restored.
     pub fn new(config: &Config, corrections: &[Correction]) -> Self {
-        let services: Vec<_> = config.services.iter().map(ServiceState::new).collect();
+        let retention = Retention::of(config.store.retention);
+        let services = config.services.iter();
+        let services: Vec<_> = services
+            .map(|spec| ServiceState::new(spec, retention))
+            .collect();
         let mut index: HashMap<ProbeKey, Places> = HashMap::new();
         for (at, service) in services.iter().enumerate() {
             for (position, probe) in service.probes.iter().enumerate() {

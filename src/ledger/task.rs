@@ -185,6 +185,15 @@ async fn reloaded(
         if !store.flush(FLUSH) {
             warn!("the store is behind: what a reload counts back lacks the last outcomes");
         }
+        let probes = config.running_keys();
+        if !matches!(
+            store.ask(FLUSH, move |store| store.configured(&probes, now)),
+            Some(Ok(()))
+        ) {
+            warn!(
+                "the store does not keep which probes are configured: the silence of those that were taken out may count as missing once they are back"
+            );
+        }
         let mut next = ledger.reloaded(&config, &corrections, now);
         let result = Store::open_read_only(&path).and_then(|history| next.restore(&history, now));
         (next, result)

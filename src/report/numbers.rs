@@ -12,18 +12,24 @@ pub fn percent(ratio: f64) -> String {
     trimmed(format!("{floored:.3}"), "%")
 }
 
-/// `82.1%`, `-20%`: a share of a budget, rounded down.
+/// `82.1%`, `-20%`: a share of a budget that is left, rounded down.
 pub fn share(ratio: f64) -> String {
-    let floored = (ratio * 1000.0 + 1e-7).floor() / 10.0;
-    trimmed(format!("{floored:.1}"), "%")
+    tenths((ratio * 1000.0 + NOISE).floor())
 }
 
-/// `18%`: what was spent of a budget, rounded up, so that it fits [`share`] of what is left, and a
-/// little is not nothing.
+/// `18%`: what was spent of a budget, rounded up: the complement of what [`share`] says is left, so
+/// that a little is not nothing, and a budget that is spent never looks as if some were left.
 pub fn spent(ratio: f64) -> String {
-    let raised = (ratio * 1000.0 - 1e-7).ceil() / 10.0;
-    // The tolerance would make nothing a negative nothing.
-    trimmed(format!("{:.1}", raised + 0.0), "%")
+    tenths((ratio * 1000.0 - NOISE).ceil())
+}
+
+/// Sums of binary fractions end this close to what they should be, in tenths of a percent. A report
+/// calls a budget overspent from the same difference on.
+const NOISE: f64 = 1e-6;
+
+fn tenths(whole: f64) -> String {
+    // The noise would make nothing a negative nothing.
+    trimmed(format!("{:.1}", (whole + 0.0) / 10.0), "%")
 }
 
 /// `99.9%`: like [`share`], but a little is not nothing.
@@ -126,6 +132,9 @@ pub fn approximate(before: DateTime<Utc>) -> String {
     )
 }
 
+/// What is said where a window reaches further back than outcomes are kept.
+pub const BEYOND_RETENTION: &str = "withheld: the window reaches further back than `store.retention`, and what is deleted cannot be counted.";
+
 fn trimmed(number: String, unit: &str) -> String {
     let short = if number.contains('.') {
         number
@@ -149,6 +158,29 @@ mod tests {
         assert_eq!(percent(0.999_999_9), "99.999%");
         assert_eq!(percent(1.0), "100%");
         assert_eq!(percent(0.0), "0%");
+    }
+
+    #[test]
+    fn what_is_spent_and_what_is_left_make_the_whole() {
+        let told = |left: f64| (spent(1.0 - left), share(left));
+        let pair = |spent: &str, left: &str| (spent.to_owned(), left.to_owned());
+        assert_eq!(told(1.0), pair("0%", "100%"));
+        assert_eq!(told(0.999_999), pair("0.1%", "99.9%"));
+        assert_eq!(told(0.000_4), pair("100%", "0%"));
+        assert_eq!(told(0.0), pair("100%", "0%"));
+        assert_eq!(told(1.0 - 0.1 * 3.0 - 0.7), pair("100%", "0%"));
+        assert_eq!(told(-0.000_01), pair("100.1%", "-0.1%"));
+        assert_eq!(told(-1.0 / 3.0), pair("133.4%", "-33.4%"));
+        for thousandth in -3000..=1000 {
+            let left = f64::from(thousandth) / 1000.0;
+            let tenths = |text: &str| text.trim_end_matches('%').parse::<f64>();
+            let (spent, left) = told(left);
+            let sum = tenths(&spent).and_then(|spent| Ok(spent + tenths(&left)?));
+            assert!(
+                (sum.expect("numbers") - 100.0).abs() < 1e-9,
+                "{spent} {left}"
+            );
+        }
     }
 
     #[test]

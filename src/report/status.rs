@@ -82,6 +82,10 @@ pub struct ObjectiveStatus {
     /// Every window in counts, where one service is asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub windows: Vec<WindowStatus>,
+    /// The window, or one of the further ones, reaches further back than outcomes are kept: its SLI
+    /// and budget are withheld.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub beyond_retention: bool,
     /// Before then, latencies near the threshold may be counted on the wrong side of it: it was
     /// another one when they were stored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -154,8 +158,11 @@ impl Status {
         }
         for service in &self.services {
             for objective in &service.objectives {
+                let name = format!("{}/{}", service.name, objective.name);
+                if objective.beyond_retention {
+                    notes.push(format!("{name}: {}", numbers::BEYOND_RETENTION));
+                }
                 if let Some(before) = objective.approximate_before {
-                    let name = format!("{}/{}", service.name, objective.name);
                     notes.push(format!("{name}: {}", numbers::approximate(before)));
                 }
             }
@@ -355,6 +362,7 @@ impl ObjectiveStatus {
             exhaustion_at: view.budget.exhaustion.map(Timestamp::to_utc),
             further_windows: view.further.iter().map(FurtherWindow::of).collect(),
             windows: Vec::new(),
+            beyond_retention: view.is_beyond_retention(),
             approximate_before: view.approximate.map(Timestamp::to_utc),
             approximate_within_ratio: view.approximate.map(|_| PRECISION),
         }

@@ -158,6 +158,7 @@ impl Store {
         let horizon = [horizon.saturating_mul(HOUR_MS)];
         tx.execute("DELETE FROM beat WHERE at < ?1", horizon)?;
         tx.execute("DELETE FROM held WHERE at < ?1", horizon)?;
+        tx.execute("DELETE FROM absence WHERE to_at < ?1", horizon)?;
         tx.commit()?;
         Ok(true)
     }

@@ -9,6 +9,7 @@
 //! it fits, and the latency within 1 % and on the right side of every cut. Phases and addresses
 //! are for the live view and are not stored; certificate dates live until the hour is compacted.
 
+mod absence;
 mod ahead;
 mod alerts;
 mod backup;
@@ -42,6 +43,7 @@ pub use summary::HourSummary;
 pub use writer::{StoreHandle, StoreStats, Writer};
 
 use crate::outcome::Record;
+use absence::Returning;
 use raw::Names;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use std::cell::{Cell, RefCell};
@@ -118,6 +120,8 @@ pub struct Store {
     /// Device and number of the file: what is written after somebody deleted it would be lost.
     file: (u64, u64),
     names: Names,
+    /// See [`Store::configured`].
+    returning: Returning,
     bases: RefCell<HashMap<i64, Arc<Basis>>>,
     /// Blocks and headers that made no sense and were left out.
     unreadable: Cell<u64>,
@@ -159,6 +163,7 @@ impl Store {
             file: identity(path).map_err(StoreError::io("look at the store"))?,
             path: path.to_owned(),
             names,
+            returning: Returning::new(),
             bases: RefCell::default(),
             unreadable: Cell::new(0),
             _lock: lock,
@@ -167,11 +172,21 @@ impl Store {
 
     /// Commits records in one transaction: all or none. A tick that is there already stays.
     pub fn append(&mut self, records: &[Record]) -> Result<(), StoreError> {
-        self.keep(|tx, names| raw::insert(tx, names, records))
+        let returning = self.returning.clone();
+        self.keep(|tx, names| {
+            raw::insert(tx, names, records)?;
+            absence::end(tx, names, &returning, records.iter())
+        })?;
+        self.are_back(records.iter());
+        Ok(())
     }
 
     /// Commits outcomes at whatever stage they are, likewise.
     pub fn commit(&mut self, outcomes: &[(Stage, Record)]) -> Result<(), StoreError> {
+        let (returning, records) = (
+            self.returning.clone(),
+            outcomes.iter().map(|(_, record)| record),
+        );
         self.keep(|tx, names| {
             let known = outcomes.iter().filter(|(stage, _)| *stage != Stage::Held);
             raw::insert(tx, names, known.map(|(_, record)| record))?;
@@ -182,8 +197,19 @@ impl Store {
                     Stage::Judged => held::let_go(tx, names, record)?,
                 }
             }
-            Ok(())
-        })
+            absence::end(tx, names, &returning, records.clone())
+        })?;
+        self.are_back(records);
+        Ok(())
+    }
+
+    /// What was committed ends absences once.
+    fn are_back<'a>(&mut self, records: impl Iterator<Item = &'a Record> + Clone) {
+        self.returning.retain(|key, from| {
+            !records
+                .clone()
+                .any(|record| absence::is_back(record, key, *from))
+        });
     }
 
     fn keep(

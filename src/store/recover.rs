@@ -150,6 +150,7 @@ fn copy_tables(
     recovered.corrections = table(old, &tx, "correction", "id", gaps)?;
     table(old, &tx, "beat", "service", gaps)?;
     table(old, &tx, "held", "at", gaps)?;
+    table(old, &tx, "absence", "probe", gaps)?;
     recovered.alerts = table(old, &tx, "alert", "from_at", gaps)?;
     tx.commit()
 }

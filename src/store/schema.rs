@@ -109,6 +109,15 @@ const MIGRATIONS: &[&str] = &[
         PRIMARY KEY (at, probe)
     ) STRICT, WITHOUT ROWID;
 ",
+    "
+    -- When known probes were not configured: up to the first outcome afterwards.
+    CREATE TABLE absence (
+        probe INTEGER NOT NULL REFERENCES probe,
+        from_at INTEGER NOT NULL,       -- milliseconds since 1970, a whole minute
+        to_at INTEGER,                  -- NULL while there is no outcome
+        PRIMARY KEY (probe, from_at)
+    ) STRICT, WITHOUT ROWID;
+",
 ];
 
 /// The version that this program writes.

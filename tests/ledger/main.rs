@@ -1,6 +1,7 @@
 //! The ledger's numbers against a brute-force recount of the raw outcomes, under random
 //! histories with gaps, voids, late outcomes, restarts and reloads, on a real store.
 
+mod absence;
 mod agree;
 mod config;
 mod house;

@@ -216,6 +216,7 @@ fn window(
         sli,
         burn_rate: sli.map(|sli| (1.0 - sli) / (1.0 - target)),
         coverage: Some(events as f64 / expected),
+        beyond_retention: false,
     }
 }
 

@@ -11,6 +11,7 @@ use slod::outcome::{Cause, Outcome, Record, Timestamp, Verdict, Why};
 use slod::report::slo::measure::Measure;
 use slod::report::slo::model::{ObjectiveReport, Report, Verdict as Result};
 use slod::report::slo::span::Span;
+use slod::slo::absence::Presence;
 use slod::slo::correction::Spans;
 use slod::slo::{Budgeting, Objective};
 use slod::store::Store;
@@ -310,6 +311,45 @@ fn watchers(service: &ServiceSpec, objective: &Objective) -> Vec<slod::slo::Watc
     watchers.map(|(_, watcher)| watcher).collect()
 }
 
+/// Probes of which the first began then.
+fn began(first: Option<Timestamp>) -> [Presence; 1] {
+    let absent = Spans::default();
+    [Presence { first, absent }]
+}
+
+#[test]
+fn a_span_beyond_the_retention_is_withheld() {
+    let config = config();
+    let service = &config.services[2];
+    let objective = &service.objectives[0];
+    let told = |kept: i64| {
+        let span = Span::new(at(-7200), at(6000), at(6000));
+        let span = span.kept(Duration::from_secs(kept.unsigned_abs()));
+        let watchers = watchers(service, objective);
+        let mut measure = Measure::new(
+            objective,
+            watchers,
+            &Spans::default(),
+            span,
+            &began(Some(at(0))),
+        );
+        for minute in 0..100 {
+            measure.record(0, &record(service, 0, at(minute * 60), Verdict::Good));
+        }
+        let told = measure.finish();
+        (
+            told.view.good,
+            told.view.sli,
+            told.left,
+            told.burn_down.len(),
+        )
+    };
+    let (good, sli, left, points) = told(13_200);
+    assert_eq!((good, sli, left), (100, Some(1.0), Some(1.0)));
+    assert!(points > 0);
+    assert_eq!(told(3600), (100, None, None, 0));
+}
+
 #[test]
 fn missed_and_met_to_the_last_event() {
     let config = config();
@@ -318,7 +358,13 @@ fn missed_and_met_to_the_last_event() {
     let span = Span::new(at(0), at(6000), at(DAY));
     let left = |bad: i64| {
         let watchers = watchers(service, objective);
-        let mut measure = Measure::new(objective, watchers, &Spans::default(), span, Some(at(0)));
+        let mut measure = Measure::new(
+            objective,
+            watchers,
+            &Spans::default(),
+            span,
+            &began(Some(at(0))),
+        );
         for minute in 0..100 {
             let verdict = if minute < bad {
                 Verdict::Bad(Cause::Reset)
@@ -385,7 +431,7 @@ proptest! {
             let seen: Vec<_> = records.iter().filter(|record| probes.contains_key(&record.key)).collect();
             let since = seen.first().map(|record| record.at);
             let watchers = watchers(service, objective);
-            let mut measure = Measure::new(objective, watchers, &Spans::new(spans), span, since);
+            let mut measure = Measure::new(objective, watchers, &Spans::new(spans), span, &began(since));
             let counts: Vec<_> = service.watchers(objective).into_iter().map(|(at, _)| at).collect();
             for record in seen {
                 let at = service.probes.iter().position(|probe| probe.key == record.key);

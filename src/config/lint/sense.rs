@@ -2,32 +2,67 @@
 
 use super::{Draft, Finding, objectives};
 use crate::config::model::ProbeSpec;
-use crate::slo::{Objective, Sli};
+use crate::slo::{Missing, Objective, Sli, Window};
 use crate::units::show_duration;
 use crate::yaml::{Node, Spot, Value};
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 pub(super) fn window_exceeds_retention(draft: &Draft<'_>) -> Vec<Finding> {
     let retention = draft.store.retention;
     let mut found = Vec::new();
     for (_, placed) in objectives(draft) {
-        let Objective {
-            window, further, ..
-        } = &placed.value;
-        let keys = std::iter::once("window").chain(std::iter::repeat("further_windows"));
-        let windows = std::iter::once(window).chain(further).zip(keys);
-        let too_long = windows.filter(|(window, _)| window.reach() > retention);
-        found.extend(too_long.map(|(window, key)| Finding {
-            at: placed.spot_of(key),
-            message: format!(
-                "the window of {} is longer than the store's retention of {}",
-                window.name(),
-                show_duration(retention)
-            ),
-            help: "raise `store.retention`: what is deleted cannot be counted".to_owned(),
+        found.extend(too_long(&placed.value, retention).map(|(window, key)| {
+            Finding {
+                at: placed.spot_of(key),
+                message: format!(
+                    "the window of {} is longer than the store's retention of {}",
+                    window.name(),
+                    show_duration(retention)
+                ),
+                help: "raise `store.retention`: the SLI and the budget of this window are withheld"
+                    .to_owned(),
+            }
         }));
     }
     found
+}
+
+pub(super) fn missing_exceeds_retention(draft: &Draft<'_>) -> Vec<Finding> {
+    let retention = draft.store.retention;
+    let mut found = Vec::new();
+    for (_, placed) in objectives(draft) {
+        let word = match placed.value.missing {
+            Missing::Exclude => continue,
+            Missing::Bad => "bad",
+            Missing::Good => "good",
+        };
+        if let Some((window, _)) = too_long(&placed.value, retention).next() {
+            found.push(Finding {
+                at: placed.spot_of("on_missing"),
+                message: format!(
+                    "`on_missing: {word}` cannot count what is deleted: the window of {} reaches beyond the store's retention of {}",
+                    window.name(),
+                    show_duration(retention)
+                ),
+                help: "raise `store.retention`, or choose a window that fits into it".to_owned(),
+            });
+        }
+    }
+    found
+}
+
+/// The windows that reach beyond the retention, with the keys that they are written at.
+fn too_long(
+    objective: &Objective,
+    retention: Duration,
+) -> impl Iterator<Item = (&Window, &'static str)> {
+    let Objective {
+        window, further, ..
+    } = objective;
+    let keys = std::iter::once("window").chain(std::iter::repeat("further_windows"));
+    let windows = std::iter::once(window).chain(further).zip(keys);
+    windows.filter(move |(window, _)| window.reach() > retention)
 }
 
 pub(super) fn latency_above_timeout(draft: &Draft<'_>) -> Vec<Finding> {

@@ -9,9 +9,11 @@ use super::story::Story;
 use super::table::{drawn, known, plain};
 use crate::config::{Config, ServiceSpec};
 use crate::outcome::{Cause, Event, Timestamp, Verdict, millis};
+use crate::slo::absence::Unwatched;
 use crate::slo::burn::{Fired, FiredFor, TIERS, Tier, Urgency};
 use crate::slo::correction::{CorrectedTime, Spans};
 use crate::slo::replay::Replay;
+use crate::store::{Store, StoreError};
 use crate::units::show_duration;
 use serde::Serialize;
 use std::time::Duration;
@@ -122,6 +124,18 @@ impl<'a> Replays<'a> {
             places,
             outcomes: 0,
         }
+    }
+
+    /// Says when none of an objective's probes was configured.
+    fn leave_out_unwatched(&mut self, store: &Store) -> Result<(), StoreError> {
+        for (replay, places) in self.each.iter_mut().zip(&self.places) {
+            let probes = self.service.watched().zip(places);
+            let counting = probes.filter(|(_, place)| place.is_some());
+            let presence = counting.map(|(spec, _)| store.presence(&spec.key));
+            let presence: Vec<_> = presence.collect::<Result<_, _>>()?;
+            replay.leave_out(Unwatched::of(&presence));
+        }
+        Ok(())
     }
 
     /// What each objective's tallies are stored by.
@@ -252,7 +266,7 @@ impl Backtest {
                 self.moment(alert.fired_at),
                 told(alert.ended_at, "still firing"),
                 show_duration(lasted.to_std().unwrap_or_default()),
-                known(alert.budget_spent_ratio, numbers::share),
+                known(alert.budget_spent_ratio, numbers::spent),
             ];
             row.extend(compared.then(|| told(alert.did_fire_at, "no")));
             row.extend(alert.inhibited.then(|| "after a faster tier".to_owned()));

@@ -68,6 +68,7 @@ impl Past<'_> {
         let longest = reaches.chain(TIERS.iter().map(|tier| tier.long)).max();
         let start = self.from.before(longest.unwrap_or_default());
         let mut replays = Replays::new(service, &self.time, self.from, self.to);
+        replays.leave_out_unwatched(store)?;
         let hours = self.hours(store, service, &replays, start)?;
         let loud: BTreeSet<i64> = hours
             .iter()

@@ -74,6 +74,9 @@ pub fn notes(report: &Report) -> Vec<String> {
     if let Some(until) = report.future_until {
         notes.push(numbers::future(report.future_outcomes, until));
     }
+    if report.objectives().any(|(_, one)| one.beyond_retention) {
+        notes.push(format!("SLI and budgets are {}", numbers::BEYOND_RETENTION));
+    }
     for (service, objective) in report.objectives() {
         if let Some(before) = objective.approximate_before {
             let told = numbers::approximate(before);

@@ -7,6 +7,7 @@ use super::incident::{Finder, Incident};
 use super::minutes::Minutes;
 use super::span::Span;
 use crate::outcome::{Record, Timestamp};
+use crate::slo::absence::{Presence, Unwatched};
 use crate::slo::correction::Spans;
 use crate::slo::series::Counts;
 use crate::slo::slice::SliceRule;
@@ -61,13 +62,13 @@ pub struct Measured {
 }
 
 impl<'a> Measure<'a> {
-    /// `watchers` are the objective's probes, at least one; `since` is when the first of them began.
+    /// `watchers` are the objective's probes, at least one; `presence` says when they ran.
     pub fn new(
         objective: &'a Objective,
         watchers: Vec<Watcher>,
         corrected: &Spans,
         span: Span,
-        since: Option<Timestamp>,
+        presence: &[Presence],
     ) -> Self {
         let weights = watchers.iter().map(|watcher| watcher.weight);
         let rule = SliceRule::of(objective, weights);
@@ -78,9 +79,12 @@ impl<'a> Measure<'a> {
         };
         // A minute is over for as long as it lasted before it is missing: outcomes may be late.
         let over = span.to.min(span.now.before(Budgeting::SLICE));
-        let watched = since.map_or(over, |since| since.max(span.from))..over;
+        let since = presence.iter().filter_map(|probe| probe.first).min();
+        let known = span.from.max(span.retention.begin(span.now));
+        let watched = since.map_or(over, |since| since.max(known))..over;
+        let left_out = corrected.joined(&Unwatched::of(presence).spans());
         Self {
-            minutes: rule.map(|rule| Minutes::new(rule, watched, &corrected)),
+            minutes: rule.map(|rule| Minutes::new(rule, watched, left_out)),
             objective,
             watchers,
             span,
@@ -128,6 +132,7 @@ impl<'a> Measure<'a> {
             to: span.to,
             now: span.now,
             corrected: &self.corrected,
+            retention: span.retention,
         };
         let view = WindowView::of(self.objective, &self.watchers, counts, extent);
         let left = |bad| WindowView { bad, ..view }.left(target);

@@ -24,7 +24,7 @@ struct Missing {
     tally: Tally,
     minutes: Range<i64>,
     /// No minute is missing here.
-    corrected: Spans,
+    left_out: Spans,
 }
 
 /// The minute that outcomes are still counted in.
@@ -36,14 +36,14 @@ struct Open {
 }
 
 impl Minutes {
-    /// `watched` is when the objective's probes ran and the minutes are over; `corrected` are whole
-    /// minutes.
-    pub fn new(rule: SliceRule, watched: Range<Timestamp>, corrected: &Spans) -> Self {
+    /// `watched` is when the objective's probes ran and the minutes are over; `left_out` are whole
+    /// minutes of it in which none is missing.
+    pub fn new(rule: SliceRule, watched: Range<Timestamp>, left_out: Spans) -> Self {
         let minutes = slice_of(watched.start)..slice_of(watched.end);
         let missing = rule.missing().map(|tally| Missing {
             tally,
             minutes: minutes.clone(),
-            corrected: corrected.clone(),
+            left_out,
         });
         Self {
             rule,
@@ -115,7 +115,7 @@ impl Minutes {
 
     fn is_missing(&self, number: i64) -> bool {
         self.missing.as_ref().is_some_and(|missing| {
-            missing.minutes.contains(&number) && !missing.corrected.contains(slice_start(number))
+            missing.minutes.contains(&number) && !missing.left_out.contains(slice_start(number))
         })
     }
 }

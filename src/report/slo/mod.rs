@@ -46,6 +46,7 @@ pub const ENOUGH: f64 = 0.9;
 
 /// Counts a span from what the store kept, with the corrections that are in force.
 pub fn report(config: &Config, store: &Store, span: Span) -> Result<Report, StoreError> {
+    let span = span.kept(config.store.retention);
     let corrections = Corrections::read(config, store, span)?;
     let ahead = store.ahead(span.now)?;
     let time = CorrectedTime::of(&corrections.in_force);
@@ -136,11 +137,12 @@ impl<'a> Counting<'a> {
     ) -> Result<Self, StoreError> {
         let (counting, watchers): (Vec<_>, Vec<_>) =
             service.watchers(objective).into_iter().unzip();
-        let (mut places, mut since, mut approximate) = (Vec::new(), None, None);
+        let (mut places, mut presence, mut approximate) = (Vec::new(), Vec::new(), None);
         for (probe, spec) in service.watched().enumerate() {
             let place = counting.iter().position(|at| *at == probe);
-            let first = place.and_then(|_| store.first_seen(&spec.key));
-            since = since.into_iter().chain(first).min();
+            if place.is_some() {
+                presence.push(store.presence(&spec.key)?);
+            }
             if let (Some(_), Sli::Latency { below }) = (place, objective.sli) {
                 let end = store.approximate_before(&spec.key, below, span.from, span.known_to())?;
                 approximate = approximate.max(end);
@@ -149,7 +151,7 @@ impl<'a> Counting<'a> {
         }
         let corrected = time.spans(&service.name, &objective.name, span.from, span.to);
         Ok(Self {
-            measure: Measure::new(objective, watchers, &corrected, span, since),
+            measure: Measure::new(objective, watchers, &corrected, span, &presence),
             places,
             approximate,
         })

@@ -82,6 +82,9 @@ pub struct ObjectiveReport {
     pub incidents_not_shown: u64,
     /// Bad events in no incident.
     pub scattered_bad_events: f64,
+    /// The span reaches further back than outcomes are kept: its SLI and budgets are withheld.
+    #[serde(default)]
+    pub beyond_retention: bool,
     /// Before then, latencies near the threshold may be counted on the wrong side of it: it was
     /// another one when they were stored.
     #[serde(default)]

@@ -31,7 +31,12 @@ impl ObjectiveReport {
         let (good, bad) = (events(measured.view.good), events(measured.view.bad));
         let expected = whole(measured.view.expected);
         let shown = measured.incidents.iter().take(SHOWN);
-        let incident = |one| IncidentReport::of(one, objective.budgeting, measured.budget);
+        let known = if measured.view.beyond_retention {
+            0.0
+        } else {
+            measured.budget
+        };
+        let incident = |one| IncidentReport::of(one, objective.budgeting, known);
         let mut windows = std::iter::once(&objective.window).chain(&objective.further);
         Self {
             name: objective.name.clone(),
@@ -56,6 +61,7 @@ impl ObjectiveReport {
             incidents: shown.map(incident).collect(),
             incidents_not_shown: measured.incidents.len().saturating_sub(SHOWN) as u64,
             scattered_bad_events: events(measured.scattered),
+            beyond_retention: measured.view.beyond_retention,
             approximate_before: approximate.map(Timestamp::to_utc),
             approximate_within_ratio: approximate.map(|_| PRECISION),
         }

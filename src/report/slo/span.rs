@@ -1,7 +1,7 @@
 //! The time that is reported on. Pure.
 
 use crate::outcome::{Timestamp, millis};
-use crate::slo::{Budgeting, Window};
+use crate::slo::{Budgeting, Retention, Window};
 use std::time::Duration;
 
 /// From a whole minute to a whole minute, so that no time slice is cut.
@@ -12,6 +12,8 @@ pub struct Span {
     pub to: Timestamp,
     /// When the report is made: what comes after it is not known.
     pub now: Timestamp,
+    /// How long outcomes are kept.
+    pub retention: Retention,
 }
 
 impl Span {
@@ -21,7 +23,19 @@ impl Span {
         let down = |at: Timestamp| Timestamp(at.0.div_euclid(minute) * minute);
         let from = down(from);
         let to = down(to).max(from.after(Budgeting::SLICE));
-        Self { from, to, now }
+        Self {
+            from,
+            to,
+            now,
+            retention: Retention::default(),
+        }
+    }
+
+    /// With outcomes that are kept so long only.
+    #[must_use]
+    pub fn kept(self, retention: Duration) -> Self {
+        let retention = Retention::of(retention);
+        Self { retention, ..self }
     }
 
     pub fn contains(&self, at: Timestamp) -> bool {

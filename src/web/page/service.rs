@@ -97,6 +97,9 @@ fn objective(view: &ObjectiveView, at: Timestamp) -> Markup {
                 div { dt { "Budget runs out" } dd { (exhaustion(view, at)) } }
                 div { dt { "Affords an outage of" } dd { (known(affordable(view), numbers::span)) } }
             }
+            @if view.is_beyond_retention() {
+                p.quiet { "SLI and budget are " (numbers::BEYOND_RETENTION) }
+            }
             @if let Some(before) = view.approximate {
                 p.quiet { "Its numbers are " (numbers::approximate(before.to_utc())) }
             }

@@ -116,6 +116,19 @@ impl Spans {
         Self::new(self.0.iter().map(wide))
     }
 
+    /// What is in one of both.
+    #[must_use]
+    pub fn joined(&self, other: &Self) -> Self {
+        Self::new(self.0.iter().chain(&other.0).copied())
+    }
+
+    /// What is in both.
+    #[must_use]
+    pub fn common(&self, other: &Self) -> Self {
+        let both = |(from, to): &(Timestamp, Timestamp)| other.within(*from, *to);
+        Self::new(self.0.iter().flat_map(both))
+    }
+
     pub fn contains(&self, at: Timestamp) -> bool {
         let after = self.0.partition_point(|(from, _)| *from <= at);
         after > 0 && at < self.0[after - 1].1

@@ -1,5 +1,6 @@
 //! The arithmetic of service level objectives: exact integer counts in, numbers out. Pure.
 
+pub mod absence;
 pub mod budget;
 pub mod burn;
 pub mod calendar;
@@ -9,6 +10,7 @@ pub mod occurrence;
 mod pace;
 pub mod recurrence;
 pub mod replay;
+mod retention;
 pub mod series;
 pub mod slice;
 mod slices;
@@ -19,6 +21,7 @@ pub mod window;
 
 pub use objective::{Budgeting, Combine, Counted, Judgement, Missing, Objective, Sli, Window};
 pub use pace::Pace;
+pub use retention::Retention;
 pub use tally::{Tally, TallyKey, whole_ms};
 pub use track::{BudgetView, DayView, Tracker, Watcher};
 pub use window::WindowView;

@@ -1,5 +1,6 @@
 //! A past lived through once more: which burn-rate alerts would have fired.
 
+use super::absence::Unwatched;
 use super::burn::{Alert, Change, Fired, TIERS, Tier};
 use super::correction::Spans;
 use super::objective::{Missing, Objective};
@@ -45,6 +46,11 @@ impl Replay {
             next: from,
             last_bad: None,
         }
+    }
+
+    /// Says when nobody was supposed to look; before anything is taken.
+    pub fn leave_out(&mut self, unwatched: Unwatched) {
+        self.tracker.leave_out(unwatched);
     }
 
     /// What stored hourly tallies must have been counted by; `None` where they say nothing,

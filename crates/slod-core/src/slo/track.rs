@@ -7,8 +7,10 @@ mod days;
 pub use budgets::BudgetView;
 pub use days::DayView;
 
+use super::absence::Unwatched;
 use super::correction::Spans;
 use super::objective::{Budgeting, Judgement, Objective};
+use super::retention::Retention;
 use super::series::Series;
 use super::slice::{SliceRule, slice_of, slice_start};
 use super::slices::Slices;
@@ -36,6 +38,9 @@ pub struct Tracker {
     /// When the first of its probes began, once that matters: slices without outcomes are missing
     /// from then on.
     since: Option<Timestamp>,
+    /// When nobody was supposed to look afterwards: no slice of it is missing.
+    unwatched: Unwatched,
+    retention: Retention,
     /// Whether the past is filled in.
     live: bool,
     /// After the latest outcome, counted or not.
@@ -68,6 +73,8 @@ impl Tracker {
             watchers,
             corrected: Arc::default(),
             since: None,
+            unwatched: Unwatched::default(),
+            retention: Retention::default(),
             live: false,
             newest: Timestamp(i64::MIN),
             counters: Counters::default(),
@@ -89,6 +96,17 @@ impl Tracker {
     pub fn with_corrected(mut self, corrected: Arc<Spans>) -> Self {
         self.correct(corrected);
         self
+    }
+
+    /// Says how long outcomes are kept: what reaches further back is not told.
+    #[must_use]
+    pub fn with_retention(self, retention: Retention) -> Self {
+        Self { retention, ..self }
+    }
+
+    /// Says when nobody was supposed to look. To be called before [`Tracker::go_live`].
+    pub fn leave_out(&mut self, unwatched: Unwatched) {
+        self.unwatched = unwatched;
     }
 
     pub fn corrected(&self) -> &Arc<Spans> {
@@ -141,6 +159,7 @@ impl Tracker {
         self.newest = self.newest.max(Timestamp(at.0 + 1));
         self.close_slices(at);
         self.begin(at);
+        self.unwatched.end(at);
         let judgement = self.objective.sli.judge(event.verdict, event.latency);
         if self.corrected.contains(at) {
             return;
@@ -199,7 +218,9 @@ impl Tracker {
 
     /// Whether a slice is missing unless something counts in it.
     fn is_over(&self, slice: i64) -> bool {
-        slice < self.closed() && self.since.is_some_and(|since| slice_of(since) <= slice)
+        slice < self.closed()
+            && self.since.is_some_and(|since| slice_of(since) <= slice)
+            && !self.unwatched.contains(slice_start(slice))
     }
 
     /// Makes ready for being filled from the past up to `now`.
@@ -287,7 +308,7 @@ impl Tracker {
                 .slices
                 .as_ref()
                 .is_some_and(|slices| slices.judged(slice).counts());
-            if !seen && !self.corrected.contains(start) {
+            if !seen && !self.corrected.contains(start) && !self.unwatched.contains(start) {
                 self.series.add(start, missing);
                 self.counters.add(missing);
             }
@@ -304,9 +325,11 @@ impl Tracker {
             // Whole hours by what is not there, and the newest slices one by one.
             let until = self.closed();
             let hour = until - until.rem_euclid(SLICES_PER_HOUR);
-            let from = slice_start(slice_of(since)).max(self.oldest(now));
+            let known = self.oldest(now).max(self.retention.begin(now));
+            let from = slice_start(slice_of(since)).max(known);
+            let left_out = self.corrected.joined(&self.unwatched.spans());
             self.series
-                .complete(from, slice_start(hour), missing, &self.corrected);
+                .complete(from, slice_start(hour), missing, &left_out);
             self.fill(hour, until);
         }
         self.counters = Counters::going_on_from(counters);

@@ -4,6 +4,7 @@ use super::budget;
 use super::correction::Spans;
 use super::objective::{Budgeting, Objective};
 use super::pace::Pace;
+use super::retention::Retention;
 use super::series::Counts;
 use super::slice::{slice_of, slice_start};
 use super::track::Watcher;
@@ -21,12 +22,15 @@ pub struct WindowView {
     pub expected: f64,
     /// What it would hold with that time.
     pub nominal: f64,
-    /// good / (good + bad)
+    /// good / (good + bad); withheld like all that follows from it where the window reaches beyond
+    /// the retention.
     pub sli: Option<f64>,
     /// error ratio / (1 - target)
     pub burn_rate: Option<f64>,
     /// counted / expected, of the part of the window that is over; from 0 to 1.
     pub coverage: Option<f64>,
+    /// Whether outcomes of the window may be deleted already: what is left says nothing about it.
+    pub beyond_retention: bool,
 }
 
 /// A window, seen at one moment.
@@ -38,6 +42,7 @@ pub struct Extent<'a> {
     pub now: Timestamp,
     /// What is taken out of it.
     pub corrected: &'a Spans,
+    pub retention: Retention,
 }
 
 impl Extent<'_> {
@@ -96,15 +101,18 @@ impl WindowView {
         let due = extent.due(counts, budgeting, watchers);
         let (whole, span) = (extent.length(extent.to), extent.span(extent.to));
         let pace = Pace::of(budgeting, watchers);
+        let beyond_retention = extent.from < extent.retention.begin(extent.now);
+        let known = (!beyond_retention).then_some(counts);
         Self {
             good: counts.good,
             bad: counts.bad,
             void: counts.void,
             expected: budget::expected_events(counts, whole, pace),
             nominal: budget::expected_events(counts, span, pace),
-            sli: budget::sli(counts),
-            burn_rate: budget::burn_rate(counts, objective.target),
+            sli: known.and_then(budget::sli),
+            burn_rate: known.and_then(|counts| budget::burn_rate(counts, objective.target)),
             coverage: (due > 0.0).then(|| (counted as f64 / due).min(1.0)),
+            beyond_retention,
         }
     }
 

@@ -48,6 +48,16 @@ impl Tracker {
     /// The budget of a window.
     pub fn budget(&self, now: Timestamp, window: Window) -> BudgetView {
         let period = self.period(now, &window);
+        if period.beyond_retention {
+            return BudgetView {
+                window,
+                period,
+                remaining: None,
+                affordable: None,
+                recovery: None,
+                exhaustion: None,
+            };
+        }
         let target = self.objective.target;
         BudgetView {
             window,
@@ -85,6 +95,7 @@ impl Tracker {
             to,
             now,
             corrected: &self.corrected,
+            retention: self.retention,
         };
         WindowView::of(&self.objective, &self.watchers, counts, extent)
     }

@@ -37,6 +37,7 @@ impl Tracker {
             to: Timestamp(start.0 + DAY_MS),
             now,
             corrected: &self.corrected,
+            retention: self.retention,
         };
         if now < extent.to {
             self.leave_out_running(&mut counts, now);

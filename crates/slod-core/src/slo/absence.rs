@@ -1,0 +1,125 @@
+//! Time in which none of an objective's probes was configured: nobody was supposed to look, so no
+//! minute of it is missing.
+
+use super::correction::Spans;
+use super::slice::{slice_of, slice_start};
+use crate::outcome::Timestamp;
+
+/// What is known of one probe of an objective.
+#[derive(Clone, Debug, Default)]
+pub struct Presence {
+    /// Its first outcome ever.
+    pub first: Option<Timestamp>,
+    /// When it was not configured afterwards, up to its next outcome.
+    pub absent: Spans,
+}
+
+/// When none of the probes was configured, after the first of them began.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Unwatched {
+    ended: Spans,
+    /// The last part has no end before the next outcome.
+    open: Option<Timestamp>,
+}
+
+const NEVER: Timestamp = Timestamp(i64::MAX);
+
+impl Unwatched {
+    /// Each part begins and ends with a time slice; one in which a probe came back is not in it.
+    pub fn of(probes: &[Presence]) -> Self {
+        let Some(since) = probes.iter().filter_map(|probe| probe.first).min() else {
+            return Self::default();
+        };
+        let mut common = Spans::new([(since, NEVER)]);
+        for probe in probes {
+            let begin = probe.first.unwrap_or(NEVER);
+            let before = Spans::new([(Timestamp(i64::MIN), begin)]);
+            common = common.common(&before.joined(&probe.absent));
+        }
+        let mut unwatched = Self::default();
+        let mut ended = Vec::new();
+        for (from, to) in common.within(since, NEVER) {
+            let from = slice_start(slice_of(from));
+            if to == NEVER {
+                unwatched.open = Some(from);
+            } else {
+                ended.push((from, slice_start(slice_of(to))));
+            }
+        }
+        unwatched.ended = Spans::new(ended);
+        unwatched
+    }
+
+    pub fn contains(&self, at: Timestamp) -> bool {
+        self.open.is_some_and(|from| from <= at) || self.ended.contains(at)
+    }
+
+    /// Takes the time of an outcome: a probe watches again.
+    pub fn end(&mut self, at: Timestamp) {
+        if let Some(from) = self.open.take_if(|from| *from <= at) {
+            let ended = Spans::new([(from, slice_start(slice_of(at)))]);
+            self.ended = self.ended.joined(&ended);
+        }
+    }
+
+    /// As parts of time.
+    pub fn spans(&self) -> Spans {
+        let open = self.open.map(|from| (from, NEVER));
+        self.ended.joined(&Spans::new(open))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn minute(number: i64) -> Timestamp {
+        slice_start(number)
+    }
+
+    fn probe(first: i64, absent: &[(i64, Option<i64>)]) -> Presence {
+        let absent = absent.iter().map(|(from, to)| {
+            (
+                minute(*from),
+                to.map_or(NEVER, |to| Timestamp(minute(to).0 + 7)),
+            )
+        });
+        Presence {
+            first: Some(minute(first)),
+            absent: Spans::new(absent),
+        }
+    }
+
+    fn minutes(unwatched: &Unwatched) -> Vec<i64> {
+        let all = 0..100;
+        all.filter(|number| unwatched.contains(minute(*number)))
+            .collect()
+    }
+
+    #[test]
+    fn time_in_which_one_of_the_probes_was_configured_is_watched() {
+        let gone = probe(5, &[(10, Some(14)), (20, Some(24))]);
+        assert_eq!(
+            minutes(&Unwatched::of(std::slice::from_ref(&gone))),
+            [10, 11, 12, 13, 20, 21, 22, 23]
+        );
+        let later = probe(12, &[(22, None)]);
+        assert_eq!(
+            minutes(&Unwatched::of(&[gone.clone(), later])),
+            [10, 11, 22, 23]
+        );
+        let never = Presence::default();
+        assert_eq!(minutes(&Unwatched::of(&[gone, never])).len(), 8);
+        assert_eq!(Unwatched::of(&[Presence::default()]), Unwatched::default());
+    }
+
+    #[test]
+    fn the_next_outcome_ends_what_is_open() {
+        let mut unwatched = Unwatched::of(&[probe(5, &[(90, None)])]);
+        unwatched.end(minute(50));
+        assert!(unwatched.contains(minute(1000)));
+        unwatched.end(Timestamp(minute(95).0 + 30_000));
+        assert_eq!(minutes(&unwatched), [90, 91, 92, 93, 94]);
+        assert_eq!(unwatched.spans(), Spans::new([(minute(90), minute(95))]));
+    }
+}
