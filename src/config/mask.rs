@@ -138,7 +138,7 @@ mod tests {
             ("\"Authorization\": Bearer é", "\"Authorization\": ****** *"),
             ("password: ${PASSWORD}", "password: ${PASSWORD}"),
             ("{ bearer: abc, url: x }", "{ bearer: ***, url: x }"),
-            (r#"{ send: "a \"b\r\n" }"#, "{ send: ** ******* }"),
+            (r#"{ send: "a \"b\r\n" }"#, "{ send: ** ******** }"),
             ("resend: abc", "resend: abc"),
             ("token_file: /run/token", "token_file: /run/token"),
             ("url: http://me:pw@host/", "url: http://me:**@host/"),
