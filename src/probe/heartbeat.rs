@@ -78,12 +78,13 @@ impl Kind for Heartbeat {
             Some(Duration::ZERO)
         };
         let grace = grace.filter(|grace| in_range(section, "grace", *grace));
-        let token = token(section)?;
+        let token = section.secret("token");
+        let acceptable = is_acceptable(section, token.as_ref());
         let due = Due {
             pace: pace?,
             grace: grace?,
         };
-        Some(Arc::new(Job { due, token }))
+        acceptable.then(|| Arc::new(Job { due, token }) as Arc<dyn Probe>)
     }
 }
 
@@ -109,7 +110,7 @@ fn pace(section: &Section<'_>) -> Option<Pace> {
             let zone = zone(section)?;
             let expected = "five fields of a crontab such as `0 3 * * *`, or a name such as `@daily`, for times that come again";
             let schedule = section.parse("schedule", expected, |text| Schedule::read(text, zone));
-            schedule.map(Pace::Schedule)
+            schedule.map(|schedule| Pace::Schedule(Box::new(schedule)))
         }
     }
 }
@@ -122,22 +123,19 @@ fn zone(section: &Section<'_>) -> Option<Tz> {
     section.parse("timezone", expected, |text| text.parse().ok())
 }
 
-/// The token, also from a file, if there is one; `None` where it is faulty.
-fn token(section: &Section<'_>) -> Option<Option<Secret>> {
-    match section.secret("token") {
-        None if section.has("token") => None,
-        Some(token) if token.reveal().is_empty() => {
-            let message = "an empty token would let everybody in";
-            section.error(
-                "invalid-value",
-                "token",
-                message,
-                "set one, or leave it out",
-            );
-            None
-        }
-        token => Some(token),
+/// Refuses an empty token. Another faulty one is reported where it is read.
+fn is_acceptable(section: &Section<'_>, token: Option<&Secret>) -> bool {
+    if token.is_some_and(|token| token.reveal().is_empty()) {
+        let message = "an empty token would let everybody in";
+        section.error(
+            "invalid-value",
+            "token",
+            message,
+            "set one, or leave it out",
+        );
+        return false;
     }
+    token.is_some() || !section.has("token")
 }
 
 fn in_range(section: &Section<'_>, key: &'static str, span: Duration) -> bool {

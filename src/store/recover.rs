@@ -184,8 +184,8 @@ fn table(
 fn columns(old: &Connection, table: &str) -> Vec<String> {
     let statement = old.prepare_cached(&format!("SELECT * FROM {table} LIMIT 0"));
     let names = statement.map(|statement| {
-        let names = statement.column_names().into_iter();
-        names.map(str::to_owned).collect()
+        let names = statement.column_names();
+        names.into_iter().map(str::to_owned).collect()
     });
     names.unwrap_or_default()
 }

@@ -76,15 +76,13 @@ pub async fn use_post(Path((service, probe)): Path<(String, String)>) -> Respons
 /// Whether the parameters say that the job failed.
 fn failed(parameters: &[(String, String)]) -> Result<bool, Problem> {
     let mut said = parameters.iter().filter(|(name, _)| name == "status");
-    let (Some((_, status)), None) = (said.next(), said.next()) else {
-        return match parameters.iter().any(|(name, _)| name == "status") {
-            true => Err(Problem::new(
-                StatusCode::BAD_REQUEST,
-                "`status` is given twice",
-            )),
-            false => Ok(false),
-        };
+    let Some((_, status)) = said.next() else {
+        return Ok(false);
     };
+    if said.next().is_some() {
+        let title = "`status` is given twice";
+        return Err(Problem::new(StatusCode::BAD_REQUEST, title));
+    }
     let word = status.to_ascii_lowercase();
     if SUCCEEDED.contains(&&*word) {
         Ok(false)

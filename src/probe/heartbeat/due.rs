@@ -18,7 +18,7 @@ const EARLY: Duration = Duration::from_secs(5);
 #[derive(Clone, Debug)]
 pub enum Pace {
     Every(Duration),
-    Schedule(Schedule),
+    Schedule(Box<Schedule>),
 }
 
 /// Times as crontab writes them, in a time zone. A job at a fixed time runs once a day also where
@@ -91,7 +91,8 @@ impl Due {
     pub fn words(&self) -> String {
         match &self.pace {
             Pace::Every(every) => format!("every {}", show_duration(*every)),
-            Pace::Schedule(Schedule { cron, zone }) => {
+            Pace::Schedule(schedule) => {
+                let Schedule { cron, zone } = &**schedule;
                 format!("at `{}` ({zone})", cron.as_str())
             }
         }
@@ -111,7 +112,7 @@ mod tests {
     fn deadlines(schedule: &str, from: &str, count: usize) -> Vec<String> {
         let zone = chrono_tz::Europe::Berlin;
         let due = Due {
-            pace: Pace::Schedule(Schedule::read(schedule, zone).expect("valid")),
+            pace: Pace::Schedule(Box::new(Schedule::read(schedule, zone).expect("valid"))),
             grace: Duration::from_secs(600),
         };
         let mut last = at(from);
