@@ -69,7 +69,7 @@ pub fn end<'a>(
     conn: &Connection,
     names: &Names,
     returning: &Returning,
-    records: impl Iterator<Item = &'a Record> + Clone,
+    records: &(impl Iterator<Item = &'a Record> + Clone),
 ) -> rusqlite::Result<()> {
     for (key, from) in returning {
         let first = records.clone().filter(|record| is_back(record, key, *from));

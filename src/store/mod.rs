@@ -175,9 +175,9 @@ impl Store {
         let returning = self.returning.clone();
         self.keep(|tx, names| {
             raw::insert(tx, names, records)?;
-            absence::end(tx, names, &returning, records.iter())
+            absence::end(tx, names, &returning, &records.iter())
         })?;
-        self.are_back(records.iter());
+        self.are_back(&records.iter());
         Ok(())
     }
 
@@ -197,14 +197,14 @@ impl Store {
                     Stage::Judged => held::let_go(tx, names, record)?,
                 }
             }
-            absence::end(tx, names, &returning, records.clone())
+            absence::end(tx, names, &returning, &records)
         })?;
-        self.are_back(records);
+        self.are_back(&records);
         Ok(())
     }
 
     /// What was committed ends absences once.
-    fn are_back<'a>(&mut self, records: impl Iterator<Item = &'a Record> + Clone) {
+    fn are_back<'a>(&mut self, records: &(impl Iterator<Item = &'a Record> + Clone)) {
         self.returning.retain(|key, from| {
             !records
                 .clone()
