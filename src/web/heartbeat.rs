@@ -73,14 +73,28 @@ pub async fn use_post(Path((service, probe)): Path<(String, String)>) -> Respons
     answer
 }
 
+/// Whether a parameter says how the job went, by the names that jobs use for it.
+fn is_status(name: &str) -> bool {
+    let names = [
+        "status",
+        "state",
+        "result",
+        "exit",
+        "exitcode",
+        "exit_code",
+        "rc",
+    ];
+    names.iter().any(|known| name.eq_ignore_ascii_case(known))
+}
+
 /// Whether the parameters say that the job failed.
 fn failed(parameters: &[(String, String)]) -> Result<bool, Problem> {
-    let mut said = parameters.iter().filter(|(name, _)| name == "status");
+    let mut said = parameters.iter().filter(|(name, _)| is_status(name));
     let Some((_, status)) = said.next() else {
         return Ok(false);
     };
     if said.next().is_some() {
-        let title = "`status` is given twice";
+        let title = "the status is given twice";
         return Err(Problem::new(StatusCode::BAD_REQUEST, title));
     }
     let word = status.to_ascii_lowercase();

@@ -56,7 +56,18 @@ impl Section<'_> {
             return None;
         };
         self.warn_if_world_readable(&file_key);
-        Some(Secret::new(text.trim_end_matches(['\n', '\r'])))
+        let text = text.trim_end_matches(['\n', '\r']);
+        if text.is_empty() {
+            // As a file is for a moment while `echo secret > FILE` writes it.
+            self.error(
+                "unreadable-file",
+                &file_key,
+                "the file is empty",
+                "store the secret in it",
+            );
+            return None;
+        }
+        Some(Secret::new(text))
     }
 
     fn warn_if_world_readable(&self, name: &str) {

@@ -140,10 +140,13 @@ fn a_failure_counts_also_if_a_success_follows_and_however_long_its_text_is() {
     let daemon = Daemon::start(&path);
     let failed = failures("job_failed");
     let count = |daemon: &Daemon| daemon.metric(&failed).unwrap_or_default();
-    for (round, status) in ["fail", "down", "3"].into_iter().enumerate() {
+    for (round, status) in ["status=fail", "Status=down", "exit=3"]
+        .into_iter()
+        .enumerate()
+    {
         let before = count(&daemon);
         let long = "x".repeat(100 * 1024);
-        let answer = report(&daemon, &format!("{INDEX}?status={status}&ping=7"), &long);
+        let answer = report(&daemon, &format!("{INDEX}?{status}&ping=7"), &long);
         assert!(answer.starts_with("HTTP/1.1 204"), "{round}: {answer}");
         assert!(report(&daemon, INDEX, "").starts_with("HTTP/1.1 204"));
         daemon.wait_for(|daemon| (count(daemon) > before).then_some(()));

@@ -4,10 +4,11 @@ use super::proxy::Proxy;
 use super::refusal::refusal;
 use super::request::Request;
 use super::tap::{Start, Tap};
+use super::text::Text;
 use super::{HttpProbe, Version, body};
 use crate::outcome::{Cause, Phase, Verdict};
 use crate::probe::dial::{Failure, Progress, source_of};
-use http::header::{CONNECTION, CONTENT_LENGTH, COOKIE, HOST, PROXY_AUTHORIZATION};
+use http::header::{CONNECTION, CONTENT_LENGTH, COOKIE, HOST, LOCATION, PROXY_AUTHORIZATION};
 use http::{HeaderValue, Method, response};
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
@@ -118,6 +119,13 @@ async fn drive<T>(connection: impl Future, exchange: impl Future<Output = T>) ->
     .await
 }
 
+/// Where an answer sends the client to, as written.
+pub(super) fn redirect_target(head: &response::Parts) -> Option<Text<'_>> {
+    let target = Text::new(head.headers.get(LOCATION)?.as_bytes(), None);
+    let redirects = matches!(head.status.as_u16(), 301 | 302 | 303 | 307 | 308);
+    (redirects && !target.as_str().is_empty()).then_some(target)
+}
+
 async fn receive(
     probe: &HttpProbe,
     answer: hyper::Response<Incoming>,
@@ -128,6 +136,14 @@ async fn receive(
     let (head, incoming) = answer.into_parts();
     progress.detail.http_status = Some(head.status.as_u16());
     progress.tell("response", || format!("{version} {}", head.status));
+    if probe.redirects.is_some() && redirect_target(&head).is_some() {
+        // The answer that counts is elsewhere, so this body is not read, as with curl.
+        progress.leave();
+        return Ok(Answer {
+            head,
+            body: Vec::new(),
+        });
+    }
     let (body, length) = body::read(
         incoming,
         &head.headers,

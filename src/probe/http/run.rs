@@ -2,7 +2,7 @@
 
 use super::HttpProbe;
 use super::cookies::Cookies;
-use super::exchange::{Answer, Line, exchange, is_http2};
+use super::exchange::{Answer, Line, exchange, is_http2, redirect_target};
 use super::expect::Check;
 use super::proxy::by_proxy;
 use super::request::{Refused, Request};
@@ -12,7 +12,7 @@ use crate::probe::Attempt;
 use crate::probe::dial::{Failure, Host, Progress, connect, resolve};
 use crate::probe::quoted::quoted;
 use http::StatusCode;
-use http::header::{CONTENT_TYPE, COOKIE, LOCATION};
+use http::header::{CONTENT_TYPE, COOKIE};
 use tokio::net::TcpStream;
 use tokio::time::timeout_at;
 
@@ -49,17 +49,10 @@ fn redirection(
     progress: &mut Progress<'_>,
 ) -> Result<Option<Request>, Failure> {
     let status = answer.head.status;
-    let location = answer.head.headers.get(LOCATION);
-    let location = location.map(|value| Text::new(value.as_bytes(), None));
-    let location = location
-        .as_ref()
-        .map(Text::as_str)
-        .filter(|to| !to.is_empty());
-    let (Some(max), Some(location), 301 | 302 | 303 | 307 | 308) =
-        (probe.redirects, location, status.as_u16())
-    else {
+    let (Some(max), Some(location)) = (probe.redirects, redirect_target(&answer.head)) else {
         return Ok(None);
     };
+    let location = location.as_str();
     if followed >= max {
         return Err(Failure::bad(
             Cause::Redirect,

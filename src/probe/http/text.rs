@@ -37,7 +37,11 @@ impl<'a> Text<'a> {
         };
         // `decode` puts a byte order mark first, as browsers do.
         let encoding = visible_utf16(bytes).or(encoding);
-        let (decoded, _, _) = encoding.unwrap_or_else(|| guess(bytes)).decode(bytes);
+        let (mut decoded, _, faulty) = encoding.unwrap_or_else(|| guess(bytes)).decode(bytes);
+        if faulty && encoding.is_some() {
+            // The declared charset is wrong: as if none were declared.
+            decoded = guess(bytes).decode(bytes).0;
+        }
         Self {
             bytes,
             decoded,
@@ -115,6 +119,7 @@ mod tests {
         let html = [b"<meta charset='windows-1252'>".as_slice(), &latin].concat();
         for (bytes, content_type) in [
             (wanted.as_bytes().to_vec(), None),
+            (latin.clone(), Some("text/html; charset=utf-8")),
             (
                 wanted.as_bytes().to_vec(),
                 Some("text/plain; charset=utf-8"),
