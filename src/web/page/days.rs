@@ -145,20 +145,22 @@ pub fn table(service: &ServiceView) -> Markup {
     html! {
         details {
             summary { "All " (DAYS) " days as a table" }
-            table.numbers.history {
-                thead { tr {
-                    th scope="col" { "UTC day" } th scope="col" { "Good" } th scope="col" { "Bad" }
-                    th scope="col" { "SLI" } th scope="col" { "Coverage" } th scope="col" { "Target" }
-                } }
-                tbody {
-                    @for day in service.days.iter().rev() {
-                        tr {
-                            th scope="row" { (date(day.start)) }
-                            td { (numbers::events(day.good, budgeting)) }
-                            td { (numbers::events(day.bad, budgeting)) }
-                            td { (known(ratio(day), numbers::percent)) }
-                            td { (known(day.coverage, numbers::coverage)) }
-                            td { (judgement(day, target)) }
+            div.scroll {
+                table.numbers.history {
+                    thead { tr {
+                        th scope="col" { "UTC day" } th scope="col" { "Good" } th scope="col" { "Bad" }
+                        th scope="col" { "SLI" } th scope="col" { "Coverage" } th scope="col" { "Target" }
+                    } }
+                    tbody {
+                        @for day in service.days.iter().rev() {
+                            tr {
+                                th scope="row" { (date(day.start)) }
+                                td { (numbers::events(day.good, budgeting)) }
+                                td { (numbers::events(day.bad, budgeting)) }
+                                td { (known(ratio(day), numbers::percent)) }
+                                td { (known(day.coverage, numbers::coverage)) }
+                                td { (judgement(day, target)) }
+                            }
                         }
                     }
                 }
