@@ -359,7 +359,7 @@ fn a_day_reports_what_is_unknown_and_what_is_maintenance() {
         assert!(html.contains(corrected));
     }
     let table = &pages()["service-ok"];
-    let row = r#"<td>100%</td><td>50%</td><td>target kept</td>"#;
+    let row = "<td>100%</td><td>50%</td><td>target kept</td>";
     assert!(table.contains(row));
 }
 

@@ -274,3 +274,25 @@ async fn integers_are_compared_as_integers() {
         );
     }
 }
+
+#[tokio::test]
+async fn the_body_of_a_followed_redirect_does_not_count() {
+    for rest in [
+        "Content-Encoding: gzip\r\nContent-Length: 7\r\n\r\nnot zip",
+        "Content-Length: 10\r\n\r\ncut",
+        "Content-Length: 99999999\r\n\r\n",
+    ] {
+        let redirect = format!("HTTP/1.1 302 Found\r\nLocation: /there\r\n{rest}");
+        let (address, _) = http(move |request| {
+            if request.starts_with("GET /there ") {
+                with("", b"ok")
+            } else {
+                redirect.clone().into_bytes()
+            }
+        })
+        .await;
+        let yaml = format!("{{ url: \"http://{address}/\", expect: {{ body: ok }} }}");
+        let (outcome, story) = attempt(&yaml, TIMEOUT).await;
+        assert_eq!(outcome.verdict, Verdict::Good, "{rest}: {story}");
+    }
+}

@@ -238,20 +238,21 @@ fn days(fate: Fate, seed: u64) -> [DayView; DAYS] {
             Fate::BudgetSpent if (4..7).contains(&ago) => (1390, 50),
             _ => (1440 - bad, bad),
         };
-        let seen = good + bad > 0;
-        let (share, corrected, coverage) = match ago {
+        let known = good + bad > 0;
+        // The share that counts is in percent.
+        let (percent, corrected, coverage) = match ago {
             // It began at noon.
-            26 if seen => (0.5, 0.0, Some(0.5)),
-            11 if seen => (0.6, 0.4, Some(1.0)),
-            10 if seen => (0.3, 0.4, Some(0.5)),
-            9 if seen => (0.0, 1.0, None),
-            0 if fate == Fate::Young => (1.0, 0.0, Some(0.024)),
-            _ => (1.0, 0.0, Some(if seen { 1.0 } else { 0.0 })),
+            26 if known => (50, 0.0, Some(0.5)),
+            11 if known => (60, 0.4, Some(1.0)),
+            10 if known => (30, 0.4, Some(0.5)),
+            9 if known => (0, 1.0, None),
+            0 if fate == Fate::Young => (100, 0.0, Some(0.024)),
+            _ => (100, 0.0, Some(if known { 1.0 } else { 0.0 })),
         };
         DayView {
             start: Timestamp((today - ago as i64) * 86_400_000),
-            good: (good as f64 * share) as u64,
-            bad: (bad as f64 * share).ceil() as u64,
+            good: good * percent / 100,
+            bad: (bad * percent).div_ceil(100),
             coverage,
             corrected,
         }
