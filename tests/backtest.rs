@@ -242,10 +242,10 @@ fn a_backtest_reads_well() {
 a made-up 3d2h5m of 31,115 outcomes
 
 SERVICE  SLO     TIER    URGENCY  FIRED     ENDED             FOR  BUDGET SPENT
-web      errors  1h/5m   page     +3d1m     still firing     2h4m          2.3%
-web      errors  6h/30m  page     +3d2m20s  still firing  2h2m40s          5.2%  after a faster tier
-web      errors  3d/6h   ticket   +3d4m20s  still firing    2h40s          9.9%  after a faster tier
-web      errors  1d/2h   ticket   +3d4m30s  still firing    2h30s         10.2%  after a faster tier
+web      errors  1h/5m   page     +3d1m     still firing     2h4m          2.4%
+web      errors  6h/30m  page     +3d2m20s  still firing  2h2m40s          5.3%  after a faster tier
+web      errors  3d/6h   ticket   +3d4m20s  still firing    2h40s           10%  after a faster tier
+web      errors  1d/2h   ticket   +3d4m30s  still firing    2h30s         10.3%  after a faster tier
 
 1 page and 0 tickets would have been sent, 3 more inhibited by a faster tier
 ";
