@@ -387,10 +387,8 @@ fn a_process_whose_first_thread_has_ended_runs_on() {
     let mark = mark("leader");
     let program = "import ctypes, sys, threading, time
 held = b'x' * (32 << 20)
-def work():
-    files = [open('/dev/null') for _ in range(5)]
-    time.sleep(100)
-threading.Thread(target=work).start()
+files = [open('/dev/null') for _ in range(5)]
+threading.Thread(target=time.sleep, args=[100]).start()
 ctypes.CDLL(None).pthread_exit(None)";
     let child = Command::new("python3").args(["-c", program, &mark]).spawn();
     let mut child = child.expect("python3");
