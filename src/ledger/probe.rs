@@ -119,10 +119,12 @@ impl ProbeState {
         }
         let last = self.last.as_ref();
         let newest = last.is_none_or(|last| last.at <= *at);
-        if noted.verdict == Verdict::Good {
-            self.consecutive_failures *= u64::from(!newest);
-        } else if newest || last.is_some_and(|last| last.verdict != Verdict::Good) {
-            self.consecutive_failures += 1;
+        let failing = last.is_some_and(|last| last.verdict != Verdict::Good);
+        match noted.verdict {
+            Verdict::Good if newest => self.consecutive_failures = 0,
+            Verdict::Good => {}
+            _ if newest || failing => self.consecutive_failures += 1,
+            _ => {}
         }
         if newest {
             self.last = Some(noted);

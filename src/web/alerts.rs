@@ -6,6 +6,7 @@ use crate::outcome::Timestamp;
 use crate::slo::burn::FiredFor;
 use crate::store::{Store, StoreError};
 use axum::Json;
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use chrono::{DateTime, Utc};
@@ -46,8 +47,10 @@ pub struct AlertView {
 
 pub async fn alerts(
     State(state): State<WebState>,
-    Query(span): Query<Span>,
+    span: Result<Query<Span>, QueryRejection>,
 ) -> Result<Json<Vec<AlertView>>, Problem> {
+    let Query(span) =
+        span.map_err(|error| Problem::invalid(StatusCode::BAD_REQUEST, "invalid query", &error))?;
     if span
         .from
         .is_some_and(|from| span.to.is_some_and(|to| to <= from))

@@ -6,6 +6,7 @@ use crate::outcome::{Phase, ProbeKey, Record, Timestamp};
 use crate::report::status::{ServiceStatus, Status};
 use crate::store::{Store, StoreError};
 use axum::Json;
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use chrono::{DateTime, Utc};
@@ -84,8 +85,10 @@ pub struct OutcomeView {
 pub async fn outcomes(
     State(state): State<WebState>,
     Path((service, probe)): Path<(String, String)>,
-    Query(span): Query<Span>,
+    span: Result<Query<Span>, QueryRejection>,
 ) -> Result<Json<Vec<OutcomeView>>, Problem> {
+    let Query(span) =
+        span.map_err(|error| Problem::invalid(StatusCode::BAD_REQUEST, "invalid query", &error))?;
     let key = ProbeKey::new(&service, &probe);
     let now = {
         let snapshot = state.snapshots.borrow();

@@ -31,7 +31,10 @@ const PAGE_BYTES: usize = 4 << 20;
 
 /// A correction as clients write and read it.
 #[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "an object with `from`, `to`, `reason`, `author`, and optionally `services` and `slos`"
+)]
 pub struct CorrectionView<'a> {
     /// Given by the daemon.
     #[serde(default, skip_deserializing)]
@@ -62,8 +65,9 @@ pub async fn list(
     State(state): State<WebState>,
     page: Result<Query<Page>, QueryRejection>,
 ) -> Result<Response, Problem> {
+    let Query(page) =
+        page.map_err(|error| Problem::invalid(StatusCode::BAD_REQUEST, "invalid page", &error))?;
     let invalid = |reason| Problem::new(StatusCode::BAD_REQUEST, "invalid page").because(reason);
-    let Query(page) = page.map_err(|error| invalid(error.body_text()))?;
     let limit = page.limit.unwrap_or(LIMIT);
     if !(1..=LIMIT).contains(&limit) {
         return Err(invalid(format!("`limit` must be from 1 to {LIMIT}")));
@@ -123,9 +127,8 @@ pub async fn add(
     State(state): State<WebState>,
     body: Result<Json<CorrectionView<'static>>, JsonRejection>,
 ) -> Result<(StatusCode, Json<CorrectionView<'static>>), Problem> {
-    let Json(view) = body.map_err(|error| {
-        Problem::new(error.status(), "invalid correction").because(error.body_text())
-    })?;
+    let Json(view) =
+        body.map_err(|error| Problem::invalid(error.status(), "invalid correction", &error))?;
     let view = view.with_sets();
     view.check(&state.snapshots.borrow())
         .map_err(|reason| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, reason))?;

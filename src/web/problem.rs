@@ -7,6 +7,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http_body_util::Full;
 use hyper::body::Bytes;
+use std::error::Error;
 
 /// An error for a client.
 #[derive(Debug)]
@@ -23,6 +24,16 @@ impl Problem {
             title: title.into(),
             detail: None,
         }
+    }
+
+    /// A request whose query or body does not have the expected form. Only the innermost reason is
+    /// shown: what wraps it speaks of the program's types.
+    pub fn invalid(status: StatusCode, title: &str, rejection: &(dyn Error + 'static)) -> Self {
+        let mut reason = rejection;
+        while let Some(source) = reason.source() {
+            reason = source;
+        }
+        Self::new(status, title).because(reason.to_string())
     }
 
     pub fn because(mut self, detail: impl Into<String>) -> Self {

@@ -92,6 +92,7 @@ fn what_is_no_correction_is_refused_with_its_reason() {
     let fine = around_now(",\"reason\":\"x\"");
     refused("text/plain", &fine, "415", "application/json");
     refused(json, "{", "400", "invalid correction");
+    refused(json, "[]", "422", "expected an object with `from`, `to`,");
     refused(json, &around_now(""), "422", "missing field `reason`");
     refused(
         json,

@@ -180,14 +180,13 @@ fn five_thousand_idle_connections_do_not_keep_prometheus_out() {
         let mut stream = stream;
         let _ = stream.write_all(b"GET /metrics HTTP/1.1\r\nX-Slow:");
     }
+    // What Prometheus waits for a scrape by default.
+    let timeout = Duration::from_secs(10);
     for _ in 0..5 {
         let started = Instant::now();
         assert_eq!(status(&daemon.request("GET", "/metrics")), "200");
-        assert!(
-            started.elapsed() < Duration::from_secs(2),
-            "{:?}",
-            started.elapsed()
-        );
+        let took = started.elapsed();
+        assert!(took < timeout, "{took:?}");
     }
     let fds = daemon.metric("process_open_fds").expect("on Linux");
     assert!(fds < 1200.0, "{fds} file descriptors");
