@@ -98,7 +98,7 @@ impl Tracker {
         self
     }
 
-    /// Says how long outcomes are kept: what reaches further back is not told.
+    /// Says how long outcomes are kept: windows that reach further back are withheld.
     #[must_use]
     pub fn with_retention(self, retention: Retention) -> Self {
         Self { retention, ..self }
@@ -337,7 +337,7 @@ impl Tracker {
 
     /// Counted events and bad ones since the process started, in [`Budgeting::parts`].
     pub const fn counters(&self) -> (u64, u64) {
-        self.counters.told()
+        self.counters.exported()
     }
 }
 

@@ -36,7 +36,7 @@ impl Counters {
         }
     }
 
-    pub(super) const fn told(&self) -> (u64, u64) {
+    pub(super) const fn exported(&self) -> (u64, u64) {
         (self.highest[0], self.highest[1])
     }
 }
