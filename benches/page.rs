@@ -1,7 +1,7 @@
 //! How long the front page takes with a thousand services. The promise: under 20 ms.
 
-#[path = "../tests/made_up/mod.rs"]
-mod made_up;
+#[path = "../tests/project/synthetic/mod.rs"]
+mod synthetic;
 
 use slod::web::page::{View, render_overview};
 use std::hint::black_box;
@@ -11,8 +11,8 @@ const ROUNDS: usize = 50;
 const SERVICES: usize = 1000;
 
 fn main() {
-    let snapshot = made_up::many(SERVICES);
-    let system = made_up::system();
+    let snapshot = synthetic::many(SERVICES);
+    let system = synthetic::system();
     let view = View {
         now: snapshot.at,
         reload: false,

@@ -1,11 +1,15 @@
-//! The binary as users run it: its life, and what it serves.
+//! The binary as users run it: its lifecycle, what it serves, and how it behaves under faults, beside a
+//! real Prometheus.
 
 mod alerts;
 mod corrections;
 mod demo;
+mod faults;
 mod heartbeat;
 mod journey;
 mod lifecycle;
+mod observe;
+mod prometheus;
 mod support;
 mod system;
 mod vantage;

@@ -1,6 +1,7 @@
 //! The store against real files.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+mod kill;
 mod versions;
 
 use slod::clock::Clock;

@@ -1,4 +1,4 @@
-// Photographs the pages that `cargo test --test page --test report` writes to target/page/.
+// Photographs the pages that `cargo test --test project --test counting` writes to target/page/.
 //
 //     npm install --prefix /tmp/shots playwright-core
 //     NODE_PATH=/tmp/shots/node_modules node tests/tools/screenshots.mjs [NAME...]

@@ -56,7 +56,7 @@ fn text_and_markdown_read_well() {
         let known = fs::read_to_string(&file).unwrap_or_default();
         assert!(
             told == known,
-            "run UPDATE_SNAPSHOTS=1 cargo test --test report; {name} is:\n{told}"
+            "run UPDATE_SNAPSHOTS=1 cargo test --test counting; {name} is:\n{told}"
         );
     }
 }

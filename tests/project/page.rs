@@ -1,9 +1,7 @@
 //! The status page as its readers get it. Every page is also written to `target/page/`, for
 //! `tests/tools/screenshots.mjs`.
 
-mod made_up;
-
-use made_up::{AT, Fate, corrections, failure, many, probe, service, snapshot, system};
+use crate::synthetic::{AT, Fate, corrections, failure, many, probe, service, snapshot, system};
 use slod::ledger::snapshot::{ServiceView, Snapshot};
 use slod::outcome::{Cause, Timestamp};
 use slod::web::page::style::{HASH, NAME, STYLE};

@@ -1,8 +1,8 @@
 //! A day with scripted incidents: the shipped rules fire and resolve when the daemon's own alerts
 //! do, by `promtool test rules`.
 
-use crate::burn::ledger;
-use crate::server::repository;
+use super::burn::ledger;
+use super::server::repository;
 use slod::outcome::{Cause, Outcome, ProbeKey, Record, Timestamp, Verdict};
 use std::fmt::Write as _;
 use std::fs;

@@ -1,6 +1,6 @@
 //! A daemon that was stopped for a while measures itself meanwhile, and not the services.
 
-use crate::slow;
+use super::slow;
 use crate::support::Daemon;
 use std::fs;
 use std::thread;

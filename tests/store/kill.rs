@@ -1,6 +1,6 @@
 //! `kill -9` at any moment loses no committed outcome, and the numbers are those of a recount.
 //!
-//! More of them: `SLOD_TEST_KILLS=1000 cargo test --test store_kill`.
+//! More of them: `SLOD_TEST_KILLS=1000 cargo test --test store kill`.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use slod::clock::Clock;
@@ -89,7 +89,7 @@ fn child_appends_until_killed() {
 /// Starts a child, kills it after `after`, and returns the last tick it called committed.
 fn run_and_kill(path: &Path, after: Duration) -> Option<i64> {
     let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "child_appends_until_killed", "--nocapture"])
+        .args(["--exact", "kill::child_appends_until_killed", "--nocapture"])
         .env(CHILD, path)
         .stdout(Stdio::null())
         .stderr(Stdio::piped())

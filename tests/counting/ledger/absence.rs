@@ -1,6 +1,6 @@
 //! Minutes without outcomes count as bad, unless nobody was supposed to look.
 
-use crate::config::{SLICES, config, sliced};
+use super::config::{SLICES, config, sliced};
 use slod::config::Config;
 use slod::ledger::Ledger;
 use slod::outcome::{Outcome, ProbeKey, Record, Timestamp, Verdict};

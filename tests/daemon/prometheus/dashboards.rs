@@ -1,7 +1,7 @@
 //! A real Prometheus scrapes two demos with the shipped config and rules, and every query of every
 //! panel of the shipped dashboards has an answer that tells both apart.
 
-use crate::server::{Prometheus, free_port, repository, start};
+use super::server::{Prometheus, free_port, repository, start};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;

@@ -1,8 +1,6 @@
 //! Generated pages are those of the code, and the metrics page is what Prometheus' own tools want.
 
-#[path = "made_up/system.rs"]
-mod made_up;
-
+use crate::synthetic;
 use slod::exposition::Format;
 use slod::ledger::Ledger;
 use slod::metrics::{Own, markdown, write_text};
@@ -26,7 +24,10 @@ fn the_metrics_page_of_the_docs_is_that_of_the_declarations() {
         fs::write(&path, &text).expect("docs can be written");
     }
     let kept = fs::read_to_string(&path).unwrap_or_default();
-    assert_eq!(kept, text, "run UPDATE_SNAPSHOTS=1 cargo test --test docs");
+    assert_eq!(
+        kept, text,
+        "run UPDATE_SNAPSHOTS=1 cargo test --test project"
+    );
 }
 
 /// A page with every family, odd names included.
@@ -51,7 +52,7 @@ fn page(format: Format) -> String {
             outcome,
         });
     }
-    let (snapshot, system) = (ledger.snapshot(now), made_up::system());
+    let (snapshot, system) = (ledger.snapshot(now), synthetic::system());
     let page = write_text(Vec::new(), format, &snapshot, &system, &own);
     String::from_utf8(page.expect("memory takes everything")).expect("text")
 }
@@ -166,7 +167,7 @@ fn what_the_system_does_not_show_is_absent() {
         let page = write_text(Vec::new(), Format::Text, &nothing, system, &own);
         String::from_utf8(page.expect("memory takes everything")).expect("text")
     };
-    let mut system = made_up::system();
+    let mut system = synthetic::system();
     let page = shown(&system);
     for there in [
         "\nslod_host_load1 1.25\n",

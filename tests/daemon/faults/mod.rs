@@ -1,13 +1,10 @@
-//! What the world does to a daemon: no descriptors, no names, a disk that is away. Probing goes on,
-//! the numbers stay true, and what was lost is counted.
+//! External faults: no descriptors, no names, a disk that is full or locked. Probing continues,
+//! the numbers stay correct, and lost data is counted.
 
 mod descriptors;
 mod names;
 mod stalled;
 mod store;
-#[path = "../daemon/support.rs"]
-#[expect(dead_code, reason = "shared with other tests")]
-mod support;
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};

@@ -1,7 +1,7 @@
 //! Four days with scripted incidents: what Prometheus makes of our counters by the shipped rules
 //! is what the daemon itself says.
 
-use crate::server::{Prometheus, repository};
+use super::server::{Prometheus, repository};
 use slod::config::Config;
 use slod::diagnostic::Source;
 use slod::ledger::Ledger;

@@ -1,6 +1,6 @@
 //! Two hundred probes and sixty-four descriptors.
 
-use crate::slow;
+use super::slow;
 use crate::support::PATIENCE;
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read, Write};

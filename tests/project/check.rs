@@ -1,6 +1,6 @@
 //! What `slod check` says: each file in `fixtures/check` beside the text that it must produce.
 //!
-//! `UPDATE_SNAPSHOTS=1 cargo test --test check` rewrites the expected texts and the docs.
+//! `UPDATE_SNAPSHOTS=1 cargo test --test project` rewrites the expected texts and the docs.
 
 #![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 

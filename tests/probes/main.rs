@@ -1,0 +1,11 @@
+//! Probes that connect, against real servers, well-behaved and hostile; and the schedule that runs them.
+
+mod answers;
+mod hostile;
+mod probe;
+mod probing;
+mod requests;
+mod schedule;
+mod server;
+mod tcp;
+mod trust;

@@ -1,0 +1,7 @@
+//! What users read: answers to a config, generated docs, pages. And the layers of the code.
+
+mod check;
+mod docs;
+mod layers;
+mod page;
+mod synthetic;
