@@ -4,8 +4,8 @@
 //! one attempt in a hundred fail, `SLOD_BENCH_PROBES=20` takes fewer than 1,000.
 
 use slod::outcome::{Cause, Outcome, ProbeKey, Record, Timestamp, Verdict};
-use slod::slo::{Budgeting, Sli, TallyKey};
-use slod::store::{Plan, Store, StoreError};
+use slod::slo::{BudgetingMethod, Sli, TallyKey};
+use slod::store::{CountingPlan, Store, StoreError};
 use std::f64::consts::TAU;
 use std::fmt::Write as _;
 use std::path::Path;
@@ -57,18 +57,18 @@ fn record(probe: i64, at: i64, chance: &mut u64) -> Record {
 }
 
 /// What the default objectives ask for.
-fn plan(_: &ProbeKey) -> Plan {
+fn plan(_: &ProbeKey) -> CountingPlan {
     let cuts = [500, 1000].map(Duration::from_millis);
     let latency = cuts.map(|below| Sli::Latency { below });
     let key = |sli, budgeting| TallyKey { sli, budgeting };
-    let slices = Budgeting::Timeslices { slice_target: 0.9 };
-    Plan {
+    let slices = BudgetingMethod::Timeslices { slice_target: 0.9 };
+    CountingPlan {
         cuts: cuts.to_vec(),
         keys: vec![
             key(Sli::Availability, slices),
-            key(latency[0], Budgeting::Occurrences),
-            key(latency[1], Budgeting::Occurrences),
-            key(Sli::Success, Budgeting::Occurrences),
+            key(latency[0], BudgetingMethod::Occurrences),
+            key(latency[1], BudgetingMethod::Occurrences),
+            key(Sli::Success, BudgetingMethod::Occurrences),
         ],
     }
 }

@@ -9,12 +9,12 @@ mod supervisor;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::ledger::{self, Ledger, Plans, Snapshot};
-use crate::metrics::Own;
+use crate::metrics::SelfMetrics;
 use crate::outcome::{ProbeKey, Timestamp};
-use crate::probe::beats::Beats;
+use crate::probe::beats::HeartbeatBoard;
 use crate::schedule::{self, ProbeThreads};
 use crate::slo::correction::Correction;
-use crate::slo::vantage::Vantage;
+use crate::slo::vantage::NetworkGuard;
 use crate::store::{Store, StoreError, Writer};
 use crate::tasks::Tasks;
 use crate::web;
@@ -67,14 +67,14 @@ pub struct App {
     listener: TcpListener,
     threads: ProbeThreads,
     ledger: Ledger,
-    vantage: Vantage,
+    vantage: NetworkGuard,
     writer: Writer,
     plans: Plans,
     corrections: Arc<[Correction]>,
-    beats: Beats,
+    beats: HeartbeatBoard,
     /// The latest tick in the store.
     used_until: Option<Timestamp>,
-    own: Own,
+    own: SelfMetrics,
     snapshots: watch::Sender<Arc<Snapshot>>,
 }
 
@@ -114,7 +114,7 @@ impl App {
         let (snapshots, _) = watch::channel(Arc::new(first));
         Ok(Self {
             threads: ProbeThreads::start().map_err(StartError::Threads)?,
-            own: Own::new()?,
+            own: SelfMetrics::new()?,
             config,
             origin,
             clock,
@@ -187,7 +187,7 @@ impl App {
             "schedule",
             schedule::run(
                 probes,
-                schedule::Wiring {
+                schedule::Deps {
                     clock: self.clock.clone(),
                     threads: self.threads,
                     beats: self.beats.clone(),
@@ -209,7 +209,7 @@ impl App {
                 self.ledger,
                 self.vantage,
                 self.config.clone(),
-                ledger::Wiring {
+                ledger::Deps {
                     clock: self.clock.clone(),
                     events,
                     reloads: ledger_reloads,
@@ -256,11 +256,11 @@ impl App {
 
 struct Opened {
     ledger: Ledger,
-    vantage: Vantage,
+    vantage: NetworkGuard,
     writer: Writer,
     plans: Plans,
     corrections: Arc<[Correction]>,
-    beats: Beats,
+    beats: HeartbeatBoard,
     used_until: Option<Timestamp>,
 }
 
@@ -269,7 +269,7 @@ fn open(config: &Config, clock: Clock) -> Result<Opened, StoreError> {
     let mut store = Store::open(&config.store.path)?;
     let corrections = ledger::in_force(config, &store)?;
     let used_until = store.last_seen()?;
-    let beats = Beats::new(store.beats()?);
+    let beats = HeartbeatBoard::new(store.beats()?);
     let probes = config.running().map(|spec| (&spec.key, &spec.probe));
     beats.listen(clock.now(), probes, |key| {
         // What cannot be read only gives the job its time once more.
@@ -286,7 +286,7 @@ fn open(config: &Config, clock: Clock) -> Result<Opened, StoreError> {
     // Hours that ended while nothing ran become counts first, so that they are read as counts.
     while store.compact_step(clock.now(), &plan)? {}
     ledger.restore(&store, clock.now())?;
-    ledger::tell_ahead(ledger.ahead());
+    ledger::log_ahead(ledger.ahead());
     let vantage = ledger::recalled(config, &store, clock.now())?;
     let held = used_until.unwrap_or_else(|| clock.now());
     ledger.recall_alerts(store.firing_alerts()?, held.min(clock.now()), clock.now());

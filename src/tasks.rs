@@ -69,7 +69,7 @@ impl Tasks {
         }
     }
 
-    /// Joins what is left, telling every few seconds what it still waits for. Returns the names of
+    /// Joins what is left, logging every few seconds what it still waits for. Returns the names of
     /// tasks that did not end within `deadline`.
     pub async fn drain(mut self, deadline: Duration) -> Vec<&'static str> {
         let end = Instant::now() + deadline;

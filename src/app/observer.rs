@@ -94,7 +94,7 @@ impl Samplers {
         samplers
     }
 
-    /// What did not change goes on: usage is told over the time since its last sample.
+    /// Unchanged processes keep their state: usage is reported over the time since the last sample.
     fn reload(&mut self, wanted: Wanted) {
         let old = std::mem::replace(&mut self.wanted, wanted);
         let (before, now) = (&old.observe, &self.wanted.observe);
@@ -177,8 +177,8 @@ fn sample_host(host: &mut Result<HostSampler, String>) -> Result<HostView, &str>
 #[derive(Default)]
 struct Journal {
     collectors: Vec<CollectorView>,
-    /// Collectors whose failing was told already.
-    told: BTreeSet<&'static str>,
+    /// Collectors whose failure was logged already.
+    reported: BTreeSet<&'static str>,
 }
 
 impl Journal {
@@ -196,8 +196,8 @@ impl Journal {
             took: started.elapsed(),
         });
         match fault {
-            None => _ = self.told.remove(name),
-            Some(fault) if self.told.insert(name) => {
+            None => _ = self.reported.remove(name),
+            Some(fault) if self.reported.insert(name) => {
                 tracing::warn!("{name}: cannot be sampled: {fault}");
             }
             Some(_) => {}

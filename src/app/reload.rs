@@ -1,4 +1,4 @@
-//! Takes a changed config while running: all of it, or nothing with the reason told.
+//! Applies a changed config while running: all of it, or nothing and the reason.
 
 use super::changes::changes;
 use super::observer::Wanted;
@@ -6,9 +6,9 @@ use crate::clock::Clock;
 use crate::config::{self, Config, ProbeSpec};
 use crate::diagnostic::{Diagnostic, Severity, Source};
 use crate::ledger;
-use crate::metrics::Own;
+use crate::metrics::SelfMetrics;
 use crate::probe;
-use crate::probe::beats::Beats;
+use crate::probe::beats::HeartbeatBoard;
 use crate::slo::correction::Correction;
 use crate::store::{Store, StoreError};
 use crate::web::{ReloadRequest, Reloaded};
@@ -41,8 +41,8 @@ pub(super) struct Reloader {
     pub(super) files: BTreeMap<PathBuf, Option<Stamp>>,
     /// In force, as they were read last.
     pub(super) corrections: Arc<[Correction]>,
-    pub(super) beats: Beats,
-    pub(super) own: Own,
+    pub(super) beats: HeartbeatBoard,
+    pub(super) own: SelfMetrics,
     pub(super) clock: Clock,
     /// The store's file: the corrections that were made by hand.
     pub(super) history: PathBuf,

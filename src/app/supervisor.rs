@@ -20,10 +20,10 @@ pub(super) async fn run(
     clock: Clock,
     stop: CancellationToken,
 ) {
-    tell(&[NotifyState::Ready]);
+    notify(&[NotifyState::Ready]);
     let Some(timeout) = sd_notify::watchdog_enabled() else {
         stop.cancelled().await;
-        tell(&[NotifyState::Stopping]);
+        notify(&[NotifyState::Stopping]);
         return;
     };
     // Half of the timeout is what systemd's own documentation recommends.
@@ -35,7 +35,7 @@ pub(super) async fn run(
         }
         let age_ms = clock.now().0 - snapshots.borrow().at.0;
         if age_ms.abs() <= millis(ALIVE) {
-            tell(&[NotifyState::Watchdog]);
+            notify(&[NotifyState::Watchdog]);
         } else {
             tracing::error!(
                 age_ms,
@@ -43,10 +43,10 @@ pub(super) async fn run(
             );
         }
     }
-    tell(&[NotifyState::Stopping]);
+    notify(&[NotifyState::Stopping]);
 }
 
-fn tell(state: &[NotifyState<'_>]) {
+fn notify(state: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(state) {
         tracing::warn!("the service manager cannot be told: {error}");
     }

@@ -1,12 +1,12 @@
 //! `slod backtest`: which burn-rate alerts the past would have fired.
 
 use super::span::SpanArgs;
-use super::{ConfigArg, Format, exit};
+use super::{ConfigArg, OutputFormat, exit};
 use crate::app::Origin;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::report::backtest::{Backtest, made_up, replayed};
-use crate::report::story::Story;
+use crate::report::backtest::{Backtest, replayed, synthetic};
+use crate::report::scenario::Scenario;
 use crate::store::Store;
 use clap::Args;
 
@@ -18,9 +18,9 @@ pub struct BacktestArgs {
     span: SpanArgs,
     /// A past that never happened instead of the store's, such as 'good x 72h, bad x 5m, bad 2% x 6h'.
     #[arg(long, value_name = "STORY", conflicts_with_all = ["from", "to"])]
-    synthetic: Option<Story>,
+    synthetic: Option<Scenario>,
     #[arg(long, default_value = "text")]
-    format: Format,
+    format: OutputFormat,
 }
 
 pub fn run(args: &BacktestArgs) -> u8 {
@@ -32,7 +32,7 @@ pub fn run(args: &BacktestArgs) -> u8 {
         }
     };
     let backtest = match &args.synthetic {
-        Some(story) => Ok(made_up(&config, story)),
+        Some(scenario) => Ok(synthetic(&config, scenario)),
         None => from_store(&config, &args.span),
     };
     match backtest {

@@ -18,16 +18,16 @@ const DRAWN: usize = 100;
 pub struct CheckArgs {
     #[command(flatten)]
     config: ConfigArg,
-    /// How to tell what is found.
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    format: Format,
+    /// Format of the findings.
+    #[arg(long, value_enum, default_value_t = CheckFormat::Text)]
+    format: CheckFormat,
     /// Warnings count as errors.
     #[arg(long)]
     strict: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Format {
+pub enum CheckFormat {
     /// For people: the line of the file, marked, and the help below it.
     Text,
     /// An array of objects, for editors and pipelines.
@@ -39,7 +39,7 @@ pub fn run(args: &CheckArgs) -> ExitCode {
     ExitCode::from(answer(args, KINDS, &mut std::io::stdout()))
 }
 
-/// Writes what is found, and tells the exit code.
+/// Writes what is found, and returns the exit code.
 pub fn answer(args: &CheckArgs, kinds: &[&'static dyn Kind], out: &mut dyn Write) -> u8 {
     let source = match read_file(&args.config.path) {
         Ok(source) => source,
@@ -52,10 +52,10 @@ pub fn answer(args: &CheckArgs, kinds: &[&'static dyn Kind], out: &mut dyn Write
     let env = |name: &str| std::env::var(name).ok();
     let loaded = Config::load(&source, base, &env, kinds);
     let output = match args.format {
-        Format::Text => text(&source, &loaded, wants_colour()),
-        Format::Json => json(&source, &loaded.diagnostics),
+        CheckFormat::Text => text(&source, &loaded, wants_colour()),
+        CheckFormat::Json => json(&source, &loaded.diagnostics),
     };
-    // Nobody is left to tell if the reader has gone, as after `| head`.
+    // The reader may have closed the pipe, as after `| head`.
     let _ = out.write_all(output.as_bytes());
     let refused = loaded.config.is_none() || (args.strict && count(&loaded, Severity::Warning) > 0);
     u8::from(refused)

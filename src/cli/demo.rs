@@ -169,7 +169,7 @@ impl Drawing {
         stop: &CancellationToken,
     ) -> Self {
         let (end, until) = mpsc::sync_channel(1);
-        let (tell, ended) = mpsc::sync_channel(1);
+        let (sender, ended) = mpsc::sync_channel(1);
         let stop = stop.clone();
         thread::spawn(move || {
             let mut draw = || -> io::Result<()> {
@@ -186,7 +186,7 @@ impl Drawing {
             let result = draw();
             stop.cancel();
             // Nobody waits for it where the process ends first.
-            let _ = tell.send(result);
+            let _ = sender.send(result);
         });
         Self { end, ended }
     }

@@ -48,14 +48,14 @@ pub struct ConfigArg {
     pub path: PathBuf,
 }
 
-/// How an answer is told.
+/// Format of the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Format {
+enum OutputFormat {
     Text,
     Json,
 }
 
-impl Format {
+impl OutputFormat {
     fn of<T: Serialize>(self, answer: &T, text: impl Fn(&T) -> String) -> String {
         match self {
             Self::Text => text(answer),
@@ -82,7 +82,7 @@ enum Command {
     Demo(demo::DemoArgs),
     /// Check a config: every fault at once, with its place.
     Check(check::CheckArgs),
-    /// Probe a service once, now, and tell the attempt decision by decision.
+    /// Probe a service once, now, and explain the attempt step by step.
     Probe(probe::ProbeArgs),
     /// Ask a running daemon whether it is ready: exit code 0 if so.
     Healthcheck(healthcheck::HealthcheckArgs),

@@ -1,4 +1,4 @@
-//! `slod probe`: one attempt now, told decision by decision.
+//! `slod probe`: one attempt now, explained step by step.
 
 use super::run::on_runtime;
 use super::{ConfigArg, exit};
@@ -7,7 +7,7 @@ use crate::clock::Clock;
 use crate::config::{Config, ProbeSpec};
 use crate::diagnostic::nearest;
 use crate::outcome::{Outcome, Phase, Verdict};
-use crate::probe::beats::Heard;
+use crate::probe::beats::HeartbeatState;
 use crate::probe::{Attempt, Trace};
 use crate::report::numbers;
 use crate::store::Store;
@@ -52,12 +52,12 @@ pub fn run(args: &ProbeArgs) -> u8 {
 }
 
 /// What the daemon's store knows of the probe's job, if anything.
-fn heard(config: &Config, spec: &ProbeSpec) -> Heard {
-    let mut heard = Heard {
+fn heard(config: &Config, spec: &ProbeSpec) -> HeartbeatState {
+    let mut heard = HeartbeatState {
         now: Clock::system().now(),
-        ..Heard::default()
+        ..HeartbeatState::default()
     };
-    if spec.probe.listens().is_some() {
+    if spec.probe.accepts_heartbeats().is_some() {
         let stored = Store::open_read_only(&config.store.path).and_then(|store| store.beats());
         match stored {
             Ok(mut beats) => heard.last = beats.remove(&spec.key).map(|stored| stored.last),

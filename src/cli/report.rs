@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::diagnostic::nearest;
 use crate::report::slo::model::Report;
 use crate::report::slo::span::Span;
-use crate::report::slo::{LONGEST, report};
+use crate::report::slo::{MAX_SPAN, report};
 use crate::store::Store;
 use crate::units::show_duration;
 use clap::{Args, ValueEnum};
@@ -24,11 +24,11 @@ pub struct ReportArgs {
     #[arg(long, value_name = "NAME")]
     service: Option<String>,
     #[arg(long, default_value = "text")]
-    format: Format,
+    format: ReportFormat,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Format {
+enum ReportFormat {
     Text,
     /// As GitHub renders it.
     Markdown,
@@ -37,7 +37,7 @@ enum Format {
     Html,
 }
 
-impl Format {
+impl ReportFormat {
     fn of(self, report: &Report) -> String {
         match self {
             Self::Text => report.to_text(),
@@ -56,7 +56,7 @@ pub fn run(args: &ReportArgs) -> u8 {
             return exit::USAGE;
         }
     };
-    match told(args, &mut config) {
+    match outcome(args, &mut config) {
         Ok(report) => {
             let text = args.format.of(&report);
             // A reader that goes away early, such as `head`, is no fault.
@@ -74,7 +74,7 @@ pub fn run(args: &ReportArgs) -> u8 {
     }
 }
 
-fn told(args: &ReportArgs, config: &mut Config) -> Result<Report, (u8, String)> {
+fn outcome(args: &ReportArgs, config: &mut Config) -> Result<Report, (u8, String)> {
     let usage = |reason: String| (exit::USAGE, reason);
     if let Some(name) = &args.service {
         keep_only(config, name).map_err(usage)?;
@@ -82,8 +82,8 @@ fn told(args: &ReportArgs, config: &mut Config) -> Result<Report, (u8, String)> 
     let now = Clock::system().now();
     let (from, to) = args.span.at(now).map_err(usage)?;
     let span = Span::new(from, to, now);
-    if span.length() > LONGEST {
-        let (length, longest) = (show_duration(span.length()), show_duration(LONGEST));
+    if span.length() > MAX_SPAN {
+        let (length, longest) = (show_duration(span.length()), show_duration(MAX_SPAN));
         return Err(usage(format!(
             "a report is over {longest} at most, and --from to --to is {length}"
         )));

@@ -1,7 +1,7 @@
 //! `slod status`: the SLOs as a table, from the running daemon or from the store if none runs.
 
 use super::run::on_runtime;
-use super::{ConfigArg, Format, exit};
+use super::{ConfigArg, OutputFormat, exit};
 use crate::app::Origin;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -24,7 +24,7 @@ pub struct StatusArgs {
     #[arg(long)]
     watch: bool,
     #[arg(long, default_value = "text")]
-    format: Format,
+    format: OutputFormat,
 }
 
 pub fn run(args: &StatusArgs) -> u8 {

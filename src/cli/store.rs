@@ -1,4 +1,4 @@
-//! `slod store`: is the store sound, and what is left of a damaged one.
+//! `slod store`: whether the store is valid, and what can be recovered from a damaged one.
 
 use super::{ConfigArg, exit};
 use crate::app::Origin;
@@ -15,7 +15,7 @@ pub struct StoreArgs {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Read everything in the store and tell every fault: exit code 0 if there is none.
+    /// Read everything in the store and print every error: exit code 0 if there is none.
     Check(ConfigArg),
     /// Make a new store of what is readable in a damaged one, which is set aside. Stop the daemon first.
     Recover(ConfigArg),
@@ -31,20 +31,20 @@ pub fn run(args: &StoreArgs) -> u8 {
         }
     };
     let path = &config.store.path;
-    let told = match &args.command {
-        Command::Check(_) => store::check(path).map(|checked| tell_check(path, &checked)),
+    let outcome = match &args.command {
+        Command::Check(_) => store::check(path).map(|checked| print_check(path, &checked)),
         Command::Recover(_) => {
             let recovered = store::recover(path, Clock::system().now());
-            recovered.map(|recovered| tell_recovery(path, &recovered))
+            recovered.map(|recovered| print_recovery(path, &recovered))
         }
     };
-    told.unwrap_or_else(|error: StoreError| {
+    outcome.unwrap_or_else(|error: StoreError| {
         eprintln!("slod: {}: {error}", path.display());
         exit::START
     })
 }
 
-fn tell_check(path: &Path, checked: &Checked) -> u8 {
+fn print_check(path: &Path, checked: &Checked) -> u8 {
     println!(
         "{}: schema version {}, {} probes, {} finished probe-hours, {} outcomes, {} corrections",
         path.display(),
@@ -68,7 +68,7 @@ fn tell_check(path: &Path, checked: &Checked) -> u8 {
     exit::NO
 }
 
-fn tell_recovery(path: &Path, recovered: &Recovered) -> u8 {
+fn print_recovery(path: &Path, recovered: &Recovered) -> u8 {
     println!(
         "{}: kept {} probes, {} finished probe-hours, {} recent outcomes, {} corrections, {} alerts",
         path.display(),

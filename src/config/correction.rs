@@ -13,9 +13,9 @@ use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime};
 use chrono_tz::Tz;
 use std::collections::BTreeSet;
 
-const MOST: usize = 1000;
+const MAX_CORRECTIONS: usize = 1000;
 /// Occurrences of all of them in a day: a thousand hourly ones.
-const MAX_PER_DAY: usize = 24 * MOST;
+const MAX_OCCURRENCES_PER_DAY: usize = 24 * MAX_CORRECTIONS;
 
 /// Those that are free of faults.
 pub(super) fn read_list(root: &Section<'_>, services: &[ServiceDraft<'_>]) -> Vec<Correction> {
@@ -24,12 +24,15 @@ pub(super) fn read_list(root: &Section<'_>, services: &[ServiceDraft<'_>]) -> Ve
         let help = format!("expected at most {most}");
         root.error("out-of-range", "corrections", message, help);
     };
-    if items.len() > MOST {
-        too_many(format!("{} corrections are too many", items.len()), MOST);
+    if items.len() > MAX_CORRECTIONS {
+        too_many(
+            format!("{} corrections are too many", items.len()),
+            MAX_CORRECTIONS,
+        );
     }
     let all: Vec<_> = items
         .into_iter()
-        .take(MOST)
+        .take(MAX_CORRECTIONS)
         .enumerate()
         .filter_map(|(number, (at, node))| {
             let section = root.reader().section(node, &at.path, CORRECTION)?;
@@ -38,9 +41,9 @@ pub(super) fn read_list(root: &Section<'_>, services: &[ServiceDraft<'_>]) -> Ve
         .collect();
     let rules = all.iter().filter_map(|one| one.repeats.as_ref());
     let per_day: usize = rules.map(Recurrence::per_day).sum();
-    if per_day > MAX_PER_DAY {
+    if per_day > MAX_OCCURRENCES_PER_DAY {
         let message = format!("corrections that occur {per_day} times a day are too many");
-        too_many(message, MAX_PER_DAY);
+        too_many(message, MAX_OCCURRENCES_PER_DAY);
     }
     all
 }

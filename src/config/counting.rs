@@ -3,7 +3,7 @@
 use super::draft::{Placed, ServiceDraft};
 use super::model::ProbeSpec;
 use crate::diagnostic::nearest;
-use crate::slo::{Budgeting, Combine, Counted, Missing, Objective, Sli};
+use crate::slo::{BudgetingMethod, Combine, NoDataPolicy, Objective, ProbeRef, Sli};
 use crate::yaml::Section;
 use std::collections::HashMap;
 use std::ops::RangeInclusive;
@@ -13,8 +13,11 @@ const WEIGHTS: RangeInclusive<u32> = 1..=1000;
 
 /// How the probes that count are combined. Where the budgeting is faulty, what depends on it is not
 /// blamed.
-pub(super) fn combine(section: &Section<'_>, budgeting: Option<Budgeting>) -> Option<Combine> {
-    let sliced = budgeting.is_none_or(Budgeting::is_sliced);
+pub(super) fn combine(
+    section: &Section<'_>,
+    budgeting: Option<BudgetingMethod>,
+) -> Option<Combine> {
+    let sliced = budgeting.is_none_or(BudgetingMethod::is_sliced);
     if section.has("weights") {
         only_sliced(section, "weights", sliced);
         if section.has("combine") {
@@ -26,7 +29,9 @@ pub(super) fn combine(section: &Section<'_>, budgeting: Option<Budgeting>) -> Op
     if !section.has("combine") {
         return Some(match budgeting {
             // In one pool, one of two probes could fail for good without a bad minute.
-            Some(Budgeting::Timeslices { slice_target }) if slice_target <= 0.5 => Combine::All,
+            Some(BudgetingMethod::Timeslices { slice_target }) if slice_target <= 0.5 => {
+                Combine::All
+            }
             _ => Combine::Pooled,
         });
     }
@@ -35,14 +40,14 @@ pub(super) fn combine(section: &Section<'_>, budgeting: Option<Budgeting>) -> Op
 }
 
 /// What a minute without outcomes is.
-pub(super) fn missing(section: &Section<'_>, sliced: bool) -> Option<Missing> {
-    const WORDS: &[(&str, Missing)] = &[
-        ("exclude", Missing::Exclude),
-        ("bad", Missing::Bad),
-        ("good", Missing::Good),
+pub(super) fn missing(section: &Section<'_>, sliced: bool) -> Option<NoDataPolicy> {
+    const WORDS: &[(&str, NoDataPolicy)] = &[
+        ("exclude", NoDataPolicy::Exclude),
+        ("bad", NoDataPolicy::Bad),
+        ("good", NoDataPolicy::Good),
     ];
     if !section.has("on_missing") {
-        return Some(Missing::Exclude);
+        return Some(NoDataPolicy::Exclude);
     }
     only_sliced(section, "on_missing", sliced);
     section.choice("on_missing", WORDS)
@@ -60,7 +65,7 @@ fn only_sliced(section: &Section<'_>, key: &str, sliced: bool) {
 }
 
 /// The probes that are named, with their weights.
-pub(super) fn probes(section: &Section<'_>) -> Vec<Counted> {
+pub(super) fn probes(section: &Section<'_>) -> Vec<ProbeRef> {
     if section.has("weights") && section.has("probes") {
         let message = "`weights` name the probes that count already";
         section.error("conflict", "probes", message, "take out one of the two");
@@ -73,7 +78,7 @@ pub(super) fn probes(section: &Section<'_>) -> Vec<Counted> {
     })
 }
 
-fn weighted(section: &Section<'_>) -> Vec<Counted> {
+fn weighted(section: &Section<'_>) -> Vec<ProbeRef> {
     let mut probes = Vec::new();
     for (name, text, at) in section.text_map("weights") {
         let weight = text.parse().ok().filter(|weight| WEIGHTS.contains(weight));
@@ -92,12 +97,12 @@ fn weighted(section: &Section<'_>) -> Vec<Counted> {
 }
 
 /// `probe`, or `service/probe`.
-fn counted(text: &str, weight: u32) -> Counted {
+fn counted(text: &str, weight: u32) -> ProbeRef {
     let (service, probe) = match text.split_once('/') {
         Some((service, probe)) => (Some(service.into()), probe),
         None => (None, text),
     };
-    Counted {
+    ProbeRef {
         service,
         probe: probe.to_owned(),
         weight,
@@ -108,7 +113,7 @@ fn counted(text: &str, weight: u32) -> Counted {
 /// service borrow the probes of others that its objectives name.
 pub(super) fn resolve(services: &mut [ServiceDraft<'_>]) {
     let named = services.iter().enumerate();
-    let places: Places = named
+    let places: ServiceIndex = named
         .map(|(at, service)| (service.name.clone(), at))
         .collect();
     for at in 0..services.len() {
@@ -116,7 +121,8 @@ pub(super) fn resolve(services: &mut [ServiceDraft<'_>]) {
         let service = &services[at];
         for objective in &service.objectives {
             let named = &objective.value.probes;
-            let exist = |counted: &&Counted| exists(services, &places, service, objective, counted);
+            let exist =
+                |counted: &&ProbeRef| exists(services, &places, service, objective, counted);
             let known = named.iter().filter(exist).count();
             if known == named.len() && service.is_sound {
                 check_kinds(service, objective);
@@ -130,7 +136,7 @@ pub(super) fn check_any<'o, 'n: 'o>(
     section: &Section<'n>,
     mut objectives: impl Iterator<Item = &'o Placed<'n, Objective>>,
 ) {
-    let borrows = |counted: &Counted| counted.service.is_some();
+    let borrows = |counted: &ProbeRef| counted.service.is_some();
     let borrows = objectives.any(|objective| objective.value.probes.iter().any(borrows));
     if !borrows && !section.has("probes") {
         let message = "`probes` is missing";
@@ -140,12 +146,12 @@ pub(super) fn check_any<'o, 'n: 'o>(
 }
 
 /// Where each service stands.
-type Places = HashMap<Arc<str>, usize>;
+type ServiceIndex = HashMap<Arc<str>, usize>;
 
 /// The probes of other services that a service's objectives name.
 fn borrowed<'n>(
     services: &[ServiceDraft<'n>],
-    places: &Places,
+    places: &ServiceIndex,
     service: &ServiceDraft<'n>,
 ) -> Vec<Placed<'n, ProbeSpec>> {
     let mut found: Vec<Placed<'n, ProbeSpec>> = Vec::new();
@@ -174,10 +180,10 @@ fn borrowed<'n>(
 /// Whether a named probe exists, faulty ones included; reported if not.
 fn exists(
     services: &[ServiceDraft<'_>],
-    places: &Places,
+    places: &ServiceIndex,
     service: &ServiceDraft<'_>,
     objective: &Placed<'_, Objective>,
-    counted: &Counted,
+    counted: &ProbeRef,
 ) -> bool {
     let key = if objective.section.has("weights") {
         "weights"

@@ -22,7 +22,7 @@ This page is made from the source code.
 
 /// The whole page.
 pub fn markdown(kinds: &[&'static dyn Kind]) -> String {
-    let mut page = Page {
+    let mut page = DocsPage {
         text: INTRO.to_owned(),
         shown: Vec::new(),
     };
@@ -50,13 +50,13 @@ pub fn markdown(kinds: &[&'static dyn Kind]) -> String {
     page.text
 }
 
-struct Page {
+struct DocsPage {
     text: String,
     /// Sections that have a table already, with their path.
     shown: Vec<(&'static [Key], String)>,
 }
 
-impl Page {
+impl DocsPage {
     fn push(&mut self, text: fmt::Arguments<'_>) {
         // Writing to a text cannot fail.
         self.text.write_fmt(text).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Warnings: configs that are sound, but will not do what their author hopes.
+//! Warnings: configs that are valid, but probably do not do what their author expects.
 //!
 //! A lint is a pure function over the draft plus one line in [`LINTS`].
 
@@ -149,15 +149,15 @@ const fn note(code: &'static str, meaning: &'static str) -> Code {
 }
 
 /// Reports what every lint finds. A default objective stands at one place for many services, so
-/// the same lint at the same place is told once.
+/// the same lint at the same place is reported once.
 pub(super) fn run(draft: &Draft<'_>) {
     for lint in LINTS {
-        let mut told: BTreeMap<Option<Place>, (Finding, usize)> = BTreeMap::new();
+        let mut shown: BTreeMap<Option<Place>, (Finding, usize)> = BTreeMap::new();
         for finding in (lint.find)(draft) {
             let place = finding.at.place;
-            told.entry(place).or_insert((finding, 0)).1 += 1;
+            shown.entry(place).or_insert((finding, 0)).1 += 1;
         }
-        for (mut finding, count) in told.into_values() {
+        for (mut finding, count) in shown.into_values() {
             if count > 1 {
                 finding.message = format!("{} (and {} more like it)", finding.message, count - 1);
             }

@@ -36,7 +36,7 @@ pub enum FileError {
     NotText { path: PathBuf, line: usize },
 }
 
-/// Every error that reading can report, besides those of probe kinds.
+/// Every error that reading can report, except those of probe kinds.
 const FAULTS: &[(&str, &str)] = &[
     (
         "syntax",
@@ -89,7 +89,7 @@ pub struct Code {
     pub meaning: &'static str,
 }
 
-/// Every code, errors first, besides those of probe kinds.
+/// Every code, errors first, except those of probe kinds.
 pub fn codes() -> impl Iterator<Item = Code> {
     let faults = FAULTS.iter().map(|(code, meaning)| Code {
         code,
@@ -143,7 +143,7 @@ fn check(
     if reader.has_errors() {
         return None;
     }
-    // Lints reason about the whole, so they wait until the whole is sound.
+    // Lints look at the whole config, so they wait until all of it is valid.
     lint::run(&draft);
     let inputs = Inputs {
         source: source.clone(),

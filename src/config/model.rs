@@ -4,7 +4,7 @@ use crate::diagnostic::Source;
 use crate::outcome::ProbeKey;
 use crate::probe::Probe;
 use crate::slo::correction::Correction;
-use crate::slo::{Objective, Watcher};
+use crate::slo::{ContributingProbe, Objective};
 use crate::yaml::Stamp;
 use regex::Regex;
 use std::collections::{BTreeMap, HashSet};
@@ -66,7 +66,7 @@ pub struct ObserveSpec {
     pub processes: bool,
 }
 
-/// Processes of a service that are told as one.
+/// Processes of a service that are reported as one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProcessSpec {
     pub service: Arc<str>,
@@ -148,12 +148,12 @@ impl ServiceSpec {
 
     /// Those that count for one of its objectives: each with its position in
     /// [`ServiceSpec::watched`].
-    pub fn watchers(&self, objective: &Objective) -> Vec<(usize, Watcher)> {
+    pub fn contributing(&self, objective: &Objective) -> Vec<(usize, ContributingProbe)> {
         let watched = self.watched().enumerate();
         let counting = watched.filter_map(|(at, spec)| {
             let weight = objective.weight_of(&self.name, &spec.key, spec.kind)?;
             let interval = spec.interval;
-            Some((at, Watcher { interval, weight }))
+            Some((at, ContributingProbe { interval, weight }))
         });
         counting.collect()
     }

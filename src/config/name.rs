@@ -3,7 +3,7 @@
 use crate::yaml::{Section, Spot};
 use std::collections::BTreeMap;
 
-const LONGEST: usize = 100;
+const MAX_LENGTH: usize = 100;
 
 /// Names of one kind that must differ from each other.
 pub(super) struct Names {
@@ -30,7 +30,7 @@ impl Names {
     pub(super) fn claim(&mut self, section: &Section<'_>, name: String) -> Option<String> {
         if let Some(fault) = fault(&name) {
             let help = format!(
-                "expected up to {LONGEST} characters, without `/`, line breaks and spaces at the ends"
+                "expected up to {MAX_LENGTH} characters, without `/`, line breaks and spaces at the ends"
             );
             section.error("invalid-name", "name", fault, help);
             return None;
@@ -59,7 +59,7 @@ fn fault(name: &str) -> Option<&'static str> {
     if name.is_empty() {
         return Some("a name cannot be empty");
     }
-    if name.chars().count() > LONGEST {
+    if name.chars().count() > MAX_LENGTH {
         return Some("this name is too long");
     }
     if name.trim() != name {
@@ -112,7 +112,7 @@ mod tests {
 
     #[test]
     fn names_are_any_text_that_is_safe_in_paths_and_labels() {
-        let long = "x".repeat(LONGEST);
+        let long = "x".repeat(MAX_LENGTH);
         for good in [
             "concierge",
             "Zahlung (EU)",
@@ -123,7 +123,7 @@ mod tests {
         ] {
             assert_eq!(fault(good), None, "{good}");
         }
-        let longer = "x".repeat(LONGEST + 1);
+        let longer = "x".repeat(MAX_LENGTH + 1);
         for wrong in [
             "",
             " a",

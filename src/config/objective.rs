@@ -7,32 +7,32 @@ use super::name::Names;
 use super::read::{duration_within, written};
 use super::zone::zone;
 use crate::slo::calendar::{Calendar, Period};
-use crate::slo::{Budgeting, Objective, Sli, Window};
+use crate::slo::{BudgetingMethod, Objective, Sli, Window};
 use crate::units;
 use crate::yaml::Section;
 use std::time::Duration;
 
 /// More promises than a team can keep in mind; each one costs metrics, memory and alerts.
-const MOST: usize = 50;
+const MAX_OBJECTIVES: usize = 50;
 
 /// The valid ones of a list of objectives; names are unique within it.
 pub(super) fn read_list<'n>(parent: &Section<'n>) -> Vec<Placed<'n, Objective>> {
     let mut names = Names::of("objective");
     let items = parent.list("objectives");
-    if items.len() > MOST {
+    if items.len() > MAX_OBJECTIVES {
         parent.error(
             "out-of-range",
             "objectives",
             format!("{} objectives are too many", items.len()),
-            format!("expected at most {MOST}"),
+            format!("expected at most {MAX_OBJECTIVES}"),
         );
     }
     items
         .into_iter()
-        .take(MOST)
+        .take(MAX_OBJECTIVES)
         .filter_map(|(at, node)| parent.reader().section(node, &at.path, OBJECTIVE))
         .filter_map(|section| {
-            // The name is taken even if the rest is faulty, so that every fault is told at once.
+            // The name is taken even if the rest is faulty, so that all errors are reported at once.
             let name = names.take(&section);
             let value = read(&section, name?)?;
             Some(Placed { value, section })
@@ -62,7 +62,7 @@ fn read(section: &Section<'_>, name: String) -> Option<Objective> {
     let windows = windows(section);
     let budgeting = budgeting(section, sli);
     // Where the budgeting is faulty, what depends on it is not blamed.
-    let sliced = budgeting.is_none_or(Budgeting::is_sliced);
+    let sliced = budgeting.is_none_or(BudgetingMethod::is_sliced);
     let missing = counting::missing(section, sliced);
     let combine = counting::combine(section, budgeting);
     let probes = counting::probes(section);
@@ -195,11 +195,11 @@ fn target(section: &Section<'_>) -> Option<f64> {
     None
 }
 
-fn budgeting(section: &Section<'_>, sli: Option<Sli>) -> Option<Budgeting> {
+fn budgeting(section: &Section<'_>, sli: Option<Sli>) -> Option<BudgetingMethod> {
     let slice_target = match section.ratio("slice_target") {
         Some(ratio) => ratio,
         None if section.has("slice_target") => return None,
-        None => Budgeting::SLICE_TARGET,
+        None => BudgetingMethod::SLICE_TARGET,
     };
     if section.has("slice_target") && slice_target <= 0.0 {
         section.error(
@@ -210,18 +210,18 @@ fn budgeting(section: &Section<'_>, sli: Option<Sli>) -> Option<Budgeting> {
         );
         return None;
     }
-    let slices = Budgeting::Timeslices { slice_target };
+    let slices = BudgetingMethod::Timeslices { slice_target };
     let words = [
-        ("occurrences", Budgeting::Occurrences),
+        ("occurrences", BudgetingMethod::Occurrences),
         ("timeslices", slices),
-        ("ratio_timeslices", Budgeting::RatioTimeslices),
+        ("ratio_timeslices", BudgetingMethod::RatioTimeslices),
     ];
     let budgeting = if section.has("budgeting") {
         section.choice("budgeting", &words)?
     } else {
         match sli? {
             Sli::Availability | Sli::Freshness => slices,
-            Sli::Success | Sli::Latency { .. } => Budgeting::Occurrences,
+            Sli::Success | Sli::Latency { .. } => BudgetingMethod::Occurrences,
         }
     };
     if budgeting == slices {
@@ -234,7 +234,7 @@ fn budgeting(section: &Section<'_>, sli: Option<Sli>) -> Option<Budgeting> {
             "only `budgeting: timeslices` has a `slice_target`",
             format!(
                 "take it out, or write `budgeting: timeslices` (slices of {})",
-                units::show_duration(Budgeting::SLICE)
+                units::show_duration(BudgetingMethod::SLICE)
             ),
         );
     }

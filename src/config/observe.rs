@@ -10,8 +10,8 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 /// More groups of processes than a service is made of; each one costs metrics.
-const MOST: usize = 50;
-const WAYS: [&str; 4] = ["match", "pid_file", "port", "cgroup"];
+const MAX_PROCESSES: usize = 50;
+const FINDERS: [&str; 4] = ["match", "pid_file", "port", "cgroup"];
 
 pub(super) fn read(root: &Section<'_>) -> Option<ObserveSpec> {
     let interval = written(keys::DEFAULT_SAMPLING);
@@ -42,7 +42,7 @@ pub(super) fn read(root: &Section<'_>) -> Option<ObserveSpec> {
 
 /// A pattern that a whole text must match.
 fn whole(text: &str) -> Option<Pattern> {
-    // Tried as it was written first: brackets around it must not mend it.
+    // Tried as it was written first: brackets around it must not make it valid.
     Regex::new(text).ok()?;
     Regex::new(&format!("^(?:{text})$")).ok().map(Pattern)
 }
@@ -51,17 +51,17 @@ fn whole(text: &str) -> Option<Pattern> {
 pub(super) fn processes(parent: &Section<'_>, service: &Arc<str>) -> Vec<ProcessSpec> {
     let mut names = Names::of("process");
     let items = parent.list("processes");
-    if items.len() > MOST {
+    if items.len() > MAX_PROCESSES {
         parent.error(
             "out-of-range",
             "processes",
             format!("{} are too many", items.len()),
-            format!("expected at most {MOST}"),
+            format!("expected at most {MAX_PROCESSES}"),
         );
     }
     items
         .into_iter()
-        .take(MOST)
+        .take(MAX_PROCESSES)
         .filter_map(|(at, node)| parent.reader().section(node, &at.path, PROCESS))
         .filter_map(|section| {
             let found_by = found_by(&section)?;
@@ -80,7 +80,7 @@ pub(super) fn processes(parent: &Section<'_>, service: &Arc<str>) -> Vec<Process
 }
 
 fn found_by(section: &Section<'_>) -> Option<FoundBy> {
-    let given: Vec<_> = WAYS.into_iter().filter(|way| section.has(way)).collect();
+    let given: Vec<_> = FINDERS.into_iter().filter(|way| section.has(way)).collect();
     if let [first, second, ..] = given[..] {
         let message = format!("`{first}` and `{second}` are two ways to find a process");
         section.error("conflict", second, message, "keep one of them");
@@ -104,7 +104,7 @@ fn found_by(section: &Section<'_>) -> Option<FoundBy> {
                 "missing-key",
                 section.spot(),
                 "nothing tells how the process is found",
-                format!("add one of {}", WAYS.join(", ")),
+                format!("add one of {}", FINDERS.join(", ")),
             );
             None
         }

@@ -5,7 +5,7 @@ use super::past::{self, Effect, MAINTENANCE, PROBER_DOWN, Span};
 use super::{INTERVAL, PROBE, Profile, SERVICES, TIMEOUT};
 use crate::outcome::{Cause, Outcome, ProbeKey, Record, Timestamp, Verdict};
 use crate::slo::correction::Correction;
-use crate::store::{Plan, Store, StoreError};
+use crate::store::{CountingPlan, Store, StoreError};
 use fastrand::Rng;
 use std::iter::successors;
 use std::time::Duration;
@@ -13,9 +13,9 @@ use std::time::Duration;
 const LENGTH: Duration = Duration::from_secs(30 * 86_400);
 const HOUR: Duration = Duration::from_secs(3600);
 /// Younger hours are stored as single outcomes, as the daemon itself would have them.
-const SETTLED: Duration = Duration::from_secs(300);
+const SETTLE_TIME: Duration = Duration::from_secs(300);
 /// Apart from incidents, one attempt in so many fails.
-const RARELY: u32 = 100_000;
+const ONE_FAILURE_IN: u32 = 100_000;
 
 /// The generated past of the simulated services.
 #[derive(Clone, Copy, Debug)]
@@ -69,9 +69,9 @@ impl History {
     pub fn store(
         self,
         store: &mut Store,
-        plan: &dyn Fn(&ProbeKey) -> Plan,
+        plan: &dyn Fn(&ProbeKey) -> CountingPlan,
     ) -> Result<usize, StoreError> {
-        let settled = self.to.before(SETTLED).hour();
+        let settled = self.to.before(SETTLE_TIME).hour();
         let mut count = 0;
         let finished = self.hours_between(self.from, settled);
         store.append_blocks(finished.inspect(|hour| count += hour.len()), plan)?;
@@ -93,7 +93,7 @@ impl History {
         let record = |at: Timestamp| {
             let before = self.before_end(at);
             let usual = profile.latency(at, &mut random);
-            let rarely = random.u32(0..RARELY) == 0;
+            let rarely = random.u32(0..ONE_FAILURE_IN) == 0;
             let outcome = match past::effect(number, before) {
                 Some(Effect::Slow(more)) => good(usual + more),
                 Some(Effect::Fails(cause)) => bad(cause, usual),

@@ -1,11 +1,11 @@
 //! Which format and encoding a client gets. Pure.
 
-use super::text::Format;
+use super::text::TextFormat;
 
 /// Chooses by an `Accept` header: the highest q-value among what is served; text 0.0.4 where
 /// nothing fits, as scrapers and people with `curl` expect.
-pub fn choose(accept: &str) -> Format {
-    let mut best = (0.0, Format::Text);
+pub fn choose(accept: &str) -> TextFormat {
+    let mut best = (0.0, TextFormat::Text);
     for range in accept.split(',') {
         let mut parts = range.split(';').map(str::trim);
         let media = parts.next().unwrap_or_default();
@@ -43,12 +43,12 @@ pub fn takes_gzip(accept: &str) -> bool {
     best.is_some_and(|(_, q)| q > 0.0)
 }
 
-fn served(media: &str, version: Option<&str>) -> Option<Format> {
+fn served(media: &str, version: Option<&str>) -> Option<TextFormat> {
     match (media, version) {
         ("application/openmetrics-text", None | Some("1.0.0" | "0.0.1")) => {
-            Some(Format::OpenMetrics)
+            Some(TextFormat::OpenMetrics)
         }
-        ("text/plain", None | Some("0.0.4")) | ("text/*" | "*/*", _) => Some(Format::Text),
+        ("text/plain", None | Some("0.0.4")) | ("text/*" | "*/*", _) => Some(TextFormat::Text),
         _ => None,
     }
 }
@@ -60,7 +60,7 @@ mod tests {
     #[test]
     fn prometheus_gets_openmetrics_and_people_get_text() {
         let prometheus = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited;q=0.6,application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,application/openmetrics-text;version=0.0.1;q=0.4,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.3,text/plain;version=0.0.4;q=0.2,*/*;q=0.1";
-        assert_eq!(choose(prometheus), Format::OpenMetrics);
+        assert_eq!(choose(prometheus), TextFormat::OpenMetrics);
         for accept in [
             "",
             "*/*",
@@ -69,15 +69,15 @@ mod tests {
             "application/openmetrics-text;version=2.0.0",
             "application/openmetrics-text;q=0, */*;q=0.1",
         ] {
-            assert_eq!(choose(accept), Format::Text, "{accept}");
+            assert_eq!(choose(accept), TextFormat::Text, "{accept}");
         }
         assert_eq!(
             choose("text/plain;q=0.4, application/openmetrics-text; version=1.0.0; q=0.9"),
-            Format::OpenMetrics
+            TextFormat::OpenMetrics
         );
         assert_eq!(
             choose("text/plain;q=0.9,application/openmetrics-text;q=0.4"),
-            Format::Text
+            TextFormat::Text
         );
     }
 

@@ -8,7 +8,7 @@ use super::sink::{Samples, Sink};
 pub struct Family {
     /// As exposed in text 0.0.4; a counter's ends in `_total`.
     pub name: &'static str,
-    pub kind: Kind,
+    pub kind: MetricKind,
     /// The base unit that the name ends in, or nothing.
     pub unit: &'static str,
     pub labels: &'static [&'static str],
@@ -16,7 +16,7 @@ pub struct Family {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum MetricKind {
     Counter,
     Gauge,
     Histogram,
@@ -24,8 +24,8 @@ pub enum Kind {
     Summary,
 }
 
-impl Kind {
-    pub const fn word(self) -> &'static str {
+impl MetricKind {
+    pub const fn label(self) -> &'static str {
         match self {
             Self::Counter => "counter",
             Self::Gauge => "gauge",
@@ -40,22 +40,22 @@ type Labels = &'static [&'static str];
 
 impl Family {
     pub const fn counter(name: Text, labels: Labels, help: Text) -> Self {
-        Self::of(Kind::Counter, name, "", labels, help)
+        Self::of(MetricKind::Counter, name, "", labels, help)
     }
 
     pub const fn gauge(name: Text, unit: Text, labels: Labels, help: Text) -> Self {
-        Self::of(Kind::Gauge, name, unit, labels, help)
+        Self::of(MetricKind::Gauge, name, unit, labels, help)
     }
 
     pub const fn histogram(name: Text, unit: Text, labels: Labels, help: Text) -> Self {
-        Self::of(Kind::Histogram, name, unit, labels, help)
+        Self::of(MetricKind::Histogram, name, unit, labels, help)
     }
 
     pub const fn summary(name: Text, unit: Text, labels: Labels, help: Text) -> Self {
-        Self::of(Kind::Summary, name, unit, labels, help)
+        Self::of(MetricKind::Summary, name, unit, labels, help)
     }
 
-    const fn of(kind: Kind, name: Text, unit: Text, labels: Labels, help: Text) -> Self {
+    const fn of(kind: MetricKind, name: Text, unit: Text, labels: Labels, help: Text) -> Self {
         Self {
             name,
             kind,

@@ -1,6 +1,6 @@
 //! The contract of an output format, and how the samples of one thing are written to it.
 
-use super::family::{Family, Kind};
+use super::family::{Family, MetricKind};
 use super::labels::Labels;
 
 /// An output format. Samples belong to the family that was begun last.
@@ -28,7 +28,7 @@ pub trait Sink {
 pub struct Head<'a> {
     /// As in text 0.0.4: the name of a counter ends in `_total`.
     pub name: &'a str,
-    pub kind: Kind,
+    pub kind: MetricKind,
     /// The base unit that the name ends in, or nothing.
     pub unit: &'a str,
     pub help: &'a str,

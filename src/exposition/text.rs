@@ -1,6 +1,6 @@
 //! The two text formats of Prometheus.
 
-use super::family::Kind;
+use super::family::MetricKind;
 use super::labels::Labels;
 use super::sink::{Head, Histogram, Sink};
 use std::fmt::Write as _;
@@ -12,14 +12,14 @@ const PIECE: usize = 64 * 1024;
 
 /// Media types that Prometheus understands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
+pub enum TextFormat {
     /// Prometheus text 0.0.4.
     Text,
     /// OpenMetrics 1.0.0.
     OpenMetrics,
 }
 
-impl Format {
+impl TextFormat {
     pub const fn content_type(self) -> &'static str {
         match self {
             Self::Text => "text/plain; version=0.0.4; charset=utf-8",
@@ -31,7 +31,7 @@ impl Format {
 /// Writes a page of text, piece by piece.
 #[derive(Debug)]
 pub struct TextSink<W> {
-    format: Format,
+    format: TextFormat,
     /// The family that was begun last.
     family: String,
     piece: String,
@@ -41,7 +41,7 @@ pub struct TextSink<W> {
 }
 
 impl<W: Write> TextSink<W> {
-    pub fn new(format: Format, out: W) -> Self {
+    pub fn new(format: TextFormat, out: W) -> Self {
         Self {
             format,
             family: String::new(),
@@ -53,7 +53,7 @@ impl<W: Write> TextSink<W> {
 
     /// Ends the page and returns the output.
     pub fn finish(mut self) -> io::Result<W> {
-        if self.format == Format::OpenMetrics {
+        if self.format == TextFormat::OpenMetrics {
             self.piece.push_str("# EOF\n");
         }
         self.hand_on(0);
@@ -106,15 +106,15 @@ impl<W: Write> TextSink<W> {
 impl<W: Write> Sink for TextSink<W> {
     fn family(&mut self, head: &Head<'_>) {
         self.hand_on(PIECE);
-        let open = self.format == Format::OpenMetrics;
+        let open = self.format == TextFormat::OpenMetrics;
         // OpenMetrics names a counter's family without the suffix of its sample.
         let name = match head.name.strip_suffix("_total") {
-            Some(short) if open && head.kind == Kind::Counter => short,
+            Some(short) if open && head.kind == MetricKind::Counter => short,
             _ => head.name,
         };
         write!(self.piece, "# HELP {name} ").unwrap_or_default();
         escape(&mut self.piece, head.help, open);
-        write!(self.piece, "\n# TYPE {name} {}\n", head.kind.word()).unwrap_or_default();
+        write!(self.piece, "\n# TYPE {name} {}\n", head.kind.label()).unwrap_or_default();
         if open && !head.unit.is_empty() && name.ends_with(head.unit) {
             writeln!(self.piece, "# UNIT {name} {}", head.unit).unwrap_or_default();
         }

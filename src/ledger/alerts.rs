@@ -1,4 +1,4 @@
-//! Burn-rate alerts as they fire now: stepped with every picture, and remembered over restarts.
+//! Burn-rate alerts as they fire now: evaluated with every snapshot, and kept over restarts.
 
 use super::snapshot::WINDOWS;
 use super::state::Ledger;
@@ -12,7 +12,7 @@ use std::time::Duration;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Alerts {
     states: [Alert; TIERS.len()],
-    /// What fires now, as it was told when it began.
+    /// What fires now, as it was reported when it began.
     firing: Vec<Fired>,
 }
 
@@ -29,14 +29,14 @@ impl Alerts {
         self.firing.push(fired);
     }
 
-    /// Takes the windows of a moment; calls `tell` with what began or ended.
+    /// Takes the windows of a moment; calls `report` with what began or ended.
     pub(super) fn step(
         &mut self,
         objective: &Objective,
         windows: &[WindowView; WINDOWS.len()],
         budget: &BudgetView,
         now: Timestamp,
-        mut tell: impl FnMut(Fired),
+        mut report: impl FnMut(Fired),
     ) {
         let view = |wanted: Duration| {
             let found = WINDOWS.iter().position(|(_, window)| *window == wanted);
@@ -55,20 +55,20 @@ impl Alerts {
                         inhibited: self.states[..at].iter().any(|faster| faster.is_firing()),
                     };
                     self.firing.push(fired.clone());
-                    tell(fired);
+                    report(fired);
                 }
-                Some(Change::Resolved(end)) => self.end(at, end, &mut tell),
+                Some(Change::Resolved(end)) => self.end(at, end, &mut report),
             }
         }
     }
 
     /// The clock was set to `now`: an alert of the future ended when it began, and none held later.
-    pub(super) fn set_to(&mut self, now: Timestamp, mut tell: impl FnMut(Fired)) {
+    pub(super) fn set_to(&mut self, now: Timestamp, mut report: impl FnMut(Fired)) {
         for at in 0..TIERS.len() {
             if let Alert::Firing { since, held } = self.states[at] {
                 if since > now {
                     self.states[at] = Alert::Inactive;
-                    self.end(at, since, &mut tell);
+                    self.end(at, since, &mut report);
                 } else {
                     let held = held.min(now);
                     self.states[at] = Alert::Firing { since, held };
@@ -78,16 +78,16 @@ impl Alerts {
     }
 
     /// Nothing fires any more: the objective is gone.
-    pub(super) fn end_all(&mut self, now: Timestamp, mut tell: impl FnMut(Fired)) {
+    pub(super) fn end_all(&mut self, now: Timestamp, mut report: impl FnMut(Fired)) {
         for at in 0..TIERS.len() {
             self.states[at] = Alert::Inactive;
-            self.end(at, now, &mut tell);
+            self.end(at, now, &mut report);
         }
     }
 
-    fn end(&mut self, tier: usize, end: Timestamp, tell: &mut impl FnMut(Fired)) {
+    fn end(&mut self, tier: usize, end: Timestamp, report: &mut impl FnMut(Fired)) {
         for fired in self.firing.extract_if(.., |fired| place(fired) == tier) {
-            tell(Fired {
+            report(Fired {
                 to: Some(end),
                 ..fired
             });
@@ -114,12 +114,12 @@ impl Ledger {
             let found = objectives.find(|one| named(&one.tracker.objective().name));
             if alert.fired.from > now {
                 alert.fired.to = Some(alert.fired.from);
-                self.tell_alert(alert);
+                self.push_alert(alert);
             } else if let Some(objective) = found {
                 objective.alerts.recall(alert.fired, held);
             } else {
                 alert.fired.to = Some(now);
-                self.tell_alert(alert);
+                self.push_alert(alert);
             }
         }
     }

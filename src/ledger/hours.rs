@@ -1,4 +1,4 @@
-//! Hours that are known by their counts: what they tell an objective, and what must be counted anew.
+//! Hours that are known by their counts: what an objective can take from them, and what must be recounted.
 
 use super::objective::ObjectiveState;
 use super::service::ServiceState;
@@ -16,13 +16,13 @@ pub(super) struct OpenHour {
     start: Option<Timestamp>,
     /// One per probe that has counts of it.
     tallies: Vec<Tally>,
-    /// Whether some of the counts do not tell.
-    untold: bool,
+    /// Whether some of the counts do not suffice.
+    uncounted: bool,
 }
 
 impl ServiceState {
     /// Takes one probe's counts of an hour; hours come in order. `late` says that outcomes came to
-    /// it after it was counted. Calls `recount` with hours that the counts did not tell.
+    /// it after it was counted. Calls `recount` with hours for which the counts do not suffice.
     pub(super) fn restore_hour(
         &mut self,
         probe: usize,
@@ -40,8 +40,8 @@ impl ServiceState {
         for objective in waiting.filter(|one| one.counts.contains(&probe)) {
             objective.note_precision(hour);
             let tally = objective.stored_tally(hour).filter(|_| !late);
-            if let Some(untold) = objective.take_hour(hour.start, tally) {
-                recount(untold);
+            if let Some(uncounted) = objective.take_hour(hour.start, tally) {
+                recount(uncounted);
             }
         }
     }
@@ -62,7 +62,7 @@ impl ServiceState {
     ) -> Result<(), StoreError> {
         for at in 0..self.objectives.len() {
             let objective = &self.objectives[at];
-            if objective.restored || (!late && self.told(store, objective, hour)?) {
+            if objective.restored || (!late && self.counts_suffice(store, objective, hour)?) {
                 continue;
             }
             let mut events = Vec::new();
@@ -80,7 +80,7 @@ impl ServiceState {
     }
 
     /// Whether the stored counts of an hour were enough for an objective.
-    fn told(
+    fn counts_suffice(
         &self,
         store: &Store,
         objective: &ObjectiveState,
@@ -116,7 +116,7 @@ impl ObjectiveState {
 
     /// Takes note of an hour in which latencies near the threshold may be on the wrong side of it.
     fn note_precision(&mut self, hour: &HourSummary) {
-        let exact = |below| hour.scale().tells_apart(below);
+        let exact = |below| hour.scale().separates(below);
         if !self.threshold().is_none_or(exact) {
             self.approximate = self.approximate.max(Some(hour.start.after(HOUR)));
         }
@@ -142,25 +142,25 @@ impl ObjectiveState {
     /// Returns the hour before if that is to be counted anew.
     fn take_hour(&mut self, start: Timestamp, tally: Option<Tally>) -> Option<Timestamp> {
         let next = self.hour.start.is_some_and(|open| open != start);
-        let untold = if next { self.settle_hour() } else { None };
+        let uncounted = if next { self.settle_hour() } else { None };
         self.hour.start = Some(start);
         match tally {
             Some(tally) => self.hour.tallies.push(tally),
-            None => self.hour.untold = true,
+            None => self.hour.uncounted = true,
         }
-        untold
+        uncounted
     }
 
     fn settle_hour(&mut self) -> Option<Timestamp> {
         let OpenHour {
             start,
             tallies,
-            untold,
+            uncounted,
         } = &mut self.hour;
-        let (start, untold) = (start.take()?, std::mem::take(untold));
-        let told = self.tracker.together(tallies).filter(|_| !untold);
+        let (start, uncounted) = (start.take()?, std::mem::take(uncounted));
+        let counts_suffice = self.tracker.together(tallies).filter(|_| !uncounted);
         tallies.clear();
-        match told {
+        match counts_suffice {
             Some(tally) => {
                 self.tracker.restore_hour(start, tally);
                 None

@@ -3,7 +3,7 @@
 use super::state::Ledger;
 use crate::config::Config;
 use crate::outcome::{Record, Timestamp};
-use crate::slo::vantage::{Passed, Vantage};
+use crate::slo::vantage::{NetworkGuard, Passed};
 use crate::store::{Stage, Store, StoreError, StoreHandle};
 use std::time::Duration;
 
@@ -11,14 +11,18 @@ use std::time::Duration;
 const LABEL: Duration = Duration::from_secs(1);
 
 /// The control probes of a config, without what they found so far.
-pub(super) fn controls(config: &Config) -> Vantage {
+pub(super) fn controls(config: &Config) -> NetworkGuard {
     let probes = config.vantage.iter();
-    Vantage::new(probes.map(|spec| (&spec.key, spec.interval, spec.timeout)))
+    NetworkGuard::new(probes.map(|spec| (&spec.key, spec.interval, spec.timeout)))
 }
 
 /// The control probes of a config, with what they found lately and the failures that waited for
 /// them when the last process ended.
-pub fn recalled(config: &Config, store: &Store, now: Timestamp) -> Result<Vantage, StoreError> {
+pub fn recalled(
+    config: &Config,
+    store: &Store,
+    now: Timestamp,
+) -> Result<NetworkGuard, StoreError> {
     let mut vantage = controls(config);
     let mut found: Vec<Record> = Vec::new();
     for (key, length) in vantage.controls() {
@@ -52,7 +56,7 @@ pub(super) fn keep(ledger: &mut Ledger, store: &StoreHandle, passed: Vec<Passed>
 }
 
 /// Control probes count for nothing, but what they found is kept as evidence.
-pub(super) fn keep_control(vantage: &Vantage, record: &Record, store: &StoreHandle) {
+pub(super) fn keep_control(vantage: &NetworkGuard, record: &Record, store: &StoreHandle) {
     if vantage.is_control(&record.key) {
         store.append(record.clone());
     }

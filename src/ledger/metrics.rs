@@ -4,7 +4,7 @@ use super::snapshot::{
     ObjectiveView, ProbeView, QUANTILE_SPANS, QUANTILES, ServiceView, Snapshot, WINDOWS, WindowView,
 };
 use crate::exposition::{Described, Family, Labels, Samples, Sink, write_each};
-use crate::outcome::{Cause, Phase, ProbeKey, Timestamp, Verdict, Why};
+use crate::outcome::{Cause, Phase, ProbeKey, Timestamp, Verdict, VoidReason};
 use crate::slo::burn::TIERS;
 
 const PROBE: &[&str] = &["service", "probe"];
@@ -82,7 +82,7 @@ const PROBES: &[Described<ProbeView>] = &[
             "Attempts that say nothing about the service, by our own failing.",
         ),
         |samples, probe| {
-            for (why, count) in Why::ALL.iter().zip(probe.voids) {
+            for (why, count) in VoidReason::ALL.iter().zip(probe.voids) {
                 samples.with("reason", why.label(), |samples| samples.count(count));
             }
         },
@@ -177,8 +177,8 @@ const PROBES: &[Described<ProbeView>] = &[
             "Latency quantiles within 1 percent; a failed probe counts as at least its timeout. Absent where the sample is too small (n < ln 0.05 / ln q).",
         ),
         |samples, probe| {
-            for (window, told) in QUANTILE_SPANS.iter().zip(&probe.quantiles) {
-                for (quantile, latency) in QUANTILES.iter().zip(told) {
+            for (window, values) in QUANTILE_SPANS.iter().zip(&probe.quantiles) {
+                for (quantile, latency) in QUANTILES.iter().zip(values) {
                     samples.with(
                         "quantile",
                         ryu::Buffer::new().format(*quantile),

@@ -19,4 +19,4 @@ pub use corrections::in_force;
 pub use judging::recalled;
 pub use snapshot::Snapshot;
 pub use state::Ledger;
-pub use task::{Plans, Reload, Wiring, run, tell_ahead};
+pub use task::{Deps, Plans, Reload, log_ahead, run};

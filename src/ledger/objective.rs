@@ -7,7 +7,7 @@ use super::snapshot::{ObjectiveView, WINDOWS};
 use crate::outcome::Timestamp;
 use crate::slo::absence::{Presence, Unwatched};
 use crate::slo::burn::Fired;
-use crate::slo::{Objective, Retention, Sli, Tracker, Watcher};
+use crate::slo::{ContributingProbe, Objective, Retention, Sli, Tracker};
 use crate::store::{Store, StoreError};
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,14 +30,15 @@ pub(super) struct ObjectiveState {
 }
 
 impl ObjectiveState {
-    /// `watchers` are the probes that count, with their positions.
+    /// `contributing` are the probes that count, with their positions.
     pub(super) fn new(
         objective: &Objective,
-        watchers: Vec<(usize, Watcher)>,
+        contributing: Vec<(usize, ContributingProbe)>,
         retention: Retention,
     ) -> Self {
-        let (counts, watchers) = watchers.into_iter().unzip();
-        let tracker = Tracker::new(Arc::new(objective.clone()), watchers).with_retention(retention);
+        let (counts, contributing) = contributing.into_iter().unzip();
+        let tracker =
+            Tracker::new(Arc::new(objective.clone()), contributing).with_retention(retention);
         Self {
             tally_key: tracker.tally_key().to_string(),
             tracker,
@@ -74,7 +75,7 @@ impl ObjectiveState {
     fn same(&self, other: &Self) -> bool {
         self.tracker.objective() == other.tracker.objective()
             && self.counts == other.counts
-            && self.tracker.watchers() == other.tracker.watchers()
+            && self.tracker.contributing() == other.tracker.contributing()
     }
 
     /// What is fast enough, where that is what is promised.
@@ -116,12 +117,12 @@ impl ObjectiveState {
         Ok(())
     }
 
-    /// Calls `tell` with alerts that began or ended by it.
+    /// Calls `report` with alerts that began or ended by it.
     pub(super) fn view(
         &mut self,
         now: Timestamp,
         probes: &[ProbeState],
-        tell: impl FnMut(Fired),
+        report: impl FnMut(Fired),
     ) -> ObjectiveView {
         self.tracker.close_slices(now);
         let (events, bad_events) = self.tracker.counters();
@@ -129,7 +130,7 @@ impl ObjectiveState {
         let budget = |window| self.tracker.budget(now, window);
         let windows = WINDOWS.map(|(_, window)| self.tracker.view(now, window));
         let main = budget(objective.window);
-        self.alerts.step(objective, &windows, &main, now, tell);
+        self.alerts.step(objective, &windows, &main, now, report);
         ObjectiveView {
             objective: objective.clone(),
             since: self.since(probes),

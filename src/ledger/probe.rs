@@ -2,7 +2,7 @@
 
 use super::snapshot::{LastOutcome, ProbeView, QUANTILE_SPANS, QUANTILES, RECENT_FAILURES};
 use crate::config::ProbeSpec;
-use crate::outcome::{Cause, Event, Outcome, ProbeKey, Record, Timestamp, Verdict, Why};
+use crate::outcome::{Cause, Event, Outcome, ProbeKey, Record, Timestamp, Verdict, VoidReason};
 use crate::stats::quantile::Latencies;
 use crate::stats::scale::Scale;
 use std::collections::VecDeque;
@@ -18,7 +18,7 @@ const BOUNDS_MS: [u64; 14] = [
 #[derive(Debug)]
 pub(super) struct ProbeState {
     pub(super) key: ProbeKey,
-    /// Counts for objectives here, and is told by the service that it belongs to.
+    /// Counts for objectives here, and is reported by the service that it belongs to.
     pub(super) borrowed: bool,
     kind: &'static str,
     target: Arc<str>,
@@ -28,7 +28,7 @@ pub(super) struct ProbeState {
     /// Counters since the process started.
     runs: u64,
     failures: [u64; Cause::ALL.len()],
-    voids: [u64; Why::ALL.len()],
+    voids: [u64; VoidReason::ALL.len()],
     pub(super) missed: u64,
     buckets: Box<[u64]>,
     duration_sum: Duration,
@@ -61,7 +61,7 @@ impl ProbeState {
             bounds: bounds.into(),
             runs: 0,
             failures: [0; Cause::ALL.len()],
-            voids: [0; Why::ALL.len()],
+            voids: [0; VoidReason::ALL.len()],
             missed: 0,
             duration_sum: Duration::ZERO,
             last: None,
@@ -82,7 +82,7 @@ impl ProbeState {
             Verdict::Good => {}
             Verdict::Bad(cause) => count(&mut self.failures, Cause::ALL, &cause),
             Verdict::Void(why) => {
-                count(&mut self.voids, Why::ALL, &why);
+                count(&mut self.voids, VoidReason::ALL, &why);
                 return;
             }
         }
@@ -200,8 +200,8 @@ impl ProbeState {
 
     pub(super) fn view(&self, now: Timestamp, scale: &Scale, merged: &mut Vec<u32>) -> ProbeView {
         let mut quantiles = [[None; QUANTILES.len()]; QUANTILE_SPANS.len()];
-        for (span, told) in quantiles.iter_mut().enumerate() {
-            *told = self
+        for (span, values) in quantiles.iter_mut().enumerate() {
+            *values = self
                 .latencies
                 .quantiles(span, now, QUANTILES, scale, merged);
         }

@@ -110,7 +110,7 @@ impl ServiceState {
         Ok(())
     }
 
-    /// Whether what is read outcome by outcome tells exactly which were fast enough.
+    /// Whether what is read outcome by outcome shows exactly which were fast enough.
     fn note_precision(
         &mut self,
         store: &Store,

@@ -4,12 +4,12 @@
 use super::hours::Codes;
 use super::replay::{Late, Recent};
 use super::service::ServiceState;
-use super::state::{Ledger, Places};
+use super::state::{Ledger, Positions};
 use crate::outcome::{ProbeKey, Timestamp};
 use crate::slo::Sli;
 use crate::slo::series::Series;
 use crate::stats::scale::Scale;
-use crate::store::{Plan, Store, StoreError};
+use crate::store::{CountingPlan, Store, StoreError};
 use std::collections::HashMap;
 use std::num::NonZero;
 use std::thread;
@@ -69,8 +69,8 @@ impl Ledger {
     }
 
     /// What the store should count a probe's hours by, so that the next start needs counts only.
-    pub fn plans(&self) -> HashMap<ProbeKey, Plan> {
-        let mut plans: HashMap<ProbeKey, Plan> = HashMap::new();
+    pub fn plans(&self) -> HashMap<ProbeKey, CountingPlan> {
+        let mut plans: HashMap<ProbeKey, CountingPlan> = HashMap::new();
         for service in self.services() {
             for (position, probe) in service.probes.iter().enumerate() {
                 let plan = plans.entry(probe.key.clone()).or_default();
@@ -106,7 +106,7 @@ struct Part<'a> {
     first: usize,
     services: &'a mut [ServiceState],
     recent: &'a mut [Vec<Recent>],
-    index: &'a HashMap<ProbeKey, Places>,
+    index: &'a HashMap<ProbeKey, Positions>,
     scale: &'a Scale,
 }
 
@@ -134,7 +134,7 @@ impl Part<'_> {
     }
 
     /// Takes the counts of all hours before the split. Returns the hours of services whose outcomes
-    /// must be counted anew, because the counts do not tell them for some objective.
+    /// must be recounted, because the counts do not suffice for some objective.
     fn restore_hours(
         &mut self,
         store: &Store,
@@ -144,24 +144,24 @@ impl Part<'_> {
         let mut recount = Late::new();
         let mut codes = Codes::default();
         let mine = self.first..self.first + self.services.len();
-        let places = |key: &ProbeKey| {
+        let positions = |key: &ProbeKey| {
             let all = self.index.get(key).into_iter().flatten().copied();
             all.filter(|(service, _)| mine.contains(service))
         };
-        let wanted = |key: &ProbeKey| places(key).next().is_some();
+        let wanted = |key: &ProbeKey| positions(key).next().is_some();
         store.for_each_hour(past.from, past.split, wanted, |key, hour| {
-            for (service, probe) in places(key) {
+            for (service, probe) in positions(key) {
                 let late = late.contains(&(service, hour.start));
                 let state = &mut self.services[service - self.first];
                 let translation = (self.scale, &mut codes);
-                state.restore_hour(probe, &hour, late, translation, |untold| {
-                    recount.insert((service, untold));
+                state.restore_hour(probe, &hour, late, translation, |uncounted| {
+                    recount.insert((service, uncounted));
                 });
             }
         })?;
         for (service, state) in (self.first..).zip(&mut *self.services) {
-            state.settle_hours(|untold| {
-                recount.insert((service, untold));
+            state.settle_hours(|uncounted| {
+                recount.insert((service, uncounted));
             });
         }
         Ok(recount)
@@ -183,7 +183,7 @@ impl ServiceState {
         waiting.for_each(|objective| objective.tracker.anchor(now));
     }
 
-    fn plan(&self, probe: usize, plan: &mut Plan) {
+    fn plan(&self, probe: usize, plan: &mut CountingPlan) {
         let counting = self
             .objectives
             .iter()

@@ -30,10 +30,9 @@ impl ServiceState {
             .watched()
             .map(|probe| ProbeState::new(probe, &spec.name, &thresholds))
             .collect();
-        let objectives = spec
-            .objectives
-            .iter()
-            .map(|objective| ObjectiveState::new(objective, spec.watchers(objective), retention));
+        let objectives = spec.objectives.iter().map(|objective| {
+            ObjectiveState::new(objective, spec.contributing(objective), retention)
+        });
         Self {
             name: spec.name.clone(),
             description: spec.description.as_str().into(),
@@ -62,12 +61,12 @@ impl ServiceState {
         }
     }
 
-    /// Calls `tell` with alerts that ended, because their objectives are gone.
+    /// Calls `report` with alerts that ended, because their objectives are gone.
     pub(super) fn take_over(
         &mut self,
         mut old: Self,
         now: Timestamp,
-        tell: &mut impl FnMut(FiredFor),
+        report: &mut impl FnMut(FiredFor),
     ) {
         for probe in &mut self.probes {
             if let Some(found) = old.probes.iter().position(|old| old.key == probe.key) {
@@ -82,28 +81,28 @@ impl ServiceState {
                 objective.take_over(old.objectives.swap_remove(found), now);
             }
         }
-        old.end_alerts(now, tell);
+        old.end_alerts(now, report);
     }
 
     /// The clock was set to `now`: see [`super::Ledger::forget`].
-    pub(super) fn forget(&mut self, now: Timestamp, tell: &mut impl FnMut(FiredFor)) {
+    pub(super) fn forget(&mut self, now: Timestamp, report: &mut impl FnMut(FiredFor)) {
         for probe in &mut self.probes {
             probe.restored = false;
         }
         for objective in &mut self.objectives {
             objective.restored = false;
             let promise = objective.tracker.objective().clone();
-            let tell = |fired| tell(named(&self.name, &promise, fired));
-            objective.alerts.set_to(now, tell);
+            let report = |fired| report(named(&self.name, &promise, fired));
+            objective.alerts.set_to(now, report);
         }
     }
 
     /// Ends what fires: its objectives are gone.
-    pub(super) fn end_alerts(&mut self, now: Timestamp, tell: &mut impl FnMut(FiredFor)) {
+    pub(super) fn end_alerts(&mut self, now: Timestamp, report: &mut impl FnMut(FiredFor)) {
         for objective in &mut self.objectives {
             let promise = objective.tracker.objective().clone();
             let alerts = &mut objective.alerts;
-            alerts.end_all(now, |fired| tell(named(&self.name, &promise, fired)));
+            alerts.end_all(now, |fired| report(named(&self.name, &promise, fired)));
         }
     }
 
@@ -133,8 +132,8 @@ impl ServiceState {
                 .iter_mut()
                 .map(|objective| {
                     let promise = objective.tracker.objective().clone();
-                    let tell = |fired| alerts.push(named(&self.name, &promise, fired));
-                    objective.view(now, &self.probes, tell)
+                    let report = |fired| alerts.push(named(&self.name, &promise, fired));
+                    objective.view(now, &self.probes, report)
                 })
                 .collect(),
         }

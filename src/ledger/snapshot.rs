@@ -1,6 +1,6 @@
 //! What every reader reads: one immutable picture of all services at one moment.
 
-use crate::outcome::{Cause, Phases, ProbeKey, Timestamp, Verdict, Why};
+use crate::outcome::{Cause, Phases, ProbeKey, Timestamp, Verdict, VoidReason};
 use crate::slo::Objective;
 use crate::slo::burn::{Alert, TIERS};
 use crate::slo::correction::Correction;
@@ -9,7 +9,7 @@ use crate::store::Ahead;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The windows that burn rates and coverage are told for, shortest first.
+/// The windows of burn rates and coverage, shortest first.
 pub const WINDOWS: [(&str, Duration); 10] = {
     const MINUTE: u64 = 60;
     const HOUR: u64 = 3600;
@@ -28,9 +28,9 @@ pub const WINDOWS: [(&str, Duration); 10] = {
     ]
 };
 
-/// The spans that latency quantiles are told for.
+/// The spans of latency quantiles.
 pub const QUANTILE_SPANS: [&str; 4] = ["5m", "1h", "1d", "30d"];
-/// The quantiles that are told.
+/// The quantiles that are reported.
 pub const QUANTILES: [f64; 3] = [0.5, 0.95, 0.99];
 
 #[derive(Debug)]
@@ -68,8 +68,8 @@ pub struct ProbeView {
     pub runs: u64,
     /// Bad outcomes by [`Cause::ALL`]'s order.
     pub failures: [u64; Cause::ALL.len()],
-    /// Void outcomes by [`Why::ALL`]'s order.
-    pub voids: [u64; Why::ALL.len()],
+    /// Void outcomes by [`VoidReason::ALL`]'s order.
+    pub voids: [u64; VoidReason::ALL.len()],
     /// Ticks that could not run in time.
     pub missed: u64,
     /// `None` before the first outcome.
@@ -109,7 +109,7 @@ pub struct ObjectiveView {
     pub since: Option<Timestamp>,
     /// The time that one event stands for at today's intervals.
     pub event_interval: Duration,
-    /// Counted events and bad ones since the daemon started, in [`crate::slo::Budgeting::parts`];
+    /// Counted events and bad ones since the daemon started, in [`crate::slo::BudgetingMethod::parts`];
     /// time slices count when they close.
     pub events: u64,
     pub bad_events: u64,

@@ -13,7 +13,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Where a probe stands: in its own service, and in those that borrow it; service, then probe.
-pub(super) type Places = Vec<(usize, usize)>;
+pub(super) type Positions = Vec<(usize, usize)>;
 
 /// All live state. One task owns it.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ pub struct Ledger {
     services: Vec<ServiceState>,
     /// All that are in force.
     corrections: Arc<[Correction]>,
-    index: HashMap<ProbeKey, Places>,
+    index: HashMap<ProbeKey, Positions>,
     /// Buckets of all latency quantiles.
     scale: Scale,
     /// Alerts that began or ended and were not taken yet.
@@ -38,11 +38,11 @@ impl Ledger {
         let services: Vec<_> = services
             .map(|spec| ServiceState::new(spec, retention))
             .collect();
-        let mut index: HashMap<ProbeKey, Places> = HashMap::new();
+        let mut index: HashMap<ProbeKey, Positions> = HashMap::new();
         for (at, service) in services.iter().enumerate() {
             for (position, probe) in service.probes.iter().enumerate() {
-                let places = index.entry(probe.key.clone()).or_default();
-                places.push((at, position));
+                let positions = index.entry(probe.key.clone()).or_default();
+                positions.push((at, position));
             }
         }
         Self {
@@ -55,7 +55,7 @@ impl Ledger {
         }
     }
 
-    /// Takes one outcome. One of a probe that a reload removed meanwhile is nobody's.
+    /// Takes one outcome. One of a probe that a reload removed meanwhile is dropped.
     pub fn record(&mut self, record: &Record) {
         for (service, probe) in self.index.get(&record.key).into_iter().flatten().copied() {
             let service = &mut self.services[service];
@@ -111,18 +111,18 @@ impl Ledger {
         let mut next = Self::new(config, corrections);
         next.correct(now);
         let mut alerts = std::mem::take(&mut self.alerts);
-        let mut tell = |alert| alerts.push(alert);
+        let mut report = |alert| alerts.push(alert);
         for service in &mut next.services {
             let old = self
                 .services
                 .iter()
                 .position(|old| old.name == service.name);
             if let Some(old) = old {
-                service.take_over(self.services.swap_remove(old), now, &mut tell);
+                service.take_over(self.services.swap_remove(old), now, &mut report);
             }
         }
         for service in &mut self.services {
-            service.end_alerts(now, &mut tell);
+            service.end_alerts(now, &mut report);
         }
         next.alerts = alerts;
         next.ahead = self.ahead;
@@ -142,11 +142,11 @@ impl Ledger {
         std::mem::take(&mut self.alerts)
     }
 
-    pub(super) fn tell_alert(&mut self, alert: FiredFor) {
+    pub(super) fn push_alert(&mut self, alert: FiredFor) {
         self.alerts.push(alert);
     }
 
-    /// The picture of this moment.
+    /// The snapshot of this moment.
     pub fn snapshot(&mut self, now: Timestamp) -> Snapshot {
         let mut merged = Vec::new();
         let (scale, alerts) = (&self.scale, &mut self.alerts);
@@ -166,7 +166,7 @@ impl Ledger {
         &self.services
     }
 
-    pub(super) fn index(&self) -> &HashMap<ProbeKey, Places> {
+    pub(super) fn index(&self) -> &HashMap<ProbeKey, Positions> {
         &self.index
     }
 

@@ -7,11 +7,11 @@ use super::watch::ClockWatch;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::outcome::ProbeKey;
-use crate::schedule::Event;
+use crate::schedule::ScheduleEvent;
 use crate::slo::burn::FiredFor;
 use crate::slo::correction::Correction;
-use crate::slo::vantage::Vantage;
-use crate::store::{Ahead, Plan, Store, StoreError, StoreHandle};
+use crate::slo::vantage::NetworkGuard;
+use crate::store::{Ahead, CountingPlan, Store, StoreError, StoreHandle};
 use arc_swap::ArcSwap;
 use prometheus::IntGauge;
 use std::collections::HashMap;
@@ -35,7 +35,7 @@ const BATCH: usize = 256;
 const FLUSH: Duration = Duration::from_secs(5);
 
 /// What the store counts each probe's hours by; changed by a reload.
-pub type Plans = Arc<ArcSwap<HashMap<ProbeKey, Plan>>>;
+pub type Plans = Arc<ArcSwap<HashMap<ProbeKey, CountingPlan>>>;
 
 /// A changed config, or changed corrections, for the ledger; answered when its state is complete.
 #[derive(Debug)]
@@ -47,9 +47,9 @@ pub struct Reload {
 
 /// What the ledger's task needs from outside.
 #[derive(Debug)]
-pub struct Wiring {
+pub struct Deps {
     pub clock: Clock,
-    pub events: mpsc::Receiver<Event>,
+    pub events: mpsc::Receiver<ScheduleEvent>,
     pub reloads: mpsc::Receiver<Reload>,
     pub store: StoreHandle,
     /// The store's file: objectives that a reload adds or changes are counted back from it.
@@ -64,78 +64,78 @@ pub struct Wiring {
 /// What waits for the control probes then is stored as that, and judged at the next start.
 pub async fn run(
     mut ledger: Ledger,
-    mut vantage: Vantage,
+    mut vantage: NetworkGuard,
     mut config: Arc<Config>,
-    mut wiring: Wiring,
+    mut deps: Deps,
 ) {
-    let mut clock = ClockWatch::new(wiring.clock.now());
+    let mut clock = ClockWatch::new(deps.clock.now());
     let mut next_tick = Instant::now();
     let mut batch = Vec::with_capacity(BATCH);
     loop {
         tokio::select! {
-            taken = wiring.events.recv_many(&mut batch, BATCH) => {
+            taken = deps.events.recv_many(&mut batch, BATCH) => {
                 if taken == 0 {
                     break;
                 }
-                let now = wiring.clock.now();
+                let now = deps.clock.now();
                 if clock.must_recount(now, ledger.ahead()) {
-                    ledger = recounted(ledger, config.clone(), &wiring).await;
+                    ledger = recounted(ledger, config.clone(), &deps).await;
                 }
                 for event in batch.drain(..) {
                     match event {
-                        Event::Outcome(record) => {
-                            keep_control(&vantage, &record, &wiring.store);
-                            keep(&mut ledger, &wiring.store, vantage.take(record, now), now);
+                        ScheduleEvent::Outcome(record) => {
+                            keep_control(&vantage, &record, &deps.store);
+                            keep(&mut ledger, &deps.store, vantage.take(record, now), now);
                         }
-                        Event::Missed(key, ticks) => ledger.missed(&key, ticks),
+                        ScheduleEvent::Missed(key, ticks) => ledger.missed(&key, ticks),
                     }
                 }
-                wiring.vantage_lost.set(i64::from(vantage.is_lost()));
+                deps.vantage_lost.set(i64::from(vantage.is_lost()));
             }
-            Some(Reload { config: wanted, corrections, done }) = wiring.reloads.recv() => {
+            Some(Reload { config: wanted, corrections, done }) = deps.reloads.recv() => {
                 config = wanted;
                 let next = controls(&config);
                 if !vantage.is_like(&next) {
                     vantage = next.going_on_from(vantage);
                 }
-                let (next, result) = reloaded(ledger, config.clone(), corrections, &wiring).await;
+                let (next, result) = reloaded(ledger, config.clone(), corrections, &deps).await;
                 ledger = next;
-                wiring.plans.store(Arc::new(ledger.plans()));
-                publish(&mut ledger, &wiring);
+                deps.plans.store(Arc::new(ledger.plans()));
+                publish(&mut ledger, &deps);
                 // Nobody waits any more if the request was given up.
                 let _ = done.send(result);
             }
             () = sleep_until(next_tick) => {
-                let (started, now) = (Instant::now(), wiring.clock.now());
+                let (started, now) = (Instant::now(), deps.clock.now());
                 if clock.must_recount(now, ledger.ahead()) {
-                    ledger = recounted(ledger, config.clone(), &wiring).await;
+                    ledger = recounted(ledger, config.clone(), &deps).await;
                 }
-                keep(&mut ledger, &wiring.store, vantage.release(now), now);
-                publish(&mut ledger, &wiring);
+                keep(&mut ledger, &deps.store, vantage.release(now), now);
+                publish(&mut ledger, &deps);
                 let cost = started.elapsed();
                 next_tick = started + cost.saturating_mul(TICK_SHARE).clamp(TICK, TICK_MAX);
             }
         }
     }
-    publish(&mut ledger, &wiring);
+    publish(&mut ledger, &deps);
 }
 
 /// Publishes the picture of now, with the alerts that it makes begin or end.
-fn publish(ledger: &mut Ledger, wiring: &Wiring) {
-    let snapshot = ledger.snapshot(wiring.clock.now());
-    wiring.snapshots.send_replace(Arc::new(snapshot));
+fn publish(ledger: &mut Ledger, deps: &Deps) {
+    let snapshot = ledger.snapshot(deps.clock.now());
+    deps.snapshots.send_replace(Arc::new(snapshot));
     let alerts = ledger.take_alerts();
-    alerts.iter().for_each(tell);
-    wiring.store.keep_alerts(alerts);
+    alerts.iter().for_each(report);
+    deps.store.keep_alerts(alerts);
 }
 
-fn tell(alert: &FiredFor) {
+fn report(alert: &FiredFor) {
     let FiredFor {
         service,
         slo,
         fired,
     } = alert;
-    let (windows, urgency) = (fired.tier.windows(), fired.tier.urgency.word());
+    let (windows, urgency) = (fired.tier.windows(), fired.tier.urgency.label());
     if fired.to.is_none() {
         warn!(%service, %slo, urgency, "{service}/{slo} burns its error budget too fast over {windows}: a {urgency}");
     } else {
@@ -144,20 +144,20 @@ fn tell(alert: &FiredFor) {
 }
 
 /// Counts everything anew by the time that it is now.
-async fn recounted(mut ledger: Ledger, config: Arc<Config>, wiring: &Wiring) -> Ledger {
+async fn recounted(mut ledger: Ledger, config: Arc<Config>, deps: &Deps) -> Ledger {
     warn!("the wall clock was set: outcomes are counted anew by the time that it is now");
     let corrections = ledger.corrections();
-    ledger.forget(wiring.clock.now());
-    let (ledger, result) = reloaded(ledger, config, corrections, wiring).await;
+    ledger.forget(deps.clock.now());
+    let (ledger, result) = reloaded(ledger, config, corrections, deps).await;
     if let Err(error) = result {
         warn!("the outcomes so far cannot be read back: {error}");
     }
-    tell_ahead(ledger.ahead());
+    log_ahead(ledger.ahead());
     ledger
 }
 
 /// Says in the log what is of the future.
-pub fn tell_ahead(ahead: &Ahead) {
+pub fn log_ahead(ahead: &Ahead) {
     if let Some(last) = ahead.last {
         let (outcomes, last) = (ahead.outcomes, last.to_utc());
         warn!(
@@ -174,13 +174,9 @@ async fn reloaded(
     ledger: Ledger,
     config: Arc<Config>,
     corrections: Arc<[Correction]>,
-    wiring: &Wiring,
+    deps: &Deps,
 ) -> (Ledger, Result<(), StoreError>) {
-    let (store, path, now) = (
-        wiring.store.clone(),
-        wiring.history.clone(),
-        wiring.clock.now(),
-    );
+    let (store, path, now) = (deps.store.clone(), deps.history.clone(), deps.clock.now());
     let work = move || {
         if !store.flush(FLUSH) {
             warn!("the store is behind: what a reload counts back lacks the last outcomes");

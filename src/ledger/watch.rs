@@ -9,7 +9,7 @@ use tokio::time::Instant;
 /// Wall and monotonic time may differ by so much before it is a jump; windows are coarser.
 const JUMP_MS: i64 = 2000;
 /// While the time of stored outcomes comes bit by bit, they are counted this often.
-const EVERY: Duration = Duration::from_secs(60);
+const CHECK_INTERVAL: Duration = Duration::from_secs(60);
 
 #[derive(Debug)]
 pub(super) struct ClockWatch {
@@ -33,7 +33,9 @@ impl ClockWatch {
         let jump = now.0 - self.wall.0 - millis(self.seen.elapsed());
         (self.wall, self.seen) = (now, Instant::now());
         let arrived = ahead.first.is_some_and(|first| first <= now);
-        let soon = self.counted.is_some_and(|last| last.elapsed() < EVERY);
+        let soon = self
+            .counted
+            .is_some_and(|last| last.elapsed() < CHECK_INTERVAL);
         let recount = jump < -JUMP_MS || (arrived && (!soon || jump > JUMP_MS));
         if recount {
             self.counted = Some(Instant::now());
@@ -61,7 +63,7 @@ mod tests {
         assert!(watch.must_recount(at(9), &ahead), "set back");
         assert!(watch.must_recount(at(100), &ahead), "a jump to their time");
         assert!(!watch.must_recount(at(101), &ahead), "a moment later");
-        tokio::time::advance(EVERY).await;
+        tokio::time::advance(CHECK_INTERVAL).await;
         assert!(watch.must_recount(at(161), &ahead));
     }
 }

@@ -1,7 +1,7 @@
 //! `docs/METRICS.md`, from the declarations.
 
-use super::own::{Own, kind};
-use crate::exposition::{Family, Kind};
+use super::own::{SelfMetrics, kind};
+use crate::exposition::{Family, MetricKind};
 use crate::{ledger, observe};
 use std::fmt::Write as _;
 
@@ -14,7 +14,7 @@ Scrape with `honor_labels: true`, because slod speaks for other targets.
 ";
 
 /// The page's text.
-pub fn markdown(own: &Own) -> String {
+pub fn markdown(own: &SelfMetrics) -> String {
     let mut out = HEAD.to_owned();
     table(&mut out, "Services", ledger::metrics::families().map(row));
     table(
@@ -40,7 +40,7 @@ pub fn markdown(own: &Own) -> String {
     out
 }
 
-type Row = (String, Kind, String, String);
+type Row = (String, MetricKind, String, String);
 
 fn row(family: &Family) -> Row {
     let Family {
@@ -65,6 +65,6 @@ fn table(out: &mut String, title: &str, rows: impl Iterator<Item = Row>) {
     )
     .unwrap_or_default();
     for (name, kind, labels, help) in rows {
-        writeln!(out, "| `{name}` | {} | {labels} | {help} |", kind.word()).unwrap_or_default();
+        writeln!(out, "| `{name}` | {} | {labels} | {help} |", kind.label()).unwrap_or_default();
     }
 }

@@ -5,15 +5,15 @@ mod docs;
 mod own;
 
 pub use docs::markdown;
-pub use own::Own;
+pub use own::SelfMetrics;
 
-use crate::exposition::{Format, Sink, TextSink};
+use crate::exposition::{Sink, TextFormat, TextSink};
 use crate::ledger::{self, Snapshot};
 use crate::observe::{self, SystemView};
 use std::io;
 
 /// Writes everything to a sink.
-pub fn write(sink: &mut dyn Sink, snapshot: &Snapshot, system: &SystemView, own: &Own) {
+pub fn write(sink: &mut dyn Sink, snapshot: &Snapshot, system: &SystemView, own: &SelfMetrics) {
     own.write(sink);
     observe::metrics::write(sink, system);
     ledger::metrics::write(sink, snapshot);
@@ -22,10 +22,10 @@ pub fn write(sink: &mut dyn Sink, snapshot: &Snapshot, system: &SystemView, own:
 /// Writes the whole page as text, and returns the output.
 pub fn write_text<W: io::Write>(
     out: W,
-    format: Format,
+    format: TextFormat,
     snapshot: &Snapshot,
     system: &SystemView,
-    own: &Own,
+    own: &SelfMetrics,
 ) -> io::Result<W> {
     let mut sink = TextSink::new(format, out);
     write(&mut sink, snapshot, system, own);

@@ -1,6 +1,6 @@
 //! The daemon's own metrics, in a registry of the `prometheus` crate.
 
-use crate::exposition::{Head, Histogram as Buckets, Kind, Labels, Sink};
+use crate::exposition::{Head, Histogram as Buckets, Labels, MetricKind, Sink};
 use crate::outcome::Timestamp;
 use crate::store::StoreStats;
 use crate::version;
@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// Instruments that the daemon's parts hold. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Own {
+pub struct SelfMetrics {
     registry: Registry,
     /// From a tick to the start of its probe.
     pub schedule_lag: Histogram,
@@ -39,7 +39,7 @@ const LAG_BOUNDS: [f64; 11] = [
     0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 10.0,
 ];
 
-impl Own {
+impl SelfMetrics {
     pub fn new() -> Result<Self, prometheus::Error> {
         let registry = Registry::new();
         let lag = HistogramOpts::new(
@@ -200,9 +200,11 @@ fn write_family(sink: &mut dyn Sink, family: &MetricFamily) {
             labels.push(pair.name(), pair.value());
         }
         match kind(family) {
-            Kind::Histogram => write_histogram(sink, &mut labels, metric),
-            Kind::Counter => sink.value(&labels, metric.get_counter().get_value()),
-            Kind::Gauge | Kind::Summary => sink.value(&labels, metric.get_gauge().get_value()),
+            MetricKind::Histogram => write_histogram(sink, &mut labels, metric),
+            MetricKind::Counter => sink.value(&labels, metric.get_counter().get_value()),
+            MetricKind::Gauge | MetricKind::Summary => {
+                sink.value(&labels, metric.get_gauge().get_value())
+            }
         }
     }
 }
@@ -234,11 +236,11 @@ fn write_histogram(sink: &mut dyn Sink, labels: &mut Labels, metric: &Metric) {
 }
 
 /// How the page names the kind of an instrument.
-pub fn kind(family: &MetricFamily) -> Kind {
+pub fn kind(family: &MetricFamily) -> MetricKind {
     match family.get_field_type() {
-        MetricType::COUNTER => Kind::Counter,
-        MetricType::HISTOGRAM => Kind::Histogram,
-        _ => Kind::Gauge,
+        MetricType::COUNTER => MetricKind::Counter,
+        MetricType::HISTOGRAM => MetricKind::Histogram,
+        _ => MetricKind::Gauge,
     }
 }
 

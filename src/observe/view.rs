@@ -43,7 +43,7 @@ pub struct NetworkView {
     pub transmit_bytes: u64,
 }
 
-/// Processes that are told as one, summed over all of them.
+/// Matching processes, summed over all of them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ProcessView {
     pub service: Arc<str>,

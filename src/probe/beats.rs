@@ -66,7 +66,7 @@ pub struct StoredBeat {
 
 /// What is known of a probe's job at one moment.
 #[derive(Clone, Debug, Default)]
-pub struct Heard {
+pub struct HeartbeatState {
     pub now: Timestamp,
     /// Since when its reports could be taken without a break.
     pub since: Timestamp,
@@ -86,7 +86,7 @@ pub enum Refused {
 
 /// The last reports of all probes that jobs report to.
 #[derive(Clone, Debug)]
-pub struct Beats(Arc<Mutex<HashMap<ProbeKey, Entry>>>);
+pub struct HeartbeatBoard(Arc<Mutex<HashMap<ProbeKey, Entry>>>);
 
 #[derive(Debug)]
 struct Entry {
@@ -108,7 +108,7 @@ struct Last {
     kept: Timestamp,
 }
 
-impl Beats {
+impl HeartbeatBoard {
     /// `stored` are the reports from before.
     pub fn new(stored: HashMap<ProbeKey, StoredBeat>) -> Self {
         let entry = |(key, stored): (ProbeKey, StoredBeat)| {
@@ -142,7 +142,7 @@ impl Beats {
         let mut board = self.board();
         let mut removed = std::mem::take(&mut *board);
         for (key, probe) in probes {
-            let Some(door) = probe.listens() else {
+            let Some(door) = probe.accepts_heartbeats() else {
                 continue;
             };
             let mut entry = removed.remove(key).unwrap_or_else(|| Entry::new(now));
@@ -166,7 +166,7 @@ impl Beats {
         let board = self.board();
         let entry = board.get(key).ok_or(Refused::Unknown)?;
         let probe = entry.probe.as_ref().ok_or(Refused::Unknown)?;
-        let wanted = probe.listens().and_then(|door| door.token);
+        let wanted = probe.accepts_heartbeats().and_then(|door| door.token);
         let same = |wanted: &Secret| {
             let token = token.unwrap_or_default().as_bytes();
             bool::from(wanted.reveal().as_bytes().ct_eq(token))
@@ -214,17 +214,17 @@ impl Beats {
     }
 
     /// What is known of a probe's job. Failures are handed out once.
-    pub fn look(&self, key: &ProbeKey, now: Timestamp) -> Heard {
+    pub fn look(&self, key: &ProbeKey, now: Timestamp) -> HeartbeatState {
         let mut board = self.board();
         let Some(entry) = board.get_mut(key) else {
-            return Heard {
+            return HeartbeatState {
                 now,
                 since: now,
-                ..Heard::default()
+                ..HeartbeatState::default()
             };
         };
         entry.looked = Some(now);
-        Heard {
+        HeartbeatState {
             now,
             since: entry.since,
             last: entry.last.as_ref().map(|last| last.beat.clone()),
@@ -268,7 +268,10 @@ impl Entry {
     /// Listens from `now` on for what is due. What was overdue while somebody listened stays so;
     /// otherwise a job that is new, comes back, or has another pace gets its time once more.
     fn listen(&mut self, due: &super::heartbeat::Due, now: Timestamp) {
-        let before = self.probe.as_ref().and_then(|probe| probe.listens());
+        let before = self
+            .probe
+            .as_ref()
+            .and_then(|probe| probe.accepts_heartbeats());
         if before.is_some_and(|door| door.due == due) {
             return;
         }
@@ -290,9 +293,9 @@ impl Entry {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::outcome::{Outcome, Why};
+    use crate::outcome::{Outcome, VoidReason};
     use crate::probe::heartbeat::{Due, Pace};
-    use crate::probe::{Attempt, Door};
+    use crate::probe::{Attempt, HeartbeatAuth};
 
     #[derive(Debug)]
     struct Job(Due);
@@ -307,8 +310,8 @@ mod tests {
             self.0.words()
         }
 
-        fn listens(&self) -> Option<Door<'_>> {
-            Some(Door {
+        fn accepts_heartbeats(&self) -> Option<HeartbeatAuth<'_>> {
+            Some(HeartbeatAuth {
                 token: None,
                 due: &self.0,
             })
@@ -338,17 +341,17 @@ mod tests {
         ProbeKey::new("jobs", "backup")
     }
 
-    fn listen(board: &Beats, second: i64, probe: &Arc<dyn Probe>) {
+    fn listen(board: &HeartbeatBoard, second: i64, probe: &Arc<dyn Probe>) {
         board.listen(at(second), [(&key(), probe)].into_iter(), |_| None);
     }
 
-    fn since(board: &Beats, second: i64) -> Timestamp {
+    fn since(board: &HeartbeatBoard, second: i64) -> Timestamp {
         board.look(&key(), at(second)).since
     }
 
     #[test]
     fn each_probe_has_been_listened_to_since_its_own_time() {
-        let board = Beats::new(HashMap::new());
+        let board = HeartbeatBoard::new(HashMap::new());
         listen(&board, 100, &every(60));
         assert_eq!(since(&board, 120), at(100));
         listen(&board, 130, &every(60));
@@ -372,7 +375,7 @@ mod tests {
 
     #[test]
     fn what_comes_back_is_known_and_gets_its_time() {
-        let board = Beats::new(HashMap::new());
+        let board = HeartbeatBoard::new(HashMap::new());
         listen(&board, 0, &every(60));
         board.take(&key(), beat(30, false), true);
         since(&board, 40);
@@ -391,18 +394,18 @@ mod tests {
             HashMap::from([(key(), StoredBeat { last, failures })])
         };
         let restarted = |verdict| {
-            let board = Beats::new(stored(None));
+            let board = HeartbeatBoard::new(stored(None));
             let last = |_: &ProbeKey| Some((at(900), verdict));
             board.listen(at(1000), [(&key(), &every(60))].into_iter(), last);
             since(&board, 1001)
         };
         assert_eq!(restarted(Verdict::Good), at(1000));
-        assert_eq!(restarted(Verdict::Void(Why::Listening)), at(1000));
+        assert_eq!(restarted(Verdict::Void(VoidReason::Listening)), at(1000));
         assert_eq!(restarted(Verdict::Bad(Cause::Silent)), at(100));
         // A failure that an outcome shows already is not shown again.
         let failures = Failures::one(&beat(90, true));
         let judged = |seen_until| {
-            let board = Beats::new(stored(Some(failures.clone())));
+            let board = HeartbeatBoard::new(stored(Some(failures.clone())));
             let last = |_: &ProbeKey| Some((at(seen_until), Verdict::Good));
             board.listen(at(1000), [(&key(), &every(60))].into_iter(), last);
             board.look(&key(), at(1001)).failures
@@ -413,7 +416,7 @@ mod tests {
 
     #[test]
     fn failures_between_two_looks_are_counted_and_handed_out_once() {
-        let board = Beats::new(HashMap::new());
+        let board = HeartbeatBoard::new(HashMap::new());
         listen(&board, 0, &every(60));
         for (second, failed) in [(1, true), (2, true), (3, false)] {
             board.take(&key(), beat(second, failed), true);

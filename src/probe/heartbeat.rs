@@ -4,9 +4,9 @@ mod due;
 
 pub use due::{Due, Pace, Schedule};
 
-use super::beats::{Failures, Heard};
-use super::{Attempt, Door, Kind, Probe};
-use crate::outcome::{Cause, Outcome, Timestamp, Verdict, Why};
+use super::beats::{Failures, HeartbeatState};
+use super::{Attempt, HeartbeatAuth, Kind, Probe};
+use crate::outcome::{Cause, Outcome, Timestamp, Verdict, VoidReason};
 use crate::units::show_duration;
 use crate::yaml::{Key, Secret, Section, Shape};
 use async_trait::async_trait;
@@ -51,7 +51,8 @@ const KEYS: &[Key] = &[
 ];
 
 const DEFAULT_ZONE: &str = "UTC";
-const EVERY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(31 * 86_400));
+const EVERY_RANGE: (Duration, Duration) =
+    (Duration::from_secs(1), Duration::from_secs(31 * 86_400));
 
 impl Kind for Heartbeat {
     fn name(&self) -> &'static str {
@@ -140,16 +141,16 @@ fn is_acceptable(section: &Section<'_>, token: Option<&Secret>) -> bool {
 
 fn in_range(section: &Section<'_>, key: &'static str, span: Duration) -> bool {
     let least = if key == "every" {
-        EVERY.0
+        EVERY_RANGE.0
     } else {
         Duration::ZERO
     };
-    let fits = (least..=EVERY.1).contains(&span);
+    let fits = (least..=EVERY_RANGE.1).contains(&span);
     if !fits {
         let expected = format!(
             "expected {} to {}",
             show_duration(least),
-            show_duration(EVERY.1)
+            show_duration(EVERY_RANGE.1)
         );
         section.error(
             "out-of-range",
@@ -174,7 +175,7 @@ impl Probe for Job {
         let outcome = self.judge(&attempt.heard);
         attempt
             .trace
-            .tell(started, "heartbeat", || match &attempt.heard.last {
+            .record(started, "heartbeat", || match &attempt.heard.last {
                 None => "no report was ever taken".to_owned(),
                 Some(beat) => format!("the last report was taken at {}", beat.at.to_utc()),
             });
@@ -185,8 +186,8 @@ impl Probe for Job {
         format!("reports {}", self.due.words())
     }
 
-    fn listens(&self) -> Option<Door<'_>> {
-        Some(Door {
+    fn accepts_heartbeats(&self) -> Option<HeartbeatAuth<'_>> {
+        Some(HeartbeatAuth {
             token: self.token.as_ref(),
             due: &self.due,
         })
@@ -196,8 +197,8 @@ impl Probe for Job {
 impl Job {
     /// A reported failure counts once at least, and until the next report. Silence counts only
     /// where we have listened for long enough: a job cannot report to a daemon that is down.
-    fn judge(&self, heard: &Heard) -> Outcome {
-        let Heard { now, since, .. } = *heard;
+    fn judge(&self, heard: &HeartbeatState) -> Outcome {
+        let HeartbeatState { now, since, .. } = *heard;
         let age = |since: Timestamp| Duration::from_millis((now.0 - since.0).max(0).unsigned_abs());
         let judged = |verdict, latency, message: String| {
             let mut outcome = Outcome::new(verdict, latency);
@@ -217,7 +218,7 @@ impl Job {
             (last, None) if !self.due.is_overdue(since, now) => {
                 let latency = age(last.as_ref().map_or(since, |beat| beat.at));
                 let message = format!("no report since slod listens; one is due {expected}");
-                judged(Verdict::Void(Why::Listening), latency, message)
+                judged(Verdict::Void(VoidReason::Listening), latency, message)
             }
             (Some(beat), None) => {
                 let silent = show_duration(Duration::from_secs(age(beat.at).as_secs()));
@@ -253,7 +254,7 @@ mod tests {
             failed,
             message: failed.then(|| "disk full".into()),
         };
-        job.judge(&Heard {
+        job.judge(&HeartbeatState {
             now: Timestamp(now * MINUTE),
             since: Timestamp(MINUTE),
             last: last.map(beat),
@@ -288,7 +289,7 @@ mod tests {
 
     #[test]
     fn nobody_can_report_to_a_daemon_that_is_down() {
-        let listening = Verdict::Void(Why::Listening);
+        let listening = Verdict::Void(VoidReason::Listening);
         assert_eq!(judged(71, None).verdict, listening);
         assert_eq!(judged(72, None).verdict, Verdict::Bad(Cause::Silent));
         // The last report is from before the daemon was started.

@@ -13,7 +13,7 @@ mod tcp;
 use crate::outcome::Outcome;
 use crate::yaml::{Key, Secret, Section};
 use async_trait::async_trait;
-use beats::Heard;
+use beats::HeartbeatState;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -51,28 +51,28 @@ pub trait Probe: Send + Sync + fmt::Debug {
     fn target(&self) -> String;
 
     /// How jobs report to it, if they do.
-    fn listens(&self) -> Option<Door<'_>> {
+    fn accepts_heartbeats(&self) -> Option<HeartbeatAuth<'_>> {
         None
     }
 }
 
 /// How a job gets in.
 #[derive(Clone, Copy, Debug)]
-pub struct Door<'a> {
+pub struct HeartbeatAuth<'a> {
     /// What it must know.
     pub token: Option<&'a Secret>,
     /// When it must report.
     pub due: &'a heartbeat::Due,
 }
 
-/// What one attempt is given, and where it tells what it does.
+/// What one attempt is given, and where it records what it does.
 #[derive(Debug)]
 pub struct Attempt {
     pub started: Instant,
     /// The whole attempt ends by then.
     pub deadline: Instant,
-    /// What its job reported; nothing, unless [`Probe::listens`].
-    pub heard: Heard,
+    /// What its job reported; nothing, unless [`Probe::accepts_heartbeats`].
+    pub heard: HeartbeatState,
     pub trace: Trace,
 }
 
@@ -83,13 +83,13 @@ impl Attempt {
         Self {
             started,
             deadline: started + timeout,
-            heard: Heard::default(),
+            heard: HeartbeatState::default(),
             trace,
         }
     }
 }
 
-/// The story of one attempt, told decision by decision; silent and free when nobody listens.
+/// The steps of one attempt; free when nobody reads them.
 #[derive(Debug, Default)]
 pub struct Trace(Option<Vec<Step>>);
 
@@ -114,7 +114,7 @@ impl Trace {
     }
 
     /// Adds a step; `text` is only made when somebody listens.
-    pub fn tell(&mut self, started: Instant, topic: &'static str, text: impl FnOnce() -> String) {
+    pub fn record(&mut self, started: Instant, topic: &'static str, text: impl FnOnce() -> String) {
         if let Some(steps) = &mut self.0 {
             steps.push(Step {
                 after: started.elapsed(),

@@ -269,12 +269,12 @@ impl TcpProbe {
             let failed = |error| Failure::io(&error, "sending");
             stream.write_all(bytes).await.map_err(failed)?;
             stream.flush().await.map_err(failed)?;
-            progress.tell("send", || format!("{} bytes", bytes.len()));
+            progress.record("send", || format!("{} bytes", bytes.len()));
         }
         if let Some(expect) = &self.expect {
             self.receive(stream, expect, received).await?;
             progress.leave();
-            progress.tell("expect", || {
+            progress.record("expect", || {
                 format!("ok: {}, expected /{expect}/", self.seen(received))
             });
         }

@@ -2,9 +2,9 @@
 
 pub mod backtest;
 pub mod numbers;
+pub mod scenario;
 pub mod slo;
 pub mod state;
 pub mod status;
-pub mod story;
 mod table;
 mod walk;

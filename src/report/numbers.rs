@@ -1,6 +1,6 @@
 //! Numbers as people read them, rounded so that they never promise more than is true.
 
-use crate::slo::Budgeting;
+use crate::slo::BudgetingMethod;
 use crate::stats::scale::PRECISION;
 use chrono::{DateTime, Utc};
 use std::time::Duration;
@@ -87,7 +87,7 @@ pub fn count(count: u64) -> String {
 }
 
 /// `259,200`, or `12.3` where events are good in part.
-pub fn events(counts: u64, budgeting: Budgeting) -> String {
+pub fn events(counts: u64, budgeting: BudgetingMethod) -> String {
     let parts = u64::from(budgeting.parts());
     let tenths = counts % parts * 10 / parts;
     let whole = count(counts / parts);
@@ -162,19 +162,19 @@ mod tests {
 
     #[test]
     fn what_is_spent_and_what_is_left_make_the_whole() {
-        let told = |left: f64| (spent(1.0 - left), share(left));
+        let shown = |left: f64| (spent(1.0 - left), share(left));
         let pair = |spent: &str, left: &str| (spent.to_owned(), left.to_owned());
-        assert_eq!(told(1.0), pair("0%", "100%"));
-        assert_eq!(told(0.999_999), pair("0.1%", "99.9%"));
-        assert_eq!(told(0.000_4), pair("100%", "0%"));
-        assert_eq!(told(0.0), pair("100%", "0%"));
-        assert_eq!(told(1.0 - 0.1 * 3.0 - 0.7), pair("100%", "0%"));
-        assert_eq!(told(-0.000_01), pair("100.1%", "-0.1%"));
-        assert_eq!(told(-1.0 / 3.0), pair("133.4%", "-33.4%"));
+        assert_eq!(shown(1.0), pair("0%", "100%"));
+        assert_eq!(shown(0.999_999), pair("0.1%", "99.9%"));
+        assert_eq!(shown(0.000_4), pair("100%", "0%"));
+        assert_eq!(shown(0.0), pair("100%", "0%"));
+        assert_eq!(shown(1.0 - 0.1 * 3.0 - 0.7), pair("100%", "0%"));
+        assert_eq!(shown(-0.000_01), pair("100.1%", "-0.1%"));
+        assert_eq!(shown(-1.0 / 3.0), pair("133.4%", "-33.4%"));
         for thousandth in -3000..=1000 {
             let left = f64::from(thousandth) / 1000.0;
             let tenths = |text: &str| text.trim_end_matches('%').parse::<f64>();
-            let (spent, left) = told(left);
+            let (spent, left) = shown(left);
             let sum = tenths(&spent).and_then(|spent| Ok(spent + tenths(&left)?));
             assert!(
                 (sum.expect("numbers") - 100.0).abs() < 1e-9,
@@ -209,8 +209,8 @@ mod tests {
             ["512 B", "1023 B", "1.0 KiB", "1.0 GiB", "3.2 GiB"]
         );
         let parts = [0, 999_999, 1_000_000, 1_234_100_000];
-        let told = parts.map(|counts| events(counts, Budgeting::RatioTimeslices));
-        assert_eq!(told, ["0", "0.9", "1", "1,234.1"]);
+        let shown = parts.map(|counts| events(counts, BudgetingMethod::RatioTimeslices));
+        assert_eq!(shown, ["0", "0.9", "1", "1,234.1"]);
         assert_eq!(
             [0, 999, 1000, 259_200, 1_000_000].map(count),
             ["0", "999", "1,000", "259,200", "1,000,000"]

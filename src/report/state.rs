@@ -1,4 +1,4 @@
-//! How an objective stands, as one word: the same in the terminal and on the page.
+//! The state of an objective, as one word: the same in the terminal and on the page.
 
 use crate::ledger::snapshot::ObjectiveView;
 
@@ -53,7 +53,7 @@ impl ObjectiveState {
         }
     }
 
-    pub const fn word(self) -> &'static str {
+    pub const fn label(self) -> &'static str {
         match self {
             Self::BudgetSpent => "budget spent",
             Self::BurningFast => "burning fast",

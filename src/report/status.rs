@@ -7,14 +7,14 @@ use crate::ledger::snapshot::{
     BudgetView, ObjectiveView, ProbeView, ServiceView, Snapshot, WINDOWS, WindowView,
 };
 use crate::outcome::{Timestamp, Verdict};
-use crate::slo::Budgeting;
+use crate::slo::BudgetingMethod;
 use crate::stats::scale::PRECISION;
 use crate::units::show_duration;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// What `slod status` tells, and what `--format json` prints.
+/// The content of `slod status`, and what `--format json` prints.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Status {
     pub at: chrono::DateTime<chrono::Utc>,
@@ -113,7 +113,7 @@ pub struct WindowStatus {
     pub coverage_ratio: Option<f64>,
 }
 
-/// A window of an objective besides the one that alerts go by.
+/// An additional window of an objective.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct FurtherWindow {
     /// `7d`, `month`
@@ -265,8 +265,8 @@ impl ServiceStatus {
     /// With the counts of every window.
     pub fn in_depth(service: &ServiceView) -> Self {
         let mut status = Self::of(service);
-        for (told, view) in status.objectives.iter_mut().zip(&service.objectives) {
-            told.windows = WindowStatus::all(view);
+        for (shown, view) in status.objectives.iter_mut().zip(&service.objectives) {
+            shown.windows = WindowStatus::all(view);
         }
         status
     }
@@ -289,7 +289,7 @@ impl WindowStatus {
         all
     }
 
-    fn of(window: String, view: &WindowView, budgeting: Budgeting) -> Self {
+    fn of(window: String, view: &WindowView, budgeting: BudgetingMethod) -> Self {
         Self {
             window,
             good_events: budgeting.events(view.good),
@@ -368,13 +368,13 @@ impl ObjectiveStatus {
         }
     }
 
-    /// One word for a tired reader.
+    /// The state as one word.
     pub fn state(&self) -> &'static str {
         let burn = Burn {
             last_5m: self.burn_rate_5m,
             last_1h: self.burn_rate_1h,
             last_6h: self.burn_rate_6h,
         };
-        ObjectiveState::judge(self.budget_remaining_ratio, burn).word()
+        ObjectiveState::judge(self.budget_remaining_ratio, burn).label()
     }
 }

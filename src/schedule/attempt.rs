@@ -1,12 +1,14 @@
 //! One attempt, from its start to its event.
 
 use super::lag::LagMeter;
-use super::pulse::Pulse;
 use super::runner::JUMP_MS;
+use super::stall::StallDetector;
 use crate::clock::Clock;
 use crate::config::ProbeSpec;
-use crate::outcome::{Cause, Detail, Outcome, ProbeKey, Record, Timestamp, Verdict, Why, millis};
-use crate::probe::beats::Heard;
+use crate::outcome::{
+    Cause, Detail, Outcome, ProbeKey, Record, Timestamp, Verdict, VoidReason, millis,
+};
+use crate::probe::beats::HeartbeatState;
 use crate::probe::{Attempt, Trace};
 use crate::units::show_duration;
 use futures_util::FutureExt;
@@ -18,38 +20,38 @@ use tokio::time::{Instant, timeout_at};
 /// A probe that does not end by itself is cut off this long after its timeout.
 const GRACE: Duration = Duration::from_millis(500);
 
-/// What the schedule tells the ledger.
+/// What the schedule sends to the ledger.
 #[derive(Debug)]
-pub enum Event {
+pub enum ScheduleEvent {
     Outcome(Record),
     /// Ticks of a probe that could not run in time.
     Missed(ProbeKey, u64),
 }
 
 /// What an attempt needs.
-pub(super) struct Given {
+pub(super) struct AttemptContext {
     pub(super) spec: ProbeSpec,
     /// The tick's label.
     pub(super) at: Timestamp,
-    pub(super) heard: Heard,
+    pub(super) heard: HeartbeatState,
     pub(super) clock: Clock,
-    pub(super) pulse: Pulse,
+    pub(super) stall: StallDetector,
     pub(super) meter: LagMeter,
     pub(super) wakeup_lag: prometheus::Histogram,
-    pub(super) events: mpsc::Sender<Event>,
+    pub(super) events: mpsc::Sender<ScheduleEvent>,
 }
 
-pub(super) async fn run(given: Given) -> ProbeKey {
-    let Given {
+pub(super) async fn run(context: AttemptContext) -> ProbeKey {
+    let AttemptContext {
         spec,
         at,
         heard,
         clock,
-        pulse,
+        stall,
         meter,
         wakeup_lag,
         events,
-    } = given;
+    } = context;
     let running = meter.enter();
     let (wall, started) = (clock.now(), Instant::now());
     let outcome = outcome(&spec, heard).await;
@@ -62,14 +64,14 @@ pub(super) async fn run(given: Given) -> ProbeKey {
         key: spec.key.clone(),
         at,
         interval: spec.interval,
-        outcome: disturbed(&pulse, started, wall, &outcome).unwrap_or(outcome),
+        outcome: disturbed(&stall, started, wall, &outcome).unwrap_or(outcome),
     };
     // The ledger outlives the schedule; it is gone only if it failed, which is reported elsewhere.
-    let _ = events.send(Event::Outcome(record)).await;
+    let _ = events.send(ScheduleEvent::Outcome(record)).await;
     spec.key
 }
 
-async fn outcome(spec: &ProbeSpec, heard: Heard) -> Outcome {
+async fn outcome(spec: &ProbeSpec, heard: HeartbeatState) -> Outcome {
     let mut attempt = Attempt::new(spec.timeout, Trace::silent());
     attempt.heard = heard;
     let (started, cut_off) = (attempt.started, attempt.deadline + GRACE);
@@ -79,7 +81,7 @@ async fn outcome(spec: &ProbeSpec, heard: Heard) -> Outcome {
         Ok(Err(_panic)) => {
             tracing::error!(probe = %spec.key, "probe {} panicked; this is a defect of slod", spec.key);
             explained(
-                Verdict::Void(Why::Internal),
+                Verdict::Void(VoidReason::Internal),
                 started.elapsed(),
                 "the probe panicked; this is a defect of slod",
             )
@@ -92,20 +94,33 @@ async fn outcome(spec: &ProbeSpec, heard: Heard) -> Outcome {
     }
 }
 
-/// What an attempt is worth during which we stood still, or the machine slept: nothing, since also
+/// The verdict of an attempt during which the process was stalled, or the machine slept: void, since also
 /// a good one took as long as we did. `wall` is how long it took by the wall clock, in milliseconds.
-fn disturbed(pulse: &Pulse, started: Instant, wall: i64, outcome: &Outcome) -> Option<Outcome> {
+fn disturbed(
+    stall: &StallDetector,
+    started: Instant,
+    wall: i64,
+    outcome: &Outcome,
+) -> Option<Outcome> {
     let now = Instant::now();
     let took = now.saturating_duration_since(started);
-    if let Some(still) = pulse.still_since(started, now) {
+    if let Some(still) = stall.stalled_since(started, now) {
         let message = format!("slod itself stood still for {:.1} s", still.as_secs_f64());
-        return Some(explained(Verdict::Void(Why::Stalled), took, &message));
+        return Some(explained(
+            Verdict::Void(VoidReason::Stalled),
+            took,
+            &message,
+        ));
     }
     let jumped = wall - millis(took);
     // A set clock does no harm to what was measured by the other one, a machine that slept does.
     if jumped.abs() > JUMP_MS && outcome.verdict != Verdict::Good {
         let message = format!("the wall clock jumped by {jumped} ms, as on a machine that slept");
-        return Some(explained(Verdict::Void(Why::ClockJump), took, &message));
+        return Some(explained(
+            Verdict::Void(VoidReason::ClockJump),
+            took,
+            &message,
+        ));
     }
     None
 }
@@ -125,7 +140,11 @@ fn undecided(thresholds: &[Duration], lag: Duration, outcome: &Outcome) -> Optio
         lag.as_millis(),
         show_duration(*threshold)
     );
-    Some(explained(Verdict::Void(Why::Stalled), latency, &message))
+    Some(explained(
+        Verdict::Void(VoidReason::Stalled),
+        latency,
+        &message,
+    ))
 }
 
 pub(super) fn explained(verdict: Verdict, latency: Duration, message: &str) -> Outcome {

@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
 /// How often the thread wants to wake up while attempts run. A lag is known to within this.
-const EVERY: Duration = Duration::from_millis(10);
+const CHECK_INTERVAL: Duration = Duration::from_millis(10);
 /// Timers are kept to the millisecond, so that a wake-up this late is on time.
 const GRAIN: Duration = Duration::from_millis(2);
 
@@ -43,7 +43,7 @@ impl LagMeter {
                 self.state().due = None;
                 self.0.started.notified().await;
             }
-            let due = Instant::now() + EVERY;
+            let due = Instant::now() + CHECK_INTERVAL;
             self.state().due = Some(due);
             sleep_until(due).await;
             self.state().last = Some((due, Instant::now()));

@@ -3,11 +3,11 @@
 mod attempt;
 mod lag;
 mod plan;
-mod pulse;
 mod runner;
+mod stall;
 mod threads;
 
-pub use attempt::Event;
+pub use attempt::ScheduleEvent;
 pub use plan::{Due, Plan};
-pub use runner::{Wiring, run};
+pub use runner::{Deps, run};
 pub use threads::ProbeThreads;

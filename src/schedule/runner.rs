@@ -1,13 +1,13 @@
 //! Runs what the plan says is due, with a limit on how many probes run at once.
 
-use super::attempt::{self, Event, explained};
+use super::attempt::{self, ScheduleEvent, explained};
 use super::plan::{Due, Plan};
-use super::pulse::{self, Pulse};
+use super::stall::{self, StallDetector};
 use super::threads::ProbeThreads;
 use crate::clock::Clock;
 use crate::config::ProbeSpec;
-use crate::outcome::{Outcome, ProbeKey, Record, Timestamp, Verdict, Why, millis};
-use crate::probe::beats::Beats;
+use crate::outcome::{Outcome, ProbeKey, Record, Timestamp, Verdict, VoidReason, millis};
+use crate::probe::beats::HeartbeatBoard;
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -20,16 +20,16 @@ pub(super) const JUMP_MS: i64 = 2000;
 
 /// What the schedule needs from outside.
 #[derive(Debug)]
-pub struct Wiring {
+pub struct Deps {
     pub clock: Clock,
     /// Where attempts run.
     pub threads: ProbeThreads,
     /// What jobs reported.
-    pub beats: Beats,
+    pub beats: HeartbeatBoard,
     /// The latest tick that was ever kept: until then the wall clock has been used before.
     pub used_until: Option<Timestamp>,
     /// Bounded: while it is full, finished probes wait and ticks are missed, nothing piles up.
-    pub events: mpsc::Sender<Event>,
+    pub events: mpsc::Sender<ScheduleEvent>,
     /// Replaces all probes.
     pub reloads: mpsc::Receiver<Vec<ProbeSpec>>,
     pub stop: CancellationToken,
@@ -44,8 +44,8 @@ pub struct Wiring {
 }
 
 /// Runs the probes until a stop is requested and the running ones have ended.
-pub async fn run(specs: Vec<ProbeSpec>, wiring: Wiring) {
-    let mut runner = Runner::new(specs, wiring);
+pub async fn run(specs: Vec<ProbeSpec>, deps: Deps) {
+    let mut runner = Runner::new(specs, deps);
     runner.until_stopped().await;
     runner.drain().await;
 }
@@ -61,8 +61,8 @@ struct Runner {
     last_wake: (Timestamp, Instant),
     /// How often the wall clock was set back, and until when it repeats itself.
     echo: (i64, Timestamp),
-    pulse: Pulse,
-    wiring: Wiring,
+    stall: StallDetector,
+    deps: Deps,
 }
 
 struct Job {
@@ -71,14 +71,14 @@ struct Job {
     running: Option<Timestamp>,
     /// The tick that waits for a free place.
     waiting: Option<Timestamp>,
-    /// Missed ticks that the ledger was not told yet.
+    /// Missed ticks that were not sent to the ledger yet.
     missed: u64,
 }
 
 impl Runner {
-    fn new(specs: Vec<ProbeSpec>, wiring: Wiring) -> Self {
-        let now = wiring.clock.now();
-        let repeated = wiring.used_until.filter(|until| *until >= now);
+    fn new(specs: Vec<ProbeSpec>, deps: Deps) -> Self {
+        let now = deps.clock.now();
+        let repeated = deps.used_until.filter(|until| *until >= now);
         let mut runner = Self {
             jobs: Vec::new(),
             index: HashMap::new(),
@@ -87,25 +87,25 @@ impl Runner {
             running: JoinSet::new(),
             last_wake: (now, Instant::now()),
             echo: repeated.map_or((0, Timestamp(i64::MIN)), |until| (1, until)),
-            pulse: Pulse::new(Instant::now()),
-            wiring,
+            stall: StallDetector::new(Instant::now()),
+            deps,
         };
         runner.reload(specs);
         runner
     }
 
     async fn until_stopped(&mut self) {
-        let stop = self.wiring.stop.clone();
-        let mut looks = interval(pulse::EVERY);
+        let stop = self.deps.stop.clone();
+        let mut looks = interval(stall::CHECK_INTERVAL);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            self.pulse.beat(Instant::now());
+            self.stall.beat(Instant::now());
             self.start_due();
             // With no probe at all, only a reload or a stop can follow.
             let wake = self.next_wake();
             tokio::select! {
                 () = stop.cancelled() => return,
-                Some(specs) = self.wiring.reloads.recv() => self.reload(specs),
+                Some(specs) = self.deps.reloads.recv() => self.reload(specs),
                 Some(done) = self.running.join_next() => self.finished(done.ok()),
                 () = sleep_until(wake) => {}
                 _ = looks.tick() => {}
@@ -114,7 +114,7 @@ impl Runner {
     }
 
     fn next_wake(&self) -> Instant {
-        let now = self.wiring.clock.now();
+        let now = self.deps.clock.now();
         let idle = Duration::from_secs(60);
         let wait = self.plan.next().map_or(idle, |due| {
             Duration::from_millis((due.0 - now.0).max(0).unsigned_abs()).min(idle)
@@ -132,7 +132,7 @@ impl Runner {
         self.waiting.clear();
         self.plan = Plan::new(
             specs.iter().map(|spec| (&spec.key, spec.interval)),
-            self.wiring.clock.now(),
+            self.deps.clock.now(),
         );
         for spec in specs {
             let kept = old.remove(&spec.key);
@@ -148,7 +148,7 @@ impl Runner {
     }
 
     fn start_due(&mut self) {
-        let now = self.wiring.clock.now();
+        let now = self.deps.clock.now();
         self.notice_jump(now);
         while let Some(Due { probe, at, skipped }) = self.plan.pop(now) {
             let job = &mut self.jobs[probe];
@@ -158,7 +158,7 @@ impl Runner {
             } else {
                 self.waiting.push_back(probe);
             }
-            self.tell_missed(probe);
+            self.report_missed(probe);
         }
         self.start_waiting(now);
     }
@@ -180,19 +180,19 @@ impl Runner {
         self.last_wake = (now, Instant::now());
     }
 
-    fn tell_missed(&mut self, probe: usize) {
+    fn report_missed(&mut self, probe: usize) {
         let job = &mut self.jobs[probe];
         if job.missed > 0 {
-            let event = Event::Missed(job.spec.key.clone(), job.missed);
+            let event = ScheduleEvent::Missed(job.spec.key.clone(), job.missed);
             // A full queue keeps the count here until the next tick.
-            if self.wiring.events.try_send(event).is_ok() {
+            if self.deps.events.try_send(event).is_ok() {
                 job.missed = 0;
             }
         }
     }
 
     fn start_waiting(&mut self, now: Timestamp) {
-        while self.running.len() < self.wiring.max_concurrent
+        while self.running.len() < self.deps.max_concurrent
             && let Some(probe) = self.waiting.pop_front()
         {
             let job = &mut self.jobs[probe];
@@ -200,26 +200,27 @@ impl Runner {
                 continue;
             };
             let lag = now.0 - at.0;
-            self.wiring.lag.observe(lag.max(0) as f64 / 1000.0);
+            self.deps.lag.observe(lag.max(0) as f64 / 1000.0);
             if lag > millis(job.spec.timeout) {
                 self.void_late(probe, at, lag);
                 continue;
             }
             job.running = Some(at);
-            self.wiring.in_flight.inc();
+            self.deps.in_flight.inc();
             let job = &self.jobs[probe];
-            let thread = self.wiring.threads.of(probe);
-            let given = attempt::Given {
+            let thread = self.deps.threads.of(probe);
+            let context = attempt::AttemptContext {
                 spec: job.spec.clone(),
                 at: self.label(at),
-                heard: self.wiring.beats.look(&job.spec.key, now),
-                clock: self.wiring.clock.clone(),
-                pulse: self.pulse.clone(),
+                heard: self.deps.beats.look(&job.spec.key, now),
+                clock: self.deps.clock.clone(),
+                stall: self.stall.clone(),
                 meter: thread.meter.clone(),
-                wakeup_lag: self.wiring.wakeup_lag.clone(),
-                events: self.wiring.events.clone(),
+                wakeup_lag: self.deps.wakeup_lag.clone(),
+                events: self.deps.events.clone(),
             };
-            self.running.spawn_on(attempt::run(given), &thread.runtime);
+            self.running
+                .spawn_on(attempt::run(context), &thread.runtime);
         }
     }
 
@@ -231,9 +232,14 @@ impl Runner {
             key: spec.key.clone(),
             at: self.label(at),
             interval: spec.interval,
-            outcome: explained(Verdict::Void(Why::Late), Duration::ZERO, &message),
+            outcome: explained(Verdict::Void(VoidReason::Late), Duration::ZERO, &message),
         };
-        if self.wiring.events.try_send(Event::Outcome(record)).is_err() {
+        if self
+            .deps
+            .events
+            .try_send(ScheduleEvent::Outcome(record))
+            .is_err()
+        {
             self.jobs[probe].missed += 1;
         }
     }
@@ -250,7 +256,7 @@ impl Runner {
     }
 
     fn finished(&mut self, done: Option<ProbeKey>) {
-        self.wiring.in_flight.dec();
+        self.deps.in_flight.dec();
         if let Some(job) = done
             .and_then(|key| self.index.get(&key))
             .map(|at| &mut self.jobs[*at])
@@ -261,7 +267,7 @@ impl Runner {
 
     /// Lets running probes end; those that do not are cut off and say nothing about their service.
     async fn drain(&mut self) {
-        let deadline = Instant::now() + self.wiring.drain;
+        let deadline = Instant::now() + self.deps.drain;
         while !self.running.is_empty() && Instant::now() < deadline {
             tokio::select! {
                 Some(done) = self.running.join_next() => self.finished(done.ok()),
@@ -276,14 +282,14 @@ impl Runner {
         for (key, at) in cut_off {
             let record = Record {
                 interval: self.jobs[self.index[&key]].spec.interval,
-                outcome: Outcome::new(Verdict::Void(Why::Shutdown), Duration::ZERO),
+                outcome: Outcome::new(Verdict::Void(VoidReason::Shutdown), Duration::ZERO),
                 key,
                 at,
             };
             if self
-                .wiring
+                .deps
                 .events
-                .send(Event::Outcome(record))
+                .send(ScheduleEvent::Outcome(record))
                 .await
                 .is_err()
             {

@@ -3,7 +3,7 @@
 use super::raw::{self, Names};
 use super::{Store, StoreError};
 use crate::outcome::{ProbeKey, Record, Timestamp, millis};
-use crate::slo::Budgeting;
+use crate::slo::BudgetingMethod;
 use crate::slo::absence::Presence;
 use crate::slo::correction::Spans;
 use rusqlite::{Connection, OptionalExtension, params};
@@ -105,10 +105,10 @@ fn begin(conn: &Connection, names: &Names, key: &ProbeKey, now: Timestamp) -> ru
     let Some(id) = names.id(key) else {
         return Ok(());
     };
-    let slice = millis(Budgeting::SLICE);
+    let slice = millis(BudgetingMethod::SLICE);
     let minute = now.0.div_euclid(slice) * slice;
     let sql = "SELECT 1 FROM outcome WHERE hour = ?1 AND lane = ?2 AND at >= ?3 AND probe = ?4";
-    let place = params![super::header::hour_of(now), raw::lane_of(id), minute, id];
+    let place = params![super::header::hour_of(now), raw::shard_of(id), minute, id];
     let seen = conn.prepare_cached(sql)?.query_row(place, |_| Ok(()));
     let from = if seen.optional()?.is_some() {
         minute + slice

@@ -1,7 +1,7 @@
 //! One probe's finished hour: its exact counts, and every outcome in about a byte.
 
 use super::column::{Decoder, Encoder};
-use super::counts::{Bytes, Corrupt, Counts, put};
+use super::counts::{Bytes, Corrupt, ValueCounts, put};
 use super::fine::{self, Fine};
 use super::header::{HOUR_MS, Header, verdict_code, verdict_of};
 use super::texts::Texts;
@@ -32,13 +32,13 @@ pub fn encode(
     let header = Header {
         fine: true,
         basis,
-        verdicts: Counts::of(columns.verdicts.iter().copied()),
+        verdicts: ValueCounts::of(columns.verdicts.iter().copied()),
         covered_ms: counted.map(interval_ms).sum(),
         tallies: keys
             .iter()
             .map(|key| key.count(records.iter().map(Event::from)))
             .collect(),
-        latencies: Counts::of(columns.latencies.iter().copied()),
+        latencies: ValueCounts::of(columns.latencies.iter().copied()),
     };
     let counts = header.write();
     let (mut columns, stream) = columns.write(&header)?;
@@ -129,7 +129,7 @@ impl Columns {
         encoder.column(&header.verdicts, self.verdicts)?;
         encoder.column(&header.latencies, self.latencies)?;
         for column in self.others {
-            let counts = Counts::of(column.iter().copied());
+            let counts = ValueCounts::of(column.iter().copied());
             counts.write(&mut out);
             encoder.column(&counts, column)?;
         }
@@ -150,9 +150,9 @@ impl Columns {
     fn read<'a>(stored: &'a [u8], header: &Header) -> Result<(Self, Option<Fine<'a>>), Corrupt> {
         let mut bytes = Bytes(stored);
         let first = bytes.number()?;
-        let mut counts: [Counts; 5] = Default::default();
+        let mut counts: [ValueCounts; 5] = Default::default();
         for counts in &mut counts {
-            *counts = Counts::read(&mut bytes)?;
+            *counts = ValueCounts::read(&mut bytes)?;
         }
         let texts = Texts::read(&mut bytes)?;
         let fine = header.fine.then(|| Fine::read(&mut bytes)).transpose()?;
@@ -257,7 +257,7 @@ fn interval_ms(record: &Record) -> u64 {
     millis(record.interval).unsigned_abs()
 }
 
-/// FNV-1a over both parts: tells a block that the disk has changed.
+/// FNV-1a over both parts: detects a block that the disk has changed.
 fn checksum(counts: &[u8], columns: &[u8]) -> [u8; CHECKSUM_LEN] {
     let mix = |sum: u32, byte: &u8| (sum ^ u32::from(*byte)).wrapping_mul(0x0100_0193);
     counts
@@ -270,8 +270,8 @@ fn checksum(counts: &[u8], columns: &[u8]) -> [u8; CHECKSUM_LEN] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::outcome::{Cause, Verdict, Why};
-    use crate::slo::{Budgeting, Sli, Tally};
+    use crate::outcome::{Cause, Verdict, VoidReason};
+    use crate::slo::{BudgetingMethod, Sli, Tally};
     use proptest::prelude::*;
 
     const HOUR: i64 = 490_000;
@@ -280,7 +280,7 @@ mod tests {
         let verdict = prop_oneof![
             8 => Just(Verdict::Good),
             2 => prop::sample::select(Cause::ALL).prop_map(Verdict::Bad),
-            1 => prop::sample::select(Why::ALL).prop_map(Verdict::Void),
+            1 => prop::sample::select(VoidReason::ALL).prop_map(Verdict::Void),
         ];
         let message = prop::option::of(prop::sample::select(vec!["connection refused", "é", ""]));
         let latency = prop_oneof![
@@ -316,11 +316,11 @@ mod tests {
         [
             TallyKey {
                 sli,
-                budgeting: Budgeting::Occurrences,
+                budgeting: BudgetingMethod::Occurrences,
             },
             TallyKey {
                 sli,
-                budgeting: Budgeting::Timeslices { slice_target: 0.9 },
+                budgeting: BudgetingMethod::Timeslices { slice_target: 0.9 },
             },
         ]
     }

@@ -2,7 +2,7 @@
 
 use super::block::{Block, decode};
 use super::compact::of_block_id;
-use super::counts::Counts;
+use super::counts::ValueCounts;
 use super::header::{HOUR_MS, Header, verdict_code, verdict_of};
 use super::summary::HourSummary;
 use super::{Store, StoreError, schema};
@@ -173,7 +173,7 @@ fn hour(store: &Store, id: i64, row: &Row<'_>) -> rusqlite::Result<Result<u64, &
         return Ok(Err("its outcomes cannot be decoded"));
     };
     let codes = records.iter().map(|r| verdict_code(r.outcome.verdict));
-    if Counts::of(codes) != header.verdicts {
+    if ValueCounts::of(codes) != header.verdicts {
         return Ok(Err("its counts are not those of its outcomes"));
     }
     Ok(Ok(records.len() as u64))

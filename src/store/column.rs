@@ -1,15 +1,15 @@
-//! Columns of numbers, stored as what they hold ([`Counts`]) and the order in which it comes.
+//! Columns of numbers, stored as what they hold ([`ValueCounts`]) and the order in which it comes.
 //!
 //! The order is range-coded by drawing from an urn without replacement: both sides know how often
 //! each value is still to come. A column of equal values, as ticks, intervals and status codes of
 //! a healthy service are, so costs nothing beyond its counts; and the histogram in a block's
 //! header pays for itself, since the latencies behind it need that much less.
 
-use super::counts::{Corrupt, Counts};
+use super::counts::{Corrupt, ValueCounts};
 
 /// The values still to come: a Fenwick tree over their counts.
 #[derive(Debug)]
-struct Urn {
+struct FrequencyModel {
     /// `tree[i]` sums the `i & -i` counts that end at number `i`, from 1.
     tree: Vec<u32>,
     left: u32,
@@ -22,9 +22,9 @@ struct Share {
     size: u32,
 }
 
-impl Urn {
+impl FrequencyModel {
     /// `total` is limited so that the range coder's division keeps its precision.
-    fn new(counts: &Counts) -> Result<Self, Corrupt> {
+    fn new(counts: &ValueCounts) -> Result<Self, Corrupt> {
         let left = u32::try_from(counts.total()).map_err(|_| Corrupt)?;
         if left >= 1 << 24 {
             return Err(Corrupt);
@@ -110,14 +110,14 @@ impl Encoder {
     /// Encodes the order of `values`, of which `counts` are the counts.
     pub fn column(
         &mut self,
-        counts: &Counts,
+        counts: &ValueCounts,
         values: impl IntoIterator<Item = u64>,
     ) -> Result<(), Corrupt> {
-        let mut urn = Urn::new(counts)?;
+        let mut model = FrequencyModel::new(counts)?;
         for value in values {
             let index = counts.index(value).ok_or(Corrupt)?;
-            self.encode(urn.share(index), urn.left);
-            urn.take(index);
+            self.encode(model.share(index), model.left);
+            model.take(index);
         }
         Ok(())
     }
@@ -184,26 +184,26 @@ impl<'a> Decoder<'a> {
     }
 
     /// All values of a column, in their order.
-    pub fn column(&mut self, counts: &Counts) -> Result<Vec<u64>, Corrupt> {
-        let mut urn = Urn::new(counts)?;
+    pub fn column(&mut self, counts: &ValueCounts) -> Result<Vec<u64>, Corrupt> {
+        let mut model = FrequencyModel::new(counts)?;
         // Equal values have no order, and took no room.
         if counts.len() == 1 {
-            return Ok(vec![counts.value(0); urn.left as usize]);
+            return Ok(vec![counts.value(0); model.left as usize]);
         }
-        let mut values = Vec::with_capacity(urn.left as usize);
-        while urn.left > 0 {
-            let index = self.decode(&urn);
+        let mut values = Vec::with_capacity(model.left as usize);
+        while model.left > 0 {
+            let index = self.decode(&model);
             values.push(counts.value(index));
-            urn.take(index);
+            model.take(index);
         }
         Ok(values)
     }
 
-    fn decode(&mut self, urn: &Urn) -> usize {
-        let range = self.range / urn.left;
-        let index = urn.find((self.code / range).min(urn.left - 1));
-        let share = urn.share(index);
-        if share.size == urn.left {
+    fn decode(&mut self, model: &FrequencyModel) -> usize {
+        let range = self.range / model.left;
+        let index = model.find((self.code / range).min(model.left - 1));
+        let share = model.share(index);
+        if share.size == model.left {
             return index;
         }
         self.code = self.code.wrapping_sub(share.start * range);
@@ -232,7 +232,7 @@ mod tests {
     #[test]
     fn a_constant_column_costs_its_counts_only() {
         let values = vec![10_000; 360];
-        let counts = Counts::of(values.clone());
+        let counts = ValueCounts::of(values.clone());
         let mut encoder = Encoder::new();
         encoder.column(&counts, values).expect("counts fit");
         assert!(encoder.finish().is_empty());
@@ -248,7 +248,7 @@ mod tests {
             wild in prop::collection::vec(any::<u64>(), 0..50),
         ) {
             let columns: Vec<_> = columns.into_iter().chain([wild]).collect();
-            let counts: Vec<_> = columns.iter().map(|c| Counts::of(c.iter().copied())).collect();
+            let counts: Vec<_> = columns.iter().map(|c| ValueCounts::of(c.iter().copied())).collect();
             let (mut encoder, mut head) = (Encoder::new(), Vec::new());
             for (counts, column) in counts.iter().zip(&columns) {
                 counts.write(&mut head);
@@ -257,7 +257,7 @@ mod tests {
             let (stream, mut head) = (encoder.finish(), Bytes(&head));
             let mut decoder = Decoder::new(&stream);
             for column in &columns {
-                let counts = Counts::read(&mut head).expect("just written");
+                let counts = ValueCounts::read(&mut head).expect("just written");
                 prop_assert_eq!(&decoder.column(&counts).expect("just written"), column);
             }
         }
@@ -265,7 +265,7 @@ mod tests {
         #[test]
         fn nonsense_is_refused_or_read_but_never_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..60)) {
             let mut reader = Bytes(&bytes);
-            if let Ok(counts) = Counts::read(&mut reader) && counts.total() < 10_000 {
+            if let Ok(counts) = ValueCounts::read(&mut reader) && counts.total() < 10_000 {
                 let values = Decoder::new(reader.0).column(&counts);
                 prop_assert!(values.is_ok_and(|values| values.len() as u64 == counts.total()));
             }

@@ -16,8 +16,8 @@ const SETTLE: Duration = Duration::from_secs(150);
 
 /// What a probe's hours are counted by: thresholds and tallies of all objectives it counts for.
 #[derive(Clone, Debug, Default)]
-pub struct Plan {
-    /// Latency thresholds that blocks must tell apart exactly.
+pub struct CountingPlan {
+    /// Latency thresholds that must be bucket boundaries of blocks.
     pub cuts: Vec<Duration>,
     pub keys: Vec<TallyKey>,
 }
@@ -38,7 +38,7 @@ impl Store {
     pub fn compact_step(
         &mut self,
         now: Timestamp,
-        plan: &dyn Fn(&ProbeKey) -> Plan,
+        plan: &dyn Fn(&ProbeKey) -> CountingPlan,
     ) -> Result<bool, StoreError> {
         let result = self.try_compact_step(now, plan);
         if result.is_err() {
@@ -50,13 +50,13 @@ impl Store {
     fn try_compact_step(
         &mut self,
         now: Timestamp,
-        plan: &dyn Fn(&ProbeKey) -> Plan,
+        plan: &dyn Fn(&ProbeKey) -> CountingPlan,
     ) -> rusqlite::Result<bool> {
-        let due = raw::next_lane_hour(&self.conn, i64::MIN, 0)?;
+        let due = raw::next_shard_hour(&self.conn, i64::MIN, 0)?;
         let Some((hour, lane)) = due.filter(|(hour, _)| *hour < hour_of(now.before(SETTLE))) else {
             return Ok(false);
         };
-        let found = raw::lane_hour(&self.conn, &self.names, hour, lane)?;
+        let found = raw::shard_hour(&self.conn, &self.names, hour, lane)?;
         // Written through `self.conn`, since the helpers below read through it: the transaction
         // is rolled back when `tx` is dropped.
         let tx = self.conn.unchecked_transaction()?;
@@ -64,7 +64,7 @@ impl Store {
             let wanted = plan(&records[0].key);
             self.write_block(hour, probe, records, &wanted)?;
         }
-        raw::delete_lane_hour(&tx, hour, lane)?;
+        raw::delete_shard_hour(&tx, hour, lane)?;
         tx.commit()?;
         Ok(true)
     }
@@ -76,7 +76,7 @@ impl Store {
     pub fn append_blocks(
         &mut self,
         batches: impl IntoIterator<Item = Vec<Record>>,
-        plan: &dyn Fn(&ProbeKey) -> Plan,
+        plan: &dyn Fn(&ProbeKey) -> CountingPlan,
     ) -> Result<(), StoreError> {
         self.still_there()?;
         let result = self.try_append_blocks(batches, plan);
@@ -89,7 +89,7 @@ impl Store {
     fn try_append_blocks(
         &mut self,
         batches: impl IntoIterator<Item = Vec<Record>>,
-        plan: &dyn Fn(&ProbeKey) -> Plan,
+        plan: &dyn Fn(&ProbeKey) -> CountingPlan,
     ) -> rusqlite::Result<()> {
         // As for compaction, the helpers write through `self.conn`.
         let tx = self.conn.unchecked_transaction()?;
@@ -112,7 +112,7 @@ impl Store {
         hour: i64,
         probe: i64,
         late: Vec<Record>,
-        plan: &Plan,
+        plan: &CountingPlan,
     ) -> rusqlite::Result<()> {
         let mut scale = Scale::new(plan.cuts.iter().copied());
         let mut records = late;
@@ -214,10 +214,10 @@ fn intern_basis(conn: &Connection, scale: &Scale, keys: &[TallyKey]) -> rusqlite
 /// The lanes and hours that hold single outcomes, from `hour` on.
 pub fn lane_hours(conn: &Connection, from: i64) -> rusqlite::Result<Vec<(i64, i64)>> {
     let mut found = Vec::new();
-    let mut next = raw::next_lane_hour(conn, from, 0)?;
+    let mut next = raw::next_shard_hour(conn, from, 0)?;
     while let Some((hour, lane)) = next {
         found.push((hour, lane));
-        next = raw::next_lane_hour(conn, hour, lane.saturating_add(1))?;
+        next = raw::next_shard_hour(conn, hour, lane.saturating_add(1))?;
     }
     Ok(found)
 }

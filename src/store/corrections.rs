@@ -7,7 +7,7 @@ use rusqlite::{Row, params};
 use std::collections::BTreeSet;
 
 /// In force at once. Each objective goes through all of them when they change.
-const MOST: i64 = 10_000;
+const MAX_CORRECTIONS: i64 = 10_000;
 
 impl Store {
     /// Those in force, in the order in which they were made.
@@ -53,8 +53,10 @@ impl Store {
         let count = self
             .conn
             .query_row(in_force, [], |row| row.get::<_, i64>(0));
-        if count.map_err(StoreError::sql("count corrections"))? >= MOST {
-            return Err(StoreError::TooManyCorrections { most: MOST });
+        if count.map_err(StoreError::sql("count corrections"))? >= MAX_CORRECTIONS {
+            return Err(StoreError::TooManyCorrections {
+                most: MAX_CORRECTIONS,
+            });
         }
         let sql = "INSERT INTO correction (from_at, to_at, services, slos, reason, author, made_at)
                    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";

@@ -45,9 +45,9 @@ impl Bytes<'_> {
 
 /// How often each value occurs, in ascending order of values.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Counts(Vec<(u64, u32)>);
+pub struct ValueCounts(Vec<(u64, u32)>);
 
-impl Counts {
+impl ValueCounts {
     pub fn of(values: impl IntoIterator<Item = u64>) -> Self {
         let mut counts = BTreeMap::new();
         for value in values {
@@ -67,7 +67,7 @@ impl Counts {
             .ok()
     }
 
-    /// The different value at an index below [`Counts::len`].
+    /// The different value at an index below [`ValueCounts::len`].
     pub fn value(&self, index: usize) -> u64 {
         self.0[index].0
     }

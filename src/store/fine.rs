@@ -8,7 +8,7 @@ use std::time::Duration;
 
 /// A block is filled up to so many bytes per hundred outcomes.
 const FILLED: usize = 130;
-/// More bits than this tell nothing that matters: a bucket is 1.6 % wide.
+/// More bits than this add nothing useful: a bucket is 1.6 % wide.
 const BITS_MAX: u32 = 12;
 /// One outcome in so many may be known almost exactly, because it is among the slowest.
 const SLOWEST: usize = 64;

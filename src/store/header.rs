@@ -1,7 +1,7 @@
 //! The exact counts of one probe's hour, and how hours and verdicts are numbered in stored data.
 
-use super::counts::{Bytes, Corrupt, Counts, put};
-use crate::outcome::{Cause, Timestamp, Verdict, Why};
+use super::counts::{Bytes, Corrupt, ValueCounts, put};
+use crate::outcome::{Cause, Timestamp, Verdict, VoidReason};
 use crate::slo::Tally;
 
 /// Milliseconds per hour.
@@ -39,7 +39,9 @@ pub fn verdict_of(code: u64) -> Result<Verdict, Corrupt> {
         (0, cause) => Ok(Verdict::Bad(
             Cause::from_code(cause).unwrap_or(Cause::Protocol),
         )),
-        (1, why) => Ok(Verdict::Void(Why::from_code(why).unwrap_or(Why::Internal))),
+        (1, why) => Ok(Verdict::Void(
+            VoidReason::from_code(why).unwrap_or(VoidReason::Internal),
+        )),
         _ => Err(Corrupt),
     }
 }
@@ -47,18 +49,18 @@ pub fn verdict_of(code: u64) -> Result<Verdict, Corrupt> {
 /// The counts of an hour as they are stored, before the basis is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header {
-    /// Whether the block tells where in its bucket each latency is.
+    /// Whether the block stores where in its bucket each latency is.
     pub fine: bool,
     /// Row in the `basis` table.
     pub basis: i64,
     /// Outcomes by [`verdict_code`].
-    pub verdicts: Counts,
+    pub verdicts: ValueCounts,
     /// Time that counted outcomes stand for, in milliseconds.
     pub covered_ms: u64,
     /// In the order of the basis' keys.
     pub tallies: Vec<Tally>,
     /// Good outcomes by [`Scale::code`]: what a failed one took says nothing about speed.
-    pub latencies: Counts,
+    pub latencies: ValueCounts,
 }
 
 impl Header {
@@ -86,7 +88,7 @@ impl Header {
             _ => return Err(Corrupt),
         };
         let basis = bytes.small()?;
-        let verdicts = Counts::read(&mut bytes)?;
+        let verdicts = ValueCounts::read(&mut bytes)?;
         let covered_ms = bytes.number()?;
         let len: usize = bytes.small()?;
         if len > bytes.0.len() {
@@ -103,7 +105,7 @@ impl Header {
                 covered_ms: covered_ms.wrapping_sub(bytes.number()?),
             });
         }
-        let latencies = Counts::read(&mut bytes)?;
+        let latencies = ValueCounts::read(&mut bytes)?;
         if !bytes.0.is_empty() || latencies.total() != good(&verdicts) {
             return Err(Corrupt);
         }
@@ -119,12 +121,12 @@ impl Header {
 }
 
 /// Outcomes that count for nobody: the same for every objective, so no tally stores them.
-fn void(verdicts: &Counts) -> u64 {
+fn void(verdicts: &ValueCounts) -> u64 {
     let voids = verdicts.iter().filter(|(code, _)| *code >= VOID);
     voids.map(|(_, count)| u64::from(count)).sum()
 }
 
-fn good(verdicts: &Counts) -> u64 {
+fn good(verdicts: &ValueCounts) -> u64 {
     let good = verdict_code(Verdict::Good);
     let found = verdicts.iter().find(|(code, _)| *code == good);
     found.map_or(0, |(_, count)| u64::from(count))
@@ -138,7 +140,10 @@ mod tests {
     #[test]
     fn a_reason_of_a_newer_version_stays_on_its_side() {
         assert_eq!(verdict_of(200), Ok(Verdict::Bad(Cause::Protocol)));
-        assert_eq!(verdict_of(256 + 200), Ok(Verdict::Void(Why::Internal)));
+        assert_eq!(
+            verdict_of(256 + 200),
+            Ok(Verdict::Void(VoidReason::Internal))
+        );
         assert_eq!(verdict_of(512), Err(Corrupt));
     }
 

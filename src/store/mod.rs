@@ -36,7 +36,7 @@ mod writer;
 pub use ahead::Ahead;
 pub use backup::{Backup, backup};
 pub use check::{Checked, check};
-pub use compact::Plan;
+pub use compact::CountingPlan;
 pub use held::Stage;
 pub use recover::{Recovered, recover};
 pub use summary::HourSummary;
@@ -54,7 +54,7 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use summary::Basis;
+use summary::CountingBasis;
 
 /// How long a statement waits for another process's lock; the writer tries again after it anyway.
 const BUSY: Duration = Duration::from_millis(500);
@@ -122,7 +122,7 @@ pub struct Store {
     names: Names,
     /// See [`Store::configured`].
     returning: Returning,
-    bases: RefCell<HashMap<i64, Arc<Basis>>>,
+    bases: RefCell<HashMap<i64, Arc<CountingBasis>>>,
     /// Blocks and headers that made no sense and were left out.
     unreadable: Cell<u64>,
     /// Held while this store may write; the system releases it also when the process is killed.

@@ -22,8 +22,8 @@ impl Store {
             return Ok(None);
         };
         for hour in (hour_of(from)..=hour_of(to)).rev() {
-            let told = self.tells_apart(probe, hour, below);
-            if told.map_err(StoreError::sql("read hourly counts"))? == Some(false) {
+            let shown = self.separates(probe, hour, below);
+            if shown.map_err(StoreError::sql("read hourly counts"))? == Some(false) {
                 let end = (hour + 1).saturating_mul(HOUR_MS);
                 return Ok(Some(Timestamp(end)));
             }
@@ -32,12 +32,7 @@ impl Store {
     }
 
     /// `None` where nothing of the hour is stored as a block.
-    fn tells_apart(
-        &self,
-        probe: i64,
-        hour: i64,
-        below: Duration,
-    ) -> rusqlite::Result<Option<bool>> {
+    fn separates(&self, probe: i64, hour: i64, below: Duration) -> rusqlite::Result<Option<bool>> {
         let sql = "SELECT counts FROM hour WHERE id = ?1";
         let mut statement = self.conn.prepare_cached(sql)?;
         let counts = statement.query_row([block_id(hour, probe)], |row| row.get::<_, Vec<u8>>(0));
@@ -48,6 +43,6 @@ impl Store {
             return Ok(None);
         };
         let basis = self.basis(header.basis)?;
-        Ok(basis.map(|basis| basis.scale.tells_apart(below)))
+        Ok(basis.map(|basis| basis.scale.separates(below)))
     }
 }

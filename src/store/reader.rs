@@ -4,7 +4,7 @@ use super::block::{Block, decode, for_each_event};
 use super::compact::{block_id, lane_hours, load, merge, of_block_id};
 use super::counts::Corrupt;
 use super::header::{HOUR_MS, Header, hour_of};
-use super::summary::{Basis, HourSummary};
+use super::summary::{CountingBasis, HourSummary};
 use super::{Store, StoreError, raw};
 use crate::outcome::{Event, ProbeKey, Record, Timestamp};
 use crate::stats::scale::Scale;
@@ -191,7 +191,8 @@ impl Store {
             return Ok(());
         };
         let basis = self.basis_of(&block)?;
-        let read = |basis: Arc<Basis>| for_each_event(hour, &block, &basis.scale, visit).ok();
+        let read =
+            |basis: Arc<CountingBasis>| for_each_event(hour, &block, &basis.scale, visit).ok();
         self.or_unreadable(basis.and_then(read));
         Ok(())
     }
@@ -215,7 +216,7 @@ impl Store {
         let _tx = self.conn.unchecked_transaction()?;
         let pending = lane_hours(&self.conn, i64::MIN)?;
         for (hour, lane) in pending.into_iter().filter(|(hour, _)| *hour < before) {
-            for (probe, mut records) in raw::lane_hour(&self.conn, &self.names, hour, lane)? {
+            for (probe, mut records) in raw::shard_hour(&self.conn, &self.names, hour, lane)? {
                 // A tick that came twice, the second time after its hour was compacted.
                 let known = self.block_records(&records[0].key, probe, hour)?;
                 records.retain(|late| known.binary_search_by_key(&late.at, |old| old.at).is_err());
@@ -268,14 +269,14 @@ impl Store {
     }
 
     /// What a block was counted by; `None` if its counts or their basis cannot be read.
-    pub(super) fn basis_of(&self, block: &Block) -> rusqlite::Result<Option<Arc<Basis>>> {
+    pub(super) fn basis_of(&self, block: &Block) -> rusqlite::Result<Option<Arc<CountingBasis>>> {
         match Header::read(&block.counts) {
             Ok(header) => self.basis(header.basis),
             Err(Corrupt) => Ok(None),
         }
     }
 
-    pub(super) fn basis(&self, id: i64) -> rusqlite::Result<Option<Arc<Basis>>> {
+    pub(super) fn basis(&self, id: i64) -> rusqlite::Result<Option<Arc<CountingBasis>>> {
         if let Some(basis) = self.bases.borrow().get(&id) {
             return Ok(Some(Arc::clone(basis)));
         }
@@ -287,7 +288,7 @@ impl Store {
         };
         let basis = Scale::from_text(&cuts).map(|scale| {
             let keys = keys.split_whitespace().map(Box::from).collect();
-            Arc::new(Basis { scale, keys })
+            Arc::new(CountingBasis { scale, keys })
         });
         if let Some(basis) = &basis {
             self.bases.borrow_mut().insert(id, Arc::clone(basis));

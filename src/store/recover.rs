@@ -4,7 +4,7 @@ use super::backup::sync_folder;
 use super::block::{Block, decode};
 use super::compact::{block_id, of_block_id};
 use super::header::{HOUR_MS, Header, hour_of, verdict_of};
-use super::raw::lane_of;
+use super::raw::shard_of;
 use super::summary::HourSummary;
 use super::{BUSY, Store, StoreError, lock, schema, with_suffix};
 use crate::outcome::Timestamp;
@@ -39,7 +39,7 @@ pub struct Recovered {
     pub hours_lost: u64,
     /// Outcomes that can be read but make no sense.
     pub outcomes_lost: u64,
-    /// Places of which nobody can tell how much stood there.
+    /// Damaged places whose number of outcomes is unknown.
     pub gaps: u64,
 }
 
@@ -253,7 +253,7 @@ fn copy_outcomes(
         .keys()
         .filter_map(|key| new.names.id(key))
         .collect();
-    let lanes: BTreeSet<i64> = ids.iter().map(|id| lane_of(*id)).collect();
+    let shards: BTreeSet<i64> = ids.iter().map(|id| shard_of(*id)).collect();
     let firsts = new.names.keys().filter_map(|key| new.names.first(key));
     let Some(first) = firsts.min() else {
         return Ok(());
@@ -262,8 +262,8 @@ fn copy_outcomes(
     // A tick from a clock that was ahead may lie beyond now; nothing older than 1970 is kept.
     let last = latest(old).unwrap_or(0).max(hour_of(now) + 1);
     for hour in hour_of(first).max(0)..=last.min(hour_of(now) + HOURS_AHEAD) {
-        for lane in &lanes {
-            single_outcomes(old, new, hour, *lane, recovered)?;
+        for shard in &shards {
+            single_outcomes(old, new, hour, *shard, recovered)?;
         }
         finished_hours(old, new, hour, &ids, recovered)?;
     }
@@ -284,14 +284,14 @@ fn single_outcomes(
     old: &Connection,
     new: &Store,
     hour: i64,
-    lane: i64,
+    shard: i64,
     recovered: &mut Recovered,
 ) -> rusqlite::Result<()> {
     for order in ["ASC", "DESC"] {
         let sql = format!(
             "SELECT * FROM outcome WHERE hour = ?1 AND lane = ?2 ORDER BY at {order}, probe {order}"
         );
-        let (mut found, whole) = rows(old, &sql, &[hour, lane]);
+        let (mut found, whole) = rows(old, &sql, &[hour, shard]);
         let all = found.len();
         found.retain(|row| sensible(new, row));
         recovered.outcomes_lost += (all - found.len()) as u64;

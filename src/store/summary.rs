@@ -2,7 +2,7 @@
 
 use super::counts::Corrupt;
 use super::header::{HOUR_MS, Header, verdict_of};
-use crate::outcome::{Cause, Timestamp, Verdict, Why};
+use crate::outcome::{Cause, Timestamp, Verdict, VoidReason};
 use crate::slo::Tally;
 use crate::stats::scale::Scale;
 use std::collections::BTreeMap;
@@ -11,7 +11,7 @@ use std::time::Duration;
 
 /// What some hours were counted by.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Basis {
+pub struct CountingBasis {
     pub scale: Scale,
     pub keys: Vec<Box<str>>,
 }
@@ -23,13 +23,13 @@ pub struct HourSummary {
     pub start: Timestamp,
     pub good: u32,
     pub bad: BTreeMap<Cause, u32>,
-    pub void: BTreeMap<Why, u32>,
+    pub void: BTreeMap<VoidReason, u32>,
     /// Time that the counted outcomes (good and bad) stand for.
     pub covered: Duration,
     /// Good outcomes per [`Scale::code`] of [`HourSummary::scale`], ascending.
     pub histogram: Vec<(u16, u32)>,
     tallies: Vec<Tally>,
-    basis: Arc<Basis>,
+    basis: Arc<CountingBasis>,
 }
 
 impl HourSummary {
@@ -50,7 +50,11 @@ impl HourSummary {
         found.map(|(_, tally)| tally)
     }
 
-    pub(super) fn new(hour: i64, header: Header, basis: Arc<Basis>) -> Result<Self, Corrupt> {
+    pub(super) fn new(
+        hour: i64,
+        header: Header,
+        basis: Arc<CountingBasis>,
+    ) -> Result<Self, Corrupt> {
         if header.tallies.len() != basis.keys.len() {
             return Err(Corrupt);
         }

@@ -1,7 +1,7 @@
 //! The one thread that writes: group commits, then a little housekeeping.
 
 use super::writer::{Shared, State};
-use super::{Plan, Stage, Store, StoreError};
+use super::{CountingPlan, Stage, Store, StoreError};
 use crate::clock::Clock;
 use crate::outcome::{ProbeKey, Record};
 use crate::slo::burn::FiredFor;
@@ -25,7 +25,7 @@ pub struct Worker {
     shared: Arc<Shared>,
     clock: Clock,
     retention: Duration,
-    plan: Box<dyn Fn(&ProbeKey) -> Plan + Send>,
+    plan: Box<dyn Fn(&ProbeKey) -> CountingPlan + Send>,
     /// Taken from the queue; stays until it is committed.
     batch: Vec<(Stage, Record)>,
     /// Likewise.
@@ -50,7 +50,7 @@ impl Worker {
         shared: Arc<Shared>,
         clock: Clock,
         retention: Duration,
-        plan: Box<dyn Fn(&ProbeKey) -> Plan + Send>,
+        plan: Box<dyn Fn(&ProbeKey) -> CountingPlan + Send>,
     ) -> Self {
         shared.state().stats.size_bytes = store.size_bytes();
         Self {
@@ -78,7 +78,7 @@ impl Worker {
                 break;
             }
         }
-        // Closes the file and lets go of the lock before the end is told.
+        // Closes the file and releases the lock before the end is reported.
         drop(self.store);
     }
 
@@ -93,7 +93,7 @@ impl Worker {
             COMMIT_EVERY
         };
         let idle = |state: &mut State| match (healthy, state.closing) {
-            _ if !state.errands.is_empty() => false,
+            _ if !state.jobs.is_empty() => false,
             (true, closing) => closing.is_none() && state.asked == state.answered,
             (false, closing) => was_closing || closing.is_none(),
         };
@@ -111,7 +111,7 @@ impl Worker {
         self.shared.state().answered = asked;
         self.shared.done.notify_all();
         if housekeeping {
-            self.keep_house()
+            self.maintenance()
         } else {
             Ok(())
         }
@@ -134,10 +134,10 @@ impl Worker {
     /// Before the outcomes: people wait for these.
     fn run_errands(&mut self) {
         loop {
-            let Some(errand) = self.shared.state().errands.pop_front() else {
+            let Some(job) = self.shared.state().jobs.pop_front() else {
                 return;
             };
-            errand(&mut self.store);
+            job(&mut self.store);
         }
     }
 
@@ -167,7 +167,7 @@ impl Worker {
         Ok(())
     }
 
-    fn keep_house(&mut self) -> Result<(), StoreError> {
+    fn maintenance(&mut self) -> Result<(), StoreError> {
         let (started, now) = (Instant::now(), self.clock.now());
         while started.elapsed() < HOUSEKEEPING && self.store.compact_step(now, &*self.plan)? {}
         if self
@@ -233,7 +233,7 @@ mod tests {
         let handle = StoreHandle(Arc::clone(&shared));
         let clock = Clock::manual(Timestamp(1000 * HOUR));
         let retention = Duration::from_secs(86_400);
-        let plan = Box::new(|_: &ProbeKey| Plan::default());
+        let plan = Box::new(|_: &ProbeKey| CountingPlan::default());
         (Worker::new(store, shared, clock, retention, plan), handle)
     }
 

@@ -1,7 +1,7 @@
 //! Where outcomes go in, and how their writer is started and stopped.
 
 use super::worker::Worker;
-use super::{Plan, Stage, Store, StoreError};
+use super::{CountingPlan, Stage, Store, StoreError};
 use crate::clock::Clock;
 use crate::outcome::{ProbeKey, Record};
 use crate::slo::burn::FiredFor;
@@ -43,12 +43,12 @@ pub struct StoreStats {
 }
 
 /// Work for the thread that writes, such as a correction to keep.
-pub(super) type Errand = Box<dyn FnOnce(&mut Store) + Send>;
+pub(super) type WriterJob = Box<dyn FnOnce(&mut Store) + Send>;
 
 #[derive(Default)]
 pub(super) struct State {
     pub(super) queue: VecDeque<(Stage, Record)>,
-    pub(super) errands: VecDeque<Errand>,
+    pub(super) jobs: VecDeque<WriterJob>,
     /// Alerts that began or ended.
     pub(super) alerts: Vec<FiredFor>,
     /// Alerts that the thread has taken and not yet committed.
@@ -82,7 +82,7 @@ impl Shared {
         self.wake.notify_one();
     }
 
-    /// Waits until `done`, or the deadline; tells which.
+    /// Waits until `done`, or the deadline; returns which.
     fn wait_until(&self, deadline: Instant, done: impl Fn(&State) -> bool) -> bool {
         let left = deadline.saturating_duration_since(Instant::now());
         let waited = self
@@ -144,19 +144,19 @@ impl StoreHandle {
     pub fn ask<T: Send + 'static>(
         &self,
         timeout: Duration,
-        errand: impl FnOnce(&mut Store) -> T + Send + 'static,
+        job: impl FnOnce(&mut Store) -> T + Send + 'static,
     ) -> Option<T> {
         let (answer, answered) = mpsc::sync_channel(1);
-        let errand = move |store: &mut Store| {
+        let job = move |store: &mut Store| {
             // Nobody waits any more if it took too long.
-            let _ = answer.send(errand(store));
+            let _ = answer.send(job(store));
         };
         {
             let mut state = self.0.state();
-            if state.ended || state.errands.len() >= ERRANDS_MAX {
+            if state.ended || state.jobs.len() >= ERRANDS_MAX {
                 return None;
             }
-            state.errands.push_back(Box::new(errand));
+            state.jobs.push_back(Box::new(job));
         }
         self.0.wake.notify_one();
         answered.recv_timeout(timeout).ok()
@@ -218,7 +218,7 @@ impl Store {
         self,
         clock: Clock,
         retention: Duration,
-        plan: impl Fn(&ProbeKey) -> Plan + Send + 'static,
+        plan: impl Fn(&ProbeKey) -> CountingPlan + Send + 'static,
     ) -> Result<Writer, StoreError> {
         let shared = Arc::new(Shared::default());
         let worker = Worker::new(self, Arc::clone(&shared), clock, retention, Box::new(plan));

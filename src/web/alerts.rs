@@ -90,7 +90,7 @@ impl AlertView {
             slo: alert.slo.to_string(),
             tier: fired.tier.number,
             windows: fired.tier.windows(),
-            urgency: fired.tier.urgency.word(),
+            urgency: fired.tier.urgency.label(),
             severity: fired.tier.urgency.severity(),
             fired_at: fired.from.to_utc(),
             ended_at: fired.to.map(Timestamp::to_utc),

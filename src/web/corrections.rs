@@ -53,7 +53,7 @@ pub struct CorrectionView<'a> {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Page {
+pub struct Listing {
     /// Where the page before ended.
     cursor: Option<String>,
     limit: Option<usize>,
@@ -63,7 +63,7 @@ pub struct Page {
 /// `Link` has the address of the next page.
 pub async fn list(
     State(state): State<WebState>,
-    page: Result<Query<Page>, QueryRejection>,
+    page: Result<Query<Listing>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let Query(page) =
         page.map_err(|error| Problem::invalid(StatusCode::BAD_REQUEST, "invalid page", &error))?;
@@ -145,7 +145,7 @@ pub async fn add(
     Ok((StatusCode::CREATED, Json(CorrectionView { id, ..view })))
 }
 
-pub async fn take_back(
+pub async fn revoke(
     State(state): State<WebState>,
     Path(id): Path<String>,
 ) -> Result<StatusCode, Problem> {

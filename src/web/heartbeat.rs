@@ -139,7 +139,7 @@ fn token(headers: &HeaderMap) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
-/// As outcomes tell messages: cut, and without control characters.
+/// As messages of outcomes are: cut, and without control characters.
 fn message(text: &[u8]) -> Option<Box<str>> {
     let mut detail = Detail::default();
     let text = String::from_utf8_lossy(text);

@@ -17,9 +17,9 @@ pub use stream::Streams;
 
 use crate::clock::Clock;
 use crate::ledger::Snapshot;
-use crate::metrics::Own;
+use crate::metrics::SelfMetrics;
 use crate::observe::SystemView;
-use crate::probe::beats::Beats;
+use crate::probe::beats::HeartbeatBoard;
 use crate::store::StoreHandle;
 use axum::Router;
 use axum::extract::{Request, State};
@@ -60,10 +60,10 @@ pub enum Reloaded {
 #[derive(Clone, Debug)]
 pub struct WebState {
     pub clock: Clock,
-    pub beats: Beats,
+    pub beats: HeartbeatBoard,
     pub snapshots: watch::Receiver<Arc<Snapshot>>,
     pub system: watch::Receiver<Arc<SystemView>>,
-    pub own: Own,
+    pub own: SelfMetrics,
     pub streams: Streams,
     pub store: StoreHandle,
     /// The store's file, for reading back single outcomes.
@@ -90,7 +90,7 @@ pub fn router(state: WebState) -> Router {
             "/api/v1/corrections",
             get(corrections::list).post(corrections::add),
         )
-        .route("/api/v1/corrections/{id}", delete(corrections::take_back))
+        .route("/api/v1/corrections/{id}", delete(corrections::revoke))
         .route(
             "/api/v1/probes/{service}/{probe}/outcomes",
             get(api::outcomes),
@@ -123,7 +123,7 @@ async fn reload(State(state): State<WebState>) -> Result<&'static str, Problem> 
 }
 
 impl WebState {
-    /// Lets the daemon take something that has changed; tells what went wrong.
+    /// Lets the daemon take something that has changed; returns what went wrong.
     async fn take(&self, what: Reloaded) -> Result<Result<(), String>, Problem> {
         let (done, finished) = oneshot::channel();
         let stopping = || Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the daemon is stopping");

@@ -90,8 +90,8 @@ pub fn defect() -> http::Response<Full<Bytes>> {
 pub async fn explain(request: Request, next: Next) -> Response {
     let response = next.run(request).await;
     let status = response.status();
-    let told = response.headers().get(header::CONTENT_TYPE) == Some(&JSON);
-    if told || !(status.is_client_error() || status.is_server_error()) {
+    let shown = response.headers().get(header::CONTENT_TYPE) == Some(&JSON);
+    if shown || !(status.is_client_error() || status.is_server_error()) {
         return response;
     }
     let (parts, _) = response.into_parts();

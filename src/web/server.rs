@@ -32,7 +32,7 @@ const BREATHER: Duration = Duration::from_millis(50);
 
 /// Serves until `stop`, then lets the requests that run end.
 pub async fn serve(listener: TcpListener, router: Router, stop: impl Future<Output = ()>) {
-    let places = Arc::new(Places::default());
+    let connections_table = Arc::new(ConnectionTable::default());
     let closing = CancellationToken::new();
     let mut connections = JoinSet::new();
     tokio::pin!(stop);
@@ -44,10 +44,15 @@ pub async fn serve(listener: TcpListener, router: Router, stop: impl Future<Outp
         };
         match accepted {
             Ok((stream, _)) => {
-                let place = places.take();
-                connections.spawn(converse(stream, router.clone(), place, closing.clone()));
+                let connection_slot = connections_table.take();
+                connections.spawn(serve_connection(
+                    stream,
+                    router.clone(),
+                    connection_slot,
+                    closing.clone(),
+                ));
             }
-            Err(error) => breathe(&error).await,
+            Err(error) => accept_backoff(&error).await,
         }
     }
     closing.cancel();
@@ -58,7 +63,7 @@ pub async fn serve(listener: TcpListener, router: Router, stop: impl Future<Outp
 }
 
 /// A client that is gone already is nothing; anything else would come again at once.
-async fn breathe(error: &io::Error) {
+async fn accept_backoff(error: &io::Error) {
     let gone = [
         io::ErrorKind::ConnectionAborted,
         io::ErrorKind::ConnectionReset,
@@ -70,13 +75,18 @@ async fn breathe(error: &io::Error) {
     }
 }
 
-async fn converse(stream: TcpStream, router: Router, place: Place, closing: CancellationToken) {
+async fn serve_connection(
+    stream: TcpStream,
+    router: Router,
+    connection_slot: ConnectionSlot,
+    closing: CancellationToken,
+) {
     // Answers are small and complete: waiting for more to send only delays them.
     let _ = stream.set_nodelay(true);
-    let evicted = place.evicted.clone();
-    let place = Arc::new(place);
+    let evicted = connection_slot.evicted.clone();
+    let connection_slot = Arc::new(connection_slot);
     let service = service_fn(move |request: hyper::Request<Incoming>| {
-        let (router, busy) = (router.clone(), place.busy());
+        let (router, busy) = (router.clone(), connection_slot.busy());
         async move {
             let answer = router
                 .oneshot(request.map(axum::body::Body::new) as Request)
@@ -109,13 +119,13 @@ async fn converse(stream: TcpStream, router: Router, place: Place, closing: Canc
 
 /// The connections that are open, and since when each is idle.
 #[derive(Debug, Default)]
-struct Places {
+struct ConnectionTable {
     next: AtomicU64,
-    open: Mutex<BTreeMap<u64, Arc<Seat>>>,
+    open: Mutex<BTreeMap<u64, Arc<Slot>>>,
 }
 
 #[derive(Debug)]
-struct Seat {
+struct Slot {
     evicted: CancellationToken,
     /// Requests that run on it now.
     busy: AtomicUsize,
@@ -124,21 +134,21 @@ struct Seat {
 
 /// One connection's place, given back when it is dropped.
 #[derive(Debug)]
-struct Place {
+struct ConnectionSlot {
     id: u64,
-    places: Arc<Places>,
-    seat: Arc<Seat>,
+    connections_table: Arc<ConnectionTable>,
+    slot: Arc<Slot>,
     evicted: CancellationToken,
 }
 
 /// A request that runs.
-struct Busy(Arc<Seat>);
+struct Busy(Arc<Slot>);
 
-impl Places {
+impl ConnectionTable {
     /// Takes a place; the connection that is idle longest loses its own if all are taken.
-    fn take(self: &Arc<Self>) -> Place {
+    fn take(self: &Arc<Self>) -> ConnectionSlot {
         let evicted = CancellationToken::new();
-        let seat = Arc::new(Seat {
+        let slot = Arc::new(Slot {
             evicted: evicted.clone(),
             busy: AtomicUsize::new(0),
             idle_since: Mutex::new(Instant::now()),
@@ -148,34 +158,34 @@ impl Places {
         if open.len() >= CONNECTIONS {
             let idle = open
                 .iter()
-                .filter(|(_, seat)| seat.busy.load(Ordering::Acquire) == 0);
+                .filter(|(_, slot)| slot.busy.load(Ordering::Acquire) == 0);
             let longest = idle
-                .min_by_key(|(_, seat)| *locked(&seat.idle_since))
+                .min_by_key(|(_, slot)| *locked(&slot.idle_since))
                 .map(|(id, _)| *id);
-            if let Some(seat) = longest.and_then(|id| open.remove(&id)) {
-                seat.evicted.cancel();
+            if let Some(slot) = longest.and_then(|id| open.remove(&id)) {
+                slot.evicted.cancel();
             }
         }
-        open.insert(id, seat.clone());
-        Place {
+        open.insert(id, slot.clone());
+        ConnectionSlot {
             id,
-            places: self.clone(),
-            seat,
+            connections_table: self.clone(),
+            slot,
             evicted,
         }
     }
 }
 
-impl Place {
+impl ConnectionSlot {
     fn busy(&self) -> Busy {
-        self.seat.busy.fetch_add(1, Ordering::AcqRel);
-        Busy(self.seat.clone())
+        self.slot.busy.fetch_add(1, Ordering::AcqRel);
+        Busy(self.slot.clone())
     }
 }
 
-impl Drop for Place {
+impl Drop for ConnectionSlot {
     fn drop(&mut self) {
-        locked(&self.places.open).remove(&self.id);
+        locked(&self.connections_table.open).remove(&self.id);
     }
 }
 

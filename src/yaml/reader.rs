@@ -1,4 +1,4 @@
-//! What reading a document needs besides the document, and where its faults are collected.
+//! The context of reading a document, and where its errors are collected.
 
 use super::key::Key;
 use super::section::Section;
@@ -158,7 +158,7 @@ impl<'a> Reader<'a> {
         contents.hash(&mut *self.outside.borrow_mut());
     }
 
-    /// Runs `read` over `node`, and tells a number that changes with the node and with every
+    /// Runs `read` over `node`, and returns a number that changes with the node and with every
     /// file and variable that was read for it. It may be compared within one process only.
     pub fn fingerprint<T>(&self, node: &Node, read: impl FnOnce() -> T) -> (T, u64) {
         let mut hasher = DefaultHasher::new();

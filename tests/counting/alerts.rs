@@ -38,7 +38,7 @@ fn at(second: i64) -> Timestamp {
 }
 
 /// A daemon without its tasks: what the ledger's one does, at moments that the test chooses.
-struct House {
+struct Fixture {
     folder: tempfile::TempDir,
     store: Store,
     config: Config,
@@ -49,7 +49,7 @@ struct House {
     last: Option<Snapshot>,
 }
 
-impl House {
+impl Fixture {
     fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let store = Store::open(&folder.path().join("slod.db")).expect("a new store");
@@ -215,11 +215,11 @@ proptest! {
     #[test]
     fn live_alerts_are_those_of_a_replay(parts in prop::collection::vec(part(), 1..12), step in 1_i64..=10) {
         let (attempts, end) = attempts(&parts);
-        let mut house = House::new();
-        let spec = house.config.services[0].clone();
-        let (mut next, mut told) = (0, Vec::new());
+        let mut fixture = Fixture::new();
+        let spec = fixture.config.services[0].clone();
+        let (mut next, mut reported) = (0, Vec::new());
         for now in (0..=end).step_by(usize::try_from(step).expect("small")) {
-            house.now = now;
+            fixture.now = now;
             while let Some((second, good)) = attempts.get(next).filter(|(second, _)| *second <= now) {
                 let record = Record {
                     key: spec.probes[0].key.clone(),
@@ -230,19 +230,19 @@ proptest! {
                         Duration::from_millis(5),
                     ),
                 };
-                house.ledger.record(&record);
+                fixture.ledger.record(&record);
                 next += 1;
             }
-            house.last = Some(house.ledger.snapshot(at(now)));
-            for record in house.ledger.take_alerts() {
+            fixture.last = Some(fixture.ledger.snapshot(at(now)));
+            for record in fixture.ledger.take_alerts() {
                 let whose = |one: &FiredFor| (one.slo.clone(), one.fired.tier.number, one.fired.from);
-                told.retain(|old: &FiredFor| whose(old) != whose(&record));
-                told.push(record);
+                reported.retain(|old: &FiredFor| whose(old) != whose(&record));
+                reported.push(record);
             }
         }
         for objective in &spec.objectives {
-            let watchers = spec.watchers(objective).into_iter().map(|(_, one)| one).collect();
-            let mut replay = Replay::new(Arc::new(objective.clone()), watchers, Spans::default(), at(0));
+            let contributing = spec.contributing(objective).into_iter().map(|(_, one)| one).collect();
+            let mut replay = Replay::new(Arc::new(objective.clone()), contributing, Spans::default(), at(0));
             for (second, good) in &attempts {
                 let verdict = if *good { Verdict::Good } else { Verdict::Bad(Cause::Status) };
                 let (at, interval) = (at(*second), spec.probes[0].interval);
@@ -252,7 +252,7 @@ proptest! {
             for tier in 1..=4 {
                 let replayed = fired.iter().filter(|one| one.tier.number == tier);
                 let replayed = replayed.map(|one| (seconds(one.from), one.to.map_or(end, seconds)));
-                let lived = told.iter().filter(|one| one.fired.tier.number == tier && *one.slo == objective.name);
+                let lived = reported.iter().filter(|one| one.fired.tier.number == tier && *one.slo == objective.name);
                 let lived = lived.map(|one| (seconds(one.fired.from), one.fired.to.map_or(end, seconds)));
                 let (replayed, lived) = (joined(replayed.collect()), joined(lived.collect()));
                 prop_assert_eq!(replayed.len(), lived.len(), "tier {}: {:?} {:?}", tier, &replayed, &lived);
@@ -266,63 +266,63 @@ proptest! {
 
 #[test]
 fn the_first_failures_of_a_new_service_are_no_alert() {
-    let mut house = House::new();
-    house.live(20, false);
-    house.live(13 * 3600, true);
-    assert_eq!(house.ended("errors"), []);
-    assert_eq!(house.ended("uptime"), []);
+    let mut fixture = Fixture::new();
+    fixture.live(20, false);
+    fixture.live(13 * 3600, true);
+    assert_eq!(fixture.ended("errors"), []);
+    assert_eq!(fixture.ended("uptime"), []);
     // A service that never answers pages once 2 % of its budget is spent.
-    let mut house = House::new();
-    house.live(3600, false);
-    let fired = house.ended("errors");
+    let mut fixture = Fixture::new();
+    fixture.live(3600, false);
+    let fired = fixture.ended("errors");
     let since: Vec<_> = fired
         .iter()
         .map(|(tier, since, _)| (*tier, *since))
         .collect();
     assert_eq!(since, [(1, 50), (2, 120), (3, 250), (4, 250)]);
-    let spent = house.kept("errors")[0].fired.spent;
+    let spent = fixture.kept("errors")[0].fired.spent;
     assert!(spent > Some(0.02) && spent < Some(0.025), "{spent:?}");
 }
 
 #[test]
 fn an_alert_goes_on_over_a_restart_and_ends_by_the_rule() {
-    let mut house = House::new();
-    house.live(6 * 3600, true);
-    let begin = house.now;
-    house.live(600, false);
-    let before = house.firing("errors");
+    let mut fixture = Fixture::new();
+    fixture.live(6 * 3600, true);
+    let begin = fixture.now;
+    fixture.live(600, false);
+    let before = fixture.firing("errors");
     assert_eq!(before[0], (1, begin + 50), "6 of 360 are above 1.44 %");
     assert_eq!(before.len(), 4);
-    house.restart(45);
-    assert_eq!(house.firing("errors"), before);
-    let kept = house.kept("errors");
+    fixture.restart(45);
+    assert_eq!(fixture.firing("errors"), before);
+    let kept = fixture.kept("errors");
     assert_eq!(kept.len(), 4);
     assert!(kept.iter().all(|record| record.fired.to.is_none()));
     assert!(!kept[0].fired.inhibited && kept[1].fired.inhibited);
     assert!(kept[0].fired.spent > Some(0.0));
 
-    house.now += 5;
-    house.live(1800, true);
+    fixture.now += 5;
+    fixture.live(1800, true);
     // The last failure was at `begin + 590`: it left the five minutes before `begin + 890`.
-    let ended = house.ended("errors");
+    let ended = fixture.ended("errors");
     assert_eq!(ended[0], (1, begin + 50, Some(begin + 880 + 300)));
-    assert_eq!(house.firing("errors"), before[1..].to_vec());
+    assert_eq!(fixture.firing("errors"), before[1..].to_vec());
 }
 
 #[test]
 fn what_ended_while_nobody_looked_ends_when_it_was_last_seen_to_hold() {
-    let mut house = House::new();
-    house.live(3600, true);
-    house.live(600, false);
-    let since = house.firing("errors")[0].1;
-    house.restart(3 * 3600);
-    let ended = house.ended("errors")[0];
+    let mut fixture = Fixture::new();
+    fixture.live(3600, true);
+    fixture.live(600, false);
+    let since = fixture.firing("errors")[0].1;
+    fixture.restart(3 * 3600);
+    let ended = fixture.ended("errors")[0];
     let stop = 3600 + 590;
     assert_eq!((ended.0, ended.1), (1, since));
     let end = ended.2.expect("over");
     assert!((stop + 300 - 60..=stop + 300).contains(&end), "{end}");
     // Three hours are not enough for a day's window to be clean.
-    let slow: Vec<u8> = house
+    let slow: Vec<u8> = fixture
         .firing("errors")
         .iter()
         .map(|(tier, _)| *tier)
@@ -332,21 +332,21 @@ fn what_ended_while_nobody_looked_ends_when_it_was_last_seen_to_hold() {
 
 #[test]
 fn an_objective_that_goes_takes_its_alerts_along() {
-    let mut house = House::new();
-    house.live(3600, true);
+    let mut fixture = Fixture::new();
+    fixture.live(3600, true);
     // The fifth minute is over, so nothing fires by the time alone.
-    house.live(310, false);
-    let (errors, uptime) = (house.firing("errors"), house.firing("uptime"));
+    fixture.live(310, false);
+    let (errors, uptime) = (fixture.firing("errors"), fixture.firing("uptime"));
     assert!(!errors.is_empty() && !uptime.is_empty());
     // What stays goes on, also where its target is another now.
-    house.reload("[ { name: errors, sli: success, target: 99.8%, window: 30d } ]");
-    assert_eq!(house.firing("errors"), errors);
-    let now = house.now;
-    assert!(house.ended("uptime").iter().all(|one| one.2 == Some(now)));
+    fixture.reload("[ { name: errors, sli: success, target: 99.8%, window: 30d } ]");
+    assert_eq!(fixture.firing("errors"), errors);
+    let now = fixture.now;
+    assert!(fixture.ended("uptime").iter().all(|one| one.2 == Some(now)));
     // Back again, it is another story.
-    house.reload(SLOS);
+    fixture.reload(SLOS);
     assert_eq!(
-        house
+        fixture
             .ended("uptime")
             .iter()
             .filter(|one| one.2.is_none())
@@ -354,7 +354,7 @@ fn an_objective_that_goes_takes_its_alerts_along() {
         uptime.len()
     );
     assert!(
-        house
+        fixture
             .firing("uptime")
             .iter()
             .all(|(_, since)| *since == now)
@@ -363,22 +363,22 @@ fn an_objective_that_goes_takes_its_alerts_along() {
 
 #[test]
 fn an_objective_that_went_while_nothing_ran_takes_its_alerts_along() {
-    let mut house = House::new();
-    house.live(3600, true);
-    house.live(300, false);
-    house.config = config("[ { name: errors, sli: success, target: 99.9%, window: 30d } ]");
-    house.restart(30);
-    let now = house.now;
-    assert!(!house.ended("uptime").is_empty());
-    assert!(house.ended("uptime").iter().all(|one| one.2 == Some(now)));
-    assert!(house.ended("errors").iter().all(|one| one.2.is_none()));
+    let mut fixture = Fixture::new();
+    fixture.live(3600, true);
+    fixture.live(300, false);
+    fixture.config = config("[ { name: errors, sli: success, target: 99.9%, window: 30d } ]");
+    fixture.restart(30);
+    let now = fixture.now;
+    assert!(!fixture.ended("uptime").is_empty());
+    assert!(fixture.ended("uptime").iter().all(|one| one.2 == Some(now)));
+    assert!(fixture.ended("errors").iter().all(|one| one.2.is_none()));
 }
 
 #[test]
 fn planned_maintenance_fires_nothing_and_a_late_one_lets_alerts_end() {
-    let mut house = House::new();
+    let mut fixture = Fixture::new();
     let (from, to) = (at(3600), at(3600 + 900));
-    house.corrections.push(Correction {
+    fixture.corrections.push(Correction {
         id: "1".into(),
         from,
         to,
@@ -388,31 +388,31 @@ fn planned_maintenance_fires_nothing_and_a_late_one_lets_alerts_end() {
         reason: "a deploy".into(),
         author: "test".into(),
     });
-    house.reload(SLOS);
-    house.live(3600, true);
-    house.live(900, false);
-    assert_eq!(house.ended("errors"), []);
-    let fired = house.firing("uptime");
+    fixture.reload(SLOS);
+    fixture.live(3600, true);
+    fixture.live(900, false);
+    assert_eq!(fixture.ended("errors"), []);
+    let fired = fixture.firing("uptime");
     assert!(!fired.is_empty());
     // Taken out afterwards, nothing holds: what fired ends a short window after it held last.
-    house.corrections[0].slos.clear();
-    house.reload(SLOS);
-    assert_eq!(house.firing("uptime"), fired);
-    let held = house.now - 10;
-    house.live(600, true);
-    assert_eq!(house.ended("uptime")[0].2, Some(held + 300));
+    fixture.corrections[0].slos.clear();
+    fixture.reload(SLOS);
+    assert_eq!(fixture.firing("uptime"), fired);
+    let held = fixture.now - 10;
+    fixture.live(600, true);
+    assert_eq!(fixture.ended("uptime")[0].2, Some(held + 300));
 }
 
 #[test]
-fn old_alerts_go_and_the_span_tells_what_fired_in_it() {
-    let mut house = House::new();
-    house.live(3600, true);
-    house.live(300, false);
-    let since = house.firing("errors").iter().map(|one| one.1).min();
+fn old_alerts_go_and_the_span_reports_what_fired_in_it() {
+    let mut fixture = Fixture::new();
+    fixture.live(3600, true);
+    fixture.live(300, false);
+    let since = fixture.firing("errors").iter().map(|one| one.1).min();
     let since = since.expect("it fires");
-    house.live(3600, true);
+    fixture.live(3600, true);
     let count = |from, to| {
-        house
+        fixture
             .store
             .alerts(at(from), at(to), 1000)
             .expect("readable")
@@ -421,19 +421,22 @@ fn old_alerts_go_and_the_span_tells_what_fired_in_it() {
     assert_eq!(count(0, since), 0);
     assert!(count(since, since + 1) > 0);
     assert_eq!(
-        house
+        fixture
             .store
-            .alerts(at(0), at(house.now), 1)
+            .alerts(at(0), at(fixture.now), 1)
             .expect("readable")
             .len(),
         1
     );
-    let (all, over) = (house.kept("errors").len(), house.ended("errors"));
+    let (all, over) = (fixture.kept("errors").len(), fixture.ended("errors"));
     let over = over.iter().filter(|one| one.2.is_some()).count();
     assert!(over > 0 && over < all, "{over} of {all}");
-    house.store.expire_alerts(at(house.now)).expect("deleted");
+    fixture
+        .store
+        .expire_alerts(at(fixture.now))
+        .expect("deleted");
     assert_eq!(
-        house.kept("errors").len(),
+        fixture.kept("errors").len(),
         all - over,
         "what fires is never deleted"
     );

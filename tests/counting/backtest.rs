@@ -4,9 +4,9 @@ use slod::config::Config;
 use slod::diagnostic::Source;
 use slod::ledger::Ledger;
 use slod::outcome::{Cause, Outcome, ProbeKey, Record, Timestamp, Verdict};
-use slod::report::backtest::{made_up, replayed};
+use slod::report::backtest::{replayed, synthetic};
 use slod::slo::correction::Correction;
-use slod::store::{Plan, Store};
+use slod::store::{CountingPlan, Store};
 use std::path::Path;
 use std::time::Duration;
 
@@ -41,7 +41,7 @@ fn store(folder: &Path, config: &Config) -> Store {
     })
 }
 
-fn compacted(folder: &Path, config: &Config, plan: &dyn Fn(&ProbeKey) -> Plan) -> Store {
+fn compacted(folder: &Path, config: &Config, plan: &dyn Fn(&ProbeKey) -> CountingPlan) -> Store {
     let mut store = Store::open(&folder.join("slod.db")).expect("a new store");
     let end = 72 * HOUR + 1200 + 30 * HOUR;
     for probe in config.probes() {
@@ -78,10 +78,10 @@ fn a_stored_past_fires_what_the_same_story_fires() {
     let words = "good x 72h, bad x 20m, good x 30h"
         .parse()
         .expect("a story");
-    let told = made_up(&config, &words);
+    let reported = synthetic(&config, &words);
     let end = Timestamp::from_secs(START + 102 * HOUR + 1200);
     let lived = replayed(&config, &store, Timestamp::from_secs(START), end).expect("readable");
-    assert_eq!(lived.outcomes, told.outcomes);
+    assert_eq!(lived.outcomes, reported.outcomes);
     let rows = |backtest: &slod::report::backtest::Backtest| -> Vec<_> {
         let row = |alert: &slod::report::backtest::AlertRow| {
             let since = |at: chrono::DateTime<chrono::Utc>| (at - backtest.from).num_seconds();
@@ -95,7 +95,7 @@ fn a_stored_past_fires_what_the_same_story_fires() {
         };
         backtest.alerts.iter().map(row).collect()
     };
-    assert_eq!(rows(&lived), rows(&told));
+    assert_eq!(rows(&lived), rows(&reported));
     // 20 bad minutes are 5.5 % of six hours: of `uptime-b`, only the fastest tier holds.
     assert_eq!(lived.alerts.len(), 4 + 1);
 }
@@ -106,12 +106,14 @@ fn quiet_hours_change_nothing() {
     let folder = tempfile::tempdir().expect("a folder");
     let config = config();
     let quick = store(&folder.path().join("quick"), &config);
-    let slow = compacted(&folder.path().join("slow"), &config, &|_| Plan::default());
+    let slow = compacted(&folder.path().join("slow"), &config, &|_| {
+        CountingPlan::default()
+    });
     let span = |store: &Store| {
         let (from, to) = (START + 70 * HOUR, START + 102 * HOUR + 1200);
         let (from, to) = (Timestamp::from_secs(from), Timestamp::from_secs(to));
-        let told = replayed(&config, store, from, to).expect("readable");
-        serde_json::to_value(&told).expect("JSON")
+        let reported = replayed(&config, store, from, to).expect("readable");
+        serde_json::to_value(&reported).expect("JSON")
     };
     assert_eq!(span(&quick), span(&slow));
 }
@@ -156,34 +158,34 @@ fn what_fires_live_is_what_a_backtest_says() {
     let mut store = store(folder.path(), &config);
     live(&mut store, &config);
     let span = |hours: i64| Timestamp::from_secs(START + hours * HOUR);
-    let told = replayed(&config, &store, span(0), span(102)).expect("readable");
-    assert_eq!(told.alerts.len(), 4 + 1);
-    assert_eq!(told.missing.len(), 0, "{}", told.to_text());
-    for alert in &told.alerts {
+    let reported = replayed(&config, &store, span(0), span(102)).expect("readable");
+    assert_eq!(reported.alerts.len(), 4 + 1);
+    assert_eq!(reported.missing.len(), 0, "{}", reported.to_text());
+    for alert in &reported.alerts {
         assert_eq!(
             alert.did_fire_at,
             Some(alert.fired_at),
             "{}",
-            told.to_text()
+            reported.to_text()
         );
     }
     let past = store.alerts(span(0), span(102), 99).expect("readable");
     let ends: Vec<_> = past.iter().map(|alert| alert.fired.to).collect();
-    let mut told: Vec<_> = told.alerts.iter().map(|alert| alert.ended_at).collect();
-    told.sort();
+    let mut reported: Vec<_> = reported.alerts.iter().map(|alert| alert.ended_at).collect();
+    reported.sort();
     let mut ends: Vec<_> = ends.iter().map(|at| at.map(Timestamp::to_utc)).collect();
     ends.sort();
-    assert_eq!(ends, told);
+    assert_eq!(ends, reported);
 
     // With a lower target, most of it would not wake anybody now.
     config.services[0].objectives[0].target = 0.9;
-    let told = replayed(&config, &store, span(0), span(102)).expect("readable");
-    let text = told.to_text();
+    let reported = replayed(&config, &store, span(0), span(102)).expect("readable");
+    let text = reported.to_text();
     assert!(
         text.contains("these did fire, and would not now:"),
         "{text}"
     );
-    assert_eq!(told.missing.len(), 4);
+    assert_eq!(reported.missing.len(), 4);
 }
 
 #[test]
@@ -203,8 +205,8 @@ fn what_was_corrected_fires_nothing() {
         author: "test".into(),
     };
     store.add_correction(&correction, at(0)).expect("kept");
-    let told = replayed(&config, &store, at(0), at(102 * HOUR)).expect("readable");
-    let slos: Vec<_> = told.alerts.iter().map(|alert| &alert.slo).collect();
+    let reported = replayed(&config, &store, at(0), at(102 * HOUR)).expect("readable");
+    let slos: Vec<_> = reported.alerts.iter().map(|alert| &alert.slo).collect();
     assert_eq!(slos, ["uptime-b"]);
 }
 
@@ -235,7 +237,7 @@ fn a_later_start_knows_what_was_before() {
 
 #[test]
 fn a_backtest_reads_well() {
-    let story = "good x 3d, bad x 5m, bad 2% x 2h".parse().expect("a story");
+    let scenario = "good x 3d, bad x 5m, bad 2% x 2h".parse().expect("a story");
     let mut config = config();
     config.services[0].objectives.truncate(1);
     let expected = "\
@@ -249,12 +251,12 @@ web      errors  1d/2h   ticket   +3d4m30s  still firing    2h30s         10.3% 
 
 1 page and 0 tickets would have been sent, 3 more inhibited by a faster tier
 ";
-    assert_eq!(made_up(&config, &story).to_text(), expected);
+    assert_eq!(synthetic(&config, &scenario).to_text(), expected);
 }
 
 #[test]
 fn stories_that_are_none_are_refused() {
-    use slod::report::story::Story;
+    use slod::report::scenario::Scenario;
     for text in [
         "",
         "good",
@@ -265,6 +267,6 @@ fn stories_that_are_none_are_refused() {
         "bad x 2m,",
         "good x 500d",
     ] {
-        assert!(text.parse::<Story>().is_err(), "{text}");
+        assert!(text.parse::<Scenario>().is_err(), "{text}");
     }
 }

@@ -58,8 +58,8 @@ fn a_job_that_reports_is_good_and_one_that_fails_or_falls_silent_is_not() {
     assert!(report(&daemon, INDEX, "").starts_with("HTTP/1.1 204"));
     daemon.wait_for(|daemon| is_good(daemon, 1.0));
     let failed = format!("{INDEX}?status=fail");
-    let told = "exit code 3:\u{7}\ndisk full";
-    assert!(report(&daemon, &failed, told).starts_with("HTTP/1.1 204"));
+    let reported = "exit code 3:\u{7}\ndisk full";
+    assert!(report(&daemon, &failed, reported).starts_with("HTTP/1.1 204"));
     daemon.wait_for(|daemon| is_good(daemon, 0.0));
     let page = daemon.wait_for(|daemon| {
         let page = daemon.request("GET", "/services/nightly");

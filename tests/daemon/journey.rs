@@ -1,4 +1,4 @@
-//! Objectives over the probes of several services, and over several windows, as the daemon tells
+//! Objectives over the probes of several services, and over several windows, as the daemon reports
 //! them.
 
 use crate::support::{Daemon, target};

@@ -159,7 +159,7 @@ fn a_second_stop_request_ends_it_at_once() {
 }
 
 #[test]
-fn a_taken_address_is_told_with_its_own_exit_code() {
+fn a_taken_address_is_reported_with_its_own_exit_code() {
     let folder = tempfile::tempdir().expect("a folder");
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = taken.local_addr().expect("bound");
@@ -179,7 +179,7 @@ fn a_taken_address_is_told_with_its_own_exit_code() {
 }
 
 #[test]
-fn status_tells_the_same_of_a_running_daemon_and_of_its_store() {
+fn status_reports_the_same_of_a_running_daemon_and_of_its_store() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = config(folder.path(), target(), "/bad", "");
     let status = |args: &[&str]| {

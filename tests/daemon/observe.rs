@@ -9,8 +9,8 @@ use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-fn within(told: f64, truth: f64, share: f64) -> bool {
-    (told - truth).abs() <= share * truth.abs()
+fn within(reported: f64, truth: f64, share: f64) -> bool {
+    (reported - truth).abs() <= share * truth.abs()
 }
 
 fn meminfo(name: &str) -> f64 {
@@ -108,7 +108,7 @@ fn devices_are_the_kernels_less_the_excluded() {
     assert!(!names(&sample("^lo$")).contains(&"lo".to_owned()));
 }
 
-/// A shell that does what it is told line by line; ended whatever happens to the test.
+/// A shell that runs commands line by line; ended whatever happens to the test.
 struct Shell {
     child: Child,
     answers: BufReader<std::process::ChildStdout>,
@@ -245,9 +245,12 @@ fn memory_and_threads_are_the_kernels() {
     };
     // Other tests of this process hold little memory.
     let truth = resident(std::process::id());
-    let told = view.resident_bytes.expect("it runs") as f64;
-    assert!(within(told, truth, 0.05), "{told} told, {truth} counted");
-    assert!(told > held.len() as f64);
+    let reported = view.resident_bytes.expect("it runs") as f64;
+    assert!(
+        within(reported, truth, 0.05),
+        "{reported} told, {truth} counted"
+    );
+    assert!(reported > held.len() as f64);
     let more = view.threads.expect("it runs") - before.threads.expect("it runs");
     assert!(
         (THREADS..THREADS + 8).contains(&more),

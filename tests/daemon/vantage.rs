@@ -1,4 +1,4 @@
-//! Whether a failure is the service's or our own network's, as the daemon tells it.
+//! Whether a failure is the service's or our own network's, as the daemon reports it.
 
 use crate::support::{Daemon, target};
 use std::fs;

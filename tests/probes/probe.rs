@@ -67,7 +67,7 @@ async fn every_expectation_is_held_against_the_answer() {
 }
 
 #[tokio::test]
-async fn credentials_are_sent_and_never_told() {
+async fn credentials_are_sent_and_never_reported() {
     let (address, seen) = http(|_| ok("")).await;
     let folder = tempfile::tempdir().expect("a folder");
     fs::write(folder.path().join("token"), "from-a-file\n").expect("written");
@@ -93,14 +93,14 @@ async fn credentials_are_sent_and_never_told() {
         let sent = seen.lock().expect("no panic").pop().expect("a request");
         assert!(sent.contains(wanted), "{sent}");
         let (probe, _) = read(&yaml, folder.path());
-        let told = format!("{story} {outcome:?} {probe:?}");
+        let reported = format!("{story} {outcome:?} {probe:?}");
         for secret in [
             "from-the-environment",
             "from-a-file",
             "bWU6c2VjcmV0",
             "from-a-header",
         ] {
-            assert!(!told.contains(secret), "{told}");
+            assert!(!reported.contains(secret), "{reported}");
         }
     }
 }
@@ -204,7 +204,7 @@ async fn https_is_verified_and_its_certificate_known() {
 }
 
 #[tokio::test]
-async fn a_bad_certificate_is_told_with_its_end() {
+async fn a_bad_certificate_is_reported_with_its_end() {
     let authority = Authority::new();
     let folder = tempfile::tempdir().expect("a folder");
     fs::write(folder.path().join("ca.pem"), authority.pem()).expect("written");
@@ -219,8 +219,8 @@ async fn a_bad_certificate_is_told_with_its_end() {
         );
         let (outcome, story) = attempt_in(&yaml, TIMEOUT, folder.path()).await;
         assert_eq!(cause(&outcome), Some(Cause::Certificate), "{story}");
-        let told = outcome.detail.tls_not_after.expect("known");
-        assert!(until.is_none_or(|until| until == told), "{told}");
+        let reported = outcome.detail.tls_not_after.expect("known");
+        assert!(until.is_none_or(|until| until == reported), "{reported}");
     }
 }
 
@@ -393,7 +393,7 @@ async fn proxy() -> (std::net::SocketAddr, crate::server::Seen) {
 }
 
 #[test]
-fn faults_of_the_config_are_told_at_their_place() {
+fn faults_of_the_config_are_reported_at_their_place() {
     let cases = [
         ("{ url: \"ftp://a.test/\" }", "invalid-value"),
         ("{ url: \"http://u:p@a.test/\" }", "credentials-in-url"),

@@ -44,7 +44,7 @@ fn probe(name: &str, yaml: &str, base: &Path) -> Arc<dyn Probe> {
     probe.expect("no fault, so a probe")
 }
 
-/// One attempt with a timeout, and the story it told.
+/// One attempt with a timeout, and the steps it recorded.
 pub async fn attempt(yaml: &str, timeout: Duration) -> (Outcome, String) {
     attempt_in(yaml, timeout, Path::new("")).await
 }

@@ -3,10 +3,10 @@
 use async_trait::async_trait;
 use slod::clock::Clock;
 use slod::config::ProbeSpec;
-use slod::outcome::{Outcome, ProbeKey, Record, Timestamp, Verdict, Why};
-use slod::probe::beats::Beats;
+use slod::outcome::{Outcome, ProbeKey, Record, Timestamp, Verdict, VoidReason};
+use slod::probe::beats::HeartbeatBoard;
 use slod::probe::{Attempt, Probe};
-use slod::schedule::{Event, ProbeThreads, Wiring, run};
+use slod::schedule::{Deps, ProbeThreads, ScheduleEvent, run};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -45,8 +45,8 @@ fn histogram(name: &str) -> prometheus::Histogram {
     prometheus::Histogram::with_opts(opts).expect("valid")
 }
 
-struct House {
-    events: mpsc::Receiver<Event>,
+struct Fixture {
+    events: mpsc::Receiver<ScheduleEvent>,
     reloads: mpsc::Sender<Vec<ProbeSpec>>,
     stop: CancellationToken,
     clock: Clock,
@@ -55,7 +55,7 @@ struct House {
     running: Arc<AtomicUsize>,
 }
 
-impl House {
+impl Fixture {
     fn new(count: usize, takes: Duration, max_concurrent: usize) -> Self {
         Self::on(ProbeThreads::none(), count, takes, max_concurrent)
     }
@@ -69,8 +69,8 @@ impl House {
             CancellationToken::new(),
             Clock::manual(Timestamp(1_700_000_000_000)),
         );
-        let wiring = Wiring {
-            beats: Beats::new(HashMap::default()),
+        let wiring = Deps {
+            beats: HeartbeatBoard::new(HashMap::default()),
             used_until: None,
             clock: clock.clone(),
             threads,
@@ -83,7 +83,7 @@ impl House {
             wakeup_lag: histogram("wakeup_lag"),
             in_flight: prometheus::IntGauge::new("in_flight", "in flight").expect("valid"),
         };
-        let mut house = Self {
+        let mut fixture = Self {
             events,
             reloads,
             stop,
@@ -92,8 +92,8 @@ impl House {
             most,
             running,
         };
-        house.task = scheduling.spawn(run(house.specs(count, takes), wiring));
-        house
+        fixture.task = scheduling.spawn(run(fixture.specs(count, takes), wiring));
+        fixture
     }
 
     fn specs(&self, count: usize, takes: Duration) -> Vec<ProbeSpec> {
@@ -113,15 +113,15 @@ impl House {
         (0..count).map(spec).collect()
     }
 
-    /// Stops and returns everything that was told.
+    /// Stops and returns everything that was logged.
     async fn finish(mut self) -> (Vec<Record>, u64) {
         self.stop.cancel();
         self.task.await.expect("the schedule ends");
         let (mut records, mut missed) = (Vec::new(), 0);
         while let Some(event) = self.events.recv().await {
             match event {
-                Event::Outcome(record) => records.push(record),
-                Event::Missed(_, ticks) => missed += ticks,
+                ScheduleEvent::Outcome(record) => records.push(record),
+                ScheduleEvent::Missed(_, ticks) => missed += ticks,
             }
         }
         (records, missed)
@@ -132,9 +132,9 @@ const MS: Duration = Duration::from_millis(1);
 
 #[tokio::test(start_paused = true)]
 async fn every_tick_is_on_its_grid_for_a_whole_day() {
-    let house = House::new(3, 40 * MS, 10);
+    let fixture = Fixture::new(3, 40 * MS, 10);
     sleep(Duration::from_secs(86_400)).await;
-    let (records, missed) = house.finish().await;
+    let (records, missed) = fixture.finish().await;
     assert_eq!(missed, 0);
     assert!(
         (3 * 8640 - 3..=3 * 8640).contains(&records.len()),
@@ -155,10 +155,10 @@ async fn every_tick_is_on_its_grid_for_a_whole_day() {
 #[tokio::test(start_paused = true)]
 async fn the_limit_holds_and_what_does_not_fit_is_counted() {
     // 20 probes of 4 s each need 80 s of places per 10 s; two places give 20.
-    let house = House::new(20, 4000 * MS, 2);
-    let most = house.most.clone();
+    let fixture = Fixture::new(20, 4000 * MS, 2);
+    let most = fixture.most.clone();
     sleep(Duration::from_secs(100)).await;
-    let (records, missed) = house.finish().await;
+    let (records, missed) = fixture.finish().await;
     assert_eq!(most.load(Ordering::SeqCst), 2);
     let ticks = 20 * 10;
     assert!(
@@ -171,26 +171,26 @@ async fn the_limit_holds_and_what_does_not_fit_is_counted() {
 
 #[tokio::test(start_paused = true)]
 async fn a_probe_that_panics_is_void_and_the_others_go_on() {
-    let house = House::new(1, Duration::MAX, 2);
+    let fixture = Fixture::new(1, Duration::MAX, 2);
     sleep(Duration::from_secs(25)).await;
-    let (records, _) = house.finish().await;
+    let (records, _) = fixture.finish().await;
     assert!(records.len() >= 2);
     assert!(
         records
             .iter()
-            .all(|r| r.outcome.verdict == Verdict::Void(Why::Internal))
+            .all(|r| r.outcome.verdict == Verdict::Void(VoidReason::Internal))
     );
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_stop_waits_for_running_probes_and_then_cuts_them_off_as_void() {
-    let house = House::new(5, 9000 * MS, 10);
+    let fixture = Fixture::new(5, 9000 * MS, 10);
     sleep(Duration::from_secs(10)).await;
-    let (records, _) = house.finish().await;
+    let (records, _) = fixture.finish().await;
     assert_eq!(records.len(), 5);
     let void = records
         .iter()
-        .filter(|r| r.outcome.verdict == Verdict::Void(Why::Shutdown))
+        .filter(|r| r.outcome.verdict == Verdict::Void(VoidReason::Shutdown))
         .count();
     let good = records
         .iter()
@@ -205,13 +205,13 @@ async fn a_stop_waits_for_running_probes_and_then_cuts_them_off_as_void() {
 
 #[tokio::test(start_paused = true)]
 async fn a_jump_of_the_wall_clock_moves_the_grid_and_misses_nothing() {
-    let house = House::new(1, 40 * MS, 10);
+    let fixture = Fixture::new(1, 40 * MS, 10);
     sleep(Duration::from_secs(60)).await;
-    house.clock.jump(3_600_000);
+    fixture.clock.jump(3_600_000);
     sleep(Duration::from_secs(60)).await;
-    house.clock.jump(-7_200_000);
+    fixture.clock.jump(-7_200_000);
     sleep(Duration::from_secs(60)).await;
-    let (records, missed) = house.finish().await;
+    let (records, missed) = fixture.finish().await;
     assert_eq!(missed, 0);
     assert!((15..=19).contains(&records.len()), "{}", records.len());
     assert!(
@@ -223,13 +223,13 @@ async fn a_jump_of_the_wall_clock_moves_the_grid_and_misses_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn a_clock_that_was_set_back_labels_nothing_twice() {
-    let house = House::new(1, 40 * MS, 10);
+    let fixture = Fixture::new(1, 40 * MS, 10);
     for _ in 0..3 {
         sleep(Duration::from_secs(120)).await;
-        house.clock.jump(-60_000);
+        fixture.clock.jump(-60_000);
     }
     sleep(Duration::from_secs(120)).await;
-    let (records, missed) = house.finish().await;
+    let (records, missed) = fixture.finish().await;
     let labels: HashSet<i64> = records.iter().map(|record| record.at.0).collect();
     assert_eq!((labels.len(), missed), (records.len(), 0));
     assert!((44..=48).contains(&records.len()), "{}", records.len());
@@ -238,17 +238,21 @@ async fn a_clock_that_was_set_back_labels_nothing_twice() {
 #[tokio::test(start_paused = true)]
 async fn an_attempt_that_cannot_begin_in_time_says_nothing() {
     // Twenty times two seconds need 40 s of the one place per 10 s, and each must end within three.
-    let house = House::new(0, 2000 * MS, 1);
-    let mut specs = house.specs(20, 2000 * MS);
+    let fixture = Fixture::new(0, 2000 * MS, 1);
+    let mut specs = fixture.specs(20, 2000 * MS);
     for spec in &mut specs {
         spec.timeout = Duration::from_secs(3);
     }
-    house.reloads.send(specs).await.expect("the schedule runs");
+    fixture
+        .reloads
+        .send(specs)
+        .await
+        .expect("the schedule runs");
     sleep(Duration::from_secs(100)).await;
-    let (records, missed) = house.finish().await;
+    let (records, missed) = fixture.finish().await;
     let late = records
         .iter()
-        .filter(|r| r.outcome.verdict == Verdict::Void(Why::Late));
+        .filter(|r| r.outcome.verdict == Verdict::Void(VoidReason::Late));
     let late = late.count();
     assert!(late > 50, "{late} of {} and {missed} missed", records.len());
     let good = records
@@ -259,12 +263,16 @@ async fn an_attempt_that_cannot_begin_in_time_says_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn a_reload_keeps_the_place_in_time_of_what_stays() {
-    let house = House::new(2, 40 * MS, 10);
+    let fixture = Fixture::new(2, 40 * MS, 10);
     sleep(Duration::from_secs(60)).await;
-    let specs = house.specs(3, 40 * MS);
-    house.reloads.send(specs).await.expect("the schedule runs");
+    let specs = fixture.specs(3, 40 * MS);
+    fixture
+        .reloads
+        .send(specs)
+        .await
+        .expect("the schedule runs");
     sleep(Duration::from_secs(60)).await;
-    let (records, missed) = house.finish().await;
+    let (records, missed) = fixture.finish().await;
     assert_eq!(missed, 0);
     let ticks: Vec<i64> = records
         .iter()
@@ -282,10 +290,10 @@ async fn a_reload_keeps_the_place_in_time_of_what_stays() {
 async fn what_keeps_the_rest_of_the_program_busy_delays_no_attempt() {
     let threads = ProbeThreads::start().expect("threads");
     // A hundred a second.
-    let mut house = House::on(threads, 1000, Duration::from_millis(1), 100);
+    let mut fixture = Fixture::on(threads, 1000, Duration::from_millis(1), 100);
     // The only thread of this runtime, as a page or a snapshot would.
     std::thread::sleep(Duration::from_secs(1));
-    let meanwhile = std::iter::from_fn(|| house.events.try_recv().ok()).count();
+    let meanwhile = std::iter::from_fn(|| fixture.events.try_recv().ok()).count();
     assert!(meanwhile >= 20, "{meanwhile} outcomes meanwhile");
-    house.finish().await;
+    fixture.finish().await;
 }

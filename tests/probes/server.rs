@@ -226,9 +226,9 @@ impl Authority {
                 };
                 let service = hyper::service::service_fn(
                     |request: hyper::Request<hyper::body::Incoming>| async move {
-                        let told = format!("{:?} {}", request.version(), request.uri());
+                        let reported = format!("{:?} {}", request.version(), request.uri());
                         Ok::<_, std::convert::Infallible>(hyper::Response::new(
-                            http_body_util::Full::new(hyper::body::Bytes::from(told)),
+                            http_body_util::Full::new(hyper::body::Bytes::from(reported)),
                         ))
                     },
                 );

@@ -134,12 +134,12 @@ async fn what_is_received_is_compared() {
             "timeout in transfer",
         ),
     ];
-    for ((greeting, answer, stays), keys, wanted, told) in cases {
+    for ((greeting, answer, stays), keys, wanted, reported) in cases {
         let address = server(greeting, answer, stays).await;
         let waits = stays && wanted.is_some();
         let (outcome, story) = probe(address, keys, if waits { SHORT } else { TIMEOUT }).await;
         assert_eq!(cause(&outcome), wanted, "{keys}: {outcome:?}");
-        assert!(message(&outcome).contains(told), "{outcome:?}");
+        assert!(message(&outcome).contains(reported), "{outcome:?}");
         assert!(outcome.phases.get(Phase::Transfer).is_some());
         if wanted.is_none() {
             assert_eq!(outcome.verdict, Verdict::Good);

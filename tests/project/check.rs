@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use slod::cli::check;
 use slod::config::{self, Config, FileError, Loaded};
 use slod::diagnostic::Source;
-use slod::outcome::{Outcome, Verdict, Why};
+use slod::outcome::{Outcome, Verdict, VoidReason};
 use slod::probe::{Attempt, Kind, Probe};
 use slod::yaml::{Key, Secret, Section, Shape};
 use std::collections::BTreeSet;
@@ -73,7 +73,7 @@ impl Kind for Fake {
 #[async_trait]
 impl Probe for Nothing {
     async fn run(&self, _: &mut Attempt) -> Outcome {
-        Outcome::new(Verdict::Void(Why::Internal), Duration::ZERO)
+        Outcome::new(Verdict::Void(VoidReason::Internal), Duration::ZERO)
     }
 
     fn target(&self) -> String {

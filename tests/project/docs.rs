@@ -1,9 +1,9 @@
 //! Generated pages are those of the code, and the metrics page is what Prometheus' own tools want.
 
 use crate::synthetic;
-use slod::exposition::Format;
+use slod::exposition::TextFormat;
 use slod::ledger::Ledger;
-use slod::metrics::{Own, markdown, write_text};
+use slod::metrics::{SelfMetrics, markdown, write_text};
 use slod::observe::SystemView;
 use slod::outcome::{Cause, Outcome, Phase, ProbeKey, Record, Timestamp, Verdict};
 use std::fs;
@@ -18,7 +18,7 @@ fn repository() -> &'static Path {
 
 #[test]
 fn the_metrics_page_of_the_docs_is_that_of_the_declarations() {
-    let text = markdown(&Own::new().expect("the instruments register"));
+    let text = markdown(&SelfMetrics::new().expect("the instruments register"));
     let path = repository().join("docs/METRICS.md");
     if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
         fs::write(&path, &text).expect("docs can be written");
@@ -31,8 +31,8 @@ fn the_metrics_page_of_the_docs_is_that_of_the_declarations() {
 }
 
 /// A page with every family, odd names included.
-fn page(format: Format) -> String {
-    let own = Own::new().expect("the instruments register");
+fn page(format: TextFormat) -> String {
+    let own = SelfMetrics::new().expect("the instruments register");
     let mut ledger = Ledger::new(&odd_config(), &[]);
     let now = Timestamp(1_700_000_000_000);
     for age in (0..400).rev() {
@@ -97,22 +97,22 @@ fn check(program: &str, args: &[&str], page: &str) {
         .write_all(page.as_bytes())
         .expect("read");
     let output = child.wait_with_output().expect("it ends");
-    let told = String::from_utf8_lossy(&output.stdout).into_owned()
+    let reported = String::from_utf8_lossy(&output.stdout).into_owned()
         + &String::from_utf8_lossy(&output.stderr);
     assert!(
-        output.status.success() && told.trim().is_empty(),
-        "{program} says:\n{told}\nof\n{page}"
+        output.status.success() && reported.trim().is_empty(),
+        "{program} says:\n{reported}\nof\n{page}"
     );
 }
 
 #[test]
 fn promtool_has_nothing_to_say() {
-    check("promtool", &["check", "metrics"], &page(Format::Text));
+    check("promtool", &["check", "metrics"], &page(TextFormat::Text));
 }
 
 #[test]
 fn the_reference_parser_reads_openmetrics() {
-    let page = page(Format::OpenMetrics);
+    let page = page(TextFormat::OpenMetrics);
     assert!(page.ends_with("# EOF\n"));
     let has_parser = Command::new("python3")
         .args(["-c", "import prometheus_client"])
@@ -131,7 +131,7 @@ fn the_reference_parser_reads_openmetrics() {
 
 #[test]
 fn every_line_is_a_sample_of_a_declared_family_and_nothing_is_nan() {
-    let page = page(Format::Text);
+    let page = page(TextFormat::Text);
     let families: Vec<&str> = page
         .lines()
         .filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next())
@@ -161,10 +161,10 @@ fn every_line_is_a_sample_of_a_declared_family_and_nothing_is_nan() {
 
 #[test]
 fn what_the_system_does_not_show_is_absent() {
-    let own = Own::new().expect("the instruments register");
+    let own = SelfMetrics::new().expect("the instruments register");
     let nothing = Ledger::new(&odd_config(), &[]).snapshot(Timestamp(0));
     let shown = |system: &SystemView| {
-        let page = write_text(Vec::new(), Format::Text, &nothing, system, &own);
+        let page = write_text(Vec::new(), TextFormat::Text, &nothing, system, &own);
         String::from_utf8(page.expect("memory takes everything")).expect("text")
     };
     let mut system = synthetic::system();

@@ -333,7 +333,7 @@ fn an_outage_of_everything_stays_readable() {
 }
 
 #[test]
-fn a_day_tells_its_ratio_and_judgement() {
+fn a_day_reports_its_ratio_and_judgement() {
     let html = &pages()["3-down"];
     assert!(html.contains("<title>2026-11-23: 93.935%, target far missed</title>"));
     assert!(html.contains("<title>2026-10-25: no data</title>"));

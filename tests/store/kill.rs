@@ -97,8 +97,9 @@ fn run_and_kill(path: &Path, after: Duration) -> Option<i64> {
         .unwrap();
     let lines = BufReader::new(child.stderr.take().unwrap()).lines();
     let reader = std::thread::spawn(move || {
-        let told = lines.map_while(Result::ok);
-        let ticks = told.filter_map(|line| line.strip_prefix("committed ")?.parse::<i64>().ok());
+        let reported = lines.map_while(Result::ok);
+        let ticks =
+            reported.filter_map(|line| line.strip_prefix("committed ")?.parse::<i64>().ok());
         ticks.last()
     });
     std::thread::sleep(after);

@@ -5,11 +5,11 @@ mod kill;
 mod versions;
 
 use slod::clock::Clock;
-use slod::outcome::{Cause, Event, Outcome, ProbeKey, Record, Timestamp, Verdict, Why};
+use slod::outcome::{Cause, Event, Outcome, ProbeKey, Record, Timestamp, Verdict, VoidReason};
 use slod::probe::beats::Beat;
 use slod::slo::burn::{Fired, FiredFor, TIERS};
-use slod::slo::{Budgeting, Sli, TallyKey};
-use slod::store::{Plan, Store, StoreError, backup, check, recover};
+use slod::slo::{BudgetingMethod, Sli, TallyKey};
+use slod::store::{CountingPlan, Store, StoreError, backup, check, recover};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -31,7 +31,7 @@ fn record(probe: i64, at: i64) -> Record {
     let verdict = match tick % 50 {
         7 => Verdict::Bad(Cause::Timeout),
         8 => Verdict::Bad(Cause::Status),
-        9 => Verdict::Void(Why::Network),
+        9 => Verdict::Void(VoidReason::Network),
         _ => Verdict::Good,
     };
     let micros = (tick * 7919 % 900_000).unsigned_abs() + 100;
@@ -52,17 +52,17 @@ fn ticks(probe: i64, from: i64, to: i64) -> Vec<Record> {
     ticks.map(|at| record(probe, at)).collect()
 }
 
-fn plan(_: &ProbeKey) -> Plan {
+fn plan(_: &ProbeKey) -> CountingPlan {
     let below = Duration::from_millis(500);
     let key = |sli, budgeting| TallyKey { sli, budgeting };
-    Plan {
+    CountingPlan {
         cuts: vec![below],
         keys: vec![
-            key(Sli::Success, Budgeting::Occurrences),
-            key(Sli::Latency { below }, Budgeting::Occurrences),
+            key(Sli::Success, BudgetingMethod::Occurrences),
+            key(Sli::Latency { below }, BudgetingMethod::Occurrences),
             key(
                 Sli::Availability,
-                Budgeting::Timeslices { slice_target: 0.9 },
+                BudgetingMethod::Timeslices { slice_target: 0.9 },
             ),
         ],
     }
@@ -165,7 +165,7 @@ fn every_step_of_compaction_shows_each_outcome_once() {
         .iter()
         .filter(|r| !r.outcome.verdict.counts())
         .count();
-    assert_eq!(hours[0].void[&Why::Network] as usize, voids);
+    assert_eq!(hours[0].void[&VoidReason::Network] as usize, voids);
     let in_histogram: u32 = hours[0].histogram.iter().map(|(_, count)| count).sum();
     assert_eq!(in_histogram, hours[0].good);
     let counted = u32::try_from(first_hour.len() - voids).unwrap();
@@ -230,9 +230,9 @@ fn a_block_keeps_its_cuts_when_the_plan_has_changed() {
         sli: Sli::Latency {
             below: Duration::from_millis(ms),
         },
-        budgeting: Budgeting::Occurrences,
+        budgeting: BudgetingMethod::Occurrences,
     };
-    let changed = |_: &ProbeKey| Plan {
+    let changed = |_: &ProbeKey| CountingPlan {
         cuts: vec![Duration::from_millis(300)],
         keys: vec![latency(500), latency(300)],
     };
@@ -242,7 +242,7 @@ fn a_block_keeps_its_cuts_when_the_plan_has_changed() {
             .unwrap()
     );
     let hour = &store.hours(&key(0), ALWAYS.0, ALWAYS.1).unwrap()[0];
-    let cut = |ms| hour.scale().tells_apart(Duration::from_millis(ms));
+    let cut = |ms| hour.scale().separates(Duration::from_millis(ms));
     assert_eq!((cut(500), cut(300)), (true, false));
     assert_eq!(
         hour.tally(&latency(500).to_string()),
@@ -585,7 +585,7 @@ fn alert() -> FiredFor {
 }
 
 #[test]
-fn without_the_names_of_probes_all_outcomes_are_told_as_lost() {
+fn without_the_names_of_probes_all_outcomes_are_reported_as_lost() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = finished(folder.path());
     let conn = rusqlite::Connection::open(&path).expect("opens");

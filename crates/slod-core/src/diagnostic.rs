@@ -29,7 +29,7 @@ impl Severity {
     }
 }
 
-/// One fault or warning, complete enough to mend it without looking anything up.
+/// One fault or warning, complete enough to fix it without looking anything up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
     pub severity: Severity,

@@ -1,4 +1,4 @@
-//! What a probe found out: the words every other module speaks.
+//! The result of a probe: the types that every other module uses.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -165,7 +165,7 @@ reasons! {
 
 reasons! {
     /// Why an attempt says nothing about the service: our own failing, never charged to it.
-    Why {
+    VoidReason {
         /// No file descriptor or local port was left.
         Resources = 1, "resources";
         /// The daemon was stopping.
@@ -178,7 +178,7 @@ reasons! {
         Internal = 5, "internal";
         /// A job could not yet report, because this program was not there to listen.
         Listening = 6, "listening";
-        /// This program stood still meanwhile: stopped, frozen, or without processor time.
+        /// This program was stalled meanwhile: stopped, frozen, or without processor time.
         Stalled = 7, "stalled";
         /// This program was too busy to begin before the attempt should have ended.
         Late = 8, "late";
@@ -190,7 +190,7 @@ reasons! {
 pub enum Verdict {
     Good,
     Bad(Cause),
-    Void(Why),
+    Void(VoidReason),
 }
 
 impl Verdict {
@@ -328,8 +328,8 @@ mod tests {
         for cause in Cause::ALL {
             assert_eq!(Cause::from_code(cause.code()), Some(*cause));
         }
-        for why in Why::ALL {
-            assert_eq!(Why::from_code(why.code()), Some(*why));
+        for why in VoidReason::ALL {
+            assert_eq!(VoidReason::from_code(why.code()), Some(*why));
         }
         assert_eq!(Cause::from_code(0), None);
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use terminal_size::{Height, Width, terminal_size};
 
 /// Where the size of a terminal is unknown.
-const USUAL_SIZE: Size = (80, 24);
+const DEFAULT_SIZE: Size = (80, 24);
 
 /// Columns and lines.
 type Size = (usize, usize);
@@ -28,7 +28,7 @@ struct Frame {
 
 fn size() -> Size {
     let known = terminal_size().map(|(Width(width), Height(height))| (width.into(), height.into()));
-    known.unwrap_or(USUAL_SIZE)
+    known.unwrap_or(DEFAULT_SIZE)
 }
 
 impl Screen<Stdout> {
@@ -139,7 +139,7 @@ mod tests {
     #[test]
     fn elsewhere_there_are_plain_lines() {
         let mut screen = screen(None);
-        let text = drawn(&mut screen, USUAL_SIZE);
+        let text = drawn(&mut screen, DEFAULT_SIZE);
         assert!(
             text.starts_with("Simulated services, 1970-01-01 00:00:00 UTC\nSERVICE"),
             "{text}"
@@ -167,16 +167,16 @@ mod tests {
     #[test]
     fn held_log_lines_stay_above_the_table() {
         let mut screen = screen(Some(Frame::default()));
-        drawn(&mut screen, USUAL_SIZE);
+        drawn(&mut screen, DEFAULT_SIZE);
         screen
             .log
             .write_all(b"ERROR disk full\n")
             .expect("in memory");
-        let text = drawn(&mut screen, USUAL_SIZE);
+        let text = drawn(&mut screen, DEFAULT_SIZE);
         assert!(
             text.contains("A\rERROR disk full\x1b[K\nSimulated"),
             "{text:?}"
         );
-        assert!(!drawn(&mut screen, USUAL_SIZE).contains("disk full"));
+        assert!(!drawn(&mut screen, DEFAULT_SIZE).contains("disk full"));
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Draft, Finding, objectives, percent, plain, spacing, span};
 use crate::slo::burn::{TIERS, Tier, Urgency};
-use crate::slo::{Budgeting, Objective};
+use crate::slo::{BudgetingMethod, Objective};
 use crate::units::show_duration;
 
 /// The tiers that fit into an objective's window.
@@ -37,7 +37,7 @@ pub(super) fn tier_never_fires(draft: &Draft<'_>) -> Vec<Finding> {
 
 /// The fastest page that counts attempts, if the objective counts attempts at all.
 fn page(objective: &Objective) -> Option<&'static Tier> {
-    let counts_attempts = objective.budgeting == Budgeting::Occurrences;
+    let counts_attempts = objective.budgeting == BudgetingMethod::Occurrences;
     tiers(objective).find(|tier| tier.urgency == Urgency::Page && counts_attempts)
 }
 
@@ -113,9 +113,9 @@ pub(super) fn budget_below_one_failure(draft: &Draft<'_>) -> Vec<Finding> {
             continue;
         };
         let (each, what) = match objective.budgeting {
-            Budgeting::Occurrences => (spacing, "attempts"),
-            Budgeting::Timeslices { .. } | Budgeting::RatioTimeslices => {
-                (spacing.max(Budgeting::SLICE.as_secs_f64()), "minutes")
+            BudgetingMethod::Occurrences => (spacing, "attempts"),
+            BudgetingMethod::Timeslices { .. } | BudgetingMethod::RatioTimeslices => {
+                (spacing.max(BudgetingMethod::SLICE.as_secs_f64()), "minutes")
             }
         };
         let events = objective.window.length.as_secs_f64() / each;
@@ -143,7 +143,7 @@ pub(super) fn budget_below_one_failure(draft: &Draft<'_>) -> Vec<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::slo::{Combine, Missing, Sli, Window};
+    use crate::slo::{Combine, NoDataPolicy, Sli, Window};
     use std::time::Duration;
 
     fn objective(target: f64, days: u64) -> Objective {
@@ -153,8 +153,8 @@ mod tests {
             target,
             window: Window::rolling(Duration::from_secs(days * 86_400)),
             further: Vec::new(),
-            budgeting: Budgeting::Occurrences,
-            missing: Missing::Exclude,
+            budgeting: BudgetingMethod::Occurrences,
+            missing: NoDataPolicy::Exclude,
             combine: Combine::Pooled,
             probes: Vec::new(),
         }

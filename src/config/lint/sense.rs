@@ -2,7 +2,7 @@
 
 use super::{Draft, Finding, objectives};
 use crate::config::model::ProbeSpec;
-use crate::slo::{Missing, Objective, Sli, Window};
+use crate::slo::{NoDataPolicy, Objective, Sli, Window};
 use crate::units::show_duration;
 use crate::yaml::{Node, Spot, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -33,9 +33,9 @@ pub(super) fn missing_exceeds_retention(draft: &Draft<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
     for (_, placed) in objectives(draft) {
         let word = match placed.value.missing {
-            Missing::Exclude => continue,
-            Missing::Bad => "bad",
-            Missing::Good => "good",
+            NoDataPolicy::Exclude => continue,
+            NoDataPolicy::Bad => "bad",
+            NoDataPolicy::Good => "good",
         };
         if let Some((window, _)) = too_long(&placed.value, retention).next() {
             found.push(Finding {

@@ -1,10 +1,10 @@
 //! Objectives that count minutes, where a minute holds too few attempts.
 
 use super::{Draft, Finding, objectives, percent, plain, spacing, span};
-use crate::slo::{Budgeting, Combine, Objective, Sli};
+use crate::slo::{BudgetingMethod, Combine, Objective, Sli};
 
 pub(super) fn sparse_slices(draft: &Draft<'_>) -> Vec<Finding> {
-    let slice = Budgeting::SLICE.as_secs_f64();
+    let slice = BudgetingMethod::SLICE.as_secs_f64();
     let mut found = Vec::new();
     for (service, placed) in objectives(draft) {
         let counts_slices = placed.value.budgeting.is_sliced();
@@ -32,7 +32,7 @@ pub(super) fn sparse_slices(draft: &Draft<'_>) -> Vec<Finding> {
 /// attempt that fails by chance.
 fn slice_target(objective: &Objective) -> Option<f64> {
     match objective.budgeting {
-        Budgeting::Timeslices { slice_target } if objective.sli != Sli::Freshness => {
+        BudgetingMethod::Timeslices { slice_target } if objective.sli != Sli::Freshness => {
             // Where all attempts must be good, one failure is meant to decide.
             Some(slice_target).filter(|target| *target < 1.0)
         }
@@ -41,7 +41,7 @@ fn slice_target(objective: &Objective) -> Option<f64> {
 }
 
 pub(super) fn one_failure_fails_a_slice(draft: &Draft<'_>) -> Vec<Finding> {
-    let slice = Budgeting::SLICE.as_secs_f64();
+    let slice = BudgetingMethod::SLICE.as_secs_f64();
     let mut found = Vec::new();
     for (service, placed) in objectives(draft) {
         let objective = &placed.value;

@@ -143,7 +143,7 @@ mod tests {
         }
     }
 
-    fn told(group: &Group) -> (u64, f64, Option<f64>, u64) {
+    fn reported(group: &Group) -> (u64, f64, Option<f64>, u64) {
         let spec = ProcessSpec {
             service: "s".into(),
             name: "p".into(),
@@ -157,13 +157,21 @@ mod tests {
     fn time_is_summed_over_members_and_survives_them() {
         let mut group = Group::default();
         group.take(&[reading(1, 5, 100), reading(2, 6, 50)], None);
-        assert_eq!(told(&group), (2, 150.0, None, 0), "one reading is no usage");
+        assert_eq!(
+            reported(&group),
+            (2, 150.0, None, 0),
+            "one reading is no usage"
+        );
         group.take(&[reading(1, 5, 120), reading(2, 6, 50)], EVERY);
-        assert_eq!(told(&group), (2, 170.0, Some(0.5), 0), "20 s of 4 x 10 s");
+        assert_eq!(
+            reported(&group),
+            (2, 170.0, Some(0.5), 0),
+            "20 s of 4 x 10 s"
+        );
         group.take(&[reading(1, 5, 121)], EVERY);
-        assert_eq!(told(&group), (1, 171.0, Some(0.025), 0));
+        assert_eq!(reported(&group), (1, 171.0, Some(0.025), 0));
         group.take(&[], EVERY);
-        assert_eq!(told(&group), (0, 171.0, None, 0), "nobody runs");
+        assert_eq!(reported(&group), (0, 171.0, None, 0), "nobody runs");
     }
 
     #[test]
@@ -171,17 +179,17 @@ mod tests {
         let mut group = Group::default();
         group.take(&[], None);
         group.take(&[new(1, 5, 1)], EVERY);
-        assert_eq!(told(&group).3, 0, "the first start");
+        assert_eq!(reported(&group).3, 0, "the first start");
         group.take(&[reading(1, 5, 1), new(2, 9, 1)], EVERY);
         group.take(&[reading(2, 9, 1)], EVERY);
-        assert_eq!(told(&group).3, 0, "a rolling update");
+        assert_eq!(reported(&group).3, 0, "a rolling update");
         // The same number is another process if it started at another time.
         group.take(&[new(2, 12, 1)], EVERY);
-        assert_eq!(told(&group), (1, 3.0, Some(0.025), 1));
+        assert_eq!(reported(&group), (1, 3.0, Some(0.025), 1));
         group.take(&[], EVERY);
         group.take(&[], EVERY);
         group.take(&[new(3, 20, 2)], EVERY);
-        assert_eq!(told(&group), (1, 5.0, Some(0.05), 2));
+        assert_eq!(reported(&group), (1, 5.0, Some(0.05), 2));
     }
 
     #[test]
@@ -189,9 +197,9 @@ mod tests {
         let mut group = Group::default();
         group.take(&[reading(1, 5, 10)], None);
         group.take(&[reading(1, 5, 10), reading(2, 3, 5000)], EVERY);
-        assert_eq!(told(&group), (2, 10.0, Some(0.0), 0));
+        assert_eq!(reported(&group), (2, 10.0, Some(0.0), 0));
         group.take(&[reading(1, 5, 10), reading(2, 3, 5004)], EVERY);
-        assert_eq!(told(&group), (2, 14.0, Some(0.1), 0));
+        assert_eq!(reported(&group), (2, 14.0, Some(0.1), 0));
     }
 
     #[test]

@@ -26,7 +26,7 @@ pub async fn connect(
         progress.detail.address = Some(*address);
         let failure = match timeout_at(end, TcpStream::connect(target)).await {
             Ok(Ok(stream)) => {
-                progress.tell("connect", || format!("{target}: connected"));
+                progress.record("connect", || format!("{target}: connected"));
                 // A probe sends one small request: waiting to fill a segment only delays it.
                 stream
                     .set_nodelay(true)
@@ -36,7 +36,7 @@ pub async fn connect(
             Ok(Err(error)) => Failure::io(&error, &target.to_string()),
             Err(_elapsed) => Failure::bad(Cause::Timeout, format!("{target}: no answer")),
         };
-        progress.tell("connect", || failure.message.clone());
+        progress.record("connect", || failure.message.clone());
         failures.push((*address, failure));
     }
     let (address, failure) = together(&failures);
@@ -77,7 +77,7 @@ fn says(verdict: Verdict) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::outcome::Why;
+    use crate::outcome::VoidReason;
     use std::net::{Ipv4Addr, Ipv6Addr};
 
     fn of(errors: &[i32]) -> (Option<IpAddr>, Failure) {
@@ -98,7 +98,7 @@ mod tests {
         use libc::*;
         let refused = Verdict::Bad(Cause::Refused);
         let unreachable = Verdict::Bad(Cause::Unreachable);
-        let resources = Verdict::Void(Why::Resources);
+        let resources = Verdict::Void(VoidReason::Resources);
         let cases = [
             (&[ECONNREFUSED, EADDRNOTAVAIL][..], refused),
             (&[EADDRNOTAVAIL, ECONNREFUSED], refused),

@@ -1,7 +1,7 @@
 //! Why an attempt ended early, read from typed errors and never from their texts.
 
 use super::tls_error;
-use crate::outcome::{Cause, Verdict, Why};
+use crate::outcome::{Cause, Verdict, VoidReason};
 use std::borrow::Cow;
 use std::error::Error;
 use std::io;
@@ -21,7 +21,7 @@ impl Failure {
         }
     }
 
-    pub fn void(why: Why, message: impl Into<String>) -> Self {
+    pub fn void(why: VoidReason, message: impl Into<String>) -> Self {
         Self {
             verdict: Verdict::Void(why),
             message: message.into(),
@@ -66,18 +66,24 @@ fn meaning(error: &io::Error) -> (Verdict, Cow<'static, str>) {
         return without_number(error);
     };
     let (verdict, words) = match number {
-        libc::EMFILE | libc::ENFILE => (Void(Why::Resources), "no file descriptor is left"),
-        libc::ENOMEM | libc::ENOBUFS => (Void(Why::Resources), "no memory for a socket is left"),
+        libc::EMFILE | libc::ENFILE => (Void(VoidReason::Resources), "no file descriptor is left"),
+        libc::ENOMEM | libc::ENOBUFS => (
+            Void(VoidReason::Resources),
+            "no memory for a socket is left",
+        ),
         libc::EADDRNOTAVAIL => (
-            Void(Why::Resources),
+            Void(VoidReason::Resources),
             "this machine has no address or no free port to connect from",
         ),
         libc::EAFNOSUPPORT => (
-            Void(Why::Resources),
+            Void(VoidReason::Resources),
             "this machine does not support this version of IP",
         ),
-        libc::EPERM => (Void(Why::Network), "this machine's firewall forbids it"),
-        libc::ENETDOWN => (Void(Why::Network), "this machine's network is down"),
+        libc::EPERM => (
+            Void(VoidReason::Network),
+            "this machine's firewall forbids it",
+        ),
+        libc::ENETDOWN => (Void(VoidReason::Network), "this machine's network is down"),
         libc::ECONNREFUSED => (Bad(Cause::Refused), "connection refused"),
         libc::EHOSTUNREACH | libc::EHOSTDOWN => (Bad(Cause::Unreachable), "no route to the host"),
         libc::ENETUNREACH => (Bad(Cause::Unreachable), "no route to the network"),
@@ -130,14 +136,14 @@ mod tests {
     fn only_what_this_machine_alone_can_cause_is_void() {
         let verdict = |number| Failure::io(&io::Error::from_raw_os_error(number), "x").verdict;
         let ours = [
-            (libc::EMFILE, Why::Resources),
-            (libc::ENFILE, Why::Resources),
-            (libc::ENOMEM, Why::Resources),
-            (libc::ENOBUFS, Why::Resources),
-            (libc::EADDRNOTAVAIL, Why::Resources),
-            (libc::EAFNOSUPPORT, Why::Resources),
-            (libc::EPERM, Why::Network),
-            (libc::ENETDOWN, Why::Network),
+            (libc::EMFILE, VoidReason::Resources),
+            (libc::ENFILE, VoidReason::Resources),
+            (libc::ENOMEM, VoidReason::Resources),
+            (libc::ENOBUFS, VoidReason::Resources),
+            (libc::EADDRNOTAVAIL, VoidReason::Resources),
+            (libc::EAFNOSUPPORT, VoidReason::Resources),
+            (libc::EPERM, VoidReason::Network),
+            (libc::ENETDOWN, VoidReason::Network),
         ];
         for number in 1..134 {
             let why = ours.iter().find(|(ours, _)| *ours == number);

@@ -8,7 +8,7 @@
 use super::Failure;
 use super::hosts::HostsFile;
 use super::resolve::Family;
-use crate::outcome::{Cause, Verdict, Why};
+use crate::outcome::{Cause, Verdict, VoidReason};
 use dns_lookup::{AddrInfoHints, LookupError, getaddrinfo};
 use futures_util::FutureExt;
 use futures_util::future::Shared;
@@ -24,7 +24,7 @@ use tokio::time::timeout;
 /// Threads for names of the hosts file, which are answered at once.
 const HOSTS_THREADS: usize = 16;
 /// Threads for names that are new, or were answered soon when they were asked last.
-const USUAL_THREADS: usize = 64;
+const FAST_THREADS: usize = 64;
 /// Threads for names that took long when they were asked last. Attempts that hang also take places of
 /// the schedule, so all of these together stay well below `max_concurrent_probes`.
 const SLOW_THREADS: usize = 128;
@@ -65,7 +65,7 @@ struct Asked {
 
 impl Lookups {
     fn new(ask: fn(&Question) -> Answer) -> Self {
-        let threads = [HOSTS_THREADS, USUAL_THREADS, SLOW_THREADS];
+        let threads = [HOSTS_THREADS, FAST_THREADS, SLOW_THREADS];
         Self {
             ask,
             hosts: HostsFile::default(),
@@ -92,22 +92,22 @@ impl Lookups {
                 let message = format!(
                     "no thread is free to resolve names: {running} lookups wait for their name servers"
                 );
-                return Err(Failure::void(Why::Resources, message));
+                return Err(Failure::void(VoidReason::Resources, message));
             };
             self.start(question, place)?
         };
-        let lost = || Failure::void(Why::Internal, "the lookup ended without an answer");
+        let lost = || Failure::void(VoidReason::Internal, "the lookup ended without an answer");
         pending.await.unwrap_or_else(|_| Err(lost()))
     }
 
     fn lane(&self, question: &Question) -> &Semaphore {
-        let [hosts, usual, slow] = &self.lanes;
+        let [hosts, fast, slow] = &self.lanes;
         if self.hosts.holds(&question.name) {
             hosts
         } else if self.asked().slow.contains(question) {
             slow
         } else {
-            usual
+            fast
         }
     }
 
@@ -196,17 +196,17 @@ fn refusal(question: &Question, error: LookupError) -> Failure {
     let Question { name, family } = question;
     if !descriptors_left() {
         return Failure::void(
-            Why::Resources,
+            VoidReason::Resources,
             "no file descriptor is left to resolve names",
         );
     }
     let reason = match (error.error_num(), family) {
         (libc::EAI_AGAIN, _) if !has_name_server() => {
             let message = format!("no name server is configured on this machine ({RESOLV_CONF})");
-            return Failure::void(Why::Network, message);
+            return Failure::void(VoidReason::Network, message);
         }
         (libc::EAI_MEMORY, _) => {
-            return Failure::void(Why::Resources, "no memory is left to resolve names");
+            return Failure::void(VoidReason::Resources, "no memory is left to resolve names");
         }
         (libc::EAI_SYSTEM, _) => {
             let failure = Failure::io(&error.into(), &format!("resolving {name}"));
@@ -273,16 +273,16 @@ mod tests {
         let patience = Duration::from_millis(100);
         // Every thread that new names may have hangs, and half of the attempts find none.
         let ask = |n: usize| lookups.find(question(&format!("{n}.silent.test")), patience);
-        let many = (0..USUAL_THREADS * 2).map(|n| tokio::spawn(ask(n % (USUAL_THREADS + 8))));
+        let many = (0..FAST_THREADS * 2).map(|n| tokio::spawn(ask(n % (FAST_THREADS + 8))));
         let many: Vec<_> = many.collect();
         tokio::time::sleep(SLOW / 2).await;
-        assert_eq!(HUNG.load(Ordering::Relaxed), USUAL_THREADS);
+        assert_eq!(HUNG.load(Ordering::Relaxed), FAST_THREADS);
         // Names of the hosts file have threads of their own.
         let found = lookups.find(question("localhost"), patience).await;
         assert!(found.is_ok(), "{found:?}");
         let found = lookups.find(question("new.test"), patience).await;
         let void = found.expect_err("no thread is free");
-        assert_eq!(void.verdict, Verdict::Void(Why::Resources));
+        assert_eq!(void.verdict, Verdict::Void(VoidReason::Resources));
         let (mut void, mut bad) = (0, 0);
         for one in many {
             match one.await.expect("no panic") {
@@ -292,9 +292,9 @@ mod tests {
             }
         }
         // Eight names found no thread; all attempts for one name share its lookup.
-        assert_eq!((void, bad), (8, USUAL_THREADS * 2 - 8));
+        assert_eq!((void, bad), (8, FAST_THREADS * 2 - 8));
         // Known as slow, they do not take the threads of others a second time.
-        let again: Vec<_> = (0..USUAL_THREADS).map(|n| tokio::spawn(ask(n))).collect();
+        let again: Vec<_> = (0..FAST_THREADS).map(|n| tokio::spawn(ask(n))).collect();
         let found = lookups.find(question("new.test"), patience).await;
         assert!(found.is_ok(), "{found:?}");
         for one in again {

@@ -1,4 +1,4 @@
-//! From a name to a connection: resolve, connect, TLS, each timed and told apart. Knows nothing
+//! From a name to a connection: resolve, connect, TLS, each timed separately. Knows nothing
 //! of what is spoken over the connection.
 
 mod connect;

@@ -34,9 +34,9 @@ impl<'a> Progress<'a> {
         self.attempt.deadline
     }
 
-    pub fn tell(&mut self, topic: &'static str, text: impl FnOnce() -> String) {
+    pub fn record(&mut self, topic: &'static str, text: impl FnOnce() -> String) {
         let started = self.attempt.started;
-        self.attempt.trace.tell(started, topic, text);
+        self.attempt.trace.record(started, topic, text);
     }
 
     /// Ends the phase that runs and starts another.

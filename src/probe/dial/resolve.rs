@@ -2,7 +2,7 @@
 
 use super::lookup::{Lookups, Question};
 use super::{Failure, Progress};
-use crate::outcome::{Cause, Phase, Verdict, Why};
+use crate::outcome::{Cause, Phase, Verdict, VoidReason};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use tokio::time::Instant;
 
@@ -68,7 +68,7 @@ pub async fn resolve(
         Host::Address(address) => Ok(vec![*address]),
         Host::Name(name) => look_up(name, family, progress).await,
     };
-    progress.tell("resolve", || match &usable {
+    progress.record("resolve", || match &usable {
         Ok(addresses) => {
             let shown: Vec<_> = addresses.iter().map(ToString::to_string).collect();
             shown.join(", ")
@@ -102,7 +102,7 @@ async fn look_up(
 fn unknown(verdict: Verdict) -> bool {
     matches!(
         verdict,
-        Verdict::Bad(Cause::Dns) | Verdict::Void(Why::Network)
+        Verdict::Bad(Cause::Dns) | Verdict::Void(VoidReason::Network)
     )
 }
 

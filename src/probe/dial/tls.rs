@@ -121,10 +121,10 @@ impl Tls {
         }
         let stream = result.map_err(|error| {
             let failure = Failure::tls(&error);
-            progress.tell("tls", || format!("{shown}: {}", failure.message));
+            progress.record("tls", || format!("{shown}: {}", failure.message));
             failure
         })?;
-        progress.tell("tls", || format!("{shown}: {}", agreed(&stream)));
+        progress.record("tls", || format!("{shown}: {}", agreed(&stream)));
         Ok(TlsStream(stream))
     }
 }
@@ -192,12 +192,12 @@ impl AsyncWrite for TlsStream {
 
 fn note_certificate(leaf: &CertificateDer<'_>, progress: &mut Progress<'_>) {
     let Ok((_, certificate)) = x509_parser::parse_x509_certificate(leaf) else {
-        progress.tell("tls", || "the certificate cannot be read".to_owned());
+        progress.record("tls", || "the certificate cannot be read".to_owned());
         return;
     };
     let until = certificate.validity().not_after;
     progress.detail.tls_not_after = Some(until.timestamp());
-    progress.tell("tls", || {
+    progress.record("tls", || {
         format!(
             "certificate of {}{}, issued by {}, valid until {until}",
             certificate.subject(),
@@ -209,7 +209,7 @@ fn note_certificate(leaf: &CertificateDer<'_>, progress: &mut Progress<'_>) {
 
 /// The names that a certificate is valid for, the first of them.
 fn names(certificate: &X509Certificate<'_>) -> String {
-    const SHOWN: usize = 5;
+    const MAX_NAMES: usize = 5;
     let Ok(Some(names)) = certificate.subject_alternative_name() else {
         return String::new();
     };
@@ -223,7 +223,7 @@ fn names(certificate: &X509Certificate<'_>) -> String {
         }
         _ => None,
     });
-    let shown: Vec<String> = shown.take(SHOWN).collect();
+    let shown: Vec<String> = shown.take(MAX_NAMES).collect();
     format!(" for {}", shown.join(", "))
 }
 

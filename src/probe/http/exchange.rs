@@ -54,7 +54,7 @@ where
 {
     progress.enter(Phase::Processing);
     let message = message(request, &line)?;
-    progress.tell("request", || {
+    progress.record("request", || {
         format!(
             "{} {} ({})",
             request.method,
@@ -135,7 +135,7 @@ async fn receive(
     progress.enter(Phase::Transfer);
     let (head, incoming) = answer.into_parts();
     progress.detail.http_status = Some(head.status.as_u16());
-    progress.tell("response", || format!("{version} {}", head.status));
+    progress.record("response", || format!("{version} {}", head.status));
     if probe.redirects.is_some() && redirect_target(&head).is_some() {
         // The answer that counts is elsewhere, so this body is not read, as with curl.
         progress.leave();
@@ -152,7 +152,7 @@ async fn receive(
     )
     .await?;
     progress.leave();
-    progress.tell("body", || format!("{length} bytes"));
+    progress.record("body", || format!("{length} bytes"));
     Ok(Answer { head, body })
 }
 
@@ -213,8 +213,8 @@ fn answer_failure(error: &hyper::Error, start: &Start, http2: bool) -> Failure {
         let message = format!("the head of the answer is larger than {limits}");
         return Failure::bad(Cause::Protocol, message);
     }
-    let told = http2 || failure.verdict == Verdict::Bad(Cause::Protocol);
-    match refusal(&start.bytes(), http2).filter(|_| told) {
+    let shown = http2 || failure.verdict == Verdict::Bad(Cause::Protocol);
+    match refusal(&start.bytes(), http2).filter(|_| shown) {
         Some(message) => Failure::bad(Cause::Protocol, message),
         None => failure,
     }

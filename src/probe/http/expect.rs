@@ -23,7 +23,7 @@ pub struct Check {
     /// `None` if it holds.
     pub failed: Option<Cause>,
     /// What was expected and what was seen.
-    pub told: String,
+    pub text: String,
 }
 
 impl Expect {
@@ -117,10 +117,10 @@ impl Expect {
 }
 
 impl Check {
-    fn new(holds: bool, cause: Cause, told: impl FnOnce() -> String) -> Self {
+    fn new(holds: bool, cause: Cause, text: impl FnOnce() -> String) -> Self {
         Self {
             failed: (!holds).then_some(cause),
-            told: told(),
+            text: text(),
         }
     }
 }

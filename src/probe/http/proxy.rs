@@ -65,7 +65,7 @@ impl Proxy {
         }
         match status(&answer) {
             Some(status @ 200..=299) => {
-                progress.tell("proxy", || format!("tunnel to {target}: status {status}"));
+                progress.record("proxy", || format!("tunnel to {target}: status {status}"));
                 Ok(())
             }
             Some(status) => Err(Failure::bad(

@@ -123,8 +123,8 @@ mod tests {
             (b"\x1b[31m\0\r\n", false, "`\\u{1b}[31m\\0`"),
         ];
         for (start, http2, wanted) in table {
-            let told = refusal(start, http2).unwrap_or_default();
-            assert!(told.contains(wanted), "{told}");
+            let shown = refusal(start, http2).unwrap_or_default();
+            assert!(shown.contains(wanted), "{shown}");
         }
     }
 

@@ -47,7 +47,7 @@ impl Request {
         self.headers.insert(AUTHORIZATION, value);
     }
 
-    /// The address for people: a query may hold keys, so it is not told.
+    /// The address for people: a query may hold keys, so it is not shown.
     pub fn shown(&self) -> String {
         match self.url.query() {
             Some(_) => format!("{}?…", &self.url[..url::Position::AfterPath]),
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_query_is_not_told() {
+    fn a_query_is_not_reported() {
         let request = request(Method::GET, "https://a.test/x?key=hush#part");
         assert_eq!(request.shown(), "https://a.test/x?…");
     }

@@ -75,7 +75,7 @@ fn redirection(
                 )
             }
         })?;
-    progress.tell("redirect", || {
+    progress.record("redirect", || {
         let kept = if next.same_origin(&probe.request) {
             ""
         } else {
@@ -139,7 +139,7 @@ async fn reach(
     connect(&addresses, port, progress).await
 }
 
-/// The first expectation that does not hold is the cause; all of them are told.
+/// The first expectation that does not hold is the cause; all of them are recorded.
 fn judge(probe: &HttpProbe, answer: &Answer, progress: &mut Progress<'_>) -> Result<(), Failure> {
     let expect = &probe.expect;
     let mut checks = vec![expect.check_status(answer.head.status)];
@@ -150,15 +150,15 @@ fn judge(probe: &HttpProbe, answer: &Answer, progress: &mut Progress<'_>) -> Res
         checks.extend(expect.check_body(&Text::new(&answer.body, content_type)));
     }
     let mut failure = None;
-    for Check { failed, told } in checks {
-        progress.tell("expect", || {
+    for Check { failed, text } in checks {
+        progress.record("expect", || {
             format!(
-                "{} {told}",
+                "{} {text}",
                 if failed.is_none() { "ok:" } else { "FAILED:" }
             )
         });
         if let Some(cause) = failed {
-            failure.get_or_insert_with(|| Failure::bad(cause, told));
+            failure.get_or_insert_with(|| Failure::bad(cause, text));
         }
     }
     failure.map_or(Ok(()), Err)

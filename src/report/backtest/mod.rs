@@ -5,7 +5,7 @@ mod past;
 pub use past::replayed;
 
 use super::numbers;
-use super::story::Story;
+use super::scenario::Scenario;
 use super::table::{drawn, known, plain};
 use crate::config::{Config, ServiceSpec};
 use crate::outcome::{Cause, Event, Timestamp, Verdict, millis};
@@ -29,9 +29,9 @@ pub struct Backtest {
     pub alerts: Vec<AlertRow>,
     /// Those that did fire and would not now.
     pub missing: Vec<AlertRow>,
-    /// Times are told since the start.
+    /// Times are since the start.
     #[serde(skip)]
-    made_up: bool,
+    synthetic: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -52,8 +52,8 @@ pub struct AlertRow {
 }
 
 /// Lets every probe of a config live through a story that never happened.
-pub fn made_up(config: &Config, story: &Story) -> Backtest {
-    let (from, to) = (Timestamp(0), Timestamp(0).after(story.length()));
+pub fn synthetic(config: &Config, scenario: &Scenario) -> Backtest {
+    let (from, to) = (Timestamp(0), Timestamp(0).after(scenario.length()));
     let mut backtest = Backtest::new(from, to, true);
     for service in &config.services {
         let mut replays = Replays::new(service, &CorrectedTime::of(&[]), from, from);
@@ -62,7 +62,7 @@ pub fn made_up(config: &Config, story: &Story) -> Backtest {
             let interval = spec.interval;
             let attempts = (0..).map(|number| Timestamp(from.0 + millis(interval) * number));
             for at in attempts.take_while(|at| *at < to) {
-                let verdict = if story.fails(at, interval) {
+                let verdict = if scenario.fails(at, interval) {
                     Verdict::Bad(Cause::Status)
                 } else {
                     Verdict::Good
@@ -104,8 +104,8 @@ impl<'a> Replays<'a> {
         let watched = service.watched().count();
         let (mut each, mut places) = (Vec::new(), Vec::new());
         for objective in &service.objectives {
-            let (counts, watchers): (Vec<_>, Vec<_>) =
-                service.watchers(objective).into_iter().unzip();
+            let (counts, contributing): (Vec<_>, Vec<_>) =
+                service.contributing(objective).into_iter().unzip();
             let place = |probe| counts.iter().position(|at| *at == probe);
             places.push((0..watched).map(place).collect());
             let begin = objective.horizon(from).0;
@@ -113,7 +113,7 @@ impl<'a> Replays<'a> {
             let objective = objective.clone().into();
             each.push(Replay::new(
                 objective,
-                watchers,
+                contributing,
                 Spans::clone(&corrected),
                 from,
             ));
@@ -163,21 +163,21 @@ impl<'a> Replays<'a> {
     }
 
     /// Whether an hour's counts are all that its objectives need.
-    fn tells(&self, hour: &past::Hour) -> bool {
+    fn suffices(&self, hour: &past::Hour) -> bool {
         let mut each = self.each.iter().zip(&hour.tallies);
-        each.all(|(replay, tallies)| replay.tells(tallies))
+        each.all(|(replay, tallies)| replay.suffices(tallies))
     }
 }
 
 impl Backtest {
-    fn new(from: Timestamp, to: Timestamp, made_up: bool) -> Self {
+    fn new(from: Timestamp, to: Timestamp, synthetic: bool) -> Self {
         Self {
             from: from.to_utc(),
             to: to.to_utc(),
             outcomes: 0,
             alerts: Vec::new(),
             missing: Vec::new(),
-            made_up,
+            synthetic,
         }
     }
 
@@ -215,7 +215,7 @@ impl Backtest {
 
     pub fn to_text(&self) -> String {
         let outcomes = numbers::count(self.outcomes);
-        let mut text = if self.made_up {
+        let mut text = if self.synthetic {
             let length = (self.to - self.from).to_std().unwrap_or_default();
             format!(
                 "a made-up {} of {outcomes} outcomes\n",
@@ -227,7 +227,7 @@ impl Backtest {
             format!("{from} to {to}, {outcomes} outcomes replayed\n")
         };
         if !self.alerts.is_empty() {
-            text = format!("{text}\n{}\n", self.table(&self.alerts, !self.made_up));
+            text = format!("{text}\n{}\n", self.table(&self.alerts, !self.synthetic));
         }
         text = format!("{text}\n{}\n", self.sum());
         if !self.missing.is_empty() {
@@ -237,7 +237,7 @@ impl Backtest {
         text
     }
 
-    /// `compared` says whether it is told beside each alert when it did fire.
+    /// `compared` says whether each alert also shows when it did fire.
     fn table(&self, alerts: &[AlertRow], compared: bool) -> String {
         let mut heads = vec![
             "SERVICE",
@@ -254,7 +254,7 @@ impl Backtest {
         let mut table = plain(&heads);
         for alert in alerts {
             let lasted = alert.ended_at.unwrap_or(self.to) - alert.fired_at;
-            let told = |at, none: &str| match at {
+            let shown = |at, none: &str| match at {
                 Some(at) => self.moment(at),
                 None => none.to_owned(),
             };
@@ -264,11 +264,11 @@ impl Backtest {
                 alert.windows(),
                 alert.urgency.to_owned(),
                 self.moment(alert.fired_at),
-                told(alert.ended_at, "still firing"),
+                shown(alert.ended_at, "still firing"),
                 show_duration(lasted.to_std().unwrap_or_default()),
                 known(alert.budget_spent_ratio, numbers::spent),
             ];
-            row.extend(compared.then(|| told(alert.did_fire_at, "no")));
+            row.extend(compared.then(|| shown(alert.did_fire_at, "no")));
             row.extend(alert.inhibited.then(|| "after a faster tier".to_owned()));
             table.add_row(row);
         }
@@ -276,7 +276,7 @@ impl Backtest {
     }
 
     fn moment(&self, at: chrono::DateTime<chrono::Utc>) -> String {
-        if self.made_up {
+        if self.synthetic {
             let since = (at - self.from).to_std().unwrap_or_default();
             format!("+{}", show_duration(since))
         } else {
@@ -285,8 +285,8 @@ impl Backtest {
     }
 
     fn sum(&self) -> String {
-        let told = |urgency: Urgency| {
-            let of = |alert: &&AlertRow| alert.urgency == urgency.word() && !alert.inhibited;
+        let shown = |urgency: Urgency| {
+            let of = |alert: &&AlertRow| alert.urgency == urgency.label() && !alert.inhibited;
             self.alerts.iter().filter(of).count()
         };
         let inhibited = self.alerts.iter().filter(|alert| alert.inhibited).count();
@@ -296,8 +296,8 @@ impl Backtest {
         };
         format!(
             "{} and {} would have been sent, {inhibited} more inhibited by a faster tier",
-            plural(told(Urgency::Page), "page"),
-            plural(told(Urgency::Ticket), "ticket"),
+            plural(shown(Urgency::Page), "page"),
+            plural(shown(Urgency::Ticket), "ticket"),
         )
     }
 }
@@ -309,7 +309,7 @@ impl AlertRow {
             service: String::new(),
             slo: String::new(),
             tier: fired.tier.number,
-            urgency: fired.tier.urgency.word(),
+            urgency: fired.tier.urgency.label(),
             fired_at: fired.from.to_utc(),
             ended_at: fired.to.map(Timestamp::to_utc),
             budget_spent_ratio: fired.spent,

@@ -45,7 +45,7 @@ pub fn replayed(
         backtest.take(replays, to);
     }
     let mut recorded = store.alerts(from, to, RECORDED)?;
-    // What began before cannot be told by a past that begins later.
+    // What began before is unknown to a history that begins later.
     recorded.retain(|alert| alert.fired.from >= from);
     recorded.reverse();
     backtest.compare(&recorded);
@@ -119,7 +119,7 @@ impl Past<'_> {
             }
         }
         for hour in hours.values_mut() {
-            hour.loud |= !replays.tells(hour);
+            hour.loud |= !replays.suffices(hour);
         }
         Ok(hours)
     }

@@ -1,6 +1,6 @@
 //! What a report answers, in sentences: what was missed and why, and what the numbers are of.
 
-use super::ENOUGH;
+use super::MIN_COVERAGE;
 use super::cause::MISSING;
 use super::model::{IncidentReport, ObjectiveReport, Report, Verdict};
 use super::words::{length, minute, plural};
@@ -30,7 +30,7 @@ pub fn headline(report: &Report) -> String {
     }
 }
 
-/// Which budgets are told.
+/// Which budgets are shown.
 pub fn budgets(report: &Report) -> String {
     let all = report.objectives().count();
     let others = report.objectives().filter(|(_, one)| !one.span_is_window);
@@ -48,7 +48,7 @@ pub fn budgets(report: &Report) -> String {
     format!("Every budget is that of this span{promised}.")
 }
 
-/// To whom our own failings are charged.
+/// What monitoring gaps are attributed to.
 pub fn charged(report: &Report) -> &'static str {
     let mut objectives = report.objectives();
     let strict = objectives.any(|(_, objective)| {
@@ -79,8 +79,8 @@ pub fn notes(report: &Report) -> Vec<String> {
     }
     for (service, objective) in report.objectives() {
         if let Some(before) = objective.approximate_before {
-            let told = numbers::approximate(before);
-            notes.push(format!("{service}/{}: {told}", objective.name));
+            let shown = numbers::approximate(before);
+            notes.push(format!("{service}/{}: {shown}", objective.name));
         }
     }
     notes
@@ -89,12 +89,12 @@ pub fn notes(report: &Report) -> Vec<String> {
 /// Where the span ends in the future.
 pub fn not_over(report: &Report) -> Option<String> {
     let now = minute(report.at);
-    let told = || {
+    let shown = || {
         format!(
             "The span is not over: budgets are those of the whole span, coverage is up to {now} UTC."
         )
     };
-    (!report.is_over()).then(told)
+    (!report.is_over()).then(shown)
 }
 
 /// Why it was missed, or cannot be judged; `None` where there is no more to say.
@@ -168,7 +168,7 @@ fn why_unknown(objective: &ObjectiveReport) -> String {
     match coverage {
         None => "corrections take out the whole span".to_owned(),
         Some(_) if counted <= 0.0 => "nothing was counted".to_owned(),
-        Some(coverage) if objective.coverage_ratio < Some(ENOUGH) => {
+        Some(coverage) if objective.coverage_ratio < Some(MIN_COVERAGE) => {
             format!("only {coverage} of the expected events were counted")
         }
         Some(coverage) => format!(

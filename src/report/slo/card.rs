@@ -105,7 +105,7 @@ pub fn badge(result: Verdict) -> Markup {
     html! {
         span class={ "badge " (class) } {
             svg viewBox="0 0 14 14" aria-hidden="true" { path d=(sign) {} }
-            (result.word())
+            (result.label())
         }
     }
 }

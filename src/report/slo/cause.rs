@@ -17,7 +17,7 @@ pub struct Causes(BTreeMap<&'static str, Told>);
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Told {
     outcomes: u64,
-    /// The first message that was told for it.
+    /// The first message that was recorded for it.
     message: Option<Box<str>>,
 }
 
@@ -33,10 +33,10 @@ pub struct Main<'a> {
 impl Causes {
     /// Counts one outcome; its message is only asked for where there is none yet.
     pub fn add(&mut self, cause: &'static str, message: impl FnOnce() -> Option<Box<str>>) {
-        let told = self.0.entry(cause).or_default();
-        told.outcomes += 1;
-        if told.message.is_none() {
-            told.message = message();
+        let shown = self.0.entry(cause).or_default();
+        shown.outcomes += 1;
+        if shown.message.is_none() {
+            shown.message = message();
         }
     }
 
@@ -56,10 +56,10 @@ impl Causes {
 
     pub fn merge(&mut self, other: &Self) {
         for (cause, theirs) in &other.0 {
-            let told = self.0.entry(cause).or_default();
-            told.outcomes += theirs.outcomes;
-            if told.message.is_none() {
-                told.message.clone_from(&theirs.message);
+            let shown = self.0.entry(cause).or_default();
+            shown.outcomes += theirs.outcomes;
+            if shown.message.is_none() {
+                shown.message.clone_from(&theirs.message);
             }
         }
     }
@@ -69,7 +69,7 @@ impl Causes {
         let mut all: Vec<_> = self
             .0
             .iter()
-            .map(|(cause, told)| (*cause, told.outcomes))
+            .map(|(cause, shown)| (*cause, shown.outcomes))
             .collect();
         all.sort_by_key(|(_, outcomes)| std::cmp::Reverse(*outcomes));
         all
@@ -77,12 +77,12 @@ impl Causes {
 
     pub fn main(&self) -> Option<Main<'_>> {
         let (cause, outcomes) = *self.sorted().first()?;
-        let all: u64 = self.0.values().map(|told| told.outcomes).sum();
-        let told = self.0.get(cause)?;
+        let all: u64 = self.0.values().map(|shown| shown.outcomes).sum();
+        let shown = self.0.get(cause)?;
         Some(Main {
             cause,
             ratio: outcomes as f64 / all.max(1) as f64,
-            message: told.message.as_deref(),
+            message: shown.message.as_deref(),
         })
     }
 }

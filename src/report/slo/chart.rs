@@ -16,7 +16,7 @@ const LEFT: f64 = 46.0;
 const RIGHT: f64 = 392.0;
 const TOP: f64 = 22.0;
 const BOTTOM: f64 = 176.0;
-/// The plot ends here at the latest: below it, how far is told in words.
+/// The plot ends here at the latest: below it, the depth is written as text.
 const LOWEST: f64 = -1.0;
 
 struct Plot {

@@ -1,4 +1,4 @@
-//! What is told of corrections: those that touch the span, and those that were taken back.
+//! Corrections in a report: those that touch the span, and those that were revoked.
 
 use super::model::{CorrectionReport, Origin};
 use super::span::Span;
@@ -9,27 +9,27 @@ use crate::slo::correction::{Correction, IN_CONFIG};
 use crate::store::{Store, StoreError};
 use std::time::Duration;
 
-/// Those that count, and all that touch the span as they are told.
+/// Those that count, and all that touch the span as they are shown.
 pub struct Corrections {
     pub in_force: Vec<Correction>,
-    pub told: Vec<CorrectionReport>,
+    pub shown: Vec<CorrectionReport>,
 }
 
 impl Corrections {
     pub fn read(config: &Config, store: &Store, span: Span) -> Result<Self, StoreError> {
         let in_force = in_force(config, store)?;
-        let mut told: Vec<CorrectionReport> = Vec::new();
+        let mut shown: Vec<CorrectionReport> = Vec::new();
         for correction in in_force.iter().filter(|one| concerns(config, one)) {
-            told.extend(CorrectionReport::inside(correction, span));
+            shown.extend(CorrectionReport::inside(correction, span));
         }
         for (correction, at) in store.corrections_taken_back()? {
             if concerns(config, &correction) {
                 let report = CorrectionReport::inside(&correction, span);
-                told.extend(report.map(|report| report.taken_back(at)));
+                shown.extend(report.map(|report| report.taken_back(at)));
             }
         }
-        told.sort_by_key(|correction| correction.from);
-        Ok(Self { in_force, told })
+        shown.sort_by_key(|correction| correction.from);
+        Ok(Self { in_force, shown })
     }
 }
 

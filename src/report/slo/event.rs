@@ -3,7 +3,7 @@
 use super::cause::Causes;
 use crate::outcome::{Record, Timestamp};
 use crate::slo::slice::slice_start;
-use crate::slo::{Budgeting, Judgement, Tally, whole_ms};
+use crate::slo::{BudgetingMethod, Judgement, Tally, whole_ms};
 
 /// One event of an objective, or none: our own failing.
 #[derive(Debug)]
@@ -47,7 +47,7 @@ impl Event {
         let start = slice_start(number);
         Self {
             start,
-            end: start.after(Budgeting::SLICE),
+            end: start.after(BudgetingMethod::SLICE),
             tally,
             causes,
         }

@@ -74,8 +74,8 @@ impl Report {
         html! {
             section class={ "headline " (tone) } {
                 h1 { (answer::headline(self)) }
-                @if let Some(told) = answer::not_over(self) { p { (told) } }
-                @for told in answer::notes(self) { p { (told) } }
+                @if let Some(shown) = answer::not_over(self) { p { (shown) } }
+                @for shown in answer::notes(self) { p { (shown) } }
                 ul {
                     @for wanted in [Verdict::Missed, Verdict::NotEnoughData] {
                         @for (index, (service, objective)) in self.objectives().enumerate() {

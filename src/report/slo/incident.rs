@@ -23,7 +23,7 @@ pub struct Incident {
     pub end: Timestamp,
     /// Bad events, whole or in part.
     pub events: u64,
-    /// What the budget counts of them, in [`crate::slo::Budgeting::parts`].
+    /// What the budget counts of them, in [`crate::slo::BudgetingMethod::parts`].
     pub bad: u64,
     pub causes: Causes,
 }
@@ -90,11 +90,11 @@ mod tests {
             finder.bad(at(*start), at(start + 10), 3, &causes);
         }
         let (incidents, scattered) = finder.finish();
-        let told = incidents
+        let shown = incidents
             .iter()
             .map(|one| (one.start.0 / 1000, one.end.0 / 1000, one.events));
         assert!(incidents.iter().all(|one| one.bad == 3 * one.events));
-        (told.collect(), scattered / 3)
+        (shown.collect(), scattered / 3)
     }
 
     #[test]

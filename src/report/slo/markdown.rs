@@ -31,17 +31,17 @@ impl Report {
             numbers::count(self.outcomes),
             answer::headline(self)
         );
-        for told in answer::notes(self)
+        for shown in answer::notes(self)
             .into_iter()
             .chain(answer::not_over(self))
         {
-            line(&mut page, &format!("\n{}", plain(&told)));
+            line(&mut page, &format!("\n{}", plain(&shown)));
         }
         let mut reasons = String::new();
         for (service, objective) in self.objectives() {
             if let Some(why) = answer::why(self, objective) {
                 let (service, name) = (foreign(service), foreign(&objective.name));
-                let word = objective.result.word();
+                let word = objective.result.label();
                 line(
                     &mut reasons,
                     &format!("- {service} {name} **{word}**: {}", plain(&why)),
@@ -84,7 +84,7 @@ impl Report {
                 &[
                     foreign(service),
                     foreign(&objective.name),
-                    objective.result.word().to_owned(),
+                    objective.result.label().to_owned(),
                     objective.promise.clone(),
                     objective.window.clone(),
                     known(objective.sli_ratio, numbers::percent),

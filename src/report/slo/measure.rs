@@ -12,14 +12,14 @@ use crate::slo::correction::Spans;
 use crate::slo::series::Counts;
 use crate::slo::slice::SliceRule;
 use crate::slo::window::{Extent, WindowView, judged_to};
-use crate::slo::{Budgeting, Objective, Watcher};
+use crate::slo::{BudgetingMethod, ContributingProbe, Objective};
 use std::time::Duration;
 
 /// Takes the outcomes of the objective's probes in the order of time.
 #[derive(Debug)]
 pub struct Measure<'a> {
     objective: &'a Objective,
-    watchers: Vec<Watcher>,
+    contributing: Vec<ContributingProbe>,
     span: Span,
     /// The time that is taken out.
     corrected: Spans,
@@ -40,7 +40,7 @@ struct Sums {
     last: Timestamp,
 }
 
-/// What is known of the span; unknown is `None`. Counts are in [`Budgeting::parts`].
+/// What is known of the span; unknown is `None`. Counts are in [`BudgetingMethod::parts`].
 #[derive(Debug)]
 pub struct Measured {
     pub view: WindowView,
@@ -62,23 +62,23 @@ pub struct Measured {
 }
 
 impl<'a> Measure<'a> {
-    /// `watchers` are the objective's probes, at least one; `presence` says when they ran.
+    /// `contributing` are the objective's probes, at least one; `presence` says when they ran.
     pub fn new(
         objective: &'a Objective,
-        watchers: Vec<Watcher>,
+        contributing: Vec<ContributingProbe>,
         corrected: &Spans,
         span: Span,
         presence: &[Presence],
     ) -> Self {
-        let weights = watchers.iter().map(|watcher| watcher.weight);
+        let weights = contributing.iter().map(|contributor| contributor.weight);
         let rule = SliceRule::of(objective, weights);
         // Where minutes without outcomes count, one is taken out as a whole: else it would be missing.
         let corrected = match rule.as_ref().and_then(SliceRule::missing) {
-            Some(_) => corrected.widened(Budgeting::SLICE),
+            Some(_) => corrected.widened(BudgetingMethod::SLICE),
             None => corrected.clone(),
         };
         // A minute is over for as long as it lasted before it is missing: outcomes may be late.
-        let over = span.to.min(span.now.before(Budgeting::SLICE));
+        let over = span.to.min(span.now.before(BudgetingMethod::SLICE));
         let since = presence.iter().filter_map(|probe| probe.first).min();
         let known = span.from.max(span.retention.begin(span.now));
         let watched = since.map_or(over, |since| since.max(known))..over;
@@ -86,7 +86,7 @@ impl<'a> Measure<'a> {
         Self {
             minutes: rule.map(|rule| Minutes::new(rule, watched, left_out)),
             objective,
-            watchers,
+            contributing,
             span,
             corrected,
             sums: Sums {
@@ -134,12 +134,12 @@ impl<'a> Measure<'a> {
             corrected: &self.corrected,
             retention: span.retention,
         };
-        let view = WindowView::of(self.objective, &self.watchers, counts, extent);
+        let view = WindowView::of(self.objective, &self.contributing, counts, extent);
         let left = |bad| WindowView { bad, ..view }.left(target);
         let (incidents, scattered) = sums.finder.finish();
         Measured {
             void: sums.void,
-            due: extent.due(counts, self.objective.budgeting, &self.watchers),
+            due: extent.due(counts, self.objective.budgeting, &self.contributing),
             budget: (1.0 - target) * view.expected,
             left: view.left(target),
             corrected: self.corrected.overlap(span.from, span.to),

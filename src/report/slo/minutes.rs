@@ -4,7 +4,7 @@ use super::cause::{Causes, MISSING};
 use super::event::Event;
 use crate::outcome::{Record, Timestamp};
 use crate::slo::correction::Spans;
-use crate::slo::slice::{Lanes, SliceRule, slice_of, slice_start};
+use crate::slo::slice::{Columns, SliceRule, slice_of, slice_start};
 use crate::slo::{Judgement, Tally};
 use std::ops::Range;
 
@@ -13,14 +13,14 @@ use std::ops::Range;
 pub struct Minutes {
     rule: SliceRule,
     /// Minutes in which nothing counts are events too.
-    missing: Option<Missing>,
-    /// The first minute that was not told.
+    missing: Option<MissingMinutes>,
+    /// The first minute that was not reported.
     next: i64,
     open: Option<Open>,
 }
 
 #[derive(Debug)]
-struct Missing {
+struct MissingMinutes {
     tally: Tally,
     minutes: Range<i64>,
     /// No minute is missing here.
@@ -31,7 +31,7 @@ struct Missing {
 #[derive(Debug)]
 struct Open {
     number: i64,
-    lanes: Box<Lanes>,
+    columns: Box<Columns>,
     causes: Causes,
 }
 
@@ -40,7 +40,7 @@ impl Minutes {
     /// minutes of it in which none is missing.
     pub fn new(rule: SliceRule, watched: Range<Timestamp>, left_out: Spans) -> Self {
         let minutes = slice_of(watched.start)..slice_of(watched.end);
-        let missing = rule.missing().map(|tally| Missing {
+        let missing = rule.missing().map(|tally| MissingMinutes {
             tally,
             minutes: minutes.clone(),
             left_out,
@@ -53,26 +53,26 @@ impl Minutes {
         }
     }
 
-    /// Takes one outcome of a probe, given its place among those that count. `told` gets every
+    /// Takes one outcome of a probe, given its place among those that count. `shown` gets every
     /// minute before it.
     pub fn record(
         &mut self,
         place: usize,
         record: &Record,
         judgement: Judgement,
-        told: &mut impl FnMut(Event),
+        shown: &mut impl FnMut(Event),
     ) {
         let number = slice_of(record.at);
         if self.open.as_ref().is_none_or(|open| open.number != number) {
-            self.tell_before(number, told);
+            self.finish_before(number, shown);
         }
-        let lanes = self.rule.lanes();
+        let columns = self.rule.columns();
         let open = self.open.get_or_insert_with(|| Open {
             number,
-            lanes: vec![(0, 0); lanes].into(),
+            columns: vec![(0, 0); columns].into(),
             causes: Causes::default(),
         });
-        let (good, bad) = &mut open.lanes[self.rule.lane_of(place)];
+        let (good, bad) = &mut open.columns[self.rule.column_of(place)];
         match judgement {
             Judgement::Good => *good += 1,
             Judgement::Bad => {
@@ -84,22 +84,22 @@ impl Minutes {
     }
 
     /// Tells what is still open, and what is missing up to the end.
-    pub fn finish(mut self, told: &mut impl FnMut(Event)) {
-        self.tell_before(i64::MAX, told);
+    pub fn finish(mut self, shown: &mut impl FnMut(Event)) {
+        self.finish_before(i64::MAX, shown);
     }
 
-    fn tell_before(&mut self, number: i64, told: &mut impl FnMut(Event)) {
+    fn finish_before(&mut self, number: i64, shown: &mut impl FnMut(Event)) {
         if let Some(open) = self.open.take() {
-            let tally = self.rule.judge(&open.lanes);
+            let tally = self.rule.judge(&open.columns);
             if tally.counts() || !self.is_missing(open.number) {
-                told(Event::minute(open.number, tally, open.causes));
+                shown(Event::minute(open.number, tally, open.causes));
                 self.next = open.number + 1;
             }
         }
-        self.tell_missing(number, told);
+        self.log_missing(number, shown);
     }
 
-    fn tell_missing(&mut self, until: i64, told: &mut impl FnMut(Event)) {
+    fn log_missing(&mut self, until: i64, shown: &mut impl FnMut(Event)) {
         if let Some(missing) = &self.missing {
             let last = until.min(missing.minutes.end);
             for number in (self.next..last).filter(|number| self.is_missing(*number)) {
@@ -107,7 +107,7 @@ impl Minutes {
                 if missing.tally.bad > 0 {
                     causes.add(MISSING, || None);
                 }
-                told(Event::minute(number, missing.tally, causes));
+                shown(Event::minute(number, missing.tally, causes));
             }
         }
         self.next = self.next.max(until);

@@ -35,14 +35,14 @@ use std::time::Duration;
 use watch::Watch;
 
 /// A report is over so much time at most: a leap year.
-pub const LONGEST: Duration = Duration::from_secs(366 * 86_400);
+pub const MAX_SPAN: Duration = Duration::from_secs(366 * 86_400);
 
-/// Incidents of an objective that are told one by one; a review has no time for more.
-pub const SHOWN: usize = 20;
+/// Incidents of an objective that are listed one by one; a review has no time for more.
+pub const MAX_INCIDENTS: usize = 20;
 
 /// Coverage from which "met" may be said. The rest could have been anything, and below this it is
 /// so much that nobody should rely on it.
-pub const ENOUGH: f64 = 0.9;
+pub const MIN_COVERAGE: f64 = 0.9;
 
 /// Counts a span from what the store kept, with the corrections that are in force.
 pub fn report(config: &Config, store: &Store, span: Span) -> Result<Report, StoreError> {
@@ -62,7 +62,7 @@ pub fn report(config: &Config, store: &Store, span: Span) -> Result<Report, Stor
         future_outcomes: ahead.outcomes,
         future_until: ahead.last.map(Timestamp::to_utc),
         services,
-        corrections: corrections.told,
+        corrections: corrections.shown,
     })
 }
 
@@ -135,8 +135,8 @@ impl<'a> Counting<'a> {
         time: &CorrectedTime<'_>,
         span: Span,
     ) -> Result<Self, StoreError> {
-        let (counting, watchers): (Vec<_>, Vec<_>) =
-            service.watchers(objective).into_iter().unzip();
+        let (counting, contributing): (Vec<_>, Vec<_>) =
+            service.contributing(objective).into_iter().unzip();
         let (mut places, mut presence, mut approximate) = (Vec::new(), Vec::new(), None);
         for (probe, spec) in service.watched().enumerate() {
             let place = counting.iter().position(|at| *at == probe);
@@ -151,7 +151,7 @@ impl<'a> Counting<'a> {
         }
         let corrected = time.spans(&service.name, &objective.name, span.from, span.to);
         Ok(Self {
-            measure: Measure::new(objective, watchers, &corrected, span, &presence),
+            measure: Measure::new(objective, contributing, &corrected, span, &presence),
             places,
             approximate,
         })

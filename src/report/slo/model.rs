@@ -1,9 +1,9 @@
-//! What a report tells: the fields of `slod report --format json`.
+//! The content of a report: the fields of `slod report --format json`.
 //!
 //! Moments are UTC in RFC 3339, lengths in seconds, ratios between 0 and 1 (a budget's left one may
 //! be negative, its spent one above 1). What is unknown is `null`.
 
-use super::SHOWN;
+use super::MAX_INCIDENTS;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -77,7 +77,7 @@ pub struct ObjectiveReport {
     pub causes: Vec<CauseReport>,
     /// The budget from the span's start to the last outcome.
     pub burn_down: BurnDownReport,
-    /// The worst, at most [`super::SHOWN`].
+    /// The worst, at most [`super::MAX_INCIDENTS`].
     pub incidents: Vec<IncidentReport>,
     pub incidents_not_shown: u64,
     /// Bad events in no incident.
@@ -232,8 +232,8 @@ impl Report {
             .objectives()
             .map(|(_, objective)| objective.incidents_not_shown)
             .sum();
-        others += all.len().saturating_sub(SHOWN) as u64;
-        all.truncate(SHOWN);
+        others += all.len().saturating_sub(MAX_INCIDENTS) as u64;
+        all.truncate(MAX_INCIDENTS);
         (all, others)
     }
 

@@ -1,4 +1,4 @@
-//! What was measured, as it is told.
+//! What was measured, as it is shown.
 
 use super::incident::Incident;
 use super::measure::Measured;
@@ -8,9 +8,9 @@ use super::model::{
 };
 use super::span::Span;
 use super::watch::Watch;
-use super::{ENOUGH, SHOWN, words};
+use super::{MAX_INCIDENTS, MIN_COVERAGE, words};
 use crate::outcome::Timestamp;
-use crate::slo::{Budgeting, Objective};
+use crate::slo::{BudgetingMethod, Objective};
 use crate::stats::scale::PRECISION;
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ impl ObjectiveReport {
         let whole = |counts: f64| counts / f64::from(objective.budgeting.parts());
         let (good, bad) = (events(measured.view.good), events(measured.view.bad));
         let expected = whole(measured.view.expected);
-        let shown = measured.incidents.iter().take(SHOWN);
+        let shown = measured.incidents.iter().take(MAX_INCIDENTS);
         let known = if measured.view.beyond_retention {
             0.0
         } else {
@@ -59,7 +59,7 @@ impl ObjectiveReport {
             causes: causes(measured),
             burn_down: burn_down(measured),
             incidents: shown.map(incident).collect(),
-            incidents_not_shown: measured.incidents.len().saturating_sub(SHOWN) as u64,
+            incidents_not_shown: measured.incidents.len().saturating_sub(MAX_INCIDENTS) as u64,
             scattered_bad_events: events(measured.scattered),
             beyond_retention: measured.view.beyond_retention,
             approximate_before: approximate.map(Timestamp::to_utc),
@@ -73,7 +73,10 @@ fn verdict(target: f64, span: Span, measured: &Measured) -> Verdict {
         .view
         .sli
         .is_some_and(|sli| sli >= target - ROUNDING);
-    let enough = measured.view.coverage.is_some_and(|ratio| ratio >= ENOUGH);
+    let enough = measured
+        .view
+        .coverage
+        .is_some_and(|ratio| ratio >= MIN_COVERAGE);
     match measured.left {
         Some(left) if left < -ROUNDING => Verdict::Missed,
         _ if !span.is_over() => Verdict::NotOver,
@@ -84,11 +87,11 @@ fn verdict(target: f64, span: Span, measured: &Measured) -> Verdict {
 
 fn causes(measured: &Measured) -> Vec<CauseReport> {
     let causes = measured.causes.sorted().into_iter();
-    let told = causes.map(|(cause, outcomes)| CauseReport {
+    let shown = causes.map(|(cause, outcomes)| CauseReport {
         cause: cause.to_owned(),
         outcomes,
     });
-    told.collect()
+    shown.collect()
 }
 
 fn burn_down(measured: &Measured) -> BurnDownReport {
@@ -104,8 +107,8 @@ fn burn_down(measured: &Measured) -> BurnDownReport {
 }
 
 impl IncidentReport {
-    /// `budget` is in [`Budgeting::parts`].
-    fn of(incident: &Incident, budgeting: Budgeting, budget: f64) -> Self {
+    /// `budget` is in [`BudgetingMethod::parts`].
+    fn of(incident: &Incident, budgeting: BudgetingMethod, budget: f64) -> Self {
         let length = (incident.end.0 - incident.start.0).unsigned_abs();
         let main = incident.causes.main();
         Self {

@@ -1,7 +1,7 @@
 //! The time that is reported on. Pure.
 
 use crate::outcome::{Timestamp, millis};
-use crate::slo::{Budgeting, Retention, Window};
+use crate::slo::{BudgetingMethod, Retention, Window};
 use std::time::Duration;
 
 /// From a whole minute to a whole minute, so that no time slice is cut.
@@ -19,10 +19,10 @@ pub struct Span {
 impl Span {
     /// Both ends are taken down to the minute; it lasts one at least.
     pub fn new(from: Timestamp, to: Timestamp, now: Timestamp) -> Self {
-        let minute = millis(Budgeting::SLICE);
+        let minute = millis(BudgetingMethod::SLICE);
         let down = |at: Timestamp| Timestamp(at.0.div_euclid(minute) * minute);
         let from = down(from);
-        let to = down(to).max(from.after(Budgeting::SLICE));
+        let to = down(to).max(from.after(BudgetingMethod::SLICE));
         Self {
             from,
             to,

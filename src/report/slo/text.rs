@@ -41,7 +41,7 @@ impl Report {
         let mut lines = vec![answer::headline(self)];
         for (service, objective) in self.objectives() {
             if let Some(why) = answer::why(self, objective) {
-                let (name, word) = (tame(&objective.name), objective.result.word());
+                let (name, word) = (tame(&objective.name), objective.result.label());
                 lines.push(format!("  {}/{name} {word}: {why}", tame(service)));
             }
         }
@@ -68,7 +68,7 @@ impl Report {
             table.add_row([
                 tame(service),
                 tame(&objective.name),
-                objective.result.word().to_owned(),
+                objective.result.label().to_owned(),
                 objective.promise.clone(),
                 objective.window.clone(),
                 known(objective.sli_ratio, numbers::percent),

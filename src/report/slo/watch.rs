@@ -1,4 +1,4 @@
-//! How well a probe watched: our own failings, told apart from the service's. Pure.
+//! Monitoring gaps of a probe, separate from failures of the service. Pure.
 
 use crate::outcome::{Record, Timestamp, Verdict, millis};
 use std::collections::BTreeMap;
@@ -74,7 +74,7 @@ impl Watch {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::outcome::{Outcome, ProbeKey, Why};
+    use crate::outcome::{Outcome, ProbeKey, VoidReason};
 
     #[test]
     fn gaps_and_voids() {
@@ -83,7 +83,7 @@ mod tests {
         let mut watch = Watch::new(at(0), ten);
         for second in [7, 17, 27, 57, 67] {
             let verdict = if second == 17 {
-                Verdict::Void(Why::Resources)
+                Verdict::Void(VoidReason::Resources)
             } else {
                 Verdict::Good
             };

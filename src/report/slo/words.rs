@@ -1,16 +1,16 @@
 //! How a report writes things, the same in every format. Names in them come from the outside.
 
-use super::ENOUGH;
+use super::MIN_COVERAGE;
 use super::incident::{MIN_BAD, QUIET};
 use super::model::{CorrectionReport, Origin, ProbeReport, Verdict};
 use crate::report::numbers;
-use crate::slo::{Budgeting, Objective, Sli, Window};
+use crate::slo::{BudgetingMethod, Objective, Sli, Window};
 use crate::units::show_duration;
 use chrono::{DateTime, Utc};
 use std::time::Duration;
 
 impl Verdict {
-    pub const fn word(self) -> &'static str {
+    pub const fn label(self) -> &'static str {
         match self {
             Self::Missed => "missed",
             Self::NotEnoughData => "not enough data",
@@ -23,19 +23,19 @@ impl Verdict {
 /// `99.9% of minutes`, `95% under 500ms`
 pub fn promise(objective: &Objective) -> String {
     let what = match (objective.sli, objective.budgeting) {
-        (Sli::Latency { below }, Budgeting::Occurrences) => {
+        (Sli::Latency { below }, BudgetingMethod::Occurrences) => {
             format!("under {}", show_duration(below))
         }
-        (Sli::Latency { below }, Budgeting::Timeslices { slice_target }) => {
+        (Sli::Latency { below }, BudgetingMethod::Timeslices { slice_target }) => {
             let (share, below) = (numbers::percent(slice_target), show_duration(below));
             format!("of minutes with {share} under {below}")
         }
-        (Sli::Latency { below }, Budgeting::RatioTimeslices) => {
+        (Sli::Latency { below }, BudgetingMethod::RatioTimeslices) => {
             format!("under {} as the mean of minutes", show_duration(below))
         }
-        (_, Budgeting::Timeslices { .. }) => "of minutes".to_owned(),
-        (_, Budgeting::RatioTimeslices) => "as the mean of minutes".to_owned(),
-        (_, Budgeting::Occurrences) => "of probes".to_owned(),
+        (_, BudgetingMethod::Timeslices { .. }) => "of minutes".to_owned(),
+        (_, BudgetingMethod::RatioTimeslices) => "as the mean of minutes".to_owned(),
+        (_, BudgetingMethod::Occurrences) => "of probes".to_owned(),
     };
     format!("{} {what}", numbers::percent(objective.target))
 }
@@ -154,7 +154,7 @@ pub fn definitions() -> [String; 5] {
         "Budget = (1 - target) x the events that the whole span would hold without what corrections took out.".to_owned(),
         format!(
             "Missed: the budget is overspent, whatever happened while nobody watched. Met: the span is over, what was counted keeps the promise, and at least {} of the expected events were counted. Not over: not missed so far, and a part of the span is still to come.",
-            numbers::percent(ENOUGH)
+            numbers::percent(MIN_COVERAGE)
         ),
         format!(
             "An incident begins with a bad event and ends when no further one came for {}; it has at least {MIN_BAD}. It lasts from the start of its first to the end of its last bad event.",

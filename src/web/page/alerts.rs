@@ -1,7 +1,7 @@
 //! Burn-rate alerts that fire now.
 
+use super::health::Health;
 use super::parts::{moment, service_path};
-use super::standing::Standing;
 use crate::ledger::snapshot::{ObjectiveView, ServiceView};
 use crate::outcome::Timestamp;
 use crate::report::numbers;
@@ -9,7 +9,7 @@ use crate::slo::burn::{TIERS, Tier};
 use maud::{Markup, html};
 
 /// A page of more is no help to its reader; the API lists all.
-const SHOWN: usize = 20;
+const MAX_ROWS: usize = 20;
 
 /// One objective's fastest alert that fires: it says what to do.
 struct Firing<'a> {
@@ -28,13 +28,13 @@ pub fn alerts<'a>(
 ) -> Markup {
     let mut firing: Vec<Firing<'_>> = services.flat_map(of_service).collect();
     firing.sort_by_key(|one| (one.tier.number, std::cmp::Reverse(one.since)));
-    let more = firing.len().saturating_sub(SHOWN);
+    let more = firing.len().saturating_sub(MAX_ROWS);
     html! {
         @if !firing.is_empty() {
             section {
                 h2 { "Alerts" }
                 div.card {
-                    ul.failures { @for one in firing.iter().take(SHOWN) { (item(one, root, at)) } }
+                    ul.failures { @for one in firing.iter().take(MAX_ROWS) { (item(one, root, at)) } }
                     @if more > 0 { p.quiet { "and " (numbers::count(more as u64)) " more" } }
                 }
             }
@@ -65,10 +65,10 @@ fn item(one: &Firing<'_>, root: &str, at: Timestamp) -> Markup {
     let age = std::time::Duration::from_millis((at.0 - since.0).max(0).unsigned_abs());
     html! {
         li {
-            span.cause { (tier.urgency.word()) }
+            span.cause { (tier.urgency.label()) }
             span.message dir="auto" {
                 a href={ (root) (service_path(&service.name)) } { (service.name) } " / " (view.objective.name)
-                @if Standing::of_objective(view) == Standing::Recovered {
+                @if Health::of_objective(view) == Health::Recovered {
                     " has recovered; its budget still burns over " (tier.windows())
                 } @else {
                     " burns its budget too fast over " (tier.windows())

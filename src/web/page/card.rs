@@ -2,8 +2,8 @@
 
 use super::days;
 use super::frame::since;
+use super::health::Health;
 use super::parts::{badge, budget, failures, figures, known, promise, service_path};
-use super::standing::Standing;
 use crate::ledger::snapshot::{LastOutcome, ObjectiveView, ProbeView, ServiceView};
 use crate::outcome::Timestamp;
 use crate::report::numbers;
@@ -14,21 +14,21 @@ use std::time::Duration;
 const NEWS: Duration = Duration::from_secs(86_400);
 
 /// One service: in full, or `brief`ly, with those objectives and probes only that are in trouble.
-pub fn card(standing: Standing, service: &ServiceView, at: Timestamp, brief: bool) -> Markup {
-    let wanted = |standing: Standing| !brief || standing.is_trouble();
+pub fn card(health: Health, service: &ServiceView, at: Timestamp, brief: bool) -> Markup {
+    let wanted = |health: Health| !brief || health.is_trouble();
     let objectives: Vec<[Markup; 7]> = service
         .objectives
         .iter()
-        .map(|view| (Standing::of_objective(view), view))
-        .filter(|(standing, _)| wanted(*standing))
-        .map(|(standing, view)| objective(standing, view))
+        .map(|view| (Health::of_objective(view), view))
+        .filter(|(health, _)| wanted(*health))
+        .map(|(health, view)| objective(health, view))
         .collect();
     let probes: Vec<[Markup; 7]> = service
         .probes
         .iter()
-        .map(|view| (Standing::of_probe(view, at), view))
-        .filter(|(standing, _)| wanted(*standing))
-        .map(|(standing, view)| probe(standing, view, at))
+        .map(|view| (Health::of_probe(view, at), view))
+        .filter(|(health, _)| wanted(*health))
+        .map(|(health, view)| probe(health, view, at))
         .collect();
     html! {
         article.card {
@@ -40,11 +40,11 @@ pub fn card(standing: Standing, service: &ServiceView, at: Timestamp, brief: boo
                     }
                 }
                 (days::chart(service))
-                (badge(standing))
+                (badge(health))
             }
             (figures(OBJECTIVE, &objectives))
             (figures(PROBE, &probes))
-            (news(standing, service, at))
+            (news(health, service, at))
         }
     }
 }
@@ -59,7 +59,7 @@ const OBJECTIVE: [&str; 7] = [
     "State",
 ];
 
-fn objective(standing: Standing, view: &ObjectiveView) -> [Markup; 7] {
+fn objective(health: Health, view: &ObjectiveView) -> [Markup; 7] {
     [
         html! { bdi { (view.objective.name) } span.quiet { (promise(&view.objective)) } },
         html! { (known(view.budget.period.sli, numbers::percent)) },
@@ -67,7 +67,7 @@ fn objective(standing: Standing, view: &ObjectiveView) -> [Markup; 7] {
         html! { (known(view.budget.period.coverage, numbers::coverage)) },
         html! { (known(view.windows[2].burn_rate, numbers::burn)) },
         html! { (known(view.windows[4].burn_rate, numbers::burn)) },
-        badge(standing),
+        badge(health),
     ]
 }
 
@@ -81,7 +81,7 @@ const PROBE: [&str; 7] = [
     "State",
 ];
 
-fn probe(standing: Standing, view: &ProbeView, at: Timestamp) -> [Markup; 7] {
+fn probe(health: Health, view: &ProbeView, at: Timestamp) -> [Markup; 7] {
     let [p50, p95, p99] = view.quantiles[1].map(|q| html! { (known(q, numbers::latency)) });
     let last = view.last.as_ref();
     [
@@ -91,12 +91,12 @@ fn probe(standing: Standing, view: &ProbeView, at: Timestamp) -> [Markup; 7] {
         p99,
         html! { (known(last.map(|last| last.latency), numbers::latency)) },
         html! { (known(last.map(|last| since(last.at, at)), numbers::age)) },
-        badge(standing),
+        badge(health),
     ]
 }
 
 /// The last failures of a day; unfolded where the service is in trouble.
-fn news(standing: Standing, service: &ServiceView, at: Timestamp) -> Markup {
+fn news(health: Health, service: &ServiceView, at: Timestamp) -> Markup {
     let many = service.probes.len() > 1;
     let mut recent: Vec<(Option<&str>, &LastOutcome)> = service
         .probes
@@ -112,7 +112,7 @@ fn news(standing: Standing, service: &ServiceView, at: Timestamp) -> Markup {
     recent.truncate(3);
     html! {
         @if let Some((_, newest)) = recent.first() {
-            details open[standing.is_trouble()] {
+            details open[health.is_trouble()] {
                 summary { "Last failures" span.quiet { " newest " (numbers::age(since(newest.at, at))) } }
                 (failures(recent.iter().copied(), at))
             }

@@ -9,7 +9,7 @@ use maud::{Markup, html};
 use std::time::Duration;
 
 /// A page of more is no help to its reader.
-const SHOWN: usize = 50;
+const MAX_ROWS: usize = 50;
 
 /// Those of a service after the cursor, the latest first; nothing where there are none.
 pub fn corrections(
@@ -19,9 +19,9 @@ pub fn corrections(
     cursor: Option<&Cursor>,
 ) -> Markup {
     let mine: Vec<_> = all.iter().filter(|one| one.is_for(service)).collect();
-    let found = latest(&mine, at, cursor, SHOWN + 1);
-    let shown = &found[..found.len().min(SHOWN)];
-    let older = shown.last().filter(|_| found.len() > SHOWN);
+    let found = latest(&mine, at, cursor, MAX_ROWS + 1);
+    let shown = &found[..found.len().min(MAX_ROWS)];
+    let older = shown.last().filter(|_| found.len() > MAX_ROWS);
     html! {
         @if !mine.is_empty() {
             section #corrections {

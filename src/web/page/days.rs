@@ -6,7 +6,7 @@ mod column;
 use super::parts::{date, known};
 use crate::ledger::snapshot::{DAYS, DayView, ServiceView};
 use crate::report::numbers;
-use crate::slo::Budgeting;
+use crate::slo::BudgetingMethod;
 use column::{Column, Level, ratio};
 use maud::{Markup, html};
 use std::fmt::Write as _;
@@ -32,7 +32,7 @@ fn sentence(day: &DayView, target: f64) -> String {
 /// `target kept`, `target kept, maintenance 25% of the time`
 fn judgement(day: &DayView, target: f64) -> String {
     let level = Level::of(day, target);
-    let word = level.word();
+    let word = level.label();
     if day.corrected > 0.0 && level != Level::Maintenance {
         let share = numbers::coverage(day.corrected);
         return format!("{word}, maintenance {share} of the time");
@@ -73,7 +73,7 @@ fn summary(service: &ServiceView, target: f64) -> String {
     )
 }
 
-/// Bars over the whole width, each of which tells its day.
+/// Bars over the whole width, each labeled with its day.
 pub fn chart(service: &ServiceView) -> Markup {
     let target = target(service);
     html! {
@@ -141,7 +141,9 @@ pub fn sparkline(service: &ServiceView) -> Markup {
 pub fn table(service: &ServiceView) -> Markup {
     let target = target(service);
     let first = service.objectives.first();
-    let budgeting = first.map_or(Budgeting::Occurrences, |view| view.objective.budgeting);
+    let budgeting = first.map_or(BudgetingMethod::Occurrences, |view| {
+        view.objective.budgeting
+    });
     html! {
         details {
             summary { "All " (DAYS) " days as a table" }

@@ -1,14 +1,14 @@
 //! The first thing on every page, and the title of its tab: the answer in one sentence.
 
+use super::health::{Health, HealthLevel};
 use super::parts::icon;
-use super::standing::{Standing, Tone};
 use crate::ledger::snapshot::ServiceView;
 use crate::report::numbers;
 use maud::{Markup, html};
 use std::time::Duration;
 
 pub struct Headline<'a> {
-    pub tone: Tone,
+    pub level: HealthLevel,
     /// A service that the sentence speaks of.
     name: Option<&'a str>,
     sentence: String,
@@ -17,23 +17,25 @@ pub struct Headline<'a> {
 }
 
 impl<'a> Headline<'a> {
-    pub fn of_service(standing: Standing, service: &'a ServiceView) -> Self {
+    pub fn of_service(health: Health, service: &'a ServiceView) -> Self {
         Self {
             name: Some(&service.name),
-            ..Self::new(standing.tone(), standing.predicate().to_owned())
+            ..Self::new(health.level(), health.predicate().to_owned())
         }
     }
 
     /// Is anything wrong now? Takes services in the order of their standing, worst first.
-    pub fn of_all(services: &[(Standing, &'a ServiceView)]) -> Self {
+    pub fn of_all(services: &[(Health, &'a ServiceView)]) -> Self {
         let total = services.len();
         let troubled = services.iter().filter(|(s, _)| s.is_trouble()).count();
-        let toneless = services.iter().filter(|(s, _)| s.tone() == Tone::Idle);
-        let idle = toneless.count();
-        let recovered = services.iter().filter(|(s, _)| *s == Standing::Recovered);
+        let idle = services
+            .iter()
+            .filter(|(s, _)| s.level() == HealthLevel::Idle);
+        let idle = idle.count();
+        let recovered = services.iter().filter(|(s, _)| *s == Health::Recovered);
         let recovered = recovered.count() as u64;
         let Some((worst, service)) = services.first() else {
-            return Self::new(Tone::Idle, "No services are configured".to_owned());
+            return Self::new(HealthLevel::Idle, "No services are configured".to_owned());
         };
         if troubled == 1 || total == 1 {
             return Self::of_service(*worst, service);
@@ -45,7 +47,7 @@ impl<'a> Headline<'a> {
                 numbers::count(recovered)
             ),
             0 if idle == 0 => format!("All {all} services are fine"),
-            0 if *worst == Standing::WarmingUp => "Nothing is wrong so far".to_owned(),
+            0 if *worst == Health::WarmingUp => "Nothing is wrong so far".to_owned(),
             0 if idle == total => "No data yet".to_owned(),
             0 => format!("Nothing is wrong; {idle} of {all} services have little or no data yet"),
             _ if troubled == total => format!("All {all} services need attention"),
@@ -54,12 +56,12 @@ impl<'a> Headline<'a> {
                 numbers::count(troubled as u64)
             ),
         };
-        Self::new(worst.tone(), sentence)
+        Self::new(worst.level(), sentence)
     }
 
-    fn new(tone: Tone, sentence: String) -> Self {
+    fn new(level: HealthLevel, sentence: String) -> Self {
         Self {
-            tone,
+            level,
             name: None,
             sentence,
             past: None,
@@ -70,8 +72,8 @@ impl<'a> Headline<'a> {
     #[must_use]
     pub fn past(mut self, past: Option<Duration>) -> Self {
         self.past = past;
-        if past.is_some() && self.tone != Tone::Bad {
-            self.tone = Tone::Warn;
+        if past.is_some() && self.level != HealthLevel::Bad {
+            self.level = HealthLevel::Warn;
         }
         self
     }
@@ -81,7 +83,7 @@ impl<'a> Headline<'a> {
         let name = self.name.map(|name| format!("{name} ")).unwrap_or_default();
         format!(
             "{} {}{name}{}",
-            self.tone.mark(),
+            self.level.mark(),
             self.when(),
             self.sentence
         )
@@ -95,9 +97,9 @@ impl<'a> Headline<'a> {
     /// The sentence, with more `below` it.
     pub fn markup(&self, below: &Markup) -> Markup {
         html! {
-            section class={ "headline " (self.tone.class()) } {
+            section class={ "headline " (self.level.class()) } {
                 h1 {
-                    (icon(self.tone))
+                    (icon(self.level))
                     span {
                         (self.when())
                         @if let Some(name) = self.name { bdi { (name) } " " }

@@ -11,11 +11,11 @@ mod corrections;
 mod days;
 mod frame;
 mod headline;
+mod health;
 mod overview;
 mod parts;
 mod probe;
 mod service;
-mod standing;
 pub mod style;
 mod system;
 

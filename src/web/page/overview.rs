@@ -5,8 +5,8 @@ use super::card::card;
 use super::days;
 use super::frame::{HOME, Page, View};
 use super::headline::Headline;
+use super::health::Health;
 use super::parts::{badge, icon, known, service_path};
-use super::standing::Standing;
 use super::system;
 use crate::ledger::snapshot::{ServiceView, Snapshot};
 use crate::observe::SystemView;
@@ -21,16 +21,16 @@ const IN_FULL: usize = 12;
 /// Beyond so many services, the healthy ones are folded away.
 const UNFOLDED: usize = 100;
 
-type Judged<'a> = (Standing, &'a ServiceView);
+type Judged<'a> = (Health, &'a ServiceView);
 
 pub fn render_overview(snapshot: &Snapshot, system: &SystemView, view: View) -> String {
     let mut services: Vec<Judged<'_>> = snapshot
         .services
         .iter()
-        .map(|service| (Standing::of(service, snapshot.at), service))
+        .map(|service| (Health::of(service, snapshot.at), service))
         .collect();
     // Stable: equals stay in the order of the config.
-    services.sort_by_key(|(standing, _)| *standing);
+    services.sort_by_key(|(health, _)| *health);
     let page = Page {
         headline: Headline::of_all(&services),
         below: counts(&services),
@@ -46,10 +46,10 @@ fn counts(services: &[Judged<'_>]) -> Markup {
     html! {
         @if services.first().map(|one| one.0) != services.last().map(|one| one.0) {
             ul.counts {
-                @for standing in Standing::ALL {
-                    @let count = services.iter().filter(|(one, _)| *one == standing).count();
+                @for health in Health::ALL {
+                    @let count = services.iter().filter(|(one, _)| *one == health).count();
                     @if count > 0 {
-                        li { (icon(standing.tone())) b { (numbers::count(count as u64)) } " " (standing.word()) }
+                        li { (icon(health.level())) b { (numbers::count(count as u64)) } " " (health.label()) }
                     }
                 }
             }
@@ -74,10 +74,10 @@ fn list(services: &[Judged<'_>], at: Timestamp) -> Markup {
         troubled.min(IN_FULL)
     };
     let (in_full, in_lines) = services.split_at(cards);
-    let healthy_from = in_lines.partition_point(|(standing, _)| standing.is_trouble());
+    let healthy_from = in_lines.partition_point(|(health, _)| health.is_trouble());
     let (troubled, healthy) = in_lines.split_at(healthy_from);
     html! {
-        @for (standing, service) in in_full { (card(*standing, service, at, services.len() > IN_FULL)) }
+        @for (health, service) in in_full { (card(*health, service, at, services.len() > IN_FULL)) }
         (lines("need attention too", troubled, true))
         (lines("without trouble", healthy, services.len() <= UNFOLDED))
     }
@@ -95,14 +95,14 @@ fn lines(what: &str, services: &[Judged<'_>], open: bool) -> Markup {
                         th scope="col" { "SLI" } th scope="col" { "Least budget" }
                         th.spare scope="col" { "p95 1h" } th scope="col" { "State" }
                     } }
-                    tbody { @for (standing, service) in services { (line(*standing, service)) } }
+                    tbody { @for (health, service) in services { (line(*health, service)) } }
                 }
             }
         }
     }
 }
 
-fn line(standing: Standing, service: &ServiceView) -> Markup {
+fn line(health: Health, service: &ServiceView) -> Markup {
     let sli = service
         .objectives
         .first()
@@ -123,7 +123,7 @@ fn line(standing: Standing, service: &ServiceView) -> Markup {
             td { (known(sli, numbers::percent)) }
             td { (known(least, numbers::share)) }
             td.spare { (known(p95, numbers::latency)) }
-            td { (badge(standing)) }
+            td { (badge(health)) }
         }
     }
 }

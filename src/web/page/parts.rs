@@ -1,16 +1,16 @@
 //! Small pieces that more than one page shows.
 
 use super::frame::since;
-use super::standing::{Standing, Tone};
+use super::health::{Health, HealthLevel};
 use crate::ledger::snapshot::{BudgetView, LastOutcome};
 use crate::outcome::Timestamp;
 use crate::report::numbers;
-use crate::slo::{Budgeting, Objective, Sli, Window};
+use crate::slo::{BudgetingMethod, Objective, Sli, Window};
 use crate::units::show_duration;
 use maud::{Markup, PreEscaped, html};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-/// The icons, by the name of their [`Tone`]: shapes differ, so that colour is never alone.
+/// The icons, by the name of their [`HealthLevel`]: shapes differ, so that colour is never alone.
 pub const ICONS: PreEscaped<&str> = PreEscaped(concat!(
     r#"<svg class="icons" width="0" height="0" aria-hidden="true">"#,
     r#"<symbol id="ok" viewBox="0 0 16 16"><circle cx="8" cy="8" r="7"/><path d="m4.8 8.3 2.2 2.2 4.2-4.6"/></symbol>"#,
@@ -32,16 +32,16 @@ pub fn service_path(name: &str) -> String {
     format!("services/{}", utf8_percent_encode(name, SEGMENT))
 }
 
-pub fn icon(tone: Tone) -> Markup {
+pub fn icon(level: HealthLevel) -> Markup {
     html! {
-        svg class={ "icon " (tone.class()) } aria-hidden="true" { use href={ "#" (tone.class()) } {} }
+        svg class={ "icon " (level.class()) } aria-hidden="true" { use href={ "#" (level.class()) } {} }
     }
 }
 
 /// Icon, colour and word.
-pub fn badge(standing: Standing) -> Markup {
+pub fn badge(health: Health) -> Markup {
     html! {
-        span class={ "badge " (standing.tone().class()) } { (icon(standing.tone())) (standing.word()) }
+        span class={ "badge " (health.level().class()) } { (icon(health.level())) (health.label()) }
     }
 }
 
@@ -49,9 +49,9 @@ pub fn badge(standing: Standing) -> Markup {
 pub fn promise(objective: &Objective) -> String {
     let what = match (objective.sli, objective.budgeting) {
         (Sli::Latency { below }, _) => format!("under {}", show_duration(below)),
-        (_, Budgeting::Timeslices { .. }) => "of minutes".to_owned(),
-        (_, Budgeting::RatioTimeslices) => "of every minute".to_owned(),
-        (_, Budgeting::Occurrences) => "of probes".to_owned(),
+        (_, BudgetingMethod::Timeslices { .. }) => "of minutes".to_owned(),
+        (_, BudgetingMethod::RatioTimeslices) => "of every minute".to_owned(),
+        (_, BudgetingMethod::Occurrences) => "of probes".to_owned(),
     };
     format!(
         "{} {what} {}",
@@ -73,18 +73,18 @@ pub fn span(window: &Window) -> String {
 /// What is left of the budget: a bar and the number that it shows.
 pub fn budget(view: &BudgetView) -> Markup {
     let left = view.left();
-    let tone = match left {
-        Some(left) if left < 0.0 => Tone::Bad,
-        Some(left) if left < 0.25 => Tone::Warn,
-        Some(_) => Tone::Ok,
-        None => Tone::Idle,
+    let level = match left {
+        Some(left) if left < 0.0 => HealthLevel::Bad,
+        Some(left) if left < 0.25 => HealthLevel::Warn,
+        Some(_) => HealthLevel::Ok,
+        None => HealthLevel::Idle,
     };
     let width = left.map_or(0.0, |left| left.clamp(0.0, 1.0) * 100.0);
     html! {
         span.budget {
             span { (known(left, numbers::share)) }
             @if left.is_some() {
-                svg class=(tone.class()) aria-hidden="true" height="6" {
+                svg class=(level.class()) aria-hidden="true" height="6" {
                     rect.track width="100%" height="6" rx="3" {}
                     @if width > 0.0 { rect.fill width=(format!("{width:.1}%")) height="6" rx="3" {} }
                 }

@@ -1,10 +1,10 @@
 //! One probe in depth: its last run, its latencies, and what went wrong since the start.
 
 use super::frame::since;
+use super::health::Health;
 use super::parts::{badge, failures, known, moment};
-use super::standing::Standing;
 use crate::ledger::snapshot::{LastOutcome, ProbeView, QUANTILE_SPANS, QUANTILES};
-use crate::outcome::{Cause, Phase, Timestamp, Verdict, Why};
+use crate::outcome::{Cause, Phase, Timestamp, Verdict, VoidReason};
 use crate::report::numbers;
 use crate::units::show_duration;
 use maud::{Markup, html};
@@ -21,7 +21,7 @@ pub fn card(probe: &ProbeView, at: Timestamp) -> Markup {
                         bdi.target { (probe.target) }
                     }
                 }
-                (badge(Standing::of_probe(probe, at)))
+                (badge(Health::of_probe(probe, at)))
             }
             div.halves {
                 div {
@@ -126,7 +126,7 @@ fn quantiles(probe: &ProbeView) -> Markup {
 /// Counts since the daemon started; of causes and reasons only those that occurred.
 fn counters(probe: &ProbeView) -> Markup {
     let causes = Cause::ALL.iter().map(|cause| cause.label());
-    let reasons = Why::ALL.iter().map(|why| why.label());
+    let reasons = VoidReason::ALL.iter().map(|why| why.label());
     let bad: u64 = probe.failures.iter().sum();
     let void: u64 = probe.voids.iter().sum();
     html! {

@@ -5,9 +5,9 @@ use super::corrections;
 use super::days;
 use super::frame::{Page, View, since};
 use super::headline::Headline;
+use super::health::Health;
 use super::parts::{badge, budget, known, moment, promise, span};
 use super::probe;
-use super::standing::Standing;
 use super::system;
 use crate::ledger::snapshot::{ObjectiveView, ServiceView, WINDOWS};
 use crate::observe::SystemView;
@@ -15,7 +15,7 @@ use crate::outcome::Timestamp;
 use crate::report::numbers;
 use crate::slo::correction::Correction;
 use crate::slo::occurrence::Cursor;
-use crate::slo::{Budgeting, Combine, Objective};
+use crate::slo::{BudgetingMethod, Combine, Objective};
 use maud::{Markup, html};
 use std::time::Duration;
 
@@ -31,9 +31,9 @@ pub fn render_service(
     view: View,
     older: Option<&Cursor>,
 ) -> String {
-    let standing = Standing::of(service, at);
+    let health = Health::of(service, at);
     let page = Page {
-        headline: Headline::of_service(standing, service),
+        headline: Headline::of_service(health, service),
         below: about(service),
         root: ROOT,
         at,
@@ -82,7 +82,7 @@ fn objective(view: &ObjectiveView, at: Timestamp) -> Markup {
                     h3 dir="auto" { (objective.name) }
                     p.quiet { (promise(objective)) (counts(objective)) }
                 }
-                (badge(Standing::of_objective(view)))
+                (badge(Health::of_objective(view)))
             }
             dl.facts {
                 div { dt { "SLI" } dd { (known(view.budget.period.sli, numbers::percent)) } }
@@ -171,10 +171,10 @@ fn affordable(view: &ObjectiveView) -> Option<Duration> {
 }
 
 /// What the counted events are.
-const fn unit(budgeting: Budgeting) -> &'static str {
+const fn unit(budgeting: BudgetingMethod) -> &'static str {
     match budgeting {
-        Budgeting::Occurrences => "probes",
-        Budgeting::Timeslices { .. } | Budgeting::RatioTimeslices => "minutes",
+        BudgetingMethod::Occurrences => "probes",
+        BudgetingMethod::Timeslices { .. } | BudgetingMethod::RatioTimeslices => "minutes",
     }
 }
 

@@ -1,7 +1,7 @@
 //! The system under the services: the host, and a service's processes.
 
+use super::health::HealthLevel;
 use super::parts::{figures, icon, known};
-use super::standing::Tone;
 use crate::observe::{HostView, ProcessView, SystemView};
 use crate::report::numbers;
 use maud::{Markup, html};
@@ -82,10 +82,10 @@ fn process(view: &ProcessView) -> [Markup; 7] {
 }
 
 fn state(view: &ProcessView) -> Markup {
-    let (tone, word) = if view.count > 0 {
-        (Tone::Ok, "running")
+    let (level, word) = if view.count > 0 {
+        (HealthLevel::Ok, "running")
     } else {
-        (Tone::Warn, "not found")
+        (HealthLevel::Warn, "not found")
     };
-    html! { span class={ "badge " (tone.class()) } { (icon(tone)) (word) } }
+    html! { span class={ "badge " (level.class()) } { (icon(level)) (word) } }
 }

@@ -20,7 +20,7 @@ const KEYS: &[Key] = &[
     Key::optional("map", Shape::Map(&Shape::Text), "", ""),
 ];
 
-/// Reads a document with `take`, and tells what it took and what was reported.
+/// Reads a document with `take`, and returns what it took and what was reported.
 fn read<T>(text: &str, take: impl FnOnce(&Section<'_>) -> T) -> (T, Vec<Diagnostic>) {
     let base = std::env::temp_dir();
     read_at(&base, text, take)
@@ -49,7 +49,7 @@ fn read_at<T>(
 }
 
 /// Code and path of every diagnostic.
-fn told(found: &[Diagnostic]) -> Vec<String> {
+fn shown(found: &[Diagnostic]) -> Vec<String> {
     found
         .iter()
         .map(|d| format!("{} {}", d.code, d.path))
@@ -151,7 +151,7 @@ fn a_missing_key_stands_where_its_section_does() {
         );
         s.section("inner", INNER).map(|inner| inner.size("size"))
     });
-    assert_eq!(told(&found), ["missing-key root.inner"]);
+    assert_eq!(shown(&found), ["missing-key root.inner"]);
     assert_eq!(found[0].help.as_deref(), Some("How large."));
 }
 
@@ -172,7 +172,7 @@ fn lists_have_a_path_per_item_and_one_item_needs_no_brackets() {
         "invalid-value root.items[2]",
         "invalid-value root.items[3].size",
     ];
-    assert_eq!(told(&found), expected);
+    assert_eq!(shown(&found), expected);
     let (taken, found) = read("items: { size: 1B }", sizes);
     assert_eq!((taken, found), (vec![Some(1)], vec![]));
 }
@@ -184,7 +184,7 @@ fn texts_and_maps_report_each_fault_once() {
     });
     assert_eq!(names, ["a", "example.org"]);
     assert_eq!(
-        told(&found),
+        shown(&found),
         [
             "invalid-value root.names[1]",
             "unset-variable root.names[2]"
@@ -199,10 +199,10 @@ fn texts_and_maps_report_each_fault_once() {
         .collect();
     let pair = |a: &str, b: &str| (a.to_owned(), b.to_owned());
     assert_eq!(map, [pair("a", "1"), pair("c", "example.org")]);
-    assert_eq!(told(&found), ["invalid-value root.map.b"]);
+    assert_eq!(shown(&found), ["invalid-value root.map.b"]);
     let (map, found) = read("map: [a]", |s| s.text_map("map").len());
     assert_eq!(
-        (map, told(&found)),
+        (map, shown(&found)),
         (0, vec!["invalid-value root.map".to_owned()])
     );
 }
@@ -238,7 +238,7 @@ fn keys_are_checked_once_and_all_of_them() {
         "unknown-key root.zzz",
         "unknown-key root.5",
     ];
-    assert_eq!(told(&found), expected);
+    assert_eq!(shown(&found), expected);
     assert_eq!(found[0].help.as_deref(), Some("did you mean `text`?"));
 }
 
@@ -251,7 +251,7 @@ fn a_secret_comes_from_the_text_the_environment_or_a_file() {
             !format!("{secret:?}{found:?}").contains("s3cret"),
             "a secret is shown"
         );
-        (secret.map(|s| s.reveal().to_owned()), told(&found))
+        (secret.map(|s| s.reveal().to_owned()), shown(&found))
     };
     let expected = || Some("s3cret".to_owned());
     assert_eq!(secret("token: s3cret"), (expected(), vec![]));
@@ -281,7 +281,7 @@ fn a_secret_file_that_everybody_can_read_is_a_warning() {
     restrict(&folder.path().join("t"), 0o644);
     let (secret, found) = read_at(folder.path(), "token_file: t", |s| s.secret("token"));
     assert!(secret.is_some());
-    assert_eq!(told(&found), ["secret-file-readable root.token_file"]);
+    assert_eq!(shown(&found), ["secret-file-readable root.token_file"]);
     assert_eq!(found[0].severity, Severity::Warning);
 }
 

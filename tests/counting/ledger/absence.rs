@@ -5,7 +5,7 @@ use slod::config::Config;
 use slod::ledger::Ledger;
 use slod::outcome::{Outcome, ProbeKey, Record, Timestamp, Verdict};
 use slod::report::slo::{report, span::Span};
-use slod::slo::{Combine, Missing};
+use slod::slo::{Combine, NoDataPolicy};
 use slod::store::Store;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -31,7 +31,13 @@ fn with(path: &std::path::Path, probes: &[&str]) -> Config {
     service
         .probes
         .retain(|probe| probes.contains(&&*probe.key.probe));
-    service.objectives = vec![sliced("missing", SLICES, Combine::All, Missing::Bad, &[])];
+    service.objectives = vec![sliced(
+        "missing",
+        SLICES,
+        Combine::All,
+        NoDataPolicy::Bad,
+        &[],
+    )];
     if probes.is_empty() {
         config.services.clear();
     }
@@ -137,13 +143,13 @@ impl Daemon {
         let now = Timestamp(self.now);
         let span = Span::new(Timestamp(START - 86_400_000), now, now);
         let report = report(&self.config, &self.store, span).expect("readable");
-        let told = &report.services[0].objectives[0];
+        let reported = &report.services[0].objectives[0];
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
             reason = "minutes"
         )]
-        (told.good_events as u64, told.bad_events as u64)
+        (reported.good_events as u64, reported.bad_events as u64)
     }
 }
 

@@ -1,9 +1,9 @@
 //! What every reader says of one moment: live windows, the report, the API and the metrics.
 
-use super::house::{House, Step};
-use slod::exposition::Format;
+use super::fixture::{Fixture, Step};
+use slod::exposition::TextFormat;
 use slod::ledger::Snapshot;
-use slod::metrics::{Own, write_text};
+use slod::metrics::{SelfMetrics, write_text};
 use slod::observe::SystemView;
 use slod::outcome::Timestamp;
 use slod::report::slo::model::{ObjectiveReport, Report};
@@ -21,7 +21,7 @@ fn close(a: Option<f64>, b: Option<f64>, what: &str) {
     assert!(same, "{what}: {a:?} live, {b:?} by the report");
 }
 
-impl House {
+impl Fixture {
     /// Compares every period of the calendar with a report of it.
     pub fn agree(&mut self) {
         self.walk(&Step::Disk(false));
@@ -38,9 +38,9 @@ impl House {
                     let mut budgets = [&view.budget].into_iter().chain(&view.further);
                     let wanted = Some(calendar);
                     let found = budgets.find(|budget| budget.window.calendar == wanted);
-                    let told = named(&report, &service.name, &view.objective.name);
+                    let reported = named(&report, &service.name, &view.objective.name);
                     if let Some(live) = found {
-                        equal(&view.objective, live, told);
+                        equal(&view.objective, live, reported);
                     }
                 }
             }
@@ -72,46 +72,50 @@ fn named<'r>(report: &'r Report, service: &str, slo: &str) -> &'r ObjectiveRepor
         .expect("an objective")
 }
 
-fn equal(objective: &Objective, live: &BudgetView, told: &ObjectiveReport) {
+fn equal(objective: &Objective, live: &BudgetView, reported: &ObjectiveReport) {
     let what = |of: &str| format!("{of} of {} over {:?}", objective.name, live.window.calendar);
     let parts = f64::from(objective.budgeting.parts());
     let events = |counts: f64| Some(counts / parts);
     close(
         events(live.period.good as f64),
-        Some(told.good_events),
+        Some(reported.good_events),
         &what("good"),
     );
     close(
         events(live.period.bad as f64),
-        Some(told.bad_events),
+        Some(reported.bad_events),
         &what("bad"),
     );
     close(
         events(live.period.expected),
-        Some(told.expected_events),
+        Some(reported.expected_events),
         &what("expected"),
     );
-    close(live.period.sli, told.sli_ratio, &what("SLI"));
-    close(live.period.coverage, told.coverage_ratio, &what("coverage"));
-    close(live.left(), told.budget_left_ratio, &what("left"));
+    close(live.period.sli, reported.sli_ratio, &what("SLI"));
+    close(
+        live.period.coverage,
+        reported.coverage_ratio,
+        &what("coverage"),
+    );
+    close(live.left(), reported.budget_left_ratio, &what("left"));
 }
 
 /// The API and the metrics say what the snapshot does.
 fn metrics_and_status(snapshot: &Snapshot) {
-    let own = Own::new().expect("the instruments register");
+    let own = SelfMetrics::new().expect("the instruments register");
     let system = SystemView::default();
-    let page = write_text(Vec::new(), Format::Text, snapshot, &system, &own);
+    let page = write_text(Vec::new(), TextFormat::Text, snapshot, &system, &own);
     let page = page.expect("memory takes everything");
     let page = String::from_utf8(page).expect("text");
     let status = Status::of(snapshot);
-    for (service, told) in snapshot.services.iter().zip(&status.services) {
-        for (view, told) in service.objectives.iter().zip(&told.objectives) {
+    for (service, reported) in snapshot.services.iter().zip(&status.services) {
+        for (view, reported) in service.objectives.iter().zip(&reported.objectives) {
             let name = &view.objective.name;
-            close(view.budget.left(), told.budget_remaining_ratio, name);
-            close(view.budget.period.coverage, told.coverage_ratio, name);
-            for (live, told) in view.further.iter().zip(&told.further_windows) {
-                close(live.left(), told.budget_remaining_ratio, name);
-                close(live.period.sli, told.sli_ratio, name);
+            close(view.budget.left(), reported.budget_remaining_ratio, name);
+            close(view.budget.period.coverage, reported.coverage_ratio, name);
+            for (live, reported) in view.further.iter().zip(&reported.further_windows) {
+                close(live.left(), reported.budget_remaining_ratio, name);
+                close(live.period.sli, reported.sli_ratio, name);
             }
             let (family, service) = ("slod_slo_error_budget_remaining_ratio", &service.name);
             let head = format!("{family}{{service=\"{service}\",slo=\"{name}\"}} ");

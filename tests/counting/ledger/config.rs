@@ -5,7 +5,7 @@ use slod::config::{Config, ObserveSpec, Pattern, ProbeSpec, ServiceSpec, StoreSp
 use slod::outcome::{Outcome, ProbeKey, Verdict};
 use slod::probe::{Attempt, Probe};
 use slod::slo::calendar::{Calendar, Period};
-use slod::slo::{Budgeting, Combine, Counted, Missing, Objective, Sli, Window};
+use slod::slo::{BudgetingMethod, Combine, NoDataPolicy, Objective, ProbeRef, Sli, Window};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,7 +34,7 @@ fn month(zone: &str) -> Window {
     }
 }
 
-pub fn objective(name: &str, sli: Sli, budgeting: Budgeting, probes: &[&str]) -> Objective {
+pub fn objective(name: &str, sli: Sli, budgeting: BudgetingMethod, probes: &[&str]) -> Objective {
     Objective {
         name: name.into(),
         sli,
@@ -44,19 +44,19 @@ pub fn objective(name: &str, sli: Sli, budgeting: Budgeting, probes: &[&str]) ->
             .map(month)
             .into(),
         budgeting,
-        missing: Missing::Exclude,
+        missing: NoDataPolicy::Exclude,
         combine: Combine::Pooled,
         probes: probes.iter().map(|name| counted(name)).collect(),
     }
 }
 
 /// `probe`, or `service/probe`.
-pub fn counted(name: &str) -> Counted {
+pub fn counted(name: &str) -> ProbeRef {
     let (service, probe) = match name.split_once('/') {
         Some((service, probe)) => (Some(service.into()), probe),
         None => (None, name),
     };
-    Counted {
+    ProbeRef {
         service,
         probe: probe.to_owned(),
         weight: if probe == "a" { 3 } else { 1 },
@@ -65,9 +65,9 @@ pub fn counted(name: &str) -> Counted {
 
 pub fn sliced(
     name: &str,
-    budgeting: Budgeting,
+    budgeting: BudgetingMethod,
     combine: Combine,
-    missing: Missing,
+    missing: NoDataPolicy,
     probes: &[&str],
 ) -> Objective {
     Objective {
@@ -77,7 +77,7 @@ pub fn sliced(
     }
 }
 
-pub const SLICES: Budgeting = Budgeting::Timeslices { slice_target: 0.75 };
+pub const SLICES: BudgetingMethod = BudgetingMethod::Timeslices { slice_target: 0.75 };
 pub const BELOW: Duration = Duration::from_millis(300);
 
 /// One service with two probes; `extra` adds an objective, `interval` changes the first probe's, in
@@ -93,30 +93,41 @@ pub fn config(path: &Path, interval: u64, extra: bool) -> Config {
         probe: Arc::new(Nothing),
     };
     let mut objectives = vec![
-        objective("both", Sli::Success, Budgeting::Occurrences, &[]),
+        objective("both", Sli::Success, BudgetingMethod::Occurrences, &[]),
         objective("slices", Sli::Availability, SLICES, &[]),
         objective(
             "fast",
             Sli::Latency { below: BELOW },
-            Budgeting::Occurrences,
+            BudgetingMethod::Occurrences,
             &["a"],
         ),
     ];
-    let ratio = Budgeting::RatioTimeslices;
+    let ratio = BudgetingMethod::RatioTimeslices;
     let (weighted, both) = (Combine::Weighted, ["a", "b"]);
     objectives.extend([
-        sliced("ratio", ratio, Combine::Pooled, Missing::Exclude, &[]),
-        sliced("all", SLICES, Combine::All, Missing::Bad, &[]),
-        sliced("any", ratio, Combine::Any, Missing::Good, &[]),
-        sliced("weighted", ratio, weighted, Missing::Bad, &both),
-        sliced("alone", SLICES, Combine::Pooled, Missing::Bad, &["b"]),
+        sliced("ratio", ratio, Combine::Pooled, NoDataPolicy::Exclude, &[]),
+        sliced("all", SLICES, Combine::All, NoDataPolicy::Bad, &[]),
+        sliced("any", ratio, Combine::Any, NoDataPolicy::Good, &[]),
+        sliced("weighted", ratio, weighted, NoDataPolicy::Bad, &both),
+        sliced("alone", SLICES, Combine::Pooled, NoDataPolicy::Bad, &["b"]),
     ]);
     if extra {
         objectives.push(objective("added", Sli::Availability, SLICES, &["b"]));
     }
     let journey = [
-        sliced("ends", SLICES, weighted, Missing::Exclude, &["s/a", "s/b"]),
-        objective("steps", Sli::Success, Budgeting::Occurrences, &["s/b"]),
+        sliced(
+            "ends",
+            SLICES,
+            weighted,
+            NoDataPolicy::Exclude,
+            &["s/a", "s/b"],
+        ),
+        objective(
+            "steps",
+            Sli::Success,
+            BudgetingMethod::Occurrences,
+            &["s/b"],
+        ),
     ];
     Config {
         listen: ([127, 0, 0, 1], 0).into(),

@@ -4,10 +4,10 @@
 mod absence;
 mod agree;
 mod config;
-mod house;
+mod fixture;
 mod oracle;
 
-use house::{House, Step, step};
+use fixture::{Fixture, Step, step};
 use proptest::prelude::*;
 use slod::ledger::Ledger;
 use slod::outcome::{Cause, Timestamp, Verdict};
@@ -21,33 +21,33 @@ proptest! {
 
     #[test]
     fn numbers_equal_a_recount_through_restarts_and_reloads(steps in prop::collection::vec(step(), 1..250)) {
-        let mut house = House::new();
+        let mut fixture = Fixture::new();
         for step in steps {
             let look = !matches!(step, Step::Outcome(..));
-            house.walk(&step);
+            fixture.walk(&step);
             if look {
-                house.check();
+                fixture.check();
             }
         }
-        house.now = house.now.max(house.latest);
-        house.check();
-        house.agree();
+        fixture.now = fixture.now.max(fixture.latest);
+        fixture.check();
+        fixture.agree();
     }
 }
 
 /// A week without a daemon is missing coverage, and nothing else.
 #[test]
 fn a_gap_is_missing_coverage() {
-    let mut house = House::new();
+    let mut fixture = Fixture::new();
     for _ in 0..3 {
         for _ in 0..360 {
-            house.walk(&Step::Outcome(true, 10_000, Verdict::Good, 5, 0));
+            fixture.walk(&Step::Outcome(true, 10_000, Verdict::Good, 5, 0));
         }
-        house.walk(&Step::Pause(7 * 24 * HOUR));
-        house.walk(&Step::Restart(true));
+        fixture.walk(&Step::Pause(7 * 24 * HOUR));
+        fixture.walk(&Step::Restart(true));
     }
-    house.check();
-    let snapshot = house.ledger.snapshot(Timestamp(house.now));
+    fixture.check();
+    let snapshot = fixture.ledger.snapshot(Timestamp(fixture.now));
     let fast = &snapshot.services[0].objectives[2];
     assert_eq!(fast.budget.period.sli, Some(1.0));
     assert_eq!(fast.budget.remaining, Some(1.0));
@@ -58,17 +58,17 @@ fn a_gap_is_missing_coverage() {
 /// The store is what survives, so a clock is not needed to read it back.
 #[test]
 fn a_restart_shows_the_last_outcome_and_the_failures_before_it() {
-    let mut house = House::new();
-    house.walk(&Step::Outcome(
+    let mut fixture = Fixture::new();
+    fixture.walk(&Step::Outcome(
         true,
         10_000,
         Verdict::Bad(Cause::Refused),
         5,
         0,
     ));
-    house.walk(&Step::Outcome(true, 10_000, Verdict::Good, 7, 0));
-    house.walk(&Step::Restart(true));
-    let snapshot = house.ledger.snapshot(Timestamp(house.now));
+    fixture.walk(&Step::Outcome(true, 10_000, Verdict::Good, 7, 0));
+    fixture.walk(&Step::Restart(true));
+    let snapshot = fixture.ledger.snapshot(Timestamp(fixture.now));
     let probe = &snapshot.services[0].probes[0];
     assert_eq!(
         probe.last.as_ref().map(|last| last.verdict),
@@ -81,11 +81,11 @@ fn a_restart_shows_the_last_outcome_and_the_failures_before_it() {
 /// A store that could not be read at the start may be readable at the next reload.
 #[test]
 fn what_was_not_restored_before_a_reload_is_counted_once() {
-    let mut house = House::new();
-    house.ledger = Ledger::new(&house.config, &[]);
+    let mut fixture = Fixture::new();
+    fixture.ledger = Ledger::new(&fixture.config, &[]);
     for _ in 0..30 {
-        house.walk(&Step::Outcome(true, 10_000, Verdict::Good, 5, 0));
-        house.walk(&Step::Outcome(
+        fixture.walk(&Step::Outcome(true, 10_000, Verdict::Good, 5, 0));
+        fixture.walk(&Step::Outcome(
             false,
             10_000,
             Verdict::Bad(Cause::Refused),
@@ -93,9 +93,9 @@ fn what_was_not_restored_before_a_reload_is_counted_once() {
             0,
         ));
     }
-    house.walk(&Step::Reload(10_000, false));
-    house.check();
-    let snapshot = house.ledger.snapshot(Timestamp(house.now));
+    fixture.walk(&Step::Reload(10_000, false));
+    fixture.check();
+    let snapshot = fixture.ledger.snapshot(Timestamp(fixture.now));
     assert_eq!(snapshot.services[0].probes[1].recent_failures.len(), 5);
     assert_eq!(snapshot.services[0].probes[1].runs, 30, "counters go on");
 }

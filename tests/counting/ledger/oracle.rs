@@ -4,12 +4,12 @@ use slod::ledger::Snapshot;
 use slod::ledger::snapshot::{ObjectiveView, ServiceView, WINDOWS};
 use slod::outcome::{Record, Verdict};
 use slod::slo::correction::Correction;
-use slod::slo::{Budgeting, Combine, Missing, Objective, Sli};
+use slod::slo::{BudgetingMethod, Combine, NoDataPolicy, Objective, Sli};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::HOUR;
-use super::house::{DAILY, HOURLY};
+use super::fixture::{DAILY, HOURLY};
 
 /// Counts from scratch, straight from the definitions.
 pub struct Oracle<'a> {
@@ -68,7 +68,7 @@ impl Oracle<'_> {
                 |names: &[String], name: &str| names.is_empty() || names.iter().any(|n| n == name);
             named(&one.services, self.service) && named(&one.slos, &objective.name)
         };
-        let whole_minutes = objective.missing != Missing::Exclude;
+        let whole_minutes = objective.missing != NoDataPolicy::Exclude;
         let concerning = self.corrections.iter().filter(concerns);
         let occurrences = concerning.flat_map(|one| {
             let length = one.to.0 - one.from.0;
@@ -141,13 +141,15 @@ impl Oracle<'_> {
     pub fn events(&self, objective: &Objective) -> Vec<(i64, u64, u64)> {
         let of = |slice: i64, ratio: f64| {
             let (good, all) = match objective.budgeting {
-                Budgeting::Timeslices { slice_target } => (u64::from(ratio >= slice_target), 1),
+                BudgetingMethod::Timeslices { slice_target } => {
+                    (u64::from(ratio >= slice_target), 1)
+                }
                 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
                 _ => ((ratio * 1e6).round() as u64, 1_000_000),
             };
             (slice * MINUTE, good, all - good)
         };
-        if objective.budgeting == Budgeting::Occurrences {
+        if objective.budgeting == BudgetingMethod::Occurrences {
             let event =
                 |(record, good): (&Record, bool)| (record.at.0, u64::from(good), u64::from(!good));
             self.counted(objective).map(event).collect()
@@ -193,9 +195,9 @@ impl Oracle<'_> {
             .map(|(slice, probes)| (slice, Self::combined(objective, &probes)))
             .collect();
         let filler = match objective.missing {
-            Missing::Exclude => return slices,
-            Missing::Bad => 0.0,
-            Missing::Good => 1.0,
+            NoDataPolicy::Exclude => return slices,
+            NoDataPolicy::Bad => 0.0,
+            NoDataPolicy::Good => 1.0,
         };
         let first = self.counting(objective).map(|record| record.at.0).min();
         let first = first.map_or(running, |at| at.div_euclid(MINUTE));
@@ -235,18 +237,18 @@ impl Oracle<'_> {
         let service = snapshot.services.iter().find(named).expect("the service");
         for view in &service.objectives {
             let events = self.events(&view.objective);
-            for ((name, window), told) in WINDOWS.iter().zip(&view.windows) {
+            for ((name, window), reported) in WINDOWS.iter().zip(&view.windows) {
                 let (good, bad) =
                     self.count(&events, i64::try_from(window.as_millis()).expect("small"));
                 assert_eq!(
-                    (told.good, told.bad),
+                    (reported.good, reported.bad),
                     (good, bad),
                     "{} over {name}",
                     view.objective.name
                 );
                 let ratio = (good + bad > 0).then(|| good as f64 / (good + bad) as f64);
-                assert_eq!(told.sli, ratio);
-                assert_eq!(told.void, self.voids(&view.objective, *window));
+                assert_eq!(reported.sli, ratio);
+                assert_eq!(reported.void, self.voids(&view.objective, *window));
             }
             self.check_budget(view, &events);
         }
@@ -259,7 +261,7 @@ impl Oracle<'_> {
         assert_eq!(bad == 0, (left - 1.0).abs() < f64::EPSILON);
         let spent = bad as f64 / (0.01 * view.budget.period.expected);
         assert!((1.0 - left - spent).abs() < 1e-9);
-        let expected = if view.objective.budgeting == Budgeting::Occurrences {
+        let expected = if view.objective.budgeting == BudgetingMethod::Occurrences {
             self.expected(&view.objective, 30 * 24 * HOUR)
         } else {
             self.expected_slices(&view.objective, 30 * 24 * HOUR, good + bad)
@@ -275,7 +277,7 @@ impl Oracle<'_> {
     /// Minutes that the window holds apart from those that are taken out, in counts.
     pub fn expected_slices(&self, objective: &Objective, window: i64, counted: u64) -> f64 {
         let parts = match objective.budgeting {
-            Budgeting::RatioTimeslices => 1e6,
+            BudgetingMethod::RatioTimeslices => 1e6,
             _ => 1.0,
         };
         let wanted = (window - self.corrected_ms(objective, window)) as f64 / MINUTE as f64;

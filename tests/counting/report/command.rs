@@ -53,29 +53,42 @@ fn every_format_and_the_answer_as_a_code() {
         ("html", "<!DOCTYPE html>"),
     ] {
         let args = [&NOVEMBER[..], &["--format", format]].concat();
-        let told = run(month, &args);
-        assert!(told.out.starts_with(begins), "{}", told.out);
-        assert_eq!((told.code, told.err.as_str()), (1, ""), "one was missed");
+        let reported = run(month, &args);
+        assert!(reported.out.starts_with(begins), "{}", reported.out);
+        assert_eq!(
+            (reported.code, reported.err.as_str()),
+            (1, ""),
+            "one was missed"
+        );
     }
-    let told = run(month, &[&NOVEMBER[..], &["--service", "rag"]].concat());
+    let reported = run(month, &[&NOVEMBER[..], &["--service", "rag"]].concat());
     assert!(
-        told.code == 0 && !told.out.contains("concierge"),
+        reported.code == 0 && !reported.out.contains("concierge"),
         "{}",
-        told.out
+        reported.out
     );
     // It has no probes of its own.
-    let told = run(month, &[&NOVEMBER[..], &["--service", "journey"]].concat());
-    assert!(told.out.contains("(26d), "), "{}", told.out);
-    assert!(told.out.contains("\nThe objective "), "{}", told.out);
+    let reported = run(month, &[&NOVEMBER[..], &["--service", "journey"]].concat());
+    assert!(reported.out.contains("(26d), "), "{}", reported.out);
+    assert!(
+        reported.out.contains("\nThe objective "),
+        "{}",
+        reported.out
+    );
 }
 
 #[test]
-fn what_cannot_be_told_is_a_sentence_and_a_code() {
+fn what_cannot_be_reported_is_a_sentence_and_a_code() {
     let none = |_: &Path| {};
     let refused = |args: &[&str], code: i32, sentence: &str| {
-        let told = run(none, args);
-        assert_eq!((told.code, told.out.as_str()), (code, ""), "{}", told.err);
-        assert!(told.err.contains(sentence), "{}", told.err);
+        let reported = run(none, args);
+        assert_eq!(
+            (reported.code, reported.out.as_str()),
+            (code, ""),
+            "{}",
+            reported.err
+        );
+        assert!(reported.err.contains(sentence), "{}", reported.err);
     };
     refused(
         &[],
@@ -96,11 +109,11 @@ fn what_cannot_be_told_is_a_sentence_and_a_code() {
     refused(&["--from", "2y"], 2, "expected a day such as 2026-11-01");
     refused(&["--from", "367d"], 2, "a report is over 366d at most");
     refused(&["--config", "other.yaml"], 2, "other.yaml");
-    let told = run(empty, &[]);
-    assert_eq!((told.code, told.err.as_str()), (0, ""));
+    let reported = run(empty, &[]);
+    assert_eq!((reported.code, reported.err.as_str()), (0, ""));
     assert!(
-        told.out.contains("No outcome is kept of this span"),
+        reported.out.contains("No outcome is kept of this span"),
         "{}",
-        told.out
+        reported.out
     );
 }

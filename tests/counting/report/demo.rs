@@ -56,16 +56,16 @@ fn asked(report: &Report, service: &str) -> Asked {
 
 /// A report ends with a whole minute: live, there may be one more outcome, and the last two minutes
 /// are not judged yet.
-fn agrees_live(live: &ObjectiveView, told: &ObjectiveReport) {
+fn agrees_live(live: &ObjectiveView, reported: &ObjectiveReport) {
     let budgeting = live.objective.budgeting;
     let [.., month] = live.windows;
-    close(Some(told.bad_events), budgeting.events(month.bad));
-    let missing = told.good_events - budgeting.events(month.good);
+    close(Some(reported.bad_events), budgeting.events(month.bad));
+    let missing = reported.good_events - budgeting.events(month.good);
     let open = if budgeting.is_sliced() { 2.0 } else { 0.0 };
     assert!(
         (-1.0..=open).contains(&missing),
         "{missing} of {}",
-        told.name
+        reported.name
     );
 }
 
@@ -85,17 +85,17 @@ fn every_number_is_what_was_generated() {
         let records: Vec<Record> = history().hours().filter(own).flatten().collect();
         let key = records[0].key.clone();
         let probes = Probes::from([(key, (interval, 1))]);
-        let told = report.services[at].objectives.iter();
+        let reported = report.services[at].objectives.iter();
         let live = snapshot.services[at].objectives.iter();
-        for ((objective, told), live) in service.objectives.iter().zip(told).zip(live) {
+        for ((objective, reported), live) in service.objectives.iter().zip(reported).zip(live) {
             agrees_on(
-                told,
+                reported,
                 objective,
                 &probes,
                 &records,
                 &asked(&report, &service.name),
             );
-            agrees_live(live, told);
+            agrees_live(live, reported);
         }
     }
 }

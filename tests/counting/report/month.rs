@@ -2,12 +2,12 @@
 
 use slod::config::Config;
 use slod::diagnostic::Source;
-use slod::outcome::{Cause, Outcome, Record, Timestamp, Verdict, Why};
+use slod::outcome::{Cause, Outcome, Record, Timestamp, Verdict, VoidReason};
 use slod::report::slo::model::{ObjectiveReport, Report};
 use slod::report::slo::report;
 use slod::report::slo::span::Span;
 use slod::slo::correction::Correction;
-use slod::store::{Plan, Store};
+use slod::store::{CountingPlan, Store};
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -108,7 +108,7 @@ fn verdict(service: &str, probe: &str, second: i64) -> Verdict {
     let inside = |from: i64, length: i64| (from..from + length).contains(&second);
     let number = second / 60;
     match service {
-        _ if inside(9 * DAY + 12 * HOUR, 15 * MINUTE) => Verdict::Void(Why::Resources),
+        _ if inside(9 * DAY + 12 * HOUR, 15 * MINUTE) => Verdict::Void(VoidReason::Resources),
         "concierge" if inside(4 * DAY + 3 * HOUR, 25 * MINUTE) => Verdict::Bad(Cause::Refused),
         // On and off: three minutes bad, six good.
         "concierge" if inside(21 * DAY, HOUR) && number % 9 < 3 => {
@@ -171,7 +171,7 @@ fn taken_back() -> Correction {
     }
 }
 
-/// What is taken out, in milliseconds, told apart from the program's corrections.
+/// What is taken out, in milliseconds, computed apart from the program's corrections.
 pub fn corrected(service: &str, slo: &str) -> Vec<(i64, i64)> {
     match (service, slo) {
         // Sundays from 2 to half past two.
@@ -213,17 +213,17 @@ fn make(file: &Path) {
     assert!(taken.expect("kept"));
     let now = at((DAYS - 1) * DAY);
     while store
-        .compact_step(now, &|_| Plan::default())
+        .compact_step(now, &|_| CountingPlan::default())
         .expect("compacted")
     {}
 }
 
 /// A report on a part of the month that is made long after it.
-pub fn told(from: i64, to: i64) -> (Config, Report) {
-    told_at(from, to, 2 * DAYS * DAY)
+pub fn reported(from: i64, to: i64) -> (Config, Report) {
+    printed_at(from, to, 2 * DAYS * DAY)
 }
 
-pub fn told_at(from: i64, to: i64, now: i64) -> (Config, Report) {
+pub fn printed_at(from: i64, to: i64, now: i64) -> (Config, Report) {
     let config = config();
     let store = Store::open_read_only(store()).expect("readable");
     let span = Span::new(at(from), at(to), at(now));
@@ -237,7 +237,7 @@ pub fn objective<'a>(report: &'a Report, service: &str, name: &str) -> &'a Objec
     objectives.find(|one| one.name == name).expect("one")
 }
 
-pub fn close(told: Option<f64>, known: f64) {
-    let told = told.expect("known");
-    assert!((told - known).abs() < 1e-9, "{told} for {known}");
+pub fn close(reported: Option<f64>, known: f64) {
+    let reported = reported.expect("known");
+    assert!((reported - known).abs() < 1e-9, "{reported} for {known}");
 }

@@ -1,31 +1,31 @@
 //! Every number of a report is what a recount finds.
 
 use super::month::{
-    DAY, DAYS, HOUR, at, close, config, corrected, objective, records, store, told, told_at,
+    DAY, DAYS, HOUR, at, close, config, corrected, objective, printed_at, records, reported, store,
 };
 use super::recount::{Asked, Probes, recount};
 use proptest::prelude::*;
 use slod::config::{Config, ServiceSpec};
 use slod::ledger::{Ledger, in_force};
-use slod::outcome::{Cause, Outcome, Record, Timestamp, Verdict, Why};
+use slod::outcome::{Cause, Outcome, Record, Timestamp, Verdict, VoidReason};
 use slod::report::slo::measure::Measure;
 use slod::report::slo::model::{ObjectiveReport, Report, Verdict as Result};
 use slod::report::slo::span::Span;
 use slod::slo::absence::Presence;
 use slod::slo::correction::Spans;
-use slod::slo::{Budgeting, Objective};
+use slod::slo::{BudgetingMethod, Objective};
 use slod::store::Store;
 use std::time::Duration;
 
 /// Those that count for an objective of a service.
 fn counting(service: &ServiceSpec, objective: &Objective) -> Probes {
     let specs: Vec<_> = service.watched().collect();
-    let watchers = service.watchers(objective).into_iter();
+    let contributing = service.contributing(objective).into_iter();
     let interval = |ms: u128| i64::try_from(ms).expect("small");
-    watchers
-        .map(|(at, watcher)| {
-            let interval = interval(watcher.interval.as_millis());
-            (specs[at].key.clone(), (interval, watcher.weight))
+    contributing
+        .map(|(at, contributor)| {
+            let interval = interval(contributor.interval.as_millis());
+            (specs[at].key.clone(), (interval, contributor.weight))
         })
         .collect()
 }
@@ -38,11 +38,11 @@ fn sorted(config: &Config) -> Vec<Record> {
 
 fn agrees(config: &Config, report: &Report, leave_out: &[&str]) {
     let records = sorted(config);
-    for (service, told) in config.services.iter().zip(&report.services) {
+    for (service, reported) in config.services.iter().zip(&report.services) {
         if leave_out.contains(&&*service.name) {
             continue;
         }
-        for (objective, told) in service.objectives.iter().zip(&told.objectives) {
+        for (objective, reported) in service.objectives.iter().zip(&reported.objectives) {
             let asked = Asked {
                 from: report.from.timestamp_millis(),
                 to: report.to.timestamp_millis(),
@@ -50,13 +50,13 @@ fn agrees(config: &Config, report: &Report, leave_out: &[&str]) {
                 corrected: corrected(&service.name, &objective.name),
             };
             let probes = counting(service, objective);
-            agrees_on(told, objective, &probes, &records, &asked);
+            agrees_on(reported, objective, &probes, &records, &asked);
         }
     }
 }
 
 pub fn agrees_on(
-    told: &ObjectiveReport,
+    reported: &ObjectiveReport,
     objective: &Objective,
     probes: &Probes,
     records: &[Record],
@@ -65,12 +65,15 @@ pub fn agrees_on(
     let known = recount(objective, probes, records, asked);
     let parts = f64::from(objective.budgeting.parts());
     let events = |parts_of: u64| parts_of as f64 / parts;
-    close(Some(told.good_events), events(known.good));
-    close(Some(told.bad_events), events(known.bad));
-    assert_eq!(told.void_events, known.void);
-    close(Some(told.corrected_seconds), known.taken_ms as f64 / 1000.0);
+    close(Some(reported.good_events), events(known.good));
+    close(Some(reported.bad_events), events(known.bad));
+    assert_eq!(reported.void_events, known.void);
+    close(
+        Some(reported.corrected_seconds),
+        known.taken_ms as f64 / 1000.0,
+    );
     let spacing = match objective.budgeting {
-        Budgeting::Occurrences => {
+        BudgetingMethod::Occurrences => {
             let per_ms = probes.values().map(|(interval, _)| 1.0 / *interval as f64);
             1.0 / per_ms.sum::<f64>()
         }
@@ -80,7 +83,7 @@ pub fn agrees_on(
     let covered = known.covered_ms as f64 / probes.len() as f64;
     let unseen = ((asked.to - asked.from - known.taken_ms) as f64 - covered).max(0.0);
     let expected = observed + unseen / spacing;
-    close(Some(told.expected_events / expected), 1.0);
+    close(Some(reported.expected_events / expected), 1.0);
     let over = Asked {
         to: asked.to.min(asked.now),
         ..asked.clone()
@@ -88,29 +91,32 @@ pub fn agrees_on(
     let taken = recount(objective, probes, records, &over).taken_ms;
     let unseen = ((over.to - over.from - taken) as f64 - covered).max(0.0);
     close(
-        told.coverage_ratio,
+        reported.coverage_ratio,
         (observed / (observed + unseen / spacing)).min(1.0),
     );
-    close(told.sli_ratio, events(known.good) / observed);
+    close(reported.sli_ratio, events(known.good) / observed);
     let spent = events(known.bad) / ((1.0 - objective.target) * expected);
-    close(told.budget_spent_ratio, spent);
-    close(told.budget_left_ratio, 1.0 - spent);
+    close(reported.budget_spent_ratio, spent);
+    close(reported.budget_left_ratio, 1.0 - spent);
     let shown = known.incidents.len().min(20);
-    for (told, (start, end, bad)) in told.incidents.iter().zip(&known.incidents) {
-        assert_eq!(told.start.timestamp_millis(), *start);
-        assert_eq!(told.end.timestamp_millis(), *end);
-        close(Some(told.duration_seconds), (end - start) as f64 / 1000.0);
-        close(Some(told.bad_events), events(*bad));
+    for (reported, (start, end, bad)) in reported.incidents.iter().zip(&known.incidents) {
+        assert_eq!(reported.start.timestamp_millis(), *start);
+        assert_eq!(reported.end.timestamp_millis(), *end);
+        close(
+            Some(reported.duration_seconds),
+            (end - start) as f64 / 1000.0,
+        );
+        close(Some(reported.bad_events), events(*bad));
     }
-    assert_eq!(told.incidents.len(), shown);
+    assert_eq!(reported.incidents.len(), shown);
     let more = (known.incidents.len() - shown) as u64;
-    assert_eq!(told.incidents_not_shown, more);
-    close(Some(told.scattered_bad_events), events(known.scattered));
+    assert_eq!(reported.incidents_not_shown, more);
+    close(Some(reported.scattered_bad_events), events(known.scattered));
 }
 
 #[test]
 fn the_month_is_what_a_recount_finds() {
-    let (config, report) = told(0, DAYS * DAY);
+    let (config, report) = reported(0, DAYS * DAY);
     agrees(&config, &report, &[]);
     let availability = objective(&report, "concierge", "availability");
     assert_eq!(availability.result, Result::Missed);
@@ -133,7 +139,7 @@ fn the_month_is_what_a_recount_finds() {
 
 #[test]
 fn what_is_corrected_is_charged_to_nobody() {
-    let (_, report) = told(0, DAYS * DAY);
+    let (_, report) = reported(0, DAYS * DAY);
     // The exercise is taken out of this objective alone: 9 of its 25 minutes, as ticks fall.
     let errors = objective(&report, "concierge", "errors");
     close(Some(errors.corrected_seconds), 510.0);
@@ -143,7 +149,7 @@ fn what_is_corrected_is_charged_to_nobody() {
     assert_eq!(rag.result, Result::Met);
     close(Some(rag.bad_events), 30.0);
     close(Some(rag.corrected_seconds), 4.0 * 1800.0);
-    let told: Vec<_> = report
+    let reported: Vec<_> = report
         .corrections
         .iter()
         .map(|one| (one.id.as_str(), one.occurrences, one.corrected_seconds))
@@ -154,7 +160,7 @@ fn what_is_corrected_is_charged_to_nobody() {
         ("2", 1, 0.0),
         ("config-2", 1, 90.0),
     ];
-    assert_eq!(told, all);
+    assert_eq!(reported, all);
     let taken_back = report.corrections[2].taken_back_at.expect("it was");
     assert_eq!(taken_back.timestamp_millis(), at(26 * DAY).0);
 }
@@ -162,7 +168,7 @@ fn what_is_corrected_is_charged_to_nobody() {
 /// Minutes in which nothing came are bad, good or unknown, as they were promised.
 #[test]
 fn what_is_missing_counts_as_promised() {
-    let (_, report) = told(0, DAYS * DAY);
+    let (_, report) = reported(0, DAYS * DAY);
     let present = objective(&report, "gateway", "present");
     // 90 minutes of half the outcomes, half an hour and 3 hours of none, 15 minutes of void ones,
     // and five minutes less the two that are taken out.
@@ -187,7 +193,7 @@ fn what_is_missing_counts_as_promised() {
 #[test]
 fn any_span_is_counted_to_the_minute() {
     // From the middle of an outage to the middle of a correction, off the minute.
-    let (config, report) = told(4 * DAY + 3 * HOUR + 725, 14 * DAY + 2 * HOUR + 999);
+    let (config, report) = reported(4 * DAY + 3 * HOUR + 725, 14 * DAY + 2 * HOUR + 999);
     assert_eq!(
         report.from.timestamp_millis(),
         at(4 * DAY + 3 * HOUR + 720).0
@@ -202,17 +208,17 @@ fn any_span_is_counted_to_the_minute() {
 /// A month that is not over has the budget of the whole one.
 #[test]
 fn what_is_still_to_come_is_not_observed() {
-    let (config, report) = told_at(0, 31 * DAY, DAYS * DAY);
+    let (config, report) = printed_at(0, 31 * DAY, DAYS * DAY);
     agrees(&config, &report, &[]);
     assert!(!report.is_over());
-    for told in report.services.iter().flat_map(|one| &one.objectives) {
+    for reported in report.services.iter().flat_map(|one| &one.objectives) {
         let open = [Result::NotOver, Result::Missed];
-        assert!(open.contains(&told.result), "it could still be missed");
-        let points = &told.burn_down.points;
+        assert!(open.contains(&reported.result), "it could still be missed");
+        let points = &reported.burn_down.points;
         assert_eq!(points.len(), 31, "the last day is not drawn");
     }
     let spent = |report: &Report| objective(report, "rag", "errors").budget_spent_ratio;
-    let (_, month) = told(0, DAYS * DAY);
+    let (_, month) = reported(0, DAYS * DAY);
     let (running, over) = (
         spent(&report).expect("known"),
         spent(&month).expect("known"),
@@ -244,19 +250,19 @@ fn a_report_agrees_with_the_status() {
     let mut ledger = Ledger::new(&config, &corrections);
     ledger.restore(&store, now).expect("restored");
     let snapshot = ledger.snapshot(now);
-    let (_, report) = told_at(0, DAYS * DAY, DAYS * DAY);
-    for (service, told) in snapshot.services.iter().zip(&report.services) {
-        for (view, told) in service.objectives.iter().zip(&told.objectives) {
+    let (_, report) = printed_at(0, DAYS * DAY, DAYS * DAY);
+    for (service, reported) in snapshot.services.iter().zip(&report.services) {
+        for (view, reported) in service.objectives.iter().zip(&reported.objectives) {
             let budgeting = view.objective.budgeting;
             let [.., month] = view.windows;
-            close(Some(told.bad_events), budgeting.events(month.bad));
+            close(Some(reported.bad_events), budgeting.events(month.bad));
             // The minute that runs and the one before it may still get outcomes.
-            let missing = told.good_events - budgeting.events(month.good);
+            let missing = reported.good_events - budgeting.events(month.good);
             let open = if budgeting.is_sliced() { 2.0 } else { 0.0 };
             assert!(
                 (0.0..=open).contains(&missing),
                 "{missing} of {}",
-                told.name
+                reported.name
             );
         }
     }
@@ -265,22 +271,22 @@ fn a_report_agrees_with_the_status() {
 #[test]
 fn the_span_is_the_promised_window_or_it_is_not() {
     let is = |report: &Report, service: &str, name: &str| {
-        let told = objective(report, service, name);
-        (told.window.clone(), told.span_is_window)
+        let reported = objective(report, service, name);
+        (reported.window.clone(), reported.span_is_window)
     };
-    let (_, month) = told(0, DAYS * DAY);
+    let (_, month) = reported(0, DAYS * DAY);
     let berlin = "month (Europe/Berlin)".to_owned();
     // Midnight in Berlin is an hour earlier.
     assert_eq!(is(&month, "rag", "availability"), (berlin.clone(), false));
     assert_eq!(is(&month, "rag", "errors"), ("7d".to_owned(), true));
     assert_eq!(is(&month, "late", "errors"), ("30d".to_owned(), true));
-    let (_, month) = told(-HOUR, DAYS * DAY - HOUR);
+    let (_, month) = reported(-HOUR, DAYS * DAY - HOUR);
     assert_eq!(is(&month, "rag", "availability"), (berlin, true));
 }
 
 #[test]
 fn the_burn_down_ends_at_what_is_left() {
-    let (_, report) = told(0, DAYS * DAY);
+    let (_, report) = reported(0, DAYS * DAY);
     for objective in report.services.iter().flat_map(|one| &one.objectives) {
         let points = &objective.burn_down.points;
         assert_eq!(points.len(), 31);
@@ -291,7 +297,7 @@ fn the_burn_down_ends_at_what_is_left() {
         assert_eq!((first.at, last.at), (report.from, report.to));
         assert!(points.is_sorted_by(|a, b| a.at < b.at && a.left_ratio >= b.left_ratio));
     }
-    let (_, hours) = told(4 * DAY, 5 * DAY);
+    let (_, hours) = reported(4 * DAY, 5 * DAY);
     let points = &objective(&hours, "rag", "errors").burn_down.points;
     assert_eq!(points.len(), 25);
 }
@@ -306,9 +312,9 @@ fn record(service: &ServiceSpec, probe: usize, at: Timestamp, verdict: Verdict) 
     }
 }
 
-fn watchers(service: &ServiceSpec, objective: &Objective) -> Vec<slod::slo::Watcher> {
-    let watchers = service.watchers(objective).into_iter();
-    watchers.map(|(_, watcher)| watcher).collect()
+fn contributing(service: &ServiceSpec, objective: &Objective) -> Vec<slod::slo::ContributingProbe> {
+    let contributing = service.contributing(objective).into_iter();
+    contributing.map(|(_, contributor)| contributor).collect()
 }
 
 /// Probes of which the first began then.
@@ -322,13 +328,13 @@ fn a_span_beyond_the_retention_is_withheld() {
     let config = config();
     let service = &config.services[2];
     let objective = &service.objectives[0];
-    let told = |kept: i64| {
+    let reported = |kept: i64| {
         let span = Span::new(at(-7200), at(6000), at(6000));
         let span = span.kept(Duration::from_secs(kept.unsigned_abs()));
-        let watchers = watchers(service, objective);
+        let contributing = contributing(service, objective);
         let mut measure = Measure::new(
             objective,
-            watchers,
+            contributing,
             &Spans::default(),
             span,
             &began(Some(at(0))),
@@ -336,18 +342,18 @@ fn a_span_beyond_the_retention_is_withheld() {
         for minute in 0..100 {
             measure.record(0, &record(service, 0, at(minute * 60), Verdict::Good));
         }
-        let told = measure.finish();
+        let reported = measure.finish();
         (
-            told.view.good,
-            told.view.sli,
-            told.left,
-            told.burn_down.len(),
+            reported.view.good,
+            reported.view.sli,
+            reported.left,
+            reported.burn_down.len(),
         )
     };
-    let (good, sli, left, points) = told(13_200);
+    let (good, sli, left, points) = reported(13_200);
     assert_eq!((good, sli, left), (100, Some(1.0), Some(1.0)));
     assert!(points > 0);
-    assert_eq!(told(3600), (100, None, None, 0));
+    assert_eq!(reported(3600), (100, None, None, 0));
 }
 
 #[test]
@@ -357,10 +363,10 @@ fn missed_and_met_to_the_last_event() {
     let objective = &service.objectives[0];
     let span = Span::new(at(0), at(6000), at(DAY));
     let left = |bad: i64| {
-        let watchers = watchers(service, objective);
+        let contributing = contributing(service, objective);
         let mut measure = Measure::new(
             objective,
-            watchers,
+            contributing,
             &Spans::default(),
             span,
             &began(Some(at(0))),
@@ -389,7 +395,7 @@ fn history(service: &ServiceSpec, steps: Vec<(i64, u8, usize)>) -> Vec<Record> {
         clock += step;
         let verdict = match kind {
             0..3 => Verdict::Bad(Cause::Timeout),
-            3 => Verdict::Void(Why::Network),
+            3 => Verdict::Void(VoidReason::Network),
             _ => Verdict::Good,
         };
         let mut record = record(service, probe, Timestamp(clock), verdict);
@@ -430,25 +436,25 @@ proptest! {
             let probes = counting(service, objective);
             let seen: Vec<_> = records.iter().filter(|record| probes.contains_key(&record.key)).collect();
             let since = seen.first().map(|record| record.at);
-            let watchers = watchers(service, objective);
-            let mut measure = Measure::new(objective, watchers, &Spans::new(spans), span, &began(since));
-            let counts: Vec<_> = service.watchers(objective).into_iter().map(|(at, _)| at).collect();
+            let contributing = contributing(service, objective);
+            let mut measure = Measure::new(objective, contributing, &Spans::new(spans), span, &began(since));
+            let counts: Vec<_> = service.contributing(objective).into_iter().map(|(at, _)| at).collect();
             for record in seen {
                 let at = service.probes.iter().position(|probe| probe.key == record.key);
                 let place = counts.iter().position(|counts| Some(*counts) == at);
                 measure.record(place.expect("it counts"), record);
             }
-            let told = measure.finish();
+            let reported = measure.finish();
             let known = recount(objective, &probes, &records, &asked);
-            prop_assert_eq!((told.view.good, told.view.bad, told.void), (known.good, known.bad, known.void), "{}", &objective.name);
-            prop_assert_eq!(i64::try_from(told.corrected.as_millis()), Ok(known.taken_ms));
-            let incidents: Vec<_> = told.incidents.iter().map(|one| (one.start.0, one.end.0, one.bad)).collect();
+            prop_assert_eq!((reported.view.good, reported.view.bad, reported.void), (known.good, known.bad, known.void), "{}", &objective.name);
+            prop_assert_eq!(i64::try_from(reported.corrected.as_millis()), Ok(known.taken_ms));
+            let incidents: Vec<_> = reported.incidents.iter().map(|one| (one.start.0, one.end.0, one.bad)).collect();
             let in_incidents: u64 = incidents.iter().map(|one| one.2).sum();
-            prop_assert_eq!(in_incidents + told.scattered, told.view.bad);
+            prop_assert_eq!(in_incidents + reported.scattered, reported.view.bad);
             prop_assert_eq!(incidents, known.incidents);
-            prop_assert_eq!(told.scattered, known.scattered);
-            prop_assert_eq!(told.view.sli.is_none(), known.good + known.bad == 0);
-            if let (Some(left), Some(last)) = (told.left, told.burn_down.last()) {
+            prop_assert_eq!(reported.scattered, known.scattered);
+            prop_assert_eq!(reported.view.sli.is_none(), known.good + known.bad == 0);
+            if let (Some(left), Some(last)) = (reported.left, reported.burn_down.last()) {
                 prop_assert!((last.left - left).abs() < 1e-9);
             }
         }

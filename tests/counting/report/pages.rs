@@ -1,6 +1,6 @@
 //! What people and programs read.
 
-use super::month::{DAY, DAYS, HOUR, told, told_at};
+use super::month::{DAY, DAYS, HOUR, printed_at, reported};
 use slod::report::slo::model::{Report, Verdict as Result};
 use std::fs;
 use std::path::Path;
@@ -11,7 +11,7 @@ fn repository() -> &'static Path {
 
 #[test]
 fn nothing_kept_is_unknown() {
-    let (_, report) = told(-20 * DAY, -10 * DAY);
+    let (_, report) = reported(-20 * DAY, -10 * DAY);
     assert!(!report.any_missed());
     for objective in report.services.iter().flat_map(|one| &one.objectives) {
         assert_eq!(objective.result, Result::NotEnoughData);
@@ -27,7 +27,7 @@ fn nothing_kept_is_unknown() {
 
 #[test]
 fn json_comes_back() {
-    let (_, report) = told(0, DAYS * DAY);
+    let (_, report) = reported(0, DAYS * DAY);
     let text = serde_json::to_string_pretty(&report).expect("written");
     let back: Report = serde_json::from_str(&text).expect("read");
     // Fractions may differ in the last bit, which no reader sees.
@@ -44,26 +44,26 @@ fn json_comes_back() {
 
 #[test]
 fn text_and_markdown_read_well() {
-    let (_, report) = told(0, DAYS * DAY);
-    for (name, told) in [
+    let (_, report) = reported(0, DAYS * DAY);
+    for (name, reported) in [
         ("text", report.to_text()),
         ("markdown", report.to_markdown()),
     ] {
         let file = repository().join(format!("tests/fixtures/report/{name}.txt"));
         if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
-            fs::write(&file, &told).expect("written");
+            fs::write(&file, &reported).expect("written");
         }
         let known = fs::read_to_string(&file).unwrap_or_default();
         assert!(
-            told == known,
-            "run UPDATE_SNAPSHOTS=1 cargo test --test counting; {name} is:\n{told}"
+            reported == known,
+            "run UPDATE_SNAPSHOTS=1 cargo test --test counting; {name} is:\n{reported}"
         );
     }
 }
 
 #[test]
 fn a_span_that_is_not_over_says_so() {
-    let (_, report) = told_at(0, 60 * DAY, DAYS * DAY);
+    let (_, report) = printed_at(0, 60 * DAY, DAYS * DAY);
     for text in [report.to_text(), report.to_markdown(), report.to_html()] {
         assert!(text.contains("coverage is up to 2026-12-01 00:00 UTC"));
         assert!(text.contains("None of 10 objectives missed so far"));
@@ -72,11 +72,11 @@ fn a_span_that_is_not_over_says_so() {
 
 #[test]
 fn the_page_needs_nothing_and_nothing_from_outside_is_markup() {
-    let (_, report) = told(0, DAYS * DAY);
+    let (_, report) = reported(0, DAYS * DAY);
     let page = report.to_html();
-    let (_, running) = told_at(20 * DAY, 36 * DAY, DAYS * DAY - 7 * HOUR);
-    let (_, short) = told(21 * DAY - 5 * HOUR, 22 * DAY);
-    let (_, empty) = told(-20 * DAY, -10 * DAY);
+    let (_, running) = printed_at(20 * DAY, 36 * DAY, DAYS * DAY - 7 * HOUR);
+    let (_, short) = reported(21 * DAY - 5 * HOUR, 22 * DAY);
+    let (_, empty) = reported(-20 * DAY, -10 * DAY);
     let folder = repository().join("target/page");
     fs::create_dir_all(&folder).expect("a folder");
     for (name, page) in [
@@ -111,7 +111,7 @@ fn the_page_needs_nothing_and_nothing_from_outside_is_markup() {
 
 #[test]
 fn nothing_from_outside_is_markdown() {
-    let (_, report) = told(0, DAYS * DAY);
+    let (_, report) = reported(0, DAYS * DAY);
     let markdown = report.to_markdown();
     for (place, _) in markdown.match_indices("<script") {
         let before = markdown[..place].rsplit('\n').next().expect("a line");

@@ -1,8 +1,8 @@
 //! Another way of counting: everything at once, minute by minute, nothing streamed. Counts are in
-//! `Budgeting::parts`, moments and lengths in milliseconds.
+//! `BudgetingMethod::parts`, moments and lengths in milliseconds.
 
 use slod::outcome::{ProbeKey, Record};
-use slod::slo::{Budgeting, Combine, Judgement, Missing, Objective};
+use slod::slo::{BudgetingMethod, Combine, Judgement, NoDataPolicy, Objective};
 use std::collections::BTreeMap;
 
 /// A probe that counts: its interval and its weight.
@@ -48,7 +48,9 @@ pub fn recount(
     asked: &Asked,
 ) -> Recount {
     let mut asked = asked.clone();
-    if objective.budgeting != Budgeting::Occurrences && objective.missing != Missing::Exclude {
+    if objective.budgeting != BudgetingMethod::Occurrences
+        && objective.missing != NoDataPolicy::Exclude
+    {
         for (from, to) in &mut asked.corrected {
             *from = from.div_euclid(MINUTE) * MINUTE;
             *to = (*to + MINUTE - 1).div_euclid(MINUTE) * MINUTE;
@@ -59,7 +61,7 @@ pub fn recount(
         .filter(|record| probes.contains_key(&record.key))
         .collect();
     let events = match objective.budgeting {
-        Budgeting::Occurrences => outcomes(objective, &counting, &asked),
+        BudgetingMethod::Occurrences => outcomes(objective, &counting, &asked),
         _ => minutes(objective, probes, &counting, &asked),
     };
     let is_void = |event: &&Event| event.good + event.bad == 0;
@@ -144,8 +146,8 @@ fn minutes(
         // It may still come while the next minute runs.
         let due = begun && start + 2 * MINUTE <= asked.now && !asked.is_out(start);
         let ratio = ratio(objective, probes, seen).or(match objective.missing {
-            Missing::Bad if due => Some(0.0),
-            Missing::Good if due => Some(1.0),
+            NoDataPolicy::Bad if due => Some(0.0),
+            NoDataPolicy::Good if due => Some(1.0),
             _ => None,
         });
         let (good, bad) = ratio.map_or((0, 0), |ratio| parts(objective.budgeting, ratio));
@@ -195,11 +197,11 @@ fn ratio(objective: &Objective, probes: &Probes, seen: &[&Record]) -> Option<f64
     }
 }
 
-fn parts(budgeting: Budgeting, ratio: f64) -> (u64, u64) {
+fn parts(budgeting: BudgetingMethod, ratio: f64) -> (u64, u64) {
     match budgeting {
-        Budgeting::Timeslices { slice_target } if ratio >= slice_target => (1, 0),
-        Budgeting::Timeslices { .. } | Budgeting::Occurrences => (0, 1),
-        Budgeting::RatioTimeslices => {
+        BudgetingMethod::Timeslices { slice_target } if ratio >= slice_target => (1, 0),
+        BudgetingMethod::Timeslices { .. } | BudgetingMethod::Occurrences => (0, 1),
+        BudgetingMethod::RatioTimeslices => {
             let good = format!("{:.0}", ratio * 1e6).parse().expect("a number");
             (good, 1_000_000 - good)
         }

@@ -99,13 +99,13 @@ fn what_is_no_store_is_refused_with_a_sentence_and_left_alone() {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("slod.db");
         fs::write(&file, &bytes).expect("written");
-        let (code, told) = start(folder.path());
-        assert_eq!(code, Some(64), "{name}: {told}");
+        let (code, reported) = start(folder.path());
+        assert_eq!(code, Some(64), "{name}: {reported}");
         assert!(
-            told.contains("slod.db") || told.contains("store"),
-            "{name}: {told}"
+            reported.contains("slod.db") || reported.contains("store"),
+            "{name}: {reported}"
         );
-        assert!(!told.contains("panicked"), "{name}: {told}");
+        assert!(!reported.contains("panicked"), "{name}: {reported}");
         assert_eq!(fs::read(&file).expect("still there"), bytes, "{name}");
     }
 }

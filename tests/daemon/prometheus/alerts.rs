@@ -144,6 +144,6 @@ fn the_shipped_rules_fire_and_resolve_as_the_daemon_does() {
         assert!(std::env::var_os("CI").is_none(), "promtool is needed in CI");
         return;
     };
-    let told = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success(), "{told}");
+    let reported = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{reported}");
 }

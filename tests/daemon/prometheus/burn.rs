@@ -146,8 +146,8 @@ fn the_shipped_rules_burn_as_the_daemon_does() {
     let mut burned = 0;
     for (at, view) in &views {
         for (window, expr) in &recordings {
-            let told = prometheus.value(expr, *at);
-            burned += u32::from(check(*at - start, window, told, view));
+            let reported = prometheus.value(expr, *at);
+            burned += u32::from(check(*at - start, window, reported, view));
         }
     }
     assert!(burned > 100, "only {burned} comparisons were of something");
@@ -155,7 +155,7 @@ fn the_shipped_rules_burn_as_the_daemon_does() {
 
 /// Both look back over the same time, but for half a scrape and half a slot of the daemon's window.
 /// Returns whether anything burned.
-fn check(second: i64, window: &str, told: Option<f64>, view: &ObjectiveView) -> bool {
+fn check(second: i64, window: &str, reported: Option<f64>, view: &ObjectiveView) -> bool {
     let index = WINDOWS
         .iter()
         .position(|(name, _)| *name == window)
@@ -167,15 +167,19 @@ fn check(second: i64, window: &str, told: Option<f64>, view: &ObjectiveView) -> 
         _ => HOUR,
     };
     let own = view.windows[index];
-    let (Some(told), Some(sli)) = (told, own.sli) else {
-        assert_eq!(told.is_some(), own.sli.is_some(), "{second} s, {window}");
+    let (Some(reported), Some(sli)) = (reported, own.sli) else {
+        assert_eq!(
+            reported.is_some(),
+            own.sli.is_some(),
+            "{second} s, {window}"
+        );
         return false;
     };
     let own = 1.0 - sli;
     let slack = (SCRAPE + slot) as f64 / 2.0 / length.min(second) as f64;
     assert!(
-        (told - own).abs() <= slack,
-        "after {second} s, {window}: {told} by the rule, {own} by the daemon, {slack} allowed"
+        (reported - own).abs() <= slack,
+        "after {second} s, {window}: {reported} by the rule, {own} by the daemon, {slack} allowed"
     );
     own > 0.0
 }

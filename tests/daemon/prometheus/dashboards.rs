@@ -1,5 +1,5 @@
 //! A real Prometheus scrapes two demos with the shipped config and rules, and every query of every
-//! panel of the shipped dashboards has an answer that tells both apart.
+//! panel of the shipped dashboards has an answer that distinguishes both.
 
 use super::server::{Prometheus, free_port, repository, start};
 use serde_json::Value;
@@ -298,7 +298,7 @@ fn check_query(query: &str, title: &str) {
     );
 }
 
-/// An override or a column that names what is not there does nothing, and nobody tells.
+/// An override or a column that names what is not there does nothing, silently.
 fn check_overrides(panel: &Value, title: &str) {
     let transformations = panel["transformations"].as_array().into_iter().flatten();
     let organized: Vec<_> = transformations

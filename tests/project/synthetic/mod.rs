@@ -6,10 +6,10 @@ use slod::ledger::snapshot::{
     DAYS, DayView, LastOutcome, ObjectiveView, ProbeView, QUANTILE_SPANS, QUANTILES, ServiceView,
     Snapshot, WINDOWS, WindowView,
 };
-use slod::outcome::{Cause, Phase, Phases, ProbeKey, Timestamp, Verdict, Why};
+use slod::outcome::{Cause, Phase, Phases, ProbeKey, Timestamp, Verdict, VoidReason};
 use slod::slo::burn::Alert;
 use slod::slo::correction::Correction;
-use slod::slo::{BudgetView, Budgeting, Combine, Missing, Objective, Sli, Window};
+use slod::slo::{BudgetView, BudgetingMethod, Combine, NoDataPolicy, Objective, Sli, Window};
 use slod::store::Ahead;
 use std::sync::Arc;
 use std::time::Duration;
@@ -120,8 +120,8 @@ fn bad_of_100k(sli: Sli, fate: Fate) -> (u64, u64) {
 fn objective(name: &str, sli: Sli, target: f64, fate: Fate) -> ObjectiveView {
     let (long, short) = bad_of_100k(sli, fate);
     let budgeting = match sli {
-        Sli::Availability => Budgeting::Timeslices { slice_target: 0.9 },
-        _ => Budgeting::Occurrences,
+        Sli::Availability => BudgetingMethod::Timeslices { slice_target: 0.9 },
+        _ => BudgetingMethod::Occurrences,
     };
     let observed = match fate {
         Fate::New => Duration::ZERO,
@@ -146,13 +146,13 @@ fn objective(name: &str, sli: Sli, target: f64, fate: Fate) -> ObjectiveView {
             window: Window::rolling(30 * DAY),
             further: Vec::new(),
             budgeting,
-            missing: Missing::Exclude,
+            missing: NoDataPolicy::Exclude,
             combine: Combine::Pooled,
             probes: Vec::new(),
         }),
         since: (fate != Fate::New).then(|| AT.before(observed)),
         event_interval: if budgeting.is_sliced() {
-            Budgeting::SLICE
+            BudgetingMethod::SLICE
         } else {
             INTERVAL
         },
@@ -195,13 +195,15 @@ fn alerts(fate: Fate, sli: Sli) -> [Alert; 4] {
 fn window(
     span: Duration,
     observed: Duration,
-    budgeting: Budgeting,
+    budgeting: BudgetingMethod,
     bad_of_100k: u64,
     target: f64,
 ) -> WindowView {
     let spacing = match budgeting {
-        Budgeting::Occurrences => INTERVAL,
-        Budgeting::Timeslices { .. } | Budgeting::RatioTimeslices => Budgeting::SLICE,
+        BudgetingMethod::Occurrences => INTERVAL,
+        BudgetingMethod::Timeslices { .. } | BudgetingMethod::RatioTimeslices => {
+            BudgetingMethod::SLICE
+        }
     };
     let events = span.min(observed).as_secs() / spacing.as_secs();
     let bad = events * bad_of_100k / 100_000;
@@ -263,8 +265,8 @@ pub fn probe(service: &str, name: &str, fate: Fate, seed: u64) -> ProbeView {
     let mut failures = [0; Cause::ALL.len()];
     failures[Cause::Timeout as usize] = 3;
     failures[Cause::Status as usize] = if fate == Fate::Down { 51 } else { 0 };
-    let mut voids = [0; Why::ALL.len()];
-    voids[Why::Network as usize] = 2;
+    let mut voids = [0; VoidReason::ALL.len()];
+    voids[VoidReason::Network as usize] = 2;
     let base = Duration::from_millis(90 + seed % 160);
     let probed = fate != Fate::New;
     ProbeView {

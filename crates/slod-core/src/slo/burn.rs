@@ -26,7 +26,7 @@ pub struct Tier {
     /// 1 is the fastest.
     pub number: u8,
     pub long: Duration,
-    /// Says that it still goes on.
+    /// Records that it is still active.
     pub short: Duration,
     /// Share of the whole window's budget that would be spent within the long window.
     pub share: f64,
@@ -91,7 +91,7 @@ pub struct FiredFor {
 }
 
 impl Urgency {
-    pub const fn word(self) -> &'static str {
+    pub const fn label(self) -> &'static str {
         match self {
             Self::Page => "page",
             Self::Ticket => "ticket",
@@ -217,7 +217,7 @@ mod tests {
     use super::*;
     use crate::outcome::{Cause, Event, Verdict};
     use crate::slo::correction::Spans;
-    use crate::slo::{Budgeting, Combine, Missing, Sli, Watcher, Window};
+    use crate::slo::{BudgetingMethod, Combine, ContributingProbe, NoDataPolicy, Sli, Window};
 
     const MONTH: Duration = Duration::from_secs(30 * 24 * HOUR);
 
@@ -228,16 +228,16 @@ mod tests {
             target,
             window: Window::rolling(MONTH),
             further: vec![],
-            budgeting: Budgeting::Occurrences,
-            missing: Missing::Exclude,
+            budgeting: BudgetingMethod::Occurrences,
+            missing: NoDataPolicy::Exclude,
             combine: Combine::Pooled,
             probes: vec![],
         }
     }
 
     fn tracker(interval: Duration) -> Tracker {
-        let watchers = vec![Watcher::every(interval)];
-        Tracker::new(Arc::new(objective(0.999)), watchers)
+        let contributing = vec![ContributingProbe::every(interval)];
+        Tracker::new(Arc::new(objective(0.999)), contributing)
     }
 
     fn record(tracker: &mut Tracker, at: Timestamp, verdict: Verdict, interval: Duration) {
@@ -269,8 +269,8 @@ mod tests {
             (0.02, [2592.0, 6480.0, 12_960.0, 12_960.0]),
         ];
         for (ratio, seconds) in known {
-            for (told, known) in after(ratio).into_iter().zip(seconds) {
-                assert!((told - known).abs() < 1e-6, "{told} for {known}");
+            for (reported, known) in after(ratio).into_iter().zip(seconds) {
+                assert!((reported - known).abs() < 1e-6, "{reported} for {known}");
             }
         }
         // At exactly the promised ratio, the slowest tier would need its whole window, and then
@@ -347,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn half_a_window_tells_enough() {
+    fn half_a_window_reports_enough() {
         let interval = Duration::from_secs(10);
         let limit = TIERS[0].threshold(&objective(0.999));
         let view = |events: u64, bad| {

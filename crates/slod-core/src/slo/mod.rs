@@ -19,9 +19,11 @@ mod track;
 pub mod vantage;
 pub mod window;
 
-pub use objective::{Budgeting, Combine, Counted, Judgement, Missing, Objective, Sli, Window};
+pub use objective::{
+    BudgetingMethod, Combine, Judgement, NoDataPolicy, Objective, ProbeRef, Sli, Window,
+};
 pub use pace::Pace;
 pub use retention::Retention;
 pub use tally::{Tally, TallyKey, whole_ms};
-pub use track::{BudgetView, DayView, Tracker, Watcher};
+pub use track::{BudgetView, ContributingProbe, DayView, Tracker};
 pub use window::WindowView;

@@ -10,13 +10,13 @@ use std::time::Duration;
 /// How an outcome counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Sli {
-    /// Good outcomes are good. Budgeted in time slices unless told otherwise: "uptime".
+    /// Good outcomes are good. Budgeted in time slices unless configured otherwise: "uptime".
     Availability,
-    /// Good outcomes are good. Budgeted by occurrences unless told otherwise.
+    /// Good outcomes are good. Budgeted by occurrences unless configured otherwise.
     Success,
     /// Good outcomes under the threshold are good; a failed one is never fast.
     Latency { below: Duration },
-    /// Good outcomes of heartbeats are good. Budgeted in time slices unless told otherwise.
+    /// Good outcomes of heartbeats are good. Budgeted in time slices unless configured otherwise.
     Freshness,
 }
 
@@ -59,18 +59,18 @@ impl Sli {
 
 /// What is counted against the budget.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Budgeting {
+pub enum BudgetingMethod {
     /// Every outcome: SLI = good / (good + bad).
     Occurrences,
-    /// Slices of [`Budgeting::SLICE`]: one is good if its own ratio reaches `slice_target`;
+    /// Slices of [`BudgetingMethod::SLICE`]: one is good if its own ratio reaches `slice_target`;
     /// SLI = good slices / (good + bad slices).
     Timeslices { slice_target: f64 },
-    /// Slices of [`Budgeting::SLICE`]: SLI = the mean of the slices' own ratios, so that a quiet
+    /// Slices of [`BudgetingMethod::SLICE`]: SLI = the mean of the slices' own ratios, so that a quiet
     /// minute weighs as much as a busy one.
     RatioTimeslices,
 }
 
-impl Budgeting {
+impl BudgetingMethod {
     /// Length of a time slice.
     pub const SLICE: Duration = Duration::from_secs(60);
     /// The default `slice_target`: a minute is downtime if more than half of its attempts fail. One
@@ -99,8 +99,8 @@ impl Budgeting {
 
 /// What a time slice without any counted outcome is, once it is over for as long as it lasted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Missing {
-    /// Unknown: coverage tells it.
+pub enum NoDataPolicy {
+    /// Unknown; it lowers the coverage.
     #[default]
     Exclude,
     Bad,
@@ -123,7 +123,7 @@ pub enum Combine {
 
 /// A probe that counts for an objective.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Counted {
+pub struct ProbeRef {
     /// Another service than the objective's own, as journeys have it.
     pub service: Option<Arc<str>>,
     pub probe: String,
@@ -149,15 +149,15 @@ pub struct Objective {
     pub target: f64,
     /// What alerts and forecasts go by.
     pub window: Window,
-    /// Windows whose budgets are told besides.
+    /// Additional budget windows.
     pub further: Vec<Window>,
-    pub budgeting: Budgeting,
+    pub budgeting: BudgetingMethod,
     /// For time slices only.
-    pub missing: Missing,
+    pub missing: NoDataPolicy,
     /// For time slices only.
     pub combine: Combine,
     /// The probes that count for it; empty means all of the service's that suit its SLI.
-    pub probes: Vec<Counted>,
+    pub probes: Vec<ProbeRef>,
 }
 
 impl Window {
@@ -206,13 +206,13 @@ impl Objective {
     /// The time that its windows hold at `now` and in the next days, for corrections to be known of
     /// all of it: a period of the calendar is known to its end.
     pub fn horizon(&self, now: Timestamp) -> (Timestamp, Timestamp) {
-        const SHOWN: Duration = Duration::from_secs(31 * 86_400);
+        const LONGEST_IN_DAYS: Duration = Duration::from_secs(31 * 86_400);
         let soon = now.after(Duration::from_secs(2 * 86_400));
         let end = self
             .calendars()
             .map(|calendar| calendar.around(soon).1)
             .max();
-        let begin = now.before(self.reach().max(SHOWN)).hour();
+        let begin = now.before(self.reach().max(LONGEST_IN_DAYS)).hour();
         (
             begin.before(Duration::from_secs(3600)),
             end.unwrap_or(soon).max(soon),
@@ -225,7 +225,7 @@ impl Objective {
         if self.probes.is_empty() {
             return (own && self.sli.suits(kind)).then_some(1);
         }
-        let is = |counted: &&Counted| {
+        let is = |counted: &&ProbeRef| {
             let same = |other: &Arc<str>| *other == probe.service;
             *counted.probe == *probe.probe && counted.service.as_ref().map_or(own, same)
         };

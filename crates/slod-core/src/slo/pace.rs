@@ -1,8 +1,8 @@
 //! How fast events come, and how much time they stand for together.
 
-use super::objective::Budgeting;
+use super::objective::BudgetingMethod;
 use super::series::Counts;
-use super::track::Watcher;
+use super::track::ContributingProbe;
 use crate::outcome::millis;
 
 /// Today's rate of events of one objective.
@@ -15,19 +15,20 @@ pub struct Pace {
 }
 
 impl Pace {
-    pub fn of(budgeting: Budgeting, watchers: &[Watcher]) -> Self {
+    pub fn of(budgeting: BudgetingMethod, contributing: &[ContributingProbe]) -> Self {
         if budgeting.is_sliced() {
             // A slice is all its time.
-            let spacing_ms = millis(Budgeting::SLICE) as f64 / f64::from(budgeting.parts());
+            let spacing_ms = millis(BudgetingMethod::SLICE) as f64 / f64::from(budgeting.parts());
             return Self {
                 spacing_ms,
                 together: 1,
             };
         }
-        let per_ms = |watcher: &Watcher| 1.0 / watcher.interval.as_millis().max(1) as f64;
+        let per_ms =
+            |contributor: &ContributingProbe| 1.0 / contributor.interval.as_millis().max(1) as f64;
         Self {
-            spacing_ms: 1.0 / watchers.iter().map(per_ms).sum::<f64>(),
-            together: u32::try_from(watchers.len().max(1)).unwrap_or(u32::MAX),
+            spacing_ms: 1.0 / contributing.iter().map(per_ms).sum::<f64>(),
+            together: u32::try_from(contributing.len().max(1)).unwrap_or(u32::MAX),
         }
     }
 

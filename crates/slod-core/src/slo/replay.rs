@@ -3,9 +3,9 @@
 use super::absence::Unwatched;
 use super::burn::{Alert, Change, Fired, TIERS, Tier};
 use super::correction::Spans;
-use super::objective::{Missing, Objective};
+use super::objective::{NoDataPolicy, Objective};
 use super::tally::{Tally, TallyKey};
-use super::track::{Tracker, Watcher};
+use super::track::{ContributingProbe, Tracker};
 use crate::outcome::{Event, Timestamp};
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +19,7 @@ pub struct Replay {
     tracker: Tracker,
     alerts: [Alert; TIERS.len()],
     fired: Vec<Fired>,
-    /// Alerts before this moment are not told: the windows are still filling.
+    /// Alerts before this moment are not reported: the windows are still filling.
     from: Timestamp,
     /// The next moment that alerts are looked at.
     next: Timestamp,
@@ -28,14 +28,14 @@ pub struct Replay {
 }
 
 impl Replay {
-    /// Alerts are told from `from` on; outcomes may begin earlier to fill the windows.
+    /// Alerts are reported from `from` on; outcomes may begin earlier to fill the windows.
     pub fn new(
         objective: Arc<Objective>,
-        watchers: Vec<Watcher>,
+        contributing: Vec<ContributingProbe>,
         corrected: Spans,
         from: Timestamp,
     ) -> Self {
-        let tracker = Tracker::new(objective, watchers);
+        let tracker = Tracker::new(objective, contributing);
         let mut tracker = tracker.with_corrected(Arc::new(corrected));
         tracker.go_live(Timestamp(0), None, (0, 0));
         Self {
@@ -56,8 +56,8 @@ impl Replay {
     /// What stored hourly tallies must have been counted by; `None` where they say nothing,
     /// because what is missing from them counts too.
     pub fn tally_key(&self) -> Option<TallyKey> {
-        let told = self.tracker.missing().is_none();
-        told.then(|| self.tracker.tally_key())
+        let reported = self.tracker.missing().is_none();
+        reported.then(|| self.tracker.tally_key())
     }
 
     /// Takes one outcome of a probe that counts, given its position among those.
@@ -69,7 +69,7 @@ impl Replay {
         }
     }
 
-    /// Takes an hour by the counts of each probe that has outcomes in it, if they tell. Only for an hour without a failure, and with none in
+    /// Takes an hour by the counts of each probe that has outcomes in it, if they suffice. Only for an hour without a failure, and with none in
     /// [`Replay::BEFORE`] after it or [`Replay::AFTER`] before it: its minutes decide nothing.
     pub fn quiet_hour(&mut self, hour: Timestamp, tallies: &[Tally]) {
         self.advance(hour);
@@ -78,8 +78,8 @@ impl Replay {
         }
     }
 
-    /// Whether the counts of each probe tell an hour.
-    pub fn tells(&self, tallies: &[Tally]) -> bool {
+    /// Whether the counts of each probe suffice for an hour.
+    pub fn suffices(&self, tallies: &[Tally]) -> bool {
         self.tracker.together(tallies).is_some()
     }
 
@@ -93,7 +93,7 @@ impl Replay {
         while self.next < to {
             let now = self.next;
             let awake = self.alerts.iter().any(|alert| alert.is_firing())
-                || self.tracker.objective().missing == Missing::Bad;
+                || self.tracker.objective().missing == NoDataPolicy::Bad;
             let longest = TIERS[TIERS.len() - 1].long;
             let recent = self.last_bad.is_some_and(|at| at.after(longest) > now);
             if !awake && !recent {
@@ -151,11 +151,15 @@ impl Replay {
 mod tests {
     use super::*;
     use crate::outcome::{Cause, Verdict};
-    use crate::slo::{Budgeting, Combine, Sli, Window};
+    use crate::slo::{BudgetingMethod, Combine, Sli, Window};
 
     const HOUR: i64 = 3600;
 
-    fn told(fails: impl Fn(i64) -> bool, from: i64, end: i64) -> Vec<(u8, i64, Option<i64>, bool)> {
+    fn reported(
+        fails: impl Fn(i64) -> bool,
+        from: i64,
+        end: i64,
+    ) -> Vec<(u8, i64, Option<i64>, bool)> {
         let interval = Duration::from_secs(10);
         let objective = Objective {
             name: "errors".into(),
@@ -163,15 +167,15 @@ mod tests {
             target: 0.999,
             window: Window::rolling(Duration::from_secs(30 * 86_400)),
             further: vec![],
-            budgeting: Budgeting::Occurrences,
-            missing: Missing::Exclude,
+            budgeting: BudgetingMethod::Occurrences,
+            missing: NoDataPolicy::Exclude,
             combine: Combine::Pooled,
             probes: vec![],
         };
         let start = Timestamp::from_secs(from);
         let mut replay = Replay::new(
             Arc::new(objective),
-            vec![Watcher::every(interval)],
+            vec![ContributingProbe::every(interval)],
             Spans::default(),
             start,
         );
@@ -210,7 +214,7 @@ mod tests {
         let fails = |second| (begin + 10..=begin + 300).contains(&second);
         // Tier 2 needs 13 failures, tiers 3 and 4 need 26. Each holds until its short window has too
         // few (tier 1: none, tier 2: one), and fires for as long again.
-        let fired = told(fails, 0, begin + 20 * HOUR);
+        let fired = reported(fails, 0, begin + 20 * HOUR);
         assert_eq!(fired[0], (1, begin + 60, Some(begin + 590 + 300), false));
         assert_eq!(fired[1], (2, begin + 130, Some(begin + 2080 + 1800), true));
         assert_eq!((fired[2].0, fired[2].1, fired[2].3), (3, begin + 260, true));
@@ -220,18 +224,18 @@ mod tests {
     }
 
     #[test]
-    fn what_began_before_is_told_only_where_it_fires_anew() {
+    fn what_began_before_is_reported_only_where_it_fires_anew() {
         let begin = 72 * HOUR;
         let fails = |second| (begin..begin + 300).contains(&second);
-        assert_eq!(told(fails, begin + 80 * HOUR, begin + 90 * HOUR), []);
+        assert_eq!(reported(fails, begin + 80 * HOUR, begin + 90 * HOUR), []);
         // At the first look everything that holds fires: that is where the story begins.
-        let fired = told(fails, begin + 120, begin + HOUR);
+        let fired = reported(fails, begin + 120, begin + HOUR);
         assert_eq!(fired[0].1, begin + 120);
     }
 
     #[test]
     fn a_firing_alert_at_the_end_stays_open() {
-        let fired = told(|second| second >= 10 * HOUR, 0, 11 * HOUR);
+        let fired = reported(|second| second >= 10 * HOUR, 0, 11 * HOUR);
         assert!(fired.iter().all(|fired| fired.2.is_none()));
         assert_eq!(fired.len(), 4);
     }

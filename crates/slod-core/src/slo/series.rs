@@ -18,7 +18,7 @@ const HOUR: i64 = 60 * MINUTE;
 /// Slot width and number of slots per tier: windows up to 2 h are counted in 10 s slots, up to
 /// one day in 5 min slots, longer ones in hours. A window thus ends within 3.4 % (5m) or less of
 /// its nominal start, and always at the same border for everybody.
-const TIERS: [(i64, usize); 2] = [(10_000, 720), (5 * MINUTE, 288)];
+const RESOLUTIONS: [(i64, usize); 2] = [(10_000, 720), (5 * MINUTE, 288)];
 
 /// Counts of events over time, for windows from 10 s to `longest`.
 #[derive(Clone, Debug)]
@@ -71,7 +71,7 @@ impl Series {
     /// `longest` is the longest window that will be asked for.
     pub fn new(longest: Duration) -> Self {
         let hours = usize::try_from((millis(longest) + HOUR - 1) / HOUR).unwrap_or(usize::MAX);
-        let [fine, middle] = TIERS.map(|(width, slots)| Ring::new(width, slots));
+        let [fine, middle] = RESOLUTIONS.map(|(width, slots)| Ring::new(width, slots));
         Self {
             tiers: [fine, middle, Ring::new(HOUR, hours.max(1))],
             borders: Vec::new(),
@@ -97,7 +97,7 @@ impl Series {
 
     /// How far back outcomes must be replayed to fill all but the hourly tier.
     pub fn replay_span() -> Duration {
-        Duration::from_millis((TIERS[1].0.unsigned_abs()) * TIERS[1].1 as u64)
+        Duration::from_millis((RESOLUTIONS[1].0.unsigned_abs()) * RESOLUTIONS[1].1 as u64)
     }
 
     /// Makes `now` the newest moment, so that what a window of now does not hold is not taken.
@@ -120,7 +120,7 @@ impl Series {
     }
 
     /// Takes an event back, because its slice is judged anew.
-    pub fn take_back(&mut self, at: Timestamp, event: Tally) {
+    pub fn remove(&mut self, at: Timestamp, event: Tally) {
         for tier in &mut self.tiers {
             tier.change(at, |tally| tally.take(event));
         }
@@ -131,17 +131,17 @@ impl Series {
 
     /// How far back outcomes must be replayed one by one.
     pub fn fine_span() -> Duration {
-        Duration::from_millis(TIERS[0].0.unsigned_abs() * TIERS[0].1 as u64)
+        Duration::from_millis(RESOLUTIONS[0].0.unsigned_abs() * RESOLUTIONS[0].1 as u64)
     }
 
     /// Number of the slot of the middle tier that a moment is in.
     pub fn slot_of(at: Timestamp) -> i64 {
-        at.0.div_euclid(TIERS[1].0)
+        at.0.div_euclid(RESOLUTIONS[1].0)
     }
 
     /// Adds a slot of the middle tier that is older than [`Series::fine_span`].
     pub fn add_slot(&mut self, slot: i64, sums: Tally) {
-        let at = Timestamp(slot * TIERS[1].0);
+        let at = Timestamp(slot * RESOLUTIONS[1].0);
         for tier in &mut self.tiers[1..] {
             tier.change(at, |tally| tally.add(sums));
         }

@@ -1,30 +1,30 @@
 //! Time slices: what one slice's outcomes make of it.
 
-use super::objective::{Budgeting, Combine, Judgement, Missing, Objective, Sli};
+use super::objective::{BudgetingMethod, Combine, Judgement, NoDataPolicy, Objective, Sli};
 use super::tally::{Tally, whole_ms};
 use crate::outcome::{Event, Timestamp, millis};
 
 /// Good and bad outcomes of each lane within one slice. A lane is a probe, or all of them where
 /// outcomes are pooled.
-pub type Lanes = [(u32, u32)];
+pub type Columns = [(u32, u32)];
 
 /// How time slices are judged.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SliceRule {
-    budgeting: Budgeting,
+    budgeting: BudgetingMethod,
     combine: Combine,
-    missing: Missing,
+    missing: NoDataPolicy,
     /// One per probe.
     weights: Box<[u32]>,
 }
 
 impl SliceRule {
     /// For one probe's outcomes; `None` where slices are not counted.
-    pub fn alone(budgeting: Budgeting) -> Option<Self> {
+    pub fn alone(budgeting: BudgetingMethod) -> Option<Self> {
         budgeting.is_sliced().then(|| Self {
             budgeting,
             combine: Combine::Pooled,
-            missing: Missing::Exclude,
+            missing: NoDataPolicy::Exclude,
             weights: [1].into(),
         })
     }
@@ -39,7 +39,7 @@ impl SliceRule {
         })
     }
 
-    pub fn lanes(&self) -> usize {
+    pub fn columns(&self) -> usize {
         match self.combine {
             Combine::Pooled => 1,
             Combine::All | Combine::Any | Combine::Weighted => self.weights.len(),
@@ -47,61 +47,61 @@ impl SliceRule {
     }
 
     /// The lane of a probe's outcomes, given its position among those that count.
-    pub fn lane_of(&self, probe: usize) -> usize {
-        probe.min(self.lanes().saturating_sub(1))
+    pub fn column_of(&self, probe: usize) -> usize {
+        probe.min(self.columns().saturating_sub(1))
     }
 
     /// One slice as an event: good, bad, in part each, or nothing at all if no outcome counted.
-    pub fn judge(&self, lanes: &Lanes) -> Tally {
-        self.ratio(lanes)
+    pub fn judge(&self, columns: &Columns) -> Tally {
+        self.ratio(columns)
             .map_or_else(Tally::default, |ratio| self.tally(ratio))
     }
 
     /// What a slice is that no outcome counted in.
     pub fn missing(&self) -> Option<Tally> {
         match self.missing {
-            Missing::Exclude => None,
-            Missing::Bad => Some(self.tally(0.0)),
-            Missing::Good => Some(self.tally(1.0)),
+            NoDataPolicy::Exclude => None,
+            NoDataPolicy::Bad => Some(self.tally(0.0)),
+            NoDataPolicy::Good => Some(self.tally(1.0)),
         }
     }
 
     /// Counts outcomes, each with its probe's position, in the order of time and in whole slices.
     pub fn count(&self, sli: Sli, events: impl Iterator<Item = (usize, Event)>) -> Tally {
         let (mut tally, mut running) = (Tally::default(), i64::MIN);
-        let mut lanes = vec![(0, 0); self.lanes()];
+        let mut columns = vec![(0, 0); self.columns()];
         for (probe, event) in events {
             let slice = slice_of(event.at);
             if slice != running {
-                tally.add(self.judge(&lanes));
-                lanes.fill((0, 0));
+                tally.add(self.judge(&columns));
+                columns.fill((0, 0));
                 running = slice;
             }
-            let (good, bad) = &mut lanes[self.lane_of(probe)];
+            let (good, bad) = &mut columns[self.column_of(probe)];
             match sli.judge(event.verdict, event.latency) {
                 Judgement::Good => *good += 1,
                 Judgement::Bad => *bad += 1,
                 Judgement::NotCounted => tally.void += 1,
             }
         }
-        tally.add(self.judge(&lanes));
+        tally.add(self.judge(&columns));
         tally
     }
 
-    fn ratio(&self, lanes: &Lanes) -> Option<f64> {
+    fn ratio(&self, columns: &Columns) -> Option<f64> {
         let share = |(good, bad): &(u32, u32)| {
             let all = good + bad;
             (all > 0).then(|| f64::from(*good) / f64::from(all))
         };
-        let known = lanes.iter().filter_map(share);
+        let known = columns.iter().filter_map(share);
         match self.combine {
-            Combine::Pooled => lanes.first().and_then(share),
+            Combine::Pooled => columns.first().and_then(share),
             Combine::All => known.reduce(f64::min),
             Combine::Any => known.reduce(f64::max),
             Combine::Weighted => {
                 let (mut sum, mut weights) = (0.0, 0.0);
-                for (lane, weight) in lanes.iter().zip(&self.weights) {
-                    if let Some(share) = share(lane) {
+                for (column, weight) in columns.iter().zip(&self.weights) {
+                    if let Some(share) = share(column) {
                         sum += share * f64::from(*weight);
                         weights += f64::from(*weight);
                     }
@@ -115,8 +115,10 @@ impl SliceRule {
     fn tally(&self, ratio: f64) -> Tally {
         let parts = self.budgeting.parts();
         let good = match self.budgeting {
-            Budgeting::Timeslices { slice_target } => parts * u32::from(ratio >= slice_target),
-            Budgeting::Occurrences | Budgeting::RatioTimeslices => {
+            BudgetingMethod::Timeslices { slice_target } => {
+                parts * u32::from(ratio >= slice_target)
+            }
+            BudgetingMethod::Occurrences | BudgetingMethod::RatioTimeslices => {
                 #[expect(
                     clippy::cast_possible_truncation,
                     clippy::cast_sign_loss,
@@ -130,61 +132,61 @@ impl SliceRule {
             good,
             bad: parts - good,
             void: 0,
-            covered_ms: whole_ms(Budgeting::SLICE),
+            covered_ms: whole_ms(BudgetingMethod::SLICE),
         }
     }
 }
 
 /// The number of the time slice that a moment falls in.
 pub fn slice_of(at: Timestamp) -> i64 {
-    at.0.div_euclid(millis(Budgeting::SLICE))
+    at.0.div_euclid(millis(BudgetingMethod::SLICE))
 }
 
 /// When a time slice begins.
 pub fn slice_start(slice: i64) -> Timestamp {
-    Timestamp(slice.saturating_mul(millis(Budgeting::SLICE)))
+    Timestamp(slice.saturating_mul(millis(BudgetingMethod::SLICE)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn rule(budgeting: Budgeting, combine: Combine, weights: &[u32]) -> SliceRule {
+    fn rule(budgeting: BudgetingMethod, combine: Combine, weights: &[u32]) -> SliceRule {
         SliceRule {
             budgeting,
             combine,
-            missing: Missing::Bad,
+            missing: NoDataPolicy::Bad,
             weights: weights.into(),
         }
     }
 
-    fn counts(rule: &SliceRule, lanes: &Lanes) -> (u32, u32) {
-        let tally = rule.judge(lanes);
+    fn counts(rule: &SliceRule, columns: &Columns) -> (u32, u32) {
+        let tally = rule.judge(columns);
         (tally.good, tally.bad)
     }
 
-    const SLICES: Budgeting = Budgeting::Timeslices { slice_target: 0.9 };
-    const RATIO: Budgeting = Budgeting::RatioTimeslices;
+    const SLICES: BudgetingMethod = BudgetingMethod::Timeslices { slice_target: 0.9 };
+    const RATIO: BudgetingMethod = BudgetingMethod::RatioTimeslices;
     /// One probe that fails half the time, one that is fine, one that was not observed.
-    const LANES: [(u32, u32); 3] = [(3, 3), (1, 0), (0, 0)];
+    const COLUMNS: [(u32, u32); 3] = [(3, 3), (1, 0), (0, 0)];
 
     #[test]
     fn the_worst_the_best_and_the_mean_probe() {
-        let told = |combine| counts(&rule(RATIO, combine, &[3, 1, 5]), &LANES);
-        assert_eq!(told(Combine::All), (500_000, 500_000));
-        assert_eq!(told(Combine::Any), (1_000_000, 0));
-        assert_eq!(told(Combine::Weighted), (625_000, 375_000));
+        let reported = |combine| counts(&rule(RATIO, combine, &[3, 1, 5]), &COLUMNS);
+        assert_eq!(reported(Combine::All), (500_000, 500_000));
+        assert_eq!(reported(Combine::Any), (1_000_000, 0));
+        assert_eq!(reported(Combine::Weighted), (625_000, 375_000));
         let pooled = rule(RATIO, Combine::Pooled, &[1, 1, 1]);
-        assert_eq!(pooled.lanes(), 1);
+        assert_eq!(pooled.columns(), 1);
         assert_eq!(counts(&pooled, &[(4, 3)]), (571_429, 428_571));
     }
 
     #[test]
     fn a_slice_is_good_or_bad_as_a_whole_unless_its_ratio_counts() {
-        let told = |combine| counts(&rule(SLICES, combine, &[3, 1, 5]), &LANES);
-        assert_eq!(told(Combine::All), (0, 1));
-        assert_eq!(told(Combine::Any), (1, 0));
-        assert_eq!(told(Combine::Weighted), (0, 1));
+        let reported = |combine| counts(&rule(SLICES, combine, &[3, 1, 5]), &COLUMNS);
+        assert_eq!(reported(Combine::All), (0, 1));
+        assert_eq!(reported(Combine::Any), (1, 0));
+        assert_eq!(reported(Combine::Weighted), (0, 1));
         // Nine of ten is what is promised.
         assert_eq!(
             counts(&rule(SLICES, Combine::Pooled, &[1]), &[(9, 1)]),

@@ -1,6 +1,6 @@
 //! The newest time slices of one objective.
 
-use super::slice::{Lanes, SliceRule, slice_of};
+use super::slice::{Columns, SliceRule, slice_of};
 use super::tally::Tally;
 use crate::outcome::Timestamp;
 use std::collections::VecDeque;
@@ -12,14 +12,14 @@ pub(super) struct Slices {
     /// Number of the first slice kept.
     first: i64,
     /// Good and bad outcomes per slice and lane.
-    counts: VecDeque<Box<Lanes>>,
+    counts: VecDeque<Box<Columns>>,
     /// Slices below this number are in the counters.
     closed: i64,
 }
 
 impl Slices {
     /// A late outcome changes its slice for this many minutes.
-    const KEPT: usize = 64;
+    const MAX_OPEN_SLICES: usize = 64;
 
     pub(super) fn new(rule: SliceRule) -> Self {
         Self {
@@ -52,23 +52,23 @@ impl Slices {
         }
         self.make_room(slice);
         let index = usize::try_from(slice - self.first).ok()?;
-        let lane = self.rule.lane_of(probe);
-        let lanes = self.counts.get_mut(index)?;
-        let before = self.rule.judge(lanes);
-        let (good, failed) = lanes.get_mut(lane)?;
+        let column = self.rule.column_of(probe);
+        let columns = self.counts.get_mut(index)?;
+        let before = self.rule.judge(columns);
+        let (good, failed) = columns.get_mut(column)?;
         *(if bad { failed } else { good }) += 1;
-        Some((before, self.rule.judge(lanes)))
+        Some((before, self.rule.judge(columns)))
     }
 
     /// How a slice is judged now; nothing if it holds no outcome.
     pub(super) fn judged(&self, slice: i64) -> Tally {
         let index = usize::try_from(slice - self.first).ok();
-        let lanes = index.and_then(|index| self.counts.get(index));
-        lanes.map_or_else(Tally::default, |lanes| self.rule.judge(lanes))
+        let columns = index.and_then(|index| self.counts.get(index));
+        columns.map_or_else(Tally::default, |columns| self.rule.judge(columns))
     }
 
     fn make_room(&mut self, slice: i64) {
-        let kept = Self::KEPT as i64;
+        let kept = Self::MAX_OPEN_SLICES as i64;
         let end = self.first + self.counts.len() as i64;
         if slice < self.first && end - slice <= kept {
             for _ in slice..self.first {
@@ -83,23 +83,23 @@ impl Slices {
         while self.first + (self.counts.len() as i64) <= slice {
             self.counts.push_back(self.empty());
         }
-        while self.counts.len() > Self::KEPT {
+        while self.counts.len() > Self::MAX_OPEN_SLICES {
             self.counts.pop_front();
             self.first += 1;
         }
     }
 
-    fn empty(&self) -> Box<Lanes> {
-        vec![(0, 0); self.rule.lanes()].into()
+    fn empty(&self) -> Box<Columns> {
+        vec![(0, 0); self.rule.columns()].into()
     }
 
     /// Sums the slices below `until` that were not summed before.
     pub(super) fn close(&mut self, until: i64) -> Tally {
         let mut sum = Tally::default();
-        for (index, lanes) in self.counts.iter().enumerate() {
+        for (index, columns) in self.counts.iter().enumerate() {
             let slice = self.first + index as i64;
             if slice >= self.closed && slice < until {
-                sum.add(self.rule.judge(lanes));
+                sum.add(self.rule.judge(columns));
             }
         }
         self.closed = self.closed.max(until);

@@ -1,6 +1,6 @@
 //! Exact counts, and what they depend on.
 
-use super::objective::{Budgeting, Judgement, Sli};
+use super::objective::{BudgetingMethod, Judgement, Sli};
 use super::slice::SliceRule;
 use crate::outcome::Event;
 use std::fmt;
@@ -10,7 +10,7 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[repr(Rust, packed(4))]
 pub struct Tally {
-    /// Good events in [`Budgeting::parts`]: outcomes, or time slices.
+    /// Good events in [`BudgetingMethod::parts`]: outcomes, or time slices.
     pub good: u32,
     pub bad: u32,
     /// Outcomes that say nothing about the service.
@@ -25,7 +25,7 @@ pub struct Tally {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TallyKey {
     pub sli: Sli,
-    pub budgeting: Budgeting,
+    pub budgeting: BudgetingMethod,
 }
 
 impl fmt::Display for TallyKey {
@@ -36,11 +36,11 @@ impl fmt::Display for TallyKey {
             Sli::Latency { below } => write!(f, "latency<{}ns", below.as_nanos())?,
         }
         match self.budgeting {
-            Budgeting::Occurrences => Ok(()),
-            Budgeting::Timeslices { slice_target } => {
-                write!(f, "/{}s>={slice_target}", Budgeting::SLICE.as_secs())
+            BudgetingMethod::Occurrences => Ok(()),
+            BudgetingMethod::Timeslices { slice_target } => {
+                write!(f, "/{}s>={slice_target}", BudgetingMethod::SLICE.as_secs())
             }
-            Budgeting::RatioTimeslices => write!(f, "/{}s", Budgeting::SLICE.as_secs()),
+            BudgetingMethod::RatioTimeslices => write!(f, "/{}s", BudgetingMethod::SLICE.as_secs()),
         }
     }
 }

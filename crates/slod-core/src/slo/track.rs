@@ -9,7 +9,7 @@ pub use days::DayView;
 
 use super::absence::Unwatched;
 use super::correction::Spans;
-use super::objective::{Budgeting, Judgement, Objective};
+use super::objective::{BudgetingMethod, Judgement, Objective};
 use super::retention::Retention;
 use super::series::Series;
 use super::slice::{SliceRule, slice_of, slice_start};
@@ -29,7 +29,7 @@ const SLICES_PER_HOUR: i64 = 60;
 #[derive(Clone, Debug)]
 pub struct Tracker {
     objective: Arc<Objective>,
-    watchers: Vec<Watcher>,
+    contributing: Vec<ContributingProbe>,
     /// Outcomes of this time are not counted.
     corrected: Arc<Spans>,
     series: Series,
@@ -50,12 +50,12 @@ pub struct Tracker {
 
 /// A probe that counts for an objective.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Watcher {
+pub struct ContributingProbe {
     pub interval: Duration,
     pub weight: u32,
 }
 
-impl Watcher {
+impl ContributingProbe {
     pub const fn every(interval: Duration) -> Self {
         let weight = 1;
         Self { interval, weight }
@@ -63,14 +63,14 @@ impl Watcher {
 }
 
 impl Tracker {
-    /// `watchers` are the probes that count for the objective; at least one.
-    pub fn new(objective: Arc<Objective>, watchers: Vec<Watcher>) -> Self {
-        let weights = watchers.iter().map(|watcher| watcher.weight);
+    /// `contributing` are the probes that count for the objective; at least one.
+    pub fn new(objective: Arc<Objective>, contributing: Vec<ContributingProbe>) -> Self {
+        let weights = contributing.iter().map(|contributor| contributor.weight);
         Self {
             series: Series::new(objective.reach().max(LONGEST_SHOWN))
                 .with_calendars(objective.calendars()),
             slices: SliceRule::of(&objective, weights).map(Slices::new),
-            watchers,
+            contributing,
             corrected: Arc::default(),
             since: None,
             unwatched: Unwatched::default(),
@@ -86,7 +86,7 @@ impl Tracker {
     /// count, a slice is taken out as a whole: else it would be missing.
     pub fn correct(&mut self, corrected: Arc<Spans>) {
         self.corrected = match self.missing() {
-            Some(_) => Arc::new(corrected.widened(Budgeting::SLICE)),
+            Some(_) => Arc::new(corrected.widened(BudgetingMethod::SLICE)),
             None => corrected,
         };
     }
@@ -133,8 +133,8 @@ impl Tracker {
         &self.objective
     }
 
-    pub fn watchers(&self) -> &[Watcher] {
-        &self.watchers
+    pub fn contributing(&self) -> &[ContributingProbe] {
+        &self.contributing
     }
 
     /// What stored hourly tallies of each probe must have been counted by to be usable here.
@@ -198,7 +198,7 @@ impl Tracker {
         if slice < self.closed() {
             self.counters.replace(before, after);
         }
-        self.series.take_back(slice_start(slice), before);
+        self.series.remove(slice_start(slice), before);
         self.series.add(slice_start(slice), after);
     }
 
@@ -262,7 +262,7 @@ impl Tracker {
     }
 
     /// What tallies of one hour, one per probe that has outcomes in it, make together; `None` where
-    /// they do not tell, because a slice sees its probes together. They do for one probe alone, and
+    /// they do not suffice, because a slice sees its probes together. They do for one probe alone, and
     /// where every slice of every probe is good and one of them has all.
     pub fn together(&self, tallies: &[Tally]) -> Option<Tally> {
         let mut sum = Tally::default();
@@ -335,7 +335,7 @@ impl Tracker {
         self.counters = Counters::going_on_from(counters);
     }
 
-    /// Counted events and bad ones since the process started, in [`Budgeting::parts`].
+    /// Counted events and bad ones since the process started, in [`BudgetingMethod::parts`].
     pub const fn counters(&self) -> (u64, u64) {
         self.counters.exported()
     }

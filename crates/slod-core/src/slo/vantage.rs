@@ -7,7 +7,7 @@
 
 mod control;
 
-use crate::outcome::{Cause, Outcome, ProbeKey, Record, Timestamp, Verdict, Why};
+use crate::outcome::{Cause, Outcome, ProbeKey, Record, Timestamp, Verdict, VoidReason};
 use control::{Control, Evidence};
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -17,7 +17,7 @@ const HELD: usize = 10_000;
 
 /// The control probes, and the failures that wait for them.
 #[derive(Debug, Default)]
-pub struct Vantage {
+pub struct NetworkGuard {
     controls: Vec<Control>,
     held: VecDeque<Held>,
     /// A failure older than this will not be explained any more.
@@ -51,7 +51,7 @@ enum Loss {
     Open,
 }
 
-impl Vantage {
+impl NetworkGuard {
     /// Control probes with their intervals and timeouts.
     pub fn new<'a>(controls: impl IntoIterator<Item = (&'a ProbeKey, Duration, Duration)>) -> Self {
         let controls: Vec<Control> = controls
@@ -100,7 +100,7 @@ impl Vantage {
 
     /// The control probes with the time that their remembered attempts take.
     pub fn controls(&self) -> impl Iterator<Item = (&ProbeKey, Duration)> {
-        let length = u32::try_from(control::REMEMBERED).unwrap_or(u32::MAX);
+        let length = u32::try_from(control::MAX_ATTEMPTS).unwrap_or(u32::MAX);
         self.controls
             .iter()
             .map(move |one| (&one.key, one.reach.saturating_mul(length)))
@@ -144,7 +144,7 @@ impl Vantage {
         for control in self.controls.iter_mut().filter(|one| one.key == record.key) {
             control.note(record);
         }
-        self.tell_alone(now);
+        self.judge_lone_failures(now);
     }
 
     /// Those whose judgement is known, or whose time is over.
@@ -154,7 +154,7 @@ impl Vantage {
         for mut one in held {
             let over = one.record.at.after(self.patience) <= now;
             match self.loss_of(&one.record) {
-                Loss::Lost => one.record.outcome.verdict = Verdict::Void(Why::Network),
+                Loss::Lost => one.record.outcome.verdict = Verdict::Void(VoidReason::Network),
                 Loss::Open if !over => {
                     self.held.push_back(one);
                     continue;
@@ -184,7 +184,7 @@ impl Vantage {
     }
 
     /// Finds out which failed attempts of the control probes were theirs alone.
-    fn tell_alone(&mut self, now: Timestamp) {
+    fn judge_lone_failures(&mut self, now: Timestamp) {
         let mut decided = Vec::new();
         for (place, control) in self.controls.iter().enumerate() {
             for at in control.undecided() {
@@ -241,7 +241,7 @@ fn agree(answers: &[(Evidence, bool)], hopeful: bool) -> bool {
 }
 
 fn undecided(outcome: &mut Outcome) {
-    outcome.verdict = Verdict::Void(Why::Shutdown);
+    outcome.verdict = Verdict::Void(VoidReason::Shutdown);
     let failed = outcome.detail.message.take().unwrap_or_default();
     let text = "slod ended before its control probes could say whether its own network was lost";
     outcome.detail.say(format_args!("{text}: {failed}"));

@@ -2,16 +2,16 @@
 
 use super::budget;
 use super::correction::Spans;
-use super::objective::{Budgeting, Objective};
+use super::objective::{BudgetingMethod, Objective};
 use super::pace::Pace;
 use super::retention::Retention;
 use super::series::Counts;
 use super::slice::{slice_of, slice_start};
-use super::track::Watcher;
+use super::track::ContributingProbe;
 use crate::outcome::Timestamp;
 use std::time::Duration;
 
-/// What one objective is at one moment, over one window. Counts are in [`Budgeting::parts`].
+/// What one objective is at one moment, over one window. Counts are in [`BudgetingMethod::parts`].
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct WindowView {
     pub good: u64,
@@ -58,18 +58,23 @@ impl Extent<'_> {
     }
 
     /// The end of the part that is over.
-    fn over(&self, budgeting: Budgeting) -> Timestamp {
+    fn over(&self, budgeting: BudgetingMethod) -> Timestamp {
         self.to.min(judged_to(budgeting, self.now)).max(self.from)
     }
 
     /// Events of the part that is over, given those that were counted.
-    pub fn due(&self, counts: Counts, budgeting: Budgeting, watchers: &[Watcher]) -> f64 {
+    pub fn due(
+        &self,
+        counts: Counts,
+        budgeting: BudgetingMethod,
+        contributing: &[ContributingProbe],
+    ) -> f64 {
         let over = self.length(self.over(budgeting));
-        budget::expected_events(counts, over, Pace::of(budgeting, watchers))
+        budget::expected_events(counts, over, Pace::of(budgeting, contributing))
     }
 
     /// Corrected share of the part that is over, from 0 to 1; 0 before anything is over.
-    pub fn corrected_share(&self, budgeting: Budgeting) -> f64 {
+    pub fn corrected_share(&self, budgeting: BudgetingMethod) -> f64 {
         let over = self.over(budgeting);
         if over <= self.from {
             return 0.0;
@@ -81,7 +86,7 @@ impl Extent<'_> {
 
 /// Up to where events are judged: what is not over cannot be, its first failure would look like a
 /// bad minute.
-pub fn judged_to(budgeting: Budgeting, now: Timestamp) -> Timestamp {
+pub fn judged_to(budgeting: BudgetingMethod, now: Timestamp) -> Timestamp {
     if budgeting.is_sliced() {
         slice_start(slice_of(now))
     } else {
@@ -93,14 +98,14 @@ impl WindowView {
     /// `counts` are those of the window without a minute that is not over.
     pub fn of(
         objective: &Objective,
-        watchers: &[Watcher],
+        contributing: &[ContributingProbe],
         counts: Counts,
         extent: Extent<'_>,
     ) -> Self {
         let (budgeting, counted) = (objective.budgeting, counts.good + counts.bad);
-        let due = extent.due(counts, budgeting, watchers);
+        let due = extent.due(counts, budgeting, contributing);
         let (whole, span) = (extent.length(extent.to), extent.span(extent.to));
-        let pace = Pace::of(budgeting, watchers);
+        let pace = Pace::of(budgeting, contributing);
         let beyond_retention = extent.from < extent.retention.begin(extent.now);
         let known = (!beyond_retention).then_some(counts);
         Self {

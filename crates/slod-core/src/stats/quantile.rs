@@ -66,7 +66,7 @@ impl Histogram {
     }
 }
 
-/// How many observations a quantile needs before it is told: below `ln 0.05 / ln q` the largest
+/// How many observations a quantile needs before it is reported: below `ln 0.05 / ln q` the largest
 /// of them is still under the true quantile with more than 5 % probability. 59 for p95, 299 for p99.
 pub fn needed(quantile: f64) -> u64 {
     #[expect(
@@ -200,8 +200,8 @@ mod tests {
         let scale = Scale::new([]);
         let mut latencies = Latencies::default();
         latencies.record(Timestamp(0), 100, 58);
-        let told = latencies.quantiles(0, Timestamp(0), [0.5, 0.95], &scale, &mut vec![]);
-        assert_eq!(told, [Some(scale.middle(100)), None]);
+        let reported = latencies.quantiles(0, Timestamp(0), [0.5, 0.95], &scale, &mut vec![]);
+        assert_eq!(reported, [Some(scale.middle(100)), None]);
     }
 
     #[test]
@@ -245,13 +245,13 @@ mod tests {
             }
             sample.sort_unstable();
             let quantiles = [0.5, 0.95, 0.99];
-            let told = latencies.quantiles(1, Timestamp(0), quantiles, &scale, &mut vec![]);
-            for (quantile, told) in quantiles.into_iter().zip(told) {
+            let reported = latencies.quantiles(1, Timestamp(0), quantiles, &scale, &mut vec![]);
+            for (quantile, reported) in quantiles.into_iter().zip(reported) {
                 let reached = |at: &usize| (at + 1) as f64 >= quantile * sample.len() as f64;
                 let rank = (0..sample.len()).find(reached).expect("the last one reaches it");
                 let truth = sample[rank] as f64;
-                let told = told.expect("large enough").as_secs_f64() * 1e6;
-                prop_assert!((told - truth).abs() <= 0.01 * truth);
+                let reported = reported.expect("large enough").as_secs_f64() * 1e6;
+                prop_assert!((reported - truth).abs() <= 0.01 * truth);
             }
         }
     }

@@ -83,7 +83,7 @@ impl Scale {
     }
 
     /// Whether everything under a latency is in other buckets than the rest.
-    pub fn tells_apart(&self, below: Duration) -> bool {
+    pub fn separates(&self, below: Duration) -> bool {
         let (from, _) = self.bucket(self.code(below));
         u128::from(from) == below.as_nanos() || below > Duration::from_nanos(self.most_ns())
     }
@@ -174,15 +174,15 @@ mod tests {
         assert_eq!(scale.to_text(), "ns 500000000 1000000000");
         assert!(scale.code(us(499_999)) < scale.code(us(500_000)));
         assert_eq!(border(&scale, us(500_000)), 500_000_000);
-        assert!(scale.tells_apart(us(500_000)) && scale.tells_apart(Duration::from_nanos(4096)));
-        assert!(!scale.tells_apart(us(300_000)));
+        assert!(scale.separates(us(500_000)) && scale.separates(Duration::from_nanos(4096)));
+        assert!(!scale.separates(us(300_000)));
     }
 
     #[test]
     fn scales_of_older_versions_are_in_microseconds() {
         let old = Scale::from_text("500000").expect("valid");
         assert_eq!(old.to_text(), "500000");
-        assert!(old.tells_apart(us(500_000)) && !old.tells_apart(Duration::from_nanos(500)));
+        assert!(old.separates(us(500_000)) && !old.separates(Duration::from_nanos(500)));
         // The bucket numbers are those that are stored.
         assert_eq!(
             [us(12), us(499_999), us(500_000)].map(|one| old.code(one)),
@@ -225,7 +225,7 @@ mod tests {
             prop_assert_eq!(scale.code(middle), code);
             for cut in cuts {
                 prop_assert_eq!(a < us(cut), code < scale.code(us(cut)));
-                prop_assert!(scale.tells_apart(us(cut)));
+                prop_assert!(scale.separates(us(cut)));
             }
         }
     }

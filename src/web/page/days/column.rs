@@ -35,7 +35,7 @@ impl Level {
         }
     }
 
-    pub const fn word(self) -> &'static str {
+    pub const fn label(self) -> &'static str {
         match self {
             Self::NoData => "no data",
             Self::Maintenance => "maintenance",

@@ -5,12 +5,12 @@ use super::{Counts, millis};
 use crate::outcome::Timestamp;
 use crate::slo::calendar::Calendar;
 use crate::slo::correction::Spans;
-use crate::slo::objective::Budgeting;
+use crate::slo::objective::BudgetingMethod;
 use crate::slo::tally::Tally;
 use std::collections::VecDeque;
 
 /// Periods that are known: the running one, and the one before for clocks that are set back.
-const KEPT: usize = 2;
+const MAX_BORDERS: usize = 2;
 
 /// The newest borders of one calendar.
 #[derive(Clone, Debug)]
@@ -54,7 +54,7 @@ impl Borders {
         let (start, end) = self.calendar.around(at);
         let before = count(start.hour(), start);
         self.known.push_back(Border { start, end, before });
-        if self.known.len() > KEPT {
+        if self.known.len() > MAX_BORDERS {
             self.known.pop_front();
         }
     }
@@ -87,7 +87,7 @@ impl Borders {
                 continue;
             }
             let length = end.0 - begin.0 - millis(corrected.overlap(begin, end));
-            let wanted = (length / millis(Budgeting::SLICE)).unsigned_abs();
+            let wanted = (length / millis(BudgetingMethod::SLICE)).unsigned_abs();
             let counted =
                 (border.before.good + border.before.bad) / u64::from(missing.good + missing.bad);
             border.before += (missing, wanted.saturating_sub(counted));

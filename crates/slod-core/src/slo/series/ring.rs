@@ -3,7 +3,7 @@
 use super::Counts;
 use crate::outcome::{Timestamp, millis};
 use crate::slo::correction::Spans;
-use crate::slo::objective::Budgeting;
+use crate::slo::objective::BudgetingMethod;
 use crate::slo::tally::Tally;
 use std::collections::VecDeque;
 
@@ -189,7 +189,7 @@ impl Ring {
 
     /// See [`Series::complete`].
     pub(super) fn complete(&mut self, from: i64, until: i64, missing: Tally, corrected: &Spans) {
-        let slice = millis(Budgeting::SLICE);
+        let slice = millis(BudgetingMethod::SLICE);
         let next_slice = |at: i64| (at + slice - 1).div_euclid(slice) * slice;
         let oldest = (self.newest - self.slots as i64 + 1) * self.width;
         let mut start = from.max(oldest);

@@ -94,7 +94,7 @@ proptest! {
     fn taking_back_undoes(times in prop::collection::vec(0_i64..80_000_000, 1..60)) {
         let mut series = Series::new(Duration::from_secs(30 * 86_400));
         for at in &times { series.add(Timestamp(*at), BAD); }
-        for at in &times { series.take_back(Timestamp(*at), BAD); }
+        for at in &times { series.remove(Timestamp(*at), BAD); }
         for window in WINDOWS {
             prop_assert_eq!(series.sum(Timestamp(80_000_000), Duration::from_secs(window)), Counts::default());
         }

@@ -97,7 +97,7 @@ impl Tracker {
             corrected: &self.corrected,
             retention: self.retention,
         };
-        WindowView::of(&self.objective, &self.watchers, counts, extent)
+        WindowView::of(&self.objective, &self.contributing, counts, extent)
     }
 
     /// See [`crate::slo::window::judged_to`].
@@ -152,6 +152,6 @@ impl Tracker {
     }
 
     fn pace(&self) -> Pace {
-        Pace::of(self.objective.budgeting, &self.watchers)
+        Pace::of(self.objective.budgeting, &self.contributing)
     }
 }

@@ -7,7 +7,7 @@ use crate::slo::window::{Extent, WindowView};
 
 const DAY_MS: i64 = 86_400_000;
 
-/// One UTC day of one objective. Counts are in [`crate::slo::Budgeting::parts`].
+/// One UTC day of one objective. Counts are in [`crate::slo::BudgetingMethod::parts`].
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct DayView {
     /// Midnight at its start.
@@ -42,7 +42,7 @@ impl Tracker {
         if now < extent.to {
             self.leave_out_running(&mut counts, now);
         }
-        let view = WindowView::of(&self.objective, &self.watchers, counts, extent);
+        let view = WindowView::of(&self.objective, &self.contributing, counts, extent);
         DayView {
             start,
             good: view.good,

@@ -1,14 +1,14 @@
 use super::*;
 use crate::outcome::{Cause, Verdict, millis};
 use crate::slo::calendar::{Calendar, Period};
-use crate::slo::{Combine, Missing, Sli, Window};
+use crate::slo::{Combine, NoDataPolicy, Sli, Window};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
 const HOUR: Duration = Duration::from_secs(3600);
 const MONTH: Duration = Duration::from_secs(30 * 86_400);
 
-fn objective(sli: Sli, budgeting: Budgeting) -> Objective {
+fn objective(sli: Sli, budgeting: BudgetingMethod) -> Objective {
     Objective {
         name: "o".into(),
         sli,
@@ -16,16 +16,16 @@ fn objective(sli: Sli, budgeting: Budgeting) -> Objective {
         window: Window::rolling(MONTH),
         further: vec![],
         budgeting,
-        missing: Missing::Exclude,
+        missing: NoDataPolicy::Exclude,
         combine: Combine::Pooled,
         probes: vec![],
     }
 }
 
-fn tracker(sli: Sli, budgeting: Budgeting, intervals: &[u64]) -> Tracker {
-    let watcher = |seconds: &u64| Watcher::every(Duration::from_secs(*seconds));
-    let watchers = intervals.iter().map(watcher).collect();
-    Tracker::new(Arc::new(objective(sli, budgeting)), watchers)
+fn tracker(sli: Sli, budgeting: BudgetingMethod, intervals: &[u64]) -> Tracker {
+    let contributor = |seconds: &u64| ContributingProbe::every(Duration::from_secs(*seconds));
+    let contributing = intervals.iter().map(contributor).collect();
+    Tracker::new(Arc::new(objective(sli, budgeting)), contributing)
 }
 
 /// An outcome of the first probe.
@@ -45,11 +45,11 @@ fn record(
     tracker.record(0, &event);
 }
 
-const SLICES: Budgeting = Budgeting::Timeslices { slice_target: 0.9 };
+const SLICES: BudgetingMethod = BudgetingMethod::Timeslices { slice_target: 0.9 };
 
 #[test]
 fn two_probes_share_the_time_they_watch() {
-    let mut tracker = tracker(Sli::Success, Budgeting::Occurrences, &[10, 60]);
+    let mut tracker = tracker(Sli::Success, BudgetingMethod::Occurrences, &[10, 60]);
     for second in (0..3600).step_by(10) {
         record(
             &mut tracker,
@@ -79,9 +79,9 @@ fn two_probes_share_the_time_they_watch() {
 #[test]
 fn seven_probes_of_a_tenth_of_a_second_cover_all_their_time() {
     let interval = Duration::from_millis(100);
-    let watchers = vec![Watcher::every(interval); 7];
-    let objective = objective(Sli::Success, Budgeting::Occurrences);
-    let mut tracker = Tracker::new(Arc::new(objective), watchers);
+    let contributing = vec![ContributingProbe::every(interval); 7];
+    let objective = objective(Sli::Success, BudgetingMethod::Occurrences);
+    let mut tracker = Tracker::new(Arc::new(objective), contributing);
     for ms in (0..300_000).step_by(100) {
         for _ in 0..7 {
             record(&mut tracker, Timestamp(ms), Verdict::Good, HOUR, interval);
@@ -126,7 +126,7 @@ fn a_late_outcome_is_in_the_counters_and_none_is_twice() {
 
 #[test]
 fn a_changed_interval_keeps_what_was_observed() {
-    let mut tracker = tracker(Sli::Success, Budgeting::Occurrences, &[60]);
+    let mut tracker = tracker(Sli::Success, BudgetingMethod::Occurrences, &[60]);
     for second in (0..1800).step_by(10) {
         record(
             &mut tracker,
@@ -144,7 +144,7 @@ fn a_changed_interval_keeps_what_was_observed() {
 #[test]
 fn a_failed_request_is_never_fast_and_a_void_one_never_counts() {
     let below = Duration::from_millis(500);
-    let mut tracker = tracker(Sli::Latency { below }, Budgeting::Occurrences, &[10]);
+    let mut tracker = tracker(Sli::Latency { below }, BudgetingMethod::Occurrences, &[10]);
     let at = Timestamp(0);
     let interval = Duration::from_secs(10);
     record(
@@ -165,7 +165,7 @@ fn a_failed_request_is_never_fast_and_a_void_one_never_counts() {
     record(
         &mut tracker,
         at,
-        Verdict::Void(crate::outcome::Why::Network),
+        Verdict::Void(crate::outcome::VoidReason::Network),
         below,
         interval,
     );
@@ -204,7 +204,7 @@ fn slices_become_counted_events_when_they_close() {
 
 #[test]
 fn a_calendar_month_begins_anew_and_expects_its_whole_length() {
-    let mut objective = objective(Sli::Success, Budgeting::Occurrences);
+    let mut objective = objective(Sli::Success, BudgetingMethod::Occurrences);
     objective.window.calendar = Some(Calendar {
         period: Period::Month,
         zone: chrono_tz::UTC,
@@ -214,7 +214,10 @@ fn a_calendar_month_begins_anew_and_expects_its_whole_length() {
     let noon = 1_793_448_000;
     let midnight = noon + 12 * 3600;
     let lived = |objective: &Objective, end: i64| {
-        let mut tracker = Tracker::new(Arc::new(objective.clone()), vec![Watcher::every(interval)]);
+        let mut tracker = Tracker::new(
+            Arc::new(objective.clone()),
+            vec![ContributingProbe::every(interval)],
+        );
         for second in (noon..end).step_by(60) {
             let verdict = if second < noon + 3600 {
                 Verdict::Bad(Cause::Status)
@@ -277,9 +280,12 @@ fn a_calendar_month_begins_anew_and_expects_its_whole_length() {
 #[test]
 fn a_minute_without_outcomes_is_bad_once_it_is_over_for_a_minute() {
     let mut objective = objective(Sli::Availability, SLICES);
-    objective.missing = Missing::Bad;
+    objective.missing = NoDataPolicy::Bad;
     let interval = Duration::from_secs(10);
-    let mut tracker = Tracker::new(Arc::new(objective), vec![Watcher::every(interval)]);
+    let mut tracker = Tracker::new(
+        Arc::new(objective),
+        vec![ContributingProbe::every(interval)],
+    );
     tracker.go_live(Timestamp(0), None, (0, 0));
     record(
         &mut tracker,
@@ -323,7 +329,7 @@ fn counts_of_an_hour_tell_where_no_slice_can_be_bad() {
     assert_eq!(two.together(&[hour(40, 0), hour(20, 0)]), None);
     assert_eq!(two.together(&[hour(60, 0), hour(59, 1)]), None);
     assert_eq!(two.together(&[hour(50, 3)]), Some(hour(50, 3)));
-    let pooled = tracker(Sli::Success, Budgeting::Occurrences, &[10, 60]);
+    let pooled = tracker(Sli::Success, BudgetingMethod::Occurrences, &[10, 60]);
     assert_eq!(
         pooled.together(&[hour(40, 1), hour(20, 2)]),
         Some(hour(60, 3))
@@ -341,7 +347,7 @@ proptest! {
         for (step, kind, late) in steps {
             clock += step;
             let at = Timestamp(clock - late);
-            let verdict = match kind { 0 => Verdict::Bad(Cause::Status), 1 => Verdict::Void(crate::outcome::Why::Network), _ => Verdict::Good };
+            let verdict = match kind { 0 => Verdict::Bad(Cause::Status), 1 => Verdict::Void(crate::outcome::VoidReason::Network), _ => Verdict::Good };
             record(&mut tracker, at, verdict, HOUR, Duration::from_secs(10));
             let slice = slices.entry(at.0.div_euclid(60_000)).or_default();
             match verdict { Verdict::Good => slice.0 += 1, Verdict::Bad(_) => slice.1 += 1, Verdict::Void(_) => {} }
@@ -364,7 +370,7 @@ proptest! {
 }
 
 /// A good outcome every ten seconds, from and to these hours.
-fn watched(budgeting: Budgeting, hours: &[(i64, i64)], corrected: &[(i64, i64)]) -> Tracker {
+fn watched(budgeting: BudgetingMethod, hours: &[(i64, i64)], corrected: &[(i64, i64)]) -> Tracker {
     let at = |hour: i64| Timestamp::from_secs(3600 * hour);
     let spans = Spans::new(corrected.iter().map(|(from, to)| (at(*from), at(*to))));
     let tracker = tracker(Sli::Success, budgeting, &[10]);
@@ -381,38 +387,38 @@ fn watched(budgeting: Budgeting, hours: &[(i64, i64)], corrected: &[(i64, i64)])
 
 #[test]
 fn a_day_has_the_coverage_of_its_part_that_is_over() {
-    for (budgeting, per_hour) in [(Budgeting::Occurrences, 360), (SLICES, 60)] {
+    for (budgeting, per_hour) in [(BudgetingMethod::Occurrences, 360), (SLICES, 60)] {
         // The first day is half known; of the last, eighteen hours are over.
         let tracker = watched(budgeting, &[(12, 48), (51, 66)], &[]);
         let now = Timestamp::from_secs(66 * 3600);
         let days = tracker.days::<4>(now);
-        let told = days.map(|day| (day.start.0 / 3_600_000, day.good, day.coverage));
+        let reported = days.map(|day| (day.start.0 / 3_600_000, day.good, day.coverage));
         let known = [
             (-24, 0, Some(0.0)),
             (0, 12 * per_hour, Some(0.5)),
             (24, 24 * per_hour, Some(1.0)),
             (48, 15 * per_hour, Some(15.0 / 18.0)),
         ];
-        assert_eq!(told, known);
+        assert_eq!(reported, known);
         assert!(days.iter().all(|day| day.corrected == 0.0 && day.bad == 0));
     }
 }
 
 #[test]
 fn a_day_reports_its_corrected_part_and_the_coverage_of_the_rest() {
-    for budgeting in [Budgeting::Occurrences, SLICES] {
+    for budgeting in [BudgetingMethod::Occurrences, SLICES] {
         // All of the first day, 12 of 24 hours, and 9 of 18 hours of the running day, which the
         // correction outlasts.
         let corrected = [(0, 24), (36, 48), (57, 90)];
         let tracker = watched(budgeting, &[(0, 30), (48, 66)], &corrected);
         let days = tracker.days::<3>(Timestamp::from_secs(66 * 3600));
-        let told = days.map(|day| (day.good > 0, day.corrected, day.coverage));
+        let reported = days.map(|day| (day.good > 0, day.corrected, day.coverage));
         let known = [
             (false, 1.0, None),
             (true, 0.5, Some(0.5)),
             (true, 0.5, Some(1.0)),
         ];
-        assert_eq!(told, known);
+        assert_eq!(reported, known);
     }
 }
 

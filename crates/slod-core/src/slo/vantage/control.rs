@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 /// Results of a control probe that are remembered.
-pub(super) const REMEMBERED: usize = 64;
+pub(super) const MAX_ATTEMPTS: usize = 64;
 /// A control probe that failed alone in more than one of so many attempts says nothing about our
 /// own network.
 const ALONE_AT_MOST: usize = 16;
@@ -56,7 +56,7 @@ impl Control {
                 good,
                 alone: good.then_some(false),
             });
-            if self.results.len() > REMEMBERED {
+            if self.results.len() > MAX_ATTEMPTS {
                 self.results.pop_front();
             }
         }

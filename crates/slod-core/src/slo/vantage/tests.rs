@@ -4,7 +4,7 @@ use proptest::prelude::*;
 const INTERVAL: Duration = Duration::from_secs(10);
 const TIMEOUT: Duration = Duration::from_secs(5);
 const TIMED_OUT: Verdict = Verdict::Bad(Cause::Timeout);
-const OURS: Verdict = Verdict::Void(Why::Network);
+const OURS: Verdict = Verdict::Void(VoidReason::Network);
 
 fn record(name: &str, second: i64, verdict: Verdict) -> Record {
     Record {
@@ -15,9 +15,9 @@ fn record(name: &str, second: i64, verdict: Verdict) -> Record {
     }
 }
 
-fn vantage() -> Vantage {
+fn vantage() -> NetworkGuard {
     let keys = ["a", "b", "c"].map(|name| ProbeKey::new(name, "p"));
-    Vantage::new(keys.iter().map(|key| (key, INTERVAL, TIMEOUT)))
+    NetworkGuard::new(keys.iter().map(|key| (key, INTERVAL, TIMEOUT)))
 }
 
 /// What is counted, in the order in which it is.
@@ -31,13 +31,13 @@ fn counted(passed: Vec<Passed>) -> impl Iterator<Item = (i64, Verdict)> {
 }
 
 /// Lets the outcomes come one second after their tick.
-fn told(vantage: &mut Vantage, story: &[(&str, i64, Verdict)]) -> Vec<(i64, Verdict)> {
-    let mut told = Vec::new();
-    for (name, second, verdict) in story {
+fn reported(vantage: &mut NetworkGuard, history: &[(&str, i64, Verdict)]) -> Vec<(i64, Verdict)> {
+    let mut reported = Vec::new();
+    for (name, second, verdict) in history {
         let now = Timestamp::from_secs(second + 1);
-        told.extend(counted(vantage.take(record(name, *second, *verdict), now)));
+        reported.extend(counted(vantage.take(record(name, *second, *verdict), now)));
     }
-    told
+    reported
 }
 
 /// A service that always fails, beside control probes that tick at 1, 2 and 3 s of ten; `fails`
@@ -53,9 +53,12 @@ fn excused(rounds: i64, mut fails: impl FnMut(i64, usize) -> bool) -> (usize, us
             } else {
                 Verdict::Good
             };
-            judged.extend(told(&mut vantage, &[(name, second, verdict)]));
+            judged.extend(reported(&mut vantage, &[(name, second, verdict)]));
         }
-        judged.extend(told(&mut vantage, &[("web", 10 * round + 6, TIMED_OUT)]));
+        judged.extend(reported(
+            &mut vantage,
+            &[("web", 10 * round + 6, TIMED_OUT)],
+        ));
     }
     judged.extend(counted(
         vantage.release(Timestamp::from_secs(10 * rounds + 100)),
@@ -67,7 +70,7 @@ fn excused(rounds: i64, mut fails: impl FnMut(i64, usize) -> bool) -> (usize, us
 #[test]
 fn a_failure_is_ours_while_all_of_the_controls_fail() {
     let mut vantage = vantage();
-    let story = [
+    let history = [
         ("a", 1, Verdict::Good),
         ("b", 2, Verdict::Good),
         ("c", 3, Verdict::Good),
@@ -80,7 +83,7 @@ fn a_failure_is_ours_while_all_of_the_controls_fail() {
         ("b", 22, Verdict::Good),
         ("web", 25, TIMED_OUT),
     ];
-    assert_eq!(told(&mut vantage, &story), [(5, OURS), (15, OURS)]);
+    assert_eq!(reported(&mut vantage, &history), [(5, OURS), (15, OURS)]);
     assert!(!vantage.is_lost());
     // The one at 25 s came after the recovery, and may be before the next loss.
     let rest = [
@@ -88,7 +91,7 @@ fn a_failure_is_ours_while_all_of_the_controls_fail() {
         ("a", 31, Verdict::Good),
         ("b", 32, Verdict::Good),
     ];
-    assert_eq!(told(&mut vantage, &rest), [(25, TIMED_OUT)]);
+    assert_eq!(reported(&mut vantage, &rest), [(25, TIMED_OUT)]);
 }
 
 #[test]
@@ -167,13 +170,13 @@ proptest! {
 fn an_answer_is_never_our_network_and_good_news_do_not_wait() {
     let mut vantage = vantage();
     let status = Verdict::Bad(Cause::Status);
-    let story = [("web", 1, Verdict::Good), ("web", 2, status)];
+    let history = [("web", 1, Verdict::Good), ("web", 2, status)];
     assert_eq!(
-        told(&mut vantage, &story),
+        reported(&mut vantage, &history),
         [(1, Verdict::Good), (2, status)]
     );
     assert_eq!(
-        told(&mut Vantage::default(), &[("web", 3, TIMED_OUT)]),
+        reported(&mut NetworkGuard::default(), &[("web", 3, TIMED_OUT)]),
         [(3, TIMED_OUT)]
     );
 }
@@ -182,26 +185,26 @@ fn an_answer_is_never_our_network_and_good_news_do_not_wait() {
 fn a_loss_that_began_during_an_attempt_explains_it() {
     let mut vantage = vantage();
     for (name, second) in [("a", 1), ("b", 2), ("c", 7)] {
-        told(&mut vantage, &[(name, second, Verdict::Good)]);
+        reported(&mut vantage, &[(name, second, Verdict::Good)]);
     }
     let mut slow = record("web", 5, TIMED_OUT);
     slow.outcome.latency = TIMEOUT;
     vantage.take(slow, Timestamp::from_secs(10));
     let lost = [("a", 11, TIMED_OUT), ("b", 12, TIMED_OUT)];
-    assert_eq!(told(&mut vantage, &lost), []);
-    assert_eq!(told(&mut vantage, &[("c", 17, TIMED_OUT)]), [(5, OURS)]);
+    assert_eq!(reported(&mut vantage, &lost), []);
+    assert_eq!(reported(&mut vantage, &[("c", 17, TIMED_OUT)]), [(5, OURS)]);
 }
 
 #[test]
 fn only_another_control_set_begins_anew_and_what_waits_goes_on() {
     let mut old = vantage();
-    told(&mut old, &[("a", 1, TIMED_OUT), ("web", 2, TIMED_OUT)]);
+    reported(&mut old, &[("a", 1, TIMED_OUT), ("web", 2, TIMED_OUT)]);
     assert!(old.is_like(&vantage()));
-    assert!(!old.is_like(&Vantage::default()));
+    assert!(!old.is_like(&NetworkGuard::default()));
     let mut next = vantage().going_on_from(old);
     let rest = [("b", 2, TIMED_OUT), ("c", 3, TIMED_OUT)];
-    assert_eq!(told(&mut next, &rest), [(2, OURS)]);
-    let mut none = Vantage::default().going_on_from(next);
+    assert_eq!(reported(&mut next, &rest), [(2, OURS)]);
+    let mut none = NetworkGuard::default().going_on_from(next);
     assert_eq!(none.release(Timestamp::from_secs(4)), []);
 }
 
@@ -218,21 +221,21 @@ fn what_a_process_held_is_judged_by_the_next_one() {
         let now = Timestamp::from_secs(second + 1);
         next.note(&record(name, second, verdict), now);
     }
-    let judged = |next: &mut Vantage, now| -> Vec<_> {
+    let judged = |next: &mut NetworkGuard, now| -> Vec<_> {
         counted(next.release(Timestamp::from_secs(now))).collect()
     };
     assert_eq!(judged(&mut next, 50), [(5, OURS)]);
     // What came long after, or not at all, says nothing: undecided is not bad.
     assert_eq!(
-        told(&mut next, &[("a", 71, Verdict::Good)]),
-        [(35, Verdict::Void(Why::Shutdown))]
+        reported(&mut next, &[("a", 71, Verdict::Good)]),
+        [(35, Verdict::Void(VoidReason::Shutdown))]
     );
 }
 
 #[test]
 fn nobody_waits_without_end() {
     let mut vantage = vantage();
-    assert_eq!(told(&mut vantage, &[("web", 5, TIMED_OUT)]), []);
+    assert_eq!(reported(&mut vantage, &[("web", 5, TIMED_OUT)]), []);
     let after = |second| Timestamp::from_secs(second);
     assert!(vantage.release(after(5 + 24)).is_empty());
     let judged: Vec<_> = counted(vantage.release(after(5 + 25))).collect();

@@ -1,4 +1,4 @@
-//! How a service stands now, in one word: the worst of its probes and its objectives.
+//! The health of a service now: the worst of its probes and its objectives.
 
 use crate::ledger::snapshot::{ObjectiveView, ProbeView, ServiceView};
 use crate::outcome::{Timestamp, Verdict};
@@ -13,7 +13,7 @@ const UNSEEN_AFTER: u32 = 3;
 
 /// From worst to best.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Standing {
+pub enum Health {
     /// Every probe failed at its last attempt.
     Down,
     /// Some did.
@@ -32,14 +32,14 @@ pub enum Standing {
 
 /// How loud a standing is: the colour and the icon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tone {
+pub enum HealthLevel {
     Bad,
     Warn,
     Idle,
     Ok,
 }
 
-impl Standing {
+impl Health {
     pub const ALL: [Self; 10] = [
         Self::Down,
         Self::PartlyDown,
@@ -62,7 +62,7 @@ impl Standing {
     }
 
     fn of_probes(probes: &[ProbeView], at: Timestamp) -> Self {
-        let of = |standing| move |probe: &&ProbeView| Self::of_probe(probe, at) == standing;
+        let of = |health| move |probe: &&ProbeView| Self::of_probe(probe, at) == health;
         let down = probes.iter().filter(of(Self::Down)).count();
         match down {
             0 if probes.iter().any(|probe| of(Self::Unseen)(&probe)) => Self::Unseen,
@@ -97,18 +97,18 @@ impl Standing {
         }
     }
 
-    pub const fn word(self) -> &'static str {
+    pub const fn label(self) -> &'static str {
         match self {
             Self::Down => "down",
             Self::PartlyDown => "partly down",
-            Self::BudgetSpent => ObjectiveState::BudgetSpent.word(),
-            Self::BurningFast => ObjectiveState::BurningFast.word(),
+            Self::BudgetSpent => ObjectiveState::BudgetSpent.label(),
+            Self::BurningFast => ObjectiveState::BurningFast.label(),
             Self::Unseen => "not seen",
-            Self::Burning => ObjectiveState::Burning.word(),
-            Self::Recovered => ObjectiveState::Recovered.word(),
+            Self::Burning => ObjectiveState::Burning.label(),
+            Self::Recovered => ObjectiveState::Recovered.label(),
             Self::NoData => "no data yet",
             Self::WarmingUp => "warming up",
-            Self::Ok => ObjectiveState::Ok.word(),
+            Self::Ok => ObjectiveState::Ok.label(),
         }
     }
 
@@ -128,22 +128,22 @@ impl Standing {
         }
     }
 
-    pub const fn tone(self) -> Tone {
+    pub const fn level(self) -> HealthLevel {
         match self {
-            Self::Down | Self::PartlyDown | Self::BurningFast => Tone::Bad,
-            Self::BudgetSpent | Self::Unseen | Self::Burning | Self::Recovered => Tone::Warn,
-            Self::NoData | Self::WarmingUp => Tone::Idle,
-            Self::Ok => Tone::Ok,
+            Self::Down | Self::PartlyDown | Self::BurningFast => HealthLevel::Bad,
+            Self::BudgetSpent | Self::Unseen | Self::Burning | Self::Recovered => HealthLevel::Warn,
+            Self::NoData | Self::WarmingUp => HealthLevel::Idle,
+            Self::Ok => HealthLevel::Ok,
         }
     }
 
     /// Whether somebody should look at it.
     pub fn is_trouble(self) -> bool {
-        matches!(self.tone(), Tone::Bad | Tone::Warn) && self != Self::Recovered
+        matches!(self.level(), HealthLevel::Bad | HealthLevel::Warn) && self != Self::Recovered
     }
 }
 
-impl Tone {
+impl HealthLevel {
     /// The class in the style sheet; the icon's name is the same.
     pub const fn class(self) -> &'static str {
         match self {

@@ -7,15 +7,15 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// How often somebody should look.
-pub const EVERY: Duration = Duration::from_millis(250);
-/// Without a look for longer than this, we stood still. Latencies would be wrong by as much.
-const STILL: Duration = Duration::from_secs(1);
+pub const CHECK_INTERVAL: Duration = Duration::from_millis(250);
+/// Without a look for longer than this, the process was stalled. Latencies would be wrong by as much.
+const STALLED_AFTER: Duration = Duration::from_secs(1);
 /// The breaks that are remembered: more than the longest attempt can meet and still matter.
-const KEPT: usize = 64;
+const MAX_STALLS: usize = 64;
 
 /// Looks at the time again and again, and remembers when nobody could.
 #[derive(Clone, Debug)]
-pub struct Pulse(Arc<Mutex<State>>);
+pub struct StallDetector(Arc<Mutex<State>>);
 
 #[derive(Debug)]
 struct State {
@@ -24,34 +24,34 @@ struct State {
     breaks: VecDeque<(Instant, Instant)>,
 }
 
-impl Pulse {
+impl StallDetector {
     pub fn new(now: Instant) -> Self {
         let breaks = VecDeque::new();
         Self(Arc::new(Mutex::new(State { last: now, breaks })))
     }
 
-    /// To be called at least every [`EVERY`].
+    /// To be called at least every [`CHECK_INTERVAL`].
     pub fn beat(&self, now: Instant) {
         let mut state = self.state();
-        if now.saturating_duration_since(state.last) > STILL {
+        if now.saturating_duration_since(state.last) > STALLED_AFTER {
             let from = state.last;
             state.breaks.push_back((from, now));
-            if state.breaks.len() > KEPT {
+            if state.breaks.len() > MAX_STALLS {
                 state.breaks.pop_front();
             }
         }
         state.last = now;
     }
 
-    /// How long we stood still at most at a stretch since `start`; `None` if we did not.
-    pub fn still_since(&self, start: Instant, now: Instant) -> Option<Duration> {
+    /// The longest stall since `start`; `None` if there was none.
+    pub fn stalled_since(&self, start: Instant, now: Instant) -> Option<Duration> {
         let state = self.state();
         let running = std::iter::once((state.last, now));
         let breaks = state.breaks.iter().copied().chain(running);
         let lengths = breaks
             .filter(|(_, end)| *end > start)
             .map(|(from, end)| end.saturating_duration_since(from));
-        lengths.filter(|length| *length > STILL).max()
+        lengths.filter(|length| *length > STALLED_AFTER).max()
     }
 
     /// No holder of this lock can panic half-way through a change.
@@ -68,31 +68,31 @@ mod tests {
     fn a_break_is_met_by_what_ran_in_it_and_by_nothing_else() {
         let start = Instant::now();
         let at = |ms| start + Duration::from_millis(ms);
-        let pulse = Pulse::new(start);
+        let stall = StallDetector::new(start);
         for ms in (0..=1000).step_by(250) {
-            pulse.beat(at(ms));
+            stall.beat(at(ms));
         }
-        assert_eq!(pulse.still_since(start, at(1900)), None);
+        assert_eq!(stall.stalled_since(start, at(1900)), None);
         // Nobody looked since: whoever ends first may not wait for the next look.
         let five = Some(Duration::from_secs(5));
-        assert_eq!(pulse.still_since(at(900), at(6000)), five);
-        pulse.beat(at(6000));
-        assert_eq!(pulse.still_since(at(900), at(6100)), five);
+        assert_eq!(stall.stalled_since(at(900), at(6000)), five);
+        stall.beat(at(6000));
+        assert_eq!(stall.stalled_since(at(900), at(6100)), five);
         assert_eq!(
-            pulse.still_since(at(5900), at(6100)),
+            stall.stalled_since(at(5900), at(6100)),
             five,
             "it began in the break"
         );
-        assert_eq!(pulse.still_since(at(6000), at(6100)), None);
+        assert_eq!(stall.stalled_since(at(6000), at(6100)), None);
     }
 
     #[test]
     fn only_so_many_breaks_are_remembered() {
         let start = Instant::now();
-        let pulse = Pulse::new(start);
+        let stall = StallDetector::new(start);
         for second in 1..=1000 {
-            pulse.beat(start + Duration::from_secs(2 * second));
+            stall.beat(start + Duration::from_secs(2 * second));
         }
-        assert_eq!(pulse.state().breaks.len(), KEPT);
+        assert_eq!(stall.state().breaks.len(), MAX_STALLS);
     }
 }

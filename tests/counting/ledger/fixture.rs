@@ -6,7 +6,7 @@ use super::{HOUR, START};
 use proptest::prelude::*;
 use slod::config::{Config, ProbeSpec};
 use slod::ledger::Ledger;
-use slod::outcome::{Cause, Outcome, Record, Timestamp, Verdict, Why};
+use slod::outcome::{Cause, Outcome, Record, Timestamp, Verdict, VoidReason};
 use slod::slo::correction::Correction;
 use slod::slo::recurrence::Recurrence;
 use slod::store::Store;
@@ -42,7 +42,7 @@ pub fn step() -> impl Strategy<Value = Step> {
     let verdict = prop_oneof![
         6 => Just(Verdict::Good),
         2 => Just(Verdict::Bad(Cause::Timeout)),
-        1 => Just(Verdict::Void(Why::Resources)),
+        1 => Just(Verdict::Void(VoidReason::Resources)),
     ];
     let outcome = (
         any::<bool>(),
@@ -69,7 +69,7 @@ pub fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-pub struct House {
+pub struct Fixture {
     pub folder: tempfile::TempDir,
     pub config: Config,
     pub ledger: Ledger,
@@ -89,7 +89,7 @@ pub const HOURLY: &str = "FREQ=HOURLY;COUNT=12";
 pub const DAILY: &str = "FREQ=DAILY;COUNT=5";
 pub const SLOS: [&str; 6] = ["both", "slices", "fast", "all", "weighted", "steps"];
 
-impl House {
+impl Fixture {
     pub fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("slod.db");

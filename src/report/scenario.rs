@@ -1,37 +1,37 @@
-//! Pasts in words, for trying alerts on what never happened.
+//! Synthetic histories, for trying alerts on scenarios.
 
 use crate::outcome::{Timestamp, millis};
 use crate::units::{self, show_duration};
 use std::time::Duration;
 
-/// A past in words: `good x 72h, bad x 5m, bad 2% x 6h`.
+/// A scenario as text: `good x 72h, bad x 5m, bad 2% x 6h`.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Story(Vec<Chapter>);
+pub struct Scenario(Vec<Phase>);
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct Chapter {
+struct Phase {
     /// Share of the attempts that fails.
     failing: f64,
     length: Duration,
 }
 
 /// Longer stories than a year are a slip of the pen, and would take minutes.
-const LONGEST: Duration = Duration::from_secs(366 * 86_400);
+const MAX_SPAN: Duration = Duration::from_secs(366 * 86_400);
 
-impl std::str::FromStr for Story {
+impl std::str::FromStr for Scenario {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let chapters: Result<Vec<_>, String> = text.split(',').map(chapter).collect();
-        let story = Self(chapters?);
-        if story.length() > LONGEST {
-            return Err(format!("a story takes at most {}", show_duration(LONGEST)));
+        let phases: Result<Vec<_>, String> = text.split(',').map(phase).collect();
+        let scenario = Self(phases?);
+        if scenario.length() > MAX_SPAN {
+            return Err(format!("a story takes at most {}", show_duration(MAX_SPAN)));
         }
-        Ok(story)
+        Ok(scenario)
     }
 }
 
-fn chapter(text: &str) -> Result<Chapter, String> {
+fn phase(text: &str) -> Result<Phase, String> {
     let expected = || {
         format!(
             "`{}` is no part of a story; expected such as `good x 72h`, `bad x 5m` or `bad 2% x 6h`",
@@ -48,14 +48,14 @@ fn chapter(text: &str) -> Result<Chapter, String> {
             ratio.filter(|ratio| *ratio > 0.0).ok_or_else(expected)?
         }
     };
-    Ok(Chapter { failing, length })
+    Ok(Phase { failing, length })
 }
 
-impl Story {
+impl Scenario {
     /// How long it takes.
     pub fn length(&self) -> Duration {
-        self.0.iter().fold(Duration::ZERO, |sum, chapter| {
-            sum.saturating_add(chapter.length)
+        self.0.iter().fold(Duration::ZERO, |sum, phase| {
+            sum.saturating_add(phase.length)
         })
     }
 
@@ -65,13 +65,13 @@ impl Story {
     pub fn fails(&self, at: Timestamp, interval: Duration) -> bool {
         let mut begin = Timestamp(-1);
         let mut end = Timestamp(0);
-        for chapter in &self.0 {
-            end = end.after(chapter.length);
+        for phase in &self.0 {
+            end = end.after(phase.length);
             if at <= end {
                 let interval = millis(interval).max(1);
                 let first = begin.0.div_euclid(interval) + 1;
                 let number = at.0.div_euclid(interval) - first;
-                return failures(number + 1, chapter.failing) > failures(number, chapter.failing);
+                return failures(number + 1, phase.failing) > failures(number, phase.failing);
             }
             begin = end;
         }
@@ -96,10 +96,10 @@ mod tests {
 
     /// How many of the attempts between two times fail.
     fn failing(text: &str, seconds: std::ops::RangeInclusive<i64>) -> usize {
-        let story: Story = text.parse().expect("a story");
+        let scenario: Scenario = text.parse().expect("a story");
         let attempts = seconds.filter(|second| second % 10 == 0);
         let fails =
-            |second: &i64| story.fails(Timestamp::from_secs(*second), Duration::from_secs(10));
+            |second: &i64| scenario.fails(Timestamp::from_secs(*second), Duration::from_secs(10));
         attempts.filter(fails).count()
     }
 
