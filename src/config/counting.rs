@@ -1,15 +1,13 @@
 //! Which probes count for an objective, and what they are together.
 
 use super::draft::{Placed, ServiceDraft};
+use super::keys::{objective as key, service};
 use super::model::ProbeSpec;
 use crate::diagnostic::nearest;
 use crate::slo::{BudgetingMethod, Combine, NoDataPolicy, Objective, ProbeRef, Sli};
-use crate::yaml::Section;
+use crate::yaml::{Declared, Section};
 use std::collections::HashMap;
-use std::ops::RangeInclusive;
 use std::sync::Arc;
-
-const WEIGHTS: RangeInclusive<u32> = 1..=1000;
 
 /// How the probes that count are combined. Where the budgeting is faulty, what depends on it is not
 /// blamed.
@@ -18,15 +16,20 @@ pub(super) fn combine(
     budgeting: Option<BudgetingMethod>,
 ) -> Option<Combine> {
     let sliced = budgeting.is_none_or(BudgetingMethod::is_sliced);
-    if section.has("weights") {
-        only_sliced(section, "weights", sliced);
-        if section.has("combine") {
+    if section.has(&key::WEIGHTS) {
+        only_sliced(section, &key::WEIGHTS, sliced);
+        if section.has(&key::COMBINE) {
             let message = "weights are a way of combining themselves";
-            section.error("conflict", "combine", message, "take out one of the two");
+            section.error(
+                "conflict",
+                &key::COMBINE,
+                message,
+                "take out one of the two",
+            );
         }
         return Some(Combine::Weighted);
     }
-    if !section.has("combine") {
+    if !section.has(&key::COMBINE) {
         return Some(match budgeting {
             // In one pool, one of two probes could fail for good without a bad minute.
             Some(BudgetingMethod::Timeslices { slice_target }) if slice_target <= 0.5 => {
@@ -35,30 +38,27 @@ pub(super) fn combine(
             _ => Combine::Pooled,
         });
     }
-    only_sliced(section, "combine", sliced);
-    section.choice("combine", &[("all", Combine::All), ("any", Combine::Any)])
+    only_sliced(section, &key::COMBINE, sliced);
+    section.get(&key::COMBINE)
 }
 
 /// What a minute without outcomes is.
 pub(super) fn missing(section: &Section<'_>, sliced: bool) -> Option<NoDataPolicy> {
-    const WORDS: &[(&str, NoDataPolicy)] = &[
-        ("exclude", NoDataPolicy::Exclude),
-        ("bad", NoDataPolicy::Bad),
-        ("good", NoDataPolicy::Good),
-    ];
-    if !section.has("on_missing") {
-        return Some(NoDataPolicy::Exclude);
+    if section.has(&key::ON_MISSING) {
+        only_sliced(section, &key::ON_MISSING, sliced);
     }
-    only_sliced(section, "on_missing", sliced);
-    section.choice("on_missing", WORDS)
+    section.get(&key::ON_MISSING)
 }
 
-fn only_sliced(section: &Section<'_>, key: &str, sliced: bool) {
+fn only_sliced(section: &Section<'_>, key: &dyn Declared, sliced: bool) {
     if !sliced {
         section.error(
             "conflict",
             key,
-            format!("`{key}` has no meaning where every attempt counts by itself"),
+            format!(
+                "`{}` has no meaning where every attempt counts by itself",
+                key.name()
+            ),
             "take it out, or write `budgeting: timeslices`: every minute is then judged as a whole",
         );
     }
@@ -66,34 +66,22 @@ fn only_sliced(section: &Section<'_>, key: &str, sliced: bool) {
 
 /// The probes that are named, with their weights.
 pub(super) fn probes(section: &Section<'_>) -> Vec<ProbeRef> {
-    if section.has("weights") && section.has("probes") {
+    if section.has(&key::WEIGHTS) && section.has(&key::PROBES) {
         let message = "`weights` name the probes that count already";
-        section.error("conflict", "probes", message, "take out one of the two");
+        section.error("conflict", &key::PROBES, message, "take out one of the two");
     }
-    if section.has("weights") {
+    if section.has(&key::WEIGHTS) {
         return weighted(section);
     }
-    section.texts("probes", "the name of a probe", |text| {
-        Some(counted(text, 1))
-    })
+    let probes = section.all(&key::PROBES).into_iter();
+    probes.map(|text| counted(&text, 1)).collect()
 }
 
 fn weighted(section: &Section<'_>) -> Vec<ProbeRef> {
-    let mut probes = Vec::new();
-    for (name, text, at) in section.text_map("weights") {
-        let weight = text.parse().ok().filter(|weight| WEIGHTS.contains(weight));
-        if let Some(weight) = weight {
-            probes.push(counted(&name, weight));
-        } else {
-            let message = format!("`{text}` is no weight");
-            let (least, most) = (WEIGHTS.start(), WEIGHTS.end());
-            let expected = format!("expected a whole number from {least} to {most}");
-            section
-                .reader()
-                .error("invalid-value", &at, message, expected);
-        }
-    }
-    probes
+    let weights = section.map(&key::WEIGHTS).into_iter();
+    weights
+        .map(|(name, weight, _)| counted(&name, weight))
+        .collect()
 }
 
 /// `probe`, or `service/probe`.
@@ -138,10 +126,10 @@ pub(super) fn check_any<'o, 'n: 'o>(
 ) {
     let borrows = |counted: &ProbeRef| counted.service.is_some();
     let borrows = objectives.any(|objective| objective.value.probes.iter().any(borrows));
-    if !borrows && !section.has("probes") {
+    if !borrows && !section.has(&service::PROBES) {
         let message = "`probes` is missing";
         let help = "ways of looking at the service; only a journey has none, whose objectives count probes of other services";
-        section.error("missing-key", "probes", message, help);
+        section.error("missing-key", &service::PROBES, message, help);
     }
 }
 
@@ -185,10 +173,10 @@ fn exists(
     objective: &Placed<'_, Objective>,
     counted: &ProbeRef,
 ) -> bool {
-    let key = if objective.section.has("weights") {
-        "weights"
+    let key: &dyn Declared = if objective.section.has(&key::WEIGHTS) {
+        &key::WEIGHTS
     } else {
-        "probes"
+        &key::PROBES
     };
     let report = |message: String, name: &str, known: &[&str]| {
         let help = match nearest(name, known.iter().copied()) {
@@ -223,7 +211,7 @@ fn check_kinds(service: &ServiceDraft<'_>, objective: &Placed<'_, Objective>) {
                 "name probes, such as `probes: [ health ]`; those of other services as `service/probe`"
             }
         };
-        section.error("nothing-counts", "sli", message, help);
+        section.error("nothing-counts", &key::SLI, message, help);
     }
     let timed = matches!(value.sli, Sli::Freshness | Sli::Latency { .. });
     if let Some(probe) = counting.find(|probe| timed && !value.sli.suits(probe.value.kind)) {
@@ -233,6 +221,6 @@ fn check_kinds(service: &ServiceDraft<'_>, objective: &Placed<'_, Objective>) {
             value.sli.name()
         );
         let help = "freshness counts heartbeats, latency all other kinds";
-        section.error("conflict", "probes", message, help);
+        section.error("conflict", &key::PROBES, message, help);
     }
 }

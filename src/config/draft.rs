@@ -4,7 +4,7 @@ use super::model::{Config, Inputs, ObserveSpec, ProbeSpec, ProcessSpec, ServiceS
 use crate::outcome::ProbeKey;
 use crate::slo::correction::Correction;
 use crate::slo::{Objective, Sli};
-use crate::yaml::{Node, Section, Spot};
+use crate::yaml::{Declared, Node, Section, Spot};
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -46,7 +46,7 @@ pub(super) struct ServiceDraft<'n> {
 }
 
 impl<T> Placed<'_, T> {
-    pub(super) fn spot_of(&self, key: &str) -> Spot {
+    pub(super) fn spot_of(&self, key: &dyn Declared) -> Spot {
         self.section.spot_of(key)
     }
 }

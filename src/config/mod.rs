@@ -4,7 +4,7 @@
 //! text -> yaml::Node -> Draft (values with places) -> lints -> Config
 //! ```
 //!
-//! The keys are data in `keys.rs`; the reader and `docs/CONFIGURATION.md` both come from it.
+//! The keys are constants in `keys`; the reader and `docs/CONFIGURATION.md` both come from it.
 
 mod correction;
 mod counting;
@@ -20,9 +20,10 @@ mod objective;
 mod observe;
 mod probe;
 mod read;
-mod zone;
+mod window;
 
 pub use docs::markdown;
+pub use keys::ROOT as KEYS;
 pub use load::{Code, FileError, Loaded, codes, read_file};
 pub use mask::source as without_secrets;
 pub use model::{

@@ -7,8 +7,8 @@ pub use due::{Due, Pace, Schedule};
 use super::beats::{Failures, HeartbeatState};
 use super::{Attempt, HeartbeatAuth, Kind, Probe};
 use crate::outcome::{Cause, Outcome, Timestamp, Verdict, VoidReason};
-use crate::units::show_duration;
-use crate::yaml::{Key, Secret, Section, Shape};
+use crate::units::{DAY, show_duration};
+use crate::yaml::{Key, Keys, Parsed, Secret, SecretText, Section, Span, Text, ZONE};
 use async_trait::async_trait;
 use chrono_tz::Tz;
 use std::sync::Arc;
@@ -17,42 +17,41 @@ use std::time::Duration;
 #[derive(Debug)]
 pub struct Heartbeat;
 
-const KEYS: &[Key] = &[
-    Key::optional(
-        "every",
-        Shape::Duration,
-        "",
-        "How often the job reports at least, from 1s to 31d. Either this or `schedule` is required.",
-    ),
-    Key::optional(
-        "schedule",
-        Shape::Text,
-        "",
-        "When the job runs, as its crontab says: `0 3 * * *` (minute, hour, day, month, day of the week) or a name such as `@daily`. A report is due after each of these times, within `grace`; a time that clocks skip counts when they have changed, a repeated one the first time.",
-    ),
-    Key::optional(
-        "timezone",
-        Shape::Text,
-        DEFAULT_ZONE,
-        "Time zone of `schedule`, such as `Europe/Berlin`.",
-    ),
-    Key::optional(
-        "grace",
-        Shape::Duration,
-        "0s",
-        "How much later than that a report may be, up to 31d: for a `schedule`, at least as long as the job takes.",
-    ),
-    Key::optional(
-        "token",
-        Shape::Secret,
-        "",
-        "What the job must send as `Authorization: Bearer`. Left out, everybody who reaches the address can report.",
-    ),
-];
+const KEYS: Keys = &[&EVERY_RANGE, &SCHEDULE, &TIMEZONE, &GRACE, &TOKEN];
 
-const DEFAULT_ZONE: &str = "UTC";
-const EVERY_RANGE: (Duration, Duration) =
-    (Duration::from_secs(1), Duration::from_secs(31 * 86_400));
+const LONGEST: Duration = Duration::from_secs(31 * DAY.as_secs());
+
+const EVERY_RANGE: Key<Span> = Key::optional(
+    "every",
+    Span::within(Duration::from_secs(1), LONGEST),
+    "How often the job reports at least. Either this or `schedule` is required.",
+);
+
+const SCHEDULE: Key<Text> = Key::optional(
+    "schedule",
+    Text,
+    "When the job runs, as its crontab says: `0 3 * * *` (minute, hour, day, month, day of the week) or a name such as `@daily`. A report is due after each of these times, within `grace`; a time that clocks skip counts when they have changed, a repeated one the first time.",
+);
+
+const TIMEZONE: Key<Parsed<Tz>> = Key::with_default(
+    "timezone",
+    ZONE,
+    "UTC",
+    "Time zone of `schedule`, such as `Europe/Berlin`.",
+);
+
+const GRACE: Key<Span> = Key::with_default(
+    "grace",
+    Span::within(Duration::ZERO, LONGEST),
+    "0s",
+    "How much later than that a report may be: for a `schedule`, at least as long as the job takes.",
+);
+
+const TOKEN: Key<SecretText> = Key::optional(
+    "token",
+    SecretText,
+    "What the job must send as `Authorization: Bearer`. Left out, everybody who reaches the address can report.",
+);
 
 impl Kind for Heartbeat {
     fn name(&self) -> &'static str {
@@ -63,7 +62,7 @@ impl Kind for Heartbeat {
         "A job that reports by `POST /api/v1/heartbeat/{service}/{probe}`, with `?status=fail` if it failed. Good while the last report is recent enough; its latency is the report's age. A reported failure is counted also if a success follows before the next attempt."
     }
 
-    fn keys(&self) -> &'static [Key] {
+    fn keys(&self) -> Keys {
         KEYS
     }
 
@@ -73,13 +72,8 @@ impl Kind for Heartbeat {
 
     fn read(&self, section: &Section<'_>) -> Option<Arc<dyn Probe>> {
         let pace = pace(section);
-        let grace = if section.has("grace") {
-            section.duration("grace")
-        } else {
-            Some(Duration::ZERO)
-        };
-        let grace = grace.filter(|grace| in_range(section, "grace", *grace));
-        let token = section.secret("token");
+        let grace = section.get(&GRACE);
+        let token = section.secret(&TOKEN);
         let acceptable = is_acceptable(section, token.as_ref());
         let due = Due {
             pace: pace?,
@@ -90,10 +84,11 @@ impl Kind for Heartbeat {
 }
 
 fn pace(section: &Section<'_>) -> Option<Pace> {
-    match (section.has("every"), section.has("schedule")) {
+    let (every, zone) = (section.get(&EVERY_RANGE), section.get(&TIMEZONE));
+    match (section.has(&EVERY_RANGE), section.has(&SCHEDULE)) {
         (true, true) => {
             let message = "`every` and `schedule` both say when the job reports";
-            section.error("conflict", "schedule", message, "keep one of them");
+            section.error("conflict", &SCHEDULE, message, "keep one of them");
             None
         }
         (false, false) => {
@@ -103,63 +98,24 @@ fn pace(section: &Section<'_>) -> Option<Pace> {
             reader.error("missing-key", section.spot(), message, help);
             None
         }
-        (true, false) => {
-            let every = section.duration("every")?;
-            in_range(section, "every", every).then_some(Pace::Every(every))
-        }
+        (true, false) => every.map(Pace::Every),
         (false, true) => {
-            let zone = zone(section)?;
+            let zone = zone?;
             let expected = "five fields of a crontab such as `0 3 * * *`, or a name such as `@daily`, for times that come again";
-            let schedule = section.parse("schedule", expected, |text| Schedule::read(text, zone));
+            let schedule = section.parse(&SCHEDULE, expected, |text| Schedule::read(text, zone));
             schedule.map(|schedule| Pace::Schedule(Box::new(schedule)))
         }
     }
-}
-
-fn zone(section: &Section<'_>) -> Option<Tz> {
-    if !section.has("timezone") {
-        return DEFAULT_ZONE.parse().ok();
-    }
-    let expected = "the name of a time zone such as Europe/Berlin";
-    section.parse("timezone", expected, |text| text.parse().ok())
 }
 
 /// Refuses an empty token. Another faulty one is reported where it is read.
 fn is_acceptable(section: &Section<'_>, token: Option<&Secret>) -> bool {
     if token.is_some_and(|token| token.reveal().is_empty()) {
         let message = "an empty token would let everybody in";
-        section.error(
-            "invalid-value",
-            "token",
-            message,
-            "set one, or leave it out",
-        );
+        section.error("invalid-value", &TOKEN, message, "set one, or leave it out");
         return false;
     }
-    token.is_some() || !section.has("token")
-}
-
-fn in_range(section: &Section<'_>, key: &'static str, span: Duration) -> bool {
-    let least = if key == "every" {
-        EVERY_RANGE.0
-    } else {
-        Duration::ZERO
-    };
-    let fits = (least..=EVERY_RANGE.1).contains(&span);
-    if !fits {
-        let expected = format!(
-            "expected {} to {}",
-            show_duration(least),
-            show_duration(EVERY_RANGE.1)
-        );
-        section.error(
-            "out-of-range",
-            key,
-            "no report can be expected at such a pace",
-            expected,
-        );
-    }
-    fits
+    token.is_some() || !section.has(&TOKEN)
 }
 
 #[derive(Debug)]

@@ -11,7 +11,7 @@ mod quoted;
 mod tcp;
 
 use crate::outcome::Outcome;
-use crate::yaml::{Key, Secret, Section};
+use crate::yaml::{Keys, Secret, Section};
 use async_trait::async_trait;
 use beats::HeartbeatState;
 use std::fmt;
@@ -31,7 +31,7 @@ pub trait Kind: Sync {
     fn summary(&self) -> &'static str;
 
     /// The keys under [`Kind::name`].
-    fn keys(&self) -> &'static [Key];
+    fn keys(&self) -> Keys;
 
     /// A complete value in YAML, such as `{ url: "http://127.0.0.1:8000/health" }`; a test reads it.
     fn example(&self) -> &'static str;

@@ -3,6 +3,9 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+pub const HOUR: Duration = Duration::from_secs(3600);
+pub const DAY: Duration = Duration::from_secs(86_400);
+
 const DURATIONS: &[(&str, u64)] = &[
     ("ms", 1),
     ("s", 1_000),

@@ -1,6 +1,7 @@
 //! Objectives whose budget or alerts cannot work at the pace of their probes.
 
 use super::{Draft, Finding, objectives, percent, plain, spacing, span};
+use crate::config::keys::objective;
 use crate::slo::burn::{TIERS, Tier, Urgency};
 use crate::slo::{BudgetingMethod, Objective};
 use crate::units::show_duration;
@@ -19,7 +20,7 @@ pub(super) fn tier_never_fires(draft: &Draft<'_>) -> Vec<Finding> {
         };
         let factor = tier.factor(objective.window.length);
         found.push(Finding {
-            at: placed.spot_of("target"),
+            at: placed.spot_of(&objective::TARGET),
             message: format!(
                 "the alert over {} can never fire: it would need more than {} times the error budget, which is {} errors",
                 show_duration(tier.long),
@@ -125,7 +126,7 @@ pub(super) fn budget_below_one_failure(draft: &Draft<'_>) -> Vec<Finding> {
             continue;
         }
         found.push(Finding {
-            at: placed.spot_of("target"),
+            at: placed.spot_of(&objective::TARGET),
             message: format!(
                 "{} of {} {what} of `{}` in {} is a budget of {}: the first failure breaks the promise",
                 percent(1.0 - objective.target),

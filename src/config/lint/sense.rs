@@ -1,10 +1,11 @@
 //! Parts of a config that contradict or repeat each other.
 
 use super::{Draft, Finding, objectives};
+use crate::config::keys::{self, objective, service};
 use crate::config::model::ProbeSpec;
 use crate::slo::{NoDataPolicy, Objective, Sli, Window};
 use crate::units::show_duration;
-use crate::yaml::{Node, Spot, Value};
+use crate::yaml::{Declared, Node, Spot, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -39,7 +40,7 @@ pub(super) fn missing_exceeds_retention(draft: &Draft<'_>) -> Vec<Finding> {
         };
         if let Some((window, _)) = too_long(&placed.value, retention).next() {
             found.push(Finding {
-                at: placed.spot_of("on_missing"),
+                at: placed.spot_of(&objective::ON_MISSING),
                 message: format!(
                     "`on_missing: {word}` cannot count what is deleted: the window of {} reaches beyond the store's retention of {}",
                     window.name(),
@@ -56,11 +57,13 @@ pub(super) fn missing_exceeds_retention(draft: &Draft<'_>) -> Vec<Finding> {
 fn too_long(
     objective: &Objective,
     retention: Duration,
-) -> impl Iterator<Item = (&Window, &'static str)> {
+) -> impl Iterator<Item = (&Window, &'static dyn Declared)> {
     let Objective {
         window, further, ..
     } = objective;
-    let keys = std::iter::once("window").chain(std::iter::repeat("further_windows"));
+    let own: &'static dyn Declared = &objective::WINDOW;
+    let further_key: &'static dyn Declared = &objective::FURTHER_WINDOWS;
+    let keys = std::iter::once(own).chain(std::iter::repeat(further_key));
     let windows = std::iter::once(window).chain(further).zip(keys);
     windows.filter(move |(window, _)| window.reach() > retention)
 }
@@ -75,7 +78,7 @@ pub(super) fn latency_above_timeout(draft: &Draft<'_>) -> Vec<Finding> {
         let probes = service.counting(&placed.value).map(|probe| &probe.value);
         if let Some(probe) = probes.into_iter().find(too_short) {
             found.push(Finding {
-                at: placed.spot_of("below"),
+                at: placed.spot_of(&objective::BELOW),
                 message: format!(
                     "a threshold of {} is never judged: `{}` times out after {}",
                     show_duration(below),
@@ -140,10 +143,10 @@ pub(super) fn no_objective(draft: &Draft<'_>) -> Vec<Finding> {
     draft
         .services
         .iter()
-        .filter(|service| service.objectives.is_empty() && !service.section.has("objectives"))
+        .filter(|service| service.objectives.is_empty() && !service.section.has(&service::OBJECTIVES))
         .filter(|service| !on_journeys.contains(&service.name))
         .map(|service| Finding {
-            at: service.section.spot_of("name"),
+            at: service.section.spot_of(&service::NAME),
             message: format!("`{}` is probed, but nothing is promised for it", service.name),
             help: "add `objectives` here or under `defaults`; `objectives: []` says that none is meant".to_owned(),
         })
@@ -161,7 +164,7 @@ pub(super) fn too_few_slots(draft: &Draft<'_>) -> Vec<Finding> {
         return Vec::new();
     }
     vec![Finding {
-        at: draft.root.spot_of("max_concurrent_probes"),
+        at: draft.root.spot_of(&keys::MAX_CONCURRENT_PROBES),
         message: format!(
             "if every service hangs, {:.0} probes run at once, but only {} may: the others are missed",
             busy.ceil(),
@@ -230,7 +233,7 @@ pub(super) fn open_listen(draft: &Draft<'_>) -> Vec<Finding> {
         return Vec::new();
     }
     vec![Finding {
-        at: draft.root.spot_of("listen"),
+        at: draft.root.spot_of(&keys::LISTEN),
         message: format!(
             "everybody who reaches {} can read pages and metrics: there is no authentication",
             draft.listen

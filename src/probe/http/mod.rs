@@ -20,7 +20,7 @@ mod text;
 use super::dial::{Family, Tls};
 use super::{Attempt, Kind, Probe};
 use crate::outcome::Outcome;
-use crate::yaml::{Key, Section};
+use crate::yaml::{Keys, Section};
 use async_trait::async_trait;
 use expect::Expect;
 use proxy::Proxy;
@@ -40,8 +40,8 @@ impl Kind for Http {
         "Sends one HTTP request and holds the answer against what is expected. The connection is new each time and TLS sessions are not resumed, so every attempt costs what a new user pays; the timeout covers everything, redirects included."
     }
 
-    fn keys(&self) -> &'static [Key] {
-        keys::HTTP
+    fn keys(&self) -> Keys {
+        keys::KEYS
     }
 
     fn example(&self) -> &'static str {

@@ -2,9 +2,10 @@
 
 use super::Version;
 use super::headers::is_secret;
+use super::keys;
 use super::request::Request;
 use crate::diagnostic::Severity;
-use crate::yaml::{Section, Spot};
+use crate::yaml::{Declared, Section, Spot};
 use http::header::{
     AUTHORIZATION, CONNECTION, CONTENT_LENGTH, HOST, TE, TRANSFER_ENCODING, UPGRADE,
 };
@@ -15,7 +16,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 pub fn read_headers(section: &Section<'_>, headers: &mut HeaderMap) -> bool {
     let mut seen: Vec<HeaderName> = Vec::new();
     let mut faultless = true;
-    for (name, value, at) in section.text_map("headers") {
+    for (name, value, at) in section.map(&keys::HEADERS) {
         match field(&name, &value) {
             Ok((name, _)) if seen.contains(&name) => {
                 let message = format!("the header `{name}` is given twice (case does not matter)");
@@ -35,9 +36,12 @@ pub fn read_headers(section: &Section<'_>, headers: &mut HeaderMap) -> bool {
         }
     }
     if seen.contains(&AUTHORIZATION) {
-        let keys = ["bearer", "bearer_file", "basic_auth"];
-        if let Some(key) = keys.into_iter().find(|key| section.has(key)) {
-            let message = format!("both `{key}` and the header Authorization are given");
+        let keys: [&dyn Declared; 2] = [&keys::BEARER, &keys::BASIC_AUTH];
+        let written = keys
+            .into_iter()
+            .find_map(|key| Some((key, section.written_name(key)?)));
+        if let Some((key, name)) = written {
+            let message = format!("both `{name}` and the header Authorization are given");
             section.error("conflict", key, message, "keep one of them");
             faultless = false;
         }
@@ -157,9 +161,9 @@ fn ends_chunked(coding: &HeaderValue) -> bool {
 
 /// Where a configured header stands.
 fn field_spot(section: &Section<'_>, name: &HeaderName) -> Spot {
-    let headers = section.text_map("headers").into_iter();
+    let headers = section.map(&keys::HEADERS).into_iter();
     let mut found = headers.filter(|(written, _, _)| written.eq_ignore_ascii_case(name.as_str()));
     found
         .next()
-        .map_or_else(|| section.spot_of("headers"), |(_, _, at)| at)
+        .map_or_else(|| section.spot_of(&keys::HEADERS), |(_, _, at)| at)
 }

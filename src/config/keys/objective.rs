@@ -1,0 +1,133 @@
+//! The keys of an objective.
+
+use super::window::WindowForm;
+use crate::slo::{BudgetingMethod, Combine, NoDataPolicy, Sli};
+use crate::yaml::{
+    Choice, Integer, Key, Keys, List, Map, Mapping, Parsed, Ratio, Span, Text, ZONE,
+};
+use chrono_tz::Tz;
+
+const KEYS: Keys = &[
+    &NAME,
+    &SLI,
+    &BELOW,
+    &TARGET,
+    &WINDOW,
+    &TIMEZONE,
+    &FURTHER_WINDOWS,
+    &BUDGETING,
+    &SLICE_TARGET,
+    &ON_MISSING,
+    &PROBES,
+    &COMBINE,
+    &WEIGHTS,
+];
+
+/// More promises than a team can keep in mind; each one costs metrics, memory and alerts.
+pub const LIST: List<Mapping> = List::up_to(50, Mapping(KEYS));
+
+/// The objectives of every service.
+pub const DEFAULTS: Key<List<Mapping>> = Key::optional(
+    "objectives",
+    LIST,
+    "Objectives of every service. A service replaces one by an objective of the same name, and leaves out those that none of its probes suits.",
+);
+
+pub const NAME: Key<Text> = Key::required(
+    "name",
+    Text,
+    "Name, unique within the service, such as `latency-p95`.",
+);
+
+/// `None` is `latency`, which needs `below`.
+pub const SLI: Key<Choice<Option<Sli>>> = Key::required(
+    "sli",
+    Choice(&[
+        ("availability", Some(Sli::Availability)),
+        ("success", Some(Sli::Success)),
+        ("latency", None),
+        ("freshness", Some(Sli::Freshness)),
+    ]),
+    "What counts as good: `availability` and `success` an attempt that succeeded, `latency` one that succeeded in less than `below`, `freshness` a heartbeat that came in time.",
+);
+
+pub const BELOW: Key<Span> = Key::optional(
+    "below",
+    Span::ANY,
+    "The latency threshold: needed for `latency`, refused for the others.",
+);
+
+pub const TARGET: Key<Ratio> = Key::required(
+    "target",
+    Ratio,
+    "The promised share of good events, above 0 and below 100%.",
+);
+
+pub const WINDOW: Key<WindowForm> = Key::with_default(
+    "window",
+    WindowForm,
+    "30d",
+    "The time that the promise is for: a rolling one, or a period of the calendar, whose budget begins anew.",
+);
+
+pub const TIMEZONE: Key<Parsed<Tz>> = Key::with_default(
+    "timezone",
+    ZONE,
+    "UTC",
+    "Time zone of a calendar window, such as `Europe/Berlin`. Where a zone is not whole hours from UTC, its periods begin with the hour.",
+);
+
+pub const FURTHER_WINDOWS: Key<List<WindowForm>> = Key::optional(
+    "further_windows",
+    List::of(WindowForm),
+    "Additional windows that a budget is shown for. Alerts go by `window`.",
+);
+
+/// Each is made with the [`SLICE_TARGET`].
+pub const BUDGETING: Key<Choice<fn(f64) -> BudgetingMethod>> = Key::optional(
+    "budgeting",
+    Choice(&[
+        ("occurrences", |_| BudgetingMethod::Occurrences),
+        ("timeslices", |slice_target| BudgetingMethod::Timeslices {
+            slice_target,
+        }),
+        ("ratio_timeslices", |_| BudgetingMethod::RatioTimeslices),
+    ]),
+    "What is counted: `occurrences` every attempt, `timeslices` every minute (uptime), `ratio_timeslices` the good share of every minute. Left out, it is `timeslices` for `availability` and `freshness`, and `occurrences` for the others.",
+);
+
+pub const SLICE_TARGET: Key<Ratio> = Key::with_default(
+    "slice_target",
+    Ratio,
+    "50%",
+    "For `timeslices`: a minute is good if at least this share of its attempts is. With the default, one failure of several attempts does not make a minute bad.",
+);
+
+pub const ON_MISSING: Key<Choice<NoDataPolicy>> = Key::with_default(
+    "on_missing",
+    Choice(&[
+        ("exclude", NoDataPolicy::Exclude),
+        ("bad", NoDataPolicy::Bad),
+        ("good", NoDataPolicy::Good),
+    ]),
+    "exclude",
+    "For minutes: what one without any outcome is, from the first outcome on. `exclude` leaves it unknown, which coverage shows; `bad` and `good` count it, also where slod itself was down. Corrections then take out whole minutes.",
+);
+
+pub const PROBES: Key<List<Text>> = Key::optional(
+    "probes",
+    List::of(Text),
+    "The probes that count, those of other services as `service/probe`. Left out, all of the service that suit the `sli` do: heartbeats for `freshness`, all others for the rest.",
+);
+
+pub const COMBINE: Key<Choice<Combine>> = Key::optional(
+    "combine",
+    Choice(&[("all", Combine::All), ("any", Combine::Any)]),
+    "For minutes: whether all of the probes must be good in a minute (the worst one's share is the minute's), or any one (the best one's). Left out, all their attempts are one pool; with a `slice_target` of 50% or less it is `all`, or one of two probes could fail for good without a bad minute.",
+);
+
+pub const WEIGHTS: Key<Map<Integer>> = Key::optional(
+    "weights",
+    Map::of(Integer(1, 1000)),
+    "For minutes, instead of `probes`: the probes that count, each with its weight. The minute's share is the mean of theirs by weight.",
+);
