@@ -68,7 +68,8 @@ impl DocsPage {
             let default = match key.need() {
                 Need::Required => "**required**".to_owned(),
                 Need::Optional => String::new(),
-                Need::Default(text) => format!("`{text}`"),
+                // A bar would end the cell.
+                Need::Default(text) => format!("`{}`", text.replace('|', "\\|")),
             };
             let name = match (key.form().structure(), key.file_name()) {
                 (Structure::ProbeKind, _) => "*a probe kind*".to_owned(),

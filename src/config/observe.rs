@@ -30,16 +30,16 @@ pub(super) fn processes(parent: &Section<'_>, of: &Arc<str>) -> Vec<ProcessSpec>
     parent
         .sections(&service::PROCESSES)
         .filter_map(|section| {
-            let found_by = found_by(&section)?;
+            let found_by = found_by(&section);
             let name = if section.has(&key::NAME) {
                 names.take(&section, &key::NAME)
             } else {
-                names.claim(&section, &key::NAME, made_of(&found_by))
+                names.claim(&section, &key::NAME, made_of(found_by.as_ref()?))
             };
             Some(ProcessSpec {
                 service: of.clone(),
                 name: name?.into(),
-                found_by,
+                found_by: found_by?,
             })
         })
         .collect()

@@ -77,11 +77,15 @@ impl Kind for Tcp {
 
     fn read(&self, section: &Section<'_>) -> Option<Arc<dyn Probe>> {
         let address = section.get(&ADDRESS);
+        let tls = read_tls(section);
         let send = read_send(section);
         let expect = read_expect(section);
         let family = section.get(&options::IP_VERSION);
         let address = address?;
-        let tls = read_tls(section, &address);
+        let tls = tls.and_then(|tls| {
+            let name = server_name(section, &tls, &address)?;
+            Some((tls, name))
+        });
         Some(Arc::new(TcpProbe {
             address,
             family: family?,
@@ -93,20 +97,22 @@ impl Kind for Tcp {
 }
 
 /// `None` without TLS, and where a fault is reported, which refuses the whole config.
-fn read_tls(section: &Section<'_>, address: &Address) -> Option<(Tls, ServerName<'static>)> {
+fn read_tls(section: &Section<'_>) -> Option<Tls> {
     let Some(tls) = section.section(&TLS) else {
         refuse_empty_tls(section);
         return None;
     };
-    let tls = TlsOptions::read(&tls).build(section, &TLS)?;
-    let name = tls
-        .server_name(address.shown.trim_matches(['[', ']']))
-        .map_err(|failure| {
-            let help = "add `server_name` below `tls`";
-            section.error("invalid-value", &ADDRESS, failure.message, help);
-        })
-        .ok()?;
-    Some((tls, name))
+    TlsOptions::read(&tls).build(section, &TLS)
+}
+
+/// The name that a certificate must have; reported if the address holds none.
+fn server_name(section: &Section<'_>, tls: &Tls, address: &Address) -> Option<ServerName<'static>> {
+    let name = tls.server_name(address.shown.trim_matches(['[', ']']));
+    name.map_err(|failure| {
+        let help = "add `server_name` below `tls`";
+        section.error("invalid-value", &ADDRESS, failure.message, help);
+    })
+    .ok()
 }
 
 /// Reports a `tls:` with nothing below it, which would otherwise mean no TLS.
