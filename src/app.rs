@@ -2,7 +2,6 @@
 //! nothing behind), the app runs, and a stop request drains it.
 
 mod changes;
-mod observer;
 mod reload;
 mod supervisor;
 
@@ -10,16 +9,15 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::ledger::{self, Ledger, Plans, Snapshot};
 use crate::metrics::SelfMetrics;
+use crate::observe;
 use crate::outcome::{ProbeKey, Timestamp};
 use crate::probe::beats::HeartbeatBoard;
 use crate::schedule::{self, ProbeThreads};
-use crate::slo::correction::Correction;
 use crate::slo::vantage::NetworkGuard;
 use crate::store::{Store, StoreError, Writer};
 use crate::tasks::Tasks;
 use crate::web;
 use arc_swap::ArcSwap;
-use observer::Wanted;
 pub use reload::Origin;
 use reload::Reloader;
 use std::net::SocketAddr;
@@ -70,7 +68,6 @@ pub struct App {
     vantage: NetworkGuard,
     writer: Writer,
     plans: Plans,
-    corrections: Arc<[Correction]>,
     beats: HeartbeatBoard,
     /// The latest tick in the store.
     used_until: Option<Timestamp>,
@@ -103,7 +100,6 @@ impl App {
             vantage,
             writer,
             plans,
-            corrections,
             beats,
             used_until,
         } = match opened {
@@ -123,7 +119,6 @@ impl App {
             vantage,
             writer,
             plans,
-            corrections,
             beats,
             used_until,
             snapshots,
@@ -163,13 +158,12 @@ impl App {
     fn spawn_all(self, tasks: &mut Tasks, stop: &CancellationToken) -> Writer {
         let (store, history) = (self.writer.handle(), self.config.store.path.clone());
         let (events_in, events) = mpsc::channel(EVENT_QUEUE);
-        let (probe_reloads_in, probe_reloads) = mpsc::channel(1);
-        let (ledger_reloads_in, ledger_reloads) = mpsc::channel(1);
+        let (recounts_in, recounts) = mpsc::channel(1);
         let (requests_in, requests) = mpsc::channel(1);
         let (system_in, system) = watch::channel(Arc::default());
         let (snapshots, clock) = (self.snapshots.subscribe(), self.clock.clone());
-        let probes: Vec<_> = self.config.running().cloned().collect();
-        let max_concurrent = self.config.max_concurrent_probes;
+        let files = self.config.inputs.files.clone();
+        let (configs, _) = watch::channel(self.config.clone());
         let state = web::WebState {
             clock: self.clock.clone(),
             beats: self.beats.clone(),
@@ -180,62 +174,55 @@ impl App {
             store: store.clone(),
             history: history.clone(),
             reload: requests_in,
+            ledger: recounts_in.clone(),
         };
         let probing = self.threads.first().clone();
         tasks.spawn_on(
             &probing,
             "schedule",
-            schedule::run(
-                probes,
-                schedule::Deps {
-                    clock: self.clock.clone(),
-                    threads: self.threads,
-                    beats: self.beats.clone(),
-                    used_until: self.used_until,
-                    events: events_in,
-                    reloads: probe_reloads,
-                    stop: stop.clone(),
-                    drain: PROBE_DRAIN,
-                    max_concurrent,
-                    lag: self.own.schedule_lag.clone(),
-                    wakeup_lag: self.own.wakeup_lag.clone(),
-                    in_flight: self.own.probes_in_flight.clone(),
-                },
-            ),
+            schedule::run(schedule::Deps {
+                clock: self.clock.clone(),
+                threads: self.threads,
+                beats: self.beats.clone(),
+                used_until: self.used_until,
+                events: events_in,
+                configs: configs.subscribe(),
+                stop: stop.clone(),
+                drain: PROBE_DRAIN,
+                lag: self.own.schedule_lag.clone(),
+                wakeup_lag: self.own.wakeup_lag.clone(),
+                in_flight: self.own.probes_in_flight.clone(),
+            }),
         );
         tasks.spawn(
             "ledger",
             ledger::run(
                 self.ledger,
                 self.vantage,
-                self.config.clone(),
+                self.config,
                 ledger::Deps {
                     clock: self.clock.clone(),
                     events,
-                    reloads: ledger_reloads,
+                    recounts,
                     store,
-                    history: history.clone(),
+                    history,
                     plans: self.plans,
                     vantage_lost: self.own.vantage_lost.clone(),
                     snapshots: self.snapshots,
                 },
             ),
         );
-        let (wanted_in, wanted) = watch::channel(Wanted::of(&self.config));
-        tasks.spawn("observer", observer::run(wanted, system_in, stop.clone()));
+        let observer = observe::run(configs.subscribe(), system_in, stop.clone());
+        tasks.spawn("observer", observer);
         let reloader = Reloader {
             origin: self.origin,
-            files: self.config.inputs.files.clone(),
-            config: self.config,
-            corrections: self.corrections,
+            configs,
+            files,
             beats: self.beats,
             own: self.own,
             clock: self.clock,
             requests,
-            history,
-            ledger: ledger_reloads_in,
-            schedule: probe_reloads_in,
-            observer: wanted_in,
+            ledger: recounts_in,
         };
         tasks.spawn("reload", reloader.run(stop.clone()));
         tasks.spawn(
@@ -259,7 +246,6 @@ struct Opened {
     vantage: NetworkGuard,
     writer: Writer,
     plans: Plans,
-    corrections: Arc<[Correction]>,
     beats: HeartbeatBoard,
     used_until: Option<Timestamp>,
 }
@@ -296,7 +282,6 @@ fn open(config: &Config, clock: Clock) -> Result<Opened, StoreError> {
         vantage,
         writer,
         plans,
-        corrections: corrections.into(),
         beats,
         used_until,
     })

@@ -19,4 +19,4 @@ pub use corrections::in_force;
 pub use judging::recalled;
 pub use snapshot::Snapshot;
 pub use state::Ledger;
-pub use task::{Deps, Plans, Reload, log_ahead, run};
+pub use task::{Changed, Deps, Plans, Recount, log_ahead, run};

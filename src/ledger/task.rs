@@ -1,5 +1,6 @@
 //! The task that owns the ledger: events in, snapshots out.
 
+use super::corrections::in_force;
 use super::judging::{controls, keep, keep_control};
 use super::snapshot::Snapshot;
 use super::state::Ledger;
@@ -9,7 +10,6 @@ use crate::config::Config;
 use crate::outcome::ProbeKey;
 use crate::schedule::ScheduleEvent;
 use crate::slo::burn::FiredFor;
-use crate::slo::correction::Correction;
 use crate::slo::vantage::NetworkGuard;
 use crate::store::{Ahead, CountingPlan, Store, StoreError, StoreHandle};
 use arc_swap::ArcSwap;
@@ -33,16 +33,37 @@ const BATCH: usize = 256;
 
 /// How long a reload waits for the disk before it reads back what was kept.
 const FLUSH: Duration = Duration::from_secs(5);
+/// Repeated corrections are computed two days ahead, so this is early enough.
+const CORRECTIONS_EVERY: Duration = Duration::from_secs(3600);
 
 /// What the store counts each probe's hours by; changed by a reload.
 pub type Plans = Arc<ArcSwap<HashMap<ProbeKey, CountingPlan>>>;
 
-/// A changed config, or changed corrections, for the ledger; answered when its state is complete.
+/// What the ledger is asked to count by, answered when its state is complete.
 #[derive(Debug)]
-pub struct Reload {
-    pub config: Arc<Config>,
-    pub corrections: Arc<[Correction]>,
+pub struct Recount {
+    /// The corrections in force are read from the store each time.
+    pub by: Changed,
     pub done: oneshot::Sender<Result<(), StoreError>>,
+}
+
+#[derive(Debug)]
+pub enum Changed {
+    Config(Arc<Config>),
+    /// The store has other corrections than before.
+    Corrections,
+}
+
+impl Recount {
+    /// Asks the ledger and waits for its answer; `None` if the daemon is stopping.
+    pub async fn request(
+        ledger: &mpsc::Sender<Self>,
+        by: Changed,
+    ) -> Option<Result<(), StoreError>> {
+        let (done, finished) = oneshot::channel();
+        ledger.send(Self { by, done }).await.ok()?;
+        finished.await.ok()
+    }
 }
 
 /// What the ledger's task needs from outside.
@@ -50,7 +71,7 @@ pub struct Reload {
 pub struct Deps {
     pub clock: Clock,
     pub events: mpsc::Receiver<ScheduleEvent>,
-    pub reloads: mpsc::Receiver<Reload>,
+    pub recounts: mpsc::Receiver<Recount>,
     pub store: StoreHandle,
     /// The store's file: objectives that a reload adds or changes are counted back from it.
     pub history: PathBuf,
@@ -70,6 +91,8 @@ pub async fn run(
 ) {
     let mut clock = ClockWatch::new(deps.clock.now());
     let mut next_tick = Instant::now();
+    let mut next_corrections = Instant::now() + CORRECTIONS_EVERY;
+    let mut is_complete = true;
     let mut batch = Vec::with_capacity(BATCH);
     loop {
         tokio::select! {
@@ -92,18 +115,29 @@ pub async fn run(
                 }
                 deps.vantage_lost.set(i64::from(vantage.is_lost()));
             }
-            Some(Reload { config: wanted, corrections, done }) = deps.reloads.recv() => {
-                config = wanted;
-                let next = controls(&config);
-                if !vantage.is_like(&next) {
-                    vantage = next.going_on_from(vantage);
+            Some(Recount { by, done }) = deps.recounts.recv() => {
+                if let Changed::Config(wanted) = by {
+                    config = wanted;
+                    let next = controls(&config);
+                    if !vantage.is_like(&next) {
+                        vantage = next.going_on_from(vantage);
+                    }
                 }
-                let (next, result) = reloaded(ledger, config.clone(), corrections, &deps).await;
-                ledger = next;
-                deps.plans.store(Arc::new(ledger.plans()));
+                let result;
+                (ledger, result) = reloaded(ledger, config.clone(), &deps).await;
+                is_complete = result.is_ok();
                 publish(&mut ledger, &deps);
                 // Nobody waits any more if the request was given up.
                 let _ = done.send(result);
+            }
+            () = sleep_until(next_corrections) => {
+                let is_repeated = ledger.corrections().iter().any(|one| one.repeats.is_some());
+                if is_repeated || !is_complete {
+                    let result;
+                    (ledger, result) = reloaded(ledger, config.clone(), &deps).await;
+                    is_complete = logged(result);
+                }
+                next_corrections = Instant::now() + CORRECTIONS_EVERY;
             }
             () = sleep_until(next_tick) => {
                 let (started, now) = (Instant::now(), deps.clock.now());
@@ -146,14 +180,19 @@ fn report(alert: &FiredFor) {
 /// Counts everything anew by the time that it is now.
 async fn recounted(mut ledger: Ledger, config: Arc<Config>, deps: &Deps) -> Ledger {
     warn!("the wall clock was set: outcomes are counted anew by the time that it is now");
-    let corrections = ledger.corrections();
     ledger.forget(deps.clock.now());
-    let (ledger, result) = reloaded(ledger, config, corrections, deps).await;
-    if let Err(error) = result {
-        warn!("the outcomes so far cannot be read back: {error}");
-    }
+    let (ledger, result) = reloaded(ledger, config, deps).await;
+    logged(result);
     log_ahead(ledger.ahead());
     ledger
+}
+
+/// Whether everything could be read back; the reason is logged if not.
+fn logged(result: Result<(), StoreError>) -> bool {
+    if let Err(error) = &result {
+        warn!("the outcomes so far cannot be read back: {error}");
+    }
+    result.is_ok()
 }
 
 /// Says in the log what is of the future.
@@ -169,11 +208,10 @@ pub fn log_ahead(ahead: &Ahead) {
 }
 
 /// Events wait in their bounded queue while the store is read. State that cannot be read back
-/// starts empty: its coverage then says so.
+/// starts empty: its coverage then shows it. Corrections that cannot be read stay as they are.
 async fn reloaded(
     ledger: Ledger,
     config: Arc<Config>,
-    corrections: Arc<[Correction]>,
     deps: &Deps,
 ) -> (Ledger, Result<(), StoreError>) {
     let (store, path, now) = (deps.store.clone(), deps.history.clone(), deps.clock.now());
@@ -190,12 +228,26 @@ async fn reloaded(
                 "the store does not keep which probes are configured: the silence of those that were taken out may count as missing once they are back"
             );
         }
-        let mut next = ledger.reloaded(&config, &corrections, now);
-        let result = Store::open_read_only(&path).and_then(|history| next.restore(&history, now));
-        (next, result)
+        let read = || {
+            let history = Store::open_read_only(&path)?;
+            Ok((in_force(&config, &history)?, history))
+        };
+        match read() {
+            Ok((corrections, history)) => {
+                let mut next = ledger.reloaded(&config, &corrections, now);
+                let result = next.restore(&history, now);
+                (next, result)
+            }
+            Err(error) => {
+                let corrections = ledger.corrections();
+                (ledger.reloaded(&config, &corrections, now), Err(error))
+            }
+        }
     };
-    match tokio::task::spawn_blocking(work).await {
+    let (ledger, result) = match tokio::task::spawn_blocking(work).await {
         Ok(done) => done,
         Err(error) => std::panic::resume_unwind(error.into_panic()),
-    }
+    };
+    deps.plans.store(Arc::new(ledger.plans()));
+    (ledger, result)
 }

@@ -1,9 +1,9 @@
 //! Corrections as JSON: what is in force a page at a time, a new one, and one taken back.
 
-use super::problem::Problem;
-use super::{Reloaded, WebState};
+use super::WebState;
+use super::problem::{Problem, stopping};
 use crate::diagnostic::nearest;
-use crate::ledger::Snapshot;
+use crate::ledger::{Changed, Recount, Snapshot};
 use crate::outcome::Timestamp;
 use crate::slo::correction::{Correction, IN_CONFIG, MAX_NAMES, span_fault};
 use crate::slo::occurrence::{Cursor, Occurrence, latest};
@@ -140,7 +140,7 @@ pub async fn add(
         reason = kept.reason,
         "a correction was made"
     );
-    taken(&state).await?;
+    counted(&state).await?;
     let id = kept.id.into();
     Ok((StatusCode::CREATED, Json(CorrectionView { id, ..view })))
 }
@@ -163,7 +163,7 @@ pub async fn revoke(
         return Err(Problem::new(StatusCode::NOT_FOUND, title).because(id));
     }
     tracing::info!(id, "a correction was taken back");
-    taken(&state).await?;
+    counted(&state).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -187,10 +187,11 @@ pub(super) async fn on_store<T: Send + 'static>(
 }
 
 /// Waits until the numbers are those of the changed corrections.
-async fn taken(state: &WebState) -> Result<(), Problem> {
-    state.take(Reloaded::Corrections).await?.map_err(|reason| {
+async fn counted(state: &WebState) -> Result<(), Problem> {
+    let counted = Recount::request(&state.ledger, Changed::Corrections).await;
+    counted.ok_or_else(stopping)?.map_err(|error| {
         let title = "it is kept, but not counted yet";
-        Problem::new(StatusCode::SERVICE_UNAVAILABLE, title).because(reason)
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, title).because(error.to_string())
     })
 }
 

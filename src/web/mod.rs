@@ -16,7 +16,7 @@ pub use server::serve;
 pub use stream::Streams;
 
 use crate::clock::Clock;
-use crate::ledger::Snapshot;
+use crate::ledger::{Recount, Snapshot};
 use crate::metrics::SelfMetrics;
 use crate::observe::SystemView;
 use crate::probe::beats::HeartbeatBoard;
@@ -42,18 +42,11 @@ const BODY_LIMIT: usize = 64 * 1024;
 /// A reload of thousands of probes reads the store; everything else is done in milliseconds.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A request to take something that has changed.
+/// A request to read the config again.
 #[derive(Debug)]
 pub struct ReloadRequest {
-    pub what: Reloaded,
     /// Answered with what went wrong.
     pub done: oneshot::Sender<Result<(), String>>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reloaded {
-    Config,
-    Corrections,
 }
 
 /// What requests are answered from.
@@ -69,6 +62,7 @@ pub struct WebState {
     /// The store's file, for reading back single outcomes.
     pub history: PathBuf,
     pub reload: mpsc::Sender<ReloadRequest>,
+    pub ledger: mpsc::Sender<Recount>,
 }
 
 /// All routes.
@@ -115,21 +109,14 @@ pub fn router(state: WebState) -> Router {
 }
 
 async fn reload(State(state): State<WebState>) -> Result<&'static str, Problem> {
+    let (done, finished) = oneshot::channel();
+    let request = ReloadRequest { done };
+    let sent = state.reload.send(request).await;
+    sent.map_err(|_| problem::stopping())?;
     let refused = "the config was not reloaded; the old one stays in force";
-    match state.take(Reloaded::Config).await? {
+    match finished.await.map_err(|_| problem::stopping())? {
         Ok(()) => Ok("reloaded\n"),
         Err(reason) => Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, refused).because(reason)),
-    }
-}
-
-impl WebState {
-    /// Lets the daemon take something that has changed; returns what went wrong.
-    async fn take(&self, what: Reloaded) -> Result<Result<(), String>, Problem> {
-        let (done, finished) = oneshot::channel();
-        let stopping = || Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the daemon is stopping");
-        let request = ReloadRequest { what, done };
-        self.reload.send(request).await.map_err(|_| stopping())?;
-        finished.await.map_err(|_| stopping())
     }
 }
 

@@ -74,6 +74,11 @@ pub async fn method_not_allowed() -> Problem {
     )
 }
 
+/// The answer to what a daemon that is about to end cannot do any more.
+pub fn stopping() -> Problem {
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the daemon is stopping")
+}
+
 /// The answer where a handler panicked.
 pub fn defect() -> http::Response<Full<Bytes>> {
     let problem = Problem::new(

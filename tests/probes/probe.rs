@@ -469,7 +469,7 @@ fn the_registry_is_complete() {
         names.push(kind.name());
         assert!(kind.summary().ends_with('.') && !kind.keys().is_empty());
         assert!(
-            kind.keys().iter().all(|key| key.doc.ends_with('.')),
+            kind.keys().iter().all(|key| key.doc().ends_with('.')),
             "{}",
             kind.name()
         );
