@@ -2,7 +2,6 @@
 
 use super::span::SpanArgs;
 use super::{ConfigArg, OutputFormat, exit};
-use crate::app::Origin;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::report::backtest::{Backtest, replayed, synthetic};
@@ -24,12 +23,9 @@ pub struct BacktestArgs {
 }
 
 pub fn run(args: &BacktestArgs) -> u8 {
-    let config = match Origin::File(args.config.path.clone()).load() {
+    let config = match args.config.load() {
         Ok(config) => config,
-        Err(reason) => {
-            eprintln!("{reason}");
-            return exit::USAGE;
-        }
+        Err(code) => return code,
     };
     let backtest = match &args.synthetic {
         Some(scenario) => Ok(synthetic(&config, scenario)),

@@ -1,7 +1,6 @@
 //! `slod backup`: a copy of the store, also while the daemon runs.
 
 use super::{ConfigArg, exit};
-use crate::app::Origin;
 use crate::store;
 use clap::Args;
 use std::path::PathBuf;
@@ -16,12 +15,9 @@ pub struct BackupArgs {
 }
 
 pub fn run(args: &BackupArgs) -> u8 {
-    let config = match Origin::File(args.config.path.clone()).load() {
+    let config = match args.config.load() {
         Ok(config) => config,
-        Err(reason) => {
-            eprintln!("{reason}");
-            return exit::USAGE;
-        }
+        Err(code) => return code,
     };
     match store::backup(&config.store.path, &args.to) {
         Ok(made) => {

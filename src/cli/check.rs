@@ -4,6 +4,7 @@ use super::ConfigArg;
 use crate::config::{Config, Loaded, read_file, without_secrets};
 use crate::diagnostic::{Diagnostic, Severity, Source};
 use crate::probe::{KINDS, Kind};
+use crate::report::numbers::plural;
 use clap::{Args, ValueEnum};
 use serde_json::json;
 use std::fmt::Write as _;
@@ -92,7 +93,7 @@ fn summary(loaded: &Loaded) -> String {
     for severity in [Severity::Error, Severity::Warning, Severity::Note] {
         let found = count(loaded, severity);
         if found > 0 {
-            parts.push(plural(found, severity.label()));
+            parts.push(plural(found as u64, severity.label()));
         }
     }
     if let Some(config) = &loaded.config {
@@ -102,17 +103,13 @@ fn summary(loaded: &Loaded) -> String {
             .map(|service| service.objectives.len());
         let content = format!(
             "ok: {}, {}, {}",
-            plural(config.services.len(), "service"),
-            plural(config.probes().count(), "probe"),
-            plural(objectives.sum(), "objective")
+            plural(config.services.len() as u64, "service"),
+            plural(config.probes().count() as u64, "probe"),
+            plural(objectives.sum::<usize>() as u64, "objective")
         );
         parts.insert(0, content);
     }
     parts.join(", ")
-}
-
-fn plural(count: usize, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 /// The diagnostics as a JSON array.

@@ -13,6 +13,8 @@ mod span;
 mod status;
 mod store;
 
+use crate::app::Origin;
+use crate::config::Config;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use log::HeldLog;
 use serde::Serialize;
@@ -46,6 +48,16 @@ pub struct ConfigArg {
         env = "SLOD_CONFIG"
     )]
     pub path: PathBuf,
+}
+
+impl ConfigArg {
+    /// The config, or the exit code once its errors are printed.
+    fn load(&self) -> Result<Config, u8> {
+        Origin::File(self.path.clone()).load().map_err(|errors| {
+            eprintln!("{errors}");
+            exit::USAGE
+        })
+    }
 }
 
 /// Format of the answer.

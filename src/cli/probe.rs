@@ -2,7 +2,6 @@
 
 use super::run::on_runtime;
 use super::{ConfigArg, exit};
-use crate::app::Origin;
 use crate::clock::Clock;
 use crate::config::{Config, ProbeSpec};
 use crate::diagnostic::nearest;
@@ -24,12 +23,9 @@ pub struct ProbeArgs {
 }
 
 pub fn run(args: &ProbeArgs) -> u8 {
-    let config = match Origin::File(args.config.path.clone()).load() {
+    let config = match args.config.load() {
         Ok(config) => config,
-        Err(reason) => {
-            eprintln!("{reason}");
-            return exit::USAGE;
-        }
+        Err(code) => return code,
     };
     let probes = chosen(&config, &args.target);
     if probes.is_empty() {

@@ -2,7 +2,6 @@
 
 use super::span::SpanArgs;
 use super::{ConfigArg, exit};
-use crate::app::Origin;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::diagnostic::nearest;
@@ -49,12 +48,9 @@ impl ReportFormat {
 }
 
 pub fn run(args: &ReportArgs) -> u8 {
-    let mut config = match Origin::File(args.config.path.clone()).load() {
+    let mut config = match args.config.load() {
         Ok(config) => config,
-        Err(reason) => {
-            eprintln!("{reason}");
-            return exit::USAGE;
-        }
+        Err(code) => return code,
     };
     match outcome(args, &mut config) {
         Ok(report) => {

@@ -2,7 +2,6 @@
 
 use super::run::on_runtime;
 use super::{ConfigArg, OutputFormat, exit};
-use crate::app::Origin;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::ledger::{Ledger, in_force};
@@ -30,12 +29,9 @@ pub struct StatusArgs {
 pub fn run(args: &StatusArgs) -> u8 {
     let config = match args.address {
         Some(_) => None,
-        None => match Origin::File(args.config.path.clone()).load() {
+        None => match args.config.load() {
             Ok(config) => Some(config),
-            Err(reason) => {
-                eprintln!("{reason}");
-                return exit::USAGE;
-            }
+            Err(code) => return code,
         },
     };
     on_runtime(async {

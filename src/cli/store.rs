@@ -1,7 +1,6 @@
 //! `slod store`: whether the store is valid, and what can be recovered from a damaged one.
 
 use super::{ConfigArg, exit};
-use crate::app::Origin;
 use crate::clock::Clock;
 use crate::store::{self, Checked, Recovered, StoreError};
 use clap::{Args, Subcommand};
@@ -23,12 +22,9 @@ enum Command {
 
 pub fn run(args: &StoreArgs) -> u8 {
     let (Command::Check(config) | Command::Recover(config)) = &args.command;
-    let config = match Origin::File(config.path.clone()).load() {
+    let config = match config.load() {
         Ok(config) => config,
-        Err(reason) => {
-            eprintln!("{reason}");
-            return exit::USAGE;
-        }
+        Err(code) => return code,
     };
     let path = &config.store.path;
     let outcome = match &args.command {

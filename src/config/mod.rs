@@ -6,6 +6,7 @@
 //!
 //! The keys are constants in `keys`; the reader and `docs/CONFIGURATION.md` both come from it.
 
+mod code;
 mod correction;
 mod counting;
 mod docs;
@@ -22,9 +23,10 @@ mod probe;
 mod read;
 mod window;
 
+pub use code::Code;
 pub use docs::markdown;
 pub use keys::ROOT as KEYS;
-pub use load::{Code, FileError, Loaded, codes, read_file};
+pub use load::{FileError, Loaded, codes, read_file};
 pub use mask::source as without_secrets;
 pub use model::{
     Config, FoundBy, Inputs, ObserveSpec, Pattern, ProbeSpec, ProcessSpec, ServiceSpec, StoreSpec,

@@ -6,12 +6,12 @@ use super::{INTERVAL, PROBE, Profile, SERVICES, TIMEOUT};
 use crate::outcome::{Cause, Outcome, ProbeKey, Record, Timestamp, Verdict};
 use crate::slo::correction::Correction;
 use crate::store::{CountingPlan, Store, StoreError};
+use crate::units::HOUR;
 use fastrand::Rng;
 use std::iter::successors;
 use std::time::Duration;
 
 const LENGTH: Duration = Duration::from_secs(30 * 86_400);
-const HOUR: Duration = Duration::from_secs(3600);
 /// Younger hours are stored as single outcomes, as the daemon itself would have them.
 const SETTLE_TIME: Duration = Duration::from_secs(300);
 /// Apart from incidents, one attempt in so many fails.

@@ -6,9 +6,7 @@ use crate::outcome::{Event, Timestamp};
 use crate::slo::Tally;
 use crate::stats::scale::Scale;
 use crate::store::{HourSummary, Store, StoreError};
-use std::time::Duration;
-
-const HOUR: Duration = Duration::from_secs(3600);
+use crate::units::HOUR;
 
 /// The hour that is being restored for one objective, and what is known of it.
 #[derive(Debug, Default)]

@@ -9,10 +9,8 @@ use crate::outcome::{Event, Record, Timestamp, Verdict};
 use crate::slo::series::Series;
 use crate::stats::scale::Scale;
 use crate::store::{Store, StoreError};
+use crate::units::HOUR;
 use std::collections::{BTreeSet, VecDeque};
-use std::time::Duration;
-
-const HOUR: Duration = Duration::from_secs(3600);
 
 /// One probe's outcomes that are in no block yet, in the order of time.
 #[derive(Debug, Default)]

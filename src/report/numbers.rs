@@ -86,6 +86,12 @@ pub fn count(count: u64) -> String {
     grouped
 }
 
+/// `1 objective`, `2 objectives`
+pub fn plural(count: u64, word: &str) -> String {
+    let s = if count == 1 { "" } else { "s" };
+    format!("{} {word}{s}", self::count(count))
+}
+
 /// `259,200`, or `12.3` where events are good in part.
 pub fn events(counts: u64, budgeting: BudgetingMethod) -> String {
     let parts = u64::from(budgeting.parts());

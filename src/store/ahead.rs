@@ -2,9 +2,10 @@
 //! them before their time.
 
 use super::compact::{block_id, of_block_id};
-use super::header::{HOUR_MS, Header, hour_of};
+use super::header::{Header, hour_of};
 use super::{Store, StoreError};
 use crate::outcome::Timestamp;
+use crate::units::HOUR_MS;
 use rusqlite::params;
 
 /// Stored outcomes of the future.

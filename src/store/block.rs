@@ -3,11 +3,12 @@
 use super::column::{Decoder, Encoder};
 use super::counts::{Bytes, Corrupt, ValueCounts, put};
 use super::fine::{self, Fine};
-use super::header::{HOUR_MS, Header, verdict_code, verdict_of};
+use super::header::{Header, verdict_code, verdict_of};
 use super::texts::Texts;
 use crate::outcome::{Event, Outcome, ProbeKey, Record, Timestamp, Verdict, millis};
 use crate::slo::TallyKey;
 use crate::stats::scale::Scale;
+use crate::units::HOUR_MS;
 use std::time::Duration;
 
 const CHECKSUM_LEN: usize = 4;

@@ -3,10 +3,11 @@
 use super::block::{Block, decode};
 use super::compact::of_block_id;
 use super::counts::ValueCounts;
-use super::header::{HOUR_MS, Header, verdict_code, verdict_of};
+use super::header::{Header, verdict_code, verdict_of};
 use super::summary::HourSummary;
 use super::{Store, StoreError, schema};
 use crate::outcome::Timestamp;
+use crate::units::HOUR_MS;
 use rusqlite::{Connection, OpenFlags, Row, TransactionBehavior};
 use std::path::Path;
 

@@ -1,12 +1,13 @@
 //! Finished hours become blocks; old ones go.
 
 use super::block::{Block, decode, encode};
-use super::header::{HOUR_MS, hour_of};
+use super::header::hour_of;
 use super::raw;
 use super::{Store, StoreError};
 use crate::outcome::{ProbeKey, Record, Timestamp};
 use crate::slo::TallyKey;
 use crate::stats::scale::Scale;
+use crate::units::HOUR_MS;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use std::time::Duration;
 

@@ -3,9 +3,8 @@
 use super::counts::{Bytes, Corrupt, ValueCounts, put};
 use crate::outcome::{Cause, Timestamp, Verdict, VoidReason};
 use crate::slo::Tally;
+use crate::units::HOUR_MS;
 
-/// Milliseconds per hour.
-pub const HOUR_MS: i64 = 3_600_000;
 /// First byte of the counts; a reader that does not know it leaves the hour out.
 const FORMAT: u8 = 2;
 /// Of hours whose latencies are known to their buckets only.

@@ -1,9 +1,10 @@
 //! How exactly stored latencies can answer a question.
 
 use super::compact::block_id;
-use super::header::{HOUR_MS, Header, hour_of};
+use super::header::{Header, hour_of};
 use super::{Store, StoreError};
 use crate::outcome::{ProbeKey, Timestamp};
+use crate::units::HOUR_MS;
 use rusqlite::OptionalExtension;
 use std::time::Duration;
 

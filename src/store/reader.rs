@@ -3,11 +3,12 @@
 use super::block::{Block, decode, for_each_event};
 use super::compact::{block_id, lane_hours, load, merge, of_block_id};
 use super::counts::Corrupt;
-use super::header::{HOUR_MS, Header, hour_of};
+use super::header::{Header, hour_of};
 use super::summary::{CountingBasis, HourSummary};
 use super::{Store, StoreError, raw};
 use crate::outcome::{Event, ProbeKey, Record, Timestamp};
 use crate::stats::scale::Scale;
+use crate::units::HOUR_MS;
 use rusqlite::OptionalExtension;
 use std::sync::Arc;
 

@@ -3,11 +3,12 @@
 use super::backup::sync_folder;
 use super::block::{Block, decode};
 use super::compact::{block_id, of_block_id};
-use super::header::{HOUR_MS, Header, hour_of, verdict_of};
+use super::header::{Header, hour_of, verdict_of};
 use super::raw::shard_of;
 use super::summary::HourSummary;
 use super::{BUSY, Store, StoreError, lock, schema, with_suffix};
 use crate::outcome::Timestamp;
+use crate::units::HOUR_MS;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params_from_iter};
 use std::collections::BTreeSet;

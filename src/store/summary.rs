@@ -1,10 +1,11 @@
 //! One probe's finished hour in numbers.
 
 use super::counts::Corrupt;
-use super::header::{HOUR_MS, Header, verdict_of};
+use super::header::{Header, verdict_of};
 use crate::outcome::{Cause, Timestamp, Verdict, VoidReason};
 use crate::slo::Tally;
 use crate::stats::scale::Scale;
+use crate::units::HOUR_MS;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;

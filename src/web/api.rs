@@ -5,6 +5,7 @@ use super::problem::Problem;
 use crate::outcome::{Phase, ProbeKey, Record, Timestamp};
 use crate::report::status::{ServiceStatus, Status};
 use crate::store::{Store, StoreError};
+use crate::units::HOUR;
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
@@ -12,11 +13,9 @@ use axum::http::StatusCode;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use std::path::Path as FilePath;
-use std::time::Duration;
 
 /// Outcomes in one answer at most.
 const LIMIT: usize = 10_000;
-const HOUR: Duration = Duration::from_secs(3600);
 
 pub async fn services(State(state): State<WebState>) -> Json<Status> {
     Json(Status::of(&state.snapshots.borrow()))

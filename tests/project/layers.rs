@@ -1,7 +1,7 @@
 //! Imports point down only. Walks the `crate::` paths of every source file and fails on an arrow
 //! that points up.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -10,7 +10,15 @@ use std::path::{Path, PathBuf};
 /// kind needs no entry of its own.
 const LAYERS: [&[&str]; 7] = [
     // Pure: data in, data out.
-    &["outcome", "diagnostic", "slo", "stats", "units", "version"],
+    &[
+        "outcome",
+        "diagnostic",
+        "slo",
+        "stats",
+        "text",
+        "units",
+        "version",
+    ],
     // Contracts and the clock.
     &[
         "clock",
@@ -82,6 +90,66 @@ fn pure_code_touches_no_world() {
             }
         }
     }
+}
+
+/// Modules whose files have no circles: each can be understood after those that it uses.
+const WITHOUT_CIRCLES: [&str; 1] = ["config"];
+
+#[test]
+fn files_use_each_other_in_one_direction() {
+    let all: BTreeMap<String, PathBuf> = sources()
+        .into_iter()
+        .map(|file| (module_of(&file), file))
+        .collect();
+    for room in WITHOUT_CIRCLES {
+        let inside = |module: &&String| *module == room || module.starts_with(&format!("{room}::"));
+        let mut uses: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+        for module in all.keys().filter(inside) {
+            let code = code_of(&all[module]);
+            let targets = relative_paths(&code, module).into_iter();
+            let targets = targets.filter_map(|path| longest_module(&path, &all));
+            let targets = targets.filter(|target| target != module && inside(&target));
+            uses.insert(module, targets.collect());
+        }
+        assert!(
+            uses.values().any(|used| !used.is_empty()),
+            "{room} uses nothing"
+        );
+        // What uses nothing that is left is understood; a circle never is.
+        while let Some(free) = uses.iter().find_map(|(module, used)| {
+            let is_free = used.iter().all(|one| !uses.contains_key(one.as_str()));
+            is_free.then_some(*module)
+        }) {
+            uses.remove(free);
+        }
+        assert!(uses.is_empty(), "{room} has a circle among {uses:#?}");
+    }
+}
+
+/// What a module names inside its room, from the root: its children, and `super::` and `crate::`
+/// paths.
+fn relative_paths(code: &str, module: &str) -> BTreeSet<String> {
+    let parent = module.rsplit_once("::").map_or("", |(parent, _)| parent);
+    let from_root = code.replace("super::", &format!("crate::{parent}::"));
+    let mut paths = crate_paths(&from_root);
+    for line in code.lines() {
+        let words: Vec<&str> = line.trim().trim_end_matches(';').split(' ').collect();
+        if let Some(at) = words.iter().position(|word| *word == "mod") {
+            paths.extend(words.get(at + 1).map(|child| format!("{module}::{child}")));
+        }
+    }
+    paths
+}
+
+fn longest_module(path: &str, all: &BTreeMap<String, PathBuf>) -> Option<String> {
+    let mut known: Option<&str> = Some(path);
+    while let Some(candidate) = known {
+        if all.contains_key(candidate) {
+            return Some(candidate.to_owned());
+        }
+        known = candidate.rsplit_once("::").map(|(parent, _)| parent);
+    }
+    None
 }
 
 fn layer(path: &str) -> Option<usize> {

@@ -6,4 +6,5 @@ pub mod diagnostic;
 pub mod outcome;
 pub mod slo;
 pub mod stats;
+pub mod text;
 pub mod units;

@@ -1,6 +1,7 @@
 //! Objectives whose budget or alerts cannot work at the pace of their probes.
 
-use super::{Draft, Finding, objectives, percent, plain, spacing, span};
+use super::finding::{Finding, objectives, percent, plain, spacing, span};
+use crate::config::draft::Draft;
 use crate::config::keys::objective;
 use crate::slo::burn::{TIERS, Tier, Urgency};
 use crate::slo::{BudgetingMethod, Objective};

@@ -1,6 +1,7 @@
 //! Parts of a config that contradict or repeat each other.
 
-use super::{Draft, Finding, objectives};
+use super::finding::{Finding, objectives};
+use crate::config::draft::Draft;
 use crate::config::keys::{self, objective, service};
 use crate::config::model::ProbeSpec;
 use crate::slo::{NoDataPolicy, Objective, Sli, Window};

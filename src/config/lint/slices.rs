@@ -1,6 +1,7 @@
 //! Objectives that count minutes, where a minute holds too few attempts.
 
-use super::{Draft, Finding, objectives, percent, plain, spacing, span};
+use super::finding::{Finding, objectives, percent, plain, spacing, span};
+use crate::config::draft::Draft;
 use crate::slo::{BudgetingMethod, Combine, Objective, Sli};
 
 pub(super) fn sparse_slices(draft: &Draft<'_>) -> Vec<Finding> {

@@ -287,17 +287,13 @@ impl Backtest {
     fn sum(&self) -> String {
         let shown = |urgency: Urgency| {
             let of = |alert: &&AlertRow| alert.urgency == urgency.label() && !alert.inhibited;
-            self.alerts.iter().filter(of).count()
+            self.alerts.iter().filter(of).count() as u64
         };
         let inhibited = self.alerts.iter().filter(|alert| alert.inhibited).count();
-        let plural = |count: usize, word: &str| {
-            let s = if count == 1 { "" } else { "s" };
-            format!("{count} {word}{s}")
-        };
         format!(
             "{} and {} would have been sent, {inhibited} more inhibited by a faster tier",
-            plural(shown(Urgency::Page), "page"),
-            plural(shown(Urgency::Ticket), "ticket"),
+            numbers::plural(shown(Urgency::Page), "page"),
+            numbers::plural(shown(Urgency::Ticket), "ticket"),
         )
     }
 }

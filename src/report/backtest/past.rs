@@ -11,13 +11,12 @@ use crate::slo::correction::CorrectedTime;
 use crate::slo::replay::Replay;
 use crate::slo::{Objective, Tally};
 use crate::store::{HourSummary, Store, StoreError};
+use crate::units::HOUR_MS;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 /// Alerts on record that are compared at most: the newest.
 const RECORDED: u32 = 100_000;
-
-const HOUR_MS: i64 = 3_600_000;
 
 /// Replays what a store kept of `from..to` through a config's objectives, each processor its share
 /// of the services.

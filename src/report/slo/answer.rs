@@ -3,7 +3,7 @@
 use super::MIN_COVERAGE;
 use super::cause::MISSING;
 use super::model::{IncidentReport, ObjectiveReport, Report, Verdict};
-use super::words::{length, minute, plural};
+use super::words::{length, minute};
 use crate::report::numbers;
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ pub fn headline(report: &Report) -> String {
     let all = report.objectives().count() as u64;
     let missed = report.count(Verdict::Missed);
     let unknown = report.count(Verdict::NotEnoughData);
-    let objectives = plural(all, "objective");
+    let objectives = numbers::plural(all, "objective");
     let rest = match unknown {
         _ if !report.is_over() => " so far".to_owned(),
         0 => String::new(),
@@ -66,7 +66,7 @@ pub fn charged(report: &Report) -> &'static str {
 pub fn notes(report: &Report) -> Vec<String> {
     let mut notes = Vec::new();
     if report.unreadable_blocks > 0 {
-        let hours = plural(report.unreadable_blocks, "hour");
+        let hours = numbers::plural(report.unreadable_blocks, "hour");
         notes.push(format!(
             "{hours} of the store could not be read: they are in none of the numbers."
         ));

@@ -72,7 +72,7 @@ fn incidents(objective: &ObjectiveReport) -> Markup {
         p.quiet {
             @if objective.incidents.is_empty() { "No incident. " }
             @if objective.incidents_not_shown > 0 {
-                (words::plural(objective.incidents_not_shown, "more incident")) " spent less. "
+                (numbers::plural(objective.incidents_not_shown, "more incident")) " spent less. "
             }
             @if scattered > 0.0 { (words::events(scattered)) " bad in no incident." }
         }

@@ -3,9 +3,10 @@
 use super::answer;
 use super::model::Report;
 use super::text::{bars, cause};
-use super::words::{self, tame};
+use super::words;
 use crate::report::numbers;
 use crate::report::table::known;
+use crate::text::printable;
 use std::fmt::Write as _;
 
 impl Report {
@@ -235,7 +236,7 @@ fn plain(text: &str) -> String {
 
 /// Text from the outside as a code span: nothing in it is markup, a link or a mention.
 fn foreign(text: &str) -> String {
-    let text = tame(text).replace('`', "'");
+    let text = printable(text).replace('`', "'");
     // A table ends its cell at a pipe even here, and a backslash in front of one's own backslash
     // would take it back.
     let text = text.replace("\\|", "\\ |").replace('|', "\\|");

@@ -3,9 +3,7 @@
 use crate::config::ServiceSpec;
 use crate::outcome::{Record, Timestamp};
 use crate::store::{Store, StoreError};
-use std::time::Duration;
-
-const DAY: Duration = Duration::from_secs(86_400);
+use crate::units::DAY;
 
 /// Hands over the outcomes of `from..to` that a service watches, a day at a time, so that a long past
 /// needs no more memory than a short one. Each comes with its probe's position in

@@ -2,9 +2,10 @@
 
 use super::answer;
 use super::model::{IncidentReport, PointReport, Report};
-use super::words::{self, tame};
+use super::words;
 use crate::report::numbers;
 use crate::report::table::{drawn, known, plain};
+use crate::text::printable;
 
 /// Characters of a burn-down.
 const BARS: usize = 30;
@@ -30,7 +31,7 @@ impl Report {
             numbers::count(self.outcomes)
         )];
         let notes = answer::notes(self);
-        lines.extend(notes.iter().map(|note| tame(note)));
+        lines.extend(notes.iter().map(|note| printable(note)));
         lines.extend(answer::not_over(self));
         lines.push(answer::budgets(self));
         lines.join("\n")
@@ -41,8 +42,8 @@ impl Report {
         let mut lines = vec![answer::headline(self)];
         for (service, objective) in self.objectives() {
             if let Some(why) = answer::why(self, objective) {
-                let (name, word) = (tame(&objective.name), objective.result.label());
-                lines.push(format!("  {}/{name} {word}: {why}", tame(service)));
+                let (name, word) = (printable(&objective.name), objective.result.label());
+                lines.push(format!("  {}/{name} {word}: {why}", printable(service)));
             }
         }
         lines.join("\n")
@@ -66,8 +67,8 @@ impl Report {
         ]);
         for (service, objective) in self.objectives() {
             table.add_row([
-                tame(service),
-                tame(&objective.name),
+                printable(service),
+                printable(&objective.name),
                 objective.result.label().to_owned(),
                 objective.promise.clone(),
                 objective.window.clone(),
@@ -103,8 +104,8 @@ impl Report {
             table.add_row([
                 words::second(incident.start),
                 words::length(incident.duration_seconds),
-                tame(service),
-                tame(slo),
+                printable(service),
+                printable(slo),
                 words::events(incident.bad_events),
                 known(incident.budget_spent_ratio, numbers::spent),
                 cause(incident),
@@ -137,10 +138,10 @@ impl Report {
                 words::moment(correction.from),
                 words::moment(correction.to),
                 words::corrected(correction),
-                tame(&words::scope(&correction.services)),
-                tame(&words::scope(&correction.slos)),
-                tame(&correction.reason),
-                tame(&words::author(correction)),
+                printable(&words::scope(&correction.services)),
+                printable(&words::scope(&correction.slos)),
+                printable(&correction.reason),
+                printable(&words::author(correction)),
             ]);
         }
         format!("Corrections: this does not count\n{}", drawn(table, &[]))
@@ -159,7 +160,7 @@ impl Report {
         ]);
         for (service, probe) in self.failings() {
             table.add_row([
-                format!("{}/{}", tame(service), tame(&probe.name)),
+                format!("{}/{}", printable(service), printable(&probe.name)),
                 numbers::count(probe.outcomes),
                 words::voids(probe),
                 words::length(probe.unwatched_seconds),
@@ -181,7 +182,7 @@ pub(super) fn cause(incident: &IncidentReport) -> String {
 }
 
 fn example(incident: &IncidentReport) -> String {
-    let message = tame(incident.example.as_deref().unwrap_or_default());
+    let message = printable(incident.example.as_deref().unwrap_or_default());
     match message.char_indices().nth(EXAMPLE) {
         Some((end, _)) => message[..end].to_owned() + "…",
         None => message,

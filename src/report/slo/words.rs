@@ -48,12 +48,6 @@ pub fn window(window: &Window) -> String {
     }
 }
 
-/// `1 objective`, `2 objectives`
-pub fn plural(count: u64, word: &str) -> String {
-    let s = if count == 1 { "" } else { "s" };
-    format!("{} {word}{s}", numbers::count(count))
-}
-
 /// `2026-11-03 14:01`
 pub fn minute(at: DateTime<Utc>) -> String {
     at.format("%Y-%m-%d %H:%M").to_string()
@@ -162,11 +156,4 @@ pub fn definitions() -> [String; 5] {
         ),
         "Our own failings (void outcomes, time without a probe) lower the coverage and are charged to no service, unless its objective counts minutes without outcomes as bad.".to_owned(),
     ]
-}
-
-/// Control characters, which could steer a terminal or break a line, become spaces.
-pub fn tame(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect()
 }

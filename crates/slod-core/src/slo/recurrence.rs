@@ -7,6 +7,7 @@
 //! are evaluated once for each stretch of time with one offset.
 
 use crate::outcome::Timestamp;
+use crate::units::DAY_MS;
 use chrono::{DateTime, Datelike, Months, NaiveDate, NaiveDateTime, NaiveTime, Offset};
 use chrono::{TimeDelta, TimeZone};
 use chrono_tz::Tz;
@@ -18,7 +19,6 @@ const MAX_PER_DAY: usize = 144;
 const MAX_COUNT: usize = 10_000;
 /// A rule must occur within so many years after its start.
 const FIRST_WITHIN: Duration = Duration::from_secs(10 * 366 * 86_400);
-const DAY_MS: i64 = 86_400_000;
 
 /// When something comes again.
 #[derive(Clone, Debug, PartialEq)]
