@@ -27,7 +27,7 @@ pub(super) fn changes(old: &Config, new: &Config) -> String {
 fn objectives(config: &Config) -> impl Iterator<Item = ((&str, &str), &Objective)> {
     config.services.iter().flat_map(|service| {
         let objectives = service.objectives.iter();
-        objectives.map(|objective| ((&*service.name, &*objective.name), objective))
+        objectives.map(|objective| ((&*service.name, &*objective.name), &**objective))
     })
 }
 

@@ -122,7 +122,7 @@ pub(super) fn resolve(services: &mut [ServiceDraft<'_>]) {
 /// Reports a service without probes, unless its objectives count those of others.
 pub(super) fn check_any<'o, 'n: 'o>(
     section: &Section<'n>,
-    mut objectives: impl Iterator<Item = &'o Placed<'n, Objective>>,
+    mut objectives: impl Iterator<Item = &'o Placed<'n, Arc<Objective>>>,
 ) {
     let borrows = |counted: &ProbeRef| counted.service.is_some();
     let borrows = objectives.any(|objective| objective.value.probes.iter().any(borrows));
@@ -170,7 +170,7 @@ fn exists(
     services: &[ServiceDraft<'_>],
     places: &ServiceIndex,
     service: &ServiceDraft<'_>,
-    objective: &Placed<'_, Objective>,
+    objective: &Placed<'_, Arc<Objective>>,
     counted: &ProbeRef,
 ) -> bool {
     let key: &dyn Declared = if objective.section.has(&key::WEIGHTS) {
@@ -200,7 +200,7 @@ fn exists(
 }
 
 /// Freshness is a matter of heartbeats, and latency of everything else.
-fn check_kinds(service: &ServiceDraft<'_>, objective: &Placed<'_, Objective>) {
+fn check_kinds(service: &ServiceDraft<'_>, objective: &Placed<'_, Arc<Objective>>) {
     let Placed { value, section } = objective;
     let mut counting = service.counting(value).peekable();
     if counting.peek().is_none() {

@@ -32,8 +32,8 @@ pub(super) struct Draft<'n> {
 pub(super) struct ServiceDraft<'n> {
     pub(super) section: Section<'n>,
     pub(super) name: Arc<str>,
-    pub(super) description: String,
-    pub(super) labels: Vec<(String, String)>,
+    pub(super) description: Arc<str>,
+    pub(super) labels: Arc<[(String, String)]>,
     /// Faulty ones included.
     pub(super) probe_names: Vec<String>,
     /// Whether all of its probes could be read.
@@ -41,7 +41,7 @@ pub(super) struct ServiceDraft<'n> {
     pub(super) probes: Vec<Placed<'n, ProbeSpec>>,
     /// Probes of other services that its objectives name.
     pub(super) borrowed: Vec<Placed<'n, ProbeSpec>>,
-    pub(super) objectives: Vec<Placed<'n, Objective>>,
+    pub(super) objectives: Vec<Placed<'n, Arc<Objective>>>,
     pub(super) processes: Vec<ProcessSpec>,
 }
 

@@ -104,14 +104,14 @@ impl Eq for Pattern {}
 #[derive(Clone, Debug)]
 pub struct ServiceSpec {
     pub name: Arc<str>,
-    pub description: String,
-    pub labels: Vec<(String, String)>,
+    pub description: Arc<str>,
+    pub labels: Arc<[(String, String)]>,
     /// Names are unique within the service.
     pub probes: Vec<ProbeSpec>,
     /// Probes of other services that its objectives count: journeys have them.
     pub borrowed: Vec<ProbeSpec>,
     /// Names are unique within the service; defaults are merged in already.
-    pub objectives: Vec<Objective>,
+    pub objectives: Vec<Arc<Objective>>,
     /// Names are unique within the service.
     pub processes: Vec<ProcessSpec>,
 }

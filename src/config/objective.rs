@@ -8,20 +8,21 @@ use super::window;
 use crate::slo::{BudgetingMethod, Objective, Sli};
 use crate::units;
 use crate::yaml::{Key, List, Mapping, Section};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The valid ones of a list of objectives; names are unique within it.
 pub(super) fn read_list<'n>(
     parent: &Section<'n>,
     list: &Key<List<Mapping>>,
-) -> Vec<Placed<'n, Objective>> {
+) -> Vec<Placed<'n, Arc<Objective>>> {
     let mut names = Names::of("objective");
     parent
         .sections(list)
         .filter_map(|section| {
             // The name is taken even if the rest is faulty, so that every fault is reported at once.
             let name = names.take(&section, &key::NAME);
-            let value = read(&section, name?)?;
+            let value = read(&section, name?)?.into();
             Some(Placed { value, section })
         })
         .collect()
@@ -29,12 +30,13 @@ pub(super) fn read_list<'n>(
 
 /// Every default objective, or the service's own of the same name; then the service's others.
 pub(super) fn merge<'n>(
-    defaults: impl Iterator<Item = Placed<'n, Objective>>,
-    own: Vec<Placed<'n, Objective>>,
-) -> Vec<Placed<'n, Objective>> {
+    defaults: impl Iterator<Item = Placed<'n, Arc<Objective>>>,
+    own: Vec<Placed<'n, Arc<Objective>>>,
+) -> Vec<Placed<'n, Arc<Objective>>> {
     let mut merged: Vec<_> = defaults.collect();
     for objective in own {
-        let same = |other: &&mut Placed<'n, Objective>| other.value.name == objective.value.name;
+        let same =
+            |other: &&mut Placed<'n, Arc<Objective>>| other.value.name == objective.value.name;
         match merged.iter_mut().find(same) {
             Some(default) => *default = objective,
             None => merged.push(objective),

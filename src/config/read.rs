@@ -59,7 +59,7 @@ fn store(root: &Section<'_>) -> Option<StoreSpec> {
 #[derive(Default)]
 struct Defaults<'n> {
     pace: Pace,
-    objectives: Vec<Placed<'n, Objective>>,
+    objectives: Vec<Placed<'n, Arc<Objective>>>,
 }
 
 fn defaults<'n>(root: &Section<'n>) -> Defaults<'n> {
@@ -112,8 +112,8 @@ fn service<'n>(
     kinds: &[&'static dyn Kind],
 ) -> Option<ServiceDraft<'n>> {
     let service: Arc<str> = name.unwrap_or_default().into();
-    let description = section.get(&key::DESCRIPTION).unwrap_or_default();
-    let labels = labels(&section);
+    let description = section.get(&key::DESCRIPTION).unwrap_or_default().into();
+    let labels = labels(&section).into();
     let (probe_names, probes) =
         probe::read_list(&section, &key::PROBES, &service, defaults.pace, kinds);
     let own = objective::read_list(&section, &key::OBJECTIVES);
@@ -139,13 +139,13 @@ fn service<'n>(
 /// The service's own objectives, and the default ones that some probe of it counts for.
 fn objectives<'n>(
     service: &ServiceDraft<'n>,
-    defaults: &[Placed<'n, Objective>],
-    own: Vec<Placed<'n, Objective>>,
-) -> Vec<Placed<'n, Objective>> {
+    defaults: &[Placed<'n, Arc<Objective>>],
+    own: Vec<Placed<'n, Arc<Objective>>>,
+) -> Vec<Placed<'n, Arc<Objective>>> {
     if service.section.has(&key::OBJECTIVES) && service.section.list(&key::OBJECTIVES).is_empty() {
         return own;
     }
-    let fits = |objective: &&Placed<'n, Objective>| {
+    let fits = |objective: &&Placed<'n, Arc<Objective>>| {
         let value = &objective.value;
         !service.is_sound || !value.probes.is_empty() || service.counting(value).next().is_some()
     };

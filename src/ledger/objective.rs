@@ -32,13 +32,12 @@ pub(super) struct ObjectiveState {
 impl ObjectiveState {
     /// `contributing` are the probes that count, with their positions.
     pub(super) fn new(
-        objective: &Objective,
+        objective: &Arc<Objective>,
         contributing: Vec<(usize, ContributingProbe)>,
         retention: Retention,
     ) -> Self {
         let (counts, contributing) = contributing.into_iter().unzip();
-        let tracker =
-            Tracker::new(Arc::new(objective.clone()), contributing).with_retention(retention);
+        let tracker = Tracker::new(objective.clone(), contributing).with_retention(retention);
         Self {
             tally_key: tracker.tally_key().to_string(),
             tracker,

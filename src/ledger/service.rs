@@ -25,7 +25,11 @@ pub(super) struct ServiceState {
 
 impl ServiceState {
     pub(super) fn new(spec: &ServiceSpec, retention: Retention) -> Self {
-        let thresholds: Vec<_> = spec.objectives.iter().filter_map(threshold).collect();
+        let thresholds: Vec<_> = spec
+            .objectives
+            .iter()
+            .filter_map(|one| threshold(one))
+            .collect();
         let probes: Vec<_> = spec
             .watched()
             .map(|probe| ProbeState::new(probe, &spec.name, &thresholds))
@@ -35,8 +39,8 @@ impl ServiceState {
         });
         Self {
             name: spec.name.clone(),
-            description: spec.description.as_str().into(),
-            labels: spec.labels.as_slice().into(),
+            description: spec.description.clone(),
+            labels: spec.labels.clone(),
             objectives: objectives.collect(),
             probes,
         }

@@ -135,7 +135,7 @@ pub async fn run(
                 if is_repeated || !is_complete {
                     let result;
                     (ledger, result) = reloaded(ledger, config.clone(), &deps).await;
-                    is_complete = logged(result);
+                    is_complete = logged(&result);
                 }
                 next_corrections = Instant::now() + CORRECTIONS_EVERY;
             }
@@ -182,14 +182,14 @@ async fn recounted(mut ledger: Ledger, config: Arc<Config>, deps: &Deps) -> Ledg
     warn!("the wall clock was set: outcomes are counted anew by the time that it is now");
     ledger.forget(deps.clock.now());
     let (ledger, result) = reloaded(ledger, config, deps).await;
-    logged(result);
+    logged(&result);
     log_ahead(ledger.ahead());
     ledger
 }
 
 /// Whether everything could be read back; the reason is logged if not.
-fn logged(result: Result<(), StoreError>) -> bool {
-    if let Err(error) = &result {
+fn logged(result: &Result<(), StoreError>) -> bool {
+    if let Err(error) = result {
         warn!("the outcomes so far cannot be read back: {error}");
     }
     result.is_ok()

@@ -11,7 +11,6 @@ use slod::slo::correction::{Correction, Spans};
 use slod::slo::replay::Replay;
 use slod::store::Store;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// A whole hour.
@@ -242,7 +241,7 @@ proptest! {
         }
         for objective in &spec.objectives {
             let contributing = spec.contributing(objective).into_iter().map(|(_, one)| one).collect();
-            let mut replay = Replay::new(Arc::new(objective.clone()), contributing, Spans::default(), at(0));
+            let mut replay = Replay::new(objective.clone(), contributing, Spans::default(), at(0));
             for (second, good) in &attempts {
                 let verdict = if *good { Verdict::Good } else { Verdict::Bad(Cause::Status) };
                 let (at, interval) = (at(*second), spec.probes[0].interval);

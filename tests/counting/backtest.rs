@@ -8,6 +8,7 @@ use slod::report::backtest::{replayed, synthetic};
 use slod::slo::correction::Correction;
 use slod::store::{CountingPlan, Store};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 const HOUR: i64 = 3600;
@@ -178,7 +179,7 @@ fn what_fires_live_is_what_a_backtest_says() {
     assert_eq!(ends, reported);
 
     // With a lower target, most of it would not wake anybody now.
-    config.services[0].objectives[0].target = 0.9;
+    Arc::make_mut(&mut config.services[0].objectives[0]).target = 0.9;
     let reported = replayed(&config, &store, span(0), span(102)).expect("readable");
     let text = reported.to_text();
     assert!(

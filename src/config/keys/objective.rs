@@ -83,8 +83,10 @@ pub const FURTHER_WINDOWS: Key<List<WindowForm>> = Key::optional(
     "Additional windows that a budget is shown for. Alerts go by `window`.",
 );
 
-/// Each is made with the [`SLICE_TARGET`].
-pub const BUDGETING: Key<Choice<fn(f64) -> BudgetingMethod>> = Key::optional(
+/// A method, made with the [`SLICE_TARGET`].
+type OfSliceTarget = fn(f64) -> BudgetingMethod;
+
+pub const BUDGETING: Key<Choice<OfSliceTarget>> = Key::optional(
     "budgeting",
     Choice(&[
         ("occurrences", |_| BudgetingMethod::Occurrences),

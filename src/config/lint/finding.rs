@@ -3,6 +3,7 @@
 use crate::config::draft::{Draft, Placed, ServiceDraft};
 use crate::slo::Objective;
 use crate::yaml::Spot;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What a lint found, and where.
@@ -15,7 +16,7 @@ pub struct Finding {
 /// Every service with each of its objectives.
 pub fn objectives<'d, 'n>(
     draft: &'d Draft<'n>,
-) -> impl Iterator<Item = (&'d ServiceDraft<'n>, &'d Placed<'n, Objective>)> {
+) -> impl Iterator<Item = (&'d ServiceDraft<'n>, &'d Placed<'n, Arc<Objective>>)> {
     draft.services.iter().flat_map(|service| {
         service
             .objectives

@@ -119,9 +119,9 @@ pub(super) fn duplicate_objective(draft: &Draft<'_>) -> Vec<Finding> {
         for (index, placed) in service.objectives.iter().enumerate() {
             let mut earlier = service.objectives[..index].iter().map(|other| &other.value);
             let same = earlier.find(|other| {
-                let mut renamed = (*other).clone();
+                let mut renamed = Objective::clone(other);
                 renamed.name.clone_from(&placed.value.name);
-                renamed == placed.value
+                renamed == *placed.value
             });
             if let Some(other) = same {
                 found.push(Finding {

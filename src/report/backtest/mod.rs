@@ -110,7 +110,7 @@ impl<'a> Replays<'a> {
             places.push((0..watched).map(place).collect());
             let begin = objective.horizon(from).0;
             let corrected = time.spans(&service.name, &objective.name, begin, to);
-            let objective = objective.clone().into();
+            let objective = objective.clone();
             each.push(Replay::new(
                 objective,
                 contributing,

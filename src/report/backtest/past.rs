@@ -6,10 +6,10 @@ use crate::config::{Config, ServiceSpec};
 use crate::ledger::in_force;
 use crate::outcome::{Event, ProbeKey, Timestamp, millis};
 use crate::report::walk::each_service;
+use crate::slo::Tally;
 use crate::slo::burn::TIERS;
 use crate::slo::correction::CorrectedTime;
 use crate::slo::replay::Replay;
-use crate::slo::{Objective, Tally};
 use crate::store::{HourSummary, Store, StoreError};
 use crate::units::HOUR_MS;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -63,7 +63,7 @@ struct Past<'c> {
 impl Past<'_> {
     /// Lets a service live through it.
     fn live<'s>(&self, store: &Store, service: &'s ServiceSpec) -> Result<Replays<'s>, StoreError> {
-        let reaches = service.objectives.iter().map(Objective::reach);
+        let reaches = service.objectives.iter().map(|one| one.reach());
         let longest = reaches.chain(TIERS.iter().map(|tier| tier.long)).max();
         let start = self.from.before(longest.unwrap_or_default());
         let mut replays = Replays::new(service, &self.time, self.from, self.to);

@@ -105,7 +105,7 @@ fn of_service(
     let probes = watches.into_iter().zip(&service.probes);
     Ok(ServiceReport {
         name: service.name.to_string(),
-        description: service.description.clone(),
+        description: service.description.to_string(),
         outcomes,
         objectives: objectives
             .map(|(one, objective)| {

@@ -31,13 +31,8 @@ fn with(path: &std::path::Path, probes: &[&str]) -> Config {
     service
         .probes
         .retain(|probe| probes.contains(&&*probe.key.probe));
-    service.objectives = vec![sliced(
-        "missing",
-        SLICES,
-        Combine::All,
-        NoDataPolicy::Bad,
-        &[],
-    )];
+    service.objectives =
+        vec![sliced("missing", SLICES, Combine::All, NoDataPolicy::Bad, &[]).into()];
     if probes.is_empty() {
         config.services.clear();
     }
