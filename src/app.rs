@@ -43,17 +43,17 @@ const OPEN_FILES: u64 = 65_536;
 #[derive(Debug, Error)]
 pub enum StartError {
     #[error(
-        "cannot listen on {address}: {source} (is another slod running, or is the port taken?)"
+        "cannot listen on {address}: {source} (is another slod running, or is the port in use?)"
     )]
     Listen {
         address: SocketAddr,
         source: std::io::Error,
     },
-    #[error("the threads for probes cannot be started: {0}")]
+    #[error("cannot start the probe threads: {0}")]
     Threads(std::io::Error),
-    #[error("the metrics cannot be set up: {0}")]
+    #[error("cannot set up the metrics: {0}")]
     Metrics(#[from] prometheus::Error),
-    #[error("the store cannot be opened: {0}")]
+    #[error("cannot open the store: {0}")]
     Store(#[from] StoreError),
 }
 
@@ -303,9 +303,11 @@ fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
 fn raise_open_files() {
     match rlimit::increase_nofile_limit(OPEN_FILES) {
         Ok(limit) if limit < 1024 => {
-            tracing::warn!("only {limit} open files are allowed; probes may fail for want of them");
+            tracing::warn!(
+                "the limit of open files is only {limit}; probes can fail when it is reached"
+            );
         }
         Ok(_) => {}
-        Err(error) => tracing::warn!("the limit of open files cannot be raised: {error}"),
+        Err(error) => tracing::warn!("cannot raise the limit of open files: {error}"),
     }
 }

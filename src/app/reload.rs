@@ -49,7 +49,7 @@ impl Reloader {
         let mut hangups = match signal(SignalKind::hangup()) {
             Ok(hangups) => hangups,
             Err(error) => {
-                tracing::error!("SIGHUP cannot be listened to: {error}");
+                tracing::error!("cannot handle SIGHUP: {error}");
                 return;
             }
         };
@@ -94,7 +94,7 @@ impl Reloader {
             return;
         }
         self.files = files;
-        tracing::info!("a file that the config names has changed: all of them are read again");
+        tracing::info!("a file referenced by the config has changed: reloading all of them");
         let read = self.origin.check_with_warnings(&config.inputs.source);
         // It is logged, and tried again when a file changes again.
         drop(self.take(read).await);
@@ -107,7 +107,7 @@ impl Reloader {
         };
         self.own.reloaded(result.is_ok(), self.clock.now());
         if let Err(reason) = &result {
-            tracing::error!("the config was not reloaded, the old one stays in force:\n{reason}");
+            tracing::error!("the config was not reloaded, the old one stays active:\n{reason}");
         }
         result
     }
@@ -147,7 +147,7 @@ fn refuse_what_needs_a_restart(old: &Config, next: &Config) -> Result<(), String
     if names.is_empty() {
         return Ok(());
     }
-    Err(format!("a change of {} needs a restart", names.join(", ")))
+    Err(format!("changing {} requires a restart", names.join(", ")))
 }
 
 impl Origin {

@@ -39,7 +39,7 @@ pub(super) async fn run(
         } else {
             tracing::error!(
                 age_ms,
-                "no snapshot for {age_ms} ms; the watchdog is not fed"
+                "no snapshot for {age_ms} ms; the watchdog is not notified"
             );
         }
     }
@@ -48,6 +48,6 @@ pub(super) async fn run(
 
 fn notify(state: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(state) {
-        tracing::warn!("the service manager cannot be told: {error}");
+        tracing::warn!("cannot notify the service manager: {error}");
     }
 }

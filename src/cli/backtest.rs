@@ -15,7 +15,7 @@ pub struct BacktestArgs {
     config: ConfigArg,
     #[command(flatten)]
     span: SpanArgs,
-    /// A past that never happened instead of the store's, such as 'good x 72h, bad x 5m, bad 2% x 6h'.
+    /// Synthetic history instead of the store's, such as 'good x 72h, bad x 5m, bad 2% x 6h'.
     #[arg(long, value_name = "STORY", conflicts_with_all = ["from", "to"])]
     synthetic: Option<Scenario>,
     #[arg(long, default_value = "text")]
@@ -52,6 +52,6 @@ fn from_store(config: &Config, span: &SpanArgs) -> Result<Backtest, (u8, String)
         .and_then(|store| replayed(config, &store, from, to))
         .map_err(|error| {
             let path = config.store.path.display();
-            (exit::START, format!("{path} cannot be read: {error}"))
+            (exit::START, format!("cannot read {path}: {error}"))
         })
 }

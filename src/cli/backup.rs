@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 #[derive(Debug, Args)]
 pub struct BackupArgs {
-    /// The copy's name; it must not exist yet.
+    /// The file to write; it must not exist.
     #[arg(value_name = "COPY")]
     to: PathBuf,
     #[command(flatten)]
@@ -29,7 +29,7 @@ pub fn run(args: &BackupArgs) -> u8 {
             exit::OK
         }
         Err(error) => {
-            eprintln!("slod: no backup was made: {error}");
+            eprintln!("slod: backup failed: {error}");
             exit::START
         }
     }

@@ -19,19 +19,19 @@ const DRAWN: usize = 100;
 pub struct CheckArgs {
     #[command(flatten)]
     config: ConfigArg,
-    /// Format of the findings.
+    /// Output format.
     #[arg(long, value_enum, default_value_t = CheckFormat::Text)]
     format: CheckFormat,
-    /// Warnings count as errors.
+    /// Treat warnings as errors.
     #[arg(long)]
     strict: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum CheckFormat {
-    /// For people: the line of the file, marked, and the help below it.
+    /// Each line with an error, marked, with help below it.
     Text,
-    /// An array of objects, for editors and pipelines.
+    /// A JSON array of objects, for editors and pipelines.
     Json,
 }
 

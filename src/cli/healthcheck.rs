@@ -8,7 +8,7 @@ use std::time::Duration;
 
 #[derive(Debug, Args)]
 pub struct HealthcheckArgs {
-    /// Where the daemon listens.
+    /// Address of the daemon.
     #[arg(
         long,
         value_name = "ADDR",

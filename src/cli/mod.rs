@@ -90,17 +90,17 @@ pub struct Cli {
 enum Command {
     /// Run the daemon.
     Run(run::RunArgs),
-    /// Probe three simulated services that have a generated past of 30 days, with a temporary store.
+    /// Probe three simulated services with 30 days of synthetic history, in a temporary store.
     Demo(demo::DemoArgs),
-    /// Check a config: every fault at once, with its place.
+    /// Validate a config: all errors at once, with line numbers.
     Check(check::CheckArgs),
-    /// Probe a service once, now, and explain the attempt step by step.
+    /// Probe a service once, explained step by step.
     Probe(probe::ProbeArgs),
     /// Ask a running daemon whether it is ready: exit code 0 if so.
     Healthcheck(healthcheck::HealthcheckArgs),
-    /// Replay the past through a config's objectives: which burn-rate alerts would have fired.
+    /// Replay stored outcomes through the objectives of a config: which burn-rate alerts would have fired, and when.
     Backtest(backtest::BacktestArgs),
-    /// What became of the promises over a span of time, for the review: text, Markdown, JSON or one HTML page.
+    /// SLO compliance report over a time range: text, Markdown, JSON or a self-contained HTML page.
     Report(report::ReportArgs),
     /// Copy the store, also while the daemon runs.
     Backup(backup::BackupArgs),

@@ -17,7 +17,7 @@ use std::fmt::Write as _;
 pub struct ProbeArgs {
     #[command(flatten)]
     config: ConfigArg,
-    /// The service, or one probe of it.
+    /// The service, or one of its probes.
     #[arg(value_name = "SERVICE[/PROBE]")]
     target: String,
 }
@@ -57,7 +57,7 @@ fn heard(config: &Config, spec: &ProbeSpec) -> HeartbeatState {
         let stored = Store::open_read_only(&config.store.path).and_then(|store| store.beats());
         match stored {
             Ok(mut beats) => heard.last = beats.remove(&spec.key).map(|stored| stored.last),
-            Err(error) => eprintln!("slod: reports are not known: {error}"),
+            Err(error) => eprintln!("slod: cannot read heartbeat reports: {error}"),
         }
     }
     heard
@@ -78,7 +78,7 @@ fn unknown(config: &Config, target: &str) -> String {
     match nearest(target, names.iter().map(String::as_str)) {
         Some(near) => format!("no service or probe is named {target}; did you mean {near}?"),
         None => format!(
-            "no service or probe is named {target}; there are: {}",
+            "no service or probe is named {target}; known: {}",
             names.join(", ")
         ),
     }
@@ -107,7 +107,9 @@ fn story(spec: &ProbeSpec, trace: &Trace, outcome: &Outcome) -> String {
     let verdict = match outcome.verdict {
         Verdict::Good => "GOOD".to_owned(),
         Verdict::Bad(cause) => format!("BAD ({cause})"),
-        Verdict::Void(why) => format!("VOID ({why}): our own failing, not charged to the service"),
+        Verdict::Void(why) => {
+            format!("VOID ({why}): failure of slod itself, not counted against the service")
+        }
     };
     let message = outcome
         .detail

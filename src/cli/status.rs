@@ -19,7 +19,7 @@ pub struct StatusArgs {
     /// Ask the daemon at this address instead of the config's, such as 127.0.0.1:9771.
     #[arg(long, value_name = "ADDR", conflicts_with = "config")]
     address: Option<SocketAddr>,
-    /// Draw again every 2 seconds.
+    /// Redraw every 2 seconds.
     #[arg(long)]
     watch: bool,
     #[arg(long, default_value = "text")]
@@ -111,9 +111,9 @@ fn from_store(config: &Config) -> Result<Status, String> {
         ledger.restore(&store, now)?;
         Ok(ledger)
     });
-    let mut ledger = restored.map_err(|error| format!("the store cannot be read: {error}"))?;
+    let mut ledger = restored.map_err(|error| format!("cannot read the store: {error}"))?;
     eprintln!(
-        "no daemon answers at {}; counted from {}",
+        "no daemon answers at {}; computed from the store {}",
         config.listen,
         path.display()
     );

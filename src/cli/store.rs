@@ -14,9 +14,9 @@ pub struct StoreArgs {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Read everything in the store and print every error: exit code 0 if there is none.
+    /// Read everything in the store and report all errors: exit code 0 if there are none.
     Check(ConfigArg),
-    /// Make a new store of what is readable in a damaged one, which is set aside. Stop the daemon first.
+    /// Copy everything readable in a damaged store into a new one; the damaged file is renamed. Stop the daemon first.
     Recover(ConfigArg),
 }
 
@@ -60,7 +60,7 @@ fn print_check(path: &Path, checked: &Checked) -> u8 {
         println!("sound");
         return exit::OK;
     }
-    println!("damaged: `slod store recover` makes a new store of all that is readable");
+    println!("damaged: `slod store recover` copies everything readable into a new store");
     exit::NO
 }
 

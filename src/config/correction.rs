@@ -89,13 +89,13 @@ fn to(section: &Section<'_>, zone: Tz, from: Option<Timestamp>) -> Option<Timest
             (from?.after(length), &key::FROM)
         }
         (true, true) => {
-            let message = "`to` and `for` both say when it ends";
-            section.error("conflict", &key::FOR, message, "keep one of them");
+            let message = "`to` and `for` are mutually exclusive";
+            section.error("conflict", &key::FOR, message, "remove one of them");
             return None;
         }
         (false, false) => {
             let reader = section.reader();
-            let message = "nothing says when it ends";
+            let message = "the end is missing";
             reader.error("missing-key", section.spot(), message, "add `to` or `for`");
             return None;
         }
@@ -113,7 +113,7 @@ fn repeats(section: &Section<'_>, from: Option<Timestamp>, zone: Tz) -> Option<O
     let except = except(section, zone);
     if !section.has(&key::REPEAT) {
         if section.has(&key::EXCEPT) {
-            let message = "`except` is for corrections that repeat";
+            let message = "`except` requires `repeat`";
             section.error(
                 "conflict",
                 &key::EXCEPT,
@@ -153,7 +153,7 @@ fn check_names(section: &Section<'_>, key: &Key<List<Text>>, names: &[String], k
     for name in names.iter().filter(|name| !known.contains(&name.as_str())) {
         let near = nearest(name, known.iter().copied());
         let help = near.map_or_else(
-            || "it must be one that this file has".to_owned(),
+            || "expected a name that is defined in this file".to_owned(),
             |near| format!("did you mean `{near}`?"),
         );
         section.error("unknown-name", key, format!("there is no `{name}`"), help);

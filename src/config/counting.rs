@@ -19,13 +19,8 @@ pub(super) fn combine(
     if section.has(&key::WEIGHTS) {
         only_sliced(section, &key::WEIGHTS, sliced);
         if section.has(&key::COMBINE) {
-            let message = "weights are a way of combining themselves";
-            section.error(
-                "conflict",
-                &key::COMBINE,
-                message,
-                "take out one of the two",
-            );
+            let message = "`weights` and `combine` are mutually exclusive";
+            section.error("conflict", &key::COMBINE, message, "remove one of them");
         }
         return Some(Combine::Weighted);
     }
@@ -59,7 +54,7 @@ fn only_sliced(section: &Section<'_>, key: &dyn Declared, sliced: bool) {
                 "`{}` has no meaning where every attempt counts by itself",
                 key.name()
             ),
-            "take it out, or write `budgeting: timeslices`: every minute is then judged as a whole",
+            "remove it, or write `budgeting: timeslices` to count minutes",
         );
     }
 }
@@ -67,8 +62,8 @@ fn only_sliced(section: &Section<'_>, key: &dyn Declared, sliced: bool) {
 /// The probes that are named, with their weights.
 pub(super) fn probes(section: &Section<'_>) -> Vec<ProbeRef> {
     if section.has(&key::WEIGHTS) && section.has(&key::PROBES) {
-        let message = "`weights` name the probes that count already";
-        section.error("conflict", &key::PROBES, message, "take out one of the two");
+        let message = "`weights` and `probes` are mutually exclusive";
+        section.error("conflict", &key::PROBES, message, "remove one of them");
     }
     if section.has(&key::WEIGHTS) {
         return weighted(section);
@@ -128,7 +123,7 @@ pub(super) fn check_any<'o, 'n: 'o>(
     let borrows = objectives.any(|objective| objective.value.probes.iter().any(borrows));
     if !borrows && !section.has(&service::PROBES) {
         let message = "`probes` is missing";
-        let help = "ways of looking at the service; only a journey has none, whose objectives count probes of other services";
+        let help = "at least one probe, unless the objectives of the service count probes of other services";
         section.error("missing-key", &service::PROBES, message, help);
     }
 }
@@ -181,7 +176,7 @@ fn exists(
     let report = |message: String, name: &str, known: &[&str]| {
         let help = match nearest(name, known.iter().copied()) {
             Some(near) => format!("did you mean `{near}`?"),
-            None => format!("known here: {}", known.join(", ")),
+            None => format!("valid here: {}", known.join(", ")),
         };
         objective.section.error("unknown-probe", key, message, help);
         false
@@ -189,7 +184,7 @@ fn exists(
     let name = counted.service.as_ref().unwrap_or(&service.name);
     let Some(home) = places.get(name).map(|place| &services[*place]) else {
         let known: Vec<&str> = services.iter().map(|other| &*other.name).collect();
-        return report(format!("there is no service `{name}`"), name, &known);
+        return report(format!("no service is configured `{name}`"), name, &known);
     };
     if home.probe_names.contains(&counted.probe) {
         return true;
@@ -206,7 +201,7 @@ fn check_kinds(service: &ServiceDraft<'_>, objective: &Placed<'_, Arc<Objective>
     if counting.peek().is_none() {
         let message = format!("no probe of `{}` counts for `{}`", service.name, value.name);
         let help = match value.sli {
-            Sli::Freshness => "freshness counts probes of the kind `heartbeat`",
+            Sli::Freshness => "`freshness` counts only probes of the kind `heartbeat`",
             _ => {
                 "name probes, such as `probes: [ health ]`; those of other services as `service/probe`"
             }
@@ -217,10 +212,10 @@ fn check_kinds(service: &ServiceDraft<'_>, objective: &Placed<'_, Arc<Objective>
     if let Some(probe) = counting.find(|probe| timed && !value.sli.suits(probe.value.kind)) {
         let (key, kind) = (&probe.value.key, probe.value.kind);
         let message = format!(
-            "`{key}` is of the kind `{kind}`, which says nothing about {}",
+            "`{key}` is of the kind `{kind}`, which does not measure {}",
             value.sli.name()
         );
-        let help = "freshness counts heartbeats, latency all other kinds";
+        let help = "`freshness` is for heartbeats, `latency` for all other kinds";
         section.error("conflict", &key::PROBES, message, help);
     }
 }

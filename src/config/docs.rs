@@ -8,16 +8,16 @@ use std::fmt::{self, Write as _};
 
 const INTRO: &str = "# Configuration
 
-The config is one YAML file; `config/slod.yaml` is an example that explains itself. `slod check --config FILE`
-tells every fault of it at once, with its place and what was expected there.
+The config is one YAML file; `config/slod.yaml` is a commented example. `slod check --config FILE`
+reports all errors at once, with line numbers and what is valid there.
 
 - Durations: `500ms`, `10s`, `1h30m`, `30d`. Ratios: `99.9%` or `0.999`. Sizes: `64KiB`, `1MB`.
 - `${NAME}` in a value is replaced by the environment variable; `$${` stands for a literal `${`.
-- A secret `NAME` may stand in a file: `NAME_file: PATH`. Relative paths start at the config file's folder.
+- A secret `NAME` can be read from a file: `NAME_file: PATH`. Relative paths are relative to the config file's directory.
 - Unknown keys are errors. A list of one item may be written without brackets.
-- A changed config is taken over by a reload if it has no errors; otherwise the old one stays in force.
+- A reload applies a changed config if it has no errors; otherwise the old one stays active.
 
-This page is made from the source code.
+This page is generated from the source code.
 ";
 
 /// The whole page.
@@ -38,7 +38,7 @@ pub fn markdown(kinds: &[&'static dyn Kind]) -> String {
         page.table(kind.keys());
         page.nested(name, kind.keys());
     }
-    page.text += "\n## What `slod check` can say\n\nProbe kinds may add codes of their own.\n\n";
+    page.text += "\n## Diagnostics of `slod check`\n\nProbe kinds can add their own codes.\n\n";
     page.text += "| code | severity | meaning |\n|---|---|---|\n";
     for code in codes() {
         let severity = code.severity.label();

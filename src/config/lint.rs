@@ -23,7 +23,7 @@ pub(super) const LINTS: &[Lint] = &[
     Lint {
         code: warning(
             "tier-never-fires",
-            "The target is so low that a burn-rate alert would need more than 100 % errors.",
+            "The target is so low that a burn-rate alert cannot fire: it would need more than 100 % errors.",
         ),
         find: alerting::tier_never_fires,
     },
@@ -37,28 +37,28 @@ pub(super) const LINTS: &[Lint] = &[
     Lint {
         code: warning(
             "interval-too-coarse",
-            "Attempts are so far apart that a page's short window holds at most one.",
+            "Attempts are so far apart that a page's short window contains at most one.",
         ),
         find: alerting::interval_too_coarse,
     },
     Lint {
         code: warning(
             "sparse-slices",
-            "Time slices are counted, but many of them hold no attempt.",
+            "Time slices are counted, but many of them contain no attempt.",
         ),
         find: slices::sparse_slices,
     },
     Lint {
         code: warning(
             "one-failure-fails-a-slice",
-            "A minute holds so few attempts that a single failure makes it bad.",
+            "A minute contains so few attempts that a single failure makes it bad.",
         ),
         find: slices::one_failure_fails_a_slice,
     },
     Lint {
         code: warning(
             "budget-below-one-failure",
-            "The whole error budget is less than one failure.",
+            "The error budget is less than one failure.",
         ),
         find: alerting::budget_below_one_failure,
     },
@@ -79,46 +79,46 @@ pub(super) const LINTS: &[Lint] = &[
     Lint {
         code: warning(
             "latency-above-timeout",
-            "Whatever is slower than the threshold has timed out before.",
+            "The latency threshold is not below the timeout, so it has no effect.",
         ),
         find: sense::latency_above_timeout,
     },
     Lint {
-        code: warning("duplicate-target", "Two probes do exactly the same."),
+        code: warning("duplicate-target", "Two probes are identical."),
         find: sense::duplicate_target,
     },
     Lint {
         code: warning(
             "duplicate-objective",
-            "A service promises the same twice under two names.",
+            "Two objectives of a service are identical except for their names.",
         ),
         find: sense::duplicate_objective,
     },
     Lint {
         code: warning(
             "no-objective",
-            "A service is probed, but nothing is promised; `objectives: []` says that this is meant.",
+            "A service has probes, but no objectives; `objectives: []` states that this is intended.",
         ),
         find: sense::no_objective,
     },
     Lint {
         code: warning(
             "too-few-slots",
-            "If every service hangs, more probes run at once than may.",
+            "If every service hangs, more probes run at the same time than `max_concurrent_probes` allows.",
         ),
         find: sense::too_few_slots,
     },
     Lint {
         code: warning(
             "unreplaced-variable",
-            "Something looks like a variable, but is not replaced.",
+            "Something looks like a variable, but is not expanded.",
         ),
         find: sense::unreplaced_variable,
     },
     Lint {
         code: note(
             "open-listen",
-            "Everybody who reaches the address can read everything.",
+            "Everyone who can reach the address can read everything.",
         ),
         find: sense::open_listen,
     },

@@ -29,7 +29,7 @@ pub enum FileError {
         path: PathBuf,
         source: std::io::Error,
     },
-    #[error("the config {0} is a folder (name the file in it, such as slod.yaml)")]
+    #[error("the config {0} is a directory (give the file in it, such as slod.yaml)")]
     Folder(PathBuf),
     #[error("the config {0} is larger than 4 MiB (is it really a config?)")]
     TooLarge(PathBuf),
@@ -47,7 +47,7 @@ pub fn codes() -> impl Iterator<Item = Code> {
     let readable = Code {
         code: "secret-file-readable",
         severity: Severity::Warning,
-        meaning: "Every user of the machine can read the file of a secret.",
+        meaning: "All users of the machine can read the file of a secret.",
     };
     let lints = LINTS.iter().map(|lint| lint.code);
     faults.chain([readable]).chain(lints)
@@ -111,7 +111,7 @@ fn empty() -> Diagnostic {
         }),
         path: String::new(),
         message: "the config is empty".to_owned(),
-        help: Some("a smallest one: services: [{ name: web, probes: [{ name: home, http: { url: \"http://127.0.0.1:8000/\" } }] }]".to_owned()),
+        help: Some("a minimal config: services: [{ name: web, probes: [{ name: home, http: { url: \"http://127.0.0.1:8000/\" } }] }]".to_owned()),
     }
 }
 

@@ -46,7 +46,7 @@ impl Names {
             section.error(
                 "duplicate-name",
                 key,
-                format!("a second {} `{name}`", self.what),
+                format!("duplicate {} `{name}`", self.what),
                 format!(
                     "the first one is in line {line} ({}); rename one of them",
                     first.path

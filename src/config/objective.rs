@@ -77,8 +77,8 @@ fn sli(section: &Section<'_>) -> Option<Sli> {
                 section.error(
                     "conflict",
                     &key::BELOW,
-                    format!("`below` has no meaning for `sli: {}`", sli.name()),
-                    "take it out, or write `sli: latency`",
+                    format!("`below` is not valid for `sli: {}`", sli.name()),
+                    "remove it, or write `sli: latency`",
                 );
             }
             Some(sli)
@@ -87,8 +87,8 @@ fn sli(section: &Section<'_>) -> Option<Sli> {
             section.error(
                 "missing-key",
                 &key::SLI,
-                "`sli: latency` needs a threshold",
-                "add for example `below: 500ms`: what takes longer is bad",
+                "`sli: latency` requires `below`",
+                "add for example `below: 500ms`: slower outcomes are bad",
             );
             None
         }
@@ -96,7 +96,7 @@ fn sli(section: &Section<'_>) -> Option<Sli> {
             section.error(
                 "out-of-range",
                 &key::BELOW,
-                "nothing is faster than 0s",
+                "a threshold of 0s is invalid",
                 "expected a threshold such as 500ms",
             );
             None
@@ -112,12 +112,12 @@ fn target(section: &Section<'_>) -> Option<f64> {
     }
     let (message, help) = if target >= 1.0 {
         (
-            "a target of 100% leaves no budget: the first failure breaks it for the whole window",
+            "a target of 100% leaves no error budget: the first failure misses it for the whole window",
             "expected less than 100%, such as 99.9%: the rest is the error budget",
         )
     } else {
         (
-            "a target of 0 is always kept",
+            "a target of 0 is always met",
             "expected more than 0, such as 99.9%",
         )
     };
@@ -131,7 +131,7 @@ fn budgeting(section: &Section<'_>, sli: Option<Sli>) -> Option<BudgetingMethod>
         section.error(
             "out-of-range",
             &key::SLICE_TARGET,
-            "with a slice target of 0 every minute is good",
+            "with a `slice_target` of 0 every minute is good",
             "expected more than 0, such as 90%",
         );
         return None;
@@ -149,9 +149,9 @@ fn budgeting(section: &Section<'_>, sli: Option<Sli>) -> Option<BudgetingMethod>
         section.error(
             "conflict",
             &key::SLICE_TARGET,
-            "only `budgeting: timeslices` has a `slice_target`",
+            "`slice_target` is valid only for `budgeting: timeslices`",
             format!(
-                "take it out, or write `budgeting: timeslices` (slices of {})",
+                "remove it, or write `budgeting: timeslices` (slices of {})",
                 units::show_duration(BudgetingMethod::SLICE)
             ),
         );

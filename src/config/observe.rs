@@ -69,7 +69,7 @@ fn report_ways(section: &Section<'_>, ways: [&dyn Declared; 4], given: &[&dyn De
     if let [first, second, ..] = given {
         let (first, name) = (first.name(), second.name());
         let message = format!("`{first}` and `{name}` are two ways to find a process");
-        section.error("conflict", *second, message, "keep one of them");
+        section.error("conflict", *second, message, "remove one of them");
     } else {
         let message = "nothing says how the process is found";
         let help = format!("add one of {}", ways.map(Declared::name).join(", "));

@@ -61,7 +61,7 @@ pub(super) fn read_list<'n>(
         parent.error(
             "empty-list",
             list,
-            "there is no probe",
+            "no probe is configured",
             "add at least one, such as `- { name: health, http: { url: \"http://127.0.0.1:8000/health\" } }`",
         );
     }
@@ -118,10 +118,10 @@ fn kind(section: &Section<'_>, kinds: &[&'static dyn Kind]) -> Option<ReadKind> 
                 "several-kinds",
                 &at,
                 format!(
-                    "a probe is of one kind, but this one is `{}` and `{name}`",
+                    "a probe has exactly one kind, but this one has `{}` and `{name}`",
                     first.name()
                 ),
-                "make two probes of it",
+                "split it into two probes",
             ),
         }
     }
@@ -130,8 +130,11 @@ fn kind(section: &Section<'_>, kinds: &[&'static dyn Kind]) -> Option<ReadKind> 
             section.reader().error(
                 "missing-kind",
                 section.spot(),
-                "this probe does not say what to do",
-                format!("add one of {}, with its keys below it", known(kinds)),
+                "this probe has no kind",
+                format!(
+                    "add one of {} as a key, with its settings below it",
+                    known(kinds)
+                ),
             );
         }
         return None;
@@ -168,7 +171,7 @@ fn report_unknown(section: &Section<'_>, name: &str, at: &Spot, kinds: &[&'stati
         None if matches!(name, "type" | "kind") => (
             "unknown-key",
             format!("unknown key `{name}`"),
-            "the kind is a key itself, with its settings below it: `http: { url: ... }`".to_owned(),
+            "the kind is a key, with its settings below it: `http: { url: ... }`".to_owned(),
         ),
         None => (
             "unknown-kind",

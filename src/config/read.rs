@@ -90,7 +90,7 @@ fn services<'n>(
         root.error(
             "empty-list",
             &keys::SERVICES,
-            "there is no service",
+            "no service is configured",
             "add at least one, with a name and a probe",
         );
     }
@@ -170,13 +170,13 @@ fn vantage<'n>(
     let (_, probes) = probe::read_list(root, list, &service, pace, kinds);
     let count = root.list(list).len();
     if count < CONTROLS {
-        let message = format!("{count} control probes are too few");
+        let message = format!("too few control probes: {count}");
         let help =
-            format!("expected at least {CONTROLS}, so that one that fails is not most of them");
+            format!("expected at least {CONTROLS}, so that a single one is not the majority");
         root.error("out-of-range", list, message, help);
     }
     if let Some(taken) = services.iter().find(|other| other.name == service) {
-        let message = "this name belongs to the control probes";
+        let message = "this name is reserved for the control probes";
         taken
             .section
             .error("duplicate-name", &key::NAME, message, "rename the service");
@@ -189,12 +189,12 @@ fn labels(section: &Section<'_>) -> Vec<(String, String)> {
     let mut seen = BTreeSet::new();
     for (name, value, at) in section.map(&key::LABELS) {
         if let Some(fault) = label_fault(&name) {
-            let message = format!("`{name}` cannot be a label");
+            let message = format!("invalid label name `{name}`");
             section.reader().error("invalid-name", &at, message, fault);
         } else if !seen.insert(name.clone()) {
             let message = format!("`{name}` is given twice");
             let reader = section.reader();
-            reader.error("duplicate-key", &at, message, "keep one of them");
+            reader.error("duplicate-key", &at, message, "remove one of them");
         } else {
             labels.push((name, value));
         }

@@ -39,8 +39,8 @@ fn check(section: &Section<'_>, window: Window, further: &[Window]) {
         section.error(
             "conflict",
             &key::TIMEZONE,
-            "only a calendar window has a time zone",
-            "remove it, or let `window` be week, month, quarter or year",
+            "`timezone` is valid only for a calendar window",
+            "remove it, or set `window` to week, month, quarter or year",
         );
     }
     let is_twice = |one: &&Window| all().filter(|other| other == one).count() > 1;

@@ -70,7 +70,7 @@ pub struct ProbeView {
     pub failures: [u64; Cause::ALL.len()],
     /// Void outcomes by [`VoidReason::ALL`]'s order.
     pub voids: [u64; VoidReason::ALL.len()],
-    /// Ticks that could not run in time.
+    /// Ticks whose attempt could not run in time.
     pub missed: u64,
     /// `None` before the first outcome.
     pub last: Option<LastOutcome>,

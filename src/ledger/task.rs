@@ -171,15 +171,15 @@ fn report(alert: &FiredFor) {
     } = alert;
     let (windows, urgency) = (fired.tier.windows(), fired.tier.urgency.label());
     if fired.to.is_none() {
-        warn!(%service, %slo, urgency, "{service}/{slo} burns its error budget too fast over {windows}: a {urgency}");
+        warn!(%service, %slo, urgency, "{service}/{slo}: error-budget burn ({windows}): {urgency}");
     } else {
-        info!(%service, %slo, urgency, "{service}/{slo} does not burn its error budget too fast any more over {windows}");
+        info!(%service, %slo, urgency, "{service}/{slo}: burn alert resolved ({windows})");
     }
 }
 
 /// Counts everything anew by the time that it is now.
 async fn recounted(mut ledger: Ledger, config: Arc<Config>, deps: &Deps) -> Ledger {
-    warn!("the wall clock was set: outcomes are counted anew by the time that it is now");
+    warn!("the wall clock was set: counting all outcomes again with the new time");
     ledger.forget(deps.clock.now());
     let (ledger, result) = reloaded(ledger, config, deps).await;
     logged(&result);
@@ -190,7 +190,7 @@ async fn recounted(mut ledger: Ledger, config: Arc<Config>, deps: &Deps) -> Ledg
 /// Whether everything could be read back; the reason is logged if not.
 fn logged(result: &Result<(), StoreError>) -> bool {
     if let Err(error) = result {
-        warn!("the outcomes so far cannot be read back: {error}");
+        warn!("cannot read the stored outcomes: {error}");
     }
     result.is_ok()
 }
@@ -217,7 +217,7 @@ async fn reloaded(
     let (store, path, now) = (deps.store.clone(), deps.history.clone(), deps.clock.now());
     let work = move || {
         if !store.flush(FLUSH) {
-            warn!("the store is behind: what a reload counts back lacks the last outcomes");
+            warn!("the store is behind: the numbers after this reload lack the last outcomes");
         }
         let probes = config.running_keys();
         if !matches!(
@@ -225,7 +225,7 @@ async fn reloaded(
             Some(Ok(()))
         ) {
             warn!(
-                "the store does not keep which probes are configured: the silence of those that were taken out may count as missing once they are back"
+                "cannot store which probes are configured: the time in which removed probes are not configured may count as missing once they are back"
             );
         }
         let read = || {

@@ -9,8 +9,8 @@ const HEAD: &str = "# Metrics
 
 Generated from the declarations in the code; do not edit by hand.
 
-Ratios are from 0 to 1, times in seconds. What is unknown is absent, never NaN. Counters start at 0 with the daemon.
-Scrape with `honor_labels: true`, because slod speaks for other targets.
+Ratios are from 0 to 1, times in seconds. Unknown values are absent, never NaN. Counters start at 0 with the daemon.
+Scrape with `honor_labels: true`, because the labels describe other targets.
 ";
 
 /// The page's text.
@@ -19,7 +19,7 @@ pub fn markdown(own: &SelfMetrics) -> String {
     table(&mut out, "Services", ledger::metrics::families().map(row));
     table(
         &mut out,
-        "The system under them",
+        "Host and processes",
         observe::metrics::families().map(row),
     );
     let own = own.families().into_iter().map(|family| {
@@ -36,7 +36,7 @@ pub fn markdown(own: &SelfMetrics) -> String {
             family.help().to_owned(),
         )
     });
-    table(&mut out, "The daemon itself", own);
+    table(&mut out, "slod itself", own);
     out
 }
 

@@ -30,7 +30,7 @@ const EVERY_RANGE: Key<Span> = Key::optional(
 const SCHEDULE: Key<Text> = Key::optional(
     "schedule",
     Text,
-    "When the job runs, as its crontab says: `0 3 * * *` (minute, hour, day, month, day of the week) or a name such as `@daily`. A report is due after each of these times, within `grace`; a time that clocks skip counts when they have changed, a repeated one the first time.",
+    "When the job runs, as its crontab says: `0 3 * * *` (minute, hour, day, month, day of the week) or a name such as `@daily`. A report is due after each of these times, within `grace`; a local time that is skipped by a clock change is moved to after the change, and a repeated one counts the first time.",
 );
 
 const TIMEZONE: Key<Parsed<Tz>> = Key::with_default(
@@ -50,7 +50,7 @@ const GRACE: Key<Span> = Key::with_default(
 const TOKEN: Key<SecretText> = Key::optional(
     "token",
     SecretText,
-    "What the job must send as `Authorization: Bearer`. Left out, everybody who reaches the address can report.",
+    "Token that the job must send as `Authorization: Bearer`. Without it, everyone who can reach the address can report.",
 );
 
 impl Kind for Heartbeat {
@@ -59,7 +59,7 @@ impl Kind for Heartbeat {
     }
 
     fn summary(&self) -> &'static str {
-        "A job that reports by `POST /api/v1/heartbeat/{service}/{probe}`, with `?status=fail` if it failed. Good while the last report is recent enough; its latency is the report's age. A reported failure is counted also if a success follows before the next attempt."
+        "A job that reports by `POST /api/v1/heartbeat/{service}/{probe}`, with `?status=fail` if it failed. Good while the last report is recent enough; its latency is the report's age. A reported failure counts even if a success follows before the next attempt."
     }
 
     fn keys(&self) -> Keys {
@@ -87,12 +87,12 @@ fn pace(section: &Section<'_>) -> Option<Pace> {
     let (every, zone) = (section.get(&EVERY_RANGE), section.get(&TIMEZONE));
     match (section.has(&EVERY_RANGE), section.has(&SCHEDULE)) {
         (true, true) => {
-            let message = "`every` and `schedule` both say when the job reports";
-            section.error("conflict", &SCHEDULE, message, "keep one of them");
+            let message = "`every` and `schedule` are mutually exclusive";
+            section.error("conflict", &SCHEDULE, message, "remove one of them");
             None
         }
         (false, false) => {
-            let message = "it is not known when the job reports";
+            let message = "`every` or `schedule` is missing";
             let help = "add `every: 1h`, or `schedule: \"0 3 * * *\"` as in the job's crontab";
             let reader = section.reader();
             reader.error("missing-key", section.spot(), message, help);
@@ -101,7 +101,7 @@ fn pace(section: &Section<'_>) -> Option<Pace> {
         (true, false) => every.map(Pace::Every),
         (false, true) => {
             let zone = zone?;
-            let expected = "five fields of a crontab such as `0 3 * * *`, or a name such as `@daily`, for times that come again";
+            let expected = "five fields of a crontab such as `0 3 * * *`, or a name such as `@daily`, for recurring times";
             let schedule = section.parse(&SCHEDULE, expected, |text| Schedule::read(text, zone));
             schedule.map(|schedule| Pace::Schedule(Box::new(schedule)))
         }
@@ -111,8 +111,13 @@ fn pace(section: &Section<'_>) -> Option<Pace> {
 /// Refuses an empty token. Another faulty one is reported where it is read.
 fn is_acceptable(section: &Section<'_>, token: Option<&Secret>) -> bool {
     if token.is_some_and(|token| token.reveal().is_empty()) {
-        let message = "an empty token would let everybody in";
-        section.error("invalid-value", &TOKEN, message, "set one, or leave it out");
+        let message = "an empty token is not allowed";
+        section.error(
+            "invalid-value",
+            &TOKEN,
+            message,
+            "set a token, or remove the key",
+        );
         return false;
     }
     token.is_some() || !section.has(&TOKEN)
@@ -132,8 +137,8 @@ impl Probe for Job {
         attempt
             .trace
             .record(started, "heartbeat", || match &attempt.heard.last {
-                None => "no report was ever taken".to_owned(),
-                Some(beat) => format!("the last report was taken at {}", beat.at.to_utc()),
+                None => "no report was ever received".to_owned(),
+                Some(beat) => format!("the last report was received at {}", beat.at.to_utc()),
             });
         outcome
     }
@@ -173,16 +178,17 @@ impl Job {
             }
             (last, None) if !self.due.is_overdue(since, now) => {
                 let latency = age(last.as_ref().map_or(since, |beat| beat.at));
-                let message = format!("no report since slod listens; one is due {expected}");
+                let message =
+                    format!("no report since slod started to accept reports; expected {expected}");
                 judged(Verdict::Void(VoidReason::Listening), latency, message)
             }
             (Some(beat), None) => {
                 let silent = show_duration(Duration::from_secs(age(beat.at).as_secs()));
-                let message = format!("no report for {silent}; one is due {expected}");
+                let message = format!("no report for {silent}; expected {expected}");
                 judged(Verdict::Bad(Cause::Silent), age(beat.at), message)
             }
             (None, None) => {
-                let message = format!("no report ever; one is due {expected}");
+                let message = format!("no report yet; expected {expected}");
                 judged(Verdict::Bad(Cause::Silent), age(since), message)
             }
         }

@@ -124,8 +124,7 @@ pub fn bytes(bytes: u64) -> String {
 pub fn future(outcomes: u64, until: DateTime<Utc>) -> String {
     let (count, until) = (count(outcomes), until.format("%Y-%m-%d %H:%M:%S UTC"));
     format!(
-        "{count} stored outcomes are not counted yet: their time, up to {until}, is still to come. \
-         The clock was ahead when they were stored, or is behind now."
+        "{count} stored outcomes are not counted yet: their time, up to {until}, is in the future. The clock was ahead when they were stored, or is behind now."
     )
 }
 
@@ -133,13 +132,12 @@ pub fn future(outcomes: u64, until: DateTime<Utc>) -> String {
 pub fn approximate(before: DateTime<Utc>) -> String {
     let (before, within) = (before.format("%Y-%m-%d %H:%M UTC"), PRECISION * 100.0);
     format!(
-        "approximate before {before}: the threshold was changed since, and latencies within \
-         {within:.1}% of it may be counted on the wrong side."
+        "approximate before {before}: the threshold was changed afterwards, and latencies within {within:.1}% of it may be counted on the wrong side."
     )
 }
 
 /// What is said where a window reaches further back than outcomes are kept.
-pub const BEYOND_RETENTION: &str = "withheld: the window reaches further back than `store.retention`, and what is deleted cannot be counted.";
+pub const BEYOND_RETENTION: &str = "unavailable: the window is longer than `store.retention`, and deleted outcomes cannot be counted.";
 
 fn trimmed(number: String, unit: &str) -> String {
     let short = if number.contains('.') {

@@ -25,7 +25,10 @@ impl std::str::FromStr for Scenario {
         let phases: Result<Vec<_>, String> = text.split(',').map(phase).collect();
         let scenario = Self(phases?);
         if scenario.length() > MAX_SPAN {
-            return Err(format!("a story takes at most {}", show_duration(MAX_SPAN)));
+            return Err(format!(
+                "synthetic history is limited to {}",
+                show_duration(MAX_SPAN)
+            ));
         }
         Ok(scenario)
     }

@@ -79,17 +79,17 @@ async fn outcome(spec: &ProbeSpec, heard: HeartbeatState) -> Outcome {
     match timeout_at(cut_off, guarded).await {
         Ok(Ok(outcome)) => outcome,
         Ok(Err(_panic)) => {
-            tracing::error!(probe = %spec.key, "probe {} panicked; this is a defect of slod", spec.key);
+            tracing::error!(probe = %spec.key, "probe {} panicked; this is a bug in slod", spec.key);
             explained(
                 Verdict::Void(VoidReason::Internal),
                 started.elapsed(),
-                "the probe panicked; this is a defect of slod",
+                "the probe panicked; this is a bug in slod",
             )
         }
         Err(_elapsed) => explained(
             Verdict::Bad(Cause::Timeout),
             started.elapsed(),
-            "no end within the timeout",
+            "did not finish within the timeout",
         ),
     }
 }
@@ -105,7 +105,7 @@ fn disturbed(
     let now = Instant::now();
     let took = now.saturating_duration_since(started);
     if let Some(still) = stall.stalled_since(started, now) {
-        let message = format!("slod itself stood still for {:.1} s", still.as_secs_f64());
+        let message = format!("slod itself was stalled for {:.1} s", still.as_secs_f64());
         return Some(explained(
             Verdict::Void(VoidReason::Stalled),
             took,
@@ -136,7 +136,7 @@ fn undecided(thresholds: &[Duration], lag: Duration, outcome: &Outcome) -> Optio
         return None;
     }
     let message = format!(
-        "slod itself waited {} ms for a processor before it could read the answer: whether it came within {} is unknown",
+        "slod itself waited {} ms for a processor before it could read the response: whether it arrived within {} is unknown",
         lag.as_millis(),
         show_duration(*threshold)
     );

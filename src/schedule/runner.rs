@@ -177,7 +177,7 @@ impl Runner {
         if jumped.abs() > JUMP_MS {
             tracing::warn!(
                 jump_ms = jumped,
-                "the wall clock jumped by {jumped} ms; the schedule is laid anew"
+                "the wall clock jumped by {jumped} ms; recomputing the schedule"
             );
             self.plan.restart(now);
         }
@@ -234,7 +234,7 @@ impl Runner {
     /// A tick whose attempt would begin after it should have ended says nothing about that time.
     fn void_late(&mut self, probe: usize, at: Timestamp, lag: i64) {
         let spec = &self.jobs[probe].spec;
-        let message = format!("slod was too busy to begin in time: {lag} ms late");
+        let message = format!("slod was too busy to start in time: {lag} ms late");
         let record = Record {
             key: spec.key.clone(),
             at: self.label(at),

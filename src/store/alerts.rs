@@ -1,4 +1,4 @@
-//! Alerts that fired, by when they began.
+//! Firing alertsd, by when they began.
 
 use super::{Store, StoreError};
 use crate::outcome::Timestamp;

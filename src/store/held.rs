@@ -51,9 +51,8 @@ pub fn let_go(conn: &Connection, names: &Names, record: &Record) -> rusqlite::Re
 impl Store {
     /// What waited for its judgement when the last process ended, in the order of time.
     pub fn held(&self) -> Result<Vec<Record>, StoreError> {
-        self.try_held().map_err(StoreError::sql(
-            "read the outcomes that wait for their judgement",
-        ))
+        self.try_held()
+            .map_err(StoreError::sql("read the outcomes that wait for a verdict"))
     }
 
     fn try_held(&self) -> rusqlite::Result<Vec<Record>> {

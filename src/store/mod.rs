@@ -63,16 +63,16 @@ const BUSY: Duration = Duration::from_millis(500);
 pub enum StoreError {
     #[error(
         "the store has schema version {found}, but this slod knows versions up to {known} \
-         (it was written by a newer slod: run that one, or point store.path elsewhere)"
+         (it was written by a newer slod: run that version, or change store.path)"
     )]
     Newer { found: i64, known: usize },
-    #[error("the file is no slod store (point store.path elsewhere)")]
+    #[error("the file is not a slod store (change store.path)")]
     Foreign,
-    #[error("another slod is writing to this store (stop it, or give this one its own store.path)")]
+    #[error("another slod is writing to this store (stop it, or use a different store.path)")]
     InUse,
     #[error(
-        "the store's file is damaged, failed to {doing}: {source} \
-         (`slod store recover --config ...` makes a new store of all that is readable)"
+        "the store is damaged: failed to {doing}: {source} \
+         (`slod store recover --config ...` copies everything readable into a new store)"
     )]
     Damaged {
         doing: &'static str,
@@ -81,10 +81,10 @@ pub enum StoreError {
     #[error("the store does not exist yet (slod run creates it)")]
     Missing,
     #[error(
-        "the store's file was deleted or replaced while slod ran (put it back and restart slod)"
+        "the store was deleted or replaced while slod was running (restore the file and restart slod)"
     )]
     Gone,
-    #[error("{most} corrections are in force already (take some back, or plan them in the config)")]
+    #[error("{most} corrections are active already (revoke some, or define them in the config)")]
     TooManyCorrections { most: i64 },
     #[error("failed to {doing}: {source}")]
     Io {
@@ -252,7 +252,7 @@ impl Store {
         self.bases.borrow_mut().clear();
     }
 
-    /// Bytes on disk, with the write-ahead log.
+    /// Bytes on disk, including the write-ahead log.
     pub fn size_bytes(&self) -> u64 {
         let wal = with_suffix(&self.path, "-wal");
         let size = |path: &Path| fs::metadata(path).map_or(0, |meta| meta.len());

@@ -30,7 +30,7 @@ pub struct Recovered {
     /// A probe's hours, with every outcome.
     pub hours: u64,
     pub corrections: u64,
-    /// Alerts that fired.
+    /// Firing alertsd.
     pub alerts: u64,
     /// Whether the table of probes could not be read, so that nobody knows whose an outcome was.
     pub nameless: bool,
@@ -51,11 +51,11 @@ impl Recovered {
             return "Nothing was lost.".to_owned();
         }
         if self.nameless {
-            return "Lost: all outcomes. The table of probes cannot be read, so nobody knows whose they were.".to_owned();
+            return "Lost: all outcomes. The table of probes cannot be read, so their probes are unknown.".to_owned();
         }
         format!(
             "Lost: {} probe-hours, the single outcomes of {} more whose exact counts are kept, \
-             {} recent outcomes that make no sense, and what stood in {} unreadable places.",
+             {} recent outcomes that are invalid, and the content of {} unreadable places.",
             self.hours_lost, self.hours_counts_only, self.outcomes_lost, self.gaps
         )
     }

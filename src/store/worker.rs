@@ -191,7 +191,7 @@ impl Worker {
             (None, Some(error)) => {
                 tracing::error!(
                     backlog,
-                    "the store fails, trying again every second: {error}"
+                    "writing to the store failed, retrying every second: {error}"
                 );
             }
             (Some(_), None) => {

@@ -26,7 +26,7 @@ const ERRANDS_MAX: usize = 100;
 /// How the store is doing.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct StoreStats {
-    /// Outcomes that wait to be committed.
+    /// Outcomes waiting to be committed.
     pub backlog: usize,
     /// Outcomes that found the backlog full.
     pub lost_total: u64,

@@ -62,7 +62,7 @@ pub async fn beat(
 /// Why other methods are refused: what only reads a link, as browsers, chats and crawlers do, must
 /// not say that a job ran.
 pub async fn use_post(Path((service, probe)): Path<(String, String)>) -> Response {
-    let title = "a report is a POST";
+    let title = "reports require the method POST";
     let problem = Problem::new(StatusCode::METHOD_NOT_ALLOWED, title);
     let how = format!(
         "such as: curl -fsS -X POST http://HOST/api/v1/heartbeat/{service}/{probe} (add ?status=fail if the job failed)"
@@ -94,7 +94,7 @@ fn failed(parameters: &[(String, String)]) -> Result<bool, Problem> {
         return Ok(false);
     };
     if said.next().is_some() {
-        let title = "the status is given twice";
+        let title = "duplicate status parameter";
         return Err(Problem::new(StatusCode::BAD_REQUEST, title));
     }
     let word = status.to_ascii_lowercase();
@@ -109,7 +109,7 @@ fn failed(parameters: &[(String, String)]) -> Result<bool, Problem> {
             FAILED.join(", ")
         );
         let problem = Problem::new(StatusCode::BAD_REQUEST, title);
-        let why = "left out, it is ok; an exit code from 0 to 255 works as well";
+        let why = "without it the status is ok; an exit code from 0 to 255 is valid too";
         Err(problem.because(why))
     }
 }
@@ -154,7 +154,7 @@ fn refusal(state: &WebState, key: &ProbeKey, refused: Refused) -> Problem {
     match refused {
         Refused::Token => Problem::new(
             StatusCode::UNAUTHORIZED,
-            "this heartbeat needs its token, as `Authorization: Bearer`",
+            "this heartbeat requires its token as `Authorization: Bearer`",
         ),
         Refused::Unknown => {
             let names = state.beats.names();

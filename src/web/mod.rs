@@ -113,7 +113,7 @@ async fn reload(State(state): State<WebState>) -> Result<&'static str, Problem> 
     let request = ReloadRequest { done };
     let sent = state.reload.send(request).await;
     sent.map_err(|_| problem::stopping())?;
-    let refused = "the config was not reloaded; the old one stays in force";
+    let refused = "the config was not reloaded; the old one stays active";
     match finished.await.map_err(|_| problem::stopping())? {
         Ok(()) => Ok("reloaded\n"),
         Err(reason) => Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, refused).because(reason)),

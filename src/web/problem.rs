@@ -63,14 +63,14 @@ impl IntoResponse for Problem {
 }
 
 pub async fn not_found(uri: Uri) -> Problem {
-    Problem::new(StatusCode::NOT_FOUND, "nothing is served here")
-        .because(format!("{} (see / for what there is)", uri.path()))
+    Problem::new(StatusCode::NOT_FOUND, "not found")
+        .because(format!("{} (the pages start at /)", uri.path()))
 }
 
 pub async fn method_not_allowed() -> Problem {
     Problem::new(
         StatusCode::METHOD_NOT_ALLOWED,
-        "this address does not take that method",
+        "method not allowed for this address",
     )
 }
 
@@ -83,7 +83,7 @@ pub fn stopping() -> Problem {
 pub fn defect() -> http::Response<Full<Bytes>> {
     let problem = Problem::new(
         StatusCode::INTERNAL_SERVER_ERROR,
-        "this is a defect of slod; the daemon goes on",
+        "internal error of slod; the daemon continues",
     );
     let mut response = http::Response::new(Full::from(problem.to_json()));
     *response.status_mut() = problem.status;

@@ -58,7 +58,7 @@ pub async fn serve(listener: TcpListener, router: Router, stop: impl Future<Outp
     closing.cancel();
     let all_ended = async { while connections.join_next().await.is_some() {} };
     if timeout(DRAIN, all_ended).await.is_err() {
-        tracing::warn!("some requests did not end in time and are cut off");
+        tracing::warn!("some requests did not end in time and were aborted");
     }
 }
 
@@ -70,7 +70,7 @@ async fn accept_backoff(error: &io::Error) {
         io::ErrorKind::Interrupted,
     ];
     if !gone.contains(&error.kind()) {
-        tracing::warn!("a connection cannot be accepted: {error}");
+        tracing::warn!("cannot accept a connection: {error}");
         sleep(BREATHER).await;
     }
 }

@@ -29,7 +29,7 @@ impl Section<'_> {
             }
             Err(reason) => {
                 let message = format!("cannot read {}: {reason}", path.display());
-                let help = "check the path and its permissions (relative paths start at the config file's folder)";
+                let help = "check the path and its permissions (relative paths are relative to the config file's directory)";
                 reader.error("unreadable-file", at, message, help);
                 None
             }
@@ -56,7 +56,7 @@ impl Section<'_> {
         let text = text.trim_end_matches(['\n', '\r']);
         if text.is_empty() {
             // As a file is for a moment while `echo secret > FILE` writes it.
-            let help = "store the secret in it";
+            let help = "write the secret into it";
             reader.error("unreadable-file", &at, "the file is empty", help);
             return None;
         }
@@ -82,7 +82,7 @@ impl Section<'_> {
         if self.node(key.name).is_some() {
             let message = format!("both `{}` and `{name}` are given", key.name);
             self.reader()
-                .error("conflict", &at, message, "keep one of them");
+                .error("conflict", &at, message, "remove one of them");
         }
         let path = self.scalar(&FilePath, node, &at)?;
         Some(Some((self.reader().resolve(&path), at)))
@@ -98,8 +98,8 @@ impl Section<'_> {
             Severity::Warning,
             "secret-file-readable",
             at,
-            format!("every user of this machine can read {}", path.display()),
-            Some("take the right away with: chmod o-r".to_owned()),
+            format!("all users of this machine can read {}", path.display()),
+            Some("fix: chmod o-r".to_owned()),
         );
     }
 }

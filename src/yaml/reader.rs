@@ -180,7 +180,7 @@ impl<'a> Reader<'a> {
                 self.error(
                     "invalid-value",
                     at,
-                    "`${` without `}`",
+                    "`${` without a closing `}`",
                     "write ${NAME}, or $${ for a literal ${",
                 );
                 return None;
@@ -211,7 +211,7 @@ impl<'a> Reader<'a> {
                 "unset-variable",
                 at,
                 format!("the environment variable {name} is not set"),
-                "set it where slod starts, or write the value here",
+                "set it in the environment of slod, or write the value here",
             );
         }
         value

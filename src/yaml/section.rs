@@ -133,7 +133,7 @@ impl<'n> Section<'n> {
             if !names.contains(&name) && !takes_kinds {
                 let near = nearest(&name, names.iter().map(String::as_str));
                 let help = near.map_or_else(
-                    || format!("known here: {}", names.join(", ")),
+                    || format!("valid here: {}", names.join(", ")),
                     |near| format!("did you mean `{near}`?"),
                 );
                 let message = format!("unknown key `{name}`");
@@ -141,7 +141,7 @@ impl<'n> Section<'n> {
             } else if !seen.insert(name.clone()) {
                 let message = format!("`{name}` is given twice");
                 self.reader
-                    .error("duplicate-key", &at, message, "keep one of them");
+                    .error("duplicate-key", &at, message, "remove one of them");
             }
         }
     }

@@ -183,7 +183,7 @@ fn what_fires_live_is_what_a_backtest_says() {
     let reported = replayed(&config, &store, span(0), span(102)).expect("readable");
     let text = reported.to_text();
     assert!(
-        text.contains("these did fire, and would not now:"),
+        text.contains("alerts that fired, but would not fire now:"),
         "{text}"
     );
     assert_eq!(reported.missing.len(), 4);

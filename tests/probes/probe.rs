@@ -354,7 +354,7 @@ async fn a_slow_tunnel_is_a_part_of_tls() {
     assert_eq!(cause(&outcome), Some(Cause::Timeout));
     let message = outcome.detail.message.expect("a sentence");
     assert!(
-        message.contains("the proxy's answer to CONNECT"),
+        message.contains("the proxy's response to CONNECT"),
         "{message}"
     );
 }

@@ -329,7 +329,7 @@ fn an_outage_of_everything_stays_readable() {
     let html = render_overview(&snapshot(services.collect()), &system(), VIEW);
     assert!(html.contains("All 1,000 services need attention"));
     assert_eq!(html.matches("<article").count(), 12);
-    assert!(html.contains("<details class=\"lines\" open><summary><h2>988 need attention too"));
+    assert!(html.contains("<details class=\"lines\" open><summary><h2>988 also need attention"));
 }
 
 #[test]
@@ -347,8 +347,8 @@ fn a_day_reports_what_is_unknown_and_what_is_maintenance() {
     for page in ["3-ok", "service-ok"] {
         let html = &pages()[page];
         for title in [
-            "2026-10-28: 100%, target kept, coverage 50%",
-            "2026-11-13: 100%, target kept, maintenance 40% of the time, coverage 50%",
+            "2026-10-28: 100%, target met, coverage 50%",
+            "2026-11-13: 100%, target met, maintenance 40% of the time, coverage 50%",
             "2026-11-14: maintenance",
         ] {
             assert!(html.contains(&format!("<title>{title}</title>")), "{title}");

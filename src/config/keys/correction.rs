@@ -31,32 +31,32 @@ pub const FOR: Key<Span> = Key::optional(
 pub const REPEAT: Key<Text> = Key::optional(
     "repeat",
     Text,
-    "Rule by which it comes again, as calendars write it (RFC 5545): `FREQ=WEEKLY;BYDAY=SU`. It is evaluated in `timezone`: a local time that clocks skip is an hour later, one that they repeat is the first of the two; `FREQ=HOURLY` counts hours as they pass. At most 144 times a day.",
+    "Recurrence rule (RFC 5545): `FREQ=WEEKLY;BYDAY=SU`. It is evaluated in `timezone`: a local time that is skipped by a clock change is moved an hour later, and the first of two repeated ones is used; `FREQ=HOURLY` counts elapsed hours. At most 144 occurrences a day.",
 );
 
 pub const EXCEPT: Key<List<Text>> = Key::optional(
     "except",
     List::of(Text),
-    "Days on which a repeated one does not begin, such as `2026-12-24`, or single moments.",
+    "Dates without an occurrence, such as `2026-12-24`, or the start times of single occurrences.",
 );
 
 pub const TIMEZONE: Key<Parsed<Tz>> = Key::with_default(
     "timezone",
     ZONE,
     "UTC",
-    "Time zone of `from`, `to` and `repeat`, such as `Europe/Berlin`; a repeated one keeps its local hour when clocks change.",
+    "Time zone of `from`, `to` and `repeat`, such as `Europe/Berlin`; a recurring correction keeps its local time when clocks change.",
 );
 
 pub const SERVICES: Key<List<Text>> = Key::optional(
     "services",
     List::of(Text),
-    "Services that it is for. Left out, all of them.",
+    "Services it applies to. Default: all.",
 );
 
 pub const SLOS: Key<List<Text>> = Key::optional(
     "slos",
     List::of(Text),
-    "Names of objectives that it is for. Left out, all of them.",
+    "Names of objectives it applies to. Default: all.",
 );
 
 pub const REASON: Key<Text> =

@@ -32,20 +32,20 @@ pub(super) const LISTEN: Key<Parsed<SocketAddr>> = Key::with_default(
         parse: |text| text.parse().ok(),
     },
     "127.0.0.1:9771",
-    "Address and port of the pages, the API and `/metrics`. There is no authentication: keep it on loopback or behind something that has.",
+    "Address and port of the pages, the API and `/metrics`. There is no authentication: listen on loopback, or behind a proxy that authenticates.",
 );
 
 pub(super) const STORE: Key<Mapping> = Key::optional(
     "store",
     Mapping(&[&STORE_PATH, &RETENTION]),
-    "Where outcomes are kept, and how long.",
+    "Where outcomes are stored, and for how long.",
 );
 
 pub(super) const MAX_CONCURRENT_PROBES: Key<Integer> = Key::with_default(
     "max_concurrent_probes",
     Integer(1, 100_000),
     "256",
-    "How many probes may run at the same time. A probe that finds no place in time is counted as missed.",
+    "Maximum number of probes that run at the same time. A probe that cannot start in time is counted as missed.",
 );
 
 pub(super) const DEFAULTS: Key<Mapping> = Key::optional(
@@ -55,19 +55,19 @@ pub(super) const DEFAULTS: Key<Mapping> = Key::optional(
         &probe::DEFAULT_TIMEOUT,
         &objective::DEFAULTS,
     ]),
-    "What probes and services have unless they say otherwise.",
+    "Defaults of probes and services.",
 );
 
 pub(super) const OBSERVE: Key<Mapping> = Key::optional(
     "observe",
     Mapping(observe::KEYS),
-    "What is sampled of the host and of the services' processes.",
+    "Which metrics of the host and of the services' processes are sampled.",
 );
 
 pub(super) const VANTAGE: Key<List<Mapping>> = Key::optional(
     "vantage",
     List::of(Mapping(probe::KEYS)),
-    "Control probes of things that are up if our own network is, such as the gateway and two sites of others. While most of them fail, timeouts and the like of services are void, not bad. At least three are needed.",
+    "Control probes of targets that are up whenever the local network is, such as the gateway and two external sites. While most of them fail, failures that a local network failure can explain, such as timeouts, are void, not bad. At least three are needed.",
 );
 
 pub(super) const CORRECTIONS: Key<List<Mapping>> = Key::optional(
@@ -79,14 +79,14 @@ pub(super) const CORRECTIONS: Key<List<Mapping>> = Key::optional(
 pub(super) const SERVICES: Key<List<Mapping>> = Key::required(
     "services",
     List::of(Mapping(service::KEYS)),
-    "What users care about; at least one.",
+    "The monitored services; at least one.",
 );
 
 pub(super) const STORE_PATH: Key<FilePath> = Key::with_default(
     "path",
     FilePath,
     "data/slod.db",
-    "The SQLite file, relative to the config file. Its folder is made if it is missing.",
+    "The SQLite file, relative to the config file. Its directory is created if it does not exist.",
 );
 
 pub(super) const RETENTION: Key<Span> = Key::with_default(

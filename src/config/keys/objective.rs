@@ -30,7 +30,7 @@ pub const LIST: List<Mapping> = List::up_to(50, Mapping(KEYS));
 pub const DEFAULTS: Key<List<Mapping>> = Key::optional(
     "objectives",
     LIST,
-    "Objectives of every service. A service replaces one by an objective of the same name, and leaves out those that none of its probes suits.",
+    "Objectives of every service. An objective of a service with the same name replaces the default. Objectives that do not apply to any probe of a service are omitted.",
 );
 
 pub const NAME: Key<Text> = Key::required(
@@ -48,19 +48,19 @@ pub const SLI: Key<Choice<Option<Sli>>> = Key::required(
         ("latency", None),
         ("freshness", Some(Sli::Freshness)),
     ]),
-    "What counts as good: `availability` and `success` an attempt that succeeded, `latency` one that succeeded in less than `below`, `freshness` a heartbeat that came in time.",
+    "What counts as good: for `availability` and `success` an attempt that succeeded, for `latency` one that succeeded in less than `below`, for `freshness` a heartbeat that arrived in time.",
 );
 
 pub const BELOW: Key<Span> = Key::optional(
     "below",
     Span::ANY,
-    "The latency threshold: needed for `latency`, refused for the others.",
+    "The latency threshold: required for `latency`, invalid for the others.",
 );
 
 pub const TARGET: Key<Ratio> = Key::required(
     "target",
     Ratio,
-    "The promised share of good events, above 0 and below 100%.",
+    "The target ratio of good events, above 0 and below 100%.",
 );
 
 pub const WINDOW: Key<WindowForm> = Key::with_default(
@@ -74,7 +74,7 @@ pub const TIMEZONE: Key<Parsed<Tz>> = Key::with_default(
     "timezone",
     ZONE,
     "UTC",
-    "Time zone of a calendar window, such as `Europe/Berlin`. Where a zone is not whole hours from UTC, its periods begin with the hour.",
+    "Time zone of a calendar window, such as `Europe/Berlin`. If the UTC offset of the zone is not whole hours, periods start at the hour.",
 );
 
 pub const FURTHER_WINDOWS: Key<List<WindowForm>> = Key::optional(
@@ -95,7 +95,7 @@ pub const BUDGETING: Key<Choice<OfSliceTarget>> = Key::optional(
         }),
         ("ratio_timeslices", |_| BudgetingMethod::RatioTimeslices),
     ]),
-    "What is counted: `occurrences` every attempt, `timeslices` every minute (uptime), `ratio_timeslices` the good share of every minute. Left out, it is `timeslices` for `availability` and `freshness`, and `occurrences` for the others.",
+    "What is counted: every attempt (`occurrences`), every minute as good or bad (`timeslices`, uptime), or the good share of every minute (`ratio_timeslices`). Default: `timeslices` for `availability` and `freshness`, and `occurrences` for the others.",
 );
 
 pub const SLICE_TARGET: Key<Ratio> = Key::with_default(
@@ -119,17 +119,17 @@ pub const ON_MISSING: Key<Choice<NoDataPolicy>> = Key::with_default(
 pub const PROBES: Key<List<Text>> = Key::optional(
     "probes",
     List::of(Text),
-    "The probes that count, those of other services as `service/probe`. Left out, all of the service that suit the `sli` do: heartbeats for `freshness`, all others for the rest.",
+    "The probes that count; those of other services as `service/probe`. Default: all probes of the service that apply to the `sli`: heartbeats for `freshness`, all others for the rest.",
 );
 
 pub const COMBINE: Key<Choice<Combine>> = Key::optional(
     "combine",
     Choice(&[("all", Combine::All), ("any", Combine::Any)]),
-    "For minutes: whether all of the probes must be good in a minute (the worst one's share is the minute's), or any one (the best one's). Left out, all their attempts are one pool; with a `slice_target` of 50% or less it is `all`, or one of two probes could fail for good without a bad minute.",
+    "For minutes: whether all of the probes must be good in a minute (the ratio of the worst probe counts), or any of them (the ratio of the best probe counts). Default: all attempts of the probes are pooled; with a `slice_target` of 50% or less it is `all`, because otherwise one of two probes could fail permanently without a bad minute.",
 );
 
 pub const WEIGHTS: Key<Map<Integer>> = Key::optional(
     "weights",
     Map::of(Integer(1, 1000)),
-    "For minutes, instead of `probes`: the probes that count, each with its weight. The minute's share is the mean of theirs by weight.",
+    "For minutes, instead of `probes`: the probes that count, each with its weight. The ratio of a minute is the weighted mean of their ratios.",
 );

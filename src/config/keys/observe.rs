@@ -24,14 +24,14 @@ pub const HOST: Key<Bool> = Key::with_default(
     "host",
     Bool,
     "true",
-    "Whether processors, memory, load and threads of the host are sampled.",
+    "Whether to sample processors, memory, load and threads of the host.",
 );
 
 pub const NETWORK: Key<Bool> = Key::with_default(
     "network",
     Bool,
     "true",
-    "Whether the host's network devices are sampled.",
+    "Whether to sample the network devices of the host.",
 );
 
 pub const NETWORK_EXCLUDE: Key<Parsed<Pattern>> = Key::with_default(
@@ -42,20 +42,20 @@ pub const NETWORK_EXCLUDE: Key<Parsed<Pattern>> = Key::with_default(
         parse: whole,
     },
     "lo|(veth|docker|br-|virbr|cni|flannel|cali|vnet|tap|podman|lxc|lxd).*",
-    "Regular expression for the whole name of devices to leave out: by default loopback, and those that carry the traffic of others once more.",
+    "Regular expression for the full names of network devices to exclude: by default loopback, and virtual devices whose traffic another device counts too.",
 );
 
 pub const PROCESSES_ON: Key<Bool> = Key::with_default(
     "processes",
     Bool,
     "true",
-    "Whether the processes that services name are sampled.",
+    "Whether to sample the `processes` of services.",
 );
 
 pub const NAME: Key<Text> = Key::optional(
     "name",
     Text,
-    "Name, unique within the service. Left out, it is made of what it is found by.",
+    "Name, unique within the service. Default: derived from how the process is identified.",
 );
 
 pub const MATCH: Key<Mapping> = Key::optional(
@@ -67,13 +67,13 @@ pub const MATCH: Key<Mapping> = Key::optional(
 pub const PID_FILE: Key<FilePath> = Key::optional(
     "pid_file",
     FilePath,
-    "A file that holds the number of the main process.",
+    "A file that contains the PID of the main process.",
 );
 
 pub const PORT: Key<Integer> = Key::optional(
     "port",
     Integer(1, 65_535),
-    "The processes that listen on this TCP port. Those of other users are found as root or with CAP_SYS_PTRACE only.",
+    "The processes that listen on this TCP port. Processes of other users are found only as root or with CAP_SYS_PTRACE.",
 );
 
 pub const CGROUP: Key<Parsed<PathBuf>> = Key::optional(
@@ -83,13 +83,13 @@ pub const CGROUP: Key<Parsed<PathBuf>> = Key::optional(
         expected: "a path below /sys/fs/cgroup, such as system.slice/concierge.service",
         parse: cgroup,
     },
-    "The processes of this control group and of those below it, such as `system.slice/concierge.service`.",
+    "The processes of this control group and its descendants, such as `system.slice/concierge.service`.",
 );
 
 pub const MATCH_NAME: Key<Text> = Key::optional(
     "name",
     Text,
-    "The name that the kernel knows, or the last part of the program's path.",
+    "The process name in the kernel, or the file name of the program.",
 );
 
 pub const MATCH_CMDLINE: Key<Parsed<Pattern>> = Key::optional(
@@ -99,7 +99,7 @@ pub const MATCH_CMDLINE: Key<Parsed<Pattern>> = Key::optional(
         expected: "a regular expression",
         parse: |text| Regex::new(text).ok().map(Pattern),
     },
-    "Regular expression for the whole command line, its parts joined by spaces.",
+    "Regular expression for the full command line, with arguments separated by spaces.",
 );
 
 /// A pattern that a whole text must match.

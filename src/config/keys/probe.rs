@@ -15,13 +15,13 @@ const TIMEOUTS: Span = Span::within(Duration::from_millis(10), HOUR);
 pub const NAME: Key<Text> = Key::required(
     "name",
     Text,
-    "Name, unique within the service. Its history belongs to this name.",
+    "Name, unique within the service. The history is stored under this name.",
 );
 
 const KIND: Key<ProbeKind> = Key::required(
     "KIND",
     ProbeKind,
-    "What to do: the name of one probe kind, with that kind's keys below it.",
+    "The probe: the name of one probe kind, with the keys of that kind below it.",
 );
 
 pub const INTERVAL: Key<Span> = Key::optional(
@@ -33,7 +33,7 @@ pub const INTERVAL: Key<Span> = Key::optional(
 pub const TIMEOUT: Key<Span> = Key::optional(
     "timeout",
     TIMEOUTS,
-    "How long an attempt may take, at most the interval. Left out, it is `defaults.timeout` or the interval, whichever is shorter.",
+    "Timeout of an attempt, at most the interval. Default: `defaults.timeout` or the interval, whichever is shorter.",
 );
 
 pub const DEFAULT_INTERVAL: Key<Span> = Key::with_default(

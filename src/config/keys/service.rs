@@ -15,21 +15,21 @@ pub const KEYS: Keys = &[
 pub const NAME: Key<Text> = Key::required(
     "name",
     Text,
-    "Unique name, up to 100 characters, without `/`. Its history belongs to this name.",
+    "Unique name, up to 100 characters, without `/`. The history is stored under this name.",
 );
 
-pub const DESCRIPTION: Key<Text> = Key::optional("description", Text, "One line for people.");
+pub const DESCRIPTION: Key<Text> = Key::optional("description", Text, "Description in one line.");
 
 pub const LABELS: Key<Map<Text>> = Key::optional(
     "labels",
     Map::of(Text),
-    "Labels such as `team: assistants`: on the service's page, in the API, and on the metric `slod_service_info` to join with. Names as in Prometheus; those that slod's own metrics use are refused.",
+    "Labels such as `team: assistants`: on the service's page, in the API, and on the metric `slod_service_info`, for joins. Label names as in Prometheus; names that slod's own metrics use are rejected.",
 );
 
 pub const PROBES: Key<List<Mapping>> = Key::optional(
     "probes",
     List::of(Mapping(probe::KEYS)),
-    "Ways of looking at the service. Only a journey, whose objectives count probes of other services, has none.",
+    "The probes of the service. They can be omitted only if its objectives count probes of other services.",
 );
 
 pub const OBJECTIVES: Key<List<Mapping>> = Key::optional(
@@ -41,5 +41,5 @@ pub const OBJECTIVES: Key<List<Mapping>> = Key::optional(
 pub const PROCESSES: Key<List<Mapping>> = Key::optional(
     "processes",
     observe::PROCESSES,
-    "Processes that the service is made of, with all their descendants.",
+    "Processes of the service, including all their descendants.",
 );

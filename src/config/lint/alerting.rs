@@ -29,7 +29,7 @@ pub(super) fn tier_never_fires(draft: &Draft<'_>) -> Vec<Finding> {
                 percent(tier.threshold(objective)),
             ),
             help: format!(
-                "slower alerts still work; a target above {} gives this one a chance",
+                "slower alerts still work; a target above {} makes this one possible",
                 percent(1.0 - 1.0 / factor)
             ),
         });
@@ -72,7 +72,7 @@ pub(super) fn one_failure_pages(draft: &Draft<'_>) -> Vec<Finding> {
                 percent(tier.threshold(objective)),
             ),
             help: format!(
-                "an interval of at most {} avoids it, or a lower target; alerts wait for a second failure in any case",
+                "use an interval of at most {}, or a lower target; alerts wait for a second failure in any case",
                 span(limit)
             ),
         });
@@ -93,7 +93,7 @@ pub(super) fn interval_too_coarse(draft: &Draft<'_>) -> Vec<Finding> {
         found.push(Finding {
             at: placed.section.spot().clone(),
             message: format!(
-                "`{}` is attempted every {}, so the last {} that a page looks at hold one attempt at most",
+                "`{}` is attempted every {}, so the last {} that a page uses contain at most one attempt",
                 service.name,
                 span(spacing),
                 show_duration(tier.short),
@@ -129,7 +129,7 @@ pub(super) fn budget_below_one_failure(draft: &Draft<'_>) -> Vec<Finding> {
         found.push(Finding {
             at: placed.spot_of(&objective::TARGET),
             message: format!(
-                "{} of {} {what} of `{}` in {} is a budget of {}: the first failure breaks the promise",
+                "{} of {} {what} of `{}` in {} is a budget of {}: the first failure misses the target",
                 percent(1.0 - objective.target),
                 plain(events),
                 service.name,

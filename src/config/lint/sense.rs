@@ -81,7 +81,7 @@ pub(super) fn latency_above_timeout(draft: &Draft<'_>) -> Vec<Finding> {
             found.push(Finding {
                 at: placed.spot_of(&objective::BELOW),
                 message: format!(
-                    "a threshold of {} is never judged: `{}` times out after {}",
+                    "a threshold of {} has no effect: `{}` times out after {}",
                     show_duration(below),
                     probe.key,
                     show_duration(probe.timeout)
@@ -103,9 +103,9 @@ pub(super) fn duplicate_target(draft: &Draft<'_>) -> Vec<Finding> {
         };
         found.push(Finding {
             at: probe.section.spot().clone(),
-            message: format!("`{}` does exactly the same as `{}`", spec.key, other.key),
+            message: format!("`{}` is identical to `{}`", spec.key, other.key),
             help: format!(
-                "is {} really meant twice? if so, one probe is enough",
+                "remove one of them if {} is the same target",
                 spec.probe.target()
             ),
         });
@@ -127,10 +127,10 @@ pub(super) fn duplicate_objective(draft: &Draft<'_>) -> Vec<Finding> {
                 found.push(Finding {
                     at: placed.section.spot().clone(),
                     message: format!(
-                        "`{}` of `{}` promises the same as `{}`",
+                        "`{}` of `{}` is identical to `{}`",
                         placed.value.name, service.name, other.name
                     ),
-                    help: "keep one of them: both would alert at the same time".to_owned(),
+                    help: "remove one of them: both would alert at the same time".to_owned(),
                 });
             }
         }
@@ -144,12 +144,16 @@ pub(super) fn no_objective(draft: &Draft<'_>) -> Vec<Finding> {
     draft
         .services
         .iter()
-        .filter(|service| service.objectives.is_empty() && !service.section.has(&service::OBJECTIVES))
+        .filter(|service| {
+            service.objectives.is_empty() && !service.section.has(&service::OBJECTIVES)
+        })
         .filter(|service| !on_journeys.contains(&service.name))
         .map(|service| Finding {
             at: service.section.spot_of(&service::NAME),
-            message: format!("`{}` is probed, but nothing is promised for it", service.name),
-            help: "add `objectives` here or under `defaults`; `objectives: []` says that none is meant".to_owned(),
+            message: format!("`{}` is probed, but has no objectives", service.name),
+            help:
+                "add `objectives` here or under `defaults`, or `objectives: []` if none is intended"
+                    .to_owned(),
         })
         .collect()
 }
@@ -167,7 +171,7 @@ pub(super) fn too_few_slots(draft: &Draft<'_>) -> Vec<Finding> {
     vec![Finding {
         at: draft.root.spot_of(&keys::MAX_CONCURRENT_PROBES),
         message: format!(
-            "if every service hangs, {:.0} probes run at once, but only {} may: the others are missed",
+            "if every service hangs, {:.0} probes run at the same time, but the limit is {}: the others are missed",
             busy.ceil(),
             draft.max_concurrent_probes
         ),
@@ -188,7 +192,7 @@ fn visit(node: &Node, at: &Spot, found: &mut Vec<Finding>) {
             if let Some(name) = bare_variable(text) {
                 found.push(Finding {
                     at: at.clone(),
-                    message: format!("`${name}` is not replaced"),
+                    message: format!("`${name}` is not expanded"),
                     help: format!("for the environment variable, write ${{{name}}}"),
                 });
             }
@@ -208,7 +212,7 @@ fn visit(node: &Node, at: &Spot, found: &mut Vec<Finding>) {
                 if name.contains("${") {
                     found.push(Finding {
                         at: Spot::of(key, at.below(&name)),
-                        message: "variables in keys are not replaced".to_owned(),
+                        message: "variables in keys are not expanded".to_owned(),
                         help: "write the key itself".to_owned(),
                     });
                 }
@@ -236,9 +240,9 @@ pub(super) fn open_listen(draft: &Draft<'_>) -> Vec<Finding> {
     vec![Finding {
         at: draft.root.spot_of(&keys::LISTEN),
         message: format!(
-            "everybody who reaches {} can read pages and metrics: there is no authentication",
+            "everyone who can reach {} can read pages and metrics: there is no authentication",
             draft.listen
         ),
-        help: "listen on 127.0.0.1, or let a firewall or a proxy guard it".to_owned(),
+        help: "listen on 127.0.0.1, or restrict access with a firewall or a proxy".to_owned(),
     }]
 }

@@ -118,7 +118,7 @@ mod tests {
         assert_eq!(address, Some(Ipv6Addr::LOCALHOST.into()));
         assert_eq!(
             failure.message,
-            "connecting to 127.0.0.1: this machine has no address or no free port to connect from; ::1: connection refused"
+            "connecting to 127.0.0.1: this machine has no suitable address or no free port to connect from; ::1: connection refused"
         );
     }
 }

@@ -12,7 +12,7 @@ pub const IP_VERSION: Key<Choice<Family>> = Key::with_default(
     "ip_version",
     Choice(&[("any", Family::Any), ("4", Family::V4), ("6", Family::V6)]),
     "any",
-    "Which addresses are asked for and tried. They are tried in the resolver's order, and a silent one gets only its share of the time.",
+    "Which address families are resolved and tried. Addresses are tried in the resolver's order, and each gets only a share of the timeout.",
 );
 
 /// The form of `tls`, read by [`TlsOptions::read`].
@@ -21,13 +21,13 @@ pub const TLS: Mapping = Mapping(&[&CA_FILE, &CERT_FILE, &KEY_FILE, &SERVER_NAME
 const CA_FILE: Key<FilePath> = Key::optional(
     "ca_file",
     FilePath,
-    "PEM certificates to trust instead of the system's: authorities, or the server's own certificate, which is then trusted whatever it says of its use, as long as its dates and its name fit. Files that a config names are read again when they change.",
+    "PEM certificates to trust instead of the system's: authorities, or the server's own certificate, which is then trusted regardless of its key usage, as long as its dates and its name are valid. Changed files are reloaded.",
 );
 
 const CERT_FILE: Key<FilePath> = Key::optional(
     "cert_file",
     FilePath,
-    "PEM chain of the client certificate; needs `key_file`. Shown to the configured origin only.",
+    "PEM chain of the client certificate; requires `key_file`. Sent only to the configured origin.",
 );
 
 const KEY_FILE: Key<FilePath> =
@@ -80,7 +80,7 @@ fn warn_of_insecure(tls: &Section<'_>) {
         "insecure-tls",
         &tls.spot_of(&INSECURE),
         "every certificate is trusted".to_owned(),
-        Some("trust your own authority with `ca_file` instead".to_owned()),
+        Some("set `ca_file` to trust your own authority instead".to_owned()),
     );
 }
 
@@ -103,13 +103,13 @@ fn read_identity(tls: &Section<'_>) -> Option<Identity> {
             "missing-key",
             &CERT_FILE,
             "`key_file` is missing",
-            "a client certificate needs its key",
+            "a client certificate requires its key",
         ),
         (false, true) => tls.error(
             "missing-key",
             &KEY_FILE,
             "`cert_file` is missing",
-            "a key needs its certificate",
+            "a key requires its certificate",
         ),
     }
     let (chain, key) = (tls.file(&CERT_FILE)?, tls.file(&KEY_FILE)?);

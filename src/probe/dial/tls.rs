@@ -75,7 +75,7 @@ impl Tls {
         let mut config = match options.identity {
             Some((chain, key)) => builder
                 .with_client_auth_cert(chain, key)
-                .map_err(|_| "the client certificate and its key do not fit together".to_owned())?,
+                .map_err(|_| "the client certificate and its key do not match".to_owned())?,
             None => builder.with_no_client_auth(),
         };
         config.resumption = Resumption::disabled();
@@ -93,8 +93,7 @@ impl Tls {
             return Ok(name.clone());
         }
         ServerName::try_from(host.to_owned()).map_err(|_| {
-            let message =
-                format!("TLS cannot ask for the name {host}; `server_name` can give another one");
+            let message = format!("{host} is not valid as a TLS server name; set `server_name`");
             Failure::bad(Cause::Tls, message)
         })
     }

@@ -67,13 +67,16 @@ pub const METHOD: Key<Parsed<Method>> = Key::with_default(
 pub const HEADERS: Key<Map<Text>> = Key::optional(
     "headers",
     Map::of(Text),
-    "Headers to send. Values of headers such as `Authorization`, `Cookie` or `X-Api-Key` are secrets: never shown, and never sent to another origin. `Host` becomes `:authority` over HTTP/2. Headers that only HTTP/1.1 has, such as `Upgrade`, make `http_version: auto` speak HTTP/1.1.",
+    "Headers to send. Values of headers such as `Authorization`, `Cookie` or `X-Api-Key` are secrets: never shown, and never sent to another origin. `Host` becomes `:authority` over HTTP/2. Headers that exist only in HTTP/1.1, such as `Upgrade`, make `http_version: auto` use HTTP/1.1.",
 );
 
 pub const BODY: Key<Text> = Key::optional("body", Text, "The request's body.");
 
-pub const BODY_FILE: Key<FilePath> =
-    Key::optional("body_file", FilePath, "A file with the request's body.");
+pub const BODY_FILE: Key<FilePath> = Key::optional(
+    "body_file",
+    FilePath,
+    "A file that contains the request's body.",
+);
 
 pub const BEARER: Key<SecretText> = Key::optional(
     "bearer",
@@ -96,21 +99,21 @@ pub const EXPECT: Key<Mapping> = Key::optional(
         &EXPECT_BODY_NOT,
         &EXPECT_JSON,
     ]),
-    "What a good answer looks like.",
+    "The expected response.",
 );
 
 pub const FOLLOW_REDIRECTS: Key<Bool> = Key::with_default(
     "follow_redirects",
     Bool,
     "true",
-    "Whether redirects are followed, with the cookies that they set. If not, the redirect itself is judged.",
+    "Whether redirects are followed, with the cookies that they set. If not, the redirect itself is checked.",
 );
 
 pub const MAX_REDIRECTS: Key<Integer> = Key::with_default(
     "max_redirects",
     Integer(0, 50),
     "10",
-    "How many redirects are followed; one more is bad. Only `http` and `https` are followed.",
+    "Maximum number of redirects; more are bad. Only redirects to `http` and `https` are followed.",
 );
 
 /// A larger body is no health check any more, and would cost more memory than all the rest.
@@ -118,17 +121,17 @@ pub const BODY_LIMIT: Key<Size> = Key::with_default(
     "body_limit",
     Size { max_mib: 256 },
     "1MiB",
-    "Bytes of the decoded body that are read. A larger body is bad and read no further.",
+    "Maximum size of the decoded body. A larger body is bad, and the rest of it is not read.",
 );
 
 pub const COMPRESSION: Key<Bool> = Key::with_default(
     "compression",
     Bool,
     "true",
-    "Whether gzip, br and deflate are accepted. Whatever comes is decoded, zstd included.",
+    "Whether to accept gzip, br and deflate. Bodies are decoded in any case, including zstd.",
 );
 
-pub const TLS: Key<Mapping> = Key::optional("tls", options::TLS, "How `https` is verified.");
+pub const TLS: Key<Mapping> = Key::optional("tls", options::TLS, "TLS options for `https`.");
 
 pub const HTTP_VERSION: Key<Choice<Version>> = Key::with_default(
     "http_version",
@@ -138,13 +141,13 @@ pub const HTTP_VERSION: Key<Choice<Version>> = Key::with_default(
         ("2", Version::Http2),
     ]),
     "auto",
-    "`auto` leaves it to ALPN; `2` without TLS speaks HTTP/2 from the start.",
+    "`auto` negotiates by ALPN; `2` without TLS uses HTTP/2 with prior knowledge.",
 );
 
 pub const PROXY: Key<Parsed<Url>> = Key::optional(
     "proxy",
     ADDRESS,
-    "An `http` proxy. `https` is tunnelled through it by CONNECT, whose time is a part of the phase `tls`; `resolve` and `connect` are those of the proxy.",
+    "An `http` proxy. `https` is tunneled through it by CONNECT, whose time is part of the phase `tls`; `resolve` and `connect` are those of the proxy.",
 );
 
 pub const PROXY_AUTH: Key<Mapping> = Key::optional(
@@ -173,19 +176,19 @@ pub const EXPECT_STATUS: Key<List<Parsed<RangeInclusive<u16>>>> = Key::with_defa
 pub const EXPECT_HEADERS: Key<Map<Text>> = Key::optional(
     "headers",
     Map::of(Text),
-    "Headers that must be there, each with a regular expression that one of its values matches.",
+    "Required headers, each with a regular expression that one of its values must match.",
 );
 
 pub const EXPECT_BODY: Key<List<Parsed<Regex>>> = Key::optional(
     "body",
     List::of(REGEX),
-    "Regular expressions that the body must match, each of them. They are tried on the decoded text and on its bytes.",
+    "Regular expressions that must all match the body. They are applied to the decoded text and to its bytes.",
 );
 
 pub const EXPECT_BODY_NOT: Key<List<Parsed<Regex>>> = Key::optional(
     "body_not",
     List::of(REGEX),
-    "Regular expressions that neither the body's text nor its bytes may match. A body that cannot be decoded is bad.",
+    "Regular expressions that must match neither the body's text nor its bytes. A body that cannot be decoded is bad.",
 );
 
 pub const EXPECT_JSON: Key<Map<Text>> = Key::optional(
@@ -194,5 +197,5 @@ pub const EXPECT_JSON: Key<Map<Text>> = Key::optional(
         item: Text,
         null: Some("null"),
     },
-    "JSONPath queries, each with a value that every result must equal, or with an operator (`==`, `!=`, `<`, `<=`, `>`, `>=`, `~` for a regular expression) and a value, such as `\">= 3\"`. A query without a result is bad. Numbers are compared by all their digits; a text equals a number only if it is written the same.",
+    "JSONPath queries, each with a value that every result must be equal to, or with an operator (`==`, `!=`, `<`, `<=`, `>`, `>=`, `~` for a regular expression) and a value, such as `\">= 3\"`. A query without a result is bad. Numbers are compared exactly; a string equals a number only if it is written in the same way.",
 );

@@ -37,7 +37,7 @@ impl Kind for Http {
     }
 
     fn summary(&self) -> &'static str {
-        "Sends one HTTP request and holds the answer against what is expected. The connection is new each time and TLS sessions are not resumed, so every attempt costs what a new user pays; the timeout covers everything, redirects included."
+        "Sends one HTTP request and checks the response. Every attempt uses a new connection without TLS session resumption, so it measures what a new user experiences; the timeout covers everything, including redirects."
     }
 
     fn keys(&self) -> Keys {

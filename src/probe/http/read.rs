@@ -38,8 +38,8 @@ pub fn read(section: &Section<'_>) -> Option<HttpProbe> {
         section.error(
             "conflict",
             &keys::METHOD,
-            "an answer to HEAD has no body, but `expect` looks into it",
-            "use GET, or expect a status and headers only",
+            "a response to HEAD has no body, but `expect` checks it",
+            "use GET, or check only the status and headers",
         );
     }
     warn_of_open_secrets(section, &request);
@@ -63,8 +63,8 @@ fn read_url(section: &Section<'_>, key: &Key<Parsed<Url>>) -> Option<Url> {
         section.error(
             "credentials-in-url",
             key,
-            "the address holds credentials, which would be shown with it",
-            "write them as basic_auth (or proxy_auth) instead",
+            "the address contains credentials, which would be visible",
+            "use `basic_auth` (or `proxy_auth`) instead",
         );
         return None;
     }
@@ -87,8 +87,8 @@ fn read_request(section: &Section<'_>, url: Option<Url>) -> Option<Request> {
         section.error(
             "conflict",
             &keys::BODY_FILE,
-            "both `body` and `body_file` are given",
-            "keep one of them",
+            "`body` and `body_file` are mutually exclusive",
+            "remove one of them",
         );
     }
     let body = section
@@ -116,8 +116,8 @@ fn read_authorization(section: &Section<'_>) -> Option<HeaderValue> {
         section.error(
             "conflict",
             &keys::BASIC_AUTH,
-            "both `bearer` and `basic_auth` are given",
-            "keep one of them",
+            "`bearer` and `basic_auth` are mutually exclusive",
+            "remove one of them",
         );
     }
     let Some(token) = bearer else {
@@ -128,7 +128,7 @@ fn read_authorization(section: &Section<'_>) -> Option<HeaderValue> {
         section.error(
             "invalid-value",
             &keys::BEARER,
-            "this cannot be sent in a header",
+            "the value is not valid in a header",
             "a token in one line",
         );
     }
@@ -152,7 +152,9 @@ fn read_expect(section: &Section<'_>) -> Option<Expect> {
             _ => expect.reader().error(
                 "invalid-value",
                 &at,
-                format!("`{name}` is no header name, or its value no regular expression"),
+                format!(
+                    "`{name}` is not a valid header name, or its value is not a regular expression"
+                ),
                 "such as `Content-Type: ^application/json`",
             ),
         }
@@ -210,7 +212,7 @@ fn read_proxy(section: &Section<'_>) -> Option<Proxy> {
         section.error(
             "invalid-value",
             &keys::PROXY,
-            "only http proxies are spoken to",
+            "only http proxies are supported",
             "such as http://proxy.example:3128",
         );
         return None;

@@ -19,10 +19,10 @@ pub fn read_headers(section: &Section<'_>, headers: &mut HeaderMap) -> bool {
     for (name, value, at) in section.map(&keys::HEADERS) {
         match field(&name, &value) {
             Ok((name, _)) if seen.contains(&name) => {
-                let message = format!("the header `{name}` is given twice (case does not matter)");
+                let message = format!("duplicate header `{name}` (case does not matter)");
                 section
                     .reader()
-                    .error("duplicate-key", &at, message, "keep one of them");
+                    .error("duplicate-key", &at, message, "remove one of them");
                 faultless = false;
             }
             Ok((name, value)) => {
@@ -42,7 +42,7 @@ pub fn read_headers(section: &Section<'_>, headers: &mut HeaderMap) -> bool {
             .find_map(|key| Some((key, section.written_name(key)?)));
         if let Some((key, name)) = written {
             let message = format!("both `{name}` and the header Authorization are given");
-            section.error("conflict", key, message, "keep one of them");
+            section.error("conflict", key, message, "remove one of them");
             faultless = false;
         }
     }
@@ -55,7 +55,7 @@ fn field(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), (String, 
         return Err((message, "names of letters, digits and dashes"));
     };
     let Ok(mut value) = HeaderValue::try_from(value) else {
-        let message = format!("the value of `{name}` cannot be sent in a header");
+        let message = format!("the value of `{name}` is not valid in a header");
         return Err((message, "a value in one line, without control characters"));
     };
     value.set_sensitive(is_secret(&name));
@@ -72,7 +72,7 @@ pub fn fitting_version(section: &Section<'_>, request: &Request, version: Versio
         return version;
     };
     if version == Version::Http2 {
-        let message = format!("`{name}` cannot be sent over HTTP/2");
+        let message = format!("`{name}` is not valid in HTTP/2");
         let at = field_spot(section, &name);
         section.reader().error(
             "invalid-value",
@@ -98,7 +98,7 @@ fn warn_of_dropped(section: &Section<'_>, headers: &HeaderMap) {
             "not-sent",
             &field_spot(section, name),
             format!("HTTP/2 has no header `{name}`, so it is not sent"),
-            Some("take it out, or set `http_version: 1.1`".to_owned()),
+            Some("remove it, or set `http_version: 1.1`".to_owned()),
         );
     }
 }
@@ -128,23 +128,23 @@ fn check_length(section: &Section<'_>, request: &Request) {
     let fault = match (length, coding) {
         (Some(_), Some(_)) => Some((
             CONTENT_LENGTH,
-            "Content-Length is not sent beside Transfer-Encoding".to_owned(),
-            "keep one of them",
+            "Content-Length and Transfer-Encoding are mutually exclusive".to_owned(),
+            "remove one of them",
         )),
         (Some(length), None) if length.as_bytes() != body.to_string().as_bytes() => Some((
             CONTENT_LENGTH,
-            format!("Content-Length does not fit the body of {body} bytes"),
-            "take it out: the length is sent with every body",
+            format!("Content-Length does not match the body of {body} bytes"),
+            "remove it: the length of the body is sent automatically",
         )),
         (None, Some(_)) if body == 0 => Some((
             TRANSFER_ENCODING,
-            "Transfer-Encoding is not sent without a body".to_owned(),
-            "give a `body`, or take it out",
+            "Transfer-Encoding requires a body".to_owned(),
+            "add a `body`, or remove it",
         )),
         (None, Some(coding)) if !ends_chunked(coding) => Some((
             TRANSFER_ENCODING,
             "the last transfer coding of a request is always `chunked`".to_owned(),
-            "`chunked`, or a list that ends with it",
+            "`chunked`, or a list that ends with `chunked`",
         )),
         _ => None,
     };

@@ -218,7 +218,7 @@ impl Backtest {
         let mut text = if self.synthetic {
             let length = (self.to - self.from).to_std().unwrap_or_default();
             format!(
-                "a made-up {} of {outcomes} outcomes\n",
+                "synthetic history: {}, {outcomes} outcomes\n",
                 show_duration(length)
             )
         } else {
@@ -232,7 +232,7 @@ impl Backtest {
         text = format!("{text}\n{}\n", self.sum());
         if !self.missing.is_empty() {
             let table = self.table(&self.missing, false);
-            text = format!("{text}\nthese did fire, and would not now:\n\n{table}\n");
+            text = format!("{text}\nalerts that fired, but would not fire now:\n\n{table}\n");
         }
         text
     }

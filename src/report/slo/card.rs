@@ -43,7 +43,7 @@ fn facts(objective: &ObjectiveReport) -> Markup {
                 }
             } }
             @if corrected > 0.0 {
-                div { dt { "Taken out by corrections" } dd { (words::length(corrected)) } }
+                div { dt { "Excluded by corrections" } dd { (words::length(corrected)) } }
             }
             @if !objective.causes.is_empty() {
                 div { dt { "Failures by cause" } dd {
@@ -60,7 +60,7 @@ fn incidents(objective: &ObjectiveReport) -> Markup {
     let scattered = objective.scattered_bad_events;
     html! {
         @if !objective.incidents.is_empty() {
-            h4 { "Incidents, the worst first" }
+            h4 { "Incidents, worst first" }
             table {
                 thead { tr {
                     th scope="col" { "Began (UTC)" } th.number scope="col" { "Lasted" } th.number scope="col" { "Bad events" }

@@ -49,7 +49,7 @@ impl Causes {
             Verdict::Good | Verdict::Void(_) => self.add(SLOW, || {
                 let ms = millis(outcome.latency).unsigned_abs();
                 let took = show_duration(Duration::from_millis(ms));
-                Some(format!("a good answer after {took}").into())
+                Some(format!("a good response after {took}").into())
             }),
         }
     }

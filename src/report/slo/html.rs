@@ -51,7 +51,7 @@ impl Report {
                         (self.corrections_section())
                         (self.failings_section())
                         section {
-                            h2 { "How it is counted" }
+                            h2 { "Definitions" }
                             ul.card.definitions {
                                 @for definition in words::definitions() { li { (definition) } }
                             }
@@ -130,7 +130,7 @@ impl Report {
                 section {
                     h2 { "Corrections" }
                     div.card {
-                        p.quiet { "This time is taken out of numerator and denominator." }
+                        p.quiet { "Outcomes in these times are not counted." }
                         table {
                             thead { tr {
                                 th scope="col" { "Reason" } th scope="col" { "From (UTC)" } th scope="col" { "To (UTC)" }
@@ -159,10 +159,10 @@ impl Report {
     fn failings_section(&self) -> Markup {
         html! {
             section {
-                h2 { "Our own failings" }
+                h2 { "Monitoring gaps" }
                 div.card {
                     @if self.failings().next().is_none() {
-                        p { "None: every probe watched all the time." }
+                        p { "None: every probe ran all the time." }
                     } @else {
                         p.quiet { (answer::charged(self)) }
                         table {

@@ -16,7 +16,7 @@ impl Report {
         self.incidents_part(&mut page);
         self.corrections_part(&mut page);
         self.failings_part(&mut page);
-        page += "\n## How it is counted\n\n";
+        page += "\n## Definitions\n\n";
         for definition in words::definitions() {
             line(&mut page, &format!("- {}", plain(&definition)));
         }
@@ -146,7 +146,7 @@ impl Report {
         if self.corrections.is_empty() {
             return;
         }
-        *page += "\n## Corrections\n\nThis time is taken out of numerator and denominator.\n\n";
+        *page += "\n## Corrections\n\nOutcomes in these times are not counted.\n\n";
         head(
             page,
             &[
@@ -176,9 +176,9 @@ impl Report {
     }
 
     fn failings_part(&self, page: &mut String) {
-        *page += "\n## Our own failings\n\n";
+        *page += "\n## Monitoring gaps\n\n";
         if self.failings().next().is_none() {
-            *page += "None: every probe watched all the time.\n";
+            *page += "None: every probe ran all the time.\n";
             return;
         }
         line(page, &format!("{}\n", answer::charged(self)));

@@ -67,7 +67,7 @@ pub struct ObjectiveReport {
     pub void_events: u64,
     /// Not counted, because nobody watched; of the part of the span that is over.
     pub missing_events: f64,
-    /// Taken out by corrections.
+    /// Excluded by corrections.
     pub corrected_seconds: f64,
     /// Bad events that the span may have: (1 - target) x expected.
     pub budget_events: f64,

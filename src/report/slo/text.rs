@@ -117,7 +117,7 @@ impl Report {
             0 => String::new(),
             others => format!("\nand {} more that spent less", numbers::count(others)),
         };
-        format!("Incidents, the worst first\n{table}{rest}")
+        format!("Incidents, worst first\n{table}{rest}")
     }
 
     fn corrections_table(&self) -> String {
@@ -144,12 +144,15 @@ impl Report {
                 printable(&words::author(correction)),
             ]);
         }
-        format!("Corrections: this does not count\n{}", drawn(table, &[]))
+        format!(
+            "Corrections: outcomes in these times are not counted\n{}",
+            drawn(table, &[])
+        )
     }
 
     fn failings_table(&self) -> String {
         if self.failings().next().is_none() {
-            return "Every probe watched all the time".to_owned();
+            return "Every probe ran all the time".to_owned();
         }
         let mut table = plain(&[
             "PROBE",
@@ -168,7 +171,7 @@ impl Report {
             ]);
         }
         let table = drawn(table, &[1]);
-        format!("Our own failings\n{}\n{table}", answer::charged(self))
+        format!("Monitoring gaps\n{}\n{table}", answer::charged(self))
     }
 }
 

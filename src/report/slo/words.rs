@@ -91,7 +91,7 @@ pub fn events(events: f64) -> String {
 /// `2h, 4 times`: how long and how often a correction was in force within the span.
 pub fn corrected(correction: &CorrectionReport) -> String {
     if let Some(at) = correction.taken_back_at {
-        return format!("nothing: taken back {}", minute(at));
+        return format!("none: revoked {}", minute(at));
     }
     let together = length(correction.corrected_seconds);
     match correction.occurrences {
@@ -106,7 +106,7 @@ pub fn author(correction: &CorrectionReport) -> String {
     match correction.origin {
         Origin::Config if author == "config" => author.clone(),
         Origin::Config => format!("{author} (config)"),
-        Origin::ByHand => format!("{author} (by hand)"),
+        Origin::ByHand => format!("{author} (API)"),
     }
 }
 
@@ -144,16 +144,16 @@ pub fn gap(probe: &ProbeReport) -> Option<String> {
 /// What the words mean.
 pub fn definitions() -> [String; 5] {
     [
-        "An event is a probe's outcome, or a minute where minutes are promised; where their mean is, a minute may be bad in part. SLI = good / (good + bad).".to_owned(),
-        "Budget = (1 - target) x the events that the whole span would hold without what corrections took out.".to_owned(),
+        "An event is the outcome of a probe, or a minute if the objective counts minutes; with `ratio_timeslices` a minute can be partly bad. SLI = good / (good + bad).".to_owned(),
+        "Budget = (1 - target) x the expected events of the whole time range, without times excluded by corrections.".to_owned(),
         format!(
-            "Missed: the budget is overspent, whatever happened while nobody watched. Met: the span is over, what was counted keeps the promise, and at least {} of the expected events were counted. Not over: not missed so far, and a part of the span is still to come.",
+            "Missed: the budget is overspent, whatever happened while no probe ran. Met: the time range is over, the counted events meet the target, and at least {} of the expected events were counted. Not over: not missed so far, and the time range has not ended.",
             numbers::percent(MIN_COVERAGE)
         ),
         format!(
-            "An incident begins with a bad event and ends when no further one came for {}; it has at least {MIN_BAD}. It lasts from the start of its first to the end of its last bad event.",
+            "An incident is a series of at least {MIN_BAD} bad events with less than {} between them. It lasts from the start of the first to the end of the last one.",
             show_duration(QUIET)
         ),
-        "Our own failings (void outcomes, time without a probe) lower the coverage and are charged to no service, unless its objective counts minutes without outcomes as bad.".to_owned(),
+        "Monitoring gaps (void outcomes, time without a probe) lower the coverage and are charged to no service, unless its objective counts minutes without outcomes as bad.".to_owned(),
     ]
 }

@@ -69,9 +69,9 @@ fn item(one: &Firing<'_>, root: &str, at: Timestamp) -> Markup {
             span.message dir="auto" {
                 a href={ (root) (service_path(&service.name)) } { (service.name) } " / " (view.objective.name)
                 @if Health::of_objective(view) == Health::Recovered {
-                    " has recovered; its budget still burns over " (tier.windows())
+                    " has recovered; burn alert still active over " (tier.windows())
                 } @else {
-                    " burns its budget too fast over " (tier.windows())
+                    ": error-budget burn over " (tier.windows())
                 }
             }
             span.quiet { "for " (numbers::span(age)) ", since " (moment(*since)) }

@@ -89,7 +89,7 @@ impl Page<'_> {
             footer.quiet {
                 p {
                     @if view.reload {
-                        span { "This page reloads every " (RELOAD.as_secs()) " s" } a href="?" { "Stop that" }
+                        span { "This page reloads every " (RELOAD.as_secs()) " s" } a href="?" { "Stop reloading" }
                     } @else {
                         a href="?reload" { "Reload every " (RELOAD.as_secs()) " s" }
                     }

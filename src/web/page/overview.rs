@@ -78,8 +78,8 @@ fn list(services: &[Judged<'_>], at: Timestamp) -> Markup {
     let (troubled, healthy) = in_lines.split_at(healthy_from);
     html! {
         @for (health, service) in in_full { (card(*health, service, at, services.len() > IN_FULL)) }
-        (lines("need attention too", troubled, true))
-        (lines("without trouble", healthy, services.len() <= UNFOLDED))
+        (lines("also need attention", troubled, true))
+        (lines("without problems", healthy, services.len() <= UNFOLDED))
     }
 }
 

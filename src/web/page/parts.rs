@@ -144,7 +144,7 @@ pub fn failures<'a>(
             @for (probe, failure) in failures {
                 li {
                     span.cause { (failure.verdict.label()) }
-                    span.message dir="auto" { (failure.message.as_deref().unwrap_or("no further detail")) }
+                    span.message dir="auto" { (failure.message.as_deref().unwrap_or("no details")) }
                     span.quiet {
                         @if let Some(probe) = probe { bdi { (probe) } ", " }
                         "after " (numbers::latency(failure.latency)) ", "

@@ -28,7 +28,7 @@ pub fn card(probe: &ProbeView, at: Timestamp) -> Markup {
                     h4 { "Last run" }
                     @match &probe.last {
                         Some(last) => { (last_run(last, at)) }
-                        None => { p.quiet { "None yet. The first comes within " (show_duration(probe.interval)) "." } }
+                        None => { p.quiet { "None yet. The first one is due within " (show_duration(probe.interval)) "." } }
                     }
                 }
                 div { (quantiles(probe)) }
@@ -135,7 +135,7 @@ fn counters(probe: &ProbeView) -> Markup {
             div { dt { "Good" } dd { (numbers::count(probe.runs.saturating_sub(bad))) } }
             div { dt { "Bad" } dd { (numbers::count(bad)) (occurred(causes.zip(&probe.failures))) } }
             div {
-                dt { "Void (our own failings)" }
+                dt { "Void (failures of slod itself)" }
                 dd { (numbers::count(void)) (occurred(reasons.zip(&probe.voids))) }
             }
             div { dt { "Missed ticks" } dd { (numbers::count(probe.missed)) } }

@@ -46,12 +46,12 @@ pub fn render_service(
             section {
                 h2 { "Objectives" }
                 div.pair { @for view in &service.objectives { (objective(view, at)) } }
-                @if service.objectives.is_empty() { p.quiet { "None are configured." } }
+                @if service.objectives.is_empty() { p.quiet { "No objectives are configured." } }
             }
             section {
                 h2 { "Probes" }
                 @for view in &service.probes { (probe::card(view, at)) }
-                @if service.probes.is_empty() { p.quiet { "Its objectives count probes of other services." } }
+                @if service.probes.is_empty() { p.quiet { "The objectives of this service count probes of other services." } }
             }
             (corrections::corrections(&service.name, corrections, at, older))
             (system::processes(&service.name, system))
@@ -94,14 +94,14 @@ fn objective(view: &ObjectiveView, at: Timestamp) -> Markup {
                     (known(view.budget.period.coverage, numbers::coverage))
                     (counted_since(view, at))
                 } }
-                div { dt { "Budget runs out" } dd { (exhaustion(view, at)) } }
-                div { dt { "Affords an outage of" } dd { (known(affordable(view), numbers::span)) } }
+                div { dt { "Budget exhausted" } dd { (exhaustion(view, at)) } }
+                div { dt { "Remaining downtime allowance" } dd { (known(affordable(view), numbers::span)) } }
             }
             @if view.is_beyond_retention() {
                 p.quiet { "SLI and budget are " (numbers::BEYOND_RETENTION) }
             }
             @if let Some(before) = view.approximate {
-                p.quiet { "Its numbers are " (numbers::approximate(before.to_utc())) }
+                p.quiet { "The numbers are " (numbers::approximate(before.to_utc())) }
             }
             (windows(view))
         }
@@ -146,12 +146,12 @@ fn exhaustion(view: &ObjectiveView, at: Timestamp) -> Markup {
     html! {
         @match view.budget.exhaustion {
             None if view.budget.period.sli.is_none() => { "–" }
-            None if view.budget.recovery.is_some() => { "it is spent" (recovery(view, at)) }
-            None => { "not in sight" }
-            Some(end) if end <= at => { "it is spent" (recovery(view, at)) }
+            None if view.budget.recovery.is_some() => { "already spent" (recovery(view, at)) }
+            None => { "not at the current rate" }
+            Some(end) if end <= at => { "already spent" (recovery(view, at)) }
             Some(end) => {
                 "in " (numbers::span(since(at, end)))
-                span.quiet { (moment(end)) " at the burn of the last day" }
+                span.quiet { (moment(end)) " at the burn rate of the last day" }
             }
         }
     }
@@ -160,7 +160,7 @@ fn exhaustion(view: &ObjectiveView, at: Timestamp) -> Markup {
 fn recovery(view: &ObjectiveView, at: Timestamp) -> Markup {
     html! {
         @if let Some(back) = view.budget.recovery {
-            span.quiet { "something left again in " (numbers::span(since(at, back))) " without failures" }
+            span.quiet { "positive again in " (numbers::span(since(at, back))) " without failures" }
         }
     }
 }

@@ -112,7 +112,9 @@ fn what_cannot_be_reported_is_a_sentence_and_a_code() {
     let reported = run(empty, &[]);
     assert_eq!((reported.code, reported.err.as_str()), (0, ""));
     assert!(
-        reported.out.contains("No outcome is kept of this span"),
+        reported
+            .out
+            .contains("The store has no outcomes for this time range"),
         "{}",
         reported.out
     );

@@ -20,7 +20,7 @@ fn nothing_kept_is_unknown() {
         assert!(objective.burn_down.points.is_empty() && objective.incidents.is_empty());
     }
     for text in [report.to_text(), report.to_markdown(), report.to_html()] {
-        assert!(text.contains("No outcome is kept of this span"));
+        assert!(text.contains("The store has no outcomes for this time range"));
         assert!(!text.contains("NaN") && !text.contains("inf"), "{text}");
     }
 }

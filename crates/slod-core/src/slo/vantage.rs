@@ -243,7 +243,8 @@ fn agree(answers: &[(Evidence, bool)], hopeful: bool) -> bool {
 fn undecided(outcome: &mut Outcome) {
     outcome.verdict = Verdict::Void(VoidReason::Shutdown);
     let failed = outcome.detail.message.take().unwrap_or_default();
-    let text = "slod ended before its control probes could say whether its own network was lost";
+    let text =
+        "slod stopped before its control probes could show whether the local network had failed";
     outcome.detail.say(format_args!("{text}: {failed}"));
 }
 

@@ -115,7 +115,7 @@ fn what_is_no_rule_is_refused_with_its_reason() {
             "RRULE:FREQ=WEEKLY\nEXDATE:20261108T000000",
             "under `except`",
         ),
-        ("FREQ=DAILY;COUNT=2;UNTIL=20261201", "keep one of them"),
+        ("FREQ=DAILY;COUNT=2;UNTIL=20261201", "remove one of them"),
         ("FREQ=DAILY;UNTIL=tomorrow", "a day such as 20261231"),
         ("FREQ=DAILY;UNTIL=20251201", "never occurs"),
         ("FREQ=DAILY;COUNT=0", "from 1 to 10000"),

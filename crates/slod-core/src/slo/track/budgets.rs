@@ -26,7 +26,7 @@ pub struct BudgetView {
     pub affordable: Option<Duration>,
     /// When a spent budget has something left again if nothing fails from now on.
     pub recovery: Option<Timestamp>,
-    /// When the budget runs out at the burn of the last day; `None` if it is not burning.
+    /// When the budget runs out at the burn rate of the last day; `None` if it is not burning.
     pub exhaustion: Option<Timestamp>,
 }
 
