@@ -3,7 +3,7 @@
 use super::objective::ObjectiveState;
 use super::service::ServiceState;
 use crate::outcome::{Event, Timestamp};
-use crate::slo::Tally;
+use crate::slo::{HourCounts, Tally};
 use crate::stats::scale::Scale;
 use crate::store::{HourSummary, Store, StoreError};
 use crate::units::HOUR;
@@ -12,10 +12,7 @@ use crate::units::HOUR;
 #[derive(Debug, Default)]
 pub(super) struct OpenHour {
     start: Option<Timestamp>,
-    /// One per probe that has counts of it.
-    tallies: Vec<Tally>,
-    /// Whether some of the counts do not suffice.
-    uncounted: bool,
+    counts: HourCounts,
 }
 
 impl ServiceState {
@@ -84,18 +81,16 @@ impl ServiceState {
         objective: &ObjectiveState,
         hour: Timestamp,
     ) -> Result<bool, StoreError> {
-        let mut tallies = Vec::new();
+        let mut counts = HourCounts::default();
         for probe in &objective.counts {
             let stored = store.hours(&self.probes[*probe].key, hour, hour.after(HOUR))?;
             for summary in &stored {
-                match objective.stored_tally(summary) {
-                    Some(tally) => tallies.push(tally),
-                    None => return Ok(false),
-                }
+                counts.add(objective.stored_tally(summary));
             }
         }
         // Where nothing is stored there is nothing to count either.
-        Ok(objective.tracker.together(&tallies).is_some())
+        let budgeting = objective.tracker.objective().budgeting;
+        Ok(counts.together(budgeting).is_some())
     }
 }
 
@@ -142,23 +137,16 @@ impl ObjectiveState {
         let next = self.hour.start.is_some_and(|open| open != start);
         let uncounted = if next { self.settle_hour() } else { None };
         self.hour.start = Some(start);
-        match tally {
-            Some(tally) => self.hour.tallies.push(tally),
-            None => self.hour.uncounted = true,
-        }
+        self.hour.counts.add(tally);
         uncounted
     }
 
     fn settle_hour(&mut self) -> Option<Timestamp> {
-        let OpenHour {
-            start,
-            tallies,
-            uncounted,
-        } = &mut self.hour;
-        let (start, uncounted) = (start.take()?, std::mem::take(uncounted));
-        let counts_suffice = self.tracker.together(tallies).filter(|_| !uncounted);
-        tallies.clear();
-        match counts_suffice {
+        let OpenHour { start, counts } = &mut self.hour;
+        let start = start.take()?;
+        let tally = counts.together(self.tracker.objective().budgeting);
+        counts.clear();
+        match tally {
             Some(tally) => {
                 self.tracker.restore_hour(start, tally);
                 None

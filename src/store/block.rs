@@ -76,6 +76,49 @@ pub fn for_each_event(
     Ok(())
 }
 
+/// When an hour's outcomes were, as far as it is known without decoding them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ticks {
+    /// From the start of the hour, in milliseconds.
+    pub first: u64,
+    pub last: u64,
+    /// The longest time between two ticks; 0 for a single one.
+    pub longest_step: u64,
+    /// The interval, if all outcomes have the same.
+    pub interval: Option<u64>,
+}
+
+/// Reads the counts of steps and intervals that precede the columns.
+pub fn ticks(counts: &[u8], outcomes: &[u8]) -> Result<Ticks, Corrupt> {
+    let mut bytes = Bytes(columns(counts, outcomes)?);
+    let first = bytes.number()?;
+    let (steps, intervals) = (
+        ValueCounts::read(&mut bytes)?,
+        ValueCounts::read(&mut bytes)?,
+    );
+    let length: Option<u64> = steps
+        .iter()
+        .map(|(step, count)| step.checked_mul(u64::from(count)))
+        .try_fold(0, |sum: u64, part| sum.checked_add(part?));
+    let last = length.and_then(|length| first.checked_add(length));
+    Ok(Ticks {
+        first,
+        last: last.ok_or(Corrupt)?,
+        longest_step: steps.iter().last().map_or(0, |(step, _)| step),
+        interval: (intervals.len() == 1).then(|| intervals.value(0)),
+    })
+}
+
+/// What follows a valid checksum.
+fn columns<'a>(counts: &[u8], outcomes: &'a [u8]) -> Result<&'a [u8], Corrupt> {
+    let (sum, columns) = outcomes.split_at_checked(CHECKSUM_LEN).ok_or(Corrupt)?;
+    if sum == checksum(counts, columns) {
+        Ok(columns)
+    } else {
+        Err(Corrupt)
+    }
+}
+
 /// Places of columns among the others.
 const STATUSES: usize = 2;
 const MESSAGES: usize = 4;
@@ -140,12 +183,7 @@ impl Columns {
 
     fn of_block(block: &Block) -> Result<(Self, Option<Fine<'_>>), Corrupt> {
         let header = Header::read(&block.counts)?;
-        let parts = block.outcomes.split_at_checked(CHECKSUM_LEN);
-        let (sum, columns) = parts.ok_or(Corrupt)?;
-        if sum != checksum(&block.counts, columns) {
-            return Err(Corrupt);
-        }
-        Self::read(columns, &header)
+        Self::read(columns(&block.counts, &block.outcomes)?, &header)
     }
 
     fn read<'a>(stored: &'a [u8], header: &Header) -> Result<(Self, Option<Fine<'a>>), Corrupt> {

@@ -115,7 +115,7 @@ impl Store {
             .conn
             .prepare_cached("SELECT counts FROM hour WHERE id = ?1")?;
         let mut found = Vec::new();
-        for hour in self.kept_hours(hour_of(from), first_hour_from(to))? {
+        for hour in self.try_kept_hours(from, to)? {
             let counts =
                 statement.query_row([block_id(hour, probe)], |row| row.get::<_, Vec<u8>>(0));
             if let Some(counts) = counts.optional()? {
@@ -157,7 +157,7 @@ impl Store {
         visit: &mut dyn FnMut(Record),
     ) -> rusqlite::Result<()> {
         let _tx = self.conn.unchecked_transaction()?;
-        for hour in self.kept_hours(hour_of(from), first_hour_from(to))? {
+        for hour in self.try_kept_hours(from, to)? {
             let records = self.hour_of_probe(key, hour)?;
             let wanted = |record: &Record| record.at >= from && record.at < to;
             records.into_iter().filter(wanted).for_each(&mut *visit);
@@ -225,6 +225,19 @@ impl Store {
             }
         }
         Ok(())
+    }
+
+    /// One probe's outcomes of the hour of a moment, in order.
+    pub fn outcomes_of_hour(
+        &self,
+        key: &ProbeKey,
+        at: Timestamp,
+    ) -> Result<Vec<Record>, StoreError> {
+        let read = || {
+            let _tx = self.conn.unchecked_transaction()?;
+            self.hour_of_probe(key, hour_of(at))
+        };
+        read().map_err(StoreError::sql("read outcomes"))
     }
 
     pub(super) fn hour_of_probe(&self, key: &ProbeKey, hour: i64) -> rusqlite::Result<Vec<Record>> {
@@ -297,10 +310,15 @@ impl Store {
         Ok(basis)
     }
 
-    /// The hours of `from..to` that anything is kept of.
-    fn kept_hours(&self, from: i64, to: i64) -> rusqlite::Result<Vec<i64>> {
+    /// The hours of `from..to` that anything is kept of; `from` is taken down to its hour.
+    pub(super) fn try_kept_hours(
+        &self,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> rusqlite::Result<Vec<i64>> {
+        let to = first_hour_from(to);
         let mut hours = Vec::new();
-        let mut next = self.next_kept_hour(from)?;
+        let mut next = self.next_kept_hour(hour_of(from))?;
         while let Some(hour) = next.filter(|hour| *hour < to) {
             hours.push(hour);
             next = self.next_kept_hour(hour.saturating_add(1))?;

@@ -38,6 +38,12 @@ impl HourSummary {
         &self.basis.scale
     }
 
+    /// How many outcomes it has, void ones included.
+    pub fn outcomes(&self) -> u64 {
+        let others = self.bad.values().chain(self.void.values());
+        u64::from(self.good) + others.map(|count| u64::from(*count)).sum::<u64>()
+    }
+
     /// The text forms of the [`crate::slo::TallyKey`]s that were counted, and their tallies.
     pub fn tallies(&self) -> impl Iterator<Item = (&str, Tally)> {
         let keys = self.basis.keys.iter().map(AsRef::as_ref);

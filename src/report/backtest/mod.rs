@@ -157,15 +157,15 @@ impl<'a> Replays<'a> {
 
     fn take_quiet(&mut self, start: Timestamp, hour: &past::Hour) {
         self.outcomes += hour.outcomes;
-        for (replay, tallies) in self.each.iter_mut().zip(&hour.tallies) {
-            replay.quiet_hour(start, tallies);
+        for (replay, counts) in self.each.iter_mut().zip(&hour.counts) {
+            replay.quiet_hour(start, counts);
         }
     }
 
-    /// Whether an hour's counts are all that its objectives need.
-    fn suffices(&self, hour: &past::Hour) -> bool {
-        let mut each = self.each.iter().zip(&hour.tallies);
-        each.all(|(replay, tallies)| replay.suffices(tallies))
+    /// Whether the counts of an hour suffice for its objectives, and nothing in them is bad.
+    fn are_quiet(&self, hour: &past::Hour) -> bool {
+        let mut each = self.each.iter().zip(&hour.counts);
+        each.all(|(replay, counts)| replay.is_quiet(counts))
     }
 }
 

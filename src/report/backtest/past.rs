@@ -5,8 +5,8 @@ use super::{Backtest, Replays};
 use crate::config::{Config, ServiceSpec};
 use crate::ledger::in_force;
 use crate::outcome::{Event, ProbeKey, Timestamp, millis};
-use crate::report::walk::each_service;
-use crate::slo::Tally;
+use crate::report::walk::each_share;
+use crate::slo::HourCounts;
 use crate::slo::burn::TIERS;
 use crate::slo::correction::CorrectedTime;
 use crate::slo::replay::Replay;
@@ -38,7 +38,10 @@ pub fn replayed(
         from,
         to,
     };
-    let lived = each_service(config, store, |reader, service| past.live(reader, service))?;
+    let lived = each_share(config, store, |reader, services| {
+        let each = services.iter().map(|service| past.live(reader, service));
+        each.collect()
+    })?;
     let mut backtest = Backtest::new(from, to, false);
     for replays in lived {
         backtest.take(replays, to);
@@ -118,7 +121,7 @@ impl Past<'_> {
             }
         }
         for hour in hours.values_mut() {
-            hour.loud |= !replays.suffices(hour);
+            hour.loud |= !replays.are_quiet(hour);
         }
         Ok(hours)
     }
@@ -157,8 +160,8 @@ pub(super) struct Hour {
     /// Whether its outcomes must be known one by one: something failed, or the counts do not say.
     loud: bool,
     pub(super) outcomes: u64,
-    /// By objective: one per probe that has outcomes in it.
-    pub(super) tallies: Vec<Vec<Tally>>,
+    /// By objective.
+    pub(super) counts: Vec<HourCounts>,
 }
 
 impl Hour {
@@ -172,14 +175,11 @@ impl Hour {
     ) {
         let bad: u32 = summary.bad.values().sum();
         self.outcomes += u64::from(summary.good + bad);
-        self.tallies.resize(places.len(), Vec::new());
+        self.counts.resize(places.len(), HourCounts::default());
         let counting = places.iter().enumerate();
         for (at, _) in counting.filter(|(_, places)| places[probe].is_some()) {
             let stored = keys[at].as_deref().and_then(|key| summary.tally(key));
-            match stored.filter(|tally| tally.bad == 0) {
-                Some(tally) => self.tallies[at].push(tally),
-                None => self.loud = true,
-            }
+            self.counts[at].add(stored);
         }
     }
 }

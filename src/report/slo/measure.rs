@@ -10,10 +10,12 @@ use crate::outcome::{Record, Timestamp};
 use crate::slo::absence::{Presence, Unwatched};
 use crate::slo::correction::Spans;
 use crate::slo::series::Counts;
-use crate::slo::slice::SliceRule;
+use crate::slo::slice::{SliceRule, slice_of, slice_start};
 use crate::slo::window::{Extent, WindowView, judged_to};
-use crate::slo::{BudgetingMethod, ContributingProbe, Objective};
+use crate::slo::{BudgetingMethod, ContributingProbe, HourCounts, Objective, Tally, TallyKey};
 use std::time::Duration;
+
+const HOUR: Duration = Duration::from_secs(3600);
 
 /// Takes the outcomes of the objective's probes in the order of time.
 #[derive(Debug)]
@@ -119,6 +121,36 @@ impl<'a> Measure<'a> {
             }),
             None => sums.take(&Event::outcome(record, judgement), span),
         }
+    }
+
+    /// What the stored tallies of hours must have been counted by.
+    pub fn tally_key(&self) -> TallyKey {
+        let Objective { sli, budgeting, .. } = *self.objective;
+        TallyKey { sli, budgeting }
+    }
+
+    /// The tally of a whole hour, if its counts show all that its outcomes would.
+    pub fn judge_hour(&self, start: Timestamp, counts: &HourCounts) -> Option<Tally> {
+        let (end, budgeting) = (start.after(HOUR), self.objective.budgeting);
+        let over = self.span.to.min(judged_to(budgeting, self.span.now));
+        if start < self.span.from || end > over || self.corrected.touch(start, end) {
+            return None;
+        }
+        let minutes = self.minutes.as_ref();
+        counts.quiet(budgeting, minutes.is_some_and(Minutes::counts_missing))
+    }
+
+    /// Takes an hour by the tally of [`Measure::judge_hour`], given the tick of its last outcome.
+    pub fn hour(&mut self, start: Timestamp, tally: Tally, last: Timestamp) {
+        let (sums, span) = (&mut self.sums, self.span);
+        if let Some(minutes) = &mut self.minutes {
+            minutes.skip_hour(start, &mut |event| sums.take(&event, span));
+            sums.last = slice_start(slice_of(last));
+        } else {
+            sums.void += u64::from(tally.void);
+            sums.last = last;
+        }
+        sums.counts += (Tally { void: 0, ..tally }, 1);
     }
 
     pub fn finish(self) -> Measured {

@@ -7,6 +7,9 @@ use crate::slo::correction::Spans;
 use crate::slo::slice::{Columns, SliceRule, slice_of, slice_start};
 use crate::slo::{Judgement, Tally};
 use std::ops::Range;
+use std::time::Duration;
+
+const HOUR: Duration = Duration::from_secs(3600);
 
 /// Counts outcomes minute by minute.
 #[derive(Debug)]
@@ -81,6 +84,17 @@ impl Minutes {
             }
             Judgement::NotCounted => {}
         }
+    }
+
+    /// Skips an hour that is counted as a whole, and in which no minute is missing.
+    pub fn skip_hour(&mut self, hour: Timestamp, shown: &mut impl FnMut(Event)) {
+        self.finish_before(slice_of(hour), shown);
+        self.next = slice_of(hour.after(HOUR));
+    }
+
+    /// Whether minutes without outcomes count.
+    pub fn counts_missing(&self) -> bool {
+        self.missing.is_some()
     }
 
     /// Tells what is still open, and what is missing up to the end.

@@ -5,6 +5,7 @@ pub mod budget;
 pub mod burn;
 pub mod calendar;
 pub mod correction;
+mod hour;
 pub mod objective;
 pub mod occurrence;
 mod pace;
@@ -19,6 +20,7 @@ mod track;
 pub mod vantage;
 pub mod window;
 
+pub use hour::HourCounts;
 pub use objective::{
     BudgetingMethod, Combine, Judgement, NoDataPolicy, Objective, ProbeRef, Sli, Window,
 };

@@ -3,8 +3,9 @@
 use super::absence::Unwatched;
 use super::burn::{Alert, Change, Fired, TIERS, Tier};
 use super::correction::Spans;
+use super::hour::HourCounts;
 use super::objective::{NoDataPolicy, Objective};
-use super::tally::{Tally, TallyKey};
+use super::tally::TallyKey;
 use super::track::{ContributingProbe, Tracker};
 use crate::outcome::{Event, Timestamp};
 use std::sync::Arc;
@@ -71,16 +72,17 @@ impl Replay {
 
     /// Takes an hour by the counts of each probe that has outcomes in it, if they suffice. Only for an hour without a failure, and with none in
     /// [`Replay::BEFORE`] after it or [`Replay::AFTER`] before it: its minutes decide nothing.
-    pub fn quiet_hour(&mut self, hour: Timestamp, tallies: &[Tally]) {
+    pub fn quiet_hour(&mut self, hour: Timestamp, counts: &HourCounts) {
         self.advance(hour);
-        if let Some(tally) = self.tracker.together(tallies) {
+        if let Some(tally) = counts.together(self.tracker.objective().budgeting) {
             self.tracker.restore_hour(hour, tally);
         }
     }
 
-    /// Whether the counts of each probe suffice for an hour.
-    pub fn suffices(&self, tallies: &[Tally]) -> bool {
-        self.tracker.together(tallies).is_some()
+    /// Whether the counts of an hour suffice, and nothing in them is bad.
+    pub fn is_quiet(&self, counts: &HourCounts) -> bool {
+        let tally = counts.together(self.tracker.objective().budgeting);
+        tally.is_some_and(|tally| tally.bad == 0)
     }
 
     /// So long before a failure the finer windows must know every outcome.

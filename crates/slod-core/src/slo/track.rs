@@ -261,24 +261,6 @@ impl Tracker {
         }
     }
 
-    /// What tallies of one hour, one per probe that has outcomes in it, make together; `None` where
-    /// they do not suffice, because a slice sees its probes together. They do for one probe alone, and
-    /// where every slice of every probe is good and one of them has all.
-    pub fn together(&self, tallies: &[Tally]) -> Option<Tally> {
-        let mut sum = Tally::default();
-        for tally in tallies {
-            sum.add(*tally);
-        }
-        if tallies.len() <= 1 || self.slices.is_none() {
-            return Some(sum);
-        }
-        let all = u32::try_from(SLICES_PER_HOUR).ok()? * self.objective.budgeting.parts();
-        let clean = tallies.iter().all(|tally| tally.bad == 0);
-        let full = tallies.iter().find(|tally| tally.good == all);
-        let void = sum.void;
-        full.filter(|_| clean).map(|full| Tally { void, ..*full })
-    }
-
     /// Closes the slices that ended at least one slice ago: from then on they are counted events,
     /// or missing.
     pub fn close_slices(&mut self, now: Timestamp) {

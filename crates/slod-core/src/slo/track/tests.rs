@@ -315,27 +315,6 @@ fn a_minute_without_outcomes_is_bad_once_it_is_over_for_a_minute() {
     assert_eq!(counts(&mut tracker, 900), (2, 2));
 }
 
-#[test]
-fn counts_of_an_hour_tell_where_no_slice_can_be_bad() {
-    let two = tracker(Sli::Availability, SLICES, &[10, 60]);
-    let hour = |good, bad| Tally {
-        good,
-        bad,
-        void: 0,
-        covered_ms: u64::from(good + bad) * 60_000,
-    };
-    assert_eq!(two.together(&[hour(60, 0), hour(20, 0)]), Some(hour(60, 0)));
-    // Both know a part: whether it is the same part is not known.
-    assert_eq!(two.together(&[hour(40, 0), hour(20, 0)]), None);
-    assert_eq!(two.together(&[hour(60, 0), hour(59, 1)]), None);
-    assert_eq!(two.together(&[hour(50, 3)]), Some(hour(50, 3)));
-    let pooled = tracker(Sli::Success, BudgetingMethod::Occurrences, &[10, 60]);
-    assert_eq!(
-        pooled.together(&[hour(40, 1), hour(20, 2)]),
-        Some(hour(60, 3))
-    );
-}
-
 proptest! {
     #[test]
     fn slices_equal_a_brute_force_recount(
