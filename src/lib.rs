@@ -18,6 +18,7 @@ pub mod clock;
 pub mod config;
 pub mod demo;
 pub mod exposition;
+pub mod format;
 pub mod ledger;
 pub mod metrics;
 pub mod observe;

@@ -3,8 +3,8 @@
 use super::ConfigArg;
 use crate::config::{Config, Loaded, read_file, without_secrets};
 use crate::diagnostic::{Diagnostic, Severity, Source};
+use crate::format::numbers::plural;
 use crate::probe::{KINDS, Kind};
-use crate::report::numbers::plural;
 use clap::{Args, ValueEnum};
 use serde_json::json;
 use std::fmt::Write as _;

@@ -1,5 +1,6 @@
 //! Spans of time on the command line.
 
+use crate::format::times;
 use crate::outcome::Timestamp;
 use crate::units;
 use clap::Args;
@@ -25,7 +26,7 @@ impl SpanArgs {
     /// Start and end, in this order; the end may be in the future.
     pub fn at(&self, now: Timestamp) -> Result<(Timestamp, Timestamp), String> {
         let (from, to) = (self.from.at(now), self.to.at(now));
-        let show = |at: Timestamp| at.to_utc().format("%Y-%m-%d %H:%M:%S UTC");
+        let show = |at: Timestamp| times::second(at.to_utc()) + " UTC";
         if from >= to {
             let (from, to) = (show(from), show(to));
             return Err(format!("--from {from} is not before --to {to}"));

@@ -1,8 +1,9 @@
 //! The SLOs of all services as one table: the same for a running daemon, a store and the demo.
 
-use super::numbers;
+use super::notes;
 use super::state::{Burn, ObjectiveState};
 use super::table::{drawn_within, known, plain};
+use crate::format::numbers;
 use crate::ledger::snapshot::{
     BudgetView, ObjectiveView, ProbeView, ServiceView, Snapshot, WINDOWS, WindowView,
 };
@@ -154,16 +155,16 @@ impl Status {
     fn notes(&self) -> String {
         let mut notes = vec![String::new()];
         if let Some(until) = self.future_until {
-            notes.push(numbers::future(self.future_outcomes, until));
+            notes.push(notes::future(self.future_outcomes, until));
         }
         for service in &self.services {
             for objective in &service.objectives {
                 let name = format!("{}/{}", service.name, objective.name);
                 if objective.beyond_retention {
-                    notes.push(format!("{name}: {}", numbers::BEYOND_RETENTION));
+                    notes.push(format!("{name}: {}", notes::BEYOND_RETENTION));
                 }
                 if let Some(before) = objective.approximate_before {
-                    notes.push(format!("{name}: {}", numbers::approximate(before)));
+                    notes.push(format!("{name}: {}", notes::approximate(before)));
                 }
             }
         }

@@ -17,6 +17,7 @@ const LAYERS: [&[&str]; 7] = [
         "stats",
         "text",
         "units",
+        "format",
         "version",
     ],
     // Contracts and the clock.

@@ -4,10 +4,10 @@ mod past;
 
 pub use past::replayed;
 
-use super::numbers;
 use super::scenario::Scenario;
 use super::table::{drawn, known, plain};
 use crate::config::{Config, ServiceSpec};
+use crate::format::{numbers, times};
 use crate::outcome::{Cause, Event, Timestamp, Verdict, millis};
 use crate::slo::absence::Unwatched;
 use crate::slo::burn::{Fired, FiredFor, TIERS, Tier, Urgency};
@@ -80,7 +80,7 @@ pub fn synthetic(config: &Config, scenario: &Scenario) -> Backtest {
         }
         events.sort_by_key(|(_, event)| event.at);
         replays.feed(&events);
-        backtest.take(replays, to);
+        backtest.take(replays.finish(to));
     }
     backtest
 }
@@ -162,6 +162,20 @@ impl<'a> Replays<'a> {
         }
     }
 
+    /// How many outcomes there were, and what fired.
+    fn finish(self, end: Timestamp) -> (u64, Vec<AlertRow>) {
+        let mut alerts = Vec::new();
+        for (replay, objective) in self.each.into_iter().zip(&self.service.objectives) {
+            let (fired, _) = replay.finish(end);
+            alerts.extend(fired.into_iter().map(|fired| AlertRow {
+                service: self.service.name.to_string(),
+                slo: objective.name.clone(),
+                ..AlertRow::of(&fired)
+            }));
+        }
+        (self.outcomes, alerts)
+    }
+
     /// Whether the counts of an hour suffice for its objectives, and nothing in them is bad.
     fn are_quiet(&self, hour: &past::Hour) -> bool {
         let mut each = self.each.iter().zip(&hour.counts);
@@ -181,17 +195,9 @@ impl Backtest {
         }
     }
 
-    fn take(&mut self, replays: Replays<'_>, end: Timestamp) {
-        self.outcomes += replays.outcomes;
-        for (replay, objective) in replays.each.into_iter().zip(&replays.service.objectives) {
-            let (fired, _) = replay.finish(end);
-            let rows = fired.into_iter().map(|fired| AlertRow {
-                service: replays.service.name.to_string(),
-                slo: objective.name.clone(),
-                ..AlertRow::of(&fired)
-            });
-            self.alerts.extend(rows);
-        }
+    fn take(&mut self, (outcomes, alerts): (u64, Vec<AlertRow>)) {
+        self.outcomes += outcomes;
+        self.alerts.extend(alerts);
     }
 
     /// Puts beside what would have fired what did.
@@ -222,9 +228,8 @@ impl Backtest {
                 show_duration(length)
             )
         } else {
-            let day = |at: chrono::DateTime<chrono::Utc>| at.format("%Y-%m-%d %H:%M:%S UTC");
-            let (from, to) = (day(self.from), day(self.to));
-            format!("{from} to {to}, {outcomes} outcomes replayed\n")
+            let (from, to) = (times::second(self.from), times::second(self.to));
+            format!("{from} UTC to {to} UTC, {outcomes} outcomes replayed\n")
         };
         if !self.alerts.is_empty() {
             text = format!("{text}\n{}\n", self.table(&self.alerts, !self.synthetic));
@@ -280,7 +285,7 @@ impl Backtest {
             let since = (at - self.from).to_std().unwrap_or_default();
             format!("+{}", show_duration(since))
         } else {
-            at.format("%Y-%m-%d %H:%M:%S").to_string()
+            times::second(at)
         }
     }
 

@@ -38,13 +38,13 @@ pub fn replayed(
         from,
         to,
     };
-    let lived = each_share(config, store, |reader, services| {
+    let replayed = each_share(config, store, |reader, services| {
         let each = services.iter().map(|service| past.live(reader, service));
-        each.collect()
+        each.map(|replays| Ok(replays?.finish(to))).collect()
     })?;
     let mut backtest = Backtest::new(from, to, false);
-    for replays in lived {
-        backtest.take(replays, to);
+    for service in replayed {
+        backtest.take(service);
     }
     let mut recorded = store.alerts(from, to, RECORDED)?;
     // What began before is unknown to a history that begins later.

@@ -3,8 +3,10 @@
 use super::MIN_COVERAGE;
 use super::cause::MISSING;
 use super::model::{IncidentReport, ObjectiveReport, Report, Verdict};
-use super::words::{length, minute};
-use crate::report::numbers;
+use crate::format::numbers;
+use crate::format::numbers::plural;
+use crate::format::times::{length, minute};
+use crate::report::notes;
 use std::collections::BTreeSet;
 
 /// `2 of 12 objectives missed`
@@ -12,7 +14,7 @@ pub fn headline(report: &Report) -> String {
     let all = report.objectives().count() as u64;
     let missed = report.count(Verdict::Missed);
     let unknown = report.count(Verdict::NotEnoughData);
-    let objectives = numbers::plural(all, "objective");
+    let objectives = plural(all, "objective");
     let rest = match unknown {
         _ if !report.is_over() => " so far".to_owned(),
         0 => String::new(),
@@ -66,20 +68,20 @@ pub fn charged(report: &Report) -> &'static str {
 pub fn notes(report: &Report) -> Vec<String> {
     let mut notes = Vec::new();
     if report.unreadable_blocks > 0 {
-        let hours = numbers::plural(report.unreadable_blocks, "hour");
+        let hours = plural(report.unreadable_blocks, "hour");
         notes.push(format!(
             "{hours} of the store could not be read and are missing from all numbers."
         ));
     }
     if let Some(until) = report.future_until {
-        notes.push(numbers::future(report.future_outcomes, until));
+        notes.push(notes::future(report.future_outcomes, until));
     }
     if report.objectives().any(|(_, one)| one.beyond_retention) {
-        notes.push(format!("SLI and budgets are {}", numbers::BEYOND_RETENTION));
+        notes.push(format!("SLI and budgets are {}", notes::BEYOND_RETENTION));
     }
     for (service, objective) in report.objectives() {
         if let Some(before) = objective.approximate_before {
-            let shown = numbers::approximate(before);
+            let shown = notes::approximate(before);
             notes.push(format!("{service}/{}: {shown}", objective.name));
         }
     }

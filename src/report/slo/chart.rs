@@ -1,8 +1,7 @@
 //! The budget over time, drawn. Pure.
 
 use super::model::{ObjectiveReport, Report};
-use super::words;
-use crate::report::numbers;
+use crate::format::{numbers, times};
 use chrono::{DateTime, Utc};
 use maud::{Markup, html};
 use std::fmt::Write as _;
@@ -115,7 +114,7 @@ fn sentence(
     let spent = objective.burn_down.points.iter();
     let gone = spent.clone().find(|point| point.left_ratio < 0.0);
     let gone = gone.map_or_else(String::new, |point| {
-        format!(" It was overspent from {} UTC.", words::minute(point.at))
+        format!(" It was overspent from {} UTC.", times::minute(point.at))
     });
     let below = if lowest < LOWEST {
         " The chart ends at -100%."
@@ -123,7 +122,7 @@ fn sentence(
         ""
     };
     let ends = if last < report.to {
-        format!(" There is no data after {} UTC.", words::minute(last))
+        format!(" There is no data after {} UTC.", times::minute(last))
     } else {
         String::new()
     };

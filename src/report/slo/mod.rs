@@ -17,6 +17,7 @@ mod past;
 mod rows;
 mod service;
 pub mod span;
+mod tables;
 mod text;
 mod watch;
 mod words;

@@ -8,7 +8,8 @@ use super::model::{
 };
 use super::span::Span;
 use super::watch::Watch;
-use super::{MAX_INCIDENTS, MIN_COVERAGE, words};
+use super::{MAX_INCIDENTS, MIN_COVERAGE};
+use crate::format;
 use crate::outcome::Timestamp;
 use crate::slo::{BudgetingMethod, Objective};
 use crate::stats::scale::PRECISION;
@@ -41,9 +42,9 @@ impl ObjectiveReport {
         Self {
             name: objective.name.clone(),
             result: verdict(objective.target, span, measured),
-            promise: words::promise(objective),
+            promise: format::objective::target(objective),
             target_ratio: objective.target,
-            window: words::window(&objective.window),
+            window: format::objective::window(&objective.window),
             span_is_window: windows.any(|window| span.is(window)),
             sli_ratio: measured.view.sli,
             good_events: good,

@@ -2,9 +2,9 @@
 
 use super::health::Health;
 use super::parts::{moment, service_path};
+use crate::format::numbers;
 use crate::ledger::snapshot::{ObjectiveView, ServiceView};
 use crate::outcome::Timestamp;
-use crate::report::numbers;
 use crate::slo::burn::{TIERS, Tier};
 use maud::{Markup, html};
 

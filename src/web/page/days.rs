@@ -4,8 +4,8 @@
 mod column;
 
 use super::parts::{date, known};
+use crate::format::numbers;
 use crate::ledger::snapshot::{DAYS, DayView, ServiceView};
-use crate::report::numbers;
 use crate::slo::BudgetingMethod;
 use column::{Column, Level, ratio};
 use maud::{Markup, html};

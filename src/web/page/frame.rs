@@ -3,8 +3,8 @@
 use super::headline::Headline;
 use super::parts::{ICONS, moment};
 use super::style;
+use crate::format::numbers;
 use crate::outcome::Timestamp;
-use crate::report::numbers;
 use maud::{DOCTYPE, Markup, html};
 use std::time::Duration;
 

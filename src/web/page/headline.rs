@@ -2,8 +2,8 @@
 
 use super::health::{Health, HealthLevel};
 use super::parts::icon;
+use crate::format::numbers;
 use crate::ledger::snapshot::ServiceView;
-use crate::report::numbers;
 use maud::{Markup, html};
 use std::time::Duration;
 

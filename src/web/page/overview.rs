@@ -8,10 +8,11 @@ use super::headline::Headline;
 use super::health::Health;
 use super::parts::{badge, icon, known, service_path};
 use super::system;
+use crate::format::numbers;
 use crate::ledger::snapshot::{ServiceView, Snapshot};
 use crate::observe::SystemView;
 use crate::outcome::Timestamp;
-use crate::report::numbers;
+use crate::report::notes;
 use crate::store::Ahead;
 use maud::{Markup, html};
 
@@ -61,7 +62,7 @@ fn counts(services: &[Judged<'_>]) -> Markup {
 fn future(ahead: &Ahead) -> Markup {
     html! {
         @if let Some(until) = ahead.last {
-            p { (numbers::future(ahead.outcomes, until.to_utc())) }
+            p { (notes::future(ahead.outcomes, until.to_utc())) }
         }
     }
 }

@@ -3,9 +3,9 @@
 use super::frame::since;
 use super::health::Health;
 use super::parts::{badge, failures, known, moment};
+use crate::format::numbers;
 use crate::ledger::snapshot::{LastOutcome, ProbeView, QUANTILE_SPANS, QUANTILES};
 use crate::outcome::{Cause, Phase, Timestamp, Verdict, VoidReason};
-use crate::report::numbers;
 use crate::units::show_duration;
 use maud::{Markup, html};
 use std::time::Duration;

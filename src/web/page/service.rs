@@ -6,13 +6,14 @@ use super::days;
 use super::frame::{Page, View, since};
 use super::headline::Headline;
 use super::health::Health;
-use super::parts::{badge, budget, known, moment, promise, span};
+use super::parts::{badge, budget, known, moment};
 use super::probe;
 use super::system;
+use crate::format::{self, numbers};
 use crate::ledger::snapshot::{ObjectiveView, ServiceView, WINDOWS};
 use crate::observe::SystemView;
 use crate::outcome::Timestamp;
-use crate::report::numbers;
+use crate::report::notes;
 use crate::slo::correction::Correction;
 use crate::slo::occurrence::Cursor;
 use crate::slo::{BudgetingMethod, Combine, Objective};
@@ -80,7 +81,7 @@ fn objective(view: &ObjectiveView, at: Timestamp) -> Markup {
             header {
                 div {
                     h3 dir="auto" { (objective.name) }
-                    p.quiet { (promise(objective)) (counts(objective)) }
+                    p.quiet { (format::objective::sentence(objective)) (counts(objective)) }
                 }
                 (badge(Health::of_objective(view)))
             }
@@ -88,7 +89,7 @@ fn objective(view: &ObjectiveView, at: Timestamp) -> Markup {
                 div { dt { "SLI" } dd { (known(view.budget.period.sli, numbers::percent)) } }
                 div { dt { "Budget left" } dd { (budget(&view.budget)) } }
                 @for further in &view.further {
-                    div { dt { "Budget left " (span(&further.window)) } dd { (budget(further)) } }
+                    div { dt { "Budget left " (format::objective::span(&further.window)) } dd { (budget(further)) } }
                 }
                 div { dt { "Coverage" } dd {
                     (known(view.budget.period.coverage, numbers::coverage))
@@ -98,10 +99,10 @@ fn objective(view: &ObjectiveView, at: Timestamp) -> Markup {
                 div { dt { "Remaining downtime allowance" } dd { (known(affordable(view), numbers::span)) } }
             }
             @if view.is_beyond_retention() {
-                p.quiet { "SLI and budget are " (numbers::BEYOND_RETENTION) }
+                p.quiet { "SLI and budget are " (notes::BEYOND_RETENTION) }
             }
             @if let Some(before) = view.approximate {
-                p.quiet { "The numbers are " (numbers::approximate(before.to_utc())) }
+                p.quiet { "The numbers are " (notes::approximate(before.to_utc())) }
             }
             (windows(view))
         }

@@ -2,8 +2,8 @@
 
 use super::health::HealthLevel;
 use super::parts::{figures, icon, known};
+use crate::format::numbers;
 use crate::observe::{HostView, ProcessView, SystemView};
-use crate::report::numbers;
 use maud::{Markup, html};
 
 /// The host that slod runs on; nothing where it is not sampled.

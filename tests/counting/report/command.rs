@@ -90,11 +90,7 @@ fn what_cannot_be_reported_is_a_sentence_and_a_code() {
         );
         assert!(reported.err.contains(sentence), "{}", reported.err);
     };
-    refused(
-        &[],
-        64,
-        "slod.db cannot be read: the store does not exist yet",
-    );
+    refused(&[], 64, "cannot read slod.db: the store does not exist yet");
     refused(
         &["--service", "concirge"],
         2,

@@ -58,7 +58,10 @@ fn the_month_by_its_counts_is_the_month_by_its_outcomes() {
         make(&file, &plan(&config, counted));
         Store::open_read_only(&file).expect("readable")
     });
-    assert!(outlined(&config, &stores[0]) > 4000, "nearly every hour");
+    assert!(
+        outlined(&config, &stores[0]) > 3000,
+        "most hours of six probes"
+    );
     let spans = [
         (0, 30 * DAY, 60 * DAY),
         (0, 40 * DAY, 29 * DAY + 1234),

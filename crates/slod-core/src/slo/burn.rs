@@ -1,6 +1,8 @@
 //! Burn-rate alerts: the tiers as data, and the life of one alert.
 
+use super::budget;
 use super::objective::Objective;
+use super::series::Counts;
 use super::track::Tracker;
 use super::window::WindowView;
 use crate::outcome::Timestamp;
@@ -131,6 +133,17 @@ impl Tier {
     /// Whether it holds at a moment.
     pub fn holds(&self, tracker: &Tracker, now: Timestamp) -> bool {
         self.holds_by(tracker.objective(), |window| tracker.view(now, window))
+    }
+
+    /// Whether the counts of its two windows allow it to hold. Takes less time than to see whether
+    /// it does.
+    pub fn can_hold(&self, objective: &Objective, counts: impl Fn(Duration) -> Counts) -> bool {
+        let limit = self.threshold(objective);
+        let above = |counts| budget::sli(counts).is_some_and(|sli| 1.0 - sli > limit);
+        let long = counts(self.long);
+        long.bad > u64::from(objective.budgeting.parts())
+            && above(long)
+            && above(counts(self.short))
     }
 
     /// Whether it holds by what its two windows are.

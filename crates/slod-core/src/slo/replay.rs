@@ -37,7 +37,7 @@ impl Replay {
         from: Timestamp,
     ) -> Self {
         let tracker = Tracker::new(objective, contributing);
-        let mut tracker = tracker.with_corrected(Arc::new(corrected));
+        let mut tracker = tracker.with_sums().with_corrected(Arc::new(corrected));
         tracker.go_live(Timestamp(0), None, (0, 0));
         Self {
             tracker,
@@ -119,7 +119,9 @@ impl Replay {
     fn look(&mut self, now: Timestamp) {
         self.tracker.close_slices(now);
         for (at, tier) in TIERS.iter().enumerate() {
-            let holds = tier.holds(&self.tracker, now);
+            let tracker = &self.tracker;
+            let counts = |window| tracker.counts(now, window);
+            let holds = tier.can_hold(tracker.objective(), counts) && tier.holds(tracker, now);
             match self.alerts[at].step(tier, holds, now) {
                 Some(Change::Fired) => self.note(at, tier, now),
                 Some(Change::Resolved(end)) => {

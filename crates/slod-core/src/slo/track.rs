@@ -104,6 +104,13 @@ impl Tracker {
         Self { retention, ..self }
     }
 
+    /// For windows that are read more often than outcomes come. Before anything is taken.
+    #[must_use]
+    pub fn with_sums(self) -> Self {
+        let series = self.series.with_sums();
+        Self { series, ..self }
+    }
+
     /// Says when nobody was supposed to look. To be called before [`Tracker::go_live`].
     pub fn leave_out(&mut self, unwatched: Unwatched) {
         self.unwatched = unwatched;

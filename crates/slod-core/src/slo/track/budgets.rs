@@ -45,6 +45,13 @@ impl Tracker {
         self.judge(now, counts, start, start.after(window))
     }
 
+    /// What [`Tracker::view`] counts.
+    pub fn counts(&self, now: Timestamp, window: Duration) -> Counts {
+        let mut counts = self.series.sum(now, window);
+        self.leave_out_running(&mut counts, now);
+        counts
+    }
+
     /// The budget of a window.
     pub fn budget(&self, now: Timestamp, window: Window) -> BudgetView {
         let period = self.period(now, &window);

@@ -1,8 +1,6 @@
-//! Numbers as people read them, rounded so that they never promise more than is true.
+//! Numbers, rounded so that they never look better than they are.
 
 use crate::slo::BudgetingMethod;
-use crate::stats::scale::PRECISION;
-use chrono::{DateTime, Utc};
 use std::time::Duration;
 
 /// `99.982%`: rounded down, so that a missed target never looks met.
@@ -104,6 +102,20 @@ pub fn events(counts: u64, budgeting: BudgetingMethod) -> String {
     }
 }
 
+/// `4,320`, or `2.5` if there are few and the number is not whole.
+pub fn fractional(events: f64) -> String {
+    if events < 100.0 && events.fract() >= 0.05 {
+        return format!("{events:.1}");
+    }
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "saturates, and is only shown"
+    )]
+    let whole = events.round() as u64;
+    count(whole)
+}
+
 /// `512 B`, `3.2 GiB`
 pub fn bytes(bytes: u64) -> String {
     const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
@@ -119,25 +131,6 @@ pub fn bytes(bytes: u64) -> String {
         format!("{amount:.1} {}", UNITS[unit])
     }
 }
-
-/// What is said where stored outcomes are of the future.
-pub fn future(outcomes: u64, until: DateTime<Utc>) -> String {
-    let (count, until) = (count(outcomes), until.format("%Y-%m-%d %H:%M:%S UTC"));
-    format!(
-        "{count} stored outcomes are not counted yet: their time, up to {until}, is in the future. The clock was ahead when they were stored, or is behind now."
-    )
-}
-
-/// What is said where a threshold is newer than the latencies that are compared with it.
-pub fn approximate(before: DateTime<Utc>) -> String {
-    let (before, within) = (before.format("%Y-%m-%d %H:%M UTC"), PRECISION * 100.0);
-    format!(
-        "approximate before {before}: the threshold was changed afterwards, and latencies within {within:.1}% of it may be counted on the wrong side."
-    )
-}
-
-/// What is said where a window reaches further back than outcomes are kept.
-pub const BEYOND_RETENTION: &str = "unavailable: the window is longer than `store.retention`, and deleted outcomes cannot be counted.";
 
 fn trimmed(number: String, unit: &str) -> String {
     let short = if number.contains('.') {
