@@ -13,9 +13,8 @@ use crate::slo::series::Counts;
 use crate::slo::slice::{SliceRule, slice_of, slice_start};
 use crate::slo::window::{Extent, WindowView, judged_to};
 use crate::slo::{BudgetingMethod, ContributingProbe, HourCounts, Objective, Tally, TallyKey};
+use crate::units::HOUR;
 use std::time::Duration;
-
-const HOUR: Duration = Duration::from_secs(3600);
 
 /// Takes the outcomes of the objective's probes in the order of time.
 #[derive(Debug)]

@@ -6,10 +6,9 @@ use crate::outcome::{Record, Timestamp};
 use crate::slo::correction::Spans;
 use crate::slo::slice::{Columns, SliceRule, slice_of, slice_start};
 use crate::slo::{Judgement, Tally};
+use crate::units::HOUR;
 use std::ops::Range;
 use std::time::Duration;
-
-const HOUR: Duration = Duration::from_secs(3600);
 
 /// Counts outcomes minute by minute.
 #[derive(Debug)]
