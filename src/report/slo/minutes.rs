@@ -8,7 +8,6 @@ use crate::slo::slice::{Columns, SliceRule, slice_of, slice_start};
 use crate::slo::{Judgement, Tally};
 use crate::units::HOUR;
 use std::ops::Range;
-use std::time::Duration;
 
 /// Counts outcomes minute by minute.
 #[derive(Debug)]
