@@ -201,7 +201,7 @@ fn start(path: &Path) -> Result<(), Box<dyn std::error::Error>> {
     let mut ledger = slod::ledger::Ledger::new(&config, &[]);
     ledger.restore(&store, now)?;
     let restored = started.elapsed();
-    let snapshot = ledger.snapshot(now);
+    let snapshot = ledger.advance(now).snapshot();
     println!(
         "start with {} services, {} probes x 30 days: {restored:.2?}, first snapshot after {:.2?}, memory {} MiB",
         snapshot.services.len(),
@@ -210,7 +210,7 @@ fn start(path: &Path) -> Result<(), Box<dyn std::error::Error>> {
         procfs::process::Process::myself()?.stat()?.rss * procfs::page_size() / 1024 / 1024,
     );
     let started = Instant::now();
-    drop(ledger.snapshot(now));
+    drop(ledger.advance(now).snapshot());
     println!("another snapshot: {:.2?}", started.elapsed());
     let started = Instant::now();
     let checked = slod::store::check(path)?;

@@ -5,6 +5,7 @@ mod changes;
 mod reload;
 mod supervisor;
 
+use crate::alerting::{self, AlertsView, LiveAlerts};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::ledger::{self, Ledger, Plans, Snapshot};
@@ -72,7 +73,9 @@ pub struct App {
     /// The latest tick in the store.
     used_until: Option<Timestamp>,
     own: SelfMetrics,
+    alerts: LiveAlerts,
     snapshots: watch::Sender<Arc<Snapshot>>,
+    alert_views: watch::Sender<Arc<AlertsView>>,
 }
 
 /// Why the daemon ended before it was asked to, or did not end in time.
@@ -97,6 +100,7 @@ impl App {
         };
         let Opened {
             mut ledger,
+            alerts,
             vantage,
             writer,
             plans,
@@ -106,7 +110,8 @@ impl App {
             Ok(opened) => opened?,
             Err(panic) => std::panic::resume_unwind(panic.into_panic()),
         };
-        let first = ledger.snapshot(clock.now());
+        let first = ledger.advance(clock.now()).snapshot();
+        let (alert_views, _) = watch::channel(Arc::new(alerts.view(first.at)));
         let (snapshots, _) = watch::channel(Arc::new(first));
         Ok(Self {
             threads: ProbeThreads::start().map_err(StartError::Threads)?,
@@ -116,12 +121,14 @@ impl App {
             clock,
             listener,
             ledger,
+            alerts,
             vantage,
             writer,
             plans,
             beats,
             used_until,
             snapshots,
+            alert_views,
         })
     }
 
@@ -168,6 +175,7 @@ impl App {
             clock: self.clock.clone(),
             beats: self.beats.clone(),
             snapshots: self.snapshots.subscribe(),
+            alerts: self.alert_views.subscribe(),
             system,
             own: self.own.clone(),
             streams: web::Streams::default(),
@@ -194,6 +202,12 @@ impl App {
                 in_flight: self.own.probes_in_flight.clone(),
             }),
         );
+        let alerting = alerting::Deps {
+            snapshots: self.snapshots.subscribe(),
+            store: store.clone(),
+            views: self.alert_views,
+        };
+        tasks.spawn("alerting", alerting::run(self.alerts, alerting));
         tasks.spawn(
             "ledger",
             ledger::run(
@@ -243,6 +257,7 @@ impl App {
 
 struct Opened {
     ledger: Ledger,
+    alerts: LiveAlerts,
     vantage: NetworkGuard,
     writer: Writer,
     plans: Plans,
@@ -275,10 +290,11 @@ fn open(config: &Config, clock: Clock) -> Result<Opened, StoreError> {
     ledger::log_ahead(ledger.ahead());
     let vantage = ledger::recalled(config, &store, clock.now())?;
     let held = used_until.unwrap_or_else(|| clock.now());
-    ledger.recall_alerts(store.firing_alerts()?, held.min(clock.now()), clock.now());
+    let alerts = LiveAlerts::resumed(store.firing_alerts()?, held);
     let writer = store.writer(clock, config.store.retention, plan)?;
     Ok(Opened {
         ledger,
+        alerts,
         vantage,
         writer,
         plans,

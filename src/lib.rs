@@ -4,14 +4,15 @@
 //!
 //! ```text
 //! schedule -> probe -> Outcome -> ledger -> Snapshot -> { metrics, web, cli }
-//!                                   |
-//!                                   +-> store (SQLite): every outcome, hourly blocks
+//!                                   |          +-> alerting -> AlertsView -> { metrics, web }
+//!                                   +-> store (SQLite): every outcome, hourly blocks, alerts
 //! ```
 //!
 //! Imports point down only; `tests/layers.rs` holds the order. The pure centre ([`outcome`],
-//! [`slo`], [`stats`], [`diagnostic`]) takes `now` and data and returns data; everything that
+//! [`slo`], [`alert`], [`stats`], [`diagnostic`]) takes `now` and data and returns data; everything that
 //! waits, reads or writes lives above it. `docs/ARCHITECTURE.md` is the guided tour.
 
+pub mod alerting;
 pub mod app;
 pub mod cli;
 pub mod clock;
@@ -32,4 +33,4 @@ pub mod web;
 pub mod yaml;
 
 // The pure part, a package of its own: under one name for everything above it.
-pub use slod_core::{diagnostic, outcome, slo, stats, text, units};
+pub use slod_core::{alert, diagnostic, outcome, slo, stats, text, units};

@@ -117,5 +117,5 @@ fn from_store(config: &Config) -> Result<Status, String> {
         config.listen,
         path.display()
     );
-    Ok(Status::of(&ledger.snapshot(now)))
+    Ok(Status::of(&ledger.advance(now).snapshot()))
 }

@@ -1,11 +1,11 @@
 //! The families of all services: each declared once, with how it is read from the snapshot.
 
 use super::snapshot::{
-    ObjectiveView, ProbeView, QUANTILE_SPANS, QUANTILES, ServiceView, Snapshot, WINDOWS, WindowView,
+    ObjectiveView, ProbeView, QUANTILE_SPANS, QUANTILES, ServiceView, Snapshot, WindowView,
 };
 use crate::exposition::{Described, Family, Labels, Samples, Sink, write_each};
 use crate::outcome::{Cause, Phase, ProbeKey, Timestamp, Verdict, VoidReason};
-use crate::slo::burn::TIERS;
+use crate::slo::StandardWindow as Window;
 
 const PROBE: &[&str] = &["service", "probe"];
 const PROBE_REASON: &[&str] = &["service", "probe", "reason"];
@@ -13,11 +13,19 @@ const PROBE_PHASE: &[&str] = &["service", "probe", "phase"];
 const PROBE_QUANTILE: &[&str] = &["service", "probe", "quantile", "window"];
 const SLO: &[&str] = &["service", "slo"];
 const SLO_INFO: &[&str] = &["service", "slo", "sli", "source"];
-const ALERT: &[&str] = &["service", "slo", "severity", "tier"];
 const SLO_WINDOW: &[&str] = &["service", "slo", "window"];
 
 /// Windows of the snapshot that are exported; 7d and 28d are for pages and reports.
-const EXPORTED: [&str; 8] = ["5m", "30m", "1h", "2h", "6h", "1d", "3d", "30d"];
+const EXPORTED: [Window; 8] = [
+    Window::Minutes5,
+    Window::Minutes30,
+    Window::Hour1,
+    Window::Hours2,
+    Window::Hours6,
+    Window::Day1,
+    Window::Days3,
+    Window::Days30,
+];
 
 const SERVICES: &[Described<ServiceView>] = &[(
     Family::gauge(
@@ -285,24 +293,6 @@ const OBJECTIVES: &[Described<ObjectiveView>] = &[
     ),
     (
         Family::gauge(
-            "slod_alerts_firing",
-            "",
-            ALERT,
-            "Whether a burn-rate alert fires: 1 yes, 0 no. Tier 1 is the fastest; tiers longer than the objective's window never do.",
-        ),
-        |samples, slo| {
-            for (tier, alert) in TIERS.iter().zip(&slo.alerts) {
-                let number = tier.number.to_string();
-                samples.with("severity", tier.urgency.severity(), |samples| {
-                    samples.with("tier", &number, |samples| {
-                        samples.count(u64::from(alert.is_firing()));
-                    });
-                });
-            }
-        },
-    ),
-    (
-        Family::gauge(
             "slod_slo_corrected",
             "",
             SLO,
@@ -367,10 +357,9 @@ fn windows(
     slo: &ObjectiveView,
     value: impl Fn(&WindowView) -> Option<f64>,
 ) {
-    for ((name, _), window) in WINDOWS.iter().zip(&slo.windows) {
-        if EXPORTED.contains(name) {
-            samples.with("window", name, |samples| samples.value(value(window)));
-        }
+    for window in EXPORTED {
+        let value = value(&slo.windows[window]);
+        samples.with("window", window.name(), |samples| samples.value(value));
     }
 }
 

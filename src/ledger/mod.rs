@@ -1,6 +1,5 @@
 //! The single owner of live state: outcomes in, immutable snapshots out.
 
-mod alerts;
 mod corrections;
 mod hours;
 mod judging;

@@ -1,13 +1,11 @@
 //! One objective's live state.
 
-use super::alerts::Alerts;
 use super::hours::OpenHour;
 use super::probe::ProbeState;
-use super::snapshot::{ObjectiveView, WINDOWS};
+use super::snapshot::ObjectiveView;
 use crate::outcome::Timestamp;
 use crate::slo::absence::{Presence, Unwatched};
-use crate::slo::burn::Fired;
-use crate::slo::{ContributingProbe, Objective, Retention, Sli, Tracker};
+use crate::slo::{ContributingProbe, Objective, Retention, Sli, Standard, Tracker};
 use crate::store::{Store, StoreError};
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +18,6 @@ pub(super) struct ObjectiveState {
     /// What a stored tally that may be used is named.
     pub(super) tally_key: String,
     pub(super) hour: OpenHour,
-    pub(super) alerts: Alerts,
     /// Its counters before it had to be counted anew.
     pub(super) counted_before: (u64, u64),
     /// Before then, latencies near the threshold may be counted on the wrong side of it.
@@ -43,7 +40,6 @@ impl ObjectiveState {
             tracker,
             counts,
             hour: OpenHour::default(),
-            alerts: Alerts::default(),
             counted_before: (0, 0),
             approximate: None,
             restored: false,
@@ -52,8 +48,6 @@ impl ObjectiveState {
 
     /// Goes on with the state of an old one if that is known and counts the same things.
     pub(super) fn take_over(&mut self, old: Self, now: Timestamp) {
-        // What fires goes on firing until the windows, however they are counted now, say otherwise.
-        self.alerts = old.alerts.clone();
         if !self.same(&old) {
             return;
         }
@@ -116,33 +110,22 @@ impl ObjectiveState {
         Ok(())
     }
 
-    /// Calls `report` with alerts that began or ended by it.
-    pub(super) fn view(
-        &mut self,
-        now: Timestamp,
-        probes: &[ProbeState],
-        report: impl FnMut(Fired),
-    ) -> ObjectiveView {
-        self.tracker.close_slices(now);
+    pub(super) fn view(&self, now: Timestamp, probes: &[ProbeState]) -> ObjectiveView {
         let (events, bad_events) = self.tracker.counters();
         let objective = self.tracker.objective();
         let budget = |window| self.tracker.budget(now, window);
-        let windows = WINDOWS.map(|(_, window)| self.tracker.view(now, window));
-        let main = budget(objective.window);
-        self.alerts.step(objective, &windows, &main, now, report);
         ObjectiveView {
             objective: objective.clone(),
             since: self.since(probes),
             event_interval: self.tracker.event_interval(),
             events,
             bad_events,
-            windows,
-            alerts: self.alerts.states(),
+            windows: Standard::of(|window| self.tracker.view(now, window.length())),
             corrected: self.tracker.corrected().contains(now),
             approximate: self
                 .approximate
                 .filter(|before| *before > self.tracker.oldest(now)),
-            budget: main,
+            budget: budget(objective.window),
             further: objective.further.iter().copied().map(budget).collect(),
         }
     }

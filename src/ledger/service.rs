@@ -1,12 +1,10 @@
 //! One service's live state: its probes, and the objectives that they count for.
 
-use super::alerts::named;
 use super::objective::ObjectiveState;
 use super::probe::ProbeState;
 use super::snapshot::ServiceView;
 use crate::config::ServiceSpec;
 use crate::outcome::{Event, Timestamp};
-use crate::slo::burn::FiredFor;
 use crate::slo::correction::CorrectedTime;
 use crate::slo::{Objective, Retention, Sli};
 use crate::stats::scale::Scale;
@@ -65,13 +63,7 @@ impl ServiceState {
         }
     }
 
-    /// Calls `report` with alerts that ended, because their objectives are gone.
-    pub(super) fn take_over(
-        &mut self,
-        mut old: Self,
-        now: Timestamp,
-        report: &mut impl FnMut(FiredFor),
-    ) {
+    pub(super) fn take_over(&mut self, mut old: Self, now: Timestamp) {
         for probe in &mut self.probes {
             if let Some(found) = old.probes.iter().position(|old| old.key == probe.key) {
                 probe.take_over(old.probes.swap_remove(found));
@@ -85,38 +77,26 @@ impl ServiceState {
                 objective.take_over(old.objectives.swap_remove(found), now);
             }
         }
-        old.end_alerts(now, report);
     }
 
-    /// The clock was set to `now`: see [`super::Ledger::forget`].
-    pub(super) fn forget(&mut self, now: Timestamp, report: &mut impl FnMut(FiredFor)) {
+    /// See [`super::Ledger::forget`].
+    pub(super) fn forget(&mut self) {
         for probe in &mut self.probes {
             probe.restored = false;
         }
         for objective in &mut self.objectives {
             objective.restored = false;
-            let promise = objective.tracker.objective().clone();
-            let report = |fired| report(named(&self.name, &promise, fired));
-            objective.alerts.set_to(now, report);
         }
     }
 
-    /// Ends what fires: its objectives are gone.
-    pub(super) fn end_alerts(&mut self, now: Timestamp, report: &mut impl FnMut(FiredFor)) {
+    /// Judges what is over by then.
+    pub(super) fn advance(&mut self, now: Timestamp) {
         for objective in &mut self.objectives {
-            let promise = objective.tracker.objective().clone();
-            let alerts = &mut objective.alerts;
-            alerts.end_all(now, |fired| report(named(&self.name, &promise, fired)));
+            objective.tracker.close_slices(now);
         }
     }
 
-    pub(super) fn view(
-        &mut self,
-        now: Timestamp,
-        scale: &Scale,
-        merged: &mut Vec<u32>,
-        alerts: &mut Vec<FiredFor>,
-    ) -> ServiceView {
+    pub(super) fn view(&self, now: Timestamp, scale: &Scale, merged: &mut Vec<u32>) -> ServiceView {
         ServiceView {
             name: self.name.clone(),
             description: self.description.clone(),
@@ -133,12 +113,8 @@ impl ServiceState {
                 .collect(),
             objectives: self
                 .objectives
-                .iter_mut()
-                .map(|objective| {
-                    let promise = objective.tracker.objective().clone();
-                    let report = |fired| alerts.push(named(&self.name, &promise, fired));
-                    objective.view(now, &self.probes, report)
-                })
+                .iter()
+                .map(|objective| objective.view(now, &self.probes))
                 .collect(),
         }
     }

@@ -1,32 +1,12 @@
 //! What every reader reads: one immutable picture of all services at one moment.
 
 use crate::outcome::{Cause, Phases, ProbeKey, Timestamp, Verdict, VoidReason};
-use crate::slo::Objective;
-use crate::slo::burn::{Alert, TIERS};
 use crate::slo::correction::Correction;
 pub use crate::slo::{BudgetView, DayView, WindowView};
+use crate::slo::{Objective, Standard};
 use crate::store::Ahead;
 use std::sync::Arc;
 use std::time::Duration;
-
-/// The windows of burn rates and coverage, shortest first.
-pub const WINDOWS: [(&str, Duration); 10] = {
-    const MINUTE: u64 = 60;
-    const HOUR: u64 = 3600;
-    const DAY: u64 = 86_400;
-    [
-        ("5m", Duration::from_secs(5 * MINUTE)),
-        ("30m", Duration::from_secs(30 * MINUTE)),
-        ("1h", Duration::from_secs(HOUR)),
-        ("2h", Duration::from_secs(2 * HOUR)),
-        ("6h", Duration::from_secs(6 * HOUR)),
-        ("1d", Duration::from_secs(DAY)),
-        ("3d", Duration::from_secs(3 * DAY)),
-        ("7d", Duration::from_secs(7 * DAY)),
-        ("28d", Duration::from_secs(28 * DAY)),
-        ("30d", Duration::from_secs(30 * DAY)),
-    ]
-};
 
 /// The spans of latency quantiles.
 pub const QUANTILE_SPANS: [&str; 4] = ["5m", "1h", "1d", "30d"];
@@ -113,10 +93,7 @@ pub struct ObjectiveView {
     /// time slices count when they close.
     pub events: u64,
     pub bad_events: u64,
-    /// In [`WINDOWS`] order.
-    pub windows: [WindowView; WINDOWS.len()],
-    /// In [`TIERS`] order.
-    pub alerts: [Alert; TIERS.len()],
+    pub windows: Standard,
     /// Of the objective's own window.
     pub budget: BudgetView,
     /// Of further windows, as the objective has them.

@@ -5,7 +5,6 @@ use super::snapshot::Snapshot;
 use crate::config::Config;
 use crate::outcome::{ProbeKey, Record, Timestamp};
 use crate::slo::Retention;
-use crate::slo::burn::FiredFor;
 use crate::slo::correction::{CorrectedTime, Correction};
 use crate::stats::scale::Scale;
 use crate::store::Ahead;
@@ -24,10 +23,10 @@ pub struct Ledger {
     index: HashMap<ProbeKey, Positions>,
     /// Buckets of all latency quantiles.
     scale: Scale,
-    /// Alerts that began or ended and were not taken yet.
-    alerts: Vec<FiredFor>,
     /// Kept, and not counted before its time.
     ahead: Ahead,
+    /// The moment that it was advanced to last.
+    now: Timestamp,
 }
 
 impl Ledger {
@@ -50,8 +49,8 @@ impl Ledger {
             corrections: corrections.into(),
             index,
             scale: Scale::new([]),
-            alerts: Vec::new(),
             ahead: Ahead::default(),
+            now: Timestamp::default(),
         }
     }
 
@@ -83,14 +82,12 @@ impl Ledger {
         self.corrections.clone()
     }
 
-    /// Lets the windows be restored by the next [`Ledger::reloaded`], because the clock was set to
-    /// `now`. Counters go on.
-    pub fn forget(&mut self, now: Timestamp) {
-        let mut alerts = std::mem::take(&mut self.alerts);
+    /// Lets the windows be restored by the next [`Ledger::reloaded`], because the clock was set.
+    /// Counters go on.
+    pub fn forget(&mut self) {
         for service in &mut self.services {
-            service.forget(now, &mut |alert| alerts.push(alert));
+            service.forget();
         }
-        self.alerts = alerts;
     }
 
     /// Counts a tick that could not run in time.
@@ -106,26 +103,21 @@ impl Ledger {
     pub fn reloaded(mut self, config: &Config, corrections: &[Correction], now: Timestamp) -> Self {
         // What was of the future until now would be counted only where something changed.
         if self.ahead.first.is_some_and(|first| first <= now) {
-            self.forget(now);
+            self.forget();
         }
         let mut next = Self::new(config, corrections);
         next.correct(now);
-        let mut alerts = std::mem::take(&mut self.alerts);
-        let mut report = |alert| alerts.push(alert);
         for service in &mut next.services {
             let old = self
                 .services
                 .iter()
                 .position(|old| old.name == service.name);
             if let Some(old) = old {
-                service.take_over(self.services.swap_remove(old), now, &mut report);
+                service.take_over(self.services.swap_remove(old), now);
             }
         }
-        for service in &mut self.services {
-            service.end_alerts(now, &mut report);
-        }
-        next.alerts = alerts;
         next.ahead = self.ahead;
+        next.now = now;
         next
     }
 
@@ -137,27 +129,26 @@ impl Ledger {
         }
     }
 
-    /// Alerts that began or ended since they were taken last.
-    pub fn take_alerts(&mut self) -> Vec<FiredFor> {
-        std::mem::take(&mut self.alerts)
+    /// Judges what is over by a moment, such as the minutes before it: snapshots are of then.
+    pub fn advance(&mut self, now: Timestamp) -> &Self {
+        for service in &mut self.services {
+            service.advance(now);
+        }
+        self.now = now;
+        self
     }
 
-    pub(super) fn push_alert(&mut self, alert: FiredFor) {
-        self.alerts.push(alert);
-    }
-
-    /// The snapshot of this moment.
-    pub fn snapshot(&mut self, now: Timestamp) -> Snapshot {
+    /// What every reader reads, of the moment that the ledger was advanced to.
+    pub fn snapshot(&self) -> Snapshot {
         let mut merged = Vec::new();
-        let (scale, alerts) = (&self.scale, &mut self.alerts);
         let services = self
             .services
-            .iter_mut()
-            .map(|service| service.view(now, scale, &mut merged, alerts));
+            .iter()
+            .map(|service| service.view(self.now, &self.scale, &mut merged));
         Snapshot {
-            at: now,
+            at: self.now,
             corrections: self.corrections.clone(),
-            ahead: self.ahead.seen_at(now),
+            ahead: self.ahead.seen_at(self.now),
             services: services.collect(),
         }
     }

@@ -9,7 +9,6 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::outcome::ProbeKey;
 use crate::schedule::ScheduleEvent;
-use crate::slo::burn::FiredFor;
 use crate::slo::vantage::NetworkGuard;
 use crate::store::{Ahead, CountingPlan, Store, StoreError, StoreHandle};
 use arc_swap::ArcSwap;
@@ -20,7 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until};
-use tracing::{info, warn};
+use tracing::warn;
 
 /// A new snapshot is published at most this often,
 const TICK: Duration = Duration::from_secs(1);
@@ -154,33 +153,16 @@ pub async fn run(
     publish(&mut ledger, &deps);
 }
 
-/// Publishes the picture of now, with the alerts that it makes begin or end.
+/// Publishes the snapshot of now.
 fn publish(ledger: &mut Ledger, deps: &Deps) {
-    let snapshot = ledger.snapshot(deps.clock.now());
+    let snapshot = ledger.advance(deps.clock.now()).snapshot();
     deps.snapshots.send_replace(Arc::new(snapshot));
-    let alerts = ledger.take_alerts();
-    alerts.iter().for_each(report);
-    deps.store.keep_alerts(alerts);
-}
-
-fn report(alert: &FiredFor) {
-    let FiredFor {
-        service,
-        slo,
-        fired,
-    } = alert;
-    let (windows, urgency) = (fired.tier.windows(), fired.tier.urgency.label());
-    if fired.to.is_none() {
-        warn!(%service, %slo, urgency, "{service}/{slo}: error-budget burn ({windows}): {urgency}");
-    } else {
-        info!(%service, %slo, urgency, "{service}/{slo}: burn alert resolved ({windows})");
-    }
 }
 
 /// Counts everything anew by the time that it is now.
 async fn recounted(mut ledger: Ledger, config: Arc<Config>, deps: &Deps) -> Ledger {
     warn!("the wall clock was set: counting all outcomes again with the new time");
-    ledger.forget(deps.clock.now());
+    ledger.forget();
     let (ledger, result) = reloaded(ledger, config, deps).await;
     logged(&result);
     log_ahead(ledger.ahead());

@@ -2,7 +2,7 @@
 
 use super::own::{SelfMetrics, kind};
 use crate::exposition::{Family, MetricKind};
-use crate::{ledger, observe};
+use crate::{alerting, ledger, observe};
 use std::fmt::Write as _;
 
 const HEAD: &str = "# Metrics
@@ -16,7 +16,8 @@ Scrape with `honor_labels: true`, because the labels describe other targets.
 /// The page's text.
 pub fn markdown(own: &SelfMetrics) -> String {
     let mut out = HEAD.to_owned();
-    table(&mut out, "Services", ledger::metrics::families().map(row));
+    let services = ledger::metrics::families().chain([&alerting::metrics::FIRING]);
+    table(&mut out, "Services", services.map(row));
     table(
         &mut out,
         "Host and processes",

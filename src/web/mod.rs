@@ -15,6 +15,7 @@ mod stream;
 pub use server::serve;
 pub use stream::Streams;
 
+use crate::alerting::AlertsView;
 use crate::clock::Clock;
 use crate::ledger::{Recount, Snapshot};
 use crate::metrics::SelfMetrics;
@@ -55,6 +56,7 @@ pub struct WebState {
     pub clock: Clock,
     pub beats: HeartbeatBoard,
     pub snapshots: watch::Receiver<Arc<Snapshot>>,
+    pub alerts: watch::Receiver<Arc<AlertsView>>,
     pub system: watch::Receiver<Arc<SystemView>>,
     pub own: SelfMetrics,
     pub streams: Streams,

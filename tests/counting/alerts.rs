@@ -2,13 +2,13 @@
 //! reloads, on a real store.
 
 use proptest::prelude::*;
+use slod::alert::{AlertRecord, Replay};
+use slod::alerting::LiveAlerts;
 use slod::config::Config;
 use slod::diagnostic::Source;
-use slod::ledger::{Ledger, Snapshot};
+use slod::ledger::Ledger;
 use slod::outcome::{Cause, Event, Outcome, Record, Timestamp, Verdict};
-use slod::slo::burn::{FiredFor, TIERS};
 use slod::slo::correction::{Correction, Spans};
-use slod::slo::replay::Replay;
 use slod::store::Store;
 use std::path::Path;
 use std::time::Duration;
@@ -43,9 +43,9 @@ struct Fixture {
     config: Config,
     corrections: Vec<Correction>,
     ledger: Ledger,
+    alerts: LiveAlerts,
     /// Seconds since the start.
     now: i64,
-    last: Option<Snapshot>,
 }
 
 impl Fixture {
@@ -61,8 +61,8 @@ impl Fixture {
             config,
             corrections: Vec::new(),
             ledger,
+            alerts: LiveAlerts::default(),
             now: 0,
-            last: None,
         }
     }
 
@@ -84,9 +84,13 @@ impl Fixture {
     }
 
     fn tick(&mut self) {
-        self.last = Some(self.ledger.snapshot(at(self.now)));
-        let changed = self.ledger.take_alerts();
+        let changed = self.step();
         self.store.keep_alerts(&changed).expect("kept");
+    }
+
+    fn step(&mut self) -> Vec<AlertRecord> {
+        let snapshot = self.ledger.advance(at(self.now)).snapshot();
+        self.alerts.step(&snapshot)
     }
 
     /// Probes every 10 s.
@@ -111,7 +115,7 @@ impl Fixture {
         self.ledger.restore(&self.store, now).expect("readable");
         let firing = self.store.firing_alerts().expect("readable");
         let held = self.store.last_seen().expect("readable").expect("outcomes");
-        self.ledger.recall_alerts(firing, held, now);
+        self.alerts = LiveAlerts::resumed(firing, held);
         self.tick();
     }
 
@@ -126,30 +130,24 @@ impl Fixture {
 
     /// What the page would show of an objective: tier, and since when.
     fn firing(&self, slo: &str) -> Vec<(u8, i64)> {
-        let snapshot = self.last.as_ref().expect("a tick");
-        let mut views = snapshot.services[0].objectives.iter();
-        let view = views.find(|view| view.objective.name == slo);
-        let alerts = view.map(|view| &view.alerts).into_iter().flatten();
-        TIERS
-            .iter()
-            .zip(alerts)
-            .filter_map(|(tier, alert)| Some((tier.number, seconds(alert.since()?))))
-            .collect()
+        let view = self.alerts.view(at(self.now));
+        let row = |alert: &AlertRecord| (alert.key.tier.number, seconds(alert.from));
+        view.of("web", slo).iter().map(row).collect()
     }
 
     /// What is on record of an objective, fastest tier first.
-    fn kept(&self, slo: &str) -> Vec<FiredFor> {
+    fn kept(&self, slo: &str) -> Vec<AlertRecord> {
         let all = self.store.alerts(at(-1), at(self.now + 1), 1000);
         let mut all = all.expect("readable");
-        all.retain(|record| *record.slo == *slo);
-        all.sort_by_key(|record| (record.fired.tier.number, record.fired.from));
+        all.retain(|record| *record.key.slo == *slo);
+        all.sort_by_key(|record| (record.key.tier.number, record.from));
         all
     }
 
     fn ended(&self, slo: &str) -> Vec<(u8, i64, Option<i64>)> {
-        let row = |record: &FiredFor| {
-            let to = record.fired.to.map(seconds);
-            (record.fired.tier.number, seconds(record.fired.from), to)
+        let row = |record: &AlertRecord| {
+            let to = record.to.map(seconds);
+            (record.key.tier.number, seconds(record.from), to)
         };
         self.kept(slo).iter().map(row).collect()
     }
@@ -232,16 +230,15 @@ proptest! {
                 fixture.ledger.record(&record);
                 next += 1;
             }
-            fixture.last = Some(fixture.ledger.snapshot(at(now)));
-            for record in fixture.ledger.take_alerts() {
-                let whose = |one: &FiredFor| (one.slo.clone(), one.fired.tier.number, one.fired.from);
-                reported.retain(|old: &FiredFor| whose(old) != whose(&record));
+            for record in fixture.step() {
+                let whose = |one: &AlertRecord| (one.key.clone(), one.from);
+                reported.retain(|old: &AlertRecord| whose(old) != whose(&record));
                 reported.push(record);
             }
         }
         for objective in &spec.objectives {
             let contributing = spec.contributing(objective).into_iter().map(|(_, one)| one).collect();
-            let mut replay = Replay::new(objective.clone(), contributing, Spans::default(), at(0));
+            let mut replay = Replay::new(spec.name.clone(), objective.clone(), contributing, Spans::default(), at(0));
             for (second, good) in &attempts {
                 let verdict = if *good { Verdict::Good } else { Verdict::Bad(Cause::Status) };
                 let (at, interval) = (at(*second), spec.probes[0].interval);
@@ -249,10 +246,10 @@ proptest! {
             }
             let (fired, _) = replay.finish(at(end));
             for tier in 1..=4 {
-                let replayed = fired.iter().filter(|one| one.tier.number == tier);
+                let replayed = fired.iter().filter(|one| one.key.tier.number == tier);
                 let replayed = replayed.map(|one| (seconds(one.from), one.to.map_or(end, seconds)));
-                let lived = reported.iter().filter(|one| one.fired.tier.number == tier && *one.slo == objective.name);
-                let lived = lived.map(|one| (seconds(one.fired.from), one.fired.to.map_or(end, seconds)));
+                let lived = reported.iter().filter(|one| one.key.tier.number == tier && *one.key.slo == objective.name);
+                let lived = lived.map(|one| (seconds(one.from), one.to.map_or(end, seconds)));
                 let (replayed, lived) = (joined(replayed.collect()), joined(lived.collect()));
                 prop_assert_eq!(replayed.len(), lived.len(), "tier {}: {:?} {:?}", tier, &replayed, &lived);
                 for (a, b) in replayed.iter().zip(&lived) {
@@ -279,7 +276,7 @@ fn the_first_failures_of_a_new_service_are_no_alert() {
         .map(|(tier, since, _)| (*tier, *since))
         .collect();
     assert_eq!(since, [(1, 50), (2, 120), (3, 250), (4, 250)]);
-    let spent = fixture.kept("errors")[0].fired.spent;
+    let spent = fixture.kept("errors")[0].spent;
     assert!(spent > Some(0.02) && spent < Some(0.025), "{spent:?}");
 }
 
@@ -296,9 +293,9 @@ fn an_alert_goes_on_over_a_restart_and_ends_by_the_rule() {
     assert_eq!(fixture.firing("errors"), before);
     let kept = fixture.kept("errors");
     assert_eq!(kept.len(), 4);
-    assert!(kept.iter().all(|record| record.fired.to.is_none()));
-    assert!(!kept[0].fired.inhibited && kept[1].fired.inhibited);
-    assert!(kept[0].fired.spent > Some(0.0));
+    assert!(kept.iter().all(|record| record.to.is_none()));
+    assert!(!kept[0].inhibited && kept[1].inhibited);
+    assert!(kept[0].spent > Some(0.0));
 
     fixture.now += 5;
     fixture.live(1800, true);

@@ -1,5 +1,6 @@
 //! The past of a real store, replayed: the same alerts as a made-up past of the same story.
 
+use slod::alerting::LiveAlerts;
 use slod::config::Config;
 use slod::diagnostic::Source;
 use slod::ledger::Ledger;
@@ -129,7 +130,7 @@ fn live(store: &mut Store, config: &Config) {
         events.extend(all.expect("readable"));
     }
     events.sort_by_key(|record| record.at);
-    let mut ledger = Ledger::new(config, &[]);
+    let (mut ledger, mut alerts) = (Ledger::new(config, &[]), LiveAlerts::default());
     let mut next = events.iter().peekable();
     for second in (0..=end).step_by(10) {
         let now = Timestamp::from_secs(START + second);
@@ -145,10 +146,10 @@ fn live(store: &mut Store, config: &Config) {
             past.for_each(|record| ledger.record(record));
             let firing = store.firing_alerts().expect("readable");
             assert!(!firing.is_empty(), "the restart is in the outage");
-            ledger.recall_alerts(firing, now, now);
+            alerts = LiveAlerts::resumed(firing, now);
         }
-        ledger.snapshot(now);
-        store.keep_alerts(&ledger.take_alerts()).expect("kept");
+        let changed = alerts.step(&ledger.advance(now).snapshot());
+        store.keep_alerts(&changed).expect("kept");
     }
 }
 
@@ -171,7 +172,7 @@ fn what_fires_live_is_what_a_backtest_says() {
         );
     }
     let past = store.alerts(span(0), span(102), 99).expect("readable");
-    let ends: Vec<_> = past.iter().map(|alert| alert.fired.to).collect();
+    let ends: Vec<_> = past.iter().map(|alert| alert.to).collect();
     let mut reported: Vec<_> = reported.alerts.iter().map(|alert| alert.ended_at).collect();
     reported.sort();
     let mut ends: Vec<_> = ends.iter().map(|at| at.map(Timestamp::to_utc)).collect();

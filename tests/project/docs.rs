@@ -1,6 +1,8 @@
 //! Generated pages are those of the code, and the metrics page is what Prometheus' own tools want.
 
 use crate::synthetic;
+use slod::alert::{AlertKey, AlertRecord, TIERS};
+use slod::alerting::AlertsView;
 use slod::exposition::TextFormat;
 use slod::ledger::Ledger;
 use slod::metrics::{SelfMetrics, markdown, write_text};
@@ -52,9 +54,26 @@ fn page(format: TextFormat) -> String {
             outcome,
         });
     }
-    let (snapshot, system) = (ledger.snapshot(now), synthetic::system());
-    let page = write_text(Vec::new(), format, &snapshot, &system, &own);
+    let (snapshot, system) = (ledger.advance(now).snapshot(), synthetic::system());
+    let page = write_text(Vec::new(), format, &snapshot, &firing(), &system, &own);
     String::from_utf8(page.expect("memory takes everything")).expect("text")
+}
+
+/// One alert of that page's objective.
+fn firing() -> AlertsView {
+    let key = AlertKey {
+        service: ODD.into(),
+        slo: "fast".into(),
+        tier: &TIERS[0],
+    };
+    let alert = AlertRecord {
+        key,
+        from: Timestamp(0),
+        to: None,
+        spent: None,
+        inhibited: false,
+    };
+    AlertsView::new(Timestamp(0), vec![alert])
 }
 
 /// A service name with everything that needs escaping.
@@ -162,9 +181,16 @@ fn every_line_is_a_sample_of_a_declared_family_and_nothing_is_nan() {
 #[test]
 fn what_the_system_does_not_show_is_absent() {
     let own = SelfMetrics::new().expect("the instruments register");
-    let nothing = Ledger::new(&odd_config(), &[]).snapshot(Timestamp(0));
+    let nothing = Ledger::new(&odd_config(), &[]).snapshot();
     let shown = |system: &SystemView| {
-        let page = write_text(Vec::new(), TextFormat::Text, &nothing, system, &own);
+        let page = write_text(
+            Vec::new(),
+            TextFormat::Text,
+            &nothing,
+            &AlertsView::default(),
+            system,
+            &own,
+        );
         String::from_utf8(page.expect("memory takes everything")).expect("text")
     };
     let mut system = synthetic::system();

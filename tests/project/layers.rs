@@ -18,6 +18,7 @@ const LAYERS: [&[&str]; 7] = [
         "text",
         "units",
         "format",
+        "alert",
         "version",
     ],
     // Contracts and the clock.
@@ -35,7 +36,7 @@ const LAYERS: [&[&str]; 7] = [
     &["probe::*", "store", "observe", "demo"],
     // Live state and the schedule.
     &["schedule", "ledger::snapshot"],
-    &["ledger", "report", "metrics", "web"],
+    &["ledger", "alerting", "report", "metrics", "web"],
     &["app", "cli"],
 ];
 

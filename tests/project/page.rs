@@ -1,7 +1,9 @@
 //! The status page as its readers get it. Every page is also written to `target/page/`, for
 //! `tests/tools/screenshots.mjs`.
 
-use crate::synthetic::{AT, Fate, corrections, failure, many, probe, service, snapshot, system};
+use crate::synthetic::{
+    AT, Fate, corrections, failure, firing, many, probe, service, snapshot, system,
+};
 use slod::ledger::snapshot::{ServiceView, Snapshot};
 use slod::outcome::{Cause, Timestamp};
 use slod::web::page::style::{HASH, NAME, STYLE};
@@ -103,19 +105,23 @@ fn strange() -> Snapshot {
     snapshot(vec![arabic, long, hostile()])
 }
 
+fn render(snapshot: &Snapshot, view: View) -> String {
+    render_overview(snapshot, &firing(&snapshot.services), &system(), view)
+}
+
 /// Every page by its file's name.
 fn pages() -> BTreeMap<&'static str, String> {
-    let overview = |snapshot: &Snapshot| render_overview(snapshot, &system(), VIEW);
+    let overview = |snapshot: &Snapshot| render(snapshot, VIEW);
     let strange = strange();
     let of = |fate| {
-        render_service(
-            &service("concierge", fate),
-            &corrections(),
-            &system(),
-            AT,
-            VIEW,
-            None,
-        )
+        let service = service("concierge", fate);
+        let firing = firing(std::slice::from_ref(&service));
+        render_service(&service, &corrections(), &firing, &system(), AT, VIEW, None)
+    };
+    let deep = |service: &ServiceView| {
+        let firing = firing(&strange.services);
+        let corrections = &strange.corrections;
+        render_service(service, corrections, &firing, &system(), AT, VIEW, None)
     };
     let later = View {
         now: AT.after(Duration::from_secs(780)),
@@ -126,10 +132,7 @@ fn pages() -> BTreeMap<&'static str, String> {
         ("3-down", overview(&three(Fate::Down))),
         ("3-new", overview(&three(Fate::New))),
         ("3-young", overview(&three(Fate::Young))),
-        (
-            "3-outdated",
-            render_overview(&three(Fate::Healthy), &system(), later),
-        ),
+        ("3-outdated", render(&three(Fate::Healthy), later)),
         ("0", overview(&snapshot(Vec::new()))),
         ("30", overview(&thirty())),
         ("1000", overview(&many(1000))),
@@ -138,39 +141,9 @@ fn pages() -> BTreeMap<&'static str, String> {
         ("service-down", of(Fate::Down)),
         ("service-burning", of(Fate::Burning)),
         ("service-new", of(Fate::New)),
-        (
-            "service-long",
-            render_service(
-                &strange.services[1],
-                &strange.corrections,
-                &system(),
-                AT,
-                VIEW,
-                None,
-            ),
-        ),
-        (
-            "service-arabic",
-            render_service(
-                &strange.services[0],
-                &strange.corrections,
-                &system(),
-                AT,
-                VIEW,
-                None,
-            ),
-        ),
-        (
-            "service-hostile",
-            render_service(
-                &strange.services[2],
-                &strange.corrections,
-                &system(),
-                AT,
-                VIEW,
-                None,
-            ),
-        ),
+        ("service-long", deep(&strange.services[1])),
+        ("service-arabic", deep(&strange.services[0])),
+        ("service-hostile", deep(&strange.services[2])),
     ])
 }
 
@@ -326,7 +299,7 @@ fn every_standing_is_counted_in_words() {
 #[test]
 fn an_outage_of_everything_stays_readable() {
     let services = (0..1000).map(|index| service(&format!("service-{index}"), Fate::Down));
-    let html = render_overview(&snapshot(services.collect()), &system(), VIEW);
+    let html = render(&snapshot(services.collect()), VIEW);
     assert!(html.contains("All 1,000 services need attention"));
     assert_eq!(html.matches("<article").count(), 12);
     assert!(html.contains("<details class=\"lines\" open><summary><h2>988 also need attention"));

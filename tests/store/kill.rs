@@ -121,7 +121,7 @@ fn check_numbers(store: &Store) {
     let now = store.last_seen().unwrap().unwrap();
     let mut ledger = Ledger::new(&config(), &[]);
     ledger.restore(store, now).unwrap();
-    let snapshot = ledger.snapshot(now);
+    let snapshot = ledger.advance(now).snapshot();
     let [errors, minutes] = &snapshot.services[0].objectives[..] else {
         panic!("two objectives");
     };

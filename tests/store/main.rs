@@ -4,10 +4,10 @@
 mod kill;
 mod versions;
 
+use slod::alert::{AlertKey, AlertRecord, TIERS};
 use slod::clock::Clock;
 use slod::outcome::{Cause, Event, Outcome, ProbeKey, Record, Timestamp, Verdict, VoidReason};
 use slod::probe::beats::Beat;
-use slod::slo::burn::{Fired, FiredFor, TIERS};
 use slod::slo::{BudgetingMethod, Sli, TallyKey};
 use slod::store::{CountingPlan, Store, StoreError, backup, check, recover};
 use std::fs;
@@ -570,17 +570,17 @@ fn beat() -> Beat {
     }
 }
 
-fn alert() -> FiredFor {
-    FiredFor {
-        service: "rag".into(),
-        slo: "errors".into(),
-        fired: Fired {
+fn alert() -> AlertRecord {
+    AlertRecord {
+        key: AlertKey {
+            service: "rag".into(),
+            slo: "errors".into(),
             tier: &TIERS[1],
-            from: Timestamp(START),
-            to: None,
-            spent: Some(0.25),
-            inhibited: false,
         },
+        from: Timestamp(START),
+        to: None,
+        spent: Some(0.25),
+        inhibited: false,
     }
 }
 
@@ -612,7 +612,7 @@ fn alerts_are_found_by_when_they_fired() {
     let mut store = Store::open(&folder.path().join("slod.db")).expect("a new store");
     let mut one = alert();
     store.keep_alerts(std::slice::from_ref(&one)).expect("kept");
-    one.fired.to = Some(Timestamp(START + HOUR));
+    one.to = Some(Timestamp(START + HOUR));
     store.keep_alerts(std::slice::from_ref(&one)).expect("kept");
     assert_eq!(store.firing_alerts().expect("readable"), []);
     let span = |from, to| {

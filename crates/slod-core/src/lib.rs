@@ -2,6 +2,7 @@
 //! burn rates and alerts follow. Data and `now` in, data out: no clock, no files, no sockets, no
 //! async runtime. The dependencies of this package keep it so.
 
+pub mod alert;
 pub mod diagnostic;
 pub mod outcome;
 pub mod slo;

@@ -6,13 +6,12 @@ pub use past::replayed;
 
 use super::scenario::Scenario;
 use super::table::{drawn, known, plain};
+use crate::alert::{AlertKey, AlertRecord, Replay, Tier, Urgency};
 use crate::config::{Config, ServiceSpec};
 use crate::format::{numbers, times};
 use crate::outcome::{Cause, Event, Timestamp, Verdict, millis};
 use crate::slo::absence::Unwatched;
-use crate::slo::burn::{Fired, FiredFor, TIERS, Tier, Urgency};
 use crate::slo::correction::{CorrectedTime, Spans};
-use crate::slo::replay::Replay;
 use crate::store::{Store, StoreError};
 use crate::units::show_duration;
 use serde::Serialize;
@@ -112,6 +111,7 @@ impl<'a> Replays<'a> {
             let corrected = time.spans(&service.name, &objective.name, begin, to);
             let objective = objective.clone();
             each.push(Replay::new(
+                service.name.clone(),
                 objective,
                 contributing,
                 Spans::clone(&corrected),
@@ -201,13 +201,9 @@ impl Backtest {
     }
 
     /// Puts beside what would have fired what did.
-    fn compare(&mut self, recorded: &[FiredFor]) {
+    fn compare(&mut self, recorded: &[AlertRecord]) {
         for alert in recorded {
-            let row = AlertRow {
-                service: alert.service.to_string(),
-                slo: alert.slo.to_string(),
-                ..AlertRow::of(&alert.fired)
-            };
+            let row = AlertRow::of(alert);
             let same = |other: &&mut AlertRow| other.is_of(&row) && other.touches(&row);
             match self.alerts.iter_mut().find(same) {
                 Some(would) => would.did_fire_at = would.did_fire_at.or(Some(row.fired_at)),
@@ -304,17 +300,17 @@ impl Backtest {
 }
 
 impl AlertRow {
-    /// Without the names of service and objective.
-    fn of(fired: &Fired) -> Self {
+    fn of(alert: &AlertRecord) -> Self {
+        let AlertKey { service, slo, tier } = &alert.key;
         Self {
-            service: String::new(),
-            slo: String::new(),
-            tier: fired.tier.number,
-            urgency: fired.tier.urgency.label(),
-            fired_at: fired.from.to_utc(),
-            ended_at: fired.to.map(Timestamp::to_utc),
-            budget_spent_ratio: fired.spent,
-            inhibited: fired.inhibited,
+            service: service.to_string(),
+            slo: slo.to_string(),
+            tier: tier.number,
+            urgency: tier.urgency.label(),
+            fired_at: alert.from.to_utc(),
+            ended_at: alert.to.map(Timestamp::to_utc),
+            budget_spent_ratio: alert.spent,
+            inhibited: alert.inhibited,
             did_fire_at: None,
         }
     }
@@ -333,7 +329,6 @@ impl AlertRow {
 
     /// `1h/5m`
     fn windows(&self) -> String {
-        let tier = TIERS.iter().find(|tier| tier.number == self.tier);
-        tier.map_or_else(String::new, Tier::windows)
+        Tier::numbered(self.tier).map_or_else(String::new, Tier::windows)
     }
 }

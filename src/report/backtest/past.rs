@@ -2,14 +2,13 @@
 //! outcome.
 
 use super::{Backtest, Replays};
+use crate::alert::{Replay, TIERS};
 use crate::config::{Config, ServiceSpec};
 use crate::ledger::in_force;
 use crate::outcome::{Event, ProbeKey, Timestamp, millis};
 use crate::report::walk::each_share;
 use crate::slo::HourCounts;
-use crate::slo::burn::TIERS;
 use crate::slo::correction::CorrectedTime;
-use crate::slo::replay::Replay;
 use crate::store::{HourSummary, Store, StoreError};
 use crate::units::HOUR_MS;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -48,7 +47,7 @@ pub fn replayed(
     }
     let mut recorded = store.alerts(from, to, RECORDED)?;
     // What began before is unknown to a history that begins later.
-    recorded.retain(|alert| alert.fired.from >= from);
+    recorded.retain(|alert| alert.from >= from);
     recorded.reverse();
     backtest.compare(&recorded);
     Ok(backtest)
@@ -67,7 +66,9 @@ impl Past<'_> {
     /// Lets a service live through it.
     fn live<'s>(&self, store: &Store, service: &'s ServiceSpec) -> Result<Replays<'s>, StoreError> {
         let reaches = service.objectives.iter().map(|one| one.reach());
-        let longest = reaches.chain(TIERS.iter().map(|tier| tier.long)).max();
+        let longest = reaches
+            .chain(TIERS.iter().map(|tier| tier.long.length()))
+            .max();
         let start = self.from.before(longest.unwrap_or_default());
         let mut replays = Replays::new(service, &self.time, self.from, self.to);
         replays.leave_out_unwatched(store)?;

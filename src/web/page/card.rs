@@ -7,6 +7,7 @@ use super::parts::{badge, budget, failures, figures, known, service_path};
 use crate::format::{numbers, objective};
 use crate::ledger::snapshot::{LastOutcome, ObjectiveView, ProbeView, ServiceView};
 use crate::outcome::Timestamp;
+use crate::slo::StandardWindow;
 use maud::{Markup, html};
 use std::time::Duration;
 
@@ -65,8 +66,8 @@ fn objective(health: Health, view: &ObjectiveView) -> [Markup; 7] {
         html! { (known(view.budget.period.sli, numbers::percent)) },
         budget(&view.budget),
         html! { (known(view.budget.period.coverage, numbers::coverage)) },
-        html! { (known(view.windows[2].burn_rate, numbers::burn)) },
-        html! { (known(view.windows[4].burn_rate, numbers::burn)) },
+        html! { (known(view.windows[StandardWindow::Hour1].burn_rate, numbers::burn)) },
+        html! { (known(view.windows[StandardWindow::Hours6].burn_rate, numbers::burn)) },
         badge(health),
     ]
 }

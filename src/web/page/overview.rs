@@ -8,6 +8,7 @@ use super::headline::Headline;
 use super::health::Health;
 use super::parts::{badge, icon, known, service_path};
 use super::system;
+use crate::alerting::AlertsView;
 use crate::format::numbers;
 use crate::ledger::snapshot::{ServiceView, Snapshot};
 use crate::observe::SystemView;
@@ -24,7 +25,12 @@ const UNFOLDED: usize = 100;
 
 type Judged<'a> = (Health, &'a ServiceView);
 
-pub fn render_overview(snapshot: &Snapshot, system: &SystemView, view: View) -> String {
+pub fn render_overview(
+    snapshot: &Snapshot,
+    firing: &AlertsView,
+    system: &SystemView,
+    view: View,
+) -> String {
     let mut services: Vec<Judged<'_>> = snapshot
         .services
         .iter()
@@ -37,7 +43,7 @@ pub fn render_overview(snapshot: &Snapshot, system: &SystemView, view: View) -> 
         below: counts(&services),
         root: HOME,
         at: snapshot.at,
-        content: html! { (future(&snapshot.ahead)) (alerts(snapshot.services.iter(), HOME, snapshot.at)) (list(&services, snapshot.at)) (system::host(system)) },
+        content: html! { (future(&snapshot.ahead)) (alerts(snapshot.services.iter(), firing, HOME, snapshot.at)) (list(&services, snapshot.at)) (system::host(system)) },
     };
     page.render(view)
 }

@@ -9,8 +9,9 @@ use super::health::Health;
 use super::parts::{badge, budget, known, moment};
 use super::probe;
 use super::system;
+use crate::alerting::AlertsView;
 use crate::format::{self, numbers};
-use crate::ledger::snapshot::{ObjectiveView, ServiceView, WINDOWS};
+use crate::ledger::snapshot::{ObjectiveView, ServiceView};
 use crate::observe::SystemView;
 use crate::outcome::Timestamp;
 use crate::report::notes;
@@ -27,6 +28,7 @@ const ROOT: &str = "../";
 pub fn render_service(
     service: &ServiceView,
     corrections: &[Correction],
+    firing: &AlertsView,
     system: &SystemView,
     at: Timestamp,
     view: View,
@@ -39,7 +41,7 @@ pub fn render_service(
         root: ROOT,
         at,
         content: html! {
-            (alerts(std::iter::once(service), ROOT, at))
+            (alerts(std::iter::once(service), firing, ROOT, at))
             section {
                 h2 { "Last 30 days" }
                 div.card { (days::chart(service)) (days::legend()) (days::table(service)) }
@@ -190,7 +192,7 @@ fn windows(view: &ObjectiveView) -> Markup {
                     th scope="col" { "SLI" } th scope="col" { "Burn" } th scope="col" { "Coverage" }
                 } }
                 tbody {
-                    @for ((name, _), window) in WINDOWS.iter().zip(&view.windows) {
+                    @for (name, window) in view.windows.iter().map(|(one, view)| (one.name(), view)) {
                         tr {
                             th scope="row" { (name) }
                             td { (numbers::events(window.good, budgeting)) }

@@ -269,7 +269,7 @@ impl Fixture {
 
     /// As the ledger's task does it when the clock was set, or has reached what was of the future.
     fn recount(&mut self) {
-        self.ledger.forget(Timestamp(self.now));
+        self.ledger.forget();
         self.reload();
     }
 
@@ -280,7 +280,7 @@ impl Fixture {
         }
         let future = self.history.iter().filter(|record| record.at.0 > self.now);
         assert_eq!(self.ledger.ahead().outcomes, future.count() as u64);
-        let snapshot = self.ledger.snapshot(Timestamp(self.now));
+        let snapshot = self.ledger.advance(Timestamp(self.now)).snapshot();
         let interval = |probe: &ProbeSpec| {
             (
                 probe.key.probe.to_string(),

@@ -47,7 +47,7 @@ fn a_gap_is_missing_coverage() {
         fixture.walk(&Step::Restart(true));
     }
     fixture.check();
-    let snapshot = fixture.ledger.snapshot(Timestamp(fixture.now));
+    let snapshot = fixture.ledger.advance(Timestamp(fixture.now)).snapshot();
     let fast = &snapshot.services[0].objectives[2];
     assert_eq!(fast.budget.period.sli, Some(1.0));
     assert_eq!(fast.budget.remaining, Some(1.0));
@@ -68,7 +68,7 @@ fn a_restart_shows_the_last_outcome_and_the_failures_before_it() {
     ));
     fixture.walk(&Step::Outcome(true, 10_000, Verdict::Good, 7, 0));
     fixture.walk(&Step::Restart(true));
-    let snapshot = fixture.ledger.snapshot(Timestamp(fixture.now));
+    let snapshot = fixture.ledger.advance(Timestamp(fixture.now)).snapshot();
     let probe = &snapshot.services[0].probes[0];
     assert_eq!(
         probe.last.as_ref().map(|last| last.verdict),
@@ -95,7 +95,7 @@ fn what_was_not_restored_before_a_reload_is_counted_once() {
     }
     fixture.walk(&Step::Reload(10_000, false));
     fixture.check();
-    let snapshot = fixture.ledger.snapshot(Timestamp(fixture.now));
+    let snapshot = fixture.ledger.advance(Timestamp(fixture.now)).snapshot();
     assert_eq!(snapshot.services[0].probes[1].recent_failures.len(), 5);
     assert_eq!(snapshot.services[0].probes[1].runs, 30, "counters go on");
 }

@@ -12,6 +12,7 @@ use slod::outcome::{ProbeKey, Record};
 use slod::report::slo::model::{ObjectiveReport, Report};
 use slod::report::slo::report;
 use slod::report::slo::span::Span;
+use slod::slo::StandardWindow;
 use slod::store::Store;
 use std::path::Path;
 
@@ -58,7 +59,7 @@ fn asked(report: &Report, service: &str) -> Asked {
 /// are not judged yet.
 fn agrees_live(live: &ObjectiveView, reported: &ObjectiveReport) {
     let budgeting = live.objective.budgeting;
-    let [.., month] = live.windows;
+    let month = live.windows[StandardWindow::Days30];
     close(Some(reported.bad_events), budgeting.events(month.bad));
     let missing = reported.good_events - budgeting.events(month.good);
     let open = if budgeting.is_sliced() { 2.0 } else { 0.0 };
@@ -78,7 +79,7 @@ fn every_number_is_what_was_generated() {
     let corrections = in_force(&config, &store).expect("readable");
     let mut ledger = Ledger::new(&config, &corrections);
     ledger.restore(&store, to).expect("restored");
-    let snapshot = ledger.snapshot(to);
+    let snapshot = ledger.advance(to).snapshot();
     let interval = i64::try_from(INTERVAL.as_millis()).expect("small");
     for (at, service) in config.services.iter().enumerate() {
         let own = |hour: &Vec<Record>| hour.iter().all(|one| *one.key.service == *service.name);

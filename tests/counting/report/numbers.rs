@@ -13,7 +13,7 @@ use slod::report::slo::model::{ObjectiveReport, Report, Verdict as Result};
 use slod::report::slo::span::Span;
 use slod::slo::absence::Presence;
 use slod::slo::correction::Spans;
-use slod::slo::{BudgetingMethod, Objective};
+use slod::slo::{BudgetingMethod, Objective, StandardWindow};
 use slod::store::Store;
 use std::time::Duration;
 
@@ -249,12 +249,12 @@ fn a_report_agrees_with_the_status() {
     let corrections = in_force(&config, &store).expect("readable");
     let mut ledger = Ledger::new(&config, &corrections);
     ledger.restore(&store, now).expect("restored");
-    let snapshot = ledger.snapshot(now);
+    let snapshot = ledger.advance(now).snapshot();
     let (_, report) = printed_at(0, DAYS * DAY, DAYS * DAY);
     for (service, reported) in snapshot.services.iter().zip(&report.services) {
         for (view, reported) in service.objectives.iter().zip(&reported.objectives) {
             let budgeting = view.objective.budgeting;
-            let [.., month] = view.windows;
+            let month = view.windows[StandardWindow::Days30];
             close(Some(reported.bad_events), budgeting.events(month.bad));
             // The minute that runs and the one before it may still get outcomes.
             let missing = reported.good_events - budgeting.events(month.good);

@@ -2,14 +2,17 @@
 
 mod system;
 
+use slod::alert::{AlertKey, AlertRecord, TIERS};
+use slod::alerting::AlertsView;
 use slod::ledger::snapshot::{
     DAYS, DayView, LastOutcome, ObjectiveView, ProbeView, QUANTILE_SPANS, QUANTILES, ServiceView,
-    Snapshot, WINDOWS, WindowView,
+    Snapshot, WindowView,
 };
 use slod::outcome::{Cause, Phase, Phases, ProbeKey, Timestamp, Verdict, VoidReason};
-use slod::slo::burn::Alert;
 use slod::slo::correction::Correction;
-use slod::slo::{BudgetView, BudgetingMethod, Combine, NoDataPolicy, Objective, Sli, Window};
+use slod::slo::{
+    BudgetView, BudgetingMethod, Combine, NoDataPolicy, Objective, Sli, Standard, Window,
+};
 use slod::store::Ahead;
 use std::sync::Arc;
 use std::time::Duration;
@@ -158,8 +161,7 @@ fn objective(name: &str, sli: Sli, target: f64, fate: Fate) -> ObjectiveView {
         },
         events: period.good + period.bad,
         bad_events: period.bad,
-        windows: WINDOWS.map(|(_, span)| view(span)),
-        alerts: alerts(fate, sli),
+        windows: Standard::of(|window| view(window.length())),
         budget: BudgetView {
             window: Window::rolling(30 * DAY),
             period,
@@ -174,22 +176,35 @@ fn objective(name: &str, sli: Sli, target: f64, fate: Fate) -> ObjectiveView {
     }
 }
 
-/// What burns fires since an hour, and the faster tier since half of it.
-fn alerts(fate: Fate, sli: Sli) -> [Alert; 4] {
-    let firing = |minutes: u64| Alert::Firing {
-        since: AT.before(Duration::from_secs(minutes * 60)),
-        held: AT,
-    };
-    match (fate, sli) {
-        (Fate::Down, _) => [firing(55), firing(50), firing(40), Alert::Inactive],
-        (Fate::Burning, Sli::Success) => [
-            Alert::Inactive,
-            firing(60),
-            Alert::Inactive,
-            Alert::Inactive,
-        ],
-        _ => [Alert::Inactive; 4],
+/// What fires: all tiers but the slowest of what is down, one of what burns.
+pub fn firing(services: &[ServiceView]) -> AlertsView {
+    let mut all = Vec::new();
+    for service in services {
+        let down = service
+            .probes
+            .iter()
+            .any(|one| one.consecutive_failures > 0);
+        for view in &service.objectives {
+            let burning = view.budget.exhaustion.is_some();
+            let since: &[(usize, u64)] = match view.objective.sli {
+                _ if down => &[(0, 55), (1, 50), (2, 40)],
+                Sli::Success if burning => &[(1, 60)],
+                _ => &[],
+            };
+            all.extend(since.iter().map(|(tier, minutes)| AlertRecord {
+                key: AlertKey {
+                    service: service.name.clone(),
+                    slo: view.objective.name.as_str().into(),
+                    tier: &TIERS[*tier],
+                },
+                from: AT.before(Duration::from_secs(minutes * 60)),
+                to: None,
+                spent: None,
+                inhibited: false,
+            }));
+        }
     }
+    AlertsView::new(AT, all)
 }
 
 fn window(

@@ -2,7 +2,6 @@
 
 pub mod absence;
 pub mod budget;
-pub mod burn;
 pub mod calendar;
 pub mod correction;
 mod hour;
@@ -10,11 +9,11 @@ pub mod objective;
 pub mod occurrence;
 mod pace;
 pub mod recurrence;
-pub mod replay;
 mod retention;
 pub mod series;
 pub mod slice;
 mod slices;
+mod standard;
 mod tally;
 mod track;
 pub mod vantage;
@@ -26,6 +25,7 @@ pub use objective::{
 };
 pub use pace::Pace;
 pub use retention::Retention;
+pub use standard::{Standard, StandardWindow};
 pub use tally::{Tally, TallyKey, whole_ms};
 pub use track::{BudgetView, ContributingProbe, DayView, Tracker};
 pub use window::WindowView;
