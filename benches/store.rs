@@ -3,6 +3,7 @@
 //! `SLOD_BENCH_PER_SERVICE=4` gives each service four of the probes, `SLOD_BENCH_FAILING=100` lets
 //! one attempt in a hundred fail, `SLOD_BENCH_PROBES=20` takes fewer than 1,000.
 
+use slod::ledger::{RestoreFrom, restore};
 use slod::outcome::{Cause, Outcome, ProbeKey, Record, Timestamp, Verdict};
 use slod::slo::{BudgetingMethod, Sli, TallyKey};
 use slod::store::{CountingPlan, Store, StoreError};
@@ -198,8 +199,12 @@ fn start(path: &Path) -> Result<(), Box<dyn std::error::Error>> {
     let now = Timestamp(START + 720 * HOUR);
     let started = Instant::now();
     let store = Store::open(path)?;
-    let mut ledger = slod::ledger::Ledger::new(&config, &[]);
-    ledger.restore(&store, now)?;
+    let mut ledger = restore(RestoreFrom {
+        config: &config,
+        corrections: &[],
+        store: Some(&store),
+        now,
+    })?;
     let restored = started.elapsed();
     let snapshot = ledger.advance(now).snapshot();
     println!(

@@ -8,7 +8,7 @@ mod supervisor;
 use crate::alerting::{self, AlertsView, LiveAlerts};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::ledger::{self, Ledger, Plans, Snapshot};
+use crate::ledger::{self, Ledger, Plans, RestoreFrom, Snapshot};
 use crate::metrics::SelfMetrics;
 use crate::observe;
 use crate::outcome::{ProbeKey, Timestamp};
@@ -168,7 +168,7 @@ impl App {
         let (recounts_in, recounts) = mpsc::channel(1);
         let (requests_in, requests) = mpsc::channel(1);
         let (system_in, system) = watch::channel(Arc::default());
-        let (snapshots, clock) = (self.snapshots.subscribe(), self.clock.clone());
+        let (alerts, clock) = (self.alert_views.subscribe(), self.clock.clone());
         let files = self.config.inputs.files.clone();
         let (configs, _) = watch::channel(self.config.clone());
         let state = web::WebState {
@@ -239,10 +239,7 @@ impl App {
             ledger: recounts_in,
         };
         tasks.spawn("reload", reloader.run(stop.clone()));
-        tasks.spawn(
-            "supervisor",
-            supervisor::run(snapshots, clock, stop.clone()),
-        );
+        tasks.spawn("supervisor", supervisor::run(alerts, clock, stop.clone()));
         tasks.spawn(
             "web",
             web::serve(
@@ -278,15 +275,19 @@ fn open(config: &Config, clock: Clock) -> Result<Opened, StoreError> {
         Some((last.at, last.outcome.verdict))
     });
     store.configured(&config.running_keys(), clock.now())?;
-    let mut ledger = Ledger::new(config, &corrections);
-    let plans: Plans = Arc::new(ArcSwap::from_pointee(ledger.plans()));
+    let plans: Plans = Arc::new(ArcSwap::from_pointee(ledger::plans(config)));
     let plan = {
         let plans = plans.clone();
         move |key: &ProbeKey| plans.load().get(key).cloned().unwrap_or_default()
     };
     // Hours that ended while nothing ran become counts first, so that they are read as counts.
     while store.compact_step(clock.now(), &plan)? {}
-    ledger.restore(&store, clock.now())?;
+    let ledger = ledger::restore(RestoreFrom {
+        config,
+        corrections: &corrections,
+        store: Some(&store),
+        now: clock.now(),
+    })?;
     ledger::log_ahead(ledger.ahead());
     let vantage = ledger::recalled(config, &store, clock.now())?;
     let held = used_until.unwrap_or_else(|| clock.now());

@@ -4,7 +4,7 @@ use super::run::on_runtime;
 use super::{ConfigArg, OutputFormat, exit};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::ledger::{Ledger, in_force};
+use crate::ledger::{RestoreFrom, in_force, restore};
 use crate::report::status::Status;
 use crate::store::Store;
 use clap::Args;
@@ -107,9 +107,12 @@ fn from_store(config: &Config) -> Result<Status, String> {
     })?;
     let now = Clock::system().now();
     let restored = in_force(config, &store).and_then(|corrections| {
-        let mut ledger = Ledger::new(config, &corrections);
-        ledger.restore(&store, now)?;
-        Ok(ledger)
+        restore(RestoreFrom {
+            config,
+            corrections: &corrections,
+            store: Some(&store),
+            now,
+        })
     });
     let mut ledger = restored.map_err(|error| format!("cannot read the store: {error}"))?;
     eprintln!(

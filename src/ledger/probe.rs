@@ -40,7 +40,6 @@ pub(super) struct ProbeState {
     latencies: Latencies,
     /// The earliest tick ever.
     pub(super) first: Option<Timestamp>,
-    pub(super) restored: bool,
 }
 
 impl ProbeState {
@@ -69,7 +68,6 @@ impl ProbeState {
             recent_failures: VecDeque::new(),
             latencies: Latencies::default(),
             first: None,
-            restored: false,
         }
     }
 
@@ -177,25 +175,25 @@ impl ProbeState {
         self.latencies.anchor(now);
     }
 
-    pub(super) fn take_over(&mut self, old: Self) {
+    pub(super) fn continue_counters(&mut self, old: &Self) {
         self.runs = old.runs;
         self.failures = old.failures;
         self.voids = old.voids;
         self.missed = old.missed;
-        // What was never read back is read from the store now, together with what came since.
-        if old.restored {
-            self.last = old.last;
-            self.consecutive_failures = old.consecutive_failures;
-            self.recent_failures = old.recent_failures;
-            self.latencies = old.latencies;
-            self.first = old.first;
-            self.restored = true;
-        }
         // Other borders cannot be filled from the old buckets, so that histogram starts anew.
         if self.bounds == old.bounds {
-            self.buckets = old.buckets;
+            self.buckets.clone_from(&old.buckets);
             self.duration_sum = old.duration_sum;
         }
+    }
+
+    /// Continues what outlives the process.
+    pub(super) fn continue_history(&mut self, old: Self) {
+        self.last = old.last;
+        self.consecutive_failures = old.consecutive_failures;
+        self.recent_failures = old.recent_failures;
+        self.latencies = old.latencies;
+        self.first = old.first;
     }
 
     pub(super) fn view(&self, now: Timestamp, scale: &Scale, merged: &mut Vec<u32>) -> ProbeView {

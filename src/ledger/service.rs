@@ -5,11 +5,8 @@ use super::probe::ProbeState;
 use super::snapshot::ServiceView;
 use crate::config::ServiceSpec;
 use crate::outcome::{Event, Timestamp};
-use crate::slo::correction::CorrectedTime;
-use crate::slo::{Objective, Retention, Sli};
 use crate::stats::scale::Scale;
 use std::sync::Arc;
-use std::time::Duration;
 
 #[derive(Debug)]
 pub(super) struct ServiceState {
@@ -22,35 +19,17 @@ pub(super) struct ServiceState {
 }
 
 impl ServiceState {
-    pub(super) fn new(spec: &ServiceSpec, retention: Retention) -> Self {
-        let thresholds: Vec<_> = spec
-            .objectives
-            .iter()
-            .filter_map(|one| threshold(one))
-            .collect();
-        let probes: Vec<_> = spec
-            .watched()
-            .map(|probe| ProbeState::new(probe, &spec.name, &thresholds))
-            .collect();
-        let objectives = spec.objectives.iter().map(|objective| {
-            ObjectiveState::new(objective, spec.contributing(objective), retention)
-        });
+    pub(super) fn new(
+        spec: &ServiceSpec,
+        objectives: Vec<ObjectiveState>,
+        probes: Vec<ProbeState>,
+    ) -> Self {
         Self {
             name: spec.name.clone(),
             description: spec.description.clone(),
             labels: spec.labels.clone(),
-            objectives: objectives.collect(),
             probes,
-        }
-    }
-
-    /// Takes out the corrected time of what is still to be counted.
-    pub(super) fn correct(&mut self, time: &CorrectedTime<'_>, now: Timestamp) {
-        for objective in self.objectives.iter_mut().filter(|one| !one.restored) {
-            let promise = objective.tracker.objective();
-            let (from, to) = promise.horizon(now);
-            let spans = time.spans(&self.name, &promise.name, from, to);
-            objective.tracker.correct(spans);
+            objectives,
         }
     }
 
@@ -60,32 +39,6 @@ impl ServiceState {
             if let Some(place) = objective.place(probe) {
                 objective.tracker.record(place, event);
             }
-        }
-    }
-
-    pub(super) fn take_over(&mut self, mut old: Self, now: Timestamp) {
-        for probe in &mut self.probes {
-            if let Some(found) = old.probes.iter().position(|old| old.key == probe.key) {
-                probe.take_over(old.probes.swap_remove(found));
-            }
-        }
-        for objective in &mut self.objectives {
-            let same_name = |old: &ObjectiveState| {
-                old.tracker.objective().name == objective.tracker.objective().name
-            };
-            if let Some(found) = old.objectives.iter().position(same_name) {
-                objective.take_over(old.objectives.swap_remove(found), now);
-            }
-        }
-    }
-
-    /// See [`super::Ledger::forget`].
-    pub(super) fn forget(&mut self) {
-        for probe in &mut self.probes {
-            probe.restored = false;
-        }
-        for objective in &mut self.objectives {
-            objective.restored = false;
         }
     }
 
@@ -117,12 +70,5 @@ impl ServiceState {
                 .map(|objective| objective.view(now, &self.probes))
                 .collect(),
         }
-    }
-}
-
-fn threshold(objective: &Objective) -> Option<Duration> {
-    match objective.sli {
-        Sli::Latency { below } => Some(below),
-        Sli::Availability | Sli::Success | Sli::Freshness => None,
     }
 }

@@ -3,7 +3,7 @@
 use crate::outcome::{Cause, Phases, ProbeKey, Timestamp, Verdict, VoidReason};
 use crate::slo::correction::Correction;
 pub use crate::slo::{BudgetView, DayView, WindowView};
-use crate::slo::{Objective, Standard};
+use crate::slo::{Objective, StandardWindows};
 use crate::store::Ahead;
 use std::sync::Arc;
 use std::time::Duration;
@@ -93,7 +93,7 @@ pub struct ObjectiveView {
     /// time slices count when they close.
     pub events: u64,
     pub bad_events: u64,
-    pub windows: Standard,
+    pub windows: StandardWindows,
     /// Of the objective's own window.
     pub budget: BudgetView,
     /// Of further windows, as the objective has them.

@@ -2,6 +2,8 @@
 
 use super::corrections::in_force;
 use super::judging::{controls, keep, keep_control};
+use super::plans::plans;
+use super::restore::{Rebuilt, RestoreFrom, Unread, recount, reload};
 use super::snapshot::Snapshot;
 use super::state::Ledger;
 use super::watch::ClockWatch;
@@ -91,6 +93,8 @@ pub async fn run(
     let mut clock = ClockWatch::new(deps.clock.now());
     let mut next_tick = Instant::now();
     let mut next_corrections = Instant::now() + CORRECTIONS_EVERY;
+    // What could not be read from the store is read at the next recount.
+    let mut unread = Unread::new();
     let mut is_complete = true;
     let mut batch = Vec::with_capacity(BATCH);
     loop {
@@ -101,7 +105,7 @@ pub async fn run(
                 }
                 let now = deps.clock.now();
                 if clock.must_recount(now, ledger.ahead()) {
-                    ledger = recounted(ledger, config.clone(), &deps).await;
+                    (ledger, unread) = recounted(ledger, config.clone(), &deps).await;
                 }
                 for event in batch.drain(..) {
                     match event {
@@ -122,8 +126,10 @@ pub async fn run(
                         vantage = next.going_on_from(vantage);
                     }
                 }
+                let before = std::mem::take(&mut unread);
                 let result;
-                (ledger, result) = reloaded(ledger, config.clone(), &deps).await;
+                Rebuilt { ledger, result, unread } =
+                    reloaded(ledger, before, config.clone(), &deps).await;
                 is_complete = result.is_ok();
                 publish(&mut ledger, &deps);
                 // Nobody waits any more if the request was given up.
@@ -132,8 +138,10 @@ pub async fn run(
             () = sleep_until(next_corrections) => {
                 let is_repeated = ledger.corrections().iter().any(|one| one.repeats.is_some());
                 if is_repeated || !is_complete {
+                    let before = std::mem::take(&mut unread);
                     let result;
-                    (ledger, result) = reloaded(ledger, config.clone(), &deps).await;
+                    Rebuilt { ledger, result, unread } =
+                        reloaded(ledger, before, config.clone(), &deps).await;
                     is_complete = logged(&result);
                 }
                 next_corrections = Instant::now() + CORRECTIONS_EVERY;
@@ -141,7 +149,7 @@ pub async fn run(
             () = sleep_until(next_tick) => {
                 let (started, now) = (Instant::now(), deps.clock.now());
                 if clock.must_recount(now, ledger.ahead()) {
-                    ledger = recounted(ledger, config.clone(), &deps).await;
+                    (ledger, unread) = recounted(ledger, config.clone(), &deps).await;
                 }
                 keep(&mut ledger, &deps.store, vantage.release(now), now);
                 publish(&mut ledger, &deps);
@@ -159,14 +167,19 @@ fn publish(ledger: &mut Ledger, deps: &Deps) {
     deps.snapshots.send_replace(Arc::new(snapshot));
 }
 
-/// Counts everything anew by the time that it is now.
-async fn recounted(mut ledger: Ledger, config: Arc<Config>, deps: &Deps) -> Ledger {
+/// Counts everything again by the time that it is now. Returns also what could not be read.
+async fn recounted(ledger: Ledger, config: Arc<Config>, deps: &Deps) -> (Ledger, Unread) {
     warn!("the wall clock was set: counting all outcomes again with the new time");
-    ledger.forget();
-    let (ledger, result) = reloaded(ledger, config, deps).await;
-    logged(&result);
-    log_ahead(ledger.ahead());
-    ledger
+    let next = rebuilt(ledger, recount, config, deps).await;
+    logged(&next.result);
+    log_ahead(next.ledger.ahead());
+    (next.ledger, next.unread)
+}
+
+/// Counts what changed, and what could not be read before.
+async fn reloaded(ledger: Ledger, unread: Unread, config: Arc<Config>, deps: &Deps) -> Rebuilt {
+    let again = move |old, from: RestoreFrom<'_>| reload(old, &unread, from);
+    rebuilt(ledger, again, config, deps).await
 }
 
 /// Whether everything could be read back; the reason is logged if not.
@@ -191,12 +204,14 @@ pub fn log_ahead(ahead: &Ahead) {
 
 /// Events wait in their bounded queue while the store is read. State that cannot be read back
 /// starts empty: its coverage then shows it. Corrections that cannot be read stay as they are.
-async fn reloaded(
+async fn rebuilt(
     ledger: Ledger,
+    rebuild: impl FnOnce(Ledger, RestoreFrom<'_>) -> Rebuilt + Send + 'static,
     config: Arc<Config>,
     deps: &Deps,
-) -> (Ledger, Result<(), StoreError>) {
+) -> Rebuilt {
     let (store, path, now) = (deps.store.clone(), deps.history.clone(), deps.clock.now());
+    let plans = Arc::new(plans(&config));
     let work = move || {
         if !store.flush(FLUSH) {
             warn!("the store is behind: the numbers after this reload lack the last outcomes");
@@ -214,22 +229,24 @@ async fn reloaded(
             let history = Store::open_read_only(&path)?;
             Ok((in_force(&config, &history)?, history))
         };
-        match read() {
-            Ok((corrections, history)) => {
-                let mut next = ledger.reloaded(&config, &corrections, now);
-                let result = next.restore(&history, now);
-                (next, result)
-            }
-            Err(error) => {
-                let corrections = ledger.corrections();
-                (ledger.reloaded(&config, &corrections, now), Err(error))
-            }
-        }
+        let (corrections, history, result) = match read() {
+            Ok((corrections, history)) => (corrections.into(), Some(history), Ok(())),
+            Err(error) => (ledger.corrections(), None, Err(error)),
+        };
+        let from = RestoreFrom {
+            config: &config,
+            corrections: &corrections,
+            store: history.as_ref(),
+            now,
+        };
+        let next = rebuild(ledger, from);
+        let result = result.and(next.result);
+        Rebuilt { result, ..next }
     };
-    let (ledger, result) = match tokio::task::spawn_blocking(work).await {
+    let next = match tokio::task::spawn_blocking(work).await {
         Ok(done) => done,
         Err(error) => std::panic::resume_unwind(error.into_panic()),
     };
-    deps.plans.store(Arc::new(ledger.plans()));
-    (ledger, result)
+    deps.plans.store(plans);
+    next
 }

@@ -70,18 +70,18 @@ mod tests {
     }
 
     /// By the burn rates over five minutes, an hour and six hours.
-    fn state(window: Duration, last_5m: Option<f64>, last_1h: f64, last_6h: f64) -> ObjectiveState {
+    fn state(window: Duration, minutes5: Option<f64>, hour: f64, hours6: f64) -> ObjectiveState {
         ObjectiveState::judge(window, Some(0.5), |window| match window {
-            StandardWindow::Minutes5 => last_5m,
-            StandardWindow::Hour1 => Some(last_1h),
-            StandardWindow::Hours6 => Some(last_6h),
+            StandardWindow::Minutes5 => minutes5,
+            StandardWindow::Hour1 => Some(hour),
+            StandardWindow::Hours6 => Some(hours6),
             _ => None,
         })
     }
 
     #[test]
     fn what_burned_and_is_over_has_recovered() {
-        let state = |last_5m, last_1h, last_6h| state(days(30), last_5m, last_1h, last_6h);
+        let state = |minutes5, hour, hours6| state(days(30), minutes5, hour, hours6);
         assert_eq!(state(Some(1000.0), 20.0, 4.0), ObjectiveState::BurningFast);
         assert_eq!(state(Some(0.0), 20.0, 4.0), ObjectiveState::Recovered);
         assert_eq!(state(Some(0.0), 0.0, 14.0), ObjectiveState::Recovered);
@@ -95,8 +95,7 @@ mod tests {
 
     #[test]
     fn what_is_fast_depends_on_the_window_of_the_objective() {
-        let state =
-            |days_long, last_1h, last_6h| state(days(days_long), Some(5.0), last_1h, last_6h);
+        let state = |length, hour, hours6| state(days(length), Some(5.0), hour, hours6);
         // 2 % of the budget of 7 days in an hour, or 5 % in six hours.
         assert_eq!(state(7, 3.4, 0.5), ObjectiveState::BurningFast);
         assert_eq!(state(7, 3.3, 1.3), ObjectiveState::Burning);
@@ -109,7 +108,7 @@ mod tests {
 
     #[test]
     fn a_short_objective_that_pages_has_not_recovered() {
-        let state = |last_5m| state(days(1), Some(last_5m), 0.6, 0.1);
+        let state = |minutes5| state(days(1), Some(minutes5), 0.6, 0.1);
         assert_eq!(state(0.6), ObjectiveState::BurningFast);
         assert_eq!(state(0.1), ObjectiveState::Recovered);
     }

@@ -3,15 +3,18 @@
 
 use proptest::prelude::*;
 use slod::alert::{AlertRecord, Replay};
-use slod::alerting::LiveAlerts;
+use slod::alerting::{self, Deps, LiveAlerts};
+use slod::clock::Clock;
 use slod::config::Config;
 use slod::diagnostic::Source;
-use slod::ledger::Ledger;
+use slod::ledger::{Ledger, RestoreFrom, Unread, reload, restore};
 use slod::outcome::{Cause, Event, Outcome, Record, Timestamp, Verdict};
 use slod::slo::correction::{Correction, Spans};
-use slod::store::Store;
+use slod::store::{CountingPlan, Store};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::watch;
 
 /// A whole hour.
 const START: i64 = 1_700_000_000 / 3600 * 3600;
@@ -53,16 +56,25 @@ impl Fixture {
         let folder = tempfile::tempdir().expect("a folder");
         let store = Store::open(&folder.path().join("slod.db")).expect("a new store");
         let config = config(SLOS);
-        let mut ledger = Ledger::new(&config, &[]);
-        ledger.restore(&store, at(0)).expect("an empty store");
-        Self {
+        let mut fixture = Self {
             folder,
             store,
             config,
             corrections: Vec::new(),
-            ledger,
+            ledger: Ledger::default(),
             alerts: LiveAlerts::default(),
             now: 0,
+        };
+        fixture.ledger = restore(fixture.source()).expect("an empty store");
+        fixture
+    }
+
+    fn source(&self) -> RestoreFrom<'_> {
+        RestoreFrom {
+            config: &self.config,
+            corrections: &self.corrections,
+            store: Some(&self.store),
+            now: at(self.now),
         }
     }
 
@@ -110,9 +122,7 @@ impl Fixture {
         // The lock goes with the old one.
         self.store = Store::open(&other.path().join("slod.db")).expect("a new store");
         self.store = Store::open(&path).expect("it opens again");
-        self.ledger = Ledger::new(&self.config, &self.corrections);
-        let now = at(self.now);
-        self.ledger.restore(&self.store, now).expect("readable");
+        self.ledger = restore(self.source()).expect("readable");
         let firing = self.store.firing_alerts().expect("readable");
         let held = self.store.last_seen().expect("readable").expect("outcomes");
         self.alerts = LiveAlerts::resumed(firing, held);
@@ -121,10 +131,10 @@ impl Fixture {
 
     fn reload(&mut self, slos: &str) {
         self.config = config(slos);
-        let old = std::mem::replace(&mut self.ledger, Ledger::new(&self.config, &[]));
-        let now = at(self.now);
-        self.ledger = old.reloaded(&self.config, &self.corrections, now);
-        self.ledger.restore(&self.store, now).expect("readable");
+        let old = std::mem::take(&mut self.ledger);
+        let rebuilt = reload(old, &Unread::new(), self.source());
+        rebuilt.result.expect("readable");
+        self.ledger = rebuilt.ledger;
         self.tick();
     }
 
@@ -436,4 +446,44 @@ fn old_alerts_go_and_the_span_reports_what_fired_in_it() {
         all - over,
         "what fires is never deleted"
     );
+}
+
+/// A stop ends the snapshots: what the last of them began is on record when the store is closed.
+#[tokio::test]
+async fn the_last_snapshot_is_evaluated_before_a_stop() {
+    let mut fixture = Fixture::new();
+    fixture.live(3600, true);
+    let quiet = fixture.ledger.snapshot();
+    for _ in 0..30 {
+        fixture.probe(false);
+        fixture.now += 10;
+    }
+    let burning = fixture.ledger.advance(at(fixture.now)).snapshot();
+    let clock = Clock::manual(at(fixture.now));
+    let retention = Duration::from_secs(400 * 86_400);
+    let writer = fixture
+        .store
+        .writer(clock, retention, |_| CountingPlan::default());
+    let writer = writer.expect("started");
+    let (snapshots, receiver) = watch::channel(Arc::new(quiet));
+    let (views, view) = watch::channel(Arc::default());
+    let deps = Deps {
+        snapshots: receiver,
+        store: writer.handle(),
+        views,
+    };
+    let task = tokio::spawn(alerting::run(LiveAlerts::default(), deps));
+    snapshots.send_replace(Arc::new(burning));
+    drop(snapshots);
+    task.await.expect("it ends with the snapshots");
+    let view = view.borrow().clone();
+    assert_eq!(view.at, at(fixture.now));
+    assert_eq!(view.of("web", "errors").len(), 4);
+    assert!(writer.close(Duration::from_secs(30)));
+    let store = Store::open_read_only(&fixture.folder.path().join("slod.db"));
+    let kept = store.and_then(|store| store.firing_alerts());
+    let shown: Vec<_> = ["errors", "uptime"].map(|slo| view.of("web", slo)).concat();
+    let mut kept = kept.expect("readable");
+    kept.sort_by(|a, b| a.key.cmp(&b.key));
+    assert_eq!(kept, shown);
 }

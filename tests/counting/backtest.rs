@@ -3,7 +3,7 @@
 use slod::alerting::LiveAlerts;
 use slod::config::Config;
 use slod::diagnostic::Source;
-use slod::ledger::Ledger;
+use slod::ledger::{Ledger, RestoreFrom, plans, restore};
 use slod::outcome::{Cause, Outcome, ProbeKey, Record, Timestamp, Verdict};
 use slod::report::backtest::{replayed, synthetic};
 use slod::slo::correction::Correction;
@@ -35,9 +35,20 @@ fn config() -> Config {
     loaded.config.expect("valid")
 }
 
+/// The live state of a daemon that starts so many seconds after the start of the past.
+fn started(config: &Config, store: Option<&Store>, second: i64) -> Ledger {
+    let ledger = restore(RestoreFrom {
+        config,
+        corrections: &[],
+        store,
+        now: Timestamp::from_secs(START + second),
+    });
+    ledger.expect("readable")
+}
+
 /// Lives the story `good x 72h, bad x 20m, good x 30h` on a real store, most of it compacted.
 fn store(folder: &Path, config: &Config) -> Store {
-    let plans = Ledger::new(config, &[]).plans();
+    let plans = plans(config);
     compacted(folder, config, &|key| {
         plans.get(key).cloned().unwrap_or_default()
     })
@@ -130,7 +141,7 @@ fn live(store: &mut Store, config: &Config) {
         events.extend(all.expect("readable"));
     }
     events.sort_by_key(|record| record.at);
-    let (mut ledger, mut alerts) = (Ledger::new(config, &[]), LiveAlerts::default());
+    let (mut ledger, mut alerts) = (started(config, None, 0), LiveAlerts::default());
     let mut next = events.iter().peekable();
     for second in (0..=end).step_by(10) {
         let now = Timestamp::from_secs(START + second);
@@ -141,9 +152,7 @@ fn live(store: &mut Store, config: &Config) {
             continue;
         }
         if second == 72 * HOUR + 900 {
-            ledger = Ledger::new(config, &[]);
-            let past = events.iter().take_while(|record| record.at <= now);
-            past.for_each(|record| ledger.record(record));
+            ledger = started(config, Some(store), second);
             let firing = store.firing_alerts().expect("readable");
             assert!(!firing.is_empty(), "the restart is in the outage");
             alerts = LiveAlerts::resumed(firing, now);

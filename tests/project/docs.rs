@@ -4,7 +4,7 @@ use crate::synthetic;
 use slod::alert::{AlertKey, AlertRecord, TIERS};
 use slod::alerting::AlertsView;
 use slod::exposition::TextFormat;
-use slod::ledger::Ledger;
+use slod::ledger::{Ledger, RestoreFrom, restore};
 use slod::metrics::{SelfMetrics, markdown, write_text};
 use slod::observe::SystemView;
 use slod::outcome::{Cause, Outcome, Phase, ProbeKey, Record, Timestamp, Verdict};
@@ -35,7 +35,7 @@ fn the_metrics_page_of_the_docs_is_that_of_the_declarations() {
 /// A page with every family, odd names included.
 fn page(format: TextFormat) -> String {
     let own = SelfMetrics::new().expect("the instruments register");
-    let mut ledger = Ledger::new(&odd_config(), &[]);
+    let mut ledger = without_past();
     let now = Timestamp(1_700_000_000_000);
     for age in (0..400).rev() {
         let verdict = if age % 50 == 0 {
@@ -57,6 +57,16 @@ fn page(format: TextFormat) -> String {
     let (snapshot, system) = (ledger.advance(now).snapshot(), synthetic::system());
     let page = write_text(Vec::new(), format, &snapshot, &firing(), &system, &own);
     String::from_utf8(page.expect("memory takes everything")).expect("text")
+}
+
+fn without_past() -> Ledger {
+    let ledger = restore(RestoreFrom {
+        config: &odd_config(),
+        corrections: &[],
+        store: None,
+        now: Timestamp(0),
+    });
+    ledger.expect("nothing is read")
 }
 
 /// One alert of that page's objective.
@@ -181,7 +191,7 @@ fn every_line_is_a_sample_of_a_declared_family_and_nothing_is_nan() {
 #[test]
 fn what_the_system_does_not_show_is_absent() {
     let own = SelfMetrics::new().expect("the instruments register");
-    let nothing = Ledger::new(&odd_config(), &[]).snapshot();
+    let nothing = without_past().snapshot();
     let shown = |system: &SystemView| {
         let page = write_text(
             Vec::new(),

@@ -2,7 +2,7 @@
 
 use super::config::{SLICES, config, sliced};
 use slod::config::Config;
-use slod::ledger::Ledger;
+use slod::ledger::{Ledger, RestoreFrom, Unread, plans, reload, restore};
 use slod::outcome::{Outcome, ProbeKey, Record, Timestamp, Verdict};
 use slod::report::slo::{report, span::Span};
 use slod::slo::{Combine, NoDataPolicy};
@@ -44,12 +44,11 @@ impl Daemon {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("slod.db");
         let (config, store) = (with(&path, probes), Store::open(&path).expect("a store"));
-        let ledger = Ledger::new(&config, &[]);
         let mut daemon = Self {
             _folder: folder,
             path,
             store,
-            ledger,
+            ledger: Ledger::default(),
             config,
             now: START,
         };
@@ -57,12 +56,20 @@ impl Daemon {
         daemon
     }
 
+    fn source(&self) -> RestoreFrom<'_> {
+        RestoreFrom {
+            config: &self.config,
+            corrections: &[],
+            store: Some(&self.store),
+            now: Timestamp(self.now),
+        }
+    }
+
     fn start(&mut self) {
         let now = Timestamp(self.now);
         let probes = self.config.running_keys();
         self.store.configured(&probes, now).expect("kept");
-        self.ledger = Ledger::new(&self.config, &[]);
-        self.ledger.restore(&self.store, now).expect("readable");
+        self.ledger = restore(self.source()).expect("readable");
     }
 
     /// Stops, and starts again with these probes.
@@ -76,9 +83,10 @@ impl Daemon {
         self.config = with(&self.path, probes);
         let running = self.config.running_keys();
         self.store.configured(&running, now).expect("kept");
-        let ledger = std::mem::replace(&mut self.ledger, Ledger::new(&self.config, &[]));
-        self.ledger = ledger.reloaded(&self.config, &[], now);
-        self.ledger.restore(&self.store, now).expect("readable");
+        let old = std::mem::take(&mut self.ledger);
+        let rebuilt = reload(old, &Unread::new(), self.source());
+        rebuilt.result.expect("readable");
+        self.ledger = rebuilt.ledger;
     }
 
     /// Probes what is configured, half a minute into each minute.
@@ -103,7 +111,7 @@ impl Daemon {
     }
 
     fn compact(&mut self) {
-        let plans = self.ledger.plans();
+        let plans = plans(&self.config);
         let plan = |key: &ProbeKey| plans.get(key).cloned().unwrap_or_default();
         while self
             .store

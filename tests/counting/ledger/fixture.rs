@@ -5,7 +5,7 @@ use super::oracle::{MINUTE, Oracle};
 use super::{HOUR, START};
 use proptest::prelude::*;
 use slod::config::{Config, ProbeSpec};
-use slod::ledger::Ledger;
+use slod::ledger::{Ledger, RestoreFrom, Unread, plans, recount, reload, restore};
 use slod::outcome::{Cause, Outcome, Record, Timestamp, Verdict, VoidReason};
 use slod::slo::correction::Correction;
 use slod::slo::recurrence::Recurrence;
@@ -94,15 +94,11 @@ impl Fixture {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("slod.db");
         let config = config(&path, 10_000, false);
-        let mut ledger = Ledger::new(&config, &[]);
         let store = Store::open(&path).expect("a new store");
-        ledger
-            .restore(&store, Timestamp(START))
-            .expect("an empty store");
-        Self {
+        let mut fixture = Self {
             folder,
             config,
-            ledger,
+            ledger: Ledger::default(),
             store: Some(store),
             history: Vec::new(),
             waiting: Vec::new(),
@@ -110,7 +106,9 @@ impl Fixture {
             corrections: Vec::new(),
             now: START,
             latest: START,
-        }
+        };
+        fixture.ledger = restore(fixture.source()).expect("an empty store");
+        fixture
     }
 
     pub fn store(&mut self) -> &mut Store {
@@ -127,7 +125,7 @@ impl Fixture {
     /// Finished hours become blocks, as the writer's thread would have made them.
     pub fn compact(&mut self) {
         self.commit();
-        let plans = self.ledger.plans();
+        let plans = plans(&self.config);
         let now = Timestamp(self.now);
         while self
             .store()
@@ -190,11 +188,8 @@ impl Fixture {
                 self.store = None;
                 let store =
                     Store::open(&self.folder.path().join("slod.db")).expect("it opens again");
-                self.ledger = Ledger::new(&self.config, &self.corrections);
-                self.ledger
-                    .restore(&store, Timestamp(self.now))
-                    .expect("readable");
                 self.store = Some(store);
+                self.ledger = restore(self.source()).expect("readable");
             }
             Step::Disk(away) => {
                 self.away = away;
@@ -260,17 +255,27 @@ impl Fixture {
 
     pub fn reload(&mut self) {
         self.walk(&Step::Disk(false));
-        let now = Timestamp(self.now);
-        let old = std::mem::replace(&mut self.ledger, Ledger::new(&self.config, &[]));
-        self.ledger = old.reloaded(&self.config, &self.corrections, now);
-        let store = self.store.as_ref().expect("open");
-        self.ledger.restore(store, now).expect("readable");
+        let old = std::mem::take(&mut self.ledger);
+        let rebuilt = reload(old, &Unread::new(), self.source());
+        rebuilt.result.expect("readable");
+        self.ledger = rebuilt.ledger;
     }
 
     /// As the ledger's task does it when the clock was set, or has reached what was of the future.
     fn recount(&mut self) {
-        self.ledger.forget();
-        self.reload();
+        self.walk(&Step::Disk(false));
+        let rebuilt = recount(std::mem::take(&mut self.ledger), self.source());
+        rebuilt.result.expect("readable");
+        self.ledger = rebuilt.ledger;
+    }
+
+    pub fn source(&self) -> RestoreFrom<'_> {
+        RestoreFrom {
+            config: &self.config,
+            corrections: &self.corrections,
+            store: self.store.as_ref(),
+            now: Timestamp(self.now),
+        }
     }
 
     pub fn check(&mut self) {

@@ -3,7 +3,7 @@
 use super::month::{DAY, HOUR, at, config, config_of, make};
 use proptest::prelude::*;
 use slod::config::Config;
-use slod::ledger::Ledger;
+use slod::ledger::plans;
 use slod::outcome::{Cause, Outcome, ProbeKey, Record, Timestamp, Verdict, VoidReason};
 use slod::report::slo::report;
 use slod::report::slo::span::Span;
@@ -14,7 +14,7 @@ use std::time::Duration;
 /// What the blocks of a store are counted by: everything that the objectives need, or only the
 /// latency thresholds, so that a report must read every outcome.
 fn plan(config: &Config, counted: bool) -> impl Fn(&ProbeKey) -> CountingPlan {
-    let plans = Ledger::new(config, &[]).plans();
+    let plans = plans(config);
     move |key| {
         let mut plan = plans.get(key).cloned().unwrap_or_default();
         plan.keys.retain(|_| counted);

@@ -6,7 +6,7 @@ use super::month::{
 use super::recount::{Asked, Probes, recount};
 use proptest::prelude::*;
 use slod::config::{Config, ServiceSpec};
-use slod::ledger::{Ledger, in_force};
+use slod::ledger::{RestoreFrom, in_force, restore};
 use slod::outcome::{Cause, Outcome, Record, Timestamp, Verdict, VoidReason};
 use slod::report::slo::measure::Measure;
 use slod::report::slo::model::{ObjectiveReport, Report, Verdict as Result};
@@ -247,9 +247,13 @@ fn a_report_agrees_with_the_status() {
     let store = Store::open_read_only(store()).expect("readable");
     let now = Timestamp(at(DAYS * DAY).0 - 1);
     let corrections = in_force(&config, &store).expect("readable");
-    let mut ledger = Ledger::new(&config, &corrections);
-    ledger.restore(&store, now).expect("restored");
-    let snapshot = ledger.advance(now).snapshot();
+    let ledger = restore(RestoreFrom {
+        config: &config,
+        corrections: &corrections,
+        store: Some(&store),
+        now,
+    });
+    let snapshot = ledger.expect("restored").advance(now).snapshot();
     let (_, report) = printed_at(0, DAYS * DAY, DAYS * DAY);
     for (service, reported) in snapshot.services.iter().zip(&report.services) {
         for (view, reported) in service.objectives.iter().zip(&reported.objectives) {

@@ -4,8 +4,8 @@
 use super::server::{Prometheus, repository};
 use slod::config::Config;
 use slod::diagnostic::Source;
-use slod::ledger::Ledger;
 use slod::ledger::snapshot::ObjectiveView;
+use slod::ledger::{Ledger, RestoreFrom, restore};
 use slod::outcome::{Cause, Outcome, ProbeKey, Record, Timestamp, Verdict};
 use slod::slo::StandardWindow;
 use std::collections::BTreeMap;
@@ -54,7 +54,13 @@ pub fn ledger() -> Ledger {
         text: CONFIG.into(),
     };
     let loaded = Config::load(&source, Path::new(""), &|_| None, slod::probe::KINDS);
-    Ledger::new(&loaded.config.expect("valid"), &[])
+    let without_past = RestoreFrom {
+        config: &loaded.config.expect("valid"),
+        corrections: &[],
+        store: None,
+        now: Timestamp(0),
+    };
+    restore(without_past).expect("nothing is read")
 }
 
 /// Lives through it all. Returns what a scrape every 15 s would have seen, and the daemon's view

@@ -11,7 +11,7 @@ use slod::ledger::snapshot::{
 use slod::outcome::{Cause, Phase, Phases, ProbeKey, Timestamp, Verdict, VoidReason};
 use slod::slo::correction::Correction;
 use slod::slo::{
-    BudgetView, BudgetingMethod, Combine, NoDataPolicy, Objective, Sli, Standard, Window,
+    BudgetView, BudgetingMethod, Combine, NoDataPolicy, Objective, Sli, StandardWindows, Window,
 };
 use slod::store::Ahead;
 use std::sync::Arc;
@@ -161,7 +161,7 @@ fn objective(name: &str, sli: Sli, target: f64, fate: Fate) -> ObjectiveView {
         },
         events: period.good + period.bad,
         bad_events: period.bad,
-        windows: Standard::of(|window| view(window.length())),
+        windows: StandardWindows::of(|window| view(window.length())),
         budget: BudgetView {
             window: Window::rolling(30 * DAY),
             period,

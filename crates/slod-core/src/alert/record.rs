@@ -12,12 +12,6 @@ pub struct AlertKey {
     pub tier: &'static Tier,
 }
 
-impl AlertKey {
-    pub fn is_of(&self, service: &str, slo: &str) -> bool {
-        *self.service == *service && *self.slo == *slo
-    }
-}
-
 /// One alert from the moment it began to fire.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AlertRecord {

@@ -36,8 +36,7 @@ impl Replay {
     ) -> Self {
         let alerts = BurnAlerts::new(service, objective.name.as_str().into());
         let tracker = Tracker::new(objective, contributing);
-        let mut tracker = tracker.with_sums().with_corrected(Arc::new(corrected));
-        tracker.go_live(Timestamp(0), None, (0, 0));
+        let tracker = tracker.with_sums().with_corrected(Arc::new(corrected));
         Self {
             tracker,
             alerts,

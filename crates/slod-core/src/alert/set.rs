@@ -4,7 +4,7 @@ use super::burn::BurnAlerts;
 use super::record::AlertRecord;
 use super::tier::met;
 use crate::outcome::Timestamp;
-use crate::slo::{Objective, Standard};
+use crate::slo::{Objective, StandardWindows};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ pub struct AlertSet {
 pub struct Burning<'a> {
     pub service: &'a Arc<str>,
     pub objective: &'a Objective,
-    pub windows: &'a Standard,
+    pub windows: &'a StandardWindows,
     /// Share of the error budget that is left.
     pub remaining: Option<f64>,
 }
@@ -100,8 +100,8 @@ mod tests {
     }
 
     /// Every window with this share of bad events.
-    fn windows(bad: u64) -> Standard {
-        Standard::of(|_| WindowView {
+    fn windows(bad: u64) -> StandardWindows {
+        StandardWindows::of(|_| WindowView {
             good: 1000 - bad,
             bad,
             nominal: 1000.0,

@@ -25,7 +25,7 @@ pub use objective::{
 };
 pub use pace::Pace;
 pub use retention::Retention;
-pub use standard::{Standard, StandardWindow};
+pub use standard::{StandardWindow, StandardWindows};
 pub use tally::{Tally, TallyKey, whole_ms};
-pub use track::{BudgetView, ContributingProbe, DayView, Tracker};
+pub use track::{BudgetView, ContributingProbe, DayView, Filling, Tracker};
 pub use window::WindowView;

@@ -32,6 +32,14 @@ pub enum Judgement {
 }
 
 impl Sli {
+    /// What is fast enough, for a latency objective.
+    pub const fn threshold(self) -> Option<Duration> {
+        match self {
+            Self::Latency { below } => Some(below),
+            Self::Availability | Self::Success | Self::Freshness => None,
+        }
+    }
+
     pub fn judge(self, verdict: Verdict, latency: Duration) -> Judgement {
         match (verdict, self) {
             (Verdict::Void(_), _) => Judgement::NotCounted,

@@ -70,20 +70,24 @@ impl StandardWindow {
     }
 }
 
-// `Standard` is indexed by the position in `ALL`.
+// They are in ascending order, and `StandardWindows` is indexed by the position in it.
 const _: () = {
     let mut at = 0;
     while at < StandardWindow::ALL.len() {
-        assert!(StandardWindow::ALL[at] as usize == at);
+        let window = StandardWindow::ALL[at];
+        assert!(window as usize == at);
+        assert!(
+            at == 0 || StandardWindow::ALL[at - 1].length().as_secs() < window.length().as_secs()
+        );
         at += 1;
     }
 };
 
 /// What an objective is over each of them.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Standard([WindowView; StandardWindow::ALL.len()]);
+pub struct StandardWindows([WindowView; StandardWindow::ALL.len()]);
 
-impl Standard {
+impl StandardWindows {
     pub fn of(view: impl FnMut(StandardWindow) -> WindowView) -> Self {
         Self(StandardWindow::ALL.map(view))
     }
@@ -94,7 +98,7 @@ impl Standard {
     }
 }
 
-impl Index<StandardWindow> for Standard {
+impl Index<StandardWindow> for StandardWindows {
     type Output = WindowView;
 
     fn index(&self, window: StandardWindow) -> &WindowView {

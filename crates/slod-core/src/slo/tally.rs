@@ -1,6 +1,6 @@
 //! Exact counts, and what they depend on.
 
-use super::objective::{BudgetingMethod, Judgement, Sli};
+use super::objective::{BudgetingMethod, Judgement, Objective, Sli};
 use super::slice::SliceRule;
 use crate::outcome::Event;
 use std::fmt;
@@ -46,6 +46,13 @@ impl fmt::Display for TallyKey {
 }
 
 impl TallyKey {
+    pub const fn of(objective: &Objective) -> Self {
+        Self {
+            sli: objective.sli,
+            budgeting: objective.budgeting,
+        }
+    }
+
     /// Counts one probe's outcomes in the order of time. For time slices they must be whole slices.
     pub fn count(&self, events: impl Iterator<Item = Event>) -> Tally {
         match SliceRule::alone(self.budgeting) {

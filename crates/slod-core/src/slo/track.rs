@@ -3,9 +3,11 @@
 mod budgets;
 mod counters;
 mod days;
+mod fill;
 
 pub use budgets::BudgetView;
 pub use days::DayView;
+pub use fill::Filling;
 
 use super::absence::Unwatched;
 use super::correction::Spans;
@@ -41,8 +43,6 @@ pub struct Tracker {
     /// When nobody was supposed to look afterwards: no slice of it is missing.
     unwatched: Unwatched,
     retention: Retention,
-    /// Whether the past is filled in.
-    live: bool,
     /// After the latest outcome, counted or not.
     newest: Timestamp,
     counters: Counters,
@@ -75,7 +75,6 @@ impl Tracker {
             since: None,
             unwatched: Unwatched::default(),
             retention: Retention::default(),
-            live: false,
             newest: Timestamp(i64::MIN),
             counters: Counters::default(),
             objective,
@@ -111,7 +110,7 @@ impl Tracker {
         Self { series, ..self }
     }
 
-    /// Says when nobody was supposed to look. To be called before [`Tracker::go_live`].
+    /// Says when nobody was supposed to look.
     pub fn leave_out(&mut self, unwatched: Unwatched) {
         self.unwatched = unwatched;
     }
@@ -146,8 +145,7 @@ impl Tracker {
 
     /// What stored hourly tallies of each probe must have been counted by to be usable here.
     pub fn tally_key(&self) -> TallyKey {
-        let Objective { sli, budgeting, .. } = *self.objective;
-        TallyKey { sli, budgeting }
+        TallyKey::of(&self.objective)
     }
 
     /// Whether an outcome counts as a failure here.
@@ -162,10 +160,19 @@ impl Tracker {
 
     /// Takes one outcome of a probe that counts, given its position among those.
     pub fn record(&mut self, probe: usize, event: &Event) {
-        let at = event.at;
+        self.reach(event.at);
+        self.begin(event.at);
+        self.take(probe, event);
+    }
+
+    /// The time of an outcome has come.
+    fn reach(&mut self, at: Timestamp) {
         self.newest = self.newest.max(Timestamp(at.0 + 1));
         self.close_slices(at);
-        self.begin(at);
+    }
+
+    fn take(&mut self, probe: usize, event: &Event) {
+        let at = event.at;
         self.unwatched.end(at);
         let judgement = self.objective.sli.judge(event.verdict, event.latency);
         if self.corrected.contains(at) {
@@ -211,7 +218,7 @@ impl Tracker {
 
     /// Takes the time of an outcome: its probes are known since then at the latest.
     fn begin(&mut self, at: Timestamp) {
-        if !self.live || self.since.is_some_and(|since| since <= at) {
+        if self.since.is_some_and(|since| since <= at) {
             return;
         }
         let end = self.since.map_or(i64::MAX, slice_of);
@@ -230,30 +237,15 @@ impl Tracker {
             && !self.unwatched.contains(slice_start(slice))
     }
 
-    /// Makes ready for being filled from the past up to `now`.
-    pub fn anchor(&mut self, now: Timestamp) {
-        self.series.anchor(now);
-    }
-
     /// Takes one probe's tally of an hour that is older than [`Series::replay_span`], or of all
     /// together where slices are counted.
     pub fn restore_hour(&mut self, hour: Timestamp, tally: Tally) {
         self.series.add_hour(hour, tally);
     }
 
-    /// Takes the tally of all probes together over a part of such an hour.
-    pub fn restore_part(&mut self, start: Timestamp, tally: Tally) {
-        self.series.add_part(start, tally);
-    }
-
     /// Where a window begins within an hour that is older than [`Series::replay_span`].
     pub fn starts_within(&self, hour: Timestamp) -> Vec<Timestamp> {
         self.series.starts_within(hour)
-    }
-
-    /// Takes the tally of all probes together over a slot that is older than [`Series::fine_span`].
-    pub fn restore_slot(&mut self, slot: i64, tally: Tally) {
-        self.series.add_slot(slot, tally);
     }
 
     /// Counts outcomes of the past, each with its probe's position, in the order of time and in
@@ -286,8 +278,7 @@ impl Tracker {
 
     /// Fills closed slices in which nothing counted, if they count as missing.
     fn fill(&mut self, from: i64, until: i64) {
-        let (Some(missing), Some(since)) = (self.missing(), self.since.filter(|_| self.live))
-        else {
+        let (Some(missing), Some(since)) = (self.missing(), self.since) else {
             return;
         };
         let oldest = self.oldest(slice_start(until)).max(since);
@@ -302,26 +293,6 @@ impl Tracker {
                 self.counters.add(missing);
             }
         }
-    }
-
-    /// Ends the filling from the past. `since` is when the first of its probes began. The counters
-    /// are set anew: what was filled in did not happen in this process.
-    pub fn go_live(&mut self, now: Timestamp, since: Option<Timestamp>, counters: (u64, u64)) {
-        self.close_slices(now);
-        self.live = true;
-        self.since = since;
-        if let (Some(missing), Some(since)) = (self.missing(), since) {
-            // Whole hours by what is not there, and the newest slices one by one.
-            let until = self.closed();
-            let hour = until - until.rem_euclid(SLICES_PER_HOUR);
-            let known = self.oldest(now).max(self.retention.begin(now));
-            let from = slice_start(slice_of(since)).max(known);
-            let left_out = self.corrected.joined(&self.unwatched.spans());
-            self.series
-                .complete(from, slice_start(hour), missing, &left_out);
-            self.fill(hour, until);
-        }
-        self.counters = Counters::going_on_from(counters);
     }
 
     /// Counted events and bad ones since the process started, in [`BudgetingMethod::parts`].

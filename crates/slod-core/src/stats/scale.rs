@@ -11,8 +11,9 @@ const SUB: u64 = 1 << SUB_BITS;
 pub const PRECISION: f64 = 1.0 / 128.0;
 
 /// What latencies are counted in. Hours that older versions stored are in microseconds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Unit {
+    #[default]
     Nanos,
     Micros,
 }
@@ -44,7 +45,7 @@ const NANOS: &str = "ns";
 
 /// Numbers latencies by bucket. `cuts` are extra borders, so that "under 500 ms" can be counted
 /// from the buckets without an error.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Scale {
     unit: Unit,
     cuts: Vec<u64>,

@@ -286,7 +286,6 @@ fn a_minute_without_outcomes_is_bad_once_it_is_over_for_a_minute() {
         Arc::new(objective),
         vec![ContributingProbe::every(interval)],
     );
-    tracker.go_live(Timestamp(0), None, (0, 0));
     record(
         &mut tracker,
         Timestamp::from_secs(600),

@@ -1,16 +1,24 @@
-//! Fills live state with the last day: the hourly counts are too coarse for its windows. What is
-//! older than the finest ones is added slot by slot, the rest outcome by outcome.
+//! The last day: hourly counts are too coarse for its windows. What is older than the finest ones is
+//! added slot by slot, the rest outcome by outcome.
 
-use super::restore::Past;
-use super::service::ServiceState;
-use super::snapshot::RECENT_FAILURES;
-use super::state::Ledger;
+use super::service::RestoringService;
+use crate::ledger::index::Index;
+use crate::ledger::snapshot::RECENT_FAILURES;
 use crate::outcome::{Event, Record, Timestamp, Verdict};
+use crate::slo::absence::{Presence, Unwatched};
 use crate::slo::series::Series;
 use crate::stats::scale::Scale;
 use crate::store::{Store, StoreError};
 use crate::units::HOUR;
 use std::collections::{BTreeSet, VecDeque};
+
+/// What is read: counts from `from` on, outcomes from `split` on.
+#[derive(Clone, Copy)]
+pub(super) struct Past {
+    pub(super) from: Timestamp,
+    pub(super) split: Timestamp,
+    pub(super) now: Timestamp,
+}
 
 /// One probe's outcomes that are in no block yet, in the order of time.
 #[derive(Debug, Default)]
@@ -24,36 +32,33 @@ pub(super) struct Recent {
 /// Hours of services that outcomes came to after they were counted.
 pub(super) type Late = BTreeSet<(usize, Timestamp)>;
 
-impl Ledger {
-    /// What is in no block yet, by service and probe, in one walk over the table; and the hours
-    /// before `split` that there is something of. What is of the future is left out.
-    pub(super) fn pending(
-        &self,
-        store: &Store,
-        split: Timestamp,
-        now: Timestamp,
-    ) -> Result<(Vec<Vec<Recent>>, Late), StoreError> {
-        let index = self.index();
-        let empty = |service: &ServiceState| {
-            let probes = service.probes.iter();
-            probes.map(|_| Recent::default()).collect()
-        };
-        let mut recent: Vec<Vec<Recent>> = self.services().iter().map(empty).collect();
-        let mut late = Late::new();
-        store.for_each_pending(Timestamp(i64::MAX), |record| {
-            if record.at > now {
-                return;
+/// What is in no block yet, by service and probe, in one walk over the table; and the hours before
+/// the split that there is something of. What is of the future is left out.
+pub(super) fn pending(
+    services: &[RestoringService<'_>],
+    index: &Index,
+    store: &Store,
+    past: Past,
+) -> Result<(Vec<Vec<Recent>>, Late), StoreError> {
+    let empty = |service: &RestoringService<'_>| {
+        let probes = service.probes.iter();
+        probes.map(|_| Recent::default()).collect()
+    };
+    let mut recent: Vec<Vec<Recent>> = services.iter().map(empty).collect();
+    let mut late = Late::new();
+    store.for_each_pending(Timestamp(i64::MAX), |record| {
+        if record.at > past.now {
+            return;
+        }
+        for (service, probe) in index.positions(&record.key) {
+            if record.at < past.split {
+                late.insert((service, record.at.hour()));
+            } else {
+                recent[service][probe].take(&record);
             }
-            for (service, probe) in index.get(&record.key).into_iter().flatten() {
-                if record.at < split {
-                    late.insert((*service, record.at.hour()));
-                } else {
-                    recent[*service][*probe].take(&record);
-                }
-            }
-        })?;
-        Ok((recent, late))
-    }
+        }
+    })?;
+    Ok((recent, late))
 }
 
 impl Recent {
@@ -72,9 +77,9 @@ impl Recent {
     }
 }
 
-impl ServiceState {
-    /// Feeds the outcomes from the split on.
-    pub(super) fn replay(
+impl RestoringService<'_> {
+    /// Takes the outcomes from the split on.
+    pub(super) fn take_recent(
         &mut self,
         store: &Store,
         recent: &mut [Recent],
@@ -84,7 +89,7 @@ impl ServiceState {
         let mut events: Vec<(usize, Event)> = Vec::new();
         for (position, recent) in recent.iter_mut().enumerate() {
             let begin = events.len();
-            let key = &self.probes[position].key;
+            let key = &self.probes[position].state.key;
             store.for_each_event(key, past.split, past.now, |event| {
                 if event.at <= past.now {
                     events.push((position, event));
@@ -100,26 +105,23 @@ impl ServiceState {
         self.remember_latencies(&events, scale);
         let fine = past.now.before(Series::fine_span()).hour();
         let (coarse, fine) = events.split_at(events.partition_point(|(_, event)| event.at < fine));
-        self.fill_slots(coarse);
-        for objective in self.objectives.iter_mut().filter(|one| !one.restored) {
-            objective.leave_out_unwatched(store, &self.probes)?;
-        }
-        self.fill(fine, past.now);
+        self.take_slots(coarse);
+        self.leave_out_unwatched(store)?;
+        self.take_outcomes(fine);
         Ok(())
     }
 
-    /// Whether what is read outcome by outcome shows exactly which were fast enough.
+    /// Whether it is known exactly which outcomes were fast enough.
     fn note_precision(
         &mut self,
         store: &Store,
         probe: usize,
         past: Past,
     ) -> Result<(), StoreError> {
-        let key = &self.probes[probe].key;
-        for objective in &mut self.objectives {
-            let counts = !objective.restored && objective.counts.contains(&probe);
-            if let Some(below) = objective.threshold().filter(|_| counts) {
-                let end = store.approximate_before(key, below, past.split, past.now)?;
+        let key = self.probes[probe].state.key.clone();
+        for objective in self.counted().filter(|one| one.counts.contains(&probe)) {
+            if let Some(below) = objective.objective().sli.threshold() {
+                let end = store.approximate_before(&key, below, past.split, past.now)?;
                 objective.approximate = objective.approximate.max(end);
             }
         }
@@ -128,39 +130,59 @@ impl ServiceState {
 
     fn remember_latencies(&mut self, events: &[(usize, Event)], scale: &Scale) {
         for (probe, event) in events {
-            if !self.probes[*probe].restored {
-                self.probes[*probe].remember_latency(*event, scale);
+            let probe = &mut self.probes[*probe];
+            if !probe.continues {
+                probe.state.remember_latency(*event, scale);
             }
         }
     }
 
-    fn fill_slots(&mut self, events: &[(usize, Event)]) {
+    fn take_slots(&mut self, events: &[(usize, Event)]) {
         let slots = events.chunk_by(|a, b| Series::slot_of(a.1.at) == Series::slot_of(b.1.at));
         for slot in slots {
-            for objective in self.objectives.iter_mut().filter(|one| !one.restored) {
+            for objective in self.counted() {
                 let counting = slot
                     .iter()
                     .filter_map(|(probe, event)| Some((objective.place(*probe)?, *event)));
-                let tally = objective.tracker.count(counting);
+                let tally = objective.filling.tracker().count(counting);
                 let number = Series::slot_of(slot[0].1.at);
-                objective.tracker.restore_slot(number, tally);
+                objective.filling.add_slot(number, tally);
             }
         }
     }
 
-    fn fill(&mut self, events: &[(usize, Event)], now: Timestamp) {
-        for objective in self.objectives.iter_mut().filter(|one| !one.restored) {
+    /// Leaves out the time in which none of an objective's probes was configured, where missing
+    /// outcomes count.
+    fn leave_out_unwatched(&mut self, store: &Store) -> Result<(), StoreError> {
+        let probes = self.probes.iter();
+        let probes: Vec<_> = probes
+            .map(|probe| (probe.state.key.clone(), probe.state.first))
+            .collect();
+        for objective in self.counted() {
+            if objective.filling.tracker().missing().is_none() {
+                continue;
+            }
+            let presence = |at: &usize| {
+                let (key, first) = &probes[*at];
+                Ok(Presence {
+                    first: *first,
+                    absent: store.absences(key)?,
+                })
+            };
+            let known = objective.counts.iter().map(presence);
+            let known: Vec<_> = known.collect::<Result<_, StoreError>>()?;
+            objective.filling.leave_out(Unwatched::of(&known));
+        }
+        Ok(())
+    }
+
+    fn take_outcomes(&mut self, events: &[(usize, Event)]) {
+        for objective in self.counted() {
             for (probe, event) in events {
                 if let Some(place) = objective.place(*probe) {
-                    objective.tracker.record(place, event);
+                    objective.filling.record(place, event);
                 }
             }
-            let (since, before) = (objective.since(&self.probes), objective.counted_before);
-            objective.tracker.go_live(now, since, before);
-            objective.restored = true;
-        }
-        for probe in &mut self.probes {
-            probe.restored = true;
         }
     }
 
@@ -173,7 +195,7 @@ impl ServiceState {
         in_blocks: &[(usize, Event)],
         recent: &mut Recent,
     ) -> Result<(), StoreError> {
-        if self.probes[probe].restored {
+        if self.probes[probe].continues {
             return Ok(());
         }
         let counted = |event: &&(usize, Event)| event.1.verdict.counts();
@@ -185,7 +207,7 @@ impl ServiceState {
         let mut wanted: Vec<Timestamp> = last.chain(failures).map(|(_, event)| event.at).collect();
         wanted.sort_unstable();
         wanted.dedup();
-        let key = self.probes[probe].key.clone();
+        let key = self.probes[probe].state.key.clone();
         let mut records: Vec<Record> = Vec::new();
         for hour in wanted.chunk_by(|a, b| a.hour() == b.hour()) {
             let start = hour[0].hour();
@@ -197,7 +219,7 @@ impl ServiceState {
         records.sort_by_key(|record| record.at);
         records.dedup_by_key(|record| record.at);
         for record in &records {
-            self.probes[probe].note(record);
+            self.probes[probe].state.note(record);
         }
         Ok(())
     }
