@@ -2,8 +2,11 @@
 //! nothing behind), the app runs, and a stop request drains it.
 
 mod changes;
+mod heartbeats;
 mod reload;
 mod supervisor;
+
+pub use heartbeats::recall_heartbeats;
 
 use crate::alerting::{self, AlertsView, LiveAlerts};
 use crate::clock::Clock;
@@ -12,7 +15,7 @@ use crate::ledger::{self, Ledger, Plans, RestoreFrom, Snapshot};
 use crate::metrics::SelfMetrics;
 use crate::observe;
 use crate::outcome::{ProbeKey, Timestamp};
-use crate::probe::beats::HeartbeatBoard;
+use crate::probe::heartbeat::HeartbeatBoard;
 use crate::schedule::{self, ProbeThreads};
 use crate::slo::vantage::NetworkGuard;
 use crate::store::{Store, StoreError, Writer};
@@ -69,7 +72,7 @@ pub struct App {
     vantage: NetworkGuard,
     writer: Writer,
     plans: Plans,
-    beats: HeartbeatBoard,
+    heartbeats: HeartbeatBoard,
     /// The latest tick in the store.
     used_until: Option<Timestamp>,
     own: SelfMetrics,
@@ -104,7 +107,7 @@ impl App {
             vantage,
             writer,
             plans,
-            beats,
+            heartbeats,
             used_until,
         } = match opened {
             Ok(opened) => opened?,
@@ -125,7 +128,7 @@ impl App {
             vantage,
             writer,
             plans,
-            beats,
+            heartbeats,
             used_until,
             snapshots,
             alert_views,
@@ -173,7 +176,7 @@ impl App {
         let (configs, _) = watch::channel(self.config.clone());
         let state = web::WebState {
             clock: self.clock.clone(),
-            beats: self.beats.clone(),
+            heartbeats: self.heartbeats.clone(),
             snapshots: self.snapshots.subscribe(),
             alerts: self.alert_views.subscribe(),
             system,
@@ -191,7 +194,6 @@ impl App {
             schedule::run(schedule::Deps {
                 clock: self.clock.clone(),
                 threads: self.threads,
-                beats: self.beats.clone(),
                 used_until: self.used_until,
                 events: events_in,
                 configs: configs.subscribe(),
@@ -232,7 +234,7 @@ impl App {
             origin: self.origin,
             configs,
             files,
-            beats: self.beats,
+            heartbeats: self.heartbeats,
             own: self.own,
             clock: self.clock,
             requests,
@@ -258,7 +260,7 @@ struct Opened {
     vantage: NetworkGuard,
     writer: Writer,
     plans: Plans,
-    beats: HeartbeatBoard,
+    heartbeats: HeartbeatBoard,
     used_until: Option<Timestamp>,
 }
 
@@ -267,13 +269,7 @@ fn open(config: &Config, clock: Clock) -> Result<Opened, StoreError> {
     let mut store = Store::open(&config.store.path)?;
     let corrections = ledger::in_force(config, &store)?;
     let used_until = store.last_seen()?;
-    let beats = HeartbeatBoard::new(store.beats()?);
-    let probes = config.running().map(|spec| (&spec.key, &spec.probe));
-    beats.listen(clock.now(), probes, |key| {
-        // What cannot be read only gives the job its time once more.
-        let last = store.last_outcome(key, used_until?).ok().flatten()?;
-        Some((last.at, last.outcome.verdict))
-    });
+    let heartbeats = heartbeats::board(config, &store, clock.now())?;
     store.configured(&config.running_keys(), clock.now())?;
     let plans: Plans = Arc::new(ArcSwap::from_pointee(ledger::plans(config)));
     let plan = {
@@ -299,7 +295,7 @@ fn open(config: &Config, clock: Clock) -> Result<Opened, StoreError> {
         vantage,
         writer,
         plans,
-        beats,
+        heartbeats,
         used_until,
     })
 }

@@ -7,7 +7,7 @@ use crate::diagnostic::{Diagnostic, Severity, Source};
 use crate::ledger::{Changed, Recount};
 use crate::metrics::SelfMetrics;
 use crate::probe;
-use crate::probe::beats::HeartbeatBoard;
+use crate::probe::heartbeat::HeartbeatBoard;
 use crate::web::ReloadRequest;
 use crate::yaml::Stamp;
 use std::collections::BTreeMap;
@@ -34,7 +34,7 @@ pub(super) struct Reloader {
     pub(super) configs: watch::Sender<Arc<Config>>,
     /// The files that it names, as they were looked at last.
     pub(super) files: BTreeMap<PathBuf, Option<Stamp>>,
-    pub(super) beats: HeartbeatBoard,
+    pub(super) heartbeats: HeartbeatBoard,
     pub(super) own: SelfMetrics,
     pub(super) clock: Clock,
     /// From the web.
@@ -121,8 +121,9 @@ impl Reloader {
         if let Err(error) = counted.ok_or("the daemon is stopping")? {
             tracing::warn!("changed objectives start without their history: {error}");
         }
-        let probes = next.running().map(|spec| (&spec.key, &spec.probe));
-        self.beats.listen(self.clock.now(), probes, |_| None);
+        // Before they run: a heartbeat probe looks where its job reports.
+        let probes = next.running().map(|spec| (&spec.key, &*spec.probe));
+        self.heartbeats.accept(self.clock.now(), probes, |_| None);
         tracing::info!("config reloaded: {}", changes(&old, &next));
         self.files.clone_from(&next.inputs.files);
         self.configs.send_replace(next);

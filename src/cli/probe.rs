@@ -2,14 +2,13 @@
 
 use super::run::on_runtime;
 use super::{ConfigArg, exit};
+use crate::app::recall_heartbeats;
 use crate::clock::Clock;
 use crate::config::{Config, ProbeSpec};
 use crate::diagnostic::nearest;
 use crate::format::numbers;
-use crate::outcome::{Outcome, Phase, Verdict};
-use crate::probe::beats::HeartbeatState;
+use crate::outcome::{Measurement, Outcome, Verdict};
 use crate::probe::{Attempt, Trace};
-use crate::store::Store;
 use clap::Args;
 use std::fmt::Write as _;
 
@@ -32,11 +31,14 @@ pub fn run(args: &ProbeArgs) -> u8 {
         eprintln!("slod: {}", unknown(&config, &args.target));
         return exit::USAGE;
     }
+    if let Err(error) = recall_heartbeats(&config) {
+        eprintln!("slod: what jobs reported is unknown: {error}");
+    }
+    let clock = Clock::system();
     on_runtime(async {
         let mut code = exit::OK;
         for spec in probes {
-            let mut attempt = Attempt::new(spec.timeout, Trace::listening());
-            attempt.heard = heard(&config, spec);
+            let mut attempt = Attempt::new(clock.now(), spec.timeout, Trace::listening());
             let outcome = spec.probe.run(&mut attempt).await;
             print!("{}", story(spec, &attempt.trace, &outcome));
             if outcome.verdict != Verdict::Good {
@@ -45,22 +47,6 @@ pub fn run(args: &ProbeArgs) -> u8 {
         }
         code
     })
-}
-
-/// What the daemon's store knows of the probe's job, if anything.
-fn heard(config: &Config, spec: &ProbeSpec) -> HeartbeatState {
-    let mut heard = HeartbeatState {
-        now: Clock::system().now(),
-        ..HeartbeatState::default()
-    };
-    if spec.probe.accepts_heartbeats().is_some() {
-        let stored = Store::open_read_only(&config.store.path).and_then(|store| store.beats());
-        match stored {
-            Ok(mut beats) => heard.last = beats.remove(&spec.key).map(|stored| stored.last),
-            Err(error) => eprintln!("slod: cannot read heartbeat reports: {error}"),
-        }
-    }
-    heard
 }
 
 fn chosen<'a>(config: &'a Config, target: &str) -> Vec<&'a ProbeSpec> {
@@ -91,13 +77,13 @@ fn story(spec: &ProbeSpec, trace: &Trace, outcome: &Outcome) -> String {
         let after = numbers::latency(step.after);
         writeln!(out, "  {after:>8}  {:<10} {}", step.topic, step.text).unwrap_or_default();
     }
-    let phases: Vec<String> = Phase::ALL
-        .into_iter()
+    let phases: Vec<String> = Measurement::ALL
+        .iter()
         .filter_map(|phase| {
             Some(format!(
                 "{} {}",
                 phase.label(),
-                numbers::latency(outcome.phases.get(phase)?)
+                numbers::latency(outcome.measured.get(*phase)?)
             ))
         })
         .collect();

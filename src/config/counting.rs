@@ -4,6 +4,7 @@ use super::draft::{Placed, ServiceDraft};
 use super::keys::{objective as key, service};
 use super::model::ProbeSpec;
 use crate::diagnostic::nearest;
+use crate::outcome::{DurationOf, Measurement};
 use crate::slo::{BudgetingMethod, Combine, NoDataPolicy, Objective, ProbeRef, Sli};
 use crate::yaml::{Declared, Section};
 use std::collections::HashMap;
@@ -201,21 +202,32 @@ fn check_kinds(service: &ServiceDraft<'_>, objective: &Placed<'_, Arc<Objective>
     if counting.peek().is_none() {
         let message = format!("no probe of `{}` counts for `{}`", service.name, value.name);
         let help = match value.sli {
-            Sli::Freshness => "`freshness` counts only probes of the kind `heartbeat`",
+            Sli::Freshness => {
+                "`freshness` counts only probes of the kind `heartbeat`".to_owned()
+            }
+            Sli::Latency { of: Some(one), .. } => {
+                format!("no probe of the service is of a kind that measures {}", one.label())
+            }
             _ => {
-                "name probes, such as `probes: [ health ]`; those of other services as `service/probe`"
+                "name probes, such as `probes: [ health ]`; those of other services as `service/probe`".to_owned()
             }
         };
         section.error("nothing-counts", &key::SLI, message, help);
     }
     let timed = matches!(value.sli, Sli::Freshness | Sli::Latency { .. });
-    if let Some(probe) = counting.find(|probe| timed && !value.sli.suits(probe.value.kind)) {
+    if let Some(probe) = counting.find(|probe| timed && !value.sli.suits(probe.value.measures)) {
         let (key, kind) = (&probe.value.key, probe.value.kind);
-        let message = format!(
-            "`{key}` is of the kind `{kind}`, which does not measure {}",
-            value.sli.name()
-        );
-        let help = "`freshness` is for heartbeats, `latency` for all other kinds";
+        let about = value.sli.measurement();
+        let about = about.map_or(value.sli.name(), Measurement::label);
+        let message = format!("`{key}` is of the kind `{kind}`, which does not measure {about}");
+        let help = match probe.value.measures.duration {
+            DurationOf::Attempt if value.sli != Sli::Freshness => {
+                let measured = probe.value.measures.measurements.iter();
+                let measured: Vec<_> = measured.map(|one| one.label()).collect();
+                format!("`{kind}` measures {}", measured.join(", "))
+            }
+            _ => "`freshness` is for heartbeats, `latency` for all other kinds".to_owned(),
+        };
         section.error("conflict", &key::PROBES, message, help);
     }
 }

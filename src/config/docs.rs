@@ -35,6 +35,14 @@ pub fn markdown(kinds: &[&'static dyn Kind]) -> String {
         page.push(format_args!(
             "\n### {name}\n\n{summary}\n\n```yaml\n{name}: {example}\n```\n\n"
         ));
+        let measured = kind.measures().measurements.iter();
+        let measured: Vec<_> = measured.map(|one| format!("`{}`", one.label())).collect();
+        if !measured.is_empty() {
+            let measured = measured.join(", ");
+            page.push(format_args!(
+                "Measures, apart from the latency: {measured}.\n\n"
+            ));
+        }
         page.table(kind.keys());
         page.nested(name, kind.keys());
     }

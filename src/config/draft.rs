@@ -3,12 +3,11 @@
 use super::model::{Config, Inputs, ObserveSpec, ProbeSpec, ProcessSpec, ServiceSpec, StoreSpec};
 use crate::outcome::ProbeKey;
 use crate::slo::correction::Correction;
-use crate::slo::{Objective, Sli};
+use crate::slo::{Objective, Threshold};
 use crate::yaml::{Declared, Node, Section, Spot};
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// A value and the section that it was read from.
 #[derive(Clone)]
@@ -58,8 +57,8 @@ impl<'n> ServiceDraft<'n> {
         objective: &'s Objective,
     ) -> impl Iterator<Item = &'s Placed<'n, ProbeSpec>> {
         let counts = |probe: &&Placed<'n, ProbeSpec>| {
-            let ProbeSpec { key, kind, .. } = &probe.value;
-            objective.weight_of(&self.name, key, kind).is_some()
+            let ProbeSpec { key, measures, .. } = &probe.value;
+            objective.weight_of(&self.name, key, measures).is_some()
         };
         self.probes.iter().chain(&self.borrowed).filter(counts)
     }
@@ -92,13 +91,13 @@ impl Draft<'_> {
     /// Gives every probe the latency thresholds that it is judged by, in its own service and where
     /// it is borrowed.
     fn place_thresholds(&mut self) {
-        let mut thresholds: HashMap<ProbeKey, Vec<Duration>> = HashMap::new();
+        let mut thresholds: HashMap<ProbeKey, Vec<Threshold>> = HashMap::new();
         for service in &self.services {
             for objective in service.objectives.iter().map(|placed| &placed.value) {
-                if let Sli::Latency { below } = objective.sli {
+                if let Some(threshold) = objective.sli.threshold() {
                     for probe in service.counting(objective) {
                         let key = probe.value.key.clone();
-                        thresholds.entry(key).or_default().push(below);
+                        thresholds.entry(key).or_default().push(threshold);
                     }
                 }
             }

@@ -7,7 +7,7 @@ use super::name::Names;
 use super::window;
 use crate::slo::{BudgetingMethod, Objective, Sli};
 use crate::units;
-use crate::yaml::{Key, List, Mapping, Section};
+use crate::yaml::{Declared, Key, List, Mapping, Section};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -70,14 +70,15 @@ fn read(section: &Section<'_>, name: String) -> Option<Objective> {
 }
 
 fn sli(section: &Section<'_>) -> Option<Sli> {
-    let below = section.get(&key::BELOW);
+    let (below, of) = (section.get(&key::BELOW), section.get(&key::OF));
     match section.get(&key::SLI)? {
         Some(sli) => {
-            if section.has(&key::BELOW) {
+            let [below, of]: [&dyn Declared; 2] = [&key::BELOW, &key::OF];
+            for key in [below, of].into_iter().filter(|key| section.has(*key)) {
                 section.error(
                     "conflict",
-                    &key::BELOW,
-                    format!("`below` is not valid for `sli: {}`", sli.name()),
+                    key,
+                    format!("`{}` is not valid for `sli: {}`", key.name(), sli.name()),
                     "remove it, or write `sli: latency`",
                 );
             }
@@ -92,16 +93,21 @@ fn sli(section: &Section<'_>) -> Option<Sli> {
             );
             None
         }
-        None if below? == Duration::ZERO => {
-            section.error(
-                "out-of-range",
-                &key::BELOW,
-                "a threshold of 0s is invalid",
-                "expected a threshold such as 500ms",
-            );
-            None
+        None => {
+            let below = below?;
+            if below == Duration::ZERO {
+                section.error(
+                    "out-of-range",
+                    &key::BELOW,
+                    "a threshold of 0s is invalid",
+                    "expected a threshold such as 500ms",
+                );
+                return None;
+            }
+            // What is invalid was reported.
+            let is_valid = of.is_some() || !section.has(&key::OF);
+            is_valid.then_some(Sli::Latency { of, below })
         }
-        None => Some(Sli::Latency { below: below? }),
     }
 }
 

@@ -5,7 +5,7 @@ use super::keys::probe as key;
 use super::model::ProbeSpec;
 use super::name::Names;
 use crate::diagnostic::nearest;
-use crate::outcome::ProbeKey;
+use crate::outcome::{Measures, ProbeKey};
 use crate::probe::{Kind, Probe};
 use crate::units;
 use crate::yaml::{Key, List, Mapping, Node, Section, Spot};
@@ -82,6 +82,7 @@ pub(super) fn read_list<'n>(
                 interval,
                 timeout,
                 kind: kind.name,
+                measures: kind.measures,
                 fingerprint: kind.fingerprint,
                 // Known once the objectives of all services are.
                 thresholds: Arc::default(),
@@ -95,6 +96,7 @@ pub(super) fn read_list<'n>(
 
 struct ReadKind {
     name: &'static str,
+    measures: &'static Measures,
     probe: Arc<dyn Probe>,
     fingerprint: u64,
 }
@@ -144,6 +146,7 @@ fn kind(section: &Section<'_>, kinds: &[&'static dyn Kind]) -> Option<ReadKind> 
     let (probe, fingerprint) = section.reader().fingerprint(node, || kind.read(&inner));
     Some(ReadKind {
         name: kind.name(),
+        measures: kind.measures(),
         probe: probe?,
         fingerprint,
     })

@@ -140,7 +140,7 @@ fn first_in(span: Duration, before: Duration) -> bool {
 
 fn good(latency: Duration) -> Outcome {
     let mut outcome = Outcome::new(Verdict::Good, latency);
-    outcome.detail.http_status = Some(200);
+    outcome.code = Some(200);
     outcome
 }
 
@@ -154,7 +154,7 @@ fn bad(cause: Cause, latency: Duration) -> Outcome {
         _ => (latency, "connection reset by peer"),
     };
     let mut outcome = Outcome::new(Verdict::Bad(cause), latency);
-    outcome.detail.http_status = (cause == Cause::Status).then_some(503);
+    outcome.code = (cause == Cause::Status).then_some(503);
     outcome.detail.say(message);
     outcome
 }

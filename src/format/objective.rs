@@ -1,21 +1,18 @@
 //! Objectives in words.
 
 use super::numbers::percent;
-use crate::slo::{BudgetingMethod, Objective, Sli, Window};
-use crate::units::show_duration;
+use crate::slo::{BudgetingMethod, Objective, Window};
 
 /// `99.9% of minutes`, `95% under 500ms`
 pub fn target(objective: &Objective) -> String {
-    let what = match (objective.sli, objective.budgeting) {
-        (Sli::Latency { below }, BudgetingMethod::Occurrences) => {
-            format!("under {}", show_duration(below))
+    let what = match (objective.sli.threshold(), objective.budgeting) {
+        (Some(threshold), BudgetingMethod::Occurrences) => threshold.words(),
+        (Some(threshold), BudgetingMethod::Timeslices { slice_target }) => {
+            let share = percent(slice_target);
+            format!("of minutes with {share} {}", threshold.words())
         }
-        (Sli::Latency { below }, BudgetingMethod::Timeslices { slice_target }) => {
-            let (share, below) = (percent(slice_target), show_duration(below));
-            format!("of minutes with {share} under {below}")
-        }
-        (Sli::Latency { below }, BudgetingMethod::RatioTimeslices) => {
-            format!("under {}, averaged over minutes", show_duration(below))
+        (Some(threshold), BudgetingMethod::RatioTimeslices) => {
+            format!("{}, averaged over minutes", threshold.words())
         }
         (_, BudgetingMethod::Timeslices { .. }) => "of minutes".to_owned(),
         (_, BudgetingMethod::RatioTimeslices) => "averaged over minutes".to_owned(),

@@ -4,7 +4,7 @@ use super::snapshot::{
     ObjectiveView, ProbeView, QUANTILE_SPANS, QUANTILES, ServiceView, Snapshot, WindowView,
 };
 use crate::exposition::{Described, Family, Labels, Samples, Sink, write_each};
-use crate::outcome::{Cause, Phase, ProbeKey, Timestamp, Verdict, VoidReason};
+use crate::outcome::{Cause, CodeOf, Measurement, ProbeKey, Timestamp, Verdict, VoidReason};
 use crate::slo::StandardWindow as Window;
 
 const PROBE: &[&str] = &["service", "probe"];
@@ -126,8 +126,11 @@ const PROBES: &[Described<ProbeView>] = &[
             "Phases of the last counted outcome, summed over redirects.",
         ),
         |samples, probe| {
-            for phase in Phase::ALL {
-                let spent = probe.last.as_ref().and_then(|last| last.phases.get(phase));
+            for phase in Measurement::PHASES {
+                let spent = probe
+                    .last
+                    .as_ref()
+                    .and_then(|last| last.measured.get(*phase));
                 samples.with("phase", phase.label(), |samples| {
                     samples.value(spent.map(|spent| spent.as_secs_f64()));
                 });
@@ -142,13 +145,7 @@ const PROBES: &[Described<ProbeView>] = &[
             "HTTP status of the last counted outcome.",
         ),
         |samples, probe| {
-            samples.value(
-                probe
-                    .last
-                    .as_ref()
-                    .and_then(|last| last.http_status)
-                    .map(f64::from),
-            );
+            samples.value(probe.last_code(CodeOf::HttpStatus).map(f64::from));
         },
     ),
     (

@@ -3,7 +3,7 @@
 use super::probe::ProbeState;
 use super::snapshot::ObjectiveView;
 use crate::outcome::Timestamp;
-use crate::slo::{ContributingProbe, Objective, Retention, StandardWindows, Tracker};
+use crate::slo::{ContributingProbe, Objective, Precision, Retention, StandardWindows, Tracker};
 use std::sync::Arc;
 
 #[derive(Debug)]
@@ -11,8 +11,8 @@ pub(super) struct ObjectiveState {
     pub(super) tracker: Tracker,
     /// Which of the probes that the service watches count, by position.
     pub(super) counts: Vec<usize>,
-    /// Before then, latencies near the threshold may be counted on the wrong side of it.
-    pub(super) approximate: Option<Timestamp>,
+    /// Of the history that was read back.
+    pub(super) precision: Precision,
 }
 
 impl ObjectiveState {
@@ -27,7 +27,7 @@ impl ObjectiveState {
         Self {
             tracker,
             counts,
-            approximate: None,
+            precision: Precision::default(),
         }
     }
 
@@ -52,9 +52,7 @@ impl ObjectiveState {
             bad_events,
             windows: StandardWindows::of(|window| self.tracker.view(now, window.length())),
             corrected: self.tracker.corrected().contains(now),
-            approximate: self
-                .approximate
-                .filter(|before| *before > self.tracker.oldest(now)),
+            precision: self.precision.since(self.tracker.oldest(now)),
             budget: budget(objective.window),
             further: objective.further.iter().copied().map(budget).collect(),
         }

@@ -2,7 +2,7 @@
 
 use crate::config::Config;
 use crate::outcome::ProbeKey;
-use crate::slo::{Sli, TallyKey};
+use crate::slo::TallyKey;
 use crate::store::CountingPlan;
 use std::collections::HashMap;
 
@@ -18,9 +18,7 @@ pub fn plans(config: &Config) -> HashMap<ProbeKey, CountingPlan> {
         for objective in &service.objectives {
             for (probe, _) in service.contributing(objective) {
                 let plan = plans.entry(watched[probe].clone()).or_default();
-                if let Sli::Latency { below } = objective.sli {
-                    plan.cuts.push(below);
-                }
+                plan.thresholds.extend(objective.sli.threshold());
                 let key = TallyKey::of(objective);
                 if !plan.keys.contains(&key) {
                     plan.keys.push(key);

@@ -2,7 +2,9 @@
 
 use super::snapshot::{LastOutcome, ProbeView, QUANTILE_SPANS, QUANTILES, RECENT_FAILURES};
 use crate::config::ProbeSpec;
-use crate::outcome::{Cause, Event, Outcome, ProbeKey, Record, Timestamp, Verdict, VoidReason};
+use crate::outcome::{
+    Cause, Event, Measures, Outcome, ProbeKey, Record, Timestamp, Verdict, VoidReason,
+};
 use crate::stats::quantile::Latencies;
 use crate::stats::scale::Scale;
 use std::collections::VecDeque;
@@ -21,6 +23,7 @@ pub(super) struct ProbeState {
     /// Counts for objectives here, and is reported by the service that it belongs to.
     pub(super) borrowed: bool,
     kind: &'static str,
+    measures: &'static Measures,
     target: Arc<str>,
     pub(super) interval: Duration,
     timeout: Duration,
@@ -53,6 +56,7 @@ impl ProbeState {
             borrowed: *spec.key.service != *service,
             key: spec.key.clone(),
             kind: spec.kind,
+            measures: spec.measures,
             target: spec.probe.target().into(),
             interval: spec.interval,
             timeout: spec.timeout,
@@ -206,6 +210,7 @@ impl ProbeState {
         ProbeView {
             key: self.key.clone(),
             kind: self.kind,
+            measures: self.measures,
             target: self.target.clone(),
             interval: self.interval,
             runs: self.runs,
@@ -228,15 +233,16 @@ impl LastOutcome {
         let Outcome {
             verdict,
             latency,
-            phases,
+            measured,
+            code,
             detail,
         } = &record.outcome;
         Self {
             at: record.at,
             verdict: *verdict,
             latency: *latency,
-            phases: *phases,
-            http_status: detail.http_status,
+            measured: *measured,
+            code: *code,
             tls_not_after: detail.tls_not_after,
             message: detail.message.clone(),
         }

@@ -1,9 +1,11 @@
 //! What every reader reads: one immutable picture of all services at one moment.
 
-use crate::outcome::{Cause, Phases, ProbeKey, Timestamp, Verdict, VoidReason};
+use crate::outcome::{
+    Cause, CodeOf, Measurements, Measures, ProbeKey, Timestamp, Verdict, VoidReason,
+};
 use crate::slo::correction::Correction;
 pub use crate::slo::{BudgetView, DayView, WindowView};
-use crate::slo::{Objective, StandardWindows};
+use crate::slo::{Objective, Precision, StandardWindows};
 use crate::store::Ahead;
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,6 +44,7 @@ pub const DAYS: usize = 30;
 pub struct ProbeView {
     pub key: ProbeKey,
     pub kind: &'static str,
+    pub measures: &'static Measures,
     pub target: Arc<str>,
     pub interval: Duration,
     /// Counted outcomes (good and bad) since the start.
@@ -67,6 +70,14 @@ pub struct ProbeView {
     pub quantiles: [[Option<Duration>; QUANTILES.len()]; QUANTILE_SPANS.len()],
 }
 
+impl ProbeView {
+    /// The last outcome's code, if it is one of this protocol.
+    pub fn last_code(&self, of: CodeOf) -> Option<u32> {
+        let last = self.last.as_ref()?;
+        last.code.filter(|_| self.measures.code == Some(of))
+    }
+}
+
 /// How many failures are remembered per probe.
 pub const RECENT_FAILURES: usize = 5;
 
@@ -75,8 +86,9 @@ pub struct LastOutcome {
     pub at: Timestamp,
     pub verdict: Verdict,
     pub latency: Duration,
-    pub phases: Phases,
-    pub http_status: Option<u16>,
+    pub measured: Measurements,
+    /// What it means is said by [`ProbeView::measures`].
+    pub code: Option<u32>,
     pub tls_not_after: Option<i64>,
     pub message: Option<Box<str>>,
 }
@@ -100,12 +112,17 @@ pub struct ObjectiveView {
     pub further: Vec<BudgetView>,
     /// Whether what happens now does not count.
     pub corrected: bool,
-    /// Before then, latencies within [`crate::stats::scale::PRECISION`] of the threshold may be
-    /// counted on the wrong side of it: it was another one when they were stored.
-    pub approximate: Option<Timestamp>,
+    pub precision: Precision,
 }
 
 impl ObjectiveView {
+    /// How near to its threshold values may be counted on the wrong side, as a ratio, if any.
+    pub fn approximate_within(&self) -> Option<f64> {
+        let threshold = self.objective.sli.threshold()?;
+        let approximate = self.precision.approximate_before;
+        approximate.map(|_| threshold.precision())
+    }
+
     /// Whether one of its own windows reaches further back than outcomes are kept.
     pub fn is_beyond_retention(&self) -> bool {
         let mut all = std::iter::once(&self.budget).chain(&self.further);

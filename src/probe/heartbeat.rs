@@ -1,17 +1,21 @@
 //! The `heartbeat` kind: jobs report to us, and silence is the failure.
 
+mod board;
 mod due;
 
+pub use board::{Beat, Failures, HeartbeatBoard, Refused, StoredBeat};
 pub use due::{Due, Pace, Schedule};
 
-use super::beats::{Failures, HeartbeatState};
-use super::{Attempt, HeartbeatAuth, Kind, Probe};
-use crate::outcome::{Cause, Outcome, Timestamp, Verdict, VoidReason};
+use super::{Attempt, Kind, Probe};
+use crate::outcome::{
+    Cause, DurationOf, Measures, Outcome, ProbeKey, Timestamp, Verdict, VoidReason,
+};
 use crate::units::{DAY, show_duration};
 use crate::yaml::{Key, Keys, Parsed, Secret, SecretText, Section, Span, Text, ZONE};
 use async_trait::async_trait;
+use board::HeartbeatState;
 use chrono_tz::Tz;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 #[derive(Debug)]
@@ -70,6 +74,14 @@ impl Kind for Heartbeat {
         "{ every: 1h, grace: 10m }"
     }
 
+    fn measures(&self) -> &'static Measures {
+        &Measures {
+            duration: DurationOf::Age,
+            measurements: &[],
+            code: None,
+        }
+    }
+
     fn read(&self, section: &Section<'_>) -> Option<Arc<dyn Probe>> {
         let pace = pace(section);
         let grace = section.get(&GRACE);
@@ -79,7 +91,7 @@ impl Kind for Heartbeat {
             pace: pace?,
             grace: grace?,
         };
-        acceptable.then(|| Arc::new(Job { due, token }) as Arc<dyn Probe>)
+        acceptable.then(|| Arc::new(HeartbeatProbe::new(Terms { due, token })) as Arc<dyn Probe>)
     }
 }
 
@@ -123,20 +135,31 @@ fn is_acceptable(section: &Section<'_>, token: Option<&Secret>) -> bool {
     token.is_some() || !section.has(&TOKEN)
 }
 
+/// What a job and its probe agree on.
 #[derive(Debug)]
-struct Job {
+pub struct Terms {
     due: Due,
+    /// What the job must know.
     token: Option<Secret>,
 }
 
+/// A probe that looks for reports on the board of the process that runs it.
+#[derive(Debug)]
+pub struct HeartbeatProbe {
+    terms: Arc<Terms>,
+    /// With the name under which it is found there.
+    board: OnceLock<(HeartbeatBoard, ProbeKey)>,
+}
+
 #[async_trait]
-impl Probe for Job {
+impl Probe for HeartbeatProbe {
     async fn run(&self, attempt: &mut Attempt) -> Outcome {
         let started = attempt.started;
-        let outcome = self.judge(&attempt.heard);
+        let state = self.state(attempt.wall);
+        let outcome = self.judge(&state);
         attempt
             .trace
-            .record(started, "heartbeat", || match &attempt.heard.last {
+            .record(started, "heartbeat", || match &state.last {
                 None => "no report was ever received".to_owned(),
                 Some(beat) => format!("the last report was received at {}", beat.at.to_utc()),
             });
@@ -144,22 +167,34 @@ impl Probe for Job {
     }
 
     fn target(&self) -> String {
-        format!("reports {}", self.due.words())
-    }
-
-    fn accepts_heartbeats(&self) -> Option<HeartbeatAuth<'_>> {
-        Some(HeartbeatAuth {
-            token: self.token.as_ref(),
-            due: &self.due,
-        })
+        format!("reports {}", self.terms.due.words())
     }
 }
 
-impl Job {
+impl HeartbeatProbe {
+    fn new(terms: Terms) -> Self {
+        Self {
+            terms: Arc::new(terms),
+            board: OnceLock::new(),
+        }
+    }
+
+    /// Looks on this board from now on.
+    fn look_at(&self, board: &HeartbeatBoard, key: &ProbeKey) {
+        self.board.get_or_init(|| (board.clone(), key.clone()));
+    }
+
+    fn state(&self, now: Timestamp) -> HeartbeatState {
+        match self.board.get() {
+            Some((board, key)) => board.look(key, now),
+            None => HeartbeatState::unknown(now),
+        }
+    }
+
     /// A reported failure counts once at least, and until the next report. Silence counts only
     /// where we have listened for long enough: a job cannot report to a daemon that is down.
-    fn judge(&self, heard: &HeartbeatState) -> Outcome {
-        let HeartbeatState { now, since, .. } = *heard;
+    fn judge(&self, state: &HeartbeatState) -> Outcome {
+        let HeartbeatState { now, since, .. } = *state;
         let age = |since: Timestamp| Duration::from_millis((now.0 - since.0).max(0).unsigned_abs());
         let judged = |verdict, latency, message: String| {
             let mut outcome = Outcome::new(verdict, latency);
@@ -167,16 +202,17 @@ impl Job {
             outcome
         };
         let failed = Verdict::Bad(Cause::JobFailed);
-        let expected = self.due.words();
-        match (&heard.last, &heard.failures) {
+        let due = &self.terms.due;
+        let expected = due.words();
+        match (&state.last, &state.failures) {
             (_, Some(failures)) => judged(failed, age(failures.last_at), failures.words()),
             (Some(beat), None) if beat.failed => {
                 judged(failed, age(beat.at), Failures::one(beat).words())
             }
-            (Some(beat), None) if !self.due.is_overdue(beat.at, now) => {
+            (Some(beat), None) if !due.is_overdue(beat.at, now) => {
                 Outcome::new(Verdict::Good, age(beat.at))
             }
-            (last, None) if !self.due.is_overdue(since, now) => {
+            (last, None) if !due.is_overdue(since, now) => {
                 let latency = age(last.as_ref().map_or(since, |beat| beat.at));
                 let message =
                     format!("no report since slod started to accept reports; expected {expected}");
@@ -197,20 +233,17 @@ impl Job {
 
 #[cfg(test)]
 mod tests {
-    use super::super::beats::Beat;
     use super::*;
 
     const MINUTE: i64 = 60_000;
 
     /// Every hour with ten minutes of grace, listened to since the first minute.
     fn judged(now: i64, last: Option<(i64, bool)>) -> Outcome {
-        let job = Job {
-            due: Due {
-                pace: Pace::Every(Duration::from_secs(3600)),
-                grace: Duration::from_secs(600),
-            },
-            token: None,
+        let due = Due {
+            pace: Pace::Every(Duration::from_secs(3600)),
+            grace: Duration::from_secs(600),
         };
+        let job = HeartbeatProbe::new(Terms { due, token: None });
         let beat = |(at, failed)| Beat {
             at: Timestamp(at * MINUTE),
             failed,

@@ -3,7 +3,7 @@
 use super::dial::{Failure, Family, Host, Progress, Tls, TlsOptions, connect, options, resolve};
 use super::quoted::quoted;
 use super::{Attempt, Kind, Probe};
-use crate::outcome::{Cause, Outcome, Phase};
+use crate::outcome::{Cause, DurationOf, Measurement, Measures, Outcome};
 use crate::yaml::{Key, Keys, Mapping, Parsed, SecretText, Section};
 use async_trait::async_trait;
 use regex::bytes::Regex;
@@ -73,6 +73,19 @@ impl Kind for Tcp {
 
     fn example(&self) -> &'static str {
         "{ address: \"127.0.0.1:6379\", send: \"PING\\r\\n\", expect: '^\\+PONG' }"
+    }
+
+    fn measures(&self) -> &'static Measures {
+        &Measures {
+            duration: DurationOf::Attempt,
+            measurements: &[
+                Measurement::Resolve,
+                Measurement::Connect,
+                Measurement::Tls,
+                Measurement::Transfer,
+            ],
+            code: None,
+        }
     }
 
     fn read(&self, section: &Section<'_>) -> Option<Arc<dyn Probe>> {
@@ -252,7 +265,7 @@ impl TcpProbe {
         received: &mut Vec<u8>,
     ) -> Result<(), Failure> {
         if self.send.is_some() || self.expect.is_some() {
-            progress.enter(Phase::Transfer);
+            progress.enter(Measurement::Transfer);
         }
         if let Some(Message(bytes)) = &self.send {
             let failed = |error| Failure::io(&error, "sending");

@@ -1,7 +1,6 @@
 //! What numbers lack, in sentences: the same for reports, the status and pages.
 
 use crate::format::{numbers::count, times};
-use crate::stats::scale::PRECISION;
 use chrono::{DateTime, Utc};
 
 /// For stored outcomes whose time is in the future.
@@ -14,11 +13,19 @@ pub fn future(outcomes: u64, until: DateTime<Utc>) -> String {
 }
 
 /// For a threshold that is newer than the latencies that are compared with it.
-pub fn approximate(before: DateTime<Utc>) -> String {
-    let (before, within) = (times::minute(before), PRECISION * 100.0);
+pub fn approximate(before: DateTime<Utc>, within_ratio: f64) -> String {
+    let (before, within) = (times::minute(before), within_ratio * 100.0);
     format!(
-        "approximate before {before} UTC: the threshold was changed afterwards, and latencies within \
+        "approximate before {before} UTC: the threshold was changed afterwards, and values within \
          {within:.1}% of it may be counted on the wrong side."
+    )
+}
+
+/// For an objective whose measurement older outcomes were stored without.
+pub fn measured_since(since: DateTime<Utc>) -> String {
+    let since = times::minute(since);
+    format!(
+        "measured since {since} UTC: earlier outcomes were stored without it and are not counted."
     )
 }
 

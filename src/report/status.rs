@@ -9,7 +9,6 @@ use crate::ledger::snapshot::{
 };
 use crate::outcome::{Timestamp, Verdict};
 use crate::slo::{BudgetingMethod, StandardWindow};
-use crate::stats::scale::PRECISION;
 use crate::units::show_duration;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -97,6 +96,9 @@ pub struct ObjectiveStatus {
     /// How near, as a ratio.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approximate_within_ratio: Option<f64>,
+    /// Outcomes before then were stored without the measurement, and are not counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub measured_since: Option<chrono::DateTime<chrono::Utc>>,
 }
 
 /// What was counted in a window. An event is an outcome, or a minute where minutes are budgeted,
@@ -166,8 +168,15 @@ impl Status {
                 if objective.beyond_retention {
                     notes.push(format!("{name}: {}", notes::BEYOND_RETENTION));
                 }
-                if let Some(before) = objective.approximate_before {
-                    notes.push(format!("{name}: {}", notes::approximate(before)));
+                let (before, within) = (
+                    objective.approximate_before,
+                    objective.approximate_within_ratio,
+                );
+                if let (Some(before), Some(within)) = (before, within) {
+                    notes.push(format!("{name}: {}", notes::approximate(before, within)));
+                }
+                if let Some(since) = objective.measured_since {
+                    notes.push(format!("{name}: {}", notes::measured_since(since)));
                 }
             }
         }
@@ -368,8 +377,9 @@ impl ObjectiveStatus {
             further_windows: view.further.iter().map(FurtherWindow::of).collect(),
             windows: Vec::new(),
             beyond_retention: view.is_beyond_retention(),
-            approximate_before: view.approximate.map(Timestamp::to_utc),
-            approximate_within_ratio: view.approximate.map(|_| PRECISION),
+            approximate_before: view.precision.approximate_before.map(Timestamp::to_utc),
+            approximate_within_ratio: view.approximate_within(),
+            measured_since: view.precision.measured_since.map(Timestamp::to_utc),
         }
     }
 }

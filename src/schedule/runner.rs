@@ -7,7 +7,6 @@ use super::threads::ProbeThreads;
 use crate::clock::Clock;
 use crate::config::{Config, ProbeSpec};
 use crate::outcome::{Outcome, ProbeKey, Record, Timestamp, Verdict, VoidReason, millis};
-use crate::probe::beats::HeartbeatBoard;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,8 +24,6 @@ pub struct Deps {
     pub clock: Clock,
     /// Where attempts run.
     pub threads: ProbeThreads,
-    /// What jobs reported.
-    pub beats: HeartbeatBoard,
     /// The latest tick that was ever kept: until then the wall clock has been used before.
     pub used_until: Option<Timestamp>,
     /// Bounded: while it is full, finished probes wait and ticks are missed, nothing piles up.
@@ -219,7 +216,6 @@ impl Runner {
             let context = attempt::AttemptContext {
                 spec: job.spec.clone(),
                 at: self.label(at),
-                heard: self.deps.beats.look(&job.spec.key, now),
                 clock: self.deps.clock.clone(),
                 stall: self.stall.clone(),
                 meter: thread.meter.clone(),

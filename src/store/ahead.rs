@@ -65,7 +65,7 @@ impl Store {
         while let Some(row) = rows.next()? {
             let (of, probe) = of_block_id(row.get(0)?);
             if of == hour {
-                self.events_of_block(probe, of, &mut |event| {
+                self.events_of_block(probe, of, &[], &mut |event| {
                     if event.at > now {
                         ahead.add(event.at, 1);
                     }

@@ -6,7 +6,7 @@ use super::counts::ValueCounts;
 use super::header::{Header, verdict_code, verdict_of};
 use super::summary::HourSummary;
 use super::{Store, StoreError, schema};
-use crate::outcome::Timestamp;
+use crate::outcome::{Measurement, Timestamp};
 use crate::units::HOUR_MS;
 use rusqlite::{Connection, OpenFlags, Row, TransactionBehavior};
 use std::path::Path;
@@ -170,7 +170,8 @@ fn hour(store: &Store, id: i64, row: &Row<'_>) -> rusqlite::Result<Result<u64, &
     let Some(outcomes) = outcomes else {
         return Ok(Err("its outcomes are missing"));
     };
-    let Ok(records) = decode(key, hour, &Block { counts, outcomes }, &basis.scale) else {
+    let block = Block { counts, outcomes };
+    let Ok(records) = decode(key, hour, &block, &basis.scales, Measurement::ALL) else {
         return Ok(Err("its outcomes cannot be decoded"));
     };
     let codes = records.iter().map(|r| verdict_code(r.outcome.verdict));

@@ -5,9 +5,10 @@
 //! with the hour's exact counts beside it, so that a start reads counts only. The order within
 //! blocks is range-coded against those counts (`counts`, `column`).
 //!
-//! What a block keeps of an outcome: tick, interval, verdict, HTTP status, the message as far as
-//! it fits, and the latency within 1 % and on the right side of every cut. Phases and addresses
-//! are for the live view and are not stored; certificate dates live until the hour is compacted.
+//! What a block keeps of an outcome: tick, interval, verdict, protocol code, the message as far as
+//! it fits, the latency within 1 % and every other measurement within 6.3 % (`measured`), all of
+//! them on the right side of every threshold. Addresses are for the live view and are not stored;
+//! certificate dates live until the hour is compacted.
 
 mod absence;
 mod ahead;
@@ -23,11 +24,13 @@ mod counts;
 mod fine;
 mod header;
 mod held;
+mod measured;
 mod outline;
 mod precision;
 mod raw;
 mod reader;
 mod recover;
+mod scales;
 mod schema;
 mod summary;
 mod texts;

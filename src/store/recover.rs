@@ -7,7 +7,7 @@ use super::header::{Header, hour_of, verdict_of};
 use super::raw::shard_of;
 use super::summary::HourSummary;
 use super::{BUSY, Store, StoreError, lock, schema, with_suffix};
-use crate::outcome::Timestamp;
+use crate::outcome::{Measurement, Timestamp};
 use crate::units::HOUR_MS;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params_from_iter};
@@ -186,7 +186,9 @@ fn columns(old: &Connection, table: &str) -> Vec<String> {
     let statement = old.prepare_cached(&format!("SELECT * FROM {table} LIMIT 0"));
     let names = statement.map(|statement| {
         let names = statement.column_names();
-        names.into_iter().map(str::to_owned).collect()
+        names
+            .map(|name| schema::column_today(name).to_owned())
+            .collect()
     });
     names.unwrap_or_default()
 }
@@ -410,7 +412,14 @@ fn decodable(new: &Store, id: i64, counts: Vec<u8>, outcomes: Vec<u8>) -> Option
     let (hour, probe) = of_block_id(id);
     let block = Block { counts, outcomes };
     let basis = new.basis_of(&block).ok().flatten()?;
-    decode(new.names.key(probe)?, hour, &block, &basis.scale).ok()?;
+    decode(
+        new.names.key(probe)?,
+        hour,
+        &block,
+        &basis.scales,
+        Measurement::ALL,
+    )
+    .ok()?;
     Some(block)
 }
 

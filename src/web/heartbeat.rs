@@ -5,7 +5,7 @@ use super::corrections::on_store;
 use super::problem::Problem;
 use crate::diagnostic::nearest;
 use crate::outcome::{Detail, ProbeKey};
-use crate::probe::beats::{Beat, Refused};
+use crate::probe::heartbeat::{Beat, Refused};
 use crate::store::Store;
 use axum::body::Body;
 use axum::extract::{Path, Query, State};
@@ -35,7 +35,7 @@ pub async fn beat(
     body: Body,
 ) -> Result<StatusCode, Problem> {
     let key = ProbeKey::new(&service, &probe);
-    let admitted = state.beats.admit(&key, token(&headers));
+    let admitted = state.heartbeats.admit(&key, token(&headers));
     admitted.map_err(|refused| refusal(&state, &key, refused))?;
     let failed = failed(&parameters)?;
     let at = state.clock.now();
@@ -49,13 +49,13 @@ pub async fn beat(
         failed,
         message: message(&text),
     };
-    let news = state.beats.is_news(&key, &beat);
+    let news = state.heartbeats.is_news(&key, &beat);
     if news {
-        let (kept, kept_key, judged) = (beat.clone(), key.clone(), state.beats.looked(&key));
+        let (kept, kept_key, judged) = (beat.clone(), key.clone(), state.heartbeats.looked(&key));
         let keep = move |store: &mut _| Store::keep_beat(store, &kept_key, &kept, judged);
         on_store(&state, keep).await?;
     }
-    state.beats.take(&key, beat, news);
+    state.heartbeats.take(&key, beat, news);
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -157,7 +157,7 @@ fn refusal(state: &WebState, key: &ProbeKey, refused: Refused) -> Problem {
             "this heartbeat requires its token as `Authorization: Bearer`",
         ),
         Refused::Unknown => {
-            let names = state.beats.names();
+            let names = state.heartbeats.names();
             let near = nearest(&key.to_string(), names.iter().map(String::as_str));
             let problem = Problem::new(StatusCode::NOT_FOUND, "no heartbeat probe has this name");
             match near {

@@ -20,7 +20,7 @@ use crate::clock::Clock;
 use crate::ledger::{Recount, Snapshot};
 use crate::metrics::SelfMetrics;
 use crate::observe::SystemView;
-use crate::probe::beats::HeartbeatBoard;
+use crate::probe::heartbeat::HeartbeatBoard;
 use crate::store::StoreHandle;
 use axum::Router;
 use axum::extract::{Request, State};
@@ -54,7 +54,7 @@ pub struct ReloadRequest {
 #[derive(Clone, Debug)]
 pub struct WebState {
     pub clock: Clock,
-    pub beats: HeartbeatBoard,
+    pub heartbeats: HeartbeatBoard,
     pub snapshots: watch::Receiver<Arc<Snapshot>>,
     pub alerts: watch::Receiver<Arc<AlertsView>>,
     pub system: watch::Receiver<Arc<SystemView>>,

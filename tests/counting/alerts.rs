@@ -252,7 +252,7 @@ proptest! {
             for (second, good) in &attempts {
                 let verdict = if *good { Verdict::Good } else { Verdict::Bad(Cause::Status) };
                 let (at, interval) = (at(*second), spec.probes[0].interval);
-                replay.record(0, Event { at, interval, verdict, latency: Duration::from_millis(5) });
+                replay.record(0, Event { at, interval, verdict, latency: Duration::from_millis(5), measured: slod::outcome::Measurements::default() });
             }
             let (fired, _) = replay.finish(at(end));
             for tier in 1..=4 {

@@ -4,11 +4,12 @@ use async_trait::async_trait;
 use slod::clock::Clock;
 use slod::config::{Config, ProbeSpec};
 use slod::diagnostic::Source;
-use slod::outcome::{Outcome, ProbeKey, Record, Timestamp, Verdict, VoidReason};
-use slod::probe::beats::HeartbeatBoard;
+use slod::outcome::{
+    DurationOf, Measurement, Measures, Outcome, ProbeKey, Record, Timestamp, Verdict, VoidReason,
+};
 use slod::probe::{Attempt, Probe};
 use slod::schedule::{Deps, ProbeThreads, ScheduleEvent, run};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -53,6 +54,11 @@ fn specs(count: usize, slow: &Slow) -> Vec<ProbeSpec> {
         interval: Duration::from_secs(10),
         timeout: Duration::from_secs(10),
         kind: "slow",
+        measures: &Measures {
+            duration: DurationOf::Attempt,
+            measurements: Measurement::ALL,
+            code: None,
+        },
         fingerprint: 0,
         thresholds: Arc::default(),
         probe: Arc::new(slow.clone()),
@@ -106,7 +112,6 @@ impl Fixture {
         let first = config(max_concurrent, specs(count, &slow));
         let (configs, configs_out) = watch::channel(first);
         let wiring = Deps {
-            beats: HeartbeatBoard::new(HashMap::default()),
             used_until: None,
             clock: clock.clone(),
             threads,

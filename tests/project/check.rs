@@ -8,8 +8,9 @@ use async_trait::async_trait;
 use slod::cli::check;
 use slod::config::{self, Config, FileError, Loaded};
 use slod::diagnostic::Source;
-use slod::outcome::{Outcome, Verdict, VoidReason};
+use slod::outcome::{DurationOf, Measurement, Measures, Outcome, Verdict, VoidReason};
 use slod::probe::{Attempt, Kind, Probe};
+use slod::slo::Threshold;
 use slod::yaml::{Key, Keys, Need, Secret, SecretText, Section, Structure, Text};
 use std::collections::BTreeSet;
 use std::fs;
@@ -46,6 +47,12 @@ struct Nothing(
     #[expect(dead_code, reason = "a secret is kept, not shown")] Option<Secret>,
 );
 
+const MEASURES: Measures = Measures {
+    duration: DurationOf::Attempt,
+    measurements: Measurement::PHASES,
+    code: None,
+};
+
 impl Kind for Fake {
     fn name(&self) -> &'static str {
         self.name
@@ -61,6 +68,10 @@ impl Kind for Fake {
 
     fn example(&self) -> &'static str {
         self.example
+    }
+
+    fn measures(&self) -> &'static Measures {
+        &MEASURES
     }
 
     fn read(&self, section: &Section<'_>) -> Option<Arc<dyn Probe>> {
@@ -341,7 +352,10 @@ services:
 "#;
     let config = load(text).config.expect("valid");
     let thresholds: Vec<_> = config.probes().map(|spec| &*spec.thresholds).collect();
-    let both = [Duration::from_millis(500), Duration::from_secs(2)];
+    let both = [500, 2000].map(|ms| Threshold {
+        of: None,
+        below: Duration::from_millis(ms),
+    });
     assert_eq!(thresholds, [&[][..], &both[..]]);
 }
 

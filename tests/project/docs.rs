@@ -7,7 +7,7 @@ use slod::exposition::TextFormat;
 use slod::ledger::{Ledger, RestoreFrom, restore};
 use slod::metrics::{SelfMetrics, markdown, write_text};
 use slod::observe::SystemView;
-use slod::outcome::{Cause, Outcome, Phase, ProbeKey, Record, Timestamp, Verdict};
+use slod::outcome::{Cause, Measurement, Outcome, ProbeKey, Record, Timestamp, Verdict};
 use std::fs;
 use std::io::Write as _;
 use std::path::Path;
@@ -44,8 +44,10 @@ fn page(format: TextFormat) -> String {
             Verdict::Good
         };
         let mut outcome = Outcome::new(verdict, Duration::from_millis(100));
-        outcome.phases.add(Phase::Connect, Duration::from_millis(1));
-        outcome.detail.http_status = Some(200);
+        outcome
+            .measured
+            .add(Measurement::Connect, Duration::from_millis(1));
+        outcome.code = Some(200);
         outcome.detail.tls_not_after = Some(1_800_000_000);
         ledger.record(&Record {
             key: ProbeKey::new(ODD, "p"),

@@ -2,13 +2,14 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod kill;
+mod measured;
 mod versions;
 
 use slod::alert::{AlertKey, AlertRecord, TIERS};
 use slod::clock::Clock;
 use slod::outcome::{Cause, Event, Outcome, ProbeKey, Record, Timestamp, Verdict, VoidReason};
-use slod::probe::beats::Beat;
-use slod::slo::{BudgetingMethod, Sli, TallyKey};
+use slod::probe::heartbeat::Beat;
+use slod::slo::{BudgetingMethod, Sli, TallyKey, Threshold};
 use slod::store::{CountingPlan, Store, StoreError, backup, check, recover};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -56,10 +57,13 @@ fn plan(_: &ProbeKey) -> CountingPlan {
     let below = Duration::from_millis(500);
     let key = |sli, budgeting| TallyKey { sli, budgeting };
     CountingPlan {
-        cuts: vec![below],
+        thresholds: vec![Threshold { of: None, below }],
         keys: vec![
             key(Sli::Success, BudgetingMethod::Occurrences),
-            key(Sli::Latency { below }, BudgetingMethod::Occurrences),
+            key(
+                Sli::Latency { of: None, below },
+                BudgetingMethod::Occurrences,
+            ),
             key(
                 Sli::Availability,
                 BudgetingMethod::Timeslices { slice_target: 0.9 },
@@ -228,12 +232,16 @@ fn a_block_keeps_its_cuts_when_the_plan_has_changed() {
     store.append(late).unwrap();
     let latency = |ms| TallyKey {
         sli: Sli::Latency {
+            of: None,
             below: Duration::from_millis(ms),
         },
         budgeting: BudgetingMethod::Occurrences,
     };
     let changed = |_: &ProbeKey| CountingPlan {
-        cuts: vec![Duration::from_millis(300)],
+        thresholds: vec![Threshold {
+            of: None,
+            below: Duration::from_millis(300),
+        }],
         keys: vec![latency(500), latency(300)],
     };
     assert!(

@@ -1,6 +1,7 @@
 //! The keys of an objective.
 
 use super::window::WindowForm;
+use crate::outcome::Measurement;
 use crate::slo::{BudgetingMethod, Combine, NoDataPolicy, Sli};
 use crate::yaml::{
     Choice, Integer, Key, Keys, List, Map, Mapping, Parsed, Ratio, Span, Text, ZONE,
@@ -11,6 +12,7 @@ const KEYS: Keys = &[
     &NAME,
     &SLI,
     &BELOW,
+    &OF,
     &TARGET,
     &WINDOW,
     &TIMEZONE,
@@ -55,6 +57,12 @@ pub const BELOW: Key<Span> = Key::optional(
     "below",
     Span::ANY,
     "The latency threshold: required for `latency`, invalid for the others.",
+);
+
+pub const OF: Key<Choice<Measurement>> = Key::optional(
+    "of",
+    Choice(Measurement::BY_LABEL),
+    "For `latency`: the part of an attempt that must take less than `below`; by default the whole attempt. A failed attempt is bad in any case. A good attempt without this part, such as one without a name to resolve, is not counted. Outcomes that were stored by a version without these measurements are not counted either.",
 );
 
 pub const TARGET: Key<Ratio> = Key::required(

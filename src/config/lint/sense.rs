@@ -4,7 +4,7 @@ use super::finding::{Finding, objectives};
 use crate::config::draft::Draft;
 use crate::config::keys::{self, objective, service};
 use crate::config::model::ProbeSpec;
-use crate::slo::{NoDataPolicy, Objective, Sli, Window};
+use crate::slo::{NoDataPolicy, Objective, Threshold, Window};
 use crate::units::show_duration;
 use crate::yaml::{Declared, Node, Spot, Value};
 use std::collections::{BTreeMap, BTreeSet};
@@ -72,7 +72,7 @@ fn too_long(
 pub(super) fn latency_above_timeout(draft: &Draft<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
     for (service, placed) in objectives(draft) {
-        let Sli::Latency { below } = placed.value.sli else {
+        let Some(Threshold { below, .. }) = placed.value.sli.threshold() else {
             continue;
         };
         let too_short = |probe: &&ProbeSpec| probe.timeout <= below;

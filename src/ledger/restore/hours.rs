@@ -55,9 +55,11 @@ impl RestoringService<'_> {
             if !late && objective.is_known(store, &keys, hour)? {
                 continue;
             }
+            let wanted = objective.objective().sli.measurement();
             let mut events = Vec::new();
             for (place, probe) in objective.counts.iter().enumerate() {
-                store.for_each_outcome(&keys[*probe], hour, hour.after(HOUR), |record| {
+                let (key, end) = (&keys[*probe], hour.after(HOUR));
+                store.for_each_outcome(key, hour, end, wanted.as_slice(), |record| {
                     events.push((place, Event::from(&record)));
                 })?;
             }
@@ -101,11 +103,10 @@ impl CountedObjective {
         hour.tally(&self.tally_key)
     }
 
-    /// Takes note of an hour in which latencies near the threshold may be on the wrong side of it.
+    /// Takes note of what is known of an hour.
     fn note_precision(&mut self, hour: &HourSummary) {
-        let exact = |below| hour.scale().separates(below);
-        if !self.objective().sli.threshold().is_none_or(exact) {
-            self.approximate = self.approximate.max(Some(hour.start.after(HOUR)));
+        if let Some(threshold) = self.objective().sli.threshold() {
+            self.precision = self.precision.and(hour.precision(&threshold));
         }
     }
 

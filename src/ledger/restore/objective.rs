@@ -4,7 +4,7 @@ use crate::ledger::objective::{ObjectiveState, first_tick};
 use crate::ledger::probe::ProbeState;
 use crate::outcome::Timestamp;
 use crate::slo::correction::Spans;
-use crate::slo::{Filling, HourCounts, Objective};
+use crate::slo::{Filling, HourCounts, Objective, Precision};
 use std::sync::Arc;
 
 pub(super) enum RestoringObjective {
@@ -18,8 +18,8 @@ pub(super) struct CountedObjective {
     pub(super) filling: Filling,
     /// Which of the probes that the service watches count, by position.
     pub(super) counts: Vec<usize>,
-    /// See [`ObjectiveState::approximate`].
-    pub(super) approximate: Option<Timestamp>,
+    /// See [`ObjectiveState::precision`].
+    pub(super) precision: Precision,
     /// The name of stored tallies that may be used.
     pub(super) tally_key: String,
     pub(super) hour: OpenHour,
@@ -99,7 +99,7 @@ impl RestoringObjective {
                 ObjectiveState {
                     tracker: counted.filling.go_live(now, since, counted.counters),
                     counts: counted.counts,
-                    approximate: counted.approximate,
+                    precision: counted.precision,
                 }
             }
         }
@@ -113,7 +113,7 @@ impl CountedObjective {
             tally_key: empty.tracker.tally_key().to_string(),
             filling: Filling::new(empty.tracker, now),
             counts: empty.counts,
-            approximate: empty.approximate,
+            precision: empty.precision,
             hour: OpenHour::default(),
             counters: (0, 0),
         }

@@ -87,10 +87,14 @@ impl RestoringService<'_> {
         scale: &Scale,
     ) -> Result<(), StoreError> {
         let mut events: Vec<(usize, Event)> = Vec::new();
+        let wanted: Vec<_> = self
+            .counted()
+            .filter_map(|one| one.objective().sli.measurement())
+            .collect();
         for (position, recent) in recent.iter_mut().enumerate() {
             let begin = events.len();
             let key = &self.probes[position].state.key;
-            store.for_each_event(key, past.split, past.now, |event| {
+            store.for_each_event(key, past.split, past.now, &wanted, |event| {
                 if event.at <= past.now {
                     events.push((position, event));
                 }
@@ -102,6 +106,7 @@ impl RestoringService<'_> {
         }
         // A stable sort of sorted runs: cheap, and a slice sees its probes together.
         events.sort_by_key(|(_, event)| event.at);
+        self.note_measured(&events);
         self.remember_latencies(&events, scale);
         let fine = past.now.before(Series::fine_span()).hour();
         let (coarse, fine) = events.split_at(events.partition_point(|(_, event)| event.at < fine));
@@ -120,12 +125,27 @@ impl RestoringService<'_> {
     ) -> Result<(), StoreError> {
         let key = self.probes[probe].state.key.clone();
         for objective in self.counted().filter(|one| one.counts.contains(&probe)) {
-            if let Some(below) = objective.objective().sli.threshold() {
-                let end = store.approximate_before(&key, below, past.split, past.now)?;
-                objective.approximate = objective.approximate.max(end);
+            if let Some(threshold) = objective.objective().sli.threshold() {
+                let end = store.approximate_before(&key, &threshold, past.split, past.now)?;
+                let known = &mut objective.precision.approximate_before;
+                *known = (*known).max(end);
             }
         }
         Ok(())
+    }
+
+    /// Since when outcomes have what objectives are about.
+    fn note_measured(&mut self, events: &[(usize, Event)]) {
+        for objective in self.counted() {
+            let sli = objective.objective().sli;
+            if sli.measurement().is_none() {
+                continue;
+            }
+            let counting = events
+                .iter()
+                .filter(|(probe, _)| objective.counts.contains(probe));
+            counting.for_each(|(_, event)| objective.precision.note(sli, event));
+        }
     }
 
     fn remember_latencies(&mut self, events: &[(usize, Event)], scale: &Scale) {

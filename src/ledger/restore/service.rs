@@ -42,7 +42,9 @@ impl<'a> RestoringService<'a> {
     ) -> Self {
         let thresholds = spec.objectives.iter();
         let thresholds = thresholds.filter_map(|objective| objective.sli.threshold());
-        let thresholds: Vec<_> = thresholds.collect();
+        // Buckets are of whole attempts.
+        let whole = thresholds.filter(|threshold| threshold.of.is_none());
+        let thresholds: Vec<_> = whole.map(|threshold| threshold.below).collect();
         let probes = spec.watched().map(|probe| {
             let mut state = ProbeState::new(probe, &spec.name, &thresholds);
             state.anchor(now);

@@ -1,7 +1,7 @@
 //! Addresses to one connection.
 
 use super::{Failure, Progress};
-use crate::outcome::{Cause, Phase, Verdict};
+use crate::outcome::{Cause, Measurement, Verdict};
 use std::fmt::Write as _;
 use std::net::{IpAddr, SocketAddr};
 use tokio::net::TcpStream;
@@ -14,7 +14,7 @@ pub async fn connect(
     port: u16,
     progress: &mut Progress<'_>,
 ) -> Result<TcpStream, Failure> {
-    progress.enter(Phase::Connect);
+    progress.enter(Measurement::Connect);
     let mut failures = Vec::new();
     for (index, address) in addresses.iter().enumerate() {
         let shares = u32::try_from(addresses.len() - index).unwrap_or(u32::MAX);

@@ -3,7 +3,7 @@
 
 use super::trust::{Trust, provider, tls12_signature, tls13_signature};
 use super::{Failure, Progress};
-use crate::outcome::{Cause, Phase};
+use crate::outcome::{Cause, Measurement};
 use rustls::client::Resumption;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
@@ -105,7 +105,7 @@ impl Tls {
         name: ServerName<'static>,
         progress: &mut Progress<'_>,
     ) -> Result<TlsStream, Failure> {
-        progress.enter(Phase::Tls);
+        progress.enter(Measurement::Tls);
         let recorder = Arc::new(Recorder::new(self.trust.clone()));
         let mut config = self.config.clone();
         config

@@ -6,7 +6,7 @@ use super::request::Request;
 use super::tap::{Start, Tap};
 use super::text::Text;
 use super::{HttpProbe, Version, body};
-use crate::outcome::{Cause, Phase, Verdict};
+use crate::outcome::{Cause, Measurement, Verdict};
 use crate::probe::dial::{Failure, Progress, source_of};
 use http::header::{CONNECTION, CONTENT_LENGTH, COOKIE, HOST, LOCATION, PROXY_AUTHORIZATION};
 use http::{HeaderValue, Method, response};
@@ -52,7 +52,7 @@ pub async fn exchange<S>(
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    progress.enter(Phase::Processing);
+    progress.enter(Measurement::Processing);
     let message = message(request, &line)?;
     progress.record("request", || {
         format!(
@@ -132,9 +132,9 @@ async fn receive(
     version: &str,
     progress: &mut Progress<'_>,
 ) -> Result<Answer, Failure> {
-    progress.enter(Phase::Transfer);
+    progress.enter(Measurement::Transfer);
     let (head, incoming) = answer.into_parts();
-    progress.detail.http_status = Some(head.status.as_u16());
+    progress.code = Some(head.status.as_u16().into());
     progress.record("response", || format!("{version} {}", head.status));
     if probe.redirects.is_some() && redirect_target(&head).is_some() {
         // The answer that counts is elsewhere, so this body is not read, as with curl.

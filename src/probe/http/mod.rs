@@ -19,7 +19,7 @@ mod text;
 
 use super::dial::{Family, Tls};
 use super::{Attempt, Kind, Probe};
-use crate::outcome::Outcome;
+use crate::outcome::{CodeOf, DurationOf, Measurement, Measures, Outcome};
 use crate::yaml::{Keys, Section};
 use async_trait::async_trait;
 use expect::Expect;
@@ -46,6 +46,14 @@ impl Kind for Http {
 
     fn example(&self) -> &'static str {
         "{ url: \"http://127.0.0.1:8000/health\", expect: { status: [200-299], json: { \"$.status\": ok } } }"
+    }
+
+    fn measures(&self) -> &'static Measures {
+        &Measures {
+            duration: DurationOf::Attempt,
+            measurements: Measurement::PHASES,
+            code: Some(CodeOf::HttpStatus),
+        }
     }
 
     fn read(&self, section: &Section<'_>) -> Option<Arc<dyn Probe>> {

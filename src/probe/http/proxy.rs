@@ -1,7 +1,7 @@
 //! Going through an `http` proxy.
 
 use super::request::Request;
-use crate::outcome::{Cause, Phase, Verdict};
+use crate::outcome::{Cause, Measurement, Verdict};
 use crate::probe::dial::{Failure, Host, Progress};
 use http::HeaderValue;
 use std::io;
@@ -37,7 +37,7 @@ impl Proxy {
         request: &Request,
         progress: &mut Progress<'_>,
     ) -> Result<(), Failure> {
-        progress.enter_for(Phase::Tls, "the proxy's response to CONNECT");
+        progress.enter_for(Measurement::Tls, "the proxy's response to CONNECT");
         let failed = |error: io::Error| by_proxy(Failure::io(&error, "asking for a tunnel"));
         let target = format!(
             "{}:{}",

@@ -9,7 +9,7 @@ use super::table::{drawn, known, plain};
 use crate::alert::{AlertKey, AlertRecord, Replay, Tier, Urgency};
 use crate::config::{Config, ServiceSpec};
 use crate::format::{numbers, times};
-use crate::outcome::{Cause, Event, Timestamp, Verdict, millis};
+use crate::outcome::{Cause, Event, Measurement, Measurements, Timestamp, Verdict, millis};
 use crate::slo::absence::Unwatched;
 use crate::slo::correction::{CorrectedTime, Spans};
 use crate::store::{Store, StoreError};
@@ -57,6 +57,10 @@ pub fn synthetic(config: &Config, scenario: &Scenario) -> Backtest {
     for service in &config.services {
         let mut replays = Replays::new(service, &CorrectedTime::of(&[]), from, from);
         let mut events: Vec<(usize, Event)> = Vec::new();
+        let mut instant = Measurements::default();
+        for one in Measurement::ALL {
+            instant.add(*one, Duration::ZERO);
+        }
         for (probe, spec) in service.watched().enumerate() {
             let interval = spec.interval;
             let attempts = (0..).map(|number| Timestamp(from.0 + millis(interval) * number));
@@ -73,6 +77,7 @@ pub fn synthetic(config: &Config, scenario: &Scenario) -> Backtest {
                         interval,
                         verdict,
                         latency: Duration::ZERO,
+                        measured: instant,
                     },
                 ));
             }

@@ -135,9 +135,11 @@ impl Past<'_> {
         number: i64,
     ) -> Result<Vec<(usize, Event)>, StoreError> {
         let start = Timestamp(number * HOUR_MS);
-        let mut events = Vec::new();
+        let (mut events, wanted) = (Vec::new(), service.measurements());
         for (probe, spec) in service.watched().enumerate() {
-            store.for_each_event(&spec.key, start, start, |event| events.push((probe, event)))?;
+            store.for_each_event(&spec.key, start, start, &wanted, |event| {
+                events.push((probe, event));
+            })?;
             let pending = self.pending.get(&spec.key).map_or(&[][..], Vec::as_slice);
             let from = pending.partition_point(|event| event.at < start);
             let late = pending[from..]

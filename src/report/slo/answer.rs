@@ -80,9 +80,15 @@ pub fn notes(report: &Report) -> Vec<String> {
         notes.push(format!("SLI and budgets are {}", notes::BEYOND_RETENTION));
     }
     for (service, objective) in report.objectives() {
-        if let Some(before) = objective.approximate_before {
-            let shown = notes::approximate(before);
-            notes.push(format!("{service}/{}: {shown}", objective.name));
+        let (before, within) = (
+            objective.approximate_before,
+            objective.approximate_within_ratio,
+        );
+        let approximate = before.zip(within);
+        let approximate = approximate.map(|(before, within)| notes::approximate(before, within));
+        let measured = objective.measured_since.map(notes::measured_since);
+        for note in approximate.into_iter().chain(measured) {
+            notes.push(format!("{service}/{}: {note}", objective.name));
         }
     }
     notes

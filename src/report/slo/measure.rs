@@ -12,7 +12,9 @@ use crate::slo::correction::Spans;
 use crate::slo::series::Counts;
 use crate::slo::slice::{SliceRule, slice_of, slice_start};
 use crate::slo::window::{Extent, WindowView, judged_to};
-use crate::slo::{BudgetingMethod, ContributingProbe, HourCounts, Objective, Tally, TallyKey};
+use crate::slo::{
+    BudgetingMethod, ContributingProbe, HourCounts, Judgement, Objective, Tally, TallyKey,
+};
 use crate::units::HOUR;
 use std::time::Duration;
 
@@ -101,6 +103,10 @@ impl<'a> Measure<'a> {
         }
     }
 
+    pub const fn objective(&self) -> &'a Objective {
+        self.objective
+    }
+
     /// Takes one outcome of a probe, given its place among the watchers.
     pub fn record(&mut self, place: usize, record: &Record) {
         if !self.span.contains(record.at) || self.corrected.contains(record.at) {
@@ -111,14 +117,17 @@ impl<'a> Measure<'a> {
         if budgeting.is_sliced() && record.at >= judged_to(budgeting, self.span.now) {
             return;
         }
-        let outcome = &record.outcome;
-        let judgement = self.objective.sli.judge(outcome.verdict, outcome.latency);
+        let sli = self.objective.sli;
+        let (judgement, of) = (sli.judge(&record.into()), sli.measurement());
+        if judgement == Judgement::NotMeasured {
+            return;
+        }
         let (sums, span) = (&mut self.sums, self.span);
         match &mut self.minutes {
-            Some(minutes) => minutes.record(place, record, judgement, &mut |event| {
+            Some(minutes) => minutes.record(place, record, judgement, of, &mut |event| {
                 sums.take(&event, span);
             }),
-            None => sums.take(&Event::outcome(record, judgement), span),
+            None => sums.take(&Event::outcome(record, judgement, of), span),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::cause::{Causes, MISSING};
 use super::event::Event;
-use crate::outcome::{Record, Timestamp};
+use crate::outcome::{Measurement, Record, Timestamp};
 use crate::slo::correction::Spans;
 use crate::slo::slice::{Columns, SliceRule, slice_of, slice_start};
 use crate::slo::{Judgement, Tally};
@@ -55,12 +55,13 @@ impl Minutes {
     }
 
     /// Takes one outcome of a probe, given its place among those that count. `shown` gets every
-    /// minute before it.
+    /// minute before it; `of` is as for [`Causes::blame`].
     pub fn record(
         &mut self,
         place: usize,
         record: &Record,
         judgement: Judgement,
+        of: Option<Measurement>,
         shown: &mut impl FnMut(Event),
     ) {
         let number = slice_of(record.at);
@@ -78,9 +79,9 @@ impl Minutes {
             Judgement::Good => *good += 1,
             Judgement::Bad => {
                 *bad += 1;
-                open.causes.blame(record);
+                open.causes.blame(record, of);
             }
-            Judgement::NotCounted => {}
+            Judgement::NotCounted | Judgement::NotMeasured => {}
         }
     }
 

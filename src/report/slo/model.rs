@@ -92,6 +92,9 @@ pub struct ObjectiveReport {
     /// How near, as a ratio.
     #[serde(default)]
     pub approximate_within_ratio: Option<f64>,
+    /// Outcomes before then were stored without the measurement, and are not counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub measured_since: Option<DateTime<Utc>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -59,8 +59,11 @@ fn outcomes(
 ) -> Result<(), StoreError> {
     let (from, to) = (hour.max(span.from), hour.after(HOUR).min(span.happened()));
     let mut records: Vec<(usize, Record)> = Vec::new();
+    let measurements = service.spec.measurements();
     for (probe, spec) in service.spec.watched().enumerate() {
-        let all = store.outcomes_of_hour(&spec.key, hour)?.into_iter();
+        let all = store
+            .outcomes_of_hour(&spec.key, hour, &measurements)?
+            .into_iter();
         let wanted = all.filter(|record| (from..to).contains(&record.at));
         records.extend(wanted.map(|record| (probe, record)));
     }

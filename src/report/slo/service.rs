@@ -7,7 +7,7 @@ use super::watch::Watch;
 use crate::config::ServiceSpec;
 use crate::outcome::{Record, Timestamp};
 use crate::slo::correction::CorrectedTime;
-use crate::slo::{HourCounts, Objective, Sli, Tally};
+use crate::slo::{HourCounts, Objective, Precision, Tally};
 use crate::store::{HourOutline, Store, StoreError};
 use std::rc::Rc;
 
@@ -85,16 +85,14 @@ impl<'a> ServiceCounting<'a> {
             watch.record(record);
         }
         for objective in &mut self.objectives {
-            if let Some(place) = objective.places[probe] {
-                objective.measure.record(place, record);
-            }
+            objective.record(probe, record);
         }
     }
 
     pub fn finish(self) -> ServiceReport {
         let Self { spec, span, .. } = self;
         let objectives = self.objectives.into_iter().map(|one| {
-            ObjectiveReport::of(one.objective, span, &one.measure.finish(), one.approximate)
+            ObjectiveReport::of(one.objective, span, &one.measure.finish(), one.precision)
         });
         let probes = self.watches.into_iter().zip(&spec.probes);
         ServiceReport {
@@ -119,6 +117,7 @@ struct Hour {
     last: Option<Timestamp>,
     /// All of it together.
     tally: Tally,
+    precision: Precision,
 }
 
 /// One objective being counted.
@@ -130,8 +129,7 @@ struct Counting<'a> {
     hour: Hour,
     /// Of each probe that the service watches, its place among those that count.
     places: Vec<Option<usize>>,
-    /// Latencies before it may be on the wrong side of the threshold.
-    approximate: Option<Timestamp>,
+    precision: Precision,
 }
 
 impl<'a> Counting<'a> {
@@ -144,15 +142,17 @@ impl<'a> Counting<'a> {
     ) -> Result<Self, StoreError> {
         let (counting, contributing): (Vec<_>, Vec<_>) =
             service.contributing(objective).into_iter().unzip();
-        let (mut places, mut presence, mut approximate) = (Vec::new(), Vec::new(), None);
+        let (mut places, mut presence) = (Vec::new(), Vec::new());
+        let mut precision = Precision::default();
         for (probe, spec) in service.watched().enumerate() {
             let place = counting.iter().position(|at| *at == probe);
             if place.is_some() {
                 presence.push(store.presence(&spec.key)?);
             }
-            if let (Some(_), Sli::Latency { below }) = (place, objective.sli) {
-                let end = store.approximate_before(&spec.key, below, span.from, span.known_to())?;
-                approximate = approximate.max(end);
+            if let (Some(_), Some(threshold)) = (place, objective.sli.threshold()) {
+                let (from, to) = (span.from, span.known_to());
+                let end = store.approximate_before(&spec.key, &threshold, from, to)?;
+                precision.approximate_before = precision.approximate_before.max(end);
             }
             places.push(place);
         }
@@ -164,8 +164,16 @@ impl<'a> Counting<'a> {
             measure,
             hour: Hour::default(),
             places,
-            approximate,
+            precision,
         })
+    }
+
+    /// Takes an outcome of a probe that the service watches.
+    fn record(&mut self, probe: usize, record: &Record) {
+        if let Some(place) = self.places[probe] {
+            self.precision.note(self.objective.sli, &record.into());
+            self.measure.record(place, record);
+        }
     }
 
     /// Whether the outlines of an hour, each with its probe's position, are enough.
@@ -174,13 +182,19 @@ impl<'a> Counting<'a> {
             counts,
             last,
             tally,
+            precision,
         } = &mut self.hour;
         counts.clear();
         *last = None;
+        *precision = Precision::default();
+        let threshold = self.objective.sli.threshold();
         for (probe, outline) in outlines {
             if self.places[*probe].is_some() {
                 counts.add(outline.counts.tally(&self.key));
                 *last = (*last).max(Some(outline.last));
+                if let Some(threshold) = &threshold {
+                    *precision = precision.and(outline.counts.precision(threshold));
+                }
             }
         }
         let judged = self.measure.judge_hour(start, counts);
@@ -192,6 +206,7 @@ impl<'a> Counting<'a> {
     fn take_hour(&mut self, start: Timestamp) {
         if let Some(last) = self.hour.last {
             self.measure.hour(start, self.hour.tally, last);
+            self.precision = self.precision.and(self.hour.precision);
         }
     }
 }

@@ -103,8 +103,11 @@ fn objective(view: &ObjectiveView, at: Timestamp) -> Markup {
             @if view.is_beyond_retention() {
                 p.quiet { "SLI and budget are " (notes::BEYOND_RETENTION) }
             }
-            @if let Some(before) = view.approximate {
-                p.quiet { "The numbers are " (notes::approximate(before.to_utc())) }
+            @if let (Some(before), Some(within)) = (view.precision.approximate_before, view.approximate_within()) {
+                p.quiet { "The numbers are " (notes::approximate(before.to_utc(), within)) }
+            }
+            @if let Some(since) = view.precision.measured_since {
+                p.quiet { "The objective is " (notes::measured_since(since.to_utc())) }
             }
             (windows(view))
         }

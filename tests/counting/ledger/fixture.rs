@@ -6,7 +6,7 @@ use super::{HOUR, START};
 use proptest::prelude::*;
 use slod::config::{Config, ProbeSpec};
 use slod::ledger::{Ledger, RestoreFrom, Unread, plans, recount, reload, restore};
-use slod::outcome::{Cause, Outcome, Record, Timestamp, Verdict, VoidReason};
+use slod::outcome::{Cause, Measurement, Outcome, Record, Timestamp, Verdict, VoidReason};
 use slod::slo::correction::Correction;
 use slod::slo::recurrence::Recurrence;
 use slod::store::Store;
@@ -87,7 +87,9 @@ pub struct Fixture {
 
 pub const HOURLY: &str = "FREQ=HOURLY;COUNT=12";
 pub const DAILY: &str = "FREQ=DAILY;COUNT=5";
-pub const SLOS: [&str; 6] = ["both", "slices", "fast", "all", "weighted", "steps"];
+pub const SLOS: [&str; 7] = [
+    "both", "slices", "fast", "all", "weighted", "steps", "connect",
+];
 
 impl Fixture {
     pub fn new() -> Self {
@@ -237,11 +239,18 @@ impl Fixture {
     /// An outcome of the first probe or of the other one.
     pub fn happen(&mut self, a: bool, verdict: Verdict, ms: u64, late: i64) {
         let spec = &self.config.services[0].probes[usize::from(!a)];
+        let mut outcome = Outcome::new(verdict, Duration::from_millis(ms));
+        // Some attempts need no new connection.
+        if !ms.is_multiple_of(5) {
+            let third = Duration::from_millis(ms) / 3;
+            outcome.measured.add(Measurement::Connect, third);
+            outcome.measured.add(Measurement::Processing, third);
+        }
         let mut record = Record {
             key: spec.key.clone(),
             at: Timestamp(self.now - late),
             interval: spec.interval,
-            outcome: Outcome::new(verdict, Duration::from_millis(ms)),
+            outcome,
         };
         // As the schedule does it, no label stands for two outcomes.
         let same = |old: &Record, new: &Record| old.key == new.key && old.at == new.at;

@@ -53,9 +53,14 @@ impl Oracle<'_> {
             let good = match record.outcome.verdict {
                 Verdict::Void(_) => return None,
                 Verdict::Bad(_) => false,
-                Verdict::Good => {
-                    !matches!(sli, Sli::Latency { below } if record.outcome.latency >= below)
-                }
+                Verdict::Good => match sli {
+                    Sli::Latency { of: None, below } => record.outcome.latency < below,
+                    Sli::Latency {
+                        of: Some(of),
+                        below,
+                    } => record.outcome.measured.get(of)? < below,
+                    _ => true,
+                },
             };
             Some((record, good))
         })

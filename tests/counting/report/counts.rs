@@ -36,7 +36,7 @@ fn outlined(config: &Config, store: &Store) -> usize {
         let read = store.for_each_outline(hour, known, |key, outline| {
             let Some(outline) = outline else { return };
             found += 1;
-            let all = store.outcomes_of_hour(key, hour).expect("readable");
+            let all = store.outcomes_of_hour(key, hour, &[]).expect("readable");
             let ends = (all[0].at, all[all.len() - 1].at);
             assert_eq!((outline.first, outline.last), ends);
             assert_eq!(outline.counts.outcomes(), all.len() as u64);

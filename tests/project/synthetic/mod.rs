@@ -8,10 +8,12 @@ use slod::ledger::snapshot::{
     DAYS, DayView, LastOutcome, ObjectiveView, ProbeView, QUANTILE_SPANS, QUANTILES, ServiceView,
     Snapshot, WindowView,
 };
-use slod::outcome::{Cause, Phase, Phases, ProbeKey, Timestamp, Verdict, VoidReason};
+use slod::outcome::{Cause, Measurement, Measurements, ProbeKey, Timestamp, Verdict, VoidReason};
+use slod::probe::KINDS;
 use slod::slo::correction::Correction;
 use slod::slo::{
-    BudgetView, BudgetingMethod, Combine, NoDataPolicy, Objective, Sli, StandardWindows, Window,
+    BudgetView, BudgetingMethod, Combine, NoDataPolicy, Objective, Precision, Sli, StandardWindows,
+    Window,
 };
 use slod::store::Ahead;
 use std::sync::Arc;
@@ -102,9 +104,11 @@ fn correction(id: &str, hours: i64, reason: &str, slos: &[&str]) -> Correction {
 }
 
 const LATENCY_P95: Sli = Sli::Latency {
+    of: None,
     below: Duration::from_millis(500),
 };
 const LATENCY_P99: Sli = Sli::Latency {
+    of: None,
     below: Duration::from_secs(1),
 };
 
@@ -172,7 +176,7 @@ fn objective(name: &str, sli: Sli, target: f64, fate: Fate) -> ObjectiveView {
         },
         further: Vec::new(),
         corrected: false,
-        approximate: None,
+        precision: Precision::default(),
     }
 }
 
@@ -287,6 +291,7 @@ pub fn probe(service: &str, name: &str, fate: Fate, seed: u64) -> ProbeView {
     ProbeView {
         key: ProbeKey::new(service, name),
         kind: "http",
+        measures: KINDS[0].measures(),
         target: format!("https://{service}.example/health").into(),
         interval: INTERVAL,
         runs: if probed { 259_121 } else { 0 },
@@ -323,18 +328,18 @@ fn last(fate: Fate, base: Duration) -> LastOutcome {
             at,
             verdict: Verdict::Good,
             latency: base,
-            phases: phases(base),
-            http_status: Some(200),
+            measured: phases(base),
+            code: Some(200),
             tls_not_after: Some(AT.after(61 * DAY).0 / 1000),
             message: None,
         },
     }
 }
 
-fn phases(total: Duration) -> Phases {
-    let mut phases = Phases::default();
-    for (phase, percent) in Phase::ALL.into_iter().zip([4, 9, 21, 58, 8]) {
-        phases.add(phase, total * percent / 100);
+fn phases(total: Duration) -> Measurements {
+    let mut phases = Measurements::default();
+    for (phase, percent) in Measurement::PHASES.iter().zip([4, 9, 21, 58, 8]) {
+        phases.add(*phase, total * percent / 100);
     }
     phases
 }
@@ -345,8 +350,8 @@ pub fn failure(at: Timestamp, cause: Cause, message: &str) -> LastOutcome {
         at,
         verdict: Verdict::Bad(cause),
         latency,
-        phases: phases(latency),
-        http_status: (cause == Cause::Status).then_some(503),
+        measured: phases(latency),
+        code: (cause == Cause::Status).then_some(503),
         tls_not_after: None,
         message: Some(message.into()),
     }

@@ -139,6 +139,7 @@ impl Replay {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::outcome::Measurements;
     use crate::outcome::{Cause, Verdict};
     use crate::slo::{BudgetingMethod, Combine, Sli, Window};
 
@@ -180,6 +181,7 @@ mod tests {
                 interval,
                 verdict,
                 latency: Duration::ZERO,
+                measured: Measurements::default(),
             };
             replay.record(0, event);
         }

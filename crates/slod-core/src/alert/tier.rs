@@ -181,7 +181,7 @@ fn is_conclusive(long: &WindowView, limit: f64) -> bool {
 mod tests {
     use super::*;
     use crate::alert::BurnAlerts;
-    use crate::outcome::{Cause, Event, Timestamp, Verdict};
+    use crate::outcome::{Cause, Event, Measurements, Timestamp, Verdict};
     use crate::slo::correction::Spans;
     use crate::slo::{
         BudgetingMethod, Combine, ContributingProbe, NoDataPolicy, Sli, Tracker, Window,
@@ -216,6 +216,7 @@ mod tests {
             interval,
             verdict,
             latency,
+            measured: Measurements::default(),
         };
         tracker.record(0, &event);
     }

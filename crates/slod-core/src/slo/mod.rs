@@ -8,6 +8,7 @@ mod hour;
 pub mod objective;
 pub mod occurrence;
 mod pace;
+mod precision;
 pub mod recurrence;
 mod retention;
 pub mod series;
@@ -21,9 +22,10 @@ pub mod window;
 
 pub use hour::HourCounts;
 pub use objective::{
-    BudgetingMethod, Combine, Judgement, NoDataPolicy, Objective, ProbeRef, Sli, Window,
+    BudgetingMethod, Combine, Judgement, NoDataPolicy, Objective, ProbeRef, Sli, Threshold, Window,
 };
 pub use pace::Pace;
+pub use precision::Precision;
 pub use retention::Retention;
 pub use standard::{StandardWindow, StandardWindows};
 pub use tally::{Tally, TallyKey, whole_ms};

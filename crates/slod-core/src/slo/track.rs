@@ -150,7 +150,7 @@ impl Tracker {
 
     /// Whether an outcome counts as a failure here.
     pub fn is_bad(&self, event: &Event) -> bool {
-        self.objective.sli.judge(event.verdict, event.latency) == Judgement::Bad
+        self.objective.sli.judge(event) == Judgement::Bad
     }
 
     /// What a slice is in which no outcome counts; `None` where that is nothing.
@@ -174,8 +174,8 @@ impl Tracker {
     fn take(&mut self, probe: usize, event: &Event) {
         let at = event.at;
         self.unwatched.end(at);
-        let judgement = self.objective.sli.judge(event.verdict, event.latency);
-        if self.corrected.contains(at) {
+        let judgement = self.objective.sli.judge(event);
+        if judgement == Judgement::NotMeasured || self.corrected.contains(at) {
             return;
         }
         if judgement == Judgement::NotCounted {

@@ -7,7 +7,7 @@
 
 mod control;
 
-use crate::outcome::{Cause, Outcome, ProbeKey, Record, Timestamp, Verdict, VoidReason};
+use crate::outcome::{Outcome, ProbeKey, Record, Timestamp, Verdict, VoidReason};
 use control::{Control, Evidence};
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -248,14 +248,9 @@ fn undecided(outcome: &mut Outcome) {
     outcome.detail.say(format_args!("{text}: {failed}"));
 }
 
-/// Whether a lost network of our own could look like this. Where somebody answered, it cannot.
+/// Whether a lost network of our own could look like this.
 fn may_be_ours(verdict: Verdict) -> bool {
-    matches!(
-        verdict,
-        Verdict::Bad(
-            Cause::Dns | Cause::Unreachable | Cause::Timeout | Cause::Reset | Cause::Proxy
-        )
-    )
+    matches!(verdict, Verdict::Bad(cause) if cause.could_be_own_network())
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
 use super::*;
+use crate::outcome::Measurements;
 use crate::outcome::{Cause, Verdict, millis};
 use crate::slo::calendar::{Calendar, Period};
 use crate::slo::{Combine, NoDataPolicy, Sli, Window};
@@ -41,6 +42,7 @@ fn record(
         interval,
         verdict,
         latency,
+        measured: Measurements::default(),
     };
     tracker.record(0, &event);
 }
@@ -144,7 +146,11 @@ fn a_changed_interval_keeps_what_was_observed() {
 #[test]
 fn a_failed_request_is_never_fast_and_a_void_one_never_counts() {
     let below = Duration::from_millis(500);
-    let mut tracker = tracker(Sli::Latency { below }, BudgetingMethod::Occurrences, &[10]);
+    let mut tracker = tracker(
+        Sli::Latency { of: None, below },
+        BudgetingMethod::Occurrences,
+        &[10],
+    );
     let at = Timestamp(0);
     let interval = Duration::from_secs(10);
     record(
