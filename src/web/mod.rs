@@ -8,6 +8,7 @@ mod heartbeat;
 mod metrics;
 pub mod page;
 mod problem;
+mod reason;
 mod server;
 mod status;
 mod stream;

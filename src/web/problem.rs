@@ -1,5 +1,6 @@
 //! Errors as RFC 9457 has them.
 
+use super::reason::reason as own_words;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{HeaderValue, StatusCode, Uri, header};
@@ -33,7 +34,7 @@ impl Problem {
         while let Some(source) = reason.source() {
             reason = source;
         }
-        Self::new(status, title).because(reason.to_string())
+        Self::new(status, title).because(own_words(&reason.to_string()))
     }
 
     pub fn because(mut self, detail: impl Into<String>) -> Self {

@@ -252,7 +252,7 @@ fn a_backtest_reads_well() {
     let mut config = config();
     config.services[0].objectives.truncate(1);
     let expected = "\
-a made-up 3d2h5m of 31,115 outcomes
+synthetic history: 3d2h5m, 31,115 outcomes
 
 SERVICE  SLO     TIER    URGENCY  FIRED     ENDED             FOR  BUDGET SPENT
 web      errors  1h/5m   page     +3d1m     still firing     2h4m          2.4%
@@ -268,16 +268,18 @@ web      errors  1d/2h   ticket   +3d4m30s  still firing    2h30s         10.3% 
 #[test]
 fn stories_that_are_none_are_refused() {
     use slod::report::scenario::Scenario;
-    for text in [
-        "",
-        "good",
-        "good x",
-        "good x 5",
-        "ugly x 5m",
-        "bad 0% x 1h",
-        "bad x 2m,",
-        "good x 500d",
+    for (text, expected) in [
+        ("", "invalid phase ``"),
+        ("good", "invalid phase `good`"),
+        ("good x", "invalid phase `good x`"),
+        ("good x 5", "invalid duration `5`"),
+        ("good x 0s", "expected more than 0s"),
+        ("ugly x 5m", "invalid phase `ugly`"),
+        ("bad 0% x 1h", "expected more than 0%"),
+        ("bad x 2m,", "invalid phase ``"),
+        ("good x 500d", "limited to 366d"),
     ] {
-        assert!(text.parse::<Scenario>().is_err(), "{text}");
+        let reason = text.parse::<Scenario>().expect_err("invalid");
+        assert!(reason.contains(expected), "{text}: {reason}");
     }
 }

@@ -94,15 +94,17 @@ pub fn notes(report: &Report) -> Vec<String> {
     notes
 }
 
-/// Where the span ends in the future.
+/// What the current minute is missing from, and that a time range ends in the future.
 pub fn not_over(report: &Report) -> Option<String> {
     let now = minute(report.at);
-    let shown = || {
-        format!(
-            "The time range is not over: budgets are for all of it, coverage is up to {now} UTC."
-        )
-    };
-    (!report.is_over()).then(shown)
+    if report.is_over() {
+        let current = report.at - report.to < chrono::TimeDelta::minutes(1);
+        return current.then(|| format!("The current minute ({now} UTC) is not included."));
+    }
+    Some(format!(
+        "The time range is not over: budgets are for all of it, coverage is up to {now} UTC. \
+         Objectives that count minutes do not include the current minute."
+    ))
 }
 
 /// Why it was missed, or cannot be judged; `None` where there is no more to say.

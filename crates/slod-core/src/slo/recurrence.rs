@@ -6,11 +6,14 @@
 //! that is skipped is read with the offset before the gap. Hourly rules count hours as they pass: they
 //! are evaluated once for each stretch of time with one offset.
 
+mod reason;
+
 use crate::outcome::Timestamp;
 use crate::units::DAY_MS;
 use chrono::{DateTime, Datelike, Months, NaiveDate, NaiveDateTime, NaiveTime, Offset};
 use chrono::{TimeDelta, TimeZone};
 use chrono_tz::Tz;
+use reason::reason;
 use rrule::{Frequency, RRule, RRuleSet, Unvalidated};
 use std::time::Duration;
 
@@ -207,10 +210,6 @@ impl Recurrence {
     fn local(&self, at: Timestamp) -> NaiveDateTime {
         at.to_utc().with_timezone(&self.zone).naive_local()
     }
-}
-
-fn reason(error: impl std::fmt::Display) -> String {
-    error.to_string()
 }
 
 fn read_count(value: &str) -> Result<usize, String> {
