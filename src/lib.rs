@@ -1,6 +1,6 @@
 //! `slod`, an SLO daemon.
 //!
-//! One way through the house:
+//! The data flow:
 //!
 //! ```text
 //! schedule -> probe -> Outcome -> ledger -> Snapshot -> { metrics, web, cli }
@@ -8,7 +8,7 @@
 //!                                   +-> store (SQLite): every outcome, hourly blocks, alerts
 //! ```
 //!
-//! Imports point down only; `tests/layers.rs` holds the order. The pure centre ([`outcome`],
+//! Imports point down only; `tests/project/layers.rs` checks the order. The pure core ([`outcome`],
 //! [`slo`], [`alert`], [`stats`], [`diagnostic`]) takes `now` and data and returns data; everything that
 //! waits, reads or writes lives above it. `docs/ARCHITECTURE.md` is the guided tour.
 

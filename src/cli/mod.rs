@@ -29,7 +29,7 @@ pub mod exit {
     pub const NO: u8 = 1;
     /// The command line or a file it names cannot be used.
     pub const USAGE: u8 = 2;
-    /// The daemon could not start: its address or its store is not to be had.
+    /// The daemon could not start: its address or its store is unavailable.
     pub const START: u8 = 64;
     /// A part of the daemon failed while it ran.
     pub const FAILED: u8 = 70;

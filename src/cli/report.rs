@@ -1,4 +1,4 @@
-//! `slod report`: what became of the promises over a span of time.
+//! `slod report`: the SLO compliance report over a time range.
 
 use super::span::SpanArgs;
 use super::{ConfigArg, exit};

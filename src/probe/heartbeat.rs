@@ -265,7 +265,7 @@ mod tests {
         let late = judged(171, Some((100, false)));
         assert_eq!(late.latency, Duration::from_secs(71 * 60));
         let message = late.detail.message.expect("why");
-        assert_eq!(&*message, "no report for 1h11m; one is due every 1h");
+        assert_eq!(&*message, "no report for 1h11m; expected every 1h");
     }
 
     #[test]

@@ -78,7 +78,7 @@ impl Attempt {
     }
 }
 
-/// The steps of one attempt; free when nobody reads them.
+/// The steps of one attempt; not recorded if nobody reads them.
 #[derive(Debug, Default)]
 pub struct Trace(Option<Vec<Step>>);
 

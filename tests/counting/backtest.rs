@@ -1,4 +1,4 @@
-//! The past of a real store, replayed: the same alerts as a made-up past of the same story.
+//! The past of a real store, replayed: the same alerts as a synthetic history.
 
 use slod::alerting::LiveAlerts;
 use slod::config::Config;

@@ -200,7 +200,7 @@ impl Cause {
 }
 
 reasons! {
-    /// Why an attempt says nothing about the service: our own failing, never charged to it.
+    /// Why an attempt says nothing about the service: a failure of slod itself, never counted against it.
     VoidReason {
         /// No file descriptor or local port was left.
         Resources = 1, "resources";

@@ -45,7 +45,7 @@ pub async fn connect(
 }
 
 /// What the failures of all addresses say together: the verdict, and the address, of the one that
-/// says most about the service. It is our own failing only if that was the reason at every address.
+/// says most about the service. It is void only if that was the reason at every address.
 fn together(failures: &[(IpAddr, Failure)]) -> (Option<IpAddr>, Failure) {
     // The first of those that say the same.
     let most = failures

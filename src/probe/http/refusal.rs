@@ -102,7 +102,11 @@ mod tests {
             (b"HTTP/2 200 OK\r\n", false, "starts with `HTTP/2 200 OK`"),
             (b"\x15\x03\x01\x00\x02\x02\x50", false, "use https"),
             (b"\0\0\x12\x04\0\0\0", false, "`http_version: 2`"),
-            (b"HTTP/1.1 400 Bad Request\r\n", true, "answers in HTTP/1.1"),
+            (
+                b"HTTP/1.1 400 Bad Request\r\n",
+                true,
+                "responds with HTTP/1.1",
+            ),
             (
                 b"HTTP/1.1 abc\r\n\r\n",
                 false,

@@ -1,4 +1,4 @@
-//! Which burn-rate alerts the past would have fired by a config's objectives, or a made-up past.
+//! Which burn-rate alerts the past would have fired by a config's objectives, or synthetic history.
 
 mod past;
 

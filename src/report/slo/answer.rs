@@ -50,7 +50,7 @@ pub fn budgets(report: &Report) -> String {
     format!("Budgets are for this time range{promised}.")
 }
 
-/// What monitoring gaps are attributed to.
+/// Whether monitoring gaps count against services.
 pub fn charged(report: &Report) -> &'static str {
     let mut objectives = report.objectives();
     let strict = objectives.any(|(_, objective)| {

@@ -5,7 +5,7 @@ use crate::outcome::{Measurement, Record, Timestamp};
 use crate::slo::slice::slice_start;
 use crate::slo::{BudgetingMethod, Judgement, Tally, whole_ms};
 
-/// One event of an objective, or none: our own failing.
+/// One event of an objective, or none: a failure of slod itself.
 #[derive(Debug)]
 pub struct Event {
     pub start: Timestamp,

@@ -47,7 +47,7 @@ struct Sums {
 #[derive(Debug)]
 pub struct Measured {
     pub view: WindowView,
-    /// Events that say nothing about the service: our own failing. Whole ones.
+    /// Events that say nothing about the service: failures of slod itself. Whole ones.
     pub void: u64,
     /// What was expected of the part of the span that is over.
     pub due: f64,

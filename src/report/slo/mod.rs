@@ -1,4 +1,4 @@
-//! What was promised for a span of time and what became of it: the page for the monthly review.
+//! The SLO compliance report over a time range.
 
 mod answer;
 mod burn_down;

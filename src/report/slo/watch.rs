@@ -1,4 +1,4 @@
-//! Monitoring gaps of a probe, separate from failures of the service. Pure.
+//! How well a probe ran: monitoring gaps, as opposed to failures of the service. Pure.
 
 use crate::outcome::{Record, Timestamp, Verdict, millis};
 use crate::store::HourOutline;

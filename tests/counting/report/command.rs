@@ -102,7 +102,7 @@ fn what_cannot_be_reported_is_a_sentence_and_a_code() {
         2,
         "is in the future",
     );
-    refused(&["--from", "2y"], 2, "expected a day such as 2026-11-01");
+    refused(&["--from", "2y"], 2, "expected a date such as 2026-11-01");
     refused(&["--from", "367d"], 2, "a report is over 366d at most");
     refused(&["--config", "other.yaml"], 2, "other.yaml");
     let reported = run(empty, &[]);
