@@ -111,7 +111,8 @@ fn records(config: &Config, happenings: &[Happening]) -> Vec<Record> {
     let mut records = Vec::new();
     for (number, probe) in config.probes().enumerate() {
         let interval = i64::try_from(probe.interval.as_secs()).expect("small");
-        for second in (7 % interval..HOURS * HOUR).step_by(probe.interval.as_secs() as usize) {
+        let step = usize::try_from(interval).expect("small");
+        for second in (7 % interval..HOURS * HOUR).step_by(step) {
             let happens = happenings.iter().find(|(whom, from, length, _)| {
                 *whom == number && (*from..from + length).contains(&second)
             });
