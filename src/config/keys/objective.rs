@@ -106,6 +106,9 @@ pub const BUDGETING: Key<Choice<OfSliceTarget>> = Key::optional(
     "What is counted: every attempt (`occurrences`), every minute as good or bad (`timeslices`, uptime), or the good share of every minute (`ratio_timeslices`). Default: `timeslices` for `availability` and `freshness`, and `occurrences` for the others.",
 );
 
+/// By default a minute is downtime if more than half of its attempts fail. One failure of several
+/// attempts is then no downtime, or random failures would spend the budget of a healthy service
+/// (`docs/FALSE_PAGES.md` has the figures).
 pub const SLICE_TARGET: Key<Ratio> = Key::with_default(
     "slice_target",
     Ratio,

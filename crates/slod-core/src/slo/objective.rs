@@ -126,10 +126,6 @@ pub enum BudgetingMethod {
 impl BudgetingMethod {
     /// Length of a time slice.
     pub const SLICE: Duration = Duration::from_secs(60);
-    /// The default `slice_target`: a minute is downtime if more than half of its attempts fail. One
-    /// failure of several attempts is then no downtime, or random failures would spend the budget of
-    /// a healthy service (`docs/FALSE_PAGES.md` has the figures).
-    pub const SLICE_TARGET: f64 = 0.5;
 
     /// How many counts make one event. All counts are whole numbers, so a slice that is partly
     /// good is counted in millionths.
