@@ -286,7 +286,7 @@ fn every_standing_is_counted_in_words() {
     let expected = [
         "1 down",
         "1 budget spent",
-        "1 not seen",
+        "1 no recent data",
         "1 burning",
         "1 no data yet",
         "1 warming up",
@@ -308,10 +308,10 @@ fn an_outage_of_everything_stays_readable() {
 #[test]
 fn a_day_reports_its_ratio_and_judgement() {
     let html = &pages()["3-down"];
-    assert!(html.contains("<title>2026-11-23: 93.935%, target far missed</title>"));
+    assert!(html.contains("<title>2026-11-23: 93.935%, target missed by far</title>"));
     assert!(html.contains("<title>2026-10-25: no data</title>"));
     assert!(
-        html.contains("far missed on 1, no data on 3, maintenance on 3, coverage below 99% on 2\"")
+        html.contains("missed by far on 1, no data on 3, maintenance on 3, coverage below 99% on 2\"")
     );
 }
 
@@ -330,7 +330,7 @@ fn a_day_reports_what_is_unknown_and_what_is_maintenance() {
         assert!(html.contains(corrected));
     }
     let table = &pages()["service-ok"];
-    let row = "<td>100%</td><td>50%</td><td>target kept</td>";
+    let row = "<td>100%</td><td>50%</td><td>target met</td>";
     assert!(table.contains(row));
 }
 

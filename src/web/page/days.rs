@@ -62,7 +62,7 @@ fn summary(service: &ServiceView, target: f64) -> String {
         known.is_some_and(|coverage| coverage < 0.99)
     };
     format!(
-        "Last {DAYS} days: target kept on {}, missed on {}, far missed on {}, no data on {}, \
+        "Last {DAYS} days: target met on {}, missed on {}, missed by far on {}, no data on {}, \
          maintenance on {}, coverage below 99% on {}",
         on(Level::Kept),
         on(Level::Missed),
