@@ -103,7 +103,7 @@ fn what_cannot_be_reported_is_a_sentence_and_a_code() {
         "is in the future",
     );
     refused(&["--from", "2y"], 2, "expected a date such as 2026-11-01");
-    refused(&["--from", "367d"], 2, "a report is over 366d at most");
+    refused(&["--from", "367d"], 2, "a report covers at most 366d");
     refused(&["--config", "other.yaml"], 2, "other.yaml");
     let reported = run(empty, &[]);
     assert_eq!((reported.code, reported.err.as_str()), (0, ""));
