@@ -4,6 +4,19 @@
 /// what it expected.
 pub fn reason(text: &str) -> String {
     let text = text.split(" at line ").next().unwrap_or(text);
+    // Of a value inside the body, the path to it comes first.
+    let (path, rest) = text.split_once(": ").unwrap_or(("", text));
+    if path.is_empty() || path.contains(' ') {
+        return sentence(text);
+    }
+    let sentence = sentence(rest);
+    if sentence.contains(&format!("`{path}`")) {
+        return sentence;
+    }
+    format!("`{path}`: {sentence}")
+}
+
+fn sentence(text: &str) -> String {
     let after = |prefix: &str| text.strip_prefix(prefix);
     if let Some(name) = after("missing field ") {
         return format!("{name} is missing");
@@ -76,5 +89,12 @@ mod tests {
             let error = serde_json::from_str::<Body>(text).expect_err("invalid");
             assert_eq!(reason(&error.to_string()), expected, "{text}");
         }
+        let of_value = "slos[0]: invalid type: integer `1`, expected a string at line 1 column 9";
+        assert_eq!(
+            reason(of_value),
+            "`slos[0]`: invalid value: integer `1`; expected a string"
+        );
+        let unknown = "service: unknown field `service`, expected `to`";
+        assert_eq!(reason(unknown), "unknown key `service`; valid is `to`");
     }
 }
