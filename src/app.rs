@@ -17,17 +17,19 @@ use crate::slo::correction::Correction;
 use crate::slo::vantage::NetworkGuard;
 use crate::store::{Store, StoreError, Writer};
 use crate::tasks::Tasks;
-use crate::web;
+use crate::web::{self, Access};
 use arc_swap::ArcSwap;
 use observer::Wanted;
 pub use reload::Origin;
 use reload::Reloader;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
 
 /// Outcomes that may wait for the ledger before probes are held back.
@@ -51,6 +53,8 @@ pub enum StartError {
         address: SocketAddr,
         source: std::io::Error,
     },
+    #[error("the web configuration is invalid:\n{0}")]
+    Web(String),
     #[error("the threads for probes cannot be started: {0}")]
     Threads(std::io::Error),
     #[error("the metrics cannot be set up: {0}")]
@@ -75,6 +79,7 @@ pub struct App {
     /// The latest tick in the store.
     used_until: Option<Timestamp>,
     own: SelfMetrics,
+    access: Access,
     snapshots: watch::Sender<Arc<Snapshot>>,
 }
 
@@ -88,11 +93,23 @@ pub enum RunError {
 }
 
 impl App {
-    /// Binds, opens and restores; no probe runs yet.
-    pub async fn build(config: Config, origin: Origin, clock: Clock) -> Result<Self, StartError> {
+    /// Binds, opens and restores; no probe runs yet. `web_config` replaces the file that the config
+    /// names.
+    pub async fn build(
+        config: Config,
+        web_config: Option<PathBuf>,
+        origin: Origin,
+        clock: Clock,
+    ) -> Result<Self, StartError> {
         raise_open_files();
         let config = Arc::new(config);
+        let own = SelfMetrics::new()?;
         let address = config.listen;
+        let access = {
+            let (web, own) = (config.web.clone(), own.clone());
+            let read = move || Access::new(&web, web_config, address.ip().is_loopback(), own);
+            unless_panicked(tokio::task::spawn_blocking(read).await).map_err(StartError::Web)?
+        };
         let listener = listen(address).map_err(|source| StartError::Listen { address, source })?;
         let opened = {
             let (config, clock) = (config.clone(), clock.clone());
@@ -106,15 +123,13 @@ impl App {
             corrections,
             beats,
             used_until,
-        } = match opened {
-            Ok(opened) => opened?,
-            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
-        };
+        } = unless_panicked(opened)?;
         let first = ledger.snapshot(clock.now());
         let (snapshots, _) = watch::channel(Arc::new(first));
         Ok(Self {
             threads: ProbeThreads::start().map_err(StartError::Threads)?,
-            own: SelfMetrics::new()?,
+            own,
+            access,
             config,
             origin,
             clock,
@@ -133,6 +148,11 @@ impl App {
     /// Where the daemon serves, with the real port.
     pub fn address(&self) -> std::io::Result<SocketAddr> {
         self.listener.local_addr()
+    }
+
+    /// Whether it serves HTTPS.
+    pub fn is_secure(&self) -> bool {
+        self.access.rules().file.tls.is_some()
     }
 
     /// The pictures that the daemon publishes.
@@ -177,6 +197,7 @@ impl App {
             system,
             own: self.own.clone(),
             streams: web::Streams::default(),
+            access: self.access.clone(),
             store: store.clone(),
             history: history.clone(),
             reload: requests_in,
@@ -230,6 +251,7 @@ impl App {
             corrections: self.corrections,
             beats: self.beats,
             own: self.own,
+            access: self.access.clone(),
             clock: self.clock,
             requests,
             history,
@@ -247,10 +269,19 @@ impl App {
             web::serve(
                 self.listener,
                 web::router(state),
+                self.access,
                 stop.clone().cancelled_owned(),
             ),
         );
         self.writer
+    }
+}
+
+/// The result of blocking work; its panic is ours.
+fn unless_panicked<T>(result: Result<T, JoinError>) -> T {
+    match result {
+        Ok(done) => done,
+        Err(panic) => std::panic::resume_unwind(panic.into_panic()),
     }
 }
 

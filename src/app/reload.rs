@@ -2,6 +2,7 @@
 
 use super::changes::changes;
 use super::observer::Wanted;
+use super::unless_panicked;
 use crate::clock::Clock;
 use crate::config::{self, Config, ProbeSpec};
 use crate::diagnostic::{Diagnostic, Severity, Source};
@@ -11,7 +12,7 @@ use crate::probe;
 use crate::probe::beats::HeartbeatBoard;
 use crate::slo::correction::Correction;
 use crate::store::{Store, StoreError};
-use crate::web::{ReloadRequest, Reloaded};
+use crate::web::{Access, ReloadRequest, Reloaded};
 use crate::yaml::Stamp;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -19,6 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::spawn_blocking;
 use tokio::time::{Instant, interval_at};
 use tokio_util::sync::CancellationToken;
 
@@ -43,6 +45,7 @@ pub(super) struct Reloader {
     pub(super) corrections: Arc<[Correction]>,
     pub(super) beats: HeartbeatBoard,
     pub(super) own: SelfMetrics,
+    pub(super) access: Access,
     pub(super) clock: Clock,
     /// The store's file: the corrections that were made by hand.
     pub(super) history: PathBuf,
@@ -71,7 +74,10 @@ impl Reloader {
                 () = stop.cancelled() => return,
                 Some(()) = hangups.recv() => drop(self.reload().await),
                 _ = repeat.tick() => drop(self.correct().await),
-                _ = look.tick() => self.look_at_files().await,
+                _ = look.tick() => {
+                    self.look_at_files().await;
+                    self.look_at_web_file().await;
+                }
                 Some(ReloadRequest { what, done }) = self.requests.recv() => {
                     let result = match what {
                         Reloaded::Config => self.reload().await,
@@ -98,10 +104,7 @@ impl Reloader {
             let stamps = paths.into_iter().map(|path| (Stamp::of(&path), path));
             stamps.map(|(stamp, path)| (path, stamp)).collect()
         };
-        let files = match tokio::task::spawn_blocking(look).await {
-            Ok(files) => files,
-            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
-        };
+        let files = unless_panicked(spawn_blocking(look).await);
         if self.files == files {
             return;
         }
@@ -110,6 +113,19 @@ impl Reloader {
         let read = self.origin.check_with_warnings(&self.config.inputs.source);
         // It is logged, and tried again when a file changes again.
         drop(self.take(read).await);
+    }
+
+    /// The same for the web configuration file and the certificates that it names.
+    async fn look_at_web_file(&self) {
+        let access = self.access.clone();
+        let refreshed = unless_panicked(spawn_blocking(move || access.refresh()).await);
+        let Some(result) = refreshed else { return };
+        self.own.reloaded(result.is_ok(), self.clock.now());
+        if let Err(reason) = result {
+            tracing::error!(
+                "the web configuration was not reloaded, the old one stays in force:\n{reason}"
+            );
+        }
     }
 
     async fn take(&mut self, read: Result<Config, String>) -> Result<(), String> {
@@ -126,6 +142,10 @@ impl Reloader {
 
     async fn try_take(&mut self, next: Config) -> Result<(), String> {
         self.refuse_what_needs_a_restart(&next)?;
+        let web = {
+            let (access, web) = (self.access.clone(), next.web.clone());
+            unless_panicked(spawn_blocking(move || access.prepare(&web)).await)?
+        };
         let next = Arc::new(next);
         let before = self.corrections.clone();
         match self.in_force(next.clone()).await {
@@ -140,6 +160,7 @@ impl Reloader {
             .map_err(|_| STOPPING.to_owned())?;
         let probes = next.running().map(|spec| (&spec.key, &spec.probe));
         self.beats.listen(self.clock.now(), probes, |_| None);
+        self.access.apply(web);
         self.observer.send_if_modified(|wanted| {
             let changed = Wanted::of(&next);
             let modified = *wanted != changed;
@@ -178,10 +199,7 @@ impl Reloader {
             let store = Store::open_read_only(&path)?;
             ledger::in_force(&config, &store).map(Arc::from)
         };
-        match tokio::task::spawn_blocking(read).await {
-            Ok(corrections) => corrections,
-            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
-        }
+        unless_panicked(spawn_blocking(read).await)
     }
 
     /// Lets the ledger go on by a config and the corrections in force.

@@ -116,7 +116,7 @@ async fn start(
         Ok(generated) => generated.map_err(|error| format!("cannot generate the past: {error}"))?,
         Err(panic) => std::panic::resume_unwind(panic.into_panic()),
     };
-    let app = App::build(Arc::unwrap_or_clone(config), origin, Clock::system()).await;
+    let app = App::build(Arc::unwrap_or_clone(config), None, origin, Clock::system()).await;
     let app = app.map_err(|error| error.to_string())?;
     let address = app.address().unwrap_or(args.listen);
     Ok((app, intro(address, &path, &generated)))

@@ -33,7 +33,13 @@ pub(super) const ROOT: &[Key] = &[
         "listen",
         Shape::Text,
         DEFAULT_LISTEN,
-        "Address and port of the pages, the API and `/metrics`. There is no authentication: keep it on loopback or behind something that has.",
+        "Address and port of the pages, the API and `/metrics`. Without authentication (see `web`), everybody who reaches it can read everything, and only a loopback address accepts writes.",
+    ),
+    Key::optional(
+        "web",
+        Shape::Section(WEB),
+        "",
+        "TLS and authentication, see `docs/WEB.md`.",
     ),
     Key::optional(
         "store",
@@ -90,6 +96,59 @@ pub(super) const STORE: &[Key] = &[
         Shape::Duration,
         DEFAULT_RETENTION,
         "How long every outcome is kept, from 1d to 3660d. The SLI, the budget and the burn rate of a window that reaches further back are withheld.",
+    ),
+];
+
+pub(super) const WEB: &[Key] = &[
+    Key::optional(
+        "config_file",
+        Shape::File,
+        "",
+        "TLS, users with passwords and response headers, in the format of Prometheus' exporters. `slod run --web.config.file` overrides it. It is read again when it or one of its files changes.",
+    ),
+    Key::optional(
+        "tokens",
+        Shape::List(&Shape::Section(TOKEN)),
+        "",
+        "Tokens for scripts, sent as `Authorization: Bearer`.",
+    ),
+    Key::optional(
+        "user_roles",
+        Shape::Map(&Shape::Choice(&["read", "write"])),
+        "",
+        "Roles of users of `basic_auth_users` in `config_file`. Left out, it is `write`.",
+    ),
+    Key::optional(
+        "client_certificate_role",
+        Shape::Choice(&["read", "write"]),
+        "write",
+        "Role of clients with a verified certificate, where neither users nor tokens are configured.",
+    ),
+    Key::optional(
+        "allowed_hosts",
+        Shape::List(&Shape::Text),
+        "",
+        "Host names under which browsers may open the pages, and under which writes are accepted, in addition to IP addresses, `localhost` and the host name of the machine.",
+    ),
+    Key::optional(
+        "allow_unauthenticated_writes",
+        Shape::Bool,
+        "false",
+        "Accepts writes (reload, corrections, heartbeats without a token) without authentication on an address that is not loopback: for a daemon behind a proxy that authenticates.",
+    ),
+];
+
+pub(super) const TOKEN: &[Key] = &[
+    Key::required(
+        "name",
+        Shape::Text,
+        "Name in the audit log, unique among tokens.",
+    ),
+    Key::required("token", Shape::Secret, "The token itself."),
+    Key::required(
+        "role",
+        Shape::Choice(&["read", "write"]),
+        "`read` pages, metrics and the API; `write` also reloads, corrections, the audit log, and heartbeats that have no token of their own.",
     ),
 ];
 

@@ -126,7 +126,7 @@ pub(super) const LINTS: &[Lint] = &[
     Lint {
         code: note(
             "open-listen",
-            "Everybody who reaches the address can read everything.",
+            "There is no authentication: everybody who reaches the address can read everything, and write if that is allowed.",
         ),
         find: sense::open_listen,
     },

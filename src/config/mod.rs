@@ -20,11 +20,13 @@ mod objective;
 mod observe;
 mod probe;
 mod read;
+mod web;
 mod zone;
 
 pub use docs::markdown;
 pub use load::{Code, FileError, Loaded, codes, read_file};
 pub use mask::source as without_secrets;
 pub use model::{
-    Config, FoundBy, Inputs, ObserveSpec, Pattern, ProbeSpec, ProcessSpec, ServiceSpec, StoreSpec,
+    Config, FoundBy, Inputs, ObserveSpec, Pattern, ProbeSpec, ProcessSpec, Role, ServiceSpec,
+    StoreSpec, TokenSpec, WebSpec,
 };

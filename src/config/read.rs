@@ -9,6 +9,7 @@ use super::name::{Names, label_fault};
 use super::objective;
 use super::observe;
 use super::probe::{self, Pace};
+use super::web;
 use crate::probe::Kind;
 use crate::slo::Objective;
 use crate::units;
@@ -30,6 +31,7 @@ pub(super) fn document<'n>(
     } else {
         keys::DEFAULT_LISTEN.parse().ok()
     };
+    let web = web::read(&root);
     let store = store(&root);
     let slots = if root.has("max_concurrent_probes") {
         root.integer("max_concurrent_probes", keys::SLOTS.0..=keys::SLOTS.1)
@@ -44,6 +46,7 @@ pub(super) fn document<'n>(
     Some(Draft {
         document,
         listen: listen?,
+        web: web?,
         store: store?,
         max_concurrent_probes: usize::try_from(slots?).ok()?,
         observe: observe?,

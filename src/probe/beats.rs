@@ -178,6 +178,15 @@ impl HeartbeatBoard {
         }
     }
 
+    /// Whether reports of this probe need a token of its own.
+    pub fn has_token(&self, key: &ProbeKey) -> bool {
+        let board = self.board();
+        let probe = board.get(key).and_then(|entry| entry.probe.as_ref());
+        probe
+            .and_then(|probe| probe.accepts_heartbeats())
+            .is_some_and(|door| door.token.is_some())
+    }
+
     /// Whether a report says more than the one on the disk, so that it must be kept before it is
     /// taken.
     pub fn is_news(&self, key: &ProbeKey, beat: &Beat) -> bool {

@@ -1,8 +1,10 @@
 //! What the daemon serves: metrics, state, and the way to reload it. Every answer is made from
 //! memory; every error is problem JSON (RFC 9457).
 
+mod accept;
 mod alerts;
 mod api;
+pub mod auth;
 mod corrections;
 mod heartbeat;
 mod metrics;
@@ -12,6 +14,7 @@ mod server;
 mod status;
 mod stream;
 
+pub use auth::Access;
 pub use server::serve;
 pub use stream::Streams;
 
@@ -65,6 +68,7 @@ pub struct WebState {
     pub system: watch::Receiver<Arc<SystemView>>,
     pub own: SelfMetrics,
     pub streams: Streams,
+    pub access: Access,
     pub store: StoreHandle,
     /// The store's file, for reading back single outcomes.
     pub history: PathBuf,
@@ -73,6 +77,7 @@ pub struct WebState {
 
 /// All routes.
 pub fn router(state: WebState) -> Router {
+    let access = state.access.clone();
     Router::new()
         .route("/", get(status::overview))
         .route("/services/{service}", get(status::service))
@@ -104,13 +109,14 @@ pub fn router(state: WebState) -> Router {
             post(heartbeat::beat).fallback(heartbeat::use_post),
         )
         .layer(CompressionLayer::new().quality(tower_http::CompressionLevel::Fastest))
+        .layer(middleware::from_fn_with_state(access.clone(), auth::check))
         .layer(middleware::from_fn(problem::explain))
         .layer(TimeoutLayer::with_status_code(
             StatusCode::SERVICE_UNAVAILABLE,
             REQUEST_TIMEOUT,
         ))
         .layer(CatchPanicLayer::custom(|_| problem::defect()))
-        .layer(middleware::from_fn(guard))
+        .layer(middleware::from_fn_with_state(access, guard))
         .with_state(state)
 }
 
@@ -133,10 +139,14 @@ impl WebState {
     }
 }
 
-/// Nothing that is served may be framed, sniffed, scripted or sent on.
-async fn guard(request: Request, next: Next) -> Response {
+/// Nothing that is served may be framed, sniffed, scripted or sent on, unless the web configuration
+/// file says otherwise.
+async fn guard(State(access): State<Access>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
+    for (name, value) in &access.rules().file.headers {
+        headers.insert(name.clone(), value.clone());
+    }
     let fixed: [(HeaderName, &'static str); 5] = [
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::X_FRAME_OPTIONS, "DENY"),

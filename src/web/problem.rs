@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use axum::extract::Request;
-use axum::http::{HeaderValue, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http_body_util::Full;
@@ -15,6 +15,7 @@ pub struct Problem {
     status: StatusCode,
     title: String,
     detail: Option<String>,
+    headers: HeaderMap,
 }
 
 impl Problem {
@@ -23,6 +24,7 @@ impl Problem {
             status,
             title: title.into(),
             detail: None,
+            headers: HeaderMap::new(),
         }
     }
 
@@ -38,6 +40,12 @@ impl Problem {
 
     pub fn because(mut self, detail: impl Into<String>) -> Self {
         self.detail = Some(detail.into());
+        self
+    }
+
+    /// With one more header.
+    pub fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.append(name, value);
         self
     }
 
@@ -58,7 +66,9 @@ const JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        (self.status, [(header::CONTENT_TYPE, JSON)], self.to_json()).into_response()
+        let json = self.to_json();
+        let kind = [(header::CONTENT_TYPE, JSON)];
+        (self.status, kind, self.headers, json).into_response()
     }
 }
 

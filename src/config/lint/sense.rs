@@ -226,15 +226,21 @@ fn bare_variable(text: &str) -> Option<&str> {
 }
 
 pub(super) fn open_listen(draft: &Draft<'_>) -> Vec<Finding> {
-    if draft.listen.ip().is_loopback() {
+    let web = &draft.web;
+    // What the file says is not known here; it is checked where it is read.
+    let guarded = web.config_file.is_some() || !web.tokens.is_empty();
+    if draft.listen.ip().is_loopback() || guarded {
         return Vec::new();
     }
+    let listen = draft.listen;
+    let can = if web.allow_unauthenticated_writes {
+        "read pages, metrics and the API, report heartbeats, reload the config, and remove outages from the SLOs with corrections"
+    } else {
+        "read pages, metrics and the API (writes are refused)"
+    };
     vec![Finding {
         at: draft.root.spot_of("listen"),
-        message: format!(
-            "everybody who reaches {} can read pages and metrics: there is no authentication",
-            draft.listen
-        ),
-        help: "listen on 127.0.0.1, or let a firewall or a proxy guard it".to_owned(),
+        message: format!("there is no authentication: everybody who reaches {listen} can {can}"),
+        help: "set `web.config_file` or `web.tokens`, or listen on 127.0.0.1".to_owned(),
     }]
 }

@@ -1,0 +1,194 @@
+//! The web configuration file, in the format of Prometheus' exporter-toolkit.
+
+use super::keys::{FILE, HEADERS, HTTP, RATE_LIMIT};
+use super::mask;
+use super::password::{self, Hash};
+use super::tls::{self, ServerTls};
+use crate::config::read_file;
+use crate::diagnostic::{Diagnostic, Severity, Source};
+use crate::units;
+use crate::yaml::{self, Reader, Section, Stamp};
+use axum::http::{HeaderName, HeaderValue};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Each user's hash is computed on the first request.
+const MAX_USERS: usize = 1000;
+/// A request per day is as good as none.
+const MAX_INTERVAL: Duration = Duration::from_secs(86_400);
+
+/// What the file says; what an absent file says is the default.
+#[derive(Clone, Debug)]
+pub struct WebFile {
+    pub tls: Option<ServerTls>,
+    pub http2: bool,
+    /// For every response.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+    pub users: BTreeMap<String, Hash>,
+    pub rate_limit: Option<RateLimit>,
+}
+
+/// A token bucket: a request more every `interval`, and at most `burst` at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RateLimit {
+    pub interval: Duration,
+    pub burst: u32,
+}
+
+impl Default for WebFile {
+    fn default() -> Self {
+        Self {
+            tls: None,
+            http2: true,
+            headers: Vec::new(),
+            users: BTreeMap::new(),
+            rate_limit: None,
+        }
+    }
+}
+
+/// What a file turned out to be.
+#[derive(Debug)]
+pub struct LoadedFile {
+    /// There unless a diagnostic is an error.
+    pub file: Option<WebFile>,
+    /// In document order.
+    pub diagnostics: Vec<Diagnostic>,
+    /// Without secrets, to draw the diagnostics in.
+    pub shown: Source,
+    /// The files that it names, each as it was before it was read.
+    pub files: BTreeMap<PathBuf, Option<Stamp>>,
+}
+
+impl LoadedFile {
+    /// The errors as `slod check` draws them.
+    pub fn errors(&self) -> String {
+        let errors = self.of(Severity::Error);
+        let drawn: Vec<_> = errors.map(|error| self.shown.draw(error, false)).collect();
+        drawn.join("\n")
+    }
+
+    pub fn of(&self, severity: Severity) -> impl Iterator<Item = &Diagnostic> {
+        let found = self.diagnostics.iter();
+        found.filter(move |found| found.severity == severity)
+    }
+}
+
+/// Reads and checks the file and those that it names. Fails with a sentence if it is no text.
+pub fn load(path: &Path) -> Result<LoadedFile, String> {
+    let source = read_file(path).map_err(|error| error.to_string())?;
+    let base = path.parent().unwrap_or(Path::new(""));
+    Ok(parse(&source, base))
+}
+
+fn parse(source: &Source, base: &Path) -> LoadedFile {
+    let env = |name: &str| std::env::var(name).ok();
+    let (mut file, mut files) = (None, BTreeMap::new());
+    let diagnostics = match yaml::parse(source) {
+        Ok(document) => {
+            let reader = Reader::new(base, &env);
+            file = reader
+                .section(&document, "", FILE)
+                .and_then(|root| read(&root));
+            files = reader.files();
+            file = file.filter(|_| !reader.has_errors());
+            reader.finish()
+        }
+        Err(syntax) => vec![*syntax],
+    };
+    LoadedFile {
+        file,
+        diagnostics,
+        shown: mask::source(source),
+        files,
+    }
+}
+
+fn read(root: &Section<'_>) -> Option<WebFile> {
+    let tls = tls::read(root);
+    let http = root.section("http_server_config", HTTP);
+    let http2 = http.as_ref().and_then(|http| http.bool("http2"));
+    let headers = http.as_ref().and_then(headers).unwrap_or_default();
+    let (users, rate_limit) = (users(root), rate_limit(root));
+    let http2 = http2.unwrap_or(true);
+    Some(WebFile {
+        tls: tls?.map(|tls| tls.with_http2(http2)),
+        http2,
+        headers,
+        users,
+        rate_limit,
+    })
+}
+
+/// The names are a closed list, so that every exporter has the same.
+fn headers(http: &Section<'_>) -> Option<Vec<(HeaderName, HeaderValue)>> {
+    let section = http.section("headers", HEADERS)?;
+    let values = HEADERS.iter().filter_map(|key| {
+        let expected = match key.name {
+            "X-Frame-Options" => "one of deny, sameorigin",
+            "X-Content-Type-Options" => "nosniff",
+            _ => "the value of a header, on one line",
+        };
+        let value = section.parse(key.name, expected, |text| {
+            let listed = match key.name {
+                "X-Frame-Options" => ["deny", "sameorigin"].contains(&text),
+                "X-Content-Type-Options" => text == "nosniff",
+                _ => true,
+            };
+            HeaderValue::from_str(text).ok().filter(|_| listed)
+        })?;
+        let name = HeaderName::from_bytes(key.name.as_bytes()).ok()?;
+        // Blank means unset: the default of slod stays.
+        (!value.is_empty()).then_some((name, value))
+    });
+    Some(values.collect())
+}
+
+fn users(root: &Section<'_>) -> BTreeMap<String, Hash> {
+    let written = root.text_map("basic_auth_users");
+    if written.len() > MAX_USERS {
+        let message = format!("{} users are too many", written.len());
+        let help = format!("expected at most {MAX_USERS}; tokens or client certificates suit more");
+        root.error("out-of-range", "basic_auth_users", message, help);
+    }
+    let mut users = BTreeMap::new();
+    for (name, text, at) in written {
+        let reader = root.reader();
+        // A colon ends the name in the header, so such a user could never log in.
+        if name.is_empty() || name.contains(':') || name.chars().any(char::is_control) {
+            let message = "invalid user name";
+            let help = "expected a name without `:` and control characters";
+            reader.error("invalid-name", &at, message, help);
+            continue;
+        }
+        let parsed = password::parse(&text);
+        if let Err((fault, help)) = &parsed {
+            reader.error("invalid-value", &at, *fault, help.clone());
+        }
+        let twice = parsed.is_ok_and(|hash| users.insert(name, hash).is_some());
+        if twice {
+            let message = "this user is given twice";
+            reader.error("duplicate-key", &at, message, "keep one of them");
+        }
+    }
+    users
+}
+
+fn rate_limit(root: &Section<'_>) -> Option<RateLimit> {
+    let section = root.section("rate_limit", RATE_LIMIT)?;
+    let zero = |text: &str| matches!(text, "0" | "0s").then_some(Duration::ZERO);
+    let expected = "a duration of at most 1d such as 1s or 100ms, or 0 for no limit";
+    let interval = section.parse("interval", expected, |text| {
+        let interval = zero(text).or_else(|| units::duration(text))?;
+        (interval <= MAX_INTERVAL).then_some(interval)
+    });
+    let burst = section.integer("burst", 1..=1_000_000);
+    Some(RateLimit {
+        interval: interval.filter(|interval| !interval.is_zero())?,
+        burst: u32::try_from(burst?).ok()?,
+    })
+}
+
+#[cfg(test)]
+mod tests {}

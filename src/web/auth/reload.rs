@@ -1,0 +1,194 @@
+//! Reads the web configuration when the daemon starts and when something changed. What is invalid
+//! changes nothing.
+
+use super::file::{self, LoadedFile, WebFile};
+use super::limiter::Limiter;
+use super::password::Digests;
+use super::rules::Rules;
+use crate::config::WebSpec;
+use crate::diagnostic::Severity;
+use crate::metrics::SelfMetrics;
+use crate::yaml::Stamp;
+use arc_swap::ArcSwap;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use sysinfo::System;
+
+type Stamps = BTreeMap<PathBuf, Option<Stamp>>;
+
+/// Who may do what, now. Cheap to clone.
+#[derive(Clone)]
+pub struct Access(Arc<Shared>);
+
+struct Shared {
+    rules: ArcSwap<Rules>,
+    source: Mutex<Source>,
+    /// Given on the command line: instead of the one that the config names.
+    file: Option<PathBuf>,
+    is_loopback: bool,
+    limiter: Limiter,
+    digests: Digests,
+    own: SelfMetrics,
+    machine: Option<String>,
+}
+
+/// What the rules were made from.
+struct Source {
+    web: WebSpec,
+    /// The file and those that it names, as they were read last, whatever came of it.
+    files: Stamps,
+}
+
+/// New rules that are valid, but not in force yet.
+pub struct Prepared {
+    rules: Rules,
+    source: Source,
+}
+
+impl fmt::Debug for Access {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Access").finish_non_exhaustive()
+    }
+}
+
+impl Access {
+    /// Fails with the errors of the file. Blocks.
+    pub fn new(
+        web: &WebSpec,
+        file: Option<PathBuf>,
+        is_loopback: bool,
+        own: SelfMetrics,
+    ) -> Result<Self, String> {
+        let random = Digests::new();
+        let digests = random.ok_or("the system has no random numbers, which passwords need")?;
+        let (loaded, files) = read(file.as_ref().or(web.config_file.as_ref()));
+        let rules = Rules::new(loaded?, web, is_loopback, &digests);
+        let web = web.clone();
+        let access = Self(Arc::new(Shared {
+            rules: ArcSwap::from_pointee(rules),
+            source: Mutex::new(Source { web, files }),
+            file,
+            is_loopback,
+            limiter: Limiter::default(),
+            digests,
+            own,
+            machine: System::host_name().ok(),
+        }));
+        access.log();
+        Ok(access)
+    }
+
+    /// What is in force.
+    pub fn rules(&self) -> Arc<Rules> {
+        self.0.rules.load_full()
+    }
+
+    pub(super) fn limiter(&self) -> &Limiter {
+        &self.0.limiter
+    }
+
+    pub(super) fn own(&self) -> &SelfMetrics {
+        &self.0.own
+    }
+
+    pub(super) fn machine(&self) -> Option<&str> {
+        self.0.machine.as_deref()
+    }
+
+    /// Reads what another config says. Fails with the errors of its file. Blocks.
+    pub fn prepare(&self, web: &WebSpec) -> Result<Prepared, String> {
+        let (loaded, files) = self.read(web);
+        Ok(Prepared {
+            rules: self.rules_of(loaded?, web),
+            source: Source {
+                web: web.clone(),
+                files,
+            },
+        })
+    }
+
+    fn read(&self, web: &WebSpec) -> (Result<WebFile, String>, Stamps) {
+        read(self.0.file.as_ref().or(web.config_file.as_ref()))
+    }
+
+    fn rules_of(&self, file: WebFile, web: &WebSpec) -> Rules {
+        Rules::new(file, web, self.0.is_loopback, &self.0.digests)
+    }
+
+    /// Puts rules in force. Open connections go on.
+    pub fn apply(&self, prepared: Prepared) {
+        self.0.rules.store(Arc::new(prepared.rules));
+        *self.source() = prepared.source;
+        self.log();
+    }
+
+    /// Reads the file again if it or one that it names has changed; `None` if none did. Blocks.
+    pub fn refresh(&self) -> Option<Result<(), String>> {
+        let web = {
+            let source = self.source();
+            let mut files = source.files.iter();
+            if files.all(|(path, stamp)| Stamp::of(path) == *stamp) {
+                return None;
+            }
+            source.web.clone()
+        };
+        let (loaded, files) = self.read(&web);
+        // An invalid file is reported once, until it changes again.
+        self.source().files = files;
+        Some(loaded.map(|file| {
+            self.0.rules.store(Arc::new(self.rules_of(file, &web)));
+            self.log();
+        }))
+    }
+
+    fn source(&self) -> MutexGuard<'_, Source> {
+        self.0.source.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn log(&self) {
+        let rules = self.rules();
+        let tls = rules.file.tls.is_some();
+        let authentication = rules.authenticates();
+        tracing::info!(tls, authentication, "web configuration loaded");
+        if !self.0.is_loopback && !authentication {
+            let can = if rules.anonymous_writes {
+                "read and change"
+            } else {
+                "read"
+            };
+            tracing::warn!(
+                "there is no authentication: everybody who reaches slod can {can} everything"
+            );
+        }
+        if rules.needs_login() && !tls && !self.0.is_loopback {
+            tracing::warn!(
+                "passwords and tokens are sent without TLS: everybody on the way can read them"
+            );
+        }
+    }
+}
+
+/// The file's content, and the files to watch. Warnings are logged.
+fn read(path: Option<&PathBuf>) -> (Result<WebFile, String>, Stamps) {
+    let Some(path) = path else {
+        return (Ok(WebFile::default()), Stamps::new());
+    };
+    let mut files = Stamps::from([(path.clone(), Stamp::of(path))]);
+    let loaded = match file::load(path) {
+        Ok(loaded) => loaded,
+        Err(reason) => return (Err(reason), files),
+    };
+    files.extend(loaded.files.clone());
+    log_warnings(&loaded);
+    let errors = loaded.errors();
+    (loaded.file.ok_or(errors), files)
+}
+
+fn log_warnings(loaded: &LoadedFile) {
+    for warning in loaded.of(Severity::Warning) {
+        let code = warning.code;
+        tracing::warn!(code, "{}: {}", warning.path, warning.message);
+    }
+}

@@ -1,0 +1,269 @@
+//! TLS of the server, as the web configuration file describes it.
+
+use super::client::{ClientAuth, verifier};
+use super::keys::TLS;
+use crate::yaml::Section;
+use rustls::crypto::ring::{default_provider, kx_group};
+use rustls::crypto::{CryptoProvider, SupportedKxGroup};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{CipherSuite, ServerConfig, SupportedCipherSuite, SupportedProtocolVersion, version};
+use std::sync::Arc;
+
+const VERSIONS: &[(&str, Version)] = &[("TLS12", Version::Tls12), ("TLS13", Version::Tls13)];
+/// By the names that Go has for them.
+const CURVES: [(&str, &'static dyn SupportedKxGroup); 3] = [
+    ("X25519", kx_group::X25519),
+    ("CurveP256", kx_group::SECP256R1),
+    ("CurveP384", kx_group::SECP384R1),
+];
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Version {
+    Tls12,
+    Tls13,
+}
+
+/// Ready to accept connections.
+#[derive(Clone, Debug)]
+pub struct ServerTls {
+    pub config: Arc<ServerConfig>,
+    pub client_auth: ClientAuth,
+}
+
+impl ServerTls {
+    pub fn with_http2(mut self, http2: bool) -> Self {
+        let protocols: &[&[u8]] = if http2 {
+            &[b"h2", b"http/1.1"]
+        } else {
+            &[b"http/1.1"]
+        };
+        let protocols = protocols.iter().map(|name| name.to_vec()).collect();
+        Arc::make_mut(&mut self.config).alpn_protocols = protocols;
+        self
+    }
+}
+
+/// `Some(None)` without TLS; `None` if something is invalid, which is reported then.
+pub fn read(root: &Section<'_>) -> Option<Option<ServerTls>> {
+    if !root.has("tls_server_config") {
+        return Some(None);
+    }
+    let section = root.section("tls_server_config", TLS)?;
+    let (chain, key) = (chain(&section), key(&section));
+    let versions = versions(&section);
+    let provider = provider(&section);
+    let client_auth = ClientAuth::read(&section);
+    let client_cas = client_cas(&section, client_auth?);
+    let allowed = section.texts("client_allowed_sans", "text", |text| Some(text.to_owned()));
+    if section.has("client_allowed_sans") && !client_auth?.is_required() {
+        section.error(
+            "conflict",
+            "client_allowed_sans",
+            "clients may connect without a certificate, so that there is no name to compare",
+            "set `client_auth_type: RequireAndVerifyClientCert`",
+        );
+    }
+    let clients = verifier(&section, client_auth?, client_cas?, allowed)?;
+    let provider = Arc::new(provider?);
+    let builder = ServerConfig::builder_with_provider(provider).with_protocol_versions(&versions?);
+    let Ok(builder) = builder else {
+        section.error(
+            "conflict",
+            "cipher_suites",
+            "no suite is for one of the versions from `min_version` to `max_version`",
+            "suites with ECDHE in their name are for TLS12, the others for TLS13",
+        );
+        return None;
+    };
+    let built = builder
+        .with_client_cert_verifier(clients)
+        .with_single_cert(chain?, key?);
+    let mut config = built
+        .map_err(|fault| {
+            let message = match fault {
+                rustls::Error::InconsistentKeys(_) => "the key does not belong to the certificate",
+                _ => "the certificate or the key cannot be used",
+            };
+            let help =
+                "expected a certificate of X.509 version 3, and its RSA, ECDSA or Ed25519 key";
+            section
+                .reader()
+                .error("invalid-value", section.spot(), message, help);
+        })
+        .ok()?;
+    config.ignore_client_order = section.bool("prefer_server_cipher_suites").unwrap_or(true);
+    Some(Some(ServerTls {
+        config: Arc::new(config),
+        client_auth: client_auth?,
+    }))
+}
+
+/// The certificates of a key, which is inline or ends in `_file`, and which of both is given.
+fn certificates(section: &Section<'_>, name: &str) -> Option<Vec<CertificateDer<'static>>> {
+    let file = format!("{name}_file");
+    if section.has(name) && section.has(&file) {
+        let message = format!("both `{name}` and `{file}` are given");
+        section.error("conflict", &file, message, "keep one of them");
+    }
+    let (at, pem) = if section.has(&file) {
+        (file.as_str(), section.file(&file)?)
+    } else {
+        (name, section.text(name)?.into_bytes())
+    };
+    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+    let found = certificates.ok().filter(|found| !found.is_empty());
+    if found.is_none() {
+        let message = "there is no valid certificate";
+        section.error(
+            "invalid-value",
+            at,
+            message,
+            "expected PEM with CERTIFICATE blocks",
+        );
+    }
+    found
+}
+
+fn missing(section: &Section<'_>, name: &str) {
+    let message = format!("`{name}_file` is missing");
+    let help = format!("TLS needs `cert_file` and `key_file`, or `{name}` inline");
+    section
+        .reader()
+        .error("missing-key", section.spot(), message, help);
+}
+
+fn chain(section: &Section<'_>) -> Option<Vec<CertificateDer<'static>>> {
+    if !section.has("cert") && !section.has("cert_file") {
+        missing(section, "cert");
+        return None;
+    }
+    certificates(section, "cert")
+}
+
+fn key(section: &Section<'_>) -> Option<PrivateKeyDer<'static>> {
+    if !section.has("key") && !section.has("key_file") {
+        missing(section, "key");
+        return None;
+    }
+    let at = if section.has("key_file") {
+        "key_file"
+    } else {
+        "key"
+    };
+    let pem = section.secret("key")?;
+    let key = PrivateKeyDer::from_pem_slice(pem.reveal().as_bytes()).ok();
+    if key.is_none() {
+        let message = "there is no valid private key";
+        let help = "expected PEM with a PRIVATE KEY block that is not encrypted";
+        section.error("invalid-value", at, message, help);
+    }
+    key
+}
+
+fn client_cas(section: &Section<'_>, auth: ClientAuth) -> Option<Vec<CertificateDer<'static>>> {
+    let given = section.has("client_ca") || section.has("client_ca_file");
+    match (given, auth.verifies()) {
+        (true, _) if auth == ClientAuth::None => {
+            section.error(
+                "conflict",
+                if section.has("client_ca") {
+                    "client_ca"
+                } else {
+                    "client_ca_file"
+                },
+                "client certificates are not requested, so that this has no effect",
+                "set `client_auth_type: RequireAndVerifyClientCert`",
+            );
+            None
+        }
+        (true, _) => certificates(section, "client_ca"),
+        (false, true) => {
+            section.error(
+                "missing-key",
+                "client_auth_type",
+                "`client_ca_file` is missing",
+                "name the authorities that issue client certificates: those of the system would let in everybody with a certificate of a public authority",
+            );
+            None
+        }
+        (false, false) => Some(Vec::new()),
+    }
+}
+
+fn versions(section: &Section<'_>) -> Option<Vec<&'static SupportedProtocolVersion>> {
+    let read = |name, default| {
+        if !section.has(name) {
+            return Some(default);
+        }
+        let expected = "TLS12 or TLS13 (older versions are not secure, and not supported)";
+        section.parse(name, expected, |text| {
+            let known = VERSIONS.iter().find(|(known, _)| *known == text);
+            known.map(|(_, version)| *version)
+        })
+    };
+    let oldest = read("min_version", Version::Tls12);
+    let newest = read("max_version", Version::Tls13)?;
+    let oldest = oldest?;
+    if oldest > newest {
+        let message = "`min_version` is newer than `max_version`";
+        section.error("conflict", "min_version", message, "exchange them");
+        return None;
+    }
+    let both = [
+        (Version::Tls13, &version::TLS13),
+        (Version::Tls12, &version::TLS12),
+    ];
+    let within = both
+        .into_iter()
+        .filter(|(version, _)| (oldest..=newest).contains(version));
+    Some(within.map(|(_, version)| version).collect())
+}
+
+/// Suites of TLS 1.3 are always on, as in Go; those of 1.2 are all, or the ones that are listed.
+fn provider(section: &Section<'_>) -> Option<CryptoProvider> {
+    let mut provider = default_provider();
+    let known = provider.cipher_suites.clone();
+    let names: Vec<_> = known.iter().map(suite_name).collect();
+    let expected = format!("one of {}", names.join(", "));
+    let listed = section.texts("cipher_suites", &expected, |text| {
+        known
+            .iter()
+            .copied()
+            .find(|suite| suite_name(suite) == text)
+    });
+    if !listed.is_empty() {
+        let others = known
+            .into_iter()
+            .filter(|suite| suite.tls13().is_some() && !listed.contains(suite));
+        provider.cipher_suites = listed.iter().copied().chain(others).collect();
+    }
+    let names = CURVES.map(|(name, _)| name);
+    let expected = format!("one of {}", names.join(", "));
+    let curves = section.texts("curve_preferences", &expected, |text| {
+        let known = CURVES.into_iter().find(|(name, _)| *name == text);
+        known.map(|(_, curve)| curve)
+    });
+    if !curves.is_empty() {
+        provider.kx_groups = curves;
+    }
+    Some(provider)
+}
+
+/// The name that the standards and Go have; rustls has its own for those of TLS 1.3.
+fn suite_name(suite: &SupportedCipherSuite) -> String {
+    let name: CipherSuite = suite.suite();
+    format!("{name:?}").replacen("TLS13_", "TLS_", 1)
+}
+
+/// Verifies by authorities; fails if none of them can be used.
+pub fn authorities(
+    certificates: &[CertificateDer<'static>],
+) -> Option<Arc<dyn rustls::server::danger::ClientCertVerifier>> {
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add_parsable_certificates(certificates.iter().cloned());
+    let provider = Arc::new(default_provider());
+    let builder = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+    builder.build().ok()
+}
