@@ -12,6 +12,7 @@
 mod absence;
 mod ahead;
 mod alerts;
+mod audit;
 mod backup;
 mod beats;
 mod block;
@@ -34,6 +35,7 @@ mod worker;
 mod writer;
 
 pub use ahead::Ahead;
+pub use audit::{AuditEntry, StoredAuditEntry};
 pub use backup::{Backup, backup};
 pub use check::{Checked, check};
 pub use compact::CountingPlan;

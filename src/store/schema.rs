@@ -118,6 +118,17 @@ const MIGRATIONS: &[&str] = &[
         PRIMARY KEY (probe, from_at)
     ) STRICT, WITHOUT ROWID;
 ",
+    "
+    -- Who changed what.
+    CREATE TABLE audit (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        at INTEGER NOT NULL,            -- milliseconds since 1970
+        name TEXT NOT NULL,             -- of the authenticated client, or anonymous@ its address
+        action TEXT NOT NULL,
+        object TEXT NOT NULL,           -- what was changed; may be empty
+        outcome TEXT NOT NULL           -- ok, or why it was not done
+    ) STRICT;
+",
 ];
 
 /// The version that this program writes.

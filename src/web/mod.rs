@@ -4,6 +4,7 @@
 mod accept;
 mod alerts;
 mod api;
+mod audit;
 pub mod auth;
 mod corrections;
 mod heartbeat;
@@ -24,9 +25,12 @@ use crate::metrics::SelfMetrics;
 use crate::observe::SystemView;
 use crate::probe::beats::HeartbeatBoard;
 use crate::store::StoreHandle;
+use audit::Act;
+use auth::Identity;
+use axum::Extension;
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::{delete, get, post};
@@ -95,6 +99,7 @@ pub fn router(state: WebState) -> Router {
             "/api/v1/corrections",
             get(corrections::list).post(corrections::add),
         )
+        .route("/api/v1/audit", get(audit::list))
         .route("/api/v1/corrections/{id}", delete(corrections::revoke))
         .route(
             "/api/v1/probes/{service}/{probe}/outcomes",
@@ -120,9 +125,25 @@ pub fn router(state: WebState) -> Router {
         .with_state(state)
 }
 
-async fn reload(State(state): State<WebState>) -> Result<&'static str, Problem> {
+async fn reload(
+    State(state): State<WebState>,
+    Extension(by): Extension<Identity>,
+    headers: HeaderMap,
+) -> Result<&'static str, Problem> {
+    if headers.contains_key(header::CONTENT_TYPE) {
+        let title = "a reload has no body, and no content type";
+        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, title));
+    }
     let refused = "the config was not reloaded; the old one stays in force";
-    match state.take(Reloaded::Config).await? {
+    let result = state.take(Reloaded::Config).await?;
+    let act = Act {
+        at: state.clock.now(),
+        by,
+        action: "reload",
+    };
+    let outcome = if result.is_ok() { "ok" } else { "refused" };
+    audit::keep(&state, act.entry("config", outcome)).await;
+    match result {
         Ok(()) => Ok("reloaded\n"),
         Err(reason) => Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, refused).because(reason)),
     }

@@ -7,7 +7,7 @@ use super::tls::{self, ServerTls};
 use crate::config::read_file;
 use crate::diagnostic::{Diagnostic, Severity, Source};
 use crate::units;
-use crate::yaml::{self, Reader, Section, Stamp};
+use crate::yaml::{self, Reader, Section, Stamp, Value};
 use axum::http::{HeaderName, HeaderValue};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -146,6 +146,14 @@ fn headers(http: &Section<'_>) -> Option<Vec<(HeaderName, HeaderValue)>> {
 }
 
 fn users(root: &Section<'_>) -> BTreeMap<String, Hash> {
+    let node = root.node("basic_auth_users");
+    if node.is_some_and(|node| !matches!(node.value, Value::Map(_))) {
+        // Without the value: it may be a password.
+        let message = "`basic_auth_users` is not a mapping";
+        let help = "expected a mapping of names to bcrypt hashes";
+        root.error("invalid-value", "basic_auth_users", message, help);
+        return BTreeMap::new();
+    }
     let written = root.text_map("basic_auth_users");
     if written.len() > MAX_USERS {
         let message = format!("{} users are too many", written.len());
@@ -191,4 +199,4 @@ fn rate_limit(root: &Section<'_>) -> Option<RateLimit> {
 }
 
 #[cfg(test)]
-mod tests {}
+mod tests;

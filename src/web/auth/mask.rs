@@ -1,11 +1,28 @@
-//! Hides what is secret in a web configuration file before lines of it are shown: every hash,
-//! everything of `basic_auth_users`, and every key. It works on lines, because a text with a syntax
-//! error is shown as well.
+//! Hides what may be secret in a web configuration file before lines of it are shown. It works on
+//! lines, because a text with a syntax error is shown as well, and shows only the values of keys
+//! that are known and public: a misspelled key may have the value of a secret one.
 
+use super::keys::FILE;
 use crate::diagnostic::Source;
+use crate::yaml::{Key, Shape};
+use regex::Regex;
+use std::sync::LazyLock;
 
-/// Keys whose whole value is hidden, with all lines that are indented deeper.
-const HIDDEN: [&str; 2] = ["basic_auth_users", "key"];
+static KEY: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r#"["']?(?P<name>[^\s"'{\[,:]+)["']?\s*:(?:\s|$)"#).ok());
+static PUBLIC: LazyLock<Vec<String>> = LazyLock::new(|| public(FILE));
+
+/// The names of keys whose values are no secrets.
+fn public(keys: &'static [Key]) -> Vec<String> {
+    let names = keys.iter().flat_map(|key| match key.shape {
+        // The path of the file in which the secret is.
+        Shape::Secret => vec![format!("{}_file", key.name)],
+        Shape::Map(_) => Vec::new(),
+        Shape::Section(inner) => [vec![key.name.to_owned()], public(inner)].concat(),
+        _ => vec![key.name.to_owned()],
+    });
+    names.collect()
+}
 
 /// The same text with secrets as `*`, and nothing moved.
 pub fn source(source: &Source) -> Source {
@@ -19,15 +36,11 @@ pub fn source(source: &Source) -> Source {
         if inside || is_pem {
             text.push_str(&stars(line));
         } else {
-            block = None;
-            let shown = hidden_from(line).map_or_else(
-                || line.to_owned(),
-                |from| {
-                    block = Some(depth);
-                    line[..from].to_owned() + &stars(&line[from..])
-                },
-            );
-            text.push_str(&shown);
+            let from = hidden_from(line);
+            block = from.map(|_| depth);
+            let (shown, hidden) = line.split_at(from.unwrap_or(line.len()));
+            text.push_str(shown);
+            text.push_str(&stars(hidden));
         }
         is_pem &= !line.contains("-----END");
     }
@@ -37,20 +50,18 @@ pub fn source(source: &Source) -> Source {
     }
 }
 
-/// Where the secret of a line starts. In a flow mapping everything after it is hidden as well.
+/// Where the first value of a line starts that may be secret.
 fn hidden_from(line: &str) -> Option<usize> {
-    let keys = HIDDEN.iter().filter_map(|key| {
-        let found = line.match_indices(key).find_map(|(at, _)| {
-            let before = line[..at].chars().next_back();
-            let rest = &line[at + key.len()..];
-            let value = rest.trim_start_matches(['"', '\'']).trim_start();
-            let is_key = before.is_none_or(|c| !c.is_alphanumeric() && c != '_');
-            (is_key && value.starts_with(':'))
-                .then(|| at + key.len() + rest.find(':').unwrap_or(0) + 1)
-        });
-        found
+    let Some(pattern) = &*KEY else {
+        return Some(0);
+    };
+    let mut keys = pattern.captures_iter(line);
+    let secret = keys.find_map(|found| {
+        let is_public = PUBLIC.iter().any(|name| *name == found["name"]);
+        found.get(0).filter(|_| !is_public).map(|key| key.end())
     });
-    keys.chain(line.find("$2")).min()
+    // Everything that looks like a hash, wherever it stands.
+    secret.into_iter().chain(line.find("$2")).min()
 }
 
 /// As many characters, so that places stay right.
@@ -75,20 +86,21 @@ mod tests {
                 "basic_auth_users:\n  alice: pw\nrate_limit:",
                 "basic_auth_users:\n  ****** **\nrate_limit:",
             ),
-            (
-                "basic_auth_users: { alice: pw }",
-                "basic_auth_users: * ****** ** *",
-            ),
+            ("basic_auth_users: { a: pw }", "basic_auth_users: * ** ** *"),
+            ("basic_auth_user: pw", "basic_auth_user: **"),
             (
                 "  \"key\" : |\n    a b\n  cert: c",
                 "  \"key\" : *\n    * *\n  cert: c",
             ),
+            ("  kez: a\n  min_version: x", "  kez: *\n  min_version: x"),
             ("key_file: server.key", "key_file: server.key"),
             ("{ cert_file: a, key: b c }", "{ cert_file: a, key: * * *"),
-            ("alice: $2y$10$abc", "alice: **********"),
+            ("{ cert_file: a, http2: b }", "{ cert_file: a, http2: b }"),
+            ("{\nalice: pw }", "{\nalice: ** *"),
+            ("- $2y$10$abc", "- **********"),
             (
-                "-----BEGIN X\nMII\n-----END X\nnext: 1",
-                "********** *\n***\n******** *\nnext: 1",
+                "-----BEGIN X\nMII\n-----END X\nhttp2: 1",
+                "********** *\n***\n******** *\nhttp2: 1",
             ),
         ];
         for (text, expected) in table {
