@@ -75,7 +75,8 @@ async fn admit(state: &WebState, key: &ProbeKey, parts: &Parts) -> Result<(), Pr
     let Some(token) = token(&parts.headers) else {
         return Err(refused(Refused::Token));
     };
-    let attempt = state.access.begin(Peer::of(parts)?, "heartbeat")?;
+    let name = key.to_string();
+    let attempt = state.access.begin_heartbeat(Peer::of(parts)?, &name)?;
     let admitted = state.beats.admit(key, Some(token));
     if admitted == Err(Refused::Token) {
         attempt.failed();

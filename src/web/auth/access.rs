@@ -1,5 +1,6 @@
 //! Checks each request: who sends it, and whether they may do that.
 
+use super::limiter::Limiter;
 use super::origin::{Target, is_browser, is_foreign};
 use super::reload::Access;
 use super::rules::Rules;
@@ -159,7 +160,8 @@ impl Access {
         let Some(credentials) = Credentials::of(headers) else {
             return Err(unauthorized(rules, "authentication is required"));
         };
-        let attempt = self.begin(peer, credentials.method())?;
+        let (method, subject) = credentials.names();
+        let attempt = self.begin(self.logins(), peer, method, subject)?;
         let found = match &credentials {
             Credentials::Password { user, password } => {
                 let users = &rules.users;
@@ -185,21 +187,33 @@ impl Access {
         })
     }
 
-    /// Begins to check a secret that a peer sent, if it may try.
-    pub fn begin<'a>(
+    /// Begins to check the token of a heartbeat, if its peer may try.
+    pub fn begin_heartbeat<'a>(
         &'a self,
         peer: &'a Peer,
-        method: &'static str,
+        probe: &'a str,
     ) -> Result<Attempt<'a>, Problem> {
-        let begun = self.limiter().begin(peer.address.ip(), Instant::now());
+        self.begin(self.heartbeats(), peer, "heartbeat", probe)
+    }
+
+    fn begin<'a>(
+        &'a self,
+        limiter: &'a Limiter,
+        peer: &'a Peer,
+        method: &'static str,
+        subject: &'a str,
+    ) -> Result<Attempt<'a>, Problem> {
+        let begun = limiter.begin(peer.address.ip(), subject, Instant::now());
         begun.map_err(|wait| {
             self.own().web_auth_limited.inc();
             too_many("there were too many failed logins", wait)
         })?;
         Ok(Attempt {
             access: self,
+            limiter,
             peer,
             method,
+            subject,
         })
     }
 }
@@ -207,14 +221,16 @@ impl Access {
 /// A check of a secret, which counts as failed unless it succeeds.
 pub struct Attempt<'a> {
     access: &'a Access,
+    limiter: &'a Limiter,
     peer: &'a Peer,
     method: &'static str,
+    subject: &'a str,
 }
 
 impl Attempt<'_> {
     pub fn succeeded(self) {
-        let limiter = self.access.limiter();
-        limiter.succeeded(self.peer.address.ip(), Instant::now());
+        let peer = self.peer.address.ip();
+        self.limiter.succeeded(peer, self.subject, Instant::now());
     }
 
     pub fn failed(self) {
@@ -248,10 +264,12 @@ impl Credentials {
         })
     }
 
-    fn method(&self) -> &'static str {
+    /// How it proves who the client is, and what its failures count for.
+    fn names(&self) -> (&'static str, &str) {
         match self {
-            Self::Token(_) => "bearer",
-            Self::Password { .. } | Self::Unknown => "basic",
+            Self::Password { user, .. } => ("basic", user),
+            Self::Token(_) => ("bearer", "Bearer"),
+            Self::Unknown => ("basic", ""),
         }
     }
 }

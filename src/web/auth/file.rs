@@ -75,11 +75,41 @@ impl LoadedFile {
     }
 }
 
-/// Reads and checks the file and those that it names. Fails with a sentence if it is no text.
-pub fn load(path: &Path) -> Result<LoadedFile, String> {
-    let source = read_file(path).map_err(|error| error.to_string())?;
+/// Reads and checks the file and those that it names.
+pub fn load(path: &Path) -> LoadedFile {
     let base = path.parent().unwrap_or(Path::new(""));
-    Ok(parse(&source, base))
+    match read_file(path) {
+        Ok(source) => parse(&source, base),
+        Err(error) => LoadedFile {
+            file: None,
+            diagnostics: vec![Diagnostic {
+                severity: Severity::Error,
+                code: "unreadable-file",
+                place: None,
+                path: String::new(),
+                message: error.to_string(),
+                help: None,
+            }],
+            shown: Source {
+                name: path.display().to_string(),
+                text: String::new(),
+            },
+            files: BTreeMap::new(),
+        },
+    }
+}
+
+/// Whether a file turns TLS on, without reading the files that it names: clients have no right to.
+pub fn names_tls(path: &Path) -> bool {
+    let document = read_file(path)
+        .ok()
+        .and_then(|source| yaml::parse(&source).ok());
+    let Some(Value::Map(entries)) = document.map(|document| document.value) else {
+        return false;
+    };
+    entries.iter().any(|(key, value)| {
+        key.value.scalar().as_deref() == Some("tls_server_config") && value.value != Value::Null
+    })
 }
 
 fn parse(source: &Source, base: &Path) -> LoadedFile {

@@ -15,7 +15,7 @@ mod tls;
 
 pub use access::{Identity, Peer, check};
 pub use client::name_of;
-pub use file::{LoadedFile, load};
+pub use file::{LoadedFile, load, names_tls};
 pub use reload::{Access, Prepared};
 pub use rules::Rules;
 pub use tls::ServerTls;

@@ -2,7 +2,7 @@
 //! changes nothing.
 
 use super::file::{self, LoadedFile, WebFile};
-use super::limiter::Limiter;
+use super::limiter::{HEARTBEATS, LOGINS, Limiter};
 use super::password::Digests;
 use super::rules::Rules;
 use crate::config::WebSpec;
@@ -28,7 +28,8 @@ struct Shared {
     /// Given on the command line: instead of the one that the config names.
     file: Option<PathBuf>,
     is_loopback: bool,
-    limiter: Limiter,
+    logins: Limiter,
+    heartbeats: Limiter,
     digests: Digests,
     own: SelfMetrics,
     machine: Option<String>,
@@ -71,7 +72,8 @@ impl Access {
             source: Mutex::new(Source { web, files }),
             file,
             is_loopback,
-            limiter: Limiter::default(),
+            logins: Limiter::new(LOGINS),
+            heartbeats: Limiter::new(HEARTBEATS),
             digests,
             own,
             machine: System::host_name().ok(),
@@ -85,8 +87,12 @@ impl Access {
         self.0.rules.load_full()
     }
 
-    pub(super) fn limiter(&self) -> &Limiter {
-        &self.0.limiter
+    pub(super) fn logins(&self) -> &Limiter {
+        &self.0.logins
+    }
+
+    pub(super) fn heartbeats(&self) -> &Limiter {
+        &self.0.heartbeats
     }
 
     pub(super) fn own(&self) -> &SelfMetrics {
@@ -176,10 +182,7 @@ fn read(path: Option<&PathBuf>) -> (Result<WebFile, String>, Stamps) {
         return (Ok(WebFile::default()), Stamps::new());
     };
     let mut files = Stamps::from([(path.clone(), Stamp::of(path))]);
-    let loaded = match file::load(path) {
-        Ok(loaded) => loaded,
-        Err(reason) => return (Err(reason), files),
-    };
+    let loaded = file::load(path);
     files.extend(loaded.files.clone());
     log_warnings(&loaded);
     let errors = loaded.errors();

@@ -1,7 +1,7 @@
 //! A service with all kinds of objectives, and a journey over it.
 
 use async_trait::async_trait;
-use slod::config::{Config, ObserveSpec, Pattern, ProbeSpec, ServiceSpec, StoreSpec};
+use slod::config::{Config, ObserveSpec, Pattern, ProbeSpec, ServiceSpec, StoreSpec, WebSpec};
 use slod::outcome::{Outcome, ProbeKey, Verdict};
 use slod::probe::{Attempt, Probe};
 use slod::slo::calendar::{Calendar, Period};
@@ -130,6 +130,7 @@ pub fn config(path: &Path, interval: u64, extra: bool) -> Config {
         ),
     ];
     Config {
+        web: WebSpec::default(),
         listen: ([127, 0, 0, 1], 0).into(),
         store: StoreSpec {
             path: path.to_owned(),
