@@ -21,7 +21,7 @@ use crate::web::{self, Access};
 use arc_swap::ArcSwap;
 use observer::Wanted;
 pub use reload::Origin;
-use reload::Reloader;
+use reload::{IsRead, Reloader};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -252,6 +252,10 @@ impl App {
             beats: self.beats,
             own: self.own,
             access: self.access.clone(),
+            is_read: IsRead {
+                config: true,
+                web: true,
+            },
             clock: self.clock,
             requests,
             history,

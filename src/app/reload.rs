@@ -46,6 +46,8 @@ pub(super) struct Reloader {
     pub(super) beats: HeartbeatBoard,
     pub(super) own: SelfMetrics,
     pub(super) access: Access,
+    /// Whether the last attempts to read the config and the web configuration were successful.
+    pub(super) is_read: IsRead,
     pub(super) clock: Clock,
     /// The store's file: the corrections that were made by hand.
     pub(super) history: PathBuf,
@@ -56,10 +58,16 @@ pub(super) struct Reloader {
     pub(super) observer: watch::Sender<Wanted>,
 }
 
+#[derive(Clone, Copy)]
+pub(super) struct IsRead {
+    pub(super) config: bool,
+    pub(super) web: bool,
+}
+
 impl Reloader {
     /// Waits for SIGHUP and requests until a stop.
     pub(super) async fn run(mut self, stop: CancellationToken) {
-        self.own.reloaded(true, self.clock.now());
+        self.record();
         let mut hangups = match signal(SignalKind::hangup()) {
             Ok(hangups) => hangups,
             Err(error) => {
@@ -116,11 +124,12 @@ impl Reloader {
     }
 
     /// The same for the web configuration file and the certificates that it names.
-    async fn look_at_web_file(&self) {
+    async fn look_at_web_file(&mut self) {
         let access = self.access.clone();
         let refreshed = unless_panicked(spawn_blocking(move || access.refresh()).await);
         let Some(result) = refreshed else { return };
-        self.own.reloaded(result.is_ok(), self.clock.now());
+        self.is_read.web = result.is_ok();
+        self.record();
         if let Err(reason) = result {
             tracing::error!(
                 "the web configuration was not reloaded, the old one stays in force:\n{reason}"
@@ -133,11 +142,19 @@ impl Reloader {
             Ok(next) => self.try_take(next).await,
             Err(reason) => Err(reason),
         };
-        self.own.reloaded(result.is_ok(), self.clock.now());
+        self.is_read.config = result.is_ok();
+        // A config is taken with its web configuration only.
+        self.is_read.web |= result.is_ok();
+        self.record();
         if let Err(reason) = &result {
             tracing::error!("the config was not reloaded, the old one stays in force:\n{reason}");
         }
         result
+    }
+
+    fn record(&self) {
+        let IsRead { config, web } = self.is_read;
+        self.own.reloaded(config && web, self.clock.now());
     }
 
     async fn try_take(&mut self, next: Config) -> Result<(), String> {

@@ -52,7 +52,7 @@ pub fn answer(args: &CheckArgs, kinds: &[&'static dyn Kind], out: &mut dyn Write
     let base = args.config.path.parent().unwrap_or(Path::new(""));
     let env = |name: &str| std::env::var(name).ok();
     let loaded = Config::load(&source, base, &env, kinds);
-    let web = loaded.config.as_ref().and_then(web_file);
+    let web = loaded.config.as_ref().and_then(auth::check);
     let output = match args.format {
         CheckFormat::Text => {
             let web = web.as_ref().map(web_text).unwrap_or_default();
@@ -129,12 +129,7 @@ fn plural(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
-/// The web configuration file that a config names.
-fn web_file(config: &Config) -> Option<LoadedFile> {
-    config.web.config_file.as_deref().map(auth::load)
-}
-
-/// What was found in it, and a last line that sums up.
+/// What was found in the web configuration file, and a last line that sums up.
 fn web_text(web: &LoadedFile) -> String {
     let drawn = web.diagnostics.iter().take(DRAWN);
     let mut out: String = drawn

@@ -8,8 +8,7 @@ use std::time::Duration;
 
 #[derive(Debug, Args)]
 pub struct HealthcheckArgs {
-    /// Where the daemon listens, such as https://localhost:9771. It needs no authentication, but with client
-    /// certificates a certificate.
+    /// Where the daemon listens: an address, or a URL such as `https://localhost:9771`.
     #[arg(
         long,
         value_name = "ADDR",

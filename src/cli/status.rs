@@ -19,7 +19,7 @@ use tokio::time::sleep;
 pub struct StatusArgs {
     #[command(flatten)]
     config: ConfigArg,
-    /// Ask the daemon at this address instead of the config's, such as 127.0.0.1:9771 or https://slod.example.com:9771.
+    /// Ask the daemon at this address instead of the config's, such as 127.0.0.1:9771 or `https://slod.example.com:9771`.
     #[arg(long, value_name = "ADDR", conflicts_with = "config")]
     address: Option<Target>,
     #[command(flatten)]

@@ -70,6 +70,17 @@ pub struct WebSpec {
     pub allow_unauthenticated_writes: bool,
 }
 
+impl WebSpec {
+    /// What everybody can do who reaches a daemon without authentication that is not on loopback.
+    pub fn strangers_can(&self) -> &'static str {
+        if self.allow_unauthenticated_writes {
+            "read pages, metrics and the API, report heartbeats, reload the config, and remove outages from the SLOs with corrections"
+        } else {
+            "read pages, metrics and the API (writes are refused)"
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenSpec {
     pub name: String,

@@ -114,7 +114,7 @@ pub fn router(state: WebState) -> Router {
             post(heartbeat::beat).fallback(heartbeat::use_post),
         )
         .layer(CompressionLayer::new().quality(tower_http::CompressionLevel::Fastest))
-        .layer(middleware::from_fn_with_state(access.clone(), auth::check))
+        .layer(middleware::from_fn_with_state(access.clone(), auth::admit))
         .layer(middleware::from_fn(problem::explain))
         .layer(TimeoutLayer::with_status_code(
             StatusCode::SERVICE_UNAVAILABLE,

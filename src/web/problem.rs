@@ -2,9 +2,9 @@
 
 use axum::body::Body;
 use axum::extract::Request;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, Uri, header};
 use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::response::{AppendHeaders, IntoResponse, Response};
 use http_body_util::Full;
 use hyper::body::Bytes;
 use std::error::Error;
@@ -15,7 +15,7 @@ pub struct Problem {
     status: StatusCode,
     title: String,
     detail: Option<String>,
-    headers: HeaderMap,
+    headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 impl Problem {
@@ -24,7 +24,7 @@ impl Problem {
             status,
             title: title.into(),
             detail: None,
-            headers: HeaderMap::new(),
+            headers: Vec::new(),
         }
     }
 
@@ -45,7 +45,7 @@ impl Problem {
 
     /// With one more header.
     pub fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.headers.append(name, value);
+        self.headers.push((name, value));
         self
     }
 
@@ -68,7 +68,7 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let json = self.to_json();
         let kind = [(header::CONTENT_TYPE, JSON)];
-        (self.status, kind, self.headers, json).into_response()
+        (self.status, kind, AppendHeaders(self.headers), json).into_response()
     }
 }
 

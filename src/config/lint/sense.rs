@@ -233,11 +233,7 @@ pub(super) fn open_listen(draft: &Draft<'_>) -> Vec<Finding> {
         return Vec::new();
     }
     let listen = draft.listen;
-    let can = if web.allow_unauthenticated_writes {
-        "read pages, metrics and the API, report heartbeats, reload the config, and remove outages from the SLOs with corrections"
-    } else {
-        "read pages, metrics and the API (writes are refused)"
-    };
+    let can = web.strangers_can();
     vec![Finding {
         at: draft.root.spot_of("listen"),
         message: format!("there is no authentication: everybody who reaches {listen} can {can}"),

@@ -1,14 +1,16 @@
 //! Client certificates: which are requested, which are accepted, and who they say the client is.
 
-use super::tls::authorities;
 use crate::yaml::Section;
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::ring::default_provider;
 use rustls::crypto::{verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, UnixTime};
-use rustls::server::NoClientAuth;
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
-use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
+use rustls::server::{NoClientAuth, WebPkiClientVerifier};
+use rustls::{
+    CertificateError, DigitallySignedStruct, DistinguishedName, Error, RootCertStore,
+    SignatureScheme,
+};
 use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -57,24 +59,28 @@ impl ClientAuth {
     }
 }
 
-/// What rustls asks about clients. An invalid authority is reported.
+/// What rustls asks about clients. What is invalid is reported.
 pub(super) fn verifier(
     section: &Section<'_>,
     auth: ClientAuth,
-    trusted: Vec<CertificateDer<'static>>,
-    allowed_sans: Vec<String>,
+    trusted: &[CertificateDer<'static>],
 ) -> Option<Arc<dyn ClientCertVerifier>> {
+    let allowed_sans = section.texts("client_allowed_sans", "text", |text| Some(text.to_owned()));
+    if section.has("client_allowed_sans") && !auth.is_required() {
+        section.error(
+            "conflict",
+            "client_allowed_sans",
+            "clients may connect without a certificate, so that there is no name to compare",
+            "set `client_auth_type: RequireAndVerifyClientCert`",
+        );
+    }
     if auth == ClientAuth::None {
         return Some(Arc::new(NoClientAuth));
     }
-    let authorities = auth.verifies().then(|| authorities(&trusted));
+    let authorities = auth.verifies().then(|| authorities(trusted));
     if let Some(None) = authorities {
         let message = "there is no valid certificate to trust";
-        let name = if section.has("client_ca") {
-            "client_ca"
-        } else {
-            "client_ca_file"
-        };
+        let name = client_ca_key(section);
         section.error(
             "invalid-value",
             name,
@@ -89,6 +95,24 @@ pub(super) fn verifier(
         is_required: auth.is_required(),
         allowed_sans,
     }))
+}
+
+/// The key that the trusted authorities are under.
+pub(super) fn client_ca_key(section: &Section<'_>) -> &'static str {
+    if section.has("client_ca") {
+        "client_ca"
+    } else {
+        "client_ca_file"
+    }
+}
+
+/// Verifies by authorities; `None` if none of them can be used.
+fn authorities(trusted: &[CertificateDer<'static>]) -> Option<Arc<dyn ClientCertVerifier>> {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(trusted.iter().cloned());
+    let provider = Arc::new(default_provider());
+    let builder = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+    builder.build().ok()
 }
 
 #[derive(Debug)]

@@ -1,10 +1,10 @@
 //! The web configuration file, in the format of Prometheus' exporter-toolkit.
 
-use super::keys::{FILE, HEADERS, HTTP, RATE_LIMIT};
+use super::keys::{FILE, HEADERS, HTTP, RATE_LIMIT, TLS};
 use super::mask;
 use super::password::{self, Hash};
 use super::tls::{self, ServerTls};
-use crate::config::read_file;
+use crate::config::{Config, read_file};
 use crate::diagnostic::{Diagnostic, Severity, Source};
 use crate::units;
 use crate::yaml::{self, Reader, Section, Stamp, Value};
@@ -61,6 +61,15 @@ pub struct LoadedFile {
     pub files: BTreeMap<PathBuf, Option<Stamp>>,
 }
 
+impl WebFile {
+    /// Whether nobody gets in without a password or a verified certificate.
+    pub fn authenticates(&self) -> bool {
+        let client_auth = self.tls.as_ref().map(|tls| tls.client_auth);
+        let by_certificate = client_auth.is_some_and(|auth| auth.verifies() && auth.is_required());
+        !self.users.is_empty() || by_certificate
+    }
+}
+
 impl LoadedFile {
     /// The errors as `slod check` draws them.
     pub fn errors(&self) -> String {
@@ -99,6 +108,28 @@ pub fn load(path: &Path) -> LoadedFile {
     }
 }
 
+/// Checks the file that a config names, and both together.
+pub fn check(config: &Config) -> Option<LoadedFile> {
+    let Config { listen, web, .. } = config;
+    let mut loaded = load(web.config_file.as_deref()?);
+    let file = loaded.file.as_ref();
+    let is_open = file.is_some_and(|file| !file.authenticates()) && web.tokens.is_empty();
+    if is_open && !listen.ip().is_loopback() {
+        let can = web.strangers_can();
+        loaded.diagnostics.push(Diagnostic {
+            severity: Severity::Note,
+            code: "open-listen",
+            place: None,
+            path: String::new(),
+            message: format!(
+                "there is no authentication: everybody who reaches {listen} can {can}"
+            ),
+            help: Some("add `basic_auth_users`, or `web.tokens` in the config".to_owned()),
+        });
+    }
+    Some(loaded)
+}
+
 /// Whether a file turns TLS on, without reading the files that it names: clients have no right to.
 pub fn names_tls(path: &Path) -> bool {
     let document = read_file(path)
@@ -118,9 +149,7 @@ fn parse(source: &Source, base: &Path) -> LoadedFile {
     let diagnostics = match yaml::parse(source) {
         Ok(document) => {
             let reader = Reader::new(base, &env);
-            file = reader
-                .section(&document, "", FILE)
-                .and_then(|root| read(&root));
+            file = reader.section(&document, "", FILE).map(|root| read(&root));
             files = reader.files();
             file = file.filter(|_| !reader.has_errors());
             reader.finish()
@@ -135,20 +164,22 @@ fn parse(source: &Source, base: &Path) -> LoadedFile {
     }
 }
 
-fn read(root: &Section<'_>) -> Option<WebFile> {
-    let tls = tls::read(root);
+fn read(root: &Section<'_>) -> WebFile {
+    let tls = root.section("tls_server_config", TLS);
+    // What is invalid is reported, and then nothing of the file is taken.
+    let tls = tls.and_then(|section| tls::read(&section));
     let http = root.section("http_server_config", HTTP);
     let http2 = http.as_ref().and_then(|http| http.bool("http2"));
     let headers = http.as_ref().and_then(headers).unwrap_or_default();
     let (users, rate_limit) = (users(root), rate_limit(root));
     let http2 = http2.unwrap_or(true);
-    Some(WebFile {
-        tls: tls?.map(|tls| tls.with_http2(http2)),
+    WebFile {
+        tls: tls.map(|tls| tls.with_http2(http2)),
         http2,
         headers,
         users,
         rate_limit,
-    })
+    }
 }
 
 /// The names are a closed list, so that every exporter has the same.

@@ -6,7 +6,7 @@ use ring::rand::SystemRandom;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::str::FromStr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
@@ -45,7 +45,7 @@ pub struct Users {
     /// The digest of each user's last password that was right.
     known: Mutex<HashMap<String, Tag>>,
     /// One at a time, as each keeps a processor busy.
-    turn: Semaphore,
+    turn: Arc<Semaphore>,
 }
 
 impl fmt::Debug for Users {
@@ -60,7 +60,7 @@ impl Users {
             hashes,
             digests,
             known: Mutex::default(),
-            turn: Semaphore::new(1),
+            turn: Arc::new(Semaphore::new(1)),
         }
     }
 
@@ -81,10 +81,14 @@ impl Users {
         let Some(Hash(hash)) = hash.cloned() else {
             return false;
         };
-        // The semaphore is never closed.
-        let _turn = self.turn.acquire().await;
+        // The semaphore is never closed. The turn ends with the work, also if the client has gone.
+        let turn = self.turn.clone().acquire_owned().await;
         let text = password.to_owned();
-        let computed = spawn_blocking(move || bcrypt::verify(text, &hash).unwrap_or(false));
+        let computed = spawn_blocking(move || {
+            let is_right = bcrypt::verify(text, &hash).unwrap_or(false);
+            drop(turn);
+            is_right
+        });
         let is_right = computed.await.unwrap_or(false) && self.hashes.contains_key(user);
         if is_right {
             let tag = self.digests.of(&[user, password]);

@@ -159,14 +159,8 @@ impl Access {
         let authentication = rules.authenticates();
         tracing::info!(tls, authentication, "web configuration loaded");
         if !self.0.is_loopback && !authentication {
-            let can = if rules.anonymous_writes {
-                "read and change"
-            } else {
-                "read"
-            };
-            tracing::warn!(
-                "there is no authentication: everybody who reaches slod can {can} everything"
-            );
+            let can = self.source().web.strangers_can();
+            tracing::warn!("there is no authentication: everybody who reaches slod can {can}");
         }
         if rules.needs_login() && !tls && !self.0.is_loopback {
             tracing::warn!(

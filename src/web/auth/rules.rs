@@ -4,7 +4,6 @@ use super::file::{RateLimit, WebFile};
 use super::password::{Digests, Users};
 use crate::config::{Role, WebSpec};
 use ring::hmac::Tag;
-use std::mem;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -30,14 +29,14 @@ struct Token {
 }
 
 impl Rules {
-    pub fn new(mut file: WebFile, web: &WebSpec, is_loopback: bool, digests: &Digests) -> Self {
+    pub fn new(file: WebFile, web: &WebSpec, is_loopback: bool, digests: &Digests) -> Self {
         let tokens = web.tokens.iter().map(|token| Token {
             name: token.name.as_str().into(),
             digest: digests.of(&[token.token.reveal()]),
             role: token.role,
         });
         Self {
-            users: Users::new(mem::take(&mut file.users), digests.clone()),
+            users: Users::new(file.users.clone(), digests.clone()),
             allowed_hosts: web.allowed_hosts.clone(),
             certificate_role: web.certificate_role,
             tokens: tokens.collect(),
@@ -60,10 +59,7 @@ impl Rules {
 
     /// Whether nobody gets in without proving who they are.
     pub fn authenticates(&self) -> bool {
-        let tls = self.file.tls.as_ref();
-        let by_certificate =
-            tls.is_some_and(|tls| tls.client_auth.verifies() && tls.client_auth.is_required());
-        self.needs_login() || by_certificate
+        self.file.authenticates() || self.takes_tokens()
     }
 
     pub fn user_role(&self, user: &str) -> Role {

@@ -1,13 +1,11 @@
 //! TLS of the server, as the web configuration file describes it.
 
-use super::client::{ClientAuth, verifier};
-use super::keys::TLS;
+use super::client::{self, ClientAuth};
 use crate::yaml::Section;
 use rustls::crypto::ring::{default_provider, kx_group};
 use rustls::crypto::{CryptoProvider, SupportedKxGroup};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::WebPkiClientVerifier;
 use rustls::{CipherSuite, ServerConfig, SupportedCipherSuite, SupportedProtocolVersion, version};
 use std::sync::Arc;
 
@@ -33,6 +31,7 @@ pub struct ServerTls {
 }
 
 impl ServerTls {
+    #[must_use]
     pub fn with_http2(mut self, http2: bool) -> Self {
         let protocols: &[&[u8]] = if http2 {
             &[b"h2", b"http/1.1"]
@@ -45,30 +44,15 @@ impl ServerTls {
     }
 }
 
-/// `Some(None)` without TLS; `None` if something is invalid, which is reported then.
-pub fn read(root: &Section<'_>) -> Option<Option<ServerTls>> {
-    if !root.has("tls_server_config") {
-        return Some(None);
-    }
-    let section = root.section("tls_server_config", TLS)?;
-    let (chain, key) = (chain(&section), key(&section));
-    let versions = versions(&section);
-    let provider = provider(&section);
-    let client_auth = ClientAuth::read(&section);
-    let client_cas = client_cas(&section, client_auth?);
-    let allowed = section.texts("client_allowed_sans", "text", |text| Some(text.to_owned()));
-    if section.has("client_allowed_sans") && !client_auth?.is_required() {
-        section.error(
-            "conflict",
-            "client_allowed_sans",
-            "clients may connect without a certificate, so that there is no name to compare",
-            "set `client_auth_type: RequireAndVerifyClientCert`",
-        );
-    }
-    let clients = verifier(&section, client_auth?, client_cas?, allowed)?;
-    let provider = Arc::new(provider?);
-    let builder = ServerConfig::builder_with_provider(provider).with_protocol_versions(&versions?);
-    let Ok(builder) = builder else {
+/// `None` if something is invalid, which is reported then.
+pub fn read(section: &Section<'_>) -> Option<ServerTls> {
+    let (chain, key) = (chain(section), key(section));
+    let (versions, provider) = (versions(section), provider(section));
+    let client_auth = ClientAuth::read(section)?;
+    let trusted = client_cas(section, client_auth);
+    let clients = client::verifier(section, client_auth, &trusted?)?;
+    let builder = ServerConfig::builder_with_provider(Arc::new(provider));
+    let Ok(builder) = builder.with_protocol_versions(&versions?) else {
         section.error(
             "conflict",
             "cipher_suites",
@@ -77,27 +61,25 @@ pub fn read(root: &Section<'_>) -> Option<Option<ServerTls>> {
         );
         return None;
     };
-    let built = builder
-        .with_client_cert_verifier(clients)
-        .with_single_cert(chain?, key?);
-    let mut config = built
-        .map_err(|fault| {
-            let message = match fault {
-                rustls::Error::InconsistentKeys(_) => "the key does not belong to the certificate",
-                _ => "the certificate or the key cannot be used",
-            };
-            let help =
-                "expected a certificate of X.509 version 3, and its RSA, ECDSA or Ed25519 key";
-            section
-                .reader()
-                .error("invalid-value", section.spot(), message, help);
-        })
-        .ok()?;
+    let builder = builder.with_client_cert_verifier(clients);
+    let built = builder.with_single_cert(chain?, key?);
+    let reported = built.map_err(|fault| report(section, &fault));
+    let mut config = reported.ok()?;
     config.ignore_client_order = section.bool("prefer_server_cipher_suites").unwrap_or(true);
-    Some(Some(ServerTls {
+    Some(ServerTls {
         config: Arc::new(config),
-        client_auth: client_auth?,
-    }))
+        client_auth,
+    })
+}
+
+fn report(section: &Section<'_>, fault: &rustls::Error) {
+    let message = match fault {
+        rustls::Error::InconsistentKeys(_) => "the key does not belong to the certificate",
+        _ => "the certificate or the key cannot be used",
+    };
+    let help = "expected a certificate of X.509 version 3, and its RSA, ECDSA or Ed25519 key";
+    let reader = section.reader();
+    reader.error("invalid-value", section.spot(), message, help);
 }
 
 /// The certificates of a key, which is inline or ends in `_file`, and which of both is given.
@@ -163,33 +145,23 @@ fn key(section: &Section<'_>) -> Option<PrivateKeyDer<'static>> {
 }
 
 fn client_cas(section: &Section<'_>, auth: ClientAuth) -> Option<Vec<CertificateDer<'static>>> {
-    let given = section.has("client_ca") || section.has("client_ca_file");
-    match (given, auth.verifies()) {
-        (true, _) if auth == ClientAuth::None => {
-            section.error(
-                "conflict",
-                if section.has("client_ca") {
-                    "client_ca"
-                } else {
-                    "client_ca_file"
-                },
-                "client certificates are not requested, so that this has no effect",
-                "set `client_auth_type: RequireAndVerifyClientCert`",
-            );
-            None
-        }
-        (true, _) => certificates(section, "client_ca"),
-        (false, true) => {
-            section.error(
-                "missing-key",
-                "client_auth_type",
-                "`client_ca_file` is missing",
-                "name the authorities that issue client certificates: those of the system would let in everybody with a certificate of a public authority",
-            );
-            None
-        }
-        (false, false) => Some(Vec::new()),
+    let is_given = section.has("client_ca") || section.has("client_ca_file");
+    if is_given && auth == ClientAuth::None {
+        let message = "client certificates are not requested, so that this has no effect";
+        let help = "set `client_auth_type: RequireAndVerifyClientCert`";
+        section.error("conflict", client::client_ca_key(section), message, help);
+        return None;
     }
+    if is_given {
+        return certificates(section, "client_ca");
+    }
+    if auth.verifies() {
+        let message = "`client_ca_file` is missing";
+        let help = "name the authorities that issue client certificates: those of the system would let in everybody with a certificate of a public authority";
+        section.error("missing-key", "client_auth_type", message, help);
+        return None;
+    }
+    Some(Vec::new())
 }
 
 fn versions(section: &Section<'_>) -> Option<Vec<&'static SupportedProtocolVersion>> {
@@ -222,7 +194,7 @@ fn versions(section: &Section<'_>) -> Option<Vec<&'static SupportedProtocolVersi
 }
 
 /// Suites of TLS 1.3 are always on, as in Go; those of 1.2 are all, or the ones that are listed.
-fn provider(section: &Section<'_>) -> Option<CryptoProvider> {
+fn provider(section: &Section<'_>) -> CryptoProvider {
     let mut provider = default_provider();
     let known = provider.cipher_suites.clone();
     let names: Vec<_> = known.iter().map(suite_name).collect();
@@ -248,22 +220,11 @@ fn provider(section: &Section<'_>) -> Option<CryptoProvider> {
     if !curves.is_empty() {
         provider.kx_groups = curves;
     }
-    Some(provider)
+    provider
 }
 
 /// The name that the standards and Go have; rustls has its own for those of TLS 1.3.
 fn suite_name(suite: &SupportedCipherSuite) -> String {
     let name: CipherSuite = suite.suite();
     format!("{name:?}").replacen("TLS13_", "TLS_", 1)
-}
-
-/// Verifies by authorities; fails if none of them can be used.
-pub fn authorities(
-    certificates: &[CertificateDer<'static>],
-) -> Option<Arc<dyn rustls::server::danger::ClientCertVerifier>> {
-    let mut roots = rustls::RootCertStore::empty();
-    roots.add_parsable_certificates(certificates.iter().cloned());
-    let provider = Arc::new(default_provider());
-    let builder = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
-    builder.build().ok()
 }

@@ -9,10 +9,7 @@ use std::net::TcpStream;
 fn ask(daemon: &Daemon, request: &str, headers: &[&str]) -> String {
     let mut stream = TcpStream::connect(daemon.address).expect("it listens");
     stream.set_read_timeout(Some(PATIENCE)).expect("valid");
-    let headers: String = headers
-        .iter()
-        .map(|header| format!("{header}\r\n"))
-        .collect();
+    let headers = [headers, &[""]].concat().join("\r\n");
     write!(
         stream,
         "{request} HTTP/1.1\r\nConnection: close\r\n{headers}Content-Length: 0\r\n\r\n"

@@ -174,7 +174,9 @@ async fn without_authentication_only_loopback_takes_writes() {
     );
     let log = exposed.log();
     assert!(
-        log.contains("everybody who reaches slod can read everything"),
+        log.contains(
+            "everybody who reaches slod can read pages, metrics and the API (writes are refused)"
+        ),
         "{log}"
     );
     let client = files.client(None);

@@ -257,4 +257,22 @@ fn an_invalid_file_keeps_the_daemon_from_starting() {
             "{text}"
         );
     }
+    files.write("slod.yaml", "listen: 0.0.0.0:1\nweb: { config_file: web.yml }\nservices: [ { name: web, probes: [ { name: a, tcp: { address: \"127.0.0.1:1\" } } ] } ]\n");
+    files.write("web.yml", TLS);
+    let (code, text) = slod(&["check", "--config", &config]);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(
+        text.contains("note[open-listen]") && text.contains("everybody who reaches 0.0.0.0:1"),
+        "{text}"
+    );
+    files.write(
+        "web.yml",
+        &format!("{TLS}basic_auth_users:\n{}", user("ada", "one")),
+    );
+    let (code, text) = slod(&["check", "--config", &config]);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(
+        !text.contains("open-listen") && text.contains("web.yml: ok"),
+        "{text}"
+    );
 }

@@ -80,166 +80,167 @@ fn files_of_exporters_are_accepted() {
     }
 }
 
+/// A text (after `TLS`, more of a valid server), and what its error contains.
+const REFUSED: &[(&str, &str)] = &[
+    (
+        "tls_server_config: { cert_filse: server.crt }",
+        "did you mean `cert_file`?",
+    ),
+    ("basic_auth_user: {}", "did you mean `basic_auth_users`?"),
+    (
+        "tls_server_config: { cert_file: server.crt }",
+        "`key_file` is missing",
+    ),
+    (
+        "tls_server_config: { key_file: server.key }",
+        "`cert_file` is missing",
+    ),
+    (
+        "tls_server_config: { min_version: TLS13 }",
+        "`cert_file` is missing",
+    ),
+    (
+        "tls_server_config: { cert_file: \"\", key_file: server.key }",
+        "cannot read",
+    ),
+    (
+        "tls_server_config: { cert_file: server.crt, key_file: \"\" }",
+        "cannot read",
+    ),
+    (
+        "tls_server_config: { cert_file: gone.crt, key_file: server.key }",
+        "gone.crt",
+    ),
+    (
+        "tls_server_config: { cert_file: server.crt, key_file: gone.key }",
+        "gone.key",
+    ),
+    (
+        "tls_server_config: { cert: \"\", key_file: server.key }",
+        "there is no valid certificate",
+    ),
+    (
+        "tls_server_config: { cert_file: text.pem, key_file: server.key }",
+        "expected PEM with CERTIFICATE blocks",
+    ),
+    (
+        "tls_server_config: { cert_file: server.crt, key_file: text.pem }",
+        "PRIVATE KEY block that is not encrypted",
+    ),
+    (
+        "tls_server_config: { cert_file: server.crt, key_file: other.key }",
+        "the key does not belong to the certificate",
+    ),
+    (
+        "tls_server_config: { cert_file: server.crt, cert: x, key_file: server.key }",
+        "both `cert` and `cert_file` are given",
+    ),
+    (
+        "TLS  client_auth_type: RequireBananas",
+        "expected one of NoClientCert, RequestClientCert, RequireAnyClientCert, VerifyClientCertIfGiven, RequireAndVerifyClientCert",
+    ),
+    (
+        "TLS  client_auth_type: RequireAndVerifyClientCert",
+        "`client_ca_file` is missing",
+    ),
+    (
+        "TLS  client_auth_type: VerifyClientCertIfGiven",
+        "`client_ca_file` is missing",
+    ),
+    (
+        "TLS  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: gone.crt",
+        "gone.crt",
+    ),
+    (
+        "TLS  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: text.pem",
+        "there is no valid certificate",
+    ),
+    (
+        "TLS  client_auth_type: RequireAndVerifyClientCert\n  client_ca: text",
+        "there is no valid certificate",
+    ),
+    (
+        "TLS  client_ca_file: server.crt",
+        "client certificates are not requested",
+    ),
+    (
+        "TLS  client_allowed_sans: [ one ]",
+        "set `client_auth_type: RequireAndVerifyClientCert`",
+    ),
+    (
+        "TLS  client_auth_type: VerifyClientCertIfGiven\n  client_ca_file: server.crt\n  client_allowed_sans: [ one ]",
+        "without a certificate",
+    ),
+    ("TLS  min_version: TLS111", "expected TLS12 or TLS13"),
+    ("TLS  min_version: TLS10", "expected TLS12 or TLS13"),
+    (
+        "TLS  min_version: TLS13\n  max_version: TLS12",
+        "`min_version` is newer",
+    ),
+    (
+        "TLS  cipher_suites: [ TLS_ECDHE_MADE_UP ]",
+        "expected one of TLS_AES_256_GCM_SHA384, TLS_AES_128_GCM_SHA256, TLS_CHACHA20_POLY1305_SHA256, TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
+    ),
+    (
+        "TLS  cipher_suites: [ TLS_RSA_WITH_AES_128_CBC_SHA ]\n  max_version: TLS12",
+        "expected one of TLS_AES_256_GCM_SHA384",
+    ),
+    (
+        "TLS  cipher_suites: [ TLS_AES_128_GCM_SHA256 ]\n  max_version: TLS12",
+        "no suite is for one of the versions",
+    ),
+    (
+        "TLS  curve_preferences: [ CurveP521 ]",
+        "expected one of X25519, CurveP256, CurveP384",
+    ),
+    (
+        "TLS  curve_preferences: [ CurveP257 ]",
+        "expected one of X25519, CurveP256, CurveP384",
+    ),
+    (
+        "basic_auth_users: { john: doe }",
+        "the password is not a bcrypt hash",
+    ),
+    ("basic_auth_users: { \"a:b\": doe }", "invalid user name"),
+    (
+        "basic_auth_users: [ john ]",
+        "a mapping of names to bcrypt hashes",
+    ),
+    ("http_server_config: { http2: maybe }", "true or false"),
+    (
+        "http_server_config: { headers: { X-Frame-Options: sometimes } }",
+        "one of deny, sameorigin",
+    ),
+    (
+        "http_server_config: { headers: { X-Content-Type-Options: sniff } }",
+        "nosniff",
+    ),
+    (
+        "http_server_config: { headers: { Server: slod } }",
+        "known here: Content-Security-Policy, X-Frame-Options",
+    ),
+    (
+        "http_server_config: { headers: { Content-Security-Policy: \"a\\nb\" } }",
+        "on one line",
+    ),
+    (
+        "rate_limit: { interval: 1s, burst: 0 }",
+        "a whole number from 1",
+    ),
+    ("rate_limit: { interval: often, burst: 1 }", "a duration"),
+    (
+        "[ a, list ]",
+        "a mapping with keys such as tls_server_config",
+    ),
+    ("tls_server_config: {", "this is not YAML"),
+];
 #[test]
 fn what_is_refused_says_what_is_valid() {
     let folder = folder();
-    let refused = [
-        (
-            "tls_server_config: { cert_filse: server.crt }",
-            "did you mean `cert_file`?",
-        ),
-        ("basic_auth_user: {}", "did you mean `basic_auth_users`?"),
-        (
-            "tls_server_config: { cert_file: server.crt }",
-            "`key_file` is missing",
-        ),
-        (
-            "tls_server_config: { key_file: server.key }",
-            "`cert_file` is missing",
-        ),
-        (
-            "tls_server_config: { min_version: TLS13 }",
-            "`cert_file` is missing",
-        ),
-        (
-            "tls_server_config: { cert_file: \"\", key_file: server.key }",
-            "cannot read",
-        ),
-        (
-            "tls_server_config: { cert_file: server.crt, key_file: \"\" }",
-            "cannot read",
-        ),
-        (
-            "tls_server_config: { cert_file: gone.crt, key_file: server.key }",
-            "gone.crt",
-        ),
-        (
-            "tls_server_config: { cert_file: server.crt, key_file: gone.key }",
-            "gone.key",
-        ),
-        (
-            "tls_server_config: { cert: \"\", key_file: server.key }",
-            "there is no valid certificate",
-        ),
-        (
-            "tls_server_config: { cert_file: text.pem, key_file: server.key }",
-            "expected PEM with CERTIFICATE blocks",
-        ),
-        (
-            "tls_server_config: { cert_file: server.crt, key_file: text.pem }",
-            "PRIVATE KEY block that is not encrypted",
-        ),
-        (
-            "tls_server_config: { cert_file: server.crt, key_file: other.key }",
-            "the key does not belong to the certificate",
-        ),
-        (
-            "tls_server_config: { cert_file: server.crt, cert: x, key_file: server.key }",
-            "both `cert` and `cert_file` are given",
-        ),
-        (
-            "TLS  client_auth_type: RequireBananas",
-            "expected one of NoClientCert, RequestClientCert, RequireAnyClientCert, VerifyClientCertIfGiven, RequireAndVerifyClientCert",
-        ),
-        (
-            "TLS  client_auth_type: RequireAndVerifyClientCert",
-            "`client_ca_file` is missing",
-        ),
-        (
-            "TLS  client_auth_type: VerifyClientCertIfGiven",
-            "`client_ca_file` is missing",
-        ),
-        (
-            "TLS  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: gone.crt",
-            "gone.crt",
-        ),
-        (
-            "TLS  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: text.pem",
-            "there is no valid certificate",
-        ),
-        (
-            "TLS  client_auth_type: RequireAndVerifyClientCert\n  client_ca: text",
-            "there is no valid certificate",
-        ),
-        (
-            "TLS  client_ca_file: server.crt",
-            "client certificates are not requested",
-        ),
-        (
-            "TLS  client_allowed_sans: [ one ]",
-            "set `client_auth_type: RequireAndVerifyClientCert`",
-        ),
-        (
-            "TLS  client_auth_type: VerifyClientCertIfGiven\n  client_ca_file: server.crt\n  client_allowed_sans: [ one ]",
-            "without a certificate",
-        ),
-        ("TLS  min_version: TLS111", "expected TLS12 or TLS13"),
-        ("TLS  min_version: TLS10", "expected TLS12 or TLS13"),
-        (
-            "TLS  min_version: TLS13\n  max_version: TLS12",
-            "`min_version` is newer",
-        ),
-        (
-            "TLS  cipher_suites: [ TLS_ECDHE_MADE_UP ]",
-            "expected one of TLS_AES_256_GCM_SHA384, TLS_AES_128_GCM_SHA256, TLS_CHACHA20_POLY1305_SHA256, TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
-        ),
-        (
-            "TLS  cipher_suites: [ TLS_RSA_WITH_AES_128_CBC_SHA ]\n  max_version: TLS12",
-            "expected one of TLS_AES_256_GCM_SHA384",
-        ),
-        (
-            "TLS  cipher_suites: [ TLS_AES_128_GCM_SHA256 ]\n  max_version: TLS12",
-            "no suite is for one of the versions",
-        ),
-        (
-            "TLS  curve_preferences: [ CurveP521 ]",
-            "expected one of X25519, CurveP256, CurveP384",
-        ),
-        (
-            "TLS  curve_preferences: [ CurveP257 ]",
-            "expected one of X25519, CurveP256, CurveP384",
-        ),
-        (
-            "basic_auth_users: { john: doe }",
-            "the password is not a bcrypt hash",
-        ),
-        ("basic_auth_users: { \"a:b\": doe }", "invalid user name"),
-        (
-            "basic_auth_users: [ john ]",
-            "a mapping of names to bcrypt hashes",
-        ),
-        ("http_server_config: { http2: maybe }", "true or false"),
-        (
-            "http_server_config: { headers: { X-Frame-Options: sometimes } }",
-            "one of deny, sameorigin",
-        ),
-        (
-            "http_server_config: { headers: { X-Content-Type-Options: sniff } }",
-            "nosniff",
-        ),
-        (
-            "http_server_config: { headers: { Server: slod } }",
-            "known here: Content-Security-Policy, X-Frame-Options",
-        ),
-        (
-            "http_server_config: { headers: { Content-Security-Policy: \"a\\nb\" } }",
-            "on one line",
-        ),
-        (
-            "rate_limit: { interval: 1s, burst: 0 }",
-            "a whole number from 1",
-        ),
-        ("rate_limit: { interval: often, burst: 1 }", "a duration"),
-        (
-            "[ a, list ]",
-            "a mapping with keys such as tls_server_config",
-        ),
-        ("tls_server_config: {", "this is not YAML"),
-    ];
-    for (text, reason) in refused {
+    for (text, reason) in REFUSED {
         let text = text
             .strip_prefix("TLS")
-            .map_or_else(|| text.to_owned(), tls);
+            .map_or_else(|| (*text).to_owned(), tls);
         let loaded = loaded(folder.path(), &text);
         let errors = loaded.errors();
         assert!(loaded.file.is_none(), "{text} is accepted");
