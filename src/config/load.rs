@@ -68,7 +68,7 @@ const FAULTS: &[(&str, &str)] = &[
     ("nothing-counts", "No probe counts for an objective."),
     (
         "unknown-name",
-        "A correction names a service or an objective that does not exist.",
+        "A correction names a service or an objective, or `web.user_roles` a user, that does not exist.",
     ),
     (
         "timeout-exceeds-interval",

@@ -4,8 +4,8 @@ use super::keys::{FILE, HEADERS, HTTP, RATE_LIMIT, TLS};
 use super::mask;
 use super::password::{self, Hash};
 use super::tls::{self, ServerTls};
-use crate::config::{Config, read_file};
-use crate::diagnostic::{Diagnostic, Severity, Source};
+use crate::config::{Config, WebSpec, read_file};
+use crate::diagnostic::{Diagnostic, Severity, Source, nearest};
 use crate::units;
 use crate::yaml::{self, Reader, Section, Stamp, Value};
 use axum::http::{HeaderName, HeaderValue};
@@ -113,6 +113,7 @@ pub fn check(config: &Config) -> Option<LoadedFile> {
     let Config { listen, web, .. } = config;
     let mut loaded = load(web.config_file.as_deref()?);
     let file = loaded.file.as_ref();
+    let unknown = file.map(|file| unknown_users(&file.users, web));
     let is_open = file.is_some_and(|file| !file.authenticates()) && web.tokens.is_empty();
     if is_open && !listen.ip().is_loopback() {
         let can = web.strangers_can();
@@ -127,7 +128,30 @@ pub fn check(config: &Config) -> Option<LoadedFile> {
             help: Some("add `basic_auth_users`, or `web.tokens` in the config".to_owned()),
         });
     }
+    let warnings = unknown.into_iter().flatten().map(|message| Diagnostic {
+        severity: Severity::Warning,
+        code: "unknown-name",
+        place: None,
+        path: String::new(),
+        message,
+        help: Some("users without a role have the role `write`".to_owned()),
+    });
+    loaded.diagnostics.extend(warnings);
     Some(loaded)
+}
+
+/// Users that have a role, but no password: a misspelled name leaves the real user with the role
+/// `write`.
+pub fn unknown_users(users: &BTreeMap<String, Hash>, web: &WebSpec) -> Vec<String> {
+    let names = web.user_roles.iter().map(|(name, _)| name);
+    let unknown = names.filter(|name| !users.contains_key(*name));
+    let sentence = |name: &String| {
+        let near = nearest(name, users.keys().map(String::as_str));
+        let hint = near.map(|near| format!("; did you mean `{near}`?"));
+        let hint = hint.unwrap_or_default();
+        format!("`web.user_roles` has `{name}`, which `basic_auth_users` does not have{hint}")
+    };
+    unknown.map(sentence).collect()
 }
 
 /// Whether a file turns TLS on, without reading the files that it names: clients have no right to.

@@ -162,6 +162,9 @@ impl Access {
             let can = self.source().web.strangers_can();
             tracing::warn!("there is no authentication: everybody who reaches slod can {can}");
         }
+        for sentence in file::unknown_users(&rules.file.users, &self.source().web) {
+            tracing::warn!("{sentence}");
+        }
         if rules.needs_login() && !tls && !self.0.is_loopback {
             tracing::warn!(
                 "passwords and tokens are sent without TLS: everybody on the way can read them"

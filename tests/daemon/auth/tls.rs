@@ -275,4 +275,10 @@ fn an_invalid_file_keeps_the_daemon_from_starting() {
         !text.contains("open-listen") && text.contains("web.yml: ok"),
         "{text}"
     );
+    let text = std::fs::read_to_string(&config).expect("text");
+    let text = text.replace("web.yml }", "web.yml, user_roles: { adda: read } }");
+    files.write("slod.yaml", &text);
+    let (code, text) = slod(&["check", "--strict", "--config", &config]);
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains("did you mean `ada`?"), "{text}");
 }
