@@ -259,6 +259,7 @@ impl App {
             clock: self.clock,
             requests,
             history,
+            store: self.writer.handle(),
             ledger: ledger_reloads_in,
             schedule: probe_reloads_in,
             observer: wanted_in,

@@ -11,7 +11,7 @@ use crate::metrics::SelfMetrics;
 use crate::probe;
 use crate::probe::beats::HeartbeatBoard;
 use crate::slo::correction::Correction;
-use crate::store::{Store, StoreError};
+use crate::store::{AuditEntry, Store, StoreError, StoreHandle};
 use crate::web::{Access, ReloadRequest, Reloaded};
 use crate::yaml::Stamp;
 use std::collections::BTreeMap;
@@ -34,6 +34,8 @@ pub enum Origin {
 const FILES_EVERY: Duration = Duration::from_secs(2);
 /// Repeated corrections are known two days ahead, so this is early enough.
 const CORRECTIONS_EVERY: Duration = Duration::from_secs(3600);
+/// How long a reload waits for its entry in the audit log.
+const AUDIT_TIMEOUT: Duration = Duration::from_secs(10);
 const STOPPING: &str = "the daemon is stopping";
 
 pub(super) struct Reloader {
@@ -51,6 +53,7 @@ pub(super) struct Reloader {
     pub(super) clock: Clock,
     /// The store's file: the corrections that were made by hand.
     pub(super) history: PathBuf,
+    pub(super) store: StoreHandle,
     /// From the web.
     pub(super) requests: mpsc::Receiver<ReloadRequest>,
     pub(super) ledger: mpsc::Sender<ledger::Reload>,
@@ -80,7 +83,7 @@ impl Reloader {
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
-                Some(()) = hangups.recv() => drop(self.reload().await),
+                Some(()) = hangups.recv() => self.reload_by_signal().await,
                 _ = repeat.tick() => drop(self.correct().await),
                 _ = look.tick() => {
                     self.look_at_files().await;
@@ -95,6 +98,23 @@ impl Reloader {
                     let _ = done.send(result);
                 }
             }
+        }
+    }
+
+    /// The sender of a signal is not known: it is the same user, or root.
+    async fn reload_by_signal(&mut self) {
+        let result = self.reload().await;
+        let entry = AuditEntry {
+            at: self.clock.now(),
+            name: "SIGHUP".to_owned(),
+            action: "reload",
+            object: "config".to_owned(),
+            outcome: if result.is_ok() { "ok" } else { "refused" }.to_owned(),
+        };
+        let store = self.store.clone();
+        let keep = move || store.ask(AUDIT_TIMEOUT, move |store| store.add_audit(&entry));
+        if !matches!(spawn_blocking(keep).await, Ok(Some(Ok(())))) {
+            tracing::warn!("an entry of the audit log could not be kept");
         }
     }
 

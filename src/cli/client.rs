@@ -1,7 +1,7 @@
 //! Requests to a running daemon: where it is, and how a command proves who it is.
 
 use clap::Args;
-use reqwest::{Certificate, Identity, RequestBuilder, StatusCode};
+use reqwest::{Certificate, Identity, Method, RequestBuilder, StatusCode};
 use serde::de::DeserializeOwned;
 use std::error::Error;
 use std::fmt;
@@ -162,9 +162,9 @@ impl Client {
         &self.target
     }
 
-    /// A GET of a path such as `/api/v1/services`.
-    pub fn get(&self, path: &str) -> RequestBuilder {
-        let request = self.http.get(format!("{}{path}", self.target));
+    /// A request to a path such as `/api/v1/services`.
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let request = self.http.request(method, format!("{}{path}", self.target));
         match &self.credentials {
             Some(Credentials::Token(token)) => request.bearer_auth(token),
             Some(Credentials::Password(user, password)) => request.basic_auth(user, Some(password)),
@@ -185,7 +185,7 @@ pub enum RequestError {
 impl Client {
     /// The JSON at a path.
     pub async fn json<T: DeserializeOwned>(&self, path: &str) -> Result<T, RequestError> {
-        let sent = self.get(path).send().await;
+        let sent = self.request(Method::GET, path).send().await;
         let response = sent.map_err(|error| {
             let reason = innermost(&error);
             if error.is_connect() && !reason.contains("certificate") {

@@ -4,6 +4,7 @@ use super::client::{Client, ClientArgs, Target};
 use super::exit;
 use super::run::on_runtime;
 use clap::Args;
+use reqwest::Method;
 use std::time::Duration;
 
 #[derive(Debug, Args)]
@@ -43,6 +44,6 @@ pub fn run(args: &HealthcheckArgs) -> u8 {
 }
 
 async fn ask(client: &Client) -> Result<(), reqwest::Error> {
-    let response = client.get("/-/ready").send().await?;
+    let response = client.request(Method::GET, "/-/ready").send().await?;
     response.error_for_status().map(drop)
 }

@@ -149,6 +149,10 @@ mod tests {
         let twice = parts(&[("host", "localhost"), ("host", "evil.example")]);
         assert!(!Target::of(&twice).is_own(None, &[]));
         assert!(Target::of(&parts(&[])).is_own(None, &[]));
+        // HTTP/2, and the absolute form of HTTP/1.1: then `Host` does not count.
+        let mut absolute = parts(&[("host", "localhost")]);
+        absolute.uri = "http://evil.example/".parse().expect("a URI");
+        assert!(!Target::of(&absolute).is_own(None, &[]));
     }
 
     #[test]

@@ -157,7 +157,10 @@ impl Access {
         let rules = self.rules();
         let tls = rules.file.tls.is_some();
         let authentication = rules.authenticates();
-        tracing::info!(tls, authentication, "web configuration loaded");
+        if rules.takes_tokens() || self.0.file.is_some() || self.source().web.config_file.is_some()
+        {
+            tracing::info!(tls, authentication, "web configuration loaded");
+        }
         if !self.0.is_loopback && !authentication {
             let can = self.source().web.strangers_can();
             tracing::warn!("there is no authentication: everybody who reaches slod can {can}");

@@ -225,6 +225,8 @@ async fn every_change_is_on_record_with_who_made_it() {
         404
     );
     assert_eq!(status(ask(Method::POST, "/-/reload")).await, 200);
+    daemon.signal("HUP");
+    daemon.wait_for(|daemon| (daemon.log().matches("config reloaded").count() == 2).then_some(()));
     files.write("slod.yaml", "nonsense");
     assert_eq!(status(ask(Method::POST, "/-/reload")).await, 422);
 
@@ -255,6 +257,7 @@ async fn every_change_is_on_record_with_who_made_it() {
         entries,
         [
             ["ops", "reload", "config", "refused"],
+            ["SIGHUP", "reload", "config", "ok"],
             ["ops", "reload", "config", "ok"],
             ["ops", "correction.revoke", "77", "not found"],
             ["ops", "correction.revoke", id, "ok"],
