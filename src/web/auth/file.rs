@@ -53,6 +53,8 @@ impl Default for WebFile {
 pub struct LoadedFile {
     /// There unless a diagnostic is an error.
     pub file: Option<WebFile>,
+    /// Whether there is nothing in it.
+    pub is_empty: bool,
     /// In document order.
     pub diagnostics: Vec<Diagnostic>,
     /// Without secrets, to draw the diagnostics in.
@@ -91,6 +93,7 @@ pub fn load(path: &Path) -> LoadedFile {
         Ok(source) => parse(&source, base),
         Err(error) => LoadedFile {
             file: None,
+            is_empty: false,
             diagnostics: vec![Diagnostic {
                 severity: Severity::Error,
                 code: "unreadable-file",
@@ -169,9 +172,10 @@ pub fn names_tls(path: &Path) -> bool {
 
 fn parse(source: &Source, base: &Path) -> LoadedFile {
     let env = |name: &str| std::env::var(name).ok();
-    let (mut file, mut files) = (None, BTreeMap::new());
+    let (mut file, mut is_empty, mut files) = (None, false, BTreeMap::new());
     let diagnostics = match yaml::parse(source) {
         Ok(document) => {
+            is_empty = document.value == Value::Null;
             let reader = Reader::new(base, &env);
             file = reader.section(&document, "", FILE).map(|root| read(&root));
             files = reader.files();
@@ -182,6 +186,7 @@ fn parse(source: &Source, base: &Path) -> LoadedFile {
     };
     LoadedFile {
         file,
+        is_empty,
         diagnostics,
         shown: mask::source(source),
         files,

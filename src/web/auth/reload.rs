@@ -40,6 +40,35 @@ struct Source {
     web: WebSpec,
     /// The file and those that it names, as they were read last, whatever came of it.
     files: Stamps,
+    /// As they were looked at last, if they differed.
+    changing: Option<Stamps>,
+}
+
+impl Source {
+    fn new(web: &WebSpec, files: Stamps) -> Self {
+        Self {
+            web: web.clone(),
+            files,
+            changing: None,
+        }
+    }
+
+    /// Whether a file differs from what was read, and has not changed since the last look: one that
+    /// is being written must not turn authentication off.
+    fn has_changed(&mut self) -> bool {
+        let stamps = self
+            .files
+            .keys()
+            .map(|path| (path.clone(), Stamp::of(path)));
+        let now: Stamps = stamps.collect();
+        let before = self.changing.take();
+        if now == self.files {
+            return false;
+        }
+        let is_stable = before.as_ref() == Some(&now);
+        self.changing = Some(now).filter(|_| !is_stable);
+        is_stable
+    }
 }
 
 /// New rules that are valid, but not in force yet.
@@ -65,11 +94,10 @@ impl Access {
         let random = Digests::new();
         let digests = random.ok_or("the system has no random numbers, which passwords need")?;
         let (loaded, files) = read(file.as_ref().or(web.config_file.as_ref()));
-        let rules = Rules::new(loaded?, web, is_loopback, &digests);
-        let web = web.clone();
+        let rules = Rules::new(loaded?.0, web, is_loopback, &digests);
         let access = Self(Arc::new(Shared {
             rules: ArcSwap::from_pointee(rules),
-            source: Mutex::new(Source { web, files }),
+            source: Mutex::new(Source::new(web, files)),
             file,
             is_loopback,
             logins: Limiter::new(LOGINS),
@@ -108,15 +136,24 @@ impl Access {
         let (loaded, files) = self.read(web);
         Ok(Prepared {
             rules: self.rules_of(loaded?, web),
-            source: Source {
-                web: web.clone(),
-                files,
-            },
+            source: Source::new(web, files),
         })
     }
 
     fn read(&self, web: &WebSpec) -> (Result<WebFile, String>, Stamps) {
-        read(self.0.file.as_ref().or(web.config_file.as_ref()))
+        let path = self.0.file.as_ref().or(web.config_file.as_ref());
+        let (loaded, files) = read(path);
+        let not_empty = loaded.and_then(|(file, is_empty)| {
+            // A program that writes it may have failed. Who means it writes `{}`.
+            let reason =
+                "the web configuration file has become empty (write {} to turn everything off)";
+            if is_empty {
+                Err(reason.to_owned())
+            } else {
+                Ok(file)
+            }
+        });
+        (not_empty, files)
     }
 
     fn rules_of(&self, file: WebFile, web: &WebSpec) -> Rules {
@@ -130,12 +167,11 @@ impl Access {
         self.log();
     }
 
-    /// Reads the file again if it or one that it names has changed; `None` if none did. Blocks.
+    /// Reads the file again if it or one that it names has changed; `None` if not. Blocks.
     pub fn refresh(&self) -> Option<Result<(), String>> {
         let web = {
-            let source = self.source();
-            let mut files = source.files.iter();
-            if files.all(|(path, stamp)| Stamp::of(path) == *stamp) {
+            let mut source = self.source();
+            if !source.has_changed() {
                 return None;
             }
             source.web.clone()
@@ -176,17 +212,19 @@ impl Access {
     }
 }
 
-/// The file's content, and the files to watch. Warnings are logged.
-fn read(path: Option<&PathBuf>) -> (Result<WebFile, String>, Stamps) {
+/// The file's content, and whether there is none, and the files to watch. Warnings are logged.
+fn read(path: Option<&PathBuf>) -> (Result<(WebFile, bool), String>, Stamps) {
     let Some(path) = path else {
-        return (Ok(WebFile::default()), Stamps::new());
+        return (Ok((WebFile::default(), false)), Stamps::new());
     };
     let mut files = Stamps::from([(path.clone(), Stamp::of(path))]);
     let loaded = file::load(path);
     files.extend(loaded.files.clone());
     log_warnings(&loaded);
     let errors = loaded.errors();
-    (loaded.file.ok_or(errors), files)
+    let is_empty = loaded.is_empty;
+    let file = loaded.file.map(|file| (file, is_empty));
+    (file.ok_or(errors), files)
 }
 
 fn log_warnings(loaded: &LoadedFile) {

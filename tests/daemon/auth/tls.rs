@@ -89,6 +89,15 @@ async fn certificates_and_users_are_replaced_without_losing_a_connection() {
     let newest = files.client(None);
     assert_eq!(status(get(&newest, "two")).await, 200);
     assert_eq!(status(get(&newest, "one")).await, 401);
+
+    // As a file is for a moment while a program writes it, and for good if that fails.
+    files.write("web.yml", "");
+    until(&daemon, "has become empty", 1).await;
+    assert_eq!(status(newest.get(&url)).await, 401);
+    files.write("web.yml", "{}");
+    until(&daemon, "web configuration loaded", 4).await;
+    let plain = daemon.request("GET", "/metrics");
+    assert!(plain.starts_with("HTTP/1.1 200"), "{plain}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
