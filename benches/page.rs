@@ -12,16 +12,22 @@ const SERVICES: usize = 1000;
 
 fn main() {
     let snapshot = synthetic::many(SERVICES);
+    let firing = synthetic::firing(&snapshot.services);
     let system = synthetic::system();
     let view = View {
         now: snapshot.at,
         reload: false,
     };
-    let size = render_overview(&snapshot, &system, view).len();
+    let size = render_overview(&snapshot, &firing, &system, view).len();
     let mut times: Vec<Duration> = (0..ROUNDS)
         .map(|_| {
             let start = Instant::now();
-            black_box(render_overview(black_box(&snapshot), &system, view));
+            black_box(render_overview(
+                black_box(&snapshot),
+                &firing,
+                &system,
+                view,
+            ));
             start.elapsed()
         })
         .collect();

@@ -2,24 +2,26 @@
 //! nothing behind), the app runs, and a stop request drains it.
 
 mod changes;
-mod observer;
+mod heartbeats;
 mod reload;
 mod supervisor;
 
+pub use heartbeats::recall_heartbeats;
+
+use crate::alerting::{self, AlertsView, LiveAlerts};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::ledger::{self, Ledger, Plans, Snapshot};
+use crate::ledger::{self, Ledger, Plans, RestoreFrom, Snapshot};
 use crate::metrics::SelfMetrics;
+use crate::observe;
 use crate::outcome::{ProbeKey, Timestamp};
-use crate::probe::beats::HeartbeatBoard;
+use crate::probe::heartbeat::HeartbeatBoard;
 use crate::schedule::{self, ProbeThreads};
-use crate::slo::correction::Correction;
 use crate::slo::vantage::NetworkGuard;
 use crate::store::{Store, StoreError, Writer};
 use crate::tasks::Tasks;
 use crate::web::{self, Access};
 use arc_swap::ArcSwap;
-use observer::Wanted;
 pub use reload::Origin;
 use reload::{IsRead, Reloader};
 use std::net::SocketAddr;
@@ -47,7 +49,7 @@ const OPEN_FILES: u64 = 65_536;
 #[derive(Debug, Error)]
 pub enum StartError {
     #[error(
-        "cannot listen on {address}: {source} (is another slod running, or is the port taken?)"
+        "cannot listen on {address}: {source} (is another slod running, or is the port in use?)"
     )]
     Listen {
         address: SocketAddr,
@@ -55,11 +57,11 @@ pub enum StartError {
     },
     #[error("the web configuration is invalid:\n{0}")]
     Web(String),
-    #[error("the threads for probes cannot be started: {0}")]
+    #[error("cannot start the probe threads: {0}")]
     Threads(std::io::Error),
-    #[error("the metrics cannot be set up: {0}")]
+    #[error("cannot set up the metrics: {0}")]
     Metrics(#[from] prometheus::Error),
-    #[error("the store cannot be opened: {0}")]
+    #[error("cannot open the store: {0}")]
     Store(#[from] StoreError),
 }
 
@@ -74,13 +76,14 @@ pub struct App {
     vantage: NetworkGuard,
     writer: Writer,
     plans: Plans,
-    corrections: Arc<[Correction]>,
-    beats: HeartbeatBoard,
+    heartbeats: HeartbeatBoard,
     /// The latest tick in the store.
     used_until: Option<Timestamp>,
     own: SelfMetrics,
     access: Access,
+    alerts: LiveAlerts,
     snapshots: watch::Sender<Arc<Snapshot>>,
+    alert_views: watch::Sender<Arc<AlertsView>>,
 }
 
 /// Why the daemon ended before it was asked to, or did not end in time.
@@ -117,14 +120,15 @@ impl App {
         };
         let Opened {
             mut ledger,
+            alerts,
             vantage,
             writer,
             plans,
-            corrections,
-            beats,
+            heartbeats,
             used_until,
         } = unless_panicked(opened)?;
-        let first = ledger.snapshot(clock.now());
+        let first = ledger.advance(clock.now()).snapshot();
+        let (alert_views, _) = watch::channel(Arc::new(alerts.view(first.at)));
         let (snapshots, _) = watch::channel(Arc::new(first));
         Ok(Self {
             threads: ProbeThreads::start().map_err(StartError::Threads)?,
@@ -135,13 +139,14 @@ impl App {
             clock,
             listener,
             ledger,
+            alerts,
             vantage,
             writer,
             plans,
-            corrections,
-            beats,
+            heartbeats,
             used_until,
             snapshots,
+            alert_views,
         })
     }
 
@@ -183,17 +188,17 @@ impl App {
     fn spawn_all(self, tasks: &mut Tasks, stop: &CancellationToken) -> Writer {
         let (store, history) = (self.writer.handle(), self.config.store.path.clone());
         let (events_in, events) = mpsc::channel(EVENT_QUEUE);
-        let (probe_reloads_in, probe_reloads) = mpsc::channel(1);
-        let (ledger_reloads_in, ledger_reloads) = mpsc::channel(1);
+        let (recounts_in, recounts) = mpsc::channel(1);
         let (requests_in, requests) = mpsc::channel(1);
         let (system_in, system) = watch::channel(Arc::default());
-        let (snapshots, clock) = (self.snapshots.subscribe(), self.clock.clone());
-        let probes: Vec<_> = self.config.running().cloned().collect();
-        let max_concurrent = self.config.max_concurrent_probes;
+        let (alerts, clock) = (self.alert_views.subscribe(), self.clock.clone());
+        let files = self.config.inputs.files.clone();
+        let (configs, _) = watch::channel(self.config.clone());
         let state = web::WebState {
             clock: self.clock.clone(),
-            beats: self.beats.clone(),
+            heartbeats: self.heartbeats.clone(),
             snapshots: self.snapshots.subscribe(),
+            alerts: self.alert_views.subscribe(),
             system,
             own: self.own.clone(),
             streams: web::Streams::default(),
@@ -201,55 +206,56 @@ impl App {
             store: store.clone(),
             history: history.clone(),
             reload: requests_in,
+            ledger: recounts_in.clone(),
         };
         let probing = self.threads.first().clone();
         tasks.spawn_on(
             &probing,
             "schedule",
-            schedule::run(
-                probes,
-                schedule::Deps {
-                    clock: self.clock.clone(),
-                    threads: self.threads,
-                    beats: self.beats.clone(),
-                    used_until: self.used_until,
-                    events: events_in,
-                    reloads: probe_reloads,
-                    stop: stop.clone(),
-                    drain: PROBE_DRAIN,
-                    max_concurrent,
-                    lag: self.own.schedule_lag.clone(),
-                    wakeup_lag: self.own.wakeup_lag.clone(),
-                    in_flight: self.own.probes_in_flight.clone(),
-                },
-            ),
+            schedule::run(schedule::Deps {
+                clock: self.clock.clone(),
+                threads: self.threads,
+                used_until: self.used_until,
+                events: events_in,
+                configs: configs.subscribe(),
+                stop: stop.clone(),
+                drain: PROBE_DRAIN,
+                lag: self.own.schedule_lag.clone(),
+                wakeup_lag: self.own.wakeup_lag.clone(),
+                in_flight: self.own.probes_in_flight.clone(),
+            }),
         );
+        let alerting = alerting::Deps {
+            snapshots: self.snapshots.subscribe(),
+            store: store.clone(),
+            views: self.alert_views,
+        };
+        tasks.spawn("alerting", alerting::run(self.alerts, alerting));
         tasks.spawn(
             "ledger",
             ledger::run(
                 self.ledger,
                 self.vantage,
-                self.config.clone(),
+                self.config,
                 ledger::Deps {
                     clock: self.clock.clone(),
                     events,
-                    reloads: ledger_reloads,
+                    recounts,
                     store,
-                    history: history.clone(),
+                    history,
                     plans: self.plans,
                     vantage_lost: self.own.vantage_lost.clone(),
                     snapshots: self.snapshots,
                 },
             ),
         );
-        let (wanted_in, wanted) = watch::channel(Wanted::of(&self.config));
-        tasks.spawn("observer", observer::run(wanted, system_in, stop.clone()));
+        let observer = observe::run(configs.subscribe(), system_in, stop.clone());
+        tasks.spawn("observer", observer);
         let reloader = Reloader {
             origin: self.origin,
-            files: self.config.inputs.files.clone(),
-            config: self.config,
-            corrections: self.corrections,
-            beats: self.beats,
+            configs,
+            files,
+            heartbeats: self.heartbeats,
             own: self.own,
             access: self.access.clone(),
             is_read: IsRead {
@@ -258,17 +264,11 @@ impl App {
             },
             clock: self.clock,
             requests,
-            history,
             store: self.writer.handle(),
-            ledger: ledger_reloads_in,
-            schedule: probe_reloads_in,
-            observer: wanted_in,
+            ledger: recounts_in,
         };
         tasks.spawn("reload", reloader.run(stop.clone()));
-        tasks.spawn(
-            "supervisor",
-            supervisor::run(snapshots, clock, stop.clone()),
-        );
+        tasks.spawn("supervisor", supervisor::run(alerts, clock, stop.clone()));
         tasks.spawn(
             "web",
             web::serve(
@@ -292,11 +292,11 @@ fn unless_panicked<T>(result: Result<T, JoinError>) -> T {
 
 struct Opened {
     ledger: Ledger,
+    alerts: LiveAlerts,
     vantage: NetworkGuard,
     writer: Writer,
     plans: Plans,
-    corrections: Arc<[Correction]>,
-    beats: HeartbeatBoard,
+    heartbeats: HeartbeatBoard,
     used_until: Option<Timestamp>,
 }
 
@@ -305,35 +305,33 @@ fn open(config: &Config, clock: Clock) -> Result<Opened, StoreError> {
     let mut store = Store::open(&config.store.path)?;
     let corrections = ledger::in_force(config, &store)?;
     let used_until = store.last_seen()?;
-    let beats = HeartbeatBoard::new(store.beats()?);
-    let probes = config.running().map(|spec| (&spec.key, &spec.probe));
-    beats.listen(clock.now(), probes, |key| {
-        // What cannot be read only gives the job its time once more.
-        let last = store.last_outcome(key, used_until?).ok().flatten()?;
-        Some((last.at, last.outcome.verdict))
-    });
+    let heartbeats = heartbeats::board(config, &store, clock.now())?;
     store.configured(&config.running_keys(), clock.now())?;
-    let mut ledger = Ledger::new(config, &corrections);
-    let plans: Plans = Arc::new(ArcSwap::from_pointee(ledger.plans()));
+    let plans: Plans = Arc::new(ArcSwap::from_pointee(ledger::plans(config)));
     let plan = {
         let plans = plans.clone();
         move |key: &ProbeKey| plans.load().get(key).cloned().unwrap_or_default()
     };
     // Hours that ended while nothing ran become counts first, so that they are read as counts.
     while store.compact_step(clock.now(), &plan)? {}
-    ledger.restore(&store, clock.now())?;
+    let ledger = ledger::restore(RestoreFrom {
+        config,
+        corrections: &corrections,
+        store: Some(&store),
+        now: clock.now(),
+    })?;
     ledger::log_ahead(ledger.ahead());
     let vantage = ledger::recalled(config, &store, clock.now())?;
     let held = used_until.unwrap_or_else(|| clock.now());
-    ledger.recall_alerts(store.firing_alerts()?, held.min(clock.now()), clock.now());
+    let alerts = LiveAlerts::resumed(store.firing_alerts()?, held);
     let writer = store.writer(clock, config.store.retention, plan)?;
     Ok(Opened {
         ledger,
+        alerts,
         vantage,
         writer,
         plans,
-        corrections: corrections.into(),
-        beats,
+        heartbeats,
         used_until,
     })
 }
@@ -354,9 +352,11 @@ fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
 fn raise_open_files() {
     match rlimit::increase_nofile_limit(OPEN_FILES) {
         Ok(limit) if limit < 1024 => {
-            tracing::warn!("only {limit} open files are allowed; probes may fail for want of them");
+            tracing::warn!(
+                "the limit of open files is only {limit}; probes can fail when it is reached"
+            );
         }
         Ok(_) => {}
-        Err(error) => tracing::warn!("the limit of open files cannot be raised: {error}"),
+        Err(error) => tracing::warn!("cannot raise the limit of open files: {error}"),
     }
 }

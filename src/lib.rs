@@ -1,23 +1,25 @@
 //! `slod`, an SLO daemon.
 //!
-//! One way through the house:
+//! The data flow:
 //!
 //! ```text
 //! schedule -> probe -> Outcome -> ledger -> Snapshot -> { metrics, web, cli }
-//!                                   |
-//!                                   +-> store (SQLite): every outcome, hourly blocks
+//!                                   |          +-> alerting -> AlertsView -> { metrics, web }
+//!                                   +-> store (SQLite): every outcome, hourly blocks, alerts
 //! ```
 //!
-//! Imports point down only; `tests/layers.rs` holds the order. The pure centre ([`outcome`],
-//! [`slo`], [`stats`], [`diagnostic`]) takes `now` and data and returns data; everything that
+//! Imports point down only; `tests/project/layers.rs` checks the order. The pure core ([`outcome`],
+//! [`slo`], [`alert`], [`stats`], [`diagnostic`]) takes `now` and data and returns data; everything that
 //! waits, reads or writes lives above it. `docs/ARCHITECTURE.md` is the guided tour.
 
+pub mod alerting;
 pub mod app;
 pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod demo;
 pub mod exposition;
+pub mod format;
 pub mod ledger;
 pub mod metrics;
 pub mod observe;
@@ -31,4 +33,4 @@ pub mod web;
 pub mod yaml;
 
 // The pure part, a package of its own: under one name for everything above it.
-pub use slod_core::{diagnostic, outcome, slo, stats, units};
+pub use slod_core::{alert, diagnostic, outcome, slo, stats, text, units};

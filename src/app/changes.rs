@@ -6,8 +6,8 @@ use std::collections::HashMap;
 use std::fmt;
 use std::hash::Hash;
 
-/// One sentence; `corrected` says whether other corrections are in force than before.
-pub(super) fn changes(old: &Config, new: &Config, corrected: bool) -> String {
+/// One sentence.
+pub(super) fn changes(old: &Config, new: &Config) -> String {
     let probes = Changes::between(
         old.probes().map(|spec| (&spec.key, spec)),
         new.probes().map(|spec| (&spec.key, spec)),
@@ -17,7 +17,8 @@ pub(super) fn changes(old: &Config, new: &Config, corrected: bool) -> String {
         old.vantage.iter().map(|spec| (&spec.key, spec)),
         new.vantage.iter().map(|spec| (&spec.key, spec)),
     );
-    let corrections = if corrected { "changed" } else { "unchanged" };
+    let is_same = old.corrections == new.corrections;
+    let corrections = if is_same { "unchanged" } else { "changed" };
     format!(
         "probes: {probes}; objectives: {objectives}; control probes: {controls}; corrections: {corrections}"
     )
@@ -26,7 +27,7 @@ pub(super) fn changes(old: &Config, new: &Config, corrected: bool) -> String {
 fn objectives(config: &Config) -> impl Iterator<Item = ((&str, &str), &Objective)> {
     config.services.iter().flat_map(|service| {
         let objectives = service.objectives.iter();
-        objectives.map(|objective| ((&*service.name, &*objective.name), objective))
+        objectives.map(|objective| ((&*service.name, &*objective.name), &**objective))
     })
 }
 

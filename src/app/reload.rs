@@ -1,25 +1,23 @@
 //! Applies a changed config while running: all of it, or nothing and the reason.
 
 use super::changes::changes;
-use super::observer::Wanted;
 use super::unless_panicked;
 use crate::clock::Clock;
-use crate::config::{self, Config, ProbeSpec};
+use crate::config::{self, Config};
 use crate::diagnostic::{Diagnostic, Severity, Source};
-use crate::ledger;
+use crate::ledger::{Changed, Recount};
 use crate::metrics::SelfMetrics;
 use crate::probe;
-use crate::probe::beats::HeartbeatBoard;
-use crate::slo::correction::Correction;
-use crate::store::{AuditEntry, Store, StoreError, StoreHandle};
-use crate::web::{Access, ReloadRequest, Reloaded};
+use crate::probe::heartbeat::HeartbeatBoard;
+use crate::store::{AuditEntry, StoreHandle};
+use crate::web::{Access, ReloadRequest};
 use crate::yaml::Stamp;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, interval_at};
 use tokio_util::sync::CancellationToken;
@@ -32,33 +30,25 @@ pub enum Origin {
 
 /// How soon a changed file of credentials or certificates is taken.
 const FILES_EVERY: Duration = Duration::from_secs(2);
-/// Repeated corrections are known two days ahead, so this is early enough.
-const CORRECTIONS_EVERY: Duration = Duration::from_secs(3600);
 /// How long a reload waits for its entry in the audit log.
 const AUDIT_TIMEOUT: Duration = Duration::from_secs(10);
-const STOPPING: &str = "the daemon is stopping";
 
 pub(super) struct Reloader {
     pub(super) origin: Origin,
-    pub(super) config: Arc<Config>,
+    /// The config in force, for everybody who reads it.
+    pub(super) configs: watch::Sender<Arc<Config>>,
     /// The files that it names, as they were looked at last.
     pub(super) files: BTreeMap<PathBuf, Option<Stamp>>,
-    /// In force, as they were read last.
-    pub(super) corrections: Arc<[Correction]>,
-    pub(super) beats: HeartbeatBoard,
+    pub(super) heartbeats: HeartbeatBoard,
     pub(super) own: SelfMetrics,
     pub(super) access: Access,
     /// Whether the last attempts to read the config and the web configuration were successful.
     pub(super) is_read: IsRead,
     pub(super) clock: Clock,
-    /// The store's file: the corrections that were made by hand.
-    pub(super) history: PathBuf,
     pub(super) store: StoreHandle,
     /// From the web.
     pub(super) requests: mpsc::Receiver<ReloadRequest>,
-    pub(super) ledger: mpsc::Sender<ledger::Reload>,
-    pub(super) schedule: mpsc::Sender<Vec<ProbeSpec>>,
-    pub(super) observer: watch::Sender<Wanted>,
+    pub(super) ledger: mpsc::Sender<Recount>,
 }
 
 #[derive(Clone, Copy)]
@@ -74,31 +64,29 @@ impl Reloader {
         let mut hangups = match signal(SignalKind::hangup()) {
             Ok(hangups) => hangups,
             Err(error) => {
-                tracing::error!("SIGHUP cannot be listened to: {error}");
+                tracing::error!("cannot handle SIGHUP: {error}");
                 return;
             }
         };
-        let mut repeat = interval_at(Instant::now() + CORRECTIONS_EVERY, CORRECTIONS_EVERY);
         let mut look = interval_at(Instant::now() + FILES_EVERY, FILES_EVERY);
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
                 Some(()) = hangups.recv() => self.reload_by_signal().await,
-                _ = repeat.tick() => drop(self.correct().await),
                 _ = look.tick() => {
                     self.look_at_files().await;
                     self.look_at_web_file().await;
                 }
-                Some(ReloadRequest { what, done }) = self.requests.recv() => {
-                    let result = match what {
-                        Reloaded::Config => self.reload().await,
-                        Reloaded::Corrections => self.correct().await,
-                    };
+                Some(ReloadRequest { done }) = self.requests.recv() => {
                     // The client may have gone away.
-                    let _ = done.send(result);
+                    let _ = done.send(self.reload().await);
                 }
             }
         }
+    }
+
+    fn config(&self) -> Arc<Config> {
+        self.configs.borrow().clone()
     }
 
     /// The sender of a signal is not known: it is the same user, or root.
@@ -114,7 +102,7 @@ impl Reloader {
         let store = self.store.clone();
         let keep = move || store.ask(AUDIT_TIMEOUT, move |store| store.add_audit(&entry));
         if !matches!(spawn_blocking(keep).await, Ok(Some(Ok(())))) {
-            tracing::warn!("an entry of the audit log could not be kept");
+            tracing::warn!("cannot save an entry of the audit log");
         }
     }
 
@@ -127,7 +115,8 @@ impl Reloader {
     /// Reads the files that the config names again if one of them changed. The config itself stays
     /// as it is: somebody may be editing it.
     async fn look_at_files(&mut self) {
-        let paths: Vec<PathBuf> = self.config.inputs.files.keys().cloned().collect();
+        let config = self.config();
+        let paths: Vec<PathBuf> = config.inputs.files.keys().cloned().collect();
         let look = || {
             let stamps = paths.into_iter().map(|path| (Stamp::of(&path), path));
             stamps.map(|(stamp, path)| (path, stamp)).collect()
@@ -137,8 +126,8 @@ impl Reloader {
             return;
         }
         self.files = files;
-        tracing::info!("a file that the config names has changed: all of them are read again");
-        let read = self.origin.check_with_warnings(&self.config.inputs.source);
+        tracing::info!("a file referenced by the config has changed: reloading all of them");
+        let read = self.origin.check_with_warnings(&config.inputs.source);
         // It is logged, and tried again when a file changes again.
         drop(self.take(read).await);
     }
@@ -152,7 +141,7 @@ impl Reloader {
         self.record();
         if let Err(reason) = result {
             tracing::error!(
-                "the web configuration was not reloaded, the old one stays in force:\n{reason}"
+                "the web configuration was not reloaded, the old one stays active:\n{reason}"
             );
         }
     }
@@ -167,7 +156,7 @@ impl Reloader {
         self.is_read.web |= result.is_ok();
         self.record();
         if let Err(reason) = &result {
-            tracing::error!("the config was not reloaded, the old one stays in force:\n{reason}");
+            tracing::error!("the config was not reloaded, the old one stays active:\n{reason}");
         }
         result
     }
@@ -178,103 +167,47 @@ impl Reloader {
     }
 
     async fn try_take(&mut self, next: Config) -> Result<(), String> {
-        self.refuse_what_needs_a_restart(&next)?;
+        let old = self.config();
+        refuse_what_needs_a_restart(&old, &next)?;
         let web = {
             let (access, web) = (self.access.clone(), next.web.clone());
             unless_panicked(spawn_blocking(move || access.prepare(&web)).await)?
         };
         let next = Arc::new(next);
-        let before = self.corrections.clone();
-        match self.in_force(next.clone()).await {
-            Ok(corrections) => self.corrections = corrections,
-            Err(error) => tracing::warn!("the corrections stay as they are: {error}"),
-        }
         // The ledger first: it must know every probe before an outcome of it arrives.
-        self.count_anew(next.clone()).await?;
-        self.schedule
-            .send(next.running().cloned().collect())
-            .await
-            .map_err(|_| STOPPING.to_owned())?;
-        let probes = next.running().map(|spec| (&spec.key, &spec.probe));
-        self.beats.listen(self.clock.now(), probes, |_| None);
-        self.access.apply(web);
-        self.observer.send_if_modified(|wanted| {
-            let changed = Wanted::of(&next);
-            let modified = *wanted != changed;
-            *wanted = changed;
-            modified
-        });
-        let corrected = before != self.corrections;
-        tracing::info!(
-            "config reloaded: {}",
-            changes(&self.config, &next, corrected)
-        );
-        self.files.clone_from(&next.inputs.files);
-        self.config = next;
-        Ok(())
-    }
-
-    /// Takes the corrections as they are now.
-    async fn correct(&mut self) -> Result<(), String> {
-        let config = self.config.clone();
-        let corrections = self.in_force(config.clone()).await.map_err(|error| {
-            tracing::error!("the corrections cannot be read: {error}");
-            error.to_string()
-        })?;
-        // Repeated ones are computed a few days ahead.
-        let grows = corrections.iter().any(|one| one.repeats.is_some());
-        if corrections == self.corrections && !grows {
-            return Ok(());
-        }
-        self.corrections = corrections;
-        self.count_anew(config).await
-    }
-
-    async fn in_force(&self, config: Arc<Config>) -> Result<Arc<[Correction]>, StoreError> {
-        let path = self.history.clone();
-        let read = move || {
-            let store = Store::open_read_only(&path)?;
-            ledger::in_force(&config, &store).map(Arc::from)
-        };
-        unless_panicked(spawn_blocking(read).await)
-    }
-
-    /// Lets the ledger go on by a config and the corrections in force.
-    async fn count_anew(&self, config: Arc<Config>) -> Result<(), String> {
-        let (done, finished) = oneshot::channel();
-        let request = ledger::Reload {
-            config,
-            corrections: self.corrections.clone(),
-            done,
-        };
-        let stopping = || STOPPING.to_owned();
-        self.ledger.send(request).await.map_err(|_| stopping())?;
-        if let Err(error) = finished.await.map_err(|_| stopping())? {
+        let counted = Recount::request(&self.ledger, Changed::Config(next.clone())).await;
+        if let Err(error) = counted.ok_or("the daemon is stopping")? {
             tracing::warn!("changed objectives start without their history: {error}");
         }
+        // Before they run: a heartbeat probe looks where its job reports.
+        let probes = next.running().map(|spec| (&spec.key, &*spec.probe));
+        self.heartbeats.accept(self.clock.now(), probes, |_| None);
+        self.access.apply(web);
+        tracing::info!("config reloaded: {}", changes(&old, &next));
+        self.files.clone_from(&next.inputs.files);
+        self.configs.send_replace(next);
         Ok(())
     }
+}
 
-    fn refuse_what_needs_a_restart(&self, next: &Config) -> Result<(), String> {
-        let old = &self.config;
-        let changed = [
-            (old.listen != next.listen, "listen"),
-            (old.store != next.store, "store"),
-            (
-                old.max_concurrent_probes != next.max_concurrent_probes,
-                "max_concurrent_probes",
-            ),
-        ];
-        let names: Vec<_> = changed
-            .iter()
-            .filter(|(changed, _)| *changed)
-            .map(|(_, name)| *name)
-            .collect();
-        if names.is_empty() {
-            return Ok(());
-        }
-        Err(format!("a change of {} needs a restart", names.join(", ")))
+fn refuse_what_needs_a_restart(old: &Config, next: &Config) -> Result<(), String> {
+    let changed = [
+        (old.listen != next.listen, "listen"),
+        (old.store != next.store, "store"),
+        (
+            old.max_concurrent_probes != next.max_concurrent_probes,
+            "max_concurrent_probes",
+        ),
+    ];
+    let names: Vec<_> = changed
+        .iter()
+        .filter(|(changed, _)| *changed)
+        .map(|(_, name)| *name)
+        .collect();
+    if names.is_empty() {
+        return Ok(());
     }
+    Err(format!("changing {} requires a restart", names.join(", ")))
 }
 
 impl Origin {

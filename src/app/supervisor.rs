@@ -1,8 +1,8 @@
 //! Tells the service manager how the daemon is: ready, alive, stopping. Without one (no
 //! `NOTIFY_SOCKET`) every call does nothing.
 
+use crate::alerting::AlertsView;
 use crate::clock::Clock;
-use crate::ledger::Snapshot;
 use crate::outcome::millis;
 use sd_notify::NotifyState;
 use std::sync::Arc;
@@ -11,12 +11,14 @@ use tokio::sync::watch;
 use tokio::time::interval;
 use tokio_util::sync::CancellationToken;
 
-/// A snapshot this old means that the ledger hangs: then the watchdog must bite.
+/// Alerts of a snapshot this old mean that the ledger or the alerting hangs: then the watchdog must
+/// bite.
 const ALIVE: Duration = Duration::from_secs(20);
 
-/// Says that the daemon is ready, then feeds the watchdog while snapshots keep coming.
+/// Says that the daemon is ready, then feeds the watchdog while snapshots keep coming and their
+/// alerts are evaluated.
 pub(super) async fn run(
-    snapshots: watch::Receiver<Arc<Snapshot>>,
+    alerts: watch::Receiver<Arc<AlertsView>>,
     clock: Clock,
     stop: CancellationToken,
 ) {
@@ -33,13 +35,13 @@ pub(super) async fn run(
             () = stop.cancelled() => break,
             _ = tick.tick() => {}
         }
-        let age_ms = clock.now().0 - snapshots.borrow().at.0;
+        let age_ms = clock.now().0 - alerts.borrow().at.0;
         if age_ms.abs() <= millis(ALIVE) {
             notify(&[NotifyState::Watchdog]);
         } else {
             tracing::error!(
                 age_ms,
-                "no snapshot for {age_ms} ms; the watchdog is not fed"
+                "no snapshot for {age_ms} ms; the watchdog is not notified"
             );
         }
     }
@@ -48,6 +50,6 @@ pub(super) async fn run(
 
 fn notify(state: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(state) {
-        tracing::warn!("the service manager cannot be told: {error}");
+        tracing::warn!("cannot notify the service manager: {error}");
     }
 }

@@ -2,7 +2,6 @@
 
 use super::span::SpanArgs;
 use super::{ConfigArg, OutputFormat, exit};
-use crate::app::Origin;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::report::backtest::{Backtest, replayed, synthetic};
@@ -16,7 +15,7 @@ pub struct BacktestArgs {
     config: ConfigArg,
     #[command(flatten)]
     span: SpanArgs,
-    /// A past that never happened instead of the store's, such as 'good x 72h, bad x 5m, bad 2% x 6h'.
+    /// Synthetic history instead of the store's, such as 'good x 72h, bad x 5m, bad 2% x 6h'.
     #[arg(long, value_name = "STORY", conflicts_with_all = ["from", "to"])]
     synthetic: Option<Scenario>,
     #[arg(long, default_value = "text")]
@@ -24,12 +23,9 @@ pub struct BacktestArgs {
 }
 
 pub fn run(args: &BacktestArgs) -> u8 {
-    let config = match Origin::File(args.config.path.clone()).load() {
+    let config = match args.config.load() {
         Ok(config) => config,
-        Err(reason) => {
-            eprintln!("{reason}");
-            return exit::USAGE;
-        }
+        Err(code) => return code,
     };
     let backtest = match &args.synthetic {
         Some(scenario) => Ok(synthetic(&config, scenario)),
@@ -56,6 +52,6 @@ fn from_store(config: &Config, span: &SpanArgs) -> Result<Backtest, (u8, String)
         .and_then(|store| replayed(config, &store, from, to))
         .map_err(|error| {
             let path = config.store.path.display();
-            (exit::START, format!("{path} cannot be read: {error}"))
+            (exit::START, format!("cannot read {path}: {error}"))
         })
 }

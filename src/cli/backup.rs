@@ -1,14 +1,13 @@
 //! `slod backup`: a copy of the store, also while the daemon runs.
 
 use super::{ConfigArg, exit};
-use crate::app::Origin;
 use crate::store;
 use clap::Args;
 use std::path::PathBuf;
 
 #[derive(Debug, Args)]
 pub struct BackupArgs {
-    /// The copy's name; it must not exist yet.
+    /// The file to write; it must not exist.
     #[arg(value_name = "COPY")]
     to: PathBuf,
     #[command(flatten)]
@@ -16,12 +15,9 @@ pub struct BackupArgs {
 }
 
 pub fn run(args: &BackupArgs) -> u8 {
-    let config = match Origin::File(args.config.path.clone()).load() {
+    let config = match args.config.load() {
         Ok(config) => config,
-        Err(reason) => {
-            eprintln!("{reason}");
-            return exit::USAGE;
-        }
+        Err(code) => return code,
     };
     match store::backup(&config.store.path, &args.to) {
         Ok(made) => {
@@ -33,7 +29,7 @@ pub fn run(args: &BackupArgs) -> u8 {
             exit::OK
         }
         Err(error) => {
-            eprintln!("slod: no backup was made: {error}");
+            eprintln!("slod: backup failed: {error}");
             exit::START
         }
     }

@@ -3,6 +3,7 @@
 use super::ConfigArg;
 use crate::config::{Config, Loaded, read_file, without_secrets};
 use crate::diagnostic::{Diagnostic, Severity, Source};
+use crate::format::numbers::plural;
 use crate::probe::{KINDS, Kind};
 use crate::web::auth::{self, LoadedFile};
 use clap::{Args, ValueEnum};
@@ -19,19 +20,19 @@ const DRAWN: usize = 100;
 pub struct CheckArgs {
     #[command(flatten)]
     config: ConfigArg,
-    /// Format of the findings.
+    /// Output format.
     #[arg(long, value_enum, default_value_t = CheckFormat::Text)]
     format: CheckFormat,
-    /// Warnings count as errors.
+    /// Treat warnings as errors.
     #[arg(long)]
     strict: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum CheckFormat {
-    /// For people: the line of the file, marked, and the help below it.
+    /// Each line with an error, marked, with help below it.
     Text,
-    /// An array of objects, for editors and pipelines.
+    /// A JSON array of objects, for editors and pipelines.
     Json,
 }
 
@@ -106,7 +107,7 @@ fn summary(loaded: &Loaded) -> String {
     for severity in [Severity::Error, Severity::Warning, Severity::Note] {
         let found = count(loaded, severity);
         if found > 0 {
-            parts.push(plural(found, severity.label()));
+            parts.push(plural(found as u64, severity.label()));
         }
     }
     if let Some(config) = &loaded.config {
@@ -116,17 +117,13 @@ fn summary(loaded: &Loaded) -> String {
             .map(|service| service.objectives.len());
         let content = format!(
             "ok: {}, {}, {}",
-            plural(config.services.len(), "service"),
-            plural(config.probes().count(), "probe"),
-            plural(objectives.sum(), "objective")
+            plural(config.services.len() as u64, "service"),
+            plural(config.probes().count() as u64, "probe"),
+            plural(objectives.sum::<usize>() as u64, "objective")
         );
         parts.insert(0, content);
     }
     parts.join(", ")
-}
-
-fn plural(count: usize, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 /// What was found in the web configuration file, and a last line that sums up.
@@ -139,7 +136,7 @@ fn web_text(web: &LoadedFile) -> String {
     let summary = if errors == 0 {
         "ok".to_owned()
     } else {
-        plural(errors, "error")
+        plural(errors as u64, "error")
     };
     writeln!(out, "{}: {summary}", web.shown.name).unwrap_or_default();
     out

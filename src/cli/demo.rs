@@ -9,8 +9,8 @@ use super::run::{cancel_on_request, ended, on_runtime};
 use crate::app::{App, Origin};
 use crate::clock::Clock;
 use crate::demo;
+use crate::format::numbers;
 use crate::ledger::Snapshot;
-use crate::report::numbers;
 use crate::report::status::Status;
 use crate::tasks::Tasks;
 use crate::units::{self, show_duration};
@@ -32,7 +32,7 @@ const LAST_DRAWING: Duration = Duration::from_millis(200);
 
 #[derive(Debug, Args)]
 pub struct DemoArgs {
-    /// Address of the pages and metrics.
+    /// Address to serve the pages and metrics on.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9771")]
     listen: SocketAddr,
     /// Stop after this time, such as 2m.
@@ -113,7 +113,9 @@ async fn start(
         tokio::task::spawn_blocking(move || past::generate(&config)).await
     };
     let generated = match generating {
-        Ok(generated) => generated.map_err(|error| format!("cannot generate the past: {error}"))?,
+        Ok(generated) => {
+            generated.map_err(|error| format!("cannot generate the history: {error}"))?
+        }
         Err(panic) => std::panic::resume_unwind(panic.into_panic()),
     };
     let app = App::build(Arc::unwrap_or_clone(config), None, origin, Clock::system()).await;
@@ -140,14 +142,14 @@ fn intro(address: SocketAddr, config: &Path, generated: &Generated) -> String {
     let (took, every) = (generated.took.as_secs_f64(), show_duration(demo::INTERVAL));
     let config = config.display();
     format!(
-        "Three simulated services with a generated past: 30 days, {count} outcomes, made in {took:.1} s.
+        "Three simulated services with 30 days of synthetic history: {count} outcomes, generated in {took:.1} s.
 From now on each is probed every {every}.
 
   http://{address}/          status page
   http://{address}/metrics   metrics for Prometheus
   slod report --config {config}
 
-Press Ctrl-C to stop. The store is deleted then.
+Press Ctrl-C to stop. This deletes the store.
 
 "
     )

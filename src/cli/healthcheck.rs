@@ -9,7 +9,7 @@ use std::time::Duration;
 
 #[derive(Debug, Args)]
 pub struct HealthcheckArgs {
-    /// Where the daemon listens: an address, or a URL such as `https://localhost:9771`.
+    /// Address of the daemon, or a URL such as `https://localhost:9771`.
     #[arg(
         long,
         value_name = "ADDR",

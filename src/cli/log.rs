@@ -10,10 +10,10 @@ use tracing_subscriber::{EnvFilter, Layer};
 
 #[derive(Debug, Args)]
 pub struct LogArgs {
-    /// Least important lines to log: error, warn, info, debug, trace, or a filter such as `slod::store=debug` [default: info; error for the demo on a terminal].
+    /// Minimum level to log: error, warn, info, debug, trace, or a filter such as `slod::store=debug` [default: info; error for the demo on a terminal].
     #[arg(long, global = true, env = "SLOD_LOG_LEVEL")]
     log_level: Option<String>,
-    /// Form of the log lines on standard error.
+    /// Format of the log on standard error.
     #[arg(long, global = true, default_value = "text", env = "SLOD_LOG_FORMAT")]
     log_format: LogFormat,
 }
@@ -86,6 +86,6 @@ impl LogArgs {
         tracing_subscriber::registry()
             .with(layer.with_filter(filter))
             .try_init()
-            .map_err(|error| format!("the log cannot be set up: {error}"))
+            .map_err(|error| format!("cannot set up the log: {error}"))
     }
 }

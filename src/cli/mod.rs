@@ -14,6 +14,8 @@ mod span;
 mod status;
 mod store;
 
+use crate::app::Origin;
+use crate::config::Config;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use log::HeldLog;
 use serde::Serialize;
@@ -28,7 +30,7 @@ pub mod exit {
     pub const NO: u8 = 1;
     /// The command line or a file it names cannot be used.
     pub const USAGE: u8 = 2;
-    /// The daemon could not start: its address or its store is not to be had.
+    /// The daemon could not start: its address or its store is unavailable.
     pub const START: u8 = 64;
     /// A part of the daemon failed while it ran.
     pub const FAILED: u8 = 70;
@@ -47,6 +49,16 @@ pub struct ConfigArg {
         env = "SLOD_CONFIG"
     )]
     pub path: PathBuf,
+}
+
+impl ConfigArg {
+    /// The config, or the exit code once its errors are printed.
+    fn load(&self) -> Result<Config, u8> {
+        Origin::File(self.path.clone()).load().map_err(|errors| {
+            eprintln!("{errors}");
+            exit::USAGE
+        })
+    }
 }
 
 /// Format of the answer.
@@ -79,17 +91,17 @@ pub struct Cli {
 enum Command {
     /// Run the daemon.
     Run(run::RunArgs),
-    /// Probe three simulated services that have a generated past of 30 days, with a temporary store.
+    /// Probe three simulated services with 30 days of synthetic history, in a temporary store.
     Demo(demo::DemoArgs),
-    /// Check a config: every fault at once, with its place.
+    /// Validate a config: all errors at once, with line numbers.
     Check(check::CheckArgs),
-    /// Probe a service once, now, and explain the attempt step by step.
+    /// Probe a service once, explained step by step.
     Probe(probe::ProbeArgs),
     /// Ask a running daemon whether it is ready: exit code 0 if so.
     Healthcheck(healthcheck::HealthcheckArgs),
-    /// Replay the past through a config's objectives: which burn-rate alerts would have fired.
+    /// Replay stored outcomes through the objectives of a config: which burn-rate alerts would have fired, and when.
     Backtest(backtest::BacktestArgs),
-    /// What became of the promises over a span of time, for the review: text, Markdown, JSON or one HTML page.
+    /// SLO compliance report over a time range: text, Markdown, JSON or a self-contained HTML page.
     Report(report::ReportArgs),
     /// Copy the store, also while the daemon runs.
     Backup(backup::BackupArgs),

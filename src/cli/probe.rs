@@ -2,15 +2,13 @@
 
 use super::run::on_runtime;
 use super::{ConfigArg, exit};
-use crate::app::Origin;
+use crate::app::recall_heartbeats;
 use crate::clock::Clock;
 use crate::config::{Config, ProbeSpec};
 use crate::diagnostic::nearest;
-use crate::outcome::{Outcome, Phase, Verdict};
-use crate::probe::beats::HeartbeatState;
+use crate::format::numbers;
+use crate::outcome::{Measurement, Outcome, Verdict};
 use crate::probe::{Attempt, Trace};
-use crate::report::numbers;
-use crate::store::Store;
 use clap::Args;
 use std::fmt::Write as _;
 
@@ -18,29 +16,29 @@ use std::fmt::Write as _;
 pub struct ProbeArgs {
     #[command(flatten)]
     config: ConfigArg,
-    /// The service, or one probe of it.
+    /// The service, or one of its probes.
     #[arg(value_name = "SERVICE[/PROBE]")]
     target: String,
 }
 
 pub fn run(args: &ProbeArgs) -> u8 {
-    let config = match Origin::File(args.config.path.clone()).load() {
+    let config = match args.config.load() {
         Ok(config) => config,
-        Err(reason) => {
-            eprintln!("{reason}");
-            return exit::USAGE;
-        }
+        Err(code) => return code,
     };
     let probes = chosen(&config, &args.target);
     if probes.is_empty() {
         eprintln!("slod: {}", unknown(&config, &args.target));
         return exit::USAGE;
     }
+    if let Err(error) = recall_heartbeats(&config) {
+        eprintln!("slod: what jobs reported is unknown: {error}");
+    }
+    let clock = Clock::system();
     on_runtime(async {
         let mut code = exit::OK;
         for spec in probes {
-            let mut attempt = Attempt::new(spec.timeout, Trace::listening());
-            attempt.heard = heard(&config, spec);
+            let mut attempt = Attempt::new(clock.now(), spec.timeout, Trace::listening());
             let outcome = spec.probe.run(&mut attempt).await;
             print!("{}", story(spec, &attempt.trace, &outcome));
             if outcome.verdict != Verdict::Good {
@@ -49,22 +47,6 @@ pub fn run(args: &ProbeArgs) -> u8 {
         }
         code
     })
-}
-
-/// What the daemon's store knows of the probe's job, if anything.
-fn heard(config: &Config, spec: &ProbeSpec) -> HeartbeatState {
-    let mut heard = HeartbeatState {
-        now: Clock::system().now(),
-        ..HeartbeatState::default()
-    };
-    if spec.probe.accepts_heartbeats().is_some() {
-        let stored = Store::open_read_only(&config.store.path).and_then(|store| store.beats());
-        match stored {
-            Ok(mut beats) => heard.last = beats.remove(&spec.key).map(|stored| stored.last),
-            Err(error) => eprintln!("slod: reports are not known: {error}"),
-        }
-    }
-    heard
 }
 
 fn chosen<'a>(config: &'a Config, target: &str) -> Vec<&'a ProbeSpec> {
@@ -82,7 +64,7 @@ fn unknown(config: &Config, target: &str) -> String {
     match nearest(target, names.iter().map(String::as_str)) {
         Some(near) => format!("no service or probe is named {target}; did you mean {near}?"),
         None => format!(
-            "no service or probe is named {target}; there are: {}",
+            "no service or probe is named {target}; known: {}",
             names.join(", ")
         ),
     }
@@ -95,13 +77,13 @@ fn story(spec: &ProbeSpec, trace: &Trace, outcome: &Outcome) -> String {
         let after = numbers::latency(step.after);
         writeln!(out, "  {after:>8}  {:<10} {}", step.topic, step.text).unwrap_or_default();
     }
-    let phases: Vec<String> = Phase::ALL
-        .into_iter()
+    let phases: Vec<String> = Measurement::ALL
+        .iter()
         .filter_map(|phase| {
             Some(format!(
                 "{} {}",
                 phase.label(),
-                numbers::latency(outcome.phases.get(phase)?)
+                numbers::latency(outcome.measured.get(*phase)?)
             ))
         })
         .collect();
@@ -111,7 +93,9 @@ fn story(spec: &ProbeSpec, trace: &Trace, outcome: &Outcome) -> String {
     let verdict = match outcome.verdict {
         Verdict::Good => "GOOD".to_owned(),
         Verdict::Bad(cause) => format!("BAD ({cause})"),
-        Verdict::Void(why) => format!("VOID ({why}): our own failing, not charged to the service"),
+        Verdict::Void(why) => {
+            format!("VOID ({why}): failure of slod itself, not counted against the service")
+        }
     };
     let message = outcome
         .detail

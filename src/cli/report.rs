@@ -1,8 +1,7 @@
-//! `slod report`: what became of the promises over a span of time.
+//! `slod report`: the SLO compliance report over a time range.
 
 use super::span::SpanArgs;
 use super::{ConfigArg, exit};
-use crate::app::Origin;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::diagnostic::nearest;
@@ -20,7 +19,7 @@ pub struct ReportArgs {
     config: ConfigArg,
     #[command(flatten)]
     span: SpanArgs,
-    /// Only this service.
+    /// Report only this service.
     #[arg(long, value_name = "NAME")]
     service: Option<String>,
     #[arg(long, default_value = "text")]
@@ -30,10 +29,10 @@ pub struct ReportArgs {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum ReportFormat {
     Text,
-    /// As GitHub renders it.
+    /// GitHub-flavored Markdown.
     Markdown,
     Json,
-    /// One page that needs nothing else.
+    /// A self-contained page.
     Html,
 }
 
@@ -49,12 +48,9 @@ impl ReportFormat {
 }
 
 pub fn run(args: &ReportArgs) -> u8 {
-    let mut config = match Origin::File(args.config.path.clone()).load() {
+    let mut config = match args.config.load() {
         Ok(config) => config,
-        Err(reason) => {
-            eprintln!("{reason}");
-            return exit::USAGE;
-        }
+        Err(code) => return code,
     };
     match outcome(args, &mut config) {
         Ok(report) => {
@@ -85,14 +81,14 @@ fn outcome(args: &ReportArgs, config: &mut Config) -> Result<Report, (u8, String
     if span.length() > MAX_SPAN {
         let (length, longest) = (show_duration(span.length()), show_duration(MAX_SPAN));
         return Err(usage(format!(
-            "a report is over {longest} at most, and --from to --to is {length}"
+            "a report covers at most {longest}, but --from to --to is {length}"
         )));
     }
     Store::open_read_only(&config.store.path)
         .and_then(|store| report(config, &store, span))
         .map_err(|error| {
             let path = config.store.path.display();
-            (exit::START, format!("{path} cannot be read: {error}"))
+            (exit::START, format!("cannot read {path}: {error}"))
         })
 }
 
@@ -101,10 +97,7 @@ fn keep_only(config: &mut Config, name: &str) -> Result<(), String> {
     if !known.contains(&name) {
         return Err(match nearest(name, known.iter().copied()) {
             Some(near) => format!("no service is named {name}; did you mean {near}?"),
-            None => format!(
-                "no service is named {name}; there are: {}",
-                known.join(", ")
-            ),
+            None => format!("no service is named {name}; known: {}", known.join(", ")),
         });
     }
     config.services.retain(|service| &*service.name == name);

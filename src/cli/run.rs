@@ -73,7 +73,7 @@ pub fn on_runtime(work: impl Future<Output = u8>) -> u8 {
     {
         Ok(runtime) => runtime.block_on(work),
         Err(error) => {
-            eprintln!("slod: no runtime: {error}");
+            eprintln!("slod: cannot start the runtime: {error}");
             exit::START
         }
     }
@@ -85,7 +85,7 @@ pub async fn cancel_on_request(stop: CancellationToken) {
         signal(SignalKind::terminate()),
         signal(SignalKind::interrupt()),
     ) else {
-        tracing::error!("stop requests cannot be listened to");
+        tracing::error!("cannot handle stop requests");
         return;
     };
     for request in 0.. {
@@ -94,7 +94,7 @@ pub async fn cancel_on_request(stop: CancellationToken) {
             _ = interrupt.recv() => {}
         }
         if request > 0 {
-            tracing::warn!("second stop request: ending at once");
+            tracing::warn!("second stop request: exiting immediately");
             std::process::exit(i32::from(exit::FAILED));
         }
         stop.cancel();

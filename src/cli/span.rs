@@ -1,5 +1,6 @@
 //! Spans of time on the command line.
 
+use crate::format::times;
 use crate::outcome::Timestamp;
 use crate::units;
 use clap::Args;
@@ -7,10 +8,10 @@ use std::time::Duration;
 
 #[derive(Debug, Args)]
 pub struct SpanArgs {
-    /// Start: a day (2026-11-01), a moment (2026-11-01T14:00:00Z), or how long ago (7d).
+    /// Start: a date (2026-11-01), a time (2026-11-01T14:00:00Z), or a duration before now (7d).
     #[arg(long, value_name = "TIME", default_value = "30d")]
     from: When,
-    /// End, in the same forms; now, if it is left out.
+    /// End, in the same formats [default: now].
     #[arg(long, value_name = "TIME", default_value = "0")]
     to: When,
 }
@@ -25,16 +26,14 @@ impl SpanArgs {
     /// Start and end, in this order; the end may be in the future.
     pub fn at(&self, now: Timestamp) -> Result<(Timestamp, Timestamp), String> {
         let (from, to) = (self.from.at(now), self.to.at(now));
-        let show = |at: Timestamp| at.to_utc().format("%Y-%m-%d %H:%M:%S UTC");
+        let show = |at: Timestamp| times::second(at.to_utc()) + " UTC";
         if from >= to {
             let (from, to) = (show(from), show(to));
             return Err(format!("--from {from} is not before --to {to}"));
         }
         if from >= now {
             let (from, now) = (show(from), show(now));
-            return Err(format!(
-                "--from {from} is in the future, it is {now}: nothing has happened yet"
-            ));
+            return Err(format!("--from {from} is in the future (now: {now})"));
         }
         Ok((from, to))
     }
@@ -67,7 +66,7 @@ impl std::str::FromStr for When {
         };
         match moment.ok().or_else(day) {
             Some(at) => Ok(Self::At(Timestamp(at))),
-            None => Err("expected a day such as 2026-11-01, a moment such as 2026-11-01T14:00:00Z, or how long ago, such as 7d".to_owned()),
+            None => Err("expected a date such as 2026-11-01, a time such as 2026-11-01T14:00:00Z, or a duration before now such as 7d".to_owned()),
         }
     }
 }

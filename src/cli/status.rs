@@ -3,10 +3,9 @@
 use super::client::{ClientArgs, RequestError, Target};
 use super::run::on_runtime;
 use super::{ConfigArg, OutputFormat, exit};
-use crate::app::Origin;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::ledger::{Ledger, in_force};
+use crate::ledger::{RestoreFrom, in_force, restore};
 use crate::report::status::Status;
 use crate::store::Store;
 use crate::web::auth::names_tls;
@@ -24,7 +23,7 @@ pub struct StatusArgs {
     address: Option<Target>,
     #[command(flatten)]
     client: ClientArgs,
-    /// Draw again every 2 seconds.
+    /// Redraw every 2 seconds.
     #[arg(long)]
     watch: bool,
     #[arg(long, default_value = "text")]
@@ -34,12 +33,9 @@ pub struct StatusArgs {
 pub fn run(args: &StatusArgs) -> u8 {
     let config = match &args.address {
         Some(_) => None,
-        None => match Origin::File(args.config.path.clone()).load() {
+        None => match args.config.load() {
             Ok(config) => Some(config),
-            Err(reason) => {
-                eprintln!("{reason}");
-                return exit::USAGE;
-            }
+            Err(code) => return code,
         },
     };
     on_runtime(async {
@@ -118,15 +114,18 @@ fn from_store(config: &Config) -> Result<Status, String> {
     })?;
     let now = Clock::system().now();
     let restored = in_force(config, &store).and_then(|corrections| {
-        let mut ledger = Ledger::new(config, &corrections);
-        ledger.restore(&store, now)?;
-        Ok(ledger)
+        restore(RestoreFrom {
+            config,
+            corrections: &corrections,
+            store: Some(&store),
+            now,
+        })
     });
-    let mut ledger = restored.map_err(|error| format!("the store cannot be read: {error}"))?;
+    let mut ledger = restored.map_err(|error| format!("cannot read the store: {error}"))?;
     eprintln!(
-        "no daemon answers at {}; counted from {}",
+        "no daemon answers at {}; computed from the store {}",
         config.listen,
         path.display()
     );
-    Ok(Status::of(&ledger.snapshot(now)))
+    Ok(Status::of(&ledger.advance(now).snapshot()))
 }

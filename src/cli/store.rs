@@ -1,7 +1,6 @@
 //! `slod store`: whether the store is valid, and what can be recovered from a damaged one.
 
 use super::{ConfigArg, exit};
-use crate::app::Origin;
 use crate::clock::Clock;
 use crate::store::{self, Checked, Recovered, StoreError};
 use clap::{Args, Subcommand};
@@ -15,20 +14,17 @@ pub struct StoreArgs {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Read everything in the store and print every error: exit code 0 if there is none.
+    /// Read everything in the store and report all errors: exit code 0 if there are none.
     Check(ConfigArg),
-    /// Make a new store of what is readable in a damaged one, which is set aside. Stop the daemon first.
+    /// Copy everything readable in a damaged store into a new one; the damaged file is renamed. Stop the daemon first.
     Recover(ConfigArg),
 }
 
 pub fn run(args: &StoreArgs) -> u8 {
     let (Command::Check(config) | Command::Recover(config)) = &args.command;
-    let config = match Origin::File(config.path.clone()).load() {
+    let config = match config.load() {
         Ok(config) => config,
-        Err(reason) => {
-            eprintln!("{reason}");
-            return exit::USAGE;
-        }
+        Err(code) => return code,
     };
     let path = &config.store.path;
     let outcome = match &args.command {
@@ -64,7 +60,7 @@ fn print_check(path: &Path, checked: &Checked) -> u8 {
         println!("sound");
         return exit::OK;
     }
-    println!("damaged: `slod store recover` makes a new store of all that is readable");
+    println!("damaged: `slod store recover` copies everything readable into a new store");
     exit::NO
 }
 

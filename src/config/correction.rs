@@ -1,69 +1,52 @@
 //! Reads corrections.
 
 use super::draft::ServiceDraft;
-use super::keys::CORRECTION;
-use super::read::duration_within;
-use super::zone::zone;
+use super::keys::{self, correction as key};
 use crate::diagnostic::nearest;
 use crate::outcome::Timestamp;
-use crate::slo::correction::{Correction, IN_CONFIG, LENGTHS, span_fault};
+use crate::slo::correction::{Correction, IN_CONFIG, span_fault};
 use crate::slo::recurrence::{self, Recurrence};
-use crate::yaml::Section;
+use crate::yaml::{Key, List, Section, Text};
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime};
 use chrono_tz::Tz;
 use std::collections::BTreeSet;
 
-const MAX_CORRECTIONS: usize = 1000;
 /// Occurrences of all of them in a day: a thousand hourly ones.
-const MAX_OCCURRENCES_PER_DAY: usize = 24 * MAX_CORRECTIONS;
+const MAX_OCCURRENCES_PER_DAY: usize = 24 * key::MAX;
 
 /// Those that are free of faults.
 pub(super) fn read_list(root: &Section<'_>, services: &[ServiceDraft<'_>]) -> Vec<Correction> {
-    let items = root.list("corrections");
-    let too_many = |message, most| {
-        let help = format!("expected at most {most}");
-        root.error("out-of-range", "corrections", message, help);
-    };
-    if items.len() > MAX_CORRECTIONS {
-        too_many(
-            format!("{} corrections are too many", items.len()),
-            MAX_CORRECTIONS,
-        );
-    }
-    let all: Vec<_> = items
-        .into_iter()
-        .take(MAX_CORRECTIONS)
-        .enumerate()
-        .filter_map(|(number, (at, node))| {
-            let section = root.reader().section(node, &at.path, CORRECTION)?;
-            read(&section, number, services)
-        })
+    let sections = root.sections(&keys::CORRECTIONS).enumerate();
+    let all: Vec<_> = sections
+        .filter_map(|(number, section)| read(&section, number, services))
         .collect();
     let rules = all.iter().filter_map(|one| one.repeats.as_ref());
     let per_day: usize = rules.map(Recurrence::per_day).sum();
     if per_day > MAX_OCCURRENCES_PER_DAY {
         let message = format!("corrections that occur {per_day} times a day are too many");
-        too_many(message, MAX_OCCURRENCES_PER_DAY);
+        let help = format!("expected at most {MAX_OCCURRENCES_PER_DAY}");
+        root.error("out-of-range", &keys::CORRECTIONS, message, help);
     }
     all
 }
 
 fn read(section: &Section<'_>, number: usize, services: &[ServiceDraft<'_>]) -> Option<Correction> {
-    let zone = zone(section)?;
-    let from = moment(section, "from", zone);
+    let zone = section.get(&key::TIMEZONE)?;
+    let from = moment(section, &key::FROM, zone);
     let to = to(section, zone, from);
-    let wanted = names(section, "services");
-    let slos = names(section, "slos");
+    let wanted = names(section, &key::SERVICES);
+    let slos = names(section, &key::SLOS);
     let known: Vec<&str> = services.iter().map(|service| &*service.name).collect();
-    check_names(section, "services", &wanted, &known);
+    check_names(section, &key::SERVICES, &wanted, &known);
     let known: Vec<&str> = services
         .iter()
         .flat_map(|service| &service.objectives)
         .map(|objective| objective.value.name.as_str())
         .collect();
-    check_names(section, "slos", &slos, &known);
+    check_names(section, &key::SLOS, &slos, &known);
     let repeats = repeats(section, from, zone);
-    let reason = section.text("reason");
+    let reason = section.get(&key::REASON);
+    let author = section.get(&key::AUTHOR);
     Some(Correction {
         id: format!("{IN_CONFIG}{}", number + 1),
         from: from?,
@@ -72,20 +55,17 @@ fn read(section: &Section<'_>, number: usize, services: &[ServiceDraft<'_>]) -> 
         services: wanted,
         slos,
         reason: reason?,
-        author: section
-            .text("author")
-            .unwrap_or_else(|| "config".to_owned()),
+        author: author?,
     })
 }
 
 /// A set: each name once.
-fn names(section: &Section<'_>, key: &str) -> Vec<String> {
-    let all = section.texts(key, "a name", |text| Some(text.to_owned()));
-    BTreeSet::from_iter(all).into_iter().collect()
+fn names(section: &Section<'_>, key: &Key<List<Text>>) -> Vec<String> {
+    BTreeSet::from_iter(section.all(key)).into_iter().collect()
 }
 
 /// A moment with its offset, or a local one of the zone.
-fn moment(section: &Section<'_>, key: &str, zone: Tz) -> Option<Timestamp> {
+fn moment(section: &Section<'_>, key: &Key<Text>, zone: Tz) -> Option<Timestamp> {
     let expected = "a moment such as 2026-11-01T22:00:00Z, or 2026-11-01T22:00";
     section.parse(key, expected, |text| read_moment(text, zone))
 }
@@ -102,27 +82,27 @@ fn read_moment(text: &str, zone: Tz) -> Option<Timestamp> {
 }
 
 fn to(section: &Section<'_>, zone: Tz, from: Option<Timestamp>) -> Option<Timestamp> {
-    let (to, key) = match (section.has("to"), section.has("for")) {
-        (true, false) => (moment(section, "to", zone)?, "to"),
+    let (to, at) = match (section.has(&key::TO), section.has(&key::FOR)) {
+        (true, false) => (moment(section, &key::TO, zone)?, &key::TO),
         (false, true) => {
-            let length = duration_within(section, "for", LENGTHS, None)?;
-            (from?.after(length), "from")
+            let length = section.get(&key::FOR)?;
+            (from?.after(length), &key::FROM)
         }
         (true, true) => {
-            let message = "`to` and `for` both say when it ends";
-            section.error("conflict", "for", message, "keep one of them");
+            let message = "`to` and `for` are mutually exclusive";
+            section.error("conflict", &key::FOR, message, "remove one of them");
             return None;
         }
         (false, false) => {
             let reader = section.reader();
-            let message = "nothing says when it ends";
+            let message = "the end is missing";
             reader.error("missing-key", section.spot(), message, "add `to` or `for`");
             return None;
         }
     };
     if let Some(fault) = span_fault(from?, to) {
         let help = "expected 1s to 31d, in the years 2000 to 2099";
-        section.error("out-of-range", key, fault, help);
+        section.error("out-of-range", at, fault, help);
         return None;
     }
     Some(to)
@@ -131,14 +111,19 @@ fn to(section: &Section<'_>, zone: Tz, from: Option<Timestamp>) -> Option<Timest
 #[expect(clippy::option_option, reason = "faulty, absent, or there")]
 fn repeats(section: &Section<'_>, from: Option<Timestamp>, zone: Tz) -> Option<Option<Recurrence>> {
     let except = except(section, zone);
-    if !section.has("repeat") {
-        if section.has("except") {
-            let message = "`except` is for corrections that repeat";
-            section.error("conflict", "except", message, "add `repeat`, or remove it");
+    if !section.has(&key::REPEAT) {
+        if section.has(&key::EXCEPT) {
+            let message = "`except` requires `repeat`";
+            section.error(
+                "conflict",
+                &key::EXCEPT,
+                message,
+                "add `repeat`, or remove it",
+            );
         }
         return Some(None);
     }
-    let text = section.text("repeat")?;
+    let text = section.get(&key::REPEAT)?;
     // A rule can be checked even if its start is faulty.
     let start = from.unwrap_or(Timestamp(0));
     match Recurrence::parse(&text, start, zone) {
@@ -146,7 +131,7 @@ fn repeats(section: &Section<'_>, from: Option<Timestamp>, zone: Tz) -> Option<O
         Err(reason) => {
             let message = format!("invalid recurrence rule: {reason}");
             let help = "expected a rule of RFC 5545 such as FREQ=WEEKLY;BYDAY=SU";
-            section.error("invalid-value", "repeat", message, help);
+            section.error("invalid-value", &key::REPEAT, message, help);
             None
         }
     }
@@ -155,7 +140,7 @@ fn repeats(section: &Section<'_>, from: Option<Timestamp>, zone: Tz) -> Option<O
 /// Days of the zone, and single moments.
 fn except(section: &Section<'_>, zone: Tz) -> Vec<(Timestamp, Timestamp)> {
     let expected = "a day such as 2026-12-24, or the moment at which an occurrence begins";
-    section.texts("except", expected, |text| {
+    section.parse_all(&key::EXCEPT, expected, |text| {
         let midnight = |day: NaiveDate| recurrence::moment(zone, day.and_time(NaiveTime::MIN));
         match NaiveDate::parse_from_str(text, "%Y-%m-%d") {
             Ok(day) => Some((midnight(day)?, midnight(day.succ_opt()?)?)),
@@ -164,11 +149,11 @@ fn except(section: &Section<'_>, zone: Tz) -> Vec<(Timestamp, Timestamp)> {
     })
 }
 
-fn check_names(section: &Section<'_>, key: &str, names: &[String], known: &[&str]) {
+fn check_names(section: &Section<'_>, key: &Key<List<Text>>, names: &[String], known: &[&str]) {
     for name in names.iter().filter(|name| !known.contains(&name.as_str())) {
         let near = nearest(name, known.iter().copied());
         let help = near.map_or_else(
-            || "it must be one that this file has".to_owned(),
+            || "expected a name that is defined in this file".to_owned(),
             |near| format!("did you mean `{near}`?"),
         );
         section.error("unknown-name", key, format!("there is no `{name}`"), help);

@@ -1,15 +1,14 @@
 //! Which probes count for an objective, and what they are together.
 
 use super::draft::{Placed, ServiceDraft};
+use super::keys::{objective as key, service};
 use super::model::ProbeSpec;
 use crate::diagnostic::nearest;
+use crate::outcome::{DurationOf, Measurement};
 use crate::slo::{BudgetingMethod, Combine, NoDataPolicy, Objective, ProbeRef, Sli};
-use crate::yaml::Section;
+use crate::yaml::{Declared, Section};
 use std::collections::HashMap;
-use std::ops::RangeInclusive;
 use std::sync::Arc;
-
-const WEIGHTS: RangeInclusive<u32> = 1..=1000;
 
 /// How the probes that count are combined. Where the budgeting is faulty, what depends on it is not
 /// blamed.
@@ -18,15 +17,15 @@ pub(super) fn combine(
     budgeting: Option<BudgetingMethod>,
 ) -> Option<Combine> {
     let sliced = budgeting.is_none_or(BudgetingMethod::is_sliced);
-    if section.has("weights") {
-        only_sliced(section, "weights", sliced);
-        if section.has("combine") {
-            let message = "weights are a way of combining themselves";
-            section.error("conflict", "combine", message, "take out one of the two");
+    if section.has(&key::WEIGHTS) {
+        only_sliced(section, &key::WEIGHTS, sliced);
+        if section.has(&key::COMBINE) {
+            let message = "`weights` and `combine` are mutually exclusive";
+            section.error("conflict", &key::COMBINE, message, "remove one of them");
         }
         return Some(Combine::Weighted);
     }
-    if !section.has("combine") {
+    if !section.has(&key::COMBINE) {
         return Some(match budgeting {
             // In one pool, one of two probes could fail for good without a bad minute.
             Some(BudgetingMethod::Timeslices { slice_target }) if slice_target <= 0.5 => {
@@ -35,65 +34,50 @@ pub(super) fn combine(
             _ => Combine::Pooled,
         });
     }
-    only_sliced(section, "combine", sliced);
-    section.choice("combine", &[("all", Combine::All), ("any", Combine::Any)])
+    only_sliced(section, &key::COMBINE, sliced);
+    section.get(&key::COMBINE)
 }
 
 /// What a minute without outcomes is.
 pub(super) fn missing(section: &Section<'_>, sliced: bool) -> Option<NoDataPolicy> {
-    const WORDS: &[(&str, NoDataPolicy)] = &[
-        ("exclude", NoDataPolicy::Exclude),
-        ("bad", NoDataPolicy::Bad),
-        ("good", NoDataPolicy::Good),
-    ];
-    if !section.has("on_missing") {
-        return Some(NoDataPolicy::Exclude);
+    if section.has(&key::ON_MISSING) {
+        only_sliced(section, &key::ON_MISSING, sliced);
     }
-    only_sliced(section, "on_missing", sliced);
-    section.choice("on_missing", WORDS)
+    section.get(&key::ON_MISSING)
 }
 
-fn only_sliced(section: &Section<'_>, key: &str, sliced: bool) {
+fn only_sliced(section: &Section<'_>, key: &dyn Declared, sliced: bool) {
     if !sliced {
         section.error(
             "conflict",
             key,
-            format!("`{key}` has no meaning where every attempt counts by itself"),
-            "take it out, or write `budgeting: timeslices`: every minute is then judged as a whole",
+            format!(
+                "`{}` has no meaning where every attempt counts by itself",
+                key.name()
+            ),
+            "remove it, or write `budgeting: timeslices` to count minutes",
         );
     }
 }
 
 /// The probes that are named, with their weights.
 pub(super) fn probes(section: &Section<'_>) -> Vec<ProbeRef> {
-    if section.has("weights") && section.has("probes") {
-        let message = "`weights` name the probes that count already";
-        section.error("conflict", "probes", message, "take out one of the two");
+    if section.has(&key::WEIGHTS) && section.has(&key::PROBES) {
+        let message = "`weights` and `probes` are mutually exclusive";
+        section.error("conflict", &key::PROBES, message, "remove one of them");
     }
-    if section.has("weights") {
+    if section.has(&key::WEIGHTS) {
         return weighted(section);
     }
-    section.texts("probes", "the name of a probe", |text| {
-        Some(counted(text, 1))
-    })
+    let probes = section.all(&key::PROBES).into_iter();
+    probes.map(|text| counted(&text, 1)).collect()
 }
 
 fn weighted(section: &Section<'_>) -> Vec<ProbeRef> {
-    let mut probes = Vec::new();
-    for (name, text, at) in section.text_map("weights") {
-        let weight = text.parse().ok().filter(|weight| WEIGHTS.contains(weight));
-        if let Some(weight) = weight {
-            probes.push(counted(&name, weight));
-        } else {
-            let message = format!("`{text}` is no weight");
-            let (least, most) = (WEIGHTS.start(), WEIGHTS.end());
-            let expected = format!("expected a whole number from {least} to {most}");
-            section
-                .reader()
-                .error("invalid-value", &at, message, expected);
-        }
-    }
-    probes
+    let weights = section.map(&key::WEIGHTS).into_iter();
+    weights
+        .map(|(name, weight, _)| counted(&name, weight))
+        .collect()
 }
 
 /// `probe`, or `service/probe`.
@@ -134,14 +118,14 @@ pub(super) fn resolve(services: &mut [ServiceDraft<'_>]) {
 /// Reports a service without probes, unless its objectives count those of others.
 pub(super) fn check_any<'o, 'n: 'o>(
     section: &Section<'n>,
-    mut objectives: impl Iterator<Item = &'o Placed<'n, Objective>>,
+    mut objectives: impl Iterator<Item = &'o Placed<'n, Arc<Objective>>>,
 ) {
     let borrows = |counted: &ProbeRef| counted.service.is_some();
     let borrows = objectives.any(|objective| objective.value.probes.iter().any(borrows));
-    if !borrows && !section.has("probes") {
+    if !borrows && !section.has(&service::PROBES) {
         let message = "`probes` is missing";
-        let help = "ways of looking at the service; only a journey has none, whose objectives count probes of other services";
-        section.error("missing-key", "probes", message, help);
+        let help = "at least one probe, unless the objectives of the service count probes of other services";
+        section.error("missing-key", &service::PROBES, message, help);
     }
 }
 
@@ -182,18 +166,18 @@ fn exists(
     services: &[ServiceDraft<'_>],
     places: &ServiceIndex,
     service: &ServiceDraft<'_>,
-    objective: &Placed<'_, Objective>,
+    objective: &Placed<'_, Arc<Objective>>,
     counted: &ProbeRef,
 ) -> bool {
-    let key = if objective.section.has("weights") {
-        "weights"
+    let key: &dyn Declared = if objective.section.has(&key::WEIGHTS) {
+        &key::WEIGHTS
     } else {
-        "probes"
+        &key::PROBES
     };
     let report = |message: String, name: &str, known: &[&str]| {
         let help = match nearest(name, known.iter().copied()) {
             Some(near) => format!("did you mean `{near}`?"),
-            None => format!("known here: {}", known.join(", ")),
+            None => format!("valid here: {}", known.join(", ")),
         };
         objective.section.error("unknown-probe", key, message, help);
         false
@@ -201,7 +185,7 @@ fn exists(
     let name = counted.service.as_ref().unwrap_or(&service.name);
     let Some(home) = places.get(name).map(|place| &services[*place]) else {
         let known: Vec<&str> = services.iter().map(|other| &*other.name).collect();
-        return report(format!("there is no service `{name}`"), name, &known);
+        return report(format!("no service is configured `{name}`"), name, &known);
     };
     if home.probe_names.contains(&counted.probe) {
         return true;
@@ -212,27 +196,38 @@ fn exists(
 }
 
 /// Freshness is a matter of heartbeats, and latency of everything else.
-fn check_kinds(service: &ServiceDraft<'_>, objective: &Placed<'_, Objective>) {
+fn check_kinds(service: &ServiceDraft<'_>, objective: &Placed<'_, Arc<Objective>>) {
     let Placed { value, section } = objective;
     let mut counting = service.counting(value).peekable();
     if counting.peek().is_none() {
         let message = format!("no probe of `{}` counts for `{}`", service.name, value.name);
         let help = match value.sli {
-            Sli::Freshness => "freshness counts probes of the kind `heartbeat`",
+            Sli::Freshness => {
+                "`freshness` counts only probes of the kind `heartbeat`".to_owned()
+            }
+            Sli::Latency { of: Some(one), .. } => {
+                format!("no probe of the service is of a kind that measures {}", one.label())
+            }
             _ => {
-                "name probes, such as `probes: [ health ]`; those of other services as `service/probe`"
+                "name probes, such as `probes: [ health ]`; those of other services as `service/probe`".to_owned()
             }
         };
-        section.error("nothing-counts", "sli", message, help);
+        section.error("nothing-counts", &key::SLI, message, help);
     }
     let timed = matches!(value.sli, Sli::Freshness | Sli::Latency { .. });
-    if let Some(probe) = counting.find(|probe| timed && !value.sli.suits(probe.value.kind)) {
+    if let Some(probe) = counting.find(|probe| timed && !value.sli.suits(probe.value.measures)) {
         let (key, kind) = (&probe.value.key, probe.value.kind);
-        let message = format!(
-            "`{key}` is of the kind `{kind}`, which says nothing about {}",
-            value.sli.name()
-        );
-        let help = "freshness counts heartbeats, latency all other kinds";
-        section.error("conflict", "probes", message, help);
+        let about = value.sli.measurement();
+        let about = about.map_or(value.sli.name(), Measurement::label);
+        let message = format!("`{key}` is of the kind `{kind}`, which does not measure {about}");
+        let help = match probe.value.measures.duration {
+            DurationOf::Attempt if value.sli != Sli::Freshness => {
+                let measured = probe.value.measures.measurements.iter();
+                let measured: Vec<_> = measured.map(|one| one.label()).collect();
+                format!("`{kind}` measures {}", measured.join(", "))
+            }
+            _ => "`freshness` is for heartbeats, `latency` for all other kinds".to_owned(),
+        };
+        section.error("conflict", &key::PROBES, message, help);
     }
 }

@@ -3,21 +3,21 @@
 use super::keys::ROOT;
 use super::load::codes;
 use crate::probe::Kind;
-use crate::yaml::{Key, Need, Shape};
+use crate::yaml::{Keys, Need, Structure};
 use std::fmt::{self, Write as _};
 
 const INTRO: &str = "# Configuration
 
-The config is one YAML file; `config/slod.yaml` is an example that explains itself. `slod check --config FILE`
-tells every fault of it at once, with its place and what was expected there.
+The config is one YAML file; `config/slod.yaml` is a commented example. `slod check --config FILE`
+reports all errors at once, with line numbers and what is valid there.
 
-- Durations: `500ms`, `10s`, `1h30m`, `30d`. Ratios: `99.9%` or `0.999`. Sizes: `64KiB`, `1MB`. Rates: `100/s`, `200/min`.
+- Durations: `500ms`, `10s`, `1h30m`, `30d`. Ratios: `99.9%` or `0.999`. Sizes: `64KiB`, `1MB`.
 - `${NAME}` in a value is replaced by the environment variable; `$${` stands for a literal `${`.
-- A secret `NAME` may stand in a file: `NAME_file: PATH`. Relative paths start at the config file's folder.
+- A secret `NAME` can be read from a file: `NAME_file: PATH`. Relative paths are relative to the config file's directory.
 - Unknown keys are errors. A list of one item may be written without brackets.
-- A changed config is taken over by a reload if it has no errors; otherwise the old one stays in force.
+- A reload applies a changed config if it has no errors; otherwise the old one stays active.
 
-This page is made from the source code.
+This page is generated from the source code.
 ";
 
 /// The whole page.
@@ -35,10 +35,18 @@ pub fn markdown(kinds: &[&'static dyn Kind]) -> String {
         page.push(format_args!(
             "\n### {name}\n\n{summary}\n\n```yaml\n{name}: {example}\n```\n\n"
         ));
+        let measured = kind.measures().measurements.iter();
+        let measured: Vec<_> = measured.map(|one| format!("`{}`", one.label())).collect();
+        if !measured.is_empty() {
+            let measured = measured.join(", ");
+            page.push(format_args!(
+                "Measures, apart from the latency: {measured}.\n\n"
+            ));
+        }
         page.table(kind.keys());
         page.nested(name, kind.keys());
     }
-    page.text += "\n## What `slod check` can say\n\nProbe kinds may add codes of their own.\n\n";
+    page.text += "\n## Diagnostics of `slod check`\n\nProbe kinds can add their own codes.\n\n";
     page.text += "| code | severity | meaning |\n|---|---|---|\n";
     for code in codes() {
         let severity = code.severity.label();
@@ -53,7 +61,7 @@ pub fn markdown(kinds: &[&'static dyn Kind]) -> String {
 struct DocsPage {
     text: String,
     /// Sections that have a table already, with their path.
-    shown: Vec<(&'static [Key], String)>,
+    shown: Vec<(Keys, String)>,
 }
 
 impl DocsPage {
@@ -62,41 +70,36 @@ impl DocsPage {
         self.text.write_fmt(text).unwrap_or_default();
     }
 
-    fn table(&mut self, keys: &[Key]) {
+    fn table(&mut self, keys: Keys) {
         self.text += "| key | value | default | meaning |\n|---|---|---|---|\n";
         for key in keys {
-            let default = match key.need {
+            let default = match key.need() {
                 Need::Required => "**required**".to_owned(),
-                Need::Default("") => String::new(),
-                Need::Default(text) => format!("`{text}`"),
+                Need::Optional => String::new(),
+                // A bar would end the cell.
+                Need::Default(text) => format!("`{}`", text.replace('|', "\\|")),
             };
-            let name = match key.shape {
-                Shape::ProbeKind => "*a probe kind*".to_owned(),
-                Shape::Secret => format!("`{0}` or `{0}_file`", key.name),
-                _ => format!("`{}`", key.name),
+            let name = match (key.form().structure(), key.file_name()) {
+                (Structure::ProbeKind, _) => "*a probe kind*".to_owned(),
+                (_, Some(file)) => format!("`{}` or `{file}`", key.name()),
+                _ => format!("`{}`", key.name()),
             };
-            let shape = shape(key.shape);
-            self.push(format_args!(
-                "| {name} | {shape} | {default} | {} |\n",
-                key.doc
-            ));
+            let (form, doc) = (key.form().describe(), key.doc());
+            self.push(format_args!("| {name} | {form} | {default} | {doc} |\n"));
         }
     }
 
     /// The sections below these keys, each under its full path.
-    fn nested(&mut self, path: &str, keys: &'static [Key]) {
+    fn nested(&mut self, path: &str, keys: Keys) {
         for key in keys {
-            let (suffix, inner) = innermost(key.shape);
-            let Shape::Section(keys) = inner else {
+            let Structure::Mapping { suffix, keys } = key.form().structure() else {
                 continue;
             };
             let dot = if path.is_empty() { "" } else { "." };
-            let path = format!("{path}{dot}{}{suffix}", key.name);
+            let path = format!("{path}{dot}{}{suffix}", key.name());
             self.push(format_args!("\n### `{path}`\n\n"));
-            let before = self
-                .shown
-                .iter()
-                .find(|(shown, _)| std::ptr::eq(*shown, keys));
+            let mut shown = self.shown.iter();
+            let before = shown.find(|(shown, _)| std::ptr::eq(*shown, keys));
             if let Some((_, same)) = before.cloned() {
                 self.push(format_args!("The same keys as `{same}`.\n"));
                 continue;
@@ -105,40 +108,5 @@ impl DocsPage {
             self.table(keys);
             self.nested(&path, keys);
         }
-    }
-}
-
-/// What lists and maps are of, and how their items are written in a path.
-fn innermost(shape: Shape) -> (String, Shape) {
-    match shape {
-        Shape::List(item) => {
-            let (rest, inner) = innermost(*item);
-            (format!("[]{rest}"), inner)
-        }
-        Shape::Map(item) => {
-            let (rest, inner) = innermost(*item);
-            (format!(".*{rest}"), inner)
-        }
-        other => (String::new(), other),
-    }
-}
-
-fn shape(shape: Shape) -> String {
-    match shape {
-        Shape::Text => "text".to_owned(),
-        Shape::Url => "URL".to_owned(),
-        Shape::Bool => "`true` or `false`".to_owned(),
-        Shape::Integer(from, to) => format!("whole number from {from} to {to}"),
-        Shape::Duration => "duration".to_owned(),
-        Shape::Ratio => "ratio".to_owned(),
-        Shape::Size => "size".to_owned(),
-        Shape::Rate => "rate".to_owned(),
-        Shape::Choice(words) => format!("`{}`", words.join("`, `")),
-        Shape::File => "path".to_owned(),
-        Shape::Secret => "secret".to_owned(),
-        Shape::Section(_) => "mapping, see below".to_owned(),
-        Shape::List(item) => format!("list of: {}", self::shape(*item)),
-        Shape::Map(item) => format!("names, each with: {}", self::shape(*item)),
-        Shape::ProbeKind => "mapping, see [Probe kinds](#probe-kinds)".to_owned(),
     }
 }

@@ -5,12 +5,11 @@ use super::model::{
 };
 use crate::outcome::ProbeKey;
 use crate::slo::correction::Correction;
-use crate::slo::{Objective, Sli};
-use crate::yaml::{Node, Section, Spot};
+use crate::slo::{Objective, Threshold};
+use crate::yaml::{Declared, Node, Section, Spot};
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// A value and the section that it was read from.
 #[derive(Clone)]
@@ -35,8 +34,8 @@ pub(super) struct Draft<'n> {
 pub(super) struct ServiceDraft<'n> {
     pub(super) section: Section<'n>,
     pub(super) name: Arc<str>,
-    pub(super) description: String,
-    pub(super) labels: Vec<(String, String)>,
+    pub(super) description: Arc<str>,
+    pub(super) labels: Arc<[(String, String)]>,
     /// Faulty ones included.
     pub(super) probe_names: Vec<String>,
     /// Whether all of its probes could be read.
@@ -44,12 +43,12 @@ pub(super) struct ServiceDraft<'n> {
     pub(super) probes: Vec<Placed<'n, ProbeSpec>>,
     /// Probes of other services that its objectives name.
     pub(super) borrowed: Vec<Placed<'n, ProbeSpec>>,
-    pub(super) objectives: Vec<Placed<'n, Objective>>,
+    pub(super) objectives: Vec<Placed<'n, Arc<Objective>>>,
     pub(super) processes: Vec<ProcessSpec>,
 }
 
 impl<T> Placed<'_, T> {
-    pub(super) fn spot_of(&self, key: &str) -> Spot {
+    pub(super) fn spot_of(&self, key: &dyn Declared) -> Spot {
         self.section.spot_of(key)
     }
 }
@@ -61,8 +60,8 @@ impl<'n> ServiceDraft<'n> {
         objective: &'s Objective,
     ) -> impl Iterator<Item = &'s Placed<'n, ProbeSpec>> {
         let counts = |probe: &&Placed<'n, ProbeSpec>| {
-            let ProbeSpec { key, kind, .. } = &probe.value;
-            objective.weight_of(&self.name, key, kind).is_some()
+            let ProbeSpec { key, measures, .. } = &probe.value;
+            objective.weight_of(&self.name, key, measures).is_some()
         };
         self.probes.iter().chain(&self.borrowed).filter(counts)
     }
@@ -96,13 +95,13 @@ impl Draft<'_> {
     /// Gives every probe the latency thresholds that it is judged by, in its own service and where
     /// it is borrowed.
     fn place_thresholds(&mut self) {
-        let mut thresholds: HashMap<ProbeKey, Vec<Duration>> = HashMap::new();
+        let mut thresholds: HashMap<ProbeKey, Vec<Threshold>> = HashMap::new();
         for service in &self.services {
             for objective in service.objectives.iter().map(|placed| &placed.value) {
-                if let Sli::Latency { below } = objective.sli {
+                if let Some(threshold) = objective.sli.threshold() {
                     for probe in service.counting(objective) {
                         let key = probe.value.key.clone();
-                        thresholds.entry(key).or_default().push(below);
+                        thresholds.entry(key).or_default().push(threshold);
                     }
                 }
             }

@@ -1,5 +1,6 @@
 //! From a text to a config: the whole way, with every fault of the text.
 
+use super::code::{Code, ERRORS};
 use super::lint::{self, LINTS};
 use super::mask;
 use super::model::{Config, Inputs};
@@ -28,7 +29,7 @@ pub enum FileError {
         path: PathBuf,
         source: std::io::Error,
     },
-    #[error("the config {0} is a folder (name the file in it, such as slod.yaml)")]
+    #[error("the config {0} is a directory (give the file in it, such as slod.yaml)")]
     Folder(PathBuf),
     #[error("the config {0} is larger than 4 MiB (is it really a config?)")]
     TooLarge(PathBuf),
@@ -36,62 +37,9 @@ pub enum FileError {
     NotText { path: PathBuf, line: usize },
 }
 
-/// Every error that reading can report, except those of probe kinds.
-const FAULTS: &[(&str, &str)] = &[
-    (
-        "syntax",
-        "The text is not YAML, or nests or repeats itself without measure.",
-    ),
-    ("empty-config", "There is nothing in the file."),
-    ("unknown-key", "A key that is not known at this place."),
-    ("duplicate-key", "A key that is given twice."),
-    ("missing-key", "A key that is needed."),
-    ("invalid-value", "A value of another form than expected."),
-    ("out-of-range", "A value that is too small or too large."),
-    ("conflict", "Keys that exclude each other."),
-    ("empty-list", "A list that needs at least one item."),
-    (
-        "invalid-name",
-        "A name or label that metrics, addresses or the command line could not carry.",
-    ),
-    (
-        "duplicate-name",
-        "A name that is taken already; the help says where.",
-    ),
-    ("unknown-kind", "A probe kind that does not exist."),
-    ("missing-kind", "A probe without a kind."),
-    ("several-kinds", "A probe with more than one kind."),
-    (
-        "unknown-probe",
-        "An objective names a probe, or a service, that does not exist.",
-    ),
-    ("nothing-counts", "No probe counts for an objective."),
-    (
-        "unknown-name",
-        "A correction names a service or an objective, or `web.user_roles` a user, that does not exist.",
-    ),
-    (
-        "timeout-exceeds-interval",
-        "An attempt could last beyond the start of the next one.",
-    ),
-    (
-        "unset-variable",
-        "An environment variable, used as `${NAME}`, that is not set.",
-    ),
-    ("unreadable-file", "A file that cannot be read."),
-];
-
-/// What can be reported: a stable code, how grave it is, and what it means.
-#[derive(Clone, Copy, Debug)]
-pub struct Code {
-    pub code: &'static str,
-    pub severity: Severity,
-    pub meaning: &'static str,
-}
-
 /// Every code, errors first, except those of probe kinds.
 pub fn codes() -> impl Iterator<Item = Code> {
-    let faults = FAULTS.iter().map(|(code, meaning)| Code {
+    let faults = ERRORS.iter().map(|(code, meaning)| Code {
         code,
         severity: Severity::Error,
         meaning,
@@ -99,7 +47,7 @@ pub fn codes() -> impl Iterator<Item = Code> {
     let readable = Code {
         code: "secret-file-readable",
         severity: Severity::Warning,
-        meaning: "Every user of the machine can read the file of a secret.",
+        meaning: "All users of the machine can read the file of a secret.",
     };
     let lints = LINTS.iter().map(|lint| lint.code);
     faults.chain([readable]).chain(lints)
@@ -163,7 +111,7 @@ fn empty() -> Diagnostic {
         }),
         path: String::new(),
         message: "the config is empty".to_owned(),
-        help: Some("a smallest one: services: [{ name: web, probes: [{ name: home, http: { url: \"http://127.0.0.1:8000/\" } }] }]".to_owned()),
+        help: Some("a minimal config: services: [{ name: web, probes: [{ name: home, http: { url: \"http://127.0.0.1:8000/\" } }] }]".to_owned()),
     }
 }
 

@@ -6,7 +6,7 @@
 
 use crate::diagnostic::Source;
 use crate::probe::KINDS;
-use crate::yaml::{Key, Shape};
+use crate::yaml::{Keys, Structure};
 use regex::Regex;
 use std::sync::LazyLock;
 
@@ -23,11 +23,11 @@ static USERINFO: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r#"://[^\s"'/:@]*:(?P<value>[^\s"'@]+)@"#).ok());
 
 /// The keys that probe kinds declare as secret.
-fn secrets(keys: &'static [Key]) -> Vec<&'static str> {
-    let names = keys.iter().flat_map(|key| match key.shape {
-        Shape::Secret => vec![key.name],
-        Shape::Section(inner) => secrets(inner),
-        _ => Vec::new(),
+fn secrets(keys: Keys) -> Vec<&'static str> {
+    let names = keys.iter().flat_map(|key| match key.form().structure() {
+        Structure::Secret | Structure::SecretMap => vec![key.name()],
+        Structure::Mapping { keys, .. } => secrets(keys),
+        Structure::Value | Structure::ProbeKind => Vec::new(),
     });
     names.collect()
 }

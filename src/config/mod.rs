@@ -4,8 +4,9 @@
 //! text -> yaml::Node -> Draft (values with places) -> lints -> Config
 //! ```
 //!
-//! The keys are data in `keys.rs`; the reader and `docs/CONFIGURATION.md` both come from it.
+//! The keys are constants in `keys`; the reader and `docs/CONFIGURATION.md` both come from it.
 
+mod code;
 mod correction;
 mod counting;
 mod docs;
@@ -21,10 +22,12 @@ mod observe;
 mod probe;
 mod read;
 mod web;
-mod zone;
+mod window;
 
+pub use code::Code;
 pub use docs::markdown;
-pub use load::{Code, FileError, Loaded, codes, read_file};
+pub use keys::ROOT as KEYS;
+pub use load::{FileError, Loaded, codes, read_file};
 pub use mask::source as without_secrets;
 pub use model::{
     Config, FoundBy, Inputs, ObserveSpec, Pattern, ProbeSpec, ProcessSpec, Role, ServiceSpec,

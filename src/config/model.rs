@@ -1,10 +1,10 @@
 //! A config that passed every check. Nothing here can be wrong any more.
 
 use crate::diagnostic::Source;
-use crate::outcome::ProbeKey;
+use crate::outcome::{Measurement, Measures, ProbeKey};
 use crate::probe::Probe;
 use crate::slo::correction::Correction;
-use crate::slo::{ContributingProbe, Objective};
+use crate::slo::{ContributingProbe, Objective, Sli, Threshold};
 use crate::yaml::{Secret, Stamp};
 use regex::Regex;
 use std::collections::{BTreeMap, HashSet};
@@ -146,14 +146,14 @@ impl Eq for Pattern {}
 #[derive(Clone, Debug)]
 pub struct ServiceSpec {
     pub name: Arc<str>,
-    pub description: String,
-    pub labels: Vec<(String, String)>,
+    pub description: Arc<str>,
+    pub labels: Arc<[(String, String)]>,
     /// Names are unique within the service.
     pub probes: Vec<ProbeSpec>,
     /// Probes of other services that its objectives count: journeys have them.
     pub borrowed: Vec<ProbeSpec>,
     /// Names are unique within the service; defaults are merged in already.
-    pub objectives: Vec<Objective>,
+    pub objectives: Vec<Arc<Objective>>,
     /// Names are unique within the service.
     pub processes: Vec<ProcessSpec>,
 }
@@ -166,11 +166,13 @@ pub struct ProbeSpec {
     pub timeout: Duration,
     /// Name of the kind, such as `http`.
     pub kind: &'static str,
+    /// What its outcomes say.
+    pub measures: &'static Measures,
     /// Changes with the kind's settings, and with every file and variable that was read for
     /// them. Only to be compared within one process.
     pub fingerprint: u64,
-    /// The latency thresholds of all objectives that it counts for.
-    pub thresholds: Arc<[Duration]>,
+    /// Those of all latency objectives that it counts for.
+    pub thresholds: Arc<[Threshold]>,
     pub probe: Arc<dyn Probe>,
 }
 
@@ -188,12 +190,18 @@ impl ServiceSpec {
         self.probes.iter().chain(&self.borrowed)
     }
 
+    /// What its objectives are about, apart from whole attempts.
+    pub fn measurements(&self) -> Vec<Measurement> {
+        let slis = self.objectives.iter().map(|objective| objective.sli);
+        slis.filter_map(Sli::measurement).collect()
+    }
+
     /// Those that count for one of its objectives: each with its position in
     /// [`ServiceSpec::watched`].
     pub fn contributing(&self, objective: &Objective) -> Vec<(usize, ContributingProbe)> {
         let watched = self.watched().enumerate();
         let counting = watched.filter_map(|(at, spec)| {
-            let weight = objective.weight_of(&self.name, &spec.key, spec.kind)?;
+            let weight = objective.weight_of(&self.name, &spec.key, spec.measures)?;
             let interval = spec.interval;
             Some((at, ContributingProbe { interval, weight }))
         });

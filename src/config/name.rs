@@ -1,6 +1,6 @@
 //! Names of services, probes and objectives.
 
-use crate::yaml::{Section, Spot};
+use crate::yaml::{Key, Section, Spot, Text};
 use std::collections::BTreeMap;
 
 const MAX_LENGTH: usize = 100;
@@ -20,28 +20,33 @@ impl Names {
         }
     }
 
-    /// Takes the section's `name`, if it is one and is free.
-    pub(super) fn take(&mut self, section: &Section<'_>) -> Option<String> {
-        let name = section.text("name")?;
-        self.claim(section, name)
+    /// Takes the section's name, if it is valid and free.
+    pub(super) fn take(&mut self, section: &Section<'_>, key: &Key<Text>) -> Option<String> {
+        let name = section.get(key)?;
+        self.claim(section, key, name)
     }
 
-    /// Takes a name that is the section's, written or not, if it is one and is free.
-    pub(super) fn claim(&mut self, section: &Section<'_>, name: String) -> Option<String> {
+    /// Takes a name that is the section's, written or not, if it is valid and free.
+    pub(super) fn claim(
+        &mut self,
+        section: &Section<'_>,
+        key: &Key<Text>,
+        name: String,
+    ) -> Option<String> {
         if let Some(fault) = fault(&name) {
             let help = format!(
                 "expected up to {MAX_LENGTH} characters, without `/`, line breaks and spaces at the ends"
             );
-            section.error("invalid-name", "name", fault, help);
+            section.error("invalid-name", key, fault, help);
             return None;
         }
-        let at = section.spot_of("name");
+        let at = section.spot_of(key);
         if let Some(first) = self.taken.get(&name) {
             let line = first.place.map_or(0, |place| place.line);
             section.error(
                 "duplicate-name",
-                "name",
-                format!("a second {} `{name}`", self.what),
+                key,
+                format!("duplicate {} `{name}`", self.what),
                 format!(
                     "the first one is in line {line} ({}); rename one of them",
                     first.path

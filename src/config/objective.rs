@@ -2,39 +2,27 @@
 
 use super::counting;
 use super::draft::Placed;
-use super::keys::{self, OBJECTIVE, WINDOWS};
+use super::keys::objective as key;
 use super::name::Names;
-use super::read::{duration_within, written};
-use super::zone::zone;
-use crate::slo::calendar::{Calendar, Period};
-use crate::slo::{BudgetingMethod, Objective, Sli, Window};
+use super::window;
+use crate::slo::{BudgetingMethod, Objective, Sli};
 use crate::units;
-use crate::yaml::Section;
+use crate::yaml::{Declared, Key, List, Mapping, Section};
+use std::sync::Arc;
 use std::time::Duration;
 
-/// More promises than a team can keep in mind; each one costs metrics, memory and alerts.
-const MAX_OBJECTIVES: usize = 50;
-
 /// The valid ones of a list of objectives; names are unique within it.
-pub(super) fn read_list<'n>(parent: &Section<'n>) -> Vec<Placed<'n, Objective>> {
+pub(super) fn read_list<'n>(
+    parent: &Section<'n>,
+    list: &Key<List<Mapping>>,
+) -> Vec<Placed<'n, Arc<Objective>>> {
     let mut names = Names::of("objective");
-    let items = parent.list("objectives");
-    if items.len() > MAX_OBJECTIVES {
-        parent.error(
-            "out-of-range",
-            "objectives",
-            format!("{} objectives are too many", items.len()),
-            format!("expected at most {MAX_OBJECTIVES}"),
-        );
-    }
-    items
-        .into_iter()
-        .take(MAX_OBJECTIVES)
-        .filter_map(|(at, node)| parent.reader().section(node, &at.path, OBJECTIVE))
+    parent
+        .sections(list)
         .filter_map(|section| {
-            // The name is taken even if the rest is faulty, so that all errors are reported at once.
-            let name = names.take(&section);
-            let value = read(&section, name?)?;
+            // The name is taken even if the rest is faulty, so that every fault is reported at once.
+            let name = names.take(&section, &key::NAME);
+            let value = read(&section, name?)?.into();
             Some(Placed { value, section })
         })
         .collect()
@@ -42,12 +30,13 @@ pub(super) fn read_list<'n>(parent: &Section<'n>) -> Vec<Placed<'n, Objective>> 
 
 /// Every default objective, or the service's own of the same name; then the service's others.
 pub(super) fn merge<'n>(
-    defaults: impl Iterator<Item = Placed<'n, Objective>>,
-    own: Vec<Placed<'n, Objective>>,
-) -> Vec<Placed<'n, Objective>> {
+    defaults: impl Iterator<Item = Placed<'n, Arc<Objective>>>,
+    own: Vec<Placed<'n, Arc<Objective>>>,
+) -> Vec<Placed<'n, Arc<Objective>>> {
     let mut merged: Vec<_> = defaults.collect();
     for objective in own {
-        let same = |other: &&mut Placed<'n, Objective>| other.value.name == objective.value.name;
+        let same =
+            |other: &&mut Placed<'n, Arc<Objective>>| other.value.name == objective.value.name;
         match merged.iter_mut().find(same) {
             Some(default) => *default = objective,
             None => merged.push(objective),
@@ -59,7 +48,7 @@ pub(super) fn merge<'n>(
 fn read(section: &Section<'_>, name: String) -> Option<Objective> {
     let sli = sli(section);
     let target = target(section);
-    let windows = windows(section);
+    let windows = window::read(section);
     let budgeting = budgeting(section, sli);
     // Where the budgeting is faulty, what depends on it is not blamed.
     let sliced = budgeting.is_none_or(BudgetingMethod::is_sliced);
@@ -80,82 +69,27 @@ fn read(section: &Section<'_>, name: String) -> Option<Objective> {
     })
 }
 
-/// The window that alerts go by, and the others.
-fn windows(section: &Section<'_>) -> Option<(Window, Vec<Window>)> {
-    let zone = zone(section);
-    let calendar = |text: &str| {
-        let mut periods = Period::ALL.into_iter();
-        let period = periods.find(|period| period.name() == text)?;
-        let zone = zone?;
-        Some(Window {
-            length: period.nominal(),
-            calendar: Some(Calendar { period, zone }),
-        })
-    };
-    let written_as = section.node("window").and_then(|node| node.value.scalar());
-    let window = match written_as.as_deref().and_then(calendar) {
-        Some(window) => Some(window),
-        None if zone.is_none() => None,
-        None => duration_within(section, "window", WINDOWS, written(keys::DEFAULT_WINDOW))
-            .map(Window::rolling),
-    };
-    let (shortest, longest) = WINDOWS;
-    let fits = |length: &Duration| (shortest..=longest).contains(length);
-    let rolling = |text: &str| units::duration(text).filter(fits).map(Window::rolling);
-    let expected = "windows such as 7d or month";
-    let further = section.texts("further_windows", expected, |text| {
-        calendar(text).or_else(|| rolling(text))
-    });
-    let window = window?;
-    check_windows(section, window, &further);
-    Some((window, further))
-}
-
-/// Reports a time zone that no window has, and a window that is given twice.
-fn check_windows(section: &Section<'_>, window: Window, further: &[Window]) {
-    let all = || further.iter().chain([&window]);
-    if section.has("timezone") && all().all(|window| window.calendar.is_none()) {
-        section.error(
-            "conflict",
-            "timezone",
-            "only a calendar window has a time zone",
-            "remove it, or let `window` be week, month, quarter or year",
-        );
-    }
-    let is_twice = |one: &&Window| all().filter(|other| other == one).count() > 1;
-    if let Some(twice) = further.iter().find(is_twice) {
-        let message = format!("{} is given twice", twice.name());
-        let help = "name each window once";
-        section.error("conflict", "further_windows", message, help);
-    }
-}
-
 fn sli(section: &Section<'_>) -> Option<Sli> {
-    const WORDS: &[(&str, Option<Sli>)] = &[
-        ("availability", Some(Sli::Availability)),
-        ("success", Some(Sli::Success)),
-        ("freshness", Some(Sli::Freshness)),
-        ("latency", None),
-    ];
-    let below = section.duration("below");
-    match section.choice("sli", WORDS)? {
+    let (below, of) = (section.get(&key::BELOW), section.get(&key::OF));
+    match section.get(&key::SLI)? {
         Some(sli) => {
-            if section.has("below") {
+            let [below, of]: [&dyn Declared; 2] = [&key::BELOW, &key::OF];
+            for key in [below, of].into_iter().filter(|key| section.has(*key)) {
                 section.error(
                     "conflict",
-                    "below",
-                    format!("`below` has no meaning for `sli: {}`", sli.name()),
-                    "take it out, or write `sli: latency`",
+                    key,
+                    format!("`{}` is not valid for `sli: {}`", key.name(), sli.name()),
+                    "remove it, or write `sli: latency`",
                 );
             }
             Some(sli)
         }
-        None if !section.has("below") => {
+        None if !section.has(&key::BELOW) => {
             section.error(
                 "missing-key",
-                "sli",
-                "`sli: latency` needs a threshold",
-                "add for example `below: 500ms`: what takes longer is bad",
+                &key::SLI,
+                "`sli: latency` requires `below`",
+                "add for example `below: 500ms`: slower outcomes are bad",
             );
             None
         }
@@ -164,76 +98,66 @@ fn sli(section: &Section<'_>) -> Option<Sli> {
             if below == Duration::ZERO {
                 section.error(
                     "out-of-range",
-                    "below",
-                    "nothing is faster than 0s",
+                    &key::BELOW,
+                    "a threshold of 0s is invalid",
                     "expected a threshold such as 500ms",
                 );
                 return None;
             }
-            Some(Sli::Latency { below })
+            // What is invalid was reported.
+            let is_valid = of.is_some() || !section.has(&key::OF);
+            is_valid.then_some(Sli::Latency { of, below })
         }
     }
 }
 
 fn target(section: &Section<'_>) -> Option<f64> {
-    let target = section.ratio("target")?;
+    let target = section.get(&key::TARGET)?;
     if target > 0.0 && target < 1.0 {
         return Some(target);
     }
     let (message, help) = if target >= 1.0 {
         (
-            "a target of 100% leaves no budget: the first failure breaks it for the whole window",
+            "a target of 100% leaves no error budget: the first failure misses it for the whole window",
             "expected less than 100%, such as 99.9%: the rest is the error budget",
         )
     } else {
         (
-            "a target of 0 is always kept",
+            "a target of 0 is always met",
             "expected more than 0, such as 99.9%",
         )
     };
-    section.error("out-of-range", "target", message, help);
+    section.error("out-of-range", &key::TARGET, message, help);
     None
 }
 
 fn budgeting(section: &Section<'_>, sli: Option<Sli>) -> Option<BudgetingMethod> {
-    let slice_target = match section.ratio("slice_target") {
-        Some(ratio) => ratio,
-        None if section.has("slice_target") => return None,
-        None => BudgetingMethod::SLICE_TARGET,
-    };
-    if section.has("slice_target") && slice_target <= 0.0 {
+    let slice_target = section.get(&key::SLICE_TARGET)?;
+    if slice_target <= 0.0 {
         section.error(
             "out-of-range",
-            "slice_target",
-            "with a slice target of 0 every minute is good",
+            &key::SLICE_TARGET,
+            "with a `slice_target` of 0 every minute is good",
             "expected more than 0, such as 90%",
         );
         return None;
     }
     let slices = BudgetingMethod::Timeslices { slice_target };
-    let words = [
-        ("occurrences", BudgetingMethod::Occurrences),
-        ("timeslices", slices),
-        ("ratio_timeslices", BudgetingMethod::RatioTimeslices),
-    ];
-    let budgeting = if section.has("budgeting") {
-        section.choice("budgeting", &words)?
+    let budgeting = if section.has(&key::BUDGETING) {
+        section.get(&key::BUDGETING)?(slice_target)
     } else {
         match sli? {
             Sli::Availability | Sli::Freshness => slices,
             Sli::Success | Sli::Latency { .. } => BudgetingMethod::Occurrences,
         }
     };
-    if budgeting == slices {
-        return Some(slices);
-    }
-    if section.has("slice_target") {
+    if budgeting != slices && section.has(&key::SLICE_TARGET) {
         section.error(
             "conflict",
-            "slice_target",
-            "only `budgeting: timeslices` has a `slice_target`",
+            &key::SLICE_TARGET,
+            "`slice_target` is valid only for `budgeting: timeslices`",
             format!(
-                "take it out, or write `budgeting: timeslices` (slices of {})",
+                "remove it, or write `budgeting: timeslices` (slices of {})",
                 units::show_duration(BudgetingMethod::SLICE)
             ),
         );

@@ -1,138 +1,100 @@
 //! Reads what is sampled of the system, and the processes of a service.
 
-use super::keys::{self, MATCH, OBSERVE, PROCESS, SAMPLINGS};
-use super::model::{FoundBy, ObserveSpec, Pattern, ProcessSpec};
+use super::keys::{self, observe as key, service};
+use super::model::{FoundBy, ObserveSpec, ProcessSpec};
 use super::name::Names;
-use super::read::{duration_within, written};
-use crate::yaml::Section;
-use regex::Regex;
-use std::path::{Component, Path, PathBuf};
+use crate::yaml::{Declared, Section};
+use std::path::Path;
 use std::sync::Arc;
 
-/// More groups of processes than a service is made of; each one costs metrics.
-const MAX_PROCESSES: usize = 50;
-const FINDERS: [&str; 4] = ["match", "pid_file", "port", "cgroup"];
-
 pub(super) fn read(root: &Section<'_>) -> Option<ObserveSpec> {
-    let interval = written(keys::DEFAULT_SAMPLING);
-    let exclude = whole(keys::DEFAULT_EXCLUDE);
-    let Some(section) = root.section("observe", OBSERVE) else {
-        return Some(ObserveSpec {
-            interval: interval?,
-            host: true,
-            network: true,
-            network_exclude: exclude?,
-            processes: true,
-        });
-    };
-    let exclude = if section.has("network_exclude") {
-        section.parse("network_exclude", "a regular expression", whole)
-    } else {
-        exclude
-    };
-    let on = |name| section.bool(name).unwrap_or(true);
+    let section = root.section_or_empty(&keys::OBSERVE)?;
+    let (host, network) = (section.get(&key::HOST), section.get(&key::NETWORK));
+    let (interval, exclude) = (
+        section.get(&key::INTERVAL),
+        section.get(&key::NETWORK_EXCLUDE),
+    );
+    let processes = section.get(&key::PROCESSES_ON);
     Some(ObserveSpec {
-        host: on("host"),
-        network: on("network"),
-        processes: on("processes"),
-        interval: duration_within(&section, "interval", SAMPLINGS, interval)?,
+        interval: interval?,
+        host: host?,
+        network: network?,
         network_exclude: exclude?,
+        processes: processes?,
     })
 }
 
-/// A pattern that a whole text must match.
-fn whole(text: &str) -> Option<Pattern> {
-    // Tried as it was written first: brackets around it must not make it valid.
-    Regex::new(text).ok()?;
-    Regex::new(&format!("^(?:{text})$")).ok().map(Pattern)
-}
-
 /// The processes of a service that are free of faults.
-pub(super) fn processes(parent: &Section<'_>, service: &Arc<str>) -> Vec<ProcessSpec> {
+pub(super) fn processes(parent: &Section<'_>, of: &Arc<str>) -> Vec<ProcessSpec> {
     let mut names = Names::of("process");
-    let items = parent.list("processes");
-    if items.len() > MAX_PROCESSES {
-        parent.error(
-            "out-of-range",
-            "processes",
-            format!("{} are too many", items.len()),
-            format!("expected at most {MAX_PROCESSES}"),
-        );
-    }
-    items
-        .into_iter()
-        .take(MAX_PROCESSES)
-        .filter_map(|(at, node)| parent.reader().section(node, &at.path, PROCESS))
+    parent
+        .sections(&service::PROCESSES)
         .filter_map(|section| {
-            let found_by = found_by(&section)?;
-            let name = if section.has("name") {
-                names.take(&section)
+            let found_by = found_by(&section);
+            let name = if section.has(&key::NAME) {
+                names.take(&section, &key::NAME)
             } else {
-                names.claim(&section, made_of(&found_by))
+                names.claim(&section, &key::NAME, made_of(found_by.as_ref()?))
             };
             Some(ProcessSpec {
-                service: service.clone(),
+                service: of.clone(),
                 name: name?.into(),
-                found_by,
+                found_by: found_by?,
             })
         })
         .collect()
 }
 
 fn found_by(section: &Section<'_>) -> Option<FoundBy> {
-    let given: Vec<_> = FINDERS.into_iter().filter(|way| section.has(way)).collect();
-    if let [first, second, ..] = given[..] {
-        let message = format!("`{first}` and `{second}` are two ways to find a process");
-        section.error("conflict", second, message, "keep one of them");
+    let ways: [&dyn Declared; 4] = [&key::MATCH, &key::PID_FILE, &key::PORT, &key::CGROUP];
+    let given: Vec<_> = ways.into_iter().filter(|way| section.has(*way)).collect();
+    let [way] = given[..] else {
+        report_ways(section, ways, &given);
         return None;
+    };
+    if way.name() == key::MATCH.name {
+        return looks(section);
     }
-    match given.first().copied() {
-        Some("match") => looks(section),
-        Some("pid_file") => section.path("pid_file").map(FoundBy::PidFile),
-        Some("port") => {
-            let port = section.integer("port", 1..=i64::from(u16::MAX))?;
-            u16::try_from(port).ok().map(FoundBy::Port)
-        }
-        Some(_) => {
-            let expected = "a path below /sys/fs/cgroup, such as system.slice/concierge.service";
-            section
-                .parse("cgroup", expected, cgroup)
-                .map(FoundBy::Cgroup)
-        }
-        None => {
-            section.reader().error(
-                "missing-key",
-                section.spot(),
-                "nothing tells how the process is found",
-                format!("add one of {}", FINDERS.join(", ")),
-            );
-            None
-        }
+    let pid_file = || section.path(&key::PID_FILE).map(FoundBy::PidFile);
+    let port = || {
+        let port = section.get(&key::PORT)?;
+        u16::try_from(port).ok().map(FoundBy::Port)
+    };
+    let cgroup = || section.get(&key::CGROUP).map(FoundBy::Cgroup);
+    pid_file().or_else(port).or_else(cgroup)
+}
+
+/// Reports that a process can be found in several ways, or in none.
+fn report_ways(section: &Section<'_>, ways: [&dyn Declared; 4], given: &[&dyn Declared]) {
+    if let [first, second, ..] = given {
+        let (first, name) = (first.name(), second.name());
+        let message = format!("`{first}` and `{name}` are two ways to find a process");
+        section.error("conflict", *second, message, "remove one of them");
+    } else {
+        let message = "nothing says how the process is found";
+        let help = format!("add one of {}", ways.map(Declared::name).join(", "));
+        let reader = section.reader();
+        reader.error("missing-key", section.spot(), message, help);
     }
 }
 
 fn looks(section: &Section<'_>) -> Option<FoundBy> {
-    let inner = section.section("match", MATCH)?;
-    let name = inner.text("name");
-    let cmdline = inner.parse("cmdline", "a regular expression", |text| {
-        Regex::new(text).ok().map(Pattern)
-    });
-    if !inner.has("name") && !inner.has("cmdline") {
+    let inner = section.section(&key::MATCH)?;
+    let (has_name, has_cmdline) = (inner.has(&key::MATCH_NAME), inner.has(&key::MATCH_CMDLINE));
+    let (name, cmdline) = (inner.get(&key::MATCH_NAME), inner.get(&key::MATCH_CMDLINE));
+    if !has_name && !has_cmdline {
         let help = "add `name`, `cmdline`, or both";
-        section.error("missing-key", "match", "this matches every process", help);
+        section.error(
+            "missing-key",
+            &key::MATCH,
+            "this matches every process",
+            help,
+        );
+        return None;
     }
     // A part that was given and is faulty must not widen the match.
-    let sound = name.is_some() == inner.has("name") && cmdline.is_some() == inner.has("cmdline");
-    (sound && (name.is_some() || cmdline.is_some())).then_some(FoundBy::Looks { name, cmdline })
-}
-
-/// Only ever below the root of the control groups.
-fn cgroup(text: &str) -> Option<PathBuf> {
-    let path = Path::new(text);
-    let path = path.strip_prefix("/sys/fs/cgroup").unwrap_or(path);
-    let path = path.strip_prefix("/").unwrap_or(path);
-    let plain = |part: Component<'_>| matches!(part, Component::Normal(_));
-    (path.components().count() > 0 && path.components().all(plain)).then(|| path.to_owned())
+    let is_whole = name.is_some() == has_name && cmdline.is_some() == has_cmdline;
+    is_whole.then_some(FoundBy::Looks { name, cmdline })
 }
 
 /// What a process without a name of its own is called.

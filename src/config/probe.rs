@@ -1,20 +1,19 @@
 //! Reads the probes of a service.
 
 use super::draft::Placed;
-use super::keys::{INTERVALS, PROBE, TIMEOUTS};
+use super::keys::probe as key;
 use super::model::ProbeSpec;
 use super::name::Names;
-use super::read::duration_within;
 use crate::diagnostic::nearest;
-use crate::outcome::ProbeKey;
+use crate::outcome::{Measures, ProbeKey};
 use crate::probe::{Kind, Probe};
 use crate::units;
-use crate::yaml::{Node, Section, Spot};
+use crate::yaml::{Key, List, Mapping, Node, Section, Spot};
 use std::sync::Arc;
 use std::time::Duration;
 
 /// How often a probe runs and how long it may take; `None` where that was reported as faulty.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub(super) struct Pace {
     pub(super) interval: Option<Duration>,
     pub(super) timeout: Option<Duration>,
@@ -29,7 +28,7 @@ impl Pace {
         }
         section.error(
             "timeout-exceeds-interval",
-            "timeout",
+            &key::TIMEOUT,
             format!(
                 "the timeout of {} is longer than the interval of {}",
                 units::show_duration(timeout),
@@ -41,9 +40,9 @@ impl Pace {
     }
 
     fn read(self, section: &Section<'_>) -> Option<(Duration, Duration)> {
-        let interval = duration_within(section, "interval", INTERVALS, self.interval);
+        let interval = section.get_or(&key::INTERVAL, self.interval);
         let inherited = interval.and_then(|interval| Some(self.timeout?.min(interval)));
-        let timeout = duration_within(section, "timeout", TIMEOUTS, inherited);
+        let timeout = section.get_or(&key::TIMEOUT, inherited);
         Self { interval, timeout }.check(section)?;
         Some((interval?, timeout?))
     }
@@ -52,28 +51,24 @@ impl Pace {
 /// The names of all probes of a list, and those probes that are free of faults.
 pub(super) fn read_list<'n>(
     parent: &Section<'n>,
-    key: &str,
+    list: &Key<List<Mapping>>,
     service: &Arc<str>,
     defaults: Pace,
     kinds: &[&'static dyn Kind],
 ) -> (Vec<String>, Vec<Placed<'n, ProbeSpec>>) {
     let mut names = Names::of("probe");
-    let items = parent.list(key);
-    if items.is_empty() && parent.has(key) {
+    if parent.has(list) && parent.list(list).is_empty() {
         parent.error(
             "empty-list",
-            key,
-            "there is no probe",
+            list,
+            "no probe is configured",
             "add at least one, such as `- { name: health, http: { url: \"http://127.0.0.1:8000/health\" } }`",
         );
     }
     let mut known = Vec::new();
     let mut probes = Vec::new();
-    for (at, node) in items {
-        let Some(section) = parent.reader().section(node, &at.path, PROBE) else {
-            continue;
-        };
-        let name = names.take(&section);
+    for section in parent.sections(list) {
+        let name = names.take(&section, &key::NAME);
         known.extend(name.clone());
         let pace = defaults.read(&section);
         let kind = kind(&section, kinds);
@@ -87,6 +82,7 @@ pub(super) fn read_list<'n>(
                 interval,
                 timeout,
                 kind: kind.name,
+                measures: kind.measures,
                 fingerprint: kind.fingerprint,
                 // Known once the objectives of all services are.
                 thresholds: Arc::default(),
@@ -100,6 +96,7 @@ pub(super) fn read_list<'n>(
 
 struct ReadKind {
     name: &'static str,
+    measures: &'static Measures,
     probe: Arc<dyn Probe>,
     fingerprint: u64,
 }
@@ -123,10 +120,10 @@ fn kind(section: &Section<'_>, kinds: &[&'static dyn Kind]) -> Option<ReadKind> 
                 "several-kinds",
                 &at,
                 format!(
-                    "a probe is of one kind, but this one is `{}` and `{name}`",
+                    "a probe has exactly one kind, but this one has `{}` and `{name}`",
                     first.name()
                 ),
-                "make two probes of it",
+                "split it into two probes",
             ),
         }
     }
@@ -135,8 +132,11 @@ fn kind(section: &Section<'_>, kinds: &[&'static dyn Kind]) -> Option<ReadKind> 
             section.reader().error(
                 "missing-kind",
                 section.spot(),
-                "this probe does not say what to do",
-                format!("add one of {}, with its keys below it", list(kinds)),
+                "this probe has no kind",
+                format!(
+                    "add one of {} as a key, with its settings below it",
+                    known(kinds)
+                ),
             );
         }
         return None;
@@ -146,6 +146,7 @@ fn kind(section: &Section<'_>, kinds: &[&'static dyn Kind]) -> Option<ReadKind> 
     let (probe, fingerprint) = section.reader().fingerprint(node, || kind.read(&inner));
     Some(ReadKind {
         name: kind.name(),
+        measures: kind.measures(),
         probe: probe?,
         fingerprint,
     })
@@ -173,18 +174,18 @@ fn report_unknown(section: &Section<'_>, name: &str, at: &Spot, kinds: &[&'stati
         None if matches!(name, "type" | "kind") => (
             "unknown-key",
             format!("unknown key `{name}`"),
-            "the kind is a key itself, with its settings below it: `http: { url: ... }`".to_owned(),
+            "the kind is a key, with its settings below it: `http: { url: ... }`".to_owned(),
         ),
         None => (
             "unknown-kind",
             format!("`{name}` is neither a probe kind nor a key of probes"),
-            format!("kinds: {}; keys: {}", list(kinds), keys.join(", ")),
+            format!("kinds: {}; keys: {}", self::known(kinds), keys.join(", ")),
         ),
     };
     section.reader().error(code, at, message, help);
 }
 
-fn list(kinds: &[&'static dyn Kind]) -> String {
+fn known(kinds: &[&'static dyn Kind]) -> String {
     let names: Vec<_> = kinds.iter().map(|kind| kind.name()).collect();
     names.join(", ")
 }

@@ -3,7 +3,7 @@
 use super::correction;
 use super::counting;
 use super::draft::{Draft, Placed, ServiceDraft};
-use super::keys::{self, DEFAULTS, INTERVALS, RETENTIONS, ROOT, SERVICE, STORE, TIMEOUTS};
+use super::keys::{self, objective as objective_key, probe as probe_key, service as key};
 use super::model::{ProbeSpec, StoreSpec};
 use super::name::{Names, label_fault};
 use super::objective;
@@ -12,11 +12,9 @@ use super::probe::{self, Pace};
 use super::web;
 use crate::probe::Kind;
 use crate::slo::Objective;
-use crate::units;
 use crate::yaml::{Node, Reader, Section};
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// Reads everything; `None` if something is missing, which is reported then.
 pub(super) fn document<'n>(
@@ -24,20 +22,11 @@ pub(super) fn document<'n>(
     document: &'n Node,
     kinds: &[&'static dyn Kind],
 ) -> Option<Draft<'n>> {
-    let root = reader.section(document, "", ROOT)?;
-    let listen = if root.has("listen") {
-        let expected = "an address and port such as 127.0.0.1:9771 or [::]:9771";
-        root.parse("listen", expected, |text| text.parse().ok())
-    } else {
-        keys::DEFAULT_LISTEN.parse().ok()
-    };
+    let root = reader.section(document, "", keys::ROOT)?;
+    let listen = root.get(&keys::LISTEN);
     let web = web::read(&root);
     let store = store(&root);
-    let slots = if root.has("max_concurrent_probes") {
-        root.integer("max_concurrent_probes", keys::SLOTS.0..=keys::SLOTS.1)
-    } else {
-        keys::DEFAULT_SLOTS.parse().ok()
-    };
+    let slots = root.get(&keys::MAX_CONCURRENT_PROBES);
     let observe = observe::read(&root);
     let defaults = defaults(&root);
     let services = services(&root, &defaults, kinds);
@@ -57,54 +46,12 @@ pub(super) fn document<'n>(
     })
 }
 
-/// A default as it is declared, in the form in which it is read.
-pub(super) fn written(default: &str) -> Option<Duration> {
-    units::duration(default)
-}
-
-/// A duration from the first to the second of `range`, or the default if it is left out.
-pub(super) fn duration_within(
-    section: &Section<'_>,
-    name: &str,
-    range: (Duration, Duration),
-    default: Option<Duration>,
-) -> Option<Duration> {
-    if !section.has(name) {
-        return default;
-    }
-    let span = section.duration(name)?;
-    if span >= range.0 && span <= range.1 {
-        return Some(span);
-    }
-    let show = units::show_duration;
-    section.error(
-        "out-of-range",
-        name,
-        format!(
-            "{} is too {}",
-            show(span),
-            if span < range.0 { "short" } else { "long" }
-        ),
-        format!("expected {} to {}", show(range.0), show(range.1)),
-    );
-    None
-}
-
 fn store(root: &Section<'_>) -> Option<StoreSpec> {
-    let retention = written(keys::DEFAULT_RETENTION);
-    if !root.has("store") {
-        return Some(StoreSpec {
-            path: root.reader().resolve(keys::DEFAULT_STORE),
-            retention: retention?,
-        });
-    }
-    let section = root.section("store", STORE)?;
-    let path = if section.has("path") {
-        section.path("path")
-    } else {
-        Some(root.reader().resolve(keys::DEFAULT_STORE))
-    };
-    let retention = duration_within(&section, "retention", RETENTIONS, retention);
+    let section = root.section_or_empty(&keys::STORE)?;
+    let (path, retention) = (
+        section.path(&keys::STORE_PATH),
+        section.get(&keys::RETENTION),
+    );
     Some(StoreSpec {
         path: path?,
         retention: retention?,
@@ -112,31 +59,27 @@ fn store(root: &Section<'_>) -> Option<StoreSpec> {
 }
 
 /// What services start from.
+#[derive(Default)]
 struct Defaults<'n> {
     pace: Pace,
-    objectives: Vec<Placed<'n, Objective>>,
+    objectives: Vec<Placed<'n, Arc<Objective>>>,
 }
 
 fn defaults<'n>(root: &Section<'n>) -> Defaults<'n> {
-    let interval = written(keys::DEFAULT_INTERVAL);
-    let timeout = written(keys::DEFAULT_TIMEOUT);
-    let Some(section) = root.section("defaults", DEFAULTS) else {
-        let pace = Pace { interval, timeout };
-        return Defaults {
-            pace,
-            objectives: Vec::new(),
-        };
+    let Some(section) = root.section_or_empty(&keys::DEFAULTS) else {
+        return Defaults::default();
     };
+    let (interval, timeout) = (&probe_key::DEFAULT_INTERVAL, &probe_key::DEFAULT_TIMEOUT);
     let pace = Pace {
-        interval: duration_within(&section, "interval", INTERVALS, interval),
-        timeout: duration_within(&section, "timeout", TIMEOUTS, timeout),
+        interval: section.get(interval),
+        timeout: section.get(timeout),
     };
-    if section.has("timeout") && section.has("interval") {
+    if section.has(timeout) && section.has(interval) {
         pace.check(&section);
     }
     Defaults {
         pace,
-        objectives: objective::read_list(&section),
+        objectives: objective::read_list(&section, &objective_key::DEFAULTS),
     }
 }
 
@@ -146,21 +89,18 @@ fn services<'n>(
     kinds: &[&'static dyn Kind],
 ) -> Vec<ServiceDraft<'n>> {
     let mut names = Names::of("service");
-    let items = root.list("services");
-    if items.is_empty() && root.has("services") {
+    if root.has(&keys::SERVICES) && root.list(&keys::SERVICES).is_empty() {
         root.error(
             "empty-list",
-            "services",
-            "there is no service",
+            &keys::SERVICES,
+            "no service is configured",
             "add at least one, with a name and a probe",
         );
     }
-    let sections = items
-        .into_iter()
-        .filter_map(|(at, node)| root.reader().section(node, &at.path, SERVICE));
+    let sections = root.sections(&keys::SERVICES);
     let mut services: Vec<_> = sections
         .filter_map(|section| {
-            let name = names.take(&section);
+            let name = names.take(&section, &key::NAME);
             service(section, name.as_deref(), defaults, kinds)
         })
         .collect();
@@ -175,11 +115,11 @@ fn service<'n>(
     kinds: &[&'static dyn Kind],
 ) -> Option<ServiceDraft<'n>> {
     let service: Arc<str> = name.unwrap_or_default().into();
-    let description = section.text("description").unwrap_or_default();
-    let labels = labels(&section);
+    let description = section.get(&key::DESCRIPTION).unwrap_or_default().into();
+    let labels = labels(&section).into();
     let (probe_names, probes) =
-        probe::read_list(&section, "probes", &service, defaults.pace, kinds);
-    let own = objective::read_list(&section);
+        probe::read_list(&section, &key::PROBES, &service, defaults.pace, kinds);
+    let own = objective::read_list(&section, &key::OBJECTIVES);
     let processes = observe::processes(&section, &service);
     counting::check_any(&section, own.iter().chain(&defaults.objectives));
     name?;
@@ -187,7 +127,7 @@ fn service<'n>(
         name: service,
         description,
         labels,
-        is_sound: section.list("probes").len() == probes.len(),
+        is_sound: section.list(&key::PROBES).len() == probes.len(),
         section,
         probe_names,
         probes,
@@ -202,21 +142,19 @@ fn service<'n>(
 /// The service's own objectives, and the default ones that some probe of it counts for.
 fn objectives<'n>(
     service: &ServiceDraft<'n>,
-    defaults: &[Placed<'n, Objective>],
-    own: Vec<Placed<'n, Objective>>,
-) -> Vec<Placed<'n, Objective>> {
-    if service.section.has("objectives") && service.section.list("objectives").is_empty() {
+    defaults: &[Placed<'n, Arc<Objective>>],
+    own: Vec<Placed<'n, Arc<Objective>>>,
+) -> Vec<Placed<'n, Arc<Objective>>> {
+    if service.section.has(&key::OBJECTIVES) && service.section.list(&key::OBJECTIVES).is_empty() {
         return own;
     }
-    let fits = |objective: &&Placed<'n, Objective>| {
+    let fits = |objective: &&Placed<'n, Arc<Objective>>| {
         let value = &objective.value;
         !service.is_sound || !value.probes.is_empty() || service.counting(value).next().is_some()
     };
     objective::merge(defaults.iter().filter(fits).cloned(), own)
 }
 
-/// The service that control probes are kept under.
-const VANTAGE: &str = "vantage";
 /// Of two, one that fails would be half of them: not most, and not few.
 const CONTROLS: usize = 3;
 
@@ -226,22 +164,25 @@ fn vantage<'n>(
     pace: Pace,
     kinds: &[&'static dyn Kind],
 ) -> Vec<Placed<'n, ProbeSpec>> {
-    if !root.has(VANTAGE) {
+    let list = &keys::VANTAGE;
+    if !root.has(list) {
         return Vec::new();
     }
-    let (_, probes) = probe::read_list(root, VANTAGE, &VANTAGE.into(), pace, kinds);
-    let count = root.list(VANTAGE).len();
+    // The service that control probes are kept under.
+    let service: Arc<str> = list.name.into();
+    let (_, probes) = probe::read_list(root, list, &service, pace, kinds);
+    let count = root.list(list).len();
     if count < CONTROLS {
-        let message = format!("{count} control probes are too few");
+        let message = format!("too few control probes: {count}");
         let help =
-            format!("expected at least {CONTROLS}, so that one that fails is not most of them");
-        root.error("out-of-range", VANTAGE, message, help);
+            format!("expected at least {CONTROLS}, so that a single one is not the majority");
+        root.error("out-of-range", list, message, help);
     }
-    if let Some(taken) = services.iter().find(|service| *service.name == *VANTAGE) {
-        let message = "this name belongs to the control probes";
+    if let Some(taken) = services.iter().find(|other| other.name == service) {
+        let message = "this name is reserved for the control probes";
         taken
             .section
-            .error("duplicate-name", "name", message, "rename the service");
+            .error("duplicate-name", &key::NAME, message, "rename the service");
     }
     probes
 }
@@ -249,14 +190,14 @@ fn vantage<'n>(
 fn labels(section: &Section<'_>) -> Vec<(String, String)> {
     let mut labels = Vec::new();
     let mut seen = BTreeSet::new();
-    for (name, value, at) in section.text_map("labels") {
+    for (name, value, at) in section.map(&key::LABELS) {
         if let Some(fault) = label_fault(&name) {
-            let message = format!("`{name}` cannot be a label");
+            let message = format!("invalid label name `{name}`");
             section.reader().error("invalid-name", &at, message, fault);
         } else if !seen.insert(name.clone()) {
             let message = format!("`{name}` is given twice");
             let reader = section.reader();
-            reader.error("duplicate-key", &at, message, "keep one of them");
+            reader.error("duplicate-key", &at, message, "remove one of them");
         } else {
             labels.push((name, value));
         }

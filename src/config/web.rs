@@ -1,50 +1,34 @@
 //! Reads who may use the pages and the API.
 
-use super::keys::{TOKEN, WEB};
-use super::model::{Role, TokenSpec, WebSpec};
+use super::keys::{self, web as key};
+use super::model::{TokenSpec, WebSpec};
 use super::name::Names;
-use crate::yaml::{Section, Spot};
-
-/// Every token is compared with each request's.
-const MAX_TOKENS: usize = 100;
-const ROLES: &[(&str, Role)] = &[("read", Role::Read), ("write", Role::Write)];
+use crate::yaml::Section;
 
 pub(super) fn read(root: &Section<'_>) -> Option<WebSpec> {
-    let Some(section) = root.section("web", WEB) else {
-        return (!root.has("web")).then(WebSpec::default);
-    };
-    let role = |name| section.choice(name, ROLES).unwrap_or(Role::Write);
-    let expected = "a host name without a port, such as slod.example.com";
+    let section = root.section_or_empty(&keys::WEB)?;
+    let roles = section.map(&key::USER_ROLES).into_iter();
+    let config_file = section.path(&key::CONFIG_FILE);
+    let (tokens, allowed_hosts) = (tokens(&section), section.all(&key::ALLOWED_HOSTS));
+    let certificate_role = section.get(&key::CLIENT_CERTIFICATE_ROLE);
+    let allow_unauthenticated_writes = section.get(&key::ALLOW_UNAUTHENTICATED_WRITES);
     Some(WebSpec {
-        config_file: section.path("config_file"),
-        tokens: tokens(&section),
-        user_roles: user_roles(&section),
-        certificate_role: role("client_certificate_role"),
-        allowed_hosts: section.texts("allowed_hosts", expected, host),
-        allow_unauthenticated_writes: section
-            .bool("allow_unauthenticated_writes")
-            .unwrap_or(false),
+        config_file,
+        tokens,
+        user_roles: roles.map(|(user, role, _)| (user, role)).collect(),
+        certificate_role: certificate_role?,
+        allowed_hosts,
+        allow_unauthenticated_writes: allow_unauthenticated_writes?,
     })
 }
 
 fn tokens(web: &Section<'_>) -> Vec<TokenSpec> {
     let mut names = Names::of("token");
-    let items = web.list("tokens");
-    if items.len() > MAX_TOKENS {
-        web.error(
-            "out-of-range",
-            "tokens",
-            format!("{} tokens are too many", items.len()),
-            format!("expected at most {MAX_TOKENS}"),
-        );
-    }
-    items
-        .into_iter()
-        .take(MAX_TOKENS)
-        .filter_map(|(at, node)| web.reader().section(node, &at.path, TOKEN))
+    let sections = web.sections(&key::TOKENS);
+    sections
         .filter_map(|section| {
-            let (name, token) = (names.take(&section), section.secret("token"));
-            let role = section.choice("role", ROLES);
+            let name = names.take(&section, &key::NAME);
+            let (token, role) = (section.secret(&key::TOKEN), section.get(&key::ROLE));
             Some(TokenSpec {
                 name: name?,
                 token: token?,
@@ -52,26 +36,4 @@ fn tokens(web: &Section<'_>) -> Vec<TokenSpec> {
             })
         })
         .collect()
-}
-
-fn user_roles(web: &Section<'_>) -> Vec<(String, Role)> {
-    let known = |(name, text, at): (String, String, Spot)| {
-        let role = ROLES.iter().find(|(word, _)| *word == text);
-        if role.is_none() {
-            let message = format!("invalid role `{text}`");
-            let reader = web.reader();
-            reader.error("invalid-value", &at, message, "expected one of read, write");
-        }
-        role.map(|(_, role)| (name, *role))
-    };
-    let all = web.text_map("user_roles").into_iter();
-    all.filter_map(known).collect()
-}
-
-/// A host name as requests have it: in lower case, without a port.
-fn host(text: &str) -> Option<String> {
-    let valid = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
-    let name = text.trim_end_matches('.');
-    (!name.is_empty() && name.len() <= 253 && name.chars().all(valid))
-        .then(|| name.to_ascii_lowercase())
 }

@@ -6,12 +6,12 @@ use super::{INTERVAL, PROBE, Profile, SERVICES, TIMEOUT};
 use crate::outcome::{Cause, Outcome, ProbeKey, Record, Timestamp, Verdict};
 use crate::slo::correction::Correction;
 use crate::store::{CountingPlan, Store, StoreError};
+use crate::units::HOUR;
 use fastrand::Rng;
 use std::iter::successors;
 use std::time::Duration;
 
 const LENGTH: Duration = Duration::from_secs(30 * 86_400);
-const HOUR: Duration = Duration::from_secs(3600);
 /// Younger hours are stored as single outcomes, as the daemon itself would have them.
 const SETTLE_TIME: Duration = Duration::from_secs(300);
 /// Apart from incidents, one attempt in so many fails.
@@ -140,7 +140,7 @@ fn first_in(span: Duration, before: Duration) -> bool {
 
 fn good(latency: Duration) -> Outcome {
     let mut outcome = Outcome::new(Verdict::Good, latency);
-    outcome.detail.http_status = Some(200);
+    outcome.code = Some(200);
     outcome
 }
 
@@ -154,7 +154,7 @@ fn bad(cause: Cause, latency: Duration) -> Outcome {
         _ => (latency, "connection reset by peer"),
     };
     let mut outcome = Outcome::new(Verdict::Bad(cause), latency);
-    outcome.detail.http_status = (cause == Cause::Status).then_some(503);
+    outcome.code = (cause == Cause::Status).then_some(503);
     outcome.detail.say(message);
     outcome
 }

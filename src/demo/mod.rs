@@ -26,7 +26,7 @@ const PROBE: &str = "health";
 /// The config that watches the given services, as a user would write it.
 pub fn config(services: &[Simulated], listen: SocketAddr, store: &std::path::Path) -> String {
     let mut yaml = format!(
-        "# Three simulated services. All outcomes before the demo was started are generated.
+        "# Three simulated services. All outcomes before the start of the demo are synthetic.
 listen: \"{listen}\"
 store: {{ path: \"{}\", retention: 40d }}
 defaults: {{ interval: {}, timeout: {}, objectives: [] }}
@@ -43,7 +43,7 @@ services:
         writeln!(
             yaml,
             "  - name: {name}
-    description: {description} (simulated, with a generated past)
+    description: {description} (simulated, with synthetic history)
     probes:
       - name: {PROBE}
         http: {{ url: \"http://{address}/health\", expect: {{ json: {{ \"$.status\": ok }} }} }}

@@ -26,7 +26,9 @@ pub fn recalled(
     let mut vantage = controls(config);
     let mut found: Vec<Record> = Vec::new();
     for (key, length) in vantage.controls() {
-        store.for_each_outcome(key, now.before(length), now, |record| found.push(record))?;
+        store.for_each_outcome(key, now.before(length), now, &[], |record| {
+            found.push(record);
+        })?;
     }
     found.sort_by_key(|record| record.at);
     for record in &found {

@@ -1,11 +1,11 @@
 //! The families of all services: each declared once, with how it is read from the snapshot.
 
 use super::snapshot::{
-    ObjectiveView, ProbeView, QUANTILE_SPANS, QUANTILES, ServiceView, Snapshot, WINDOWS, WindowView,
+    ObjectiveView, ProbeView, QUANTILE_SPANS, QUANTILES, ServiceView, Snapshot, WindowView,
 };
 use crate::exposition::{Described, Family, Labels, Samples, Sink, write_each};
-use crate::outcome::{Cause, Phase, ProbeKey, Timestamp, Verdict, VoidReason};
-use crate::slo::burn::TIERS;
+use crate::outcome::{Cause, CodeOf, Measurement, ProbeKey, Timestamp, Verdict, VoidReason};
+use crate::slo::StandardWindow as Window;
 
 const PROBE: &[&str] = &["service", "probe"];
 const PROBE_REASON: &[&str] = &["service", "probe", "reason"];
@@ -13,18 +13,26 @@ const PROBE_PHASE: &[&str] = &["service", "probe", "phase"];
 const PROBE_QUANTILE: &[&str] = &["service", "probe", "quantile", "window"];
 const SLO: &[&str] = &["service", "slo"];
 const SLO_INFO: &[&str] = &["service", "slo", "sli", "source"];
-const ALERT: &[&str] = &["service", "slo", "severity", "tier"];
 const SLO_WINDOW: &[&str] = &["service", "slo", "window"];
 
 /// Windows of the snapshot that are exported; 7d and 28d are for pages and reports.
-const EXPORTED: [&str; 8] = ["5m", "30m", "1h", "2h", "6h", "1d", "3d", "30d"];
+const EXPORTED: [Window; 8] = [
+    Window::Minutes5,
+    Window::Minutes30,
+    Window::Hour1,
+    Window::Hours2,
+    Window::Hours6,
+    Window::Day1,
+    Window::Days3,
+    Window::Days30,
+];
 
 const SERVICES: &[Described<ServiceView>] = &[(
     Family::gauge(
         "slod_service_info",
         "",
         &["service"],
-        "The labels of the service as the config has them, beside `service`: always 1. Join with it, as in `slod_probe_success * on (service) group_left (team) slod_service_info`.",
+        "The labels of the service in the config, in addition to `service`: always 1. For joins, as in `slod_probe_success * on (service) group_left (team) slod_service_info`.",
     ),
     |samples, _service| samples.count(1),
 )];
@@ -51,7 +59,7 @@ const PROBES: &[Described<ProbeView>] = &[
             "slod_probe_consecutive_failures",
             "",
             PROBE,
-            "Bad outcomes since the last good one; those before a start are not all known.",
+            "Bad outcomes since the last good one; outcomes before the last start may be missing.",
         ),
         |samples, probe| samples.count(probe.consecutive_failures),
     ),
@@ -79,7 +87,7 @@ const PROBES: &[Described<ProbeView>] = &[
         Family::counter(
             "slod_probe_void_total",
             PROBE_REASON,
-            "Attempts that say nothing about the service, by our own failing.",
+            "Void attempts, which say nothing about the service, by reason: failures of slod itself.",
         ),
         |samples, probe| {
             for (why, count) in VoidReason::ALL.iter().zip(probe.voids) {
@@ -91,7 +99,7 @@ const PROBES: &[Described<ProbeView>] = &[
         Family::counter(
             "slod_probe_missed_total",
             PROBE,
-            "Ticks that could not run in time.",
+            "Ticks whose attempt could not run in time.",
         ),
         |samples, probe| samples.count(probe.missed),
     ),
@@ -100,7 +108,7 @@ const PROBES: &[Described<ProbeView>] = &[
             "slod_probe_duration_seconds",
             "seconds",
             PROBE,
-            "Durations of counted outcomes as measured, failures included. Each latency threshold of the service is a bucket border.",
+            "Durations of counted outcomes as measured, failures included. Each latency threshold of the service is a bucket boundary.",
         ),
         |samples, probe| {
             let bounds = probe
@@ -118,8 +126,11 @@ const PROBES: &[Described<ProbeView>] = &[
             "Phases of the last counted outcome, summed over redirects.",
         ),
         |samples, probe| {
-            for phase in Phase::ALL {
-                let spent = probe.last.as_ref().and_then(|last| last.phases.get(phase));
+            for phase in Measurement::PHASES {
+                let spent = probe
+                    .last
+                    .as_ref()
+                    .and_then(|last| last.measured.get(*phase));
                 samples.with("phase", phase.label(), |samples| {
                     samples.value(spent.map(|spent| spent.as_secs_f64()));
                 });
@@ -134,13 +145,7 @@ const PROBES: &[Described<ProbeView>] = &[
             "HTTP status of the last counted outcome.",
         ),
         |samples, probe| {
-            samples.value(
-                probe
-                    .last
-                    .as_ref()
-                    .and_then(|last| last.http_status)
-                    .map(f64::from),
-            );
+            samples.value(probe.last_code(CodeOf::HttpStatus).map(f64::from));
         },
     ),
     (
@@ -148,7 +153,7 @@ const PROBES: &[Described<ProbeView>] = &[
             "slod_probe_tls_not_after_timestamp_seconds",
             "seconds",
             PROBE,
-            "When the served certificate ends, known also where its verification failed.",
+            "When the served certificate expires; also present if its verification failed.",
         ),
         |samples, probe| {
             samples.value(
@@ -174,7 +179,7 @@ const PROBES: &[Described<ProbeView>] = &[
             "slod_latency_quantile_seconds",
             "seconds",
             PROBE_QUANTILE,
-            "Latency quantiles within 1 percent; a failed probe counts as at least its timeout. Absent where the sample is too small (n < ln 0.05 / ln q).",
+            "Latency quantiles within 1 percent; a failed probe counts as at least its timeout. Absent if the sample is too small (n < ln 0.05 / ln q).",
         ),
         |samples, probe| {
             for (window, values) in QUANTILE_SPANS.iter().zip(&probe.quantiles) {
@@ -216,7 +221,7 @@ const OBJECTIVES: &[Described<ObjectiveView>] = &[
             "slod_slo_info",
             "",
             SLO_INFO,
-            "What an objective counts: always 1. Each other service that it takes probes of is a `source`; the label is absent for probes of its own.",
+            "The services whose probes an objective counts: always 1. `source` is another service; the label is empty for the service's own probes.",
         ),
         |samples, slo| {
             samples.with("sli", slo.objective.sli.name(), |samples| {
@@ -234,7 +239,7 @@ const OBJECTIVES: &[Described<ObjectiveView>] = &[
             "slod_slo_event_interval_seconds",
             "seconds",
             SLO,
-            "The time that one event stands for at today's intervals: a minute for time slices.",
+            "The time that one event represents at the current intervals: a minute for time slices.",
         ),
         |samples, slo| samples.value(Some(slo.event_interval.as_secs_f64())),
     ),
@@ -243,7 +248,7 @@ const OBJECTIVES: &[Described<ObjectiveView>] = &[
             "slod_slo_objective_ratio",
             "ratio",
             SLO,
-            "The promised ratio.",
+            "The target ratio.",
         ),
         |samples, slo| samples.value(Some(slo.objective.target)),
     ),
@@ -252,7 +257,7 @@ const OBJECTIVES: &[Described<ObjectiveView>] = &[
             "slod_slo_window_seconds",
             "seconds",
             SLO,
-            "The window that the error budget is for.",
+            "The window of the error budget.",
         ),
         |samples, slo| samples.value(Some(slo.objective.window.length.as_secs_f64())),
     ),
@@ -279,34 +284,16 @@ const OBJECTIVES: &[Described<ObjectiveView>] = &[
             "slod_slo_coverage_ratio",
             "ratio",
             SLO_WINDOW,
-            "Counted events / expected ones up to now: below 1 where the prober was down, or the service is young.",
+            "Counted events / expected events up to now: below 1 if slod was down, or the service is new.",
         ),
         |samples, slo| windows(samples, slo, |window| window.coverage),
-    ),
-    (
-        Family::gauge(
-            "slod_alerts_firing",
-            "",
-            ALERT,
-            "Whether a burn-rate alert fires: 1 yes, 0 no. Tier 1 is the fastest; tiers longer than the objective's window never do.",
-        ),
-        |samples, slo| {
-            for (tier, alert) in TIERS.iter().zip(&slo.alerts) {
-                let number = tier.number.to_string();
-                samples.with("severity", tier.urgency.severity(), |samples| {
-                    samples.with("tier", &number, |samples| {
-                        samples.count(u64::from(alert.is_firing()));
-                    });
-                });
-            }
-        },
     ),
     (
         Family::gauge(
             "slod_slo_corrected",
             "",
             SLO,
-            "Whether a correction takes out what happens now, as in planned maintenance: 1 yes, 0 no.",
+            "Whether a correction, such as planned maintenance, currently excludes events: 1 yes, 0 no.",
         ),
         |samples, slo| samples.count(u64::from(slo.corrected)),
     ),
@@ -338,7 +325,7 @@ const OBJECTIVES: &[Described<ObjectiveView>] = &[
             "slod_slo_affordable_outage_seconds",
             "seconds",
             SLO,
-            "How long a total outage the error budget still affords; 0 once it is spent.",
+            "Remaining downtime allowance: how long a total outage can last before the error budget is spent; 0 once it is spent.",
         ),
         |samples, slo| samples.value(slo.budget.affordable.map(|left| left.as_secs_f64())),
     ),
@@ -347,7 +334,7 @@ const OBJECTIVES: &[Described<ObjectiveView>] = &[
             "slod_slo_error_budget_recovery_timestamp_seconds",
             "seconds",
             SLO,
-            "When a spent budget has something left again if nothing fails from now on. Absent if it is not spent.",
+            "When an overspent budget becomes positive again if nothing fails from now on. Absent if it is not spent.",
         ),
         |samples, slo| samples.value(slo.budget.recovery.map(Timestamp::as_secs_f64)),
     ),
@@ -356,7 +343,7 @@ const OBJECTIVES: &[Described<ObjectiveView>] = &[
             "slod_slo_error_budget_exhaustion_timestamp_seconds",
             "seconds",
             SLO,
-            "When the budget runs out at the last day's burn. Absent if it does not.",
+            "When the budget is exhausted at the burn rate of the last day. Absent if it is not.",
         ),
         |samples, slo| samples.value(slo.budget.exhaustion.map(Timestamp::as_secs_f64)),
     ),
@@ -367,10 +354,9 @@ fn windows(
     slo: &ObjectiveView,
     value: impl Fn(&WindowView) -> Option<f64>,
 ) {
-    for ((name, _), window) in WINDOWS.iter().zip(&slo.windows) {
-        if EXPORTED.contains(name) {
-            samples.with("window", name, |samples| samples.value(value(window)));
-        }
+    for window in EXPORTED {
+        let value = value(&slo.windows[window]);
+        samples.with("window", window.name(), |samples| samples.value(value));
     }
 }
 

@@ -1,13 +1,12 @@
 //! The single owner of live state: outcomes in, immutable snapshots out.
 
-mod alerts;
 mod corrections;
-mod hours;
+mod index;
 mod judging;
 pub mod metrics;
 mod objective;
+mod plans;
 mod probe;
-mod replay;
 mod restore;
 mod service;
 pub mod snapshot;
@@ -17,6 +16,8 @@ mod watch;
 
 pub use corrections::in_force;
 pub use judging::recalled;
+pub use plans::plans;
+pub use restore::{Rebuilt, RestoreFrom, Unread, recount, reload, restore};
 pub use snapshot::Snapshot;
 pub use state::Ledger;
-pub use task::{Deps, Plans, Reload, log_ahead, run};
+pub use task::{Changed, Deps, Plans, Recount, log_ahead, run};

@@ -2,7 +2,9 @@
 
 use super::snapshot::{LastOutcome, ProbeView, QUANTILE_SPANS, QUANTILES, RECENT_FAILURES};
 use crate::config::ProbeSpec;
-use crate::outcome::{Cause, Event, Outcome, ProbeKey, Record, Timestamp, Verdict, VoidReason};
+use crate::outcome::{
+    Cause, Event, Measures, Outcome, ProbeKey, Record, Timestamp, Verdict, VoidReason,
+};
 use crate::stats::quantile::Latencies;
 use crate::stats::scale::Scale;
 use std::collections::VecDeque;
@@ -21,6 +23,7 @@ pub(super) struct ProbeState {
     /// Counts for objectives here, and is reported by the service that it belongs to.
     pub(super) borrowed: bool,
     kind: &'static str,
+    measures: &'static Measures,
     target: Arc<str>,
     pub(super) interval: Duration,
     timeout: Duration,
@@ -40,7 +43,6 @@ pub(super) struct ProbeState {
     latencies: Latencies,
     /// The earliest tick ever.
     pub(super) first: Option<Timestamp>,
-    pub(super) restored: bool,
 }
 
 impl ProbeState {
@@ -54,6 +56,7 @@ impl ProbeState {
             borrowed: *spec.key.service != *service,
             key: spec.key.clone(),
             kind: spec.kind,
+            measures: spec.measures,
             target: spec.probe.target().into(),
             interval: spec.interval,
             timeout: spec.timeout,
@@ -69,7 +72,6 @@ impl ProbeState {
             recent_failures: VecDeque::new(),
             latencies: Latencies::default(),
             first: None,
-            restored: false,
         }
     }
 
@@ -177,25 +179,25 @@ impl ProbeState {
         self.latencies.anchor(now);
     }
 
-    pub(super) fn take_over(&mut self, old: Self) {
+    pub(super) fn continue_counters(&mut self, old: &Self) {
         self.runs = old.runs;
         self.failures = old.failures;
         self.voids = old.voids;
         self.missed = old.missed;
-        // What was never read back is read from the store now, together with what came since.
-        if old.restored {
-            self.last = old.last;
-            self.consecutive_failures = old.consecutive_failures;
-            self.recent_failures = old.recent_failures;
-            self.latencies = old.latencies;
-            self.first = old.first;
-            self.restored = true;
-        }
         // Other borders cannot be filled from the old buckets, so that histogram starts anew.
         if self.bounds == old.bounds {
-            self.buckets = old.buckets;
+            self.buckets.clone_from(&old.buckets);
             self.duration_sum = old.duration_sum;
         }
+    }
+
+    /// Continues what outlives the process.
+    pub(super) fn continue_history(&mut self, old: Self) {
+        self.last = old.last;
+        self.consecutive_failures = old.consecutive_failures;
+        self.recent_failures = old.recent_failures;
+        self.latencies = old.latencies;
+        self.first = old.first;
     }
 
     pub(super) fn view(&self, now: Timestamp, scale: &Scale, merged: &mut Vec<u32>) -> ProbeView {
@@ -208,6 +210,7 @@ impl ProbeState {
         ProbeView {
             key: self.key.clone(),
             kind: self.kind,
+            measures: self.measures,
             target: self.target.clone(),
             interval: self.interval,
             runs: self.runs,
@@ -230,15 +233,16 @@ impl LastOutcome {
         let Outcome {
             verdict,
             latency,
-            phases,
+            measured,
+            code,
             detail,
         } = &record.outcome;
         Self {
             at: record.at,
             verdict: *verdict,
             latency: *latency,
-            phases: *phases,
-            http_status: detail.http_status,
+            measured: *measured,
+            code: *code,
             tls_not_after: detail.tls_not_after,
             message: detail.message.clone(),
         }

@@ -1,17 +1,12 @@
 //! One service's live state: its probes, and the objectives that they count for.
 
-use super::alerts::named;
 use super::objective::ObjectiveState;
 use super::probe::ProbeState;
 use super::snapshot::ServiceView;
 use crate::config::ServiceSpec;
 use crate::outcome::{Event, Timestamp};
-use crate::slo::burn::FiredFor;
-use crate::slo::correction::CorrectedTime;
-use crate::slo::{Objective, Retention, Sli};
 use crate::stats::scale::Scale;
 use std::sync::Arc;
-use std::time::Duration;
 
 #[derive(Debug)]
 pub(super) struct ServiceState {
@@ -24,31 +19,17 @@ pub(super) struct ServiceState {
 }
 
 impl ServiceState {
-    pub(super) fn new(spec: &ServiceSpec, retention: Retention) -> Self {
-        let thresholds: Vec<_> = spec.objectives.iter().filter_map(threshold).collect();
-        let probes: Vec<_> = spec
-            .watched()
-            .map(|probe| ProbeState::new(probe, &spec.name, &thresholds))
-            .collect();
-        let objectives = spec.objectives.iter().map(|objective| {
-            ObjectiveState::new(objective, spec.contributing(objective), retention)
-        });
+    pub(super) fn new(
+        spec: &ServiceSpec,
+        objectives: Vec<ObjectiveState>,
+        probes: Vec<ProbeState>,
+    ) -> Self {
         Self {
             name: spec.name.clone(),
-            description: spec.description.as_str().into(),
-            labels: spec.labels.as_slice().into(),
-            objectives: objectives.collect(),
+            description: spec.description.clone(),
+            labels: spec.labels.clone(),
             probes,
-        }
-    }
-
-    /// Takes out the corrected time of what is still to be counted.
-    pub(super) fn correct(&mut self, time: &CorrectedTime<'_>, now: Timestamp) {
-        for objective in self.objectives.iter_mut().filter(|one| !one.restored) {
-            let promise = objective.tracker.objective();
-            let (from, to) = promise.horizon(now);
-            let spans = time.spans(&self.name, &promise.name, from, to);
-            objective.tracker.correct(spans);
+            objectives,
         }
     }
 
@@ -61,58 +42,14 @@ impl ServiceState {
         }
     }
 
-    /// Calls `report` with alerts that ended, because their objectives are gone.
-    pub(super) fn take_over(
-        &mut self,
-        mut old: Self,
-        now: Timestamp,
-        report: &mut impl FnMut(FiredFor),
-    ) {
-        for probe in &mut self.probes {
-            if let Some(found) = old.probes.iter().position(|old| old.key == probe.key) {
-                probe.take_over(old.probes.swap_remove(found));
-            }
-        }
+    /// Judges what is over by then.
+    pub(super) fn advance(&mut self, now: Timestamp) {
         for objective in &mut self.objectives {
-            let same_name = |old: &ObjectiveState| {
-                old.tracker.objective().name == objective.tracker.objective().name
-            };
-            if let Some(found) = old.objectives.iter().position(same_name) {
-                objective.take_over(old.objectives.swap_remove(found), now);
-            }
-        }
-        old.end_alerts(now, report);
-    }
-
-    /// The clock was set to `now`: see [`super::Ledger::forget`].
-    pub(super) fn forget(&mut self, now: Timestamp, report: &mut impl FnMut(FiredFor)) {
-        for probe in &mut self.probes {
-            probe.restored = false;
-        }
-        for objective in &mut self.objectives {
-            objective.restored = false;
-            let promise = objective.tracker.objective().clone();
-            let report = |fired| report(named(&self.name, &promise, fired));
-            objective.alerts.set_to(now, report);
+            objective.tracker.close_slices(now);
         }
     }
 
-    /// Ends what fires: its objectives are gone.
-    pub(super) fn end_alerts(&mut self, now: Timestamp, report: &mut impl FnMut(FiredFor)) {
-        for objective in &mut self.objectives {
-            let promise = objective.tracker.objective().clone();
-            let alerts = &mut objective.alerts;
-            alerts.end_all(now, |fired| report(named(&self.name, &promise, fired)));
-        }
-    }
-
-    pub(super) fn view(
-        &mut self,
-        now: Timestamp,
-        scale: &Scale,
-        merged: &mut Vec<u32>,
-        alerts: &mut Vec<FiredFor>,
-    ) -> ServiceView {
+    pub(super) fn view(&self, now: Timestamp, scale: &Scale, merged: &mut Vec<u32>) -> ServiceView {
         ServiceView {
             name: self.name.clone(),
             description: self.description.clone(),
@@ -129,20 +66,9 @@ impl ServiceState {
                 .collect(),
             objectives: self
                 .objectives
-                .iter_mut()
-                .map(|objective| {
-                    let promise = objective.tracker.objective().clone();
-                    let report = |fired| alerts.push(named(&self.name, &promise, fired));
-                    objective.view(now, &self.probes, report)
-                })
+                .iter()
+                .map(|objective| objective.view(now, &self.probes))
                 .collect(),
         }
-    }
-}
-
-fn threshold(objective: &Objective) -> Option<Duration> {
-    match objective.sli {
-        Sli::Latency { below } => Some(below),
-        Sli::Availability | Sli::Success | Sli::Freshness => None,
     }
 }

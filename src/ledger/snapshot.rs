@@ -1,32 +1,14 @@
 //! What every reader reads: one immutable picture of all services at one moment.
 
-use crate::outcome::{Cause, Phases, ProbeKey, Timestamp, Verdict, VoidReason};
-use crate::slo::Objective;
-use crate::slo::burn::{Alert, TIERS};
+use crate::outcome::{
+    Cause, CodeOf, Measurements, Measures, ProbeKey, Timestamp, Verdict, VoidReason,
+};
 use crate::slo::correction::Correction;
 pub use crate::slo::{BudgetView, DayView, WindowView};
+use crate::slo::{Objective, Precision, StandardWindows};
 use crate::store::Ahead;
 use std::sync::Arc;
 use std::time::Duration;
-
-/// The windows of burn rates and coverage, shortest first.
-pub const WINDOWS: [(&str, Duration); 10] = {
-    const MINUTE: u64 = 60;
-    const HOUR: u64 = 3600;
-    const DAY: u64 = 86_400;
-    [
-        ("5m", Duration::from_secs(5 * MINUTE)),
-        ("30m", Duration::from_secs(30 * MINUTE)),
-        ("1h", Duration::from_secs(HOUR)),
-        ("2h", Duration::from_secs(2 * HOUR)),
-        ("6h", Duration::from_secs(6 * HOUR)),
-        ("1d", Duration::from_secs(DAY)),
-        ("3d", Duration::from_secs(3 * DAY)),
-        ("7d", Duration::from_secs(7 * DAY)),
-        ("28d", Duration::from_secs(28 * DAY)),
-        ("30d", Duration::from_secs(30 * DAY)),
-    ]
-};
 
 /// The spans of latency quantiles.
 pub const QUANTILE_SPANS: [&str; 4] = ["5m", "1h", "1d", "30d"];
@@ -62,6 +44,7 @@ pub const DAYS: usize = 30;
 pub struct ProbeView {
     pub key: ProbeKey,
     pub kind: &'static str,
+    pub measures: &'static Measures,
     pub target: Arc<str>,
     pub interval: Duration,
     /// Counted outcomes (good and bad) since the start.
@@ -70,7 +53,7 @@ pub struct ProbeView {
     pub failures: [u64; Cause::ALL.len()],
     /// Void outcomes by [`VoidReason::ALL`]'s order.
     pub voids: [u64; VoidReason::ALL.len()],
-    /// Ticks that could not run in time.
+    /// Ticks whose attempt could not run in time.
     pub missed: u64,
     /// `None` before the first outcome.
     pub last: Option<LastOutcome>,
@@ -87,6 +70,14 @@ pub struct ProbeView {
     pub quantiles: [[Option<Duration>; QUANTILES.len()]; QUANTILE_SPANS.len()],
 }
 
+impl ProbeView {
+    /// The last outcome's code, if it is one of this protocol.
+    pub fn last_code(&self, of: CodeOf) -> Option<u32> {
+        let last = self.last.as_ref()?;
+        last.code.filter(|_| self.measures.code == Some(of))
+    }
+}
+
 /// How many failures are remembered per probe.
 pub const RECENT_FAILURES: usize = 5;
 
@@ -95,8 +86,9 @@ pub struct LastOutcome {
     pub at: Timestamp,
     pub verdict: Verdict,
     pub latency: Duration,
-    pub phases: Phases,
-    pub http_status: Option<u16>,
+    pub measured: Measurements,
+    /// What it means is said by [`ProbeView::measures`].
+    pub code: Option<u32>,
     pub tls_not_after: Option<i64>,
     pub message: Option<Box<str>>,
 }
@@ -113,22 +105,24 @@ pub struct ObjectiveView {
     /// time slices count when they close.
     pub events: u64,
     pub bad_events: u64,
-    /// In [`WINDOWS`] order.
-    pub windows: [WindowView; WINDOWS.len()],
-    /// In [`TIERS`] order.
-    pub alerts: [Alert; TIERS.len()],
+    pub windows: StandardWindows,
     /// Of the objective's own window.
     pub budget: BudgetView,
     /// Of further windows, as the objective has them.
     pub further: Vec<BudgetView>,
     /// Whether what happens now does not count.
     pub corrected: bool,
-    /// Before then, latencies within [`crate::stats::scale::PRECISION`] of the threshold may be
-    /// counted on the wrong side of it: it was another one when they were stored.
-    pub approximate: Option<Timestamp>,
+    pub precision: Precision,
 }
 
 impl ObjectiveView {
+    /// How near to its threshold values may be counted on the wrong side, as a ratio, if any.
+    pub fn approximate_within(&self) -> Option<f64> {
+        let threshold = self.objective.sli.threshold()?;
+        let approximate = self.precision.approximate_before;
+        approximate.map(|_| threshold.precision())
+    }
+
     /// Whether one of its own windows reaches further back than outcomes are kept.
     pub fn is_beyond_retention(&self) -> bool {
         let mut all = std::iter::once(&self.budget).chain(&self.further);

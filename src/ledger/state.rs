@@ -1,63 +1,33 @@
 //! All live state: fed outcome by outcome, shown as snapshots.
 
+use super::index::Index;
 use super::service::ServiceState;
 use super::snapshot::Snapshot;
-use crate::config::Config;
 use crate::outcome::{ProbeKey, Record, Timestamp};
-use crate::slo::Retention;
-use crate::slo::burn::FiredFor;
-use crate::slo::correction::{CorrectedTime, Correction};
+use crate::slo::correction::Correction;
 use crate::stats::scale::Scale;
 use crate::store::Ahead;
-use std::collections::HashMap;
 use std::sync::Arc;
 
-/// Where a probe stands: in its own service, and in those that borrow it; service, then probe.
-pub(super) type Positions = Vec<(usize, usize)>;
-
 /// All live state. One task owns it.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Ledger {
-    services: Vec<ServiceState>,
+    pub(super) services: Vec<ServiceState>,
     /// All that are in force.
-    corrections: Arc<[Correction]>,
-    index: HashMap<ProbeKey, Positions>,
+    pub(super) corrections: Arc<[Correction]>,
+    pub(super) index: Index,
     /// Buckets of all latency quantiles.
-    scale: Scale,
-    /// Alerts that began or ended and were not taken yet.
-    alerts: Vec<FiredFor>,
+    pub(super) scale: Scale,
     /// Kept, and not counted before its time.
-    ahead: Ahead,
+    pub(super) ahead: Ahead,
+    /// The moment that it was advanced to last.
+    pub(super) now: Timestamp,
 }
 
 impl Ledger {
-    /// Empty state for a config, to be restored.
-    pub fn new(config: &Config, corrections: &[Correction]) -> Self {
-        let retention = Retention::of(config.store.retention);
-        let services = config.services.iter();
-        let services: Vec<_> = services
-            .map(|spec| ServiceState::new(spec, retention))
-            .collect();
-        let mut index: HashMap<ProbeKey, Positions> = HashMap::new();
-        for (at, service) in services.iter().enumerate() {
-            for (position, probe) in service.probes.iter().enumerate() {
-                let positions = index.entry(probe.key.clone()).or_default();
-                positions.push((at, position));
-            }
-        }
-        Self {
-            services,
-            corrections: corrections.into(),
-            index,
-            scale: Scale::new([]),
-            alerts: Vec::new(),
-            ahead: Ahead::default(),
-        }
-    }
-
-    /// Takes one outcome. One of a probe that a reload removed meanwhile is dropped.
+    /// Takes one outcome. One of a probe that a reload removed meanwhile is ignored.
     pub fn record(&mut self, record: &Record) {
-        for (service, probe) in self.index.get(&record.key).into_iter().flatten().copied() {
+        for (service, probe) in self.index.positions(&record.key) {
             let service = &mut self.services[service];
             service.probes[probe].record(record);
             service.probes[probe].remember(record, &self.scale);
@@ -75,102 +45,38 @@ impl Ledger {
         &self.ahead
     }
 
-    pub(super) fn is_ahead(&mut self, ahead: Ahead) {
-        self.ahead = ahead;
-    }
-
     pub fn corrections(&self) -> Arc<[Correction]> {
         self.corrections.clone()
     }
 
-    /// Lets the windows be restored by the next [`Ledger::reloaded`], because the clock was set to
-    /// `now`. Counters go on.
-    pub fn forget(&mut self, now: Timestamp) {
-        let mut alerts = std::mem::take(&mut self.alerts);
-        for service in &mut self.services {
-            service.forget(now, &mut |alert| alerts.push(alert));
-        }
-        self.alerts = alerts;
-    }
-
     /// Counts a tick that could not run in time.
     pub fn missed(&mut self, key: &ProbeKey, ticks: u64) {
-        for (service, probe) in self.index.get(key).into_iter().flatten().copied() {
+        for (service, probe) in self.index.positions(key) {
             self.services[service].probes[probe].missed += ticks;
         }
     }
 
-    /// State for a changed config or changed corrections: what did not change is taken over as it is, with its history
-    /// and counters; the rest, and what could not be restored before, is marked to be restored.
-    #[must_use]
-    pub fn reloaded(mut self, config: &Config, corrections: &[Correction], now: Timestamp) -> Self {
-        // What was of the future until now would be counted only where something changed.
-        if self.ahead.first.is_some_and(|first| first <= now) {
-            self.forget(now);
-        }
-        let mut next = Self::new(config, corrections);
-        next.correct(now);
-        let mut alerts = std::mem::take(&mut self.alerts);
-        let mut report = |alert| alerts.push(alert);
-        for service in &mut next.services {
-            let old = self
-                .services
-                .iter()
-                .position(|old| old.name == service.name);
-            if let Some(old) = old {
-                service.take_over(self.services.swap_remove(old), now, &mut report);
-            }
-        }
+    /// Judges what is over by a moment, such as the minutes before it: snapshots are of then.
+    pub fn advance(&mut self, now: Timestamp) -> &Self {
         for service in &mut self.services {
-            service.end_alerts(now, &mut report);
+            service.advance(now);
         }
-        next.alerts = alerts;
-        next.ahead = self.ahead;
-        next
+        self.now = now;
+        self
     }
 
-    /// Takes out the corrected time of what is still to be counted.
-    pub(super) fn correct(&mut self, now: Timestamp) {
-        let time = CorrectedTime::of(&self.corrections);
-        for service in &mut self.services {
-            service.correct(&time, now);
-        }
-    }
-
-    /// Alerts that began or ended since they were taken last.
-    pub fn take_alerts(&mut self) -> Vec<FiredFor> {
-        std::mem::take(&mut self.alerts)
-    }
-
-    pub(super) fn push_alert(&mut self, alert: FiredFor) {
-        self.alerts.push(alert);
-    }
-
-    /// The snapshot of this moment.
-    pub fn snapshot(&mut self, now: Timestamp) -> Snapshot {
+    /// What every reader reads, of the moment that the ledger was advanced to.
+    pub fn snapshot(&self) -> Snapshot {
         let mut merged = Vec::new();
-        let (scale, alerts) = (&self.scale, &mut self.alerts);
         let services = self
             .services
-            .iter_mut()
-            .map(|service| service.view(now, scale, &mut merged, alerts));
+            .iter()
+            .map(|service| service.view(self.now, &self.scale, &mut merged));
         Snapshot {
-            at: now,
+            at: self.now,
             corrections: self.corrections.clone(),
-            ahead: self.ahead.seen_at(now),
+            ahead: self.ahead.seen_at(self.now),
             services: services.collect(),
         }
-    }
-
-    pub(super) fn services(&self) -> &[ServiceState] {
-        &self.services
-    }
-
-    pub(super) fn index(&self) -> &HashMap<ProbeKey, Positions> {
-        &self.index
-    }
-
-    pub(super) fn parts(&mut self) -> (&mut [ServiceState], &Scale) {
-        (&mut self.services, &self.scale)
     }
 }

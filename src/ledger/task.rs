@@ -1,6 +1,9 @@
 //! The task that owns the ledger: events in, snapshots out.
 
+use super::corrections::in_force;
 use super::judging::{controls, keep, keep_control};
+use super::plans::plans;
+use super::restore::{Rebuilt, RestoreFrom, Unread, recount, reload};
 use super::snapshot::Snapshot;
 use super::state::Ledger;
 use super::watch::ClockWatch;
@@ -8,8 +11,6 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::outcome::ProbeKey;
 use crate::schedule::ScheduleEvent;
-use crate::slo::burn::FiredFor;
-use crate::slo::correction::Correction;
 use crate::slo::vantage::NetworkGuard;
 use crate::store::{Ahead, CountingPlan, Store, StoreError, StoreHandle};
 use arc_swap::ArcSwap;
@@ -20,7 +21,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until};
-use tracing::{info, warn};
+use tracing::warn;
 
 /// A new snapshot is published at most this often,
 const TICK: Duration = Duration::from_secs(1);
@@ -33,16 +34,37 @@ const BATCH: usize = 256;
 
 /// How long a reload waits for the disk before it reads back what was kept.
 const FLUSH: Duration = Duration::from_secs(5);
+/// Repeated corrections are computed two days ahead, so this is early enough.
+const CORRECTIONS_EVERY: Duration = Duration::from_secs(3600);
 
 /// What the store counts each probe's hours by; changed by a reload.
 pub type Plans = Arc<ArcSwap<HashMap<ProbeKey, CountingPlan>>>;
 
-/// A changed config, or changed corrections, for the ledger; answered when its state is complete.
+/// What the ledger is asked to count by, answered when its state is complete.
 #[derive(Debug)]
-pub struct Reload {
-    pub config: Arc<Config>,
-    pub corrections: Arc<[Correction]>,
+pub struct Recount {
+    /// The corrections in force are read from the store each time.
+    pub by: Changed,
     pub done: oneshot::Sender<Result<(), StoreError>>,
+}
+
+#[derive(Debug)]
+pub enum Changed {
+    Config(Arc<Config>),
+    /// The store has other corrections than before.
+    Corrections,
+}
+
+impl Recount {
+    /// Asks the ledger and waits for its answer; `None` if the daemon is stopping.
+    pub async fn request(
+        ledger: &mpsc::Sender<Self>,
+        by: Changed,
+    ) -> Option<Result<(), StoreError>> {
+        let (done, finished) = oneshot::channel();
+        ledger.send(Self { by, done }).await.ok()?;
+        finished.await.ok()
+    }
 }
 
 /// What the ledger's task needs from outside.
@@ -50,7 +72,7 @@ pub struct Reload {
 pub struct Deps {
     pub clock: Clock,
     pub events: mpsc::Receiver<ScheduleEvent>,
-    pub reloads: mpsc::Receiver<Reload>,
+    pub recounts: mpsc::Receiver<Recount>,
     pub store: StoreHandle,
     /// The store's file: objectives that a reload adds or changes are counted back from it.
     pub history: PathBuf,
@@ -70,6 +92,10 @@ pub async fn run(
 ) {
     let mut clock = ClockWatch::new(deps.clock.now());
     let mut next_tick = Instant::now();
+    let mut next_corrections = Instant::now() + CORRECTIONS_EVERY;
+    // What could not be read from the store is read at the next recount.
+    let mut unread = Unread::new();
+    let mut is_complete = true;
     let mut batch = Vec::with_capacity(BATCH);
     loop {
         tokio::select! {
@@ -79,7 +105,7 @@ pub async fn run(
                 }
                 let now = deps.clock.now();
                 if clock.must_recount(now, ledger.ahead()) {
-                    ledger = recounted(ledger, config.clone(), &deps).await;
+                    (ledger, unread) = recounted(ledger, config.clone(), &deps).await;
                 }
                 for event in batch.drain(..) {
                     match event {
@@ -92,23 +118,38 @@ pub async fn run(
                 }
                 deps.vantage_lost.set(i64::from(vantage.is_lost()));
             }
-            Some(Reload { config: wanted, corrections, done }) = deps.reloads.recv() => {
-                config = wanted;
-                let next = controls(&config);
-                if !vantage.is_like(&next) {
-                    vantage = next.going_on_from(vantage);
+            Some(Recount { by, done }) = deps.recounts.recv() => {
+                if let Changed::Config(wanted) = by {
+                    config = wanted;
+                    let next = controls(&config);
+                    if !vantage.is_like(&next) {
+                        vantage = next.going_on_from(vantage);
+                    }
                 }
-                let (next, result) = reloaded(ledger, config.clone(), corrections, &deps).await;
-                ledger = next;
-                deps.plans.store(Arc::new(ledger.plans()));
+                let before = std::mem::take(&mut unread);
+                let result;
+                Rebuilt { ledger, result, unread } =
+                    reloaded(ledger, before, config.clone(), &deps).await;
+                is_complete = result.is_ok();
                 publish(&mut ledger, &deps);
                 // Nobody waits any more if the request was given up.
                 let _ = done.send(result);
             }
+            () = sleep_until(next_corrections) => {
+                let is_repeated = ledger.corrections().iter().any(|one| one.repeats.is_some());
+                if is_repeated || !is_complete {
+                    let before = std::mem::take(&mut unread);
+                    let result;
+                    Rebuilt { ledger, result, unread } =
+                        reloaded(ledger, before, config.clone(), &deps).await;
+                    is_complete = logged(&result);
+                }
+                next_corrections = Instant::now() + CORRECTIONS_EVERY;
+            }
             () = sleep_until(next_tick) => {
                 let (started, now) = (Instant::now(), deps.clock.now());
                 if clock.must_recount(now, ledger.ahead()) {
-                    ledger = recounted(ledger, config.clone(), &deps).await;
+                    (ledger, unread) = recounted(ledger, config.clone(), &deps).await;
                 }
                 keep(&mut ledger, &deps.store, vantage.release(now), now);
                 publish(&mut ledger, &deps);
@@ -120,40 +161,33 @@ pub async fn run(
     publish(&mut ledger, &deps);
 }
 
-/// Publishes the picture of now, with the alerts that it makes begin or end.
+/// Publishes the snapshot of now.
 fn publish(ledger: &mut Ledger, deps: &Deps) {
-    let snapshot = ledger.snapshot(deps.clock.now());
+    let snapshot = ledger.advance(deps.clock.now()).snapshot();
     deps.snapshots.send_replace(Arc::new(snapshot));
-    let alerts = ledger.take_alerts();
-    alerts.iter().for_each(report);
-    deps.store.keep_alerts(alerts);
 }
 
-fn report(alert: &FiredFor) {
-    let FiredFor {
-        service,
-        slo,
-        fired,
-    } = alert;
-    let (windows, urgency) = (fired.tier.windows(), fired.tier.urgency.label());
-    if fired.to.is_none() {
-        warn!(%service, %slo, urgency, "{service}/{slo} burns its error budget too fast over {windows}: a {urgency}");
-    } else {
-        info!(%service, %slo, urgency, "{service}/{slo} does not burn its error budget too fast any more over {windows}");
-    }
+/// Counts everything again by the time that it is now. Returns also what could not be read.
+async fn recounted(ledger: Ledger, config: Arc<Config>, deps: &Deps) -> (Ledger, Unread) {
+    warn!("the wall clock was set: counting all outcomes again with the new time");
+    let next = rebuilt(ledger, recount, config, deps).await;
+    logged(&next.result);
+    log_ahead(next.ledger.ahead());
+    (next.ledger, next.unread)
 }
 
-/// Counts everything anew by the time that it is now.
-async fn recounted(mut ledger: Ledger, config: Arc<Config>, deps: &Deps) -> Ledger {
-    warn!("the wall clock was set: outcomes are counted anew by the time that it is now");
-    let corrections = ledger.corrections();
-    ledger.forget(deps.clock.now());
-    let (ledger, result) = reloaded(ledger, config, corrections, deps).await;
+/// Counts what changed, and what could not be read before.
+async fn reloaded(ledger: Ledger, unread: Unread, config: Arc<Config>, deps: &Deps) -> Rebuilt {
+    let again = move |old, from: RestoreFrom<'_>| reload(old, &unread, from);
+    rebuilt(ledger, again, config, deps).await
+}
+
+/// Whether everything could be read back; the reason is logged if not.
+fn logged(result: &Result<(), StoreError>) -> bool {
     if let Err(error) = result {
-        warn!("the outcomes so far cannot be read back: {error}");
+        warn!("cannot read the stored outcomes: {error}");
     }
-    log_ahead(ledger.ahead());
-    ledger
+    result.is_ok()
 }
 
 /// Says in the log what is of the future.
@@ -169,17 +203,18 @@ pub fn log_ahead(ahead: &Ahead) {
 }
 
 /// Events wait in their bounded queue while the store is read. State that cannot be read back
-/// starts empty: its coverage then says so.
-async fn reloaded(
+/// starts empty: its coverage then shows it. Corrections that cannot be read stay as they are.
+async fn rebuilt(
     ledger: Ledger,
+    rebuild: impl FnOnce(Ledger, RestoreFrom<'_>) -> Rebuilt + Send + 'static,
     config: Arc<Config>,
-    corrections: Arc<[Correction]>,
     deps: &Deps,
-) -> (Ledger, Result<(), StoreError>) {
+) -> Rebuilt {
     let (store, path, now) = (deps.store.clone(), deps.history.clone(), deps.clock.now());
+    let plans = Arc::new(plans(&config));
     let work = move || {
         if !store.flush(FLUSH) {
-            warn!("the store is behind: what a reload counts back lacks the last outcomes");
+            warn!("the store is behind: the numbers after this reload lack the last outcomes");
         }
         let probes = config.running_keys();
         if !matches!(
@@ -187,15 +222,31 @@ async fn reloaded(
             Some(Ok(()))
         ) {
             warn!(
-                "the store does not keep which probes are configured: the silence of those that were taken out may count as missing once they are back"
+                "cannot store which probes are configured: the time in which removed probes are not configured may count as missing once they are back"
             );
         }
-        let mut next = ledger.reloaded(&config, &corrections, now);
-        let result = Store::open_read_only(&path).and_then(|history| next.restore(&history, now));
-        (next, result)
+        let read = || {
+            let history = Store::open_read_only(&path)?;
+            Ok((in_force(&config, &history)?, history))
+        };
+        let (corrections, history, result) = match read() {
+            Ok((corrections, history)) => (corrections.into(), Some(history), Ok(())),
+            Err(error) => (ledger.corrections(), None, Err(error)),
+        };
+        let from = RestoreFrom {
+            config: &config,
+            corrections: &corrections,
+            store: history.as_ref(),
+            now,
+        };
+        let next = rebuild(ledger, from);
+        let result = result.and(next.result);
+        Rebuilt { result, ..next }
     };
-    match tokio::task::spawn_blocking(work).await {
+    let next = match tokio::task::spawn_blocking(work).await {
         Ok(done) => done,
         Err(error) => std::panic::resume_unwind(error.into_panic()),
-    }
+    };
+    deps.plans.store(plans);
+    next
 }

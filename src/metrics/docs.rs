@@ -2,30 +2,33 @@
 
 use super::own::{SelfMetrics, kind};
 use crate::exposition::{Family, MetricKind};
-use crate::{ledger, observe};
+use crate::{alerting, ledger, observe};
 use std::fmt::Write as _;
 
 const HEAD: &str = "# Metrics
 
 Generated from the declarations in the code; do not edit by hand.
 
-Ratios are from 0 to 1, times in seconds. What is unknown is absent, never NaN. Counters start at 0 with the daemon.
-Scrape with `honor_labels: true`, because slod speaks for other targets.
+Ratios are from 0 to 1, times in seconds. Unknown values are absent, never NaN. Counters start at 0 with the daemon.
+Scrape with `honor_labels: true`, because the labels describe other targets.
 ";
 
 /// The page's text.
 pub fn markdown(own: &SelfMetrics) -> String {
     let mut out = HEAD.to_owned();
-    table(&mut out, "Services", ledger::metrics::families().map(row));
+    let services = ledger::metrics::families().chain([&alerting::metrics::FIRING]);
+    table(&mut out, "Services", services.map(row));
     table(
         &mut out,
-        "The system under them",
+        "Host and processes",
         observe::metrics::families().map(row),
     );
     let own = own.families().into_iter().map(|family| {
         let labels: Vec<_> = family
             .get_metric()
             .iter()
+            // Every metric of a family has the same labels.
+            .take(1)
             .flat_map(prometheus::proto::Metric::get_label)
             .map(|pair| pair.name().to_owned())
             .collect();
@@ -36,7 +39,7 @@ pub fn markdown(own: &SelfMetrics) -> String {
             family.help().to_owned(),
         )
     });
-    table(&mut out, "The daemon itself", own);
+    table(&mut out, "slod itself", own);
     out
 }
 

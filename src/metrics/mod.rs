@@ -7,16 +7,24 @@ mod own;
 pub use docs::markdown;
 pub use own::SelfMetrics;
 
+use crate::alerting::{self, AlertsView};
 use crate::exposition::{Sink, TextFormat, TextSink};
 use crate::ledger::{self, Snapshot};
 use crate::observe::{self, SystemView};
 use std::io;
 
 /// Writes everything to a sink.
-pub fn write(sink: &mut dyn Sink, snapshot: &Snapshot, system: &SystemView, own: &SelfMetrics) {
+pub fn write(
+    sink: &mut dyn Sink,
+    snapshot: &Snapshot,
+    alerts: &AlertsView,
+    system: &SystemView,
+    own: &SelfMetrics,
+) {
     own.write(sink);
     observe::metrics::write(sink, system);
     ledger::metrics::write(sink, snapshot);
+    alerting::metrics::write(sink, snapshot, alerts);
 }
 
 /// Writes the whole page as text, and returns the output.
@@ -24,10 +32,11 @@ pub fn write_text<W: io::Write>(
     out: W,
     format: TextFormat,
     snapshot: &Snapshot,
+    alerts: &AlertsView,
     system: &SystemView,
     own: &SelfMetrics,
 ) -> io::Result<W> {
     let mut sink = TextSink::new(format, out);
-    write(&mut sink, snapshot, system, own);
+    write(&mut sink, snapshot, alerts, system, own);
     sink.finish()
 }

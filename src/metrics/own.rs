@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 #[derive(Clone, Debug)]
 pub struct SelfMetrics {
     registry: Registry,
-    /// From a tick to the start of its probe.
+    /// Time from a tick to the start of its probe.
     pub schedule_lag: Histogram,
     /// How long a thread had waited for a processor when an attempt on it ended.
     pub wakeup_lag: Histogram,
@@ -52,19 +52,22 @@ impl SelfMetrics {
         let registry = Registry::new();
         let lag = HistogramOpts::new(
             "slod_schedule_lag_seconds",
-            "From a tick to the start of its probe.",
+            "Time from a tick to the start of its probe.",
         );
         let wakeup_lag = HistogramOpts::new(
             "slod_schedule_wakeup_lag_seconds",
-            "How long the thread of an attempt had waited for a processor when the attempt ended, within 10 ms: what slod's own scheduling added to the measured duration. 0 below 2 ms.",
+            "How long the thread of an attempt had waited for a processor when the attempt ended, within 10 ms: the part of the measured duration that slod's own scheduling added. 0 below 2 ms.",
         );
         let own = Self {
             schedule_lag: Histogram::with_opts(lag.buckets(LAG_BOUNDS.to_vec()))?,
             wakeup_lag: Histogram::with_opts(wakeup_lag.buckets(LAG_BOUNDS.to_vec()))?,
-            probes_in_flight: IntGauge::new("slod_probes_in_flight", "Probes that run now.")?,
+            probes_in_flight: IntGauge::new(
+                "slod_probes_in_flight",
+                "Probes that are currently running.",
+            )?,
             vantage_lost: IntGauge::new(
                 "slod_vantage_lost",
-                "Whether most control probes fail, so that our own network is gone: 1 yes, 0 no.",
+                "Whether most control probes fail, so that the local network is considered down: 1 yes, 0 no.",
             )?,
             reload_successful: IntGauge::new(
                 "slod_config_last_reload_successful",
@@ -76,11 +79,11 @@ impl SelfMetrics {
             )?,
             store_size: IntGauge::new(
                 "slod_store_size_bytes",
-                "Bytes on disk, with the write-ahead log.",
+                "Bytes on disk, including the write-ahead log.",
             )?,
             store_backlog: IntGauge::new(
                 "slod_store_backlog_outcomes",
-                "Outcomes that wait to be committed.",
+                "Outcomes waiting to be committed.",
             )?,
             store_commit: Gauge::new(
                 "slod_store_commit_seconds",
@@ -89,19 +92,19 @@ impl SelfMetrics {
             store_commits: IntCounter::new("slod_store_commits_total", "Commits since the start.")?,
             store_lost: IntCounter::new(
                 "slod_store_lost_outcomes_total",
-                "Outcomes that found the backlog full, and are lost.",
+                "Outcomes that were dropped because the backlog was full.",
             )?,
             store_lost_alerts: IntCounter::new(
                 "slod_store_lost_alerts_total",
-                "Alerts that began or ended while too many waited, and are not on record.",
+                "Changes of alerts that were not recorded because the backlog was full.",
             )?,
             store_unreadable: IntGauge::new(
                 "slod_store_unreadable_blocks",
-                "Stored hours that make no sense and are left out.",
+                "Stored hours that cannot be decoded and are skipped.",
             )?,
             store_future: IntGauge::new(
                 "slod_store_future_outcomes",
-                "Stored outcomes whose time is still to come, because the clock was ahead: not counted yet.",
+                "Stored outcomes whose time is in the future, because the clock was ahead: not counted yet.",
             )?,
             store_failing: IntGauge::new(
                 "slod_store_failing",
@@ -129,7 +132,7 @@ impl SelfMetrics {
     }
 
     fn register(&self) -> Result<(), prometheus::Error> {
-        let build = Opts::new("slod_build_info", "What this program is: always 1.")
+        let build = Opts::new("slod_build_info", "Version of slod: always 1.")
             .const_label("version", version::VERSION)
             .const_label("revision", version::REVISION)
             .const_label("rustversion", version::RUSTC);

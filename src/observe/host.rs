@@ -1,9 +1,85 @@
 //! Processors, memory, load and threads of the host.
 
-use super::view::HostView;
+use super::collector::{Collector, CollectorKind, families_of, write_some};
+use super::view::{HostView, SystemView};
+use crate::exposition::{Described, Family, Labels};
 use std::fs;
 use std::time::Instant;
 use sysinfo::{MINIMUM_CPU_UPDATE_INTERVAL, System};
+
+pub(super) const HOST: CollectorKind = CollectorKind {
+    name: "host",
+    is_on: |config| config.observe.host,
+    start: |_| match HostSampler::new() {
+        Ok(sampler) => Ok(Box::new(sampler)),
+        Err(error) => Err(error.to_string()),
+    },
+    families: || families_of(FAMILIES),
+    write: |sink, system| {
+        write_some(sink, FAMILIES, system.host.as_slice(), |_| {
+            Labels::default()
+        });
+    },
+};
+
+const NONE: &[&str] = &[];
+
+const FAMILIES: &[Described<HostView>] = &[
+    (
+        Family::gauge(
+            "slod_host_cpu_usage_ratio",
+            "ratio",
+            NONE,
+            "Usage of all processors since the last sample. Absent before the second.",
+        ),
+        |samples, host| samples.value(host.cpu_usage),
+    ),
+    (
+        Family::gauge(
+            "slod_host_memory_used_bytes",
+            "bytes",
+            NONE,
+            "Memory in use: total minus available.",
+        ),
+        |samples, host| samples.count(host.memory_used_bytes),
+    ),
+    (
+        Family::gauge(
+            "slod_host_memory_total_bytes",
+            "bytes",
+            NONE,
+            "Total memory of the host.",
+        ),
+        |samples, host| samples.count(host.memory_total_bytes),
+    ),
+    (
+        Family::gauge(
+            "slod_host_load1",
+            "",
+            NONE,
+            "Runnable tasks, averaged over a minute.",
+        ),
+        |samples, host| samples.value(host.load1),
+    ),
+    (
+        Family::gauge(
+            "slod_host_threads",
+            "",
+            NONE,
+            "All threads, including those of the kernel.",
+        ),
+        |samples, host| samples.value(host.threads.map(|threads| threads as f64)),
+    ),
+];
+
+impl Collector for HostSampler {
+    fn collect(&mut self, view: &mut SystemView) -> Result<(), String> {
+        view.host = self.sample();
+        let is_known = view.host.is_some();
+        let unknown = || "the system does not report its memory".to_owned();
+        is_known.then_some(()).ok_or_else(unknown)
+    }
+}
 
 /// Samples the host again and again.
 #[derive(Debug)]

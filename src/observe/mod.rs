@@ -1,12 +1,17 @@
-//! What happens under the services: the host by sysinfo, processes by `/proc`.
+//! The system under the services: collectors sample it, the observer runs them and publishes a
+//! [`SystemView`].
 
+mod collector;
 mod host;
 pub mod metrics;
 mod network;
+mod observer;
 mod process;
 mod view;
 
+pub use collector::{COLLECTORS, Collector, CollectorKind};
 pub use host::HostSampler;
 pub use network::NetworkSampler;
+pub use observer::run;
 pub use process::ProcessSampler;
 pub use view::{CollectorView, HostView, NetworkView, ProcessView, SystemView};

@@ -1,58 +1,61 @@
 //! The `heartbeat` kind: jobs report to us, and silence is the failure.
 
+mod board;
 mod due;
 
+pub use board::{Beat, Failures, HeartbeatBoard, Refused, StoredBeat};
 pub use due::{Due, Pace, Schedule};
 
-use super::beats::{Failures, HeartbeatState};
-use super::{Attempt, HeartbeatAuth, Kind, Probe};
-use crate::outcome::{Cause, Outcome, Timestamp, Verdict, VoidReason};
-use crate::units::show_duration;
-use crate::yaml::{Key, Secret, Section, Shape};
+use super::{Attempt, Kind, Probe};
+use crate::outcome::{
+    Cause, DurationOf, Measures, Outcome, ProbeKey, Timestamp, Verdict, VoidReason,
+};
+use crate::units::{DAY, show_duration};
+use crate::yaml::{Key, Keys, Parsed, Secret, SecretText, Section, Span, Text, ZONE};
 use async_trait::async_trait;
+use board::HeartbeatState;
 use chrono_tz::Tz;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 #[derive(Debug)]
 pub struct Heartbeat;
 
-const KEYS: &[Key] = &[
-    Key::optional(
-        "every",
-        Shape::Duration,
-        "",
-        "How often the job reports at least, from 1s to 31d. Either this or `schedule` is required.",
-    ),
-    Key::optional(
-        "schedule",
-        Shape::Text,
-        "",
-        "When the job runs, as its crontab says: `0 3 * * *` (minute, hour, day, month, day of the week) or a name such as `@daily`. A report is due after each of these times, within `grace`; a time that clocks skip counts when they have changed, a repeated one the first time.",
-    ),
-    Key::optional(
-        "timezone",
-        Shape::Text,
-        DEFAULT_ZONE,
-        "Time zone of `schedule`, such as `Europe/Berlin`.",
-    ),
-    Key::optional(
-        "grace",
-        Shape::Duration,
-        "0s",
-        "How much later than that a report may be, up to 31d: for a `schedule`, at least as long as the job takes.",
-    ),
-    Key::optional(
-        "token",
-        Shape::Secret,
-        "",
-        "What the job must send as `Authorization: Bearer`. Left out, everybody who reaches the address can report.",
-    ),
-];
+const KEYS: Keys = &[&EVERY_RANGE, &SCHEDULE, &TIMEZONE, &GRACE, &TOKEN];
 
-const DEFAULT_ZONE: &str = "UTC";
-const EVERY_RANGE: (Duration, Duration) =
-    (Duration::from_secs(1), Duration::from_secs(31 * 86_400));
+const LONGEST: Duration = Duration::from_secs(31 * DAY.as_secs());
+
+const EVERY_RANGE: Key<Span> = Key::optional(
+    "every",
+    Span::within(Duration::from_secs(1), LONGEST),
+    "How often the job reports at least. Either this or `schedule` is required.",
+);
+
+const SCHEDULE: Key<Text> = Key::optional(
+    "schedule",
+    Text,
+    "When the job runs, as its crontab says: `0 3 * * *` (minute, hour, day, month, day of the week) or a name such as `@daily`. A report is due after each of these times, within `grace`; a local time that is skipped by a clock change is moved to after the change, and a repeated one counts the first time.",
+);
+
+const TIMEZONE: Key<Parsed<Tz>> = Key::with_default(
+    "timezone",
+    ZONE,
+    "UTC",
+    "Time zone of `schedule`, such as `Europe/Berlin`.",
+);
+
+const GRACE: Key<Span> = Key::with_default(
+    "grace",
+    Span::within(Duration::ZERO, LONGEST),
+    "0s",
+    "How much later than that a report may be: for a `schedule`, at least as long as the job takes.",
+);
+
+const TOKEN: Key<SecretText> = Key::optional(
+    "token",
+    SecretText,
+    "Token that the job must send as `Authorization: Bearer`. Without it, everyone who can reach the address can report.",
+);
 
 impl Kind for Heartbeat {
     fn name(&self) -> &'static str {
@@ -60,10 +63,10 @@ impl Kind for Heartbeat {
     }
 
     fn summary(&self) -> &'static str {
-        "A job that reports by `POST /api/v1/heartbeat/{service}/{probe}`, with `?status=fail` if it failed. Good while the last report is recent enough; its latency is the report's age. A reported failure is counted also if a success follows before the next attempt."
+        "A job that reports by `POST /api/v1/heartbeat/{service}/{probe}`, with `?status=fail` if it failed. Good while the last report is recent enough; its latency is the report's age. A reported failure counts even if a success follows before the next attempt."
     }
 
-    fn keys(&self) -> &'static [Key] {
+    fn keys(&self) -> Keys {
         KEYS
     }
 
@@ -71,134 +74,127 @@ impl Kind for Heartbeat {
         "{ every: 1h, grace: 10m }"
     }
 
+    fn measures(&self) -> &'static Measures {
+        &Measures {
+            duration: DurationOf::Age,
+            measurements: &[],
+            code: None,
+        }
+    }
+
     fn read(&self, section: &Section<'_>) -> Option<Arc<dyn Probe>> {
         let pace = pace(section);
-        let grace = if section.has("grace") {
-            section.duration("grace")
-        } else {
-            Some(Duration::ZERO)
-        };
-        let grace = grace.filter(|grace| in_range(section, "grace", *grace));
-        let token = section.secret("token");
+        let grace = section.get(&GRACE);
+        let token = section.secret(&TOKEN);
         let acceptable = is_acceptable(section, token.as_ref());
         let due = Due {
             pace: pace?,
             grace: grace?,
         };
-        acceptable.then(|| Arc::new(Job { due, token }) as Arc<dyn Probe>)
+        acceptable.then(|| Arc::new(HeartbeatProbe::new(Terms { due, token })) as Arc<dyn Probe>)
     }
 }
 
 fn pace(section: &Section<'_>) -> Option<Pace> {
-    match (section.has("every"), section.has("schedule")) {
+    let (every, zone) = (section.get(&EVERY_RANGE), section.get(&TIMEZONE));
+    match (section.has(&EVERY_RANGE), section.has(&SCHEDULE)) {
         (true, true) => {
-            let message = "`every` and `schedule` both say when the job reports";
-            section.error("conflict", "schedule", message, "keep one of them");
+            let message = "`every` and `schedule` are mutually exclusive";
+            section.error("conflict", &SCHEDULE, message, "remove one of them");
             None
         }
         (false, false) => {
-            let message = "it is not known when the job reports";
+            let message = "`every` or `schedule` is missing";
             let help = "add `every: 1h`, or `schedule: \"0 3 * * *\"` as in the job's crontab";
             let reader = section.reader();
             reader.error("missing-key", section.spot(), message, help);
             None
         }
-        (true, false) => {
-            let every = section.duration("every")?;
-            in_range(section, "every", every).then_some(Pace::Every(every))
-        }
+        (true, false) => every.map(Pace::Every),
         (false, true) => {
-            let zone = zone(section)?;
-            let expected = "five fields of a crontab such as `0 3 * * *`, or a name such as `@daily`, for times that come again";
-            let schedule = section.parse("schedule", expected, |text| Schedule::read(text, zone));
+            let zone = zone?;
+            let expected = "five fields of a crontab such as `0 3 * * *`, or a name such as `@daily`, for recurring times";
+            let schedule = section.parse(&SCHEDULE, expected, |text| Schedule::read(text, zone));
             schedule.map(|schedule| Pace::Schedule(Box::new(schedule)))
         }
     }
 }
 
-fn zone(section: &Section<'_>) -> Option<Tz> {
-    if !section.has("timezone") {
-        return DEFAULT_ZONE.parse().ok();
-    }
-    let expected = "the name of a time zone such as Europe/Berlin";
-    section.parse("timezone", expected, |text| text.parse().ok())
-}
-
 /// Refuses an empty token. Another faulty one is reported where it is read.
 fn is_acceptable(section: &Section<'_>, token: Option<&Secret>) -> bool {
     if token.is_some_and(|token| token.reveal().is_empty()) {
-        let message = "an empty token would let everybody in";
+        let message = "an empty token is not allowed";
         section.error(
             "invalid-value",
-            "token",
+            &TOKEN,
             message,
-            "set one, or leave it out",
+            "set a token, or remove the key",
         );
         return false;
     }
-    token.is_some() || !section.has("token")
+    token.is_some() || !section.has(&TOKEN)
 }
 
-fn in_range(section: &Section<'_>, key: &'static str, span: Duration) -> bool {
-    let least = if key == "every" {
-        EVERY_RANGE.0
-    } else {
-        Duration::ZERO
-    };
-    let fits = (least..=EVERY_RANGE.1).contains(&span);
-    if !fits {
-        let expected = format!(
-            "expected {} to {}",
-            show_duration(least),
-            show_duration(EVERY_RANGE.1)
-        );
-        section.error(
-            "out-of-range",
-            key,
-            "no report can be expected at such a pace",
-            expected,
-        );
-    }
-    fits
-}
-
+/// What a job and its probe agree on.
 #[derive(Debug)]
-struct Job {
+pub struct Terms {
     due: Due,
+    /// What the job must know.
     token: Option<Secret>,
 }
 
+/// A probe that looks for reports on the board of the process that runs it.
+#[derive(Debug)]
+pub struct HeartbeatProbe {
+    terms: Arc<Terms>,
+    /// With the name under which it is found there.
+    board: OnceLock<(HeartbeatBoard, ProbeKey)>,
+}
+
 #[async_trait]
-impl Probe for Job {
+impl Probe for HeartbeatProbe {
     async fn run(&self, attempt: &mut Attempt) -> Outcome {
         let started = attempt.started;
-        let outcome = self.judge(&attempt.heard);
+        let state = self.state(attempt.wall);
+        let outcome = self.judge(&state);
         attempt
             .trace
-            .record(started, "heartbeat", || match &attempt.heard.last {
-                None => "no report was ever taken".to_owned(),
-                Some(beat) => format!("the last report was taken at {}", beat.at.to_utc()),
+            .record(started, "heartbeat", || match &state.last {
+                None => "no report was ever received".to_owned(),
+                Some(beat) => format!("the last report was received at {}", beat.at.to_utc()),
             });
         outcome
     }
 
     fn target(&self) -> String {
-        format!("reports {}", self.due.words())
-    }
-
-    fn accepts_heartbeats(&self) -> Option<HeartbeatAuth<'_>> {
-        Some(HeartbeatAuth {
-            token: self.token.as_ref(),
-            due: &self.due,
-        })
+        format!("reports {}", self.terms.due.words())
     }
 }
 
-impl Job {
+impl HeartbeatProbe {
+    fn new(terms: Terms) -> Self {
+        Self {
+            terms: Arc::new(terms),
+            board: OnceLock::new(),
+        }
+    }
+
+    /// Looks on this board from now on.
+    fn look_at(&self, board: &HeartbeatBoard, key: &ProbeKey) {
+        self.board.get_or_init(|| (board.clone(), key.clone()));
+    }
+
+    fn state(&self, now: Timestamp) -> HeartbeatState {
+        match self.board.get() {
+            Some((board, key)) => board.look(key, now),
+            None => HeartbeatState::unknown(now),
+        }
+    }
+
     /// A reported failure counts once at least, and until the next report. Silence counts only
     /// where we have listened for long enough: a job cannot report to a daemon that is down.
-    fn judge(&self, heard: &HeartbeatState) -> Outcome {
-        let HeartbeatState { now, since, .. } = *heard;
+    fn judge(&self, state: &HeartbeatState) -> Outcome {
+        let HeartbeatState { now, since, .. } = *state;
         let age = |since: Timestamp| Duration::from_millis((now.0 - since.0).max(0).unsigned_abs());
         let judged = |verdict, latency, message: String| {
             let mut outcome = Outcome::new(verdict, latency);
@@ -206,27 +202,29 @@ impl Job {
             outcome
         };
         let failed = Verdict::Bad(Cause::JobFailed);
-        let expected = self.due.words();
-        match (&heard.last, &heard.failures) {
+        let due = &self.terms.due;
+        let expected = due.words();
+        match (&state.last, &state.failures) {
             (_, Some(failures)) => judged(failed, age(failures.last_at), failures.words()),
             (Some(beat), None) if beat.failed => {
                 judged(failed, age(beat.at), Failures::one(beat).words())
             }
-            (Some(beat), None) if !self.due.is_overdue(beat.at, now) => {
+            (Some(beat), None) if !due.is_overdue(beat.at, now) => {
                 Outcome::new(Verdict::Good, age(beat.at))
             }
-            (last, None) if !self.due.is_overdue(since, now) => {
+            (last, None) if !due.is_overdue(since, now) => {
                 let latency = age(last.as_ref().map_or(since, |beat| beat.at));
-                let message = format!("no report since slod listens; one is due {expected}");
+                let message =
+                    format!("no report since slod started to accept reports; expected {expected}");
                 judged(Verdict::Void(VoidReason::Listening), latency, message)
             }
             (Some(beat), None) => {
                 let silent = show_duration(Duration::from_secs(age(beat.at).as_secs()));
-                let message = format!("no report for {silent}; one is due {expected}");
+                let message = format!("no report for {silent}; expected {expected}");
                 judged(Verdict::Bad(Cause::Silent), age(beat.at), message)
             }
             (None, None) => {
-                let message = format!("no report ever; one is due {expected}");
+                let message = format!("no report yet; expected {expected}");
                 judged(Verdict::Bad(Cause::Silent), age(since), message)
             }
         }
@@ -235,20 +233,17 @@ impl Job {
 
 #[cfg(test)]
 mod tests {
-    use super::super::beats::Beat;
     use super::*;
 
     const MINUTE: i64 = 60_000;
 
     /// Every hour with ten minutes of grace, listened to since the first minute.
     fn judged(now: i64, last: Option<(i64, bool)>) -> Outcome {
-        let job = Job {
-            due: Due {
-                pace: Pace::Every(Duration::from_secs(3600)),
-                grace: Duration::from_secs(600),
-            },
-            token: None,
+        let due = Due {
+            pace: Pace::Every(Duration::from_secs(3600)),
+            grace: Duration::from_secs(600),
         };
+        let job = HeartbeatProbe::new(Terms { due, token: None });
         let beat = |(at, failed)| Beat {
             at: Timestamp(at * MINUTE),
             failed,
@@ -270,7 +265,7 @@ mod tests {
         let late = judged(171, Some((100, false)));
         assert_eq!(late.latency, Duration::from_secs(71 * 60));
         let message = late.detail.message.expect("why");
-        assert_eq!(&*message, "no report for 1h11m; one is due every 1h");
+        assert_eq!(&*message, "no report for 1h11m; expected every 1h");
     }
 
     #[test]

@@ -3,17 +3,16 @@
 //! A new kind is one file in this folder plus one line in [`KINDS`]: the file holds a [`Kind`]
 //! (its name, its keys, an example, how to read it from the config) and a [`Probe`] (how to run it).
 
-pub mod beats;
 pub mod dial;
 pub mod heartbeat;
 mod http;
 mod quoted;
 mod tcp;
 
-use crate::outcome::Outcome;
-use crate::yaml::{Key, Secret, Section};
+use crate::outcome::{Measures, Outcome, Timestamp};
+use crate::yaml::{Keys, Section};
 use async_trait::async_trait;
-use beats::HeartbeatState;
+use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,65 +30,55 @@ pub trait Kind: Sync {
     fn summary(&self) -> &'static str;
 
     /// The keys under [`Kind::name`].
-    fn keys(&self) -> &'static [Key];
+    fn keys(&self) -> Keys;
 
     /// A complete value in YAML, such as `{ url: "http://127.0.0.1:8000/health" }`; a test reads it.
     fn example(&self) -> &'static str;
+
+    /// What outcomes of its probes say.
+    fn measures(&self) -> &'static Measures;
 
     /// Builds a probe, or reports every fault to the section and returns `None`.
     fn read(&self, section: &Section<'_>) -> Option<Arc<dyn Probe>>;
 }
 
-/// A probe that is ready to run, any number of times and at the same time.
+/// A probe that is ready to run, any number of times and at the same time. A part of the program that
+/// works with one kind only finds its probes by their type, so that no other part knows of it.
 #[async_trait]
-pub trait Probe: Send + Sync + fmt::Debug {
+pub trait Probe: Any + Send + Sync + fmt::Debug {
     /// Makes one attempt. It ends by [`Attempt::deadline`] and never panics or fails: whatever
     /// happens is the outcome.
     async fn run(&self, attempt: &mut Attempt) -> Outcome;
 
     /// What is probed, for people, without credentials: such as `https://example.org/health`.
     fn target(&self) -> String;
-
-    /// How jobs report to it, if they do.
-    fn accepts_heartbeats(&self) -> Option<HeartbeatAuth<'_>> {
-        None
-    }
-}
-
-/// How a job gets in.
-#[derive(Clone, Copy, Debug)]
-pub struct HeartbeatAuth<'a> {
-    /// What it must know.
-    pub token: Option<&'a Secret>,
-    /// When it must report.
-    pub due: &'a heartbeat::Due,
 }
 
 /// What one attempt is given, and where it records what it does.
 #[derive(Debug)]
 pub struct Attempt {
     pub started: Instant,
+    /// When it started, by the wall clock.
+    pub wall: Timestamp,
     /// The whole attempt ends by then.
     pub deadline: Instant,
-    /// What its job reported; nothing, unless [`Probe::accepts_heartbeats`].
-    pub heard: HeartbeatState,
     pub trace: Trace,
 }
 
 impl Attempt {
     /// An attempt that starts now.
-    pub fn new(timeout: Duration, trace: Trace) -> Self {
+    pub fn new(wall: Timestamp, timeout: Duration, trace: Trace) -> Self {
         let started = Instant::now();
         Self {
             started,
+            wall,
             deadline: started + timeout,
-            heard: HeartbeatState::default(),
             trace,
         }
     }
 }
 
-/// The steps of one attempt; free when nobody reads them.
+/// The steps of one attempt; not recorded if nobody reads them.
 #[derive(Debug, Default)]
 pub struct Trace(Option<Vec<Step>>);
 

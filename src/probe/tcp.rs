@@ -3,8 +3,8 @@
 use super::dial::{Failure, Family, Host, Progress, Tls, TlsOptions, connect, options, resolve};
 use super::quoted::quoted;
 use super::{Attempt, Kind, Probe};
-use crate::outcome::{Cause, Outcome, Phase};
-use crate::yaml::{Key, Section, Shape, Spot, Value};
+use crate::outcome::{Cause, DurationOf, Measurement, Measures, Outcome};
+use crate::yaml::{Key, Keys, Mapping, Parsed, SecretText, Section};
 use async_trait::async_trait;
 use regex::bytes::Regex;
 use rustls::pki_types::ServerName;
@@ -24,32 +24,39 @@ const SENT_MAX: usize = 64 << 10;
 #[derive(Debug)]
 pub struct Tcp;
 
-const KEYS: &[Key] = &[
-    Key::required(
-        "address",
-        Shape::Text,
-        "Host and port, such as `db.example.org:5432` or `[::1]:6379`.",
-    ),
-    Key::optional(
-        "tls",
-        Shape::Section(options::TLS),
-        "",
-        "Uses TLS from the start of the connection, and says how the server is verified; `{}` stands for the defaults. Without this key there is no TLS.",
-    ),
-    Key::optional(
-        "send",
-        Shape::Secret,
-        "",
-        "What is sent once the connection is open, at most 64 KiB. Line breaks are sent as they are written, such as `\"PING\\r\\n\"`, and a file as it is, with its final line break.",
-    ),
-    Key::optional(
-        "expect",
-        Shape::Text,
-        "",
-        "A regular expression that what is received must match; `^` is the start of the connection. It is tried each time bytes arrive, until it matches, the server closes the connection, 16 KiB were received, or the timeout. Without this key nothing is read.",
-    ),
-    options::IP_VERSION,
-];
+const KEYS: Keys = &[&ADDRESS, &TLS, &SEND, &EXPECT, &options::IP_VERSION];
+
+const ADDRESS: Key<Parsed<Address>> = Key::required(
+    "address",
+    Parsed {
+        label: "host and port",
+        expected: "a host and a port from 1 to 65535, such as db.example.org:5432 or [::1]:6379",
+        parse: Address::parse,
+    },
+    "Host and port, such as `db.example.org:5432` or `[::1]:6379`.",
+);
+
+const TLS: Key<Mapping> = Key::optional(
+    "tls",
+    options::TLS,
+    "Uses TLS from the start of the connection, and says how the server is verified; `{}` stands for the defaults. Without this key there is no TLS.",
+);
+
+const SEND: Key<SecretText> = Key::optional(
+    "send",
+    SecretText,
+    "What is sent once the connection is open, at most 64 KiB. Line breaks are sent as they are written, such as `\"PING\\r\\n\"`, and a file as it is, with its final line break.",
+);
+
+const EXPECT: Key<Parsed<Regex>> = Key::optional(
+    "expect",
+    Parsed {
+        label: "regular expression",
+        expected: "a regular expression",
+        parse: |text| Regex::new(text).ok(),
+    },
+    "A regular expression that what is received must match; `^` is the start of the connection. It is tried each time bytes arrive, until it matches, the server closes the connection, 16 KiB were received, or the timeout. Without this key nothing is read.",
+);
 
 impl Kind for Tcp {
     fn name(&self) -> &'static str {
@@ -60,7 +67,7 @@ impl Kind for Tcp {
         "Opens a TCP connection, with TLS if configured, sends bytes and compares what is received. Good as soon as all of that has succeeded. Received bytes that do not match are bad with the cause `body`, also at the timeout; no byte until then is a `timeout`."
     }
 
-    fn keys(&self) -> &'static [Key] {
+    fn keys(&self) -> Keys {
         KEYS
     }
 
@@ -68,16 +75,33 @@ impl Kind for Tcp {
         "{ address: \"127.0.0.1:6379\", send: \"PING\\r\\n\", expect: '^\\+PONG' }"
     }
 
+    fn measures(&self) -> &'static Measures {
+        &Measures {
+            duration: DurationOf::Attempt,
+            measurements: &[
+                Measurement::Resolve,
+                Measurement::Connect,
+                Measurement::Tls,
+                Measurement::Transfer,
+            ],
+            code: None,
+        }
+    }
+
     fn read(&self, section: &Section<'_>) -> Option<Arc<dyn Probe>> {
-        let address = read_address(section);
+        let address = section.get(&ADDRESS);
+        let tls = read_tls(section);
         let send = read_send(section);
         let expect = read_expect(section);
-        let family = options::family(section);
+        let family = section.get(&options::IP_VERSION);
         let address = address?;
-        let tls = read_tls(section, &address);
+        let tls = tls.and_then(|tls| {
+            let name = server_name(section, &tls, &address)?;
+            Some((tls, name))
+        });
         Some(Arc::new(TcpProbe {
             address,
-            family,
+            family: family?,
             tls,
             send,
             expect,
@@ -85,74 +109,40 @@ impl Kind for Tcp {
     }
 }
 
-fn read_address(section: &Section<'_>) -> Option<Address> {
-    let expected = "a host and a port from 1 to 65535, such as db.example.org:5432 or [::1]:6379";
-    section.parse("address", expected, |text| {
-        let (host, port) = text.rsplit_once(':')?;
-        let digits = port.bytes().all(|byte| byte.is_ascii_digit());
-        let port = port.parse().ok().filter(|port| digits && *port > 0)?;
-        let host = url::Host::parse(host).ok()?;
-        Some(Address {
-            shown: host.to_string(),
-            host: host.into(),
-            port,
-        })
-    })
-}
-
 /// `None` without TLS, and where a fault is reported, which refuses the whole config.
-fn read_tls(section: &Section<'_>, address: &Address) -> Option<(Tls, ServerName<'static>)> {
-    let Some(tls) = section.section("tls", options::TLS) else {
+fn read_tls(section: &Section<'_>) -> Option<Tls> {
+    let Some(tls) = section.section(&TLS) else {
         refuse_empty_tls(section);
         return None;
     };
-    let tls = TlsOptions::read(&tls).build(section)?;
-    let name = tls
-        .server_name(address.shown.trim_matches(['[', ']']))
-        .map_err(|failure| {
-            let help = "add `server_name` below `tls`";
-            section.error("invalid-value", "address", failure.message, help);
-        })
-        .ok()?;
-    Some((tls, name))
+    TlsOptions::read(&tls).build(section, &TLS)
+}
+
+/// The name that a certificate must have; reported if the address holds none.
+fn server_name(section: &Section<'_>, tls: &Tls, address: &Address) -> Option<ServerName<'static>> {
+    let name = tls.server_name(address.shown.trim_matches(['[', ']']));
+    name.map_err(|failure| {
+        let help = "add `server_name` below `tls`";
+        section.error("invalid-value", &ADDRESS, failure.message, help);
+    })
+    .ok()
 }
 
 /// Reports a `tls:` with nothing below it, which would otherwise mean no TLS.
 fn refuse_empty_tls(section: &Section<'_>) {
-    let mut entries = section.entries().iter();
-    let empty = entries.find(|(key, value)| {
-        key.value.scalar().as_deref() == Some("tls") && value.value == Value::Null
-    });
-    if let Some((key, _)) = empty {
-        section.reader().error(
-            "invalid-value",
-            &Spot::of(key, section.spot().below("tls")),
-            "`tls` has no value",
-            "`tls: {}` for TLS with the defaults, or remove the key",
-        );
+    if let Some(at) = section.spot_of_null(&TLS) {
+        let help = "`tls: {}` for TLS with the defaults, or remove the key";
+        let reader = section.reader();
+        reader.error("invalid-value", &at, "`tls` has no value", help);
     }
 }
 
 fn read_send(section: &Section<'_>) -> Option<Message> {
-    if section.has("send") && section.has("send_file") {
-        section.error(
-            "conflict",
-            "send_file",
-            "both `send` and `send_file` are given",
-            "keep one of them",
-        );
-    }
-    let key = if section.has("send") {
-        "send"
-    } else {
-        "send_file"
-    };
-    let text = section.text("send").map(String::into_bytes);
-    let message = text.or_else(|| section.file("send_file"))?;
+    let message = section.secret_bytes(&SEND)?;
     if message.is_empty() || message.len() > SENT_MAX {
         section.error(
             "invalid-value",
-            key,
+            &SEND,
             format!("there are {} bytes to send", message.len()),
             "1 byte to 64 KiB; leave the key out to send nothing",
         );
@@ -161,13 +151,11 @@ fn read_send(section: &Section<'_>) -> Option<Message> {
 }
 
 fn read_expect(section: &Section<'_>) -> Option<Regex> {
-    let expect = section.parse("expect", "a regular expression", |text| {
-        Regex::new(text).ok()
-    })?;
+    let expect = section.get(&EXPECT)?;
     if expect.is_match(b"") {
         section.error(
             "invalid-value",
-            "expect",
+            &EXPECT,
             "the expression matches before anything was received",
             "an expression that needs at least one byte, such as `^220 `",
         );
@@ -181,6 +169,20 @@ struct Address {
     port: u16,
     /// The host as it is written in addresses.
     shown: String,
+}
+
+impl Address {
+    fn parse(text: &str) -> Option<Self> {
+        let (host, port) = text.rsplit_once(':')?;
+        let digits = port.bytes().all(|byte| byte.is_ascii_digit());
+        let port = port.parse().ok().filter(|port| digits && *port > 0)?;
+        let host = url::Host::parse(host).ok()?;
+        Some(Self {
+            shown: host.to_string(),
+            host: host.into(),
+            port,
+        })
+    }
 }
 
 /// Bytes to send, which may be secret.
@@ -263,7 +265,7 @@ impl TcpProbe {
         received: &mut Vec<u8>,
     ) -> Result<(), Failure> {
         if self.send.is_some() || self.expect.is_some() {
-            progress.enter(Phase::Transfer);
+            progress.enter(Measurement::Transfer);
         }
         if let Some(Message(bytes)) = &self.send {
             let failed = |error| Failure::io(&error, "sending");

@@ -1,7 +1,7 @@
 //! What people read in a terminal.
 
 pub mod backtest;
-pub mod numbers;
+pub mod notes;
 pub mod scenario;
 pub mod slo;
 pub mod state;

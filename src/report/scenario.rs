@@ -1,10 +1,10 @@
-//! Synthetic histories, for trying alerts on scenarios.
+//! Synthetic history in words, for trying alerts.
 
 use crate::outcome::{Timestamp, millis};
 use crate::units::{self, show_duration};
 use std::time::Duration;
 
-/// A scenario as text: `good x 72h, bad x 5m, bad 2% x 6h`.
+/// A history in words: `good x 72h, bad x 5m, bad 2% x 6h`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scenario(Vec<Phase>);
 
@@ -25,30 +25,46 @@ impl std::str::FromStr for Scenario {
         let phases: Result<Vec<_>, String> = text.split(',').map(phase).collect();
         let scenario = Self(phases?);
         if scenario.length() > MAX_SPAN {
-            return Err(format!("a story takes at most {}", show_duration(MAX_SPAN)));
+            return Err(format!(
+                "synthetic history is limited to {}",
+                show_duration(MAX_SPAN)
+            ));
         }
         Ok(scenario)
     }
 }
 
 fn phase(text: &str) -> Result<Phase, String> {
-    let expected = || {
+    let text = text.trim();
+    let (what, length) = text.split_once(" x ").ok_or_else(|| {
         format!(
-            "`{}` is no part of a story; expected such as `good x 72h`, `bad x 5m` or `bad 2% x 6h`",
-            text.trim()
+            "invalid phase `{text}`; expected such as `good x 72h`, `bad x 5m` or `bad 2% x 6h`"
         )
-    };
-    let (what, length) = text.split_once(" x ").ok_or_else(expected)?;
-    let length = units::duration(length).ok_or_else(expected)?;
-    let failing = match what.trim() {
-        "good" => 0.0,
-        "bad" => 1.0,
-        what => {
-            let ratio = what.strip_prefix("bad ").and_then(units::ratio);
-            ratio.filter(|ratio| *ratio > 0.0).ok_or_else(expected)?
-        }
-    };
+    })?;
+    let length = length.trim();
+    let length = units::duration(length)
+        .filter(|length| !length.is_zero())
+        .ok_or_else(|| format!("invalid duration `{length}`; expected more than 0s, such as 5m"))?;
+    let failing = failing(what.trim())?;
     Ok(Phase { failing, length })
+}
+
+/// Share of the attempts that fails.
+fn failing(what: &str) -> Result<f64, String> {
+    match (what, what.strip_prefix("bad ")) {
+        ("good", _) => Ok(0.0),
+        ("bad", _) => Ok(1.0),
+        (_, Some(share)) => units::ratio(share)
+            .filter(|ratio| *ratio > 0.0)
+            .ok_or_else(|| {
+                format!(
+                    "invalid share `{share}`; expected more than 0%, up to 100%; `good` fails none"
+                )
+            }),
+        (_, None) => Err(format!(
+            "invalid phase `{what}`; expected `good`, `bad`, or `bad` with a share such as `bad 2%`"
+        )),
+    }
 }
 
 impl Scenario {

@@ -1,14 +1,14 @@
 //! The SLOs of all services as one table: the same for a running daemon, a store and the demo.
 
-use super::numbers;
-use super::state::{Burn, ObjectiveState};
+use super::notes;
+use super::state::ObjectiveState;
 use super::table::{drawn_within, known, plain};
+use crate::format::numbers;
 use crate::ledger::snapshot::{
-    BudgetView, ObjectiveView, ProbeView, ServiceView, Snapshot, WINDOWS, WindowView,
+    BudgetView, ObjectiveView, ProbeView, ServiceView, Snapshot, WindowView,
 };
 use crate::outcome::{Timestamp, Verdict};
-use crate::slo::BudgetingMethod;
-use crate::stats::scale::PRECISION;
+use crate::slo::{BudgetingMethod, StandardWindow};
 use crate::units::show_duration;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -60,6 +60,9 @@ pub struct ObjectiveStatus {
     pub name: String,
     pub target_ratio: f64,
     pub window_seconds: u64,
+    /// `ok`, `burning`, `burning fast`, `recovered`, `budget spent` or `no data`.
+    #[serde(default)]
+    pub state: String,
     /// `week`, `month`, `quarter` or `year`; absent for a rolling window.
     #[serde(default)]
     pub calendar: Option<String>,
@@ -93,6 +96,9 @@ pub struct ObjectiveStatus {
     /// How near, as a ratio.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approximate_within_ratio: Option<f64>,
+    /// Outcomes before then were stored without the measurement, and are not counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub measured_since: Option<chrono::DateTime<chrono::Utc>>,
 }
 
 /// What was counted in a window. An event is an outcome, or a minute where minutes are budgeted,
@@ -154,16 +160,23 @@ impl Status {
     fn notes(&self) -> String {
         let mut notes = vec![String::new()];
         if let Some(until) = self.future_until {
-            notes.push(numbers::future(self.future_outcomes, until));
+            notes.push(notes::future(self.future_outcomes, until));
         }
         for service in &self.services {
             for objective in &service.objectives {
                 let name = format!("{}/{}", service.name, objective.name);
                 if objective.beyond_retention {
-                    notes.push(format!("{name}: {}", numbers::BEYOND_RETENTION));
+                    notes.push(format!("{name}: {}", notes::BEYOND_RETENTION));
                 }
-                if let Some(before) = objective.approximate_before {
-                    notes.push(format!("{name}: {}", numbers::approximate(before)));
+                let (before, within) = (
+                    objective.approximate_before,
+                    objective.approximate_within_ratio,
+                );
+                if let (Some(before), Some(within)) = (before, within) {
+                    notes.push(format!("{name}: {}", notes::approximate(before, within)));
+                }
+                if let Some(since) = objective.measured_since {
+                    notes.push(format!("{name}: {}", notes::measured_since(since)));
                 }
             }
         }
@@ -204,7 +217,7 @@ impl Status {
                     known(objective.burn_rate_1h, numbers::burn),
                     known(objective.burn_rate_6h, numbers::burn),
                     known(objective.coverage_ratio, numbers::coverage),
-                    objective.state().to_owned(),
+                    objective.state.clone(),
                 ]);
                 for further in &objective.further_windows {
                     table.add_row([
@@ -276,9 +289,9 @@ impl WindowStatus {
     /// The windows that every objective has, then its own ones that are not among them.
     fn all(view: &ObjectiveView) -> Vec<Self> {
         let budgeting = view.objective.budgeting;
-        let common = WINDOWS.iter().zip(&view.windows);
+        let common = view.windows.iter();
         let mut all: Vec<_> = common
-            .map(|((name, _), window)| Self::of((*name).to_owned(), window, budgeting))
+            .map(|(window, view)| Self::of(window.name().to_owned(), view, budgeting))
             .collect();
         for budget in std::iter::once(&view.budget).chain(&view.further) {
             let name = budget.window.name();
@@ -345,6 +358,7 @@ impl ObjectiveStatus {
         Self {
             name: view.objective.name.clone(),
             target_ratio: view.objective.target,
+            state: ObjectiveState::of(view).label().to_owned(),
             calendar: view
                 .objective
                 .window
@@ -353,9 +367,9 @@ impl ObjectiveStatus {
             window_seconds: view.objective.window.length.as_secs(),
             sli_ratio: view.budget.period.sli,
             budget_remaining_ratio: view.budget.left(),
-            burn_rate_5m: view.windows[0].burn_rate,
-            burn_rate_1h: view.windows[2].burn_rate,
-            burn_rate_6h: view.windows[4].burn_rate,
+            burn_rate_5m: view.windows[StandardWindow::Minutes5].burn_rate,
+            burn_rate_1h: view.windows[StandardWindow::Hour1].burn_rate,
+            burn_rate_6h: view.windows[StandardWindow::Hours6].burn_rate,
             coverage_ratio: view.budget.period.coverage,
             affordable_outage_seconds: view.budget.affordable.map(|left| left.as_secs_f64()),
             recovery_at: view.budget.recovery.map(Timestamp::to_utc),
@@ -363,18 +377,9 @@ impl ObjectiveStatus {
             further_windows: view.further.iter().map(FurtherWindow::of).collect(),
             windows: Vec::new(),
             beyond_retention: view.is_beyond_retention(),
-            approximate_before: view.approximate.map(Timestamp::to_utc),
-            approximate_within_ratio: view.approximate.map(|_| PRECISION),
+            approximate_before: view.precision.approximate_before.map(Timestamp::to_utc),
+            approximate_within_ratio: view.approximate_within(),
+            measured_since: view.precision.measured_since.map(Timestamp::to_utc),
         }
-    }
-
-    /// The state as one word.
-    pub fn state(&self) -> &'static str {
-        let burn = Burn {
-            last_5m: self.burn_rate_5m,
-            last_1h: self.burn_rate_1h,
-            last_6h: self.burn_rate_6h,
-        };
-        ObjectiveState::judge(self.budget_remaining_ratio, burn).label()
     }
 }

@@ -8,9 +8,11 @@ pub fn known<T>(value: Option<T>, show: impl Fn(T) -> String) -> String {
 }
 
 /// A table without lines, with these heads.
-pub fn plain(heads: &[&str]) -> Table {
+pub fn plain<H: ToString>(heads: &[H]) -> Table {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_header(heads);
+    table
+        .load_preset(presets::NOTHING)
+        .set_header(heads.iter().map(ToString::to_string));
     table
 }
 

@@ -7,10 +7,10 @@ use std::thread;
 
 /// Reads something of each service, in the order of the config: each processor its share of them,
 /// with a reader of its own.
-pub fn each_service<'c, T: Send>(
+pub fn each_share<'c, T: Send>(
     config: &'c Config,
     store: &Store,
-    read: impl Fn(&Store, &'c ServiceSpec) -> Result<T, StoreError> + Sync,
+    read: impl Fn(&Store, &'c [ServiceSpec]) -> Result<Vec<T>, StoreError> + Sync,
 ) -> Result<Vec<T>, StoreError> {
     let threads = thread::available_parallelism().map_or(1, NonZero::get);
     let share = config.services.len().div_ceil(threads).max(1);
@@ -20,8 +20,7 @@ pub fn each_service<'c, T: Send>(
         for services in config.services.chunks(share) {
             let reader = store.reader()?;
             workers.push(scope.spawn(move || {
-                let found = services.iter().map(|service| read(&reader, service));
-                let found = found.collect::<Result<Vec<_>, _>>();
+                let found = read(&reader, services);
                 found.map(|found| (found, reader.unreadable_blocks()))
             }));
         }

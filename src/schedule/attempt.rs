@@ -8,9 +8,8 @@ use crate::config::ProbeSpec;
 use crate::outcome::{
     Cause, Detail, Outcome, ProbeKey, Record, Timestamp, Verdict, VoidReason, millis,
 };
-use crate::probe::beats::HeartbeatState;
 use crate::probe::{Attempt, Trace};
-use crate::units::show_duration;
+use crate::slo::Threshold;
 use futures_util::FutureExt;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
@@ -33,7 +32,6 @@ pub(super) struct AttemptContext {
     pub(super) spec: ProbeSpec,
     /// The tick's label.
     pub(super) at: Timestamp,
-    pub(super) heard: HeartbeatState,
     pub(super) clock: Clock,
     pub(super) stall: StallDetector,
     pub(super) meter: LagMeter,
@@ -45,7 +43,6 @@ pub(super) async fn run(context: AttemptContext) -> ProbeKey {
     let AttemptContext {
         spec,
         at,
-        heard,
         clock,
         stall,
         meter,
@@ -54,7 +51,7 @@ pub(super) async fn run(context: AttemptContext) -> ProbeKey {
     } = context;
     let running = meter.enter();
     let (wall, started) = (clock.now(), Instant::now());
-    let outcome = outcome(&spec, heard).await;
+    let outcome = outcome(&spec, wall).await;
     let lag = running.lag(Instant::now());
     drop(running);
     wakeup_lag.observe(lag.as_secs_f64());
@@ -71,25 +68,24 @@ pub(super) async fn run(context: AttemptContext) -> ProbeKey {
     spec.key
 }
 
-async fn outcome(spec: &ProbeSpec, heard: HeartbeatState) -> Outcome {
-    let mut attempt = Attempt::new(spec.timeout, Trace::silent());
-    attempt.heard = heard;
+async fn outcome(spec: &ProbeSpec, wall: Timestamp) -> Outcome {
+    let mut attempt = Attempt::new(wall, spec.timeout, Trace::silent());
     let (started, cut_off) = (attempt.started, attempt.deadline + GRACE);
     let guarded = AssertUnwindSafe(spec.probe.run(&mut attempt)).catch_unwind();
     match timeout_at(cut_off, guarded).await {
         Ok(Ok(outcome)) => outcome,
         Ok(Err(_panic)) => {
-            tracing::error!(probe = %spec.key, "probe {} panicked; this is a defect of slod", spec.key);
+            tracing::error!(probe = %spec.key, "probe {} panicked; this is a bug in slod", spec.key);
             explained(
                 Verdict::Void(VoidReason::Internal),
                 started.elapsed(),
-                "the probe panicked; this is a defect of slod",
+                "the probe panicked; this is a bug in slod",
             )
         }
         Err(_elapsed) => explained(
             Verdict::Bad(Cause::Timeout),
             started.elapsed(),
-            "no end within the timeout",
+            "did not finish within the timeout",
         ),
     }
 }
@@ -105,7 +101,7 @@ fn disturbed(
     let now = Instant::now();
     let took = now.saturating_duration_since(started);
     if let Some(still) = stall.stalled_since(started, now) {
-        let message = format!("slod itself stood still for {:.1} s", still.as_secs_f64());
+        let message = format!("slod itself was stalled for {:.1} s", still.as_secs_f64());
         return Some(explained(
             Verdict::Void(VoidReason::Stalled),
             took,
@@ -127,22 +123,24 @@ fn disturbed(
 
 /// What a good attempt is worth that is above a latency threshold and would not be without the time
 /// that its thread waited for a processor: nothing, since nobody knows when the answer came.
-fn undecided(thresholds: &[Duration], lag: Duration, outcome: &Outcome) -> Option<Outcome> {
-    let latency = outcome.latency;
-    let exceeded =
-        |threshold: &&Duration| latency > **threshold && latency.saturating_sub(lag) <= **threshold;
+fn undecided(thresholds: &[Threshold], lag: Duration, outcome: &Outcome) -> Option<Outcome> {
+    let exceeded = |threshold: &&Threshold| {
+        let Threshold { of, below } = **threshold;
+        let time = outcome.time(of);
+        time.is_some_and(|time| time > below && time.saturating_sub(lag) <= below)
+    };
     let threshold = thresholds.iter().find(exceeded)?;
     if outcome.verdict != Verdict::Good {
         return None;
     }
     let message = format!(
-        "slod itself waited {} ms for a processor before it could read the answer: whether it came within {} is unknown",
+        "slod itself waited {} ms for a processor before it could read the response: whether it arrived within {} is unknown",
         lag.as_millis(),
-        show_duration(*threshold)
+        threshold.words()
     );
     Some(explained(
         Verdict::Void(VoidReason::Stalled),
-        latency,
+        outcome.latency,
         &message,
     ))
 }
@@ -163,7 +161,10 @@ mod tests {
     #[test]
     fn only_a_lag_that_decides_about_a_threshold_voids() {
         let ms = Duration::from_millis;
-        let thresholds = [ms(500), ms(1000)];
+        let thresholds = [500, 1000].map(|below| Threshold {
+            of: None,
+            below: ms(below),
+        });
         let voids = |verdict, latency, lag| {
             let outcome = Outcome::new(verdict, ms(latency));
             undecided(&thresholds, ms(lag), &outcome).is_some()

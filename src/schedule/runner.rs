@@ -5,12 +5,12 @@ use super::plan::{Due, Plan};
 use super::stall::{self, StallDetector};
 use super::threads::ProbeThreads;
 use crate::clock::Clock;
-use crate::config::ProbeSpec;
+use crate::config::{Config, ProbeSpec};
 use crate::outcome::{Outcome, ProbeKey, Record, Timestamp, Verdict, VoidReason, millis};
-use crate::probe::beats::HeartbeatBoard;
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
@@ -24,18 +24,15 @@ pub struct Deps {
     pub clock: Clock,
     /// Where attempts run.
     pub threads: ProbeThreads,
-    /// What jobs reported.
-    pub beats: HeartbeatBoard,
     /// The latest tick that was ever kept: until then the wall clock has been used before.
     pub used_until: Option<Timestamp>,
     /// Bounded: while it is full, finished probes wait and ticks are missed, nothing piles up.
     pub events: mpsc::Sender<ScheduleEvent>,
-    /// Replaces all probes.
-    pub reloads: mpsc::Receiver<Vec<ProbeSpec>>,
+    /// Its probes run, those of each new config as soon as it is there.
+    pub configs: watch::Receiver<Arc<Config>>,
     pub stop: CancellationToken,
     /// How long running probes may go on after a stop request.
     pub drain: Duration,
-    pub max_concurrent: usize,
     /// Seconds from a tick to the start of its probe.
     pub lag: prometheus::Histogram,
     /// Seconds that a thread had waited for a processor when an attempt on it ended.
@@ -44,8 +41,8 @@ pub struct Deps {
 }
 
 /// Runs the probes until a stop is requested and the running ones have ended.
-pub async fn run(specs: Vec<ProbeSpec>, deps: Deps) {
-    let mut runner = Runner::new(specs, deps);
+pub async fn run(deps: Deps) {
+    let mut runner = Runner::new(deps);
     runner.until_stopped().await;
     runner.drain().await;
 }
@@ -62,6 +59,8 @@ struct Runner {
     /// How often the wall clock was set back, and until when it repeats itself.
     echo: (i64, Timestamp),
     stall: StallDetector,
+    /// Of the first config: a change needs a restart.
+    max_concurrent: usize,
     deps: Deps,
 }
 
@@ -76,8 +75,9 @@ struct Job {
 }
 
 impl Runner {
-    fn new(specs: Vec<ProbeSpec>, deps: Deps) -> Self {
+    fn new(deps: Deps) -> Self {
         let now = deps.clock.now();
+        let max_concurrent = deps.configs.borrow().max_concurrent_probes;
         let repeated = deps.used_until.filter(|until| *until >= now);
         let mut runner = Self {
             jobs: Vec::new(),
@@ -88,9 +88,10 @@ impl Runner {
             last_wake: (now, Instant::now()),
             echo: repeated.map_or((0, Timestamp(i64::MIN)), |until| (1, until)),
             stall: StallDetector::new(Instant::now()),
+            max_concurrent,
             deps,
         };
-        runner.reload(specs);
+        runner.reload();
         runner
     }
 
@@ -105,7 +106,7 @@ impl Runner {
             let wake = self.next_wake();
             tokio::select! {
                 () = stop.cancelled() => return,
-                Some(specs) = self.deps.reloads.recv() => self.reload(specs),
+                Ok(()) = self.deps.configs.changed() => self.reload(),
                 Some(done) = self.running.join_next() => self.finished(done.ok()),
                 () = sleep_until(wake) => {}
                 _ = looks.tick() => {}
@@ -122,8 +123,11 @@ impl Runner {
         Instant::now() + wait
     }
 
-    /// Takes new probes; those that stay keep their place in time and what they are doing.
-    fn reload(&mut self, specs: Vec<ProbeSpec>) {
+    /// Takes the probes of the config; those that stay keep their place in time and what they are
+    /// doing.
+    fn reload(&mut self) {
+        let config = self.deps.configs.borrow_and_update().clone();
+        let specs: Vec<ProbeSpec> = config.running().cloned().collect();
         let mut old: HashMap<ProbeKey, Job> = self
             .jobs
             .drain(..)
@@ -170,7 +174,7 @@ impl Runner {
         if jumped.abs() > JUMP_MS {
             tracing::warn!(
                 jump_ms = jumped,
-                "the wall clock jumped by {jumped} ms; the schedule is laid anew"
+                "the wall clock jumped by {jumped} ms; recomputing the schedule"
             );
             self.plan.restart(now);
         }
@@ -192,7 +196,7 @@ impl Runner {
     }
 
     fn start_waiting(&mut self, now: Timestamp) {
-        while self.running.len() < self.deps.max_concurrent
+        while self.running.len() < self.max_concurrent
             && let Some(probe) = self.waiting.pop_front()
         {
             let job = &mut self.jobs[probe];
@@ -212,7 +216,6 @@ impl Runner {
             let context = attempt::AttemptContext {
                 spec: job.spec.clone(),
                 at: self.label(at),
-                heard: self.deps.beats.look(&job.spec.key, now),
                 clock: self.deps.clock.clone(),
                 stall: self.stall.clone(),
                 meter: thread.meter.clone(),
@@ -227,7 +230,7 @@ impl Runner {
     /// A tick whose attempt would begin after it should have ended says nothing about that time.
     fn void_late(&mut self, probe: usize, at: Timestamp, lag: i64) {
         let spec = &self.jobs[probe].spec;
-        let message = format!("slod was too busy to begin in time: {lag} ms late");
+        let message = format!("slod was too busy to start in time: {lag} ms late");
         let record = Record {
             key: spec.key.clone(),
             at: self.label(at),

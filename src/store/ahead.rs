@@ -2,9 +2,10 @@
 //! them before their time.
 
 use super::compact::{block_id, of_block_id};
-use super::header::{HOUR_MS, Header, hour_of};
+use super::header::{Header, hour_of};
 use super::{Store, StoreError};
 use crate::outcome::Timestamp;
+use crate::units::HOUR_MS;
 use rusqlite::params;
 
 /// Stored outcomes of the future.
@@ -64,7 +65,7 @@ impl Store {
         while let Some(row) = rows.next()? {
             let (of, probe) = of_block_id(row.get(0)?);
             if of == hour {
-                self.events_of_block(probe, of, &mut |event| {
+                self.events_of_block(probe, of, &[], &mut |event| {
                     if event.at > now {
                         ahead.add(event.at, 1);
                     }

@@ -1,13 +1,13 @@
-//! Alerts that fired, by when they began.
+//! Firing alertsd, by when they began.
 
 use super::{Store, StoreError};
+use crate::alert::{AlertKey, AlertRecord, Tier};
 use crate::outcome::Timestamp;
-use crate::slo::burn::{Fired, FiredFor, TIERS};
 use rusqlite::{Params, Row, params};
 
 impl Store {
     /// Those that fire, as far as the store knows.
-    pub fn firing_alerts(&self) -> Result<Vec<FiredFor>, StoreError> {
+    pub fn firing_alerts(&self) -> Result<Vec<AlertRecord>, StoreError> {
         self.read_alerts(
             "to_at IS NULL ORDER BY from_at DESC, service, slo, tier",
             [],
@@ -20,7 +20,7 @@ impl Store {
         from: Timestamp,
         to: Timestamp,
         most: u32,
-    ) -> Result<Vec<FiredFor>, StoreError> {
+    ) -> Result<Vec<AlertRecord>, StoreError> {
         let touching = "from_at < ?2 AND (to_at IS NULL OR to_at > ?1)
                         ORDER BY from_at DESC, service, slo, tier LIMIT ?3";
         self.read_alerts(touching, [from.0, to.0, i64::from(most)])
@@ -38,7 +38,11 @@ impl Store {
             .map_err(StoreError::sql("delete old alerts"))
     }
 
-    fn read_alerts(&self, filter: &str, values: impl Params) -> Result<Vec<FiredFor>, StoreError> {
+    fn read_alerts(
+        &self,
+        filter: &str,
+        values: impl Params,
+    ) -> Result<Vec<AlertRecord>, StoreError> {
         let read = || {
             // A store that is only read may be of an older version.
             if !self.conn.table_exists(None, "alert")? {
@@ -56,31 +60,27 @@ impl Store {
     }
 
     /// Keeps alerts; one that is there already is the same one with its end.
-    pub fn keep_alerts(&mut self, alerts: &[FiredFor]) -> Result<(), StoreError> {
+    pub fn keep_alerts(&mut self, alerts: &[AlertRecord]) -> Result<(), StoreError> {
         self.still_there()?;
         self.try_keep_alerts(alerts)
             .map_err(StoreError::sql("keep alerts"))
     }
 
-    fn try_keep_alerts(&mut self, alerts: &[FiredFor]) -> rusqlite::Result<()> {
+    fn try_keep_alerts(&mut self, alerts: &[AlertRecord]) -> rusqlite::Result<()> {
         let tx = self.conn.transaction()?;
-        for FiredFor {
-            service,
-            slo,
-            fired,
-        } in alerts
-        {
+        for alert in alerts {
+            let AlertKey { service, slo, tier } = &alert.key;
             let sql = "INSERT INTO alert (service, slo, tier, from_at, to_at, spent, inhibited)
                        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
                        ON CONFLICT (from_at, service, slo, tier) DO UPDATE SET to_at = excluded.to_at";
             let values = params![
                 &**service,
                 &**slo,
-                fired.tier.number,
-                fired.from.0,
-                fired.to.map(|to| to.0),
-                fired.spent,
-                fired.inhibited
+                tier.number,
+                alert.from.0,
+                alert.to.map(|to| to.0),
+                alert.spent,
+                alert.inhibited
             ];
             tx.prepare_cached(sql)?.execute(values)?;
         }
@@ -89,20 +89,19 @@ impl Store {
 }
 
 /// `None` for a tier that only a newer version has.
-fn alert(row: &Row<'_>) -> rusqlite::Result<Option<FiredFor>> {
-    let number: u8 = row.get(2)?;
-    let Some(tier) = TIERS.iter().find(|tier| tier.number == number) else {
+fn alert(row: &Row<'_>) -> rusqlite::Result<Option<AlertRecord>> {
+    let Some(tier) = Tier::numbered(row.get(2)?) else {
         return Ok(None);
     };
-    Ok(Some(FiredFor {
-        service: row.get::<_, String>(0)?.into(),
-        slo: row.get::<_, String>(1)?.into(),
-        fired: Fired {
+    Ok(Some(AlertRecord {
+        key: AlertKey {
+            service: row.get::<_, String>(0)?.into(),
+            slo: row.get::<_, String>(1)?.into(),
             tier,
-            from: Timestamp(row.get(3)?),
-            to: row.get::<_, Option<i64>>(4)?.map(Timestamp),
-            spent: row.get(5)?,
-            inhibited: row.get(6)?,
         },
+        from: Timestamp(row.get(3)?),
+        to: row.get::<_, Option<i64>>(4)?.map(Timestamp),
+        spent: row.get(5)?,
+        inhibited: row.get(6)?,
     }))
 }

@@ -3,7 +3,7 @@
 use super::header::hour_of;
 use super::{Store, StoreError};
 use crate::outcome::{ProbeKey, Record, Timestamp};
-use crate::probe::beats::{Beat, Failures, StoredBeat};
+use crate::probe::heartbeat::{Beat, Failures, StoredBeat};
 use rusqlite::{Row, params};
 use std::collections::HashMap;
 
@@ -35,7 +35,7 @@ impl Store {
     ) -> Result<Option<Record>, StoreError> {
         let hours = (0..LOOK_BACK_HOURS).map(|back| hour_of(latest) - back);
         let mut last = hours.filter_map(|hour| {
-            let records = self.hour_of_probe(key, hour);
+            let records = self.hour_of_probe(key, hour, &[]);
             records.map(|mut records| records.pop()).transpose()
         });
         let last = last.next().transpose();

@@ -3,10 +3,11 @@
 use super::block::{Block, decode};
 use super::compact::of_block_id;
 use super::counts::ValueCounts;
-use super::header::{HOUR_MS, Header, verdict_code, verdict_of};
+use super::header::{Header, verdict_code, verdict_of};
 use super::summary::HourSummary;
 use super::{Store, StoreError, schema};
-use crate::outcome::Timestamp;
+use crate::outcome::{Measurement, Timestamp};
+use crate::units::HOUR_MS;
 use rusqlite::{Connection, OpenFlags, Row, TransactionBehavior};
 use std::path::Path;
 
@@ -77,7 +78,7 @@ pub fn check(path: &Path) -> Result<Checked, StoreError> {
     drop(tx);
     match try_write(path) {
         Err(error) if !is_elsewhere(&error) => {
-            checked.fault(format!("it takes no commit: {error}"));
+            checked.fault(format!("a commit fails: {error}"));
         }
         _ => {}
     }
@@ -155,26 +156,27 @@ fn hour(store: &Store, id: i64, row: &Row<'_>) -> rusqlite::Result<Result<u64, &
     let (hour, probe) = of_block_id(id);
     let (counts, outcomes): (Vec<u8>, Option<Vec<u8>>) = (row.get(1)?, row.get(2)?);
     let Ok(header) = Header::read(&counts) else {
-        return Ok(Err("its counts make no sense"));
+        return Ok(Err("its counts are invalid"));
     };
     let Some(basis) = store.basis(header.basis)? else {
-        return Ok(Err("what it was counted by is not known"));
+        return Ok(Err("its counting rules are missing"));
     };
     if HourSummary::new(hour, header.clone(), basis.clone()).is_err() {
-        return Ok(Err("its counts do not fit what it was counted by"));
+        return Ok(Err("its counts do not match its counting rules"));
     }
     let Some(key) = store.names.key(probe) else {
-        return Ok(Err("its probe is not known"));
+        return Ok(Err("its probe is unknown"));
     };
     let Some(outcomes) = outcomes else {
-        return Ok(Err("its counts are there, its outcomes are not"));
+        return Ok(Err("its outcomes are missing"));
     };
-    let Ok(records) = decode(key, hour, &Block { counts, outcomes }, &basis.scale) else {
+    let block = Block { counts, outcomes };
+    let Ok(records) = decode(key, hour, &block, &basis.scales, Measurement::ALL) else {
         return Ok(Err("its outcomes cannot be decoded"));
     };
     let codes = records.iter().map(|r| verdict_code(r.outcome.verdict));
     if ValueCounts::of(codes) != header.verdicts {
-        return Ok(Err("its counts are not those of its outcomes"));
+        return Ok(Err("its counts do not match its outcomes"));
     }
     Ok(Ok(records.len() as u64))
 }
@@ -185,9 +187,7 @@ fn orphans(store: &Store, checked: &mut Checked) -> rusqlite::Result<()> {
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let place = place(store, row.get(0)?);
-        checked.fault(format!(
-            "{place}: its outcomes are there, its counts are not"
-        ));
+        checked.fault(format!("{place}: its counts are missing"));
     }
     Ok(())
 }
@@ -202,7 +202,7 @@ fn outcomes(store: &Store, checked: &mut Checked) -> rusqlite::Result<()> {
         let known = store.names.key(probe).is_some();
         if verdict.is_err() || !known || hour != at.div_euclid(HOUR_MS) {
             let place = place(store, super::compact::block_id(hour, probe));
-            checked.fault(format!("{place}: an outcome makes no sense"));
+            checked.fault(format!("{place}: an outcome is invalid"));
         } else {
             checked.outcomes += 1;
         }

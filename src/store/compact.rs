@@ -1,12 +1,13 @@
 //! Finished hours become blocks; old ones go.
 
 use super::block::{Block, decode, encode};
-use super::header::{HOUR_MS, hour_of};
+use super::header::hour_of;
 use super::raw;
+use super::scales::Scales;
 use super::{Store, StoreError};
-use crate::outcome::{ProbeKey, Record, Timestamp};
-use crate::slo::TallyKey;
-use crate::stats::scale::Scale;
+use crate::outcome::{Measurement, ProbeKey, Record, Timestamp};
+use crate::slo::{TallyKey, Threshold};
+use crate::units::HOUR_MS;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use std::time::Duration;
 
@@ -17,8 +18,8 @@ const SETTLE: Duration = Duration::from_secs(150);
 /// What a probe's hours are counted by: thresholds and tallies of all objectives it counts for.
 #[derive(Clone, Debug, Default)]
 pub struct CountingPlan {
-    /// Latency thresholds that must be bucket boundaries of blocks.
-    pub cuts: Vec<Duration>,
+    /// Those that blocks must tell apart exactly.
+    pub thresholds: Vec<Threshold>,
     pub keys: Vec<TallyKey>,
 }
 
@@ -114,23 +115,30 @@ impl Store {
         late: Vec<Record>,
         plan: &CountingPlan,
     ) -> rusqlite::Result<()> {
-        let mut scale = Scale::new(plan.cuts.iter().copied());
+        let mut scales = Scales::new(&plan.thresholds);
         let mut records = late;
         if let Some(block) = load(&self.conn, block_id(hour, probe))? {
             let old = self.basis_of(&block)?;
             let old = old.and_then(|basis| {
-                let old = decode(&records[0].key, hour, &block, &basis.scale).ok()?;
-                Some((old, basis.scale.clone()))
+                let old = decode(
+                    &records[0].key,
+                    hour,
+                    &block,
+                    &basis.scales,
+                    Measurement::ALL,
+                )
+                .ok()?;
+                Some((old, basis.scales.clone()))
             });
-            let Some((old, old_scale)) = old else {
+            let Some((old, old_scales)) = old else {
                 self.unreadable.set(self.unreadable.get() + 1);
                 return Ok(());
             };
             records = merge(old, records);
-            scale = old_scale;
+            scales = old_scales;
         }
-        let basis = intern_basis(&self.conn, &scale, &plan.keys)?;
-        match encode(&records, basis, &scale, &plan.keys) {
+        let basis = intern_basis(&self.conn, &scales, &plan.keys)?;
+        match encode(&records, basis, &scales, &plan.keys) {
             Ok(block) => save(&self.conn, block_id(hour, probe), &block),
             // More than 16 million outcomes in an hour of milliseconds: cannot be.
             Err(_) => Err(rusqlite::Error::IntegralValueOutOfRange(0, i64::MAX)),
@@ -193,9 +201,9 @@ fn save(conn: &Connection, id: i64, block: &Block) -> rusqlite::Result<()> {
     Ok(())
 }
 
-fn intern_basis(conn: &Connection, scale: &Scale, keys: &[TallyKey]) -> rusqlite::Result<i64> {
+fn intern_basis(conn: &Connection, scales: &Scales, keys: &[TallyKey]) -> rusqlite::Result<i64> {
     let keys: Vec<String> = keys.iter().map(TallyKey::to_string).collect();
-    let (cuts, keys) = (scale.to_text(), keys.join(" "));
+    let (cuts, keys) = (scales.to_text(), keys.join(" "));
     let find = "SELECT id FROM basis WHERE cuts = ?1 AND keys = ?2";
     let mut find = conn.prepare_cached(find)?;
     if let Some(id) = find

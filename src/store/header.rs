@@ -3,13 +3,35 @@
 use super::counts::{Bytes, Corrupt, ValueCounts, put};
 use crate::outcome::{Cause, Timestamp, Verdict, VoidReason};
 use crate::slo::Tally;
+use crate::units::HOUR_MS;
 
-/// Milliseconds per hour.
-pub const HOUR_MS: i64 = 3_600_000;
-/// First byte of the counts; a reader that does not know it leaves the hour out.
-const FORMAT: u8 = 2;
-/// Of hours whose latencies are known to their buckets only.
-const FORMAT_COARSE: u8 = 1;
+/// What a block keeps: the first byte of its counts. A reader that does not know it leaves the hour
+/// out. Each format adds to the one before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Format {
+    /// Latencies are known to their buckets only.
+    Coarse = 1,
+    /// Where in its bucket each latency is.
+    Fine = 2,
+    /// Measurements, but not of every outcome: some were stored before they were kept.
+    PartlyMeasured = 3,
+    /// Measurements of every outcome.
+    Measured = 4,
+}
+
+impl Format {
+    const ALL: [Self; 4] = [
+        Self::Coarse,
+        Self::Fine,
+        Self::PartlyMeasured,
+        Self::Measured,
+    ];
+
+    fn read(byte: u8) -> Result<Self, Corrupt> {
+        let mut all = Self::ALL.into_iter();
+        all.find(|format| *format as u8 == byte).ok_or(Corrupt)
+    }
+}
 
 /// Verdicts from this number on say nothing about the service.
 const VOID: u64 = 256;
@@ -49,8 +71,7 @@ pub fn verdict_of(code: u64) -> Result<Verdict, Corrupt> {
 /// The counts of an hour as they are stored, before the basis is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header {
-    /// Whether the block stores where in its bucket each latency is.
-    pub fine: bool,
+    pub format: Format,
     /// Row in the `basis` table.
     pub basis: i64,
     /// Outcomes by [`verdict_code`].
@@ -65,7 +86,7 @@ pub struct Header {
 
 impl Header {
     pub fn write(&self) -> Vec<u8> {
-        let mut out = vec![if self.fine { FORMAT } else { FORMAT_COARSE }];
+        let mut out = vec![self.format as u8];
         put(&mut out, self.basis.unsigned_abs());
         self.verdicts.write(&mut out);
         put(&mut out, self.covered_ms);
@@ -82,11 +103,7 @@ impl Header {
 
     pub fn read(stored: &[u8]) -> Result<Self, Corrupt> {
         let mut bytes = Bytes(stored);
-        let fine = match bytes.byte()? {
-            FORMAT => true,
-            FORMAT_COARSE => false,
-            _ => return Err(Corrupt),
-        };
+        let format = Format::read(bytes.byte()?)?;
         let basis = bytes.small()?;
         let verdicts = ValueCounts::read(&mut bytes)?;
         let covered_ms = bytes.number()?;
@@ -110,7 +127,7 @@ impl Header {
             return Err(Corrupt);
         }
         Ok(Self {
-            fine,
+            format,
             basis,
             verdicts,
             covered_ms,
@@ -150,7 +167,7 @@ mod tests {
     proptest! {
         #[test]
         fn damaged_counts_are_refused_or_add_up(mut bytes in prop::collection::vec(0..20_u8, 1..40)) {
-            bytes[0] = FORMAT;
+            bytes[0] = Format::Measured as u8;
             if let Ok(header) = Header::read(&bytes) {
                 prop_assert_eq!(header.latencies.total(), good(&header.verdicts));
                 prop_assert_eq!(Header::read(&header.write()), Ok(header));

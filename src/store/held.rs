@@ -1,8 +1,8 @@
 //! Failures that wait for their judgement, so that a killed process loses none.
 
 use super::header::verdict_code;
-use super::raw::{COLUMNS, Names, record_of};
-use super::{Store, StoreError};
+use super::raw::{Names, columns, record_of};
+use super::{Store, StoreError, measured};
 use crate::outcome::{Record, millis};
 use rusqlite::{Connection, params};
 
@@ -22,9 +22,9 @@ pub fn hold(conn: &Connection, names: &mut Names, record: &Record) -> rusqlite::
     let probe = names.id_for(conn, record)?;
     let outcome = &record.outcome;
     let mut statement = conn.prepare_cached(
-        "INSERT INTO held (at, probe, interval_ms, verdict, latency_ns, http_status, tls_not_after,
-                           message)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING",
+        "INSERT INTO held (at, probe, interval_ms, verdict, latency_ns, code, tls_not_after, message,
+                           measured)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT DO NOTHING",
     )?;
     statement.execute(params![
         record.at.0,
@@ -32,9 +32,10 @@ pub fn hold(conn: &Connection, names: &mut Names, record: &Record) -> rusqlite::
         millis(record.interval),
         verdict_code(outcome.verdict).cast_signed(),
         i64::try_from(outcome.latency.as_nanos()).unwrap_or(i64::MAX),
-        outcome.detail.http_status,
+        outcome.code,
         outcome.detail.tls_not_after,
         outcome.detail.message.as_deref(),
+        measured::pack(&outcome.measured),
     ])?;
     Ok(())
 }
@@ -51,13 +52,12 @@ pub fn let_go(conn: &Connection, names: &Names, record: &Record) -> rusqlite::Re
 impl Store {
     /// What waited for its judgement when the last process ended, in the order of time.
     pub fn held(&self) -> Result<Vec<Record>, StoreError> {
-        self.try_held().map_err(StoreError::sql(
-            "read the outcomes that wait for their judgement",
-        ))
+        self.try_held()
+            .map_err(StoreError::sql("read the outcomes that wait for a verdict"))
     }
 
     fn try_held(&self) -> rusqlite::Result<Vec<Record>> {
-        let sql = format!("{COLUMNS} FROM held ORDER BY at");
+        let sql = format!("{} FROM held ORDER BY at", columns(&self.conn)?);
         let mut statement = self.conn.prepare_cached(&sql)?;
         let mut rows = statement.query([])?;
         let mut found = Vec::new();

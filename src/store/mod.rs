@@ -5,9 +5,10 @@
 //! with the hour's exact counts beside it, so that a start reads counts only. The order within
 //! blocks is range-coded against those counts (`counts`, `column`).
 //!
-//! What a block keeps of an outcome: tick, interval, verdict, HTTP status, the message as far as
-//! it fits, and the latency within 1 % and on the right side of every cut. Phases and addresses
-//! are for the live view and are not stored; certificate dates live until the hour is compacted.
+//! What a block keeps of an outcome: tick, interval, verdict, protocol code, the message as far as
+//! it fits, the latency within 1 % and every other measurement within 6.3 % (`measured`), all of
+//! them on the right side of every threshold. Addresses are for the live view and are not stored;
+//! certificate dates live until the hour is compacted.
 
 mod absence;
 mod ahead;
@@ -24,10 +25,13 @@ mod counts;
 mod fine;
 mod header;
 mod held;
+mod measured;
+mod outline;
 mod precision;
 mod raw;
 mod reader;
 mod recover;
+mod scales;
 mod schema;
 mod summary;
 mod texts;
@@ -40,6 +44,7 @@ pub use backup::{Backup, backup};
 pub use check::{Checked, check};
 pub use compact::CountingPlan;
 pub use held::Stage;
+pub use outline::HourOutline;
 pub use recover::{Recovered, recover};
 pub use summary::HourSummary;
 pub use writer::{StoreHandle, StoreStats, Writer};
@@ -65,16 +70,16 @@ const BUSY: Duration = Duration::from_millis(500);
 pub enum StoreError {
     #[error(
         "the store has schema version {found}, but this slod knows versions up to {known} \
-         (it was written by a newer slod: run that one, or point store.path elsewhere)"
+         (it was written by a newer slod: run that version, or change store.path)"
     )]
     Newer { found: i64, known: usize },
-    #[error("the file is no slod store (point store.path elsewhere)")]
+    #[error("the file is not a slod store (change store.path)")]
     Foreign,
-    #[error("another slod is writing to this store (stop it, or give this one its own store.path)")]
+    #[error("another slod is writing to this store (stop it, or use a different store.path)")]
     InUse,
     #[error(
-        "the store's file is damaged, failed to {doing}: {source} \
-         (`slod store recover --config ...` makes a new store of all that is readable)"
+        "the store is damaged: failed to {doing}: {source} \
+         (`slod store recover --config ...` copies everything readable into a new store)"
     )]
     Damaged {
         doing: &'static str,
@@ -83,10 +88,10 @@ pub enum StoreError {
     #[error("the store does not exist yet (slod run creates it)")]
     Missing,
     #[error(
-        "the store's file was deleted or replaced while slod ran (put it back and restart slod)"
+        "the store was deleted or replaced while slod was running (restore the file and restart slod)"
     )]
     Gone,
-    #[error("{most} corrections are in force already (take some back, or plan them in the config)")]
+    #[error("{most} corrections are active already (revoke some, or define them in the config)")]
     TooManyCorrections { most: i64 },
     #[error("failed to {doing}: {source}")]
     Io {
@@ -254,7 +259,7 @@ impl Store {
         self.bases.borrow_mut().clear();
     }
 
-    /// Bytes on disk, with the write-ahead log.
+    /// Bytes on disk, including the write-ahead log.
     pub fn size_bytes(&self) -> u64 {
         let wal = with_suffix(&self.path, "-wal");
         let size = |path: &Path| fs::metadata(path).map_or(0, |meta| meta.len());

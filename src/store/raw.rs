@@ -1,6 +1,7 @@
 //! Single outcomes: appended in time order, read back by lane.
 
 use super::header::{hour_of, verdict_code, verdict_of};
+use super::measured;
 use crate::outcome::{Outcome, ProbeKey, Record, Timestamp, millis};
 use rusqlite::{Connection, Row, params};
 use std::collections::{BTreeMap, HashMap};
@@ -88,17 +89,18 @@ pub fn insert<'a>(
     records: impl IntoIterator<Item = &'a Record>,
 ) -> rusqlite::Result<()> {
     let mut statement = conn.prepare_cached(
-        "INSERT INTO outcome (hour, lane, at, probe, interval_ms, verdict, latency_ns,
-                              http_status, tls_not_after, message)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT DO NOTHING",
+        "INSERT INTO outcome (hour, lane, at, probe, interval_ms, verdict, latency_ns, code,
+                              tls_not_after, message, measured)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT DO NOTHING",
     )?;
     for record in records {
         let probe = names.id_for(conn, record)?;
         let Outcome {
             verdict,
             latency,
+            measured,
+            code,
             detail,
-            ..
         } = &record.outcome;
         statement.execute(params![
             hour_of(record.at),
@@ -108,26 +110,38 @@ pub fn insert<'a>(
             millis(record.interval),
             verdict_code(*verdict).cast_signed(),
             i64::try_from(latency.as_nanos()).unwrap_or(i64::MAX),
-            detail.http_status,
+            code,
             detail.tls_not_after,
             detail.message.as_deref(),
+            measured::pack(measured),
         ])?;
     }
     Ok(())
 }
 
-pub const COLUMNS: &str =
-    "SELECT at, probe, interval_ms, verdict, latency_ns, http_status, tls_not_after, message";
+/// What [`record_of`] reads, in a store that is only read also of an older version.
+pub fn columns(conn: &Connection) -> rusqlite::Result<String> {
+    let rest = if conn.column_exists(None, "outcome", "measured")? {
+        "code, tls_not_after, message, measured"
+    } else {
+        "http_status, tls_not_after, message, NULL"
+    };
+    Ok(format!(
+        "SELECT at, probe, interval_ms, verdict, latency_ns, {rest}"
+    ))
+}
 
 /// A row as a record; `None` where a row makes no sense, which a foreign hand must have written.
 pub fn record_of(row: &Row<'_>, key: &ProbeKey) -> rusqlite::Result<Option<Record>> {
     let verdict = verdict_of(row.get::<_, i64>(3)?.cast_unsigned());
     let latency = Duration::from_nanos(row.get::<_, i64>(4)?.unsigned_abs());
-    let Ok(verdict) = verdict else {
+    let measured: Option<Vec<u8>> = row.get(8)?;
+    let (Ok(verdict), Ok(measured)) = (verdict, measured::unpack(measured.as_deref())) else {
         return Ok(None);
     };
     let mut outcome = Outcome::new(verdict, latency);
-    outcome.detail.http_status = row.get(5)?;
+    outcome.measured = measured;
+    outcome.code = row.get(5)?;
     outcome.detail.tls_not_after = row.get(6)?;
     outcome.detail.message = row.get::<_, Option<String>>(7)?.map(Into::into);
     Ok(Some(Record {
@@ -145,7 +159,8 @@ pub fn shard_hour(
     hour: i64,
     shard: i64,
 ) -> rusqlite::Result<LaneHour> {
-    let sql = format!("{COLUMNS} FROM outcome WHERE hour = ?1 AND lane = ?2 ORDER BY at");
+    let columns = columns(conn)?;
+    let sql = format!("{columns} FROM outcome WHERE hour = ?1 AND lane = ?2 ORDER BY at");
     let mut statement = conn.prepare_cached(&sql)?;
     let mut rows = statement.query([hour, shard])?;
     let mut found = LaneHour::new();
@@ -166,8 +181,9 @@ pub fn probe_hour(
     id: i64,
     hour: i64,
 ) -> rusqlite::Result<Vec<Record>> {
+    let columns = columns(conn)?;
     let sql =
-        format!("{COLUMNS} FROM outcome WHERE hour = ?1 AND lane = ?2 AND probe = ?3 ORDER BY at");
+        format!("{columns} FROM outcome WHERE hour = ?1 AND lane = ?2 AND probe = ?3 ORDER BY at");
     let mut statement = conn.prepare_cached(&sql)?;
     let mut rows = statement.query([hour, shard_of(id), id])?;
     let mut records = Vec::new();

@@ -3,11 +3,12 @@
 use super::block::{Block, decode, for_each_event};
 use super::compact::{block_id, lane_hours, load, merge, of_block_id};
 use super::counts::Corrupt;
-use super::header::{HOUR_MS, Header, hour_of};
+use super::header::{Header, hour_of};
+use super::scales::Scales;
 use super::summary::{CountingBasis, HourSummary};
 use super::{Store, StoreError, raw};
-use crate::outcome::{Event, ProbeKey, Record, Timestamp};
-use crate::stats::scale::Scale;
+use crate::outcome::{Event, Measurement, ProbeKey, Record, Timestamp};
+use crate::units::HOUR_MS;
 use rusqlite::OptionalExtension;
 use std::sync::Arc;
 
@@ -44,7 +45,7 @@ impl Store {
         if let Some(hour) = block_hour.filter(|hour| last.is_none_or(|last| *hour > hour_of(last)))
         {
             for key in self.names.keys() {
-                let records = self.hour_of_probe(key, hour)?;
+                let records = self.hour_of_probe(key, hour, &[])?;
                 last = last.max(records.last().map(|record| record.at));
             }
         }
@@ -114,7 +115,7 @@ impl Store {
             .conn
             .prepare_cached("SELECT counts FROM hour WHERE id = ?1")?;
         let mut found = Vec::new();
-        for hour in self.kept_hours(hour_of(from), first_hour_from(to))? {
+        for hour in self.try_kept_hours(from, to)? {
             let counts =
                 statement.query_row([block_id(hour, probe)], |row| row.get::<_, Vec<u8>>(0));
             if let Some(counts) = counts.optional()? {
@@ -132,19 +133,21 @@ impl Store {
         to: Timestamp,
     ) -> Result<Vec<Record>, StoreError> {
         let mut found = Vec::new();
-        self.for_each_outcome(key, from, to, |record| found.push(record))?;
+        self.for_each_outcome(key, from, to, Measurement::ALL, |record| found.push(record))?;
         Ok(found)
     }
 
     /// Visits one probe's outcomes with ticks in `from..to`, in order, an hour at a time in memory.
+    /// Other measurements than the `wanted` ones may be left out.
     pub fn for_each_outcome(
         &self,
         key: &ProbeKey,
         from: Timestamp,
         to: Timestamp,
+        wanted: &[Measurement],
         mut visit: impl FnMut(Record),
     ) -> Result<(), StoreError> {
-        let result = self.try_for_each_outcome(key, from, to, &mut visit);
+        let result = self.try_for_each_outcome(key, from, to, wanted, &mut visit);
         result.map_err(StoreError::sql("read outcomes"))
     }
 
@@ -153,31 +156,33 @@ impl Store {
         key: &ProbeKey,
         from: Timestamp,
         to: Timestamp,
+        wanted: &[Measurement],
         visit: &mut dyn FnMut(Record),
     ) -> rusqlite::Result<()> {
         let _tx = self.conn.unchecked_transaction()?;
-        for hour in self.kept_hours(hour_of(from), first_hour_from(to))? {
-            let records = self.hour_of_probe(key, hour)?;
-            let wanted = |record: &Record| record.at >= from && record.at < to;
-            records.into_iter().filter(wanted).for_each(&mut *visit);
+        for hour in self.try_kept_hours(from, to)? {
+            let records = self.hour_of_probe(key, hour, wanted)?;
+            let inside = |record: &Record| record.at >= from && record.at < to;
+            records.into_iter().filter(inside).for_each(&mut *visit);
         }
         Ok(())
     }
 
     /// Visits what counting needs of one probe's outcomes that are in blocks, from the hour of
-    /// `from` to that of `to`, both included.
+    /// `from` to that of `to`, both included. Other measurements than the `wanted` ones are left out.
     pub fn for_each_event(
         &self,
         key: &ProbeKey,
         from: Timestamp,
         to: Timestamp,
+        wanted: &[Measurement],
         mut visit: impl FnMut(Event),
     ) -> Result<(), StoreError> {
         let Some(probe) = self.names.id(key) else {
             return Ok(());
         };
         let result = (hour_of(from)..=hour_of(to))
-            .try_for_each(|hour| self.events_of_block(probe, hour, &mut visit));
+            .try_for_each(|hour| self.events_of_block(probe, hour, wanted, &mut visit));
         result.map_err(StoreError::sql("read outcomes"))
     }
 
@@ -185,14 +190,16 @@ impl Store {
         &self,
         probe: i64,
         hour: i64,
+        wanted: &[Measurement],
         visit: &mut dyn FnMut(Event),
     ) -> rusqlite::Result<()> {
         let Some(block) = load(&self.conn, block_id(hour, probe))? else {
             return Ok(());
         };
         let basis = self.basis_of(&block)?;
-        let read =
-            |basis: Arc<CountingBasis>| for_each_event(hour, &block, &basis.scale, visit).ok();
+        let read = |basis: Arc<CountingBasis>| {
+            for_each_event(hour, &block, &basis.scales, wanted, visit).ok()
+        };
         self.or_unreadable(basis.and_then(read));
         Ok(())
     }
@@ -218,7 +225,7 @@ impl Store {
         for (hour, lane) in pending.into_iter().filter(|(hour, _)| *hour < before) {
             for (probe, mut records) in raw::shard_hour(&self.conn, &self.names, hour, lane)? {
                 // A tick that came twice, the second time after its hour was compacted.
-                let known = self.block_records(&records[0].key, probe, hour)?;
+                let known = self.block_records(&records[0].key, probe, hour, &[])?;
                 records.retain(|late| known.binary_search_by_key(&late.at, |old| old.at).is_err());
                 records.into_iter().for_each(&mut *visit);
             }
@@ -226,11 +233,30 @@ impl Store {
         Ok(())
     }
 
-    pub(super) fn hour_of_probe(&self, key: &ProbeKey, hour: i64) -> rusqlite::Result<Vec<Record>> {
+    /// One probe's outcomes of the hour of a moment, in order.
+    pub fn outcomes_of_hour(
+        &self,
+        key: &ProbeKey,
+        at: Timestamp,
+        wanted: &[Measurement],
+    ) -> Result<Vec<Record>, StoreError> {
+        let read = || {
+            let _tx = self.conn.unchecked_transaction()?;
+            self.hour_of_probe(key, hour_of(at), wanted)
+        };
+        read().map_err(StoreError::sql("read outcomes"))
+    }
+
+    pub(super) fn hour_of_probe(
+        &self,
+        key: &ProbeKey,
+        hour: i64,
+        wanted: &[Measurement],
+    ) -> rusqlite::Result<Vec<Record>> {
         let Some(probe) = self.names.id(key) else {
             return Ok(Vec::new());
         };
-        let old = self.block_records(key, probe, hour)?;
+        let old = self.block_records(key, probe, hour, wanted)?;
         let late = raw::probe_hour(&self.conn, key, probe, hour)?;
         Ok(merge(old, late))
     }
@@ -241,12 +267,15 @@ impl Store {
         key: &ProbeKey,
         probe: i64,
         hour: i64,
+        wanted: &[Measurement],
     ) -> rusqlite::Result<Vec<Record>> {
         let Some(block) = load(&self.conn, block_id(hour, probe))? else {
             return Ok(Vec::new());
         };
         let basis = self.basis_of(&block)?;
-        let records = basis.and_then(|basis| decode(key, hour, &block, &basis.scale).ok());
+        let read =
+            |basis: Arc<CountingBasis>| decode(key, hour, &block, &basis.scales, wanted).ok();
+        let records = basis.and_then(read);
         Ok(self.or_unreadable(records).unwrap_or_default())
     }
 
@@ -286,9 +315,9 @@ impl Store {
         let Some((cuts, keys)) = self.conn.query_row(sql, [id], read).optional()? else {
             return Ok(None);
         };
-        let basis = Scale::from_text(&cuts).map(|scale| {
+        let basis = Scales::from_text(&cuts).map(|scales| {
             let keys = keys.split_whitespace().map(Box::from).collect();
-            Arc::new(CountingBasis { scale, keys })
+            Arc::new(CountingBasis { scales, keys })
         });
         if let Some(basis) = &basis {
             self.bases.borrow_mut().insert(id, Arc::clone(basis));
@@ -296,10 +325,15 @@ impl Store {
         Ok(basis)
     }
 
-    /// The hours of `from..to` that anything is kept of.
-    fn kept_hours(&self, from: i64, to: i64) -> rusqlite::Result<Vec<i64>> {
+    /// The hours of `from..to` that anything is kept of; `from` is taken down to its hour.
+    pub(super) fn try_kept_hours(
+        &self,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> rusqlite::Result<Vec<i64>> {
+        let to = first_hour_from(to);
         let mut hours = Vec::new();
-        let mut next = self.next_kept_hour(from)?;
+        let mut next = self.next_kept_hour(hour_of(from))?;
         while let Some(hour) = next.filter(|hour| *hour < to) {
             hours.push(hour);
             next = self.next_kept_hour(hour.saturating_add(1))?;

@@ -3,11 +3,12 @@
 use super::backup::sync_folder;
 use super::block::{Block, decode};
 use super::compact::{block_id, of_block_id};
-use super::header::{HOUR_MS, Header, hour_of, verdict_of};
+use super::header::{Header, hour_of, verdict_of};
 use super::raw::shard_of;
 use super::summary::HourSummary;
 use super::{BUSY, Store, StoreError, lock, schema, with_suffix};
-use crate::outcome::Timestamp;
+use crate::outcome::{Measurement, Timestamp};
+use crate::units::HOUR_MS;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params_from_iter};
 use std::collections::BTreeSet;
@@ -29,7 +30,7 @@ pub struct Recovered {
     /// A probe's hours, with every outcome.
     pub hours: u64,
     pub corrections: u64,
-    /// Alerts that fired.
+    /// Firing alertsd.
     pub alerts: u64,
     /// Whether the table of probes could not be read, so that nobody knows whose an outcome was.
     pub nameless: bool,
@@ -50,11 +51,11 @@ impl Recovered {
             return "Nothing was lost.".to_owned();
         }
         if self.nameless {
-            return "Lost: all outcomes. The table of probes cannot be read, so nobody knows whose they were.".to_owned();
+            return "Lost: all outcomes. The table of probes cannot be read, so their probes are unknown.".to_owned();
         }
         format!(
             "Lost: {} probe-hours, the single outcomes of {} more whose exact counts are kept, \
-             {} recent outcomes that make no sense, and what stood in {} unreadable places.",
+             {} recent outcomes that are invalid, and the content of {} unreadable places.",
             self.hours_lost, self.hours_counts_only, self.outcomes_lost, self.gaps
         )
     }
@@ -186,7 +187,9 @@ fn columns(old: &Connection, table: &str) -> Vec<String> {
     let statement = old.prepare_cached(&format!("SELECT * FROM {table} LIMIT 0"));
     let names = statement.map(|statement| {
         let names = statement.column_names();
-        names.into_iter().map(str::to_owned).collect()
+        names
+            .map(|name| schema::column_today(name).to_owned())
+            .collect()
     });
     names.unwrap_or_default()
 }
@@ -410,7 +413,14 @@ fn decodable(new: &Store, id: i64, counts: Vec<u8>, outcomes: Vec<u8>) -> Option
     let (hour, probe) = of_block_id(id);
     let block = Block { counts, outcomes };
     let basis = new.basis_of(&block).ok().flatten()?;
-    decode(new.names.key(probe)?, hour, &block, &basis.scale).ok()?;
+    decode(
+        new.names.key(probe)?,
+        hour,
+        &block,
+        &basis.scales,
+        Measurement::ALL,
+    )
+    .ok()?;
     Some(block)
 }
 

@@ -119,6 +119,14 @@ const MIGRATIONS: &[&str] = &[
     ) STRICT, WITHOUT ROWID;
 ",
     "
+    -- The code of the probe kind's protocol, and measurements apart from the latency: the number of
+    -- each and its microseconds. NULL where they were not kept yet.
+    ALTER TABLE outcome RENAME COLUMN http_status TO code;
+    ALTER TABLE outcome ADD COLUMN measured BLOB;
+    ALTER TABLE held RENAME COLUMN http_status TO code;
+    ALTER TABLE held ADD COLUMN measured BLOB;
+",
+    "
     -- Who changed what.
     CREATE TABLE audit (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -130,6 +138,14 @@ const MIGRATIONS: &[&str] = &[
     ) STRICT;
 ",
 ];
+
+/// What a column of an older version is called now.
+pub fn column_today(name: &str) -> &str {
+    match name {
+        "http_status" => "code",
+        name => name,
+    }
+}
 
 /// The version that this program writes.
 #[expect(clippy::cast_possible_wrap, reason = "a handful of migrations")]

@@ -1,10 +1,12 @@
 //! One probe's finished hour in numbers.
 
 use super::counts::Corrupt;
-use super::header::{HOUR_MS, Header, verdict_of};
+use super::header::{Format, Header, verdict_of};
+use super::scales::Scales;
 use crate::outcome::{Cause, Timestamp, Verdict, VoidReason};
-use crate::slo::Tally;
+use crate::slo::{Precision, Tally, Threshold};
 use crate::stats::scale::Scale;
+use crate::units::HOUR_MS;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +14,7 @@ use std::time::Duration;
 /// What some hours were counted by.
 #[derive(Debug, PartialEq, Eq)]
 pub struct CountingBasis {
-    pub scale: Scale,
+    pub scales: Scales,
     pub keys: Vec<Box<str>>,
 }
 
@@ -28,13 +30,34 @@ pub struct HourSummary {
     pub covered: Duration,
     /// Good outcomes per [`Scale::code`] of [`HourSummary::scale`], ascending.
     pub histogram: Vec<(u16, u32)>,
+    format: Format,
     tallies: Vec<Tally>,
     basis: Arc<CountingBasis>,
 }
 
 impl HourSummary {
     pub fn scale(&self) -> &Scale {
-        &self.basis.scale
+        &self.basis.scales.latency
+    }
+
+    /// How exactly its outcomes answer a threshold.
+    pub fn precision(&self, threshold: &Threshold) -> Precision {
+        let end = self
+            .start
+            .after(Duration::from_millis(HOUR_MS.unsigned_abs()));
+        let mut precision = Precision::default();
+        if threshold.of.is_some() && self.format < Format::Measured {
+            precision.measured_since = Some(end);
+        } else if !self.basis.scales.separates(threshold) {
+            precision.approximate_before = Some(end);
+        }
+        precision
+    }
+
+    /// How many outcomes it has, void ones included.
+    pub fn outcomes(&self) -> u64 {
+        let others = self.bad.values().chain(self.void.values());
+        u64::from(self.good) + others.map(|count| u64::from(*count)).sum::<u64>()
     }
 
     /// The text forms of the [`crate::slo::TallyKey`]s that were counted, and their tallies.
@@ -70,6 +93,7 @@ impl HourSummary {
             void: BTreeMap::new(),
             covered: Duration::from_millis(header.covered_ms),
             histogram: histogram.collect::<Result<_, _>>()?,
+            format: header.format,
             tallies: header.tallies,
             basis,
         };

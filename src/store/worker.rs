@@ -2,9 +2,9 @@
 
 use super::writer::{Shared, State};
 use super::{CountingPlan, Stage, Store, StoreError};
+use crate::alert::AlertRecord;
 use crate::clock::Clock;
 use crate::outcome::{ProbeKey, Record};
-use crate::slo::burn::FiredFor;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -29,7 +29,7 @@ pub struct Worker {
     /// Taken from the queue; stays until it is committed.
     batch: Vec<(Stage, Record)>,
     /// Likewise.
-    alerts: Vec<FiredFor>,
+    alerts: Vec<AlertRecord>,
     /// When old outcomes were last looked for.
     expired: Option<Instant>,
 }
@@ -192,7 +192,7 @@ impl Worker {
             (None, Some(error)) => {
                 tracing::error!(
                     backlog,
-                    "the store fails, trying again every second: {error}"
+                    "writing to the store failed, retrying every second: {error}"
                 );
             }
             (Some(_), None) => {
@@ -210,8 +210,8 @@ impl Worker {
 mod tests {
     use super::super::writer::{ALERTS_MAX, BACKLOG_MAX, StoreHandle};
     use super::*;
+    use crate::alert::{AlertKey, TIERS};
     use crate::outcome::{Outcome, Timestamp, Verdict};
-    use crate::slo::burn::{Fired, TIERS};
 
     const HOUR: i64 = 3_600_000;
 
@@ -294,16 +294,16 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let (mut worker, handle) = worker(&folder);
         let at = |number: i64| Timestamp(1000 * HOUR + number);
-        let alert = |number: i64, to| FiredFor {
-            service: "concierge".into(),
-            slo: "errors".into(),
-            fired: Fired {
+        let alert = |number: i64, to| AlertRecord {
+            key: AlertKey {
+                service: "concierge".into(),
+                slo: "errors".into(),
                 tier: &TIERS[0],
-                from: at(number),
-                to,
-                spent: Some(0.1),
-                inhibited: false,
             },
+            from: at(number),
+            to,
+            spent: Some(0.1),
+            inhibited: false,
         };
         let other = rusqlite::Connection::open(folder.path().join("slod.db")).expect("opens");
         let lock =

@@ -2,9 +2,9 @@
 
 use super::worker::Worker;
 use super::{CountingPlan, Stage, Store, StoreError};
+use crate::alert::AlertRecord;
 use crate::clock::Clock;
 use crate::outcome::{ProbeKey, Record};
-use crate::slo::burn::FiredFor;
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::mpsc;
@@ -26,7 +26,7 @@ const ERRANDS_MAX: usize = 100;
 /// How the store is doing.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct StoreStats {
-    /// Outcomes that wait to be committed.
+    /// Outcomes waiting to be committed.
     pub backlog: usize,
     /// Outcomes that found the backlog full.
     pub lost_total: u64,
@@ -50,7 +50,7 @@ pub(super) struct State {
     pub(super) queue: VecDeque<(Stage, Record)>,
     pub(super) jobs: VecDeque<WriterJob>,
     /// Alerts that began or ended.
-    pub(super) alerts: Vec<FiredFor>,
+    pub(super) alerts: Vec<AlertRecord>,
     /// Alerts that the thread has taken and not yet committed.
     pub(super) alerts_in_flight: usize,
     /// Outcomes that the thread has taken and not yet committed.
@@ -119,7 +119,7 @@ impl StoreHandle {
     }
 
     /// Takes alerts that began or ended, to be kept with the next commit. Never waits for the disk.
-    pub fn keep_alerts(&self, alerts: impl IntoIterator<Item = FiredFor>) {
+    pub fn keep_alerts(&self, alerts: impl IntoIterator<Item = AlertRecord>) {
         let mut state = self.0.state();
         for alert in alerts {
             if state.ended || state.alerts.len() + state.alerts_in_flight >= ALERTS_MAX {

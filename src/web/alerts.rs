@@ -2,8 +2,8 @@
 
 use super::WebState;
 use super::problem::Problem;
+use crate::alert::{AlertKey, AlertRecord};
 use crate::outcome::Timestamp;
-use crate::slo::burn::FiredFor;
 use crate::store::{Store, StoreError};
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
@@ -72,7 +72,7 @@ pub async fn alerts(
 }
 
 /// Blocks.
-fn read(path: &Path, span: &Span) -> Result<Vec<FiredFor>, StoreError> {
+fn read(path: &Path, span: &Span) -> Result<Vec<AlertRecord>, StoreError> {
     let store = Store::open_read_only(path)?;
     if span.from.is_none() && span.to.is_none() {
         return store.firing_alerts();
@@ -83,19 +83,19 @@ fn read(path: &Path, span: &Span) -> Result<Vec<FiredFor>, StoreError> {
 }
 
 impl AlertView {
-    fn of(alert: &FiredFor) -> Self {
-        let fired = &alert.fired;
+    fn of(alert: &AlertRecord) -> Self {
+        let AlertKey { service, slo, tier } = &alert.key;
         Self {
-            service: alert.service.to_string(),
-            slo: alert.slo.to_string(),
-            tier: fired.tier.number,
-            windows: fired.tier.windows(),
-            urgency: fired.tier.urgency.label(),
-            severity: fired.tier.urgency.severity(),
-            fired_at: fired.from.to_utc(),
-            ended_at: fired.to.map(Timestamp::to_utc),
-            budget_spent_ratio: fired.spent,
-            inhibited: fired.inhibited,
+            service: service.to_string(),
+            slo: slo.to_string(),
+            tier: tier.number,
+            windows: tier.windows(),
+            urgency: tier.urgency.label(),
+            severity: tier.urgency.severity(),
+            fired_at: alert.from.to_utc(),
+            ended_at: alert.to.map(Timestamp::to_utc),
+            budget_spent_ratio: alert.spent,
+            inhibited: alert.inhibited,
         }
     }
 }

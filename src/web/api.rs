@@ -2,9 +2,10 @@
 
 use super::WebState;
 use super::problem::Problem;
-use crate::outcome::{Phase, ProbeKey, Record, Timestamp};
+use crate::outcome::{CodeOf, Measurement, ProbeKey, Record, Timestamp};
 use crate::report::status::{ServiceStatus, Status};
 use crate::store::{Store, StoreError};
+use crate::units::HOUR;
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
@@ -12,11 +13,9 @@ use axum::http::StatusCode;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use std::path::Path as FilePath;
-use std::time::Duration;
 
 /// Outcomes in one answer at most.
 const LIMIT: usize = 10_000;
-const HOUR: Duration = Duration::from_secs(3600);
 
 pub async fn services(State(state): State<WebState>) -> Json<Status> {
     Json(Status::of(&state.snapshots.borrow()))
@@ -75,7 +74,7 @@ pub struct OutcomeView {
     latency_seconds: f64,
     interval_seconds: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
-    http_status: Option<u16>,
+    http_status: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     message: Option<Box<str>>,
     #[serde(skip_serializing_if = "serde_json::Map::is_empty")]
@@ -90,13 +89,12 @@ pub async fn outcomes(
     let Query(span) =
         span.map_err(|error| Problem::invalid(StatusCode::BAD_REQUEST, "invalid query", &error))?;
     let key = ProbeKey::new(&service, &probe);
-    let now = {
+    let (now, code) = {
         let snapshot = state.snapshots.borrow();
         let mut probes = snapshot.services.iter().flat_map(|service| &service.probes);
-        if !probes.any(|probe| probe.key == key) {
-            return Err(unknown("probe", &key.to_string()));
-        }
-        snapshot.at
+        let probe = probes.find(|probe| probe.key == key);
+        let probe = probe.ok_or_else(|| unknown("probe", &key.to_string()))?;
+        (snapshot.at, probe.measures.code)
     };
     // What is labelled later is of a clock that was ahead.
     let end = Timestamp(now.0 + 1);
@@ -106,7 +104,12 @@ pub async fn outcomes(
     let read =
         tokio::task::spawn_blocking(move || newest(&state.history, &key, from, to, limit)).await;
     match read {
-        Ok(Ok(records)) => Ok(Json(records.iter().map(OutcomeView::of).collect())),
+        Ok(Ok(records)) => Ok(Json(
+            records
+                .iter()
+                .map(|one| OutcomeView::of(one, code))
+                .collect(),
+        )),
         Ok(Err(error)) => Err(unreadable().because(error.to_string())),
         Err(_panic) => Err(unreadable()),
     }
@@ -121,7 +124,8 @@ fn newest(
     limit: usize,
 ) -> Result<Vec<Record>, StoreError> {
     let mut records = std::collections::VecDeque::new();
-    Store::open_read_only(path)?.for_each_outcome(key, from, to, |record| {
+    let store = Store::open_read_only(path)?;
+    store.for_each_outcome(key, from, to, Measurement::ALL, |record| {
         records.push_back(record);
         if records.len() > limit {
             records.pop_front();
@@ -131,12 +135,12 @@ fn newest(
 }
 
 impl OutcomeView {
-    fn of(record: &Record) -> Self {
+    fn of(record: &Record, code: Option<CodeOf>) -> Self {
         let outcome = &record.outcome;
-        let phase = |phase: Phase| {
+        let phase = |phase: &Measurement| {
             Some((
                 phase.label().to_owned(),
-                outcome.phases.get(phase)?.as_secs_f64().into(),
+                outcome.measured.get(*phase)?.as_secs_f64().into(),
             ))
         };
         Self {
@@ -145,9 +149,9 @@ impl OutcomeView {
             counts: outcome.verdict.counts(),
             latency_seconds: outcome.latency.as_secs_f64(),
             interval_seconds: record.interval.as_secs_f64(),
-            http_status: outcome.detail.http_status,
+            http_status: outcome.code.filter(|_| code == Some(CodeOf::HttpStatus)),
             message: outcome.detail.message.clone(),
-            phases_seconds: Phase::ALL.into_iter().filter_map(phase).collect(),
+            phases_seconds: Measurement::PHASES.iter().filter_map(phase).collect(),
         }
     }
 }

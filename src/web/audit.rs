@@ -124,6 +124,6 @@ pub async fn change<T: Send + 'static>(
 pub async fn keep(state: &WebState, entry: AuditEntry) {
     let kept = on_store(state, move |store| store.add_audit(&entry)).await;
     if kept.is_err() {
-        tracing::warn!("an entry of the audit log could not be kept");
+        tracing::warn!("cannot save an entry of the audit log");
     }
 }

@@ -1,11 +1,11 @@
 //! Corrections as JSON: what is in force a page at a time, a new one, and one taken back.
 
+use super::WebState;
 use super::audit::{self, Act};
 use super::auth::Identity;
-use super::problem::Problem;
-use super::{Reloaded, WebState};
+use super::problem::{Problem, stopping};
 use crate::diagnostic::nearest;
-use crate::ledger::Snapshot;
+use crate::ledger::{Changed, Recount, Snapshot};
 use crate::outcome::Timestamp;
 use crate::slo::correction::{Correction, IN_CONFIG, MAX_NAMES, span_fault};
 use crate::slo::occurrence::{Cursor, Occurrence, latest};
@@ -77,7 +77,7 @@ pub async fn list(
         return Err(invalid(format!("`limit` must be from 1 to {LIMIT}")));
     }
     let cursor = page.cursor.map(|text| {
-        let faulty = || invalid("`cursor` must be one that a `Link` header has".to_owned());
+        let faulty = || invalid("`cursor` must be taken from a `Link` header".to_owned());
         Cursor::parse(&text).ok_or_else(faulty)
     });
     let cursor = cursor.transpose()?;
@@ -87,8 +87,9 @@ pub async fn list(
     };
     let written = move || write_page(&all, now, cursor.as_ref(), limit);
     let written = tokio::task::spawn_blocking(written).await;
-    let (body, next) = written
-        .map_err(|_panic| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "a defect in slod"))?;
+    let (body, next) = written.map_err(|_panic| {
+        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal error of slod")
+    })?;
     let mut response = ([(header::CONTENT_TYPE, "application/json")], body).into_response();
     let link = next.map(|cursor| {
         let address = format!("/api/v1/corrections?limit={limit}&cursor={}", cursor.text());
@@ -153,9 +154,9 @@ pub async fn add(
         id = kept.id,
         author = kept.author,
         reason = kept.reason,
-        "a correction was made"
+        "correction added"
     );
-    taken(&state).await?;
+    counted(&state).await?;
     let id = kept.id.into();
     Ok((StatusCode::CREATED, Json(CorrectionView { id, ..view })))
 }
@@ -166,7 +167,7 @@ pub async fn revoke(
     Path(id): Path<String>,
 ) -> Result<StatusCode, Problem> {
     if id.starts_with(IN_CONFIG) {
-        let title = "this correction stands in the config: remove it there";
+        let title = "this correction is defined in the config: remove it there";
         return Err(Problem::new(StatusCode::CONFLICT, title));
     }
     let (wanted, now) = (id.clone(), state.clock.now());
@@ -183,11 +184,11 @@ pub async fn revoke(
     };
     let found = audit::change(&state, act, revoke, entry).await?;
     if !found {
-        let title = "no correction in force has this id";
+        let title = "no active correction has this id";
         return Err(Problem::new(StatusCode::NOT_FOUND, title).because(id));
     }
-    tracing::info!(id, "a correction was taken back");
-    taken(&state).await?;
+    tracing::info!(id, "correction revoked");
+    counted(&state).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -205,21 +206,22 @@ pub(super) async fn on_store<T: Send + 'static>(
     let asked = tokio::task::spawn_blocking(move || store.ask(PATIENCE, errand)).await;
     let failed = Problem::new(
         StatusCode::SERVICE_UNAVAILABLE,
-        "the store cannot keep this now",
+        "the store cannot save this now",
     );
     match asked {
         Ok(Some(Ok(done))) => Ok(done),
         Ok(Some(Err(error))) => Err(failed.because(error.to_string())),
-        Ok(None) => Err(failed.because("it does not answer in time")),
+        Ok(None) => Err(failed.because("the store did not respond in time")),
         Err(_panic) => Err(failed),
     }
 }
 
 /// Waits until the numbers are those of the changed corrections.
-async fn taken(state: &WebState) -> Result<(), Problem> {
-    state.take(Reloaded::Corrections).await?.map_err(|reason| {
-        let title = "it is kept, but not counted yet";
-        Problem::new(StatusCode::SERVICE_UNAVAILABLE, title).because(reason)
+async fn counted(state: &WebState) -> Result<(), Problem> {
+    let counted = Recount::request(&state.ledger, Changed::Corrections).await;
+    counted.ok_or_else(stopping)?.map_err(|error| {
+        let title = "the correction is saved, but not applied yet";
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, title).because(error.to_string())
     })
 }
 
@@ -269,13 +271,13 @@ impl<'a> CorrectionView<'a> {
         }
         for (key, text) in [("reason", &self.reason), ("author", &self.author)] {
             if text.trim().is_empty() || text.chars().count() > TEXT {
-                return Err(format!("`{key}` needs 1 to {TEXT} characters"));
+                return Err(format!("`{key}` must have 1 to {TEXT} characters"));
             }
         }
         for (key, names) in [("services", &self.services), ("slos", &self.slos)] {
             if names.len() > MAX_NAMES {
                 return Err(format!(
-                    "`{key}` has {} names: {MAX_NAMES} are the most, none stands for all",
+                    "`{key}` has {} names; the maximum is {MAX_NAMES}, and an empty list means all",
                     names.len()
                 ));
             }

@@ -7,7 +7,7 @@ use super::problem::Problem;
 use crate::config::Role;
 use crate::diagnostic::nearest;
 use crate::outcome::{Detail, ProbeKey};
-use crate::probe::beats::{Beat, Refused};
+use crate::probe::heartbeat::{Beat, Refused};
 use crate::store::Store;
 use axum::body::Body;
 use axum::extract::{Path, Query, State};
@@ -51,13 +51,13 @@ pub async fn beat(
         failed,
         message: message(&text),
     };
-    let news = state.beats.is_news(&key, &beat);
+    let news = state.heartbeats.is_news(&key, &beat);
     if news {
-        let (kept, kept_key, judged) = (beat.clone(), key.clone(), state.beats.looked(&key));
+        let (kept, kept_key, judged) = (beat.clone(), key.clone(), state.heartbeats.looked(&key));
         let keep = move |store: &mut _| Store::keep_beat(store, &kept_key, &kept, judged);
         on_store(&state, keep).await?;
     }
-    state.beats.take(&key, beat, news);
+    state.heartbeats.take(&key, beat, news);
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -65,19 +65,19 @@ pub async fn beat(
 /// write needs.
 async fn admit(state: &WebState, key: &ProbeKey, parts: &Parts) -> Result<(), Problem> {
     let refused = |refused| refusal(state, key, refused);
-    if !state.beats.has_token(key) {
+    if !state.heartbeats.has_token(key) {
         // Who may not even read must not find out which names exist.
-        if state.beats.admit(key, None).is_ok() || state.access.rules().needs_login() {
+        if state.heartbeats.admit(key, None).is_ok() || state.access.rules().needs_login() {
             state.access.authorize(parts, Role::Write).await?;
         }
-        return state.beats.admit(key, None).map_err(refused);
+        return state.heartbeats.admit(key, None).map_err(refused);
     }
     let Some(token) = token(&parts.headers) else {
         return Err(refused(Refused::Token));
     };
     let name = key.to_string();
     let attempt = state.access.begin_heartbeat(Peer::of(parts)?, &name)?;
-    let admitted = state.beats.admit(key, Some(token));
+    let admitted = state.heartbeats.admit(key, Some(token));
     if admitted == Err(Refused::Token) {
         attempt.failed();
     } else {
@@ -89,7 +89,7 @@ async fn admit(state: &WebState, key: &ProbeKey, parts: &Parts) -> Result<(), Pr
 /// Why other methods are refused: what only reads a link, as browsers, chats and crawlers do, must
 /// not say that a job ran.
 pub async fn use_post(Path((service, probe)): Path<(String, String)>) -> Response {
-    let title = "a report is a POST";
+    let title = "reports require the method POST";
     let problem = Problem::new(StatusCode::METHOD_NOT_ALLOWED, title);
     let how = format!(
         "such as: curl -fsS -X POST http://HOST/api/v1/heartbeat/{service}/{probe} (add ?status=fail if the job failed)"
@@ -121,7 +121,7 @@ fn failed(parameters: &[(String, String)]) -> Result<bool, Problem> {
         return Ok(false);
     };
     if said.next().is_some() {
-        let title = "the status is given twice";
+        let title = "duplicate status parameter";
         return Err(Problem::new(StatusCode::BAD_REQUEST, title));
     }
     let word = status.to_ascii_lowercase();
@@ -136,7 +136,7 @@ fn failed(parameters: &[(String, String)]) -> Result<bool, Problem> {
             FAILED.join(", ")
         );
         let problem = Problem::new(StatusCode::BAD_REQUEST, title);
-        let why = "left out, it is ok; an exit code from 0 to 255 works as well";
+        let why = "without it the status is ok; an exit code from 0 to 255 is valid too";
         Err(problem.because(why))
     }
 }
@@ -181,10 +181,10 @@ fn refusal(state: &WebState, key: &ProbeKey, refused: Refused) -> Problem {
     match refused {
         Refused::Token => Problem::new(
             StatusCode::UNAUTHORIZED,
-            "this heartbeat needs its token, as `Authorization: Bearer`",
+            "this heartbeat requires its token as `Authorization: Bearer`",
         ),
         Refused::Unknown => {
-            let names = state.beats.names();
+            let names = state.heartbeats.names();
             let near = nearest(&key.to_string(), names.iter().map(String::as_str));
             let problem = Problem::new(StatusCode::NOT_FOUND, "no heartbeat probe has this name");
             match near {

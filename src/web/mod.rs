@@ -11,6 +11,7 @@ mod heartbeat;
 mod metrics;
 pub mod page;
 mod problem;
+mod reason;
 mod server;
 mod status;
 mod stream;
@@ -19,11 +20,12 @@ pub use auth::Access;
 pub use server::serve;
 pub use stream::Streams;
 
+use crate::alerting::AlertsView;
 use crate::clock::Clock;
-use crate::ledger::Snapshot;
+use crate::ledger::{Recount, Snapshot};
 use crate::metrics::SelfMetrics;
 use crate::observe::SystemView;
-use crate::probe::beats::HeartbeatBoard;
+use crate::probe::heartbeat::HeartbeatBoard;
 use crate::store::StoreHandle;
 use audit::Act;
 use auth::Identity;
@@ -49,26 +51,20 @@ const BODY_LIMIT: usize = 64 * 1024;
 /// A reload of thousands of probes reads the store; everything else is done in milliseconds.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A request to take something that has changed.
+/// A request to read the config again.
 #[derive(Debug)]
 pub struct ReloadRequest {
-    pub what: Reloaded,
     /// Answered with what went wrong.
     pub done: oneshot::Sender<Result<(), String>>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reloaded {
-    Config,
-    Corrections,
 }
 
 /// What requests are answered from.
 #[derive(Clone, Debug)]
 pub struct WebState {
     pub clock: Clock,
-    pub beats: HeartbeatBoard,
+    pub heartbeats: HeartbeatBoard,
     pub snapshots: watch::Receiver<Arc<Snapshot>>,
+    pub alerts: watch::Receiver<Arc<AlertsView>>,
     pub system: watch::Receiver<Arc<SystemView>>,
     pub own: SelfMetrics,
     pub streams: Streams,
@@ -77,6 +73,7 @@ pub struct WebState {
     /// The store's file, for reading back single outcomes.
     pub history: PathBuf,
     pub reload: mpsc::Sender<ReloadRequest>,
+    pub ledger: mpsc::Sender<Recount>,
 }
 
 /// All routes.
@@ -134,8 +131,12 @@ async fn reload(
         let title = "a reload has no body, and no content type";
         return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, title));
     }
-    let refused = "the config was not reloaded; the old one stays in force";
-    let result = state.take(Reloaded::Config).await?;
+    let (done, finished) = oneshot::channel();
+    let request = ReloadRequest { done };
+    let sent = state.reload.send(request).await;
+    sent.map_err(|_| problem::stopping())?;
+    let refused = "the config was not reloaded; the old one stays active";
+    let result = finished.await.map_err(|_| problem::stopping())?;
     let act = Act {
         at: state.clock.now(),
         by,
@@ -146,17 +147,6 @@ async fn reload(
     match result {
         Ok(()) => Ok("reloaded\n"),
         Err(reason) => Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, refused).because(reason)),
-    }
-}
-
-impl WebState {
-    /// Lets the daemon take something that has changed; returns what went wrong.
-    async fn take(&self, what: Reloaded) -> Result<Result<(), String>, Problem> {
-        let (done, finished) = oneshot::channel();
-        let stopping = || Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the daemon is stopping");
-        let request = ReloadRequest { what, done };
-        self.reload.send(request).await.map_err(|_| stopping())?;
-        finished.await.map_err(|_| stopping())
     }
 }
 

@@ -1,5 +1,6 @@
 //! Errors as RFC 9457 has them.
 
+use super::reason::reason as own_words;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue, StatusCode, Uri, header};
@@ -35,7 +36,7 @@ impl Problem {
         while let Some(source) = reason.source() {
             reason = source;
         }
-        Self::new(status, title).because(reason.to_string())
+        Self::new(status, title).because(own_words(&reason.to_string()))
     }
 
     pub fn because(mut self, detail: impl Into<String>) -> Self {
@@ -73,22 +74,27 @@ impl IntoResponse for Problem {
 }
 
 pub async fn not_found(uri: Uri) -> Problem {
-    Problem::new(StatusCode::NOT_FOUND, "nothing is served here")
-        .because(format!("{} (see / for what there is)", uri.path()))
+    Problem::new(StatusCode::NOT_FOUND, "not found")
+        .because(format!("{} (the pages start at /)", uri.path()))
 }
 
 pub async fn method_not_allowed() -> Problem {
     Problem::new(
         StatusCode::METHOD_NOT_ALLOWED,
-        "this address does not take that method",
+        "method not allowed for this address",
     )
+}
+
+/// The answer to what a daemon that is about to end cannot do any more.
+pub fn stopping() -> Problem {
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the daemon is stopping")
 }
 
 /// The answer where a handler panicked.
 pub fn defect() -> http::Response<Full<Bytes>> {
     let problem = Problem::new(
         StatusCode::INTERNAL_SERVER_ERROR,
-        "this is a defect of slod; the daemon goes on",
+        "internal error of slod; the daemon continues",
     );
     let mut response = http::Response::new(Full::from(problem.to_json()));
     *response.status_mut() = problem.status;

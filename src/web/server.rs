@@ -67,7 +67,7 @@ pub async fn serve(
     closing.cancel();
     let all_ended = async { while connections.join_next().await.is_some() {} };
     if timeout(DRAIN, all_ended).await.is_err() {
-        tracing::warn!("some requests did not end in time and are cut off");
+        tracing::warn!("some requests did not end in time and were aborted");
     }
 }
 
@@ -79,7 +79,7 @@ async fn accept_backoff(error: &io::Error) {
         io::ErrorKind::Interrupted,
     ];
     if !gone.contains(&error.kind()) {
-        tracing::warn!("a connection cannot be accepted: {error}");
+        tracing::warn!("cannot accept a connection: {error}");
         sleep(BREATHER).await;
     }
 }

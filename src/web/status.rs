@@ -16,7 +16,8 @@ pub async fn overview(State(state): State<WebState>, RawQuery(query): RawQuery) 
     let snapshot = Arc::clone(&state.snapshots.borrow());
     let system = Arc::clone(&state.system.borrow());
     let view = view(&state, query.as_deref());
-    Html(render_overview(&snapshot, &system, view))
+    let alerts = Arc::clone(&state.alerts.borrow());
+    Html(render_overview(&snapshot, &alerts, &system, view))
 }
 
 pub async fn service(
@@ -33,11 +34,13 @@ pub async fn service(
         Problem::new(StatusCode::NOT_FOUND, "no service has this name").because(name)
     })?;
     let system = Arc::clone(&state.system.borrow());
+    let alerts = Arc::clone(&state.alerts.borrow());
     let view = view(&state, query.as_deref());
     let older = query.as_deref().and_then(older);
     Ok(Html(render_service(
         service,
         &snapshot.corrections,
+        &alerts,
         &system,
         snapshot.at,
         view,

@@ -70,7 +70,7 @@ async fn next_piece(running: Option<Running>) -> Option<(io::Result<Bytes>, Opti
         Ok(Ok(())) => None,
         Ok(Err(error)) => Some((Err(error), None)),
         Err(_panic) => Some((
-            Err(io::Error::other("the answer could not be written")),
+            Err(io::Error::other("the response could not be written")),
             None,
         )),
     }

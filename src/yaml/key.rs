@@ -1,10 +1,13 @@
-//! Declarations of config keys: data for the reader, the docs and editors.
+//! Declarations of config keys. A key is written once, as a constant: its name, the form of its
+//! value, its default and its documentation. The reader, the errors and the docs all use it.
 
-/// A key that a section understands.
-#[derive(Debug)]
-pub struct Key {
+use super::form::{Form, Structure};
+
+/// A key whose value has the form `F`.
+#[derive(Clone, Copy, Debug)]
+pub struct Key<F> {
     pub name: &'static str,
-    pub shape: Shape,
+    pub form: F,
     pub need: Need,
     /// One or two sentences for the docs.
     pub doc: &'static str,
@@ -13,60 +16,83 @@ pub struct Key {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Need {
     Required,
-    /// Left out, it is this (as it would be written), or has no effect where this is empty.
+    Optional,
+    /// The value of a key that is left out, as it would be written.
     Default(&'static str),
 }
 
-/// What a value looks like.
-#[derive(Debug, Clone, Copy)]
-pub enum Shape {
-    Text,
-    Url,
-    Bool,
-    /// A whole number from the first to the second.
-    Integer(i64, i64),
-    /// `500ms`, `10s`, `5m`, `2h`, `30d`
-    Duration,
-    /// `99.9%` or `0.999`
-    Ratio,
-    /// `64KiB`
-    Size,
-    /// `100/s`, `200/min`
-    Rate,
-    Choice(&'static [&'static str]),
-    /// A path, relative to the config file.
-    File,
-    /// A value that is never shown; also as `NAME_file`.
-    Secret,
-    Section(&'static [Key]),
-    List(&'static Shape),
-    /// Any names, each with such a value.
-    Map(&'static Shape),
-    /// One key that names a probe kind, with that kind's keys below it.
-    ProbeKind,
+/// The keys of one section.
+pub type Keys = &'static [&'static dyn Declared];
+
+/// A key without the type of its value.
+pub trait Declared: Sync {
+    fn name(&self) -> &'static str;
+    fn form(&self) -> &dyn Form;
+    fn need(&self) -> Need;
+    fn doc(&self) -> &'static str;
+
+    /// The name of the key for the same value in a file of its own, if there is one.
+    fn file_name(&self) -> Option<String> {
+        let is_secret = matches!(self.form().structure(), Structure::Secret);
+        is_secret.then(|| format!("{}_file", self.name()))
+    }
 }
 
-impl Key {
-    pub const fn required(name: &'static str, shape: Shape, doc: &'static str) -> Self {
+impl<F> Key<F> {
+    pub const fn required(name: &'static str, form: F, doc: &'static str) -> Self {
         Self {
             name,
-            shape,
+            form,
             need: Need::Required,
             doc,
         }
     }
 
-    pub const fn optional(
+    pub const fn optional(name: &'static str, form: F, doc: &'static str) -> Self {
+        Self {
+            name,
+            form,
+            need: Need::Optional,
+            doc,
+        }
+    }
+
+    pub const fn with_default(
         name: &'static str,
-        shape: Shape,
+        form: F,
         default: &'static str,
         doc: &'static str,
     ) -> Self {
         Self {
             name,
-            shape,
+            form,
             need: Need::Default(default),
             doc,
         }
+    }
+
+    pub(super) const fn default(&self) -> Option<&'static str> {
+        match self.need {
+            Need::Default(text) => Some(text),
+            Need::Required | Need::Optional => None,
+        }
+    }
+}
+
+impl<F: Form> Declared for Key<F> {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn form(&self) -> &dyn Form {
+        &self.form
+    }
+
+    fn need(&self) -> Need {
+        self.need
+    }
+
+    fn doc(&self) -> &'static str {
+        self.doc
     }
 }

@@ -1,19 +1,25 @@
 //! YAML with places: a tree that knows line and column, and a reader that reports every fault
 //! of a document at once instead of stopping at the first.
 //!
-//! A part of the config declares its keys as data ([`Key`]), then takes them out of a
+//! A part of the config declares its keys as constants ([`Key`]), then takes their values out of a
 //! [`Section`]. The same declarations make `docs/CONFIGURATION.md`.
 
 mod file;
+mod form;
 mod key;
 mod reader;
+mod scalar;
 mod secret;
 mod section;
 mod stamp;
 mod tree;
 
-pub use key::{Key, Need, Shape};
+pub use form::{
+    Form, List, Map, Mapping, OutOfRange, ProbeKind, Scalar, SecretMap, SecretText, Structure,
+};
+pub use key::{Declared, Key, Keys, Need};
 pub use reader::{Reader, Spot};
+pub use scalar::{Bool, Choice, FilePath, Integer, Parsed, Ratio, Size, Span, Text, ZONE};
 pub use secret::Secret;
 pub use section::Section;
 pub use stamp::Stamp;

@@ -1,6 +1,6 @@
 //! The context of reading a document, and where its errors are collected.
 
-use super::key::Key;
+use super::key::Keys;
 use super::section::Section;
 use super::stamp::Stamp;
 use super::tree::{Node, Value};
@@ -117,18 +117,13 @@ impl<'a> Reader<'a> {
     }
 
     /// Opens a mapping; its unknown, duplicate and missing keys are reported here, once.
-    pub fn section<'n>(
-        &'n self,
-        node: &'n Node,
-        path: &str,
-        keys: &'static [Key],
-    ) -> Option<Section<'n>> {
+    pub fn section<'n>(&'n self, node: &'n Node, path: &str, keys: Keys) -> Option<Section<'n>> {
         let at = Spot::of(node, path);
         let entries: &[(Node, Node)] = match &node.value {
             Value::Map(entries) => entries,
             Value::Null => &[],
             other => {
-                let names: Vec<_> = keys.iter().map(|key| key.name).take(4).collect();
+                let names: Vec<_> = keys.iter().map(|key| key.name()).take(4).collect();
                 let expected = format!("a mapping with keys such as {}", names.join(", "));
                 self.mismatch(&at, other, &expected);
                 return None;
@@ -138,7 +133,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A path of the config, seen from where the process is.
-    pub fn resolve(&self, path: &str) -> PathBuf {
+    pub fn resolve(&self, path: &Path) -> PathBuf {
         self.base.join(path)
     }
 
@@ -185,7 +180,7 @@ impl<'a> Reader<'a> {
                 self.error(
                     "invalid-value",
                     at,
-                    "`${` without `}`",
+                    "`${` without a closing `}`",
                     "write ${NAME}, or $${ for a literal ${",
                 );
                 return None;
@@ -216,7 +211,7 @@ impl<'a> Reader<'a> {
                 "unset-variable",
                 at,
                 format!("the environment variable {name} is not set"),
-                "set it where slod starts, or write the value here",
+                "set it in the environment of slod, or write the value here",
             );
         }
         value

@@ -1,13 +1,13 @@
 //! Takes typed values out of a mapping, reporting every fault on the way.
 
-use super::key::{Key, Need, Shape};
+use super::form::{List, Map, Mapping, OutOfRange, Scalar, Structure};
+use super::key::{Declared, Key, Keys, Need};
 use super::reader::{Reader, Spot};
+use super::scalar::{FilePath, Text};
 use super::tree::{Node, Value};
 use crate::diagnostic::nearest;
-use crate::units;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::time::Duration;
 
 /// A mapping whose keys are known.
 #[derive(Clone)]
@@ -15,7 +15,7 @@ pub struct Section<'n> {
     reader: &'n Reader<'n>,
     at: Spot,
     entries: &'n [(Node, Node)],
-    keys: &'static [Key],
+    keys: Keys,
 }
 
 impl<'n> Section<'n> {
@@ -23,7 +23,7 @@ impl<'n> Section<'n> {
         reader: &'n Reader<'n>,
         at: Spot,
         entries: &'n [(Node, Node)],
-        keys: &'static [Key],
+        keys: Keys,
     ) -> Self {
         let section = Self {
             reader,
@@ -45,74 +45,81 @@ impl<'n> Section<'n> {
         &self.at
     }
 
-    /// Where the value of `name` stands; the section itself if it is left out.
-    pub fn spot_of(&self, name: &str) -> Spot {
-        self.node(name)
-            .map_or_else(|| self.at.clone(), |node| self.inner(name, node))
+    /// Where the value of a key stands; the section itself if it is left out.
+    pub fn spot_of(&self, key: &dyn Declared) -> Spot {
+        self.written_name(key)
+            .and_then(|name| Some(self.inner(&name, self.node(&name)?)))
+            .unwrap_or_else(|| self.at.clone())
     }
 
-    /// Reports a fault at the value of `name`.
+    /// Reports a fault at the value of a key.
     pub fn error(
         &self,
         code: &'static str,
-        name: &str,
+        key: &dyn Declared,
         message: impl Into<String>,
         help: impl Into<String>,
     ) {
-        self.reader.error(code, &self.spot_of(name), message, help);
+        self.reader.error(code, &self.spot_of(key), message, help);
     }
 
-    pub fn has(&self, name: &str) -> bool {
-        self.node(name).is_some()
+    /// Whether a key has a value, that of a secret also in a file.
+    pub fn has(&self, key: &dyn Declared) -> bool {
+        self.written_name(key).is_some()
     }
 
-    /// The raw value, for shapes of one place only.
-    pub fn node(&self, name: &str) -> Option<&'n Node> {
+    /// The name under which a key has a value: its own, or that of a secret's file.
+    pub fn written_name(&self, key: &dyn Declared) -> Option<String> {
         debug_assert!(
-            self.knows(name),
-            "`{name}` is read but not declared at {}",
+            self.keys.iter().any(|known| known.name() == key.name()),
+            "`{}` is read but not declared at {}",
+            key.name(),
             self.at.path
         );
-        self.entries
-            .iter()
-            .find(|(key, value)| {
-                key.value.scalar().as_deref() == Some(name) && value.value != Value::Null
-            })
-            .map(|(_, value)| value)
+        let names = [Some(key.name().to_owned()), key.file_name()];
+        let mut names = names.into_iter().flatten();
+        names.find(|name| self.node(name).is_some())
     }
 
-    /// The keys as written, with their places, in document order.
-    pub fn entries(&self) -> &'n [(Node, Node)] {
-        self.entries
+    /// Where a key stands that is written without a value.
+    pub fn spot_of_null(&self, key: &dyn Declared) -> Option<Spot> {
+        let (name, _) = self.entries.iter().find(|(name, value)| {
+            name.value.scalar().as_deref() == Some(key.name()) && value.value == Value::Null
+        })?;
+        Some(self.inner(key.name(), name))
+    }
+
+    /// The value of a name, unless it is null.
+    pub(super) fn node(&self, name: &str) -> Option<&'n Node> {
+        let is = |(key, value): &&(Node, Node)| {
+            key.value.scalar().as_deref() == Some(name) && value.value != Value::Null
+        };
+        self.entries.iter().find(is).map(|(_, value)| value)
     }
 
     /// The entries that no declared key has, where a probe kind may stand.
     pub fn undeclared(&self) -> impl Iterator<Item = (String, &'n Node, &'n Node)> + '_ {
         self.entries.iter().filter_map(|(key, value)| {
             let name = key.value.scalar().unwrap_or_default();
-            (!self.knows(&name)).then_some((name, key, value))
+            let is_known = self.names().any(|known| known == name);
+            (!is_known).then_some((name, key, value))
         })
     }
 
-    fn inner(&self, name: &str, node: &Node) -> Spot {
+    pub(super) fn inner(&self, name: &str, node: &Node) -> Spot {
         Spot::of(node, self.at.below(name))
-    }
-
-    fn knows(&self, name: &str) -> bool {
-        self.names().any(|known| known == name)
     }
 
     /// Every name that is understood here, apart from probe kinds.
     pub fn names(&self) -> impl Iterator<Item = String> + '_ {
-        self.declared().flat_map(|key| {
-            let file = matches!(key.shape, Shape::Secret).then(|| format!("{}_file", key.name));
-            std::iter::once(key.name.to_owned()).chain(file)
-        })
+        self.declared()
+            .flat_map(|key| std::iter::once(key.name().to_owned()).chain(key.file_name()))
     }
 
-    fn declared(&self) -> impl Iterator<Item = &'static Key> + '_ {
-        let by_name = |key: &&Key| !matches!(key.shape, Shape::ProbeKind);
-        self.keys.iter().filter(by_name)
+    fn declared(&self) -> impl Iterator<Item = &'static dyn Declared> + '_ {
+        let by_name =
+            |key: &&'static dyn Declared| !matches!(key.form().structure(), Structure::ProbeKind);
+        self.keys.iter().copied().filter(by_name)
     }
 
     fn check_keys(&self) {
@@ -126,7 +133,7 @@ impl<'n> Section<'n> {
             if !names.contains(&name) && !takes_kinds {
                 let near = nearest(&name, names.iter().map(String::as_str));
                 let help = near.map_or_else(
-                    || format!("known here: {}", names.join(", ")),
+                    || format!("valid here: {}", names.join(", ")),
                     |near| format!("did you mean `{near}`?"),
                 );
                 let message = format!("unknown key `{name}`");
@@ -134,167 +141,171 @@ impl<'n> Section<'n> {
             } else if !seen.insert(name.clone()) {
                 let message = format!("`{name}` is given twice");
                 self.reader
-                    .error("duplicate-key", &at, message, "keep one of them");
+                    .error("duplicate-key", &at, message, "remove one of them");
             }
         }
     }
 
     fn check_needs(&self) {
-        for key in self.declared().filter(|key| key.need == Need::Required) {
-            let by_file =
-                matches!(key.shape, Shape::Secret) && self.has(&format!("{}_file", key.name));
-            if !self.has(key.name) && !by_file {
-                let message = format!("`{}` is missing", key.name);
-                self.reader.error("missing-key", &self.at, message, key.doc);
+        let required = |key: &&dyn Declared| key.need() == Need::Required;
+        for key in self.declared().filter(required) {
+            if !self.has(key) {
+                let message = format!("`{}` is missing", key.name());
+                self.reader
+                    .error("missing-key", &self.at, message, key.doc());
             }
         }
     }
 
-    /// A scalar that `read` understands; anything else is reported with what was `expected`.
+    /// The value of a key, or its default if it is left out. `None` without either, and where the
+    /// value is invalid, which is reported.
+    pub fn get<F: Scalar>(&self, key: &Key<F>) -> Option<F::Value> {
+        let default = key.default().and_then(|text| key.form.parse(text));
+        self.get_or(key, default)
+    }
+
+    /// The same with a default that depends on other keys.
+    pub fn get_or<F: Scalar>(&self, key: &Key<F>, default: Option<F::Value>) -> Option<F::Value> {
+        if !self.has(key) {
+            return default;
+        }
+        let node = self.node(key.name)?;
+        self.scalar(&key.form, node, &self.inner(key.name, node))
+    }
+
+    /// A text that `read` understands; anything else is reported with what was `expected`.
     pub fn parse<T>(
         &self,
-        name: &str,
+        key: &Key<Text>,
         expected: &str,
         read: impl FnOnce(&str) -> Option<T>,
     ) -> Option<T> {
-        let node = self.node(name)?;
-        let at = self.inner(name, node);
+        let node = self.node(key.name)?;
+        self.parse_at(node, &self.inner(key.name, node), expected, read)
+    }
+
+    /// The items of a list that `read` understands, likewise.
+    pub fn parse_all<T>(
+        &self,
+        key: &Key<List<Text>>,
+        expected: &str,
+        read: impl Fn(&str) -> Option<T>,
+    ) -> Vec<T> {
+        let items = self.list(key).into_iter();
+        items
+            .filter_map(|(at, item)| self.parse_at(item, &at, expected, &read))
+            .collect()
+    }
+
+    fn parse_at<T>(
+        &self,
+        node: &Node,
+        at: &Spot,
+        expected: &str,
+        read: impl FnOnce(&str) -> Option<T>,
+    ) -> Option<T> {
         let Some(written) = node.value.scalar() else {
-            self.reader.mismatch(&at, &node.value, expected);
+            self.reader.mismatch(at, &node.value, expected);
             return None;
         };
-        let text = self.reader.expand(&written, &at)?;
-        let value = read(&text);
+        let value = read(&self.reader.expand(&written, at)?);
         if value.is_none() {
-            self.reader.mismatch(&at, &Value::Text(written), expected);
+            // As it is written: what a variable holds may be secret.
+            self.reader.mismatch(at, &Value::Text(written), expected);
         }
         value
     }
 
-    pub fn text(&self, name: &str) -> Option<String> {
-        self.parse(name, "text", |text| Some(text.to_owned()))
-    }
-
-    pub fn duration(&self, name: &str) -> Option<Duration> {
-        let expected = "a duration such as 500ms, 10s, 5m, 2h or 30d";
-        let expected = self.suggest(name, expected, "s", |n| n > 0.0);
-        self.parse(name, &expected, units::duration)
-    }
-
-    pub fn ratio(&self, name: &str) -> Option<f64> {
-        let expected = "a ratio such as 99.9% or 0.999";
-        let expected = self.suggest(name, expected, "%", |n| n > 1.0 && n <= 100.0);
-        self.parse(name, &expected, units::ratio)
-    }
-
-    /// Adds the unit that a bare number lacks to what is expected.
-    fn suggest(
-        &self,
-        name: &str,
-        expected: &str,
-        unit: &str,
-        likely: impl Fn(f64) -> bool,
-    ) -> String {
-        let written = self.node(name).and_then(|node| node.value.scalar());
-        match written.as_deref().map(str::parse::<f64>) {
-            Some(Ok(number)) if likely(number) => {
-                format!("{expected}; did you mean `{number}{unit}`?")
+    pub(super) fn scalar<F: Scalar>(&self, form: &F, node: &Node, at: &Spot) -> Option<F::Value> {
+        let written = node.value.scalar().unwrap_or_default();
+        let read = self.parse_at(node, at, &form.expected(&written), |text| form.parse(text))?;
+        match form.check(&read) {
+            Ok(()) => Some(read),
+            Err(OutOfRange { message, help }) => {
+                self.reader.error("out-of-range", at, message, help);
+                None
             }
-            _ => expected.to_owned(),
         }
-    }
-
-    pub fn size(&self, name: &str) -> Option<u64> {
-        self.parse(name, "a size such as 64KiB or 1MiB", units::size)
-    }
-
-    pub fn rate(&self, name: &str) -> Option<f64> {
-        self.parse(name, "a rate such as 100/s or 200/min", units::rate)
-    }
-
-    pub fn bool(&self, name: &str) -> Option<bool> {
-        self.parse(name, "true or false", units::boolean)
-    }
-
-    pub fn integer(&self, name: &str, range: std::ops::RangeInclusive<i64>) -> Option<i64> {
-        let expected = format!("a whole number from {} to {}", range.start(), range.end());
-        self.parse(name, &expected, |text| {
-            units::integer(text).filter(|n| range.contains(n))
-        })
-    }
-
-    /// One of a closed set of words.
-    pub fn choice<T: Copy>(&self, name: &str, words: &[(&str, T)]) -> Option<T> {
-        let known: Vec<_> = words.iter().map(|(word, _)| *word).collect();
-        self.parse(name, &format!("one of {}", known.join(", ")), |text| {
-            words
-                .iter()
-                .find(|(word, _)| *word == text)
-                .map(|(_, value)| *value)
-        })
     }
 
     /// A path, resolved against the config file's folder.
-    pub fn path(&self, name: &str) -> Option<PathBuf> {
-        self.text(name).map(|path| self.reader.resolve(&path))
+    pub fn path(&self, key: &Key<FilePath>) -> Option<PathBuf> {
+        let path = self.get(key)?;
+        Some(self.reader.resolve(&path))
     }
 
     /// A nested mapping.
-    pub fn section(&self, name: &str, keys: &'static [Key]) -> Option<Section<'n>> {
-        let node = self.node(name)?;
-        self.reader
-            .section(node, &self.inner(name, node).path, keys)
+    pub fn section(&self, key: &Key<Mapping>) -> Option<Section<'n>> {
+        let node = self.node(key.name)?;
+        let path = self.inner(key.name, node).path;
+        self.reader.section(node, &path, key.form.0)
     }
 
-    /// The items of a list, each with its spot; a single value stands for a list of one.
-    pub fn list(&self, name: &str) -> Vec<(Spot, &'n Node)> {
-        let Some(node) = self.node(name) else {
+    /// A nested mapping, which is empty if it is left out: all of its keys have their defaults.
+    /// `None` where it is no mapping, which is reported.
+    pub fn section_or_empty(&self, key: &Key<Mapping>) -> Option<Section<'n>> {
+        if self.has(key) {
+            return self.section(key);
+        }
+        let at = Spot {
+            path: self.at.below(key.name),
+            ..self.at.clone()
+        };
+        Some(Section::open(self.reader, at, &[], key.form.0))
+    }
+
+    /// The mappings of a list.
+    pub fn sections(&self, key: &Key<List<Mapping>>) -> impl Iterator<Item = Section<'n>> {
+        let (reader, keys) = (self.reader, key.form.item.0);
+        self.list(key)
+            .into_iter()
+            .filter_map(move |(at, node)| reader.section(node, &at.path, keys))
+    }
+
+    /// The items of a list, each with its spot; a single value stands for a list of one. Items
+    /// beyond the longest list are left out, and reported.
+    pub fn list<F>(&self, key: &Key<List<F>>) -> Vec<(Spot, &'n Node)>
+    where
+        Key<List<F>>: Declared,
+    {
+        let Some(node) = self.node(key.name) else {
             return Vec::new();
         };
-        let at = self.inner(name, node);
-        match &node.value {
-            Value::List(items) => items
-                .iter()
-                .enumerate()
-                .map(|(index, item)| (Spot::of(item, format!("{}[{index}]", at.path)), item))
-                .collect(),
-            _ => vec![(at, node)],
+        let at = self.inner(key.name, node);
+        let Value::List(items) = &node.value else {
+            return vec![(at, node)];
+        };
+        let max = key.form.max.unwrap_or(items.len());
+        if items.len() > max {
+            let message = format!("{} {} are too many", items.len(), key.name);
+            let help = format!("expected at most {max}");
+            self.error("out-of-range", key, message, help);
         }
-    }
-
-    /// The items of a list of texts that `read` understands.
-    pub fn texts<T>(&self, name: &str, expected: &str, read: impl Fn(&str) -> Option<T>) -> Vec<T> {
-        self.list(name)
-            .into_iter()
-            .filter_map(|(at, item)| {
-                let text = match item.value.scalar() {
-                    Some(text) => Some(self.reader.expand(&text, &at)?),
-                    None => None,
-                };
-                let value = text.as_deref().and_then(&read);
-                if value.is_none() {
-                    self.reader.mismatch(&at, &item.value, expected);
-                }
-                value
-            })
+        let items = items.iter().take(max).enumerate();
+        items
+            .map(|(index, item)| (Spot::of(item, format!("{}[{index}]", at.path)), item))
             .collect()
     }
 
-    /// A mapping of any names to texts, each with its spot.
-    pub fn text_map(&self, name: &str) -> Vec<(String, String, Spot)> {
-        self.map(name, None)
+    /// The valid items of a list, or its default if it is empty or left out.
+    pub fn all<F: Scalar>(&self, key: &Key<List<F>>) -> Vec<F::Value> {
+        let (form, items) = (&key.form.item, self.list(key));
+        if items.is_empty() {
+            let default = key.default().and_then(|text| form.parse(text));
+            return default.into_iter().collect();
+        }
+        items
+            .into_iter()
+            .filter_map(|(at, item)| self.scalar(form, item, &at))
+            .collect()
     }
 
-    /// A mapping of any names to JSON values or other texts; `null` is a value here.
-    pub fn json_map(&self, name: &str) -> Vec<(String, String, Spot)> {
-        self.map(name, Some("null"))
-    }
-
-    fn map(&self, name: &str, null: Option<&str>) -> Vec<(String, String, Spot)> {
-        let Some(node) = self.node(name) else {
+    /// The entries of a mapping of any names, each with its spot.
+    pub fn map<F: Scalar>(&self, key: &Key<Map<F>>) -> Vec<(String, F::Value, Spot)> {
+        let Some(node) = self.node(key.name) else {
             return Vec::new();
         };
-        let at = self.inner(name, node);
+        let at = self.inner(key.name, node);
         let Value::Map(entries) = &node.value else {
             self.reader
                 .mismatch(&at, &node.value, "a mapping of names to texts");
@@ -302,15 +313,15 @@ impl<'n> Section<'n> {
         };
         entries
             .iter()
-            .filter_map(|(key, value)| {
-                let name = key.value.scalar().unwrap_or_default();
-                let spot = Spot::of(value, at.below(&name));
-                let null = null.filter(|_| value.value == Value::Null);
-                let Some(text) = null.map(str::to_owned).or_else(|| value.value.scalar()) else {
-                    self.reader.mismatch(&spot, &value.value, "text");
-                    return None;
+            .filter_map(|(name, value)| {
+                let name = name.value.scalar().unwrap_or_default();
+                let at = Spot::of(value, at.below(&name));
+                let null = key.form.null.filter(|_| value.value == Value::Null);
+                let value = match null {
+                    Some(text) => key.form.item.parse(text),
+                    None => self.scalar(&key.form.item, value, &at),
                 };
-                Some((name, self.reader.expand(&text, &spot)?, spot))
+                Some((name, value?, at))
             })
             .collect()
     }

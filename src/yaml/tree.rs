@@ -102,9 +102,9 @@ pub fn parse(source: &Source) -> Result<Node, Box<Diagnostic>> {
 
 /// What the parser's words mean to somebody who writes a config.
 const HINTS: &[(&str, &str)] = &[
-    ("tab", "indent with spaces, as YAML wants it"),
-    ("unclosed", "something that is opened here is never closed"),
-    ("recursion", "use fewer levels"),
+    ("tab", "indent with spaces: YAML does not allow tabs"),
+    ("unclosed", "an opening bracket or quote is never closed"),
+    ("recursion", "use fewer nesting levels"),
 ];
 
 /// What went wrong, and what to do about it, where more is known than the parser says.
@@ -113,20 +113,20 @@ fn explain(error: &serde_yaml::Error) -> (String, Option<String>) {
     match error.without_snippet() {
         Error::AliasError { error, .. } => explain(error),
         Error::MultipleDocuments { .. } => (
-            "there is more than one document in this file".to_owned(),
-            Some("keep one: take out the `---` line between them".to_owned()),
+            "the file contains more than one document".to_owned(),
+            Some("keep one document: remove the `---` line between them".to_owned()),
         ),
         Error::Budget { .. }
         | Error::AliasReplayLimitExceeded { .. }
         | Error::AliasReplayStackDepthExceeded { .. } => (
-            "this document nests or repeats itself without measure".to_owned(),
-            Some("use fewer aliases and levels".to_owned()),
+            "the document is nested too deeply".to_owned(),
+            Some("use fewer aliases and nesting levels".to_owned()),
         ),
         other => {
             let reason = reason(other);
             let hint = HINTS.iter().find(|(word, _)| reason.contains(word));
             let help = hint.map(|(_, help)| (*help).to_owned());
-            (format!("this is not YAML: {reason}"), help)
+            (format!("invalid YAML: {reason}"), help)
         }
     }
 }

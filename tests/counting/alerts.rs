@@ -2,17 +2,19 @@
 //! reloads, on a real store.
 
 use proptest::prelude::*;
+use slod::alert::{AlertRecord, Replay};
+use slod::alerting::{self, Deps, LiveAlerts};
+use slod::clock::Clock;
 use slod::config::Config;
 use slod::diagnostic::Source;
-use slod::ledger::{Ledger, Snapshot};
+use slod::ledger::{Ledger, RestoreFrom, Unread, reload, restore};
 use slod::outcome::{Cause, Event, Outcome, Record, Timestamp, Verdict};
-use slod::slo::burn::{FiredFor, TIERS};
 use slod::slo::correction::{Correction, Spans};
-use slod::slo::replay::Replay;
-use slod::store::Store;
+use slod::store::{CountingPlan, Store};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::watch;
 
 /// A whole hour.
 const START: i64 = 1_700_000_000 / 3600 * 3600;
@@ -44,9 +46,9 @@ struct Fixture {
     config: Config,
     corrections: Vec<Correction>,
     ledger: Ledger,
+    alerts: LiveAlerts,
     /// Seconds since the start.
     now: i64,
-    last: Option<Snapshot>,
 }
 
 impl Fixture {
@@ -54,16 +56,25 @@ impl Fixture {
         let folder = tempfile::tempdir().expect("a folder");
         let store = Store::open(&folder.path().join("slod.db")).expect("a new store");
         let config = config(SLOS);
-        let mut ledger = Ledger::new(&config, &[]);
-        ledger.restore(&store, at(0)).expect("an empty store");
-        Self {
+        let mut fixture = Self {
             folder,
             store,
             config,
             corrections: Vec::new(),
-            ledger,
+            ledger: Ledger::default(),
+            alerts: LiveAlerts::default(),
             now: 0,
-            last: None,
+        };
+        fixture.ledger = restore(fixture.source()).expect("an empty store");
+        fixture
+    }
+
+    fn source(&self) -> RestoreFrom<'_> {
+        RestoreFrom {
+            config: &self.config,
+            corrections: &self.corrections,
+            store: Some(&self.store),
+            now: at(self.now),
         }
     }
 
@@ -85,9 +96,13 @@ impl Fixture {
     }
 
     fn tick(&mut self) {
-        self.last = Some(self.ledger.snapshot(at(self.now)));
-        let changed = self.ledger.take_alerts();
+        let changed = self.step();
         self.store.keep_alerts(&changed).expect("kept");
+    }
+
+    fn step(&mut self) -> Vec<AlertRecord> {
+        let snapshot = self.ledger.advance(at(self.now)).snapshot();
+        self.alerts.step(&snapshot)
     }
 
     /// Probes every 10 s.
@@ -107,50 +122,42 @@ impl Fixture {
         // The lock goes with the old one.
         self.store = Store::open(&other.path().join("slod.db")).expect("a new store");
         self.store = Store::open(&path).expect("it opens again");
-        self.ledger = Ledger::new(&self.config, &self.corrections);
-        let now = at(self.now);
-        self.ledger.restore(&self.store, now).expect("readable");
+        self.ledger = restore(self.source()).expect("readable");
         let firing = self.store.firing_alerts().expect("readable");
         let held = self.store.last_seen().expect("readable").expect("outcomes");
-        self.ledger.recall_alerts(firing, held, now);
+        self.alerts = LiveAlerts::resumed(firing, held);
         self.tick();
     }
 
     fn reload(&mut self, slos: &str) {
         self.config = config(slos);
-        let old = std::mem::replace(&mut self.ledger, Ledger::new(&self.config, &[]));
-        let now = at(self.now);
-        self.ledger = old.reloaded(&self.config, &self.corrections, now);
-        self.ledger.restore(&self.store, now).expect("readable");
+        let old = std::mem::take(&mut self.ledger);
+        let rebuilt = reload(old, &Unread::new(), self.source());
+        rebuilt.result.expect("readable");
+        self.ledger = rebuilt.ledger;
         self.tick();
     }
 
     /// What the page would show of an objective: tier, and since when.
     fn firing(&self, slo: &str) -> Vec<(u8, i64)> {
-        let snapshot = self.last.as_ref().expect("a tick");
-        let mut views = snapshot.services[0].objectives.iter();
-        let view = views.find(|view| view.objective.name == slo);
-        let alerts = view.map(|view| &view.alerts).into_iter().flatten();
-        TIERS
-            .iter()
-            .zip(alerts)
-            .filter_map(|(tier, alert)| Some((tier.number, seconds(alert.since()?))))
-            .collect()
+        let view = self.alerts.view(at(self.now));
+        let row = |alert: &AlertRecord| (alert.key.tier.number, seconds(alert.from));
+        view.of("web", slo).iter().map(row).collect()
     }
 
     /// What is on record of an objective, fastest tier first.
-    fn kept(&self, slo: &str) -> Vec<FiredFor> {
+    fn kept(&self, slo: &str) -> Vec<AlertRecord> {
         let all = self.store.alerts(at(-1), at(self.now + 1), 1000);
         let mut all = all.expect("readable");
-        all.retain(|record| *record.slo == *slo);
-        all.sort_by_key(|record| (record.fired.tier.number, record.fired.from));
+        all.retain(|record| *record.key.slo == *slo);
+        all.sort_by_key(|record| (record.key.tier.number, record.from));
         all
     }
 
     fn ended(&self, slo: &str) -> Vec<(u8, i64, Option<i64>)> {
-        let row = |record: &FiredFor| {
-            let to = record.fired.to.map(seconds);
-            (record.fired.tier.number, seconds(record.fired.from), to)
+        let row = |record: &AlertRecord| {
+            let to = record.to.map(seconds);
+            (record.key.tier.number, seconds(record.from), to)
         };
         self.kept(slo).iter().map(row).collect()
     }
@@ -233,27 +240,26 @@ proptest! {
                 fixture.ledger.record(&record);
                 next += 1;
             }
-            fixture.last = Some(fixture.ledger.snapshot(at(now)));
-            for record in fixture.ledger.take_alerts() {
-                let whose = |one: &FiredFor| (one.slo.clone(), one.fired.tier.number, one.fired.from);
-                reported.retain(|old: &FiredFor| whose(old) != whose(&record));
+            for record in fixture.step() {
+                let whose = |one: &AlertRecord| (one.key.clone(), one.from);
+                reported.retain(|old: &AlertRecord| whose(old) != whose(&record));
                 reported.push(record);
             }
         }
         for objective in &spec.objectives {
             let contributing = spec.contributing(objective).into_iter().map(|(_, one)| one).collect();
-            let mut replay = Replay::new(Arc::new(objective.clone()), contributing, Spans::default(), at(0));
+            let mut replay = Replay::new(spec.name.clone(), objective.clone(), contributing, Spans::default(), at(0));
             for (second, good) in &attempts {
                 let verdict = if *good { Verdict::Good } else { Verdict::Bad(Cause::Status) };
                 let (at, interval) = (at(*second), spec.probes[0].interval);
-                replay.record(0, Event { at, interval, verdict, latency: Duration::from_millis(5) });
+                replay.record(0, Event { at, interval, verdict, latency: Duration::from_millis(5), measured: slod::outcome::Measurements::default() });
             }
             let (fired, _) = replay.finish(at(end));
             for tier in 1..=4 {
-                let replayed = fired.iter().filter(|one| one.tier.number == tier);
+                let replayed = fired.iter().filter(|one| one.key.tier.number == tier);
                 let replayed = replayed.map(|one| (seconds(one.from), one.to.map_or(end, seconds)));
-                let lived = reported.iter().filter(|one| one.fired.tier.number == tier && *one.slo == objective.name);
-                let lived = lived.map(|one| (seconds(one.fired.from), one.fired.to.map_or(end, seconds)));
+                let lived = reported.iter().filter(|one| one.key.tier.number == tier && *one.key.slo == objective.name);
+                let lived = lived.map(|one| (seconds(one.from), one.to.map_or(end, seconds)));
                 let (replayed, lived) = (joined(replayed.collect()), joined(lived.collect()));
                 prop_assert_eq!(replayed.len(), lived.len(), "tier {}: {:?} {:?}", tier, &replayed, &lived);
                 for (a, b) in replayed.iter().zip(&lived) {
@@ -280,7 +286,7 @@ fn the_first_failures_of_a_new_service_are_no_alert() {
         .map(|(tier, since, _)| (*tier, *since))
         .collect();
     assert_eq!(since, [(1, 50), (2, 120), (3, 250), (4, 250)]);
-    let spent = fixture.kept("errors")[0].fired.spent;
+    let spent = fixture.kept("errors")[0].spent;
     assert!(spent > Some(0.02) && spent < Some(0.025), "{spent:?}");
 }
 
@@ -297,9 +303,9 @@ fn an_alert_goes_on_over_a_restart_and_ends_by_the_rule() {
     assert_eq!(fixture.firing("errors"), before);
     let kept = fixture.kept("errors");
     assert_eq!(kept.len(), 4);
-    assert!(kept.iter().all(|record| record.fired.to.is_none()));
-    assert!(!kept[0].fired.inhibited && kept[1].fired.inhibited);
-    assert!(kept[0].fired.spent > Some(0.0));
+    assert!(kept.iter().all(|record| record.to.is_none()));
+    assert!(!kept[0].inhibited && kept[1].inhibited);
+    assert!(kept[0].spent > Some(0.0));
 
     fixture.now += 5;
     fixture.live(1800, true);
@@ -440,4 +446,44 @@ fn old_alerts_go_and_the_span_reports_what_fired_in_it() {
         all - over,
         "what fires is never deleted"
     );
+}
+
+/// A stop ends the snapshots: what the last of them began is on record when the store is closed.
+#[tokio::test]
+async fn the_last_snapshot_is_evaluated_before_a_stop() {
+    let mut fixture = Fixture::new();
+    fixture.live(3600, true);
+    let quiet = fixture.ledger.snapshot();
+    for _ in 0..30 {
+        fixture.probe(false);
+        fixture.now += 10;
+    }
+    let burning = fixture.ledger.advance(at(fixture.now)).snapshot();
+    let clock = Clock::manual(at(fixture.now));
+    let retention = Duration::from_secs(400 * 86_400);
+    let writer = fixture
+        .store
+        .writer(clock, retention, |_| CountingPlan::default());
+    let writer = writer.expect("started");
+    let (snapshots, receiver) = watch::channel(Arc::new(quiet));
+    let (views, view) = watch::channel(Arc::default());
+    let deps = Deps {
+        snapshots: receiver,
+        store: writer.handle(),
+        views,
+    };
+    let task = tokio::spawn(alerting::run(LiveAlerts::default(), deps));
+    snapshots.send_replace(Arc::new(burning));
+    drop(snapshots);
+    task.await.expect("it ends with the snapshots");
+    let view = view.borrow().clone();
+    assert_eq!(view.at, at(fixture.now));
+    assert_eq!(view.of("web", "errors").len(), 4);
+    assert!(writer.close(Duration::from_secs(30)));
+    let store = Store::open_read_only(&fixture.folder.path().join("slod.db"));
+    let kept = store.and_then(|store| store.firing_alerts());
+    let shown: Vec<_> = ["errors", "uptime"].map(|slo| view.of("web", slo)).concat();
+    let mut kept = kept.expect("readable");
+    kept.sort_by(|a, b| a.key.cmp(&b.key));
+    assert_eq!(kept, shown);
 }

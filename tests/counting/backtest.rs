@@ -1,13 +1,15 @@
-//! The past of a real store, replayed: the same alerts as a made-up past of the same story.
+//! The past of a real store, replayed: the same alerts as a synthetic history.
 
+use slod::alerting::LiveAlerts;
 use slod::config::Config;
 use slod::diagnostic::Source;
-use slod::ledger::Ledger;
+use slod::ledger::{Ledger, RestoreFrom, plans, restore};
 use slod::outcome::{Cause, Outcome, ProbeKey, Record, Timestamp, Verdict};
 use slod::report::backtest::{replayed, synthetic};
 use slod::slo::correction::Correction;
 use slod::store::{CountingPlan, Store};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 const HOUR: i64 = 3600;
@@ -33,9 +35,20 @@ fn config() -> Config {
     loaded.config.expect("valid")
 }
 
+/// The live state of a daemon that starts so many seconds after the start of the past.
+fn started(config: &Config, store: Option<&Store>, second: i64) -> Ledger {
+    let ledger = restore(RestoreFrom {
+        config,
+        corrections: &[],
+        store,
+        now: Timestamp::from_secs(START + second),
+    });
+    ledger.expect("readable")
+}
+
 /// Lives the story `good x 72h, bad x 20m, good x 30h` on a real store, most of it compacted.
 fn store(folder: &Path, config: &Config) -> Store {
-    let plans = Ledger::new(config, &[]).plans();
+    let plans = plans(config);
     compacted(folder, config, &|key| {
         plans.get(key).cloned().unwrap_or_default()
     })
@@ -128,7 +141,7 @@ fn live(store: &mut Store, config: &Config) {
         events.extend(all.expect("readable"));
     }
     events.sort_by_key(|record| record.at);
-    let mut ledger = Ledger::new(config, &[]);
+    let (mut ledger, mut alerts) = (started(config, None, 0), LiveAlerts::default());
     let mut next = events.iter().peekable();
     for second in (0..=end).step_by(10) {
         let now = Timestamp::from_secs(START + second);
@@ -139,15 +152,13 @@ fn live(store: &mut Store, config: &Config) {
             continue;
         }
         if second == 72 * HOUR + 900 {
-            ledger = Ledger::new(config, &[]);
-            let past = events.iter().take_while(|record| record.at <= now);
-            past.for_each(|record| ledger.record(record));
+            ledger = started(config, Some(store), second);
             let firing = store.firing_alerts().expect("readable");
             assert!(!firing.is_empty(), "the restart is in the outage");
-            ledger.recall_alerts(firing, now, now);
+            alerts = LiveAlerts::resumed(firing, now);
         }
-        ledger.snapshot(now);
-        store.keep_alerts(&ledger.take_alerts()).expect("kept");
+        let changed = alerts.step(&ledger.advance(now).snapshot());
+        store.keep_alerts(&changed).expect("kept");
     }
 }
 
@@ -170,7 +181,7 @@ fn what_fires_live_is_what_a_backtest_says() {
         );
     }
     let past = store.alerts(span(0), span(102), 99).expect("readable");
-    let ends: Vec<_> = past.iter().map(|alert| alert.fired.to).collect();
+    let ends: Vec<_> = past.iter().map(|alert| alert.to).collect();
     let mut reported: Vec<_> = reported.alerts.iter().map(|alert| alert.ended_at).collect();
     reported.sort();
     let mut ends: Vec<_> = ends.iter().map(|at| at.map(Timestamp::to_utc)).collect();
@@ -178,11 +189,11 @@ fn what_fires_live_is_what_a_backtest_says() {
     assert_eq!(ends, reported);
 
     // With a lower target, most of it would not wake anybody now.
-    config.services[0].objectives[0].target = 0.9;
+    Arc::make_mut(&mut config.services[0].objectives[0]).target = 0.9;
     let reported = replayed(&config, &store, span(0), span(102)).expect("readable");
     let text = reported.to_text();
     assert!(
-        text.contains("these did fire, and would not now:"),
+        text.contains("alerts that fired, but would not fire now:"),
         "{text}"
     );
     assert_eq!(reported.missing.len(), 4);
@@ -241,7 +252,7 @@ fn a_backtest_reads_well() {
     let mut config = config();
     config.services[0].objectives.truncate(1);
     let expected = "\
-a made-up 3d2h5m of 31,115 outcomes
+synthetic history: 3d2h5m, 31,115 outcomes
 
 SERVICE  SLO     TIER    URGENCY  FIRED     ENDED             FOR  BUDGET SPENT
 web      errors  1h/5m   page     +3d1m     still firing     2h4m          2.4%
@@ -257,16 +268,18 @@ web      errors  1d/2h   ticket   +3d4m30s  still firing    2h30s         10.3% 
 #[test]
 fn stories_that_are_none_are_refused() {
     use slod::report::scenario::Scenario;
-    for text in [
-        "",
-        "good",
-        "good x",
-        "good x 5",
-        "ugly x 5m",
-        "bad 0% x 1h",
-        "bad x 2m,",
-        "good x 500d",
+    for (text, expected) in [
+        ("", "invalid phase ``"),
+        ("good", "invalid phase `good`"),
+        ("good x", "invalid phase `good x`"),
+        ("good x 5", "invalid duration `5`"),
+        ("good x 0s", "expected more than 0s"),
+        ("ugly x 5m", "invalid phase `ugly`"),
+        ("bad 0% x 1h", "expected more than 0%"),
+        ("bad x 2m,", "invalid phase ``"),
+        ("good x 500d", "limited to 366d"),
     ] {
-        assert!(text.parse::<Scenario>().is_err(), "{text}");
+        let reason = text.parse::<Scenario>().expect_err("invalid");
+        assert!(reason.contains(expected), "{text}: {reason}");
     }
 }

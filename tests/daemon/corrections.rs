@@ -93,12 +93,12 @@ fn what_is_no_correction_is_refused_with_its_reason() {
     refused("text/plain", &fine, "415", "application/json");
     refused(json, "{", "400", "invalid correction");
     refused(json, "[]", "422", "expected an object with `from`, `to`,");
-    refused(json, &around_now(""), "422", "missing field `reason`");
+    refused(json, &around_now(""), "422", "`reason` is missing");
     refused(
         json,
         &around_now(",\"reason\":\" \""),
         "422",
-        "`reason` needs 1 to 500",
+        "`reason` must have 1 to 500",
     );
     refused(
         json,
@@ -110,7 +110,7 @@ fn what_is_no_correction_is_refused_with_its_reason() {
         json,
         &around_now(",\"reason\":\"x\",\"service\":\"web\""),
         "422",
-        "unknown field `service`",
+        "unknown key `service`",
     );
     let upside_down = "{\"from\":\"2026-11-02T00:00:00Z\",\"to\":\"2026-11-01T00:00:00Z\",\"reason\":\"x\",\"author\":\"y\"}";
     refused(json, upside_down, "422", "`to` must be after `from`");

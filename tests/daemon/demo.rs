@@ -78,7 +78,7 @@ fn a_month_is_there_at_once_and_a_closed_pipe_ends_it() {
         "target, SLI, budget and coverage: {text}"
     );
     let address = word(&text, "http://").trim_end_matches('/');
-    assert!(page(address).contains("(simulated, with a generated past)"));
+    assert!(page(address).contains("(simulated, with synthetic history)"));
     let config = word(&text, "slod report --config ");
     let report = Command::new(slod)
         .args(["report", "--config", config])

@@ -1,11 +1,16 @@
 //! The numbers of host and processes against the kernel's own, and against programs made to use
 //! a known amount.
 
-use slod::config::{FoundBy, Pattern, ProcessSpec};
-use slod::observe::{HostSampler, NetworkSampler, ProcessSampler, ProcessView};
+use slod::config::{Config, FoundBy, Pattern, ProcessSpec};
+use slod::diagnostic::Source;
+use slod::observe::{
+    COLLECTORS, HostSampler, NetworkSampler, ProcessSampler, ProcessView, SystemView,
+};
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -41,6 +46,43 @@ fn stat() -> (f64, f64) {
         .collect();
     let all: f64 = fields.iter().sum();
     (all - fields[3] - fields[4], all)
+}
+
+fn config(observe: &str) -> Config {
+    let text = format!(
+        "observe: {{ {observe} }}\nservices: {{ name: s, objectives: [], probes: {{ name: p, tcp: {{ address: \"127.0.0.1:1\" }} }}, processes: {{ port: 1 }} }}"
+    );
+    let source = Source {
+        name: String::new(),
+        text,
+    };
+    let loaded = Config::load(&source, Path::new(""), &|_| None, slod::probe::KINDS);
+    loaded.config.expect("valid")
+}
+
+#[test]
+fn every_collector_has_a_switch_and_metrics_of_its_own() {
+    let on = config("");
+    let mut names = BTreeSet::new();
+    for kind in COLLECTORS {
+        let name = kind.name;
+        let off = config(&format!("{name}: false"));
+        assert!((kind.is_on)(&on) && !(kind.is_on)(&off), "{name}");
+        let others = COLLECTORS.iter().filter(|other| other.name != name);
+        assert!(others.clone().all(|other| (other.is_on)(&off)), "{name}");
+        let mut collector = (kind.start)(&on).expect("a supported system");
+        let mut view = SystemView::default();
+        assert_eq!(collector.collect(&mut view), Ok(()), "{name}");
+        assert!(view != SystemView::default(), "{name} adds nothing");
+        for family in (kind.families)() {
+            assert!(
+                names.insert(family.name),
+                "{} is declared twice",
+                family.name
+            );
+        }
+    }
+    assert!(names.len() >= COLLECTORS.len());
 }
 
 #[test]

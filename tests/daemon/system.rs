@@ -44,7 +44,7 @@ fn host_and_processes_are_exported_shown_and_follow_a_reload() {
         page.contains("Open files") && page.contains("not found"),
         "{page}"
     );
-    assert!(daemon.request("GET", "/").contains("Processors busy"));
+    assert!(daemon.request("GET", "/").contains("Processor usage"));
 
     config(
         folder.path(),

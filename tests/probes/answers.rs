@@ -244,7 +244,7 @@ async fn what_is_refused_is_said() {
     let plain = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n".to_vec();
     let (seen, story) = cause_of(plain, "http_version: 2").await;
     assert_eq!(seen, Some(Cause::Protocol), "{story}");
-    assert!(story.contains("answers in HTTP/1.1"), "{story}");
+    assert!(story.contains("responds with HTTP/1.1"), "{story}");
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use crate::probing::{attempt, cause};
 use crate::server::{Authority, Leaf, http, ok, read_request, tcp};
-use slod::outcome::{Cause, Phase, Verdict};
+use slod::outcome::{Cause, Measurement, Verdict};
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -74,7 +74,7 @@ async fn bodies_without_an_end_and_too_large_ones_are_read_no_further() {
     for head in heads {
         let (address, sent) = endless(head, chunk.clone(), Duration::ZERO).await;
         let outcome = expect(address, Cause::BodyTooLarge).await;
-        assert!(outcome.phases.get(Phase::Transfer).is_some());
+        assert!(outcome.measured.get(Measurement::Transfer).is_some());
         // What the sockets' buffers took is not what was read.
         assert!(
             sent.load(Ordering::Relaxed) < 24 << 20,
@@ -132,7 +132,7 @@ async fn dripping_and_silent_servers_run_into_the_timeout() {
     .await;
     let outcome = expect(silent, Cause::Timeout).await;
     assert!(
-        outcome.phases.get(Phase::Connect).is_some(),
+        outcome.measured.get(Measurement::Connect).is_some(),
         "what was measured stays"
     );
 

@@ -2,7 +2,7 @@
 
 use crate::probing::{attempt, attempt_in, cause, read};
 use crate::server::{Authority, Leaf, http, ok, redirect};
-use slod::outcome::{Cause, Phase, Verdict};
+use slod::outcome::{Cause, Measurement, Verdict};
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
@@ -18,11 +18,15 @@ async fn a_good_answer_has_its_phases_and_its_story() {
     );
     let (outcome, story) = attempt(&yaml, TIMEOUT).await;
     assert_eq!(outcome.verdict, Verdict::Good, "{story}");
-    for phase in [Phase::Connect, Phase::Processing, Phase::Transfer] {
-        assert!(outcome.phases.get(phase).is_some(), "{phase:?}");
+    for phase in [
+        Measurement::Connect,
+        Measurement::Processing,
+        Measurement::Transfer,
+    ] {
+        assert!(outcome.measured.get(phase).is_some(), "{phase:?}");
     }
-    assert_eq!(outcome.phases.get(Phase::Tls), None);
-    assert_eq!(outcome.detail.http_status, Some(200));
+    assert_eq!(outcome.measured.get(Measurement::Tls), None);
+    assert_eq!(outcome.code, Some(200));
     for topic in ["resolve", "connect", "request", "response", "expect"] {
         assert!(story.contains(topic), "{topic} in\n{story}");
     }
@@ -178,7 +182,10 @@ async fn https_is_verified_and_its_certificate_known() {
         let (outcome, story) =
             attempt_in(&yaml(host, "ca_file: ca.pem"), TIMEOUT, folder.path()).await;
         assert_eq!(outcome.verdict, Verdict::Good, "{story}");
-        assert!(outcome.phases.get(Phase::Tls).is_some() && outcome.detail.tls_not_after.is_some());
+        assert!(
+            outcome.measured.get(Measurement::Tls).is_some()
+                && outcome.detail.tls_not_after.is_some()
+        );
         assert!(story.contains("TLS 1.3, TLS13_"), "{story}");
     }
     // Not trusted: the system does not know this authority; the date is known all the same.
@@ -344,9 +351,9 @@ async fn a_slow_tunnel_is_a_part_of_tls() {
     );
     let (outcome, story) = attempt(&yaml, TIMEOUT).await;
     assert_eq!(outcome.verdict, Verdict::Good, "{story}");
-    let spent = |phase| outcome.phases.get(phase).expect("it was entered");
+    let spent = |phase| outcome.measured.get(phase).expect("it was entered");
     assert!(
-        spent(Phase::Connect) < SLOW && spent(Phase::Tls) >= SLOW,
+        spent(Measurement::Connect) < SLOW && spent(Measurement::Tls) >= SLOW,
         "{story}"
     );
 
@@ -354,7 +361,7 @@ async fn a_slow_tunnel_is_a_part_of_tls() {
     assert_eq!(cause(&outcome), Some(Cause::Timeout));
     let message = outcome.detail.message.expect("a sentence");
     assert!(
-        message.contains("the proxy's answer to CONNECT"),
+        message.contains("the proxy's response to CONNECT"),
         "{message}"
     );
 }
@@ -469,7 +476,7 @@ fn the_registry_is_complete() {
         names.push(kind.name());
         assert!(kind.summary().ends_with('.') && !kind.keys().is_empty());
         assert!(
-            kind.keys().iter().all(|key| key.doc.ends_with('.')),
+            kind.keys().iter().all(|key| key.doc().ends_with('.')),
             "{}",
             kind.name()
         );

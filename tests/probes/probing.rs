@@ -1,7 +1,7 @@
 //! Makes probes from YAML and runs them.
 
 use slod::diagnostic::{Diagnostic, Source};
-use slod::outcome::{Cause, Outcome, Verdict};
+use slod::outcome::{Cause, Outcome, Timestamp, Verdict};
 use slod::probe::{Attempt, KINDS, Probe, Trace};
 use slod::yaml::{Reader, parse};
 use std::path::Path;
@@ -59,7 +59,7 @@ pub async fn attempt_kind(
     timeout: Duration,
     base: &Path,
 ) -> (Outcome, String) {
-    let mut attempt = Attempt::new(timeout, Trace::listening());
+    let mut attempt = Attempt::new(Timestamp(0), timeout, Trace::listening());
     let outcome = probe(name, yaml, base).run(&mut attempt).await;
     assert!(
         outcome.latency <= timeout + Duration::from_millis(250),

@@ -2,22 +2,25 @@
 
 use async_trait::async_trait;
 use slod::clock::Clock;
-use slod::config::ProbeSpec;
-use slod::outcome::{Outcome, ProbeKey, Record, Timestamp, Verdict, VoidReason};
-use slod::probe::beats::HeartbeatBoard;
+use slod::config::{Config, ProbeSpec};
+use slod::diagnostic::Source;
+use slod::outcome::{
+    DurationOf, Measurement, Measures, Outcome, ProbeKey, Record, Timestamp, Verdict, VoidReason,
+};
 use slod::probe::{Attempt, Probe};
 use slod::schedule::{Deps, ProbeThreads, ScheduleEvent, run};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 /// Takes a set time, and knows how many of its kind ran at once.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Slow {
     takes: Duration,
     running: Arc<AtomicUsize>,
@@ -45,9 +48,42 @@ fn histogram(name: &str) -> prometheus::Histogram {
     prometheus::Histogram::with_opts(opts).expect("valid")
 }
 
+fn specs(count: usize, slow: &Slow) -> Vec<ProbeSpec> {
+    let spec = |n| ProbeSpec {
+        key: ProbeKey::new(&format!("s{n}"), "p"),
+        interval: Duration::from_secs(10),
+        timeout: Duration::from_secs(10),
+        kind: "slow",
+        measures: &Measures {
+            duration: DurationOf::Attempt,
+            measurements: Measurement::ALL,
+            code: None,
+        },
+        fingerprint: 0,
+        thresholds: Arc::default(),
+        probe: Arc::new(slow.clone()),
+    };
+    (0..count).map(spec).collect()
+}
+
+/// A config that runs these probes. A reload does not change the limit.
+fn config(max_concurrent: usize, probes: Vec<ProbeSpec>) -> Arc<Config> {
+    let text = format!(
+        "max_concurrent_probes: {max_concurrent}\nservices: {{ name: s, objectives: [], probes: {{ name: p, http: {{ url: \"http://127.0.0.1:1/\" }} }} }}"
+    );
+    let source = Source {
+        name: String::new(),
+        text,
+    };
+    let loaded = Config::load(&source, Path::new(""), &|_| None, slod::probe::KINDS);
+    let mut config = loaded.config.expect("valid");
+    config.services[0].probes = probes;
+    Arc::new(config)
+}
+
 struct Fixture {
     events: mpsc::Receiver<ScheduleEvent>,
-    reloads: mpsc::Sender<Vec<ProbeSpec>>,
+    configs: watch::Sender<Arc<Config>>,
     stop: CancellationToken,
     clock: Clock,
     task: JoinHandle<()>,
@@ -64,53 +100,51 @@ impl Fixture {
         let scheduling = threads.first().clone();
         let (running, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let (events_in, events) = mpsc::channel(100_000);
-        let (reloads, reloads_out) = mpsc::channel(1);
         let (stop, clock) = (
             CancellationToken::new(),
             Clock::manual(Timestamp(1_700_000_000_000)),
         );
+        let slow = Slow {
+            takes,
+            running: running.clone(),
+            most: most.clone(),
+        };
+        let first = config(max_concurrent, specs(count, &slow));
+        let (configs, configs_out) = watch::channel(first);
         let wiring = Deps {
-            beats: HeartbeatBoard::new(HashMap::default()),
             used_until: None,
             clock: clock.clone(),
             threads,
             events: events_in,
-            reloads: reloads_out,
+            configs: configs_out,
             stop: stop.clone(),
             drain: Duration::from_secs(3),
-            max_concurrent,
             lag: histogram("lag"),
             wakeup_lag: histogram("wakeup_lag"),
             in_flight: prometheus::IntGauge::new("in_flight", "in flight").expect("valid"),
         };
-        let mut fixture = Self {
+        Self {
             events,
-            reloads,
+            configs,
             stop,
             clock,
-            task: tokio::spawn(async {}),
+            task: scheduling.spawn(run(wiring)),
             most,
             running,
-        };
-        fixture.task = scheduling.spawn(run(fixture.specs(count, takes), wiring));
-        fixture
+        }
     }
 
     fn specs(&self, count: usize, takes: Duration) -> Vec<ProbeSpec> {
-        let spec = |n| ProbeSpec {
-            key: ProbeKey::new(&format!("s{n}"), "p"),
-            interval: Duration::from_secs(10),
-            timeout: Duration::from_secs(10),
-            kind: "slow",
-            fingerprint: 0,
-            thresholds: Arc::default(),
-            probe: Arc::new(Slow {
-                takes,
-                running: self.running.clone(),
-                most: self.most.clone(),
-            }),
+        let slow = Slow {
+            takes,
+            running: self.running.clone(),
+            most: self.most.clone(),
         };
-        (0..count).map(spec).collect()
+        specs(count, &slow)
+    }
+
+    fn reload(&self, specs: Vec<ProbeSpec>) {
+        self.configs.send_replace(config(1, specs));
     }
 
     /// Stops and returns everything that was logged.
@@ -243,11 +277,7 @@ async fn an_attempt_that_cannot_begin_in_time_says_nothing() {
     for spec in &mut specs {
         spec.timeout = Duration::from_secs(3);
     }
-    fixture
-        .reloads
-        .send(specs)
-        .await
-        .expect("the schedule runs");
+    fixture.reload(specs);
     sleep(Duration::from_secs(100)).await;
     let (records, missed) = fixture.finish().await;
     let late = records
@@ -266,11 +296,7 @@ async fn a_reload_keeps_the_place_in_time_of_what_stays() {
     let fixture = Fixture::new(2, 40 * MS, 10);
     sleep(Duration::from_secs(60)).await;
     let specs = fixture.specs(3, 40 * MS);
-    fixture
-        .reloads
-        .send(specs)
-        .await
-        .expect("the schedule runs");
+    fixture.reload(specs);
     sleep(Duration::from_secs(60)).await;
     let (records, missed) = fixture.finish().await;
     assert_eq!(missed, 0);

@@ -2,7 +2,7 @@
 
 use crate::probing::{attempt_kind, cause, read_kind};
 use crate::server::{Authority, Leaf, tcp};
-use slod::outcome::{Cause, Outcome, Phase, Verdict};
+use slod::outcome::{Cause, Measurement, Outcome, Verdict};
 use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -50,7 +50,8 @@ async fn a_connection_alone_is_good() {
     let (outcome, story) = probe(address, "", TIMEOUT).await;
     assert_eq!(outcome.verdict, Verdict::Good, "{outcome:?}");
     assert_eq!(outcome.detail.address, Some(address.ip()));
-    let phases = Phase::ALL.map(|phase| outcome.phases.get(phase).is_some());
+    let reached = |phase: &Measurement| outcome.measured.get(*phase).is_some();
+    let phases: Vec<bool> = Measurement::PHASES.iter().map(reached).collect();
     assert_eq!(phases, [false, true, false, false, false]);
     assert!(story.contains(": connected"), "{story}");
 }
@@ -64,7 +65,7 @@ async fn a_name_and_the_ip_version_are_used() {
     };
     let (outcome, _) = attempt_kind("tcp", &by_name("4"), TIMEOUT, Path::new("")).await;
     assert_eq!(outcome.verdict, Verdict::Good, "{outcome:?}");
-    assert!(outcome.phases.get(Phase::Resolve).is_some());
+    assert!(outcome.measured.get(Measurement::Resolve).is_some());
     let (outcome, _) = probe(address, ", ip_version: 6", TIMEOUT).await;
     assert_eq!(cause(&outcome), Some(Cause::Dns), "{outcome:?}");
 }
@@ -140,7 +141,7 @@ async fn what_is_received_is_compared() {
         let (outcome, story) = probe(address, keys, if waits { SHORT } else { TIMEOUT }).await;
         assert_eq!(cause(&outcome), wanted, "{keys}: {outcome:?}");
         assert!(message(&outcome).contains(reported), "{outcome:?}");
-        assert!(outcome.phases.get(Phase::Transfer).is_some());
+        assert!(outcome.measured.get(Measurement::Transfer).is_some());
         if wanted.is_none() {
             assert_eq!(outcome.verdict, Verdict::Good);
             assert!(story.contains("expect ok: received"), "{story}");
@@ -245,7 +246,7 @@ async fn tls_is_verified() {
         let yaml = format!("{{ address: \"{address}\", tls: {{ {tls} }}, expect: '^220 ' }}");
         let (outcome, _) = attempt_kind("tcp", &yaml, TIMEOUT, folder.path()).await;
         assert_eq!(cause(&outcome), wanted, "{tls}: {outcome:?}");
-        assert!(outcome.phases.get(Phase::Tls).is_some());
+        assert!(outcome.measured.get(Measurement::Tls).is_some());
         assert_eq!(outcome.detail.tls_not_after.is_some(), address != plain);
     }
 }

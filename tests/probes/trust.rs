@@ -141,7 +141,7 @@ async fn another_certificate_name_or_time_is_not() {
     );
     let cases = [
         (address, &pair, PINNED, "it is not valid for 127.0.0.1"),
-        (address, &other, asked, "this very certificate"),
+        (address, &other, asked, "this certificate"),
         (
             expired_at,
             &expired,

@@ -8,9 +8,10 @@ use async_trait::async_trait;
 use slod::cli::check;
 use slod::config::{self, Config, FileError, Loaded};
 use slod::diagnostic::Source;
-use slod::outcome::{Outcome, Verdict, VoidReason};
+use slod::outcome::{DurationOf, Measurement, Measures, Outcome, Verdict, VoidReason};
 use slod::probe::{Attempt, Kind, Probe};
-use slod::yaml::{Key, Secret, Section, Shape};
+use slod::slo::Threshold;
+use slod::yaml::{Key, Keys, Need, Secret, SecretText, Section, Structure, Text};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,10 +19,9 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 /// An http kind with the least that messages need.
-#[derive(Debug)]
 struct Fake {
     name: &'static str,
-    keys: &'static [Key],
+    keys: Keys,
     example: &'static str,
 }
 
@@ -32,12 +32,12 @@ static KINDS: LazyLock<Vec<&dyn Kind>> = LazyLock::new(|| {
     replaced.collect()
 });
 
+const FAKE_URL: Key<Text> = Key::required("url", Text, "Where to.");
+const FAKE_TOKEN: Key<SecretText> = Key::optional("bearer_token", SecretText, "Sent along.");
+
 const HTTP: &Fake = &Fake {
     name: "http",
-    keys: &[
-        Key::required("url", Shape::Url, "Where to."),
-        Key::optional("bearer_token", Shape::Secret, "", "Sent along."),
-    ],
+    keys: &[&FAKE_URL, &FAKE_TOKEN],
     example: "{ url: \"http://127.0.0.1:8000/health\" }",
 };
 
@@ -46,6 +46,12 @@ struct Nothing(
     String,
     #[expect(dead_code, reason = "a secret is kept, not shown")] Option<Secret>,
 );
+
+const MEASURES: Measures = Measures {
+    duration: DurationOf::Attempt,
+    measurements: Measurement::PHASES,
+    code: None,
+};
 
 impl Kind for Fake {
     fn name(&self) -> &'static str {
@@ -56,7 +62,7 @@ impl Kind for Fake {
         "Does nothing."
     }
 
-    fn keys(&self) -> &'static [Key] {
+    fn keys(&self) -> Keys {
         self.keys
     }
 
@@ -64,9 +70,13 @@ impl Kind for Fake {
         self.example
     }
 
+    fn measures(&self) -> &'static Measures {
+        &MEASURES
+    }
+
     fn read(&self, section: &Section<'_>) -> Option<Arc<dyn Probe>> {
-        let token = section.secret("bearer_token");
-        Some(Arc::new(Nothing(section.text("url")?, token)))
+        let token = section.secret(&FAKE_TOKEN);
+        Some(Arc::new(Nothing(section.get(&FAKE_URL)?, token)))
     }
 }
 
@@ -342,7 +352,10 @@ services:
 "#;
     let config = load(text).config.expect("valid");
     let thresholds: Vec<_> = config.probes().map(|spec| &*spec.thresholds).collect();
-    let both = [Duration::from_millis(500), Duration::from_secs(2)];
+    let both = [500, 2000].map(|ms| Threshold {
+        of: None,
+        below: Duration::from_millis(ms),
+    });
     assert_eq!(thresholds, [&[][..], &both[..]]);
 }
 
@@ -408,6 +421,92 @@ fn every_kinds_example_is_right_and_its_name_is_free() {
     }
     let names: BTreeSet<_> = slod::probe::KINDS.iter().map(|kind| kind.name()).collect();
     assert_eq!(names.len(), slod::probe::KINDS.len(), "names are unique");
+}
+
+/// A document with a value at one key, and the path of that key.
+struct Written {
+    text: String,
+    path: String,
+}
+
+/// One document for each key below `keys`, with the value that `value` has for it. The keys stand
+/// below `path`, and `around` is the document around them.
+fn written(
+    keys: Keys,
+    path: &str,
+    around: &dyn Fn(&str) -> String,
+    value: &dyn Fn(Need) -> Option<String>,
+) -> Vec<Written> {
+    let mut found = Vec::new();
+    for key in keys {
+        let (name, dot) = (key.name(), if path.is_empty() { "" } else { "." });
+        let path = format!("{path}{dot}{name}");
+        let is_named = name != "name" && keys.iter().any(|key| key.name() == "name");
+        let sibling = if is_named { "name: a, " } else { "" };
+        let around = |inner: &str| around(&format!("{{ {sibling}{name}: {inner} }}"));
+        match key.form().structure() {
+            Structure::ProbeKind => continue,
+            Structure::Mapping { keys, .. } => found.extend(written(keys, &path, &around, value)),
+            Structure::Value | Structure::Secret | Structure::SecretMap => {}
+        }
+        let text = value(key.need()).map(|value| around(&value));
+        found.extend(text.map(|text| Written { text, path }));
+    }
+    found
+}
+
+/// Such a document for each key of the config and of all probe kinds.
+fn every_key(value: &dyn Fn(Need) -> Option<String>) -> Vec<Written> {
+    let mut all = written(config::KEYS, "", &str::to_owned, value);
+    for kind in slod::probe::KINDS {
+        let name = kind.name();
+        let around = |inner: &str| {
+            format!("services: {{ name: a, probes: {{ name: p, {name}: {inner} }} }}")
+        };
+        let path = format!("services.probes.{name}");
+        all.extend(written(kind.keys(), &path, &around, value));
+    }
+    all
+}
+
+fn load_real(text: &str) -> Loaded {
+    let source = Source {
+        name: String::new(),
+        text: text.to_owned(),
+    };
+    Config::load(&source, root(), &env, slod::probe::KINDS)
+}
+
+#[test]
+fn every_declared_key_is_read() {
+    // No key has such a value, so whoever reads it reports it.
+    let all = every_key(&|_| Some("{ x: { y: { z: 1 } } }".to_owned()));
+    assert!(all.len() > 80, "{} keys", all.len());
+    for Written { text, path } in all {
+        let found = load_real(&text).diagnostics;
+        let is_reported = found.iter().any(|one| one.path.starts_with(&path));
+        assert!(
+            is_reported,
+            "`{path}` is declared, but nothing reads it:\n{text}\n{found:#?}"
+        );
+    }
+}
+
+#[test]
+fn every_default_is_a_valid_value_of_its_key() {
+    let default = |need| match need {
+        Need::Default(text) => Some(format!("{text:?}")),
+        Need::Required | Need::Optional => None,
+    };
+    let all = every_key(&default);
+    assert!(all.len() > 20, "{} defaults", all.len());
+    for Written { text, path } in all {
+        let found = load_real(&text).diagnostics;
+        let invalid = ["invalid-value", "out-of-range"];
+        let mut faults = found.iter();
+        let fault = faults.find(|one| one.path == path && invalid.contains(&one.code));
+        assert_eq!(fault, None, "{text}");
+    }
 }
 
 #[test]

@@ -1,11 +1,13 @@
 //! Generated pages are those of the code, and the metrics page is what Prometheus' own tools want.
 
 use crate::synthetic;
+use slod::alert::{AlertKey, AlertRecord, TIERS};
+use slod::alerting::AlertsView;
 use slod::exposition::TextFormat;
-use slod::ledger::Ledger;
+use slod::ledger::{Ledger, RestoreFrom, restore};
 use slod::metrics::{SelfMetrics, markdown, write_text};
 use slod::observe::SystemView;
-use slod::outcome::{Cause, Outcome, Phase, ProbeKey, Record, Timestamp, Verdict};
+use slod::outcome::{Cause, Measurement, Outcome, ProbeKey, Record, Timestamp, Verdict};
 use std::fs;
 use std::io::Write as _;
 use std::path::Path;
@@ -33,7 +35,7 @@ fn the_metrics_page_of_the_docs_is_that_of_the_declarations() {
 /// A page with every family, odd names included.
 fn page(format: TextFormat) -> String {
     let own = SelfMetrics::new().expect("the instruments register");
-    let mut ledger = Ledger::new(&odd_config(), &[]);
+    let mut ledger = without_past();
     let now = Timestamp(1_700_000_000_000);
     for age in (0..400).rev() {
         let verdict = if age % 50 == 0 {
@@ -42,8 +44,10 @@ fn page(format: TextFormat) -> String {
             Verdict::Good
         };
         let mut outcome = Outcome::new(verdict, Duration::from_millis(100));
-        outcome.phases.add(Phase::Connect, Duration::from_millis(1));
-        outcome.detail.http_status = Some(200);
+        outcome
+            .measured
+            .add(Measurement::Connect, Duration::from_millis(1));
+        outcome.code = Some(200);
         outcome.detail.tls_not_after = Some(1_800_000_000);
         ledger.record(&Record {
             key: ProbeKey::new(ODD, "p"),
@@ -52,9 +56,36 @@ fn page(format: TextFormat) -> String {
             outcome,
         });
     }
-    let (snapshot, system) = (ledger.snapshot(now), synthetic::system());
-    let page = write_text(Vec::new(), format, &snapshot, &system, &own);
+    let (snapshot, system) = (ledger.advance(now).snapshot(), synthetic::system());
+    let page = write_text(Vec::new(), format, &snapshot, &firing(), &system, &own);
     String::from_utf8(page.expect("memory takes everything")).expect("text")
+}
+
+fn without_past() -> Ledger {
+    let ledger = restore(RestoreFrom {
+        config: &odd_config(),
+        corrections: &[],
+        store: None,
+        now: Timestamp(0),
+    });
+    ledger.expect("nothing is read")
+}
+
+/// One alert of that page's objective.
+fn firing() -> AlertsView {
+    let key = AlertKey {
+        service: ODD.into(),
+        slo: "fast".into(),
+        tier: &TIERS[0],
+    };
+    let alert = AlertRecord {
+        key,
+        from: Timestamp(0),
+        to: None,
+        spent: None,
+        inhibited: false,
+    };
+    AlertsView::new(Timestamp(0), vec![alert])
 }
 
 /// A service name with everything that needs escaping.
@@ -162,9 +193,16 @@ fn every_line_is_a_sample_of_a_declared_family_and_nothing_is_nan() {
 #[test]
 fn what_the_system_does_not_show_is_absent() {
     let own = SelfMetrics::new().expect("the instruments register");
-    let nothing = Ledger::new(&odd_config(), &[]).snapshot(Timestamp(0));
+    let nothing = without_past().snapshot();
     let shown = |system: &SystemView| {
-        let page = write_text(Vec::new(), TextFormat::Text, &nothing, system, &own);
+        let page = write_text(
+            Vec::new(),
+            TextFormat::Text,
+            &nothing,
+            &AlertsView::default(),
+            system,
+            &own,
+        );
         String::from_utf8(page.expect("memory takes everything")).expect("text")
     };
     let mut system = synthetic::system();

@@ -6,7 +6,7 @@
 use slod::clock::Clock;
 use slod::config::Config;
 use slod::diagnostic::Source;
-use slod::ledger::Ledger;
+use slod::ledger::{RestoreFrom, plans, restore};
 use slod::outcome::{Cause, Outcome, ProbeKey, Record, Timestamp, Verdict};
 use slod::probe::KINDS;
 use slod::store::Store;
@@ -65,7 +65,7 @@ fn child_appends_until_killed() {
         .map_or(START, |at| at.0 + STEP_MS);
     let clock = Clock::manual(Timestamp(next));
     let forever = Duration::from_secs(100 * 366 * 86_400);
-    let plans = Ledger::new(&config(), &[]).plans();
+    let plans = plans(&config());
     let plan = move |key: &ProbeKey| plans[key].clone();
     let writer = store.writer(clock.clone(), forever, plan).unwrap();
     let handle = writer.handle();
@@ -119,9 +119,13 @@ fn ticks(store: &Store, probe: i64, from: i64) -> Vec<i64> {
 /// The numbers of a daemon that starts now against a recount of the month.
 fn check_numbers(store: &Store) {
     let now = store.last_seen().unwrap().unwrap();
-    let mut ledger = Ledger::new(&config(), &[]);
-    ledger.restore(store, now).unwrap();
-    let snapshot = ledger.snapshot(now);
+    let ledger = restore(RestoreFrom {
+        config: &config(),
+        corrections: &[],
+        store: Some(store),
+        now,
+    });
+    let snapshot = ledger.unwrap().advance(now).snapshot();
     let [errors, minutes] = &snapshot.services[0].objectives[..] else {
         panic!("two objectives");
     };

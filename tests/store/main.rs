@@ -2,13 +2,14 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod kill;
+mod measured;
 mod versions;
 
+use slod::alert::{AlertKey, AlertRecord, TIERS};
 use slod::clock::Clock;
 use slod::outcome::{Cause, Event, Outcome, ProbeKey, Record, Timestamp, Verdict, VoidReason};
-use slod::probe::beats::Beat;
-use slod::slo::burn::{Fired, FiredFor, TIERS};
-use slod::slo::{BudgetingMethod, Sli, TallyKey};
+use slod::probe::heartbeat::Beat;
+use slod::slo::{BudgetingMethod, Sli, TallyKey, Threshold};
 use slod::store::{CountingPlan, Store, StoreError, backup, check, recover};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -56,10 +57,13 @@ fn plan(_: &ProbeKey) -> CountingPlan {
     let below = Duration::from_millis(500);
     let key = |sli, budgeting| TallyKey { sli, budgeting };
     CountingPlan {
-        cuts: vec![below],
+        thresholds: vec![Threshold { of: None, below }],
         keys: vec![
             key(Sli::Success, BudgetingMethod::Occurrences),
-            key(Sli::Latency { below }, BudgetingMethod::Occurrences),
+            key(
+                Sli::Latency { of: None, below },
+                BudgetingMethod::Occurrences,
+            ),
             key(
                 Sli::Availability,
                 BudgetingMethod::Timeslices { slice_target: 0.9 },
@@ -228,12 +232,16 @@ fn a_block_keeps_its_cuts_when_the_plan_has_changed() {
     store.append(late).unwrap();
     let latency = |ms| TallyKey {
         sli: Sli::Latency {
+            of: None,
             below: Duration::from_millis(ms),
         },
         budgeting: BudgetingMethod::Occurrences,
     };
     let changed = |_: &ProbeKey| CountingPlan {
-        cuts: vec![Duration::from_millis(300)],
+        thresholds: vec![Threshold {
+            of: None,
+            below: Duration::from_millis(300),
+        }],
         keys: vec![latency(500), latency(300)],
     };
     assert!(
@@ -570,17 +578,17 @@ fn beat() -> Beat {
     }
 }
 
-fn alert() -> FiredFor {
-    FiredFor {
-        service: "rag".into(),
-        slo: "errors".into(),
-        fired: Fired {
+fn alert() -> AlertRecord {
+    AlertRecord {
+        key: AlertKey {
+            service: "rag".into(),
+            slo: "errors".into(),
             tier: &TIERS[1],
-            from: Timestamp(START),
-            to: None,
-            spent: Some(0.25),
-            inhibited: false,
         },
+        from: Timestamp(START),
+        to: None,
+        spent: Some(0.25),
+        inhibited: false,
     }
 }
 
@@ -612,7 +620,7 @@ fn alerts_are_found_by_when_they_fired() {
     let mut store = Store::open(&folder.path().join("slod.db")).expect("a new store");
     let mut one = alert();
     store.keep_alerts(std::slice::from_ref(&one)).expect("kept");
-    one.fired.to = Some(Timestamp(START + HOUR));
+    one.to = Some(Timestamp(START + HOUR));
     store.keep_alerts(std::slice::from_ref(&one)).expect("kept");
     assert_eq!(store.firing_alerts().expect("readable"), []);
     let span = |from, to| {

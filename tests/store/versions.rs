@@ -2,8 +2,9 @@
 //! and become what a new store is.
 
 use rusqlite::Connection;
-use slod::outcome::{Cause, ProbeKey, Timestamp, Verdict};
-use slod::store::{Store, check, recover};
+use slod::outcome::{Cause, Measurement, ProbeKey, Record, Timestamp, Verdict};
+use slod::slo::{Precision, Threshold};
+use slod::store::{HourSummary, Store, check, recover};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -64,12 +65,15 @@ fn tables(path: &Path) -> Vec<String> {
     .collect()
 }
 
+/// The versions of the schema that there are fixtures of.
+const VERSIONS: [usize; 4] = [1, 2, 3, 6];
+
 #[test]
 fn stores_of_every_version_open_and_keep_their_numbers() {
     let new = tempfile::tempdir().expect("a folder");
     let new = new.path().join("slod.db");
     drop(Store::open(&new).expect("a new store"));
-    for version in 1..=3 {
+    for version in VERSIONS {
         let folder = tempfile::tempdir().expect("a folder");
         let path = written_by(version, folder.path());
         let checked = check(&path).expect("there");
@@ -95,7 +99,7 @@ fn stores_of_every_version_open_and_keep_their_numbers() {
 
 #[test]
 fn stores_of_every_version_can_be_recovered() {
-    for version in 1..=3 {
+    for version in VERSIONS {
         let folder = tempfile::tempdir().expect("a folder");
         let path = written_by(version, folder.path());
         let recovered = recover(&path, Timestamp(1_795_900_000_000)).expect("recovered");
@@ -123,4 +127,88 @@ fn a_store_that_takes_no_commit_is_found() {
     ] {
         assert!(faults.contains(fault), "{fault} in {faults}");
     }
+}
+
+/// Of `up`, in nanoseconds, as version 6 itself served them.
+const LATENCIES: [u128; 12] = [
+    8_938_729, 6_324_223, 5_996_543, 5_079_039, 2_473_983, 2_072_575, 1_908_735, 2_023_423,
+    3_120_973, 4_260_460, 1_547_692, 1_598_651,
+];
+
+const ALWAYS: (Timestamp, Timestamp) = (Timestamp(0), Timestamp(i64::MAX));
+
+fn up(store: &Store) -> (Vec<Record>, Vec<HourSummary>) {
+    let key = ProbeKey::new("web", "up");
+    let outcomes = store.outcomes(&key, ALWAYS.0, ALWAYS.1).expect("readable");
+    let hours = store.hours(&key, ALWAYS.0, ALWAYS.1).expect("readable");
+    (outcomes, hours)
+}
+
+/// Before measurements were kept: read in place by the command line, and migrated by the daemon.
+#[test]
+fn a_store_without_measurements_keeps_everything_else() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = written_by(6, folder.path());
+    let read_only = up(&Store::open_read_only(&path).expect("a store"));
+    let mut store = Store::open(&path).expect("a store");
+    for (outcomes, hours) in [read_only, up(&store)] {
+        assert!(outcomes.iter().all(|one| one.outcome.code == Some(200)));
+        assert!(outcomes.iter().all(|one| !one.outcome.measured.are_known()));
+        // What the version itself said of these outcomes.
+        let nanos: Vec<u128> = outcomes
+            .iter()
+            .map(|one| one.outcome.latency.as_nanos())
+            .collect();
+        assert_eq!(nanos, LATENCIES);
+        let [hour] = &hours[..] else {
+            panic!("one hour: {hours:?}");
+        };
+        let tallies: Vec<_> = hour
+            .tallies()
+            .map(|(key, tally)| (key, { tally.good }, { tally.bad }))
+            .collect();
+        assert_eq!(
+            tallies,
+            [("latency<500000000ns", 8, 0), ("success/60s>=0.5", 1, 0)]
+        );
+        let end = hour.start.after(std::time::Duration::from_secs(3600));
+        let connect = Threshold {
+            of: Some(Measurement::Connect),
+            below: std::time::Duration::from_millis(50),
+        };
+        let since = Precision {
+            measured_since: Some(end),
+            ..Precision::default()
+        };
+        assert_eq!(hour.precision(&connect), since);
+    }
+    let [held] = &store.held().expect("readable")[..] else {
+        panic!("one outcome waits");
+    };
+    assert!(!held.outcome.measured.are_known());
+    // Old outcomes beside new ones: what is not known of an hour stays so in its block.
+    let (outcomes, _) = up(&store);
+    let mut new = outcomes[11].clone();
+    new.at = Timestamp(new.at.0 + 1000);
+    new.outcome.measured = slod::outcome::Measurements::default();
+    new.outcome.measured.set_micros(Measurement::Connect, 1234);
+    store.append(&[new.clone()]).expect("committed");
+    let later = Timestamp(new.at.0 + 7_200_000);
+    while store
+        .compact_step(later, &|_| slod::store::CountingPlan::default())
+        .expect("compacted")
+    {}
+    let (outcomes, hours) = up(&store);
+    let known: Vec<bool> = outcomes
+        .iter()
+        .map(|one| one.outcome.measured.are_known())
+        .collect();
+    assert_eq!(known, [vec![false; 12], vec![true]].concat());
+    let connect = outcomes[12]
+        .outcome
+        .measured
+        .get(Measurement::Connect)
+        .expect("kept");
+    assert!(connect.as_micros().abs_diff(1234) <= 1234 / 16);
+    assert_eq!(hours.len(), 2);
 }

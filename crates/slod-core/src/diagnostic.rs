@@ -1,5 +1,6 @@
 //! Faults and warnings that point at a place in a file.
 
+use crate::text::printable;
 use std::fmt::{self, Write as _};
 
 /// A place in a source text; lines and columns start at 1, in characters.
@@ -112,14 +113,13 @@ const LINE_LIMIT: usize = 240;
 /// The part of a line around its character `at`, and where that is in the part. What a terminal
 /// would obey is drawn as a space, one for one, so that marks stay below what they mark.
 fn excerpt(line: &str, at: usize) -> (String, usize) {
-    let blank = |c: char| if c.is_control() { ' ' } else { c };
     let skipped = if line.chars().count() > LINE_LIMIT {
         at.saturating_sub(LINE_LIMIT / 2)
     } else {
         0
     };
-    let shown = line.chars().skip(skipped).take(LINE_LIMIT);
-    (shown.map(blank).collect(), at - skipped)
+    let shown: String = line.chars().skip(skipped).take(LINE_LIMIT).collect();
+    (printable(&shown), at - skipped)
 }
 
 struct Paint {

@@ -2,8 +2,10 @@
 //! burn rates and alerts follow. Data and `now` in, data out: no clock, no files, no sockets, no
 //! async runtime. The dependencies of this package keep it so.
 
+pub mod alert;
 pub mod diagnostic;
 pub mod outcome;
 pub mod slo;
 pub mod stats;
+pub mod text;
 pub mod units;

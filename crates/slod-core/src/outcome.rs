@@ -1,5 +1,11 @@
 //! The result of a probe: the types that every other module uses.
 
+mod measurement;
+
+pub use measurement::{CodeOf, DurationOf, Measurement, Measurements, Measures};
+
+use crate::text::printable;
+
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -52,6 +58,14 @@ pub struct Event {
     pub interval: Duration,
     pub verdict: Verdict,
     pub latency: Duration,
+    pub measured: Measurements,
+}
+
+impl Event {
+    /// What one measurement of the attempt took, or the whole of it.
+    pub fn time(&self, of: Option<Measurement>) -> Option<Duration> {
+        of.map_or(Some(self.latency), |one| self.measured.get(one))
+    }
 }
 
 impl From<&Record> for Event {
@@ -61,6 +75,7 @@ impl From<&Record> for Event {
             interval: record.interval,
             verdict: record.outcome.verdict,
             latency: record.outcome.latency,
+            measured: record.outcome.measured,
         }
     }
 }
@@ -163,8 +178,29 @@ reasons! {
     }
 }
 
+impl Cause {
+    /// Whether a network failure on our own side could look like this. Where a peer answered, it
+    /// could not.
+    pub const fn could_be_own_network(self) -> bool {
+        match self {
+            Self::Dns | Self::Unreachable | Self::Timeout | Self::Reset | Self::Proxy => true,
+            Self::Refused
+            | Self::Tls
+            | Self::Certificate
+            | Self::Protocol
+            | Self::Status
+            | Self::Header
+            | Self::Body
+            | Self::BodyTooLarge
+            | Self::Redirect
+            | Self::Silent
+            | Self::JobFailed => false,
+        }
+    }
+}
+
 reasons! {
-    /// Why an attempt says nothing about the service: our own failing, never charged to it.
+    /// Why an attempt says nothing about the service: a failure of slod itself, never counted against it.
     VoidReason {
         /// No file descriptor or local port was left.
         Resources = 1, "resources";
@@ -209,56 +245,9 @@ impl Verdict {
     }
 }
 
-/// Parts of an attempt, in the order they happen; the names are metric labels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(usize)]
-pub enum Phase {
-    Resolve,
-    Connect,
-    Tls,
-    Processing,
-    Transfer,
-}
-
-impl Phase {
-    pub const ALL: [Self; 5] = [
-        Self::Resolve,
-        Self::Connect,
-        Self::Tls,
-        Self::Processing,
-        Self::Transfer,
-    ];
-
-    pub const fn label(self) -> &'static str {
-        match self {
-            Self::Resolve => "resolve",
-            Self::Connect => "connect",
-            Self::Tls => "tls",
-            Self::Processing => "processing",
-            Self::Transfer => "transfer",
-        }
-    }
-}
-
-/// Time spent per phase, summed over redirects; `None` where the attempt did not get that far.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Phases([Option<Duration>; 5]);
-
-impl Phases {
-    pub fn add(&mut self, phase: Phase, spent: Duration) {
-        let total = &mut self.0[phase as usize];
-        *total = Some(total.unwrap_or_default() + spent);
-    }
-
-    pub fn get(&self, phase: Phase) -> Option<Duration> {
-        self.0[phase as usize]
-    }
-}
-
 /// What else was seen. Shown, partly exported, never judged.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Detail {
-    pub http_status: Option<u16>,
     /// When the first certificate of the served chain ends, in seconds since the epoch; known
     /// also where verification failed.
     pub tls_not_after: Option<i64>,
@@ -274,11 +263,7 @@ impl Detail {
     /// Sets the sentence, cut at a character boundary where it is too long; control characters
     /// become spaces, since it may quote what a hostile target sent.
     pub fn say(&mut self, message: impl fmt::Display) {
-        let mut text: String = message
-            .to_string()
-            .chars()
-            .map(|c| if c.is_control() { ' ' } else { c })
-            .collect();
+        let mut text = printable(&message.to_string());
         if text.len() > Self::MESSAGE_MAX {
             text.truncate(text.floor_char_boundary(Self::MESSAGE_MAX - 3));
             text.push('…');
@@ -293,7 +278,10 @@ pub struct Outcome {
     pub verdict: Verdict,
     /// From the start of the attempt to its end, on the monotonic clock.
     pub latency: Duration,
-    pub phases: Phases,
+    pub measured: Measurements,
+    /// What the protocol answered, as a number: an HTTP status, for example. The kind of the probe
+    /// says what it means.
+    pub code: Option<u32>,
     pub detail: Detail,
 }
 
@@ -302,9 +290,15 @@ impl Outcome {
         Self {
             verdict,
             latency,
-            phases: Phases::default(),
+            measured: Measurements::default(),
+            code: None,
             detail: Detail::default(),
         }
+    }
+
+    /// What one measurement of the attempt took, or the whole of it.
+    pub fn time(&self, of: Option<Measurement>) -> Option<Duration> {
+        of.map_or(Some(self.latency), |one| self.measured.get(one))
     }
 }
 

@@ -3,6 +3,11 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+pub const HOUR: Duration = Duration::from_secs(3600);
+pub const DAY: Duration = Duration::from_secs(86_400);
+pub const HOUR_MS: i64 = 3_600_000;
+pub const DAY_MS: i64 = 24 * HOUR_MS;
+
 const DURATIONS: &[(&str, u64)] = &[
     ("ms", 1),
     ("s", 1_000),

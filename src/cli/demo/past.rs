@@ -3,7 +3,7 @@
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::demo::History;
-use crate::ledger::Ledger;
+use crate::ledger::plans;
 use crate::outcome::ProbeKey;
 use crate::store::{Store, StoreError};
 use std::time::{Duration, Instant};
@@ -18,7 +18,7 @@ pub struct Generated {
 pub fn generate(config: &Config) -> Result<Generated, StoreError> {
     let started = Instant::now();
     let mut store = Store::open(&config.store.path)?;
-    let plans = Ledger::new(config, &[]).plans();
+    let plans = plans(config);
     let plan = |key: &ProbeKey| plans.get(key).cloned().unwrap_or_default();
     let history = History::before(Clock::system().now());
     let outcomes = history.store(&mut store, &plan)?;

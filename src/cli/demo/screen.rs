@@ -1,6 +1,7 @@
 //! The demo's table: redrawn in place on a terminal, plain lines elsewhere.
 
 use crate::cli::log::{HeldLog, takes_escapes};
+use crate::format::times;
 use crate::report::status::Status;
 use std::io::{self, Stdout, Write};
 use std::time::Duration;
@@ -103,10 +104,7 @@ fn lines(status: &Status, (width, height): Size) -> Vec<String> {
 }
 
 fn heading(status: &Status) -> String {
-    format!(
-        "Simulated services, {}",
-        status.at.format("%Y-%m-%d %H:%M:%S UTC")
-    )
+    format!("Simulated services, {}", times::second(status.at) + " UTC")
 }
 
 #[cfg(test)]

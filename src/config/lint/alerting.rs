@@ -1,13 +1,16 @@
 //! Objectives whose budget or alerts cannot work at the pace of their probes.
 
-use super::{Draft, Finding, objectives, percent, plain, spacing, span};
-use crate::slo::burn::{TIERS, Tier, Urgency};
+use super::finding::{Finding, objectives, percent, plain, spacing, span};
+use crate::alert::{TIERS, Tier, page_tiers};
+use crate::config::draft::Draft;
+use crate::config::keys::objective;
 use crate::slo::{BudgetingMethod, Objective};
-use crate::units::show_duration;
 
 /// The tiers that fit into an objective's window.
 fn tiers(objective: &Objective) -> impl Iterator<Item = &'static Tier> {
-    TIERS.iter().filter(|tier| tier.fits(objective))
+    TIERS
+        .iter()
+        .filter(|tier| tier.fits(objective.window.length))
 }
 
 pub(super) fn tier_never_fires(draft: &Draft<'_>) -> Vec<Finding> {
@@ -19,15 +22,15 @@ pub(super) fn tier_never_fires(draft: &Draft<'_>) -> Vec<Finding> {
         };
         let factor = tier.factor(objective.window.length);
         found.push(Finding {
-            at: placed.spot_of("target"),
+            at: placed.spot_of(&objective::TARGET),
             message: format!(
                 "the alert over {} can never fire: it would need more than {} times the error budget, which is {} errors",
-                show_duration(tier.long),
+                tier.long.name(),
                 plain(factor),
                 percent(tier.threshold(objective)),
             ),
             help: format!(
-                "slower alerts still work; a target above {} gives this one a chance",
+                "slower alerts still work; a target above {} makes this one possible",
                 percent(1.0 - 1.0 / factor)
             ),
         });
@@ -38,12 +41,12 @@ pub(super) fn tier_never_fires(draft: &Draft<'_>) -> Vec<Finding> {
 /// The fastest page that counts attempts, if the objective counts attempts at all.
 fn page(objective: &Objective) -> Option<&'static Tier> {
     let counts_attempts = objective.budgeting == BudgetingMethod::Occurrences;
-    tiers(objective).find(|tier| tier.urgency == Urgency::Page && counts_attempts)
+    page_tiers(objective.window.length).find(|_| counts_attempts)
 }
 
 /// Fewer than two attempts fit into the short window.
 fn is_too_coarse(tier: &Tier, spacing: f64) -> bool {
-    spacing > tier.short.as_secs_f64() / 2.0
+    spacing > tier.short.length().as_secs_f64() / 2.0
 }
 
 pub(super) fn one_failure_pages(draft: &Draft<'_>) -> Vec<Finding> {
@@ -53,24 +56,24 @@ pub(super) fn one_failure_pages(draft: &Draft<'_>) -> Vec<Finding> {
         let (Some(tier), Some(spacing)) = (page(objective), spacing(service, objective)) else {
             continue;
         };
-        let limit = tier.long.as_secs_f64() * tier.threshold(objective);
+        let limit = tier.long.length().as_secs_f64() * tier.threshold(objective);
         // A pace that is too coarse altogether is one warning, not two.
         if spacing <= limit || is_too_coarse(tier, spacing) {
             continue;
         }
-        let attempts = tier.long.as_secs_f64() / spacing;
+        let attempts = tier.long.length().as_secs_f64() / spacing;
         found.push(Finding {
             at: placed.section.spot().clone(),
             message: format!(
                 "one failure of `{}` is enough for a page over {}: 1 of {} attempts is {}, and it fires above {}",
                 service.name,
-                show_duration(tier.long),
+                tier.long.name(),
                 plain(attempts),
                 percent(1.0 / attempts),
                 percent(tier.threshold(objective)),
             ),
             help: format!(
-                "an interval of at most {} avoids it, or a lower target; alerts wait for a second failure in any case",
+                "use an interval of at most {}, or a lower target; alerts wait for a second failure in any case",
                 span(limit)
             ),
         });
@@ -91,14 +94,14 @@ pub(super) fn interval_too_coarse(draft: &Draft<'_>) -> Vec<Finding> {
         found.push(Finding {
             at: placed.section.spot().clone(),
             message: format!(
-                "`{}` is attempted every {}, so the last {} that a page looks at hold one attempt at most",
+                "`{}` is attempted every {}, so the last {} that a page uses contain at most one attempt",
                 service.name,
                 span(spacing),
-                show_duration(tier.short),
+                tier.short.name(),
             ),
             help: format!(
                 "an interval of at most {} keeps such alerts from flapping",
-                span(tier.short.as_secs_f64() / 2.0)
+                span(tier.short.length().as_secs_f64() / 2.0)
             ),
         });
     }
@@ -125,9 +128,9 @@ pub(super) fn budget_below_one_failure(draft: &Draft<'_>) -> Vec<Finding> {
             continue;
         }
         found.push(Finding {
-            at: placed.spot_of("target"),
+            at: placed.spot_of(&objective::TARGET),
             message: format!(
-                "{} of {} {what} of `{}` in {} is a budget of {}: the first failure breaks the promise",
+                "{} of {} {what} of `{}` in {} is a budget of {}: the first failure misses the target",
                 percent(1.0 - objective.target),
                 plain(events),
                 service.name,
@@ -175,8 +178,8 @@ mod tests {
 
     #[test]
     fn one_failure_exceeds_a_page_from_the_known_intervals_on() {
-        let limits =
-            TIERS.map(|tier| tier.long.as_secs_f64() * tier.threshold(&objective(0.999, 30)));
+        let limits = TIERS
+            .map(|tier| tier.long.length().as_secs_f64() * tier.threshold(&objective(0.999, 30)));
         for (limit, expected) in limits.into_iter().zip([51.84, 129.6, 259.2, 259.2]) {
             assert!((limit - expected).abs() < 1e-6, "{limit} is not {expected}");
         }

@@ -1,10 +1,12 @@
 //! Parts of a config that contradict or repeat each other.
 
-use super::{Draft, Finding, objectives};
+use super::finding::{Finding, objectives};
+use crate::config::draft::Draft;
+use crate::config::keys::{self, objective, service};
 use crate::config::model::ProbeSpec;
-use crate::slo::{NoDataPolicy, Objective, Sli, Window};
+use crate::slo::{NoDataPolicy, Objective, Threshold, Window};
 use crate::units::show_duration;
-use crate::yaml::{Node, Spot, Value};
+use crate::yaml::{Declared, Node, Spot, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -39,7 +41,7 @@ pub(super) fn missing_exceeds_retention(draft: &Draft<'_>) -> Vec<Finding> {
         };
         if let Some((window, _)) = too_long(&placed.value, retention).next() {
             found.push(Finding {
-                at: placed.spot_of("on_missing"),
+                at: placed.spot_of(&objective::ON_MISSING),
                 message: format!(
                     "`on_missing: {word}` cannot count what is deleted: the window of {} reaches beyond the store's retention of {}",
                     window.name(),
@@ -56,11 +58,13 @@ pub(super) fn missing_exceeds_retention(draft: &Draft<'_>) -> Vec<Finding> {
 fn too_long(
     objective: &Objective,
     retention: Duration,
-) -> impl Iterator<Item = (&Window, &'static str)> {
+) -> impl Iterator<Item = (&Window, &'static dyn Declared)> {
     let Objective {
         window, further, ..
     } = objective;
-    let keys = std::iter::once("window").chain(std::iter::repeat("further_windows"));
+    let own: &'static dyn Declared = &objective::WINDOW;
+    let further_key: &'static dyn Declared = &objective::FURTHER_WINDOWS;
+    let keys = std::iter::once(own).chain(std::iter::repeat(further_key));
     let windows = std::iter::once(window).chain(further).zip(keys);
     windows.filter(move |(window, _)| window.reach() > retention)
 }
@@ -68,16 +72,16 @@ fn too_long(
 pub(super) fn latency_above_timeout(draft: &Draft<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
     for (service, placed) in objectives(draft) {
-        let Sli::Latency { below } = placed.value.sli else {
+        let Some(Threshold { below, .. }) = placed.value.sli.threshold() else {
             continue;
         };
         let too_short = |probe: &&ProbeSpec| probe.timeout <= below;
         let probes = service.counting(&placed.value).map(|probe| &probe.value);
         if let Some(probe) = probes.into_iter().find(too_short) {
             found.push(Finding {
-                at: placed.spot_of("below"),
+                at: placed.spot_of(&objective::BELOW),
                 message: format!(
-                    "a threshold of {} is never judged: `{}` times out after {}",
+                    "a threshold of {} has no effect: `{}` times out after {}",
                     show_duration(below),
                     probe.key,
                     show_duration(probe.timeout)
@@ -99,9 +103,9 @@ pub(super) fn duplicate_target(draft: &Draft<'_>) -> Vec<Finding> {
         };
         found.push(Finding {
             at: probe.section.spot().clone(),
-            message: format!("`{}` does exactly the same as `{}`", spec.key, other.key),
+            message: format!("`{}` is identical to `{}`", spec.key, other.key),
             help: format!(
-                "is {} really meant twice? if so, one probe is enough",
+                "remove one of them if {} is the same target",
                 spec.probe.target()
             ),
         });
@@ -115,18 +119,18 @@ pub(super) fn duplicate_objective(draft: &Draft<'_>) -> Vec<Finding> {
         for (index, placed) in service.objectives.iter().enumerate() {
             let mut earlier = service.objectives[..index].iter().map(|other| &other.value);
             let same = earlier.find(|other| {
-                let mut renamed = (*other).clone();
+                let mut renamed = Objective::clone(other);
                 renamed.name.clone_from(&placed.value.name);
-                renamed == placed.value
+                renamed == *placed.value
             });
             if let Some(other) = same {
                 found.push(Finding {
                     at: placed.section.spot().clone(),
                     message: format!(
-                        "`{}` of `{}` promises the same as `{}`",
+                        "`{}` of `{}` is identical to `{}`",
                         placed.value.name, service.name, other.name
                     ),
-                    help: "keep one of them: both would alert at the same time".to_owned(),
+                    help: "remove one of them: both would alert at the same time".to_owned(),
                 });
             }
         }
@@ -140,12 +144,16 @@ pub(super) fn no_objective(draft: &Draft<'_>) -> Vec<Finding> {
     draft
         .services
         .iter()
-        .filter(|service| service.objectives.is_empty() && !service.section.has("objectives"))
+        .filter(|service| {
+            service.objectives.is_empty() && !service.section.has(&service::OBJECTIVES)
+        })
         .filter(|service| !on_journeys.contains(&service.name))
         .map(|service| Finding {
-            at: service.section.spot_of("name"),
-            message: format!("`{}` is probed, but nothing is promised for it", service.name),
-            help: "add `objectives` here or under `defaults`; `objectives: []` says that none is meant".to_owned(),
+            at: service.section.spot_of(&service::NAME),
+            message: format!("`{}` is probed, but has no objectives", service.name),
+            help:
+                "add `objectives` here or under `defaults`, or `objectives: []` if none is intended"
+                    .to_owned(),
         })
         .collect()
 }
@@ -161,9 +169,9 @@ pub(super) fn too_few_slots(draft: &Draft<'_>) -> Vec<Finding> {
         return Vec::new();
     }
     vec![Finding {
-        at: draft.root.spot_of("max_concurrent_probes"),
+        at: draft.root.spot_of(&keys::MAX_CONCURRENT_PROBES),
         message: format!(
-            "if every service hangs, {:.0} probes run at once, but only {} may: the others are missed",
+            "if every service hangs, {:.0} probes run at the same time, but the limit is {}: the others are missed",
             busy.ceil(),
             draft.max_concurrent_probes
         ),
@@ -184,7 +192,7 @@ fn visit(node: &Node, at: &Spot, found: &mut Vec<Finding>) {
             if let Some(name) = bare_variable(text) {
                 found.push(Finding {
                     at: at.clone(),
-                    message: format!("`${name}` is not replaced"),
+                    message: format!("`${name}` is not expanded"),
                     help: format!("for the environment variable, write ${{{name}}}"),
                 });
             }
@@ -204,7 +212,7 @@ fn visit(node: &Node, at: &Spot, found: &mut Vec<Finding>) {
                 if name.contains("${") {
                     found.push(Finding {
                         at: Spot::of(key, at.below(&name)),
-                        message: "variables in keys are not replaced".to_owned(),
+                        message: "variables in keys are not expanded".to_owned(),
                         help: "write the key itself".to_owned(),
                     });
                 }
@@ -235,8 +243,8 @@ pub(super) fn open_listen(draft: &Draft<'_>) -> Vec<Finding> {
     let listen = draft.listen;
     let can = web.strangers_can();
     vec![Finding {
-        at: draft.root.spot_of("listen"),
-        message: format!("there is no authentication: everybody who reaches {listen} can {can}"),
+        at: draft.root.spot_of(&keys::LISTEN),
+        message: format!("there is no authentication: everyone who can reach {listen} can {can}"),
         help: "set `web.config_file` or `web.tokens`, or listen on 127.0.0.1".to_owned(),
     }]
 }

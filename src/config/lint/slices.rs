@@ -1,6 +1,7 @@
 //! Objectives that count minutes, where a minute holds too few attempts.
 
-use super::{Draft, Finding, objectives, percent, plain, spacing, span};
+use super::finding::{Finding, objectives, percent, plain, spacing, span};
+use crate::config::draft::Draft;
 use crate::slo::{BudgetingMethod, Combine, Objective, Sli};
 
 pub(super) fn sparse_slices(draft: &Draft<'_>) -> Vec<Finding> {
@@ -16,7 +17,7 @@ pub(super) fn sparse_slices(draft: &Draft<'_>) -> Vec<Finding> {
             found.push(Finding {
                 at: placed.section.spot().clone(),
                 message: format!(
-                    "`{}` is attempted every {}, so only one of {} minutes is known",
+                    "`{}` is attempted every {}, so only one of {} minutes contains an attempt",
                     service.name,
                     span(spacing),
                     plain(spacing / slice)
@@ -66,13 +67,13 @@ pub(super) fn one_failure_fails_a_slice(draft: &Draft<'_>) -> Vec<Finding> {
         found.push(Finding {
             at: placed.section.spot().clone(),
             message: format!(
-                "one failure of `{}` makes a whole minute bad: a minute holds {} of its attempts, and {} of them must be good",
+                "one failure of `{}` makes a whole minute bad: a minute contains {} of its attempts, and {} of them must be good",
                 service.name,
                 plain(attempts),
                 percent(target),
             ),
             help: format!(
-                "{} attempts in a minute outweigh one failure, so one every {}; or write `budgeting: occurrences`",
+                "use {} attempts per minute (one every {}), or write `budgeting: occurrences`",
                 plain(needed),
                 span(slice / needed),
             ),

@@ -8,13 +8,17 @@
 
 mod find;
 mod group;
+mod metrics;
 mod table;
 mod unreadable;
 
-use super::view::ProcessView;
-use crate::config::ProcessSpec;
+use super::collector::{Collector, CollectorKind, families_of, write_some};
+use super::view::{ProcessView, SystemView};
+use crate::config::{Config, ProcessSpec};
+use crate::exposition::Labels;
 use find::Finder;
 use group::{Group, Reading, Since};
+use metrics::FAMILIES;
 use std::num::NonZero;
 use std::path::Path;
 use std::thread::available_parallelism;
@@ -22,6 +26,34 @@ use std::time::Instant;
 use sysinfo::MINIMUM_CPU_UPDATE_INTERVAL;
 use table::{Listed, PROC, Table};
 pub use unreadable::Unreadable;
+
+pub(super) const PROCESSES: CollectorKind = CollectorKind {
+    name: "processes",
+    is_on: |config| config.observe.processes && config.processes().next().is_some(),
+    start: |config| Ok(Box::new(ProcessSampler::new(specs(config)))),
+    families: || families_of(FAMILIES),
+    write: |sink, system| {
+        write_some(sink, FAMILIES, &system.processes, |process| {
+            Labels::new(&[("service", &process.service), ("process", &process.name)])
+        });
+    },
+};
+
+fn specs(config: &Config) -> Vec<ProcessSpec> {
+    config.processes().cloned().collect()
+}
+
+impl Collector for ProcessSampler {
+    fn collect(&mut self, view: &mut SystemView) -> Result<(), String> {
+        let (views, fault) = self.sample();
+        view.processes = views;
+        fault.map_or(Ok(()), |unreadable| Err(unreadable.to_string()))
+    }
+
+    fn reload(&mut self, config: &Config) {
+        self.reload(specs(config));
+    }
+}
 
 /// Samples groups of processes again and again.
 #[derive(Debug)]

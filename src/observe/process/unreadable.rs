@@ -11,7 +11,7 @@ use thiserror::Error;
 pub enum Unreadable {
     #[error("{path} cannot be read: {reason}")]
     File { path: PathBuf, reason: String },
-    #[error("/proc lists no process: mount it, as with `mount -t proc proc /proc`")]
+    #[error("/proc contains no processes: mount it, as with `mount -t proc proc /proc`")]
     NotMounted,
     #[error(
         "processes of other users are hidden: /proc is mounted with `hidepid`, or systemd's `ProtectProc` is set; add slod's user to the group of the mount option `gid`, give it CAP_SYS_PTRACE, or set `observe.processes` to false"

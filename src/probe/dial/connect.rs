@@ -1,7 +1,7 @@
 //! Addresses to one connection.
 
 use super::{Failure, Progress};
-use crate::outcome::{Cause, Phase, Verdict};
+use crate::outcome::{Cause, Measurement, Verdict};
 use std::fmt::Write as _;
 use std::net::{IpAddr, SocketAddr};
 use tokio::net::TcpStream;
@@ -14,7 +14,7 @@ pub async fn connect(
     port: u16,
     progress: &mut Progress<'_>,
 ) -> Result<TcpStream, Failure> {
-    progress.enter(Phase::Connect);
+    progress.enter(Measurement::Connect);
     let mut failures = Vec::new();
     for (index, address) in addresses.iter().enumerate() {
         let shares = u32::try_from(addresses.len() - index).unwrap_or(u32::MAX);
@@ -45,7 +45,7 @@ pub async fn connect(
 }
 
 /// What the failures of all addresses say together: the verdict, and the address, of the one that
-/// says most about the service. It is our own failing only if that was the reason at every address.
+/// says most about the service. It is void only if that was the reason at every address.
 fn together(failures: &[(IpAddr, Failure)]) -> (Option<IpAddr>, Failure) {
     // The first of those that say the same.
     let most = failures
@@ -118,7 +118,7 @@ mod tests {
         assert_eq!(address, Some(Ipv6Addr::LOCALHOST.into()));
         assert_eq!(
             failure.message,
-            "connecting to 127.0.0.1: this machine has no address or no free port to connect from; ::1: connection refused"
+            "connecting to 127.0.0.1: this machine has no suitable address or no free port to connect from; ::1: connection refused"
         );
     }
 }

@@ -69,11 +69,11 @@ fn meaning(error: &io::Error) -> (Verdict, Cow<'static, str>) {
         libc::EMFILE | libc::ENFILE => (Void(VoidReason::Resources), "no file descriptor is left"),
         libc::ENOMEM | libc::ENOBUFS => (
             Void(VoidReason::Resources),
-            "no memory for a socket is left",
+            "no memory is left for a socket",
         ),
         libc::EADDRNOTAVAIL => (
             Void(VoidReason::Resources),
-            "this machine has no address or no free port to connect from",
+            "this machine has no suitable address or no free port to connect from",
         ),
         libc::EAFNOSUPPORT => (
             Void(VoidReason::Resources),
@@ -87,19 +87,11 @@ fn meaning(error: &io::Error) -> (Verdict, Cow<'static, str>) {
         libc::ECONNREFUSED => (Bad(Cause::Refused), "connection refused"),
         libc::EHOSTUNREACH | libc::EHOSTDOWN => (Bad(Cause::Unreachable), "no route to the host"),
         libc::ENETUNREACH => (Bad(Cause::Unreachable), "no route to the network"),
-        libc::EACCES => (
-            Bad(Cause::Unreachable),
-            "forbidden by a firewall or a route",
-        ),
-        libc::EINVAL => (
-            Bad(Cause::Unreachable),
-            "the address cannot be connected to",
-        ),
+        libc::EACCES => (Bad(Cause::Unreachable), "rejected by a firewall or a route"),
+        libc::EINVAL => (Bad(Cause::Unreachable), "cannot connect to the address"),
         libc::ETIMEDOUT => (Bad(Cause::Timeout), "no answer"),
-        libc::ECONNRESET => (Bad(Cause::Reset), "the other side reset the connection"),
-        libc::EPIPE | libc::ECONNABORTED => {
-            (Bad(Cause::Reset), "the other side closed the connection")
-        }
+        libc::ECONNRESET => (Bad(Cause::Reset), "connection reset by peer"),
+        libc::EPIPE | libc::ECONNABORTED => (Bad(Cause::Reset), "connection closed by peer"),
         _ => return (Bad(Cause::Reset), error.to_string().into()),
     };
     (verdict, words.into())
@@ -111,7 +103,7 @@ fn without_number(error: &io::Error) -> (Verdict, Cow<'static, str>) {
         io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => {
             (Cause::Protocol, "the data is invalid")
         }
-        _ => (Cause::Reset, "the other side closed the connection"),
+        _ => (Cause::Reset, "connection closed by peer"),
     };
     (Verdict::Bad(cause), words.into())
 }

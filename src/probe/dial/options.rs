@@ -1,85 +1,75 @@
-//! The config keys that every kind which connects has in common, and their reader.
+//! The config keys that every kind which connects has in common, and the reader of those for TLS.
 
 use super::tls::{Identity, Tls, TlsOptions};
 use super::{Family, Trust};
 use crate::diagnostic::Severity;
-use crate::yaml::{Key, Section, Shape};
+use crate::yaml::{Bool, Choice, FilePath, Key, Mapping, Parsed, Section};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use std::sync::Arc;
 
-/// Read by [`family`].
-pub const IP_VERSION: Key = Key::optional(
+pub const IP_VERSION: Key<Choice<Family>> = Key::with_default(
     "ip_version",
-    Shape::Choice(&["any", "4", "6"]),
+    Choice(&[("any", Family::Any), ("4", Family::V4), ("6", Family::V6)]),
     "any",
-    "Which addresses are asked for and tried. They are tried in the resolver's order, and a silent one gets only its share of the time.",
+    "Which address families are resolved and tried. Addresses are tried in the resolver's order, and each gets only a share of the timeout.",
 );
 
-/// The keys of `tls`, read by [`TlsOptions::read`].
-pub const TLS: &[Key] = &[
-    Key::optional(
-        "ca_file",
-        Shape::File,
-        "",
-        "PEM certificates to trust instead of the system's: authorities, or the server's own certificate, which is then trusted whatever it says of its use, as long as its dates and its name fit. Files that a config names are read again when they change.",
-    ),
-    Key::optional(
-        "cert_file",
-        Shape::File,
-        "",
-        "PEM chain of the client certificate; needs `key_file`. Shown to the configured origin only.",
-    ),
-    Key::optional(
-        "key_file",
-        Shape::File,
-        "",
-        "PEM key of the client certificate.",
-    ),
-    Key::optional(
-        "server_name",
-        Shape::Text,
-        "",
-        "Name to send and to verify instead of the configured host.",
-    ),
-    Key::optional(
-        "insecure",
-        Shape::Bool,
-        "false",
-        "Trusts every certificate. Its expiry is still exported.",
-    ),
-];
+/// The form of `tls`, read by [`TlsOptions::read`].
+pub const TLS: Mapping = Mapping(&[&CA_FILE, &CERT_FILE, &KEY_FILE, &SERVER_NAME, &INSECURE]);
 
-/// Which addresses `ip_version` allows.
-pub fn family(section: &Section<'_>) -> Family {
-    let versions = [("any", Family::Any), ("4", Family::V4), ("6", Family::V6)];
-    section.choice("ip_version", &versions).unwrap_or_default()
-}
+const CA_FILE: Key<FilePath> = Key::optional(
+    "ca_file",
+    FilePath,
+    "PEM certificates to trust instead of the system's: authorities, or the server's own certificate, which is then trusted regardless of its key usage, as long as its dates and its name are valid. Changed files are reloaded.",
+);
+
+const CERT_FILE: Key<FilePath> = Key::optional(
+    "cert_file",
+    FilePath,
+    "PEM chain of the client certificate; requires `key_file`. Sent only to the configured origin.",
+);
+
+const KEY_FILE: Key<FilePath> =
+    Key::optional("key_file", FilePath, "PEM key of the client certificate.");
+
+const SERVER_NAME: Key<Parsed<ServerName<'static>>> = Key::optional(
+    "server_name",
+    Parsed {
+        label: "host name or IP address",
+        expected: "a host name such as db.example.org, or an IP address",
+        parse: |text| ServerName::try_from(text.to_owned()).ok(),
+    },
+    "Name to send and to verify instead of the configured host.",
+);
+
+const INSECURE: Key<Bool> = Key::with_default(
+    "insecure",
+    Bool,
+    "false",
+    "Trusts every certificate. Its expiry is still exported.",
+);
 
 impl TlsOptions {
     /// What the section `tls` says; every fault is reported at its place.
     pub fn read(tls: &Section<'_>) -> Self {
-        let insecure = tls.bool("insecure").unwrap_or(false);
+        let insecure = tls.get(&INSECURE).unwrap_or(false);
         if insecure {
             warn_of_insecure(tls);
         }
         Self {
             trust: read_trust(tls),
             identity: read_identity(tls),
-            server_name: tls.parse(
-                "server_name",
-                "a host name such as db.example.org, or an IP address",
-                |text| ServerName::try_from(text.to_owned()).ok(),
-            ),
+            server_name: tls.get(&SERVER_NAME),
             insecure,
             alpn: Vec::new(),
         }
     }
 
-    /// Reports at `tls` of the kind's own section what cannot be used together.
-    pub fn build(self, section: &Section<'_>) -> Option<Tls> {
+    /// Reports at `key` of the kind's own section what cannot be used together.
+    pub fn build(self, section: &Section<'_>, key: &Key<Mapping>) -> Option<Tls> {
         Tls::new(self)
-            .map_err(|fault| section.error("invalid-value", "tls", fault, "check the files"))
+            .map_err(|fault| section.error("invalid-value", key, fault, "check the files"))
             .ok()
     }
 }
@@ -88,46 +78,46 @@ fn warn_of_insecure(tls: &Section<'_>) {
     tls.reader().report(
         Severity::Warning,
         "insecure-tls",
-        &tls.spot_of("insecure"),
+        &tls.spot_of(&INSECURE),
         "every certificate is trusted".to_owned(),
-        Some("trust your own authority with `ca_file` instead".to_owned()),
+        Some("set `ca_file` to trust your own authority instead".to_owned()),
     );
 }
 
 fn read_trust(tls: &Section<'_>) -> Option<Arc<Trust>> {
-    let pem = tls.file("ca_file")?;
+    let pem = tls.file(&CA_FILE)?;
     let certificates = CertificateDer::pem_slice_iter(&pem).flatten().collect();
     Trust::new(certificates)
         .map_err(|fault| {
             let wanted = "PEM with at least one CERTIFICATE";
-            tls.error("invalid-value", "ca_file", fault, wanted);
+            tls.error("invalid-value", &CA_FILE, fault, wanted);
         })
         .ok()
 }
 
 fn read_identity(tls: &Section<'_>) -> Option<Identity> {
-    match (tls.has("cert_file"), tls.has("key_file")) {
+    match (tls.has(&CERT_FILE), tls.has(&KEY_FILE)) {
         (false, false) => return None,
         (true, true) => {}
         (true, false) => tls.error(
             "missing-key",
-            "cert_file",
+            &CERT_FILE,
             "`key_file` is missing",
-            "a client certificate needs its key",
+            "a client certificate requires its key",
         ),
         (false, true) => tls.error(
             "missing-key",
-            "key_file",
+            &KEY_FILE,
             "`cert_file` is missing",
-            "a key needs its certificate",
+            "a key requires its certificate",
         ),
     }
-    let (chain, key) = (tls.file("cert_file")?, tls.file("key_file")?);
+    let (chain, key) = (tls.file(&CERT_FILE)?, tls.file(&KEY_FILE)?);
     let chain: Vec<_> = CertificateDer::pem_slice_iter(&chain).flatten().collect();
     if chain.is_empty() {
         tls.error(
             "invalid-value",
-            "cert_file",
+            &CERT_FILE,
             "the file holds no certificate",
             "PEM with at least one CERTIFICATE",
         );
@@ -138,7 +128,7 @@ fn read_identity(tls: &Section<'_>) -> Option<Identity> {
     } else {
         tls.error(
             "invalid-value",
-            "key_file",
+            &KEY_FILE,
             "the file holds no private key",
             "PEM with a PRIVATE KEY",
         );

@@ -1,7 +1,7 @@
 //! How far an attempt came: phases, details and the story, known also when time runs out.
 
 use super::Failure;
-use crate::outcome::{Cause, Detail, Outcome, Phase, Phases, Verdict};
+use crate::outcome::{Cause, Detail, Measurement, Measurements, Outcome, Verdict};
 use crate::probe::Attempt;
 use crate::units::show_duration;
 use std::time::Duration;
@@ -12,8 +12,10 @@ use tokio::time::error::Elapsed;
 #[derive(Debug)]
 pub struct Progress<'a> {
     attempt: &'a mut Attempt,
-    phases: Phases,
-    current: Option<(Phase, &'static str, Instant)>,
+    measured: Measurements,
+    /// The number that the protocol answered with.
+    pub code: Option<u32>,
+    current: Option<(Measurement, &'static str, Instant)>,
     /// The end of the last phase that ended.
     phase_end: Option<Instant>,
     pub detail: Detail,
@@ -23,7 +25,8 @@ impl<'a> Progress<'a> {
     pub fn new(attempt: &'a mut Attempt) -> Self {
         Self {
             attempt,
-            phases: Phases::default(),
+            measured: Measurements::default(),
+            code: None,
             current: None,
             phase_end: None,
             detail: Detail::default(),
@@ -40,12 +43,12 @@ impl<'a> Progress<'a> {
     }
 
     /// Ends the phase that runs and starts another.
-    pub fn enter(&mut self, phase: Phase) {
+    pub fn enter(&mut self, phase: Measurement) {
         self.enter_for(phase, phase.label());
     }
 
     /// Starts a part of a phase that a timeout names by its own words.
-    pub fn enter_for(&mut self, phase: Phase, words: &'static str) {
+    pub fn enter_for(&mut self, phase: Measurement, words: &'static str) {
         self.leave();
         self.current = Some((phase, words, Instant::now()));
     }
@@ -54,7 +57,8 @@ impl<'a> Progress<'a> {
     pub fn leave(&mut self) {
         if let Some((phase, _, since)) = self.current.take() {
             let end = Instant::now();
-            self.phases.add(phase, end.saturating_duration_since(since));
+            self.measured
+                .add(phase, end.saturating_duration_since(since));
             self.phase_end = Some(end);
         }
     }
@@ -85,7 +89,8 @@ impl<'a> Progress<'a> {
         Outcome {
             verdict,
             latency,
-            phases: self.phases,
+            measured: self.measured,
+            code: self.code,
             detail: self.detail,
         }
     }

@@ -2,7 +2,7 @@
 
 use super::lookup::{Lookups, Question};
 use super::{Failure, Progress};
-use crate::outcome::{Cause, Phase, Verdict, VoidReason};
+use crate::outcome::{Cause, Measurement, Verdict, VoidReason};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use tokio::time::Instant;
 
@@ -83,7 +83,7 @@ async fn look_up(
     family: Family,
     progress: &mut Progress<'_>,
 ) -> Result<Vec<IpAddr>, Failure> {
-    progress.enter(Phase::Resolve);
+    progress.enter(Measurement::Resolve);
     let question = Question {
         name: name.into(),
         family,

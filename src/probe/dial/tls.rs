@@ -3,7 +3,7 @@
 
 use super::trust::{Trust, provider, tls12_signature, tls13_signature};
 use super::{Failure, Progress};
-use crate::outcome::{Cause, Phase};
+use crate::outcome::{Cause, Measurement};
 use rustls::client::Resumption;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
@@ -75,7 +75,7 @@ impl Tls {
         let mut config = match options.identity {
             Some((chain, key)) => builder
                 .with_client_auth_cert(chain, key)
-                .map_err(|_| "the client certificate and its key do not fit together".to_owned())?,
+                .map_err(|_| "the client certificate and its key do not match".to_owned())?,
             None => builder.with_no_client_auth(),
         };
         config.resumption = Resumption::disabled();
@@ -93,8 +93,7 @@ impl Tls {
             return Ok(name.clone());
         }
         ServerName::try_from(host.to_owned()).map_err(|_| {
-            let message =
-                format!("TLS cannot ask for the name {host}; `server_name` can give another one");
+            let message = format!("{host} is not valid as a TLS server name; set `server_name`");
             Failure::bad(Cause::Tls, message)
         })
     }
@@ -106,7 +105,7 @@ impl Tls {
         name: ServerName<'static>,
         progress: &mut Progress<'_>,
     ) -> Result<TlsStream, Failure> {
-        progress.enter(Phase::Tls);
+        progress.enter(Measurement::Tls);
         let recorder = Arc::new(Recorder::new(self.trust.clone()));
         let mut config = self.config.clone();
         config

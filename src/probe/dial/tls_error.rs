@@ -22,7 +22,7 @@ pub fn explain(error: &Error) -> (Cause, String) {
         Error::PeerMisbehaved(_)
         | Error::InappropriateMessage { .. }
         | Error::InappropriateHandshakeMessage { .. } => {
-            "the server does not keep to the TLS protocol".into()
+            "the server violates the TLS protocol".into()
         }
         Error::PeerSentOversizedRecord => "the server sent a record that is too large".into(),
         Error::DecryptError => "a message of the server cannot be decrypted".into(),
@@ -51,7 +51,7 @@ fn certificate(error: &CertificateError) -> String {
         CertificateError::NotValidYet => "it is not valid yet",
         CertificateError::NotValidForName => "it is not valid for this name",
         CertificateError::UnknownIssuer => {
-            "its issuer is unknown; `ca_file` can name the authority or the certificate itself"
+            "its issuer is unknown; set `ca_file` to the authority or to the certificate itself"
         }
         CertificateError::BadEncoding => "it is not a valid X.509 certificate",
         CertificateError::Revoked => "it was revoked",
@@ -83,22 +83,22 @@ fn path(error: &webpki::Error) -> &'static str {
     use webpki::Error as E;
     match error {
         E::CaUsedAsEndEntity => {
-            "it is an authority's own (CA:TRUE); name this very certificate in `ca_file` to trust it"
+            "it is a CA certificate (CA:TRUE); add this certificate to `ca_file` to trust it"
         }
         E::UnsupportedCertVersion => {
-            "it is of an old version of X.509; name this very certificate in `ca_file` to trust it"
+            "it uses an old version of X.509; add this certificate to `ca_file` to trust it"
         }
-        E::EndEntityUsedAsCa => "a certificate above it is not an authority's",
-        E::NameConstraintViolation => "an authority above it may not issue for this name",
-        E::PathLenConstraintViolated => "there are more authorities above it than allowed",
+        E::EndEntityUsedAsCa => "an issuer in its chain is not a certificate authority",
+        E::NameConstraintViolation => "an authority in its chain may not issue for this name",
+        E::PathLenConstraintViolated => "its chain has more authorities than allowed",
         E::InvalidCertValidity => "it ends before it begins",
-        E::SignatureAlgorithmMismatch => "it names two kinds of signature",
+        E::SignatureAlgorithmMismatch => "it specifies two signature algorithms",
         E::EmptyEkuExtension => "its extended key usage is empty",
         E::UnsupportedCriticalExtension => "it has a critical extension that is not supported",
         E::MaximumNameConstraintComparisonsExceeded
         | E::MaximumPathBuildCallsExceeded
         | E::MaximumPathDepthExceeded
-        | E::MaximumSignatureChecksExceeded => "the way to its authority is too long",
+        | E::MaximumSignatureChecksExceeded => "its certificate chain is too long",
         E::BadDer
         | E::BadDerTime
         | E::ExtensionValueInvalid
@@ -126,7 +126,9 @@ fn incompatible(reason: &PeerIncompatible) -> &'static str {
         | PeerIncompatible::SupportedVersionsExtensionRequired
         | PeerIncompatible::Tls12NotOffered
         | PeerIncompatible::Tls12NotOfferedOrEnabled
-        | PeerIncompatible::Tls13RequiredForQuic => "the server speaks neither TLS 1.2 nor TLS 1.3",
+        | PeerIncompatible::Tls13RequiredForQuic => {
+            "the server supports neither TLS 1.2 nor TLS 1.3"
+        }
         PeerIncompatible::NoCipherSuitesInCommon => "no cipher suite in common",
         PeerIncompatible::NoKxGroupsInCommon
         | PeerIncompatible::KeyShareExtensionRequired
@@ -146,7 +148,7 @@ fn incompatible(reason: &PeerIncompatible) -> &'static str {
         PeerIncompatible::ExtendedMasterSecretExtensionRequired => {
             "the server lacks the extended master secret"
         }
-        PeerIncompatible::NullCompressionRequired => "the server insists on compression",
+        PeerIncompatible::NullCompressionRequired => "the server requires compression",
         _ => "the server and slod support nothing in common",
     }
 }
@@ -154,7 +156,7 @@ fn incompatible(reason: &PeerIncompatible) -> &'static str {
 fn invalid(reason: &InvalidMessage) -> &'static str {
     match reason {
         InvalidMessage::InvalidContentType | InvalidMessage::UnknownProtocolVersion => {
-            "the server does not speak TLS on this port"
+            "the server does not use TLS on this port"
         }
         InvalidMessage::CertificatePayloadTooLarge
         | InvalidMessage::HandshakePayloadTooLarge
@@ -186,7 +188,7 @@ fn refusal(alert: AlertDescription) -> String {
         50 => "decode error",
         51 => "decrypt error",
         60 => "export restriction",
-        70 => "it speaks no version of TLS that slod speaks",
+        70 => "it supports no TLS version that slod supports",
         71 => "insufficient security",
         80 => "internal error of the server",
         86 => "inappropriate fallback",
@@ -194,8 +196,8 @@ fn refusal(alert: AlertDescription) -> String {
         100 => "no renegotiation",
         109 => "missing extension",
         110 => "unsupported extension",
-        111 => "the client certificate is unobtainable for it",
-        112 => "it does not know the name it was asked for",
+        111 => "it cannot obtain the client certificate",
+        112 => "it does not recognize the requested name",
         113 => "bad certificate status",
         114 => "bad certificate hash",
         115 => "unknown key identity",
@@ -289,7 +291,7 @@ mod tests {
         assert_eq!(cause, Cause::Tls);
         assert_eq!(
             sentence,
-            "TLS: the server refuses: it speaks no version of TLS that slod speaks (alert 70)"
+            "TLS: the server refuses: it supports no TLS version that slod supports (alert 70)"
         );
     }
 }

@@ -36,7 +36,7 @@ impl Trust {
         let built = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider());
         let authorities = built
             .build()
-            .map_err(|_| "there is no valid certificate to trust".to_owned())?;
+            .map_err(|_| "no valid trusted certificate was found".to_owned())?;
         Ok(Arc::new(Self {
             authorities,
             certificates: themselves,
@@ -49,7 +49,7 @@ impl Trust {
         let load = || {
             let loaded = rustls_native_certs::load_native_certs();
             for error in &loaded.errors {
-                tracing::warn!("a trusted certificate of the system cannot be read: {error}");
+                tracing::warn!("cannot read a trusted certificate of the system: {error}");
             }
             Self::new(loaded.certs)
         };

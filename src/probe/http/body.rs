@@ -119,7 +119,7 @@ fn codings(headers: &HeaderMap) -> Result<Vec<Coding>, Failure> {
             Failure::bad(
                 Cause::Protocol,
                 format!(
-                    "the body cannot be checked: its encoding {} is none of gzip, br, deflate and zstd",
+                    "the body cannot be checked: its encoding {} is not one of gzip, br, deflate and zstd",
                     quoted(name.as_bytes())
                 ),
             )
@@ -186,6 +186,6 @@ fn failure(error: &io::Error, headers: &HeaderMap) -> Failure {
     let codings = codings.join(", ");
     Failure::bad(
         Cause::Protocol,
-        format!("the body is not valid {codings}: it is damaged, or ends too early"),
+        format!("the body is not valid {codings}: it is damaged or truncated"),
     )
 }

@@ -6,7 +6,7 @@ use super::request::Request;
 use super::tap::{Start, Tap};
 use super::text::Text;
 use super::{HttpProbe, Version, body};
-use crate::outcome::{Cause, Phase, Verdict};
+use crate::outcome::{Cause, Measurement, Verdict};
 use crate::probe::dial::{Failure, Progress, source_of};
 use http::header::{CONNECTION, CONTENT_LENGTH, COOKIE, HOST, LOCATION, PROXY_AUTHORIZATION};
 use http::{HeaderValue, Method, response};
@@ -52,7 +52,7 @@ pub async fn exchange<S>(
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    progress.enter(Phase::Processing);
+    progress.enter(Measurement::Processing);
     let message = message(request, &line)?;
     progress.record("request", || {
         format!(
@@ -132,9 +132,9 @@ async fn receive(
     version: &str,
     progress: &mut Progress<'_>,
 ) -> Result<Answer, Failure> {
-    progress.enter(Phase::Transfer);
+    progress.enter(Measurement::Transfer);
     let (head, incoming) = answer.into_parts();
-    progress.detail.http_status = Some(head.status.as_u16());
+    progress.code = Some(head.status.as_u16().into());
     progress.record("response", || format!("{version} {}", head.status));
     if probe.redirects.is_some() && redirect_target(&head).is_some() {
         // The answer that counts is elsewhere, so this body is not read, as with curl.
@@ -164,7 +164,7 @@ fn message(request: &Request, line: &Line<'_>) -> Result<hyper::Request<Full<Byt
         Some(_) => target(request.url_authority()),
         None => request.path().to_owned(),
     };
-    let unfit = || Failure::bad(Cause::Protocol, "the address cannot be requested");
+    let unfit = || Failure::bad(Cause::Protocol, "the address is not valid in a request");
     let mut message = hyper::Request::new(Full::new(request.body.clone()));
     *message.method_mut() = request.method.clone();
     *message.uri_mut() = uri.parse().map_err(|_| unfit())?;
@@ -207,10 +207,10 @@ pub fn is_http2(version: Version, alpn: Option<&[u8]>) -> bool {
 
 /// Why there is no answer, in as much detail as its start shows.
 fn answer_failure(error: &hyper::Error, start: &Start, http2: bool) -> Failure {
-    let failure = protocol_failure(error, "waiting for the answer");
+    let failure = protocol_failure(error, "waiting for the response");
     if error.is_parse_too_large() {
         let limits = format!("{FIELDS_MAX} fields or {} KiB", HEAD_MAX / 1024);
-        let message = format!("the head of the answer is larger than {limits}");
+        let message = format!("the head of the response is larger than {limits}");
         return Failure::bad(Cause::Protocol, message);
     }
     let shown = http2 || failure.verdict == Verdict::Bad(Cause::Protocol);
@@ -224,7 +224,7 @@ fn answer_failure(error: &hyper::Error, start: &Start, http2: bool) -> Failure {
 pub fn protocol_failure(error: &hyper::Error, doing: &str) -> Failure {
     if let Some(io) = source_of::<io::Error>(error) {
         if io.kind() == io::ErrorKind::UnexpectedEof {
-            let message = format!("{doing}: the server closed the connection before its end");
+            let message = format!("{doing}: the server closed the connection early");
             return Failure::bad(Cause::Protocol, message);
         }
         return Failure::io(io, doing);
@@ -232,7 +232,7 @@ pub fn protocol_failure(error: &hyper::Error, doing: &str) -> Failure {
     if error.is_incomplete_message() || error.is_closed() || error.is_canceled() {
         return Failure::bad(
             Cause::Reset,
-            format!("{doing}: the server closed the connection before the answer was complete"),
+            format!("{doing}: the server closed the connection before the response was complete"),
         );
     }
     let reason =

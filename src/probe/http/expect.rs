@@ -1,4 +1,4 @@
-//! What a good answer looks like. Pure.
+//! The expected response. Pure.
 
 use super::headers::is_secret;
 use super::json::JsonCondition;

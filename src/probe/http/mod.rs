@@ -19,8 +19,8 @@ mod text;
 
 use super::dial::{Family, Tls};
 use super::{Attempt, Kind, Probe};
-use crate::outcome::Outcome;
-use crate::yaml::{Key, Section};
+use crate::outcome::{CodeOf, DurationOf, Measurement, Measures, Outcome};
+use crate::yaml::{Keys, Section};
 use async_trait::async_trait;
 use expect::Expect;
 use proxy::Proxy;
@@ -37,15 +37,23 @@ impl Kind for Http {
     }
 
     fn summary(&self) -> &'static str {
-        "Sends one HTTP request and holds the answer against what is expected. The connection is new each time and TLS sessions are not resumed, so every attempt costs what a new user pays; the timeout covers everything, redirects included."
+        "Sends one HTTP request and checks the response. Every attempt uses a new connection without TLS session resumption, so it measures what a new user experiences; the timeout covers everything, including redirects."
     }
 
-    fn keys(&self) -> &'static [Key] {
-        keys::HTTP
+    fn keys(&self) -> Keys {
+        keys::KEYS
     }
 
     fn example(&self) -> &'static str {
         "{ url: \"http://127.0.0.1:8000/health\", expect: { status: [200-299], json: { \"$.status\": ok } } }"
+    }
+
+    fn measures(&self) -> &'static Measures {
+        &Measures {
+            duration: DurationOf::Attempt,
+            measurements: Measurement::PHASES,
+            code: Some(CodeOf::HttpStatus),
+        }
     }
 
     fn read(&self, section: &Section<'_>) -> Option<Arc<dyn Probe>> {

@@ -1,7 +1,7 @@
 //! Going through an `http` proxy.
 
 use super::request::Request;
-use crate::outcome::{Cause, Phase, Verdict};
+use crate::outcome::{Cause, Measurement, Verdict};
 use crate::probe::dial::{Failure, Host, Progress};
 use http::HeaderValue;
 use std::io;
@@ -37,7 +37,7 @@ impl Proxy {
         request: &Request,
         progress: &mut Progress<'_>,
     ) -> Result<(), Failure> {
-        progress.enter_for(Phase::Tls, "the proxy's answer to CONNECT");
+        progress.enter_for(Measurement::Tls, "the proxy's response to CONNECT");
         let failed = |error: io::Error| by_proxy(Failure::io(&error, "asking for a tunnel"));
         let target = format!(
             "{}:{}",
@@ -58,7 +58,7 @@ impl Proxy {
             if answer.len() >= ANSWER_MAX {
                 return Err(Failure::bad(
                     Cause::Proxy,
-                    "the proxy's answer does not end",
+                    "the head of the proxy's response does not end",
                 ));
             }
             answer.push(stream.read_u8().await.map_err(failed)?);
@@ -72,7 +72,10 @@ impl Proxy {
                 Cause::Proxy,
                 format!("the proxy refuses the tunnel with status {status}"),
             )),
-            None => Err(Failure::bad(Cause::Proxy, "the proxy does not speak HTTP")),
+            None => Err(Failure::bad(
+                Cause::Proxy,
+                "the proxy does not respond with HTTP",
+            )),
         }
     }
 }

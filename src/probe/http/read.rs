@@ -1,6 +1,6 @@
 //! The kind's part of the config, every fault at its place.
 
-use super::expect::{Expect, status_range};
+use super::expect::Expect;
 use super::json::JsonCondition;
 use super::keys;
 use super::proxy::Proxy;
@@ -9,7 +9,7 @@ use super::sent::{fitting_version, read_headers};
 use super::{HttpProbe, Version};
 use crate::diagnostic::Severity;
 use crate::probe::dial::{Tls, TlsOptions, options};
-use crate::yaml::Section;
+use crate::yaml::{Key, Parsed, Section};
 use http::header::{ACCEPT, ACCEPT_ENCODING, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use hyper::body::Bytes;
@@ -17,58 +17,39 @@ use regex::bytes::Regex;
 use url::Url;
 
 const AGENT: &str = concat!("slod/", env!("CARGO_PKG_VERSION"));
-/// The default of `body_limit`.
-const BODY_LIMIT: u64 = 1 << 20;
-/// Above this a body is no health check any more, and would cost more memory than all the rest.
-const BODY_LIMIT_MAX: u64 = 256 << 20;
 
 pub fn read(section: &Section<'_>) -> Option<HttpProbe> {
-    let url = read_url(section, "url");
+    let url = read_url(section, &keys::URL);
     let request = read_request(section, url);
     let expect = read_expect(section);
-    let version = section.choice(
-        "http_version",
-        &[
-            ("auto", Version::Auto),
-            ("1.1", Version::Http1),
-            ("2", Version::Http2),
-        ],
-    );
-    let version = version.unwrap_or(Version::Auto);
+    let version = section.get(&keys::HTTP_VERSION).unwrap_or(Version::Auto);
     let version = request.as_ref().map_or(version, |request| {
         fitting_version(section, request, version)
     });
     let tls = read_tls(section, version);
-    let follow = section.bool("follow_redirects").unwrap_or(true);
-    let max = section.integer("max_redirects", 0..=50).unwrap_or(10);
+    let follow = section.get(&keys::FOLLOW_REDIRECTS);
+    let max = section.get(&keys::MAX_REDIRECTS);
     let proxy = read_proxy(section);
-    let body_limit = section.size("body_limit").unwrap_or(BODY_LIMIT);
-    if body_limit > BODY_LIMIT_MAX {
-        section.error(
-            "invalid-value",
-            "body_limit",
-            "this is too large",
-            "at most 256MiB",
-        );
-    }
+    let body_limit = section.get(&keys::BODY_LIMIT);
+    let family = section.get(&options::IP_VERSION);
     let (request, expect) = (request?, expect?);
     let (tls, foreign_tls) = tls?;
     if request.method == Method::HEAD && expect.wants_body() {
         section.error(
             "conflict",
-            "method",
-            "an answer to HEAD has no body, but `expect` looks into it",
-            "use GET, or expect a status and headers only",
+            &keys::METHOD,
+            "a response to HEAD has no body, but `expect` checks it",
+            "use GET, or check only the status and headers",
         );
     }
     warn_of_open_secrets(section, &request);
     Some(HttpProbe {
         request,
         expect,
-        redirects: follow.then(|| u32::try_from(max).unwrap_or(0)),
-        body_limit,
+        redirects: max.filter(|_| follow == Some(true)),
+        body_limit: body_limit?,
         version,
-        family: options::family(section),
+        family: family?,
         tls,
         foreign_tls,
         proxy,
@@ -76,22 +57,14 @@ pub fn read(section: &Section<'_>) -> Option<HttpProbe> {
 }
 
 /// An `http` or `https` address without credentials.
-fn read_url(section: &Section<'_>, name: &str) -> Option<Url> {
-    let url = section.parse(
-        name,
-        "an address such as https://example.org/health",
-        |text| {
-            Url::parse(text)
-                .ok()
-                .filter(|url| matches!(url.scheme(), "http" | "https") && url.host().is_some())
-        },
-    )?;
+fn read_url(section: &Section<'_>, key: &Key<Parsed<Url>>) -> Option<Url> {
+    let url = section.get(key)?;
     if !url.username().is_empty() || url.password().is_some() {
         section.error(
             "credentials-in-url",
-            name,
-            "the address holds credentials, which would be shown with it",
-            "write them as basic_auth (or proxy_auth) instead",
+            key,
+            "the address contains credentials, which would be visible",
+            "use `basic_auth` (or `proxy_auth`) instead",
         );
         return None;
     }
@@ -99,35 +72,33 @@ fn read_url(section: &Section<'_>, name: &str) -> Option<Url> {
 }
 
 fn read_request(section: &Section<'_>, url: Option<Url>) -> Option<Request> {
-    let method = section.parse("method", "a method such as GET or POST", |text| {
-        Method::from_bytes(text.as_bytes()).ok()
-    });
+    let method = section.get(&keys::METHOD);
     let mut headers = HeaderMap::new();
     headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
     headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
-    if section.bool("compression").unwrap_or(true) {
+    if section.get(&keys::COMPRESSION).unwrap_or(true) {
         headers.insert(
             ACCEPT_ENCODING,
             HeaderValue::from_static("gzip, br, deflate"),
         );
     }
     let faultless = read_headers(section, &mut headers);
-    if section.has("body") && section.has("body_file") {
+    if section.has(&keys::BODY) && section.has(&keys::BODY_FILE) {
         section.error(
             "conflict",
-            "body_file",
-            "both `body` and `body_file` are given",
-            "keep one of them",
+            &keys::BODY_FILE,
+            "`body` and `body_file` are mutually exclusive",
+            "remove one of them",
         );
     }
     let body = section
-        .text("body")
+        .get(&keys::BODY)
         .map(Bytes::from)
-        .or_else(|| section.file("body_file").map(Bytes::from));
+        .or_else(|| section.file(&keys::BODY_FILE).map(Bytes::from));
     let authorization = read_authorization(section);
     let mut request = Request {
         url: url?,
-        method: method.unwrap_or(Method::GET),
+        method: method?,
         headers,
         body: body.unwrap_or_default(),
         cookies: None,
@@ -139,14 +110,14 @@ fn read_request(section: &Section<'_>, url: Option<Url>) -> Option<Request> {
 }
 
 fn read_authorization(section: &Section<'_>) -> Option<HeaderValue> {
-    let bearer = section.secret("bearer");
-    let basic = section.section("basic_auth", keys::CREDENTIALS);
+    let bearer = section.secret(&keys::BEARER);
+    let basic = section.section(&keys::BASIC_AUTH);
     if bearer.is_some() && basic.is_some() {
         section.error(
             "conflict",
-            "basic_auth",
-            "both `bearer` and `basic_auth` are given",
-            "keep one of them",
+            &keys::BASIC_AUTH,
+            "`bearer` and `basic_auth` are mutually exclusive",
+            "remove one of them",
         );
     }
     let Some(token) = bearer else {
@@ -156,8 +127,8 @@ fn read_authorization(section: &Section<'_>) -> Option<HeaderValue> {
     if value.is_none() {
         section.error(
             "invalid-value",
-            "bearer",
-            "this cannot be sent in a header",
+            &keys::BEARER,
+            "the value is not valid in a header",
             "a token in one line",
         );
     }
@@ -165,40 +136,31 @@ fn read_authorization(section: &Section<'_>) -> Option<HeaderValue> {
 }
 
 fn credentials(section: &Section<'_>) -> Option<HeaderValue> {
-    let (username, password) = (section.text("username"), section.secret("password"));
+    let (username, password) = (
+        section.get(&keys::USERNAME),
+        section.secret(&keys::PASSWORD),
+    );
     Request::basic(&username?, password?.reveal())
 }
 
 fn read_expect(section: &Section<'_>) -> Option<Expect> {
-    let Some(expect) = section.section("expect", keys::EXPECT) else {
-        return (!section.has("expect")).then(|| Expect {
-            status: vec![200..=299],
-            headers: vec![],
-            body: vec![],
-            body_not: vec![],
-            json: vec![],
-        });
-    };
-    let status = expect.texts(
-        "status",
-        "a status from 100 to 999 or a range such as 200-299",
-        status_range,
-    );
-    let regex = |name| expect.texts(name, "a regular expression", |text| Regex::new(text).ok());
+    let expect = section.section_or_empty(&keys::EXPECT)?;
     let mut headers = Vec::new();
-    for (name, wanted, at) in expect.text_map("headers") {
+    for (name, wanted, at) in expect.map(&keys::EXPECT_HEADERS) {
         match (HeaderName::try_from(&name), Regex::new(&wanted)) {
             (Ok(name), Ok(wanted)) => headers.push((name, wanted)),
             _ => expect.reader().error(
                 "invalid-value",
                 &at,
-                format!("`{name}` is no header name, or its value no regular expression"),
+                format!(
+                    "`{name}` is not a valid header name, or its value is not a regular expression"
+                ),
                 "such as `Content-Type: ^application/json`",
             ),
         }
     }
     let mut json = Vec::new();
-    for (query, wanted, at) in expect.json_map("json") {
+    for (query, wanted, at) in expect.map(&keys::EXPECT_JSON) {
         match JsonCondition::new(&query, &wanted) {
             Ok(condition) => json.push(condition),
             Err(fault) => expect.reader().error(
@@ -210,14 +172,10 @@ fn read_expect(section: &Section<'_>) -> Option<Expect> {
         }
     }
     Some(Expect {
-        status: if status.is_empty() {
-            vec![200..=299]
-        } else {
-            status
-        },
+        status: expect.all(&keys::EXPECT_STATUS),
         headers,
-        body: regex("body"),
-        body_not: regex("body_not"),
+        body: expect.all(&keys::EXPECT_BODY),
+        body_not: expect.all(&keys::EXPECT_BODY_NOT),
         json,
     })
 }
@@ -225,7 +183,7 @@ fn read_expect(section: &Section<'_>) -> Option<Expect> {
 /// For the configured origin, and for all others, which never see the client certificate.
 fn read_tls(section: &Section<'_>, version: Version) -> Option<(Tls, Tls)> {
     let mut own = section
-        .section("tls", options::TLS)
+        .section(&keys::TLS)
         .map_or_else(TlsOptions::default, |tls| TlsOptions::read(&tls));
     own.alpn = match version {
         Version::Auto => vec![b"h2".to_vec(), b"http/1.1".to_vec()],
@@ -233,16 +191,18 @@ fn read_tls(section: &Section<'_>, version: Version) -> Option<(Tls, Tls)> {
         Version::Http2 => vec![b"h2".to_vec()],
     };
     let foreign = own.for_others();
-    own.build(section).zip(foreign.build(section))
+    own.build(section, &keys::TLS)
+        .zip(foreign.build(section, &keys::TLS))
 }
 
 fn read_proxy(section: &Section<'_>) -> Option<Proxy> {
-    let url = read_url(section, "proxy");
-    let auth = section.section("proxy_auth", keys::CREDENTIALS);
-    if auth.is_some() && !section.has("proxy") {
+    let url = read_url(section, &keys::PROXY);
+    let auth = section.section(&keys::PROXY_AUTH);
+    let credentials = auth.as_ref().and_then(credentials);
+    if auth.is_some() && !section.has(&keys::PROXY) {
         section.error(
             "missing-key",
-            "proxy_auth",
+            &keys::PROXY_AUTH,
             "`proxy` is missing",
             "the address of the proxy",
         );
@@ -251,13 +211,13 @@ fn read_proxy(section: &Section<'_>) -> Option<Proxy> {
     if url.scheme() != "http" {
         section.error(
             "invalid-value",
-            "proxy",
-            "only http proxies are spoken to",
+            &keys::PROXY,
+            "only http proxies are supported",
             "such as http://proxy.example:3128",
         );
         return None;
     }
-    Proxy::new(&url, auth.as_ref().and_then(credentials))
+    Proxy::new(&url, credentials)
 }
 
 /// Credentials over plain `http` can be read on the way; on loopback there is no way.
@@ -273,7 +233,7 @@ fn warn_of_open_secrets(section: &Section<'_>, request: &Request) {
         section.reader().report(
             Severity::Warning,
             "open-credentials",
-            &section.spot_of("url"),
+            &section.spot_of(&keys::URL),
             "credentials are sent over plain http".to_owned(),
             Some(help),
         );

@@ -9,18 +9,18 @@ pub fn refusal(start: &[u8], http2: bool) -> Option<String> {
     let is_http1 = start.starts_with(b"HTTP/1.0") || start.starts_with(b"HTTP/1.1");
     if http2 {
         return is_http1.then(|| {
-            "the server answers in HTTP/1.1, but `http_version: 2` was configured".to_owned()
+            "the server responds with HTTP/1.1, but `http_version: 2` is configured".to_owned()
         });
     }
     match start {
         [] => None,
-        [0x15 | 0x16, 3, ..] => Some("the server speaks TLS on this port: use https".to_owned()),
+        [0x15 | 0x16, 3, ..] => Some("the server uses TLS on this port: use https".to_owned()),
         // The SETTINGS frame that opens a connection.
         [0, 0, _, 4, ..] => Some(
-            "the server speaks HTTP/2 without TLS on this port: set `http_version: 2`".to_owned(),
+            "the server uses HTTP/2 without TLS on this port: set `http_version: 2`".to_owned(),
         ),
         _ if !is_http1 => Some(format!(
-            "the answer starts with {}, not with `HTTP/1.1`",
+            "the response starts with {}, not with `HTTP/1.1`",
             quoted(first_line(start))
         )),
         _ => status_fault(first_line(start)).or_else(|| field_fault(start)),
@@ -62,7 +62,7 @@ fn field_fault(start: &[u8]) -> Option<String> {
             ));
         }
         if length.is_some_and(|length| length != value) {
-            return Some("the answer has two different values of Content-Length".to_owned());
+            return Some("the response has two different values of Content-Length".to_owned());
         }
         length = Some(value);
     }
@@ -102,7 +102,11 @@ mod tests {
             (b"HTTP/2 200 OK\r\n", false, "starts with `HTTP/2 200 OK`"),
             (b"\x15\x03\x01\x00\x02\x02\x50", false, "use https"),
             (b"\0\0\x12\x04\0\0\0", false, "`http_version: 2`"),
-            (b"HTTP/1.1 400 Bad Request\r\n", true, "answers in HTTP/1.1"),
+            (
+                b"HTTP/1.1 400 Bad Request\r\n",
+                true,
+                "responds with HTTP/1.1",
+            ),
             (
                 b"HTTP/1.1 abc\r\n\r\n",
                 false,

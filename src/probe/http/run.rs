@@ -71,7 +71,7 @@ fn redirection(
                 let address = quoted(address.as_bytes());
                 Failure::bad(
                     Cause::Redirect,
-                    format!("the redirect's address {address} is invalid"),
+                    format!("the redirect address {address} is invalid"),
                 )
             }
         })?;

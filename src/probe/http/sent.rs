@@ -2,9 +2,10 @@
 
 use super::Version;
 use super::headers::is_secret;
+use super::keys;
 use super::request::Request;
 use crate::diagnostic::Severity;
-use crate::yaml::{Section, Spot};
+use crate::yaml::{Declared, Section, Spot};
 use http::header::{
     AUTHORIZATION, CONNECTION, CONTENT_LENGTH, HOST, TE, TRANSFER_ENCODING, UPGRADE,
 };
@@ -15,13 +16,13 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 pub fn read_headers(section: &Section<'_>, headers: &mut HeaderMap) -> bool {
     let mut seen: Vec<HeaderName> = Vec::new();
     let mut faultless = true;
-    for (name, value, at) in section.text_map("headers") {
+    for (name, value, at) in section.map(&keys::HEADERS) {
         match field(&name, &value) {
             Ok((name, _)) if seen.contains(&name) => {
-                let message = format!("the header `{name}` is given twice (case does not matter)");
+                let message = format!("duplicate header `{name}` (case does not matter)");
                 section
                     .reader()
-                    .error("duplicate-key", &at, message, "keep one of them");
+                    .error("duplicate-key", &at, message, "remove one of them");
                 faultless = false;
             }
             Ok((name, value)) => {
@@ -35,10 +36,13 @@ pub fn read_headers(section: &Section<'_>, headers: &mut HeaderMap) -> bool {
         }
     }
     if seen.contains(&AUTHORIZATION) {
-        let keys = ["bearer", "bearer_file", "basic_auth"];
-        if let Some(key) = keys.into_iter().find(|key| section.has(key)) {
-            let message = format!("both `{key}` and the header Authorization are given");
-            section.error("conflict", key, message, "keep one of them");
+        let keys: [&dyn Declared; 2] = [&keys::BEARER, &keys::BASIC_AUTH];
+        let written = keys
+            .into_iter()
+            .find_map(|key| Some((key, section.written_name(key)?)));
+        if let Some((key, name)) = written {
+            let message = format!("both `{name}` and the header Authorization are given");
+            section.error("conflict", key, message, "remove one of them");
             faultless = false;
         }
     }
@@ -51,7 +55,7 @@ fn field(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), (String, 
         return Err((message, "names of letters, digits and dashes"));
     };
     let Ok(mut value) = HeaderValue::try_from(value) else {
-        let message = format!("the value of `{name}` cannot be sent in a header");
+        let message = format!("the value of `{name}` is not valid in a header");
         return Err((message, "a value in one line, without control characters"));
     };
     value.set_sensitive(is_secret(&name));
@@ -68,7 +72,7 @@ pub fn fitting_version(section: &Section<'_>, request: &Request, version: Versio
         return version;
     };
     if version == Version::Http2 {
-        let message = format!("`{name}` cannot be sent over HTTP/2");
+        let message = format!("`{name}` is not valid in HTTP/2");
         let at = field_spot(section, &name);
         section.reader().error(
             "invalid-value",
@@ -94,7 +98,7 @@ fn warn_of_dropped(section: &Section<'_>, headers: &HeaderMap) {
             "not-sent",
             &field_spot(section, name),
             format!("HTTP/2 has no header `{name}`, so it is not sent"),
-            Some("take it out, or set `http_version: 1.1`".to_owned()),
+            Some("remove it, or set `http_version: 1.1`".to_owned()),
         );
     }
 }
@@ -124,23 +128,23 @@ fn check_length(section: &Section<'_>, request: &Request) {
     let fault = match (length, coding) {
         (Some(_), Some(_)) => Some((
             CONTENT_LENGTH,
-            "Content-Length is not sent beside Transfer-Encoding".to_owned(),
-            "keep one of them",
+            "Content-Length and Transfer-Encoding are mutually exclusive".to_owned(),
+            "remove one of them",
         )),
         (Some(length), None) if length.as_bytes() != body.to_string().as_bytes() => Some((
             CONTENT_LENGTH,
-            format!("Content-Length does not fit the body of {body} bytes"),
-            "take it out: the length is sent with every body",
+            format!("Content-Length does not match the body of {body} bytes"),
+            "remove it: the length of the body is sent automatically",
         )),
         (None, Some(_)) if body == 0 => Some((
             TRANSFER_ENCODING,
-            "Transfer-Encoding is not sent without a body".to_owned(),
-            "give a `body`, or take it out",
+            "Transfer-Encoding requires a body".to_owned(),
+            "add a `body`, or remove it",
         )),
         (None, Some(coding)) if !ends_chunked(coding) => Some((
             TRANSFER_ENCODING,
             "the last transfer coding of a request is always `chunked`".to_owned(),
-            "`chunked`, or a list that ends with it",
+            "`chunked`, or a list that ends with `chunked`",
         )),
         _ => None,
     };
@@ -157,9 +161,9 @@ fn ends_chunked(coding: &HeaderValue) -> bool {
 
 /// Where a configured header stands.
 fn field_spot(section: &Section<'_>, name: &HeaderName) -> Spot {
-    let headers = section.text_map("headers").into_iter();
+    let headers = section.map(&keys::HEADERS).into_iter();
     let mut found = headers.filter(|(written, _, _)| written.eq_ignore_ascii_case(name.as_str()));
     found
         .next()
-        .map_or_else(|| section.spot_of("headers"), |(_, _, at)| at)
+        .map_or_else(|| section.spot_of(&keys::HEADERS), |(_, _, at)| at)
 }

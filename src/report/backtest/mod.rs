@@ -1,18 +1,17 @@
-//! Which burn-rate alerts the past would have fired by a config's objectives, or a made-up past.
+//! Which burn-rate alerts the past would have fired by a config's objectives, or synthetic history.
 
 mod past;
 
 pub use past::replayed;
 
-use super::numbers;
 use super::scenario::Scenario;
 use super::table::{drawn, known, plain};
+use crate::alert::{AlertKey, AlertRecord, Replay, Tier, Urgency};
 use crate::config::{Config, ServiceSpec};
-use crate::outcome::{Cause, Event, Timestamp, Verdict, millis};
+use crate::format::{numbers, times};
+use crate::outcome::{Cause, Event, Measurement, Measurements, Timestamp, Verdict, millis};
 use crate::slo::absence::Unwatched;
-use crate::slo::burn::{Fired, FiredFor, TIERS, Tier, Urgency};
 use crate::slo::correction::{CorrectedTime, Spans};
-use crate::slo::replay::Replay;
 use crate::store::{Store, StoreError};
 use crate::units::show_duration;
 use serde::Serialize;
@@ -58,6 +57,10 @@ pub fn synthetic(config: &Config, scenario: &Scenario) -> Backtest {
     for service in &config.services {
         let mut replays = Replays::new(service, &CorrectedTime::of(&[]), from, from);
         let mut events: Vec<(usize, Event)> = Vec::new();
+        let mut instant = Measurements::default();
+        for one in Measurement::ALL {
+            instant.add(*one, Duration::ZERO);
+        }
         for (probe, spec) in service.watched().enumerate() {
             let interval = spec.interval;
             let attempts = (0..).map(|number| Timestamp(from.0 + millis(interval) * number));
@@ -74,13 +77,14 @@ pub fn synthetic(config: &Config, scenario: &Scenario) -> Backtest {
                         interval,
                         verdict,
                         latency: Duration::ZERO,
+                        measured: instant,
                     },
                 ));
             }
         }
         events.sort_by_key(|(_, event)| event.at);
         replays.feed(&events);
-        backtest.take(replays, to);
+        backtest.take(replays.finish(to));
     }
     backtest
 }
@@ -110,8 +114,9 @@ impl<'a> Replays<'a> {
             places.push((0..watched).map(place).collect());
             let begin = objective.horizon(from).0;
             let corrected = time.spans(&service.name, &objective.name, begin, to);
-            let objective = objective.clone().into();
+            let objective = objective.clone();
             each.push(Replay::new(
+                service.name.clone(),
                 objective,
                 contributing,
                 Spans::clone(&corrected),
@@ -157,15 +162,29 @@ impl<'a> Replays<'a> {
 
     fn take_quiet(&mut self, start: Timestamp, hour: &past::Hour) {
         self.outcomes += hour.outcomes;
-        for (replay, tallies) in self.each.iter_mut().zip(&hour.tallies) {
-            replay.quiet_hour(start, tallies);
+        for (replay, counts) in self.each.iter_mut().zip(&hour.counts) {
+            replay.quiet_hour(start, counts);
         }
     }
 
-    /// Whether an hour's counts are all that its objectives need.
-    fn suffices(&self, hour: &past::Hour) -> bool {
-        let mut each = self.each.iter().zip(&hour.tallies);
-        each.all(|(replay, tallies)| replay.suffices(tallies))
+    /// How many outcomes there were, and what fired.
+    fn finish(self, end: Timestamp) -> (u64, Vec<AlertRow>) {
+        let mut alerts = Vec::new();
+        for (replay, objective) in self.each.into_iter().zip(&self.service.objectives) {
+            let (fired, _) = replay.finish(end);
+            alerts.extend(fired.into_iter().map(|fired| AlertRow {
+                service: self.service.name.to_string(),
+                slo: objective.name.clone(),
+                ..AlertRow::of(&fired)
+            }));
+        }
+        (self.outcomes, alerts)
+    }
+
+    /// Whether the counts of an hour suffice for its objectives, and nothing in them is bad.
+    fn are_quiet(&self, hour: &past::Hour) -> bool {
+        let mut each = self.each.iter().zip(&hour.counts);
+        each.all(|(replay, counts)| replay.is_quiet(counts))
     }
 }
 
@@ -181,27 +200,15 @@ impl Backtest {
         }
     }
 
-    fn take(&mut self, replays: Replays<'_>, end: Timestamp) {
-        self.outcomes += replays.outcomes;
-        for (replay, objective) in replays.each.into_iter().zip(&replays.service.objectives) {
-            let (fired, _) = replay.finish(end);
-            let rows = fired.into_iter().map(|fired| AlertRow {
-                service: replays.service.name.to_string(),
-                slo: objective.name.clone(),
-                ..AlertRow::of(&fired)
-            });
-            self.alerts.extend(rows);
-        }
+    fn take(&mut self, (outcomes, alerts): (u64, Vec<AlertRow>)) {
+        self.outcomes += outcomes;
+        self.alerts.extend(alerts);
     }
 
     /// Puts beside what would have fired what did.
-    fn compare(&mut self, recorded: &[FiredFor]) {
+    fn compare(&mut self, recorded: &[AlertRecord]) {
         for alert in recorded {
-            let row = AlertRow {
-                service: alert.service.to_string(),
-                slo: alert.slo.to_string(),
-                ..AlertRow::of(&alert.fired)
-            };
+            let row = AlertRow::of(alert);
             let same = |other: &&mut AlertRow| other.is_of(&row) && other.touches(&row);
             match self.alerts.iter_mut().find(same) {
                 Some(would) => would.did_fire_at = would.did_fire_at.or(Some(row.fired_at)),
@@ -218,13 +225,12 @@ impl Backtest {
         let mut text = if self.synthetic {
             let length = (self.to - self.from).to_std().unwrap_or_default();
             format!(
-                "a made-up {} of {outcomes} outcomes\n",
+                "synthetic history: {}, {outcomes} outcomes\n",
                 show_duration(length)
             )
         } else {
-            let day = |at: chrono::DateTime<chrono::Utc>| at.format("%Y-%m-%d %H:%M:%S UTC");
-            let (from, to) = (day(self.from), day(self.to));
-            format!("{from} to {to}, {outcomes} outcomes replayed\n")
+            let (from, to) = (times::second(self.from), times::second(self.to));
+            format!("{from} UTC to {to} UTC, {outcomes} outcomes replayed\n")
         };
         if !self.alerts.is_empty() {
             text = format!("{text}\n{}\n", self.table(&self.alerts, !self.synthetic));
@@ -232,7 +238,7 @@ impl Backtest {
         text = format!("{text}\n{}\n", self.sum());
         if !self.missing.is_empty() {
             let table = self.table(&self.missing, false);
-            text = format!("{text}\nthese did fire, and would not now:\n\n{table}\n");
+            text = format!("{text}\nalerts that fired, but would not fire now:\n\n{table}\n");
         }
         text
     }
@@ -280,40 +286,36 @@ impl Backtest {
             let since = (at - self.from).to_std().unwrap_or_default();
             format!("+{}", show_duration(since))
         } else {
-            at.format("%Y-%m-%d %H:%M:%S").to_string()
+            times::second(at)
         }
     }
 
     fn sum(&self) -> String {
         let shown = |urgency: Urgency| {
             let of = |alert: &&AlertRow| alert.urgency == urgency.label() && !alert.inhibited;
-            self.alerts.iter().filter(of).count()
+            self.alerts.iter().filter(of).count() as u64
         };
         let inhibited = self.alerts.iter().filter(|alert| alert.inhibited).count();
-        let plural = |count: usize, word: &str| {
-            let s = if count == 1 { "" } else { "s" };
-            format!("{count} {word}{s}")
-        };
         format!(
             "{} and {} would have been sent, {inhibited} more inhibited by a faster tier",
-            plural(shown(Urgency::Page), "page"),
-            plural(shown(Urgency::Ticket), "ticket"),
+            numbers::plural(shown(Urgency::Page), "page"),
+            numbers::plural(shown(Urgency::Ticket), "ticket"),
         )
     }
 }
 
 impl AlertRow {
-    /// Without the names of service and objective.
-    fn of(fired: &Fired) -> Self {
+    fn of(alert: &AlertRecord) -> Self {
+        let AlertKey { service, slo, tier } = &alert.key;
         Self {
-            service: String::new(),
-            slo: String::new(),
-            tier: fired.tier.number,
-            urgency: fired.tier.urgency.label(),
-            fired_at: fired.from.to_utc(),
-            ended_at: fired.to.map(Timestamp::to_utc),
-            budget_spent_ratio: fired.spent,
-            inhibited: fired.inhibited,
+            service: service.to_string(),
+            slo: slo.to_string(),
+            tier: tier.number,
+            urgency: tier.urgency.label(),
+            fired_at: alert.from.to_utc(),
+            ended_at: alert.to.map(Timestamp::to_utc),
+            budget_spent_ratio: alert.spent,
+            inhibited: alert.inhibited,
             did_fire_at: None,
         }
     }
@@ -332,7 +334,6 @@ impl AlertRow {
 
     /// `1h/5m`
     fn windows(&self) -> String {
-        let tier = TIERS.iter().find(|tier| tier.number == self.tier);
-        tier.map_or_else(String::new, Tier::windows)
+        Tier::numbered(self.tier).map_or_else(String::new, Tier::windows)
     }
 }

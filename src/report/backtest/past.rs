@@ -2,22 +2,20 @@
 //! outcome.
 
 use super::{Backtest, Replays};
+use crate::alert::{Replay, TIERS};
 use crate::config::{Config, ServiceSpec};
 use crate::ledger::in_force;
 use crate::outcome::{Event, ProbeKey, Timestamp, millis};
-use crate::report::walk::each_service;
-use crate::slo::burn::TIERS;
+use crate::report::walk::each_share;
+use crate::slo::HourCounts;
 use crate::slo::correction::CorrectedTime;
-use crate::slo::replay::Replay;
-use crate::slo::{Objective, Tally};
 use crate::store::{HourSummary, Store, StoreError};
+use crate::units::HOUR_MS;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 /// Alerts on record that are compared at most: the newest.
 const RECORDED: u32 = 100_000;
-
-const HOUR_MS: i64 = 3_600_000;
 
 /// Replays what a store kept of `from..to` through a config's objectives, each processor its share
 /// of the services.
@@ -39,14 +37,17 @@ pub fn replayed(
         from,
         to,
     };
-    let lived = each_service(config, store, |reader, service| past.live(reader, service))?;
+    let replayed = each_share(config, store, |reader, services| {
+        let each = services.iter().map(|service| past.live(reader, service));
+        each.map(|replays| Ok(replays?.finish(to))).collect()
+    })?;
     let mut backtest = Backtest::new(from, to, false);
-    for replays in lived {
-        backtest.take(replays, to);
+    for service in replayed {
+        backtest.take(service);
     }
     let mut recorded = store.alerts(from, to, RECORDED)?;
     // What began before is unknown to a history that begins later.
-    recorded.retain(|alert| alert.fired.from >= from);
+    recorded.retain(|alert| alert.from >= from);
     recorded.reverse();
     backtest.compare(&recorded);
     Ok(backtest)
@@ -64,8 +65,10 @@ struct Past<'c> {
 impl Past<'_> {
     /// Lets a service live through it.
     fn live<'s>(&self, store: &Store, service: &'s ServiceSpec) -> Result<Replays<'s>, StoreError> {
-        let reaches = service.objectives.iter().map(Objective::reach);
-        let longest = reaches.chain(TIERS.iter().map(|tier| tier.long)).max();
+        let reaches = service.objectives.iter().map(|one| one.reach());
+        let longest = reaches
+            .chain(TIERS.iter().map(|tier| tier.long.length()))
+            .max();
         let start = self.from.before(longest.unwrap_or_default());
         let mut replays = Replays::new(service, &self.time, self.from, self.to);
         replays.leave_out_unwatched(store)?;
@@ -119,7 +122,7 @@ impl Past<'_> {
             }
         }
         for hour in hours.values_mut() {
-            hour.loud |= !replays.suffices(hour);
+            hour.loud |= !replays.are_quiet(hour);
         }
         Ok(hours)
     }
@@ -132,9 +135,11 @@ impl Past<'_> {
         number: i64,
     ) -> Result<Vec<(usize, Event)>, StoreError> {
         let start = Timestamp(number * HOUR_MS);
-        let mut events = Vec::new();
+        let (mut events, wanted) = (Vec::new(), service.measurements());
         for (probe, spec) in service.watched().enumerate() {
-            store.for_each_event(&spec.key, start, start, |event| events.push((probe, event)))?;
+            store.for_each_event(&spec.key, start, start, &wanted, |event| {
+                events.push((probe, event));
+            })?;
             let pending = self.pending.get(&spec.key).map_or(&[][..], Vec::as_slice);
             let from = pending.partition_point(|event| event.at < start);
             let late = pending[from..]
@@ -158,8 +163,8 @@ pub(super) struct Hour {
     /// Whether its outcomes must be known one by one: something failed, or the counts do not say.
     loud: bool,
     pub(super) outcomes: u64,
-    /// By objective: one per probe that has outcomes in it.
-    pub(super) tallies: Vec<Vec<Tally>>,
+    /// By objective.
+    pub(super) counts: Vec<HourCounts>,
 }
 
 impl Hour {
@@ -173,14 +178,11 @@ impl Hour {
     ) {
         let bad: u32 = summary.bad.values().sum();
         self.outcomes += u64::from(summary.good + bad);
-        self.tallies.resize(places.len(), Vec::new());
+        self.counts.resize(places.len(), HourCounts::default());
         let counting = places.iter().enumerate();
         for (at, _) in counting.filter(|(_, places)| places[probe].is_some()) {
             let stored = keys[at].as_deref().and_then(|key| summary.tally(key));
-            match stored.filter(|tally| tally.bad == 0) {
-                Some(tally) => self.tallies[at].push(tally),
-                None => self.loud = true,
-            }
+            self.counts[at].add(stored);
         }
     }
 }

@@ -3,8 +3,10 @@
 use super::MIN_COVERAGE;
 use super::cause::MISSING;
 use super::model::{IncidentReport, ObjectiveReport, Report, Verdict};
-use super::words::{length, minute, plural};
-use crate::report::numbers;
+use crate::format::numbers;
+use crate::format::numbers::plural;
+use crate::format::times::{length, minute};
+use crate::report::notes;
 use std::collections::BTreeSet;
 
 /// `2 of 12 objectives missed`
@@ -19,10 +21,10 @@ pub fn headline(report: &Report) -> String {
         unknown => format!(", {unknown} without enough data"),
     };
     match (all, missed, unknown) {
-        (0, ..) => "Nothing was promised".to_owned(),
-        _ if report.outcomes == 0 => "No outcome is kept of this span".to_owned(),
-        (1, 0, _) if !report.is_over() => "The objective is not missed so far".to_owned(),
-        (_, 0, _) if !report.is_over() => format!("None of {objectives} missed so far"),
+        (0, ..) => "There are no objectives".to_owned(),
+        _ if report.outcomes == 0 => "The store has no outcomes for this time range".to_owned(),
+        (1, 0, _) if !report.is_over() => "The objective has not been missed so far".to_owned(),
+        (_, 0, _) if !report.is_over() => format!("None of {objectives} has been missed so far"),
         (1, 0, 0) => "The objective was met".to_owned(),
         (_, 0, 0) => format!("All {objectives} were met"),
         (_, 0, unknown) => format!("None missed, {unknown} of {objectives} without enough data"),
@@ -40,15 +42,15 @@ pub fn budgets(report: &Report) -> String {
     let different: Vec<_> = different.into_iter().collect();
     let windows = different.join(", ");
     let promised = match count {
-        0 => ", which is the promised window".to_owned(),
-        _ if count == all => format!("; promised is another window: {windows}"),
-        1 => format!("; 1 of {all} objectives is promised over another window: {windows}"),
-        _ => format!("; {count} of {all} objectives are promised over another window: {windows}"),
+        0 => ", which is the SLO window".to_owned(),
+        _ if count == all => format!("; the SLO window is {windows}"),
+        1 => format!("; 1 of {all} objectives has another SLO window: {windows}"),
+        _ => format!("; {count} of {all} objectives have other SLO windows: {windows}"),
     };
-    format!("Every budget is that of this span{promised}.")
+    format!("Budgets are for this time range{promised}.")
 }
 
-/// What monitoring gaps are attributed to.
+/// Whether monitoring gaps count against services.
 pub fn charged(report: &Report) -> &'static str {
     let mut objectives = report.objectives();
     let strict = objectives.any(|(_, objective)| {
@@ -56,9 +58,9 @@ pub fn charged(report: &Report) -> &'static str {
         causes.any(|cause| cause.cause == MISSING)
     });
     if strict {
-        "None of this is charged to a service, but where minutes without outcomes count as bad."
+        "Monitoring gaps do not count against a service, except where minutes without outcomes count as bad."
     } else {
-        "None of this is charged to a service."
+        "Monitoring gaps do not count against a service."
     }
 }
 
@@ -68,33 +70,41 @@ pub fn notes(report: &Report) -> Vec<String> {
     if report.unreadable_blocks > 0 {
         let hours = plural(report.unreadable_blocks, "hour");
         notes.push(format!(
-            "{hours} of the store could not be read: they are in none of the numbers."
+            "{hours} of the store could not be read and are missing from all numbers."
         ));
     }
     if let Some(until) = report.future_until {
-        notes.push(numbers::future(report.future_outcomes, until));
+        notes.push(notes::future(report.future_outcomes, until));
     }
     if report.objectives().any(|(_, one)| one.beyond_retention) {
-        notes.push(format!("SLI and budgets are {}", numbers::BEYOND_RETENTION));
+        notes.push(format!("SLI and budgets are {}", notes::BEYOND_RETENTION));
     }
     for (service, objective) in report.objectives() {
-        if let Some(before) = objective.approximate_before {
-            let shown = numbers::approximate(before);
-            notes.push(format!("{service}/{}: {shown}", objective.name));
+        let (before, within) = (
+            objective.approximate_before,
+            objective.approximate_within_ratio,
+        );
+        let approximate = before.zip(within);
+        let approximate = approximate.map(|(before, within)| notes::approximate(before, within));
+        let measured = objective.measured_since.map(notes::measured_since);
+        for note in approximate.into_iter().chain(measured) {
+            notes.push(format!("{service}/{}: {note}", objective.name));
         }
     }
     notes
 }
 
-/// Where the span ends in the future.
+/// What the current minute is missing from, and that a time range ends in the future.
 pub fn not_over(report: &Report) -> Option<String> {
     let now = minute(report.at);
-    let shown = || {
-        format!(
-            "The span is not over: budgets are those of the whole span, coverage is up to {now} UTC."
-        )
-    };
-    (!report.is_over()).then(shown)
+    if report.is_over() {
+        let current = report.at - report.to < chrono::TimeDelta::minutes(1);
+        return current.then(|| format!("The current minute ({now} UTC) is not included."));
+    }
+    Some(format!(
+        "The time range is not over: budgets are for all of it, coverage is up to {now} UTC. \
+         Objectives that count minutes do not include the current minute."
+    ))
 }
 
 /// Why it was missed, or cannot be judged; `None` where there is no more to say.
@@ -166,13 +176,13 @@ fn why_unknown(objective: &ObjectiveReport) -> String {
     let counted = objective.good_events + objective.bad_events;
     let coverage = objective.coverage_ratio.map(numbers::coverage);
     match coverage {
-        None => "corrections take out the whole span".to_owned(),
+        None => "corrections exclude the whole time range".to_owned(),
         Some(_) if counted <= 0.0 => "nothing was counted".to_owned(),
         Some(coverage) if objective.coverage_ratio < Some(MIN_COVERAGE) => {
             format!("only {coverage} of the expected events were counted")
         }
         Some(coverage) => format!(
-            "the {coverage} that were counted miss the promise; the rest could have kept it"
+            "the {coverage} of the events that were counted miss the target; with the rest it could have been met"
         ),
     }
 }

@@ -2,11 +2,10 @@
 
 use super::span::Span;
 use crate::outcome::Timestamp;
+use crate::units::{DAY_MS, HOUR_MS};
 
-const HOUR: i64 = 3_600_000;
-const DAY: i64 = 24 * HOUR;
 /// Spans up to this long are drawn by the hour, longer ones by the day.
-const BY_THE_HOUR: i64 = 3 * DAY;
+const BY_THE_HOUR: i64 = 3 * DAY_MS;
 
 /// Counts what was spent step by step.
 #[derive(Debug)]
@@ -29,7 +28,11 @@ pub struct Point {
 impl BurnDown {
     pub fn new(span: Span) -> Self {
         let length = span.to.0 - span.from.0;
-        let step = if length <= BY_THE_HOUR { HOUR } else { DAY };
+        let step = if length <= BY_THE_HOUR {
+            HOUR_MS
+        } else {
+            DAY_MS
+        };
         let steps = usize::try_from((length + step - 1) / step).unwrap_or_default();
         Self {
             span,
@@ -79,8 +82,12 @@ mod tests {
     use super::*;
 
     fn points(hours: i64, last: i64) -> usize {
-        let span = Span::new(Timestamp(0), Timestamp(hours * HOUR), Timestamp(i64::MAX));
-        let points = BurnDown::new(span).points(Timestamp(last * HOUR), |_| Some(1.0));
+        let span = Span::new(
+            Timestamp(0),
+            Timestamp(hours * HOUR_MS),
+            Timestamp(i64::MAX),
+        );
+        let points = BurnDown::new(span).points(Timestamp(last * HOUR_MS), |_| Some(1.0));
         points.len()
     }
 

@@ -1,10 +1,10 @@
 //! One objective on the page, and the parts that it shares with the rest of it.
 
 use super::chart::burn_down;
-use super::model::{IncidentReport, ObjectiveReport, Report, Verdict};
-use super::text::cause;
-use super::words;
-use crate::report::numbers;
+use super::model::{ObjectiveReport, Report, Verdict};
+use super::tables::Table;
+use crate::format::numbers::plural;
+use crate::format::{numbers, times};
 use maud::{Markup, html};
 
 pub fn card(report: &Report, service: &str, objective: &ObjectiveReport, id: &str) -> Markup {
@@ -30,20 +30,20 @@ fn facts(objective: &ObjectiveReport) -> Markup {
             div { dt { "SLI" } dd { (known(objective.sli_ratio, numbers::percent)) } }
             div { dt { "Budget left" } dd {
                 (known(objective.budget_left_ratio, numbers::share))
-                span.quiet { "of " (words::events(objective.budget_events)) " bad events" }
+                span.quiet { "of " (numbers::fractional(objective.budget_events)) " bad events" }
             } }
-            div { dt { "Good events" } dd { (words::events(objective.good_events)) } }
-            div { dt { "Bad events" } dd { (words::events(objective.bad_events)) } }
-            div { dt { "Expected events" } dd { (words::events(objective.expected_events)) } }
+            div { dt { "Good events" } dd { (numbers::fractional(objective.good_events)) } }
+            div { dt { "Bad events" } dd { (numbers::fractional(objective.bad_events)) } }
+            div { dt { "Expected events" } dd { (numbers::fractional(objective.expected_events)) } }
             div { dt { "Coverage" } dd {
                 (known(objective.coverage_ratio, numbers::coverage))
                 span.quiet {
-                    (words::events(objective.missing_events)) " missing, "
+                    (numbers::fractional(objective.missing_events)) " missing, "
                     (numbers::count(objective.void_events)) " void"
                 }
             } }
             @if corrected > 0.0 {
-                div { dt { "Taken out by corrections" } dd { (words::length(corrected)) } }
+                div { dt { "Excluded by corrections" } dd { (times::length(corrected)) } }
             }
             @if !objective.causes.is_empty() {
                 div { dt { "Failures by cause" } dd {
@@ -60,37 +60,15 @@ fn incidents(objective: &ObjectiveReport) -> Markup {
     let scattered = objective.scattered_bad_events;
     html! {
         @if !objective.incidents.is_empty() {
-            h4 { "Incidents, the worst first" }
-            table {
-                thead { tr {
-                    th scope="col" { "Began (UTC)" } th.number scope="col" { "Lasted" } th.number scope="col" { "Bad events" }
-                    th.number scope="col" { "Budget spent" } th scope="col" { "Main cause" } th scope="col" { "Example" }
-                } }
-                tbody { @for one in &objective.incidents { (incident(one)) } }
-            }
+            h4 { "Incidents, worst first" }
+            (Table::incidents_of(objective).to_html())
         }
         p.quiet {
             @if objective.incidents.is_empty() { "No incident. " }
             @if objective.incidents_not_shown > 0 {
-                (words::plural(objective.incidents_not_shown, "more incident")) " spent less. "
+                (plural(objective.incidents_not_shown, "more incident")) " spent less. "
             }
-            @if scattered > 0.0 { (words::events(scattered)) " bad in no incident." }
-        }
-    }
-}
-
-fn incident(incident: &IncidentReport) -> Markup {
-    html! {
-        tr {
-            th.time scope="row" { (words::second(incident.start)) }
-            td.number data-label="Lasted" { (words::length(incident.duration_seconds)) }
-            td.number data-label="Bad events" { (words::events(incident.bad_events)) }
-            td.number data-label="Budget spent" { (known(incident.budget_spent_ratio, numbers::spent)) }
-            td data-label="Main cause" { (cause(incident)) }
-            @match &incident.example {
-                Some(example) => td.wide data-label="Example" { span.message dir="auto" { (example) } }
-                None => td.empty {}
-            }
+            @if scattered > 0.0 { (numbers::fractional(scattered)) " isolated bad events." }
         }
     }
 }

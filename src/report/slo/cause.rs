@@ -1,6 +1,6 @@
 //! What made events bad, counted. Pure.
 
-use crate::outcome::{Record, Verdict, millis};
+use crate::outcome::{Measurement, Record, Verdict, millis};
 use crate::units::show_duration;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -40,16 +40,21 @@ impl Causes {
         }
     }
 
-    /// Counts an outcome that is bad for an objective.
-    pub fn blame(&mut self, record: &Record) {
+    /// Counts an outcome that is bad for an objective, which is about whole attempts or about one
+    /// measurement of them.
+    pub fn blame(&mut self, record: &Record, of: Option<Measurement>) {
         let outcome = &record.outcome;
         match outcome.verdict {
             Verdict::Bad(cause) => self.add(cause.label(), || outcome.detail.message.clone()),
             // It took too long, or it would not be bad.
             Verdict::Good | Verdict::Void(_) => self.add(SLOW, || {
-                let ms = millis(outcome.latency).unsigned_abs();
+                let ms = millis(outcome.time(of)?).unsigned_abs();
                 let took = show_duration(Duration::from_millis(ms));
-                Some(format!("a good answer after {took}").into())
+                let text = match of {
+                    None => format!("a good response after {took}"),
+                    Some(one) => format!("a good response with {took} of {}", one.label()),
+                };
+                Some(text.into())
             }),
         }
     }

@@ -1,8 +1,7 @@
 //! The budget over time, drawn. Pure.
 
 use super::model::{ObjectiveReport, Report};
-use super::words;
-use crate::report::numbers;
+use crate::format::{numbers, times};
 use chrono::{DateTime, Utc};
 use maud::{Markup, html};
 use std::fmt::Write as _;
@@ -51,7 +50,7 @@ impl Plot {
 pub fn burn_down(report: &Report, service: &str, objective: &ObjectiveReport, id: &str) -> Markup {
     let points = &objective.burn_down.points;
     let (Some(first), Some(last)) = (points.first(), points.last()) else {
-        return html! { p.quiet { "Nothing was counted, so no budget can be drawn." } };
+        return html! { p.quiet { "No events were counted, so there is no budget chart." } };
     };
     let lefts = points.iter().map(|point| point.left_ratio);
     let lowest = lefts.fold(0.0, f64::min);
@@ -71,7 +70,7 @@ pub fn burn_down(report: &Report, service: &str, objective: &ObjectiveReport, id
             svg viewBox={ "0 0 " (WIDTH) " " (HEIGHT) } role="img" aria-labelledby={ (title) " " (described) } {
                 title id=(title) { "Error budget left: " (service) ", " (objective.name) }
                 desc id=(described) { (sentence(report, objective, last.at, lowest)) }
-                text x="0" y="10" { "Budget left, % of the whole span's" }
+                text x="0" y="10" { "Budget left, % of the whole time range" }
                 @if plot.lowest < 0.0 {
                     rect.over x=(LEFT) y=(one(plot.y(0.0))) width=(one(RIGHT - LEFT)) height=(one(BOTTOM - plot.y(0.0))) {}
                 }
@@ -80,7 +79,7 @@ pub fn burn_down(report: &Report, service: &str, objective: &ObjectiveReport, id
                     text x=(LEFT - 6.0) y=(one(plot.y(mark) + 4.0)) text-anchor="end" { (percent(mark)) }
                 }
                 @if plot.lowest < 0.0 {
-                    text x=(LEFT + 6.0) y=(one(BOTTOM - 6.0)) { (if lowest < LOWEST { "overspent, beyond -100%" } else { "overspent" }) }
+                    text x=(LEFT + 6.0) y=(one(BOTTOM - 6.0)) { (if lowest < LOWEST { "overspent, below -100%" } else { "overspent" }) }
                 }
                 @for (share, anchor) in [(0.0, "start"), (0.5, "middle"), (1.0, "end")] {
                     @let x = LEFT + share * (RIGHT - LEFT);
@@ -93,8 +92,8 @@ pub fn burn_down(report: &Report, service: &str, objective: &ObjectiveReport, id
                 @if points.len() == 1 { circle.left cx=(one(plot.x(first.at))) cy=(one(plot.y(first.left_ratio))) r="1" {} }
             }
             figcaption.quiet {
-                span { svg aria-hidden="true" viewBox="0 0 24 8" { path.left d="M1 4H23" {} } "what was left" }
-                span { svg aria-hidden="true" viewBox="0 0 24 8" { path.ideal d="M0 4H24" {} } "spent evenly" }
+                span { svg aria-hidden="true" viewBox="0 0 24 8" { path.left d="M1 4H23" {} } "actual" }
+                span { svg aria-hidden="true" viewBox="0 0 24 8" { path.ideal d="M0 4H24" {} } "even spending" }
             }
         }
     }
@@ -108,26 +107,26 @@ fn sentence(
     lowest: f64,
 ) -> String {
     let known = match objective.budget_left_ratio {
-        Some(left) if report.is_over() => format!("At the end {} was left", numbers::share(left)),
-        Some(left) => format!("So far {} is left", numbers::share(left)),
-        None => "Nothing is known".to_owned(),
+        Some(left) if report.is_over() => format!("At the end, {} was left", numbers::share(left)),
+        Some(left) => format!("So far, {} is left", numbers::share(left)),
+        None => "An unknown part".to_owned(),
     };
     let spent = objective.burn_down.points.iter();
     let gone = spent.clone().find(|point| point.left_ratio < 0.0);
     let gone = gone.map_or_else(String::new, |point| {
-        format!(" It was overspent by {} UTC.", words::minute(point.at))
+        format!(" It was overspent from {} UTC.", times::minute(point.at))
     });
     let below = if lowest < LOWEST {
-        " The line stays at the border where it went below -100%."
+        " The chart ends at -100%."
     } else {
         ""
     };
     let ends = if last < report.to {
-        format!(" What came after {} UTC is not known.", words::minute(last))
+        format!(" There is no data after {} UTC.", times::minute(last))
     } else {
         String::new()
     };
-    format!("{known} of the error budget of the span.{gone}{below}{ends}")
+    format!("{known} of the error budget of the time range.{gone}{below}{ends}")
 }
 
 fn one(number: f64) -> String {

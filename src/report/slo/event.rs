@@ -1,11 +1,11 @@
 //! What an objective counts: outcomes, or minutes. Pure.
 
 use super::cause::Causes;
-use crate::outcome::{Record, Timestamp};
+use crate::outcome::{Measurement, Record, Timestamp};
 use crate::slo::slice::slice_start;
 use crate::slo::{BudgetingMethod, Judgement, Tally, whole_ms};
 
-/// One event of an objective, or none: our own failing.
+/// One event of an objective, or none: a failure of slod itself.
 #[derive(Debug)]
 pub struct Event {
     pub start: Timestamp,
@@ -18,15 +18,15 @@ pub struct Event {
 }
 
 impl Event {
-    /// An outcome as an event of its own.
-    pub fn outcome(record: &Record, judgement: Judgement) -> Self {
+    /// An outcome as an event of its own; `of` is as for [`Causes::blame`].
+    pub fn outcome(record: &Record, judgement: Judgement, of: Option<Measurement>) -> Self {
         let bad = judgement == Judgement::Bad;
         let mut causes = Causes::default();
         if bad {
-            causes.blame(record);
+            causes.blame(record, of);
         }
         let tally = match judgement {
-            Judgement::NotCounted => Tally::default(),
+            Judgement::NotCounted | Judgement::NotMeasured => Tally::default(),
             Judgement::Good | Judgement::Bad => Tally {
                 good: u32::from(!bad),
                 bad: u32::from(bad),

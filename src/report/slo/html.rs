@@ -1,10 +1,11 @@
 //! A report as one page that needs nothing else: no script, no font, no picture from anywhere.
 
 use super::answer;
-use super::card::{badge, card, known};
-use super::model::{ObjectiveReport, ProbeReport, Report, Verdict};
+use super::card::{badge, card};
+use super::model::{ObjectiveReport, Report, Verdict};
+use super::tables::{Cell, Column, Kind, Table};
 use super::words;
-use crate::report::numbers;
+use crate::format::{numbers, times};
 use chrono::{DateTime, Utc};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
@@ -12,8 +13,12 @@ const STYLE: PreEscaped<&str> = PreEscaped(include_str!("report.css"));
 
 impl Report {
     pub fn to_html(&self) -> String {
-        let span = words::length((self.to - self.from).as_seconds_f64());
-        let title = format!("SLO report {} to {}", date(self.from), date(self.to));
+        let span = times::length((self.to - self.from).as_seconds_f64());
+        let title = format!(
+            "SLO report {} to {}",
+            times::date(self.from),
+            times::date(self.to)
+        );
         let page = html! {
             (DOCTYPE)
             html lang="en" {
@@ -39,7 +44,7 @@ impl Report {
                             h2 { "Objectives" }
                             div.card {
                                 p.quiet { (answer::budgets(self)) }
-                                (self.overview())
+                                (Table::objectives(self).to_html())
                             }
                         }
                         section {
@@ -49,9 +54,9 @@ impl Report {
                             }
                         }
                         (self.corrections_section())
-                        (self.failings_section())
+                        (self.gaps_section())
                         section {
-                            h2 { "How it is counted" }
+                            h2 { "Definitions" }
                             ul.card.definitions {
                                 @for definition in words::definitions() { li { (definition) } }
                             }
@@ -89,89 +94,31 @@ impl Report {
         }
     }
 
-    fn overview(&self) -> Markup {
-        html! {
-            table {
-                thead { tr {
-                    th scope="col" { "Service and SLO" }
-                    th scope="col" { "Result" }
-                    th scope="col" { "Promised" }
-                    th scope="col" { "Over" }
-                    th.number scope="col" { "SLI" }
-                    th.number scope="col" { "Coverage" }
-                    th.number scope="col" { "Bad events" }
-                    th.number scope="col" { "Budget spent" }
-                    th.number scope="col" { "Left" }
-                } }
-                tbody {
-                    @for (index, (service, objective)) in self.objectives().enumerate() {
-                        tr {
-                            th scope="row" {
-                                a href={ "#" (anchor(index)) } { bdi { (service) } " / " bdi { (objective.name) } }
-                            }
-                            td data-label="Result" { (badge(objective.result)) }
-                            td data-label="Promised" { (objective.promise) }
-                            td data-label="Over" { (objective.window) }
-                            td.number data-label="SLI" { (known(objective.sli_ratio, numbers::percent)) }
-                            td.number data-label="Coverage" { (known(objective.coverage_ratio, numbers::coverage)) }
-                            td.number data-label="Bad events" { (words::events(objective.bad_events)) }
-                            td.number data-label="Budget spent" { (known(objective.budget_spent_ratio, numbers::spent)) }
-                            td.number data-label="Left" { (known(objective.budget_left_ratio, numbers::share)) }
-                        }
-                    }
-                }
-            }
-        }
-    }
-
     fn corrections_section(&self) -> Markup {
         html! {
             @if !self.corrections.is_empty() {
                 section {
                     h2 { "Corrections" }
                     div.card {
-                        p.quiet { "This time is taken out of numerator and denominator." }
-                        table {
-                            thead { tr {
-                                th scope="col" { "Reason" } th scope="col" { "From (UTC)" } th scope="col" { "To (UTC)" }
-                                th scope="col" { "Taken out" } th scope="col" { "Services" } th scope="col" { "SLOs" } th scope="col" { "By" }
-                            } }
-                            tbody {
-                                @for correction in &self.corrections {
-                                    tr {
-                                        th scope="row" { bdi { (correction.reason) } }
-                                        td.time data-label="From (UTC)" { (words::moment(correction.from)) }
-                                        td.time data-label="To (UTC)" { (words::moment(correction.to)) }
-                                        td data-label="Taken out" { (words::corrected(correction)) }
-                                        td data-label="Services" { bdi { (words::scope(&correction.services)) } }
-                                        td data-label="SLOs" { bdi { (words::scope(&correction.slos)) } }
-                                        td data-label="By" { bdi { (words::author(correction)) } }
-                                    }
-                                }
-                            }
-                        }
+                        p.quiet { "Outcomes in these times are not counted." }
+                        (Table::corrections(self).to_html())
                     }
                 }
             }
         }
     }
 
-    fn failings_section(&self) -> Markup {
+    fn gaps_section(&self) -> Markup {
+        let table = Table::gaps(self);
         html! {
             section {
-                h2 { "Our own failings" }
+                h2 { "Monitoring gaps" }
                 div.card {
-                    @if self.failings().next().is_none() {
-                        p { "None: every probe watched all the time." }
+                    @if table.rows.is_empty() {
+                        p { "None: every probe ran all the time." }
                     } @else {
                         p.quiet { (answer::charged(self)) }
-                        table {
-                            thead { tr {
-                                th scope="col" { "Probe" } th.number scope="col" { "Outcomes" } th scope="col" { "Void outcomes" }
-                                th.number scope="col" { "Unwatched" } th scope="col" { "Longest gap (UTC)" }
-                            } }
-                            tbody { @for (service, probe) in self.failings() { (failing(service, probe)) } }
-                        }
+                        (table.to_html())
                     }
                 }
             }
@@ -179,14 +126,58 @@ impl Report {
     }
 }
 
-fn failing(service: &str, probe: &ProbeReport) -> Markup {
-    html! {
-        tr {
-            th scope="row" { bdi { (service) } " / " bdi { (probe.name) } }
-            td.number data-label="Outcomes" { (numbers::count(probe.outcomes)) }
-            td data-label="Void outcomes" { (words::voids(probe)) }
-            td.number data-label="Unwatched" { (words::length(probe.unwatched_seconds)) }
-            td.wide data-label="Longest gap (UTC)" { (known(words::gap(probe), |gap| gap)) }
+impl Table {
+    pub fn to_html(&self) -> Markup {
+        html! {
+            table {
+                thead { tr {
+                    @for (column, class) in self.drawn() { th.(class) scope="col" { (column.head) } }
+                } }
+                tbody { @for row in &self.rows {
+                    tr {
+                        @for ((at, (column, class)), cell) in self.drawn().enumerate().zip(row) {
+                            @if at == 0 {
+                                th.(class) scope="row" { (cell.to_html()) }
+                            } @else if matches!(cell, Cell::Foreign(text) if text.is_empty()) {
+                                td.empty {}
+                            } @else {
+                                td.(class) data-label=(column.head) { (cell.to_html()) }
+                            }
+                        }
+                    }
+                } }
+            }
+        }
+    }
+
+    /// The columns with their classes, without bars at the end: the page has a chart instead.
+    fn drawn(&self) -> impl Iterator<Item = (&'static Column, &'static str)> {
+        let last = self.rows.first().and_then(|row| row.last());
+        let bars = usize::from(matches!(last, Some(Cell::Bars(_))));
+        let columns = self.columns.iter().take(self.columns.len() - bars);
+        columns.map(|column| {
+            let class = match column.kind {
+                Kind::Text => "text",
+                Kind::Number => "number",
+                Kind::Time => "time",
+                Kind::Long => "wide",
+            };
+            (column, class)
+        })
+    }
+}
+
+impl Cell {
+    fn to_html(&self) -> Markup {
+        html! {
+            @match self {
+                Self::SelfMetrics(text) => (text),
+                Self::Foreign(text) => span.message dir="auto" { (text) },
+                Self::Objective(index, name) => a href={ "#" (anchor(*index)) } { bdi { (name) } },
+                Self::Result(result) => (badge(*result)),
+                Self::Bars(points) => (words::bars(points)),
+                Self::Unknown => "–",
+            }
         }
     }
 }
@@ -203,13 +194,9 @@ fn reason(service: &str, objective: &ObjectiveReport, why: &str, anchor: &str) -
     }
 }
 
-fn date(at: DateTime<Utc>) -> String {
-    at.format("%Y-%m-%d").to_string()
-}
-
 fn moment(at: DateTime<Utc>) -> Markup {
     html! {
-        time datetime=(at.format("%Y-%m-%dT%H:%M:%SZ")) { (words::minute(at)) " UTC" }
+        time datetime=(times::machine(at)) { (times::minute(at)) " UTC" }
     }
 }
 

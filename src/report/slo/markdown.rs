@@ -1,21 +1,23 @@
-//! A report as GitHub-flavoured Markdown.
+//! A report as GitHub-flavored Markdown.
 
 use super::answer;
 use super::model::Report;
-use super::text::{bars, cause};
-use super::words::{self, tame};
-use crate::report::numbers;
-use crate::report::table::known;
+use super::tables::{Cell, Kind, Table};
+use super::words;
+use crate::format::{numbers, times};
+use crate::text::printable;
 use std::fmt::Write as _;
 
 impl Report {
     pub fn to_markdown(&self) -> String {
         let mut page = self.top();
-        self.objectives_part(&mut page);
+        let budgets = answer::budgets(self);
+        line(&mut page, &format!("\n## Objectives\n\n{budgets}\n"));
+        Table::objectives(self).to_markdown(&mut page);
         self.incidents_part(&mut page);
         self.corrections_part(&mut page);
-        self.failings_part(&mut page);
-        page += "\n## How it is counted\n\n";
+        self.gaps_part(&mut page);
+        page += "\n## Definitions\n\n";
         for definition in words::definitions() {
             line(&mut page, &format!("- {}", plain(&definition)));
         }
@@ -23,11 +25,11 @@ impl Report {
     }
 
     fn top(&self) -> String {
-        let span = words::length((self.to - self.from).as_seconds_f64());
+        let span = times::length((self.to - self.from).as_seconds_f64());
         let mut page = format!(
             "# SLO report\n\n{} UTC to {} UTC ({span}), {} outcomes\n\n**{}**\n",
-            words::minute(self.from),
-            words::minute(self.to),
+            times::minute(self.from),
+            times::minute(self.to),
             numbers::count(self.outcomes),
             answer::headline(self)
         );
@@ -55,86 +57,14 @@ impl Report {
         page
     }
 
-    fn objectives_part(&self, page: &mut String) {
-        line(
-            page,
-            &format!("\n## Objectives\n\n{}\n", answer::budgets(self)),
-        );
-        head(
-            page,
-            &[
-                "Service",
-                "SLO",
-                "Result",
-                "Promised",
-                "Over",
-                ">SLI",
-                ">Coverage",
-                ">Good",
-                ">Bad",
-                ">Expected",
-                ">Budget spent",
-                ">Left",
-                "Left over time",
-            ],
-        );
-        for (service, objective) in self.objectives() {
-            row(
-                page,
-                &[
-                    foreign(service),
-                    foreign(&objective.name),
-                    objective.result.label().to_owned(),
-                    objective.promise.clone(),
-                    objective.window.clone(),
-                    known(objective.sli_ratio, numbers::percent),
-                    plain(&known(objective.coverage_ratio, numbers::coverage)),
-                    words::events(objective.good_events),
-                    words::events(objective.bad_events),
-                    words::events(objective.expected_events),
-                    known(objective.budget_spent_ratio, numbers::spent),
-                    known(objective.budget_left_ratio, numbers::share),
-                    foreign(&bars(&objective.burn_down.points)),
-                ],
-            );
-        }
-    }
-
     fn incidents_part(&self, page: &mut String) {
-        let (worst, others) = self.worst();
+        let (table, others) = Table::incidents(self);
         *page += "\n## Incidents\n\n";
-        if worst.is_empty() {
+        if table.rows.is_empty() {
             *page += "None.\n";
             return;
         }
-        head(
-            page,
-            &[
-                "Began (UTC)",
-                ">Lasted",
-                "Service",
-                "SLO",
-                ">Bad",
-                ">Budget spent",
-                "Main cause",
-                "Example",
-            ],
-        );
-        for (service, slo, incident) in worst {
-            row(
-                page,
-                &[
-                    words::second(incident.start),
-                    words::length(incident.duration_seconds),
-                    foreign(service),
-                    foreign(slo),
-                    words::events(incident.bad_events),
-                    known(incident.budget_spent_ratio, numbers::spent),
-                    cause(incident),
-                    foreign(incident.example.as_deref().unwrap_or_default()),
-                ],
-            );
-        }
+        table.to_markdown(page);
         if others > 0 {
             let others = numbers::count(others);
             line(page, &format!("\nAnd {others} more that spent less."));
@@ -142,86 +72,56 @@ impl Report {
     }
 
     fn corrections_part(&self, page: &mut String) {
-        if self.corrections.is_empty() {
-            return;
-        }
-        *page += "\n## Corrections\n\nThis time is taken out of numerator and denominator.\n\n";
-        head(
-            page,
-            &[
-                "From (UTC)",
-                "To (UTC)",
-                "Taken out",
-                "Services",
-                "SLOs",
-                "Reason",
-                "By",
-            ],
-        );
-        for correction in &self.corrections {
-            row(
-                page,
-                &[
-                    words::moment(correction.from),
-                    words::moment(correction.to),
-                    words::corrected(correction),
-                    foreign(&words::scope(&correction.services)),
-                    foreign(&words::scope(&correction.slos)),
-                    foreign(&correction.reason),
-                    foreign(&words::author(correction)),
-                ],
-            );
+        if !self.corrections.is_empty() {
+            *page += "\n## Corrections\n\nOutcomes in these times are not counted.\n\n";
+            Table::corrections(self).to_markdown(page);
         }
     }
 
-    fn failings_part(&self, page: &mut String) {
-        *page += "\n## Our own failings\n\n";
-        if self.failings().next().is_none() {
-            *page += "None: every probe watched all the time.\n";
+    fn gaps_part(&self, page: &mut String) {
+        let table = Table::gaps(self);
+        *page += "\n## Monitoring gaps\n\n";
+        if table.rows.is_empty() {
+            *page += "None: every probe ran all the time.\n";
             return;
         }
         line(page, &format!("{}\n", answer::charged(self)));
-        head(
-            page,
-            &[
-                "Probe",
-                ">Outcomes",
-                "Void",
-                ">Unwatched",
-                "Longest gap (UTC)",
-            ],
-        );
-        for (service, probe) in self.failings() {
+        table.to_markdown(page);
+    }
+}
+
+impl Table {
+    fn to_markdown(&self, page: &mut String) {
+        let heads = self.columns.iter().map(|column| column.head.to_owned());
+        row(page, &heads.collect::<Vec<_>>());
+        let rules = self.columns.iter().map(|column| match column.kind {
+            Kind::Number => "--:".to_owned(),
+            Kind::Text | Kind::Time | Kind::Long => "---".to_owned(),
+        });
+        row(page, &rules.collect::<Vec<_>>());
+        for cells in &self.rows {
             row(
                 page,
-                &[
-                    foreign(&format!("{service}/{}", probe.name)),
-                    numbers::count(probe.outcomes),
-                    words::voids(probe),
-                    words::length(probe.unwatched_seconds),
-                    known(words::gap(probe), |gap| gap),
-                ],
+                &cells.iter().map(Cell::to_markdown).collect::<Vec<_>>(),
             );
+        }
+    }
+}
+
+impl Cell {
+    fn to_markdown(&self) -> String {
+        match self {
+            Self::SelfMetrics(text) => plain(text),
+            Self::Foreign(text) | Self::Objective(_, text) => foreign(text),
+            Self::Result(result) => result.label().to_owned(),
+            Self::Bars(points) => foreign(&words::bars(points)),
+            Self::Unknown => "-".to_owned(),
         }
     }
 }
 
 fn line(page: &mut String, text: &str) {
     writeln!(page, "{text}").unwrap_or_default();
-}
-
-/// Columns of numbers are named with a `>` in front.
-fn head(page: &mut String, names: &[&str]) {
-    let bare: Vec<_> = names
-        .iter()
-        .map(|name| name.trim_start_matches('>').to_owned())
-        .collect();
-    row(page, &bare);
-    let rules: Vec<_> = names
-        .iter()
-        .map(|name| if name.starts_with('>') { "--:" } else { "---" }.to_owned())
-        .collect();
-    row(page, &rules);
 }
 
 fn row(page: &mut String, cells: &[String]) {
@@ -235,7 +135,7 @@ fn plain(text: &str) -> String {
 
 /// Text from the outside as a code span: nothing in it is markup, a link or a mention.
 fn foreign(text: &str) -> String {
-    let text = tame(text).replace('`', "'");
+    let text = printable(text).replace('`', "'");
     // A table ends its cell at a pipe even here, and a backslash in front of one's own backslash
     // would take it back.
     let text = text.replace("\\|", "\\ |").replace('|', "\\|");

@@ -10,9 +10,12 @@ use crate::outcome::{Record, Timestamp};
 use crate::slo::absence::{Presence, Unwatched};
 use crate::slo::correction::Spans;
 use crate::slo::series::Counts;
-use crate::slo::slice::SliceRule;
+use crate::slo::slice::{SliceRule, slice_of, slice_start};
 use crate::slo::window::{Extent, WindowView, judged_to};
-use crate::slo::{BudgetingMethod, ContributingProbe, Objective};
+use crate::slo::{
+    BudgetingMethod, ContributingProbe, HourCounts, Judgement, Objective, Tally, TallyKey,
+};
+use crate::units::HOUR;
 use std::time::Duration;
 
 /// Takes the outcomes of the objective's probes in the order of time.
@@ -44,7 +47,7 @@ struct Sums {
 #[derive(Debug)]
 pub struct Measured {
     pub view: WindowView,
-    /// Events that say nothing about the service: our own failing. Whole ones.
+    /// Events that say nothing about the service: failures of slod itself. Whole ones.
     pub void: u64,
     /// What was expected of the part of the span that is over.
     pub due: f64,
@@ -100,6 +103,10 @@ impl<'a> Measure<'a> {
         }
     }
 
+    pub const fn objective(&self) -> &'a Objective {
+        self.objective
+    }
+
     /// Takes one outcome of a probe, given its place among the watchers.
     pub fn record(&mut self, place: usize, record: &Record) {
         if !self.span.contains(record.at) || self.corrected.contains(record.at) {
@@ -110,15 +117,48 @@ impl<'a> Measure<'a> {
         if budgeting.is_sliced() && record.at >= judged_to(budgeting, self.span.now) {
             return;
         }
-        let outcome = &record.outcome;
-        let judgement = self.objective.sli.judge(outcome.verdict, outcome.latency);
+        let sli = self.objective.sli;
+        let (judgement, of) = (sli.judge(&record.into()), sli.measurement());
+        if judgement == Judgement::NotMeasured {
+            return;
+        }
         let (sums, span) = (&mut self.sums, self.span);
         match &mut self.minutes {
-            Some(minutes) => minutes.record(place, record, judgement, &mut |event| {
+            Some(minutes) => minutes.record(place, record, judgement, of, &mut |event| {
                 sums.take(&event, span);
             }),
-            None => sums.take(&Event::outcome(record, judgement), span),
+            None => sums.take(&Event::outcome(record, judgement, of), span),
         }
+    }
+
+    /// What the stored tallies of hours must have been counted by.
+    pub fn tally_key(&self) -> TallyKey {
+        let Objective { sli, budgeting, .. } = *self.objective;
+        TallyKey { sli, budgeting }
+    }
+
+    /// The tally of a whole hour, if its counts show all that its outcomes would.
+    pub fn judge_hour(&self, start: Timestamp, counts: &HourCounts) -> Option<Tally> {
+        let (end, budgeting) = (start.after(HOUR), self.objective.budgeting);
+        let over = self.span.to.min(judged_to(budgeting, self.span.now));
+        if start < self.span.from || end > over || self.corrected.touch(start, end) {
+            return None;
+        }
+        let minutes = self.minutes.as_ref();
+        counts.quiet(budgeting, minutes.is_some_and(Minutes::counts_missing))
+    }
+
+    /// Takes an hour by the tally of [`Measure::judge_hour`], given the tick of its last outcome.
+    pub fn hour(&mut self, start: Timestamp, tally: Tally, last: Timestamp) {
+        let (sums, span) = (&mut self.sums, self.span);
+        if let Some(minutes) = &mut self.minutes {
+            minutes.skip_hour(start, &mut |event| sums.take(&event, span));
+            sums.last = slice_start(slice_of(last));
+        } else {
+            sums.void += u64::from(tally.void);
+            sums.last = last;
+        }
+        sums.counts += (Tally { void: 0, ..tally }, 1);
     }
 
     pub fn finish(self) -> Measured {

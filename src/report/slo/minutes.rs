@@ -2,10 +2,11 @@
 
 use super::cause::{Causes, MISSING};
 use super::event::Event;
-use crate::outcome::{Record, Timestamp};
+use crate::outcome::{Measurement, Record, Timestamp};
 use crate::slo::correction::Spans;
 use crate::slo::slice::{Columns, SliceRule, slice_of, slice_start};
 use crate::slo::{Judgement, Tally};
+use crate::units::HOUR;
 use std::ops::Range;
 
 /// Counts outcomes minute by minute.
@@ -54,12 +55,13 @@ impl Minutes {
     }
 
     /// Takes one outcome of a probe, given its place among those that count. `shown` gets every
-    /// minute before it.
+    /// minute before it; `of` is as for [`Causes::blame`].
     pub fn record(
         &mut self,
         place: usize,
         record: &Record,
         judgement: Judgement,
+        of: Option<Measurement>,
         shown: &mut impl FnMut(Event),
     ) {
         let number = slice_of(record.at);
@@ -77,10 +79,21 @@ impl Minutes {
             Judgement::Good => *good += 1,
             Judgement::Bad => {
                 *bad += 1;
-                open.causes.blame(record);
+                open.causes.blame(record, of);
             }
-            Judgement::NotCounted => {}
+            Judgement::NotCounted | Judgement::NotMeasured => {}
         }
+    }
+
+    /// Skips an hour that is counted as a whole, and in which no minute is missing.
+    pub fn skip_hour(&mut self, hour: Timestamp, shown: &mut impl FnMut(Event)) {
+        self.finish_before(slice_of(hour), shown);
+        self.next = slice_of(hour.after(HOUR));
+    }
+
+    /// Whether minutes without outcomes count.
+    pub fn counts_missing(&self) -> bool {
+        self.missing.is_some()
     }
 
     /// Tells what is still open, and what is missing up to the end.

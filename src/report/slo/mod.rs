@@ -1,4 +1,4 @@
-//! What was promised for a span of time and what became of it: the page for the monthly review.
+//! The SLO compliance report over a time range.
 
 mod answer;
 mod burn_down;
@@ -15,24 +15,23 @@ mod minutes;
 pub mod model;
 mod past;
 mod rows;
+mod service;
 pub mod span;
+mod tables;
 mod text;
 mod watch;
 mod words;
 
-use super::walk::each_service;
-use crate::config::{Config, ServiceSpec};
+use super::walk::each_share;
+use crate::config::Config;
 use crate::outcome::Timestamp;
 use crate::slo::correction::CorrectedTime;
-use crate::slo::{Objective, Sli};
 use crate::store::{Store, StoreError};
 use corrections::Corrections;
-use measure::Measure;
-use model::{ObjectiveReport, ProbeReport, Report, ServiceReport};
-use past::day_by_day;
+use model::Report;
+use service::ServiceCounting;
 use span::Span;
 use std::time::Duration;
-use watch::Watch;
 
 /// A report is over so much time at most: a leap year.
 pub const MAX_SPAN: Duration = Duration::from_secs(366 * 86_400);
@@ -50,8 +49,12 @@ pub fn report(config: &Config, store: &Store, span: Span) -> Result<Report, Stor
     let corrections = Corrections::read(config, store, span)?;
     let ahead = store.ahead(span.now)?;
     let time = CorrectedTime::of(&corrections.in_force);
-    let services = each_service(config, store, |reader, service| {
-        of_service(service, reader, &time, span)
+    let services = each_share(config, store, |reader, services| {
+        let each = services.iter();
+        let each = each.map(|service| ServiceCounting::new(service, reader, &time, span));
+        let mut each = each.collect::<Result<Vec<_>, _>>()?;
+        past::count(&mut each, reader, span)?;
+        Ok(each.into_iter().map(ServiceCounting::finish).collect())
     })?;
     Ok(Report {
         at: span.now.to_utc(),
@@ -64,96 +67,4 @@ pub fn report(config: &Config, store: &Store, span: Span) -> Result<Report, Stor
         services,
         corrections: corrections.shown,
     })
-}
-
-fn of_service(
-    service: &ServiceSpec,
-    store: &Store,
-    time: &CorrectedTime<'_>,
-    span: Span,
-) -> Result<ServiceReport, StoreError> {
-    let mut counts = service
-        .objectives
-        .iter()
-        .map(|objective| Counting::new(service, objective, store, time, span))
-        .collect::<Result<Vec<_>, _>>()?;
-    let mut watches: Vec<_> = service
-        .probes
-        .iter()
-        .map(|probe| Watch::new(span.from, probe.interval))
-        .collect();
-    let mut outcomes = 0;
-    day_by_day(
-        service,
-        store,
-        span.from,
-        span.happened(),
-        |probe, record| {
-            outcomes += 1;
-            // Borrowed probes, which come after the own ones, are watched where they belong.
-            if let Some(watch) = watches.get_mut(probe) {
-                watch.record(record);
-            }
-            for counting in &mut counts {
-                if let Some(place) = counting.places[probe] {
-                    counting.measure.record(place, record);
-                }
-            }
-        },
-    )?;
-    let objectives = counts.into_iter().zip(&service.objectives);
-    let probes = watches.into_iter().zip(&service.probes);
-    Ok(ServiceReport {
-        name: service.name.to_string(),
-        description: service.description.clone(),
-        outcomes,
-        objectives: objectives
-            .map(|(one, objective)| {
-                ObjectiveReport::of(objective, span, &one.measure.finish(), one.approximate)
-            })
-            .collect(),
-        probes: probes
-            .map(|(watch, spec)| ProbeReport::of(&spec.key.probe, &watch.finish(span.known_to())))
-            .collect(),
-    })
-}
-
-/// One objective being counted.
-struct Counting<'a> {
-    measure: Measure<'a>,
-    /// Of each probe that the service watches, its place among those that count.
-    places: Vec<Option<usize>>,
-    /// Latencies before it may be on the wrong side of the threshold.
-    approximate: Option<Timestamp>,
-}
-
-impl<'a> Counting<'a> {
-    fn new(
-        service: &'a ServiceSpec,
-        objective: &'a Objective,
-        store: &Store,
-        time: &CorrectedTime<'_>,
-        span: Span,
-    ) -> Result<Self, StoreError> {
-        let (counting, contributing): (Vec<_>, Vec<_>) =
-            service.contributing(objective).into_iter().unzip();
-        let (mut places, mut presence, mut approximate) = (Vec::new(), Vec::new(), None);
-        for (probe, spec) in service.watched().enumerate() {
-            let place = counting.iter().position(|at| *at == probe);
-            if place.is_some() {
-                presence.push(store.presence(&spec.key)?);
-            }
-            if let (Some(_), Sli::Latency { below }) = (place, objective.sli) {
-                let end = store.approximate_before(&spec.key, below, span.from, span.known_to())?;
-                approximate = approximate.max(end);
-            }
-            places.push(place);
-        }
-        let corrected = time.spans(&service.name, &objective.name, span.from, span.to);
-        Ok(Self {
-            measure: Measure::new(objective, contributing, &corrected, span, &presence),
-            places,
-            approximate,
-        })
-    }
 }

@@ -67,7 +67,7 @@ pub struct ObjectiveReport {
     pub void_events: u64,
     /// Not counted, because nobody watched; of the part of the span that is over.
     pub missing_events: f64,
-    /// Taken out by corrections.
+    /// Excluded by corrections.
     pub corrected_seconds: f64,
     /// Bad events that the span may have: (1 - target) x expected.
     pub budget_events: f64,
@@ -92,6 +92,9 @@ pub struct ObjectiveReport {
     /// How near, as a ratio.
     #[serde(default)]
     pub approximate_within_ratio: Option<f64>,
+    /// Outcomes before then were stored without the measurement, and are not counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub measured_since: Option<DateTime<Utc>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

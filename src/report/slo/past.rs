@@ -1,35 +1,76 @@
-//! Every outcome of a service, in the order of time.
+//! The stored past of services, hour by hour: by counts if they suffice, otherwise outcome by
+//! outcome.
 
-use crate::config::ServiceSpec;
-use crate::outcome::{Record, Timestamp};
+use super::service::ServiceCounting;
+use super::span::Span;
+use crate::outcome::{ProbeKey, Record, Timestamp};
 use crate::store::{Store, StoreError};
-use std::time::Duration;
+use crate::units::HOUR;
+use std::collections::HashMap;
+use std::rc::Rc;
 
-const DAY: Duration = Duration::from_secs(86_400);
-
-/// Hands over the outcomes of `from..to` that a service watches, a day at a time, so that a long past
-/// needs no more memory than a short one. Each comes with its probe's position in
-/// [`ServiceSpec::watched`].
-pub fn day_by_day(
-    service: &ServiceSpec,
+/// Counts what the store kept of a span. Only an hour is in memory at a time.
+pub fn count(
+    services: &mut [ServiceCounting<'_>],
     store: &Store,
-    from: Timestamp,
-    to: Timestamp,
-    mut visit: impl FnMut(usize, &Record),
+    span: Span,
 ) -> Result<(), StoreError> {
-    let mut records: Vec<(usize, Record)> = Vec::new();
-    let mut day = from;
-    while day < to {
-        let next = day.after(DAY).min(to);
-        for (probe, spec) in service.watched().enumerate() {
-            store.for_each_outcome(&spec.key, day, next, |record| records.push((probe, record)))?;
+    let index = index(services);
+    let pending = store.pending_hours()?;
+    for hour in store.kept_hours(span.from, span.happened())? {
+        // Blocks lack what is still pending.
+        let finished = !pending.contains(&hour);
+        if finished {
+            let wanted = |key: &ProbeKey| index.contains_key(key);
+            store.for_each_outline(hour, wanted, |key, outline| {
+                let outline = outline.map(Rc::new);
+                for (service, probe) in index.get(key).into_iter().flatten() {
+                    services[*service].outline(*probe, outline.as_ref());
+                }
+            })?;
         }
-        // A stable sort of sorted runs: cheap.
-        records.sort_by_key(|(_, record)| record.at);
-        records
-            .drain(..)
-            .for_each(|(probe, record)| visit(probe, &record));
-        day = next;
+        for service in &mut *services {
+            if !service.close_hour(hour, finished) {
+                outcomes(service, store, hour, span)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Where probes are watched: by service and by position among its probes.
+fn index(services: &[ServiceCounting<'_>]) -> HashMap<ProbeKey, Vec<(usize, usize)>> {
+    let mut index: HashMap<ProbeKey, Vec<(usize, usize)>> = HashMap::new();
+    for (number, service) in services.iter().enumerate() {
+        for (probe, spec) in service.spec.watched().enumerate() {
+            let places = index.entry(spec.key.clone()).or_default();
+            places.push((number, probe));
+        }
+    }
+    index
+}
+
+/// Hands over a service's outcomes of one hour in the order of time.
+fn outcomes(
+    service: &mut ServiceCounting<'_>,
+    store: &Store,
+    hour: Timestamp,
+    span: Span,
+) -> Result<(), StoreError> {
+    let (from, to) = (hour.max(span.from), hour.after(HOUR).min(span.happened()));
+    let mut records: Vec<(usize, Record)> = Vec::new();
+    let measurements = service.spec.measurements();
+    for (probe, spec) in service.spec.watched().enumerate() {
+        let all = store
+            .outcomes_of_hour(&spec.key, hour, &measurements)?
+            .into_iter();
+        let wanted = all.filter(|record| (from..to).contains(&record.at));
+        records.extend(wanted.map(|record| (probe, record)));
+    }
+    // A stable sort of sorted runs: cheap.
+    records.sort_by_key(|(_, record)| record.at);
+    for (probe, record) in &records {
+        service.record(*probe, record);
     }
     Ok(())
 }

@@ -8,10 +8,10 @@ use super::model::{
 };
 use super::span::Span;
 use super::watch::Watch;
-use super::{MAX_INCIDENTS, MIN_COVERAGE, words};
+use super::{MAX_INCIDENTS, MIN_COVERAGE};
+use crate::format;
 use crate::outcome::Timestamp;
-use crate::slo::{BudgetingMethod, Objective};
-use crate::stats::scale::PRECISION;
+use crate::slo::{BudgetingMethod, Objective, Precision};
 use std::time::Duration;
 
 /// Sums of binary fractions end this close to what they should be: a budget that is spent to the
@@ -19,12 +19,12 @@ use std::time::Duration;
 const ROUNDING: f64 = 1e-9;
 
 impl ObjectiveReport {
-    /// Latencies before `approximate` may be on the wrong side of the threshold.
+    /// `precision` says what is known of the span.
     pub fn of(
         objective: &Objective,
         span: Span,
         measured: &Measured,
-        approximate: Option<Timestamp>,
+        precision: Precision,
     ) -> Self {
         let events = |counts: u64| objective.budgeting.events(counts);
         let whole = |counts: f64| counts / f64::from(objective.budgeting.parts());
@@ -37,13 +37,14 @@ impl ObjectiveReport {
             measured.budget
         };
         let incident = |one| IncidentReport::of(one, objective.budgeting, known);
+        let threshold = objective.sli.threshold();
         let mut windows = std::iter::once(&objective.window).chain(&objective.further);
         Self {
             name: objective.name.clone(),
             result: verdict(objective.target, span, measured),
-            promise: words::promise(objective),
+            promise: format::objective::target(objective),
             target_ratio: objective.target,
-            window: words::window(&objective.window),
+            window: format::objective::window(&objective.window),
             span_is_window: windows.any(|window| span.is(window)),
             sli_ratio: measured.view.sli,
             good_events: good,
@@ -62,8 +63,11 @@ impl ObjectiveReport {
             incidents_not_shown: measured.incidents.len().saturating_sub(MAX_INCIDENTS) as u64,
             scattered_bad_events: events(measured.scattered),
             beyond_retention: measured.view.beyond_retention,
-            approximate_before: approximate.map(Timestamp::to_utc),
-            approximate_within_ratio: approximate.map(|_| PRECISION),
+            approximate_before: precision.approximate_before.map(Timestamp::to_utc),
+            approximate_within_ratio: threshold
+                .filter(|_| precision.approximate_before.is_some())
+                .map(|threshold| threshold.precision()),
+            measured_since: precision.measured_since.map(Timestamp::to_utc),
         }
     }
 }

@@ -1,213 +1,114 @@
 //! A report for the terminal.
 
 use super::answer;
-use super::model::{IncidentReport, PointReport, Report};
-use super::words::{self, tame};
-use crate::report::numbers;
-use crate::report::table::{drawn, known, plain};
+use super::model::Report;
+use super::tables::{Cell, Column, Kind, Table};
+use super::words;
+use crate::format::{numbers, times};
+use crate::report::table::{drawn, plain};
+use crate::text::printable;
 
-/// Characters of a burn-down.
-const BARS: usize = 30;
-/// Characters of an example message.
-const EXAMPLE: usize = 60;
+/// Characters of a long text.
+const LONG: usize = 60;
 
 impl Report {
     pub fn to_text(&self) -> String {
-        let mut parts = vec![self.head(), self.reasons(), self.objectives_table()];
-        parts.push(self.incidents_table());
-        parts.push(self.corrections_table());
-        parts.push(self.failings_table());
-        parts.retain(|part| !part.is_empty());
+        let objectives = Table::objectives(self).to_text();
+        let mut parts = vec![self.head(), self.reasons(), objectives];
+        parts.push(self.incidents_text());
+        if !self.corrections.is_empty() {
+            let table = Table::corrections(self).to_text();
+            parts.push(format!(
+                "Corrections: outcomes in these times are not counted\n{table}"
+            ));
+        }
+        parts.push(self.gaps_text());
         parts.join("\n\n") + "\n"
     }
 
     fn head(&self) -> String {
-        let span = words::length((self.to - self.from).as_seconds_f64());
+        let span = times::length((self.to - self.from).as_seconds_f64());
         let mut lines = vec![format!(
             "{} UTC to {} UTC ({span}), {} outcomes",
-            words::minute(self.from),
-            words::minute(self.to),
+            times::minute(self.from),
+            times::minute(self.to),
             numbers::count(self.outcomes)
         )];
         let notes = answer::notes(self);
-        lines.extend(notes.iter().map(|note| tame(note)));
+        lines.extend(notes.iter().map(|note| printable(note)));
         lines.extend(answer::not_over(self));
         lines.push(answer::budgets(self));
         lines.join("\n")
     }
 
-    /// The answer, and why it is not a better one.
+    /// The answer, and the reasons.
     fn reasons(&self) -> String {
         let mut lines = vec![answer::headline(self)];
         for (service, objective) in self.objectives() {
             if let Some(why) = answer::why(self, objective) {
-                let (name, word) = (tame(&objective.name), objective.result.label());
-                lines.push(format!("  {}/{name} {word}: {why}", tame(service)));
+                let (name, word) = (printable(&objective.name), objective.result.label());
+                lines.push(format!("  {}/{name} {word}: {why}", printable(service)));
             }
         }
         lines.join("\n")
     }
 
-    fn objectives_table(&self) -> String {
-        let mut table = plain(&[
-            "SERVICE",
-            "SLO",
-            "RESULT",
-            "PROMISED",
-            "OVER",
-            "SLI",
-            "COVERAGE",
-            "GOOD",
-            "BAD",
-            "EXPECTED",
-            "BUDGET SPENT",
-            "LEFT",
-            "LEFT OVER TIME",
-        ]);
-        for (service, objective) in self.objectives() {
-            table.add_row([
-                tame(service),
-                tame(&objective.name),
-                objective.result.label().to_owned(),
-                objective.promise.clone(),
-                objective.window.clone(),
-                known(objective.sli_ratio, numbers::percent),
-                known(objective.coverage_ratio, numbers::coverage),
-                words::events(objective.good_events),
-                words::events(objective.bad_events),
-                words::events(objective.expected_events),
-                known(objective.budget_spent_ratio, numbers::spent),
-                known(objective.budget_left_ratio, numbers::share),
-                bars(&objective.burn_down.points),
-            ]);
-        }
-        drawn(table, &[5, 6, 7, 8, 9, 10, 11])
-    }
-
-    fn incidents_table(&self) -> String {
-        let (worst, others) = self.worst();
-        if worst.is_empty() {
+    fn incidents_text(&self) -> String {
+        let (table, others) = Table::incidents(self);
+        if table.rows.is_empty() {
             return "No incidents".to_owned();
         }
-        let mut table = plain(&[
-            "BEGAN (UTC)",
-            "LASTED",
-            "SERVICE",
-            "SLO",
-            "BAD",
-            "BUDGET SPENT",
-            "MAIN CAUSE",
-            "EXAMPLE",
-        ]);
-        for (service, slo, incident) in worst {
-            table.add_row([
-                words::second(incident.start),
-                words::length(incident.duration_seconds),
-                tame(service),
-                tame(slo),
-                words::events(incident.bad_events),
-                known(incident.budget_spent_ratio, numbers::spent),
-                cause(incident),
-                example(incident),
-            ]);
-        }
-        let table = drawn(table, &[1, 4, 5]);
         let rest = match others {
             0 => String::new(),
             others => format!("\nand {} more that spent less", numbers::count(others)),
         };
-        format!("Incidents, the worst first\n{table}{rest}")
+        format!("Incidents, worst first\n{}{rest}", table.to_text())
     }
 
-    fn corrections_table(&self) -> String {
-        if self.corrections.is_empty() {
-            return String::new();
+    fn gaps_text(&self) -> String {
+        let table = Table::gaps(self);
+        if table.rows.is_empty() {
+            return "Every probe ran all the time".to_owned();
         }
-        let mut table = plain(&[
-            "FROM (UTC)",
-            "TO (UTC)",
-            "TAKEN OUT",
-            "SERVICES",
-            "SLOS",
-            "REASON",
-            "BY",
-        ]);
-        for correction in &self.corrections {
-            table.add_row([
-                words::moment(correction.from),
-                words::moment(correction.to),
-                words::corrected(correction),
-                tame(&words::scope(&correction.services)),
-                tame(&words::scope(&correction.slos)),
-                tame(&correction.reason),
-                tame(&words::author(correction)),
-            ]);
-        }
-        format!("Corrections: this does not count\n{}", drawn(table, &[]))
-    }
-
-    fn failings_table(&self) -> String {
-        if self.failings().next().is_none() {
-            return "Every probe watched all the time".to_owned();
-        }
-        let mut table = plain(&[
-            "PROBE",
-            "OUTCOMES",
-            "VOID",
-            "UNWATCHED",
-            "LONGEST GAP (UTC)",
-        ]);
-        for (service, probe) in self.failings() {
-            table.add_row([
-                format!("{}/{}", tame(service), tame(&probe.name)),
-                numbers::count(probe.outcomes),
-                words::voids(probe),
-                words::length(probe.unwatched_seconds),
-                known(words::gap(probe), |gap| gap),
-            ]);
-        }
-        let table = drawn(table, &[1]);
-        format!("Our own failings\n{}\n{table}", answer::charged(self))
+        let charged = answer::charged(self);
+        format!("Monitoring gaps\n{charged}\n{}", table.to_text())
     }
 }
 
-/// `timeout`, `timeout 82%`
-pub(super) fn cause(incident: &IncidentReport) -> String {
-    let share = numbers::share(incident.main_cause_ratio);
-    match incident.main_cause_ratio {
-        1.0.. => incident.main_cause.clone(),
-        _ => format!("{} {share}", incident.main_cause),
-    }
-}
-
-fn example(incident: &IncidentReport) -> String {
-    let message = tame(incident.example.as_deref().unwrap_or_default());
-    match message.char_indices().nth(EXAMPLE) {
-        Some((end, _)) => message[..end].to_owned() + "…",
-        None => message,
-    }
-}
-
-/// One character per point: its height is what is left, `x` where the budget is overspent.
-pub(super) fn bars(points: &[PointReport]) -> String {
-    const HEIGHTS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
-    let count = points.len().min(BARS);
-    let at = |index: usize| {
-        // The first and the last point are always among them.
-        let place = index * (points.len() - 1) / (count - 1).max(1);
-        points.get(place).map(|point| point.left_ratio)
-    };
-    let bar = |left: f64| {
-        if left < 0.0 {
-            return 'x';
+impl Table {
+    fn to_text(&self) -> String {
+        let heads: Vec<_> = self
+            .columns
+            .iter()
+            .map(|one| one.head.to_uppercase())
+            .collect();
+        let mut table = plain(&heads);
+        for row in &self.rows {
+            let cells = self.columns.iter().zip(row);
+            table.add_row(cells.map(|(column, cell)| cell.to_text(column)));
         }
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "from 0 to 7"
-        )]
-        let height = (left.min(1.0) * 7.0) as usize;
-        HEIGHTS[height]
-    };
-    (0..count).filter_map(at).map(bar).collect()
+        let columns = self.columns.iter().enumerate();
+        let numbers = columns.filter(|(_, column)| column.kind == Kind::Number);
+        drawn(table, &numbers.map(|(at, _)| at).collect::<Vec<_>>())
+    }
+}
+
+impl Cell {
+    fn to_text(&self, column: &Column) -> String {
+        match self {
+            Self::SelfMetrics(text) => text.clone(),
+            Self::Foreign(text) if column.kind == Kind::Long => shortened(printable(text)),
+            Self::Foreign(text) | Self::Objective(_, text) => printable(text),
+            Self::Result(result) => result.label().to_owned(),
+            Self::Bars(points) => words::bars(points),
+            Self::Unknown => "-".to_owned(),
+        }
+    }
+}
+
+fn shortened(text: String) -> String {
+    match text.char_indices().nth(LONG) {
+        Some((end, _)) => text[..end].to_owned() + "…",
+        None => text,
+    }
 }

@@ -1,6 +1,7 @@
-//! Monitoring gaps of a probe, separate from failures of the service. Pure.
+//! How well a probe ran: monitoring gaps, as opposed to failures of the service. Pure.
 
 use crate::outcome::{Record, Timestamp, Verdict, millis};
+use crate::store::HourOutline;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -34,15 +35,30 @@ impl Watch {
     }
 
     pub fn record(&mut self, record: &Record) {
-        match self.last {
-            None => self.gap(self.from, record.at, self.interval),
-            Some((at, interval)) => self.gap(at.after(interval), record.at, Duration::ZERO),
-        }
-        self.last = Some((record.at, record.interval));
+        self.seen(record.at, record.at, record.interval);
         self.outcomes += 1;
         if let Verdict::Void(why) = record.outcome.verdict {
             *self.voids.entry(why.label()).or_default() += 1;
         }
+    }
+
+    /// Takes an hour in which no tick is missing between its first and its last outcome.
+    pub fn hour(&mut self, hour: &HourOutline) {
+        self.seen(hour.first, hour.last, hour.interval);
+        let counts = &hour.counts;
+        self.outcomes += counts.outcomes();
+        for (why, count) in &counts.void {
+            *self.voids.entry(why.label()).or_default() += u64::from(*count);
+        }
+    }
+
+    /// Outcomes came all the time from one tick to another.
+    fn seen(&mut self, first: Timestamp, last: Timestamp, interval: Duration) {
+        match self.last {
+            None => self.gap(self.from, first, self.interval),
+            Some((at, before)) => self.gap(at.after(before), first, Duration::ZERO),
+        }
+        self.last = Some((last, interval));
     }
 
     /// `to` is where the span ends, or now.

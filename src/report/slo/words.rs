@@ -2,12 +2,10 @@
 
 use super::MIN_COVERAGE;
 use super::incident::{MIN_BAD, QUIET};
-use super::model::{CorrectionReport, Origin, ProbeReport, Verdict};
-use crate::report::numbers;
-use crate::slo::{BudgetingMethod, Objective, Sli, Window};
+use super::model::{CorrectionReport, IncidentReport, Origin, PointReport, ProbeReport, Verdict};
+use crate::format::numbers;
+use crate::format::times::{length, minute};
 use crate::units::show_duration;
-use chrono::{DateTime, Utc};
-use std::time::Duration;
 
 impl Verdict {
     pub const fn label(self) -> &'static str {
@@ -20,84 +18,10 @@ impl Verdict {
     }
 }
 
-/// `99.9% of minutes`, `95% under 500ms`
-pub fn promise(objective: &Objective) -> String {
-    let what = match (objective.sli, objective.budgeting) {
-        (Sli::Latency { below }, BudgetingMethod::Occurrences) => {
-            format!("under {}", show_duration(below))
-        }
-        (Sli::Latency { below }, BudgetingMethod::Timeslices { slice_target }) => {
-            let (share, below) = (numbers::percent(slice_target), show_duration(below));
-            format!("of minutes with {share} under {below}")
-        }
-        (Sli::Latency { below }, BudgetingMethod::RatioTimeslices) => {
-            format!("under {} as the mean of minutes", show_duration(below))
-        }
-        (_, BudgetingMethod::Timeslices { .. }) => "of minutes".to_owned(),
-        (_, BudgetingMethod::RatioTimeslices) => "as the mean of minutes".to_owned(),
-        (_, BudgetingMethod::Occurrences) => "of probes".to_owned(),
-    };
-    format!("{} {what}", numbers::percent(objective.target))
-}
-
-/// `30d`, `month (Europe/Berlin)`
-pub fn window(window: &Window) -> String {
-    match window.calendar {
-        None => window.name(),
-        Some(calendar) => format!("{} ({})", window.name(), calendar.zone),
-    }
-}
-
-/// `1 objective`, `2 objectives`
-pub fn plural(count: u64, word: &str) -> String {
-    let s = if count == 1 { "" } else { "s" };
-    format!("{} {word}{s}", numbers::count(count))
-}
-
-/// `2026-11-03 14:01`
-pub fn minute(at: DateTime<Utc>) -> String {
-    at.format("%Y-%m-%d %H:%M").to_string()
-}
-
-/// `2026-11-03 14:01`, with its seconds where it has some.
-pub fn moment(at: DateTime<Utc>) -> String {
-    if at.timestamp() % 60 == 0 {
-        minute(at)
-    } else {
-        second(at)
-    }
-}
-
-/// `2026-11-03 14:01:57`
-pub fn second(at: DateTime<Utc>) -> String {
-    at.format("%Y-%m-%d %H:%M:%S").to_string()
-}
-
-/// `3d4h`, `47m20s`: seconds with a fraction are rounded to whole ones where there is more.
-pub fn length(seconds: f64) -> String {
-    let span = Duration::try_from_secs_f64(seconds).unwrap_or_default();
-    let whole = Duration::from_secs(span.as_secs());
-    show_duration(if whole.is_zero() { span } else { whole })
-}
-
-/// `4,320`, or `2.5` where there are few and the number is not whole.
-pub fn events(events: f64) -> String {
-    if events < 100.0 && events.fract() >= 0.05 {
-        return format!("{events:.1}");
-    }
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "saturates, and is told only"
-    )]
-    let whole = events.round() as u64;
-    numbers::count(whole)
-}
-
 /// `2h, 4 times`: how long and how often a correction was in force within the span.
 pub fn corrected(correction: &CorrectionReport) -> String {
     if let Some(at) = correction.taken_back_at {
-        return format!("nothing: taken back {}", minute(at));
+        return format!("none: revoked {}", minute(at));
     }
     let together = length(correction.corrected_seconds);
     match correction.occurrences {
@@ -112,7 +36,7 @@ pub fn author(correction: &CorrectionReport) -> String {
     match correction.origin {
         Origin::Config if author == "config" => author.clone(),
         Origin::Config => format!("{author} (config)"),
-        Origin::ByHand => format!("{author} (by hand)"),
+        Origin::ByHand => format!("{author} (API)"),
     }
 }
 
@@ -150,23 +74,52 @@ pub fn gap(probe: &ProbeReport) -> Option<String> {
 /// What the words mean.
 pub fn definitions() -> [String; 5] {
     [
-        "An event is a probe's outcome, or a minute where minutes are promised; where their mean is, a minute may be bad in part. SLI = good / (good + bad).".to_owned(),
-        "Budget = (1 - target) x the events that the whole span would hold without what corrections took out.".to_owned(),
+        "An event is the outcome of a probe, or a minute if the objective counts minutes; with `ratio_timeslices` a minute can be partly bad. SLI = good / (good + bad).".to_owned(),
+        "Budget = (1 - target) x the expected events of the whole time range, without times excluded by corrections.".to_owned(),
         format!(
-            "Missed: the budget is overspent, whatever happened while nobody watched. Met: the span is over, what was counted keeps the promise, and at least {} of the expected events were counted. Not over: not missed so far, and a part of the span is still to come.",
+            "Missed: the budget is overspent, whatever happened while no probe ran. Met: the time range is over, the counted events meet the target, and at least {} of the expected events were counted. Not over: not missed so far, and the time range has not ended.",
             numbers::percent(MIN_COVERAGE)
         ),
         format!(
-            "An incident begins with a bad event and ends when no further one came for {}; it has at least {MIN_BAD}. It lasts from the start of its first to the end of its last bad event.",
+            "An incident is a series of at least {MIN_BAD} bad events with less than {} between them. It lasts from the start of the first to the end of the last one.",
             show_duration(QUIET)
         ),
-        "Our own failings (void outcomes, time without a probe) lower the coverage and are charged to no service, unless its objective counts minutes without outcomes as bad.".to_owned(),
+        "Monitoring gaps (void outcomes, times without attempts) lower the coverage and do not count against a service, unless its objective counts minutes without outcomes as bad.".to_owned(),
     ]
 }
 
-/// Control characters, which could steer a terminal or break a line, become spaces.
-pub fn tame(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect()
+/// `timeout`, `timeout 82%`
+pub fn cause(incident: &IncidentReport) -> String {
+    let share = numbers::share(incident.main_cause_ratio);
+    match incident.main_cause_ratio {
+        1.0.. => incident.main_cause.clone(),
+        _ => format!("{} {share}", incident.main_cause),
+    }
+}
+
+/// Characters of a budget over time.
+const BARS: usize = 30;
+
+/// One character per point: its height is what is left, `x` where the budget is overspent.
+pub fn bars(points: &[PointReport]) -> String {
+    const HEIGHTS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    let count = points.len().min(BARS);
+    let at = |index: usize| {
+        // The first and the last point are always among them.
+        let place = index * (points.len() - 1) / (count - 1).max(1);
+        points.get(place).map(|point| point.left_ratio)
+    };
+    let bar = |left: f64| {
+        if left < 0.0 {
+            return 'x';
+        }
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "from 0 to 7"
+        )]
+        let height = (left.min(1.0) * 7.0) as usize;
+        HEIGHTS[height]
+    };
+    (0..count).filter_map(at).map(bar).collect()
 }

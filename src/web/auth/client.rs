@@ -1,6 +1,8 @@
 //! Client certificates: which are requested, which are accepted, and who they say the client is.
 
-use crate::yaml::Section;
+use super::keys::{self, ClientAuth};
+use crate::text::printable;
+use crate::yaml::{Declared, Section};
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::ring::default_provider;
 use rustls::crypto::{verify_tls12_signature, verify_tls13_signature};
@@ -21,55 +23,17 @@ use x509_parser::parse_x509_certificate;
 /// Characters of a name in the audit log.
 const MAX_NAME: usize = 100;
 
-/// Go's five, and an older name that exporters still take.
-const TYPES: &[(&str, ClientAuth)] = &[
-    ("NoClientCert", ClientAuth::None),
-    ("RequestClientCert", ClientAuth::Request),
-    ("RequireAnyClientCert", ClientAuth::RequireAny),
-    ("VerifyClientCertIfGiven", ClientAuth::VerifyIfGiven),
-    ("RequireAndVerifyClientCert", ClientAuth::RequireAndVerify),
-    ("RequireClientCert", ClientAuth::RequireAny),
-];
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ClientAuth {
-    None,
-    Request,
-    RequireAny,
-    VerifyIfGiven,
-    RequireAndVerify,
-}
-
-impl ClientAuth {
-    pub(super) fn read(section: &Section<'_>) -> Option<Self> {
-        if section.has("client_auth_type") {
-            section.choice("client_auth_type", TYPES)
-        } else {
-            Some(Self::None)
-        }
-    }
-
-    pub fn is_required(self) -> bool {
-        matches!(self, Self::RequireAny | Self::RequireAndVerify)
-    }
-
-    /// Whether a certificate that was accepted proves who the client is.
-    pub fn verifies(self) -> bool {
-        matches!(self, Self::VerifyIfGiven | Self::RequireAndVerify)
-    }
-}
-
 /// What rustls asks about clients. What is invalid is reported.
 pub(super) fn verifier(
     section: &Section<'_>,
     auth: ClientAuth,
     trusted: &[CertificateDer<'static>],
 ) -> Option<Arc<dyn ClientCertVerifier>> {
-    let allowed_sans = section.texts("client_allowed_sans", "text", |text| Some(text.to_owned()));
-    if section.has("client_allowed_sans") && !auth.is_required() {
+    let allowed_sans = section.all(&keys::CLIENT_ALLOWED_SANS);
+    if section.has(&keys::CLIENT_ALLOWED_SANS) && !auth.is_required() {
         section.error(
             "conflict",
-            "client_allowed_sans",
+            &keys::CLIENT_ALLOWED_SANS,
             "clients may connect without a certificate, so that there is no name to compare",
             "set `client_auth_type: RequireAndVerifyClientCert`",
         );
@@ -98,11 +62,11 @@ pub(super) fn verifier(
 }
 
 /// The key that the trusted authorities are under.
-pub(super) fn client_ca_key(section: &Section<'_>) -> &'static str {
-    if section.has("client_ca") {
-        "client_ca"
+pub(super) fn client_ca_key(section: &Section<'_>) -> &'static dyn Declared {
+    if section.has(&keys::CLIENT_CA) {
+        &keys::CLIENT_CA
     } else {
-        "client_ca_file"
+        &keys::CLIENT_CA_FILE
     }
 }
 
@@ -257,6 +221,9 @@ pub fn name_of(leaf: &CertificateDer<'_>) -> Arc<str> {
                 })
         });
     let name = name.unwrap_or_else(|| "client certificate".to_owned());
-    let plain = name.chars().map(|c| if c.is_control() { ' ' } else { c });
-    plain.take(MAX_NAME).collect::<String>().into()
+    printable(&name)
+        .chars()
+        .take(MAX_NAME)
+        .collect::<String>()
+        .into()
 }

@@ -1,12 +1,11 @@
 //! The web configuration file, in the format of Prometheus' exporter-toolkit.
 
-use super::keys::{FILE, HEADERS, HTTP, RATE_LIMIT, TLS};
+use super::keys::{self, FILE};
 use super::mask;
 use super::password::{self, Hash};
 use super::tls::{self, ServerTls};
 use crate::config::{Config, WebSpec, read_file};
 use crate::diagnostic::{Diagnostic, Severity, Source, nearest};
-use crate::units;
 use crate::yaml::{self, Reader, Section, Stamp, Value};
 use axum::http::{HeaderName, HeaderValue};
 use std::collections::BTreeMap;
@@ -15,8 +14,6 @@ use std::time::Duration;
 
 /// Each user's hash is computed on the first request.
 const MAX_USERS: usize = 1000;
-/// A request per day is as good as none.
-const MAX_INTERVAL: Duration = Duration::from_secs(86_400);
 
 /// What the file says; what an absent file says is the default.
 #[derive(Clone, Debug)]
@@ -126,7 +123,7 @@ pub fn check(config: &Config) -> Option<LoadedFile> {
             place: None,
             path: String::new(),
             message: format!(
-                "there is no authentication: everybody who reaches {listen} can {can}"
+                "there is no authentication: everyone who can reach {listen} can {can}"
             ),
             help: Some("add `basic_auth_users`, or `web.tokens` in the config".to_owned()),
         });
@@ -166,7 +163,7 @@ pub fn names_tls(path: &Path) -> bool {
         return false;
     };
     entries.iter().any(|(key, value)| {
-        key.value.scalar().as_deref() == Some("tls_server_config") && value.value != Value::Null
+        key.value.scalar().as_deref() == Some(keys::TLS.name) && value.value != Value::Null
     })
 }
 
@@ -177,7 +174,8 @@ fn parse(source: &Source, base: &Path) -> LoadedFile {
         Ok(document) => {
             is_empty = document.value == Value::Null;
             let reader = Reader::new(base, &env);
-            file = reader.section(&document, "", FILE).map(|root| read(&root));
+            let root = reader.section(&document, "", FILE);
+            file = root.and_then(|root| read(&root));
             files = reader.files();
             file = file.filter(|_| !reader.has_errors());
             reader.finish()
@@ -193,65 +191,46 @@ fn parse(source: &Source, base: &Path) -> LoadedFile {
     }
 }
 
-fn read(root: &Section<'_>) -> WebFile {
-    let tls = root.section("tls_server_config", TLS);
-    // What is invalid is reported, and then nothing of the file is taken.
+/// What is invalid is reported, and then nothing of the file is used.
+fn read(root: &Section<'_>) -> Option<WebFile> {
+    let tls = root.section(&keys::TLS);
     let tls = tls.and_then(|section| tls::read(&section));
-    let http = root.section("http_server_config", HTTP);
-    let http2 = http.as_ref().and_then(|http| http.bool("http2"));
-    let headers = http.as_ref().and_then(headers).unwrap_or_default();
+    let http = root.section_or_empty(&keys::HTTP);
     let (users, rate_limit) = (users(root), rate_limit(root));
-    let http2 = http2.unwrap_or(true);
-    WebFile {
+    let http = http?;
+    let (http2, headers) = (http.get(&keys::HTTP2), headers(&http));
+    let http2 = http2?;
+    Some(WebFile {
         tls: tls.map(|tls| tls.with_http2(http2)),
         http2,
         headers,
         users,
         rate_limit,
-    }
+    })
 }
 
-/// The names are a closed list, so that every exporter has the same.
-fn headers(http: &Section<'_>) -> Option<Vec<(HeaderName, HeaderValue)>> {
-    let section = http.section("headers", HEADERS)?;
-    let values = HEADERS.iter().filter_map(|key| {
-        let expected = match key.name {
-            "X-Frame-Options" => "one of deny, sameorigin",
-            "X-Content-Type-Options" => "nosniff",
-            _ => "the value of a header, on one line",
-        };
-        let value = section.parse(key.name, expected, |text| {
-            let listed = match key.name {
-                "X-Frame-Options" => ["deny", "sameorigin"].contains(&text),
-                "X-Content-Type-Options" => text == "nosniff",
-                _ => true,
-            };
-            HeaderValue::from_str(text).ok().filter(|_| listed)
-        })?;
+fn headers(http: &Section<'_>) -> Vec<(HeaderName, HeaderValue)> {
+    let Some(section) = http.section(&keys::HEADERS) else {
+        return Vec::new();
+    };
+    let values = keys::RESPONSE_HEADERS.iter().filter_map(|key| {
+        let value = section.get(key)?;
         let name = HeaderName::from_bytes(key.name.as_bytes()).ok()?;
         // Blank means unset: the default of slod stays.
         (!value.is_empty()).then_some((name, value))
     });
-    Some(values.collect())
+    values.collect()
 }
 
 fn users(root: &Section<'_>) -> BTreeMap<String, Hash> {
-    let node = root.node("basic_auth_users");
-    if node.is_some_and(|node| !matches!(node.value, Value::Map(_))) {
-        // Without the value: it may be a password.
-        let message = "`basic_auth_users` is not a mapping";
-        let help = "expected a mapping of names to bcrypt hashes";
-        root.error("invalid-value", "basic_auth_users", message, help);
-        return BTreeMap::new();
-    }
-    let written = root.text_map("basic_auth_users");
+    let written = root.secrets(&keys::USERS);
     if written.len() > MAX_USERS {
         let message = format!("{} users are too many", written.len());
         let help = format!("expected at most {MAX_USERS}; tokens or client certificates suit more");
-        root.error("out-of-range", "basic_auth_users", message, help);
+        root.error("out-of-range", &keys::USERS, message, help);
     }
     let mut users = BTreeMap::new();
-    for (name, text, at) in written {
+    for (name, hash, at) in written {
         let reader = root.reader();
         // A colon ends the name in the header, so such a user could never log in.
         if name.is_empty() || name.contains(':') || name.chars().any(char::is_control) {
@@ -260,31 +239,25 @@ fn users(root: &Section<'_>) -> BTreeMap<String, Hash> {
             reader.error("invalid-name", &at, message, help);
             continue;
         }
-        let parsed = password::parse(&text);
+        let parsed = password::parse(hash.reveal());
         if let Err((fault, help)) = &parsed {
             reader.error("invalid-value", &at, *fault, help.clone());
         }
         let twice = parsed.is_ok_and(|hash| users.insert(name, hash).is_some());
         if twice {
-            let message = "this user is given twice";
-            reader.error("duplicate-key", &at, message, "keep one of them");
+            let message = "duplicate user";
+            reader.error("duplicate-key", &at, message, "remove one of them");
         }
     }
     users
 }
 
 fn rate_limit(root: &Section<'_>) -> Option<RateLimit> {
-    let section = root.section("rate_limit", RATE_LIMIT)?;
-    let zero = |text: &str| matches!(text, "0" | "0s").then_some(Duration::ZERO);
-    let expected = "a duration of at most 1d such as 1s or 100ms, or 0 for no limit";
-    let interval = section.parse("interval", expected, |text| {
-        let interval = zero(text).or_else(|| units::duration(text))?;
-        (interval <= MAX_INTERVAL).then_some(interval)
-    });
-    let burst = section.integer("burst", 1..=1_000_000);
+    let section = root.section(&keys::RATE_LIMIT)?;
+    let (interval, burst) = (section.get(&keys::INTERVAL), section.get(&keys::BURST));
     Some(RateLimit {
         interval: interval.filter(|interval| !interval.is_zero())?,
-        burst: u32::try_from(burst?).ok()?,
+        burst: burst?,
     })
 }
 

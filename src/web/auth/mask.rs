@@ -4,7 +4,7 @@
 
 use super::keys::FILE;
 use crate::diagnostic::Source;
-use crate::yaml::{Key, Shape};
+use crate::yaml::{Keys, Structure};
 use regex::Regex;
 use std::sync::LazyLock;
 
@@ -13,13 +13,13 @@ static KEY: LazyLock<Option<Regex>> =
 static PUBLIC: LazyLock<Vec<String>> = LazyLock::new(|| public(FILE));
 
 /// The names of keys whose values are no secrets.
-fn public(keys: &'static [Key]) -> Vec<String> {
-    let names = keys.iter().flat_map(|key| match key.shape {
+fn public(keys: Keys) -> Vec<String> {
+    let names = keys.iter().flat_map(|key| match key.form().structure() {
         // The path of the file in which the secret is.
-        Shape::Secret => vec![format!("{}_file", key.name)],
-        Shape::Map(_) => Vec::new(),
-        Shape::Section(inner) => [vec![key.name.to_owned()], public(inner)].concat(),
-        _ => vec![key.name.to_owned()],
+        Structure::Secret => Vec::from_iter(key.file_name()),
+        Structure::SecretMap => Vec::new(),
+        Structure::Mapping { keys, .. } => [vec![key.name().to_owned()], public(keys)].concat(),
+        Structure::Value | Structure::ProbeKind => vec![key.name().to_owned()],
     });
     names.collect()
 }

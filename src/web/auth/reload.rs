@@ -71,7 +71,7 @@ impl Source {
     }
 }
 
-/// New rules that are valid, but not in force yet.
+/// New rules that are valid, but not active yet.
 pub struct Prepared {
     rules: Rules,
     source: Source,
@@ -110,7 +110,7 @@ impl Access {
         Ok(access)
     }
 
-    /// What is in force.
+    /// The active rules.
     pub fn rules(&self) -> Arc<Rules> {
         self.0.rules.load_full()
     }
@@ -160,7 +160,7 @@ impl Access {
         Rules::new(file, web, self.0.is_loopback, &self.0.digests)
     }
 
-    /// Puts rules in force. Open connections go on.
+    /// Makes rules active. Open connections continue.
     pub fn apply(&self, prepared: Prepared) {
         self.0.rules.store(Arc::new(prepared.rules));
         *self.source() = prepared.source;
@@ -199,7 +199,7 @@ impl Access {
         }
         if !self.0.is_loopback && !authentication {
             let can = self.source().web.strangers_can();
-            tracing::warn!("there is no authentication: everybody who reaches slod can {can}");
+            tracing::warn!("there is no authentication: everyone who can reach slod can {can}");
         }
         for sentence in file::unknown_users(&rules.file.users, &self.source().web) {
             tracing::warn!("{sentence}");

@@ -1,7 +1,8 @@
 //! TLS of the server, as the web configuration file describes it.
 
-use super::client::{self, ClientAuth};
-use crate::yaml::Section;
+use super::client;
+use super::keys::{self, ClientAuth, Version};
+use crate::yaml::{Declared, FilePath, Key, Section, Text};
 use rustls::crypto::ring::{default_provider, kx_group};
 use rustls::crypto::{CryptoProvider, SupportedKxGroup};
 use rustls::pki_types::pem::PemObject;
@@ -9,19 +10,12 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{CipherSuite, ServerConfig, SupportedCipherSuite, SupportedProtocolVersion, version};
 use std::sync::Arc;
 
-const VERSIONS: &[(&str, Version)] = &[("TLS12", Version::Tls12), ("TLS13", Version::Tls13)];
 /// By the names that Go has for them.
 const CURVES: [(&str, &'static dyn SupportedKxGroup); 3] = [
     ("X25519", kx_group::X25519),
     ("CurveP256", kx_group::SECP256R1),
     ("CurveP384", kx_group::SECP384R1),
 ];
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Version {
-    Tls12,
-    Tls13,
-}
 
 /// Ready to accept connections.
 #[derive(Clone, Debug)]
@@ -48,14 +42,14 @@ impl ServerTls {
 pub fn read(section: &Section<'_>) -> Option<ServerTls> {
     let (chain, key) = (chain(section), key(section));
     let (versions, provider) = (versions(section), provider(section));
-    let client_auth = ClientAuth::read(section)?;
+    let client_auth = section.get(&keys::CLIENT_AUTH)?;
     let trusted = client_cas(section, client_auth);
     let clients = client::verifier(section, client_auth, &trusted?)?;
     let builder = ServerConfig::builder_with_provider(Arc::new(provider));
     let Ok(builder) = builder.with_protocol_versions(&versions?) else {
         section.error(
             "conflict",
-            "cipher_suites",
+            &keys::CIPHER_SUITES,
             "no suite is for one of the versions from `min_version` to `max_version`",
             "suites with ECDHE in their name are for TLS12, the others for TLS13",
         );
@@ -65,7 +59,7 @@ pub fn read(section: &Section<'_>) -> Option<ServerTls> {
     let built = builder.with_single_cert(chain?, key?);
     let reported = built.map_err(|fault| report(section, &fault));
     let mut config = reported.ok()?;
-    config.ignore_client_order = section.bool("prefer_server_cipher_suites").unwrap_or(true);
+    config.ignore_client_order = section.get(&keys::PREFER_SERVER_CIPHER_SUITES)?;
     Some(ServerTls {
         config: Arc::new(config),
         client_auth,
@@ -82,28 +76,27 @@ fn report(section: &Section<'_>, fault: &rustls::Error) {
     reader.error("invalid-value", section.spot(), message, help);
 }
 
-/// The certificates of a key, which is inline or ends in `_file`, and which of both is given.
-fn certificates(section: &Section<'_>, name: &str) -> Option<Vec<CertificateDer<'static>>> {
-    let file = format!("{name}_file");
-    if section.has(name) && section.has(&file) {
-        let message = format!("both `{name}` and `{file}` are given");
-        section.error("conflict", &file, message, "keep one of them");
+/// The certificates of a key, which is inline or names a file.
+fn certificates(
+    section: &Section<'_>,
+    inline: &Key<Text>,
+    file: &Key<FilePath>,
+) -> Option<Vec<CertificateDer<'static>>> {
+    if section.has(inline) && section.has(file) {
+        let message = format!("both `{}` and `{}` are given", inline.name, file.name);
+        section.error("conflict", file, message, "remove one of them");
     }
-    let (at, pem) = if section.has(&file) {
-        (file.as_str(), section.file(&file)?)
+    let (at, pem): (&dyn Declared, _) = if section.has(file) {
+        (file, section.file(file)?)
     } else {
-        (name, section.text(name)?.into_bytes())
+        (inline, section.get(inline)?.into_bytes())
     };
     let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
     let found = certificates.ok().filter(|found| !found.is_empty());
     if found.is_none() {
         let message = "there is no valid certificate";
-        section.error(
-            "invalid-value",
-            at,
-            message,
-            "expected PEM with CERTIFICATE blocks",
-        );
+        let help = "expected PEM with CERTIFICATE blocks";
+        section.error("invalid-value", at, message, help);
     }
     found
 }
@@ -117,35 +110,31 @@ fn missing(section: &Section<'_>, name: &str) {
 }
 
 fn chain(section: &Section<'_>) -> Option<Vec<CertificateDer<'static>>> {
-    if !section.has("cert") && !section.has("cert_file") {
-        missing(section, "cert");
+    if !section.has(&keys::CERT) && !section.has(&keys::CERT_FILE) {
+        missing(section, keys::CERT.name);
         return None;
     }
-    certificates(section, "cert")
+    certificates(section, &keys::CERT, &keys::CERT_FILE)
 }
 
 fn key(section: &Section<'_>) -> Option<PrivateKeyDer<'static>> {
-    if !section.has("key") && !section.has("key_file") {
-        missing(section, "key");
+    if !section.has(&keys::KEY) {
+        missing(section, keys::KEY.name);
         return None;
     }
-    let at = if section.has("key_file") {
-        "key_file"
-    } else {
-        "key"
-    };
-    let pem = section.secret("key")?;
+    let pem = section.secret(&keys::KEY)?;
     let key = PrivateKeyDer::from_pem_slice(pem.reveal().as_bytes()).ok();
     if key.is_none() {
         let message = "there is no valid private key";
         let help = "expected PEM with a PRIVATE KEY block that is not encrypted";
-        section.error("invalid-value", at, message, help);
+        section.error("invalid-value", &keys::KEY, message, help);
     }
     key
 }
 
 fn client_cas(section: &Section<'_>, auth: ClientAuth) -> Option<Vec<CertificateDer<'static>>> {
-    let is_given = section.has("client_ca") || section.has("client_ca_file");
+    let (inline, file) = (&keys::CLIENT_CA, &keys::CLIENT_CA_FILE);
+    let is_given = section.has(inline) || section.has(file);
     if is_given && auth == ClientAuth::None {
         let message = "client certificates are not requested, so that this has no effect";
         let help = "set `client_auth_type: RequireAndVerifyClientCert`";
@@ -153,34 +142,24 @@ fn client_cas(section: &Section<'_>, auth: ClientAuth) -> Option<Vec<Certificate
         return None;
     }
     if is_given {
-        return certificates(section, "client_ca");
+        return certificates(section, inline, file);
     }
     if auth.verifies() {
         let message = "`client_ca_file` is missing";
         let help = "name the authorities that issue client certificates: those of the system would let in everybody with a certificate of a public authority";
-        section.error("missing-key", "client_auth_type", message, help);
+        section.error("missing-key", &keys::CLIENT_AUTH, message, help);
         return None;
     }
     Some(Vec::new())
 }
 
 fn versions(section: &Section<'_>) -> Option<Vec<&'static SupportedProtocolVersion>> {
-    let read = |name, default| {
-        if !section.has(name) {
-            return Some(default);
-        }
-        let expected = "TLS12 or TLS13 (older versions are not secure, and not supported)";
-        section.parse(name, expected, |text| {
-            let known = VERSIONS.iter().find(|(known, _)| *known == text);
-            known.map(|(_, version)| *version)
-        })
-    };
-    let oldest = read("min_version", Version::Tls12);
-    let newest = read("max_version", Version::Tls13)?;
+    let oldest = section.get(&keys::MIN_VERSION);
+    let newest = section.get(&keys::MAX_VERSION)?;
     let oldest = oldest?;
     if oldest > newest {
         let message = "`min_version` is newer than `max_version`";
-        section.error("conflict", "min_version", message, "exchange them");
+        section.error("conflict", &keys::MIN_VERSION, message, "exchange them");
         return None;
     }
     let both = [
@@ -199,7 +178,7 @@ fn provider(section: &Section<'_>) -> CryptoProvider {
     let known = provider.cipher_suites.clone();
     let names: Vec<_> = known.iter().map(suite_name).collect();
     let expected = format!("one of {}", names.join(", "));
-    let listed = section.texts("cipher_suites", &expected, |text| {
+    let listed = section.parse_all(&keys::CIPHER_SUITES, &expected, |text| {
         known
             .iter()
             .copied()
@@ -213,7 +192,7 @@ fn provider(section: &Section<'_>) -> CryptoProvider {
     }
     let names = CURVES.map(|(name, _)| name);
     let expected = format!("one of {}", names.join(", "));
-    let curves = section.texts("curve_preferences", &expected, |text| {
+    let curves = section.parse_all(&keys::CURVE_PREFERENCES, &expected, |text| {
         let known = CURVES.into_iter().find(|(name, _)| *name == text);
         known.map(|(_, curve)| curve)
     });

@@ -2,10 +2,11 @@
 
 use super::health::Health;
 use super::parts::{moment, service_path};
+use crate::alert::AlertRecord;
+use crate::alerting::AlertsView;
+use crate::format::numbers;
 use crate::ledger::snapshot::{ObjectiveView, ServiceView};
 use crate::outcome::Timestamp;
-use crate::report::numbers;
-use crate::slo::burn::{TIERS, Tier};
 use maud::{Markup, html};
 
 /// A page of more is no help to its reader; the API lists all.
@@ -15,19 +16,19 @@ const MAX_ROWS: usize = 20;
 struct Firing<'a> {
     service: &'a ServiceView,
     view: &'a ObjectiveView,
-    tier: &'static Tier,
-    since: Timestamp,
+    alert: &'a AlertRecord,
 }
 
 /// Those of some services, pages first, then the newest; nothing where there are none. `root` leads
 /// to the overview.
 pub fn alerts<'a>(
     services: impl Iterator<Item = &'a ServiceView>,
+    view: &'a AlertsView,
     root: &str,
     at: Timestamp,
 ) -> Markup {
-    let mut firing: Vec<Firing<'_>> = services.flat_map(of_service).collect();
-    firing.sort_by_key(|one| (one.tier.number, std::cmp::Reverse(one.since)));
+    let mut firing: Vec<Firing<'_>> = services.flat_map(|one| of_service(one, view)).collect();
+    firing.sort_by_key(|one| (one.alert.key.tier, std::cmp::Reverse(one.alert.from)));
     let more = firing.len().saturating_sub(MAX_ROWS);
     html! {
         @if !firing.is_empty() {
@@ -42,15 +43,16 @@ pub fn alerts<'a>(
     }
 }
 
-fn of_service(service: &ServiceView) -> impl Iterator<Item = Firing<'_>> {
+fn of_service<'a>(
+    service: &'a ServiceView,
+    alerts: &'a AlertsView,
+) -> impl Iterator<Item = Firing<'a>> {
     service.objectives.iter().filter_map(move |view| {
-        let mut tiers = TIERS.iter().zip(&view.alerts);
-        let firing = tiers.find_map(|(tier, alert)| Some((tier, alert.since()?)));
-        firing.map(|(tier, since)| Firing {
+        let alert = alerts.of(&service.name, &view.objective.name).first()?;
+        Some(Firing {
             service,
             view,
-            tier,
-            since,
+            alert,
         })
     })
 }
@@ -59,22 +61,22 @@ fn item(one: &Firing<'_>, root: &str, at: Timestamp) -> Markup {
     let Firing {
         service,
         view,
-        tier,
-        since,
+        alert,
     } = one;
-    let age = std::time::Duration::from_millis((at.0 - since.0).max(0).unsigned_abs());
+    let tier = alert.key.tier;
+    let age = std::time::Duration::from_millis((at.0 - alert.from.0).max(0).unsigned_abs());
     html! {
         li {
             span.cause { (tier.urgency.label()) }
             span.message dir="auto" {
                 a href={ (root) (service_path(&service.name)) } { (service.name) } " / " (view.objective.name)
                 @if Health::of_objective(view) == Health::Recovered {
-                    " has recovered; its budget still burns over " (tier.windows())
+                    " has recovered; burn alert still active over " (tier.windows())
                 } @else {
-                    " burns its budget too fast over " (tier.windows())
+                    ": error-budget burn over " (tier.windows())
                 }
             }
-            span.quiet { "for " (numbers::span(age)) ", since " (moment(*since)) }
+            span.quiet { "for " (numbers::span(age)) ", since " (moment(alert.from)) }
         }
     }
 }

@@ -3,10 +3,11 @@
 use super::days;
 use super::frame::since;
 use super::health::Health;
-use super::parts::{badge, budget, failures, figures, known, promise, service_path};
+use super::parts::{badge, budget, failures, figures, known, service_path};
+use crate::format::{numbers, objective};
 use crate::ledger::snapshot::{LastOutcome, ObjectiveView, ProbeView, ServiceView};
 use crate::outcome::Timestamp;
-use crate::report::numbers;
+use crate::slo::StandardWindow;
 use maud::{Markup, html};
 use std::time::Duration;
 
@@ -61,12 +62,12 @@ const OBJECTIVE: [&str; 7] = [
 
 fn objective(health: Health, view: &ObjectiveView) -> [Markup; 7] {
     [
-        html! { bdi { (view.objective.name) } span.quiet { (promise(&view.objective)) } },
+        html! { bdi { (view.objective.name) } span.quiet { (objective::sentence(&view.objective)) } },
         html! { (known(view.budget.period.sli, numbers::percent)) },
         budget(&view.budget),
         html! { (known(view.budget.period.coverage, numbers::coverage)) },
-        html! { (known(view.windows[2].burn_rate, numbers::burn)) },
-        html! { (known(view.windows[4].burn_rate, numbers::burn)) },
+        html! { (known(view.windows[StandardWindow::Hour1].burn_rate, numbers::burn)) },
+        html! { (known(view.windows[StandardWindow::Hours6].burn_rate, numbers::burn)) },
         badge(health),
     ]
 }

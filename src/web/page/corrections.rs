@@ -27,11 +27,11 @@ pub fn corrections(
             section #corrections {
                 h2 { "Corrections" }
                 div.card {
-                    p.quiet { "What happened in these times does not count." }
+                    p.quiet { "Outcomes in these times are not counted." }
                     ul.failures {
                         @for occurrence in shown { (item(occurrence, at)) }
                     }
-                    @if shown.is_empty() { p.quiet { "None in this time." } }
+                    @if shown.is_empty() { p.quiet { "No corrections in this period." } }
                     @if cursor.is_some() { p { a href="?#corrections" { "Latest" } } }
                     @if let Some(last) = older {
                         p { a href={ "?corrections=" (last.cursor().text()) "#corrections" } { "Older" } }

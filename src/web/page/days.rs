@@ -4,8 +4,8 @@
 mod column;
 
 use super::parts::{date, known};
+use crate::format::numbers;
 use crate::ledger::snapshot::{DAYS, DayView, ServiceView};
-use crate::report::numbers;
 use crate::slo::BudgetingMethod;
 use column::{Column, Level, ratio};
 use maud::{Markup, html};
@@ -19,8 +19,8 @@ fn target(service: &ServiceView) -> f64 {
         .map_or(1.0, |view| view.objective.target)
 }
 
-/// `2026-11-03: 99.93%, target kept`,
-/// `2026-11-03: 99.93%, target kept, maintenance 25% of the time, coverage 50%`
+/// `2026-11-03: 99.93%, target met`,
+/// `2026-11-03: 99.93%, target met, maintenance 25% of the time, coverage 50%`
 fn sentence(day: &DayView, target: f64) -> String {
     let mut sentence = format!("{}: ", date(day.start));
     if let Some(ratio) = ratio(day) {
@@ -29,7 +29,7 @@ fn sentence(day: &DayView, target: f64) -> String {
     sentence + &judgement(day, target) + &coverage(day)
 }
 
-/// `target kept`, `target kept, maintenance 25% of the time`
+/// `target met`, `target met, maintenance 25% of the time`
 fn judgement(day: &DayView, target: f64) -> String {
     let level = Level::of(day, target);
     let word = level.label();
@@ -62,7 +62,7 @@ fn summary(service: &ServiceView, target: f64) -> String {
         known.is_some_and(|coverage| coverage < 0.99)
     };
     format!(
-        "Last {DAYS} days: target kept on {}, missed on {}, far missed on {}, no data on {}, \
+        "Last {DAYS} days: target met on {}, missed on {}, missed by far on {}, no data on {}, \
          maintenance on {}, coverage below 99% on {}",
         on(Level::Kept),
         on(Level::Missed),
@@ -105,7 +105,7 @@ pub fn chart(service: &ServiceView) -> Markup {
 pub fn legend() -> Markup {
     html! {
         p.quiet {
-            "The taller the bar, the more errors. It is filled up to the day's coverage: gray is "
+            "The taller the bar, the more errors. It is filled up to the day's coverage; gray is "
             "unknown. Blue is maintenance, which is not counted."
         }
     }

@@ -3,8 +3,8 @@
 use super::headline::Headline;
 use super::parts::{ICONS, moment};
 use super::style;
+use crate::format::numbers;
 use crate::outcome::Timestamp;
-use crate::report::numbers;
 use maud::{DOCTYPE, Markup, html};
 use std::time::Duration;
 
@@ -89,7 +89,7 @@ impl Page<'_> {
             footer.quiet {
                 p {
                     @if view.reload {
-                        span { "This page reloads every " (RELOAD.as_secs()) " s" } a href="?" { "Stop that" }
+                        span { "This page reloads every " (RELOAD.as_secs()) " s" } a href="?" { "Stop reloading" }
                     } @else {
                         a href="?reload" { "Reload every " (RELOAD.as_secs()) " s" }
                     }

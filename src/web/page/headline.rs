@@ -2,8 +2,8 @@
 
 use super::health::{Health, HealthLevel};
 use super::parts::icon;
+use crate::format::numbers;
 use crate::ledger::snapshot::ServiceView;
-use crate::report::numbers;
 use maud::{Markup, html};
 use std::time::Duration;
 
@@ -43,13 +43,13 @@ impl<'a> Headline<'a> {
         let all = numbers::count(total as u64);
         let sentence = match troubled {
             0 if recovered > 0 => format!(
-                "Nothing is down; {} of {all} services recovered in the last hours, and their error budgets still burn over these",
+                "Nothing is down; {} of {all} services recovered in the last hours and still exceed their burn rate over these",
                 numbers::count(recovered)
             ),
-            0 if idle == 0 => format!("All {all} services are fine"),
-            0 if *worst == Health::WarmingUp => "Nothing is wrong so far".to_owned(),
+            0 if idle == 0 => format!("All {all} services are healthy"),
+            0 if *worst == Health::WarmingUp => "No problems so far".to_owned(),
             0 if idle == total => "No data yet".to_owned(),
-            0 => format!("Nothing is wrong; {idle} of {all} services have little or no data yet"),
+            0 => format!("No problems; {idle} of {all} services have little or no data yet"),
             _ if troubled == total => format!("All {all} services need attention"),
             _ => format!(
                 "{} of {all} services need attention",
@@ -107,7 +107,7 @@ impl<'a> Headline<'a> {
                     }
                 }
                 @if self.past.is_some() {
-                    p { "This page is outdated: the daemon has published nothing new since." }
+                    p { "This page is outdated: the daemon has not published new data." }
                 }
                 (below)
             }

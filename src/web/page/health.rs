@@ -103,7 +103,7 @@ impl Health {
             Self::PartlyDown => "partly down",
             Self::BudgetSpent => ObjectiveState::BudgetSpent.label(),
             Self::BurningFast => ObjectiveState::BurningFast.label(),
-            Self::Unseen => "not seen",
+            Self::Unseen => "no recent data",
             Self::Burning => ObjectiveState::Burning.label(),
             Self::Recovered => ObjectiveState::Recovered.label(),
             Self::NoData => "no data yet",
@@ -119,12 +119,12 @@ impl Health {
             Self::PartlyDown => "is partly down",
             Self::BudgetSpent => "has spent its error budget",
             Self::BurningFast => "is burning its error budget fast",
-            Self::Unseen => "has not been seen lately",
+            Self::Unseen => "has no recent data",
             Self::Burning => "is burning its error budget",
-            Self::Recovered => "has recovered; its error budget still burns over the last hours",
+            Self::Recovered => "has recovered; its burn rate over the last hours is still high",
             Self::NoData => "has no data yet",
-            Self::WarmingUp => "is fine so far",
-            Self::Ok => "is fine",
+            Self::WarmingUp => "is healthy so far",
+            Self::Ok => "is healthy",
         }
     }
 

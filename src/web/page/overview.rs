@@ -8,10 +8,12 @@ use super::headline::Headline;
 use super::health::Health;
 use super::parts::{badge, icon, known, service_path};
 use super::system;
+use crate::alerting::AlertsView;
+use crate::format::numbers;
 use crate::ledger::snapshot::{ServiceView, Snapshot};
 use crate::observe::SystemView;
 use crate::outcome::Timestamp;
-use crate::report::numbers;
+use crate::report::notes;
 use crate::store::Ahead;
 use maud::{Markup, html};
 
@@ -23,7 +25,12 @@ const UNFOLDED: usize = 100;
 
 type Judged<'a> = (Health, &'a ServiceView);
 
-pub fn render_overview(snapshot: &Snapshot, system: &SystemView, view: View) -> String {
+pub fn render_overview(
+    snapshot: &Snapshot,
+    firing: &AlertsView,
+    system: &SystemView,
+    view: View,
+) -> String {
     let mut services: Vec<Judged<'_>> = snapshot
         .services
         .iter()
@@ -36,7 +43,7 @@ pub fn render_overview(snapshot: &Snapshot, system: &SystemView, view: View) -> 
         below: counts(&services),
         root: HOME,
         at: snapshot.at,
-        content: html! { (future(&snapshot.ahead)) (alerts(snapshot.services.iter(), HOME, snapshot.at)) (list(&services, snapshot.at)) (system::host(system)) },
+        content: html! { (future(&snapshot.ahead)) (alerts(snapshot.services.iter(), firing, HOME, snapshot.at)) (list(&services, snapshot.at)) (system::host(system)) },
     };
     page.render(view)
 }
@@ -61,7 +68,7 @@ fn counts(services: &[Judged<'_>]) -> Markup {
 fn future(ahead: &Ahead) -> Markup {
     html! {
         @if let Some(until) = ahead.last {
-            p { (numbers::future(ahead.outcomes, until.to_utc())) }
+            p { (notes::future(ahead.outcomes, until.to_utc())) }
         }
     }
 }
@@ -78,8 +85,8 @@ fn list(services: &[Judged<'_>], at: Timestamp) -> Markup {
     let (troubled, healthy) = in_lines.split_at(healthy_from);
     html! {
         @for (health, service) in in_full { (card(*health, service, at, services.len() > IN_FULL)) }
-        (lines("need attention too", troubled, true))
-        (lines("without trouble", healthy, services.len() <= UNFOLDED))
+        (lines("also need attention", troubled, true))
+        (lines("without problems", healthy, services.len() <= UNFOLDED))
     }
 }
 

@@ -2,11 +2,9 @@
 
 use super::frame::since;
 use super::health::{Health, HealthLevel};
+use crate::format::{numbers, times};
 use crate::ledger::snapshot::{BudgetView, LastOutcome};
 use crate::outcome::Timestamp;
-use crate::report::numbers;
-use crate::slo::{BudgetingMethod, Objective, Sli, Window};
-use crate::units::show_duration;
 use maud::{Markup, PreEscaped, html};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -45,31 +43,6 @@ pub fn badge(health: Health) -> Markup {
     }
 }
 
-/// `99.9% of minutes over 30d`, `95% under 500ms over 30d`
-pub fn promise(objective: &Objective) -> String {
-    let what = match (objective.sli, objective.budgeting) {
-        (Sli::Latency { below }, _) => format!("under {}", show_duration(below)),
-        (_, BudgetingMethod::Timeslices { .. }) => "of minutes".to_owned(),
-        (_, BudgetingMethod::RatioTimeslices) => "of every minute".to_owned(),
-        (_, BudgetingMethod::Occurrences) => "of probes".to_owned(),
-    };
-    format!(
-        "{} {what} {}",
-        numbers::percent(objective.target),
-        span(&objective.window)
-    )
-}
-
-/// `over 30d`, `each month`
-pub fn span(window: &Window) -> String {
-    let word = if window.calendar.is_some() {
-        "each"
-    } else {
-        "over"
-    };
-    format!("{word} {}", window.name())
-}
-
 /// What is left of the budget: a bar and the number that it shows.
 pub fn budget(view: &BudgetView) -> Markup {
     let left = view.left();
@@ -100,14 +73,14 @@ pub fn known<T>(value: Option<T>, show: impl Fn(T) -> String) -> String {
 
 /// `2026-11-03`
 pub fn date(at: Timestamp) -> String {
-    at.to_utc().format("%Y-%m-%d").to_string()
+    times::date(at.to_utc())
 }
 
 /// `2026-11-03 14:01:57 UTC`, readable for machines too.
 pub fn moment(at: Timestamp) -> Markup {
     let at = at.to_utc();
     html! {
-        time datetime=(at.format("%Y-%m-%dT%H:%M:%SZ")) { (at.format("%Y-%m-%d %H:%M:%S UTC")) }
+        time datetime=(times::machine(at)) { (times::second(at)) " UTC" }
     }
 }
 
@@ -144,11 +117,11 @@ pub fn failures<'a>(
             @for (probe, failure) in failures {
                 li {
                     span.cause { (failure.verdict.label()) }
-                    span.message dir="auto" { (failure.message.as_deref().unwrap_or("no further detail")) }
+                    span.message dir="auto" { (failure.message.as_deref().unwrap_or("no details")) }
                     span.quiet {
                         @if let Some(probe) = probe { bdi { (probe) } ", " }
                         "after " (numbers::latency(failure.latency)) ", "
-                        time datetime=(failure.at.to_utc().format("%Y-%m-%dT%H:%M:%SZ")) {
+                        time datetime=(times::machine(failure.at.to_utc())) {
                             (numbers::age(since(failure.at, at)))
                         }
                     }

@@ -3,9 +3,9 @@
 use super::frame::since;
 use super::health::Health;
 use super::parts::{badge, failures, known, moment};
+use crate::format::numbers;
 use crate::ledger::snapshot::{LastOutcome, ProbeView, QUANTILE_SPANS, QUANTILES};
-use crate::outcome::{Cause, Phase, Timestamp, Verdict, VoidReason};
-use crate::report::numbers;
+use crate::outcome::{Cause, Measurement, Timestamp, Verdict, VoidReason};
 use crate::units::show_duration;
 use maud::{Markup, html};
 use std::time::Duration;
@@ -27,8 +27,8 @@ pub fn card(probe: &ProbeView, at: Timestamp) -> Markup {
                 div {
                     h4 { "Last run" }
                     @match &probe.last {
-                        Some(last) => { (last_run(last, at)) }
-                        None => { p.quiet { "None yet. The first comes within " (show_duration(probe.interval)) "." } }
+                        Some(last) => { (last_run(probe, last, at)) }
+                        None => { p.quiet { "None yet. The first one is due within " (show_duration(probe.interval)) "." } }
                     }
                 }
                 div { (quantiles(probe)) }
@@ -42,14 +42,14 @@ pub fn card(probe: &ProbeView, at: Timestamp) -> Markup {
     }
 }
 
-fn last_run(last: &LastOutcome, at: Timestamp) -> Markup {
+fn last_run(probe: &ProbeView, last: &LastOutcome, at: Timestamp) -> Markup {
     html! {
         dl.facts {
             div { dt { "Outcome" } dd { @if last.verdict != Verdict::Good { "bad: " } (last.verdict.label()) } }
             div { dt { "Latency" } dd { (numbers::latency(last.latency)) } }
             div { dt { "When" } dd { (numbers::age(since(last.at, at))) span.quiet { (moment(last.at)) } } }
-            @if let Some(status) = last.http_status {
-                div { dt { "HTTP status" } dd { (status) } }
+            @if let (Some(of), Some(code)) = (probe.measures.code, last.code) {
+                div { dt { (of.label()) } dd { (code) } }
             }
             @if let Some(end) = last.tls_not_after {
                 div { dt { "Certificate" } dd { (certificate(Timestamp::from_secs(end), at)) } }
@@ -72,16 +72,19 @@ fn certificate(end: Timestamp, at: Timestamp) -> Markup {
 
 /// Where the time went: one bar in proportion, and the same in words.
 fn phases(last: &LastOutcome) -> Markup {
-    let spent = |phase: &Phase| last.phases.get(*phase).unwrap_or_default();
+    let spent = |phase: &Measurement| last.measured.get(*phase).unwrap_or_default();
     let reached = || {
-        Phase::ALL
+        Measurement::PHASES
             .iter()
-            .filter(|phase| last.phases.get(**phase).is_some())
+            .filter(|phase| last.measured.get(**phase).is_some())
     };
-    let total: Duration = Phase::ALL.iter().map(spent).sum();
+    let total: Duration = Measurement::PHASES.iter().map(spent).sum();
     let share =
         |span: Duration| format!("{:.2}%", span.as_secs_f64() / total.as_secs_f64() * 100.0);
-    let before = |phase: &Phase| Phase::ALL[..*phase as usize].iter().map(spent).sum();
+    let before = |phase: &Measurement| {
+        let earlier = Measurement::PHASES.iter().take_while(|one| *one != phase);
+        earlier.map(spent).sum()
+    };
     html! {
         @if !total.is_zero() {
             svg.phases aria-hidden="true" height="12" {
@@ -135,7 +138,7 @@ fn counters(probe: &ProbeView) -> Markup {
             div { dt { "Good" } dd { (numbers::count(probe.runs.saturating_sub(bad))) } }
             div { dt { "Bad" } dd { (numbers::count(bad)) (occurred(causes.zip(&probe.failures))) } }
             div {
-                dt { "Void (our own failings)" }
+                dt { "Void (failures of slod itself)" }
                 dd { (numbers::count(void)) (occurred(reasons.zip(&probe.voids))) }
             }
             div { dt { "Missed ticks" } dd { (numbers::count(probe.missed)) } }

@@ -6,13 +6,15 @@ use super::days;
 use super::frame::{Page, View, since};
 use super::headline::Headline;
 use super::health::Health;
-use super::parts::{badge, budget, known, moment, promise, span};
+use super::parts::{badge, budget, known, moment};
 use super::probe;
 use super::system;
-use crate::ledger::snapshot::{ObjectiveView, ServiceView, WINDOWS};
+use crate::alerting::AlertsView;
+use crate::format::{self, numbers};
+use crate::ledger::snapshot::{ObjectiveView, ServiceView};
 use crate::observe::SystemView;
 use crate::outcome::Timestamp;
-use crate::report::numbers;
+use crate::report::notes;
 use crate::slo::correction::Correction;
 use crate::slo::occurrence::Cursor;
 use crate::slo::{BudgetingMethod, Combine, Objective};
@@ -26,6 +28,7 @@ const ROOT: &str = "../";
 pub fn render_service(
     service: &ServiceView,
     corrections: &[Correction],
+    firing: &AlertsView,
     system: &SystemView,
     at: Timestamp,
     view: View,
@@ -38,7 +41,7 @@ pub fn render_service(
         root: ROOT,
         at,
         content: html! {
-            (alerts(std::iter::once(service), ROOT, at))
+            (alerts(std::iter::once(service), firing, ROOT, at))
             section {
                 h2 { "Last 30 days" }
                 div.card { (days::chart(service)) (days::legend()) (days::table(service)) }
@@ -46,12 +49,12 @@ pub fn render_service(
             section {
                 h2 { "Objectives" }
                 div.pair { @for view in &service.objectives { (objective(view, at)) } }
-                @if service.objectives.is_empty() { p.quiet { "None are configured." } }
+                @if service.objectives.is_empty() { p.quiet { "No objectives are configured." } }
             }
             section {
                 h2 { "Probes" }
                 @for view in &service.probes { (probe::card(view, at)) }
-                @if service.probes.is_empty() { p.quiet { "Its objectives count probes of other services." } }
+                @if service.probes.is_empty() { p.quiet { "The objectives of this service count probes of other services." } }
             }
             (corrections::corrections(&service.name, corrections, at, older))
             (system::processes(&service.name, system))
@@ -80,7 +83,7 @@ fn objective(view: &ObjectiveView, at: Timestamp) -> Markup {
             header {
                 div {
                     h3 dir="auto" { (objective.name) }
-                    p.quiet { (promise(objective)) (counts(objective)) }
+                    p.quiet { (format::objective::sentence(objective)) (counts(objective)) }
                 }
                 (badge(Health::of_objective(view)))
             }
@@ -88,20 +91,23 @@ fn objective(view: &ObjectiveView, at: Timestamp) -> Markup {
                 div { dt { "SLI" } dd { (known(view.budget.period.sli, numbers::percent)) } }
                 div { dt { "Budget left" } dd { (budget(&view.budget)) } }
                 @for further in &view.further {
-                    div { dt { "Budget left " (span(&further.window)) } dd { (budget(further)) } }
+                    div { dt { "Budget left " (format::objective::span(&further.window)) } dd { (budget(further)) } }
                 }
                 div { dt { "Coverage" } dd {
                     (known(view.budget.period.coverage, numbers::coverage))
                     (counted_since(view, at))
                 } }
-                div { dt { "Budget runs out" } dd { (exhaustion(view, at)) } }
-                div { dt { "Affords an outage of" } dd { (known(affordable(view), numbers::span)) } }
+                div { dt { "Budget exhausted" } dd { (exhaustion(view, at)) } }
+                div { dt { "Remaining downtime allowance" } dd { (known(affordable(view), numbers::span)) } }
             }
             @if view.is_beyond_retention() {
-                p.quiet { "SLI and budget are " (numbers::BEYOND_RETENTION) }
+                p.quiet { "SLI and budget are " (notes::BEYOND_RETENTION) }
             }
-            @if let Some(before) = view.approximate {
-                p.quiet { "Its numbers are " (numbers::approximate(before.to_utc())) }
+            @if let (Some(before), Some(within)) = (view.precision.approximate_before, view.approximate_within()) {
+                p.quiet { "The numbers are " (notes::approximate(before.to_utc(), within)) }
+            }
+            @if let Some(since) = view.precision.measured_since {
+                p.quiet { "The objective is " (notes::measured_since(since.to_utc())) }
             }
             (windows(view))
         }
@@ -146,12 +152,12 @@ fn exhaustion(view: &ObjectiveView, at: Timestamp) -> Markup {
     html! {
         @match view.budget.exhaustion {
             None if view.budget.period.sli.is_none() => { "–" }
-            None if view.budget.recovery.is_some() => { "it is spent" (recovery(view, at)) }
-            None => { "not in sight" }
-            Some(end) if end <= at => { "it is spent" (recovery(view, at)) }
+            None if view.budget.recovery.is_some() => { "already spent" (recovery(view, at)) }
+            None => { "not at the current rate" }
+            Some(end) if end <= at => { "already spent" (recovery(view, at)) }
             Some(end) => {
                 "in " (numbers::span(since(at, end)))
-                span.quiet { (moment(end)) " at the burn of the last day" }
+                span.quiet { (moment(end)) " at the burn rate of the last day" }
             }
         }
     }
@@ -160,7 +166,7 @@ fn exhaustion(view: &ObjectiveView, at: Timestamp) -> Markup {
 fn recovery(view: &ObjectiveView, at: Timestamp) -> Markup {
     html! {
         @if let Some(back) = view.budget.recovery {
-            span.quiet { "something left again in " (numbers::span(since(at, back))) " without failures" }
+            span.quiet { "positive again in " (numbers::span(since(at, back))) " without failures" }
         }
     }
 }
@@ -189,7 +195,7 @@ fn windows(view: &ObjectiveView) -> Markup {
                     th scope="col" { "SLI" } th scope="col" { "Burn" } th scope="col" { "Coverage" }
                 } }
                 tbody {
-                    @for ((name, _), window) in WINDOWS.iter().zip(&view.windows) {
+                    @for (name, window) in view.windows.iter().map(|(one, view)| (one.name(), view)) {
                         tr {
                             th scope="row" { (name) }
                             td { (numbers::events(window.good, budgeting)) }

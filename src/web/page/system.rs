@@ -2,8 +2,8 @@
 
 use super::health::HealthLevel;
 use super::parts::{figures, icon, known};
+use crate::format::numbers;
 use crate::observe::{HostView, ProcessView, SystemView};
-use crate::report::numbers;
 use maud::{Markup, html};
 
 /// The host that slod runs on; nothing where it is not sampled.
@@ -23,7 +23,7 @@ fn facts(host: &HostView) -> Markup {
     let share = (total > 0).then(|| host.memory_used_bytes as f64 / total as f64);
     html! {
         dl.facts {
-            div { dt { "Processors busy" } dd { (known(host.cpu_usage, numbers::share)) } }
+            div { dt { "Processor usage" } dd { (known(host.cpu_usage, numbers::share)) } }
             div { dt { "Memory in use" } dd {
                 (known(share, numbers::share))
                 span.quiet { (numbers::bytes(host.memory_used_bytes)) " of " (numbers::bytes(total)) }

@@ -1,24 +1,28 @@
 use super::super::tree::parse;
 use super::*;
 use crate::diagnostic::{Diagnostic, Severity, Source};
+use crate::units::HOUR;
+use crate::yaml::{Bool, Choice, Integer, Ratio, SecretText, Size, Span};
 use std::path::Path;
+use std::time::Duration;
 
-const INNER: &[Key] = &[Key::required("size", Shape::Size, "How large.")];
-const KEYS: &[Key] = &[
-    Key::optional("text", Shape::Text, "", ""),
-    Key::optional("span", Shape::Duration, "", ""),
-    Key::optional("share", Shape::Ratio, "", ""),
-    Key::optional("rate", Shape::Rate, "", ""),
-    Key::optional("flag", Shape::Bool, "", ""),
-    Key::optional("count", Shape::Integer(1, 9), "", ""),
-    Key::optional("word", Shape::Choice(&["a", "b"]), "", ""),
-    Key::optional("file", Shape::File, "", ""),
-    Key::optional("token", Shape::Secret, "", ""),
-    Key::optional("inner", Shape::Section(INNER), "", ""),
-    Key::optional("items", Shape::List(&Shape::Section(INNER)), "", ""),
-    Key::optional("names", Shape::List(&Shape::Text), "", ""),
-    Key::optional("map", Shape::Map(&Shape::Text), "", ""),
+const INNER: Keys = &[&SIZE];
+const SIZE: Key<Size> = Key::required("size", Size { max_mib: 1 }, "How large.");
+const KEYS: Keys = &[
+    &TEXT, &SPAN, &SHARE, &FLAG, &COUNT, &WORD, &TOKEN, &NESTED, &ITEMS, &NAMES, &MAP,
 ];
+const TEXT: Key<Text> = Key::optional("text", Text, "");
+const SPAN: Key<Span> = Key::optional("span", Span::within(SECOND, HOUR.saturating_mul(2)), "");
+const SECOND: Duration = Duration::from_secs(1);
+const SHARE: Key<Ratio> = Key::optional("share", Ratio, "");
+const FLAG: Key<Bool> = Key::with_default("flag", Bool, "true", "");
+const COUNT: Key<Integer> = Key::optional("count", Integer(1, 9), "");
+const WORD: Key<Choice<i32>> = Key::optional("word", Choice(&[("a", 1), ("b", 2)]), "");
+const TOKEN: Key<SecretText> = Key::optional("token", SecretText, "");
+const NESTED: Key<Mapping> = Key::optional("inner", Mapping(INNER), "");
+const ITEMS: Key<List<Mapping>> = Key::optional("items", List::up_to(4, Mapping(INNER)), "");
+const NAMES: Key<List<Text>> = Key::with_default("names", List::of(Text), "nobody", "");
+const MAP: Key<Map<Text>> = Key::optional("map", Map::of(Text), "");
 
 /// Reads a document with `take`, and returns what it took and what was reported.
 fn read<T>(text: &str, take: impl FnOnce(&Section<'_>) -> T) -> (T, Vec<Diagnostic>) {
@@ -57,66 +61,104 @@ fn shown(found: &[Diagnostic]) -> Vec<String> {
 }
 
 #[test]
-fn values_of_every_shape_are_read() {
-    let text = "{ text: 5, span: 1h30m, share: 5%, rate: 90/min, flag: false, count: 9, word: b }";
+fn values_of_every_form_are_read() {
+    let text = "{ text: 5, span: 1h30m, share: 5%, flag: false, count: 9, word: b }";
     let (values, found) = read(text, |s| {
-        assert_eq!(s.text("text").as_deref(), Some("5"));
-        assert_eq!(s.duration("span"), Some(Duration::from_secs(5400)));
-        assert_eq!(s.ratio("share"), Some(0.05));
-        assert_eq!(s.rate("rate"), Some(1.5));
-        assert_eq!(s.bool("flag"), Some(false));
-        (
-            s.integer("count", 1..=9),
-            s.choice("word", &[("a", 1), ("b", 2)]),
-        )
+        assert_eq!(s.get(&TEXT).as_deref(), Some("5"));
+        assert_eq!(s.get(&SPAN), Some(Duration::from_secs(5400)));
+        assert_eq!(s.get(&SHARE), Some(0.05));
+        assert_eq!(s.get(&FLAG), Some(false));
+        (s.get(&COUNT), s.get(&WORD))
     });
     assert_eq!(values, (Some(9), Some(2)));
     assert_eq!(found, []);
 }
 
 #[test]
+fn what_is_left_out_has_its_default() {
+    let ((), found) = read("{}", |s| {
+        assert_eq!((s.get(&FLAG), s.get(&COUNT)), (Some(true), None));
+        assert_eq!(s.get_or(&COUNT, Some(3)), Some(3));
+        assert_eq!(s.all(&NAMES), ["nobody"]);
+    });
+    assert_eq!(found, []);
+    let (names, _) = read("names: []", |s| s.all(&NAMES));
+    assert_eq!(names, ["nobody"]);
+    let (flag, found) = read("flag: maybe", |s| s.get(&FLAG));
+    assert_eq!((flag, found.len()), (None, 1), "an invalid value has none");
+}
+
+#[test]
 fn wrong_values_are_reported_where_they_stand() {
     type Take = fn(&Section<'_>) -> bool;
-    let table: [(&str, Take, &str); 9] = [
+    let invalid = "invalid-value";
+    let table: [(&str, Take, &str, &str); 10] = [
         (
             "span: 10",
-            |s| s.duration("span").is_none(),
+            |s| s.get(&SPAN).is_none(),
+            invalid,
             "did you mean `10s`?",
         ),
         (
+            "span: 3h",
+            |s| s.get(&SPAN).is_none(),
+            "out-of-range",
+            "expected 1s to 2h",
+        ),
+        (
             "share: 99.9",
-            |s| s.ratio("share").is_none(),
+            |s| s.get(&SHARE).is_none(),
+            invalid,
             "did you mean `99.9%`?",
         ),
         (
             "share: 101",
-            |s| s.ratio("share").is_none(),
+            |s| s.get(&SHARE).is_none(),
+            invalid,
             "99.9% or 0.999",
         ),
-        ("rate: fast", |s| s.rate("rate").is_none(), "100/s"),
-        ("flag: yes", |s| s.bool("flag").is_none(), "true or false"),
+        (
+            "flag: yes",
+            |s| s.get(&FLAG).is_none(),
+            invalid,
+            "true or false",
+        ),
         (
             "count: 10",
-            |s| s.integer("count", 1..=9).is_none(),
+            |s| s.get(&COUNT).is_none(),
+            invalid,
             "from 1 to 9",
         ),
         (
             "word: c",
-            |s| s.choice("word", &[("a", 1)]).is_none(),
-            "one of a",
+            |s| s.get(&WORD).is_none(),
+            invalid,
+            "one of a, b",
         ),
-        ("text: [a]", |s| s.text("text").is_none(), "expected text"),
+        (
+            "text: [a]",
+            |s| s.get(&TEXT).is_none(),
+            invalid,
+            "expected text",
+        ),
         (
             "inner: 5",
-            |s| s.section("inner", INNER).is_none(),
+            |s| s.section(&NESTED).is_none(),
+            invalid,
             "keys such as size",
         ),
+        (
+            "items: [{size: 1},{size: 1},{size: 1},{size: 1},{size: 1}]",
+            |s| s.sections(&ITEMS).count() == 4,
+            "out-of-range",
+            "expected at most 4",
+        ),
     ];
-    for (text, take, help) in table {
-        let (missing, found) = read(text, take);
-        assert!(missing, "{text}");
+    for (text, take, code, help) in table {
+        let (is_as_expected, found) = read(text, take);
+        assert!(is_as_expected, "{text}");
         assert_eq!(found.len(), 1, "{text}");
-        assert_eq!(found[0].code, "invalid-value", "{text}");
+        assert_eq!(found[0].code, code, "{text}");
         assert!(
             found[0].help.as_ref().is_some_and(|h| h.contains(help)),
             "{found:?}"
@@ -130,11 +172,13 @@ fn wrong_values_are_reported_where_they_stand() {
 #[test]
 fn null_is_left_out() {
     let ((), found) = read("{ text: , span: ~, inner: , items: , map: null }", |s| {
-        assert!(!s.has("text") && !s.has("inner"));
-        assert_eq!(s.text("text"), None);
-        assert_eq!(s.duration("span"), None);
-        assert!(s.section("inner", INNER).is_none());
-        assert!(s.list("items").is_empty() && s.text_map("map").is_empty());
+        assert!(!s.has(&TEXT) && !s.has(&NESTED));
+        assert_eq!(s.get(&TEXT), None);
+        assert_eq!(s.get(&SPAN), None);
+        assert!(s.section(&NESTED).is_none());
+        assert!(s.list(&ITEMS).is_empty() && s.map(&MAP).is_empty());
+        let at = s.spot_of_null(&NESTED).map(|at| at.path);
+        assert_eq!(at.as_deref(), Some("root.inner"));
     });
     assert_eq!(found, []);
 }
@@ -142,14 +186,14 @@ fn null_is_left_out() {
 #[test]
 fn a_missing_key_stands_where_its_section_does() {
     let (_, found) = read("\n\nspan: 5s\ninner: {}\n", |s| {
-        assert_eq!(s.spot_of("text").path, "root");
-        assert_eq!(s.spot_of("text").place, s.spot().place);
-        assert_eq!(s.spot_of("span").path, "root.span");
+        assert_eq!(s.spot_of(&TEXT).path, "root");
+        assert_eq!(s.spot_of(&TEXT).place, s.spot().place);
+        assert_eq!(s.spot_of(&SPAN).path, "root.span");
         assert_eq!(
-            s.spot_of("span").place.map(|p| (p.line, p.column)),
+            s.spot_of(&SPAN).place.map(|p| (p.line, p.column)),
             Some((3, 7))
         );
-        s.section("inner", INNER).map(|inner| inner.size("size"))
+        s.section(&NESTED).map(|inner| inner.get(&SIZE))
     });
     assert_eq!(shown(&found), ["missing-key root.inner"]);
     assert_eq!(found[0].help.as_deref(), Some("How large."));
@@ -158,11 +202,7 @@ fn a_missing_key_stands_where_its_section_does() {
 #[test]
 fn lists_have_a_path_per_item_and_one_item_needs_no_brackets() {
     let sizes = |s: &Section<'_>| -> Vec<Option<u64>> {
-        s.list("items")
-            .into_iter()
-            .filter_map(|(at, node)| s.reader().section(node, &at.path, INNER))
-            .map(|item| item.size("size"))
-            .collect()
+        s.sections(&ITEMS).map(|item| item.get(&SIZE)).collect()
     };
     let (taken, found) = read("items: [{ size: 1B }, { siz: 2B }, 5, { size: x }]", sizes);
     assert_eq!(taken, [Some(1), None, None]);
@@ -179,9 +219,7 @@ fn lists_have_a_path_per_item_and_one_item_needs_no_brackets() {
 
 #[test]
 fn texts_and_maps_report_each_fault_once() {
-    let (names, found) = read("names: [a, [b], \"${NO}\", \"${HOST}\"]", |s| {
-        s.texts("names", "a name", |text| Some(text.to_owned()))
-    });
+    let (names, found) = read("names: [a, [b], \"${NO}\", \"${HOST}\"]", |s| s.all(&NAMES));
     assert_eq!(names, ["a", "example.org"]);
     assert_eq!(
         shown(&found),
@@ -190,9 +228,7 @@ fn texts_and_maps_report_each_fault_once() {
             "unset-variable root.names[2]"
         ]
     );
-    let (map, found) = read("map: { a: 1, b: [], c: \"${HOST}\" }", |s| {
-        s.text_map("map")
-    });
+    let (map, found) = read("map: { a: 1, b: [], c: \"${HOST}\" }", |s| s.map(&MAP));
     let map: Vec<_> = map
         .into_iter()
         .map(|(name, text, _)| (name, text))
@@ -200,7 +236,7 @@ fn texts_and_maps_report_each_fault_once() {
     let pair = |a: &str, b: &str| (a.to_owned(), b.to_owned());
     assert_eq!(map, [pair("a", "1"), pair("c", "example.org")]);
     assert_eq!(shown(&found), ["invalid-value root.map.b"]);
-    let (map, found) = read("map: [a]", |s| s.text_map("map").len());
+    let (map, found) = read("map: [a]", |s| s.map(&MAP).len());
     assert_eq!(
         (map, shown(&found)),
         (0, vec!["invalid-value root.map".to_owned()])
@@ -223,7 +259,7 @@ fn variables_are_replaced_and_a_doubled_dollar_is_not() {
         ("${A B}", None),
     ];
     for (written, expected) in table {
-        let (text, found) = read(&format!("text: \"{written}\""), |s| s.text("text"));
+        let (text, found) = read(&format!("text: \"{written}\""), |s| s.get(&TEXT));
         assert_eq!(text.as_deref(), expected, "{written}");
         assert_eq!(found.is_empty(), expected.is_some(), "{written}");
     }
@@ -246,7 +282,7 @@ fn keys_are_checked_once_and_all_of_them() {
 fn a_secret_comes_from_the_text_the_environment_or_a_file() {
     let folder = tempfile::tempdir().expect("a folder");
     let secret = |text: &str| {
-        let (secret, found) = read_at(folder.path(), text, |s| s.secret("token"));
+        let (secret, found) = read_at(folder.path(), text, |s| s.secret(&TOKEN));
         assert!(
             !format!("{secret:?}{found:?}").contains("s3cret"),
             "a secret is shown"
@@ -279,7 +315,7 @@ fn a_secret_file_that_everybody_can_read_is_a_warning() {
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::write(folder.path().join("t"), "x").expect("written");
     restrict(&folder.path().join("t"), 0o644);
-    let (secret, found) = read_at(folder.path(), "token_file: t", |s| s.secret("token"));
+    let (secret, found) = read_at(folder.path(), "token_file: t", |s| s.secret(&TOKEN));
     assert!(secret.is_some());
     assert_eq!(shown(&found), ["secret-file-readable root.token_file"]);
     assert_eq!(found[0].severity, Severity::Warning);

@@ -2,7 +2,7 @@
 
 use super::config::{SLICES, config, sliced};
 use slod::config::Config;
-use slod::ledger::Ledger;
+use slod::ledger::{Ledger, RestoreFrom, Unread, plans, reload, restore};
 use slod::outcome::{Outcome, ProbeKey, Record, Timestamp, Verdict};
 use slod::report::slo::{report, span::Span};
 use slod::slo::{Combine, NoDataPolicy};
@@ -31,13 +31,8 @@ fn with(path: &std::path::Path, probes: &[&str]) -> Config {
     service
         .probes
         .retain(|probe| probes.contains(&&*probe.key.probe));
-    service.objectives = vec![sliced(
-        "missing",
-        SLICES,
-        Combine::All,
-        NoDataPolicy::Bad,
-        &[],
-    )];
+    service.objectives =
+        vec![sliced("missing", SLICES, Combine::All, NoDataPolicy::Bad, &[]).into()];
     if probes.is_empty() {
         config.services.clear();
     }
@@ -49,12 +44,11 @@ impl Daemon {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("slod.db");
         let (config, store) = (with(&path, probes), Store::open(&path).expect("a store"));
-        let ledger = Ledger::new(&config, &[]);
         let mut daemon = Self {
             _folder: folder,
             path,
             store,
-            ledger,
+            ledger: Ledger::default(),
             config,
             now: START,
         };
@@ -62,12 +56,20 @@ impl Daemon {
         daemon
     }
 
+    fn source(&self) -> RestoreFrom<'_> {
+        RestoreFrom {
+            config: &self.config,
+            corrections: &[],
+            store: Some(&self.store),
+            now: Timestamp(self.now),
+        }
+    }
+
     fn start(&mut self) {
         let now = Timestamp(self.now);
         let probes = self.config.running_keys();
         self.store.configured(&probes, now).expect("kept");
-        self.ledger = Ledger::new(&self.config, &[]);
-        self.ledger.restore(&self.store, now).expect("readable");
+        self.ledger = restore(self.source()).expect("readable");
     }
 
     /// Stops, and starts again with these probes.
@@ -81,9 +83,10 @@ impl Daemon {
         self.config = with(&self.path, probes);
         let running = self.config.running_keys();
         self.store.configured(&running, now).expect("kept");
-        let ledger = std::mem::replace(&mut self.ledger, Ledger::new(&self.config, &[]));
-        self.ledger = ledger.reloaded(&self.config, &[], now);
-        self.ledger.restore(&self.store, now).expect("readable");
+        let old = std::mem::take(&mut self.ledger);
+        let rebuilt = reload(old, &Unread::new(), self.source());
+        rebuilt.result.expect("readable");
+        self.ledger = rebuilt.ledger;
     }
 
     /// Probes what is configured, half a minute into each minute.
@@ -103,12 +106,12 @@ impl Daemon {
                     .expect("kept");
                 self.ledger.record(&record);
             }
-            self.ledger.snapshot(Timestamp(self.now));
+            self.ledger.advance(Timestamp(self.now)).snapshot();
         }
     }
 
     fn compact(&mut self) {
-        let plans = self.ledger.plans();
+        let plans = plans(&self.config);
         let plan = |key: &ProbeKey| plans.get(key).cloned().unwrap_or_default();
         while self
             .store
@@ -134,7 +137,7 @@ impl Daemon {
     }
 
     fn live(&mut self) -> (u64, u64) {
-        let snapshot = self.ledger.snapshot(Timestamp(self.now));
+        let snapshot = self.ledger.advance(Timestamp(self.now)).snapshot();
         let period = &snapshot.services[0].objectives[0].budget.period;
         (period.good, period.bad)
     }
@@ -242,7 +245,7 @@ fn a_window_beyond_the_retention_is_withheld() {
     daemon.run(30);
     daemon.config.store.retention = Duration::from_secs(7 * 86_400);
     daemon.start();
-    let snapshot = daemon.ledger.snapshot(Timestamp(daemon.now));
+    let snapshot = daemon.ledger.advance(Timestamp(daemon.now)).snapshot();
     let objective = &snapshot.services[0].objectives[0];
     let budget = &objective.budget;
     assert!(budget.period.beyond_retention && objective.is_beyond_retention());
@@ -251,9 +254,10 @@ fn a_window_beyond_the_retention_is_withheld() {
         (budget.remaining, budget.affordable, budget.left()),
         (None, None, None)
     );
-    let known = objective
-        .windows
-        .map(|view| (view.sli.is_some(), view.burn_rate.is_some()));
+    let known = objective.windows.iter();
+    let known: Vec<_> = known
+        .map(|(_, view)| (view.sli.is_some(), view.burn_rate.is_some()))
+        .collect();
     assert!(
         known[..8].iter().all(|one| *one == (true, true)),
         "{known:?}"

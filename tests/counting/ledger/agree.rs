@@ -1,6 +1,7 @@
 //! What every reader says of one moment: live windows, the report, the API and the metrics.
 
 use super::fixture::{Fixture, Step};
+use slod::alerting::AlertsView;
 use slod::exposition::TextFormat;
 use slod::ledger::Snapshot;
 use slod::metrics::{SelfMetrics, write_text};
@@ -25,7 +26,7 @@ impl Fixture {
     /// Compares every period of the calendar with a report of it.
     pub fn agree(&mut self) {
         self.walk(&Step::Disk(false));
-        let snapshot = &self.ledger.snapshot(Timestamp(self.now));
+        let snapshot = &self.ledger.advance(Timestamp(self.now)).snapshot();
         self.config.corrections.clone_from(&self.corrections);
         let store = self.store.as_ref().expect("open");
         let now = Timestamp(self.now);
@@ -104,7 +105,14 @@ fn equal(objective: &Objective, live: &BudgetView, reported: &ObjectiveReport) {
 fn metrics_and_status(snapshot: &Snapshot) {
     let own = SelfMetrics::new().expect("the instruments register");
     let system = SystemView::default();
-    let page = write_text(Vec::new(), TextFormat::Text, snapshot, &system, &own);
+    let page = write_text(
+        Vec::new(),
+        TextFormat::Text,
+        snapshot,
+        &AlertsView::default(),
+        &system,
+        &own,
+    );
     let page = page.expect("memory takes everything");
     let page = String::from_utf8(page).expect("text");
     let status = Status::of(snapshot);

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use slod::config::{Config, ObserveSpec, Pattern, ProbeSpec, ServiceSpec, StoreSpec, WebSpec};
-use slod::outcome::{Outcome, ProbeKey, Verdict};
+use slod::outcome::{DurationOf, Measurement, Measures, Outcome, ProbeKey, Verdict};
 use slod::probe::{Attempt, Probe};
 use slod::slo::calendar::{Calendar, Period};
 use slod::slo::{BudgetingMethod, Combine, NoDataPolicy, Objective, ProbeRef, Sli, Window};
@@ -79,6 +79,8 @@ pub fn sliced(
 
 pub const SLICES: BudgetingMethod = BudgetingMethod::Timeslices { slice_target: 0.75 };
 pub const BELOW: Duration = Duration::from_millis(300);
+/// Amid a bucket, if it were no threshold.
+pub const BELOW_CONNECT: Duration = Duration::from_micros(100_500);
 
 /// One service with two probes; `extra` adds an objective, `interval` changes the first probe's, in
 /// milliseconds.
@@ -88,6 +90,11 @@ pub fn config(path: &Path, interval: u64, extra: bool) -> Config {
         interval: Duration::from_millis(ms),
         timeout: Duration::from_secs(1),
         kind: "nothing",
+        measures: &Measures {
+            duration: DurationOf::Attempt,
+            measurements: Measurement::ALL,
+            code: None,
+        },
         fingerprint: 0,
         thresholds: Arc::default(),
         probe: Arc::new(Nothing),
@@ -97,7 +104,10 @@ pub fn config(path: &Path, interval: u64, extra: bool) -> Config {
         objective("slices", Sli::Availability, SLICES, &[]),
         objective(
             "fast",
-            Sli::Latency { below: BELOW },
+            Sli::Latency {
+                of: None,
+                below: BELOW,
+            },
             BudgetingMethod::Occurrences,
             &["a"],
         ),
@@ -110,6 +120,14 @@ pub fn config(path: &Path, interval: u64, extra: bool) -> Config {
         sliced("any", ratio, Combine::Any, NoDataPolicy::Good, &[]),
         sliced("weighted", ratio, weighted, NoDataPolicy::Bad, &both),
         sliced("alone", SLICES, Combine::Pooled, NoDataPolicy::Bad, &["b"]),
+    ]);
+    let connect = Sli::Latency {
+        of: Some(Measurement::Connect),
+        below: BELOW_CONNECT,
+    };
+    objectives.extend([
+        objective("connect", connect, BudgetingMethod::Occurrences, &[]),
+        objective("connects", connect, SLICES, &["a"]),
     ]);
     if extra {
         objectives.push(objective("added", Sli::Availability, SLICES, &["b"]));
@@ -150,20 +168,20 @@ pub fn config(path: &Path, interval: u64, extra: bool) -> Config {
         services: vec![
             ServiceSpec {
                 name: "s".into(),
-                description: String::new(),
-                labels: vec![],
+                description: "".into(),
+                labels: [].into(),
                 probes: vec![probe("a", interval), probe("b", 60_000)],
                 borrowed: vec![],
-                objectives,
+                objectives: objectives.into_iter().map(Arc::new).collect(),
                 processes: Vec::new(),
             },
             ServiceSpec {
                 name: "journey".into(),
-                description: String::new(),
-                labels: vec![],
+                description: "".into(),
+                labels: [].into(),
                 probes: vec![],
                 borrowed: vec![probe("a", interval), probe("b", 60_000)],
-                objectives: journey.into(),
+                objectives: journey.into_iter().map(Arc::new).collect(),
                 processes: Vec::new(),
             },
         ],

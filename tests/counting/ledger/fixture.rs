@@ -5,8 +5,8 @@ use super::oracle::{MINUTE, Oracle};
 use super::{HOUR, START};
 use proptest::prelude::*;
 use slod::config::{Config, ProbeSpec};
-use slod::ledger::Ledger;
-use slod::outcome::{Cause, Outcome, Record, Timestamp, Verdict, VoidReason};
+use slod::ledger::{Ledger, RestoreFrom, Unread, plans, recount, reload, restore};
+use slod::outcome::{Cause, Measurement, Outcome, Record, Timestamp, Verdict, VoidReason};
 use slod::slo::correction::Correction;
 use slod::slo::recurrence::Recurrence;
 use slod::store::Store;
@@ -87,22 +87,20 @@ pub struct Fixture {
 
 pub const HOURLY: &str = "FREQ=HOURLY;COUNT=12";
 pub const DAILY: &str = "FREQ=DAILY;COUNT=5";
-pub const SLOS: [&str; 6] = ["both", "slices", "fast", "all", "weighted", "steps"];
+pub const SLOS: [&str; 7] = [
+    "both", "slices", "fast", "all", "weighted", "steps", "connect",
+];
 
 impl Fixture {
     pub fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("slod.db");
         let config = config(&path, 10_000, false);
-        let mut ledger = Ledger::new(&config, &[]);
         let store = Store::open(&path).expect("a new store");
-        ledger
-            .restore(&store, Timestamp(START))
-            .expect("an empty store");
-        Self {
+        let mut fixture = Self {
             folder,
             config,
-            ledger,
+            ledger: Ledger::default(),
             store: Some(store),
             history: Vec::new(),
             waiting: Vec::new(),
@@ -110,7 +108,9 @@ impl Fixture {
             corrections: Vec::new(),
             now: START,
             latest: START,
-        }
+        };
+        fixture.ledger = restore(fixture.source()).expect("an empty store");
+        fixture
     }
 
     pub fn store(&mut self) -> &mut Store {
@@ -127,7 +127,7 @@ impl Fixture {
     /// Finished hours become blocks, as the writer's thread would have made them.
     pub fn compact(&mut self) {
         self.commit();
-        let plans = self.ledger.plans();
+        let plans = plans(&self.config);
         let now = Timestamp(self.now);
         while self
             .store()
@@ -190,11 +190,8 @@ impl Fixture {
                 self.store = None;
                 let store =
                     Store::open(&self.folder.path().join("slod.db")).expect("it opens again");
-                self.ledger = Ledger::new(&self.config, &self.corrections);
-                self.ledger
-                    .restore(&store, Timestamp(self.now))
-                    .expect("readable");
                 self.store = Some(store);
+                self.ledger = restore(self.source()).expect("readable");
             }
             Step::Disk(away) => {
                 self.away = away;
@@ -242,11 +239,18 @@ impl Fixture {
     /// An outcome of the first probe or of the other one.
     pub fn happen(&mut self, a: bool, verdict: Verdict, ms: u64, late: i64) {
         let spec = &self.config.services[0].probes[usize::from(!a)];
+        let mut outcome = Outcome::new(verdict, Duration::from_millis(ms));
+        // Some attempts need no new connection.
+        if !ms.is_multiple_of(5) {
+            let third = Duration::from_millis(ms) / 3;
+            outcome.measured.add(Measurement::Connect, third);
+            outcome.measured.add(Measurement::Processing, third);
+        }
         let mut record = Record {
             key: spec.key.clone(),
             at: Timestamp(self.now - late),
             interval: spec.interval,
-            outcome: Outcome::new(verdict, Duration::from_millis(ms)),
+            outcome,
         };
         // As the schedule does it, no label stands for two outcomes.
         let same = |old: &Record, new: &Record| old.key == new.key && old.at == new.at;
@@ -260,17 +264,27 @@ impl Fixture {
 
     pub fn reload(&mut self) {
         self.walk(&Step::Disk(false));
-        let now = Timestamp(self.now);
-        let old = std::mem::replace(&mut self.ledger, Ledger::new(&self.config, &[]));
-        self.ledger = old.reloaded(&self.config, &self.corrections, now);
-        let store = self.store.as_ref().expect("open");
-        self.ledger.restore(store, now).expect("readable");
+        let old = std::mem::take(&mut self.ledger);
+        let rebuilt = reload(old, &Unread::new(), self.source());
+        rebuilt.result.expect("readable");
+        self.ledger = rebuilt.ledger;
     }
 
     /// As the ledger's task does it when the clock was set, or has reached what was of the future.
     fn recount(&mut self) {
-        self.ledger.forget(Timestamp(self.now));
-        self.reload();
+        self.walk(&Step::Disk(false));
+        let rebuilt = recount(std::mem::take(&mut self.ledger), self.source());
+        rebuilt.result.expect("readable");
+        self.ledger = rebuilt.ledger;
+    }
+
+    pub fn source(&self) -> RestoreFrom<'_> {
+        RestoreFrom {
+            config: &self.config,
+            corrections: &self.corrections,
+            store: self.store.as_ref(),
+            now: Timestamp(self.now),
+        }
     }
 
     pub fn check(&mut self) {
@@ -280,7 +294,7 @@ impl Fixture {
         }
         let future = self.history.iter().filter(|record| record.at.0 > self.now);
         assert_eq!(self.ledger.ahead().outcomes, future.count() as u64);
-        let snapshot = self.ledger.snapshot(Timestamp(self.now));
+        let snapshot = self.ledger.advance(Timestamp(self.now)).snapshot();
         let interval = |probe: &ProbeSpec| {
             (
                 probe.key.probe.to_string(),

@@ -90,11 +90,7 @@ fn what_cannot_be_reported_is_a_sentence_and_a_code() {
         );
         assert!(reported.err.contains(sentence), "{}", reported.err);
     };
-    refused(
-        &[],
-        64,
-        "slod.db cannot be read: the store does not exist yet",
-    );
+    refused(&[], 64, "cannot read slod.db: the store does not exist yet");
     refused(
         &["--service", "concirge"],
         2,
@@ -106,13 +102,15 @@ fn what_cannot_be_reported_is_a_sentence_and_a_code() {
         2,
         "is in the future",
     );
-    refused(&["--from", "2y"], 2, "expected a day such as 2026-11-01");
+    refused(&["--from", "2y"], 2, "expected a date such as 2026-11-01");
     refused(&["--from", "367d"], 2, "a report is over 366d at most");
     refused(&["--config", "other.yaml"], 2, "other.yaml");
     let reported = run(empty, &[]);
     assert_eq!((reported.code, reported.err.as_str()), (0, ""));
     assert!(
-        reported.out.contains("No outcome is kept of this span"),
+        reported
+            .out
+            .contains("The store has no outcomes for this time range"),
         "{}",
         reported.out
     );

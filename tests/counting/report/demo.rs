@@ -7,11 +7,12 @@ use super::recount::{Asked, Probes};
 use slod::config::Config;
 use slod::demo::{self, History, INTERVAL, SERVICES, Simulated};
 use slod::ledger::snapshot::ObjectiveView;
-use slod::ledger::{Ledger, in_force};
+use slod::ledger::{RestoreFrom, in_force, plans, restore};
 use slod::outcome::{ProbeKey, Record};
 use slod::report::slo::model::{ObjectiveReport, Report};
 use slod::report::slo::report;
 use slod::report::slo::span::Span;
+use slod::slo::StandardWindow;
 use slod::store::Store;
 use std::path::Path;
 
@@ -34,7 +35,7 @@ fn config() -> Config {
 /// Stored as the demo does it.
 fn store(config: &Config, folder: &Path) -> Store {
     let mut store = Store::open(&folder.join("slod.db")).expect("a new store");
-    let plans = Ledger::new(config, &[]).plans();
+    let plans = plans(config);
     let plan = |key: &ProbeKey| plans.get(key).cloned().unwrap_or_default();
     let stored = history().store(&mut store, &plan).expect("stored");
     let generated: usize = history().hours().map(|hour| hour.len()).sum();
@@ -58,7 +59,7 @@ fn asked(report: &Report, service: &str) -> Asked {
 /// are not judged yet.
 fn agrees_live(live: &ObjectiveView, reported: &ObjectiveReport) {
     let budgeting = live.objective.budgeting;
-    let [.., month] = live.windows;
+    let month = live.windows[StandardWindow::Days30];
     close(Some(reported.bad_events), budgeting.events(month.bad));
     let missing = reported.good_events - budgeting.events(month.good);
     let open = if budgeting.is_sliced() { 2.0 } else { 0.0 };
@@ -76,9 +77,13 @@ fn every_number_is_what_was_generated() {
     let store = store(&config, folder.path());
     let report = report(&config, &store, Span::new(from, to, to)).expect("readable");
     let corrections = in_force(&config, &store).expect("readable");
-    let mut ledger = Ledger::new(&config, &corrections);
-    ledger.restore(&store, to).expect("restored");
-    let snapshot = ledger.snapshot(to);
+    let ledger = restore(RestoreFrom {
+        config: &config,
+        corrections: &corrections,
+        store: Some(&store),
+        now: to,
+    });
+    let snapshot = ledger.expect("restored").advance(to).snapshot();
     let interval = i64::try_from(INTERVAL.as_millis()).expect("small");
     for (at, service) in config.services.iter().enumerate() {
         let own = |hour: &Vec<Record>| hour.iter().all(|one| *one.key.service == *service.name);

@@ -3,6 +3,7 @@
 //! `tests/tools/screenshots.mjs`.
 
 mod command;
+mod counts;
 mod demo;
 mod month;
 mod numbers;

@@ -2,7 +2,7 @@
 
 use slod::config::Config;
 use slod::diagnostic::Source;
-use slod::outcome::{Cause, Outcome, Record, Timestamp, Verdict, VoidReason};
+use slod::outcome::{Cause, Outcome, ProbeKey, Record, Timestamp, Verdict, VoidReason};
 use slod::report::slo::model::{ObjectiveReport, Report};
 use slod::report::slo::report;
 use slod::report::slo::span::Span;
@@ -194,13 +194,14 @@ pub fn store() -> &'static Path {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("report");
         std::fs::remove_dir_all(&folder).unwrap_or_default();
         let file = folder.join("slod.db");
-        make(&file);
+        make(&file, &|_| CountingPlan::default());
         file
     });
     &MADE
 }
 
-fn make(file: &Path) {
+/// Writes the month to a new file; `plan` is what its blocks are counted by.
+pub fn make(file: &Path, plan: &dyn Fn(&ProbeKey) -> CountingPlan) {
     let mut store = Store::open(file).expect("a new store");
     for some in records(&config()).chunks(50_000) {
         store.append(some).expect("committed");
@@ -212,10 +213,7 @@ fn make(file: &Path) {
     let taken = store.take_back_correction("2", at(26 * DAY));
     assert!(taken.expect("kept"));
     let now = at((DAYS - 1) * DAY);
-    while store
-        .compact_step(now, &|_| CountingPlan::default())
-        .expect("compacted")
-    {}
+    while store.compact_step(now, plan).expect("compacted") {}
 }
 
 /// A report on a part of the month that is made long after it.

@@ -6,14 +6,14 @@ use super::month::{
 use super::recount::{Asked, Probes, recount};
 use proptest::prelude::*;
 use slod::config::{Config, ServiceSpec};
-use slod::ledger::{Ledger, in_force};
+use slod::ledger::{RestoreFrom, in_force, restore};
 use slod::outcome::{Cause, Outcome, Record, Timestamp, Verdict, VoidReason};
 use slod::report::slo::measure::Measure;
 use slod::report::slo::model::{ObjectiveReport, Report, Verdict as Result};
 use slod::report::slo::span::Span;
 use slod::slo::absence::Presence;
 use slod::slo::correction::Spans;
-use slod::slo::{BudgetingMethod, Objective};
+use slod::slo::{BudgetingMethod, Objective, StandardWindow};
 use slod::store::Store;
 use std::time::Duration;
 
@@ -247,14 +247,18 @@ fn a_report_agrees_with_the_status() {
     let store = Store::open_read_only(store()).expect("readable");
     let now = Timestamp(at(DAYS * DAY).0 - 1);
     let corrections = in_force(&config, &store).expect("readable");
-    let mut ledger = Ledger::new(&config, &corrections);
-    ledger.restore(&store, now).expect("restored");
-    let snapshot = ledger.snapshot(now);
+    let ledger = restore(RestoreFrom {
+        config: &config,
+        corrections: &corrections,
+        store: Some(&store),
+        now,
+    });
+    let snapshot = ledger.expect("restored").advance(now).snapshot();
     let (_, report) = printed_at(0, DAYS * DAY, DAYS * DAY);
     for (service, reported) in snapshot.services.iter().zip(&report.services) {
         for (view, reported) in service.objectives.iter().zip(&reported.objectives) {
             let budgeting = view.objective.budgeting;
-            let [.., month] = view.windows;
+            let month = view.windows[StandardWindow::Days30];
             close(Some(reported.bad_events), budgeting.events(month.bad));
             // The minute that runs and the one before it may still get outcomes.
             let missing = reported.good_events - budgeting.events(month.good);

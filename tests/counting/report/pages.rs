@@ -20,7 +20,7 @@ fn nothing_kept_is_unknown() {
         assert!(objective.burn_down.points.is_empty() && objective.incidents.is_empty());
     }
     for text in [report.to_text(), report.to_markdown(), report.to_html()] {
-        assert!(text.contains("No outcome is kept of this span"));
+        assert!(text.contains("The store has no outcomes for this time range"));
         assert!(!text.contains("NaN") && !text.contains("inf"), "{text}");
     }
 }
@@ -66,7 +66,7 @@ fn a_span_that_is_not_over_says_so() {
     let (_, report) = printed_at(0, 60 * DAY, DAYS * DAY);
     for text in [report.to_text(), report.to_markdown(), report.to_html()] {
         assert!(text.contains("coverage is up to 2026-12-01 00:00 UTC"));
-        assert!(text.contains("None of 10 objectives missed so far"));
+        assert!(text.contains("None of 10 objectives has been missed so far"));
     }
 }
 

@@ -100,8 +100,7 @@ impl Asked {
 }
 
 fn judged(objective: &Objective, record: &Record) -> Judgement {
-    let outcome = &record.outcome;
-    objective.sli.judge(outcome.verdict, outcome.latency)
+    objective.sli.judge(&record.into())
 }
 
 fn outcomes(objective: &Objective, records: &[&Record], asked: &Asked) -> Vec<Event> {

@@ -175,7 +175,7 @@ async fn without_authentication_only_loopback_takes_writes() {
     let log = exposed.log();
     assert!(
         log.contains(
-            "everybody who reaches slod can read pages, metrics and the API (writes are refused)"
+            "everyone who can reach slod can read pages, metrics and the API (writes are refused)"
         ),
         "{log}"
     );
@@ -198,7 +198,10 @@ async fn every_change_is_on_record_with_who_made_it() {
     let daemon = files.start("127.0.0.1:0", "{}");
     let mut body = correction();
     let anonymous = daemon.post("/api/v1/corrections", "application/json", &body.to_string());
-    assert!(anonymous.contains("`author` needs 1 to 500"), "{anonymous}");
+    assert!(
+        anonymous.contains("`author` must have 1 to 500"),
+        "{anonymous}"
+    );
     body["author"] = "somebody".into();
     let anonymous = daemon.post("/api/v1/corrections", "application/json", &body.to_string());
     assert!(anonymous.contains("\"author\":\"somebody\""), "{anonymous}");

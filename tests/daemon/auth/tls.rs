@@ -64,7 +64,7 @@ async fn certificates_and_users_are_replaced_without_losing_a_connection() {
     assert_eq!(
         status(get(&new, "one")).await,
         200,
-        "the old file stays in force"
+        "the old file stays active"
     );
     let reload = new
         .post(url.replace("metrics", "-/reload"))
@@ -271,7 +271,7 @@ fn an_invalid_file_keeps_the_daemon_from_starting() {
     let (code, text) = slod(&["check", "--config", &config]);
     assert_eq!(code, Some(0), "{text}");
     assert!(
-        text.contains("note[open-listen]") && text.contains("everybody who reaches 0.0.0.0:1"),
+        text.contains("note[open-listen]") && text.contains("everyone who can reach 0.0.0.0:1"),
         "{text}"
     );
     files.write(

@@ -46,7 +46,7 @@ services:
     assert_eq!(bad, Some(0.0), "nor is it slow");
     let outcomes = daemon.request("GET", "/api/v1/probes/web/home/outcomes");
     assert!(
-        outcomes.contains("slod itself stood still for"),
+        outcomes.contains("slod itself was stalled for"),
         "{outcomes}"
     );
 }

@@ -58,7 +58,7 @@ fn while_somebody_else_holds_the_store_outcomes_wait_and_none_is_lost() {
     other.execute_batch("COMMIT").expect("let go");
     daemon.wait_for(|daemon| daemon.metric(BACKLOG).filter(|waiting| *waiting < 10.0));
     assert_eq!(daemon.metric(LOST), Some(0.0));
-    let failing = daemon.log().matches("the store fails").count();
+    let failing = daemon.log().matches("writing to the store failed").count();
     assert!(
         failing <= 2,
         "told once and not every second:\n{}",

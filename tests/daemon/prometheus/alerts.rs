@@ -3,6 +3,7 @@
 
 use super::burn::ledger;
 use super::server::repository;
+use slod::alerting::LiveAlerts;
 use slod::outcome::{Cause, Outcome, ProbeKey, Record, Timestamp, Verdict};
 use std::fmt::Write as _;
 use std::fs;
@@ -33,7 +34,7 @@ struct Span {
 
 /// Lives through it. Returns the two counters as scraped, and what the daemon fired.
 fn live() -> ([String; 2], Vec<Span>) {
-    let mut ledger = ledger();
+    let (mut ledger, mut alerts) = (ledger(), LiveAlerts::default());
     let (mut counters, mut spans) = ([String::new(), String::new()], Vec::new());
     let mut next = 0;
     for scrape in (0..END).step_by(usize::try_from(STEP).expect("small")) {
@@ -52,15 +53,17 @@ fn live() -> ([String; 2], Vec<Span>) {
             next += 10;
         }
         let now = Timestamp::from_secs(START + scrape);
-        let view = ledger.snapshot(now).services.remove(0).objectives.remove(0);
+        let mut snapshot = ledger.advance(now).snapshot();
+        let changes = alerts.step(&snapshot);
+        let view = snapshot.services.remove(0).objectives.remove(0);
         for (text, value) in counters.iter_mut().zip([view.events, view.bad_events]) {
             write!(text, " {value}").expect("a text");
         }
         let seconds = |at: Timestamp| at.0 / 1000 - START;
-        for alert in ledger.take_alerts() {
-            let (tier, from) = (alert.fired.tier.number, seconds(alert.fired.from));
+        for alert in changes {
+            let (tier, from) = (alert.key.tier.number, seconds(alert.from));
             spans.retain(|span: &Span| (span.tier, span.from) != (tier, from));
-            let to = alert.fired.to.map_or(i64::MAX, seconds);
+            let to = alert.to.map_or(i64::MAX, seconds);
             spans.push(Span { tier, from, to });
         }
     }

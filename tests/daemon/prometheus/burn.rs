@@ -4,9 +4,10 @@
 use super::server::{Prometheus, repository};
 use slod::config::Config;
 use slod::diagnostic::Source;
-use slod::ledger::Ledger;
-use slod::ledger::snapshot::{ObjectiveView, WINDOWS};
+use slod::ledger::snapshot::ObjectiveView;
+use slod::ledger::{Ledger, RestoreFrom, restore};
 use slod::outcome::{Cause, Outcome, ProbeKey, Record, Timestamp, Verdict};
+use slod::slo::StandardWindow;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
@@ -53,7 +54,13 @@ pub fn ledger() -> Ledger {
         text: CONFIG.into(),
     };
     let loaded = Config::load(&source, Path::new(""), &|_| None, slod::probe::KINDS);
-    Ledger::new(&loaded.config.expect("valid"), &[])
+    let without_past = RestoreFrom {
+        config: &loaded.config.expect("valid"),
+        corrections: &[],
+        store: None,
+        now: Timestamp(0),
+    };
+    restore(without_past).expect("nothing is read")
 }
 
 /// Lives through it all. Returns what a scrape every 15 s would have seen, and the daemon's view
@@ -79,7 +86,11 @@ fn live(start: i64) -> (String, BTreeMap<i64, ObjectiveView>) {
             next_probe += PROBE;
         }
         let at = start + scrape;
-        let mut service = ledger.snapshot(Timestamp::from_secs(at)).services.remove(0);
+        let mut service = ledger
+            .advance(Timestamp::from_secs(at))
+            .snapshot()
+            .services
+            .remove(0);
         let view = service.objectives.remove(0);
         for (page, family, value) in [
             (&mut events, "slod_slo_events", view.events),
@@ -156,17 +167,16 @@ fn the_shipped_rules_burn_as_the_daemon_does() {
 /// Both look back over the same time, but for half a scrape and half a slot of the daemon's window.
 /// Returns whether anything burned.
 fn check(second: i64, window: &str, reported: Option<f64>, view: &ObjectiveView) -> bool {
-    let index = WINDOWS
-        .iter()
-        .position(|(name, _)| *name == window)
-        .expect("a window of ours");
-    let length = i64::try_from(WINDOWS[index].1.as_secs()).expect("small");
+    let named = |one: &StandardWindow| one.name() == window;
+    let standard = StandardWindow::ALL.into_iter().find(named);
+    let standard = standard.expect("a window of ours");
+    let length = i64::try_from(standard.length().as_secs()).expect("small");
     let slot = match length {
         ..7201 => 10,
         7201..86_401 => 300,
         _ => HOUR,
     };
-    let own = view.windows[index];
+    let own = view.windows[standard];
     let (Some(reported), Some(sli)) = (reported, own.sli) else {
         assert_eq!(
             reported.is_some(),

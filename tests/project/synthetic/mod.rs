@@ -2,14 +2,19 @@
 
 mod system;
 
+use slod::alert::{AlertKey, AlertRecord, TIERS};
+use slod::alerting::AlertsView;
 use slod::ledger::snapshot::{
     DAYS, DayView, LastOutcome, ObjectiveView, ProbeView, QUANTILE_SPANS, QUANTILES, ServiceView,
-    Snapshot, WINDOWS, WindowView,
+    Snapshot, WindowView,
 };
-use slod::outcome::{Cause, Phase, Phases, ProbeKey, Timestamp, Verdict, VoidReason};
-use slod::slo::burn::Alert;
+use slod::outcome::{Cause, Measurement, Measurements, ProbeKey, Timestamp, Verdict, VoidReason};
+use slod::probe::KINDS;
 use slod::slo::correction::Correction;
-use slod::slo::{BudgetView, BudgetingMethod, Combine, NoDataPolicy, Objective, Sli, Window};
+use slod::slo::{
+    BudgetView, BudgetingMethod, Combine, NoDataPolicy, Objective, Precision, Sli, StandardWindows,
+    Window,
+};
 use slod::store::Ahead;
 use std::sync::Arc;
 use std::time::Duration;
@@ -99,9 +104,11 @@ fn correction(id: &str, hours: i64, reason: &str, slos: &[&str]) -> Correction {
 }
 
 const LATENCY_P95: Sli = Sli::Latency {
+    of: None,
     below: Duration::from_millis(500),
 };
 const LATENCY_P99: Sli = Sli::Latency {
+    of: None,
     below: Duration::from_secs(1),
 };
 
@@ -158,8 +165,7 @@ fn objective(name: &str, sli: Sli, target: f64, fate: Fate) -> ObjectiveView {
         },
         events: period.good + period.bad,
         bad_events: period.bad,
-        windows: WINDOWS.map(|(_, span)| view(span)),
-        alerts: alerts(fate, sli),
+        windows: StandardWindows::of(|window| view(window.length())),
         budget: BudgetView {
             window: Window::rolling(30 * DAY),
             period,
@@ -170,26 +176,39 @@ fn objective(name: &str, sli: Sli, target: f64, fate: Fate) -> ObjectiveView {
         },
         further: Vec::new(),
         corrected: false,
-        approximate: None,
+        precision: Precision::default(),
     }
 }
 
-/// What burns fires since an hour, and the faster tier since half of it.
-fn alerts(fate: Fate, sli: Sli) -> [Alert; 4] {
-    let firing = |minutes: u64| Alert::Firing {
-        since: AT.before(Duration::from_secs(minutes * 60)),
-        held: AT,
-    };
-    match (fate, sli) {
-        (Fate::Down, _) => [firing(55), firing(50), firing(40), Alert::Inactive],
-        (Fate::Burning, Sli::Success) => [
-            Alert::Inactive,
-            firing(60),
-            Alert::Inactive,
-            Alert::Inactive,
-        ],
-        _ => [Alert::Inactive; 4],
+/// What fires: all tiers but the slowest of what is down, one of what burns.
+pub fn firing(services: &[ServiceView]) -> AlertsView {
+    let mut all = Vec::new();
+    for service in services {
+        let down = service
+            .probes
+            .iter()
+            .any(|one| one.consecutive_failures > 0);
+        for view in &service.objectives {
+            let burning = view.budget.exhaustion.is_some();
+            let since: &[(usize, u64)] = match view.objective.sli {
+                _ if down => &[(0, 55), (1, 50), (2, 40)],
+                Sli::Success if burning => &[(1, 60)],
+                _ => &[],
+            };
+            all.extend(since.iter().map(|(tier, minutes)| AlertRecord {
+                key: AlertKey {
+                    service: service.name.clone(),
+                    slo: view.objective.name.as_str().into(),
+                    tier: &TIERS[*tier],
+                },
+                from: AT.before(Duration::from_secs(minutes * 60)),
+                to: None,
+                spent: None,
+                inhibited: false,
+            }));
+        }
     }
+    AlertsView::new(AT, all)
 }
 
 fn window(
@@ -272,6 +291,7 @@ pub fn probe(service: &str, name: &str, fate: Fate, seed: u64) -> ProbeView {
     ProbeView {
         key: ProbeKey::new(service, name),
         kind: "http",
+        measures: KINDS[0].measures(),
         target: format!("https://{service}.example/health").into(),
         interval: INTERVAL,
         runs: if probed { 259_121 } else { 0 },
@@ -308,18 +328,18 @@ fn last(fate: Fate, base: Duration) -> LastOutcome {
             at,
             verdict: Verdict::Good,
             latency: base,
-            phases: phases(base),
-            http_status: Some(200),
+            measured: phases(base),
+            code: Some(200),
             tls_not_after: Some(AT.after(61 * DAY).0 / 1000),
             message: None,
         },
     }
 }
 
-fn phases(total: Duration) -> Phases {
-    let mut phases = Phases::default();
-    for (phase, percent) in Phase::ALL.into_iter().zip([4, 9, 21, 58, 8]) {
-        phases.add(phase, total * percent / 100);
+fn phases(total: Duration) -> Measurements {
+    let mut phases = Measurements::default();
+    for (phase, percent) in Measurement::PHASES.iter().zip([4, 9, 21, 58, 8]) {
+        phases.add(*phase, total * percent / 100);
     }
     phases
 }
@@ -330,8 +350,8 @@ pub fn failure(at: Timestamp, cause: Cause, message: &str) -> LastOutcome {
         at,
         verdict: Verdict::Bad(cause),
         latency,
-        phases: phases(latency),
-        http_status: (cause == Cause::Status).then_some(503),
+        measured: phases(latency),
+        code: (cause == Cause::Status).then_some(503),
         tls_not_after: None,
         message: Some(message.into()),
     }

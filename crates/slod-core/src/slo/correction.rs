@@ -71,7 +71,7 @@ impl Correction {
 pub fn span_fault(from: Timestamp, to: Timestamp) -> Option<String> {
     let length = i128::from(to.0) - i128::from(from.0);
     if from < YEARS.0 || from >= YEARS.1 {
-        return Some("it must begin in the years 2000 to 2099".to_owned());
+        return Some("it must start in the years 2000 to 2099".to_owned());
     }
     if length < 0 {
         return Some("`to` must be after `from`".to_owned());

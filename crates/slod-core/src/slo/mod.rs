@@ -2,28 +2,32 @@
 
 pub mod absence;
 pub mod budget;
-pub mod burn;
 pub mod calendar;
 pub mod correction;
+mod hour;
 pub mod objective;
 pub mod occurrence;
 mod pace;
+mod precision;
 pub mod recurrence;
-pub mod replay;
 mod retention;
 pub mod series;
 pub mod slice;
 mod slices;
+mod standard;
 mod tally;
 mod track;
 pub mod vantage;
 pub mod window;
 
+pub use hour::HourCounts;
 pub use objective::{
-    BudgetingMethod, Combine, Judgement, NoDataPolicy, Objective, ProbeRef, Sli, Window,
+    BudgetingMethod, Combine, Judgement, NoDataPolicy, Objective, ProbeRef, Sli, Threshold, Window,
 };
 pub use pace::Pace;
+pub use precision::Precision;
 pub use retention::Retention;
+pub use standard::{StandardWindow, StandardWindows};
 pub use tally::{Tally, TallyKey, whole_ms};
-pub use track::{BudgetView, ContributingProbe, DayView, Tracker};
+pub use track::{BudgetView, ContributingProbe, DayView, Filling, Tracker};
 pub use window::WindowView;

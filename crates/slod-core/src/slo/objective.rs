@@ -1,7 +1,7 @@
 //! What is promised, and how one outcome counts for it.
 
 use super::calendar::Calendar;
-use crate::outcome::{ProbeKey, Timestamp, Verdict};
+use crate::outcome::{DurationOf, Event, Measurement, Measures, ProbeKey, Timestamp, Verdict};
 use crate::units::show_duration;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -15,13 +15,23 @@ pub enum Sli {
     /// Good outcomes are good. Budgeted by occurrences unless configured otherwise.
     Success,
     /// Good outcomes under the threshold are good; a failed one is never fast.
-    Latency { below: Duration },
+    Latency {
+        /// The whole attempt where this is `None`. A good attempt without this measurement is not
+        /// counted.
+        of: Option<Measurement>,
+        below: Duration,
+    },
     /// Good outcomes of heartbeats are good. Budgeted in time slices unless configured otherwise.
     Freshness,
 }
 
-/// The probe kind whose outcomes are about freshness and not about answers.
-const HEARTBEAT: &str = "heartbeat";
+/// What must take less than how long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Threshold {
+    /// The whole attempt where this is `None`.
+    pub of: Option<Measurement>,
+    pub below: Duration,
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Judgement {
@@ -29,16 +39,39 @@ pub enum Judgement {
     Bad,
     /// Says nothing about the service.
     NotCounted,
+    /// Says nothing about what the objective is about: as if there was no attempt.
+    NotMeasured,
 }
 
 impl Sli {
-    pub fn judge(self, verdict: Verdict, latency: Duration) -> Judgement {
-        match (verdict, self) {
+    pub fn judge(self, event: &Event) -> Judgement {
+        let threshold = self.threshold();
+        let unknown = self.measurement().is_some() && !event.measured.are_known();
+        match (event.verdict, threshold) {
             (Verdict::Void(_), _) => Judgement::NotCounted,
+            // Where nobody knows which good attempts were fast, failures alone say nothing.
+            _ if unknown => Judgement::NotMeasured,
             (Verdict::Bad(_), _) => Judgement::Bad,
-            (Verdict::Good, Self::Latency { below }) if latency >= below => Judgement::Bad,
-            (Verdict::Good, _) => Judgement::Good,
+            (Verdict::Good, None) => Judgement::Good,
+            (Verdict::Good, Some(Threshold { of, below })) => match event.time(of) {
+                None => Judgement::NotMeasured,
+                Some(time) if time >= below => Judgement::Bad,
+                Some(_) => Judgement::Good,
+            },
         }
+    }
+
+    /// What is fast enough, where that is the promise.
+    pub const fn threshold(self) -> Option<Threshold> {
+        match self {
+            Self::Latency { of, below } => Some(Threshold { of, below }),
+            Self::Availability | Self::Success | Self::Freshness => None,
+        }
+    }
+
+    /// The measurement that it is about, if not the whole attempt.
+    pub fn measurement(self) -> Option<Measurement> {
+        self.threshold()?.of
     }
 
     /// The name in the config.
@@ -51,9 +84,29 @@ impl Sli {
         }
     }
 
-    /// Whether probes of a kind say anything about it.
-    pub fn suits(self, kind: &str) -> bool {
-        (self == Self::Freshness) == (kind == HEARTBEAT)
+    /// Whether probes that measure this say anything about it.
+    pub fn suits(self, measures: &Measures) -> bool {
+        match measures.duration {
+            DurationOf::Age => self == Self::Freshness,
+            DurationOf::Attempt => match self {
+                Self::Availability | Self::Success => true,
+                Self::Freshness => false,
+                Self::Latency { of, .. } => {
+                    of.is_none_or(|one| measures.measurements.contains(&one))
+                }
+            },
+        }
+    }
+}
+
+impl Threshold {
+    /// `under 500ms`, `connect under 50ms`
+    pub fn words(&self) -> String {
+        let below = show_duration(self.below);
+        match self.of {
+            None => format!("under {below}"),
+            Some(one) => format!("{} under {below}", one.label()),
+        }
     }
 }
 
@@ -73,10 +126,6 @@ pub enum BudgetingMethod {
 impl BudgetingMethod {
     /// Length of a time slice.
     pub const SLICE: Duration = Duration::from_secs(60);
-    /// The default `slice_target`: a minute is downtime if more than half of its attempts fail. One
-    /// failure of several attempts is then no downtime, or random failures would spend the budget of
-    /// a healthy service (`docs/FALSE_PAGES.md` has the figures).
-    pub const SLICE_TARGET: f64 = 0.5;
 
     /// How many counts make one event. All counts are whole numbers, so a slice that is partly
     /// good is counted in millionths.
@@ -220,10 +269,10 @@ impl Objective {
     }
 
     /// With what weight a probe counts that the objective's service has or borrows.
-    pub fn weight_of(&self, service: &str, probe: &ProbeKey, kind: &str) -> Option<u32> {
+    pub fn weight_of(&self, service: &str, probe: &ProbeKey, measures: &Measures) -> Option<u32> {
         let own = *probe.service == *service;
         if self.probes.is_empty() {
-            return (own && self.sli.suits(kind)).then_some(1);
+            return (own && self.sli.suits(measures)).then_some(1);
         }
         let is = |counted: &&ProbeRef| {
             let same = |other: &Arc<str>| *other == probe.service;

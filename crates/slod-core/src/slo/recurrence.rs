@@ -6,10 +6,14 @@
 //! that is skipped is read with the offset before the gap. Hourly rules count hours as they pass: they
 //! are evaluated once for each stretch of time with one offset.
 
+mod reason;
+
 use crate::outcome::Timestamp;
+use crate::units::DAY_MS;
 use chrono::{DateTime, Datelike, Months, NaiveDate, NaiveDateTime, NaiveTime, Offset};
 use chrono::{TimeDelta, TimeZone};
 use chrono_tz::Tz;
+use reason::reason;
 use rrule::{Frequency, RRule, RRuleSet, Unvalidated};
 use std::time::Duration;
 
@@ -18,7 +22,6 @@ const MAX_PER_DAY: usize = 144;
 const MAX_COUNT: usize = 10_000;
 /// A rule must occur within so many years after its start.
 const FIRST_WITHIN: Duration = Duration::from_secs(10 * 366 * 86_400);
-const DAY_MS: i64 = 86_400_000;
 
 /// When something comes again.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,28 +48,34 @@ impl Recurrence {
         let (mut kept, mut count, mut until) = (Vec::new(), None, None);
         for part in text.split([';', '\n']).map(str::trim) {
             let Some((name, value)) = part.split_once(['=', ':']) else {
-                return Err(format!("`{part}` is not a part such as FREQ=WEEKLY"));
+                return Err(format!(
+                    "invalid part `{part}`; expected KEY=VALUE such as FREQ=WEEKLY"
+                ));
             };
             match name {
                 "COUNT" => count = Some(read_count(value)?),
                 "UNTIL" => until = Some(read_until(value, zone)?),
                 "FREQ" if value == "MINUTELY" || value == "SECONDLY" => {
-                    return Err(format!("{part} is too often: HOURLY is the most frequent"));
+                    return Err(format!(
+                        "{part} is not supported: HOURLY is the shortest period"
+                    ));
                 }
-                "DTSTART" => return Err("a rule has no DTSTART: it begins at `from`".to_owned()),
+                "DTSTART" => {
+                    return Err("DTSTART is not allowed: the rule starts at `from`".to_owned());
+                }
                 _ if ["EXDATE", "EXRULE", "RDATE"]
                     .iter()
                     .any(|no| name.starts_with(no)) =>
                 {
                     return Err(format!(
-                        "{name} is not part of a rule: list the days to leave out under `except`, and add a correction for each extra one"
+                        "{name} is not allowed: list excluded dates under `except`, and add a separate correction for each additional date"
                     ));
                 }
                 _ => kept.push(part),
             }
         }
         if count.is_some() && until.is_some() {
-            return Err("COUNT and UNTIL both say when it ends: keep one of them".to_owned());
+            return Err("COUNT and UNTIL are mutually exclusive: remove one of them".to_owned());
         }
         let rule: RRule<Unvalidated> = kept.join(";").parse().map_err(reason)?;
         let recurrence = Self {
@@ -87,7 +96,7 @@ impl Recurrence {
         let per_day = self.per_day();
         if per_day > MAX_PER_DAY {
             return Err(format!(
-                "the rule occurs {per_day} times a day: {MAX_PER_DAY} is the most"
+                "the rule occurs {per_day} times a day; the maximum is {MAX_PER_DAY}"
             ));
         }
         let end = self.start.after(FIRST_WITHIN);
@@ -203,16 +212,12 @@ impl Recurrence {
     }
 }
 
-fn reason(error: impl std::fmt::Display) -> String {
-    error.to_string()
-}
-
 fn read_count(value: &str) -> Result<usize, String> {
     let count = value
         .parse()
         .ok()
         .filter(|count| (1..=MAX_COUNT).contains(count));
-    count.ok_or_else(|| format!("COUNT is a whole number from 1 to {MAX_COUNT}"))
+    count.ok_or_else(|| format!("COUNT must be a whole number from 1 to {MAX_COUNT}"))
 }
 
 /// The end, exclusive. A day is included as a whole, and so is a moment.
@@ -225,7 +230,7 @@ fn read_until(value: &str, zone: Tz) -> Result<Timestamp, String> {
             .and_then(|at| Some(Timestamp(moment(zone, at)?.0 + 1)))
             .or_else(|| moment(zone, day()?.and_time(NaiveTime::MIN))),
     };
-    let expected = "UNTIL is a day such as 20261231, or a moment such as 20261231T235959Z";
+    let expected = "UNTIL must be a date such as 20261231, or a time such as 20261231T235959Z";
     end.ok_or_else(|| expected.to_owned())
 }
 

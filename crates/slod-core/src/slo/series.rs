@@ -2,6 +2,7 @@
 
 mod border;
 mod ring;
+mod sums;
 
 use super::calendar::Calendar;
 use super::correction::Spans;
@@ -83,6 +84,13 @@ impl Series {
     pub fn with_calendars(self, calendars: impl Iterator<Item = Calendar>) -> Self {
         let borders = calendars.map(Borders::new).collect();
         Self { borders, ..self }
+    }
+
+    /// For windows that are summed up more often than events come.
+    #[must_use]
+    pub fn with_sums(self) -> Self {
+        let tiers = self.tiers.map(Ring::with_sums);
+        Self { tiers, ..self }
     }
 
     /// Begins the calendars' periods of a moment. What comes later must not be added before.

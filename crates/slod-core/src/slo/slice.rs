@@ -78,10 +78,11 @@ impl SliceRule {
                 running = slice;
             }
             let (good, bad) = &mut columns[self.column_of(probe)];
-            match sli.judge(event.verdict, event.latency) {
+            match sli.judge(&event) {
                 Judgement::Good => *good += 1,
                 Judgement::Bad => *bad += 1,
                 Judgement::NotCounted => tally.void += 1,
+                Judgement::NotMeasured => {}
             }
         }
         tally.add(self.judge(&columns));

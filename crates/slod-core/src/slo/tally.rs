@@ -1,8 +1,8 @@
 //! Exact counts, and what they depend on.
 
-use super::objective::{BudgetingMethod, Judgement, Sli};
+use super::objective::{BudgetingMethod, Judgement, Objective, Sli};
 use super::slice::SliceRule;
-use crate::outcome::Event;
+use crate::outcome::{Event, Measurement};
 use std::fmt;
 use std::time::Duration;
 
@@ -33,7 +33,10 @@ impl fmt::Display for TallyKey {
         match self.sli {
             // They differ in their default budgeting, and in the probes that count.
             Sli::Availability | Sli::Success | Sli::Freshness => f.write_str("success")?,
-            Sli::Latency { below } => write!(f, "latency<{}ns", below.as_nanos())?,
+            Sli::Latency { of, below } => {
+                let name = of.map_or("latency", Measurement::label);
+                write!(f, "{name}<{}ns", below.as_nanos())?;
+            }
         }
         match self.budgeting {
             BudgetingMethod::Occurrences => Ok(()),
@@ -46,6 +49,13 @@ impl fmt::Display for TallyKey {
 }
 
 impl TallyKey {
+    pub const fn of(objective: &Objective) -> Self {
+        Self {
+            sli: objective.sli,
+            budgeting: objective.budgeting,
+        }
+    }
+
     /// Counts one probe's outcomes in the order of time. For time slices they must be whole slices.
     pub fn count(&self, events: impl Iterator<Item = Event>) -> Tally {
         match SliceRule::alone(self.budgeting) {
@@ -58,13 +68,14 @@ impl TallyKey {
     pub fn count_occurrences(&self, events: impl Iterator<Item = Event>) -> Tally {
         let mut tally = Tally::default();
         for event in events {
-            match self.sli.judge(event.verdict, event.latency) {
+            match self.sli.judge(&event) {
                 Judgement::Good => tally.good += 1,
                 Judgement::Bad => tally.bad += 1,
                 Judgement::NotCounted => {
                     tally.void += 1;
                     continue;
                 }
+                Judgement::NotMeasured => continue,
             }
             tally.covered_ms = tally.covered_ms.saturating_add(whole_ms(event.interval));
         }

@@ -3,9 +3,11 @@
 mod budgets;
 mod counters;
 mod days;
+mod fill;
 
 pub use budgets::BudgetView;
 pub use days::DayView;
+pub use fill::Filling;
 
 use super::absence::Unwatched;
 use super::correction::Spans;
@@ -41,8 +43,6 @@ pub struct Tracker {
     /// When nobody was supposed to look afterwards: no slice of it is missing.
     unwatched: Unwatched,
     retention: Retention,
-    /// Whether the past is filled in.
-    live: bool,
     /// After the latest outcome, counted or not.
     newest: Timestamp,
     counters: Counters,
@@ -75,7 +75,6 @@ impl Tracker {
             since: None,
             unwatched: Unwatched::default(),
             retention: Retention::default(),
-            live: false,
             newest: Timestamp(i64::MIN),
             counters: Counters::default(),
             objective,
@@ -104,7 +103,14 @@ impl Tracker {
         Self { retention, ..self }
     }
 
-    /// Says when nobody was supposed to look. To be called before [`Tracker::go_live`].
+    /// For windows that are read more often than outcomes come. Before anything is taken.
+    #[must_use]
+    pub fn with_sums(self) -> Self {
+        let series = self.series.with_sums();
+        Self { series, ..self }
+    }
+
+    /// Says when nobody was supposed to look.
     pub fn leave_out(&mut self, unwatched: Unwatched) {
         self.unwatched = unwatched;
     }
@@ -139,13 +145,12 @@ impl Tracker {
 
     /// What stored hourly tallies of each probe must have been counted by to be usable here.
     pub fn tally_key(&self) -> TallyKey {
-        let Objective { sli, budgeting, .. } = *self.objective;
-        TallyKey { sli, budgeting }
+        TallyKey::of(&self.objective)
     }
 
     /// Whether an outcome counts as a failure here.
     pub fn is_bad(&self, event: &Event) -> bool {
-        self.objective.sli.judge(event.verdict, event.latency) == Judgement::Bad
+        self.objective.sli.judge(event) == Judgement::Bad
     }
 
     /// What a slice is in which no outcome counts; `None` where that is nothing.
@@ -155,13 +160,22 @@ impl Tracker {
 
     /// Takes one outcome of a probe that counts, given its position among those.
     pub fn record(&mut self, probe: usize, event: &Event) {
-        let at = event.at;
+        self.reach(event.at);
+        self.begin(event.at);
+        self.take(probe, event);
+    }
+
+    /// The time of an outcome has come.
+    fn reach(&mut self, at: Timestamp) {
         self.newest = self.newest.max(Timestamp(at.0 + 1));
         self.close_slices(at);
-        self.begin(at);
+    }
+
+    fn take(&mut self, probe: usize, event: &Event) {
+        let at = event.at;
         self.unwatched.end(at);
-        let judgement = self.objective.sli.judge(event.verdict, event.latency);
-        if self.corrected.contains(at) {
+        let judgement = self.objective.sli.judge(event);
+        if judgement == Judgement::NotMeasured || self.corrected.contains(at) {
             return;
         }
         if judgement == Judgement::NotCounted {
@@ -204,7 +218,7 @@ impl Tracker {
 
     /// Takes the time of an outcome: its probes are known since then at the latest.
     fn begin(&mut self, at: Timestamp) {
-        if !self.live || self.since.is_some_and(|since| since <= at) {
+        if self.since.is_some_and(|since| since <= at) {
             return;
         }
         let end = self.since.map_or(i64::MAX, slice_of);
@@ -223,30 +237,15 @@ impl Tracker {
             && !self.unwatched.contains(slice_start(slice))
     }
 
-    /// Makes ready for being filled from the past up to `now`.
-    pub fn anchor(&mut self, now: Timestamp) {
-        self.series.anchor(now);
-    }
-
     /// Takes one probe's tally of an hour that is older than [`Series::replay_span`], or of all
     /// together where slices are counted.
     pub fn restore_hour(&mut self, hour: Timestamp, tally: Tally) {
         self.series.add_hour(hour, tally);
     }
 
-    /// Takes the tally of all probes together over a part of such an hour.
-    pub fn restore_part(&mut self, start: Timestamp, tally: Tally) {
-        self.series.add_part(start, tally);
-    }
-
     /// Where a window begins within an hour that is older than [`Series::replay_span`].
     pub fn starts_within(&self, hour: Timestamp) -> Vec<Timestamp> {
         self.series.starts_within(hour)
-    }
-
-    /// Takes the tally of all probes together over a slot that is older than [`Series::fine_span`].
-    pub fn restore_slot(&mut self, slot: i64, tally: Tally) {
-        self.series.add_slot(slot, tally);
     }
 
     /// Counts outcomes of the past, each with its probe's position, in the order of time and in
@@ -259,24 +258,6 @@ impl Tracker {
                 .tally_key()
                 .count_occurrences(counted.map(|(_, event)| event)),
         }
-    }
-
-    /// What tallies of one hour, one per probe that has outcomes in it, make together; `None` where
-    /// they do not suffice, because a slice sees its probes together. They do for one probe alone, and
-    /// where every slice of every probe is good and one of them has all.
-    pub fn together(&self, tallies: &[Tally]) -> Option<Tally> {
-        let mut sum = Tally::default();
-        for tally in tallies {
-            sum.add(*tally);
-        }
-        if tallies.len() <= 1 || self.slices.is_none() {
-            return Some(sum);
-        }
-        let all = u32::try_from(SLICES_PER_HOUR).ok()? * self.objective.budgeting.parts();
-        let clean = tallies.iter().all(|tally| tally.bad == 0);
-        let full = tallies.iter().find(|tally| tally.good == all);
-        let void = sum.void;
-        full.filter(|_| clean).map(|full| Tally { void, ..*full })
     }
 
     /// Closes the slices that ended at least one slice ago: from then on they are counted events,
@@ -297,8 +278,7 @@ impl Tracker {
 
     /// Fills closed slices in which nothing counted, if they count as missing.
     fn fill(&mut self, from: i64, until: i64) {
-        let (Some(missing), Some(since)) = (self.missing(), self.since.filter(|_| self.live))
-        else {
+        let (Some(missing), Some(since)) = (self.missing(), self.since) else {
             return;
         };
         let oldest = self.oldest(slice_start(until)).max(since);
@@ -313,26 +293,6 @@ impl Tracker {
                 self.counters.add(missing);
             }
         }
-    }
-
-    /// Ends the filling from the past. `since` is when the first of its probes began. The counters
-    /// are set anew: what was filled in did not happen in this process.
-    pub fn go_live(&mut self, now: Timestamp, since: Option<Timestamp>, counters: (u64, u64)) {
-        self.close_slices(now);
-        self.live = true;
-        self.since = since;
-        if let (Some(missing), Some(since)) = (self.missing(), since) {
-            // Whole hours by what is not there, and the newest slices one by one.
-            let until = self.closed();
-            let hour = until - until.rem_euclid(SLICES_PER_HOUR);
-            let known = self.oldest(now).max(self.retention.begin(now));
-            let from = slice_start(slice_of(since)).max(known);
-            let left_out = self.corrected.joined(&self.unwatched.spans());
-            self.series
-                .complete(from, slice_start(hour), missing, &left_out);
-            self.fill(hour, until);
-        }
-        self.counters = Counters::going_on_from(counters);
     }
 
     /// Counted events and bad ones since the process started, in [`BudgetingMethod::parts`].

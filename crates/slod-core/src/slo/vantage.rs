@@ -7,7 +7,7 @@
 
 mod control;
 
-use crate::outcome::{Cause, Outcome, ProbeKey, Record, Timestamp, Verdict, VoidReason};
+use crate::outcome::{Outcome, ProbeKey, Record, Timestamp, Verdict, VoidReason};
 use control::{Control, Evidence};
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -243,18 +243,14 @@ fn agree(answers: &[(Evidence, bool)], hopeful: bool) -> bool {
 fn undecided(outcome: &mut Outcome) {
     outcome.verdict = Verdict::Void(VoidReason::Shutdown);
     let failed = outcome.detail.message.take().unwrap_or_default();
-    let text = "slod ended before its control probes could say whether its own network was lost";
+    let text =
+        "slod stopped before its control probes could show whether the local network had failed";
     outcome.detail.say(format_args!("{text}: {failed}"));
 }
 
-/// Whether a lost network of our own could look like this. Where somebody answered, it cannot.
+/// Whether a lost network of our own could look like this.
 fn may_be_ours(verdict: Verdict) -> bool {
-    matches!(
-        verdict,
-        Verdict::Bad(
-            Cause::Dns | Cause::Unreachable | Cause::Timeout | Cause::Reset | Cause::Proxy
-        )
-    )
+    matches!(verdict, Verdict::Bad(cause) if cause.could_be_own_network())
 }
 
 #[cfg(test)]

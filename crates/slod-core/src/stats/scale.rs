@@ -1,35 +1,56 @@
-//! Log-linear buckets for latencies, with every latency threshold as an exact bucket border.
+//! Log-linear buckets for durations, with every threshold as an exact bucket border.
 
 use std::time::Duration;
 
-/// Sub-buckets per power of two: a bucket is at most 1/64 of its lower border wide, so its middle
-/// is within 1/128 = 0.8 % of every value in it.
-const SUB_BITS: u32 = 6;
-const SUB: u64 = 1 << SUB_BITS;
-
-/// How far the value that stands for a bucket may be from what is in it, as a ratio.
+/// How far the value that stands for a latency's bucket may be from what is in it, as a ratio.
 pub const PRECISION: f64 = 1.0 / 128.0;
+/// Likewise for other measurements.
+pub const COARSE_PRECISION: f64 = 1.0 / 16.0;
 
-/// What latencies are counted in. Hours that older versions stored are in microseconds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What durations are counted in, and how finely.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Unit {
+    /// Latencies.
+    #[default]
     Nanos,
+    /// Latencies of hours that older versions stored.
     Micros,
+    /// Measurements apart from the latency, with wider buckets.
+    CoarseMicros,
 }
 
 impl Unit {
     const fn ns(self) -> u64 {
         match self {
             Self::Nanos => 1,
-            Self::Micros => 1000,
+            Self::Micros | Self::CoarseMicros => 1000,
         }
     }
 
-    /// About 19 hours; a longer latency counts as that.
+    /// About 19 hours; a longer duration counts as that.
     const fn most(self) -> u64 {
         match self {
             Self::Nanos => (1 << 46) - 1,
-            Self::Micros => (1 << 36) - 1,
+            Self::Micros | Self::CoarseMicros => (1 << 36) - 1,
+        }
+    }
+
+    /// Sub-buckets per power of two, as a power of two. A bucket of latencies is at most 1/64 of its
+    /// lower border wide, so its middle is within 1/128 = 0.8 % of every value in it; one of other
+    /// measurements 1/8, and 6.3 %.
+    const fn sub_bits(self) -> u32 {
+        match self {
+            Self::Nanos | Self::Micros => 6,
+            Self::CoarseMicros => 3,
+        }
+    }
+
+    /// How such cuts are marked in stored data.
+    const fn mark(self) -> &'static str {
+        match self {
+            Self::Nanos => "ns",
+            Self::Micros => "",
+            Self::CoarseMicros => "us",
         }
     }
 
@@ -39,12 +60,9 @@ impl Unit {
     }
 }
 
-/// How cuts in nanoseconds are marked in stored data.
-const NANOS: &str = "ns";
-
-/// Numbers latencies by bucket. `cuts` are extra borders, so that "under 500 ms" can be counted
+/// Numbers durations by bucket. `cuts` are extra borders, so that "under 500 ms" can be counted
 /// from the buckets without an error.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Scale {
     unit: Unit,
     cuts: Vec<u64>,
@@ -53,12 +71,20 @@ pub struct Scale {
 impl Scale {
     /// `cuts` in any order; they are sorted and those on a bucket border already fall out.
     pub fn new(cuts: impl IntoIterator<Item = Duration>) -> Self {
-        let unit = Unit::Nanos;
+        Self::with(Unit::Nanos, cuts)
+    }
+
+    /// The scale of measurements apart from the latency.
+    pub fn coarse(cuts: impl IntoIterator<Item = Duration>) -> Self {
+        Self::with(Unit::CoarseMicros, cuts)
+    }
+
+    fn with(unit: Unit, cuts: impl IntoIterator<Item = Duration>) -> Self {
         Self::of(unit, cuts.into_iter().map(|cut| unit.of(cut)))
     }
 
     fn of(unit: Unit, cuts: impl Iterator<Item = u64>) -> Self {
-        let extra = |cut: &u64| *cut <= unit.most() && lower(base(*cut)) != *cut;
+        let extra = |cut: &u64| *cut <= unit.most() && unit.lower(unit.base(*cut)) != *cut;
         let mut cuts: Vec<u64> = cuts.filter(extra).collect();
         cuts.sort_unstable();
         cuts.dedup();
@@ -68,16 +94,15 @@ impl Scale {
     /// As it is stored: the extra borders, with a mark where they are in nanoseconds.
     pub fn to_text(&self) -> String {
         let cuts = self.cuts.iter().map(u64::to_string);
-        let unit = (self.unit == Unit::Nanos).then(|| NANOS.to_owned());
-        unit.into_iter().chain(cuts).collect::<Vec<_>>().join(" ")
+        let mark = Some(self.unit.mark().to_owned()).filter(|mark| !mark.is_empty());
+        mark.into_iter().chain(cuts).collect::<Vec<_>>().join(" ")
     }
 
     /// Reads what [`Scale::to_text`] wrote.
     pub fn from_text(text: &str) -> Option<Self> {
-        let (unit, cuts) = match text.strip_prefix(NANOS) {
-            Some(cuts) => (Unit::Nanos, cuts),
-            None => (Unit::Micros, text),
-        };
+        let marked = |unit: Unit| Some((unit, text.strip_prefix(unit.mark())?));
+        let units = [Unit::Nanos, Unit::CoarseMicros, Unit::Micros];
+        let (unit, cuts) = units.into_iter().find_map(marked)?;
         let cuts: Result<Vec<u64>, _> = cuts.split_whitespace().map(str::parse).collect();
         Some(Self::of(unit, cuts.ok()?.into_iter()))
     }
@@ -92,7 +117,7 @@ impl Scale {
     pub fn code(&self, latency: Duration) -> u16 {
         let count = self.unit.of(latency);
         let passed = self.cuts.partition_point(|cut| *cut <= count);
-        u16::try_from(base(count) + passed).unwrap_or(u16::MAX)
+        u16::try_from(self.unit.base(count) + passed).unwrap_or(u16::MAX)
     }
 
     /// The borders of a bucket in nanoseconds; the upper one is not in it.
@@ -118,8 +143,8 @@ impl Scale {
         // With `passed` cuts below or at it, the bucket is `base = code - passed`; the first
         // number of passed cuts that is consistent is the right one.
         for passed in 0..=self.cuts.len().min(code) {
-            let from = lower(code - passed);
-            let to = lower(code - passed + 1);
+            let from = self.unit.lower(code - passed);
+            let to = self.unit.lower(code - passed + 1);
             let start = match passed {
                 0 => from,
                 _ => from.max(self.cuts[passed - 1]),
@@ -133,26 +158,30 @@ impl Scale {
     }
 }
 
-/// The bucket without cuts: the first 128 are one wide, then 64 per power of two.
-fn base(count: u64) -> usize {
-    if count < 2 * SUB {
-        return usize::try_from(count).unwrap_or(usize::MAX);
+impl Unit {
+    /// The bucket without cuts. With 64 sub-buckets, the first 128 are one wide, then there are 64
+    /// per power of two.
+    fn base(self, count: u64) -> usize {
+        let sub = 1 << self.sub_bits();
+        if count < 2 * sub {
+            return usize::try_from(count).unwrap_or(usize::MAX);
+        }
+        let shift = count.ilog2() - self.sub_bits();
+        let bucket = u64::from(shift) * sub + (count >> shift);
+        usize::try_from(bucket).unwrap_or(usize::MAX)
     }
-    let shift = count.ilog2() - SUB_BITS;
-    let bucket = u64::from(shift) * SUB + (count >> shift);
-    usize::try_from(bucket).unwrap_or(usize::MAX)
-}
 
-/// The lowest value of a bucket. A number that no latency has comes from damaged data.
-fn lower(base: usize) -> u64 {
-    let base = base as u64;
-    if base < 2 * SUB {
-        return base;
+    /// The lowest value of a bucket. A number that no duration has comes from damaged data.
+    fn lower(self, base: usize) -> u64 {
+        let (base, sub) = (base as u64, 1 << self.sub_bits());
+        if base < 2 * sub {
+            return base;
+        }
+        let shift = base / sub - 1;
+        let start = base - shift * sub;
+        let high = u32::try_from(shift).ok().filter(|shift| *shift < 50);
+        high.map_or(1 << 56, |shift| start << shift)
     }
-    let shift = base / SUB - 1;
-    let start = base - shift * SUB;
-    let high = u32::try_from(shift).ok().filter(|shift| *shift < 50);
-    high.map_or(1 << 56, |shift| start << shift)
 }
 
 #[cfg(test)]
@@ -205,12 +234,15 @@ mod tests {
         #[test]
         fn buckets_are_monotone_reversible_and_within_one_percent(
             a in 0..Unit::Nanos.most(), b in 0..Unit::Nanos.most(),
-            cuts in prop::collection::vec(1..100_000_000_u64, 0..6), old in any::<bool>(),
+            cuts in prop::collection::vec(1..100_000_000_u64, 0..6), unit in 0..3,
         ) {
             let mut scale = Scale::new(cuts.iter().copied().map(us));
-            if old {
+            if unit == 1 {
                 let text = cuts.iter().map(u64::to_string).collect::<Vec<_>>().join(" ");
                 scale = Scale::from_text(&text).expect("valid");
+            }
+            if unit == 2 {
+                scale = Scale::coarse(cuts.iter().copied().map(us));
             }
             prop_assert_eq!(&Scale::from_text(&scale.to_text()).expect("valid"), &scale);
             let (a, b) = (Duration::from_nanos(a.min(b)), Duration::from_nanos(a.max(b)));
@@ -219,9 +251,10 @@ mod tests {
             let (from, to) = scale.bucket(code);
             prop_assert!((from..to).contains(&u64::try_from(a.as_nanos()).expect("fits")));
             let middle = scale.middle(code);
-            let unit = if old { 1e-6 } else { 1e-9 };
+            let precision = if unit == 2 { COARSE_PRECISION } else { PRECISION };
+            let unit = if unit == 0 { 1e-9 } else { 1e-6 };
             let off = (middle.as_secs_f64() - a.as_secs_f64()).abs();
-            prop_assert!(off <= PRECISION * a.as_secs_f64() + unit);
+            prop_assert!(off <= precision * a.as_secs_f64() + unit);
             prop_assert_eq!(scale.code(middle), code);
             for cut in cuts {
                 prop_assert_eq!(a < us(cut), code < scale.code(us(cut)));

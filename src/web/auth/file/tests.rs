@@ -217,7 +217,7 @@ const REFUSED: &[(&str, &str)] = &[
     ),
     (
         "http_server_config: { headers: { Server: slod } }",
-        "known here: Content-Security-Policy, X-Frame-Options",
+        "valid here: Content-Security-Policy, X-Frame-Options",
     ),
     (
         "http_server_config: { headers: { Content-Security-Policy: \"a\\nb\" } }",
@@ -232,7 +232,7 @@ const REFUSED: &[(&str, &str)] = &[
         "[ a, list ]",
         "a mapping with keys such as tls_server_config",
     ),
-    ("tls_server_config: {", "this is not YAML"),
+    ("tls_server_config: {", "invalid YAML"),
 ];
 #[test]
 fn what_is_refused_says_what_is_valid() {

@@ -39,9 +39,9 @@ impl Level {
         match self {
             Self::NoData => "no data",
             Self::Maintenance => "maintenance",
-            Self::Kept => "target kept",
+            Self::Kept => "target met",
             Self::Missed => "target missed",
-            Self::FarMissed => "target far missed",
+            Self::FarMissed => "target missed by far",
         }
     }
 

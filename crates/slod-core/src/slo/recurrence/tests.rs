@@ -109,19 +109,28 @@ fn what_is_no_rule_is_refused_with_its_reason() {
         Recurrence::parse(text, start, Tz::UTC).expect_err("no rule")
     };
     let table = [
-        ("FREQ=MINUTELY", "HOURLY is the most frequent"),
+        ("FREQ=MINUTELY", "HOURLY is the shortest period"),
         ("FREQ=WEEKLY;EXDATE=20261108T000000", "under `except`"),
         (
             "RRULE:FREQ=WEEKLY\nEXDATE:20261108T000000",
             "under `except`",
         ),
-        ("FREQ=DAILY;COUNT=2;UNTIL=20261201", "keep one of them"),
-        ("FREQ=DAILY;UNTIL=tomorrow", "a day such as 20261231"),
+        ("FREQ=DAILY;COUNT=2;UNTIL=20261201", "remove one of them"),
+        ("FREQ=DAILY;UNTIL=tomorrow", "a date such as 20261231"),
         ("FREQ=DAILY;UNTIL=20251201", "never occurs"),
         ("FREQ=DAILY;COUNT=0", "from 1 to 10000"),
         ("FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30", "never occurs"),
         ("FREQ=HOURLY;BYMINUTE=0,5,10,15,20,25,30", "168 times a day"),
         ("every sunday", "FREQ"),
+        ("BYDAY=SU", "FREQ is missing"),
+        ("FREQ=WEEKLY;BYDAY=SUN", "expected days such as SU"),
+        ("FREQ=DAILY;BYHOUR=24", "invalid BYHOUR"),
+        ("FREQ=DAILY;INTERVAL=x", "invalid INTERVAL `X`"),
+        ("FREQ=SOMETIMES", "expected HOURLY, DAILY,"),
+        (
+            "FREQ=DAILY;BYWEEKNO=3",
+            "BYWEEKNO is not valid with FREQ=DAILY",
+        ),
     ];
     for (text, expected) in table {
         let reason = reason(text);

@@ -1,6 +1,7 @@
 //! Slots of one width, small because equal neighbours share one entry.
 
 use super::Counts;
+use super::sums::Sums;
 use crate::outcome::{Timestamp, millis};
 use crate::slo::correction::Spans;
 use crate::slo::objective::BudgetingMethod;
@@ -24,6 +25,8 @@ pub(super) struct Ring {
     pub(super) newest: i64,
     /// Oldest first; together never more than `slots` long.
     pub(super) runs: VecDeque<Run>,
+    /// Only where windows are summed up more often than slots change.
+    sums: Option<Box<Sums>>,
 }
 
 impl Ring {
@@ -33,7 +36,14 @@ impl Ring {
             slots,
             newest: 0,
             runs: VecDeque::new(),
+            sums: None,
         }
+    }
+
+    /// Keeps a sum per slot, so that the sum of a window takes two steps. For an empty ring.
+    pub(super) fn with_sums(self) -> Self {
+        let sums = Some(Box::default());
+        Self { sums, ..self }
     }
 
     fn len(&self) -> usize {
@@ -71,6 +81,9 @@ impl Ring {
             tally: Tally::default(),
             len: fresh,
         });
+        if let Some(sums) = &mut self.sums {
+            sums.advance(fresh as usize, self.slots);
+        }
         self.trim();
     }
 
@@ -119,6 +132,9 @@ impl Ring {
                 tally: Tally::default(),
                 len,
             });
+            if let Some(sums) = &mut self.sums {
+                sums.reach_back(missing);
+            }
         }
     }
 
@@ -138,6 +154,9 @@ impl Ring {
         let run = self.runs[index];
         let mut tally = run.tally;
         change(&mut tally);
+        if let Some(sums) = &mut self.sums {
+            sums.replace(age, run.tally, tally);
+        }
         let after = u32::try_from(newer).unwrap_or(0);
         let before = run.len - 1 - after;
         self.runs[index] = Run { tally, len: 1 };
@@ -229,6 +248,11 @@ impl Ring {
     }
 
     pub(super) fn sum(&self, now: Timestamp, window: i64) -> Counts {
+        if let Some(sums) = &self.sums {
+            let last = now.0.div_euclid(self.width);
+            let first = last - window / self.width + 1;
+            return sums.between(self.newest - last, self.newest - first);
+        }
         let mut counts = Counts::default();
         self.visit(now, window, |_, tally, len| {
             counts += (tally, len.unsigned_abs());

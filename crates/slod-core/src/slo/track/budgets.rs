@@ -26,7 +26,7 @@ pub struct BudgetView {
     pub affordable: Option<Duration>,
     /// When a spent budget has something left again if nothing fails from now on.
     pub recovery: Option<Timestamp>,
-    /// When the budget runs out at the burn of the last day; `None` if it is not burning.
+    /// When the budget runs out at the burn rate of the last day; `None` if it is not burning.
     pub exhaustion: Option<Timestamp>,
 }
 
@@ -43,6 +43,13 @@ impl Tracker {
         let start = self.series.start(now, window);
         let counts = self.series.sum(now, window);
         self.judge(now, counts, start, start.after(window))
+    }
+
+    /// What [`Tracker::view`] counts.
+    pub fn counts(&self, now: Timestamp, window: Duration) -> Counts {
+        let mut counts = self.series.sum(now, window);
+        self.leave_out_running(&mut counts, now);
+        counts
     }
 
     /// The budget of a window.

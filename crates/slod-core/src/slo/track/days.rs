@@ -4,8 +4,7 @@ use super::Tracker;
 use crate::outcome::Timestamp;
 use crate::slo::series::Counts;
 use crate::slo::window::{Extent, WindowView};
-
-const DAY_MS: i64 = 86_400_000;
+use crate::units::DAY_MS;
 
 /// One UTC day of one objective. Counts are in [`crate::slo::BudgetingMethod::parts`].
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

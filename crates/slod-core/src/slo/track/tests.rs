@@ -1,4 +1,5 @@
 use super::*;
+use crate::outcome::Measurements;
 use crate::outcome::{Cause, Verdict, millis};
 use crate::slo::calendar::{Calendar, Period};
 use crate::slo::{Combine, NoDataPolicy, Sli, Window};
@@ -41,6 +42,7 @@ fn record(
         interval,
         verdict,
         latency,
+        measured: Measurements::default(),
     };
     tracker.record(0, &event);
 }
@@ -144,7 +146,11 @@ fn a_changed_interval_keeps_what_was_observed() {
 #[test]
 fn a_failed_request_is_never_fast_and_a_void_one_never_counts() {
     let below = Duration::from_millis(500);
-    let mut tracker = tracker(Sli::Latency { below }, BudgetingMethod::Occurrences, &[10]);
+    let mut tracker = tracker(
+        Sli::Latency { of: None, below },
+        BudgetingMethod::Occurrences,
+        &[10],
+    );
     let at = Timestamp(0);
     let interval = Duration::from_secs(10);
     record(
@@ -286,7 +292,6 @@ fn a_minute_without_outcomes_is_bad_once_it_is_over_for_a_minute() {
         Arc::new(objective),
         vec![ContributingProbe::every(interval)],
     );
-    tracker.go_live(Timestamp(0), None, (0, 0));
     record(
         &mut tracker,
         Timestamp::from_secs(600),
@@ -313,27 +318,6 @@ fn a_minute_without_outcomes_is_bad_once_it_is_over_for_a_minute() {
         interval,
     );
     assert_eq!(counts(&mut tracker, 900), (2, 2));
-}
-
-#[test]
-fn counts_of_an_hour_tell_where_no_slice_can_be_bad() {
-    let two = tracker(Sli::Availability, SLICES, &[10, 60]);
-    let hour = |good, bad| Tally {
-        good,
-        bad,
-        void: 0,
-        covered_ms: u64::from(good + bad) * 60_000,
-    };
-    assert_eq!(two.together(&[hour(60, 0), hour(20, 0)]), Some(hour(60, 0)));
-    // Both know a part: whether it is the same part is not known.
-    assert_eq!(two.together(&[hour(40, 0), hour(20, 0)]), None);
-    assert_eq!(two.together(&[hour(60, 0), hour(59, 1)]), None);
-    assert_eq!(two.together(&[hour(50, 3)]), Some(hour(50, 3)));
-    let pooled = tracker(Sli::Success, BudgetingMethod::Occurrences, &[10, 60]);
-    assert_eq!(
-        pooled.together(&[hour(40, 1), hour(20, 2)]),
-        Some(hour(60, 3))
-    );
 }
 
 proptest! {

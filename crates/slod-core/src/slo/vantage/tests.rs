@@ -1,4 +1,5 @@
 use super::*;
+use crate::outcome::Cause;
 use proptest::prelude::*;
 
 const INTERVAL: Duration = Duration::from_secs(10);

@@ -1,8 +1,10 @@
 //! Reports that jobs send: the board that they are put on, and that heartbeat probes look at.
 
-use super::Probe;
+use super::{Due, HeartbeatProbe, Terms};
 use crate::outcome::{Cause, ProbeKey, Timestamp, Verdict, millis};
+use crate::probe::Probe;
 use crate::yaml::Secret;
+use std::any::Any;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -75,6 +77,17 @@ pub struct HeartbeatState {
     pub failures: Option<Failures>,
 }
 
+impl HeartbeatState {
+    /// Of a job that could not report before.
+    pub(super) fn unknown(now: Timestamp) -> Self {
+        Self {
+            now,
+            since: now,
+            ..Self::default()
+        }
+    }
+}
+
 /// Why a report is not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refused {
@@ -90,8 +103,8 @@ pub struct HeartbeatBoard(Arc<Mutex<HashMap<ProbeKey, Entry>>>);
 
 #[derive(Debug)]
 struct Entry {
-    /// As in today's config; `None` where it is in there no more.
-    probe: Option<Arc<dyn Probe>>,
+    /// As in today's config; `None` where the probe is not in it any more.
+    terms: Option<Arc<Terms>>,
     since: Timestamp,
     last: Option<Last>,
     failures: Option<Failures>,
@@ -114,7 +127,7 @@ impl HeartbeatBoard {
         let entry = |(key, stored): (ProbeKey, StoredBeat)| {
             let StoredBeat { last, failures } = stored;
             let entry = Entry {
-                probe: None,
+                terms: None,
                 since: last.at,
                 last: Some(Last {
                     kept: last.at,
@@ -131,32 +144,39 @@ impl HeartbeatBoard {
         )))
     }
 
-    /// Listens from `now` on for these probes, as far as jobs report to them, and for no others.
-    /// `last_outcome` looks up what the program that ran before found last about a probe.
-    pub fn listen<'a>(
+    /// Whether jobs report to a probe.
+    pub fn serves(probe: &dyn Probe) -> bool {
+        heartbeat(probe).is_some()
+    }
+
+    /// Accepts reports for these probes from `now` on, as far as they are heartbeats, and for no
+    /// others; the probes then look here. `last_outcome` looks up what the program that ran before
+    /// found last about a probe.
+    pub fn accept<'a>(
         &self,
         now: Timestamp,
-        probes: impl Iterator<Item = (&'a ProbeKey, &'a Arc<dyn Probe>)>,
+        probes: impl Iterator<Item = (&'a ProbeKey, &'a dyn Probe)>,
         last_outcome: impl Fn(&ProbeKey) -> Option<(Timestamp, Verdict)>,
     ) {
         let mut board = self.board();
         let mut removed = std::mem::take(&mut *board);
         for (key, probe) in probes {
-            let Some(door) = probe.accepts_heartbeats() else {
+            let Some(probe) = heartbeat(probe) else {
                 continue;
             };
             let mut entry = removed.remove(key).unwrap_or_else(|| Entry::new(now));
-            if entry.probe.is_none()
+            if entry.terms.is_none()
                 && let Some((at, verdict)) = last_outcome(key)
             {
                 entry.resume(at, verdict);
             }
-            entry.listen(door.due, now);
-            entry.probe = Some(probe.clone());
+            entry.accept(&probe.terms.due, now);
+            entry.terms = Some(probe.terms.clone());
+            probe.look_at(self, key);
             board.insert(key.clone(), entry);
         }
         for (key, mut entry) in removed.into_iter().take(REMOVED_MAX) {
-            entry.probe = None;
+            entry.terms = None;
             board.insert(key, entry);
         }
     }
@@ -165,13 +185,12 @@ impl HeartbeatBoard {
     pub fn admit(&self, key: &ProbeKey, token: Option<&str>) -> Result<(), Refused> {
         let board = self.board();
         let entry = board.get(key).ok_or(Refused::Unknown)?;
-        let probe = entry.probe.as_ref().ok_or(Refused::Unknown)?;
-        let wanted = probe.accepts_heartbeats().and_then(|door| door.token);
+        let terms = entry.terms.as_ref().ok_or(Refused::Unknown)?;
         let same = |wanted: &Secret| {
             let token = token.unwrap_or_default().as_bytes();
             bool::from(wanted.reveal().as_bytes().ct_eq(token))
         };
-        if wanted.is_none_or(same) {
+        if terms.token.as_ref().is_none_or(same) {
             Ok(())
         } else {
             Err(Refused::Token)
@@ -181,10 +200,8 @@ impl HeartbeatBoard {
     /// Whether reports of this probe need a token of its own.
     pub fn has_token(&self, key: &ProbeKey) -> bool {
         let board = self.board();
-        let probe = board.get(key).and_then(|entry| entry.probe.as_ref());
-        probe
-            .and_then(|probe| probe.accepts_heartbeats())
-            .is_some_and(|door| door.token.is_some())
+        let terms = board.get(key).and_then(|entry| entry.terms.as_ref());
+        terms.is_some_and(|terms| terms.token.is_some())
     }
 
     /// Whether a report says more than the one on the disk, so that it must be kept before it is
@@ -226,11 +243,7 @@ impl HeartbeatBoard {
     pub fn look(&self, key: &ProbeKey, now: Timestamp) -> HeartbeatState {
         let mut board = self.board();
         let Some(entry) = board.get_mut(key) else {
-            return HeartbeatState {
-                now,
-                since: now,
-                ..HeartbeatState::default()
-            };
+            return HeartbeatState::unknown(now);
         };
         entry.looked = Some(now);
         HeartbeatState {
@@ -244,7 +257,7 @@ impl HeartbeatBoard {
     /// The names of all probes that jobs report to.
     pub fn names(&self) -> Vec<String> {
         let board = self.board();
-        let listening = board.iter().filter(|(_, entry)| entry.probe.is_some());
+        let listening = board.iter().filter(|(_, entry)| entry.terms.is_some());
         listening.map(|(key, _)| key.to_string()).collect()
     }
 
@@ -254,10 +267,15 @@ impl HeartbeatBoard {
     }
 }
 
+/// The probe, if it is a heartbeat.
+fn heartbeat(probe: &dyn Probe) -> Option<&HeartbeatProbe> {
+    (probe as &dyn Any).downcast_ref()
+}
+
 impl Entry {
     fn new(now: Timestamp) -> Self {
         Self {
-            probe: None,
+            terms: None,
             since: now,
             last: None,
             failures: None,
@@ -274,19 +292,16 @@ impl Entry {
         self.failures.take_if(|failures| failures.last_at <= at);
     }
 
-    /// Listens from `now` on for what is due. What was overdue while somebody listened stays so;
+    /// Accepts from `now` on what is due. What was overdue while reports were accepted stays so;
     /// otherwise a job that is new, comes back, or has another pace gets its time once more.
-    fn listen(&mut self, due: &super::heartbeat::Due, now: Timestamp) {
-        let before = self
-            .probe
-            .as_ref()
-            .and_then(|probe| probe.accepts_heartbeats());
-        if before.is_some_and(|door| door.due == due) {
+    fn accept(&mut self, due: &Due, now: Timestamp) {
+        let before = self.terms.as_ref().map(|terms| &terms.due);
+        if before == Some(due) {
             return;
         }
         let last = self.last.as_ref().map(|last| last.beat.at);
         let reference = last.map_or(self.since, |last| last.max(self.since));
-        let was = before.map_or(due, |door| door.due);
+        let was = before.unwrap_or(due);
         let overdue = |looked| was.is_overdue(reference, looked);
         let seen_overdue = before.is_some() && self.looked.is_some_and(overdue);
         if self.silent {
@@ -301,37 +316,16 @@ impl Entry {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Pace;
     use super::*;
-    use crate::outcome::{Outcome, VoidReason};
-    use crate::probe::heartbeat::{Due, Pace};
-    use crate::probe::{Attempt, HeartbeatAuth};
+    use crate::outcome::VoidReason;
 
-    #[derive(Debug)]
-    struct Job(Due);
-
-    #[async_trait::async_trait]
-    impl Probe for Job {
-        async fn run(&self, _attempt: &mut Attempt) -> Outcome {
-            Outcome::new(Verdict::Good, Duration::ZERO)
-        }
-
-        fn target(&self) -> String {
-            self.0.words()
-        }
-
-        fn accepts_heartbeats(&self) -> Option<HeartbeatAuth<'_>> {
-            Some(HeartbeatAuth {
-                token: None,
-                due: &self.0,
-            })
-        }
-    }
-
-    fn every(secs: u64) -> Arc<dyn Probe> {
-        Arc::new(Job(Due {
+    fn every(secs: u64) -> HeartbeatProbe {
+        let due = Due {
             pace: Pace::Every(Duration::from_secs(secs)),
             grace: Duration::ZERO,
-        }))
+        };
+        HeartbeatProbe::new(Terms { due, token: None })
     }
 
     fn at(second: i64) -> Timestamp {
@@ -350,8 +344,8 @@ mod tests {
         ProbeKey::new("jobs", "backup")
     }
 
-    fn listen(board: &HeartbeatBoard, second: i64, probe: &Arc<dyn Probe>) {
-        board.listen(at(second), [(&key(), probe)].into_iter(), |_| None);
+    fn accept(board: &HeartbeatBoard, second: i64, probe: &dyn Probe) {
+        board.accept(at(second), [(&key(), probe)].into_iter(), |_| None);
     }
 
     fn since(board: &HeartbeatBoard, second: i64) -> Timestamp {
@@ -361,20 +355,20 @@ mod tests {
     #[test]
     fn each_probe_has_been_listened_to_since_its_own_time() {
         let board = HeartbeatBoard::new(HashMap::new());
-        listen(&board, 100, &every(60));
+        accept(&board, 100, &every(60));
         assert_eq!(since(&board, 120), at(100));
-        listen(&board, 130, &every(60));
+        accept(&board, 130, &every(60));
         assert_eq!(since(&board, 140), at(100), "the same pace goes on");
-        listen(&board, 150, &every(10));
+        accept(&board, 150, &every(10));
         assert_eq!(since(&board, 155), at(150), "a shorter pace gets its time");
-        listen(&board, 200, &every(20));
+        accept(&board, 200, &every(20));
         assert_eq!(
             since(&board, 210),
             at(200),
             "nobody looked when it was overdue"
         );
         since(&board, 260);
-        listen(&board, 261, &every(30));
+        accept(&board, 261, &every(30));
         assert_eq!(
             since(&board, 262),
             at(200),
@@ -385,13 +379,13 @@ mod tests {
     #[test]
     fn what_comes_back_is_known_and_gets_its_time() {
         let board = HeartbeatBoard::new(HashMap::new());
-        listen(&board, 0, &every(60));
+        accept(&board, 0, &every(60));
         board.take(&key(), beat(30, false), true);
         since(&board, 40);
-        board.listen(at(50), std::iter::empty(), |_| None);
+        board.accept(at(50), std::iter::empty(), |_| None);
         assert_eq!(board.admit(&key(), None), Err(Refused::Unknown));
         assert!(board.names().is_empty());
-        listen(&board, 500, &every(60));
+        accept(&board, 500, &every(60));
         let heard = board.look(&key(), at(510));
         assert_eq!((heard.since, heard.last), (at(500), Some(beat(30, false))));
     }
@@ -405,7 +399,8 @@ mod tests {
         let restarted = |verdict| {
             let board = HeartbeatBoard::new(stored(None));
             let last = |_: &ProbeKey| Some((at(900), verdict));
-            board.listen(at(1000), [(&key(), &every(60))].into_iter(), last);
+            let probe = every(60);
+            board.accept(at(1000), [(&key(), &probe as &dyn Probe)].into_iter(), last);
             since(&board, 1001)
         };
         assert_eq!(restarted(Verdict::Good), at(1000));
@@ -416,7 +411,8 @@ mod tests {
         let judged = |seen_until| {
             let board = HeartbeatBoard::new(stored(Some(failures.clone())));
             let last = |_: &ProbeKey| Some((at(seen_until), Verdict::Good));
-            board.listen(at(1000), [(&key(), &every(60))].into_iter(), last);
+            let probe = every(60);
+            board.accept(at(1000), [(&key(), &probe as &dyn Probe)].into_iter(), last);
             board.look(&key(), at(1001)).failures
         };
         assert_eq!(judged(95), None);
@@ -426,7 +422,7 @@ mod tests {
     #[test]
     fn failures_between_two_looks_are_counted_and_handed_out_once() {
         let board = HeartbeatBoard::new(HashMap::new());
-        listen(&board, 0, &every(60));
+        accept(&board, 0, &every(60));
         for (second, failed) in [(1, true), (2, true), (3, false)] {
             board.take(&key(), beat(second, failed), true);
         }

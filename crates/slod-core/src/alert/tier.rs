@@ -1,18 +1,11 @@
-//! Burn-rate alerts: the tiers as data, and the life of one alert.
+//! Burn-rate tiers: as data, and when the condition of one is met.
 
-use super::objective::Objective;
-use super::track::Tracker;
-use super::window::WindowView;
-use crate::outcome::Timestamp;
-use crate::units::show_duration;
-use std::sync::Arc;
+use crate::slo::series::Counts;
+use crate::slo::{Objective, StandardWindow, WindowView, budget};
 use std::time::Duration;
 
-const MINUTE: u64 = 60;
-const HOUR: u64 = 3600;
-
 /// Who should look, and when.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Urgency {
     /// Now, at any hour.
     Page,
@@ -20,16 +13,18 @@ pub enum Urgency {
     Ticket,
 }
 
-/// One tier: it holds while the burn over its long AND its short window is above its factor.
-#[derive(Debug, PartialEq)]
+/// One tier: its condition is met while the burn rate over its long and its short window are both
+/// above its factor.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Tier {
     /// 1 is the fastest.
     pub number: u8,
-    pub long: Duration,
-    /// Records that it is still active.
-    pub short: Duration,
-    /// Share of the whole window's budget that would be spent within the long window.
-    pub share: f64,
+    pub long: StandardWindow,
+    /// Shows that it still goes on.
+    pub short: StandardWindow,
+    /// Percentage of the error budget of the objective's whole window that is spent within the long
+    /// window at this burn rate.
+    pub percent: u8,
     pub urgency: Urgency,
 }
 
@@ -38,57 +33,51 @@ pub struct Tier {
 pub const TIERS: [Tier; 4] = [
     Tier {
         number: 1,
-        long: Duration::from_secs(HOUR),
-        short: Duration::from_secs(5 * MINUTE),
-        share: 0.02,
+        long: StandardWindow::Hour1,
+        short: StandardWindow::Minutes5,
+        percent: 2,
         urgency: Urgency::Page,
     },
     Tier {
         number: 2,
-        long: Duration::from_secs(6 * HOUR),
-        short: Duration::from_secs(30 * MINUTE),
-        share: 0.05,
+        long: StandardWindow::Hours6,
+        short: StandardWindow::Minutes30,
+        percent: 5,
         urgency: Urgency::Page,
     },
     Tier {
         number: 3,
-        long: Duration::from_secs(24 * HOUR),
-        short: Duration::from_secs(2 * HOUR),
-        share: 0.10,
+        long: StandardWindow::Day1,
+        short: StandardWindow::Hours2,
+        percent: 10,
         urgency: Urgency::Ticket,
     },
     Tier {
         number: 4,
-        long: Duration::from_secs(72 * HOUR),
-        short: Duration::from_secs(6 * HOUR),
-        share: 0.10,
+        long: StandardWindow::Days3,
+        short: StandardWindow::Hours6,
+        percent: 10,
         urgency: Urgency::Ticket,
     },
 ];
 
-/// Share of a long window that must have been observed for its error ratio alone to say enough.
+// Tiers are numbered from 1, the fastest first, and a short window is shorter than its long one.
+const _: () = {
+    let mut at = 0;
+    while at < TIERS.len() {
+        let tier = &TIERS[at];
+        assert!(tier.number as usize == at + 1);
+        assert!((tier.short as u8) < tier.long as u8);
+        assert!(at == 0 || (TIERS[at - 1].long as u8) < tier.long as u8);
+        at += 1;
+    }
+};
+
+/// Share of a long window that must have been observed for its error ratio alone to be conclusive.
 const MIN_OBSERVED: f64 = 0.5;
 
-/// Something that fires, or did.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Fired {
-    pub tier: &'static Tier,
-    pub from: Timestamp,
-    /// `None` while it still fires.
-    pub to: Option<Timestamp>,
-    /// Share of the error budget that was spent when it fired.
-    pub spent: Option<f64>,
-    /// Whether a faster tier fired before, so that nobody needed this one.
-    pub inhibited: bool,
-}
-
-/// Whose alert it is.
-#[derive(Clone, Debug, PartialEq)]
-pub struct FiredFor {
-    pub service: Arc<str>,
-    pub slo: Arc<str>,
-    pub fired: Fired,
-}
+/// Whether the condition of each tier is met, in the order of [`TIERS`].
+pub type Met = [bool; TIERS.len()];
 
 impl Urgency {
     pub const fn label(self) -> &'static str {
@@ -98,7 +87,7 @@ impl Urgency {
         }
     }
 
-    /// The label in metrics, as the shipped rules of Prometheus have it.
+    /// The label in metrics, as in the shipped Prometheus rules.
     pub const fn severity(self) -> &'static str {
         match self {
             Self::Page => "critical",
@@ -108,34 +97,54 @@ impl Urgency {
 }
 
 impl Tier {
-    /// The burn rate it holds above: 14.4, 6, 3 and 1 for a window of 30 days.
-    pub fn factor(&self, window: Duration) -> f64 {
-        self.share * window.as_secs_f64() / self.long.as_secs_f64()
+    /// The tier with this number, if this version has one.
+    pub fn numbered(number: u8) -> Option<&'static Self> {
+        TIERS.iter().find(|tier| tier.number == number)
     }
 
-    /// The error ratio it holds above.
+    /// The burn rate above which its condition is met: 14.4, 6, 3 and 1 for a window of 30 days.
+    pub fn factor(&self, window: Duration) -> f64 {
+        let share = f64::from(self.percent) / 100.0;
+        share * window.as_secs_f64() / self.long.length().as_secs_f64()
+    }
+
+    /// The error ratio above which it is met.
     pub fn threshold(&self, objective: &Objective) -> f64 {
         self.factor(objective.window.length) * (1.0 - objective.target)
     }
 
     /// `1h/5m`
     pub fn windows(&self) -> String {
-        format!("{}/{}", show_duration(self.long), show_duration(self.short))
+        format!("{}/{}", self.long.name(), self.short.name())
     }
 
-    /// Whether its long window fits into the objective's.
-    pub fn fits(&self, objective: &Objective) -> bool {
-        self.long <= objective.window.length
+    /// Whether its long window fits into a window.
+    pub fn fits(&self, window: Duration) -> bool {
+        self.long.length() <= window
     }
 
-    /// Whether it holds at a moment.
-    pub fn holds(&self, tracker: &Tracker, now: Timestamp) -> bool {
-        self.holds_by(tracker.objective(), |window| tracker.view(now, window))
+    /// Whether the counts of its two windows allow its condition to be met. Takes less time than to
+    /// see whether it is.
+    pub fn can_be_met(
+        &self,
+        objective: &Objective,
+        counts: impl Fn(StandardWindow) -> Counts,
+    ) -> bool {
+        let limit = self.threshold(objective);
+        let above = |counts| budget::sli(counts).is_some_and(|sli| 1.0 - sli > limit);
+        let long = counts(self.long);
+        long.bad > u64::from(objective.budgeting.parts())
+            && above(long)
+            && above(counts(self.short))
     }
 
-    /// Whether it holds by what its two windows are.
-    pub fn holds_by(&self, objective: &Objective, view: impl Fn(Duration) -> WindowView) -> bool {
-        if !self.fits(objective) {
+    /// Whether its condition is met, given what an objective is over a window.
+    pub fn is_met(
+        &self,
+        objective: &Objective,
+        view: impl Fn(StandardWindow) -> WindowView,
+    ) -> bool {
+        if !self.fits(objective.window.length) {
             return false;
         }
         let limit = self.threshold(objective);
@@ -149,77 +158,37 @@ impl Tier {
     }
 }
 
-/// Whether a long window with an error ratio above the limit says enough: it was observed for long
-/// enough, or it is above the limit whatever happens in the rest of it. Else the first two failures
-/// of a new service, or of one after its maintenance, would be above every limit.
+/// Which conditions are met, given what an objective is over a window.
+pub fn met(objective: &Objective, view: impl Fn(StandardWindow) -> WindowView) -> Met {
+    TIERS.each_ref().map(|tier| tier.is_met(objective, &view))
+}
+
+/// The tiers that page for an objective with this window.
+pub fn page_tiers(window: Duration) -> impl Iterator<Item = &'static Tier> + Clone {
+    let pages = TIERS.iter().filter(|tier| tier.urgency == Urgency::Page);
+    pages.filter(move |tier| tier.fits(window))
+}
+
+/// Whether a long window with an error ratio above the limit is conclusive: it was observed for long
+/// enough, or it is above the limit whatever happens in the rest of it. Otherwise the first two
+/// failures of a new service, or of one after its maintenance, would be above every limit.
 fn is_conclusive(long: &WindowView, limit: f64) -> bool {
     let observed = (long.good + long.bad) as f64;
     observed >= MIN_OBSERVED * long.nominal || long.bad as f64 > limit * long.nominal
 }
 
-/// One alert of one tier of one objective.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Alert {
-    #[default]
-    Inactive,
-    Firing {
-        since: Timestamp,
-        /// When the tier held last.
-        held: Timestamp,
-    },
-}
-
-/// What a moment changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Change {
-    Fired,
-    /// It was over at this time.
-    Resolved(Timestamp),
-}
-
-impl Alert {
-    /// Takes whether the tier holds now. It fires at once, and goes on for the tier's short window
-    /// after it held last, so that sparse failures are one alert and not many.
-    pub fn step(&mut self, tier: &Tier, holds: bool, now: Timestamp) -> Option<Change> {
-        match (*self, holds) {
-            (Self::Inactive, true) => {
-                let (since, held) = (now, now);
-                *self = Self::Firing { since, held };
-                Some(Change::Fired)
-            }
-            (Self::Firing { since, .. }, true) => {
-                *self = Self::Firing { since, held: now };
-                None
-            }
-            (Self::Firing { held, .. }, false) if held.after(tier.short) <= now => {
-                *self = Self::Inactive;
-                Some(Change::Resolved(held.after(tier.short)))
-            }
-            _ => None,
-        }
-    }
-
-    /// When it began, while it fires.
-    pub const fn since(self) -> Option<Timestamp> {
-        match self {
-            Self::Inactive => None,
-            Self::Firing { since, .. } => Some(since),
-        }
-    }
-
-    pub const fn is_firing(self) -> bool {
-        matches!(self, Self::Firing { .. })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::outcome::{Cause, Event, Verdict};
+    use crate::alert::BurnAlerts;
+    use crate::outcome::{Cause, Event, Measurements, Timestamp, Verdict};
     use crate::slo::correction::Spans;
-    use crate::slo::{BudgetingMethod, Combine, ContributingProbe, NoDataPolicy, Sli, Window};
+    use crate::slo::{
+        BudgetingMethod, Combine, ContributingProbe, NoDataPolicy, Sli, Tracker, Window,
+    };
+    use std::sync::Arc;
 
-    const MONTH: Duration = Duration::from_secs(30 * 24 * HOUR);
+    const MONTH: Duration = Duration::from_secs(30 * 86_400);
 
     fn objective(target: f64) -> Objective {
         Objective {
@@ -247,6 +216,7 @@ mod tests {
             interval,
             verdict,
             latency,
+            measured: Measurements::default(),
         };
         tracker.record(0, &event);
     }
@@ -260,9 +230,9 @@ mod tests {
         // With continuous events, a clean past and this error ratio, the long window is above its
         // limit after so many seconds.
         let after = |ratio: f64| {
-            TIERS
-                .each_ref()
-                .map(|tier| tier.threshold(&objective(0.999)) * tier.long.as_secs_f64() / ratio)
+            TIERS.each_ref().map(|tier| {
+                tier.threshold(&objective(0.999)) * tier.long.length().as_secs_f64() / ratio
+            })
         };
         let known = [
             (1.0, [51.84, 129.6, 259.2, 259.2]),
@@ -275,7 +245,13 @@ mod tests {
         }
         // At exactly the promised ratio, the slowest tier would need its whole window, and then
         // it is not *above* its limit.
-        assert!((after(0.001)[3] - TIERS[3].long.as_secs_f64()).abs() < 1e-6);
+        assert!((after(0.001)[3] - TIERS[3].long.length().as_secs_f64()).abs() < 1e-6);
+    }
+
+    fn holds(tier: &Tier, tracker: &Tracker, now: Timestamp) -> bool {
+        tier.is_met(tracker.objective(), |window| {
+            tracker.view(now, window.length())
+        })
     }
 
     /// Probes every 10 s: when tier 1 holds, as seconds since the start, `[from, to)` each.
@@ -291,7 +267,7 @@ mod tests {
             };
             let now = Timestamp::from_secs(second);
             record(&mut tracker, now, verdict, interval);
-            if TIERS[0].holds(&tracker, now) {
+            if holds(&TIERS[0], &tracker, now) {
                 match spans.last_mut() {
                     Some((_, to)) if *to == second => *to = second + 10,
                     _ => spans.push((second, second + 10)),
@@ -322,7 +298,7 @@ mod tests {
             };
             let now = Timestamp::from_secs(second);
             record(&mut tracker, now, verdict, slow);
-            assert!(TIERS.iter().all(|tier| !tier.holds(&tracker, now)));
+            assert!(TIERS.iter().all(|tier| !holds(tier, &tracker, now)));
         }
     }
 
@@ -341,7 +317,7 @@ mod tests {
             };
             let now = Timestamp::from_secs(second);
             record(&mut tracker, now, verdict, interval);
-            held = held.or(TIERS[0].holds(&tracker, now).then_some(second - 7200));
+            held = held.or(holds(&TIERS[0], &tracker, now).then_some(second - 7200));
         }
         assert_eq!(held, Some(50), "6 of 360, as at any other time");
     }
@@ -368,17 +344,33 @@ mod tests {
     fn sparse_failures_are_one_alert() {
         let spans = held(6, |second| second % 500 == 0);
         assert!(spans.len() > 10, "between two failures it does not hold");
-        let mut alert = Alert::default();
+        let mut alerts = BurnAlerts::new("web".into(), "errors".into());
         let mut changes = Vec::new();
-        for second in (0..6 * 3600).step_by(10) {
-            let holds = spans
+        let mut step = |second: i64, changes: &mut Vec<_>| {
+            let met = spans
                 .iter()
                 .any(|(from, to)| (*from..*to).contains(&second));
-            changes.extend(alert.step(&TIERS[0], holds, Timestamp::from_secs(second)));
+            let met = [met, false, false, false];
+            alerts.step(met, Timestamp::from_secs(second), || None, changes);
+        };
+        for second in (0..6 * 3600).step_by(10) {
+            step(second, &mut changes);
         }
-        assert_eq!(changes, [Change::Fired]);
-        let end = Timestamp::from_secs(spans[spans.len() - 1].1 - 10);
-        let last = alert.step(&TIERS[0], false, end.after(TIERS[0].short));
-        assert_eq!(last, Some(Change::Resolved(end.after(TIERS[0].short))));
+        assert_eq!(changes.len(), 1);
+        let end = spans[spans.len() - 1].1 - 10 + 300;
+        step(end, &mut changes);
+        assert_eq!(changes[1].to, Some(Timestamp::from_secs(end)));
+    }
+
+    #[test]
+    fn a_week_pages_at_a_lower_burn_rate() {
+        let factors = |days: u64| {
+            let window = Duration::from_secs(days * 86_400);
+            page_tiers(window).map(move |tier| (tier.factor(window) * 100.0).round() / 100.0)
+        };
+        assert_eq!(factors(30).collect::<Vec<_>>(), [14.4, 6.0]);
+        assert_eq!(factors(7).collect::<Vec<_>>(), [3.36, 1.4]);
+        let hour = page_tiers(Duration::from_secs(3600)).map(|tier| tier.number);
+        assert_eq!(hour.collect::<Vec<_>>(), [1], "longer tiers do not fit");
     }
 }

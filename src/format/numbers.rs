@@ -1,8 +1,6 @@
-//! Numbers as people read them, rounded so that they never promise more than is true.
+//! Numbers, rounded so that they never look better than they are.
 
 use crate::slo::BudgetingMethod;
-use crate::stats::scale::PRECISION;
-use chrono::{DateTime, Utc};
 use std::time::Duration;
 
 /// `99.982%`: rounded down, so that a missed target never looks met.
@@ -86,6 +84,12 @@ pub fn count(count: u64) -> String {
     grouped
 }
 
+/// `1 objective`, `2 objectives`
+pub fn plural(count: u64, word: &str) -> String {
+    let s = if count == 1 { "" } else { "s" };
+    format!("{} {word}{s}", self::count(count))
+}
+
 /// `259,200`, or `12.3` where events are good in part.
 pub fn events(counts: u64, budgeting: BudgetingMethod) -> String {
     let parts = u64::from(budgeting.parts());
@@ -96,6 +100,20 @@ pub fn events(counts: u64, budgeting: BudgetingMethod) -> String {
     } else {
         format!("{whole}.{tenths}")
     }
+}
+
+/// `4,320`, or `2.5` if there are few and the number is not whole.
+pub fn fractional(events: f64) -> String {
+    if events < 100.0 && events.fract() >= 0.05 {
+        return format!("{events:.1}");
+    }
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "saturates, and is only shown"
+    )]
+    let whole = events.round() as u64;
+    count(whole)
 }
 
 /// `512 B`, `3.2 GiB`
@@ -113,27 +131,6 @@ pub fn bytes(bytes: u64) -> String {
         format!("{amount:.1} {}", UNITS[unit])
     }
 }
-
-/// What is said where stored outcomes are of the future.
-pub fn future(outcomes: u64, until: DateTime<Utc>) -> String {
-    let (count, until) = (count(outcomes), until.format("%Y-%m-%d %H:%M:%S UTC"));
-    format!(
-        "{count} stored outcomes are not counted yet: their time, up to {until}, is still to come. \
-         The clock was ahead when they were stored, or is behind now."
-    )
-}
-
-/// What is said where a threshold is newer than the latencies that are compared with it.
-pub fn approximate(before: DateTime<Utc>) -> String {
-    let (before, within) = (before.format("%Y-%m-%d %H:%M UTC"), PRECISION * 100.0);
-    format!(
-        "approximate before {before}: the threshold was changed since, and latencies within \
-         {within:.1}% of it may be counted on the wrong side."
-    )
-}
-
-/// What is said where a window reaches further back than outcomes are kept.
-pub const BEYOND_RETENTION: &str = "withheld: the window reaches further back than `store.retention`, and what is deleted cannot be counted.";
 
 fn trimmed(number: String, unit: &str) -> String {
     let short = if number.contains('.') {

@@ -1,29 +1,18 @@
-//! Hours that are known by their counts: what an objective can take from them, and what must be recounted.
+//! Hours that are known by their counts: what they mean for an objective, and which must be counted
+//! again.
 
-use super::objective::ObjectiveState;
-use super::service::ServiceState;
-use crate::outcome::{Event, Timestamp};
-use crate::slo::Tally;
+use super::objective::{CountedObjective, OpenHour};
+use super::service::RestoringService;
+use crate::outcome::{Event, ProbeKey, Timestamp};
+use crate::slo::{HourCounts, Tally};
 use crate::stats::scale::Scale;
 use crate::store::{HourSummary, Store, StoreError};
-use std::time::Duration;
+use crate::units::HOUR;
 
-const HOUR: Duration = Duration::from_secs(3600);
-
-/// The hour that is being restored for one objective, and what is known of it.
-#[derive(Debug, Default)]
-pub(super) struct OpenHour {
-    start: Option<Timestamp>,
-    /// One per probe that has counts of it.
-    tallies: Vec<Tally>,
-    /// Whether some of the counts do not suffice.
-    uncounted: bool,
-}
-
-impl ServiceState {
+impl RestoringService<'_> {
     /// Takes one probe's counts of an hour; hours come in order. `late` says that outcomes came to
-    /// it after it was counted. Calls `recount` with hours for which the counts do not suffice.
-    pub(super) fn restore_hour(
+    /// it after it was counted. Calls `recount` with hours whose counts are not enough.
+    pub(super) fn take_hour(
         &mut self,
         probe: usize,
         hour: &HourSummary,
@@ -31,100 +20,99 @@ impl ServiceState {
         (scale, codes): (&Scale, &mut Codes),
         mut recount: impl FnMut(Timestamp),
     ) {
-        if !self.probes[probe].restored {
+        let restoring = &mut self.probes[probe];
+        if !restoring.continues {
             let failed = hour.bad.values().sum();
             let good = codes.translated(hour, scale);
-            self.probes[probe].remember_hour(hour.start, &good, failed, scale);
+            let state = &mut restoring.state;
+            state.remember_hour(hour.start, &good, failed, scale);
         }
-        let waiting = self.objectives.iter_mut().filter(|one| !one.restored);
-        for objective in waiting.filter(|one| one.counts.contains(&probe)) {
+        for objective in self.counted().filter(|one| one.counts.contains(&probe)) {
             objective.note_precision(hour);
             let tally = objective.stored_tally(hour).filter(|_| !late);
-            if let Some(uncounted) = objective.take_hour(hour.start, tally) {
-                recount(uncounted);
+            if let Some(unknown) = objective.take_hour(hour.start, tally) {
+                recount(unknown);
             }
         }
     }
 
-    /// Settles the last hours. Calls `recount` as [`ServiceState::restore_hour`] does.
+    /// Settles the last hours. Calls `recount` as [`RestoringService::take_hour`] does.
     pub(super) fn settle_hours(&mut self, mut recount: impl FnMut(Timestamp)) {
-        for objective in &mut self.objectives {
+        for objective in self.counted() {
             objective.settle_hour().into_iter().for_each(&mut recount);
         }
     }
 
-    /// Counts the outcomes of one hour for the objectives that its stored counts say nothing about.
+    /// Counts the outcomes of one hour for the objectives whose stored counts are not enough.
     pub(super) fn recount_hour(
         &mut self,
         store: &Store,
         hour: Timestamp,
         late: bool,
     ) -> Result<(), StoreError> {
-        for at in 0..self.objectives.len() {
-            let objective = &self.objectives[at];
-            if objective.restored || (!late && self.counts_suffice(store, objective, hour)?) {
+        let keys: Vec<_> = self.keys().cloned().collect();
+        for objective in self.counted() {
+            if !late && objective.is_known(store, &keys, hour)? {
                 continue;
             }
+            let wanted = objective.objective().sli.measurement();
             let mut events = Vec::new();
             for (place, probe) in objective.counts.iter().enumerate() {
-                let key = &self.probes[*probe].key;
-                store.for_each_outcome(key, hour, hour.after(HOUR), |record| {
+                let (key, end) = (&keys[*probe], hour.after(HOUR));
+                store.for_each_outcome(key, hour, end, wanted.as_slice(), |record| {
                     events.push((place, Event::from(&record)));
                 })?;
             }
             // A slice must see its probes together.
             events.sort_by_key(|(_, event)| event.at);
-            self.objectives[at].restore_parts(hour, &events);
+            objective.take_parts(hour, &events);
         }
         Ok(())
     }
+}
 
-    /// Whether the stored counts of an hour were enough for an objective.
-    fn counts_suffice(
+impl CountedObjective {
+    /// Whether the stored counts of an hour were enough. `keys` are the probes of its service.
+    fn is_known(
         &self,
         store: &Store,
-        objective: &ObjectiveState,
+        keys: &[ProbeKey],
         hour: Timestamp,
     ) -> Result<bool, StoreError> {
-        let mut tallies = Vec::new();
-        for probe in &objective.counts {
-            let stored = store.hours(&self.probes[*probe].key, hour, hour.after(HOUR))?;
+        let mut counts = HourCounts::default();
+        for probe in &self.counts {
+            let stored = store.hours(&keys[*probe], hour, hour.after(HOUR))?;
             for summary in &stored {
-                match objective.stored_tally(summary) {
-                    Some(tally) => tallies.push(tally),
-                    None => return Ok(false),
-                }
+                counts.add(self.stored_tally(summary));
             }
         }
         // Where nothing is stored there is nothing to count either.
-        Ok(objective.tracker.together(&tallies).is_some())
+        Ok(counts.together(self.objective().budgeting).is_some())
     }
-}
 
-impl ObjectiveState {
     /// The hour's tally as it was stored, if it may be used.
     fn stored_tally(&self, hour: &HourSummary) -> Option<Tally> {
-        let corrected = self.tracker.corrected();
-        if !self.tracker.starts_within(hour.start).is_empty() {
+        let tracker = self.filling.tracker();
+        if !tracker.starts_within(hour.start).is_empty() {
             return None;
         }
+        let corrected = tracker.corrected();
         if corrected.touch(hour.start, hour.start.after(HOUR)) {
             return None;
         }
         hour.tally(&self.tally_key)
     }
 
-    /// Takes note of an hour in which latencies near the threshold may be on the wrong side of it.
+    /// Takes note of what is known of an hour.
     fn note_precision(&mut self, hour: &HourSummary) {
-        let exact = |below| hour.scale().separates(below);
-        if !self.threshold().is_none_or(exact) {
-            self.approximate = self.approximate.max(Some(hour.start.after(HOUR)));
+        if let Some(threshold) = self.objective().sli.threshold() {
+            self.precision = self.precision.and(hour.precision(&threshold));
         }
     }
 
     /// Counts an hour's outcomes, in parts where a window begins within it.
-    fn restore_parts(&mut self, hour: Timestamp, events: &[(usize, Event)]) {
-        let mut starts = self.tracker.starts_within(hour);
+    fn take_parts(&mut self, hour: Timestamp, events: &[(usize, Event)]) {
+        let mut starts = self.filling.tracker().starts_within(hour);
         starts.push(hour);
         starts.sort_unstable();
         starts.dedup();
@@ -133,36 +121,29 @@ impl ObjectiveState {
             let next = starts.get(place + 1).copied();
             let end = next.unwrap_or(hour.after(HOUR));
             let (part, later) = rest.split_at(rest.partition_point(|(_, event)| event.at < end));
-            let tally = self.tracker.count(part.iter().copied());
-            self.tracker.restore_part(*start, tally);
+            let tally = self.filling.tracker().count(part.iter().copied());
+            self.filling.add_part(*start, tally);
             rest = later;
         }
     }
 
-    /// Returns the hour before if that is to be counted anew.
+    /// Returns the hour before if that is to be counted again.
     fn take_hour(&mut self, start: Timestamp, tally: Option<Tally>) -> Option<Timestamp> {
         let next = self.hour.start.is_some_and(|open| open != start);
-        let uncounted = if next { self.settle_hour() } else { None };
+        let unknown = if next { self.settle_hour() } else { None };
         self.hour.start = Some(start);
-        match tally {
-            Some(tally) => self.hour.tallies.push(tally),
-            None => self.hour.uncounted = true,
-        }
-        uncounted
+        self.hour.counts.add(tally);
+        unknown
     }
 
     fn settle_hour(&mut self) -> Option<Timestamp> {
-        let OpenHour {
-            start,
-            tallies,
-            uncounted,
-        } = &mut self.hour;
-        let (start, uncounted) = (start.take()?, std::mem::take(uncounted));
-        let counts_suffice = self.tracker.together(tallies).filter(|_| !uncounted);
-        tallies.clear();
-        match counts_suffice {
+        let OpenHour { start, counts } = &mut self.hour;
+        let start = start.take()?;
+        let tally = counts.together(self.filling.tracker().objective().budgeting);
+        counts.clear();
+        match tally {
             Some(tally) => {
-                self.tracker.restore_hour(start, tally);
+                self.filling.add_hour(start, tally);
                 None
             }
             None => Some(start),

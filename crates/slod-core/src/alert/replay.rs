@@ -1,12 +1,12 @@
-//! A past lived through once more: which burn-rate alerts would have fired.
+//! Replays a past: which burn-rate alerts would have fired.
 
-use super::absence::Unwatched;
-use super::burn::{Alert, Change, Fired, TIERS, Tier};
-use super::correction::Spans;
-use super::objective::{NoDataPolicy, Objective};
-use super::tally::{Tally, TallyKey};
-use super::track::{ContributingProbe, Tracker};
+use super::burn::BurnAlerts;
+use super::record::AlertRecord;
+use super::tier::TIERS;
 use crate::outcome::{Event, Timestamp};
+use crate::slo::absence::Unwatched;
+use crate::slo::correction::Spans;
+use crate::slo::{ContributingProbe, HourCounts, NoDataPolicy, Objective, TallyKey, Tracker};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,32 +17,30 @@ const STEP_MS: i64 = 10_000;
 #[derive(Debug)]
 pub struct Replay {
     tracker: Tracker,
-    alerts: [Alert; TIERS.len()],
-    fired: Vec<Fired>,
-    /// Alerts before this moment are not reported: the windows are still filling.
-    from: Timestamp,
-    /// The next moment that alerts are looked at.
+    alerts: BurnAlerts,
+    fired: Vec<AlertRecord>,
+    /// The next moment that alerts are evaluated at.
     next: Timestamp,
     /// The newest failure; without one in the longest window nothing can hold.
     last_bad: Option<Timestamp>,
 }
 
 impl Replay {
-    /// Alerts are reported from `from` on; outcomes may begin earlier to fill the windows.
+    /// Alerts are evaluated from `from` on; outcomes may begin earlier to fill the windows.
     pub fn new(
+        service: Arc<str>,
         objective: Arc<Objective>,
         contributing: Vec<ContributingProbe>,
         corrected: Spans,
         from: Timestamp,
     ) -> Self {
+        let alerts = BurnAlerts::new(service, objective.name.as_str().into());
         let tracker = Tracker::new(objective, contributing);
-        let mut tracker = tracker.with_corrected(Arc::new(corrected));
-        tracker.go_live(Timestamp(0), None, (0, 0));
+        let tracker = tracker.with_sums().with_corrected(Arc::new(corrected));
         Self {
             tracker,
-            alerts: Default::default(),
+            alerts,
             fired: Vec::new(),
-            from,
             next: from,
             last_bad: None,
         }
@@ -71,16 +69,17 @@ impl Replay {
 
     /// Takes an hour by the counts of each probe that has outcomes in it, if they suffice. Only for an hour without a failure, and with none in
     /// [`Replay::BEFORE`] after it or [`Replay::AFTER`] before it: its minutes decide nothing.
-    pub fn quiet_hour(&mut self, hour: Timestamp, tallies: &[Tally]) {
+    pub fn quiet_hour(&mut self, hour: Timestamp, counts: &HourCounts) {
         self.advance(hour);
-        if let Some(tally) = self.tracker.together(tallies) {
+        if let Some(tally) = counts.together(self.tracker.objective().budgeting) {
             self.tracker.restore_hour(hour, tally);
         }
     }
 
-    /// Whether the counts of each probe suffice for an hour.
-    pub fn suffices(&self, tallies: &[Tally]) -> bool {
-        self.tracker.together(tallies).is_some()
+    /// Whether the counts of an hour suffice, and nothing in them is bad.
+    pub fn is_quiet(&self, counts: &HourCounts) -> bool {
+        let tally = counts.together(self.tracker.objective().budgeting);
+        tally.is_some_and(|tally| tally.bad == 0)
     }
 
     /// So long before a failure the finer windows must know every outcome.
@@ -92,9 +91,9 @@ impl Replay {
     pub fn advance(&mut self, to: Timestamp) {
         while self.next < to {
             let now = self.next;
-            let awake = self.alerts.iter().any(|alert| alert.is_firing())
-                || self.tracker.objective().missing == NoDataPolicy::Bad;
-            let longest = TIERS[TIERS.len() - 1].long;
+            let awake =
+                self.alerts.is_firing() || self.tracker.objective().missing == NoDataPolicy::Bad;
+            let longest = TIERS[TIERS.len() - 1].long.length();
             let recent = self.last_bad.is_some_and(|at| at.after(longest) > now);
             if !awake && !recent {
                 // Nothing can hold before the next outcome.
@@ -108,7 +107,7 @@ impl Replay {
     }
 
     /// Everything that fired, in the order of time, with the tracker as it is at the end.
-    pub fn finish(mut self, end: Timestamp) -> (Vec<Fired>, Tracker) {
+    pub fn finish(mut self, end: Timestamp) -> (Vec<AlertRecord>, Tracker) {
         self.advance(end.after(Duration::from_millis(1)));
         self.tracker.close_slices(end);
         (self.fired, self.tracker)
@@ -116,40 +115,31 @@ impl Replay {
 
     fn look(&mut self, now: Timestamp) {
         self.tracker.close_slices(now);
-        for (at, tier) in TIERS.iter().enumerate() {
-            let holds = tier.holds(&self.tracker, now);
-            match self.alerts[at].step(tier, holds, now) {
-                Some(Change::Fired) => self.note(at, tier, now),
-                Some(Change::Resolved(end)) => {
-                    let open = |fired: &&mut Fired| fired.tier == tier && fired.to.is_none();
-                    if let Some(fired) = self.fired.iter_mut().rev().find(open) {
-                        fired.to = Some(end);
-                    }
-                }
-                None => {}
+        let (tracker, objective) = (&self.tracker, self.tracker.objective());
+        let met = TIERS.each_ref().map(|tier| {
+            tier.can_be_met(objective, |window| tracker.counts(now, window.length()))
+                && tier.is_met(objective, |window| tracker.view(now, window.length()))
+        });
+        let spent = || {
+            let left = tracker.budget(now, objective.window).remaining?;
+            Some(1.0 - left)
+        };
+        let mut changes = Vec::new();
+        self.alerts.step(met, now, spent, &mut changes);
+        for change in changes {
+            let same = |one: &&mut AlertRecord| one.key == change.key && one.from == change.from;
+            match self.fired.iter_mut().rev().find(same) {
+                Some(known) => *known = change,
+                None => self.fired.push(change),
             }
         }
-    }
-
-    fn note(&mut self, at: usize, tier: &'static Tier, now: Timestamp) {
-        if now < self.from {
-            return;
-        }
-        let window = self.tracker.objective().window;
-        let left = self.tracker.budget(now, window).remaining;
-        self.fired.push(Fired {
-            tier,
-            from: now,
-            to: None,
-            spent: left.map(|left| 1.0 - left),
-            inhibited: self.alerts[..at].iter().any(|faster| faster.is_firing()),
-        });
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::outcome::Measurements;
     use crate::outcome::{Cause, Verdict};
     use crate::slo::{BudgetingMethod, Combine, Sli, Window};
 
@@ -174,6 +164,7 @@ mod tests {
         };
         let start = Timestamp::from_secs(from);
         let mut replay = Replay::new(
+            "web".into(),
             Arc::new(objective),
             vec![ContributingProbe::every(interval)],
             Spans::default(),
@@ -190,20 +181,15 @@ mod tests {
                 interval,
                 verdict,
                 latency: Duration::ZERO,
+                measured: Measurements::default(),
             };
             replay.record(0, event);
         }
         let (fired, _) = replay.finish(Timestamp::from_secs(end));
         let seconds = |at: Timestamp| at.0 / 1000;
-        let row = |fired: &Fired| {
-            let Fired {
-                tier,
-                from,
-                to,
-                inhibited,
-                ..
-            } = fired;
-            (tier.number, seconds(*from), to.map(seconds), *inhibited)
+        let row = |alert: &AlertRecord| {
+            let (from, to) = (seconds(alert.from), alert.to.map(seconds));
+            (alert.key.tier.number, from, to, alert.inhibited)
         };
         fired.iter().map(row).collect()
     }

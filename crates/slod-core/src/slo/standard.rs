@@ -1,0 +1,107 @@
+//! The windows that every objective is shown over, whatever its own window is. Alert tiers name
+//! theirs from this set, so that each of their windows is always counted.
+
+use super::window::WindowView;
+use std::ops::Index;
+use std::time::Duration;
+
+const MINUTE: u64 = 60;
+const HOUR: u64 = 3600;
+const DAY: u64 = 86_400;
+
+/// One of them; they are in ascending order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum StandardWindow {
+    Minutes5,
+    Minutes30,
+    Hour1,
+    Hours2,
+    Hours6,
+    Day1,
+    Days3,
+    Days7,
+    Days28,
+    Days30,
+}
+
+impl StandardWindow {
+    pub const ALL: [Self; 10] = [
+        Self::Minutes5,
+        Self::Minutes30,
+        Self::Hour1,
+        Self::Hours2,
+        Self::Hours6,
+        Self::Day1,
+        Self::Days3,
+        Self::Days7,
+        Self::Days28,
+        Self::Days30,
+    ];
+
+    /// The value of the label `window`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Minutes5 => "5m",
+            Self::Minutes30 => "30m",
+            Self::Hour1 => "1h",
+            Self::Hours2 => "2h",
+            Self::Hours6 => "6h",
+            Self::Day1 => "1d",
+            Self::Days3 => "3d",
+            Self::Days7 => "7d",
+            Self::Days28 => "28d",
+            Self::Days30 => "30d",
+        }
+    }
+
+    pub const fn length(self) -> Duration {
+        Duration::from_secs(match self {
+            Self::Minutes5 => 5 * MINUTE,
+            Self::Minutes30 => 30 * MINUTE,
+            Self::Hour1 => HOUR,
+            Self::Hours2 => 2 * HOUR,
+            Self::Hours6 => 6 * HOUR,
+            Self::Day1 => DAY,
+            Self::Days3 => 3 * DAY,
+            Self::Days7 => 7 * DAY,
+            Self::Days28 => 28 * DAY,
+            Self::Days30 => 30 * DAY,
+        })
+    }
+}
+
+// They are in ascending order, and `StandardWindows` is indexed by the position in it.
+const _: () = {
+    let mut at = 0;
+    while at < StandardWindow::ALL.len() {
+        let window = StandardWindow::ALL[at];
+        assert!(window as usize == at);
+        assert!(
+            at == 0 || StandardWindow::ALL[at - 1].length().as_secs() < window.length().as_secs()
+        );
+        at += 1;
+    }
+};
+
+/// What an objective is over each of them.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct StandardWindows([WindowView; StandardWindow::ALL.len()]);
+
+impl StandardWindows {
+    pub fn of(view: impl FnMut(StandardWindow) -> WindowView) -> Self {
+        Self(StandardWindow::ALL.map(view))
+    }
+
+    /// Shortest first.
+    pub fn iter(&self) -> impl Iterator<Item = (StandardWindow, &WindowView)> {
+        StandardWindow::ALL.into_iter().zip(&self.0)
+    }
+}
+
+impl Index<StandardWindow> for StandardWindows {
+    type Output = WindowView;
+
+    fn index(&self, window: StandardWindow) -> &WindowView {
+        &self.0[window as usize]
+    }
+}

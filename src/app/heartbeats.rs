@@ -1,0 +1,36 @@
+//! The heartbeat probes of a config, and what jobs reported to them so far.
+
+use crate::config::Config;
+use crate::outcome::Timestamp;
+use crate::probe::heartbeat::HeartbeatBoard;
+use crate::store::{Store, StoreError};
+
+/// The board of a config's probes, as the last process left it. Reports are accepted since `since`.
+pub(super) fn board(
+    config: &Config,
+    store: &Store,
+    since: Timestamp,
+) -> Result<HeartbeatBoard, StoreError> {
+    let latest = store.last_seen()?;
+    let board = HeartbeatBoard::new(store.beats()?);
+    let probes = config.running().map(|spec| (&spec.key, &*spec.probe));
+    board.accept(since, probes, |key| {
+        // What cannot be read only gives the job its time once more.
+        let last = store.last_outcome(key, latest?).ok().flatten()?;
+        Some((last.at, last.outcome.verdict))
+    });
+    Ok(board)
+}
+
+/// Gives the probes of a config what the store knows of their jobs, for attempts outside the daemon:
+/// as if reports had always been accepted.
+pub fn recall_heartbeats(config: &Config) -> Result<(), StoreError> {
+    if config
+        .running()
+        .any(|spec| HeartbeatBoard::serves(&*spec.probe))
+    {
+        let store = Store::open_read_only(&config.store.path)?;
+        board(config, &store, Timestamp(0))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,105 @@
+//! Every key of the config: what the reader accepts, and what the docs say. Keys of probe kinds
+//! stand with their kinds.
+
+pub(super) mod correction;
+pub(super) mod objective;
+pub(super) mod observe;
+pub(super) mod probe;
+pub(super) mod service;
+pub(super) mod web;
+pub(super) mod window;
+
+use crate::units::DAY;
+use crate::yaml::{FilePath, Integer, Key, Keys, List, Mapping, Parsed, Span};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+pub const ROOT: Keys = &[
+    &LISTEN,
+    &WEB,
+    &STORE,
+    &MAX_CONCURRENT_PROBES,
+    &DEFAULTS,
+    &OBSERVE,
+    &VANTAGE,
+    &CORRECTIONS,
+    &SERVICES,
+];
+
+pub(super) const LISTEN: Key<Parsed<SocketAddr>> = Key::with_default(
+    "listen",
+    Parsed {
+        label: "address and port",
+        expected: "an address and port such as 127.0.0.1:9771 or [::]:9771",
+        parse: |text| text.parse().ok(),
+    },
+    "127.0.0.1:9771",
+    "Address and port of the pages, the API and `/metrics`. Without authentication (see `web`), everyone who can reach it can read everything, and only a loopback address accepts writes.",
+);
+
+pub(super) const WEB: Key<Mapping> = Key::optional(
+    "web",
+    Mapping(web::KEYS),
+    "TLS and authentication, see `docs/WEB.md`.",
+);
+
+pub(super) const STORE: Key<Mapping> = Key::optional(
+    "store",
+    Mapping(&[&STORE_PATH, &RETENTION]),
+    "Where outcomes are stored, and for how long.",
+);
+
+pub(super) const MAX_CONCURRENT_PROBES: Key<Integer> = Key::with_default(
+    "max_concurrent_probes",
+    Integer(1, 100_000),
+    "256",
+    "Maximum number of probes that run at the same time. A probe that cannot start in time is counted as missed.",
+);
+
+pub(super) const DEFAULTS: Key<Mapping> = Key::optional(
+    "defaults",
+    Mapping(&[
+        &probe::DEFAULT_INTERVAL,
+        &probe::DEFAULT_TIMEOUT,
+        &objective::DEFAULTS,
+    ]),
+    "Defaults of probes and services.",
+);
+
+pub(super) const OBSERVE: Key<Mapping> = Key::optional(
+    "observe",
+    Mapping(observe::KEYS),
+    "Which metrics of the host and of the services' processes are sampled.",
+);
+
+pub(super) const VANTAGE: Key<List<Mapping>> = Key::optional(
+    "vantage",
+    List::of(Mapping(probe::KEYS)),
+    "Control probes of targets that are up whenever the local network is, such as the gateway and two external sites. While most of them fail, failures that a local network failure can explain, such as timeouts, are void, not bad. At least three are needed.",
+);
+
+pub(super) const CORRECTIONS: Key<List<Mapping>> = Key::optional(
+    "corrections",
+    List::up_to(correction::MAX, Mapping(correction::KEYS)),
+    "Time that does not count, such as planned maintenance. Probing goes on; what it finds is kept.",
+);
+
+pub(super) const SERVICES: Key<List<Mapping>> = Key::required(
+    "services",
+    List::of(Mapping(service::KEYS)),
+    "The monitored services; at least one.",
+);
+
+pub(super) const STORE_PATH: Key<FilePath> = Key::with_default(
+    "path",
+    FilePath,
+    "data/slod.db",
+    "The SQLite file, relative to the config file. Its directory is created if it does not exist.",
+);
+
+pub(super) const RETENTION: Key<Span> = Key::with_default(
+    "retention",
+    Span::within(DAY, Duration::from_secs(3660 * DAY.as_secs())),
+    "400d",
+    "How long every outcome is kept. The SLI, the budget and the burn rate of a window that reaches further back are withheld.",
+);

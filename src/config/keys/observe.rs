@@ -1,0 +1,119 @@
+//! The keys of what is sampled, and of the processes of a service.
+
+use crate::config::model::Pattern;
+use crate::yaml::{Bool, FilePath, Integer, Key, Keys, List, Mapping, Parsed, Span, Text};
+use regex::Regex;
+use std::path::{Component, Path, PathBuf};
+use std::time::Duration;
+
+pub const KEYS: Keys = &[&INTERVAL, &HOST, &NETWORK, &NETWORK_EXCLUDE, &PROCESSES_ON];
+
+/// The key of the way to find it is all that a process needs. Each group of processes costs
+/// metrics.
+pub const PROCESSES: List<Mapping> =
+    List::up_to(50, Mapping(&[&NAME, &MATCH, &PID_FILE, &PORT, &CGROUP]));
+
+pub const INTERVAL: Key<Span> = Key::with_default(
+    "interval",
+    Span::within(Duration::from_secs(1), Duration::from_secs(300)),
+    "10s",
+    "Time between two samples; also the span that processor usage is averaged over.",
+);
+
+pub const HOST: Key<Bool> = Key::with_default(
+    "host",
+    Bool,
+    "true",
+    "Whether to sample processors, memory, load and threads of the host.",
+);
+
+pub const NETWORK: Key<Bool> = Key::with_default(
+    "network",
+    Bool,
+    "true",
+    "Whether to sample the network devices of the host.",
+);
+
+pub const NETWORK_EXCLUDE: Key<Parsed<Pattern>> = Key::with_default(
+    "network_exclude",
+    Parsed {
+        label: "regular expression",
+        expected: "a regular expression",
+        parse: whole,
+    },
+    "lo|(veth|docker|br-|virbr|cni|flannel|cali|vnet|tap|podman|lxc|lxd).*",
+    "Regular expression for the full names of network devices to exclude: by default loopback, and virtual devices whose traffic another device counts too.",
+);
+
+pub const PROCESSES_ON: Key<Bool> = Key::with_default(
+    "processes",
+    Bool,
+    "true",
+    "Whether to sample the `processes` of services.",
+);
+
+pub const NAME: Key<Text> = Key::optional(
+    "name",
+    Text,
+    "Name, unique within the service. Default: derived from how the process is identified.",
+);
+
+pub const MATCH: Key<Mapping> = Key::optional(
+    "match",
+    Mapping(&[&MATCH_NAME, &MATCH_CMDLINE]),
+    "Every process that looks like this. All of them are counted as one.",
+);
+
+pub const PID_FILE: Key<FilePath> = Key::optional(
+    "pid_file",
+    FilePath,
+    "A file that contains the PID of the main process.",
+);
+
+pub const PORT: Key<Integer> = Key::optional(
+    "port",
+    Integer(1, 65_535),
+    "The processes that listen on this TCP port. Processes of other users are found only as root or with CAP_SYS_PTRACE.",
+);
+
+pub const CGROUP: Key<Parsed<PathBuf>> = Key::optional(
+    "cgroup",
+    Parsed {
+        label: "control group",
+        expected: "a path below /sys/fs/cgroup, such as system.slice/concierge.service",
+        parse: cgroup,
+    },
+    "The processes of this control group and its descendants, such as `system.slice/concierge.service`.",
+);
+
+pub const MATCH_NAME: Key<Text> = Key::optional(
+    "name",
+    Text,
+    "The process name in the kernel, or the file name of the program.",
+);
+
+pub const MATCH_CMDLINE: Key<Parsed<Pattern>> = Key::optional(
+    "cmdline",
+    Parsed {
+        label: "regular expression",
+        expected: "a regular expression",
+        parse: |text| Regex::new(text).ok().map(Pattern),
+    },
+    "Regular expression for the full command line, with arguments separated by spaces.",
+);
+
+/// A pattern that a whole text must match.
+fn whole(text: &str) -> Option<Pattern> {
+    // Tried as it was written first: brackets around it must not make it valid.
+    Regex::new(text).ok()?;
+    Regex::new(&format!("^(?:{text})$")).ok().map(Pattern)
+}
+
+/// Only ever below the root of the control groups.
+fn cgroup(text: &str) -> Option<PathBuf> {
+    let path = Path::new(text);
+    let path = path.strip_prefix("/sys/fs/cgroup").unwrap_or(path);
+    let path = path.strip_prefix("/").unwrap_or(path);
+    let plain = |part: Component<'_>| matches!(part, Component::Normal(_));
+    (path.components().count() > 0 && path.components().all(plain)).then(|| path.to_owned())
+}

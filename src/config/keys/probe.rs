@@ -1,0 +1,51 @@
+//! The keys of a probe, apart from those of its kind.
+
+use crate::units::{DAY, HOUR};
+use crate::yaml::{Key, Keys, ProbeKind, Span, Text};
+use std::time::Duration;
+
+/// The key under which a probe's kind stands is the kind's own name.
+pub const KEYS: Keys = &[&NAME, &KIND, &INTERVAL, &TIMEOUT];
+
+/// Under a tenth of a second it is a load test; over a day no window would notice.
+const INTERVALS: Span = Span::within(Duration::from_millis(100), DAY);
+/// An open timeslice waits for little longer than an hour.
+const TIMEOUTS: Span = Span::within(Duration::from_millis(10), HOUR);
+
+pub const NAME: Key<Text> = Key::required(
+    "name",
+    Text,
+    "Name, unique within the service. The history is stored under this name.",
+);
+
+const KIND: Key<ProbeKind> = Key::required(
+    "KIND",
+    ProbeKind,
+    "The probe: the name of one probe kind, with the keys of that kind below it.",
+);
+
+pub const INTERVAL: Key<Span> = Key::optional(
+    "interval",
+    INTERVALS,
+    "Time between two attempts. Left out, it is `defaults.interval`.",
+);
+
+pub const TIMEOUT: Key<Span> = Key::optional(
+    "timeout",
+    TIMEOUTS,
+    "Timeout of an attempt, at most the interval. Default: `defaults.timeout` or the interval, whichever is shorter.",
+);
+
+pub const DEFAULT_INTERVAL: Key<Span> = Key::with_default(
+    "interval",
+    INTERVALS,
+    "10s",
+    "Time between two attempts of a probe.",
+);
+
+pub const DEFAULT_TIMEOUT: Key<Span> = Key::with_default(
+    "timeout",
+    TIMEOUTS,
+    "5s",
+    "How long an attempt may take; a probe with a shorter interval has its interval as timeout.",
+);

@@ -1,0 +1,45 @@
+//! The keys of a service.
+
+use super::{objective, observe, probe};
+use crate::yaml::{Key, Keys, List, Map, Mapping, Text};
+
+pub const KEYS: Keys = &[
+    &NAME,
+    &DESCRIPTION,
+    &LABELS,
+    &PROBES,
+    &OBJECTIVES,
+    &PROCESSES,
+];
+
+pub const NAME: Key<Text> = Key::required(
+    "name",
+    Text,
+    "Unique name, up to 100 characters, without `/`. The history is stored under this name.",
+);
+
+pub const DESCRIPTION: Key<Text> = Key::optional("description", Text, "Description in one line.");
+
+pub const LABELS: Key<Map<Text>> = Key::optional(
+    "labels",
+    Map::of(Text),
+    "Labels such as `team: assistants`: on the service's page, in the API, and on the metric `slod_service_info`, for joins. Label names as in Prometheus; names that slod's own metrics use are rejected.",
+);
+
+pub const PROBES: Key<List<Mapping>> = Key::optional(
+    "probes",
+    List::of(Mapping(probe::KEYS)),
+    "The probes of the service. They can be omitted only if its objectives count probes of other services.",
+);
+
+pub const OBJECTIVES: Key<List<Mapping>> = Key::optional(
+    "objectives",
+    objective::LIST,
+    "Objectives in addition to the default ones, or instead of those with the same name. An empty list `[]` means none at all, not even the default ones.",
+);
+
+pub const PROCESSES: Key<List<Mapping>> = Key::optional(
+    "processes",
+    observe::PROCESSES,
+    "Processes of the service, including all their descendants.",
+);

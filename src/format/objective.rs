@@ -1,0 +1,45 @@
+//! Objectives in words.
+
+use super::numbers::percent;
+use crate::slo::{BudgetingMethod, Objective, Window};
+
+/// `99.9% of minutes`, `95% under 500ms`
+pub fn target(objective: &Objective) -> String {
+    let what = match (objective.sli.threshold(), objective.budgeting) {
+        (Some(threshold), BudgetingMethod::Occurrences) => threshold.words(),
+        (Some(threshold), BudgetingMethod::Timeslices { slice_target }) => {
+            let share = percent(slice_target);
+            format!("of minutes with {share} {}", threshold.words())
+        }
+        (Some(threshold), BudgetingMethod::RatioTimeslices) => {
+            format!("{}, averaged over minutes", threshold.words())
+        }
+        (_, BudgetingMethod::Timeslices { .. }) => "of minutes".to_owned(),
+        (_, BudgetingMethod::RatioTimeslices) => "averaged over minutes".to_owned(),
+        (_, BudgetingMethod::Occurrences) => "of probes".to_owned(),
+    };
+    format!("{} {what}", percent(objective.target))
+}
+
+/// `99.9% of minutes over 30d`, `99.9% of minutes each month`
+pub fn sentence(objective: &Objective) -> String {
+    format!("{} {}", target(objective), span(&objective.window))
+}
+
+/// `over 30d`, `each month`
+pub fn span(window: &Window) -> String {
+    let word = if window.calendar.is_some() {
+        "each"
+    } else {
+        "over"
+    };
+    format!("{word} {}", window.name())
+}
+
+/// `30d`, `month (Europe/Berlin)`
+pub fn window(window: &Window) -> String {
+    match window.calendar {
+        None => window.name(),
+        Some(calendar) => format!("{} ({})", window.name(), calendar.zone),
+    }
+}

@@ -1,0 +1,180 @@
+//! Builds live state from the store: a start and a reload give the same numbers as if nothing had
+//! happened. Old hours are read as counts (`hours`), the last day outcome by outcome (`recent`).
+
+mod hours;
+mod objective;
+mod part;
+mod recent;
+mod service;
+
+use super::index::Index;
+use super::state::Ledger;
+use crate::config::Config;
+use crate::outcome::Timestamp;
+use crate::slo::Retention;
+use crate::slo::correction::{CorrectedTime, Correction};
+use crate::slo::series::Series;
+use crate::stats::scale::Scale;
+use crate::store::{Ahead, Store, StoreError};
+use part::Part;
+use recent::{Past, pending};
+use service::{Keep, RestoringService};
+use std::collections::BTreeSet;
+use std::num::NonZero;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+/// Fewer services than this are not worth a thread.
+const PER_THREAD: usize = 16;
+/// Latency quantiles go back this far, even where every objective's window is shorter.
+const LONGEST_SHOWN: Duration = Duration::from_secs(30 * 86_400);
+
+/// What live state is built from.
+#[derive(Clone, Copy, Debug)]
+pub struct RestoreFrom<'a> {
+    pub config: &'a Config,
+    /// All that are in force.
+    pub corrections: &'a [Correction],
+    /// `None` if it cannot be opened: what would be read from it starts empty.
+    pub store: Option<&'a Store>,
+    pub now: Timestamp,
+}
+
+/// Live state that was built.
+#[derive(Debug)]
+pub struct Rebuilt {
+    pub ledger: Ledger,
+    /// What went wrong when the store was read.
+    pub result: Result<(), StoreError>,
+    /// Services that could not be read, in whole or in part: they start empty.
+    pub unread: Unread,
+}
+
+/// Services by name.
+pub type Unread = BTreeSet<Arc<str>>;
+
+/// Live state with all that the store contains up to now.
+pub fn restore(from: RestoreFrom<'_>) -> Result<Ledger, StoreError> {
+    let Rebuilt { ledger, result, .. } = recount(Ledger::default(), from);
+    result.map(|()| ledger)
+}
+
+/// Live state for a changed config or changed corrections: what did not change continues with its
+/// windows and counters. The rest is read from the store, also that of services that could not be
+/// read before.
+pub fn reload(old: Ledger, unread: &Unread, from: RestoreFrom<'_>) -> Rebuilt {
+    // What was of the future until now would be counted only where something changed.
+    if old.ahead.first.is_some_and(|first| first <= from.now) {
+        return recount(old, from);
+    }
+    let keep = |service: &Arc<str>| {
+        if unread.contains(service) {
+            Keep::Counters
+        } else {
+            Keep::Unchanged
+        }
+    };
+    Builder::new(old, keep, from).finish(from)
+}
+
+/// Reads everything from the store again, because the clock was set. Counters continue.
+pub fn recount(old: Ledger, from: RestoreFrom<'_>) -> Rebuilt {
+    Builder::new(old, |_| Keep::Counters, from).finish(from)
+}
+
+struct Builder<'a> {
+    services: Vec<RestoringService<'a>>,
+    index: Index,
+    scale: Scale,
+    ahead: Ahead,
+}
+
+impl<'a> Builder<'a> {
+    fn new(old: Ledger, keep: impl Fn(&Arc<str>) -> Keep, from: RestoreFrom<'a>) -> Self {
+        let retention = Retention::of(from.config.store.retention);
+        let time = CorrectedTime::of(from.corrections);
+        let mut before = old.services;
+        let services = from.config.services.iter().map(|spec| {
+            let same = before.iter().position(|old| old.name == spec.name);
+            let old = same.map(|at| before.swap_remove(at));
+            let mut service = RestoringService::new(spec, retention, &time, from.now);
+            if let Some(old) = old {
+                service.continue_from(old, keep(&spec.name), from.now);
+            }
+            service
+        });
+        let services: Vec<_> = services.collect();
+        Self {
+            index: Index::of(services.iter().map(RestoringService::keys)),
+            services,
+            scale: old.scale,
+            ahead: old.ahead,
+        }
+    }
+
+    fn finish(mut self, from: RestoreFrom<'_>) -> Rebuilt {
+        let missing = self.services.iter().filter(|one| !one.is_complete());
+        let missing: Unread = missing.map(RestoringService::name).collect();
+        let result = match from.store {
+            Some(store) if !missing.is_empty() => self.read(store, from.now),
+            _ => Ok(()),
+        };
+        let known = result.is_ok() && from.store.is_some();
+        let services = self.services.into_iter();
+        let ledger = Ledger {
+            services: services.map(|one| one.finish(from.now, known)).collect(),
+            corrections: from.corrections.into(),
+            index: self.index,
+            scale: self.scale,
+            ahead: self.ahead,
+            now: from.now,
+        };
+        Rebuilt {
+            ledger,
+            result,
+            unread: if known { Unread::new() } else { missing },
+        }
+    }
+
+    /// Reads what is missing, with the services divided among the processors.
+    fn read(&mut self, store: &Store, now: Timestamp) -> Result<(), StoreError> {
+        let reaches = self.services.iter().map(RestoringService::reach);
+        // The tiers below the hourly one are filled by outcomes, and only whole hours by counts.
+        let past = Past {
+            from: now.before(reaches.fold(LONGEST_SHOWN, Duration::max)),
+            split: now.before(Series::replay_span()).hour(),
+            now,
+        };
+        let (mut recent, late) = pending(&self.services, &self.index, store, past)?;
+        self.ahead = store.ahead(now)?;
+        let threads = thread::available_parallelism().map_or(1, NonZero::get);
+        let share = self.services.len().div_ceil(threads).max(PER_THREAD);
+        let chunks = self
+            .services
+            .chunks_mut(share)
+            .zip(recent.chunks_mut(share));
+        thread::scope(|scope| {
+            let mut workers = Vec::new();
+            for (number, (services, recent)) in chunks.enumerate() {
+                let reader = store.reader()?;
+                let piece = Part {
+                    first: number * share,
+                    services,
+                    recent,
+                    index: &self.index,
+                    scale: &self.scale,
+                    late: &late,
+                };
+                workers.push(scope.spawn(move || piece.restore(&reader, past)));
+            }
+            for worker in workers {
+                match worker.join() {
+                    Ok(result) => store.add_unreadable(result?),
+                    Err(panic) => std::panic::resume_unwind(panic),
+                }
+            }
+            Ok(())
+        })
+    }
+}

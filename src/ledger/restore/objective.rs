@@ -1,0 +1,130 @@
+//! One objective while its state is built.
+
+use crate::ledger::objective::{ObjectiveState, first_tick};
+use crate::ledger::probe::ProbeState;
+use crate::outcome::Timestamp;
+use crate::slo::correction::Spans;
+use crate::slo::{Filling, HourCounts, Objective, Precision};
+use std::sync::Arc;
+
+pub(super) enum RestoringObjective {
+    /// Taken over from the old state.
+    Continues(ObjectiveState),
+    FromStore(CountedObjective),
+}
+
+/// An objective that is counted from the store.
+pub(super) struct CountedObjective {
+    pub(super) filling: Filling,
+    /// Which of the probes that the service watches count, by position.
+    pub(super) counts: Vec<usize>,
+    /// See [`ObjectiveState::precision`].
+    pub(super) precision: Precision,
+    /// The name of stored tallies that may be used.
+    pub(super) tally_key: String,
+    pub(super) hour: OpenHour,
+    /// Its counters continue from these.
+    counters: (u64, u64),
+}
+
+/// The hour that is being restored for one objective, and what is known of it.
+#[derive(Debug, Default)]
+pub(super) struct OpenHour {
+    pub(super) start: Option<Timestamp>,
+    pub(super) counts: HourCounts,
+}
+
+impl RestoringObjective {
+    fn objective(&self) -> &Objective {
+        match self {
+            Self::Continues(state) => state.tracker.objective(),
+            Self::FromStore(counted) => counted.objective(),
+        }
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.objective().name
+    }
+
+    pub(super) fn counted(&mut self) -> Option<&mut CountedObjective> {
+        match self {
+            Self::Continues(_) => None,
+            Self::FromStore(counted) => Some(counted),
+        }
+    }
+
+    /// Takes over the counters of an old state that counted the same things; its windows as well if
+    /// `unchanged`, and corrections changed nothing of what was counted.
+    pub(super) fn continue_from(
+        &mut self,
+        mut old: ObjectiveState,
+        unchanged: bool,
+        now: Timestamp,
+    ) {
+        let Self::FromStore(counted) = self else {
+            return;
+        };
+        let tracker = counted.filling.tracker();
+        let same = tracker.objective() == old.tracker.objective()
+            && tracker.contributing() == old.tracker.contributing()
+            && counted.counts == old.counts;
+        if !same {
+            return;
+        }
+        let corrected = tracker.corrected().clone();
+        // Future corrections change nothing that was counted, nor do those that left every window.
+        // What was counted may be of the future, where the clock was set back.
+        let (oldest, newest) = (tracker.oldest(now), old.tracker.newest().max(now));
+        let past = old.tracker.corrected();
+        if unchanged && corrected.same_within(past, oldest, newest) {
+            old.tracker.correct(corrected);
+            *self = Self::Continues(old);
+        } else {
+            // Counters that Prometheus reads never go back.
+            counted.counters = old.tracker.counters();
+        }
+    }
+
+    /// `known` says whether all could be read: what could not starts empty.
+    pub(super) fn finish(
+        self,
+        probes: &[ProbeState],
+        now: Timestamp,
+        known: bool,
+    ) -> ObjectiveState {
+        match self {
+            Self::Continues(state) => state,
+            Self::FromStore(counted) => {
+                let since = first_tick(&counted.counts, probes).filter(|_| known);
+                ObjectiveState {
+                    tracker: counted.filling.go_live(now, since, counted.counters),
+                    counts: counted.counts,
+                    precision: counted.precision,
+                }
+            }
+        }
+    }
+}
+
+impl CountedObjective {
+    pub(super) fn new(mut empty: ObjectiveState, corrected: Arc<Spans>, now: Timestamp) -> Self {
+        empty.tracker.correct(corrected);
+        Self {
+            tally_key: empty.tracker.tally_key().to_string(),
+            filling: Filling::new(empty.tracker, now),
+            counts: empty.counts,
+            precision: empty.precision,
+            hour: OpenHour::default(),
+            counters: (0, 0),
+        }
+    }
+
+    pub(super) fn objective(&self) -> &Objective {
+        self.filling.tracker().objective()
+    }
+
+    /// A probe's place among those that count.
+    pub(super) fn place(&self, probe: usize) -> Option<usize> {
+        self.counts.iter().position(|at| *at == probe)
+    }
+}

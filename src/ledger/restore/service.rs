@@ -1,0 +1,125 @@
+//! One service while its state is built.
+
+use super::objective::{CountedObjective, RestoringObjective};
+use crate::config::ServiceSpec;
+use crate::ledger::objective::ObjectiveState;
+use crate::ledger::probe::ProbeState;
+use crate::ledger::service::ServiceState;
+use crate::outcome::{ProbeKey, Timestamp};
+use crate::slo::Retention;
+use crate::slo::correction::CorrectedTime;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What of old live state continues.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Keep {
+    /// What did not change with its windows, and all counters.
+    Unchanged,
+    /// The counters.
+    Counters,
+}
+
+pub(super) struct RestoringService<'a> {
+    spec: &'a ServiceSpec,
+    pub(super) probes: Vec<RestoringProbe>,
+    pub(super) objectives: Vec<RestoringObjective>,
+}
+
+pub(super) struct RestoringProbe {
+    pub(super) state: ProbeState,
+    /// Whether what outlives a process was taken from the old state: else it is read from the store.
+    pub(super) continues: bool,
+}
+
+impl<'a> RestoringService<'a> {
+    /// Of which everything is read from the store.
+    pub(super) fn new(
+        spec: &'a ServiceSpec,
+        retention: Retention,
+        time: &CorrectedTime<'_>,
+        now: Timestamp,
+    ) -> Self {
+        let thresholds = spec.objectives.iter();
+        let thresholds = thresholds.filter_map(|objective| objective.sli.threshold());
+        // Buckets are of whole attempts.
+        let whole = thresholds.filter(|threshold| threshold.of.is_none());
+        let thresholds: Vec<_> = whole.map(|threshold| threshold.below).collect();
+        let probes = spec.watched().map(|probe| {
+            let mut state = ProbeState::new(probe, &spec.name, &thresholds);
+            state.anchor(now);
+            RestoringProbe {
+                state,
+                continues: false,
+            }
+        });
+        let objectives = spec.objectives.iter().map(|objective| {
+            let (from, to) = objective.horizon(now);
+            let corrected = time.spans(&spec.name, &objective.name, from, to);
+            let state = ObjectiveState::new(objective, spec.contributing(objective), retention);
+            RestoringObjective::FromStore(CountedObjective::new(state, corrected, now))
+        });
+        Self {
+            spec,
+            probes: probes.collect(),
+            objectives: objectives.collect(),
+        }
+    }
+
+    /// Takes over what is known of the same probes and objectives.
+    pub(super) fn continue_from(&mut self, mut old: ServiceState, keep: Keep, now: Timestamp) {
+        for probe in &mut self.probes {
+            let same = |old: &ProbeState| old.key == probe.state.key;
+            if let Some(at) = old.probes.iter().position(same) {
+                let old = old.probes.swap_remove(at);
+                probe.state.continue_counters(&old);
+                if keep == Keep::Unchanged {
+                    probe.state.continue_history(old);
+                    probe.continues = true;
+                }
+            }
+        }
+        for objective in &mut self.objectives {
+            let same = |old: &ObjectiveState| old.name() == objective.name();
+            if let Some(at) = old.objectives.iter().position(same) {
+                let old = old.objectives.swap_remove(at);
+                objective.continue_from(old, keep == Keep::Unchanged, now);
+            }
+        }
+    }
+
+    pub(super) fn name(&self) -> Arc<str> {
+        self.spec.name.clone()
+    }
+
+    pub(super) fn keys(&self) -> impl Iterator<Item = &ProbeKey> {
+        self.probes.iter().map(|probe| &probe.state.key)
+    }
+
+    /// Whether nothing has to be read.
+    pub(super) fn is_complete(&self) -> bool {
+        let mut objectives = self.objectives.iter();
+        self.probes.iter().all(|probe| probe.continues)
+            && objectives.all(|one| matches!(one, RestoringObjective::Continues(_)))
+    }
+
+    /// How far its objectives look back.
+    pub(super) fn reach(&self) -> Duration {
+        let reaches = self.spec.objectives.iter().map(|one| one.reach());
+        reaches.max().unwrap_or_default()
+    }
+
+    /// The objectives that are counted from the store.
+    pub(super) fn counted(&mut self) -> impl Iterator<Item = &mut CountedObjective> {
+        let objectives = self.objectives.iter_mut();
+        objectives.filter_map(RestoringObjective::counted)
+    }
+
+    /// `known` says whether all could be read.
+    pub(super) fn finish(self, now: Timestamp, known: bool) -> ServiceState {
+        let probes: Vec<_> = self.probes.into_iter().map(|probe| probe.state).collect();
+        let objectives = self.objectives.into_iter();
+        let objectives = objectives.map(|one| one.finish(&probes, now, known));
+        ServiceState::new(self.spec, objectives.collect(), probes)
+    }
+}

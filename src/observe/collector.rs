@@ -1,0 +1,54 @@
+//! The contract of a collector, and the registry of all of them.
+//!
+//! A new collector is one file in this folder plus one line in [`COLLECTORS`]: the file samples one
+//! part of the system, and declares its metrics.
+
+use super::view::SystemView;
+use super::{host, network, process};
+use crate::config::Config;
+use crate::exposition::{Described, Family, Labels, Sink, write_each};
+use std::fmt::Debug;
+
+/// Every collector, in the order in which they are sampled and their metrics are written.
+pub const COLLECTORS: &[CollectorKind] = &[host::HOST, network::NETWORK, process::PROCESSES];
+
+/// A part of the system that can be sampled.
+#[derive(Clone, Copy, Debug)]
+pub struct CollectorKind {
+    /// In the label `collector`.
+    pub name: &'static str,
+    /// Whether a config switches it on.
+    pub is_on: fn(&Config) -> bool,
+    /// Sets it up; the reason if that is not possible.
+    pub start: fn(&Config) -> Result<Box<dyn Collector>, String>,
+    pub families: fn() -> Vec<&'static Family>,
+    /// Writes its metrics from the last sample.
+    pub write: fn(&mut dyn Sink, &SystemView),
+}
+
+/// What samples one part of the system, again and again.
+pub trait Collector: Debug + Send {
+    /// Adds what it sees to the view; the reason if it could not see everything. Blocks.
+    fn collect(&mut self, view: &mut SystemView) -> Result<(), String>;
+
+    /// Follows a changed config, with what was counted so far.
+    fn reload(&mut self, _config: &Config) {}
+}
+
+/// The families of a table.
+pub(super) fn families_of<T>(table: &'static [Described<T>]) -> Vec<&'static Family> {
+    table.iter().map(|(family, _)| family).collect()
+}
+
+/// Writes a table of families. Those without a sample are left out.
+pub(super) fn write_some<T>(
+    sink: &mut dyn Sink,
+    families: &[Described<T>],
+    items: &[T],
+    labels: impl Fn(&T) -> Labels,
+) {
+    if !items.is_empty() {
+        let items = items.iter().map(|item| (labels(item), item));
+        write_each(sink, families, &items);
+    }
+}

@@ -1,0 +1,212 @@
+//! One service being counted.
+
+use super::measure::Measure;
+use super::model::{ObjectiveReport, ProbeReport, ServiceReport};
+use super::span::Span;
+use super::watch::Watch;
+use crate::config::ServiceSpec;
+use crate::outcome::{Record, Timestamp};
+use crate::slo::correction::CorrectedTime;
+use crate::slo::{HourCounts, Objective, Precision, Tally};
+use crate::store::{HourOutline, Store, StoreError};
+use std::rc::Rc;
+
+/// All objectives and probes of a service, counted at once.
+pub struct ServiceCounting<'a> {
+    pub spec: &'a ServiceSpec,
+    span: Span,
+    objectives: Vec<Counting<'a>>,
+    watches: Vec<Watch>,
+    outcomes: u64,
+    /// The hour that is being read: its outlines with their probes' positions.
+    outlines: Vec<(usize, Rc<HourOutline>)>,
+    /// Whether a probe of it has a block without an outline.
+    unknown: bool,
+}
+
+impl<'a> ServiceCounting<'a> {
+    pub fn new(
+        spec: &'a ServiceSpec,
+        store: &Store,
+        time: &CorrectedTime<'_>,
+        span: Span,
+    ) -> Result<Self, StoreError> {
+        let objectives = spec.objectives.iter();
+        let objectives =
+            objectives.map(|objective| Counting::new(spec, objective, store, time, span));
+        let probes = spec.probes.iter();
+        Ok(Self {
+            span,
+            objectives: objectives.collect::<Result<_, _>>()?,
+            watches: probes
+                .map(|probe| Watch::new(span.from, probe.interval))
+                .collect(),
+            outcomes: 0,
+            outlines: Vec::new(),
+            unknown: false,
+            spec,
+        })
+    }
+
+    /// Takes what is known of one probe's block of the open hour.
+    pub fn outline(&mut self, probe: usize, outline: Option<&Rc<HourOutline>>) {
+        match outline {
+            Some(outline) => self.outlines.push((probe, Rc::clone(outline))),
+            None => self.unknown = true,
+        }
+    }
+
+    /// Ends the open hour. Returns whether it was counted by its outlines; otherwise its outcomes
+    /// are needed. `complete` says that the outlines are of all of them.
+    pub fn close_hour(&mut self, hour: Timestamp, complete: bool) -> bool {
+        let outlines = std::mem::take(&mut self.outlines);
+        let usable = complete && !std::mem::take(&mut self.unknown);
+        let mut objectives = self.objectives.iter_mut();
+        if !usable || !objectives.all(|one| one.judge_hour(hour, &outlines)) {
+            return false;
+        }
+        for objective in &mut self.objectives {
+            objective.take_hour(hour);
+        }
+        for (probe, outline) in &outlines {
+            self.outcomes += outline.counts.outcomes();
+            if let Some(watch) = self.watches.get_mut(*probe) {
+                watch.hour(outline);
+            }
+        }
+        true
+    }
+
+    /// Takes one outcome, given the position of its probe.
+    pub fn record(&mut self, probe: usize, record: &Record) {
+        self.outcomes += 1;
+        // Borrowed probes, which come after the own ones, are watched where they belong.
+        if let Some(watch) = self.watches.get_mut(probe) {
+            watch.record(record);
+        }
+        for objective in &mut self.objectives {
+            objective.record(probe, record);
+        }
+    }
+
+    pub fn finish(self) -> ServiceReport {
+        let Self { spec, span, .. } = self;
+        let objectives = self.objectives.into_iter().map(|one| {
+            ObjectiveReport::of(one.objective, span, &one.measure.finish(), one.precision)
+        });
+        let probes = self.watches.into_iter().zip(&spec.probes);
+        ServiceReport {
+            name: spec.name.to_string(),
+            description: spec.description.to_string(),
+            outcomes: self.outcomes,
+            objectives: objectives.collect(),
+            probes: probes
+                .map(|(watch, spec)| {
+                    ProbeReport::of(&spec.key.probe, &watch.finish(span.known_to()))
+                })
+                .collect(),
+        }
+    }
+}
+
+/// What one hour is for an objective.
+#[derive(Default)]
+struct Hour {
+    counts: HourCounts,
+    /// The tick of the last outcome that counts for it.
+    last: Option<Timestamp>,
+    /// All of it together.
+    tally: Tally,
+    precision: Precision,
+}
+
+/// One objective being counted.
+struct Counting<'a> {
+    objective: &'a Objective,
+    measure: Measure<'a>,
+    /// What its stored tallies are found by.
+    key: String,
+    hour: Hour,
+    /// Of each probe that the service watches, its place among those that count.
+    places: Vec<Option<usize>>,
+    precision: Precision,
+}
+
+impl<'a> Counting<'a> {
+    fn new(
+        service: &'a ServiceSpec,
+        objective: &'a Objective,
+        store: &Store,
+        time: &CorrectedTime<'_>,
+        span: Span,
+    ) -> Result<Self, StoreError> {
+        let (counting, contributing): (Vec<_>, Vec<_>) =
+            service.contributing(objective).into_iter().unzip();
+        let (mut places, mut presence) = (Vec::new(), Vec::new());
+        let mut precision = Precision::default();
+        for (probe, spec) in service.watched().enumerate() {
+            let place = counting.iter().position(|at| *at == probe);
+            if place.is_some() {
+                presence.push(store.presence(&spec.key)?);
+            }
+            if let (Some(_), Some(threshold)) = (place, objective.sli.threshold()) {
+                let (from, to) = (span.from, span.known_to());
+                let end = store.approximate_before(&spec.key, &threshold, from, to)?;
+                precision.approximate_before = precision.approximate_before.max(end);
+            }
+            places.push(place);
+        }
+        let corrected = time.spans(&service.name, &objective.name, span.from, span.to);
+        let measure = Measure::new(objective, contributing, &corrected, span, &presence);
+        Ok(Self {
+            objective,
+            key: measure.tally_key().to_string(),
+            measure,
+            hour: Hour::default(),
+            places,
+            precision,
+        })
+    }
+
+    /// Takes an outcome of a probe that the service watches.
+    fn record(&mut self, probe: usize, record: &Record) {
+        if let Some(place) = self.places[probe] {
+            self.precision.note(self.objective.sli, &record.into());
+            self.measure.record(place, record);
+        }
+    }
+
+    /// Whether the outlines of an hour, each with its probe's position, are enough.
+    fn judge_hour(&mut self, start: Timestamp, outlines: &[(usize, Rc<HourOutline>)]) -> bool {
+        let Hour {
+            counts,
+            last,
+            tally,
+            precision,
+        } = &mut self.hour;
+        counts.clear();
+        *last = None;
+        *precision = Precision::default();
+        let threshold = self.objective.sli.threshold();
+        for (probe, outline) in outlines {
+            if self.places[*probe].is_some() {
+                counts.add(outline.counts.tally(&self.key));
+                *last = (*last).max(Some(outline.last));
+                if let Some(threshold) = &threshold {
+                    *precision = precision.and(outline.counts.precision(threshold));
+                }
+            }
+        }
+        let judged = self.measure.judge_hour(start, counts);
+        *tally = judged.unwrap_or_default();
+        judged.is_some()
+    }
+
+    /// Takes the hour that was judged last.
+    fn take_hour(&mut self, start: Timestamp) {
+        if let Some(last) = self.hour.last {
+            self.measure.hour(start, self.hour.tally, last);
+            self.precision = self.precision.and(self.hour.precision);
+        }
+    }
+}

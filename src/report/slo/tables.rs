@@ -1,0 +1,210 @@
+//! The tables of a report as data: every format draws the same rows.
+
+use super::model::{
+    CorrectionReport, IncidentReport, ObjectiveReport, PointReport, ProbeReport, Report, Verdict,
+};
+use super::words;
+use crate::format::{numbers, times};
+
+/// A table before it is drawn.
+pub struct Table {
+    pub columns: &'static [Column],
+    pub rows: Vec<Vec<Cell>>,
+}
+
+/// What a column is called and holds.
+pub struct Column {
+    pub head: &'static str,
+    pub kind: Kind,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Text,
+    Number,
+    Time,
+    /// Text that can be long.
+    Long,
+}
+
+pub enum Cell {
+    SelfMetrics(String),
+    /// From outside: never markup.
+    Foreign(String),
+    /// The name of an objective, by its position in the report.
+    Objective(usize, String),
+    Result(Verdict),
+    /// Budget over time.
+    Bars(Vec<PointReport>),
+    Unknown,
+}
+
+const fn column(head: &'static str, kind: Kind) -> Column {
+    Column { head, kind }
+}
+
+const OBJECTIVES: &[Column] = &[
+    column("Service", Kind::Text),
+    column("SLO", Kind::Text),
+    column("Result", Kind::Text),
+    column("Target", Kind::Text),
+    column("Window", Kind::Text),
+    column("SLI", Kind::Number),
+    column("Coverage", Kind::Number),
+    column("Good", Kind::Number),
+    column("Bad", Kind::Number),
+    column("Expected", Kind::Number),
+    column("Budget spent", Kind::Number),
+    column("Left", Kind::Number),
+    column("Left over time", Kind::Text),
+];
+
+const INCIDENTS: &[Column] = &[
+    column("Start (UTC)", Kind::Time),
+    column("Duration", Kind::Number),
+    column("Service", Kind::Text),
+    column("SLO", Kind::Text),
+    column("Bad", Kind::Number),
+    column("Budget spent", Kind::Number),
+    column("Main cause", Kind::Text),
+    column("Example", Kind::Long),
+];
+
+const INCIDENTS_OF_ONE: &[Column] = &[
+    column("Start (UTC)", Kind::Time),
+    column("Duration", Kind::Number),
+    column("Bad", Kind::Number),
+    column("Budget spent", Kind::Number),
+    column("Main cause", Kind::Text),
+    column("Example", Kind::Long),
+];
+
+const CORRECTIONS: &[Column] = &[
+    column("From (UTC)", Kind::Time),
+    column("To (UTC)", Kind::Time),
+    column("Excluded", Kind::Text),
+    column("Services", Kind::Text),
+    column("SLOs", Kind::Text),
+    column("Reason", Kind::Text),
+    column("Author", Kind::Text),
+];
+
+const GAPS: &[Column] = &[
+    column("Probe", Kind::Text),
+    column("Outcomes", Kind::Number),
+    column("Void", Kind::Text),
+    column("Not observed", Kind::Number),
+    column("Longest gap (UTC)", Kind::Text),
+];
+
+impl Cell {
+    fn known<T>(value: Option<T>, show: impl Fn(T) -> String) -> Self {
+        value.map_or(Self::Unknown, |value| Self::SelfMetrics(show(value)))
+    }
+
+    fn foreign(text: &str) -> Self {
+        Self::Foreign(text.to_owned())
+    }
+}
+
+impl Table {
+    pub fn objectives(report: &Report) -> Self {
+        let all = report.objectives().enumerate();
+        let row = |(index, (service, objective))| objective_row(index, service, objective);
+        Self {
+            columns: OBJECTIVES,
+            rows: all.map(row).collect(),
+        }
+    }
+
+    /// The worst incidents of all objectives, and how many more there are.
+    pub fn incidents(report: &Report) -> (Self, u64) {
+        let (worst, others) = report.worst();
+        let row = |(service, slo, incident): (&str, &str, &IncidentReport)| {
+            let mut row = incident_row(incident);
+            let names = [service, slo].map(Cell::foreign);
+            row.splice(2..2, names);
+            row
+        };
+        let table = Self {
+            columns: INCIDENTS,
+            rows: worst.into_iter().map(row).collect(),
+        };
+        (table, others)
+    }
+
+    /// The worst incidents of one objective.
+    pub fn incidents_of(objective: &ObjectiveReport) -> Self {
+        Self {
+            columns: INCIDENTS_OF_ONE,
+            rows: objective.incidents.iter().map(incident_row).collect(),
+        }
+    }
+
+    pub fn corrections(report: &Report) -> Self {
+        Self {
+            columns: CORRECTIONS,
+            rows: report.corrections.iter().map(correction_row).collect(),
+        }
+    }
+
+    /// Probes that did not run all the time, or not with success.
+    pub fn gaps(report: &Report) -> Self {
+        let row = |(service, probe)| gap_row(service, probe);
+        Self {
+            columns: GAPS,
+            rows: report.failings().map(row).collect(),
+        }
+    }
+}
+
+fn objective_row(index: usize, service: &str, objective: &ObjectiveReport) -> Vec<Cell> {
+    vec![
+        Cell::foreign(service),
+        Cell::Objective(index, objective.name.clone()),
+        Cell::Result(objective.result),
+        Cell::SelfMetrics(objective.promise.clone()),
+        Cell::SelfMetrics(objective.window.clone()),
+        Cell::known(objective.sli_ratio, numbers::percent),
+        Cell::known(objective.coverage_ratio, numbers::coverage),
+        Cell::SelfMetrics(numbers::fractional(objective.good_events)),
+        Cell::SelfMetrics(numbers::fractional(objective.bad_events)),
+        Cell::SelfMetrics(numbers::fractional(objective.expected_events)),
+        Cell::known(objective.budget_spent_ratio, numbers::spent),
+        Cell::known(objective.budget_left_ratio, numbers::share),
+        Cell::Bars(objective.burn_down.points.clone()),
+    ]
+}
+
+fn incident_row(incident: &IncidentReport) -> Vec<Cell> {
+    vec![
+        Cell::SelfMetrics(times::second(incident.start)),
+        Cell::SelfMetrics(times::length(incident.duration_seconds)),
+        Cell::SelfMetrics(numbers::fractional(incident.bad_events)),
+        Cell::known(incident.budget_spent_ratio, numbers::spent),
+        Cell::SelfMetrics(words::cause(incident)),
+        Cell::foreign(incident.example.as_deref().unwrap_or_default()),
+    ]
+}
+
+fn correction_row(correction: &CorrectionReport) -> Vec<Cell> {
+    vec![
+        Cell::SelfMetrics(times::moment(correction.from)),
+        Cell::SelfMetrics(times::moment(correction.to)),
+        Cell::SelfMetrics(words::corrected(correction)),
+        Cell::Foreign(words::scope(&correction.services)),
+        Cell::Foreign(words::scope(&correction.slos)),
+        Cell::foreign(&correction.reason),
+        Cell::Foreign(words::author(correction)),
+    ]
+}
+
+fn gap_row(service: &str, probe: &ProbeReport) -> Vec<Cell> {
+    vec![
+        Cell::Foreign(format!("{service}/{}", probe.name)),
+        Cell::SelfMetrics(numbers::count(probe.outcomes)),
+        Cell::SelfMetrics(words::voids(probe)),
+        Cell::SelfMetrics(times::length(probe.unwatched_seconds)),
+        Cell::known(words::gap(probe), |gap| gap),
+    ]
+}

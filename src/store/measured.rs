@@ -1,0 +1,132 @@
+//! The measurements of an hour's outcomes: a column for each that any of them has. Each column
+//! stands alone, so that a reader pays only for those that it wants.
+
+use super::column::{Decoder, Encoder};
+use super::counts::{Bytes, Corrupt, ValueCounts, put};
+use super::scales::Scales;
+use crate::outcome::{Measurement, Measurements, Record};
+
+/// The column that marks outcomes of which no measurements are known; no measurement has this code.
+const UNKNOWN: u64 = 0;
+
+/// Whether the measurements of all these outcomes are known.
+pub fn are_known(records: &[Record]) -> bool {
+    let mut all = records.iter().map(|record| &record.outcome.measured);
+    all.all(Measurements::are_known)
+}
+
+/// Appends the columns.
+pub fn write(records: &[Record], scales: &Scales, out: &mut Vec<u8>) -> Result<(), Corrupt> {
+    let mut columns: Vec<(u64, Vec<u64>)> = Vec::new();
+    if !are_known(records) {
+        let known = records.iter().map(|one| one.outcome.measured.are_known());
+        columns.push((UNKNOWN, known.map(|known| u64::from(!known)).collect()));
+    }
+    for one in Measurement::ALL {
+        let scale = scales.measured(*one);
+        let value = |record: &Record| {
+            let spent = record.outcome.measured.get(*one);
+            spent.map_or(0, |spent| u64::from(scale.code(spent)) + 1)
+        };
+        let values: Vec<u64> = records.iter().map(value).collect();
+        if values.iter().any(|value| *value > 0) {
+            columns.push((one.code().into(), values));
+        }
+    }
+    put(out, columns.len() as u64);
+    for (code, values) in columns {
+        let counts = ValueCounts::of(values.iter().copied());
+        let (mut column, mut encoder) = (Vec::new(), Encoder::new());
+        counts.write(&mut column);
+        encoder.column(&counts, values)?;
+        column.extend(encoder.finish());
+        put(out, code);
+        put(out, column.len() as u64);
+        out.extend(column);
+    }
+    Ok(())
+}
+
+/// The columns as they are stored.
+#[derive(Debug)]
+pub struct Measured<'a>(Vec<(u64, &'a [u8])>);
+
+impl<'a> Measured<'a> {
+    /// Finds what [`write()`] wrote.
+    pub fn find(bytes: &mut Bytes<'a>) -> Result<Self, Corrupt> {
+        let len: usize = bytes.small()?;
+        let mut columns = Vec::new();
+        for _ in 0..len {
+            let code = bytes.number()?;
+            let size: usize = bytes.small()?;
+            let (column, rest) = bytes.0.split_at_checked(size).ok_or(Corrupt)?;
+            bytes.0 = rest;
+            columns.push((code, column));
+        }
+        Ok(Self(columns))
+    }
+
+    /// The wanted measurements of so many outcomes. One that a newer version wrote is left out.
+    pub fn read(
+        &self,
+        wanted: &[Measurement],
+        outcomes: usize,
+        scales: &Scales,
+    ) -> Result<Vec<Measurements>, Corrupt> {
+        let mut all = vec![Measurements::default(); outcomes];
+        for (code, column) in &self.0 {
+            let one = u8::try_from(*code).ok().and_then(Measurement::from_code);
+            let one = one.filter(|one| wanted.contains(one));
+            if *code != UNKNOWN && one.is_none() {
+                continue;
+            }
+            let places = all.iter_mut().zip(values(column, outcomes)?);
+            for (measured, value) in places.filter(|(_, value)| *value > 0) {
+                match one {
+                    None => *measured = Measurements::UNKNOWN,
+                    Some(one) => {
+                        let bucket = u16::try_from(value - 1).map_err(|_| Corrupt)?;
+                        measured.add(one, scales.measured(one).middle(bucket));
+                    }
+                }
+            }
+        }
+        Ok(all)
+    }
+}
+
+fn values(column: &[u8], outcomes: usize) -> Result<Vec<u64>, Corrupt> {
+    let mut bytes = Bytes(column);
+    let counts = ValueCounts::read(&mut bytes)?;
+    if counts.total() != outcomes as u64 {
+        return Err(Corrupt);
+    }
+    Decoder::new(bytes.0).column(&counts)
+}
+
+/// The measurements of a single outcome: codes and microseconds; `None` where they are not known.
+pub fn pack(measured: &Measurements) -> Option<Vec<u8>> {
+    let mut out = Vec::new();
+    for one in Measurement::ALL {
+        if let Some(micros) = measured.micros(*one) {
+            put(&mut out, one.code().into());
+            put(&mut out, micros.into());
+        }
+    }
+    measured.are_known().then_some(out)
+}
+
+/// Reads what [`pack`] wrote. One that a newer version wrote is left out.
+pub fn unpack(stored: Option<&[u8]>) -> Result<Measurements, Corrupt> {
+    let Some(stored) = stored else {
+        return Ok(Measurements::UNKNOWN);
+    };
+    let (mut bytes, mut measured) = (Bytes(stored), Measurements::default());
+    while !bytes.0.is_empty() {
+        let (code, micros) = (bytes.small()?, bytes.small()?);
+        if let Some(one) = Measurement::from_code(code) {
+            measured.set_micros(one, micros);
+        }
+    }
+    Ok(measured)
+}

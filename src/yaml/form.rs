@@ -1,0 +1,172 @@
+//! The forms that values have, and those that hold others: sections, lists and maps.
+
+use super::key::Keys;
+
+/// The form of a value.
+pub trait Form: Sync {
+    /// What is valid, for the docs.
+    fn describe(&self) -> String;
+
+    /// What is inside.
+    fn structure(&self) -> Structure {
+        Structure::Value
+    }
+}
+
+/// What a value consists of, as far as the docs, masking and unknown keys need it.
+#[derive(Clone, Copy)]
+pub enum Structure {
+    Value,
+    Secret,
+    /// Names, each with a secret.
+    SecretMap,
+    /// One key that names a probe kind, with that kind's keys below it.
+    ProbeKind,
+    /// Keys, below a path with this suffix: `[]` for the items of a list.
+    Mapping {
+        suffix: &'static str,
+        keys: Keys,
+    },
+}
+
+/// A form of single values.
+pub trait Scalar: Form {
+    type Value;
+
+    /// What is valid, for an error about a written value.
+    fn expected(&self, written: &str) -> String;
+
+    fn parse(&self, text: &str) -> Option<Self::Value>;
+
+    /// Why a value that could be parsed is refused, and what is valid.
+    fn check(&self, _value: &Self::Value) -> Result<(), OutOfRange> {
+        Ok(())
+    }
+}
+
+/// A value of the right form that is too small or too large.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutOfRange {
+    pub message: String,
+    pub help: String,
+}
+
+/// A value that is never shown; also as `NAME_file`.
+#[derive(Clone, Copy, Debug)]
+pub struct SecretText;
+
+impl Form for SecretText {
+    fn describe(&self) -> String {
+        "secret".to_owned()
+    }
+
+    fn structure(&self) -> Structure {
+        Structure::Secret
+    }
+}
+
+/// Any names, each with a value that is never shown.
+#[derive(Clone, Copy, Debug)]
+pub struct SecretMap {
+    /// For errors.
+    pub expected: &'static str,
+}
+
+impl Form for SecretMap {
+    fn describe(&self) -> String {
+        "names, each with: secret".to_owned()
+    }
+
+    fn structure(&self) -> Structure {
+        Structure::SecretMap
+    }
+}
+
+/// A section of its own.
+#[derive(Clone, Copy)]
+pub struct Mapping(pub Keys);
+
+impl Form for Mapping {
+    fn describe(&self) -> String {
+        "mapping, see below".to_owned()
+    }
+
+    fn structure(&self) -> Structure {
+        Structure::Mapping {
+            suffix: "",
+            keys: self.0,
+        }
+    }
+}
+
+/// The key whose name is that of a probe kind.
+#[derive(Clone, Copy, Debug)]
+pub struct ProbeKind;
+
+impl Form for ProbeKind {
+    fn describe(&self) -> String {
+        "mapping, see [Probe kinds](#probe-kinds)".to_owned()
+    }
+
+    fn structure(&self) -> Structure {
+        Structure::ProbeKind
+    }
+}
+
+/// Any number of items, or up to a number.
+#[derive(Clone, Copy, Debug)]
+pub struct List<F> {
+    pub item: F,
+    pub max: Option<usize>,
+}
+
+impl<F> List<F> {
+    pub const fn of(item: F) -> Self {
+        Self { item, max: None }
+    }
+
+    pub const fn up_to(max: usize, item: F) -> Self {
+        Self {
+            item,
+            max: Some(max),
+        }
+    }
+}
+
+impl<F: Form> Form for List<F> {
+    fn describe(&self) -> String {
+        let max = self.max.map(|max| format!(" up to {max}"));
+        format!(
+            "list of{}: {}",
+            max.unwrap_or_default(),
+            self.item.describe()
+        )
+    }
+
+    fn structure(&self) -> Structure {
+        match self.item.structure() {
+            Structure::Mapping { keys, .. } => Structure::Mapping { suffix: "[]", keys },
+            other => other,
+        }
+    }
+}
+
+/// Any names, each with a value.
+#[derive(Clone, Copy, Debug)]
+pub struct Map<F> {
+    pub item: F,
+    /// What a value that is left out is read as; without it, such a value is an error.
+    pub null: Option<&'static str>,
+}
+
+impl<F> Map<F> {
+    pub const fn of(item: F) -> Self {
+        Self { item, null: None }
+    }
+}
+
+impl<F: Form> Form for Map<F> {
+    fn describe(&self) -> String {
+        format!("names, each with: {}", self.item.describe())
+    }
+}

@@ -1,0 +1,283 @@
+//! The forms of single values: how each is read, what is valid, and how the docs describe it.
+
+use super::form::{Form, OutOfRange, Scalar};
+use crate::units::{self, show_duration};
+use chrono_tz::Tz;
+use std::path::PathBuf;
+use std::time::Duration;
+
+#[derive(Clone, Copy, Debug)]
+pub struct Text;
+
+impl Form for Text {
+    fn describe(&self) -> String {
+        "text".to_owned()
+    }
+}
+
+impl Scalar for Text {
+    type Value = String;
+
+    fn expected(&self, _: &str) -> String {
+        "text".to_owned()
+    }
+
+    fn parse(&self, text: &str) -> Option<String> {
+        Some(text.to_owned())
+    }
+}
+
+/// A text that is parsed to a value.
+#[derive(Clone, Copy, Debug)]
+pub struct Parsed<T> {
+    /// For the docs.
+    pub label: &'static str,
+    /// For errors.
+    pub expected: &'static str,
+    pub parse: fn(&str) -> Option<T>,
+}
+
+impl<T> Form for Parsed<T> {
+    fn describe(&self) -> String {
+        self.label.to_owned()
+    }
+}
+
+impl<T> Scalar for Parsed<T> {
+    type Value = T;
+
+    fn expected(&self, _: &str) -> String {
+        self.expected.to_owned()
+    }
+
+    fn parse(&self, text: &str) -> Option<T> {
+        (self.parse)(text)
+    }
+}
+
+/// The form of every time zone.
+pub const ZONE: Parsed<Tz> = Parsed {
+    label: "time zone",
+    expected: "the name of a time zone such as Europe/Berlin",
+    parse: |text| text.parse().ok(),
+};
+
+#[derive(Clone, Copy, Debug)]
+pub struct Bool;
+
+impl Form for Bool {
+    fn describe(&self) -> String {
+        "`true` or `false`".to_owned()
+    }
+}
+
+impl Scalar for Bool {
+    type Value = bool;
+
+    fn expected(&self, _: &str) -> String {
+        "true or false".to_owned()
+    }
+
+    fn parse(&self, text: &str) -> Option<bool> {
+        units::boolean(text)
+    }
+}
+
+/// A whole number from the first to the second.
+#[derive(Clone, Copy, Debug)]
+pub struct Integer(pub u32, pub u32);
+
+impl Form for Integer {
+    fn describe(&self) -> String {
+        format!("whole number from {} to {}", self.0, self.1)
+    }
+}
+
+impl Scalar for Integer {
+    type Value = u32;
+
+    fn expected(&self, _: &str) -> String {
+        format!("a {}", self.describe())
+    }
+
+    fn parse(&self, text: &str) -> Option<u32> {
+        let number = u32::try_from(units::integer(text)?).ok()?;
+        (self.0..=self.1).contains(&number).then_some(number)
+    }
+}
+
+/// `500ms`, `10s`, `5m`, `2h`, `30d`
+#[derive(Clone, Copy, Debug)]
+pub struct Span {
+    range: Option<(Duration, Duration)>,
+}
+
+impl Span {
+    pub const ANY: Self = Self { range: None };
+
+    pub const fn within(from: Duration, to: Duration) -> Self {
+        Self {
+            range: Some((from, to)),
+        }
+    }
+}
+
+impl Form for Span {
+    fn describe(&self) -> String {
+        self.range.map_or_else(
+            || "duration".to_owned(),
+            |(from, to)| {
+                format!(
+                    "duration from {} to {}",
+                    show_duration(from),
+                    show_duration(to)
+                )
+            },
+        )
+    }
+}
+
+impl Scalar for Span {
+    type Value = Duration;
+
+    fn expected(&self, written: &str) -> String {
+        let expected = "a duration such as 500ms, 10s, 5m, 2h or 30d";
+        with_unit(expected, written, "s", |number| number > 0.0)
+    }
+
+    fn parse(&self, text: &str) -> Option<Duration> {
+        units::duration(text)
+    }
+
+    fn check(&self, span: &Duration) -> Result<(), OutOfRange> {
+        let Some((from, to)) = self.range else {
+            return Ok(());
+        };
+        if (from..=to).contains(span) {
+            return Ok(());
+        }
+        let fault = if *span < from { "short" } else { "long" };
+        Err(OutOfRange {
+            message: format!("{} is too {fault}", show_duration(*span)),
+            help: format!("expected {} to {}", show_duration(from), show_duration(to)),
+        })
+    }
+}
+
+/// `99.9%` or `0.999`
+#[derive(Clone, Copy, Debug)]
+pub struct Ratio;
+
+impl Form for Ratio {
+    fn describe(&self) -> String {
+        "ratio".to_owned()
+    }
+}
+
+impl Scalar for Ratio {
+    type Value = f64;
+
+    fn expected(&self, written: &str) -> String {
+        let expected = "a ratio such as 99.9% or 0.999";
+        let is_percent = |number| number > 1.0 && number <= 100.0;
+        with_unit(expected, written, "%", is_percent)
+    }
+
+    fn parse(&self, text: &str) -> Option<f64> {
+        units::ratio(text)
+    }
+}
+
+/// Adds the unit that a bare number lacks to what is expected.
+fn with_unit(expected: &str, written: &str, unit: &str, is_likely: impl Fn(f64) -> bool) -> String {
+    match written.parse::<f64>() {
+        Ok(number) if is_likely(number) => format!("{expected}; did you mean `{number}{unit}`?"),
+        _ => expected.to_owned(),
+    }
+}
+
+/// `64KiB`, up to a number of MiB.
+#[derive(Clone, Copy, Debug)]
+pub struct Size {
+    pub max_mib: u64,
+}
+
+impl Form for Size {
+    fn describe(&self) -> String {
+        format!("size up to {}MiB", self.max_mib)
+    }
+}
+
+impl Scalar for Size {
+    type Value = u64;
+
+    fn expected(&self, _: &str) -> String {
+        "a size such as 64KiB or 1MiB".to_owned()
+    }
+
+    fn parse(&self, text: &str) -> Option<u64> {
+        units::size(text)
+    }
+
+    fn check(&self, bytes: &u64) -> Result<(), OutOfRange> {
+        if *bytes <= self.max_mib << 20 {
+            return Ok(());
+        }
+        Err(OutOfRange {
+            message: format!("{bytes} bytes are too large"),
+            help: format!("expected at most {}MiB", self.max_mib),
+        })
+    }
+}
+
+/// One of a closed set of words, each with its value.
+#[derive(Clone, Copy, Debug)]
+pub struct Choice<T: 'static>(pub &'static [(&'static str, T)]);
+
+impl<T> Choice<T> {
+    fn words(&self) -> Vec<&'static str> {
+        self.0.iter().map(|(word, _)| *word).collect()
+    }
+}
+
+impl<T: Sync> Form for Choice<T> {
+    fn describe(&self) -> String {
+        format!("`{}`", self.words().join("`, `"))
+    }
+}
+
+impl<T: Copy + Sync> Scalar for Choice<T> {
+    type Value = T;
+
+    fn expected(&self, _: &str) -> String {
+        format!("one of {}", self.words().join(", "))
+    }
+
+    fn parse(&self, text: &str) -> Option<T> {
+        let mut known = self.0.iter();
+        let found = known.find(|(word, _)| *word == text);
+        found.map(|(_, value)| *value)
+    }
+}
+
+/// A path, relative to the config file.
+#[derive(Clone, Copy, Debug)]
+pub struct FilePath;
+
+impl Form for FilePath {
+    fn describe(&self) -> String {
+        "path".to_owned()
+    }
+}
+
+impl Scalar for FilePath {
+    type Value = PathBuf;
+
+    fn expected(&self, _: &str) -> String {
+        "a path".to_owned()
+    }
+
+    fn parse(&self, text: &str) -> Option<PathBuf> {
+        Some(text.into())
+    }
+}
