@@ -82,10 +82,8 @@ pub const BELOW: Duration = Duration::from_millis(300);
 /// Amid a bucket, if it were no threshold.
 pub const BELOW_CONNECT: Duration = Duration::from_micros(100_500);
 
-/// One service with two probes; `extra` adds an objective, `interval` changes the first probe's, in
-/// milliseconds.
-pub fn config(path: &Path, interval: u64, extra: bool) -> Config {
-    let probe = |name: &str, ms| ProbeSpec {
+fn probe(name: &str, ms: u64) -> ProbeSpec {
+    ProbeSpec {
         key: ProbeKey::new("s", name),
         interval: Duration::from_millis(ms),
         timeout: Duration::from_secs(1),
@@ -98,7 +96,12 @@ pub fn config(path: &Path, interval: u64, extra: bool) -> Config {
         fingerprint: 0,
         thresholds: Arc::default(),
         probe: Arc::new(Nothing),
-    };
+    }
+}
+
+/// One service with two probes; `extra` adds an objective, `interval` changes the first probe's, in
+/// milliseconds.
+pub fn config(path: &Path, interval: u64, extra: bool) -> Config {
     let mut objectives = vec![
         objective("both", Sli::Success, BudgetingMethod::Occurrences, &[]),
         objective("slices", Sli::Availability, SLICES, &[]),
