@@ -206,7 +206,7 @@ impl Access {
         }
         if rules.needs_login() && !tls && !self.0.is_loopback {
             tracing::warn!(
-                "passwords and tokens are sent without TLS: everybody on the way can read them"
+                "passwords and tokens are sent without TLS: anyone on the network path can read them"
             );
         }
     }

@@ -146,7 +146,7 @@ fn client_cas(section: &Section<'_>, auth: ClientAuth) -> Option<Vec<Certificate
     }
     if auth.verifies() {
         let message = "`client_ca_file` is missing";
-        let help = "name the authorities that issue client certificates: those of the system would let in everybody with a certificate of a public authority";
+        let help = "name the authorities that issue client certificates: those of the system would let in everyone with a certificate of a public authority";
         section.error("missing-key", &keys::CLIENT_AUTH, message, help);
         return None;
     }
