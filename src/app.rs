@@ -20,16 +20,18 @@ use crate::schedule::{self, ProbeThreads};
 use crate::slo::vantage::NetworkGuard;
 use crate::store::{Store, StoreError, Writer};
 use crate::tasks::Tasks;
-use crate::web;
+use crate::web::{self, Access};
 use arc_swap::ArcSwap;
 pub use reload::Origin;
-use reload::Reloader;
+use reload::{IsRead, Reloader};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
 
 /// Outcomes that may wait for the ledger before probes are held back.
@@ -53,6 +55,8 @@ pub enum StartError {
         address: SocketAddr,
         source: std::io::Error,
     },
+    #[error("the web configuration is invalid:\n{0}")]
+    Web(String),
     #[error("cannot start the probe threads: {0}")]
     Threads(std::io::Error),
     #[error("cannot set up the metrics: {0}")]
@@ -76,6 +80,7 @@ pub struct App {
     /// The latest tick in the store.
     used_until: Option<Timestamp>,
     own: SelfMetrics,
+    access: Access,
     alerts: LiveAlerts,
     snapshots: watch::Sender<Arc<Snapshot>>,
     alert_views: watch::Sender<Arc<AlertsView>>,
@@ -91,11 +96,23 @@ pub enum RunError {
 }
 
 impl App {
-    /// Binds, opens and restores; no probe runs yet.
-    pub async fn build(config: Config, origin: Origin, clock: Clock) -> Result<Self, StartError> {
+    /// Binds, opens and restores; no probe runs yet. `web_config` replaces the file that the config
+    /// names.
+    pub async fn build(
+        config: Config,
+        web_config: Option<PathBuf>,
+        origin: Origin,
+        clock: Clock,
+    ) -> Result<Self, StartError> {
         raise_open_files();
         let config = Arc::new(config);
+        let own = SelfMetrics::new()?;
         let address = config.listen;
+        let access = {
+            let (web, own) = (config.web.clone(), own.clone());
+            let read = move || Access::new(&web, web_config, address.ip().is_loopback(), own);
+            unless_panicked(tokio::task::spawn_blocking(read).await).map_err(StartError::Web)?
+        };
         let listener = listen(address).map_err(|source| StartError::Listen { address, source })?;
         let opened = {
             let (config, clock) = (config.clone(), clock.clone());
@@ -109,16 +126,14 @@ impl App {
             plans,
             heartbeats,
             used_until,
-        } = match opened {
-            Ok(opened) => opened?,
-            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
-        };
+        } = unless_panicked(opened)?;
         let first = ledger.advance(clock.now()).snapshot();
         let (alert_views, _) = watch::channel(Arc::new(alerts.view(first.at)));
         let (snapshots, _) = watch::channel(Arc::new(first));
         Ok(Self {
             threads: ProbeThreads::start().map_err(StartError::Threads)?,
-            own: SelfMetrics::new()?,
+            own,
+            access,
             config,
             origin,
             clock,
@@ -138,6 +153,11 @@ impl App {
     /// Where the daemon serves, with the real port.
     pub fn address(&self) -> std::io::Result<SocketAddr> {
         self.listener.local_addr()
+    }
+
+    /// Whether it serves HTTPS.
+    pub fn is_secure(&self) -> bool {
+        self.access.rules().file.tls.is_some()
     }
 
     /// The pictures that the daemon publishes.
@@ -182,6 +202,7 @@ impl App {
             system,
             own: self.own.clone(),
             streams: web::Streams::default(),
+            access: self.access.clone(),
             store: store.clone(),
             history: history.clone(),
             reload: requests_in,
@@ -236,8 +257,14 @@ impl App {
             files,
             heartbeats: self.heartbeats,
             own: self.own,
+            access: self.access.clone(),
+            is_read: IsRead {
+                config: true,
+                web: true,
+            },
             clock: self.clock,
             requests,
+            store: self.writer.handle(),
             ledger: recounts_in,
         };
         tasks.spawn("reload", reloader.run(stop.clone()));
@@ -247,10 +274,19 @@ impl App {
             web::serve(
                 self.listener,
                 web::router(state),
+                self.access,
                 stop.clone().cancelled_owned(),
             ),
         );
         self.writer
+    }
+}
+
+/// The result of blocking work; its panic is ours.
+fn unless_panicked<T>(result: Result<T, JoinError>) -> T {
+    match result {
+        Ok(done) => done,
+        Err(panic) => std::panic::resume_unwind(panic.into_panic()),
     }
 }
 

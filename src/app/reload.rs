@@ -1,6 +1,7 @@
 //! Applies a changed config while running: all of it, or nothing and the reason.
 
 use super::changes::changes;
+use super::unless_panicked;
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::diagnostic::{Diagnostic, Severity, Source};
@@ -8,7 +9,8 @@ use crate::ledger::{Changed, Recount};
 use crate::metrics::SelfMetrics;
 use crate::probe;
 use crate::probe::heartbeat::HeartbeatBoard;
-use crate::web::ReloadRequest;
+use crate::store::{AuditEntry, StoreHandle};
+use crate::web::{Access, ReloadRequest};
 use crate::yaml::Stamp;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -16,6 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
+use tokio::task::spawn_blocking;
 use tokio::time::{Instant, interval_at};
 use tokio_util::sync::CancellationToken;
 
@@ -27,6 +30,8 @@ pub enum Origin {
 
 /// How soon a changed file of credentials or certificates is taken.
 const FILES_EVERY: Duration = Duration::from_secs(2);
+/// How long a reload waits for its entry in the audit log.
+const AUDIT_TIMEOUT: Duration = Duration::from_secs(10);
 
 pub(super) struct Reloader {
     pub(super) origin: Origin,
@@ -36,16 +41,26 @@ pub(super) struct Reloader {
     pub(super) files: BTreeMap<PathBuf, Option<Stamp>>,
     pub(super) heartbeats: HeartbeatBoard,
     pub(super) own: SelfMetrics,
+    pub(super) access: Access,
+    /// Whether the last attempts to read the config and the web configuration were successful.
+    pub(super) is_read: IsRead,
     pub(super) clock: Clock,
+    pub(super) store: StoreHandle,
     /// From the web.
     pub(super) requests: mpsc::Receiver<ReloadRequest>,
     pub(super) ledger: mpsc::Sender<Recount>,
 }
 
+#[derive(Clone, Copy)]
+pub(super) struct IsRead {
+    pub(super) config: bool,
+    pub(super) web: bool,
+}
+
 impl Reloader {
     /// Waits for SIGHUP and requests until a stop.
     pub(super) async fn run(mut self, stop: CancellationToken) {
-        self.own.reloaded(true, self.clock.now());
+        self.record();
         let mut hangups = match signal(SignalKind::hangup()) {
             Ok(hangups) => hangups,
             Err(error) => {
@@ -57,8 +72,11 @@ impl Reloader {
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
-                Some(()) = hangups.recv() => drop(self.reload().await),
-                _ = look.tick() => self.look_at_files().await,
+                Some(()) = hangups.recv() => self.reload_by_signal().await,
+                _ = look.tick() => {
+                    self.look_at_files().await;
+                    self.look_at_web_file().await;
+                }
                 Some(ReloadRequest { done }) = self.requests.recv() => {
                     // The client may have gone away.
                     let _ = done.send(self.reload().await);
@@ -69,6 +87,23 @@ impl Reloader {
 
     fn config(&self) -> Arc<Config> {
         self.configs.borrow().clone()
+    }
+
+    /// The sender of a signal is not known: it is the same user, or root.
+    async fn reload_by_signal(&mut self) {
+        let result = self.reload().await;
+        let entry = AuditEntry {
+            at: self.clock.now(),
+            name: "SIGHUP".to_owned(),
+            action: "reload",
+            object: "config".to_owned(),
+            outcome: if result.is_ok() { "ok" } else { "refused" }.to_owned(),
+        };
+        let store = self.store.clone();
+        let keep = move || store.ask(AUDIT_TIMEOUT, move |store| store.add_audit(&entry));
+        if !matches!(spawn_blocking(keep).await, Ok(Some(Ok(())))) {
+            tracing::warn!("cannot save an entry of the audit log");
+        }
     }
 
     /// Takes the config as it is now, or says why not.
@@ -86,10 +121,7 @@ impl Reloader {
             let stamps = paths.into_iter().map(|path| (Stamp::of(&path), path));
             stamps.map(|(stamp, path)| (path, stamp)).collect()
         };
-        let files = match tokio::task::spawn_blocking(look).await {
-            Ok(files) => files,
-            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
-        };
+        let files = unless_panicked(spawn_blocking(look).await);
         if self.files == files {
             return;
         }
@@ -100,21 +132,47 @@ impl Reloader {
         drop(self.take(read).await);
     }
 
+    /// The same for the web configuration file and the certificates that it names.
+    async fn look_at_web_file(&mut self) {
+        let access = self.access.clone();
+        let refreshed = unless_panicked(spawn_blocking(move || access.refresh()).await);
+        let Some(result) = refreshed else { return };
+        self.is_read.web = result.is_ok();
+        self.record();
+        if let Err(reason) = result {
+            tracing::error!(
+                "the web configuration was not reloaded, the old one stays active:\n{reason}"
+            );
+        }
+    }
+
     async fn take(&mut self, read: Result<Config, String>) -> Result<(), String> {
         let result = match read {
             Ok(next) => self.try_take(next).await,
             Err(reason) => Err(reason),
         };
-        self.own.reloaded(result.is_ok(), self.clock.now());
+        self.is_read.config = result.is_ok();
+        // A config is taken with its web configuration only.
+        self.is_read.web |= result.is_ok();
+        self.record();
         if let Err(reason) = &result {
             tracing::error!("the config was not reloaded, the old one stays active:\n{reason}");
         }
         result
     }
 
+    fn record(&self) {
+        let IsRead { config, web } = self.is_read;
+        self.own.reloaded(config && web, self.clock.now());
+    }
+
     async fn try_take(&mut self, next: Config) -> Result<(), String> {
         let old = self.config();
         refuse_what_needs_a_restart(&old, &next)?;
+        let web = {
+            let (access, web) = (self.access.clone(), next.web.clone());
+            unless_panicked(spawn_blocking(move || access.prepare(&web)).await)?
+        };
         let next = Arc::new(next);
         // The ledger first: it must know every probe before an outcome of it arrives.
         let counted = Recount::request(&self.ledger, Changed::Config(next.clone())).await;
@@ -124,6 +182,7 @@ impl Reloader {
         // Before they run: a heartbeat probe looks where its job reports.
         let probes = next.running().map(|spec| (&spec.key, &*spec.probe));
         self.heartbeats.accept(self.clock.now(), probes, |_| None);
+        self.access.apply(web);
         tracing::info!("config reloaded: {}", changes(&old, &next));
         self.files.clone_from(&next.inputs.files);
         self.configs.send_replace(next);

@@ -5,6 +5,7 @@ use crate::config::{Config, Loaded, read_file, without_secrets};
 use crate::diagnostic::{Diagnostic, Severity, Source};
 use crate::format::numbers::plural;
 use crate::probe::{KINDS, Kind};
+use crate::web::auth::{self, LoadedFile};
 use clap::{Args, ValueEnum};
 use serde_json::json;
 use std::fmt::Write as _;
@@ -52,14 +53,27 @@ pub fn answer(args: &CheckArgs, kinds: &[&'static dyn Kind], out: &mut dyn Write
     let base = args.config.path.parent().unwrap_or(Path::new(""));
     let env = |name: &str| std::env::var(name).ok();
     let loaded = Config::load(&source, base, &env, kinds);
+    let web = loaded.config.as_ref().and_then(auth::check);
     let output = match args.format {
-        CheckFormat::Text => text(&source, &loaded, wants_colour()),
-        CheckFormat::Json => json(&source, &loaded.diagnostics),
+        CheckFormat::Text => {
+            let web = web.as_ref().map(web_text).unwrap_or_default();
+            text(&source, &loaded, wants_colour()) + &web
+        }
+        CheckFormat::Json => {
+            let mut list = objects(&source, &loaded.diagnostics);
+            list.extend(
+                web.iter()
+                    .flat_map(|web| objects(&web.shown, &web.diagnostics)),
+            );
+            array(list)
+        }
     };
     // The reader may have closed the pipe, as after `| head`.
     let _ = out.write_all(output.as_bytes());
-    let refused = loaded.config.is_none() || (args.strict && count(&loaded, Severity::Warning) > 0);
-    u8::from(refused)
+    let warnings = web.iter().flat_map(|web| web.of(Severity::Warning)).count();
+    let is_invalid = loaded.config.is_none() || web.is_some_and(|web| web.file.is_none());
+    let is_refused = args.strict && count(&loaded, Severity::Warning) + warnings > 0;
+    u8::from(is_invalid || is_refused)
 }
 
 fn wants_colour() -> bool {
@@ -112,22 +126,43 @@ fn summary(loaded: &Loaded) -> String {
     parts.join(", ")
 }
 
+/// What was found in the web configuration file, and a last line that sums up.
+fn web_text(web: &LoadedFile) -> String {
+    let drawn = web.diagnostics.iter().take(DRAWN);
+    let mut out: String = drawn
+        .map(|found| web.shown.draw(found, wants_colour()) + "\n")
+        .collect();
+    let errors = web.of(Severity::Error).count();
+    let summary = if errors == 0 {
+        "ok".to_owned()
+    } else {
+        plural(errors as u64, "error")
+    };
+    writeln!(out, "{}: {summary}", web.shown.name).unwrap_or_default();
+    out
+}
+
 /// The diagnostics as a JSON array.
 pub fn json(source: &Source, diagnostics: &[Diagnostic]) -> String {
-    let list: Vec<_> = diagnostics
-        .iter()
-        .map(|d| {
-            json!({
-                "severity": d.severity.label(),
-                "code": d.code,
-                "file": source.name,
-                "line": d.place.map(|place| place.line),
-                "column": d.place.map(|place| place.column),
-                "path": d.path,
-                "message": d.message,
-                "help": d.help,
-            })
-        })
-        .collect();
+    array(objects(source, diagnostics))
+}
+
+fn array(list: Vec<serde_json::Value>) -> String {
     format!("{:#}\n", serde_json::Value::Array(list))
+}
+
+fn objects(source: &Source, diagnostics: &[Diagnostic]) -> Vec<serde_json::Value> {
+    let objects = diagnostics.iter().map(|d| {
+        json!({
+            "severity": d.severity.label(),
+            "code": d.code,
+            "file": source.name,
+            "line": d.place.map(|place| place.line),
+            "column": d.place.map(|place| place.column),
+            "path": d.path,
+            "message": d.message,
+            "help": d.help,
+        })
+    });
+    objects.collect()
 }

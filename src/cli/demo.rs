@@ -118,7 +118,7 @@ async fn start(
         }
         Err(panic) => std::panic::resume_unwind(panic.into_panic()),
     };
-    let app = App::build(Arc::unwrap_or_clone(config), origin, Clock::system()).await;
+    let app = App::build(Arc::unwrap_or_clone(config), None, origin, Clock::system()).await;
     let app = app.map_err(|error| error.to_string())?;
     let address = app.address().unwrap_or(args.listen);
     Ok((app, intro(address, &path, &generated)))

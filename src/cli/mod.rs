@@ -3,6 +3,7 @@
 mod backtest;
 mod backup;
 pub mod check;
+mod client;
 mod demo;
 mod healthcheck;
 mod log;

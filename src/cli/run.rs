@@ -1,10 +1,11 @@
 //! `slod run`: the daemon.
 
 use super::{ConfigArg, exit};
-use crate::app::{App, Origin, RunError};
+use crate::app::{App, Origin, RunError, StartError};
 use crate::clock::Clock;
 use crate::version;
 use clap::Args;
+use std::path::PathBuf;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -12,6 +13,9 @@ use tokio_util::sync::CancellationToken;
 pub struct RunArgs {
     #[command(flatten)]
     config: ConfigArg,
+    /// TLS, users and response headers, in the format of Prometheus' exporters; instead of `web.config_file`.
+    #[arg(long = "web.config.file", value_name = "FILE", env = "SLOD_WEB_CONFIG")]
+    web_config: Option<PathBuf>,
 }
 
 pub fn run(args: &RunArgs) -> u8 {
@@ -25,15 +29,21 @@ pub fn run(args: &RunArgs) -> u8 {
     };
     tracing::info!(version = version::VERSION, "slod {} starts", version::LONG);
     on_runtime(async {
-        let app = match App::build(config, origin, Clock::system()).await {
+        let web_config = args.web_config.clone();
+        let app = match App::build(config, web_config, origin, Clock::system()).await {
             Ok(app) => app,
+            Err(error @ StartError::Web(_)) => {
+                eprintln!("slod: {error}");
+                return exit::USAGE;
+            }
             Err(error) => {
                 tracing::error!("{error}");
                 return exit::START;
             }
         };
         if let Ok(address) = app.address() {
-            tracing::info!("listening on http://{address}");
+            let scheme = if app.is_secure() { "https" } else { "http" };
+            tracing::info!("listening on {scheme}://{address}");
         }
         let stop = CancellationToken::new();
         tokio::spawn(cancel_on_request(stop.clone()));

@@ -1,5 +1,6 @@
 //! `slod status`: the SLOs as a table, from the running daemon or from the store if none runs.
 
+use super::client::{ClientArgs, RequestError, Target};
 use super::run::on_runtime;
 use super::{ConfigArg, OutputFormat, exit};
 use crate::clock::Clock;
@@ -7,6 +8,7 @@ use crate::config::Config;
 use crate::ledger::{RestoreFrom, in_force, restore};
 use crate::report::status::Status;
 use crate::store::Store;
+use crate::web::auth::names_tls;
 use clap::Args;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
@@ -16,9 +18,11 @@ use tokio::time::sleep;
 pub struct StatusArgs {
     #[command(flatten)]
     config: ConfigArg,
-    /// Ask the daemon at this address instead of the config's, such as 127.0.0.1:9771.
+    /// Ask the daemon at this address instead of the config's, such as 127.0.0.1:9771 or `https://slod.example.com:9771`.
     #[arg(long, value_name = "ADDR", conflicts_with = "config")]
-    address: Option<SocketAddr>,
+    address: Option<Target>,
+    #[command(flatten)]
+    client: ClientArgs,
     /// Redraw every 2 seconds.
     #[arg(long)]
     watch: bool,
@@ -27,7 +31,7 @@ pub struct StatusArgs {
 }
 
 pub fn run(args: &StatusArgs) -> u8 {
-    let config = match args.address {
+    let config = match &args.address {
         Some(_) => None,
         None => match args.config.load() {
             Ok(config) => Some(config),
@@ -60,15 +64,30 @@ pub fn run(args: &StatusArgs) -> u8 {
 }
 
 async fn status(args: &StatusArgs, config: Option<&Config>) -> Result<Status, String> {
-    let address = args
-        .address
-        .or(config.map(|config| config.listen))
-        .unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 9771)));
-    match (ask(reachable(address)).await, config) {
+    let target = target(args, config)?;
+    let client = args.client.client(target, Duration::from_secs(5))?;
+    let at = client.target();
+    match (client.json("/api/v1/services").await, config) {
         (Ok(status), _) => Ok(status),
-        (Err(_), Some(config)) => from_store(config),
-        (Err(reason), None) => Err(format!("no daemon answers at {address}: {reason}")),
+        (Err(RequestError::Unreachable(_)), Some(config)) => from_store(config),
+        (Err(RequestError::Unreachable(reason)), None) => {
+            Err(format!("no daemon answers at {at}: {reason}"))
+        }
+        (Err(RequestError::Refused(reason)), _) => {
+            Err(format!("the daemon at {at} cannot be asked: {reason}"))
+        }
     }
+}
+
+fn target(args: &StatusArgs, config: Option<&Config>) -> Result<Target, String> {
+    if let Some(target) = &args.address {
+        return Ok(target.clone());
+    }
+    let default = SocketAddr::from((Ipv4Addr::LOCALHOST, 9771));
+    let address = config.map_or(default, |config| config.listen);
+    let file = config.and_then(|config| config.web.config_file.as_deref());
+    let target = Target::at(reachable(address), file.is_some_and(names_tls));
+    target.ok_or_else(|| format!("{address} is no address to connect to"))
 }
 
 /// A daemon that listens everywhere is asked on loopback.
@@ -82,18 +101,6 @@ fn reachable(mut address: SocketAddr) -> SocketAddr {
         address.set_ip(loopback);
     }
     address
-}
-
-async fn ask(address: SocketAddr) -> Result<Status, reqwest::Error> {
-    let client = reqwest::Client::builder()
-        .timeout(Duration::from_secs(5))
-        .no_proxy()
-        .build()?;
-    let answer = client
-        .get(format!("http://{address}/api/v1/services"))
-        .send()
-        .await?;
-    answer.error_for_status()?.json().await
 }
 
 /// The same numbers, counted from the store.

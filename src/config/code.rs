@@ -42,7 +42,7 @@ pub(super) const ERRORS: &[(&str, &str)] = &[
     ("nothing-counts", "An objective has no probe that counts."),
     (
         "unknown-name",
-        "A correction refers to an unknown service or objective.",
+        "A correction refers to an unknown service or objective, or `web.user_roles` to an unknown user.",
     ),
     (
         "timeout-exceeds-interval",

@@ -1,6 +1,8 @@
 //! A config that was read without errors, with the places it was read from: what lints look at.
 
-use super::model::{Config, Inputs, ObserveSpec, ProbeSpec, ProcessSpec, ServiceSpec, StoreSpec};
+use super::model::{
+    Config, Inputs, ObserveSpec, ProbeSpec, ProcessSpec, ServiceSpec, StoreSpec, WebSpec,
+};
 use crate::outcome::ProbeKey;
 use crate::slo::correction::Correction;
 use crate::slo::{Objective, Threshold};
@@ -20,6 +22,7 @@ pub(super) struct Draft<'n> {
     pub(super) document: &'n Node,
     pub(super) root: Section<'n>,
     pub(super) listen: SocketAddr,
+    pub(super) web: WebSpec,
     pub(super) store: StoreSpec,
     pub(super) max_concurrent_probes: usize,
     pub(super) observe: ObserveSpec,
@@ -78,6 +81,7 @@ impl Draft<'_> {
         });
         Config {
             listen: self.listen,
+            web: self.web,
             store: self.store,
             max_concurrent_probes: self.max_concurrent_probes,
             observe: self.observe,

@@ -118,7 +118,7 @@ pub(super) const LINTS: &[Lint] = &[
     Lint {
         code: note(
             "open-listen",
-            "Everyone who can reach the address can read everything.",
+            "There is no authentication: everyone who can reach the address can read everything, and write if that is allowed.",
         ),
         find: sense::open_listen,
     },

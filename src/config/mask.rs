@@ -25,7 +25,7 @@ static USERINFO: LazyLock<Option<Regex>> =
 /// The keys that probe kinds declare as secret.
 fn secrets(keys: Keys) -> Vec<&'static str> {
     let names = keys.iter().flat_map(|key| match key.form().structure() {
-        Structure::Secret => vec![key.name()],
+        Structure::Secret | Structure::SecretMap => vec![key.name()],
         Structure::Mapping { keys, .. } => secrets(keys),
         Structure::Value | Structure::ProbeKind => Vec::new(),
     });

@@ -21,6 +21,7 @@ mod objective;
 mod observe;
 mod probe;
 mod read;
+mod web;
 mod window;
 
 pub use code::Code;
@@ -29,5 +30,6 @@ pub use keys::ROOT as KEYS;
 pub use load::{FileError, Loaded, codes, read_file};
 pub use mask::source as without_secrets;
 pub use model::{
-    Config, FoundBy, Inputs, ObserveSpec, Pattern, ProbeSpec, ProcessSpec, ServiceSpec, StoreSpec,
+    Config, FoundBy, Inputs, ObserveSpec, Pattern, ProbeSpec, ProcessSpec, Role, ServiceSpec,
+    StoreSpec, TokenSpec, WebSpec,
 };

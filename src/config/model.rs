@@ -5,7 +5,7 @@ use crate::outcome::{Measurement, Measures, ProbeKey};
 use crate::probe::Probe;
 use crate::slo::correction::Correction;
 use crate::slo::{ContributingProbe, Objective, Sli, Threshold};
-use crate::yaml::Stamp;
+use crate::yaml::{Secret, Stamp};
 use regex::Regex;
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
@@ -18,6 +18,7 @@ use std::time::Duration;
 pub struct Config {
     /// Where the daemon serves its pages and metrics.
     pub listen: SocketAddr,
+    pub web: WebSpec,
     pub store: StoreSpec,
     /// How many probes may run at the same time.
     pub max_concurrent_probes: usize,
@@ -52,6 +53,47 @@ pub struct StoreSpec {
     pub path: PathBuf,
     /// How long outcomes are kept.
     pub retention: Duration,
+}
+
+/// Who may use the pages and the API.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WebSpec {
+    /// TLS and users, in the format of Prometheus' exporters.
+    pub config_file: Option<PathBuf>,
+    /// Names are unique.
+    pub tokens: Vec<TokenSpec>,
+    /// Of users that `config_file` has; others have the role `write`.
+    pub user_roles: Vec<(String, Role)>,
+    pub certificate_role: Role,
+    /// In lower case.
+    pub allowed_hosts: Vec<String>,
+    pub allow_unauthenticated_writes: bool,
+}
+
+impl WebSpec {
+    /// What everybody can do who reaches a daemon without authentication that is not on loopback.
+    pub fn strangers_can(&self) -> &'static str {
+        if self.allow_unauthenticated_writes {
+            "read pages, metrics and the API, report heartbeats, reload the config, and remove outages from the SLOs with corrections"
+        } else {
+            "read pages, metrics and the API (writes are refused)"
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenSpec {
+    pub name: String,
+    pub token: Secret,
+    pub role: Role,
+}
+
+/// What a client may do; each role includes the one before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    Read,
+    #[default]
+    Write,
 }
 
 /// What is sampled of the system.

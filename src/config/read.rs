@@ -9,6 +9,7 @@ use super::name::{Names, label_fault};
 use super::objective;
 use super::observe;
 use super::probe::{self, Pace};
+use super::web;
 use crate::probe::Kind;
 use crate::slo::Objective;
 use crate::yaml::{Node, Reader, Section};
@@ -23,6 +24,7 @@ pub(super) fn document<'n>(
 ) -> Option<Draft<'n>> {
     let root = reader.section(document, "", keys::ROOT)?;
     let listen = root.get(&keys::LISTEN);
+    let web = web::read(&root);
     let store = store(&root);
     let slots = root.get(&keys::MAX_CONCURRENT_PROBES);
     let observe = observe::read(&root);
@@ -33,6 +35,7 @@ pub(super) fn document<'n>(
     Some(Draft {
         document,
         listen: listen?,
+        web: web?,
         store: store?,
         max_concurrent_probes: usize::try_from(slots?).ok()?,
         observe: observe?,

@@ -27,6 +27,8 @@ pub fn markdown(own: &SelfMetrics) -> String {
         let labels: Vec<_> = family
             .get_metric()
             .iter()
+            // Every metric of a family has the same labels.
+            .take(1)
             .flat_map(prometheus::proto::Metric::get_label)
             .map(|pair| pair.name().to_owned())
             .collect();

@@ -6,7 +6,9 @@ use crate::store::StoreStats;
 use crate::version;
 use prometheus::core::Collector;
 use prometheus::proto::{Metric, MetricFamily, MetricType};
-use prometheus::{Gauge, Histogram, HistogramOpts, IntCounter, IntGauge, Opts, Registry};
+use prometheus::{
+    Gauge, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
+};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Instruments that the daemon's parts hold. Cheap to clone.
@@ -30,6 +32,9 @@ pub struct SelfMetrics {
     store_unreadable: IntGauge,
     store_future: IntGauge,
     store_failing: IntGauge,
+    web_auth_failures: IntCounterVec,
+    /// Logins that were refused unseen, because too many had failed.
+    pub web_auth_limited: IntCounter,
     /// What the counters hold already: two scrapes at once must not add twice.
     counted: Arc<Mutex<StoreStats>>,
 }
@@ -38,6 +43,9 @@ pub struct SelfMetrics {
 const LAG_BOUNDS: [f64; 11] = [
     0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 10.0,
 ];
+
+/// How clients prove who they are, apart from certificates.
+const AUTH_METHODS: [&str; 3] = ["basic", "bearer", "heartbeat"];
 
 impl SelfMetrics {
     pub fn new() -> Result<Self, prometheus::Error> {
@@ -102,9 +110,23 @@ impl SelfMetrics {
                 "slod_store_failing",
                 "Whether the last attempt to write failed: 1 yes, 0 no.",
             )?,
+            web_auth_failures: IntCounterVec::new(
+                Opts::new(
+                    "slod_web_auth_failures_total",
+                    "Requests with a wrong password or token: of a user (`basic`), of a token in the config (`bearer`), or of a heartbeat.",
+                ),
+                &["method"],
+            )?,
+            web_auth_limited: IntCounter::new(
+                "slod_web_auth_limited_total",
+                "Requests whose password or token was not checked, because too many had failed.",
+            )?,
             counted: Arc::default(),
             registry,
         };
+        for method in AUTH_METHODS {
+            own.web_auth_failures.with_label_values(&[method]);
+        }
         own.register()?;
         Ok(own)
     }
@@ -117,7 +139,7 @@ impl SelfMetrics {
         let build = IntGauge::with_opts(build)?;
         build.set(1);
         let process = prometheus::process_collector::ProcessCollector::for_self();
-        let instruments: [Box<dyn Collector>; 17] = [
+        let instruments: [Box<dyn Collector>; 19] = [
             Box::new(build),
             Box::new(process),
             Box::new(self.schedule_lag.clone()),
@@ -135,6 +157,8 @@ impl SelfMetrics {
             Box::new(self.store_unreadable.clone()),
             Box::new(self.store_future.clone()),
             Box::new(self.store_failing.clone()),
+            Box::new(self.web_auth_failures.clone()),
+            Box::new(self.web_auth_limited.clone()),
         ];
         instruments
             .into_iter()
@@ -147,6 +171,11 @@ impl SelfMetrics {
         if successful {
             self.reload_success_at.set(now.as_secs_f64());
         }
+    }
+
+    /// Counts a wrong password or token.
+    pub fn web_auth_failed(&self, method: &str) {
+        self.web_auth_failures.with_label_values(&[method]).inc();
     }
 
     /// Takes over what the store counted.

@@ -13,6 +13,7 @@
 mod absence;
 mod ahead;
 mod alerts;
+mod audit;
 mod backup;
 mod beats;
 mod block;
@@ -38,6 +39,7 @@ mod worker;
 mod writer;
 
 pub use ahead::Ahead;
+pub use audit::{AuditEntry, StoredAuditEntry};
 pub use backup::{Backup, backup};
 pub use check::{Checked, check};
 pub use compact::CountingPlan;

@@ -126,6 +126,17 @@ const MIGRATIONS: &[&str] = &[
     ALTER TABLE held RENAME COLUMN http_status TO code;
     ALTER TABLE held ADD COLUMN measured BLOB;
 ",
+    "
+    -- Who changed what.
+    CREATE TABLE audit (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        at INTEGER NOT NULL,            -- milliseconds since 1970
+        name TEXT NOT NULL,             -- of the authenticated client, or anonymous@ its address
+        action TEXT NOT NULL,
+        object TEXT NOT NULL,           -- what was changed; may be empty
+        outcome TEXT NOT NULL           -- ok, or why it was not done
+    ) STRICT;
+",
 ];
 
 /// What a column of an older version is called now.

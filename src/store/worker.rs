@@ -177,6 +177,7 @@ impl Worker {
             self.expired = Some(started);
             self.store.expire_step(now.before(self.retention))?;
             self.store.expire_alerts(now.before(self.retention))?;
+            self.store.expire_audit(now.before(self.retention))?;
         }
         Ok(())
     }

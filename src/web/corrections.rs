@@ -1,6 +1,8 @@
 //! Corrections as JSON: what is in force a page at a time, a new one, and one taken back.
 
 use super::WebState;
+use super::audit::{self, Act};
+use super::auth::Identity;
 use super::problem::{Problem, stopping};
 use crate::diagnostic::nearest;
 use crate::ledger::{Changed, Recount, Snapshot};
@@ -8,11 +10,11 @@ use crate::outcome::Timestamp;
 use crate::slo::correction::{Correction, IN_CONFIG, MAX_NAMES, span_fault};
 use crate::slo::occurrence::{Cursor, Occurrence, latest};
 use crate::store::{Store, StoreError};
-use axum::Json;
 use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -33,7 +35,7 @@ const PAGE_BYTES: usize = 4 << 20;
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(
     deny_unknown_fields,
-    expecting = "an object with `from`, `to`, `reason`, `author`, and optionally `services` and `slos`"
+    expecting = "an object with `from`, `to`, `reason`, `author` (unless authenticated), and optionally `services` and `slos`"
 )]
 pub struct CorrectionView<'a> {
     /// Given by the daemon.
@@ -48,6 +50,8 @@ pub struct CorrectionView<'a> {
     #[serde(default)]
     slos: Cow<'a, [String]>,
     reason: Cow<'a, str>,
+    /// Replaced by the name of who is authenticated.
+    #[serde(default)]
     author: Cow<'a, str>,
 }
 
@@ -126,15 +130,26 @@ fn write_page(
 
 pub async fn add(
     State(state): State<WebState>,
+    Extension(by): Extension<Identity>,
     body: Result<Json<CorrectionView<'static>>, JsonRejection>,
 ) -> Result<(StatusCode, Json<CorrectionView<'static>>), Problem> {
     let Json(view) =
         body.map_err(|error| Problem::invalid(error.status(), "invalid correction", &error))?;
-    let view = view.with_sets();
+    let mut view = view.with_sets();
+    if by.is_authenticated {
+        view.author = by.name.to_string().into();
+    }
     view.check(&state.snapshots.borrow())
         .map_err(|reason| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, reason))?;
     let (new, now) = (view.correction(), state.clock.now());
-    let kept = on_store(&state, move |store| store.add_correction(&new, now)).await?;
+    let act = Act {
+        at: now,
+        by,
+        action: "correction.add",
+    };
+    let add = move |store: &mut Store| store.add_correction(&new, now);
+    let entry = |kept: &Correction, act: Act| act.entry(&kept.id, "ok");
+    let kept = audit::change(&state, act, add, entry).await?;
     tracing::info!(
         id = kept.id,
         author = kept.author,
@@ -148,6 +163,7 @@ pub async fn add(
 
 pub async fn revoke(
     State(state): State<WebState>,
+    Extension(by): Extension<Identity>,
     Path(id): Path<String>,
 ) -> Result<StatusCode, Problem> {
     if id.starts_with(IN_CONFIG) {
@@ -155,10 +171,18 @@ pub async fn revoke(
         return Err(Problem::new(StatusCode::CONFLICT, title));
     }
     let (wanted, now) = (id.clone(), state.clock.now());
-    let found = on_store(&state, move |store| {
-        store.take_back_correction(&wanted, now)
-    })
-    .await?;
+    let act = Act {
+        at: now,
+        by,
+        action: "correction.revoke",
+    };
+    let object = shortened(&id);
+    let revoke = move |store: &mut Store| store.take_back_correction(&wanted, now);
+    let entry = move |found: &bool, act: Act| {
+        let outcome = if *found { "ok" } else { "not found" };
+        act.entry(&object, outcome)
+    };
+    let found = audit::change(&state, act, revoke, entry).await?;
     if !found {
         let title = "no active correction has this id";
         return Err(Problem::new(StatusCode::NOT_FOUND, title).because(id));
@@ -166,6 +190,11 @@ pub async fn revoke(
     tracing::info!(id, "correction revoked");
     counted(&state).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Ids are numbers; whatever else was sent is not kept in full.
+fn shortened(id: &str) -> String {
+    id.chars().take(20).collect()
 }
 
 /// Asks the thread that writes.

@@ -1,14 +1,17 @@
 //! Where jobs report that they ran.
 
 use super::WebState;
+use super::auth::Peer;
 use super::corrections::on_store;
 use super::problem::Problem;
+use crate::config::Role;
 use crate::diagnostic::nearest;
 use crate::outcome::{Detail, ProbeKey};
 use crate::probe::heartbeat::{Beat, Refused};
 use crate::store::Store;
 use axum::body::Body;
 use axum::extract::{Path, Query, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use http_body_util::BodyExt;
@@ -31,12 +34,11 @@ pub async fn beat(
     State(state): State<WebState>,
     Path((service, probe)): Path<(String, String)>,
     Query(parameters): Query<Vec<(String, String)>>,
-    headers: HeaderMap,
+    parts: Parts,
     body: Body,
 ) -> Result<StatusCode, Problem> {
     let key = ProbeKey::new(&service, &probe);
-    let admitted = state.heartbeats.admit(&key, token(&headers));
-    admitted.map_err(|refused| refusal(&state, &key, refused))?;
+    admit(&state, &key, &parts).await?;
     let failed = failed(&parameters)?;
     let at = state.clock.now();
     let mut text = beginning(body).await;
@@ -57,6 +59,31 @@ pub async fn beat(
     }
     state.heartbeats.take(&key, beat, news);
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// A job proves who it is with the token of its probe. Where there is none, it needs what every
+/// write needs.
+async fn admit(state: &WebState, key: &ProbeKey, parts: &Parts) -> Result<(), Problem> {
+    let refused = |refused| refusal(state, key, refused);
+    if !state.heartbeats.has_token(key) {
+        // Who may not even read must not find out which names exist.
+        if state.heartbeats.admit(key, None).is_ok() || state.access.rules().needs_login() {
+            state.access.authorize(parts, Role::Write).await?;
+        }
+        return state.heartbeats.admit(key, None).map_err(refused);
+    }
+    let Some(token) = token(&parts.headers) else {
+        return Err(refused(Refused::Token));
+    };
+    let name = key.to_string();
+    let attempt = state.access.begin_heartbeat(Peer::of(parts)?, &name)?;
+    let admitted = state.heartbeats.admit(key, Some(token));
+    if admitted == Err(Refused::Token) {
+        attempt.failed();
+    } else {
+        attempt.succeeded();
+    }
+    admitted.map_err(refused)
 }
 
 /// Why other methods are refused: what only reads a link, as browsers, chats and crawlers do, must

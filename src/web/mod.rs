@@ -1,8 +1,11 @@
 //! What the daemon serves: metrics, state, and the way to reload it. Every answer is made from
 //! memory; every error is problem JSON (RFC 9457).
 
+mod accept;
 mod alerts;
 mod api;
+mod audit;
+pub mod auth;
 mod corrections;
 mod heartbeat;
 mod metrics;
@@ -13,6 +16,7 @@ mod server;
 mod status;
 mod stream;
 
+pub use auth::Access;
 pub use server::serve;
 pub use stream::Streams;
 
@@ -23,9 +27,12 @@ use crate::metrics::SelfMetrics;
 use crate::observe::SystemView;
 use crate::probe::heartbeat::HeartbeatBoard;
 use crate::store::StoreHandle;
+use audit::Act;
+use auth::Identity;
+use axum::Extension;
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::{delete, get, post};
@@ -61,6 +68,7 @@ pub struct WebState {
     pub system: watch::Receiver<Arc<SystemView>>,
     pub own: SelfMetrics,
     pub streams: Streams,
+    pub access: Access,
     pub store: StoreHandle,
     /// The store's file, for reading back single outcomes.
     pub history: PathBuf,
@@ -70,6 +78,7 @@ pub struct WebState {
 
 /// All routes.
 pub fn router(state: WebState) -> Router {
+    let access = state.access.clone();
     Router::new()
         .route("/", get(status::overview))
         .route("/services/{service}", get(status::service))
@@ -87,6 +96,7 @@ pub fn router(state: WebState) -> Router {
             "/api/v1/corrections",
             get(corrections::list).post(corrections::add),
         )
+        .route("/api/v1/audit", get(audit::list))
         .route("/api/v1/corrections/{id}", delete(corrections::revoke))
         .route(
             "/api/v1/probes/{service}/{probe}/outcomes",
@@ -101,32 +111,53 @@ pub fn router(state: WebState) -> Router {
             post(heartbeat::beat).fallback(heartbeat::use_post),
         )
         .layer(CompressionLayer::new().quality(tower_http::CompressionLevel::Fastest))
+        .layer(middleware::from_fn_with_state(access.clone(), auth::admit))
         .layer(middleware::from_fn(problem::explain))
         .layer(TimeoutLayer::with_status_code(
             StatusCode::SERVICE_UNAVAILABLE,
             REQUEST_TIMEOUT,
         ))
         .layer(CatchPanicLayer::custom(|_| problem::defect()))
-        .layer(middleware::from_fn(guard))
+        .layer(middleware::from_fn_with_state(access, guard))
         .with_state(state)
 }
 
-async fn reload(State(state): State<WebState>) -> Result<&'static str, Problem> {
+async fn reload(
+    State(state): State<WebState>,
+    Extension(by): Extension<Identity>,
+    headers: HeaderMap,
+) -> Result<&'static str, Problem> {
+    if headers.contains_key(header::CONTENT_TYPE) {
+        let title = "a reload has no body, and no content type";
+        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, title));
+    }
     let (done, finished) = oneshot::channel();
     let request = ReloadRequest { done };
     let sent = state.reload.send(request).await;
     sent.map_err(|_| problem::stopping())?;
     let refused = "the config was not reloaded; the old one stays active";
-    match finished.await.map_err(|_| problem::stopping())? {
+    let result = finished.await.map_err(|_| problem::stopping())?;
+    let act = Act {
+        at: state.clock.now(),
+        by,
+        action: "reload",
+    };
+    let outcome = if result.is_ok() { "ok" } else { "refused" };
+    audit::keep(&state, act.entry("config", outcome)).await;
+    match result {
         Ok(()) => Ok("reloaded\n"),
         Err(reason) => Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, refused).because(reason)),
     }
 }
 
-/// Nothing that is served may be framed, sniffed, scripted or sent on.
-async fn guard(request: Request, next: Next) -> Response {
+/// Nothing that is served may be framed, sniffed, scripted or sent on, unless the web configuration
+/// file says otherwise.
+async fn guard(State(access): State<Access>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
+    for (name, value) in &access.rules().file.headers {
+        headers.insert(name.clone(), value.clone());
+    }
     let fixed: [(HeaderName, &'static str); 5] = [
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::X_FRAME_OPTIONS, "DENY"),

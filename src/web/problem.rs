@@ -3,9 +3,9 @@
 use super::reason::reason as own_words;
 use axum::body::Body;
 use axum::extract::Request;
-use axum::http::{HeaderValue, StatusCode, Uri, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, Uri, header};
 use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::response::{AppendHeaders, IntoResponse, Response};
 use http_body_util::Full;
 use hyper::body::Bytes;
 use std::error::Error;
@@ -16,6 +16,7 @@ pub struct Problem {
     status: StatusCode,
     title: String,
     detail: Option<String>,
+    headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 impl Problem {
@@ -24,6 +25,7 @@ impl Problem {
             status,
             title: title.into(),
             detail: None,
+            headers: Vec::new(),
         }
     }
 
@@ -39,6 +41,12 @@ impl Problem {
 
     pub fn because(mut self, detail: impl Into<String>) -> Self {
         self.detail = Some(detail.into());
+        self
+    }
+
+    /// With one more header.
+    pub fn with(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
         self
     }
 
@@ -59,7 +67,9 @@ const JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        (self.status, [(header::CONTENT_TYPE, JSON)], self.to_json()).into_response()
+        let json = self.to_json();
+        let kind = [(header::CONTENT_TYPE, JSON)];
+        (self.status, kind, AppendHeaders(self.headers), json).into_response()
     }
 }
 

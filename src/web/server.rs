@@ -1,6 +1,8 @@
 //! The accept loop: our own, because it must stay answerable when clients misbehave. Slow headers
 //! time out, and when every place is taken the connection that is idle longest makes room.
 
+use super::accept;
+use super::auth::{Access, Rules};
 use axum::Router;
 use axum::extract::Request;
 use hyper::body::Incoming;
@@ -10,6 +12,7 @@ use hyper_util::server::conn::auto::Builder;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -31,7 +34,12 @@ const DRAIN: Duration = Duration::from_secs(5);
 const BREATHER: Duration = Duration::from_millis(50);
 
 /// Serves until `stop`, then lets the requests that run end.
-pub async fn serve(listener: TcpListener, router: Router, stop: impl Future<Output = ()>) {
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    access: Access,
+    stop: impl Future<Output = ()>,
+) {
     let connections_table = Arc::new(ConnectionTable::default());
     let closing = CancellationToken::new();
     let mut connections = JoinSet::new();
@@ -43,11 +51,12 @@ pub async fn serve(listener: TcpListener, router: Router, stop: impl Future<Outp
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok((stream, _)) => {
+            Ok((stream, address)) => {
                 let connection_slot = connections_table.take();
                 connections.spawn(serve_connection(
-                    stream,
+                    (stream, address),
                     router.clone(),
+                    access.rules(),
                     connection_slot,
                     closing.clone(),
                 ));
@@ -76,17 +85,27 @@ async fn accept_backoff(error: &io::Error) {
 }
 
 async fn serve_connection(
-    stream: TcpStream,
+    (stream, address): (TcpStream, SocketAddr),
     router: Router,
+    rules: Arc<Rules>,
     connection_slot: ConnectionSlot,
     closing: CancellationToken,
 ) {
     // Answers are small and complete: waiting for more to send only delays them.
     let _ = stream.set_nodelay(true);
     let evicted = connection_slot.evicted.clone();
+    let opened = tokio::select! {
+        opened = accept::open(stream, address, rules.file.tls.as_ref()) => opened,
+        () = evicted.cancelled() => return,
+        () = closing.cancelled() => return,
+    };
+    let Some((stream, peer)) = opened else {
+        return;
+    };
     let connection_slot = Arc::new(connection_slot);
-    let service = service_fn(move |request: hyper::Request<Incoming>| {
+    let service = service_fn(move |mut request: hyper::Request<Incoming>| {
         let (router, busy) = (router.clone(), connection_slot.busy());
+        request.extensions_mut().insert(peer.clone());
         async move {
             let answer = router
                 .oneshot(request.map(axum::body::Body::new) as Request)
@@ -106,6 +125,9 @@ async fn serve_connection(
         .timer(TokioTimer::new())
         .keep_alive_interval(HEAD_TIMEOUT)
         .max_concurrent_streams(32);
+    if !rules.file.http2 {
+        builder = builder.http1_only();
+    }
     let connection = builder.serve_connection(TokioIo::new(stream), service);
     tokio::pin!(connection);
     tokio::select! {

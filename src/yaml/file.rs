@@ -1,11 +1,12 @@
 //! Values that stand in files of their own.
 
-use super::form::SecretText;
+use super::form::{SecretMap, SecretText};
 use super::key::{Declared, Key};
 use super::reader::Spot;
 use super::scalar::{FilePath, Text};
 use super::secret::Secret;
 use super::section::Section;
+use super::tree::Value;
 use crate::diagnostic::Severity;
 use std::path::{Path, PathBuf};
 
@@ -61,6 +62,29 @@ impl Section<'_> {
             return None;
         }
         Some(Secret::new(text))
+    }
+
+    /// The secrets of a mapping of any names, each with its spot. Errors never quote a value.
+    pub fn secrets(&self, key: &Key<SecretMap>) -> Vec<(String, Secret, Spot)> {
+        let Some(node) = self.node(key.name) else {
+            return Vec::new();
+        };
+        let Value::Map(entries) = &node.value else {
+            let message = format!("`{}` is not a mapping", key.name);
+            let help = format!("expected {}", key.form.expected);
+            self.error("invalid-value", key, message, help);
+            return Vec::new();
+        };
+        let spot = self.spot_of(key);
+        entries
+            .iter()
+            .filter_map(|(name, value)| {
+                let name = name.value.scalar().unwrap_or_default();
+                let at = Spot::of(value, spot.below(&name));
+                let text = self.scalar(&Text, value, &at)?;
+                Some((name, Secret::new(text), at))
+            })
+            .collect()
     }
 
     /// Bytes that may be secret: a text, or the contents of a file as they are.

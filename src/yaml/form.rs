@@ -18,6 +18,8 @@ pub trait Form: Sync {
 pub enum Structure {
     Value,
     Secret,
+    /// Names, each with a secret.
+    SecretMap,
     /// One key that names a probe kind, with that kind's keys below it.
     ProbeKind,
     /// Keys, below a path with this suffix: `[]` for the items of a list.
@@ -60,6 +62,23 @@ impl Form for SecretText {
 
     fn structure(&self) -> Structure {
         Structure::Secret
+    }
+}
+
+/// Any names, each with a value that is never shown.
+#[derive(Clone, Copy, Debug)]
+pub struct SecretMap {
+    /// For errors.
+    pub expected: &'static str,
+}
+
+impl Form for SecretMap {
+    fn describe(&self) -> String {
+        "names, each with: secret".to_owned()
+    }
+
+    fn structure(&self) -> Structure {
+        Structure::SecretMap
     }
 }
 

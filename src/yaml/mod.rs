@@ -14,7 +14,9 @@ mod section;
 mod stamp;
 mod tree;
 
-pub use form::{Form, List, Map, Mapping, OutOfRange, ProbeKind, Scalar, SecretText, Structure};
+pub use form::{
+    Form, List, Map, Mapping, OutOfRange, ProbeKind, Scalar, SecretMap, SecretText, Structure,
+};
 pub use key::{Declared, Key, Keys, Need};
 pub use reader::{Reader, Spot};
 pub use scalar::{Bool, Choice, FilePath, Integer, Parsed, Ratio, Size, Span, Text, ZONE};

@@ -200,7 +200,8 @@ impl<'a> Reader<'a> {
             self.error(
                 "invalid-value",
                 at,
-                format!("`{name}` is not the name of an environment variable"),
+                // Without the text, which may be a part of a secret.
+                "the text in `${...}` is not the name of an environment variable",
                 "write ${NAME}, or $${ for a literal ${",
             );
             return None;

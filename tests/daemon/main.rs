@@ -2,6 +2,7 @@
 //! real Prometheus.
 
 mod alerts;
+mod auth;
 mod corrections;
 mod demo;
 mod faults;

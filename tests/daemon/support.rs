@@ -20,9 +20,15 @@ pub struct Daemon {
 impl Daemon {
     /// Starts `slod run` and waits until it says where it listens.
     pub fn start(config: &Path) -> Self {
+        Self::start_with(config, &[])
+    }
+
+    /// The same with more arguments.
+    pub fn start_with(config: &Path, more: &[&str]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_slod"))
             .args(["run", "--log-format", "logfmt", "--config"])
             .arg(config)
+            .args(more)
             .stderr(Stdio::piped())
             .stdout(Stdio::null())
             .spawn()
@@ -44,7 +50,8 @@ impl Daemon {
         };
         daemon.address = daemon.wait_for(|daemon| {
             let log = daemon.log();
-            let rest = log.split("http://").nth(1)?;
+            let rest = log.split("listening on http").nth(1)?;
+            let rest = rest.trim_start_matches('s').strip_prefix("://")?;
             rest.split(['"', '\n', ' ']).next()?.parse().ok()
         });
         daemon
@@ -97,19 +104,19 @@ impl Daemon {
 
     /// One plain HTTP request; the whole answer as text.
     pub fn request(&self, method: &str, path: &str) -> String {
-        self.send(method, path, "text/plain", "")
+        self.send(method, path, "", "")
     }
 
     /// A request with a body of some type.
     pub fn post(&self, path: &str, kind: &str, body: &str) -> String {
-        self.send("POST", path, kind, body)
+        self.send("POST", path, &format!("Content-Type: {kind}\r\n"), body)
     }
 
-    fn send(&self, method: &str, path: &str, kind: &str, body: &str) -> String {
+    fn send(&self, method: &str, path: &str, headers: &str, body: &str) -> String {
         let mut stream = TcpStream::connect(self.address).expect("it listens");
         stream.set_read_timeout(Some(PATIENCE)).expect("valid");
         let length = body.len();
-        write!(stream, "{method} {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n\r\n{body}").expect("sent");
+        write!(stream, "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headers}Content-Length: {length}\r\n\r\n{body}").expect("sent");
         let mut answer = String::new();
         stream
             .read_to_string(&mut answer)

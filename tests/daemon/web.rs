@@ -209,7 +209,7 @@ fn garbage_and_giants_are_refused_and_the_daemon_goes_on() {
         assert!(!answer.contains("root:"), "{answer}");
     }
     let large = format!(
-        "POST /-/reload HTTP/1.1\r\nHost: t\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{giant}",
+        "POST /-/reload HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{giant}",
         giant.len()
     );
     let answer = raw(&daemon, large.as_bytes());

@@ -447,7 +447,7 @@ fn written(
         match key.form().structure() {
             Structure::ProbeKind => continue,
             Structure::Mapping { keys, .. } => found.extend(written(keys, &path, &around, value)),
-            Structure::Value | Structure::Secret => {}
+            Structure::Value | Structure::Secret | Structure::SecretMap => {}
         }
         let text = value(key.need()).map(|value| around(&value));
         found.extend(text.map(|text| Written { text, path }));

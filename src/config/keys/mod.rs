@@ -6,6 +6,7 @@ pub(super) mod objective;
 pub(super) mod observe;
 pub(super) mod probe;
 pub(super) mod service;
+pub(super) mod web;
 pub(super) mod window;
 
 use crate::units::DAY;
@@ -15,6 +16,7 @@ use std::time::Duration;
 
 pub const ROOT: Keys = &[
     &LISTEN,
+    &WEB,
     &STORE,
     &MAX_CONCURRENT_PROBES,
     &DEFAULTS,
@@ -32,7 +34,13 @@ pub(super) const LISTEN: Key<Parsed<SocketAddr>> = Key::with_default(
         parse: |text| text.parse().ok(),
     },
     "127.0.0.1:9771",
-    "Address and port of the pages, the API and `/metrics`. There is no authentication: listen on loopback, or behind a proxy that authenticates.",
+    "Address and port of the pages, the API and `/metrics`. Without authentication (see `web`), everyone who can reach it can read everything, and only a loopback address accepts writes.",
+);
+
+pub(super) const WEB: Key<Mapping> = Key::optional(
+    "web",
+    Mapping(web::KEYS),
+    "TLS and authentication, see `docs/WEB.md`.",
 );
 
 pub(super) const STORE: Key<Mapping> = Key::optional(

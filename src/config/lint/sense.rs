@@ -234,15 +234,17 @@ fn bare_variable(text: &str) -> Option<&str> {
 }
 
 pub(super) fn open_listen(draft: &Draft<'_>) -> Vec<Finding> {
-    if draft.listen.ip().is_loopback() {
+    let web = &draft.web;
+    // What the file says is not known here; it is checked where it is read.
+    let guarded = web.config_file.is_some() || !web.tokens.is_empty();
+    if draft.listen.ip().is_loopback() || guarded {
         return Vec::new();
     }
+    let listen = draft.listen;
+    let can = web.strangers_can();
     vec![Finding {
         at: draft.root.spot_of(&keys::LISTEN),
-        message: format!(
-            "everyone who can reach {} can read pages and metrics: there is no authentication",
-            draft.listen
-        ),
-        help: "listen on 127.0.0.1, or restrict access with a firewall or a proxy".to_owned(),
+        message: format!("there is no authentication: everyone who can reach {listen} can {can}"),
+        help: "set `web.config_file` or `web.tokens`, or listen on 127.0.0.1".to_owned(),
     }]
 }

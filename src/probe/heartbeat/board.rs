@@ -197,6 +197,13 @@ impl HeartbeatBoard {
         }
     }
 
+    /// Whether reports of this probe need a token of its own.
+    pub fn has_token(&self, key: &ProbeKey) -> bool {
+        let board = self.board();
+        let terms = board.get(key).and_then(|entry| entry.terms.as_ref());
+        terms.is_some_and(|terms| terms.token.is_some())
+    }
+
     /// Whether a report says more than the one on the disk, so that it must be kept before it is
     /// taken.
     pub fn is_news(&self, key: &ProbeKey, beat: &Beat) -> bool {

@@ -2,14 +2,14 @@ use super::super::tree::parse;
 use super::*;
 use crate::diagnostic::{Diagnostic, Severity, Source};
 use crate::units::HOUR;
-use crate::yaml::{Bool, Choice, Integer, Ratio, SecretText, Size, Span};
+use crate::yaml::{Bool, Choice, Integer, Ratio, SecretMap, SecretText, Size, Span};
 use std::path::Path;
 use std::time::Duration;
 
 const INNER: Keys = &[&SIZE];
 const SIZE: Key<Size> = Key::required("size", Size { max_mib: 1 }, "How large.");
 const KEYS: Keys = &[
-    &TEXT, &SPAN, &SHARE, &FLAG, &COUNT, &WORD, &TOKEN, &NESTED, &ITEMS, &NAMES, &MAP,
+    &TEXT, &SPAN, &SHARE, &FLAG, &COUNT, &WORD, &TOKEN, &NESTED, &ITEMS, &NAMES, &MAP, &SECRETS,
 ];
 const TEXT: Key<Text> = Key::optional("text", Text, "");
 const SPAN: Key<Span> = Key::optional("span", Span::within(SECOND, HOUR.saturating_mul(2)), "");
@@ -23,6 +23,13 @@ const NESTED: Key<Mapping> = Key::optional("inner", Mapping(INNER), "");
 const ITEMS: Key<List<Mapping>> = Key::optional("items", List::up_to(4, Mapping(INNER)), "");
 const NAMES: Key<List<Text>> = Key::with_default("names", List::of(Text), "nobody", "");
 const MAP: Key<Map<Text>> = Key::optional("map", Map::of(Text), "");
+const SECRETS: Key<SecretMap> = Key::optional(
+    "secrets",
+    SecretMap {
+        expected: "names with secrets",
+    },
+    "",
+);
 
 /// Reads a document with `take`, and returns what it took and what was reported.
 fn read<T>(text: &str, take: impl FnOnce(&Section<'_>) -> T) -> (T, Vec<Diagnostic>) {
@@ -307,6 +314,38 @@ fn a_secret_comes_from_the_text_the_environment_or_a_file() {
     std::fs::write(folder.path().join("t"), vec![b'x'; 2 << 20]).expect("written");
     assert_eq!(secret("token_file: t"), (None, vec![missing]));
     assert_eq!(secret("{}"), (None, vec![]));
+}
+
+#[test]
+fn a_map_of_secrets_is_never_quoted() {
+    let secrets = |text: &str| {
+        let (secrets, found) = read(text, |s| s.secrets(&SECRETS));
+        let quotes = format!("{secrets:?}{found:?}").contains("s3cret");
+        assert!(!quotes, "a secret is shown: {text}");
+        let secrets = secrets.into_iter();
+        let named = secrets.map(|(name, secret, _)| format!("{name}={}", secret.reveal()));
+        (named.collect::<Vec<_>>(), shown(&found))
+    };
+    let invalid = |path: &str| vec![format!("invalid-value root.secrets{path}")];
+    let both = vec!["a=s3cret".to_owned(), "b=s3cret".to_owned()];
+    assert_eq!(
+        secrets("secrets: { a: s3cret, b: \"${TOKEN}\" }"),
+        (both, vec![])
+    );
+    assert_eq!(secrets("{}"), (vec![], vec![]));
+    for text in ["s3cret", "[ s3cret ]"] {
+        assert_eq!(secrets(&format!("secrets: {text}")), (vec![], invalid("")));
+    }
+    for value in [
+        "{ x: s3cret }",
+        "[ s3cret ]",
+        "~",
+        "\"${s3cret!}\"",
+        "\"${s3cret\"",
+    ] {
+        let text = format!("secrets: {{ a: {value}, b: ok }}");
+        assert_eq!(secrets(&text), (vec!["b=ok".to_owned()], invalid(".a")));
+    }
 }
 
 #[cfg(unix)]

@@ -1,7 +1,7 @@
 //! A service with all kinds of objectives, and a journey over it.
 
 use async_trait::async_trait;
-use slod::config::{Config, ObserveSpec, Pattern, ProbeSpec, ServiceSpec, StoreSpec};
+use slod::config::{Config, ObserveSpec, Pattern, ProbeSpec, ServiceSpec, StoreSpec, WebSpec};
 use slod::outcome::{DurationOf, Measurement, Measures, Outcome, ProbeKey, Verdict};
 use slod::probe::{Attempt, Probe};
 use slod::slo::calendar::{Calendar, Period};
@@ -82,10 +82,8 @@ pub const BELOW: Duration = Duration::from_millis(300);
 /// Amid a bucket, if it were no threshold.
 pub const BELOW_CONNECT: Duration = Duration::from_micros(100_500);
 
-/// One service with two probes; `extra` adds an objective, `interval` changes the first probe's, in
-/// milliseconds.
-pub fn config(path: &Path, interval: u64, extra: bool) -> Config {
-    let probe = |name: &str, ms| ProbeSpec {
+fn probe(name: &str, ms: u64) -> ProbeSpec {
+    ProbeSpec {
         key: ProbeKey::new("s", name),
         interval: Duration::from_millis(ms),
         timeout: Duration::from_secs(1),
@@ -98,7 +96,12 @@ pub fn config(path: &Path, interval: u64, extra: bool) -> Config {
         fingerprint: 0,
         thresholds: Arc::default(),
         probe: Arc::new(Nothing),
-    };
+    }
+}
+
+/// One service with two probes; `extra` adds an objective, `interval` changes the first probe's, in
+/// milliseconds.
+pub fn config(path: &Path, interval: u64, extra: bool) -> Config {
     let mut objectives = vec![
         objective("both", Sli::Success, BudgetingMethod::Occurrences, &[]),
         objective("slices", Sli::Availability, SLICES, &[]),
@@ -148,6 +151,7 @@ pub fn config(path: &Path, interval: u64, extra: bool) -> Config {
         ),
     ];
     Config {
+        web: WebSpec::default(),
         listen: ([127, 0, 0, 1], 0).into(),
         store: StoreSpec {
             path: path.to_owned(),

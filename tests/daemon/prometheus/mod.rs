@@ -3,4 +3,5 @@
 mod alerts;
 mod burn;
 mod dashboards;
+mod secured;
 mod server;

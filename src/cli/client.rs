@@ -1,0 +1,260 @@
+//! Requests to a running daemon: where it is, and how a command proves who it is.
+
+use clap::Args;
+use reqwest::{Certificate, Identity, Method, RequestBuilder, StatusCode};
+use serde::de::DeserializeOwned;
+use std::error::Error;
+use std::fmt;
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+use url::Url;
+
+/// How a command reaches a daemon with TLS or authentication. The names are those of Prometheus'
+/// HTTP client configuration; secrets are in files only, because everybody on a machine sees
+/// command lines.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Connection")]
+pub struct ClientArgs {
+    /// File with the token to send as `Authorization: Bearer`.
+    #[arg(long, value_name = "FILE", env = "SLOD_TOKEN_FILE", conflicts_with_all = ["username", "password_file"])]
+    token_file: Option<PathBuf>,
+    /// User to log in as.
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "SLOD_USERNAME",
+        requires = "password_file"
+    )]
+    username: Option<String>,
+    /// File with the user's password.
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "SLOD_PASSWORD_FILE",
+        requires = "username"
+    )]
+    password_file: Option<PathBuf>,
+    /// PEM certificates to trust instead of the system's.
+    #[arg(long, value_name = "FILE", env = "SLOD_CA_FILE")]
+    ca_file: Option<PathBuf>,
+    /// PEM chain of the client certificate.
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "SLOD_CERT_FILE",
+        requires = "key_file"
+    )]
+    cert_file: Option<PathBuf>,
+    /// PEM key of the client certificate.
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "SLOD_KEY_FILE",
+        requires = "cert_file"
+    )]
+    key_file: Option<PathBuf>,
+}
+
+/// Where a daemon is: `HOST:PORT` or a URL.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target(Url);
+
+impl FromStr for Target {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let expected = "expected HOST:PORT, or a URL such as https://slod.example.com:9771";
+        let full = if text.contains("://") {
+            text.to_owned()
+        } else {
+            format!("http://{text}")
+        };
+        let url = Url::parse(&full).map_err(|_| expected)?;
+        let is_plain = url.username().is_empty() && url.password().is_none();
+        if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
+            return Err(expected);
+        }
+        // The command line, and with it the password, is visible to everybody on the machine.
+        if !is_plain {
+            return Err("the address must not contain a password (see --password-file)");
+        }
+        Ok(Self(url))
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.as_str().trim_end_matches('/'))
+    }
+}
+
+impl Target {
+    pub fn at(address: SocketAddr, is_secure: bool) -> Option<Self> {
+        let scheme = if is_secure { "https" } else { "http" };
+        Url::parse(&format!("{scheme}://{address}")).ok().map(Self)
+    }
+}
+
+/// A daemon to send requests to.
+#[derive(Debug)]
+pub struct Client {
+    http: reqwest::Client,
+    target: Target,
+    credentials: Option<Credentials>,
+}
+
+enum Credentials {
+    Token(String),
+    Password(String, String),
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("<secret>")
+    }
+}
+
+impl ClientArgs {
+    /// Fails with a sentence if a file cannot be used.
+    pub fn client(&self, target: Target, timeout: Duration) -> Result<Client, String> {
+        let mut builder = reqwest::Client::builder().timeout(timeout).no_proxy();
+        if let Some(path) = &self.ca_file {
+            let found = Certificate::from_pem_bundle(&read(path)?).ok();
+            let certificates = found.filter(|found| !found.is_empty());
+            let certificates = certificates
+                .ok_or_else(|| format!("{} holds no valid certificate", path.display()))?;
+            builder = builder.tls_certs_only(certificates);
+        }
+        if let (Some(cert), Some(key)) = (&self.cert_file, &self.key_file) {
+            let pem = [read(cert)?, b"\n".to_vec(), read(key)?].concat();
+            let identity = Identity::from_pem(&pem).map_err(|_| {
+                let (cert, key) = (cert.display(), key.display());
+                format!("{cert} and {key} are no certificate with its private key, both in PEM")
+            })?;
+            builder = builder.identity(identity);
+        }
+        let http = builder
+            .build()
+            .map_err(|_| "the certificates cannot be used".to_owned())?;
+        Ok(Client {
+            http,
+            target,
+            credentials: self.credentials()?,
+        })
+    }
+
+    fn credentials(&self) -> Result<Option<Credentials>, String> {
+        if let Some(path) = &self.token_file {
+            return Ok(Some(Credentials::Token(secret(path)?)));
+        }
+        let (Some(user), Some(path)) = (&self.username, &self.password_file) else {
+            return Ok(None);
+        };
+        Ok(Some(Credentials::Password(user.clone(), secret(path)?)))
+    }
+}
+
+impl Client {
+    pub fn target(&self) -> &Target {
+        &self.target
+    }
+
+    /// A request to a path such as `/api/v1/services`.
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let request = self.http.request(method, format!("{}{path}", self.target));
+        match &self.credentials {
+            Some(Credentials::Token(token)) => request.bearer_auth(token),
+            Some(Credentials::Password(user, password)) => request.basic_auth(user, Some(password)),
+            None => request,
+        }
+    }
+}
+
+/// Why there is no answer that can be used.
+#[derive(Debug)]
+pub enum RequestError {
+    /// Nobody answers.
+    Unreachable(String),
+    /// Somebody answers, but not with what was asked for.
+    Refused(String),
+}
+
+impl Client {
+    /// The JSON at a path.
+    pub async fn json<T: DeserializeOwned>(&self, path: &str) -> Result<T, RequestError> {
+        let sent = self.request(Method::GET, path).send().await;
+        let response = sent.map_err(|error| {
+            let reason = innermost(&error);
+            if error.is_connect() && !reason.contains("certificate") {
+                RequestError::Unreachable(reason)
+            } else {
+                RequestError::Refused(reason)
+            }
+        })?;
+        let refused = |reason: &str| RequestError::Refused(reason.to_owned());
+        match response.status() {
+            StatusCode::UNAUTHORIZED => Err(refused(
+                "it needs authentication (see --token-file and --username)",
+            )),
+            status if !status.is_success() => Err(refused(&format!("it answers with {status}"))),
+            _ => response
+                .json()
+                .await
+                .map_err(|_| refused("its answer is not that of slod")),
+        }
+    }
+}
+
+/// The reason below the layers of a library.
+fn innermost(error: &(dyn Error + 'static)) -> String {
+    let mut reason = error;
+    while let Some(source) = reason.source() {
+        reason = source;
+    }
+    reason.to_string()
+}
+
+/// A file's content without its final line break.
+fn secret(path: &Path) -> Result<String, String> {
+    let text = String::from_utf8(read(path)?)
+        .map_err(|_| format!("{} is not UTF-8 text", path.display()))?;
+    let text = text.trim_end_matches(['\n', '\r']);
+    if text.is_empty() || text.chars().any(char::is_control) {
+        return Err(format!("{} holds no secret on one line", path.display()));
+    }
+    Ok(text.to_owned())
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, String> {
+    fs::read(path).map_err(|error| format!("cannot read {}: {error}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_target_is_an_address_or_a_url_without_a_password() {
+        for (text, shown) in [
+            ("127.0.0.1:9771", Some("http://127.0.0.1:9771")),
+            ("[::1]:9771", Some("http://[::1]:9771")),
+            ("slod:9771", Some("http://slod:9771")),
+            ("https://slod.example.com", Some("https://slod.example.com")),
+            ("https://slod/prefix/", Some("https://slod/prefix")),
+            ("ftp://slod", None),
+            ("http://", None),
+            ("https://ada:pw@slod", None),
+            ("", None),
+        ] {
+            let target = text.parse::<Target>().ok();
+            assert_eq!(
+                target.map(|target| target.to_string()).as_deref(),
+                shown,
+                "{text}"
+            );
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! Who changed what, by when it was done.
+
+use super::{Store, StoreError};
+use crate::outcome::Timestamp;
+use rusqlite::{Row, params};
+
+/// The newest that are kept: whoever may write must not be able to fill the disk.
+const MAX_ENTRIES: i64 = 100_000;
+
+/// One change, or an attempt at it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditEntry {
+    pub at: Timestamp,
+    /// Of the authenticated client, or `anonymous@` and its address.
+    pub name: String,
+    pub action: &'static str,
+    pub object: String,
+    /// `ok`, or why it was not done.
+    pub outcome: String,
+}
+
+/// One that was kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredAuditEntry {
+    pub id: i64,
+    pub at: Timestamp,
+    pub name: String,
+    pub action: String,
+    pub object: String,
+    pub outcome: String,
+}
+
+impl Store {
+    /// Keeps an entry.
+    pub fn add_audit(&mut self, entry: &AuditEntry) -> Result<(), StoreError> {
+        self.still_there()?;
+        self.try_add_audit(entry)
+            .map_err(StoreError::sql("keep an entry of the audit log"))
+    }
+
+    fn try_add_audit(&self, entry: &AuditEntry) -> rusqlite::Result<()> {
+        let sql =
+            "INSERT INTO audit (at, name, action, object, outcome) VALUES (?1, ?2, ?3, ?4, ?5)";
+        let AuditEntry {
+            at,
+            name,
+            action,
+            object,
+            outcome,
+        } = entry;
+        let values = params![at.0, name, action, object, outcome];
+        self.conn.prepare_cached(sql)?.execute(values)?;
+        let newest = self.conn.last_insert_rowid();
+        let sql = "DELETE FROM audit WHERE id <= ?1";
+        let mut delete = self.conn.prepare_cached(sql)?;
+        delete.execute([newest - MAX_ENTRIES]).map(drop)
+    }
+
+    /// Makes a change and keeps who made it: both or none.
+    pub fn audited<T>(
+        &mut self,
+        change: impl FnOnce(&mut Self) -> Result<T, StoreError>,
+        entry: impl FnOnce(&T) -> AuditEntry,
+    ) -> Result<T, StoreError> {
+        self.still_there()?;
+        let run = |store: &Self, sql| {
+            let result = store.conn.execute_batch(sql);
+            result.map_err(StoreError::sql("keep a change"))
+        };
+        run(self, "BEGIN IMMEDIATE")?;
+        let result = change(self).and_then(|done| self.add_audit(&entry(&done)).map(|()| done));
+        let ended = run(self, if result.is_ok() { "COMMIT" } else { "ROLLBACK" });
+        if ended.is_err() && result.is_ok() {
+            // A commit that failed may leave the transaction open.
+            let _ = run(self, "ROLLBACK");
+        }
+        let done = result?;
+        ended.map(|()| done)
+    }
+
+    /// The newest entries before `before`, at most `most`.
+    pub fn audit(&self, before: i64, most: u32) -> Result<Vec<StoredAuditEntry>, StoreError> {
+        let read = || {
+            // A store that is only read may be of an older version.
+            if !self.conn.table_exists(None, "audit")? {
+                return Ok(Vec::new());
+            }
+            let sql = "SELECT id, at, name, action, object, outcome FROM audit
+                       WHERE id < ?1 ORDER BY id DESC LIMIT ?2";
+            let mut statement = self.conn.prepare_cached(sql)?;
+            statement.query_map(params![before, most], entry)?.collect()
+        };
+        read().map_err(StoreError::sql("read the audit log"))
+    }
+
+    /// Deletes some of those from before a moment, as with alerts.
+    pub fn expire_audit(&mut self, horizon: Timestamp) -> Result<(), StoreError> {
+        let sql = "DELETE FROM audit
+                   WHERE at < ?1 AND id < (SELECT min(id) FROM audit) + 100";
+        let deleted = self.conn.execute(sql, [horizon.0]);
+        deleted
+            .map(drop)
+            .map_err(StoreError::sql("delete old entries of the audit log"))
+    }
+}
+
+fn entry(row: &Row<'_>) -> rusqlite::Result<StoredAuditEntry> {
+    Ok(StoredAuditEntry {
+        id: row.get(0)?,
+        at: Timestamp(row.get(1)?),
+        name: row.get(2)?,
+        action: row.get(3)?,
+        object: row.get(4)?,
+        outcome: row.get(5)?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(at: i64) -> AuditEntry {
+        AuditEntry {
+            at: Timestamp(at),
+            name: "ada".to_owned(),
+            action: "reload",
+            object: String::new(),
+            outcome: "ok".to_owned(),
+        }
+    }
+
+    fn store() -> (tempfile::TempDir, Store) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = Store::open(&folder.path().join("slod.db")).expect("opens");
+        (folder, store)
+    }
+
+    fn times(store: &Store, before: i64, most: u32) -> Vec<i64> {
+        let entries = store.audit(before, most).expect("reads");
+        entries.iter().map(|entry| entry.at.0).collect()
+    }
+
+    #[test]
+    fn the_newest_come_first_and_old_ones_expire() {
+        let (_folder, mut store) = store();
+        for at in 1..=5 {
+            store.add_audit(&entry(at)).expect("kept");
+        }
+        assert_eq!(times(&store, i64::MAX, 2), [5, 4]);
+        let last = store.audit(i64::MAX, 2).expect("reads")[1].id;
+        assert_eq!(times(&store, last, 9), [3, 2, 1]);
+        store.expire_audit(Timestamp(3)).expect("deletes");
+        assert_eq!(times(&store, i64::MAX, 9), [5, 4, 3]);
+    }
+
+    #[test]
+    fn only_so_many_are_kept() {
+        let (_folder, mut store) = store();
+        for at in 1..=3 {
+            store.add_audit(&entry(at)).expect("kept");
+        }
+        let given = format!("UPDATE sqlite_sequence SET seq = {MAX_ENTRIES}");
+        store.conn.execute_batch(&given).expect("set");
+        for at in 4..=5 {
+            store.add_audit(&entry(at)).expect("kept");
+        }
+        assert_eq!(times(&store, i64::MAX, 9), [5, 4, 3]);
+    }
+
+    #[test]
+    fn a_change_and_its_entry_are_kept_both_or_not_at_all() {
+        let (_folder, mut store) = store();
+        let change = |store: &mut Store| store.add_audit(&entry(1));
+        store.audited(change, |()| entry(2)).expect("kept");
+        assert_eq!(times(&store, i64::MAX, 9), [2, 1]);
+        let refuse = "CREATE TRIGGER refuse BEFORE INSERT ON audit WHEN new.at = 4
+                      BEGIN SELECT RAISE(ABORT, 'no'); END";
+        store.conn.execute_batch(refuse).expect("made");
+        let change = |store: &mut Store| store.add_audit(&entry(3));
+        assert!(store.audited(change, |()| entry(4)).is_err());
+        assert_eq!(times(&store, i64::MAX, 9), [2, 1]);
+        store
+            .add_audit(&entry(5))
+            .expect("no transaction is left open");
+    }
+}

@@ -1,0 +1,65 @@
+//! The beginning of a connection: TLS if it is configured, and who the other end is.
+
+use super::auth::{Peer, ServerTls, name_of};
+use std::net::SocketAddr;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+
+/// How long a client may take for the handshake.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+/// The first byte of every TLS connection.
+const TLS_HANDSHAKE: u8 = 0x16;
+const NOT_TLS: &[u8] = b"HTTP/1.0 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\nThis is an HTTPS server: use https://\n";
+
+pub trait Connection: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Connection for T {}
+
+/// Opens a connection; `None` if the client fails to.
+pub async fn open(
+    stream: TcpStream,
+    address: SocketAddr,
+    tls: Option<&ServerTls>,
+) -> Option<(Box<dyn Connection>, Peer)> {
+    let Some(tls) = tls else {
+        let peer = Peer {
+            address,
+            is_secure: false,
+            certificate: None,
+        };
+        return Some((Box::new(stream), peer));
+    };
+    let stream = timeout(HANDSHAKE, secure(stream, tls)).await.ok()??;
+    let verified = stream
+        .get_ref()
+        .1
+        .peer_certificates()
+        .filter(|_| tls.client_auth.verifies());
+    let leaf = verified.and_then(|chain| chain.first());
+    let peer = Peer {
+        address,
+        is_secure: true,
+        certificate: leaf.map(name_of),
+    };
+    Some((Box::new(stream), peer))
+}
+
+async fn secure(
+    mut stream: TcpStream,
+    tls: &ServerTls,
+) -> Option<tokio_rustls::server::TlsStream<TcpStream>> {
+    let mut first = [0];
+    if stream.peek(&mut first).await.ok()? == 1 && first[0] != TLS_HANDSHAKE {
+        // Whoever forgets the `s` of https gets to know it.
+        let _ = stream.write_all(NOT_TLS).await;
+        let _ = stream.shutdown().await;
+        return None;
+    }
+    let accepted = TlsAcceptor::from(tls.config.clone()).accept(stream).await;
+    accepted
+        .inspect_err(|error| tracing::debug!("a TLS handshake failed: {error}"))
+        .ok()
+}

@@ -1,0 +1,229 @@
+//! Client certificates: which are requested, which are accepted, and who they say the client is.
+
+use super::keys::{self, ClientAuth};
+use crate::text::printable;
+use crate::yaml::{Declared, Section};
+use rustls::client::danger::HandshakeSignatureValid;
+use rustls::crypto::ring::default_provider;
+use rustls::crypto::{verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::{CertificateDer, UnixTime};
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::server::{NoClientAuth, WebPkiClientVerifier};
+use rustls::{
+    CertificateError, DigitallySignedStruct, DistinguishedName, Error, RootCertStore,
+    SignatureScheme,
+};
+use std::collections::HashSet;
+use std::net::IpAddr;
+use std::sync::Arc;
+use x509_parser::certificate::X509Certificate;
+use x509_parser::extensions::GeneralName;
+use x509_parser::parse_x509_certificate;
+
+/// Characters of a name in the audit log.
+const MAX_NAME: usize = 100;
+
+/// What rustls asks about clients. What is invalid is reported.
+pub(super) fn verifier(
+    section: &Section<'_>,
+    auth: ClientAuth,
+    trusted: &[CertificateDer<'static>],
+) -> Option<Arc<dyn ClientCertVerifier>> {
+    let allowed_sans = section.all(&keys::CLIENT_ALLOWED_SANS);
+    if section.has(&keys::CLIENT_ALLOWED_SANS) && !auth.is_required() {
+        section.error(
+            "conflict",
+            &keys::CLIENT_ALLOWED_SANS,
+            "clients may connect without a certificate, so that there is no name to compare",
+            "set `client_auth_type: RequireAndVerifyClientCert`",
+        );
+    }
+    if auth == ClientAuth::None {
+        return Some(Arc::new(NoClientAuth));
+    }
+    let authorities = auth.verifies().then(|| authorities(trusted));
+    if let Some(None) = authorities {
+        let message = "there is no valid certificate to trust";
+        let name = client_ca_key(section);
+        section.error(
+            "invalid-value",
+            name,
+            message,
+            "expected PEM of authorities",
+        );
+        return None;
+    }
+    Some(Arc::new(Verifier {
+        authorities: authorities.flatten(),
+        trusted: trusted.iter().map(|one| one.as_ref().into()).collect(),
+        is_required: auth.is_required(),
+        allowed_sans,
+    }))
+}
+
+/// The key that the trusted authorities are under.
+pub(super) fn client_ca_key(section: &Section<'_>) -> &'static dyn Declared {
+    if section.has(&keys::CLIENT_CA) {
+        &keys::CLIENT_CA
+    } else {
+        &keys::CLIENT_CA_FILE
+    }
+}
+
+/// Verifies by authorities; `None` if none of them can be used.
+fn authorities(trusted: &[CertificateDer<'static>]) -> Option<Arc<dyn ClientCertVerifier>> {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(trusted.iter().cloned());
+    let provider = Arc::new(default_provider());
+    let builder = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+    builder.build().ok()
+}
+
+#[derive(Debug)]
+struct Verifier {
+    /// `None` takes every certificate, whose key the client must have all the same.
+    authorities: Option<Arc<dyn ClientCertVerifier>>,
+    /// Accepted themselves, as Go accepts them: self-signed ones are authorities to rustls, which
+    /// it refuses as clients.
+    trusted: HashSet<Box<[u8]>>,
+    is_required: bool,
+    /// Empty accepts all.
+    allowed_sans: Vec<String>,
+}
+
+impl Verifier {
+    fn check(
+        &self,
+        leaf: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<(), Error> {
+        let Some(authorities) = &self.authorities else {
+            return Ok(());
+        };
+        if self.trusted.contains(leaf.as_ref()) {
+            return is_valid_at(leaf, now).map_err(Error::InvalidCertificate);
+        }
+        authorities
+            .verify_client_cert(leaf, intermediates, now)
+            .map(drop)
+    }
+
+    fn check_names(&self, leaf: &CertificateDer<'_>) -> Result<(), Error> {
+        if self.allowed_sans.is_empty() {
+            return Ok(());
+        }
+        let refused = CertificateError::ApplicationVerificationFailure;
+        let (_, certificate) = parse_x509_certificate(leaf)
+            .map_err(|_| Error::InvalidCertificate(CertificateError::BadEncoding))?;
+        let is_allowed = alternative_names(&certificate)
+            .iter()
+            .any(|name| self.allowed_sans.contains(name));
+        is_allowed.then_some(()).ok_or(refused.into())
+    }
+}
+
+impl ClientCertVerifier for Verifier {
+    fn client_auth_mandatory(&self) -> bool {
+        self.is_required
+    }
+
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        self.authorities
+            .as_ref()
+            .map_or(&[], |authorities| authorities.root_hint_subjects())
+    }
+
+    fn verify_client_cert(
+        &self,
+        leaf: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<ClientCertVerified, Error> {
+        self.check(leaf, intermediates, now)?;
+        self.check_names(leaf)?;
+        Ok(ClientCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        leaf: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let algorithms = default_provider().signature_verification_algorithms;
+        verify_tls12_signature(message, leaf, signed, &algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        leaf: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let algorithms = default_provider().signature_verification_algorithms;
+        verify_tls13_signature(message, leaf, signed, &algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        default_provider()
+            .signature_verification_algorithms
+            .supported_schemes()
+    }
+}
+
+fn is_valid_at(leaf: &CertificateDer<'_>, now: UnixTime) -> Result<(), CertificateError> {
+    let (_, certificate) =
+        parse_x509_certificate(leaf).map_err(|_| CertificateError::BadEncoding)?;
+    let now = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
+    let validity = certificate.validity();
+    if now > validity.not_after.timestamp() {
+        Err(CertificateError::Expired)
+    } else if now < validity.not_before.timestamp() {
+        Err(CertificateError::NotValidYet)
+    } else {
+        Ok(())
+    }
+}
+
+fn alternative_names(certificate: &X509Certificate<'_>) -> Vec<String> {
+    let Ok(Some(names)) = certificate.subject_alternative_name() else {
+        return Vec::new();
+    };
+    let names = names.value.general_names.iter();
+    let text = names.filter_map(|name| match name {
+        GeneralName::DNSName(name) | GeneralName::RFC822Name(name) | GeneralName::URI(name) => {
+            Some((*name).to_owned())
+        }
+        GeneralName::IPAddress(bytes) => {
+            let v4 = <[u8; 4]>::try_from(*bytes).map(IpAddr::from);
+            let address = v4.or_else(|_| <[u8; 16]>::try_from(*bytes).map(IpAddr::from));
+            address.ok().map(|address| address.to_string())
+        }
+        _ => None,
+    });
+    text.collect()
+}
+
+/// Who a certificate is for: the common name of its subject, or else its first alternative name.
+pub fn name_of(leaf: &CertificateDer<'_>) -> Arc<str> {
+    let name = parse_x509_certificate(leaf)
+        .ok()
+        .and_then(|(_, certificate)| {
+            let common = certificate.subject().iter_common_name().last();
+            let common = common.and_then(|common| common.as_str().ok());
+            common
+                .filter(|common| !common.is_empty())
+                .map(|common| format!("CN={common}"))
+                .or_else(|| {
+                    let name = alternative_names(&certificate).into_iter().next()?;
+                    Some(format!("SAN={name}"))
+                })
+        });
+    let name = name.unwrap_or_else(|| "client certificate".to_owned());
+    printable(&name)
+        .chars()
+        .take(MAX_NAME)
+        .collect::<String>()
+        .into()
+}

@@ -1,0 +1,265 @@
+//! The web configuration file, in the format of Prometheus' exporter-toolkit.
+
+use super::keys::{self, FILE};
+use super::mask;
+use super::password::{self, Hash};
+use super::tls::{self, ServerTls};
+use crate::config::{Config, WebSpec, read_file};
+use crate::diagnostic::{Diagnostic, Severity, Source, nearest};
+use crate::yaml::{self, Reader, Section, Stamp, Value};
+use axum::http::{HeaderName, HeaderValue};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Each user's hash is computed on the first request.
+const MAX_USERS: usize = 1000;
+
+/// What the file says; what an absent file says is the default.
+#[derive(Clone, Debug)]
+pub struct WebFile {
+    pub tls: Option<ServerTls>,
+    pub http2: bool,
+    /// For every response.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+    pub users: BTreeMap<String, Hash>,
+    pub rate_limit: Option<RateLimit>,
+}
+
+/// A token bucket: a request more every `interval`, and at most `burst` at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RateLimit {
+    pub interval: Duration,
+    pub burst: u32,
+}
+
+impl Default for WebFile {
+    fn default() -> Self {
+        Self {
+            tls: None,
+            http2: true,
+            headers: Vec::new(),
+            users: BTreeMap::new(),
+            rate_limit: None,
+        }
+    }
+}
+
+/// What a file turned out to be.
+#[derive(Debug)]
+pub struct LoadedFile {
+    /// There unless a diagnostic is an error.
+    pub file: Option<WebFile>,
+    /// Whether there is nothing in it.
+    pub is_empty: bool,
+    /// In document order.
+    pub diagnostics: Vec<Diagnostic>,
+    /// Without secrets, to draw the diagnostics in.
+    pub shown: Source,
+    /// The files that it names, each as it was before it was read.
+    pub files: BTreeMap<PathBuf, Option<Stamp>>,
+}
+
+impl WebFile {
+    /// Whether nobody gets in without a password or a verified certificate.
+    pub fn authenticates(&self) -> bool {
+        let client_auth = self.tls.as_ref().map(|tls| tls.client_auth);
+        let by_certificate = client_auth.is_some_and(|auth| auth.verifies() && auth.is_required());
+        !self.users.is_empty() || by_certificate
+    }
+}
+
+impl LoadedFile {
+    /// The errors as `slod check` draws them.
+    pub fn errors(&self) -> String {
+        let errors = self.of(Severity::Error);
+        let drawn: Vec<_> = errors.map(|error| self.shown.draw(error, false)).collect();
+        drawn.join("\n")
+    }
+
+    pub fn of(&self, severity: Severity) -> impl Iterator<Item = &Diagnostic> {
+        let found = self.diagnostics.iter();
+        found.filter(move |found| found.severity == severity)
+    }
+}
+
+/// Reads and checks the file and those that it names.
+pub fn load(path: &Path) -> LoadedFile {
+    let base = path.parent().unwrap_or(Path::new(""));
+    match read_file(path) {
+        Ok(source) => parse(&source, base),
+        Err(error) => LoadedFile {
+            file: None,
+            is_empty: false,
+            diagnostics: vec![Diagnostic {
+                severity: Severity::Error,
+                code: "unreadable-file",
+                place: None,
+                path: String::new(),
+                message: error.to_string(),
+                help: None,
+            }],
+            shown: Source {
+                name: path.display().to_string(),
+                text: String::new(),
+            },
+            files: BTreeMap::new(),
+        },
+    }
+}
+
+/// Checks the file that a config names, and both together.
+pub fn check(config: &Config) -> Option<LoadedFile> {
+    let Config { listen, web, .. } = config;
+    let mut loaded = load(web.config_file.as_deref()?);
+    let file = loaded.file.as_ref();
+    let unknown = file.map(|file| unknown_users(&file.users, web));
+    let is_open = file.is_some_and(|file| !file.authenticates()) && web.tokens.is_empty();
+    if is_open && !listen.ip().is_loopback() {
+        let can = web.strangers_can();
+        loaded.diagnostics.push(Diagnostic {
+            severity: Severity::Note,
+            code: "open-listen",
+            place: None,
+            path: String::new(),
+            message: format!(
+                "there is no authentication: everyone who can reach {listen} can {can}"
+            ),
+            help: Some("add `basic_auth_users`, or `web.tokens` in the config".to_owned()),
+        });
+    }
+    let warnings = unknown.into_iter().flatten().map(|message| Diagnostic {
+        severity: Severity::Warning,
+        code: "unknown-name",
+        place: None,
+        path: String::new(),
+        message,
+        help: Some("users without a role have the role `write`".to_owned()),
+    });
+    loaded.diagnostics.extend(warnings);
+    Some(loaded)
+}
+
+/// Users that have a role, but no password: a misspelled name leaves the real user with the role
+/// `write`.
+pub fn unknown_users(users: &BTreeMap<String, Hash>, web: &WebSpec) -> Vec<String> {
+    let names = web.user_roles.iter().map(|(name, _)| name);
+    let unknown = names.filter(|name| !users.contains_key(*name));
+    let sentence = |name: &String| {
+        let near = nearest(name, users.keys().map(String::as_str));
+        let hint = near.map(|near| format!("; did you mean `{near}`?"));
+        let hint = hint.unwrap_or_default();
+        format!("`web.user_roles` has `{name}`, which `basic_auth_users` does not have{hint}")
+    };
+    unknown.map(sentence).collect()
+}
+
+/// Whether a file turns TLS on, without reading the files that it names: clients have no right to.
+pub fn names_tls(path: &Path) -> bool {
+    let document = read_file(path)
+        .ok()
+        .and_then(|source| yaml::parse(&source).ok());
+    let Some(Value::Map(entries)) = document.map(|document| document.value) else {
+        return false;
+    };
+    entries.iter().any(|(key, value)| {
+        key.value.scalar().as_deref() == Some(keys::TLS.name) && value.value != Value::Null
+    })
+}
+
+fn parse(source: &Source, base: &Path) -> LoadedFile {
+    let env = |name: &str| std::env::var(name).ok();
+    let (mut file, mut is_empty, mut files) = (None, false, BTreeMap::new());
+    let diagnostics = match yaml::parse(source) {
+        Ok(document) => {
+            is_empty = document.value == Value::Null;
+            let reader = Reader::new(base, &env);
+            let root = reader.section(&document, "", FILE);
+            file = root.and_then(|root| read(&root));
+            files = reader.files();
+            file = file.filter(|_| !reader.has_errors());
+            reader.finish()
+        }
+        Err(syntax) => vec![*syntax],
+    };
+    LoadedFile {
+        file,
+        is_empty,
+        diagnostics,
+        shown: mask::source(source),
+        files,
+    }
+}
+
+/// What is invalid is reported, and then nothing of the file is used.
+fn read(root: &Section<'_>) -> Option<WebFile> {
+    let tls = root.section(&keys::TLS);
+    let tls = tls.and_then(|section| tls::read(&section));
+    let http = root.section_or_empty(&keys::HTTP);
+    let (users, rate_limit) = (users(root), rate_limit(root));
+    let http = http?;
+    let (http2, headers) = (http.get(&keys::HTTP2), headers(&http));
+    let http2 = http2?;
+    Some(WebFile {
+        tls: tls.map(|tls| tls.with_http2(http2)),
+        http2,
+        headers,
+        users,
+        rate_limit,
+    })
+}
+
+fn headers(http: &Section<'_>) -> Vec<(HeaderName, HeaderValue)> {
+    let Some(section) = http.section(&keys::HEADERS) else {
+        return Vec::new();
+    };
+    let values = keys::RESPONSE_HEADERS.iter().filter_map(|key| {
+        let value = section.get(key)?;
+        let name = HeaderName::from_bytes(key.name.as_bytes()).ok()?;
+        // Blank means unset: the default of slod stays.
+        (!value.is_empty()).then_some((name, value))
+    });
+    values.collect()
+}
+
+fn users(root: &Section<'_>) -> BTreeMap<String, Hash> {
+    let written = root.secrets(&keys::USERS);
+    if written.len() > MAX_USERS {
+        let message = format!("{} users are too many", written.len());
+        let help = format!("expected at most {MAX_USERS}; tokens or client certificates suit more");
+        root.error("out-of-range", &keys::USERS, message, help);
+    }
+    let mut users = BTreeMap::new();
+    for (name, hash, at) in written {
+        let reader = root.reader();
+        // A colon ends the name in the header, so such a user could never log in.
+        if name.is_empty() || name.contains(':') || name.chars().any(char::is_control) {
+            let message = "invalid user name";
+            let help = "expected a name without `:` and control characters";
+            reader.error("invalid-name", &at, message, help);
+            continue;
+        }
+        let parsed = password::parse(hash.reveal());
+        if let Err((fault, help)) = &parsed {
+            reader.error("invalid-value", &at, *fault, help.clone());
+        }
+        let twice = parsed.is_ok_and(|hash| users.insert(name, hash).is_some());
+        if twice {
+            let message = "duplicate user";
+            reader.error("duplicate-key", &at, message, "remove one of them");
+        }
+    }
+    users
+}
+
+fn rate_limit(root: &Section<'_>) -> Option<RateLimit> {
+    let section = root.section(&keys::RATE_LIMIT)?;
+    let (interval, burst) = (section.get(&keys::INTERVAL), section.get(&keys::BURST));
+    Some(RateLimit {
+        interval: interval.filter(|interval| !interval.is_zero())?,
+        burst: burst?,
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,22 @@
+//! Who may do what: TLS, passwords, tokens, roles, and the defence against foreign web pages.
+//! `docs/WEB.md` describes it for users.
+
+mod access;
+mod client;
+mod file;
+mod keys;
+mod limiter;
+mod login;
+mod mask;
+mod origin;
+mod password;
+mod reload;
+mod rules;
+mod tls;
+
+pub use access::{Identity, Peer, admit};
+pub use client::name_of;
+pub use file::{LoadedFile, check, names_tls};
+pub use reload::{Access, Prepared};
+pub use rules::Rules;
+pub use tls::ServerTls;

@@ -1,0 +1,189 @@
+//! Users and their passwords. The hash of a password that was right is remembered, so that it is
+//! computed once for each user, and not for each request.
+
+use ring::hmac::{self, HMAC_SHA256, Tag};
+use ring::rand::SystemRandom;
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::str::FromStr;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
+
+/// A cost of 18 takes about 15 seconds, and each step doubles that.
+const MAX_COST: u32 = 18;
+
+/// A bcrypt hash that is known to be one.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Hash(String);
+
+impl fmt::Debug for Hash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("<hash>")
+    }
+}
+
+/// Reads a hash. Fails with what is wrong and what is valid, without the text itself.
+pub fn parse(text: &str) -> Result<Hash, (&'static str, String)> {
+    let Ok(parts) = bcrypt::HashParts::from_str(text) else {
+        let help =
+            "expected such as $2y$10$..., which `htpasswd -nBC 10 USER` prints after the colon";
+        return Err(("the password is not a bcrypt hash", help.to_owned()));
+    };
+    let cost = parts.get_cost();
+    if (4..=MAX_COST).contains(&cost) {
+        return Ok(Hash(text.to_owned()));
+    }
+    let help = format!("expected a cost from 4 to {MAX_COST}; 10 is usual");
+    Err(("the cost of this bcrypt hash is out of range", help))
+}
+
+/// The users of a file, with what was verified since it was read.
+pub struct Users {
+    hashes: BTreeMap<String, Hash>,
+    digests: Digests,
+    /// The digest of each user's last password that was right.
+    known: Mutex<HashMap<String, Tag>>,
+    /// One at a time, as each keeps a processor busy.
+    turn: Arc<Semaphore>,
+}
+
+impl fmt::Debug for Users {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Users").finish_non_exhaustive()
+    }
+}
+
+impl Users {
+    pub fn new(hashes: BTreeMap<String, Hash>, digests: Digests) -> Self {
+        Self {
+            hashes,
+            digests,
+            known: Mutex::default(),
+            turn: Arc::new(Semaphore::new(1)),
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.hashes.is_empty()
+    }
+
+    /// Whether this password was right before.
+    pub fn is_known(&self, user: &str, password: &str) -> bool {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let tag = known.get(user);
+        tag.is_some_and(|tag| self.digests.is_same(&[user, password], tag))
+    }
+
+    /// Whether a password is right. It takes as long for a user who does not exist.
+    pub async fn verify(&self, user: &str, password: &str) -> bool {
+        let hash = self.hashes.get(user).or_else(|| self.decoy(user));
+        let Some(Hash(hash)) = hash.cloned() else {
+            return false;
+        };
+        // The semaphore is never closed. The turn ends with the work, also if the client has gone.
+        let turn = self.turn.clone().acquire_owned().await;
+        let text = password.to_owned();
+        let computed = spawn_blocking(move || {
+            let is_right = bcrypt::verify(text, &hash).unwrap_or(false);
+            drop(turn);
+            is_right
+        });
+        let is_right = computed.await.unwrap_or(false) && self.hashes.contains_key(user);
+        if is_right {
+            let tag = self.digests.of(&[user, password]);
+            let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+            known.insert(user.to_owned(), tag);
+        }
+        is_right
+    }
+
+    /// The hash of somebody else, always the same one for a name, so that the time does not show
+    /// who exists, whatever the costs are.
+    fn decoy(&self, user: &str) -> Option<&Hash> {
+        let digest = self.digests.of(&[user]);
+        let number = digest.as_ref().iter().fold(0_usize, |sum, byte| {
+            sum.wrapping_mul(31).wrapping_add(usize::from(*byte))
+        });
+        self.hashes
+            .values()
+            .nth(number.checked_rem(self.hashes.len())?)
+    }
+}
+
+/// Digests of secrets, to compare them in constant time whatever their lengths. The key is random
+/// and never leaves the process.
+#[derive(Clone, Debug)]
+pub struct Digests(hmac::Key);
+
+impl Digests {
+    /// Fails if the system has no random numbers.
+    pub fn new() -> Option<Self> {
+        let key = hmac::Key::generate(HMAC_SHA256, &SystemRandom::new());
+        key.ok().map(Self)
+    }
+
+    pub fn of(&self, parts: &[&str]) -> Tag {
+        let mut context = hmac::Context::with_key(&self.0);
+        for part in parts {
+            context.update(&(part.len() as u64).to_le_bytes());
+            context.update(part.as_bytes());
+        }
+        context.sign()
+    }
+
+    pub fn is_same(&self, parts: &[&str], tag: &Tag) -> bool {
+        use subtle::ConstantTimeEq;
+        self.of(parts).as_ref().ct_eq(tag.as_ref()).into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn users() -> Users {
+        let hash = |password| parse(&bcrypt::hash(password, 4).expect("hashed")).expect("a hash");
+        let hashes = [("ada", "one"), ("bob", "two")]
+            .map(|(user, password)| (user.to_owned(), hash(password)));
+        Users::new(hashes.into(), Digests::new().expect("random"))
+    }
+
+    #[tokio::test]
+    async fn only_the_right_password_is_right_and_remembered() {
+        let users = users();
+        for (user, password, right) in [
+            ("ada", "one", true),
+            ("ada", "two", false),
+            ("bob", "one", false),
+            ("eve", "one", false),
+            ("eve", "two", false),
+            ("", "", false),
+        ] {
+            assert!(!users.is_known(user, password), "{user}");
+            assert_eq!(users.verify(user, password).await, right, "{user}");
+            assert_eq!(users.is_known(user, password), right, "{user}");
+        }
+        assert!(!users.is_known("ada", "on"));
+        assert!(!users.is_known("adaone", ""));
+    }
+
+    #[test]
+    fn only_bcrypt_of_a_usual_cost_is_a_hash() {
+        let body = "X0h1gDsPszWURQaxFh.zoubFi6DXncSjhoQNJgRrnGs7EsimhC7zG";
+        for (text, valid) in [
+            (format!("$2y$10${body}"), true),
+            (format!("$2a$04${body}"), true),
+            (format!("$2b$18${body}"), true),
+            (format!("$2y$31${body}"), false),
+            (format!("$2y$10${}", &body[1..]), false),
+            (format!("$1$10${body}"), false),
+            ("secret".to_owned(), false),
+            (String::new(), false),
+        ] {
+            assert_eq!(parse(&text).is_ok(), valid, "{text}");
+        }
+        let shown = format!("{:?}", parse(&format!("$2y$10${body}")));
+        assert_eq!(shown, "Ok(<hash>)");
+    }
+}

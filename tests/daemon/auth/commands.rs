@@ -1,0 +1,99 @@
+//! Commands that ask a daemon with TLS and authentication.
+
+use super::fixture::{Files, TLS, user};
+use crate::support::Daemon;
+
+fn files() -> Files {
+    let files = Files::new();
+    let verify = "  client_auth_type: VerifyClientCertIfGiven\n  client_ca_file: ca.crt\n";
+    let users = user("ada", "ada-password");
+    files.write(
+        "web.yml",
+        &format!("{TLS}{verify}basic_auth_users:\n{users}"),
+    );
+    for (name, text) in [
+        ("token", "ci-token\n"),
+        ("wrong", "not-a-token\n"),
+        ("password", "ada-password"),
+        ("empty", "\n"),
+    ] {
+        files.write(name, text);
+    }
+    files
+}
+
+fn daemon(files: &Files) -> Daemon {
+    let web = "{ config_file: web.yml, tokens: [ { name: ci, token_file: token, role: read } ] }";
+    files.start("127.0.0.1:0", web)
+}
+
+/// The exit code and everything that is printed, for arguments in which `@` is the folder.
+fn slod(files: &Files, arguments: &str, variables: &[(&str, &str)]) -> (i32, String) {
+    let folder = files.text("");
+    let full = |text: &str| text.replace('@', &folder);
+    let mut slod = assert_cmd::Command::cargo_bin("slod").expect("built");
+    slod.envs(variables.iter().map(|(name, value)| (name, full(value))));
+    let arguments = arguments.split_whitespace().map(full);
+    let output = slod.args(arguments).output().expect("it ends");
+    let text = [output.stdout, output.stderr].concat();
+    let text = String::from_utf8(text).expect("text");
+    for secret in ["ci-token", "not-a-token", "ada-password"] {
+        assert!(!text.contains(secret), "{text}");
+    }
+    (output.status.code().expect("a code"), text)
+}
+
+#[test]
+fn commands_log_in_with_secrets_from_files() {
+    let files = files();
+    let daemon = daemon(&files);
+    let at = format!("--address https://localhost:{}", daemon.address.port());
+    let ca = "--ca-file @ca.crt";
+    for more in [
+        "--token-file @token",
+        "--username ada --password-file @password",
+        "--token-file @token --cert-file @client.crt --key-file @client.key",
+    ] {
+        let (code, text) = slod(&files, &format!("status {at} {ca} {more}"), &[]);
+        assert!(code <= 1 && text.contains("web/home"), "{more}: {text}");
+    }
+    for (more, code, reason) in [
+        (ca, 64, "it needs authentication"),
+        (
+            "--ca-file @ca.crt --token-file @wrong",
+            64,
+            "it needs authentication",
+        ),
+        ("--token-file @empty", 64, "holds no secret"),
+        ("--token-file @gone", 64, "cannot read"),
+        ("--username ada", 2, "--password-file"),
+        ("--cert-file @client.crt", 2, "--key-file"),
+        (
+            "--ca-file @ca.crt --token-file @token --cert-file @stranger.crt --key-file @stranger.key",
+            64,
+            "cannot be asked",
+        ),
+        ("--cert-file @token --key-file @token", 64, "no certificate"),
+        ("--token-file @token", 64, "cannot be asked"),
+        ("--ca-file @token", 64, "holds no valid certificate"),
+    ] {
+        let (found, text) = slod(&files, &format!("status {at} {more}"), &[]);
+        assert_eq!(found, code, "{more}: {text}");
+        assert!(text.contains(reason), "{more}: {text}");
+    }
+    assert_eq!(slod(&files, &format!("healthcheck {at} {ca}"), &[]).0, 0);
+    assert_eq!(slod(&files, &format!("healthcheck {at}"), &[]).0, 1);
+}
+
+#[test]
+fn the_config_says_where_the_daemon_is_and_that_it_has_tls() {
+    let files = files();
+    let daemon = daemon(&files);
+    let text = std::fs::read_to_string(files.path("slod.yaml")).expect("text");
+    let real = format!("127.0.0.1:{}", daemon.address.port());
+    files.write("slod.yaml", &text.replace("127.0.0.1:0", &real));
+    let variables = [("SLOD_TOKEN_FILE", "@token"), ("SLOD_CA_FILE", "@ca.crt")];
+    let (_, text) = slod(&files, "status --config @slod.yaml", &variables);
+    assert!(text.contains("web/home"), "{text}");
+    assert!(!text.contains("counted from"), "{text}");
+}

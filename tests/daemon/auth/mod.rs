@@ -1,0 +1,8 @@
+//! Who may do what: TLS, passwords, tokens, client certificates, and pages of other origins.
+
+mod commands;
+pub mod fixture;
+mod limits;
+mod origins;
+mod roles;
+mod tls;
