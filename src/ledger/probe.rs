@@ -1,6 +1,7 @@
 //! One probe's live state: counters of this process, and what outlives it.
 
 use super::snapshot::{LastOutcome, ProbeView, QUANTILE_SPANS, QUANTILES, RECENT_FAILURES};
+use super::transitions::Failing;
 use crate::config::ProbeSpec;
 use crate::outcome::{Cause, Event, Outcome, ProbeKey, Record, Timestamp, Verdict, VoidReason};
 use crate::stats::quantile::Latencies;
@@ -35,6 +36,8 @@ pub(super) struct ProbeState {
     last: Option<LastOutcome>,
     /// Bad outcomes since the last good one.
     consecutive_failures: u64,
+    /// The first of these.
+    failing_since: Option<Timestamp>,
     /// Newest first.
     recent_failures: VecDeque<Arc<LastOutcome>>,
     latencies: Latencies,
@@ -65,6 +68,7 @@ impl ProbeState {
             duration_sum: Duration::ZERO,
             last: None,
             consecutive_failures: 0,
+            failing_since: None,
             recent_failures: VecDeque::new(),
             latencies: Latencies::default(),
             first: None,
@@ -119,14 +123,28 @@ impl ProbeState {
         let newest = last.is_none_or(|last| last.at <= *at);
         let failing = last.is_some_and(|last| last.verdict != Verdict::Good);
         match noted.verdict {
-            Verdict::Good if newest => self.consecutive_failures = 0,
+            Verdict::Good if newest => {
+                self.consecutive_failures = 0;
+                self.failing_since = None;
+            }
             Verdict::Good => {}
-            _ if newest || failing => self.consecutive_failures += 1,
+            _ if newest || failing => {
+                self.consecutive_failures += 1;
+                self.failing_since = Some(self.failing_since.map_or(*at, |since| since.min(*at)));
+            }
             _ => {}
         }
         if newest {
             self.last = Some(noted);
         }
+    }
+
+    /// `None` unless the last outcome is bad.
+    pub(super) fn failing(&self) -> Option<Failing> {
+        Some(Failing {
+            since: self.failing_since?,
+            failures: self.consecutive_failures,
+        })
     }
 
     /// A failure may come late, because it waited for the control probes.
@@ -191,6 +209,7 @@ impl ProbeState {
     pub(super) fn continue_history(&mut self, old: Self) {
         self.last = old.last;
         self.consecutive_failures = old.consecutive_failures;
+        self.failing_since = old.failing_since;
         self.recent_failures = old.recent_failures;
         self.latencies = old.latencies;
         self.first = old.first;

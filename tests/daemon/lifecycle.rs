@@ -209,3 +209,24 @@ fn status_reports_the_same_of_a_running_daemon_and_of_its_store() {
         "{stored}"
     );
 }
+
+#[test]
+fn the_log_says_once_that_a_probe_went_down_and_came_up_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = target();
+    let file = config(folder.path(), server, "/bad", "");
+    let daemon = Daemon::start(&file);
+    daemon.wait_for(|daemon| daemon.metric(RUNS).filter(|runs| *runs >= 5.0));
+    config(folder.path(), server, "/", "");
+    assert!(daemon.request("POST", "/-/reload").contains(" 200 "));
+    daemon.wait_for(|daemon| daemon.log().contains("web/home is up again").then_some(()));
+    daemon.signal("TERM");
+    let (_, log) = daemon.ended();
+    let down = "web/home is down: status: ";
+    assert_eq!(log.matches(down).count(), 1, "{log}");
+    assert_eq!(
+        log.matches("web/home is up again after").count(),
+        1,
+        "{log}"
+    );
+}
