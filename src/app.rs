@@ -22,6 +22,7 @@ use arc_swap::ArcSwap;
 pub use reload::Origin;
 use reload::Reloader;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
@@ -54,8 +55,8 @@ pub enum StartError {
     Threads(std::io::Error),
     #[error("cannot set up the metrics: {0}")]
     Metrics(#[from] prometheus::Error),
-    #[error("cannot open the store: {0}")]
-    Store(#[from] StoreError),
+    #[error("cannot open the store {}: {source}", path.display())]
+    Store { path: PathBuf, source: StoreError },
 }
 
 /// A daemon that is ready to run.
@@ -107,7 +108,10 @@ impl App {
             beats,
             used_until,
         } = match opened {
-            Ok(opened) => opened?,
+            Ok(opened) => opened.map_err(|source| StartError::Store {
+                path: config.store.path.clone(),
+                source,
+            })?,
             Err(panic) => std::panic::resume_unwind(panic.into_panic()),
         };
         let first = ledger.advance(clock.now()).snapshot();

@@ -57,7 +57,10 @@ fn heard(config: &Config, spec: &ProbeSpec) -> HeartbeatState {
         let stored = Store::open_read_only(&config.store.path).and_then(|store| store.beats());
         match stored {
             Ok(mut beats) => heard.last = beats.remove(&spec.key).map(|stored| stored.last),
-            Err(error) => eprintln!("slod: cannot read heartbeat reports: {error}"),
+            Err(error) => {
+                let path = config.store.path.display();
+                eprintln!("slod: cannot read heartbeat reports from {path}: {error}");
+            },
         }
     }
     heard

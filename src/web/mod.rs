@@ -75,8 +75,7 @@ pub fn router(state: WebState) -> Router {
         .route("/style.css", get(status::stylesheet))
         .route("/metrics", get(metrics::metrics))
         .route("/-/healthy", get(|| async { "slod is healthy\n" }))
-        // The daemon serves only after it has read its history, so whoever gets an answer may use it.
-        .route("/-/ready", get(|| async { "slod is ready\n" }))
+        .route("/-/ready", get(ready))
         .route("/-/reload", post(reload))
         .route("/api/v1/services", get(api::services))
         .route("/api/v1/services/{service}", get(api::service))
@@ -108,6 +107,17 @@ pub fn router(state: WebState) -> Router {
         .layer(CatchPanicLayer::custom(|_| problem::defect()))
         .layer(middleware::from_fn(guard))
         .with_state(state)
+}
+
+/// The daemon serves only after it has read its history, so it is ready while it can write.
+async fn ready(State(state): State<WebState>) -> Result<&'static str, Problem> {
+    match state.store.stats().trouble() {
+        None => Ok("slod is ready\n"),
+        Some(trouble) => {
+            let status = StatusCode::SERVICE_UNAVAILABLE;
+            Err(Problem::new(status, "slod is not ready").because(trouble))
+        }
+    }
 }
 
 async fn reload(State(state): State<WebState>) -> Result<&'static str, Problem> {

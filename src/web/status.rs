@@ -15,7 +15,8 @@ const FOR_EVER: &str = "public, max-age=31536000, immutable";
 pub async fn overview(State(state): State<WebState>, RawQuery(query): RawQuery) -> Html<String> {
     let snapshot = Arc::clone(&state.snapshots.borrow());
     let system = Arc::clone(&state.system.borrow());
-    let view = view(&state, query.as_deref());
+    let trouble = state.store.stats().trouble();
+    let view = view(&state, query.as_deref(), trouble.as_deref());
     let alerts = Arc::clone(&state.alerts.borrow());
     Html(render_overview(&snapshot, &alerts, &system, view))
 }
@@ -35,7 +36,8 @@ pub async fn service(
     })?;
     let system = Arc::clone(&state.system.borrow());
     let alerts = Arc::clone(&state.alerts.borrow());
-    let view = view(&state, query.as_deref());
+    let trouble = state.store.stats().trouble();
+    let view = view(&state, query.as_deref(), trouble.as_deref());
     let older = query.as_deref().and_then(older);
     Ok(Html(render_service(
         service,
@@ -54,7 +56,11 @@ fn older(query: &str) -> Option<Cursor> {
     parts.find_map(|part| Cursor::parse(part.strip_prefix("corrections=")?))
 }
 
-fn view(state: &WebState, query: Option<&str>) -> View {
+fn view<'a>(
+    state: &WebState,
+    query: Option<&str>,
+    store_trouble: Option<&'a str>,
+) -> View<'a> {
     let asked = |query: &str| {
         query
             .split('&')
@@ -63,6 +69,7 @@ fn view(state: &WebState, query: Option<&str>) -> View {
     View {
         now: state.clock.now(),
         reload: query.is_some_and(asked),
+        store_trouble,
     }
 }
 

@@ -12,9 +12,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-const VIEW: View = View {
+const VIEW: View<'_> = View {
     now: Timestamp(AT.0 + 3000),
     reload: false,
+    store_trouble: None,
 };
 
 const SCRIPT: &str = "<script>alert('x')</script><img src=//evil.example onerror=\"x\">&amp;";
@@ -105,7 +106,7 @@ fn strange() -> Snapshot {
     snapshot(vec![arabic, long, hostile()])
 }
 
-fn render(snapshot: &Snapshot, view: View) -> String {
+fn render(snapshot: &Snapshot, view: View<'_>) -> String {
     render_overview(snapshot, &firing(&snapshot.services), &system(), view)
 }
 
@@ -126,6 +127,7 @@ fn pages() -> BTreeMap<&'static str, String> {
     let later = View {
         now: AT.after(Duration::from_secs(780)),
         reload: true,
+        store_trouble: Some("the store cannot be written: disk full <b>"),
     };
     BTreeMap::from([
         ("3-ok", overview(&three(Fate::Healthy))),

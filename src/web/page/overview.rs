@@ -29,7 +29,7 @@ pub fn render_overview(
     snapshot: &Snapshot,
     firing: &AlertsView,
     system: &SystemView,
-    view: View,
+    view: View<'_>,
 ) -> String {
     let mut services: Vec<Judged<'_>> = snapshot
         .services

@@ -31,7 +31,7 @@ pub fn render_service(
     firing: &AlertsView,
     system: &SystemView,
     at: Timestamp,
-    view: View,
+    view: View<'_>,
     older: Option<&Cursor>,
 ) -> String {
     let health = Health::of(service, at);
