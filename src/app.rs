@@ -59,6 +59,12 @@ pub enum StartError {
     Store { path: PathBuf, source: StoreError },
 }
 
+/// The numbers of all services, and the alerts that fire.
+pub type Views = (
+    watch::Receiver<Arc<Snapshot>>,
+    watch::Receiver<Arc<AlertsView>>,
+);
+
 /// A daemon that is ready to run.
 pub struct App {
     config: Arc<Config>,
@@ -141,9 +147,9 @@ impl App {
         self.listener.local_addr()
     }
 
-    /// The pictures that the daemon publishes.
-    pub fn snapshots(&self) -> watch::Receiver<Arc<Snapshot>> {
-        self.snapshots.subscribe()
+    /// What the daemon publishes.
+    pub fn views(&self) -> Views {
+        (self.snapshots.subscribe(), self.alert_views.subscribe())
     }
 
     /// Runs until a stop is requested, then drains: probes end, what they found is kept, the

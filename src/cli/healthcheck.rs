@@ -1,10 +1,15 @@
 //! `slod healthcheck`: one request to the daemon, for containers without a shell.
 
+use super::client::Daemon;
 use super::exit;
 use super::run::on_runtime;
 use clap::Args;
+use reqwest::Method;
 use std::net::SocketAddr;
 use std::time::Duration;
+
+/// A container runtime waits no longer.
+const TIMEOUT: Duration = Duration::from_secs(3);
 
 #[derive(Debug, Args)]
 pub struct HealthcheckArgs {
@@ -19,22 +24,17 @@ pub struct HealthcheckArgs {
 }
 
 pub fn run(args: &HealthcheckArgs) -> u8 {
-    let url = format!("http://{}/-/ready", args.address);
+    let daemon = match Daemon::at(args.address, TIMEOUT) {
+        Ok(daemon) => daemon,
+        Err(code) => return code,
+    };
     on_runtime(async {
-        match ask(&url).await {
-            Ok(()) => exit::OK,
-            Err(error) => {
-                eprintln!("slod: {url}: {error}");
+        match daemon.send(daemon.request(Method::GET, "/-/ready")).await {
+            Ok(_) => exit::OK,
+            Err(reason) => {
+                eprintln!("slod: {reason}");
                 exit::NO
             }
         }
     })
-}
-
-async fn ask(url: &str) -> Result<(), reqwest::Error> {
-    let client = reqwest::Client::builder()
-        .timeout(Duration::from_secs(3))
-        .no_proxy()
-        .build()?;
-    client.get(url).send().await?.error_for_status().map(drop)
 }

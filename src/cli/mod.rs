@@ -1,8 +1,11 @@
 //! The command line: one file per subcommand.
 
+mod alerts;
 mod backtest;
 mod backup;
 pub mod check;
+mod client;
+mod corrections;
 mod demo;
 mod healthcheck;
 mod log;
@@ -18,6 +21,7 @@ use crate::config::Config;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use log::HeldLog;
 use serde::Serialize;
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -76,6 +80,13 @@ impl OutputFormat {
     }
 }
 
+/// Writes to standard output; whether somebody still reads it.
+fn print(text: &str) -> bool {
+    let mut out = io::stdout();
+    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    written.is_ok()
+}
+
 /// SLO daemon: probes services, keeps every outcome, tracks error budgets, exports Prometheus metrics.
 #[derive(Debug, Parser)]
 #[command(name = "slod", version, long_version = crate::version::LONG, propagate_version = true)]
@@ -108,6 +119,10 @@ enum Command {
     Store(store::StoreArgs),
     /// Show the SLOs of a running daemon, or of the store if none runs.
     Status(status::StatusArgs),
+    /// List the burn-rate alerts that fire, or that fired in a time range.
+    Alerts(alerts::AlertsArgs),
+    /// List, add or revoke corrections: time ranges that are excluded.
+    Corrections(corrections::CorrectionsArgs),
 }
 
 /// Runs the command line of this process.
@@ -134,6 +149,8 @@ pub fn main() -> ExitCode {
         Command::Backup(args) => backup::run(&args),
         Command::Store(args) => store::run(&args),
         Command::Status(args) => status::run(&args),
+        Command::Alerts(args) => alerts::run(&args),
+        Command::Corrections(args) => corrections::run(&args),
     };
     ExitCode::from(code)
 }

@@ -60,7 +60,7 @@ fn heard(config: &Config, spec: &ProbeSpec) -> HeartbeatState {
             Err(error) => {
                 let path = config.store.path.display();
                 eprintln!("slod: cannot read heartbeat reports from {path}: {error}");
-            },
+            }
         }
     }
     heard

@@ -274,7 +274,8 @@ mod tests {
         assert!(!handle.flush(Duration::ZERO));
         let trouble = handle.stats().trouble().expect("the disk is full");
         assert!(
-            trouble.starts_with("the store cannot be written: ") && trouble.contains("100000 outcomes wait"),
+            trouble.starts_with("the store cannot be written: ")
+                && trouble.contains("100000 outcomes wait"),
             "{trouble}"
         );
 

@@ -1,11 +1,11 @@
 //! What every page has around its content.
 
 use super::headline::Headline;
-use super::health::HealthLevel;
 use super::parts::{ICONS, icon, moment};
 use super::style;
 use crate::format::numbers;
 use crate::outcome::Timestamp;
+use crate::report::health::HealthLevel;
 use maud::{DOCTYPE, Markup, html};
 use std::time::Duration;
 

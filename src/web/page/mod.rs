@@ -11,7 +11,6 @@ mod corrections;
 mod days;
 mod frame;
 mod headline;
-mod health;
 mod overview;
 mod parts;
 mod probe;

@@ -1,11 +1,11 @@
 //! One probe in depth: its last run, its latencies, and what went wrong since the start.
 
 use super::frame::since;
-use super::health::Health;
 use super::parts::{badge, failures, known, moment};
 use crate::format::numbers;
 use crate::ledger::snapshot::{LastOutcome, ProbeView, QUANTILE_SPANS, QUANTILES};
 use crate::outcome::{Cause, Phase, Timestamp, Verdict, VoidReason};
+use crate::report::health::Health;
 use crate::units::show_duration;
 use maud::{Markup, html};
 use std::time::Duration;

@@ -60,7 +60,11 @@ fn while_somebody_else_holds_the_store_outcomes_wait_and_none_is_lost() {
         not_ready.starts_with("HTTP/1.1 503") && not_ready.contains("database is locked"),
         "{not_ready}"
     );
-    assert!(daemon.request("GET", "/-/healthy").starts_with("HTTP/1.1 200"));
+    assert!(
+        daemon
+            .request("GET", "/-/healthy")
+            .starts_with("HTTP/1.1 200")
+    );
     let page = daemon.request("GET", "/");
     assert!(page.contains("The store cannot be written: "), "{page}");
     other.execute_batch("COMMIT").expect("let go");
