@@ -7,7 +7,9 @@ pub mod check;
 mod client;
 mod corrections;
 mod demo;
+mod generate;
 mod healthcheck;
+mod init;
 mod log;
 mod probe;
 mod report;
@@ -103,6 +105,8 @@ enum Command {
     Run(run::RunArgs),
     /// Probe three simulated services with 30 days of synthetic history, in a temporary store.
     Demo(demo::DemoArgs),
+    /// Write a first config, from flags or by asking.
+    Init(init::InitArgs),
     /// Validate a config: all errors at once, with line numbers.
     Check(check::CheckArgs),
     /// Probe a service once, explained step by step.
@@ -123,6 +127,12 @@ enum Command {
     Alerts(alerts::AlertsArgs),
     /// List, add or revoke corrections: time ranges that are excluded.
     Corrections(corrections::CorrectionsArgs),
+    /// Print the JSON Schema of the config, for editors.
+    Schema,
+    /// Print a completion script for a shell.
+    Completions(generate::CompletionsArgs),
+    /// Print the man page, or write those of all subcommands.
+    Man(generate::ManArgs),
 }
 
 /// Runs the command line of this process.
@@ -151,6 +161,10 @@ pub fn main() -> ExitCode {
         Command::Status(args) => status::run(&args),
         Command::Alerts(args) => alerts::run(&args),
         Command::Corrections(args) => corrections::run(&args),
+        Command::Init(args) => init::run(&args),
+        Command::Schema => generate::schema(),
+        Command::Completions(args) => generate::completions(&args),
+        Command::Man(args) => generate::man(&args),
     };
     ExitCode::from(code)
 }

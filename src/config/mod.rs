@@ -21,6 +21,7 @@ mod objective;
 mod observe;
 mod probe;
 mod read;
+mod schema;
 mod window;
 
 pub use code::Code;
@@ -31,3 +32,4 @@ pub use mask::source as without_secrets;
 pub use model::{
     Config, FoundBy, Inputs, ObserveSpec, Pattern, ProbeSpec, ProcessSpec, ServiceSpec, StoreSpec,
 };
+pub use schema::schema;
