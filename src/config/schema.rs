@@ -69,7 +69,7 @@ fn value(key: &dyn Declared, kinds: &[&'static dyn Kind]) -> Value {
             words if words.is_empty() => json!({}),
             // A variable may stand for one.
             words => {
-                json!({ "anyOf": [{ "enum": words }, { "type": "string", "pattern": r"\$\{" }] })
+                json!({ "anyOf": [{ "enum": literals(&words) }, { "type": "string", "pattern": r"\$\{" }] })
             }
         },
     };
@@ -81,6 +81,13 @@ fn value(key: &dyn Declared, kinds: &[&'static dyn Kind]) -> Value {
         schema["default"] = default.into();
     }
     schema
+}
+
+/// The words as text, and as the numbers that some of them are without quotes.
+fn literals(words: &[&'static str]) -> Vec<Value> {
+    let texts = words.iter().map(|word| Value::from(*word));
+    let numbers = words.iter().filter_map(|word| word.parse::<u32>().ok());
+    texts.chain(numbers.map(Value::from)).collect()
 }
 
 #[cfg(test)]

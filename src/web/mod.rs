@@ -3,11 +3,13 @@
 
 mod alerts;
 mod api;
+mod badge;
 mod corrections;
 mod heartbeat;
 mod metrics;
 pub mod page;
 mod problem;
+mod runbook;
 mod server;
 mod status;
 mod stream;
@@ -73,6 +75,8 @@ pub fn router(state: WebState) -> Router {
         .route("/", get(status::overview))
         .route("/services/{service}", get(status::service))
         .route("/style.css", get(status::stylesheet))
+        .route("/badge/{service}/{file}", get(badge::badge))
+        .route("/runbook", get(runbook::runbook))
         .route("/metrics", get(metrics::metrics))
         .route("/-/healthy", get(|| async { "slod is healthy\n" }))
         .route("/-/ready", get(ready))
