@@ -1,6 +1,8 @@
 //! One probe's live state: counters of this process, and what outlives it.
 
-use super::snapshot::{LastOutcome, ProbeView, QUANTILE_SPANS, QUANTILES, RECENT_FAILURES};
+use super::snapshot::{
+    ATTEMPTS, AttemptView, LastOutcome, ProbeView, QUANTILE_SPANS, QUANTILES, RECENT_FAILURES,
+};
 use super::transitions::Failing;
 use crate::config::ProbeSpec;
 use crate::outcome::{Cause, Event, Outcome, ProbeKey, Record, Timestamp, Verdict, VoidReason};
@@ -40,6 +42,8 @@ pub(super) struct ProbeState {
     failing_since: Option<Timestamp>,
     /// Newest first.
     recent_failures: VecDeque<Arc<LastOutcome>>,
+    /// Oldest first.
+    attempts: VecDeque<AttemptView>,
     latencies: Latencies,
     /// The earliest tick ever.
     pub(super) first: Option<Timestamp>,
@@ -70,6 +74,7 @@ impl ProbeState {
             consecutive_failures: 0,
             failing_since: None,
             recent_failures: VecDeque::new(),
+            attempts: VecDeque::new(),
             latencies: Latencies::default(),
             first: None,
         }
@@ -103,6 +108,11 @@ impl ProbeState {
         if self.borrowed {
             return;
         }
+        self.note_attempt(AttemptView {
+            at: event.at,
+            verdict: event.verdict,
+            latency: event.latency,
+        });
         if let Some(latency) = self.felt(event.verdict, event.latency) {
             self.latencies.record(event.at, scale.code(latency), 1);
         }
@@ -145,6 +155,17 @@ impl ProbeState {
             since: self.failing_since?,
             failures: self.consecutive_failures,
         })
+    }
+
+    fn note_attempt(&mut self, attempt: AttemptView) {
+        let place = self.attempts.partition_point(|one| one.at < attempt.at);
+        match self.attempts.get_mut(place) {
+            Some(same) if same.at == attempt.at => *same = attempt,
+            _ => self.attempts.insert(place, attempt),
+        }
+        if self.attempts.len() > ATTEMPTS {
+            self.attempts.pop_front();
+        }
     }
 
     /// A failure may come late, because it waited for the control probes.
@@ -211,6 +232,7 @@ impl ProbeState {
         self.consecutive_failures = old.consecutive_failures;
         self.failing_since = old.failing_since;
         self.recent_failures = old.recent_failures;
+        self.attempts = old.attempts;
         self.latencies = old.latencies;
         self.first = old.first;
     }
@@ -234,6 +256,7 @@ impl ProbeState {
             last: self.last.clone(),
             consecutive_failures: self.consecutive_failures,
             recent_failures: self.recent_failures.iter().cloned().collect(),
+            attempts: self.attempts.iter().copied().collect(),
             bucket_bounds: self.bounds.clone(),
             buckets: self.buckets.clone(),
             duration_sum: self.duration_sum,

@@ -6,6 +6,7 @@
 //! reload throws keyboard and screen reader users back to the top.
 
 mod alerts;
+mod attempts;
 mod card;
 mod corrections;
 mod days;

@@ -1,5 +1,6 @@
 //! One probe in depth: its last run, its latencies, and what went wrong since the start.
 
+use super::attempts;
 use super::frame::since;
 use super::parts::{badge, failures, known, moment};
 use crate::format::numbers;
@@ -23,6 +24,7 @@ pub fn card(probe: &ProbeView, at: Timestamp) -> Markup {
                 }
                 (badge(Health::of_probe(probe, at)))
             }
+            (attempts::chart(probe))
             div.halves {
                 div {
                     h4 { "Last run" }

@@ -184,8 +184,9 @@ const fn unit(budgeting: BudgetingMethod) -> &'static str {
 fn windows(view: &ObjectiveView) -> Markup {
     let budgeting = view.objective.budgeting;
     html! {
-        div.scroll {
-            table.numbers {
+        details {
+            summary { "All windows" }
+            div.scroll { table.numbers {
                 caption { "Counted in " (unit(budgeting)) }
                 thead { tr {
                     th scope="col" { "Window" } th scope="col" { "Good" } th scope="col" { "Bad" }
@@ -203,7 +204,7 @@ fn windows(view: &ObjectiveView) -> Markup {
                         }
                     }
                 }
-            }
+            } }
         }
     }
 }
