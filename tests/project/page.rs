@@ -6,6 +6,7 @@ use crate::synthetic::{
 };
 use slod::ledger::snapshot::{ServiceView, Snapshot};
 use slod::outcome::{Cause, Timestamp};
+use slod::web::page::past::Past;
 use slod::web::page::style::{HASH, NAME, STYLE};
 use slod::web::page::{View, render_overview, render_service};
 use std::collections::BTreeMap;
@@ -117,12 +118,28 @@ fn pages() -> BTreeMap<&'static str, String> {
     let of = |fate| {
         let service = service("concierge", fate);
         let firing = firing(std::slice::from_ref(&service));
-        render_service(&service, &corrections(), &firing, &system(), AT, VIEW, None)
+        render_service(
+            &service,
+            &corrections(),
+            &firing,
+            &system(),
+            AT,
+            VIEW,
+            &Past::default(),
+        )
     };
     let deep = |service: &ServiceView| {
         let firing = firing(&strange.services);
         let corrections = &strange.corrections;
-        render_service(service, corrections, &firing, &system(), AT, VIEW, None)
+        render_service(
+            service,
+            corrections,
+            &firing,
+            &system(),
+            AT,
+            VIEW,
+            &Past::default(),
+        )
     };
     let later = View {
         now: AT.after(Duration::from_secs(780)),

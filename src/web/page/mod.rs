@@ -14,6 +14,7 @@ mod frame;
 mod headline;
 mod overview;
 mod parts;
+pub mod past;
 mod probe;
 mod service;
 pub mod style;

@@ -3,6 +3,7 @@
 use super::attempts;
 use super::frame::since;
 use super::parts::{badge, failures, known, moment};
+use super::past::{self, Past};
 use crate::format::numbers;
 use crate::ledger::snapshot::{LastOutcome, ProbeView, QUANTILE_SPANS, QUANTILES};
 use crate::outcome::{Cause, Phase, Timestamp, Verdict, VoidReason};
@@ -11,7 +12,7 @@ use crate::units::show_duration;
 use maud::{Markup, html};
 use std::time::Duration;
 
-pub fn card(probe: &ProbeView, at: Timestamp) -> Markup {
+pub fn card(probe: &ProbeView, past: &Past, at: Timestamp) -> Markup {
     html! {
         article.card {
             header {
@@ -25,6 +26,7 @@ pub fn card(probe: &ProbeView, at: Timestamp) -> Markup {
                 (badge(Health::of_probe(probe, at)))
             }
             (attempts::chart(probe))
+            (past::latencies(&probe.key, past, at))
             div.halves {
                 div {
                     h4 { "Last run" }
