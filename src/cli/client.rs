@@ -30,15 +30,15 @@ pub struct DaemonArgs {
 impl DaemonArgs {
     /// The daemon, or the exit code once the errors of the config are printed.
     pub fn daemon(&self) -> Result<Daemon, u8> {
-        let (address, config) = match self.address {
-            Some(address) => (address, None),
-            None => {
-                let config = self.config.load()?;
-                (config.listen, Some(config))
-            }
-        };
-        let daemon = Daemon::at(address, TIMEOUT)?;
-        Ok(Daemon { config, ..daemon })
+        if let Some(address) = self.address {
+            return Daemon::at(address, TIMEOUT);
+        }
+        let config = self.config.load()?;
+        let daemon = Daemon::at(config.listen, TIMEOUT)?;
+        Ok(Daemon {
+            config: Some(config),
+            ..daemon
+        })
     }
 }
 

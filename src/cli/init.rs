@@ -14,7 +14,7 @@ use url::Url;
 
 #[derive(Debug, Args)]
 pub struct InitArgs {
-    /// What to probe: a URL such as https://api.example/health, or tcp://HOST:PORT. Repeat it for several services. Without it, slod asks on a terminal.
+    /// What to probe: a URL such as `https://api.example/health`, or `tcp://HOST:PORT`. Repeat it for several services. Without it, slod asks on a terminal.
     #[arg(long = "url", value_name = "URL", value_parser = target)]
     urls: Vec<Url>,
     /// The name of the service, once for each --url [default: from the host].

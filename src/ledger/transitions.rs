@@ -102,12 +102,9 @@ impl Transition {
             }
             (Self::Down, Verdict::Bad(cause)) => {
                 let cause = cause.label();
-                match outcome.detail.message.as_deref() {
-                    Some(message) => {
-                        warn!(service, probe, cause, "{key} is down: {cause}: {message}");
-                    }
-                    None => warn!(service, probe, cause, "{key} is down: {cause}"),
-                }
+                let message = outcome.detail.message.as_deref();
+                let why = message.map_or_else(String::new, |message| format!(": {message}"));
+                warn!(service, probe, cause, "{key} is down: {cause}{why}");
             }
             (Self::Down, Verdict::Good | Verdict::Void(_)) => {}
         }

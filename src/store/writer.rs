@@ -147,14 +147,13 @@ impl StoreHandle {
     }
 
     pub fn stats(&self) -> StoreStats {
-        let state = self.0.state();
-        let backlog = state.queue.len() + state.in_flight;
-        let silent = state.reported.map_or(Duration::ZERO, |at| at.elapsed());
-        let hangs = (backlog > 0 && silent > HANGING)
-            .then(|| format!("no commit has ended for {} s", silent.as_secs()));
-        let mut stats = state.stats.clone();
-        stats.backlog = backlog;
-        stats.last_error = stats.last_error.or(hangs);
+        let shared = self.0.state();
+        let mut stats = shared.stats.clone();
+        stats.backlog = shared.queue.len() + shared.in_flight;
+        let silent = shared.reported.map_or(Duration::ZERO, |at| at.elapsed());
+        if stats.last_error.is_none() && stats.backlog > 0 && silent > HANGING {
+            stats.last_error = Some(format!("no commit has ended for {} s", silent.as_secs()));
+        }
         stats
     }
 

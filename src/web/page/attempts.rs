@@ -1,8 +1,9 @@
 //! The last attempts of a probe: a bar for each, as high as it was slow.
 
+use super::frame::since;
 use crate::format::{numbers, times};
 use crate::ledger::snapshot::{ATTEMPTS, AttemptView, ProbeView};
-use crate::outcome::Verdict;
+use crate::outcome::{Timestamp, Verdict};
 use maud::{Markup, html};
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ const HEIGHT: f64 = 100.0;
 const LOWEST: f64 = 6.0;
 
 /// The response times of the last attempts; failures have the whole height, void ones are gray.
-pub fn chart(probe: &ProbeView) -> Markup {
+pub fn chart(probe: &ProbeView, at: Timestamp) -> Markup {
     let good = probe
         .attempts
         .iter()
@@ -33,9 +34,9 @@ pub fn chart(probe: &ProbeView) -> Markup {
                     }
                 }
                 figcaption.quiet {
-                    @if let Some(first) = probe.attempts.first() { span { (times::second(first.at.to_utc())) " UTC" } }
-                    @if !slowest.is_zero() { span { "highest good bar: " (numbers::latency(slowest)) } }
-                    @if let Some(last) = probe.attempts.last() { span { (times::second(last.at.to_utc())) " UTC" } }
+                    @if let Some(first) = probe.attempts.first() { span { (numbers::age(since(first.at, at))) } }
+                    @if !slowest.is_zero() { span { "slowest good: " (numbers::latency(slowest)) } }
+                    @if let Some(last) = probe.attempts.last() { span { (numbers::age(since(last.at, at))) } }
                 }
             }
         }

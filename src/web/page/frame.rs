@@ -117,7 +117,7 @@ fn store_trouble(view: View<'_>) -> Markup {
 
 fn capitalized(sentence: &str) -> String {
     let mut chars = sentence.chars();
-    let first = chars.next().map(|first| first.to_uppercase());
+    let first = chars.next().map(char::to_uppercase);
     first.into_iter().flatten().chain(chars).collect()
 }
 

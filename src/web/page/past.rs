@@ -86,7 +86,7 @@ pub fn latencies(key: &ProbeKey, past: &Past, at: Timestamp) -> Markup {
             }
             figcaption.quiet {
                 span { "7 days ago" }
-                span { "median and (dashed) p95; top: " (numbers::latency(highest)) }
+                span { "p50, dashed p95; top " (numbers::latency(highest)) }
                 span { "now" }
             }
         }

@@ -25,7 +25,7 @@ pub fn card(probe: &ProbeView, past: &Past, at: Timestamp) -> Markup {
                 }
                 (badge(Health::of_probe(probe, at)))
             }
-            (attempts::chart(probe))
+            (attempts::chart(probe, at))
             (past::latencies(&probe.key, past, at))
             div.halves {
                 div {
@@ -111,6 +111,7 @@ fn quantiles(probe: &ProbeView) -> Markup {
     html! {
         h4 { "Latency" }
         table.numbers {
+            caption { "A failed attempt counts as at least the timeout." }
             thead { tr {
                 th scope="col" { "Last" }
                 @for quantile in QUANTILES { th scope="col" { "p" (quantile * 100.0) } }

@@ -85,7 +85,9 @@ mod tests {
 
     fn counts(tallies: &[Tally]) -> HourCounts {
         let mut counts = HourCounts::default();
-        tallies.iter().for_each(|tally| counts.add(Some(*tally)));
+        for tally in tallies {
+            counts.add(Some(*tally));
+        }
         counts
     }
 
