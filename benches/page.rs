@@ -17,6 +17,7 @@ fn main() {
     let view = View {
         now: snapshot.at,
         reload: false,
+        store_trouble: None,
     };
     let size = render_overview(&snapshot, &firing, &system, view).len();
     let mut times: Vec<Duration> = (0..ROUNDS)

@@ -61,9 +61,15 @@ pub enum StartError {
     Threads(std::io::Error),
     #[error("cannot set up the metrics: {0}")]
     Metrics(#[from] prometheus::Error),
-    #[error("cannot open the store: {0}")]
-    Store(#[from] StoreError),
+    #[error("cannot open the store {}: {source}", path.display())]
+    Store { path: PathBuf, source: StoreError },
 }
+
+/// The numbers of all services, and the alerts that fire.
+pub type Views = (
+    watch::Receiver<Arc<Snapshot>>,
+    watch::Receiver<Arc<AlertsView>>,
+);
 
 /// A daemon that is ready to run.
 pub struct App {
@@ -126,7 +132,10 @@ impl App {
             plans,
             heartbeats,
             used_until,
-        } = unless_panicked(opened)?;
+        } = unless_panicked(opened).map_err(|source| StartError::Store {
+            path: config.store.path.clone(),
+            source,
+        })?;
         let first = ledger.advance(clock.now()).snapshot();
         let (alert_views, _) = watch::channel(Arc::new(alerts.view(first.at)));
         let (snapshots, _) = watch::channel(Arc::new(first));
@@ -160,9 +169,9 @@ impl App {
         self.access.rules().file.tls.is_some()
     }
 
-    /// The pictures that the daemon publishes.
-    pub fn snapshots(&self) -> watch::Receiver<Arc<Snapshot>> {
-        self.snapshots.subscribe()
+    /// What the daemon publishes.
+    pub fn views(&self) -> Views {
+        (self.snapshots.subscribe(), self.alert_views.subscribe())
     }
 
     /// Runs until a stop is requested, then drains: probes end, what they found is kept, the

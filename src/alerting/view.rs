@@ -18,6 +18,11 @@ impl AlertsView {
         Self { at, firing }
     }
 
+    /// All that fires, by service, objective and tier.
+    pub fn firing(&self) -> &[AlertRecord] {
+        &self.firing
+    }
+
     /// What fires for an objective, the fastest tier first.
     pub fn of(&self, service: &str, slo: &str) -> &[AlertRecord] {
         let whose = |one: &AlertRecord| (&*one.key.service, &*one.key.slo).cmp(&(service, slo));

@@ -29,7 +29,8 @@ pub fn run(args: &BackupArgs) -> u8 {
             exit::OK
         }
         Err(error) => {
-            eprintln!("slod: backup failed: {error}");
+            let (from, to) = (config.store.path.display(), args.to.display());
+            eprintln!("slod: cannot copy the store {from} to {to}: {error}");
             exit::START
         }
     }

@@ -1,9 +1,7 @@
 //! Requests to a running daemon: where it is, and how a command proves who it is.
 
 use clap::Args;
-use reqwest::{Certificate, Identity, Method, RequestBuilder, StatusCode};
-use serde::de::DeserializeOwned;
-use std::error::Error;
+use reqwest::{Certificate, Identity, Method, RequestBuilder};
 use std::fmt;
 use std::fs;
 use std::net::SocketAddr;
@@ -11,6 +9,8 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 use url::Url;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How a command reaches a daemon with TLS or authentication. The names are those of Prometheus'
 /// HTTP client configuration; secrets are in files only, because everybody on a machine sees
@@ -120,7 +120,10 @@ impl fmt::Debug for Credentials {
 impl ClientArgs {
     /// Fails with a sentence if a file cannot be used.
     pub fn client(&self, target: Target, timeout: Duration) -> Result<Client, String> {
-        let mut builder = reqwest::Client::builder().timeout(timeout).no_proxy();
+        let mut builder = reqwest::Client::builder()
+            .timeout(timeout)
+            .connect_timeout(CONNECT_TIMEOUT.min(timeout))
+            .no_proxy();
         if let Some(path) = &self.ca_file {
             let found = Certificate::from_pem_bundle(&read(path)?).ok();
             let certificates = found.filter(|found| !found.is_empty());
@@ -171,50 +174,6 @@ impl Client {
             None => request,
         }
     }
-}
-
-/// Why there is no answer that can be used.
-#[derive(Debug)]
-pub enum RequestError {
-    /// Nobody answers.
-    Unreachable(String),
-    /// Somebody answers, but not with what was asked for.
-    Refused(String),
-}
-
-impl Client {
-    /// The JSON at a path.
-    pub async fn json<T: DeserializeOwned>(&self, path: &str) -> Result<T, RequestError> {
-        let sent = self.request(Method::GET, path).send().await;
-        let response = sent.map_err(|error| {
-            let reason = innermost(&error);
-            if error.is_connect() && !reason.contains("certificate") {
-                RequestError::Unreachable(reason)
-            } else {
-                RequestError::Refused(reason)
-            }
-        })?;
-        let refused = |reason: &str| RequestError::Refused(reason.to_owned());
-        match response.status() {
-            StatusCode::UNAUTHORIZED => Err(refused(
-                "it needs authentication (see --token-file and --username)",
-            )),
-            status if !status.is_success() => Err(refused(&format!("it answers with {status}"))),
-            _ => response
-                .json()
-                .await
-                .map_err(|_| refused("its answer is not that of slod")),
-        }
-    }
-}
-
-/// The reason below the layers of a library.
-fn innermost(error: &(dyn Error + 'static)) -> String {
-    let mut reason = error;
-    while let Some(source) = reason.source() {
-        reason = source;
-    }
-    reason.to_string()
 }
 
 /// A file's content without its final line break.

@@ -6,14 +6,14 @@ mod screen;
 use super::exit;
 use super::log::{HeldLog, takes_escapes};
 use super::run::{cancel_on_request, ended, on_runtime};
-use crate::app::{App, Origin};
+use super::span::read_duration;
+use crate::app::{App, Origin, Views};
 use crate::clock::Clock;
 use crate::demo;
 use crate::format::numbers;
-use crate::ledger::Snapshot;
 use crate::report::status::Status;
 use crate::tasks::Tasks;
-use crate::units::{self, show_duration};
+use crate::units::show_duration;
 use clap::Args;
 use past::Generated;
 use screen::Screen;
@@ -23,7 +23,6 @@ use std::path::Path;
 use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
-use tokio::sync::watch;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
@@ -38,10 +37,6 @@ pub struct DemoArgs {
     /// Stop after this time, such as 2m.
     #[arg(long = "for", value_name = "DURATION", value_parser = read_duration)]
     span: Option<Duration>,
-}
-
-fn read_duration(text: &str) -> Result<Duration, String> {
-    units::duration(text).ok_or_else(|| "expected a duration such as 30s or 2m".to_owned())
 }
 
 /// Whether log lines would disturb the table: both are on a terminal.
@@ -74,7 +69,7 @@ async fn run_in(args: &DemoArgs, folder: &Path, log: &HeldLog) -> u8 {
             return exit::START;
         }
     };
-    let drawing = Drawing::start(Screen::new(log.clone()), intro, app.snapshots(), &stop);
+    let drawing = Drawing::start(Screen::new(log.clone()), intro, app.views(), &stop);
     if let Some(span) = args.span {
         let stop = stop.clone();
         tokio::spawn(async move {
@@ -167,7 +162,7 @@ impl Drawing {
     fn start(
         mut screen: Screen<io::Stdout>,
         intro: String,
-        mut snapshots: watch::Receiver<Arc<Snapshot>>,
+        (mut snapshots, alerts): Views,
         stop: &CancellationToken,
     ) -> Self {
         let (end, until) = mpsc::sync_channel(1);
@@ -177,7 +172,8 @@ impl Drawing {
             let mut draw = || -> io::Result<()> {
                 screen.print(&intro)?;
                 loop {
-                    let status = Status::of(&snapshots.borrow_and_update());
+                    let status =
+                        Status::of(&snapshots.borrow_and_update(), alerts.borrow().firing());
                     screen.show(&status)?;
                     match until.recv_timeout(screen.pace()) {
                         Err(mpsc::RecvTimeoutError::Timeout) => {}

@@ -1,11 +1,15 @@
 //! `slod healthcheck`: one request to the daemon, for containers without a shell.
 
-use super::client::{Client, ClientArgs, Target};
+use super::client::{ClientArgs, Target};
+use super::daemon::Daemon;
 use super::exit;
 use super::run::on_runtime;
 use clap::Args;
 use reqwest::Method;
 use std::time::Duration;
+
+/// A container runtime waits no longer.
+const TIMEOUT: Duration = Duration::from_secs(3);
 
 #[derive(Debug, Args)]
 pub struct HealthcheckArgs {
@@ -22,28 +26,17 @@ pub struct HealthcheckArgs {
 }
 
 pub fn run(args: &HealthcheckArgs) -> u8 {
-    let client = match args
-        .client
-        .client(args.address.clone(), Duration::from_secs(3))
-    {
-        Ok(client) => client,
-        Err(reason) => {
-            eprintln!("slod: {reason}");
-            return exit::USAGE;
-        }
+    let daemon = match Daemon::at(args.address.clone(), &args.client, TIMEOUT) {
+        Ok(daemon) => daemon,
+        Err(code) => return code,
     };
     on_runtime(async {
-        match ask(&client).await {
-            Ok(()) => exit::OK,
-            Err(error) => {
-                eprintln!("slod: {}/-/ready: {error}", client.target());
+        match daemon.send(daemon.request(Method::GET, "/-/ready")).await {
+            Ok(_) => exit::OK,
+            Err(reason) => {
+                eprintln!("slod: {reason}");
                 exit::NO
             }
         }
     })
-}
-
-async fn ask(client: &Client) -> Result<(), reqwest::Error> {
-    let response = client.request(Method::GET, "/-/ready").send().await?;
-    response.error_for_status().map(drop)
 }

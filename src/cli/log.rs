@@ -31,6 +31,12 @@ pub fn takes_escapes(stream: &impl IsTerminal) -> bool {
     stream.is_terminal() && !dumb
 }
 
+/// Whether a stream is such a terminal, and its user wants color.
+pub fn takes_colour(stream: &impl IsTerminal) -> bool {
+    let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    takes_escapes(stream) && !no_color
+}
+
 /// Log lines that wait until what is drawn on the same terminal makes room for them.
 #[derive(Clone, Debug, Default)]
 pub struct HeldLog(Arc<Mutex<Vec<u8>>>);
@@ -67,8 +73,7 @@ impl LogArgs {
         let filter = EnvFilter::builder()
             .parse(level)
             .map_err(|error| format!("--log-level {level}: {error}"))?;
-        let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        let colour = takes_escapes(&io::stderr()) && !no_color;
+        let colour = takes_colour(&io::stderr());
         let writer = match held.cloned() {
             Some(held) => BoxMakeWriter::new(move || held.clone()),
             None => BoxMakeWriter::new(io::stderr),

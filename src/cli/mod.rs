@@ -1,11 +1,16 @@
 //! The command line: one file per subcommand.
 
+mod alerts;
 mod backtest;
 mod backup;
 pub mod check;
 mod client;
+mod corrections;
+mod daemon;
 mod demo;
+mod generate;
 mod healthcheck;
+mod init;
 mod log;
 mod probe;
 mod report;
@@ -19,6 +24,7 @@ use crate::config::Config;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use log::HeldLog;
 use serde::Serialize;
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -77,6 +83,13 @@ impl OutputFormat {
     }
 }
 
+/// Writes to standard output; whether somebody still reads it.
+fn print(text: &str) -> bool {
+    let mut out = io::stdout();
+    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    written.is_ok()
+}
+
 /// SLO daemon: probes services, keeps every outcome, tracks error budgets, exports Prometheus metrics.
 #[derive(Debug, Parser)]
 #[command(name = "slod", version, long_version = crate::version::LONG, propagate_version = true)]
@@ -93,6 +106,8 @@ enum Command {
     Run(run::RunArgs),
     /// Probe three simulated services with 30 days of synthetic history, in a temporary store.
     Demo(demo::DemoArgs),
+    /// Write a first config, from flags or by asking.
+    Init(init::InitArgs),
     /// Validate a config: all errors at once, with line numbers.
     Check(check::CheckArgs),
     /// Probe a service once, explained step by step.
@@ -109,6 +124,16 @@ enum Command {
     Store(store::StoreArgs),
     /// Show the SLOs of a running daemon, or of the store if none runs.
     Status(status::StatusArgs),
+    /// List the burn-rate alerts that fire, or that fired in a time range.
+    Alerts(alerts::AlertsArgs),
+    /// List, add or revoke corrections: time ranges that are excluded.
+    Corrections(corrections::CorrectionsArgs),
+    /// Print the JSON Schema of the config, for editors.
+    Schema,
+    /// Print a completion script for a shell.
+    Completions(generate::CompletionsArgs),
+    /// Print the man page, or write those of all subcommands.
+    Man(generate::ManArgs),
 }
 
 /// Runs the command line of this process.
@@ -135,6 +160,12 @@ pub fn main() -> ExitCode {
         Command::Backup(args) => backup::run(&args),
         Command::Store(args) => store::run(&args),
         Command::Status(args) => status::run(&args),
+        Command::Alerts(args) => alerts::run(&args),
+        Command::Corrections(args) => corrections::run(&args),
+        Command::Init(args) => init::run(&args),
+        Command::Schema => generate::schema(),
+        Command::Completions(args) => generate::completions(&args),
+        Command::Man(args) => generate::man(&args),
     };
     ExitCode::from(code)
 }

@@ -17,7 +17,7 @@ pub struct SpanArgs {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum When {
+pub enum When {
     Ago(Duration),
     At(Timestamp),
 }
@@ -40,12 +40,17 @@ impl SpanArgs {
 }
 
 impl When {
-    fn at(self, now: Timestamp) -> Timestamp {
+    pub fn at(self, now: Timestamp) -> Timestamp {
         match self {
             Self::Ago(ago) => now.before(ago),
             Self::At(at) => at,
         }
     }
+}
+
+/// A duration in an option.
+pub fn read_duration(text: &str) -> Result<Duration, String> {
+    units::duration(text).ok_or_else(|| "expected a duration such as 30s or 2m".to_owned())
 }
 
 impl std::str::FromStr for When {

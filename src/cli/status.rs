@@ -1,29 +1,30 @@
 //! `slod status`: the SLOs as a table, from the running daemon or from the store if none runs.
 
-use super::client::{ClientArgs, RequestError, Target};
+use super::daemon::{Daemon, DaemonArgs};
+use super::log::{takes_colour, takes_escapes};
 use super::run::on_runtime;
-use super::{ConfigArg, OutputFormat, exit};
+use super::{OutputFormat, exit, print};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::diagnostic::nearest;
+use crate::format::times;
 use crate::ledger::{RestoreFrom, in_force, restore};
+use crate::report::health::{Health, HealthLevel};
 use crate::report::status::Status;
-use crate::store::Store;
-use crate::web::auth::names_tls;
+use crate::store::{Store, StoreError};
 use clap::Args;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::io;
 use std::time::Duration;
 use tokio::time::sleep;
 
 #[derive(Debug, Args)]
 pub struct StatusArgs {
     #[command(flatten)]
-    config: ConfigArg,
-    /// Ask the daemon at this address instead of the config's, such as 127.0.0.1:9771 or `https://slod.example.com:9771`.
-    #[arg(long, value_name = "ADDR", conflicts_with = "config")]
-    address: Option<Target>,
-    #[command(flatten)]
-    client: ClientArgs,
-    /// Redraw every 2 seconds.
+    daemon: DaemonArgs,
+    /// Only this service.
+    #[arg(long, value_name = "NAME")]
+    service: Option<String>,
+    /// Repeat every 2 seconds: redrawn on a terminal; in JSON one object per line.
     #[arg(long)]
     watch: bool,
     #[arg(long, default_value = "text")]
@@ -31,27 +32,22 @@ pub struct StatusArgs {
 }
 
 pub fn run(args: &StatusArgs) -> u8 {
-    let config = match &args.address {
-        Some(_) => None,
-        None => match args.config.load() {
-            Ok(config) => Some(config),
-            Err(code) => return code,
-        },
+    let daemon = match args.daemon.daemon() {
+        Ok(daemon) => daemon,
+        Err(code) => return code,
     };
     on_runtime(async {
         loop {
-            let status = match status(args, config.as_ref()).await {
+            let status = match status(args, &daemon).await {
                 Ok(status) => status,
-                Err(reason) => {
+                Err((code, reason)) => {
                     eprintln!("slod: {reason}");
-                    return exit::START;
+                    return code;
                 }
             };
-            if args.watch {
-                print!("\x1b[H\x1b[2J");
-            }
-            print!("{}", args.format.of(&status, Status::to_text));
-            if !args.watch {
+            // A reader that goes away early, such as `head`, ends the output.
+            let is_read = print(&shown(args, &status));
+            if !args.watch || !is_read {
                 return if status.all_within_budget() {
                     exit::OK
                 } else {
@@ -63,69 +59,96 @@ pub fn run(args: &StatusArgs) -> u8 {
     })
 }
 
-async fn status(args: &StatusArgs, config: Option<&Config>) -> Result<Status, String> {
-    let target = target(args, config)?;
-    let client = args.client.client(target, Duration::from_secs(5))?;
-    let at = client.target();
-    match (client.json("/api/v1/services").await, config) {
-        (Ok(status), _) => Ok(status),
-        (Err(RequestError::Unreachable(_)), Some(config)) => from_store(config),
-        (Err(RequestError::Unreachable(reason)), None) => {
-            Err(format!("no daemon answers at {at}: {reason}"))
-        }
-        (Err(RequestError::Refused(reason)), _) => {
-            Err(format!("the daemon at {at} cannot be asked: {reason}"))
-        }
+async fn status(args: &StatusArgs, daemon: &Daemon) -> Result<Status, (u8, String)> {
+    let asked = daemon.get_or("/api/v1/services", from_store).await;
+    let mut status = asked.map_err(|reason| (exit::START, reason))?;
+    if let Some(name) = &args.service {
+        keep_only(&mut status, name).map_err(|reason| (exit::USAGE, reason))?;
     }
+    Ok(status)
 }
 
-fn target(args: &StatusArgs, config: Option<&Config>) -> Result<Target, String> {
-    if let Some(target) = &args.address {
-        return Ok(target.clone());
+fn keep_only(status: &mut Status, name: &str) -> Result<(), String> {
+    let known: Vec<&str> = status.services.iter().map(|one| &*one.name).collect();
+    if !known.contains(&name) {
+        return Err(match nearest(name, known.iter().copied()) {
+            Some(near) => format!("no service is named {name}; did you mean {near}?"),
+            None => format!("no service is named {name}; known: {}", known.join(", ")),
+        });
     }
-    let default = SocketAddr::from((Ipv4Addr::LOCALHOST, 9771));
-    let address = config.map_or(default, |config| config.listen);
-    let file = config.and_then(|config| config.web.config_file.as_deref());
-    let target = Target::at(reachable(address), file.is_some_and(names_tls));
-    target.ok_or_else(|| format!("{address} is no address to connect to"))
-}
-
-/// A daemon that listens everywhere is asked on loopback.
-fn reachable(mut address: SocketAddr) -> SocketAddr {
-    if address.ip().is_unspecified() {
-        let loopback = if address.is_ipv4() {
-            IpAddr::from(Ipv4Addr::LOCALHOST)
-        } else {
-            Ipv6Addr::LOCALHOST.into()
-        };
-        address.set_ip(loopback);
-    }
-    address
+    status.services.retain(|service| service.name == name);
+    status.alerts.retain(|alert| alert.service == name);
+    Ok(())
 }
 
 /// The same numbers, counted from the store.
-fn from_store(config: &Config) -> Result<Status, String> {
-    let path = &config.store.path;
-    let store = Store::open_read_only(path).map_err(|error| {
-        format!(
-            "no daemon answers at {}, and its store cannot be read: {error}",
-            config.listen
-        )
-    })?;
+fn from_store(config: &Config, store: &Store) -> Result<Status, StoreError> {
     let now = Clock::system().now();
-    let restored = in_force(config, &store).and_then(|corrections| {
-        restore(RestoreFrom {
-            config,
-            corrections: &corrections,
-            store: Some(&store),
-            now,
-        })
-    });
-    let mut ledger = restored.map_err(|error| format!("cannot read the store: {error}"))?;
-    eprintln!(
-        "no daemon answers at {}; computed from the store {}",
-        config.listen,
-        path.display()
-    );
-    Ok(Status::of(&ledger.advance(now).snapshot()))
+    let corrections = in_force(config, store)?;
+    let mut ledger = restore(RestoreFrom {
+        config,
+        corrections: &corrections,
+        store: Some(store),
+        now,
+    })?;
+    let firing = store.firing_alerts()?;
+    Ok(Status::of(&ledger.advance(now).snapshot(), &firing))
+}
+
+fn shown(args: &StatusArgs, status: &Status) -> String {
+    let text = match args.format {
+        OutputFormat::Json if args.watch => {
+            return serde_json::to_string(status).unwrap_or_default() + "\n";
+        }
+        OutputFormat::Json => return args.format.of(status, Status::to_text),
+        OutputFormat::Text if takes_colour(&io::stdout()) => coloured(&status.to_text()),
+        OutputFormat::Text => status.to_text(),
+    };
+    match (args.watch, takes_escapes(&io::stdout())) {
+        (false, _) => text,
+        (true, true) => format!("\x1b[H\x1b[2J{text}"),
+        (true, false) => format!("{} UTC\n{text}\n", times::second(status.at)),
+    }
+}
+
+/// With the state at the end of each line in its color.
+fn coloured(text: &str) -> String {
+    let line = |line: &str| {
+        // The longest label first: `down` ends `partly down`.
+        let ends = Health::ALL.into_iter().filter(|health| {
+            let before = line.strip_suffix(health.label());
+            before.is_some_and(|before| before.ends_with("  "))
+        });
+        match ends.max_by_key(|health| health.label().len()) {
+            None => format!("{line}\n"),
+            Some(health) => {
+                let (label, colour) = (health.label(), colour(health.level()));
+                let before = &line[..line.len() - label.len()];
+                format!("{before}\x1b[{colour}m{label}\x1b[0m\n")
+            }
+        }
+    };
+    text.lines().map(line).collect()
+}
+
+/// The number of a color in an escape sequence.
+const fn colour(level: HealthLevel) -> u8 {
+    match level {
+        HealthLevel::Bad => 31,
+        HealthLevel::Warn => 33,
+        HealthLevel::Idle => 2,
+        HealthLevel::Ok => 32,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_state_at_the_end_of_a_line_has_a_color() {
+        let text = "SERVICE  STATE\nok       partly down\nrag      down\nok       99.9%\n";
+        let expected = "SERVICE  STATE\nok       \x1b[31mpartly down\x1b[0m\nrag      \x1b[31mdown\x1b[0m\nok       99.9%\n";
+        assert_eq!(coloured(text), expected);
+    }
 }

@@ -4,6 +4,7 @@
 
 mod alerting;
 mod finding;
+mod paths;
 mod sense;
 mod slices;
 
@@ -82,6 +83,13 @@ pub(super) const LINTS: &[Lint] = &[
             "The latency threshold is not below the timeout, so it has no effect.",
         ),
         find: sense::latency_above_timeout,
+    },
+    Lint {
+        code: warning(
+            "different-paths-pooled",
+            "A latency objective counts probes of very different paths or kinds together, so that a fast one hides a slow one.",
+        ),
+        find: paths::different_paths,
     },
     Lint {
         code: warning("duplicate-target", "Two probes are identical."),

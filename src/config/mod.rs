@@ -21,6 +21,7 @@ mod objective;
 mod observe;
 mod probe;
 mod read;
+mod schema;
 mod web;
 mod window;
 
@@ -33,3 +34,4 @@ pub use model::{
     Config, FoundBy, Inputs, ObserveSpec, Pattern, ProbeSpec, ProcessSpec, Role, ServiceSpec,
     StoreSpec, TokenSpec, WebSpec,
 };
+pub use schema::schema;

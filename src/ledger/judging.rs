@@ -1,6 +1,7 @@
 //! Failures that wait for the control probes, over reloads and restarts.
 
 use super::state::Ledger;
+use super::transitions::TransitionLog;
 use crate::config::Config;
 use crate::outcome::{Record, Timestamp};
 use crate::slo::vantage::{NetworkGuard, Passed};
@@ -39,7 +40,13 @@ pub fn recalled(
 }
 
 /// Counts outcomes at once and has them kept; the store's queue never makes the counting wait.
-pub(super) fn keep(ledger: &mut Ledger, store: &StoreHandle, passed: Vec<Passed>, now: Timestamp) {
+pub(super) fn keep(
+    ledger: &mut Ledger,
+    transitions: &mut TransitionLog,
+    store: &StoreHandle,
+    passed: Vec<Passed>,
+    now: Timestamp,
+) {
     for one in passed {
         let (stage, record) = match one {
             Passed::AtOnce(record) => (Stage::Known, record),
@@ -50,7 +57,9 @@ pub(super) fn keep(ledger: &mut Ledger, store: &StoreHandle, passed: Vec<Passed>
             if record.at > now.after(LABEL) {
                 ledger.set_aside(record.at);
             } else {
+                let before = ledger.failing(&record.key);
                 ledger.record(&record);
+                transitions.log(&record, before, ledger.failing(&record.key), now);
             }
         }
         store.take(stage, record);

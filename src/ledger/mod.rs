@@ -12,6 +12,7 @@ mod service;
 pub mod snapshot;
 mod state;
 mod task;
+mod transitions;
 mod watch;
 
 pub use corrections::in_force;

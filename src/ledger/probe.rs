@@ -1,6 +1,9 @@
 //! One probe's live state: counters of this process, and what outlives it.
 
-use super::snapshot::{LastOutcome, ProbeView, QUANTILE_SPANS, QUANTILES, RECENT_FAILURES};
+use super::snapshot::{
+    ATTEMPTS, AttemptView, LastOutcome, ProbeView, QUANTILE_SPANS, QUANTILES, RECENT_FAILURES,
+};
+use super::transitions::Failing;
 use crate::config::ProbeSpec;
 use crate::outcome::{
     Cause, Event, Measures, Outcome, ProbeKey, Record, Timestamp, Verdict, VoidReason,
@@ -38,8 +41,12 @@ pub(super) struct ProbeState {
     last: Option<LastOutcome>,
     /// Bad outcomes since the last good one.
     consecutive_failures: u64,
+    /// The first of these.
+    failing_since: Option<Timestamp>,
     /// Newest first.
     recent_failures: VecDeque<Arc<LastOutcome>>,
+    /// Oldest first.
+    attempts: VecDeque<AttemptView>,
     latencies: Latencies,
     /// The earliest tick ever.
     pub(super) first: Option<Timestamp>,
@@ -69,7 +76,9 @@ impl ProbeState {
             duration_sum: Duration::ZERO,
             last: None,
             consecutive_failures: 0,
+            failing_since: None,
             recent_failures: VecDeque::new(),
+            attempts: VecDeque::new(),
             latencies: Latencies::default(),
             first: None,
         }
@@ -103,6 +112,11 @@ impl ProbeState {
         if self.borrowed {
             return;
         }
+        self.note_attempt(AttemptView {
+            at: event.at,
+            verdict: event.verdict,
+            latency: event.latency,
+        });
         if let Some(latency) = self.felt(event.verdict, event.latency) {
             self.latencies.record(event.at, scale.code(latency), 1);
         }
@@ -123,13 +137,38 @@ impl ProbeState {
         let newest = last.is_none_or(|last| last.at <= *at);
         let failing = last.is_some_and(|last| last.verdict != Verdict::Good);
         match noted.verdict {
-            Verdict::Good if newest => self.consecutive_failures = 0,
+            Verdict::Good if newest => {
+                self.consecutive_failures = 0;
+                self.failing_since = None;
+            }
             Verdict::Good => {}
-            _ if newest || failing => self.consecutive_failures += 1,
+            _ if newest || failing => {
+                self.consecutive_failures += 1;
+                self.failing_since = Some(self.failing_since.map_or(*at, |since| since.min(*at)));
+            }
             _ => {}
         }
         if newest {
             self.last = Some(noted);
+        }
+    }
+
+    /// `None` unless the last outcome is bad.
+    pub(super) fn failing(&self) -> Option<Failing> {
+        Some(Failing {
+            since: self.failing_since?,
+            failures: self.consecutive_failures,
+        })
+    }
+
+    fn note_attempt(&mut self, attempt: AttemptView) {
+        let place = self.attempts.partition_point(|one| one.at < attempt.at);
+        match self.attempts.get_mut(place) {
+            Some(same) if same.at == attempt.at => *same = attempt,
+            _ => self.attempts.insert(place, attempt),
+        }
+        if self.attempts.len() > ATTEMPTS {
+            self.attempts.pop_front();
         }
     }
 
@@ -195,7 +234,9 @@ impl ProbeState {
     pub(super) fn continue_history(&mut self, old: Self) {
         self.last = old.last;
         self.consecutive_failures = old.consecutive_failures;
+        self.failing_since = old.failing_since;
         self.recent_failures = old.recent_failures;
+        self.attempts = old.attempts;
         self.latencies = old.latencies;
         self.first = old.first;
     }
@@ -220,6 +261,7 @@ impl ProbeState {
             last: self.last.clone(),
             consecutive_failures: self.consecutive_failures,
             recent_failures: self.recent_failures.iter().cloned().collect(),
+            attempts: self.attempts.iter().copied().collect(),
             bucket_bounds: self.bounds.clone(),
             buckets: self.buckets.clone(),
             duration_sum: self.duration_sum,

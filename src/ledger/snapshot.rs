@@ -61,6 +61,8 @@ pub struct ProbeView {
     pub consecutive_failures: u64,
     /// The newest bad outcomes, newest first; at most [`RECENT_FAILURES`].
     pub recent_failures: Vec<Arc<LastOutcome>>,
+    /// The newest attempts, oldest first; at most [`ATTEMPTS`].
+    pub attempts: Box<[AttemptView]>,
     /// Upper borders of the histogram in ascending order, shared; the last bucket (+Inf) has none.
     pub bucket_bounds: Arc<[Duration]>,
     /// Counted outcomes per bucket, not cumulative; one more than bounds.
@@ -80,6 +82,17 @@ impl ProbeView {
 
 /// How many failures are remembered per probe.
 pub const RECENT_FAILURES: usize = 5;
+
+/// How many attempts are remembered per probe.
+pub const ATTEMPTS: usize = 60;
+
+/// One attempt, as the page draws it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AttemptView {
+    pub at: Timestamp,
+    pub verdict: Verdict,
+    pub latency: Duration,
+}
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LastOutcome {

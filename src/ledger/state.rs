@@ -3,6 +3,7 @@
 use super::index::Index;
 use super::service::ServiceState;
 use super::snapshot::Snapshot;
+use super::transitions::Failing;
 use crate::outcome::{ProbeKey, Record, Timestamp};
 use crate::slo::correction::Correction;
 use crate::stats::scale::Scale;
@@ -33,6 +34,16 @@ impl Ledger {
             service.probes[probe].remember(record, &self.scale);
             service.track(probe, &record.into());
         }
+    }
+
+    pub(super) fn has(&self, key: &ProbeKey) -> bool {
+        self.index.positions(key).next().is_some()
+    }
+
+    /// The failures in a row of a probe, if its last outcome is one.
+    pub(super) fn failing(&self, key: &ProbeKey) -> Option<Failing> {
+        let (service, probe) = self.index.positions(key).next()?;
+        self.services[service].probes[probe].failing()
     }
 
     /// Takes note of an outcome whose time is still to come.

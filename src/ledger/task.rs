@@ -6,6 +6,7 @@ use super::plans::plans;
 use super::restore::{Rebuilt, RestoreFrom, Unread, recount, reload};
 use super::snapshot::Snapshot;
 use super::state::Ledger;
+use super::transitions::TransitionLog;
 use super::watch::ClockWatch;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -96,6 +97,7 @@ pub async fn run(
     // What could not be read from the store is read at the next recount.
     let mut unread = Unread::new();
     let mut is_complete = true;
+    let mut transitions = TransitionLog::default();
     let mut batch = Vec::with_capacity(BATCH);
     loop {
         tokio::select! {
@@ -111,7 +113,8 @@ pub async fn run(
                     match event {
                         ScheduleEvent::Outcome(record) => {
                             keep_control(&vantage, &record, &deps.store);
-                            keep(&mut ledger, &deps.store, vantage.take(record, now), now);
+                            let passed = vantage.take(record, now);
+                            keep(&mut ledger, &mut transitions, &deps.store, passed, now);
                         }
                         ScheduleEvent::Missed(key, ticks) => ledger.missed(&key, ticks),
                     }
@@ -131,6 +134,7 @@ pub async fn run(
                 Rebuilt { ledger, result, unread } =
                     reloaded(ledger, before, config.clone(), &deps).await;
                 is_complete = result.is_ok();
+                transitions.retain(|key| ledger.has(key));
                 publish(&mut ledger, &deps);
                 // Nobody waits any more if the request was given up.
                 let _ = done.send(result);
@@ -151,7 +155,9 @@ pub async fn run(
                 if clock.must_recount(now, ledger.ahead()) {
                     (ledger, unread) = recounted(ledger, config.clone(), &deps).await;
                 }
-                keep(&mut ledger, &deps.store, vantage.release(now), now);
+                let passed = vantage.release(now);
+                keep(&mut ledger, &mut transitions, &deps.store, passed, now);
+                transitions.log_suppressed(now);
                 publish(&mut ledger, &deps);
                 let cost = started.elapsed();
                 next_tick = started + cost.saturating_mul(TICK_SHARE).clamp(TICK, TICK_MAX);

@@ -1,6 +1,9 @@
 //! What people read in a terminal.
 
+pub mod alerts;
 pub mod backtest;
+pub mod corrections;
+pub mod health;
 pub mod notes;
 pub mod scenario;
 pub mod slo;

@@ -1,8 +1,10 @@
 //! The SLOs of all services as one table: the same for a running daemon, a store and the demo.
 
+use super::alerts::{self, AlertEntry};
+use super::health::Health;
 use super::notes;
-use super::state::ObjectiveState;
 use super::table::{drawn_within, known, plain};
+use crate::alert::AlertRecord;
 use crate::format::numbers;
 use crate::ledger::snapshot::{
     BudgetView, ObjectiveView, ProbeView, ServiceView, Snapshot, WindowView,
@@ -19,6 +21,9 @@ use std::time::Duration;
 pub struct Status {
     pub at: chrono::DateTime<chrono::Utc>,
     pub services: Vec<ServiceStatus>,
+    /// Burn-rate alerts that fire.
+    #[serde(default)]
+    pub alerts: Vec<AlertEntry>,
     /// Stored outcomes that are not counted, because their time is still to come: the clock was
     /// ahead when they were made.
     #[serde(default)]
@@ -32,6 +37,9 @@ pub struct Status {
 pub struct ServiceStatus {
     pub name: String,
     pub description: String,
+    /// The worst of its probes and objectives: `ok`, `down`, `partly down`, or as for an objective.
+    #[serde(default)]
+    pub state: String,
     /// As the config has them.
     #[serde(default)]
     pub labels: BTreeMap<String, String>,
@@ -44,6 +52,9 @@ pub struct ProbeStatus {
     pub name: String,
     pub kind: String,
     pub target: String,
+    /// `ok`, `down`, `no recent data` or `no data yet`.
+    #[serde(default)]
+    pub state: String,
     pub last_at: Option<chrono::DateTime<chrono::Utc>>,
     /// `good`, or the cause.
     pub last_verdict: Option<String>,
@@ -60,7 +71,7 @@ pub struct ObjectiveStatus {
     pub name: String,
     pub target_ratio: f64,
     pub window_seconds: u64,
-    /// `ok`, `burning`, `burning fast`, `recovered`, `budget spent` or `no data`.
+    /// `ok`, `warming up`, `burning`, `burning fast`, `recovered`, `budget spent` or `no data yet`.
     #[serde(default)]
     pub state: String,
     /// `week`, `month`, `quarter` or `year`; absent for a rolling window.
@@ -131,11 +142,13 @@ pub struct FurtherWindow {
 }
 
 impl Status {
-    pub fn of(snapshot: &Snapshot) -> Self {
-        let services = snapshot.services.iter().map(ServiceStatus::of);
+    pub fn of(snapshot: &Snapshot, firing: &[AlertRecord]) -> Self {
+        let services = snapshot.services.iter();
+        let services = services.map(|service| ServiceStatus::of(service, snapshot.at));
         Self {
             at: snapshot.at.to_utc(),
             services: services.collect(),
+            alerts: firing.iter().map(AlertEntry::of).collect(),
             future_outcomes: snapshot.ahead.outcomes,
             future_until: snapshot.ahead.last.map(Timestamp::to_utc),
         }
@@ -151,7 +164,7 @@ impl Status {
         })
     }
 
-    /// Two aligned tables: objectives, then probes.
+    /// Aligned tables: objectives, probes, and the alerts that fire.
     pub fn to_text(&self) -> String {
         self.to_text_within(usize::MAX)
     }
@@ -189,7 +202,11 @@ impl Status {
     /// Without the less important columns where the tables are wider than `width`.
     pub fn to_text_within(&self, width: usize) -> String {
         let (objectives, probes) = (self.objectives_table(width), self.probes_table(width));
-        format!("{objectives}\n\n{probes}\n{}", self.notes())
+        let alerts = match &*self.alerts {
+            [] => String::new(),
+            firing => format!("\nFiring alerts\n{}", alerts::to_text(firing)),
+        };
+        format!("{objectives}\n\n{probes}\n{alerts}{}", self.notes())
     }
 
     fn objectives_table(&self, width: usize) -> String {
@@ -239,7 +256,7 @@ impl Status {
 
     fn probes_table(&self, width: usize) -> String {
         let mut table = plain(&[
-            "PROBE", "LAST", "WHEN", "LATENCY", "P50 1h", "P95 1h", "P99 1h", "TARGET",
+            "PROBE", "LAST", "WHEN", "LATENCY", "P50 1h", "P95 1h", "P99 1h", "TARGET", "STATE",
         ]);
         for service in &self.services {
             for probe in &service.probes {
@@ -257,6 +274,7 @@ impl Status {
                     known(probe.p95_seconds, seconds),
                     known(probe.p99_seconds, seconds),
                     probe.target.clone(),
+                    probe.state.clone(),
                 ]);
             }
         }
@@ -265,19 +283,21 @@ impl Status {
 }
 
 impl ServiceStatus {
-    fn of(service: &ServiceView) -> Self {
+    fn of(service: &ServiceView, at: Timestamp) -> Self {
+        let probes = service.probes.iter();
         Self {
             name: service.name.to_string(),
             description: service.description.to_string(),
+            state: Health::of(service, at).label().to_owned(),
             labels: service.labels.iter().cloned().collect(),
-            probes: service.probes.iter().map(ProbeStatus::of).collect(),
+            probes: probes.map(|probe| ProbeStatus::of(probe, at)).collect(),
             objectives: service.objectives.iter().map(ObjectiveStatus::of).collect(),
         }
     }
 
     /// With the counts of every window.
-    pub fn in_depth(service: &ServiceView) -> Self {
-        let mut status = Self::of(service);
+    pub fn in_depth(service: &ServiceView, at: Timestamp) -> Self {
+        let mut status = Self::of(service, at);
         for (shown, view) in status.objectives.iter_mut().zip(&service.objectives) {
             shown.windows = WindowStatus::all(view);
         }
@@ -317,13 +337,14 @@ impl WindowStatus {
 }
 
 impl ProbeStatus {
-    fn of(probe: &ProbeView) -> Self {
+    fn of(probe: &ProbeView, at: Timestamp) -> Self {
         let last = probe.last.as_ref();
         let [p50, p95, p99] = probe.quantiles[1].map(|quantile| quantile.map(|q| q.as_secs_f64()));
         Self {
             name: probe.key.probe.to_string(),
             kind: probe.kind.to_owned(),
             target: probe.target.to_string(),
+            state: Health::of_probe(probe, at).label().to_owned(),
             last_at: last.map(|last| last.at.to_utc()),
             last_verdict: last.map(|last| last.verdict.label().to_owned()),
             last_latency_seconds: last.map(|last| last.latency.as_secs_f64()),
@@ -358,7 +379,7 @@ impl ObjectiveStatus {
         Self {
             name: view.objective.name.clone(),
             target_ratio: view.objective.target,
-            state: ObjectiveState::of(view).label().to_owned(),
+            state: Health::of_objective(view).label().to_owned(),
             calendar: view
                 .objective
                 .window

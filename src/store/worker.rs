@@ -186,6 +186,7 @@ impl Worker {
     fn tell(&self, error: Option<StoreError>) {
         let error = error.map(|error| error.to_string());
         let mut shared = self.shared.state();
+        shared.reported = Some(Instant::now());
         let backlog = shared.queue.len() + shared.in_flight;
         let stats = &mut shared.stats;
         match (&stats.last_error, &error) {
@@ -272,6 +273,12 @@ mod tests {
         let error = stats.last_error.expect("the disk is full");
         assert!(error.contains("full"), "{error}");
         assert!(!handle.flush(Duration::ZERO));
+        let trouble = handle.stats().trouble().expect("the disk is full");
+        assert!(
+            trouble.starts_with("the store cannot be written: ")
+                && trouble.contains("100000 outcomes wait"),
+            "{trouble}"
+        );
 
         limit(&worker, 1_000_000);
         round(&mut worker);
@@ -280,7 +287,7 @@ mod tests {
             (stats.backlog, stats.lost_total, stats.committed_total),
             (0, 5, 100_001)
         );
-        assert_eq!(stats.last_error, None);
+        assert_eq!((stats.trouble(), stats.last_error), (None, None));
         let (from, to) = (Timestamp(0), Timestamp(2000 * HOUR));
         let kept = worker
             .store

@@ -20,6 +20,9 @@ pub const BACKLOG_MAX: usize = 100_000;
 /// one moment.
 pub const ALERTS_MAX: usize = 40_000;
 
+/// Outcomes that wait longer than this for a thread that does not report back mean that the disk hangs.
+const HANGING: Duration = Duration::from_secs(30);
+
 /// Errands that may wait.
 const ERRANDS_MAX: usize = 100;
 
@@ -42,6 +45,17 @@ pub struct StoreStats {
     pub last_error: Option<String>,
 }
 
+impl StoreStats {
+    /// Why outcomes are not written, in one sentence; `None` while they are.
+    pub fn trouble(&self) -> Option<String> {
+        let error = self.last_error.as_ref()?;
+        let (waiting, lost) = (self.backlog, self.lost_total);
+        Some(format!(
+            "the store cannot be written: {error} (probing continues: {waiting} outcomes wait in memory, {lost} were dropped)"
+        ))
+    }
+}
+
 /// Work for the thread that writes, such as a correction to keep.
 pub(super) type WriterJob = Box<dyn FnOnce(&mut Store) + Send>;
 
@@ -61,6 +75,8 @@ pub(super) struct State {
     /// Set once: end when all is committed, and then at the latest.
     pub(super) closing: Option<Instant>,
     pub(super) ended: bool,
+    /// When the thread last reported how writing went.
+    pub(super) reported: Option<Instant>,
     pub(super) stats: StoreStats,
 }
 
@@ -131,12 +147,14 @@ impl StoreHandle {
     }
 
     pub fn stats(&self) -> StoreStats {
-        let state = self.0.state();
-        let backlog = state.queue.len() + state.in_flight;
-        StoreStats {
-            backlog,
-            ..state.stats.clone()
+        let shared = self.0.state();
+        let mut stats = shared.stats.clone();
+        stats.backlog = shared.queue.len() + shared.in_flight;
+        let silent = shared.reported.map_or(Duration::ZERO, |at| at.elapsed());
+        if stats.last_error.is_none() && stats.backlog > 0 && silent > HANGING {
+            stats.last_error = Some(format!("no commit has ended for {} s", silent.as_secs()));
         }
+        stats
     }
 
     /// Lets the writing thread do something with the store, and waits for its answer; `None` if

@@ -2,15 +2,16 @@
 
 use super::WebState;
 use super::problem::Problem;
-use crate::alert::{AlertKey, AlertRecord};
+use crate::alert::AlertRecord;
 use crate::outcome::Timestamp;
+use crate::report::alerts::AlertEntry;
 use crate::store::{Store, StoreError};
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use std::path::Path;
 
 /// Alerts in one answer at most: the newest.
@@ -24,31 +25,10 @@ pub struct Span {
     to: Option<DateTime<Utc>>,
 }
 
-#[derive(Debug, Serialize)]
-pub struct AlertView {
-    service: String,
-    slo: String,
-    tier: u8,
-    /// `1h/5m`
-    windows: String,
-    /// `page` or `ticket`
-    urgency: &'static str,
-    severity: &'static str,
-    fired_at: DateTime<Utc>,
-    /// Absent while it fires.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    ended_at: Option<DateTime<Utc>>,
-    /// Share of the error budget that was spent when it fired.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    budget_spent_ratio: Option<f64>,
-    /// Whether a faster tier of the same objective was firing already.
-    inhibited: bool,
-}
-
 pub async fn alerts(
     State(state): State<WebState>,
     span: Result<Query<Span>, QueryRejection>,
-) -> Result<Json<Vec<AlertView>>, Problem> {
+) -> Result<Json<Vec<AlertEntry>>, Problem> {
     let Query(span) =
         span.map_err(|error| Problem::invalid(StatusCode::BAD_REQUEST, "invalid query", &error))?;
     if span
@@ -65,7 +45,7 @@ pub async fn alerts(
         Problem::new(StatusCode::INTERNAL_SERVER_ERROR, title)
     };
     match read {
-        Ok(Ok(alerts)) => Ok(Json(alerts.iter().map(AlertView::of).collect())),
+        Ok(Ok(alerts)) => Ok(Json(alerts.iter().map(AlertEntry::of).collect())),
         Ok(Err(error)) => Err(failed().because(error.to_string())),
         Err(_panic) => Err(failed()),
     }
@@ -80,22 +60,4 @@ fn read(path: &Path, span: &Span) -> Result<Vec<AlertRecord>, StoreError> {
     let stamp = |at: DateTime<Utc>| Timestamp(at.timestamp_millis());
     let from = span.from.map_or(Timestamp(0), stamp);
     store.alerts(from, span.to.map_or(Timestamp(i64::MAX), stamp), LIMIT)
-}
-
-impl AlertView {
-    fn of(alert: &AlertRecord) -> Self {
-        let AlertKey { service, slo, tier } = &alert.key;
-        Self {
-            service: service.to_string(),
-            slo: slo.to_string(),
-            tier: tier.number,
-            windows: tier.windows(),
-            urgency: tier.urgency.label(),
-            severity: tier.urgency.severity(),
-            fired_at: alert.from.to_utc(),
-            ended_at: alert.to.map(Timestamp::to_utc),
-            budget_spent_ratio: alert.spent,
-            inhibited: alert.inhibited,
-        }
-    }
 }

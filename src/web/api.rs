@@ -13,12 +13,18 @@ use axum::http::StatusCode;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use std::path::Path as FilePath;
+use std::sync::Arc;
 
 /// Outcomes in one answer at most.
 const LIMIT: usize = 10_000;
 
+fn status_now(state: &WebState) -> Status {
+    let alerts = Arc::clone(&state.alerts.borrow());
+    Status::of(&state.snapshots.borrow(), alerts.firing())
+}
+
 pub async fn services(State(state): State<WebState>) -> Json<Status> {
-    Json(Status::of(&state.snapshots.borrow()))
+    Json(status_now(&state))
 }
 
 pub async fn service(
@@ -29,7 +35,7 @@ pub async fn service(
     let mut services = snapshot.services.iter();
     let found = services.find(|service| *service.name == *name);
     found
-        .map(|service| Json(ServiceStatus::in_depth(service)))
+        .map(|service| Json(ServiceStatus::in_depth(service, snapshot.at)))
         .ok_or_else(|| unknown("service", &name))
 }
 
@@ -42,7 +48,7 @@ pub struct NamedObjective {
 }
 
 pub async fn objectives(State(state): State<WebState>) -> Json<Vec<NamedObjective>> {
-    let status = Status::of(&state.snapshots.borrow());
+    let status = status_now(&state);
     let named = |service: ServiceStatus| {
         let name = service.name;
         service

@@ -6,12 +6,14 @@ mod alerts;
 mod api;
 mod audit;
 pub mod auth;
+mod badge;
 mod corrections;
 mod heartbeat;
 mod metrics;
 pub mod page;
 mod problem;
 mod reason;
+mod runbook;
 mod server;
 mod status;
 mod stream;
@@ -83,10 +85,11 @@ pub fn router(state: WebState) -> Router {
         .route("/", get(status::overview))
         .route("/services/{service}", get(status::service))
         .route("/style.css", get(status::stylesheet))
+        .route("/badge/{service}/{file}", get(badge::badge))
+        .route("/runbook", get(runbook::runbook))
         .route("/metrics", get(metrics::metrics))
         .route("/-/healthy", get(|| async { "slod is healthy\n" }))
-        // The daemon serves only after it has read its history, so whoever gets an answer may use it.
-        .route("/-/ready", get(|| async { "slod is ready\n" }))
+        .route("/-/ready", get(ready))
         .route("/-/reload", post(reload))
         .route("/api/v1/services", get(api::services))
         .route("/api/v1/services/{service}", get(api::service))
@@ -120,6 +123,17 @@ pub fn router(state: WebState) -> Router {
         .layer(CatchPanicLayer::custom(|_| problem::defect()))
         .layer(middleware::from_fn_with_state(access, guard))
         .with_state(state)
+}
+
+/// The daemon serves only after it has read its history, so it is ready while it can write.
+async fn ready(State(state): State<WebState>) -> Result<&'static str, Problem> {
+    match state.store.stats().trouble() {
+        None => Ok("slod is ready\n"),
+        Some(trouble) => {
+            let status = StatusCode::SERVICE_UNAVAILABLE;
+            Err(Problem::new(status, "slod is not ready").because(trouble))
+        }
+    }
 }
 
 async fn reload(

@@ -1,13 +1,26 @@
 //! The status page's routes.
 
 use super::WebState;
+use super::page::past::{HOURS, HourLatency, Past};
 use super::page::{View, render_overview, render_service, style};
 use super::problem::Problem;
+use crate::ledger::snapshot::ServiceView;
+use crate::outcome::{ProbeKey, Timestamp};
 use crate::slo::occurrence::Cursor;
+use crate::store::{Store, StoreError};
+use crate::units::HOUR;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use std::sync::Arc;
+use std::time::Duration;
+
+/// Response times of so many probes are drawn on a page at most.
+const DRAWN_PROBES: usize = 20;
+/// Incidents since then are listed.
+const INCIDENTS_SINCE: Duration = Duration::from_secs(30 * 86_400);
+/// So many alerts of all services are looked through.
+const MAX_ALERTS: u32 = 2000;
 
 /// What the pages fetch under its hash never changes.
 const FOR_EVER: &str = "public, max-age=31536000, immutable";
@@ -15,7 +28,8 @@ const FOR_EVER: &str = "public, max-age=31536000, immutable";
 pub async fn overview(State(state): State<WebState>, RawQuery(query): RawQuery) -> Html<String> {
     let snapshot = Arc::clone(&state.snapshots.borrow());
     let system = Arc::clone(&state.system.borrow());
-    let view = view(&state, query.as_deref());
+    let trouble = state.store.stats().trouble();
+    let view = view(&state, query.as_deref(), trouble.as_deref());
     let alerts = Arc::clone(&state.alerts.borrow());
     Html(render_overview(&snapshot, &alerts, &system, view))
 }
@@ -33,10 +47,14 @@ pub async fn service(
     let service = found.ok_or_else(|| {
         Problem::new(StatusCode::NOT_FOUND, "no service has this name").because(name)
     })?;
+    let past = Past {
+        older: query.as_deref().and_then(older),
+        ..past(&state, service, snapshot.at).await
+    };
     let system = Arc::clone(&state.system.borrow());
     let alerts = Arc::clone(&state.alerts.borrow());
-    let view = view(&state, query.as_deref());
-    let older = query.as_deref().and_then(older);
+    let trouble = state.store.stats().trouble();
+    let view = view(&state, query.as_deref(), trouble.as_deref());
     Ok(Html(render_service(
         service,
         &snapshot.corrections,
@@ -44,8 +62,38 @@ pub async fn service(
         &system,
         snapshot.at,
         view,
-        older.as_ref(),
+        &past,
     )))
+}
+
+/// What the store has of the service; the page is complete without it where the store cannot be
+/// read.
+async fn past(state: &WebState, service: &ServiceView, at: Timestamp) -> Past {
+    let path = state.history.clone();
+    let probes = service.probes.iter().take(DRAWN_PROBES);
+    let keys: Vec<ProbeKey> = probes.map(|probe| probe.key.clone()).collect();
+    let read = move || read_past(&path, keys, at);
+    let read = tokio::task::spawn_blocking(read).await;
+    read.ok().and_then(Result::ok).unwrap_or_default()
+}
+
+fn read_past(
+    path: &std::path::Path,
+    keys: Vec<ProbeKey>,
+    at: Timestamp,
+) -> Result<Past, StoreError> {
+    let store = Store::open_read_only(path)?;
+    let from = at.before(HOUR * u32::try_from(HOURS).unwrap_or(0));
+    let mut latencies = Vec::new();
+    for key in keys {
+        let hours = store.hours(&key, from, at)?;
+        latencies.push((key, hours.iter().map(HourLatency::of).collect()));
+    }
+    Ok(Past {
+        older: None,
+        latencies,
+        alerts: store.alerts(at.before(INCIDENTS_SINCE), at, MAX_ALERTS)?,
+    })
 }
 
 /// Where the list of corrections goes on; from its start on where that is no place in it.
@@ -54,7 +102,7 @@ fn older(query: &str) -> Option<Cursor> {
     parts.find_map(|part| Cursor::parse(part.strip_prefix("corrections=")?))
 }
 
-fn view(state: &WebState, query: Option<&str>) -> View {
+fn view<'a>(state: &WebState, query: Option<&str>, store_trouble: Option<&'a str>) -> View<'a> {
     let asked = |query: &str| {
         query
             .split('&')
@@ -63,6 +111,7 @@ fn view(state: &WebState, query: Option<&str>) -> View {
     View {
         now: state.clock.now(),
         reload: query.is_some_and(asked),
+        store_trouble,
     }
 }
 

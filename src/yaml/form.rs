@@ -11,6 +11,11 @@ pub trait Form: Sync {
     fn structure(&self) -> Structure {
         Structure::Value
     }
+
+    /// All valid values, where they are a closed set of words.
+    fn words(&self) -> Vec<&'static str> {
+        Vec::new()
+    }
 }
 
 /// What a value consists of, as far as the docs, masking and unknown keys need it.

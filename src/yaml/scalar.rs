@@ -234,15 +234,13 @@ impl Scalar for Size {
 #[derive(Clone, Copy, Debug)]
 pub struct Choice<T: 'static>(pub &'static [(&'static str, T)]);
 
-impl<T> Choice<T> {
-    fn words(&self) -> Vec<&'static str> {
-        self.0.iter().map(|(word, _)| *word).collect()
-    }
-}
-
 impl<T: Sync> Form for Choice<T> {
     fn describe(&self) -> String {
         format!("`{}`", self.words().join("`, `"))
+    }
+
+    fn words(&self) -> Vec<&'static str> {
+        self.0.iter().map(|(word, _)| *word).collect()
     }
 }
 

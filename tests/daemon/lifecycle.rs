@@ -2,8 +2,10 @@
 
 use crate::support::{Daemon, target};
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 fn config(folder: &Path, target: SocketAddr, path: &str, extra: &str) -> PathBuf {
     let text = format!(
@@ -208,4 +210,150 @@ fn status_reports_the_same_of_a_running_daemon_and_of_its_store() {
         stored.contains("\"sli_ratio\": 0.0") && stored.contains("\"last_verdict\": \"status\""),
         "{stored}"
     );
+}
+
+#[test]
+fn the_log_says_once_that_a_probe_went_down_and_came_up_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = target();
+    let file = config(folder.path(), server, "/bad", "");
+    let daemon = Daemon::start(&file);
+    daemon.wait_for(|daemon| daemon.metric(RUNS).filter(|runs| *runs >= 5.0));
+    config(folder.path(), server, "/", "");
+    assert!(daemon.request("POST", "/-/reload").contains(" 200 "));
+    daemon.wait_for(|daemon| daemon.log().contains("web/home is up again").then_some(()));
+    daemon.signal("TERM");
+    let (_, log) = daemon.ended();
+    let down = "web/home is down: status: ";
+    assert_eq!(log.matches(down).count(), 1, "{log}");
+    assert_eq!(
+        log.matches("web/home is up again after").count(),
+        1,
+        "{log}"
+    );
+}
+
+/// Runs a subcommand; its exit code, output and errors.
+fn slod(args: &[&str]) -> (Option<i32>, String, String) {
+    let mut command = assert_cmd::Command::cargo_bin("slod").expect("built");
+    let output = command.args(args).env("USER", "ada").output();
+    let output = output.expect("it ends");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (
+        output.status.code(),
+        text(&output.stdout),
+        text(&output.stderr),
+    )
+}
+
+#[test]
+fn corrections_and_alerts_are_managed_from_the_command_line() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = config(folder.path(), target(), "/", "");
+    let path = file.to_str().expect("UTF-8");
+    let daemon = Daemon::start(&file);
+    daemon.wait_for(|daemon| daemon.metric(RUNS).filter(|runs| *runs >= 5.0));
+    let address = daemon.address.to_string();
+
+    let add = [
+        "corrections",
+        "add",
+        "--address",
+        &address,
+        "--reason",
+        "deploy",
+    ];
+    let (code, added, _) = slod(
+        &[
+            &add[..],
+            &["--from", "2m", "--for", "1m", "--slo", "errors"],
+        ]
+        .concat(),
+    );
+    assert_eq!(code, Some(0));
+    assert!(added.contains("errors") && added.contains("ada"), "{added}");
+    let (code, _, refused) = slod(&[&add[..], &["--for", "1m", "--service", "wep"]].concat());
+    assert_eq!(code, Some(64));
+    assert_eq!(
+        refused,
+        "slod: no service is named `wep`; did you mean `web`?\n"
+    );
+    let (_, listed, _) = slod(&[
+        "corrections",
+        "list",
+        "--address",
+        &address,
+        "--format",
+        "json",
+    ]);
+    let listed: serde_json::Value = serde_json::from_str(&listed).expect("JSON");
+    assert_eq!(listed[0]["reason"], "deploy");
+    let (_, alerts, _) = slod(&["alerts", "--address", &address]);
+    assert_eq!(alerts, "No alerts.\n");
+    let (_, alerts, _) = slod(&[
+        "alerts",
+        "--address",
+        &address,
+        "--from",
+        "7d",
+        "--format",
+        "json",
+    ]);
+    assert_eq!(alerts, "[]\n");
+
+    daemon.signal("TERM");
+    daemon.ended();
+    // Nothing listens at port 0: the store is read.
+    let (code, stored, why) = slod(&["corrections", "list", "--config", path]);
+    assert_eq!(code, Some(0));
+    assert!(
+        stored.contains("deploy") && why.contains("connection refused"),
+        "{stored}{why}"
+    );
+    let (_, alerts, _) = slod(&["alerts", "--config", path]);
+    assert_eq!(alerts, "No alerts.\n");
+    let (code, _, why) = slod(&["corrections", "revoke", "1", "--config", path]);
+    assert_eq!(code, Some(64));
+    assert_eq!(
+        why,
+        "slod: no daemon answers at 127.0.0.1:0: connection refused\n"
+    );
+
+    let daemon = Daemon::start(&file);
+    let address = daemon.address.to_string();
+    let (code, revoked, _) = slod(&["corrections", "revoke", "1", "--address", &address]);
+    assert_eq!((code, &*revoked), (Some(0), "correction 1 is revoked\n"));
+    let (_, listed, _) = slod(&["corrections", "list", "--address", &address]);
+    assert_eq!(listed, "No corrections.\n");
+}
+
+#[test]
+fn a_watched_status_is_one_json_object_per_line() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let daemon = Daemon::start(&config(folder.path(), target(), "/", ""));
+    daemon.wait_for(|daemon| daemon.metric(RUNS).filter(|runs| *runs >= 5.0));
+    let address = daemon.address.to_string();
+    let mut watch = Command::new(env!("CARGO_BIN_EXE_slod"));
+    let args = ["status", "--watch", "--format", "json", "--service", "web"];
+    watch
+        .args(args)
+        .args(["--address", &address])
+        .stdout(Stdio::piped());
+    let mut watch = watch.spawn().expect("it starts");
+    let lines = BufReader::new(watch.stdout.take().expect("piped")).lines();
+    for line in lines.take(2) {
+        let status: serde_json::Value = serde_json::from_str(&line.expect("UTF-8")).expect("JSON");
+        let state = status["services"][0]["state"].as_str();
+        assert!(
+            matches!(state, Some("warming up" | "no data yet")),
+            "{status}"
+        );
+        assert_eq!(status["services"][0]["probes"][0]["state"], "ok");
+        assert_eq!(status["alerts"], serde_json::json!([]));
+    }
+    watch.kill().expect("our child");
+    watch.wait().expect("our child");
+    let (code, _, why) = slod(&["status", "--service", "wep", "--address", &address]);
+    assert_eq!(code, Some(2));
+    assert_eq!(why, "slod: no service is named wep; did you mean web?\n");
 }

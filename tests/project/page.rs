@@ -6,15 +6,17 @@ use crate::synthetic::{
 };
 use slod::ledger::snapshot::{ServiceView, Snapshot};
 use slod::outcome::{Cause, Timestamp};
+use slod::web::page::past::Past;
 use slod::web::page::style::{HASH, NAME, STYLE};
 use slod::web::page::{View, render_overview, render_service};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-const VIEW: View = View {
+const VIEW: View<'_> = View {
     now: Timestamp(AT.0 + 3000),
     reload: false,
+    store_trouble: None,
 };
 
 const SCRIPT: &str = "<script>alert('x')</script><img src=//evil.example onerror=\"x\">&amp;";
@@ -105,7 +107,7 @@ fn strange() -> Snapshot {
     snapshot(vec![arabic, long, hostile()])
 }
 
-fn render(snapshot: &Snapshot, view: View) -> String {
+fn render(snapshot: &Snapshot, view: View<'_>) -> String {
     render_overview(snapshot, &firing(&snapshot.services), &system(), view)
 }
 
@@ -116,16 +118,33 @@ fn pages() -> BTreeMap<&'static str, String> {
     let of = |fate| {
         let service = service("concierge", fate);
         let firing = firing(std::slice::from_ref(&service));
-        render_service(&service, &corrections(), &firing, &system(), AT, VIEW, None)
+        render_service(
+            &service,
+            &corrections(),
+            &firing,
+            &system(),
+            AT,
+            VIEW,
+            &Past::default(),
+        )
     };
     let deep = |service: &ServiceView| {
         let firing = firing(&strange.services);
         let corrections = &strange.corrections;
-        render_service(service, corrections, &firing, &system(), AT, VIEW, None)
+        render_service(
+            service,
+            corrections,
+            &firing,
+            &system(),
+            AT,
+            VIEW,
+            &Past::default(),
+        )
     };
     let later = View {
         now: AT.after(Duration::from_secs(780)),
         reload: true,
+        store_trouble: Some("the store cannot be written: disk full <b>"),
     };
     BTreeMap::from([
         ("3-ok", overview(&three(Fate::Healthy))),

@@ -117,6 +117,7 @@ mod tests {
             future_outcomes: 0,
             future_until: None,
             services: Vec::new(),
+            alerts: Vec::new(),
         }
     }
 

@@ -5,7 +5,7 @@ use super::cause::MISSING;
 use super::model::{IncidentReport, ObjectiveReport, Report, Verdict};
 use crate::format::numbers;
 use crate::format::numbers::plural;
-use crate::format::times::{length, minute};
+use crate::format::times::{length, minute, second};
 use crate::report::notes;
 use std::collections::BTreeSet;
 
@@ -67,6 +67,12 @@ pub fn charged(report: &Report) -> &'static str {
 /// What the numbers lack: where a part of the store is lost, of the future, or not exact.
 pub fn notes(report: &Report) -> Vec<String> {
     let mut notes = Vec::new();
+    if let Some(asked) = report.asked_to {
+        let (end, asked) = (minute(report.to), second(asked));
+        notes.push(format!(
+            "The report ends at {end} UTC, the last whole minute: what happened from then to {asked} UTC is not in it."
+        ));
+    }
     if report.unreadable_blocks > 0 {
         let hours = plural(report.unreadable_blocks, "hour");
         notes.push(format!(

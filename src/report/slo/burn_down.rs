@@ -4,8 +4,14 @@ use super::span::Span;
 use crate::outcome::Timestamp;
 use crate::units::{DAY_MS, HOUR_MS};
 
-/// Spans up to this long are drawn by the hour, longer ones by the day.
-const BY_THE_HOUR: i64 = 3 * DAY_MS;
+const MINUTE_MS: i64 = 60_000;
+
+/// The time between two points, for spans up to a length; longer ones are drawn by the day.
+const STEPS: [(i64, i64); 3] = [
+    (12 * HOUR_MS, MINUTE_MS),
+    (DAY_MS, 5 * MINUTE_MS),
+    (3 * DAY_MS, HOUR_MS),
+];
 
 /// Counts what was spent step by step.
 #[derive(Debug)]
@@ -28,11 +34,8 @@ pub struct Point {
 impl BurnDown {
     pub fn new(span: Span) -> Self {
         let length = span.to.0 - span.from.0;
-        let step = if length <= BY_THE_HOUR {
-            HOUR_MS
-        } else {
-            DAY_MS
-        };
+        let fitting = STEPS.into_iter().find(|(longest, _)| length <= *longest);
+        let step = fitting.map_or(DAY_MS, |(_, step)| step);
         let steps = usize::try_from((length + step - 1) / step).unwrap_or_default();
         Self {
             span,
@@ -92,8 +95,11 @@ mod tests {
     }
 
     #[test]
-    fn points_by_the_hour_or_by_the_day() {
-        assert_eq!(points(24, 24), 25);
+    fn points_by_the_minute_the_hour_or_the_day() {
+        assert_eq!(points(1, 1), 61);
+        assert_eq!(points(12, 12), 721);
+        assert_eq!(points(24, 24), 289);
+        assert_eq!(points(25, 25), 26);
         assert_eq!(points(72, 72), 73);
         assert_eq!(points(73, 73), 5);
         assert_eq!(points(30 * 24, 30 * 24), 31);
@@ -101,7 +107,7 @@ mod tests {
 
     #[test]
     fn nothing_is_drawn_beyond_the_end() {
-        assert_eq!(points(24, 0), 2);
-        assert_eq!(points(24, 3), 5);
+        assert_eq!(points(25, 0), 2);
+        assert_eq!(points(25, 3), 5);
     }
 }

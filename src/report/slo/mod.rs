@@ -60,6 +60,7 @@ pub fn report(config: &Config, store: &Store, span: Span) -> Result<Report, Stor
         at: span.now.to_utc(),
         from: span.from.to_utc(),
         to: span.to.to_utc(),
+        asked_to: (span.asked_to > span.to).then(|| span.asked_to.to_utc()),
         outcomes: services.iter().map(|service| service.outcomes).sum(),
         unreadable_blocks: store.unreadable_blocks(),
         future_outcomes: ahead.outcomes,

@@ -15,6 +15,10 @@ pub struct Report {
     pub from: DateTime<Utc>,
     /// Exclusive. It may lie in the future: budgets and expected events are those of the whole span.
     pub to: DateTime<Utc>,
+    /// The end that was asked for, if it is within the minute after `to`: what happened since then
+    /// is not part of the report.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked_to: Option<DateTime<Utc>>,
     /// Outcomes that were read: those of a probe once for each service that counts them.
     pub outcomes: u64,
     /// Hours of the store that could not be read and are missing from every number.

@@ -12,6 +12,8 @@ pub struct Span {
     pub to: Timestamp,
     /// When the report is made: what comes after it is not known.
     pub now: Timestamp,
+    /// The end that was asked for: a part of its minute is left out.
+    pub asked_to: Timestamp,
     /// How long outcomes are kept.
     pub retention: Retention,
 }
@@ -22,11 +24,13 @@ impl Span {
         let minute = millis(BudgetingMethod::SLICE);
         let down = |at: Timestamp| Timestamp(at.0.div_euclid(minute) * minute);
         let from = down(from);
+        let asked_to = to;
         let to = down(to).max(from.after(BudgetingMethod::SLICE));
         Self {
             from,
             to,
             now,
+            asked_to,
             retention: Retention::default(),
         }
     }
@@ -85,9 +89,13 @@ mod tests {
 
     #[test]
     fn whole_minutes_and_one_at_least() {
-        assert_eq!(span(119, 121), span(60, 120));
-        assert_eq!(span(61, 62), span(60, 120));
-        assert_eq!(span(-1, 1), span(-60, 0));
+        let minutes = |from, to| {
+            let Span { from, to, .. } = span(from, to);
+            (from.0 / 1000, to.0 / 1000)
+        };
+        assert_eq!(minutes(119, 121), (60, 120));
+        assert_eq!(minutes(61, 62), (60, 120));
+        assert_eq!(minutes(-1, 1), (-60, 0));
     }
 
     #[test]

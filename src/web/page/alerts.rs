@@ -1,12 +1,12 @@
 //! Burn-rate alerts that fire now.
 
-use super::health::Health;
 use super::parts::{moment, service_path};
 use crate::alert::AlertRecord;
 use crate::alerting::AlertsView;
 use crate::format::numbers;
 use crate::ledger::snapshot::{ObjectiveView, ServiceView};
 use crate::outcome::Timestamp;
+use crate::report::health::Health;
 use maud::{Markup, html};
 
 /// A page of more is no help to its reader; the API lists all.

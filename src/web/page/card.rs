@@ -2,11 +2,11 @@
 
 use super::days;
 use super::frame::since;
-use super::health::Health;
 use super::parts::{badge, budget, failures, figures, known, service_path};
 use crate::format::{numbers, objective};
 use crate::ledger::snapshot::{LastOutcome, ObjectiveView, ProbeView, ServiceView};
 use crate::outcome::Timestamp;
+use crate::report::health::Health;
 use crate::slo::StandardWindow;
 use maud::{Markup, html};
 use std::time::Duration;

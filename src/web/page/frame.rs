@@ -1,10 +1,11 @@
 //! What every page has around its content.
 
 use super::headline::Headline;
-use super::parts::{ICONS, moment};
+use super::parts::{ICONS, icon, moment};
 use super::style;
 use crate::format::numbers;
 use crate::outcome::Timestamp;
+use crate::report::health::HealthLevel;
 use maud::{DOCTYPE, Markup, html};
 use std::time::Duration;
 
@@ -19,10 +20,12 @@ pub const HOME: &str = "./";
 
 /// What a reader asked for, and when.
 #[derive(Clone, Copy, Debug)]
-pub struct View {
+pub struct View<'a> {
     pub now: Timestamp,
     /// Whether the page shall load itself anew every [`RELOAD`]; asked for by `?reload`.
     pub reload: bool,
+    /// Why outcomes are not written to the store, if they are not.
+    pub store_trouble: Option<&'a str>,
 }
 
 /// One page: its content and what its frame must know.
@@ -38,14 +41,14 @@ pub struct Page<'a> {
 }
 
 impl Page<'_> {
-    pub fn render(self, view: View) -> String {
+    pub fn render(self, view: View<'_>) -> String {
         let age = since(self.at, view.now);
         let headline = self.headline.past((age > OUTDATED).then_some(age));
         let page = Self { headline, ..self };
         page.document(view).into_string()
     }
 
-    fn document(&self, view: View) -> Markup {
+    fn document(&self, view: View<'_>) -> Markup {
         html! {
             (DOCTYPE)
             html lang="en" {
@@ -62,14 +65,14 @@ impl Page<'_> {
                 body {
                     (ICONS)
                     (self.header(view))
-                    main { (self.headline.markup(&self.below)) (self.content) }
+                    main { (store_trouble(view)) (self.headline.markup(&self.below)) (self.content) }
                     (self.footer(view))
                 }
             }
         }
     }
 
-    fn header(&self, view: View) -> Markup {
+    fn header(&self, view: View<'_>) -> Markup {
         html! {
             header.top {
                 nav aria-label="Main" {
@@ -84,7 +87,7 @@ impl Page<'_> {
         }
     }
 
-    fn footer(&self, view: View) -> Markup {
+    fn footer(&self, view: View<'_>) -> Markup {
         html! {
             footer.quiet {
                 p {
@@ -102,6 +105,20 @@ impl Page<'_> {
             }
         }
     }
+}
+
+fn store_trouble(view: View<'_>) -> Markup {
+    html! {
+        @if let Some(trouble) = view.store_trouble {
+            p.notice role="alert" { (icon(HealthLevel::Bad)) span { (capitalized(trouble)) } }
+        }
+    }
+}
+
+fn capitalized(sentence: &str) -> String {
+    let mut chars = sentence.chars();
+    let first = chars.next().map(char::to_uppercase);
+    first.into_iter().flatten().chain(chars).collect()
 }
 
 /// The time from `at` to `now`; none where the clock went back.

@@ -1,9 +1,9 @@
 //! The first thing on every page, and the title of its tab: the answer in one sentence.
 
-use super::health::{Health, HealthLevel};
 use super::parts::icon;
 use crate::format::numbers;
 use crate::ledger::snapshot::ServiceView;
+use crate::report::health::{Health, HealthLevel};
 use maud::{Markup, html};
 use std::time::Duration;
 

@@ -6,14 +6,15 @@
 //! reload throws keyboard and screen reader users back to the top.
 
 mod alerts;
+mod attempts;
 mod card;
 mod corrections;
 mod days;
 mod frame;
 mod headline;
-mod health;
 mod overview;
 mod parts;
+pub mod past;
 mod probe;
 mod service;
 pub mod style;

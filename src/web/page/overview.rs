@@ -5,7 +5,6 @@ use super::card::card;
 use super::days;
 use super::frame::{HOME, Page, View};
 use super::headline::Headline;
-use super::health::Health;
 use super::parts::{badge, icon, known, service_path};
 use super::system;
 use crate::alerting::AlertsView;
@@ -13,6 +12,7 @@ use crate::format::numbers;
 use crate::ledger::snapshot::{ServiceView, Snapshot};
 use crate::observe::SystemView;
 use crate::outcome::Timestamp;
+use crate::report::health::Health;
 use crate::report::notes;
 use crate::store::Ahead;
 use maud::{Markup, html};
@@ -29,7 +29,7 @@ pub fn render_overview(
     snapshot: &Snapshot,
     firing: &AlertsView,
     system: &SystemView,
-    view: View,
+    view: View<'_>,
 ) -> String {
     let mut services: Vec<Judged<'_>> = snapshot
         .services

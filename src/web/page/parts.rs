@@ -1,10 +1,10 @@
 //! Small pieces that more than one page shows.
 
 use super::frame::since;
-use super::health::{Health, HealthLevel};
 use crate::format::{numbers, times};
 use crate::ledger::snapshot::{BudgetView, LastOutcome};
 use crate::outcome::Timestamp;
+use crate::report::health::{Health, HealthLevel};
 use maud::{Markup, PreEscaped, html};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 

@@ -1,16 +1,18 @@
 //! One probe in depth: its last run, its latencies, and what went wrong since the start.
 
+use super::attempts;
 use super::frame::since;
-use super::health::Health;
 use super::parts::{badge, failures, known, moment};
+use super::past::{self, Past};
 use crate::format::numbers;
 use crate::ledger::snapshot::{LastOutcome, ProbeView, QUANTILE_SPANS, QUANTILES};
 use crate::outcome::{Cause, Measurement, Timestamp, Verdict, VoidReason};
+use crate::report::health::Health;
 use crate::units::show_duration;
 use maud::{Markup, html};
 use std::time::Duration;
 
-pub fn card(probe: &ProbeView, at: Timestamp) -> Markup {
+pub fn card(probe: &ProbeView, past: &Past, at: Timestamp) -> Markup {
     html! {
         article.card {
             header {
@@ -23,6 +25,8 @@ pub fn card(probe: &ProbeView, at: Timestamp) -> Markup {
                 }
                 (badge(Health::of_probe(probe, at)))
             }
+            (attempts::chart(probe, at))
+            (past::latencies(&probe.key, past, at))
             div.halves {
                 div {
                     h4 { "Last run" }
@@ -110,6 +114,7 @@ fn quantiles(probe: &ProbeView) -> Markup {
     html! {
         h4 { "Latency" }
         table.numbers {
+            caption { "A failed attempt counts as at least the timeout." }
             thead { tr {
                 th scope="col" { "Last" }
                 @for quantile in QUANTILES { th scope="col" { "p" (quantile * 100.0) } }

@@ -5,8 +5,8 @@ use super::corrections;
 use super::days;
 use super::frame::{Page, View, since};
 use super::headline::Headline;
-use super::health::Health;
 use super::parts::{badge, budget, known, moment};
+use super::past::{self, Past};
 use super::probe;
 use super::system;
 use crate::alerting::AlertsView;
@@ -14,9 +14,9 @@ use crate::format::{self, numbers};
 use crate::ledger::snapshot::{ObjectiveView, ServiceView};
 use crate::observe::SystemView;
 use crate::outcome::Timestamp;
+use crate::report::health::Health;
 use crate::report::notes;
 use crate::slo::correction::Correction;
-use crate::slo::occurrence::Cursor;
 use crate::slo::{BudgetingMethod, Combine, Objective};
 use maud::{Markup, html};
 use std::time::Duration;
@@ -24,15 +24,15 @@ use std::time::Duration;
 /// Where the overview is, seen from here.
 const ROOT: &str = "../";
 
-/// The page of a service in the snapshot taken `at`; `older` is where its list of corrections goes on.
+/// The page of a service in the snapshot taken `at`.
 pub fn render_service(
     service: &ServiceView,
     corrections: &[Correction],
     firing: &AlertsView,
     system: &SystemView,
     at: Timestamp,
-    view: View,
-    older: Option<&Cursor>,
+    view: View<'_>,
+    past: &Past,
 ) -> String {
     let health = Health::of(service, at);
     let page = Page {
@@ -53,10 +53,11 @@ pub fn render_service(
             }
             section {
                 h2 { "Probes" }
-                @for view in &service.probes { (probe::card(view, at)) }
+                @for view in &service.probes { (probe::card(view, past, at)) }
                 @if service.probes.is_empty() { p.quiet { "The objectives of this service count probes of other services." } }
             }
-            (corrections::corrections(&service.name, corrections, at, older))
+            (past::incidents(&service.name, past))
+            (corrections::corrections(&service.name, corrections, at, past.older.as_ref()))
             (system::processes(&service.name, system))
         },
     };
@@ -187,8 +188,9 @@ const fn unit(budgeting: BudgetingMethod) -> &'static str {
 fn windows(view: &ObjectiveView) -> Markup {
     let budgeting = view.objective.budgeting;
     html! {
-        div.scroll {
-            table.numbers {
+        details {
+            summary { "All windows" }
+            div.scroll { table.numbers {
                 caption { "Counted in " (unit(budgeting)) }
                 thead { tr {
                     th scope="col" { "Window" } th scope="col" { "Good" } th scope="col" { "Bad" }
@@ -206,7 +208,7 @@ fn windows(view: &ObjectiveView) -> Markup {
                         }
                     }
                 }
-            }
+            } }
         }
     }
 }

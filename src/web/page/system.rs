@@ -1,9 +1,9 @@
 //! The system under the services: the host, and a service's processes.
 
-use super::health::HealthLevel;
 use super::parts::{figures, icon, known};
 use crate::format::numbers;
 use crate::observe::{HostView, ProcessView, SystemView};
+use crate::report::health::HealthLevel;
 use maud::{Markup, html};
 
 /// The host that slod runs on; nothing where it is not sampled.

@@ -115,7 +115,7 @@ fn metrics_and_status(snapshot: &Snapshot) {
     );
     let page = page.expect("memory takes everything");
     let page = String::from_utf8(page).expect("text");
-    let status = Status::of(snapshot);
+    let status = Status::of(snapshot, &[]);
     for (service, reported) in snapshot.services.iter().zip(&status.services) {
         for (view, reported) in service.objectives.iter().zip(&reported.objectives) {
             let name = &view.objective.name;

@@ -55,9 +55,25 @@ fn while_somebody_else_holds_the_store_outcomes_wait_and_none_is_lost() {
         "{:?}",
         daemon.metric(BACKLOG)
     );
+    let not_ready = daemon.request("GET", "/-/ready");
+    assert!(
+        not_ready.starts_with("HTTP/1.1 503") && not_ready.contains("database is locked"),
+        "{not_ready}"
+    );
+    assert!(
+        daemon
+            .request("GET", "/-/healthy")
+            .starts_with("HTTP/1.1 200")
+    );
+    let page = daemon.request("GET", "/");
+    assert!(page.contains("The store cannot be written: "), "{page}");
     other.execute_batch("COMMIT").expect("let go");
     daemon.wait_for(|daemon| daemon.metric(BACKLOG).filter(|waiting| *waiting < 10.0));
     assert_eq!(daemon.metric(LOST), Some(0.0));
+    daemon.wait_for(|daemon| {
+        let ready = daemon.request("GET", "/-/ready");
+        ready.starts_with("HTTP/1.1 200").then_some(())
+    });
     let failing = daemon.log().matches("writing to the store failed").count();
     assert!(
         failing <= 2,

@@ -5,8 +5,8 @@ mod system;
 use slod::alert::{AlertKey, AlertRecord, TIERS};
 use slod::alerting::AlertsView;
 use slod::ledger::snapshot::{
-    DAYS, DayView, LastOutcome, ObjectiveView, ProbeView, QUANTILE_SPANS, QUANTILES, ServiceView,
-    Snapshot, WindowView,
+    ATTEMPTS, AttemptView, DAYS, DayView, LastOutcome, ObjectiveView, ProbeView, QUANTILE_SPANS,
+    QUANTILES, ServiceView, Snapshot, WindowView,
 };
 use slod::outcome::{Cause, Measurement, Measurements, ProbeKey, Timestamp, Verdict, VoidReason};
 use slod::probe::KINDS;
@@ -280,6 +280,27 @@ fn days(fate: Fate, seed: u64) -> [DayView; DAYS] {
     })
 }
 
+fn attempts(fate: Fate, base: Duration) -> Box<[AttemptView]> {
+    let count = if fate == Fate::New {
+        0
+    } else {
+        ATTEMPTS as u64
+    };
+    let attempts = (0..count).map(|number| {
+        let is_bad = number == 9 || (fate == Fate::Down && number > 50);
+        AttemptView {
+            at: AT.before(INTERVAL * u32::try_from(count - number).expect("few")),
+            verdict: match number {
+                20 => Verdict::Void(VoidReason::Network),
+                _ if is_bad => Verdict::Bad(Cause::Status),
+                _ => Verdict::Good,
+            },
+            latency: base + Duration::from_millis(number * 37 % 90),
+        }
+    });
+    attempts.collect()
+}
+
 pub fn probe(service: &str, name: &str, fate: Fate, seed: u64) -> ProbeView {
     let mut failures = [0; Cause::ALL.len()];
     failures[Cause::Timeout as usize] = 3;
@@ -301,6 +322,7 @@ pub fn probe(service: &str, name: &str, fate: Fate, seed: u64) -> ProbeView {
         last: probed.then(|| last(fate, base)),
         consecutive_failures: u64::from(fate == Fate::Down),
         recent_failures: recent(fate),
+        attempts: attempts(fate, base),
         bucket_bounds: Arc::new([]),
         buckets: Box::new([0]),
         duration_sum: Duration::ZERO,

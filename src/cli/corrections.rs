@@ -1,0 +1,169 @@
+//! `slod corrections`: the time ranges that are excluded; new ones, and revoked ones.
+
+use super::daemon::{Daemon, DaemonArgs};
+use super::run::on_runtime;
+use super::span::{When, read_duration};
+use super::{OutputFormat, exit, print};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::ledger::in_force;
+use crate::outcome::Timestamp;
+use crate::report::corrections::{CorrectionEntry, to_text};
+use crate::slo::correction::Correction;
+use crate::slo::occurrence::latest;
+use crate::store::{Store, StoreError};
+use clap::{Args, Subcommand};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use reqwest::Method;
+use reqwest::header::CONTENT_TYPE;
+use std::time::Duration;
+
+/// Corrections in one list at most: the latest.
+const LIMIT: usize = 1000;
+
+#[derive(Debug, Args)]
+pub struct CorrectionsArgs {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// List the corrections that are in force, the latest first; reads the store if no daemon runs.
+    List(ListArgs),
+    /// Exclude a time range from all objectives, or from some.
+    Add(Box<AddArgs>),
+    /// Count the time range of a correction again.
+    Revoke(RevokeArgs),
+}
+
+#[derive(Debug, Args)]
+struct ListArgs {
+    #[command(flatten)]
+    daemon: DaemonArgs,
+    #[arg(long, default_value = "text")]
+    format: OutputFormat,
+}
+
+#[derive(Debug, Args)]
+struct AddArgs {
+    #[command(flatten)]
+    daemon: DaemonArgs,
+    /// Start: a date (2026-11-01), a time (2026-11-01T14:00:00Z), or a duration before now (20m).
+    #[arg(
+        long,
+        value_name = "TIME",
+        default_value = "0",
+        hide_default_value = true
+    )]
+    from: When,
+    /// End (exclusive), in the same formats; may be in the future.
+    #[arg(long, value_name = "TIME", required_unless_present = "length")]
+    to: Option<When>,
+    /// Length, such as 30m, instead of the end.
+    #[arg(long = "for", value_name = "DURATION", id = "length", value_parser = read_duration, conflicts_with = "to")]
+    length: Option<Duration>,
+    /// Only for this service; repeat it for several [default: all].
+    #[arg(long = "service", value_name = "NAME")]
+    services: Vec<String>,
+    /// Only for objectives with this name; repeat it for several [default: all].
+    #[arg(long = "slo", value_name = "NAME")]
+    slos: Vec<String>,
+    /// Shown with the correction on pages and in reports.
+    #[arg(long)]
+    reason: String,
+    /// Who made it.
+    #[arg(long, env = "USER")]
+    author: String,
+    #[arg(long, default_value = "text")]
+    format: OutputFormat,
+}
+
+#[derive(Debug, Args)]
+struct RevokeArgs {
+    /// As `slod corrections list` shows it.
+    id: String,
+    #[command(flatten)]
+    daemon: DaemonArgs,
+}
+
+pub fn run(args: &CorrectionsArgs) -> u8 {
+    let daemon = match &args.command {
+        Command::List(args) => args.daemon.daemon(),
+        Command::Add(args) => args.daemon.daemon(),
+        Command::Revoke(args) => args.daemon.daemon(),
+    };
+    let daemon = match daemon {
+        Ok(daemon) => daemon,
+        Err(code) => return code,
+    };
+    on_runtime(async {
+        let done = match &args.command {
+            Command::List(args) => list(args, &daemon).await,
+            Command::Add(args) => add(args, &daemon).await,
+            Command::Revoke(args) => revoke(args, &daemon).await,
+        };
+        match done {
+            Ok(text) => {
+                print(&text);
+                exit::OK
+            }
+            Err(reason) => {
+                eprintln!("slod: {reason}");
+                exit::START
+            }
+        }
+    })
+}
+
+async fn list(args: &ListArgs, daemon: &Daemon) -> Result<String, String> {
+    let path = format!("/api/v1/corrections?limit={LIMIT}");
+    let corrections: Vec<CorrectionEntry> = daemon.get_or(&path, stored).await?;
+    Ok(args.format.of(&corrections, |all| to_text(all)))
+}
+
+fn stored(config: &Config, store: &Store) -> Result<Vec<CorrectionEntry>, StoreError> {
+    let all = in_force(config, store)?;
+    let all: Vec<&Correction> = all.iter().collect();
+    let found = latest(&all, Clock::system().now(), None, LIMIT);
+    Ok(found.iter().map(CorrectionEntry::of).collect())
+}
+
+async fn add(args: &AddArgs, daemon: &Daemon) -> Result<String, String> {
+    let now = Clock::system().now();
+    let from = args.from.at(now);
+    let to = match (args.to, args.length) {
+        (Some(to), _) => to.at(now),
+        (None, length) => from.after(length.unwrap_or_default()),
+    };
+    let body = serde_json::json!({
+        "from": written(from),
+        "to": written(to),
+        "services": args.services,
+        "slos": args.slos,
+        "reason": args.reason,
+        "author": args.author,
+    });
+    let request = daemon
+        .request(Method::POST, "/api/v1/corrections")
+        .header(CONTENT_TYPE, "application/json")
+        .body(body.to_string());
+    let answer = daemon.send(request).await?;
+    let added: CorrectionEntry = serde_json::from_slice(&answer)
+        .map_err(|_| "the daemon did not answer with the new correction".to_owned())?;
+    Ok(args
+        .format
+        .of(&added, |one| to_text(std::slice::from_ref(one))))
+}
+
+fn written(at: Timestamp) -> String {
+    at.to_utc()
+        .to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
+}
+
+async fn revoke(args: &RevokeArgs, daemon: &Daemon) -> Result<String, String> {
+    let id = utf8_percent_encode(&args.id, NON_ALPHANUMERIC);
+    let path = format!("/api/v1/corrections/{id}");
+    daemon.send(daemon.request(Method::DELETE, &path)).await?;
+    Ok(format!("correction {} is revoked\n", args.id))
+}

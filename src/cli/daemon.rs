@@ -1,0 +1,217 @@
+//! The daemon that a subcommand asks, and its store if none runs.
+
+use super::client::{Client, ClientArgs, Target};
+use super::{ConfigArg, exit};
+use crate::config::Config;
+use crate::store::{Store, StoreError};
+use crate::text::printable;
+use crate::web::auth::names_tls;
+use clap::Args;
+use reqwest::{Method, RequestBuilder, Response, StatusCode};
+use serde::de::DeserializeOwned;
+use std::error::Error;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+
+/// The daemon answers from memory; a correction waits for the disk and for a recount.
+const TIMEOUT: Duration = Duration::from_secs(30);
+/// Thousands of services fit. An address may be that of another program.
+const MAX_ANSWER: usize = 64 << 20;
+
+/// Which daemon to ask.
+#[derive(Debug, Args)]
+pub struct DaemonArgs {
+    #[command(flatten)]
+    config: ConfigArg,
+    /// Ask the daemon at this address instead of the config's, such as 127.0.0.1:9771 or `https://slod.example.com:9771`.
+    #[arg(long, value_name = "ADDR", conflicts_with = "config")]
+    address: Option<Target>,
+    #[command(flatten)]
+    client: ClientArgs,
+}
+
+impl DaemonArgs {
+    /// The daemon, or the exit code once the errors are printed.
+    pub fn daemon(&self) -> Result<Daemon, u8> {
+        if let Some(target) = &self.address {
+            return Daemon::at(target.clone(), &self.client, TIMEOUT);
+        }
+        let config = self.config.load()?;
+        let is_secure = config.web.config_file.as_deref().is_some_and(names_tls);
+        let Some(target) = Target::at(reachable(config.listen), is_secure) else {
+            eprintln!("slod: {} is not an address to connect to", config.listen);
+            return Err(exit::USAGE);
+        };
+        let daemon = Daemon::at(target, &self.client, TIMEOUT)?;
+        Ok(Daemon {
+            config: Some(config),
+            ..daemon
+        })
+    }
+}
+
+/// A daemon that may run, and the config that it would run with.
+#[derive(Debug)]
+pub struct Daemon {
+    client: Client,
+    /// `None` where only an address is known.
+    config: Option<Config>,
+}
+
+/// Why there is no answer that can be used.
+enum RequestError {
+    /// Nobody answers.
+    Unreachable(String),
+    /// Somebody answers, but not with what was asked for.
+    Refused(String),
+}
+
+impl Daemon {
+    /// One of which only the address is known, or the exit code once the error is printed.
+    pub fn at(target: Target, args: &ClientArgs, timeout: Duration) -> Result<Self, u8> {
+        match args.client(target, timeout) {
+            Ok(client) => Ok(Self {
+                client,
+                config: None,
+            }),
+            Err(reason) => {
+                eprintln!("slod: {reason}");
+                Err(exit::USAGE)
+            }
+        }
+    }
+
+    /// What the daemon answers; `stored` reads the same from the store if none answers.
+    pub async fn get_or<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        stored: impl FnOnce(&Config, &Store) -> Result<T, StoreError>,
+    ) -> Result<T, String> {
+        match (self.try_get(path).await, &self.config) {
+            (Err(RequestError::Unreachable(reason)), Some(config)) => {
+                from_store(config, &reason, stored)
+            }
+            (answer, _) => answer.map_err(RequestError::into_reason),
+        }
+    }
+
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client.request(method, path)
+    }
+
+    /// The body of a successful answer, or the reason why there is none.
+    pub async fn send(&self, request: RequestBuilder) -> Result<Vec<u8>, String> {
+        self.try_send(request)
+            .await
+            .map_err(RequestError::into_reason)
+    }
+
+    async fn try_get<T: DeserializeOwned>(&self, path: &str) -> Result<T, RequestError> {
+        let body = self.try_send(self.request(Method::GET, path)).await?;
+        serde_json::from_slice(&body).map_err(|_| {
+            RequestError::Refused(format!(
+                "{} did not answer as slod does",
+                self.client.target()
+            ))
+        })
+    }
+
+    async fn try_send(&self, request: RequestBuilder) -> Result<Vec<u8>, RequestError> {
+        let at = self.client.target();
+        let mut answer = request.send().await.map_err(|error| {
+            let fact = fact(&error);
+            if error.is_connect() && !fact.contains("certificate") {
+                RequestError::Unreachable(format!("no daemon answers at {at}: {fact}"))
+            } else {
+                RequestError::Refused(format!("the daemon at {at} cannot be asked: {fact}"))
+            }
+        })?;
+        let status = answer.status();
+        let body = read(&mut answer).await.map_err(RequestError::Refused)?;
+        if status.is_success() {
+            return Ok(body);
+        }
+        let problem = serde_json::from_slice(&body).unwrap_or_default();
+        Err(RequestError::Refused(refusal(at, status, &problem)))
+    }
+}
+
+impl RequestError {
+    fn into_reason(self) -> String {
+        match self {
+            Self::Unreachable(reason) | Self::Refused(reason) => reason,
+        }
+    }
+}
+
+async fn read(answer: &mut Response) -> Result<Vec<u8>, String> {
+    let mut body = Vec::new();
+    let lost = |error: reqwest::Error| format!("the answer is incomplete: {}", fact(&error));
+    while let Some(piece) = answer.chunk().await.map_err(lost)? {
+        if body.len() + piece.len() > MAX_ANSWER {
+            let most = MAX_ANSWER >> 20;
+            return Err(format!("the answer is larger than {most} MiB"));
+        }
+        body.extend_from_slice(&piece);
+    }
+    Ok(body)
+}
+
+/// The reason that a problem document (RFC 9457) has.
+fn refusal(at: &Target, status: StatusCode, problem: &serde_json::Value) -> String {
+    if status == StatusCode::UNAUTHORIZED {
+        return format!("{at} needs authentication (see --token-file and --username)");
+    }
+    let text = |key: &str| problem[key].as_str().map(printable);
+    match (text("title"), text("detail")) {
+        (Some(title), Some(detail)) => format!("{title}: {detail}"),
+        (Some(title), None) => title,
+        (None, _) => format!("{at} answered with the HTTP status {}", status.as_u16()),
+    }
+}
+
+/// The innermost cause of an error: `connection refused`. What wraps it speaks of the program.
+fn fact(error: &reqwest::Error) -> String {
+    if error.is_timeout() {
+        return "no answer in time".to_owned();
+    }
+    let mut reason: &dyn Error = error;
+    while let Some(source) = reason.source() {
+        reason = source;
+    }
+    match reason.downcast_ref::<std::io::Error>() {
+        Some(error) => error.kind().to_string(),
+        None => reason.to_string(),
+    }
+}
+
+fn from_store<T>(
+    config: &Config,
+    unanswered: &str,
+    read: impl FnOnce(&Config, &Store) -> Result<T, StoreError>,
+) -> Result<T, String> {
+    let path = config.store.path.display();
+    let answer = Store::open_read_only(&config.store.path).and_then(|store| read(config, &store));
+    match answer {
+        Ok(answer) => {
+            eprintln!("{unanswered}; computed from the store {path}");
+            Ok(answer)
+        }
+        Err(error) => Err(format!(
+            "{unanswered}; and the store {path} cannot be read: {error}"
+        )),
+    }
+}
+
+/// A daemon that listens everywhere is asked on loopback.
+fn reachable(mut address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        let loopback = if address.is_ipv4() {
+            IpAddr::from(Ipv4Addr::LOCALHOST)
+        } else {
+            Ipv6Addr::LOCALHOST.into()
+        };
+        address.set_ip(loopback);
+    }
+    address
+}

@@ -1,0 +1,60 @@
+//! What is generated from the declarations of the command line and of the config: completions, man
+//! pages, and the JSON Schema of the config.
+
+use super::{Cli, exit, print};
+use crate::config;
+use crate::probe::KINDS;
+use clap::{Args, CommandFactory};
+use clap_complete::Shell;
+use std::path::{Path, PathBuf};
+
+#[derive(Debug, Args)]
+pub struct CompletionsArgs {
+    shell: Shell,
+}
+
+#[derive(Debug, Args)]
+pub struct ManArgs {
+    /// Write the pages of all subcommands to this directory, instead of slod(1) to standard output.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+pub fn completions(args: &CompletionsArgs) -> u8 {
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut Cli::command(), "slod", &mut script);
+    print(&String::from_utf8_lossy(&script));
+    exit::OK
+}
+
+pub fn man(args: &ManArgs) -> u8 {
+    let written = match &args.out {
+        Some(folder) => pages(folder).map_err(|error| (folder.as_path(), error)),
+        None => page().map_err(|error| (Path::new("standard output"), error)),
+    };
+    match written {
+        Ok(()) => exit::OK,
+        Err((path, error)) => {
+            eprintln!("slod: cannot write to {}: {error}", path.display());
+            exit::USAGE
+        }
+    }
+}
+
+fn pages(folder: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(folder)?;
+    clap_mangen::generate_to(Cli::command(), folder)
+}
+
+fn page() -> std::io::Result<()> {
+    let mut page = Vec::new();
+    clap_mangen::Man::new(Cli::command()).render(&mut page)?;
+    print(&String::from_utf8_lossy(&page));
+    Ok(())
+}
+
+pub fn schema() -> u8 {
+    let schema = config::schema(KINDS);
+    print(&format!("{schema:#}\n"));
+    exit::OK
+}

@@ -1,0 +1,80 @@
+//! Latency objectives that count probes of very different work together.
+
+use super::finding::{Finding, objectives};
+use crate::config::draft::Draft;
+use crate::config::model::ProbeSpec;
+use crate::slo::{Combine, Sli};
+use url::Url;
+
+/// The last segments of paths that answer without doing the service's work.
+const HEALTH_CHECKS: [&str; 14] = [
+    "health",
+    "healthy",
+    "healthz",
+    "healthcheck",
+    "ready",
+    "readyz",
+    "readiness",
+    "live",
+    "livez",
+    "liveness",
+    "alive",
+    "ping",
+    "status",
+    "up",
+];
+
+pub(super) fn different_paths(draft: &Draft<'_>) -> Vec<Finding> {
+    let mut found = Vec::new();
+    for (service, placed) in objectives(draft) {
+        let objective = &placed.value;
+        if !matches!(objective.sli, Sli::Latency { .. }) || objective.combine != Combine::Pooled {
+            continue;
+        }
+        let mut probes = service.counting(objective).map(|probe| &probe.value);
+        let Some(first) = probes.next() else { continue };
+        let work = Work::of(first);
+        if let Some(other) = probes.find(|probe| Work::of(probe) != work) {
+            found.push(Finding {
+                at: placed.section.spot().clone(),
+                message: format!(
+                    "`{}` of `{}` counts the latencies of {} and {} together: the fast one hides the slow one",
+                    objective.name,
+                    service.name,
+                    shown(first),
+                    shown(other)
+                ),
+                help: "write one latency objective for each, with `probes: [ ... ]`, or put the probes into two services".to_owned(),
+            });
+        }
+    }
+    found
+}
+
+fn shown(spec: &ProbeSpec) -> String {
+    format!("`{}` ({})", spec.key.probe, spec.probe.target())
+}
+
+/// What a probe asks for, as far as it says how long an answer takes.
+#[derive(PartialEq, Eq)]
+struct Work {
+    kind: &'static str,
+    is_health_check: bool,
+    /// The first segment of the path; the rest may name one of many things.
+    begins: String,
+}
+
+impl Work {
+    fn of(spec: &ProbeSpec) -> Self {
+        let url = Url::parse(&spec.probe.target()).ok();
+        let path = url.as_ref().map_or("", Url::path).to_ascii_lowercase();
+        let mut segments = path.split('/').filter(|segment| !segment.is_empty());
+        let begins = segments.next().unwrap_or_default().to_owned();
+        let last = segments.next_back().unwrap_or(&begins);
+        Self {
+            kind: spec.kind,
+            is_health_check: HEALTH_CHECKS.contains(&last),
+            begins,
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! The JSON Schema of the config, made from the declared keys: for completion and checks in editors.
+
+use super::keys::ROOT;
+use crate::probe::Kind;
+use crate::yaml::{Declared, Keys, Need, Structure};
+use serde_json::{Map, Value, json};
+
+/// The whole document.
+pub fn schema(kinds: &[&'static dyn Kind]) -> Value {
+    let mut schema = section(ROOT, kinds);
+    schema["$schema"] = "http://json-schema.org/draft-07/schema#".into();
+    schema["title"] = "Config of slod".into();
+    schema
+}
+
+fn section(keys: Keys, kinds: &[&'static dyn Kind]) -> Value {
+    let mut properties = Map::new();
+    for key in keys {
+        if matches!(key.form().structure(), Structure::ProbeKind) {
+            for kind in kinds {
+                let mut schema = section(kind.keys(), kinds);
+                schema["description"] = kind.summary().into();
+                properties.insert(kind.name().to_owned(), schema);
+            }
+            continue;
+        }
+        properties.insert(key.name().to_owned(), value(*key, kinds));
+        if let Some(file) = key.file_name() {
+            let description = format!("The file that contains `{}`. {}", key.name(), key.doc());
+            properties.insert(
+                file,
+                json!({ "type": "string", "description": description }),
+            );
+        }
+    }
+    let mut schema = json!({
+        "type": "object",
+        "properties": properties,
+        "additionalProperties": false,
+    });
+    let required: Vec<_> = keys.iter().filter(|key| is_required(**key)).collect();
+    if !required.is_empty() {
+        schema["required"] = required.iter().map(|key| key.name()).collect();
+    }
+    schema
+}
+
+/// A secret may be in a file, and the key of a probe kind has the name of the kind.
+fn is_required(key: &dyn Declared) -> bool {
+    let is_own = matches!(
+        key.form().structure(),
+        Structure::Value | Structure::Mapping { .. }
+    );
+    key.need() == Need::Required && is_own
+}
+
+/// The forms of single values are checked by `slod check` only: any of them may be `${NAME}`.
+fn value(key: &dyn Declared, kinds: &[&'static dyn Kind]) -> Value {
+    let mut schema = match key.form().structure() {
+        // A list of one item may be written without brackets.
+        Structure::Mapping { suffix: "[]", keys } => {
+            let item = section(keys, kinds);
+            let list = json!({ "type": "array", "items": item.clone() });
+            json!({ "anyOf": [list, item] })
+        }
+        Structure::Mapping { keys, .. } => section(keys, kinds),
+        Structure::Secret => json!({ "type": "string" }),
+        Structure::SecretMap => {
+            json!({ "type": "object", "additionalProperties": { "type": "string" } })
+        }
+        Structure::Value | Structure::ProbeKind => match key.form().words() {
+            words if words.is_empty() => json!({}),
+            // A variable may stand for one.
+            words => {
+                json!({ "anyOf": [{ "enum": literals(&words) }, { "type": "string", "pattern": r"\$\{" }] })
+            }
+        },
+    };
+    schema["description"] = match key.form().structure() {
+        Structure::Mapping { .. } => key.doc().into(),
+        _ => format!("{} ({})", key.doc(), key.form().describe()).into(),
+    };
+    if let Need::Default(default) = key.need() {
+        schema["default"] = default.into();
+    }
+    schema
+}
+
+/// The words as text, and as the numbers that some of them are without quotes.
+fn literals(words: &[&'static str]) -> Vec<Value> {
+    let texts = words.iter().map(|word| Value::from(*word));
+    let numbers = words.iter().filter_map(|word| word.parse::<u32>().ok());
+    texts.chain(numbers.map(Value::from)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::probe::KINDS;
+
+    #[test]
+    fn every_key_is_in_the_schema_and_no_other() {
+        let schema = schema(KINDS);
+        assert_eq!(schema["additionalProperties"], false);
+        assert_eq!(schema["required"], json!(["services"]));
+        for key in ROOT {
+            assert!(
+                schema["properties"][key.name()].is_object(),
+                "{}",
+                key.name()
+            );
+        }
+        let service = &schema["properties"]["services"]["anyOf"][0]["items"]["properties"];
+        let probe = &service["probes"]["anyOf"][0]["items"];
+        assert_eq!(probe["required"], json!(["name"]));
+        for kind in KINDS {
+            assert!(probe["properties"][kind.name()]["properties"].is_object());
+        }
+        let sli = service["objectives"]["anyOf"][0]["items"]["properties"]["sli"].to_string();
+        assert!(sli.contains("\"enum\":[\"availability\""), "{sli}");
+        let http = &probe["properties"]["http"]["properties"];
+        assert!(http["bearer"].is_object() && http["bearer_file"].is_object());
+    }
+}

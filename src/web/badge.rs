@@ -1,0 +1,121 @@
+//! Badges for documents and wikis: an objective's state, SLI or budget as a small SVG.
+
+use super::WebState;
+use super::problem::Problem;
+use crate::format::numbers;
+use crate::ledger::snapshot::ObjectiveView;
+use crate::report::health::{Health, HealthLevel};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Path, Query, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use maud::{Markup, html};
+use serde::Deserialize;
+use std::sync::Arc;
+
+/// Proxies of code hosts cache for so long; the daemon has new numbers every few seconds.
+const CACHE: &str = "public, max-age=60";
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Asked {
+    #[serde(default)]
+    show: Shown,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Shown {
+    #[default]
+    Sli,
+    Status,
+    Budget,
+}
+
+pub async fn badge(
+    State(state): State<WebState>,
+    Path((service, file)): Path<(String, String)>,
+    asked: Result<Query<Asked>, QueryRejection>,
+) -> Result<Response, Problem> {
+    let expected = "`show` must be `sli`, `status` or `budget`";
+    let Query(asked) = asked.map_err(|_| Problem::new(StatusCode::BAD_REQUEST, expected))?;
+    let snapshot = Arc::clone(&state.snapshots.borrow());
+    let name = file.strip_suffix(".svg").unwrap_or(&file);
+    let services = snapshot.services.iter();
+    let mut objectives = services
+        .filter(|one| *one.name == *service)
+        .flat_map(|one| &one.objectives);
+    let view = objectives.find(|view| view.objective.name == name);
+    let view = view.ok_or_else(|| {
+        let title = "no objective has this name";
+        Problem::new(StatusCode::NOT_FOUND, title).because(format!("{service}/{name}"))
+    })?;
+    let level = Health::of_objective(view).level();
+    let svg = draw(&format!("{service} {name}"), &text(view, asked.show), level);
+    let head = [
+        (header::CONTENT_TYPE, "image/svg+xml; charset=utf-8"),
+        (header::CACHE_CONTROL, CACHE),
+    ];
+    Ok((head, svg.into_string()).into_response())
+}
+
+fn text(view: &ObjectiveView, shown: Shown) -> String {
+    let known = |value: Option<String>| value.unwrap_or_else(|| "no data".to_owned());
+    match shown {
+        Shown::Status => Health::of_objective(view).label().to_owned(),
+        Shown::Sli => known(view.budget.period.sli.map(numbers::percent)),
+        Shown::Budget => known(
+            view.budget
+                .left()
+                .map(|left| format!("{} budget left", numbers::share(left))),
+        ),
+    }
+}
+
+/// White on these is readable.
+const fn colour(level: HealthLevel) -> &'static str {
+    match level {
+        HealthLevel::Bad => "#b3202c",
+        HealthLevel::Warn => "#8a5200",
+        HealthLevel::Idle => "#5a626d",
+        HealthLevel::Ok => "#17713f",
+    }
+}
+
+/// The width of a text at 11 px, roughly: the drawing then stretches it to exactly this.
+fn width(text: &str) -> usize {
+    let of = |c: char| if c.is_ascii() { 7 } else { 12 };
+    text.chars().map(of).sum()
+}
+
+fn draw(label: &str, value: &str, level: HealthLevel) -> Markup {
+    let (left, right) = (width(label) + 12, width(value) + 12);
+    let whole = left + right;
+    html! {
+        svg xmlns="http://www.w3.org/2000/svg" width=(whole) height="20" role="img" aria-label={ (label) ": " (value) } {
+            title { (label) ": " (value) }
+            rect width=(whole) height="20" rx="3" fill="#3a4049" {}
+            rect x=(left) width=(right) height="20" rx="3" fill=(colour(level)) {}
+            rect x=(left) width="4" height="20" fill=(colour(level)) {}
+            g fill="#fff" text-anchor="middle" font-family="Verdana,DejaVu Sans,sans-serif" font-size="11" {
+                text x=(left / 2) y="14" textLength=(left - 12) { (label) }
+                text x=(left + right / 2) y="14" textLength=(right - 12) { (value) }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_escaped_and_fit() {
+        let svg = draw("<script>", "99.95%", HealthLevel::Ok).into_string();
+        assert!(
+            svg.contains("&lt;script&gt;") && !svg.contains("<script>"),
+            "{svg}"
+        );
+        assert!(svg.contains("width=\"122\""), "{svg}");
+    }
+}

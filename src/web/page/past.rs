@@ -1,0 +1,181 @@
+//! What the page of a service shows of the past: response times by the hour, and incidents.
+
+use super::parts::moment;
+use crate::alert::AlertRecord;
+use crate::format::numbers;
+use crate::outcome::{ProbeKey, Timestamp};
+use crate::slo::occurrence::Cursor;
+use crate::stats::quantile::needed;
+use crate::store::HourSummary;
+use crate::units::HOUR_MS;
+use maud::{Markup, html};
+use std::fmt::Write as _;
+use std::time::Duration;
+
+/// How far back response times are drawn.
+pub const HOURS: i64 = 7 * 24;
+/// How many incidents are listed: the newest.
+pub const INCIDENTS: usize = 20;
+
+/// Read from the store when the page is asked for.
+#[derive(Debug, Default)]
+pub struct Past {
+    /// Where the list of corrections continues.
+    pub older: Option<Cursor>,
+    /// In the order of time.
+    pub latencies: Vec<(ProbeKey, Vec<HourLatency>)>,
+    /// Burn alerts, the newest first.
+    pub alerts: Vec<AlertRecord>,
+}
+
+/// One probe's response times in an hour: unknown where the sample is too small, or where a failure
+/// has that rank.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct HourLatency {
+    pub start: Timestamp,
+    pub p50: Option<Duration>,
+    pub p95: Option<Duration>,
+}
+
+impl HourLatency {
+    pub fn of(hour: &HourSummary) -> Self {
+        Self {
+            start: hour.start,
+            p50: quantile(hour, 0.5),
+            p95: quantile(hour, 0.95),
+        }
+    }
+}
+
+/// Failures are slower than everything else.
+fn quantile(hour: &HourSummary, quantile: f64) -> Option<Duration> {
+    let bad: u64 = hour.bad.values().map(|count| u64::from(*count)).sum();
+    let total = u64::from(hour.good) + bad;
+    if total < needed(quantile) {
+        return None;
+    }
+    let rank = quantile * total as f64;
+    let mut below = 0.0;
+    let found = hour.histogram.iter().find(|(_, count)| {
+        below += f64::from(*count);
+        below >= rank
+    });
+    found.map(|(code, _)| hour.scale().middle(*code))
+}
+
+/// Median and p95 of the last days, drawn.
+pub fn latencies(key: &ProbeKey, past: &Past, at: Timestamp) -> Markup {
+    let hours = past.latencies.iter().find(|(one, _)| one == key);
+    let hours = hours.map_or(&[][..], |(_, hours)| hours);
+    let values = hours.iter().flat_map(|hour| [hour.p50, hour.p95]).flatten();
+    let Some(highest) = values.max() else {
+        return html! {};
+    };
+    let from = at.0.div_euclid(HOUR_MS) - HOURS;
+    let path = |value: fn(&HourLatency) -> Option<Duration>| path(hours, from, highest, value);
+    let label = format!(
+        "Response times by hour over the last 7 days; the highest p95 is {}",
+        numbers::latency(highest)
+    );
+    html! {
+        h4 { "Response time by hour" }
+        figure.days.times {
+            svg role="img" aria-label=(label) viewBox={ "0 0 " (HOURS) " 100" } preserveAspectRatio="none" {
+                path.p95 d=(path(|hour| hour.p95)) {}
+                path.p50 d=(path(|hour| hour.p50)) {}
+            }
+            figcaption.quiet {
+                span { "7 days ago" }
+                span { "p50, dashed p95; top " (numbers::latency(highest)) }
+                span { "now" }
+            }
+        }
+    }
+}
+
+/// A line that is interrupted where the value is unknown; hours are numbered from `from`.
+fn path(
+    hours: &[HourLatency],
+    from: i64,
+    highest: Duration,
+    value: impl Fn(&HourLatency) -> Option<Duration>,
+) -> String {
+    let mut path = String::new();
+    let mut before = None;
+    for hour in hours {
+        let number = hour.start.0.div_euclid(HOUR_MS) - from;
+        let Some(value) = value(hour) else { continue };
+        let share = value.as_secs_f64() / highest.as_secs_f64();
+        let (command, y) = (
+            if before == Some(number - 1) { 'L' } else { 'M' },
+            98.0 - share * 96.0,
+        );
+        // An hour alone is a short line. Writing to a text cannot fail.
+        let _ = write!(path, "{command}{number} {y:.1}h.5");
+        before = Some(number);
+    }
+    path
+}
+
+/// Burn alerts of the last 30 days, without those that followed from a faster one.
+pub fn incidents(service: &str, past: &Past) -> Markup {
+    let alerts = past.alerts.iter();
+    let mine = alerts.filter(|one| *one.key.service == *service && !one.inhibited);
+    let shown: Vec<_> = mine.take(INCIDENTS).collect();
+    html! {
+        @if !shown.is_empty() {
+            section {
+                h2 { "Incidents" }
+                div.card {
+                    p.quiet { "Burn alerts of the last 30 days, the newest first." }
+                    ul.failures { @for alert in shown { (incident(alert)) } }
+                }
+            }
+        }
+    }
+}
+
+fn incident(alert: &AlertRecord) -> Markup {
+    let lasted = |to: Timestamp| {
+        let length = to.0.saturating_sub(alert.from.0);
+        numbers::span(Duration::from_millis(u64::try_from(length).unwrap_or(0)))
+    };
+    html! {
+        li {
+            span.cause { (alert.key.tier.urgency.label()) }
+            span.message dir="auto" {
+                bdi { (alert.key.slo) } ": error-budget burn over " (alert.key.tier.windows())
+                @if let Some(spent) = alert.spent { ", " (numbers::spent(spent)) " of the budget spent" }
+            }
+            span.quiet {
+                (moment(alert.from)) ", "
+                @match alert.to {
+                    Some(to) => { "for " (lasted(to)) }
+                    None => { "still firing" }
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_interrupted_where_nothing_is_known() {
+        let hour = |number: i64, p50: Option<u64>| HourLatency {
+            start: Timestamp(number * HOUR_MS),
+            p50: p50.map(Duration::from_millis),
+            p95: None,
+        };
+        let hours = [
+            hour(10, Some(50)),
+            hour(11, Some(100)),
+            hour(12, None),
+            hour(13, Some(100)),
+        ];
+        let drawn = path(&hours, 10, Duration::from_millis(100), |hour| hour.p50);
+        assert_eq!(drawn, "M0 50.0h.5L1 2.0h.5M3 2.0h.5");
+    }
+}

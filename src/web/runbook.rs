@@ -1,0 +1,58 @@
+//! The runbook as a page: what the alerts of the shipped rules link to.
+
+use super::page::style;
+use axum::response::Html;
+use maud::{DOCTYPE, PreEscaped, html};
+use pulldown_cmark::{Options, Parser, html::push_html};
+use std::sync::LazyLock;
+
+const RUNBOOK: &str = include_str!("../../docs/RUNBOOK.md");
+
+/// Each section has the name of its alert as its id.
+static PAGE: LazyLock<String> = LazyLock::new(|| {
+    let with_id = |line: &str| match line.strip_prefix("## ") {
+        Some(alert) => format!("{line} {{#{}}}\n", alert.to_lowercase()),
+        None => format!("{line}\n"),
+    };
+    let text: String = RUNBOOK.lines().map(with_id).collect();
+    let mut content = String::new();
+    let parser = Parser::new_ext(&text, Options::ENABLE_HEADING_ATTRIBUTES);
+    push_html(&mut content, parser);
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                title { "Runbook – slod" }
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                link rel="stylesheet" href={ (style::NAME) "?v=" (*style::HASH) };
+            }
+            body {
+                header.top { nav aria-label="Main" { a.mark href="./" { "slod" span.quiet { " status" } } } }
+                main.text { (PreEscaped(content)) }
+            }
+        }
+    };
+    page.into_string()
+});
+
+pub async fn runbook() -> Html<&'static str> {
+    Html(&PAGE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_alert_of_the_rules_links_to_a_section() {
+        let rules = include_str!("../../deploy/prometheus/slod.rules.yml");
+        let anchors = rules.split("/runbook#").skip(1);
+        let anchors: Vec<_> = anchors.filter_map(|rest| rest.split('\'').next()).collect();
+        assert!(anchors.len() > 15, "{anchors:?}");
+        for anchor in anchors {
+            assert!(PAGE.contains(&format!("<h2 id=\"{anchor}\">")), "{anchor}");
+        }
+    }
+}
