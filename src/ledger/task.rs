@@ -119,6 +119,7 @@ pub async fn run(
                         ScheduleEvent::Missed(key, ticks) => ledger.missed(&key, ticks),
                     }
                 }
+                transitions.log_suppressed(now);
                 deps.vantage_lost.set(i64::from(vantage.is_lost()));
             }
             Some(Recount { by, done }) = deps.recounts.recv() => {
@@ -164,6 +165,7 @@ pub async fn run(
             }
         }
     }
+    transitions.log_rest();
     publish(&mut ledger, &deps);
 }
 

@@ -70,7 +70,14 @@ impl TransitionLog {
 
     /// Logs the number of lines that were left out once their period is over.
     pub(super) fn log_suppressed(&mut self, now: Timestamp) {
-        if let Some((down, up)) = self.period.ended(now) {
+        if self.period.is_over(now) {
+            self.log_rest();
+        }
+    }
+
+    /// Logs it now, whether or not the period is over.
+    pub(super) fn log_rest(&mut self) {
+        if let Some((down, up)) = self.period.left_out() {
             warn!(
                 down,
                 up,
@@ -148,12 +155,10 @@ impl Period {
         false
     }
 
-    /// How many went down and came up without a line, once the period is over.
-    fn ended(&mut self, now: Timestamp) -> Option<(u64, u64)> {
-        if !self.is_over(now) || self.down + self.up == 0 {
-            return None;
-        }
-        Some((std::mem::take(&mut self.down), std::mem::take(&mut self.up)))
+    /// How many went down and came up without a line.
+    fn left_out(&mut self) -> Option<(u64, u64)> {
+        let counts = (std::mem::take(&mut self.down), std::mem::take(&mut self.up));
+        Some(counts).filter(|counts| *counts != (0, 0))
     }
 }
 
@@ -205,9 +210,9 @@ mod tests {
             lines += usize::from(period.admits(&transition, at(number / 1000)));
         }
         assert_eq!(lines, LINES);
-        assert_eq!(period.ended(at(9)), None);
-        assert_eq!(period.ended(at(10)), Some((3980, 1000)));
-        assert_eq!(period.ended(at(11)), None, "once");
+        assert!(!period.is_over(at(9)) && period.is_over(at(10)));
+        assert_eq!(period.left_out(), Some((3980, 1000)));
+        assert_eq!(period.left_out(), None, "once");
         assert!(period.admits(&Transition::Down, at(11)));
         assert!(
             period.admits(&Transition::Down, at(-5000)),

@@ -7,6 +7,7 @@ use crate::format::numbers;
 use crate::format::numbers::plural;
 use crate::format::times::{length, minute, second};
 use crate::report::notes;
+use chrono::TimeDelta;
 use std::collections::BTreeSet;
 
 /// `2 of 12 objectives missed`
@@ -67,7 +68,8 @@ pub fn charged(report: &Report) -> &'static str {
 /// What the numbers lack: where a part of the store is lost, of the future, or not exact.
 pub fn notes(report: &Report) -> Vec<String> {
     let mut notes = Vec::new();
-    if let Some(asked) = report.asked_to {
+    let is_short = report.to - report.from <= TimeDelta::days(1);
+    if let Some(asked) = report.asked_to.filter(|_| is_short) {
         let (end, asked) = (minute(report.to), second(asked));
         notes.push(format!(
             "The report ends at {end} UTC, the last whole minute: what happened from then to {asked} UTC is not in it."

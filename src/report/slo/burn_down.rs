@@ -7,11 +7,7 @@ use crate::units::{DAY_MS, HOUR_MS};
 const MINUTE_MS: i64 = 60_000;
 
 /// The time between two points, for spans up to a length; longer ones are drawn by the day.
-const STEPS: [(i64, i64); 3] = [
-    (12 * HOUR_MS, MINUTE_MS),
-    (DAY_MS, 5 * MINUTE_MS),
-    (3 * DAY_MS, HOUR_MS),
-];
+const STEPS: [(i64, i64); 2] = [(12 * HOUR_MS, MINUTE_MS), (3 * DAY_MS, HOUR_MS)];
 
 /// Counts what was spent step by step.
 #[derive(Debug)]
@@ -98,8 +94,8 @@ mod tests {
     fn points_by_the_minute_the_hour_or_the_day() {
         assert_eq!(points(1, 1), 61);
         assert_eq!(points(12, 12), 721);
-        assert_eq!(points(24, 24), 289);
-        assert_eq!(points(25, 25), 26);
+        assert_eq!(points(13, 13), 14);
+        assert_eq!(points(24, 24), 25);
         assert_eq!(points(72, 72), 73);
         assert_eq!(points(73, 73), 5);
         assert_eq!(points(30 * 24, 30 * 24), 31);
