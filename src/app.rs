@@ -177,6 +177,7 @@ impl App {
             system,
             own: self.own.clone(),
             streams: web::Streams::default(),
+            histories: web::HistoryLimits::default(),
             store: store.clone(),
             history: history.clone(),
             reload: requests_in,

@@ -31,4 +31,4 @@ pub mod web;
 pub mod yaml;
 
 // The pure part, a package of its own: under one name for everything above it.
-pub use slod_core::{diagnostic, outcome, slo, stats, units};
+pub use slod_core::{diagnostic, outcome, printable, slo, stats, units};

@@ -1,5 +1,6 @@
 //! `slod backup`: a copy of the store, also while the daemon runs.
 
+use super::output::complain;
 use super::{ConfigArg, exit};
 use crate::app::Origin;
 use crate::store;
@@ -19,7 +20,7 @@ pub fn run(args: &BackupArgs) -> u8 {
     let config = match Origin::File(args.config.path.clone()).load() {
         Ok(config) => config,
         Err(reason) => {
-            eprintln!("{reason}");
+            complain(&reason);
             return exit::USAGE;
         }
     };
@@ -33,7 +34,7 @@ pub fn run(args: &BackupArgs) -> u8 {
             exit::OK
         }
         Err(error) => {
-            eprintln!("slod: no backup was made: {error}");
+            complain(&format!("slod: no backup was made: {error}"));
             exit::START
         }
     }

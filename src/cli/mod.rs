@@ -6,6 +6,7 @@ pub mod check;
 mod demo;
 mod healthcheck;
 mod log;
+mod output;
 mod probe;
 mod report;
 mod run;
@@ -15,6 +16,7 @@ mod store;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use log::HeldLog;
+use output::complain;
 use serde::Serialize;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -106,7 +108,7 @@ pub fn main() -> ExitCode {
         _ => None,
     };
     if let Err(error) = cli.log.init(held.as_ref()) {
-        eprintln!("slod: {error}");
+        complain(&format!("slod: {error}"));
         return ExitCode::from(exit::USAGE);
     }
     // reqwest takes the process's provider; a second call changes nothing.

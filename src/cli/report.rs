@@ -1,5 +1,6 @@
 //! `slod report`: what became of the promises over a span of time.
 
+use super::output::{complain, show};
 use super::span::SpanArgs;
 use super::{ConfigArg, exit};
 use crate::app::Origin;
@@ -12,7 +13,6 @@ use crate::report::slo::{MAX_SPAN, report};
 use crate::store::Store;
 use crate::units::show_duration;
 use clap::{Args, ValueEnum};
-use std::io::{self, Write as _};
 
 #[derive(Debug, Args)]
 pub struct ReportArgs {
@@ -52,15 +52,14 @@ pub fn run(args: &ReportArgs) -> u8 {
     let mut config = match Origin::File(args.config.path.clone()).load() {
         Ok(config) => config,
         Err(reason) => {
-            eprintln!("{reason}");
+            complain(&reason);
             return exit::USAGE;
         }
     };
     match outcome(args, &mut config) {
         Ok(report) => {
             let text = args.format.of(&report);
-            // A reader that goes away early, such as `head`, is no fault.
-            io::stdout().write_all(text.as_bytes()).unwrap_or_default();
+            show(&text);
             if report.any_missed() {
                 exit::NO
             } else {
@@ -68,7 +67,7 @@ pub fn run(args: &ReportArgs) -> u8 {
             }
         }
         Err((code, reason)) => {
-            eprintln!("slod: {reason}");
+            complain(&format!("slod: {reason}"));
             code
         }
     }

@@ -1,5 +1,6 @@
 //! `slod store`: whether the store is valid, and what can be recovered from a damaged one.
 
+use super::output::{complain, show};
 use super::{ConfigArg, exit};
 use crate::app::Origin;
 use crate::clock::Clock;
@@ -26,7 +27,7 @@ pub fn run(args: &StoreArgs) -> u8 {
     let config = match Origin::File(config.path.clone()).load() {
         Ok(config) => config,
         Err(reason) => {
-            eprintln!("{reason}");
+            complain(&reason);
             return exit::USAGE;
         }
     };
@@ -39,7 +40,7 @@ pub fn run(args: &StoreArgs) -> u8 {
         }
     };
     outcome.unwrap_or_else(|error: StoreError| {
-        eprintln!("slod: {}: {error}", path.display());
+        complain(&format!("slod: {}: {error}", path.display()));
         exit::START
     })
 }
@@ -55,7 +56,7 @@ fn print_check(path: &Path, checked: &Checked) -> u8 {
         checked.corrections
     );
     for fault in &checked.faults {
-        println!("fault: {fault}");
+        show(&format!("fault: {fault}\n"));
     }
     if checked.unlisted > 0 {
         println!("and {} more", checked.unlisted);

@@ -24,7 +24,6 @@ mod zone;
 
 pub use docs::markdown;
 pub use load::{Code, FileError, Loaded, codes, read_file};
-pub use mask::source as without_secrets;
 pub use model::{
     Config, FoundBy, Inputs, ObserveSpec, Pattern, ProbeSpec, ProcessSpec, ServiceSpec, StoreSpec,
 };

@@ -4,8 +4,8 @@ use super::keys::{self, MATCH, OBSERVE, PROCESS, SAMPLINGS};
 use super::model::{FoundBy, ObserveSpec, Pattern, ProcessSpec};
 use super::name::Names;
 use super::read::{duration_within, written};
+use crate::probe::pattern::text_regex;
 use crate::yaml::Section;
-use regex::Regex;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
@@ -43,8 +43,8 @@ pub(super) fn read(root: &Section<'_>) -> Option<ObserveSpec> {
 /// A pattern that a whole text must match.
 fn whole(text: &str) -> Option<Pattern> {
     // Tried as it was written first: brackets around it must not make it valid.
-    Regex::new(text).ok()?;
-    Regex::new(&format!("^(?:{text})$")).ok().map(Pattern)
+    text_regex(text)?;
+    text_regex(&format!("^(?:{text})$")).map(Pattern)
 }
 
 /// The processes of a service that are free of faults.
@@ -115,7 +115,7 @@ fn looks(section: &Section<'_>) -> Option<FoundBy> {
     let inner = section.section("match", MATCH)?;
     let name = inner.text("name");
     let cmdline = inner.parse("cmdline", "a regular expression", |text| {
-        Regex::new(text).ok().map(Pattern)
+        text_regex(text).map(Pattern)
     });
     if !inner.has("name") && !inner.has("cmdline") {
         let help = "add `name`, `cmdline`, or both";

@@ -5,15 +5,19 @@
 
 pub mod beats;
 pub mod dial;
+mod evaluate;
 pub mod heartbeat;
 mod http;
+pub mod pattern;
 mod quoted;
+mod redacted;
 mod tcp;
 
 use crate::outcome::Outcome;
-use crate::yaml::{Key, Secret, Section};
+use crate::yaml::{Key, Redactions, Secret, Section};
 use async_trait::async_trait;
 use beats::HeartbeatState;
+pub use redacted::redacted;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -121,6 +125,13 @@ impl Trace {
                 topic,
                 text: text(),
             });
+        }
+    }
+
+    /// Removes secrets from all steps so far.
+    fn redact(&mut self, redactions: &Redactions) {
+        for step in self.0.iter_mut().flatten() {
+            step.text = redactions.clean(&step.text).into_owned();
         }
     }
 

@@ -1,6 +1,8 @@
 //! The `tcp` kind: a connection, TLS if configured, and an exchange of bytes if configured.
 
 use super::dial::{Failure, Family, Host, Progress, Tls, TlsOptions, connect, options, resolve};
+use super::evaluate::Evaluator;
+use super::pattern::{self, bytes_regex};
 use super::quoted::quoted;
 use super::{Attempt, Kind, Probe};
 use crate::outcome::{Cause, Outcome, Phase};
@@ -11,7 +13,7 @@ use rustls::pki_types::ServerName;
 use std::fmt;
 use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::time::timeout_at;
+use tokio::time::{Instant, timeout_at};
 
 /// Bytes that are received at most. The expression is tried on all of them each time some arrive,
 /// so this also bounds the work that a server can cause byte by byte.
@@ -81,6 +83,7 @@ impl Kind for Tcp {
             tls,
             send,
             expect,
+            evaluator: Evaluator::default(),
         }))
     }
 }
@@ -161,9 +164,7 @@ fn read_send(section: &Section<'_>) -> Option<Message> {
 }
 
 fn read_expect(section: &Section<'_>) -> Option<Regex> {
-    let expect = section.parse("expect", "a regular expression", |text| {
-        Regex::new(text).ok()
-    })?;
+    let expect = section.parse("expect", pattern::EXPECTED, bytes_regex)?;
     if expect.is_match(b"") {
         section.error(
             "invalid-value",
@@ -212,6 +213,7 @@ struct TcpProbe {
     tls: Option<(Tls, ServerName<'static>)>,
     send: Option<Message>,
     expect: Option<Regex>,
+    evaluator: Evaluator,
 }
 
 #[async_trait]
@@ -272,7 +274,8 @@ impl TcpProbe {
             progress.record("send", || format!("{} bytes", bytes.len()));
         }
         if let Some(expect) = &self.expect {
-            self.receive(stream, expect, received).await?;
+            let deadline = progress.deadline();
+            self.receive(stream, expect, deadline, received).await?;
             progress.leave();
             progress.record("expect", || {
                 format!("ok: {}, expected /{expect}/", self.seen(received))
@@ -287,6 +290,7 @@ impl TcpProbe {
         &self,
         mut stream: impl AsyncRead + Unpin,
         expect: &Regex,
+        deadline: Instant,
         received: &mut Vec<u8>,
     ) -> Result<(), Failure> {
         let mut chunk = vec![0; CHUNK];
@@ -298,7 +302,9 @@ impl TcpProbe {
                 return Err(self.mismatch(expect, received, "the server closed the connection"));
             }
             received.extend_from_slice(&chunk[..read]);
-            if expect.is_match(received) {
+            let (expect, so_far) = (expect.clone(), received.clone());
+            let work = move || expect.is_match(&so_far);
+            if self.evaluator.evaluate(deadline, work).await? {
                 return Ok(());
             }
         }

@@ -21,6 +21,7 @@ pub enum Need {
 #[derive(Debug, Clone, Copy)]
 pub enum Shape {
     Text,
+    /// Also as `NAME_file`: its path may hold a token.
     Url,
     Bool,
     /// A whole number from the first to the second.
@@ -44,6 +45,32 @@ pub enum Shape {
     Map(&'static Shape),
     /// One key that names a probe kind, with that kind's keys below it.
     ProbeKind,
+}
+
+impl Shape {
+    /// Whether values may be shown: no part of them is declared as a secret.
+    pub(super) const fn is_public(self) -> bool {
+        match self {
+            Self::Secret | Self::ProbeKind => false,
+            Self::List(item) | Self::Map(item) => item.is_public(),
+            Self::Section(keys) => {
+                let mut at = 0;
+                while at < keys.len() {
+                    if !keys[at].shape.is_public() {
+                        return false;
+                    }
+                    at += 1;
+                }
+                true
+            }
+            _ => true,
+        }
+    }
+
+    /// Whether `NAME_file` may stand for `NAME`.
+    pub(super) const fn has_file(self) -> bool {
+        matches!(self, Self::Secret | Self::Url)
+    }
 }
 
 impl Key {

@@ -7,13 +7,16 @@
 mod file;
 mod key;
 mod reader;
+mod redactions;
 mod secret;
 mod section;
 mod stamp;
 mod tree;
 
+pub use file::{open_regular, read_regular, world_readable};
 pub use key::{Key, Need, Shape};
-pub use reader::{Reader, Spot};
+pub use reader::{Reader, Spot, Traced, shown_name};
+pub use redactions::Redactions;
 pub use secret::Secret;
 pub use section::Section;
 pub use stamp::Stamp;

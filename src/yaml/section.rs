@@ -1,7 +1,8 @@
 //! Takes typed values out of a mapping, reporting every fault on the way.
 
 use super::key::{Key, Need, Shape};
-use super::reader::{Reader, Spot};
+use super::reader::{Reader, Spot, shown_name};
+use super::secret::sounds_secret;
 use super::tree::{Node, Value};
 use crate::diagnostic::nearest;
 use crate::units;
@@ -31,6 +32,7 @@ impl<'n> Section<'n> {
             entries,
             keys,
         };
+        reader.publish_keys(entries);
         section.check_keys();
         section.check_needs();
         section
@@ -73,12 +75,33 @@ impl<'n> Section<'n> {
             "`{name}` is read but not declared at {}",
             self.at.path
         );
-        self.entries
-            .iter()
-            .find(|(key, value)| {
-                key.value.scalar().as_deref() == Some(name) && value.value != Value::Null
-            })
-            .map(|(_, value)| value)
+        let mut entries = self.entries.iter();
+        let (_, node) = entries.find(|(key, value)| {
+            key.value.scalar().as_deref() == Some(name) && value.value != Value::Null
+        })?;
+        // A mapping in place of a text, or of keys that are not known yet, shows nothing.
+        let known = !matches!(node.value, Value::Map(_)) || self.takes_map(name);
+        if known && self.is_public(name) {
+            self.reader.publish(node);
+        }
+        Some(node)
+    }
+
+    fn takes_map(&self, name: &str) -> bool {
+        let mut keys = self.declared();
+        keys.any(|key| key.name == name && matches!(key.shape, Shape::Map(_)))
+    }
+
+    pub(super) fn takes_secret(&self, name: &str) -> bool {
+        let mut keys = self.declared();
+        keys.any(|key| key.name == name && matches!(key.shape, Shape::Secret))
+    }
+
+    /// Whether the value of a declared key may be shown.
+    fn is_public(&self, name: &str) -> bool {
+        let key = self.declared().find(|key| key.name == name);
+        // The others are `NAME_file`: paths.
+        key.is_none_or(|key| key.shape.is_public())
     }
 
     /// The keys as written, with their places, in document order.
@@ -105,7 +128,7 @@ impl<'n> Section<'n> {
     /// Every name that is understood here, apart from probe kinds.
     pub fn names(&self) -> impl Iterator<Item = String> + '_ {
         self.declared().flat_map(|key| {
-            let file = matches!(key.shape, Shape::Secret).then(|| format!("{}_file", key.name));
+            let file = key.shape.has_file().then(|| format!("{}_file", key.name));
             std::iter::once(key.name.to_owned()).chain(file)
         })
     }
@@ -120,16 +143,19 @@ impl<'n> Section<'n> {
         // Where a kind may stand, only its reader knows which names are wrong.
         let takes_kinds = self.declared().count() < self.keys.len();
         let mut seen = BTreeSet::new();
-        for (key, _) in self.entries {
+        for (key, value) in self.entries {
             let name = key.value.scalar().unwrap_or_default();
-            let at = self.inner(&name, key);
+            let shown = shown_name(&name);
+            let at = self.inner(&shown, key);
             if !names.contains(&name) && !takes_kinds {
-                let near = nearest(&name, names.iter().map(String::as_str));
+                let fits = |known: &&String| !known.ends_with("_file") || name.contains("file");
+                let near = nearest(&name, names.iter().filter(fits).map(String::as_str));
+                self.publish_misspelled(&name, near, value);
                 let help = near.map_or_else(
                     || format!("known here: {}", names.join(", ")),
                     |near| format!("did you mean `{near}`?"),
                 );
-                let message = format!("unknown key `{name}`");
+                let message = format!("unknown key `{shown}`");
                 self.reader.error("unknown-key", &at, message, help);
             } else if !seen.insert(name.clone()) {
                 let message = format!("`{name}` is given twice");
@@ -139,10 +165,17 @@ impl<'n> Section<'n> {
         }
     }
 
+    /// Shows the value of a key that is most likely misspelled, unless it may be a secret.
+    pub fn publish_misspelled(&self, name: &str, meant: Option<&str>, value: &Node) {
+        let public = |meant| self.knows(meant) && self.is_public(meant);
+        if meant.is_some_and(public) && !sounds_secret(name) {
+            self.reader.publish(value);
+        }
+    }
+
     fn check_needs(&self) {
         for key in self.declared().filter(|key| key.need == Need::Required) {
-            let by_file =
-                matches!(key.shape, Shape::Secret) && self.has(&format!("{}_file", key.name));
+            let by_file = key.shape.has_file() && self.has(&format!("{}_file", key.name));
             if !self.has(key.name) && !by_file {
                 let message = format!("`{}` is missing", key.name);
                 self.reader.error("missing-key", &self.at, message, key.doc);
@@ -300,11 +333,12 @@ impl<'n> Section<'n> {
                 .mismatch(&at, &node.value, "a mapping of names to texts");
             return Vec::new();
         };
+        self.reader.publish_keys(entries);
         entries
             .iter()
             .filter_map(|(key, value)| {
                 let name = key.value.scalar().unwrap_or_default();
-                let spot = Spot::of(value, at.below(&name));
+                let spot = Spot::of(value, at.below(&shown_name(&name)));
                 let null = null.filter(|_| value.value == Value::Null);
                 let Some(text) = null.map(str::to_owned).or_else(|| value.value.scalar()) else {
                     self.reader.mismatch(&spot, &value.value, "text");

@@ -10,13 +10,23 @@ use std::path::{Path, PathBuf};
 /// kind needs no entry of its own.
 const LAYERS: [&[&str]; 7] = [
     // Pure: data in, data out.
-    &["outcome", "diagnostic", "slo", "stats", "units", "version"],
+    &[
+        "outcome",
+        "diagnostic",
+        "printable",
+        "slo",
+        "stats",
+        "units",
+        "version",
+    ],
     // Contracts and the clock.
     &[
         "clock",
         "yaml",
         "probe",
         "probe::beats",
+        "probe::pattern",
+        "probe::redacted",
         "tasks",
         "exposition",
     ],

@@ -4,6 +4,7 @@
 
 pub mod diagnostic;
 pub mod outcome;
+pub mod printable;
 pub mod slo;
 pub mod stats;
 pub mod units;

@@ -1,5 +1,6 @@
 //! The result of a probe: the types that every other module uses.
 
+use crate::printable::printable;
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -274,11 +275,7 @@ impl Detail {
     /// Sets the sentence, cut at a character boundary where it is too long; control characters
     /// become spaces, since it may quote what a hostile target sent.
     pub fn say(&mut self, message: impl fmt::Display) {
-        let mut text: String = message
-            .to_string()
-            .chars()
-            .map(|c| if c.is_control() { ' ' } else { c })
-            .collect();
+        let mut text = printable(&message.to_string()).into_owned();
         if text.len() > Self::MESSAGE_MAX {
             text.truncate(text.floor_char_boundary(Self::MESSAGE_MAX - 3));
             text.push('…');

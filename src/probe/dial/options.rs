@@ -123,6 +123,7 @@ fn read_identity(tls: &Section<'_>) -> Option<Identity> {
         ),
     }
     let (chain, key) = (tls.file("cert_file")?, tls.file("key_file")?);
+    tls.warn_if_world_readable("key_file");
     let chain: Vec<_> = CertificateDer::pem_slice_iter(&chain).flatten().collect();
     if chain.is_empty() {
         tls.error(

@@ -7,21 +7,20 @@ pub const HTTP: &[Key] = &[
     Key::required(
         "url",
         Shape::Url,
-        "The address: `http` or `https`, without credentials.",
+        "The address: `http` or `https`, without credentials. If its path holds a token, write it as `${NAME}`, or the whole address in a file: what comes from there is never shown.",
     ),
     Key::optional("method", Shape::Text, "GET", "The request's method."),
     Key::optional(
         "headers",
-        Shape::Map(&Shape::Text),
+        Shape::Map(&Shape::Secret),
         "",
-        "Headers to send. Values of headers such as `Authorization`, `Cookie` or `X-Api-Key` are secrets: never shown, and never sent to another origin. `Host` becomes `:authority` over HTTP/2. Headers that only HTTP/1.1 has, such as `Upgrade`, make `http_version: auto` speak HTTP/1.1.",
+        "Headers to send. Their values are never shown, and to another origin only `Accept`, `Accept-Encoding`, `Accept-Language`, `Cache-Control`, `Pragma` and `User-Agent` are sent. `Host` becomes `:authority` over HTTP/2. Headers that only HTTP/1.1 has, such as `Upgrade`, make `http_version: auto` speak HTTP/1.1.",
     ),
-    Key::optional("body", Shape::Text, "", "The request's body."),
     Key::optional(
-        "body_file",
-        Shape::File,
+        "body",
+        Shape::Secret,
         "",
-        "A file with the request's body.",
+        "The request's body, never sent to another origin. A file is sent as it is, with its final line break.",
     ),
     Key::optional(
         "bearer",
@@ -57,7 +56,7 @@ pub const HTTP: &[Key] = &[
         "body_limit",
         Shape::Size,
         "1MiB",
-        "Bytes of the decoded body that are read. A larger body is bad and read no further.",
+        "Bytes of the decoded body that are read, at most 256MiB, or 16MiB if `expect` looks into it. A larger body is bad and read no further.",
     ),
     Key::optional(
         "compression",

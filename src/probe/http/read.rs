@@ -9,16 +9,20 @@ use super::sent::{fitting_version, read_headers};
 use super::{HttpProbe, Version};
 use crate::diagnostic::Severity;
 use crate::probe::dial::{Tls, TlsOptions, options};
+use crate::probe::evaluate::Evaluator;
+use crate::probe::pattern::{self, bytes_regex};
 use crate::yaml::Section;
 use http::header::{ACCEPT, ACCEPT_ENCODING, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use hyper::body::Bytes;
-use regex::bytes::Regex;
+use std::sync::Arc;
 use url::Url;
 
 const AGENT: &str = concat!("slod/", env!("CARGO_PKG_VERSION"));
 /// The default of `body_limit`.
 const BODY_LIMIT: u64 = 1 << 20;
+/// Above this, expressions and JSON would take more time and memory than a probe may.
+const JUDGED_MAX: u64 = 16 << 20;
 /// Above this a body is no health check any more, and would cost more memory than all the rest.
 const BODY_LIMIT_MAX: u64 = 256 << 20;
 
@@ -52,6 +56,14 @@ pub fn read(section: &Section<'_>) -> Option<HttpProbe> {
         );
     }
     let (request, expect) = (request?, expect?);
+    if expect.wants_body() && body_limit > JUDGED_MAX {
+        section.error(
+            "invalid-value",
+            "body_limit",
+            "this is too large for a body that `expect` looks into",
+            "at most 16MiB",
+        );
+    }
     let (tls, foreign_tls) = tls?;
     if request.method == Method::HEAD && expect.wants_body() {
         section.error(
@@ -64,7 +76,8 @@ pub fn read(section: &Section<'_>) -> Option<HttpProbe> {
     warn_of_open_secrets(section, &request);
     Some(HttpProbe {
         request,
-        expect,
+        expect: Arc::new(expect),
+        evaluator: Evaluator::default(),
         redirects: follow.then(|| u32::try_from(max).unwrap_or(0)),
         body_limit,
         version,
@@ -77,15 +90,7 @@ pub fn read(section: &Section<'_>) -> Option<HttpProbe> {
 
 /// An `http` or `https` address without credentials.
 fn read_url(section: &Section<'_>, name: &str) -> Option<Url> {
-    let url = section.parse(
-        name,
-        "an address such as https://example.org/health",
-        |text| {
-            Url::parse(text)
-                .ok()
-                .filter(|url| matches!(url.scheme(), "http" | "https") && url.host().is_some())
-        },
-    )?;
+    let url = parse_url(section, name)?;
     if !url.username().is_empty() || url.password().is_some() {
         section.error(
             "credentials-in-url",
@@ -96,6 +101,32 @@ fn read_url(section: &Section<'_>, name: &str) -> Option<Url> {
         return None;
     }
     Some(url)
+}
+
+/// What an address in a file has behind its host is a secret.
+fn parse_url(section: &Section<'_>, name: &str) -> Option<Url> {
+    let read = |text: &str| {
+        let url = Url::parse(text).ok();
+        url.filter(|url| matches!(url.scheme(), "http" | "https") && url.host().is_some())
+    };
+    let expected = "an address such as https://example.org/health";
+    let file = format!("{name}_file");
+    if !section.has(&file) {
+        return section.parse(name, expected, read);
+    }
+    let url = read(&section.text_or_file(name)?);
+    match &url {
+        Some(url) => section
+            .reader()
+            .redact(&url[url::Position::BeforePath..], "/<secret>"),
+        None => section.error(
+            "invalid-value",
+            &file,
+            "the file holds no address",
+            expected,
+        ),
+    }
+    url
 }
 
 fn read_request(section: &Section<'_>, url: Option<Url>) -> Option<Request> {
@@ -184,15 +215,18 @@ fn read_expect(section: &Section<'_>) -> Option<Expect> {
         "a status from 100 to 999 or a range such as 200-299",
         status_range,
     );
-    let regex = |name| expect.texts(name, "a regular expression", |text| Regex::new(text).ok());
+    let regex = |name| expect.texts(name, pattern::EXPECTED, bytes_regex);
     let mut headers = Vec::new();
     for (name, wanted, at) in expect.text_map("headers") {
-        match (HeaderName::try_from(&name), Regex::new(&wanted)) {
-            (Ok(name), Ok(wanted)) => headers.push((name, wanted)),
+        match (HeaderName::try_from(&name), bytes_regex(&wanted)) {
+            (Ok(name), Some(wanted)) => headers.push((name, wanted)),
             _ => expect.reader().error(
                 "invalid-value",
                 &at,
-                format!("`{name}` is no header name, or its value no regular expression"),
+                format!(
+                    "`{name}` is not the name of a header, or its value is not {}",
+                    pattern::EXPECTED
+                ),
                 "such as `Content-Type: ^application/json`",
             ),
         }

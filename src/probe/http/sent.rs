@@ -4,7 +4,7 @@ use super::Version;
 use super::headers::is_secret;
 use super::request::Request;
 use crate::diagnostic::Severity;
-use crate::yaml::{Section, Spot};
+use crate::yaml::{Section, Spot, shown_name};
 use http::header::{
     AUTHORIZATION, CONNECTION, CONTENT_LENGTH, HOST, TE, TRANSFER_ENCODING, UPGRADE,
 };
@@ -24,9 +24,12 @@ pub fn read_headers(section: &Section<'_>, headers: &mut HeaderMap) -> bool {
                     .error("duplicate-key", &at, message, "keep one of them");
                 faultless = false;
             }
-            Ok((name, value)) => {
+            Ok((name, sent)) => {
+                if sent.is_sensitive() {
+                    redact(section, &value, &at);
+                }
                 seen.push(name.clone());
-                headers.insert(name, value);
+                headers.insert(name, sent);
             }
             Err((message, help)) => {
                 section.reader().error("invalid-value", &at, message, help);
@@ -45,9 +48,18 @@ pub fn read_headers(section: &Section<'_>, headers: &mut HeaderMap) -> bool {
     faultless
 }
 
+/// A credential may turn up with or without its scheme.
+fn redact(section: &Section<'_>, value: &str, at: &Spot) {
+    let reader = section.reader();
+    let token = value.split_once(' ').map_or(value, |(_, token)| token);
+    reader.redact(value, "<secret>");
+    reader.redact(token, "<secret>");
+    reader.note_secret(at);
+}
+
 fn field(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), (String, &'static str)> {
     let Ok(name) = HeaderName::try_from(name) else {
-        let message = format!("`{name}` is not a valid name of a header");
+        let message = format!("`{}` is not a valid name of a header", shown_name(name));
         return Err((message, "names of letters, digits and dashes"));
     };
     let Ok(mut value) = HeaderValue::try_from(value) else {
