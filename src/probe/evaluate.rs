@@ -163,8 +163,10 @@ mod tests {
     #[tokio::test]
     async fn a_panic_is_void_and_the_next_evaluation_works() {
         let evaluator = Evaluator::default();
-        let failure = evaluator.evaluate(soon(), || panic!("a defect")).await;
-        let failure: Failure = failure.map(|()| ()).expect_err("a panic");
+        let failure = evaluator
+            .evaluate(soon(), || -> () { panic!("a defect") })
+            .await;
+        let failure = failure.expect_err("a panic");
         assert_eq!(failure.verdict, Verdict::Void(VoidReason::Resources));
         assert_eq!(evaluator.evaluate(soon(), || 1).await, Ok(1));
     }

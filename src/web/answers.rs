@@ -11,10 +11,13 @@ use http_body_util::BodyExt;
 use hyper::body::Bytes;
 use hyper::body::{Frame, SizeHint};
 use std::convert::Infallible;
+use std::panic::resume_unwind;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::spawn_blocking;
 
 /// Answers that are made at the same time: each keeps a processor busy.
 const MAKING: usize = 2;
@@ -48,31 +51,34 @@ impl Default for AnswerLimits {
 pub async fn bounded(State(limits): State<AnswerLimits>, request: Request, next: Next) -> Response {
     // The semaphores are never closed, and an answer more would do no harm.
     let making = limits.making.acquire_owned().await.ok();
-    let (head, body) = next.run(request).await.into_parts();
+    // Away from the async workers, which have other requests to serve. It goes on, and keeps its
+    // turn, also when the client is gone.
+    let make = move || (Handle::current().block_on(next.run(request)), making);
+    let (response, making) = match spawn_blocking(make).await {
+        Ok(made) => made,
+        Err(panic) => resume_unwind(panic.into_panic()),
+    };
+    let (head, body) = response.into_parts();
     let size = hyper::body::Body::size_hint(&body).exact().unwrap_or(0);
     if size <= SMALL {
         return Response::from_parts(head, body);
     }
     let kib = u32::try_from(size >> 10).unwrap_or(MEMORY_KIB);
     let kib = kib.clamp(LEAST_KIB, MEMORY_KIB);
-    let held = limits.memory.acquire_many_owned(kib).await.ok();
+    let room = limits.memory.acquire_many_owned(kib).await.ok();
     drop(making);
-    match body.collect().await {
-        Ok(whole) => {
-            let rest = whole.to_bytes();
-            Response::from_parts(head, Body::new(Pieces { rest, _held: held }))
-        }
-        Err(_) => {
-            let title = "the answer could not be made";
-            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, title).into_response()
-        }
-    }
+    let Ok(whole) = body.collect().await else {
+        let title = "the answer could not be made";
+        return Problem::new(StatusCode::INTERNAL_SERVER_ERROR, title).into_response();
+    };
+    let rest = whole.to_bytes();
+    Response::from_parts(head, Body::new(Pieces { rest, _room: room }))
 }
 
 /// An answer that keeps its room until its last piece is handed over.
 struct Pieces {
     rest: Bytes,
-    _held: Option<OwnedSemaphorePermit>,
+    _room: Option<OwnedSemaphorePermit>,
 }
 
 impl hyper::body::Body for Pieces {

@@ -23,7 +23,7 @@ pub struct Reader<'a> {
     files: RefCell<BTreeMap<PathBuf, Option<Stamp>>>,
     /// Where values stand that may be shown; all others may be secrets.
     public: RefCell<HashSet<Place>>,
-    /// What may not be shown, wherever it turns up.
+    /// What may not be shown: the secrets of the probe that is being read, or those around.
     redactions: RefCell<Redactions>,
     /// Where values stand that came from the environment, at least in part.
     variables: RefCell<HashSet<Place>>,
@@ -108,13 +108,6 @@ impl<'a> Reader<'a> {
     pub fn finish(self) -> Vec<Diagnostic> {
         let mut found = self.found.into_inner();
         found.sort_by_key(|d| (d.place, d.severity));
-        let redactions = self.redactions.into_inner();
-        let clean = |text: &str| redactions.clean(text).into_owned();
-        for diagnostic in &mut found {
-            diagnostic.message = clean(&diagnostic.message);
-            diagnostic.path = clean(&diagnostic.path);
-            diagnostic.help = diagnostic.help.as_deref().map(clean);
-        }
         found
     }
 
@@ -189,13 +182,15 @@ impl<'a> Reader<'a> {
         message: String,
         help: Option<String>,
     ) {
+        let redactions = self.redactions.borrow();
+        let clean = |text: &str| redactions.clean(text).into_owned();
         self.found.borrow_mut().push(Diagnostic {
             severity,
             code,
             place: at.place,
-            path: at.path.clone(),
-            message,
-            help,
+            path: clean(&at.path),
+            message: clean(&message),
+            help: help.as_deref().map(clean),
         });
     }
 
@@ -279,7 +274,6 @@ impl<'a> Reader<'a> {
         let before = self.redactions.take();
         let value = read();
         let redactions = self.redactions.replace(before);
-        self.redactions.borrow_mut().append(redactions.clone());
         Traced {
             value,
             fingerprint: self.outside.replace(around).finish(),

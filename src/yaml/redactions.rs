@@ -3,6 +3,7 @@
 use super::secret::Secret;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 /// Shorter values are words such as `ok` and `8080`: they would turn up everywhere.
 const LENGTH_MIN: usize = 4;
@@ -11,7 +12,7 @@ const BEGINNING: usize = 8;
 
 /// Values that are never shown, each with what is shown instead.
 #[derive(Clone, Debug, Default)]
-pub struct Redactions(Vec<(Secret, String)>);
+pub struct Redactions(BTreeMap<Secret, String>);
 
 impl Redactions {
     /// Adds a value, also as it is written in JSON and in an address.
@@ -23,21 +24,13 @@ impl Redactions {
             utf8_percent_encode(value, NON_ALPHANUMERIC).to_string(),
             value.replace(' ', "%20"),
         ];
-        for form in forms {
-            let known = self.0.iter().any(|(known, _)| known.reveal() == form);
-            if form.len() >= LENGTH_MIN && !known {
-                self.0.push((Secret::new(form), shown.to_owned()));
-            }
+        for form in forms.into_iter().filter(|form| form.len() >= LENGTH_MIN) {
+            let shown = || shown.to_owned();
+            self.0.entry(Secret::new(form)).or_insert_with(shown);
         }
     }
 
-    pub fn append(&mut self, other: Self) {
-        for (secret, shown) in other.0 {
-            self.add(secret.reveal(), &shown);
-        }
-    }
-
-    pub const fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 

@@ -27,7 +27,7 @@ pub(super) fn sounds_secret(name: &str) -> bool {
 }
 
 /// A secret text: `Debug` masks it, there is no `Display`, and reading it is a visible call.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Secret(String);
 
 impl Secret {

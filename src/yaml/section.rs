@@ -32,7 +32,7 @@ impl<'n> Section<'n> {
             entries,
             keys,
         };
-        reader.publish_keys(entries);
+        section.publish();
         section.check_keys();
         section.check_needs();
         section
@@ -76,15 +76,23 @@ impl<'n> Section<'n> {
             self.at.path
         );
         let mut entries = self.entries.iter();
-        let (_, node) = entries.find(|(key, value)| {
+        let found = entries.find(|(key, value)| {
             key.value.scalar().as_deref() == Some(name) && value.value != Value::Null
-        })?;
-        // A mapping in place of a text, or of keys that are not known yet, shows nothing.
-        let known = !matches!(node.value, Value::Map(_)) || self.takes_map(name);
-        if known && self.is_public(name) {
-            self.reader.publish(node);
+        });
+        found.map(|(_, node)| node)
+    }
+
+    /// Shows the values of declared keys that take no secret. A mapping in place of a text, or of
+    /// keys that are not known yet, shows nothing.
+    fn publish(&self) {
+        self.reader.publish_keys(self.entries);
+        for (key, value) in self.entries {
+            let name = key.value.scalar().unwrap_or_default();
+            let fits = !matches!(value.value, Value::Map(_)) || self.takes_map(&name);
+            if fits && self.knows(&name) && self.is_public(&name) {
+                self.reader.publish(value);
+            }
         }
-        Some(node)
     }
 
     fn takes_map(&self, name: &str) -> bool {
@@ -122,7 +130,9 @@ impl<'n> Section<'n> {
     }
 
     fn knows(&self, name: &str) -> bool {
-        self.names().any(|known| known == name)
+        let file = name.strip_suffix("_file");
+        let mut keys = self.declared();
+        keys.any(|key| key.name == name || (key.shape.has_file() && Some(key.name) == file))
     }
 
     /// Every name that is understood here, apart from probe kinds.

@@ -476,7 +476,7 @@ fn a_secret_that_everybody_can_read_is_warned_of() {
     fs::write(folder.path().join("cert"), certificate.pem()).unwrap();
     fs::write(folder.path().join("key"), key.serialize_pem()).unwrap();
     let rights = |mode| {
-        fs::set_permissions(folder.path().join("key"), fs::Permissions::from_mode(mode)).unwrap()
+        fs::set_permissions(folder.path().join("key"), fs::Permissions::from_mode(mode)).unwrap();
     };
     rights(0o644);
     assert!(found("tls: { cert_file: cert, key_file: key }", 0o600));

@@ -74,7 +74,7 @@ impl Source {
         match diagnostic.place {
             Some(place) => self.draw_place(&mut out, place, margin),
             None => {
-                writeln!(out, "{:margin$}--> {}", "", printable(&self.name)).unwrap_or_default()
+                writeln!(out, "{:margin$}--> {}", "", printable(&self.name)).unwrap_or_default();
             }
         }
         let mut note = |text: fmt::Arguments<'_>| {

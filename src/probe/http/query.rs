@@ -1,4 +1,4 @@
-//! Which JSONPath queries are taken: those whose parsing and evaluation is bounded. Pure.
+//! Which `JSONPath` queries are taken: those whose parsing and evaluation is bounded. Pure.
 
 use crate::probe::pattern::{EXPECTED, text_regex};
 use serde_json_path::JsonPath;
