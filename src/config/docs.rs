@@ -13,7 +13,7 @@ tells every fault of it at once, with its place and what was expected there.
 
 - Durations: `500ms`, `10s`, `1h30m`, `30d`. Ratios: `99.9%` or `0.999`. Sizes: `64KiB`, `1MB`. Rates: `100/s`, `200/min`.
 - `${NAME}` in a value is replaced by the environment variable; `$${` stands for a literal `${`.
-- A secret `NAME` may stand in a file: `NAME_file: PATH`. Relative paths start at the config file's folder.
+- A secret or an address `NAME` may stand in a file: `NAME_file: PATH`. Relative paths start at the config file's folder.
 - Unknown keys are errors. A list of one item may be written without brackets.
 - A changed config is taken over by a reload if it has no errors; otherwise the old one stays in force.
 
@@ -72,7 +72,7 @@ impl DocsPage {
             };
             let name = match key.shape {
                 Shape::ProbeKind => "*a probe kind*".to_owned(),
-                Shape::Secret => format!("`{0}` or `{0}_file`", key.name),
+                Shape::Secret | Shape::Url => format!("`{0}` or `{0}_file`", key.name),
                 _ => format!("`{}`", key.name),
             };
             let shape = shape(key.shape);

@@ -273,7 +273,7 @@ fn read_tls(section: &Section<'_>, version: Version) -> Option<(Tls, Tls)> {
 fn read_proxy(section: &Section<'_>) -> Option<Proxy> {
     let url = read_url(section, "proxy");
     let auth = section.section("proxy_auth", keys::CREDENTIALS);
-    if auth.is_some() && !section.has("proxy") {
+    if auth.is_some() && !section.has("proxy") && !section.has("proxy_file") {
         section.error(
             "missing-key",
             "proxy_auth",
