@@ -55,7 +55,7 @@ pub async fn bounded(State(limits): State<AnswerLimits>, request: Request, next:
     // turn, also when the client is gone.
     let make = move || (Handle::current().block_on(next.run(request)), making);
     let (response, making) = match spawn_blocking(make).await {
-        Ok(made) => made,
+        Ok(answered) => answered,
         Err(panic) => resume_unwind(panic.into_panic()),
     };
     let (head, body) = response.into_parts();

@@ -183,14 +183,13 @@ impl<'a> Reader<'a> {
         help: Option<String>,
     ) {
         let redactions = self.redactions.borrow();
-        let clean = |text: &str| redactions.clean(text).into_owned();
         self.found.borrow_mut().push(Diagnostic {
             severity,
             code,
             place: at.place,
-            path: clean(&at.path),
-            message: clean(&message),
-            help: help.as_deref().map(clean),
+            path: redactions.cleaned(at.path.clone()),
+            message: redactions.cleaned(message),
+            help: help.map(|help| redactions.cleaned(help)),
         });
     }
 

@@ -50,6 +50,14 @@ impl Redactions {
         Cow::Owned(shown)
     }
 
+    /// The same for a text of one's own.
+    pub fn cleaned(&self, text: String) -> String {
+        if let Cow::Owned(clean) = self.clean(&text) {
+            return clean;
+        }
+        text
+    }
+
     /// The first value in a text, the longest where several begin: place, length and what is shown.
     fn first_in(&self, text: &str) -> Option<(usize, usize, &str)> {
         let found = self.0.iter().filter_map(|(secret, shown)| {
