@@ -182,6 +182,7 @@ impl App {
             system,
             own: self.own.clone(),
             streams: web::Streams::default(),
+            histories: web::HistoryLimits::default(),
             store: store.clone(),
             history: history.clone(),
             reload: requests_in,

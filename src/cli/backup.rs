@@ -1,5 +1,6 @@
 //! `slod backup`: a copy of the store, also while the daemon runs.
 
+use super::output::complain;
 use super::{ConfigArg, exit};
 use crate::store;
 use clap::Args;
@@ -29,7 +30,7 @@ pub fn run(args: &BackupArgs) -> u8 {
             exit::OK
         }
         Err(error) => {
-            eprintln!("slod: backup failed: {error}");
+            complain(&format!("slod: backup failed: {error}"));
             exit::START
         }
     }

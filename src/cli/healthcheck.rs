@@ -1,6 +1,7 @@
 //! `slod healthcheck`: one request to the daemon, for containers without a shell.
 
 use super::exit;
+use super::output::complain;
 use super::run::on_runtime;
 use clap::Args;
 use std::net::SocketAddr;
@@ -24,7 +25,7 @@ pub fn run(args: &HealthcheckArgs) -> u8 {
         match ask(&url).await {
             Ok(()) => exit::OK,
             Err(error) => {
-                eprintln!("slod: {url}: {error}");
+                complain(&format!("slod: {url}: {error}"));
                 exit::NO
             }
         }

@@ -6,6 +6,7 @@ pub mod check;
 mod demo;
 mod healthcheck;
 mod log;
+mod output;
 mod probe;
 mod report;
 mod run;
@@ -17,6 +18,7 @@ use crate::app::Origin;
 use crate::config::Config;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use log::HeldLog;
+use output::complain;
 use serde::Serialize;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -54,7 +56,7 @@ impl ConfigArg {
     /// The config, or the exit code once its errors are printed.
     fn load(&self) -> Result<Config, u8> {
         Origin::File(self.path.clone()).load().map_err(|errors| {
-            eprintln!("{errors}");
+            complain(&errors);
             exit::USAGE
         })
     }
@@ -118,7 +120,7 @@ pub fn main() -> ExitCode {
         _ => None,
     };
     if let Err(error) = cli.log.init(held.as_ref()) {
-        eprintln!("slod: {error}");
+        complain(&format!("slod: {error}"));
         return ExitCode::from(exit::USAGE);
     }
     // reqwest takes the process's provider; a second call changes nothing.

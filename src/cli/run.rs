@@ -1,5 +1,6 @@
 //! `slod run`: the daemon.
 
+use super::output::complain;
 use super::{ConfigArg, exit};
 use crate::app::{App, Origin, RunError};
 use crate::clock::Clock;
@@ -19,7 +20,7 @@ pub fn run(args: &RunArgs) -> u8 {
     let config = match origin.load_with_warnings() {
         Ok(config) => config,
         Err(reason) => {
-            eprintln!("{reason}");
+            complain(&reason);
             return exit::USAGE;
         }
     };
@@ -63,7 +64,7 @@ pub fn on_runtime(work: impl Future<Output = u8>) -> u8 {
     {
         Ok(runtime) => runtime.block_on(work),
         Err(error) => {
-            eprintln!("slod: cannot start the runtime: {error}");
+            complain(&format!("slod: cannot start the runtime: {error}"));
             exit::START
         }
     }

@@ -1,5 +1,6 @@
 //! `slod status`: the SLOs as a table, from the running daemon or from the store if none runs.
 
+use super::output::{complain, show};
 use super::run::on_runtime;
 use super::{ConfigArg, OutputFormat, exit};
 use crate::clock::Clock;
@@ -7,10 +8,16 @@ use crate::config::Config;
 use crate::ledger::{RestoreFrom, in_force, restore};
 use crate::report::status::Status;
 use crate::store::Store;
+use crate::text::printable;
 use clap::Args;
+use serde_json::Value;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 use tokio::time::sleep;
+
+/// Bytes of a daemon's answer: ten thousand services take about as much.
+const ANSWER_MAX: usize = 64 << 20;
+const ANSWER_TIME: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Args)]
 pub struct StatusArgs {
@@ -39,14 +46,14 @@ pub fn run(args: &StatusArgs) -> u8 {
             let status = match status(args, config.as_ref()).await {
                 Ok(status) => status,
                 Err(reason) => {
-                    eprintln!("slod: {reason}");
+                    complain(&format!("slod: {reason}"));
                     return exit::START;
                 }
             };
             if args.watch {
                 print!("\x1b[H\x1b[2J");
             }
-            print!("{}", args.format.of(&status, Status::to_text));
+            show(&args.format.of(&status, Status::to_text));
             if !args.watch {
                 return if status.all_within_budget() {
                     exit::OK
@@ -84,16 +91,46 @@ fn reachable(mut address: SocketAddr) -> SocketAddr {
     address
 }
 
-async fn ask(address: SocketAddr) -> Result<Status, reqwest::Error> {
+/// Whoever answers is not trusted: it may be another program.
+async fn ask(address: SocketAddr) -> Result<Status, String> {
+    let body = fetch(address).await?;
+    let mut answer: Value = serde_json::from_slice(&body)
+        .map_err(|error| format!("the answer is not JSON: {error}"))?;
+    make_printable(&mut answer);
+    serde_json::from_value(answer)
+        .map_err(|error| format!("the answer is not the status of a slod: {error}"))
+}
+
+async fn fetch(address: SocketAddr) -> Result<Vec<u8>, String> {
+    let words = |error: reqwest::Error| error.to_string();
     let client = reqwest::Client::builder()
-        .timeout(Duration::from_secs(5))
+        .timeout(ANSWER_TIME)
+        .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
-        .build()?;
-    let answer = client
-        .get(format!("http://{address}/api/v1/services"))
-        .send()
-        .await?;
-    answer.error_for_status()?.json().await
+        .build()
+        .map_err(words)?;
+    let url = format!("http://{address}/api/v1/services");
+    let answer = client.get(url).send().await.map_err(words)?;
+    let mut answer = answer.error_for_status().map_err(words)?;
+    let mut body = Vec::new();
+    while let Some(chunk) = answer.chunk().await.map_err(words)? {
+        if body.len() + chunk.len() > ANSWER_MAX {
+            let limit = ANSWER_MAX >> 20;
+            return Err(format!("the answer is larger than {limit} MiB"));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+/// The same with every text and name safe to show.
+fn make_printable(value: &mut Value) {
+    match value {
+        Value::String(text) => *text = printable(text).into_owned(),
+        Value::Array(items) => items.iter_mut().for_each(make_printable),
+        Value::Object(entries) => entries.values_mut().for_each(make_printable),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
 }
 
 /// The same numbers, counted from the store.
@@ -115,10 +152,10 @@ fn from_store(config: &Config) -> Result<Status, String> {
         })
     });
     let mut ledger = restored.map_err(|error| format!("cannot read the store: {error}"))?;
-    eprintln!(
+    complain(&format!(
         "no daemon answers at {}; computed from the store {}",
         config.listen,
         path.display()
-    );
+    ));
     Ok(Status::of(&ledger.advance(now).snapshot()))
 }

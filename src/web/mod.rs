@@ -2,9 +2,12 @@
 //! memory; every error is problem JSON (RFC 9457).
 
 mod alerts;
+mod answers;
 mod api;
+mod connections;
 mod corrections;
 mod heartbeat;
+mod history;
 mod metrics;
 pub mod page;
 mod problem;
@@ -13,6 +16,7 @@ mod server;
 mod status;
 mod stream;
 
+pub use history::HistoryLimits;
 pub use server::serve;
 pub use stream::Streams;
 
@@ -23,6 +27,7 @@ use crate::metrics::SelfMetrics;
 use crate::observe::SystemView;
 use crate::probe::heartbeat::HeartbeatBoard;
 use crate::store::StoreHandle;
+use answers::AnswerLimits;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
@@ -61,6 +66,7 @@ pub struct WebState {
     pub system: watch::Receiver<Arc<SystemView>>,
     pub own: SelfMetrics,
     pub streams: Streams,
+    pub histories: HistoryLimits,
     pub store: StoreHandle,
     /// The store's file, for reading back single outcomes.
     pub history: PathBuf,
@@ -70,27 +76,40 @@ pub struct WebState {
 
 /// All routes.
 pub fn router(state: WebState) -> Router {
+    let bounded = middleware::from_fn_with_state(AnswerLimits::default(), answers::bounded);
     Router::new()
-        .route("/", get(status::overview))
-        .route("/services/{service}", get(status::service))
+        .route("/", get(status::overview).layer(bounded.clone()))
+        .route(
+            "/services/{service}",
+            get(status::service).layer(bounded.clone()),
+        )
         .route("/style.css", get(status::stylesheet))
         .route("/metrics", get(metrics::metrics))
         .route("/-/healthy", get(|| async { "slod is healthy\n" }))
         // The daemon serves only after it has read its history, so whoever gets an answer may use it.
         .route("/-/ready", get(|| async { "slod is ready\n" }))
         .route("/-/reload", post(reload))
-        .route("/api/v1/services", get(api::services))
-        .route("/api/v1/services/{service}", get(api::service))
-        .route("/api/v1/objectives", get(api::objectives))
-        .route("/api/v1/alerts", get(alerts::alerts))
+        .route(
+            "/api/v1/services",
+            get(api::services).layer(bounded.clone()),
+        )
+        .route(
+            "/api/v1/services/{service}",
+            get(api::service).layer(bounded.clone()),
+        )
+        .route(
+            "/api/v1/objectives",
+            get(api::objectives).layer(bounded.clone()),
+        )
+        .route("/api/v1/alerts", get(alerts::alerts).layer(bounded.clone()))
         .route(
             "/api/v1/corrections",
-            get(corrections::list).post(corrections::add),
+            get(corrections::list).layer(bounded).post(corrections::add),
         )
         .route("/api/v1/corrections/{id}", delete(corrections::revoke))
         .route(
             "/api/v1/probes/{service}/{probe}/outcomes",
-            get(api::outcomes),
+            get(history::outcomes),
         )
         .fallback(problem::not_found)
         .method_not_allowed_fallback(problem::method_not_allowed)

@@ -2,8 +2,9 @@
 
 use super::form::{List, Map, Mapping, OutOfRange, Scalar, Structure};
 use super::key::{Declared, Key, Keys, Need};
-use super::reader::{Reader, Spot};
+use super::reader::{Reader, Spot, shown_name};
 use super::scalar::{FilePath, Text};
+use super::secret::sounds_secret;
 use super::tree::{Node, Value};
 use crate::diagnostic::nearest;
 use std::collections::BTreeSet;
@@ -31,6 +32,7 @@ impl<'n> Section<'n> {
             entries,
             keys,
         };
+        section.publish();
         section.check_keys();
         section.check_needs();
         section
@@ -97,6 +99,39 @@ impl<'n> Section<'n> {
         self.entries.iter().find(is).map(|(_, value)| value)
     }
 
+    /// Shows the values of declared keys that take no secret. A mapping in place of a text, or of
+    /// keys that are not known yet, shows nothing.
+    fn publish(&self) {
+        self.reader.publish_keys(self.entries);
+        for (key, value) in self.entries {
+            let name = key.value.scalar().unwrap_or_default();
+            if self.is_public(&name, value) {
+                self.reader.publish(value);
+            }
+        }
+    }
+
+    /// Shows the value of a key that is most likely misspelled, unless it may be a secret.
+    pub fn publish_misspelled(&self, name: &str, meant: Option<&str>, value: &Node) {
+        if meant.is_some_and(|meant| self.is_public(meant, value)) && !sounds_secret(name) {
+            self.reader.publish(value);
+        }
+    }
+
+    /// Whether a value may be shown under the name of a declared key.
+    fn is_public(&self, name: &str, value: &Node) -> bool {
+        let is_map = matches!(value.value, Value::Map(_));
+        self.declared().any(|key| {
+            let structure = key.form().structure();
+            let takes_map = matches!(structure, Structure::Map { .. });
+            if key.name() == name {
+                return structure.is_public() && (takes_map || !is_map);
+            }
+            // A path.
+            !is_map && key.file_name().as_deref() == Some(name)
+        })
+    }
+
     /// The entries that no declared key has, where a probe kind may stand.
     pub fn undeclared(&self) -> impl Iterator<Item = (String, &'n Node, &'n Node)> + '_ {
         self.entries.iter().filter_map(|(key, value)| {
@@ -127,16 +162,19 @@ impl<'n> Section<'n> {
         // Where a kind may stand, only its reader knows which names are wrong.
         let takes_kinds = self.declared().count() < self.keys.len();
         let mut seen = BTreeSet::new();
-        for (key, _) in self.entries {
+        for (key, value) in self.entries {
             let name = key.value.scalar().unwrap_or_default();
-            let at = self.inner(&name, key);
+            let shown = shown_name(&name);
+            let at = self.inner(&shown, key);
             if !names.contains(&name) && !takes_kinds {
-                let near = nearest(&name, names.iter().map(String::as_str));
+                let fits = |known: &&String| !known.ends_with("_file") || name.contains("file");
+                let near = nearest(&name, names.iter().filter(fits).map(String::as_str));
+                self.publish_misspelled(&name, near, value);
                 let help = near.map_or_else(
                     || format!("valid here: {}", names.join(", ")),
                     |near| format!("did you mean `{near}`?"),
                 );
-                let message = format!("unknown key `{name}`");
+                let message = format!("unknown key `{shown}`");
                 self.reader.error("unknown-key", &at, message, help);
             } else if !seen.insert(name.clone()) {
                 let message = format!("`{name}` is given twice");
@@ -311,11 +349,12 @@ impl<'n> Section<'n> {
                 .mismatch(&at, &node.value, "a mapping of names to texts");
             return Vec::new();
         };
+        self.reader.publish_keys(entries);
         entries
             .iter()
             .filter_map(|(name, value)| {
                 let name = name.value.scalar().unwrap_or_default();
-                let at = Spot::of(value, at.below(&name));
+                let at = Spot::of(value, at.below(&shown_name(&name)));
                 let null = key.form.null.filter(|_| value.value == Value::Null);
                 let value = match null {
                     Some(text) => key.form.item.parse(text),

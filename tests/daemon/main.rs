@@ -2,6 +2,7 @@
 //! real Prometheus.
 
 mod alerts;
+mod bounds;
 mod corrections;
 mod demo;
 mod faults;

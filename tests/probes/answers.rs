@@ -105,7 +105,11 @@ async fn a_body_that_cannot_be_decoded_is_never_free_of_anything() {
     let cut = &gzip(b"DATABASE DOWN and more")[..20];
     let trailing = [gzip(b"fine"), b"DOWN".to_vec()].concat();
     for (coding, body, says) in [
-        ("odd", b"DOWN".as_slice(), "encoding `odd` is none of gzip"),
+        (
+            "odd",
+            b"DOWN".as_slice(),
+            "encoding `odd` is not one of gzip",
+        ),
         ("gzip, odd", b"DOWN", "`odd`"),
         ("gzip", b"DOWN", "not valid gzip"),
         ("gzip", cut, "not valid gzip"),

@@ -236,7 +236,10 @@ fn the_headline_answers_whether_anything_is_wrong() {
         "concierge is burning its error budget"
     );
     assert!(pages["3-down"].contains("<title>✕ concierge is down – slod</title>"));
-    assert_eq!(headline("3-outdated"), "13m ago: All 3 services are healthy");
+    assert_eq!(
+        headline("3-outdated"),
+        "13m ago: All 3 services are healthy"
+    );
     assert!(
         pages["3-outdated"].contains("<title>! 13m ago: All 3 services are healthy – slod</title>")
     );
@@ -311,7 +314,9 @@ fn a_day_reports_its_ratio_and_judgement() {
     assert!(html.contains("<title>2026-11-23: 93.935%, target missed by far</title>"));
     assert!(html.contains("<title>2026-10-25: no data</title>"));
     assert!(
-        html.contains("missed by far on 1, no data on 3, maintenance on 3, coverage below 99% on 2\"")
+        html.contains(
+            "missed by far on 1, no data on 3, maintenance on 3, coverage below 99% on 2\""
+        )
     );
 }
 

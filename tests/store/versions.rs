@@ -123,7 +123,7 @@ fn a_store_that_takes_no_commit_is_found() {
         "table alert is missing",
         "table outcome is not defined as this program needs it",
         "trigger full is not from this program",
-        "it takes no commit: full",
+        "a commit fails: full",
     ] {
         assert!(faults.contains(fault), "{fault} in {faults}");
     }
