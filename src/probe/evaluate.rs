@@ -111,8 +111,7 @@ impl Evaluator {
 }
 
 fn no_thread() -> Failure {
-    let message =
-        "the expectations were not evaluated: others take all the time that there is for that";
+    let message = "the expectations were not evaluated: those of other probes take too long";
     Failure::void(VoidReason::Resources, message)
 }
 

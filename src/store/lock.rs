@@ -54,7 +54,7 @@ fn try_lock(file: File) -> Result<File, StoreError> {
 fn create(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     let options = options.read(true).write(true).create(true).truncate(false);
-    // A fifo in its place must not block.
+    // A FIFO in its place must not block.
     options
         .mode(0o600)
         .custom_flags(libc::O_NONBLOCK)

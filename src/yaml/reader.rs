@@ -1,13 +1,15 @@
 //! The context of reading a document, and where its errors are collected.
 
+mod variables;
+
 use super::key::Keys;
+use super::name::is_plain_name;
 use super::redactions::Redactions;
 use super::secret::sounds_secret;
 use super::section::Section;
 use super::stamp::Stamp;
 use super::tree::{Node, Value};
 use crate::diagnostic::{Diagnostic, Place, Severity};
-use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -67,26 +69,6 @@ impl Spot {
         }
     }
 }
-
-/// Whether a key can be what its author took for a name; others may hold a value by a typing error,
-/// such as `token:secret` without the space.
-fn is_plain_name(name: &str) -> bool {
-    let word = |c: char| c.is_alphanumeric() || "_-.$[]*@".contains(c);
-    name.len() <= NAME_MAX && name.chars().all(word)
-}
-
-/// A name as messages show it: what cannot be a part of it is left out.
-pub fn shown_name(name: &str) -> Cow<'_, str> {
-    if is_plain_name(name) {
-        return Cow::Borrowed(name);
-    }
-    let word = |c: &char| c.is_alphanumeric() || "_-.$".contains(*c);
-    let beginning: String = name.chars().take_while(word).take(NAME_MAX).collect();
-    Cow::Owned(beginning + "\u{2026}")
-}
-
-/// Longer names are shown in part.
-const NAME_MAX: usize = 64;
 
 impl<'a> Reader<'a> {
     /// `base` is the folder that relative paths start from; `env` looks up `${NAME}`.
@@ -273,64 +255,5 @@ impl<'a> Reader<'a> {
             fingerprint: self.outside.replace(around).finish(),
             redactions,
         }
-    }
-
-    /// Replaces `${NAME}` by the environment's value; `$${` stands for a literal `${`.
-    pub(super) fn expand(&self, text: &str, at: &Spot) -> Option<String> {
-        let mut out = String::with_capacity(text.len());
-        let mut rest = text;
-        while let Some(start) = rest.find("${") {
-            if rest[..start].ends_with('$') {
-                out.push_str(&rest[..start]);
-                out.push('{');
-                rest = &rest[start + 2..];
-                continue;
-            }
-            out.push_str(&rest[..start]);
-            let tail = &rest[start + 2..];
-            let Some(end) = tail.find('}') else {
-                self.error(
-                    "invalid-value",
-                    at,
-                    "`${` without a closing `}`",
-                    "write ${NAME}, or $${ for a literal ${",
-                );
-                return None;
-            };
-            let value = self.variable(&tail[..end], at)?;
-            self.note_outside(value.as_bytes());
-            self.variables.borrow_mut().extend(at.place);
-            self.redact(&value, &rest[start..start + end + 3]);
-            out.push_str(&value);
-            rest = &tail[end + 1..];
-        }
-        out.push_str(rest);
-        Some(out)
-    }
-
-    fn variable(&self, name: &str, at: &Spot) -> Option<String> {
-        let word = |c: char| c == '_' || c.is_ascii_alphanumeric();
-        if name.is_empty() || !name.chars().all(word) {
-            self.error(
-                "invalid-value",
-                at,
-                format!(
-                    "`{}` is not the name of an environment variable",
-                    shown_name(name)
-                ),
-                "write ${NAME}, or $${ for a literal ${",
-            );
-            return None;
-        }
-        let value = (self.env)(name);
-        if value.is_none() {
-            self.error(
-                "unset-variable",
-                at,
-                format!("the environment variable {name} is not set"),
-                "set it in the environment of slod, or write the value here",
-            );
-        }
-        value
     }
 }

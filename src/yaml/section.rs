@@ -1,10 +1,12 @@
 //! Takes typed values out of a mapping, reporting every fault on the way.
 
+mod public;
+
 use super::form::{List, Map, Mapping, OutOfRange, Scalar, Structure};
 use super::key::{Declared, Key, Keys, Need};
-use super::reader::{Reader, Spot, shown_name};
+use super::name::shown_name;
+use super::reader::{Reader, Spot};
 use super::scalar::{FilePath, Text};
-use super::secret::sounds_secret;
 use super::tree::{Node, Value};
 use crate::diagnostic::nearest;
 use std::collections::BTreeSet;
@@ -97,39 +99,6 @@ impl<'n> Section<'n> {
             key.value.scalar().as_deref() == Some(name) && value.value != Value::Null
         };
         self.entries.iter().find(is).map(|(_, value)| value)
-    }
-
-    /// Shows the values of declared keys that take no secret. A mapping in place of a text, or of
-    /// keys that are not known yet, shows nothing.
-    fn publish(&self) {
-        self.reader.publish_keys(self.entries);
-        for (key, value) in self.entries {
-            let name = key.value.scalar().unwrap_or_default();
-            if self.is_public(&name, value) {
-                self.reader.publish(value);
-            }
-        }
-    }
-
-    /// Shows the value of a key that is most likely misspelled, unless it may be a secret.
-    pub fn publish_misspelled(&self, name: &str, meant: Option<&str>, value: &Node) {
-        if meant.is_some_and(|meant| self.is_public(meant, value)) && !sounds_secret(name) {
-            self.reader.publish(value);
-        }
-    }
-
-    /// Whether a value may be shown under the name of a declared key.
-    fn is_public(&self, name: &str, value: &Node) -> bool {
-        let is_map = matches!(value.value, Value::Map(_));
-        self.declared().any(|key| {
-            let structure = key.form().structure();
-            let takes_map = matches!(structure, Structure::Map { .. });
-            if key.name() == name {
-                return structure.is_public() && (takes_map || !is_map);
-            }
-            // A path.
-            !is_map && key.file_name().as_deref() == Some(name)
-        })
     }
 
     /// The entries that no declared key has, where a probe kind may stand.
