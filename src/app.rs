@@ -212,6 +212,7 @@ impl App {
             own: self.own.clone(),
             streams: web::Streams::default(),
             access: self.access.clone(),
+            histories: web::HistoryLimits::default(),
             store: store.clone(),
             history: history.clone(),
             reload: requests_in,

@@ -245,7 +245,7 @@ impl Origin {
         let Self::File(path) = self;
         let base = path.parent().unwrap_or(Path::new(""));
         let loaded = Config::load(source, base, &|name| std::env::var(name).ok(), probe::KINDS);
-        let shown = config::without_secrets(source);
+        let shown = loaded.shown;
         let (errors, warnings): (Vec<_>, Vec<_>) = loaded
             .diagnostics
             .into_iter()

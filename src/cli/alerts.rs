@@ -1,9 +1,10 @@
 //! `slod alerts`: the burn-rate alerts that fire, or that fired in a time range.
 
 use super::daemon::DaemonArgs;
+use super::output::{complain, show};
 use super::run::on_runtime;
 use super::span::When;
-use super::{OutputFormat, exit, print};
+use super::{OutputFormat, exit};
 use crate::clock::Clock;
 use crate::outcome::Timestamp;
 use crate::report::alerts::{AlertEntry, to_text};
@@ -34,7 +35,7 @@ pub fn run(args: &AlertsArgs) -> u8 {
         args.to.map(|to| to.at(now)),
     );
     if from.is_some() && from >= to.or(Some(Timestamp(i64::MAX))) {
-        eprintln!("slod: --from is not before --to");
+        complain(&format!("slod: --from is not before --to"));
         return exit::USAGE;
     }
     let daemon = match args.daemon.daemon() {
@@ -56,11 +57,11 @@ pub fn run(args: &AlertsArgs) -> u8 {
         let asked: Result<Vec<AlertEntry>, String> = daemon.get_or(&path(from, to), stored).await;
         match asked {
             Ok(alerts) => {
-                print(&args.format.of(&alerts, |alerts| to_text(alerts)));
+                show(&args.format.of(&alerts, |alerts| to_text(alerts)));
                 exit::OK
             }
             Err(reason) => {
-                eprintln!("slod: {reason}");
+                complain(&format!("slod: {reason}"));
                 exit::START
             }
         }

@@ -1,5 +1,6 @@
 //! `slod backtest`: which burn-rate alerts the past would have fired.
 
+use super::output::{complain, show};
 use super::span::SpanArgs;
 use super::{ConfigArg, OutputFormat, exit};
 use crate::clock::Clock;
@@ -33,11 +34,11 @@ pub fn run(args: &BacktestArgs) -> u8 {
     };
     match backtest {
         Ok(backtest) => {
-            print!("{}", args.format.of(&backtest, Backtest::to_text));
+            show(&args.format.of(&backtest, Backtest::to_text));
             exit::OK
         }
         Err((code, reason)) => {
-            eprintln!("slod: {reason}");
+            complain(&format!("slod: {reason}"));
             code
         }
     }

@@ -1,5 +1,6 @@
 //! `slod backup`: a copy of the store, also while the daemon runs.
 
+use super::output::complain;
 use super::{ConfigArg, exit};
 use crate::store;
 use clap::Args;
@@ -30,7 +31,9 @@ pub fn run(args: &BackupArgs) -> u8 {
         }
         Err(error) => {
             let (from, to) = (config.store.path.display(), args.to.display());
-            eprintln!("slod: cannot copy the store {from} to {to}: {error}");
+            complain(&format!(
+                "slod: cannot copy the store {from} to {to}: {error}"
+            ));
             exit::START
         }
     }

@@ -1,7 +1,8 @@
 //! `slod check`: every fault of a config at once, each with its place.
 
 use super::ConfigArg;
-use crate::config::{Config, Loaded, read_file, without_secrets};
+use super::output::complain;
+use crate::config::{Config, Loaded, read_file};
 use crate::diagnostic::{Diagnostic, Severity, Source};
 use crate::format::numbers::plural;
 use crate::probe::{KINDS, Kind};
@@ -46,7 +47,7 @@ pub fn answer(args: &CheckArgs, kinds: &[&'static dyn Kind], out: &mut dyn Write
     let source = match read_file(&args.config.path) {
         Ok(source) => source,
         Err(error) => {
-            eprintln!("slod: {error}");
+            complain(&format!("slod: {error}"));
             return 2;
         }
     };
@@ -88,10 +89,9 @@ fn count(loaded: &Loaded, severity: Severity) -> usize {
 
 /// Every diagnostic drawn, and a last line that sums up.
 pub fn text(source: &Source, loaded: &Loaded, colour: bool) -> String {
-    let shown = without_secrets(source);
     let mut out = String::new();
     for diagnostic in loaded.diagnostics.iter().take(DRAWN) {
-        writeln!(out, "{}", shown.draw(diagnostic, colour)).unwrap_or_default();
+        writeln!(out, "{}", loaded.shown.draw(diagnostic, colour)).unwrap_or_default();
     }
     let more = loaded.diagnostics.len().saturating_sub(DRAWN);
     if more > 0 {

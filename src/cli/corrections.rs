@@ -1,9 +1,10 @@
 //! `slod corrections`: the time ranges that are excluded; new ones, and revoked ones.
 
 use super::daemon::{Daemon, DaemonArgs};
+use super::output::{complain, show};
 use super::run::on_runtime;
 use super::span::{When, read_duration};
-use super::{OutputFormat, exit, print};
+use super::{OutputFormat, exit};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::ledger::in_force;
@@ -105,11 +106,11 @@ pub fn run(args: &CorrectionsArgs) -> u8 {
         };
         match done {
             Ok(text) => {
-                print(&text);
+                show(&text);
                 exit::OK
             }
             Err(reason) => {
-                eprintln!("slod: {reason}");
+                complain(&format!("slod: {reason}"));
                 exit::START
             }
         }

@@ -1,6 +1,7 @@
 //! The daemon that a subcommand asks, and its store if none runs.
 
 use super::client::{Client, ClientArgs, Target};
+use super::output::complain;
 use super::{ConfigArg, exit};
 use crate::config::Config;
 use crate::store::{Store, StoreError};
@@ -9,6 +10,7 @@ use crate::web::auth::names_tls;
 use clap::Args;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use std::error::Error;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
@@ -39,7 +41,10 @@ impl DaemonArgs {
         let config = self.config.load()?;
         let is_secure = config.web.config_file.as_deref().is_some_and(names_tls);
         let Some(target) = Target::at(reachable(config.listen), is_secure) else {
-            eprintln!("slod: {} is not an address to connect to", config.listen);
+            complain(&format!(
+                "slod: {} is not an address to connect to",
+                config.listen
+            ));
             return Err(exit::USAGE);
         };
         let daemon = Daemon::at(target, &self.client, TIMEOUT)?;
@@ -75,7 +80,7 @@ impl Daemon {
                 config: None,
             }),
             Err(reason) => {
-                eprintln!("slod: {reason}");
+                complain(&format!("slod: {reason}"));
                 Err(exit::USAGE)
             }
         }
@@ -108,7 +113,9 @@ impl Daemon {
 
     async fn try_get<T: DeserializeOwned>(&self, path: &str) -> Result<T, RequestError> {
         let body = self.try_send(self.request(Method::GET, path)).await?;
-        serde_json::from_slice(&body).map_err(|_| {
+        let mut answer: Value = serde_json::from_slice(&body).unwrap_or_default();
+        make_printable(&mut answer);
+        serde_json::from_value(answer).map_err(|_| {
             RequestError::Refused(format!(
                 "{} did not answer as slod does",
                 self.client.target()
@@ -158,11 +165,15 @@ async fn read(answer: &mut Response) -> Result<Vec<u8>, String> {
 }
 
 /// The reason that a problem document (RFC 9457) has.
-fn refusal(at: &Target, status: StatusCode, problem: &serde_json::Value) -> String {
+fn refusal(at: &Target, status: StatusCode, problem: &Value) -> String {
     if status == StatusCode::UNAUTHORIZED {
         return format!("{at} needs authentication (see --token-file and --username)");
     }
-    let text = |key: &str| problem[key].as_str().map(printable);
+    let text = |key: &str| {
+        problem[key]
+            .as_str()
+            .map(|text| printable(text).into_owned())
+    };
     match (text("title"), text("detail")) {
         (Some(title), Some(detail)) => format!("{title}: {detail}"),
         (Some(title), None) => title,
@@ -185,6 +196,16 @@ fn fact(error: &reqwest::Error) -> String {
     }
 }
 
+/// The same with every text safe to show: whoever answers may be another program.
+fn make_printable(value: &mut Value) {
+    match value {
+        Value::String(text) => *text = printable(text).into_owned(),
+        Value::Array(items) => items.iter_mut().for_each(make_printable),
+        Value::Object(entries) => entries.values_mut().for_each(make_printable),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
 fn from_store<T>(
     config: &Config,
     unanswered: &str,
@@ -194,7 +215,7 @@ fn from_store<T>(
     let answer = Store::open_read_only(&config.store.path).and_then(|store| read(config, &store));
     match answer {
         Ok(answer) => {
-            eprintln!("{unanswered}; computed from the store {path}");
+            complain(&format!("{unanswered}; computed from the store {path}"));
             Ok(answer)
         }
         Err(error) => Err(format!(

@@ -5,6 +5,7 @@ mod screen;
 
 use super::exit;
 use super::log::{HeldLog, takes_escapes};
+use super::output::complain;
 use super::run::{cancel_on_request, ended, on_runtime};
 use super::span::read_duration;
 use crate::app::{App, Origin, Views};
@@ -48,7 +49,9 @@ pub fn run(args: &DemoArgs, log: &HeldLog) -> u8 {
     let folder = match tempfile::Builder::new().prefix("slod-demo-").tempdir() {
         Ok(folder) => folder,
         Err(error) => {
-            eprintln!("slod: cannot create a temporary folder for the store: {error}");
+            complain(&format!(
+                "slod: cannot create a temporary folder for the store: {error}"
+            ));
             return exit::START;
         }
     };
@@ -65,7 +68,7 @@ async fn run_in(args: &DemoArgs, folder: &Path, log: &HeldLog) -> u8 {
     let (app, intro) = match start(args, folder, &mut simulated, &stop).await {
         Ok(started) => started,
         Err(reason) => {
-            eprintln!("slod: {reason}");
+            complain(&format!("slod: {reason}"));
             return exit::START;
         }
     };

@@ -1,7 +1,8 @@
 //! What is generated from the declarations of the command line and of the config: completions, man
 //! pages, and the JSON Schema of the config.
 
-use super::{Cli, exit, print};
+use super::output::{complain, draw};
+use super::{Cli, exit};
 use crate::config;
 use crate::probe::KINDS;
 use clap::{Args, CommandFactory};
@@ -23,7 +24,7 @@ pub struct ManArgs {
 pub fn completions(args: &CompletionsArgs) -> u8 {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "slod", &mut script);
-    print(&String::from_utf8_lossy(&script));
+    draw(&String::from_utf8_lossy(&script));
     exit::OK
 }
 
@@ -35,7 +36,10 @@ pub fn man(args: &ManArgs) -> u8 {
     match written {
         Ok(()) => exit::OK,
         Err((path, error)) => {
-            eprintln!("slod: cannot write to {}: {error}", path.display());
+            complain(&format!(
+                "slod: cannot write to {}: {error}",
+                path.display()
+            ));
             exit::USAGE
         }
     }
@@ -49,12 +53,12 @@ fn pages(folder: &Path) -> std::io::Result<()> {
 fn page() -> std::io::Result<()> {
     let mut page = Vec::new();
     clap_mangen::Man::new(Cli::command()).render(&mut page)?;
-    print(&String::from_utf8_lossy(&page));
+    draw(&String::from_utf8_lossy(&page));
     Ok(())
 }
 
 pub fn schema() -> u8 {
     let schema = config::schema(KINDS);
-    print(&format!("{schema:#}\n"));
+    draw(&format!("{schema:#}\n"));
     exit::OK
 }

@@ -3,6 +3,7 @@
 use super::client::{ClientArgs, Target};
 use super::daemon::Daemon;
 use super::exit;
+use super::output::complain;
 use super::run::on_runtime;
 use clap::Args;
 use reqwest::Method;
@@ -34,7 +35,7 @@ pub fn run(args: &HealthcheckArgs) -> u8 {
         match daemon.send(daemon.request(Method::GET, "/-/ready")).await {
             Ok(_) => exit::OK,
             Err(reason) => {
-                eprintln!("slod: {reason}");
+                complain(&format!("slod: {reason}"));
                 exit::NO
             }
         }

@@ -1,6 +1,7 @@
 //! `slod init`: a first config, from flags or by asking.
 
 use super::exit;
+use super::output::{complain, show};
 use crate::config::Config;
 use crate::diagnostic::{Diagnostic, Source};
 use crate::probe;
@@ -49,7 +50,7 @@ pub fn run(args: &InitArgs) -> u8 {
     match write(args) {
         Ok(()) => exit::OK,
         Err(reason) => {
-            eprintln!("slod: {reason}");
+            complain(&format!("slod: {reason}"));
             exit::USAGE
         }
     }
@@ -72,7 +73,7 @@ fn write(args: &InitArgs) -> Result<(), String> {
     let text = answers.to_yaml();
     check(&args.out, &text)?;
     if is_stdout(&args.out) {
-        super::print(&text);
+        show(&text);
         return Ok(());
     }
     save(args, &text)?;

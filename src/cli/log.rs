@@ -1,8 +1,13 @@
 //! Where log lines go, and in which form.
 
+use crate::text::{printable, printable_lines};
 use clap::{Args, ValueEnum};
+use std::fmt;
 use std::io::{self, IsTerminal, Write};
 use std::sync::{Arc, Mutex, PoisonError};
+use tracing::field::Field;
+use tracing_subscriber::field::MakeExt;
+use tracing_subscriber::fmt::format::{Writer, debug_fn};
 use tracing_subscriber::fmt::writer::BoxMakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -65,6 +70,31 @@ impl Write for HeldLog {
     }
 }
 
+/// Passes on what is safe to show: a terminal may be what reads it.
+struct Filtered<W>(W);
+
+impl<W: Write> Write for Filtered<W> {
+    fn write(&mut self, lines: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(lines);
+        self.0.write_all(printable_lines(&text).as_bytes())?;
+        Ok(lines.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+/// Writes a field of a text line. Further lines of a message are indented, so that none of them
+/// looks like a line of its own.
+fn write_field(out: &mut Writer<'_>, field: &Field, value: &dyn fmt::Debug) -> fmt::Result {
+    let text = format!("{value:?}");
+    if field.name() == "message" {
+        return write!(out, "{}", printable_lines(&text).replace('\n', "\n    "));
+    }
+    write!(out, "{}={}", field.name(), printable(&text))
+}
+
 impl LogArgs {
     /// Installs the log for this process: on standard error, or held back.
     pub fn init(&self, held: Option<&HeldLog>) -> Result<(), String> {
@@ -76,11 +106,17 @@ impl LogArgs {
         let colour = takes_colour(&io::stderr());
         let writer = match held.cloned() {
             Some(held) => BoxMakeWriter::new(move || held.clone()),
-            None => BoxMakeWriter::new(io::stderr),
+            // Colours are escapes of our own; fields are filtered before they are added.
+            None if matches!(self.log_format, LogFormat::Text) => BoxMakeWriter::new(io::stderr),
+            None => BoxMakeWriter::new(|| Filtered(io::stderr())),
         };
         let text = tracing_subscriber::fmt::layer().with_target(false);
         let layer = match self.log_format {
-            LogFormat::Text => text.with_ansi(colour).with_writer(writer).boxed(),
+            LogFormat::Text => text
+                .with_ansi(colour)
+                .fmt_fields(debug_fn(write_field).delimited(" "))
+                .with_writer(writer)
+                .boxed(),
             LogFormat::Json => text.json().flatten_event(true).with_writer(writer).boxed(),
             LogFormat::Logfmt => tracing_logfmt::builder()
                 .with_target(false)

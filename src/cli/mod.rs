@@ -12,6 +12,7 @@ mod generate;
 mod healthcheck;
 mod init;
 mod log;
+mod output;
 mod probe;
 mod report;
 mod run;
@@ -23,8 +24,8 @@ use crate::app::Origin;
 use crate::config::Config;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use log::HeldLog;
+use output::complain;
 use serde::Serialize;
-use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -61,7 +62,7 @@ impl ConfigArg {
     /// The config, or the exit code once its errors are printed.
     fn load(&self) -> Result<Config, u8> {
         Origin::File(self.path.clone()).load().map_err(|errors| {
-            eprintln!("{errors}");
+            complain(&errors);
             exit::USAGE
         })
     }
@@ -81,13 +82,6 @@ impl OutputFormat {
             Self::Json => serde_json::to_string_pretty(answer).unwrap_or_default() + "\n",
         }
     }
-}
-
-/// Writes to standard output; whether somebody still reads it.
-fn print(text: &str) -> bool {
-    let mut out = io::stdout();
-    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-    written.is_ok()
 }
 
 /// SLO daemon: probes services, keeps every outcome, tracks error budgets, exports Prometheus metrics.
@@ -144,7 +138,7 @@ pub fn main() -> ExitCode {
         _ => None,
     };
     if let Err(error) = cli.log.init(held.as_ref()) {
-        eprintln!("slod: {error}");
+        complain(&format!("slod: {error}"));
         return ExitCode::from(exit::USAGE);
     }
     // reqwest takes the process's provider; a second call changes nothing.

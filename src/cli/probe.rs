@@ -1,5 +1,6 @@
 //! `slod probe`: one attempt now, explained step by step.
 
+use super::output::{complain, show};
 use super::run::on_runtime;
 use super::{ConfigArg, exit};
 use crate::app::recall_heartbeats;
@@ -9,6 +10,7 @@ use crate::diagnostic::nearest;
 use crate::format::numbers;
 use crate::outcome::{Measurement, Outcome, Verdict};
 use crate::probe::{Attempt, Trace};
+use crate::text::printable;
 use clap::Args;
 use std::fmt::Write as _;
 
@@ -28,11 +30,11 @@ pub fn run(args: &ProbeArgs) -> u8 {
     };
     let probes = chosen(&config, &args.target);
     if probes.is_empty() {
-        eprintln!("slod: {}", unknown(&config, &args.target));
+        complain(&format!("slod: {}", unknown(&config, &args.target)));
         return exit::USAGE;
     }
     if let Err(error) = recall_heartbeats(&config) {
-        eprintln!("slod: what jobs reported is unknown: {error}");
+        complain(&format!("slod: what jobs reported is unknown: {error}"));
     }
     let clock = Clock::system();
     on_runtime(async {
@@ -40,7 +42,7 @@ pub fn run(args: &ProbeArgs) -> u8 {
         for spec in probes {
             let mut attempt = Attempt::new(clock.now(), spec.timeout, Trace::listening());
             let outcome = spec.probe.run(&mut attempt).await;
-            print!("{}", story(spec, &attempt.trace, &outcome));
+            show(&story(spec, &attempt.trace, &outcome));
             if outcome.verdict != Verdict::Good {
                 code = exit::NO;
             }
@@ -72,10 +74,12 @@ fn unknown(config: &Config, target: &str) -> String {
 
 /// The attempt as a story: what was decided when, the phases, the verdict.
 fn story(spec: &ProbeSpec, trace: &Trace, outcome: &Outcome) -> String {
-    let mut out = format!("{} ({}) {}\n", spec.key, spec.kind, spec.probe.target());
+    let target = spec.probe.target();
+    let mut out = format!("{} ({}) {}\n", spec.key, spec.kind, printable(&target));
     for step in trace.steps() {
         let after = numbers::latency(step.after);
-        writeln!(out, "  {after:>8}  {:<10} {}", step.topic, step.text).unwrap_or_default();
+        let text = printable(&step.text);
+        writeln!(out, "  {after:>8}  {:<10} {text}", step.topic).unwrap_or_default();
     }
     let phases: Vec<String> = Measurement::ALL
         .iter()
@@ -101,7 +105,7 @@ fn story(spec: &ProbeSpec, trace: &Trace, outcome: &Outcome) -> String {
         .detail
         .message
         .as_deref()
-        .map(|message| format!(": {message}"))
+        .map(|message| format!(": {}", printable(message)))
         .unwrap_or_default();
     writeln!(
         out,
@@ -110,4 +114,36 @@ fn story(spec: &ProbeSpec, trace: &Trace, outcome: &Outcome) -> String {
     )
     .unwrap_or_default();
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostic::Source;
+    use crate::probe::KINDS;
+    use std::path::Path;
+    use std::time::Duration;
+    use tokio::time::Instant;
+
+    /// A certificate's name once looked like the verdict.
+    #[test]
+    fn nothing_that_a_server_sends_looks_like_a_line_of_its_own() {
+        let text = "services: [{ name: a, probes: [{ name: p, http: { url: \"http://h/\" } }] }]";
+        let source = Source {
+            name: String::new(),
+            text: text.to_owned(),
+        };
+        let loaded = Config::load(&source, Path::new(""), &|_| None, KINDS);
+        let config = loaded.config.expect("valid");
+        let spec = config.probes().next().expect("one");
+        let sent = "CN=x\n  GOOD in 1ms\r\u{1b}[2K\u{9b}1A\u{202e}";
+        let mut trace = Trace::listening();
+        trace.record(Instant::now(), "tls", || sent.to_owned());
+        let mut outcome = Outcome::new(Verdict::Good, Duration::from_secs(1));
+        outcome.detail.message = Some(sent.into());
+        let story = story(spec, &trace, &outcome);
+        assert_eq!(story.lines().count(), 3, "{story:?}");
+        let obeyed = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
+        assert!(!story.contains(obeyed), "{story:?}");
+    }
 }

@@ -1,5 +1,6 @@
 //! `slod report`: the SLO compliance report over a time range.
 
+use super::output::{complain, show};
 use super::span::SpanArgs;
 use super::{ConfigArg, exit};
 use crate::clock::Clock;
@@ -11,7 +12,6 @@ use crate::report::slo::{MAX_SPAN, report};
 use crate::store::Store;
 use crate::units::show_duration;
 use clap::{Args, ValueEnum};
-use std::io::{self, Write as _};
 
 #[derive(Debug, Args)]
 pub struct ReportArgs {
@@ -55,8 +55,7 @@ pub fn run(args: &ReportArgs) -> u8 {
     match outcome(args, &mut config) {
         Ok(report) => {
             let text = args.format.of(&report);
-            // A reader that goes away early, such as `head`, is no fault.
-            io::stdout().write_all(text.as_bytes()).unwrap_or_default();
+            show(&text);
             if report.any_missed() {
                 exit::NO
             } else {
@@ -64,7 +63,7 @@ pub fn run(args: &ReportArgs) -> u8 {
             }
         }
         Err((code, reason)) => {
-            eprintln!("slod: {reason}");
+            complain(&format!("slod: {reason}"));
             code
         }
     }

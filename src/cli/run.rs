@@ -1,5 +1,6 @@
 //! `slod run`: the daemon.
 
+use super::output::complain;
 use super::{ConfigArg, exit};
 use crate::app::{App, Origin, RunError, StartError};
 use crate::clock::Clock;
@@ -23,7 +24,7 @@ pub fn run(args: &RunArgs) -> u8 {
     let config = match origin.load_with_warnings() {
         Ok(config) => config,
         Err(reason) => {
-            eprintln!("{reason}");
+            complain(&reason);
             return exit::USAGE;
         }
     };
@@ -33,7 +34,7 @@ pub fn run(args: &RunArgs) -> u8 {
         let app = match App::build(config, web_config, origin, Clock::system()).await {
             Ok(app) => app,
             Err(error @ StartError::Web(_)) => {
-                eprintln!("slod: {error}");
+                complain(&format!("slod: {error}"));
                 return exit::USAGE;
             }
             Err(error) => {
@@ -73,7 +74,7 @@ pub fn on_runtime(work: impl Future<Output = u8>) -> u8 {
     {
         Ok(runtime) => runtime.block_on(work),
         Err(error) => {
-            eprintln!("slod: cannot start the runtime: {error}");
+            complain(&format!("slod: cannot start the runtime: {error}"));
             exit::START
         }
     }

@@ -2,8 +2,9 @@
 
 use super::daemon::{Daemon, DaemonArgs};
 use super::log::{takes_colour, takes_escapes};
+use super::output::{complain, draw};
 use super::run::on_runtime;
-use super::{OutputFormat, exit, print};
+use super::{OutputFormat, exit};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::diagnostic::nearest;
@@ -41,12 +42,12 @@ pub fn run(args: &StatusArgs) -> u8 {
             let status = match status(args, &daemon).await {
                 Ok(status) => status,
                 Err((code, reason)) => {
-                    eprintln!("slod: {reason}");
+                    complain(&format!("slod: {reason}"));
                     return code;
                 }
             };
             // A reader that goes away early, such as `head`, ends the output.
-            let is_read = print(&shown(args, &status));
+            let is_read = draw(&shown(args, &status));
             if !args.watch || !is_read {
                 return if status.all_within_budget() {
                     exit::OK

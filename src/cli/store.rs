@@ -1,5 +1,6 @@
 //! `slod store`: whether the store is valid, and what can be recovered from a damaged one.
 
+use super::output::{complain, show};
 use super::{ConfigArg, exit};
 use crate::clock::Clock;
 use crate::store::{self, Checked, Recovered, StoreError};
@@ -35,7 +36,7 @@ pub fn run(args: &StoreArgs) -> u8 {
         }
     };
     outcome.unwrap_or_else(|error: StoreError| {
-        eprintln!("slod: {}: {error}", path.display());
+        complain(&format!("slod: {}: {error}", path.display()));
         exit::START
     })
 }
@@ -51,7 +52,7 @@ fn print_check(path: &Path, checked: &Checked) -> u8 {
         checked.corrections
     );
     for fault in &checked.faults {
-        println!("fault: {fault}");
+        show(&format!("fault: {fault}\n"));
     }
     if checked.unlisted > 0 {
         println!("and {} more", checked.unlisted);

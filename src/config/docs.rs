@@ -13,7 +13,7 @@ reports all errors at once, with line numbers and what is valid there.
 
 - Durations: `500ms`, `10s`, `1h30m`, `30d`. Ratios: `99.9%` or `0.999`. Sizes: `64KiB`, `1MB`.
 - `${NAME}` in a value is replaced by the environment variable; `$${` stands for a literal `${`.
-- A secret `NAME` can be read from a file: `NAME_file: PATH`. Relative paths are relative to the config file's directory.
+- A secret or an address `NAME` can be read from a file: `NAME_file: PATH`. Relative paths are relative to the config file's directory.
 - Unknown keys are errors. A list of one item may be written without brackets.
 - A reload applies a changed config if it has no errors; otherwise the old one stays active.
 

@@ -7,8 +7,8 @@ use super::model::{Config, Inputs};
 use super::read;
 use crate::diagnostic::{Diagnostic, Place, Severity, Source};
 use crate::probe::Kind;
-use crate::yaml::{self, Reader, SIZE_LIMIT, Value};
-use std::io::Read;
+use crate::yaml::{self, Reader, SIZE_LIMIT, Value, read_regular, world_readable};
+use std::io;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 
@@ -17,18 +17,17 @@ use thiserror::Error;
 pub struct Loaded {
     /// There unless a diagnostic is an error.
     pub config: Option<Config>,
-    /// In document order.
+    /// In document order, without secrets.
     pub diagnostics: Vec<Diagnostic>,
+    /// The text in which their places are shown, without secrets; empty if there is none.
+    pub shown: Source,
 }
 
 /// Why a config file is not even a text.
 #[derive(Debug, Error)]
 pub enum FileError {
     #[error("cannot read the config {path}: {source}")]
-    Read {
-        path: PathBuf,
-        source: std::io::Error,
-    },
+    Read { path: PathBuf, source: io::Error },
     #[error("the config {0} is a directory (give the file in it, such as slod.yaml)")]
     Folder(PathBuf),
     #[error("the config {0} is larger than 4 MiB (is it really a config?)")]
@@ -62,21 +61,32 @@ impl Config {
         env: &dyn Fn(&str) -> Option<String>,
         kinds: &[&'static dyn Kind],
     ) -> Loaded {
-        let (config, mut diagnostics) = match yaml::parse(source) {
-            Ok(document) if document.value == Value::Null => (None, vec![empty()]),
-            Ok(document) => {
-                let reader = Reader::new(base, env);
-                let config = check(&reader, &document, kinds, source);
-                (config, reader.finish())
-            }
-            Err(syntax) => (None, vec![*syntax]),
+        let without_config = |fault| Loaded {
+            config: None,
+            diagnostics: vec![fault],
+            shown: mask::unreadable(source),
         };
+        let document = match yaml::parse(source) {
+            Ok(document) if document.value == Value::Null => return without_config(empty()),
+            Ok(document) => document,
+            Err(syntax) => return without_config(*syntax),
+        };
+        let reader = Reader::new(base, env);
+        let config = check(&reader, &document, kinds, source);
+        warn_of_readable_config(&reader, source);
+        let shown = if reader.has_findings() {
+            mask::document(source, &document, &reader)
+        } else {
+            Source::default()
+        };
+        let mut diagnostics = reader.finish();
         for diagnostic in &mut diagnostics {
             diagnostic.message = mask::credentials(&diagnostic.message);
         }
         Loaded {
             config,
             diagnostics,
+            shown,
         }
     }
 }
@@ -98,6 +108,19 @@ fn check(
         files: reader.files(),
     };
     Some(draft.into_config(inputs))
+}
+
+/// A config that was read from a file has the file's path as its name.
+fn warn_of_readable_config(reader: &Reader<'_>, source: &Source) {
+    let Some(at) = reader.inline_secret() else {
+        return;
+    };
+    if world_readable(Path::new(&source.name)) {
+        let (name, code) = (&source.name, "secret-file-readable");
+        let message = format!("all users of this machine can read {name}, which contains a secret");
+        let help = format!("fix: chmod o-r {name}, or store the secret in a file of its own");
+        reader.report(Severity::Warning, code, &at, message, Some(help));
+    }
 }
 
 fn empty() -> Diagnostic {
@@ -124,14 +147,12 @@ pub fn read_file(path: &Path) -> Result<Source, FileError> {
     if path.is_dir() {
         return Err(FileError::Folder(path.to_owned()));
     }
-    let file = std::fs::File::open(path).map_err(failed)?;
-    let mut bytes = Vec::new();
-    file.take(SIZE_LIMIT as u64 + 1)
-        .read_to_end(&mut bytes)
-        .map_err(failed)?;
-    if bytes.len() > SIZE_LIMIT {
-        return Err(FileError::TooLarge(path.to_owned()));
-    }
+    let bytes = read_regular(path, SIZE_LIMIT as u64).map_err(|error| match error {
+        error if error.kind() == io::ErrorKind::FileTooLarge => {
+            FileError::TooLarge(path.to_owned())
+        }
+        error => failed(error),
+    })?;
     let text = String::from_utf8(bytes).map_err(|error| {
         let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
         let line = valid.split(|byte| *byte == b'\n').count();

@@ -1,164 +1,148 @@
-//! Hides secrets in a config's text before lines of it are shown.
-//!
-//! It works on lines, not on the tree: a text with a syntax error is shown as well. It rather
-//! hides too much: everything after a key that sounds like a secret or that a probe kind declares
-//! as one, and passwords in addresses.
+//! What a diagnostic may show of a config's text: keys, and the values of keys that are known to
+//! take no secret. All else becomes `*`, so that nothing moves and nothing is shown by mistake.
 
-use crate::diagnostic::Source;
+use super::keys::ROOT;
+use crate::diagnostic::{Place, Source};
 use crate::probe::KINDS;
-use crate::yaml::{Keys, Structure};
+use crate::yaml::{Keys, Node, Reader, Structure, Value};
 use regex::Regex;
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
-static SECRET_KEY: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    let words = "password|passwd|passphrase|token|secret|authorization|cookie|credential|api[_-]?key|private[_-]?key";
-    let declared: Vec<_> = KINDS.iter().flat_map(|kind| secrets(kind.keys())).collect();
-    let declared = declared.join("|");
-    Regex::new(&format!(
-        r#"(?i)["']?(?P<key>[\w-]*(?:{words})[\w-]*|\b(?:{declared}))["']?\s*:\s+(?P<value>"(?:[^"\\]|\\.)*"?|'[^']*'?|\S.*)"#
-    ))
-    .ok()
+/// User, password and query of an address.
+static CREDENTIALS: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(r#"://(?:(?P<user>[^\s"'/@]*:[^\s"'@]+)@)?[^\s"'?]*(?:\?(?P<query>[^\s"']+))?"#).ok()
 });
-static USERINFO: LazyLock<Option<Regex>> =
-    LazyLock::new(|| Regex::new(r#"://[^\s"'/:@]*:(?P<value>[^\s"'@]+)@"#).ok());
+/// What shows how a document is built.
+const STRUCTURE: &str = "{}[],:\"'-|>&*";
 
-/// The keys that probe kinds declare as secret.
-fn secrets(keys: Keys) -> Vec<&'static str> {
-    let names = keys.iter().flat_map(|key| match key.form().structure() {
-        Structure::Secret | Structure::SecretMap => vec![key.name()],
-        Structure::Mapping { keys, .. } => secrets(keys),
-        Structure::Value | Structure::ProbeKind => Vec::new(),
-    });
-    names.collect()
+/// Every name of a key that is declared anywhere.
+static NAMES: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
+    let mut names = BTreeSet::new();
+    add_names(ROOT, &mut names);
+    for kind in KINDS {
+        names.insert(kind.name().to_owned());
+        add_names(kind.keys(), &mut names);
+    }
+    names
+});
+
+fn add_names(keys: Keys, names: &mut BTreeSet<String>) {
+    for key in keys {
+        names.insert(key.name().to_owned());
+        names.extend(key.file_name());
+        if let Structure::Mapping { keys, .. } = key.form().structure() {
+            add_names(keys, names);
+        }
+    }
 }
 
-/// The same text with secrets as `*`, and nothing moved.
-pub fn source(source: &Source) -> Source {
-    let mut block: Option<usize> = None;
-    let mut text = String::with_capacity(source.text.len());
-    for line in source.text.split_inclusive('\n') {
-        let depth = line.len() - line.trim_start().len();
-        let inside = block.is_some_and(|key| depth > key || line.trim().is_empty());
-        if inside {
-            text.push_str(&stars(line));
-            continue;
+/// What is shown of a place in the text.
+#[derive(Clone, Copy, PartialEq)]
+enum Shown {
+    /// Part of no scalar: the structure.
+    Structure,
+    All,
+    Nothing,
+}
+
+/// The text of a document that was read.
+pub fn document(source: &Source, document: &Node, reader: &Reader<'_>) -> Source {
+    let lines = source.text.lines();
+    let mut mask: Vec<Vec<Shown>> = lines
+        .map(|line| vec![Shown::Structure; line.chars().count()])
+        .collect();
+    mark(&mut mask, document, reader);
+    let lines = source.text.lines().zip(&mask);
+    let shown = lines.map(|(line, mask)| {
+        let shown = line.chars().zip(mask).map(|(c, shown)| match shown {
+            Shown::All => c,
+            Shown::Structure if STRUCTURE.contains(c) => c,
+            _ => star(c),
+        });
+        credentials(&shown.collect::<String>())
+    });
+    with_text(source, shown)
+}
+
+fn mark(mask: &mut [Vec<Shown>], node: &Node, reader: &Reader<'_>) {
+    match &node.value {
+        Value::Null => {}
+        Value::Text(_) if reader.is_public(node.place) => fill(mask, node.place, Shown::All),
+        Value::Text(_) => fill(mask, node.place, Shown::Nothing),
+        Value::List(items) => items.iter().for_each(|item| mark(mask, item, reader)),
+        Value::Map(entries) => {
+            for (key, value) in entries {
+                mark(mask, key, reader);
+                mark(mask, value, reader);
+            }
         }
-        block = None;
-        let (shown, opens_block) = mask_line(line);
-        block = opens_block.then_some(depth).or(block);
-        text.push_str(&shown);
     }
+}
+
+/// Marks what starts at a place, over as many lines as it takes.
+fn fill(mask: &mut [Vec<Shown>], place: Place, shown: Shown) {
+    let (mut left, mut from) = (place.len, place.column - 1);
+    for line in mask.iter_mut().skip(place.line - 1) {
+        let to = line.len().min(from + left);
+        line[from.min(to)..to].fill(shown);
+        // The line break is a part of it.
+        left = left.saturating_sub(to.saturating_sub(from) + 1);
+        from = 0;
+        if left == 0 {
+            break;
+        }
+    }
+}
+
+/// The text of what is no document: only known keys are shown.
+pub fn unreadable(source: &Source) -> Source {
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    let shown = source.text.lines().map(|line| {
+        let mut shown = String::with_capacity(line.len());
+        let mut rest = line;
+        while let Some(first) = rest.chars().next() {
+            let end = rest.find(|c| is_word(c) != is_word(first));
+            let (part, after) = rest.split_at(end.unwrap_or(rest.len()));
+            let is_key = NAMES.contains(part) && after.starts_with(':');
+            let kept = |c: char| is_key || (!is_word(c) && STRUCTURE.contains(c));
+            shown.extend(part.chars().map(|c| if kept(c) { c } else { star(c) }));
+            rest = after;
+        }
+        shown
+    });
+    with_text(source, shown)
+}
+
+fn with_text(source: &Source, lines: impl Iterator<Item = String>) -> Source {
     Source {
         name: source.name.clone(),
-        text,
+        text: lines.collect::<Vec<_>>().join("\n"),
     }
 }
 
-/// A line without its secrets, and whether a secret block follows.
-fn mask_line(line: &str) -> (String, bool) {
-    let mut shown = credentials(line);
-    let Some(pattern) = &*SECRET_KEY else {
-        return (stars(line), false);
-    };
-    let mut from = 0;
-    while let Some(found) = pattern.captures_at(&shown, from) {
-        let (Some(key), Some(value)) = (found.name("key"), found.name("value")) else {
-            break;
-        };
-        let (start, written) = (value.start(), value.as_str());
-        if written.starts_with(['|', '>']) {
-            return (shown, true);
-        }
-        if written.starts_with(['{', '[']) {
-            from = start + 1;
-            continue;
-        }
-        // In `{ password: x, user: y }` a bare value ends where the next key starts.
-        let is_bare = shown[..start].contains('{') && !written.starts_with(['"', '\'']);
-        let stop = written.find([',', '}']).filter(|_| is_bare);
-        let end = stop.map_or(value.end(), |stop| start + stop);
-        let is_public = key.as_str().ends_with("_file") || written.starts_with("${");
-        let hidden = if is_public {
-            shown[start..end].to_owned()
-        } else {
-            stars(&shown[start..end])
-        };
-        shown.replace_range(start..end, &hidden);
-        from = start + hidden.len();
-    }
-    (shown, false)
-}
-
-/// A text with the passwords of addresses in it as `*`.
+/// A text with the credentials and queries of addresses in it as `*`.
 pub fn credentials(text: &str) -> String {
-    let Some(pattern) = &*USERINFO else {
-        return stars(text);
+    if !text.contains("://") {
+        return text.to_owned();
+    }
+    let Some(pattern) = &*CREDENTIALS else {
+        return text.chars().map(star).collect();
     };
-    let mut shown = text.to_owned();
-    let found: Vec<_> = pattern
-        .captures_iter(text)
-        .filter_map(|found| found.name("value").map(|value| value.range()))
+    let found = pattern.captures_iter(text);
+    let hidden: Vec<_> = found
+        .flat_map(|found| [found.name("user"), found.name("query")])
+        .flatten()
+        .map(|found| found.range())
         .collect();
-    for range in found.into_iter().rev() {
-        let hidden = stars(&text[range.clone()]);
-        shown.replace_range(range, &hidden);
+    let mut shown = text.to_owned();
+    for range in hidden.into_iter().rev() {
+        let stars: String = text[range.clone()].chars().map(star).collect();
+        shown.replace_range(range, &stars);
     }
     shown
 }
 
-/// As many characters, so that places stay right.
-fn stars(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_whitespace() { c } else { '*' })
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn masked(text: &str) -> String {
-        source(&Source {
-            name: String::new(),
-            text: text.to_owned(),
-        })
-        .text
-    }
-
-    #[test]
-    fn secrets_become_stars_and_nothing_moves() {
-        let table = [
-            ("password: hunter2", "password: *******"),
-            ("  bearer_token: a,b", "  bearer_token: ***"),
-            ("{ password: x1, typo: 1 }", "{ password: **, typo: 1 }"),
-            (
-                "{ user: u, password: \"a, b\", token: t }",
-                "{ user: u, password: *** **, token: * }",
-            ),
-            ("\"Authorization\": Bearer é", "\"Authorization\": ****** *"),
-            ("password: ${PASSWORD}", "password: ${PASSWORD}"),
-            ("{ bearer: abc, url: x }", "{ bearer: ***, url: x }"),
-            (r#"{ send: "a \"b\r\n" }"#, "{ send: ** ******** }"),
-            ("resend: abc", "resend: abc"),
-            ("token_file: /run/token", "token_file: /run/token"),
-            ("url: http://me:pw@host/", "url: http://me:**@host/"),
-            (
-                "password: |\n  one\n  two\nnext: 1",
-                "password: |\n  ***\n  ***\nnext: 1",
-            ),
-            ("name: broken: [", "name: broken: ["),
-        ];
-        for (text, expected) in table {
-            assert_eq!(masked(text), expected);
-        }
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn any_text_keeps_its_shape(text in "(?s).{0,60}(password: )?.{0,60}") {
-            let shown = masked(&text);
-            proptest::prop_assert_eq!(shown.chars().count(), text.chars().count());
-            proptest::prop_assert_eq!(shown.lines().count(), text.lines().count());
-        }
-    }
+fn star(c: char) -> char {
+    if c.is_whitespace() { c } else { '*' }
 }

@@ -29,7 +29,6 @@ pub use code::Code;
 pub use docs::markdown;
 pub use keys::ROOT as KEYS;
 pub use load::{FileError, Loaded, codes, read_file};
-pub use mask::source as without_secrets;
 pub use model::{
     Config, FoundBy, Inputs, ObserveSpec, Pattern, ProbeSpec, ProcessSpec, Role, ServiceSpec,
     StoreSpec, TokenSpec, WebSpec,

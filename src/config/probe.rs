@@ -6,9 +6,9 @@ use super::model::ProbeSpec;
 use super::name::Names;
 use crate::diagnostic::nearest;
 use crate::outcome::{Measures, ProbeKey};
-use crate::probe::{Kind, Probe};
+use crate::probe::{Kind, Probe, redacted};
 use crate::units;
-use crate::yaml::{Key, List, Mapping, Node, Section, Spot};
+use crate::yaml::{Key, List, Mapping, Node, Section, Spot, shown_name};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -106,9 +106,10 @@ fn kind(section: &Section<'_>, kinds: &[&'static dyn Kind]) -> Option<ReadKind> 
     let mut found: Option<(&'static dyn Kind, &Node)> = None;
     let mut unknown = false;
     for (name, key, value) in section.undeclared() {
-        let at = Spot::of(key, section.spot().below(&name));
+        let at = Spot::of(key, section.spot().below(&shown_name(&name)));
         let Some(kind) = kinds.iter().find(|kind| kind.name() == name) else {
-            report_unknown(section, &name, &at, kinds);
+            let near = report_unknown(section, &shown_name(&name), &at, kinds);
+            section.publish_misspelled(&name, near.as_deref(), value);
             unknown = true;
             continue;
         };
@@ -143,17 +144,23 @@ fn kind(section: &Section<'_>, kinds: &[&'static dyn Kind]) -> Option<ReadKind> 
     };
     let path = section.spot().below(kind.name());
     let inner = section.reader().section(node, &path, kind.keys())?;
-    let (probe, fingerprint) = section.reader().fingerprint(node, || kind.read(&inner));
+    let read = section.reader().traced(node, || kind.read(&inner));
     Some(ReadKind {
         name: kind.name(),
         measures: kind.measures(),
-        probe: probe?,
-        fingerprint,
+        probe: redacted(read.value?, read.redactions),
+        fingerprint: read.fingerprint,
     })
 }
 
 /// A mapping is most likely meant as a kind, anything else as a key.
-fn report_unknown(section: &Section<'_>, name: &str, at: &Spot, kinds: &[&'static dyn Kind]) {
+/// Returns what was most likely meant.
+fn report_unknown(
+    section: &Section<'_>,
+    name: &str,
+    at: &Spot,
+    kinds: &[&'static dyn Kind],
+) -> Option<String> {
     let keys: Vec<String> = section.names().collect();
     let known = keys.iter().map(String::as_str);
     let near = nearest(name, known.chain(kinds.iter().map(|kind| kind.name())));
@@ -183,6 +190,7 @@ fn report_unknown(section: &Section<'_>, name: &str, at: &Spot, kinds: &[&'stati
         ),
     };
     section.reader().error(code, at, message, help);
+    near.map(str::to_owned)
 }
 
 fn known(kinds: &[&'static dyn Kind]) -> String {

@@ -64,8 +64,8 @@ fn value(key: &dyn Declared, kinds: &[&'static dyn Kind]) -> Value {
             json!({ "anyOf": [list, item] })
         }
         Structure::Mapping { keys, .. } => section(keys, kinds),
-        Structure::Secret => json!({ "type": "string" }),
-        Structure::SecretMap => {
+        Structure::Secret | Structure::ValueOrFile => json!({ "type": "string" }),
+        Structure::Map { .. } => {
             json!({ "type": "object", "additionalProperties": { "type": "string" } })
         }
         Structure::Value | Structure::ProbeKind => match key.form().words() {

@@ -4,14 +4,18 @@
 //! (its name, its keys, an example, how to read it from the config) and a [`Probe`] (how to run it).
 
 pub mod dial;
+mod evaluate;
 pub mod heartbeat;
 mod http;
+pub mod pattern;
 mod quoted;
+mod redacted;
 mod tcp;
 
 use crate::outcome::{Measures, Outcome, Timestamp};
-use crate::yaml::{Keys, Section};
+use crate::yaml::{Keys, Redactions, Section};
 use async_trait::async_trait;
+pub use redacted::{of_type, redacted};
 use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
@@ -43,7 +47,7 @@ pub trait Kind: Sync {
 }
 
 /// A probe that is ready to run, any number of times and at the same time. A part of the program that
-/// works with one kind only finds its probes by their type, so that no other part knows of it.
+/// works with one kind only finds its probes by their type ([`of_type`]), so that no other part knows of it.
 #[async_trait]
 pub trait Probe: Any + Send + Sync + fmt::Debug {
     /// Makes one attempt. It ends by [`Attempt::deadline`] and never panics or fails: whatever
@@ -110,6 +114,13 @@ impl Trace {
                 topic,
                 text: text(),
             });
+        }
+    }
+
+    /// Removes secrets from all steps so far.
+    fn redact(&mut self, redactions: &Redactions) {
+        for step in self.0.iter_mut().flatten() {
+            step.text = redactions.clean(&step.text).into_owned();
         }
     }
 

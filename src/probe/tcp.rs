@@ -1,6 +1,8 @@
 //! The `tcp` kind: a connection, TLS if configured, and an exchange of bytes if configured.
 
 use super::dial::{Failure, Family, Host, Progress, Tls, TlsOptions, connect, options, resolve};
+use super::evaluate::Evaluator;
+use super::pattern::{self, bytes_regex};
 use super::quoted::quoted;
 use super::{Attempt, Kind, Probe};
 use crate::outcome::{Cause, DurationOf, Measurement, Measures, Outcome};
@@ -11,7 +13,7 @@ use rustls::pki_types::ServerName;
 use std::fmt;
 use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::time::timeout_at;
+use tokio::time::{Instant, timeout_at};
 
 /// Bytes that are received at most. The expression is tried on all of them each time some arrive,
 /// so this also bounds the work that a server can cause byte by byte.
@@ -52,8 +54,8 @@ const EXPECT: Key<Parsed<Regex>> = Key::optional(
     "expect",
     Parsed {
         label: "regular expression",
-        expected: "a regular expression",
-        parse: |text| Regex::new(text).ok(),
+        expected: pattern::EXPECTED,
+        parse: bytes_regex,
     },
     "A regular expression that what is received must match; `^` is the start of the connection. It is tried each time bytes arrive, until it matches, the server closes the connection, 16 KiB were received, or the timeout. Without this key nothing is read.",
 );
@@ -105,6 +107,7 @@ impl Kind for Tcp {
             tls,
             send,
             expect,
+            evaluator: Evaluator::default(),
         }))
     }
 }
@@ -214,6 +217,7 @@ struct TcpProbe {
     tls: Option<(Tls, ServerName<'static>)>,
     send: Option<Message>,
     expect: Option<Regex>,
+    evaluator: Evaluator,
 }
 
 #[async_trait]
@@ -274,7 +278,8 @@ impl TcpProbe {
             progress.record("send", || format!("{} bytes", bytes.len()));
         }
         if let Some(expect) = &self.expect {
-            self.receive(stream, expect, received).await?;
+            let deadline = progress.deadline();
+            self.receive(stream, expect, deadline, received).await?;
             progress.leave();
             progress.record("expect", || {
                 format!("ok: {}, expected /{expect}/", self.seen(received))
@@ -289,6 +294,7 @@ impl TcpProbe {
         &self,
         mut stream: impl AsyncRead + Unpin,
         expect: &Regex,
+        deadline: Instant,
         received: &mut Vec<u8>,
     ) -> Result<(), Failure> {
         let mut chunk = vec![0; CHUNK];
@@ -300,7 +306,9 @@ impl TcpProbe {
                 return Err(self.mismatch(expect, received, "the server closed the connection"));
             }
             received.extend_from_slice(&chunk[..read]);
-            if expect.is_match(received) {
+            let (expect, so_far) = (expect.clone(), received.clone());
+            let work = move || expect.is_match(&so_far);
+            if self.evaluator.evaluate(deadline, work).await? {
                 return Ok(());
             }
         }

@@ -25,6 +25,8 @@ mod counts;
 mod fine;
 mod header;
 mod held;
+mod history;
+mod lock;
 mod measured;
 mod outline;
 mod precision;
@@ -51,13 +53,14 @@ pub use writer::{StoreHandle, StoreStats, Writer};
 
 use crate::outcome::Record;
 use absence::Returning;
+use lock::WriterLock;
 use raw::Names;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -75,8 +78,13 @@ pub enum StoreError {
     Newer { found: i64, known: usize },
     #[error("the file is not a slod store (change store.path)")]
     Foreign,
-    #[error("another slod is writing to this store (stop it, or use a different store.path)")]
+    #[error(
+        "another slod is writing to this store, maybe under another name of the same file \
+         (stop it, or use a different store.path)"
+    )]
     InUse,
+    #[error("it is a directory, a FIFO or a device, not a regular file (change store.path)")]
+    Irregular,
     #[error(
         "the store is damaged: failed to {doing}: {source} \
          (`slod store recover --config ...` copies everything readable into a new store)"
@@ -132,17 +140,15 @@ pub struct Store {
     bases: RefCell<HashMap<i64, Arc<CountingBasis>>>,
     /// Blocks and headers that made no sense and were left out.
     unreadable: Cell<u64>,
-    /// Held while this store may write; the system releases it also when the process is killed.
-    _lock: Option<File>,
+    /// Held while this store may write; the last field, so that it is released last.
+    _lock: Option<WriterLock>,
 }
 
 impl Store {
     /// Opens for writing: creates folder and file (for the owner only) where they are missing,
     /// and brings an older file up to date.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        let lock = lock(path)?;
-        let created = private().create(true).truncate(false).open(path);
-        created.map_err(StoreError::io("create the store"))?;
+        let lock = WriterLock::take(path)?;
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut conn = connect(path, flags)?;
         schema::prepare(&mut conn)?;
@@ -155,6 +161,9 @@ impl Store {
         if !path.exists() {
             return Err(StoreError::Missing);
         }
+        if !path.is_file() {
+            return Err(StoreError::Irregular);
+        }
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let conn = connect(path, flags)?;
         if schema::check(&conn)? == 0 {
@@ -163,7 +172,7 @@ impl Store {
         Self::new(conn, path, None)
     }
 
-    fn new(conn: Connection, path: &Path, lock: Option<File>) -> Result<Self, StoreError> {
+    fn new(conn: Connection, path: &Path, lock: Option<WriterLock>) -> Result<Self, StoreError> {
         let names = Names::load(&conn).map_err(StoreError::sql("read the store"))?;
         Ok(Self {
             conn,
@@ -291,37 +300,9 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
     Ok(conn)
 }
 
-/// Takes the writer's lock: a file of its own beside the store, since closing any handle on the
-/// store itself would let go of `SQLite`'s locks.
-fn lock(path: &Path) -> Result<File, StoreError> {
-    if let Some(folder) = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-    {
-        let created = DirBuilder::new().recursive(true).mode(0o700).create(folder);
-        created.map_err(StoreError::io("create the store's folder"))?;
-    }
-    let opened = private()
-        .create(true)
-        .truncate(false)
-        .open(with_suffix(path, ".lock"));
-    let file = opened.map_err(StoreError::io("create the store's lock file"))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(fs::TryLockError::WouldBlock) => Err(StoreError::InUse),
-        Err(fs::TryLockError::Error(error)) => Err(StoreError::io("lock the store")(error)),
-    }
-}
-
 fn identity(path: &Path) -> io::Result<(u64, u64)> {
     let meta = fs::metadata(path)?;
     Ok((meta.dev(), meta.ino()))
-}
-
-fn private() -> OpenOptions {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).mode(0o600);
-    options
 }
 
 fn with_suffix(path: &Path, suffix: &str) -> PathBuf {

@@ -352,6 +352,6 @@ impl Store {
 }
 
 /// The first hour that starts at or after a moment.
-fn first_hour_from(at: Timestamp) -> i64 {
+pub(super) fn first_hour_from(at: Timestamp) -> i64 {
     hour_of(Timestamp(at.0.saturating_add(HOUR_MS - 1)))
 }

@@ -4,9 +4,10 @@ use super::backup::sync_folder;
 use super::block::{Block, decode};
 use super::compact::{block_id, of_block_id};
 use super::header::{Header, hour_of, verdict_of};
+use super::lock::WriterLock;
 use super::raw::shard_of;
 use super::summary::HourSummary;
-use super::{BUSY, Store, StoreError, lock, schema, with_suffix};
+use super::{BUSY, Store, StoreError, schema, with_suffix};
 use crate::outcome::{Measurement, Timestamp};
 use crate::units::HOUR_MS;
 use rusqlite::types::Value;
@@ -67,7 +68,7 @@ pub fn recover(path: &Path, now: Timestamp) -> Result<Recovered, StoreError> {
     if !path.exists() {
         return Err(StoreError::Missing);
     }
-    let _lock = lock(path)?;
+    let _lock = WriterLock::take(path)?;
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),

@@ -3,12 +3,15 @@
 
 mod accept;
 mod alerts;
+mod answers;
 mod api;
 mod audit;
 pub mod auth;
 mod badge;
+mod connections;
 mod corrections;
 mod heartbeat;
+mod history;
 mod metrics;
 pub mod page;
 mod problem;
@@ -19,6 +22,7 @@ mod status;
 mod stream;
 
 pub use auth::Access;
+pub use history::HistoryLimits;
 pub use server::serve;
 pub use stream::Streams;
 
@@ -29,6 +33,7 @@ use crate::metrics::SelfMetrics;
 use crate::observe::SystemView;
 use crate::probe::heartbeat::HeartbeatBoard;
 use crate::store::StoreHandle;
+use answers::AnswerLimits;
 use audit::Act;
 use auth::Identity;
 use axum::Extension;
@@ -71,6 +76,7 @@ pub struct WebState {
     pub own: SelfMetrics,
     pub streams: Streams,
     pub access: Access,
+    pub histories: HistoryLimits,
     pub store: StoreHandle,
     /// The store's file, for reading back single outcomes.
     pub history: PathBuf,
@@ -81,9 +87,13 @@ pub struct WebState {
 /// All routes.
 pub fn router(state: WebState) -> Router {
     let access = state.access.clone();
+    let bounded = middleware::from_fn_with_state(AnswerLimits::default(), answers::bounded);
     Router::new()
-        .route("/", get(status::overview))
-        .route("/services/{service}", get(status::service))
+        .route("/", get(status::overview).layer(bounded.clone()))
+        .route(
+            "/services/{service}",
+            get(status::service).layer(bounded.clone()),
+        )
         .route("/style.css", get(status::stylesheet))
         .route("/badge/{service}/{file}", get(badge::badge))
         .route("/runbook", get(runbook::runbook))
@@ -91,19 +101,28 @@ pub fn router(state: WebState) -> Router {
         .route("/-/healthy", get(|| async { "slod is healthy\n" }))
         .route("/-/ready", get(ready))
         .route("/-/reload", post(reload))
-        .route("/api/v1/services", get(api::services))
-        .route("/api/v1/services/{service}", get(api::service))
-        .route("/api/v1/objectives", get(api::objectives))
-        .route("/api/v1/alerts", get(alerts::alerts))
+        .route(
+            "/api/v1/services",
+            get(api::services).layer(bounded.clone()),
+        )
+        .route(
+            "/api/v1/services/{service}",
+            get(api::service).layer(bounded.clone()),
+        )
+        .route(
+            "/api/v1/objectives",
+            get(api::objectives).layer(bounded.clone()),
+        )
+        .route("/api/v1/alerts", get(alerts::alerts).layer(bounded.clone()))
         .route(
             "/api/v1/corrections",
-            get(corrections::list).post(corrections::add),
+            get(corrections::list).layer(bounded).post(corrections::add),
         )
         .route("/api/v1/audit", get(audit::list))
         .route("/api/v1/corrections/{id}", delete(corrections::revoke))
         .route(
             "/api/v1/probes/{service}/{probe}/outcomes",
-            get(api::outcomes),
+            get(history::outcomes),
         )
         .fallback(problem::not_found)
         .method_not_allowed_fallback(problem::method_not_allowed)

@@ -1,33 +1,39 @@
 //! The accept loop: our own, because it must stay answerable when clients misbehave. Slow headers
-//! time out, and when every place is taken the connection that is idle longest makes room.
+//! and unread answers time out, and when every place is taken a connection makes room.
 
 use super::accept;
 use super::auth::{Access, Rules};
+use super::connections::{ConnectionSlot, ConnectionTable};
 use axum::Router;
 use axum::extract::Request;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use std::collections::BTreeMap;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{sleep, timeout};
+use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
-/// Connections at the same time.
-const CONNECTIONS: usize = 1024;
 /// A request's head must be complete within this; also how long an idle connection is kept.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
 /// Bytes of a request's head.
 const HEAD_LIMIT: usize = 32 * 1024;
+/// How long a client may read nothing of an answer.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Requests at the same time on an HTTP/2 connection,
+const STREAMS: u32 = 16;
+/// what each of them keeps of its answer,
+const STREAM_BUFFER: usize = 64 * 1024;
+/// and what may be sent to them before it is taken.
+const WINDOW: u32 = 64 * 1024;
 /// How long requests may go on after a stop request.
 const DRAIN: Duration = Duration::from_secs(5);
 /// Pause after an accept that failed for want of file descriptors.
@@ -52,7 +58,9 @@ pub async fn serve(
         };
         match accepted {
             Ok((stream, address)) => {
-                let connection_slot = connections_table.take();
+                let Some(connection_slot) = connections_table.take().await else {
+                    continue;
+                };
                 connections.spawn(serve_connection(
                     (stream, address),
                     router.clone(),
@@ -102,14 +110,16 @@ async fn serve_connection(
     let Some((stream, peer)) = opened else {
         return;
     };
+    // Given back after the connection is dropped: a place is free when its socket is closed.
     let connection_slot = Arc::new(connection_slot);
-    let service = service_fn(move |mut request: hyper::Request<Incoming>| {
-        let (router, busy) = (router.clone(), connection_slot.busy());
-        request.extensions_mut().insert(peer.clone());
+    let slot = connection_slot.clone();
+    let service = service_fn(move |request: hyper::Request<Incoming>| {
+        let (mut head, body) = request.into_parts();
+        head.extensions.insert(peer.clone());
+        let (busy, upload) = slot.request(body);
+        let (router, body) = (router.clone(), axum::body::Body::new(upload));
         async move {
-            let answer = router
-                .oneshot(request.map(axum::body::Body::new) as Request)
-                .await;
+            let answer = router.oneshot(Request::from_parts(head, body)).await;
             drop(busy);
             answer
         }
@@ -124,11 +134,17 @@ async fn serve_connection(
         .http2()
         .timer(TokioTimer::new())
         .keep_alive_interval(HEAD_TIMEOUT)
-        .max_concurrent_streams(32);
+        .max_concurrent_streams(STREAMS)
+        .max_send_buf_size(STREAM_BUFFER)
+        .initial_stream_window_size(WINDOW)
+        .initial_connection_window_size(WINDOW);
     if !rules.file.http2 {
         builder = builder.http1_only();
     }
-    let connection = builder.serve_connection(TokioIo::new(stream), service);
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(WRITE_TIMEOUT));
+    let stream = TokioIo::new(Box::pin(stream));
+    let connection = builder.serve_connection(stream, service);
     tokio::pin!(connection);
     tokio::select! {
         // A client's fault is the client's.
@@ -137,88 +153,4 @@ async fn serve_connection(
         () = closing.cancelled() => connection.as_mut().graceful_shutdown(),
     }
     let _ = connection.await;
-}
-
-/// The connections that are open, and since when each is idle.
-#[derive(Debug, Default)]
-struct ConnectionTable {
-    next: AtomicU64,
-    open: Mutex<BTreeMap<u64, Arc<Slot>>>,
-}
-
-#[derive(Debug)]
-struct Slot {
-    evicted: CancellationToken,
-    /// Requests that run on it now.
-    busy: AtomicUsize,
-    idle_since: Mutex<Instant>,
-}
-
-/// One connection's place, given back when it is dropped.
-#[derive(Debug)]
-struct ConnectionSlot {
-    id: u64,
-    connections_table: Arc<ConnectionTable>,
-    slot: Arc<Slot>,
-    evicted: CancellationToken,
-}
-
-/// A request that runs.
-struct Busy(Arc<Slot>);
-
-impl ConnectionTable {
-    /// Takes a place; the connection that is idle longest loses its own if all are taken.
-    fn take(self: &Arc<Self>) -> ConnectionSlot {
-        let evicted = CancellationToken::new();
-        let slot = Arc::new(Slot {
-            evicted: evicted.clone(),
-            busy: AtomicUsize::new(0),
-            idle_since: Mutex::new(Instant::now()),
-        });
-        let id = self.next.fetch_add(1, Ordering::Relaxed);
-        let mut open = locked(&self.open);
-        if open.len() >= CONNECTIONS {
-            let idle = open
-                .iter()
-                .filter(|(_, slot)| slot.busy.load(Ordering::Acquire) == 0);
-            let longest = idle
-                .min_by_key(|(_, slot)| *locked(&slot.idle_since))
-                .map(|(id, _)| *id);
-            if let Some(slot) = longest.and_then(|id| open.remove(&id)) {
-                slot.evicted.cancel();
-            }
-        }
-        open.insert(id, slot.clone());
-        ConnectionSlot {
-            id,
-            connections_table: self.clone(),
-            slot,
-            evicted,
-        }
-    }
-}
-
-impl ConnectionSlot {
-    fn busy(&self) -> Busy {
-        self.slot.busy.fetch_add(1, Ordering::AcqRel);
-        Busy(self.slot.clone())
-    }
-}
-
-impl Drop for ConnectionSlot {
-    fn drop(&mut self) {
-        locked(&self.connections_table.open).remove(&self.id);
-    }
-}
-
-impl Drop for Busy {
-    fn drop(&mut self) {
-        *locked(&self.0.idle_since) = Instant::now();
-        self.0.busy.fetch_sub(1, Ordering::AcqRel);
-    }
-}
-
-/// No holder of these locks can panic half-way through a change.
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,6 +1,7 @@
 //! The forms that values have, and those that hold others: sections, lists and maps.
 
 use super::key::Keys;
+use super::secret::Secret;
 
 /// The form of a value.
 pub trait Form: Sync {
@@ -22,9 +23,15 @@ pub trait Form: Sync {
 #[derive(Clone, Copy)]
 pub enum Structure {
     Value,
+    /// A value that is never shown; also as `NAME_file`.
     Secret,
-    /// Names, each with a secret.
-    SecretMap,
+    /// A value that may be a secret in part, such as an address with a token in its path; also as
+    /// `NAME_file`.
+    ValueOrFile,
+    /// Any names, each with a value.
+    Map {
+        is_secret: bool,
+    },
     /// One key that names a probe kind, with that kind's keys below it.
     ProbeKind,
     /// Keys, below a path with this suffix: `[]` for the items of a list.
@@ -32,6 +39,21 @@ pub enum Structure {
         suffix: &'static str,
         keys: Keys,
     },
+}
+
+impl Structure {
+    /// Whether values may be shown: no part of them is declared as a secret.
+    pub(super) fn is_public(self) -> bool {
+        match self {
+            Self::Value | Self::ValueOrFile => true,
+            Self::Secret | Self::ProbeKind => false,
+            Self::Map { is_secret } => !is_secret,
+            Self::Mapping { keys, .. } => {
+                let mut inner = keys.iter();
+                inner.all(|key| key.form().structure().is_public())
+            }
+        }
+    }
 }
 
 /// A form of single values.
@@ -83,7 +105,19 @@ impl Form for SecretMap {
     }
 
     fn structure(&self) -> Structure {
-        Structure::SecretMap
+        Structure::Map { is_secret: true }
+    }
+}
+
+impl Scalar for SecretText {
+    type Value = Secret;
+
+    fn expected(&self, _: &str) -> String {
+        "text".to_owned()
+    }
+
+    fn parse(&self, text: &str) -> Option<Secret> {
+        Some(Secret::new(text))
     }
 }
 
@@ -173,5 +207,11 @@ impl<F> Map<F> {
 impl<F: Form> Form for Map<F> {
     fn describe(&self) -> String {
         format!("names, each with: {}", self.item.describe())
+    }
+
+    fn structure(&self) -> Structure {
+        Structure::Map {
+            is_secret: !self.item.structure().is_public(),
+        }
     }
 }

@@ -33,8 +33,9 @@ pub trait Declared: Sync {
 
     /// The name of the key for the same value in a file of its own, if there is one.
     fn file_name(&self) -> Option<String> {
-        let is_secret = matches!(self.form().structure(), Structure::Secret);
-        is_secret.then(|| format!("{}_file", self.name()))
+        let structure = self.form().structure();
+        let has_file = matches!(structure, Structure::Secret | Structure::ValueOrFile);
+        has_file.then(|| format!("{}_file", self.name()))
     }
 }
 

@@ -7,18 +7,23 @@
 mod file;
 mod form;
 mod key;
+mod name;
 mod reader;
+mod redactions;
 mod scalar;
 mod secret;
 mod section;
 mod stamp;
 mod tree;
 
+pub use file::{open_regular, read_regular, world_readable};
 pub use form::{
     Form, List, Map, Mapping, OutOfRange, ProbeKind, Scalar, SecretMap, SecretText, Structure,
 };
 pub use key::{Declared, Key, Keys, Need};
-pub use reader::{Reader, Spot};
+pub use name::shown_name;
+pub use reader::{Reader, Spot, Traced};
+pub use redactions::Redactions;
 pub use scalar::{Bool, Choice, FilePath, Integer, Parsed, Ratio, Size, Span, Text, ZONE};
 pub use secret::Secret;
 pub use section::Section;

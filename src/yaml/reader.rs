@@ -1,12 +1,17 @@
 //! The context of reading a document, and where its errors are collected.
 
+mod variables;
+
 use super::key::Keys;
+use super::name::is_plain_name;
+use super::redactions::Redactions;
+use super::secret::sounds_secret;
 use super::section::Section;
 use super::stamp::Stamp;
 use super::tree::{Node, Value};
 use crate::diagnostic::{Diagnostic, Place, Severity};
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 
@@ -15,9 +20,28 @@ pub struct Reader<'a> {
     base: PathBuf,
     env: &'a dyn Fn(&str) -> Option<String>,
     found: RefCell<Vec<Diagnostic>>,
-    /// Everything that was read from outside the document: see [`Reader::fingerprint`].
+    /// Everything that was read from outside the document: see [`Reader::traced`].
     outside: RefCell<DefaultHasher>,
     files: RefCell<BTreeMap<PathBuf, Option<Stamp>>>,
+    /// Where values stand that may be shown; all others may be secrets.
+    public: RefCell<HashSet<Place>>,
+    /// What may not be shown: the secrets of the probe that is being read, or those around.
+    redactions: RefCell<Redactions>,
+    /// Where values stand that came from the environment, at least in part.
+    variables: RefCell<HashSet<Place>>,
+    /// The first secret that stands in the document itself.
+    inline_secret: RefCell<Option<Spot>>,
+}
+
+/// What was read, and what was read from outside the document for it.
+#[derive(Debug)]
+pub struct Traced<T> {
+    pub value: T,
+    /// Changes with the node and with every file and variable. It may be compared within one
+    /// process only.
+    pub fingerprint: u64,
+    /// The secrets among that.
+    pub redactions: Redactions,
 }
 
 /// A place in the document and its path: where faults are reported.
@@ -55,14 +79,76 @@ impl<'a> Reader<'a> {
             found: RefCell::default(),
             outside: RefCell::default(),
             files: RefCell::default(),
+            public: RefCell::default(),
+            redactions: RefCell::default(),
+            variables: RefCell::default(),
+            inline_secret: RefCell::default(),
         }
     }
 
-    /// Everything found so far, in document order.
+    /// Everything found so far, in document order and without secrets.
     pub fn finish(self) -> Vec<Diagnostic> {
         let mut found = self.found.into_inner();
         found.sort_by_key(|d| (d.place, d.severity));
         found
+    }
+
+    /// Takes note that a value is no secret: a scalar, and those of a list or a mapping. What is
+    /// below that is known when it is read.
+    pub(super) fn publish(&self, node: &Node) {
+        let mut public = self.public.borrow_mut();
+        let mut scalar = |node: &Node| {
+            if matches!(node.value, Value::Text(_)) {
+                public.insert(node.place);
+            }
+        };
+        match &node.value {
+            Value::Null | Value::Text(_) => scalar(node),
+            Value::List(items) => items.iter().for_each(scalar),
+            Value::Map(entries) => {
+                let is_name =
+                    |key: &Node| key.value.scalar().is_some_and(|key| !sounds_secret(&key));
+                for (key, value) in entries.iter().filter(|(key, _)| is_name(key)) {
+                    scalar(key);
+                    scalar(value);
+                }
+            }
+        }
+    }
+
+    /// Takes note that the keys of a mapping are names.
+    pub(super) fn publish_keys(&self, entries: &[(Node, Node)]) {
+        let keys = entries.iter().map(|(key, _)| key);
+        let names = keys.filter(|key| key.value.scalar().is_some_and(|key| is_plain_name(&key)));
+        self.public.borrow_mut().extend(names.map(|key| key.place));
+    }
+
+    /// Whether what stands at a place may be shown.
+    pub fn is_public(&self, place: Place) -> bool {
+        self.public.borrow().contains(&place)
+    }
+
+    /// Takes note of a secret that was read, and of what is shown where it turns up.
+    pub fn redact(&self, value: &str, shown: &str) {
+        self.redactions.borrow_mut().add(value, shown);
+    }
+
+    /// Takes note of a secret that was read at a place: it stands in the document, unless it came
+    /// from the environment.
+    pub fn note_secret(&self, at: &Spot) {
+        let variables = self.variables.borrow();
+        if at.place.is_none_or(|place| !variables.contains(&place)) {
+            let mut first = self.inline_secret.borrow_mut();
+            first.get_or_insert_with(|| at.clone());
+        }
+    }
+
+    pub fn inline_secret(&self) -> Option<Spot> {
+        self.inline_secret.borrow().clone()
+    }
+
+    pub fn has_findings(&self) -> bool {
+        !self.found.borrow().is_empty()
     }
 
     pub fn has_errors(&self) -> bool {
@@ -78,13 +164,14 @@ impl<'a> Reader<'a> {
         message: String,
         help: Option<String>,
     ) {
+        let redactions = self.redactions.borrow();
         self.found.borrow_mut().push(Diagnostic {
             severity,
             code,
             place: at.place,
-            path: at.path.clone(),
-            message,
-            help,
+            path: redactions.cleaned(at.path.clone()),
+            message: redactions.cleaned(message),
+            help: help.map(|help| redactions.cleaned(help)),
         });
     }
 
@@ -99,8 +186,10 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn mismatch(&self, at: &Spot, value: &Value, expected: &str) {
+        let public = at.place.is_some_and(|place| self.is_public(place));
         let seen = match value {
             Value::Text(text) if text.is_empty() => "an empty text".to_owned(),
+            Value::Text(_) if !public => "this value (not shown: it may be a secret)".to_owned(),
             Value::List(_) | Value::Map(_) | Value::Null => value.kind().to_owned(),
             Value::Text(text) => format!("`{text}`"),
         };
@@ -153,68 +242,18 @@ impl<'a> Reader<'a> {
         contents.hash(&mut *self.outside.borrow_mut());
     }
 
-    /// Runs `read` over `node`, and returns a number that changes with the node and with every
-    /// file and variable that was read for it. It may be compared within one process only.
-    pub fn fingerprint<T>(&self, node: &Node, read: impl FnOnce() -> T) -> (T, u64) {
+    /// Runs `read` over `node`, and returns what was read from outside for it as well.
+    pub fn traced<T>(&self, node: &Node, read: impl FnOnce() -> T) -> Traced<T> {
         let mut hasher = DefaultHasher::new();
         node.hash(&mut hasher);
         let around = self.outside.replace(hasher);
+        let before = self.redactions.take();
         let value = read();
-        (value, self.outside.replace(around).finish())
-    }
-
-    /// Replaces `${NAME}` by the environment's value; `$${` stands for a literal `${`.
-    pub(super) fn expand(&self, text: &str, at: &Spot) -> Option<String> {
-        let mut out = String::with_capacity(text.len());
-        let mut rest = text;
-        while let Some(start) = rest.find("${") {
-            if rest[..start].ends_with('$') {
-                out.push_str(&rest[..start]);
-                out.push('{');
-                rest = &rest[start + 2..];
-                continue;
-            }
-            out.push_str(&rest[..start]);
-            let tail = &rest[start + 2..];
-            let Some(end) = tail.find('}') else {
-                self.error(
-                    "invalid-value",
-                    at,
-                    "`${` without a closing `}`",
-                    "write ${NAME}, or $${ for a literal ${",
-                );
-                return None;
-            };
-            let value = self.variable(&tail[..end], at)?;
-            self.note_outside(value.as_bytes());
-            out.push_str(&value);
-            rest = &tail[end + 1..];
+        let redactions = self.redactions.replace(before);
+        Traced {
+            value,
+            fingerprint: self.outside.replace(around).finish(),
+            redactions,
         }
-        out.push_str(rest);
-        Some(out)
-    }
-
-    fn variable(&self, name: &str, at: &Spot) -> Option<String> {
-        let word = |c: char| c == '_' || c.is_ascii_alphanumeric();
-        if name.is_empty() || !name.chars().all(word) {
-            self.error(
-                "invalid-value",
-                at,
-                // Without the text, which may be a part of a secret.
-                "the text in `${...}` is not the name of an environment variable",
-                "write ${NAME}, or $${ for a literal ${",
-            );
-            return None;
-        }
-        let value = (self.env)(name);
-        if value.is_none() {
-            self.error(
-                "unset-variable",
-                at,
-                format!("the environment variable {name} is not set"),
-                "set it in the environment of slod, or write the value here",
-            );
-        }
-        value
     }
 }

@@ -1,9 +1,33 @@
 //! Values that never leave.
 
+use crate::diagnostic::nearest;
 use std::fmt;
 
+/// What names of secrets resemble, also where they are misspelled.
+const NAMES: [&str; 12] = [
+    "password",
+    "passphrase",
+    "token",
+    "secret",
+    "bearer",
+    "authorization",
+    "auth",
+    "cookie",
+    "credentials",
+    "api_key",
+    "private_key",
+    "access_key",
+];
+
+/// Whether a name is like one that a secret has.
+pub(super) fn sounds_secret(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    let has = |known: &&str| name.contains(*known);
+    NAMES.iter().any(has) || nearest(&name, NAMES).is_some()
+}
+
 /// A secret text: `Debug` masks it, there is no `Display`, and reading it is a visible call.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Secret(String);
 
 impl Secret {

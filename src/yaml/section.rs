@@ -1,7 +1,10 @@
 //! Takes typed values out of a mapping, reporting every fault on the way.
 
+mod public;
+
 use super::form::{List, Map, Mapping, OutOfRange, Scalar, Structure};
 use super::key::{Declared, Key, Keys, Need};
+use super::name::shown_name;
 use super::reader::{Reader, Spot};
 use super::scalar::{FilePath, Text};
 use super::tree::{Node, Value};
@@ -31,6 +34,7 @@ impl<'n> Section<'n> {
             entries,
             keys,
         };
+        section.publish();
         section.check_keys();
         section.check_needs();
         section
@@ -127,16 +131,19 @@ impl<'n> Section<'n> {
         // Where a kind may stand, only its reader knows which names are wrong.
         let takes_kinds = self.declared().count() < self.keys.len();
         let mut seen = BTreeSet::new();
-        for (key, _) in self.entries {
+        for (key, value) in self.entries {
             let name = key.value.scalar().unwrap_or_default();
-            let at = self.inner(&name, key);
+            let shown = shown_name(&name);
+            let at = self.inner(&shown, key);
             if !names.contains(&name) && !takes_kinds {
-                let near = nearest(&name, names.iter().map(String::as_str));
+                let fits = |known: &&String| !known.ends_with("_file") || name.contains("file");
+                let near = nearest(&name, names.iter().filter(fits).map(String::as_str));
+                self.publish_misspelled(&name, near, value);
                 let help = near.map_or_else(
                     || format!("valid here: {}", names.join(", ")),
                     |near| format!("did you mean `{near}`?"),
                 );
-                let message = format!("unknown key `{name}`");
+                let message = format!("unknown key `{shown}`");
                 self.reader.error("unknown-key", &at, message, help);
             } else if !seen.insert(name.clone()) {
                 let message = format!("`{name}` is given twice");
@@ -311,11 +318,12 @@ impl<'n> Section<'n> {
                 .mismatch(&at, &node.value, "a mapping of names to texts");
             return Vec::new();
         };
+        self.reader.publish_keys(entries);
         entries
             .iter()
             .filter_map(|(name, value)| {
                 let name = name.value.scalar().unwrap_or_default();
-                let at = Spot::of(value, at.below(&name));
+                let at = Spot::of(value, at.below(&shown_name(&name)));
                 let null = key.form.null.filter(|_| value.value == Value::Null);
                 let value = match null {
                     Some(text) => key.form.item.parse(text),

@@ -3,6 +3,7 @@
 
 mod alerts;
 mod auth;
+mod bounds;
 mod corrections;
 mod demo;
 mod faults;

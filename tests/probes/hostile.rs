@@ -268,3 +268,12 @@ async fn the_wrong_protocol_on_the_port() {
         "{outcome:?}"
     );
 }
+
+#[tokio::test]
+async fn deep_json_is_bad() {
+    let deep = "[".repeat(100_000);
+    let (address, _) = http(move |_| ok(&deep)).await;
+    let keys = format!("{{ url: \"http://{address}/\", expect: {{ json: {{ \"$.a\": 1 }} }} }}");
+    let (outcome, story) = attempt(&keys, TIMEOUT).await;
+    assert_eq!(cause(&outcome), Some(Cause::Body), "{story}");
+}

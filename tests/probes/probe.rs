@@ -2,7 +2,10 @@
 
 use crate::probing::{attempt, attempt_in, cause, read};
 use crate::server::{Authority, Leaf, http, ok, redirect};
-use slod::outcome::{Cause, Measurement, Verdict};
+use slod::config::Config;
+use slod::diagnostic::Source;
+use slod::outcome::{Cause, Measurement, Timestamp, Verdict};
+use slod::probe::{Attempt, KINDS, Trace};
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
@@ -109,11 +112,72 @@ async fn credentials_are_sent_and_never_reported() {
     }
 }
 
+/// What comes from the environment or from a file is shown nowhere, also where the service repeats
+/// it.
+#[tokio::test]
+async fn secrets_of_a_config_turn_up_in_no_text() {
+    let (address, _) = http(|request| {
+        let path = request.split(' ').nth(1).unwrap_or_default().to_owned();
+        let answer = format!("HTTP/1.1 200 OK\r\nX-Path: {path}\r\n\r\n");
+        [
+            answer.into_bytes(),
+            b"{\"a\": \"hunter2-and-more\", \"b\": 123 }".to_vec(),
+        ]
+        .concat()
+    })
+    .await;
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::write(
+        folder.path().join("url"),
+        format!("http://{address}/hook/hunter3-from-file\n"),
+    )
+    .expect("written");
+    let env = |_: &str| Some("hunter2-and-more".to_owned());
+    for keys in [
+        format!("url: \"http://{address}/hook/${{TOKEN}}/x\""),
+        "url_file: url".to_owned(),
+        format!(
+            "url: \"http://{address}/\", bearer: \"${{TOKEN}}\", expect: {{ body: \"^${{TOKEN}}$\" }}"
+        ),
+        format!(
+            "url: \"http://{address}/\", expect: {{ json: {{ \"$.a\": \"${{TOKEN}}!\", \"$.b\": \"${{TOKEN}}\" }} }}"
+        ),
+        format!(
+            "url: \"http://{address}/${{TOKEN}}\", expect: {{ headers: {{ X-Path: nothing }} }}"
+        ),
+    ] {
+        let source = Source {
+            name: "test".to_owned(),
+            text: format!("services: [{{ name: a, probes: [{{ name: p, http: {{ {keys} }} }}] }}]"),
+        };
+        let loaded = Config::load(&source, folder.path(), &env, KINDS);
+        let config = loaded
+            .config
+            .unwrap_or_else(|| panic!("{keys}: {:?}", loaded.diagnostics));
+        let probe = &config.probes().next().expect("one").probe;
+        let mut attempt = Attempt::new(Timestamp(0), TIMEOUT, Trace::listening());
+        let outcome = probe.run(&mut attempt).await;
+        let steps: Vec<_> = attempt
+            .trace
+            .steps()
+            .iter()
+            .map(|step| &step.text)
+            .collect();
+        let shown = format!("{} {:?} {steps:?}", probe.target(), outcome.detail);
+        assert!(!shown.contains("hunter"), "{keys}: {shown}");
+        assert!(
+            shown.contains("${TOKEN}") || shown.contains("<secret>"),
+            "{keys}: {shown}"
+        );
+    }
+}
+
 #[tokio::test]
 async fn redirects_are_followed_without_credentials_to_other_origins() {
     let (other, other_seen) = http(|_| ok("there")).await;
     let (address, seen) = http(move |request| match request.split(' ').nth(1) {
         Some("/away") => redirect(302, &format!("http://{other}/landed")),
+        Some("/move") => redirect(307, &format!("http://{other}/landed")),
         Some("/post") => redirect(303, "/here"),
         Some("/keep") => redirect(307, "/here"),
         Some("/loop") => redirect(302, "/loop"),
@@ -123,7 +187,7 @@ async fn redirects_are_followed_without_credentials_to_other_origins() {
     .await;
     let at = |path: &str, more: &str| {
         format!(
-            "{{ url: \"http://{address}{path}\", bearer: hush, headers: {{ Cookie: c, X-Plain: p }}, {more} }}"
+            "{{ url: \"http://{address}{path}\", bearer: hush, headers: {{ Cookie: c, X-Plain: p, Accept-Language: de }}, {more} }}"
         )
     };
 
@@ -135,7 +199,19 @@ async fn redirects_are_followed_without_credentials_to_other_origins() {
         .pop()
         .expect("followed");
     assert!(
-        landed.contains("X-Plain: p") && !landed.contains("hush") && !landed.contains("Cookie"),
+        landed.contains("Accept-Language: de") && !landed.contains("hush"),
+        "{landed}"
+    );
+    assert!(
+        !landed.contains("X-Plain") && !landed.contains("Cookie"),
+        "{landed}"
+    );
+    let (outcome, story) = attempt(&at("/move", "method: POST, body: b0dy"), TIMEOUT).await;
+    assert_eq!(outcome.verdict, Verdict::Good, "{story}");
+    let landed = other_seen.lock().expect("no panic").pop();
+    let landed = landed.expect("followed");
+    assert!(
+        landed.starts_with("POST /landed") && !landed.contains("b0dy"),
         "{landed}"
     );
 

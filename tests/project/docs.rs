@@ -32,6 +32,48 @@ fn the_metrics_page_of_the_docs_is_that_of_the_declarations() {
     );
 }
 
+/// Every row of `docs/LIMITS.md` names a file, mostly with a constant, and a test that reaches it.
+#[test]
+fn the_limits_of_the_docs_exist() {
+    let text = fs::read_to_string(repository().join("docs/LIMITS.md")).expect("there");
+    let mut tests = String::new();
+    let mut folders: Vec<_> = ["src", "tests", "crates"]
+        .map(|name| repository().join(name))
+        .into();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).expect("readable").flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|ext| ext == "rs") {
+                tests += &fs::read_to_string(&path).expect("readable");
+            }
+        }
+    }
+    let rows = text
+        .lines()
+        .filter(|line| line.starts_with("| ") && !line.starts_with("| what"));
+    let mut count = 0;
+    for row in rows {
+        let cells: Vec<_> = row.split(" | ").collect();
+        let [_, _, place, reached_by] = cells[..] else {
+            panic!("{row}")
+        };
+        let quoted: Vec<_> = place.split('`').skip(1).step_by(2).collect();
+        if let Some(file) = quoted.last() {
+            let code = fs::read_to_string(repository().join(file)).expect(file);
+            let constant = quoted.first().filter(|_| quoted.len() == 2);
+            let declared = constant.is_none_or(|name| code.contains(&format!("const {name}: ")));
+            assert!(declared, "{row}");
+        }
+        if let Some(test) = reached_by.split('`').nth(1) {
+            assert!(tests.contains(&format!("fn {test}(")), "no test: {row}");
+        }
+        count += 1;
+    }
+    assert!(count > 30, "{count}");
+}
+
 /// A page with every family, odd names included.
 fn page(format: TextFormat) -> String {
     let own = SelfMetrics::new().expect("the instruments register");

@@ -361,6 +361,78 @@ fn one_writer_many_readers_and_files_for_the_owner_only() {
     Store::open(&path).unwrap();
 }
 
+#[test]
+fn the_newest_outcomes_cost_no_more_than_they_are() {
+    let folder = TempDir::new().unwrap();
+    let mut store = Store::open(&file(&folder)).unwrap();
+    let records: Vec<_> = (0..600).map(|n| record(0, START + n * 60_000)).collect();
+    store.append(&records).unwrap();
+    let now = Timestamp(START + 6 * HOUR);
+    while store
+        .compact_step(now, &|_: &ProbeKey| CountingPlan::default())
+        .unwrap()
+    {}
+    let (from, to) = (Timestamp(START + HOUR / 2), Timestamp(START + 9 * HOUR + 1));
+    let key = &records[0].key;
+    let all: Vec<_> = store
+        .outcomes(key, from, to)
+        .unwrap()
+        .iter()
+        .map(|record| record.at)
+        .collect();
+    for limit in [0, 1, 59, 60, 61, 400, 10_000] {
+        let looks = std::cell::Cell::new(0);
+        let wanted = || {
+            looks.set(looks.get() + 1);
+            true
+        };
+        let newest = store
+            .newest_outcomes(key, (from, to), limit, wanted)
+            .unwrap();
+        let newest: Vec<_> = newest.iter().map(|record| record.at).collect();
+        assert_eq!(newest, all[all.len().saturating_sub(limit)..], "{limit}");
+        assert!(
+            looks.get() <= limit / 60 + 2 + usize::from(limit > all.len()) * 10,
+            "{limit}: {looks:?}"
+        );
+    }
+    let unwanted = store
+        .newest_outcomes(key, (from, to), 10, || false)
+        .unwrap();
+    assert!(unwanted.is_empty());
+}
+
+#[test]
+fn a_file_has_one_writer_by_whatever_name() {
+    let folder = TempDir::new().unwrap();
+    let path = file(&folder);
+    let store = Store::open(&path).unwrap();
+    for name in ["symbolic", "hard"] {
+        let other = folder.path().join(name).join("slod.db");
+        std::fs::create_dir(other.parent().unwrap()).unwrap();
+        if name == "hard" {
+            std::fs::hard_link(&path, &other).unwrap();
+        } else {
+            std::os::unix::fs::symlink(&path, &other).unwrap();
+        }
+        let refused = Store::open(&other).unwrap_err();
+        assert!(matches!(refused, StoreError::InUse), "{name}: {refused}");
+    }
+    drop(store);
+    Store::open(&folder.path().join("hard").join("slod.db")).unwrap();
+}
+
+#[test]
+fn what_is_no_file_is_refused_at_once() {
+    let folder = TempDir::new().unwrap();
+    let fifo = folder.path().join("fifo");
+    let made = std::process::Command::new("mkfifo").arg(&fifo).status();
+    assert!(made.unwrap().success());
+    assert!(matches!(Store::open(&fifo), Err(StoreError::Irregular)));
+    let read = Store::open_read_only(&fifo);
+    assert!(matches!(read, Err(StoreError::Irregular)));
+}
+
 fn wait_for(what: &str, condition: impl Fn() -> bool) {
     let started = Instant::now();
     while !condition() {

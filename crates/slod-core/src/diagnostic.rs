@@ -67,22 +67,24 @@ impl Source {
     pub fn draw(&self, diagnostic: &Diagnostic, colour: bool) -> String {
         let paint = Paint { colour };
         let head = paint.severity(diagnostic.severity, diagnostic.code);
-        let mut out = format!("{head}: {}\n", diagnostic.message);
+        let mut out = format!("{head}: {}\n", printable(&diagnostic.message));
         let margin = diagnostic
             .place
             .map_or(1, |place| place.line.to_string().len());
         match diagnostic.place {
             Some(place) => self.draw_place(&mut out, place, margin),
-            None => writeln!(out, "{:margin$}--> {}", "", self.name).unwrap_or_default(),
+            None => {
+                writeln!(out, "{:margin$}--> {}", "", printable(&self.name)).unwrap_or_default();
+            }
         }
         let mut note = |text: fmt::Arguments<'_>| {
             writeln!(out, "{:margin$} = {text}", "").unwrap_or_default();
         };
         if !diagnostic.path.is_empty() {
-            note(format_args!("at {}", diagnostic.path));
+            note(format_args!("at {}", printable(&diagnostic.path)));
         }
         if let Some(help) = &diagnostic.help {
-            note(format_args!("help: {help}"));
+            note(format_args!("help: {}", printable(help)));
         }
         out
     }
@@ -97,7 +99,7 @@ impl Source {
             out,
             "{:margin$}--> {}:{line}:{column}\n{:margin$} |\n{line:>margin$} | {shown}\n{:margin$} | {:pad$}{marks}\n",
             "",
-            self.name,
+            printable(&self.name),
             "",
             "",
             "",
@@ -110,8 +112,7 @@ impl Source {
 /// How much of a line is drawn: two lines of a wide terminal.
 const LINE_LIMIT: usize = 240;
 
-/// The part of a line around its character `at`, and where that is in the part. What a terminal
-/// would obey is drawn as a space, one for one, so that marks stay below what they mark.
+/// The part of a line around its character `at`, and where that is in the part.
 fn excerpt(line: &str, at: usize) -> (String, usize) {
     let skipped = if line.chars().count() > LINE_LIMIT {
         at.saturating_sub(LINE_LIMIT / 2)
@@ -119,7 +120,8 @@ fn excerpt(line: &str, at: usize) -> (String, usize) {
         0
     };
     let shown: String = line.chars().skip(skipped).take(LINE_LIMIT).collect();
-    (printable(&shown), at - skipped)
+    // One for one, so that marks stay below what they mark.
+    (printable(&shown).into_owned(), at - skipped)
 }
 
 struct Paint {

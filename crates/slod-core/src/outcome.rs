@@ -263,7 +263,7 @@ impl Detail {
     /// Sets the sentence, cut at a character boundary where it is too long; control characters
     /// become spaces, since it may quote what a hostile target sent.
     pub fn say(&mut self, message: impl fmt::Display) {
-        let mut text = printable(&message.to_string());
+        let mut text = printable(&message.to_string()).into_owned();
         if text.len() > Self::MESSAGE_MAX {
             text.truncate(text.floor_char_boundary(Self::MESSAGE_MAX - 3));
             text.push('…');

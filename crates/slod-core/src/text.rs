@@ -1,9 +1,51 @@
-//! Text that is shown to people.
+//! Text from elsewhere, without what a terminal obeys or what makes it look like another text. Pure.
 
-/// The same text with control characters, which could steer a terminal or break a line, as spaces.
-pub fn printable(text: &str) -> String {
-    let blank = |c: char| if c.is_control() { ' ' } else { c };
-    text.chars().map(blank).collect()
+use std::borrow::Cow;
+
+/// The same text in one line: line breaks and tabs become spaces, other characters that are
+/// obeyed or invisible become U+FFFD, one for one.
+pub fn printable(text: &str) -> Cow<'_, str> {
+    filtered(text, |_| false)
+}
+
+/// The same with its line breaks, for texts of several lines of which each is safe already.
+pub fn printable_lines(text: &str) -> Cow<'_, str> {
+    filtered(text, |c| c == '\n')
+}
+
+fn filtered(text: &str, keep: impl Fn(char) -> bool) -> Cow<'_, str> {
+    let removed = |c: char| is_unprintable(c) && !keep(c);
+    if !text.contains(removed) {
+        return Cow::Borrowed(text);
+    }
+    let shown = text.chars().map(|c| match c {
+        c if !removed(c) => c,
+        '\n' | '\r' | '\t' => ' ',
+        _ => char::REPLACEMENT_CHARACTER,
+    });
+    Cow::Owned(shown.collect())
+}
+
+/// Controls (C0, DEL, C1), separators of lines, what changes the direction of text, and what has
+/// no width.
+fn is_unprintable(c: char) -> bool {
+    c.is_control()
+        || matches!(
+            c,
+            '\u{ad}'
+                | '\u{34f}'
+                | '\u{61c}'
+                | '\u{115f}'..='\u{1160}'
+                | '\u{180b}'..='\u{180f}'
+                | '\u{200b}'..='\u{200f}'
+                | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}'
+                | '\u{3164}'
+                | '\u{feff}'
+                | '\u{ffa0}'
+                | '\u{fff9}'..='\u{fffb}'
+                | '\u{e0000}'..='\u{e0fff}'
+        )
 }
 
 #[cfg(test)]
@@ -11,7 +53,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn control_characters_become_spaces() {
-        assert_eq!(printable("a\x1b[31m\nb"), "a [31m b");
+    fn what_a_terminal_obeys_is_replaced_one_for_one() {
+        for (text, shown) in [
+            (
+                "plain \u{e4}\u{65e5}\u{1f600}",
+                "plain \u{e4}\u{65e5}\u{1f600}",
+            ),
+            ("a\x1b[31m\nb\tc\r", "a\u{fffd}[31m b c "),
+            ("\x07\x7f\u{9b}2J", "\u{fffd}\u{fffd}\u{fffd}2J"),
+            ("a\u{202e}b\u{2066}c\u{200f}", "a\u{fffd}b\u{fffd}c\u{fffd}"),
+            ("a\u{200b}b\u{feff}\u{2028}", "a\u{fffd}b\u{fffd}\u{fffd}"),
+            ("\u{e0041}", "\u{fffd}"),
+        ] {
+            assert_eq!(printable(text), shown);
+            assert_eq!(text.chars().count(), shown.chars().count());
+        }
+        assert_eq!(printable_lines("a\x1b\nb\r"), "a\u{fffd}\nb ");
     }
 }

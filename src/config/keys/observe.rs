@@ -1,8 +1,8 @@
 //! The keys of what is sampled, and of the processes of a service.
 
 use crate::config::model::Pattern;
+use crate::probe::pattern::{self, text_regex};
 use crate::yaml::{Bool, FilePath, Integer, Key, Keys, List, Mapping, Parsed, Span, Text};
-use regex::Regex;
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
@@ -38,7 +38,7 @@ pub const NETWORK_EXCLUDE: Key<Parsed<Pattern>> = Key::with_default(
     "network_exclude",
     Parsed {
         label: "regular expression",
-        expected: "a regular expression",
+        expected: pattern::EXPECTED,
         parse: whole,
     },
     "lo|(veth|docker|br-|virbr|cni|flannel|cali|vnet|tap|podman|lxc|lxd).*",
@@ -96,8 +96,8 @@ pub const MATCH_CMDLINE: Key<Parsed<Pattern>> = Key::optional(
     "cmdline",
     Parsed {
         label: "regular expression",
-        expected: "a regular expression",
-        parse: |text| Regex::new(text).ok().map(Pattern),
+        expected: pattern::EXPECTED,
+        parse: |text| text_regex(text).map(Pattern),
     },
     "Regular expression for the full command line, with arguments separated by spaces.",
 );
@@ -105,8 +105,8 @@ pub const MATCH_CMDLINE: Key<Parsed<Pattern>> = Key::optional(
 /// A pattern that a whole text must match.
 fn whole(text: &str) -> Option<Pattern> {
     // Tried as it was written first: brackets around it must not make it valid.
-    Regex::new(text).ok()?;
-    Regex::new(&format!("^(?:{text})$")).ok().map(Pattern)
+    text_regex(text)?;
+    text_regex(&format!("^(?:{text})$")).map(Pattern)
 }
 
 /// Only ever below the root of the control groups.

@@ -3,15 +3,18 @@
 use super::table::{Listed, Looks, ProcessId, Table};
 use super::unreadable::Unreadable;
 use crate::config::{FoundBy, Pattern};
+use crate::yaml::{open_regular, read_regular};
 use procfs::ProcError;
 use procfs::process::{FDTarget, Process};
 use std::collections::BTreeSet;
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 /// Control groups below the named one that are looked into at most.
 const CGROUPS: usize = 1000;
+/// Bytes of the list of a control group's members.
+const MEMBERS_MAX: u64 = 1 << 20;
 /// The kernel keeps so many bytes of a name.
 const COMM: usize = 15;
 
@@ -92,7 +95,7 @@ impl Looks {
 /// Nothing where there is no such file, as of a service that is stopped, or no number in it.
 fn pid_in(path: &Path) -> Result<Option<i32>, Unreadable> {
     let mut bytes = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(64).read_to_end(&mut bytes));
+    let read = open_regular(path).and_then(|file| file.take(64).read_to_end(&mut bytes));
     if_there(path, read)?;
     let text = String::from_utf8_lossy(&bytes);
     let number = text.split_whitespace().next();
@@ -160,7 +163,8 @@ fn cgroup(root: &Path) -> Result<Vec<i32>, Unreadable> {
     for _ in 0..CGROUPS {
         let Some(folder) = folders.pop() else { break };
         let file = folder.join("cgroup.procs");
-        let text = if_there(&file, fs::read_to_string(&file))?.unwrap_or_default();
+        let members = if_there(&file, read_regular(&file, MEMBERS_MAX))?.unwrap_or_default();
+        let text = String::from_utf8_lossy(&members);
         pids.extend(text.lines().filter_map(|line| line.parse::<i32>().ok()));
         let below = fs::read_dir(&folder).into_iter().flatten().flatten();
         folders.extend(

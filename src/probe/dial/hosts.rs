@@ -1,9 +1,8 @@
 //! Which names the hosts file holds. Only the system's resolver says what they mean; here it is
 //! known that such a name is answered at once, so that it need not wait behind names that are not.
 
-use crate::yaml::Stamp;
+use crate::yaml::{Stamp, open_regular};
 use std::collections::HashSet;
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
@@ -36,7 +35,7 @@ impl HostsFile {
 
 fn read() -> Vec<u8> {
     let mut text = Vec::new();
-    if let Ok(file) = File::open(PATH) {
+    if let Ok(file) = open_regular(Path::new(PATH)) {
         // What could be read is as good: other names only wait with all the rest.
         let _ = file.take(READ_MAX).read_to_end(&mut text);
     }

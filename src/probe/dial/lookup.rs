@@ -9,12 +9,14 @@ use super::Failure;
 use super::hosts::HostsFile;
 use super::resolve::Family;
 use crate::outcome::{Cause, Verdict, VoidReason};
+use crate::yaml::read_regular;
 use dns_lookup::{AddrInfoHints, LookupError, getaddrinfo};
 use futures_util::FutureExt;
 use futures_util::future::Shared;
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::net::IpAddr;
+use std::path::Path;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -37,6 +39,7 @@ const STACK: usize = 512 << 10;
 /// Descriptors that a lookup may need.
 const DESCRIPTORS: usize = 8;
 const RESOLV_CONF: &str = "/etc/resolv.conf";
+const RESOLV_CONF_MAX: u64 = 1 << 20;
 
 /// What is asked.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -236,7 +239,7 @@ fn descriptors_left() -> bool {
 
 /// Without one, the resolver asks a name server on this machine that nobody runs.
 fn has_name_server() -> bool {
-    let text = std::fs::read(RESOLV_CONF).unwrap_or_default();
+    let text = read_regular(Path::new(RESOLV_CONF), RESOLV_CONF_MAX).unwrap_or_default();
     let text = String::from_utf8_lossy(&text);
     let mut words = text.lines().map(str::split_whitespace);
     words.any(|mut words| words.next() == Some("nameserver") && words.next().is_some())

@@ -113,6 +113,7 @@ fn read_identity(tls: &Section<'_>) -> Option<Identity> {
         ),
     }
     let (chain, key) = (tls.file(&CERT_FILE)?, tls.file(&KEY_FILE)?);
+    tls.warn_of_readable(&KEY_FILE);
     let chain: Vec<_> = CertificateDer::pem_slice_iter(&chain).flatten().collect();
     if chain.is_empty() {
         tls.error(

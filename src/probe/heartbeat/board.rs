@@ -2,9 +2,8 @@
 
 use super::{Due, HeartbeatProbe, Terms};
 use crate::outcome::{Cause, ProbeKey, Timestamp, Verdict, millis};
-use crate::probe::Probe;
+use crate::probe::{Probe, of_type};
 use crate::yaml::Secret;
-use std::any::Any;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -146,7 +145,7 @@ impl HeartbeatBoard {
 
     /// Whether jobs report to a probe.
     pub fn serves(probe: &dyn Probe) -> bool {
-        heartbeat(probe).is_some()
+        of_type::<HeartbeatProbe>(probe).is_some()
     }
 
     /// Accepts reports for these probes from `now` on, as far as they are heartbeats, and for no
@@ -161,7 +160,7 @@ impl HeartbeatBoard {
         let mut board = self.board();
         let mut removed = std::mem::take(&mut *board);
         for (key, probe) in probes {
-            let Some(probe) = heartbeat(probe) else {
+            let Some(probe) = of_type::<HeartbeatProbe>(probe) else {
                 continue;
             };
             let mut entry = removed.remove(key).unwrap_or_else(|| Entry::new(now));
@@ -265,11 +264,6 @@ impl HeartbeatBoard {
     fn board(&self) -> MutexGuard<'_, HashMap<ProbeKey, Entry>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// The probe, if it is a heartbeat.
-fn heartbeat(probe: &dyn Probe) -> Option<&HeartbeatProbe> {
-    (probe as &dyn Any).downcast_ref()
 }
 
 impl Entry {

@@ -4,6 +4,7 @@ use super::headers::is_secret;
 use super::json::JsonCondition;
 use super::text::Text;
 use crate::outcome::Cause;
+use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, StatusCode};
 use regex::bytes::Regex;
 use std::ops::RangeInclusive;
@@ -32,6 +33,22 @@ impl Expect {
         !(self.body.is_empty() && self.body_not.is_empty() && self.json.is_empty())
     }
 
+    /// Whether anything but the status is looked at.
+    pub fn looks_further(&self) -> bool {
+        self.wants_body() || !self.headers.is_empty()
+    }
+
+    /// Everything but the status. Takes time: see [`crate::probe::evaluate`].
+    pub fn check_content(&self, headers: &HeaderMap, body: &[u8]) -> Vec<Check> {
+        let mut checks: Vec<_> = self.check_headers(headers).collect();
+        if self.wants_body() {
+            let content_type = headers.get(CONTENT_TYPE);
+            let content_type = content_type.and_then(|value| value.to_str().ok());
+            checks.extend(self.check_body(&Text::new(body, content_type)));
+        }
+        checks
+    }
+
     pub fn check_status(&self, status: StatusCode) -> Check {
         let holds = self
             .status
@@ -43,7 +60,7 @@ impl Expect {
         })
     }
 
-    pub fn check_headers<'a>(&'a self, headers: &'a HeaderMap) -> impl Iterator<Item = Check> + 'a {
+    fn check_headers<'a>(&'a self, headers: &'a HeaderMap) -> impl Iterator<Item = Check> + 'a {
         self.headers.iter().map(|(name, wanted)| {
             let values = headers.get_all(name);
             let mut values = values.iter().map(|value| Text::new(value.as_bytes(), None));
@@ -62,7 +79,7 @@ impl Expect {
         })
     }
 
-    pub fn check_body(&self, body: &Text<'_>) -> Vec<Check> {
+    fn check_body(&self, body: &Text<'_>) -> Vec<Check> {
         let matching = self.body.iter().map(|wanted| {
             let holds = body.is_match(wanted);
             let seen = if holds { "matches" } else { "does not match" };

@@ -1,6 +1,8 @@
 //! Conditions on JSON bodies. Pure.
 
 use super::decimal::Decimal;
+use super::query;
+use crate::probe::pattern::{EXPECTED, text_regex};
 use regex::Regex;
 use serde_json::Value;
 use serde_json_path::JsonPath;
@@ -38,15 +40,8 @@ struct Wanted {
 impl JsonCondition {
     /// Reads a query and a condition, or says what is wrong with them.
     pub fn new(query: &str, wanted: &str) -> Result<Self, String> {
-        let path = JsonPath::parse(query)
-            .map_err(|error| format!("`{query}` is not a valid JSONPath: {error}"))?;
-        if let Some(number) = inexact_number(query) {
-            return Err(format!(
-                "`{number}` is too large for a filter, where JSONPath compares numbers as 64-bit floats"
-            ));
-        }
         Ok(Self {
-            path,
+            path: query::read(query)?,
             query: query.to_owned(),
             wanted: wanted.to_owned(),
             test: Test::new(wanted)?,
@@ -77,9 +72,9 @@ impl Test {
             ("<", |rest| number(rest).map(Self::Below)),
             (">", |rest| number(rest).map(Self::Above)),
             ("~", |rest| {
-                Regex::new(rest)
+                text_regex(rest)
                     .map(Self::Matches)
-                    .map_err(|_| format!("`{rest}` is not a regular expression"))
+                    .ok_or_else(|| format!("`{rest:.60}` is not {EXPECTED}"))
             }),
         ];
         for (operator, read) in operators {
@@ -153,26 +148,6 @@ fn same(a: &Value, b: &Value) -> bool {
         }
         _ => a == b,
     }
-}
-
-/// The first whole number of a query that a 64-bit float may not hold exactly.
-fn inexact_number(query: &str) -> Option<&str> {
-    const EXACT_MAX: u64 = (1 << 53) - 1;
-    let mut quote = None;
-    let outside = query.split(|c: char| {
-        match quote {
-            Some(open) if c == open => quote = None,
-            None if matches!(c, '\'' | '"') => quote = Some(c),
-            _ => {}
-        }
-        quote.is_some() || !c.is_ascii_digit()
-    });
-    let mut numbers = outside.filter(|digits| !digits.is_empty());
-    numbers.find(|digits| {
-        digits
-            .parse()
-            .map_or(true, |number: u64| number > EXACT_MAX)
-    })
 }
 
 fn short(value: &Value) -> String {

@@ -3,8 +3,10 @@
 use super::Version;
 use super::expect::status_range;
 use crate::probe::dial::options;
+use crate::probe::pattern::{self, bytes_regex};
 use crate::yaml::{
-    Bool, Choice, FilePath, Integer, Key, Keys, List, Map, Mapping, Parsed, SecretText, Size, Text,
+    Bool, Choice, Form, Integer, Key, Keys, List, Map, Mapping, Parsed, Scalar, SecretText, Size,
+    Structure, Text,
 };
 use http::Method;
 use regex::bytes::Regex;
@@ -16,7 +18,6 @@ pub const KEYS: Keys = &[
     &METHOD,
     &HEADERS,
     &BODY,
-    &BODY_FILE,
     &BEARER,
     &BASIC_AUTH,
     &EXPECT,
@@ -31,26 +32,44 @@ pub const KEYS: Keys = &[
     &PROXY_AUTH,
 ];
 
-const ADDRESS: Parsed<Url> = Parsed {
-    label: "URL",
-    expected: "an address such as https://example.org/health",
-    parse: |text| {
+/// An address, also in a file: its path may hold a token.
+#[derive(Clone, Copy, Debug)]
+pub struct Address;
+
+impl Form for Address {
+    fn describe(&self) -> String {
+        "URL".to_owned()
+    }
+
+    fn structure(&self) -> Structure {
+        Structure::ValueOrFile
+    }
+}
+
+impl Scalar for Address {
+    type Value = Url;
+
+    fn expected(&self, _: &str) -> String {
+        "an address such as https://example.org/health".to_owned()
+    }
+
+    fn parse(&self, text: &str) -> Option<Url> {
         let url = Url::parse(text).ok()?;
         let is_http = matches!(url.scheme(), "http" | "https");
         (is_http && url.host().is_some()).then_some(url)
-    },
-};
+    }
+}
 
 const REGEX: Parsed<Regex> = Parsed {
     label: "regular expression",
-    expected: "a regular expression",
-    parse: |text| Regex::new(text).ok(),
+    expected: pattern::EXPECTED,
+    parse: bytes_regex,
 };
 
-pub const URL: Key<Parsed<Url>> = Key::required(
+pub const URL: Key<Address> = Key::required(
     "url",
-    ADDRESS,
-    "The address: `http` or `https`, without credentials.",
+    Address,
+    "The address: `http` or `https`, without credentials. If its path contains a token, write the token as `${NAME}`, or the whole address in a file: what is read from there is never shown.",
 );
 
 pub const METHOD: Key<Parsed<Method>> = Key::with_default(
@@ -64,18 +83,16 @@ pub const METHOD: Key<Parsed<Method>> = Key::with_default(
     "The request's method.",
 );
 
-pub const HEADERS: Key<Map<Text>> = Key::optional(
+pub const HEADERS: Key<Map<SecretText>> = Key::optional(
     "headers",
-    Map::of(Text),
-    "Headers to send. Values of headers such as `Authorization`, `Cookie` or `X-Api-Key` are secrets: never shown, and never sent to another origin. `Host` becomes `:authority` over HTTP/2. Headers that exist only in HTTP/1.1, such as `Upgrade`, make `http_version: auto` use HTTP/1.1.",
+    Map::of(SecretText),
+    "Headers to send. Their values are never shown, and only `Accept`, `Accept-Encoding`, `Accept-Language`, `Cache-Control`, `Pragma` and `User-Agent` are sent to another origin. `Host` becomes `:authority` over HTTP/2. Headers that exist only in HTTP/1.1, such as `Upgrade`, make `http_version: auto` use HTTP/1.1.",
 );
 
-pub const BODY: Key<Text> = Key::optional("body", Text, "The request's body.");
-
-pub const BODY_FILE: Key<FilePath> = Key::optional(
-    "body_file",
-    FilePath,
-    "A file that contains the request's body.",
+pub const BODY: Key<SecretText> = Key::optional(
+    "body",
+    SecretText,
+    "The request's body, never sent to another origin. A file is sent as it is, with its final line break.",
 );
 
 pub const BEARER: Key<SecretText> = Key::optional(
@@ -121,7 +138,7 @@ pub const BODY_LIMIT: Key<Size> = Key::with_default(
     "body_limit",
     Size { max_mib: 256 },
     "1MiB",
-    "Maximum size of the decoded body. A larger body is bad, and the rest of it is not read.",
+    "Maximum size of the decoded body, at most 16MiB if `expect` checks it. A larger body is bad, and the rest of it is not read.",
 );
 
 pub const COMPRESSION: Key<Bool> = Key::with_default(
@@ -144,9 +161,9 @@ pub const HTTP_VERSION: Key<Choice<Version>> = Key::with_default(
     "`auto` negotiates by ALPN; `2` without TLS uses HTTP/2 with prior knowledge.",
 );
 
-pub const PROXY: Key<Parsed<Url>> = Key::optional(
+pub const PROXY: Key<Address> = Key::optional(
     "proxy",
-    ADDRESS,
+    Address,
     "An `http` proxy. `https` is tunneled through it by CONNECT, whose time is part of the phase `tls`; `resolve` and `connect` are those of the proxy.",
 );
 

@@ -9,6 +9,7 @@ mod headers;
 mod json;
 mod keys;
 mod proxy;
+mod query;
 mod read;
 mod refusal;
 mod request;
@@ -18,6 +19,7 @@ mod tap;
 mod text;
 
 use super::dial::{Family, Tls};
+use super::evaluate::Evaluator;
 use super::{Attempt, Kind, Probe};
 use crate::outcome::{CodeOf, DurationOf, Measurement, Measures, Outcome};
 use crate::yaml::{Keys, Section};
@@ -74,7 +76,8 @@ enum Version {
 #[derive(Debug)]
 struct HttpProbe {
     request: Request,
-    expect: Expect,
+    expect: Arc<Expect>,
+    evaluator: Evaluator,
     /// Redirects that are followed; `None` follows none and judges the redirect itself.
     redirects: Option<u32>,
     /// Bytes of a decoded body that are read at most.

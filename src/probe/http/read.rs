@@ -2,21 +2,25 @@
 
 use super::expect::Expect;
 use super::json::JsonCondition;
-use super::keys;
+use super::keys::{self, Address};
 use super::proxy::Proxy;
 use super::request::Request;
 use super::sent::{fitting_version, read_headers};
 use super::{HttpProbe, Version};
 use crate::diagnostic::Severity;
 use crate::probe::dial::{Tls, TlsOptions, options};
-use crate::yaml::{Key, Parsed, Section};
+use crate::probe::evaluate::Evaluator;
+use crate::probe::pattern::{self, bytes_regex};
+use crate::yaml::{Key, Section, shown_name};
 use http::header::{ACCEPT, ACCEPT_ENCODING, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use hyper::body::Bytes;
-use regex::bytes::Regex;
-use url::Url;
+use std::sync::Arc;
+use url::{Position, Url};
 
 const AGENT: &str = concat!("slod/", env!("CARGO_PKG_VERSION"));
+/// Above this, expressions and JSON would take more time and memory than a probe may.
+const CHECKED_MAX: u64 = 16 << 20;
 
 pub fn read(section: &Section<'_>) -> Option<HttpProbe> {
     let url = read_url(section, &keys::URL);
@@ -33,6 +37,14 @@ pub fn read(section: &Section<'_>) -> Option<HttpProbe> {
     let body_limit = section.get(&keys::BODY_LIMIT);
     let family = section.get(&options::IP_VERSION);
     let (request, expect) = (request?, expect?);
+    if expect.wants_body() && body_limit.is_some_and(|limit| limit > CHECKED_MAX) {
+        section.error(
+            "out-of-range",
+            &keys::BODY_LIMIT,
+            "this is too large for a body that `expect` checks",
+            "expected at most 16MiB",
+        );
+    }
     let (tls, foreign_tls) = tls?;
     if request.method == Method::HEAD && expect.wants_body() {
         section.error(
@@ -45,7 +57,8 @@ pub fn read(section: &Section<'_>) -> Option<HttpProbe> {
     warn_of_open_secrets(section, &request);
     Some(HttpProbe {
         request,
-        expect,
+        expect: Arc::new(expect),
+        evaluator: Evaluator::default(),
         redirects: max.filter(|_| follow == Some(true)),
         body_limit: body_limit?,
         version,
@@ -56,9 +69,14 @@ pub fn read(section: &Section<'_>) -> Option<HttpProbe> {
     })
 }
 
-/// An `http` or `https` address without credentials.
-fn read_url(section: &Section<'_>, key: &Key<Parsed<Url>>) -> Option<Url> {
-    let url = section.get(key)?;
+/// An `http` or `https` address without credentials. What one in a file has behind its host is a
+/// secret.
+fn read_url(section: &Section<'_>, key: &Key<Address>) -> Option<Url> {
+    let url = section.value_or_file(key)?;
+    if section.written_name(key).as_deref() != Some(key.name) {
+        let secret = &url[Position::BeforePath..];
+        section.reader().redact(secret, "/<secret>");
+    }
     if !url.username().is_empty() || url.password().is_some() {
         section.error(
             "credentials-in-url",
@@ -83,18 +101,7 @@ fn read_request(section: &Section<'_>, url: Option<Url>) -> Option<Request> {
         );
     }
     let faultless = read_headers(section, &mut headers);
-    if section.has(&keys::BODY) && section.has(&keys::BODY_FILE) {
-        section.error(
-            "conflict",
-            &keys::BODY_FILE,
-            "`body` and `body_file` are mutually exclusive",
-            "remove one of them",
-        );
-    }
-    let body = section
-        .get(&keys::BODY)
-        .map(Bytes::from)
-        .or_else(|| section.file(&keys::BODY_FILE).map(Bytes::from));
+    let body = section.secret_bytes(&keys::BODY).map(Bytes::from);
     let authorization = read_authorization(section);
     let mut request = Request {
         url: url?,
@@ -147,13 +154,15 @@ fn read_expect(section: &Section<'_>) -> Option<Expect> {
     let expect = section.section_or_empty(&keys::EXPECT)?;
     let mut headers = Vec::new();
     for (name, wanted, at) in expect.map(&keys::EXPECT_HEADERS) {
-        match (HeaderName::try_from(&name), Regex::new(&wanted)) {
-            (Ok(name), Ok(wanted)) => headers.push((name, wanted)),
+        match (HeaderName::try_from(&name), bytes_regex(&wanted)) {
+            (Ok(name), Some(wanted)) => headers.push((name, wanted)),
             _ => expect.reader().error(
                 "invalid-value",
                 &at,
                 format!(
-                    "`{name}` is not a valid header name, or its value is not a regular expression"
+                    "`{}` is not a valid header name, or its value is not {}",
+                    shown_name(&name),
+                    pattern::EXPECTED
                 ),
                 "such as `Content-Type: ^application/json`",
             ),

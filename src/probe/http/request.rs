@@ -1,6 +1,6 @@
 //! The request, made once and sent many times.
 
-use super::headers::is_secret;
+use super::headers::is_harmless;
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, HOST, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use hyper::body::Bytes;
@@ -61,7 +61,7 @@ impl Request {
     }
 
     /// The request that a redirect asks for, as browsers make it: 301, 302 and 303 turn everything
-    /// but HEAD into GET. Secrets stay with the origin they were given for.
+    /// but HEAD into GET. Another origin is not sent the body, and only harmless headers.
     pub fn redirected(
         &self,
         status: StatusCode,
@@ -92,14 +92,9 @@ impl Request {
             next.headers.remove(TRANSFER_ENCODING);
         }
         if !next.same_origin(origin) {
-            // A Host of one's own belongs to the configured server as well.
-            let bound: Vec<_> = next
-                .headers
-                .keys()
-                .filter(|name| is_secret(name) || **name == HOST)
-                .cloned()
-                .collect();
-            for name in bound {
+            next.body = Bytes::new();
+            let names: Vec<_> = next.headers.keys().cloned().collect();
+            for name in names.into_iter().filter(|name| !is_harmless(name)) {
                 next.headers.remove(name);
             }
         }
@@ -154,6 +149,8 @@ mod tests {
         headers.insert(AUTHORIZATION, Request::secret("Bearer abc").expect("valid"));
         headers.insert("x-api-key", HeaderValue::from_static("k"));
         headers.insert("x-trace", HeaderValue::from_static("t"));
+        headers.insert("x-access-key", HeaderValue::from_static("a"));
+        headers.insert("accept-language", HeaderValue::from_static("de"));
         Request {
             url: url.parse().expect("valid"),
             method,
@@ -168,19 +165,20 @@ mod tests {
     }
 
     #[test]
-    fn secrets_stay_with_their_origin() {
-        let from = request(Method::GET, "https://a.test/x");
-        let same = follow(&from, 302, "/y").expect("followed");
-        assert_eq!(same.headers.len(), 3);
+    fn bodies_and_headers_stay_with_their_origin() {
+        let from = request(Method::PUT, "https://a.test/x");
+        let same = follow(&from, 307, "/y").expect("followed");
+        assert_eq!((same.headers.len(), same.body.len()), (5, 1));
         for elsewhere in [
             "https://b.test/",
             "https://a.test:8443/",
             "http://a.test/",
             "//b.test/",
         ] {
-            let next = follow(&from, 302, elsewhere).expect("followed");
+            let next = follow(&from, 308, elsewhere).expect("followed");
             let left: Vec<_> = next.headers.keys().map(http::HeaderName::as_str).collect();
-            assert_eq!(left, ["x-trace"], "{elsewhere}");
+            assert_eq!(left, ["accept-language"], "{elsewhere}");
+            assert!(next.body.is_empty(), "{elsewhere}");
         }
     }
 

@@ -6,13 +6,12 @@ use super::exchange::{Answer, Line, exchange, is_http2, redirect_target};
 use super::expect::Check;
 use super::proxy::by_proxy;
 use super::request::{Refused, Request};
-use super::text::Text;
 use crate::outcome::{Cause, Outcome};
 use crate::probe::Attempt;
 use crate::probe::dial::{Failure, Host, Progress, connect, resolve};
 use crate::probe::quoted::quoted;
 use http::StatusCode;
-use http::header::{CONTENT_TYPE, COOKIE};
+use http::header::COOKIE;
 use tokio::net::TcpStream;
 use tokio::time::timeout_at;
 
@@ -31,7 +30,7 @@ async fn follow(probe: &HttpProbe, progress: &mut Progress<'_>) -> Result<(), Fa
         let answer = ask(probe, request, progress).await?;
         cookies.keep(&answer.head.headers, &request.cookie_url());
         let Some(mut redirected) = redirection(probe, request, &answer, followed, progress)? else {
-            return judge(probe, &answer, progress);
+            return judge(probe, answer, progress).await;
         };
         let configured = redirected.headers.get(COOKIE);
         redirected.cookies = cookies.header(&redirected.cookie_url(), configured);
@@ -79,7 +78,7 @@ fn redirection(
         let kept = if next.same_origin(&probe.request) {
             ""
         } else {
-            " (another origin: without credentials)"
+            " (another origin: without body and most headers)"
         };
         format!("{} to {}{kept}", StatusCode::as_u16(&status), next.shown())
     });
@@ -140,26 +139,32 @@ async fn reach(
 }
 
 /// The first expectation that does not hold is the cause; all of them are recorded.
-fn judge(probe: &HttpProbe, answer: &Answer, progress: &mut Progress<'_>) -> Result<(), Failure> {
-    let expect = &probe.expect;
-    let mut checks = vec![expect.check_status(answer.head.status)];
-    checks.extend(expect.check_headers(&answer.head.headers));
-    if expect.wants_body() {
-        let content_type = answer.head.headers.get(CONTENT_TYPE);
-        let content_type = content_type.and_then(|value| value.to_str().ok());
-        checks.extend(expect.check_body(&Text::new(&answer.body, content_type)));
-    }
-    let mut failure = None;
-    for Check { failed, text } in checks {
-        progress.record("expect", || {
-            format!(
-                "{} {text}",
-                if failed.is_none() { "ok:" } else { "FAILED:" }
-            )
-        });
-        if let Some(cause) = failed {
-            failure.get_or_insert_with(|| Failure::bad(cause, text));
+async fn judge(
+    probe: &HttpProbe,
+    answer: Answer,
+    progress: &mut Progress<'_>,
+) -> Result<(), Failure> {
+    let status = probe.expect.check_status(answer.head.status);
+    let mut failure = record(status, progress);
+    if probe.expect.looks_further() {
+        let expect = probe.expect.clone();
+        let work = move || expect.check_content(&answer.head.headers, &answer.body);
+        match probe.evaluator.evaluate(progress.deadline(), work).await {
+            Ok(checks) => {
+                for check in checks {
+                    let failed = record(check, progress);
+                    failure = failure.or(failed);
+                }
+            }
+            // A status that is bad already says enough.
+            Err(unknown) => failure = failure.or(Some(unknown)),
         }
     }
     failure.map_or(Ok(()), Err)
+}
+
+fn record(Check { failed, text }: Check, progress: &mut Progress<'_>) -> Option<Failure> {
+    let holds = if failed.is_none() { "ok:" } else { "FAILED:" };
+    progress.record("expect", || format!("{holds} {text}"));
+    failed.map(|cause| Failure::bad(cause, text))
 }

@@ -5,7 +5,7 @@ use super::headers::is_secret;
 use super::keys;
 use super::request::Request;
 use crate::diagnostic::Severity;
-use crate::yaml::{Declared, Section, Spot};
+use crate::yaml::{Declared, Section, Spot, shown_name};
 use http::header::{
     AUTHORIZATION, CONNECTION, CONTENT_LENGTH, HOST, TE, TRANSFER_ENCODING, UPGRADE,
 };
@@ -17,7 +17,7 @@ pub fn read_headers(section: &Section<'_>, headers: &mut HeaderMap) -> bool {
     let mut seen: Vec<HeaderName> = Vec::new();
     let mut faultless = true;
     for (name, value, at) in section.map(&keys::HEADERS) {
-        match field(&name, &value) {
+        match field(&name, value.reveal()) {
             Ok((name, _)) if seen.contains(&name) => {
                 let message = format!("duplicate header `{name}` (case does not matter)");
                 section
@@ -25,9 +25,12 @@ pub fn read_headers(section: &Section<'_>, headers: &mut HeaderMap) -> bool {
                     .error("duplicate-key", &at, message, "remove one of them");
                 faultless = false;
             }
-            Ok((name, value)) => {
+            Ok((name, sent)) => {
+                if sent.is_sensitive() {
+                    redact(section, value.reveal(), &at);
+                }
                 seen.push(name.clone());
-                headers.insert(name, value);
+                headers.insert(name, sent);
             }
             Err((message, help)) => {
                 section.reader().error("invalid-value", &at, message, help);
@@ -49,9 +52,18 @@ pub fn read_headers(section: &Section<'_>, headers: &mut HeaderMap) -> bool {
     faultless
 }
 
+/// A credential may turn up with or without its scheme.
+fn redact(section: &Section<'_>, value: &str, at: &Spot) {
+    let reader = section.reader();
+    let token = value.split_once(' ').map_or(value, |(_, token)| token);
+    reader.redact(value, "<secret>");
+    reader.redact(token, "<secret>");
+    reader.note_secret(at);
+}
+
 fn field(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), (String, &'static str)> {
     let Ok(name) = HeaderName::try_from(name) else {
-        let message = format!("`{name}` is not a valid name of a header");
+        let message = format!("`{}` is not a valid name of a header", shown_name(name));
         return Err((message, "names of letters, digits and dashes"));
     };
     let Ok(mut value) = HeaderValue::try_from(value) else {

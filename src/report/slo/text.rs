@@ -35,7 +35,7 @@ impl Report {
             numbers::count(self.outcomes)
         )];
         let notes = answer::notes(self);
-        lines.extend(notes.iter().map(|note| printable(note)));
+        lines.extend(notes.iter().map(|note| printable(note).into_owned()));
         lines.extend(answer::not_over(self));
         lines.push(answer::budgets(self));
         lines.join("\n")
@@ -97,8 +97,10 @@ impl Cell {
     fn to_text(&self, column: &Column) -> String {
         match self {
             Self::SelfMetrics(text) => text.clone(),
-            Self::Foreign(text) if column.kind == Kind::Long => shortened(printable(text)),
-            Self::Foreign(text) | Self::Objective(_, text) => printable(text),
+            Self::Foreign(text) if column.kind == Kind::Long => {
+                shortened(printable(text).into_owned())
+            }
+            Self::Foreign(text) | Self::Objective(_, text) => printable(text).into_owned(),
             Self::Result(result) => result.label().to_owned(),
             Self::Bars(points) => words::bars(points),
             Self::Unknown => "-".to_owned(),

@@ -17,7 +17,7 @@ fn public(keys: Keys) -> Vec<String> {
     let names = keys.iter().flat_map(|key| match key.form().structure() {
         // The path of the file in which the secret is.
         Structure::Secret => Vec::from_iter(key.file_name()),
-        Structure::SecretMap => Vec::new(),
+        Structure::Map { .. } | Structure::ValueOrFile => Vec::new(),
         Structure::Mapping { keys, .. } => [vec![key.name().to_owned()], public(keys)].concat(),
         Structure::Value | Structure::ProbeKind => vec![key.name().to_owned()],
     });

@@ -1,0 +1,247 @@
+#!/usr/bin/env python3
+"""What hostile clients, services and configs cost the daemon, and whether probing is harmed.
+
+    benches/hostile.py [--slod target/release/slod] [--services 300] [--seconds 10] [--posts 5000]
+
+Starts a daemon with a temporary store, and services on 127.0.0.1. Each case runs for some seconds. Printed are
+the largest resident memory and number of descriptors of the daemon, the slowest answer of /metrics, and what
+probing lost meanwhile: missed ticks, void outcomes, the 99th percentile of the time that an attempt waited for a
+processor. All traffic stays on this machine and ends with the script. docs/LIMITS.md has the bounds.
+"""
+
+import argparse
+import asyncio
+import http.client
+import multiprocessing
+import os
+import random
+import re
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.request
+
+SLOW_PATTERN = r"(?-u)w[^0]{1,2000}[\x80-\xff]"
+# Without a period, or the states of the search would be few.
+SLOW_BODY = bytes(random.Random(1).choices(b"word, ", k=900_000))
+
+
+async def answer(reader, writer):
+    try:
+        head = await reader.readuntil(b"\r\n\r\n")
+        body = SLOW_BODY if b" /slow" in head else b"ok"
+        length = len(body)
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % length + body)
+        await writer.drain()
+    except (OSError, asyncio.IncompleteReadError):
+        pass
+    writer.close()
+
+
+def serve(pipe):
+    async def run():
+        server = await asyncio.start_server(answer, "127.0.0.1", 0, backlog=1000)
+        pipe.send(server.sockets[0].getsockname()[1])
+        async with server:
+            await server.serve_forever()
+
+    asyncio.run(run())
+
+
+def config(services, port, slow):
+    lines = [
+        "listen: 127.0.0.1:0",
+        "store: { path: slod.db }",
+        "defaults:",
+        "  interval: 2s",
+        "  timeout: 1s",
+        "  objectives:",
+        "    - { name: errors, sli: success, target: 99% }",
+        "services:",
+    ]
+    for number in range(services):
+        probe = f'{{ name: home, http: {{ url: "http://127.0.0.1:{port}/" }} }}'
+        lines.append(f"  - {{ name: s{number}, probes: [ {probe} ] }}")
+    for number in range(4 if slow else 0):
+        expect = f"expect: {{ body: '{SLOW_PATTERN}' }}"
+        probe = f'{{ name: home, http: {{ url: "http://127.0.0.1:{port}/slow", {expect} }} }}'
+        lines.append(f"  - {{ name: slow{number}, probes: [ {probe} ] }}")
+    return "\n".join(lines) + "\n"
+
+
+class Daemon:
+    def __init__(self, binary, folder):
+        self.path = os.path.join(folder, "slod.yaml")
+        command = [binary, "run", "--config", self.path]
+        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        for line in self.process.stderr:
+            found = re.search(r"http://127\.0\.0\.1:(\d+)", line)
+            if found:
+                self.port = int(found[1])
+                break
+        # Nobody reads further lines, so they must not fill the pipe.
+        threading.Thread(target=lambda: [None for _ in self.process.stderr], daemon=True).start()
+
+    def memory(self):
+        with open(f"/proc/{self.process.pid}/status") as status:
+            return int(re.search(r"VmRSS:\s+(\d+)", status.read())[1]) / 1024
+
+    def descriptors(self):
+        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+
+    def metrics(self):
+        started = time.monotonic()
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=30) as page:
+            text = page.read().decode()
+        return text, time.monotonic() - started
+
+    def metrics_soon(self):
+        """The metrics, however many attempts it takes."""
+        for _ in range(30):
+            try:
+                return self.metrics()[0]
+            except (OSError, http.client.HTTPException):
+                time.sleep(1)
+        raise TimeoutError("/metrics does not answer")
+
+
+class Totals:
+    """Counters of one moment."""
+
+    def __init__(self, text):
+        def total(name):
+            found = re.findall(rf'^{name}(?:{{([^}}]*)}})? (\S+)$', text, re.M)
+            return sum(float(value) for labels, value in found if 'service="slow' not in labels)
+
+        self.missed = total("slod_probe_missed_total")
+        self.void = total("slod_probe_void_total")
+        self.runs = total("slod_probe_runs_total")
+        name = "slod_schedule_wakeup_lag_seconds_bucket"
+        found = re.findall(rf'^{name}{{.*?le="([^"]+)".*?}} (\S+)$', text, re.M)
+        self.lag = [(float(le), float(count)) for le, count in found]
+
+    def lag_p99(self, before):
+        delta = [(le, count - old) for (le, count), (_, old) in zip(self.lag, before.lag)]
+        if not delta or delta[-1][1] == 0:
+            return None
+        return next(le for le, count in delta if count >= 0.99 * delta[-1][1])
+
+
+async def hold(port, request, seconds, read=False):
+    """Sends a request, and reads the answer or leaves it."""
+    try:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=4096)
+        if not read:
+            writer.transport.pause_reading()
+        writer.write(request)
+        end = time.monotonic() + seconds
+        while read and time.monotonic() < end:
+            if not await asyncio.wait_for(reader.read(65536), max(0.1, end - time.monotonic())):
+                break
+        await asyncio.sleep(max(0, end - time.monotonic()) if not read else 0)
+        writer.transport.abort()
+    except (OSError, asyncio.TimeoutError):
+        pass
+
+
+def flood(port, request, count, seconds, read):
+    async def run():
+        clients = []
+        for number in range(count):
+            clients.append(asyncio.create_task(hold(port, request, seconds, read)))
+            if number % 100 == 99:
+                await asyncio.sleep(0.01)
+        await asyncio.gather(*clients)
+
+    asyncio.run(run())
+
+
+def get(path):
+    return f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode()
+
+
+def cases(arguments):
+    post = b"POST /api/v1/corrections HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{"
+    outcomes = get("/api/v1/probes/s0/home/outcomes?limit=10000").replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
+    return [
+        ("nothing", b"", 0, False),
+        ("150 clients do not read /api/v1/services", get("/api/v1/services") * 8, 150, False),
+        ("150 clients do not read the page", get("/") * 8, 150, False),
+        ("600 clients read a history", outcomes, 600, True),
+        (f"{arguments.posts} unfinished posts", post, arguments.posts, False),
+        (f"{arguments.posts} idle connections", b"", arguments.posts, False),
+        (f"{arguments.posts} unfinished heads", b"GET / HTTP/1.1\r\n", arguments.posts, False),
+    ]
+
+
+def watch(daemon, name, work, seconds):
+    before, end = Totals(daemon.metrics_soon()), time.monotonic() + seconds
+    memory = descriptors = slowest = failed = 0
+    while time.monotonic() < end or (work and work.is_alive()):
+        memory, descriptors = max(memory, daemon.memory()), max(descriptors, daemon.descriptors())
+        try:
+            slowest = max(slowest, daemon.metrics()[1])
+        except (OSError, http.client.HTTPException):
+            failed += 1
+        time.sleep(0.2)
+    after = Totals(daemon.metrics_soon())
+    lag = after.lag_p99(before)
+    print(
+        f"{name:44} {memory:7.0f} MiB {descriptors:6} fds  /metrics {slowest * 1000:6.0f} ms {failed:2} failed  "
+        f"runs {after.runs - before.runs:6.0f} missed {after.missed - before.missed:3.0f} "
+        f"void {after.void - before.void:3.0f} lag p99 <= {lag} s",
+        flush=True,
+    )
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--slod", default="target/release/slod")
+    parser.add_argument("--services", type=int, default=300)
+    parser.add_argument("--seconds", type=int, default=10)
+    parser.add_argument("--posts", type=int, default=5000)
+    arguments = parser.parse_args()
+    wanted = arguments.posts + 2000
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(wanted, hard), hard))
+    ours, theirs = multiprocessing.Pipe()
+    server = multiprocessing.Process(target=serve, args=(theirs,), daemon=True)
+    server.start()
+    port = ours.recv()
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "slod.yaml")
+        with open(path, "w") as file:
+            file.write(config(arguments.services, port, slow=False))
+        daemon = Daemon(arguments.slod, folder)
+        try:
+            time.sleep(5)
+            for name, request, count, read in cases(arguments):
+                work = None
+                if count:
+                    work = multiprocessing.Process(target=flood, args=(daemon.port, request, count, arguments.seconds, read))
+                    work.start()
+                watch(daemon, name, work, arguments.seconds)
+                if work:
+                    work.join()
+                time.sleep(2)
+            with open(path, "w") as file:
+                file.write(config(arguments.services, port, slow=True))
+            daemon.process.send_signal(signal.SIGHUP)
+            time.sleep(2)
+            watch(daemon, "4 probes with a slow expression", None, arguments.seconds)
+            started = time.monotonic()
+            daemon.process.terminate()
+            code = daemon.process.wait(timeout=30)
+            print(f"stopped with code {code} in {time.monotonic() - started:.1f} s")
+        finally:
+            daemon.process.kill()
+            server.terminate()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,151 @@
+//! Answers that are made in memory: few at a time, and together of a limited size until they are
+//! sent, however many clients ask and however slowly they read.
+
+use super::problem::Problem;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http_body_util::BodyExt;
+use hyper::body::Bytes;
+use hyper::body::{Frame, SizeHint};
+use std::convert::Infallible;
+use std::panic::resume_unwind;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use tokio::runtime::Handle;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::spawn_blocking;
+
+/// Answers that are made at the same time: each keeps a processor busy.
+const MAKING: usize = 2;
+/// Answers up to this size are not counted.
+const SMALL: u64 = 64 << 10;
+/// KiB of all answers that are being sent.
+const MEMORY_KIB: u32 = 64 << 10;
+/// What an answer takes at least, with what compresses it.
+const LEAST_KIB: u32 = 512;
+/// Bytes that are handed to the connection at a time.
+const PIECE: usize = 64 << 10;
+
+/// Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct AnswerLimits {
+    making: Arc<Semaphore>,
+    memory: Arc<Semaphore>,
+}
+
+impl Default for AnswerLimits {
+    fn default() -> Self {
+        Self {
+            making: Arc::new(Semaphore::new(MAKING)),
+            memory: Arc::new(Semaphore::new(MEMORY_KIB as usize)),
+        }
+    }
+}
+
+/// Waits for its turn, makes the answer, and waits until there is room for it. How long a client
+/// waits at most is the time that every request has.
+pub async fn bounded(State(limits): State<AnswerLimits>, request: Request, next: Next) -> Response {
+    // The semaphores are never closed, and an answer more would do no harm.
+    let making = limits.making.acquire_owned().await.ok();
+    // Away from the async workers, which have other requests to serve. It goes on, and keeps its
+    // turn, also when the client is gone.
+    let make = move || (Handle::current().block_on(next.run(request)), making);
+    let (response, making) = match spawn_blocking(make).await {
+        Ok(answered) => answered,
+        Err(panic) => resume_unwind(panic.into_panic()),
+    };
+    let (head, body) = response.into_parts();
+    let size = hyper::body::Body::size_hint(&body).exact().unwrap_or(0);
+    if size <= SMALL {
+        return Response::from_parts(head, body);
+    }
+    let kib = u32::try_from(size >> 10).unwrap_or(MEMORY_KIB);
+    let kib = kib.clamp(LEAST_KIB, MEMORY_KIB);
+    let room = limits.memory.acquire_many_owned(kib).await.ok();
+    drop(making);
+    let Ok(whole) = body.collect().await else {
+        let title = "the answer could not be made";
+        return Problem::new(StatusCode::INTERNAL_SERVER_ERROR, title).into_response();
+    };
+    let rest = whole.to_bytes();
+    Response::from_parts(head, Body::new(Pieces { rest, _room: room }))
+}
+
+/// An answer that keeps its room until its last piece is handed over.
+struct Pieces {
+    rest: Bytes,
+    _room: Option<OwnedSemaphorePermit>,
+}
+
+impl hyper::body::Body for Pieces {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        if self.rest.is_empty() {
+            return Poll::Ready(None);
+        }
+        let length = self.rest.len().min(PIECE);
+        // A copy, so that what the connection holds does not keep the whole answer.
+        let piece = Bytes::copy_from_slice(&self.rest.split_to(length));
+        Poll::Ready(Some(Ok(Frame::data(piece))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.rest.is_empty()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.rest.len() as u64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::Router;
+    use axum::middleware::from_fn_with_state;
+    use axum::routing::get;
+    use futures_util::future::join_all;
+    use std::time::Duration;
+    use tokio::time::timeout;
+    use tower::ServiceExt;
+
+    const LARGE: usize = 16 << 20;
+
+    #[tokio::test]
+    async fn unread_answers_keep_others_waiting_and_small_ones_do_not_wait() {
+        let limits = AnswerLimits::default();
+        let router = Router::new()
+            .route("/large", get(|| async { vec![b'x'; LARGE] }))
+            .route("/small", get(|| async { "ok" }))
+            .layer(from_fn_with_state(limits, bounded));
+        let ask = |path: &str| {
+            let request = Request::get(path).body(Body::empty()).expect("valid");
+            router.clone().oneshot(request)
+        };
+        let fit = (MEMORY_KIB as usize * 1024) / LARGE;
+        let unread: Vec<_> = join_all((0..fit).map(|_| ask("/large"))).await;
+        let waiting = tokio::spawn(ask("/large"));
+        let early = timeout(Duration::from_millis(50), ask("/small")).await;
+        assert!(early.is_ok(), "one place is left");
+        assert!(!waiting.is_finished());
+        for answer in unread {
+            let body = answer.expect("infallible").into_body();
+            let read = body.collect().await.expect("whole").to_bytes();
+            assert_eq!(read.len(), LARGE);
+        }
+        let answer = waiting.await.expect("no panic").expect("infallible");
+        assert_eq!(
+            hyper::body::Body::size_hint(answer.body()).exact(),
+            Some(LARGE as u64)
+        );
+    }
+}

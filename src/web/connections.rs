@@ -1,0 +1,192 @@
+//! The connections that are open, never more than there are places for. When all are taken, one
+//! that waits for its client makes room: it is closed before the next one is served.
+
+use hyper::body::{Body, Frame, SizeHint};
+use hyper::body::{Bytes, Incoming};
+use std::collections::BTreeMap;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::sync::Notify;
+use tokio::time::{Instant, timeout};
+use tokio_util::sync::CancellationToken;
+
+/// Connections at the same time.
+pub const CONNECTIONS: usize = 1024;
+/// An answer is made within this; a connection with one that takes longer may lose its place.
+const ANSWER_TIME: Duration = Duration::from_secs(1);
+/// How long a connection that makes room may take to close.
+const CLOSE_TIME: Duration = Duration::from_secs(1);
+
+#[derive(Debug, Default)]
+pub struct ConnectionTable {
+    next: AtomicU64,
+    open: Mutex<BTreeMap<u64, Arc<Slot>>>,
+    closed: Notify,
+}
+
+#[derive(Debug)]
+struct Slot {
+    evicted: CancellationToken,
+    /// Requests that run on it now.
+    busy: AtomicUsize,
+    /// Those of them that have not arrived completely.
+    uploads: AtomicUsize,
+    /// The latest start or end of a request.
+    since: Mutex<Instant>,
+}
+
+/// One connection's place, given back when it is dropped.
+#[derive(Debug)]
+pub struct ConnectionSlot {
+    id: u64,
+    connections_table: Arc<ConnectionTable>,
+    slot: Arc<Slot>,
+    /// The connection must close now.
+    pub evicted: CancellationToken,
+}
+
+/// A request that runs.
+pub struct Busy(Arc<Slot>);
+
+/// A request's body, which has arrived when it ends.
+pub struct Upload {
+    body: Incoming,
+    slot: Option<Arc<Slot>>,
+}
+
+impl ConnectionTable {
+    /// Takes a place; `None` if every connection has a request that is being answered.
+    pub async fn take(self: &Arc<Self>) -> Option<ConnectionSlot> {
+        loop {
+            if let Some(slot) = self.insert() {
+                return Some(slot);
+            }
+            if !self.evict() {
+                return None;
+            }
+            let _ = timeout(CLOSE_TIME, self.closed.notified()).await;
+        }
+    }
+
+    fn insert(self: &Arc<Self>) -> Option<ConnectionSlot> {
+        let mut open = locked(&self.open);
+        if open.len() >= CONNECTIONS {
+            return None;
+        }
+        let evicted = CancellationToken::new();
+        let slot = Arc::new(Slot {
+            evicted: evicted.clone(),
+            busy: AtomicUsize::new(0),
+            uploads: AtomicUsize::new(0),
+            since: Mutex::new(Instant::now()),
+        });
+        let id = self.next.fetch_add(1, Ordering::Relaxed);
+        open.insert(id, slot.clone());
+        Some(ConnectionSlot {
+            id,
+            connections_table: self.clone(),
+            slot,
+            evicted,
+        })
+    }
+
+    /// Lets the connection close that waits for its client the longest, or else the one whose
+    /// answer takes the longest.
+    fn evict(&self) -> bool {
+        let open = locked(&self.open);
+        let staying = open.values().filter(|slot| !slot.evicted.is_cancelled());
+        let late = Instant::now().checked_sub(ANSWER_TIME);
+        let victim = staying
+            .map(|slot| (!slot.waits_for_client(), *locked(&slot.since), slot))
+            .min_by_key(|(answering, since, _)| (*answering, *since))
+            .filter(|(answering, since, _)| !answering || late.is_some_and(|late| *since < late));
+        if let Some((_, _, slot)) = &victim {
+            slot.evicted.cancel();
+        }
+        // One that is closing already makes room as well.
+        victim.is_some() || open.values().any(|slot| slot.evicted.is_cancelled())
+    }
+}
+
+impl Slot {
+    fn waits_for_client(&self) -> bool {
+        self.uploads.load(Ordering::Acquire) >= self.busy.load(Ordering::Acquire)
+    }
+
+    fn touch(&self) {
+        *locked(&self.since) = Instant::now();
+    }
+}
+
+impl ConnectionSlot {
+    /// A request has come: it is busy until the first is dropped.
+    pub fn request(&self, body: Incoming) -> (Busy, Upload) {
+        self.slot.touch();
+        self.slot.busy.fetch_add(1, Ordering::AcqRel);
+        let slot = (!body.is_end_stream()).then(|| self.slot.clone());
+        if let Some(slot) = &slot {
+            slot.uploads.fetch_add(1, Ordering::AcqRel);
+        }
+        (Busy(self.slot.clone()), Upload { body, slot })
+    }
+}
+
+impl Drop for ConnectionSlot {
+    fn drop(&mut self) {
+        locked(&self.connections_table.open).remove(&self.id);
+        self.connections_table.closed.notify_one();
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.touch();
+        self.0.busy.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+impl Upload {
+    fn end(&mut self) {
+        if let Some(slot) = self.slot.take() {
+            slot.uploads.fetch_sub(1, Ordering::AcqRel);
+        }
+    }
+}
+
+impl Drop for Upload {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+impl Body for Upload {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let polled = Pin::new(&mut self.body).poll_frame(cx);
+        if matches!(polled, Poll::Ready(None | Some(Err(_)))) {
+            self.end();
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// No holder of these locks can panic half-way through a change.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

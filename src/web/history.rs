@@ -1,0 +1,235 @@
+//! One probe's stored outcomes: a bounded part of them at a time, for few clients at a time.
+
+use super::WebState;
+use super::api::unknown;
+use super::problem::Problem;
+use crate::outcome::{CodeOf, Measurement, ProbeKey, Record, Timestamp};
+use crate::store::{Store, StoreError};
+use crate::units::{HOUR, show_duration};
+use axum::body::{Body, Bytes};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Path, Query, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use chrono::{DateTime, Utc};
+use futures_util::{Stream, stream};
+use serde::{Deserialize, Serialize};
+use std::convert::Infallible;
+use std::path::Path as FilePath;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// Outcomes in one answer at most.
+const LIMIT: usize = 10_000;
+/// Without `limit`.
+const DEFAULT_LIMIT: usize = 1000;
+/// The longest span of one answer.
+const MAX_SPAN: Duration = Duration::from_secs(31 * 86_400);
+/// Answers that are read and sent at the same time;
+const ANSWERS: usize = 2;
+/// so many more wait for their turn.
+const WAITING: usize = 32;
+/// Outcomes that are written at a time.
+const PIECE: usize = 200;
+
+/// Who may read the history now. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct HistoryLimits {
+    places: Arc<Semaphore>,
+    reading: Arc<Semaphore>,
+}
+
+impl Default for HistoryLimits {
+    fn default() -> Self {
+        Self {
+            places: Arc::new(Semaphore::new(ANSWERS + WAITING)),
+            reading: Arc::new(Semaphore::new(ANSWERS)),
+        }
+    }
+}
+
+/// A turn to read, until it is dropped.
+type Turn = (OwnedSemaphorePermit, OwnedSemaphorePermit);
+
+impl HistoryLimits {
+    async fn turn(self) -> Option<Turn> {
+        let place = self.places.try_acquire_owned().ok()?;
+        let reading = self.reading.acquire_owned().await.ok()?;
+        Some((reading, place))
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Span {
+    /// The last hour, if left out.
+    from: Option<DateTime<Utc>>,
+    to: Option<DateTime<Utc>>,
+    limit: Option<usize>,
+}
+
+#[derive(Debug, Serialize)]
+struct OutcomeView<'a> {
+    at: DateTime<Utc>,
+    /// `good`, or the reason.
+    verdict: &'static str,
+    counts: bool,
+    latency_seconds: f64,
+    interval_seconds: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    http_status: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<&'a str>,
+    #[serde(skip_serializing_if = "serde_json::Map::is_empty")]
+    phases_seconds: serde_json::Map<String, serde_json::Value>,
+}
+
+/// The newest outcomes of a span, oldest first.
+pub async fn outcomes(
+    State(state): State<WebState>,
+    Path((service, probe)): Path<(String, String)>,
+    span: Result<Query<Span>, QueryRejection>,
+) -> Result<Response, Problem> {
+    let Query(span) =
+        span.map_err(|error| Problem::invalid(StatusCode::BAD_REQUEST, "invalid query", &error))?;
+    let key = ProbeKey::new(&service, &probe);
+    let (now, code) = {
+        let snapshot = state.snapshots.borrow();
+        let mut probes = snapshot.services.iter().flat_map(|service| &service.probes);
+        let probe = probes.find(|probe| probe.key == key);
+        let probe = probe.ok_or_else(|| unknown("probe", &key.to_string()))?;
+        (snapshot.at, probe.measures.code)
+    };
+    let (from, to) = span.bounds(now)?;
+    let limit = span.limit.unwrap_or(DEFAULT_LIMIT).min(LIMIT);
+    let turn = state.histories.turn().await.ok_or_else(too_many)?;
+    // Dropped with this request when the client is gone.
+    let wanted = Arc::new(());
+    let asked = Arc::downgrade(&wanted);
+    let read = move || {
+        newest(&state.history, &key, (from, to), limit, || {
+            asked.strong_count() > 0
+        })
+    };
+    let read = tokio::task::spawn_blocking(move || (read(), turn)).await;
+    drop(wanted);
+    match read {
+        Ok((Ok(records), turn)) => {
+            let body = Body::from_stream(written(records, code, turn));
+            Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())
+        }
+        Ok((Err(error), _)) => Err(unreadable().because(error.to_string())),
+        Err(_panic) => Err(unreadable()),
+    }
+}
+
+impl Span {
+    fn bounds(&self, now: Timestamp) -> Result<(Timestamp, Timestamp), Problem> {
+        let stamp = |at: DateTime<Utc>| Timestamp(at.timestamp_millis());
+        // What is labelled later is of a clock that was ahead.
+        let end = Timestamp(now.0 + 1);
+        let to = self.to.map_or(end, stamp).min(end);
+        let from = self.from.map_or(to.before(HOUR), stamp);
+        if from < to.before(MAX_SPAN) {
+            let title = format!("the span is longer than {}", show_duration(MAX_SPAN));
+            let detail = "ask for a part of it with `from` and `to`; `slod report` reads more";
+            return Err(Problem::new(StatusCode::BAD_REQUEST, title).because(detail));
+        }
+        Ok((from, to))
+    }
+}
+
+/// Blocks.
+fn newest(
+    path: &FilePath,
+    key: &ProbeKey,
+    span: (Timestamp, Timestamp),
+    limit: usize,
+    wanted: impl Fn() -> bool,
+) -> Result<Vec<Record>, StoreError> {
+    Store::open_read_only(path)?.newest_outcomes(key, span, limit, wanted)
+}
+
+/// A JSON array, a piece at a time as the client reads it. The turn ends with the last piece.
+fn written(
+    records: Vec<Record>,
+    code: Option<CodeOf>,
+    turn: Turn,
+) -> impl Stream<Item = Result<Bytes, Infallible>> + Send + 'static {
+    stream::unfold(Some((records, 0, turn)), move |state| async move {
+        let (records, from, turn) = state?;
+        let to = records.len().min(from + PIECE);
+        let mut piece = Vec::new();
+        for (at, record) in records[from..to].iter().enumerate() {
+            piece.push(if from + at == 0 { b'[' } else { b',' });
+            // Text and numbers in memory can always be written.
+            let _ = serde_json::to_writer(&mut piece, &OutcomeView::of(record, code));
+        }
+        let ends = to == records.len();
+        if ends {
+            piece.extend_from_slice(if records.is_empty() { b"[]" } else { b"]" });
+        }
+        let rest = (!ends).then_some((records, to, turn));
+        Some((Ok(Bytes::from(piece)), rest))
+    })
+}
+
+impl<'a> OutcomeView<'a> {
+    fn of(record: &'a Record, code: Option<CodeOf>) -> Self {
+        let outcome = &record.outcome;
+        let phase = |phase: &Measurement| {
+            Some((
+                phase.label().to_owned(),
+                outcome.measured.get(*phase)?.as_secs_f64().into(),
+            ))
+        };
+        Self {
+            at: record.at.to_utc(),
+            verdict: outcome.verdict.label(),
+            counts: outcome.verdict.counts(),
+            latency_seconds: outcome.latency.as_secs_f64(),
+            interval_seconds: record.interval.as_secs_f64(),
+            http_status: outcome.code.filter(|_| code == Some(CodeOf::HttpStatus)),
+            message: outcome.detail.message.as_deref(),
+            phases_seconds: Measurement::PHASES.iter().filter_map(phase).collect(),
+        }
+    }
+}
+
+fn too_many() -> Problem {
+    let title = "too many requests read the history at the same time";
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, title).because("try again in a few seconds")
+}
+
+fn unreadable() -> Problem {
+    Problem::new(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "the store cannot be read",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_history_is_read_by_few_at_a_time() {
+        let limits = HistoryLimits::default();
+        let mut reading = Vec::new();
+        for _ in 0..ANSWERS {
+            reading.push(limits.clone().turn().await.expect("free"));
+        }
+        let waiting: Vec<_> = (0..WAITING)
+            .map(|_| tokio::spawn(limits.clone().turn()))
+            .collect();
+        tokio::task::yield_now().await;
+        assert!(waiting.iter().all(|turn| !turn.is_finished()));
+        assert!(limits.clone().turn().await.is_none(), "too many wait");
+        drop(reading);
+        for turn in waiting {
+            assert!(turn.await.expect("no panic").is_some());
+        }
+        assert!(limits.turn().await.is_some());
+    }
+}

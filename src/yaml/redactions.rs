@@ -1,0 +1,97 @@
+//! Secret values, and what is shown where they turn up in a text.
+
+use super::secret::Secret;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+/// Shorter values are words such as `ok` and `8080`: they would turn up everywhere.
+const LENGTH_MIN: usize = 4;
+/// So much of a secret's beginning is redacted as well: texts are cut where they are long.
+const BEGINNING: usize = 8;
+
+/// Values that are never shown, each with what is shown instead.
+#[derive(Clone, Debug, Default)]
+pub struct Redactions(BTreeMap<Secret, String>);
+
+impl Redactions {
+    /// Adds a value, also as it is written in JSON and in an address.
+    pub fn add(&mut self, value: &str, shown: &str) {
+        let quoted = serde_json::Value::from(value).to_string();
+        let forms = [
+            value.to_owned(),
+            quoted[1..quoted.len() - 1].to_owned(),
+            utf8_percent_encode(value, NON_ALPHANUMERIC).to_string(),
+            value.replace(' ', "%20"),
+        ];
+        for form in forms.into_iter().filter(|form| form.len() >= LENGTH_MIN) {
+            let shown = || shown.to_owned();
+            self.0.entry(Secret::new(form)).or_insert_with(shown);
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The text without any of the values, and without what begins as one of them.
+    pub fn clean<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        let mut shown = String::new();
+        let mut rest = text;
+        while let Some((at, length, instead)) = self.first_in(rest) {
+            shown.push_str(&rest[..at]);
+            shown.push_str(instead);
+            rest = &rest[at + length..];
+        }
+        if shown.is_empty() && rest.len() == text.len() {
+            return Cow::Borrowed(text);
+        }
+        shown.push_str(rest);
+        Cow::Owned(shown)
+    }
+
+    /// The same for a text of one's own.
+    pub fn cleaned(&self, text: String) -> String {
+        if let Cow::Owned(clean) = self.clean(&text) {
+            return clean;
+        }
+        text
+    }
+
+    /// The first value in a text, the longest where several begin: place, length and what is shown.
+    fn first_in(&self, text: &str) -> Option<(usize, usize, &str)> {
+        let found = self.0.iter().filter_map(|(secret, shown)| {
+            let secret = secret.reveal();
+            let beginning = secret.floor_char_boundary(BEGINNING);
+            let at = text.find(&secret[..beginning])?;
+            let same = secret.chars().zip(text[at..].chars());
+            let same = same.take_while(|(a, b)| a == b).map(|(a, _)| a.len_utf8());
+            Some((at, same.sum(), shown.as_str()))
+        });
+        found.min_by_key(|(at, length, _)| (*at, usize::MAX - length))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_is_not_shown_in_any_form() {
+        let mut redactions = Redactions::default();
+        redactions.add("hunter2-\"long\" one", "${TOKEN}");
+        redactions.add("hunt", "<short>");
+        redactions.add("ok", "<word>");
+        for (text, shown) in [
+            ("ok, nothing", "ok, nothing"),
+            ("a hunter2-\"long\" one b", "a ${TOKEN} b"),
+            (r#"{"a":"hunter2-\"long\" one"}"#, r#"{"a":"${TOKEN}"}"#),
+            ("/x/hunter2%2D%22long%22%20one/y", "/x/${TOKEN}/y"),
+            ("cut: hunter2-\"lo\u{2026}", "cut: ${TOKEN}\u{2026}"),
+            ("hunting hunt", "<short>ing <short>"),
+        ] {
+            assert_eq!(redactions.clean(text), shown);
+        }
+        assert!(!format!("{redactions:?}").contains("hunt"));
+    }
+}

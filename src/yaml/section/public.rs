@@ -1,0 +1,41 @@
+//! Which values of a mapping may be shown.
+
+use super::Section;
+use crate::yaml::form::Structure;
+use crate::yaml::secret::sounds_secret;
+use crate::yaml::tree::{Node, Value};
+
+impl Section<'_> {
+    /// Shows the values of declared keys that take no secret. A mapping in place of a text, or of
+    /// keys that are not known yet, shows nothing.
+    pub(super) fn publish(&self) {
+        self.reader.publish_keys(self.entries);
+        for (key, value) in self.entries {
+            let name = key.value.scalar().unwrap_or_default();
+            if self.is_public(&name, value) {
+                self.reader.publish(value);
+            }
+        }
+    }
+
+    /// Shows the value of a key that is most likely misspelled, unless it may be a secret.
+    pub fn publish_misspelled(&self, name: &str, meant: Option<&str>, value: &Node) {
+        if meant.is_some_and(|meant| self.is_public(meant, value)) && !sounds_secret(name) {
+            self.reader.publish(value);
+        }
+    }
+
+    /// Whether a value may be shown under the name of a declared key.
+    fn is_public(&self, name: &str, value: &Node) -> bool {
+        let is_map = matches!(value.value, Value::Map(_));
+        self.declared().any(|key| {
+            let structure = key.form().structure();
+            let takes_map = matches!(structure, Structure::Map { .. });
+            if key.name() == name {
+                return structure.is_public() && (takes_map || !is_map);
+            }
+            // A path.
+            !is_map && key.file_name().as_deref() == Some(name)
+        })
+    }
+}

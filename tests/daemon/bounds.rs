@@ -1,0 +1,157 @@
+//! What strangers can make the daemon and its command line do has a bound.
+
+use crate::support::{Daemon, target};
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::{Command, Output};
+use std::thread;
+use std::time::{Duration, Instant};
+
+fn daemon() -> (Daemon, tempfile::TempDir) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("slod.yaml");
+    let up = target();
+    let text = format!(
+        "listen: 127.0.0.1:0\nstore: {{ path: slod.db }}\ndefaults: {{ interval: 200ms, timeout: 100ms }}\nservices: [ {{ name: web, probes: [ {{ name: home, http: {{ url: \"http://{up}/\" }} }} ], objectives: [] }} ]\n"
+    );
+    fs::write(&path, text).expect("written");
+    (Daemon::start(&path), folder)
+}
+
+#[test]
+fn unfinished_requests_lose_their_place() {
+    rlimit::increase_nofile_limit(8192).expect("the limit can be raised");
+    let (daemon, _folder) = daemon();
+    let head = "POST /api/v1/corrections HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 999\r\n\r\n{";
+    let mut unfinished = Vec::new();
+    for _ in 0..3000 {
+        let mut stream = TcpStream::connect(daemon.address).expect("it listens");
+        // The daemon may close it at once.
+        let _ = stream.write_all(head.as_bytes());
+        unfinished.push(stream);
+    }
+    for _ in 0..5 {
+        let started = Instant::now();
+        let fds = daemon.metric("process_open_fds").expect("on Linux");
+        assert!(fds < 1200.0, "{fds} file descriptors");
+        let took = started.elapsed();
+        assert!(took < Duration::from_secs(10), "{took:?}");
+    }
+    drop(unfinished);
+}
+
+#[test]
+fn the_history_is_read_in_bounded_parts() {
+    let (daemon, _folder) = daemon();
+    let outcomes = |query: &str| {
+        let path = format!("/api/v1/probes/web/home/outcomes{query}");
+        daemon.request("GET", &path)
+    };
+    let whole =
+        daemon.wait_for(|_| Some(outcomes("")).filter(|text| text.matches("\"at\"").count() > 3));
+    assert!(whole.contains("application/json"), "{whole}");
+    assert_eq!(outcomes("?limit=2").matches("\"at\"").count(), 2);
+    assert!(
+        outcomes("?limit=0").ends_with("\r\n\r\n2\r\n[]\r\n0\r\n\r\n")
+            || outcomes("?limit=0").contains("[]")
+    );
+    let refused = outcomes("?from=2020-01-01T00:00:00Z");
+    assert!(refused.starts_with("HTTP/1.1 400"), "{refused}");
+    assert!(refused.contains("longer than 31d"), "{refused}");
+}
+
+/// Answers every connection with these bytes, then with `more` until it is closed.
+fn answering(bytes: Vec<u8>, more: Option<Vec<u8>>) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("bound");
+    thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let _ = stream.read(&mut [0; 2048]);
+            let _ = stream.write_all(&bytes);
+            while more
+                .as_ref()
+                .is_some_and(|more| stream.write_all(more).is_ok())
+            {}
+        }
+    });
+    address
+}
+
+fn slod(arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_slod"));
+    command.args(arguments).output().expect("the binary starts")
+}
+
+#[test]
+fn status_trusts_no_answer() {
+    let (daemon, _folder) = daemon();
+    let answer = daemon.request("GET", "/api/v1/services");
+    let body = answer.split_once("\r\n\r\n").expect("a head").1;
+    let forged = body.replace(
+        "\"web\"",
+        "\"e\\u001b[2J\\u009b1mvil\\nforged 100%\\u202e\"",
+    );
+    assert_ne!(forged, body);
+    let head = format!(
+        "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n",
+        forged.len()
+    );
+    let address = answering([head.into_bytes(), forged.into_bytes()].concat(), None).to_string();
+    let output = slod(&["status", "--address", &address]);
+    let text = String::from_utf8(output.stdout).expect("UTF-8");
+    assert!(text.contains("vil forged 100%"), "{text}");
+    let obeyed = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
+    assert!(!text.contains(obeyed), "{text:?}");
+
+    let endless = answering(
+        b"HTTP/1.1 200 OK\r\n\r\n[".to_vec(),
+        Some(vec![b' '; 1 << 20]),
+    );
+    let output = slod(&["status", "--address", &endless.to_string()]);
+    let reason = String::from_utf8(output.stderr).expect("UTF-8");
+    assert_eq!(output.status.code(), Some(64), "{reason}");
+    let bounded = reason.contains("larger than 64 MiB") || reason.contains("request or response");
+    assert!(bounded, "{reason}");
+}
+
+/// Four of them once kept every other probe waiting, and the daemon from stopping.
+#[test]
+fn slow_expressions_harm_no_other_probe_and_no_stop() {
+    // Without a period, or the states of the search would be few.
+    let mut random = fastrand::Rng::with_seed(1);
+    let text: String = (0..900_000)
+        .filter_map(|_| random.choice("word, ".bytes()).map(char::from))
+        .collect();
+    let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", text.len());
+    let slow = answering([head.into_bytes(), text.into_bytes()].concat(), None);
+    let up = target();
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("slod.yaml");
+    let probe = |number: usize| {
+        format!(
+            "  - {{ name: slow{number}, objectives: [], probes: [ {{ name: p, http: {{ url: \"http://{slow}/\", expect: {{ body: '(?-u)w[^0]{{1,2000}}[\\x80-\\xff]' }} }} }} ] }}\n"
+        )
+    };
+    let probes: String = (0..4).map(probe).collect();
+    let text = format!(
+        "listen: 127.0.0.1:0\nstore: {{ path: slod.db }}\ndefaults: {{ interval: 1s, timeout: 900ms }}\nservices:\n  - {{ name: web, objectives: [], probes: [ {{ name: home, http: {{ url: \"http://{up}/\", expect: {{ body: ok }} }} }} ] }}\n{probes}"
+    );
+    fs::write(&path, text).expect("written");
+    let daemon = Daemon::start(&path);
+    let runs = "slod_probe_runs_total{service=\"web\",probe=\"home\"}";
+    daemon.wait_for(|daemon| daemon.metric(runs).filter(|runs| *runs >= 5.0));
+    let page = daemon.request("GET", "/metrics");
+    let void = |service: &str| {
+        let prefix = format!("slod_probe_void_total{{service=\"{service}");
+        let lines = page.lines().filter(|line| line.starts_with(&prefix));
+        lines.filter(|line| !line.ends_with(" 0")).count()
+    };
+    assert_eq!(void("web"), 0, "{page}");
+    assert!(void("slow") > 0, "{page}");
+    let started = Instant::now();
+    daemon.signal("TERM");
+    let (status, log) = daemon.ended();
+    assert_eq!(status.code(), Some(0), "{log}");
+    assert!(started.elapsed() < Duration::from_secs(10));
+}
