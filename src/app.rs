@@ -11,7 +11,7 @@ pub use heartbeats::recall_heartbeats;
 use crate::alerting::{self, AlertsView, LiveAlerts};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::ledger::{self, Ledger, Plans, RestoreFrom, Snapshot};
+use crate::ledger::{self, Ledger, LedgerView, Plans, RestoreFrom};
 use crate::metrics::SelfMetrics;
 use crate::observe;
 use crate::outcome::{ProbeKey, Timestamp};
@@ -77,7 +77,7 @@ pub struct App {
     used_until: Option<Timestamp>,
     own: SelfMetrics,
     alerts: LiveAlerts,
-    snapshots: watch::Sender<Arc<Snapshot>>,
+    ledger_views: watch::Sender<Arc<LedgerView>>,
     alert_views: watch::Sender<Arc<AlertsView>>,
 }
 
@@ -113,9 +113,9 @@ impl App {
             Ok(opened) => opened?,
             Err(panic) => std::panic::resume_unwind(panic.into_panic()),
         };
-        let first = ledger.advance(clock.now()).snapshot();
+        let first = ledger.advance(clock.now()).view();
         let (alert_views, _) = watch::channel(Arc::new(alerts.view(first.at)));
-        let (snapshots, _) = watch::channel(Arc::new(first));
+        let (ledger_views, _) = watch::channel(Arc::new(first));
         Ok(Self {
             threads: ProbeThreads::start().map_err(StartError::Threads)?,
             own: SelfMetrics::new()?,
@@ -130,7 +130,7 @@ impl App {
             plans,
             heartbeats,
             used_until,
-            snapshots,
+            ledger_views,
             alert_views,
         })
     }
@@ -140,9 +140,9 @@ impl App {
         self.listener.local_addr()
     }
 
-    /// The pictures that the daemon publishes.
-    pub fn snapshots(&self) -> watch::Receiver<Arc<Snapshot>> {
-        self.snapshots.subscribe()
+    /// The states that the daemon publishes.
+    pub fn ledger_views(&self) -> watch::Receiver<Arc<LedgerView>> {
+        self.ledger_views.subscribe()
     }
 
     /// Runs until a stop is requested, then drains: probes end, what they found is kept, the
@@ -177,7 +177,7 @@ impl App {
         let state = web::WebState {
             clock: self.clock.clone(),
             heartbeats: self.heartbeats.clone(),
-            snapshots: self.snapshots.subscribe(),
+            ledger_views: self.ledger_views.subscribe(),
             alerts: self.alert_views.subscribe(),
             system,
             own: self.own.clone(),
@@ -205,7 +205,7 @@ impl App {
             }),
         );
         let alerting = alerting::Deps {
-            snapshots: self.snapshots.subscribe(),
+            states: self.ledger_views.subscribe(),
             store: store.clone(),
             views: self.alert_views,
         };
@@ -224,7 +224,7 @@ impl App {
                     history,
                     plans: self.plans,
                     vantage_lost: self.own.vantage_lost.clone(),
-                    snapshots: self.snapshots,
+                    views: self.ledger_views,
                 },
             ),
         );

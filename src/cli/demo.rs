@@ -10,7 +10,7 @@ use crate::app::{App, Origin};
 use crate::clock::Clock;
 use crate::demo;
 use crate::format::numbers;
-use crate::ledger::Snapshot;
+use crate::ledger::LedgerView;
 use crate::report::status::Status;
 use crate::tasks::Tasks;
 use crate::units::{self, show_duration};
@@ -74,7 +74,7 @@ async fn run_in(args: &DemoArgs, folder: &Path, log: &HeldLog) -> u8 {
             return exit::START;
         }
     };
-    let drawing = Drawing::start(Screen::new(log.clone()), intro, app.snapshots(), &stop);
+    let drawing = Drawing::start(Screen::new(log.clone()), intro, app.ledger_views(), &stop);
     if let Some(span) = args.span {
         let stop = stop.clone();
         tokio::spawn(async move {
@@ -167,7 +167,7 @@ impl Drawing {
     fn start(
         mut screen: Screen<io::Stdout>,
         intro: String,
-        mut snapshots: watch::Receiver<Arc<Snapshot>>,
+        mut views: watch::Receiver<Arc<LedgerView>>,
         stop: &CancellationToken,
     ) -> Self {
         let (end, until) = mpsc::sync_channel(1);
@@ -177,7 +177,7 @@ impl Drawing {
             let mut draw = || -> io::Result<()> {
                 screen.print(&intro)?;
                 loop {
-                    let status = Status::of(&snapshots.borrow_and_update());
+                    let status = Status::of(&views.borrow_and_update().snapshot());
                     screen.show(&status)?;
                     match until.recv_timeout(screen.pace()) {
                         Err(mpsc::RecvTimeoutError::Timeout) => {}

@@ -18,18 +18,16 @@ use std::path::Path as FilePath;
 const LIMIT: usize = 10_000;
 
 pub async fn services(State(state): State<WebState>) -> Json<Status> {
-    Json(Status::of(&state.snapshots.borrow()))
+    Json(Status::of(&state.ledger_view().snapshot()))
 }
 
 pub async fn service(
     State(state): State<WebState>,
     Path(name): Path<String>,
 ) -> Result<Json<ServiceStatus>, Problem> {
-    let snapshot = state.snapshots.borrow();
-    let mut services = snapshot.services.iter();
-    let found = services.find(|service| *service.name == *name);
+    let found = state.ledger_view().service(&name);
     found
-        .map(|service| Json(ServiceStatus::in_depth(service)))
+        .map(|service| Json(ServiceStatus::in_depth(&service)))
         .ok_or_else(|| unknown("service", &name))
 }
 
@@ -42,7 +40,7 @@ pub struct NamedObjective {
 }
 
 pub async fn objectives(State(state): State<WebState>) -> Json<Vec<NamedObjective>> {
-    let status = Status::of(&state.snapshots.borrow());
+    let status = Status::of(&state.ledger_view().snapshot());
     let named = |service: ServiceStatus| {
         let name = service.name;
         service
@@ -90,11 +88,10 @@ pub async fn outcomes(
         span.map_err(|error| Problem::invalid(StatusCode::BAD_REQUEST, "invalid query", &error))?;
     let key = ProbeKey::new(&service, &probe);
     let (now, code) = {
-        let snapshot = state.snapshots.borrow();
-        let mut probes = snapshot.services.iter().flat_map(|service| &service.probes);
-        let probe = probes.find(|probe| probe.key == key);
-        let probe = probe.ok_or_else(|| unknown("probe", &key.to_string()))?;
-        (snapshot.at, probe.measures.code)
+        let ledger = state.ledger_view();
+        let measures = ledger.measures(&key);
+        let measures = measures.ok_or_else(|| unknown("probe", &key.to_string()))?;
+        (ledger.at, measures.code)
     };
     // What is labelled later is of a clock that was ahead.
     let end = Timestamp(now.0 + 1);

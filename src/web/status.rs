@@ -13,7 +13,7 @@ use std::sync::Arc;
 const FOR_EVER: &str = "public, max-age=31536000, immutable";
 
 pub async fn overview(State(state): State<WebState>, RawQuery(query): RawQuery) -> Html<String> {
-    let snapshot = Arc::clone(&state.snapshots.borrow());
+    let snapshot = state.ledger_view().snapshot();
     let system = Arc::clone(&state.system.borrow());
     let view = view(&state, query.as_deref());
     let alerts = Arc::clone(&state.alerts.borrow());
@@ -25,12 +25,8 @@ pub async fn service(
     Path(name): Path<String>,
     RawQuery(query): RawQuery,
 ) -> Result<Html<String>, Problem> {
-    let snapshot = Arc::clone(&state.snapshots.borrow());
-    let found = snapshot
-        .services
-        .iter()
-        .find(|service| *service.name == *name);
-    let service = found.ok_or_else(|| {
+    let ledger = state.ledger_view();
+    let service = ledger.service(&name).ok_or_else(|| {
         Problem::new(StatusCode::NOT_FOUND, "no service has this name").because(name)
     })?;
     let system = Arc::clone(&state.system.borrow());
@@ -38,11 +34,11 @@ pub async fn service(
     let view = view(&state, query.as_deref());
     let older = query.as_deref().and_then(older);
     Ok(Html(render_service(
-        service,
-        &snapshot.corrections,
+        &service,
+        &ledger.corrections,
         &alerts,
         &system,
-        snapshot.at,
+        ledger.at,
         view,
         older.as_ref(),
     )))

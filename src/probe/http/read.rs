@@ -186,9 +186,9 @@ fn read_tls(section: &Section<'_>, version: Version) -> Option<(Tls, Tls)> {
         .section(&keys::TLS)
         .map_or_else(TlsOptions::default, |tls| TlsOptions::read(&tls));
     own.alpn = match version {
-        Version::Auto => vec![b"h2".to_vec(), b"http/1.1".to_vec()],
-        Version::Http1 => vec![b"http/1.1".to_vec()],
-        Version::Http2 => vec![b"h2".to_vec()],
+        Version::Auto => &[b"h2", b"http/1.1"],
+        Version::Http1 => &[b"http/1.1"],
+        Version::Http2 => &[b"h2"],
     };
     let foreign = own.for_others();
     own.build(section, &keys::TLS)

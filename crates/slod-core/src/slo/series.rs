@@ -93,6 +93,11 @@ impl Series {
         Self { tiers, ..self }
     }
 
+    /// Whether [`Series::turn`] would begin a period.
+    pub fn is_due(&self, at: Timestamp) -> bool {
+        self.borders.iter().any(|one| one.is_due(at))
+    }
+
     /// Begins the calendars' periods of a moment. What comes later must not be added before.
     pub fn turn(&mut self, at: Timestamp) {
         let last_day = &self.tiers[1];
