@@ -1,4 +1,4 @@
-//! The single owner of live state: outcomes in, immutable snapshots out.
+//! The single owner of live state: outcomes in, immutable views out.
 
 mod corrections;
 mod index;

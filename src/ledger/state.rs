@@ -60,7 +60,7 @@ impl Ledger {
         }
     }
 
-    /// Judges what is over by a moment, such as the minutes before it: snapshots are of then.
+    /// Judges what is over by a moment, such as the minutes before it: views are of then.
     pub fn advance(&mut self, now: Timestamp) -> &Self {
         for service in &mut self.services {
             if service.is_due(now) {

@@ -1,4 +1,4 @@
-//! The task that owns the ledger: events in, snapshots out.
+//! The task that owns the ledger: events in, views of it out.
 
 use super::corrections::in_force;
 use super::judging::{controls, keep, keep_control};
@@ -23,7 +23,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until};
 use tracing::warn;
 
-/// A new snapshot is published at most this often,
+/// A new view is published at most this often,
 const TICK: Duration = Duration::from_secs(1);
 /// and at least this often;
 const TICK_MAX: Duration = Duration::from_secs(10);

@@ -17,6 +17,8 @@ use regex::bytes::Regex;
 use url::Url;
 
 const AGENT: &str = concat!("slod/", env!("CARGO_PKG_VERSION"));
+/// Headers that are sent unless others are configured.
+const STANDARD: usize = 3;
 
 pub fn read(section: &Section<'_>) -> Option<HttpProbe> {
     let url = read_url(section, &keys::URL);
@@ -73,7 +75,7 @@ fn read_url(section: &Section<'_>, key: &Key<Parsed<Url>>) -> Option<Url> {
 
 fn read_request(section: &Section<'_>, url: Option<Url>) -> Option<Request> {
     let method = section.get(&keys::METHOD);
-    let mut headers = HeaderMap::new();
+    let mut headers = HeaderMap::with_capacity(STANDARD);
     headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
     headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
     if section.get(&keys::COMPRESSION).unwrap_or(true) {
