@@ -206,7 +206,7 @@ fn write_family(sink: &mut dyn Sink, family: &MetricFamily) {
             MetricKind::Histogram => write_histogram(sink, &mut labels, metric),
             MetricKind::Counter => sink.value(&labels, metric.get_counter().get_value()),
             MetricKind::Gauge | MetricKind::Summary => {
-                sink.value(&labels, metric.get_gauge().get_value())
+                sink.value(&labels, metric.get_gauge().get_value());
             }
         }
     }

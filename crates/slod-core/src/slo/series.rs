@@ -116,7 +116,7 @@ impl Series {
     /// Makes `now` the newest moment, so that what a window of now does not hold is not taken.
     pub fn anchor(&mut self, now: Timestamp) {
         for tier in &mut self.tiers {
-            tier.change(now, |_| {});
+            tier.anchor(now);
         }
         self.turn(now);
     }
