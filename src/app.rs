@@ -11,7 +11,7 @@ pub use heartbeats::recall_heartbeats;
 use crate::alerting::{self, AlertsView, LiveAlerts};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::ledger::{self, Ledger, Plans, RestoreFrom, Snapshot};
+use crate::ledger::{self, Ledger, LedgerView, Plans, RestoreFrom};
 use crate::metrics::SelfMetrics;
 use crate::observe;
 use crate::outcome::{ProbeKey, Timestamp};
@@ -65,9 +65,9 @@ pub enum StartError {
     Store { path: PathBuf, source: StoreError },
 }
 
-/// The numbers of all services, and the alerts that fire.
+/// The state of all services, and the alerts that fire.
 pub type Views = (
-    watch::Receiver<Arc<Snapshot>>,
+    watch::Receiver<Arc<LedgerView>>,
     watch::Receiver<Arc<AlertsView>>,
 );
 
@@ -88,7 +88,7 @@ pub struct App {
     own: SelfMetrics,
     access: Access,
     alerts: LiveAlerts,
-    snapshots: watch::Sender<Arc<Snapshot>>,
+    ledger_views: watch::Sender<Arc<LedgerView>>,
     alert_views: watch::Sender<Arc<AlertsView>>,
 }
 
@@ -136,9 +136,9 @@ impl App {
             path: config.store.path.clone(),
             source,
         })?;
-        let first = ledger.advance(clock.now()).snapshot();
+        let first = ledger.advance(clock.now()).view();
         let (alert_views, _) = watch::channel(Arc::new(alerts.view(first.at)));
-        let (snapshots, _) = watch::channel(Arc::new(first));
+        let (ledger_views, _) = watch::channel(Arc::new(first));
         Ok(Self {
             threads: ProbeThreads::start().map_err(StartError::Threads)?,
             own,
@@ -154,7 +154,7 @@ impl App {
             plans,
             heartbeats,
             used_until,
-            snapshots,
+            ledger_views,
             alert_views,
         })
     }
@@ -171,7 +171,7 @@ impl App {
 
     /// What the daemon publishes.
     pub fn views(&self) -> Views {
-        (self.snapshots.subscribe(), self.alert_views.subscribe())
+        (self.ledger_views.subscribe(), self.alert_views.subscribe())
     }
 
     /// Runs until a stop is requested, then drains: probes end, what they found is kept, the
@@ -206,7 +206,7 @@ impl App {
         let state = web::WebState {
             clock: self.clock.clone(),
             heartbeats: self.heartbeats.clone(),
-            snapshots: self.snapshots.subscribe(),
+            ledger_views: self.ledger_views.subscribe(),
             alerts: self.alert_views.subscribe(),
             system,
             own: self.own.clone(),
@@ -236,7 +236,7 @@ impl App {
             }),
         );
         let alerting = alerting::Deps {
-            snapshots: self.snapshots.subscribe(),
+            states: self.ledger_views.subscribe(),
             store: store.clone(),
             views: self.alert_views,
         };
@@ -255,7 +255,7 @@ impl App {
                     history,
                     plans: self.plans,
                     vantage_lost: self.own.vantage_lost.clone(),
-                    snapshots: self.snapshots,
+                    views: self.ledger_views,
                 },
             ),
         );

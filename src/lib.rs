@@ -3,8 +3,8 @@
 //! The data flow:
 //!
 //! ```text
-//! schedule -> probe -> Outcome -> ledger -> Snapshot -> { metrics, web, cli }
-//!                                   |          +-> alerting -> AlertsView -> { metrics, web }
+//! schedule -> probe -> Outcome -> ledger -> LedgerView -> { metrics, web, cli }
+//!                                   |            +-> alerting -> AlertsView -> { metrics, web }
 //!                                   +-> store (SQLite): every outcome, hourly blocks, alerts
 //! ```
 //!

@@ -1,9 +1,8 @@
-//! The state of all alerts, from snapshot to snapshot.
+//! The state of all alerts, from moment to moment.
 
 use super::view::AlertsView;
-use crate::alert::{AlertRecord, AlertSet, Burning};
-use crate::ledger::Snapshot;
-use crate::ledger::snapshot::{ObjectiveView, ServiceView};
+use crate::alert::{AlertRecord, AlertSet};
+use crate::ledger::LedgerView;
 use crate::outcome::Timestamp;
 
 /// Owned by one task.
@@ -17,27 +16,13 @@ impl LiveAlerts {
         Self(AlertSet::resumed(firing, held))
     }
 
-    /// Takes a snapshot. Returns the alerts that began or ended by it.
-    pub fn step(&mut self, snapshot: &Snapshot) -> Vec<AlertRecord> {
-        let services = snapshot.services.iter();
-        let objectives = services.flat_map(|service| {
-            let views = service.objectives.iter();
-            views.map(|view| burning(service, view))
-        });
-        self.0.step(objectives, snapshot.at)
+    /// Takes the state of a moment. Returns the alerts that began or ended by it.
+    pub fn step(&mut self, view: &LedgerView) -> Vec<AlertRecord> {
+        self.0.step(view.burning(), view.at)
     }
 
-    /// What fires, as of the snapshot that was taken `at` this moment.
+    /// What fires, as of the state that was taken `at` this moment.
     pub fn view(&self, at: Timestamp) -> AlertsView {
         AlertsView::new(at, self.0.firing().cloned().collect())
-    }
-}
-
-fn burning<'a>(service: &'a ServiceView, view: &'a ObjectiveView) -> Burning<'a> {
-    Burning {
-        service: &service.name,
-        objective: &view.objective,
-        windows: &view.windows,
-        remaining: view.budget.remaining,
     }
 }

@@ -3,7 +3,7 @@
 use super::view::AlertsView;
 use crate::alert::TIERS;
 use crate::exposition::{Family, Labels, Sink};
-use crate::ledger::Snapshot;
+use crate::ledger::numbers::{ObjectiveNumbers, Services};
 
 pub const FIRING: Family = Family::gauge(
     "slod_alerts_firing",
@@ -12,26 +12,24 @@ pub const FIRING: Family = Family::gauge(
     "Whether a burn-rate alert fires: 1 yes, 0 no. Tier 1 is the fastest; tiers longer than the objective's window never do.",
 );
 
-/// Writes whether each tier of each objective of a snapshot fires.
-pub fn write(sink: &mut dyn Sink, snapshot: &Snapshot, alerts: &AlertsView) {
+/// Writes whether each tier of each objective fires.
+pub fn write(sink: &mut dyn Sink, services: &impl Services, alerts: &AlertsView) {
     sink.family(&(&FIRING).into());
-    for service in &snapshot.services {
+    for (service, slo) in services.objectives() {
         if sink.is_closed() {
             return;
         }
-        for view in &service.objectives {
-            let slo = view.objective.name.as_str();
-            let firing = alerts.of(&service.name, slo);
-            for tier in &TIERS {
-                let fires = firing.iter().any(|one| one.key.tier == tier);
-                let labels = Labels::new(&[
-                    ("service", &service.name),
-                    ("slo", slo),
-                    ("severity", tier.urgency.severity()),
-                    ("tier", &tier.number.to_string()),
-                ]);
-                sink.count(&labels, u64::from(fires));
-            }
+        let slo = slo.objective().name.as_str();
+        let firing = alerts.of(service, slo);
+        for tier in &TIERS {
+            let fires = firing.iter().any(|one| one.key.tier == tier);
+            let labels = Labels::new(&[
+                ("service", service),
+                ("slo", slo),
+                ("severity", tier.urgency.severity()),
+                ("tier", &tier.number.to_string()),
+            ]);
+            sink.count(&labels, u64::from(fires));
         }
     }
 }

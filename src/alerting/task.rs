@@ -1,9 +1,9 @@
-//! The task that owns the alerts: snapshots in, records and views out.
+//! The task that owns the alerts: states of the ledger in, records and views out.
 
 use super::live::LiveAlerts;
 use super::view::AlertsView;
 use crate::alert::{AlertKey, AlertRecord};
-use crate::ledger::Snapshot;
+use crate::ledger::LedgerView;
 use crate::store::StoreHandle;
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -12,22 +12,22 @@ use tracing::{info, warn};
 /// What the task needs from outside.
 #[derive(Debug)]
 pub struct Deps {
-    pub snapshots: watch::Receiver<Arc<Snapshot>>,
+    pub states: watch::Receiver<Arc<LedgerView>>,
     /// Where alerts that began or ended are recorded.
     pub store: StoreHandle,
     pub views: watch::Sender<Arc<AlertsView>>,
 }
 
-/// Runs until the ledger publishes no more snapshots. The last one is evaluated as well.
+/// Runs until the ledger publishes no more. The last one is evaluated as well.
 pub async fn run(mut alerts: LiveAlerts, mut deps: Deps) {
     loop {
-        let snapshot = Arc::clone(&deps.snapshots.borrow_and_update());
-        let changes = alerts.step(&snapshot);
-        deps.views.send_replace(Arc::new(alerts.view(snapshot.at)));
+        let state = Arc::clone(&deps.states.borrow_and_update());
+        let changes = alerts.step(&state);
+        deps.views.send_replace(Arc::new(alerts.view(state.at)));
         changes.iter().for_each(log);
         deps.store.keep_alerts(changes);
         // The value that was sent last is seen before the end of the channel.
-        if deps.snapshots.changed().await.is_err() {
+        if deps.states.changed().await.is_err() {
             return;
         }
     }

@@ -165,7 +165,7 @@ impl Drawing {
     fn start(
         mut screen: Screen<io::Stdout>,
         intro: String,
-        (mut snapshots, alerts): Views,
+        (mut ledger, alerts): Views,
         stop: &CancellationToken,
     ) -> Self {
         let (end, until) = mpsc::sync_channel(1);
@@ -175,8 +175,8 @@ impl Drawing {
             let mut draw = || -> io::Result<()> {
                 screen.print(&intro)?;
                 loop {
-                    let status =
-                        Status::of(&snapshots.borrow_and_update(), alerts.borrow().firing());
+                    let snapshot = ledger.borrow_and_update().snapshot();
+                    let status = Status::of(&snapshot, alerts.borrow().firing());
                     screen.show(&status)?;
                     match until.recv_timeout(screen.pace()) {
                         Err(mpsc::RecvTimeoutError::Timeout) => {}

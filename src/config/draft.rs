@@ -115,6 +115,9 @@ impl Draft<'_> {
     }
 }
 
+/// In memory of its own size: collecting would keep that of the places.
 fn values<T>(placed: Vec<Placed<'_, T>>) -> Vec<T> {
-    placed.into_iter().map(|placed| placed.value).collect()
+    let mut values = Vec::with_capacity(placed.len());
+    values.extend(placed.into_iter().map(|placed| placed.value));
+    values
 }

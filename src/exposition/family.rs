@@ -69,19 +69,21 @@ impl Family {
 /// A family, and how the samples of one `T` are written.
 pub type Described<T> = (Family, fn(&mut Samples<'_>, &T));
 
-/// Writes each family with the samples of all items.
-pub fn write_each<'a, T: 'a>(
+/// Writes each family with the samples of all items. Items that are computed by their iterator are
+/// computed for each family, so that not all of them are in memory at once.
+pub fn write_each<F, I>(
     sink: &mut dyn Sink,
-    families: &[Described<T>],
-    items: &(impl Iterator<Item = (Pairs, &'a T)> + Clone),
+    families: &[(Family, F)],
+    items: &(impl Iterator<Item = (Pairs, I)> + Clone),
+    write: impl Fn(&F, &mut Samples<'_>, &I),
 ) {
-    for (family, write) in families {
+    for (family, described) in families {
         if sink.is_closed() {
             return;
         }
         sink.family(&family.into());
         for (labels, item) in items.clone() {
-            write(&mut Samples { sink, labels }, item);
+            write(described, &mut Samples { sink, labels }, &item);
         }
     }
 }

@@ -166,7 +166,7 @@ fn push_number(out: &mut String, value: f64) {
 
 /// Escapes as both formats want it; help texts of 0.0.4 keep their quotes.
 fn escape(out: &mut String, text: &str, quotes: bool) {
-    if !text.contains(['\\', '\n', '"']) {
+    if memchr::memchr3(b'\\', b'\n', b'"', text.as_bytes()).is_none() {
         out.push_str(text);
         return;
     }

@@ -1,11 +1,11 @@
 //! The families of all services: each declared once, with how it is read from the snapshot.
 
-use super::snapshot::{
-    ObjectiveView, ProbeView, QUANTILE_SPANS, QUANTILES, ServiceView, Snapshot, WindowView,
-};
+use super::numbers::{ObjectiveNumbers, Services};
+use super::snapshot::{ProbeView, QUANTILE_SPANS, QUANTILES, WindowView};
 use crate::exposition::{Described, Family, Labels, Samples, Sink, write_each};
 use crate::outcome::{Cause, CodeOf, Measurement, ProbeKey, Timestamp, Verdict, VoidReason};
 use crate::slo::StandardWindow as Window;
+use std::borrow::Borrow;
 
 const PROBE: &[&str] = &["service", "probe"];
 const PROBE_REASON: &[&str] = &["service", "probe", "reason"];
@@ -27,7 +27,10 @@ const EXPORTED: [Window; 8] = [
     Window::Days30,
 ];
 
-const SERVICES: &[Described<ServiceView>] = &[(
+/// How the samples of an objective are written.
+type DescribedObjective = (Family, fn(&mut Samples<'_>, &(dyn ObjectiveNumbers + '_)));
+
+const SERVICES: &[Described<()>] = &[(
     Family::gauge(
         "slod_service_info",
         "",
@@ -199,14 +202,14 @@ const PROBES: &[Described<ProbeView>] = &[
     ),
 ];
 
-const OBJECTIVES: &[Described<ObjectiveView>] = &[
+const OBJECTIVES: &[DescribedObjective] = &[
     (
         Family::counter(
             "slod_slo_events_total",
             SLO,
             "Counted events: outcomes, or time slices that are over.",
         ),
-        |samples, slo| events(samples, slo, slo.events),
+        |samples, slo| events(samples, slo, slo.events()),
     ),
     (
         Family::counter(
@@ -214,7 +217,7 @@ const OBJECTIVES: &[Described<ObjectiveView>] = &[
             SLO,
             "Bad events among slod_slo_events_total.",
         ),
-        |samples, slo| events(samples, slo, slo.bad_events),
+        |samples, slo| events(samples, slo, slo.bad_events()),
     ),
     (
         Family::gauge(
@@ -224,8 +227,8 @@ const OBJECTIVES: &[Described<ObjectiveView>] = &[
             "The services whose probes an objective counts: always 1. `source` is another service; the label is empty for the service's own probes.",
         ),
         |samples, slo| {
-            samples.with("sli", slo.objective.sli.name(), |samples| {
-                for source in slo.objective.sources() {
+            samples.with("sli", slo.objective().sli.name(), |samples| {
+                for source in slo.objective().sources() {
                     match source {
                         None => samples.count(1),
                         Some(source) => samples.with("source", source, |samples| samples.count(1)),
@@ -241,7 +244,7 @@ const OBJECTIVES: &[Described<ObjectiveView>] = &[
             SLO,
             "The time that one event represents at the current intervals: a minute for time slices.",
         ),
-        |samples, slo| samples.value(Some(slo.event_interval.as_secs_f64())),
+        |samples, slo| samples.value(Some(slo.event_interval().as_secs_f64())),
     ),
     (
         Family::gauge(
@@ -250,7 +253,7 @@ const OBJECTIVES: &[Described<ObjectiveView>] = &[
             SLO,
             "The target ratio.",
         ),
-        |samples, slo| samples.value(Some(slo.objective.target)),
+        |samples, slo| samples.value(Some(slo.objective().target)),
     ),
     (
         Family::gauge(
@@ -259,7 +262,7 @@ const OBJECTIVES: &[Described<ObjectiveView>] = &[
             SLO,
             "The window of the error budget.",
         ),
-        |samples, slo| samples.value(Some(slo.objective.window.length.as_secs_f64())),
+        |samples, slo| samples.value(Some(slo.objective().window.length.as_secs_f64())),
     ),
     (
         Family::gauge(
@@ -295,7 +298,7 @@ const OBJECTIVES: &[Described<ObjectiveView>] = &[
             SLO,
             "Whether a correction, such as planned maintenance, currently excludes events: 1 yes, 0 no.",
         ),
-        |samples, slo| samples.count(u64::from(slo.corrected)),
+        |samples, slo| samples.count(u64::from(slo.is_corrected())),
     ),
     (
         Family::gauge(
@@ -304,7 +307,7 @@ const OBJECTIVES: &[Described<ObjectiveView>] = &[
             SLO,
             "Share of the error budget that is left; negative once overspent.",
         ),
-        |samples, slo| samples.value(slo.budget.remaining),
+        |samples, slo| samples.value(slo.budget().remaining),
     ),
     (
         Family::gauge(
@@ -314,7 +317,7 @@ const OBJECTIVES: &[Described<ObjectiveView>] = &[
             "Share of the error budget of each of the objective's windows that is left, such as 30d or month; negative once overspent.",
         ),
         |samples, slo| {
-            for budget in [&slo.budget].into_iter().chain(&slo.further) {
+            for budget in std::iter::once(slo.budget()).chain(slo.further()) {
                 let name = budget.window.name();
                 samples.with("window", &name, |samples| samples.value(budget.remaining));
             }
@@ -327,7 +330,7 @@ const OBJECTIVES: &[Described<ObjectiveView>] = &[
             SLO,
             "Remaining downtime allowance: how long a total outage can last before the error budget is spent; 0 once it is spent.",
         ),
-        |samples, slo| samples.value(slo.budget.affordable.map(|left| left.as_secs_f64())),
+        |samples, slo| samples.value(slo.budget().affordable.map(|left| left.as_secs_f64())),
     ),
     (
         Family::gauge(
@@ -336,7 +339,7 @@ const OBJECTIVES: &[Described<ObjectiveView>] = &[
             SLO,
             "When an overspent budget becomes positive again if nothing fails from now on. Absent if it is not spent.",
         ),
-        |samples, slo| samples.value(slo.budget.recovery.map(Timestamp::as_secs_f64)),
+        |samples, slo| samples.value(slo.budget().recovery.map(Timestamp::as_secs_f64)),
     ),
     (
         Family::gauge(
@@ -345,24 +348,24 @@ const OBJECTIVES: &[Described<ObjectiveView>] = &[
             SLO,
             "When the budget is exhausted at the burn rate of the last day. Absent if it is not.",
         ),
-        |samples, slo| samples.value(slo.budget.exhaustion.map(Timestamp::as_secs_f64)),
+        |samples, slo| samples.value(slo.budget().exhaustion.map(Timestamp::as_secs_f64)),
     ),
 ];
 
 fn windows(
     samples: &mut Samples<'_>,
-    slo: &ObjectiveView,
+    slo: &dyn ObjectiveNumbers,
     value: impl Fn(&WindowView) -> Option<f64>,
 ) {
     for window in EXPORTED {
-        let value = value(&slo.windows[window]);
+        let value = value(&slo.window(window));
         samples.with("window", window.name(), |samples| samples.value(value));
     }
 }
 
 /// Counts of an objective as events, which may be whole or not.
-fn events(samples: &mut Samples<'_>, slo: &ObjectiveView, counts: u64) {
-    match slo.objective.budgeting {
+fn events(samples: &mut Samples<'_>, slo: &dyn ObjectiveNumbers, counts: u64) {
+    match slo.objective().budgeting {
         budgeting if budgeting.parts() == 1 => samples.count(counts),
         budgeting => samples.value(Some(budgeting.events(counts))),
     }
@@ -377,30 +380,34 @@ pub fn families() -> impl Iterator<Item = &'static Family> {
 }
 
 /// Writes every family of the services.
-pub fn write(sink: &mut dyn Sink, snapshot: &Snapshot) {
-    let services = snapshot.services.iter();
-    let labelled = services.clone().map(|service| {
-        let mut labels = Labels::new(&[("service", &service.name)]);
-        for (name, value) in &*service.labels {
+pub fn write(sink: &mut dyn Sink, services: &impl Services) {
+    let labelled = services.names().map(|(name, more)| {
+        let mut labels = Labels::new(&[("service", name)]);
+        for (name, value) in more {
             labels.push(name, value);
         }
-        (labels, service)
+        (labels, ())
     });
-    write_each(sink, SERVICES, &labelled);
-    let probes = services.clone().flat_map(|service| &service.probes);
-    let probes = probes.map(|probe| {
+    write_each(sink, SERVICES, &labelled, |write, samples, item| {
+        write(samples, item);
+    });
+    let probes: Vec<_> = services.probes().collect();
+    let probes = probes.iter().map(|probe| {
+        let probe: &ProbeView = probe.borrow();
         let ProbeKey {
             service,
             probe: name,
         } = &probe.key;
         (Labels::new(&[("service", service), ("probe", name)]), probe)
     });
-    write_each(sink, PROBES, &probes);
-    let objectives = services.flat_map(|service| {
-        let named = |slo: &ObjectiveView| {
-            Labels::new(&[("service", &service.name), ("slo", &slo.objective.name)])
-        };
-        service.objectives.iter().map(move |slo| (named(slo), slo))
+    write_each(sink, PROBES, &probes, |write, samples, probe| {
+        write(samples, probe);
     });
-    write_each(sink, OBJECTIVES, &objectives);
+    let objectives = services.objectives().map(|(service, slo)| {
+        let labels = Labels::new(&[("service", service), ("slo", &slo.objective().name)]);
+        (labels, slo)
+    });
+    write_each(sink, OBJECTIVES, &objectives, |write, samples, slo| {
+        write(samples, slo);
+    });
 }

@@ -1,9 +1,10 @@
-//! The single owner of live state: outcomes in, immutable snapshots out.
+//! The single owner of live state: outcomes in, immutable views out.
 
 mod corrections;
 mod index;
 mod judging;
 pub mod metrics;
+pub mod numbers;
 mod objective;
 mod plans;
 mod probe;
@@ -13,6 +14,7 @@ pub mod snapshot;
 mod state;
 mod task;
 mod transitions;
+mod view;
 mod watch;
 
 pub use corrections::in_force;
@@ -22,3 +24,4 @@ pub use restore::{Rebuilt, RestoreFrom, Unread, recount, reload, restore};
 pub use snapshot::Snapshot;
 pub use state::Ledger;
 pub use task::{Changed, Deps, Plans, Recount, log_ahead, run};
+pub use view::LedgerView;

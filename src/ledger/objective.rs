@@ -6,7 +6,7 @@ use crate::outcome::Timestamp;
 use crate::slo::{ContributingProbe, Objective, Precision, Retention, StandardWindows, Tracker};
 use std::sync::Arc;
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct ObjectiveState {
     pub(super) tracker: Tracker,
     /// Which of the probes that the service watches count, by position.
@@ -40,7 +40,7 @@ impl ObjectiveState {
         self.counts.iter().position(|at| *at == probe)
     }
 
-    pub(super) fn view(&self, now: Timestamp, probes: &[ProbeState]) -> ObjectiveView {
+    pub(super) fn view(&self, now: Timestamp, probes: &[Arc<ProbeState>]) -> ObjectiveView {
         let (events, bad_events) = self.tracker.counters();
         let objective = self.tracker.objective();
         let budget = |window| self.tracker.budget(now, window);
@@ -60,6 +60,6 @@ impl ObjectiveState {
 }
 
 /// When the first of the probes at these positions began.
-pub(super) fn first_tick(counts: &[usize], probes: &[ProbeState]) -> Option<Timestamp> {
+pub(super) fn first_tick(counts: &[usize], probes: &[Arc<ProbeState>]) -> Option<Timestamp> {
     counts.iter().filter_map(|at| probes[*at].first).min()
 }

@@ -20,13 +20,13 @@ const BOUNDS_MS: [u64; 14] = [
     5, 10, 25, 50, 75, 100, 250, 500, 750, 1000, 2500, 5000, 10_000, 30_000,
 ];
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct ProbeState {
     pub(super) key: ProbeKey,
     /// Counts for objectives here, and is reported by the service that it belongs to.
     pub(super) borrowed: bool,
     kind: &'static str,
-    measures: &'static Measures,
+    pub(super) measures: &'static Measures,
     target: Arc<str>,
     pub(super) interval: Duration,
     timeout: Duration,

@@ -2,27 +2,27 @@
 
 use super::objective::ObjectiveState;
 use super::probe::ProbeState;
-use super::snapshot::ServiceView;
+use super::snapshot::{ProbeView, ServiceView};
 use crate::config::ServiceSpec;
 use crate::outcome::{Event, Timestamp};
 use crate::stats::scale::Scale;
 use std::sync::Arc;
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct ServiceState {
     pub(super) name: Arc<str>,
     description: Arc<str>,
-    labels: Arc<[(String, String)]>,
+    pub(super) labels: Arc<[(String, String)]>,
     /// Its own, then those that it borrows from other services.
-    pub(super) probes: Vec<ProbeState>,
-    pub(super) objectives: Vec<ObjectiveState>,
+    pub(super) probes: Box<[Arc<ProbeState>]>,
+    pub(super) objectives: Box<[Arc<ObjectiveState>]>,
 }
 
 impl ServiceState {
     pub(super) fn new(
         spec: &ServiceSpec,
-        objectives: Vec<ObjectiveState>,
-        probes: Vec<ProbeState>,
+        objectives: Box<[Arc<ObjectiveState>]>,
+        probes: Box<[Arc<ProbeState>]>,
     ) -> Self {
         Self {
             name: spec.name.clone(),
@@ -37,15 +37,24 @@ impl ServiceState {
     pub(super) fn track(&mut self, probe: usize, event: &Event) {
         for objective in &mut self.objectives {
             if let Some(place) = objective.place(probe) {
+                let objective = Arc::make_mut(objective);
                 objective.tracker.record(place, event);
             }
         }
     }
 
+    /// Whether anything is over by then that was not judged.
+    pub(super) fn is_due(&self, now: Timestamp) -> bool {
+        let mut objectives = self.objectives.iter();
+        objectives.any(|objective| objective.tracker.is_due(now))
+    }
+
     /// Judges what is over by then.
     pub(super) fn advance(&mut self, now: Timestamp) {
         for objective in &mut self.objectives {
-            objective.tracker.close_slices(now);
+            if objective.tracker.is_due(now) {
+                Arc::make_mut(objective).tracker.close_slices(now);
+            }
         }
     }
 
@@ -58,17 +67,25 @@ impl ServiceState {
                 .objectives
                 .first()
                 .map_or_else(Default::default, |first| first.tracker.days(now)),
-            probes: self
-                .probes
-                .iter()
-                .filter(|probe| !probe.borrowed)
-                .map(|probe| probe.view(now, scale, merged))
-                .collect(),
+            probes: self.probe_views(now, scale, merged),
             objectives: self
                 .objectives
                 .iter()
                 .map(|objective| objective.view(now, &self.probes))
                 .collect(),
         }
+    }
+
+    /// Of its own probes.
+    pub(super) fn probe_views(
+        &self,
+        now: Timestamp,
+        scale: &Scale,
+        merged: &mut Vec<u32>,
+    ) -> Vec<ProbeView> {
+        let own = self.probes.iter().filter(|probe| !probe.borrowed);
+        let mut views = Vec::with_capacity(own.clone().count());
+        views.extend(own.map(|probe| probe.view(now, scale, merged)));
+        views
     }
 }

@@ -4,6 +4,7 @@ use super::index::Index;
 use super::service::ServiceState;
 use super::snapshot::Snapshot;
 use super::transitions::Failing;
+use super::view::LedgerView;
 use crate::outcome::{ProbeKey, Record, Timestamp};
 use crate::slo::correction::Correction;
 use crate::stats::scale::Scale;
@@ -13,7 +14,8 @@ use std::sync::Arc;
 /// All live state. One task owns it.
 #[derive(Debug, Default)]
 pub struct Ledger {
-    pub(super) services: Vec<ServiceState>,
+    /// Shared with the views that were published: what changes is copied where one is still read.
+    pub(super) services: Vec<Arc<ServiceState>>,
     /// All that are in force.
     pub(super) corrections: Arc<[Correction]>,
     pub(super) index: Index,
@@ -29,9 +31,10 @@ impl Ledger {
     /// Takes one outcome. One of a probe that a reload removed meanwhile is ignored.
     pub fn record(&mut self, record: &Record) {
         for (service, probe) in self.index.positions(&record.key) {
-            let service = &mut self.services[service];
-            service.probes[probe].record(record);
-            service.probes[probe].remember(record, &self.scale);
+            let service = Arc::make_mut(&mut self.services[service]);
+            let state = Arc::make_mut(&mut service.probes[probe]);
+            state.record(record);
+            state.remember(record, &self.scale);
             service.track(probe, &record.into());
         }
     }
@@ -63,31 +66,35 @@ impl Ledger {
     /// Counts a tick that could not run in time.
     pub fn missed(&mut self, key: &ProbeKey, ticks: u64) {
         for (service, probe) in self.index.positions(key) {
-            self.services[service].probes[probe].missed += ticks;
+            let service = Arc::make_mut(&mut self.services[service]);
+            Arc::make_mut(&mut service.probes[probe]).missed += ticks;
         }
     }
 
-    /// Judges what is over by a moment, such as the minutes before it: snapshots are of then.
+    /// Judges what is over by a moment, such as the minutes before it: views are of then.
     pub fn advance(&mut self, now: Timestamp) -> &Self {
         for service in &mut self.services {
-            service.advance(now);
+            if service.is_due(now) {
+                Arc::make_mut(service).advance(now);
+            }
         }
         self.now = now;
         self
     }
 
-    /// What every reader reads, of the moment that the ledger was advanced to.
-    pub fn snapshot(&self) -> Snapshot {
-        let mut merged = Vec::new();
-        let services = self
-            .services
-            .iter()
-            .map(|service| service.view(self.now, &self.scale, &mut merged));
-        Snapshot {
+    /// The state of the moment that the ledger was advanced to.
+    pub fn view(&self) -> LedgerView {
+        LedgerView {
             at: self.now,
             corrections: self.corrections.clone(),
             ahead: self.ahead.seen_at(self.now),
-            services: services.collect(),
+            services: self.services.clone(),
+            scale: self.scale.clone(),
         }
+    }
+
+    /// All numbers of that moment.
+    pub fn snapshot(&self) -> Snapshot {
+        self.view().snapshot()
     }
 }

@@ -1,12 +1,12 @@
-//! The task that owns the ledger: events in, snapshots out.
+//! The task that owns the ledger: events in, views of it out.
 
 use super::corrections::in_force;
 use super::judging::{controls, keep, keep_control};
 use super::plans::plans;
 use super::restore::{Rebuilt, RestoreFrom, Unread, recount, reload};
-use super::snapshot::Snapshot;
 use super::state::Ledger;
 use super::transitions::TransitionLog;
+use super::view::LedgerView;
 use super::watch::ClockWatch;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -24,7 +24,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until};
 use tracing::warn;
 
-/// A new snapshot is published at most this often,
+/// A new view is published at most this often,
 const TICK: Duration = Duration::from_secs(1);
 /// and at least this often;
 const TICK_MAX: Duration = Duration::from_secs(10);
@@ -80,7 +80,7 @@ pub struct Deps {
     pub plans: Plans,
     /// Whether most of the control probes fail.
     pub vantage_lost: IntGauge,
-    pub snapshots: watch::Sender<Arc<Snapshot>>,
+    pub views: watch::Sender<Arc<LedgerView>>,
 }
 
 /// Runs until every sender of events is gone, so that nothing that was probed is lost on a stop.
@@ -169,10 +169,10 @@ pub async fn run(
     publish(&mut ledger, &deps);
 }
 
-/// Publishes the snapshot of now.
+/// Publishes the state of now.
 fn publish(ledger: &mut Ledger, deps: &Deps) {
-    let snapshot = ledger.advance(deps.clock.now()).snapshot();
-    deps.snapshots.send_replace(Arc::new(snapshot));
+    let view = ledger.advance(deps.clock.now()).view();
+    deps.views.send_replace(Arc::new(view));
 }
 
 /// Counts everything again by the time that it is now. Returns also what could not be read.

@@ -9,34 +9,35 @@ pub use own::SelfMetrics;
 
 use crate::alerting::{self, AlertsView};
 use crate::exposition::{Sink, TextFormat, TextSink};
-use crate::ledger::{self, Snapshot};
+use crate::ledger;
+use crate::ledger::numbers::Services;
 use crate::observe::{self, SystemView};
 use std::io;
 
 /// Writes everything to a sink.
 pub fn write(
     sink: &mut dyn Sink,
-    snapshot: &Snapshot,
+    services: &impl Services,
     alerts: &AlertsView,
     system: &SystemView,
     own: &SelfMetrics,
 ) {
     own.write(sink);
     observe::metrics::write(sink, system);
-    ledger::metrics::write(sink, snapshot);
-    alerting::metrics::write(sink, snapshot, alerts);
+    ledger::metrics::write(sink, services);
+    alerting::metrics::write(sink, services, alerts);
 }
 
 /// Writes the whole page as text, and returns the output.
 pub fn write_text<W: io::Write>(
     out: W,
     format: TextFormat,
-    snapshot: &Snapshot,
+    services: &impl Services,
     alerts: &AlertsView,
     system: &SystemView,
     own: &SelfMetrics,
 ) -> io::Result<W> {
     let mut sink = TextSink::new(format, out);
-    write(&mut sink, snapshot, alerts, system, own);
+    write(&mut sink, services, alerts, system, own);
     sink.finish()
 }

@@ -49,6 +49,8 @@ pub(super) fn write_some<T>(
 ) {
     if !items.is_empty() {
         let items = items.iter().map(|item| (labels(item), item));
-        write_each(sink, families, &items);
+        write_each(sink, families, &items, |write, samples, item| {
+            write(samples, item);
+        });
     }
 }

@@ -138,6 +138,7 @@ impl Runner {
             specs.iter().map(|spec| (&spec.key, spec.interval)),
             self.deps.clock.now(),
         );
+        self.jobs.reserve_exact(specs.len());
         for spec in specs {
             let kept = old.remove(&spec.key);
             self.jobs.push(Job {

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 fn status_now(state: &WebState) -> Status {
     let alerts = Arc::clone(&state.alerts.borrow());
-    Status::of(&state.snapshots.borrow(), alerts.firing())
+    Status::of(&state.ledger_view().snapshot(), alerts.firing())
 }
 
 pub async fn services(State(state): State<WebState>) -> Json<Status> {
@@ -22,11 +22,10 @@ pub async fn service(
     State(state): State<WebState>,
     Path(name): Path<String>,
 ) -> Result<Json<ServiceStatus>, Problem> {
-    let snapshot = state.snapshots.borrow();
-    let mut services = snapshot.services.iter();
-    let found = services.find(|service| *service.name == *name);
+    let ledger = state.ledger_view();
+    let found = ledger.service(&name);
     found
-        .map(|service| Json(ServiceStatus::in_depth(service, snapshot.at)))
+        .map(|service| Json(ServiceStatus::in_depth(&service, ledger.at)))
         .ok_or_else(|| unknown("service", &name))
 }
 

@@ -11,7 +11,6 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
 use serde::Deserialize;
-use std::sync::Arc;
 
 /// Proxies of code hosts cache for so long; the daemon has new numbers every few seconds.
 const CACHE: &str = "public, max-age=60";
@@ -39,13 +38,12 @@ pub async fn badge(
 ) -> Result<Response, Problem> {
     let expected = "`show` must be `sli`, `status` or `budget`";
     let Query(asked) = asked.map_err(|_| Problem::new(StatusCode::BAD_REQUEST, expected))?;
-    let snapshot = Arc::clone(&state.snapshots.borrow());
     let name = file.strip_suffix(".svg").unwrap_or(&file);
-    let services = snapshot.services.iter();
-    let mut objectives = services
-        .filter(|one| *one.name == *service)
-        .flat_map(|one| &one.objectives);
-    let view = objectives.find(|view| view.objective.name == name);
+    let found = state.ledger_view().service(&service);
+    let objectives = found.iter().flat_map(|one| &one.objectives);
+    let view = objectives
+        .into_iter()
+        .find(|view| view.objective.name == name);
     let view = view.ok_or_else(|| {
         let title = "no objective has this name";
         Problem::new(StatusCode::NOT_FOUND, title).because(format!("{service}/{name}"))

@@ -5,7 +5,8 @@ use super::audit::{self, Act};
 use super::auth::Identity;
 use super::problem::{Problem, stopping};
 use crate::diagnostic::nearest;
-use crate::ledger::{Changed, Recount, Snapshot};
+use crate::ledger::numbers::{ObjectiveNumbers, Services};
+use crate::ledger::{Changed, LedgerView, Recount};
 use crate::outcome::Timestamp;
 use crate::slo::correction::{Correction, IN_CONFIG, MAX_NAMES, span_fault};
 use crate::slo::occurrence::{Cursor, Occurrence, latest};
@@ -82,8 +83,8 @@ pub async fn list(
     });
     let cursor = cursor.transpose()?;
     let (all, now) = {
-        let snapshot = state.snapshots.borrow();
-        (Arc::clone(&snapshot.corrections), snapshot.at)
+        let ledger = state.ledger_view();
+        (Arc::clone(&ledger.corrections), ledger.at)
     };
     let written = move || write_page(&all, now, cursor.as_ref(), limit);
     let written = tokio::task::spawn_blocking(written).await;
@@ -139,7 +140,7 @@ pub async fn add(
     if by.is_authenticated {
         view.author = by.name.to_string().into();
     }
-    view.check(&state.snapshots.borrow())
+    view.check(&state.ledger_view())
         .map_err(|reason| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, reason))?;
     let (new, now) = (view.correction(), state.clock.now());
     let act = Act {
@@ -264,7 +265,7 @@ impl<'a> CorrectionView<'a> {
         }
     }
 
-    fn check(&self, snapshot: &Snapshot) -> Result<(), String> {
+    fn check(&self, ledger: &LedgerView) -> Result<(), String> {
         let Correction { from, to, .. } = self.correction();
         if let Some(fault) = span_fault(from, to) {
             return Err(fault);
@@ -282,11 +283,12 @@ impl<'a> CorrectionView<'a> {
                 ));
             }
         }
-        let services = snapshot.services.iter().map(|service| &*service.name);
+        let services = ledger.names().map(|(service, _)| service);
         check_names("service", &self.services, &services.collect::<Vec<_>>())?;
-        let objectives = snapshot.services.iter().flat_map(|s| &s.objectives);
-        let slos = objectives.map(|view| view.objective.name.as_str());
-        check_names("objective", &self.slos, &slos.collect::<Vec<_>>())
+        let slos = ledger.objectives();
+        let slos: BTreeSet<String> = slos.map(|(_, slo)| slo.objective().name.clone()).collect();
+        let slos: Vec<&str> = slos.iter().map(String::as_str).collect();
+        check_names("objective", &self.slos, &slos)
     }
 }
 

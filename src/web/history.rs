@@ -95,11 +95,10 @@ pub async fn outcomes(
         span.map_err(|error| Problem::invalid(StatusCode::BAD_REQUEST, "invalid query", &error))?;
     let key = ProbeKey::new(&service, &probe);
     let (now, code) = {
-        let snapshot = state.snapshots.borrow();
-        let mut probes = snapshot.services.iter().flat_map(|service| &service.probes);
-        let probe = probes.find(|probe| probe.key == key);
-        let probe = probe.ok_or_else(|| unknown("probe", &key.to_string()))?;
-        (snapshot.at, probe.measures.code)
+        let ledger = state.ledger_view();
+        let measures = ledger.measures(&key);
+        let measures = measures.ok_or_else(|| unknown("probe", &key.to_string()))?;
+        (ledger.at, measures.code)
     };
     let (from, to) = span.bounds(now)?;
     let limit = span.limit.unwrap_or(DEFAULT_LIMIT).min(LIMIT);

@@ -22,18 +22,18 @@ pub async fn metrics(State(state): State<WebState>, headers: HeaderMap) -> Respo
     let format = accept::choose(text(header::ACCEPT));
     let gzip = accept::takes_gzip(text(header::ACCEPT_ENCODING));
     state.own.store(&state.store.stats());
-    let snapshot = Arc::clone(&state.snapshots.borrow());
+    let ledger = state.ledger_view();
     let alerts = Arc::clone(&state.alerts.borrow());
-    state.own.future_outcomes(snapshot.ahead.outcomes);
+    state.own.future_outcomes(ledger.ahead.outcomes);
     let system = Arc::clone(&state.system.borrow());
     let own = state.own.clone();
     let write = move |out: PieceWriter| {
         if gzip {
             // Level 1: three times faster than the default, and a fifth larger.
             let out = GzEncoder::new(out, Compression::fast());
-            write_text(out, format, &snapshot, &alerts, &system, &own)?.finish()
+            write_text(out, format, &*ledger, &alerts, &system, &own)?.finish()
         } else {
-            write_text(out, format, &snapshot, &alerts, &system, &own)
+            write_text(out, format, &*ledger, &alerts, &system, &own)
         }
     };
     let body = Body::from_stream(state.streams.start(write).await);

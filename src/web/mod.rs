@@ -28,7 +28,7 @@ pub use stream::Streams;
 
 use crate::alerting::AlertsView;
 use crate::clock::Clock;
-use crate::ledger::{Recount, Snapshot};
+use crate::ledger::{LedgerView, Recount};
 use crate::metrics::SelfMetrics;
 use crate::observe::SystemView;
 use crate::probe::heartbeat::HeartbeatBoard;
@@ -70,7 +70,7 @@ pub struct ReloadRequest {
 pub struct WebState {
     pub clock: Clock,
     pub heartbeats: HeartbeatBoard,
-    pub snapshots: watch::Receiver<Arc<Snapshot>>,
+    pub ledger_views: watch::Receiver<Arc<LedgerView>>,
     pub alerts: watch::Receiver<Arc<AlertsView>>,
     pub system: watch::Receiver<Arc<SystemView>>,
     pub own: SelfMetrics,
@@ -82,6 +82,13 @@ pub struct WebState {
     pub history: PathBuf,
     pub reload: mpsc::Sender<ReloadRequest>,
     pub ledger: mpsc::Sender<Recount>,
+}
+
+impl WebState {
+    /// The newest state.
+    fn ledger_view(&self) -> Arc<LedgerView> {
+        Arc::clone(&self.ledger_views.borrow())
+    }
 }
 
 /// All routes.

@@ -26,7 +26,7 @@ const MAX_ALERTS: u32 = 2000;
 const FOR_EVER: &str = "public, max-age=31536000, immutable";
 
 pub async fn overview(State(state): State<WebState>, RawQuery(query): RawQuery) -> Html<String> {
-    let snapshot = Arc::clone(&state.snapshots.borrow());
+    let snapshot = state.ledger_view().snapshot();
     let system = Arc::clone(&state.system.borrow());
     let trouble = state.store.stats().trouble();
     let view = view(&state, query.as_deref(), trouble.as_deref());
@@ -39,28 +39,24 @@ pub async fn service(
     Path(name): Path<String>,
     RawQuery(query): RawQuery,
 ) -> Result<Html<String>, Problem> {
-    let snapshot = Arc::clone(&state.snapshots.borrow());
-    let found = snapshot
-        .services
-        .iter()
-        .find(|service| *service.name == *name);
-    let service = found.ok_or_else(|| {
+    let ledger = state.ledger_view();
+    let service = ledger.service(&name).ok_or_else(|| {
         Problem::new(StatusCode::NOT_FOUND, "no service has this name").because(name)
     })?;
     let past = Past {
         older: query.as_deref().and_then(older),
-        ..past(&state, service, snapshot.at).await
+        ..past(&state, &service, ledger.at).await
     };
     let system = Arc::clone(&state.system.borrow());
     let alerts = Arc::clone(&state.alerts.borrow());
     let trouble = state.store.stats().trouble();
     let view = view(&state, query.as_deref(), trouble.as_deref());
     Ok(Html(render_service(
-        service,
-        &snapshot.corrections,
+        &service,
+        &ledger.corrections,
         &alerts,
         &system,
-        snapshot.at,
+        ledger.at,
         view,
         &past,
     )))

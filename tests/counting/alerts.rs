@@ -101,8 +101,8 @@ impl Fixture {
     }
 
     fn step(&mut self) -> Vec<AlertRecord> {
-        let snapshot = self.ledger.advance(at(self.now)).snapshot();
-        self.alerts.step(&snapshot)
+        let state = self.ledger.advance(at(self.now)).view();
+        self.alerts.step(&state)
     }
 
     /// Probes every 10 s.
@@ -453,29 +453,29 @@ fn old_alerts_go_and_the_span_reports_what_fired_in_it() {
 async fn the_last_snapshot_is_evaluated_before_a_stop() {
     let mut fixture = Fixture::new();
     fixture.live(3600, true);
-    let quiet = fixture.ledger.snapshot();
+    let quiet = fixture.ledger.view();
     for _ in 0..30 {
         fixture.probe(false);
         fixture.now += 10;
     }
-    let burning = fixture.ledger.advance(at(fixture.now)).snapshot();
+    let burning = fixture.ledger.advance(at(fixture.now)).view();
     let clock = Clock::manual(at(fixture.now));
     let retention = Duration::from_secs(400 * 86_400);
     let writer = fixture
         .store
         .writer(clock, retention, |_| CountingPlan::default());
     let writer = writer.expect("started");
-    let (snapshots, receiver) = watch::channel(Arc::new(quiet));
+    let (ledger_views, receiver) = watch::channel(Arc::new(quiet));
     let (views, view) = watch::channel(Arc::default());
     let deps = Deps {
-        snapshots: receiver,
+        states: receiver,
         store: writer.handle(),
         views,
     };
     let task = tokio::spawn(alerting::run(LiveAlerts::default(), deps));
-    snapshots.send_replace(Arc::new(burning));
-    drop(snapshots);
-    task.await.expect("it ends with the snapshots");
+    ledger_views.send_replace(Arc::new(burning));
+    drop(ledger_views);
+    task.await.expect("it ends with the ledger");
     let view = view.borrow().clone();
     assert_eq!(view.at, at(fixture.now));
     assert_eq!(view.of("web", "errors").len(), 4);

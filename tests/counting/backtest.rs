@@ -157,7 +157,7 @@ fn live(store: &mut Store, config: &Config) {
             assert!(!firing.is_empty(), "the restart is in the outage");
             alerts = LiveAlerts::resumed(firing, now);
         }
-        let changed = alerts.step(&ledger.advance(now).snapshot());
+        let changed = alerts.step(&ledger.advance(now).view());
         store.keep_alerts(&changed).expect("kept");
     }
 }

@@ -97,7 +97,7 @@ impl<'a> Builder<'a> {
         let mut before = old.services;
         let services = from.config.services.iter().map(|spec| {
             let same = before.iter().position(|old| old.name == spec.name);
-            let old = same.map(|at| before.swap_remove(at));
+            let old = same.map(|at| Arc::unwrap_or_clone(before.swap_remove(at)));
             let mut service = RestoringService::new(spec, retention, &time, from.now);
             if let Some(old) = old {
                 service.continue_from(old, keep(&spec.name), from.now);
@@ -123,7 +123,9 @@ impl<'a> Builder<'a> {
         let known = result.is_ok() && from.store.is_some();
         let services = self.services.into_iter();
         let ledger = Ledger {
-            services: services.map(|one| one.finish(from.now, known)).collect(),
+            services: services
+                .map(|one| Arc::new(one.finish(from.now, known)))
+                .collect(),
             corrections: from.corrections.into(),
             index: self.index,
             scale: self.scale,

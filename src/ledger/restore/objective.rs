@@ -88,7 +88,7 @@ impl RestoringObjective {
     /// `known` says whether all could be read: what could not starts empty.
     pub(super) fn finish(
         self,
-        probes: &[ProbeState],
+        probes: &[Arc<ProbeState>],
         now: Timestamp,
         known: bool,
     ) -> ObjectiveState {

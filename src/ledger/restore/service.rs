@@ -67,11 +67,12 @@ impl<'a> RestoringService<'a> {
     }
 
     /// Takes over what is known of the same probes and objectives.
-    pub(super) fn continue_from(&mut self, mut old: ServiceState, keep: Keep, now: Timestamp) {
+    pub(super) fn continue_from(&mut self, old: ServiceState, keep: Keep, now: Timestamp) {
+        let (mut probes, mut objectives) = (old.probes.into_vec(), old.objectives.into_vec());
         for probe in &mut self.probes {
-            let same = |old: &ProbeState| old.key == probe.state.key;
-            if let Some(at) = old.probes.iter().position(same) {
-                let old = old.probes.swap_remove(at);
+            let same = |old: &Arc<ProbeState>| old.key == probe.state.key;
+            if let Some(at) = probes.iter().position(same) {
+                let old = Arc::unwrap_or_clone(probes.swap_remove(at));
                 probe.state.continue_counters(&old);
                 if keep == Keep::Unchanged {
                     probe.state.continue_history(old);
@@ -80,9 +81,9 @@ impl<'a> RestoringService<'a> {
             }
         }
         for objective in &mut self.objectives {
-            let same = |old: &ObjectiveState| old.name() == objective.name();
-            if let Some(at) = old.objectives.iter().position(same) {
-                let old = old.objectives.swap_remove(at);
+            let same = |old: &Arc<ObjectiveState>| old.name() == objective.name();
+            if let Some(at) = objectives.iter().position(same) {
+                let old = Arc::unwrap_or_clone(objectives.swap_remove(at));
                 objective.continue_from(old, keep == Keep::Unchanged, now);
             }
         }
@@ -117,9 +118,10 @@ impl<'a> RestoringService<'a> {
 
     /// `known` says whether all could be read.
     pub(super) fn finish(self, now: Timestamp, known: bool) -> ServiceState {
-        let probes: Vec<_> = self.probes.into_iter().map(|probe| probe.state).collect();
+        let probes = self.probes.into_iter();
+        let probes: Box<_> = probes.map(|probe| Arc::new(probe.state)).collect();
         let objectives = self.objectives.into_iter();
-        let objectives = objectives.map(|one| one.finish(&probes, now, known));
+        let objectives = objectives.map(|one| Arc::new(one.finish(&probes, now, known)));
         ServiceState::new(self.spec, objectives.collect(), probes)
     }
 }

@@ -62,7 +62,7 @@ impl TlsOptions {
             identity: read_identity(tls),
             server_name: tls.get(&SERVER_NAME),
             insecure,
-            alpn: Vec::new(),
+            alpn: &[],
         }
     }
 

@@ -11,7 +11,7 @@ use rustls::{ClientConfig, DigitallySignedStruct, ProtocolVersion, SignatureSche
 use std::io;
 use std::net::IpAddr;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
@@ -32,7 +32,8 @@ pub struct TlsOptions {
     /// Sent and verified instead of the host that is connected to.
     pub server_name: Option<ServerName<'static>>,
     pub insecure: bool,
-    pub alpn: Vec<Vec<u8>>,
+    /// What is offered, the preferred protocol first.
+    pub alpn: &'static [&'static [u8]],
 }
 
 impl TlsOptions {
@@ -45,7 +46,7 @@ impl TlsOptions {
             identity: None,
             server_name: None,
             insecure: self.insecure,
-            alpn: self.alpn.clone(),
+            alpn: self.alpn,
         }
     }
 }
@@ -53,7 +54,9 @@ impl TlsOptions {
 /// Ready to shake hands, any number of times.
 #[derive(Clone, Debug)]
 pub struct Tls {
-    config: ClientConfig,
+    /// Shared by all that show no certificate.
+    config: Arc<ClientConfig>,
+    alpn: &'static [&'static [u8]],
     /// `None` trusts everybody.
     trust: Option<Arc<Trust>>,
     server_name: Option<ServerName<'static>>,
@@ -67,21 +70,13 @@ impl Tls {
             Some(trust) => Some(trust),
             None => Some(Trust::system()?),
         };
-        let builder = ClientConfig::builder_with_provider(provider())
-            .with_safe_default_protocol_versions()
-            .map_err(|_| "no version of TLS is available".to_owned())?
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(Recorder::new(trust.clone())));
-        let mut config = match options.identity {
-            Some((chain, key)) => builder
-                .with_client_auth_cert(chain, key)
-                .map_err(|_| "the client certificate and its key do not match".to_owned())?,
-            None => builder.with_no_client_auth(),
+        let config = match options.identity {
+            Some(identity) => Arc::new(config(Some(identity))?),
+            None => without_identity()?,
         };
-        config.resumption = Resumption::disabled();
-        config.alpn_protocols = options.alpn;
         Ok(Self {
             config,
+            alpn: options.alpn,
             trust,
             server_name: options.server_name,
         })
@@ -107,7 +102,8 @@ impl Tls {
     ) -> Result<TlsStream, Failure> {
         progress.enter(Measurement::Tls);
         let recorder = Arc::new(Recorder::new(self.trust.clone()));
-        let mut config = self.config.clone();
+        let mut config = ClientConfig::clone(&self.config);
+        config.alpn_protocols = self.alpn.iter().map(|one| one.to_vec()).collect();
         config
             .dangerous()
             .set_certificate_verifier(recorder.clone());
@@ -126,6 +122,30 @@ impl Tls {
         progress.record("tls", || format!("{shown}: {}", agreed(&stream)));
         Ok(TlsStream(stream))
     }
+}
+
+/// Thousands of probes have the same one.
+fn without_identity() -> Result<Arc<ClientConfig>, String> {
+    static SHARED: OnceLock<Result<Arc<ClientConfig>, String>> = OnceLock::new();
+    SHARED.get_or_init(|| config(None).map(Arc::new)).clone()
+}
+
+/// Each handshake replaces the verifier and the protocols by its own.
+fn config(identity: Option<Identity>) -> Result<ClientConfig, String> {
+    let verifier = Arc::new(Recorder::new(None));
+    let builder = ClientConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .map_err(|_| "no version of TLS is available".to_owned())?
+        .dangerous()
+        .with_custom_certificate_verifier(verifier);
+    let mut config = match identity {
+        Some((chain, key)) => builder
+            .with_client_auth_cert(chain, key)
+            .map_err(|_| "the client certificate and its key do not match".to_owned())?,
+        None => builder.with_no_client_auth(),
+    };
+    config.resumption = Resumption::disabled();
+    Ok(config)
 }
 
 /// What both sides agreed on.

@@ -21,6 +21,8 @@ use url::{Position, Url};
 const AGENT: &str = concat!("slod/", env!("CARGO_PKG_VERSION"));
 /// Above this, expressions and JSON would take more time and memory than a probe may.
 const CHECKED_MAX: u64 = 16 << 20;
+/// Headers that are sent unless others are configured.
+const STANDARD: usize = 3;
 
 pub fn read(section: &Section<'_>) -> Option<HttpProbe> {
     let url = read_url(section, &keys::URL);
@@ -91,7 +93,7 @@ fn read_url(section: &Section<'_>, key: &Key<Address>) -> Option<Url> {
 
 fn read_request(section: &Section<'_>, url: Option<Url>) -> Option<Request> {
     let method = section.get(&keys::METHOD);
-    let mut headers = HeaderMap::new();
+    let mut headers = HeaderMap::with_capacity(STANDARD);
     headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
     headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
     if section.get(&keys::COMPRESSION).unwrap_or(true) {
@@ -195,9 +197,9 @@ fn read_tls(section: &Section<'_>, version: Version) -> Option<(Tls, Tls)> {
         .section(&keys::TLS)
         .map_or_else(TlsOptions::default, |tls| TlsOptions::read(&tls));
     own.alpn = match version {
-        Version::Auto => vec![b"h2".to_vec(), b"http/1.1".to_vec()],
-        Version::Http1 => vec![b"http/1.1".to_vec()],
-        Version::Http2 => vec![b"h2".to_vec()],
+        Version::Auto => &[b"h2", b"http/1.1"],
+        Version::Http1 => &[b"http/1.1"],
+        Version::Http2 => &[b"h2"],
     };
     let foreign = own.for_others();
     own.build(section, &keys::TLS)

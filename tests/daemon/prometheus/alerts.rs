@@ -53,9 +53,9 @@ fn live() -> ([String; 2], Vec<Span>) {
             next += 10;
         }
         let now = Timestamp::from_secs(START + scrape);
-        let mut snapshot = ledger.advance(now).snapshot();
-        let changes = alerts.step(&snapshot);
-        let view = snapshot.services.remove(0).objectives.remove(0);
+        let state = ledger.advance(now).view();
+        let changes = alerts.step(&state);
+        let view = state.snapshot().services.remove(0).objectives.remove(0);
         for (text, value) in counters.iter_mut().zip([view.events, view.bad_events]) {
             write!(text, " {value}").expect("a text");
         }

@@ -4,7 +4,7 @@ use super::burn::BurnAlerts;
 use super::record::AlertRecord;
 use super::tier::met;
 use crate::outcome::Timestamp;
-use crate::slo::{Objective, StandardWindows};
+use crate::slo::{Objective, StandardWindow, WindowView};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -17,13 +17,15 @@ pub struct AlertSet {
 }
 
 /// How an objective's budget burns at a moment.
-#[derive(Clone, Copy, Debug)]
-pub struct Burning<'a> {
-    pub service: &'a Arc<str>,
-    pub objective: &'a Objective,
-    pub windows: &'a StandardWindows,
+pub trait Burning {
+    fn service(&self) -> &Arc<str>;
+
+    fn objective(&self) -> &Objective;
+
+    fn window(&self, window: StandardWindow) -> WindowView;
+
     /// Share of the error budget that is left.
-    pub remaining: Option<f64>,
+    fn remaining(&self) -> Option<f64>;
 }
 
 impl AlertSet {
@@ -42,26 +44,24 @@ impl AlertSet {
 
     /// Takes all objectives of a moment. Returns what began or ended; alerts of objectives that
     /// are no longer there end now.
-    pub fn step<'a>(
+    pub fn step(
         &mut self,
-        objectives: impl Iterator<Item = Burning<'a>>,
+        objectives: impl Iterator<Item = impl Burning>,
         now: Timestamp,
     ) -> Vec<AlertRecord> {
         let mut changes = Vec::new();
         let mut before = std::mem::take(&mut self.firing);
         for burning in objectives {
-            let Burning {
-                service, objective, ..
-            } = burning;
-            let met = met(objective, |window| burning.windows[window]);
+            let objective = burning.objective();
+            let met = met(objective, |window| burning.window(window));
             if before.is_empty() && !met.contains(&true) {
                 continue;
             }
             let slo: Arc<str> = objective.name.as_str().into();
-            let key = (service.clone(), slo);
+            let key = (burning.service().clone(), slo);
             let new = || BurnAlerts::new(key.0.clone(), key.1.clone());
             let mut alerts = before.remove(&key).unwrap_or_else(new);
-            let spent = || burning.remaining.map(|left| 1.0 - left);
+            let spent = || burning.remaining().map(|left| 1.0 - left);
             alerts.step(met, now, spent, &mut changes);
             if alerts.is_firing() {
                 self.firing.insert(key, alerts);
@@ -82,7 +82,7 @@ impl AlertSet {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::slo::{BudgetingMethod, Combine, NoDataPolicy, Sli, Window, WindowView};
+    use crate::slo::{BudgetingMethod, Combine, NoDataPolicy, Sli, StandardWindows, Window};
     use std::time::Duration;
 
     fn objective(name: &str) -> Objective {
@@ -117,13 +117,36 @@ mod tests {
             .iter()
             .map(|(name, bad)| (objective(name), windows(*bad)))
             .collect();
-        let burning = objectives.iter().map(|(objective, windows)| Burning {
+        let burning = objectives.iter().map(|(objective, windows)| Known {
             service: &service,
             objective,
             windows,
-            remaining: Some(0.75),
         });
         set.step(burning, Timestamp::from_secs(second))
+    }
+
+    struct Known<'a> {
+        service: &'a Arc<str>,
+        objective: &'a Objective,
+        windows: &'a StandardWindows,
+    }
+
+    impl Burning for Known<'_> {
+        fn service(&self) -> &Arc<str> {
+            self.service
+        }
+
+        fn objective(&self) -> &Objective {
+            self.objective
+        }
+
+        fn window(&self, window: StandardWindow) -> WindowView {
+            self.windows[window]
+        }
+
+        fn remaining(&self) -> Option<f64> {
+            Some(0.75)
+        }
     }
 
     fn firing(set: &AlertSet) -> Vec<(String, u8)> {

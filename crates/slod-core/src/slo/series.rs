@@ -93,6 +93,11 @@ impl Series {
         Self { tiers, ..self }
     }
 
+    /// Whether [`Series::turn`] would begin a period.
+    pub fn is_due(&self, at: Timestamp) -> bool {
+        self.borders.iter().any(|one| one.is_due(at))
+    }
+
     /// Begins the calendars' periods of a moment. What comes later must not be added before.
     pub fn turn(&mut self, at: Timestamp) {
         let last_day = &self.tiers[1];
@@ -111,7 +116,7 @@ impl Series {
     /// Makes `now` the newest moment, so that what a window of now does not hold is not taken.
     pub fn anchor(&mut self, now: Timestamp) {
         for tier in &mut self.tiers {
-            tier.change(now, |_| {});
+            tier.anchor(now);
         }
         self.turn(now);
     }

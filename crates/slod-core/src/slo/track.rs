@@ -260,6 +260,12 @@ impl Tracker {
         }
     }
 
+    /// Whether [`Tracker::close_slices`] would change anything.
+    pub fn is_due(&self, now: Timestamp) -> bool {
+        let closes = |slices: &Slices| slices.closed() < slice_of(now) - 1;
+        self.series.is_due(now) || self.slices.as_ref().is_some_and(closes)
+    }
+
     /// Closes the slices that ended at least one slice ago: from then on they are counted events,
     /// or missing.
     pub fn close_slices(&mut self, now: Timestamp) {

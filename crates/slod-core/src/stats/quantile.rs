@@ -3,6 +3,7 @@
 use super::scale::Scale;
 use crate::outcome::Timestamp;
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A sparse histogram: sorted bucket numbers with their counts, four bytes each. A bucket with
@@ -90,7 +91,8 @@ const PARTS: [(i64, usize); 4] = [
 /// of a minute, 5 minutes, an hour and a day.
 #[derive(Clone, Debug, Default)]
 pub struct Latencies {
-    spans: [VecDeque<(i64, Histogram)>; PARTS.len()],
+    /// Parts are shared with clones until one of them changes.
+    spans: [VecDeque<(i64, Arc<Histogram>)>; PARTS.len()],
 }
 
 impl Latencies {
@@ -130,9 +132,9 @@ impl Latencies {
             }
             let index = parts.partition_point(|(known, _)| *known < part);
             if parts.get(index).is_none_or(|(known, _)| *known != part) {
-                parts.insert(index, (part, Histogram::default()));
+                parts.insert(index, (part, Arc::default()));
             }
-            change(&mut parts[index].1);
+            change(Arc::make_mut(&mut parts[index].1));
             while parts.len() > kept {
                 parts.pop_front();
             }

@@ -46,9 +46,14 @@ impl Borders {
         self.calendar == calendar
     }
 
+    /// Whether a moment is in a period that is still to begin.
+    pub(super) fn is_due(&self, at: Timestamp) -> bool {
+        self.known.back().is_none_or(|newest| at >= newest.end)
+    }
+
     /// Begins the period of a moment, if that is a new one. `count` sums up a span of the last day.
     pub(super) fn turn(&mut self, at: Timestamp, count: impl Fn(Timestamp, Timestamp) -> Counts) {
-        if self.known.back().is_some_and(|newest| at < newest.end) {
+        if !self.is_due(at) {
             return;
         }
         let (start, end) = self.calendar.around(at);

@@ -50,11 +50,17 @@ impl Ring {
         self.runs.iter().map(|run| run.len as usize).sum()
     }
 
-    pub(super) fn change(&mut self, at: Timestamp, change: impl FnOnce(&mut Tally)) {
+    /// Makes the slot of a moment the newest, unless it is older.
+    pub(super) fn anchor(&mut self, at: Timestamp) {
         let slot = at.0.div_euclid(self.width);
         if self.runs.is_empty() || slot > self.newest {
             self.advance(slot);
         }
+    }
+
+    pub(super) fn change(&mut self, at: Timestamp, change: impl FnOnce(&mut Tally)) {
+        self.anchor(at);
+        let slot = at.0.div_euclid(self.width);
         let Ok(age) = usize::try_from(self.newest - slot) else {
             return;
         };

@@ -1,0 +1,85 @@
+//! What the ledger publishes: its state at a moment, shared with the ledger. The ledger copies what it
+//! changes afterwards, and all numbers are computed when they are read, so a moment of thousands of
+//! services costs almost nothing until somebody reads it.
+
+use super::numbers::LiveObjective;
+use super::service::ServiceState;
+use super::snapshot::{ServiceView, Snapshot};
+use crate::alert::Burning;
+use crate::outcome::{Measures, ProbeKey, Timestamp};
+use crate::slo::correction::Correction;
+use crate::stats::scale::Scale;
+use crate::store::Ahead;
+use std::sync::Arc;
+
+/// All that is known at a moment.
+#[derive(Debug, Default)]
+pub struct LedgerView {
+    pub at: Timestamp,
+    /// All that are in force.
+    pub corrections: Arc<[Correction]>,
+    /// Kept, and not counted before its time: the clock was ahead.
+    pub ahead: Ahead,
+    pub(super) services: Vec<Arc<ServiceState>>,
+    /// Buckets of all latency quantiles.
+    pub(super) scale: Scale,
+}
+
+impl LedgerView {
+    /// All numbers.
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            at: self.at,
+            corrections: self.corrections.clone(),
+            ahead: self.ahead,
+            services: self.services().collect(),
+        }
+    }
+
+    /// The numbers of each service, one after the other.
+    pub fn services(&self) -> impl Iterator<Item = ServiceView> {
+        let mut merged = Vec::new();
+        let services = self.services.iter();
+        services.map(move |service| service.view(self.at, &self.scale, &mut merged))
+    }
+
+    /// The numbers of one service.
+    pub fn service(&self, name: &str) -> Option<ServiceView> {
+        let service = self.services.iter().find(|one| *one.name == *name)?;
+        Some(service.view(self.at, &self.scale, &mut Vec::new()))
+    }
+
+    /// What the outcomes of a probe say; `None` if it is not configured.
+    pub fn measures(&self, key: &ProbeKey) -> Option<&'static Measures> {
+        let probes = self.services.iter().flat_map(|service| &service.probes);
+        let mut probes = probes.filter(|probe| !probe.borrowed);
+        probes
+            .find(|probe| probe.key == *key)
+            .map(|probe| probe.measures)
+    }
+
+    /// How the budget of each objective burns.
+    pub fn burning(&self) -> impl Iterator<Item = impl Burning> {
+        self.live_objectives().map(|(_, objective)| objective)
+    }
+
+    pub(super) fn live_objectives(
+        &self,
+    ) -> impl Iterator<Item = (&Arc<str>, LiveObjective<'_>)> + Clone {
+        let now = self.at;
+        self.services.iter().flat_map(move |service| {
+            let service_name = &service.name;
+            service.objectives.iter().map(move |state| {
+                let service = service_name;
+                (
+                    service,
+                    LiveObjective {
+                        service,
+                        state,
+                        now,
+                    },
+                )
+            })
+        })
+    }
+}
