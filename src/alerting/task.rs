@@ -6,8 +6,15 @@ use crate::alert::{AlertKey, AlertRecord};
 use crate::ledger::LedgerView;
 use crate::store::StoreHandle;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::watch;
+use tokio::time::{Instant, timeout_at};
 use tracing::{info, warn};
+
+/// Evaluating thousands of objectives takes one part in this many of a processor's time,
+const SHARE: u32 = 200;
+/// but is done at least this often.
+const MAX_PAUSE: Duration = Duration::from_secs(10);
 
 /// What the task needs from outside.
 #[derive(Debug)]
@@ -21,16 +28,28 @@ pub struct Deps {
 /// Runs until the ledger publishes no more. The last one is evaluated as well.
 pub async fn run(mut alerts: LiveAlerts, mut deps: Deps) {
     loop {
+        let started = Instant::now();
         let state = Arc::clone(&deps.states.borrow_and_update());
         let changes = alerts.step(&state);
         deps.views.send_replace(Arc::new(alerts.view(state.at)));
         changes.iter().for_each(log);
         deps.store.keep_alerts(changes);
-        // The value that was sent last is seen before the end of the channel.
-        if deps.states.changed().await.is_err() {
+        let pause = started.elapsed().saturating_mul(SHARE).min(MAX_PAUSE);
+        if !is_followed(&mut deps.states, started + pause).await {
             return;
         }
     }
+}
+
+/// Waits for the next state; of those that come until `until` only the last one is evaluated.
+/// `false` if there is none any more.
+async fn is_followed(states: &mut watch::Receiver<Arc<LedgerView>>, until: Instant) -> bool {
+    // The value that was sent last is seen before the end of the channel.
+    if states.changed().await.is_err() {
+        return false;
+    }
+    while let Ok(Ok(())) = timeout_at(until, states.changed()).await {}
+    true
 }
 
 fn log(alert: &AlertRecord) {

@@ -35,7 +35,7 @@ pub fn run(args: &AlertsArgs) -> u8 {
         args.to.map(|to| to.at(now)),
     );
     if from.is_some() && from >= to.or(Some(Timestamp(i64::MAX))) {
-        complain(&format!("slod: --from is not before --to"));
+        complain("slod: --from is not before --to");
         return exit::USAGE;
     }
     let daemon = match args.daemon.daemon() {

@@ -6,6 +6,7 @@ use super::snapshot::{ObjectiveView, ProbeView, Snapshot};
 use super::view::LedgerView;
 use crate::alert::Burning;
 use crate::outcome::Timestamp;
+use crate::slo::series::Counts;
 use crate::slo::{BudgetView, Objective, StandardWindow, WindowView};
 use std::borrow::Borrow;
 use std::sync::Arc;
@@ -161,6 +162,10 @@ impl Burning for LiveObjective<'_> {
 
     fn objective(&self) -> &Objective {
         ObjectiveNumbers::objective(self)
+    }
+
+    fn counts(&self, window: StandardWindow) -> Counts {
+        self.state.tracker.counts(self.now, window.length())
     }
 
     fn window(&self, window: StandardWindow) -> WindowView {

@@ -2,7 +2,7 @@
 
 use super::burn::BurnAlerts;
 use super::record::AlertRecord;
-use super::tier::TIERS;
+use super::tier::{TIERS, met};
 use crate::outcome::{Event, Timestamp};
 use crate::slo::absence::Unwatched;
 use crate::slo::correction::Spans;
@@ -116,10 +116,11 @@ impl Replay {
     fn look(&mut self, now: Timestamp) {
         self.tracker.close_slices(now);
         let (tracker, objective) = (&self.tracker, self.tracker.objective());
-        let met = TIERS.each_ref().map(|tier| {
-            tier.can_be_met(objective, |window| tracker.counts(now, window.length()))
-                && tier.is_met(objective, |window| tracker.view(now, window.length()))
-        });
+        let met = met(
+            objective,
+            |window| tracker.counts(now, window.length()),
+            |window| tracker.view(now, window.length()),
+        );
         let spent = || {
             let left = tracker.budget(now, objective.window).remaining?;
             Some(1.0 - left)

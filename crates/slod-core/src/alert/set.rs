@@ -4,6 +4,7 @@ use super::burn::BurnAlerts;
 use super::record::AlertRecord;
 use super::tier::met;
 use crate::outcome::Timestamp;
+use crate::slo::series::Counts;
 use crate::slo::{Objective, StandardWindow, WindowView};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,6 +22,8 @@ pub trait Burning {
     fn service(&self) -> &Arc<str>;
 
     fn objective(&self) -> &Objective;
+
+    fn counts(&self, window: StandardWindow) -> Counts;
 
     fn window(&self, window: StandardWindow) -> WindowView;
 
@@ -53,7 +56,11 @@ impl AlertSet {
         let mut before = std::mem::take(&mut self.firing);
         for burning in objectives {
             let objective = burning.objective();
-            let met = met(objective, |window| burning.window(window));
+            let met = met(
+                objective,
+                |window| burning.counts(window),
+                |window| burning.window(window),
+            );
             if before.is_empty() && !met.contains(&true) {
                 continue;
             }
@@ -138,6 +145,15 @@ mod tests {
 
         fn objective(&self) -> &Objective {
             self.objective
+        }
+
+        fn counts(&self, window: StandardWindow) -> Counts {
+            let view = self.windows[window];
+            Counts {
+                good: view.good,
+                bad: view.bad,
+                ..Counts::default()
+            }
         }
 
         fn window(&self, window: StandardWindow) -> WindowView {

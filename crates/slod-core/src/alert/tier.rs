@@ -158,9 +158,16 @@ impl Tier {
     }
 }
 
-/// Which conditions are met, given what an objective is over a window.
-pub fn met(objective: &Objective, view: impl Fn(StandardWindow) -> WindowView) -> Met {
-    TIERS.each_ref().map(|tier| tier.is_met(objective, &view))
+/// Which conditions are met, given what an objective is over a window. The counts, which take less
+/// time than the rest, are enough for most objectives.
+pub fn met(
+    objective: &Objective,
+    counts: impl Fn(StandardWindow) -> Counts,
+    view: impl Fn(StandardWindow) -> WindowView,
+) -> Met {
+    TIERS
+        .each_ref()
+        .map(|tier| tier.can_be_met(objective, &counts) && tier.is_met(objective, &view))
 }
 
 /// The tiers that page for an objective with this window.
