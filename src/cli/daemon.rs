@@ -12,6 +12,7 @@ use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::error::Error;
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
@@ -190,9 +191,10 @@ fn fact(error: &reqwest::Error) -> String {
     while let Some(source) = reason.source() {
         reason = source;
     }
-    match reason.downcast_ref::<std::io::Error>() {
-        Some(error) => error.kind().to_string(),
-        None => reason.to_string(),
+    match reason.downcast_ref::<io::Error>() {
+        Some(error) if error.kind() != io::ErrorKind::Other => error.kind().to_string(),
+        // Such as what is wrong with a certificate.
+        _ => reason.to_string(),
     }
 }
 

@@ -3,7 +3,7 @@
 use super::auth::{Peer, ServerTls, name_of};
 use std::net::SocketAddr;
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy, sink};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
@@ -12,6 +12,8 @@ use tokio_rustls::TlsAcceptor;
 const HANDSHAKE: Duration = Duration::from_secs(10);
 /// The first byte of every TLS connection.
 const TLS_HANDSHAKE: u8 = 0x16;
+/// Bytes that are read of a client that does not speak TLS.
+const UNREAD_MAX: u64 = 64 * 1024;
 const NOT_TLS: &[u8] = b"HTTP/1.0 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\nThis is an HTTPS server: use https://\n";
 
 pub trait Connection: AsyncRead + AsyncWrite + Unpin + Send {}
@@ -56,6 +58,8 @@ async fn secure(
         // Whoever forgets the `s` of https gets to know it.
         let _ = stream.write_all(NOT_TLS).await;
         let _ = stream.shutdown().await;
+        // Closing with unread bytes resets the connection, and the client may not see the answer.
+        let _ = copy(&mut stream.take(UNREAD_MAX), &mut sink()).await;
         return None;
     }
     let accepted = TlsAcceptor::from(tls.config.clone()).accept(stream).await;

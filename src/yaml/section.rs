@@ -136,7 +136,7 @@ impl<'n> Section<'n> {
             let shown = shown_name(&name);
             let at = self.inner(&shown, key);
             if !names.contains(&name) && !takes_kinds {
-                let fits = |known: &&String| !known.ends_with("_file") || name.contains("file");
+                let fits = |known: &&String| !known.ends_with("_file") || name.contains("fil");
                 let near = nearest(&name, names.iter().filter(fits).map(String::as_str));
                 self.publish_misspelled(&name, near, value);
                 let help = near.map_or_else(

@@ -316,7 +316,7 @@ fn corrections_and_alerts_are_managed_from_the_command_line() {
     assert_eq!(code, Some(64));
     assert_eq!(
         why,
-        "slod: no daemon answers at 127.0.0.1:0: connection refused\n"
+        "slod: no daemon answers at http://127.0.0.1:0: connection refused\n"
     );
 
     let daemon = Daemon::start(&file);

@@ -58,14 +58,14 @@ fn commands_log_in_with_secrets_from_files() {
         assert!(code <= 1 && text.contains("web/home"), "{more}: {text}");
     }
     for (more, code, reason) in [
-        (ca, 64, "it needs authentication"),
+        (ca, 64, "needs authentication"),
         (
             "--ca-file @ca.crt --token-file @wrong",
             64,
-            "it needs authentication",
+            "needs authentication",
         ),
-        ("--token-file @empty", 64, "holds no secret"),
-        ("--token-file @gone", 64, "cannot read"),
+        ("--token-file @empty", 2, "holds no secret"),
+        ("--token-file @gone", 2, "cannot read"),
         ("--username ada", 2, "--password-file"),
         ("--cert-file @client.crt", 2, "--key-file"),
         (
@@ -73,9 +73,9 @@ fn commands_log_in_with_secrets_from_files() {
             64,
             "cannot be asked",
         ),
-        ("--cert-file @token --key-file @token", 64, "no certificate"),
+        ("--cert-file @token --key-file @token", 2, "no certificate"),
         ("--token-file @token", 64, "cannot be asked"),
-        ("--ca-file @token", 64, "holds no valid certificate"),
+        ("--ca-file @token", 2, "holds no valid certificate"),
     ] {
         let (found, text) = slod(&files, &format!("status {at} {more}"), &[]);
         assert_eq!(found, code, "{more}: {text}");
