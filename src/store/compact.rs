@@ -18,7 +18,7 @@ const SETTLE: Duration = Duration::from_secs(150);
 /// What a probe's hours are counted by: thresholds and tallies of all objectives it counts for.
 #[derive(Clone, Debug, Default)]
 pub struct CountingPlan {
-    /// Those that blocks must tell apart exactly.
+    /// Thresholds that must be bucket boundaries of blocks.
     pub thresholds: Vec<Threshold>,
     pub keys: Vec<TallyKey>,
 }

@@ -102,7 +102,7 @@ fn host_numbers_are_the_kernels() {
     let truth = (after.0 - before.0) / (after.1 - before.1);
     assert!(
         (usage - truth).abs() < 0.1,
-        "{usage} told, {truth} by the kernel's ticks of 10 ms"
+        "{usage} reported, {truth} by the kernel's ticks of 10 ms"
     );
     assert!(within(
         view.memory_total_bytes as f64,
@@ -112,7 +112,7 @@ fn host_numbers_are_the_kernels() {
     let used = meminfo("MemTotal") - meminfo("MemAvailable");
     assert!(
         within(view.memory_used_bytes as f64, used, 0.02),
-        "{} told, {used}",
+        "{} reported, {used}",
         view.memory_used_bytes
     );
     let loadavg = fs::read_to_string("/proc/loadavg").expect("Linux");
@@ -243,13 +243,16 @@ fn processor_time_files_and_children_are_the_kernels() {
     let truth = ticks / procfs::ticks_per_second() as f64;
     assert!(
         (second.cpu_seconds - truth).abs() <= 0.02 * truth + 0.02,
-        "{} told, {truth} by the kernel",
+        "{} reported, {truth} by the kernel",
         second.cpu_seconds
     );
     let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let share = (second.cpu_seconds - first.cpu_seconds) / elapsed / processors as f64;
     let usage = second.cpu_usage.expect("the second reading");
-    assert!((usage - share).abs() < 0.02, "{usage} told, {share} spent");
+    assert!(
+        (usage - share).abs() < 0.02,
+        "{usage} reported, {share} spent"
+    );
     shell.run("sleep 100 & sleep 100 & echo done");
     let third = one(&mut sampler);
     assert_eq!((third.count, third.threads), (3, Some(3)), "its children");
@@ -290,7 +293,7 @@ fn memory_and_threads_are_the_kernels() {
     let reported = view.resident_bytes.expect("it runs") as f64;
     assert!(
         within(reported, truth, 0.05),
-        "{reported} told, {truth} counted"
+        "{reported} reported, {truth} counted"
     );
     assert!(reported > held.len() as f64);
     let more = view.threads.expect("it runs") - before.threads.expect("it runs");

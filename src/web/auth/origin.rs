@@ -15,7 +15,7 @@ use std::net::IpAddr;
 /// Headers that only browsers send: a page can change the first, but not remove it.
 const OF_BROWSERS: [&str; 4] = ["accept-language", "sec-fetch-site", "origin", "referer"];
 
-/// Whom a request was sent to, as its sender names it.
+/// The host that a request was sent to, as the client names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
     /// No `Host` at all: browsers always send one.

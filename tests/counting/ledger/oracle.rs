@@ -274,7 +274,7 @@ impl Oracle<'_> {
         };
         assert!(
             (view.budget.period.expected - expected).abs() < 1e-6 * expected,
-            "{}: {} told, {expected} counted",
+            "{}: {} reported, {expected} counted",
             view.objective.name,
             view.budget.period.expected
         );
