@@ -1,6 +1,6 @@
 //! Durations, ratios, sizes and rates as people write them. Pure.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::time::Duration;
 
 pub const HOUR: Duration = Duration::from_secs(3600);
@@ -122,21 +122,56 @@ pub fn size(text: &str) -> Option<u64> {
     number.checked_mul(unit)
 }
 
-const PER: &[(&str, f64)] = &[
-    ("ms", 0.001),
-    ("s", 1.0),
-    ("min", 60.0),
-    ("m", 60.0),
-    ("h", 3600.0),
-    ("d", 86_400.0),
+const PER_DAY: &[(&str, u64)] = &[
+    ("s", 86_400),
+    ("min", 1_440),
+    ("h", 24),
+    ("d", 1),
+    ("m", 1_440),
+    ("ms", 86_400_000),
 ];
 
-/// `100/s`, `200/min`, in events per second.
-pub fn rate(text: &str) -> Option<f64> {
-    let (count, per) = text.split_once('/')?;
-    let count: f64 = count.trim().parse().ok()?;
-    let seconds = PER.iter().find(|(name, _)| *name == per.trim())?.1;
-    (count.is_finite() && count >= 0.0).then_some(count / seconds)
+/// How often something happens, in whole events per day, so that it can be compared exactly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Rate {
+    per_day: u64,
+}
+
+impl Rate {
+    /// `100/s`, `200/min`, `0.5/s`; above 0.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (count, per) = text.split_once('/')?;
+        let count: f64 = count.trim().parse().ok()?;
+        let times = PER_DAY.iter().find(|(name, _)| *name == per.trim())?.1;
+        let per_day = (count * times as f64).round();
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "from 1 to 2^52"
+        )]
+        (1.0..=4.5e15).contains(&per_day).then_some(Self {
+            per_day: per_day as u64,
+        })
+    }
+
+    pub fn per_second(self) -> f64 {
+        self.per_day as f64 / 86_400.0
+    }
+
+    /// Whether so many events in so much time are at least this rate.
+    pub fn is_reached(self, events: u64, ms: u64) -> bool {
+        let day = u128::from(DAY_MS.unsigned_abs());
+        u128::from(events) * day >= u128::from(self.per_day) * u128::from(ms)
+    }
+}
+
+/// `100/s`, by the shortest unit in which it is whole.
+impl fmt::Display for Rate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let whole = |(_, times): &&(&str, u64)| self.per_day.is_multiple_of(*times);
+        let (unit, times) = PER_DAY.iter().find(whole).unwrap_or(&("d", 1));
+        write!(f, "{}/{unit}", self.per_day / times)
+    }
 }
 
 #[cfg(test)]
@@ -207,8 +242,12 @@ mod tests {
         assert_eq!(size("64KiB"), Some(65_536));
         assert_eq!(size("1 MB"), Some(1_000_000));
         assert_eq!(size("1kib"), None);
-        assert_eq!(rate("100/s"), Some(100.0));
-        assert_eq!(rate("90/min"), Some(1.5));
-        assert_eq!(rate("100"), None);
+        let parsed = |text| Rate::parse(text).map(|rate| (rate.per_second(), rate.to_string()));
+        assert_eq!(parsed("100/s"), Some((100.0, "100/s".to_owned())));
+        assert_eq!(parsed("90/min"), Some((1.5, "90/min".to_owned())));
+        assert_eq!(parsed("0.5/s"), Some((0.5, "30/min".to_owned())));
+        for invalid in ["100", "0/s", "-1/s", "1e300/s", "NaN/s", "1/y"] {
+            assert_eq!(parsed(invalid), None, "{invalid}");
+        }
     }
 }

@@ -96,6 +96,7 @@ mod tests {
         Objective {
             name: name.into(),
             sli: Sli::Success,
+            source: crate::slo::EventSource::Probes,
             target: 0.999,
             window: Window::rolling(Duration::from_secs(30 * 86_400)),
             further: vec![],

@@ -201,6 +201,7 @@ mod tests {
         Objective {
             name: "errors".into(),
             sli: Sli::Success,
+            source: crate::slo::EventSource::Probes,
             target,
             window: Window::rolling(MONTH),
             further: vec![],

@@ -16,18 +16,22 @@ pub mod slice;
 mod slices;
 mod standard;
 mod tally;
+mod throughput;
 mod track;
+pub mod traffic;
 pub mod vantage;
 pub mod window;
 
 pub use hour::HourCounts;
 pub use objective::{
-    BudgetingMethod, Combine, Judgement, NoDataPolicy, Objective, ProbeRef, Sli, Threshold, Window,
+    BudgetingMethod, Combine, EventSource, Judgement, NoDataPolicy, Objective, ProbeRef, Sli,
+    Threshold, Window,
 };
 pub use pace::Pace;
 pub use precision::Precision;
 pub use retention::Retention;
 pub use standard::{StandardWindow, StandardWindows};
 pub use tally::{Tally, TallyKey, whole_ms};
+pub use throughput::{Throughput, When};
 pub use track::{BudgetView, ContributingProbe, DayView, Filling, Tracker};
 pub use window::WindowView;

@@ -1,6 +1,8 @@
 //! What is promised, and how one outcome counts for it.
 
 use super::calendar::Calendar;
+use super::tally::{Tally, whole_ms};
+use super::throughput::Throughput;
 use crate::outcome::{DurationOf, Event, Measurement, Measures, ProbeKey, Timestamp, Verdict};
 use crate::units::show_duration;
 use std::collections::BTreeSet;
@@ -23,6 +25,18 @@ pub enum Sli {
     },
     /// Good outcomes of heartbeats are good. Budgeted in time slices unless configured otherwise.
     Freshness,
+    /// Minutes in which the service's real traffic reached a rate are good.
+    Throughput(Throughput),
+}
+
+/// Where the events of an objective come from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum EventSource {
+    /// Attempts of probes.
+    #[default]
+    Probes,
+    /// Real requests, by the service's own metrics.
+    Metrics,
 }
 
 /// What must take less than how long.
@@ -61,11 +75,28 @@ impl Sli {
         }
     }
 
+    /// What one attempt adds to the counts; `None` if it says nothing about what the objective is
+    /// about.
+    pub fn tally(self, event: &Event) -> Option<Tally> {
+        let bad = match self.judge(event) {
+            Judgement::NotMeasured => return None,
+            Judgement::NotCounted => return Some(Tally::VOID),
+            Judgement::Good => false,
+            Judgement::Bad => true,
+        };
+        Some(Tally {
+            good: u32::from(!bad),
+            bad: u32::from(bad),
+            void: 0,
+            covered_ms: whole_ms(event.interval),
+        })
+    }
+
     /// What is fast enough, where that is the promise.
     pub const fn threshold(self) -> Option<Threshold> {
         match self {
             Self::Latency { of, below } => Some(Threshold { of, below }),
-            Self::Availability | Self::Success | Self::Freshness => None,
+            Self::Availability | Self::Success | Self::Freshness | Self::Throughput(_) => None,
         }
     }
 
@@ -81,6 +112,7 @@ impl Sli {
             Self::Success => "success",
             Self::Latency { .. } => "latency",
             Self::Freshness => "freshness",
+            Self::Throughput(_) => "throughput",
         }
     }
 
@@ -90,7 +122,7 @@ impl Sli {
             DurationOf::Age => self == Self::Freshness,
             DurationOf::Attempt => match self {
                 Self::Availability | Self::Success => true,
-                Self::Freshness => false,
+                Self::Freshness | Self::Throughput(_) => false,
                 Self::Latency { of, .. } => {
                     of.is_none_or(|one| measures.measurements.contains(&one))
                 }
@@ -194,6 +226,7 @@ pub struct Window {
 pub struct Objective {
     pub name: String,
     pub sli: Sli,
+    pub source: EventSource,
     /// The promised ratio, above 0 and below 1.
     pub target: f64,
     /// What alerts and forecasts go by.
@@ -270,6 +303,9 @@ impl Objective {
 
     /// With what weight a probe counts that the objective's service has or borrows.
     pub fn weight_of(&self, service: &str, probe: &ProbeKey, measures: &Measures) -> Option<u32> {
+        if self.source == EventSource::Metrics {
+            return None;
+        }
         let own = *probe.service == *service;
         if self.probes.is_empty() {
             return (own && self.sli.suits(measures)).then_some(1);

@@ -1,11 +1,12 @@
 //! How fast events come, and how much time they stand for together.
 
-use super::objective::BudgetingMethod;
+use super::objective::{BudgetingMethod, EventSource, Objective};
 use super::series::Counts;
 use super::track::ContributingProbe;
 use crate::outcome::millis;
 
-/// Today's rate of events of one objective.
+/// The rate of events of one objective: today's of probes, and that of the counted time of real
+/// traffic.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Pace {
     /// Milliseconds per count.
@@ -15,12 +16,21 @@ pub struct Pace {
 }
 
 impl Pace {
-    pub fn of(budgeting: BudgetingMethod, contributing: &[ContributingProbe]) -> Self {
+    /// `counts` are those of the time that the rate is for.
+    pub fn of(objective: &Objective, contributing: &[ContributingProbe], counts: Counts) -> Self {
+        let budgeting = objective.budgeting;
         if budgeting.is_sliced() {
             // A slice is all its time.
             let spacing_ms = millis(BudgetingMethod::SLICE) as f64 / f64::from(budgeting.parts());
             return Self {
                 spacing_ms,
+                together: 1,
+            };
+        }
+        let events = counts.good + counts.bad;
+        if objective.source == EventSource::Metrics && events > 0 {
+            return Self {
+                spacing_ms: counts.covered_ms.max(1) as f64 / events as f64,
                 together: 1,
             };
         }

@@ -1,12 +1,13 @@
 //! Time slices: what one slice's outcomes make of it.
 
-use super::objective::{BudgetingMethod, Combine, Judgement, NoDataPolicy, Objective, Sli};
+use super::objective::{BudgetingMethod, Combine, NoDataPolicy, Objective, Sli};
 use super::tally::{Tally, whole_ms};
-use crate::outcome::{Event, Timestamp, millis};
+use super::throughput::Throughput;
+use crate::outcome::{Timestamp, millis};
 
-/// Good and bad outcomes of each lane within one slice. A lane is a probe, or all of them where
-/// outcomes are pooled.
-pub type Columns = [(u32, u32)];
+/// The counts of each lane within one slice. A lane is a probe, or all of them where outcomes are
+/// pooled.
+pub type Columns = [Tally];
 
 /// How time slices are judged.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,6 +17,8 @@ pub struct SliceRule {
     missing: NoDataPolicy,
     /// One per probe.
     weights: Box<[u32]>,
+    /// Where slices are judged by their rate.
+    throughput: Option<Throughput>,
 }
 
 impl SliceRule {
@@ -26,6 +29,7 @@ impl SliceRule {
             combine: Combine::Pooled,
             missing: NoDataPolicy::Exclude,
             weights: [1].into(),
+            throughput: None,
         })
     }
 
@@ -35,6 +39,10 @@ impl SliceRule {
             combine: objective.combine,
             missing: objective.missing,
             weights: weights.collect(),
+            throughput: match objective.sli {
+                Sli::Throughput(throughput) => Some(throughput),
+                _ => None,
+            },
             ..rule
         })
     }
@@ -66,33 +74,36 @@ impl SliceRule {
         }
     }
 
-    /// Counts outcomes, each with its probe's position, in the order of time and in whole slices.
-    pub fn count(&self, sli: Sli, events: impl Iterator<Item = (usize, Event)>) -> Tally {
-        let (mut tally, mut running) = (Tally::default(), i64::MIN);
-        let mut columns = vec![(0, 0); self.columns()];
-        for (probe, event) in events {
-            let slice = slice_of(event.at);
+    /// Counts tallies, each with its probe's position and its time, in the order of time and in
+    /// whole slices.
+    pub fn count(&self, tallies: impl Iterator<Item = (usize, Timestamp, Tally)>) -> Tally {
+        let (mut sum, mut running) = (Tally::default(), i64::MIN);
+        let mut columns = vec![Tally::default(); self.columns()];
+        for (probe, at, tally) in tallies {
+            let slice = slice_of(at);
             if slice != running {
-                tally.add(self.judge(&columns));
-                columns.fill((0, 0));
+                sum.add(self.judge(&columns));
+                columns.fill(Tally::default());
                 running = slice;
             }
-            let (good, bad) = &mut columns[self.column_of(probe)];
-            match sli.judge(&event) {
-                Judgement::Good => *good += 1,
-                Judgement::Bad => *bad += 1,
-                Judgement::NotCounted => tally.void += 1,
-                Judgement::NotMeasured => {}
-            }
+            sum.void = sum.void.saturating_add(tally.void);
+            columns[self.column_of(probe)].add(tally);
         }
-        tally.add(self.judge(&columns));
-        tally
+        sum.add(self.judge(&columns));
+        sum
     }
 
     fn ratio(&self, columns: &Columns) -> Option<f64> {
-        let share = |(good, bad): &(u32, u32)| {
-            let all = good + bad;
-            (all > 0).then(|| f64::from(*good) / f64::from(all))
+        if let Some(throughput) = self.throughput {
+            let met = columns.first().and_then(|all| throughput.is_met(all));
+            return met.map(|met| f64::from(u8::from(met)));
+        }
+        let share = |lane: &Tally| {
+            let (good, all) = (
+                f64::from(lane.good),
+                f64::from(lane.good) + f64::from(lane.bad),
+            );
+            (all > 0.0).then(|| good / all)
         };
         let known = columns.iter().filter_map(share);
         match self.combine {
@@ -158,11 +169,17 @@ mod tests {
             combine,
             missing: NoDataPolicy::Bad,
             weights: weights.into(),
+            throughput: None,
         }
     }
 
-    fn counts(rule: &SliceRule, columns: &Columns) -> (u32, u32) {
-        let tally = rule.judge(columns);
+    fn counts(rule: &SliceRule, lanes: &[(u32, u32)]) -> (u32, u32) {
+        let lane = |(good, bad): &(u32, u32)| Tally {
+            good: *good,
+            bad: *bad,
+            ..Tally::default()
+        };
+        let tally = rule.judge(&lanes.iter().map(lane).collect::<Vec<_>>());
         (tally.good, tally.bad)
     }
 
@@ -202,7 +219,7 @@ mod tests {
     #[test]
     fn a_slice_without_outcomes_is_nothing_by_itself() {
         let rule = rule(SLICES, Combine::All, &[1, 1]);
-        assert_eq!(rule.judge(&[(0, 0), (0, 0)]), Tally::default());
+        assert_eq!(rule.judge(&[Tally::default(); 2]), Tally::default());
         assert_eq!(
             rule.missing().map(|missing| (missing.good, missing.bad)),
             Some((0, 1))

@@ -38,13 +38,13 @@ impl Slices {
         self.closed
     }
 
-    /// Counts one outcome of a probe, given its position; returns how its slice was judged before
-    /// and is now.
+    /// Adds a tally of a probe, given its position; returns how its slice was judged before and is
+    /// now.
     pub(super) fn count(
         &mut self,
         at: Timestamp,
         probe: usize,
-        bad: bool,
+        tally: Tally,
     ) -> Option<(Tally, Tally)> {
         let slice = slice_of(at);
         if self.counts.is_empty() {
@@ -55,8 +55,7 @@ impl Slices {
         let column = self.rule.column_of(probe);
         let columns = self.counts.get_mut(index)?;
         let before = self.rule.judge(columns);
-        let (good, failed) = columns.get_mut(column)?;
-        *(if bad { failed } else { good }) += 1;
+        columns.get_mut(column)?.add(tally);
         Some((before, self.rule.judge(columns)))
     }
 
@@ -90,7 +89,7 @@ impl Slices {
     }
 
     fn empty(&self) -> Box<Columns> {
-        vec![(0, 0); self.rule.columns()].into()
+        vec![Tally::default(); self.rule.columns()].into()
     }
 
     /// Sums the slices below `until` that were not summed before.

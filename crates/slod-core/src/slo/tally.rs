@@ -1,6 +1,6 @@
 //! Exact counts, and what they depend on.
 
-use super::objective::{BudgetingMethod, Judgement, Objective, Sli};
+use super::objective::{BudgetingMethod, Objective, Sli};
 use super::slice::SliceRule;
 use crate::outcome::{Event, Measurement};
 use std::fmt;
@@ -33,6 +33,7 @@ impl fmt::Display for TallyKey {
         match self.sli {
             // They differ in their default budgeting, and in the probes that count.
             Sli::Availability | Sli::Success | Sli::Freshness => f.write_str("success")?,
+            Sli::Throughput(throughput) => write!(f, "{throughput}")?,
             Sli::Latency { of, below } => {
                 let name = of.map_or("latency", Measurement::label);
                 write!(f, "{name}<{}ns", below.as_nanos())?;
@@ -60,7 +61,11 @@ impl TallyKey {
     pub fn count(&self, events: impl Iterator<Item = Event>) -> Tally {
         match SliceRule::alone(self.budgeting) {
             None => self.count_occurrences(events),
-            Some(rule) => rule.count(self.sli, events.map(|event| (0, event))),
+            Some(rule) => {
+                let tallies =
+                    events.filter_map(|event| Some((0, event.at, self.sli.tally(&event)?)));
+                rule.count(tallies)
+            }
         }
     }
 
@@ -68,16 +73,7 @@ impl TallyKey {
     pub fn count_occurrences(&self, events: impl Iterator<Item = Event>) -> Tally {
         let mut tally = Tally::default();
         for event in events {
-            match self.sli.judge(&event) {
-                Judgement::Good => tally.good += 1,
-                Judgement::Bad => tally.bad += 1,
-                Judgement::NotCounted => {
-                    tally.void += 1;
-                    continue;
-                }
-                Judgement::NotMeasured => continue,
-            }
-            tally.covered_ms = tally.covered_ms.saturating_add(whole_ms(event.interval));
+            tally.add(self.sli.tally(&event).unwrap_or_default());
         }
         tally
     }
@@ -98,9 +94,9 @@ impl Tally {
     }
 
     pub fn add(&mut self, other: Self) {
-        self.good += other.good;
-        self.bad += other.bad;
-        self.void += other.void;
+        self.good = self.good.saturating_add(other.good);
+        self.bad = self.bad.saturating_add(other.bad);
+        self.void = self.void.saturating_add(other.void);
         self.covered_ms = self.covered_ms.saturating_add(other.covered_ms);
     }
 

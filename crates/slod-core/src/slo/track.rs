@@ -11,12 +11,12 @@ pub use fill::Filling;
 
 use super::absence::Unwatched;
 use super::correction::Spans;
-use super::objective::{BudgetingMethod, Judgement, Objective};
+use super::objective::{BudgetingMethod, Objective};
 use super::retention::Retention;
 use super::series::Series;
 use super::slice::{SliceRule, slice_of, slice_start};
 use super::slices::Slices;
-use super::tally::{Tally, TallyKey, whole_ms};
+use super::tally::{Tally, TallyKey};
 use crate::outcome::{Event, Timestamp};
 use counters::Counters;
 use std::sync::Arc;
@@ -150,7 +150,8 @@ impl Tracker {
 
     /// Whether an outcome counts as a failure here.
     pub fn is_bad(&self, event: &Event) -> bool {
-        self.objective.sli.judge(event) == Judgement::Bad
+        let tally = self.objective.sli.tally(event);
+        tally.is_some_and(|tally| tally.bad > 0)
     }
 
     /// What a slice is in which no outcome counts; `None` where that is nothing.
@@ -160,9 +161,14 @@ impl Tracker {
 
     /// Takes one outcome of a probe that counts, given its position among those.
     pub fn record(&mut self, probe: usize, event: &Event) {
-        self.reach(event.at);
-        self.begin(event.at);
-        self.take(probe, event);
+        self.add(probe, event.at, self.objective.sli.tally(event));
+    }
+
+    /// Takes what was counted up to a time, of the probe at this position or of real traffic.
+    pub fn add(&mut self, probe: usize, at: Timestamp, tally: Option<Tally>) {
+        self.reach(at);
+        self.begin(at);
+        self.take(probe, at, tally);
     }
 
     /// The time of an outcome has come.
@@ -171,37 +177,26 @@ impl Tracker {
         self.close_slices(at);
     }
 
-    fn take(&mut self, probe: usize, event: &Event) {
-        let at = event.at;
+    fn take(&mut self, probe: usize, at: Timestamp, tally: Option<Tally>) {
         self.unwatched.end(at);
-        let judgement = self.objective.sli.judge(event);
-        if judgement == Judgement::NotMeasured || self.corrected.contains(at) {
+        let Some(tally) = tally.filter(|_| !self.corrected.contains(at)) else {
             return;
-        }
-        if judgement == Judgement::NotCounted {
-            self.series.add(at, Tally::VOID);
-            return;
-        }
-        let bad = judgement == Judgement::Bad;
-        if self.slices.is_some() {
-            self.record_in_slice(at, probe, bad);
-        } else {
-            let tally = Tally {
-                good: u32::from(!bad),
-                bad: u32::from(bad),
-                void: 0,
-                covered_ms: whole_ms(event.interval),
-            };
+        };
+        if self.slices.is_none() {
             self.counters.add(tally);
             self.series.add(at, tally);
+        } else if tally.void > 0 {
+            self.series.add(at, tally);
+        } else {
+            self.add_to_slice(at, probe, tally);
         }
     }
 
-    fn record_in_slice(&mut self, at: Timestamp, probe: usize, bad: bool) {
+    fn add_to_slice(&mut self, at: Timestamp, probe: usize, tally: Tally) {
         let slice = slice_of(at);
         let was_missing = self.is_over(slice).then(|| self.missing()).flatten();
         let counted = self.slices.as_mut();
-        let Some((mut before, after)) = counted.and_then(|slices| slices.count(at, probe, bad))
+        let Some((mut before, after)) = counted.and_then(|slices| slices.count(at, probe, tally))
         else {
             return;
         };
@@ -251,12 +246,19 @@ impl Tracker {
     /// Counts outcomes of the past, each with its probe's position, in the order of time and in
     /// whole slices, without those that are corrected.
     pub fn count(&self, events: impl Iterator<Item = (usize, Event)>) -> Tally {
-        let counted = events.filter(|(_, event)| !self.corrected.contains(event.at));
+        let sli = self.objective.sli;
+        self.sum(events.filter_map(|(probe, event)| Some((probe, event.at, sli.tally(&event)?))))
+    }
+
+    /// Like [`Tracker::count`], of what was counted up to each time.
+    pub fn sum(&self, tallies: impl Iterator<Item = (usize, Timestamp, Tally)>) -> Tally {
+        let counted = tallies.filter(|(_, at, _)| !self.corrected.contains(*at));
         match &self.slices {
-            Some(slices) => slices.rule().count(self.objective.sli, counted),
-            None => self
-                .tally_key()
-                .count_occurrences(counted.map(|(_, event)| event)),
+            Some(slices) => slices.rule().count(counted),
+            None => counted.fold(Tally::default(), |mut sum, (_, _, tally)| {
+                sum.add(tally);
+                sum
+            }),
         }
     }
 

@@ -66,11 +66,11 @@ impl Extent<'_> {
     pub fn due(
         &self,
         counts: Counts,
-        budgeting: BudgetingMethod,
+        objective: &Objective,
         contributing: &[ContributingProbe],
     ) -> f64 {
-        let over = self.length(self.over(budgeting));
-        budget::expected_events(counts, over, Pace::of(budgeting, contributing))
+        let over = self.length(self.over(objective.budgeting));
+        budget::expected_events(counts, over, Pace::of(objective, contributing, counts))
     }
 
     /// Corrected share of the part that is over, from 0 to 1; 0 before anything is over.
@@ -102,10 +102,10 @@ impl WindowView {
         counts: Counts,
         extent: Extent<'_>,
     ) -> Self {
-        let (budgeting, counted) = (objective.budgeting, counts.good + counts.bad);
-        let due = extent.due(counts, budgeting, contributing);
+        let counted = counts.good + counts.bad;
+        let due = extent.due(counts, objective, contributing);
         let (whole, span) = (extent.length(extent.to), extent.span(extent.to));
-        let pace = Pace::of(budgeting, contributing);
+        let pace = Pace::of(objective, contributing, counts);
         let beyond_retention = extent.from < extent.retention.begin(extent.now);
         let known = (!beyond_retention).then_some(counts);
         Self {

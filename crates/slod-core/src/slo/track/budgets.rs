@@ -74,7 +74,7 @@ impl Tracker {
                 period.bad,
                 period.expected,
                 target,
-                self.pace().spacing_ms,
+                self.pace(self.last_day(now)).spacing_ms,
             ),
             recovery: self.recovery(now, &window, &period),
             exhaustion: self.exhaustion(now, &window, &period),
@@ -132,8 +132,7 @@ impl Tracker {
         window: &Window,
         period: &WindowView,
     ) -> Option<Timestamp> {
-        let mut day = self.series.sum(now, FORECAST_FROM);
-        self.leave_out_running(&mut day, now);
+        let day = self.last_day(now);
         if day.bad == 0 || day.covered_ms == 0 {
             return None;
         }
@@ -144,7 +143,7 @@ impl Tracker {
                 None => self.series.bad_by_hour(now, window.length),
                 Some(_) => vec![(now, period.bad)],
             },
-            rate: day.bad as f64 / (self.pace().covered_ms(day) / 1000.0),
+            rate: day.bad as f64 / (self.pace(day).covered_ms(day) / 1000.0),
         };
         let end = window.calendar.map(|calendar| calendar.around(now).1);
         let at = budget::exhaustion(&burning, now, window.length)?;
@@ -154,11 +153,16 @@ impl Tracker {
     /// The time that one event stands for at today's intervals.
     pub fn event_interval(&self) -> Duration {
         let parts = f64::from(self.objective.budgeting.parts());
-        Duration::try_from_secs_f64(self.pace().spacing_ms * parts / 1000.0)
+        Duration::try_from_secs_f64(self.pace(Counts::default()).spacing_ms * parts / 1000.0)
             .unwrap_or(Duration::MAX)
     }
 
-    fn pace(&self) -> Pace {
-        Pace::of(self.objective.budgeting, &self.contributing)
+    /// What forecasts go by.
+    fn last_day(&self, now: Timestamp) -> Counts {
+        self.counts(now, FORECAST_FROM)
+    }
+
+    fn pace(&self, counts: Counts) -> Pace {
+        Pace::of(&self.objective, &self.contributing, counts)
     }
 }

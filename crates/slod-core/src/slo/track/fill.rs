@@ -45,8 +45,13 @@ impl Filling {
 
     /// Takes one outcome of a probe that counts, given its position among those.
     pub fn record(&mut self, probe: usize, event: &Event) {
-        self.0.reach(event.at);
-        self.0.take(probe, event);
+        self.add(probe, event.at, self.0.objective.sli.tally(event));
+    }
+
+    /// Takes what was counted up to a time, as [`Tracker::add`] does.
+    pub fn add(&mut self, probe: usize, at: Timestamp, tally: Option<Tally>) {
+        self.0.reach(at);
+        self.0.take(probe, at, tally);
     }
 
     /// Ends the filling. `since` is when the first of its probes began. The counters continue from

@@ -13,6 +13,7 @@ fn objective(sli: Sli, budgeting: BudgetingMethod) -> Objective {
     Objective {
         name: "o".into(),
         sli,
+        source: crate::slo::EventSource::Probes,
         target: 0.999,
         window: Window::rolling(MONTH),
         further: vec![],
