@@ -5,7 +5,7 @@ use super::keys::{objective as key, service};
 use super::model::ProbeSpec;
 use crate::diagnostic::nearest;
 use crate::outcome::{DurationOf, Measurement};
-use crate::slo::{BudgetingMethod, Combine, NoDataPolicy, Objective, ProbeRef, Sli};
+use crate::slo::{BudgetingMethod, Combine, EventSource, NoDataPolicy, Objective, ProbeRef, Sli};
 use crate::yaml::{Declared, Section};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -198,6 +198,9 @@ fn exists(
 /// Freshness is a matter of heartbeats, and latency of everything else.
 fn check_kinds(service: &ServiceDraft<'_>, objective: &Placed<'_, Arc<Objective>>) {
     let Placed { value, section } = objective;
+    if value.source == EventSource::Metrics {
+        return;
+    }
     let mut counting = service.counting(value).peekable();
     if counting.peek().is_none() {
         let message = format!("no probe of `{}` counts for `{}`", service.name, value.name);

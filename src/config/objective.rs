@@ -2,11 +2,12 @@
 
 use super::counting;
 use super::draft::Placed;
-use super::keys::objective as key;
+use super::keys::objective::{self as key, SliName};
 use super::name::Names;
 use super::window;
-use crate::slo::{BudgetingMethod, Objective, Sli};
-use crate::units;
+use crate::outcome::Measurement;
+use crate::slo::{BudgetingMethod, Combine, EventSource, Objective, Sli, Throughput, When};
+use crate::units::{self, Rate};
 use crate::yaml::{Declared, Key, List, Mapping, Section};
 use std::sync::Arc;
 use std::time::Duration;
@@ -47,18 +48,23 @@ pub(super) fn merge<'n>(
 
 fn read(section: &Section<'_>, name: String) -> Option<Objective> {
     let sli = sli(section);
+    let source = source(section, sli);
     let target = target(section);
     let windows = window::read(section);
     let budgeting = budgeting(section, sli);
     // Where the budgeting is faulty, what depends on it is not blamed.
     let sliced = budgeting.is_none_or(BudgetingMethod::is_sliced);
     let missing = counting::missing(section, sliced);
-    let combine = counting::combine(section, budgeting);
+    let combine = match source {
+        Some(EventSource::Metrics) => Some(Combine::Pooled),
+        _ => counting::combine(section, budgeting),
+    };
     let probes = counting::probes(section);
     let (window, further) = windows?;
     Some(Objective {
         name,
         sli: sli?,
+        source: source?,
         target: target?,
         window,
         further,
@@ -70,45 +76,118 @@ fn read(section: &Section<'_>, name: String) -> Option<Objective> {
 }
 
 fn sli(section: &Section<'_>) -> Option<Sli> {
+    // Every fault is reported, also where it is unknown what the key is for.
     let (below, of) = (section.get(&key::BELOW), section.get(&key::OF));
-    match section.get(&key::SLI)? {
-        Some(sli) => {
-            let [below, of]: [&dyn Declared; 2] = [&key::BELOW, &key::OF];
-            for key in [below, of].into_iter().filter(|key| section.has(*key)) {
-                section.error(
-                    "conflict",
-                    key,
-                    format!("`{}` is not valid for `sli: {}`", key.name(), sli.name()),
-                    "remove it, or write `sli: latency`",
-                );
-            }
-            Some(sli)
-        }
-        None if !section.has(&key::BELOW) => {
-            section.error(
-                "missing-key",
-                &key::SLI,
-                "`sli: latency` requires `below`",
-                "add for example `below: 500ms`: slower outcomes are bad",
-            );
-            None
-        }
-        None => {
-            let below = below?;
-            if below == Duration::ZERO {
-                section.error(
-                    "out-of-range",
-                    &key::BELOW,
-                    "a threshold of 0s is invalid",
-                    "expected a threshold such as 500ms",
-                );
-                return None;
-            }
-            // What is invalid was reported.
-            let is_valid = of.is_some() || !section.has(&key::OF);
-            is_valid.then_some(Sli::Latency { of, below })
-        }
+    let (at_least, when) = (section.get(&key::AT_LEAST), section.get(&key::WHEN));
+    let name = section.get(&key::SLI)?;
+    let latency: [&dyn Declared; 2] = [&key::BELOW, &key::OF];
+    let throughput: [&dyn Declared; 2] = [&key::AT_LEAST, &key::WHEN];
+    if name != SliName::Latency {
+        refuse(section, latency, "latency");
     }
+    if name != SliName::Throughput {
+        refuse(section, throughput, "throughput");
+    }
+    match name {
+        SliName::Plain(sli) => Some(sli),
+        SliName::Latency => latency_sli(section, below, of),
+        SliName::Throughput => throughput_sli(section, at_least, when),
+    }
+}
+
+/// Reports keys that belong to another indicator.
+fn refuse(section: &Section<'_>, keys: [&dyn Declared; 2], of: &str) {
+    for key in keys.into_iter().filter(|key| section.has(*key)) {
+        section.error(
+            "conflict",
+            key,
+            format!("`{}` is valid only for `sli: {of}`", key.name()),
+            format!("remove it, or write `sli: {of}`"),
+        );
+    }
+}
+
+fn latency_sli(
+    section: &Section<'_>,
+    below: Option<Duration>,
+    of: Option<Measurement>,
+) -> Option<Sli> {
+    if !section.has(&key::BELOW) {
+        section.error(
+            "missing-key",
+            &key::SLI,
+            "`sli: latency` requires `below`",
+            "add for example `below: 500ms`: slower outcomes are bad",
+        );
+        return None;
+    }
+    let below = below?;
+    if below == Duration::ZERO {
+        section.error(
+            "out-of-range",
+            &key::BELOW,
+            "a threshold of 0s is invalid",
+            "expected a threshold such as 500ms",
+        );
+        return None;
+    }
+    // What is invalid was reported.
+    let is_valid = of.is_some() || !section.has(&key::OF);
+    is_valid.then_some(Sli::Latency { of, below })
+}
+
+fn throughput_sli(
+    section: &Section<'_>,
+    at_least: Option<Rate>,
+    when: Option<When>,
+) -> Option<Sli> {
+    if !section.has(&key::AT_LEAST) {
+        section.error(
+            "missing-key",
+            &key::SLI,
+            "`sli: throughput` requires `at_least`",
+            "add for example `at_least: 100/s`: a minute that reaches this rate is good",
+        );
+        return None;
+    }
+    Some(Sli::Throughput(Throughput {
+        at_least: at_least?,
+        when: when?,
+    }))
+}
+
+/// Where events come from, and what is invalid with it.
+fn source(section: &Section<'_>, sli: Option<Sli>) -> Option<EventSource> {
+    let is_throughput = matches!(sli, Some(Sli::Throughput(_)));
+    let source = match section.has(&key::SOURCE) {
+        true => section.get(&key::SOURCE)?,
+        false if is_throughput => EventSource::Metrics,
+        false => EventSource::Probes,
+    };
+    if source == EventSource::Probes {
+        if is_throughput {
+            let message = "`sli: throughput` counts real requests, not attempts of probes";
+            let help = "write `source: metrics`, or remove `source`";
+            section.error("conflict", &key::SOURCE, message, help);
+        }
+        return Some(source);
+    }
+    let of_probes: [&dyn Declared; 5] = [
+        &key::OF,
+        &key::PROBES,
+        &key::WEIGHTS,
+        &key::COMBINE,
+        &key::ON_MISSING,
+    ];
+    for key in of_probes.into_iter().filter(|key| section.has(*key)) {
+        let message = format!("`{}` is valid only for `source: probes`", key.name());
+        section.error("conflict", key, message, "remove it");
+    }
+    if sli == Some(Sli::Freshness) {
+        let message = "`sli: freshness` counts heartbeats, which are probes";
+        section.error("conflict", &key::SOURCE, message, "remove `source`");
+    }
+    Some(source)
 }
 
 fn target(section: &Section<'_>) -> Option<f64> {
@@ -147,10 +226,15 @@ fn budgeting(section: &Section<'_>, sli: Option<Sli>) -> Option<BudgetingMethod>
         section.get(&key::BUDGETING)?(slice_target)
     } else {
         match sli? {
-            Sli::Availability | Sli::Freshness => slices,
+            Sli::Availability | Sli::Freshness | Sli::Throughput(_) => slices,
             Sli::Success | Sli::Latency { .. } => BudgetingMethod::Occurrences,
         }
     };
+    if budgeting != slices && matches!(sli, Some(Sli::Throughput(_))) {
+        let message = "`sli: throughput` counts minutes";
+        let help = "remove `budgeting`, or write `budgeting: timeslices`";
+        section.error("conflict", &key::BUDGETING, message, help);
+    }
     if budgeting != slices && section.has(&key::SLICE_TARGET) {
         section.error(
             "conflict",

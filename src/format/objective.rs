@@ -1,11 +1,24 @@
 //! Objectives in words.
 
 use super::numbers::percent;
-use crate::slo::{BudgetingMethod, Objective, Window};
+use crate::slo::{BudgetingMethod, EventSource, Objective, Sli, Window};
 
 /// `99.9% of minutes`, `95% under 500ms`
 pub fn target(objective: &Objective) -> String {
+    let events = match objective.source {
+        EventSource::Probes => "probes",
+        EventSource::Metrics => "requests",
+    };
+    if let Sli::Throughput(throughput) = objective.sli {
+        let (target, rate) = (percent(objective.target), throughput.at_least);
+        return format!("{target} of minutes with at least {rate}");
+    }
     let what = match (objective.sli.threshold(), objective.budgeting) {
+        (Some(threshold), BudgetingMethod::Occurrences)
+            if objective.source == EventSource::Metrics =>
+        {
+            format!("of {events} {}", threshold.words())
+        }
         (Some(threshold), BudgetingMethod::Occurrences) => threshold.words(),
         (Some(threshold), BudgetingMethod::Timeslices { slice_target }) => {
             let share = percent(slice_target);
@@ -16,7 +29,7 @@ pub fn target(objective: &Objective) -> String {
         }
         (_, BudgetingMethod::Timeslices { .. }) => "of minutes".to_owned(),
         (_, BudgetingMethod::RatioTimeslices) => "averaged over minutes".to_owned(),
-        (_, BudgetingMethod::Occurrences) => "of probes".to_owned(),
+        (_, BudgetingMethod::Occurrences) => format!("of {events}"),
     };
     format!("{} {what}", percent(objective.target))
 }

@@ -24,7 +24,7 @@ pub use key::{Declared, Key, Keys, Need};
 pub use name::shown_name;
 pub use reader::{Reader, Spot, Traced};
 pub use redactions::Redactions;
-pub use scalar::{Bool, Choice, FilePath, Integer, Parsed, Ratio, Size, Span, Text, ZONE};
+pub use scalar::{Bool, Choice, FilePath, Integer, Parsed, RATE, Ratio, Size, Span, Text, ZONE};
 pub use secret::Secret;
 pub use section::Section;
 pub use stamp::Stamp;

@@ -1,7 +1,7 @@
 //! The forms of single values: how each is read, what is valid, and how the docs describe it.
 
 use super::form::{Form, OutOfRange, Scalar};
-use crate::units::{self, show_duration};
+use crate::units::{self, Rate, show_duration};
 use chrono_tz::Tz;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -54,6 +54,13 @@ impl<T> Scalar for Parsed<T> {
         (self.parse)(text)
     }
 }
+
+/// The form of every rate.
+pub const RATE: Parsed<Rate> = Parsed {
+    label: "rate",
+    expected: "a rate such as 100/s or 200/min",
+    parse: Rate::parse,
+};
 
 /// The form of every time zone.
 pub const ZONE: Parsed<Tz> = Parsed {

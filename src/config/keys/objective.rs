@@ -2,17 +2,21 @@
 
 use super::window::WindowForm;
 use crate::outcome::Measurement;
-use crate::slo::{BudgetingMethod, Combine, NoDataPolicy, Sli};
+use crate::slo::{BudgetingMethod, Combine, EventSource, NoDataPolicy, Sli, When};
+use crate::units::Rate;
 use crate::yaml::{
-    Choice, Integer, Key, Keys, List, Map, Mapping, Parsed, Ratio, Span, Text, ZONE,
+    Choice, Integer, Key, Keys, List, Map, Mapping, Parsed, RATE, Ratio, Span, Text, ZONE,
 };
 use chrono_tz::Tz;
 
 const KEYS: Keys = &[
     &NAME,
     &SLI,
+    &SOURCE,
     &BELOW,
     &OF,
+    &AT_LEAST,
+    &WHEN,
     &TARGET,
     &WINDOW,
     &TIMEZONE,
@@ -41,16 +45,49 @@ pub const NAME: Key<Text> = Key::required(
     "Name, unique within the service, such as `latency-p95`.",
 );
 
-/// `None` is `latency`, which needs `below`.
-pub const SLI: Key<Choice<Option<Sli>>> = Key::required(
+/// An indicator in the config, before what it is made with is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SliName {
+    /// Needs nothing else.
+    Plain(Sli),
+    /// Needs `below`.
+    Latency,
+    /// Needs `at_least`.
+    Throughput,
+}
+
+pub const SLI: Key<Choice<SliName>> = Key::required(
     "sli",
     Choice(&[
-        ("availability", Some(Sli::Availability)),
-        ("success", Some(Sli::Success)),
-        ("latency", None),
-        ("freshness", Some(Sli::Freshness)),
+        ("availability", SliName::Plain(Sli::Availability)),
+        ("success", SliName::Plain(Sli::Success)),
+        ("latency", SliName::Latency),
+        ("freshness", SliName::Plain(Sli::Freshness)),
+        ("throughput", SliName::Throughput),
     ]),
-    "What counts as good: for `availability` and `success` an attempt that succeeded, for `latency` one that succeeded in less than `below`, for `freshness` a heartbeat that arrived in time.",
+    "What counts as good: for `availability` and `success` an attempt that succeeded, for `latency` one that succeeded in less than `below`, for `freshness` a heartbeat that arrived in time, for `throughput` a minute in which the service answered `at_least` so many requests without an error.",
+);
+
+pub const SOURCE: Key<Choice<EventSource>> = Key::optional(
+    "source",
+    Choice(&[
+        ("probes", EventSource::Probes),
+        ("metrics", EventSource::Metrics),
+    ]),
+    "What is counted: attempts of probes, or the real requests that the `metrics` of the service report. With `metrics`, `availability` and `success` count `requests` and `errors`, and `latency` counts the buckets of `request_duration`, of which one must end at `below`; failed requests are then not known to be slow. Default: `probes`, and `metrics` for `throughput`.",
+);
+
+pub const AT_LEAST: Key<Parsed<Rate>> = Key::optional(
+    "at_least",
+    RATE,
+    "The rate that a minute must reach: required for `throughput`, invalid for the others.",
+);
+
+pub const WHEN: Key<Choice<When>> = Key::with_default(
+    "when",
+    Choice(&[("offered", When::Offered), ("always", When::Always)]),
+    "offered",
+    "For `throughput`: which minutes count. `offered` counts those in which at least so many requests arrived, including failed ones and those that began to wait in the queue; `always` counts every minute that was observed, also a quiet one.",
 );
 
 pub const BELOW: Key<Span> = Key::optional(
@@ -103,7 +140,7 @@ pub const BUDGETING: Key<Choice<OfSliceTarget>> = Key::optional(
         }),
         ("ratio_timeslices", |_| BudgetingMethod::RatioTimeslices),
     ]),
-    "What is counted: every attempt (`occurrences`), every minute as good or bad (`timeslices`, uptime), or the good share of every minute (`ratio_timeslices`). Default: `timeslices` for `availability` and `freshness`, and `occurrences` for the others.",
+    "What is counted: every attempt (`occurrences`), every minute as good or bad (`timeslices`, uptime), or the good share of every minute (`ratio_timeslices`). Default: `timeslices` for `availability`, `freshness` and `throughput`, and `occurrences` for the others.",
 );
 
 /// By default a minute is downtime if more than half of its attempts fail. One failure of several

@@ -153,6 +153,7 @@ mod tests {
         Objective {
             name: String::new(),
             sli: Sli::Success,
+            source: crate::slo::EventSource::Probes,
             target,
             window: Window::rolling(Duration::from_secs(days * 86_400)),
             further: Vec::new(),

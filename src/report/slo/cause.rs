@@ -1,6 +1,7 @@
 //! What made events bad, counted. Pure.
 
 use crate::outcome::{Measurement, Record, Verdict, millis};
+use crate::slo::Sli;
 use crate::units::show_duration;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,6 +10,15 @@ use std::time::Duration;
 const SLOW: &str = "slow";
 /// A minute without outcomes, where that is bad.
 pub const MISSING: &str = "missing";
+
+/// What makes real requests bad.
+pub fn traffic_cause(sli: Sli) -> &'static str {
+    match sli {
+        Sli::Latency { .. } => SLOW,
+        Sli::Throughput(_) => "not served",
+        Sli::Availability | Sli::Success | Sli::Freshness => "error",
+    }
+}
 
 /// Bad outcomes by their cause, with one example each.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -38,6 +48,11 @@ impl Causes {
         if shown.message.is_none() {
             shown.message = message();
         }
+    }
+
+    /// Counts real requests.
+    pub fn add_many(&mut self, cause: &'static str, requests: u64) {
+        self.0.entry(cause).or_default().outcomes += requests;
     }
 
     /// Counts an outcome that is bad for an objective, which is about whole attempts or about one

@@ -1,9 +1,10 @@
 //! What an objective counts: outcomes, or minutes. Pure.
 
-use super::cause::Causes;
+use super::cause::{Causes, traffic_cause};
 use crate::outcome::{Measurement, Record, Timestamp};
 use crate::slo::slice::slice_start;
-use crate::slo::{BudgetingMethod, Judgement, Tally, whole_ms};
+use crate::slo::{BudgetingMethod, Sli, Tally};
+use std::time::Duration;
 
 /// One event of an objective, or none: a failure of slod itself.
 #[derive(Debug)]
@@ -11,32 +12,36 @@ pub struct Event {
     pub start: Timestamp,
     /// Exclusive.
     pub end: Timestamp,
-    /// Nothing at all where no outcome counted.
+    /// All zero where nothing counted.
     pub tally: Tally,
     /// Of what was bad in it.
     pub causes: Causes,
 }
 
 impl Event {
-    /// An outcome as an event of its own; `of` is as for [`Causes::blame`].
-    pub fn outcome(record: &Record, judgement: Judgement, of: Option<Measurement>) -> Self {
-        let bad = judgement == Judgement::Bad;
+    /// An outcome, given what it adds to the counts; `of` is as for [`Causes::blame`].
+    pub fn outcome(record: &Record, tally: Tally, of: Option<Measurement>) -> Self {
         let mut causes = Causes::default();
-        if bad {
+        if tally.bad > 0 {
             causes.blame(record, of);
         }
-        let tally = match judgement {
-            Judgement::NotCounted | Judgement::NotMeasured => Tally::default(),
-            Judgement::Good | Judgement::Bad => Tally {
-                good: u32::from(!bad),
-                bad: u32::from(bad),
-                void: 0,
-                covered_ms: whole_ms(record.interval),
-            },
-        };
         Self {
             start: record.at,
             end: record.at.after(record.interval),
+            tally,
+            causes,
+        }
+    }
+
+    /// Real requests that were counted up to a time.
+    pub fn traffic(at: Timestamp, tally: Tally, sli: Sli) -> Self {
+        let mut causes = Causes::default();
+        if tally.bad > 0 {
+            causes.add_many(traffic_cause(sli), u64::from(tally.bad));
+        }
+        Self {
+            start: at.before(Duration::from_millis(tally.covered_ms)),
+            end: at,
             tally,
             causes,
         }

@@ -12,9 +12,7 @@ use crate::slo::correction::Spans;
 use crate::slo::series::Counts;
 use crate::slo::slice::{SliceRule, slice_of, slice_start};
 use crate::slo::window::{Extent, WindowView, judged_to};
-use crate::slo::{
-    BudgetingMethod, ContributingProbe, HourCounts, Judgement, Objective, Tally, TallyKey,
-};
+use crate::slo::{BudgetingMethod, ContributingProbe, HourCounts, Objective, Tally, TallyKey};
 use crate::units::HOUR;
 use std::time::Duration;
 
@@ -109,25 +107,33 @@ impl<'a> Measure<'a> {
 
     /// Takes one outcome of a probe, given its place among the watchers.
     pub fn record(&mut self, place: usize, record: &Record) {
-        if !self.span.contains(record.at) || self.corrected.contains(record.at) {
+        let sli = self.objective.sli;
+        if let Some(tally) = sli.tally(&record.into()) {
+            let event = Event::outcome(record, tally, sli.measurement());
+            self.take(place, record.at, &event);
+        }
+    }
+
+    /// Takes what real requests added to the counts up to a time.
+    pub fn traffic(&mut self, at: Timestamp, tally: Tally) {
+        self.take(0, at, &Event::traffic(at, tally, self.objective.sli));
+    }
+
+    fn take(&mut self, place: usize, at: Timestamp, event: &Event) {
+        if !self.span.contains(at) || self.corrected.contains(at) {
             return;
         }
         // A running minute is not judged.
         let budgeting = self.objective.budgeting;
-        if budgeting.is_sliced() && record.at >= judged_to(budgeting, self.span.now) {
-            return;
-        }
-        let sli = self.objective.sli;
-        let (judgement, of) = (sli.judge(&record.into()), sli.measurement());
-        if judgement == Judgement::NotMeasured {
+        if budgeting.is_sliced() && at >= judged_to(budgeting, self.span.now) {
             return;
         }
         let (sums, span) = (&mut self.sums, self.span);
         match &mut self.minutes {
-            Some(minutes) => minutes.record(place, record, judgement, of, &mut |event| {
+            Some(minutes) => minutes.record(place, at, event, &mut |event| {
                 sums.take(&event, span);
             }),
-            None => sums.take(&Event::outcome(record, judgement, of), span),
+            None => sums.take(event, span),
         }
     }
 
@@ -179,7 +185,7 @@ impl<'a> Measure<'a> {
         let (incidents, scattered) = sums.finder.finish();
         Measured {
             void: sums.void,
-            due: extent.due(counts, self.objective.budgeting, &self.contributing),
+            due: extent.due(counts, self.objective, &self.contributing),
             budget: (1.0 - target) * view.expected,
             left: view.left(target),
             corrected: self.corrected.overlap(span.from, span.to),
@@ -197,8 +203,8 @@ impl Sums {
     fn take(&mut self, event: &Event, span: Span) {
         let tally = event.tally;
         self.last = event.start;
-        self.counts += (tally, 1);
-        self.void += u64::from(!tally.counts());
+        self.counts += (Tally { void: 0, ..tally }, 1);
+        self.void += u64::from(tally.void);
         if tally.bad > 0 {
             let bad = u64::from(tally.bad);
             self.causes.merge(&event.causes);

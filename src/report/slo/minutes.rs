@@ -2,10 +2,10 @@
 
 use super::cause::{Causes, MISSING};
 use super::event::Event;
-use crate::outcome::{Measurement, Record, Timestamp};
+use crate::outcome::Timestamp;
+use crate::slo::Tally;
 use crate::slo::correction::Spans;
 use crate::slo::slice::{Columns, SliceRule, slice_of, slice_start};
-use crate::slo::{Judgement, Tally};
 use crate::units::HOUR;
 use std::ops::Range;
 
@@ -54,35 +54,27 @@ impl Minutes {
         }
     }
 
-    /// Takes one outcome of a probe, given its place among those that count. `shown` gets every
-    /// minute before it; `of` is as for [`Causes::blame`].
+    /// Takes an event of a probe, given its place among those that count, or of real traffic, by its
+    /// end. `shown` gets every minute before it.
     pub fn record(
         &mut self,
         place: usize,
-        record: &Record,
-        judgement: Judgement,
-        of: Option<Measurement>,
+        at: Timestamp,
+        event: &Event,
         shown: &mut impl FnMut(Event),
     ) {
-        let number = slice_of(record.at);
+        let number = slice_of(at);
         if self.open.as_ref().is_none_or(|open| open.number != number) {
             self.finish_before(number, shown);
         }
         let columns = self.rule.columns();
         let open = self.open.get_or_insert_with(|| Open {
             number,
-            columns: vec![(0, 0); columns].into(),
+            columns: vec![Tally::default(); columns].into(),
             causes: Causes::default(),
         });
-        let (good, bad) = &mut open.columns[self.rule.column_of(place)];
-        match judgement {
-            Judgement::Good => *good += 1,
-            Judgement::Bad => {
-                *bad += 1;
-                open.causes.blame(record, of);
-            }
-            Judgement::NotCounted | Judgement::NotMeasured => {}
-        }
+        open.columns[self.rule.column_of(place)].add(event.tally);
+        open.causes.merge(&event.causes);
     }
 
     /// Skips an hour that is counted as a whole, and in which no minute is missing.
@@ -104,8 +96,12 @@ impl Minutes {
     fn finish_before(&mut self, number: i64, shown: &mut impl FnMut(Event)) {
         if let Some(open) = self.open.take() {
             let tally = self.rule.judge(&open.columns);
-            if tally.counts() || !self.is_missing(open.number) {
+            let is_void = !tally.counts() && open.columns.iter().any(|lane| lane.void > 0);
+            if tally.counts() {
                 shown(Event::minute(open.number, tally, open.causes));
+                self.next = open.number + 1;
+            } else if is_void && !self.is_missing(open.number) {
+                shown(Event::minute(open.number, Tally::VOID, open.causes));
                 self.next = open.number + 1;
             }
         }

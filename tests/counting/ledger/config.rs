@@ -38,6 +38,7 @@ pub fn objective(name: &str, sli: Sli, budgeting: BudgetingMethod, probes: &[&st
     Objective {
         name: name.into(),
         sli,
+        source: slod::slo::EventSource::Probes,
         target: 0.99,
         window: Window::rolling(Duration::from_secs(30 * 86_400)),
         further: ["UTC", "Europe/Berlin", "Asia/Kolkata", "Asia/Kathmandu"]

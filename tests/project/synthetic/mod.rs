@@ -149,6 +149,7 @@ fn objective(name: &str, sli: Sli, target: f64, fate: Fate) -> ObjectiveView {
         objective: Arc::new(Objective {
             name: name.to_owned(),
             sli,
+            source: slod::slo::EventSource::Probes,
             target,
             window: Window::rolling(30 * DAY),
             further: Vec::new(),

@@ -6,7 +6,9 @@ use super::tier::{TIERS, met};
 use crate::outcome::{Event, Timestamp};
 use crate::slo::absence::Unwatched;
 use crate::slo::correction::Spans;
-use crate::slo::{ContributingProbe, HourCounts, NoDataPolicy, Objective, TallyKey, Tracker};
+use crate::slo::{
+    ContributingProbe, HourCounts, NoDataPolicy, Objective, Tally, TallyKey, Tracker,
+};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -60,10 +62,16 @@ impl Replay {
 
     /// Takes one outcome of a probe that counts, given its position among those.
     pub fn record(&mut self, probe: usize, event: Event) {
-        self.advance(event.at);
-        self.tracker.record(probe, &event);
-        if self.tracker.is_bad(&event) {
-            self.last_bad = self.last_bad.max(Some(event.at));
+        let tally = self.tracker.objective().sli.tally(&event);
+        self.add(probe, event.at, tally);
+    }
+
+    /// Takes what was counted up to a time, of the probe at this position or of real traffic.
+    pub fn add(&mut self, probe: usize, at: Timestamp, tally: Option<Tally>) {
+        self.advance(at);
+        self.tracker.add(probe, at, tally);
+        if tally.is_some_and(|tally| tally.bad > 0) {
+            self.last_bad = self.last_bad.max(Some(at));
         }
     }
 

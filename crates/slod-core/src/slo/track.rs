@@ -148,12 +148,6 @@ impl Tracker {
         TallyKey::of(&self.objective)
     }
 
-    /// Whether an outcome counts as a failure here.
-    pub fn is_bad(&self, event: &Event) -> bool {
-        let tally = self.objective.sli.tally(event);
-        tally.is_some_and(|tally| tally.bad > 0)
-    }
-
     /// What a slice is in which no outcome counts; `None` where that is nothing.
     pub fn missing(&self) -> Option<Tally> {
         self.slices.as_ref()?.rule().missing()
