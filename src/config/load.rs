@@ -1,13 +1,14 @@
 //! From a text to a config: the whole way, with every fault of the text.
 
 use super::code::{Code, ERRORS};
+use super::keys::ROOT;
 use super::lint::{self, LINTS};
-use super::mask;
 use super::model::{Config, Inputs};
 use super::read;
 use crate::diagnostic::{Diagnostic, Place, Severity, Source};
 use crate::probe::Kind;
-use crate::yaml::{self, Reader, SIZE_LIMIT, Value, read_regular, world_readable};
+use crate::yaml::{self, Reader, SIZE_LIMIT, Value, mask, read_regular, world_readable};
+use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
@@ -64,7 +65,7 @@ impl Config {
         let without_config = |fault| Loaded {
             config: None,
             diagnostics: vec![fault],
-            shown: mask::unreadable(source),
+            shown: mask::unreadable(source, &names(kinds)),
         };
         let document = match yaml::parse(source) {
             Ok(document) if document.value == Value::Null => return without_config(empty()),
@@ -89,6 +90,17 @@ impl Config {
             shown,
         }
     }
+}
+
+/// Every name of a key that a config may have.
+fn names(kinds: &[&'static dyn Kind]) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    mask::add_names(ROOT, &mut names);
+    for kind in kinds {
+        names.insert(kind.name().to_owned());
+        mask::add_names(kind.keys(), &mut names);
+    }
+    names
 }
 
 fn check(

@@ -14,7 +14,6 @@ mod draft;
 mod keys;
 mod lint;
 mod load;
-mod mask;
 mod model;
 mod name;
 mod objective;

@@ -7,6 +7,7 @@
 mod file;
 mod form;
 mod key;
+pub mod mask;
 mod name;
 mod reader;
 mod redactions;

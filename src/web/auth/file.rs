@@ -1,14 +1,13 @@
 //! The web configuration file, in the format of Prometheus' exporter-toolkit.
 
 use super::keys::{self, FILE};
-use super::mask;
 use super::password::{self, Hash};
 use super::tls::{self, ServerTls};
 use crate::config::{Config, WebSpec, read_file};
 use crate::diagnostic::{Diagnostic, Severity, Source, nearest};
-use crate::yaml::{self, Reader, Section, Stamp, Value};
+use crate::yaml::{self, Reader, Section, Stamp, Value, mask};
 use axum::http::{HeaderName, HeaderValue};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -170,7 +169,7 @@ pub fn names_tls(path: &Path) -> bool {
 fn parse(source: &Source, base: &Path) -> LoadedFile {
     let env = |name: &str| std::env::var(name).ok();
     let (mut file, mut is_empty, mut files) = (None, false, BTreeMap::new());
-    let diagnostics = match yaml::parse(source) {
+    let (diagnostics, shown) = match yaml::parse(source) {
         Ok(document) => {
             is_empty = document.value == Value::Null;
             let reader = Reader::new(base, &env);
@@ -178,15 +177,20 @@ fn parse(source: &Source, base: &Path) -> LoadedFile {
             file = root.and_then(|root| read(&root));
             files = reader.files();
             file = file.filter(|_| !reader.has_errors());
-            reader.finish()
+            let shown = mask::document(source, &document, &reader);
+            (reader.finish(), shown)
         }
-        Err(syntax) => vec![*syntax],
+        Err(syntax) => {
+            let mut names = BTreeSet::new();
+            mask::add_names(FILE, &mut names);
+            (vec![*syntax], mask::unreadable(source, &names))
+        }
     };
     LoadedFile {
         file,
         is_empty,
         diagnostics,
-        shown: mask::source(source),
+        shown,
         files,
     }
 }

@@ -7,7 +7,6 @@ mod file;
 mod keys;
 mod limiter;
 mod login;
-mod mask;
 mod origin;
 mod password;
 mod reload;

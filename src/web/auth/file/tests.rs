@@ -285,3 +285,32 @@ fn a_key_that_everybody_can_read_is_a_warning() {
     }
     assert_eq!(loaded(folder.path(), &tls("")).files.len(), 2);
 }
+
+/// Each has a fault, and a secret that the line of the fault or one beside it contains.
+const WITH_SECRETS: &[&str] = &[
+    "basic_auth_users:\n  alice: s3cret\nrate_limit: x",
+    "basic_auth_users: { a: s3cret }",
+    "basic_auth_user: s3cret",
+    "basic_auth_users: s3cret",
+    "tls_server_config: { key: s3cret, kez: 1 }",
+    "tls_server_config:\n  \"key\" : |\n    a s3cret\n  kez: 1",
+    "tls_server_config: { kez: s3cret }",
+    "http_server_config: { headers: { Authorization: s3cret } }",
+    "- s3cret",
+    "s3cret",
+    "{\nalice: s3cret }",
+    "basic_auth_users: { alice: s3cret",
+    "basic_auth_users:\n  alice: \"s3cret\n",
+    "-----BEGIN X\ns3cret\n-----END X\nhttp2: 1",
+    "tls_server_config: { cert_file: a, key: b s3cret: c }",
+];
+
+#[test]
+fn no_fault_shows_a_secret() {
+    let folder = folder();
+    for text in WITH_SECRETS {
+        let errors = loaded(folder.path(), text).errors().to_string();
+        assert!(!errors.is_empty(), "{text}");
+        assert!(!errors.contains("s3cret"), "{text}\n{errors}");
+    }
+}

@@ -1,10 +1,8 @@
-//! What a diagnostic may show of a config's text: keys, and the values of keys that are known to
+//! What a diagnostic may show of a document's text: keys, and the values of keys that are known to
 //! take no secret. All else becomes `*`, so that nothing moves and nothing is shown by mistake.
 
-use super::keys::ROOT;
+use super::{Keys, Node, Reader, Structure, Value};
 use crate::diagnostic::{Place, Source};
-use crate::probe::KINDS;
-use crate::yaml::{Keys, Node, Reader, Structure, Value};
 use regex::Regex;
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
@@ -16,18 +14,8 @@ static CREDENTIALS: LazyLock<Option<Regex>> = LazyLock::new(|| {
 /// What shows how a document is built.
 const STRUCTURE: &str = "{}[],:\"'-|>&*";
 
-/// Every name of a key that is declared anywhere.
-static NAMES: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
-    let mut names = BTreeSet::new();
-    add_names(ROOT, &mut names);
-    for kind in KINDS {
-        names.insert(kind.name().to_owned());
-        add_names(kind.keys(), &mut names);
-    }
-    names
-});
-
-fn add_names(keys: Keys, names: &mut BTreeSet<String>) {
+/// Adds every name of a key that is declared among these or below.
+pub fn add_names(keys: Keys, names: &mut BTreeSet<String>) {
     for key in keys {
         names.insert(key.name().to_owned());
         names.extend(key.file_name());
@@ -95,8 +83,8 @@ fn fill(mask: &mut [Vec<Shown>], place: Place, shown: Shown) {
     }
 }
 
-/// The text of what is no document: only known keys are shown.
-pub fn unreadable(source: &Source) -> Source {
+/// The text of what is no document: only keys with these names are shown.
+pub fn unreadable(source: &Source, names: &BTreeSet<String>) -> Source {
     let is_word = |c: char| c.is_alphanumeric() || c == '_';
     let shown = source.text.lines().map(|line| {
         let mut shown = String::with_capacity(line.len());
@@ -104,7 +92,7 @@ pub fn unreadable(source: &Source) -> Source {
         while let Some(first) = rest.chars().next() {
             let end = rest.find(|c| is_word(c) != is_word(first));
             let (part, after) = rest.split_at(end.unwrap_or(rest.len()));
-            let is_key = NAMES.contains(part) && after.starts_with(':');
+            let is_key = names.contains(part) && after.starts_with(':');
             let kept = |c: char| is_key || (!is_word(c) && STRUCTURE.contains(c));
             shown.extend(part.chars().map(|c| if kept(c) { c } else { star(c) }));
             rest = after;
