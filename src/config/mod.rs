@@ -15,6 +15,7 @@ mod keys;
 mod lint;
 mod load;
 mod mask;
+mod metrics;
 mod model;
 mod name;
 mod objective;
@@ -29,6 +30,7 @@ pub use code::Code;
 pub use docs::markdown;
 pub use keys::ROOT as KEYS;
 pub use load::{FileError, Loaded, codes, read_file};
+pub use metrics::{MetricsSource, MetricsSpec};
 pub use model::{
     Config, FoundBy, Inputs, ObserveSpec, Pattern, ProbeSpec, ProcessSpec, Role, ServiceSpec,
     StoreSpec, TokenSpec, WebSpec,
