@@ -107,6 +107,8 @@ pub struct ObserveSpec {
     /// Devices that are left out, by their whole name.
     pub network_exclude: Pattern,
     pub processes: bool,
+    /// The services' own metrics.
+    pub services: bool,
 }
 
 /// Processes of a service that are reported as one.

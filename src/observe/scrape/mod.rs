@@ -31,7 +31,7 @@ pub use watch::Scraper;
 
 pub(super) const SERVICES: CollectorKind = CollectorKind {
     name: "services",
-    is_on: |config| config.metrics().next().is_some(),
+    is_on: |config| config.observe.services,
     start: |config| match Handle::try_current() {
         Ok(handle) => Ok(Box::new(ServiceScrapes::new(config, handle))),
         Err(error) => Err(error.to_string()),
@@ -117,3 +117,6 @@ impl Collector for ServiceScrapes {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

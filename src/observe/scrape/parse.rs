@@ -143,7 +143,7 @@ fn sample(text: &str, format: PageFormat) -> Result<Sample<'_>, String> {
     let rest = rest.trim_start_matches(blank);
     let (labels, rest) = match rest.strip_prefix('{') {
         Some(inner) => LabelSet::read(inner)?,
-        None if rest.len() + name.len() == text.len() => {
+        None if !rest.is_empty() && rest.len() + name.len() == text.len() => {
             return Err(format!("`{}` is not a valid metric name", shown(text)));
         }
         None => (LabelSet::default(), rest),

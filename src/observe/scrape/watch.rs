@@ -4,10 +4,11 @@ use super::history::{History, stale_after};
 use super::page::PageReader;
 use super::plan::Plan;
 use super::scan::{Findings, Found, Point, Scan, Slot};
-use super::view::{ScrapeView, ServiceMetrics};
+use super::view::{RoleView, ScrapeView, ServiceMetrics};
 use crate::clock::Clock;
 use crate::config::MetricsSpec;
 use crate::probe::{Attempt, Trace};
+use crate::roles::{Role, RoleKind};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
@@ -92,6 +93,8 @@ pub struct Scraper {
     history: History,
     hasher: RandomState,
     begun: Instant,
+    /// What the last page itself has.
+    raw: Vec<(Role, f64)>,
 }
 
 impl Scraper {
@@ -102,6 +105,7 @@ impl Scraper {
             history: History::default(),
             hasher: RandomState::new(),
             begun: Instant::now(),
+            raw: Vec::new(),
         }
     }
 
@@ -118,6 +122,7 @@ impl Scraper {
                 let history = &mut self.history;
                 let mut metrics = history.follow(&self.plan, service, &findings, at, interval);
                 metrics.scrape.took = took;
+                self.raw = raw_values(&self.plan, &metrics, &findings);
                 metrics
             }
             Err(error) => ServiceMetrics {
@@ -131,6 +136,11 @@ impl Scraper {
         }
     }
 
+    /// The values on the last page: of a counter its total there, of a histogram its count.
+    pub fn raw_values(&self) -> Vec<(Role, f64)> {
+        self.raw.clone()
+    }
+
     async fn read(&self, attempt: &mut Attempt) -> Result<Findings, String> {
         let endpoint = &self.spec.endpoint;
         if let Some(paths) = &self.plan.paths {
@@ -142,6 +152,22 @@ impl Scraper {
         endpoint.get(attempt, &mut page).await?;
         page.finish()
     }
+}
+
+fn raw_values(plan: &Plan, metrics: &ServiceMetrics, findings: &Findings) -> Vec<(Role, f64)> {
+    let value = |view: &RoleView| {
+        let mut rules = plan.rules_of(view.role);
+        let (at, _) = rules.find(|(_, rule)| *rule.written == *view.selector)?;
+        let points = findings.by_rule.get(&at)?.points.iter();
+        let counted = points.filter(|point| match view.role.kind() {
+            RoleKind::Histogram => point.slot == Slot::Count,
+            _ => true,
+        });
+        let total = counted.fold(0.0, |total, point| total + point.value);
+        let is_state = view.role.kind() == RoleKind::State;
+        Some((view.role, if is_state { f64::from(u8::from(total != 0.0)) } else { total }))
+    };
+    metrics.roles.iter().filter_map(value).collect()
 }
 
 /// The totals of a JSON document, one for each rule.
