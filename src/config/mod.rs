@@ -14,6 +14,7 @@ mod draft;
 mod keys;
 mod lint;
 mod load;
+mod metrics;
 mod model;
 mod name;
 mod objective;
@@ -28,6 +29,7 @@ pub use code::Code;
 pub use docs::markdown;
 pub use keys::ROOT as KEYS;
 pub use load::{FileError, Loaded, codes, read_file};
+pub use metrics::{MetricsSource, MetricsSpec};
 pub use model::{
     Config, FoundBy, Inputs, ObserveSpec, Pattern, ProbeSpec, ProcessSpec, Role, ServiceSpec,
     StoreSpec, TokenSpec, WebSpec,

@@ -1,5 +1,6 @@
 //! A config that passed every check. Nothing here can be wrong any more.
 
+use super::metrics::MetricsSpec;
 use crate::diagnostic::Source;
 use crate::outcome::{Measurement, Measures, ProbeKey};
 use crate::probe::Probe;
@@ -106,6 +107,8 @@ pub struct ObserveSpec {
     /// Devices that are left out, by their whole name.
     pub network_exclude: Pattern,
     pub processes: bool,
+    /// The services' own metrics.
+    pub services: bool,
 }
 
 /// Processes of a service that are reported as one.
@@ -156,6 +159,8 @@ pub struct ServiceSpec {
     pub objectives: Vec<Arc<Objective>>,
     /// Names are unique within the service.
     pub processes: Vec<ProcessSpec>,
+    /// Where its own metrics are.
+    pub metrics: Option<Arc<MetricsSpec>>,
 }
 
 #[derive(Clone, Debug)]
@@ -212,6 +217,11 @@ impl ServiceSpec {
 impl Config {
     pub fn processes(&self) -> impl Iterator<Item = &ProcessSpec> {
         self.services.iter().flat_map(|service| &service.processes)
+    }
+
+    /// Where services' own metrics are.
+    pub fn metrics(&self) -> impl Iterator<Item = &Arc<MetricsSpec>> {
+        self.services.iter().filter_map(|service| service.metrics.as_ref())
     }
 
     /// The services' probes.

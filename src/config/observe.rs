@@ -15,12 +15,14 @@ pub(super) fn read(root: &Section<'_>) -> Option<ObserveSpec> {
         section.get(&key::NETWORK_EXCLUDE),
     );
     let processes = section.get(&key::PROCESSES_ON);
+    let services = section.get(&key::SERVICES_ON);
     Some(ObserveSpec {
         interval: interval?,
         host: host?,
         network: network?,
         network_exclude: exclude?,
         processes: processes?,
+        services: services?,
     })
 }
 

@@ -7,6 +7,7 @@ pub mod metrics;
 mod network;
 mod observer;
 mod process;
+pub mod scrape;
 mod view;
 
 pub use collector::{COLLECTORS, Collector, CollectorKind};
@@ -14,4 +15,7 @@ pub use host::HostSampler;
 pub use network::NetworkSampler;
 pub use observer::run;
 pub use process::ProcessSampler;
+pub use scrape::{
+    HistogramView, RoleValue, RoleView, ScrapeView, Scraper, ServiceMetrics, ways_to_find,
+};
 pub use view::{CollectorView, HostView, NetworkView, ProcessView, SystemView};

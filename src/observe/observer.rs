@@ -57,7 +57,9 @@ fn every(config: &Config) -> Interval {
 }
 
 fn observes_alike(old: &Config, new: &Config) -> bool {
-    old.observe == new.observe && old.processes().eq(new.processes())
+    old.observe == new.observe
+        && old.processes().eq(new.processes())
+        && old.metrics().eq(new.metrics())
 }
 
 /// The collectors that are switched on.

@@ -6,7 +6,14 @@ use crate::yaml::{Bool, FilePath, Integer, Key, Keys, List, Mapping, Parsed, Spa
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
-pub const KEYS: Keys = &[&INTERVAL, &HOST, &NETWORK, &NETWORK_EXCLUDE, &PROCESSES_ON];
+pub const KEYS: Keys = &[
+    &INTERVAL,
+    &HOST,
+    &NETWORK,
+    &NETWORK_EXCLUDE,
+    &PROCESSES_ON,
+    &SERVICES_ON,
+];
 
 /// The key of the way to find it is all that a process needs. Each group of processes costs
 /// metrics.
@@ -50,6 +57,13 @@ pub const PROCESSES_ON: Key<Bool> = Key::with_default(
     Bool,
     "true",
     "Whether to sample the `processes` of services.",
+);
+
+pub const SERVICES_ON: Key<Bool> = Key::with_default(
+    "services",
+    Bool,
+    "true",
+    "Whether to read the own `metrics` of services.",
 );
 
 pub const NAME: Key<Text> = Key::optional(

@@ -10,6 +10,7 @@ use async_compression::tokio::bufread::{
 use async_compression::zstd::DParameter;
 use futures_util::TryStreamExt;
 use http::HeaderMap;
+use http::response;
 use http::header::{CONTENT_ENCODING, TRANSFER_ENCODING};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
@@ -83,19 +84,33 @@ fn is_zlib(start: &[u8]) -> bool {
     }
 }
 
-/// Reads to the end, and keeps what was read if `keep`. Returns the kept bytes and the length.
+/// What an answer is read by.
+pub trait Receive: Send {
+    /// Looks at the head before the body is read; an error ends the attempt.
+    fn begin(&mut self, _head: &response::Parts) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    /// Whether somebody looks into the body, so that it must be decoded.
+    fn wants_body(&self) -> bool;
+
+    /// Takes the next part of the decoded body; an error ends the attempt.
+    fn take(&mut self, part: &[u8]) -> Result<(), Failure>;
+}
+
+/// Reads to the end, and returns the length.
 pub async fn read(
     body: Incoming,
     headers: &HeaderMap,
     limit: u64,
-    keep: bool,
-) -> Result<(Vec<u8>, u64), Failure> {
+    receiver: &mut dyn Receive,
+) -> Result<u64, Failure> {
     let chunks = body.into_data_stream().map_err(io::Error::other);
     let mut source: Source = Box::new(StreamReader::new(chunks));
     let failed = |error: io::Error| failure(&error, headers);
     // Answers to HEAD, 204, 304 and redirects name a coding of what is not there.
     if source.fill_buf().await.map_err(failed)?.is_empty() {
-        return Ok((Vec::new(), 0));
+        return Ok(0);
     }
     match codings(headers) {
         Ok(codings) => {
@@ -105,10 +120,10 @@ pub async fn read(
             }
         }
         // Nobody looks into the body: that it came is enough.
-        Err(_) if !keep => {}
+        Err(_) if !receiver.wants_body() => {}
         Err(failure) => return Err(failure),
     }
-    drain(source, limit, keep, failed).await
+    drain(source, limit, receiver, failed).await
 }
 
 /// The codings in the order in which they were applied.
@@ -151,15 +166,15 @@ fn names(headers: &HeaderMap) -> impl Iterator<Item = String> {
 async fn drain(
     mut from: Source,
     limit: u64,
-    keep: bool,
+    receiver: &mut dyn Receive,
     failed: impl Fn(io::Error) -> Failure,
-) -> Result<(Vec<u8>, u64), Failure> {
-    let (mut kept, mut length) = (Vec::new(), 0_u64);
+) -> Result<u64, Failure> {
+    let mut length = 0_u64;
     let mut chunk = vec![0; CHUNK];
     loop {
         let read = from.read(&mut chunk).await.map_err(&failed)?;
         if read == 0 {
-            return Ok((kept, length));
+            return Ok(length);
         }
         length += read as u64;
         if length > limit {
@@ -168,9 +183,7 @@ async fn drain(
                 format!("the body is larger than {limit} bytes (`body_limit`)"),
             ));
         }
-        if keep {
-            kept.extend_from_slice(&chunk[..read]);
-        }
+        receiver.take(&chunk[..read])?;
     }
 }
 

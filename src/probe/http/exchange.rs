@@ -5,6 +5,7 @@ use super::refusal::refusal;
 use super::request::Request;
 use super::tap::{Start, Tap};
 use super::text::Text;
+use super::body::Receive;
 use super::{HttpProbe, Version, body};
 use crate::outcome::{Cause, Measurement, Verdict};
 use crate::probe::dial::{Failure, Progress, source_of};
@@ -25,14 +26,6 @@ const HEAD_MAX: u32 = 256 * 1024;
 /// Fields of an answer's head, each of which costs memory before it is there. Node takes as many.
 const FIELDS_MAX: usize = 2000;
 
-/// What came back.
-#[derive(Debug)]
-pub struct Answer {
-    pub head: response::Parts,
-    /// Empty unless an expectation needs it.
-    pub body: Vec<u8>,
-}
-
 /// How a request goes over its connection.
 pub struct Line<'a> {
     /// Whether ALPN or the config chose HTTP/2.
@@ -41,14 +34,15 @@ pub struct Line<'a> {
     pub forwarded_by: Option<&'a Proxy>,
 }
 
-/// Sends the request and reads the answer to its end.
+/// Sends the request and reads the answer to its end, the body of a redirect apart. Returns the head.
 pub async fn exchange<S>(
     probe: &HttpProbe,
     request: &Request,
     stream: S,
     line: Line<'_>,
+    receiver: &mut dyn Receive,
     progress: &mut Progress<'_>,
-) -> Result<Answer, Failure>
+) -> Result<response::Parts, Failure>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -72,7 +66,7 @@ where
         let (mut sender, connection) = builder.handshake(io).await.map_err(failed)?;
         drive(connection, async {
             let answer = sender.send_request(message).await.map_err(refused)?;
-            receive(probe, answer, "HTTP/2", progress).await
+            receive(probe, answer, "HTTP/2", receiver, progress).await
         })
         .await
     } else {
@@ -89,7 +83,7 @@ where
         let (mut sender, connection) = builder.handshake(io).await.map_err(failed)?;
         drive(connection, async {
             let answer = sender.send_request(message).await.map_err(refused)?;
-            receive(probe, answer, start.version(), progress).await
+            receive(probe, answer, start.version(), receiver, progress).await
         })
         .await
     }
@@ -130,8 +124,9 @@ async fn receive(
     probe: &HttpProbe,
     answer: hyper::Response<Incoming>,
     version: &str,
+    receiver: &mut dyn Receive,
     progress: &mut Progress<'_>,
-) -> Result<Answer, Failure> {
+) -> Result<response::Parts, Failure> {
     progress.enter(Measurement::Transfer);
     let (head, incoming) = answer.into_parts();
     progress.code = Some(head.status.as_u16().into());
@@ -139,21 +134,13 @@ async fn receive(
     if probe.redirects.is_some() && redirect_target(&head).is_some() {
         // The answer that counts is elsewhere, so this body is not read, as with curl.
         progress.leave();
-        return Ok(Answer {
-            head,
-            body: Vec::new(),
-        });
+        return Ok(head);
     }
-    let (body, length) = body::read(
-        incoming,
-        &head.headers,
-        probe.body_limit,
-        probe.expect.wants_body(),
-    )
-    .await?;
+    receiver.begin(&head)?;
+    let length = body::read(incoming, &head.headers, probe.body_limit, receiver).await?;
     progress.leave();
     progress.record("body", || format!("{length} bytes"));
-    Ok(Answer { head, body })
+    Ok(head)
 }
 
 fn message(request: &Request, line: &Line<'_>) -> Result<hyper::Request<Full<Bytes>>, Failure> {

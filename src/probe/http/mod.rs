@@ -5,6 +5,7 @@ mod cookies;
 mod decimal;
 mod exchange;
 mod expect;
+pub mod fetch;
 mod headers;
 mod json;
 mod keys;
@@ -17,6 +18,7 @@ mod run;
 mod sent;
 mod tap;
 mod text;
+mod total;
 
 use super::dial::{Family, Tls};
 use super::evaluate::Evaluator;
@@ -24,10 +26,13 @@ use super::{Attempt, Kind, Probe};
 use crate::outcome::{CodeOf, DurationOf, Measurement, Measures, Outcome};
 use crate::yaml::{Keys, Section};
 use async_trait::async_trait;
+pub use body::Receive;
 use expect::Expect;
+pub use keys::Address;
 use proxy::Proxy;
 use request::Request;
 use std::sync::Arc;
+pub use total::JsonTotal;
 
 /// The kind's place in the registry.
 #[derive(Debug)]

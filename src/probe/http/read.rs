@@ -20,13 +20,15 @@ use url::{Position, Url};
 
 const AGENT: &str = concat!("slod/", env!("CARGO_PKG_VERSION"));
 /// Above this, expressions and JSON would take more time and memory than a probe may.
-const CHECKED_MAX: u64 = 16 << 20;
+pub(super) const CHECKED_MAX: u64 = 16 << 20;
 /// Headers that are sent unless others are configured.
 const STANDARD: usize = 3;
 
 pub fn read(section: &Section<'_>) -> Option<HttpProbe> {
     let url = read_url(section, &keys::URL);
-    let request = read_request(section, url);
+    let (method, body) = (section.get(&keys::METHOD), section.secret_bytes(&keys::BODY));
+    let body = body.map(Bytes::from).unwrap_or_default();
+    let request = read_request(section, url, method, body);
     let expect = read_expect(section);
     let version = section.get(&keys::HTTP_VERSION).unwrap_or(Version::Auto);
     let version = request.as_ref().map_or(version, |request| {
@@ -73,7 +75,7 @@ pub fn read(section: &Section<'_>) -> Option<HttpProbe> {
 
 /// An `http` or `https` address without credentials. What one in a file has behind its host is a
 /// secret.
-fn read_url(section: &Section<'_>, key: &Key<Address>) -> Option<Url> {
+pub(super) fn read_url(section: &Section<'_>, key: &Key<Address>) -> Option<Url> {
     let url = section.value_or_file(key)?;
     if section.written_name(key).as_deref() != Some(key.name) {
         let secret = &url[Position::BeforePath..];
@@ -91,8 +93,13 @@ fn read_url(section: &Section<'_>, key: &Key<Address>) -> Option<Url> {
     Some(url)
 }
 
-fn read_request(section: &Section<'_>, url: Option<Url>) -> Option<Request> {
-    let method = section.get(&keys::METHOD);
+/// What every request of the section has in common: headers and credentials.
+pub(super) fn read_request(
+    section: &Section<'_>,
+    url: Option<Url>,
+    method: Option<Method>,
+    body: Bytes,
+) -> Option<Request> {
     let mut headers = HeaderMap::with_capacity(STANDARD);
     headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
     headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
@@ -103,13 +110,12 @@ fn read_request(section: &Section<'_>, url: Option<Url>) -> Option<Request> {
         );
     }
     let faultless = read_headers(section, &mut headers);
-    let body = section.secret_bytes(&keys::BODY).map(Bytes::from);
     let authorization = read_authorization(section);
     let mut request = Request {
         url: url?,
         method: method?,
         headers,
-        body: body.unwrap_or_default(),
+        body,
         cookies: None,
     };
     if let Some(value) = authorization {
@@ -192,7 +198,7 @@ fn read_expect(section: &Section<'_>) -> Option<Expect> {
 }
 
 /// For the configured origin, and for all others, which never see the client certificate.
-fn read_tls(section: &Section<'_>, version: Version) -> Option<(Tls, Tls)> {
+pub(super) fn read_tls(section: &Section<'_>, version: Version) -> Option<(Tls, Tls)> {
     let mut own = section
         .section(&keys::TLS)
         .map_or_else(TlsOptions::default, |tls| TlsOptions::read(&tls));
@@ -206,7 +212,7 @@ fn read_tls(section: &Section<'_>, version: Version) -> Option<(Tls, Tls)> {
         .zip(foreign.build(section, &keys::TLS))
 }
 
-fn read_proxy(section: &Section<'_>) -> Option<Proxy> {
+pub(super) fn read_proxy(section: &Section<'_>) -> Option<Proxy> {
     let url = read_url(section, &keys::PROXY);
     let auth = section.section(&keys::PROXY_AUTH);
     let credentials = auth.as_ref().and_then(credentials);
@@ -232,7 +238,7 @@ fn read_proxy(section: &Section<'_>) -> Option<Proxy> {
 }
 
 /// Credentials over plain `http` can be read on the way; on loopback there is no way.
-fn warn_of_open_secrets(section: &Section<'_>, request: &Request) {
+pub(super) fn warn_of_open_secrets(section: &Section<'_>, request: &Request) {
     let loopback = match request.url.host() {
         Some(url::Host::Domain(name)) => name == "localhost",
         Some(url::Host::Ipv4(address)) => address.is_loopback(),

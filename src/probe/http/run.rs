@@ -2,7 +2,8 @@
 
 use super::HttpProbe;
 use super::cookies::Cookies;
-use super::exchange::{Answer, Line, exchange, is_http2, redirect_target};
+use super::body::Receive;
+use super::exchange::{Line, exchange, is_http2, redirect_target};
 use super::expect::Check;
 use super::proxy::by_proxy;
 use super::request::{Refused, Request};
@@ -10,45 +11,79 @@ use crate::outcome::{Cause, Outcome};
 use crate::probe::Attempt;
 use crate::probe::dial::{Failure, Host, Progress, connect, resolve};
 use crate::probe::quoted::quoted;
-use http::StatusCode;
 use http::header::COOKIE;
+use http::{StatusCode, response};
 use tokio::net::TcpStream;
 use tokio::time::timeout_at;
 
 pub async fn run(probe: &HttpProbe, attempt: &mut Attempt) -> Outcome {
     let deadline = attempt.deadline;
     let mut progress = Progress::new(attempt);
-    let result = timeout_at(deadline, follow(probe, &mut progress)).await;
+    let result = timeout_at(deadline, judged(probe, &mut progress)).await;
     progress.finish(result)
 }
 
-async fn follow(probe: &HttpProbe, progress: &mut Progress<'_>) -> Result<(), Failure> {
+/// The body, as far as an expectation needs it.
+struct Kept {
+    wanted: bool,
+    bytes: Vec<u8>,
+}
+
+impl Receive for Kept {
+    fn wants_body(&self) -> bool {
+        self.wanted
+    }
+
+    fn take(&mut self, part: &[u8]) -> Result<(), Failure> {
+        if self.wanted {
+            self.bytes.extend_from_slice(part);
+        }
+        Ok(())
+    }
+}
+
+async fn judged(probe: &HttpProbe, progress: &mut Progress<'_>) -> Result<(), Failure> {
+    let mut kept = Kept {
+        wanted: probe.expect.wants_body(),
+        bytes: Vec::new(),
+    };
+    let head = follow(probe, &mut kept, progress).await?;
+    judge(probe, head, kept.bytes, progress).await
+}
+
+/// Makes the request and those of its redirects, and returns the head of the last answer.
+pub(super) async fn follow(
+    probe: &HttpProbe,
+    receiver: &mut dyn Receive,
+    progress: &mut Progress<'_>,
+) -> Result<response::Parts, Failure> {
     let mut next: Option<Request> = None;
     let mut cookies = Cookies::default();
-    for followed in 0.. {
+    let mut followed = 0;
+    loop {
         let request = next.as_ref().unwrap_or(&probe.request);
-        let answer = ask(probe, request, progress).await?;
-        cookies.keep(&answer.head.headers, &request.cookie_url());
-        let Some(mut redirected) = redirection(probe, request, &answer, followed, progress)? else {
-            return judge(probe, answer, progress).await;
+        let head = ask(probe, request, receiver, progress).await?;
+        cookies.keep(&head.headers, &request.cookie_url());
+        let Some(mut redirected) = redirection(probe, request, &head, followed, progress)? else {
+            return Ok(head);
         };
         let configured = redirected.headers.get(COOKIE);
         redirected.cookies = cookies.header(&redirected.cookie_url(), configured);
         next = Some(redirected);
+        followed += 1;
     }
-    Ok(())
 }
 
 /// The request that the answer asks for, if it is a redirect that is to be followed.
 fn redirection(
     probe: &HttpProbe,
     request: &Request,
-    answer: &Answer,
+    head: &response::Parts,
     followed: u32,
     progress: &mut Progress<'_>,
 ) -> Result<Option<Request>, Failure> {
-    let status = answer.head.status;
-    let (Some(max), Some(location)) = (probe.redirects, redirect_target(&answer.head)) else {
+    let status = head.status;
+    let (Some(max), Some(location)) = (probe.redirects, redirect_target(head)) else {
         return Ok(None);
     };
     let location = location.as_str();
@@ -88,15 +123,16 @@ fn redirection(
 async fn ask(
     probe: &HttpProbe,
     request: &Request,
+    receiver: &mut dyn Receive,
     progress: &mut Progress<'_>,
-) -> Result<Answer, Failure> {
+) -> Result<response::Parts, Failure> {
     let mut stream = open(probe, request, progress).await?;
     if !request.is_https() {
         let line = Line {
             http2: probe.version == super::Version::Http2,
             forwarded_by: probe.proxy.as_ref(),
         };
-        return exchange(probe, request, stream, line, progress).await;
+        return exchange(probe, request, stream, line, receiver, progress).await;
     }
     if let Some(proxy) = &probe.proxy {
         proxy.tunnel(&mut stream, request, progress).await?;
@@ -110,7 +146,7 @@ async fn ask(
         http2: is_http2(probe.version, stream.alpn()),
         forwarded_by: None,
     };
-    exchange(probe, request, stream, line, progress).await
+    exchange(probe, request, stream, line, receiver, progress).await
 }
 
 /// A connection to the server, or to the proxy in front of it.
@@ -141,14 +177,15 @@ async fn reach(
 /// The first expectation that does not hold is the cause; all of them are recorded.
 async fn judge(
     probe: &HttpProbe,
-    answer: Answer,
+    head: response::Parts,
+    body: Vec<u8>,
     progress: &mut Progress<'_>,
 ) -> Result<(), Failure> {
-    let status = probe.expect.check_status(answer.head.status);
+    let status = probe.expect.check_status(head.status);
     let mut failure = record(status, progress);
     if probe.expect.looks_further() {
         let expect = probe.expect.clone();
-        let work = move || expect.check_content(&answer.head.headers, &answer.body);
+        let work = move || expect.check_content(&head.headers, &body);
         match probe.evaluator.evaluate(progress.deadline(), work).await {
             Ok(checks) => {
                 for check in checks {
