@@ -199,6 +199,14 @@ fn exists(
 fn check_kinds(service: &ServiceDraft<'_>, objective: &Placed<'_, Arc<Objective>>) {
     let Placed { value, section } = objective;
     if value.source == EventSource::Metrics {
+        if service.metrics.is_none() {
+            let message = format!(
+                "service `{}` has no `metrics`, which `{}` counts",
+                service.name, value.name
+            );
+            let help = "add `metrics: { url: ... }` to the service, or write `source: probes`";
+            section.error("nothing-counts", &key::SLI, message, help);
+        }
         return;
     }
     let mut counting = service.counting(value).peekable();

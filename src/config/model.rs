@@ -5,7 +5,7 @@ use crate::diagnostic::Source;
 use crate::outcome::{Measurement, Measures, ProbeKey};
 use crate::probe::Probe;
 use crate::slo::correction::Correction;
-use crate::slo::{ContributingProbe, Objective, Sli, Threshold};
+use crate::slo::{ContributingProbe, EventSource, Objective, Sli, Threshold};
 use crate::yaml::{Secret, Stamp};
 use regex::Regex;
 use std::collections::{BTreeMap, HashSet};
@@ -201,16 +201,21 @@ impl ServiceSpec {
         slis.filter_map(Sli::measurement).collect()
     }
 
-    /// Those that count for one of its objectives: each with its position in
-    /// [`ServiceSpec::watched`].
-    pub fn contributing(&self, objective: &Objective) -> Vec<(usize, ContributingProbe)> {
+    /// What counts for one of its objectives, and the positions of the probes among that in
+    /// [`ServiceSpec::watched`]: none for an objective of real traffic, which its scrapes count for.
+    pub fn contributing(&self, objective: &Objective) -> (Vec<usize>, Vec<ContributingProbe>) {
+        if objective.source == EventSource::Metrics {
+            let interval = self.metrics.as_ref().map(|metrics| metrics.interval);
+            let scrapes = interval.map(ContributingProbe::every);
+            return (Vec::new(), scrapes.into_iter().collect());
+        }
         let watched = self.watched().enumerate();
         let counting = watched.filter_map(|(at, spec)| {
             let weight = objective.weight_of(&self.name, &spec.key, spec.measures)?;
             let interval = spec.interval;
             Some((at, ContributingProbe { interval, weight }))
         });
-        counting.collect()
+        counting.unzip()
     }
 }
 
@@ -221,7 +226,9 @@ impl Config {
 
     /// Where services' own metrics are.
     pub fn metrics(&self) -> impl Iterator<Item = &Arc<MetricsSpec>> {
-        self.services.iter().filter_map(|service| service.metrics.as_ref())
+        self.services
+            .iter()
+            .filter_map(|service| service.metrics.as_ref())
     }
 
     /// The services' probes.

@@ -16,7 +16,7 @@ pub fn plans(config: &Config) -> HashMap<ProbeKey, CountingPlan> {
             watched.push(&spec.key);
         }
         for objective in &service.objectives {
-            for (probe, _) in service.contributing(objective) {
+            for probe in service.contributing(objective).0 {
                 let plan = plans.entry(watched[probe].clone()).or_default();
                 plan.thresholds.extend(objective.sli.threshold());
                 let key = TallyKey::of(objective);

@@ -1,5 +1,6 @@
 //! What the last scrapes of a service showed.
 
+use crate::outcome::Timestamp;
 use crate::roles::Role;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,6 +9,8 @@ use std::time::Duration;
 #[derive(Clone, Debug, PartialEq)]
 pub struct ServiceMetrics {
     pub service: Arc<str>,
+    /// When the values were read; `None` where there are none.
+    pub at: Option<Timestamp>,
     pub scrape: ScrapeView,
     /// Empty before the first success, and when the last one is too long ago.
     pub roles: Vec<RoleView>,
@@ -69,6 +72,7 @@ impl ServiceMetrics {
     pub fn unknown(service: Arc<str>) -> Self {
         Self {
             service,
+            at: None,
             scrape: ScrapeView::default(),
             roles: Vec::new(),
             requests_per_second: None,

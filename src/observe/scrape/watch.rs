@@ -122,6 +122,7 @@ impl Scraper {
                 let history = &mut self.history;
                 let mut metrics = history.follow(&self.plan, service, &findings, at, interval);
                 metrics.scrape.took = took;
+                metrics.at = Some(attempt.wall);
                 self.raw = raw_values(&self.plan, &metrics, &findings);
                 metrics
             }
@@ -165,7 +166,14 @@ fn raw_values(plan: &Plan, metrics: &ServiceMetrics, findings: &Findings) -> Vec
         });
         let total = counted.fold(0.0, |total, point| total + point.value);
         let is_state = view.role.kind() == RoleKind::State;
-        Some((view.role, if is_state { f64::from(u8::from(total != 0.0)) } else { total }))
+        Some((
+            view.role,
+            if is_state {
+                f64::from(u8::from(total != 0.0))
+            } else {
+                total
+            },
+        ))
     };
     metrics.roles.iter().filter_map(value).collect()
 }

@@ -108,8 +108,7 @@ impl<'a> Replays<'a> {
         let watched = service.watched().count();
         let (mut each, mut places) = (Vec::new(), Vec::new());
         for objective in &service.objectives {
-            let (counts, contributing): (Vec<_>, Vec<_>) =
-                service.contributing(objective).into_iter().unzip();
+            let (counts, contributing) = service.contributing(objective);
             let place = |probe| counts.iter().position(|at| *at == probe);
             places.push((0..watched).map(place).collect());
             let begin = objective.horizon(from).0;

@@ -140,8 +140,7 @@ impl<'a> Counting<'a> {
         time: &CorrectedTime<'_>,
         span: Span,
     ) -> Result<Self, StoreError> {
-        let (counting, contributing): (Vec<_>, Vec<_>) =
-            service.contributing(objective).into_iter().unzip();
+        let (counting, contributing) = service.contributing(objective);
         let (mut places, mut presence) = (Vec::new(), Vec::new());
         let mut precision = Precision::default();
         for (probe, spec) in service.watched().enumerate() {

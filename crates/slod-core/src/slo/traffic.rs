@@ -3,6 +3,7 @@
 use super::objective::Sli;
 use super::tally::{Tally, whole_ms};
 use crate::outcome::Timestamp;
+use crate::sample::increase;
 use std::time::Duration;
 
 /// Readings further apart than this do not say when something happened: what was counted between
@@ -30,35 +31,26 @@ impl TrafficCounter {
     /// What happened since the last reading; `None` if that is unknown. Readings come in the order
     /// of time.
     pub fn take(&mut self, sli: Sli, at: Timestamp, reading: Reading) -> Option<Tally> {
-        // A reading without counters, such as of a failed scrape, leaves the last one as it was.
+        // Without its counter, such as after a failed scrape, a reading says nothing.
         reading.all?;
-        let (before, last) = self.last.replace((at, reading))?;
+        let Some((before, last)) = self.last else {
+            self.last = Some((at, reading));
+            return None;
+        };
+        // Samples are kept where a counter changes its course: one that has none did not.
+        let reading = Reading {
+            part: reading.part.or(last.part),
+            ..reading
+        };
         let covered = Duration::from_millis(u64::try_from(at.0 - before.0).ok()?);
-        if covered.is_zero() || covered > LONGEST_GAP {
+        if covered.is_zero() {
             return None;
         }
-        let all = increase(last.all, reading.all)?;
-        let part = increase(last.part, reading.part);
-        let (good, bad) = match sli {
-            Sli::Latency { .. } => (part?.min(all), all - part?.min(all)),
-            Sli::Throughput(_) => {
-                let failed = part.unwrap_or(0.0).min(all);
-                let waiting = match (last.queued, reading.queued) {
-                    (Some(before), Some(now)) => (now - before).max(0.0),
-                    _ => 0.0,
-                };
-                (all - failed, failed + waiting)
-            }
-            // A counter of errors may appear with the first error.
-            Sli::Availability | Sli::Success | Sli::Freshness => {
-                let failed = match (last.part, reading.part) {
-                    (None, Some(first)) => first,
-                    _ => part.unwrap_or(0.0),
-                };
-                let failed = failed.min(all);
-                (all - failed, failed)
-            }
-        };
+        self.last = Some((at, reading));
+        if covered > LONGEST_GAP {
+            return None;
+        }
+        let (good, bad) = good_and_bad(sli, &last, &reading)?;
         Some(Tally {
             good: whole(good),
             bad: whole(bad),
@@ -68,10 +60,25 @@ impl TrafficCounter {
     }
 }
 
-/// How much a counter grew. One that fell began anew at 0, as Prometheus has it.
-fn increase(before: Option<f64>, now: Option<f64>) -> Option<f64> {
-    let (before, now) = (before?, now?);
-    Some(if now < before { now } else { now - before })
+fn good_and_bad(sli: Sli, before: &Reading, now: &Reading) -> Option<(f64, f64)> {
+    let all = increased(before.all, now.all)?;
+    let part = increased(before.part, now.part).map(|part| part.min(all));
+    match sli {
+        Sli::Latency { .. } => Some((part?, all - part?)),
+        Sli::Throughput(_) => {
+            let failed = part.unwrap_or(0.0);
+            let waiting = match (before.queued, now.queued) {
+                (Some(before), Some(now)) => (now - before).max(0.0),
+                _ => 0.0,
+            };
+            Some((all - failed, failed + waiting))
+        }
+        Sli::Availability | Sli::Success | Sli::Freshness => Some((all - part?, part?)),
+    }
+}
+
+fn increased(before: Option<f64>, now: Option<f64>) -> Option<f64> {
+    Some(increase(before?, now?))
 }
 
 #[expect(
@@ -138,14 +145,22 @@ mod tests {
     }
 
     #[test]
-    fn a_counter_of_errors_may_begin_with_the_first_error() {
-        let none = Reading {
+    fn requests_without_errors_say_nothing_and_without_a_new_sample_nothing_failed() {
+        let none = |all| Reading {
             part: None,
-            ..reading(10.0, 0.0)
+            ..reading(all, 0.0)
         };
-        let readings = [(0, none), (10, reading(20.0, 1.0))];
-        assert_eq!(counted(Sli::Success, &readings), [None, Some((9, 1))]);
-        assert_eq!(counted(LATENCY, &readings), [None, None]);
+        let readings = [(0, none(10.0)), (10, none(20.0))];
+        assert_eq!(counted(Sli::Success, &readings), [None, None]);
+        let readings = [
+            (0, reading(10.0, 2.0)),
+            (10, none(20.0)),
+            (20, reading(25.0, 3.0)),
+        ];
+        assert_eq!(
+            counted(Sli::Success, &readings),
+            [None, Some((10, 0)), Some((4, 1))]
+        );
     }
 
     #[test]
