@@ -74,6 +74,15 @@ impl Steps {
         }
     }
 
+    /// How many steps there are so far.
+    pub fn len(&self) -> usize {
+        self.steps.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+
     pub fn finish(self) -> Vec<Step> {
         self.steps
     }
