@@ -99,13 +99,13 @@ impl Daemon {
     ) -> Result<T, String> {
         match (self.try_get(path).await, &self.config) {
             (Err(RequestError::Unreachable(reason)), Some(config)) => {
-                self.from_store(config, &reason, stored)
+                self.stored(config, &reason, stored)
             }
             (answer, _) => answer.map_err(RequestError::into_reason),
         }
     }
 
-    fn from_store<T>(
+    fn stored<T>(
         &self,
         config: &Config,
         unanswered: &str,

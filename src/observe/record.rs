@@ -68,13 +68,12 @@ impl SampleSink<'_> {
         };
         let name = format!("{}{suffix}", self.family);
         let key = SeriesKey::new(&name, labels.pairs());
-        let key = match self.known.get(&key) {
-            Some(known) => Arc::clone(known),
-            None => {
-                let key = Arc::new(key);
-                self.known.insert(Arc::clone(&key));
-                key
-            }
+        let key = if let Some(known) = self.known.get(&key) {
+            Arc::clone(known)
+        } else {
+            let key = Arc::new(key);
+            self.known.insert(Arc::clone(&key));
+            key
         };
         self.samples.push((key, kind, value));
     }

@@ -159,15 +159,15 @@ fn unknown(all: &[SeriesEntry], wanted: &SeriesKey) -> String {
 }
 
 fn named(series: &[&SeriesEntry]) -> String {
-    let mut text: String = series
+    let mut lines: Vec<String> = series
         .iter()
         .take(NAMED)
-        .map(|one| format!("\n  {}", one.series))
+        .map(|one| one.series.clone())
         .collect();
     if let Some(more) = series.len().checked_sub(NAMED).filter(|more| *more > 0) {
-        text += &format!("\n  and {more} more");
+        lines.push(format!("and {more} more"));
     }
-    text
+    format!("\n  {}", lines.join("\n  "))
 }
 
 /// One line each.
@@ -191,7 +191,8 @@ impl SeriesRange {
     pub fn to_text(&self) -> String {
         let mut text = format!("{}  {}", self.series.series, self.series.kind);
         if let Some(seconds) = self.step_seconds {
-            text += &format!(", in steps of {}", times::length(seconds));
+            text.push_str(", in steps of ");
+            text.push_str(&times::length(seconds));
         }
         text += "\n\n";
         if self.rows.is_empty() {

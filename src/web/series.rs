@@ -39,7 +39,7 @@ pub async fn list(
     filter: Result<Query<Filter>, QueryRejection>,
 ) -> Result<Json<Vec<SeriesEntry>>, Problem> {
     let Query(filter) = filter.map_err(|error| invalid(&error))?;
-    let all = reading(state.history, |store| store.series()).await?;
+    let all = reading(state.history, Store::series).await?;
     let is_wanted = |key: &SeriesKey| {
         let (name, service) = (filter.name.as_deref(), filter.service.as_deref());
         name.is_none_or(|name| key.name() == name)

@@ -163,12 +163,11 @@ impl Store {
                 while span == Span::Hour && pending.keys().next().is_some_and(|early| *early < id) {
                     visit_first(&mut pending, visit);
                 }
-                let found = match pending.remove(&id) {
-                    Some(late) => self.joined(id, late)?,
-                    None => {
-                        let head = row.get_ref(1)?.as_blob().unwrap_or_default();
-                        block::read_head(head, start_of(hour)).ok()
-                    }
+                let found = if let Some(late) = pending.remove(&id) {
+                    self.joined(id, late)?
+                } else {
+                    let head = row.get_ref(1)?.as_blob().unwrap_or_default();
+                    block::read_head(head, start_of(hour)).ok()
                 };
                 if let Some(summary) = self.or_unreadable(found) {
                     visit(series, summary);
