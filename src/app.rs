@@ -13,7 +13,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::ledger::{self, Ledger, LedgerView, Plans, RestoreFrom};
 use crate::metrics::SelfMetrics;
-use crate::observe;
+use crate::observe::{self, Recorder};
 use crate::outcome::{ProbeKey, Timestamp};
 use crate::probe::heartbeat::HeartbeatBoard;
 use crate::schedule::{self, ProbeThreads};
@@ -259,7 +259,13 @@ impl App {
                 },
             ),
         );
-        let observer = observe::run(configs.subscribe(), system_in, stop.clone());
+        let observer = observe::run(observe::Deps {
+            clock: self.clock.clone(),
+            configs: configs.subscribe(),
+            views: system_in,
+            recorder: Recorder::new(self.writer.handle()),
+            stop: stop.clone(),
+        });
         tasks.spawn("observer", observer);
         let reloader = Reloader {
             origin: self.origin,

@@ -43,13 +43,15 @@ pub fn run(args: &StoreArgs) -> u8 {
 
 fn print_check(path: &Path, checked: &Checked) -> u8 {
     println!(
-        "{}: schema version {}, {} probes, {} finished probe-hours, {} outcomes, {} corrections",
+        "{}: schema version {}, {} probes, {} finished probe-hours, {} outcomes, {} corrections, {} series, {} samples",
         path.display(),
         checked.version,
         checked.probes,
         checked.hours,
         checked.outcomes,
-        checked.corrections
+        checked.corrections,
+        checked.series,
+        checked.samples
     );
     for fault in &checked.faults {
         show(&format!("fault: {fault}\n"));
@@ -67,13 +69,14 @@ fn print_check(path: &Path, checked: &Checked) -> u8 {
 
 fn print_recovery(path: &Path, recovered: &Recovered) -> u8 {
     println!(
-        "{}: kept {} probes, {} finished probe-hours, {} recent outcomes, {} corrections, {} alerts",
+        "{}: kept {} probes, {} finished probe-hours, {} recent outcomes, {} corrections, {} alerts, {} series",
         path.display(),
         recovered.probes,
         recovered.hours + recovered.hours_counts_only,
         recovered.outcomes,
         recovered.corrections,
-        recovered.alerts
+        recovered.alerts,
+        recovered.series
     );
     println!("{}", recovered.lost());
     println!("The old store is {}.", recovered.damaged.display());

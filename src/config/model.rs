@@ -101,6 +101,8 @@ pub enum Role {
 pub struct ObserveSpec {
     /// Time between two samples.
     pub interval: Duration,
+    /// How long samples are kept.
+    pub retention: Duration,
     pub host: bool,
     pub network: bool,
     /// Devices that are left out, by their whole name.

@@ -14,9 +14,13 @@ pub(super) fn read(root: &Section<'_>) -> Option<ObserveSpec> {
         section.get(&key::INTERVAL),
         section.get(&key::NETWORK_EXCLUDE),
     );
-    let processes = section.get(&key::PROCESSES_ON);
+    let (retention, processes) = (
+        section.get(&key::RETENTION),
+        section.get(&key::PROCESSES_ON),
+    );
     Some(ObserveSpec {
         interval: interval?,
+        retention: retention?,
         host: host?,
         network: network?,
         network_exclude: exclude?,

@@ -7,11 +7,13 @@ pub mod metrics;
 mod network;
 mod observer;
 mod process;
+mod record;
 mod view;
 
 pub use collector::{COLLECTORS, Collector, CollectorKind};
 pub use host::HostSampler;
 pub use network::NetworkSampler;
-pub use observer::run;
+pub use observer::{Deps, run};
 pub use process::ProcessSampler;
+pub use record::Recorder;
 pub use view::{CollectorView, HostView, NetworkView, ProcessView, SystemView};

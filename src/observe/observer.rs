@@ -1,59 +1,85 @@
 //! Samples the system again and again, independently of the probes.
 
 use super::collector::{COLLECTORS, Collector, CollectorKind};
+use super::record::Recorder;
 use super::view::{CollectorView, SystemView};
+use crate::clock::Clock;
 use crate::config::Config;
+use crate::exposition::Sink;
+use crate::outcome::{Timestamp, millis};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::sync::watch;
-use tokio::time::{Interval, MissedTickBehavior, interval};
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-/// Samples by the config as it is now, until a stop.
-pub async fn run(
-    mut configs: watch::Receiver<Arc<Config>>,
-    views: watch::Sender<Arc<SystemView>>,
-    stop: CancellationToken,
-) {
-    let mut config = configs.borrow_and_update().clone();
-    let mut tick = every(&config);
+/// What the observer works with.
+#[derive(Debug)]
+pub struct Deps {
+    pub clock: Clock,
+    pub configs: watch::Receiver<Arc<Config>>,
+    pub views: watch::Sender<Arc<SystemView>>,
+    pub recorder: Recorder,
+    pub stop: CancellationToken,
+}
+
+/// Samples by the config as it is now, until a stop: at once, and then at multiples of the interval,
+/// which are the times of the samples that are kept.
+pub async fn run(mut deps: Deps) {
+    let mut config = deps.configs.borrow_and_update().clone();
     let mut observer = Observer::default();
     observer.reload(&config);
+    deps.recorder.keep_for(config.observe.retention);
+    let mut due = None;
     loop {
-        tokio::select! {
-            () = stop.cancelled() => return,
-            Ok(()) = configs.changed() => {
-                let next = configs.borrow_and_update().clone();
+        let interval = config.observe.interval;
+        let at = tokio::select! {
+            () = deps.stop.cancelled() => return,
+            Ok(()) = deps.configs.changed() => {
+                let next = deps.configs.borrow_and_update().clone();
                 if !observes_alike(&config, &next) {
                     observer.reload(&next);
-                    tick = every(&next);
+                    deps.recorder.keep_for(next.observe.retention);
+                    due = None;
                 }
                 config = next;
                 continue;
             }
-            _ = tick.tick() => {}
-        }
+            at = tick(&deps.clock, due, interval) => at,
+        };
+        let (recorder, is_kept) = (deps.recorder.clone(), due.is_some());
         let work = tokio::task::spawn_blocking(move || {
             let view = observer.sample();
+            if is_kept {
+                recorder.record(at, |sink| observer.write(sink, &view));
+            }
             (observer, view)
         });
         match work.await {
             Ok((back, view)) => {
-                views.send_replace(Arc::new(view));
+                deps.views.send_replace(Arc::new(view));
                 observer = back;
             }
             Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
             // Only a runtime that ends cancels such work.
             Err(_cancelled) => return,
         }
+        due = Some(at.after(interval));
     }
 }
 
-/// Ticks at once, and then in the config's interval.
-fn every(config: &Config) -> Interval {
-    let mut tick = interval(config.observe.interval);
-    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    tick
+/// Waits until the clock has reached `due`, and returns the latest multiple of the interval. A clock
+/// that was set back is not waited for.
+async fn tick(clock: &Clock, due: Option<Timestamp>, interval: Duration) -> Timestamp {
+    loop {
+        let now = clock.now();
+        let left = due.map_or(0, |due| due.0 - now.0);
+        if left <= 0 || left > millis(interval) {
+            let interval = millis(interval).max(1);
+            return Timestamp(now.0.div_euclid(interval) * interval);
+        }
+        sleep(Duration::from_millis(left.unsigned_abs())).await;
+    }
 }
 
 fn observes_alike(old: &Config, new: &Config) -> bool {
@@ -90,6 +116,13 @@ impl Observer {
             view.collectors.push(sampled);
         }
         view
+    }
+
+    /// Writes what its collectors declare; how they are themselves needs no history.
+    fn write(&self, sink: &mut dyn Sink, view: &SystemView) {
+        for running in &self.running {
+            (running.kind.write)(sink, view);
+        }
     }
 }
 
@@ -134,5 +167,35 @@ impl Running {
             success: result.is_ok(),
             took,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const INTERVAL: Duration = Duration::from_secs(10);
+
+    #[tokio::test(start_paused = true)]
+    async fn ticks_are_multiples_of_the_interval_on_the_wall_clock() {
+        let clock = Clock::manual(Timestamp(1_795_000_003_400));
+        let begun = tokio::time::Instant::now();
+        let at = tick(&clock, None, INTERVAL).await;
+        assert_eq!(
+            (at, begun.elapsed()),
+            (Timestamp(1_795_000_000_000), Duration::ZERO)
+        );
+        let at = tick(&clock, Some(at.after(INTERVAL)), INTERVAL).await;
+        assert_eq!(
+            (at, begun.elapsed()),
+            (Timestamp(1_795_000_010_000), Duration::from_millis(6600))
+        );
+        // After a suspend, what was missed is not sampled.
+        clock.jump(3_605_000);
+        let at = tick(&clock, Some(at.after(INTERVAL)), INTERVAL).await;
+        assert_eq!(at, Timestamp(1_795_003_610_000));
+        clock.jump(-7_200_000);
+        let at = tick(&clock, Some(at.after(INTERVAL)), INTERVAL).await;
+        assert_eq!(at, Timestamp(1_794_996_410_000));
     }
 }

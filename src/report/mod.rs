@@ -6,6 +6,7 @@ pub mod corrections;
 pub mod health;
 pub mod notes;
 pub mod scenario;
+pub mod series;
 pub mod slo;
 pub mod state;
 pub mod status;

@@ -15,7 +15,7 @@ use crate::stats::scale::Scale;
 use crate::units::HOUR_MS;
 use std::time::Duration;
 
-const CHECKSUM_LEN: usize = 4;
+pub(super) const CHECKSUM_LEN: usize = 4;
 
 /// A block as it goes into the tables.
 #[derive(Debug)]
@@ -350,7 +350,7 @@ fn interval_ms(record: &Record) -> u64 {
 }
 
 /// FNV-1a over both parts: detects a block that the disk has changed.
-fn checksum(counts: &[u8], columns: &[u8]) -> [u8; CHECKSUM_LEN] {
+pub(super) fn checksum(counts: &[u8], columns: &[u8]) -> [u8; CHECKSUM_LEN] {
     let mix = |sum: u32, byte: &u8| (sum ^ u32::from(*byte)).wrapping_mul(0x0100_0193);
     counts
         .iter()

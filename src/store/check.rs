@@ -5,7 +5,7 @@ use super::compact::of_block_id;
 use super::counts::ValueCounts;
 use super::header::{Header, verdict_code, verdict_of};
 use super::summary::HourSummary;
-use super::{Store, StoreError, schema};
+use super::{Store, StoreError, schema, series};
 use crate::outcome::{Measurement, Timestamp};
 use crate::units::HOUR_MS;
 use rusqlite::{Connection, OpenFlags, Row, TransactionBehavior};
@@ -22,6 +22,9 @@ pub struct Checked {
     pub hours: u64,
     pub outcomes: u64,
     pub corrections: u64,
+    /// Gauges and counters with a history.
+    pub series: usize,
+    pub samples: u64,
     /// A sentence each, with probe and hour where they are known.
     pub faults: Vec<String>,
     /// Faults beyond those.
@@ -75,6 +78,11 @@ pub fn check(path: &Path) -> Result<Checked, StoreError> {
     checked.part("blocks", |checked| orphans(&store, checked));
     checked.part("outcomes", |checked| outcomes(&store, checked));
     checked.part("corrections", |checked| corrections(&store, checked));
+    checked.part("samples", |checked| {
+        let found = series::check(&store.conn, &mut |text| checked.fault(text))?;
+        (checked.series, checked.samples) = (found.series, found.samples);
+        Ok(())
+    });
     drop(tx);
     match try_write(path) {
         Err(error) if !is_elsewhere(&error) => {

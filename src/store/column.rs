@@ -85,6 +85,9 @@ impl FrequencyModel {
 /// Below this the range is widened by a byte.
 const NARROW: u32 = 1 << 24;
 
+/// Bits that are coded at once.
+const CHUNK: u32 = 16;
+
 /// A range coder with carry, as in LZMA.
 #[derive(Debug)]
 pub struct Encoder {
@@ -120,6 +123,15 @@ impl Encoder {
             model.take(index);
         }
         Ok(())
+    }
+
+    /// Encodes the lowest `bits` of a number as they are.
+    pub fn bits(&mut self, number: u64, bits: u32) {
+        for shift in (0..bits).step_by(CHUNK as usize) {
+            let total = 1 << CHUNK.min(bits - shift);
+            let start = u32::try_from(number >> shift & u64::from(total - 1)).unwrap_or(0);
+            self.encode(Share { start, size: 1 }, total);
+        }
     }
 
     fn encode(&mut self, share: Share, total: u32) {
@@ -199,6 +211,20 @@ impl<'a> Decoder<'a> {
         Ok(values)
     }
 
+    /// The next `bits` of a number.
+    pub fn bits(&mut self, bits: u32) -> u64 {
+        let mut number = 0;
+        for shift in (0..bits).step_by(CHUNK as usize) {
+            let total = 1_u32 << CHUNK.min(bits - shift);
+            self.range /= total;
+            let start = (self.code / self.range).min(total - 1);
+            self.code = self.code.wrapping_sub(start * self.range);
+            self.widen();
+            number |= u64::from(start) << shift;
+        }
+        number
+    }
+
     fn decode(&mut self, model: &FrequencyModel) -> usize {
         let range = self.range / model.left;
         let index = model.find((self.code / range).min(model.left - 1));
@@ -208,11 +234,15 @@ impl<'a> Decoder<'a> {
         }
         self.code = self.code.wrapping_sub(share.start * range);
         self.range = range * share.size;
+        self.widen();
+        index
+    }
+
+    fn widen(&mut self) {
         while self.range < NARROW {
             self.range <<= 8;
             self.shift();
         }
-        index
     }
 
     fn shift(&mut self) {

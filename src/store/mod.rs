@@ -35,6 +35,7 @@ mod reader;
 mod recover;
 mod scales;
 mod schema;
+mod series;
 mod summary;
 mod texts;
 mod worker;
@@ -48,6 +49,7 @@ pub use compact::CountingPlan;
 pub use held::Stage;
 pub use outline::HourOutline;
 pub use recover::{Recovered, recover};
+pub use series::{SERIES_MAX, SeriesId, SeriesInfo, Tick};
 pub use summary::HourSummary;
 pub use writer::{StoreHandle, StoreStats, Writer};
 
@@ -135,6 +137,8 @@ pub struct Store {
     /// Device and number of the file: what is written after somebody deleted it would be lost.
     file: (u64, u64),
     names: Names,
+    /// Series by id, once the writer has samples.
+    series: Option<series::Names>,
     /// See [`Store::configured`].
     returning: Returning,
     bases: RefCell<HashMap<i64, Arc<CountingBasis>>>,
@@ -179,6 +183,7 @@ impl Store {
             file: identity(path).map_err(StoreError::io("look at the store"))?,
             path: path.to_owned(),
             names,
+            series: None,
             returning: Returning::new(),
             bases: RefCell::default(),
             unreadable: Cell::new(0),

@@ -290,7 +290,7 @@ impl Store {
         Ok(self.or_unreadable(summary))
     }
 
-    fn or_unreadable<T>(&self, found: Option<T>) -> Option<T> {
+    pub(super) fn or_unreadable<T>(&self, found: Option<T>) -> Option<T> {
         if found.is_none() {
             self.unreadable.set(self.unreadable.get() + 1);
         }

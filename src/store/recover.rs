@@ -7,7 +7,7 @@ use super::header::{Header, hour_of, verdict_of};
 use super::lock::WriterLock;
 use super::raw::shard_of;
 use super::summary::HourSummary;
-use super::{BUSY, Store, StoreError, schema, with_suffix};
+use super::{BUSY, Store, StoreError, schema, series, with_suffix};
 use crate::outcome::{Measurement, Timestamp};
 use crate::units::HOUR_MS;
 use rusqlite::types::Value;
@@ -41,6 +41,11 @@ pub struct Recovered {
     pub hours_lost: u64,
     /// Outcomes that can be read but make no sense.
     pub outcomes_lost: u64,
+    /// Gauges and counters with a history.
+    pub series: u64,
+    /// Hours and days of a series.
+    pub sample_blocks: u64,
+    pub sample_blocks_lost: u64,
     /// Damaged places whose number of outcomes is unknown.
     pub gaps: u64,
 }
@@ -48,7 +53,8 @@ pub struct Recovered {
 impl Recovered {
     /// What is gone, in one sentence.
     pub fn lost(&self) -> String {
-        if self.hours_lost + self.hours_counts_only + self.outcomes_lost + self.gaps == 0 {
+        let outcomes = self.hours_lost + self.hours_counts_only + self.outcomes_lost;
+        if outcomes + self.sample_blocks_lost + self.gaps == 0 {
             return "Nothing was lost.".to_owned();
         }
         if self.nameless {
@@ -56,8 +62,13 @@ impl Recovered {
         }
         format!(
             "Lost: {} probe-hours, the single outcomes of {} more whose exact counts are kept, \
-             {} recent outcomes that are invalid, and the content of {} unreadable places.",
-            self.hours_lost, self.hours_counts_only, self.outcomes_lost, self.gaps
+             {} recent outcomes that are invalid, the samples of {} hours or days of a series, and \
+             the content of {} unreadable places.",
+            self.hours_lost,
+            self.hours_counts_only,
+            self.outcomes_lost,
+            self.sample_blocks_lost,
+            self.gaps
         )
     }
 }
@@ -136,6 +147,12 @@ fn copy(
     copy_tables(old, &new, recovered).map_err(sql)?;
     let store = Store::new(new, path, None)?;
     copy_outcomes(old, &store, now, recovered).map_err(StoreError::sql("write the new store"))?;
+    let samples = series::recover(old, &store.conn, now);
+    let samples = samples.map_err(StoreError::sql("write the new store"))?;
+    recovered.series = samples.series;
+    recovered.sample_blocks = samples.blocks;
+    recovered.sample_blocks_lost = samples.blocks_lost;
+    recovered.gaps += samples.gaps;
     Ok(store)
 }
 
@@ -159,7 +176,7 @@ fn copy_tables(
 }
 
 /// Copies a table forwards up to what cannot be read, and then backwards down to it.
-fn table(
+pub(super) fn table(
     old: &Connection,
     new: &Connection,
     name: &str,
@@ -196,7 +213,7 @@ fn columns(old: &Connection, table: &str) -> Vec<String> {
 }
 
 /// The rows that can be read before the first that cannot, and whether these are all.
-fn rows(old: &Connection, sql: &str, args: &[i64]) -> (Vec<Vec<Value>>, bool) {
+pub(super) fn rows(old: &Connection, sql: &str, args: &[i64]) -> (Vec<Vec<Value>>, bool) {
     let mut found = Vec::new();
     let Ok(mut statement) = old.prepare_cached(sql) else {
         return (found, false);

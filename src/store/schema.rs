@@ -137,6 +137,33 @@ const MIGRATIONS: &[&str] = &[
         outcome TEXT NOT NULL           -- ok, or why it was not done
     ) STRICT;
 ",
+    "
+    -- Gauges and counters with a history. Ids are given again once all samples are deleted.
+    CREATE TABLE series (
+        id INTEGER PRIMARY KEY CHECK (id >= 0 AND id < 1048576),
+        series TEXT NOT NULL,           -- as in Prometheus: name{label=\"value\"}
+        kind INTEGER NOT NULL,          -- 0 gauge, 1 counter
+        first_at INTEGER NOT NULL,      -- its first sample, milliseconds since 1970
+        last_at INTEGER NOT NULL,       -- its last sample in a block
+        UNIQUE (series, kind)
+    ) STRICT;
+
+    -- Samples that are in no block yet: those that 64 neighbouring series had at one time.
+    -- hour = at / 3600000, lane = series / 64.
+    CREATE TABLE sample (
+        hour INTEGER NOT NULL,
+        lane INTEGER NOT NULL,
+        at INTEGER NOT NULL,            -- milliseconds since 1970
+        present INTEGER NOT NULL,       -- a bit for each series of the lane that has a value
+        samples BLOB NOT NULL,          -- eight bytes for each bit that is set
+        PRIMARY KEY (hour, lane, at, present)
+    ) STRICT, WITHOUT ROWID;
+
+    -- One series' finished hour, or day by the minute (from 2^60 on);
+    -- id = hour of its start * 2^20 + series. A start reads the heads only.
+    CREATE TABLE sample_head (id INTEGER PRIMARY KEY, head BLOB NOT NULL) STRICT;
+    CREATE TABLE sample_block (id INTEGER PRIMARY KEY, samples BLOB NOT NULL) STRICT;
+",
 ];
 
 /// What a column of an older version is called now.

@@ -1,7 +1,7 @@
 //! The one thread that writes: group commits, then a little housekeeping.
 
 use super::writer::{Shared, State};
-use super::{CountingPlan, Stage, Store, StoreError};
+use super::{CountingPlan, SERIES_MAX, Stage, Store, StoreError, Tick};
 use crate::alert::AlertRecord;
 use crate::clock::Clock;
 use crate::outcome::{ProbeKey, Record};
@@ -30,6 +30,8 @@ pub struct Worker {
     batch: Vec<(Stage, Record)>,
     /// Likewise.
     alerts: Vec<AlertRecord>,
+    /// Likewise.
+    ticks: Vec<Tick>,
     /// When old outcomes were last looked for.
     expired: Option<Instant>,
 }
@@ -61,6 +63,7 @@ impl Worker {
             plan,
             batch: Vec::new(),
             alerts: Vec::new(),
+            ticks: Vec::new(),
             expired: None,
         }
     }
@@ -108,6 +111,7 @@ impl Worker {
         while self.take_batch() {
             self.commit()?;
         }
+        self.keep_samples()?;
         self.shared.state().answered = asked;
         self.shared.done.notify_all();
         if housekeeping {
@@ -128,6 +132,29 @@ impl Worker {
             self.alerts.clear();
             self.shared.state().alerts_in_flight = 0;
         }
+        Ok(())
+    }
+
+    /// After the outcomes, in a transaction of their own: damage to samples must not hold them up.
+    fn keep_samples(&mut self) -> Result<(), StoreError> {
+        self.ticks.append(&mut self.shared.state().ticks);
+        if self.ticks.is_empty() {
+            return Ok(());
+        }
+        let excess = self.store.append_samples(&self.ticks)?;
+        let committed = self.ticks.iter().map(|tick| tick.samples.len());
+        let committed = committed.sum::<usize>();
+        self.ticks.clear();
+        let mut shared = self.shared.state();
+        shared.samples -= committed;
+        let stats = &mut shared.stats;
+        if excess > 0 && stats.excess_samples_total == 0 {
+            tracing::warn!(
+                "more than {SERIES_MAX} series have samples; what is sampled of further ones is not kept"
+            );
+        }
+        stats.excess_samples_total += excess;
+        stats.series = self.store.series_count();
         Ok(())
     }
 
@@ -170,6 +197,7 @@ impl Worker {
     fn maintenance(&mut self) -> Result<(), StoreError> {
         let (started, now) = (Instant::now(), self.clock.now());
         while started.elapsed() < HOUSEKEEPING && self.store.compact_step(now, &*self.plan)? {}
+        while started.elapsed() < HOUSEKEEPING && self.store.compact_samples_step(now)? {}
         if self
             .expired
             .is_none_or(|last| last.elapsed() >= EXPIRE_EVERY)
@@ -178,6 +206,10 @@ impl Worker {
             self.store.expire_step(now.before(self.retention))?;
             self.store.expire_alerts(now.before(self.retention))?;
             self.store.expire_audit(now.before(self.retention))?;
+            let retention = self.shared.state().sample_retention;
+            if let Some(retention) = retention {
+                self.store.expire_samples_step(now, retention)?;
+            }
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! Where outcomes go in, and how their writer is started and stopped.
 
 use super::worker::Worker;
-use super::{CountingPlan, Stage, Store, StoreError};
+use super::{CountingPlan, Stage, Store, StoreError, Tick};
 use crate::alert::AlertRecord;
 use crate::clock::Clock;
 use crate::outcome::{ProbeKey, Record};
@@ -20,6 +20,10 @@ pub const BACKLOG_MAX: usize = 100_000;
 /// one moment.
 pub const ALERTS_MAX: usize = 40_000;
 
+/// Samples that wait in memory while the disk fails: some 10 MB, and half an hour of 2000 series every
+/// 10 s. What comes beyond is lost, and counted.
+pub const SAMPLES_MAX: usize = 400_000;
+
 /// Outcomes that wait longer than this for a thread that does not report back mean that the disk hangs.
 const HANGING: Duration = Duration::from_secs(30);
 
@@ -35,6 +39,12 @@ pub struct StoreStats {
     pub lost_total: u64,
     /// Alerts that began or ended and found too many waiting.
     pub lost_alerts_total: u64,
+    /// Samples that found too many waiting.
+    pub lost_samples_total: u64,
+    /// Samples of series beyond [`super::SERIES_MAX`].
+    pub excess_samples_total: u64,
+    /// Series that have samples.
+    pub series: usize,
     pub committed_total: u64,
     pub commits: u64,
     pub last_commit_seconds: f64,
@@ -67,6 +77,12 @@ pub(super) struct State {
     pub(super) alerts: Vec<AlertRecord>,
     /// Alerts that the thread has taken and not yet committed.
     pub(super) alerts_in_flight: usize,
+    /// What was read of series.
+    pub(super) ticks: Vec<Tick>,
+    /// Samples in them, and in those that the thread has taken and not yet committed.
+    pub(super) samples: usize,
+    /// How long samples are kept, once that is known.
+    pub(super) sample_retention: Option<Duration>,
     /// Outcomes that the thread has taken and not yet committed.
     pub(super) in_flight: usize,
     /// Flushes asked for, and the last one that was answered.
@@ -146,6 +162,23 @@ impl StoreHandle {
         }
     }
 
+    /// Takes what was read of series at a time, to be kept with the next commit. Never waits for the disk.
+    pub fn keep_samples(&self, tick: Tick) {
+        let mut state = self.0.state();
+        let samples = tick.samples.len();
+        if state.ended || state.samples + samples > SAMPLES_MAX {
+            state.stats.lost_samples_total += samples as u64;
+        } else if samples > 0 {
+            state.samples += samples;
+            state.ticks.push(tick);
+        }
+    }
+
+    /// Deletes samples that are older than this from now on.
+    pub fn keep_samples_for(&self, retention: Duration) {
+        self.0.state().sample_retention = Some(retention);
+    }
+
     pub fn stats(&self) -> StoreStats {
         let shared = self.0.state();
         let mut stats = shared.stats.clone();
@@ -213,7 +246,8 @@ impl Writer {
         self.shared.wait_until(deadline, |state| state.ended);
         let state = self.shared.state();
         let alerts = state.alerts.len() + state.alerts_in_flight;
-        let (ended, left) = (state.ended, state.queue.len() + state.in_flight + alerts);
+        let waiting = state.queue.len() + state.in_flight + alerts + state.samples;
+        let (ended, left) = (state.ended, waiting);
         drop(state);
         // A thread that hangs in the disk is left to itself: joining it would hang as well.
         match self.thread.take() {

@@ -10,6 +10,7 @@ const LAYERS: [&[&str]; 9] = [
     // Pure: data in, data out.
     &[
         "outcome",
+        "sample",
         "diagnostic",
         "slo",
         "alert",

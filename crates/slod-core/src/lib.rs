@@ -5,6 +5,7 @@
 pub mod alert;
 pub mod diagnostic;
 pub mod outcome;
+pub mod sample;
 pub mod slo;
 pub mod stats;
 pub mod text;

@@ -2,11 +2,19 @@
 
 use crate::config::model::Pattern;
 use crate::probe::pattern::{self, text_regex};
+use crate::units::DAY;
 use crate::yaml::{Bool, FilePath, Integer, Key, Keys, List, Mapping, Parsed, Span, Text};
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
-pub const KEYS: Keys = &[&INTERVAL, &HOST, &NETWORK, &NETWORK_EXCLUDE, &PROCESSES_ON];
+pub const KEYS: Keys = &[
+    &INTERVAL,
+    &RETENTION,
+    &HOST,
+    &NETWORK,
+    &NETWORK_EXCLUDE,
+    &PROCESSES_ON,
+];
 
 /// The key of the way to find it is all that a process needs. Each group of processes costs
 /// metrics.
@@ -17,7 +25,14 @@ pub const INTERVAL: Key<Span> = Key::with_default(
     "interval",
     Span::within(Duration::from_secs(1), Duration::from_secs(300)),
     "10s",
-    "Time between two samples; also the span that processor usage is averaged over.",
+    "Time between two samples, which are taken at multiples of it; also the span that processor usage is averaged over.",
+);
+
+pub const RETENTION: Key<Span> = Key::with_default(
+    "retention",
+    Span::within(DAY, Duration::from_secs(3660 * DAY.as_secs())),
+    "30d",
+    "How long samples are kept. After two days they are kept by the minute: a gauge's minimum, mean, maximum and last value, a counter's last value.",
 );
 
 pub const HOST: Key<Bool> = Key::with_default(

@@ -160,6 +160,7 @@ pub fn config(path: &Path, interval: u64, extra: bool) -> Config {
         max_concurrent_probes: 1,
         observe: ObserveSpec {
             interval: Duration::from_secs(10),
+            retention: Duration::from_secs(30 * 86_400),
             host: false,
             network: false,
             network_exclude: Pattern(regex::Regex::new("").expect("valid")),

@@ -1,0 +1,203 @@
+//! A series in steps of equal length: the rows of a chart or a table.
+
+use super::{Point, SeriesKind, increase};
+use crate::outcome::{Timestamp, millis};
+use std::time::Duration;
+
+/// What a series did in one step.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Step {
+    /// Where it starts.
+    pub at: Timestamp,
+    pub count: u64,
+    pub min: f64,
+    pub mean: f64,
+    pub max: f64,
+    pub last: f64,
+    /// By how much a counter rose since the sample before; `None` where there is none.
+    pub increase: Option<f64>,
+    /// The same per second of the time since that sample: of the step, and of a gap before it.
+    pub rate: Option<f64>,
+}
+
+/// Makes steps of points that come in order.
+#[derive(Debug)]
+pub struct Steps {
+    kind: SeriesKind,
+    /// `None` for a step of each point.
+    width: Option<i64>,
+    from: Timestamp,
+    made: Vec<Step>,
+    /// The latest point: its time and value.
+    before: Option<(Timestamp, f64)>,
+    /// Since when the last step's increase is counted.
+    since: Option<Timestamp>,
+}
+
+impl Steps {
+    /// Steps start at multiples of `width`. Points before `from` are in none of them; they show what
+    /// a counter was.
+    pub fn new(kind: SeriesKind, width: Option<Duration>, from: Timestamp) -> Self {
+        Self {
+            kind,
+            width: width.map(|width| millis(width).max(1)),
+            from,
+            made: Vec::new(),
+            before: None,
+            since: None,
+        }
+    }
+
+    pub fn add(&mut self, point: &Point) {
+        let before = self.before.replace((point.at, point.last));
+        if point.at < self.from {
+            return;
+        }
+        let start = match self.width {
+            Some(width) => Timestamp(point.at.0.div_euclid(width) * width),
+            None => point.at,
+        };
+        let is_new = self.made.last().is_none_or(|step| step.at != start);
+        if is_new {
+            self.made.push(Step::of(start, point));
+            self.since = None;
+        }
+        let Some(step) = self.made.last_mut() else {
+            return;
+        };
+        if !is_new {
+            step.add(point);
+        }
+        if let (SeriesKind::Counter, Some((at, value))) = (self.kind, before) {
+            let since = *self.since.get_or_insert(at);
+            step.rises(increase(value, point.last), since, point.at);
+        }
+    }
+
+    /// How many steps there are so far.
+    pub fn len(&self) -> usize {
+        self.made.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.made.is_empty()
+    }
+
+    pub fn finish(self) -> Vec<Step> {
+        self.made
+    }
+}
+
+impl Step {
+    fn of(at: Timestamp, point: &Point) -> Self {
+        Self {
+            at,
+            count: point.count,
+            min: point.min,
+            mean: point.mean,
+            max: point.max,
+            last: point.last,
+            increase: None,
+            rate: None,
+        }
+    }
+
+    fn add(&mut self, point: &Point) {
+        let mut whole = Point {
+            at: self.at,
+            count: self.count,
+            min: self.min,
+            mean: self.mean,
+            max: self.max,
+            last: self.last,
+        };
+        whole.add(point);
+        *self = Self {
+            increase: self.increase,
+            rate: self.rate,
+            ..Self::of(self.at, &whole)
+        };
+    }
+
+    fn rises(&mut self, by: f64, since: Timestamp, until: Timestamp) {
+        let sum = self.increase.unwrap_or(0.0) + by;
+        let seconds = (until.0 - since.0) as f64 / 1000.0;
+        self.increase = Some(sum);
+        self.rate = (seconds > 0.0).then(|| sum / seconds);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Sample;
+    use super::*;
+    use proptest::prelude::*;
+
+    fn steps(kind: SeriesKind, width: u64, from: i64, values: &[(i64, f64)]) -> Vec<Step> {
+        let width = (width > 0).then(|| Duration::from_secs(width));
+        let mut steps = Steps::new(kind, width, Timestamp::from_secs(from));
+        for (at, value) in values {
+            let at = Timestamp::from_secs(*at);
+            steps.add(&Point::from(Sample { at, value: *value }));
+        }
+        steps.finish()
+    }
+
+    #[test]
+    fn a_counter_has_the_rate_of_the_time_since_the_sample_before() {
+        let values = [(50, 10.0), (60, 16.0), (70, 19.0), (300, 4.0)];
+        let shown = |from| {
+            let steps = steps(SeriesKind::Counter, 60, from, &values);
+            let shown = |step: &Step| (step.at.0 / 1000, step.last, step.increase, step.rate);
+            steps.iter().map(shown).collect::<Vec<_>>()
+        };
+        let later = (300, 4.0, Some(4.0), Some(4.0 / 230.0));
+        assert_eq!(
+            shown(0),
+            [
+                (0, 10.0, None, None),
+                (60, 19.0, Some(9.0), Some(0.45)),
+                later
+            ]
+        );
+        assert_eq!(shown(60), [(60, 19.0, Some(9.0), Some(0.45)), later]);
+        assert_eq!(shown(70), [(60, 19.0, Some(3.0), Some(0.3)), later]);
+    }
+
+    #[test]
+    fn without_a_width_each_point_is_a_step() {
+        let steps = steps(SeriesKind::Gauge, 0, 10, &[(9, 1.0), (10, 2.0), (11, 3.0)]);
+        let shown: Vec<_> = steps
+            .iter()
+            .map(|step| (step.at.0, step.last, step.rate))
+            .collect();
+        assert_eq!(shown, [(10_000, 2.0, None), (11_000, 3.0, None)]);
+    }
+
+    proptest! {
+        #[test]
+        fn minutes_in_between_change_nothing_of_a_gauge(
+            parts in prop::collection::vec((1..200_i64, 0..1000_i32), 1..100), factor in 1..9_u64,
+        ) {
+            let mut at = 0;
+            let points: Vec<Point> = parts.into_iter().map(|(seconds, value)| {
+                at += seconds;
+                Point::from(Sample { at: Timestamp::from_secs(at), value: f64::from(value) })
+            }).collect();
+            let width = Some(Duration::from_secs(60 * factor));
+            let made = |points: &[Point]| {
+                let mut steps = Steps::new(SeriesKind::Gauge, width, Timestamp(0));
+                for point in points {
+                    steps.add(point);
+                }
+                steps.finish()
+            };
+            let (raw, thin) = (made(&points), made(&super::super::minutes(points.iter().copied())));
+            prop_assert_eq!(raw.len(), thin.len());
+            for (raw, thin) in raw.iter().zip(&thin) {
+                prop_assert!((raw.mean - thin.mean).abs() < 1e-9);
+                prop_assert_eq!(Step { mean: 0.0, ..*raw }, Step { mean: 0.0, ..*thin });
+            }
+        }
+    }
+}

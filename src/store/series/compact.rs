@@ -1,0 +1,260 @@
+//! Finished hours become blocks, and finished days blocks by the minute, in small steps: the thread
+//! that does this also writes outcomes.
+
+use super::block::{self, Block};
+use super::names::SeriesId;
+use super::{Span, of_id, start_of, ticks};
+use crate::outcome::Timestamp;
+use crate::sample::{Point, Sample, SeriesKind, Summary, minutes, thinned};
+use crate::store::Store;
+use crate::store::header::hour_of;
+use crate::units::DAY;
+use rusqlite::{Connection, OptionalExtension, params};
+use std::time::Duration;
+
+/// How long after its end an hour is compacted: by then its last samples are in.
+const SETTLE: Duration = Duration::from_secs(150);
+/// How long after its end a day is kept as it was sampled.
+const FINE: Duration = Duration::from_secs(2 * DAY.as_secs());
+/// Days of series per step: some milliseconds.
+const DAYS: usize = 4;
+/// Blocks that are deleted per step.
+const DELETED: i64 = 256;
+
+impl Store {
+    /// Turns one lane's oldest finished hour into blocks.
+    pub(super) fn compact_sample_hour(&self, now: Timestamp) -> rusqlite::Result<bool> {
+        let due = ticks::next(&self.conn, i64::MIN, 0)?;
+        let Some((hour, lane)) = due.filter(|(hour, _)| *hour < hour_of(now.before(SETTLE))) else {
+            return Ok(false);
+        };
+        let tx = self.conn.unchecked_transaction()?;
+        for (series, samples) in ticks::lane_hour(&tx, hour, lane)? {
+            self.write_hour(hour, series, samples)?;
+        }
+        let sql = "DELETE FROM sample WHERE hour = ?1 AND lane = ?2";
+        tx.prepare_cached(sql)?.execute([hour, lane])?;
+        tx.commit()?;
+        Ok(true)
+    }
+
+    /// Writes a series' hour, merged with a block that is there already. One that cannot be read stays
+    /// as it is.
+    fn write_hour(&self, hour: i64, series: SeriesId, late: Vec<Sample>) -> rusqlite::Result<()> {
+        let (Some(kind), id) = (kind_of(&self.conn, series)?, Span::Hour.id(hour, series)) else {
+            return Ok(());
+        };
+        let mut samples = late;
+        if let Some(old) = load(&self.conn, id)? {
+            let Some(old) = self.or_unreadable(block::decode(&old, start_of(hour)).ok()) else {
+                return Ok(());
+            };
+            samples = merged(old, samples.into_iter().map(Point::from), |point| {
+                point.at.0
+            })
+            .into_iter()
+            .map(sample)
+            .collect();
+        }
+        let Some(summary) = Summary::of(samples.iter().copied()) else {
+            return Ok(());
+        };
+        let encoded = block::of_samples(&samples, &summary, kind, start_of(hour));
+        save(&self.conn, id, encoded.ok())?;
+        let sql = "UPDATE series SET last_at = max(last_at, ?2) WHERE id = ?1";
+        let mut update = self.conn.prepare_cached(sql)?;
+        update.execute([series, summary.last.at.0]).map(drop)
+    }
+
+    /// Turns the oldest finished day of some series into blocks by the minute.
+    pub(super) fn compact_sample_day(&self, now: Timestamp) -> rusqlite::Result<bool> {
+        let limit = Span::Day.start(now.before(FINE));
+        if next_block(&self.conn, Span::Hour, 0, limit)?.is_none() {
+            return Ok(false);
+        }
+        let tx = self.conn.unchecked_transaction()?;
+        for _ in 0..DAYS {
+            let Some(id) = next_block(&tx, Span::Hour, 0, limit)? else {
+                break;
+            };
+            let (_, hour, series) = of_id(id);
+            self.write_day(Span::Day.start(start_of(hour)), series)?;
+        }
+        tx.commit()?;
+        Ok(true)
+    }
+
+    fn write_day(&self, day: i64, series: SeriesId) -> rusqlite::Result<()> {
+        let (mut points, mut summary) = (Vec::new(), None::<Summary>);
+        for hour in day..day + Span::Day.hours() {
+            let id = Span::Hour.id(hour, series);
+            if let Some(found) = load(&self.conn, id)? {
+                let read = block::decode(&found, start_of(hour)).ok();
+                let head = block::read_head(&found.head, start_of(hour)).ok();
+                if let Some((read, head)) = self.or_unreadable(read.zip(head)) {
+                    points.extend(read);
+                    summary = Some(followed(summary, head));
+                }
+            }
+        }
+        for table in ["sample_head", "sample_block"] {
+            for hour in day..day + Span::Day.hours() {
+                let sql = format!("DELETE FROM {table} WHERE id = ?1");
+                self.conn
+                    .prepare_cached(&sql)?
+                    .execute([Span::Hour.id(hour, series)])?;
+            }
+        }
+        let (Some(summary), Some(kind)) = (summary, kind_of(&self.conn, series)?) else {
+            return Ok(());
+        };
+        self.save_day(day, series, kind, points, summary)
+    }
+
+    /// Writes a day of one series, merged with what is there already: samples of a clock that was wrong.
+    fn save_day(
+        &self,
+        day: i64,
+        series: SeriesId,
+        kind: SeriesKind,
+        mut points: Vec<Point>,
+        mut summary: Summary,
+    ) -> rusqlite::Result<()> {
+        let (id, start) = (Span::Day.id(day, series), start_of(day));
+        let old = load(&self.conn, id)?;
+        let is_merged = old.is_some();
+        if let Some(old) = old {
+            let read = block::decode(&old, start).ok();
+            let head = block::read_head(&old.head, start).ok();
+            let Some((old, head)) = self.or_unreadable(read.zip(head)) else {
+                return Ok(());
+            };
+            points = merged(old, points, |point| point.at.0);
+            summary = followed(Some(head), summary);
+        }
+        let encoded = match kind {
+            SeriesKind::Gauge => block::of_minutes(&minutes(points), &summary, start),
+            SeriesKind::Counter => {
+                let samples: Vec<Sample> = points.into_iter().map(sample).collect();
+                let again = Summary::of(samples.iter().copied()).filter(|_| is_merged);
+                block::of_samples(&thinned(&samples), &again.unwrap_or(summary), kind, start)
+            }
+        };
+        save(&self.conn, id, encoded.ok())
+    }
+
+    /// Deletes some of what is older than `horizon`.
+    pub(super) fn try_expire_samples(&mut self, horizon: Timestamp) -> rusqlite::Result<bool> {
+        let tx = self.conn.unchecked_transaction()?;
+        let hour = hour_of(horizon);
+        let mut is_done = tx.execute("DELETE FROM sample WHERE hour < ?1", [hour])? > 0;
+        for span in [Span::Day, Span::Hour] {
+            let limit = hour - span.hours() + 1;
+            if let Some(first) = next_block(&tx, span, 0, limit)? {
+                let until = span.id(limit, 0).min(first + DELETED);
+                for table in ["sample_head", "sample_block"] {
+                    let sql = format!("DELETE FROM {table} WHERE id >= ?1 AND id < ?2");
+                    tx.execute(&sql, [first, until])?;
+                }
+                is_done = true;
+            }
+        }
+        let mut has_unnamed = false;
+        if !is_done {
+            let oldest = oldest(&tx)?.min(horizon.0);
+            let sql = "DELETE FROM series WHERE last_at < ?1";
+            has_unnamed = tx.execute(sql, [oldest])? > 0;
+        }
+        tx.commit()?;
+        if has_unnamed {
+            self.series = None;
+        }
+        Ok(is_done || has_unnamed)
+    }
+}
+
+/// The start of the oldest thing that is kept of any series.
+fn oldest(conn: &Connection) -> rusqlite::Result<i64> {
+    let mut oldest = i64::MAX;
+    if let Some((hour, _)) = ticks::next(conn, i64::MIN, 0)? {
+        oldest = start_of(hour).0;
+    }
+    for span in [Span::Hour, Span::Day] {
+        if let Some(id) = next_block(conn, span, 0, 1 << 36)? {
+            oldest = oldest.min(start_of(of_id(id).1).0);
+        }
+    }
+    Ok(oldest)
+}
+
+fn sample(point: Point) -> Sample {
+    Sample {
+        at: point.at,
+        value: point.last,
+    }
+}
+
+fn followed(before: Option<Summary>, next: Summary) -> Summary {
+    before.map_or(next, |mut all| {
+        all.add(&next);
+        all
+    })
+}
+
+/// In the order of `key`, which no two have; the older one stays.
+pub(super) fn merged<T>(
+    old: Vec<T>,
+    late: impl IntoIterator<Item = T>,
+    key: impl Fn(&T) -> i64,
+) -> Vec<T> {
+    let mut all = old;
+    all.extend(late);
+    all.sort_by_key(&key);
+    all.dedup_by_key(|one| key(one));
+    all
+}
+
+fn kind_of(conn: &Connection, series: SeriesId) -> rusqlite::Result<Option<SeriesKind>> {
+    let sql = "SELECT id, series, kind, first_at, last_at FROM series WHERE id = ?1";
+    let mut statement = conn.prepare_cached(sql)?;
+    let found = statement
+        .query_row([series], super::names::read)
+        .optional()?;
+    Ok(found.flatten().map(|info| info.kind))
+}
+
+/// The first block of a kind that starts in these hours.
+pub(super) fn next_block(
+    conn: &Connection,
+    span: Span,
+    from: i64,
+    to: i64,
+) -> rusqlite::Result<Option<i64>> {
+    let sql = "SELECT min(id) FROM sample_head WHERE id >= ?1 AND id < ?2";
+    let mut statement = conn.prepare_cached(sql)?;
+    statement.query_row([span.id(from, 0), span.id(to, 0)], |row| row.get(0))
+}
+
+pub(super) fn load(conn: &Connection, id: i64) -> rusqlite::Result<Option<Block>> {
+    let sql = "SELECT head, samples FROM sample_head JOIN sample_block USING (id) WHERE id = ?1";
+    let mut statement = conn.prepare_cached(sql)?;
+    let read = |row: &rusqlite::Row<'_>| {
+        Ok(Block {
+            head: row.get(0)?,
+            samples: row.get(1)?,
+        })
+    };
+    statement.query_row([id], read).optional()
+}
+
+fn save(conn: &Connection, id: i64, block: Option<Block>) -> rusqlite::Result<()> {
+    // Fails for more than 16 million samples, which no hour of milliseconds has.
+    let Some(block) = block else {
+        return Err(rusqlite::Error::IntegralValueOutOfRange(0, i64::MAX));
+    };
+    conn.prepare_cached("REPLACE INTO sample_head (id, head) VALUES (?1, ?2)")?
+        .execute(params![id, block.head])?;
+    conn.prepare_cached("REPLACE INTO sample_block (id, samples) VALUES (?1, ?2)")?
+        .execute(params![id, block.samples])?;
+    Ok(())
+}

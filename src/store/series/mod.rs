@@ -1,0 +1,140 @@
+//! Samples of gauges and counters: a row for each time they were read, blocks of finished hours, and
+//! after two days blocks of days by the minute.
+//!
+//! ```text
+//! ticks.rs: one row per time and 64 series -> compact.rs -> block.rs: an hour -> a day by the minute
+//!                                                             values.rs: what is kept of a value
+//!                                                             numbers.rs: in how many bits
+//! ```
+//!
+//! Readers ask for [`Store::series`], and then for one of them with [`Store::steps`] or
+//! [`Store::points`]; [`Store::for_each_summary`] reads what counting needs without any sample.
+
+mod block;
+mod check;
+mod compact;
+mod names;
+mod numbers;
+mod read;
+mod recover;
+mod ticks;
+mod values;
+
+pub(super) use check::check;
+pub(super) use names::Names;
+pub use names::{SeriesId, SeriesInfo};
+pub(super) use recover::recover;
+pub use ticks::Tick;
+
+use super::{Store, StoreError};
+use crate::outcome::Timestamp;
+use crate::units::HOUR_MS;
+use std::time::Duration;
+
+/// Series that have samples, at most. What a collector adds beyond is counted and left out.
+pub const SERIES_MAX: usize = 20_000;
+
+/// What a block is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Span {
+    Hour,
+    /// By the minute.
+    Day,
+}
+
+impl Span {
+    const fn hours(self) -> i64 {
+        match self {
+            Self::Hour => 1,
+            Self::Day => 24,
+        }
+    }
+
+    /// The first id of these blocks.
+    const fn base(self) -> i64 {
+        match self {
+            Self::Hour => 0,
+            Self::Day => 1 << 60,
+        }
+    }
+
+    /// The id of the block that starts with an hour: hours first, so that blocks are appended and
+    /// expire in order. No clock is a million years ahead.
+    fn id(self, hour: i64, series: i64) -> i64 {
+        self.base() + (hour.clamp(0, 1 << 36) << 20 | series)
+    }
+
+    /// The start of what holds a moment, as an hour.
+    fn start(self, at: Timestamp) -> i64 {
+        at.0.div_euclid(HOUR_MS * self.hours()) * self.hours()
+    }
+}
+
+/// Span, first hour and series of a block.
+fn of_id(id: i64) -> (Span, i64, SeriesId) {
+    let span = if id < Span::Day.base() {
+        Span::Hour
+    } else {
+        Span::Day
+    };
+    let rest = id - span.base();
+    (span, rest >> 20, rest & ((1 << 20) - 1))
+}
+
+fn start_of(hour: i64) -> Timestamp {
+    Timestamp(hour.saturating_mul(HOUR_MS))
+}
+
+impl Store {
+    /// Commits what was read of series in one transaction; returns how many samples were left out,
+    /// because there are [`SERIES_MAX`] other series. A time that a series has a sample of stays.
+    pub fn append_samples(&mut self, ticks: &[Tick]) -> Result<u64, StoreError> {
+        self.still_there()?;
+        let result = self.try_append_samples(ticks);
+        if result.is_err() {
+            self.series = None;
+        }
+        result.map_err(StoreError::sql("commit samples"))
+    }
+
+    fn try_append_samples(&mut self, ticks: &[Tick]) -> rusqlite::Result<u64> {
+        let names = match self.series.take() {
+            Some(names) => names,
+            None => Names::load(&self.conn)?,
+        };
+        let names = self.series.insert(names);
+        let tx = self.conn.unchecked_transaction()?;
+        let mut excess = 0;
+        for tick in ticks {
+            excess += ticks::insert(&tx, names, tick)?;
+        }
+        tx.commit()?;
+        Ok(excess)
+    }
+
+    /// How many series the writer knows.
+    pub(super) fn series_count(&self) -> usize {
+        self.series.as_ref().map_or(0, Names::len)
+    }
+
+    /// One step of whatever is due: an hour of some series becomes blocks, or a day of some. `false`
+    /// if nothing is due.
+    pub fn compact_samples_step(&mut self, now: Timestamp) -> Result<bool, StoreError> {
+        let result = match self.compact_sample_hour(now) {
+            Ok(false) => self.compact_sample_day(now),
+            done => done,
+        };
+        result.map_err(StoreError::sql("compact samples"))
+    }
+
+    /// Deletes some of the oldest samples if they are older than `retention`, and the names of series
+    /// that have none left; `false` if there was nothing to delete.
+    pub fn expire_samples_step(
+        &mut self,
+        now: Timestamp,
+        retention: Duration,
+    ) -> Result<bool, StoreError> {
+        let result = self.try_expire_samples(now.before(retention));
+        result.map_err(StoreError::sql("delete old samples"))
+    }
+}

@@ -1,0 +1,113 @@
+//! Which series there are, and their ids.
+
+use super::SERIES_MAX;
+use crate::outcome::Timestamp;
+use crate::sample::{SeriesKey, SeriesKind};
+use rusqlite::{Connection, Row, params};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Below [`SERIES_MAX`].
+pub type SeriesId = i64;
+
+/// A longer name is refused: some MiB of text could otherwise become a series.
+const NAME_MAX: usize = 4096;
+
+/// A series that has samples.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SeriesInfo {
+    pub id: SeriesId,
+    pub key: SeriesKey,
+    pub kind: SeriesKind,
+    pub first: Timestamp,
+    pub last: Timestamp,
+}
+
+/// The ids that the writer gives.
+#[derive(Debug, Default)]
+pub struct Names {
+    ids: HashMap<(Arc<SeriesKey>, SeriesKind), SeriesId>,
+    /// Those that are free below the highest, the lowest last.
+    free: Vec<SeriesId>,
+    /// The first that was never given.
+    next: SeriesId,
+}
+
+impl Names {
+    pub fn load(conn: &Connection) -> rusqlite::Result<Self> {
+        let mut names = Self::default();
+        for info in all(conn)? {
+            names.free.extend(names.next..info.id);
+            names.next = info.id + 1;
+            names.ids.insert((Arc::new(info.key), info.kind), info.id);
+        }
+        names.free.reverse();
+        Ok(names)
+    }
+
+    pub fn len(&self) -> usize {
+        self.ids.len()
+    }
+
+    /// The id of a series, given now if it is new; `None` if there are too many.
+    pub fn id(
+        &mut self,
+        conn: &Connection,
+        key: &Arc<SeriesKey>,
+        kind: SeriesKind,
+        at: Timestamp,
+    ) -> rusqlite::Result<Option<SeriesId>> {
+        let wanted = (Arc::clone(key), kind);
+        if let Some(id) = self.ids.get(&wanted) {
+            return Ok(Some(*id));
+        }
+        if self.ids.len() >= SERIES_MAX || key.size() > NAME_MAX {
+            return Ok(None);
+        }
+        let id = self.free.last().copied().unwrap_or(self.next);
+        let sql =
+            "INSERT INTO series (id, series, kind, first_at, last_at) VALUES (?1, ?2, ?3, ?4, ?4)";
+        let mut insert = conn.prepare_cached(sql)?;
+        insert.execute(params![id, key.to_string(), code(kind), at.0])?;
+        if self.free.pop().is_none() {
+            self.next += 1;
+        }
+        self.ids.insert(wanted, id);
+        Ok(Some(id))
+    }
+}
+
+/// All series in the order of their ids, with the last sample that is in a block. A name that makes no
+/// sense is left out.
+pub fn all(conn: &Connection) -> rusqlite::Result<Vec<SeriesInfo>> {
+    let sql = "SELECT id, series, kind, first_at, last_at FROM series ORDER BY id";
+    let mut statement = conn.prepare_cached(sql)?;
+    let found = statement.query_map([], read)?;
+    found.filter_map(Result::transpose).collect()
+}
+
+pub fn read(row: &Row<'_>) -> rusqlite::Result<Option<SeriesInfo>> {
+    let (text, kind): (String, i64) = (row.get(1)?, row.get(2)?);
+    let kind = match kind {
+        0 => SeriesKind::Gauge,
+        1 => SeriesKind::Counter,
+        _ => return Ok(None),
+    };
+    let Ok(key) = text.parse() else {
+        return Ok(None);
+    };
+    Ok(Some(SeriesInfo {
+        id: row.get(0)?,
+        key,
+        kind,
+        first: Timestamp(row.get(3)?),
+        last: Timestamp(row.get(4)?),
+    }))
+}
+
+const fn code(kind: SeriesKind) -> i64 {
+    match kind {
+        SeriesKind::Gauge => 0,
+        SeriesKind::Counter => 1,
+    }
+}

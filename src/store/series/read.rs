@@ -1,0 +1,224 @@
+//! What is kept of series, read back.
+
+use super::block;
+use super::compact::{load, merged, next_block};
+use super::names::{self, SeriesId, SeriesInfo};
+use super::{Span, of_id, start_of, ticks};
+use crate::outcome::Timestamp;
+use crate::sample::{Point, Sample, SeriesKind, Step, Steps, Summary};
+use crate::store::header::hour_of;
+use crate::store::{Store, StoreError};
+use crate::units::HOUR_MS;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// How far back a counter's sample before a range is looked for, as in Prometheus.
+const LOOKBACK: Duration = Duration::from_secs(300);
+
+impl Store {
+    /// All series, in the order of their ids. Empty for a store of an older version.
+    pub fn series(&self) -> Result<Vec<SeriesInfo>, StoreError> {
+        self.try_series()
+            .map_err(StoreError::sql("read the series"))
+    }
+
+    fn try_series(&self) -> rusqlite::Result<Vec<SeriesInfo>> {
+        if !self.conn.table_exists(None, "series")? {
+            return Ok(Vec::new());
+        }
+        let _tx = self.conn.unchecked_transaction()?;
+        let mut all = names::all(&self.conn)?;
+        for lane in all.chunk_by_mut(|a, b| a.id / ticks::LANE == b.id / ticks::LANE) {
+            let bits = lane.iter().map(|info| 1_u64 << (info.id % ticks::LANE));
+            let wanted = bits.fold(0, |wanted, bit| wanted | bit);
+            let last = ticks::last_of_lane(&self.conn, lane[0].id / ticks::LANE, wanted)?;
+            for info in lane {
+                let last = last.get(&info.id).copied().unwrap_or(info.last);
+                info.last = info.last.max(last);
+            }
+        }
+        Ok(all)
+    }
+
+    /// A series in steps that start at multiples of `step` (`None`: one for everything that is kept),
+    /// of the samples in `from..to`; `None` if there are more than `limit`. A counter's increase begins
+    /// at its last sample within five minutes before `from`.
+    pub fn steps(
+        &self,
+        series: &SeriesInfo,
+        (from, to): (Timestamp, Timestamp),
+        step: Option<Duration>,
+        limit: usize,
+    ) -> Result<Option<Vec<Step>>, StoreError> {
+        let begin = match series.kind {
+            SeriesKind::Gauge => from,
+            SeriesKind::Counter => from.before(LOOKBACK),
+        };
+        let mut steps = Steps::new(series.kind, step, from);
+        self.for_each_point(series.id, begin, to, |point| {
+            steps.add(&point);
+            steps.len() <= limit
+        })?;
+        Ok((steps.len() <= limit).then(|| steps.finish()))
+    }
+
+    /// Visits what is kept of a series in `from..to`, in order: samples, and before the last two days
+    /// minutes. Ends when the visitor returns `false`.
+    pub fn for_each_point(
+        &self,
+        series: SeriesId,
+        from: Timestamp,
+        to: Timestamp,
+        mut visit: impl FnMut(Point) -> bool,
+    ) -> Result<(), StoreError> {
+        let result = self.try_for_each_point(series, from, to, &mut visit);
+        result.map_err(StoreError::sql("read samples"))
+    }
+
+    fn try_for_each_point(
+        &self,
+        series: SeriesId,
+        from: Timestamp,
+        to: Timestamp,
+        visit: &mut dyn FnMut(Point) -> bool,
+    ) -> rusqlite::Result<()> {
+        let _tx = self.conn.unchecked_transaction()?;
+        for span in [Span::Day, Span::Hour] {
+            let mut next = self.next_start(span, span.start(from))?;
+            while let Some(hour) = next.filter(|hour| start_of(*hour) < to) {
+                let inside = |point: &Point| point.at >= from && point.at < to;
+                let points = self.block_points(span, hour, series)?.into_iter();
+                for point in points.filter(inside) {
+                    if !visit(point) {
+                        return Ok(());
+                    }
+                }
+                next = self.next_start(span, hour + span.hours())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The first hour or day from `hour` on that anything is kept of.
+    fn next_start(&self, span: Span, hour: i64) -> rusqlite::Result<Option<i64>> {
+        let block = next_block(&self.conn, span, hour, i64::MAX)?.map(|id| of_id(id).1);
+        if span == Span::Day {
+            return Ok(block);
+        }
+        let pending = ticks::next(&self.conn, hour, 0)?.map(|(hour, _)| hour);
+        Ok(block.into_iter().chain(pending).min())
+    }
+
+    /// What is kept of a series in an hour or a day.
+    fn block_points(
+        &self,
+        span: Span,
+        hour: i64,
+        series: SeriesId,
+    ) -> rusqlite::Result<Vec<Point>> {
+        let mut points = Vec::new();
+        if let Some(found) = load(&self.conn, span.id(hour, series))? {
+            let read = block::decode(&found, start_of(hour)).ok();
+            points = self.or_unreadable(read).unwrap_or_default();
+        }
+        if span == Span::Day {
+            return Ok(points);
+        }
+        let late = ticks::series_hour(&self.conn, hour, series)?;
+        Ok(merged(points, late.into_iter().map(Point::from), |point| {
+            point.at.0
+        }))
+    }
+
+    /// Visits what is known of every series without its samples: of each hour, or day before the last
+    /// two, that overlaps `from..to`, each series' in order. Joined by [`Summary::add`], they are
+    /// everything, with nothing twice.
+    pub fn for_each_summary(
+        &self,
+        from: Timestamp,
+        to: Timestamp,
+        mut visit: impl FnMut(SeriesId, Summary),
+    ) -> Result<(), StoreError> {
+        let result = self.try_for_each_summary(from, to, &mut visit);
+        result.map_err(StoreError::sql("read the heads of samples"))
+    }
+
+    fn try_for_each_summary(
+        &self,
+        from: Timestamp,
+        to: Timestamp,
+        visit: &mut dyn FnMut(SeriesId, Summary),
+    ) -> rusqlite::Result<()> {
+        let _tx = self.conn.unchecked_transaction()?;
+        let mut pending = self.pending(from, to)?;
+        let end = to.0.saturating_add(HOUR_MS - 1).div_euclid(HOUR_MS);
+        for span in [Span::Day, Span::Hour] {
+            let sql = "SELECT id, head FROM sample_head WHERE id >= ?1 AND id < ?2 ORDER BY id";
+            let mut statement = self.conn.prepare_cached(sql)?;
+            let mut rows = statement.query([span.id(span.start(from), 0), span.id(end, 0)])?;
+            while let Some(row) = rows.next()? {
+                let id = row.get(0)?;
+                let (_, hour, series) = of_id(id);
+                // Hours that came before and are in no block yet.
+                while span == Span::Hour && pending.keys().next().is_some_and(|early| *early < id) {
+                    visit_first(&mut pending, visit);
+                }
+                let found = if let Some(late) = pending.remove(&id) {
+                    self.joined(id, late)?
+                } else {
+                    let head = row.get_ref(1)?.as_blob().unwrap_or_default();
+                    block::read_head(head, start_of(hour)).ok()
+                };
+                if let Some(summary) = self.or_unreadable(found) {
+                    visit(series, summary);
+                }
+            }
+        }
+        while !pending.is_empty() {
+            visit_first(&mut pending, visit);
+        }
+        Ok(())
+    }
+
+    /// Samples that are in no block, by the block that they belong to.
+    fn pending(
+        &self,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> rusqlite::Result<BTreeMap<i64, Vec<Sample>>> {
+        let mut found = BTreeMap::new();
+        let mut next = ticks::next(&self.conn, hour_of(from), 0)?;
+        while let Some((hour, lane)) = next.filter(|(hour, _)| start_of(*hour) < to) {
+            for (series, samples) in ticks::lane_hour(&self.conn, hour, lane)? {
+                found.insert(Span::Hour.id(hour, series), samples);
+            }
+            next = ticks::next(&self.conn, hour, lane.saturating_add(1))?;
+        }
+        Ok(found)
+    }
+
+    /// The summary of an hour of which some samples came after its block was written.
+    fn joined(&self, id: i64, late: Vec<Sample>) -> rusqlite::Result<Option<Summary>> {
+        let Some(found) = load(&self.conn, id)? else {
+            return Ok(Summary::of(late));
+        };
+        let Ok(points) = block::decode(&found, start_of(of_id(id).1)) else {
+            return Ok(None);
+        };
+        let old = points.into_iter().map(|point| Sample {
+            at: point.at,
+            value: point.last,
+        });
+        Ok(Summary::of(merged(old.collect(), late, |sample| {
+            sample.at.0
+        })))
+    }
+}
+
+fn visit_first(pending: &mut BTreeMap<i64, Vec<Sample>>, visit: &mut dyn FnMut(SeriesId, Summary)) {
+    if let Some((id, samples)) = pending.pop_first()
+        && let Some(summary) = Summary::of(samples)
+    {
+        visit(of_id(id).2, summary);
+    }
+}

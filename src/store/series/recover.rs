@@ -1,0 +1,127 @@
+//! The samples that can be read of a damaged store.
+
+use super::block::{self, Block};
+use super::{Span, names, of_id, start_of};
+use crate::outcome::Timestamp;
+use crate::store::header::hour_of;
+use crate::store::recover::{rows, table};
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension, params};
+use std::collections::BTreeSet;
+
+/// What was kept and what was not.
+#[derive(Clone, Debug, Default)]
+pub struct RecoveredSeries {
+    pub series: u64,
+    /// Hours and days of a series.
+    pub blocks: u64,
+    pub blocks_lost: u64,
+    pub gaps: u64,
+}
+
+/// Copies the series of an old store that can be read into a new one. Blocks are looked up one by one
+/// in the hours around `now`, as an hour that cannot be listed may still have some.
+pub fn recover(
+    old: &Connection,
+    new: &Connection,
+    now: Timestamp,
+) -> rusqlite::Result<RecoveredSeries> {
+    let mut recovered = RecoveredSeries::default();
+    if old.table_exists(None, "series").is_ok_and(|there| !there) {
+        return Ok(recovered);
+    }
+    let tx = new.unchecked_transaction()?;
+    recovered.series = table(old, &tx, "series", "id", &mut recovered.gaps)?;
+    let ids: BTreeSet<i64> = names::all(&tx)?.iter().map(|info| info.id).collect();
+    table(old, &tx, "sample", "hour", &mut recovered.gaps)?;
+    tx.execute("DELETE FROM sample WHERE length(samples) % 8 <> 0", [])?;
+    for span in [Span::Day, Span::Hour] {
+        let Some((first, last)) = bounds(old, span, now) else {
+            continue;
+        };
+        for hour in (first..=last).step_by(usize::try_from(span.hours()).unwrap_or(1)) {
+            blocks_of(old, &tx, (span, hour), &ids, &mut recovered)?;
+        }
+    }
+    tx.commit()?;
+    Ok(recovered)
+}
+
+/// The first and the last hour that blocks start with, as far as they make sense.
+fn bounds(old: &Connection, span: Span, now: Timestamp) -> Option<(i64, i64)> {
+    let range = [span.id(0, 0), span.id(1 << 36, 0)];
+    let found = |what: &str| {
+        let sql = format!("SELECT {what}(id) FROM sample_head WHERE id >= ?1 AND id < ?2");
+        let id = old.query_row(&sql, range, |row| row.get::<_, Option<i64>>(0));
+        id.ok().flatten().map(|id| of_id(id).1)
+    };
+    // The longest retention, and a clock that was ahead.
+    let (now, year) = (hour_of(now), 366 * 24);
+    let oldest = span.start(start_of(now - 10 * year));
+    let first = found("min").unwrap_or(oldest).max(oldest);
+    let last = found("max").unwrap_or(now).min(now + year);
+    (first <= last).then_some((first, last))
+}
+
+fn blocks_of(
+    old: &Connection,
+    new: &Connection,
+    (span, hour): (Span, i64),
+    ids: &BTreeSet<i64>,
+    recovered: &mut RecoveredSeries,
+) -> rusqlite::Result<()> {
+    let range = [span.id(hour, 0), span.id(hour + 1, 0)];
+    let sql = "SELECT id FROM sample_head WHERE id >= ?1 AND id < ?2
+               UNION SELECT id FROM sample_block WHERE id >= ?1 AND id < ?2";
+    let (listed, is_whole) = rows(old, sql, &range);
+    let listed = listed.into_iter().filter_map(|row| match row[..] {
+        [Value::Integer(id)] => Some(id),
+        _ => None,
+    });
+    if is_whole {
+        return listed
+            .into_iter()
+            .try_for_each(|id| one(old, new, id, ids, recovered));
+    }
+    recovered.gaps += 1;
+    ids.iter()
+        .try_for_each(|series| one(old, new, span.id(hour, *series), ids, recovered))
+}
+
+fn one(
+    old: &Connection,
+    new: &Connection,
+    id: i64,
+    ids: &BTreeSet<i64>,
+    recovered: &mut RecoveredSeries,
+) -> rusqlite::Result<()> {
+    let blob = |sql: &str| {
+        old.query_row(sql, [id], |row| row.get::<_, Vec<u8>>(0))
+            .optional()
+    };
+    let head = blob("SELECT head FROM sample_head WHERE id = ?1");
+    let samples = blob("SELECT samples FROM sample_block WHERE id = ?1");
+    if matches!((&head, &samples), (Ok(None), Ok(None))) {
+        return Ok(());
+    }
+    let (_, hour, series) = of_id(id);
+    let found = head.ok().flatten().zip(samples.ok().flatten());
+    let found = found
+        .map(|(head, samples)| Block { head, samples })
+        .filter(|found| {
+            let start = start_of(hour);
+            let is_valid = block::read_head(&found.head, start).is_ok();
+            is_valid && block::decode(found, start).is_ok() && ids.contains(&series)
+        });
+    let Some(found) = found else {
+        recovered.blocks_lost += 1;
+        return Ok(());
+    };
+    let (head, samples) = (
+        "INSERT OR IGNORE INTO sample_head VALUES (?1, ?2)",
+        "INSERT OR IGNORE INTO sample_block VALUES (?1, ?2)",
+    );
+    new.execute(head, params![id, found.head])?;
+    recovered.blocks += new.execute(samples, params![id, found.samples])? as u64;
+    Ok(())
+}
