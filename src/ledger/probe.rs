@@ -276,6 +276,7 @@ impl LastOutcome {
             verdict,
             latency,
             measured,
+            figures,
             code,
             detail,
         } = &record.outcome;
@@ -284,6 +285,7 @@ impl LastOutcome {
             verdict: *verdict,
             latency: *latency,
             measured: *measured,
+            figures: *figures,
             code: *code,
             tls_not_after: detail.tls_not_after,
             message: detail.message.clone(),

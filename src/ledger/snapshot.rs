@@ -1,7 +1,7 @@
 //! What every reader reads: one immutable picture of all services at one moment.
 
 use crate::outcome::{
-    Cause, CodeOf, Measurements, Measures, ProbeKey, Timestamp, Verdict, VoidReason,
+    Cause, CodeOf, Figures, Measurements, Measures, ProbeKey, Timestamp, Verdict, VoidReason,
 };
 use crate::slo::correction::Correction;
 pub use crate::slo::{BudgetView, DayView, WindowView};
@@ -100,6 +100,7 @@ pub struct LastOutcome {
     pub verdict: Verdict,
     pub latency: Duration,
     pub measured: Measurements,
+    pub figures: Figures,
     /// What it means is said by [`ProbeView::measures`].
     pub code: Option<u32>,
     pub tls_not_after: Option<i64>,
