@@ -1,23 +1,24 @@
-//! The `http` kind: one request, its answer held against what is expected.
+//! The `http` kind: one request, its answer held against what is expected. Other kinds over HTTP use its
+//! public modules.
 
-mod body;
+pub mod body;
 mod cookies;
 mod decimal;
-mod exchange;
+pub mod exchange;
 mod expect;
 mod headers;
-mod json;
-mod keys;
+pub mod json;
+pub mod keys;
 mod proxy;
 mod query;
-mod read;
+pub mod read;
 mod refusal;
-mod request;
+pub mod request;
 mod run;
-mod sent;
+pub mod sent;
 mod tap;
 mod text;
-mod transport;
+pub mod transport;
 
 use super::evaluate::Evaluator;
 use super::{Attempt, Kind, Probe};
@@ -65,7 +66,7 @@ impl Kind for Http {
 
 /// Which HTTP is spoken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Version {
+pub enum Version {
     /// What ALPN says; 1.1 without TLS.
     Auto,
     Http1,

@@ -25,7 +25,7 @@ const CHECKED_MAX: u64 = 16 << 20;
 /// Headers that are sent unless others are configured.
 const STANDARD: usize = 3;
 
-pub fn read(section: &Section<'_>) -> Option<HttpProbe> {
+pub(super) fn read(section: &Section<'_>) -> Option<HttpProbe> {
     let url = read_url(section, &keys::URL);
     let request = read_request(section, url);
     let expect = read_expect(section);
