@@ -1,5 +1,6 @@
 //! What every reader reads: one immutable picture of all services at one moment.
 
+use super::llm::LlmCounters;
 use crate::outcome::{
     Cause, CodeOf, Figures, Measurements, Measures, ProbeKey, Timestamp, Verdict, VoidReason,
 };
@@ -68,6 +69,8 @@ pub struct ProbeView {
     /// Counted outcomes per bucket, not cumulative; one more than bounds.
     pub buckets: Box<[u64]>,
     pub duration_sum: Duration,
+    /// Of a probe of a language model.
+    pub llm: Option<Arc<LlmCounters>>,
     /// By [`QUANTILE_SPANS`], then [`QUANTILES`]; `None` where the sample is too small.
     pub quantiles: [[Option<Duration>; QUANTILES.len()]; QUANTILE_SPANS.len()],
 }
