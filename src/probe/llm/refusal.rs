@@ -117,6 +117,6 @@ mod tests {
         let status = StatusCode::TOO_MANY_REQUESTS;
         let wait = Some(Duration::from_millis(1500));
         let failure = refused(status, b"", "", wait);
-        assert_eq!(failure.message, "HTTP status 429; retry after 1.5s");
+        assert_eq!(failure.message, "HTTP status 429; retry after 1s500ms");
     }
 }
