@@ -91,8 +91,7 @@ fn story(spec: &ProbeSpec, trace: &Trace, outcome: &Outcome) -> String {
         .partition(|(one, _)| Measurement::PHASES.contains(one));
     let words = |times: Vec<(Measurement, Duration)>| {
         let words = times.into_iter();
-        let words =
-            words.map(|(one, took)| format!("{} {}", one.label(), numbers::latency(took)));
+        let words = words.map(|(one, took)| format!("{} {}", one.label(), numbers::latency(took)));
         words.collect::<Vec<_>>().join(", ")
     };
     for (name, words) in [

@@ -8,7 +8,8 @@ use super::measured::{self, Measured};
 use super::scales::Scales;
 use super::texts::Texts;
 use crate::outcome::{
-    Event, Figures, Measurement, Measurements, Outcome, ProbeKey, Record, Timestamp, Verdict, millis,
+    Event, Figures, Measurement, Measurements, Outcome, ProbeKey, Record, Timestamp, Verdict,
+    millis,
 };
 use crate::slo::TallyKey;
 use crate::stats::scale::Scale;

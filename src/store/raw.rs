@@ -136,7 +136,8 @@ pub fn record_of(row: &Row<'_>, key: &ProbeKey) -> rusqlite::Result<Option<Recor
     let verdict = verdict_of(row.get::<_, i64>(3)?.cast_unsigned());
     let latency = Duration::from_nanos(row.get::<_, i64>(4)?.unsigned_abs());
     let measured: Option<Vec<u8>> = row.get(8)?;
-    let (Ok(verdict), Ok((measured, figures))) = (verdict, measured::unpack(measured.as_deref())) else {
+    let (Ok(verdict), Ok((measured, figures))) = (verdict, measured::unpack(measured.as_deref()))
+    else {
         return Ok(None);
     };
     let mut outcome = Outcome::new(verdict, latency);

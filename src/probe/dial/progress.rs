@@ -1,7 +1,9 @@
 //! How far an attempt came: phases, details and the story, known also when time runs out.
 
 use super::Failure;
-use crate::outcome::{Cause, Detail, Figures, Measurement, Measurements, Outcome, Timestamp, Verdict};
+use crate::outcome::{
+    Cause, Detail, Figures, Measurement, Measurements, Outcome, Timestamp, Verdict,
+};
 use crate::probe::Attempt;
 use crate::units::show_duration;
 use std::time::Duration;

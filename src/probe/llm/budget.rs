@@ -135,13 +135,7 @@ impl Budget {
     }
 
     /// Takes what was spent before this process, by outcomes in the order of time up to `now`.
-    pub fn recall(
-        &self,
-        spending: &Spending,
-        outcomes: &[Record],
-        now: Timestamp,
-        worst: Tokens,
-    ) {
+    pub fn recall(&self, spending: &Spending, outcomes: &[Record], now: Timestamp, worst: Tokens) {
         let day = self.day(now);
         let mut spent = spending.of_day(day);
         for record in outcomes {
@@ -226,7 +220,9 @@ mod tests {
 
     fn outcome(tokens: Option<(u32, u32)>, code: Option<u32>) -> Outcome {
         let mut outcome = Outcome::new(Verdict::Good, Duration::ZERO);
-        outcome.measured.add(Measurement::Processing, Duration::ZERO);
+        outcome
+            .measured
+            .add(Measurement::Processing, Duration::ZERO);
         outcome.code = code;
         if let Some((input, output)) = tokens {
             outcome.figures.set(Figure::InputTokens, input);
@@ -287,7 +283,13 @@ mod tests {
         let mut void = outcome(None, Some(200));
         void.verdict = Verdict::Void(crate::outcome::VoidReason::Stalled);
         for (outcome, tokens) in [
-            (outcome(Some((3, 4)), Some(200)), Tokens { input: 3, output: 4 }),
+            (
+                outcome(Some((3, 4)), Some(200)),
+                Tokens {
+                    input: 3,
+                    output: 4,
+                },
+            ),
             (refused, Tokens::default()),
             (unconnected, Tokens::default()),
             (void, Tokens::default()),

@@ -49,7 +49,9 @@ impl Expect {
             && self.regex_not.is_empty()
             && self.json.is_empty()
             && self.finish.is_empty()
-            && bounds.iter().all(|one| one.min.is_none() && one.max.is_none()))
+            && bounds
+                .iter()
+                .all(|one| one.min.is_none() && one.max.is_none()))
     }
 
     /// Takes time: see [`crate::probe::evaluate`].
@@ -58,7 +60,11 @@ impl Expect {
         let mut checks = Vec::new();
         for wanted in &self.text {
             let holds = text.contains(wanted.as_str());
-            let seen = if holds { "contains" } else { "does not contain" };
+            let seen = if holds {
+                "contains"
+            } else {
+                "does not contain"
+            };
             checks.push(Check::new(holds, || {
                 format!("the answer {seen} {}", quoted(wanted.as_bytes()))
             }));
@@ -67,7 +73,11 @@ impl Expect {
         for (regex, wanted) in self.regex.iter().map(|regex| (regex, true)).chain(unwanted) {
             let found = regex.is_match(text);
             let seen = if found { "matches" } else { "does not match" };
-            let must = if wanted { "" } else { ", which it must not match" };
+            let must = if wanted {
+                ""
+            } else {
+                ", which it must not match"
+            };
             checks.push(Check::new(found == wanted, || {
                 format!("the answer {seen} /{regex}/{must}")
             }));
@@ -88,7 +98,10 @@ impl Expect {
                 let holds = result.is_ok();
                 let (Ok(seen) | Err(seen)) = result;
                 Check::new(holds, || {
-                    format!("{} is {seen}, expected {}", condition.query, condition.wanted)
+                    format!(
+                        "{} is {seen}, expected {}",
+                        condition.query, condition.wanted
+                    )
                 })
             })),
             Err(error) => checks.push(Check::new(false, || {
@@ -121,7 +134,10 @@ impl Expect {
         let wanted: Vec<_> = self.finish.iter().map(|one| one.label()).collect();
         let seen = answer.finish.map_or("unknown", FinishReason::label);
         checks.push(Check::new(holds, || {
-            format!("the finish reason is {seen}, expected {}", wanted.join(", "))
+            format!(
+                "the finish reason is {seen}, expected {}",
+                wanted.join(", ")
+            )
         }));
     }
 }
@@ -139,7 +155,10 @@ impl Bounds {
         let holds = seen.is_some_and(|seen| {
             min.is_none_or(|min| seen >= min) && max.is_none_or(|max| seen <= max)
         });
-        let seen = seen.map_or_else(|| "an unknown number of".to_owned(), |seen| seen.to_string());
+        let seen = seen.map_or_else(
+            || "an unknown number of".to_owned(),
+            |seen| seen.to_string(),
+        );
         Some(Check::new(holds, || {
             format!("the answer has {seen} {what}, expected {wanted}")
         }))

@@ -212,11 +212,8 @@ pub const TOKENS: Key<Integer> = Key::optional(
     "Input and output tokens of a day.",
 );
 
-pub const COST: Key<Parsed<f64>> = Key::optional(
-    "cost",
-    AMOUNT,
-    "Cost of a day, in the currency of `price`.",
-);
+pub const COST: Key<Parsed<f64>> =
+    Key::optional("cost", AMOUNT, "Cost of a day, in the currency of `price`.");
 
 pub const PRICE: Key<Mapping> = Key::optional(
     "price",
@@ -227,12 +224,8 @@ pub const PRICE: Key<Mapping> = Key::optional(
 pub const PRICE_INPUT: Key<Parsed<f64>> =
     Key::required("input", AMOUNT, "Price of a million input tokens.");
 
-pub const PRICE_OUTPUT: Key<Parsed<f64>> = Key::with_default(
-    "output",
-    AMOUNT,
-    "0",
-    "Price of a million output tokens.",
-);
+pub const PRICE_OUTPUT: Key<Parsed<f64>> =
+    Key::with_default("output", AMOUNT, "0", "Price of a million output tokens.");
 
 const AMOUNT: Parsed<f64> = Parsed {
     label: "amount",

@@ -49,7 +49,10 @@ mod tests {
     #[test]
     fn providers_are_known_by_their_hosts() {
         for (url, name) in [
-            ("https://api.together.xyz/v1/chat/completions", "together_ai"),
+            (
+                "https://api.together.xyz/v1/chat/completions",
+                "together_ai",
+            ),
             ("https://me.openai.azure.com/openai/x", "azure.ai.openai"),
             ("https://api.openai.com/v1/responses", "openai"),
             ("http://127.0.0.1:8000/v1/chat/completions", "openai"),

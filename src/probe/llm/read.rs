@@ -82,7 +82,12 @@ fn read_question(section: &Section<'_>, api: Api) -> Option<Question> {
     let stream = section.get(&keys::STREAM);
     if !api.can_stream() && section.has(&keys::STREAM) && stream == Some(true) {
         let help = "remove it, or use another `api`";
-        section.error("conflict", &keys::STREAM, "embeddings are never streamed", help);
+        section.error(
+            "conflict",
+            &keys::STREAM,
+            "embeddings are never streamed",
+            help,
+        );
     }
     let parameters = section.map(&keys::PARAMETERS).into_iter();
     let parameters = parameters.map(|(name, value, _)| {
@@ -191,7 +196,12 @@ fn read_expect(section: &Section<'_>, api: Api) -> Option<Expect> {
     }
     if !is_embedding && expect.dimensions.is_some() {
         let help = "`api: embeddings`, or remove it";
-        at.error("conflict", &keys::DIMENSIONS, "only embeddings have dimensions", help);
+        at.error(
+            "conflict",
+            &keys::DIMENSIONS,
+            "only embeddings have dimensions",
+            help,
+        );
     }
     Some(expect)
 }
@@ -209,14 +219,22 @@ fn read_bounds(
         && least > most
     {
         let message = format!("{most} is below `{}`, which is {least}", min.name);
-        section.error("out-of-range", max, message, "a number that is not below it");
+        section.error(
+            "out-of-range",
+            max,
+            message,
+            "a number that is not below it",
+        );
     }
     bounds
 }
 
 /// What an attempt can take at most. No token is shorter than a byte.
 fn worst(api: Api, question: &Question) -> Tokens {
-    let lengths = question.messages.iter().map(|message| message.content.len());
+    let lengths = question
+        .messages
+        .iter()
+        .map(|message| message.content.len());
     let input = lengths.map(|length| u64::try_from(length).unwrap_or(u64::MAX));
     let input = input.map(|length| length.saturating_add(PER_MESSAGE));
     Tokens {
@@ -235,7 +253,12 @@ fn read_budget(section: &Section<'_>, asked: Option<(&Question, Api)>) -> Option
     let price = read_price(&at, &keys::PRICE);
     if !at.has(&keys::TOKENS) && !at.has(&keys::COST) {
         let help = "`tokens`, or `cost` and `price`";
-        section.error("missing-key", &keys::BUDGET, "the budget has no limit", help);
+        section.error(
+            "missing-key",
+            &keys::BUDGET,
+            "the budget has no limit",
+            help,
+        );
         return None;
     }
     if at.has(&keys::COST) && !at.has(&keys::PRICE) {

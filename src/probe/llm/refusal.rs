@@ -82,16 +82,28 @@ mod tests {
         let together = r#"{"error":{"message":"busy","type":"service_unavailable","error_type":"dynamic_request_limited"}}"#;
         let flat = r#"{"error_type":"dynamic_token_limited","message":"busy"}"#;
         for (status, body, cause) in [
-            (429, r#"{"error":{"code":"rate_limit_exceeded"}}"#, Cause::RateLimited),
+            (
+                429,
+                r#"{"error":{"code":"rate_limit_exceeded"}}"#,
+                Cause::RateLimited,
+            ),
             (429, together, Cause::RateLimited),
             (429, "no JSON", Cause::RateLimited),
             (503, together, Cause::Overloaded),
             (503, flat, Cause::Overloaded),
-            (503, r#"{"error":{"message":"The engine is currently overloaded"}}"#, Cause::Overloaded),
+            (
+                503,
+                r#"{"error":{"message":"The engine is currently overloaded"}}"#,
+                Cause::Overloaded,
+            ),
             (503, r#"{"error":"overloaded"}"#, Cause::Overloaded),
             (503, "<html>Service Unavailable</html>", Cause::Status),
             (503, "", Cause::Status),
-            (529, r#"{"type":"error","error":{"type":"overloaded_error"}}"#, Cause::Overloaded),
+            (
+                529,
+                r#"{"type":"error","error":{"type":"overloaded_error"}}"#,
+                Cause::Overloaded,
+            ),
             (500, together, Cause::Status),
             (401, "", Cause::Status),
             (302, "", Cause::Status),
@@ -112,7 +124,10 @@ mod tests {
         );
         let body = r#"{"error":{"message":"Incorrect API key provided: sk-ab**yz","code":401}}"#;
         let (_, message) = refusal(401, body);
-        assert!(!message.contains("sk-") && message.contains("credentials"), "{message}");
+        assert!(
+            !message.contains("sk-") && message.contains("credentials"),
+            "{message}"
+        );
         assert!(refusal(404, "").1.contains("/v1/chat/completions"));
         let status = StatusCode::TOO_MANY_REQUESTS;
         let wait = Some(Duration::from_millis(1500));

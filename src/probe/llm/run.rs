@@ -52,7 +52,10 @@ async fn ask(probe: &LlmProbe, attempt: &mut Attempt) -> Outcome {
 async fn exchange(probe: &LlmProbe, progress: &mut Progress<'_>) -> Result<(), Failure> {
     let receive = ReceiveAnswer(probe);
     let request = &probe.request;
-    let answer = probe.transport.ask(request, true, receive, progress).await?;
+    let answer = probe
+        .transport
+        .ask(request, true, receive, progress)
+        .await?;
     progress.record("answer", || quoted(answer.text.as_bytes()));
     progress.record("usage", || match answer.figures().to_string() {
         figures if figures.is_empty() => "unknown".to_owned(),
@@ -117,7 +120,9 @@ async fn refusal(
 
 fn is_json(headers: &HeaderMap) -> bool {
     let value = headers.get(CONTENT_TYPE);
-    let value = value.and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let value = value
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
     let kind = value.split(';').next().unwrap_or_default().trim();
     kind.eq_ignore_ascii_case("application/json")
 }

@@ -47,7 +47,10 @@ pub async fn read(
             }
         }
         fed.map_err(|TooLarge| {
-            too_large(&format!("an event is larger than {} KiB", TooLarge::MAX_KIB))
+            too_large(&format!(
+                "an event is larger than {} KiB",
+                TooLarge::MAX_KIB
+            ))
         })?;
     }
     if let Some(event) = reader.finish() {

@@ -23,7 +23,12 @@ async fn each_api_is_sent_what_it_expects() {
     let usage = json!({ "include_usage": true });
     let (head, body) = sent("prompt: hi, bearer: abc, headers: { X-Team: a }").await;
     assert!(head.starts_with("post /v1/x http/1.1\r\n"), "{head}");
-    for line in ["authorization: bearer abc", "x-team: a", "content-type: application/json", "accept: text/event-stream"] {
+    for line in [
+        "authorization: bearer abc",
+        "x-team: a",
+        "content-type: application/json",
+        "accept: text/event-stream",
+    ] {
         assert!(head.contains(line), "{line} in {head}");
     }
     assert_eq!(
@@ -60,12 +65,21 @@ async fn each_api_is_sent_what_it_expects() {
 #[test]
 fn faults_are_reported_where_they_are() {
     for (keys, says) in [
-        ("prompt: a, messages: [{ content: b }]", "mutually exclusive"),
-        ("api: embeddings, messages: [{ content: b }]", "takes a text"),
+        (
+            "prompt: a, messages: [{ content: b }]",
+            "mutually exclusive",
+        ),
+        (
+            "api: embeddings, messages: [{ content: b }]",
+            "takes a text",
+        ),
         ("api: embeddings, stream: true", "never streamed"),
         ("api: embeddings, expect: { text: a }", "have no text"),
         ("expect: { dimensions: 3 }", "only embeddings"),
-        ("expect: { min_length: 5, max_length: 4 }", "below `min_length`"),
+        (
+            "expect: { min_length: 5, max_length: 4 }",
+            "below `min_length`",
+        ),
         ("expect: { json: { nonsense: 1 } }", ""),
         ("api_key: a, headers: { x-api-key: b }", "both `api_key`"),
         ("bearer: a, headers: { authorization: b }", "Authorization"),
@@ -73,23 +87,30 @@ fn faults_are_reported_where_they_are() {
         ("budget: {}", "has no limit"),
         ("budget: { cost: 1 }", "`price` is missing"),
         ("budget: { tokens: 64 }", "does not suffice for one attempt"),
-        ("budget: { cost: 0.00001, price: { input: 1, output: 1 } }", "does not suffice"),
+        (
+            "budget: { cost: 0.00001, price: { input: 1, output: 1 } }",
+            "does not suffice",
+        ),
         ("budget: { cost: -1, price: { input: 1 } }", "such as 1.50"),
         ("api: chatty", "one of chat, completions"),
     ] {
         let yaml = format!("{{ url: \"http://127.0.0.1/\", model: m, {keys} }}");
         let (_, faults) = read_kind("llm", &yaml, Path::new(""));
-        let all: Vec<_> = faults.iter().map(|one| format!("{} {:?}", one.message, one.help)).collect();
-        assert!(!all.is_empty() && all.join("\n").contains(says), "{keys}: {all:?}");
+        let all: Vec<_> = faults
+            .iter()
+            .map(|one| format!("{} {:?}", one.message, one.help))
+            .collect();
+        assert!(
+            !all.is_empty() && all.join("\n").contains(says),
+            "{keys}: {all:?}"
+        );
     }
 }
 
 #[tokio::test]
 async fn an_attempt_beyond_the_budget_is_void_and_not_made() {
-    let (address, requests) = crate::server::http(|_| {
-        super::server::stream(&[HELLO, "[DONE]"]).remove(0).1
-    })
-    .await;
+    let (address, requests) =
+        crate::server::http(|_| super::server::stream(&[HELLO, "[DONE]"]).remove(0).1).await;
     // 40 tokens each, and at most 30 of output are known before: 20 + 30 fit twice into 110.
     let yaml = format!(
         "{{ url: \"http://{address}/\", model: m, prompt: hi, max_tokens: 30, budget: {{ tokens: 110 }} }}"

@@ -86,7 +86,10 @@ pub fn at_once(answer: impl AsRef<[u8]>) -> Vec<Step> {
 
 /// A stream of these events, each of them data.
 pub fn stream(events: &[&str]) -> Vec<Step> {
-    let events: String = events.iter().map(|one| format!("data: {one}\n\n")).collect();
+    let events: String = events
+        .iter()
+        .map(|one| format!("data: {one}\n\n"))
+        .collect();
     at_once(format!("{SSE}{events}"))
 }
 

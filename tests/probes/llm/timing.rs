@@ -1,6 +1,6 @@
 //! Times of a streamed answer against the moments at which the server wrote its parts.
 
-use super::server::{SSE, Replayed, Step, ask};
+use super::server::{Replayed, SSE, Step, ask};
 use slod::outcome::{Figure, Measurement, Verdict};
 use std::time::Duration;
 
@@ -40,7 +40,10 @@ async fn each_time_is_that_of_the_server() {
         delta(50, r#"{"content":"b c"}"#),
         delta(50, r#"{"content":"d"}"#),
         data(30, r#"{"choices":[{"delta":{},"finish_reason":"stop"}]}"#),
-        data(30, r#"{"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":18}}"#),
+        data(
+            30,
+            r#"{"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":18}}"#,
+        ),
         (0, b"data: [DONE]\n\n".to_vec()),
         // Nobody waits for what comes after the end.
         (500, b": bye\n\n".to_vec()),
@@ -56,7 +59,10 @@ async fn each_time_is_that_of_the_server() {
     // From the first reasoning to the last text: 18 tokens have 17 steps.
     let per_token = (written[6] - written[3]) / 17;
     let found = time(&seen, Measurement::PerOutputToken).expect("measured");
-    assert!(found.abs_diff(per_token) < Duration::from_millis(3), "{found:?} {per_token:?}");
+    assert!(
+        found.abs_diff(per_token) < Duration::from_millis(3),
+        "{found:?} {per_token:?}"
+    );
     assert_eq!(seen.figure(Figure::OutputTokens), Some(18));
 }
 
@@ -75,12 +81,18 @@ async fn hidden_reasoning_does_not_make_tokens_fast() {
     let seen = ask(steps, "").await;
     let per_token = (seen.written[3] - seen.written[1]) / 2;
     let found = time(&seen, Measurement::PerOutputToken).expect("measured");
-    assert!(found.abs_diff(per_token) < Duration::from_millis(15), "{found:?} {per_token:?}");
+    assert!(
+        found.abs_diff(per_token) < Duration::from_millis(15),
+        "{found:?} {per_token:?}"
+    );
 }
 
 #[tokio::test]
 async fn what_has_no_pace_has_no_time_per_token() {
-    for usage in [r#""usage":{"prompt_tokens":9,"completion_tokens":1}"#, r#""usage":null"#] {
+    for usage in [
+        r#""usage":{"prompt_tokens":9,"completion_tokens":1}"#,
+        r#""usage":null"#,
+    ] {
         let end = format!(r#"{{"choices":[{{"delta":{{}},"finish_reason":"stop"}}],{usage}}}"#);
         let steps = vec![
             (0, SSE.into()),

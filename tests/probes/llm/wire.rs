@@ -31,13 +31,17 @@ async fn other_streams_of_chat_completions() {
     let together = r#"{"choices":[{"text":"x","delta":{"role":"assistant","content":" world"},"finish_reason":"eos"}],"usage":{"prompt_tokens":5,"completion_tokens":6}}"#;
     let reasoning = r#"{"choices":[{"delta":{"content":null,"reasoning_content":"Hm, Mars?"}}]}"#;
     for end in ["\n", "\r\n", "\r"] {
-        let events = [filter, ROLE, reasoning, HELLO, together].map(|one| {
-            format!(": OPENROUTER PROCESSING{end}{end}data:{one}{end}{end}")
-        });
+        let events = [filter, ROLE, reasoning, HELLO, together]
+            .map(|one| format!(": OPENROUTER PROCESSING{end}{end}data:{one}{end}{end}"));
         let text = format!("{SSE}{}data: [DONE]", events.concat());
         let keys = "expect: { regex: '^Hello world$', regex_not: Mars }";
         let seen = ask(at_once(text), keys).await;
-        assert_eq!(seen.outcome.verdict, Verdict::Good, "{end:?}: {}", seen.story);
+        assert_eq!(
+            seen.outcome.verdict,
+            Verdict::Good,
+            "{end:?}: {}",
+            seen.story
+        );
         assert_eq!(seen.figure(Figure::InputTokens), Some(5));
         assert_eq!(seen.figure(Figure::OutputTokens), Some(6));
         assert_eq!(seen.finish(), "stop");
@@ -46,7 +50,8 @@ async fn other_streams_of_chat_completions() {
 
 #[tokio::test]
 async fn characters_may_be_split_anywhere() {
-    let text = r#"{"choices":[{"delta":{"content":"Grüße \ud83d\ude00😀"},"finish_reason":"stop"}]}"#;
+    let text =
+        r#"{"choices":[{"delta":{"content":"Grüße \ud83d\ude00😀"},"finish_reason":"stop"}]}"#;
     let body = format!("{SSE}data: {text}\r\n\r\ndata: [DONE]\r\n\r\n");
     let start = SSE.len();
     let bytes = body.as_bytes();
@@ -100,7 +105,12 @@ async fn anthropic_streams() {
     assert_eq!(seen.outcome.verdict, Verdict::Good, "{}", seen.story);
     assert_eq!(seen.figure(Figure::InputTokens), Some(25));
     assert_eq!(seen.figure(Figure::OutputTokens), Some(15));
-    assert!(seen.request.contains("anthropic-version: 2023-06-01") || seen.request.contains("Anthropic-Version: 2023-06-01"), "{}", seen.request);
+    assert!(
+        seen.request.contains("anthropic-version: 2023-06-01")
+            || seen.request.contains("Anthropic-Version: 2023-06-01"),
+        "{}",
+        seen.request
+    );
     let (cut, _) = ANTHROPIC.split_once("event: message_stop").expect("there");
     let seen = ask(at_once(format!("{SSE}{cut}")), keys).await;
     assert_eq!(cause(&seen.outcome), Some(Cause::StreamBroken));
@@ -109,7 +119,11 @@ async fn anthropic_streams() {
     let seen = ask(at_once(format!("{SSE}{cut}{error}")), keys).await;
     assert_eq!(cause(&seen.outcome), Some(Cause::StreamError));
     assert!(seen.message().contains("overloaded_error: Overloaded"));
-    assert_eq!(seen.figure(Figure::InputTokens), Some(25), "spent all the same");
+    assert_eq!(
+        seen.figure(Figure::InputTokens),
+        Some(25),
+        "spent all the same"
+    );
 }
 
 #[tokio::test]
@@ -122,8 +136,9 @@ async fn responses_stream() {
         r#"{"type":"response.output_text.done","text":"Hello"}"#,
     ];
     let usage = r#""usage":{"input_tokens":7,"output_tokens":9,"output_tokens_details":{"reasoning_tokens":4}}"#;
-    let completed =
-        format!(r#"{{"type":"response.completed","response":{{"status":"completed","error":null,{usage}}}}}"#);
+    let completed = format!(
+        r#"{{"type":"response.completed","response":{{"status":"completed","error":null,{usage}}}}}"#
+    );
     let incomplete = format!(
         r#"{{"type":"response.incomplete","response":{{"status":"incomplete","incomplete_details":{{"reason":"max_output_tokens"}},{usage}}}}}"#
     );
@@ -164,17 +179,27 @@ async fn answers_that_are_no_stream() {
     }
     let seen = ask(json("200 OK", "", chat), "").await;
     assert_eq!(cause(&seen.outcome), Some(Cause::Protocol));
-    assert!(seen.message().contains("`stream: false`"), "{}", seen.message());
+    assert!(
+        seen.message().contains("`stream: false`"),
+        "{}",
+        seen.message()
+    );
 }
 
 #[tokio::test]
 async fn embeddings() {
     let body = |vector: &str| {
-        format!(r#"{{"data":[{{"index":0,"embedding":{vector}}}],"usage":{{"prompt_tokens":8,"total_tokens":8}}}}"#)
+        format!(
+            r#"{{"data":[{{"index":0,"embedding":{vector}}}],"usage":{{"prompt_tokens":8,"total_tokens":8}}}}"#
+        )
     };
     for (vector, keys, wanted) in [
         ("[0.1,-0.2,3e-4]", "expect: { dimensions: 3 }", None),
-        ("[0.1,-0.2]", "expect: { dimensions: 3 }", Some(Cause::Answer)),
+        (
+            "[0.1,-0.2]",
+            "expect: { dimensions: 3 }",
+            Some(Cause::Answer),
+        ),
         ("[]", "", Some(Cause::EmptyAnswer)),
         ("\"AACAPwAAAEA=\"", "expect: { dimensions: 2 }", None),
     ] {

@@ -76,7 +76,9 @@ impl Figures {
 
 impl fmt::Display for Figures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let words = self.words().map(|(label, value)| format!("{label} {value}"));
+        let words = self
+            .words()
+            .map(|(label, value)| format!("{label} {value}"));
         f.write_str(&words.collect::<Vec<_>>().join(", "))
     }
 }

@@ -42,7 +42,9 @@ impl RateLimits {
 
     /// The smallest share that is left, if any is known.
     pub fn tightest(&self) -> Option<f64> {
-        self.iter().filter_map(RateLimit::share).min_by(f64::total_cmp)
+        self.iter()
+            .filter_map(RateLimit::share)
+            .min_by(f64::total_cmp)
     }
 }
 

@@ -221,8 +221,8 @@ fn list<'a>(value: &'a Value, name: &str) -> &'a [Value] {
 
 /// The conversation as OpenAI and Anthropic write it.
 fn conversation<'a>(messages: impl Iterator<Item = &'a Message>) -> Value {
-    let messages = messages
-        .map(|message| json!({ "role": message.role.label(), "content": message.content }));
+    let messages =
+        messages.map(|message| json!({ "role": message.role.label(), "content": message.content }));
     Value::Array(messages.collect())
 }
 
