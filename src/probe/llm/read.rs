@@ -95,10 +95,11 @@ fn read_question(section: &Section<'_>, api: Api) -> Option<Question> {
         (name, value)
     });
     let parameters = parameters.collect();
+    let (model, max_tokens) = (section.get(&keys::MODEL), section.get(&keys::MAX_TOKENS));
     Some(Question {
-        model: section.get(&keys::MODEL)?,
+        model: model?,
         messages: messages?,
-        max_tokens: section.get(&keys::MAX_TOKENS)?,
+        max_tokens: max_tokens?,
         stream: stream? && api.can_stream(),
         parameters,
     })
