@@ -1,11 +1,13 @@
 //! The daemon as a whole: a config is built into an [`App`] (which may fail, and then leaves
 //! nothing behind), the app runs, and a stop request drains it.
 
+mod budgets;
 mod changes;
 mod heartbeats;
 mod reload;
 mod supervisor;
 
+pub use budgets::recall_budgets;
 pub use heartbeats::recall_heartbeats;
 
 use crate::alerting::{self, AlertsView, LiveAlerts};
@@ -322,6 +324,7 @@ fn open(config: &Config, clock: Clock) -> Result<Opened, StoreError> {
     let corrections = ledger::in_force(config, &store)?;
     let used_until = store.last_seen()?;
     let heartbeats = heartbeats::board(config, &store, clock.now())?;
+    budgets::recall(budgets::budgeted(config), &store, clock.now())?;
     store.configured(&config.running_keys(), clock.now())?;
     let plans: Plans = Arc::new(ArcSwap::from_pointee(ledger::plans(config)));
     let plan = {

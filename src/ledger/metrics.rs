@@ -1,5 +1,6 @@
 //! The families of all services: each declared once, with how it is read from the snapshot.
 
+use super::llm;
 use super::numbers::{ObjectiveNumbers, Services};
 use super::snapshot::{ProbeView, QUANTILE_SPANS, QUANTILES, WindowView};
 use crate::exposition::{Described, Family, Labels, Samples, Sink, write_each};
@@ -376,7 +377,10 @@ pub fn families() -> impl Iterator<Item = &'static Family> {
     let services = SERVICES.iter().map(|(family, _)| family);
     let probes = PROBES.iter().map(|(family, _)| family);
     let objectives = OBJECTIVES.iter().map(|(family, _)| family);
-    services.chain(probes).chain(objectives)
+    services
+        .chain(probes)
+        .chain(llm::families())
+        .chain(objectives)
 }
 
 /// Writes every family of the services.
@@ -392,6 +396,11 @@ pub fn write(sink: &mut dyn Sink, services: &impl Services) {
         write(samples, item);
     });
     let probes: Vec<_> = services.probes().collect();
+    let asking = probes.iter().map(Borrow::<ProbeView>::borrow);
+    llm::write(
+        sink,
+        asking.filter_map(|probe| Some((&probe.key, &**probe.llm.as_ref()?))),
+    );
     let probes = probes.iter().map(|probe| {
         let probe: &ProbeView = probe.borrow();
         let ProbeKey {

@@ -3,6 +3,7 @@
 mod corrections;
 mod index;
 mod judging;
+pub mod llm;
 pub mod metrics;
 pub mod numbers;
 mod objective;

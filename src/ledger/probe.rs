@@ -1,5 +1,6 @@
 //! One probe's live state: counters of this process, and what outlives it.
 
+use super::llm::LlmCounters;
 use super::snapshot::{
     ATTEMPTS, AttemptView, LastOutcome, ProbeView, QUANTILE_SPANS, QUANTILES, RECENT_FAILURES,
 };
@@ -38,6 +39,8 @@ pub(super) struct ProbeState {
     pub(super) missed: u64,
     buckets: Box<[u64]>,
     duration_sum: Duration,
+    /// Of a probe of a language model.
+    llm: Option<Arc<LlmCounters>>,
     last: Option<LastOutcome>,
     /// Bad outcomes since the last good one.
     consecutive_failures: u64,
@@ -74,6 +77,7 @@ impl ProbeState {
             voids: [0; VoidReason::ALL.len()],
             missed: 0,
             duration_sum: Duration::ZERO,
+            llm: LlmCounters::of(spec).map(Arc::new),
             last: None,
             consecutive_failures: 0,
             failing_since: None,
@@ -89,6 +93,9 @@ impl ProbeState {
         let Outcome {
             verdict, latency, ..
         } = record.outcome;
+        if let Some(llm) = &mut self.llm {
+            Arc::make_mut(llm).record(&record.outcome);
+        }
         match verdict {
             Verdict::Good => {}
             Verdict::Bad(cause) => count(&mut self.failures, Cause::ALL, &cause),
@@ -228,6 +235,9 @@ impl ProbeState {
             self.buckets.clone_from(&old.buckets);
             self.duration_sum = old.duration_sum;
         }
+        if let (Some(llm), Some(old)) = (&mut self.llm, &old.llm) {
+            Arc::make_mut(llm).continue_from(old);
+        }
     }
 
     /// Continues what outlives the process.
@@ -265,6 +275,7 @@ impl ProbeState {
             bucket_bounds: self.bounds.clone(),
             buckets: self.buckets.clone(),
             duration_sum: self.duration_sum,
+            llm: self.llm.clone(),
             quantiles,
         }
     }
@@ -276,6 +287,7 @@ impl LastOutcome {
             verdict,
             latency,
             measured,
+            figures,
             code,
             detail,
         } = &record.outcome;
@@ -284,6 +296,7 @@ impl LastOutcome {
             verdict: *verdict,
             latency: *latency,
             measured: *measured,
+            figures: *figures,
             code: *code,
             tls_not_after: detail.tls_not_after,
             message: detail.message.clone(),

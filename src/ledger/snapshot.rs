@@ -1,7 +1,8 @@
 //! What every reader reads: one immutable picture of all services at one moment.
 
+use super::llm::LlmCounters;
 use crate::outcome::{
-    Cause, CodeOf, Measurements, Measures, ProbeKey, Timestamp, Verdict, VoidReason,
+    Cause, CodeOf, Figures, Measurements, Measures, ProbeKey, Timestamp, Verdict, VoidReason,
 };
 use crate::slo::correction::Correction;
 pub use crate::slo::{BudgetView, DayView, WindowView};
@@ -68,6 +69,8 @@ pub struct ProbeView {
     /// Counted outcomes per bucket, not cumulative; one more than bounds.
     pub buckets: Box<[u64]>,
     pub duration_sum: Duration,
+    /// Of a probe of a language model.
+    pub llm: Option<Arc<LlmCounters>>,
     /// By [`QUANTILE_SPANS`], then [`QUANTILES`]; `None` where the sample is too small.
     pub quantiles: [[Option<Duration>; QUANTILES.len()]; QUANTILE_SPANS.len()],
 }
@@ -100,6 +103,7 @@ pub struct LastOutcome {
     pub verdict: Verdict,
     pub latency: Duration,
     pub measured: Measurements,
+    pub figures: Figures,
     /// What it means is said by [`ProbeView::measures`].
     pub code: Option<u32>,
     pub tls_not_after: Option<i64>,

@@ -24,7 +24,7 @@ const MAX_CODINGS: usize = 5;
 /// The window that HTTP allows for zstd (RFC 9659), which bounds the decoder's memory: 8 MiB.
 const ZSTD_WINDOW_LOG: u32 = 23;
 
-type Source = Box<dyn AsyncBufRead + Send + Unpin>;
+pub type Source = Box<dyn AsyncBufRead + Send + Unpin>;
 
 /// A way in which a body was compressed.
 #[derive(Clone, Copy)]
@@ -90,25 +90,38 @@ pub async fn read(
     limit: u64,
     keep: bool,
 ) -> Result<(Vec<u8>, u64), Failure> {
-    let chunks = body.into_data_stream().map_err(io::Error::other);
-    let mut source: Source = Box::new(StreamReader::new(chunks));
+    let mut source = raw(body);
     let failed = |error: io::Error| failure(&error, headers);
     // Answers to HEAD, 204, 304 and redirects name a coding of what is not there.
     if source.fill_buf().await.map_err(failed)?.is_empty() {
         return Ok((Vec::new(), 0));
     }
     match codings(headers) {
-        Ok(codings) => {
-            // The last one was put on top.
-            for coding in codings.into_iter().rev() {
-                source = coding.decode(source).await.map_err(failed)?;
-            }
-        }
+        Ok(codings) => source = decoded(source, codings).await.map_err(failed)?,
         // Nobody looks into the body: that it came is enough.
         Err(_) if !keep => {}
         Err(failure) => return Err(failure),
     }
     drain(source, limit, keep, failed).await
+}
+
+/// A body to be read as it arrives, decoded. Errors of reading it are explained by [`failure`].
+pub async fn open(body: Incoming, headers: &HeaderMap) -> Result<Source, Failure> {
+    let decoded = decoded(raw(body), codings(headers)?).await;
+    decoded.map_err(|error| failure(&error, headers))
+}
+
+fn raw(body: Incoming) -> Source {
+    let chunks = body.into_data_stream().map_err(io::Error::other);
+    Box::new(StreamReader::new(chunks))
+}
+
+async fn decoded(mut source: Source, codings: Vec<Coding>) -> io::Result<Source> {
+    // The last one was put on top.
+    for coding in codings.into_iter().rev() {
+        source = coding.decode(source).await?;
+    }
+    Ok(source)
 }
 
 /// The codings in the order in which they were applied.
@@ -175,7 +188,7 @@ async fn drain(
 }
 
 /// An error of the connection under the decoder, or of the decoder.
-fn failure(error: &io::Error, headers: &HeaderMap) -> Failure {
+pub fn failure(error: &io::Error, headers: &HeaderMap) -> Failure {
     let inner = error
         .get_ref()
         .and_then(|inner| source_of::<hyper::Error>(inner));

@@ -6,6 +6,7 @@ use super::keys::{self, Address};
 use super::proxy::Proxy;
 use super::request::Request;
 use super::sent::{fitting_version, read_headers};
+use super::transport::Transport;
 use super::{HttpProbe, Version};
 use crate::diagnostic::Severity;
 use crate::probe::dial::{Tls, TlsOptions, options};
@@ -18,13 +19,13 @@ use hyper::body::Bytes;
 use std::sync::Arc;
 use url::{Position, Url};
 
-const AGENT: &str = concat!("slod/", env!("CARGO_PKG_VERSION"));
+pub const AGENT: &str = concat!("slod/", env!("CARGO_PKG_VERSION"));
 /// Above this, expressions and JSON would take more time and memory than a probe may.
 const CHECKED_MAX: u64 = 16 << 20;
 /// Headers that are sent unless others are configured.
 const STANDARD: usize = 3;
 
-pub fn read(section: &Section<'_>) -> Option<HttpProbe> {
+pub(super) fn read(section: &Section<'_>) -> Option<HttpProbe> {
     let url = read_url(section, &keys::URL);
     let request = read_request(section, url);
     let expect = read_expect(section);
@@ -32,12 +33,10 @@ pub fn read(section: &Section<'_>) -> Option<HttpProbe> {
     let version = request.as_ref().map_or(version, |request| {
         fitting_version(section, request, version)
     });
-    let tls = read_tls(section, version);
+    let transport = read_transport(section, version);
     let follow = section.get(&keys::FOLLOW_REDIRECTS);
     let max = section.get(&keys::MAX_REDIRECTS);
-    let proxy = read_proxy(section);
     let body_limit = section.get(&keys::BODY_LIMIT);
-    let family = section.get(&options::IP_VERSION);
     let (request, expect) = (request?, expect?);
     if expect.wants_body() && body_limit.is_some_and(|limit| limit > CHECKED_MAX) {
         section.error(
@@ -47,7 +46,6 @@ pub fn read(section: &Section<'_>) -> Option<HttpProbe> {
             "expected at most 16MiB",
         );
     }
-    let (tls, foreign_tls) = tls?;
     if request.method == Method::HEAD && expect.wants_body() {
         section.error(
             "conflict",
@@ -63,6 +61,17 @@ pub fn read(section: &Section<'_>) -> Option<HttpProbe> {
         evaluator: Evaluator::default(),
         redirects: max.filter(|_| follow == Some(true)),
         body_limit: body_limit?,
+        transport: transport?,
+    })
+}
+
+/// How requests reach the server, of the keys that every kind over HTTP has.
+pub fn read_transport(section: &Section<'_>, version: Version) -> Option<Transport> {
+    let tls = read_tls(section, version);
+    let proxy = read_proxy(section);
+    let family = section.get(&options::IP_VERSION);
+    let (tls, foreign_tls) = tls?;
+    Some(Transport {
         version,
         family: family?,
         tls,
@@ -73,7 +82,7 @@ pub fn read(section: &Section<'_>) -> Option<HttpProbe> {
 
 /// An `http` or `https` address without credentials. What one in a file has behind its host is a
 /// secret.
-fn read_url(section: &Section<'_>, key: &Key<Address>) -> Option<Url> {
+pub fn read_url(section: &Section<'_>, key: &Key<Address>) -> Option<Url> {
     let url = section.value_or_file(key)?;
     if section.written_name(key).as_deref() != Some(key.name) {
         let secret = &url[Position::BeforePath..];
@@ -118,7 +127,7 @@ fn read_request(section: &Section<'_>, url: Option<Url>) -> Option<Request> {
     faultless.then_some(request)
 }
 
-fn read_authorization(section: &Section<'_>) -> Option<HeaderValue> {
+pub fn read_authorization(section: &Section<'_>) -> Option<HeaderValue> {
     let bearer = section.secret(&keys::BEARER);
     let basic = section.section(&keys::BASIC_AUTH);
     if bearer.is_some() && basic.is_some() {
@@ -232,7 +241,7 @@ fn read_proxy(section: &Section<'_>) -> Option<Proxy> {
 }
 
 /// Credentials over plain `http` can be read on the way; on loopback there is no way.
-fn warn_of_open_secrets(section: &Section<'_>, request: &Request) {
+pub fn warn_of_open_secrets(section: &Section<'_>, request: &Request) {
     let loopback = match request.url.host() {
         Some(url::Host::Domain(name)) => name == "localhost",
         Some(url::Host::Ipv4(address)) => address.is_loopback(),

@@ -1,18 +1,19 @@
 //! One attempt: the request, its redirects, and the judgement on the last answer.
 
 use super::HttpProbe;
+use super::body;
 use super::cookies::Cookies;
-use super::exchange::{Answer, Line, exchange, is_http2, redirect_target};
+use super::exchange::Receive;
 use super::expect::Check;
-use super::proxy::by_proxy;
 use super::request::{Refused, Request};
+use super::text::Text;
 use crate::outcome::{Cause, Outcome};
 use crate::probe::Attempt;
-use crate::probe::dial::{Failure, Host, Progress, connect, resolve};
+use crate::probe::dial::{Failure, Progress};
 use crate::probe::quoted::quoted;
-use http::StatusCode;
-use http::header::COOKIE;
-use tokio::net::TcpStream;
+use http::header::{COOKIE, LOCATION};
+use http::{Response, StatusCode, response};
+use hyper::body::Incoming;
 use tokio::time::timeout_at;
 
 pub async fn run(probe: &HttpProbe, attempt: &mut Attempt) -> Outcome {
@@ -90,52 +91,53 @@ async fn ask(
     request: &Request,
     progress: &mut Progress<'_>,
 ) -> Result<Answer, Failure> {
-    let mut stream = open(probe, request, progress).await?;
-    if !request.is_https() {
-        let line = Line {
-            http2: probe.version == super::Version::Http2,
-            forwarded_by: probe.proxy.as_ref(),
-        };
-        return exchange(probe, request, stream, line, progress).await;
-    }
-    if let Some(proxy) = &probe.proxy {
-        proxy.tunnel(&mut stream, request, progress).await?;
-    }
     let own = request.same_origin(&probe.request);
-    let tls = if own { &probe.tls } else { &probe.foreign_tls };
-    let host = request.url.host_str().unwrap_or_default();
-    let name = tls.server_name(host.trim_matches(['[', ']']))?;
-    let stream = tls.handshake(stream, name, progress).await?;
-    let line = Line {
-        http2: is_http2(probe.version, stream.alpn()),
-        forwarded_by: None,
-    };
-    exchange(probe, request, stream, line, progress).await
+    let receive = ReceiveWhole(probe);
+    probe.transport.ask(request, own, receive, progress).await
 }
 
-/// A connection to the server, or to the proxy in front of it.
-async fn open(
-    probe: &HttpProbe,
-    request: &Request,
-    progress: &mut Progress<'_>,
-) -> Result<TcpStream, Failure> {
-    if let Some(proxy) = &probe.proxy {
-        let result = reach(&proxy.host, proxy.port, probe, progress).await;
-        return result.map_err(by_proxy);
+/// Reads an answer to its end.
+struct ReceiveWhole<'a>(&'a HttpProbe);
+
+impl Receive for ReceiveWhole<'_> {
+    type Answer = Answer;
+
+    async fn receive(
+        self,
+        response: Response<Incoming>,
+        progress: &mut Progress<'_>,
+    ) -> Result<Answer, Failure> {
+        let probe = self.0;
+        let (head, incoming) = response.into_parts();
+        if probe.redirects.is_some() && redirect_target(&head).is_some() {
+            // The answer that counts is elsewhere, so this body is not read, as with curl.
+            progress.leave();
+            return Ok(Answer {
+                head,
+                body: Vec::new(),
+            });
+        }
+        let keep = probe.expect.wants_body();
+        let (body, length) = body::read(incoming, &head.headers, probe.body_limit, keep).await?;
+        progress.leave();
+        progress.record("body", || format!("{length} bytes"));
+        Ok(Answer { head, body })
     }
-    let host = Host::of(&request.url)
-        .ok_or_else(|| Failure::bad(Cause::Redirect, "the address has no host"))?;
-    reach(&host, request.port(), probe, progress).await
 }
 
-async fn reach(
-    host: &Host,
-    port: u16,
-    probe: &HttpProbe,
-    progress: &mut Progress<'_>,
-) -> Result<TcpStream, Failure> {
-    let addresses = resolve(host, probe.family, progress).await?;
-    connect(&addresses, port, progress).await
+/// What came back.
+#[derive(Debug)]
+struct Answer {
+    head: response::Parts,
+    /// Empty unless an expectation needs it.
+    body: Vec<u8>,
+}
+
+/// Where an answer sends the client to, as written.
+fn redirect_target(head: &response::Parts) -> Option<Text<'_>> {
+    let target = Text::new(head.headers.get(LOCATION)?.as_bytes(), None);
+    let redirects = matches!(head.status.as_u16(), 301 | 302 | 303 | 307 | 308);
+    (redirects && !target.as_str().is_empty()).then_some(target)
 }
 
 /// The first expectation that does not hold is the cause; all of them are recorded.
