@@ -283,8 +283,12 @@ fn read_budget(section: &Section<'_>, asked: Option<(&Question, Api)>) -> Option
 
 fn read_price(section: &Section<'_>, key: &Key<Mapping>) -> Option<Price> {
     let price = section.section(key)?;
+    let (input, output) = (
+        price.get(&keys::PRICE_INPUT),
+        price.get(&keys::PRICE_OUTPUT),
+    );
     Some(Price {
-        input: price.get(&keys::PRICE_INPUT)?,
-        output: price.get(&keys::PRICE_OUTPUT)?,
+        input: input?,
+        output: output?,
     })
 }
