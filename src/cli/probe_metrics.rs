@@ -27,7 +27,11 @@ pub fn run(config: &Config, service: &str) -> u8 {
         let metrics = scraper.scrape(&Clock::system(), Trace::silent()).await;
         let values = scraper.raw_values();
         show(&story(spec, &metrics, &values));
-        if metrics.scrape.error.is_none() { exit::OK } else { exit::NO }
+        if metrics.scrape.error.is_none() {
+            exit::OK
+        } else {
+            exit::NO
+        }
     })
 }
 
@@ -93,7 +97,9 @@ fn found(metrics: &ServiceMetrics, values: &[(Role, f64)]) -> String {
 /// The roles without a series: those that the config selects, then all others.
 fn not_found(spec: &MetricsSpec, metrics: &ServiceMetrics) -> String {
     let missing = Role::ALL.into_iter();
-    let missing: Vec<Role> = missing.filter(|role| metrics.role(*role).is_none()).collect();
+    let missing: Vec<Role> = missing
+        .filter(|role| metrics.role(*role).is_none())
+        .collect();
     if missing.is_empty() {
         return String::new();
     }

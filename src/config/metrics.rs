@@ -155,7 +155,12 @@ fn fit_json(section: &Section<'_>, json: &Section<'_>, paths: &[(Role, JsonTotal
     for (role, key) in Role::ALL.into_iter().zip(&key::SELECTORS) {
         if section.has(key) {
             let help = "write it below `json`, as a JSONPath";
-            report(section, key, "a JSON document has no series to select", help);
+            report(
+                section,
+                key,
+                "a JSON document has no series to select",
+                help,
+            );
         }
         if role.kind() == RoleKind::Histogram && json.has(key) {
             let help = "remove it: histograms can be read from a Prometheus endpoint only";
@@ -163,8 +168,12 @@ fn fit_json(section: &Section<'_>, json: &Section<'_>, paths: &[(Role, JsonTotal
         }
     }
     if fits && paths.is_empty() {
-        let (message, help) = ("no role is read from the document", "add one, such as `requests: $.requests`");
-        json.reader().error("missing-key", json.spot(), message, help);
+        let (message, help) = (
+            "no role is read from the document",
+            "add one, such as `requests: $.requests`",
+        );
+        json.reader()
+            .error("missing-key", json.spot(), message, help);
         return false;
     }
     fits
@@ -196,7 +205,9 @@ fn warn_of_halves(section: &Section<'_>, source: &MetricsSource) {
         };
         let keys = Role::ALL.into_iter().zip(&key::SELECTORS);
         let mut keys = keys.filter(|(role, _)| *role == given);
-        let spot = keys.next().map_or_else(|| at.spot().clone(), |(_, key)| at.spot_of(key));
+        let spot = keys
+            .next()
+            .map_or_else(|| at.spot().clone(), |(_, key)| at.spot_of(key));
         section.reader().report(
             Severity::Warning,
             "half-a-ratio",

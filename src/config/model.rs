@@ -221,7 +221,9 @@ impl Config {
 
     /// Where services' own metrics are.
     pub fn metrics(&self) -> impl Iterator<Item = &Arc<MetricsSpec>> {
-        self.services.iter().filter_map(|service| service.metrics.as_ref())
+        self.services
+            .iter()
+            .filter_map(|service| service.metrics.as_ref())
     }
 
     /// The services' probes.

@@ -47,7 +47,9 @@ impl MetricsStatus {
             error_ratio: metrics.error_ratio,
             db_pool_usage_ratio: metrics.pool_usage(),
             quantiles: quantiles.map(|(value, (_, name))| (name, *value)).collect(),
-            roles: roles.map(|view| (view.role.name(), RoleStatus::of(view))).collect(),
+            roles: roles
+                .map(|view| (view.role.name(), RoleStatus::of(view)))
+                .collect(),
         }
     }
 }

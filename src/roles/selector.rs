@@ -135,7 +135,9 @@ fn matchers(text: &str) -> Result<Matchers, String> {
             };
         }
         if names.len() + found.len() == MATCHERS_MAX {
-            return Err(format!("the selector has more than {MATCHERS_MAX} matchers"));
+            return Err(format!(
+                "the selector has more than {MATCHERS_MAX} matchers"
+            ));
         }
         let (matcher, after) = matcher(rest)?;
         if matcher.label == "__name__" {
@@ -174,8 +176,8 @@ fn matcher(text: &str) -> Result<(Matcher, &str), String> {
     };
     let (value, rest) = quoted(rest.trim_start(), label)?;
     let test = if is_regex {
-        let regex = whole(&value)
-            .ok_or_else(|| format!("the value of `{label:.60}` is not {EXPECTED}"))?;
+        let regex =
+            whole(&value).ok_or_else(|| format!("the value of `{label:.60}` is not {EXPECTED}"))?;
         Test::Matches(regex)
     } else {
         Test::Equal(value)
@@ -193,7 +195,10 @@ fn matcher(text: &str) -> Result<(Matcher, &str), String> {
 
 /// A text in quotes, and what follows. As in PromQL, a backslash escapes.
 fn quoted<'a>(text: &'a str, label: &str) -> Result<(String, &'a str), String> {
-    let open = text.chars().next().filter(|c| matches!(c, '"' | '\'' | '`'));
+    let open = text
+        .chars()
+        .next()
+        .filter(|c| matches!(c, '"' | '\'' | '`'));
     let Some(open) = open else {
         return Err(format!("the value of `{label:.60}` is not in quotes"));
     };

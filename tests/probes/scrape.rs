@@ -23,13 +23,17 @@ fn scraper(metrics: &str) -> Scraper {
         text,
     };
     let loaded = Config::load(&source, Path::new(""), &|_| None, KINDS);
-    let config = loaded.config.unwrap_or_else(|| panic!("{metrics}: {:?}", loaded.diagnostics));
+    let config = loaded
+        .config
+        .unwrap_or_else(|| panic!("{metrics}: {:?}", loaded.diagnostics));
     let spec = config.metrics().next().expect("one");
     Scraper::new(spec.clone())
 }
 
 async fn scrape(metrics: &str) -> ServiceMetrics {
-    scraper(metrics).scrape(&Clock::system(), Trace::silent()).await
+    scraper(metrics)
+        .scrape(&Clock::system(), Trace::silent())
+        .await
 }
 
 fn at(address: SocketAddr, more: &str) -> String {
@@ -77,7 +81,11 @@ async fn a_json_document_is_read_by_its_paths() {
         "{{ bearer: hush, json: {{ url: \"http://{address}/status\", requests: $.total, errors: $.bad, active_connections: \"$.workers[*].busy\", circuit_breaker_open: $.open }} }}"
     );
     let found = scrape(&metrics).await;
-    assert_eq!(found.number(Role::ActiveConnections), Some(3.0), "{found:?}");
+    assert_eq!(
+        found.number(Role::ActiveConnections),
+        Some(3.0),
+        "{found:?}"
+    );
     assert_eq!(found.number(Role::CircuitBreakerOpen), Some(1.0));
     assert_eq!(found.number(Role::Requests), Some(0.0));
     assert!(found.role(Role::Errors).is_none());
@@ -88,13 +96,22 @@ async fn a_json_document_is_read_by_its_paths() {
 async fn answers_that_are_no_page_are_explained() {
     let (address, _) = http(|_| b"HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n".to_vec()).await;
     let failed = scrape(&at(address, "")).await;
-    assert!(error(&failed).contains("status 500, expected 200"), "{failed:?}");
+    assert!(
+        error(&failed).contains("status 500, expected 200"),
+        "{failed:?}"
+    );
     let html = of_page("text/html", "<html>login</html>\n").await;
-    assert!(error(&html).contains("line 1") && error(&html).contains("text/html"), "{html:?}");
+    assert!(
+        error(&html).contains("line 1") && error(&html).contains("text/html"),
+        "{html:?}"
+    );
     let protobuf = of_page("application/vnd.google.protobuf", "x").await;
     assert!(error(&protobuf).contains("protobuf"), "{protobuf:?}");
     let bytes = of_page(TEXT, b"a{x=\"\xff\xfe\"} 1\n".as_slice()).await;
-    assert!(error(&bytes).contains("line 1: it is not valid UTF-8"), "{bytes:?}");
+    assert!(
+        error(&bytes).contains("line 1: it is not valid UTF-8"),
+        "{bytes:?}"
+    );
 }
 
 #[tokio::test]
@@ -107,14 +124,20 @@ async fn odd_values_are_dropped_and_the_rest_is_read() {
     assert_eq!(metrics.scrape.error, None);
     assert_eq!(metrics.number(Role::QueueDepth), Some(4.0));
     assert_eq!(metrics.scrape.dropped, 5);
-    assert!(metrics.number(Role::CacheHits).is_none_or(|hits| hits == 0.0));
+    assert!(
+        metrics
+            .number(Role::CacheHits)
+            .is_none_or(|hits| hits == 0.0)
+    );
 }
 
 #[tokio::test]
 async fn a_page_without_an_end_is_read_to_its_limit() {
     let address = tcp(|mut stream| async move {
         read_request(&mut stream).await;
-        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n").await;
+        let _ = stream
+            .write_all(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n")
+            .await;
         for n in 0.. {
             let lines: String = (0..1000)
                 .map(|m| format!("http_requests_total{{code=\"200\",n=\"{n}-{m}\"}} 1\n"))
@@ -125,8 +148,14 @@ async fn a_page_without_an_end_is_read_to_its_limit() {
         }
     })
     .await;
-    let metrics = scrape(&format!("{{ url: \"http://{address}/\", timeout: 60s, interval: 60s }}")).await;
-    assert!(error(&metrics).contains("larger than 16777216 bytes"), "{metrics:?}");
+    let metrics = scrape(&format!(
+        "{{ url: \"http://{address}/\", timeout: 60s, interval: 60s }}"
+    ))
+    .await;
+    assert!(
+        error(&metrics).contains("larger than 16777216 bytes"),
+        "{metrics:?}"
+    );
 }
 
 #[tokio::test]
@@ -142,8 +171,14 @@ async fn a_bomb_is_read_to_its_limit() {
     );
     let answer = [head.into_bytes(), bomb].concat();
     let (address, seen) = http(move |_| answer.clone()).await;
-    let metrics = scrape(&format!("{{ url: \"http://{address}/\", timeout: 60s, interval: 60s }}")).await;
-    assert!(error(&metrics).contains("larger than 16777216 bytes"), "{metrics:?}");
+    let metrics = scrape(&format!(
+        "{{ url: \"http://{address}/\", timeout: 60s, interval: 60s }}"
+    ))
+    .await;
+    assert!(
+        error(&metrics).contains("larger than 16777216 bytes"),
+        "{metrics:?}"
+    );
     assert!(seen.lock().expect("no panic")[0].contains("Accept-Encoding: gzip"));
 }
 
@@ -167,7 +202,10 @@ async fn a_slow_page_ends_at_the_timeout() {
 async fn credentials_stay_with_their_origin_and_out_of_messages() {
     let (other, elsewhere) = http(|_| page(TEXT, b"queue_depth 1\n")).await;
     let (address, seen) = http(move |_| {
-        format!("HTTP/1.1 302 Found\r\nLocation: http://{other}/metrics\r\nContent-Length: 0\r\n\r\n").into_bytes()
+        format!(
+            "HTTP/1.1 302 Found\r\nLocation: http://{other}/metrics\r\nContent-Length: 0\r\n\r\n"
+        )
+        .into_bytes()
     })
     .await;
     let more = ", bearer: hush-hush, headers: { X-Key: hush-hush }";
@@ -187,7 +225,10 @@ async fn counters_go_on_from_scrape_to_scrape() {
     let (next, order) = (count.clone(), std::sync::atomic::Ordering::SeqCst);
     let (address, _) = http(move |_| {
         let count = next.load(order);
-        page(TEXT, format!("http_requests_total{{code=\"200\"}} {count}\n").as_bytes())
+        page(
+            TEXT,
+            format!("http_requests_total{{code=\"200\"}} {count}\n").as_bytes(),
+        )
     })
     .await;
     let mut scraper = scraper(&at(address, ""));
@@ -196,6 +237,9 @@ async fn counters_go_on_from_scrape_to_scrape() {
         count.store(value, order);
         let metrics = scraper.scrape(&clock, Trace::silent()).await;
         assert_eq!(metrics.number(Role::Requests), Some(wanted), "{metrics:?}");
-        assert_eq!(scraper.raw_values(), [(Role::Requests, f64::from(value)), (Role::Errors, 0.0)]);
+        assert_eq!(
+            scraper.raw_values(),
+            [(Role::Requests, f64::from(value)), (Role::Errors, 0.0)]
+        );
     }
 }

@@ -68,7 +68,8 @@ fn theirs(samples: &Value) -> Option<Vec<Read>> {
 /// A page with one to three changed places.
 fn damaged(page: &str, random: &mut fastrand::Rng) -> String {
     const PIECES: [&str; 18] = [
-        "{", "}", "\"", "\\", ",", "=", "#", " ", "\n", "\t", "1", "e", "NaN", "x", "-", "_", ":", "\u{fc}",
+        "{", "}", "\"", "\\", ",", "=", "#", " ", "\n", "\t", "1", "e", "NaN", "x", "-", "_", ":",
+        "\u{fc}",
     ];
     let mut chars: Vec<char> = page.chars().collect();
     for _ in 0..random.usize(1..4) {
@@ -89,11 +90,17 @@ fn pages_are_read_like_the_reference_parsers_read_them() {
     let files = fs::read_dir(folder).expect("exists");
     let texts = files.map(|file| fs::read_to_string(file.expect("readable").path()));
     let originals = texts.map(|text| ("text", text.expect("text")));
-    let originals: Vec<_> = originals.chain([("openmetrics", OPENMETRICS.to_owned())]).collect();
+    let originals: Vec<_> = originals
+        .chain([("openmetrics", OPENMETRICS.to_owned())])
+        .collect();
     let mut random = fastrand::Rng::with_seed(20_261_128);
     let mut pages = originals.clone();
     for (kind, page) in &originals {
-        let rounds = if *kind == "text" { MUTATIONS } else { MUTATIONS * 20 };
+        let rounds = if *kind == "text" {
+            MUTATIONS
+        } else {
+            MUTATIONS * 20
+        };
         pages.extend((0..rounds).map(|_| (*kind, damaged(page, &mut random))));
     }
     let Some(answers) = reference(&pages) else {
@@ -149,7 +156,10 @@ fn reference(pages: &[(&str, String)]) -> Option<Vec<Value>> {
     let output = child.wait_with_output().expect("it runs");
     let _ = writing.join();
     if !output.status.success() {
-        assert!(std::env::var_os("CI").is_none(), "prometheus_client is needed in CI");
+        assert!(
+            std::env::var_os("CI").is_none(),
+            "prometheus_client is needed in CI"
+        );
         eprintln!("not tested, because prometheus_client is not installed");
         return None;
     }

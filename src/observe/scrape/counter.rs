@@ -58,7 +58,9 @@ impl Total {
             Slot::Sum => self.sum += increase,
             Slot::Count => self.count += increase,
             Slot::Bucket(bound) => {
-                let place = self.buckets.binary_search_by(|(one, _)| one.total_cmp(&bound));
+                let place = self
+                    .buckets
+                    .binary_search_by(|(one, _)| one.total_cmp(&bound));
                 match place {
                     Ok(at) => self.buckets[at].1 += increase,
                     Err(at) if self.buckets.len() < BOUNDS_MAX => {
@@ -73,7 +75,9 @@ impl Total {
     /// What was counted since an earlier total.
     pub fn since(&self, earlier: &Self) -> Self {
         let before = |bound: f64| {
-            let place = earlier.buckets.binary_search_by(|(one, _)| one.total_cmp(&bound));
+            let place = earlier
+                .buckets
+                .binary_search_by(|(one, _)| one.total_cmp(&bound));
             place.map_or(0.0, |at| earlier.buckets[at].1)
         };
         let buckets = self.buckets.iter();

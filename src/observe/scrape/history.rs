@@ -150,7 +150,9 @@ impl History {
             }
             RoleKind::Histogram => {
                 let counter = self.counters.get(&rule_at);
-                counter.and_then(|counter| histogram(&counter.total)).map(RoleValue::Histogram)
+                counter
+                    .and_then(|counter| histogram(&counter.total))
+                    .map(RoleValue::Histogram)
             }
         };
         Some(RoleView {
@@ -180,9 +182,9 @@ fn choose(plan: &Plan, findings: &Findings) -> Chosen {
         let anchor = role.anchor().and_then(|anchor| chosen[anchor as usize]);
         let anchor = anchor.and_then(|at| plan.rule(at));
         let fits = |rule: &Rule| match (rule.library, anchor) {
-            (Some(library), Some(anchor)) => {
-                anchor.library.is_some_and(|other| std::ptr::eq(other, library))
-            }
+            (Some(library), Some(anchor)) => anchor
+                .library
+                .is_some_and(|other| std::ptr::eq(other, library)),
             _ => true,
         };
         let candidates = plan.rules_of(role).filter(|(_, rule)| fits(rule));
@@ -205,9 +207,15 @@ fn histogram(total: &Total) -> Option<HistogramView> {
     if !buckets.iter().any(|(bound, _)| bound.is_finite()) {
         return None;
     }
-    let all = buckets.last().map_or(0.0, |(_, count)| *count).max(total.count);
+    let all = buckets
+        .last()
+        .map_or(0.0, |(_, count)| *count)
+        .max(total.count);
     let bounds: Vec<f64> = buckets.iter().map(|(bound, _)| *bound).collect();
-    let bounds: Vec<f64> = bounds.into_iter().filter(|bound| bound.is_finite()).collect();
+    let bounds: Vec<f64> = bounds
+        .into_iter()
+        .filter(|bound| bound.is_finite())
+        .collect();
     let cumulative = buckets.iter().take(bounds.len()).map(|(_, count)| *count);
     let mut before = 0;
     let counts = cumulative.chain([all]).map(|count| {

@@ -23,9 +23,7 @@ use std::sync::Arc;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
-pub use view::{
-    HistogramView, QUANTILES, RoleValue, RoleView, ScrapeView, ServiceMetrics,
-};
+pub use view::{HistogramView, QUANTILES, RoleValue, RoleView, ScrapeView, ServiceMetrics};
 use watch::Latest;
 pub use watch::Scraper;
 

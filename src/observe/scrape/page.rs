@@ -113,7 +113,8 @@ impl<'p> PageReader<'p> {
 
     fn invalid(&self, fault: &str) -> String {
         let kind = self.content_type.as_str();
-        let is_page = kind.is_empty() || kind.contains("text/plain") || kind.contains("openmetrics");
+        let is_page =
+            kind.is_empty() || kind.contains("text/plain") || kind.contains("openmetrics");
         let hint = if is_page {
             String::new()
         } else {
@@ -129,11 +130,17 @@ impl Receive for PageReader<'_> {
         let kind = head.headers.get(CONTENT_TYPE);
         let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
         self.content_type = kind.to_ascii_lowercase();
-        if self.content_type.starts_with("application/vnd.google.protobuf") {
+        if self
+            .content_type
+            .starts_with("application/vnd.google.protobuf")
+        {
             let message = "the answer is in protobuf, but text was asked for";
             return Err(Failure::bad(Cause::Protocol, message));
         }
-        if self.content_type.starts_with("application/openmetrics-text") {
+        if self
+            .content_type
+            .starts_with("application/openmetrics-text")
+        {
             self.format = PageFormat::OpenMetrics;
         }
         Ok(())

@@ -67,7 +67,8 @@ pub fn parse_line(line: &[u8], format: PageFormat) -> Result<Line<'_>, String> {
 /// A carriage return makes a value or a type invalid, but nobody sees it.
 fn explained(fault: String, line: &str) -> String {
     if line.ends_with('\r') {
-        return "it ends with CR LF, but the format requires LF (Prometheus refuses it too)".to_owned();
+        return "it ends with CR LF, but the format requires LF (Prometheus refuses it too)"
+            .to_owned();
     }
     fault
 }

@@ -65,12 +65,7 @@ static WELL_KNOWN: LazyLock<Index> = LazyLock::new(|| {
     index
 });
 
-fn rule(
-    role: Role,
-    selector: Selector,
-    library: Option<&'static Ecosystem>,
-    scale: f64,
-) -> Rule {
+fn rule(role: Role, selector: Selector, library: Option<&'static Ecosystem>, scale: f64) -> Rule {
     Rule {
         role,
         written: selector.to_string(),
@@ -133,7 +128,10 @@ impl Plan {
         WELL_KNOWN.interest_in(name, self.own.rules.len(), interest);
         interest.retain(|(at, _)| {
             let is_own = *at < self.own.rules.len();
-            is_own || self.rule(*at).is_some_and(|rule| !self.fixed[rule.role as usize])
+            is_own
+                || self
+                    .rule(*at)
+                    .is_some_and(|rule| !self.fixed[rule.role as usize])
         });
     }
 }
@@ -172,7 +170,9 @@ impl Index {
                 RoleKind::Histogram => {
                     let mut parts = PARTS.iter();
                     let base = |suffix| name.strip_suffix(suffix).is_some_and(takes);
-                    parts.find(|(suffix, _)| base(*suffix)).map(|(_, part)| *part)
+                    parts
+                        .find(|(suffix, _)| base(*suffix))
+                        .map(|(_, part)| *part)
                 }
                 _ => takes(name).then_some(Part::Value),
             };
@@ -202,5 +202,7 @@ fn scale_of(role: Role, selector: &Selector) -> f64 {
 /// How a role may be found in this service, for people.
 pub fn ways_to_find(spec: &MetricsSpec, role: Role) -> Vec<String> {
     let plan = Plan::new(spec);
-    plan.rules_of(role).map(|(_, rule)| rule.written.clone()).collect()
+    plan.rules_of(role)
+        .map(|(_, rule)| rule.written.clone())
+        .collect()
 }

@@ -60,7 +60,8 @@ impl Watched {
         let findings = self.read(page).expect("valid");
         let at = Duration::from_secs(at);
         let service = "a".into();
-        self.history.follow(&self.plan, &service, &findings, at, INTERVAL)
+        self.history
+            .follow(&self.plan, &service, &findings, at, INTERVAL)
     }
 }
 
@@ -80,9 +81,13 @@ fn pages() -> impl Iterator<Item = (PathBuf, String)> {
 
 /// What a page says at its start: role, series, total and selector.
 fn expected(page: &str) -> BTreeMap<String, String> {
-    let lines = page.lines().filter_map(|line| line.strip_prefix("# expect "));
+    let lines = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("# expect "));
     let parts = lines.map(|line| line.split_once(' ').expect("role and more"));
-    parts.map(|(role, rest)| (role.to_owned(), rest.to_owned())).collect()
+    parts
+        .map(|(role, rest)| (role.to_owned(), rest.to_owned()))
+        .collect()
 }
 
 /// The count of a histogram, or the sum of the values; of a state, whether it is set.
@@ -93,7 +98,11 @@ fn total(role: Role, findings: &Findings, rule: usize) -> f64 {
         _ => true,
     });
     let total = counted.fold(0.0, |total: f64, point| total + point.value);
-    if role.kind() == RoleKind::State { total.min(1.0) } else { total }
+    if role.kind() == RoleKind::State {
+        total.min(1.0)
+    } else {
+        total
+    }
 }
 
 #[test]
@@ -136,7 +145,9 @@ fn durations_are_in_seconds() {
 fn rates_need_two_scrapes_and_are_those_of_the_last_minute() {
     let mut watched = Watched::new("");
     let page = |good: u32, bad: u32| {
-        format!("http_requests_total{{code=\"200\"}} {good}\nhttp_requests_total{{code=\"500\"}} {bad}\n")
+        format!(
+            "http_requests_total{{code=\"200\"}} {good}\nhttp_requests_total{{code=\"500\"}} {bad}\n"
+        )
     };
     let first = watched.follow(0, &page(1000, 10));
     assert_eq!((first.requests_per_second, first.error_ratio), (None, None));
@@ -192,7 +203,10 @@ fn quantiles_are_those_of_what_was_counted_meanwhile() {
     assert_eq!(watched.follow(0, &page(100_000, 0)).quantiles, None);
     let metrics = watched.follow(10, &page(100_050, 50));
     let [p50, p95, _] = metrics.quantiles.expect("known");
-    assert!((p50 - 0.1).abs() < 1e-9 && (p95 - 0.46).abs() < 1e-9, "{metrics:?}");
+    assert!(
+        (p50 - 0.1).abs() < 1e-9 && (p95 - 0.46).abs() < 1e-9,
+        "{metrics:?}"
+    );
     let histogram = metrics.histogram(Role::RequestDuration).expect("found");
     assert_eq!(histogram.counts, [50, 50, 0]);
 }
@@ -204,8 +218,17 @@ fn selectors_come_before_well_known_names() {
     let metrics = watched.follow(0, page);
     let errors = metrics.role(Role::Errors).expect("found");
     assert_eq!((errors.series, errors.library), (1, None));
-    assert!(metrics.role(Role::Requests).expect("found").library.is_some());
-    assert!(metrics.role(Role::QueueDepth).is_none(), "its selector finds nothing");
+    assert!(
+        metrics
+            .role(Role::Requests)
+            .expect("found")
+            .library
+            .is_some()
+    );
+    assert!(
+        metrics.role(Role::QueueDepth).is_none(),
+        "its selector finds nothing"
+    );
 }
 
 #[test]
@@ -214,7 +237,8 @@ fn parts_of_a_ratio_come_from_one_library() {
     let metrics = Watched::new("").follow(0, page);
     assert!(metrics.role(Role::DbPoolInUse).is_some());
     assert!(metrics.role(Role::DbPoolMax).is_none(), "{metrics:?}");
-    let own = Watched::new(", requests: rpc_total").follow(0, "rpc_total 1\nhttp_requests_total{code=\"500\"} 1\n");
+    let own = Watched::new(", requests: rpc_total")
+        .follow(0, "rpc_total 1\nhttp_requests_total{code=\"500\"} 1\n");
     assert!(own.role(Role::Errors).is_none(), "{own:?}");
 }
 
@@ -243,7 +267,10 @@ fn pages_are_bounded() {
     let queue = metrics.role(Role::QueueDepth).expect("found");
     assert_eq!((queue.series, &queue.value), (0, &None));
     assert!(metrics.scrape.dropped > scan::KEPT_MAX as u64);
-    let long = format!("queue_depth{{x=\"{}\"}} 5\nqueue_depth 2\n", "y".repeat(1 << 20));
+    let long = format!(
+        "queue_depth{{x=\"{}\"}} 5\nqueue_depth 2\n",
+        "y".repeat(1 << 20)
+    );
     let metrics = Watched::new("").follow(0, &long);
     assert!(close(metrics.number(Role::QueueDepth), 2.0), "{metrics:?}");
     assert_eq!(metrics.scrape.dropped, 1);
@@ -256,7 +283,12 @@ fn pages_are_bounded() {
 fn the_last_line_needs_no_end_and_a_wrong_one_is_named() {
     let watched = Watched::new("");
     assert_eq!(watched.read("a 1\nb 2").expect("valid").samples, 2);
-    assert!(watched.read("a 1\nb x\n").expect_err("invalid").starts_with("line 2: `x`"));
+    assert!(
+        watched
+            .read("a 1\nb x\n")
+            .expect_err("invalid")
+            .starts_with("line 2: `x`")
+    );
     let crlf = watched.read("a 1\r\n").expect_err("invalid");
     assert!(crlf.contains("CR LF"), "{crlf}");
 }
@@ -264,7 +296,10 @@ fn the_last_line_needs_no_end_and_a_wrong_one_is_named() {
 #[test]
 fn any_state_that_is_not_0_is_open() {
     let mut watched = Watched::new("");
-    let metrics = watched.follow(0, "circuit_breaker_open{b=\"x\"} 0\ncircuit_breaker_open{b=\"y\"} 2\n");
+    let metrics = watched.follow(
+        0,
+        "circuit_breaker_open{b=\"x\"} 0\ncircuit_breaker_open{b=\"y\"} 2\n",
+    );
     assert!(close(metrics.number(Role::CircuitBreakerOpen), 1.0));
     let view = metrics.role(Role::CircuitBreakerOpen).expect("found");
     assert_eq!(view.value, Some(RoleValue::Gauge(1.0)));

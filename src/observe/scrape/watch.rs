@@ -165,7 +165,14 @@ fn raw_values(plan: &Plan, metrics: &ServiceMetrics, findings: &Findings) -> Vec
         });
         let total = counted.fold(0.0, |total, point| total + point.value);
         let is_state = view.role.kind() == RoleKind::State;
-        Some((view.role, if is_state { f64::from(u8::from(total != 0.0)) } else { total }))
+        Some((
+            view.role,
+            if is_state {
+                f64::from(u8::from(total != 0.0))
+            } else {
+                total
+            },
+        ))
     };
     metrics.roles.iter().filter_map(value).collect()
 }

@@ -10,8 +10,8 @@ use async_compression::tokio::bufread::{
 use async_compression::zstd::DParameter;
 use futures_util::TryStreamExt;
 use http::HeaderMap;
-use http::response;
 use http::header::{CONTENT_ENCODING, TRANSFER_ENCODING};
+use http::response;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use std::io;

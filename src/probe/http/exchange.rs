@@ -1,11 +1,11 @@
 //! One request and its answer over a connection that is there already.
 
+use super::body::Receive;
 use super::proxy::Proxy;
 use super::refusal::refusal;
 use super::request::Request;
 use super::tap::{Start, Tap};
 use super::text::Text;
-use super::body::Receive;
 use super::{HttpProbe, Version, body};
 use crate::outcome::{Cause, Measurement, Verdict};
 use crate::probe::dial::{Failure, Progress, source_of};

@@ -4,7 +4,9 @@
 use super::body::Receive;
 use super::expect::Expect;
 use super::keys::{self, Address};
-use super::read::{CHECKED_MAX, read_proxy, read_request, read_tls, read_url, warn_of_open_secrets};
+use super::read::{
+    CHECKED_MAX, read_proxy, read_request, read_tls, read_url, warn_of_open_secrets,
+};
 use super::run::follow;
 use super::sent::fitting_version;
 use super::total::JsonTotal;
@@ -72,7 +74,11 @@ impl Endpoint {
         let body_limit = section.get(&BODY_LIMIT);
         let family = section.get(&options::IP_VERSION);
         let mut request = request?;
-        if request.headers.get(ACCEPT).is_none_or(|value| value == "*/*") {
+        if request
+            .headers
+            .get(ACCEPT)
+            .is_none_or(|value| value == "*/*")
+        {
             let accept = HeaderValue::from_static(accept);
             request.headers.insert(ACCEPT, accept);
         }

@@ -26,7 +26,10 @@ const STANDARD: usize = 3;
 
 pub fn read(section: &Section<'_>) -> Option<HttpProbe> {
     let url = read_url(section, &keys::URL);
-    let (method, body) = (section.get(&keys::METHOD), section.secret_bytes(&keys::BODY));
+    let (method, body) = (
+        section.get(&keys::METHOD),
+        section.secret_bytes(&keys::BODY),
+    );
     let body = body.map(Bytes::from).unwrap_or_default();
     let request = read_request(section, url, method, body);
     let expect = read_expect(section);

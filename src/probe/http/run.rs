@@ -1,8 +1,8 @@
 //! One attempt: the request, its redirects, and the judgement on the last answer.
 
 use super::HttpProbe;
-use super::cookies::Cookies;
 use super::body::Receive;
+use super::cookies::Cookies;
 use super::exchange::{Line, exchange, is_http2, redirect_target};
 use super::expect::Check;
 use super::proxy::by_proxy;

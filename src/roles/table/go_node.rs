@@ -25,7 +25,10 @@ pub const EXPRESS: Ecosystem = Ecosystem {
             Errors,
             r#"http_request_duration_seconds_count{status_code=~"5.."}"#,
         ),
-        row(Errors, r#"http_request_duration_seconds_count{code=~"5.."}"#),
+        row(
+            Errors,
+            r#"http_request_duration_seconds_count{code=~"5.."}"#,
+        ),
         row(
             Errors,
             r#"http_request_duration_seconds_count{status=~"5.."}"#,

@@ -61,8 +61,14 @@ pub const GEN_AI: Ecosystem = Ecosystem {
     name: "OpenTelemetry gen_ai",
     source: "https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-metrics/",
     rows: &[
-        row(LlmRequests, "gen_ai_client_operation_duration_seconds_count"),
-        row(LlmRequests, "gen_ai_client_inference_duration_seconds_count"),
+        row(
+            LlmRequests,
+            "gen_ai_client_operation_duration_seconds_count",
+        ),
+        row(
+            LlmRequests,
+            "gen_ai_client_inference_duration_seconds_count",
+        ),
         row(LlmRequests, "gen_ai_server_request_duration_seconds_count"),
         row(
             LlmErrors,

@@ -28,10 +28,7 @@ pub const PLAIN: Ecosystem = Ecosystem {
         row(DbPoolWaiting, "db_pool_connections_waiting"),
         row(DbPoolWaiting, "db_pool_waiting"),
         row(CircuitBreakerOpen, "circuit_breaker_open"),
-        row(
-            CircuitBreakerOpen,
-            r#"circuit_breaker_state{state="open"}"#,
-        ),
+        row(CircuitBreakerOpen, r#"circuit_breaker_state{state="open"}"#),
         row(CircuitBreakerOpen, r#"circuit_breaker_state{state=""}"#),
         row(CircuitBreakerTrips, "circuit_breaker_trips_total"),
         row(CircuitBreakerTrips, "circuit_breaker_opened_total"),

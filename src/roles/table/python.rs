@@ -35,7 +35,10 @@ pub const STARLETTE: Ecosystem = Ecosystem {
         row(Errors, r#"starlette_requests_total{status_code=~"5.."}"#),
         row(Errors, r#"starlette_responses_total{status_code=~"5.."}"#),
         row(RequestDuration, "starlette_request_duration_seconds"),
-        row(RequestDuration, "starlette_requests_processing_time_seconds"),
+        row(
+            RequestDuration,
+            "starlette_requests_processing_time_seconds",
+        ),
         row(ActiveConnections, "starlette_requests_in_progress"),
     ],
 };

@@ -2,8 +2,8 @@
 
 use super::parts::{icon, known};
 use crate::format::numbers;
-use crate::observe::scrape::{RoleValue, RoleView, ServiceMetrics};
 use crate::observe::SystemView;
+use crate::observe::scrape::{RoleValue, RoleView, ServiceMetrics};
 use crate::report::health::HealthLevel;
 use crate::roles::Role;
 use maud::{Markup, html};

@@ -43,6 +43,9 @@ fn a_real_prometheus_answers_every_panel() {
     prometheus.wait_for("rate(slod_probe_runs_total[1m]) > 0");
     prometheus.wait_for("rate(slod_probe_failures_total[1m]) > 0");
     prometheus.wait_for("count(count by (instance) (slod_process_cpu_usage_ratio)) == 2");
+    prometheus.wait_for("slod_service_error_ratio");
+    prometheus.wait_for("slod_service_request_duration_quantile_seconds");
+    prometheus.wait_for("rate(slod_service_llm_tokens_total[1m]) > 0");
     every_panel(&prometheus);
     counts_count_once(&prometheus);
     let targets = prometheus.get("/api/v1/targets", &[]).expect("an answer");
@@ -134,7 +137,9 @@ fn counts_count_once(prometheus: &Prometheus) {
     let probes = prometheus.series("count by (service, probe) (slod_probe_success)");
     let both = prometheus.series("slod_probe_success");
     assert_eq!(both, 2 * probes);
-    let dashboard = &dashboards()[0];
+    let all = dashboards();
+    let overview = all.iter().find(|one| one["uid"] == "slod-overview");
+    let dashboard = overview.expect("shipped");
     let panels = list(&dashboard["panels"], "panels").iter();
     let mut compared = 0;
     for panel in panels.filter(|panel| panel["type"] == "stat") {
@@ -280,7 +285,14 @@ fn check_query(query: &str, title: &str) {
         count("{"),
         "{title}: {query}"
     );
-    let of_services = ["slod_slo_", "slod_probe_", "slod_latency_", "slod_process_"];
+    let of_services = [
+        "slod_slo_",
+        "slod_probe_",
+        "slod_latency_",
+        "slod_process_",
+        "slod_service_",
+        "slod_scrape_",
+    ];
     assert_eq!(
         count("service=~\"$service\""),
         of_services.map(count).iter().sum::<usize>(),

@@ -56,7 +56,9 @@ impl<'a> LabelSet<'a> {
 impl roles::Labels for LabelSet<'_> {
     fn get(&self, name: &str) -> Option<Cow<'_, str>> {
         let mut pairs = self.pairs();
-        pairs.find(|(label, _)| *label == name).map(|(_, value)| value)
+        pairs
+            .find(|(label, _)| *label == name)
+            .map(|(_, value)| value)
     }
 }
 
@@ -74,7 +76,10 @@ fn pair(text: &str) -> Result<(&str, &str, &str), String> {
     }
     let rest = skip_blanks(rest).strip_prefix('=').map(skip_blanks);
     let Some(value) = rest.and_then(|rest| rest.strip_prefix('"')) else {
-        return Err(format!("the label `{}` has no value in quotes", shown(name)));
+        return Err(format!(
+            "the label `{}` has no value in quotes",
+            shown(name)
+        ));
     };
     let end = closing_quote(value)
         .ok_or_else(|| format!("the value of the label `{}` has no end", shown(name)))?;

@@ -26,7 +26,9 @@ fn parts(line: Result<Line<'_>, String>) -> Parts {
 }
 
 fn sample(name: &str, labels: &[(&str, &str)], value: f64, timestamp: Option<i64>) -> Parts {
-    let labels = labels.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned()));
+    let labels = labels
+        .iter()
+        .map(|(a, b)| ((*a).to_owned(), (*b).to_owned()));
     (name.to_owned(), labels.collect(), value, timestamp)
 }
 
@@ -45,9 +47,15 @@ fn samples_are_read_as_prometheus_reads_them() {
             r#"a{x="q\"b\\c\nd\te}"} .5"#,
             sample("a", &[("x", "q\"b\\c\nd\\te}")], 0.5, None),
         ),
-        (r#"a{x=""} -Inf"#, sample("a", &[("x", "")], f64::NEG_INFINITY, None)),
+        (
+            r#"a{x=""} -Inf"#,
+            sample("a", &[("x", "")], f64::NEG_INFINITY, None),
+        ),
         ("a +Inf", sample("a", &[], f64::INFINITY, None)),
-        ("a 999999999999999", sample("a", &[], 999_999_999_999_999.0, None)),
+        (
+            "a 999999999999999",
+            sample("a", &[], 999_999_999_999_999.0, None),
+        ),
         ("a{x=\"ü\"} 1", sample("a", &[("x", "ü")], 1.0, None)),
     ] {
         assert_eq!(parts(read(line)), wanted, "{line}");
@@ -60,7 +68,10 @@ fn openmetrics_has_seconds_and_exemplars() {
     for (line, wanted) in [
         ("a 1 1.5", sample("a", &[], 1.0, Some(1500))),
         ("a 1 # {t=\"#x\"} 0.5", sample("a", &[], 1.0, None)),
-        ("a 1 2 # {t=\"x\"} 0.5 7.25", sample("a", &[], 1.0, Some(2000))),
+        (
+            "a 1 2 # {t=\"x\"} 0.5 7.25",
+            sample("a", &[], 1.0, Some(2000)),
+        ),
         ("a 1 # {} 1", sample("a", &[], 1.0, None)),
     ] {
         assert_eq!(parts(read_open(line)), wanted, "{line}");
@@ -72,7 +83,13 @@ fn openmetrics_has_seconds_and_exemplars() {
         unit: "seconds",
     };
     assert_eq!(read_open("# UNIT a_seconds seconds"), Ok(unit));
-    for line in ["", "a 1 # x", "a 1 # {t=\"x\"}", "a 1 # {t=\"x\"} y", "a 1 NaN"] {
+    for line in [
+        "",
+        "a 1 # x",
+        "a 1 # {t=\"x\"}",
+        "a 1 # {t=\"x\"} y",
+        "a 1 NaN",
+    ] {
         assert!(read_open(line).is_err(), "{line}");
     }
 }
@@ -135,7 +152,11 @@ fn what_prometheus_refuses_is_refused() {
     }
     let many: String = (0..65).map(|n| format!("l{n}=\"\",")).collect();
     let refused = format!("a{{{many}}} 1");
-    assert!(read(&refused).expect_err("many").contains("more than 64 labels"));
+    assert!(
+        read(&refused)
+            .expect_err("many")
+            .contains("more than 64 labels")
+    );
     let refused = parse_line(b"a{x=\"\xff\"} 1", PageFormat::Text);
     assert!(refused.expect_err("bytes").contains("UTF-8"));
 }
