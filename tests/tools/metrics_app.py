@@ -5,7 +5,7 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlparse
 
-from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.openmetrics import exposition as openmetrics
 
 REQUESTS = Counter("http_requests_total", "Requests.", ["method", "status"])
@@ -22,7 +22,7 @@ class Handler(BaseHTTPRequestHandler):
         url = urlparse(self.path)
         if url.path == "/metrics":
             if "openmetrics" in self.headers.get("Accept", "").split(",")[0]:
-                return self.answer(200, openmetrics.generate_latest(), openmetrics.CONTENT_TYPE_LATEST)
+                return self.answer(200, openmetrics.generate_latest(REGISTRY), openmetrics.CONTENT_TYPE_LATEST)
             return self.answer(200, generate_latest(), CONTENT_TYPE_LATEST)
         query = parse_qs(url.query)
         if "pool" in query:
