@@ -104,6 +104,7 @@ impl<'p> PageReader<'p> {
         }
         match parse_line(line, self.format) {
             Ok(Line::Sample(sample)) => self.scan.take(&sample),
+            Ok(Line::Type { family, .. }) => self.scan.describe(family),
             Ok(Line::Eof) => self.is_ended = true,
             Ok(_) => {}
             Err(fault) => return Err(self.invalid(&fault)),

@@ -61,6 +61,8 @@ pub struct Scan<'p> {
     name: String,
     interest: Vec<Interest>,
     seen: HashSet<(usize, u64)>,
+    /// Rules whose family is described.
+    described: HashSet<usize>,
 }
 
 impl<'p> Scan<'p> {
@@ -73,6 +75,7 @@ impl<'p> Scan<'p> {
             name: String::new(),
             interest: Vec::new(),
             seen: HashSet::new(),
+            described: HashSet::new(),
         }
     }
 
@@ -94,7 +97,25 @@ impl<'p> Scan<'p> {
         self.findings.dropped += 1;
     }
 
-    pub fn finish(self) -> Findings {
+    /// Takes note of a family that the page describes.
+    pub fn describe(&mut self, family: &str) {
+        let mut interest = Vec::new();
+        for suffix in ["", "_total", "_count"] {
+            self.plan
+                .interest_in(&format!("{family}{suffix}"), &mut interest);
+        }
+        self.described.extend(interest.iter().map(|(at, _)| *at));
+    }
+
+    /// A family without any series yet is known: its first series will count from 0.
+    pub fn finish(mut self) -> Findings {
+        for at in self.described {
+            let found = self.findings.by_rule.entry(at);
+            found.or_insert_with(|| Found {
+                is_known: true,
+                ..Found::default()
+            });
+        }
         self.findings
     }
 

@@ -180,6 +180,25 @@ fn the_first_errors_of_all_count() {
 }
 
 #[test]
+fn a_family_without_series_counts_its_first_requests() {
+    let mut watched = Watched::new("");
+    let kind = "# TYPE http_requests_total counter\n";
+    let before = watched.follow(0, kind);
+    assert!(close(before.number(Role::Requests), 0.0), "{before:?}");
+    let page = format!(
+        "{kind}http_requests_total{{code=\"200\"}} 8\nhttp_requests_total{{code=\"500\"}} 2\n"
+    );
+    let first = watched.follow(10, &page);
+    assert!(close(first.number(Role::Requests), 10.0), "{first:?}");
+    assert!(close(first.number(Role::Errors), 2.0), "{first:?}");
+    let later = watched.follow(20, &page.replace("} 8", "} 18"));
+    assert!(close(later.requests_per_second, 1.0), "{later:?}");
+    // Without a label of the status, errors are not known.
+    let other = Watched::new("").follow(0, &format!("{kind}http_requests_total 5\n"));
+    assert_eq!(other.number(Role::Errors), None);
+}
+
+#[test]
 fn resets_and_missing_series_are_handled_as_prometheus_does() {
     let mut watched = Watched::new("");
     watched.follow(0, "http_requests_total{code=\"200\"} 100\n");
