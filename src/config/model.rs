@@ -101,6 +101,7 @@ pub enum Role {
 
 /// What is sampled of the system.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "a switch per collector")]
 pub struct ObserveSpec {
     /// Time between two samples.
     pub interval: Duration,

@@ -139,10 +139,10 @@ async fn a_page_without_an_end_is_read_to_its_limit() {
             .write_all(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n")
             .await;
         for n in 0.. {
-            let lines: String = (0..1000)
+            let lines: Vec<String> = (0..1000)
                 .map(|m| format!("http_requests_total{{code=\"200\",n=\"{n}-{m}\"}} 1\n"))
                 .collect();
-            if stream.write_all(lines.as_bytes()).await.is_err() {
+            if stream.write_all(lines.concat().as_bytes()).await.is_err() {
                 break;
             }
         }

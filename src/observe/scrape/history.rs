@@ -74,7 +74,8 @@ impl History {
 
     /// Drops snapshots that nothing is measured from any more. After a pause, rates begin anew.
     fn forget(&mut self, at: Duration, interval: Duration) {
-        let paused = |last: &Snapshot| at.saturating_sub(last.at) > stale_after(interval);
+        let longest = stale_after(interval).max(RATE_WINDOW);
+        let paused = |last: &Snapshot| at.saturating_sub(last.at) > longest;
         if self.snapshots.back().is_some_and(paused) {
             self.snapshots.clear();
         }

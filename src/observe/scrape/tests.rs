@@ -27,8 +27,7 @@ fn spec(keys: &str) -> Arc<MetricsSpec> {
     };
     let loaded = Config::load(&source, Path::new(""), &|_| None, KINDS);
     let config = loaded.config.expect("valid");
-    let spec = config.metrics().next().expect("one").clone();
-    spec
+    config.metrics().next().expect("one").clone()
 }
 
 /// A service whose pages are read one after the other.
@@ -91,8 +90,8 @@ fn expected(page: &str) -> BTreeMap<String, String> {
 }
 
 /// The count of a histogram, or the sum of the values; of a state, whether it is set.
-fn total(role: Role, findings: &Findings, rule: usize) -> f64 {
-    let points = findings.by_rule[&rule].points.iter();
+fn total(role: Role, findings: &Findings, at: usize) -> f64 {
+    let points = findings.by_rule[&at].points.iter();
     let counted = points.filter(|point| match role.kind() {
         RoleKind::Histogram => point.slot == Slot::Count,
         _ => true,
@@ -279,10 +278,10 @@ fn values_without_a_use_are_dropped_and_counted() {
 #[test]
 fn pages_are_bounded() {
     let watched = Watched::new("");
-    let many: String = (0..scan::KEPT_MAX + 10)
+    let many: Vec<String> = (0..scan::KEPT_MAX + 10)
         .map(|n| format!("queue_depth{{n=\"{n}\"}} 1\n"))
         .collect();
-    let metrics = Watched::new("").follow(0, &(many + "circuit_breaker_open 1\n"));
+    let metrics = Watched::new("").follow(0, &(many.concat() + "circuit_breaker_open 1\n"));
     let queue = metrics.role(Role::QueueDepth).expect("found");
     assert_eq!((queue.series, &queue.value), (0, &None));
     assert!(metrics.scrape.dropped > scan::KEPT_MAX as u64);

@@ -53,7 +53,7 @@ pub const FLASK: Ecosystem = Ecosystem {
     ],
 };
 
-/// SQLAlchemy exposes nothing itself. These are the names that applications give to
+/// `SQLAlchemy` exposes nothing itself. These are the names that applications give to
 /// `pool.checkedout()` and `pool.size()`.
 pub const SQLALCHEMY: Ecosystem = Ecosystem {
     name: "SQLAlchemy pool",

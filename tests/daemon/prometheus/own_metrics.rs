@@ -107,7 +107,9 @@ fn slod_and_prometheus_see_the_same_of_a_real_application() {
         sleep(Duration::from_millis(40));
     }
     sleep(Duration::from_millis(2500));
-    let value = |name: &str| daemon.metric(&format!("{name}{{service=\"app\"}}"));
+    // A scrape may be late on a busy machine.
+    let series = |series: String| daemon.wait_for(|daemon| daemon.metric(&series));
+    let value = |name: &str| Some(series(format!("{name}{{service=\"app\"}}")));
     let exact = |name: &str, wanted: u32| {
         daemon.wait_for(|daemon| {
             let found = daemon.metric(&format!("{name}{{service=\"app\"}}"))?;
@@ -131,10 +133,9 @@ fn slod_and_prometheus_see_the_same_of_a_real_application() {
         let theirs = ask(&format!(
             "histogram_quantile({query}, sum by (le) (rate(http_request_duration_seconds_bucket{window})))"
         ));
-        let series = format!(
+        let ours = series(format!(
             "slod_service_request_duration_quantile_seconds{{service=\"app\",quantile=\"{quantile}\"}}"
-        );
-        let ours = daemon.metric(&series).expect("known");
+        ));
         assert!(close(ours, theirs, 0.1), "p{quantile}: {ours} {theirs}");
     }
     let ours = value("slod_service_requests_per_second").expect("known");
