@@ -75,8 +75,8 @@ fn slod_and_prometheus_see_the_same_of_a_real_application() {
     let folder = tempfile::tempdir().expect("a folder");
     let daemon = Daemon::start(&config(folder.path(), app.port));
     let scrape = format!(
-        "global: {{ scrape_interval: 1s }}\nscrape_configs:\n  - job_name: app\n    static_configs: [ {{ targets: [\"127.0.0.1:{}\"] }} ]\n",
-        app.port
+        "global: {{ scrape_interval: 1s }}\nscrape_configs:\n  - job_name: app\n    static_configs: [ {{ targets: [\"127.0.0.1:{}\"] }} ]\n  - job_name: slod\n    static_configs: [ {{ targets: [\"{}\"] }} ]\n",
+        app.port, daemon.address
     );
     fs::write(folder.path().join("prometheus.yml"), scrape).expect("written");
     let Some(prometheus) = Prometheus::start(folder.path(), &[]) else {
@@ -106,6 +106,7 @@ fn slod_and_prometheus_see_the_same_of_a_real_application() {
         bad += u32::from(path == "/bad");
         sleep(Duration::from_millis(40));
     }
+    let loaded = chrono::Utc::now().timestamp();
     sleep(Duration::from_millis(2500));
     // A scrape may be late on a busy machine.
     let series = |series: String| daemon.wait_for(|daemon| daemon.metric(&series));
@@ -138,6 +139,15 @@ fn slod_and_prometheus_see_the_same_of_a_real_application() {
         ));
         assert!(close(ours, theirs, 0.1), "p{quantile}: {ours} {theirs}");
     }
+    let rate = |counter: &str| {
+        let query = format!("sum(rate({counter}[15s]))");
+        prometheus.value(&query, loaded).expect("known")
+    };
+    let (ours, theirs) = (
+        rate("slod_service_requests_total"),
+        rate("http_requests_total"),
+    );
+    assert!(close(ours, theirs, 0.15), "rate: {ours} {theirs}");
     let ours = value("slod_service_requests_per_second").expect("known");
     let page = daemon.request("GET", "/services/app");
     assert!(
