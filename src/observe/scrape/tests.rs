@@ -2,6 +2,7 @@ use super::history::History;
 use super::plan::Plan;
 use super::scan::{Findings, Scan, Slot};
 use super::view::{RoleValue, ServiceMetrics};
+use super::watch::Latest;
 use super::*;
 use crate::diagnostic::Source;
 use crate::probe::KINDS;
@@ -321,4 +322,22 @@ fn any_state_that_is_not_0_is_open() {
     assert!(close(metrics.number(Role::CircuitBreakerOpen), 1.0));
     let view = metrics.role(Role::CircuitBreakerOpen).expect("found");
     assert_eq!(view.value, Some(RoleValue::Gauge(1.0)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn values_are_shown_for_two_and_a_half_intervals_without_a_success() {
+    let mut latest = Latest::unknown(&spec(""));
+    let found = Watched::new("").follow(0, "queue_depth 3\n");
+    latest.take(found, Instant::now());
+    let mut failed = ServiceMetrics::unknown("a".into());
+    failed.scrape.error = Some("connection refused".to_owned());
+    tokio::time::advance(INTERVAL).await;
+    latest.take(failed, Instant::now());
+    let recent = latest.at(Instant::now(), INTERVAL);
+    assert!(close(recent.number(Role::QueueDepth), 3.0), "{recent:?}");
+    assert!(recent.scrape.error.is_some());
+    tokio::time::advance(INTERVAL * 2).await;
+    let old = latest.at(Instant::now(), INTERVAL);
+    assert_eq!((old.roles.len(), old.requests_per_second), (0, None));
+    assert!(old.scrape.error.is_some());
 }

@@ -72,7 +72,7 @@ pub async fn watch(spec: Arc<MetricsSpec>, clock: Clock, latest: watch::Sender<L
 
 impl Latest {
     /// A failed scrape leaves the values as they are, until they are too old.
-    fn take(&mut self, scraped: ServiceMetrics, started: Instant) {
+    pub(super) fn take(&mut self, scraped: ServiceMetrics, started: Instant) {
         self.is_scraped = true;
         if scraped.scrape.error.is_none() {
             self.since = Some(started);
