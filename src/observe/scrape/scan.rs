@@ -87,8 +87,11 @@ impl<'p> Scan<'p> {
             self.interest.clear();
             self.plan.interest_in(sample.name, &mut self.interest);
         }
-        for at in 0..self.interest.len() {
-            self.hold_against(self.interest[at], sample);
+        if !self.interest.is_empty() {
+            let key = key(sample, self.hasher);
+            for at in 0..self.interest.len() {
+                self.hold_against(self.interest[at], sample, key);
+            }
         }
     }
 
@@ -119,7 +122,7 @@ impl<'p> Scan<'p> {
         self.findings
     }
 
-    fn hold_against(&mut self, (at, part): Interest, sample: &Sample<'_>) {
+    fn hold_against(&mut self, (at, part): Interest, sample: &Sample<'_>, key: u64) {
         let Some(rule) = self.plan.rule(at) else {
             return;
         };
@@ -132,8 +135,8 @@ impl<'p> Scan<'p> {
             return;
         }
         found.is_known = true;
-        let point = point(rule, part, sample, self.hasher)
-            .filter(|_| is_current(sample.timestamp, self.now_ms));
+        let point =
+            point(rule, part, sample, key).filter(|_| is_current(sample.timestamp, self.now_ms));
         let Some(point) = point else {
             self.findings.dropped += 1;
             return;
@@ -156,7 +159,7 @@ fn is_current(timestamp: Option<i64>, now_ms: i64) -> bool {
 }
 
 /// The sample as a point of its rule; `None` if its value or its bound is no number.
-fn point(rule: &Rule, part: Part, sample: &Sample<'_>, hasher: &RandomState) -> Option<Point> {
+fn point(rule: &Rule, part: Part, sample: &Sample<'_>, key: u64) -> Option<Point> {
     let is_gauge = matches!(rule.role.kind(), RoleKind::Gauge | RoleKind::State);
     let is_usable = sample.value.is_finite() && (is_gauge || sample.value >= 0.0);
     let slot = match part {
@@ -170,7 +173,7 @@ fn point(rule: &Rule, part: Part, sample: &Sample<'_>, hasher: &RandomState) -> 
         Part::Bucket | Part::Count => 1.0,
     };
     is_usable.then(|| Point {
-        key: key(sample, hasher),
+        key,
         slot,
         value: sample.value * scale,
     })
