@@ -25,6 +25,7 @@ pub mod metrics;
 pub mod observe;
 pub mod probe;
 pub mod report;
+pub mod roles;
 pub mod schedule;
 pub mod store;
 pub mod tasks;

@@ -14,6 +14,7 @@ mod init;
 mod log;
 mod output;
 mod probe;
+mod probe_metrics;
 mod report;
 mod run;
 mod samples;

@@ -1,6 +1,7 @@
 //! `slod probe`: one attempt now, explained step by step.
 
 use super::output::{complain, show};
+use super::probe_metrics;
 use super::run::on_runtime;
 use super::{ConfigArg, exit};
 use crate::app::{recall_budgets, recall_heartbeats};
@@ -22,6 +23,9 @@ pub struct ProbeArgs {
     /// The service, or one of its probes.
     #[arg(value_name = "SERVICE[/PROBE]")]
     target: String,
+    /// Read the service's own metrics once, and show which series plays which role.
+    #[arg(long)]
+    metrics: bool,
 }
 
 pub fn run(args: &ProbeArgs) -> u8 {
@@ -29,6 +33,9 @@ pub fn run(args: &ProbeArgs) -> u8 {
         Ok(config) => config,
         Err(code) => return code,
     };
+    if args.metrics {
+        return probe_metrics::run(&config, &args.target);
+    }
     let probes = chosen(&config, &args.target);
     if probes.is_empty() {
         complain(&format!("slod: {}", unknown(&config, &args.target)));

@@ -46,7 +46,7 @@ pub(super) const ERRORS: &[(&str, &str)] = &[
     ),
     (
         "timeout-exceeds-interval",
-        "An attempt could last beyond the start of the next one.",
+        "An attempt or a scrape could last beyond the start of the next one.",
     ),
     (
         "unset-variable",

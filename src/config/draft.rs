@@ -1,7 +1,8 @@
 //! A config that was read without errors, with the places it was read from: what lints look at.
 
 use super::model::{
-    Config, Inputs, ObserveSpec, ProbeSpec, ProcessSpec, ServiceSpec, StoreSpec, WebSpec,
+    Config, Inputs, MetricsSpec, ObserveSpec, ProbeSpec, ProcessSpec, ServiceSpec, StoreSpec,
+    WebSpec,
 };
 use crate::outcome::ProbeKey;
 use crate::slo::correction::Correction;
@@ -45,6 +46,7 @@ pub(super) struct ServiceDraft<'n> {
     pub(super) borrowed: Vec<Placed<'n, ProbeSpec>>,
     pub(super) objectives: Vec<Placed<'n, Arc<Objective>>>,
     pub(super) processes: Vec<ProcessSpec>,
+    pub(super) metrics: Option<Arc<MetricsSpec>>,
 }
 
 impl<T> Placed<'_, T> {
@@ -78,6 +80,7 @@ impl Draft<'_> {
             borrowed: values(service.borrowed),
             objectives: values(service.objectives),
             processes: service.processes,
+            metrics: service.metrics,
         });
         Config {
             listen: self.listen,

@@ -49,8 +49,13 @@ pub fn codes() -> impl Iterator<Item = Code> {
         severity: Severity::Warning,
         meaning: "All users of the machine can read the file of a secret.",
     };
+    let half = Code {
+        code: "half-a-ratio",
+        severity: Severity::Warning,
+        meaning: "A role of `metrics` lacks the other one that makes a ratio of it.",
+    };
     let lints = LINTS.iter().map(|lint| lint.code);
-    faults.chain([readable]).chain(lints)
+    faults.chain([readable, half]).chain(lints)
 }
 
 impl Config {

@@ -14,6 +14,7 @@ mod draft;
 mod keys;
 mod lint;
 mod load;
+mod metrics;
 mod model;
 mod name;
 mod objective;
@@ -29,7 +30,7 @@ pub use docs::markdown;
 pub use keys::ROOT as KEYS;
 pub use load::{FileError, Loaded, codes, read_file};
 pub use model::{
-    Config, FoundBy, Inputs, ObserveSpec, Pattern, ProbeSpec, ProcessSpec, Role, ServiceSpec,
-    StoreSpec, TokenSpec, WebSpec,
+    Config, FoundBy, Inputs, MetricsSource, MetricsSpec, ObserveSpec, Pattern, ProbeSpec,
+    ProcessSpec, Role, ServiceSpec, StoreSpec, TokenSpec, WebSpec,
 };
 pub use schema::schema;

@@ -3,9 +3,12 @@
 use crate::diagnostic::Source;
 use crate::outcome::{Measurement, Measures, ProbeKey};
 use crate::probe::Probe;
+use crate::probe::http::JsonTotal;
+use crate::probe::http::fetch::Endpoint;
+use crate::roles::{Role as MetricsRole, Selector};
 use crate::slo::correction::Correction;
 use crate::slo::{ContributingProbe, Objective, Sli, Threshold};
-use crate::yaml::{Secret, Stamp};
+use crate::yaml::{Redactions, Secret, Stamp};
 use regex::Regex;
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
@@ -98,6 +101,7 @@ pub enum Role {
 
 /// What is sampled of the system.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "a switch per collector")]
 pub struct ObserveSpec {
     /// Time between two samples.
     pub interval: Duration,
@@ -108,6 +112,8 @@ pub struct ObserveSpec {
     /// Devices that are left out, by their whole name.
     pub network_exclude: Pattern,
     pub processes: bool,
+    /// The services' own metrics.
+    pub services: bool,
 }
 
 /// Processes of a service that are reported as one.
@@ -131,6 +137,37 @@ pub enum FoundBy {
     Port(u16),
     /// Relative to the root of the control groups.
     Cgroup(PathBuf),
+}
+
+/// Where the metrics of a service are.
+#[derive(Clone, Debug)]
+pub struct MetricsSpec {
+    pub service: Arc<str>,
+    pub interval: Duration,
+    /// At most the interval.
+    pub timeout: Duration,
+    pub endpoint: Arc<Endpoint>,
+    pub source: MetricsSource,
+    /// Changes with every setting, and with every file and variable that was read for them.
+    pub fingerprint: u64,
+    /// Secrets that no message may contain.
+    pub redactions: Redactions,
+}
+
+#[derive(Clone, Debug)]
+pub enum MetricsSource {
+    /// A Prometheus page. Roles without a selector are found by well-known names.
+    Page(Vec<(MetricsRole, Selector)>),
+    /// A JSON document.
+    Json(Vec<(MetricsRole, JsonTotal)>),
+}
+
+/// Equal specs may go on as they are after a reload.
+impl PartialEq for MetricsSpec {
+    fn eq(&self, other: &Self) -> bool {
+        let of = |spec: &Self| (spec.interval, spec.timeout, spec.fingerprint);
+        self.service == other.service && of(self) == of(other)
+    }
 }
 
 /// A regular expression that can be compared with another one.
@@ -158,6 +195,8 @@ pub struct ServiceSpec {
     pub objectives: Vec<Arc<Objective>>,
     /// Names are unique within the service.
     pub processes: Vec<ProcessSpec>,
+    /// Where its own metrics are.
+    pub metrics: Option<Arc<MetricsSpec>>,
 }
 
 #[derive(Clone, Debug)]
@@ -214,6 +253,13 @@ impl ServiceSpec {
 impl Config {
     pub fn processes(&self) -> impl Iterator<Item = &ProcessSpec> {
         self.services.iter().flat_map(|service| &service.processes)
+    }
+
+    /// Where services' own metrics are.
+    pub fn metrics(&self) -> impl Iterator<Item = &Arc<MetricsSpec>> {
+        self.services
+            .iter()
+            .filter_map(|service| service.metrics.as_ref())
     }
 
     /// The services' probes.

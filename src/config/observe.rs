@@ -14,9 +14,10 @@ pub(super) fn read(root: &Section<'_>) -> Option<ObserveSpec> {
         section.get(&key::INTERVAL),
         section.get(&key::NETWORK_EXCLUDE),
     );
-    let (retention, processes) = (
+    let (retention, processes, services) = (
         section.get(&key::RETENTION),
         section.get(&key::PROCESSES_ON),
+        section.get(&key::SERVICES_ON),
     );
     Some(ObserveSpec {
         interval: interval?,
@@ -25,6 +26,7 @@ pub(super) fn read(root: &Section<'_>) -> Option<ObserveSpec> {
         network: network?,
         network_exclude: exclude?,
         processes: processes?,
+        services: services?,
     })
 }
 

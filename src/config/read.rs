@@ -4,6 +4,7 @@ use super::correction;
 use super::counting;
 use super::draft::{Draft, Placed, ServiceDraft};
 use super::keys::{self, objective as objective_key, probe as probe_key, service as key};
+use super::metrics;
 use super::model::{ProbeSpec, StoreSpec};
 use super::name::{Names, label_fault};
 use super::objective;
@@ -15,6 +16,7 @@ use crate::slo::Objective;
 use crate::yaml::{Node, Reader, Section};
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Reads everything; `None` if something is missing, which is reported then.
 pub(super) fn document<'n>(
@@ -29,7 +31,8 @@ pub(super) fn document<'n>(
     let slots = root.get(&keys::MAX_CONCURRENT_PROBES);
     let observe = observe::read(&root);
     let defaults = defaults(&root);
-    let services = services(&root, &defaults, kinds);
+    let every = observe.as_ref().map(|observe| observe.interval);
+    let services = services(&root, &defaults, every, kinds);
     let corrections = correction::read_list(&root, &services);
     let vantage = vantage(&root, &services, defaults.pace, kinds);
     Some(Draft {
@@ -86,6 +89,7 @@ fn defaults<'n>(root: &Section<'n>) -> Defaults<'n> {
 fn services<'n>(
     root: &Section<'n>,
     defaults: &Defaults<'n>,
+    every: Option<Duration>,
     kinds: &[&'static dyn Kind],
 ) -> Vec<ServiceDraft<'n>> {
     let mut names = Names::of("service");
@@ -101,7 +105,7 @@ fn services<'n>(
     let mut services: Vec<_> = sections
         .filter_map(|section| {
             let name = names.take(&section, &key::NAME);
-            service(section, name.as_deref(), defaults, kinds)
+            service(section, name.as_deref(), defaults, every, kinds)
         })
         .collect();
     counting::resolve(&mut services);
@@ -112,6 +116,7 @@ fn service<'n>(
     section: Section<'n>,
     name: Option<&str>,
     defaults: &Defaults<'n>,
+    every: Option<Duration>,
     kinds: &[&'static dyn Kind],
 ) -> Option<ServiceDraft<'n>> {
     let service: Arc<str> = name.unwrap_or_default().into();
@@ -121,6 +126,7 @@ fn service<'n>(
         probe::read_list(&section, &key::PROBES, &service, defaults.pace, kinds);
     let own = objective::read_list(&section, &key::OBJECTIVES);
     let processes = observe::processes(&section, &service);
+    let metrics = metrics::read(&section, &service, every);
     counting::check_any(&section, own.iter().chain(&defaults.objectives));
     name?;
     let mut service = ServiceDraft {
@@ -134,6 +140,7 @@ fn service<'n>(
         borrowed: Vec::new(),
         objectives: Vec::new(),
         processes,
+        metrics,
     };
     service.objectives = objectives(&service, &defaults.objectives, own);
     Some(service)

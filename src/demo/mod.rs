@@ -6,6 +6,7 @@ mod incident;
 mod past;
 mod profile;
 mod service;
+mod traffic;
 
 pub use history::History;
 pub use profile::{Profile, SERVICES};
@@ -52,7 +53,8 @@ services:
       - {{ name: latency-p95, sli: latency, below: 500ms, target: 95%, window: 30d }}
       - {{ name: latency-p99, sli: latency, below: 1s, target: 99%, window: 30d }}
       - {{ name: errors, sli: success, target: 99.9%, window: 30d }}
-    processes: [ {{ name: server, port: {} }} ]",
+    processes: [ {{ name: server, port: {} }} ]
+    metrics: {{ url: \"http://{address}/metrics\" }}",
             address.port()
         )
         .unwrap_or_default();

@@ -1,15 +1,18 @@
 //! One simulated service as a real HTTP server.
 
 use super::incident::{Trouble, trouble};
+use super::traffic::Traffic;
 use super::{Profile, SERVICES};
 use crate::clock::Clock;
 use axum::Router;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::get;
+use std::future::ready;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
@@ -31,12 +34,26 @@ impl Simulated {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let address = listener.local_addr()?;
         let first_probe = Arc::<OnceLock<Instant>>::default();
+        let begun = first_probe.clone();
         let answer = move || {
-            let since = first_probe.get_or_init(Instant::now).elapsed();
+            let since = begun.get_or_init(Instant::now).elapsed();
             let trouble = trouble(index as u64, SERVICES.len() as u64, since);
             answer(profile, trouble)
         };
-        let app = Router::new().route("/health", get(answer));
+        let traffic = Arc::<Mutex<Traffic>>::default();
+        let started = Instant::now();
+        let first = first_probe.clone();
+        let metrics = move || {
+            let since = first.get().map_or(Duration::ZERO, Instant::elapsed);
+            let trouble = trouble(index as u64, SERVICES.len() as u64, since);
+            let mut traffic = traffic.lock().unwrap_or_else(PoisonError::into_inner);
+            let now = Clock::system().now();
+            traffic.advance(profile, trouble, started.elapsed(), now);
+            ready(traffic.page())
+        };
+        let app = Router::new()
+            .route("/health", get(answer))
+            .route("/metrics", get(metrics));
         let serve = async move {
             let server = axum::serve(listener, app).with_graceful_shutdown(stop.cancelled_owned());
             if let Err(error) = server.await {

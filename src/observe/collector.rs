@@ -4,13 +4,18 @@
 //! part of the system, and declares its metrics.
 
 use super::view::SystemView;
-use super::{host, network, process};
+use super::{host, network, process, scrape};
 use crate::config::Config;
 use crate::exposition::{Described, Family, Labels, Sink, write_each};
 use std::fmt::Debug;
 
 /// Every collector, in the order in which they are sampled and their metrics are written.
-pub const COLLECTORS: &[CollectorKind] = &[host::HOST, network::NETWORK, process::PROCESSES];
+pub const COLLECTORS: &[CollectorKind] = &[
+    host::HOST,
+    network::NETWORK,
+    process::PROCESSES,
+    scrape::SERVICES,
+];
 
 /// A part of the system that can be sampled.
 #[derive(Clone, Copy, Debug)]

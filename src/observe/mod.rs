@@ -8,6 +8,7 @@ mod network;
 mod observer;
 mod process;
 mod record;
+pub mod scrape;
 mod view;
 
 pub use collector::{COLLECTORS, Collector, CollectorKind};
@@ -16,4 +17,7 @@ pub use network::NetworkSampler;
 pub use observer::{Deps, run};
 pub use process::ProcessSampler;
 pub use record::Recorder;
+pub use scrape::{
+    HistogramView, RoleValue, RoleView, ScrapeView, Scraper, ServiceMetrics, ways_to_find,
+};
 pub use view::{CollectorView, HostView, NetworkView, ProcessView, SystemView};

@@ -83,7 +83,9 @@ async fn tick(clock: &Clock, due: Option<Timestamp>, interval: Duration) -> Time
 }
 
 fn observes_alike(old: &Config, new: &Config) -> bool {
-    old.observe == new.observe && old.processes().eq(new.processes())
+    old.observe == new.observe
+        && old.processes().eq(new.processes())
+        && old.metrics().eq(new.metrics())
 }
 
 /// The collectors that are switched on.

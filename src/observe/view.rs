@@ -1,5 +1,6 @@
 //! What the last sample showed; unknown is `None`.
 
+use super::scrape::ServiceMetrics;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +11,8 @@ pub struct SystemView {
     pub network: Vec<NetworkView>,
     /// In the order of the config.
     pub processes: Vec<ProcessView>,
+    /// Those that were scraped at least once, in the order of the config.
+    pub services: Vec<Arc<ServiceMetrics>>,
     pub collectors: Vec<CollectorView>,
 }
 

@@ -6,7 +6,7 @@
 pub mod dial;
 mod evaluate;
 pub mod heartbeat;
-mod http;
+pub mod http;
 pub mod llm;
 pub mod pattern;
 mod quoted;

@@ -2,6 +2,7 @@
 
 use super::WebState;
 use super::problem::Problem;
+use crate::report::metrics::MetricsStatus;
 use crate::report::status::{ServiceStatus, Status};
 use axum::Json;
 use axum::extract::{Path, State};
@@ -21,12 +22,25 @@ pub async fn services(State(state): State<WebState>) -> Json<Status> {
 pub async fn service(
     State(state): State<WebState>,
     Path(name): Path<String>,
-) -> Result<Json<ServiceStatus>, Problem> {
+) -> Result<Json<ServiceAnswer>, Problem> {
+    let system = Arc::clone(&state.system.borrow());
+    let own = system.services.iter().find(|one| *one.service == *name);
+    let metrics = own.map(|metrics| MetricsStatus::of(metrics));
     let ledger = state.ledger_view();
     let found = ledger.service(&name);
     found
-        .map(|service| Json(ServiceStatus::in_depth(&service, ledger.at)))
+        .map(|service| ServiceStatus::in_depth(&service, ledger.at))
+        .map(|status| Json(ServiceAnswer { status, metrics }))
         .ok_or_else(|| unknown("service", &name))
+}
+
+/// A service, with its own metrics if it has them.
+#[derive(Serialize)]
+pub struct ServiceAnswer {
+    #[serde(flatten)]
+    status: ServiceStatus,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metrics: Option<MetricsStatus>,
 }
 
 /// One objective of one service.

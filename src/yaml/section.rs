@@ -93,6 +93,11 @@ impl<'n> Section<'n> {
         Some(self.inner(key.name(), name))
     }
 
+    /// The value of a key with all that is in it, as it is written.
+    pub fn node_of(&self, key: &dyn Declared) -> Option<&'n Node> {
+        self.node(key.name())
+    }
+
     /// The value of a name, unless it is null.
     pub(super) fn node(&self, name: &str) -> Option<&'n Node> {
         let is = |(key, value): &&(Node, Node)| {

@@ -7,6 +7,7 @@ mod probe;
 mod probing;
 mod requests;
 mod schedule;
+mod scrape;
 mod server;
 mod tcp;
 mod trust;

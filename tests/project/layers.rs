@@ -23,7 +23,7 @@ const LAYERS: [&[&str]; 9] = [
     // Contracts and the clock.
     &["clock", "yaml", "tasks", "exposition"],
     // What is probed and how.
-    &["probe"],
+    &["probe", "roles"],
     // What users wrote.
     &["config"],
     // Files and the kernel.

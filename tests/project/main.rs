@@ -4,4 +4,5 @@ mod check;
 mod docs;
 mod layers;
 mod page;
+mod reference;
 mod synthetic;

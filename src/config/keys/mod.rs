@@ -2,6 +2,7 @@
 //! stand with their kinds.
 
 pub(super) mod correction;
+pub(super) mod metrics;
 pub(super) mod objective;
 pub(super) mod observe;
 pub(super) mod probe;

@@ -14,6 +14,7 @@ pub const KEYS: Keys = &[
     &NETWORK,
     &NETWORK_EXCLUDE,
     &PROCESSES_ON,
+    &SERVICES_ON,
 ];
 
 /// The key of the way to find it is all that a process needs. Each group of processes costs
@@ -65,6 +66,13 @@ pub const PROCESSES_ON: Key<Bool> = Key::with_default(
     Bool,
     "true",
     "Whether to sample the `processes` of services.",
+);
+
+pub const SERVICES_ON: Key<Bool> = Key::with_default(
+    "services",
+    Bool,
+    "true",
+    "Whether to read the own `metrics` of services.",
 );
 
 pub const NAME: Key<Text> = Key::optional(

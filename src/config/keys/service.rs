@@ -1,6 +1,6 @@
 //! The keys of a service.
 
-use super::{objective, observe, probe};
+use super::{metrics, objective, observe, probe};
 use crate::yaml::{Key, Keys, List, Map, Mapping, Text};
 
 pub const KEYS: Keys = &[
@@ -10,6 +10,7 @@ pub const KEYS: Keys = &[
     &PROBES,
     &OBJECTIVES,
     &PROCESSES,
+    &METRICS,
 ];
 
 pub const NAME: Key<Text> = Key::required(
@@ -42,4 +43,10 @@ pub const PROCESSES: Key<List<Mapping>> = Key::optional(
     "processes",
     observe::PROCESSES,
     "Processes of the service, including all their descendants.",
+);
+
+pub const METRICS: Key<Mapping> = Key::optional(
+    "metrics",
+    Mapping(metrics::KEYS),
+    "The service's own metrics: a Prometheus or JSON endpoint, read like the `http` probe reads its address. Roles without a selector are found by the names that common libraries use; `slod probe SERVICE --metrics` shows what was found.",
 );

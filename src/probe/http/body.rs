@@ -11,6 +11,7 @@ use async_compression::zstd::DParameter;
 use futures_util::TryStreamExt;
 use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, TRANSFER_ENCODING};
+use http::response;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use std::io;
@@ -83,26 +84,66 @@ fn is_zlib(start: &[u8]) -> bool {
     }
 }
 
-/// Reads to the end, and keeps what was read if `keep`. Returns the kept bytes and the length.
+/// What an answer is read by.
+pub trait BodySink: Send {
+    /// Looks at the head before the body is read; an error ends the attempt.
+    fn begin(&mut self, _head: &response::Parts) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    /// Whether somebody looks into the body, so that it must be decoded.
+    fn wants_body(&self) -> bool;
+
+    /// Takes the next part of the decoded body; an error ends the attempt.
+    fn take(&mut self, part: &[u8]) -> Result<(), Failure>;
+}
+
+/// A body in memory, if it is wanted.
+pub struct Kept {
+    wanted: bool,
+    pub bytes: Vec<u8>,
+}
+
+impl Kept {
+    pub const fn new(wanted: bool) -> Self {
+        let bytes = Vec::new();
+        Self { wanted, bytes }
+    }
+}
+
+impl BodySink for Kept {
+    fn wants_body(&self) -> bool {
+        self.wanted
+    }
+
+    fn take(&mut self, part: &[u8]) -> Result<(), Failure> {
+        if self.wanted {
+            self.bytes.extend_from_slice(part);
+        }
+        Ok(())
+    }
+}
+
+/// Reads to the end, and returns the length.
 pub async fn read(
     body: Incoming,
     headers: &HeaderMap,
     limit: u64,
-    keep: bool,
-) -> Result<(Vec<u8>, u64), Failure> {
+    receiver: &mut dyn BodySink,
+) -> Result<u64, Failure> {
     let mut source = raw(body);
     let failed = |error: io::Error| failure(&error, headers);
     // Answers to HEAD, 204, 304 and redirects name a coding of what is not there.
     if source.fill_buf().await.map_err(failed)?.is_empty() {
-        return Ok((Vec::new(), 0));
+        return Ok(0);
     }
     match codings(headers) {
         Ok(codings) => source = decoded(source, codings).await.map_err(failed)?,
         // Nobody looks into the body: that it came is enough.
-        Err(_) if !keep => {}
+        Err(_) if !receiver.wants_body() => {}
         Err(failure) => return Err(failure),
     }
-    drain(source, limit, keep, failed).await
+    drain(source, limit, receiver, failed).await
 }
 
 /// A body to be read as it arrives, decoded. Errors of reading it are explained by [`failure`].
@@ -164,15 +205,15 @@ fn names(headers: &HeaderMap) -> impl Iterator<Item = String> {
 async fn drain(
     mut from: Source,
     limit: u64,
-    keep: bool,
+    receiver: &mut dyn BodySink,
     failed: impl Fn(io::Error) -> Failure,
-) -> Result<(Vec<u8>, u64), Failure> {
-    let (mut kept, mut length) = (Vec::new(), 0_u64);
+) -> Result<u64, Failure> {
+    let mut length = 0_u64;
     let mut chunk = vec![0; CHUNK];
     loop {
         let read = from.read(&mut chunk).await.map_err(&failed)?;
         if read == 0 {
-            return Ok((kept, length));
+            return Ok(length);
         }
         length += read as u64;
         if length > limit {
@@ -181,9 +222,7 @@ async fn drain(
                 format!("the body is larger than {limit} bytes (`body_limit`)"),
             ));
         }
-        if keep {
-            kept.extend_from_slice(&chunk[..read]);
-        }
+        receiver.take(&chunk[..read])?;
     }
 }
 

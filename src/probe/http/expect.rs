@@ -28,6 +28,16 @@ pub struct Check {
 }
 
 impl Expect {
+    pub fn nothing() -> Self {
+        Self {
+            status: Vec::new(),
+            headers: Vec::new(),
+            body: Vec::new(),
+            body_not: Vec::new(),
+            json: Vec::new(),
+        }
+    }
+
     /// Whether the body must be kept to judge it.
     pub fn wants_body(&self) -> bool {
         !(self.body.is_empty() && self.body_not.is_empty() && self.json.is_empty())

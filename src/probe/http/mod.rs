@@ -6,6 +6,7 @@ mod cookies;
 mod decimal;
 pub mod exchange;
 mod expect;
+pub mod fetch;
 mod headers;
 pub mod json;
 pub mod keys;
@@ -18,6 +19,7 @@ mod run;
 pub mod sent;
 mod tap;
 mod text;
+mod total;
 pub mod transport;
 
 use super::evaluate::Evaluator;
@@ -25,9 +27,12 @@ use super::{Attempt, Kind, Probe};
 use crate::outcome::{CodeOf, DurationOf, Measurement, Measures, Outcome};
 use crate::yaml::{Keys, Section};
 use async_trait::async_trait;
+pub use body::BodySink;
 use expect::Expect;
+pub use keys::Address;
 use request::Request;
 use std::sync::Arc;
+pub use total::JsonTotal;
 use transport::Transport;
 
 /// The kind's place in the registry.

@@ -21,13 +21,18 @@ use url::{Position, Url};
 
 pub const AGENT: &str = concat!("slod/", env!("CARGO_PKG_VERSION"));
 /// Above this, expressions and JSON would take more time and memory than a probe may.
-const CHECKED_MAX: u64 = 16 << 20;
+pub(super) const CHECKED_MAX: u64 = 16 << 20;
 /// Headers that are sent unless others are configured.
 const STANDARD: usize = 3;
 
 pub(super) fn read(section: &Section<'_>) -> Option<HttpProbe> {
     let url = read_url(section, &keys::URL);
-    let request = read_request(section, url);
+    let (method, body) = (
+        section.get(&keys::METHOD),
+        section.secret_bytes(&keys::BODY),
+    );
+    let body = body.map(Bytes::from).unwrap_or_default();
+    let request = read_request(section, url, method, body);
     let expect = read_expect(section);
     let version = section.get(&keys::HTTP_VERSION).unwrap_or(Version::Auto);
     let version = request.as_ref().map_or(version, |request| {
@@ -100,8 +105,13 @@ pub fn read_url(section: &Section<'_>, key: &Key<Address>) -> Option<Url> {
     Some(url)
 }
 
-fn read_request(section: &Section<'_>, url: Option<Url>) -> Option<Request> {
-    let method = section.get(&keys::METHOD);
+/// What every request of the section has in common: headers and credentials.
+pub(super) fn read_request(
+    section: &Section<'_>,
+    url: Option<Url>,
+    method: Option<Method>,
+    body: Bytes,
+) -> Option<Request> {
     let mut headers = HeaderMap::with_capacity(STANDARD);
     headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
     headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
@@ -112,13 +122,12 @@ fn read_request(section: &Section<'_>, url: Option<Url>) -> Option<Request> {
         );
     }
     let faultless = read_headers(section, &mut headers);
-    let body = section.secret_bytes(&keys::BODY).map(Bytes::from);
     let authorization = read_authorization(section);
     let mut request = Request {
         url: url?,
         method: method?,
         headers,
-        body: body.unwrap_or_default(),
+        body,
         cookies: None,
     };
     if let Some(value) = authorization {

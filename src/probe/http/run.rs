@@ -1,7 +1,7 @@
 //! One attempt: the request, its redirects, and the judgement on the last answer.
 
 use super::HttpProbe;
-use super::body;
+use super::body::{self, BodySink, Kept};
 use super::cookies::Cookies;
 use super::exchange::Receive;
 use super::expect::Check;
@@ -19,37 +19,55 @@ use tokio::time::timeout_at;
 pub async fn run(probe: &HttpProbe, attempt: &mut Attempt) -> Outcome {
     let deadline = attempt.deadline;
     let mut progress = Progress::new(attempt);
-    let result = timeout_at(deadline, follow(probe, &mut progress)).await;
+    let result = timeout_at(deadline, judged(probe, &mut progress)).await;
     progress.finish(result)
 }
 
-async fn follow(probe: &HttpProbe, progress: &mut Progress<'_>) -> Result<(), Failure> {
+async fn judged(probe: &HttpProbe, progress: &mut Progress<'_>) -> Result<(), Failure> {
+    let mut kept = Kept::new(probe.expect.wants_body());
+    let head = follow(probe, &mut kept, progress).await?;
+    judge(probe, head, kept.bytes, progress).await
+}
+
+/// Makes the request and those of its redirects, and returns the head of the last answer.
+pub(super) async fn follow(
+    probe: &HttpProbe,
+    sink: &mut dyn BodySink,
+    progress: &mut Progress<'_>,
+) -> Result<response::Parts, Failure> {
     let mut next: Option<Request> = None;
     let mut cookies = Cookies::default();
-    for followed in 0.. {
+    let mut followed = 0;
+    loop {
         let request = next.as_ref().unwrap_or(&probe.request);
-        let answer = ask(probe, request, progress).await?;
-        cookies.keep(&answer.head.headers, &request.cookie_url());
-        let Some(mut redirected) = redirection(probe, request, &answer, followed, progress)? else {
-            return judge(probe, answer, progress).await;
+        let own = request.same_origin(&probe.request);
+        let receive = ReceiveWhole {
+            probe,
+            sink: &mut *sink,
+        };
+        let answer = probe.transport.ask(request, own, receive, progress);
+        let head = answer.await?;
+        cookies.keep(&head.headers, &request.cookie_url());
+        let Some(mut redirected) = redirection(probe, request, &head, followed, progress)? else {
+            return Ok(head);
         };
         let configured = redirected.headers.get(COOKIE);
         redirected.cookies = cookies.header(&redirected.cookie_url(), configured);
         next = Some(redirected);
+        followed += 1;
     }
-    Ok(())
 }
 
 /// The request that the answer asks for, if it is a redirect that is to be followed.
 fn redirection(
     probe: &HttpProbe,
     request: &Request,
-    answer: &Answer,
+    head: &response::Parts,
     followed: u32,
     progress: &mut Progress<'_>,
 ) -> Result<Option<Request>, Failure> {
-    let status = answer.head.status;
-    let (Some(max), Some(location)) = (probe.redirects, redirect_target(&answer.head)) else {
+    let status = head.status;
+    let (Some(max), Some(location)) = (probe.redirects, redirect_target(head)) else {
         return Ok(None);
     };
     let location = location.as_str();
@@ -86,51 +104,33 @@ fn redirection(
     Ok(Some(next))
 }
 
-async fn ask(
-    probe: &HttpProbe,
-    request: &Request,
-    progress: &mut Progress<'_>,
-) -> Result<Answer, Failure> {
-    let own = request.same_origin(&probe.request);
-    let receive = ReceiveWhole(probe);
-    probe.transport.ask(request, own, receive, progress).await
+/// Reads an answer to its end, the body of a redirect apart.
+struct ReceiveWhole<'a> {
+    probe: &'a HttpProbe,
+    sink: &'a mut dyn BodySink,
 }
 
-/// Reads an answer to its end.
-struct ReceiveWhole<'a>(&'a HttpProbe);
-
 impl Receive for ReceiveWhole<'_> {
-    type Answer = Answer;
+    type Answer = response::Parts;
 
     async fn receive(
         self,
         response: Response<Incoming>,
         progress: &mut Progress<'_>,
-    ) -> Result<Answer, Failure> {
-        let probe = self.0;
+    ) -> Result<response::Parts, Failure> {
+        let Self { probe, sink } = self;
         let (head, incoming) = response.into_parts();
         if probe.redirects.is_some() && redirect_target(&head).is_some() {
             // The answer that counts is elsewhere, so this body is not read, as with curl.
             progress.leave();
-            return Ok(Answer {
-                head,
-                body: Vec::new(),
-            });
+            return Ok(head);
         }
-        let keep = probe.expect.wants_body();
-        let (body, length) = body::read(incoming, &head.headers, probe.body_limit, keep).await?;
+        sink.begin(&head)?;
+        let length = body::read(incoming, &head.headers, probe.body_limit, sink).await?;
         progress.leave();
         progress.record("body", || format!("{length} bytes"));
-        Ok(Answer { head, body })
+        Ok(head)
     }
-}
-
-/// What came back.
-#[derive(Debug)]
-struct Answer {
-    head: response::Parts,
-    /// Empty unless an expectation needs it.
-    body: Vec<u8>,
 }
 
 /// Where an answer sends the client to, as written.
@@ -143,14 +143,15 @@ fn redirect_target(head: &response::Parts) -> Option<Text<'_>> {
 /// The first expectation that does not hold is the cause; all of them are recorded.
 async fn judge(
     probe: &HttpProbe,
-    answer: Answer,
+    head: response::Parts,
+    body: Vec<u8>,
     progress: &mut Progress<'_>,
 ) -> Result<(), Failure> {
-    let status = probe.expect.check_status(answer.head.status);
+    let status = probe.expect.check_status(head.status);
     let mut failure = record(status, progress);
     if probe.expect.looks_further() {
         let expect = probe.expect.clone();
-        let work = move || expect.check_content(&answer.head.headers, &answer.body);
+        let work = move || expect.check_content(&head.headers, &body);
         match probe.evaluator.evaluate(progress.deadline(), work).await {
             Ok(checks) => {
                 for check in checks {

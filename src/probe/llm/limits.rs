@@ -221,7 +221,10 @@ mod tests {
         let lines: Vec<_> = (0..500)
             .map(|number| (format!("x-ratelimit-remaining-{number}"), "1"))
             .collect();
-        let lines: Vec<_> = lines.iter().map(|(name, value)| (name.as_str(), *value)).collect();
+        let lines: Vec<_> = lines
+            .iter()
+            .map(|(name, value)| (name.as_str(), *value))
+            .collect();
         assert_eq!(found(&lines).len(), RateLimits::MAX);
         let long = format!("x-ratelimit-remaining-{}", "x".repeat(1000));
         assert_eq!(found(&[(&long, "1")]), []);

@@ -8,7 +8,7 @@ use super::stream;
 use crate::outcome::{Cause, Outcome, Verdict, VoidReason};
 use crate::probe::Attempt;
 use crate::probe::dial::{Failure, Progress};
-use crate::probe::http::body;
+use crate::probe::http::body::{self, Kept};
 use crate::probe::http::exchange::Receive;
 use crate::probe::quoted::quoted;
 use http::header::CONTENT_TYPE;
@@ -111,11 +111,13 @@ async fn refusal(
     incoming: Incoming,
     progress: &Progress<'_>,
 ) -> Failure {
-    let body = body::read(incoming, &head.headers, REFUSAL_MAX, true).await;
-    // The status says enough if the rest cannot be read.
-    let (body, _) = body.unwrap_or_default();
+    let mut body = Kept::new(true);
+    if let Err(unread) = body::read(incoming, &head.headers, REFUSAL_MAX, &mut body).await {
+        // The status says enough if the rest cannot be read.
+        tracing::debug!("the body of a refusal: {}", unread.message);
+    }
     let wait = retry_after(&head.headers, progress.wall());
-    refused(head.status, &body, probe.api.usual_path(), wait)
+    refused(head.status, &body.bytes, probe.api.usual_path(), wait)
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
@@ -133,7 +135,9 @@ async fn read_whole(
     incoming: Incoming,
     answer: &mut Answer,
 ) -> Result<(), Failure> {
-    let (body, _) = body::read(incoming, headers, probe.body_limit, true).await?;
+    let mut kept = Kept::new(true);
+    body::read(incoming, headers, probe.body_limit, &mut kept).await?;
+    let body = kept.bytes;
     let data: Value = serde_json::from_slice(&body).map_err(|error| {
         let message = format!("the answer is not JSON: {error}: {}", quoted(&body));
         Failure::bad(Cause::Protocol, message)

@@ -17,6 +17,7 @@ mod parts;
 pub mod past;
 mod probe;
 mod service;
+mod service_metrics;
 pub mod style;
 mod system;
 

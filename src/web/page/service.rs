@@ -8,6 +8,7 @@ use super::headline::Headline;
 use super::parts::{badge, budget, known, moment};
 use super::past::{self, Past};
 use super::probe;
+use super::service_metrics;
 use super::system;
 use crate::alerting::AlertsView;
 use crate::format::{self, numbers};
@@ -58,6 +59,7 @@ pub fn render_service(
             }
             (past::incidents(&service.name, past))
             (corrections::corrections(&service.name, corrections, at, past.older.as_ref()))
+            (service_metrics::metrics(&service.name, system))
             (system::processes(&service.name, system))
         },
     };

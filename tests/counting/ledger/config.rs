@@ -165,6 +165,7 @@ pub fn config(path: &Path, interval: u64, extra: bool) -> Config {
             network: false,
             network_exclude: Pattern(regex::Regex::new("").expect("valid")),
             processes: false,
+            services: false,
         },
         corrections: Vec::new(),
         vantage: Vec::new(),
@@ -178,6 +179,7 @@ pub fn config(path: &Path, interval: u64, extra: bool) -> Config {
                 borrowed: vec![],
                 objectives: objectives.into_iter().map(Arc::new).collect(),
                 processes: Vec::new(),
+                metrics: None,
             },
             ServiceSpec {
                 name: "journey".into(),
@@ -187,6 +189,7 @@ pub fn config(path: &Path, interval: u64, extra: bool) -> Config {
                 borrowed: vec![probe("a", interval), probe("b", 60_000)],
                 objectives: journey.into_iter().map(Arc::new).collect(),
                 processes: Vec::new(),
+                metrics: None,
             },
         ],
     }

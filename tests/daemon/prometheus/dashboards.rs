@@ -46,7 +46,12 @@ fn a_real_prometheus_answers_every_panel() {
     prometheus.wait_for("rate(slod_probe_runs_total[1m]) > 0");
     prometheus.wait_for("rate(slod_probe_failures_total[1m]) > 0");
     prometheus.wait_for("count(count by (instance) (slod_process_cpu_usage_ratio)) == 2");
-    every_panel(&prometheus, &dashboard("slod-overview"));
+    prometheus.wait_for("slod_service_error_ratio");
+    prometheus.wait_for("slod_service_request_duration_quantile_seconds");
+    prometheus.wait_for("rate(slod_service_llm_tokens_total[1m]) > 0");
+    for uid in ["slod-overview", "slod-service"] {
+        every_panel(&prometheus, &dashboard(uid));
+    }
     counts_count_once(&prometheus);
     let targets = prometheus.get("/api/v1/targets", &[]).expect("an answer");
     assert_eq!(
@@ -366,6 +371,8 @@ fn check_query(query: &str, title: &str) {
         "slod_latency_",
         "slod_process_",
         "slod_llm_",
+        "slod_service_",
+        "slod_scrape_",
     ];
     assert_eq!(
         count("service=~\"$service\""),

@@ -1,6 +1,9 @@
 //! A made-up system under the services.
 
+use slod::observe::scrape::{HistogramView, RoleValue, RoleView, ScrapeView, ServiceMetrics};
 use slod::observe::{CollectorView, HostView, NetworkView, ProcessView, SystemView};
+use slod::roles::{Role, RoleKind};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A host, and the processes of `concierge` and of the service with markup in its name.
@@ -34,10 +37,45 @@ pub fn system() -> SystemView {
             process("concierge", "workers", 4),
             process("concierge", "<b>gone</b>", 0),
         ],
+        services: vec![Arc::new(own_metrics())],
         collectors: vec![CollectorView {
             name: "host",
             success: true,
             took: Duration::from_millis(1),
         }],
+    }
+}
+
+/// Every role of `concierge`, with markup where a text is from elsewhere.
+fn own_metrics() -> ServiceMetrics {
+    let value = |role: Role| match role.kind() {
+        RoleKind::Counter => RoleValue::Counter(1234.0),
+        RoleKind::Gauge => RoleValue::Gauge(7.5),
+        RoleKind::State => RoleValue::Gauge(1.0),
+        RoleKind::Histogram => RoleValue::Histogram(HistogramView {
+            bounds: vec![0.1, 0.5],
+            counts: vec![3, 2, 1],
+            sum: 1.75,
+        }),
+    };
+    let roles = Role::ALL.into_iter().map(|role| RoleView {
+        role,
+        selector: "x{y=\"<b>\"}".into(),
+        library: (role != Role::Requests).then_some("Micrometer"),
+        series: 2,
+        value: Some(value(role)),
+    });
+    ServiceMetrics {
+        service: "concierge".into(),
+        scrape: ScrapeView {
+            error: Some("line 1: `<script>` is not a valid metric name".to_owned()),
+            took: Duration::from_millis(12),
+            samples: 4711,
+            dropped: 3,
+        },
+        roles: roles.collect(),
+        requests_per_second: Some(12.5),
+        error_ratio: Some(0.0123),
+        quantiles: Some([0.12, 0.34, 0.56]),
     }
 }

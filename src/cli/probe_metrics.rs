@@ -1,0 +1,120 @@
+//! `slod probe SERVICE --metrics`: which series plays which role.
+
+use super::exit;
+use super::output::{complain, show};
+use super::run::on_runtime;
+use crate::clock::Clock;
+use crate::config::{Config, MetricsSpec};
+use crate::diagnostic::nearest;
+use crate::format::numbers;
+use crate::observe::scrape::{RoleValue, Scraper, ServiceMetrics, ways_to_find};
+use crate::probe::Trace;
+use crate::report::table::{drawn, plain};
+use crate::roles::Role;
+use crate::text::printable;
+use std::fmt::Write as _;
+
+/// Ways to find a role that are shown where none of them found anything.
+const WAYS: usize = 2;
+
+pub fn run(config: &Config, service: &str) -> u8 {
+    let Some(spec) = config.metrics().find(|spec| *spec.service == *service) else {
+        complain(&format!("slod: {}", unknown(config, service)));
+        return exit::USAGE;
+    };
+    on_runtime(async {
+        let mut scraper = Scraper::new(spec.clone());
+        let metrics = scraper.scrape(&Clock::system(), Trace::silent()).await;
+        let values = scraper.raw_values();
+        show(&story(spec, &metrics, &values));
+        if metrics.scrape.error.is_none() {
+            exit::OK
+        } else {
+            exit::NO
+        }
+    })
+}
+
+fn unknown(config: &Config, service: &str) -> String {
+    if config.services.iter().any(|one| *one.name == *service) {
+        return format!("{service} has no metrics: add `metrics: {{ url: ... }}` to it");
+    }
+    let names: Vec<_> = config.metrics().map(|spec| &*spec.service).collect();
+    match nearest(service, names.iter().copied()) {
+        Some(near) => format!("no service with metrics is named {service}; did you mean {near}?"),
+        None if names.is_empty() => "no service has metrics".to_owned(),
+        None => format!(
+            "no service with metrics is named {service}; known: {}",
+            names.join(", ")
+        ),
+    }
+}
+
+fn story(spec: &MetricsSpec, metrics: &ServiceMetrics, values: &[(Role, f64)]) -> String {
+    let target = spec.redactions.clean(&spec.endpoint.target()).into_owned();
+    let took = numbers::latency(metrics.scrape.took);
+    let mut out = format!("{} metrics {}\n", spec.service, printable(&target));
+    if let Some(error) = &metrics.scrape.error {
+        writeln!(out, "  FAILED in {took}: {}", printable(error)).unwrap_or_default();
+        return out;
+    }
+    let samples = numbers::plural(metrics.scrape.samples, "sample");
+    writeln!(out, "  {samples} in {took}\n").unwrap_or_default();
+    out += &found(metrics, values);
+    if metrics.scrape.dropped > 0 {
+        let dropped = numbers::plural(metrics.scrape.dropped, "sample");
+        writeln!(out, "\n{dropped} could not be used: not a number, negative, out of time, duplicate, or too many").unwrap_or_default();
+    }
+    out += &not_found(spec, metrics);
+    out
+}
+
+/// The roles that were found, as a table.
+fn found(metrics: &ServiceMetrics, values: &[(Role, f64)]) -> String {
+    if metrics.roles.is_empty() {
+        return "No role was found.\n".to_owned();
+    }
+    let mut table = plain(&["ROLE", "VALUE", "SERIES", "SELECTOR", "FOUND BY"]);
+    for view in &metrics.roles {
+        let value = values.iter().find(|(role, _)| *role == view.role);
+        let value = match (&view.value, value) {
+            (None, _) => "too many series".to_owned(),
+            (Some(RoleValue::Histogram(_)), Some((_, count))) => format!("{count} observed"),
+            (_, Some((_, value))) => value.to_string(),
+            (_, None) => "0".to_owned(),
+        };
+        table.add_row([
+            view.role.name().to_owned(),
+            value,
+            view.series.to_string(),
+            printable(&view.selector).into_owned(),
+            view.library.unwrap_or("the config").to_owned(),
+        ]);
+    }
+    drawn(table, &[1, 2]) + "\n"
+}
+
+/// The roles without a series: those that the config selects, then all others.
+fn not_found(spec: &MetricsSpec, metrics: &ServiceMetrics) -> String {
+    let missing = Role::ALL.into_iter();
+    let missing: Vec<Role> = missing
+        .filter(|role| metrics.role(*role).is_none())
+        .collect();
+    if missing.is_empty() {
+        return String::new();
+    }
+    let mut table = plain(&["NOT FOUND", "LOOKED FOR"]);
+    for role in missing {
+        let ways = ways_to_find(spec, role);
+        let more = ways.len().saturating_sub(WAYS);
+        let mut shown = ways.into_iter().take(WAYS).collect::<Vec<_>>().join(", ");
+        if more > 0 {
+            write!(shown, " and {more} more").unwrap_or_default();
+        }
+        if shown.is_empty() {
+            "not configured".clone_into(&mut shown);
+        }
+        table.add_row([role.name().to_owned(), printable(&shown).into_owned()]);
+    }
+    format!("\n{}\n", drawn(table, &[]))
+}

@@ -1,0 +1,84 @@
+//! The keys of a service's own metrics.
+
+use crate::probe::http::Address;
+use crate::probe::http::fetch::OPTIONS;
+use crate::roles::Role;
+use crate::yaml::{Declared, Key, Keys, Mapping, Span, Text};
+use std::time::Duration;
+
+pub const URL: Key<Address> = Key::optional(
+    "url",
+    Address,
+    "Address of the Prometheus endpoint, as text 0.0.4 or OpenMetrics 1.0. Native histograms exist only in protobuf; classic buckets are read.",
+);
+
+pub const JSON: Key<Mapping> = Key::optional(
+    "json",
+    Mapping(&JSON_KEYS),
+    "A JSON endpoint instead of `url`, with a JSONPath for each role.",
+);
+
+pub const INTERVAL: Key<Span> = Key::optional(
+    "interval",
+    Span::within(Duration::from_secs(1), Duration::from_secs(300)),
+    "Time between two scrapes. Left out, it is `observe.interval`.",
+);
+
+pub const TIMEOUT: Key<Span> = Key::optional(
+    "timeout",
+    Span::within(Duration::from_millis(10), Duration::from_secs(300)),
+    "Timeout of a scrape, at most the interval. Default: 5s or the interval, whichever is shorter.",
+);
+
+pub const JSON_URL: Key<Address> = Key::required(
+    "url",
+    Address,
+    "Address of the JSON document: `http` or `https`, without credentials.",
+);
+
+/// One key for each role, with the role's name.
+pub static SELECTORS: [Key<Text>; Role::COUNT] = role_keys();
+
+const OWN: usize = 4;
+
+static ALL: [&dyn Declared; OWN + OPTIONS.len() + Role::COUNT] = {
+    let mut keys: [&dyn Declared; OWN + OPTIONS.len() + Role::COUNT] =
+        [&URL; OWN + OPTIONS.len() + Role::COUNT];
+    keys[1] = &JSON;
+    keys[2] = &INTERVAL;
+    keys[3] = &TIMEOUT;
+    let mut at = 0;
+    while at < OPTIONS.len() {
+        keys[OWN + at] = OPTIONS[at];
+        at += 1;
+    }
+    at = 0;
+    while at < Role::COUNT {
+        keys[OWN + OPTIONS.len() + at] = &SELECTORS[at];
+        at += 1;
+    }
+    keys
+};
+
+pub const KEYS: Keys = &ALL;
+
+static JSON_KEYS: [&dyn Declared; 1 + Role::COUNT] = {
+    let mut keys: [&dyn Declared; 1 + Role::COUNT] = [&JSON_URL; 1 + Role::COUNT];
+    let mut at = 0;
+    while at < Role::COUNT {
+        keys[1 + at] = &SELECTORS[at];
+        at += 1;
+    }
+    keys
+};
+
+const fn role_keys() -> [Key<Text>; Role::COUNT] {
+    let mut keys = [Key::optional("", Text, ""); Role::COUNT];
+    let mut at = 0;
+    while at < Role::COUNT {
+        let role = Role::ALL[at];
+        keys[at] = Key::optional(role.name(), Text, role.meaning());
+        at += 1;
+    }
+    keys
+}

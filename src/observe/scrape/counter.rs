@@ -1,0 +1,159 @@
+//! Counters that go on from page to page, as `increase` of Prometheus counts them. Pure.
+//!
+//! Each series continues on its own, so that the reset of one worker is no reset of their sum. What
+//! falls was reset and counts from 0. A series that is new counts from 0 as well if its metric was
+//! there before: a client library creates the series of a status with the first such response.
+//! `process_start_time_seconds` is not looked at: for an exporter it is not the time at which the
+//! counters began, and what falls shows a restart as well.
+
+use super::scan::{Found, KEPT_MAX, Slot};
+use std::collections::HashMap;
+
+/// Upper bounds of one histogram.
+const BOUNDS_MAX: usize = 300;
+
+/// The increases of one rule since it was first found.
+#[derive(Clone, Debug, Default)]
+pub struct Counter {
+    /// The last value of each series, also of those that are gone for now.
+    last: HashMap<u64, f64>,
+    was_known: bool,
+    pub total: Total,
+}
+
+/// What was counted.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Total {
+    pub value: f64,
+    pub sum: f64,
+    pub count: f64,
+    /// Upper bounds and cumulative counts, in ascending order.
+    pub buckets: Vec<(f64, f64)>,
+}
+
+impl Counter {
+    /// Takes what a page has.
+    pub fn follow(&mut self, found: &Found) {
+        for point in &found.points {
+            let before = self.last.insert(point.key, point.value);
+            let increase = match before {
+                Some(before) if point.value >= before => point.value - before,
+                None if !self.was_known => 0.0,
+                _ => point.value,
+            };
+            self.total.add(point.slot, increase);
+        }
+        self.was_known = true;
+        if self.last.len() > 2 * KEPT_MAX {
+            let now = found.points.iter().map(|point| (point.key, point.value));
+            self.last = now.collect();
+        }
+    }
+}
+
+impl Total {
+    fn add(&mut self, slot: Slot, increase: f64) {
+        match slot {
+            Slot::Value => self.value += increase,
+            Slot::Sum => self.sum += increase,
+            Slot::Count => self.count += increase,
+            Slot::Bucket(bound) => {
+                let place = self
+                    .buckets
+                    .binary_search_by(|(one, _)| one.total_cmp(&bound));
+                match place {
+                    Ok(at) => self.buckets[at].1 += increase,
+                    Err(at) if self.buckets.len() < BOUNDS_MAX => {
+                        self.buckets.insert(at, (bound, increase));
+                    }
+                    Err(_) => {}
+                }
+            }
+        }
+    }
+
+    /// What was counted since an earlier total.
+    pub fn since(&self, earlier: &Self) -> Self {
+        let before = |bound: f64| {
+            let place = earlier
+                .buckets
+                .binary_search_by(|(one, _)| one.total_cmp(&bound));
+            place.map_or(0.0, |at| earlier.buckets[at].1)
+        };
+        let buckets = self.buckets.iter();
+        let buckets = buckets.map(|(bound, count)| (*bound, count - before(*bound)));
+        Self {
+            value: self.value - earlier.value,
+            sum: self.sum - earlier.sum,
+            count: self.count - earlier.count,
+            buckets: buckets.collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::scan::Point;
+    use super::*;
+
+    fn page(points: &[(u64, f64)]) -> Found {
+        let points = points.iter().map(|(key, value)| Point {
+            key: *key,
+            slot: Slot::Value,
+            value: *value,
+        });
+        Found {
+            points: points.collect(),
+            is_known: true,
+            is_partial: false,
+        }
+    }
+
+    fn counted(pages: &[&[(u64, f64)]]) -> f64 {
+        let mut counter = Counter::default();
+        for points in pages {
+            counter.follow(&page(points));
+        }
+        counter.total.value
+    }
+
+    #[test]
+    fn increases_are_counted_from_the_first_page_on() {
+        assert!(counted(&[&[(1, 1000.0)]]).abs() < 1e-9);
+        assert!((counted(&[&[(1, 1000.0)], &[(1, 1007.0)]]) - 7.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_reset_of_one_series_counts_from_zero() {
+        // The sum falls from 1500 to 1005, which as a reset of the sum would count 1005.
+        let pages: [&[(u64, f64)]; 2] = [&[(1, 1000.0), (2, 500.0)], &[(1, 1002.0), (2, 3.0)]];
+        assert!((counted(&pages) - 5.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_new_series_counts_from_zero_if_its_metric_was_there() {
+        let first_errors: [&[(u64, f64)]; 2] = [&[], &[(5, 20.0)]];
+        assert!((counted(&first_errors) - 20.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_series_that_comes_back_continues() {
+        let pages: [&[(u64, f64)]; 3] = [&[(1, 1e6)], &[], &[(1, 1e6 + 2.0)]];
+        assert!((counted(&pages) - 2.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn what_is_remembered_is_bounded() {
+        let mut counter = Counter::default();
+        for round in 0..5_u64 {
+            let keys = (0..KEPT_MAX as u64).map(|key| (round * 1_000_000 + key, 1.0));
+            counter.follow(&page(&keys.collect::<Vec<_>>()));
+            assert!(counter.last.len() <= 3 * KEPT_MAX);
+        }
+        let mut total = Total::default();
+        for bound in 0..1000_u32 {
+            total.add(Slot::Bucket(bound.into()), 1.0);
+        }
+        assert_eq!(total.buckets.len(), BOUNDS_MAX);
+    }
+}

@@ -1,0 +1,263 @@
+//! From one page to the next: which rule stands for a role, what was counted, and how fast. Pure.
+
+use super::counter::{Counter, Total};
+use super::plan::{Plan, Rule};
+use super::quantile::{make_monotonic, quantile};
+use super::scan::{Findings, Found};
+use super::view::{HistogramView, QUANTILES, RoleValue, RoleView, ScrapeView, ServiceMetrics};
+use crate::roles::{Role, RoleKind};
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What rates are measured over.
+const RATE_WINDOW: Duration = Duration::from_secs(60);
+/// What quantiles are estimated over.
+const QUANTILE_WINDOW: Duration = Duration::from_secs(5 * 60);
+/// Time between two snapshots, so that their number is bounded.
+const SNAPSHOT_EVERY: Duration = Duration::from_secs(5);
+/// What totals are remembered of.
+const REMEMBERED: [Role; 3] = [Role::Requests, Role::Errors, Role::RequestDuration];
+
+/// All that is remembered of a service's metrics.
+#[derive(Debug, Default)]
+pub struct History {
+    counters: HashMap<usize, Counter>,
+    snapshots: VecDeque<Snapshot>,
+}
+
+/// What was counted by then.
+#[derive(Debug)]
+struct Snapshot {
+    /// Since the watch began.
+    at: Duration,
+    /// Of [`REMEMBERED`], with the rule that found it.
+    totals: [Option<(usize, Total)>; REMEMBERED.len()],
+}
+
+/// The rules that stand for the roles.
+type Chosen = [Option<usize>; Role::COUNT];
+
+impl History {
+    /// Takes the page of a scrape that began `at`, since the watch began.
+    pub fn follow(
+        &mut self,
+        plan: &Plan,
+        service: &Arc<str>,
+        findings: &Findings,
+        at: Duration,
+        interval: Duration,
+    ) -> ServiceMetrics {
+        for (rule_at, found) in &findings.by_rule {
+            let kind = plan.rule(*rule_at).map(|rule| rule.role.kind());
+            let is_counted = matches!(kind, Some(RoleKind::Counter | RoleKind::Histogram));
+            if is_counted && found.is_known && !found.is_partial {
+                self.counters.entry(*rule_at).or_default().follow(found);
+            }
+        }
+        let chosen = choose(plan, findings);
+        self.forget(at, interval);
+        let mut metrics = ServiceMetrics::unknown(service.clone());
+        metrics.scrape = ScrapeView {
+            samples: findings.samples,
+            dropped: findings.dropped,
+            ..ScrapeView::default()
+        };
+        let roles = chosen.iter().flatten();
+        metrics.roles = roles
+            .filter_map(|at| self.view(plan.rule(*at)?, *at, findings))
+            .collect();
+        self.measure(&chosen, at, interval, &mut metrics);
+        self.remember(&chosen, at);
+        metrics
+    }
+
+    /// Drops snapshots that nothing is measured from any more. After a pause, rates begin anew.
+    fn forget(&mut self, at: Duration, interval: Duration) {
+        let longest = stale_after(interval).max(RATE_WINDOW);
+        let paused = |last: &Snapshot| at.saturating_sub(last.at) > longest;
+        if self.snapshots.back().is_some_and(paused) {
+            self.snapshots.clear();
+        }
+        let oldest = at.saturating_sub(QUANTILE_WINDOW.max(interval) + interval);
+        while self.snapshots.len() > 1 && self.snapshots[0].at < oldest {
+            self.snapshots.pop_front();
+        }
+    }
+
+    fn remember(&mut self, chosen: &Chosen, at: Duration) {
+        let is_due = |last: &Snapshot| at.saturating_sub(last.at) >= SNAPSHOT_EVERY;
+        if self.snapshots.back().is_none_or(is_due) {
+            let totals = REMEMBERED.map(|role| {
+                let rule_at = chosen[role as usize]?;
+                Some((rule_at, self.counters.get(&rule_at)?.total.clone()))
+            });
+            self.snapshots.push_back(Snapshot { at, totals });
+        }
+    }
+
+    fn measure(
+        &self,
+        chosen: &Chosen,
+        at: Duration,
+        interval: Duration,
+        metrics: &mut ServiceMetrics,
+    ) {
+        // A scrape that began a little late still counts.
+        let since = |window: Duration| at.saturating_sub(window + interval / 2);
+        let minute = since(RATE_WINDOW);
+        if let Some((start, [requests])) = self.increases([Role::Requests], chosen, minute) {
+            let span = at.saturating_sub(start).as_secs_f64();
+            let rate = (span > 0.0).then(|| requests.value / span);
+            metrics.requests_per_second = rate;
+        }
+        let both = [Role::Requests, Role::Errors];
+        if let Some((_, [requests, errors])) = self.increases(both, chosen, minute)
+            && requests.value > 0.0
+        {
+            metrics.error_ratio = Some((errors.value / requests.value).min(1.0));
+        }
+        let durations = [Role::RequestDuration];
+        let found = self.increases(durations, chosen, since(QUANTILE_WINDOW));
+        metrics.quantiles = found.and_then(|(_, [durations])| quantiles(durations));
+    }
+
+    /// What roles counted since the first snapshot from `oldest` on that knows all of them, found by
+    /// the same rules; or since the last one, where scrapes are further apart.
+    fn increases<const N: usize>(
+        &self,
+        roles: [Role; N],
+        chosen: &Chosen,
+        oldest: Duration,
+    ) -> Option<(Duration, [Total; N])> {
+        let of = |snapshot: &Snapshot| {
+            let mut totals = [const { None }; N];
+            for (total, role) in totals.iter_mut().zip(roles) {
+                *total = Some(self.increase(role, chosen, snapshot)?);
+            }
+            Some((snapshot.at, totals.map(Option::unwrap_or_default)))
+        };
+        let mut recent = self.snapshots.iter().filter(|one| one.at >= oldest);
+        let found = recent.find_map(of);
+        found.or_else(|| of(self.snapshots.back()?))
+    }
+
+    /// What a role counted since a snapshot, if the same rule found it then.
+    fn increase(&self, role: Role, chosen: &Chosen, start: &Snapshot) -> Option<Total> {
+        let rule_at = chosen[role as usize]?;
+        let place = REMEMBERED.iter().position(|one| *one == role)?;
+        let (then, earlier) = start.totals[place].as_ref()?;
+        let now = &self.counters.get(&rule_at)?.total;
+        (*then == rule_at).then(|| now.since(earlier))
+    }
+
+    fn view(&self, rule: &Rule, rule_at: usize, findings: &Findings) -> Option<RoleView> {
+        let found = findings.by_rule.get(&rule_at)?;
+        let value = match rule.role.kind() {
+            _ if found.is_partial => None,
+            RoleKind::Gauge => Some(RoleValue::Gauge(sum(found))),
+            RoleKind::State => {
+                let is_set = found.points.iter().any(|point| point.value != 0.0);
+                Some(RoleValue::Gauge(f64::from(u8::from(is_set))))
+            }
+            RoleKind::Counter => {
+                let counter = self.counters.get(&rule_at);
+                counter.map(|counter| RoleValue::Counter(counter.total.value))
+            }
+            RoleKind::Histogram => {
+                let counter = self.counters.get(&rule_at);
+                counter
+                    .and_then(|counter| histogram(&counter.total))
+                    .map(RoleValue::Histogram)
+            }
+        };
+        Some(RoleView {
+            role: rule.role,
+            selector: rule.written.as_str().into(),
+            library: rule.library.map(|library| library.name),
+            series: found.points.len(),
+            value,
+        })
+    }
+}
+
+/// How long a service's values are shown without a successful scrape.
+pub fn stale_after(interval: Duration) -> Duration {
+    interval * 5 / 2
+}
+
+fn sum(found: &Found) -> f64 {
+    found.points.iter().map(|point| point.value).sum()
+}
+
+/// The rule of each role: its selector, or the first of the table that finds series; a counter
+/// without any is 0 if its metric is there.
+fn choose(plan: &Plan, findings: &Findings) -> Chosen {
+    let mut chosen: Chosen = [None; Role::COUNT];
+    for role in Role::ALL {
+        let anchor = role.anchor().and_then(|anchor| chosen[anchor as usize]);
+        let anchor = anchor.and_then(|at| plan.rule(at));
+        let fits = |rule: &Rule| match (rule.library, anchor) {
+            (Some(library), Some(anchor)) => anchor
+                .library
+                .is_some_and(|other| std::ptr::eq(other, library)),
+            _ => true,
+        };
+        let candidates = plan.rules_of(role).filter(|(_, rule)| fits(rule));
+        let found: Vec<_> = candidates
+            .filter_map(|(at, _)| Some((at, findings.by_rule.get(&at)?)))
+            .collect();
+        let has_series = |found: &Found| found.is_partial || !found.points.is_empty();
+        let with_series = found.iter().find(|(_, found)| has_series(found));
+        let is_counter = role.kind() == RoleKind::Counter;
+        let zero = found.iter().find(|(_, found)| is_counter && found.is_known);
+        chosen[role as usize] = with_series.or(zero).map(|(at, _)| *at);
+    }
+    chosen
+}
+
+/// As a histogram of its own, of whole numbers; `None` without buckets.
+fn histogram(total: &Total) -> Option<HistogramView> {
+    let mut buckets = total.buckets.clone();
+    make_monotonic(&mut buckets);
+    if !buckets.iter().any(|(bound, _)| bound.is_finite()) {
+        return None;
+    }
+    let all = buckets
+        .last()
+        .map_or(0.0, |(_, count)| *count)
+        .max(total.count);
+    let bounds: Vec<f64> = buckets.iter().map(|(bound, _)| *bound).collect();
+    let bounds: Vec<f64> = bounds
+        .into_iter()
+        .filter(|bound| bound.is_finite())
+        .collect();
+    let cumulative = buckets.iter().take(bounds.len()).map(|(_, count)| *count);
+    let mut before = 0;
+    let counts = cumulative.chain([all]).map(|count| {
+        let count = whole(count);
+        let own = count - before;
+        before = count;
+        own
+    });
+    Some(HistogramView {
+        counts: counts.collect(),
+        bounds,
+        sum: total.sum,
+    })
+}
+
+/// Counts are whole and positive.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+fn whole(count: f64) -> u64 {
+    count.round() as u64
+}
+
+fn quantiles(mut total: Total) -> Option<[f64; 3]> {
+    make_monotonic(&mut total.buckets);
+    let mut values = [0.0; QUANTILES.len()];
+    for (value, (q, _)) in values.iter_mut().zip(QUANTILES) {
+        *value = quantile(q, &total.buckets)?;
+    }
+    Some(values)
+}

@@ -1,0 +1,273 @@
+//! The families of the services' own metrics.
+
+use super::view::{QUANTILES, ServiceMetrics};
+use crate::exposition::{Described, Family, Labels, Samples, Sink};
+use crate::observe::collector::write_some;
+use crate::observe::view::SystemView;
+use crate::roles::Role;
+
+pub(super) fn write(sink: &mut dyn Sink, system: &SystemView) {
+    for table in [SERVICE, SCRAPE] {
+        write_some(sink, table, &system.services, |metrics| {
+            Labels::new(&[("service", &metrics.service)])
+        });
+    }
+}
+
+type One = std::sync::Arc<ServiceMetrics>;
+
+const LABELS: &[&str] = &["service"];
+
+const fn gauge(name: &'static str, unit: &'static str, help: &'static str) -> Family {
+    Family::gauge(name, unit, LABELS, help)
+}
+
+const fn counter(name: &'static str, help: &'static str) -> Family {
+    Family::counter(name, LABELS, help)
+}
+
+fn number(samples: &mut Samples<'_>, metrics: &ServiceMetrics, role: Role) {
+    samples.value(metrics.number(role));
+}
+
+fn histogram(samples: &mut Samples<'_>, metrics: &ServiceMetrics, role: Role) {
+    if let Some(histogram) = metrics.histogram(role) {
+        let bounds = histogram.bounds.iter().copied();
+        samples.histogram(bounds, &histogram.counts, histogram.sum);
+    }
+}
+
+pub(super) const SERVICE: &[Described<One>] = &[
+    (
+        gauge(
+            "slod_service_requests_per_second",
+            "",
+            "Requests per second over the last minute, by the service's own metrics. Absent before the second scrape.",
+        ),
+        |samples, metrics| samples.value(metrics.requests_per_second),
+    ),
+    (
+        gauge(
+            "slod_service_error_ratio",
+            "ratio",
+            "Failed requests of all requests over the last minute, by the service's own metrics. Absent without requests.",
+        ),
+        |samples, metrics| samples.value(metrics.error_ratio),
+    ),
+    (
+        Family::summary(
+            "slod_service_request_duration_quantile_seconds",
+            "seconds",
+            &["service", "quantile"],
+            "Quantiles of the request duration over the last five minutes, estimated from the service's histogram like histogram_quantile does.",
+        ),
+        |samples, metrics| {
+            for (value, (_, name)) in metrics.quantiles.iter().flatten().zip(QUANTILES) {
+                samples.with("quantile", name, |samples| samples.value(Some(*value)));
+            }
+        },
+    ),
+    (
+        counter(
+            "slod_service_requests_total",
+            "Requests by the service's own metrics, counted since slod started.",
+        ),
+        |samples, metrics| number(samples, metrics, Role::Requests),
+    ),
+    (
+        counter(
+            "slod_service_errors_total",
+            "Failed requests by the service's own metrics, counted since slod started.",
+        ),
+        |samples, metrics| number(samples, metrics, Role::Errors),
+    ),
+    (
+        Family::histogram(
+            "slod_service_request_duration_seconds",
+            "seconds",
+            LABELS,
+            "Duration of requests in the buckets of the service's own histogram, counted since slod started.",
+        ),
+        |samples, metrics| histogram(samples, metrics, Role::RequestDuration),
+    ),
+    (
+        gauge(
+            "slod_service_active_connections",
+            "",
+            "Open connections, or requests in progress.",
+        ),
+        |samples, metrics| number(samples, metrics, Role::ActiveConnections),
+    ),
+    (
+        gauge(
+            "slod_service_queue_depth",
+            "",
+            "What waits to be processed.",
+        ),
+        |samples, metrics| number(samples, metrics, Role::QueueDepth),
+    ),
+    (
+        gauge(
+            "slod_service_db_pool_usage_ratio",
+            "ratio",
+            "Database connections in use, of the maximum of the pool. Absent for a pool without a limit.",
+        ),
+        |samples, metrics| samples.value(metrics.pool_usage()),
+    ),
+    (
+        gauge(
+            "slod_service_db_pool_in_use",
+            "",
+            "Database connections in use.",
+        ),
+        |samples, metrics| number(samples, metrics, Role::DbPoolInUse),
+    ),
+    (
+        gauge(
+            "slod_service_db_pool_max",
+            "",
+            "Maximum number of database connections of the pool.",
+        ),
+        |samples, metrics| number(samples, metrics, Role::DbPoolMax),
+    ),
+    (
+        gauge(
+            "slod_service_db_pool_waiting",
+            "",
+            "Requests that wait for a database connection.",
+        ),
+        |samples, metrics| number(samples, metrics, Role::DbPoolWaiting),
+    ),
+    (
+        gauge(
+            "slod_service_circuit_breaker_open",
+            "",
+            "Whether any circuit breaker is not closed: 1 yes, 0 no.",
+        ),
+        |samples, metrics| number(samples, metrics, Role::CircuitBreakerOpen),
+    ),
+    (
+        counter(
+            "slod_service_circuit_breaker_trips_total",
+            "How often circuit breakers opened, counted since slod started.",
+        ),
+        |samples, metrics| number(samples, metrics, Role::CircuitBreakerTrips),
+    ),
+    (
+        counter(
+            "slod_service_cache_hits_total",
+            "Cache lookups that found something, counted since slod started.",
+        ),
+        |samples, metrics| number(samples, metrics, Role::CacheHits),
+    ),
+    (
+        counter(
+            "slod_service_cache_misses_total",
+            "Cache lookups that found nothing, counted since slod started.",
+        ),
+        |samples, metrics| number(samples, metrics, Role::CacheMisses),
+    ),
+    (
+        counter(
+            "slod_service_worker_restarts_total",
+            "How often worker processes were replaced, counted since slod started.",
+        ),
+        |samples, metrics| number(samples, metrics, Role::WorkerRestarts),
+    ),
+    (
+        counter(
+            "slod_service_connection_timeouts_total",
+            "Connections that timed out, counted since slod started.",
+        ),
+        |samples, metrics| number(samples, metrics, Role::ConnectionTimeouts),
+    ),
+    (
+        counter(
+            "slod_service_llm_requests_total",
+            "Requests to a language model, counted since slod started.",
+        ),
+        |samples, metrics| number(samples, metrics, Role::LlmRequests),
+    ),
+    (
+        counter(
+            "slod_service_llm_errors_total",
+            "Failed requests to a language model, counted since slod started.",
+        ),
+        |samples, metrics| number(samples, metrics, Role::LlmErrors),
+    ),
+    (
+        Family::counter(
+            "slod_service_llm_tokens_total",
+            &["service", "direction"],
+            "Tokens sent to (input) and generated by (output) a language model, counted since slod started.",
+        ),
+        |samples, metrics| {
+            let directions = [("input", Role::LlmTokensIn), ("output", Role::LlmTokensOut)];
+            for (direction, role) in directions {
+                samples.with("direction", direction, |samples| {
+                    number(samples, metrics, role);
+                });
+            }
+        },
+    ),
+    (
+        Family::histogram(
+            "slod_service_llm_request_duration_seconds",
+            "seconds",
+            LABELS,
+            "Duration of requests to a language model, counted since slod started.",
+        ),
+        |samples, metrics| histogram(samples, metrics, Role::LlmDuration),
+    ),
+    (
+        Family::histogram(
+            "slod_service_llm_time_to_first_token_seconds",
+            "seconds",
+            LABELS,
+            "Time to the first token of a language model, counted since slod started.",
+        ),
+        |samples, metrics| histogram(samples, metrics, Role::LlmTimeToFirstToken),
+    ),
+    (
+        counter(
+            "slod_service_llm_rate_limit_hits_total",
+            "Requests to a language model that a rate limit refused, counted since slod started.",
+        ),
+        |samples, metrics| number(samples, metrics, Role::LlmRateLimitHits),
+    ),
+];
+
+pub(super) const SCRAPE: &[Described<One>] = &[
+    (
+        gauge(
+            "slod_scrape_success",
+            "",
+            "Whether the last scrape of the service's own metrics succeeded: 1 yes, 0 no.",
+        ),
+        |samples, metrics| samples.count(u64::from(metrics.scrape.error.is_none())),
+    ),
+    (
+        gauge(
+            "slod_scrape_duration_seconds",
+            "seconds",
+            "Duration of the last scrape of the service's own metrics.",
+        ),
+        |samples, metrics| samples.value(Some(metrics.scrape.took.as_secs_f64())),
+    ),
+    (
+        gauge(
+            "slod_scrape_samples",
+            "",
+            "Samples on the page of the last scrape.",
+        ),
+        |samples, metrics| samples.count(metrics.scrape.samples),
+    ),
+    (
+        gauge(
+            "slod_scrape_samples_dropped",
+            "",
+            "Samples of the last scrape that matched a role and could not be used: not a number, negative counters, timestamps far from now, duplicates, too many; and lines that are too long.",
+        ),
+        |samples, metrics| samples.count(metrics.scrape.dropped),
+    ),
+];

@@ -1,0 +1,48 @@
+//! Values and timestamps, as Go parses them.
+
+/// A value: a decimal number, `NaN`, or an infinity with or without a sign.
+pub fn parse_value(text: &str) -> Result<f64, String> {
+    if text.is_empty() {
+        return Err("it has no value".to_owned());
+    }
+    // Most values are short whole numbers.
+    if text.len() < 16 && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        let digits = text.bytes().map(|byte| u64::from(byte - b'0'));
+        let number = digits.fold(0, |number, digit| number * 10 + digit);
+        return Ok(number as f64);
+    }
+    text.parse()
+        .map_err(|_| format!("`{}` is not a number", shown(text)))
+}
+
+/// Milliseconds, or nothing.
+pub fn text_timestamp(text: &str) -> Result<Option<i64>, String> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let is_plain = !text.starts_with('+');
+    let parsed = text.parse().ok().filter(|_| is_plain);
+    let fault = || format!("`{}` is not a timestamp in milliseconds", shown(text));
+    parsed.map(Some).ok_or_else(fault)
+}
+
+/// Seconds, also as a fraction, or nothing.
+pub fn openmetrics_timestamp(text: &str) -> Result<Option<i64>, String> {
+    let text = text.trim_end_matches([' ', '\t']);
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let parsed = text.parse::<f64>().ok().filter(|number| number.is_finite());
+    let fault = || format!("`{}` is not a timestamp in seconds", shown(text));
+    // Far out of range, it is as far as it can be.
+    #[expect(clippy::cast_possible_truncation)]
+    let milliseconds = parsed.map(|seconds| (seconds * 1000.0).round() as i64);
+    milliseconds.map(Some).ok_or_else(fault)
+}
+
+/// The start of a text from elsewhere, for messages.
+pub fn shown(text: &str) -> String {
+    let start: String = text.chars().take(40).collect();
+    let more = if start.len() < text.len() { "..." } else { "" };
+    format!("{}{more}", crate::text::printable(&start))
+}

@@ -1,0 +1,208 @@
+//! What to look for in the metrics of one service: its own selectors, and the table of well-known
+//! names for the roles without one. Pure.
+
+use crate::config::{MetricsSource, MetricsSpec};
+use crate::probe::http::JsonTotal;
+use crate::roles::{Ecosystem, Role, RoleKind, Selector, TABLE};
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock};
+
+/// One way to find a role.
+#[derive(Debug)]
+pub struct Rule {
+    pub role: Role,
+    /// As it is written, for people.
+    pub written: String,
+    /// Of a JSON document, there is none.
+    pub selector: Option<Selector>,
+    /// The library whose names these are; `None` for the service's own selector.
+    pub library: Option<&'static Ecosystem>,
+    /// What values are multiplied with.
+    pub scale: f64,
+}
+
+/// What a sample is within its rule.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Part {
+    Value,
+    Bucket,
+    Sum,
+    Count,
+}
+
+/// Which rules the samples of a name may match: by its place in [`Plan::rule`].
+pub type Interest = (usize, Part);
+
+/// All rules of one service.
+#[derive(Debug)]
+pub struct Plan {
+    own: Index,
+    /// Roles that only their own rule finds.
+    fixed: [bool; Role::COUNT],
+    pub paths: Option<Arc<[JsonTotal]>>,
+}
+
+/// Rules by the names of their samples.
+#[derive(Debug, Default)]
+struct Index {
+    rules: Vec<Rule>,
+    by_name: HashMap<String, Vec<Interest>>,
+    /// Rules that a pattern of names selects.
+    patterns: Vec<usize>,
+}
+
+/// The rules of the table, which all services share.
+static WELL_KNOWN: LazyLock<Index> = LazyLock::new(|| {
+    let mut index = Index::default();
+    for library in TABLE.iter().copied() {
+        for row in library.rows {
+            // A test reads every row.
+            if let Ok(selector) = Selector::parse(row.selector) {
+                index.add(rule(row.role, selector, Some(library), row.scale));
+            }
+        }
+    }
+    index
+});
+
+fn rule(role: Role, selector: Selector, library: Option<&'static Ecosystem>, scale: f64) -> Rule {
+    Rule {
+        role,
+        written: selector.to_string(),
+        selector: Some(selector),
+        library,
+        scale,
+    }
+}
+
+impl Plan {
+    pub fn new(spec: &MetricsSpec) -> Self {
+        let mut own = Index::default();
+        let mut paths = None;
+        match &spec.source {
+            MetricsSource::Page(selectors) => {
+                for (role, selector) in selectors {
+                    let scale = scale_of(*role, selector);
+                    own.add(rule(*role, selector.clone(), None, scale));
+                }
+            }
+            MetricsSource::Json(found) => {
+                paths = Some(found.iter().map(|(_, path)| path.clone()).collect());
+                own.rules.extend(found.iter().map(|(role, path)| Rule {
+                    role: *role,
+                    written: path.to_string(),
+                    selector: None,
+                    library: None,
+                    scale: 1.0,
+                }));
+            }
+        }
+        let mut fixed = [paths.is_some(); Role::COUNT];
+        for rule in &own.rules {
+            fixed[rule.role as usize] = true;
+        }
+        Self { own, fixed, paths }
+    }
+
+    pub fn rule(&self, at: usize) -> Option<&Rule> {
+        let own = self.own.rules.len();
+        match at.checked_sub(own) {
+            None => self.own.rules.get(at),
+            Some(at) => WELL_KNOWN.rules.get(at),
+        }
+    }
+
+    /// The rules that may find a role, in the order in which they are tried.
+    pub fn rules_of(&self, role: Role) -> impl Iterator<Item = (usize, &Rule)> {
+        let own = self.own.rules.iter().enumerate();
+        let known = WELL_KNOWN.rules.iter().enumerate();
+        let known = known.map(|(at, rule)| (self.own.rules.len() + at, rule));
+        let is_fixed = self.fixed[role as usize];
+        own.chain(known.filter(move |_| !is_fixed))
+            .filter(move |(_, rule)| rule.role == role)
+    }
+
+    /// Adds the rules that samples of this name may match.
+    pub fn interest_in(&self, name: &str, interest: &mut Vec<Interest>) {
+        self.own.interest_in(name, 0, interest);
+        WELL_KNOWN.interest_in(name, self.own.rules.len(), interest);
+        interest.retain(|(at, _)| {
+            let is_own = *at < self.own.rules.len();
+            is_own
+                || self
+                    .rule(*at)
+                    .is_some_and(|rule| !self.fixed[rule.role as usize])
+        });
+    }
+}
+
+impl Index {
+    fn add(&mut self, rule: Rule) {
+        let at = self.rules.len();
+        let name = rule.selector.as_ref().and_then(Selector::name);
+        match (name, rule.role.kind()) {
+            (None, _) => self.patterns.push(at),
+            (Some(name), RoleKind::Histogram) => {
+                let base = name.strip_suffix("_bucket").unwrap_or(name);
+                for (suffix, part) in PARTS {
+                    let named = self.by_name.entry(format!("{base}{suffix}"));
+                    named.or_default().push((at, part));
+                }
+            }
+            (Some(name), _) => {
+                let named = self.by_name.entry(name.to_owned());
+                named.or_default().push((at, Part::Value));
+            }
+        }
+        self.rules.push(rule);
+    }
+
+    fn interest_in(&self, name: &str, offset: usize, interest: &mut Vec<Interest>) {
+        let named = self.by_name.get(name).into_iter().flatten();
+        interest.extend(named.map(|(at, part)| (offset + at, *part)));
+        for at in &self.patterns {
+            let rule = &self.rules[*at];
+            let takes = |name: &str| {
+                let selector = rule.selector.as_ref();
+                selector.is_some_and(|selector| selector.takes_name(name))
+            };
+            let part = match rule.role.kind() {
+                RoleKind::Histogram => {
+                    let mut parts = PARTS.iter();
+                    let base = |suffix| name.strip_suffix(suffix).is_some_and(takes);
+                    parts
+                        .find(|(suffix, _)| base(*suffix))
+                        .map(|(_, part)| *part)
+                }
+                _ => takes(name).then_some(Part::Value),
+            };
+            interest.extend(part.map(|part| (offset + at, part)));
+        }
+    }
+}
+
+const PARTS: [(&str, Part); 3] = [
+    ("_bucket", Part::Bucket),
+    ("_sum", Part::Sum),
+    ("_count", Part::Count),
+];
+
+/// Durations are in seconds, unless the name says that they are not.
+fn scale_of(role: Role, selector: &Selector) -> f64 {
+    let name = selector.name().unwrap_or_default();
+    let name = name.strip_suffix("_bucket").unwrap_or(name);
+    let is_ms = name.ends_with("_milliseconds") || name.ends_with("_ms");
+    if role.kind() == RoleKind::Histogram && is_ms {
+        0.001
+    } else {
+        1.0
+    }
+}
+
+/// How a role may be found in this service, for people.
+pub fn ways_to_find(spec: &MetricsSpec, role: Role) -> Vec<String> {
+    let plan = Plan::new(spec);
+    plan.rules_of(role)
+        .map(|(_, rule)| rule.written.clone())
+        .collect()
+}

@@ -1,0 +1,343 @@
+use super::history::History;
+use super::plan::Plan;
+use super::scan::{Findings, Scan, Slot};
+use super::view::{RoleValue, ServiceMetrics};
+use super::watch::Latest;
+use super::*;
+use crate::diagnostic::Source;
+use crate::probe::KINDS;
+use crate::probe::http::BodySink;
+use crate::roles::{Role, RoleKind};
+use std::collections::BTreeMap;
+use std::hash::RandomState;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+const INTERVAL: Duration = Duration::from_secs(10);
+/// Wall time of the pages, in milliseconds.
+const NOW: i64 = 1_795_860_000_000;
+
+/// A service with these keys in `metrics`, apart from its address.
+fn spec(keys: &str) -> Arc<MetricsSpec> {
+    let text = format!(
+        "services: [{{ name: a, probes: [{{ name: p, http: {{ url: \"http://h/\" }} }}], metrics: {{ url: \"http://h/metrics\"{keys} }} }}]"
+    );
+    let source = Source {
+        name: String::new(),
+        text,
+    };
+    let loaded = Config::load(&source, Path::new(""), &|_| None, KINDS);
+    let config = loaded.config.expect("valid");
+    config.metrics().next().expect("one").clone()
+}
+
+/// A service whose pages are read one after the other.
+struct Watched {
+    plan: Plan,
+    hasher: RandomState,
+    history: History,
+}
+
+impl Watched {
+    fn new(keys: &str) -> Self {
+        Self {
+            plan: Plan::new(&spec(keys)),
+            hasher: RandomState::new(),
+            history: History::default(),
+        }
+    }
+
+    fn read(&self, page: &str) -> Result<Findings, String> {
+        let mut reader = PageReader::new(Scan::new(&self.plan, &self.hasher, NOW));
+        for part in page.as_bytes().chunks(1000) {
+            reader.take(part).map_err(|failure| failure.message)?;
+        }
+        reader.finish()
+    }
+
+    /// The page of a scrape so many seconds after the first.
+    fn follow(&mut self, at: u64, page: &str) -> ServiceMetrics {
+        let findings = self.read(page).expect("valid");
+        let at = Duration::from_secs(at);
+        let service = "a".into();
+        self.history
+            .follow(&self.plan, &service, &findings, at, INTERVAL)
+    }
+}
+
+fn close(value: Option<f64>, wanted: f64) -> bool {
+    value.is_some_and(|value| (value - wanted).abs() < 1e-9)
+}
+
+fn pages() -> impl Iterator<Item = (PathBuf, String)> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/metrics-pages");
+    let files = std::fs::read_dir(folder).expect("exists");
+    files.map(|file| {
+        let path = file.expect("readable").path();
+        let text = std::fs::read_to_string(&path).expect("text");
+        (path, text)
+    })
+}
+
+/// What a page says at its start: role, series, total and selector.
+fn expected(page: &str) -> BTreeMap<String, String> {
+    let lines = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("# expect "));
+    let parts = lines.map(|line| line.split_once(' ').expect("role and more"));
+    parts
+        .map(|(role, rest)| (role.to_owned(), rest.to_owned()))
+        .collect()
+}
+
+/// The count of a histogram, or the sum of the values; of a state, whether it is set.
+fn total(role: Role, findings: &Findings, at: usize) -> f64 {
+    let points = findings.by_rule[&at].points.iter();
+    let counted = points.filter(|point| match role.kind() {
+        RoleKind::Histogram => point.slot == Slot::Count,
+        _ => true,
+    });
+    let total = counted.fold(0.0, |total: f64, point| total + point.value);
+    if role.kind() == RoleKind::State {
+        total.min(1.0)
+    } else {
+        total
+    }
+}
+
+#[test]
+fn the_pages_of_common_libraries_are_understood() {
+    let mut count = 0;
+    for (path, page) in pages() {
+        let mut watched = Watched::new("");
+        let findings = watched.read(&page).expect("valid");
+        let metrics = watched.follow(0, &page);
+        let found = metrics.roles.iter().map(|view| {
+            let mut rules = watched.plan.rules_of(view.role);
+            let rule = rules.find(|(_, rule)| rule.written == *view.selector);
+            let (at, _) = rule.expect("exists");
+            let total = total(view.role, &findings, at);
+            let shown = format!("{} {total} {}", view.series, view.selector);
+            (view.role.name().to_owned(), shown)
+        });
+        let found: BTreeMap<_, _> = found.collect();
+        assert_eq!(found, expected(&page), "{}", path.display());
+        assert_eq!(metrics.scrape.dropped, 0, "{}", path.display());
+        count += 1;
+    }
+    assert!(count >= 16, "{count} pages");
+}
+
+#[test]
+fn durations_are_in_seconds() {
+    let page = std::fs::read_to_string("tests/fixtures/metrics-pages/envoy.txt").expect("text");
+    let metrics = Watched::new("").follow(0, &page);
+    let histogram = metrics.histogram(Role::RequestDuration).expect("found");
+    assert_eq!(histogram.bounds, [0.005, 0.5]);
+    let mut own = Watched::new(", request_duration: rpc_ms");
+    let page = "rpc_ms_bucket{le=\"250\"} 1\nrpc_ms_bucket{le=\"+Inf\"} 1\n";
+    let histogram = own.follow(0, page);
+    let histogram = histogram.histogram(Role::RequestDuration).expect("found");
+    assert_eq!(histogram.bounds, [0.25]);
+}
+
+#[test]
+fn rates_need_two_scrapes_and_are_those_of_the_last_minute() {
+    let mut watched = Watched::new("");
+    let page = |good: u32, bad: u32| {
+        format!(
+            "http_requests_total{{code=\"200\"}} {good}\nhttp_requests_total{{code=\"500\"}} {bad}\n"
+        )
+    };
+    let first = watched.follow(0, &page(1000, 10));
+    assert_eq!((first.requests_per_second, first.error_ratio), (None, None));
+    assert!(close(first.number(Role::Requests), 0.0));
+    let second = watched.follow(10, &page(1090, 20));
+    assert!(close(second.requests_per_second, 10.0), "{second:?}");
+    assert!(close(second.error_ratio, 0.1), "{second:?}");
+    for step in 2..=8_u32 {
+        watched.follow(u64::from(step) * 10, &page(1090, 20));
+    }
+    let quiet = watched.follow(90, &page(1090, 20));
+    assert!(close(quiet.requests_per_second, 0.0), "{quiet:?}");
+    assert_eq!(quiet.error_ratio, None);
+    assert!(close(quiet.number(Role::Requests), 100.0));
+    // After a pause that is too long, a rate needs two scrapes again.
+    let later = watched.follow(200, &page(5000, 20));
+    assert_eq!(later.requests_per_second, None);
+    assert!(close(later.number(Role::Requests), 4010.0));
+}
+
+#[test]
+fn the_first_errors_of_all_count() {
+    let mut watched = Watched::new("");
+    let before = watched.follow(0, "http_requests_total{status=\"2xx\"} 5\n");
+    assert!(close(before.number(Role::Errors), 0.0), "{before:?}");
+    let page = "http_requests_total{status=\"2xx\"} 15\nhttp_requests_total{status=\"5xx\"} 10\n";
+    let after = watched.follow(10, page);
+    assert!(close(after.number(Role::Errors), 10.0), "{after:?}");
+    assert!(close(after.error_ratio, 0.5), "{after:?}");
+}
+
+#[test]
+fn a_family_without_series_counts_its_first_requests() {
+    let mut watched = Watched::new("");
+    let kind = "# TYPE http_requests_total counter\n";
+    let before = watched.follow(0, kind);
+    assert!(close(before.number(Role::Requests), 0.0), "{before:?}");
+    let page = format!(
+        "{kind}http_requests_total{{code=\"200\"}} 8\nhttp_requests_total{{code=\"500\"}} 2\n"
+    );
+    let first = watched.follow(10, &page);
+    assert!(close(first.number(Role::Requests), 10.0), "{first:?}");
+    assert!(close(first.number(Role::Errors), 2.0), "{first:?}");
+    let later = watched.follow(20, &page.replace("} 8", "} 18"));
+    assert!(close(later.requests_per_second, 1.0), "{later:?}");
+    // Without a label of the status, errors are not known.
+    let other = Watched::new("").follow(0, &format!("{kind}http_requests_total 5\n"));
+    assert_eq!(other.number(Role::Errors), None);
+}
+
+#[test]
+fn resets_and_missing_series_are_handled_as_prometheus_does() {
+    let mut watched = Watched::new("");
+    watched.follow(0, "http_requests_total{code=\"200\"} 100\n");
+    let reset = watched.follow(10, "http_requests_total{code=\"200\"} 7\n");
+    assert!(close(reset.number(Role::Requests), 7.0), "{reset:?}");
+    let gone = watched.follow(20, "other 1\n");
+    assert_eq!(gone.number(Role::Requests), None);
+    let back = watched.follow(30, "http_requests_total{code=\"200\"} 9\n");
+    assert!(close(back.number(Role::Requests), 9.0), "{back:?}");
+}
+
+#[test]
+fn quantiles_are_those_of_what_was_counted_meanwhile() {
+    let mut watched = Watched::new("");
+    let page = |fast: u32, slow: u32| {
+        let all = fast + slow;
+        format!(
+            "http_request_duration_seconds_bucket{{le=\"0.1\"}} {fast}\nhttp_request_duration_seconds_bucket{{le=\"0.5\"}} {all}\nhttp_request_duration_seconds_bucket{{le=\"+Inf\"}} {all}\nhttp_request_duration_seconds_sum 1\nhttp_request_duration_seconds_count {all}\n"
+        )
+    };
+    assert_eq!(watched.follow(0, &page(100_000, 0)).quantiles, None);
+    let metrics = watched.follow(10, &page(100_050, 50));
+    let [p50, p95, _] = metrics.quantiles.expect("known");
+    assert!(
+        (p50 - 0.1).abs() < 1e-9 && (p95 - 0.46).abs() < 1e-9,
+        "{metrics:?}"
+    );
+    let histogram = metrics.histogram(Role::RequestDuration).expect("found");
+    assert_eq!(histogram.counts, [50, 50, 0]);
+}
+
+#[test]
+fn selectors_come_before_well_known_names() {
+    let mut watched = Watched::new(", errors: 'my_failures{kind!=\"user\"}', queue_depth: jobs");
+    let page = "http_requests_total{code=\"500\"} 3\nmy_failures{kind=\"user\"} 5\nmy_failures{kind=\"io\"} 2\nqueue_depth 9\n";
+    let metrics = watched.follow(0, page);
+    let errors = metrics.role(Role::Errors).expect("found");
+    assert_eq!((errors.series, errors.library), (1, None));
+    assert!(
+        metrics
+            .role(Role::Requests)
+            .expect("found")
+            .library
+            .is_some()
+    );
+    assert!(
+        metrics.role(Role::QueueDepth).is_none(),
+        "its selector finds nothing"
+    );
+}
+
+#[test]
+fn parts_of_a_ratio_come_from_one_library() {
+    let page = "hikaricp_connections_active 3\ngo_sql_max_open_connections 100\n";
+    let metrics = Watched::new("").follow(0, page);
+    assert!(metrics.role(Role::DbPoolInUse).is_some());
+    assert!(metrics.role(Role::DbPoolMax).is_none(), "{metrics:?}");
+    let own = Watched::new(", requests: rpc_total")
+        .follow(0, "rpc_total 1\nhttp_requests_total{code=\"500\"} 1\n");
+    assert!(own.role(Role::Errors).is_none(), "{own:?}");
+}
+
+#[test]
+fn values_without_a_use_are_dropped_and_counted() {
+    let mut watched = Watched::new("");
+    let future = NOW + 365 * 86_400_000;
+    let page = format!(
+        "http_requests_total{{code=\"200\"}} 5\nhttp_requests_total{{code=\"200\"}} 6\nhttp_requests_total{{code=\"201\"}} NaN\nhttp_requests_total{{code=\"202\"}} -1\nhttp_requests_total{{code=\"203\"}} +Inf\nhttp_requests_total{{code=\"204\"}} 1 {future}\nhttp_requests_total{{code=\"205\"}} 1 {}\nhttp_requests_total{{code=\"206\"}} 1 {NOW}\nqueue_depth NaN\nother NaN\n",
+        NOW - 400_000
+    );
+    let metrics = watched.follow(0, &page);
+    assert_eq!(metrics.role(Role::Requests).expect("found").series, 2);
+    // The rule of the errors sees none of them.
+    assert_eq!((metrics.scrape.samples, metrics.scrape.dropped), (10, 7));
+    assert!(metrics.role(Role::QueueDepth).is_none());
+}
+
+#[test]
+fn pages_are_bounded() {
+    let watched = Watched::new("");
+    let many: Vec<String> = (0..scan::KEPT_MAX + 10)
+        .map(|n| format!("queue_depth{{n=\"{n}\"}} 1\n"))
+        .collect();
+    let metrics = Watched::new("").follow(0, &(many.concat() + "circuit_breaker_open 1\n"));
+    let queue = metrics.role(Role::QueueDepth).expect("found");
+    assert_eq!((queue.series, &queue.value), (0, &None));
+    assert!(metrics.scrape.dropped > scan::KEPT_MAX as u64);
+    let long = format!(
+        "queue_depth{{x=\"{}\"}} 5\nqueue_depth 2\n",
+        "y".repeat(1 << 20)
+    );
+    let metrics = Watched::new("").follow(0, &long);
+    assert!(close(metrics.number(Role::QueueDepth), 2.0), "{metrics:?}");
+    assert_eq!(metrics.scrape.dropped, 1);
+    let lines = "\n".repeat(1_000_001);
+    let refused = watched.read(&lines).expect_err("too many");
+    assert!(refused.contains("more than 1000000 lines"), "{refused}");
+}
+
+#[test]
+fn the_last_line_needs_no_end_and_a_wrong_one_is_named() {
+    let watched = Watched::new("");
+    assert_eq!(watched.read("a 1\nb 2").expect("valid").samples, 2);
+    assert!(
+        watched
+            .read("a 1\nb x\n")
+            .expect_err("invalid")
+            .starts_with("line 2: `x`")
+    );
+    let crlf = watched.read("a 1\r\n").expect_err("invalid");
+    assert!(crlf.contains("CR LF"), "{crlf}");
+}
+
+#[test]
+fn any_state_that_is_not_0_is_open() {
+    let mut watched = Watched::new("");
+    let metrics = watched.follow(
+        0,
+        "circuit_breaker_open{b=\"x\"} 0\ncircuit_breaker_open{b=\"y\"} 2\n",
+    );
+    assert!(close(metrics.number(Role::CircuitBreakerOpen), 1.0));
+    let view = metrics.role(Role::CircuitBreakerOpen).expect("found");
+    assert_eq!(view.value, Some(RoleValue::Gauge(1.0)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn values_are_shown_for_two_and_a_half_intervals_without_a_success() {
+    let mut latest = Latest::unknown(&spec(""));
+    let found = Watched::new("").follow(0, "queue_depth 3\n");
+    latest.take(found, Instant::now());
+    let mut failed = ServiceMetrics::unknown("a".into());
+    failed.scrape.error = Some("connection refused".to_owned());
+    tokio::time::advance(INTERVAL).await;
+    latest.take(failed, Instant::now());
+    let recent = latest.at(Instant::now(), INTERVAL);
+    assert!(close(recent.number(Role::QueueDepth), 3.0), "{recent:?}");
+    assert!(recent.scrape.error.is_some());
+    tokio::time::advance(INTERVAL * 2).await;
+    let old = latest.at(Instant::now(), INTERVAL);
+    assert_eq!((old.roles.len(), old.requests_per_second), (0, None));
+    assert!(old.scrape.error.is_some());
+}

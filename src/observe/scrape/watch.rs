@@ -1,0 +1,198 @@
+//! One service that is scraped again and again.
+
+use super::history::{History, stale_after};
+use super::page::PageReader;
+use super::plan::Plan;
+use super::scan::{Findings, Found, Point, Scan, Slot};
+use super::view::{RoleView, ScrapeView, ServiceMetrics};
+use crate::clock::Clock;
+use crate::config::MetricsSpec;
+use crate::probe::{Attempt, Trace};
+use crate::roles::{Role, RoleKind};
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
+
+/// Within this, the first scrapes of all services are spread.
+const SPREAD_MS: u64 = 1000;
+
+/// What is known of a service, and since when.
+#[derive(Clone, Debug)]
+pub struct Latest {
+    pub metrics: Arc<ServiceMetrics>,
+    /// The start of the last successful scrape.
+    pub since: Option<Instant>,
+    /// Whether a scrape has ended.
+    pub is_scraped: bool,
+}
+
+impl Latest {
+    pub fn unknown(spec: &MetricsSpec) -> Self {
+        Self {
+            metrics: Arc::new(ServiceMetrics::unknown(spec.service.clone())),
+            since: None,
+            is_scraped: false,
+        }
+    }
+
+    /// What is shown now: values that are too old are absent.
+    pub fn at(&self, now: Instant, interval: Duration) -> Arc<ServiceMetrics> {
+        let age = self.since.map(|since| now.saturating_duration_since(since));
+        if age.is_some_and(|age| age <= stale_after(interval)) {
+            return self.metrics.clone();
+        }
+        Arc::new(ServiceMetrics {
+            scrape: self.metrics.scrape.clone(),
+            ..ServiceMetrics::unknown(self.metrics.service.clone())
+        })
+    }
+}
+
+/// Scrapes in the interval of the spec, until the task is ended.
+pub async fn watch(spec: Arc<MetricsSpec>, clock: Clock, latest: watch::Sender<Latest>) {
+    let mut scraper = Scraper::new(spec.clone());
+    let offset = RandomState::new().hash_one(&spec.service) % SPREAD_MS;
+    let first = Instant::now() + Duration::from_millis(offset);
+    let mut tick = interval_at(first, spec.interval);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut was_failing = false;
+    loop {
+        tick.tick().await;
+        let started = Instant::now();
+        let result = scraper.scrape(&clock, Trace::silent()).await;
+        if let (Some(error), false) = (&result.scrape.error, was_failing) {
+            tracing::warn!("{}: its metrics cannot be read: {error}", spec.service);
+        }
+        was_failing = result.scrape.error.is_some();
+        latest.send_modify(|latest| latest.take(result, started));
+    }
+}
+
+impl Latest {
+    /// A failed scrape leaves the values as they are, until they are too old.
+    pub(super) fn take(&mut self, scraped: ServiceMetrics, started: Instant) {
+        self.is_scraped = true;
+        if scraped.scrape.error.is_none() {
+            self.since = Some(started);
+            self.metrics = Arc::new(scraped);
+        } else {
+            let mut metrics = (*self.metrics).clone();
+            metrics.scrape = scraped.scrape;
+            self.metrics = Arc::new(metrics);
+        }
+    }
+}
+
+/// Scrapes one service, any number of times.
+#[derive(Debug)]
+pub struct Scraper {
+    spec: Arc<MetricsSpec>,
+    plan: Plan,
+    history: History,
+    hasher: RandomState,
+    begun: Instant,
+    /// What the last page itself has.
+    raw: Vec<(Role, f64)>,
+}
+
+impl Scraper {
+    pub fn new(spec: Arc<MetricsSpec>) -> Self {
+        Self {
+            plan: Plan::new(&spec),
+            spec,
+            history: History::default(),
+            hasher: RandomState::new(),
+            begun: Instant::now(),
+            raw: Vec::new(),
+        }
+    }
+
+    /// Scrapes once. What goes wrong is in the result.
+    pub async fn scrape(&mut self, clock: &Clock, trace: Trace) -> ServiceMetrics {
+        let spec = self.spec.clone();
+        let mut attempt = Attempt::new(clock.now(), spec.timeout, trace);
+        let result = self.read(&mut attempt).await;
+        let took = attempt.started.elapsed();
+        match result {
+            Ok(findings) => {
+                let at = attempt.started.saturating_duration_since(self.begun);
+                let (service, interval) = (&spec.service, spec.interval);
+                let history = &mut self.history;
+                let mut metrics = history.follow(&self.plan, service, &findings, at, interval);
+                metrics.scrape.took = took;
+                self.raw = raw_values(&self.plan, &metrics, &findings);
+                metrics
+            }
+            Err(error) => ServiceMetrics {
+                scrape: ScrapeView {
+                    error: Some(spec.redactions.clean(&error).into_owned()),
+                    took,
+                    ..ScrapeView::default()
+                },
+                ..ServiceMetrics::unknown(spec.service.clone())
+            },
+        }
+    }
+
+    /// The values on the last page: of a counter its total there, of a histogram its count.
+    pub fn raw_values(&self) -> Vec<(Role, f64)> {
+        self.raw.clone()
+    }
+
+    async fn read(&self, attempt: &mut Attempt) -> Result<Findings, String> {
+        let endpoint = &self.spec.endpoint;
+        if let Some(paths) = &self.plan.paths {
+            let totals = endpoint.get_totals(attempt, paths.clone()).await?;
+            return Ok(of_document(&totals));
+        }
+        let now_ms = attempt.wall.0;
+        let mut page = PageReader::new(Scan::new(&self.plan, &self.hasher, now_ms));
+        endpoint.get(attempt, &mut page).await?;
+        page.finish()
+    }
+}
+
+fn raw_values(plan: &Plan, metrics: &ServiceMetrics, findings: &Findings) -> Vec<(Role, f64)> {
+    let value = |view: &RoleView| {
+        let mut rules = plan.rules_of(view.role);
+        let (at, _) = rules.find(|(_, rule)| *rule.written == *view.selector)?;
+        let points = findings.by_rule.get(&at)?.points.iter();
+        let counted = points.filter(|point| match view.role.kind() {
+            RoleKind::Histogram => point.slot == Slot::Count,
+            _ => true,
+        });
+        let total = counted.fold(0.0, |total, point| total + point.value);
+        let is_state = view.role.kind() == RoleKind::State;
+        Some((
+            view.role,
+            if is_state {
+                f64::from(u8::from(total != 0.0))
+            } else {
+                total
+            },
+        ))
+    };
+    metrics.roles.iter().filter_map(value).collect()
+}
+
+/// The totals of a JSON document, one for each rule.
+fn of_document(totals: &[Option<f64>]) -> Findings {
+    let mut findings = Findings::default();
+    for (at, total) in totals.iter().enumerate() {
+        let point = total.filter(|value| value.is_finite()).map(|value| Point {
+            key: 0,
+            slot: Slot::Value,
+            value,
+        });
+        findings.samples += u64::from(point.is_some());
+        let found = Found {
+            is_known: point.is_some(),
+            points: point.into_iter().collect(),
+            is_partial: false,
+        };
+        findings.by_rule.insert(at, found);
+    }
+    findings
+}

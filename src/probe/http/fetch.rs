@@ -1,0 +1,174 @@
+//! An address that is read for what its answer contains: the requests of the `http` kind, with its
+//! credentials, TLS and redirects, without its expectations.
+
+use super::body::BodySink;
+use super::expect::Expect;
+use super::keys::{self, Address};
+use super::read::{CHECKED_MAX, read_request, read_transport, read_url, warn_of_open_secrets};
+use super::run::follow;
+use super::sent::fitting_version;
+use super::total::JsonTotal;
+use super::{HttpProbe, Version};
+use crate::outcome::{Cause, Verdict};
+use crate::probe::Attempt;
+use crate::probe::dial::{Failure, Progress, options};
+use crate::probe::evaluate::Evaluator;
+use crate::yaml::{Declared, Key, Section, Size};
+use http::header::ACCEPT;
+use http::{HeaderValue, Method, response};
+use hyper::body::Bytes;
+use std::sync::Arc;
+use tokio::time::timeout_at;
+
+/// A page of a million samples has about 100 MiB.
+pub const BODY_LIMIT: Key<Size> = Key::with_default(
+    "body_limit",
+    Size { max_mib: 256 },
+    "16MiB",
+    "Maximum size of the decoded answer; a larger one is an error, and the rest of it is not read. JSON is read up to 16MiB.",
+);
+
+/// Those of an [`Endpoint`], apart from its address.
+pub const OPTIONS: [&dyn Declared; 12] = [
+    &keys::HEADERS,
+    &keys::BEARER,
+    &keys::BASIC_AUTH,
+    &keys::FOLLOW_REDIRECTS,
+    &keys::MAX_REDIRECTS,
+    &BODY_LIMIT,
+    &keys::COMPRESSION,
+    &keys::TLS,
+    &options::IP_VERSION,
+    &keys::HTTP_VERSION,
+    &keys::PROXY,
+    &keys::PROXY_AUTH,
+];
+
+/// A request that is ready to be made, any number of times.
+#[derive(Debug)]
+pub struct Endpoint {
+    probe: HttpProbe,
+}
+
+impl Endpoint {
+    /// Reads the options from `section`, and the address from a key of `place`. Faults are
+    /// reported.
+    pub fn read(
+        section: &Section<'_>,
+        place: &Section<'_>,
+        address: &Key<Address>,
+        accept: &'static str,
+    ) -> Option<Self> {
+        let url = read_url(place, address);
+        let request = read_request(section, url, Some(Method::GET), Bytes::new());
+        let version = section.get(&keys::HTTP_VERSION).unwrap_or(Version::Auto);
+        let version = request.as_ref().map_or(version, |request| {
+            fitting_version(section, request, version)
+        });
+        let transport = read_transport(section, version);
+        let follow = section.get(&keys::FOLLOW_REDIRECTS);
+        let max = section.get(&keys::MAX_REDIRECTS);
+        let body_limit = section.get(&BODY_LIMIT);
+        let mut request = request?;
+        if request
+            .headers
+            .get(ACCEPT)
+            .is_none_or(|value| value == "*/*")
+        {
+            let accept = HeaderValue::from_static(accept);
+            request.headers.insert(ACCEPT, accept);
+        }
+        warn_of_open_secrets(section, &request);
+        let probe = HttpProbe {
+            request,
+            expect: Arc::new(Expect::nothing()),
+            evaluator: Evaluator::default(),
+            redirects: max.filter(|_| follow == Some(true)),
+            body_limit: body_limit?,
+            transport: transport?,
+        };
+        Some(Self { probe })
+    }
+
+    /// The address for people.
+    pub fn target(&self) -> String {
+        self.probe.request.shown()
+    }
+
+    /// Reads the answer to its end, or says why that is not possible. It ends by the deadline.
+    pub async fn get(
+        &self,
+        attempt: &mut Attempt,
+        receiver: &mut dyn BodySink,
+    ) -> Result<(), String> {
+        let deadline = attempt.deadline;
+        let mut progress = Progress::new(attempt);
+        let followed = timeout_at(deadline, follow(&self.probe, receiver, &mut progress)).await;
+        said(progress, followed.map(|result| result.map(drop)))
+    }
+
+    /// Reads a JSON document, and returns the total of each query; `None` without a result.
+    pub async fn get_totals(
+        &self,
+        attempt: &mut Attempt,
+        queries: Arc<[JsonTotal]>,
+    ) -> Result<Vec<Option<f64>>, String> {
+        let mut document = Document::default();
+        self.get(attempt, &mut document).await?;
+        let bytes = document.bytes;
+        let work = move || {
+            let document = serde_json::from_slice(&bytes).map_err(|error| error.to_string())?;
+            Ok(queries.iter().map(|query| query.of(&document)).collect())
+        };
+        let evaluated = self.probe.evaluator.evaluate(attempt.deadline, work).await;
+        let result: Result<_, String> = evaluated.map_err(|failure| failure.message)?;
+        result.map_err(|fault| format!("the answer is not valid JSON: {fault}"))
+    }
+}
+
+fn said(
+    progress: Progress<'_>,
+    result: Result<Result<(), Failure>, tokio::time::error::Elapsed>,
+) -> Result<(), String> {
+    let outcome = progress.finish(result);
+    match outcome.verdict {
+        Verdict::Good => Ok(()),
+        _ => Err(outcome.detail.message.unwrap_or_default().to_string()),
+    }
+}
+
+/// What an answer without the status 200 says, if anything else than its body was wanted.
+pub fn check_status(head: &response::Parts) -> Result<(), Failure> {
+    match head.status.as_u16() {
+        200 => Ok(()),
+        status => {
+            let message = format!("status {status}, expected 200");
+            Err(Failure::bad(Cause::Status, message))
+        }
+    }
+}
+
+/// A whole JSON document.
+#[derive(Default)]
+struct Document {
+    bytes: Vec<u8>,
+}
+
+impl BodySink for Document {
+    fn begin(&mut self, head: &response::Parts) -> Result<(), Failure> {
+        check_status(head)
+    }
+
+    fn wants_body(&self) -> bool {
+        true
+    }
+
+    fn take(&mut self, part: &[u8]) -> Result<(), Failure> {
+        self.bytes.extend_from_slice(part);
+        if self.bytes.len() as u64 <= CHECKED_MAX {
+            return Ok(());
+        }
+        let message = format!("the JSON document is larger than {CHECKED_MAX} bytes");
+        Err(Failure::bad(Cause::BodyTooLarge, message))
+    }
+}

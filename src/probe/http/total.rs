@@ -1,0 +1,66 @@
+//! Numbers of a JSON document. Pure.
+
+use super::query;
+use serde_json::Value;
+use serde_json_path::JsonPath;
+use std::fmt;
+
+/// A query whose results are added.
+#[derive(Clone, Debug)]
+pub struct JsonTotal {
+    path: JsonPath,
+    written: String,
+}
+
+impl JsonTotal {
+    /// Reads a query, or says what is wrong with it.
+    pub fn parse(query: &str) -> Result<Self, String> {
+        Ok(Self {
+            path: query::read(query)?,
+            written: query.to_owned(),
+        })
+    }
+
+    /// The total of all results that are numbers; `true` is 1 and `false` is 0. `None` without any.
+    pub fn of(&self, document: &Value) -> Option<f64> {
+        let results = self.path.query(document).all().into_iter();
+        let numbers = results.filter_map(|result| match result {
+            Value::Bool(is_true) => Some(f64::from(u8::from(*is_true))),
+            other => other.as_f64(),
+        });
+        numbers.reduce(|total, number| total + number)
+    }
+}
+
+impl fmt::Display for JsonTotal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.written)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn results_that_are_numbers_are_added() {
+        let document = json!({
+            "workers": [{ "busy": 3, "up": true }, { "busy": 4.5, "up": false }],
+            "state": "open",
+            "nothing": null,
+        });
+        for (query, wanted) in [
+            ("$.workers[0].busy", Some(3.0)),
+            ("$.workers[*].busy", Some(7.5)),
+            ("$.workers[*].up", Some(1.0)),
+            ("$.state", None),
+            ("$.nothing", None),
+            ("$.missing", None),
+        ] {
+            let total = JsonTotal::parse(query).expect("valid");
+            assert_eq!(total.of(&document), wanted, "{query}");
+        }
+        assert!(JsonTotal::parse("workers").is_err());
+    }
+}

@@ -1,0 +1,70 @@
+//! A service's own metrics as JSON.
+
+use crate::observe::scrape::{QUANTILES, RoleValue, RoleView, ServiceMetrics};
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+#[derive(Serialize)]
+pub struct MetricsStatus {
+    /// Whether the last scrape succeeded.
+    pub success: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    pub scrape_duration_seconds: f64,
+    pub samples: u64,
+    pub samples_dropped: u64,
+    pub requests_per_second: Option<f64>,
+    pub error_ratio: Option<f64>,
+    pub db_pool_usage_ratio: Option<f64>,
+    /// Of the request duration, in seconds.
+    pub quantiles: BTreeMap<&'static str, f64>,
+    /// By the name of the role.
+    pub roles: BTreeMap<&'static str, RoleStatus>,
+}
+
+#[derive(Serialize)]
+pub struct RoleStatus {
+    pub selector: String,
+    /// The library whose names these are; absent for a selector of the config.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub library: Option<&'static str>,
+    pub series: usize,
+    /// Of a counter or a histogram, what was counted since slod found it.
+    pub value: Option<f64>,
+}
+
+impl MetricsStatus {
+    pub fn of(metrics: &ServiceMetrics) -> Self {
+        let quantiles = metrics.quantiles.iter().flatten().zip(QUANTILES);
+        let roles = metrics.roles.iter();
+        Self {
+            success: metrics.scrape.error.is_none(),
+            error: metrics.scrape.error.clone(),
+            scrape_duration_seconds: metrics.scrape.took.as_secs_f64(),
+            samples: metrics.scrape.samples,
+            samples_dropped: metrics.scrape.dropped,
+            requests_per_second: metrics.requests_per_second,
+            error_ratio: metrics.error_ratio,
+            db_pool_usage_ratio: metrics.pool_usage(),
+            quantiles: quantiles.map(|(value, (_, name))| (name, *value)).collect(),
+            roles: roles
+                .map(|view| (view.role.name(), RoleStatus::of(view)))
+                .collect(),
+        }
+    }
+}
+
+impl RoleStatus {
+    fn of(view: &RoleView) -> Self {
+        let value = view.value.as_ref().map(|value| match value {
+            RoleValue::Gauge(value) | RoleValue::Counter(value) => *value,
+            RoleValue::Histogram(histogram) => histogram.counts.iter().sum::<u64>() as f64,
+        });
+        Self {
+            selector: view.selector.to_string(),
+            library: view.library,
+            series: view.series,
+            value,
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! The closed set of what a service's own metrics can say.
+
+use std::fmt;
+
+/// How a role's series are combined and continued.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RoleKind {
+    /// A value of the moment; the matching series are added.
+    Gauge,
+    /// A value of the moment that is 1 if any matching series is not 0, otherwise 0.
+    State,
+    /// Only ever rises, apart from resets; the increases of the matching series are added.
+    Counter,
+    /// Counters per bucket, in seconds.
+    Histogram,
+}
+
+macro_rules! roles {
+    ($($variant:ident, $name:literal, $kind:ident, $meaning:literal;)+) => {
+        /// A part that a series plays.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Role { $($variant),+ }
+
+        impl Role {
+            /// In the order in which they are shown.
+            pub const ALL: [Self; [$(Self::$variant),+].len()] = [$(Self::$variant),+];
+
+            /// As in the config and in metrics.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name),+ }
+            }
+
+            pub const fn kind(self) -> RoleKind {
+                match self { $(Self::$variant => RoleKind::$kind),+ }
+            }
+
+            /// For the docs.
+            pub const fn meaning(self) -> &'static str {
+                match self { $(Self::$variant => $meaning),+ }
+            }
+        }
+    };
+}
+
+roles! {
+    Requests, "requests", Counter, "Selector of the requests that the service answered.";
+    Errors, "errors", Counter, "Selector of those of the requests that failed. They are part of `requests`.";
+    RequestDuration, "request_duration", Histogram, "Selector of the duration of requests: a classic histogram, named without `_bucket`.";
+    ActiveConnections, "active_connections", Gauge, "Selector of the open connections, or of the requests in progress.";
+    QueueDepth, "queue_depth", Gauge, "Selector of what waits to be processed.";
+    DbPoolInUse, "db_pool_in_use", Gauge, "Selector of the database connections in use.";
+    DbPoolMax, "db_pool_max", Gauge, "Selector of how many database connections the pool may have.";
+    DbPoolWaiting, "db_pool_waiting", Gauge, "Selector of the requests that wait for a database connection.";
+    CircuitBreakerOpen, "circuit_breaker_open", State, "Selector of the states of circuit breakers: open if any matching series is not 0.";
+    CircuitBreakerTrips, "circuit_breaker_trips", Counter, "Selector of how often circuit breakers opened.";
+    CacheHits, "cache_hits", Counter, "Selector of the cache lookups that found something.";
+    CacheMisses, "cache_misses", Counter, "Selector of the cache lookups that found nothing.";
+    WorkerRestarts, "worker_restarts", Counter, "Selector of how often worker processes were replaced.";
+    ConnectionTimeouts, "connection_timeouts", Counter, "Selector of the connections, to a database or another service, that timed out.";
+    LlmRequests, "llm_requests", Counter, "Selector of the requests to a language model.";
+    LlmErrors, "llm_errors", Counter, "Selector of those of the requests to a language model that failed.";
+    LlmTokensIn, "llm_tokens_in", Counter, "Selector of the tokens sent to a language model.";
+    LlmTokensOut, "llm_tokens_out", Counter, "Selector of the tokens that a language model generated.";
+    LlmDuration, "llm_duration", Histogram, "Selector of the duration of requests to a language model: a classic histogram, named without `_bucket`.";
+    LlmTimeToFirstToken, "llm_time_to_first_token", Histogram, "Selector of the time to the first token: a classic histogram, named without `_bucket`.";
+    LlmRateLimitHits, "llm_rate_limit_hits", Counter, "Selector of the requests to a language model that a rate limit refused.";
+}
+
+impl Role {
+    pub const COUNT: usize = Self::ALL.len();
+
+    /// The role that this one is a part of or a ratio to. Both come from one library: an error
+    /// ratio over the requests of another one would be wrong.
+    pub const fn anchor(self) -> Option<Self> {
+        Some(match self {
+            Self::Errors => Self::Requests,
+            Self::DbPoolMax | Self::DbPoolWaiting => Self::DbPoolInUse,
+            Self::CacheMisses => Self::CacheHits,
+            Self::LlmErrors => Self::LlmRequests,
+            Self::LlmTokensOut => Self::LlmTokensIn,
+            _ => return None,
+        })
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}

@@ -1,0 +1,100 @@
+//! The names under which well-known libraries expose the roles. Data: a new library is one
+//! [`Ecosystem`] with its source.
+
+mod go_node;
+mod java;
+mod llm;
+mod otel;
+mod plain;
+mod proxies;
+mod python;
+
+use super::role::Role;
+
+/// The metrics of one library.
+#[derive(Debug)]
+pub struct Ecosystem {
+    /// For people.
+    pub name: &'static str,
+    /// Where its names and labels are defined.
+    pub source: &'static str,
+    /// Of several rows for one role, the first counts whose series exist.
+    pub rows: &'static [Row],
+}
+
+/// A role, and the selector of its series.
+#[derive(Clone, Copy, Debug)]
+pub struct Row {
+    pub role: Role,
+    pub selector: &'static str,
+    /// What values are multiplied with to be in the unit of the role.
+    pub scale: f64,
+}
+
+const fn row(role: Role, selector: &'static str) -> Row {
+    Row {
+        role,
+        selector,
+        scale: 1.0,
+    }
+}
+
+/// A histogram in milliseconds.
+const fn row_ms(role: Role, selector: &'static str) -> Row {
+    Row {
+        role,
+        selector,
+        scale: 0.001,
+    }
+}
+
+/// In the order in which they are tried. What a library alone uses comes before names that several
+/// use.
+pub const TABLE: &[&Ecosystem] = &[
+    &python::STARLETTE,
+    &python::FLASK,
+    &java::MICROMETER,
+    &java::RESILIENCE4J,
+    &otel::HTTP,
+    &otel::HTTP_BEFORE_1_23,
+    &otel::DATABASE,
+    &otel::GEN_AI,
+    &llm::LITELLM,
+    &llm::VLLM,
+    &llm::TGI,
+    &llm::SGLANG,
+    &proxies::ENVOY,
+    &proxies::NGINX,
+    &proxies::PGBOUNCER,
+    &proxies::REDIS,
+    &go_node::GO_SQL,
+    &python::FASTAPI,
+    &go_node::EXPRESS,
+    &python::SQLALCHEMY,
+    &python::CELERY,
+    &plain::PLAIN,
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::roles::Selector;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_row_is_a_selector_with_a_source() {
+        let mut roles = BTreeSet::new();
+        for ecosystem in TABLE {
+            let mut seen = BTreeSet::new();
+            assert!(ecosystem.source.contains('/'), "{}", ecosystem.name);
+            for row in ecosystem.rows {
+                let read = Selector::parse(row.selector);
+                assert!(read.is_ok(), "{}: {read:?}", row.selector);
+                let is_new = seen.insert((row.role, row.selector));
+                assert!(is_new, "{} has {} twice", row.role, row.selector);
+                roles.insert(row.role);
+            }
+        }
+        assert_eq!(roles.len(), Role::COUNT, "every role is in the table");
+    }
+}

@@ -1,0 +1,46 @@
+//! Go and Node.
+
+use super::{Ecosystem, row};
+use crate::roles::Role::{
+    ActiveConnections, DbPoolInUse, DbPoolMax, Errors, RequestDuration, Requests,
+};
+
+/// `collectors.NewDBStatsCollector`. A maximum of 0 means unlimited.
+pub const GO_SQL: Ecosystem = Ecosystem {
+    name: "Go sql.DB",
+    source: "https://github.com/prometheus/client_golang prometheus/collectors/dbstats_collector.go",
+    rows: &[
+        row(DbPoolInUse, "go_sql_in_use_connections"),
+        row(DbPoolMax, "go_sql_max_open_connections"),
+    ],
+};
+
+/// A histogram whose count is the number of requests; the sockets are those of prom-client.
+pub const EXPRESS: Ecosystem = Ecosystem {
+    name: "express-prom-bundle or prom-client",
+    source: "https://github.com/jochen-schweizer/express-prom-bundle src/index.js; https://github.com/siimon/prom-client lib/metrics/processHandles.js",
+    rows: &[
+        row(Requests, "http_request_duration_seconds_count"),
+        row(
+            Errors,
+            r#"http_request_duration_seconds_count{status_code=~"5.."}"#,
+        ),
+        row(
+            Errors,
+            r#"http_request_duration_seconds_count{code=~"5.."}"#,
+        ),
+        row(
+            Errors,
+            r#"http_request_duration_seconds_count{status=~"5.."}"#,
+        ),
+        row(RequestDuration, "http_request_duration_seconds"),
+        row(
+            ActiveConnections,
+            r#"nodejs_active_handles{type=~"Socket|TLSSocket"}"#,
+        ),
+        row(
+            ActiveConnections,
+            r#"nodejs_active_resources{type=~"TCPSocketWrap|TLSWrap"}"#,
+        ),
+    ],
+};

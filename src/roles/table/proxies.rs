@@ -1,0 +1,89 @@
+//! Proxies and stores whose metrics stand for a service.
+
+use super::{Ecosystem, row, row_ms};
+use crate::roles::Role::{
+    ActiveConnections, CacheHits, CacheMisses, CircuitBreakerOpen, CircuitBreakerTrips,
+    ConnectionTimeouts, DbPoolInUse, DbPoolMax, DbPoolWaiting, Errors, QueueDepth, RequestDuration,
+    Requests,
+};
+
+/// Times are in milliseconds. The requests of the admin page, which has the metrics, do not count.
+pub const ENVOY: Ecosystem = Ecosystem {
+    name: "Envoy",
+    source: "https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_conn_man/stats; https://www.envoyproxy.io/docs/envoy/latest/configuration/upstream/cluster_manager/cluster_stats",
+    rows: &[
+        row(
+            Requests,
+            r#"envoy_http_downstream_rq_completed{envoy_http_conn_manager_prefix!="admin"}"#,
+        ),
+        row(
+            Errors,
+            r#"envoy_http_downstream_rq_xx{envoy_http_conn_manager_prefix!="admin",envoy_response_code_class="5"}"#,
+        ),
+        row_ms(
+            RequestDuration,
+            r#"envoy_http_downstream_rq_time{envoy_http_conn_manager_prefix!="admin"}"#,
+        ),
+        row(
+            ActiveConnections,
+            r#"envoy_http_downstream_cx_active{envoy_http_conn_manager_prefix!="admin"}"#,
+        ),
+        row(QueueDepth, "envoy_cluster_upstream_rq_pending_active"),
+        row(
+            CircuitBreakerOpen,
+            r#"{__name__=~"envoy_cluster_circuit_breakers_(default|high)_(cx|cx_pool|rq|rq_pending|rq_retry)_open"}"#,
+        ),
+        row(
+            CircuitBreakerTrips,
+            r#"{__name__=~"envoy_cluster_upstream_(cx|rq_pending)_overflow"}"#,
+        ),
+        row(
+            ConnectionTimeouts,
+            "envoy_cluster_upstream_cx_connect_timeout",
+        ),
+    ],
+};
+
+/// The stub status has no statuses of responses and no times.
+pub const NGINX: Ecosystem = Ecosystem {
+    name: "nginx-prometheus-exporter",
+    source: "https://github.com/nginx/nginx-prometheus-exporter collector/nginx.go",
+    rows: &[
+        row(Requests, "nginx_http_requests_total"),
+        row(ActiveConnections, "nginx_connections_active"),
+    ],
+};
+
+/// The database `pgbouncer` is its own console.
+pub const PGBOUNCER: Ecosystem = Ecosystem {
+    name: "pgbouncer_exporter",
+    source: "https://github.com/prometheus-community/pgbouncer_exporter collector.go",
+    rows: &[
+        row(
+            DbPoolInUse,
+            r#"pgbouncer_pools_server_active_connections{database!="pgbouncer"}"#,
+        ),
+        row(
+            DbPoolMax,
+            r#"pgbouncer_databases_pool_size{name!="pgbouncer"}"#,
+        ),
+        row(
+            DbPoolWaiting,
+            r#"pgbouncer_pools_client_waiting_connections{database!="pgbouncer"}"#,
+        ),
+        row(
+            ActiveConnections,
+            r#"pgbouncer_pools_client_active_connections{database!="pgbouncer"}"#,
+        ),
+    ],
+};
+
+pub const REDIS: Ecosystem = Ecosystem {
+    name: "redis_exporter",
+    source: "https://github.com/oliver006/redis_exporter exporter/exporter.go",
+    rows: &[
+        row(CacheHits, "redis_keyspace_hits_total"),
+        row(CacheMisses, "redis_keyspace_misses_total"),
+        row(ActiveConnections, "redis_connected_clients"),
+    ],
+};

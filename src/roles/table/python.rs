@@ -1,0 +1,74 @@
+//! Python web frameworks and what runs beside them.
+
+use super::{Ecosystem, row};
+use crate::roles::Role::{
+    ActiveConnections, DbPoolInUse, DbPoolMax, Errors, QueueDepth, RequestDuration, Requests,
+};
+
+/// The name `http_requests_total` is also that of many applications with a client library alone;
+/// only the label of the status differs: `status` here, `code` by Go's promhttp, `status_code` and
+/// `http_status` elsewhere. The status may be a class such as `5xx`.
+pub const FASTAPI: Ecosystem = Ecosystem {
+    name: "FastAPI instrumentator or client library",
+    source: "https://github.com/trallnag/prometheus-fastapi-instrumentator src/prometheus_fastapi_instrumentator/metrics.py; https://github.com/prometheus/client_golang prometheus/promhttp/instrument_server.go",
+    rows: &[
+        row(Requests, "http_requests_total"),
+        row(Errors, r#"http_requests_total{status=~"5.."}"#),
+        row(Errors, r#"http_requests_total{code=~"5.."}"#),
+        row(Errors, r#"http_requests_total{status_code=~"5.."}"#),
+        row(Errors, r#"http_requests_total{http_status=~"5.."}"#),
+        row(RequestDuration, "http_request_duration_highr_seconds"),
+        row(RequestDuration, "http_request_duration_seconds"),
+        row(ActiveConnections, "http_requests_inprogress"),
+        row(ActiveConnections, "http_requests_in_progress"),
+        row(ActiveConnections, "http_requests_in_flight"),
+        row(ActiveConnections, "in_flight_requests"),
+    ],
+};
+
+/// `starlette_exporter`, and `starlette-prometheus` with its own names for responses and times.
+pub const STARLETTE: Ecosystem = Ecosystem {
+    name: "starlette_exporter",
+    source: "https://github.com/stephenhillier/starlette_exporter starlette_exporter/middleware.py; https://github.com/perdy/starlette-prometheus starlette_prometheus/middleware.py",
+    rows: &[
+        row(Requests, "starlette_requests_total"),
+        row(Errors, r#"starlette_requests_total{status_code=~"5.."}"#),
+        row(Errors, r#"starlette_responses_total{status_code=~"5.."}"#),
+        row(RequestDuration, "starlette_request_duration_seconds"),
+        row(
+            RequestDuration,
+            "starlette_requests_processing_time_seconds",
+        ),
+        row(ActiveConnections, "starlette_requests_in_progress"),
+    ],
+};
+
+pub const FLASK: Ecosystem = Ecosystem {
+    name: "prometheus_flask_exporter",
+    source: "https://github.com/rycus86/prometheus_flask_exporter prometheus_flask_exporter/__init__.py",
+    rows: &[
+        row(Requests, "flask_http_request_total"),
+        row(Errors, r#"flask_http_request_total{status=~"5.."}"#),
+        row(RequestDuration, "flask_http_request_duration_seconds"),
+    ],
+};
+
+/// `SQLAlchemy` exposes nothing itself. These are the names that applications give to
+/// `pool.checkedout()` and `pool.size()`.
+pub const SQLALCHEMY: Ecosystem = Ecosystem {
+    name: "SQLAlchemy pool",
+    source: "https://docs.sqlalchemy.org/en/20/core/pooling.html QueuePool",
+    rows: &[
+        row(DbPoolInUse, "sqlalchemy_pool_checked_out"),
+        row(DbPoolInUse, "sqlalchemy_pool_checkedout"),
+        row(DbPoolInUse, "db_pool_checked_out"),
+        row(DbPoolMax, "sqlalchemy_pool_size"),
+        row(DbPoolMax, "db_pool_size"),
+    ],
+};
+
+pub const CELERY: Ecosystem = Ecosystem {
+    name: "celery-exporter",
+    source: "https://github.com/danihodovic/celery-exporter src/exporter.py",
+    rows: &[row(QueueDepth, "celery_queue_length")],
+};

@@ -1,0 +1,137 @@
+//! A service's own metrics on its page.
+
+use super::parts::{icon, known};
+use crate::format::numbers;
+use crate::observe::SystemView;
+use crate::observe::scrape::{RoleValue, RoleView, ServiceMetrics};
+use crate::report::health::HealthLevel;
+use crate::roles::Role;
+use maud::{Markup, html};
+use std::time::Duration;
+
+/// The own metrics of a service; nothing where they are not read.
+pub fn metrics(service: &str, system: &SystemView) -> Markup {
+    let found = system.services.iter().find(|one| *one.service == *service);
+    html! {
+        @if let Some(metrics) = found {
+            section {
+                h2 { "The service's own metrics" }
+                div.card {
+                    (trouble(metrics))
+                    @if metrics.roles.is_empty() {
+                        p.quiet { "No series with a known role was found." }
+                    } @else {
+                        (facts(metrics))
+                        details {
+                            summary { "All roles" }
+                            (roles(metrics))
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn trouble(metrics: &ServiceMetrics) -> Markup {
+    let dropped = metrics.scrape.dropped;
+    html! {
+        @if let Some(error) = &metrics.scrape.error {
+            p { span.badge.warn { (icon(HealthLevel::Warn)) "not readable" } " " span dir="auto" { (error) } }
+        } @else if dropped > 0 {
+            p.quiet { (numbers::plural(dropped, "sample")) " could not be used" }
+        }
+    }
+}
+
+fn facts(metrics: &ServiceMetrics) -> Markup {
+    let number = |role| metrics.number(role);
+    let duration = |seconds: f64| {
+        Duration::try_from_secs_f64(seconds).map_or_else(|_| "–".to_owned(), numbers::latency)
+    };
+    let [p50, p95, p99] = metrics.quantiles.map_or([None; 3], |all| all.map(Some));
+    html! {
+        dl.facts {
+            div { dt { "Requests" } dd { (known(metrics.requests_per_second, rate)) } }
+            div { dt { "Errors" } dd { (known(metrics.error_ratio, numbers::percent)) } }
+            div { dt { "Response time p50" } dd { (known(p50, duration)) } }
+            div { dt { "p95" } dd { (known(p95, duration)) } }
+            div { dt { "p99" } dd { (known(p99, duration)) } }
+            @for (name, role) in [("Active connections", Role::ActiveConnections), ("Queue", Role::QueueDepth)] {
+                @if let Some(value) = number(role) { div { dt { (name) } dd { (plain(value)) } } }
+            }
+            @if let Some(in_use) = number(Role::DbPoolInUse) {
+                div { dt { "Database pool" } dd {
+                    (known(metrics.pool_usage(), numbers::share))
+                    span.quiet { (plain(in_use)) " in use" (limit(number(Role::DbPoolMax))) }
+                } }
+            }
+            @if let Some(open) = number(Role::CircuitBreakerOpen) {
+                div { dt { "Circuit breaker" } dd { (breaker(open)) } }
+            }
+        }
+    }
+}
+
+fn limit(max: Option<f64>) -> String {
+    max.map_or_else(String::new, |max| format!(" of {}", plain(max)))
+}
+
+fn breaker(open: f64) -> Markup {
+    let (level, word) = if open > 0.0 {
+        (HealthLevel::Warn, "open")
+    } else {
+        (HealthLevel::Ok, "closed")
+    };
+    html! { span class={ "badge " (level.class()) } { (icon(level)) (word) } }
+}
+
+fn roles(metrics: &ServiceMetrics) -> Markup {
+    html! {
+        div.scroll { table.numbers {
+            caption { "Counters count since slod found them" }
+            thead { tr {
+                th scope="col" { "Role" } th scope="col" { "Value" } th scope="col" { "Series" }
+                th scope="col" { "Selector" }
+            } }
+            tbody {
+                @for view in &metrics.roles {
+                    tr {
+                        th scope="row" { (view.role.name()) }
+                        td { (known(view.value.as_ref(), value)) }
+                        td { (numbers::count(view.series as u64)) }
+                        td { bdi { (selector(view)) } }
+                    }
+                }
+            }
+        } }
+    }
+}
+
+fn selector(view: &RoleView) -> String {
+    let library = view.library.map(|library| format!(" ({library})"));
+    format!("{}{}", view.selector, library.unwrap_or_default())
+}
+
+fn value(value: &RoleValue) -> String {
+    match value {
+        RoleValue::Gauge(value) | RoleValue::Counter(value) => plain(*value),
+        RoleValue::Histogram(histogram) => {
+            let count = histogram.counts.iter().sum();
+            format!("{} observed", numbers::count(count))
+        }
+    }
+}
+
+fn rate(rate: f64) -> String {
+    format!("{}/s", plain(rate))
+}
+
+/// With two decimals where it is not whole.
+fn plain(value: f64) -> String {
+    if value.fract() == 0.0 {
+        format!("{value:.0}")
+    } else {
+        format!("{value:.2}")
+    }
+}
