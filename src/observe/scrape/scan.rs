@@ -172,7 +172,7 @@ fn point(rule: &Rule, part: Part, sample: &Sample<'_>, key: u64) -> Option<Point
         Part::Value | Part::Sum => rule.scale,
         Part::Bucket | Part::Count => 1.0,
     };
-    is_usable.then(|| Point {
+    is_usable.then_some(Point {
         key,
         slot,
         value: sample.value * scale,
