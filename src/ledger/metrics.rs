@@ -1,11 +1,14 @@
-//! The families of all services: each declared once, with how it is read from the snapshot.
+//! The families of all services: each declared once, with how it is read from live state.
 
-use super::numbers::{ObjectiveNumbers, Services};
-use super::snapshot::{ProbeView, QUANTILE_SPANS, QUANTILES, WindowView};
+use super::numbers::{LiveObjective, LiveProbe};
+use super::service::ServiceState;
+use super::snapshot::{QUANTILE_SPANS, QUANTILES, WindowView};
+use super::view::LedgerView;
+use crate::alert::Burning;
 use crate::exposition::{Described, Family, Labels, Samples, Sink, write_each};
-use crate::outcome::{Cause, CodeOf, Measurement, ProbeKey, Timestamp, Verdict, VoidReason};
+use crate::outcome::{Cause, CodeOf, Measurement, Timestamp, Verdict, VoidReason};
 use crate::slo::StandardWindow as Window;
-use std::borrow::Borrow;
+use std::sync::Arc;
 
 const PROBE: &[&str] = &["service", "probe"];
 const PROBE_REASON: &[&str] = &["service", "probe", "reason"];
@@ -27,10 +30,10 @@ const EXPORTED: [Window; 8] = [
     Window::Days30,
 ];
 
-/// How the samples of an objective are written.
-type DescribedObjective = (Family, fn(&mut Samples<'_>, &(dyn ObjectiveNumbers + '_)));
+type DescribedProbe = (Family, fn(&mut Samples<'_>, &LiveProbe<'_>));
+type DescribedObjective = (Family, fn(&mut Samples<'_>, &LiveObjective<'_>));
 
-const SERVICES: &[Described<()>] = &[(
+const SERVICES: &[Described<Arc<ServiceState>>] = &[(
     Family::gauge(
         "slod_service_info",
         "",
@@ -40,7 +43,7 @@ const SERVICES: &[Described<()>] = &[(
     |samples, _service| samples.count(1),
 )];
 
-const PROBES: &[Described<ProbeView>] = &[
+const PROBES: &[DescribedProbe] = &[
     (
         Family::gauge(
             "slod_probe_success",
@@ -51,6 +54,7 @@ const PROBES: &[Described<ProbeView>] = &[
         |samples, probe| {
             samples.value(
                 probe
+                    .state
                     .last
                     .as_ref()
                     .map(|last| f64::from(u8::from(last.verdict == Verdict::Good))),
@@ -64,7 +68,7 @@ const PROBES: &[Described<ProbeView>] = &[
             PROBE,
             "Bad outcomes since the last good one; outcomes before the last start may be missing.",
         ),
-        |samples, probe| samples.count(probe.consecutive_failures),
+        |samples, probe| samples.count(probe.state.consecutive_failures),
     ),
     (
         Family::counter(
@@ -72,7 +76,7 @@ const PROBES: &[Described<ProbeView>] = &[
             PROBE,
             "Counted outcomes, good and bad.",
         ),
-        |samples, probe| samples.count(probe.runs),
+        |samples, probe| samples.count(probe.state.runs),
     ),
     (
         Family::counter(
@@ -81,7 +85,7 @@ const PROBES: &[Described<ProbeView>] = &[
             "Bad outcomes by cause.",
         ),
         |samples, probe| {
-            for (cause, count) in Cause::ALL.iter().zip(probe.failures) {
+            for (cause, count) in Cause::ALL.iter().zip(probe.state.failures) {
                 samples.with("reason", cause.label(), |samples| samples.count(count));
             }
         },
@@ -93,7 +97,7 @@ const PROBES: &[Described<ProbeView>] = &[
             "Void attempts, which say nothing about the service, by reason: failures of slod itself.",
         ),
         |samples, probe| {
-            for (why, count) in VoidReason::ALL.iter().zip(probe.voids) {
+            for (why, count) in VoidReason::ALL.iter().zip(probe.state.voids) {
                 samples.with("reason", why.label(), |samples| samples.count(count));
             }
         },
@@ -104,7 +108,7 @@ const PROBES: &[Described<ProbeView>] = &[
             PROBE,
             "Ticks whose attempt could not run in time.",
         ),
-        |samples, probe| samples.count(probe.missed),
+        |samples, probe| samples.count(probe.state.missed),
     ),
     (
         Family::histogram(
@@ -115,10 +119,15 @@ const PROBES: &[Described<ProbeView>] = &[
         ),
         |samples, probe| {
             let bounds = probe
-                .bucket_bounds
+                .state
+                .bounds
                 .iter()
                 .map(std::time::Duration::as_secs_f64);
-            samples.histogram(bounds, &probe.buckets, probe.duration_sum.as_secs_f64());
+            samples.histogram(
+                bounds,
+                &probe.state.buckets,
+                probe.state.duration_sum.as_secs_f64(),
+            );
         },
     ),
     (
@@ -131,6 +140,7 @@ const PROBES: &[Described<ProbeView>] = &[
         |samples, probe| {
             for phase in Measurement::PHASES {
                 let spent = probe
+                    .state
                     .last
                     .as_ref()
                     .and_then(|last| last.measured.get(*phase));
@@ -148,7 +158,7 @@ const PROBES: &[Described<ProbeView>] = &[
             "HTTP status of the last counted outcome.",
         ),
         |samples, probe| {
-            samples.value(probe.last_code(CodeOf::HttpStatus).map(f64::from));
+            samples.value(probe.state.last_code(CodeOf::HttpStatus).map(f64::from));
         },
     ),
     (
@@ -161,6 +171,7 @@ const PROBES: &[Described<ProbeView>] = &[
         |samples, probe| {
             samples.value(
                 probe
+                    .state
                     .last
                     .as_ref()
                     .and_then(|last| last.tls_not_after)
@@ -175,7 +186,7 @@ const PROBES: &[Described<ProbeView>] = &[
             PROBE,
             "Tick of the last counted outcome.",
         ),
-        |samples, probe| samples.value(probe.last.as_ref().map(|last| last.at.as_secs_f64())),
+        |samples, probe| samples.value(probe.state.last.as_ref().map(|last| last.at.as_secs_f64())),
     ),
     (
         Family::summary(
@@ -185,7 +196,7 @@ const PROBES: &[Described<ProbeView>] = &[
             "Latency quantiles within 1 percent; a failed probe counts as at least its timeout. Absent if the sample is too small (n < ln 0.05 / ln q).",
         ),
         |samples, probe| {
-            for (window, values) in QUANTILE_SPANS.iter().zip(&probe.quantiles) {
+            for (window, values) in QUANTILE_SPANS.iter().zip(probe.quantiles()) {
                 for (quantile, latency) in QUANTILES.iter().zip(values) {
                     samples.with(
                         "quantile",
@@ -354,7 +365,7 @@ const OBJECTIVES: &[DescribedObjective] = &[
 
 fn windows(
     samples: &mut Samples<'_>,
-    slo: &dyn ObjectiveNumbers,
+    slo: &LiveObjective<'_>,
     value: impl Fn(&WindowView) -> Option<f64>,
 ) {
     for window in EXPORTED {
@@ -364,7 +375,7 @@ fn windows(
 }
 
 /// Counts of an objective as events, which may be whole or not.
-fn events(samples: &mut Samples<'_>, slo: &dyn ObjectiveNumbers, counts: u64) {
+fn events(samples: &mut Samples<'_>, slo: &LiveObjective<'_>, counts: u64) {
     match slo.objective().budgeting {
         budgeting if budgeting.parts() == 1 => samples.count(counts),
         budgeting => samples.value(Some(budgeting.events(counts))),
@@ -380,34 +391,46 @@ pub fn families() -> impl Iterator<Item = &'static Family> {
 }
 
 /// Writes every family of the services.
-pub fn write(sink: &mut dyn Sink, services: &impl Services) {
-    let labelled = services.names().map(|(name, more)| {
-        let mut labels = Labels::new(&[("service", name)]);
-        for (name, value) in more {
+pub fn write(sink: &mut dyn Sink, view: &LedgerView) {
+    let label = |labels: &mut Labels, service: &&Arc<ServiceState>| {
+        labels.push("service", &service.name);
+        for (name, value) in &*service.labels {
             labels.push(name, value);
         }
-        (labels, ())
-    });
-    write_each(sink, SERVICES, &labelled, |write, samples, item| {
-        write(samples, item);
-    });
-    let probes: Vec<_> = services.probes().collect();
-    let probes = probes.iter().map(|probe| {
-        let probe: &ProbeView = probe.borrow();
-        let ProbeKey {
-            service,
-            probe: name,
-        } = &probe.key;
-        (Labels::new(&[("service", service), ("probe", name)]), probe)
-    });
-    write_each(sink, PROBES, &probes, |write, samples, probe| {
-        write(samples, probe);
-    });
-    let objectives = services.objectives().map(|(service, slo)| {
-        let labels = Labels::new(&[("service", service), ("slo", &slo.objective().name)]);
-        (labels, slo)
-    });
-    write_each(sink, OBJECTIVES, &objectives, |write, samples, slo| {
-        write(samples, slo);
-    });
+    };
+    write_each(
+        sink,
+        SERVICES,
+        &view.services.iter(),
+        label,
+        |write, samples, service| {
+            write(samples, service);
+        },
+    );
+    let label = |labels: &mut Labels, probe: &LiveProbe<'_>| {
+        labels.push("service", &probe.state.key.service);
+        labels.push("probe", &probe.state.key.probe);
+    };
+    write_each(
+        sink,
+        PROBES,
+        &view.probes(),
+        label,
+        |write, samples, probe| {
+            write(samples, probe);
+        },
+    );
+    let label = |labels: &mut Labels, slo: &LiveObjective<'_>| {
+        labels.push("service", slo.service());
+        labels.push("slo", &slo.objective().name);
+    };
+    write_each(
+        sink,
+        OBJECTIVES,
+        &view.objectives(),
+        label,
+        |write, samples, slo| {
+            write(samples, slo);
+        },
+    );
 }

@@ -4,7 +4,7 @@ mod corrections;
 mod index;
 mod judging;
 pub mod metrics;
-pub mod numbers;
+mod numbers;
 mod objective;
 mod plans;
 mod probe;
@@ -19,6 +19,7 @@ mod watch;
 
 pub use corrections::in_force;
 pub use judging::recalled;
+pub use numbers::LiveObjective;
 pub use plans::plans;
 pub use restore::{Rebuilt, RestoreFrom, Unread, recount, reload, restore};
 pub use snapshot::Snapshot;

@@ -3,5 +3,6 @@
 mod check;
 mod docs;
 mod layers;
+mod metrics;
 mod page;
 mod synthetic;

@@ -11,7 +11,7 @@ use crate::probe::Attempt;
 use crate::probe::dial::{Failure, Host, Progress, connect, resolve};
 use crate::probe::quoted::quoted;
 use http::StatusCode;
-use http::header::COOKIE;
+use http::header::{COOKIE, SET_COOKIE};
 use tokio::net::TcpStream;
 use tokio::time::timeout_at;
 
@@ -28,7 +28,9 @@ async fn follow(probe: &HttpProbe, progress: &mut Progress<'_>) -> Result<(), Fa
     for followed in 0.. {
         let request = next.as_ref().unwrap_or(&probe.request);
         let answer = ask(probe, request, progress).await?;
-        cookies.keep(&answer.head.headers, &request.cookie_url());
+        if answer.head.headers.contains_key(SET_COOKIE) {
+            cookies.keep(&answer.head.headers, &request.cookie_url());
+        }
         let Some(mut redirected) = redirection(probe, request, &answer, followed, progress)? else {
             return judge(probe, answer, progress).await;
         };
