@@ -31,7 +31,30 @@ const EXPORTED: [Window; 8] = [
 ];
 
 type DescribedProbe = (Family, fn(&mut Samples<'_>, &LiveProbe<'_>));
-type DescribedObjective = (Family, fn(&mut Samples<'_>, &LiveObjective<'_>));
+type DescribedObjective = (Family, fn(&mut Samples<'_>, &LiveObjective<'_>, &Windows));
+
+/// What several families say of the exported windows of an objective: computed once for a page, and
+/// small, because those of all objectives are in memory while it is written.
+type Windows = [WindowNumbers; EXPORTED.len()];
+
+/// Not a number where unknown, which is not written.
+#[derive(Clone, Copy)]
+struct WindowNumbers {
+    sli: f64,
+    burn_rate: f64,
+    coverage: f64,
+}
+
+impl From<WindowView> for WindowNumbers {
+    fn from(view: WindowView) -> Self {
+        let number = |value: Option<f64>| value.unwrap_or(f64::NAN);
+        Self {
+            sli: number(view.sli),
+            burn_rate: number(view.burn_rate),
+            coverage: number(view.coverage),
+        }
+    }
+}
 
 const SERVICES: &[Described<Arc<ServiceState>>] = &[(
     Family::gauge(
@@ -220,7 +243,7 @@ const OBJECTIVES: &[DescribedObjective] = &[
             SLO,
             "Counted events: outcomes, or time slices that are over.",
         ),
-        |samples, slo| events(samples, slo, slo.events()),
+        |samples, slo, _| events(samples, slo, slo.events()),
     ),
     (
         Family::counter(
@@ -228,7 +251,7 @@ const OBJECTIVES: &[DescribedObjective] = &[
             SLO,
             "Bad events among slod_slo_events_total.",
         ),
-        |samples, slo| events(samples, slo, slo.bad_events()),
+        |samples, slo, _| events(samples, slo, slo.bad_events()),
     ),
     (
         Family::gauge(
@@ -237,7 +260,7 @@ const OBJECTIVES: &[DescribedObjective] = &[
             SLO_INFO,
             "The services whose probes an objective counts: always 1. `source` is another service; the label is empty for the service's own probes.",
         ),
-        |samples, slo| {
+        |samples, slo, _| {
             samples.with("sli", slo.objective().sli.name(), |samples| {
                 for source in slo.objective().sources() {
                     match source {
@@ -255,7 +278,7 @@ const OBJECTIVES: &[DescribedObjective] = &[
             SLO,
             "The time that one event represents at the current intervals: a minute for time slices.",
         ),
-        |samples, slo| samples.value(Some(slo.event_interval().as_secs_f64())),
+        |samples, slo, _| samples.value(Some(slo.event_interval().as_secs_f64())),
     ),
     (
         Family::gauge(
@@ -264,7 +287,7 @@ const OBJECTIVES: &[DescribedObjective] = &[
             SLO,
             "The target ratio.",
         ),
-        |samples, slo| samples.value(Some(slo.objective().target)),
+        |samples, slo, _| samples.value(Some(slo.objective().target)),
     ),
     (
         Family::gauge(
@@ -273,7 +296,7 @@ const OBJECTIVES: &[DescribedObjective] = &[
             SLO,
             "The window of the error budget.",
         ),
-        |samples, slo| samples.value(Some(slo.objective().window.length.as_secs_f64())),
+        |samples, slo, _| samples.value(Some(slo.objective().window.length.as_secs_f64())),
     ),
     (
         Family::gauge(
@@ -282,7 +305,7 @@ const OBJECTIVES: &[DescribedObjective] = &[
             SLO_WINDOW,
             "good / (good + bad) over the window. Absent while unknown.",
         ),
-        |samples, slo| windows(samples, slo, |window| window.sli),
+        |samples, _, windows| each(samples, windows, |window| window.sli),
     ),
     (
         Family::gauge(
@@ -291,7 +314,7 @@ const OBJECTIVES: &[DescribedObjective] = &[
             SLO_WINDOW,
             "Error ratio of the window / (1 - objective). Absent while unknown.",
         ),
-        |samples, slo| windows(samples, slo, |window| window.burn_rate),
+        |samples, _, windows| each(samples, windows, |window| window.burn_rate),
     ),
     (
         Family::gauge(
@@ -300,7 +323,7 @@ const OBJECTIVES: &[DescribedObjective] = &[
             SLO_WINDOW,
             "Counted events / expected events up to now: below 1 if slod was down, or the service is new.",
         ),
-        |samples, slo| windows(samples, slo, |window| window.coverage),
+        |samples, _, windows| each(samples, windows, |window| window.coverage),
     ),
     (
         Family::gauge(
@@ -309,7 +332,7 @@ const OBJECTIVES: &[DescribedObjective] = &[
             SLO,
             "Whether a correction, such as planned maintenance, currently excludes events: 1 yes, 0 no.",
         ),
-        |samples, slo| samples.count(u64::from(slo.is_corrected())),
+        |samples, slo, _| samples.count(u64::from(slo.is_corrected())),
     ),
     (
         Family::gauge(
@@ -318,7 +341,7 @@ const OBJECTIVES: &[DescribedObjective] = &[
             SLO,
             "Share of the error budget that is left; negative once overspent.",
         ),
-        |samples, slo| samples.value(slo.budget().remaining),
+        |samples, slo, _| samples.value(slo.budget().remaining),
     ),
     (
         Family::gauge(
@@ -327,7 +350,7 @@ const OBJECTIVES: &[DescribedObjective] = &[
             SLO_WINDOW,
             "Share of the error budget of each of the objective's windows that is left, such as 30d or month; negative once overspent.",
         ),
-        |samples, slo| {
+        |samples, slo, _| {
             for budget in std::iter::once(slo.budget()).chain(slo.further()) {
                 let name = budget.window.name();
                 samples.with("window", &name, |samples| samples.value(budget.remaining));
@@ -341,7 +364,7 @@ const OBJECTIVES: &[DescribedObjective] = &[
             SLO,
             "Remaining downtime allowance: how long a total outage can last before the error budget is spent; 0 once it is spent.",
         ),
-        |samples, slo| samples.value(slo.budget().affordable.map(|left| left.as_secs_f64())),
+        |samples, slo, _| samples.value(slo.budget().affordable.map(|left| left.as_secs_f64())),
     ),
     (
         Family::gauge(
@@ -350,7 +373,7 @@ const OBJECTIVES: &[DescribedObjective] = &[
             SLO,
             "When an overspent budget becomes positive again if nothing fails from now on. Absent if it is not spent.",
         ),
-        |samples, slo| samples.value(slo.budget().recovery.map(Timestamp::as_secs_f64)),
+        |samples, slo, _| samples.value(slo.budget().recovery.map(Timestamp::as_secs_f64)),
     ),
     (
         Family::gauge(
@@ -359,18 +382,15 @@ const OBJECTIVES: &[DescribedObjective] = &[
             SLO,
             "When the budget is exhausted at the burn rate of the last day. Absent if it is not.",
         ),
-        |samples, slo| samples.value(slo.budget().exhaustion.map(Timestamp::as_secs_f64)),
+        |samples, slo, _| samples.value(slo.budget().exhaustion.map(Timestamp::as_secs_f64)),
     ),
 ];
 
-fn windows(
-    samples: &mut Samples<'_>,
-    slo: &LiveObjective<'_>,
-    value: impl Fn(&WindowView) -> Option<f64>,
-) {
-    for window in EXPORTED {
-        let value = value(&slo.window(window));
-        samples.with("window", window.name(), |samples| samples.value(value));
+fn each(samples: &mut Samples<'_>, windows: &Windows, value: impl Fn(&WindowNumbers) -> f64) {
+    for (window, numbers) in EXPORTED.iter().zip(windows) {
+        samples.with("window", window.name(), |samples| {
+            samples.value(Some(value(numbers)));
+        });
     }
 }
 
@@ -420,17 +440,20 @@ pub fn write(sink: &mut dyn Sink, view: &LedgerView) {
             write(samples, probe);
         },
     );
-    let label = |labels: &mut Labels, slo: &LiveObjective<'_>| {
+    let windows = |slo: LiveObjective<'_>| EXPORTED.map(|window| slo.window(window).into());
+    let windows: Vec<Windows> = view.objectives().map(windows).collect();
+    let label = |labels: &mut Labels, (slo, _): &(LiveObjective<'_>, &Windows)| {
         labels.push("service", slo.service());
         labels.push("slo", &slo.objective().name);
     };
+    let items = view.objectives().zip(&windows);
     write_each(
         sink,
         OBJECTIVES,
-        &view.objectives(),
+        &items,
         label,
-        |write, samples, slo| {
-            write(samples, slo);
+        |write, samples, (slo, windows)| {
+            write(samples, slo, windows);
         },
     );
 }
