@@ -385,48 +385,44 @@ pub fn families() -> impl Iterator<Item = &'static Family> {
 }
 
 /// Writes the families of all probes that ask language models; none if there are no such probes.
-pub fn write<'a>(
+pub(super) fn write<'a>(
     sink: &mut dyn Sink,
-    probes: impl Iterator<Item = (&'a ProbeKey, &'a LlmCounters)> + Clone,
+    probes: &(impl Iterator<Item = (&'a ProbeKey, &'a LlmCounters)> + Clone),
 ) {
     if probes.clone().next().is_none() {
         return;
     }
-    let ours = probes.clone().map(|(key, llm)| {
-        let model = ("model", &*llm.subject.model);
-        (labels(key, &[model]), llm)
+    let label = |labels: &mut Labels, (key, llm): &(&ProbeKey, &LlmCounters)| {
+        push_probe(labels, key);
+        labels.push("model", &llm.subject.model);
+    };
+    write_each(sink, OURS, probes, label, |write, samples, (_, llm)| {
+        write(samples, llm);
     });
-    write_each(sink, OURS, &ours, |write, samples, llm| write(samples, llm));
+    let label = |labels: &mut Labels, (key, llm): &(&ProbeKey, &LlmCounters)| {
+        push_probe(labels, key);
+        labels.push("gen_ai_operation_name", llm.subject.operation);
+        labels.push("gen_ai_provider_name", llm.subject.provider);
+        labels.push("gen_ai_request_model", &llm.subject.model);
+    };
     for (convention, families) in OPENTELEMETRY {
         let chosen = probes.clone();
         let chosen = chosen.filter(|(_, llm)| llm.subject.convention == *convention);
-        if chosen.clone().next().is_none() {
-            continue;
+        if chosen.clone().next().is_some() {
+            write_each(
+                sink,
+                families,
+                &chosen,
+                label,
+                |write, samples, (_, llm)| {
+                    write(samples, llm);
+                },
+            );
         }
-        let theirs = chosen.map(|(key, llm)| {
-            let Subject {
-                model,
-                provider,
-                operation,
-                ..
-            } = &llm.subject;
-            let subject = [
-                ("gen_ai_operation_name", *operation),
-                ("gen_ai_provider_name", *provider),
-                ("gen_ai_request_model", model),
-            ];
-            (labels(key, &subject), llm)
-        });
-        write_each(sink, families, &theirs, |write, samples, llm| {
-            write(samples, llm);
-        });
     }
 }
 
-fn labels(key: &ProbeKey, more: &[(&str, &str)]) -> Labels {
-    let mut labels = Labels::new(&[("service", &key.service), ("probe", &key.probe)]);
-    for (name, value) in more {
-        labels.push(name, value);
-    }
-    labels
+fn push_probe(labels: &mut Labels, key: &ProbeKey) {
+    labels.push("service", &key.service);
+    labels.push("probe", &key.probe);
 }

@@ -5,7 +5,7 @@ mod index;
 mod judging;
 pub mod llm;
 pub mod metrics;
-pub mod numbers;
+mod numbers;
 mod objective;
 mod plans;
 mod probe;
@@ -20,6 +20,7 @@ mod watch;
 
 pub use corrections::in_force;
 pub use judging::recalled;
+pub use numbers::LiveObjective;
 pub use plans::plans;
 pub use restore::{Rebuilt, RestoreFrom, Unread, recount, reload, restore};
 pub use snapshot::Snapshot;

@@ -2,12 +2,12 @@
 
 use super::llm::LlmCounters;
 use super::snapshot::{
-    ATTEMPTS, AttemptView, LastOutcome, ProbeView, QUANTILE_SPANS, QUANTILES, RECENT_FAILURES,
+    ATTEMPTS, AttemptView, LastOutcome, ProbeView, QUANTILES, Quantiles, RECENT_FAILURES,
 };
 use super::transitions::Failing;
 use crate::config::ProbeSpec;
 use crate::outcome::{
-    Cause, Event, Measures, Outcome, ProbeKey, Record, Timestamp, Verdict, VoidReason,
+    Cause, CodeOf, Event, Measures, Outcome, ProbeKey, Record, Timestamp, Verdict, VoidReason,
 };
 use crate::stats::quantile::Latencies;
 use crate::stats::scale::Scale;
@@ -31,19 +31,19 @@ pub(super) struct ProbeState {
     target: Arc<str>,
     pub(super) interval: Duration,
     timeout: Duration,
-    bounds: Arc<[Duration]>,
+    pub(super) bounds: Arc<[Duration]>,
     /// Counters since the process started.
-    runs: u64,
-    failures: [u64; Cause::ALL.len()],
-    voids: [u64; VoidReason::ALL.len()],
+    pub(super) runs: u64,
+    pub(super) failures: [u64; Cause::ALL.len()],
+    pub(super) voids: [u64; VoidReason::ALL.len()],
     pub(super) missed: u64,
-    buckets: Box<[u64]>,
-    duration_sum: Duration,
+    pub(super) buckets: Box<[u64]>,
+    pub(super) duration_sum: Duration,
     /// Of a probe of a language model.
-    llm: Option<Arc<LlmCounters>>,
-    last: Option<LastOutcome>,
+    pub(super) llm: Option<Arc<LlmCounters>>,
+    pub(super) last: Option<LastOutcome>,
     /// Bad outcomes since the last good one.
-    consecutive_failures: u64,
+    pub(super) consecutive_failures: u64,
     /// The first of these.
     failing_since: Option<Timestamp>,
     /// Newest first.
@@ -252,12 +252,6 @@ impl ProbeState {
     }
 
     pub(super) fn view(&self, now: Timestamp, scale: &Scale, merged: &mut Vec<u32>) -> ProbeView {
-        let mut quantiles = [[None; QUANTILES.len()]; QUANTILE_SPANS.len()];
-        for (span, values) in quantiles.iter_mut().enumerate() {
-            *values = self
-                .latencies
-                .quantiles(span, now, QUANTILES, scale, merged);
-        }
         ProbeView {
             key: self.key.clone(),
             kind: self.kind,
@@ -276,8 +270,26 @@ impl ProbeState {
             buckets: self.buckets.clone(),
             duration_sum: self.duration_sum,
             llm: self.llm.clone(),
-            quantiles,
+            quantiles: self.quantiles(now, scale, merged),
         }
+    }
+
+    pub(super) fn quantiles(
+        &self,
+        now: Timestamp,
+        scale: &Scale,
+        merged: &mut Vec<u32>,
+    ) -> Quantiles {
+        std::array::from_fn(|span| {
+            self.latencies
+                .quantiles(span, now, QUANTILES, scale, merged)
+        })
+    }
+
+    /// The last outcome's code, if it is one of this protocol.
+    pub(super) fn last_code(&self, of: CodeOf) -> Option<u32> {
+        let last = self.last.as_ref()?;
+        last.code.filter(|_| self.measures.code == Some(of))
     }
 }
 

@@ -53,9 +53,15 @@ pub(super) fn write_some<T>(
     labels: impl Fn(&T) -> Labels,
 ) {
     if !items.is_empty() {
-        let items = items.iter().map(|item| (labels(item), item));
-        write_each(sink, families, &items, |write, samples, item| {
-            write(samples, item);
-        });
+        let label = |into: &mut Labels, item: &&T| *into = labels(item);
+        write_each(
+            sink,
+            families,
+            &items.iter(),
+            label,
+            |write, samples, item| {
+                write(samples, item);
+            },
+        );
     }
 }

@@ -11,7 +11,7 @@ use crate::outcome::{Cause, Outcome};
 use crate::probe::Attempt;
 use crate::probe::dial::{Failure, Progress};
 use crate::probe::quoted::quoted;
-use http::header::{COOKIE, LOCATION};
+use http::header::{COOKIE, LOCATION, SET_COOKIE};
 use http::{Response, StatusCode, response};
 use hyper::body::Incoming;
 use tokio::time::timeout_at;
@@ -47,7 +47,9 @@ pub(super) async fn follow(
         };
         let answer = probe.transport.ask(request, own, receive, progress);
         let head = answer.await?;
-        cookies.keep(&head.headers, &request.cookie_url());
+        if head.headers.contains_key(SET_COOKIE) {
+            cookies.keep(&head.headers, &request.cookie_url());
+        }
         let Some(mut redirected) = redirection(probe, request, &head, followed, progress)? else {
             return Ok(head);
         };
