@@ -1,17 +1,34 @@
 //! The system under the services: collectors sample it, the observer runs them and publishes a
 //! [`SystemView`].
 
+mod cgroup;
 mod collector;
+mod container;
+mod count;
+mod disk;
 mod host;
+mod lines;
 pub mod metrics;
+mod mounts;
 mod network;
 mod observer;
+mod pressure;
 mod process;
+mod root;
+mod unreadable;
 mod view;
 
 pub use collector::{COLLECTORS, Collector, CollectorKind};
+pub use container::ContainerSampler;
+pub use disk::DiskSampler;
 pub use host::HostSampler;
 pub use network::NetworkSampler;
 pub use observer::run;
+pub use pressure::PressureSampler;
 pub use process::ProcessSampler;
-pub use view::{CollectorView, HostView, NetworkView, ProcessView, SystemView};
+pub use root::HostRoot;
+pub use unreadable::Unreadable;
+pub use view::{
+    CollectorView, ContainerView, DiskView, FileSystemView, HostView, NetworkView, PressureView,
+    ProcessView, SystemView, Traffic,
+};

@@ -1,13 +1,18 @@
 //! Samples the system again and again, independently of the probes.
 
 use super::collector::{COLLECTORS, Collector, CollectorKind};
+use super::count;
 use super::view::{CollectorView, SystemView};
 use crate::config::Config;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::watch;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
+
+/// Lines about missing parts of a collector at most.
+const MISSING: usize = 100;
 
 /// Samples by the config as it is now, until a stop.
 pub async fn run(
@@ -100,6 +105,8 @@ struct Running {
     collector: Result<Box<dyn Collector>, String>,
     /// Whether the last sample failed, which is logged once.
     is_failing: bool,
+    /// What samples lacked, which is logged once too.
+    missing: BTreeSet<String>,
 }
 
 impl Running {
@@ -108,6 +115,7 @@ impl Running {
             kind,
             collector: (kind.start)(config),
             is_failing: false,
+            missing: BTreeSet::new(),
         }
     }
 
@@ -129,10 +137,26 @@ impl Running {
             tracing::warn!("{name}: cannot be sampled: {reason}");
         }
         self.is_failing = result.is_err();
+        self.log_missing();
         CollectorView {
             name,
             success: result.is_ok(),
             took,
+            samples: count::samples(self.kind, view),
+        }
+    }
+
+    /// Logs what was never missing before.
+    fn log_missing(&mut self) {
+        let missing = match &self.collector {
+            Ok(collector) => collector.missing(),
+            Err(_) => Vec::new(),
+        };
+        for part in missing {
+            if self.missing.len() < MISSING && !self.missing.contains(&part) {
+                tracing::warn!("{}: {part}", self.kind.name);
+                self.missing.insert(part);
+            }
         }
     }
 }

@@ -160,10 +160,16 @@ pub fn config(path: &Path, interval: u64, extra: bool) -> Config {
         max_concurrent_probes: 1,
         observe: ObserveSpec {
             interval: Duration::from_secs(10),
+            root: "/".into(),
             host: false,
+            pressure: false,
+            disk: false,
+            disk_exclude: nothing(),
+            filesystem_exclude: nothing(),
             network: false,
-            network_exclude: Pattern(regex::Regex::new("").expect("valid")),
+            network_exclude: nothing(),
             processes: false,
+            containers: false,
         },
         corrections: Vec::new(),
         vantage: Vec::new(),
@@ -189,4 +195,8 @@ pub fn config(path: &Path, interval: u64, extra: bool) -> Config {
             },
         ],
     }
+}
+
+fn nothing() -> Pattern {
+    Pattern(regex::Regex::new("^$").expect("valid"))
 }
