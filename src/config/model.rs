@@ -107,11 +107,20 @@ pub struct ObserveSpec {
     pub interval: Duration,
     /// How long samples are kept.
     pub retention: Duration,
+    /// Where the root of the host is.
+    pub root: PathBuf,
     pub host: bool,
+    pub pressure: bool,
+    pub disk: bool,
+    /// Disks whose reads and writes are left out, by their whole name.
+    pub disk_exclude: Pattern,
+    /// File systems that are left out, by their whole mount point.
+    pub filesystem_exclude: Pattern,
     pub network: bool,
     /// Devices that are left out, by their whole name.
     pub network_exclude: Pattern,
     pub processes: bool,
+    pub containers: bool,
     /// The services' own metrics.
     pub services: bool,
 }

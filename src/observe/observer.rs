@@ -1,17 +1,22 @@
 //! Samples the system again and again, independently of the probes.
 
 use super::collector::{COLLECTORS, Collector, CollectorKind};
+use super::count;
 use super::record::Recorder;
 use super::view::{CollectorView, SystemView};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::exposition::Sink;
 use crate::outcome::{Timestamp, millis};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
+
+/// Lines about missing parts of a collector at most.
+const MISSING: usize = 100;
 
 /// What the observer works with.
 #[derive(Debug)]
@@ -135,6 +140,8 @@ struct Running {
     collector: Result<Box<dyn Collector>, String>,
     /// Whether the last sample failed, which is logged once.
     is_failing: bool,
+    /// What samples lacked, which is logged once too.
+    missing: BTreeSet<String>,
 }
 
 impl Running {
@@ -143,6 +150,7 @@ impl Running {
             kind,
             collector: (kind.start)(config),
             is_failing: false,
+            missing: BTreeSet::new(),
         }
     }
 
@@ -164,10 +172,26 @@ impl Running {
             tracing::warn!("{name}: cannot be sampled: {reason}");
         }
         self.is_failing = result.is_err();
+        self.log_missing();
         CollectorView {
             name,
             success: result.is_ok(),
             took,
+            samples: count::samples(self.kind, view),
+        }
+    }
+
+    /// Logs what was never missing before.
+    fn log_missing(&mut self) {
+        let missing = match &self.collector {
+            Ok(collector) => collector.missing(),
+            Err(_) => Vec::new(),
+        };
+        for part in missing {
+            if self.missing.len() < MISSING && !self.missing.contains(&part) {
+                tracing::warn!("{}: {part}", self.kind.name);
+                self.missing.insert(part);
+            }
         }
     }
 }

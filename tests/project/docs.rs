@@ -266,7 +266,7 @@ fn what_the_system_does_not_show_is_absent() {
         assert!(!page.contains(unknown), "{unknown} in {page}");
     }
     if let Some(host) = &mut system.host {
-        host.load1 = None;
+        host.load[0] = None;
     }
     system.network.clear();
     let page = shown(&system);

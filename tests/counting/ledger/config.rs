@@ -161,10 +161,16 @@ pub fn config(path: &Path, interval: u64, extra: bool) -> Config {
         observe: ObserveSpec {
             interval: Duration::from_secs(10),
             retention: Duration::from_secs(30 * 86_400),
+            root: "/".into(),
             host: false,
+            pressure: false,
+            disk: false,
+            disk_exclude: nothing(),
+            filesystem_exclude: nothing(),
             network: false,
-            network_exclude: Pattern(regex::Regex::new("").expect("valid")),
+            network_exclude: nothing(),
             processes: false,
+            containers: false,
             services: false,
         },
         corrections: Vec::new(),
@@ -193,4 +199,8 @@ pub fn config(path: &Path, interval: u64, extra: bool) -> Config {
             },
         ],
     }
+}
+
+fn nothing() -> Pattern {
+    Pattern(regex::Regex::new("^$").expect("valid"))
 }
