@@ -42,15 +42,12 @@ fn plain(text: &str) -> String {
         let number = part
             .get(..3)
             .and_then(|digits| u8::from_str_radix(digits, 8).ok());
-        let rest = match number {
-            Some(number) => {
-                bytes.push(number);
-                &part[3..]
-            }
-            None => {
-                bytes.push(b'\\');
-                part
-            }
+        let rest = if let Some(number) = number {
+            bytes.push(number);
+            &part[3..]
+        } else {
+            bytes.push(b'\\');
+            part
         };
         bytes.extend_from_slice(rest.as_bytes());
     }

@@ -124,16 +124,6 @@ impl Budget {
         Ok(Reservation { day, tokens })
     }
 
-    /// Replaces what was set aside by what was spent.
-    pub fn settle(&self, spending: &Spending, reserved: &Reservation, outcome: &Outcome) {
-        let mut spent = spending.lock();
-        spent.note_input(outcome);
-        if spent.day == Some(reserved.day) {
-            let actual = charged(outcome, reserved.tokens);
-            spent.tokens = spent.tokens.minus(reserved.tokens).plus(actual);
-        }
-    }
-
     /// Takes what was spent before this process, by outcomes in the order of time up to `now`.
     pub fn recall(&self, spending: &Spending, outcomes: &[Record], now: Timestamp, worst: Tokens) {
         let day = self.day(now);
@@ -172,6 +162,16 @@ fn charged(outcome: &Outcome, worst: Tokens) -> Tokens {
 }
 
 impl Spending {
+    /// Replaces what was set aside by what was spent.
+    pub fn settle(&self, reserved: &Reservation, outcome: &Outcome) {
+        let mut spent = self.lock();
+        spent.note_input(outcome);
+        if spent.day == Some(reserved.day) {
+            let actual = charged(outcome, reserved.tokens);
+            spent.tokens = spent.tokens.minus(reserved.tokens).plus(actual);
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Spent> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -236,7 +236,7 @@ mod tests {
         let made = std::iter::from_fn(|| {
             let reserved = budget.reserve(spending, at, WORST).ok()?;
             let outcome = outcome(Some(tokens), Some(200));
-            budget.settle(spending, &reserved, &outcome);
+            spending.settle(&reserved, &outcome);
             Some(())
         });
         made.take(1000).count()
@@ -323,7 +323,7 @@ mod tests {
     #[test]
     fn an_attempt_that_is_cut_off_stays_charged() {
         let (budget, spending) = (budget(Some(200), None), Spending::default());
-        drop(budget.reserve(&spending, NOON, WORST).expect("within it"));
+        let _reserved = budget.reserve(&spending, NOON, WORST).expect("within it");
         assert!(budget.reserve(&spending, NOON, WORST).is_err());
     }
 }

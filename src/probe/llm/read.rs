@@ -251,7 +251,7 @@ fn worst(api: Api, question: &Question) -> Tokens {
 fn read_budget(section: &Section<'_>, asked: Option<(&Question, Api)>) -> Option<Budget> {
     let at = section.section(&keys::BUDGET)?;
     let (tokens, cost) = (at.get(&keys::TOKENS), at.get(&keys::COST));
-    let price = read_price(&at, &keys::PRICE);
+    let (price, zone) = (read_price(&at, &keys::PRICE), at.get(&keys::TIMEZONE));
     if !at.has(&keys::TOKENS) && !at.has(&keys::COST) {
         let help = "`tokens`, or `cost` and `price`";
         section.error(
@@ -270,7 +270,7 @@ fn read_budget(section: &Section<'_>, asked: Option<(&Question, Api)>) -> Option
         tokens: tokens.map(u64::from),
         cost,
         price: price.unwrap_or_default(),
-        zone: at.get(&keys::TIMEZONE)?,
+        zone: zone?,
     };
     let worst = asked.map(|(question, api)| worst(api, question));
     if worst.is_some_and(|worst| budget.is_below(worst)) {

@@ -39,14 +39,14 @@ pub fn refused(
         }
     }
     if status == StatusCode::NOT_FOUND {
-        message.push_str(&format!(
-            " (`url` is the whole address, such as https://api.example.org/v1{usual_path})"
-        ));
+        message = format!(
+            "{message} (`url` is the whole address, such as https://api.example.org/v1{usual_path})"
+        );
     }
     if let Some(wait) = retry_after {
         let ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
         let wait = show_duration(Duration::from_millis(ms));
-        message.push_str(&format!("; retry after {wait}"));
+        message = format!("{message}; retry after {wait}");
     }
     Failure::bad(cause, message)
 }

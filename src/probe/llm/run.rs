@@ -28,7 +28,7 @@ pub async fn run(probe: &LlmProbe, attempt: &mut Attempt) -> Outcome {
     match budget.reserve(probe.spending(), attempt.wall, probe.worst) {
         Ok(reserved) => {
             let outcome = ask(probe, attempt).await;
-            budget.settle(probe.spending(), &reserved, &outcome);
+            probe.spending().settle(&reserved, &outcome);
             outcome
         }
         Err(reason) => {

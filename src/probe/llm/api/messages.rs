@@ -21,10 +21,10 @@ pub fn question(question: &Question) -> Map<String, Value> {
     body
 }
 
-pub fn take_event(answer: &mut Answer, data: &Value) -> Result<Piece, Failure> {
+pub fn take_event(answer: &mut Answer, data: &Value) -> Piece {
     let null = Value::Null;
     let delta = data.get("delta").unwrap_or(&null);
-    Ok(match text(data, "type").unwrap_or_default() {
+    match text(data, "type").unwrap_or_default() {
         "ping" => Piece::Nothing,
         "message_start" => {
             let message = data.get("message").unwrap_or(&null);
@@ -44,7 +44,7 @@ pub fn take_event(answer: &mut Answer, data: &Value) -> Result<Piece, Failure> {
             Piece::Frame
         }
         _ => Piece::Frame,
-    })
+    }
 }
 
 pub fn take_whole(answer: &mut Answer, data: &Value) -> Result<(), Failure> {

@@ -30,7 +30,7 @@ pub fn take_event(answer: &mut Answer, data: &Value) -> Result<Piece, Failure> {
             let response = data.get("response").unwrap_or(data);
             Err(reported_error(response.get("error").unwrap_or(response)))
         }
-        _ if kind.contains("reasoning") && kind.ends_with(".delta") => {
+        _ if kind.contains("reasoning") && kind.strip_suffix(".delta").is_some() => {
             Ok(answer.add_reasoning(delta()))
         }
         _ => Ok(Piece::Frame),
