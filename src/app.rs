@@ -1,11 +1,13 @@
 //! The daemon as a whole: a config is built into an [`App`] (which may fail, and then leaves
 //! nothing behind), the app runs, and a stop request drains it.
 
+mod budgets;
 mod changes;
 mod heartbeats;
 mod reload;
 mod supervisor;
 
+pub use budgets::recall_budgets;
 pub use heartbeats::recall_heartbeats;
 
 use crate::alerting::{self, AlertsView, LiveAlerts};
@@ -13,7 +15,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::ledger::{self, Ledger, LedgerView, Plans, RestoreFrom};
 use crate::metrics::SelfMetrics;
-use crate::observe;
+use crate::observe::{self, Recorder};
 use crate::outcome::{ProbeKey, Timestamp};
 use crate::probe::heartbeat::HeartbeatBoard;
 use crate::schedule::{self, ProbeThreads};
@@ -208,7 +210,7 @@ impl App {
             heartbeats: self.heartbeats.clone(),
             ledger_views: self.ledger_views.subscribe(),
             alerts: self.alert_views.subscribe(),
-            system,
+            system: system.clone(),
             own: self.own.clone(),
             streams: web::Streams::default(),
             access: self.access.clone(),
@@ -251,6 +253,7 @@ impl App {
                     clock: self.clock.clone(),
                     events,
                     recounts,
+                    system,
                     store,
                     history,
                     plans: self.plans,
@@ -259,7 +262,13 @@ impl App {
                 },
             ),
         );
-        let observer = observe::run(configs.subscribe(), system_in, stop.clone());
+        let observer = observe::run(observe::Deps {
+            clock: self.clock.clone(),
+            configs: configs.subscribe(),
+            views: system_in,
+            recorder: Recorder::new(self.writer.handle()),
+            stop: stop.clone(),
+        });
         tasks.spawn("observer", observer);
         let reloader = Reloader {
             origin: self.origin,
@@ -316,6 +325,7 @@ fn open(config: &Config, clock: Clock) -> Result<Opened, StoreError> {
     let corrections = ledger::in_force(config, &store)?;
     let used_until = store.last_seen()?;
     let heartbeats = heartbeats::board(config, &store, clock.now())?;
+    budgets::recall(budgets::budgeted(config), &store, clock.now())?;
     store.configured(&config.running_keys(), clock.now())?;
     let plans: Plans = Arc::new(ArcSwap::from_pointee(ledger::plans(config)));
     let plan = {

@@ -18,7 +18,7 @@ impl LiveAlerts {
 
     /// Takes the state of a moment. Returns the alerts that began or ended by it.
     pub fn step(&mut self, view: &LedgerView) -> Vec<AlertRecord> {
-        self.0.step(view.burning(), view.at)
+        self.0.step(view.objectives(), view.at)
     }
 
     /// What fires, as of the state that was taken `at` this moment.

@@ -2,8 +2,8 @@
 
 use super::view::AlertsView;
 use crate::alert::TIERS;
-use crate::exposition::{Family, Labels, Sink};
-use crate::ledger::numbers::{ObjectiveNumbers, Services};
+use crate::exposition::{Family, Labels, Sink, write_each};
+use crate::ledger::{LedgerView, LiveObjective};
 
 pub const FIRING: Family = Family::gauge(
     "slod_alerts_firing",
@@ -13,23 +13,28 @@ pub const FIRING: Family = Family::gauge(
 );
 
 /// Writes whether each tier of each objective fires.
-pub fn write(sink: &mut dyn Sink, services: &impl Services, alerts: &AlertsView) {
-    sink.family(&(&FIRING).into());
-    for (service, slo) in services.objectives() {
-        if sink.is_closed() {
-            return;
-        }
-        let slo = slo.objective().name.as_str();
-        let firing = alerts.of(service, slo);
-        for tier in &TIERS {
-            let fires = firing.iter().any(|one| one.key.tier == tier);
-            let labels = Labels::new(&[
-                ("service", service),
-                ("slo", slo),
-                ("severity", tier.urgency.severity()),
-                ("tier", &tier.number.to_string()),
-            ]);
-            sink.count(&labels, u64::from(fires));
-        }
-    }
+pub fn write(sink: &mut dyn Sink, view: &LedgerView, alerts: &AlertsView) {
+    let label = |labels: &mut Labels, slo: &LiveObjective<'_>| {
+        labels.push("service", slo.service());
+        labels.push("slo", &slo.objective().name);
+    };
+    let families = [(FIRING, ())];
+    write_each(
+        sink,
+        &families,
+        &view.objectives(),
+        label,
+        |(), samples, slo| {
+            let firing = alerts.of(slo.service(), &slo.objective().name);
+            for tier in &TIERS {
+                let fires = firing.iter().any(|one| one.key.tier == tier);
+                samples.with("severity", tier.urgency.severity(), |samples| {
+                    let mut number = itoa::Buffer::new();
+                    samples.with("tier", number.format(tier.number), |samples| {
+                        samples.count(u64::from(fires));
+                    });
+                });
+            }
+        },
+    );
 }

@@ -1,15 +1,16 @@
 //! Applies a changed config while running: all of it, or nothing and the reason.
 
 use super::changes::changes;
-use super::unless_panicked;
+use super::{budgets, unless_panicked};
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::diagnostic::{Diagnostic, Severity, Source};
 use crate::ledger::{Changed, Recount};
 use crate::metrics::SelfMetrics;
+use crate::outcome::Timestamp;
 use crate::probe;
 use crate::probe::heartbeat::HeartbeatBoard;
-use crate::store::{AuditEntry, StoreHandle};
+use crate::store::{AuditEntry, Store, StoreHandle};
 use crate::web::{Access, ReloadRequest};
 use crate::yaml::Stamp;
 use std::collections::BTreeMap;
@@ -182,11 +183,27 @@ impl Reloader {
         // Before they run: a heartbeat probe looks where its job reports.
         let probes = next.running().map(|spec| (&spec.key, &*spec.probe));
         self.heartbeats.accept(self.clock.now(), probes, |_| None);
+        continue_budgets(old.clone(), next.clone(), self.clock.now()).await;
         self.access.apply(web);
         tracing::info!("config reloaded: {}", changes(&old, &next));
         self.files.clone_from(&next.inputs.files);
         self.configs.send_replace(next);
         Ok(())
+    }
+}
+
+/// Lets the budgets of probes continue; those of new probes are read from the store.
+async fn continue_budgets(old: Arc<Config>, next: Arc<Config>, now: Timestamp) {
+    let work = move || {
+        let rest = budgets::continue_budgets(&next, &old);
+        if rest.is_empty() {
+            return Ok(());
+        }
+        let store = Store::open_read_only(&next.store.path)?;
+        budgets::recall(rest, &store, now)
+    };
+    if let Err(error) = unless_panicked(spawn_blocking(work).await) {
+        tracing::warn!("new budgets of tokens start as if nothing was spent today: {error}");
     }
 }
 

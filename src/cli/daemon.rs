@@ -11,6 +11,7 @@ use clap::Args;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use std::cell::Cell;
 use std::error::Error;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -62,6 +63,8 @@ pub struct Daemon {
     client: Client,
     /// `None` where only an address is known.
     config: Option<Config>,
+    /// Whether it was said that the store answers instead.
+    is_reported: Cell<bool>,
 }
 
 /// Why there is no answer that can be used.
@@ -79,6 +82,7 @@ impl Daemon {
             Ok(client) => Ok(Self {
                 client,
                 config: None,
+                is_reported: Cell::new(false),
             }),
             Err(reason) => {
                 complain(&format!("slod: {reason}"));
@@ -95,9 +99,31 @@ impl Daemon {
     ) -> Result<T, String> {
         match (self.try_get(path).await, &self.config) {
             (Err(RequestError::Unreachable(reason)), Some(config)) => {
-                from_store(config, &reason, stored)
+                self.stored(config, &reason, stored)
             }
             (answer, _) => answer.map_err(RequestError::into_reason),
+        }
+    }
+
+    fn stored<T>(
+        &self,
+        config: &Config,
+        unanswered: &str,
+        read: impl FnOnce(&Config, &Store) -> Result<T, StoreError>,
+    ) -> Result<T, String> {
+        let path = config.store.path.display();
+        let answer =
+            Store::open_read_only(&config.store.path).and_then(|store| read(config, &store));
+        match answer {
+            Ok(answer) => {
+                if !self.is_reported.replace(true) {
+                    complain(&format!("{unanswered}; computed from the store {path}"));
+                }
+                Ok(answer)
+            }
+            Err(error) => Err(format!(
+                "{unanswered}; and the store {path} cannot be read: {error}"
+            )),
         }
     }
 
@@ -205,24 +231,6 @@ fn make_printable(value: &mut Value) {
         Value::Array(items) => items.iter_mut().for_each(make_printable),
         Value::Object(entries) => entries.values_mut().for_each(make_printable),
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
-    }
-}
-
-fn from_store<T>(
-    config: &Config,
-    unanswered: &str,
-    read: impl FnOnce(&Config, &Store) -> Result<T, StoreError>,
-) -> Result<T, String> {
-    let path = config.store.path.display();
-    let answer = Store::open_read_only(&config.store.path).and_then(|store| read(config, &store));
-    match answer {
-        Ok(answer) => {
-            complain(&format!("{unanswered}; computed from the store {path}"));
-            Ok(answer)
-        }
-        Err(error) => Err(format!(
-            "{unanswered}; and the store {path} cannot be read: {error}"
-        )),
     }
 }
 

@@ -17,6 +17,7 @@ mod probe;
 mod probe_metrics;
 mod report;
 mod run;
+mod samples;
 mod span;
 mod status;
 mod store;
@@ -119,6 +120,8 @@ enum Command {
     Store(store::StoreArgs),
     /// Show the SLOs of a running daemon, or of the store if none runs.
     Status(status::StatusArgs),
+    /// List the gauges and counters that have a history, or show that of one.
+    Samples(samples::SamplesArgs),
     /// List the burn-rate alerts that fire, or that fired in a time range.
     Alerts(alerts::AlertsArgs),
     /// List, add or revoke corrections: time ranges that are excluded.
@@ -155,6 +158,7 @@ pub fn main() -> ExitCode {
         Command::Backup(args) => backup::run(&args),
         Command::Store(args) => store::run(&args),
         Command::Status(args) => status::run(&args),
+        Command::Samples(args) => samples::run(&args),
         Command::Alerts(args) => alerts::run(&args),
         Command::Corrections(args) => corrections::run(&args),
         Command::Init(args) => init::run(&args),

@@ -4,7 +4,7 @@ use super::output::{complain, show};
 use super::probe_metrics;
 use super::run::on_runtime;
 use super::{ConfigArg, exit};
-use crate::app::recall_heartbeats;
+use crate::app::{recall_budgets, recall_heartbeats};
 use crate::clock::Clock;
 use crate::config::{Config, ProbeSpec};
 use crate::diagnostic::nearest;
@@ -14,6 +14,7 @@ use crate::probe::{Attempt, Trace};
 use crate::text::printable;
 use clap::Args;
 use std::fmt::Write as _;
+use std::time::Duration;
 
 #[derive(Debug, Args)]
 pub struct ProbeArgs {
@@ -44,6 +45,9 @@ pub fn run(args: &ProbeArgs) -> u8 {
         complain(&format!("slod: what jobs reported is unknown: {error}"));
     }
     let clock = Clock::system();
+    if let Err(error) = recall_budgets(&config, clock.now()) {
+        complain(&format!("slod: what was spent today is unknown: {error}"));
+    }
     on_runtime(async {
         let mut code = exit::OK;
         for spec in probes {
@@ -88,18 +92,23 @@ fn story(spec: &ProbeSpec, trace: &Trace, outcome: &Outcome) -> String {
         let text = printable(&step.text);
         writeln!(out, "  {after:>8}  {:<10} {text}", step.topic).unwrap_or_default();
     }
-    let phases: Vec<String> = Measurement::ALL
+    let (phases, times): (Vec<_>, Vec<_>) = outcome
+        .measured
         .iter()
-        .filter_map(|phase| {
-            Some(format!(
-                "{} {}",
-                phase.label(),
-                numbers::latency(outcome.measured.get(*phase)?)
-            ))
-        })
-        .collect();
-    if !phases.is_empty() {
-        writeln!(out, "  phases    {}", phases.join(", ")).unwrap_or_default();
+        .partition(|(one, _)| Measurement::PHASES.contains(one));
+    let words = |times: Vec<(Measurement, Duration)>| {
+        let words = times.into_iter();
+        let words = words.map(|(one, took)| format!("{} {}", one.label(), numbers::latency(took)));
+        words.collect::<Vec<_>>().join(", ")
+    };
+    for (name, words) in [
+        ("phases", words(phases)),
+        ("times", words(times)),
+        ("figures", outcome.figures.to_string()),
+    ] {
+        if !words.is_empty() {
+            writeln!(out, "  {name:<9} {words}").unwrap_or_default();
+        }
     }
     let verdict = match outcome.verdict {
         Verdict::Good => "GOOD".to_owned(),
@@ -129,7 +138,6 @@ mod tests {
     use crate::diagnostic::Source;
     use crate::probe::KINDS;
     use std::path::Path;
-    use std::time::Duration;
     use tokio::time::Instant;
 
     /// A certificate's name once looked like the verdict.

@@ -1,8 +1,8 @@
 //! A config that was read without errors, with the places it was read from: what lints look at.
 
-use super::metrics::MetricsSpec;
 use super::model::{
-    Config, Inputs, ObserveSpec, ProbeSpec, ProcessSpec, ServiceSpec, StoreSpec, WebSpec,
+    Config, Inputs, MetricsSpec, ObserveSpec, ProbeSpec, ProcessSpec, ServiceSpec, StoreSpec,
+    WebSpec,
 };
 use crate::outcome::ProbeKey;
 use crate::slo::correction::Correction;

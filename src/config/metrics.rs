@@ -1,12 +1,13 @@
 //! Reads where a service's own metrics are, and which series play which role.
 
 use super::keys::{metrics as key, service};
+use super::model::{MetricsSource, MetricsSpec};
 use crate::diagnostic::Severity;
 use crate::probe::http::JsonTotal;
 use crate::probe::http::fetch::Endpoint;
 use crate::roles::{Role, RoleKind, Selector};
 use crate::units;
-use crate::yaml::{Key, Redactions, Section, Text};
+use crate::yaml::{Key, Section, Text};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,37 +17,6 @@ const ACCEPT_PAGE: &str =
     "text/plain;version=0.0.4;q=0.9,application/openmetrics-text;version=1.0.0;q=0.8,*/*;q=0.1";
 const ACCEPT_JSON: &str = "application/json,*/*;q=0.1";
 const TIMEOUT: Duration = Duration::from_secs(5);
-
-/// Where the metrics of a service are.
-#[derive(Clone, Debug)]
-pub struct MetricsSpec {
-    pub service: Arc<str>,
-    pub interval: Duration,
-    /// At most the interval.
-    pub timeout: Duration,
-    pub endpoint: Arc<Endpoint>,
-    pub source: MetricsSource,
-    /// Changes with every setting, and with every file and variable that was read for them.
-    pub fingerprint: u64,
-    /// Secrets that no message may contain.
-    pub redactions: Redactions,
-}
-
-#[derive(Clone, Debug)]
-pub enum MetricsSource {
-    /// A Prometheus page. Roles without a selector are found by well-known names.
-    Page(Vec<(Role, Selector)>),
-    /// A JSON document.
-    Json(Vec<(Role, JsonTotal)>),
-}
-
-/// Equal specs may go on as they are after a reload.
-impl PartialEq for MetricsSpec {
-    fn eq(&self, other: &Self) -> bool {
-        let of = |spec: &Self| (spec.interval, spec.timeout, spec.fingerprint);
-        self.service == other.service && of(self) == of(other)
-    }
-}
 
 /// The service's own metrics, if they are configured and free of faults.
 pub(super) fn read(
@@ -99,17 +69,15 @@ fn source(section: &Section<'_>) -> Option<(Endpoint, MetricsSource)> {
         return None;
     }
     let selectors = roles(section, Selector::parse, SELECTOR);
-    if section.has(&key::URL) {
-        let endpoint = Endpoint::read(section, section, &key::URL, ACCEPT_PAGE)?;
-        return Some((endpoint, MetricsSource::Page(selectors?)));
-    }
     if !section.has(&key::JSON) {
-        let help = "add `url` for a Prometheus endpoint, or `json` for another one";
-        let message = "the metrics have no address";
-        section
-            .reader()
-            .error("missing-key", section.spot(), message, help);
-        return None;
+        if !section.has(&key::URL) {
+            let help = "add `url` for a Prometheus endpoint, or `json` for another one";
+            let message = "the metrics have no address";
+            let reader = section.reader();
+            reader.error("missing-key", section.spot(), message, help);
+        }
+        let endpoint = Endpoint::read(section, section, &key::URL, ACCEPT_PAGE);
+        return Some((endpoint?, MetricsSource::Page(selectors?)));
     }
     let json = section.section(&key::JSON)?;
     let endpoint = Endpoint::read(section, &json, &key::JSON_URL, ACCEPT_JSON);

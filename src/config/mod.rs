@@ -29,9 +29,8 @@ pub use code::Code;
 pub use docs::markdown;
 pub use keys::ROOT as KEYS;
 pub use load::{FileError, Loaded, codes, read_file};
-pub use metrics::{MetricsSource, MetricsSpec};
 pub use model::{
-    Config, FoundBy, Inputs, ObserveSpec, Pattern, ProbeSpec, ProcessSpec, Role, ServiceSpec,
-    StoreSpec, TokenSpec, WebSpec,
+    Config, FoundBy, Inputs, MetricsSource, MetricsSpec, ObserveSpec, Pattern, ProbeSpec,
+    ProcessSpec, Role, ServiceSpec, StoreSpec, TokenSpec, WebSpec,
 };
 pub use schema::schema;

@@ -1,12 +1,14 @@
 //! A config that passed every check. Nothing here can be wrong any more.
 
-use super::metrics::MetricsSpec;
 use crate::diagnostic::Source;
 use crate::outcome::{Measurement, Measures, ProbeKey};
 use crate::probe::Probe;
+use crate::probe::http::JsonTotal;
+use crate::probe::http::fetch::Endpoint;
+use crate::roles::{Role as MetricsRole, Selector};
 use crate::slo::correction::Correction;
 use crate::slo::{ContributingProbe, EventSource, Objective, Sli, Threshold};
-use crate::yaml::{Secret, Stamp};
+use crate::yaml::{Redactions, Secret, Stamp};
 use regex::Regex;
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
@@ -99,14 +101,26 @@ pub enum Role {
 
 /// What is sampled of the system.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "a switch per collector")]
 pub struct ObserveSpec {
     /// Time between two samples.
     pub interval: Duration,
+    /// How long samples are kept.
+    pub retention: Duration,
+    /// Where the root of the host is.
+    pub root: PathBuf,
     pub host: bool,
+    pub pressure: bool,
+    pub disk: bool,
+    /// Disks whose reads and writes are left out, by their whole name.
+    pub disk_exclude: Pattern,
+    /// File systems that are left out, by their whole mount point.
+    pub filesystem_exclude: Pattern,
     pub network: bool,
     /// Devices that are left out, by their whole name.
     pub network_exclude: Pattern,
     pub processes: bool,
+    pub containers: bool,
     /// The services' own metrics.
     pub services: bool,
 }
@@ -132,6 +146,37 @@ pub enum FoundBy {
     Port(u16),
     /// Relative to the root of the control groups.
     Cgroup(PathBuf),
+}
+
+/// Where the metrics of a service are.
+#[derive(Clone, Debug)]
+pub struct MetricsSpec {
+    pub service: Arc<str>,
+    pub interval: Duration,
+    /// At most the interval.
+    pub timeout: Duration,
+    pub endpoint: Arc<Endpoint>,
+    pub source: MetricsSource,
+    /// Changes with every setting, and with every file and variable that was read for them.
+    pub fingerprint: u64,
+    /// Secrets that no message may contain.
+    pub redactions: Redactions,
+}
+
+#[derive(Clone, Debug)]
+pub enum MetricsSource {
+    /// A Prometheus page. Roles without a selector are found by well-known names.
+    Page(Vec<(MetricsRole, Selector)>),
+    /// A JSON document.
+    Json(Vec<(MetricsRole, JsonTotal)>),
+}
+
+/// Equal specs may go on as they are after a reload.
+impl PartialEq for MetricsSpec {
+    fn eq(&self, other: &Self) -> bool {
+        let of = |spec: &Self| (spec.interval, spec.timeout, spec.fingerprint);
+        self.service == other.service && of(self) == of(other)
+    }
 }
 
 /// A regular expression that can be compared with another one.

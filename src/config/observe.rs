@@ -7,21 +7,30 @@ use crate::yaml::{Declared, Section};
 use std::path::Path;
 use std::sync::Arc;
 
-pub(super) fn read(root: &Section<'_>) -> Option<ObserveSpec> {
-    let section = root.section_or_empty(&keys::OBSERVE)?;
-    let (host, network) = (section.get(&key::HOST), section.get(&key::NETWORK));
-    let (interval, exclude) = (
-        section.get(&key::INTERVAL),
-        section.get(&key::NETWORK_EXCLUDE),
-    );
+pub(super) fn read(document: &Section<'_>) -> Option<ObserveSpec> {
+    let section = document.section_or_empty(&keys::OBSERVE)?;
+    let (interval, root) = (section.get(&key::INTERVAL), section.path(&key::ROOT));
+    let (host, pressure) = (section.get(&key::HOST), section.get(&key::PRESSURE));
+    let (disk, disk_exclude) = (section.get(&key::DISK), section.get(&key::DISK_EXCLUDE));
+    let filesystem_exclude = section.get(&key::FILESYSTEM_EXCLUDE);
+    let network = section.get(&key::NETWORK);
+    let network_exclude = section.get(&key::NETWORK_EXCLUDE);
     let processes = section.get(&key::PROCESSES_ON);
-    let services = section.get(&key::SERVICES_ON);
+    let containers = section.get(&key::CONTAINERS);
+    let (retention, services) = (section.get(&key::RETENTION), section.get(&key::SERVICES_ON));
     Some(ObserveSpec {
         interval: interval?,
+        retention: retention?,
+        root: root?,
         host: host?,
+        pressure: pressure?,
+        disk: disk?,
+        disk_exclude: disk_exclude?,
+        filesystem_exclude: filesystem_exclude?,
         network: network?,
-        network_exclude: exclude?,
+        network_exclude: network_exclude?,
         processes: processes?,
+        containers: containers?,
         services: services?,
     })
 }

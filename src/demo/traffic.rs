@@ -115,9 +115,10 @@ impl Traffic {
 
     fn histogram(&self, page: &mut String, name: &str, all: u64) {
         let buckets = self.buckets.iter().zip(BOUNDS);
-        let buckets: String = buckets
+        let buckets: Vec<String> = buckets
             .map(|(count, bound)| format!("{name}_bucket{{le=\"{bound:?}\"}} {count}\n"))
             .collect();
+        let buckets = buckets.concat();
         write!(
             page,
             "# TYPE {name} histogram\n{buckets}{name}_bucket{{le=\"+Inf\"}} {all}\n{name}_sum {}\n{name}_count {all}\n",

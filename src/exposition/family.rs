@@ -69,20 +69,25 @@ impl Family {
 /// A family, and how the samples of one `T` are written.
 pub type Described<T> = (Family, fn(&mut Samples<'_>, &T));
 
-/// Writes each family with the samples of all items. Items that are computed by their iterator are
-/// computed for each family, so that not all of them are in memory at once.
+/// Writes each family with the samples of all items. `label` gives an item its labels. Items that are
+/// computed by their iterator are computed for each family, so that not all of them are in memory at
+/// once.
 pub fn write_each<F, I>(
     sink: &mut dyn Sink,
     families: &[(Family, F)],
-    items: &(impl Iterator<Item = (Pairs, I)> + Clone),
+    items: &(impl Iterator<Item = I> + Clone),
+    label: impl Fn(&mut Pairs, &I),
     write: impl Fn(&F, &mut Samples<'_>, &I),
 ) {
+    let labels = &mut Pairs::default();
     for (family, described) in families {
         if sink.is_closed() {
             return;
         }
         sink.family(&family.into());
-        for (labels, item) in items.clone() {
+        for item in items.clone() {
+            labels.clear();
+            label(labels, &item);
             write(described, &mut Samples { sink, labels }, &item);
         }
     }

@@ -1,12 +1,22 @@
-//! Label pairs of one sample, in one buffer that is reused from sample to sample.
+//! Label pairs of one sample, in buffers that are reused from sample to sample.
 
 /// Label pairs in the order in which they were added.
 #[derive(Debug, Default)]
 pub struct Labels {
     /// Names and values, one after the other.
+    plain: String,
+    /// The same as both text formats write it, without braces: rendered once for all samples that
+    /// have these labels.
     text: String,
-    /// Where each pair's name and value end in `text`.
-    ends: Vec<(usize, usize)>,
+    ends: Vec<End>,
+}
+
+/// Where a pair ends in both.
+#[derive(Clone, Copy, Debug, Default)]
+struct End {
+    name: usize,
+    value: usize,
+    text: usize,
 }
 
 impl Labels {
@@ -19,16 +29,35 @@ impl Labels {
     }
 
     pub fn push(&mut self, name: &str, value: &str) {
+        self.plain.push_str(name);
+        let name_end = self.plain.len();
+        self.plain.push_str(value);
+        if !self.is_empty() {
+            self.text.push(',');
+        }
         self.text.push_str(name);
-        let name_end = self.text.len();
-        self.text.push_str(value);
-        self.ends.push((name_end, self.text.len()));
+        self.text.push_str("=\"");
+        escape(&mut self.text, value, true);
+        self.text.push('"');
+        self.ends.push(End {
+            name: name_end,
+            value: self.plain.len(),
+            text: self.text.len(),
+        });
     }
 
     /// Removes the pair that was added last.
     pub fn pop(&mut self) {
         self.ends.pop();
-        self.text.truncate(self.end());
+        let end = self.ends.last().copied().unwrap_or_default();
+        self.plain.truncate(end.value);
+        self.text.truncate(end.text);
+    }
+
+    pub fn clear(&mut self) {
+        self.plain.clear();
+        self.text.clear();
+        self.ends.clear();
     }
 
     pub fn is_empty(&self) -> bool {
@@ -37,14 +66,34 @@ impl Labels {
 
     /// Name and value of each pair.
     pub fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
-        let starts = std::iter::once(0).chain(self.ends.iter().map(|(_, end)| *end));
-        starts.zip(&self.ends).map(|(start, (name_end, end))| {
-            (&self.text[start..*name_end], &self.text[*name_end..*end])
+        let starts = std::iter::once(0).chain(self.ends.iter().map(|end| end.value));
+        starts.zip(&self.ends).map(|(start, end)| {
+            (
+                &self.plain[start..end.name],
+                &self.plain[end.name..end.value],
+            )
         })
     }
 
-    fn end(&self) -> usize {
-        self.ends.last().map_or(0, |(_, end)| *end)
+    /// As in `service="a",probe="b"`.
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+}
+
+/// Escapes as both formats want it; help texts of 0.0.4 keep their quotes.
+pub(super) fn escape(out: &mut String, text: &str, quotes: bool) {
+    if memchr::memchr3(b'\\', b'\n', b'"', text.as_bytes()).is_none() {
+        out.push_str(text);
+        return;
+    }
+    for c in text.chars() {
+        match c {
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '"' if quotes => out.push_str("\\\""),
+            c => out.push(c),
+        }
     }
 }
 
@@ -67,7 +116,23 @@ mod tests {
         );
         labels.pop();
         labels.pop();
-        labels.pop();
         assert!(labels.is_empty());
+        labels.push("y", "b");
+        labels.clear();
+        assert!(labels.is_empty() && labels.pairs().next().is_none());
+    }
+
+    #[test]
+    fn their_text_is_that_of_the_pairs() {
+        let mut labels = Labels::new(&[("service", "a \"b\"\\\n")]);
+        let service = r#"service="a \"b\"\\\n""#;
+        assert_eq!(labels.text(), service);
+        labels.push("le", "+Inf");
+        assert_eq!(labels.text(), format!("{service},le=\"+Inf\""));
+        labels.pop();
+        assert_eq!(labels.text(), service);
+        labels.clear();
+        labels.push("x", "");
+        assert_eq!(labels.text(), "x=\"\"");
     }
 }

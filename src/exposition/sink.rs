@@ -57,19 +57,19 @@ pub struct Histogram<'a> {
 /// The samples of one probe, objective or process within one family.
 pub struct Samples<'a> {
     pub(super) sink: &'a mut dyn Sink,
-    pub(super) labels: Labels,
+    pub(super) labels: &'a mut Labels,
 }
 
 impl Samples<'_> {
     /// Unknown is absent.
     pub fn value(&mut self, value: Option<f64>) {
         if let Some(value) = value {
-            self.sink.value(&self.labels, value);
+            self.sink.value(self.labels, value);
         }
     }
 
     pub fn count(&mut self, value: u64) {
-        self.sink.count(&self.labels, value);
+        self.sink.count(self.labels, value);
     }
 
     /// Writes samples with one more label.
@@ -85,6 +85,6 @@ impl Samples<'_> {
             buckets,
             sum,
         };
-        self.sink.histogram(&mut self.labels, histogram);
+        self.sink.histogram(self.labels, histogram);
     }
 }

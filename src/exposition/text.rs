@@ -1,7 +1,7 @@
 //! The two text formats of Prometheus.
 
 use super::family::MetricKind;
-use super::labels::Labels;
+use super::labels::{Labels, escape};
 use super::sink::{Head, Histogram, Sink};
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -77,15 +77,13 @@ impl<W: Write> TextSink<W> {
         self.hand_on(PIECE);
         self.piece.push_str(&self.family);
         self.piece.push_str(suffix);
-        for (at, (name, value)) in labels.pairs().enumerate() {
-            self.piece.push(if at == 0 { '{' } else { ',' });
-            self.piece.push_str(name);
-            self.piece.push_str("=\"");
-            escape(&mut self.piece, value, true);
-            self.piece.push('"');
+        if labels.is_empty() {
+            self.piece.push(' ');
+        } else {
+            self.piece.push('{');
+            self.piece.push_str(labels.text());
+            self.piece.push_str("} ");
         }
-        self.piece
-            .push_str(if labels.is_empty() { " " } else { "} " });
     }
 
     fn number(&mut self, suffix: &str, labels: &Labels, value: f64) {
@@ -161,21 +159,5 @@ fn push_number(out: &mut String, value: f64) {
         out.push_str(itoa::Buffer::new().format(value as i64));
     } else {
         out.push_str(ryu::Buffer::new().format_finite(value));
-    }
-}
-
-/// Escapes as both formats want it; help texts of 0.0.4 keep their quotes.
-fn escape(out: &mut String, text: &str, quotes: bool) {
-    if memchr::memchr3(b'\\', b'\n', b'"', text.as_bytes()).is_none() {
-        out.push_str(text);
-        return;
-    }
-    for c in text.chars() {
-        match c {
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '"' if quotes => out.push_str("\\\""),
-            c => out.push(c),
-        }
     }
 }

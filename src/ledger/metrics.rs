@@ -1,11 +1,15 @@
-//! The families of all services: each declared once, with how it is read from the snapshot.
+//! The families of all services: each declared once, with how it is read from live state.
 
-use super::numbers::{ObjectiveNumbers, Services};
-use super::snapshot::{ProbeView, QUANTILE_SPANS, QUANTILES, WindowView};
+use super::llm;
+use super::numbers::{LiveObjective, LiveProbe};
+use super::service::ServiceState;
+use super::snapshot::{QUANTILE_SPANS, QUANTILES, WindowView};
+use super::view::LedgerView;
+use crate::alert::Burning;
 use crate::exposition::{Described, Family, Labels, Samples, Sink, write_each};
-use crate::outcome::{Cause, CodeOf, Measurement, ProbeKey, Timestamp, Verdict, VoidReason};
+use crate::outcome::{Cause, CodeOf, Measurement, Timestamp, Verdict, VoidReason};
 use crate::slo::StandardWindow as Window;
-use std::borrow::Borrow;
+use std::sync::Arc;
 
 const PROBE: &[&str] = &["service", "probe"];
 const PROBE_REASON: &[&str] = &["service", "probe", "reason"];
@@ -27,10 +31,33 @@ const EXPORTED: [Window; 8] = [
     Window::Days30,
 ];
 
-/// How the samples of an objective are written.
-type DescribedObjective = (Family, fn(&mut Samples<'_>, &(dyn ObjectiveNumbers + '_)));
+type DescribedProbe = (Family, fn(&mut Samples<'_>, &LiveProbe<'_>));
+type DescribedObjective = (Family, fn(&mut Samples<'_>, &LiveObjective<'_>, &Windows));
 
-const SERVICES: &[Described<()>] = &[(
+/// What several families say of the exported windows of an objective: computed once for a page, and
+/// small, because those of all objectives are in memory while it is written.
+type Windows = [WindowNumbers; EXPORTED.len()];
+
+/// Not a number where unknown, which is not written.
+#[derive(Clone, Copy)]
+struct WindowNumbers {
+    sli: f64,
+    burn_rate: f64,
+    coverage: f64,
+}
+
+impl From<WindowView> for WindowNumbers {
+    fn from(view: WindowView) -> Self {
+        let number = |value: Option<f64>| value.unwrap_or(f64::NAN);
+        Self {
+            sli: number(view.sli),
+            burn_rate: number(view.burn_rate),
+            coverage: number(view.coverage),
+        }
+    }
+}
+
+const SERVICES: &[Described<Arc<ServiceState>>] = &[(
     Family::gauge(
         "slod_service_info",
         "",
@@ -40,7 +67,7 @@ const SERVICES: &[Described<()>] = &[(
     |samples, _service| samples.count(1),
 )];
 
-const PROBES: &[Described<ProbeView>] = &[
+const PROBES: &[DescribedProbe] = &[
     (
         Family::gauge(
             "slod_probe_success",
@@ -51,6 +78,7 @@ const PROBES: &[Described<ProbeView>] = &[
         |samples, probe| {
             samples.value(
                 probe
+                    .state
                     .last
                     .as_ref()
                     .map(|last| f64::from(u8::from(last.verdict == Verdict::Good))),
@@ -64,7 +92,7 @@ const PROBES: &[Described<ProbeView>] = &[
             PROBE,
             "Bad outcomes since the last good one; outcomes before the last start may be missing.",
         ),
-        |samples, probe| samples.count(probe.consecutive_failures),
+        |samples, probe| samples.count(probe.state.consecutive_failures),
     ),
     (
         Family::counter(
@@ -72,7 +100,7 @@ const PROBES: &[Described<ProbeView>] = &[
             PROBE,
             "Counted outcomes, good and bad.",
         ),
-        |samples, probe| samples.count(probe.runs),
+        |samples, probe| samples.count(probe.state.runs),
     ),
     (
         Family::counter(
@@ -81,7 +109,7 @@ const PROBES: &[Described<ProbeView>] = &[
             "Bad outcomes by cause.",
         ),
         |samples, probe| {
-            for (cause, count) in Cause::ALL.iter().zip(probe.failures) {
+            for (cause, count) in Cause::ALL.iter().zip(probe.state.failures) {
                 samples.with("reason", cause.label(), |samples| samples.count(count));
             }
         },
@@ -93,7 +121,7 @@ const PROBES: &[Described<ProbeView>] = &[
             "Void attempts, which say nothing about the service, by reason: failures of slod itself.",
         ),
         |samples, probe| {
-            for (why, count) in VoidReason::ALL.iter().zip(probe.voids) {
+            for (why, count) in VoidReason::ALL.iter().zip(probe.state.voids) {
                 samples.with("reason", why.label(), |samples| samples.count(count));
             }
         },
@@ -104,7 +132,7 @@ const PROBES: &[Described<ProbeView>] = &[
             PROBE,
             "Ticks whose attempt could not run in time.",
         ),
-        |samples, probe| samples.count(probe.missed),
+        |samples, probe| samples.count(probe.state.missed),
     ),
     (
         Family::histogram(
@@ -115,10 +143,15 @@ const PROBES: &[Described<ProbeView>] = &[
         ),
         |samples, probe| {
             let bounds = probe
-                .bucket_bounds
+                .state
+                .bounds
                 .iter()
                 .map(std::time::Duration::as_secs_f64);
-            samples.histogram(bounds, &probe.buckets, probe.duration_sum.as_secs_f64());
+            samples.histogram(
+                bounds,
+                &probe.state.buckets,
+                probe.state.duration_sum.as_secs_f64(),
+            );
         },
     ),
     (
@@ -131,6 +164,7 @@ const PROBES: &[Described<ProbeView>] = &[
         |samples, probe| {
             for phase in Measurement::PHASES {
                 let spent = probe
+                    .state
                     .last
                     .as_ref()
                     .and_then(|last| last.measured.get(*phase));
@@ -148,7 +182,7 @@ const PROBES: &[Described<ProbeView>] = &[
             "HTTP status of the last counted outcome.",
         ),
         |samples, probe| {
-            samples.value(probe.last_code(CodeOf::HttpStatus).map(f64::from));
+            samples.value(probe.state.last_code(CodeOf::HttpStatus).map(f64::from));
         },
     ),
     (
@@ -161,6 +195,7 @@ const PROBES: &[Described<ProbeView>] = &[
         |samples, probe| {
             samples.value(
                 probe
+                    .state
                     .last
                     .as_ref()
                     .and_then(|last| last.tls_not_after)
@@ -175,7 +210,7 @@ const PROBES: &[Described<ProbeView>] = &[
             PROBE,
             "Tick of the last counted outcome.",
         ),
-        |samples, probe| samples.value(probe.last.as_ref().map(|last| last.at.as_secs_f64())),
+        |samples, probe| samples.value(probe.state.last.as_ref().map(|last| last.at.as_secs_f64())),
     ),
     (
         Family::summary(
@@ -185,7 +220,7 @@ const PROBES: &[Described<ProbeView>] = &[
             "Latency quantiles within 1 percent; a failed probe counts as at least its timeout. Absent if the sample is too small (n < ln 0.05 / ln q).",
         ),
         |samples, probe| {
-            for (window, values) in QUANTILE_SPANS.iter().zip(&probe.quantiles) {
+            for (window, values) in QUANTILE_SPANS.iter().zip(probe.quantiles()) {
                 for (quantile, latency) in QUANTILES.iter().zip(values) {
                     samples.with(
                         "quantile",
@@ -209,7 +244,7 @@ const OBJECTIVES: &[DescribedObjective] = &[
             SLO,
             "Counted events: outcomes, or time slices that are over.",
         ),
-        |samples, slo| events(samples, slo, slo.events()),
+        |samples, slo, _| events(samples, slo, slo.events()),
     ),
     (
         Family::counter(
@@ -217,7 +252,7 @@ const OBJECTIVES: &[DescribedObjective] = &[
             SLO,
             "Bad events among slod_slo_events_total.",
         ),
-        |samples, slo| events(samples, slo, slo.bad_events()),
+        |samples, slo, _| events(samples, slo, slo.bad_events()),
     ),
     (
         Family::gauge(
@@ -226,7 +261,7 @@ const OBJECTIVES: &[DescribedObjective] = &[
             SLO_INFO,
             "The services whose probes an objective counts: always 1. `source` is another service; the label is empty for the service's own probes.",
         ),
-        |samples, slo| {
+        |samples, slo, _| {
             samples.with("sli", slo.objective().sli.name(), |samples| {
                 for source in slo.objective().sources() {
                     match source {
@@ -244,7 +279,7 @@ const OBJECTIVES: &[DescribedObjective] = &[
             SLO,
             "The time that one event represents at the current intervals: a minute for time slices.",
         ),
-        |samples, slo| samples.value(Some(slo.event_interval().as_secs_f64())),
+        |samples, slo, _| samples.value(Some(slo.event_interval().as_secs_f64())),
     ),
     (
         Family::gauge(
@@ -253,7 +288,7 @@ const OBJECTIVES: &[DescribedObjective] = &[
             SLO,
             "The target ratio.",
         ),
-        |samples, slo| samples.value(Some(slo.objective().target)),
+        |samples, slo, _| samples.value(Some(slo.objective().target)),
     ),
     (
         Family::gauge(
@@ -262,7 +297,7 @@ const OBJECTIVES: &[DescribedObjective] = &[
             SLO,
             "The window of the error budget.",
         ),
-        |samples, slo| samples.value(Some(slo.objective().window.length.as_secs_f64())),
+        |samples, slo, _| samples.value(Some(slo.objective().window.length.as_secs_f64())),
     ),
     (
         Family::gauge(
@@ -271,7 +306,7 @@ const OBJECTIVES: &[DescribedObjective] = &[
             SLO_WINDOW,
             "good / (good + bad) over the window. Absent while unknown.",
         ),
-        |samples, slo| windows(samples, slo, |window| window.sli),
+        |samples, _, windows| each(samples, windows, |window| window.sli),
     ),
     (
         Family::gauge(
@@ -280,7 +315,7 @@ const OBJECTIVES: &[DescribedObjective] = &[
             SLO_WINDOW,
             "Error ratio of the window / (1 - objective). Absent while unknown.",
         ),
-        |samples, slo| windows(samples, slo, |window| window.burn_rate),
+        |samples, _, windows| each(samples, windows, |window| window.burn_rate),
     ),
     (
         Family::gauge(
@@ -289,7 +324,7 @@ const OBJECTIVES: &[DescribedObjective] = &[
             SLO_WINDOW,
             "Counted events / expected events up to now: below 1 if slod was down, or the service is new.",
         ),
-        |samples, slo| windows(samples, slo, |window| window.coverage),
+        |samples, _, windows| each(samples, windows, |window| window.coverage),
     ),
     (
         Family::gauge(
@@ -298,7 +333,7 @@ const OBJECTIVES: &[DescribedObjective] = &[
             SLO,
             "Whether a correction, such as planned maintenance, currently excludes events: 1 yes, 0 no.",
         ),
-        |samples, slo| samples.count(u64::from(slo.is_corrected())),
+        |samples, slo, _| samples.count(u64::from(slo.is_corrected())),
     ),
     (
         Family::gauge(
@@ -307,7 +342,7 @@ const OBJECTIVES: &[DescribedObjective] = &[
             SLO,
             "Share of the error budget that is left; negative once overspent.",
         ),
-        |samples, slo| samples.value(slo.budget().remaining),
+        |samples, slo, _| samples.value(slo.budget().remaining),
     ),
     (
         Family::gauge(
@@ -316,7 +351,7 @@ const OBJECTIVES: &[DescribedObjective] = &[
             SLO_WINDOW,
             "Share of the error budget of each of the objective's windows that is left, such as 30d or month; negative once overspent.",
         ),
-        |samples, slo| {
+        |samples, slo, _| {
             for budget in std::iter::once(slo.budget()).chain(slo.further()) {
                 let name = budget.window.name();
                 samples.with("window", &name, |samples| samples.value(budget.remaining));
@@ -330,7 +365,7 @@ const OBJECTIVES: &[DescribedObjective] = &[
             SLO,
             "Remaining downtime allowance: how long a total outage can last before the error budget is spent; 0 once it is spent.",
         ),
-        |samples, slo| samples.value(slo.budget().affordable.map(|left| left.as_secs_f64())),
+        |samples, slo, _| samples.value(slo.budget().affordable.map(|left| left.as_secs_f64())),
     ),
     (
         Family::gauge(
@@ -339,7 +374,7 @@ const OBJECTIVES: &[DescribedObjective] = &[
             SLO,
             "When an overspent budget becomes positive again if nothing fails from now on. Absent if it is not spent.",
         ),
-        |samples, slo| samples.value(slo.budget().recovery.map(Timestamp::as_secs_f64)),
+        |samples, slo, _| samples.value(slo.budget().recovery.map(Timestamp::as_secs_f64)),
     ),
     (
         Family::gauge(
@@ -348,23 +383,20 @@ const OBJECTIVES: &[DescribedObjective] = &[
             SLO,
             "When the budget is exhausted at the burn rate of the last day. Absent if it is not.",
         ),
-        |samples, slo| samples.value(slo.budget().exhaustion.map(Timestamp::as_secs_f64)),
+        |samples, slo, _| samples.value(slo.budget().exhaustion.map(Timestamp::as_secs_f64)),
     ),
 ];
 
-fn windows(
-    samples: &mut Samples<'_>,
-    slo: &dyn ObjectiveNumbers,
-    value: impl Fn(&WindowView) -> Option<f64>,
-) {
-    for window in EXPORTED {
-        let value = value(&slo.window(window));
-        samples.with("window", window.name(), |samples| samples.value(value));
+fn each(samples: &mut Samples<'_>, windows: &Windows, value: impl Fn(&WindowNumbers) -> f64) {
+    for (window, numbers) in EXPORTED.iter().zip(windows) {
+        samples.with("window", window.name(), |samples| {
+            samples.value(Some(value(numbers)));
+        });
     }
 }
 
 /// Counts of an objective as events, which may be whole or not.
-fn events(samples: &mut Samples<'_>, slo: &dyn ObjectiveNumbers, counts: u64) {
+fn events(samples: &mut Samples<'_>, slo: &LiveObjective<'_>, counts: u64) {
     match slo.objective().budgeting {
         budgeting if budgeting.parts() == 1 => samples.count(counts),
         budgeting => samples.value(Some(budgeting.events(counts))),
@@ -376,38 +408,61 @@ pub fn families() -> impl Iterator<Item = &'static Family> {
     let services = SERVICES.iter().map(|(family, _)| family);
     let probes = PROBES.iter().map(|(family, _)| family);
     let objectives = OBJECTIVES.iter().map(|(family, _)| family);
-    services.chain(probes).chain(objectives)
+    services
+        .chain(probes)
+        .chain(llm::families())
+        .chain(objectives)
 }
 
 /// Writes every family of the services.
-pub fn write(sink: &mut dyn Sink, services: &impl Services) {
-    let labelled = services.names().map(|(name, more)| {
-        let mut labels = Labels::new(&[("service", name)]);
-        for (name, value) in more {
+pub fn write(sink: &mut dyn Sink, view: &LedgerView) {
+    let label = |labels: &mut Labels, service: &&Arc<ServiceState>| {
+        labels.push("service", &service.name);
+        for (name, value) in &*service.labels {
             labels.push(name, value);
         }
-        (labels, ())
-    });
-    write_each(sink, SERVICES, &labelled, |write, samples, item| {
-        write(samples, item);
-    });
-    let probes: Vec<_> = services.probes().collect();
-    let probes = probes.iter().map(|probe| {
-        let probe: &ProbeView = probe.borrow();
-        let ProbeKey {
-            service,
-            probe: name,
-        } = &probe.key;
-        (Labels::new(&[("service", service), ("probe", name)]), probe)
-    });
-    write_each(sink, PROBES, &probes, |write, samples, probe| {
-        write(samples, probe);
-    });
-    let objectives = services.objectives().map(|(service, slo)| {
-        let labels = Labels::new(&[("service", service), ("slo", &slo.objective().name)]);
-        (labels, slo)
-    });
-    write_each(sink, OBJECTIVES, &objectives, |write, samples, slo| {
-        write(samples, slo);
-    });
+    };
+    write_each(
+        sink,
+        SERVICES,
+        &view.services.iter(),
+        label,
+        |write, samples, service| {
+            write(samples, service);
+        },
+    );
+    let asking = view.probes();
+    llm::write(
+        sink,
+        &asking.filter_map(|probe| Some((&probe.state.key, probe.state.llm.as_deref()?))),
+    );
+    let label = |labels: &mut Labels, probe: &LiveProbe<'_>| {
+        labels.push("service", &probe.state.key.service);
+        labels.push("probe", &probe.state.key.probe);
+    };
+    write_each(
+        sink,
+        PROBES,
+        &view.probes(),
+        label,
+        |write, samples, probe| {
+            write(samples, probe);
+        },
+    );
+    let windows = |slo: LiveObjective<'_>| EXPORTED.map(|window| slo.window(window).into());
+    let windows: Vec<Windows> = view.objectives().map(windows).collect();
+    let label = |labels: &mut Labels, (slo, _): &(LiveObjective<'_>, &Windows)| {
+        labels.push("service", slo.service());
+        labels.push("slo", &slo.objective().name);
+    };
+    let items = view.objectives().zip(&windows);
+    write_each(
+        sink,
+        OBJECTIVES,
+        &items,
+        label,
+        |write, samples, (slo, windows)| {
+            write(samples, slo, windows);
+        },
+    );
 }

@@ -1,157 +1,72 @@
-//! What the metrics read of the services: from a snapshot, or computed from live state for each
-//! family, so that a page of thousands of services needs no memory for all their numbers.
+//! Probes and objectives at the moment of a view. Their numbers are computed when they are read, so
+//! that a page of thousands of services needs no memory for all of them.
 
 use super::objective::ObjectiveState;
-use super::snapshot::{ObjectiveView, ProbeView, Snapshot};
-use super::view::LedgerView;
+use super::probe::ProbeState;
+use super::snapshot::Quantiles;
 use crate::alert::Burning;
 use crate::outcome::Timestamp;
 use crate::slo::series::Counts;
 use crate::slo::{BudgetView, Objective, StandardWindow, WindowView};
-use std::borrow::Borrow;
+use crate::stats::scale::Scale;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// All services at a moment.
-pub trait Services {
-    /// Name and labels of each service.
-    fn names(&self) -> impl Iterator<Item = (&str, &[(String, String)])> + Clone;
-
-    fn probes(&self) -> impl Iterator<Item = impl Borrow<ProbeView>>;
-
-    /// With the service of each.
-    fn objectives(&self) -> impl Iterator<Item = (&Arc<str>, impl ObjectiveNumbers)> + Clone;
+/// A probe at the moment of a view.
+pub(super) struct LiveProbe<'a> {
+    pub(super) state: &'a ProbeState,
+    pub(super) now: Timestamp,
+    pub(super) scale: &'a Scale,
 }
 
-/// The numbers of one objective at a moment.
-pub trait ObjectiveNumbers {
-    fn objective(&self) -> &Objective;
-
-    fn event_interval(&self) -> Duration;
-
-    fn events(&self) -> u64;
-
-    fn bad_events(&self) -> u64;
-
-    fn is_corrected(&self) -> bool;
-
-    fn window(&self, window: StandardWindow) -> WindowView;
-
-    /// Of the objective's own window.
-    fn budget(&self) -> BudgetView;
-
-    /// Of further windows.
-    fn further(&self) -> Vec<BudgetView>;
-}
-
-impl Services for Snapshot {
-    fn names(&self) -> impl Iterator<Item = (&str, &[(String, String)])> + Clone {
-        let services = self.services.iter();
-        services.map(|service| (&*service.name, &*service.labels))
-    }
-
-    fn probes(&self) -> impl Iterator<Item = impl Borrow<ProbeView>> {
-        self.services.iter().flat_map(|service| &service.probes)
-    }
-
-    fn objectives(&self) -> impl Iterator<Item = (&Arc<str>, impl ObjectiveNumbers)> + Clone {
-        let services = self.services.iter();
-        services.flat_map(|service| service.objectives.iter().map(|slo| (&service.name, slo)))
+impl LiveProbe<'_> {
+    pub(super) fn quantiles(&self) -> Quantiles {
+        self.state.quantiles(self.now, self.scale, &mut Vec::new())
     }
 }
 
-impl ObjectiveNumbers for &ObjectiveView {
-    fn objective(&self) -> &Objective {
-        &self.objective
-    }
-
-    fn event_interval(&self) -> Duration {
-        self.event_interval
-    }
-
-    fn events(&self) -> u64 {
-        self.events
-    }
-
-    fn bad_events(&self) -> u64 {
-        self.bad_events
-    }
-
-    fn is_corrected(&self) -> bool {
-        self.corrected
-    }
-
-    fn window(&self, window: StandardWindow) -> WindowView {
-        self.windows[window]
-    }
-
-    fn budget(&self) -> BudgetView {
-        self.budget
-    }
-
-    fn further(&self) -> Vec<BudgetView> {
-        self.further.clone()
-    }
-}
-
-impl Services for LedgerView {
-    fn names(&self) -> impl Iterator<Item = (&str, &[(String, String)])> + Clone {
-        let services = self.services.iter();
-        services.map(|service| (&*service.name, &*service.labels))
-    }
-
-    fn probes(&self) -> impl Iterator<Item = impl Borrow<ProbeView>> {
-        let mut merged = Vec::new();
-        let services = self.services.iter();
-        services.flat_map(move |service| service.probe_views(self.at, &self.scale, &mut merged))
-    }
-
-    fn objectives(&self) -> impl Iterator<Item = (&Arc<str>, impl ObjectiveNumbers)> + Clone {
-        self.live_objectives()
-    }
-}
-
-/// An objective at the moment of a view, computed when it is read.
-pub(super) struct LiveObjective<'a> {
+/// An objective at the moment of a view.
+pub struct LiveObjective<'a> {
     pub(super) service: &'a Arc<str>,
     pub(super) state: &'a ObjectiveState,
     pub(super) now: Timestamp,
 }
 
-impl ObjectiveNumbers for LiveObjective<'_> {
-    fn objective(&self) -> &Objective {
+impl LiveObjective<'_> {
+    pub fn service(&self) -> &Arc<str> {
+        self.service
+    }
+
+    pub fn objective(&self) -> &Objective {
         self.state.tracker.objective()
     }
 
-    fn event_interval(&self) -> Duration {
+    pub(super) fn event_interval(&self) -> Duration {
         self.state.tracker.event_interval()
     }
 
-    fn events(&self) -> u64 {
+    pub(super) fn events(&self) -> u64 {
         self.state.tracker.counters().0
     }
 
-    fn bad_events(&self) -> u64 {
+    pub(super) fn bad_events(&self) -> u64 {
         self.state.tracker.counters().1
     }
 
-    fn is_corrected(&self) -> bool {
+    pub(super) fn is_corrected(&self) -> bool {
         self.state.tracker.corrected().contains(self.now)
     }
 
-    fn window(&self, window: StandardWindow) -> WindowView {
-        self.state.tracker.view(self.now, window.length())
-    }
-
-    fn budget(&self) -> BudgetView {
-        let window = self.state.tracker.objective().window;
+    /// Of the objective's own window.
+    pub(super) fn budget(&self) -> BudgetView {
+        let window = self.objective().window;
         self.state.tracker.budget(self.now, window)
     }
 
-    fn further(&self) -> Vec<BudgetView> {
-        let further = self.state.tracker.objective().further.iter();
-        let budget = |window: &_| self.state.tracker.budget(self.now, *window);
-        further.map(budget).collect()
+    /// Of further windows.
+    pub(super) fn further(&self) -> impl Iterator<Item = BudgetView> {
+        let further = self.objective().further.iter();
+        further.map(|window| self.state.tracker.budget(self.now, *window))
     }
 }
 
@@ -161,7 +76,7 @@ impl Burning for LiveObjective<'_> {
     }
 
     fn objective(&self) -> &Objective {
-        ObjectiveNumbers::objective(self)
+        self.state.tracker.objective()
     }
 
     fn counts(&self, window: StandardWindow) -> Counts {
@@ -169,7 +84,7 @@ impl Burning for LiveObjective<'_> {
     }
 
     fn window(&self, window: StandardWindow) -> WindowView {
-        ObjectiveNumbers::window(self, window)
+        self.state.tracker.view(self.now, window.length())
     }
 
     fn remaining(&self) -> Option<f64> {

@@ -2,8 +2,11 @@
 
 use super::probe::ProbeState;
 use super::snapshot::ObjectiveView;
+use super::traffic::Traffic;
 use crate::outcome::Timestamp;
-use crate::slo::{ContributingProbe, Objective, Precision, Retention, StandardWindows, Tracker};
+use crate::slo::{
+    ContributingProbe, EventSource, Objective, Precision, Retention, StandardWindows, Tracker,
+};
 use std::sync::Arc;
 
 #[derive(Clone, Debug)]
@@ -13,21 +16,25 @@ pub(super) struct ObjectiveState {
     pub(super) counts: Vec<usize>,
     /// Of the history that was read back.
     pub(super) precision: Precision,
+    /// Where it counts real traffic.
+    pub(super) traffic: Option<Box<Traffic>>,
 }
 
 impl ObjectiveState {
-    /// Of which nothing is counted yet. `contributing` are the probes that count, with their positions.
+    /// Of which nothing is counted yet. `contributing` is what counts, and `counts` the positions of the
+    /// probes among it.
     pub(super) fn new(
         objective: &Arc<Objective>,
-        contributing: Vec<(usize, ContributingProbe)>,
+        (counts, contributing): (Vec<usize>, Vec<ContributingProbe>),
         retention: Retention,
     ) -> Self {
-        let (counts, contributing) = contributing.into_iter().unzip();
+        let is_traffic = objective.source == EventSource::Metrics;
         let tracker = Tracker::new(objective.clone(), contributing).with_retention(retention);
         Self {
             tracker,
             counts,
             precision: Precision::default(),
+            traffic: is_traffic.then(Box::default),
         }
     }
 
@@ -46,7 +53,10 @@ impl ObjectiveState {
         let budget = |window| self.tracker.budget(now, window);
         ObjectiveView {
             objective: objective.clone(),
-            since: first_tick(&self.counts, probes),
+            since: match &self.traffic {
+                Some(traffic) => traffic.since,
+                None => first_tick(&self.counts, probes),
+            },
             event_interval: self.tracker.event_interval(),
             events,
             bad_events,

@@ -1,12 +1,13 @@
 //! One probe's live state: counters of this process, and what outlives it.
 
+use super::llm::LlmCounters;
 use super::snapshot::{
-    ATTEMPTS, AttemptView, LastOutcome, ProbeView, QUANTILE_SPANS, QUANTILES, RECENT_FAILURES,
+    ATTEMPTS, AttemptView, LastOutcome, ProbeView, QUANTILES, Quantiles, RECENT_FAILURES,
 };
 use super::transitions::Failing;
 use crate::config::ProbeSpec;
 use crate::outcome::{
-    Cause, Event, Measures, Outcome, ProbeKey, Record, Timestamp, Verdict, VoidReason,
+    Cause, CodeOf, Event, Measures, Outcome, ProbeKey, Record, Timestamp, Verdict, VoidReason,
 };
 use crate::stats::quantile::Latencies;
 use crate::stats::scale::Scale;
@@ -30,17 +31,19 @@ pub(super) struct ProbeState {
     target: Arc<str>,
     pub(super) interval: Duration,
     timeout: Duration,
-    bounds: Arc<[Duration]>,
+    pub(super) bounds: Arc<[Duration]>,
     /// Counters since the process started.
-    runs: u64,
-    failures: [u64; Cause::ALL.len()],
-    voids: [u64; VoidReason::ALL.len()],
+    pub(super) runs: u64,
+    pub(super) failures: [u64; Cause::ALL.len()],
+    pub(super) voids: [u64; VoidReason::ALL.len()],
     pub(super) missed: u64,
-    buckets: Box<[u64]>,
-    duration_sum: Duration,
-    last: Option<LastOutcome>,
+    pub(super) buckets: Box<[u64]>,
+    pub(super) duration_sum: Duration,
+    /// Of a probe of a language model.
+    pub(super) llm: Option<Arc<LlmCounters>>,
+    pub(super) last: Option<LastOutcome>,
     /// Bad outcomes since the last good one.
-    consecutive_failures: u64,
+    pub(super) consecutive_failures: u64,
     /// The first of these.
     failing_since: Option<Timestamp>,
     /// Newest first.
@@ -74,6 +77,7 @@ impl ProbeState {
             voids: [0; VoidReason::ALL.len()],
             missed: 0,
             duration_sum: Duration::ZERO,
+            llm: LlmCounters::of(spec).map(Arc::new),
             last: None,
             consecutive_failures: 0,
             failing_since: None,
@@ -89,6 +93,9 @@ impl ProbeState {
         let Outcome {
             verdict, latency, ..
         } = record.outcome;
+        if let Some(llm) = &mut self.llm {
+            Arc::make_mut(llm).record(&record.outcome);
+        }
         match verdict {
             Verdict::Good => {}
             Verdict::Bad(cause) => count(&mut self.failures, Cause::ALL, &cause),
@@ -228,6 +235,9 @@ impl ProbeState {
             self.buckets.clone_from(&old.buckets);
             self.duration_sum = old.duration_sum;
         }
+        if let (Some(llm), Some(old)) = (&mut self.llm, &old.llm) {
+            Arc::make_mut(llm).continue_from(old);
+        }
     }
 
     /// Continues what outlives the process.
@@ -242,12 +252,6 @@ impl ProbeState {
     }
 
     pub(super) fn view(&self, now: Timestamp, scale: &Scale, merged: &mut Vec<u32>) -> ProbeView {
-        let mut quantiles = [[None; QUANTILES.len()]; QUANTILE_SPANS.len()];
-        for (span, values) in quantiles.iter_mut().enumerate() {
-            *values = self
-                .latencies
-                .quantiles(span, now, QUANTILES, scale, merged);
-        }
         ProbeView {
             key: self.key.clone(),
             kind: self.kind,
@@ -265,8 +269,27 @@ impl ProbeState {
             bucket_bounds: self.bounds.clone(),
             buckets: self.buckets.clone(),
             duration_sum: self.duration_sum,
-            quantiles,
+            llm: self.llm.clone(),
+            quantiles: self.quantiles(now, scale, merged),
         }
+    }
+
+    pub(super) fn quantiles(
+        &self,
+        now: Timestamp,
+        scale: &Scale,
+        merged: &mut Vec<u32>,
+    ) -> Quantiles {
+        std::array::from_fn(|span| {
+            self.latencies
+                .quantiles(span, now, QUANTILES, scale, merged)
+        })
+    }
+
+    /// The last outcome's code, if it is one of this protocol.
+    pub(super) fn last_code(&self, of: CodeOf) -> Option<u32> {
+        let last = self.last.as_ref()?;
+        last.code.filter(|_| self.measures.code == Some(of))
     }
 }
 
@@ -276,6 +299,7 @@ impl LastOutcome {
             verdict,
             latency,
             measured,
+            figures,
             code,
             detail,
         } = &record.outcome;
@@ -284,6 +308,7 @@ impl LastOutcome {
             verdict: *verdict,
             latency: *latency,
             measured: *measured,
+            figures: *figures,
             code: *code,
             tls_not_after: detail.tls_not_after,
             message: detail.message.clone(),

@@ -1,7 +1,8 @@
 //! What every reader reads: one immutable picture of all services at one moment.
 
+use super::llm::LlmCounters;
 use crate::outcome::{
-    Cause, CodeOf, Measurements, Measures, ProbeKey, Timestamp, Verdict, VoidReason,
+    Cause, Figures, Measurements, Measures, ProbeKey, Timestamp, Verdict, VoidReason,
 };
 use crate::slo::correction::Correction;
 pub use crate::slo::{BudgetView, DayView, WindowView};
@@ -14,6 +15,9 @@ use std::time::Duration;
 pub const QUANTILE_SPANS: [&str; 4] = ["5m", "1h", "1d", "30d"];
 /// The quantiles that are reported.
 pub const QUANTILES: [f64; 3] = [0.5, 0.95, 0.99];
+
+/// By [`QUANTILE_SPANS`], then [`QUANTILES`]; `None` where the sample is too small.
+pub type Quantiles = [[Option<Duration>; QUANTILES.len()]; QUANTILE_SPANS.len()];
 
 #[derive(Debug)]
 pub struct Snapshot {
@@ -68,16 +72,9 @@ pub struct ProbeView {
     /// Counted outcomes per bucket, not cumulative; one more than bounds.
     pub buckets: Box<[u64]>,
     pub duration_sum: Duration,
-    /// By [`QUANTILE_SPANS`], then [`QUANTILES`]; `None` where the sample is too small.
-    pub quantiles: [[Option<Duration>; QUANTILES.len()]; QUANTILE_SPANS.len()],
-}
-
-impl ProbeView {
-    /// The last outcome's code, if it is one of this protocol.
-    pub fn last_code(&self, of: CodeOf) -> Option<u32> {
-        let last = self.last.as_ref()?;
-        last.code.filter(|_| self.measures.code == Some(of))
-    }
+    /// Of a probe of a language model.
+    pub llm: Option<Arc<LlmCounters>>,
+    pub quantiles: Quantiles,
 }
 
 /// How many failures are remembered per probe.
@@ -100,6 +97,7 @@ pub struct LastOutcome {
     pub verdict: Verdict,
     pub latency: Duration,
     pub measured: Measurements,
+    pub figures: Figures,
     /// What it means is said by [`ProbeView::measures`].
     pub code: Option<u32>,
     pub tls_not_after: Option<i64>,

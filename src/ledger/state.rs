@@ -1,10 +1,12 @@
 //! All live state: fed outcome by outcome, shown as snapshots.
 
 use super::index::Index;
+use super::objective::ObjectiveState;
 use super::service::ServiceState;
 use super::snapshot::Snapshot;
 use super::transitions::Failing;
 use super::view::LedgerView;
+use crate::observe::ServiceMetrics;
 use crate::outcome::{ProbeKey, Record, Timestamp};
 use crate::slo::correction::Correction;
 use crate::stats::scale::Scale;
@@ -36,6 +38,17 @@ impl Ledger {
             state.record(record);
             state.remember(record, &self.scale);
             service.track(probe, &record.into());
+        }
+    }
+
+    /// Takes what services report of themselves.
+    pub fn take_metrics(&mut self, at: Timestamp, services: &[Arc<ServiceMetrics>]) {
+        for state in &mut self.services {
+            let counts = |objective: &Arc<ObjectiveState>| objective.traffic.is_some();
+            let metrics = services.iter().find(|one| one.service == state.name);
+            if let (Some(metrics), true) = (metrics, state.objectives.iter().any(counts)) {
+                Arc::make_mut(state).take_metrics(at, metrics);
+            }
         }
     }
 

@@ -10,6 +10,7 @@ use super::view::LedgerView;
 use super::watch::ClockWatch;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::observe::SystemView;
 use crate::outcome::ProbeKey;
 use crate::schedule::ScheduleEvent;
 use crate::slo::vantage::NetworkGuard;
@@ -32,6 +33,9 @@ const TICK_MAX: Duration = Duration::from_secs(10);
 const TICK_SHARE: u32 = 500;
 /// Events taken from the queue at once.
 const BATCH: usize = 256;
+/// Once fewer are in the queue, they gather for so long: to wake up for each outcome takes more time
+/// than to count it.
+const GATHER: Duration = Duration::from_millis(50);
 
 /// How long a reload waits for the disk before it reads back what was kept.
 const FLUSH: Duration = Duration::from_secs(5);
@@ -74,6 +78,8 @@ pub struct Deps {
     pub clock: Clock,
     pub events: mpsc::Receiver<ScheduleEvent>,
     pub recounts: mpsc::Receiver<Recount>,
+    /// The system under the services, with what they report of themselves.
+    pub system: watch::Receiver<Arc<SystemView>>,
     pub store: StoreHandle,
     /// The store's file: objectives that a reload adds or changes are counted back from it.
     pub history: PathBuf,
@@ -99,11 +105,15 @@ pub async fn run(
     let mut is_complete = true;
     let mut transitions = TransitionLog::default();
     let mut batch = Vec::with_capacity(BATCH);
+    let mut next_batch = Instant::now();
     loop {
         tokio::select! {
-            taken = deps.events.recv_many(&mut batch, BATCH) => {
+            taken = gathered(&mut deps.events, &mut batch, next_batch) => {
                 if taken == 0 {
                     break;
+                }
+                if taken < BATCH {
+                    next_batch = Instant::now() + GATHER;
                 }
                 let now = deps.clock.now();
                 if clock.must_recount(now, ledger.ahead()) {
@@ -121,6 +131,10 @@ pub async fn run(
                 }
                 transitions.log_suppressed(now);
                 deps.vantage_lost.set(i64::from(vantage.is_lost()));
+            }
+            Ok(()) = deps.system.changed() => {
+                let system = deps.system.borrow_and_update().clone();
+                ledger.take_metrics(system.at, &system.services);
             }
             Some(Recount { by, done }) = deps.recounts.recv() => {
                 if let Changed::Config(wanted) = by {
@@ -167,6 +181,16 @@ pub async fn run(
     }
     transitions.log_rest();
     publish(&mut ledger, &deps);
+}
+
+/// Takes the events that are in the queue at a moment, or the first one after it. Returns how many.
+async fn gathered(
+    events: &mut mpsc::Receiver<ScheduleEvent>,
+    batch: &mut Vec<ScheduleEvent>,
+    from: Instant,
+) -> usize {
+    sleep_until(from).await;
+    events.recv_many(batch, BATCH).await
 }
 
 /// Publishes the state of now.

@@ -2,10 +2,9 @@
 //! changes afterwards, and all numbers are computed when they are read, so a moment of thousands of
 //! services costs almost nothing until somebody reads it.
 
-use super::numbers::LiveObjective;
+use super::numbers::{LiveObjective, LiveProbe};
 use super::service::ServiceState;
 use super::snapshot::{ServiceView, Snapshot};
-use crate::alert::Burning;
 use crate::outcome::{Measures, ProbeKey, Timestamp};
 use crate::slo::correction::Correction;
 use crate::stats::scale::Scale;
@@ -49,6 +48,11 @@ impl LedgerView {
         Some(service.view(self.at, &self.scale, &mut Vec::new()))
     }
 
+    /// Of every service.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.services.iter().map(|service| &*service.name)
+    }
+
     /// What the outcomes of a probe say; `None` if it is not configured.
     pub fn measures(&self, key: &ProbeKey) -> Option<&'static Measures> {
         let probes = self.services.iter().flat_map(|service| &service.probes);
@@ -58,27 +62,27 @@ impl LedgerView {
             .map(|probe| probe.measures)
     }
 
-    /// How the budget of each objective burns.
-    pub fn burning(&self) -> impl Iterator<Item = impl Burning> {
-        self.live_objectives().map(|(_, objective)| objective)
+    /// Each probe, once.
+    pub(super) fn probes(&self) -> impl Iterator<Item = LiveProbe<'_>> + Clone {
+        let probes = self.services.iter().flat_map(|service| &service.probes);
+        let own = probes.filter(|probe| !probe.borrowed);
+        own.map(|state| LiveProbe {
+            state,
+            now: self.at,
+            scale: &self.scale,
+        })
     }
 
-    pub(super) fn live_objectives(
-        &self,
-    ) -> impl Iterator<Item = (&Arc<str>, LiveObjective<'_>)> + Clone {
+    /// Each objective of each service.
+    pub fn objectives(&self) -> impl Iterator<Item = LiveObjective<'_>> + Clone {
         let now = self.at;
-        self.services.iter().flat_map(move |service| {
-            let service_name = &service.name;
-            service.objectives.iter().map(move |state| {
-                let service = service_name;
-                (
-                    service,
-                    LiveObjective {
-                        service,
-                        state,
-                        now,
-                    },
-                )
+        self.services.iter().flat_map(move |one| {
+            let service = &one.name;
+            let objectives = one.objectives.iter();
+            objectives.map(move |state| LiveObjective {
+                service,
+                state,
+                now,
             })
         })
     }

@@ -9,35 +9,34 @@ pub use own::SelfMetrics;
 
 use crate::alerting::{self, AlertsView};
 use crate::exposition::{Sink, TextFormat, TextSink};
-use crate::ledger;
-use crate::ledger::numbers::Services;
+use crate::ledger::{self, LedgerView};
 use crate::observe::{self, SystemView};
 use std::io;
 
 /// Writes everything to a sink.
 pub fn write(
     sink: &mut dyn Sink,
-    services: &impl Services,
+    ledger: &LedgerView,
     alerts: &AlertsView,
     system: &SystemView,
     own: &SelfMetrics,
 ) {
     own.write(sink);
     observe::metrics::write(sink, system);
-    ledger::metrics::write(sink, services);
-    alerting::metrics::write(sink, services, alerts);
+    ledger::metrics::write(sink, ledger);
+    alerting::metrics::write(sink, ledger, alerts);
 }
 
 /// Writes the whole page as text, and returns the output.
 pub fn write_text<W: io::Write>(
     out: W,
     format: TextFormat,
-    services: &impl Services,
+    ledger: &LedgerView,
     alerts: &AlertsView,
     system: &SystemView,
     own: &SelfMetrics,
 ) -> io::Result<W> {
     let mut sink = TextSink::new(format, out);
-    write(&mut sink, services, alerts, system, own);
+    write(&mut sink, ledger, alerts, system, own);
     sink.finish()
 }

@@ -29,6 +29,9 @@ pub struct SelfMetrics {
     store_commits: IntCounter,
     store_lost: IntCounter,
     store_lost_alerts: IntCounter,
+    store_lost_samples: IntCounter,
+    store_excess_samples: IntCounter,
+    store_series: IntGauge,
     store_unreadable: IntGauge,
     store_future: IntGauge,
     store_failing: IntGauge,
@@ -98,6 +101,18 @@ impl SelfMetrics {
                 "slod_store_lost_alerts_total",
                 "Changes of alerts that were not recorded because the backlog was full.",
             )?,
+            store_lost_samples: IntCounter::new(
+                "slod_store_lost_samples_total",
+                "Samples that were dropped because the backlog was full.",
+            )?,
+            store_excess_samples: IntCounter::new(
+                "slod_store_excess_samples_total",
+                "Samples that were not kept because 20,000 other series have samples.",
+            )?,
+            store_series: IntGauge::new(
+                "slod_store_series",
+                "Gauges and counters that have samples, once one was committed.",
+            )?,
             store_unreadable: IntGauge::new(
                 "slod_store_unreadable_blocks",
                 "Stored hours that cannot be decoded and are skipped.",
@@ -139,7 +154,7 @@ impl SelfMetrics {
         let build = IntGauge::with_opts(build)?;
         build.set(1);
         let process = prometheus::process_collector::ProcessCollector::for_self();
-        let instruments: [Box<dyn Collector>; 19] = [
+        let instruments: [Box<dyn Collector>; 22] = [
             Box::new(build),
             Box::new(process),
             Box::new(self.schedule_lag.clone()),
@@ -154,6 +169,9 @@ impl SelfMetrics {
             Box::new(self.store_commits.clone()),
             Box::new(self.store_lost.clone()),
             Box::new(self.store_lost_alerts.clone()),
+            Box::new(self.store_lost_samples.clone()),
+            Box::new(self.store_excess_samples.clone()),
+            Box::new(self.store_series.clone()),
             Box::new(self.store_unreadable.clone()),
             Box::new(self.store_future.clone()),
             Box::new(self.store_failing.clone()),
@@ -193,7 +211,12 @@ impl SelfMetrics {
         add(&self.store_lost, stats.lost_total, &mut counted.lost_total);
         let held = &mut counted.lost_alerts_total;
         add(&self.store_lost_alerts, stats.lost_alerts_total, held);
+        let held = &mut counted.lost_samples_total;
+        add(&self.store_lost_samples, stats.lost_samples_total, held);
+        let held = &mut counted.excess_samples_total;
+        add(&self.store_excess_samples, stats.excess_samples_total, held);
         drop(counted);
+        self.store_series.set(whole(stats.series as u64));
         self.store_unreadable.set(whole(stats.unreadable_blocks));
         self.store_failing
             .set(i64::from(stats.last_error.is_some()));

@@ -4,16 +4,21 @@
 //! part of the system, and declares its metrics.
 
 use super::view::SystemView;
-use super::{host, network, process, scrape};
+use super::{container, disk, host, network, pressure, process, scrape};
 use crate::config::Config;
 use crate::exposition::{Described, Family, Labels, Sink, write_each};
 use std::fmt::Debug;
 
 /// Every collector, in the order in which they are sampled and their metrics are written.
+///
+/// Containers come after the processes that they are found by.
 pub const COLLECTORS: &[CollectorKind] = &[
     host::HOST,
+    pressure::PRESSURE,
+    disk::DISK,
     network::NETWORK,
     process::PROCESSES,
+    container::CONTAINERS,
     scrape::SERVICES,
 ];
 
@@ -36,8 +41,18 @@ pub trait Collector: Debug + Send {
     /// Adds what it sees to the view; the reason if it could not see everything. Blocks.
     fn collect(&mut self, view: &mut SystemView) -> Result<(), String>;
 
+    /// Parts that the last sample lacks although it succeeded, each with what would allow it.
+    fn missing(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Follows a changed config, with what was counted so far.
     fn reload(&mut self, _config: &Config) {}
+}
+
+/// As the value of a sample.
+pub(super) fn whole(number: Option<u64>) -> Option<f64> {
+    number.map(|number| number as f64)
 }
 
 /// The families of a table.
@@ -53,9 +68,15 @@ pub(super) fn write_some<T>(
     labels: impl Fn(&T) -> Labels,
 ) {
     if !items.is_empty() {
-        let items = items.iter().map(|item| (labels(item), item));
-        write_each(sink, families, &items, |write, samples, item| {
-            write(samples, item);
-        });
+        let label = |into: &mut Labels, item: &&T| *into = labels(item);
+        write_each(
+            sink,
+            families,
+            &items.iter(),
+            label,
+            |write, samples, item| {
+                write(samples, item);
+            },
+        );
     }
 }

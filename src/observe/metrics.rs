@@ -26,6 +26,15 @@ const SELF: &[Described<CollectorView>] = &[
         ),
         |samples, collector| samples.value(Some(collector.took.as_secs_f64())),
     ),
+    (
+        Family::gauge(
+            "slod_collector_samples",
+            "",
+            COLLECTOR,
+            "Numbers that the last sample of the collector added.",
+        ),
+        |samples, collector| samples.count(collector.samples),
+    ),
 ];
 
 /// Every family of the system, for the docs.

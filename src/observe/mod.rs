@@ -1,21 +1,40 @@
 //! The system under the services: collectors sample it, the observer runs them and publishes a
 //! [`SystemView`].
 
+mod cgroup;
 mod collector;
+mod container;
+mod count;
+mod disk;
 mod host;
+mod lines;
 pub mod metrics;
+mod mounts;
 mod network;
 mod observer;
+mod pressure;
 mod process;
+mod record;
+mod root;
 pub mod scrape;
+mod unreadable;
 mod view;
 
 pub use collector::{COLLECTORS, Collector, CollectorKind};
+pub use container::ContainerSampler;
+pub use disk::DiskSampler;
 pub use host::HostSampler;
 pub use network::NetworkSampler;
-pub use observer::run;
+pub use observer::{Deps, run};
+pub use pressure::PressureSampler;
 pub use process::ProcessSampler;
+pub use record::Recorder;
+pub use root::HostRoot;
 pub use scrape::{
     HistogramView, RoleValue, RoleView, ScrapeView, Scraper, ServiceMetrics, ways_to_find,
 };
-pub use view::{CollectorView, HostView, NetworkView, ProcessView, SystemView};
+pub use unreadable::Unreadable;
+pub use view::{
+    CollectorView, ContainerView, DiskView, FileSystemView, HostView, NetworkView, PressureView,
+    ProcessView, SystemView, Traffic,
+};

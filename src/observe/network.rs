@@ -1,17 +1,18 @@
 //! Network devices of the host.
 
 use super::collector::{Collector, CollectorKind, families_of, write_some};
-use super::view::{NetworkView, SystemView};
+use super::root::HostRoot;
+use super::unreadable::Unreadable;
+use super::view::{NetworkView, SystemView, Traffic};
 use crate::config::{Config, Pattern};
 use crate::exposition::{Described, Family, Labels};
-use sysinfo::Networks;
 
 pub(super) const NETWORK: CollectorKind = CollectorKind {
     name: "network",
     is_on: |config| config.observe.network,
-    start: |config| match NetworkSampler::new(config.observe.network_exclude.clone()) {
-        Ok(sampler) => Ok(Box::new(sampler)),
-        Err(error) => Err(error.to_string()),
+    start: |config| {
+        let exclude = config.observe.network_exclude.clone();
+        Ok(Box::new(NetworkSampler::new(HostRoot::of(config), exclude)))
     },
     families: || families_of(FAMILIES),
     write: |sink, system| {
@@ -30,7 +31,7 @@ const FAMILIES: &[Described<NetworkView>] = &[
             DEVICE,
             "Bytes received since the host started; see observe.network_exclude.",
         ),
-        |samples, device| samples.count(device.receive_bytes),
+        |samples, device| samples.count(device.receive.bytes),
     ),
     (
         Family::counter(
@@ -38,17 +39,70 @@ const FAMILIES: &[Described<NetworkView>] = &[
             DEVICE,
             "Bytes sent since the host started; see observe.network_exclude.",
         ),
-        |samples, device| samples.count(device.transmit_bytes),
+        |samples, device| samples.count(device.transmit.bytes),
+    ),
+    (
+        Family::counter(
+            "slod_host_network_receive_packets_total",
+            DEVICE,
+            "Packets received since the host started.",
+        ),
+        |samples, device| samples.count(device.receive.packets),
+    ),
+    (
+        Family::counter(
+            "slod_host_network_transmit_packets_total",
+            DEVICE,
+            "Packets sent since the host started.",
+        ),
+        |samples, device| samples.count(device.transmit.packets),
+    ),
+    (
+        Family::counter(
+            "slod_host_network_receive_errors_total",
+            DEVICE,
+            "Received packets that were damaged, since the host started.",
+        ),
+        |samples, device| samples.count(device.receive.errors),
+    ),
+    (
+        Family::counter(
+            "slod_host_network_transmit_errors_total",
+            DEVICE,
+            "Packets that could not be sent, since the host started.",
+        ),
+        |samples, device| samples.count(device.transmit.errors),
+    ),
+    (
+        Family::counter(
+            "slod_host_network_receive_dropped_total",
+            DEVICE,
+            "Received packets that the host dropped, since it started.",
+        ),
+        |samples, device| samples.count(device.receive.dropped),
+    ),
+    (
+        Family::counter(
+            "slod_host_network_transmit_dropped_total",
+            DEVICE,
+            "Packets that the host dropped instead of sending them, since it started.",
+        ),
+        |samples, device| samples.count(device.transmit.dropped),
     ),
 ];
 
+/// Devices at most, in the order of their names.
+const DEVICES: usize = 200;
+const DEV: &str = "/proc/net/dev";
+
 impl Collector for NetworkSampler {
     fn collect(&mut self, view: &mut SystemView) -> Result<(), String> {
-        view.network = self.sample();
+        view.network = self.sample().map_err(|error| error.to_string())?;
         Ok(())
     }
 
     fn reload(&mut self, config: &Config) {
+        self.root = HostRoot::of(config);
         self.exclude = config.observe.network_exclude.clone();
     }
 }
@@ -56,31 +110,83 @@ impl Collector for NetworkSampler {
 /// Samples the devices again and again.
 #[derive(Debug)]
 pub struct NetworkSampler {
-    networks: Networks,
+    root: HostRoot,
     exclude: Pattern,
 }
 
 impl NetworkSampler {
     /// Devices whose whole name `exclude` matches are left out.
-    pub fn new(exclude: Pattern) -> Result<Self, sysinfo::Error> {
-        Ok(Self {
-            networks: Networks::new_with_refreshed_list()?,
-            exclude,
-        })
+    pub fn new(root: HostRoot, exclude: Pattern) -> Self {
+        Self { root, exclude }
     }
 
     /// Reads all devices once, in the order of their names.
-    pub fn sample(&mut self) -> Vec<NetworkView> {
-        self.networks.refresh(true);
-        let devices = self.networks.iter().map(|(name, data)| NetworkView {
-            device: name.to_string_lossy().into_owned(),
-            receive_bytes: data.total_received(),
-            transmit_bytes: data.total_transmitted(),
-        });
-        let mut devices: Vec<_> = devices
+    pub fn sample(&self) -> Result<Vec<NetworkView>, Unreadable> {
+        let text = self.root.read(DEV)?;
+        let mut devices: Vec<_> = text
+            .lines()
+            .filter_map(device)
             .filter(|view| !self.exclude.0.is_match(&view.device))
             .collect();
         devices.sort_by(|a, b| a.device.cmp(&b.device));
-        devices
+        devices.truncate(DEVICES);
+        Ok(devices)
+    }
+}
+
+/// `eth0: 893953619 38194 0 0 0 0 0 0 2357658 23770 0 0 0 0 0 0`: eight numbers per direction. The two
+/// lines of titles are no devices.
+fn device(line: &str) -> Option<NetworkView> {
+    let (name, numbers) = line.rsplit_once(':')?;
+    let mut numbers = numbers.split_whitespace().map(|word| word.parse().ok());
+    let numbers: [Option<u64>; 16] = std::array::from_fn(|_| numbers.next().flatten());
+    let direction = |first: usize| {
+        Some(Traffic {
+            bytes: numbers[first]?,
+            packets: numbers[first + 1]?,
+            errors: numbers[first + 2]?,
+            dropped: numbers[first + 3]?,
+        })
+    };
+    Some(NetworkView {
+        device: name.trim().to_owned(),
+        receive: direction(0)?,
+        transmit: direction(8)?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_number_is_what_its_column_says() {
+        let view = device("  eth0: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16").expect("a device");
+        let traffic = |bytes, packets, errors, dropped| Traffic {
+            bytes,
+            packets,
+            errors,
+            dropped,
+        };
+        assert_eq!(view.device, "eth0");
+        assert_eq!(
+            (view.receive, view.transmit),
+            (traffic(1, 2, 3, 4), traffic(9, 10, 11, 12))
+        );
+        let alias = device("eth0:1:1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16");
+        assert_eq!(alias.expect("a device").device, "eth0:1");
+    }
+
+    #[test]
+    fn odd_lines_are_no_devices() {
+        for odd in [
+            "",
+            " face |bytes    packets errs drop fifo frame compressed multicast|bytes",
+            "eth0: 1 2 3 4 5 6 7 8 9 10",
+            "eth0: -1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16",
+            "eth0: 18446744073709551616 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16",
+        ] {
+            assert_eq!(device(odd), None, "{odd}");
+        }
     }
 }

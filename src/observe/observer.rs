@@ -1,59 +1,90 @@
 //! Samples the system again and again, independently of the probes.
 
 use super::collector::{COLLECTORS, Collector, CollectorKind};
+use super::count;
+use super::record::Recorder;
 use super::view::{CollectorView, SystemView};
+use crate::clock::Clock;
 use crate::config::Config;
+use crate::exposition::Sink;
+use crate::outcome::{Timestamp, millis};
+use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::sync::watch;
-use tokio::time::{Interval, MissedTickBehavior, interval};
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-/// Samples by the config as it is now, until a stop.
-pub async fn run(
-    mut configs: watch::Receiver<Arc<Config>>,
-    views: watch::Sender<Arc<SystemView>>,
-    stop: CancellationToken,
-) {
-    let mut config = configs.borrow_and_update().clone();
-    let mut tick = every(&config);
+/// Lines about missing parts of a collector at most.
+const MISSING: usize = 100;
+
+/// What the observer works with.
+#[derive(Debug)]
+pub struct Deps {
+    pub clock: Clock,
+    pub configs: watch::Receiver<Arc<Config>>,
+    pub views: watch::Sender<Arc<SystemView>>,
+    pub recorder: Recorder,
+    pub stop: CancellationToken,
+}
+
+/// Samples by the config as it is now, until a stop: at once, and then at multiples of the interval,
+/// which are the times of the samples that are kept.
+pub async fn run(mut deps: Deps) {
+    let mut config = deps.configs.borrow_and_update().clone();
     let mut observer = Observer::default();
     observer.reload(&config);
+    deps.recorder.keep_for(config.observe.retention);
+    let mut due = None;
     loop {
-        tokio::select! {
-            () = stop.cancelled() => return,
-            Ok(()) = configs.changed() => {
-                let next = configs.borrow_and_update().clone();
+        let interval = config.observe.interval;
+        let at = tokio::select! {
+            () = deps.stop.cancelled() => return,
+            Ok(()) = deps.configs.changed() => {
+                let next = deps.configs.borrow_and_update().clone();
                 if !observes_alike(&config, &next) {
                     observer.reload(&next);
-                    tick = every(&next);
+                    deps.recorder.keep_for(next.observe.retention);
+                    due = None;
                 }
                 config = next;
                 continue;
             }
-            _ = tick.tick() => {}
-        }
+            at = tick(&deps.clock, due, interval) => at,
+        };
+        let (recorder, is_kept) = (deps.recorder.clone(), due.is_some());
         let work = tokio::task::spawn_blocking(move || {
-            let view = observer.sample();
+            let view = observer.sample(at);
+            if is_kept {
+                recorder.record(at, |sink| observer.write(sink, &view));
+            }
             (observer, view)
         });
         match work.await {
             Ok((back, view)) => {
-                views.send_replace(Arc::new(view));
+                deps.views.send_replace(Arc::new(view));
                 observer = back;
             }
             Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
             // Only a runtime that ends cancels such work.
             Err(_cancelled) => return,
         }
+        due = Some(at.after(interval));
     }
 }
 
-/// Ticks at once, and then in the config's interval.
-fn every(config: &Config) -> Interval {
-    let mut tick = interval(config.observe.interval);
-    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    tick
+/// Waits until the clock has reached `due`, and returns the latest multiple of the interval. A clock
+/// that was set back is not waited for.
+async fn tick(clock: &Clock, due: Option<Timestamp>, interval: Duration) -> Timestamp {
+    loop {
+        let now = clock.now();
+        let left = due.map_or(0, |due| due.0 - now.0);
+        if left <= 0 || left > millis(interval) {
+            let interval = millis(interval).max(1);
+            return Timestamp(now.0.div_euclid(interval) * interval);
+        }
+        sleep(Duration::from_millis(left.unsigned_abs())).await;
+    }
 }
 
 fn observes_alike(old: &Config, new: &Config) -> bool {
@@ -85,13 +116,23 @@ impl Observer {
         }
     }
 
-    fn sample(&mut self) -> SystemView {
-        let mut view = SystemView::default();
+    fn sample(&mut self, at: Timestamp) -> SystemView {
+        let mut view = SystemView {
+            at,
+            ..SystemView::default()
+        };
         for running in &mut self.running {
             let sampled = running.sample(&mut view);
             view.collectors.push(sampled);
         }
         view
+    }
+
+    /// Writes what its collectors declare; how they are themselves needs no history.
+    fn write(&self, sink: &mut dyn Sink, view: &SystemView) {
+        for running in &self.running {
+            (running.kind.write)(sink, view);
+        }
     }
 }
 
@@ -102,6 +143,8 @@ struct Running {
     collector: Result<Box<dyn Collector>, String>,
     /// Whether the last sample failed, which is logged once.
     is_failing: bool,
+    /// What samples lacked, which is logged once too.
+    missing: BTreeSet<String>,
 }
 
 impl Running {
@@ -110,6 +153,7 @@ impl Running {
             kind,
             collector: (kind.start)(config),
             is_failing: false,
+            missing: BTreeSet::new(),
         }
     }
 
@@ -131,10 +175,56 @@ impl Running {
             tracing::warn!("{name}: cannot be sampled: {reason}");
         }
         self.is_failing = result.is_err();
+        self.log_missing();
         CollectorView {
             name,
             success: result.is_ok(),
             took,
+            samples: count::samples(self.kind, view),
         }
+    }
+
+    /// Logs what was never missing before.
+    fn log_missing(&mut self) {
+        let missing = match &self.collector {
+            Ok(collector) => collector.missing(),
+            Err(_) => Vec::new(),
+        };
+        for part in missing {
+            if self.missing.len() < MISSING && !self.missing.contains(&part) {
+                tracing::warn!("{}: {part}", self.kind.name);
+                self.missing.insert(part);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const INTERVAL: Duration = Duration::from_secs(10);
+
+    #[tokio::test(start_paused = true)]
+    async fn ticks_are_multiples_of_the_interval_on_the_wall_clock() {
+        let clock = Clock::manual(Timestamp(1_795_000_003_400));
+        let begun = tokio::time::Instant::now();
+        let at = tick(&clock, None, INTERVAL).await;
+        assert_eq!(
+            (at, begun.elapsed()),
+            (Timestamp(1_795_000_000_000), Duration::ZERO)
+        );
+        let at = tick(&clock, Some(at.after(INTERVAL)), INTERVAL).await;
+        assert_eq!(
+            (at, begun.elapsed()),
+            (Timestamp(1_795_000_010_000), Duration::from_millis(6600))
+        );
+        // After a suspend, what was missed is not sampled.
+        clock.jump(3_605_000);
+        let at = tick(&clock, Some(at.after(INTERVAL)), INTERVAL).await;
+        assert_eq!(at, Timestamp(1_795_003_610_000));
+        clock.jump(-7_200_000);
+        let at = tick(&clock, Some(at.after(INTERVAL)), INTERVAL).await;
+        assert_eq!(at, Timestamp(1_794_996_410_000));
     }
 }

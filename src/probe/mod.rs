@@ -7,6 +7,7 @@ pub mod dial;
 mod evaluate;
 pub mod heartbeat;
 pub mod http;
+pub mod llm;
 pub mod pattern;
 mod quoted;
 mod redacted;
@@ -23,7 +24,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// Every probe kind there is. Tests walk it; the config reader and the generated docs use it.
-pub const KINDS: &[&dyn Kind] = &[&http::Http, &heartbeat::Heartbeat, &tcp::Tcp];
+pub const KINDS: &[&dyn Kind] = &[&http::Http, &heartbeat::Heartbeat, &tcp::Tcp, &llm::Llm];
 
 /// A way of looking at a service, as the config names it.
 pub trait Kind: Sync {

@@ -7,6 +7,7 @@ pub mod health;
 pub mod metrics;
 pub mod notes;
 pub mod scenario;
+pub mod series;
 pub mod slo;
 pub mod state;
 pub mod status;

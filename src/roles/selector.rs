@@ -57,7 +57,7 @@ impl Selector {
         let (names, matchers) = match rest.strip_prefix('{') {
             Some(inner) => matchers(inner)?,
             None if rest.is_empty() => Default::default(),
-            None => return Err(format!("unexpected `{:.20}` after the metric name", rest)),
+            None => return Err(format!("unexpected `{rest:.20}` after the metric name")),
         };
         if name.is_empty() && names.iter().all(Matcher::takes_empty) {
             return Err("the selector has no metric name".to_owned());
@@ -139,7 +139,7 @@ fn matchers(text: &str) -> Result<Matchers, String> {
                 "the selector has more than {MATCHERS_MAX} matchers"
             ));
         }
-        let (matcher, after) = matcher(rest)?;
+        let (matcher, after) = read_matcher(rest)?;
         if matcher.label == "__name__" {
             names.push(matcher);
         } else {
@@ -156,13 +156,14 @@ fn matchers(text: &str) -> Result<Matchers, String> {
 }
 
 /// `label="value"`, and what follows.
-fn matcher(text: &str) -> Result<(Matcher, &str), String> {
+fn read_matcher(text: &str) -> Result<(Matcher, &str), String> {
     let end = text.find(|c: char| !is_name_char(c)).unwrap_or(text.len());
     let (label, rest) = text.split_at(end);
     if label.is_empty() || label.starts_with(|c: char| c.is_ascii_digit()) {
-        return Err(match text.is_empty() {
-            true => "`}` is missing at the end".to_owned(),
-            false => format!("expected a label name before `{text:.20}`"),
+        return Err(if text.is_empty() {
+            "`}` is missing at the end".to_owned()
+        } else {
+            format!("expected a label name before `{text:.20}`")
         });
     }
     let rest = rest.trim_start();
@@ -175,7 +176,7 @@ fn matcher(text: &str) -> Result<(Matcher, &str), String> {
         return Err(format!("expected =, !=, =~ or !~ after `{label:.60}`"));
     };
     let (value, rest) = quoted(rest.trim_start(), label)?;
-    let test = if is_regex {
+    let check = if is_regex {
         let regex =
             whole(&value).ok_or_else(|| format!("the value of `{label:.60}` is not {EXPECTED}"))?;
         Test::Matches(regex)
@@ -187,7 +188,7 @@ fn matcher(text: &str) -> Result<(Matcher, &str), String> {
         Matcher {
             label,
             negated,
-            test,
+            test: check,
         },
         rest,
     ))
@@ -252,7 +253,7 @@ mod tests {
             ("x{}", true),
             (r#"x{code="503"}"#, true),
             (r#" x { code = "503" , } "#, true),
-            (r#"x{code='503',method=`GET`}"#, true),
+            ("x{code='503',method=`GET`}", true),
             (r#"x{code=~"5.."}"#, true),
             (r#"x{code=~"50"}"#, false),
             (r#"x{code!~"5.."}"#, false),

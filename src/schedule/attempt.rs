@@ -55,13 +55,15 @@ pub(super) async fn run(context: AttemptContext) -> ProbeKey {
     let lag = running.lag(Instant::now());
     drop(running);
     wakeup_lag.observe(lag.as_secs_f64());
-    let outcome = undecided(&spec.thresholds, lag, &outcome).unwrap_or(outcome);
+    let void = undecided(&spec.thresholds, lag, &outcome);
+    let outcome = replaced(outcome, void);
     let wall = clock.now().0 - wall.0;
+    let void = disturbed(&stall, started, wall, &outcome);
     let record = Record {
         key: spec.key.clone(),
         at,
         interval: spec.interval,
-        outcome: disturbed(&stall, started, wall, &outcome).unwrap_or(outcome),
+        outcome: replaced(outcome, void),
     };
     // The ledger outlives the schedule; it is gone only if it failed, which is reported elsewhere.
     let _ = events.send(ScheduleEvent::Outcome(record)).await;
@@ -87,6 +89,16 @@ async fn outcome(spec: &ProbeSpec, wall: Timestamp) -> Outcome {
             started.elapsed(),
             "did not finish within the timeout",
         ),
+    }
+}
+
+/// A void outcome in the place of another one, if there is one. What was used, such as tokens, stays
+/// known.
+fn replaced(outcome: Outcome, void: Option<Outcome>) -> Outcome {
+    let Some(void) = void else { return outcome };
+    Outcome {
+        figures: outcome.figures,
+        ..void
     }
 }
 

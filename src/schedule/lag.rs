@@ -19,7 +19,8 @@ pub(super) struct LagMeter(Arc<Shared>);
 #[derive(Debug, Default)]
 struct Shared {
     running: AtomicUsize,
-    started: Notify,
+    /// The first attempt began, or the last one ended.
+    changed: Notify,
     state: Mutex<State>,
 }
 
@@ -41,19 +42,23 @@ impl LagMeter {
         loop {
             if self.0.running.load(Ordering::Relaxed) == 0 {
                 self.state().due = None;
-                self.0.started.notified().await;
+                self.0.changed.notified().await;
             }
             let due = Instant::now() + CHECK_INTERVAL;
             self.state().due = Some(due);
-            sleep_until(due).await;
-            self.state().last = Some((due, Instant::now()));
+            tokio::select! {
+                () = sleep_until(due) => self.state().last = Some((due, Instant::now())),
+                // The thread would wake up for nothing.
+                () = self.0.changed.notified() => {}
+            }
         }
     }
 
     /// Notes that an attempt runs until the answer is dropped.
     pub(super) fn enter(&self) -> Running {
-        self.0.running.fetch_add(1, Ordering::Relaxed);
-        self.0.started.notify_one();
+        if self.0.running.fetch_add(1, Ordering::Relaxed) == 0 {
+            self.0.changed.notify_one();
+        }
         Running(self.clone())
     }
 
@@ -72,7 +77,9 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.0.0.running.fetch_sub(1, Ordering::Relaxed);
+        if self.0.0.running.fetch_sub(1, Ordering::Relaxed) == 1 {
+            self.0.0.changed.notify_one();
+        }
     }
 }
 

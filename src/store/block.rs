@@ -8,7 +8,8 @@ use super::measured::{self, Measured};
 use super::scales::Scales;
 use super::texts::Texts;
 use crate::outcome::{
-    Event, Measurement, Measurements, Outcome, ProbeKey, Record, Timestamp, Verdict, millis,
+    Event, Figures, Measurement, Measurements, Outcome, ProbeKey, Record, Timestamp, Verdict,
+    millis,
 };
 use crate::slo::TallyKey;
 use crate::stats::scale::Scale;
@@ -233,6 +234,7 @@ impl Columns {
         let texts = std::mem::take(&mut self.texts);
         let mut codes = std::mem::take(&mut self.others[CODES]).into_iter();
         let mut messages = std::mem::take(&mut self.others[MESSAGES]).into_iter();
+        let mut figures = extra.figures(self.verdicts.len())?.into_iter();
         let mut records = Vec::with_capacity(self.verdicts.len());
         for event in self.into_events(hour, extra, scales, wanted)? {
             let mut outcome = Outcome::new(event.verdict, event.latency);
@@ -240,6 +242,7 @@ impl Columns {
             let code = code.checked_sub(1).map(u32::try_from).transpose();
             outcome.code = code.map_err(|_| Corrupt)?;
             outcome.measured = event.measured;
+            outcome.figures = figures.next().unwrap_or_default();
             outcome.detail.message = texts.get(next(&mut messages)?)?;
             records.push(Record {
                 key: key.clone(),
@@ -317,6 +320,12 @@ impl<'a> Extra<'a> {
             Some(measured) if !wanted.is_empty() => measured.read(wanted, outcomes, scales),
             _ => Ok(Vec::new()),
         }
+    }
+
+    /// Of all outcomes, or of none.
+    fn figures(&self, outcomes: usize) -> Result<Vec<Figures>, Corrupt> {
+        let measured = self.measured.as_ref();
+        measured.map_or_else(|| Ok(Vec::new()), |measured| measured.figures(outcomes))
     }
 }
 

@@ -35,7 +35,7 @@ pub fn hold(conn: &Connection, names: &mut Names, record: &Record) -> rusqlite::
         outcome.code,
         outcome.detail.tls_not_after,
         outcome.detail.message.as_deref(),
-        measured::pack(&outcome.measured),
+        measured::pack(outcome),
     ])?;
     Ok(())
 }

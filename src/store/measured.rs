@@ -1,10 +1,11 @@
-//! The measurements of an hour's outcomes: a column for each that any of them has. Each column
-//! stands alone, so that a reader pays only for those that it wants.
+//! The measurements and figures of an hour's outcomes: a column for each that any of them has. Each
+//! column stands alone, so that a reader pays only for those that it wants. Measurements are kept
+//! as buckets, figures exactly.
 
 use super::column::{Decoder, Encoder};
 use super::counts::{Bytes, Corrupt, ValueCounts, put};
 use super::scales::Scales;
-use crate::outcome::{Measurement, Measurements, Record};
+use crate::outcome::{Figure, Figures, Measurement, Measurements, Outcome, Record};
 
 /// The column that marks outcomes of which no measurements are known; no measurement has this code.
 const UNKNOWN: u64 = 0;
@@ -29,6 +30,16 @@ pub fn write(records: &[Record], scales: &Scales, out: &mut Vec<u8>) -> Result<(
             spent.map_or(0, |spent| u64::from(scale.code(spent)) + 1)
         };
         let values: Vec<u64> = records.iter().map(value).collect();
+        if values.iter().any(|value| *value > 0) {
+            columns.push((one.code().into(), values));
+        }
+    }
+    for one in Figure::ALL {
+        let value = |record: &Record| record.outcome.figures.get(*one);
+        let values = records.iter().map(value);
+        let values: Vec<u64> = values
+            .map(|value| value.map_or(0, |value| u64::from(value) + 1))
+            .collect();
         if values.iter().any(|value| *value > 0) {
             columns.push((one.code().into(), values));
         }
@@ -93,6 +104,21 @@ impl<'a> Measured<'a> {
         }
         Ok(all)
     }
+
+    /// The figures of so many outcomes; none if no outcome has any.
+    pub fn figures(&self, outcomes: usize) -> Result<Vec<Figures>, Corrupt> {
+        let mut all = Vec::new();
+        for (code, column) in &self.0 {
+            let one = u8::try_from(*code).ok().and_then(Figure::from_code);
+            let Some(one) = one else { continue };
+            all.resize(outcomes, Figures::default());
+            let places = all.iter_mut().zip(values(column, outcomes)?);
+            for (figures, value) in places.filter(|(_, value)| *value > 0) {
+                figures.set(one, u32::try_from(value - 1).map_err(|_| Corrupt)?);
+            }
+        }
+        Ok(all)
+    }
 }
 
 fn values(column: &[u8], outcomes: usize) -> Result<Vec<u64>, Corrupt> {
@@ -104,29 +130,35 @@ fn values(column: &[u8], outcomes: usize) -> Result<Vec<u64>, Corrupt> {
     Decoder::new(bytes.0).column(&counts)
 }
 
-/// The measurements of a single outcome: codes and microseconds; `None` where they are not known.
-pub fn pack(measured: &Measurements) -> Option<Vec<u8>> {
+/// The measurements and figures of a single outcome: codes, and microseconds or numbers; `None`
+/// where measurements are not known.
+pub fn pack(outcome: &Outcome) -> Option<Vec<u8>> {
     let mut out = Vec::new();
-    for one in Measurement::ALL {
-        if let Some(micros) = measured.micros(*one) {
-            put(&mut out, one.code().into());
-            put(&mut out, micros.into());
-        }
+    let measured = Measurement::ALL.iter();
+    let measured = measured.filter_map(|one| Some((one.code(), outcome.measured.micros(*one)?)));
+    let figures = Figure::ALL.iter();
+    let figures = figures.filter_map(|one| Some((one.code(), outcome.figures.get(*one)?)));
+    for (code, value) in measured.chain(figures) {
+        put(&mut out, code.into());
+        put(&mut out, value.into());
     }
-    measured.are_known().then_some(out)
+    outcome.measured.are_known().then_some(out)
 }
 
-/// Reads what [`pack`] wrote. One that a newer version wrote is left out.
-pub fn unpack(stored: Option<&[u8]>) -> Result<Measurements, Corrupt> {
+/// Reads what [`pack`] wrote. What a newer version wrote in addition is left out.
+pub fn unpack(stored: Option<&[u8]>) -> Result<(Measurements, Figures), Corrupt> {
+    let mut figures = Figures::default();
     let Some(stored) = stored else {
-        return Ok(Measurements::UNKNOWN);
+        return Ok((Measurements::UNKNOWN, figures));
     };
     let (mut bytes, mut measured) = (Bytes(stored), Measurements::default());
     while !bytes.0.is_empty() {
-        let (code, micros) = (bytes.small()?, bytes.small()?);
+        let (code, value) = (bytes.small()?, bytes.small()?);
         if let Some(one) = Measurement::from_code(code) {
-            measured.set_micros(one, micros);
+            measured.set_micros(one, value);
+        } else if let Some(one) = Figure::from_code(code) {
+            figures.set(one, value);
         }
     }
-    Ok(measured)
+    Ok((measured, figures))
 }

@@ -98,9 +98,9 @@ pub fn insert<'a>(
         let Outcome {
             verdict,
             latency,
-            measured,
             code,
             detail,
+            ..
         } = &record.outcome;
         statement.execute(params![
             hour_of(record.at),
@@ -113,7 +113,7 @@ pub fn insert<'a>(
             code,
             detail.tls_not_after,
             detail.message.as_deref(),
-            measured::pack(measured),
+            measured::pack(&record.outcome),
         ])?;
     }
     Ok(())
@@ -136,11 +136,13 @@ pub fn record_of(row: &Row<'_>, key: &ProbeKey) -> rusqlite::Result<Option<Recor
     let verdict = verdict_of(row.get::<_, i64>(3)?.cast_unsigned());
     let latency = Duration::from_nanos(row.get::<_, i64>(4)?.unsigned_abs());
     let measured: Option<Vec<u8>> = row.get(8)?;
-    let (Ok(verdict), Ok(measured)) = (verdict, measured::unpack(measured.as_deref())) else {
+    let (Ok(verdict), Ok((measured, figures))) = (verdict, measured::unpack(measured.as_deref()))
+    else {
         return Ok(None);
     };
     let mut outcome = Outcome::new(verdict, latency);
     outcome.measured = measured;
+    outcome.figures = figures;
     outcome.code = row.get(5)?;
     outcome.detail.tls_not_after = row.get(6)?;
     outcome.detail.message = row.get::<_, Option<String>>(7)?.map(Into::into);

@@ -145,9 +145,9 @@ impl Worker {
         let committed = self.ticks.iter().map(|tick| tick.samples.len());
         let committed = committed.sum::<usize>();
         self.ticks.clear();
-        let mut state = self.shared.state();
-        state.samples -= committed;
-        let stats = &mut state.stats;
+        let mut shared = self.shared.state();
+        shared.samples -= committed;
+        let stats = &mut shared.stats;
         if excess > 0 && stats.excess_samples_total == 0 {
             tracing::warn!(
                 "more than {SERIES_MAX} series have samples; what is sampled of further ones is not kept"

@@ -5,7 +5,6 @@ use super::audit::{self, Act};
 use super::auth::Identity;
 use super::problem::{Problem, stopping};
 use crate::diagnostic::nearest;
-use crate::ledger::numbers::{ObjectiveNumbers, Services};
 use crate::ledger::{Changed, LedgerView, Recount};
 use crate::outcome::Timestamp;
 use crate::slo::correction::{Correction, IN_CONFIG, MAX_NAMES, span_fault};
@@ -283,10 +282,13 @@ impl<'a> CorrectionView<'a> {
                 ));
             }
         }
-        let services = ledger.names().map(|(service, _)| service);
-        check_names("service", &self.services, &services.collect::<Vec<_>>())?;
+        check_names(
+            "service",
+            &self.services,
+            &ledger.names().collect::<Vec<_>>(),
+        )?;
         let slos = ledger.objectives();
-        let slos: BTreeSet<String> = slos.map(|(_, slo)| slo.objective().name.clone()).collect();
+        let slos: BTreeSet<String> = slos.map(|slo| slo.objective().name.clone()).collect();
         let slos: Vec<&str> = slos.iter().map(String::as_str).collect();
         check_names("objective", &self.slos, &slos)
     }

@@ -3,7 +3,7 @@
 use super::WebState;
 use super::api::unknown;
 use super::problem::Problem;
-use crate::outcome::{CodeOf, Measurement, ProbeKey, Record, Timestamp};
+use crate::outcome::{CodeOf, Figure, FinishReason, Measurement, ProbeKey, Record, Timestamp};
 use crate::store::{Store, StoreError};
 use crate::units::{HOUR, show_duration};
 use axum::body::{Body, Bytes};
@@ -83,6 +83,15 @@ struct OutcomeView<'a> {
     message: Option<&'a str>,
     #[serde(skip_serializing_if = "serde_json::Map::is_empty")]
     phases_seconds: serde_json::Map<String, serde_json::Value>,
+    /// Times that are no phases.
+    #[serde(skip_serializing_if = "serde_json::Map::is_empty")]
+    times_seconds: serde_json::Map<String, serde_json::Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    input_tokens: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    output_tokens: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    finish_reason: Option<&'static str>,
 }
 
 /// The newest outcomes of a span, oldest first.
@@ -177,11 +186,14 @@ fn written(
 impl<'a> OutcomeView<'a> {
     fn of(record: &'a Record, code: Option<CodeOf>) -> Self {
         let outcome = &record.outcome;
-        let phase = |phase: &Measurement| {
-            Some((
-                phase.label().to_owned(),
-                outcome.measured.get(*phase)?.as_secs_f64().into(),
-            ))
+        let measured = outcome.measured.iter();
+        let measured = measured.map(|(one, took)| (one, took.as_secs_f64().into()));
+        let (phases, times): (Vec<(Measurement, serde_json::Value)>, Vec<_>) =
+            measured.partition(|(one, _)| Measurement::PHASES.contains(one));
+        let by_label = |values: Vec<(Measurement, serde_json::Value)>| {
+            let values = values.into_iter();
+            let values = values.map(|(one, value)| (one.label().to_owned(), value));
+            values.collect()
         };
         Self {
             at: record.at.to_utc(),
@@ -191,7 +203,11 @@ impl<'a> OutcomeView<'a> {
             interval_seconds: record.interval.as_secs_f64(),
             http_status: outcome.code.filter(|_| code == Some(CodeOf::HttpStatus)),
             message: outcome.detail.message.as_deref(),
-            phases_seconds: Measurement::PHASES.iter().filter_map(phase).collect(),
+            phases_seconds: by_label(phases),
+            times_seconds: by_label(times),
+            input_tokens: outcome.figures.get(Figure::InputTokens),
+            output_tokens: outcome.figures.get(Figure::OutputTokens),
+            finish_reason: outcome.figures.finish_reason().map(FinishReason::label),
         }
     }
 }

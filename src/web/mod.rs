@@ -17,6 +17,7 @@ pub mod page;
 mod problem;
 mod reason;
 mod runbook;
+mod series;
 mod server;
 mod status;
 mod stream;
@@ -123,8 +124,12 @@ pub fn router(state: WebState) -> Router {
         .route("/api/v1/alerts", get(alerts::alerts).layer(bounded.clone()))
         .route(
             "/api/v1/corrections",
-            get(corrections::list).layer(bounded).post(corrections::add),
+            get(corrections::list)
+                .layer(bounded.clone())
+                .post(corrections::add),
         )
+        .route("/api/v1/series", get(series::list).layer(bounded.clone()))
+        .route("/api/v1/series/{id}", get(series::one).layer(bounded))
         .route("/api/v1/audit", get(audit::list))
         .route("/api/v1/corrections/{id}", delete(corrections::revoke))
         .route(

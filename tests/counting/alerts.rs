@@ -247,7 +247,7 @@ proptest! {
             }
         }
         for objective in &spec.objectives {
-            let contributing = spec.contributing(objective).into_iter().map(|(_, one)| one).collect();
+            let contributing = spec.contributing(objective).1;
             let mut replay = Replay::new(spec.name.clone(), objective.clone(), contributing, Spans::default(), at(0));
             for (second, good) in &attempts {
                 let verdict = if *good { Verdict::Good } else { Verdict::Bad(Cause::Status) };

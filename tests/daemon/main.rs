@@ -9,6 +9,7 @@ mod demo;
 mod faults;
 mod heartbeat;
 mod journey;
+mod kernel;
 mod lifecycle;
 mod observe;
 mod prometheus;

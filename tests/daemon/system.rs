@@ -35,9 +35,14 @@ fn host_and_processes_are_exported_shown_and_follow_a_reload() {
         Some(0.0)
     );
     assert_eq!(daemon.metric(&of("slod_process_threads", "gone")), None);
-    for collector in ["host", "network", "processes"] {
-        let success = format!("slod_collector_success{{collector=\"{collector}\"}}");
-        assert_eq!(daemon.metric(&success), Some(1.0), "{collector}");
+    for collector in ["host", "disk", "network", "processes"] {
+        let of = |family: &str| daemon.metric(&format!("{family}{{collector=\"{collector}\"}}"));
+        assert_eq!(of("slod_collector_success"), Some(1.0), "{collector}");
+        let samples = of("slod_collector_samples");
+        assert!(
+            samples.is_some_and(|samples| samples >= 2.0),
+            "{collector}: {samples:?}"
+        );
     }
     let page = daemon.request("GET", "/services/web");
     assert!(
@@ -48,7 +53,7 @@ fn host_and_processes_are_exported_shown_and_follow_a_reload() {
 
     config(
         folder.path(),
-        "host: false, network: false",
+        "host: false, pressure: false, disk: false, network: false",
         "[ { name: tests, pid_file: pid } ]",
     );
     assert!(daemon.request("POST", "/-/reload").contains("reloaded"));

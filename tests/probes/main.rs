@@ -2,6 +2,7 @@
 
 mod answers;
 mod hostile;
+mod llm;
 mod probe;
 mod probing;
 mod requests;

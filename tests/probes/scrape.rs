@@ -6,6 +6,7 @@ use slod::clock::Clock;
 use slod::config::Config;
 use slod::diagnostic::Source;
 use slod::observe::scrape::{Scraper, ServiceMetrics};
+use slod::observe::{COLLECTORS, Collector, SystemView};
 use slod::probe::{KINDS, Trace};
 use slod::roles::Role;
 use std::net::SocketAddr;
@@ -139,10 +140,10 @@ async fn a_page_without_an_end_is_read_to_its_limit() {
             .write_all(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n")
             .await;
         for n in 0.. {
-            let lines: String = (0..1000)
+            let lines: Vec<String> = (0..1000)
                 .map(|m| format!("http_requests_total{{code=\"200\",n=\"{n}-{m}\"}} 1\n"))
                 .collect();
-            if stream.write_all(lines.as_bytes()).await.is_err() {
+            if stream.write_all(lines.concat().as_bytes()).await.is_err() {
                 break;
             }
         }
@@ -242,4 +243,47 @@ async fn counters_go_on_from_scrape_to_scrape() {
             [(Role::Requests, f64::from(value)), (Role::Errors, 0.0)]
         );
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_that_hangs_delays_no_other_and_a_reload_changes_nothing_that_stays() {
+    let hanging = tcp(|mut stream| async move {
+        read_request(&mut stream).await;
+        tokio::time::sleep(Duration::from_secs(60)).await;
+    })
+    .await;
+    let (quick, _) = http(|_| page(TEXT, b"queue_depth 3\n")).await;
+    let service = |name: &str, address: SocketAddr| {
+        format!(
+            "{{ name: {name}, objectives: [], probes: [{{ name: p, http: {{ url: \"http://h/{name}\" }} }}], metrics: {{ url: \"http://{address}/\", interval: 30s, timeout: 30s }} }}"
+        )
+    };
+    let text = format!(
+        "services: [{}, {}]",
+        service("hanging", hanging),
+        service("quick", quick)
+    );
+    let source = Source {
+        name: String::new(),
+        text,
+    };
+    let loaded = Config::load(&source, Path::new(""), &|_| None, KINDS);
+    let config = loaded.config.expect("valid");
+    let kind = COLLECTORS.iter().find(|kind| kind.name == "services");
+    let mut collector = (kind.expect("registered").start)(&config).expect("a runtime");
+    let sample = |collector: &mut Box<dyn Collector>| {
+        let mut view = SystemView::default();
+        assert_eq!(collector.collect(&mut view), Ok(()));
+        view.services
+    };
+    let end = Instant::now() + Duration::from_secs(10);
+    while sample(&mut collector).is_empty() {
+        assert!(Instant::now() < end, "the quick one waits for the other");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    // A scrape that began anew would not be there at once.
+    collector.reload(&config);
+    let services = sample(&mut collector);
+    assert_eq!(services.len(), 1);
+    assert_eq!(services[0].number(Role::QueueDepth), Some(3.0));
 }

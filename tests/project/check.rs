@@ -195,6 +195,21 @@ fn the_shipped_config_has_nothing_to_complain_about() {
 }
 
 #[test]
+fn the_shipped_example_of_an_ai_provider_has_nothing_to_complain_about() {
+    let source = config::read_file(&root().join("config/ai-provider.yaml")).unwrap();
+    let env = |name: &str| (name == "TOGETHER_API_KEY").then(|| "a-key".to_owned());
+    let loaded = Config::load(&source, Path::new("config"), &env, &KINDS);
+    assert_eq!(loaded.diagnostics, []);
+    let config = loaded.config.unwrap();
+    let probe = config.probes().next().unwrap();
+    assert_eq!(
+        probe.probe.target(),
+        "https://api.together.xyz/v1/chat/completions (meta-llama/Llama-3.3-70B-Instruct-Turbo)"
+    );
+    assert!(!format!("{:?}", probe.probe).contains("a-key"));
+}
+
+#[test]
 fn defaults_are_those_that_are_declared() {
     let plain = load(
         "services: [{ name: a, objectives: [{ name: o, sli: availability, target: 99% }], probes: [{ name: p, http: { url: x } }] }]",

@@ -98,8 +98,8 @@ fn page(format: TextFormat) -> String {
             outcome,
         });
     }
-    let (snapshot, system) = (ledger.advance(now).snapshot(), synthetic::system());
-    let page = write_text(Vec::new(), format, &snapshot, &firing(), &system, &own);
+    let (view, system) = (ledger.advance(now).view(), synthetic::system());
+    let page = write_text(Vec::new(), format, &view, &firing(), &system, &own);
     String::from_utf8(page.expect("memory takes everything")).expect("text")
 }
 
@@ -235,7 +235,7 @@ fn every_line_is_a_sample_of_a_declared_family_and_nothing_is_nan() {
 #[test]
 fn what_the_system_does_not_show_is_absent() {
     let own = SelfMetrics::new().expect("the instruments register");
-    let nothing = without_past().snapshot();
+    let nothing = without_past().view();
     let shown = |system: &SystemView| {
         let page = write_text(
             Vec::new(),
@@ -266,7 +266,7 @@ fn what_the_system_does_not_show_is_absent() {
         assert!(!page.contains(unknown), "{unknown} in {page}");
     }
     if let Some(host) = &mut system.host {
-        host.load1 = None;
+        host.load[0] = None;
     }
     system.network.clear();
     let page = shown(&system);

@@ -132,10 +132,12 @@ fn pages_are_read_like_the_reference_parsers_read_them() {
 /// The reference groups samples by family.
 fn sorted(mut samples: Vec<Read>) -> Vec<Read> {
     // One NaN is like another.
-    for (_, _, bits) in &mut samples {
+    for (name, _, bits) in &mut samples {
         if f64::from_bits(*bits).is_nan() {
             *bits = 0;
         }
+        // The reference adds it to the counters of 0.0.4.
+        name.truncate(name.strip_suffix("_total").map_or(name.len(), str::len));
     }
     samples.sort();
     samples

@@ -3,6 +3,7 @@
 
 mod kill;
 mod measured;
+mod series;
 mod versions;
 
 use slod::alert::{AlertKey, AlertRecord, TIERS};

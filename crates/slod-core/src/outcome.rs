@@ -1,8 +1,12 @@
 //! The result of a probe: the types that every other module uses.
 
+mod figure;
 mod measurement;
+mod rate_limit;
 
+pub use figure::{Figure, Figures};
 pub use measurement::{CodeOf, DurationOf, Measurement, Measurements, Measures};
+pub use rate_limit::{RateLimit, RateLimits};
 
 use crate::text::printable;
 
@@ -175,6 +179,18 @@ reasons! {
         Silent = 15, "silent";
         /// A job reported that it failed.
         JobFailed = 16, "job_failed";
+        /// A provider refused the request because of a rate limit.
+        RateLimited = 17, "rate_limited";
+        /// A provider refused the request because it is at its capacity.
+        Overloaded = 18, "overloaded";
+        /// A streamed answer broke off, or ended without saying that it is complete.
+        StreamBroken = 19, "stream_broken";
+        /// The server reported an error inside of an answer that had begun successfully.
+        StreamError = 20, "stream_error";
+        /// A language model answered nothing.
+        EmptyAnswer = 21, "empty_answer";
+        /// The answer of a language model is other than expected.
+        Answer = 22, "answer";
     }
 }
 
@@ -183,7 +199,12 @@ impl Cause {
     /// could not.
     pub const fn could_be_own_network(self) -> bool {
         match self {
-            Self::Dns | Self::Unreachable | Self::Timeout | Self::Reset | Self::Proxy => true,
+            Self::Dns
+            | Self::Unreachable
+            | Self::Timeout
+            | Self::Reset
+            | Self::Proxy
+            | Self::StreamBroken => true,
             Self::Refused
             | Self::Tls
             | Self::Certificate
@@ -194,8 +215,31 @@ impl Cause {
             | Self::BodyTooLarge
             | Self::Redirect
             | Self::Silent
-            | Self::JobFailed => false,
+            | Self::JobFailed
+            | Self::RateLimited
+            | Self::Overloaded
+            | Self::StreamError
+            | Self::EmptyAnswer
+            | Self::Answer => false,
         }
+    }
+}
+
+reasons! {
+    /// Why a language model ended its answer.
+    FinishReason {
+        /// It was complete.
+        Stop = 1, "stop";
+        /// The maximum number of tokens was reached.
+        Length = 2, "length";
+        /// The model asks for a tool.
+        ToolCalls = 3, "tool_calls";
+        /// The provider's filter ended it.
+        ContentFilter = 4, "content_filter";
+        /// The model refused to answer.
+        Refusal = 5, "refusal";
+        /// A reason that is not known here.
+        Other = 6, "other";
     }
 }
 
@@ -218,6 +262,8 @@ reasons! {
         Stalled = 7, "stalled";
         /// This program was too busy to begin before the attempt should have ended.
         Late = 8, "late";
+        /// The configured budget of the day is spent.
+        Quota = 9, "quota";
     }
 }
 
@@ -253,6 +299,8 @@ pub struct Detail {
     pub tls_not_after: Option<i64>,
     /// The address that was connected to.
     pub address: Option<IpAddr>,
+    /// What the server said of its rate limits.
+    pub rate_limits: RateLimits,
     /// One sentence for people, of at most [`Detail::MESSAGE_MAX`] bytes and without secrets.
     pub message: Option<Box<str>>,
 }
@@ -279,6 +327,7 @@ pub struct Outcome {
     /// From the start of the attempt to its end, on the monotonic clock.
     pub latency: Duration,
     pub measured: Measurements,
+    pub figures: Figures,
     /// What the protocol answered, as a number: an HTTP status, for example. The kind of the probe
     /// says what it means.
     pub code: Option<u32>,
@@ -291,6 +340,7 @@ impl Outcome {
             verdict,
             latency,
             measured: Measurements::default(),
+            figures: Figures::default(),
             code: None,
             detail: Detail::default(),
         }
@@ -324,6 +374,9 @@ mod tests {
         }
         for why in VoidReason::ALL {
             assert_eq!(VoidReason::from_code(why.code()), Some(*why));
+        }
+        for reason in FinishReason::ALL {
+            assert_eq!(FinishReason::from_code(reason.code()), Some(*reason));
         }
         assert_eq!(Cause::from_code(0), None);
     }

@@ -2,16 +2,24 @@
 
 use crate::config::model::Pattern;
 use crate::probe::pattern::{self, text_regex};
+use crate::units::DAY;
 use crate::yaml::{Bool, FilePath, Integer, Key, Keys, List, Mapping, Parsed, Span, Text};
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
 pub const KEYS: Keys = &[
     &INTERVAL,
+    &RETENTION,
+    &ROOT,
     &HOST,
+    &PRESSURE,
+    &DISK,
+    &DISK_EXCLUDE,
+    &FILESYSTEM_EXCLUDE,
     &NETWORK,
     &NETWORK_EXCLUDE,
     &PROCESSES_ON,
+    &CONTAINERS,
     &SERVICES_ON,
 ];
 
@@ -24,14 +32,63 @@ pub const INTERVAL: Key<Span> = Key::with_default(
     "interval",
     Span::within(Duration::from_secs(1), Duration::from_secs(300)),
     "10s",
-    "Time between two samples; also the span that processor usage is averaged over.",
+    "Time between two samples, which are taken at multiples of it; also the span that processor usage is averaged over.",
 );
+
+pub const RETENTION: Key<Span> = Key::with_default(
+    "retention",
+    Span::within(DAY, Duration::from_secs(3660 * DAY.as_secs())),
+    "30d",
+    "How long samples are kept. After two days they are kept by the minute: a gauge's minimum, mean, maximum and last value, a counter's last value.",
+);
+
+pub const ROOT: Key<FilePath> = Key::with_default(
+    "root",
+    FilePath,
+    "/",
+    "Directory that the root of the host is mounted at, such as `/host` in a container. Its `/proc` and `/sys` are read.",
+);
+
+/// Matches whole names.
+const PATTERN: Parsed<Pattern> = Parsed {
+    label: "regular expression",
+    expected: pattern::EXPECTED,
+    parse: whole,
+};
 
 pub const HOST: Key<Bool> = Key::with_default(
     "host",
     Bool,
     "true",
-    "Whether to sample processors, memory, load and threads of the host.",
+    "Whether to sample processors, memory, load, threads and open files of the host.",
+);
+
+pub const PRESSURE: Key<Bool> = Key::with_default(
+    "pressure",
+    Bool,
+    "true",
+    "Whether to sample how long tasks of the host waited for processors, memory and disks (pressure stall information).",
+);
+
+pub const DISK: Key<Bool> = Key::with_default(
+    "disk",
+    Bool,
+    "true",
+    "Whether to sample the space of the mounted file systems, and the reads and writes of the disks of the host.",
+);
+
+pub const DISK_EXCLUDE: Key<Parsed<Pattern>> = Key::with_default(
+    "disk_exclude",
+    PATTERN,
+    r"(z?ram|loop|fd)\d+|(h|s|v|xv)d[a-z]+\d+|(nvme\d+n|mmcblk)\d+p\d+",
+    "Regular expression for the full names of disks whose reads and writes to exclude: by default partitions, and devices in memory.",
+);
+
+pub const FILESYSTEM_EXCLUDE: Key<Parsed<Pattern>> = Key::with_default(
+    "filesystem_exclude",
+    PATTERN,
+    "/(dev|proc|sys|run)(/.*)?|/etc/(hosts|hostname|resolv\\.conf)|/(snap|var/lib/(docker|containers|kubelet))/.*",
+    "Regular expression for the full mount points of file systems to exclude: by default those of the system, and of single containers. File systems of the kernel are never included, and each other one once.",
 );
 
 pub const NETWORK: Key<Bool> = Key::with_default(
@@ -43,11 +100,7 @@ pub const NETWORK: Key<Bool> = Key::with_default(
 
 pub const NETWORK_EXCLUDE: Key<Parsed<Pattern>> = Key::with_default(
     "network_exclude",
-    Parsed {
-        label: "regular expression",
-        expected: pattern::EXPECTED,
-        parse: whole,
-    },
+    PATTERN,
     "lo|(veth|docker|br-|virbr|cni|flannel|cali|vnet|tap|podman|lxc|lxd).*",
     "Regular expression for the full names of network devices to exclude: by default loopback, and virtual devices whose traffic another device counts too.",
 );
@@ -57,6 +110,13 @@ pub const PROCESSES_ON: Key<Bool> = Key::with_default(
     Bool,
     "true",
     "Whether to sample the `processes` of services.",
+);
+
+pub const CONTAINERS: Key<Bool> = Key::with_default(
+    "containers",
+    Bool,
+    "true",
+    "Whether to sample the containers (control groups) that the `processes` of services run in. If `processes` is `false`, only those that are identified by `cgroup`.",
 );
 
 pub const SERVICES_ON: Key<Bool> = Key::with_default(

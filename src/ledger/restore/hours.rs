@@ -55,17 +55,19 @@ impl RestoringService<'_> {
             if !late && objective.is_known(store, &keys, hour)? {
                 continue;
             }
-            let wanted = objective.objective().sli.measurement();
-            let mut events = Vec::new();
+            let sli = objective.objective().sli;
+            let wanted = sli.measurement();
+            let mut tallies = Vec::new();
             for (place, probe) in objective.counts.iter().enumerate() {
                 let (key, end) = (&keys[*probe], hour.after(HOUR));
                 store.for_each_outcome(key, hour, end, wanted.as_slice(), |record| {
-                    events.push((place, Event::from(&record)));
+                    let event = Event::from(&record);
+                    tallies.extend(sli.tally(&event).map(|tally| (place, event.at, tally)));
                 })?;
             }
             // A slice must see its probes together.
-            events.sort_by_key(|(_, event)| event.at);
-            objective.take_parts(hour, &events);
+            tallies.sort_by_key(|(_, at, _)| *at);
+            objective.take_parts(hour, &tallies);
         }
         Ok(())
     }
@@ -110,18 +112,19 @@ impl CountedObjective {
         }
     }
 
-    /// Counts an hour's outcomes, in parts where a window begins within it.
-    fn take_parts(&mut self, hour: Timestamp, events: &[(usize, Event)]) {
+    /// Adds an hour's tallies, each with its probe's place and its time, in parts where a window begins
+    /// within it.
+    pub(super) fn take_parts(&mut self, hour: Timestamp, tallies: &[(usize, Timestamp, Tally)]) {
         let mut starts = self.filling.tracker().starts_within(hour);
         starts.push(hour);
         starts.sort_unstable();
         starts.dedup();
-        let mut rest = events;
+        let mut rest = tallies;
         for (place, start) in starts.iter().enumerate() {
             let next = starts.get(place + 1).copied();
             let end = next.unwrap_or(hour.after(HOUR));
-            let (part, later) = rest.split_at(rest.partition_point(|(_, event)| event.at < end));
-            let tally = self.filling.tracker().count(part.iter().copied());
+            let (part, later) = rest.split_at(rest.partition_point(|(_, at, _)| *at < end));
+            let tally = self.filling.tracker().sum(part.iter().copied());
             self.filling.add_part(*start, tally);
             rest = later;
         }

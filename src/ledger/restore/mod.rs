@@ -6,6 +6,7 @@ mod objective;
 mod part;
 mod recent;
 mod service;
+mod traffic;
 
 use super::index::Index;
 use super::state::Ledger;

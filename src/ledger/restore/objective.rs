@@ -2,6 +2,7 @@
 
 use crate::ledger::objective::{ObjectiveState, first_tick};
 use crate::ledger::probe::ProbeState;
+use crate::ledger::traffic::Traffic;
 use crate::outcome::Timestamp;
 use crate::slo::correction::Spans;
 use crate::slo::{Filling, HourCounts, Objective, Precision};
@@ -20,6 +21,7 @@ pub(super) struct CountedObjective {
     pub(super) counts: Vec<usize>,
     /// See [`ObjectiveState::precision`].
     pub(super) precision: Precision,
+    pub(super) traffic: Option<Box<Traffic>>,
     /// The name of stored tallies that may be used.
     pub(super) tally_key: String,
     pub(super) hour: OpenHour,
@@ -100,6 +102,7 @@ impl RestoringObjective {
                     tracker: counted.filling.go_live(now, since, counted.counters),
                     counts: counted.counts,
                     precision: counted.precision,
+                    traffic: counted.traffic,
                 }
             }
         }
@@ -114,6 +117,7 @@ impl CountedObjective {
             filling: Filling::new(empty.tracker, now),
             counts: empty.counts,
             precision: empty.precision,
+            traffic: empty.traffic,
             hour: OpenHour::default(),
             counters: (0, 0),
         }

@@ -4,6 +4,7 @@ use super::hours::Codes;
 use super::recent::{Late, Past, Recent};
 use super::service::RestoringService;
 use crate::ledger::index::Index;
+use crate::ledger::traffic::TrafficHistory;
 use crate::outcome::{ProbeKey, Timestamp};
 use crate::stats::scale::Scale;
 use crate::store::{Store, StoreError};
@@ -21,6 +22,7 @@ pub(super) struct Part<'p, 'c> {
 impl Part<'_, '_> {
     /// Returns how many blocks could not be read.
     pub(super) fn restore(mut self, store: &Store, past: Past) -> Result<u64, StoreError> {
+        let traffic = TrafficHistory::of(store)?;
         let mut recount = self.take_hours(store, past)?;
         let mine = (self.first, Timestamp(i64::MIN))
             ..(self.first + self.services.len(), Timestamp(i64::MIN));
@@ -36,6 +38,7 @@ impl Part<'_, '_> {
             }
             if !service.is_complete() {
                 service.take_recent(store, recent, past, self.scale)?;
+                service.take_traffic(store, &traffic, past)?;
             }
         }
         Ok(store.unreadable_blocks())

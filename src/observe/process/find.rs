@@ -1,8 +1,9 @@
 //! Who belongs to a group, by what the config says.
 
 use super::table::{Listed, Looks, ProcessId, Table};
-use super::unreadable::Unreadable;
 use crate::config::{FoundBy, Pattern};
+use crate::observe::cgroup::Hierarchies;
+use crate::observe::unreadable::Unreadable;
 use crate::yaml::{open_regular, read_regular};
 use procfs::ProcError;
 use procfs::process::{FDTarget, Process};
@@ -53,7 +54,11 @@ impl Finder {
     }
 
     /// Their places in the table.
-    pub(super) fn find(&mut self, table: &Table) -> Result<Vec<usize>, Unreadable> {
+    pub(super) fn find(
+        &mut self,
+        table: &Table,
+        hierarchies: &Hierarchies,
+    ) -> Result<Vec<usize>, Unreadable> {
         Ok(match self {
             Self::Looks { name, cmdline } => {
                 let alike = |listed: &Listed| {
@@ -69,7 +74,7 @@ impl Finder {
                 found.into_iter().collect()
             }
             Self::Port(listener) => listener.find(table)?,
-            Self::Cgroup(path) => cgroup(&Path::new("/sys/fs/cgroup").join(path))?
+            Self::Cgroup(path) => cgroup(&hierarchies.folder(path))?
                 .into_iter()
                 .filter_map(|pid| table.of_pid(pid))
                 .collect(),
@@ -125,7 +130,7 @@ impl Listener {
         }
         let (mut found, mut hidden) = (Vec::new(), false);
         for (at, listed) in table.listed() {
-            match holds(listed.thread, &sockets) {
+            match holds(table.folder(listed.thread), &sockets) {
                 Some(true) => found.push(at),
                 Some(false) => {}
                 None => hidden = true,
@@ -141,11 +146,11 @@ impl Listener {
 }
 
 /// Whether a process holds one of the sockets; unknown, if it does not let itself be looked into.
-fn holds(pid: i32, sockets: &BTreeSet<u64>) -> Option<bool> {
+fn holds(process: PathBuf, sockets: &BTreeSet<u64>) -> Option<bool> {
     if sockets.is_empty() {
         return Some(false);
     }
-    let mut held = match Process::new(pid).and_then(|process| process.fd()) {
+    let mut held = match Process::new_with_root(process).and_then(|process| process.fd()) {
         Ok(held) => held.flatten(),
         Err(ProcError::PermissionDenied(_)) => return None,
         // It has ended since it was listed.

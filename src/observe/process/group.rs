@@ -1,23 +1,11 @@
 //! Sums over the processes of one group, which live on when a process ends. Data in, data out.
 
+use super::reading::{Io, Reading};
 use super::table::ProcessId;
 use crate::config::ProcessSpec;
 use crate::observe::ProcessView;
 use std::collections::HashMap;
 use std::time::Duration;
-
-/// What one process showed at one moment.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Reading {
-    pub(super) id: ProcessId,
-    /// Whether it started since the last sample of the host.
-    pub(super) is_new: bool,
-    /// Processor time in user and kernel since its start, in the kernel's ticks.
-    pub(super) cpu_ticks: u64,
-    pub(super) resident_bytes: u64,
-    pub(super) threads: u64,
-    pub(super) open_fds: Option<u64>,
-}
 
 /// What a share of processor time is a share of.
 #[derive(Clone, Copy, Debug)]
@@ -27,16 +15,38 @@ pub(super) struct Since {
     pub(super) processors: f64,
 }
 
+/// What only grows: ticks of processor time, bytes read and written, voluntary and involuntary switches.
+type Counters<T> = [T; 5];
+const CPU: usize = 0;
+const READ: usize = 1;
+const WRITTEN: usize = 2;
+const VOLUNTARY: usize = 3;
+const INVOLUNTARY: usize = 4;
+
+/// A member when it was last seen.
+#[derive(Clone, Copy, Debug)]
+struct Member {
+    parent: i32,
+    /// Whether what it spent before it was seen counts.
+    from_start: bool,
+    /// The last known value of each.
+    counters: Counters<Option<u64>>,
+}
+
 #[derive(Debug, Default)]
 pub(super) struct Group {
-    /// Processor time of each member when it was last seen.
-    members: HashMap<ProcessId, u64>,
+    members: HashMap<ProcessId, Member>,
     /// Whether a sample was taken before.
     sampled: bool,
     /// Whether there ever was a member.
     ran: bool,
-    cpu_ticks: u64,
+    totals: Counters<u64>,
+    /// Whether each was known of every member when there last was one.
+    known: Counters<bool>,
+    /// What members read and wrote that have ended. The kernel adds it to the parent that takes note.
+    inherited: HashMap<i32, Io>,
     cpu_usage: Option<f64>,
+    cpu_usage_max: Option<f64>,
     restarts: u64,
     now: Option<Sums>,
 }
@@ -46,69 +56,190 @@ pub(super) struct Group {
 struct Sums {
     count: u64,
     resident_bytes: u64,
+    resident_max_bytes: u64,
+    proportional_bytes: Option<u64>,
+    anonymous_bytes: Option<u64>,
     threads: u64,
     open_fds: Option<u64>,
+    /// The lowest.
+    fd_limit: Option<u64>,
+    /// The largest share of its limit that a process uses.
+    fds_max: Option<f64>,
+    /// The oldest's, in ticks since the host started.
+    started_ticks: u64,
 }
 
 impl Group {
     /// Takes the members of one moment. `since` is `None` at the first sample of the host, and so
     /// soon after the last one that the kernel's ticks of 10 ms say nothing.
     pub(super) fn take(&mut self, readings: &[Reading], since: Option<Since>) {
-        let spent: u64 = readings.iter().map(|reading| self.spent(reading)).sum();
-        let survivor = readings
+        let has_survivor = readings
             .iter()
             .any(|reading| self.members.contains_key(&reading.id));
         // An overlap of old and new, as in a rolling update, is no restart.
-        if self.ran && !readings.is_empty() && !survivor {
+        if self.ran && !readings.is_empty() && !has_survivor {
             self.restarts += 1;
         }
-        self.cpu_ticks += spent;
-        self.cpu_usage = since
-            .filter(|_| self.sampled && !readings.is_empty())
-            .map(|since| seconds(spent) / since.elapsed.as_secs_f64() / since.processors);
+        self.inherit(readings);
+        let ticks = self.count(readings);
+        let share = |ticks: u64, since: Since| {
+            seconds(ticks) / since.elapsed.as_secs_f64() / since.processors
+        };
+        let since = since.filter(|_| self.sampled && !readings.is_empty());
+        self.cpu_usage = since.map(|since| share(ticks.iter().sum(), since));
+        let most = ticks.iter().max().copied();
+        self.cpu_usage_max = since.and_then(|since| Some(share(most?, since)));
         self.now = sums(readings);
-        // The last members are remembered while there are none: who comes next is a restart.
-        if !readings.is_empty() {
-            self.ran = true;
-            self.members = readings
-                .iter()
-                .map(|reading| (reading.id, reading.cpu_ticks))
-                .collect();
-        }
         self.sampled = true;
     }
 
-    /// Ticks that a process spent as a member. One that ran before, but is a member only now,
-    /// starts from here: its past is no sudden load.
-    fn spent(&self, reading: &Reading) -> u64 {
-        match self.members.get(&reading.id) {
-            Some(before) => reading.cpu_ticks.saturating_sub(*before),
-            None if reading.is_new || !self.sampled => reading.cpu_ticks,
-            None => 0,
+    /// Notes what members that have ended read and wrote, for their parents in the group.
+    fn inherit(&mut self, readings: &[Reading]) {
+        let there: HashMap<i32, ProcessId> = readings
+            .iter()
+            .map(|reading| (reading.id.pid, reading.id))
+            .collect();
+        self.inherited
+            .retain(|parent, _| there.contains_key(parent));
+        let ended = self.members.iter().filter(|(id, member)| {
+            there.contains_key(&member.parent) && there.get(&id.pid) != Some(id)
+        });
+        for (_, member) in ended {
+            let io = self.inherited.entry(member.parent).or_default();
+            io.read += member.counters[READ].unwrap_or(0);
+            io.written += member.counters[WRITTEN].unwrap_or(0);
         }
     }
 
-    pub(super) fn view(&self, spec: &ProcessSpec) -> ProcessView {
+    /// Adds what the members spent since they were last seen, and returns the ticks of each.
+    fn count(&mut self, readings: &[Reading]) -> Vec<u64> {
+        let mut ticks = Vec::with_capacity(readings.len());
+        let mut members = HashMap::with_capacity(readings.len());
+        for reading in readings {
+            let (member, mut spent) = self.spent(reading);
+            if let Some(inherited) = self.inherited.get_mut(&reading.id.pid) {
+                take_off(&mut inherited.read, &mut spent[READ]);
+                take_off(&mut inherited.written, &mut spent[WRITTEN]);
+            }
+            for (total, spent) in self.totals.iter_mut().zip(spent) {
+                *total = total.saturating_add(spent);
+            }
+            ticks.push(spent[CPU]);
+            members.insert(reading.id, member);
+        }
+        // The last members are remembered while there are none: who comes next is a restart.
+        if !readings.is_empty() {
+            self.ran = true;
+            self.members = members;
+            let all = readings.iter().map(counters);
+            self.known = all.fold([true; 5], |known, one| {
+                std::array::from_fn(|at| known[at] && one[at].is_some())
+            });
+        }
+        ticks
+    }
+
+    /// What a process spent as a member. One that ran before, but is a member only now, starts from
+    /// here: its past is no sudden load.
+    fn spent(&self, reading: &Reading) -> (Member, Counters<u64>) {
+        let before = self.members.get(&reading.id);
+        let now = counters(reading);
+        let from_start = before.map_or(reading.is_new || !self.sampled, |member| member.from_start);
+        let spent = std::array::from_fn(|at| {
+            let last = before.and_then(|member| member.counters[at]);
+            match (last, now[at]) {
+                (Some(last), Some(now)) => now.saturating_sub(last),
+                (None, Some(now)) if from_start => now,
+                _ => 0,
+            }
+        });
+        let last = |at: usize| now[at].or(before.and_then(|member| member.counters[at]));
+        let member = Member {
+            parent: reading.parent,
+            from_start,
+            counters: std::array::from_fn(last),
+        };
+        (member, spent)
+    }
+
+    /// Of a host that started at `boot`, in seconds since 1970.
+    pub(super) fn view(&self, spec: &ProcessSpec, boot: Option<u64>) -> ProcessView {
+        let now = self.now;
+        let total = |at: usize| self.known[at].then_some(self.totals[at]);
         ProcessView {
             service: spec.service.clone(),
             name: spec.name.clone(),
-            count: self.now.map_or(0, |sums| sums.count),
-            cpu_seconds: seconds(self.cpu_ticks),
+            pids: self.pids(),
+            count: now.map_or(0, |sums| sums.count),
+            cpu_seconds: seconds(self.totals[CPU]),
             cpu_usage: self.cpu_usage,
-            resident_bytes: self.now.map(|sums| sums.resident_bytes),
-            threads: self.now.map(|sums| sums.threads),
-            open_fds: self.now.and_then(|sums| sums.open_fds),
+            cpu_usage_max: self.cpu_usage_max,
+            resident_bytes: now.map(|sums| sums.resident_bytes),
+            resident_max_bytes: now.map(|sums| sums.resident_max_bytes),
+            proportional_bytes: now.and_then(|sums| sums.proportional_bytes),
+            anonymous_bytes: now.and_then(|sums| sums.anonymous_bytes),
+            threads: now.map(|sums| sums.threads),
+            open_fds: now.and_then(|sums| sums.open_fds),
+            fd_limit: now.and_then(|sums| sums.fd_limit),
+            fds_max: now.and_then(|sums| sums.fds_max),
+            read_bytes: total(READ),
+            written_bytes: total(WRITTEN),
+            voluntary_switches: total(VOLUNTARY),
+            involuntary_switches: total(INVOLUNTARY),
+            started_seconds: now
+                .zip(boot)
+                .map(|(sums, boot)| boot as f64 + seconds(sums.started_ticks)),
             restarts: self.restarts,
         }
     }
+
+    fn pids(&self) -> Vec<i32> {
+        let mut pids: Vec<_> = match self.now {
+            Some(_) => self.members.keys().map(|id| id.pid).collect(),
+            None => Vec::new(),
+        };
+        pids.sort_unstable();
+        pids
+    }
+}
+
+fn counters(reading: &Reading) -> Counters<Option<u64>> {
+    [
+        Some(reading.cpu_ticks),
+        reading.io.map(|io| io.read),
+        reading.io.map(|io| io.written),
+        reading.detail.map(|detail| detail.voluntary_switches),
+        reading.detail.map(|detail| detail.involuntary_switches),
+    ]
+}
+
+/// What was counted of a child is not counted again of its parent.
+fn take_off(inherited: &mut u64, spent: &mut u64) {
+    let both = (*inherited).min(*spent);
+    *inherited -= both;
+    *spent -= both;
 }
 
 fn sums(readings: &[Reading]) -> Option<Sums> {
-    (!readings.is_empty()).then(|| Sums {
+    let limit = |reading: &Reading| reading.detail?.fd_limit;
+    let share = |reading: &Reading| {
+        let limit = limit(reading).filter(|limit| *limit > 0)?;
+        Some(reading.open_fds? as f64 / limit as f64)
+    };
+    let details = || readings.iter().map(|reading| reading.detail);
+    let resident = || readings.iter().map(|reading| reading.resident_bytes);
+    let started = readings.iter().map(|reading| reading.id.started_ticks);
+    Some(Sums {
+        started_ticks: started.min()?,
         count: readings.len() as u64,
-        resident_bytes: readings.iter().map(|reading| reading.resident_bytes).sum(),
+        resident_bytes: resident().sum(),
+        resident_max_bytes: resident().max()?,
+        proportional_bytes: details().map(|detail| detail?.proportional_bytes).sum(),
+        anonymous_bytes: details().map(|detail| detail?.anonymous_bytes).sum(),
         threads: readings.iter().map(|reading| reading.threads).sum(),
         open_fds: readings.iter().map(|reading| reading.open_fds).sum(),
+        fd_limit: readings.iter().filter_map(limit).min(),
+        fds_max: readings.iter().filter_map(share).max_by(f64::total_cmp),
     })
 }
 
@@ -119,6 +250,7 @@ fn seconds(ticks: u64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::observe::process::detail::Detail;
 
     const EVERY: Option<Since> = Some(Since {
         elapsed: Duration::from_secs(10),
@@ -128,11 +260,14 @@ mod tests {
     fn reading(pid: i32, started_ticks: u64, cpu_seconds: u64) -> Reading {
         Reading {
             id: ProcessId { pid, started_ticks },
+            parent: 1,
             is_new: false,
             cpu_ticks: cpu_seconds * procfs::ticks_per_second(),
             resident_bytes: 1000,
             threads: 3,
             open_fds: Some(7),
+            io: Some(Io::default()),
+            detail: None,
         }
     }
 
@@ -143,13 +278,17 @@ mod tests {
         }
     }
 
-    fn reported(group: &Group) -> (u64, f64, Option<f64>, u64) {
+    fn view(group: &Group) -> ProcessView {
         let spec = ProcessSpec {
             service: "s".into(),
             name: "p".into(),
             found_by: crate::config::FoundBy::Port(1),
         };
-        let view = group.view(&spec);
+        group.view(&spec, Some(1000))
+    }
+
+    fn reported(group: &Group) -> (u64, f64, Option<f64>, u64) {
+        let view = view(group);
         (view.count, view.cpu_seconds, view.cpu_usage, view.restarts)
     }
 
@@ -214,5 +353,99 @@ mod tests {
         assert_eq!((sums.open_fds, sums.threads), (None, 6));
         group.take(&[reading(1, 5, 1)], EVERY);
         assert_eq!(group.now.expect("a member").open_fds, Some(7));
+    }
+
+    #[test]
+    fn what_a_child_wrote_is_counted_once() {
+        let mut group = Group::default();
+        let wrote = |pid, parent, written| Reading {
+            parent,
+            io: Some(Io { read: 0, written }),
+            ..reading(pid, 5, 0)
+        };
+        let mut written = |readings: &[Reading]| {
+            group.take(readings, EVERY);
+            view(&group).written_bytes
+        };
+        assert_eq!(written(&[wrote(1, 0, 10), wrote(2, 1, 100)]), Some(110));
+        // The child wrote 20 more, ended, and its parent took note and wrote 5.
+        assert_eq!(written(&[wrote(1, 0, 135)]), Some(135));
+        assert_eq!(written(&[wrote(1, 0, 140)]), Some(140));
+        // A child that ends before its parent takes note.
+        assert_eq!(
+            written(&[wrote(1, 0, 140), wrote(3, 1, 7)]),
+            Some(140),
+            "its past"
+        );
+        assert_eq!(written(&[wrote(1, 0, 140), wrote(3, 1, 9)]), Some(142));
+        assert_eq!(written(&[wrote(1, 0, 140)]), Some(142));
+        assert_eq!(written(&[wrote(1, 0, 150)]), Some(143));
+    }
+
+    #[test]
+    fn what_becomes_known_later_counts_as_of_then() {
+        let mut group = Group::default();
+        let switched = |pid, switches: Option<u64>| Reading {
+            detail: switches.map(|voluntary_switches| Detail {
+                voluntary_switches,
+                ..Detail::default()
+            }),
+            ..reading(pid, 5, 0)
+        };
+        let mut shown = |readings: &[Reading]| {
+            group.take(readings, EVERY);
+            view(&group).voluntary_switches
+        };
+        assert_eq!(shown(&[switched(1, None)]), None);
+        assert_eq!(shown(&[switched(1, Some(50))]), Some(50), "since its start");
+        assert_eq!(shown(&[switched(1, Some(60)), switched(2, None)]), None);
+        assert_eq!(
+            shown(&[switched(1, Some(60)), switched(2, Some(9))]),
+            Some(60),
+            "joined later"
+        );
+        assert_eq!(
+            shown(&[switched(1, Some(61)), switched(2, Some(10))]),
+            Some(62)
+        );
+        assert_eq!(shown(&[]), Some(62), "counters stay");
+    }
+
+    #[test]
+    fn the_worst_is_shown_beside_the_sum() {
+        let mut group = Group::default();
+        let with = |pid, started, cpu, resident_bytes, open_fds, fd_limit| Reading {
+            resident_bytes,
+            open_fds: Some(open_fds),
+            detail: Some(Detail {
+                fd_limit,
+                ..Detail::default()
+            }),
+            ..reading(pid, started, cpu)
+        };
+        group.take(
+            &[with(1, 500, 1, 10, 5, None), with(2, 300, 1, 10, 5, None)],
+            EVERY,
+        );
+        assert_eq!(view(&group).fds_max, None, "without limits");
+        let second = [
+            with(1, 500, 3, 30, 90, Some(100)),
+            with(2, 300, 9, 20, 100, Some(400)),
+        ];
+        group.take(&second, EVERY);
+        let view = view(&group);
+        assert_eq!(
+            (view.resident_bytes, view.resident_max_bytes),
+            (Some(50), Some(30))
+        );
+        assert_eq!(
+            (view.cpu_usage, view.cpu_usage_max),
+            (Some(0.25), Some(0.2))
+        );
+        assert_eq!((view.fd_limit, view.fds_max), (Some(100), Some(0.9)));
+        assert_eq!(
+            view.started_seconds,
+            Some(1000.0 + 300.0 / procfs::ticks_per_second() as f64)
+        );
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::exposition::{Described, Family};
 use crate::observe::ProcessView;
+use crate::observe::collector::whole;
 
 const PROCESS: &[&str] = &["service", "process"];
 
@@ -39,7 +40,7 @@ pub(super) const FAMILIES: &[Described<ProcessView>] = &[
             PROCESS,
             "Resident memory; memory shared between processes is counted for each of them. Absent while none runs.",
         ),
-        |samples, process| samples.value(process.resident_bytes.map(|bytes| bytes as f64)),
+        |samples, process| samples.value(whole(process.resident_bytes)),
     ),
     (
         Family::gauge(
@@ -48,7 +49,7 @@ pub(super) const FAMILIES: &[Described<ProcessView>] = &[
             PROCESS,
             "Threads. Absent while no process runs.",
         ),
-        |samples, process| samples.value(process.threads.map(|threads| threads as f64)),
+        |samples, process| samples.value(whole(process.threads)),
     ),
     (
         Family::gauge(
@@ -57,7 +58,7 @@ pub(super) const FAMILIES: &[Described<ProcessView>] = &[
             PROCESS,
             "Open files, sockets and pipes. Absent without permission to read it, and while none runs.",
         ),
-        |samples, process| samples.value(process.open_fds.map(|held| held as f64)),
+        |samples, process| samples.value(whole(process.open_fds)),
     ),
     (
         Family::counter(
@@ -66,5 +67,100 @@ pub(super) const FAMILIES: &[Described<ProcessView>] = &[
             "How often all processes were replaced by new ones since slod started.",
         ),
         |samples, process| samples.count(process.restarts),
+    ),
+    (
+        Family::gauge(
+            "slod_process_cpu_usage_max_ratio",
+            "ratio",
+            PROCESS,
+            "Share of all processors of the host that the busiest process used since the last sample.",
+        ),
+        |samples, process| samples.value(process.cpu_usage_max),
+    ),
+    (
+        Family::gauge(
+            "slod_process_resident_memory_max_bytes",
+            "bytes",
+            PROCESS,
+            "Resident memory of the largest process.",
+        ),
+        |samples, process| samples.value(whole(process.resident_max_bytes)),
+    ),
+    (
+        Family::gauge(
+            "slod_process_proportional_memory_bytes",
+            "bytes",
+            PROCESS,
+            "Resident memory; memory shared between processes is divided among them (PSS). Up to a minute old. Absent without permission to read it.",
+        ),
+        |samples, process| samples.value(whole(process.proportional_bytes)),
+    ),
+    (
+        Family::gauge(
+            "slod_process_anonymous_memory_bytes",
+            "bytes",
+            PROCESS,
+            "Resident memory that belongs to no file, such as heap and stacks. Up to a minute old. Absent without permission to read it.",
+        ),
+        |samples, process| samples.value(whole(process.anonymous_bytes)),
+    ),
+    (
+        Family::gauge(
+            "slod_process_fd_limit",
+            "",
+            PROCESS,
+            "Lowest soft limit of open files of one process. Absent if there is no limit.",
+        ),
+        |samples, process| samples.value(whole(process.fd_limit)),
+    ),
+    (
+        Family::gauge(
+            "slod_process_open_fds_max_ratio",
+            "ratio",
+            PROCESS,
+            "Largest share of its limit of open files that one process uses.",
+        ),
+        |samples, process| samples.value(process.fds_max),
+    ),
+    (
+        Family::counter(
+            "slod_process_read_bytes_total",
+            PROCESS,
+            "Bytes read from disks, summed over all processes and over restarts. Absent without permission to read it.",
+        ),
+        |samples, process| samples.value(whole(process.read_bytes)),
+    ),
+    (
+        Family::counter(
+            "slod_process_written_bytes_total",
+            PROCESS,
+            "Bytes to be written to disks, summed over all processes and over restarts. Absent without permission to read it.",
+        ),
+        |samples, process| samples.value(whole(process.written_bytes)),
+    ),
+    (
+        Family::counter(
+            "slod_process_voluntary_context_switches_total",
+            PROCESS,
+            "How often a thread waited, summed over all processes and over restarts. Up to a minute old.",
+        ),
+        |samples, process| samples.value(whole(process.voluntary_switches)),
+    ),
+    (
+        Family::counter(
+            "slod_process_involuntary_context_switches_total",
+            PROCESS,
+            "How often a thread that could continue lost its processor, summed over all processes and over restarts. Up to a minute old.",
+        ),
+        |samples, process| samples.value(whole(process.involuntary_switches)),
+    ),
+    (
+        Family::gauge(
+            "slod_process_start_time_seconds",
+            "seconds",
+            PROCESS,
+            "When the oldest process started, in seconds since 1970.",
+        ),
+        |samples, process| samples.value(process.started_seconds),
     ),
 ];

@@ -1,36 +1,46 @@
 //! The processes that services are made of, by reading `/proc`.
 //!
 //! ```text
-//! table.rs: who runs -> find.rs: who belongs to a group -> group.rs: sums that survive their members
+//! table.rs: who runs -> find.rs: who belongs to a group -> reading.rs, detail.rs: what each shows
+//!     -> group.rs: sums that survive their members
 //! ```
 //!
-//! Who cannot be seen is unknown (`unreadable.rs`), never absent.
+//! Who cannot be seen is unknown, never absent.
 
+mod detail;
 mod find;
 mod group;
 mod metrics;
+mod reading;
 mod table;
-mod unreadable;
 
+use super::cgroup::Hierarchies;
 use super::collector::{Collector, CollectorKind, families_of, write_some};
+use super::host::MIN_SPAN;
+use super::lines::number;
+use super::root::HostRoot;
+use super::unreadable::Unreadable;
 use super::view::{ProcessView, SystemView};
 use crate::config::{Config, ProcessSpec};
 use crate::exposition::Labels;
+use detail::Details;
 use find::Finder;
-use group::{Group, Reading, Since};
+use group::{Group, Since};
 use metrics::FAMILIES;
+use reading::reading;
+use std::collections::BTreeSet;
 use std::num::NonZero;
-use std::path::Path;
 use std::thread::available_parallelism;
 use std::time::Instant;
-use sysinfo::MINIMUM_CPU_UPDATE_INTERVAL;
-use table::{Listed, PROC, Table};
-pub use unreadable::Unreadable;
+use table::Table;
 
 pub(super) const PROCESSES: CollectorKind = CollectorKind {
     name: "processes",
     is_on: |config| config.observe.processes && config.processes().next().is_some(),
-    start: |config| Ok(Box::new(ProcessSampler::new(specs(config)))),
+    start: |config| {
+        let sampler = ProcessSampler::new(HostRoot::of(config), specs(config));
+        Ok(Box::new(sampler))
+    },
     families: || families_of(FAMILIES),
     write: |sink, system| {
         write_some(sink, FAMILIES, &system.processes, |process| {
@@ -46,22 +56,45 @@ fn specs(config: &Config) -> Vec<ProcessSpec> {
 impl Collector for ProcessSampler {
     fn collect(&mut self, view: &mut SystemView) -> Result<(), String> {
         let (views, fault) = self.sample();
+        self.hidden = views.iter().filter_map(hidden).collect();
         view.processes = views;
         fault.map_or(Ok(()), |unreadable| Err(unreadable.to_string()))
     }
 
-    fn reload(&mut self, config: &Config) {
-        self.reload(specs(config));
+    fn missing(&self) -> Vec<String> {
+        self.hidden.clone()
     }
+
+    fn reload(&mut self, config: &Config) {
+        self.reload(HostRoot::of(config), specs(config));
+    }
+}
+
+/// What is not known of a group that runs.
+fn hidden(view: &ProcessView) -> Option<String> {
+    let is_hidden = view.count > 0 && view.open_fds.is_none();
+    is_hidden.then(|| {
+        let (service, name) = (&view.service, &view.name);
+        format!(
+            "open files, disk reads and writes, and proportional memory of `{service}/{name}` cannot be read: a process belongs to another user, or protects its memory; give slod CAP_SYS_PTRACE, or run it as the same user"
+        )
+    })
 }
 
 /// Samples groups of processes again and again.
 #[derive(Debug)]
 pub struct ProcessSampler {
+    root: HostRoot,
     table: Table,
+    hierarchies: Hierarchies,
+    details: Details,
     members: Vec<Member>,
     processors: f64,
+    /// When the host started, in seconds since 1970; read once, since it moves with the clock.
+    boot: Option<u64>,
     last: Option<Instant>,
+    /// Parts that the last sample lacks.
+    hidden: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -72,19 +105,32 @@ struct Member {
 }
 
 impl ProcessSampler {
-    pub fn new(specs: Vec<ProcessSpec>) -> Self {
+    pub fn new(root: HostRoot, specs: Vec<ProcessSpec>) -> Self {
         let mut sampler = Self {
-            table: Table::default(),
+            table: Table::new(&root),
+            hierarchies: Hierarchies::new(root.clone()),
+            details: Details::default(),
             members: Vec::new(),
             processors: available_parallelism().map_or(1, NonZero::get) as f64,
+            boot: None,
             last: None,
+            hidden: Vec::new(),
+            root,
         };
-        sampler.reload(specs);
+        sampler.follow(specs);
         sampler
     }
 
     /// Follows a changed config; groups that did not change keep what they counted.
-    pub fn reload(&mut self, specs: Vec<ProcessSpec>) {
+    pub fn reload(&mut self, root: HostRoot, specs: Vec<ProcessSpec>) {
+        if root == self.root {
+            self.follow(specs);
+        } else {
+            *self = Self::new(root, specs);
+        }
+    }
+
+    fn follow(&mut self, specs: Vec<ProcessSpec>) {
         let mut old = std::mem::take(&mut self.members);
         self.members = specs
             .into_iter()
@@ -103,44 +149,55 @@ impl ProcessSampler {
     /// meanwhile is left out, and so is a group whose processes cannot be found: then the first
     /// reason comes with the others' views.
     pub fn sample(&mut self) -> (Vec<ProcessView>, Option<Unreadable>) {
-        if let Err(unreadable) = self.table.refresh(Path::new(PROC)) {
+        if let Err(unreadable) = self.table.refresh() {
             return (Vec::new(), Some(unreadable));
         }
+        let (found, fault) = self.find();
+        let all: BTreeSet<usize> = found.iter().flatten().flatten().copied().collect();
+        let all: Vec<usize> = all.into_iter().collect();
         let now = Instant::now();
-        let since = self.last.map(|last| Since {
-            elapsed: now - last,
-            processors: self.processors,
+        self.details.refresh(&self.table, &all, now);
+        let since = self.since(now);
+        self.boot = self.boot.or_else(|| {
+            let stat = self.root.read("/proc/stat").ok()?;
+            number(&stat, "btime")
         });
-        let since = since.filter(|since| since.elapsed >= MINIMUM_CPU_UPDATE_INTERVAL);
-        self.last = Some(now);
-        let Self { table, members, .. } = self;
-        let (mut views, mut fault) = (Vec::new(), None);
-        for member in members {
-            match member.finder.find(table) {
-                Ok(found) => views.push(member.take(table, &found, since)),
-                Err(unreadable) => _ = fault.get_or_insert(unreadable),
+        let mut views = Vec::new();
+        for (member, found) in self.members.iter_mut().zip(found) {
+            if let Some(found) = found {
+                let readings = found.iter().filter_map(|at| {
+                    let listed = self.table.at(*at);
+                    reading(&self.table, listed, self.details.of(listed.id))
+                });
+                member.group.take(&readings.collect::<Vec<_>>(), since);
+                views.push(member.group.view(&member.spec, self.boot));
             }
         }
         (views, fault)
     }
-}
 
-impl Member {
-    fn take(&mut self, table: &Table, found: &[usize], since: Option<Since>) -> ProcessView {
-        let found = table.with_descendants(found);
-        let readings: Vec<_> = found.iter().map(|at| reading(table.at(*at))).collect();
-        self.group.take(&readings, since);
-        self.group.view(&self.spec)
+    /// The places of each group's processes; nothing of a group that cannot be found.
+    fn find(&mut self) -> (Vec<Option<BTreeSet<usize>>>, Option<Unreadable>) {
+        let (mut all, mut fault) = (Vec::new(), None);
+        for member in &mut self.members {
+            let found = member.finder.find(&self.table, &self.hierarchies);
+            all.push(match found {
+                Ok(found) => Some(self.table.with_descendants(&found)),
+                Err(unreadable) => {
+                    _ = fault.get_or_insert(unreadable);
+                    None
+                }
+            });
+        }
+        (all, fault)
     }
-}
 
-fn reading(listed: &Listed) -> Reading {
-    Reading {
-        id: listed.id,
-        is_new: listed.is_new,
-        cpu_ticks: listed.cpu_ticks,
-        resident_bytes: listed.resident_bytes,
-        threads: listed.threads,
-        open_fds: table::open_fds(listed.thread),
+    fn since(&mut self, now: Instant) -> Option<Since> {
+        let last = self.last.replace(now)?;
+        let since = Since {
+            elapsed: now - last,
+            processors: self.processors,
+        };
+        (since.elapsed >= MIN_SPAN).then_some(since)
     }
 }

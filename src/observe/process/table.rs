@@ -1,16 +1,15 @@
 //! All processes of the host at one moment.
 
-use super::unreadable::Unreadable;
-use procfs::net::{TcpState, tcp, tcp6};
-use procfs::process::{Process, Stat};
-use procfs::{FromRead, ProcError};
+use crate::observe::root::HostRoot;
+use crate::observe::unreadable::Unreadable;
+use procfs::net::{TcpNetEntries, TcpState};
+use procfs::process::Stat;
+use procfs::{FromRead, FromReadSI, ProcError, current_system_info};
 use std::cell::OnceCell;
 use std::collections::{BTreeSet, HashMap};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-/// Where the kernel lists its processes.
-pub(super) const PROC: &str = "/proc";
 /// The first process of every system and of every container: who cannot see it does not see all.
 const INIT: i32 = 1;
 
@@ -49,8 +48,10 @@ pub(super) struct Looks {
     settled: bool,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Table {
+    /// Where the kernel lists its processes.
+    proc: PathBuf,
     listed: Vec<Listed>,
     by_pid: HashMap<i32, usize>,
     looks: HashMap<ProcessId, Looks>,
@@ -60,8 +61,20 @@ pub(super) struct Table {
 }
 
 impl Table {
+    pub(super) fn new(root: &HostRoot) -> Self {
+        Self {
+            proc: root.path("/proc"),
+            listed: Vec::new(),
+            by_pid: HashMap::new(),
+            looks: HashMap::new(),
+            listeners: OnceCell::new(),
+            refreshed: false,
+        }
+    }
+
     /// Reads who runs now. Fails where some are hidden: who is not seen is not known to have ended.
-    pub(super) fn refresh(&mut self, proc: &Path) -> Result<(), Unreadable> {
+    pub(super) fn refresh(&mut self) -> Result<(), Unreadable> {
+        let proc = self.proc.as_path();
         let entries = fs::read_dir(proc).map_err(|error| Unreadable::file(proc, error))?;
         self.listed.clear();
         self.by_pid.clear();
@@ -100,6 +113,11 @@ impl Table {
         Ok(())
     }
 
+    /// The directory of a process or thread.
+    pub(super) fn folder(&self, thread: i32) -> PathBuf {
+        self.proc.join(thread.to_string())
+    }
+
     pub(super) fn at(&self, index: usize) -> &Listed {
         &self.listed[index]
     }
@@ -122,7 +140,7 @@ impl Table {
 
     /// The sockets that listen on a port, of both families.
     pub(super) fn listening(&self, port: u16) -> Result<BTreeSet<u64>, Unreadable> {
-        match self.listeners.get_or_init(listeners) {
+        match self.listeners.get_or_init(|| listeners(&self.proc)) {
             Ok(listeners) => Ok(listeners.get(&port).cloned().unwrap_or_default()),
             Err(error) => Err(error.clone()),
         }
@@ -162,15 +180,17 @@ impl Looks {
     }
 }
 
-fn listeners() -> Result<HashMap<u16, BTreeSet<u64>>, Unreadable> {
+fn listeners(proc: &Path) -> Result<HashMap<u16, BTreeSet<u64>>, Unreadable> {
     let mut listeners: HashMap<u16, BTreeSet<u64>> = HashMap::new();
-    let v6 = match tcp6() {
+    let sockets = |path: &Path| TcpNetEntries::from_file(path, current_system_info());
+    let (v4, v6) = (proc.join("net/tcp"), proc.join("net/tcp6"));
+    let in_v6 = match sockets(&v6) {
         // A kernel without IPv6.
         Err(ProcError::NotFound(_)) => Vec::new(),
-        read => read.map_err(|error| Unreadable::proc("/proc/net/tcp6", &error))?,
+        read => read.map_err(|error| Unreadable::proc(&v6, &error))?.0,
     };
-    let v4 = tcp().map_err(|error| Unreadable::proc("/proc/net/tcp", &error))?;
-    for entry in v4.into_iter().chain(v6) {
+    let in_v4 = sockets(&v4).map_err(|error| Unreadable::proc(&v4, &error))?;
+    for entry in in_v4.0.into_iter().chain(in_v6) {
         if entry.state == TcpState::Listen {
             let port = entry.local_address.port();
             listeners.entry(port).or_default().insert(entry.inode);
@@ -184,7 +204,9 @@ fn stat(proc: &Path, pid: i32) -> Result<Option<Stat>, Unreadable> {
     match Stat::from_file(proc.join(pid.to_string()).join("stat")) {
         Ok(stat) => Ok(Some(stat)),
         Err(ProcError::PermissionDenied(_)) => Err(Unreadable::Hidden),
-        Err(error @ ProcError::Io(..)) => Err(Unreadable::proc(&format!("/proc/{pid}"), &error)),
+        Err(error @ ProcError::Io(..)) => {
+            Err(Unreadable::proc(&proc.join(pid.to_string()), &error))
+        }
         Err(_) => Ok(None),
     }
 }
@@ -236,12 +258,6 @@ fn args(proc: &Path, thread: i32) -> Vec<String> {
         .collect()
 }
 
-/// How many files, sockets and pipes a process holds; `None` without the permission to look.
-pub(super) fn open_fds(thread: i32) -> Option<u64> {
-    let held = Process::new(thread).ok()?.fd_count().ok()?;
-    u64::try_from(held).ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -250,11 +266,16 @@ mod tests {
     fn a_folder_without_processes_is_no_list_of_them() {
         let empty = tempfile::tempdir().expect("a folder");
         let missing = empty.path().join("missing");
-        let fails = |path: &Path| Table::default().refresh(path).expect_err("no processes");
+        let fails = |root: &Path| {
+            let mut table = Table::new(&HostRoot::new(root));
+            table.refresh().expect_err("no processes")
+        };
         assert!(matches!(fails(&missing), Unreadable::File { .. }));
+        let proc = empty.path().join("proc");
+        fs::create_dir(&proc).expect("created");
         assert!(matches!(fails(empty.path()), Unreadable::NotMounted));
         // Ours alone, as where processes of other users are hidden.
-        let (own, fake) = (Path::new("/proc/self"), empty.path().join("77"));
+        let (own, fake) = (Path::new("/proc/self"), proc.join("77"));
         fs::create_dir(&fake).expect("created");
         fs::copy(own.join("stat"), fake.join("stat")).expect("copied");
         assert!(matches!(fails(empty.path()), Unreadable::Hidden));

@@ -74,7 +74,8 @@ impl History {
 
     /// Drops snapshots that nothing is measured from any more. After a pause, rates begin anew.
     fn forget(&mut self, at: Duration, interval: Duration) {
-        let paused = |last: &Snapshot| at.saturating_sub(last.at) > stale_after(interval);
+        let longest = stale_after(interval).max(RATE_WINDOW);
+        let paused = |last: &Snapshot| at.saturating_sub(last.at) > longest;
         if self.snapshots.back().is_some_and(paused) {
             self.snapshots.clear();
         }
@@ -103,27 +104,42 @@ impl History {
         metrics: &mut ServiceMetrics,
     ) {
         // A scrape that began a little late still counts.
-        let slack = interval / 2;
-        let from = |window: Duration| {
-            let oldest = at.saturating_sub(window + slack);
-            let mut recent = self.snapshots.iter();
-            let first = recent.find(|snapshot| snapshot.at >= oldest);
-            first.or(self.snapshots.back())
-        };
-        if let Some(start) = from(RATE_WINDOW) {
-            let span = at.saturating_sub(start.at).as_secs_f64();
-            let requests = self.increase(Role::Requests, chosen, start);
-            let requests = requests.map(|total| total.value).filter(|_| span > 0.0);
-            let errors = self.increase(Role::Errors, chosen, start);
-            metrics.requests_per_second = requests.map(|requests| requests / span);
-            metrics.error_ratio = requests
-                .zip(errors)
-                .filter(|(requests, _)| *requests > 0.0)
-                .map(|(requests, errors)| (errors.value / requests).min(1.0));
+        let since = |window: Duration| at.saturating_sub(window + interval / 2);
+        let minute = since(RATE_WINDOW);
+        if let Some((start, [requests])) = self.increases([Role::Requests], chosen, minute) {
+            let span = at.saturating_sub(start).as_secs_f64();
+            let rate = (span > 0.0).then(|| requests.value / span);
+            metrics.requests_per_second = rate;
         }
-        let start = from(QUANTILE_WINDOW);
-        let durations = start.and_then(|start| self.increase(Role::RequestDuration, chosen, start));
-        metrics.quantiles = durations.and_then(quantiles);
+        let both = [Role::Requests, Role::Errors];
+        if let Some((_, [requests, errors])) = self.increases(both, chosen, minute)
+            && requests.value > 0.0
+        {
+            metrics.error_ratio = Some((errors.value / requests.value).min(1.0));
+        }
+        let durations = [Role::RequestDuration];
+        let found = self.increases(durations, chosen, since(QUANTILE_WINDOW));
+        metrics.quantiles = found.and_then(|(_, [durations])| quantiles(durations));
+    }
+
+    /// What roles counted since the first snapshot from `oldest` on that knows all of them, found by
+    /// the same rules; or since the last one, where scrapes are further apart.
+    fn increases<const N: usize>(
+        &self,
+        roles: [Role; N],
+        chosen: &Chosen,
+        oldest: Duration,
+    ) -> Option<(Duration, [Total; N])> {
+        let of = |snapshot: &Snapshot| {
+            let mut totals = [const { None }; N];
+            for (total, role) in totals.iter_mut().zip(roles) {
+                *total = Some(self.increase(role, chosen, snapshot)?);
+            }
+            Some((snapshot.at, totals.map(Option::unwrap_or_default)))
+        };
+        let mut recent = self.snapshots.iter().filter(|one| one.at >= oldest);
+        let found = recent.find_map(of);
+        found.or_else(|| of(self.snapshots.back()?))
     }
 
     /// What a role counted since a snapshot, if the same rule found it then.

@@ -55,7 +55,7 @@ pub(super) const SERVICE: &[Described<One>] = &[
         |samples, metrics| samples.value(metrics.error_ratio),
     ),
     (
-        Family::gauge(
+        Family::summary(
             "slod_service_request_duration_quantile_seconds",
             "seconds",
             &["service", "quantile"],

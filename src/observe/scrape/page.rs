@@ -4,7 +4,7 @@ use super::parse::{Line, PageFormat, parse_line, shown};
 use super::scan::{Findings, Scan};
 use crate::outcome::Cause;
 use crate::probe::dial::Failure;
-use crate::probe::http::Receive;
+use crate::probe::http::BodySink;
 use crate::probe::http::fetch::check_status;
 use http::header::CONTENT_TYPE;
 use http::response;
@@ -104,6 +104,7 @@ impl<'p> PageReader<'p> {
         }
         match parse_line(line, self.format) {
             Ok(Line::Sample(sample)) => self.scan.take(&sample),
+            Ok(Line::Type { family, .. }) => self.scan.describe(family),
             Ok(Line::Eof) => self.is_ended = true,
             Ok(_) => {}
             Err(fault) => return Err(self.invalid(&fault)),
@@ -124,7 +125,7 @@ impl<'p> PageReader<'p> {
     }
 }
 
-impl Receive for PageReader<'_> {
+impl BodySink for PageReader<'_> {
     fn begin(&mut self, head: &response::Parts) -> Result<(), Failure> {
         check_status(head)?;
         let kind = head.headers.get(CONTENT_TYPE);

@@ -6,6 +6,7 @@
 mod labels;
 mod number;
 
+use labels::skip_blanks;
 pub use labels::{LabelSet, Pair};
 use number::{openmetrics_timestamp, text_timestamp};
 pub use number::{parse_value, shown};
@@ -52,7 +53,7 @@ pub struct Sample<'a> {
 /// Reads one line without its line break, or says what is wrong with it.
 pub fn parse_line(line: &[u8], format: PageFormat) -> Result<Line<'_>, String> {
     let line = std::str::from_utf8(line).map_err(|_| "it is not valid UTF-8".to_owned())?;
-    let text = line.trim_start_matches([' ', '\t']);
+    let text = skip_blanks(line);
     match text.as_bytes().first() {
         None if format == PageFormat::OpenMetrics => {
             Err("OpenMetrics has no empty lines".to_owned())
@@ -139,9 +140,8 @@ fn name(text: &str) -> Result<(&str, &str), String> {
 }
 
 fn sample(text: &str, format: PageFormat) -> Result<Sample<'_>, String> {
-    let blank = [' ', '\t'];
     let (name, rest) = name(text)?;
-    let rest = rest.trim_start_matches(blank);
+    let rest = skip_blanks(rest);
     let (labels, rest) = match rest.strip_prefix('{') {
         Some(inner) => LabelSet::read(inner)?,
         None if !rest.is_empty() && rest.len() + name.len() == text.len() => {
@@ -149,12 +149,13 @@ fn sample(text: &str, format: PageFormat) -> Result<Sample<'_>, String> {
         }
         None => (LabelSet::default(), rest),
     };
-    let rest = rest.trim_start_matches(blank);
-    let (value, rest) = rest.split_once(blank).unwrap_or((rest, ""));
+    let rest = skip_blanks(rest);
+    let end = memchr::memchr2(b' ', b'\t', rest.as_bytes());
+    let (value, rest) = rest.split_at(end.unwrap_or(rest.len()));
     let value = parse_value(value)?;
-    let rest = rest.trim_start_matches(blank);
+    let rest = skip_blanks(rest);
     let timestamp = match format {
-        PageFormat::Text => text_timestamp(rest.trim_end_matches(blank))?,
+        PageFormat::Text => text_timestamp(rest.trim_end_matches([' ', '\t']))?,
         PageFormat::OpenMetrics => {
             let (timestamp, exemplar) = split_exemplar(rest)?;
             if let Some(exemplar) = exemplar {

@@ -61,6 +61,8 @@ pub struct Scan<'p> {
     name: String,
     interest: Vec<Interest>,
     seen: HashSet<(usize, u64)>,
+    /// Rules whose family is described.
+    described: HashSet<usize>,
 }
 
 impl<'p> Scan<'p> {
@@ -73,6 +75,7 @@ impl<'p> Scan<'p> {
             name: String::new(),
             interest: Vec::new(),
             seen: HashSet::new(),
+            described: HashSet::new(),
         }
     }
 
@@ -84,8 +87,11 @@ impl<'p> Scan<'p> {
             self.interest.clear();
             self.plan.interest_in(sample.name, &mut self.interest);
         }
-        for at in 0..self.interest.len() {
-            self.hold_against(self.interest[at], sample);
+        if !self.interest.is_empty() {
+            let key = key(sample, self.hasher);
+            for at in 0..self.interest.len() {
+                self.hold_against(self.interest[at], sample, key);
+            }
         }
     }
 
@@ -94,11 +100,29 @@ impl<'p> Scan<'p> {
         self.findings.dropped += 1;
     }
 
-    pub fn finish(self) -> Findings {
+    /// Takes note of a family that the page describes.
+    pub fn describe(&mut self, family: &str) {
+        let mut interest = Vec::new();
+        for suffix in ["", "_total", "_count"] {
+            self.plan
+                .interest_in(&format!("{family}{suffix}"), &mut interest);
+        }
+        self.described.extend(interest.iter().map(|(at, _)| *at));
+    }
+
+    /// A family without any series yet is known: its first series will count from 0.
+    pub fn finish(mut self) -> Findings {
+        for at in self.described {
+            let found = self.findings.by_rule.entry(at);
+            found.or_insert_with(|| Found {
+                is_known: true,
+                ..Found::default()
+            });
+        }
         self.findings
     }
 
-    fn hold_against(&mut self, (at, part): Interest, sample: &Sample<'_>) {
+    fn hold_against(&mut self, (at, part): Interest, sample: &Sample<'_>, key: u64) {
         let Some(rule) = self.plan.rule(at) else {
             return;
         };
@@ -111,8 +135,8 @@ impl<'p> Scan<'p> {
             return;
         }
         found.is_known = true;
-        let point = point(rule, part, sample, self.hasher)
-            .filter(|_| is_current(sample.timestamp, self.now_ms));
+        let point =
+            point(rule, part, sample, key).filter(|_| is_current(sample.timestamp, self.now_ms));
         let Some(point) = point else {
             self.findings.dropped += 1;
             return;
@@ -135,7 +159,7 @@ fn is_current(timestamp: Option<i64>, now_ms: i64) -> bool {
 }
 
 /// The sample as a point of its rule; `None` if its value or its bound is no number.
-fn point(rule: &Rule, part: Part, sample: &Sample<'_>, hasher: &RandomState) -> Option<Point> {
+fn point(rule: &Rule, part: Part, sample: &Sample<'_>, key: u64) -> Option<Point> {
     let is_gauge = matches!(rule.role.kind(), RoleKind::Gauge | RoleKind::State);
     let is_usable = sample.value.is_finite() && (is_gauge || sample.value >= 0.0);
     let slot = match part {
@@ -148,8 +172,8 @@ fn point(rule: &Rule, part: Part, sample: &Sample<'_>, hasher: &RandomState) -> 
         Part::Value | Part::Sum => rule.scale,
         Part::Bucket | Part::Count => 1.0,
     };
-    is_usable.then(|| Point {
-        key: key(sample, hasher),
+    is_usable.then_some(Point {
+        key,
         slot,
         value: sample.value * scale,
     })

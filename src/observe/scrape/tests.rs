@@ -2,10 +2,11 @@ use super::history::History;
 use super::plan::Plan;
 use super::scan::{Findings, Scan, Slot};
 use super::view::{RoleValue, ServiceMetrics};
+use super::watch::Latest;
 use super::*;
 use crate::diagnostic::Source;
 use crate::probe::KINDS;
-use crate::probe::http::Receive;
+use crate::probe::http::BodySink;
 use crate::roles::{Role, RoleKind};
 use std::collections::BTreeMap;
 use std::hash::RandomState;
@@ -27,8 +28,7 @@ fn spec(keys: &str) -> Arc<MetricsSpec> {
     };
     let loaded = Config::load(&source, Path::new(""), &|_| None, KINDS);
     let config = loaded.config.expect("valid");
-    let spec = config.metrics().next().expect("one").clone();
-    spec
+    config.metrics().next().expect("one").clone()
 }
 
 /// A service whose pages are read one after the other.
@@ -91,8 +91,8 @@ fn expected(page: &str) -> BTreeMap<String, String> {
 }
 
 /// The count of a histogram, or the sum of the values; of a state, whether it is set.
-fn total(role: Role, findings: &Findings, rule: usize) -> f64 {
-    let points = findings.by_rule[&rule].points.iter();
+fn total(role: Role, findings: &Findings, at: usize) -> f64 {
+    let points = findings.by_rule[&at].points.iter();
     let counted = points.filter(|point| match role.kind() {
         RoleKind::Histogram => point.slot == Slot::Count,
         _ => true,
@@ -180,6 +180,25 @@ fn the_first_errors_of_all_count() {
 }
 
 #[test]
+fn a_family_without_series_counts_its_first_requests() {
+    let mut watched = Watched::new("");
+    let kind = "# TYPE http_requests_total counter\n";
+    let before = watched.follow(0, kind);
+    assert!(close(before.number(Role::Requests), 0.0), "{before:?}");
+    let page = format!(
+        "{kind}http_requests_total{{code=\"200\"}} 8\nhttp_requests_total{{code=\"500\"}} 2\n"
+    );
+    let first = watched.follow(10, &page);
+    assert!(close(first.number(Role::Requests), 10.0), "{first:?}");
+    assert!(close(first.number(Role::Errors), 2.0), "{first:?}");
+    let later = watched.follow(20, &page.replace("} 8", "} 18"));
+    assert!(close(later.requests_per_second, 1.0), "{later:?}");
+    // Without a label of the status, errors are not known.
+    let other = Watched::new("").follow(0, &format!("{kind}http_requests_total 5\n"));
+    assert_eq!(other.number(Role::Errors), None);
+}
+
+#[test]
 fn resets_and_missing_series_are_handled_as_prometheus_does() {
     let mut watched = Watched::new("");
     watched.follow(0, "http_requests_total{code=\"200\"} 100\n");
@@ -260,10 +279,10 @@ fn values_without_a_use_are_dropped_and_counted() {
 #[test]
 fn pages_are_bounded() {
     let watched = Watched::new("");
-    let many: String = (0..scan::KEPT_MAX + 10)
+    let many: Vec<String> = (0..scan::KEPT_MAX + 10)
         .map(|n| format!("queue_depth{{n=\"{n}\"}} 1\n"))
         .collect();
-    let metrics = Watched::new("").follow(0, &(many + "circuit_breaker_open 1\n"));
+    let metrics = Watched::new("").follow(0, &(many.concat() + "circuit_breaker_open 1\n"));
     let queue = metrics.role(Role::QueueDepth).expect("found");
     assert_eq!((queue.series, &queue.value), (0, &None));
     assert!(metrics.scrape.dropped > scan::KEPT_MAX as u64);
@@ -303,4 +322,22 @@ fn any_state_that_is_not_0_is_open() {
     assert!(close(metrics.number(Role::CircuitBreakerOpen), 1.0));
     let view = metrics.role(Role::CircuitBreakerOpen).expect("found");
     assert_eq!(view.value, Some(RoleValue::Gauge(1.0)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn values_are_shown_for_two_and_a_half_intervals_without_a_success() {
+    let mut latest = Latest::unknown(&spec(""));
+    let found = Watched::new("").follow(0, "queue_depth 3\n");
+    latest.take(found, Instant::now());
+    let mut failed = ServiceMetrics::unknown("a".into());
+    failed.scrape.error = Some("connection refused".to_owned());
+    tokio::time::advance(INTERVAL).await;
+    latest.take(failed, Instant::now());
+    let recent = latest.at(Instant::now(), INTERVAL);
+    assert!(close(recent.number(Role::QueueDepth), 3.0), "{recent:?}");
+    assert!(recent.scrape.error.is_some());
+    tokio::time::advance(INTERVAL * 2).await;
+    let old = latest.at(Instant::now(), INTERVAL);
+    assert_eq!((old.roles.len(), old.requests_per_second), (0, None));
+    assert!(old.scrape.error.is_some());
 }

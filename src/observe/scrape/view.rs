@@ -37,7 +37,7 @@ pub struct ScrapeView {
 #[derive(Clone, Debug, PartialEq)]
 pub struct RoleView {
     pub role: Role,
-    /// The selector or the JSONPath.
+    /// The selector or the `JSONPath`.
     pub selector: Arc<str>,
     /// The library whose names these are; `None` for a selector of the config.
     pub library: Option<&'static str>,

@@ -61,18 +61,18 @@ pub async fn watch(spec: Arc<MetricsSpec>, clock: Clock, latest: watch::Sender<L
     loop {
         tick.tick().await;
         let started = Instant::now();
-        let scraped = scraper.scrape(&clock, Trace::silent()).await;
-        if let (Some(error), false) = (&scraped.scrape.error, was_failing) {
+        let result = scraper.scrape(&clock, Trace::silent()).await;
+        if let (Some(error), false) = (&result.scrape.error, was_failing) {
             tracing::warn!("{}: its metrics cannot be read: {error}", spec.service);
         }
-        was_failing = scraped.scrape.error.is_some();
-        latest.send_modify(|latest| latest.take(scraped, started));
+        was_failing = result.scrape.error.is_some();
+        latest.send_modify(|latest| latest.take(result, started));
     }
 }
 
 impl Latest {
     /// A failed scrape leaves the values as they are, until they are too old.
-    fn take(&mut self, scraped: ServiceMetrics, started: Instant) {
+    pub(super) fn take(&mut self, scraped: ServiceMetrics, started: Instant) {
         self.is_scraped = true;
         if scraped.scrape.error.is_none() {
             self.since = Some(started);

@@ -1,7 +1,9 @@
 //! How far an attempt came: phases, details and the story, known also when time runs out.
 
 use super::Failure;
-use crate::outcome::{Cause, Detail, Measurement, Measurements, Outcome, Verdict};
+use crate::outcome::{
+    Cause, Detail, Figures, Measurement, Measurements, Outcome, Timestamp, Verdict,
+};
 use crate::probe::Attempt;
 use crate::units::show_duration;
 use std::time::Duration;
@@ -13,6 +15,7 @@ use tokio::time::error::Elapsed;
 pub struct Progress<'a> {
     attempt: &'a mut Attempt,
     measured: Measurements,
+    pub figures: Figures,
     /// The number that the protocol answered with.
     pub code: Option<u32>,
     current: Option<(Measurement, &'static str, Instant)>,
@@ -26,6 +29,7 @@ impl<'a> Progress<'a> {
         Self {
             attempt,
             measured: Measurements::default(),
+            figures: Figures::default(),
             code: None,
             current: None,
             phase_end: None,
@@ -63,6 +67,21 @@ impl<'a> Progress<'a> {
         }
     }
 
+    /// Measures what is no phase.
+    pub fn measure(&mut self, one: Measurement, took: Duration) {
+        self.measured.add(one, took);
+    }
+
+    /// How long the attempt has been running.
+    pub fn elapsed(&self) -> Duration {
+        self.attempt.started.elapsed()
+    }
+
+    /// When the attempt started, by the wall clock.
+    pub fn wall(&self) -> Timestamp {
+        self.attempt.wall
+    }
+
     /// Makes the outcome: of how the work ended, or of its being cut off at the deadline.
     pub fn finish(mut self, result: Result<Result<(), Failure>, Elapsed>) -> Outcome {
         // Once the answer was read, what follows is judging it, which is no time of the service's.
@@ -90,6 +109,7 @@ impl<'a> Progress<'a> {
             verdict,
             latency,
             measured: self.measured,
+            figures: self.figures,
             code: self.code,
             detail: self.detail,
         }

@@ -25,7 +25,7 @@ const MAX_CODINGS: usize = 5;
 /// The window that HTTP allows for zstd (RFC 9659), which bounds the decoder's memory: 8 MiB.
 const ZSTD_WINDOW_LOG: u32 = 23;
 
-type Source = Box<dyn AsyncBufRead + Send + Unpin>;
+pub type Source = Box<dyn AsyncBufRead + Send + Unpin>;
 
 /// A way in which a body was compressed.
 #[derive(Clone, Copy)]
@@ -85,7 +85,7 @@ fn is_zlib(start: &[u8]) -> bool {
 }
 
 /// What an answer is read by.
-pub trait Receive: Send {
+pub trait BodySink: Send {
     /// Looks at the head before the body is read; an error ends the attempt.
     fn begin(&mut self, _head: &response::Parts) -> Result<(), Failure> {
         Ok(())
@@ -98,32 +98,71 @@ pub trait Receive: Send {
     fn take(&mut self, part: &[u8]) -> Result<(), Failure>;
 }
 
+/// A body in memory, if it is wanted.
+pub struct Kept {
+    wanted: bool,
+    pub bytes: Vec<u8>,
+}
+
+impl Kept {
+    pub const fn new(wanted: bool) -> Self {
+        let bytes = Vec::new();
+        Self { wanted, bytes }
+    }
+}
+
+impl BodySink for Kept {
+    fn wants_body(&self) -> bool {
+        self.wanted
+    }
+
+    fn take(&mut self, part: &[u8]) -> Result<(), Failure> {
+        if self.wanted {
+            self.bytes.extend_from_slice(part);
+        }
+        Ok(())
+    }
+}
+
 /// Reads to the end, and returns the length.
 pub async fn read(
     body: Incoming,
     headers: &HeaderMap,
     limit: u64,
-    receiver: &mut dyn Receive,
+    receiver: &mut dyn BodySink,
 ) -> Result<u64, Failure> {
-    let chunks = body.into_data_stream().map_err(io::Error::other);
-    let mut source: Source = Box::new(StreamReader::new(chunks));
+    let mut source = raw(body);
     let failed = |error: io::Error| failure(&error, headers);
     // Answers to HEAD, 204, 304 and redirects name a coding of what is not there.
     if source.fill_buf().await.map_err(failed)?.is_empty() {
         return Ok(0);
     }
     match codings(headers) {
-        Ok(codings) => {
-            // The last one was put on top.
-            for coding in codings.into_iter().rev() {
-                source = coding.decode(source).await.map_err(failed)?;
-            }
-        }
+        Ok(codings) => source = decoded(source, codings).await.map_err(failed)?,
         // Nobody looks into the body: that it came is enough.
         Err(_) if !receiver.wants_body() => {}
         Err(failure) => return Err(failure),
     }
     drain(source, limit, receiver, failed).await
+}
+
+/// A body to be read as it arrives, decoded. Errors of reading it are explained by [`failure`].
+pub async fn open(body: Incoming, headers: &HeaderMap) -> Result<Source, Failure> {
+    let decoded = decoded(raw(body), codings(headers)?).await;
+    decoded.map_err(|error| failure(&error, headers))
+}
+
+fn raw(body: Incoming) -> Source {
+    let chunks = body.into_data_stream().map_err(io::Error::other);
+    Box::new(StreamReader::new(chunks))
+}
+
+async fn decoded(mut source: Source, codings: Vec<Coding>) -> io::Result<Source> {
+    // The last one was put on top.
+    for coding in codings.into_iter().rev() {
+        source = coding.decode(source).await?;
+    }
+    Ok(source)
 }
 
 /// The codings in the order in which they were applied.
@@ -166,7 +205,7 @@ fn names(headers: &HeaderMap) -> impl Iterator<Item = String> {
 async fn drain(
     mut from: Source,
     limit: u64,
-    receiver: &mut dyn Receive,
+    receiver: &mut dyn BodySink,
     failed: impl Fn(io::Error) -> Failure,
 ) -> Result<u64, Failure> {
     let mut length = 0_u64;
@@ -188,7 +227,7 @@ async fn drain(
 }
 
 /// An error of the connection under the decoder, or of the decoder.
-fn failure(error: &io::Error, headers: &HeaderMap) -> Failure {
+pub fn failure(error: &io::Error, headers: &HeaderMap) -> Failure {
     let inner = error
         .get_ref()
         .and_then(|inner| source_of::<hyper::Error>(inner));

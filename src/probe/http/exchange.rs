@@ -1,16 +1,14 @@
 //! One request and its answer over a connection that is there already.
 
-use super::body::Receive;
+use super::Version;
 use super::proxy::Proxy;
 use super::refusal::refusal;
 use super::request::Request;
 use super::tap::{Start, Tap};
-use super::text::Text;
-use super::{HttpProbe, Version, body};
 use crate::outcome::{Cause, Measurement, Verdict};
 use crate::probe::dial::{Failure, Progress, source_of};
-use http::header::{CONNECTION, CONTENT_LENGTH, COOKIE, HOST, LOCATION, PROXY_AUTHORIZATION};
-use http::{HeaderValue, Method, response};
+use http::header::{CONNECTION, CONTENT_LENGTH, COOKIE, HOST, PROXY_AUTHORIZATION};
+use http::{HeaderValue, Method, Response};
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::{http1, http2};
@@ -26,6 +24,18 @@ const HEAD_MAX: u32 = 256 * 1024;
 /// Fields of an answer's head, each of which costs memory before it is there. Node takes as many.
 const FIELDS_MAX: usize = 2000;
 
+/// What is done with an answer, while its connection is open.
+pub trait Receive: Send {
+    type Answer: Send;
+
+    /// Reads what is wanted of an answer. The phase is [`Measurement::Transfer`].
+    fn receive(
+        self,
+        response: Response<Incoming>,
+        progress: &mut Progress<'_>,
+    ) -> impl Future<Output = Result<Self::Answer, Failure>> + Send;
+}
+
 /// How a request goes over its connection.
 pub struct Line<'a> {
     /// Whether ALPN or the config chose HTTP/2.
@@ -34,17 +44,17 @@ pub struct Line<'a> {
     pub forwarded_by: Option<&'a Proxy>,
 }
 
-/// Sends the request and reads the answer to its end, the body of a redirect apart. Returns the head.
-pub async fn exchange<S>(
-    probe: &HttpProbe,
+/// Sends the request and receives the answer.
+pub async fn exchange<S, R>(
     request: &Request,
     stream: S,
     line: Line<'_>,
-    receiver: &mut dyn Receive,
+    receive: R,
     progress: &mut Progress<'_>,
-) -> Result<response::Parts, Failure>
+) -> Result<R::Answer, Failure>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    R: Receive,
 {
     progress.enter(Measurement::Processing);
     let message = message(request, &line)?;
@@ -66,7 +76,7 @@ where
         let (mut sender, connection) = builder.handshake(io).await.map_err(failed)?;
         drive(connection, async {
             let answer = sender.send_request(message).await.map_err(refused)?;
-            receive(probe, answer, "HTTP/2", receiver, progress).await
+            receive_by(receive, answer, "HTTP/2", progress).await
         })
         .await
     } else {
@@ -83,7 +93,7 @@ where
         let (mut sender, connection) = builder.handshake(io).await.map_err(failed)?;
         drive(connection, async {
             let answer = sender.send_request(message).await.map_err(refused)?;
-            receive(probe, answer, start.version(), receiver, progress).await
+            receive_by(receive, answer, start.version(), progress).await
         })
         .await
     }
@@ -113,34 +123,18 @@ async fn drive<T>(connection: impl Future, exchange: impl Future<Output = T>) ->
     .await
 }
 
-/// Where an answer sends the client to, as written.
-pub(super) fn redirect_target(head: &response::Parts) -> Option<Text<'_>> {
-    let target = Text::new(head.headers.get(LOCATION)?.as_bytes(), None);
-    let redirects = matches!(head.status.as_u16(), 301 | 302 | 303 | 307 | 308);
-    (redirects && !target.as_str().is_empty()).then_some(target)
-}
-
-async fn receive(
-    probe: &HttpProbe,
-    answer: hyper::Response<Incoming>,
+/// Passes on an answer whose head is there.
+async fn receive_by<R: Receive>(
+    receive: R,
+    response: Response<Incoming>,
     version: &str,
-    receiver: &mut dyn Receive,
     progress: &mut Progress<'_>,
-) -> Result<response::Parts, Failure> {
+) -> Result<R::Answer, Failure> {
     progress.enter(Measurement::Transfer);
-    let (head, incoming) = answer.into_parts();
-    progress.code = Some(head.status.as_u16().into());
-    progress.record("response", || format!("{version} {}", head.status));
-    if probe.redirects.is_some() && redirect_target(&head).is_some() {
-        // The answer that counts is elsewhere, so this body is not read, as with curl.
-        progress.leave();
-        return Ok(head);
-    }
-    receiver.begin(&head)?;
-    let length = body::read(incoming, &head.headers, probe.body_limit, receiver).await?;
-    progress.leave();
-    progress.record("body", || format!("{length} bytes"));
-    Ok(head)
+    let status = response.status();
+    progress.code = Some(status.as_u16().into());
+    progress.record("response", || format!("{version} {status}"));
+    receive.receive(response, progress).await
 }
 
 fn message(request: &Request, line: &Line<'_>) -> Result<hyper::Request<Full<Bytes>>, Failure> {

@@ -1,12 +1,10 @@
 //! An address that is read for what its answer contains: the requests of the `http` kind, with its
 //! credentials, TLS and redirects, without its expectations.
 
-use super::body::Receive;
+use super::body::BodySink;
 use super::expect::Expect;
 use super::keys::{self, Address};
-use super::read::{
-    CHECKED_MAX, read_proxy, read_request, read_tls, read_url, warn_of_open_secrets,
-};
+use super::read::{CHECKED_MAX, read_request, read_transport, read_url, warn_of_open_secrets};
 use super::run::follow;
 use super::sent::fitting_version;
 use super::total::JsonTotal;
@@ -67,12 +65,10 @@ impl Endpoint {
         let version = request.as_ref().map_or(version, |request| {
             fitting_version(section, request, version)
         });
-        let tls = read_tls(section, version);
+        let transport = read_transport(section, version);
         let follow = section.get(&keys::FOLLOW_REDIRECTS);
         let max = section.get(&keys::MAX_REDIRECTS);
-        let proxy = read_proxy(section);
         let body_limit = section.get(&BODY_LIMIT);
-        let family = section.get(&options::IP_VERSION);
         let mut request = request?;
         if request
             .headers
@@ -83,18 +79,13 @@ impl Endpoint {
             request.headers.insert(ACCEPT, accept);
         }
         warn_of_open_secrets(section, &request);
-        let (tls, foreign_tls) = tls?;
         let probe = HttpProbe {
             request,
             expect: Arc::new(Expect::nothing()),
             evaluator: Evaluator::default(),
             redirects: max.filter(|_| follow == Some(true)),
             body_limit: body_limit?,
-            version,
-            family: family?,
-            tls,
-            foreign_tls,
-            proxy,
+            transport: transport?,
         };
         Some(Self { probe })
     }
@@ -108,7 +99,7 @@ impl Endpoint {
     pub async fn get(
         &self,
         attempt: &mut Attempt,
-        receiver: &mut dyn Receive,
+        receiver: &mut dyn BodySink,
     ) -> Result<(), String> {
         let deadline = attempt.deadline;
         let mut progress = Progress::new(attempt);
@@ -163,7 +154,7 @@ struct Document {
     bytes: Vec<u8>,
 }
 
-impl Receive for Document {
+impl BodySink for Document {
     fn begin(&mut self, head: &response::Parts) -> Result<(), Failure> {
         check_status(head)
     }

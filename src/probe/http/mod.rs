@@ -1,38 +1,39 @@
-//! The `http` kind: one request, its answer held against what is expected.
+//! The `http` kind: one request, its answer held against what is expected. Other kinds over HTTP use its
+//! public modules.
 
-mod body;
+pub mod body;
 mod cookies;
 mod decimal;
-mod exchange;
+pub mod exchange;
 mod expect;
 pub mod fetch;
 mod headers;
-mod json;
-mod keys;
+pub mod json;
+pub mod keys;
 mod proxy;
 mod query;
-mod read;
+pub mod read;
 mod refusal;
-mod request;
+pub mod request;
 mod run;
-mod sent;
+pub mod sent;
 mod tap;
 mod text;
 mod total;
+pub mod transport;
 
-use super::dial::{Family, Tls};
 use super::evaluate::Evaluator;
 use super::{Attempt, Kind, Probe};
 use crate::outcome::{CodeOf, DurationOf, Measurement, Measures, Outcome};
 use crate::yaml::{Keys, Section};
 use async_trait::async_trait;
-pub use body::Receive;
+pub use body::BodySink;
 use expect::Expect;
 pub use keys::Address;
-use proxy::Proxy;
 use request::Request;
 use std::sync::Arc;
 pub use total::JsonTotal;
+use transport::Transport;
 
 /// The kind's place in the registry.
 #[derive(Debug)]
@@ -70,7 +71,7 @@ impl Kind for Http {
 
 /// Which HTTP is spoken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Version {
+pub enum Version {
     /// What ALPN says; 1.1 without TLS.
     Auto,
     Http1,
@@ -87,13 +88,7 @@ struct HttpProbe {
     redirects: Option<u32>,
     /// Bytes of a decoded body that are read at most.
     body_limit: u64,
-    version: Version,
-    family: Family,
-    /// For the configured origin.
-    tls: Tls,
-    /// For every other origin: without the client certificate and the configured name.
-    foreign_tls: Tls,
-    proxy: Option<Proxy>,
+    transport: Transport,
 }
 
 #[async_trait]

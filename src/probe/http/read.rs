@@ -6,6 +6,7 @@ use super::keys::{self, Address};
 use super::proxy::Proxy;
 use super::request::Request;
 use super::sent::{fitting_version, read_headers};
+use super::transport::Transport;
 use super::{HttpProbe, Version};
 use crate::diagnostic::Severity;
 use crate::probe::dial::{Tls, TlsOptions, options};
@@ -18,13 +19,13 @@ use hyper::body::Bytes;
 use std::sync::Arc;
 use url::{Position, Url};
 
-const AGENT: &str = concat!("slod/", env!("CARGO_PKG_VERSION"));
+pub const AGENT: &str = concat!("slod/", env!("CARGO_PKG_VERSION"));
 /// Above this, expressions and JSON would take more time and memory than a probe may.
 pub(super) const CHECKED_MAX: u64 = 16 << 20;
 /// Headers that are sent unless others are configured.
 const STANDARD: usize = 3;
 
-pub fn read(section: &Section<'_>) -> Option<HttpProbe> {
+pub(super) fn read(section: &Section<'_>) -> Option<HttpProbe> {
     let url = read_url(section, &keys::URL);
     let (method, body) = (
         section.get(&keys::METHOD),
@@ -37,12 +38,10 @@ pub fn read(section: &Section<'_>) -> Option<HttpProbe> {
     let version = request.as_ref().map_or(version, |request| {
         fitting_version(section, request, version)
     });
-    let tls = read_tls(section, version);
+    let transport = read_transport(section, version);
     let follow = section.get(&keys::FOLLOW_REDIRECTS);
     let max = section.get(&keys::MAX_REDIRECTS);
-    let proxy = read_proxy(section);
     let body_limit = section.get(&keys::BODY_LIMIT);
-    let family = section.get(&options::IP_VERSION);
     let (request, expect) = (request?, expect?);
     if expect.wants_body() && body_limit.is_some_and(|limit| limit > CHECKED_MAX) {
         section.error(
@@ -52,7 +51,6 @@ pub fn read(section: &Section<'_>) -> Option<HttpProbe> {
             "expected at most 16MiB",
         );
     }
-    let (tls, foreign_tls) = tls?;
     if request.method == Method::HEAD && expect.wants_body() {
         section.error(
             "conflict",
@@ -68,6 +66,17 @@ pub fn read(section: &Section<'_>) -> Option<HttpProbe> {
         evaluator: Evaluator::default(),
         redirects: max.filter(|_| follow == Some(true)),
         body_limit: body_limit?,
+        transport: transport?,
+    })
+}
+
+/// How requests reach the server, of the keys that every kind over HTTP has.
+pub fn read_transport(section: &Section<'_>, version: Version) -> Option<Transport> {
+    let tls = read_tls(section, version);
+    let proxy = read_proxy(section);
+    let family = section.get(&options::IP_VERSION);
+    let (tls, foreign_tls) = tls?;
+    Some(Transport {
         version,
         family: family?,
         tls,
@@ -78,7 +87,7 @@ pub fn read(section: &Section<'_>) -> Option<HttpProbe> {
 
 /// An `http` or `https` address without credentials. What one in a file has behind its host is a
 /// secret.
-pub(super) fn read_url(section: &Section<'_>, key: &Key<Address>) -> Option<Url> {
+pub fn read_url(section: &Section<'_>, key: &Key<Address>) -> Option<Url> {
     let url = section.value_or_file(key)?;
     if section.written_name(key).as_deref() != Some(key.name) {
         let secret = &url[Position::BeforePath..];
@@ -127,7 +136,7 @@ pub(super) fn read_request(
     faultless.then_some(request)
 }
 
-fn read_authorization(section: &Section<'_>) -> Option<HeaderValue> {
+pub fn read_authorization(section: &Section<'_>) -> Option<HeaderValue> {
     let bearer = section.secret(&keys::BEARER);
     let basic = section.section(&keys::BASIC_AUTH);
     if bearer.is_some() && basic.is_some() {
@@ -201,7 +210,7 @@ fn read_expect(section: &Section<'_>) -> Option<Expect> {
 }
 
 /// For the configured origin, and for all others, which never see the client certificate.
-pub(super) fn read_tls(section: &Section<'_>, version: Version) -> Option<(Tls, Tls)> {
+fn read_tls(section: &Section<'_>, version: Version) -> Option<(Tls, Tls)> {
     let mut own = section
         .section(&keys::TLS)
         .map_or_else(TlsOptions::default, |tls| TlsOptions::read(&tls));
@@ -215,7 +224,7 @@ pub(super) fn read_tls(section: &Section<'_>, version: Version) -> Option<(Tls, 
         .zip(foreign.build(section, &keys::TLS))
 }
 
-pub(super) fn read_proxy(section: &Section<'_>) -> Option<Proxy> {
+fn read_proxy(section: &Section<'_>) -> Option<Proxy> {
     let url = read_url(section, &keys::PROXY);
     let auth = section.section(&keys::PROXY_AUTH);
     let credentials = auth.as_ref().and_then(credentials);
@@ -241,7 +250,7 @@ pub(super) fn read_proxy(section: &Section<'_>) -> Option<Proxy> {
 }
 
 /// Credentials over plain `http` can be read on the way; on loopback there is no way.
-pub(super) fn warn_of_open_secrets(section: &Section<'_>, request: &Request) {
+pub fn warn_of_open_secrets(section: &Section<'_>, request: &Request) {
     let loopback = match request.url.host() {
         Some(url::Host::Domain(name)) => name == "localhost",
         Some(url::Host::Ipv4(address)) => address.is_loopback(),

@@ -1,19 +1,19 @@
 //! One attempt: the request, its redirects, and the judgement on the last answer.
 
 use super::HttpProbe;
-use super::body::Receive;
+use super::body::{self, BodySink, Kept};
 use super::cookies::Cookies;
-use super::exchange::{Line, exchange, is_http2, redirect_target};
+use super::exchange::Receive;
 use super::expect::Check;
-use super::proxy::by_proxy;
 use super::request::{Refused, Request};
+use super::text::Text;
 use crate::outcome::{Cause, Outcome};
 use crate::probe::Attempt;
-use crate::probe::dial::{Failure, Host, Progress, connect, resolve};
+use crate::probe::dial::{Failure, Progress};
 use crate::probe::quoted::quoted;
-use http::header::COOKIE;
-use http::{StatusCode, response};
-use tokio::net::TcpStream;
+use http::header::{COOKIE, LOCATION, SET_COOKIE};
+use http::{Response, StatusCode, response};
+use hyper::body::Incoming;
 use tokio::time::timeout_at;
 
 pub async fn run(probe: &HttpProbe, attempt: &mut Attempt) -> Outcome {
@@ -23,30 +23,8 @@ pub async fn run(probe: &HttpProbe, attempt: &mut Attempt) -> Outcome {
     progress.finish(result)
 }
 
-/// The body, as far as an expectation needs it.
-struct Kept {
-    wanted: bool,
-    bytes: Vec<u8>,
-}
-
-impl Receive for Kept {
-    fn wants_body(&self) -> bool {
-        self.wanted
-    }
-
-    fn take(&mut self, part: &[u8]) -> Result<(), Failure> {
-        if self.wanted {
-            self.bytes.extend_from_slice(part);
-        }
-        Ok(())
-    }
-}
-
 async fn judged(probe: &HttpProbe, progress: &mut Progress<'_>) -> Result<(), Failure> {
-    let mut kept = Kept {
-        wanted: probe.expect.wants_body(),
-        bytes: Vec::new(),
-    };
+    let mut kept = Kept::new(probe.expect.wants_body());
     let head = follow(probe, &mut kept, progress).await?;
     judge(probe, head, kept.bytes, progress).await
 }
@@ -54,7 +32,7 @@ async fn judged(probe: &HttpProbe, progress: &mut Progress<'_>) -> Result<(), Fa
 /// Makes the request and those of its redirects, and returns the head of the last answer.
 pub(super) async fn follow(
     probe: &HttpProbe,
-    receiver: &mut dyn Receive,
+    sink: &mut dyn BodySink,
     progress: &mut Progress<'_>,
 ) -> Result<response::Parts, Failure> {
     let mut next: Option<Request> = None;
@@ -62,8 +40,16 @@ pub(super) async fn follow(
     let mut followed = 0;
     loop {
         let request = next.as_ref().unwrap_or(&probe.request);
-        let head = ask(probe, request, receiver, progress).await?;
-        cookies.keep(&head.headers, &request.cookie_url());
+        let own = request.same_origin(&probe.request);
+        let receive = ReceiveWhole {
+            probe,
+            sink: &mut *sink,
+        };
+        let answer = probe.transport.ask(request, own, receive, progress);
+        let head = answer.await?;
+        if head.headers.contains_key(SET_COOKIE) {
+            cookies.keep(&head.headers, &request.cookie_url());
+        }
         let Some(mut redirected) = redirection(probe, request, &head, followed, progress)? else {
             return Ok(head);
         };
@@ -120,58 +106,40 @@ fn redirection(
     Ok(Some(next))
 }
 
-async fn ask(
-    probe: &HttpProbe,
-    request: &Request,
-    receiver: &mut dyn Receive,
-    progress: &mut Progress<'_>,
-) -> Result<response::Parts, Failure> {
-    let mut stream = open(probe, request, progress).await?;
-    if !request.is_https() {
-        let line = Line {
-            http2: probe.version == super::Version::Http2,
-            forwarded_by: probe.proxy.as_ref(),
-        };
-        return exchange(probe, request, stream, line, receiver, progress).await;
-    }
-    if let Some(proxy) = &probe.proxy {
-        proxy.tunnel(&mut stream, request, progress).await?;
-    }
-    let own = request.same_origin(&probe.request);
-    let tls = if own { &probe.tls } else { &probe.foreign_tls };
-    let host = request.url.host_str().unwrap_or_default();
-    let name = tls.server_name(host.trim_matches(['[', ']']))?;
-    let stream = tls.handshake(stream, name, progress).await?;
-    let line = Line {
-        http2: is_http2(probe.version, stream.alpn()),
-        forwarded_by: None,
-    };
-    exchange(probe, request, stream, line, receiver, progress).await
+/// Reads an answer to its end, the body of a redirect apart.
+struct ReceiveWhole<'a> {
+    probe: &'a HttpProbe,
+    sink: &'a mut dyn BodySink,
 }
 
-/// A connection to the server, or to the proxy in front of it.
-async fn open(
-    probe: &HttpProbe,
-    request: &Request,
-    progress: &mut Progress<'_>,
-) -> Result<TcpStream, Failure> {
-    if let Some(proxy) = &probe.proxy {
-        let result = reach(&proxy.host, proxy.port, probe, progress).await;
-        return result.map_err(by_proxy);
+impl Receive for ReceiveWhole<'_> {
+    type Answer = response::Parts;
+
+    async fn receive(
+        self,
+        response: Response<Incoming>,
+        progress: &mut Progress<'_>,
+    ) -> Result<response::Parts, Failure> {
+        let Self { probe, sink } = self;
+        let (head, incoming) = response.into_parts();
+        if probe.redirects.is_some() && redirect_target(&head).is_some() {
+            // The answer that counts is elsewhere, so this body is not read, as with curl.
+            progress.leave();
+            return Ok(head);
+        }
+        sink.begin(&head)?;
+        let length = body::read(incoming, &head.headers, probe.body_limit, sink).await?;
+        progress.leave();
+        progress.record("body", || format!("{length} bytes"));
+        Ok(head)
     }
-    let host = Host::of(&request.url)
-        .ok_or_else(|| Failure::bad(Cause::Redirect, "the address has no host"))?;
-    reach(&host, request.port(), probe, progress).await
 }
 
-async fn reach(
-    host: &Host,
-    port: u16,
-    probe: &HttpProbe,
-    progress: &mut Progress<'_>,
-) -> Result<TcpStream, Failure> {
-    let addresses = resolve(host, probe.family, progress).await?;
-    connect(&addresses, port, progress).await
+/// Where an answer sends the client to, as written.
+fn redirect_target(head: &response::Parts) -> Option<Text<'_>> {
+    let target = Text::new(head.headers.get(LOCATION)?.as_bytes(), None);
+    let redirects = matches!(head.status.as_u16(), 301 | 302 | 303 | 307 | 308);
+    (redirects && !target.as_str().is_empty()).then_some(target)
 }
 
 /// The first expectation that does not hold is the cause; all of them are recorded.

@@ -9,6 +9,7 @@ use super::table::{drawn, known, plain};
 use crate::alert::{AlertKey, AlertRecord, Replay, Tier, Urgency};
 use crate::config::{Config, ServiceSpec};
 use crate::format::{numbers, times};
+use crate::ledger::TrafficHistory;
 use crate::outcome::{Cause, Event, Measurement, Measurements, Timestamp, Verdict, millis};
 use crate::slo::absence::Unwatched;
 use crate::slo::correction::{CorrectedTime, Spans};
@@ -164,6 +165,21 @@ impl<'a> Replays<'a> {
         for (replay, counts) in self.each.iter_mut().zip(&hour.counts) {
             replay.quiet_hour(start, counts);
         }
+    }
+
+    /// Takes what real requests were counted.
+    fn take_traffic(
+        &mut self,
+        store: &Store,
+        history: &TrafficHistory,
+        span: (Timestamp, Timestamp),
+    ) -> Result<(), StoreError> {
+        for (replay, objective) in self.each.iter_mut().zip(&self.service.objectives) {
+            for (at, tally) in history.tallies(store, &self.service.name, objective, span)? {
+                replay.add(0, at, Some(tally));
+            }
+        }
+        Ok(())
     }
 
     /// How many outcomes there were, and what fired.

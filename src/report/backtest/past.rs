@@ -4,7 +4,7 @@
 use super::{Backtest, Replays};
 use crate::alert::{Replay, TIERS};
 use crate::config::{Config, ServiceSpec};
-use crate::ledger::in_force;
+use crate::ledger::{TrafficHistory, in_force};
 use crate::outcome::{Event, ProbeKey, Timestamp, millis};
 use crate::report::walk::each_share;
 use crate::slo::HourCounts;
@@ -86,6 +86,8 @@ impl Past<'_> {
                 replays.take_quiet(Timestamp(number * HOUR_MS), hour);
             }
         }
+        let traffic = TrafficHistory::of(store)?;
+        replays.take_traffic(store, &traffic, (start, self.to))?;
         Ok(replays)
     }
 

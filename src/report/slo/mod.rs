@@ -24,6 +24,7 @@ mod words;
 
 use super::walk::each_share;
 use crate::config::Config;
+use crate::ledger::TrafficHistory;
 use crate::outcome::Timestamp;
 use crate::slo::correction::CorrectedTime;
 use crate::store::{Store, StoreError};
@@ -54,6 +55,10 @@ pub fn report(config: &Config, store: &Store, span: Span) -> Result<Report, Stor
         let each = each.map(|service| ServiceCounting::new(service, reader, &time, span));
         let mut each = each.collect::<Result<Vec<_>, _>>()?;
         past::count(&mut each, reader, span)?;
+        let traffic = TrafficHistory::of(reader)?;
+        for service in &mut each {
+            service.take_traffic(reader, &traffic)?;
+        }
         Ok(each.into_iter().map(ServiceCounting::finish).collect())
     })?;
     Ok(Report {

@@ -5,6 +5,7 @@ use super::model::{ObjectiveReport, ProbeReport, ServiceReport};
 use super::span::Span;
 use super::watch::Watch;
 use crate::config::ServiceSpec;
+use crate::ledger::TrafficHistory;
 use crate::outcome::{Record, Timestamp};
 use crate::slo::correction::CorrectedTime;
 use crate::slo::{HourCounts, Objective, Precision, Tally};
@@ -87,6 +88,21 @@ impl<'a> ServiceCounting<'a> {
         for objective in &mut self.objectives {
             objective.record(probe, record);
         }
+    }
+
+    /// Takes what real requests were counted of the span.
+    pub fn take_traffic(
+        &mut self,
+        store: &Store,
+        history: &TrafficHistory,
+    ) -> Result<(), StoreError> {
+        let span = (self.span.from, self.span.happened());
+        for one in &mut self.objectives {
+            for (at, tally) in history.tallies(store, &self.spec.name, one.objective, span)? {
+                one.measure.traffic(at, tally);
+            }
+        }
+        Ok(())
     }
 
     pub fn finish(self) -> ServiceReport {

@@ -17,7 +17,7 @@ pub const GO_SQL: Ecosystem = Ecosystem {
 
 /// A histogram whose count is the number of requests; the sockets are those of prom-client.
 pub const EXPRESS: Ecosystem = Ecosystem {
-    name: "http_request_duration_seconds (express-prom-bundle, prom-client)",
+    name: "express-prom-bundle or prom-client",
     source: "https://github.com/jochen-schweizer/express-prom-bundle src/index.js; https://github.com/siimon/prom-client lib/metrics/processHandles.js",
     rows: &[
         row(Requests, "http_request_duration_seconds_count"),

@@ -9,7 +9,7 @@ use crate::roles::Role::{
 /// only the label of the status differs: `status` here, `code` by Go's promhttp, `status_code` and
 /// `http_status` elsewhere. The status may be a class such as `5xx`.
 pub const FASTAPI: Ecosystem = Ecosystem {
-    name: "http_requests_total (FastAPI instrumentator, client libraries)",
+    name: "FastAPI instrumentator or client library",
     source: "https://github.com/trallnag/prometheus-fastapi-instrumentator src/prometheus_fastapi_instrumentator/metrics.py; https://github.com/prometheus/client_golang prometheus/promhttp/instrument_server.go",
     rows: &[
         row(Requests, "http_requests_total"),
@@ -53,7 +53,7 @@ pub const FLASK: Ecosystem = Ecosystem {
     ],
 };
 
-/// SQLAlchemy exposes nothing itself. These are the names that applications give to
+/// `SQLAlchemy` exposes nothing itself. These are the names that applications give to
 /// `pool.checkedout()` and `pool.size()`.
 pub const SQLALCHEMY: Ecosystem = Ecosystem {
     name: "SQLAlchemy pool",

@@ -60,7 +60,7 @@ fn encode(
         numbers::write(&counts, &mut columns, &mut stream)?;
     }
     for part in parts(format) {
-        let column: Vec<f64> = points.iter().map(|point| part(point)).collect();
+        let column: Vec<f64> = points.iter().map(part).collect();
         values::write(&column, kind, &mut columns, &mut stream)?;
     }
     columns.extend(stream.finish());

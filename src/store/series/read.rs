@@ -41,68 +41,93 @@ impl Store {
     }
 
     /// A series in steps that start at multiples of `step` (`None`: one for everything that is kept),
-    /// of the samples in `from..to`. A counter's increase begins at its last sample within five
-    /// minutes before `from`.
+    /// of the samples in `from..to`; `None` if there are more than `limit`. A counter's increase begins
+    /// at its last sample within five minutes before `from`.
     pub fn steps(
         &self,
-        series: SeriesId,
-        kind: SeriesKind,
+        series: &SeriesInfo,
         (from, to): (Timestamp, Timestamp),
         step: Option<Duration>,
-    ) -> Result<Vec<Step>, StoreError> {
-        let begin = match kind {
+        limit: usize,
+    ) -> Result<Option<Vec<Step>>, StoreError> {
+        let begin = match series.kind {
             SeriesKind::Gauge => from,
             SeriesKind::Counter => from.before(LOOKBACK),
         };
-        let mut steps = Steps::new(kind, step, from);
-        for point in self.points(series, begin, to)? {
+        let mut steps = Steps::new(series.kind, step, from);
+        self.for_each_point(series.id, begin, to, |point| {
             steps.add(&point);
-        }
-        Ok(steps.finish())
+            steps.len() <= limit
+        })?;
+        Ok((steps.len() <= limit).then(|| steps.finish()))
     }
 
-    /// What is kept of a series in `from..to`, in order: samples, and before the last two days minutes.
-    pub fn points(
+    /// Visits what is kept of a series in `from..to`, in order: samples, and before the last two days
+    /// minutes. Ends when the visitor returns `false`.
+    pub fn for_each_point(
         &self,
         series: SeriesId,
         from: Timestamp,
         to: Timestamp,
-    ) -> Result<Vec<Point>, StoreError> {
-        let result = self.try_points(series, from, to);
+        mut visit: impl FnMut(Point) -> bool,
+    ) -> Result<(), StoreError> {
+        let result = self.try_for_each_point(series, from, to, &mut visit);
         result.map_err(StoreError::sql("read samples"))
     }
 
-    fn try_points(
+    fn try_for_each_point(
         &self,
         series: SeriesId,
         from: Timestamp,
         to: Timestamp,
-    ) -> rusqlite::Result<Vec<Point>> {
+        visit: &mut dyn FnMut(Point) -> bool,
+    ) -> rusqlite::Result<()> {
         let _tx = self.conn.unchecked_transaction()?;
-        let mut points = Vec::new();
         for span in [Span::Day, Span::Hour] {
-            let end = hour_of(Timestamp(to.0.saturating_sub(1))) + 1;
-            let mut next = next_block(&self.conn, span, span.start(from), end)?;
-            while let Some(id) = next {
-                let (_, hour, _) = of_id(id);
-                if let Some(found) = load(&self.conn, span.id(hour, series))? {
-                    let read = block::decode(&found, start_of(hour)).ok();
-                    points.extend(self.or_unreadable(read).unwrap_or_default());
+            let mut next = self.next_start(span, span.start(from))?;
+            while let Some(hour) = next.filter(|hour| start_of(*hour) < to) {
+                let inside = |point: &Point| point.at >= from && point.at < to;
+                let points = self.block_points(span, hour, series)?.into_iter();
+                for point in points.filter(inside) {
+                    if !visit(point) {
+                        return Ok(());
+                    }
                 }
-                next = next_block(&self.conn, span, hour + span.hours(), end)?;
+                next = self.next_start(span, hour + span.hours())?;
             }
         }
-        let mut late = Vec::new();
-        let mut next = ticks::next(&self.conn, hour_of(from), 0)?;
-        while let Some((hour, _)) = next.filter(|(hour, _)| start_of(*hour) < to) {
-            late.extend(ticks::series_hour(&self.conn, hour, series)?);
-            next = ticks::next(&self.conn, hour.saturating_add(1), 0)?;
+        Ok(())
+    }
+
+    /// The first hour or day from `hour` on that anything is kept of.
+    fn next_start(&self, span: Span, hour: i64) -> rusqlite::Result<Option<i64>> {
+        let block = next_block(&self.conn, span, hour, i64::MAX)?.map(|id| of_id(id).1);
+        if span == Span::Day {
+            return Ok(block);
         }
-        let mut points = merged(points, late.into_iter().map(Point::from), |point| {
+        let pending = ticks::next(&self.conn, hour, 0)?.map(|(hour, _)| hour);
+        Ok(block.into_iter().chain(pending).min())
+    }
+
+    /// What is kept of a series in an hour or a day.
+    fn block_points(
+        &self,
+        span: Span,
+        hour: i64,
+        series: SeriesId,
+    ) -> rusqlite::Result<Vec<Point>> {
+        let mut points = Vec::new();
+        if let Some(found) = load(&self.conn, span.id(hour, series))? {
+            let read = block::decode(&found, start_of(hour)).ok();
+            points = self.or_unreadable(read).unwrap_or_default();
+        }
+        if span == Span::Day {
+            return Ok(points);
+        }
+        let late = ticks::series_hour(&self.conn, hour, series)?;
+        Ok(merged(points, late.into_iter().map(Point::from), |point| {
             point.at.0
-        });
-        points.retain(|point| point.at >= from && point.at < to);
-        Ok(points)
+        }))
     }
 
     /// Visits what is known of every series without its samples: of each hour, or day before the last
@@ -138,12 +163,11 @@ impl Store {
                 while span == Span::Hour && pending.keys().next().is_some_and(|early| *early < id) {
                     visit_first(&mut pending, visit);
                 }
-                let found = match pending.remove(&id) {
-                    Some(late) => self.joined(id, late)?,
-                    None => {
-                        let head = row.get_ref(1)?.as_blob().unwrap_or_default();
-                        block::read_head(head, start_of(hour)).ok()
-                    }
+                let found = if let Some(late) = pending.remove(&id) {
+                    self.joined(id, late)?
+                } else {
+                    let head = row.get_ref(1)?.as_blob().unwrap_or_default();
+                    block::read_head(head, start_of(hour)).ok()
                 };
                 if let Some(summary) = self.or_unreadable(found) {
                     visit(series, summary);

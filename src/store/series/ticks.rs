@@ -25,11 +25,8 @@ pub fn insert(conn: &Connection, names: &mut Names, tick: &Tick) -> rusqlite::Re
     for (key, kind, value) in &tick.samples {
         match names.id(conn, key, *kind, tick.at)? {
             Some(id) => {
-                _ = lanes
-                    .entry(id / LANE)
-                    .or_default()
-                    .entry(id % LANE)
-                    .or_insert(*value)
+                let lane = lanes.entry(id / LANE).or_default();
+                lane.entry(id % LANE).or_insert(*value);
             }
             None => excess += 1,
         }
@@ -51,7 +48,7 @@ pub fn insert(conn: &Connection, names: &mut Names, tick: &Tick) -> rusqlite::Re
 /// A row: when, which series of the lane, and their values.
 pub struct Present<'a> {
     pub at: Timestamp,
-    present: u64,
+    bits: u64,
     samples: &'a [u8],
 }
 
@@ -64,17 +61,17 @@ impl<'a> Present<'a> {
         let is_whole = samples.len() == 8 * present.count_ones() as usize;
         Ok(is_whole.then_some(Self {
             at: Timestamp(at),
-            present,
+            bits: present,
             samples,
         }))
     }
 
     /// The value of one series of the lane.
     pub fn value(&self, bit: i64) -> Option<f64> {
-        if self.present >> bit & 1 == 0 {
+        if self.bits >> bit & 1 == 0 {
             return None;
         }
-        let before = (self.present & ((1 << bit) - 1)).count_ones() as usize;
+        let before = (self.bits & ((1 << bit) - 1)).count_ones() as usize;
         self.samples
             .get(8 * before..)?
             .first_chunk()

@@ -55,12 +55,26 @@ fn last_run(probe: &ProbeView, last: &LastOutcome, at: Timestamp) -> Markup {
             @if let (Some(of), Some(code)) = (probe.measures.code, last.code) {
                 div { dt { (of.label()) } dd { (code) } }
             }
+            @for (one, took) in last.measured.iter().filter(|(one, _)| !Measurement::PHASES.contains(one)) {
+                div { dt { (in_words(one.label())) } dd { (numbers::latency(took)) } }
+            }
+            @for (label, value) in last.figures.words() {
+                div { dt { (in_words(label)) } dd { (value) } }
+            }
             @if let Some(end) = last.tls_not_after {
                 div { dt { "Certificate" } dd { (certificate(Timestamp::from_secs(end), at)) } }
             }
         }
         (phases(last))
     }
+}
+
+/// A label as people write it: `Input tokens`.
+fn in_words(label: &str) -> String {
+    let text = label.replace('_', " ");
+    let mut letters = text.chars();
+    let first = letters.next().map(|first| first.to_ascii_uppercase());
+    first.into_iter().chain(letters).collect()
 }
 
 fn certificate(end: Timestamp, at: Timestamp) -> Markup {

@@ -1,37 +1,110 @@
-//! The system under the services: the host, and a service's processes.
+//! The system under the services: the host, and the processes and containers of a service.
 
 use super::parts::{figures, icon, known};
 use crate::format::numbers;
-use crate::observe::{HostView, ProcessView, SystemView};
+use crate::observe::{ContainerView, FileSystemView, HostView, ProcessView, SystemView};
 use crate::report::health::HealthLevel;
 use maud::{Markup, html};
+
+/// A container that uses this share of its memory or processes is near its limit.
+const NEAR: f64 = 0.9;
 
 /// The host that slod runs on; nothing where it is not sampled.
 pub fn host(system: &SystemView) -> Markup {
     html! {
-        @if let Some(host) = &system.host {
+        @if system.host.is_some() || !system.file_systems.is_empty() {
             section.host {
                 h2 { "Host of slod" }
-                div.card { (facts(host)) }
+                div.card {
+                    dl.facts {
+                        @if let Some(host) = &system.host { (facts(host)) }
+                        (pressure(system))
+                        @if let Some(fullest) = fullest(&system.file_systems) {
+                            (file_system(fullest))
+                        }
+                    }
+                }
             }
         }
     }
 }
 
 fn facts(host: &HostView) -> Markup {
-    let total = host.memory_total_bytes;
-    let share = (total > 0).then(|| host.memory_used_bytes as f64 / total as f64);
+    let swap = host.swap_total_bytes.filter(|total| *total > 0);
+    let load = |load| format!("{load:.2}");
     html! {
-        dl.facts {
-            div { dt { "Processor usage" } dd { (known(host.cpu_usage, numbers::share)) } }
-            div { dt { "Memory in use" } dd {
-                (known(share, numbers::share))
-                span.quiet { (numbers::bytes(host.memory_used_bytes)) " of " (numbers::bytes(total)) }
-            } }
-            div { dt { "Load, 1 minute" } dd { (known(host.load1, |load| format!("{load:.2}"))) } }
-            div { dt { "Threads" } dd { (known(host.threads, numbers::count)) } }
+        (fact("Processor usage", &known(host.cpu_usage, numbers::share), ""))
+        (part_of("Memory in use", host.memory_used_bytes, host.memory_total_bytes))
+        @if swap.is_some() { (part_of("Swap in use", host.swap_used_bytes, swap)) }
+        (fact("Load, 1 minute", &known(host.load[0], load), ""))
+        (fact("Threads", &known(host.threads, numbers::count), ""))
+    }
+}
+
+fn fact(name: &str, value: &str, details: &str) -> Markup {
+    html! {
+        div { dt { (name) } dd { (value) @if !details.is_empty() { span.quiet { (details) } } } }
+    }
+}
+
+/// A share, and the bytes that it is of.
+fn part_of(name: &str, part: Option<u64>, of: Option<u64>) -> Markup {
+    let details = part
+        .zip(of)
+        .map(|(part, of)| amounts(part, of, numbers::bytes));
+    fact(
+        name,
+        &known(ratio(part, of), numbers::share),
+        &details.unwrap_or_default(),
+    )
+}
+
+fn amounts(part: u64, of: u64, show: fn(u64) -> String) -> String {
+    format!("{} of {}", show(part), show(of))
+}
+
+fn ratio(part: Option<u64>, of: Option<u64>) -> Option<f64> {
+    let of = of.filter(|of| *of > 0)?;
+    Some(part? as f64 / of as f64)
+}
+
+/// What tasks waited for the most, where the kernel measures it.
+fn pressure(system: &SystemView) -> Markup {
+    let waited = system
+        .pressure
+        .iter()
+        .filter_map(|one| Some((one.waiting_minute?, one.resource)));
+    let most = waited.max_by(|a, b| a.0.total_cmp(&b.0));
+    let name = |resource| match resource {
+        "cpu" => "for processors",
+        "memory" => "for memory",
+        _ => "for disks",
+    };
+    html! {
+        @if let Some((share, resource)) = most {
+            (fact("Time waited, 1 minute", &numbers::share(share), name(resource)))
         }
     }
+}
+
+/// The one with the least space left, as a share of what users can have.
+fn fullest(all: &[FileSystemView]) -> Option<&FileSystemView> {
+    all.iter().max_by(|a, b| used(a).total_cmp(&used(b)))
+}
+
+fn used(one: &FileSystemView) -> f64 {
+    let used = one.size_bytes.saturating_sub(one.free_bytes);
+    let usable = used.saturating_add(one.available_bytes);
+    ratio(Some(used), Some(usable)).unwrap_or(0.0)
+}
+
+fn file_system(one: &FileSystemView) -> Markup {
+    let free = format!(
+        "{} free in {}",
+        numbers::bytes(one.available_bytes),
+        one.mount_point
+    );
+    fact("Fullest disk", &numbers::share(used(one)), &free)
 }
 
 const PROCESS: [&str; 7] = [
@@ -44,19 +117,28 @@ const PROCESS: [&str; 7] = [
     "State",
 ];
 
-/// The processes of a service; nothing where none are configured.
+/// The processes of a service, and their containers; nothing where none are configured.
 pub fn processes(service: &str, system: &SystemView) -> Markup {
-    let rows: Vec<_> = system
+    let processes = system
         .processes
         .iter()
-        .filter(|process| *process.service == *service)
-        .map(process)
-        .collect();
+        .filter(|one| *one.service == *service);
+    let containers = system
+        .containers
+        .iter()
+        .filter(|one| *one.service == *service);
+    html! {
+        (table("Processes", PROCESS, &processes.map(process).collect::<Vec<_>>()))
+        (table("Containers", CONTAINER, &containers.map(container).collect::<Vec<_>>()))
+    }
+}
+
+fn table(title: &str, labels: [&str; 7], rows: &[[Markup; 7]]) -> Markup {
     html! {
         @if !rows.is_empty() {
             section {
-                h2 { "Processes" }
-                div.card { (figures(PROCESS, &rows)) }
+                h2 { (title) }
+                div.card { (figures(labels, rows)) }
             }
         }
     }
@@ -68,24 +150,91 @@ fn process(view: &ProcessView) -> [Markup; 7] {
         fds => known(fds, numbers::count),
     };
     [
-        html! {
-            bdi { (view.name) }
-            @if view.count > 1 { span.quiet { (numbers::count(view.count)) " processes" } }
-        },
+        name(&view.name, view.count, "processes"),
         html! { (known(view.cpu_usage, numbers::share)) },
-        html! { (known(view.resident_bytes, numbers::bytes)) },
+        html! {
+            (known(view.resident_bytes, numbers::bytes))
+            @if let Some(bytes) = view.anonymous_bytes {
+                span.quiet { (numbers::bytes(bytes)) " without files" }
+            }
+        },
         html! { (known(view.threads, numbers::count)) },
-        html! { (fds) },
+        html! {
+            (fds)
+            @if let Some(share) = view.fds_max { span.quiet { (numbers::share(share)) " of the limit" } }
+        },
         html! { (numbers::count(view.restarts)) },
         state(view),
     ]
 }
 
+fn name(name: &str, count: u64, unit: &str) -> Markup {
+    html! {
+        bdi { (name) }
+        @if count > 1 { span.quiet { (numbers::count(count)) " " (unit) } }
+    }
+}
+
 fn state(view: &ProcessView) -> Markup {
-    let (level, word) = if view.count > 0 {
-        (HealthLevel::Ok, "running")
+    if view.count > 0 {
+        label(HealthLevel::Ok, "running")
     } else {
-        (HealthLevel::Warn, "not found")
-    };
+        label(HealthLevel::Warn, "not found")
+    }
+}
+
+fn label(level: HealthLevel, word: &str) -> Markup {
     html! { span class={ "badge " (level.class()) } { (icon(level)) (word) } }
+}
+
+const CONTAINER: [&str; 7] = [
+    "Container of",
+    "Memory",
+    "Processors",
+    "Throttled",
+    "Processes and threads",
+    "Killed for memory",
+    "State",
+];
+
+fn container(view: &ContainerView) -> [Markup; 7] {
+    let limit = |limit: Option<u64>, show: fn(u64) -> String| {
+        limit.map_or_else(
+            || "no limit".to_owned(),
+            |limit| format!("limit {}", show(limit)),
+        )
+    };
+    let processors = match view.cpu_limit {
+        Some(limit) => format!("limit {limit:.2}"),
+        None => "no limit".to_owned(),
+    };
+    let throttled = ratio(view.throttled_periods, view.periods);
+    [
+        name(&view.process, view.count, "containers"),
+        html! {
+            (known(view.working_set_bytes, numbers::bytes))
+            span.quiet { (limit(view.memory_limit_bytes, numbers::bytes)) }
+        },
+        html! {
+            (known(view.cpu_usage_max, numbers::share))
+            span.quiet { (processors) }
+        },
+        html! { (known(throttled, numbers::share)) },
+        html! {
+            (known(view.pids, numbers::count))
+            span.quiet { (limit(view.pids_limit, numbers::count)) }
+        },
+        html! { (known(view.oom_kills, numbers::count)) },
+        pressed(view),
+    ]
+}
+
+fn pressed(view: &ContainerView) -> Markup {
+    let is_near = |share: Option<f64>| share.is_some_and(|share| share >= NEAR);
+    match view.count {
+        0 => label(HealthLevel::Warn, "not found"),
+        _ if is_near(view.working_set_max) => label(HealthLevel::Warn, "memory almost used up"),
+        _ if is_near(view.pids_max) => label(HealthLevel::Warn, "processes almost used up"),
+        _ => label(HealthLevel::Ok, "within its limits"),
+    }
 }

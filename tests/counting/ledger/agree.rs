@@ -3,7 +3,7 @@
 use super::fixture::{Fixture, Step};
 use slod::alerting::AlertsView;
 use slod::exposition::TextFormat;
-use slod::ledger::Snapshot;
+use slod::ledger::{LedgerView, Snapshot};
 use slod::metrics::{SelfMetrics, write_text};
 use slod::observe::SystemView;
 use slod::outcome::Timestamp;
@@ -26,7 +26,8 @@ impl Fixture {
     /// Compares every period of the calendar with a report of it.
     pub fn agree(&mut self) {
         self.walk(&Step::Disk(false));
-        let snapshot = &self.ledger.advance(Timestamp(self.now)).snapshot();
+        let view = self.ledger.advance(Timestamp(self.now)).view();
+        let snapshot = &view.snapshot();
         self.config.corrections.clone_from(&self.corrections);
         let store = self.store.as_ref().expect("open");
         let now = Timestamp(self.now);
@@ -46,7 +47,7 @@ impl Fixture {
                 }
             }
         }
-        metrics_and_status(snapshot);
+        metrics_and_status(&view, snapshot);
     }
 }
 
@@ -102,13 +103,13 @@ fn equal(objective: &Objective, live: &BudgetView, reported: &ObjectiveReport) {
 }
 
 /// The API and the metrics say what the snapshot does.
-fn metrics_and_status(snapshot: &Snapshot) {
+fn metrics_and_status(view: &LedgerView, snapshot: &Snapshot) {
     let own = SelfMetrics::new().expect("the instruments register");
     let system = SystemView::default();
     let page = write_text(
         Vec::new(),
         TextFormat::Text,
-        snapshot,
+        view,
         &AlertsView::default(),
         &system,
         &own,

@@ -161,10 +161,18 @@ pub fn config(path: &Path, interval: u64, extra: bool) -> Config {
         max_concurrent_probes: 1,
         observe: ObserveSpec {
             interval: Duration::from_secs(10),
+            retention: Duration::from_secs(30 * 86_400),
+            root: "/".into(),
             host: false,
+            pressure: false,
+            disk: false,
+            disk_exclude: nothing(),
+            filesystem_exclude: nothing(),
             network: false,
-            network_exclude: Pattern(regex::Regex::new("").expect("valid")),
+            network_exclude: nothing(),
             processes: false,
+            containers: false,
+            services: false,
         },
         corrections: Vec::new(),
         vantage: Vec::new(),
@@ -178,6 +186,7 @@ pub fn config(path: &Path, interval: u64, extra: bool) -> Config {
                 borrowed: vec![],
                 objectives: objectives.into_iter().map(Arc::new).collect(),
                 processes: Vec::new(),
+                metrics: None,
             },
             ServiceSpec {
                 name: "journey".into(),
@@ -187,7 +196,12 @@ pub fn config(path: &Path, interval: u64, extra: bool) -> Config {
                 borrowed: vec![probe("a", interval), probe("b", 60_000)],
                 objectives: journey.into_iter().map(Arc::new).collect(),
                 processes: Vec::new(),
+                metrics: None,
             },
         ],
     }
+}
+
+fn nothing() -> Pattern {
+    Pattern(regex::Regex::new("^$").expect("valid"))
 }

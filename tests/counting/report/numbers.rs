@@ -20,7 +20,8 @@ use std::time::Duration;
 /// Those that count for an objective of a service.
 fn counting(service: &ServiceSpec, objective: &Objective) -> Probes {
     let specs: Vec<_> = service.watched().collect();
-    let contributing = service.contributing(objective).into_iter();
+    let (counts, contributing) = service.contributing(objective);
+    let contributing = counts.into_iter().zip(contributing);
     let interval = |ms: u128| i64::try_from(ms).expect("small");
     contributing
         .map(|(at, contributor)| {
@@ -317,8 +318,7 @@ fn record(service: &ServiceSpec, probe: usize, at: Timestamp, verdict: Verdict) 
 }
 
 fn contributing(service: &ServiceSpec, objective: &Objective) -> Vec<slod::slo::ContributingProbe> {
-    let contributing = service.contributing(objective).into_iter();
-    contributing.map(|(_, contributor)| contributor).collect()
+    service.contributing(objective).1
 }
 
 /// Probes of which the first began then.
@@ -442,7 +442,7 @@ proptest! {
             let since = seen.first().map(|record| record.at);
             let contributing = contributing(service, objective);
             let mut measure = Measure::new(objective, contributing, &Spans::new(spans), span, &began(since));
-            let counts: Vec<_> = service.contributing(objective).into_iter().map(|(at, _)| at).collect();
+            let counts = service.contributing(objective).0;
             for record in seen {
                 let at = service.probes.iter().position(|probe| probe.key == record.key);
                 let place = counts.iter().position(|counts| Some(*counts) == at);

@@ -3,5 +3,6 @@
 mod alerts;
 mod burn;
 mod dashboards;
+mod own_metrics;
 mod secured;
 mod server;

@@ -8,7 +8,9 @@ use slod::ledger::snapshot::{
     ATTEMPTS, AttemptView, DAYS, DayView, LastOutcome, ObjectiveView, ProbeView, QUANTILE_SPANS,
     QUANTILES, ServiceView, Snapshot, WindowView,
 };
-use slod::outcome::{Cause, Measurement, Measurements, ProbeKey, Timestamp, Verdict, VoidReason};
+use slod::outcome::{
+    Cause, Figures, Measurement, Measurements, ProbeKey, Timestamp, Verdict, VoidReason,
+};
 use slod::probe::KINDS;
 use slod::slo::correction::Correction;
 use slod::slo::{
@@ -327,6 +329,7 @@ pub fn probe(service: &str, name: &str, fate: Fate, seed: u64) -> ProbeView {
         bucket_bounds: Arc::new([]),
         buckets: Box::new([0]),
         duration_sum: Duration::ZERO,
+        llm: None,
         quantiles: std::array::from_fn(|span| quantiles(fate, base, span)),
     }
 }
@@ -352,6 +355,7 @@ fn last(fate: Fate, base: Duration) -> LastOutcome {
             verdict: Verdict::Good,
             latency: base,
             measured: phases(base),
+            figures: Figures::default(),
             code: Some(200),
             tls_not_after: Some(AT.after(61 * DAY).0 / 1000),
             message: None,
@@ -374,6 +378,7 @@ pub fn failure(at: Timestamp, cause: Cause, message: &str) -> LastOutcome {
         verdict: Verdict::Bad(cause),
         latency,
         measured: phases(latency),
+        figures: Figures::default(),
         code: (cause == Cause::Status).then_some(503),
         tls_not_after: None,
         message: Some(message.into()),

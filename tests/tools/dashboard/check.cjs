@@ -11,7 +11,7 @@ Object.defineProperty(globalThis, "navigator", { value: { language: "en-US", lan
 const grafana = require("@grafana/data");
 const Ajv = require("ajv");
 
-const dashboard = JSON.parse(readFileSync(join(__dirname, "../../../dashboards/slod-overview.json")));
+const dashboard = JSON.parse(readFileSync(join(__dirname, "../../../dashboards", process.argv[2] ?? "slod-overview.json")));
 const panels = dashboard.panels.filter((panel) => panel.type !== "row");
 const plugin = (panel) => panel.type.replace("-", "");
 

@@ -133,9 +133,7 @@ impl Tier {
         let limit = self.threshold(objective);
         let above = |counts| budget::sli(counts).is_some_and(|sli| 1.0 - sli > limit);
         let long = counts(self.long);
-        long.bad > u64::from(objective.budgeting.parts())
-            && above(long)
-            && above(counts(self.short))
+        is_incident(long.bad, objective) && above(long) && above(counts(self.short))
     }
 
     /// Whether its condition is met, given what an objective is over a window.
@@ -150,24 +148,35 @@ impl Tier {
         let limit = self.threshold(objective);
         let above = |view: &WindowView| view.sli.is_some_and(|sli| 1.0 - sli > limit);
         let long = view(self.long);
-        // One single bad event in the long window is no incident.
-        long.bad > u64::from(objective.budgeting.parts())
+        is_incident(long.bad, objective)
             && above(&long)
             && is_conclusive(&long, limit)
             && above(&view(self.short))
     }
 }
 
+/// The window that contains those of all tiers.
+const LONGEST: StandardWindow = TIERS[TIERS.len() - 1].long;
+
 /// Which conditions are met, given what an objective is over a window. The counts, which take less
-/// time than the rest, are enough for most objectives.
+/// time than the rest, are enough for most objectives, and those of one window if hardly anything
+/// failed in it.
 pub fn met(
     objective: &Objective,
     counts: impl Fn(StandardWindow) -> Counts,
     view: impl Fn(StandardWindow) -> WindowView,
 ) -> Met {
+    if !is_incident(counts(LONGEST).bad, objective) {
+        return Met::default();
+    }
     TIERS
         .each_ref()
         .map(|tier| tier.can_be_met(objective, &counts) && tier.is_met(objective, &view))
+}
+
+/// One single bad event in a long window is no incident.
+fn is_incident(bad: u64, objective: &Objective) -> bool {
+    bad > u64::from(objective.budgeting.parts())
 }
 
 /// The tiers that page for an objective with this window.
@@ -193,6 +202,7 @@ mod tests {
     use crate::slo::{
         BudgetingMethod, Combine, ContributingProbe, NoDataPolicy, Sli, Tracker, Window,
     };
+    use proptest::prelude::*;
     use std::sync::Arc;
 
     const MONTH: Duration = Duration::from_secs(30 * 86_400);
@@ -260,6 +270,32 @@ mod tests {
         tier.is_met(tracker.objective(), |window| {
             tracker.view(now, window.length())
         })
+    }
+
+    proptest! {
+        #[test]
+        fn conditions_that_are_not_evaluated_are_not_met(
+            failures in prop::collection::vec((0_i64..5 * 1440, 1_i64..40), 0..4),
+            budgeting in prop::sample::select(vec![BudgetingMethod::Occurrences, BudgetingMethod::Timeslices { slice_target: 0.5 }]),
+        ) {
+            let minute = Duration::from_secs(60);
+            let objective = Objective { budgeting, ..objective(0.999) };
+            let mut tracker = Tracker::new(Arc::new(objective), vec![ContributingProbe::every(minute)]);
+            for number in 0..5 * 1440 {
+                let now = Timestamp::from_secs(number * 60);
+                let failed = failures.iter().any(|(from, len)| (*from..from + len).contains(&number));
+                let verdict = if failed { Verdict::Bad(Cause::Status) } else { Verdict::Good };
+                record(&mut tracker, now, verdict, minute);
+                if number % 7 == 0 {
+                    let met = met(
+                        tracker.objective(),
+                        |window| tracker.counts(now, window.length()),
+                        |window| tracker.view(now, window.length()),
+                    );
+                    prop_assert_eq!(met, TIERS.each_ref().map(|tier| holds(tier, &tracker, now)));
+                }
+            }
+        }
     }
 
     /// Probes every 10 s: when tier 1 holds, as seconds since the start, `[from, to)` each.

@@ -45,6 +45,12 @@ measurements! {
     Processing = 4, "processing";
     /// Reading the answer.
     Transfer = 5, "transfer";
+    /// From the start of the attempt to the first event of a streamed answer of a language model.
+    FirstChunk = 6, "time_to_first_chunk";
+    /// From the start of the attempt to the first text of the answer itself, after any reasoning.
+    FirstToken = 7, "time_to_first_token";
+    /// The mean time between two tokens of a streamed answer.
+    PerOutputToken = 8, "time_per_output_token";
 }
 
 impl Measurement {

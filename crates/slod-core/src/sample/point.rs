@@ -102,8 +102,8 @@ mod tests {
                 let values: Vec<f64> = inside.map(|sample| sample.value).collect();
                 prop_assert_eq!(minute.count, values.len() as u64);
                 prop_assert_eq!(Some(&minute.last), values.last());
-                prop_assert_eq!(minute.min, values.iter().copied().fold(f64::INFINITY, f64::min));
-                prop_assert_eq!(minute.max, values.iter().copied().fold(0.0, f64::max));
+                prop_assert_eq!(Some(minute.min), values.iter().copied().min_by(f64::total_cmp));
+                prop_assert_eq!(Some(minute.max), values.iter().copied().max_by(f64::total_cmp));
                 let mean = values.iter().sum::<f64>() / values.len() as f64;
                 prop_assert!((minute.mean - mean).abs() < 1e-9);
             }

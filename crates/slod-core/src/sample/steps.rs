@@ -27,7 +27,7 @@ pub struct Steps {
     /// `None` for a step of each point.
     width: Option<i64>,
     from: Timestamp,
-    steps: Vec<Step>,
+    made: Vec<Step>,
     /// The latest point: its time and value.
     before: Option<(Timestamp, f64)>,
     /// Since when the last step's increase is counted.
@@ -42,7 +42,7 @@ impl Steps {
             kind,
             width: width.map(|width| millis(width).max(1)),
             from,
-            steps: Vec::new(),
+            made: Vec::new(),
             before: None,
             since: None,
         }
@@ -57,12 +57,12 @@ impl Steps {
             Some(width) => Timestamp(point.at.0.div_euclid(width) * width),
             None => point.at,
         };
-        let is_new = self.steps.last().is_none_or(|step| step.at != start);
+        let is_new = self.made.last().is_none_or(|step| step.at != start);
         if is_new {
-            self.steps.push(Step::of(start, point));
+            self.made.push(Step::of(start, point));
             self.since = None;
         }
-        let Some(step) = self.steps.last_mut() else {
+        let Some(step) = self.made.last_mut() else {
             return;
         };
         if !is_new {
@@ -74,8 +74,17 @@ impl Steps {
         }
     }
 
+    /// How many steps there are so far.
+    pub fn len(&self) -> usize {
+        self.made.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.made.is_empty()
+    }
+
     pub fn finish(self) -> Vec<Step> {
-        self.steps
+        self.made
     }
 }
 
@@ -178,7 +187,9 @@ mod tests {
             let width = Some(Duration::from_secs(60 * factor));
             let made = |points: &[Point]| {
                 let mut steps = Steps::new(SeriesKind::Gauge, width, Timestamp(0));
-                points.iter().for_each(|point| steps.add(point));
+                for point in points {
+                    steps.add(point);
+                }
                 steps.finish()
             };
             let (raw, thin) = (made(&points), made(&super::super::minutes(points.iter().copied())));

@@ -6,6 +6,7 @@ use std::borrow::Cow;
 
 /// Labels of one sample: more are no series that a person made.
 const LABELS_MAX: usize = 64;
+const FEW: usize = 8;
 
 /// What stands between the braces; valid.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -17,7 +18,8 @@ pub type Pair<'a> = (&'a str, Cow<'a, str>);
 impl<'a> LabelSet<'a> {
     /// Reads to the closing brace, and returns what follows it.
     pub(super) fn read(text: &'a str) -> Result<(Self, &'a str), String> {
-        let mut names = [""; LABELS_MAX];
+        // Most samples have few labels, which need no allocation.
+        let (mut few, mut more) = ([""; FEW], Vec::new());
         let mut count = 0;
         let mut rest = skip_blanks(text);
         loop {
@@ -26,13 +28,16 @@ impl<'a> LabelSet<'a> {
                 return Ok((Self(inner), after));
             }
             let (name, _, after) = pair(rest)?;
-            if names[..count].contains(&name) {
+            if few[..count.min(FEW)].contains(&name) || more.contains(&name) {
                 return Err(format!("the label `{}` is given twice", shown(name)));
             }
-            let Some(free) = names.get_mut(count) else {
+            if count == LABELS_MAX {
                 return Err(format!("it has more than {LABELS_MAX} labels"));
-            };
-            *free = name;
+            }
+            match few.get_mut(count) {
+                Some(free) => *free = name,
+                None => more.push(name),
+            }
             count += 1;
             rest = skip_blanks(after);
             rest = match rest.strip_prefix(',') {
@@ -62,8 +67,10 @@ impl roles::Labels for LabelSet<'_> {
     }
 }
 
-fn skip_blanks(text: &str) -> &str {
-    text.trim_start_matches([' ', '\t'])
+pub(super) fn skip_blanks(text: &str) -> &str {
+    let is_blank = |byte: u8| matches!(byte, b' ' | b'\t');
+    let end = text.bytes().position(|byte| !is_blank(byte));
+    &text[end.unwrap_or(text.len())..]
 }
 
 /// `name="value"`: the name, the value as written, and what follows.

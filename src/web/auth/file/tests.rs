@@ -309,7 +309,7 @@ const WITH_SECRETS: &[&str] = &[
 fn no_fault_shows_a_secret() {
     let folder = folder();
     for text in WITH_SECRETS {
-        let errors = loaded(folder.path(), text).errors().to_string();
+        let errors = loaded(folder.path(), text).errors();
         assert!(!errors.is_empty(), "{text}");
         assert!(!errors.contains("s3cret"), "{text}\n{errors}");
     }

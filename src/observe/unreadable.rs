@@ -1,4 +1,4 @@
-//! Why it is not known who runs, for people.
+//! Why something of the system is unknown, and what would allow to read it, for people.
 
 use procfs::ProcError;
 use std::fmt::Display;
@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 
-/// What could not be read. Then nobody knows who runs, which is not the same as nobody running.
+/// What could not be read. It is then unknown, which is neither 0 nor nothing.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum Unreadable {
     #[error("{path} cannot be read: {reason}")]
@@ -21,6 +21,22 @@ pub enum Unreadable {
         "port {0} is open, but the process behind it cannot be found: the files of other users' processes are hidden; give slod CAP_SYS_PTRACE, or use `match`, `pid_file` or `cgroup`"
     )]
     Owner(u16),
+    #[error(
+        "{path} cannot be read: {reason}; the kernel reports pressure stall information if it was built with CONFIG_PSI and started with `psi=1`; otherwise set `observe.pressure` to false"
+    )]
+    Pressure { path: PathBuf, reason: String },
+    #[error(
+        "the file system at {0} does not answer; its space is unknown until it does. To exclude it, add it to `observe.filesystem_exclude`"
+    )]
+    Unanswered(String),
+    #[error(
+        "no control groups are mounted below {0}: mount /sys/fs/cgroup there read-only (`-v /sys/fs/cgroup:/sys/fs/cgroup:ro` in a container), or set `observe.containers` to false"
+    )]
+    NoControlGroups(PathBuf),
+    #[error(
+        "the control group {0} is outside of those that slod can see: start slod's container with `--cgroupns=host` and `-v /sys/fs/cgroup:/sys/fs/cgroup:ro`, or set `observe.containers` to false"
+    )]
+    OutsideControlGroup(String),
 }
 
 impl Unreadable {
@@ -31,12 +47,12 @@ impl Unreadable {
         }
     }
 
-    pub(super) fn proc(path: &str, error: &ProcError) -> Self {
+    pub(super) fn proc(path: &Path, error: &ProcError) -> Self {
         let denied = io::Error::from(io::ErrorKind::PermissionDenied);
         match error {
-            ProcError::PermissionDenied(_) => Self::file(Path::new(path), denied),
-            ProcError::Io(error, _) => Self::file(Path::new(path), error),
-            other => Self::file(Path::new(path), other),
+            ProcError::PermissionDenied(_) => Self::file(path, denied),
+            ProcError::Io(error, _) => Self::file(path, error),
+            other => Self::file(path, other),
         }
     }
 

@@ -1,0 +1,110 @@
+//! Numbers that an attempt finds, apart from times: a closed set, kept exactly.
+
+use super::FinishReason;
+use std::fmt;
+use std::num::NonZeroU32;
+
+/// A number of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(usize)]
+pub enum Figure {
+    /// Tokens of the prompt, as the provider counts them.
+    InputTokens,
+    /// Tokens of the answer including its reasoning, as the provider counts them.
+    OutputTokens,
+    /// The code of a [`FinishReason`].
+    FinishReason,
+}
+
+impl Figure {
+    pub const ALL: &'static [Self] = &[Self::InputTokens, Self::OutputTokens, Self::FinishReason];
+
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::InputTokens => "input_tokens",
+            Self::OutputTokens => "output_tokens",
+            Self::FinishReason => "finish_reason",
+        }
+    }
+
+    /// The number in stored data, apart from those of measurements. Never reuse a number.
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::InputTokens => 64,
+            Self::OutputTokens => 65,
+            Self::FinishReason => 66,
+        }
+    }
+
+    /// Reads a stored number; `None` for one that a newer version wrote.
+    pub fn from_code(code: u8) -> Option<Self> {
+        let mut all = Self::ALL.iter().copied();
+        all.find(|one| one.code() == code)
+    }
+}
+
+/// The figures of one attempt. Each value plus one, so that an absent one takes no space of its own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Figures([Option<NonZeroU32>; Figure::ALL.len()]);
+
+impl Figures {
+    pub fn get(&self, one: Figure) -> Option<u32> {
+        self.0[one as usize].map(|value| value.get() - 1)
+    }
+
+    /// The largest value, which also stands for all above, is one below that of 32 bits.
+    pub fn set(&mut self, one: Figure, value: u32) {
+        self.0[one as usize] = Some(NonZeroU32::MIN.saturating_add(value));
+    }
+
+    pub fn finish_reason(&self) -> Option<FinishReason> {
+        let code = u8::try_from(self.get(Figure::FinishReason)?).ok()?;
+        FinishReason::from_code(code)
+    }
+
+    /// Those that have a value, each in words.
+    pub fn words(&self) -> impl Iterator<Item = (&'static str, String)> + '_ {
+        Figure::ALL.iter().filter_map(|one| {
+            let value = match one {
+                Figure::FinishReason => self.finish_reason()?.label().to_owned(),
+                Figure::InputTokens | Figure::OutputTokens => self.get(*one)?.to_string(),
+            };
+            Some((one.label(), value))
+        })
+    }
+}
+
+impl fmt::Display for Figures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let words = self
+            .words()
+            .map(|(label, value)| format!("{label} {value}"));
+        f.write_str(&words.collect::<Vec<_>>().join(", "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outcome::Measurement;
+
+    #[test]
+    fn stored_codes_are_unique_and_apart_from_those_of_measurements() {
+        for (at, one) in Figure::ALL.iter().enumerate() {
+            assert_eq!(*one as usize, at);
+            assert_eq!(Figure::from_code(one.code()), Some(*one));
+            assert_eq!(Measurement::from_code(one.code()), None);
+        }
+    }
+
+    #[test]
+    fn values_come_back_in_words() {
+        let mut figures = Figures::default();
+        assert_eq!(figures.to_string(), "");
+        figures.set(Figure::OutputTokens, 0);
+        figures.set(Figure::FinishReason, FinishReason::Length.code().into());
+        assert_eq!(figures.to_string(), "output_tokens 0, finish_reason length");
+        figures.set(Figure::InputTokens, u32::MAX);
+        assert_eq!(figures.get(Figure::InputTokens), Some(u32::MAX - 1));
+    }
+}

@@ -1,0 +1,120 @@
+//! `slod samples`: which gauges and counters have a history, and that of one of them.
+
+use super::daemon::{Daemon, DaemonArgs};
+use super::output::{complain, show};
+use super::run::on_runtime;
+use super::span::{When, read_duration};
+use super::{OutputFormat, exit};
+use crate::clock::Clock;
+use crate::format::times;
+use crate::outcome::Timestamp;
+use crate::report::series::{SeriesEntry, SeriesRange, chosen, list_to_text, range};
+use crate::store::Store;
+use crate::units::DAY;
+use chrono::SecondsFormat;
+use clap::Args;
+use std::time::Duration;
+
+#[derive(Debug, Args)]
+pub struct SamplesArgs {
+    /// `name` or `name{label="value"}`; all series are listed without it.
+    series: Option<String>,
+    #[command(flatten)]
+    daemon: DaemonArgs,
+    /// Start: a date (2026-11-01), a time (2026-11-01T14:00:00Z), or a duration before now (7d).
+    #[arg(long, value_name = "TIME", default_value = "1h", requires = "series")]
+    from: When,
+    /// End, in the same formats [default: now].
+    #[arg(long, value_name = "TIME", default_value = "0", requires = "series")]
+    to: When,
+    /// Time per row, such as 5m [default: for at most 60 rows].
+    #[arg(long, value_name = "DURATION", value_parser = read_duration, requires = "series")]
+    step: Option<Duration>,
+    #[arg(long, default_value = "text")]
+    format: OutputFormat,
+}
+
+pub fn run(args: &SamplesArgs) -> u8 {
+    let now = Clock::system().now();
+    let (from, to) = (args.from.at(now), args.to.at(now));
+    if from >= to {
+        let shown = [from, to].map(|at| times::second(at.to_utc()) + " UTC");
+        complain(&format!(
+            "slod: --from {} is not before --to {}",
+            shown[0], shown[1]
+        ));
+        return exit::USAGE;
+    }
+    let daemon = match args.daemon.daemon() {
+        Ok(daemon) => daemon,
+        Err(code) => return code,
+    };
+    on_runtime(async {
+        match answer(args, &daemon, (from, to)).await {
+            Ok(text) => {
+                show(&text);
+                exit::OK
+            }
+            Err((code, reason)) => {
+                complain(&format!("slod: {reason}"));
+                code
+            }
+        }
+    })
+}
+
+async fn answer(
+    args: &SamplesArgs,
+    daemon: &Daemon,
+    span: (Timestamp, Timestamp),
+) -> Result<String, (u8, String)> {
+    let stored = |_: &_, store: &Store| Ok(store.series()?.iter().map(SeriesEntry::of).collect());
+    let all: Result<Vec<SeriesEntry>, _> = daemon.get_or("/api/v1/series", stored).await;
+    let mut all = all.map_err(|reason| (exit::START, reason))?;
+    let Some(text) = &args.series else {
+        all.sort_by(|a, b| a.series.cmp(&b.series));
+        return Ok(args.format.of(&all, |all| list_to_text(all)));
+    };
+    let wanted = chosen(&all, text).map_err(|reason| (exit::USAGE, reason))?;
+    let step = args.step.unwrap_or_else(|| step_for(span));
+    let stored = |_: &_, store: &Store| {
+        let all = store.series()?;
+        let found = all.iter().find(|info| info.id == wanted.id);
+        found.map_or(Ok(None), |info| range(store, info, span, Some(step)))
+    };
+    let found: Result<Option<SeriesRange>, _> =
+        daemon.get_or(&path(wanted.id, span, step), stored).await;
+    match found.map_err(|reason| (exit::START, reason))? {
+        Some(found) => Ok(args.format.of(&found, SeriesRange::to_text)),
+        None => Err((exit::USAGE, "too many rows: use a longer --step".to_owned())),
+    }
+}
+
+/// The address of a range.
+fn path(id: i64, (from, to): (Timestamp, Timestamp), step: Duration) -> String {
+    let [from, to] = [from, to].map(|at| at.to_utc().to_rfc3339_opts(SecondsFormat::Millis, true));
+    let step = crate::units::show_duration(step);
+    format!("/api/v1/series/{id}?from={from}&to={to}&step={step}")
+}
+
+/// Steps of a length that people count in, for at most 60 rows.
+fn step_for((from, to): (Timestamp, Timestamp)) -> Duration {
+    const SECONDS: [u64; 14] = [
+        10, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400,
+    ];
+    let least = to.0.saturating_sub(from.0).unsigned_abs().div_ceil(60_000);
+    let known = SECONDS.into_iter().find(|seconds| *seconds >= least);
+    Duration::from_secs(known.unwrap_or_else(|| least.next_multiple_of(DAY.as_secs())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_has_at_most_sixty_rows() {
+        let step = |seconds| step_for((Timestamp(0), Timestamp::from_secs(seconds))).as_secs();
+        let steps = [60, 3600, 3601, 86_400, 30 * 86_400, 400 * 86_400].map(step);
+        assert_eq!(steps, [10, 60, 120, 1800, 43_200, 7 * 86_400]);
+    }
+}

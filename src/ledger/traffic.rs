@@ -1,0 +1,219 @@
+//! Objectives of real traffic: from the metrics of their service, live and in the store, to tallies.
+
+use super::service::ServiceState;
+use crate::observe::{HistogramView, ServiceMetrics};
+use crate::outcome::Timestamp;
+use crate::roles::Role;
+use crate::sample::SeriesKey;
+use crate::slo::traffic::{Reading, TrafficCounter};
+use crate::slo::{EventSource, Objective, Sli, Tally};
+use crate::store::{SeriesId, Store, StoreError};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How far an objective of real traffic is.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Traffic {
+    counter: TrafficCounter,
+    /// When the first reading was taken.
+    pub(super) since: Option<Timestamp>,
+    /// When the metrics were scraped that were read last.
+    scraped: Option<Timestamp>,
+    /// What the last metrics lacked, as a sentence.
+    pub(super) missing: Option<Arc<str>>,
+}
+
+impl Traffic {
+    /// Takes the metrics of a service as they were published at a time, once each.
+    fn take(
+        &mut self,
+        objective: &Objective,
+        at: Timestamp,
+        metrics: &ServiceMetrics,
+    ) -> Option<Tally> {
+        if metrics.at.is_none() || metrics.at <= self.scraped {
+            return None;
+        }
+        self.scraped = metrics.at;
+        match reading(objective.sli, metrics) {
+            Ok(reading) => {
+                self.missing = None;
+                self.since = self.since.or(Some(at));
+                self.counter.take(objective.sli, at, reading)
+            }
+            Err(missing) => {
+                if self.missing.as_deref() != Some(&*missing) {
+                    let (service, name) = (&metrics.service, &objective.name);
+                    tracing::warn!("{service}/{name}: nothing is counted: {missing}");
+                    self.missing = Some(missing.into());
+                }
+                None
+            }
+        }
+    }
+}
+
+impl ServiceState {
+    /// Counts what its own metrics show for the objectives of real traffic.
+    pub(super) fn take_metrics(&mut self, at: Timestamp, metrics: &ServiceMetrics) {
+        for objective in &mut self.objectives {
+            if objective.traffic.is_none() {
+                continue;
+            }
+            let state = Arc::make_mut(objective);
+            let objective = state.tracker.objective().clone();
+            let traffic = state.traffic.as_deref_mut();
+            if let Some(tally) = traffic.and_then(|traffic| traffic.take(&objective, at, metrics)) {
+                state.tracker.add(0, at, Some(tally));
+            }
+        }
+    }
+}
+
+/// What an objective reads of its service's metrics, or what is missing for it.
+fn reading(sli: Sli, metrics: &ServiceMetrics) -> Result<Reading, String> {
+    let number = |role: Role| metrics.number(role);
+    let needed = |role: Role| {
+        let missing = || format!("the metrics have no `{}`", role.name());
+        number(role).ok_or_else(missing)
+    };
+    match sli {
+        Sli::Latency { below, .. } => {
+            let missing = || format!("the metrics have no `{}`", Role::RequestDuration.name());
+            let histogram = metrics.histogram(Role::RequestDuration);
+            let histogram = histogram.ok_or_else(missing)?;
+            Ok(Reading {
+                all: Some(histogram.counts.iter().sum::<u64>() as f64),
+                part: Some(within(histogram, below)?),
+                queued: None,
+            })
+        }
+        Sli::Throughput(_) => Ok(Reading {
+            all: Some(needed(Role::Requests)?),
+            part: number(Role::Errors),
+            queued: number(Role::QueueDepth),
+        }),
+        Sli::Availability | Sli::Success | Sli::Freshness => Ok(Reading {
+            all: Some(needed(Role::Requests)?),
+            part: Some(needed(Role::Errors)?),
+            queued: None,
+        }),
+    }
+}
+
+/// How many requests took at most so long.
+fn within(histogram: &HistogramView, below: Duration) -> Result<f64, String> {
+    let below = below.as_secs_f64();
+    let bounds = &histogram.bounds;
+    match bounds.iter().position(|bound| is_same(*bound, below)) {
+        Some(at) => Ok(histogram.counts[..=at].iter().sum::<u64>() as f64),
+        None => {
+            let next = bounds.partition_point(|bound| *bound < below);
+            let near = bounds[next.saturating_sub(1)..bounds.len().min(next + 1)].iter();
+            let near: Vec<_> = near.map(|bound| format!("{bound}s")).collect();
+            Err(format!(
+                "no bucket of `{}` ends at {below}s; the nearest are {}",
+                Role::RequestDuration.name(),
+                near.join(" and ")
+            ))
+        }
+    }
+}
+
+fn is_same(bound: f64, seconds: f64) -> bool {
+    (bound - seconds).abs() <= 1e-9 * seconds
+}
+
+/// The series that an objective is counted back from.
+#[derive(Clone, Copy, Debug, Default)]
+struct Kept {
+    all: Option<SeriesId>,
+    part: Option<SeriesId>,
+    queued: Option<SeriesId>,
+}
+
+/// Finds the series of objectives of real traffic in a store.
+pub struct TrafficHistory {
+    ids: BTreeMap<SeriesKey, SeriesId>,
+}
+
+impl TrafficHistory {
+    /// Of services' own metrics.
+    pub fn of(store: &Store) -> Result<Self, StoreError> {
+        let series = store.series()?.into_iter();
+        let own = series.filter(|info| info.key.name().starts_with("slod_service_"));
+        Ok(Self {
+            ids: own.map(|info| (info.key, info.id)).collect(),
+        })
+    }
+
+    /// What an objective of real traffic counted in `from..to`, in the order of time; nothing for
+    /// others.
+    pub fn tallies(
+        &self,
+        store: &Store,
+        service: &str,
+        objective: &Objective,
+        (from, to): (Timestamp, Timestamp),
+    ) -> Result<Vec<(Timestamp, Tally)>, StoreError> {
+        if objective.source != EventSource::Metrics {
+            return Ok(Vec::new());
+        }
+        let kept = self.kept(service, objective.sli);
+        let mut readings: BTreeMap<Timestamp, Reading> = BTreeMap::new();
+        let fields: [(Option<SeriesId>, fn(&mut Reading) -> &mut Option<f64>); 3] = [
+            (kept.all, |reading| &mut reading.all),
+            (kept.part, |reading| &mut reading.part),
+            (kept.queued, |reading| &mut reading.queued),
+        ];
+        for (id, field) in fields {
+            let Some(id) = id else { continue };
+            store.for_each_point(id, from, to, |point| {
+                *field(readings.entry(point.at).or_default()) = Some(point.last);
+                true
+            })?;
+        }
+        let mut counter = TrafficCounter::default();
+        let tallies = readings.into_iter().filter_map(|(at, reading)| {
+            let tally = counter.take(objective.sli, at, reading)?;
+            Some((at, tally))
+        });
+        Ok(tallies.collect())
+    }
+
+    fn kept(&self, service: &str, sli: Sli) -> Kept {
+        let id = |name: &str| {
+            let key = SeriesKey::new(name, [("service", service)]);
+            self.ids.get(&key).copied()
+        };
+        match sli {
+            Sli::Latency { below, .. } => Kept {
+                all: id("slod_service_request_duration_seconds_count"),
+                part: self.bucket(service, below.as_secs_f64()),
+                queued: None,
+            },
+            Sli::Throughput(_) => Kept {
+                all: id("slod_service_requests_total"),
+                part: id("slod_service_errors_total"),
+                queued: id("slod_service_queue_depth"),
+            },
+            Sli::Availability | Sli::Success | Sli::Freshness => Kept {
+                all: id("slod_service_requests_total"),
+                part: id("slod_service_errors_total"),
+                queued: None,
+            },
+        }
+    }
+
+    fn bucket(&self, service: &str, below: f64) -> Option<SeriesId> {
+        let ends_there = |key: &SeriesKey| {
+            let bound = key.label("le").and_then(|bound| bound.parse().ok());
+            key.name() == "slod_service_request_duration_seconds_bucket"
+                && key.label("service") == Some(service)
+                && bound.is_some_and(|bound| is_same(bound, below))
+        };
+        let mut found = self.ids.iter().filter(|(key, _)| ends_there(key));
+        found.next().map(|(_, id)| *id)
+    }
+}

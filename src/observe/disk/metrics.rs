@@ -1,0 +1,116 @@
+//! The families of disks and file systems.
+
+use crate::exposition::{Described, Family};
+use crate::observe::collector::whole;
+use crate::observe::view::{DiskView, FileSystemView};
+
+const PLACE: &[&str] = &["device", "mountpoint"];
+const DEVICE: &[&str] = &["device"];
+
+pub(super) const FILE_SYSTEM: &[Described<FileSystemView>] = &[
+    (
+        Family::gauge(
+            "slod_host_filesystem_size_bytes",
+            "bytes",
+            PLACE,
+            "Size of the file system; see observe.filesystem_exclude.",
+        ),
+        |samples, one| samples.count(one.size_bytes),
+    ),
+    (
+        Family::gauge(
+            "slod_host_filesystem_free_bytes",
+            "bytes",
+            PLACE,
+            "Free space, including what is reserved for root.",
+        ),
+        |samples, one| samples.count(one.free_bytes),
+    ),
+    (
+        Family::gauge(
+            "slod_host_filesystem_available_bytes",
+            "bytes",
+            PLACE,
+            "Free space that is available to users other than root.",
+        ),
+        |samples, one| samples.count(one.available_bytes),
+    ),
+    (
+        Family::gauge(
+            "slod_host_filesystem_files",
+            "",
+            PLACE,
+            "Files (inodes) that the file system can have. Absent if their number is not fixed.",
+        ),
+        |samples, one| samples.value(whole(one.files)),
+    ),
+    (
+        Family::gauge(
+            "slod_host_filesystem_files_free",
+            "",
+            PLACE,
+            "Files (inodes) that can still be created. Absent if their number is not fixed.",
+        ),
+        |samples, one| samples.value(whole(one.files_free)),
+    ),
+    (
+        Family::gauge(
+            "slod_host_filesystem_readonly",
+            "",
+            PLACE,
+            "Whether the file system is read-only, as after an error of its disk: 1 yes, 0 no.",
+        ),
+        |samples, one| samples.count(u64::from(one.is_read_only)),
+    ),
+];
+
+pub(super) const DISK: &[Described<DiskView>] = &[
+    (
+        Family::counter(
+            "slod_host_disk_read_bytes_total",
+            DEVICE,
+            "Bytes read since the host started; see observe.disk_exclude.",
+        ),
+        |samples, disk| samples.count(disk.read_bytes),
+    ),
+    (
+        Family::counter(
+            "slod_host_disk_written_bytes_total",
+            DEVICE,
+            "Bytes written since the host started.",
+        ),
+        |samples, disk| samples.count(disk.written_bytes),
+    ),
+    (
+        Family::counter(
+            "slod_host_disk_reads_completed_total",
+            DEVICE,
+            "Reads that completed since the host started.",
+        ),
+        |samples, disk| samples.count(disk.reads),
+    ),
+    (
+        Family::counter(
+            "slod_host_disk_writes_completed_total",
+            DEVICE,
+            "Writes that completed since the host started.",
+        ),
+        |samples, disk| samples.count(disk.writes),
+    ),
+    (
+        Family::counter(
+            "slod_host_disk_io_time_seconds_total",
+            DEVICE,
+            "Time in which the device had something to do.",
+        ),
+        |samples, disk| samples.value(Some(disk.io_seconds)),
+    ),
+    (
+        Family::counter(
+            "slod_host_disk_io_time_weighted_seconds_total",
+            DEVICE,
+            "Time of all reads and writes, each counted from its start to its end.",
+        ),
+        |samples, disk| samples.value(Some(disk.weighted_io_seconds)),
+    ),
+];

@@ -1,0 +1,148 @@
+//! The families of the host.
+
+use crate::exposition::{Described, Family};
+use crate::observe::HostView;
+use crate::observe::collector::whole;
+
+const NONE: &[&str] = &[];
+
+pub(super) const FAMILIES: &[Described<HostView>] = &[
+    (
+        Family::gauge(
+            "slod_host_cpu_usage_ratio",
+            "ratio",
+            NONE,
+            "Usage of all processors since the last sample. Absent before the second.",
+        ),
+        |samples, host| samples.value(host.cpu_usage),
+    ),
+    (
+        Family::counter(
+            "slod_host_cpu_seconds_total",
+            &["mode"],
+            "Processor time of all processors since the host started, by mode: user, nice, system, idle, iowait, irq, softirq, steal.",
+        ),
+        |samples, host| {
+            for (mode, seconds) in &host.cpu_seconds {
+                samples.with("mode", mode, |samples| samples.value(Some(*seconds)));
+            }
+        },
+    ),
+    (
+        Family::gauge(
+            "slod_host_memory_used_bytes",
+            "bytes",
+            NONE,
+            "Memory in use: total minus available.",
+        ),
+        |samples, host| samples.value(whole(host.memory_used_bytes)),
+    ),
+    (
+        Family::gauge(
+            "slod_host_memory_total_bytes",
+            "bytes",
+            NONE,
+            "Total memory of the host.",
+        ),
+        |samples, host| samples.value(whole(host.memory_total_bytes)),
+    ),
+    (
+        Family::gauge(
+            "slod_host_memory_available_bytes",
+            "bytes",
+            NONE,
+            "Memory that programs can get without swapping, including page cache that can be freed.",
+        ),
+        |samples, host| samples.value(whole(host.memory_available_bytes)),
+    ),
+    (
+        Family::gauge(
+            "slod_host_memory_page_cache_bytes",
+            "bytes",
+            NONE,
+            "File contents that the kernel keeps in memory and frees when programs need it, without shared memory.",
+        ),
+        |samples, host| samples.value(whole(host.page_cache_bytes)),
+    ),
+    (
+        Family::gauge(
+            "slod_host_swap_total_bytes",
+            "bytes",
+            NONE,
+            "Size of the swap space; 0 without any.",
+        ),
+        |samples, host| samples.value(whole(host.swap_total_bytes)),
+    ),
+    (
+        Family::gauge(
+            "slod_host_swap_used_bytes",
+            "bytes",
+            NONE,
+            "Swap space in use.",
+        ),
+        |samples, host| samples.value(whole(host.swap_used_bytes)),
+    ),
+    (
+        Family::gauge(
+            "slod_host_load1",
+            "",
+            NONE,
+            "Tasks that run, wait for a processor or for a disk, averaged over a minute.",
+        ),
+        |samples, host| samples.value(host.load[0]),
+    ),
+    (
+        Family::gauge(
+            "slod_host_load5",
+            "",
+            NONE,
+            "Load, averaged over five minutes.",
+        ),
+        |samples, host| samples.value(host.load[1]),
+    ),
+    (
+        Family::gauge(
+            "slod_host_load15",
+            "",
+            NONE,
+            "Load, averaged over fifteen minutes.",
+        ),
+        |samples, host| samples.value(host.load[2]),
+    ),
+    (
+        Family::gauge(
+            "slod_host_threads",
+            "",
+            NONE,
+            "All threads, including those of the kernel.",
+        ),
+        |samples, host| samples.value(whole(host.threads)),
+    ),
+    (
+        Family::gauge(
+            "slod_host_open_files",
+            "",
+            NONE,
+            "Open files of all processes.",
+        ),
+        |samples, host| samples.value(whole(host.open_files)),
+    ),
+    (
+        Family::gauge(
+            "slod_host_open_files_limit",
+            "",
+            NONE,
+            "Open files that all processes can have together.",
+        ),
+        |samples, host| samples.value(whole(host.open_files_limit)),
+    ),
+    (
+        Family::gauge(
+            "slod_host_boot_time_seconds",
+            "seconds",
+            NONE,
+            "When the host started, in seconds since 1970.",
+        ),
+        |samples, host| samples.value(whole(host.boot_time_seconds)),
+    ),
+];

@@ -1,0 +1,187 @@
+//! Processors, memory, load, threads and open files of the host.
+
+mod cpu;
+mod metrics;
+
+pub(super) use cpu::MIN_SPAN;
+
+use super::collector::{Collector, CollectorKind, families_of, write_some};
+use super::lines::{first, kib, nth, number};
+use super::root::HostRoot;
+use super::unreadable::Unreadable;
+use super::view::{HostView, SystemView};
+use crate::config::Config;
+use crate::exposition::Labels;
+use cpu::{CpuTicks, CpuUsage};
+use metrics::FAMILIES;
+use std::time::Instant;
+
+pub(super) const HOST: CollectorKind = CollectorKind {
+    name: "host",
+    is_on: |config| config.observe.host,
+    start: |config| Ok(Box::new(HostSampler::new(HostRoot::of(config)))),
+    families: || families_of(FAMILIES),
+    write: |sink, system| {
+        write_some(sink, FAMILIES, system.host.as_slice(), |_| {
+            Labels::default()
+        });
+    },
+};
+
+impl Collector for HostSampler {
+    fn collect(&mut self, view: &mut SystemView) -> Result<(), String> {
+        let (host, fault) = self.sample();
+        view.host = Some(host);
+        fault.map_or(Ok(()), |unreadable| Err(unreadable.to_string()))
+    }
+
+    fn reload(&mut self, config: &Config) {
+        self.root = HostRoot::of(config);
+    }
+}
+
+/// Samples the host again and again.
+#[derive(Debug)]
+pub struct HostSampler {
+    root: HostRoot,
+    usage: CpuUsage,
+}
+
+impl HostSampler {
+    pub fn new(root: HostRoot) -> Self {
+        Self {
+            root,
+            usage: CpuUsage::default(),
+        }
+    }
+
+    /// Reads everything once. Blocks for the time of a few reads of `/proc`. What could not be read is
+    /// unknown; then the first reason comes with the rest.
+    pub fn sample(&mut self) -> (HostView, Option<Unreadable>) {
+        let (mut view, mut fault) = (HostView::default(), None);
+        for (file, take) in FILES {
+            match self.root.read(file) {
+                Ok(text) => take(&mut view, &text),
+                Err(unreadable) => _ = fault.get_or_insert(unreadable),
+            }
+        }
+        match self.root.read(STAT) {
+            Ok(stat) => self.processors(&mut view, &stat),
+            Err(unreadable) => _ = fault.get_or_insert(unreadable),
+        }
+        if fault.is_none() && view.memory_total_bytes.is_none() {
+            fault = Some(Unreadable::file(
+                &self.root.path(MEMINFO),
+                "it has no `MemTotal`",
+            ));
+        }
+        (view, fault)
+    }
+
+    fn processors(&mut self, view: &mut HostView, stat: &str) {
+        let ticks = CpuTicks::parse(stat);
+        view.cpu_seconds = ticks.map(CpuTicks::seconds).unwrap_or_default();
+        view.cpu_usage = ticks.and_then(|ticks| self.usage.take(Instant::now(), ticks));
+        view.boot_time_seconds = number(stat, "btime");
+    }
+}
+
+const STAT: &str = "/proc/stat";
+const MEMINFO: &str = "/proc/meminfo";
+
+type Take = fn(&mut HostView, &str);
+
+const FILES: [(&str, Take); 3] = [
+    (MEMINFO, memory),
+    ("/proc/loadavg", load),
+    ("/proc/sys/fs/file-nr", open_files),
+];
+
+fn memory(view: &mut HostView, text: &str) {
+    let of = |name| kib(text, name);
+    let less = |all: Option<u64>, part: Option<u64>| Some(all?.saturating_sub(part?));
+    view.memory_total_bytes = of("MemTotal").filter(|total| *total > 0);
+    view.memory_available_bytes = of("MemAvailable");
+    view.memory_used_bytes = less(view.memory_total_bytes, view.memory_available_bytes);
+    let files = of("Cached").and_then(|cached| cached.checked_add(of("Buffers")?));
+    view.page_cache_bytes = less(files, of("Shmem"));
+    view.swap_total_bytes = of("SwapTotal");
+    view.swap_used_bytes = less(view.swap_total_bytes, of("SwapFree"));
+}
+
+/// `0.20 0.18 0.12 1/80 11206`: the fourth is how many of all threads run.
+fn load(view: &mut HostView, line: &str) {
+    view.load = [0, 1, 2].map(|place| nth(line, place).filter(|load: &f64| load.is_finite()));
+    let tasks = line.split_whitespace().nth(3);
+    view.threads = tasks.and_then(|tasks| tasks.split_once('/')?.1.parse().ok());
+}
+
+/// `672 0 2466165`: the second is always 0.
+fn open_files(view: &mut HostView, line: &str) {
+    view.open_files = first(line);
+    view.open_files_limit = nth(line, 2);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn what_is_missing_or_odd_is_unknown_and_the_rest_is_there() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let write = |path: &str, text: &str| {
+            let path = folder.path().join(path);
+            fs::create_dir_all(path.parent().expect("below the root")).expect("created");
+            fs::write(path, text).expect("written");
+        };
+        let mut sampler = HostSampler::new(HostRoot::new(folder.path()));
+        let (view, fault) = sampler.sample();
+        assert_eq!(view, HostView::default());
+        assert!(fault.is_some_and(|fault| fault.to_string().contains("meminfo")));
+
+        write(
+            "proc/meminfo",
+            "MemTotal: 100 kB\nMemAvailable: 40 kB\nBuffers: 5 kB\nCached: 30 kB\nShmem: 10 kB\nSwapTotal: 20 kB\nSwapFree: 15 kB\n",
+        );
+        write("proc/loadavg", "0.20 x 12.5 1/80 11206\n");
+        write("proc/sys/fs/file-nr", "672\t0\t9223372036854775807\n");
+        write(
+            "proc/stat",
+            "cpu  100 0 50 800 50\ncpu0 1\nbtime 1700000000\n",
+        );
+        let (view, fault) = sampler.sample();
+        assert_eq!(fault, None);
+        let memory = (
+            view.memory_total_bytes,
+            view.memory_available_bytes,
+            view.memory_used_bytes,
+        );
+        assert_eq!(memory, (Some(102_400), Some(40_960), Some(61_440)));
+        assert_eq!(view.page_cache_bytes, Some(25 * 1024));
+        assert_eq!(
+            (view.swap_total_bytes, view.swap_used_bytes),
+            (Some(20_480), Some(5120))
+        );
+        assert_eq!(view.load, [Some(0.2), None, Some(12.5)]);
+        assert_eq!(
+            (view.threads, view.boot_time_seconds),
+            (Some(80), Some(1_700_000_000))
+        );
+        assert_eq!(
+            (view.open_files, view.open_files_limit),
+            (Some(672), Some(i64::MAX as u64))
+        );
+        assert_eq!(view.cpu_seconds[..2], [("user", 1.0), ("nice", 0.0)]);
+
+        write("proc/meminfo", "MemFree: 1 kB\nMemTot");
+        write("proc/loadavg", "nan inf");
+        write("proc/stat", "cpu  é");
+        let (view, fault) = sampler.sample();
+        assert_eq!(
+            (view.load, view.cpu_seconds.len(), view.open_files),
+            ([None; 3], 0, Some(672))
+        );
+        assert!(fault.is_some_and(|fault| fault.to_string().contains("MemTotal")));
+    }
+}

@@ -1,0 +1,185 @@
+//! What is costly to read of a process. The kernel walks all of its memory for some of it, and while it
+//! does the process cannot map more: so the time for it is bounded.
+
+use super::table::{Listed, ProcessId, Table};
+use crate::observe::lines::{after, kib, nth, number};
+use crate::observe::root::read;
+use std::collections::HashMap;
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// A detail is read again after this.
+const MAX_AGE: Duration = Duration::from_secs(60);
+/// Details are read for so long at one sample; the rest follows at the next ones.
+const BUDGET: Duration = Duration::from_millis(5);
+/// Reading them takes one part of this many of a processor's time.
+const SHARE: u32 = 2000;
+
+/// As of the last reading; what was not permitted is `None`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Detail {
+    /// Resident memory, where memory shared by n processes counts as an n-th for each.
+    pub(super) proportional_bytes: Option<u64>,
+    /// Memory that is of no file: heap and stacks.
+    pub(super) anonymous_bytes: Option<u64>,
+    /// The soft limit of open files.
+    pub(super) fd_limit: Option<u64>,
+    /// Of all threads, also of those that have ended meanwhile.
+    pub(super) voluntary_switches: u64,
+    pub(super) involuntary_switches: u64,
+}
+
+#[derive(Debug)]
+struct Known {
+    detail: Detail,
+    /// Voluntary and involuntary switches of each thread when it was last seen.
+    threads: HashMap<i32, [u64; 2]>,
+    read_at: Instant,
+}
+
+/// The details of all members of groups.
+#[derive(Debug, Default)]
+pub(super) struct Details {
+    known: HashMap<ProcessId, Known>,
+    /// Nothing is read before.
+    next: Option<Instant>,
+}
+
+impl Details {
+    pub(super) fn of(&self, id: ProcessId) -> Option<Detail> {
+        self.known.get(&id).map(|known| known.detail)
+    }
+
+    /// Reads those of processes that were never read, then the oldest, as far as time permits, and
+    /// forgets processes that are not listed any more.
+    pub(super) fn refresh(&mut self, table: &Table, members: &[usize], now: Instant) {
+        self.known.retain(|id, _| table.of_id(*id).is_some());
+        if self.next.is_some_and(|next| now < next) {
+            return;
+        }
+        let mut due: Vec<_> = members
+            .iter()
+            .map(|at| {
+                let listed = table.at(*at);
+                (
+                    self.known.get(&listed.id).map(|known| known.read_at),
+                    listed,
+                )
+            })
+            .filter(|(read_at, _)| read_at.is_none_or(|at| now.duration_since(at) >= MAX_AGE))
+            .collect();
+        due.sort_by_key(|(read_at, _)| *read_at);
+        let started = Instant::now();
+        for (_, listed) in due {
+            if started.elapsed() >= BUDGET {
+                break;
+            }
+            self.read(table, listed, now);
+        }
+        self.next = Some(now + started.elapsed() * SHARE);
+    }
+
+    fn read(&mut self, table: &Table, listed: &Listed, now: Instant) {
+        let folder = table.folder(listed.thread);
+        let known = self.known.entry(listed.id).or_insert_with(|| Known {
+            detail: Detail::default(),
+            threads: HashMap::new(),
+            read_at: now,
+        });
+        known.read_at = now;
+        let memory = read(&folder.join("smaps_rollup")).ok();
+        let of = |name| memory.as_deref().and_then(|text| kib(text, name));
+        known.detail.proportional_bytes = of("Pss");
+        known.detail.anonymous_bytes = of("Anonymous");
+        known.detail.fd_limit = fd_limit(&folder);
+        known.count_switches(&switches(&table.folder(listed.id.pid)));
+    }
+}
+
+impl Known {
+    /// Adds what the threads there are spent since they were last seen.
+    fn count_switches(&mut self, now: &HashMap<i32, [u64; 2]>) {
+        for (thread, [voluntary, involuntary]) in now {
+            let before = self.threads.get(thread).copied().unwrap_or_default();
+            // A number that is given away again starts from 0.
+            let is_same = *voluntary >= before[0] && *involuntary >= before[1];
+            let before = if is_same { before } else { [0, 0] };
+            self.detail.voluntary_switches += voluntary - before[0];
+            self.detail.involuntary_switches += involuntary - before[1];
+        }
+        self.threads.clone_from(now);
+    }
+}
+
+/// `Max open files            1024                 524288               files`
+fn fd_limit(folder: &Path) -> Option<u64> {
+    let limits = read(&folder.join("limits")).ok()?;
+    match after(&limits, "Max open files")? {
+        unlimited if unlimited.starts_with("unlimited") => None,
+        limits => nth(limits, 0),
+    }
+}
+
+fn switches(process: &Path) -> HashMap<i32, [u64; 2]> {
+    let threads = fs::read_dir(process.join("task")).into_iter().flatten();
+    threads
+        .filter_map(|entry| {
+            let entry = entry.ok()?;
+            let thread = entry.file_name().to_str()?.parse().ok()?;
+            let status = read(&entry.path().join("status")).ok()?;
+            let voluntary = number(&status, "voluntary_ctxt_switches")?;
+            Some((
+                thread,
+                [voluntary, number(&status, "nonvoluntary_ctxt_switches")?],
+            ))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn switches_of_ended_threads_stay() {
+        let mut known = Known {
+            detail: Detail::default(),
+            threads: HashMap::new(),
+            read_at: Instant::now(),
+        };
+        let mut count = |threads: &[(i32, [u64; 2])]| {
+            known.count_switches(&threads.iter().copied().collect());
+            (
+                known.detail.voluntary_switches,
+                known.detail.involuntary_switches,
+            )
+        };
+        assert_eq!(count(&[(1, [10, 1]), (2, [5, 0])]), (15, 1));
+        assert_eq!(count(&[(1, [12, 1])]), (17, 1), "one has ended");
+        assert_eq!(
+            count(&[(1, [12, 1]), (2, [3, 4])]),
+            (20, 5),
+            "another with its number"
+        );
+        assert_eq!(count(&[]), (20, 5));
+    }
+
+    #[test]
+    fn a_limit_is_a_number() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let limit = |line: &str| {
+            fs::write(folder.path().join("limits"), line).expect("written");
+            fd_limit(folder.path())
+        };
+        assert_eq!(
+            limit("Max open files            1024                 524288               files"),
+            Some(1024)
+        );
+        assert_eq!(
+            limit("Max open files            unlimited            unlimited            files"),
+            None
+        );
+        assert_eq!(limit("Max open fil"), None);
+    }
+}

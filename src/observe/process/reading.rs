@@ -1,0 +1,65 @@
+//! What one process shows at one moment.
+
+use super::detail::Detail;
+use super::table::{Listed, ProcessId, Table};
+use crate::observe::lines::number;
+use crate::observe::root::read;
+use procfs::process::Process;
+use std::path::{Path, PathBuf};
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reading {
+    pub(super) id: ProcessId,
+    pub(super) parent: i32,
+    /// Whether it started since the last sample of the host.
+    pub(super) is_new: bool,
+    /// Processor time in user and kernel since its start, in the kernel's ticks.
+    pub(super) cpu_ticks: u64,
+    pub(super) resident_bytes: u64,
+    pub(super) threads: u64,
+    pub(super) open_fds: Option<u64>,
+    pub(super) io: Option<Io>,
+    /// Nothing until it is first read.
+    pub(super) detail: Option<Detail>,
+}
+
+/// Bytes that a process, and its children whose end it took note of, read from and wrote to disks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Io {
+    pub(super) read: u64,
+    pub(super) written: u64,
+}
+
+/// Nothing for a process that has ended since it was listed.
+pub(super) fn reading(table: &Table, listed: &Listed, detail: Option<Detail>) -> Option<Reading> {
+    let process = table.folder(listed.id.pid);
+    let (io, open_fds) = (io(&process), open_fds(table.folder(listed.thread)));
+    // What has ended hides nothing.
+    let is_known = io.is_some() && open_fds.is_some();
+    (is_known || process.exists()).then_some(Reading {
+        id: listed.id,
+        parent: listed.parent,
+        is_new: listed.is_new,
+        cpu_ticks: listed.cpu_ticks,
+        resident_bytes: listed.resident_bytes,
+        threads: listed.threads,
+        open_fds,
+        io,
+        detail,
+    })
+}
+
+/// `None` without the permission to look.
+fn io(process: &Path) -> Option<Io> {
+    let text = read(&process.join("io")).ok()?;
+    Some(Io {
+        read: number(&text, "read_bytes")?,
+        written: number(&text, "write_bytes")?,
+    })
+}
+
+/// How many files, sockets and pipes a process holds; `None` without the permission to look.
+fn open_fds(process: PathBuf) -> Option<u64> {
+    let held = Process::new_with_root(process).ok()?.fd_count().ok()?;
+    u64::try_from(held).ok()
+}

@@ -1,0 +1,195 @@
+//! The history of what is sampled: every family that a collector writes is also a series, with the same
+//! name and labels.
+
+use crate::exposition::{Head, Histogram, Labels, MetricKind, Sink};
+use crate::outcome::Timestamp;
+use crate::sample::{SeriesKey, SeriesKind};
+use crate::store::{SERIES_MAX, StoreHandle, Tick};
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// Keeps samples in the store. Cheap to clone: whoever samples at times of its own has one.
+#[derive(Clone, Debug)]
+pub struct Recorder {
+    store: StoreHandle,
+    /// Series that were recorded before: one text each, however many samples wait for the disk.
+    known: Arc<Mutex<Known>>,
+}
+
+type Known = HashSet<Arc<SeriesKey>>;
+
+impl Recorder {
+    pub fn new(store: StoreHandle) -> Self {
+        Self {
+            store,
+            known: Arc::default(),
+        }
+    }
+
+    /// Records what `write` writes as sampled at `at`: such as `(kind.write)(sink, &view)` for a
+    /// collector. What is not finite is left out, and so are families that only carry labels (`_info`).
+    pub fn record(&self, at: Timestamp, write: impl FnOnce(&mut dyn Sink)) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() > 2 * SERIES_MAX {
+            known.clear();
+        }
+        let mut sink = SampleSink {
+            known: &mut known,
+            family: String::new(),
+            kind: None,
+            samples: Vec::new(),
+        };
+        write(&mut sink);
+        let samples = sink.samples;
+        drop(known);
+        self.store.keep_samples(Tick { at, samples });
+    }
+
+    /// Samples older than this are deleted.
+    pub fn keep_for(&self, retention: Duration) {
+        self.store.keep_samples_for(retention);
+    }
+}
+
+/// Collects samples instead of writing them.
+struct SampleSink<'a> {
+    known: &'a mut Known,
+    family: String,
+    /// `None` where the family has no history.
+    kind: Option<SeriesKind>,
+    samples: Vec<(Arc<SeriesKey>, SeriesKind, f64)>,
+}
+
+impl SampleSink<'_> {
+    fn add(&mut self, suffix: &str, labels: &Labels, value: f64) {
+        let Some(kind) = self.kind.filter(|_| value.is_finite()) else {
+            return;
+        };
+        let name = format!("{}{suffix}", self.family);
+        let key = SeriesKey::new(&name, labels.pairs());
+        let key = if let Some(known) = self.known.get(&key) {
+            Arc::clone(known)
+        } else {
+            let key = Arc::new(key);
+            self.known.insert(Arc::clone(&key));
+            key
+        };
+        self.samples.push((key, kind, value));
+    }
+}
+
+impl Sink for SampleSink<'_> {
+    fn family(&mut self, head: &Head<'_>) {
+        head.name.clone_into(&mut self.family);
+        self.kind = match head.kind {
+            _ if head.name.ends_with("_info") => None,
+            MetricKind::Counter | MetricKind::Histogram => Some(SeriesKind::Counter),
+            MetricKind::Gauge | MetricKind::Summary => Some(SeriesKind::Gauge),
+        };
+    }
+
+    fn value(&mut self, labels: &Labels, value: f64) {
+        self.add("", labels, value);
+    }
+
+    fn count(&mut self, labels: &Labels, value: u64) {
+        self.add("", labels, value as f64);
+    }
+
+    /// A counter for each of its lines, as Prometheus has them.
+    fn histogram(&mut self, labels: &mut Labels, histogram: Histogram<'_>) {
+        let mut total = 0;
+        let bounds = histogram.bounds.chain(std::iter::once(f64::INFINITY));
+        for (bound, bucket) in bounds.zip(histogram.buckets) {
+            total += bucket;
+            let mut number = ryu::Buffer::new();
+            let is_last = bound.is_infinite();
+            labels.push(
+                "le",
+                if is_last {
+                    "+Inf"
+                } else {
+                    number.format_finite(bound)
+                },
+            );
+            self.add("_bucket", labels, total as f64);
+            labels.pop();
+        }
+        self.add("_sum", labels, histogram.sum);
+        self.add("_count", labels, total as f64);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+    use crate::exposition::Family;
+    use crate::store::{CountingPlan, Store};
+
+    const AT: Timestamp = Timestamp(1_795_000_000_000);
+
+    #[tokio::test]
+    async fn what_is_written_has_a_history() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("slod.db");
+        let store = Store::open(&path).expect("a new store");
+        let plan = |_: &_| CountingPlan::default();
+        let writer = store
+            .writer(Clock::system(), Duration::from_secs(86_400), plan)
+            .expect("a thread");
+        let recorder = Recorder::new(writer.handle());
+        let labels = || Labels::new(&[("service", "rag"), ("process", "app")]);
+        for tick in 0..3_u32 {
+            recorder.record(Timestamp(AT.0 + 10_000 * i64::from(tick)), |sink| {
+                sink.family(&(&Family::gauge("a_ratio", "ratio", &[], "")).into());
+                sink.value(&labels(), 0.25);
+                sink.value(&Labels::default(), f64::NAN);
+                sink.family(&(&Family::counter("b_total", &[], "")).into());
+                sink.count(&labels(), tick.into());
+                sink.family(&(&Family::gauge("c_info", "", &[], "")).into());
+                sink.count(&labels(), 1);
+                sink.family(&(&Family::histogram("d_seconds", "seconds", &[], "")).into());
+                let mut bounds = [0.5, 2.0].into_iter();
+                let buckets = [1, 0, u64::from(tick)];
+                let histogram = Histogram {
+                    bounds: &mut bounds,
+                    buckets: &buckets,
+                    sum: 1.5,
+                };
+                sink.histogram(&mut Labels::default(), histogram);
+            });
+        }
+        assert!(writer.close(Duration::from_secs(10)));
+        let store = Store::open_read_only(&path).expect("a store");
+        let series = store.series().expect("readable");
+        let last = |info: &crate::store::SeriesInfo| {
+            let mut last = 0.0;
+            let end = Timestamp(i64::MAX);
+            let visited = store.for_each_point(info.id, AT, end, |point| {
+                last = point.last;
+                true
+            });
+            visited.expect("readable");
+            (info.key.to_string(), info.kind.label(), last)
+        };
+        let kept: Vec<_> = series.iter().map(last).collect();
+        let kept: Vec<_> = kept
+            .iter()
+            .map(|(name, kind, value)| (&**name, *kind, *value))
+            .collect();
+        assert_eq!(
+            kept,
+            [
+                (r#"a_ratio{process="app",service="rag"}"#, "gauge", 0.25),
+                (r#"b_total{process="app",service="rag"}"#, "counter", 2.0),
+                (r#"d_seconds_bucket{le="0.5"}"#, "counter", 1.0),
+                (r#"d_seconds_bucket{le="2.0"}"#, "counter", 1.0),
+                (r#"d_seconds_bucket{le="+Inf"}"#, "counter", 3.0),
+                ("d_seconds_sum", "counter", 1.5),
+                ("d_seconds_count", "counter", 3.0),
+            ]
+        );
+    }
+}

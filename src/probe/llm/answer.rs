@@ -1,0 +1,189 @@
+//! What an answer consists of, whichever API it came by. Pure.
+
+use crate::outcome::{Cause, Figure, Figures, FinishReason};
+use crate::probe::dial::Failure;
+use crate::probe::quoted::quoted;
+use serde_json::Value;
+
+/// An answer as far as it is known.
+#[derive(Debug, Default)]
+pub struct Answer {
+    /// The answer itself, without reasoning.
+    pub text: String,
+    /// Whether the model asks for a tool, which is an answer without text.
+    pub calls_tool: bool,
+    /// Whether reasoning was sent.
+    pub reasons: bool,
+    /// Numbers of each vector of embeddings.
+    pub dimensions: Option<usize>,
+    pub finish: Option<FinishReason>,
+    pub usage: Usage,
+    /// Whether the stream said that it is complete.
+    pub ended: bool,
+}
+
+/// Tokens as the provider counts them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    pub input: Option<u64>,
+    pub output: Option<u64>,
+    /// Of the output, those that are reasoning.
+    pub reasoning: Option<u64>,
+}
+
+/// What an event of a stream adds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Piece {
+    /// Nothing that belongs to an answer, such as a ping.
+    Nothing,
+    /// A part without output, such as one with only a role.
+    Frame,
+    Reasoning,
+    Answer,
+}
+
+impl Answer {
+    /// Adds a text of the answer, which may be empty.
+    pub fn add_text(&mut self, text: &str) -> Piece {
+        self.text.push_str(text);
+        if text.is_empty() {
+            Piece::Frame
+        } else {
+            Piece::Answer
+        }
+    }
+
+    pub fn add_reasoning(&mut self, text: &str) -> Piece {
+        if text.is_empty() {
+            return Piece::Frame;
+        }
+        self.reasons = true;
+        Piece::Reasoning
+    }
+
+    pub fn add_tool_call(&mut self) -> Piece {
+        self.calls_tool = true;
+        Piece::Answer
+    }
+
+    pub fn figures(&self) -> Figures {
+        let mut figures = Figures::default();
+        for (figure, tokens) in [
+            (Figure::InputTokens, self.usage.input),
+            (Figure::OutputTokens, self.usage.output),
+        ] {
+            if let Some(tokens) = tokens {
+                figures.set(figure, u32::try_from(tokens).unwrap_or(u32::MAX));
+            }
+        }
+        if let Some(finish) = self.finish {
+            figures.set(Figure::FinishReason, finish.code().into());
+        }
+        figures
+    }
+
+    /// Tokens that were streamed, whose pace can be seen: all of them, or only those of the answer
+    /// where reasoning was done out of sight.
+    pub fn streamed_tokens(&self) -> Option<u64> {
+        let output = self.usage.output?;
+        let hidden = if self.reasons {
+            0
+        } else {
+            self.usage.reasoning.unwrap_or(0)
+        };
+        Some(output.saturating_sub(hidden))
+    }
+
+    /// An answer of nothing is bad, whatever is expected.
+    pub fn check_presence(&self) -> Result<(), Failure> {
+        let is_empty = self.text.trim().is_empty() && !self.calls_tool;
+        if !is_empty || self.dimensions.is_some_and(|numbers| numbers > 0) {
+            return Ok(());
+        }
+        let reasoned = self.reasons || self.usage.reasoning.is_some_and(|tokens| tokens > 0);
+        let message = match self.finish {
+            Some(FinishReason::Length) if reasoned => {
+                "the answer is empty: `max_tokens` was used up by reasoning".to_owned()
+            }
+            Some(finish) => format!("the answer is empty (finish reason {finish})"),
+            None => "the answer is empty".to_owned(),
+        };
+        Err(Failure::bad(Cause::EmptyAnswer, message))
+    }
+}
+
+impl Usage {
+    /// Takes what an object of usage says. Counts only grow in the course of a stream.
+    pub fn take(&mut self, usage: &Value) {
+        let number = |names: &[&str]| {
+            let mut values = names.iter().map(|name| usage.get(name));
+            values.find_map(|value| value.and_then(Value::as_u64))
+        };
+        let input = number(&["prompt_tokens", "input_tokens"]).map(|input| {
+            // Anthropic counts what comes from its cache, or goes there, apart.
+            let cached = ["cache_creation_input_tokens", "cache_read_input_tokens"];
+            let cached = cached.iter().filter_map(|name| number(&[name]));
+            input.saturating_add(cached.sum())
+        });
+        let output = number(&["completion_tokens", "output_tokens"]);
+        let details = ["completion_tokens_details", "output_tokens_details"];
+        let mut details = details.iter().filter_map(|name| usage.get(name));
+        let reasoning = details.find_map(|details| details.get("reasoning_tokens")?.as_u64());
+        self.input = self.input.max(input);
+        self.output = self.output.max(output);
+        self.reasoning = self.reasoning.max(reasoning);
+    }
+}
+
+/// The reason that a provider names, in the words of OpenAI, Anthropic, vLLM and others.
+pub fn finish_reason(word: &str) -> FinishReason {
+    match word {
+        "stop" | "end_turn" | "stop_sequence" | "eos" | "eos_token" | "completed" => {
+            FinishReason::Stop
+        }
+        "length" | "max_tokens" | "max_output_tokens" | "model_context_window_exceeded" => {
+            FinishReason::Length
+        }
+        "tool_calls" | "function_call" | "tool_use" => FinishReason::ToolCalls,
+        "content_filter" | "safety" => FinishReason::ContentFilter,
+        "refusal" => FinishReason::Refusal,
+        _ => FinishReason::Other,
+    }
+}
+
+/// The error that an answer of status 200 reports.
+pub fn reported_error(error: &Value) -> Failure {
+    let message = match describe(error) {
+        Some(words) => format!("the answer contains an error: {words}"),
+        None => "the answer contains an error".to_owned(),
+    };
+    Failure::bad(Cause::StreamError, message)
+}
+
+/// Type or code and message of an error, which providers write in several ways.
+pub fn describe(error: &Value) -> Option<String> {
+    if let Some(text) = error.as_str() {
+        return Some(quoted(text.as_bytes()));
+    }
+    let word = |name: &str| match error.get(name)? {
+        Value::String(text) if !text.is_empty() => Some(shortened(text)),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    };
+    let kind = word("type").or_else(|| word("code"));
+    let message = word("message");
+    match (kind, message) {
+        (None, None) => None,
+        (Some(one), None) | (None, Some(one)) => Some(one),
+        (Some(kind), Some(message)) => Some(format!("{kind}: {message}")),
+    }
+}
+
+fn shortened(text: &str) -> String {
+    const SHOWN_MAX: usize = 120;
+    let mut shown: String = text.chars().take(SHOWN_MAX).collect();
+    if shown.len() < text.len() {
+        shown.push('…');
+    }
+    shown
+}

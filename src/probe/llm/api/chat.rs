@@ -1,0 +1,122 @@
+//! Chat completions and completions, as OpenAI defines them and Together, Azure, vLLM, Ollama, LiteLLM
+//! and others serve them.
+
+use super::{Question, conversation, list, missing, prompt, text};
+use crate::outcome::FinishReason;
+use crate::probe::dial::Failure;
+use crate::probe::llm::answer::{Answer, Piece, finish_reason, reported_error};
+use serde_json::{Map, Value, json};
+
+pub fn question(question: &Question) -> Map<String, Value> {
+    let mut body = text_question(question);
+    body.remove("prompt");
+    let messages = conversation(question.messages.iter());
+    body.insert("messages".to_owned(), messages);
+    body
+}
+
+pub fn text_question(question: &Question) -> Map<String, Value> {
+    let mut body = Map::new();
+    body.insert("prompt".to_owned(), json!(prompt(question)));
+    body.insert("max_tokens".to_owned(), json!(question.max_tokens));
+    if question.stream {
+        let usage = json!({ "include_usage": true });
+        body.insert("stream_options".to_owned(), usage);
+    }
+    body
+}
+
+/// The chunk with the usage has no choices, and one with choices may have no text.
+pub fn take_chunk(answer: &mut Answer, data: &Value) -> Result<Piece, Failure> {
+    take_usage(answer, data);
+    let mut piece = Piece::Frame;
+    for choice in list(data, "choices") {
+        take_finish(answer, choice, data)?;
+        let part = choice.get("delta").filter(|delta| !delta.is_null());
+        piece = strongest(piece, take_part(answer, part.unwrap_or(choice)));
+    }
+    Ok(piece)
+}
+
+pub fn take_whole(answer: &mut Answer, data: &Value) -> Result<(), Failure> {
+    take_usage(answer, data);
+    if !data.get("choices").is_some_and(Value::is_array) {
+        return Err(missing("choices"));
+    }
+    for choice in list(data, "choices") {
+        take_finish(answer, choice, data)?;
+        take_part(answer, choice.get("message").unwrap_or(choice));
+    }
+    Ok(())
+}
+
+fn take_usage(answer: &mut Answer, data: &Value) {
+    if let Some(usage) = data.get("usage") {
+        answer.usage.take(usage);
+    }
+}
+
+fn take_finish(answer: &mut Answer, choice: &Value, data: &Value) -> Result<(), Failure> {
+    match text(choice, "finish_reason") {
+        // As routers of several providers report that theirs failed.
+        Some("error") => Err(reported_error(choice.get("error").unwrap_or(data))),
+        Some(reason) => {
+            answer.finish = Some(finish_reason(reason));
+            Ok(())
+        }
+        None => Ok(()),
+    }
+}
+
+/// A delta, a message, or the choice of a completion.
+fn take_part(answer: &mut Answer, part: &Value) -> Piece {
+    let mut piece = Piece::Frame;
+    // The names that servers of open models give to it.
+    for name in ["reasoning_content", "reasoning"] {
+        if let Some(text) = text(part, name) {
+            piece = strongest(piece, answer.add_reasoning(text));
+            break;
+        }
+    }
+    for name in ["content", "text", "refusal"] {
+        match part.get(name) {
+            Some(Value::String(text)) => piece = strongest(piece, answer.add_text(text)),
+            Some(Value::Array(parts)) => {
+                for part in parts {
+                    piece = strongest(piece, take_content(answer, part));
+                }
+            }
+            _ => {}
+        }
+    }
+    let is_refusal = text(part, "refusal").is_some_and(|text| !text.is_empty());
+    if is_refusal && answer.finish.is_none() {
+        answer.finish = Some(FinishReason::Refusal);
+    }
+    let calls = part.get("function_call").is_some_and(Value::is_object);
+    if calls || !list(part, "tool_calls").is_empty() {
+        piece = answer.add_tool_call();
+    }
+    piece
+}
+
+/// One of several parts of a content.
+fn take_content(answer: &mut Answer, part: &Value) -> Piece {
+    match (text(part, "type"), text(part, "text")) {
+        (Some("thinking"), inner) => {
+            let parts = list(part, "thinking").iter();
+            let texts = parts.filter_map(|part| text(part, "text")).chain(inner);
+            answer.add_reasoning(&texts.collect::<String>())
+        }
+        (_, Some(text)) => answer.add_text(text),
+        _ => Piece::Frame,
+    }
+}
+
+fn strongest(a: Piece, b: Piece) -> Piece {
+    if a == Piece::Answer || b == Piece::Frame {
+        a
+    } else {
+        b
+    }
+}

@@ -1,0 +1,234 @@
+//! The APIs of language models: what each is sent, and how its answers are read. Pure.
+
+mod chat;
+mod embeddings;
+mod messages;
+mod responses;
+
+use super::answer::{Answer, Piece, reported_error};
+use super::sse::Event;
+use crate::outcome::Cause;
+use crate::probe::dial::Failure;
+use crate::probe::quoted::quoted;
+use serde_json::{Map, Value, json};
+
+/// A way of talking to a language model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Api {
+    /// OpenAI's chat completions, which most providers and servers have.
+    Chat,
+    /// OpenAI's older completions of a text.
+    Completions,
+    /// OpenAI's responses.
+    Responses,
+    /// Anthropic's messages.
+    Messages,
+    /// OpenAI's embeddings.
+    Embeddings,
+}
+
+/// A message of the conversation that is sent.
+#[derive(Clone, Debug)]
+pub struct Message {
+    pub role: Role,
+    pub content: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    System,
+    Developer,
+    User,
+    Assistant,
+}
+
+impl Role {
+    pub const BY_LABEL: &'static [(&'static str, Self)] = &[
+        ("system", Self::System),
+        ("developer", Self::Developer),
+        ("user", Self::User),
+        ("assistant", Self::Assistant),
+    ];
+
+    fn label(self) -> &'static str {
+        match self {
+            Self::System => "system",
+            Self::Developer => "developer",
+            Self::User => "user",
+            Self::Assistant => "assistant",
+        }
+    }
+}
+
+/// What is asked.
+#[derive(Clone, Debug)]
+pub struct Question {
+    pub model: String,
+    pub messages: Vec<Message>,
+    pub max_tokens: u32,
+    pub stream: bool,
+    /// Further fields of the request; null removes one.
+    pub parameters: Vec<(String, Value)>,
+}
+
+impl Api {
+    pub const BY_LABEL: &'static [(&'static str, Self)] = &[
+        ("chat", Self::Chat),
+        ("completions", Self::Completions),
+        ("responses", Self::Responses),
+        ("messages", Self::Messages),
+        ("embeddings", Self::Embeddings),
+    ];
+
+    /// Whether it takes a conversation, and not only a text.
+    pub const fn takes_messages(self) -> bool {
+        matches!(self, Self::Chat | Self::Responses | Self::Messages)
+    }
+
+    pub const fn can_stream(self) -> bool {
+        !matches!(self, Self::Embeddings)
+    }
+
+    /// The end of the path that providers usually give it.
+    pub const fn usual_path(self) -> &'static str {
+        match self {
+            Self::Chat => "/chat/completions",
+            Self::Completions => "/completions",
+            Self::Responses => "/responses",
+            Self::Messages => "/messages",
+            Self::Embeddings => "/embeddings",
+        }
+    }
+
+    /// OpenTelemetry's name of the operation.
+    pub const fn operation(self) -> &'static str {
+        match self {
+            Self::Chat | Self::Responses | Self::Messages => "chat",
+            Self::Completions => "text_completion",
+            Self::Embeddings => "embeddings",
+        }
+    }
+
+    /// The body of a request.
+    pub fn request(self, question: &Question) -> Value {
+        let mut body = Map::new();
+        body.insert("model".to_owned(), json!(question.model));
+        let fields = match self {
+            Self::Chat => chat::question(question),
+            Self::Completions => chat::text_question(question),
+            Self::Responses => responses::question(question),
+            Self::Messages => messages::question(question),
+            Self::Embeddings => embeddings::question(question),
+        };
+        body.extend(fields);
+        if self.can_stream() && question.stream {
+            body.insert("stream".to_owned(), json!(true));
+        }
+        for (name, value) in &question.parameters {
+            match value {
+                Value::Null => drop(body.remove(name)),
+                value => drop(body.insert(name.clone(), value.clone())),
+            }
+        }
+        Value::Object(body)
+    }
+
+    /// Takes an event of a stream.
+    pub fn take_event(self, answer: &mut Answer, event: &Event) -> Result<Piece, Failure> {
+        let is_terminator = event.data.trim() == "[DONE]";
+        if is_terminator && matches!(self, Self::Chat | Self::Completions) {
+            answer.ended = true;
+            return Ok(Piece::Nothing);
+        }
+        if event.data.trim().is_empty() || event.name == "ping" {
+            return Ok(Piece::Nothing);
+        }
+        let data: Value = serde_json::from_str(&event.data).map_err(|_| {
+            let seen = quoted(event.data.as_bytes());
+            Failure::bad(Cause::Protocol, format!("an event is not JSON: {seen}"))
+        })?;
+        if event.name == "error" {
+            return Err(reported_error(data.get("error").unwrap_or(&data)));
+        }
+        check_error(&data)?;
+        match self {
+            Self::Chat | Self::Completions => chat::take_chunk(answer, &data),
+            Self::Responses => responses::take_event(answer, &data),
+            Self::Messages => Ok(messages::take_event(answer, &data)),
+            Self::Embeddings => Ok(Piece::Nothing),
+        }
+    }
+
+    /// Reads an answer that is no stream.
+    pub fn take_whole(self, answer: &mut Answer, data: &Value) -> Result<(), Failure> {
+        check_error(data)?;
+        match self {
+            Self::Chat | Self::Completions => chat::take_whole(answer, data)?,
+            Self::Responses => responses::take_whole(answer, data)?,
+            Self::Messages => messages::take_whole(answer, data)?,
+            Self::Embeddings => embeddings::take_whole(answer, data)?,
+        }
+        answer.ended = true;
+        Ok(())
+    }
+
+    /// Whether a stream that is over is a whole answer.
+    pub fn check_end(self, answer: &Answer) -> Result<(), Failure> {
+        let missing = if answer.ended {
+            // What nobody ended may lack its rest, whatever a proxy adds to it.
+            answer.finish.is_none().then_some("a finish reason")
+        } else {
+            Some(match self {
+                Self::Chat | Self::Completions | Self::Embeddings => "`data: [DONE]`",
+                Self::Responses => "`response.completed`",
+                Self::Messages => "`message_stop`",
+            })
+        };
+        match missing {
+            None => Ok(()),
+            Some(missing) => {
+                let message = format!("the stream ended without {missing}");
+                Err(Failure::bad(Cause::StreamBroken, message))
+            }
+        }
+    }
+}
+
+/// An error in the place of an answer or of a part of it.
+fn check_error(data: &Value) -> Result<(), Failure> {
+    let error = data.get("error").filter(|error| !error.is_null());
+    // As older servers of open models write it.
+    let is_error = |name: &str| data.get(name).and_then(Value::as_str) == Some("error");
+    let error = error.or_else(|| (is_error("object") || is_error("type")).then_some(data));
+    error.map_or(Ok(()), |error| Err(reported_error(error)))
+}
+
+/// An answer that lacks what every answer has.
+fn missing(what: &str) -> Failure {
+    Failure::bad(Cause::Protocol, format!("the answer has no `{what}`"))
+}
+
+/// A text at a place of a value.
+fn text<'a>(value: &'a Value, name: &str) -> Option<&'a str> {
+    value.get(name)?.as_str()
+}
+
+/// The items of a list at a place of a value.
+fn list<'a>(value: &'a Value, name: &str) -> &'a [Value] {
+    let list = value.get(name).and_then(Value::as_array);
+    list.map_or(&[], Vec::as_slice)
+}
+
+/// The conversation as OpenAI and Anthropic write it.
+fn conversation<'a>(messages: impl Iterator<Item = &'a Message>) -> Value {
+    let messages =
+        messages.map(|message| json!({ "role": message.role.label(), "content": message.content }));
+    Value::Array(messages.collect())
+}
+
+/// The question as one text.
+fn prompt(question: &Question) -> String {
+    let texts = question.messages.iter();
+    let texts: Vec<_> = texts.map(|message| message.content.as_str()).collect();
+    texts.join("\n")
+}

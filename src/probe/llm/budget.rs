@@ -1,0 +1,329 @@
+//! A budget of tokens and cost per day: what was spent is known before each attempt, and an attempt
+//! that could exceed the budget is not made.
+
+use crate::outcome::{Figure, Measurement, Outcome, Record, Timestamp, Verdict};
+use chrono::NaiveDate;
+use chrono_tz::Tz;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// What may be spent on a day.
+#[derive(Clone, Copy, Debug)]
+pub struct Budget {
+    pub tokens: Option<u64>,
+    pub cost: Option<f64>,
+    pub price: Price,
+    /// Where days begin and end.
+    pub zone: Tz,
+}
+
+/// Prices of a million tokens each.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Price {
+    pub input: f64,
+    pub output: f64,
+}
+
+/// Tokens of one attempt, or of a day.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tokens {
+    pub input: u64,
+    pub output: u64,
+}
+
+/// What a probe has spent, also before a reload.
+#[derive(Clone, Debug, Default)]
+pub struct Spending(Arc<Mutex<Spent>>);
+
+#[derive(Debug, Default)]
+struct Spent {
+    day: Option<NaiveDate>,
+    tokens: Tokens,
+    /// The longest prompt that the provider has counted.
+    longest_input: Option<u64>,
+}
+
+/// An attempt whose tokens are set aside until it is known what it spent. If it is cut off, they
+/// stay spent.
+#[derive(Debug)]
+pub struct Reservation {
+    day: NaiveDate,
+    tokens: Tokens,
+}
+
+impl Tokens {
+    fn plus(self, other: Self) -> Self {
+        Self {
+            input: self.input.saturating_add(other.input),
+            output: self.output.saturating_add(other.output),
+        }
+    }
+
+    fn minus(self, other: Self) -> Self {
+        Self {
+            input: self.input.saturating_sub(other.input),
+            output: self.output.saturating_sub(other.output),
+        }
+    }
+
+    fn sum(self) -> u64 {
+        self.input.saturating_add(self.output)
+    }
+}
+
+impl Budget {
+    fn day(&self, at: Timestamp) -> NaiveDate {
+        at.to_utc().with_timezone(&self.zone).date_naive()
+    }
+
+    fn cost(&self, tokens: Tokens) -> f64 {
+        const MILLION: f64 = 1e6;
+        (tokens.input as f64 * self.price.input + tokens.output as f64 * self.price.output)
+            / MILLION
+    }
+
+    /// Why tokens exceed it, if they do.
+    fn exceeded_by(&self, tokens: Tokens) -> Option<String> {
+        let many = self.tokens.filter(|most| tokens.sum() > *most);
+        let dear = self.cost.filter(|most| self.cost(tokens) > *most);
+        match (many, dear) {
+            (Some(most), _) => Some(format!("{most} tokens")),
+            (None, Some(most)) => Some(format!("a cost of {most}")),
+            (None, None) => None,
+        }
+    }
+
+    /// Whether it does not even suffice for one attempt.
+    pub fn is_below(&self, worst: Tokens) -> bool {
+        self.exceeded_by(worst).is_some()
+    }
+
+    /// Sets aside what an attempt can spend at most, or says why it must not be made. `worst` is
+    /// what is known of it without a provider's count of its prompt.
+    pub fn reserve(
+        &self,
+        spending: &Spending,
+        at: Timestamp,
+        worst: Tokens,
+    ) -> Result<Reservation, String> {
+        let day = self.day(at);
+        let mut spent = spending.of_day(day);
+        let tokens = Tokens {
+            input: spent.longest_input.unwrap_or(worst.input),
+            ..worst
+        };
+        let total = spent.tokens.plus(tokens);
+        if let Some(limit) = self.exceeded_by(total) {
+            let used = spent.tokens.sum();
+            return Err(format!(
+                "the budget of {limit} a day does not suffice for another attempt: {used} tokens were used, and one takes up to {}; probing continues tomorrow ({})",
+                tokens.sum(),
+                self.zone
+            ));
+        }
+        spent.tokens = total;
+        Ok(Reservation { day, tokens })
+    }
+
+    /// Takes what was spent before this process, by outcomes in the order of time up to `now`.
+    pub fn recall(&self, spending: &Spending, outcomes: &[Record], now: Timestamp, worst: Tokens) {
+        let day = self.day(now);
+        let mut spent = spending.of_day(day);
+        for record in outcomes {
+            spent.note_input(&record.outcome);
+        }
+        let worst = Tokens {
+            input: spent.longest_input.unwrap_or(worst.input),
+            ..worst
+        };
+        let today = outcomes.iter().filter(|record| self.day(record.at) == day);
+        for record in today {
+            spent.tokens = spent.tokens.plus(charged(&record.outcome, worst));
+        }
+    }
+}
+
+/// What an attempt cost: what the provider counted. Where it counted nothing, nothing is spent if it
+/// refused the request or never got it, and as much as possible if it may have answered.
+fn charged(outcome: &Outcome, worst: Tokens) -> Tokens {
+    let figure = |one| outcome.figures.get(one).map(u64::from);
+    let (input, output) = (figure(Figure::InputTokens), figure(Figure::OutputTokens));
+    if input.is_some() || output.is_some() {
+        return Tokens {
+            input: input.unwrap_or(0),
+            output: output.unwrap_or(0),
+        };
+    }
+    let was_sent = outcome.measured.get(Measurement::Processing).is_some();
+    let was_refused = outcome.code.is_some_and(|code| !(200..300).contains(&code));
+    if !was_sent || was_refused || matches!(outcome.verdict, Verdict::Void(_)) {
+        return Tokens::default();
+    }
+    worst
+}
+
+impl Spending {
+    /// Replaces what was set aside by what was spent.
+    pub fn settle(&self, reserved: &Reservation, outcome: &Outcome) {
+        let mut spent = self.lock();
+        spent.note_input(outcome);
+        if spent.day == Some(reserved.day) {
+            let actual = charged(outcome, reserved.tokens);
+            spent.tokens = spent.tokens.minus(reserved.tokens).plus(actual);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Spent> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn of_day(&self, day: NaiveDate) -> MutexGuard<'_, Spent> {
+        let mut spent = self.lock();
+        if spent.day != Some(day) {
+            spent.day = Some(day);
+            spent.tokens = Tokens::default();
+        }
+        spent
+    }
+}
+
+impl Spent {
+    fn note_input(&mut self, outcome: &Outcome) {
+        let input = outcome.figures.get(Figure::InputTokens).map(u64::from);
+        self.longest_input = self.longest_input.max(input);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outcome::{Cause, ProbeKey};
+    use std::time::Duration;
+
+    const NOON: Timestamp = Timestamp::from_secs(1_800_014_400);
+    const DAY: Duration = Duration::from_secs(86_400);
+    const WORST: Tokens = Tokens {
+        input: 100,
+        output: 50,
+    };
+
+    fn budget(tokens: Option<u64>, cost: Option<f64>) -> Budget {
+        Budget {
+            tokens,
+            cost,
+            price: Price {
+                input: 1.0,
+                output: 4.0,
+            },
+            zone: Tz::UTC,
+        }
+    }
+
+    fn outcome(tokens: Option<(u32, u32)>, code: Option<u32>) -> Outcome {
+        let mut outcome = Outcome::new(Verdict::Good, Duration::ZERO);
+        outcome
+            .measured
+            .add(Measurement::Processing, Duration::ZERO);
+        outcome.code = code;
+        if let Some((input, output)) = tokens {
+            outcome.figures.set(Figure::InputTokens, input);
+            outcome.figures.set(Figure::OutputTokens, output);
+        }
+        outcome
+    }
+
+    /// Attempts of these tokens that can be made on one day.
+    fn attempts(budget: Budget, spending: &Spending, at: Timestamp, tokens: (u32, u32)) -> usize {
+        let made = std::iter::from_fn(|| {
+            let reserved = budget.reserve(spending, at, WORST).ok()?;
+            let outcome = outcome(Some(tokens), Some(200));
+            spending.settle(&reserved, &outcome);
+            Some(())
+        });
+        made.take(1000).count()
+    }
+
+    #[test]
+    fn the_budget_is_never_exceeded_and_comes_back_every_day() {
+        let (budget, spending) = (budget(Some(1000), None), Spending::default());
+        // Ten of 60 are 600; up to 70 each until then, since the provider counted 20 of the prompt.
+        assert_eq!(attempts(budget, &spending, NOON, (20, 40)), 16);
+        let reason = budget.reserve(&spending, NOON, WORST).expect_err("spent");
+        assert!(reason.contains("960 tokens were used") && reason.contains("1000 tokens a day"));
+        assert_eq!(attempts(budget, &spending, NOON.after(DAY), (20, 40)), 16);
+    }
+
+    #[test]
+    fn the_cost_counts_as_well() {
+        let (budget, spending) = (budget(None, Some(0.001)), Spending::default());
+        // 20 + 4 * 40 = 180 millionths each, and up to 220 before it is known.
+        assert_eq!(attempts(budget, &spending, NOON, (20, 40)), 5);
+    }
+
+    #[test]
+    fn days_are_those_of_the_zone() {
+        let berlin = Budget {
+            zone: Tz::Europe__Berlin,
+            ..budget(Some(150), None)
+        };
+        let spending = Spending::default();
+        let evening = Timestamp::from_secs(1_800_054_000); // 23:00 in Berlin
+        assert!(berlin.reserve(&spending, evening, WORST).is_ok());
+        let before = evening.after(Duration::from_secs(3599));
+        assert!(berlin.reserve(&spending, before, WORST).is_err());
+        let midnight = evening.after(Duration::from_secs(3600));
+        assert!(berlin.reserve(&spending, midnight, WORST).is_ok());
+    }
+
+    #[test]
+    fn what_was_spent_without_a_count_is_charged_in_full_unless_nothing_was() {
+        let refused = outcome(None, Some(429));
+        let broken = outcome(None, Some(200));
+        let silent = outcome(None, None);
+        let unconnected = Outcome::new(Verdict::Bad(Cause::Refused), Duration::ZERO);
+        let mut void = outcome(None, Some(200));
+        void.verdict = Verdict::Void(crate::outcome::VoidReason::Stalled);
+        for (outcome, tokens) in [
+            (
+                outcome(Some((3, 4)), Some(200)),
+                Tokens {
+                    input: 3,
+                    output: 4,
+                },
+            ),
+            (refused, Tokens::default()),
+            (unconnected, Tokens::default()),
+            (void, Tokens::default()),
+            (broken, WORST),
+            (silent, WORST),
+        ] {
+            assert_eq!(charged(&outcome, WORST), tokens, "{outcome:?}");
+        }
+    }
+
+    #[test]
+    fn a_restart_continues_with_what_the_store_kept() {
+        let (budget, spending) = (budget(Some(1000), None), Spending::default());
+        let record = |at, outcome| Record {
+            key: ProbeKey::new("s", "p"),
+            at,
+            interval: Duration::from_secs(10),
+            outcome,
+        };
+        let yesterday = NOON.before(DAY);
+        let stored = [
+            record(yesterday, outcome(Some((20, 40)), Some(200))),
+            record(NOON, outcome(Some((20, 400)), Some(200))),
+            record(NOON, outcome(None, Some(200))),
+        ];
+        budget.recall(&spending, &stored, NOON, WORST);
+        // 420, and 70 for the one that broke off.
+        assert_eq!(attempts(budget, &spending, NOON, (20, 40)), 8);
+    }
+
+    #[test]
+    fn an_attempt_that_is_cut_off_stays_charged() {
+        let (budget, spending) = (budget(Some(200), None), Spending::default());
+        let _reserved = budget.reserve(&spending, NOON, WORST).expect("within it");
+        assert!(budget.reserve(&spending, NOON, WORST).is_err());
+    }
+}

@@ -1,0 +1,256 @@
+//! What the headers of an answer say of rate limits: in the form of OpenAI, of Together, of Anthropic,
+//! and of others that name them alike. Pure.
+
+use crate::outcome::{RateLimit, RateLimits, Timestamp};
+use chrono::DateTime;
+use http::HeaderMap;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Characters of the name of a limit, which becomes the value of a label.
+const NAME_MAX: usize = 40;
+/// Waits that servers ask for beyond this are taken as this.
+const RETRY_MAX: Duration = Duration::from_secs(7 * 86_400);
+
+/// What a header with a limit is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    Limit,
+    Remaining,
+}
+
+/// The limits of an answer. What is absent or negative is unknown, and no limit without something
+/// that remains is kept.
+pub fn rate_limits(headers: &HeaderMap) -> RateLimits {
+    let mut found: BTreeMap<String, (Option<u64>, Option<u64>)> = BTreeMap::new();
+    for (name, value) in headers {
+        let Some((name, part)) = limit_name(name.as_str()) else {
+            continue;
+        };
+        let Some(number) = value.to_str().ok().and_then(leading_number) else {
+            continue;
+        };
+        let (limit, remaining) = found.entry(name).or_default();
+        match part {
+            Part::Limit => *limit = Some(number),
+            Part::Remaining => *remaining = Some(number),
+        }
+    }
+    let mut limits = RateLimits::default();
+    for (name, (limit, remaining)) in found {
+        if let Some(remaining) = remaining {
+            limits.put(RateLimit {
+                name: name.into(),
+                remaining,
+                limit,
+            });
+        }
+    }
+    limits
+}
+
+/// `x-ratelimit-remaining-tokens` is about `tokens`, as is `anthropic-ratelimit-tokens-remaining`
+/// and Together's `x-tokenlimit-remaining`; `x-ratelimit-remaining` alone is about requests.
+fn limit_name(header: &str) -> Option<(String, Part)> {
+    let (rest, default) = match (
+        header.split_once("ratelimit-"),
+        header.split_once("tokenlimit-"),
+    ) {
+        (Some((_, rest)), _) => (rest, "requests"),
+        (None, Some((_, rest))) => (rest, "tokens"),
+        (None, None) => return None,
+    };
+    let words: Vec<_> = rest.split(['-', '_']).collect();
+    let part = |word: &str| match word {
+        "limit" => Some(Part::Limit),
+        "remaining" => Some(Part::Remaining),
+        _ => None,
+    };
+    // First or last; in the middle it is a part of a name.
+    let (found, name) = match (part(words.first()?), part(words.last()?)) {
+        (Some(found), _) => (found, &words[1..]),
+        (None, Some(found)) => (found, &words[..words.len() - 1]),
+        (None, None) => return None,
+    };
+    let name = if name.is_empty() {
+        default.to_owned()
+    } else {
+        name.join("_")
+    };
+    (name.len() <= NAME_MAX).then_some((name, found))
+}
+
+/// A whole number at the start, which a policy may follow: `100;w=60`.
+fn leading_number(text: &str) -> Option<u64> {
+    let text = text.trim();
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, rest) = text.split_at(digits);
+    let ends = rest.is_empty() || rest.starts_with(['.', ',', ';', ' ']);
+    number.parse().ok().filter(|_| ends)
+}
+
+/// How long the server asks to wait: `retry-after-ms`, or `retry-after` in seconds or as a date.
+pub fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
+    let text = |name: &str| headers.get(name)?.to_str().ok().map(str::trim);
+    let number = |text: &str, unit: f64| {
+        let seconds = text.parse::<f64>().ok()? / unit;
+        let wait = Duration::try_from_secs_f64(seconds).ok()?;
+        Some(wait.min(RETRY_MAX))
+    };
+    if let Some(wait) = text("retry-after-ms").and_then(|text| number(text, 1000.0)) {
+        return Some(wait);
+    }
+    let text = text("retry-after")?;
+    number(text, 1.0).or_else(|| {
+        let date = DateTime::parse_from_rfc2822(text).ok()?;
+        let wait = u64::try_from(date.timestamp_millis() - now.0).unwrap_or(0);
+        Some(Duration::from_millis(wait).min(RETRY_MAX))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::{HeaderName, HeaderValue};
+
+    fn headers(lines: &[(&str, &str)]) -> HeaderMap {
+        let lines = lines.iter().map(|(name, value)| {
+            let name: HeaderName = name.parse().expect("a name");
+            (name, HeaderValue::from_str(value).expect("a value"))
+        });
+        lines.collect()
+    }
+
+    fn found(lines: &[(&str, &str)]) -> Vec<(String, u64, Option<u64>)> {
+        let limits = rate_limits(&headers(lines));
+        let limits = limits.iter();
+        limits
+            .map(|one| (one.name.to_string(), one.remaining, one.limit))
+            .collect()
+    }
+
+    fn is(name: &str, remaining: u64, limit: Option<u64>) -> (String, u64, Option<u64>) {
+        (name.to_owned(), remaining, limit)
+    }
+
+    #[test]
+    fn the_forms_of_providers_are_read() {
+        let openai = [
+            ("x-ratelimit-limit-requests", "5000"),
+            ("x-ratelimit-remaining-requests", "4999"),
+            ("x-ratelimit-reset-requests", "12ms"),
+            ("x-ratelimit-limit-tokens", "160000"),
+            ("x-ratelimit-remaining-tokens", "159976"),
+            ("x-ratelimit-reset-tokens", "6m30s"),
+            ("x-ratelimit-limit-project-tokens", "1000"),
+            ("x-ratelimit-remaining-project-tokens", "0"),
+            ("x-ratelimit-remaining-tokens_usage_based", "7"),
+        ];
+        assert_eq!(
+            found(&openai),
+            [
+                is("project_tokens", 0, Some(1000)),
+                is("requests", 4999, Some(5000)),
+                is("tokens", 159_976, Some(160_000)),
+                is("tokens_usage_based", 7, None),
+            ]
+        );
+        let together = [
+            ("x-ratelimit-limit", "10"),
+            ("x-ratelimit-remaining", "9"),
+            ("x-ratelimit-reset", "1"),
+            ("x-tokenlimit-limit", "3000"),
+            ("x-tokenlimit-remaining", "2990"),
+        ];
+        assert_eq!(
+            found(&together),
+            [is("requests", 9, Some(10)), is("tokens", 2990, Some(3000))]
+        );
+        let anthropic = [
+            ("anthropic-ratelimit-requests-limit", "50"),
+            ("anthropic-ratelimit-requests-remaining", "49"),
+            ("anthropic-ratelimit-requests-reset", "2026-01-01T00:00:00Z"),
+            ("anthropic-ratelimit-input-tokens-limit", "40000"),
+            ("anthropic-ratelimit-input-tokens-remaining", "39000"),
+        ];
+        assert_eq!(
+            found(&anthropic),
+            [
+                is("input_tokens", 39_000, Some(40_000)),
+                is("requests", 49, Some(50)),
+            ]
+        );
+        let others = [
+            ("ratelimit-limit", "100, 100;w=60"),
+            ("ratelimit-remaining", "50;w=60"),
+            ("x-ratelimit-limit-tokens-per-minute", "2000000"),
+            ("x-ratelimit-remaining-tokens-per-minute", "1999000"),
+        ];
+        assert_eq!(
+            found(&others),
+            [
+                is("requests", 50, Some(100)),
+                is("tokens_per_minute", 1_999_000, Some(2_000_000)),
+            ]
+        );
+    }
+
+    #[test]
+    fn what_is_unknown_is_absent_and_not_zero() {
+        for lines in [
+            &[("x-ratelimit-remaining-tokens", "-1")][..],
+            &[("x-ratelimit-remaining-tokens", "")],
+            &[("x-ratelimit-remaining-tokens", "12ms")],
+            &[("x-ratelimit-limit-tokens", "100")],
+            &[("x-ratelimit-over-limit", "no")],
+            &[("x-ratelimit-reset", "5")],
+            &[("x-ratelimit-remaining-tokens", "99999999999999999999")],
+            &[("x-request-id", "1")],
+        ] {
+            assert_eq!(found(lines), [], "{lines:?}");
+        }
+        let azure = [
+            ("x-ratelimit-limit-requests", "-1"),
+            ("x-ratelimit-remaining-requests", "0"),
+        ];
+        assert_eq!(found(&azure), [is("requests", 0, None)]);
+    }
+
+    #[test]
+    fn hostile_headers_give_few_limits() {
+        let lines: Vec<_> = (0..500)
+            .map(|number| (format!("x-ratelimit-remaining-{number}"), "1"))
+            .collect();
+        let lines: Vec<_> = lines
+            .iter()
+            .map(|(name, value)| (name.as_str(), *value))
+            .collect();
+        assert_eq!(found(&lines).len(), RateLimits::MAX);
+        let long = format!("x-ratelimit-remaining-{}", "x".repeat(1000));
+        assert_eq!(found(&[(&long, "1")]), []);
+    }
+
+    #[test]
+    fn the_time_to_wait_is_read_in_every_form() {
+        let now = Timestamp::from_secs(1_445_412_470);
+        let wait = |lines: &[(&str, &str)]| retry_after(&headers(lines), now);
+        let seconds = |seconds| Some(Duration::from_secs(seconds));
+        assert_eq!(wait(&[("retry-after", "20")]), seconds(20));
+        assert_eq!(
+            wait(&[("retry-after", "0.5")]),
+            Some(Duration::from_millis(500))
+        );
+        let date = "Wed, 21 Oct 2015 07:28:00 GMT";
+        assert_eq!(wait(&[("retry-after", date)]), seconds(10));
+        let past = "Wed, 21 Oct 2014 07:28:00 GMT";
+        assert_eq!(wait(&[("retry-after", past)]), seconds(0));
+        let both = [("retry-after", "20"), ("retry-after-ms", "1500")];
+        assert_eq!(wait(&both), Some(Duration::from_millis(1500)));
+        for odd in ["", "soon", "-5", "NaN", "inf"] {
+            assert_eq!(wait(&[("retry-after", odd)]), None, "{odd}");
+        }
+        assert_eq!(wait(&[("retry-after", "1e300")]), None);
+        assert_eq!(wait(&[("retry-after", "99999999")]), Some(RETRY_MAX));
+        assert_eq!(wait(&[]), None);
+    }
+}

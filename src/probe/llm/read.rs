@@ -1,0 +1,294 @@
+//! The kind's part of the config, every fault at its place.
+
+use super::api::{Api, Message, Question, Role};
+use super::budget::{Budget, Price, Tokens};
+use super::expect::{Bounds, Expect};
+use super::keys;
+use super::names::{Convention, provider};
+use super::{LlmProbe, Subject};
+use crate::probe::evaluate::Evaluator;
+use crate::probe::http::json::JsonCondition;
+use crate::probe::http::read::{
+    AGENT, read_authorization, read_transport, read_url, warn_of_open_secrets,
+};
+use crate::probe::http::request::Request;
+use crate::probe::http::sent::{fitting_version, read_headers};
+use crate::probe::http::{Version, keys as shared};
+use crate::yaml::{Key, Mapping, Section};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use hyper::body::Bytes;
+use serde_json::Value;
+use std::sync::{Arc, OnceLock};
+
+const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+const ANTHROPIC_VERSION: HeaderName = HeaderName::from_static("anthropic-version");
+/// The only one there is, since 2023.
+const VERSION: HeaderValue = HeaderValue::from_static("2023-06-01");
+/// Tokens that roles and templates add to a message at most, and the bytes of the shortest token.
+const PER_MESSAGE: u64 = 16;
+
+pub fn read(section: &Section<'_>) -> Option<LlmProbe> {
+    let api = section.get(&keys::API);
+    let question = api.and_then(|api| read_question(section, api));
+    let expect = api.and_then(|api| read_expect(section, api));
+    let url = read_url(section, &shared::URL);
+    let headers = read_all_headers(section, api, question.as_ref());
+    let body_limit = section.get(&keys::BODY_LIMIT);
+    let convention = section.get(&keys::OPENTELEMETRY);
+    let budget = read_budget(section, question.as_ref().zip(api));
+    let version = section.get(&shared::HTTP_VERSION).unwrap_or(Version::Auto);
+    let (api, question, url) = (api?, question?, url?);
+    let request = Request {
+        method: Method::POST,
+        headers: headers?,
+        body: Bytes::from(api.request(&question).to_string()),
+        cookies: None,
+        url,
+    };
+    let version = fitting_version(section, &request, version);
+    let transport = read_transport(section, version);
+    warn_of_open_secrets(section, &request);
+    Some(LlmProbe {
+        subject: subject(api, &question, &request, convention?),
+        api,
+        stream: question.stream,
+        request,
+        expect: Arc::new(expect?),
+        evaluator: Evaluator::default(),
+        body_limit: body_limit?,
+        transport: transport?,
+        budget,
+        worst: worst(api, &question),
+        spending: OnceLock::new(),
+    })
+}
+
+fn subject(api: Api, question: &Question, request: &Request, convention: Convention) -> Subject {
+    let owner = match api {
+        Api::Messages => "anthropic",
+        Api::Chat | Api::Completions | Api::Responses | Api::Embeddings => "openai",
+    };
+    Subject {
+        model: question.model.as_str().into(),
+        provider: provider(&request.url, owner),
+        operation: api.operation(),
+        convention,
+    }
+}
+
+fn read_question(section: &Section<'_>, api: Api) -> Option<Question> {
+    let messages = read_messages(section, api);
+    let stream = section.get(&keys::STREAM);
+    if !api.can_stream() && section.has(&keys::STREAM) && stream == Some(true) {
+        let help = "remove it, or use another `api`";
+        section.error(
+            "conflict",
+            &keys::STREAM,
+            "embeddings are never streamed",
+            help,
+        );
+    }
+    let parameters = section.map(&keys::PARAMETERS).into_iter();
+    let parameters = parameters.map(|(name, value, _)| {
+        let value = serde_json::from_str(&value).unwrap_or(Value::String(value));
+        (name, value)
+    });
+    let parameters = parameters.collect();
+    let (model, max_tokens) = (section.get(&keys::MODEL), section.get(&keys::MAX_TOKENS));
+    Some(Question {
+        model: model?,
+        messages: messages?,
+        max_tokens: max_tokens?,
+        stream: stream? && api.can_stream(),
+        parameters,
+    })
+}
+
+fn read_messages(section: &Section<'_>, api: Api) -> Option<Vec<Message>> {
+    if !section.has(&keys::MESSAGES) {
+        let content = section.get(&keys::PROMPT)?;
+        let role = Role::User;
+        return Some(vec![Message { role, content }]);
+    }
+    if section.has(&keys::PROMPT) {
+        let message = "`prompt` and `messages` are mutually exclusive";
+        section.error("conflict", &keys::MESSAGES, message, "remove one of them");
+    }
+    if !api.takes_messages() {
+        let message = "this API takes a text, and not a conversation";
+        section.error("conflict", &keys::MESSAGES, message, "use `prompt`");
+    }
+    let messages = section.sections(&keys::MESSAGES).map(|message| {
+        Some(Message {
+            role: message.get(&keys::ROLE)?,
+            content: message.get(&keys::CONTENT)?,
+        })
+    });
+    messages.collect()
+}
+
+/// What is sent with every request, unless `headers` has others.
+fn read_all_headers(
+    section: &Section<'_>,
+    api: Option<Api>,
+    question: Option<&Question>,
+) -> Option<HeaderMap> {
+    let mut headers = HeaderMap::new();
+    let accept = if question.is_some_and(|question| question.stream) {
+        "text/event-stream"
+    } else {
+        "application/json"
+    };
+    headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
+    headers.insert(ACCEPT, HeaderValue::from_static(accept));
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if api == Some(Api::Messages) {
+        headers.insert(ANTHROPIC_VERSION, VERSION);
+    }
+    let faultless = read_headers(section, &mut headers);
+    if let Some(key) = section.secret(&keys::API_KEY) {
+        if headers.contains_key(X_API_KEY) {
+            let message = "both `api_key` and the header x-api-key are given";
+            section.error("conflict", &keys::API_KEY, message, "remove one of them");
+        }
+        match Request::secret(key.reveal()) {
+            Some(value) => drop(headers.insert(X_API_KEY, value)),
+            None => section.error(
+                "invalid-value",
+                &keys::API_KEY,
+                "the value is not valid in a header",
+                "a key in one line",
+            ),
+        }
+    }
+    if let Some(value) = read_authorization(section) {
+        headers.insert(AUTHORIZATION, value);
+    }
+    faultless.then_some(headers)
+}
+
+fn read_expect(section: &Section<'_>, api: Api) -> Option<Expect> {
+    let at = section.section_or_empty(&keys::EXPECT)?;
+    let mut json = Vec::new();
+    for (query, wanted, spot) in at.map(&keys::EXPECT_JSON) {
+        match JsonCondition::new(&query, &wanted) {
+            Ok(condition) => json.push(condition),
+            Err(fault) => {
+                let help = "such as `\"$.city\": Paris` or `\"$.items.length\": \"> 3\"`";
+                at.reader().error("invalid-value", &spot, fault, help);
+            }
+        }
+    }
+    let expect = Expect {
+        text: at.all(&keys::EXPECT_TEXT),
+        regex: at.all(&keys::EXPECT_REGEX),
+        regex_not: at.all(&keys::EXPECT_REGEX_NOT),
+        json,
+        length: read_bounds(&at, &keys::MIN_LENGTH, &keys::MAX_LENGTH),
+        tokens: read_bounds(&at, &keys::MIN_OUTPUT_TOKENS, &keys::MAX_OUTPUT_TOKENS),
+        finish: at.all(&keys::FINISH_REASON),
+        dimensions: at.get(&keys::DIMENSIONS),
+    };
+    let is_embedding = api == Api::Embeddings;
+    if is_embedding && expect.is_about_text() {
+        let message = "embeddings have no text";
+        section.error("conflict", &keys::EXPECT, message, "only `dimensions`");
+    }
+    if !is_embedding && expect.dimensions.is_some() {
+        let help = "`api: embeddings`, or remove it";
+        at.error(
+            "conflict",
+            &keys::DIMENSIONS,
+            "only embeddings have dimensions",
+            help,
+        );
+    }
+    Some(expect)
+}
+
+fn read_bounds(
+    section: &Section<'_>,
+    min: &Key<crate::yaml::Integer>,
+    max: &Key<crate::yaml::Integer>,
+) -> Bounds {
+    let bounds = Bounds {
+        min: section.get(min),
+        max: section.get(max),
+    };
+    if let (Some(least), Some(most)) = (bounds.min, bounds.max)
+        && least > most
+    {
+        let message = format!("{most} is below `{}`, which is {least}", min.name);
+        section.error(
+            "out-of-range",
+            max,
+            message,
+            "a number that is not below it",
+        );
+    }
+    bounds
+}
+
+/// What an attempt can take at most. No token is shorter than a byte.
+fn worst(api: Api, question: &Question) -> Tokens {
+    let lengths = question
+        .messages
+        .iter()
+        .map(|message| message.content.len());
+    let input = lengths.map(|length| u64::try_from(length).unwrap_or(u64::MAX));
+    let input = input.map(|length| length.saturating_add(PER_MESSAGE));
+    Tokens {
+        input: input.fold(0, u64::saturating_add),
+        output: if api == Api::Embeddings {
+            0
+        } else {
+            question.max_tokens.into()
+        },
+    }
+}
+
+fn read_budget(section: &Section<'_>, asked: Option<(&Question, Api)>) -> Option<Budget> {
+    let at = section.section(&keys::BUDGET)?;
+    let (tokens, cost) = (at.get(&keys::TOKENS), at.get(&keys::COST));
+    let (price, zone) = (read_price(&at, &keys::PRICE), at.get(&keys::TIMEZONE));
+    if !at.has(&keys::TOKENS) && !at.has(&keys::COST) {
+        let help = "`tokens`, or `cost` and `price`";
+        section.error(
+            "missing-key",
+            &keys::BUDGET,
+            "the budget has no limit",
+            help,
+        );
+        return None;
+    }
+    if at.has(&keys::COST) && !at.has(&keys::PRICE) {
+        let help = "`price: { input: 0.88, output: 0.88 }`, of a million tokens each";
+        at.error("missing-key", &keys::COST, "`price` is missing", help);
+    }
+    let budget = Budget {
+        tokens: tokens.map(u64::from),
+        cost,
+        price: price.unwrap_or_default(),
+        zone: zone?,
+    };
+    let worst = asked.map(|(question, api)| worst(api, question));
+    if worst.is_some_and(|worst| budget.is_below(worst)) {
+        let message = "the budget does not suffice for one attempt";
+        let help = "a larger one, a lower `max_tokens` or a shorter prompt";
+        section.error("out-of-range", &keys::BUDGET, message, help);
+    }
+    Some(budget)
+}
+
+fn read_price(section: &Section<'_>, key: &Key<Mapping>) -> Option<Price> {
+    let price = section.section(key)?;
+    let (input, output) = (
+        price.get(&keys::PRICE_INPUT),
+        price.get(&keys::PRICE_OUTPUT),
+    );
+    Some(Price {
+        input: input?,
+        output: output?,
+    })
+}

@@ -1,0 +1,180 @@
+//! One attempt: the budget, the request, its answer, and the judgement on it.
+
+use super::LlmProbe;
+use super::answer::{Answer, reported_error};
+use super::limits::{rate_limits, retry_after};
+use super::refusal::refused;
+use super::stream;
+use crate::outcome::{Cause, Outcome, Verdict, VoidReason};
+use crate::probe::Attempt;
+use crate::probe::dial::{Failure, Progress};
+use crate::probe::http::body::{self, Kept};
+use crate::probe::http::exchange::Receive;
+use crate::probe::quoted::quoted;
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, Response, response};
+use hyper::body::Incoming;
+use serde_json::Value;
+use std::time::Duration;
+use tokio::time::timeout_at;
+
+/// Bytes that are read of what a provider says when it refuses a request.
+const REFUSAL_MAX: u64 = 64 << 10;
+
+pub async fn run(probe: &LlmProbe, attempt: &mut Attempt) -> Outcome {
+    let Some(budget) = &probe.budget else {
+        return ask(probe, attempt).await;
+    };
+    match budget.reserve(probe.spending(), attempt.wall, probe.worst) {
+        Ok(reserved) => {
+            let outcome = ask(probe, attempt).await;
+            probe.spending().settle(&reserved, &outcome);
+            outcome
+        }
+        Err(reason) => {
+            let started = attempt.started;
+            attempt.trace.record(started, "budget", || reason.clone());
+            let verdict = Verdict::Void(VoidReason::Quota);
+            let mut outcome = Outcome::new(verdict, Duration::ZERO);
+            outcome.detail.say(reason);
+            outcome
+        }
+    }
+}
+
+async fn ask(probe: &LlmProbe, attempt: &mut Attempt) -> Outcome {
+    let deadline = attempt.deadline;
+    let mut progress = Progress::new(attempt);
+    let result = timeout_at(deadline, exchange(probe, &mut progress)).await;
+    progress.finish(result)
+}
+
+async fn exchange(probe: &LlmProbe, progress: &mut Progress<'_>) -> Result<(), Failure> {
+    let receive = ReceiveAnswer(probe);
+    let request = &probe.request;
+    let answer = probe
+        .transport
+        .ask(request, true, receive, progress)
+        .await?;
+    progress.record("answer", || quoted(answer.text.as_bytes()));
+    progress.record("usage", || match answer.figures().to_string() {
+        figures if figures.is_empty() => "unknown".to_owned(),
+        figures => figures,
+    });
+    judge(probe, answer, progress).await
+}
+
+/// Receives an answer, as a stream if one was asked for.
+struct ReceiveAnswer<'a>(&'a LlmProbe);
+
+impl Receive for ReceiveAnswer<'_> {
+    type Answer = Answer;
+
+    async fn receive(
+        self,
+        response: Response<Incoming>,
+        progress: &mut Progress<'_>,
+    ) -> Result<Answer, Failure> {
+        let (head, incoming) = response.into_parts();
+        note_limits(&head.headers, progress);
+        if !head.status.is_success() {
+            return Err(refusal(self.0, &head, incoming, progress).await);
+        }
+        let mut answer = Answer::default();
+        let read = if self.0.stream && !is_json(&head.headers) {
+            stream::read(self.0, &head.headers, incoming, &mut answer, progress).await
+        } else {
+            read_whole(self.0, &head.headers, incoming, &mut answer).await
+        };
+        // Tokens of an answer that broke off were spent as well.
+        progress.figures = answer.figures();
+        read?;
+        progress.leave();
+        Ok(answer)
+    }
+}
+
+fn note_limits(headers: &HeaderMap, progress: &mut Progress<'_>) {
+    let limits = rate_limits(headers);
+    for one in limits.iter() {
+        progress.record("limit", || match one.limit {
+            Some(limit) => format!("{}: {} of {limit} left", one.name, one.remaining),
+            None => format!("{}: {} left", one.name, one.remaining),
+        });
+    }
+    progress.detail.rate_limits = limits;
+}
+
+async fn refusal(
+    probe: &LlmProbe,
+    head: &response::Parts,
+    incoming: Incoming,
+    progress: &Progress<'_>,
+) -> Failure {
+    let mut body = Kept::new(true);
+    if let Err(unread) = body::read(incoming, &head.headers, REFUSAL_MAX, &mut body).await {
+        // The status says enough if the rest cannot be read.
+        tracing::debug!("the body of a refusal: {}", unread.message);
+    }
+    let wait = retry_after(&head.headers, progress.wall());
+    refused(head.status, &body.bytes, probe.api.usual_path(), wait)
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let value = headers.get(CONTENT_TYPE);
+    let value = value
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    let kind = value.split(';').next().unwrap_or_default().trim();
+    kind.eq_ignore_ascii_case("application/json")
+}
+
+async fn read_whole(
+    probe: &LlmProbe,
+    headers: &HeaderMap,
+    incoming: Incoming,
+    answer: &mut Answer,
+) -> Result<(), Failure> {
+    let mut kept = Kept::new(true);
+    body::read(incoming, headers, probe.body_limit, &mut kept).await?;
+    let body = kept.bytes;
+    let data: Value = serde_json::from_slice(&body).map_err(|error| {
+        let message = format!("the answer is not JSON: {error}: {}", quoted(&body));
+        Failure::bad(Cause::Protocol, message)
+    })?;
+    if probe.stream {
+        // Errors come as JSON from some servers that were asked for a stream.
+        let error = data.get("error").filter(|error| !error.is_null());
+        return Err(error.map_or_else(no_stream, reported_error));
+    }
+    probe.api.take_whole(answer, &data)
+}
+
+fn no_stream() -> Failure {
+    let message = "the server does not stream its answer: set `stream: false`";
+    Failure::bad(Cause::Protocol, message)
+}
+
+/// The first expectation that does not hold is the cause; all of them are recorded.
+async fn judge(
+    probe: &LlmProbe,
+    answer: Answer,
+    progress: &mut Progress<'_>,
+) -> Result<(), Failure> {
+    answer.check_presence()?;
+    if probe.expect.is_empty() {
+        return Ok(());
+    }
+    let expect = probe.expect.clone();
+    let work = move || expect.check(&answer);
+    let checks = probe.evaluator.evaluate(progress.deadline(), work).await?;
+    let mut failure = None;
+    for check in checks {
+        let holds = if check.holds { "ok:" } else { "FAILED:" };
+        progress.record("expect", || format!("{holds} {}", check.text));
+        if !check.holds && failure.is_none() {
+            failure = Some(Failure::bad(Cause::Answer, check.text));
+        }
+    }
+    failure.map_or(Ok(()), Err)
+}

@@ -1,0 +1,124 @@
+//! Reads a streamed answer, and when its parts arrived.
+
+use super::LlmProbe;
+use super::answer::{Answer, Piece};
+use super::sse::{Reader, TooLarge};
+use crate::outcome::{Cause, Measurement, Verdict};
+use crate::probe::dial::{Failure, Progress};
+use crate::probe::http::body;
+use http::HeaderMap;
+use hyper::body::Incoming;
+use std::time::Duration;
+use tokio::io::AsyncBufReadExt;
+
+/// Reads events until the one that ends the answer. What follows it is not waited for.
+pub async fn read(
+    probe: &LlmProbe,
+    headers: &HeaderMap,
+    incoming: Incoming,
+    answer: &mut Answer,
+    progress: &mut Progress<'_>,
+) -> Result<(), Failure> {
+    let mut source = body::open(incoming, headers).await?;
+    let (mut reader, mut events) = (Reader::default(), Vec::new());
+    let (mut pace, mut received) = (Pace::default(), 0_u64);
+    loop {
+        let bytes = source.fill_buf().await;
+        let bytes = bytes.map_err(|error| broken(body::failure(&error, headers)))?;
+        let (length, after) = (bytes.len(), progress.elapsed());
+        if length == 0 {
+            break;
+        }
+        received += length as u64;
+        if received > probe.body_limit {
+            return Err(too_large(&format!(
+                "the answer is larger than {} bytes (`body_limit`)",
+                probe.body_limit
+            )));
+        }
+        let fed = reader.feed(bytes, &mut events);
+        source.consume(length);
+        for event in events.drain(..) {
+            let piece = probe.api.take_event(answer, &event)?;
+            pace.note(piece, after, progress);
+            if answer.ended {
+                pace.finish(answer, progress);
+                return probe.api.check_end(answer);
+            }
+        }
+        fed.map_err(|TooLarge| {
+            too_large(&format!(
+                "an event is larger than {} KiB",
+                TooLarge::MAX_KIB
+            ))
+        })?;
+    }
+    if let Some(event) = reader.finish() {
+        // What is no event here was cut off.
+        probe.api.take_event(answer, &event).map_err(broken)?;
+    }
+    pace.finish(answer, progress);
+    probe.api.check_end(answer)
+}
+
+/// A failure of a stream that had begun.
+fn broken(failure: Failure) -> Failure {
+    match failure.verdict {
+        Verdict::Bad(Cause::Reset | Cause::Protocol | Cause::Tls | Cause::Timeout) => {
+            let message = format!("the stream broke off: {}", failure.message);
+            Failure::bad(Cause::StreamBroken, message)
+        }
+        Verdict::Good | Verdict::Bad(_) | Verdict::Void(_) => failure,
+    }
+}
+
+fn too_large(message: &str) -> Failure {
+    Failure::bad(Cause::BodyTooLarge, message)
+}
+
+/// When parts of the answer arrived, since the start of the attempt.
+#[derive(Debug, Default)]
+struct Pace {
+    first_chunk: Option<Duration>,
+    /// Of reasoning or of the answer.
+    first_output: Option<Duration>,
+    first_token: Option<Duration>,
+    last_output: Option<Duration>,
+}
+
+impl Pace {
+    fn note(&mut self, piece: Piece, after: Duration, progress: &mut Progress<'_>) {
+        if piece != Piece::Nothing && self.first_chunk.is_none() {
+            self.first_chunk = Some(after);
+            progress.measure(Measurement::FirstChunk, after);
+            progress.record("stream", || "first chunk".to_owned());
+        }
+        if !matches!(piece, Piece::Reasoning | Piece::Answer) {
+            return;
+        }
+        self.first_output.get_or_insert(after);
+        self.last_output = Some(after);
+        if piece == Piece::Answer && self.first_token.is_none() {
+            self.first_token = Some(after);
+            progress.measure(Measurement::FirstToken, after);
+            progress.record("stream", || "first token of the answer".to_owned());
+        }
+    }
+
+    /// The time per token follows from the provider's count, since a chunk may have several.
+    fn finish(&self, answer: &Answer, progress: &mut Progress<'_>) {
+        let first = if answer.reasons {
+            self.first_output
+        } else {
+            self.first_token
+        };
+        let steps = answer.streamed_tokens().and_then(|tokens| {
+            let steps = u32::try_from(tokens).ok()?.checked_sub(1)?;
+            (steps > 0).then_some(steps)
+        });
+        if let (Some(first), Some(last), Some(steps)) = (first, self.last_output, steps) {
+            let between = last.saturating_sub(first) / steps;
+            progress.measure(Measurement::PerOutputToken, between);
+        }
+    }
+}

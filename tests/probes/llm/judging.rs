@@ -1,0 +1,259 @@
+//! Answers that are bad, each with its cause; and what is bounded.
+
+use super::server::{SSE, Step, ask, ask_within, at_once, json, stream};
+use crate::probing::cause;
+use slod::outcome::{Cause, Figure, Measurement};
+use std::time::Duration;
+
+const HELLO: &str = r#"{"choices":[{"delta":{"content":"Hello"}}]}"#;
+const STOP: &str = r#"{"choices":[{"delta":{},"finish_reason":"stop"}]}"#;
+
+#[tokio::test]
+async fn a_stream_is_whole_only_with_its_terminator() {
+    let error = r#"{"error":{"message":"upstream died","type":"server_error","code":500}}"#;
+    let vllm =
+        r#"{"object":"error","message":"out of memory","type":"InternalServerError","code":500}"#;
+    let router = r#"{"choices":[{"delta":{"content":""},"finish_reason":"error"}],"error":{"code":502,"message":"provider died"}}"#;
+    let empty = r#"{"choices":[{"delta":{"role":"assistant","content":""}}]}"#;
+    let spaces = r#"{"choices":[{"delta":{"content":" \n"}}]}"#;
+    let reasoning = r#"{"choices":[{"delta":{"reasoning":"Hm"}}]}"#;
+    let length = r#"{"choices":[{"delta":{},"finish_reason":"length"}]}"#;
+    for (events, wanted, says) in [
+        (&[HELLO, STOP, "[DONE]"][..], None, ""),
+        (&[HELLO, STOP], Some(Cause::StreamBroken), "[DONE]"),
+        (&[HELLO], Some(Cause::StreamBroken), "[DONE]"),
+        (
+            &[HELLO, "[DONE]"],
+            Some(Cause::StreamBroken),
+            "finish reason",
+        ),
+        (&[], Some(Cause::StreamBroken), "[DONE]"),
+        (
+            &[HELLO, error, "[DONE]"],
+            Some(Cause::StreamError),
+            "server_error: upstream died",
+        ),
+        (&[error], Some(Cause::StreamError), "upstream died"),
+        (&[HELLO, vllm], Some(Cause::StreamError), "out of memory"),
+        (
+            &[HELLO, router],
+            Some(Cause::StreamError),
+            "502: provider died",
+        ),
+        (&[empty, STOP, "[DONE]"], Some(Cause::EmptyAnswer), "empty"),
+        (&[spaces, STOP, "[DONE]"], Some(Cause::EmptyAnswer), "empty"),
+        (
+            &[reasoning, length, "[DONE]"],
+            Some(Cause::EmptyAnswer),
+            "`max_tokens`",
+        ),
+        (
+            &[HELLO, "no JSON", "[DONE]"],
+            Some(Cause::Protocol),
+            "not JSON",
+        ),
+    ] {
+        let seen = ask(stream(events), "").await;
+        assert_eq!(cause(&seen.outcome), wanted, "{events:?}: {}", seen.story);
+        assert!(
+            seen.message().contains(says),
+            "{events:?}: {}",
+            seen.message()
+        );
+    }
+    let cut = format!("{SSE}data: {HELLO}\n\ndata: {{\"choices\":[{{\"del");
+    let seen = ask(at_once(cut), "").await;
+    assert_eq!(cause(&seen.outcome), Some(Cause::StreamBroken));
+}
+
+/// The connection ends in the middle of a chunk of HTTP.
+#[tokio::test]
+async fn a_connection_that_breaks_off_breaks_the_stream() {
+    let head =
+        "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let event = format!("data: {HELLO}\n\n");
+    let seen = ask(
+        at_once(format!(
+            "{head}{:x}\r\n{event}\r\n50\r\ndata: ",
+            event.len()
+        )),
+        "",
+    )
+    .await;
+    assert_eq!(
+        cause(&seen.outcome),
+        Some(Cause::StreamBroken),
+        "{}",
+        seen.story
+    );
+    assert!(seen.message().contains("broke off"), "{}", seen.message());
+    assert!(seen.outcome.measured.get(Measurement::FirstToken).is_some());
+}
+
+const TOOL: &str = r#"{"choices":[{"delta":{"tool_calls":[{"index":0,"function":{"name":"f","arguments":"{}"}}]},"finish_reason":"tool_calls"}]}"#;
+
+#[tokio::test]
+async fn a_tool_call_is_an_answer() {
+    let seen = ask(
+        stream(&[TOOL, "[DONE]"]),
+        "expect: { finish_reason: tool_calls }",
+    )
+    .await;
+    assert_eq!(cause(&seen.outcome), None, "{}", seen.story);
+}
+
+#[tokio::test]
+async fn expectations_are_held_against_the_answer() {
+    let answer = r#"{"choices":[{"delta":{"content":"{\"city\": \"Paris\", \"n\": 3}"},"finish_reason":"stop"}],"usage":{"prompt_tokens":1,"completion_tokens":9}}"#;
+    for (expect, holds) in [
+        ("text: Paris", true),
+        ("text: [Paris, city]", true),
+        ("text: [Paris, Berlin]", false),
+        ("regex: '\"n\": \\d'", true),
+        ("regex: ^Paris", false),
+        ("regex_not: Berlin", true),
+        ("regex_not: Par", false),
+        ("json: { $.city: Paris, $.n: '> 2' }", true),
+        ("json: { $.city: Berlin }", false),
+        ("json: { $.country: '~ .' }", false),
+        ("min_length: 25, max_length: 25", true),
+        ("min_length: 26", false),
+        ("max_length: 24", false),
+        ("min_output_tokens: 9, max_output_tokens: 9", true),
+        ("min_output_tokens: 10", false),
+        ("max_output_tokens: 8", false),
+        ("finish_reason: [stop, length]", true),
+        ("finish_reason: length", false),
+    ] {
+        let keys = format!("expect: {{ {expect} }}");
+        let seen = ask(stream(&[answer, "[DONE]"]), &keys).await;
+        let wanted = (!holds).then_some(Cause::Answer);
+        assert_eq!(cause(&seen.outcome), wanted, "{expect}: {}", seen.story);
+    }
+    let seen = ask(
+        stream(&[HELLO, STOP, "[DONE]"]),
+        "expect: { json: { $.a: 1 } }",
+    )
+    .await;
+    assert!(seen.message().contains("not JSON"), "{}", seen.message());
+    let seen = ask(
+        stream(&[HELLO, STOP, "[DONE]"]),
+        "expect: { min_output_tokens: 1 }",
+    )
+    .await;
+    assert!(seen.message().contains("unknown"), "{}", seen.message());
+}
+
+#[tokio::test]
+async fn a_provider_that_refuses_has_its_reason() {
+    let openai = "x-ratelimit-limit-requests: 60\r\nx-ratelimit-remaining-requests: 0\r\nx-ratelimit-reset-requests: 1s\r\nx-ratelimit-limit-tokens: 1000\r\nx-ratelimit-remaining-tokens: 900\r\nretry-after-ms: 1500\r\n";
+    let together = "x-ratelimit-limit: 10\r\nx-ratelimit-remaining: 1\r\nx-ratelimit-reset: 1\r\nx-tokenlimit-limit: 3000\r\nx-tokenlimit-remaining: 0\r\nretry-after: 2\r\n";
+    let limited = r#"{"error":{"message":"Rate limit reached","type":"requests","code":"rate_limit_exceeded"}}"#;
+    let dynamic = r#"{"error":{"message":"busy","type":"service_unavailable","error_type":"dynamic_request_limited"}}"#;
+    for (status, headers, body, wanted, tightest, says) in [
+        (
+            "429 Too Many Requests",
+            openai,
+            limited,
+            Cause::RateLimited,
+            Some(0.0),
+            "retry after 1s500ms",
+        ),
+        (
+            "429 Too Many Requests",
+            together,
+            dynamic,
+            Cause::RateLimited,
+            Some(0.0),
+            "retry after 2s",
+        ),
+        (
+            "503 Service Unavailable",
+            together,
+            dynamic,
+            Cause::Overloaded,
+            Some(0.0),
+            "service_unavailable: busy",
+        ),
+        (
+            "503 Service Unavailable",
+            "",
+            "<html>",
+            Cause::Status,
+            None,
+            "HTTP status 503",
+        ),
+        (
+            "500 Oops",
+            "",
+            limited,
+            Cause::Status,
+            None,
+            "Rate limit reached",
+        ),
+    ] {
+        let seen = ask(json(status, headers, body), "").await;
+        assert_eq!(
+            cause(&seen.outcome),
+            Some(wanted),
+            "{status}: {}",
+            seen.story
+        );
+        assert_eq!(
+            seen.outcome.detail.rate_limits.tightest(),
+            tightest,
+            "{status}"
+        );
+        assert!(seen.message().contains(says), "{}", seen.message());
+        assert_eq!(seen.figure(Figure::InputTokens), None);
+    }
+    let seen = ask(json("429 Too Many Requests", together, ""), "").await;
+    let limits = seen.outcome.detail.rate_limits.iter();
+    let limits: Vec<_> = limits
+        .map(|one| (&*one.name, one.remaining, one.limit))
+        .collect();
+    assert_eq!(
+        limits,
+        [("requests", 1, Some(10)), ("tokens", 0, Some(3000))]
+    );
+    let error = r#"{"error":{"message":"no","type":"t"}}"#;
+    for keys in ["", "stream: false"] {
+        let seen = ask(json("200 OK", "", error), keys).await;
+        assert_eq!(cause(&seen.outcome), Some(Cause::StreamError), "{keys}");
+    }
+}
+
+#[tokio::test]
+async fn hostile_streams_are_bounded() {
+    let event = format!("{SSE}data: {}", "x".repeat(700 << 10));
+    let seen = ask(at_once(event), "body_limit: 4MiB").await;
+    assert_eq!(
+        cause(&seen.outcome),
+        Some(Cause::BodyTooLarge),
+        "{}",
+        seen.story
+    );
+    let comments: Vec<Step> = std::iter::once((0, SSE.into()))
+        .chain((0..200).map(|_| (0, vec![b':'; 100].repeat(100))))
+        .chain((0..200).map(|_| (0, b": keep-alive\n\n".repeat(1000))))
+        .collect();
+    let seen = ask(comments, "").await;
+    assert_eq!(
+        cause(&seen.outcome),
+        Some(Cause::BodyTooLarge),
+        "{}",
+        seen.story
+    );
+    let pings: Vec<Step> = std::iter::once((0, SSE.into()))
+        .chain((0..1000).map(|_| (20, b": ping\n\n".to_vec())))
+        .collect();
+    let seen = ask_within(pings, "", Duration::from_millis(600)).await;
+    assert_eq!(cause(&seen.outcome), Some(Cause::Timeout), "{}", seen.story);
+    assert_eq!(seen.outcome.measured.get(Measurement::FirstChunk), None);
+    let drip: Vec<Step> = std::iter::once((0, SSE.into()))
+        .chain((0..1000).map(|_| (20, format!("data: {HELLO}\n\n").into_bytes())))
+        .collect();
+    let seen = ask_within(drip, "", Duration::from_millis(600)).await;
+    assert_eq!(cause(&seen.outcome), Some(Cause::Timeout), "{}", seen.story);
+    assert!(seen.outcome.measured.get(Measurement::FirstToken).is_some());
+}

@@ -1,0 +1,7 @@
+//! Probes of language models against a server that replays the answers of providers byte by byte.
+
+mod judging;
+mod requests;
+mod server;
+mod timing;
+mod wire;

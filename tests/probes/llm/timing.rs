@@ -1,0 +1,108 @@
+//! Times of a streamed answer against the moments at which the server wrote its parts.
+
+use super::server::{Replayed, SSE, Step, ask};
+use slod::outcome::{Figure, Measurement, Verdict};
+use std::time::Duration;
+
+/// How much later than it was written something may be seen, on a machine that does other work too.
+const LATE: Duration = Duration::from_millis(25);
+/// A clock of the server and one of the probe, started one after the other.
+const EARLY: Duration = Duration::from_millis(5);
+
+fn data(wait: u64, json: &str) -> Step {
+    (wait, format!("data: {json}\n\n").into_bytes())
+}
+
+fn delta(wait: u64, delta: &str) -> Step {
+    data(wait, &format!(r#"{{"choices":[{{"delta":{delta}}}]}}"#))
+}
+
+fn is_near(seen: Option<Duration>, truth: Duration) {
+    let seen = seen.expect("measured");
+    assert!(
+        seen + EARLY >= truth && seen <= truth + LATE,
+        "{seen:?} is not {truth:?}"
+    );
+}
+
+fn time(seen: &Replayed, one: Measurement) -> Option<Duration> {
+    seen.outcome.measured.get(one)
+}
+
+#[tokio::test]
+async fn each_time_is_that_of_the_server() {
+    let steps = vec![
+        (40, SSE.into()),
+        (30, b": keep-alive\n\n".to_vec()),
+        delta(60, r#"{"role":"assistant","content":""}"#),
+        delta(50, r#"{"reasoning_content":"Hm"}"#),
+        delta(70, r#"{"content":"a"}"#),
+        delta(50, r#"{"content":"b c"}"#),
+        delta(50, r#"{"content":"d"}"#),
+        data(30, r#"{"choices":[{"delta":{},"finish_reason":"stop"}]}"#),
+        data(
+            30,
+            r#"{"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":18}}"#,
+        ),
+        (0, b"data: [DONE]\n\n".to_vec()),
+        // Nobody waits for what comes after the end.
+        (500, b": bye\n\n".to_vec()),
+    ];
+    let seen = ask(steps, "").await;
+    assert_eq!(seen.outcome.verdict, Verdict::Good, "{}", seen.story);
+    let written = &seen.written;
+    is_near(time(&seen, Measurement::FirstChunk), written[2]);
+    is_near(time(&seen, Measurement::FirstToken), written[4]);
+    is_near(Some(seen.outcome.latency), written[9]);
+    let processing = time(&seen, Measurement::Processing).expect("measured");
+    is_near(Some(processing + EARLY), written[0]);
+    // From the first reasoning to the last text: 18 tokens have 17 steps.
+    let per_token = (written[6] - written[3]) / 17;
+    let found = time(&seen, Measurement::PerOutputToken).expect("measured");
+    assert!(
+        found.abs_diff(per_token) < Duration::from_millis(3),
+        "{found:?} {per_token:?}"
+    );
+    assert_eq!(seen.figure(Figure::OutputTokens), Some(18));
+}
+
+/// Reasoning out of sight is counted and not seen, so that its tokens have no pace.
+#[tokio::test]
+async fn hidden_reasoning_does_not_make_tokens_fast() {
+    let usage = r#"{"choices":[{"delta":{},"finish_reason":"stop"}],"usage":{"prompt_tokens":9,"completion_tokens":104,"completion_tokens_details":{"reasoning_tokens":101}}}"#;
+    let steps = vec![
+        (0, SSE.into()),
+        delta(50, r#"{"content":"a"}"#),
+        delta(60, r#"{"content":"b"}"#),
+        delta(60, r#"{"content":"c"}"#),
+        data(0, usage),
+        (0, b"data: [DONE]\n\n".to_vec()),
+    ];
+    let seen = ask(steps, "").await;
+    let per_token = (seen.written[3] - seen.written[1]) / 2;
+    let found = time(&seen, Measurement::PerOutputToken).expect("measured");
+    assert!(
+        found.abs_diff(per_token) < Duration::from_millis(15),
+        "{found:?} {per_token:?}"
+    );
+}
+
+#[tokio::test]
+async fn what_has_no_pace_has_no_time_per_token() {
+    for usage in [
+        r#""usage":{"prompt_tokens":9,"completion_tokens":1}"#,
+        r#""usage":null"#,
+    ] {
+        let end = format!(r#"{{"choices":[{{"delta":{{}},"finish_reason":"stop"}}],{usage}}}"#);
+        let steps = vec![
+            (0, SSE.into()),
+            delta(0, r#"{"content":"a"}"#),
+            data(20, &end),
+            (0, b"data: [DONE]\n\n".to_vec()),
+        ];
+        let seen = ask(steps, "").await;
+        assert_eq!(seen.outcome.verdict, Verdict::Good, "{}", seen.story);
+        assert_eq!(time(&seen, Measurement::PerOutputToken), None);
+        assert!(time(&seen, Measurement::FirstToken).is_some());
+    }
+}
