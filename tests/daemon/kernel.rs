@@ -1,6 +1,7 @@
 //! Disks, pressure and network against the kernel's own numbers, and a program that uses known amounts
 //! of memory, processors, threads, files and writes, also inside a control group with limits.
 
+use slod::clock::Clock;
 use slod::config::{FoundBy, Pattern, ProcessSpec};
 use slod::observe::{
     ContainerSampler, ContainerView, DiskSampler, HostRoot, NetworkSampler, PressureSampler,
@@ -85,8 +86,7 @@ fn a_written_file_is_seen_on_its_disk() {
     let path = folder.path().join("written");
     let before = written(&sampler);
     let mut file = fs::File::create(&path).expect("created");
-    file.write_all(&vec![7; 32 * MIB as usize])
-        .expect("written");
+    file.write_all(&[7; 1 << 20].repeat(32)).expect("written");
     file.sync_all().expect("on the disk");
     if before == 0 && written(&sampler) == 0 {
         return eprintln!(
@@ -239,11 +239,7 @@ fn a_process_uses_what_it_uses() {
     let before = fresh();
     assert_eq!(before.count, 1);
     let started = before.started_seconds.expect("known");
-    let now = std::time::SystemTime::now();
-    let now = now
-        .duration_since(std::time::UNIX_EPOCH)
-        .expect("after 1970")
-        .as_secs_f64();
+    let now = Clock::system().now().0 as f64 / 1000.0;
     assert!(
         (now - 20.0..now + 2.0).contains(&started),
         "{started} is not now, {now}"
@@ -286,7 +282,7 @@ fn a_process_uses_what_it_uses() {
     );
     let limit = program
         .number("=__import__('resource').getrlimit(__import__('resource').RLIMIT_NOFILE)[0]");
-    assert_eq!(after.fd_limit, Some(limit as u64));
+    assert_eq!(after.fd_limit.map(|known| known as f64), Some(limit));
     close(after.fds_max, after.open_fds.expect("known") as f64 / limit);
     let written = more(|view| view.written_bytes);
     if written == 0.0 {
