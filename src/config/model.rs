@@ -7,7 +7,7 @@ use crate::slo::correction::Correction;
 use crate::slo::{ContributingProbe, Objective, Sli, Threshold};
 use crate::yaml::{Secret, Stamp};
 use regex::Regex;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -103,18 +103,20 @@ pub struct ObserveSpec {
     pub interval: Duration,
     /// Where the root of the host is.
     pub root: PathBuf,
-    pub host: bool,
-    pub pressure: bool,
-    pub disk: bool,
+    /// The names of the collectors that are switched on.
+    pub collectors: BTreeSet<&'static str>,
     /// Disks whose reads and writes are left out, by their whole name.
     pub disk_exclude: Pattern,
     /// File systems that are left out, by their whole mount point.
     pub filesystem_exclude: Pattern,
-    pub network: bool,
     /// Devices that are left out, by their whole name.
     pub network_exclude: Pattern,
-    pub processes: bool,
-    pub containers: bool,
+}
+
+impl ObserveSpec {
+    pub fn is_on(&self, collector: &str) -> bool {
+        self.collectors.contains(collector)
+    }
 }
 
 /// Processes of a service that are reported as one.

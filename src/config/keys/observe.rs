@@ -20,6 +20,16 @@ pub const KEYS: Keys = &[
     &CONTAINERS,
 ];
 
+/// Of the collectors, by their names.
+pub const SWITCHES: [&Key<Bool>; 6] = [
+    &HOST,
+    &PRESSURE,
+    &DISK,
+    &NETWORK,
+    &PROCESSES_ON,
+    &CONTAINERS,
+];
+
 /// The key of the way to find it is all that a process needs. Each group of processes costs
 /// metrics.
 pub const PROCESSES: List<Mapping> =

@@ -36,7 +36,7 @@ use table::Table;
 
 pub(super) const PROCESSES: CollectorKind = CollectorKind {
     name: "processes",
-    is_on: |config| config.observe.processes && config.processes().next().is_some(),
+    is_on: |config| config.observe.is_on("processes") && config.processes().next().is_some(),
     start: |config| {
         let sampler = ProcessSampler::new(HostRoot::of(config), specs(config));
         Ok(Box::new(sampler))
