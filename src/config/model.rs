@@ -10,7 +10,7 @@ use crate::slo::correction::Correction;
 use crate::slo::{ContributingProbe, EventSource, Objective, Sli, Threshold};
 use crate::yaml::{Redactions, Secret, Stamp};
 use regex::Regex;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -101,7 +101,6 @@ pub enum Role {
 
 /// What is sampled of the system.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "a switch per collector")]
 pub struct ObserveSpec {
     /// Time between two samples.
     pub interval: Duration,
@@ -109,20 +108,20 @@ pub struct ObserveSpec {
     pub retention: Duration,
     /// Where the root of the host is.
     pub root: PathBuf,
-    pub host: bool,
-    pub pressure: bool,
-    pub disk: bool,
+    /// The names of the collectors that are switched on.
+    pub collectors: BTreeSet<&'static str>,
     /// Disks whose reads and writes are left out, by their whole name.
     pub disk_exclude: Pattern,
     /// File systems that are left out, by their whole mount point.
     pub filesystem_exclude: Pattern,
-    pub network: bool,
     /// Devices that are left out, by their whole name.
     pub network_exclude: Pattern,
-    pub processes: bool,
-    pub containers: bool,
-    /// The services' own metrics.
-    pub services: bool,
+}
+
+impl ObserveSpec {
+    pub fn is_on(&self, collector: &str) -> bool {
+        self.collectors.contains(collector)
+    }
 }
 
 /// Processes of a service that are reported as one.

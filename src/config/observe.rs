@@ -10,28 +10,21 @@ use std::sync::Arc;
 pub(super) fn read(document: &Section<'_>) -> Option<ObserveSpec> {
     let section = document.section_or_empty(&keys::OBSERVE)?;
     let (interval, root) = (section.get(&key::INTERVAL), section.path(&key::ROOT));
-    let (host, pressure) = (section.get(&key::HOST), section.get(&key::PRESSURE));
-    let (disk, disk_exclude) = (section.get(&key::DISK), section.get(&key::DISK_EXCLUDE));
+    let switches = key::SWITCHES.map(|switch| Some((switch.name, section.get(switch)?)));
+    let disk_exclude = section.get(&key::DISK_EXCLUDE);
     let filesystem_exclude = section.get(&key::FILESYSTEM_EXCLUDE);
-    let network = section.get(&key::NETWORK);
     let network_exclude = section.get(&key::NETWORK_EXCLUDE);
-    let processes = section.get(&key::PROCESSES_ON);
-    let containers = section.get(&key::CONTAINERS);
-    let (retention, services) = (section.get(&key::RETENTION), section.get(&key::SERVICES_ON));
+    let retention = section.get(&key::RETENTION);
+    let switches: Vec<_> = switches.into_iter().collect::<Option<_>>()?;
+    let on = switches.into_iter().filter(|(_, is_on)| *is_on);
     Some(ObserveSpec {
         interval: interval?,
         retention: retention?,
         root: root?,
-        host: host?,
-        pressure: pressure?,
-        disk: disk?,
+        collectors: on.map(|(name, _)| name).collect(),
         disk_exclude: disk_exclude?,
         filesystem_exclude: filesystem_exclude?,
-        network: network?,
         network_exclude: network_exclude?,
-        processes: processes?,
-        containers: containers?,
-        services: services?,
     })
 }
 

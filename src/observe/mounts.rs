@@ -42,13 +42,8 @@ fn plain(text: &str) -> String {
         let number = part
             .get(..3)
             .and_then(|digits| u8::from_str_radix(digits, 8).ok());
-        let rest = if let Some(number) = number {
-            bytes.push(number);
-            &part[3..]
-        } else {
-            bytes.push(b'\\');
-            part
-        };
+        bytes.push(number.unwrap_or(b'\\'));
+        let rest = if number.is_some() { &part[3..] } else { part };
         bytes.extend_from_slice(rest.as_bytes());
     }
     String::from_utf8_lossy(&bytes).into_owned()

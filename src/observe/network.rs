@@ -9,7 +9,7 @@ use crate::exposition::{Described, Family, Labels};
 
 pub(super) const NETWORK: CollectorKind = CollectorKind {
     name: "network",
-    is_on: |config| config.observe.network,
+    is_on: |config| config.observe.is_on("network"),
     start: |config| {
         let exclude = config.observe.network_exclude.clone();
         Ok(Box::new(NetworkSampler::new(HostRoot::of(config), exclude)))

@@ -11,7 +11,7 @@ use std::str::FromStr;
 
 pub(super) const PRESSURE: CollectorKind = CollectorKind {
     name: "pressure",
-    is_on: |config| config.observe.pressure,
+    is_on: |config| config.observe.is_on("pressure"),
     start: |config| Ok(Box::new(PressureSampler::new(HostRoot::of(config)))),
     families: || families_of(FAMILIES),
     write: |sink, system| {

@@ -23,6 +23,17 @@ pub const KEYS: Keys = &[
     &SERVICES_ON,
 ];
 
+/// Of the collectors, by their names.
+pub const SWITCHES: [&Key<Bool>; 7] = [
+    &HOST,
+    &PRESSURE,
+    &DISK,
+    &NETWORK,
+    &PROCESSES_ON,
+    &CONTAINERS,
+    &SERVICES_ON,
+];
+
 /// The key of the way to find it is all that a process needs. Each group of processes costs
 /// metrics.
 pub const PROCESSES: List<Mapping> =

@@ -21,7 +21,7 @@ use std::time::Instant;
 
 pub(super) const CONTAINERS: CollectorKind = CollectorKind {
     name: "containers",
-    is_on: |config| config.observe.containers && config.processes().next().is_some(),
+    is_on: |config| config.observe.is_on("containers") && config.processes().next().is_some(),
     start: |config| Ok(Box::new(ContainerSampler::of(config))),
     families: || families_of(FAMILIES),
     write: |sink, system| {

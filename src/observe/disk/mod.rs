@@ -22,7 +22,7 @@ use std::path::PathBuf;
 
 pub(super) const DISK: CollectorKind = CollectorKind {
     name: "disk",
-    is_on: |config| config.observe.disk,
+    is_on: |config| config.observe.is_on("disk"),
     start: |config| Ok(Box::new(DiskSampler::of(config))),
     families: || {
         let mut families = families_of(metrics::FILE_SYSTEM);

@@ -18,7 +18,7 @@ use std::time::Instant;
 
 pub(super) const HOST: CollectorKind = CollectorKind {
     name: "host",
-    is_on: |config| config.observe.host,
+    is_on: |config| config.observe.is_on("host"),
     start: |config| Ok(Box::new(HostSampler::new(HostRoot::of(config)))),
     families: || families_of(FAMILIES),
     write: |sink, system| {

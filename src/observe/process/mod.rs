@@ -36,7 +36,7 @@ use table::Table;
 
 pub(super) const PROCESSES: CollectorKind = CollectorKind {
     name: "processes",
-    is_on: |config| config.observe.processes && config.processes().next().is_some(),
+    is_on: |config| config.observe.is_on("processes") && config.processes().next().is_some(),
     start: |config| {
         let sampler = ProcessSampler::new(HostRoot::of(config), specs(config));
         Ok(Box::new(sampler))
@@ -72,11 +72,12 @@ impl Collector for ProcessSampler {
 
 /// What is not known of a group that runs.
 fn hidden(view: &ProcessView) -> Option<String> {
-    let is_hidden = view.count > 0 && view.open_fds.is_none();
+    // Since Linux 6.2, the number of open files is not hidden.
+    let is_hidden = view.count > 0 && (view.open_fds.is_none() || view.read_bytes.is_none());
     is_hidden.then(|| {
         let (service, name) = (&view.service, &view.name);
         format!(
-            "open files, disk reads and writes, and proportional memory of `{service}/{name}` cannot be read: a process belongs to another user, or protects its memory; give slod CAP_SYS_PTRACE, or run it as the same user"
+            "disk reads and writes, proportional and anonymous memory, and before Linux 6.2 open files of `{service}/{name}` cannot be read: a process belongs to another user, or protects its memory; give slod CAP_SYS_PTRACE, or run it as the same user"
         )
     })
 }

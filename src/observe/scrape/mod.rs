@@ -29,7 +29,7 @@ pub use watch::Scraper;
 
 pub(super) const SERVICES: CollectorKind = CollectorKind {
     name: "services",
-    is_on: |config| config.observe.services,
+    is_on: |config| config.observe.is_on("services") && config.metrics().next().is_some(),
     start: |config| match Handle::try_current() {
         Ok(handle) => Ok(Box::new(ServiceScrapes::new(config, handle))),
         Err(error) => Err(error.to_string()),

@@ -266,7 +266,7 @@ mod tests {
             ..budget(Some(150), None)
         };
         let spending = Spending::default();
-        let evening = Timestamp::from_secs(1_800_054_000); // 23:00 in Berlin
+        let evening = Timestamp::from_secs(1_800_050_400); // 23:00 in Berlin
         assert!(berlin.reserve(&spending, evening, WORST).is_ok());
         let before = evening.after(Duration::from_secs(3599));
         assert!(berlin.reserve(&spending, before, WORST).is_err());

@@ -242,7 +242,7 @@ mod tests {
         );
         let date = "Wed, 21 Oct 2015 07:28:00 GMT";
         assert_eq!(wait(&[("retry-after", date)]), seconds(10));
-        let past = "Wed, 21 Oct 2014 07:28:00 GMT";
+        let past = "Tue, 21 Oct 2014 07:28:00 GMT";
         assert_eq!(wait(&[("retry-after", past)]), seconds(0));
         let both = [("retry-after", "20"), ("retry-after-ms", "1500")];
         assert_eq!(wait(&both), Some(Duration::from_millis(1500)));

@@ -38,16 +38,23 @@ pub fn read(section: &Section<'_>) -> Option<LlmProbe> {
     let convention = section.get(&keys::OPENTELEMETRY);
     let budget = read_budget(section, question.as_ref().zip(api));
     let version = section.get(&shared::HTTP_VERSION).unwrap_or(Version::Auto);
-    let (api, question, url) = (api?, question?, url?);
-    let request = Request {
-        method: Method::POST,
-        headers: headers?,
-        body: Bytes::from(api.request(&question).to_string()),
-        cookies: None,
-        url,
-    };
-    let version = fitting_version(section, &request, version);
+    let asked = api.zip(question.as_ref());
+    let body = asked.map(|(api, question)| api.request(question).to_string());
+    let request = url
+        .zip(headers)
+        .zip(body)
+        .map(|((url, headers), body)| Request {
+            method: Method::POST,
+            headers,
+            body: Bytes::from(body),
+            cookies: None,
+            url,
+        });
+    let version = request.as_ref().map_or(version, |request| {
+        fitting_version(section, request, version)
+    });
     let transport = read_transport(section, version);
+    let (api, question, request) = (api?, question?, request?);
     warn_of_open_secrets(section, &request);
     Some(LlmProbe {
         subject: subject(api, &question, &request, convention?),
@@ -120,9 +127,10 @@ fn read_messages(section: &Section<'_>, api: Api) -> Option<Vec<Message>> {
         section.error("conflict", &keys::MESSAGES, message, "use `prompt`");
     }
     let messages = section.sections(&keys::MESSAGES).map(|message| {
+        let (role, content) = (message.get(&keys::ROLE), message.get(&keys::CONTENT));
         Some(Message {
-            role: message.get(&keys::ROLE)?,
-            content: message.get(&keys::CONTENT)?,
+            role: role?,
+            content: content?,
         })
     });
     messages.collect()

@@ -234,7 +234,7 @@ async fn hostile_streams_are_bounded() {
         seen.story
     );
     let comments: Vec<Step> = std::iter::once((0, SSE.into()))
-        .chain((0..200).map(|_| (0, vec![b':'; 100].repeat(100))))
+        .chain((0..200).map(|_| (0, [b':'; 100].repeat(100))))
         .chain((0..200).map(|_| (0, b": keep-alive\n\n".repeat(1000))))
         .collect();
     let seen = ask(comments, "").await;

@@ -86,11 +86,11 @@ pub fn at_once(answer: impl AsRef<[u8]>) -> Vec<Step> {
 
 /// A stream of these events, each of them data.
 pub fn stream(events: &[&str]) -> Vec<Step> {
-    let events: String = events
+    let events: Vec<_> = events
         .iter()
         .map(|one| format!("data: {one}\n\n"))
         .collect();
-    at_once(format!("{SSE}{events}"))
+    at_once(format!("{SSE}{}", events.concat()))
 }
 
 /// A whole answer in JSON.
