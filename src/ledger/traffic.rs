@@ -86,18 +86,15 @@ fn reading(sli: Sli, metrics: &ServiceMetrics) -> Result<Reading, String> {
             Ok(Reading {
                 all: Some(histogram.counts.iter().sum::<u64>() as f64),
                 part: Some(within(histogram, below)?),
-                queued: None,
             })
         }
         Sli::Throughput(_) => Ok(Reading {
             all: Some(needed(Role::Requests)?),
             part: number(Role::Errors),
-            queued: number(Role::QueueDepth),
         }),
         Sli::Availability | Sli::Success | Sli::Freshness => Ok(Reading {
             all: Some(needed(Role::Requests)?),
             part: Some(needed(Role::Errors)?),
-            queued: None,
         }),
     }
 }
@@ -130,7 +127,6 @@ fn is_same(bound: f64, seconds: f64) -> bool {
 struct Kept {
     all: Option<SeriesId>,
     part: Option<SeriesId>,
-    queued: Option<SeriesId>,
 }
 
 /// Finds the series of objectives of real traffic in a store.
@@ -162,10 +158,9 @@ impl TrafficHistory {
         }
         let kept = self.kept(service, objective.sli);
         let mut readings: BTreeMap<Timestamp, Reading> = BTreeMap::new();
-        let fields: [(Option<SeriesId>, fn(&mut Reading) -> &mut Option<f64>); 3] = [
+        let fields: [(Option<SeriesId>, fn(&mut Reading) -> &mut Option<f64>); 2] = [
             (kept.all, |reading| &mut reading.all),
             (kept.part, |reading| &mut reading.part),
-            (kept.queued, |reading| &mut reading.queued),
         ];
         for (id, field) in fields {
             let Some(id) = id else { continue };
@@ -191,17 +186,14 @@ impl TrafficHistory {
             Sli::Latency { below, .. } => Kept {
                 all: id("slod_service_request_duration_seconds_count"),
                 part: self.bucket(service, below.as_secs_f64()),
-                queued: None,
             },
             Sli::Throughput(_) => Kept {
                 all: id("slod_service_requests_total"),
                 part: id("slod_service_errors_total"),
-                queued: id("slod_service_queue_depth"),
             },
             Sli::Availability | Sli::Success | Sli::Freshness => Kept {
                 all: id("slod_service_requests_total"),
                 part: id("slod_service_errors_total"),
-                queued: None,
             },
         }
     }

@@ -4,3 +4,4 @@ mod alerts;
 mod backtest;
 mod ledger;
 mod report;
+mod traffic;

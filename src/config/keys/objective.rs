@@ -87,7 +87,7 @@ pub const WHEN: Key<Choice<When>> = Key::with_default(
     "when",
     Choice(&[("offered", When::Offered), ("always", When::Always)]),
     "offered",
-    "For `throughput`: which minutes count. `offered` counts those in which at least so many requests arrived, including failed ones and those that began to wait in the queue; `always` counts every minute that was observed, also a quiet one.",
+    "For `throughput`: which minutes count. `offered` counts those in which at least so many requests arrived, including failed ones; `always` counts every minute that was observed, also a quiet one.",
 );
 
 pub const BELOW: Key<Span> = Key::optional(

@@ -23,8 +23,8 @@ pub enum When {
 }
 
 impl Throughput {
-    /// Whether the rate was reached, given what was served (`good`) and what was asked for beyond
-    /// that (`bad`) in the covered time. `None` if the minute does not count.
+    /// Whether the rate was reached, given what was served (`good`) and what failed (`bad`) in the
+    /// covered time. `None` if the minute does not count.
     pub fn is_met(&self, minute: &Tally) -> Option<bool> {
         let reaches = |events: u64| self.at_least.is_reached(events, minute.covered_ms);
         let served = u64::from(minute.good);

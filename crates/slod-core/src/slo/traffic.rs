@@ -17,8 +17,6 @@ pub struct Reading {
     pub all: Option<f64>,
     /// Those of them that failed, or for latency those within the threshold.
     pub part: Option<f64>,
-    /// How many requests wait, for throughput.
-    pub queued: Option<f64>,
 }
 
 /// Turns successive readings of one objective into tallies.
@@ -67,11 +65,7 @@ fn good_and_bad(sli: Sli, before: &Reading, now: &Reading) -> Option<(f64, f64)>
         Sli::Latency { .. } => Some((part?, all - part?)),
         Sli::Throughput(_) => {
             let failed = part.unwrap_or(0.0);
-            let waiting = match (before.queued, now.queued) {
-                (Some(before), Some(now)) => (now - before).max(0.0),
-                _ => 0.0,
-            };
-            Some((all - failed, failed + waiting))
+            Some((all - failed, failed))
         }
         Sli::Availability | Sli::Success | Sli::Freshness => Some((all - part?, part?)),
     }
@@ -105,7 +99,6 @@ mod tests {
         Reading {
             all: Some(all),
             part: Some(part),
-            queued: None,
         }
     }
 
@@ -164,24 +157,22 @@ mod tests {
     }
 
     #[test]
-    fn what_waits_was_asked_for_too() {
+    fn throughput_without_errors_is_that_of_all_requests() {
         let throughput = Sli::Throughput(Throughput {
             at_least: Rate::parse("1/s").expect("a rate"),
             when: When::Offered,
         });
-        let queued = |all, queued| Reading {
-            queued: Some(queued),
-            ..reading(all, 0.0)
+        let none = |all| Reading {
+            all: Some(all),
+            part: None,
         };
-        let readings = [
-            (0, queued(0.0, 0.0)),
-            (10, queued(8.0, 5.0)),
-            (20, queued(16.0, 1.0)),
-        ];
+        let readings = [(0, none(0.0)), (10, none(8.0)), (20, reading(16.0, 2.0))];
         assert_eq!(
             counted(throughput, &readings),
-            [None, Some((8, 5)), Some((8, 0))]
+            [None, Some((8, 0)), Some((8, 0))]
         );
+        let readings = [(0, reading(0.0, 0.0)), (10, reading(8.0, 3.0))];
+        assert_eq!(counted(throughput, &readings), [None, Some((5, 3))]);
     }
 
     #[test]

@@ -1,0 +1,309 @@
+//! Objectives of real traffic: live, restored, in reports and backtests, against a recount of what
+//! happened.
+
+use slod::clock::Clock;
+use slod::config::Config;
+use slod::diagnostic::Source;
+use slod::ledger::{Ledger, RestoreFrom, Snapshot, restore};
+use slod::observe::{
+    HistogramView, Recorder, RoleValue, RoleView, ServiceMetrics, SystemView, metrics,
+};
+use slod::outcome::Timestamp;
+use slod::probe::KINDS;
+use slod::report::backtest;
+use slod::report::slo::report;
+use slod::report::slo::span::Span;
+use slod::roles::Role;
+use slod::slo::StandardWindow;
+use slod::store::{CountingPlan, Store, Writer};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+const CONFIG: &str = r#"
+services:
+  - name: rag
+    probes: [ { name: p, http: { url: "http://127.0.0.1:1/" } } ]
+    metrics: { url: "http://127.0.0.1:1/metrics" }
+    objectives:
+      - { name: success, sli: success, source: metrics, target: 99% }
+      - { name: uptime, sli: availability, source: metrics, slice_target: 90%, target: 99% }
+      - { name: fast, sli: latency, below: 500ms, source: metrics, target: 95% }
+      - { name: odd, sli: latency, below: 300ms, source: metrics, target: 95% }
+      - { name: offered, sli: throughput, at_least: 2/s, target: 90% }
+      - { name: always, sli: throughput, at_least: 2/s, when: always, target: 90% }
+"#;
+/// A full hour.
+const START: Timestamp = Timestamp(1_790_000_000_000 / 3_600_000 * 3_600_000);
+const STEP: i64 = 10_000;
+/// More than the two days that samples are kept one by one.
+const STEPS: i64 = 60 * 360;
+/// slod is away from the first to the second.
+const AWAY: std::ops::Range<i64> = 9000..9100;
+
+/// Small, and the same for everybody.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: u64) -> u64 {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        (self.0 >> 33) % sides
+    }
+}
+
+/// What happened in one step.
+#[derive(Clone, Copy)]
+struct Happened {
+    at: i64,
+    requests: u64,
+    errors: u64,
+    slow: u64,
+    is_scraped: bool,
+}
+
+fn happened() -> Vec<Happened> {
+    let mut dice = Dice(7);
+    let steps = (0..STEPS).filter(|step| !AWAY.contains(step));
+    let each = steps.map(|step| {
+        // A quiet hour of each three, and an incident.
+        let is_quiet = step / 360 % 3 == 0;
+        let requests = if is_quiet {
+            dice.roll(3)
+        } else {
+            15 + dice.roll(20)
+        };
+        let is_bad = (5000..5050).contains(&step) || dice.roll(50) == 0;
+        let errors = if is_bad { requests / 2 } else { 0 };
+        Happened {
+            at: START.0 + step * STEP,
+            requests,
+            errors,
+            slow: dice.roll(requests / 4 + 1),
+            is_scraped: dice.roll(40) != 0,
+        }
+    });
+    each.collect()
+}
+
+/// A service's metrics, counted since slod started.
+#[derive(Default)]
+struct Counted {
+    requests: u64,
+    errors: u64,
+    slow: u64,
+}
+
+impl Counted {
+    fn metrics(&mut self, one: &Happened) -> ServiceMetrics {
+        let view = |role, value| RoleView {
+            role,
+            selector: "x".into(),
+            library: None,
+            series: 1,
+            value: Some(value),
+        };
+        let fast = self.requests - self.slow;
+        let durations = HistogramView {
+            bounds: vec![0.25, 0.5, 1.0],
+            counts: vec![fast / 2, fast - fast / 2, self.slow, 0],
+            sum: 1.0,
+        };
+        ServiceMetrics {
+            at: Some(Timestamp(one.at)),
+            roles: vec![
+                view(Role::Requests, RoleValue::Counter(self.requests as f64)),
+                view(Role::Errors, RoleValue::Counter(self.errors as f64)),
+                view(Role::RequestDuration, RoleValue::Histogram(durations)),
+            ],
+            ..ServiceMetrics::unknown("rag".into())
+        }
+    }
+}
+
+fn config(path: &Path) -> Config {
+    let source = Source {
+        name: String::new(),
+        text: CONFIG.to_owned(),
+    };
+    let loaded = Config::load(&source, Path::new(""), &|_| None, KINDS);
+    let mut config = loaded.config.expect("valid");
+    config.store.path = path.to_owned();
+    config
+}
+
+fn restored(config: &Config, now: Timestamp) -> Ledger {
+    let store = Store::open(&config.store.path).expect("a store");
+    let from = RestoreFrom {
+        config,
+        corrections: &[],
+        store: Some(&store),
+        now,
+    };
+    restore(from).expect("readable")
+}
+
+/// Lives through what happened; returns the ledger as it is at the end, with everything stored.
+fn lived(config: &Config, end: Timestamp) -> Ledger {
+    let mut ledger = restored(config, START);
+    let mut counted = Counted::default();
+    let mut writer: Option<Writer> = None;
+    for (number, one) in happened().iter().enumerate() {
+        if one.at == START.0 + AWAY.end * STEP {
+            // A new process counts from 0.
+            close(writer.take());
+            ledger = restored(config, Timestamp(one.at));
+            counted = Counted::default();
+        }
+        counted.requests += one.requests;
+        counted.errors += one.errors;
+        counted.slow += one.slow;
+        if !one.is_scraped {
+            continue;
+        }
+        let metrics = Arc::new(counted.metrics(one));
+        ledger.take_metrics(Timestamp(one.at), std::slice::from_ref(&metrics));
+        ledger.advance(Timestamp(one.at));
+        let writer = writer.get_or_insert_with(|| {
+            let store = Store::open(&config.store.path).expect("a store");
+            let plan = |_: &_| CountingPlan::default();
+            store
+                .writer(Clock::manual(end), Duration::from_secs(400 * 86_400), plan)
+                .expect("a writer")
+        });
+        let view = SystemView {
+            services: vec![metrics],
+            ..SystemView::default()
+        };
+        let handle = writer.handle();
+        Recorder::new(handle.clone()).record(Timestamp(one.at), |sink| metrics::write(sink, &view));
+        if number % 500 == 0 {
+            assert!(handle.flush(Duration::from_secs(30)));
+        }
+    }
+    close(writer);
+    let mut store = Store::open(&config.store.path).expect("a store");
+    while store.compact_samples_step(end).expect("compacted") {}
+    ledger.advance(end);
+    ledger
+}
+
+fn close(writer: Option<Writer>) {
+    let writer = writer.expect("something was written");
+    assert!(writer.close(Duration::from_secs(60)));
+}
+
+/// Good and bad of each objective over 30 days.
+type Sums = Vec<(String, f64, f64)>;
+
+fn windows(snapshot: &Snapshot) -> Vec<(String, Vec<(u64, u64)>)> {
+    let objectives = snapshot.services[0].objectives.iter();
+    let each = objectives.map(|view| {
+        let counts = StandardWindow::ALL.iter().map(|window| {
+            let window = &view.windows[*window];
+            (window.good, window.bad)
+        });
+        (view.objective.name.clone(), counts.collect())
+    });
+    each.collect()
+}
+
+/// By hand, from what happened.
+fn recounted() -> Sums {
+    let mut sums = [(0.0, 0.0); 6];
+    let mut minutes: Vec<(i64, [u64; 3])> = Vec::new();
+    let mut since: Option<i64> = None;
+    let (mut requests, mut errors, mut slow) = (0, 0, 0);
+    for one in happened() {
+        if since.is_some_and(|at| one.at - at > 300_000) {
+            // Nobody looked: what happened meanwhile is not known.
+            (since, requests, errors, slow) = (None, 0, 0, 0);
+        }
+        requests += one.requests;
+        errors += one.errors;
+        slow += one.slow;
+        if !one.is_scraped {
+            continue;
+        }
+        if let Some(before) = since.replace(one.at) {
+            sums[0].0 += (requests - errors) as f64;
+            sums[0].1 += errors as f64;
+            sums[2].0 += (requests - slow) as f64;
+            sums[2].1 += slow as f64;
+            let number = one.at / 60_000;
+            if minutes.last().is_none_or(|(last, _)| *last != number) {
+                minutes.push((number, [0; 3]));
+            }
+            let (_, minute) = minutes.last_mut().expect("just pushed");
+            minute[0] += requests - errors;
+            minute[1] += errors;
+            minute[2] += (one.at - before).unsigned_abs();
+        }
+        (requests, errors, slow) = (0, 0, 0);
+    }
+    for (_, [served, failed, ms]) in minutes {
+        let mut judge = |at: usize, is_good: bool| {
+            let sum: &mut (f64, f64) = &mut sums[at];
+            *(if is_good { &mut sum.0 } else { &mut sum.1 }) += 1.0;
+        };
+        if served + failed > 0 {
+            judge(1, served as f64 >= 0.9 * (served + failed) as f64);
+        }
+        let reaches = |events: u64| events * 1000 >= 2 * ms;
+        if reaches(served + failed) {
+            judge(4, reaches(served));
+        }
+        judge(5, reaches(served));
+    }
+    let names = ["success", "uptime", "fast", "odd", "offered", "always"];
+    let sums = names.iter().zip(sums);
+    sums.map(|(name, (good, bad))| ((*name).to_owned(), good, bad))
+        .collect()
+}
+
+#[test]
+fn real_traffic_is_counted_alike_live_and_from_the_store() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = config(&folder.path().join("slod.db"));
+    // Every minute is over, and its neighbours are closed.
+    let end = Timestamp(START.0 + (STEPS + 18) * STEP);
+    let live = lived(&config, end).snapshot();
+    let mut again = restored(&config, end);
+    assert_eq!(windows(&live), windows(&again.advance(end).snapshot()));
+
+    let month: Sums = live.services[0]
+        .objectives
+        .iter()
+        .map(|view| {
+            let window = &view.windows[StandardWindow::Days30];
+            (
+                view.objective.name.clone(),
+                window.good as f64,
+                window.bad as f64,
+            )
+        })
+        .collect();
+    assert_eq!(month, recounted());
+
+    let store = Store::open(&config.store.path).expect("a store");
+    let reported = report(&config, &store, Span::new(START, end, end)).expect("readable");
+    let reported: Sums = reported.services[0]
+        .objectives
+        .iter()
+        .map(|one| (one.name.clone(), one.good_events, one.bad_events))
+        .collect();
+    assert_eq!(reported, month);
+
+    let replayed = backtest::replayed(&config, &store, START, end).expect("readable");
+    let fired: Vec<_> = replayed.alerts.iter().map(|alert| &*alert.slo).collect();
+    assert!(
+        fired.contains(&"success") && fired.contains(&"uptime"),
+        "{fired:?}"
+    );
+    assert!(
+        !fired.contains(&"odd"),
+        "nothing is known of 300 ms: {fired:?}"
+    );
+}
