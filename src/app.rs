@@ -15,7 +15,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::ledger::{self, Ledger, LedgerView, Plans, RestoreFrom};
 use crate::metrics::SelfMetrics;
-use crate::observe::{self, Recorder};
+use crate::observe::{self, Recorder, SystemView};
 use crate::outcome::{ProbeKey, Timestamp};
 use crate::probe::heartbeat::HeartbeatBoard;
 use crate::schedule::{self, ProbeThreads};
@@ -196,6 +196,29 @@ impl App {
         }
     }
 
+    fn web_state(
+        &self,
+        system: watch::Receiver<Arc<SystemView>>,
+        reload: mpsc::Sender<web::ReloadRequest>,
+        ledger: mpsc::Sender<ledger::Recount>,
+    ) -> web::WebState {
+        web::WebState {
+            clock: self.clock.clone(),
+            heartbeats: self.heartbeats.clone(),
+            ledger_views: self.ledger_views.subscribe(),
+            alerts: self.alert_views.subscribe(),
+            system,
+            own: self.own.clone(),
+            streams: web::Streams::default(),
+            access: self.access.clone(),
+            histories: web::HistoryLimits::default(),
+            store: self.writer.handle(),
+            history: self.config.store.path.clone(),
+            reload,
+            ledger,
+        }
+    }
+
     fn spawn_all(self, tasks: &mut Tasks, stop: &CancellationToken) -> Writer {
         let (store, history) = (self.writer.handle(), self.config.store.path.clone());
         let (events_in, events) = mpsc::channel(EVENT_QUEUE);
@@ -205,21 +228,7 @@ impl App {
         let (alerts, clock) = (self.alert_views.subscribe(), self.clock.clone());
         let files = self.config.inputs.files.clone();
         let (configs, _) = watch::channel(self.config.clone());
-        let state = web::WebState {
-            clock: self.clock.clone(),
-            heartbeats: self.heartbeats.clone(),
-            ledger_views: self.ledger_views.subscribe(),
-            alerts: self.alert_views.subscribe(),
-            system: system.clone(),
-            own: self.own.clone(),
-            streams: web::Streams::default(),
-            access: self.access.clone(),
-            histories: web::HistoryLimits::default(),
-            store: store.clone(),
-            history: history.clone(),
-            reload: requests_in,
-            ledger: recounts_in.clone(),
-        };
+        let state = self.web_state(system.clone(), requests_in, recounts_in.clone());
         let probing = self.threads.first().clone();
         tasks.spawn_on(
             &probing,

@@ -103,31 +103,25 @@ fn reading(sli: Sli, metrics: &ServiceMetrics) -> Result<Reading, String> {
 fn within(histogram: &HistogramView, below: Duration) -> Result<f64, String> {
     let below = below.as_secs_f64();
     let bounds = &histogram.bounds;
-    match bounds.iter().position(|bound| is_same(*bound, below)) {
-        Some(at) => Ok(histogram.counts[..=at].iter().sum::<u64>() as f64),
-        None => {
-            let next = bounds.partition_point(|bound| *bound < below);
-            let near = bounds[next.saturating_sub(1)..bounds.len().min(next + 1)].iter();
-            let near: Vec<_> = near.map(|bound| format!("{bound}s")).collect();
-            Err(format!(
-                "no bucket of `{}` ends at {below}s; the nearest are {}",
-                Role::RequestDuration.name(),
-                near.join(" and ")
-            ))
-        }
+    if let Some(at) = bounds.iter().position(|bound| is_same(*bound, below)) {
+        return Ok(histogram.counts[..=at].iter().sum::<u64>() as f64);
     }
+    let next = bounds.partition_point(|bound| *bound < below);
+    let near = bounds[next.saturating_sub(1)..bounds.len().min(next + 1)].iter();
+    let near: Vec<_> = near.map(|bound| format!("{bound}s")).collect();
+    Err(format!(
+        "no bucket of `{}` ends at {below}s; the nearest are {}",
+        Role::RequestDuration.name(),
+        near.join(" and ")
+    ))
 }
 
 fn is_same(bound: f64, seconds: f64) -> bool {
     (bound - seconds).abs() <= 1e-9 * seconds
 }
 
-/// The series that an objective is counted back from.
-#[derive(Clone, Copy, Debug, Default)]
-struct Kept {
-    all: Option<SeriesId>,
-    part: Option<SeriesId>,
-}
+/// The series that the two counters of a [`Reading`] are read back from.
+type Kept = [Option<SeriesId>; 2];
 
 /// Finds the series of objectives of real traffic in a store.
 pub struct TrafficHistory {
@@ -156,19 +150,17 @@ impl TrafficHistory {
         if objective.source != EventSource::Metrics {
             return Ok(Vec::new());
         }
-        let kept = self.kept(service, objective.sli);
+        let [all, part] = self.kept(service, objective.sli);
         let mut readings: BTreeMap<Timestamp, Reading> = BTreeMap::new();
-        let fields: [(Option<SeriesId>, fn(&mut Reading) -> &mut Option<f64>); 2] = [
-            (kept.all, |reading| &mut reading.all),
-            (kept.part, |reading| &mut reading.part),
-        ];
-        for (id, field) in fields {
-            let Some(id) = id else { continue };
+        let mut read = |id: Option<SeriesId>, take: fn(&mut Reading, f64)| {
+            let Some(id) = id else { return Ok(()) };
             store.for_each_point(id, from, to, |point| {
-                *field(readings.entry(point.at).or_default()) = Some(point.last);
+                take(readings.entry(point.at).or_default(), point.last);
                 true
-            })?;
-        }
+            })
+        };
+        read(all, |reading, value| reading.all = Some(value))?;
+        read(part, |reading, value| reading.part = Some(value))?;
         let mut counter = TrafficCounter::default();
         let tallies = readings.into_iter().filter_map(|(at, reading)| {
             let tally = counter.take(objective.sli, at, reading)?;
@@ -183,18 +175,14 @@ impl TrafficHistory {
             self.ids.get(&key).copied()
         };
         match sli {
-            Sli::Latency { below, .. } => Kept {
-                all: id("slod_service_request_duration_seconds_count"),
-                part: self.bucket(service, below.as_secs_f64()),
-            },
-            Sli::Throughput(_) => Kept {
-                all: id("slod_service_requests_total"),
-                part: id("slod_service_errors_total"),
-            },
-            Sli::Availability | Sli::Success | Sli::Freshness => Kept {
-                all: id("slod_service_requests_total"),
-                part: id("slod_service_errors_total"),
-            },
+            Sli::Latency { below, .. } => [
+                id("slod_service_request_duration_seconds_count"),
+                self.bucket(service, below.as_secs_f64()),
+            ],
+            Sli::Throughput(_) | Sli::Availability | Sli::Success | Sli::Freshness => [
+                id("slod_service_requests_total"),
+                id("slod_service_errors_total"),
+            ],
         }
     }
 

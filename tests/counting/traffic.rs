@@ -130,7 +130,7 @@ fn config(path: &Path) -> Config {
     };
     let loaded = Config::load(&source, Path::new(""), &|_| None, KINDS);
     let mut config = loaded.config.expect("valid");
-    config.store.path = path.to_owned();
+    path.clone_into(&mut config.store.path);
     config
 }
 
