@@ -1,6 +1,7 @@
 //! The status page's routes.
 
 use super::WebState;
+use super::page::charts::{ChartSpan, Charts};
 use super::page::past::{HOURS, HourLatency, Past};
 use super::page::{View, render_overview, render_service, style};
 use super::problem::Problem;
@@ -45,7 +46,13 @@ pub async fn service(
     })?;
     let past = Past {
         older: query.as_deref().and_then(older),
-        ..past(&state, &service, ledger.at).await
+        ..past(
+            &state,
+            &service,
+            ledger.at,
+            ChartSpan::of(query.as_deref().unwrap_or_default()),
+        )
+        .await
     };
     let system = Arc::clone(&state.system.borrow());
     let alerts = Arc::clone(&state.alerts.borrow());
@@ -64,11 +71,12 @@ pub async fn service(
 
 /// What the store has of the service; the page is complete without it where the store cannot be
 /// read.
-async fn past(state: &WebState, service: &ServiceView, at: Timestamp) -> Past {
+async fn past(state: &WebState, service: &ServiceView, at: Timestamp, span: ChartSpan) -> Past {
     let path = state.history.clone();
     let probes = service.probes.iter().take(DRAWN_PROBES);
     let keys: Vec<ProbeKey> = probes.map(|probe| probe.key.clone()).collect();
-    let read = move || read_past(&path, keys, at);
+    let name = service.name.clone();
+    let read = move || read_past(&path, keys, at, (&name, span));
     let read = tokio::task::spawn_blocking(read).await;
     read.ok().and_then(Result::ok).unwrap_or_default()
 }
@@ -77,6 +85,7 @@ fn read_past(
     path: &std::path::Path,
     keys: Vec<ProbeKey>,
     at: Timestamp,
+    (service, span): (&str, ChartSpan),
 ) -> Result<Past, StoreError> {
     let store = Store::open_read_only(path)?;
     let from = at.before(HOUR * u32::try_from(HOURS).unwrap_or(0));
@@ -89,6 +98,7 @@ fn read_past(
         older: None,
         latencies,
         alerts: store.alerts(at.before(INCIDENTS_SINCE), at, MAX_ALERTS)?,
+        charts: Charts::read(&store, service, span, at)?,
     })
 }
 

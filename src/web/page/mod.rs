@@ -8,6 +8,7 @@
 mod alerts;
 mod attempts;
 mod card;
+pub mod charts;
 mod corrections;
 mod days;
 mod frame;

@@ -1,5 +1,6 @@
 //! What the page of a service shows of the past: response times by the hour, and incidents.
 
+use super::charts::Charts;
 use super::parts::moment;
 use crate::alert::AlertRecord;
 use crate::format::numbers;
@@ -26,6 +27,7 @@ pub struct Past {
     pub latencies: Vec<(ProbeKey, Vec<HourLatency>)>,
     /// Burn alerts, the newest first.
     pub alerts: Vec<AlertRecord>,
+    pub charts: Charts,
 }
 
 /// One probe's response times in an hour: unknown where the sample is too small, or where a failure

@@ -1,6 +1,7 @@
 //! One service in depth.
 
 use super::alerts::alerts;
+use super::charts::charts;
 use super::corrections;
 use super::days;
 use super::frame::{Page, View, since};
@@ -57,6 +58,7 @@ pub fn render_service(
                 @for view in &service.probes { (probe::card(view, past, at)) }
                 @if service.probes.is_empty() { p.quiet { "The objectives of this service count probes of other services." } }
             }
+            (charts(&past.charts, at))
             (past::incidents(&service.name, past))
             (corrections::corrections(&service.name, corrections, at, past.older.as_ref()))
             (service_metrics::metrics(&service.name, system))

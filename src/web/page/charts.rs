@@ -1,0 +1,294 @@
+//! The history of a service's gauges and counters, drawn on one axis of time.
+
+use super::frame::since;
+use crate::format::numbers;
+use crate::outcome::{Timestamp, millis};
+use crate::sample::{SeriesKind, Step};
+use crate::store::{SeriesInfo, Store, StoreError};
+use maud::{Markup, html};
+use std::fmt::Write as _;
+use std::time::Duration;
+
+/// Points of a line at most.
+const POINTS: u32 = 120;
+/// Lines that are drawn of one family at most, such as of several groups of processes.
+const LINES: usize = 4;
+
+/// The spans that can be chosen, with their names in `?span=`.
+const SPANS: [(&str, Duration); 4] = [
+    ("1h", Duration::from_secs(3600)),
+    ("1d", Duration::from_secs(86_400)),
+    ("7d", Duration::from_secs(7 * 86_400)),
+    ("30d", Duration::from_secs(30 * 86_400)),
+];
+
+/// How much of the past is drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChartSpan(usize);
+
+impl ChartSpan {
+    /// Of the query of a page: the last hour unless another span is asked for.
+    pub fn of(query: &str) -> Self {
+        let asked = query.split('&').find_map(|part| part.strip_prefix("span="));
+        Self(
+            SPANS
+                .iter()
+                .position(|(name, _)| Some(*name) == asked)
+                .unwrap_or(0),
+        )
+    }
+
+    fn length(self) -> Duration {
+        SPANS[self.0].1
+    }
+}
+
+impl Default for ChartSpan {
+    fn default() -> Self {
+        Self::of("")
+    }
+}
+
+/// What is drawn of a family.
+struct Kind {
+    title: &'static str,
+    family: &'static str,
+    /// Only the series with this label.
+    label: Option<(&'static str, &'static str)>,
+    show: fn(f64) -> String,
+}
+
+const fn kind(title: &'static str, family: &'static str, show: fn(f64) -> String) -> Kind {
+    Kind {
+        title,
+        family,
+        label: None,
+        show,
+    }
+}
+
+const KINDS: &[Kind] = &[
+    kind("Requests per second", "slod_service_requests_total", plain),
+    kind("Errors per second", "slod_service_errors_total", plain),
+    Kind {
+        label: Some(("quantile", "0.95")),
+        ..kind(
+            "p95 of real requests",
+            "slod_service_request_duration_quantile_seconds",
+            seconds,
+        )
+    },
+    kind(
+        "Active connections",
+        "slod_service_active_connections",
+        plain,
+    ),
+    kind("Queue depth", "slod_service_queue_depth", plain),
+    kind(
+        "Database pool in use",
+        "slod_service_db_pool_usage_ratio",
+        numbers::percent,
+    ),
+    kind(
+        "Circuit breaker open",
+        "slod_service_circuit_breaker_open",
+        plain,
+    ),
+    kind(
+        "AI tokens per second",
+        "slod_service_llm_tokens_total",
+        plain,
+    ),
+    kind("CPU", "slod_process_cpu_usage_ratio", numbers::percent),
+    kind("Memory", "slod_process_resident_memory_bytes", bytes),
+    kind("Threads", "slod_process_threads", plain),
+    kind("Open files", "slod_process_open_fds", plain),
+];
+
+fn plain(value: f64) -> String {
+    numbers::fractional(value)
+}
+
+fn seconds(value: f64) -> String {
+    numbers::latency(Duration::try_from_secs_f64(value).unwrap_or_default())
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "saturates"
+)]
+fn bytes(value: f64) -> String {
+    numbers::bytes(value as u64)
+}
+
+/// Read from the store when the page is asked for.
+#[derive(Debug, Default)]
+pub struct Charts {
+    span: ChartSpan,
+    lines: Vec<Line>,
+}
+
+#[derive(Debug)]
+struct Line {
+    /// The position in [`KINDS`].
+    kind: usize,
+    /// What distinguishes it from the other lines of its kind.
+    name: String,
+    points: Vec<(Timestamp, f64)>,
+}
+
+impl Charts {
+    /// Everything that is kept of a service in the span before `at`.
+    pub fn read(
+        store: &Store,
+        service: &str,
+        span: ChartSpan,
+        at: Timestamp,
+    ) -> Result<Self, StoreError> {
+        let all = store.series()?;
+        let own: Vec<_> = all
+            .iter()
+            .filter(|info| info.key.label("service") == Some(service))
+            .collect();
+        let range = (at.before(span.length()), Timestamp(at.0 + 1));
+        let mut lines = Vec::new();
+        for (number, kind) in KINDS.iter().enumerate() {
+            let fits = |info: &&&SeriesInfo| {
+                let labelled = kind
+                    .label
+                    .is_none_or(|(name, value)| info.key.label(name) == Some(value));
+                info.key.name() == kind.family && labelled
+            };
+            for info in own.iter().filter(fits).take(LINES) {
+                let step = span.length() / POINTS;
+                let limit = POINTS as usize + 2;
+                let steps = store.steps(info, range, Some(step), limit)?;
+                let steps = steps.unwrap_or_default();
+                let value = |step: &Step| match info.kind {
+                    SeriesKind::Gauge => Some(step.mean),
+                    SeriesKind::Counter => step.rate,
+                };
+                let points = steps
+                    .iter()
+                    .filter_map(|step| Some((step.at, value(step)?)));
+                lines.push(Line {
+                    kind: number,
+                    name: name(info),
+                    points: points.collect(),
+                });
+            }
+        }
+        lines.retain(|line| !line.points.is_empty());
+        Ok(Self { span, lines })
+    }
+}
+
+/// The values of the labels that are not the same for all lines of a service.
+fn name(info: &SeriesInfo) -> String {
+    let labels = info.key.labels();
+    let own = labels.filter(|(name, _)| !matches!(*name, "service" | "quantile"));
+    own.map(|(_, value)| value).collect::<Vec<_>>().join(" ")
+}
+
+/// One figure for each line, with the choice of the span; nothing where nothing is kept.
+pub fn charts(charts: &Charts, at: Timestamp) -> Markup {
+    html! {
+        @if !charts.lines.is_empty() {
+            section #history {
+                h2 { "History" }
+                div.card {
+                    p.quiet {
+                        @for (number, (name, _)) in SPANS.iter().enumerate() {
+                            @if number > 0 { " · " }
+                            @if number == charts.span.0 { b { "last " (name) } } @else {
+                                a href={ "?span=" (name) "#history" } { "last " (name) }
+                            }
+                        }
+                    }
+                    div.halves { @for line in &charts.lines { (figure(line, charts.span, at)) } }
+                }
+            }
+        }
+    }
+}
+
+fn figure(line: &Line, span: ChartSpan, at: Timestamp) -> Markup {
+    let kind = &KINDS[line.kind];
+    let values = line.points.iter().map(|(_, value)| *value);
+    let highest = values.fold(0.0, f64::max);
+    let last = line.points.last().map(|(_, value)| (kind.show)(*value));
+    let last = last.unwrap_or_default();
+    let title = if line.name.is_empty() {
+        kind.title.to_owned()
+    } else {
+        format!("{}: {}", kind.title, line.name)
+    };
+    let top = (kind.show)(highest);
+    html! {
+        div {
+            h4 dir="auto" { (title) }
+            figure.days.times {
+                svg role="img" aria-label={ (title) ", now " (last) ", at most " (top) } viewBox={ "0 0 " (POINTS) " 100" } preserveAspectRatio="none" {
+                    path d=(path(line, highest, span, at)) {}
+                }
+                figcaption.quiet {
+                    span { (numbers::age(span.length())) }
+                    span { "top " (top) ", now " (last) }
+                    span { "now" }
+                }
+            }
+        }
+    }
+}
+
+/// A line that is interrupted where nothing is known.
+fn path(line: &Line, highest: f64, span: ChartSpan, at: Timestamp) -> String {
+    let (from, step) = (at.before(span.length()), millis(span.length() / POINTS));
+    let mut path = String::new();
+    let mut before: Option<Timestamp> = None;
+    for (at, value) in &line.points {
+        let x = since(from, *at).as_secs_f64() / span.length().as_secs_f64() * f64::from(POINTS);
+        let share = if highest > 0.0 { value / highest } else { 0.0 };
+        let goes_on = before.is_some_and(|before| at.0 - before.0 <= 2 * step);
+        let command = if goes_on { 'L' } else { 'M' };
+        // A step alone is a short line. Writing to a text cannot fail.
+        let _ = write!(
+            path,
+            "{command}{x:.1} {:.1}h.5",
+            98.0 - share.max(0.0) * 96.0
+        );
+        before = Some(*at);
+    }
+    path
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_span_is_one_of_those_offered() {
+        let length = |query: &str| ChartSpan::of(query).length().as_secs();
+        assert_eq!(length("span=7d"), 7 * 86_400);
+        assert_eq!(length("reload&span=1d"), 86_400);
+        for query in ["", "span=", "span=9000d", "span=<b>"] {
+            assert_eq!(length(query), 3600, "{query}");
+        }
+    }
+
+    #[test]
+    fn a_line_is_interrupted_where_nothing_is_known() {
+        let at = Timestamp(3_600_000);
+        let points = [(0, 1.0), (30, 2.0), (600, 4.0), (3570, -1.0)];
+        let line = Line {
+            kind: 0,
+            name: String::new(),
+            points: points
+                .map(|(second, value)| (Timestamp(second * 1000), value))
+                .into(),
+        };
+        let drawn = path(&line, 4.0, ChartSpan::default(), at);
+        assert_eq!(drawn, "M0.0 74.0h.5L1.0 50.0h.5M20.0 2.0h.5M119.0 98.0h.5");
+    }
+}
