@@ -31,7 +31,7 @@ pub fn write(sink: &mut dyn Sink, view: &LedgerView, alerts: &AlertsView) {
                 samples.with("severity", tier.urgency.severity(), |samples| {
                     let mut number = itoa::Buffer::new();
                     samples.with("tier", number.format(tier.number), |samples| {
-                        samples.count(u64::from(fires))
+                        samples.count(u64::from(fires));
                     });
                 });
             }

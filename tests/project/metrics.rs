@@ -109,7 +109,7 @@ fn outcome(tick: u32, probe: &str) -> Option<Outcome> {
         outcome.measured.add(Measurement::Connect, connect);
         outcome
             .measured
-            .add(Measurement::Processing, took - connect);
+            .add(Measurement::Processing, took.saturating_sub(connect));
         outcome.code = Some(if verdict == Verdict::Good { 200 } else { 503 });
         outcome.detail.tls_not_after = Some(1_800_000_000);
     }
