@@ -145,8 +145,8 @@ fn restored(config: &Config, now: Timestamp) -> Ledger {
     restore(from).expect("readable")
 }
 
-/// Lives through what happened; returns the ledger as it is at the end, with everything stored.
-fn lived(config: &Config, end: Timestamp) -> Ledger {
+/// Counts and stores what happened; returns the ledger as it is at the end.
+fn counted_live(config: &Config, end: Timestamp) -> Ledger {
     let mut ledger = restored(config, START);
     let mut counted = Counted::default();
     let mut writer: Option<Writer> = None;
@@ -269,7 +269,7 @@ fn real_traffic_is_counted_alike_live_and_from_the_store() {
     let config = config(&folder.path().join("slod.db"));
     // Every minute is over, and its neighbours are closed.
     let end = Timestamp(START.0 + (STEPS + 18) * STEP);
-    let live = lived(&config, end).snapshot();
+    let live = counted_live(&config, end).snapshot();
     let mut again = restored(&config, end);
     assert_eq!(windows(&live), windows(&again.advance(end).snapshot()));
 
