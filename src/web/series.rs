@@ -51,15 +51,17 @@ pub async fn list(
 
 pub async fn one(
     State(state): State<WebState>,
-    Path(id): Path<i64>,
+    Path(id): Path<String>,
     asked: Result<Query<Range>, QueryRejection>,
 ) -> Result<Json<SeriesRange>, Problem> {
     let Query(asked) = asked.map_err(|error| invalid(&error))?;
     let step = asked.step()?;
     let (from, to) = asked.bounds(state.clock.now(), step)?;
+    let wanted = id.clone();
     let read = move |store: &Store| {
         let all = store.series()?;
-        let Some(info) = all.iter().find(|info| info.id == id) else {
+        let number = wanted.parse().ok();
+        let Some(info) = all.iter().find(|info| Some(info.id) == number) else {
             return Ok(None);
         };
         range(store, info, (from, to), step).map(Some)
