@@ -8,7 +8,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::exposition::Sink;
 use crate::outcome::{Timestamp, millis};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
@@ -56,7 +56,8 @@ pub async fn run(mut deps: Deps) {
         let work = tokio::task::spawn_blocking(move || {
             let view = observer.sample(at);
             if is_kept {
-                recorder.record(at, |sink| observer.write(sink, &view));
+                let new = observer.new_samples(&view);
+                recorder.record(at, |sink| observer.write(sink, &new));
             }
             (observer, view)
         });
@@ -97,6 +98,8 @@ fn observes_alike(old: &Config, new: &Config) -> bool {
 #[derive(Debug, Default)]
 struct Observer {
     running: Vec<Running>,
+    /// When the services were scraped that were recorded last.
+    recorded: BTreeMap<Arc<str>, Timestamp>,
 }
 
 impl Observer {
@@ -126,6 +129,22 @@ impl Observer {
             view.collectors.push(sampled);
         }
         view
+    }
+
+    /// What was not recorded before: a service that was not scraped since then has only the state of
+    /// its scrapes.
+    fn new_samples(&mut self, view: &SystemView) -> SystemView {
+        let mut new = view.clone();
+        for one in &mut new.services {
+            if one.at <= self.recorded.get(&one.service).copied() {
+                *one = Arc::new(one.without_values());
+            }
+        }
+        let scraped = view.services.iter();
+        self.recorded = scraped
+            .filter_map(|one| Some((one.service.clone(), one.at?)))
+            .collect();
+        new
     }
 
     /// Writes what its collectors declare; how they are themselves needs no history.

@@ -81,6 +81,15 @@ impl ServiceMetrics {
         }
     }
 
+    /// How the last scrape went, and nothing else.
+    #[must_use]
+    pub fn without_values(&self) -> Self {
+        Self {
+            scrape: self.scrape.clone(),
+            ..Self::unknown(self.service.clone())
+        }
+    }
+
     pub fn role(&self, role: Role) -> Option<&RoleView> {
         self.roles.iter().find(|view| view.role == role)
     }

@@ -43,10 +43,7 @@ impl Latest {
         if age.is_some_and(|age| age <= stale_after(interval)) {
             return self.metrics.clone();
         }
-        Arc::new(ServiceMetrics {
-            scrape: self.metrics.scrape.clone(),
-            ..ServiceMetrics::unknown(self.metrics.service.clone())
-        })
+        Arc::new(self.metrics.without_values())
     }
 }
 

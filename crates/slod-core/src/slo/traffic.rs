@@ -7,8 +7,8 @@ use crate::sample::increase;
 use std::time::Duration;
 
 /// Readings further apart than this do not say when something happened: what was counted between
-/// them is left out, and coverage shows it. Prometheus looks back as far.
-pub const LONGEST_GAP: Duration = Duration::from_secs(5 * 60);
+/// them is left out, and coverage shows it. Twice the longest interval of scrapes.
+pub const LONGEST_GAP: Duration = Duration::from_secs(10 * 60);
 
 /// What a service's counters showed at one time. Unknown is `None`.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -130,8 +130,8 @@ mod tests {
             (0, reading(100.0, 0.0)),
             (10, Reading::default()),
             (20, reading(120.0, 1.0)),
-            (400, reading(900.0, 50.0)),
-            (410, reading(910.0, 50.0)),
+            (700, reading(900.0, 50.0)),
+            (710, reading(910.0, 50.0)),
         ];
         let expected = [None, None, Some((19, 1)), None, Some((10, 0))];
         assert_eq!(counted(Sli::Success, &readings), expected);
