@@ -3,7 +3,7 @@
 mod board;
 mod due;
 
-pub use board::{Beat, Failures, HeartbeatBoard, Refused, StoredBeat};
+pub use board::{Beat, COMMITTED_AFTER, Failures, HeartbeatBoard, Refused, StoredBeat};
 pub use due::{Due, Pace, Schedule};
 
 use super::{Attempt, Kind, Probe};

@@ -110,6 +110,10 @@ fn disturbed(
     wall: i64,
     outcome: &Outcome,
 ) -> Option<Outcome> {
+    if outcome.verdict == Verdict::Bad(Cause::JobFailed) {
+        // A job said so: whatever happened to us meanwhile, that is known.
+        return None;
+    }
     let now = Instant::now();
     let took = now.saturating_duration_since(started);
     if let Some(still) = stall.stalled_since(started, now) {
@@ -193,5 +197,17 @@ mod tests {
         assert!(!voids(good, 900, 300), "between two thresholds either way");
         let bad = Verdict::Bad(Cause::Status);
         assert!(!voids(bad, 530, 45), "a failure is bad at any latency");
+    }
+
+    #[test]
+    fn a_reported_failure_survives_whatever_happened_to_us() {
+        let (start, jump) = (Instant::now(), 2 * JUMP_MS);
+        let stall = StallDetector::new(start);
+        let voids = |cause| {
+            let outcome = Outcome::new(Verdict::Bad(cause), Duration::ZERO);
+            disturbed(&stall, start, jump, &outcome).is_some()
+        };
+        assert!(voids(Cause::Silent));
+        assert!(!voids(Cause::JobFailed));
     }
 }

@@ -2,17 +2,47 @@
 
 use super::header::hour_of;
 use super::{Store, StoreError};
-use crate::outcome::{ProbeKey, Record, Timestamp};
-use crate::probe::heartbeat::{Beat, Failures, StoredBeat};
+use crate::outcome::{Cause, ProbeKey, Record, Timestamp, Verdict, millis};
+use crate::probe::heartbeat::{Beat, COMMITTED_AFTER, Failures, StoredBeat};
 use rusqlite::{Row, params};
 use std::collections::HashMap;
 
-/// How far a probe's last outcome is looked for.
+/// How far a probe's last outcome, and the one that shows a failure, are looked for.
 const LOOK_BACK_HOURS: i64 = 48;
 
 impl Store {
     pub fn beats(&self) -> Result<HashMap<ProbeKey, StoredBeat>, StoreError> {
-        self.try_beats().map_err(StoreError::sql("read reports"))
+        let read = || {
+            let mut beats = self.try_beats()?;
+            for (key, beat) in &mut beats {
+                beat.failures = match beat.failures.take() {
+                    Some(failures) => self.not_shown(key, failures)?,
+                    None => None,
+                };
+            }
+            Ok(beats)
+        };
+        read().map_err(StoreError::sql("read reports"))
+    }
+
+    /// The failures that no outcome shows: none, if one shows the last of them. If one shows those
+    /// shortly before it, which are kept for a while all the same, the last one remains.
+    fn not_shown(&self, key: &ProbeKey, failures: Failures) -> rusqlite::Result<Option<Failures>> {
+        let last_at = failures.last_at;
+        let kept_since = Timestamp(last_at.0 - millis(COMMITTED_AFTER));
+        let (first, mut count) = (hour_of(kept_since), failures.count);
+        for hour in first..first + LOOK_BACK_HOURS {
+            for record in self.hour_of_probe(key, hour, &[])? {
+                let is_failure = record.outcome.verdict == Verdict::Bad(Cause::JobFailed);
+                if is_failure && record.at >= last_at {
+                    return Ok(None);
+                }
+                if is_failure && record.at >= kept_since {
+                    count = 1;
+                }
+            }
+        }
+        Ok(Some(Failures { count, ..failures }))
     }
 
     fn try_beats(&self) -> rusqlite::Result<HashMap<ProbeKey, StoredBeat>> {

@@ -53,7 +53,8 @@ pub async fn beat(
     };
     let news = state.heartbeats.is_news(&key, &beat);
     if news {
-        let (kept, kept_key, judged) = (beat.clone(), key.clone(), state.heartbeats.looked(&key));
+        let (kept, kept_key, judged) =
+            (beat.clone(), key.clone(), state.heartbeats.judged(&key, at));
         let keep = move |store: &mut _| Store::keep_beat(store, &kept_key, &kept, judged);
         on_store(&state, keep).await?;
     }

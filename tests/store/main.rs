@@ -651,6 +651,28 @@ fn beat() -> Beat {
     }
 }
 
+#[test]
+fn a_reported_failure_is_kept_until_an_outcome_shows_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("slod.db");
+    let mut store = Store::open(&path).expect("a store");
+    store.keep_beat(&key(0), &beat(), None).expect("kept");
+    let mut outcome_at = |after: i64, verdict| {
+        let record = Record {
+            key: key(0),
+            at: Timestamp(START + after),
+            interval: Duration::from_secs(10),
+            outcome: Outcome::new(verdict, Duration::ZERO),
+        };
+        store.append(&[record]).expect("committed");
+        store.beats().expect("readable")[&key(0)].failures.is_some()
+    };
+    let failed = Verdict::Bad(Cause::JobFailed);
+    assert!(outcome_at(-10, failed), "of an earlier failure");
+    assert!(outcome_at(10, Verdict::Good), "it did not see the failure");
+    assert!(!outcome_at(20, failed));
+}
+
 fn alert() -> AlertRecord {
     AlertRecord {
         key: AlertKey {

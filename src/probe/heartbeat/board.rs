@@ -14,6 +14,9 @@ use subtle::ConstantTimeEq;
 const KEPT_EVERY: Duration = Duration::from_secs(1);
 /// Probes that are in the config no more, but are remembered.
 const REMOVED_MAX: usize = 10_000;
+/// By when the outcome that shows a failure is on the disk. Until then the store keeps the failure
+/// itself, too.
+pub const COMMITTED_AFTER: Duration = Duration::from_secs(10);
 
 /// One report of a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,6 +112,8 @@ struct Entry {
     failures: Option<Failures>,
     /// When the probe looked last.
     looked: Option<Timestamp>,
+    /// When failures were handed out last.
+    judged: Option<Timestamp>,
     /// Whether the program that ran before missed a report at its end.
     silent: bool,
 }
@@ -134,6 +139,7 @@ impl HeartbeatBoard {
                 }),
                 failures,
                 looked: None,
+                judged: None,
                 silent: false,
             };
             (key, entry)
@@ -233,9 +239,10 @@ impl HeartbeatBoard {
         entry.last = Some(Last { beat, kept });
     }
 
-    /// When the probe looked last: failures up to then are judged.
-    pub fn looked(&self, key: &ProbeKey) -> Option<Timestamp> {
-        self.board().get(key)?.looked
+    /// Up to when failures are shown by outcomes that have had the time to reach the disk.
+    pub fn judged(&self, key: &ProbeKey, now: Timestamp) -> Option<Timestamp> {
+        let judged = self.board().get(key)?.judged;
+        judged.filter(|judged| judged.after(COMMITTED_AFTER) <= now)
     }
 
     /// What is known of a probe's job. Failures are handed out once.
@@ -245,6 +252,9 @@ impl HeartbeatBoard {
             return HeartbeatState::unknown(now);
         };
         entry.looked = Some(now);
+        if entry.failures.is_some() {
+            entry.judged = Some(now);
+        }
         HeartbeatState {
             now,
             since: entry.since,
@@ -274,6 +284,7 @@ impl Entry {
             last: None,
             failures: None,
             looked: None,
+            judged: None,
             silent: false,
         }
     }
@@ -282,8 +293,6 @@ impl Entry {
     fn resume(&mut self, at: Timestamp, verdict: Verdict) {
         self.silent = verdict == Verdict::Bad(Cause::Silent);
         self.looked = self.looked.max(Some(at));
-        // An outcome shows them already.
-        self.failures.take_if(|failures| failures.last_at <= at);
     }
 
     /// Accepts from `now` on what is due. What was overdue while reports were accepted stays so;
@@ -400,17 +409,25 @@ mod tests {
         assert_eq!(restarted(Verdict::Good), at(1000));
         assert_eq!(restarted(Verdict::Void(VoidReason::Listening)), at(1000));
         assert_eq!(restarted(Verdict::Bad(Cause::Silent)), at(100));
-        // A failure that an outcome shows already is not shown again.
+        // A good outcome from after a failure may be of an attempt that did not see it.
         let failures = Failures::one(&beat(90, true));
-        let judged = |seen_until| {
-            let board = HeartbeatBoard::new(stored(Some(failures.clone())));
-            let last = |_: &ProbeKey| Some((at(seen_until), Verdict::Good));
-            let probe = every(60);
-            board.accept(at(1000), [(&key(), &probe as &dyn Probe)].into_iter(), last);
-            board.look(&key(), at(1001)).failures
-        };
-        assert_eq!(judged(95), None);
-        assert_eq!(judged(80), Some(failures.clone()));
+        let board = HeartbeatBoard::new(stored(Some(failures.clone())));
+        let last = |_: &ProbeKey| Some((at(95), Verdict::Good));
+        let probe = every(60);
+        board.accept(at(1000), [(&key(), &probe as &dyn Probe)].into_iter(), last);
+        assert_eq!(board.look(&key(), at(1001)).failures, Some(failures));
+    }
+
+    #[test]
+    fn a_failure_is_kept_until_its_outcome_is_on_the_disk() {
+        let board = HeartbeatBoard::new(HashMap::new());
+        accept(&board, 0, &every(60));
+        board.look(&key(), at(5));
+        assert_eq!(board.judged(&key(), at(100)), None, "none was handed out");
+        board.take(&key(), beat(6, true), true);
+        board.look(&key(), at(7));
+        assert_eq!(board.judged(&key(), at(16)), None);
+        assert_eq!(board.judged(&key(), at(17)), Some(at(7)));
     }
 
     #[test]
