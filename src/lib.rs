@@ -34,4 +34,4 @@ pub mod web;
 pub mod yaml;
 
 // The pure part, a package of its own: under one name for everything above it.
-pub use slod_core::{alert, diagnostic, outcome, sample, slo, stats, text, units};
+pub use slod_core::{alert, diagnostic, load, outcome, sample, signal, slo, stats, text, units};

@@ -14,6 +14,8 @@ const LAYERS: [&[&str]; 9] = [
         "diagnostic",
         "slo",
         "alert",
+        "signal",
+        "load",
         "stats",
         "text",
         "units",

@@ -4,8 +4,10 @@
 
 pub mod alert;
 pub mod diagnostic;
+pub mod load;
 pub mod outcome;
 pub mod sample;
+pub mod signal;
 pub mod slo;
 pub mod stats;
 pub mod text;

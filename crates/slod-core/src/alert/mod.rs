@@ -2,6 +2,7 @@
 //! it. The daemon, a backtest and tests use the same code.
 
 mod burn;
+mod notice;
 mod record;
 mod replay;
 mod set;
@@ -9,6 +10,7 @@ mod state;
 mod tier;
 
 pub use burn::BurnAlerts;
+pub use notice::Notice;
 pub use record::{AlertKey, AlertRecord};
 pub use replay::Replay;
 pub use set::{AlertSet, Burning};

@@ -1,0 +1,73 @@
+//! What was measured in a load run.
+
+use crate::outcome::{Cause, Timestamp};
+use crate::stats::quantile::Histogram;
+use std::time::Duration;
+
+/// One span of a run, normally a second. Requests belong to the span in which they ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LoadWindow {
+    /// Since the start of the run.
+    pub start: Duration,
+    pub length: Duration,
+    /// The number of the stage that it began in.
+    pub stage: usize,
+    /// Level that was due, on average: users, or starts per second.
+    pub due: f64,
+    /// Users that ran, or requests in flight, on average.
+    pub active: f64,
+    /// Requests that were started.
+    pub started: u64,
+    /// Starts that were due and not made, because the generator had no free user.
+    pub dropped: u64,
+    /// Requests that succeeded.
+    pub good: u64,
+    /// Those that failed.
+    pub failed: Vec<(Cause, u64)>,
+    /// Of all requests, from their intended start, by the codes of a
+    /// [`Scale`](crate::stats::scale::Scale) without cuts.
+    pub latency: Histogram,
+    /// Likewise from their actual start.
+    pub service_time: Histogram,
+    /// How late starts were, at the 99th percentile.
+    pub lag: Duration,
+    /// Share of its processors' time that the generator used, from 0 to 1.
+    pub generator_cpu: Option<f64>,
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ending {
+    Completed,
+    /// A threshold with `abort` was crossed.
+    Aborted {
+        why: String,
+    },
+    /// By its user.
+    Interrupted,
+}
+
+/// A run that ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunRecord {
+    pub service: String,
+    pub scenario: super::Scenario,
+    /// Who made the load: `slod`, `locust`, `k6`, or `observed`.
+    pub engine: String,
+    pub from: Timestamp,
+    pub to: Timestamp,
+    pub ending: Ending,
+    /// In their order, without gaps.
+    pub windows: Vec<LoadWindow>,
+}
+
+impl LoadWindow {
+    /// Requests that ended.
+    pub fn completed(&self) -> u64 {
+        self.good + self.errors()
+    }
+
+    pub fn errors(&self) -> u64 {
+        self.failed.iter().map(|(_, count)| count).sum()
+    }
+}

@@ -1,0 +1,60 @@
+//! Which load is due when.
+
+use std::time::Duration;
+
+/// What the level of a stage counts.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Model {
+    /// Concurrent users: each waits for its response, then thinks, then sends its next request.
+    Closed { think: Duration },
+    /// Requests started per second, whether earlier ones were answered or not. `poisson` draws the
+    /// time between two starts from an exponential distribution instead of spacing them evenly.
+    Open { poisson: bool },
+}
+
+/// A span in which the level goes from one value to another at a constant pace.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stage {
+    pub name: String,
+    pub from: f64,
+    pub to: f64,
+    pub length: Duration,
+}
+
+/// A load run as it is planned.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scenario {
+    pub name: String,
+    /// What it is for, as one phrase.
+    pub purpose: String,
+    pub model: Model,
+    /// In their order, at least one.
+    pub stages: Vec<Stage>,
+}
+
+impl Scenario {
+    pub fn length(&self) -> Duration {
+        self.stages.iter().map(|stage| stage.length).sum()
+    }
+
+    /// The stage of a moment after the start, with its number and the level that is due; `None`
+    /// after the end.
+    pub fn at(&self, elapsed: Duration) -> Option<(usize, f64)> {
+        let mut start = Duration::ZERO;
+        for (number, stage) in self.stages.iter().enumerate() {
+            let end = start + stage.length;
+            if elapsed < end {
+                let done = (elapsed - start).as_secs_f64() / stage.length.as_secs_f64();
+                return Some((number, stage.from + (stage.to - stage.from) * done));
+            }
+            start = end;
+        }
+        None
+    }
+
+    /// The highest level of all stages.
+    pub fn peak(&self) -> f64 {
+        let levels = self.stages.iter().flat_map(|stage| [stage.from, stage.to]);
+        levels.fold(0.0, f64::max)
+    }
+}

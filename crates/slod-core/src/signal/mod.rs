@@ -1,0 +1,53 @@
+//! Warning signs: what each looks for, and what it found.
+
+use crate::alert::Urgency;
+use std::sync::Arc;
+
+/// A warning sign that is looked for.
+#[derive(Debug, PartialEq, Eq)]
+pub struct SignalKind {
+    /// As in the config, metrics and the runbook: `memory_growing`.
+    pub name: &'static str,
+    /// For people: `Memory usage growing`.
+    pub title: &'static str,
+    /// The name of its alert: `SlodMemoryGrowing`.
+    pub alert: &'static str,
+    /// Trends are tickets: only burn rates page.
+    pub urgency: Urgency,
+    /// What it means, for the documentation.
+    pub meaning: &'static str,
+}
+
+/// Whether a warning sign is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Presence {
+    Active,
+    Clear,
+    /// Nothing can be said: too little was sampled, or there is no source.
+    Unknown,
+}
+
+/// What one warning sign found about one thing at a moment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Finding {
+    pub kind: &'static SignalKind,
+    /// `None` for the host.
+    pub service: Option<Arc<str>>,
+    /// What it is about within the service or host, such as a process, a file system or a probe;
+    /// empty if it is about all of it.
+    pub subject: Arc<str>,
+    pub presence: Presence,
+    /// One sentence: the numbers that it was decided by, what was missing, or the smallest effect
+    /// that could have been seen.
+    pub evidence: String,
+}
+
+impl Presence {
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Clear => "clear",
+            Self::Unknown => "unknown",
+        }
+    }
+}
