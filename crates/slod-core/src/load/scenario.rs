@@ -44,7 +44,7 @@ impl Scenario {
         for (number, stage) in self.stages.iter().enumerate() {
             let end = start + stage.length;
             if elapsed < end {
-                let done = (elapsed - start).as_secs_f64() / stage.length.as_secs_f64();
+                let done = elapsed.saturating_sub(start).as_secs_f64() / stage.length.as_secs_f64();
                 return Some((number, stage.from + (stage.to - stage.from) * done));
             }
             start = end;
