@@ -62,6 +62,10 @@ impl ObjectiveState {
             bad_events,
             windows: StandardWindows::of(|window| self.tracker.view(now, window.length())),
             corrected: self.tracker.corrected().contains(now),
+            missing: self
+                .traffic
+                .as_ref()
+                .and_then(|traffic| traffic.missing.clone()),
             precision: self.precision.since(self.tracker.oldest(now)),
             budget: budget(objective.window),
             further: objective.further.iter().copied().map(budget).collect(),

@@ -123,6 +123,8 @@ pub struct ObjectiveView {
     pub further: Vec<BudgetView>,
     /// Whether what happens now does not count.
     pub corrected: bool,
+    /// Why nothing of its service's metrics is counted now, as a sentence.
+    pub missing: Option<Arc<str>>,
     pub precision: Precision,
 }
 

@@ -110,6 +110,9 @@ pub struct ObjectiveStatus {
     /// Outcomes before then were stored without the measurement, and are not counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub measured_since: Option<chrono::DateTime<chrono::Utc>>,
+    /// Why nothing of its service's metrics is counted now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_counted: Option<String>,
 }
 
 /// What was counted in a window. An event is an outcome, or a minute where minutes are budgeted,
@@ -187,6 +190,9 @@ impl Status {
                 );
                 if let (Some(before), Some(within)) = (before, within) {
                     notes.push(format!("{name}: {}", notes::approximate(before, within)));
+                }
+                if let Some(missing) = &objective.not_counted {
+                    notes.push(format!("{name}: nothing is counted: {missing}"));
                 }
                 if let Some(since) = objective.measured_since {
                     notes.push(format!("{name}: {}", notes::measured_since(since)));
@@ -401,6 +407,7 @@ impl ObjectiveStatus {
             approximate_before: view.precision.approximate_before.map(Timestamp::to_utc),
             approximate_within_ratio: view.approximate_within(),
             measured_since: view.precision.measured_since.map(Timestamp::to_utc),
+            not_counted: view.missing.as_deref().map(str::to_owned),
         }
     }
 }

@@ -313,6 +313,15 @@ fn fired_as_recounted(with_maintenance: bool) -> Vec<String> {
     let mut again = restored(&config, end);
     assert_eq!(windows(&live), windows(&again.advance(end).snapshot()));
 
+    let why = |name: &str| {
+        let mut objectives = live.services[0].objectives.iter();
+        let view = objectives.find(|view| view.objective.name == name);
+        view.and_then(|view| view.missing.clone())
+    };
+    assert_eq!(why("fast"), None);
+    let expected = "no bucket of `request_duration` ends at 0.3s; the nearest are 0.25s and 0.5s";
+    assert_eq!(why("odd").as_deref(), Some(expected));
+
     let month: Sums = live.services[0]
         .objectives
         .iter()

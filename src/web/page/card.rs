@@ -62,7 +62,11 @@ const OBJECTIVE: [&str; 7] = [
 
 fn objective(health: Health, view: &ObjectiveView) -> [Markup; 7] {
     [
-        html! { bdi { (view.objective.name) } span.quiet { (objective::sentence(&view.objective)) } },
+        html! {
+            bdi { (view.objective.name) }
+            span.quiet { (objective::sentence(&view.objective)) }
+            @if let Some(missing) = &view.missing { span.quiet { "Nothing is counted: " (missing) } }
+        },
         html! { (known(view.budget.period.sli, numbers::percent)) },
         budget(&view.budget),
         html! { (known(view.budget.period.coverage, numbers::coverage)) },

@@ -89,6 +89,7 @@ fn objective(view: &ObjectiveView, at: Timestamp) -> Markup {
                 div {
                     h3 dir="auto" { (objective.name) }
                     p.quiet { (format::objective::sentence(objective)) (counts(objective)) }
+                    @if let Some(missing) = &view.missing { p { "Nothing is counted: " (missing) } }
                 }
                 (badge(Health::of_objective(view)))
             }

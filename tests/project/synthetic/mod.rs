@@ -161,6 +161,7 @@ fn objective(name: &str, sli: Sli, target: f64, fate: Fate) -> ObjectiveView {
             probes: Vec::new(),
         }),
         since: (fate != Fate::New).then(|| AT.before(observed)),
+        missing: None,
         event_interval: if budgeting.is_sliced() {
             BudgetingMethod::SLICE
         } else {
