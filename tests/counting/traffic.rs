@@ -316,7 +316,7 @@ fn fired_as_recounted(with_maintenance: bool) -> Vec<String> {
     let why = |name: &str| {
         let mut objectives = live.services[0].objectives.iter();
         let view = objectives.find(|view| view.objective.name == name);
-        view.and_then(|view| view.missing.clone())
+        view.and_then(|view| view.missing.as_deref().map(str::to_owned))
     };
     assert_eq!(why("fast"), None);
     let expected = "no bucket of `request_duration` ends at 0.3s; the nearest are 0.25s and 0.5s";
