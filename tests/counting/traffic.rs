@@ -346,6 +346,6 @@ fn fired_as_recounted(with_maintenance: bool) -> Vec<String> {
     assert_eq!(reported, month);
 
     let replayed = backtest::replayed(&config, &store, START, end).expect("readable");
-    let fired = replayed.alerts.iter().map(|alert| alert.slo.to_string());
+    let fired = replayed.alerts.iter().map(|alert| alert.slo.clone());
     fired.collect()
 }
