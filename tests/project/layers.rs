@@ -20,6 +20,7 @@ const LAYERS: [&[&str]; 9] = [
         "text",
         "units",
         "format",
+        "export",
         "version",
     ],
     // Contracts and the clock.

@@ -1,0 +1,107 @@
+//! Load scenarios as scripts for other tools, with the objectives as their thresholds. Pure.
+
+mod k6;
+mod locust;
+
+use crate::load::Scenario;
+use std::fmt::Write as _;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+/// A tool that scripts are written for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tool {
+    Locust,
+    K6,
+}
+
+/// What a script does.
+#[derive(Clone, Debug)]
+pub struct Script {
+    pub service: String,
+    /// Scheme, host and port: `http://127.0.0.1:8000`.
+    pub origin: String,
+    pub scenario: Scenario,
+    /// At least one.
+    pub requests: Vec<ScriptRequest>,
+    /// How long a request may take.
+    pub timeout: Duration,
+    pub limits: Limits,
+}
+
+/// One request of a script, chosen by its weight.
+#[derive(Clone, Debug)]
+pub struct ScriptRequest {
+    pub method: String,
+    /// With the query: `/chat?mode=short`.
+    pub path: String,
+    pub headers: Vec<(String, ScriptValue)>,
+    pub body: Option<String>,
+    pub weight: u32,
+    /// Statuses of a success.
+    pub statuses: Vec<RangeInclusive<u16>>,
+}
+
+/// The value of a header. Secrets never become part of a script: it reads them from its environment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ScriptValue {
+    Plain(String),
+    /// The name of the variable.
+    Environment(String),
+}
+
+/// What the service promises; a run that exceeds it fails.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Limits {
+    /// Quantile and the latency that it must stay under, such as 0.95 and 500 ms.
+    pub latencies: Vec<(f64, Duration)>,
+    /// The share of failed requests must stay under this.
+    pub failed: Option<f64>,
+}
+
+impl Script {
+    pub fn write(&self, tool: Tool) -> String {
+        match tool {
+            Tool::Locust => locust::write(self),
+            Tool::K6 => k6::write(self),
+        }
+    }
+
+    /// The first line of a script's comment.
+    fn title(&self) -> String {
+        let Scenario { name, purpose, .. } = &self.scenario;
+        format!(
+            "{name} of {}: {}",
+            one_line(&self.service),
+            one_line(purpose)
+        )
+    }
+}
+
+/// A text as a literal that JSON, JavaScript and Python read alike.
+fn literal(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 2);
+    out.push('"');
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => out.extend(['\\', c]),
+            // They end a line of JavaScript or Python.
+            c if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') => {
+                write!(out, "\\u{:04x}", u32::from(c)).unwrap_or_default();
+            }
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+    out
+}
+
+/// A comment ends with its line.
+fn one_line(text: &str) -> String {
+    text.chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;
