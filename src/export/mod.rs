@@ -1,6 +1,7 @@
 //! Load scenarios as scripts for other tools, with the objectives as their thresholds. Pure.
 
 mod k6;
+mod kubernetes;
 mod locust;
 
 use crate::load::Scenario;
@@ -65,6 +66,11 @@ impl Script {
             Tool::Locust => locust::write(self),
             Tool::K6 => k6::write(self),
         }
+    }
+
+    /// The script with the Kubernetes manifests that run it with so many workers.
+    pub fn write_manifests(&self, tool: Tool, workers: u32) -> String {
+        kubernetes::write(self, tool, workers)
     }
 
     /// The first line of a script's comment.

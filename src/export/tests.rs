@@ -147,3 +147,29 @@ fn a_locustfile_is_python() {
         assert!(read.status.success(), "{fault}\n{text}");
     }
 }
+
+#[test]
+fn manifests_are_yaml_and_carry_the_script() {
+    let think = Duration::ZERO;
+    let script = script(Model::Closed { think }, vec![stage(1.0, 2.0, 60)]);
+    for (tool, file, kinds) in [
+        (Tool::K6, "script.js", &["ConfigMap", "TestRun"][..]),
+        (
+            Tool::Locust,
+            "locustfile.py",
+            &["ConfigMap", "Job", "Deployment", "Service"],
+        ),
+    ] {
+        let text = script.write_manifests(tool, 4);
+        let documents: Vec<serde_json::Value> =
+            serde_yaml::from_multiple(&text).expect("several documents");
+        let found: Vec<_> = documents
+            .iter()
+            .map(|one| one["kind"].as_str().unwrap_or(""))
+            .collect();
+        assert_eq!(found, kinds);
+        let carried = documents[0]["data"][file].as_str().expect("the script");
+        assert_eq!(carried.trim_end(), script.write(tool).trim_end());
+        assert!(text.contains("key: CHAT_TOKEN") && text.contains("name: load-con-cierge--spike"));
+    }
+}
