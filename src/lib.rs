@@ -9,7 +9,7 @@
 //! ```
 //!
 //! Imports point down only; `tests/project/layers.rs` checks the order. The pure core ([`outcome`],
-//! [`slo`], [`alert`], [`stats`], [`diagnostic`]) takes `now` and data and returns data; everything that
+//! [`slo`], [`alert`], [`stats`], [`trend`], [`diagnostic`]) takes `now` and data and returns data; everything that
 //! waits, reads or writes lives above it. `docs/ARCHITECTURE.md` is the guided tour.
 
 pub mod alerting;
@@ -35,4 +35,6 @@ pub mod web;
 pub mod yaml;
 
 // The pure part, a package of its own: under one name for everything above it.
-pub use slod_core::{alert, diagnostic, load, outcome, sample, signal, slo, stats, text, units};
+pub use slod_core::{
+    alert, diagnostic, load, outcome, sample, signal, slo, stats, text, trend, units,
+};

@@ -17,6 +17,7 @@ const LAYERS: [&[&str]; 9] = [
         "signal",
         "load",
         "stats",
+        "trend",
         "text",
         "units",
         "format",

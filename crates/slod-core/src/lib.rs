@@ -11,4 +11,5 @@ pub mod signal;
 pub mod slo;
 pub mod stats;
 pub mod text;
+pub mod trend;
 pub mod units;

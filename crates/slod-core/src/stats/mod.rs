@@ -1,4 +1,15 @@
-//! Statistics that hold no state of the outside world. Pure.
+//! Statistics that hold no state of the outside world. Pure. Every function accepts any numbers: the
+//! result is a number or `None`, never NaN.
 
+pub mod autocorrelation;
+pub mod baseline;
+pub mod cusum;
+pub mod normal;
+pub mod order;
+pub mod proportion;
 pub mod quantile;
+pub mod rank;
+pub mod saturation;
 pub mod scale;
+pub mod shift;
+pub mod step;

@@ -1,0 +1,86 @@
+//! How much a value depends on the one before it.
+
+use super::order::usable;
+
+/// Larger estimates are cut: a series so slow cannot be told from a trend by its length alone.
+const MAX_CORRELATION: f64 = 0.95;
+
+/// The correlation of each value with the one before it (lag 1), 0 for a constant series.
+pub fn lag_one(values: &[f64]) -> f64 {
+    let n = values.len() as f64;
+    if values.len() < 2 || !values.iter().copied().all(usable) {
+        return 0.0;
+    }
+    let mean = values.iter().map(|value| value / n).sum::<f64>();
+    // Scaled, so that squares neither overflow nor vanish.
+    let largest = values
+        .iter()
+        .fold(0.0_f64, |most, value| most.max((value - mean).abs()));
+    if largest <= mean.abs() * f64::EPSILON {
+        return 0.0;
+    }
+    let scaled: Vec<f64> = values
+        .iter()
+        .map(|value| (value - mean) / largest)
+        .collect();
+    let squares: f64 = scaled.iter().map(|value| value * value).sum();
+    let products: f64 = scaled.windows(2).map(|pair| pair[0] * pair[1]).sum();
+    products / squares
+}
+
+/// What the variance of the Mann-Kendall statistic is multiplied by, because the residuals of a
+/// series around its trend are correlated.
+///
+/// Yue and Wang (2004), Water Resour. Manag. 18: `1 + 2 sum (1 - k/n) r^k`, with `r` of a first-order
+/// process, corrected for its bias in short series: `(n r1 + 2) / (n - 4)`, from 0 to 0.95.
+pub fn inflation(residuals: &[f64]) -> f64 {
+    let n = residuals.len() as f64;
+    let correlation = if n > 4.0 {
+        ((n * lag_one(residuals) + 2.0) / (n - 4.0)).clamp(0.0, MAX_CORRELATION)
+    } else {
+        MAX_CORRELATION
+    };
+    let (mut power, mut sum) = (1.0, 0.0);
+    for lag in 1..residuals.len() {
+        power *= correlation;
+        sum += (1.0 - lag as f64 / n) * power;
+    }
+    1.0 + 2.0 * sum
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn known_values() {
+        assert_eq!(lag_one(&[5.0; 8]), 0.0);
+        // -1, 1, -1, 1: three products of -1 over four squares.
+        assert!((lag_one(&[-1.0, 1.0, -1.0, 1.0]) + 0.75).abs() < 1e-12);
+        // 1 to 5: products 2 + 0 + 0 + 2 over 10.
+        assert!((lag_one(&[1.0, 2.0, 3.0, 4.0, 5.0]) - 0.4).abs() < 1e-12);
+        assert!((inflation(&[-1.0, 1.0, -1.0, 1.0, -1.0, 1.0]) - 1.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn inflation_of_the_largest_correlation() {
+        let n = 24_i32;
+        let slow: Vec<f64> = (0..n).map(f64::from).collect();
+        let expected = 1.0
+            + 2.0
+                * (1..n)
+                    .map(|k| (1.0 - f64::from(k) / f64::from(n)) * 0.95_f64.powi(k))
+                    .sum::<f64>();
+        assert!((inflation(&slow) - expected).abs() < 1e-9);
+    }
+
+    proptest! {
+        #[test]
+        fn bounded(values in prop::collection::vec(-1e150_f64..1e150, 0..60)) {
+            let (r, factor) = (lag_one(&values), inflation(&values));
+            prop_assert!((-1.0..=1.0).contains(&r), "{r}");
+            prop_assert!(factor >= 1.0 && factor <= values.len().max(1) as f64, "{factor}");
+        }
+    }
+}

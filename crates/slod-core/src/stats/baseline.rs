@@ -1,0 +1,36 @@
+//! What is usual: a robust level and spread, and how they depend on the time of day.
+
+use super::order::{median, median_of, usable};
+
+/// A median and the spread around it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Baseline {
+    pub median: f64,
+    /// `1.4826 x` the median of the absolute deviations, which is the standard deviation of a normal
+    /// distribution (Rousseeuw and Croux 1993, J. Am. Stat. Assoc. 88). Half of the values may be
+    /// outliers.
+    pub spread: f64,
+}
+
+const NORMAL: f64 = 1.482_602_218_505_602;
+
+impl Baseline {
+    /// `None` without values. Those that are not numbers are ignored.
+    pub fn of(values: impl IntoIterator<Item = f64>) -> Option<Self> {
+        let mut values: Vec<f64> = values.into_iter().filter(|value| usable(*value)).collect();
+        let median = median(&mut values)?;
+        let spread = NORMAL * median_of(values.iter().map(|value| (value - median).abs()))?;
+        Some(Self { median, spread })
+    }
+
+    /// How many spreads a value is above the median. A spread is at least `least`; with neither, a
+    /// value is as usual as any other.
+    pub fn deviate(&self, value: f64, least: f64) -> Option<f64> {
+        let spread = self.spread.max(least);
+        if !usable(value) || spread <= 0.0 {
+            return None;
+        }
+        let deviate = (value - self.median) / spread;
+        deviate.is_finite().then_some(deviate)
+    }
+}

@@ -1,0 +1,117 @@
+//! Lasting changes of a level, found early: Page's cumulative sum.
+
+/// Sums what exceeds the allowance: `S = max(0, S + y - k)`, alarm while `S > h`. Page (1954),
+/// Continuous Inspection Schemes, Biometrika 41. Deviates `y` are in standard deviations and
+/// independent: see [`Whitening`] for series that are not.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Cusum {
+    allowance: f64,
+    threshold: f64,
+    sum: f64,
+}
+
+impl Cusum {
+    pub const fn new(allowance: f64, threshold: f64) -> Self {
+        Self {
+            allowance,
+            threshold,
+            sum: 0.0,
+        }
+    }
+
+    /// Takes one deviate; whether the sum is above the threshold. What is not a number is ignored.
+    pub fn push(&mut self, deviate: f64) -> bool {
+        if !deviate.is_nan() {
+            // Bounded, so that one extreme value cannot keep the alarm for long.
+            let sum = self.sum + deviate - self.allowance;
+            self.sum = sum.clamp(0.0, 2.0 * self.threshold);
+        }
+        self.sum > self.threshold
+    }
+
+    pub const fn sum(&self) -> f64 {
+        self.sum
+    }
+
+    /// Mean number of deviates until a false alarm: Siegmund (1985), Sequential Analysis, 2.56:
+    /// `(e^b - b - 1) / (2 k^2)` with `b = 2k (h + 1.166)`.
+    pub fn run_length(&self) -> f64 {
+        let k = self.allowance;
+        let b = 2.0 * k * (self.threshold + 1.166);
+        (b.exp() - b - 1.0) / (2.0 * k * k)
+    }
+}
+
+/// Turns a series whose values depend on the one before them into independent deviates:
+/// `(x_t - r x_(t-1)) / sqrt(1 - r^2)`, which keeps the variance.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Whitening {
+    correlation: f64,
+    last: Option<f64>,
+}
+
+/// With a larger correlation, the residuals would show nothing of a change.
+const MAX_CORRELATION: f64 = 0.98;
+
+impl Whitening {
+    pub fn new(correlation: f64) -> Self {
+        Self {
+            correlation: correlation.clamp(0.0, MAX_CORRELATION),
+            last: None,
+        }
+    }
+
+    /// `None` for the first value, and after a gap (`None`).
+    pub fn push(&mut self, deviate: Option<f64>) -> Option<f64> {
+        let before = std::mem::replace(&mut self.last, deviate)?;
+        let r = self.correlation;
+        deviate.map(|deviate| (deviate - r * before) / (1.0 - r * r).sqrt())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// k = 0.5, from Siegmund's formula; NIST/SEMATECH e-Handbook 6.3.2.3.1 has 336 and 930 for h = 4 and 5.
+    #[test]
+    fn run_lengths() {
+        let table = [
+            (4.0, 338.0),
+            (5.0, 938.0),
+            (8.0, 19_112.0),
+            (10.0, 141_347.0),
+            (12.0, 1_044_000.0),
+        ];
+        for (h, expected) in table {
+            let found = Cusum::new(0.5, h).run_length();
+            assert!((found / expected - 1.0).abs() < 0.002, "{h}: {found}");
+        }
+    }
+
+    #[test]
+    fn a_shift_of_one_deviation_is_found_after_about_twice_the_threshold() {
+        let mut cusum = Cusum::new(0.5, 5.0);
+        let found = (1..).find(|_| cusum.push(1.0));
+        assert_eq!(found, Some(11));
+    }
+
+    #[test]
+    fn whitened_values_after_a_gap() {
+        let mut whitening = Whitening::new(0.6);
+        assert_eq!(whitening.push(Some(1.0)), None);
+        assert!((whitening.push(Some(1.0)).unwrap() - 0.5).abs() < 1e-12);
+        assert_eq!(whitening.push(None), None);
+        assert_eq!(whitening.push(Some(1.0)), None);
+    }
+
+    #[test]
+    fn extreme_values() {
+        let mut cusum = Cusum::new(0.5, 5.0);
+        assert!(!cusum.push(f64::NAN));
+        assert!(cusum.push(f64::INFINITY));
+        assert!(cusum.push(f64::MAX));
+        assert!(!cusum.push(f64::NEG_INFINITY));
+        assert_eq!(cusum.sum(), 0.0);
+    }
+}

@@ -1,0 +1,83 @@
+//! Error ratios that rise over hours.
+
+use super::windows::MIN_WINDOWS;
+use crate::stats::normal::{Z_95, Z_99};
+use crate::stats::proportion::{Share, cochran_armitage};
+
+/// What was counted in one window.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Errors {
+    pub errors: u64,
+    pub total: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum ClimbVerdict {
+    Unknown {
+        /// Windows with events that a verdict takes.
+        needed: usize,
+    },
+    /// No rise, or less than asked for. A rise by `smallest`, a share of all events, would have been
+    /// found in 95 % of such series.
+    Steady { smallest: f64 },
+    /// Error ratios of the first and of the last third.
+    Climbing {
+        from: f64,
+        to: f64,
+        /// Of all windows.
+        errors: u64,
+        total: u64,
+    },
+}
+
+/// Fewer are no basis for a trend.
+const MIN_ERRORS: u64 = 20;
+
+/// Whether an error ratio rises from window to window.
+///
+/// All must hold: the trend of Cochran and Armitage, with the variance of errors that come in bursts,
+/// is significant at 1 %; the ratio of the last third is at least `least` above that of the first;
+/// there are at least 20 errors.
+pub fn climb(windows: &[Errors], least: f64) -> ClimbVerdict {
+    let shares: Vec<Share> = windows
+        .iter()
+        .filter(|window| window.total > 0)
+        .map(|window| Share {
+            hits: window.errors.min(window.total),
+            total: window.total,
+        })
+        .collect();
+    if shares.len() < MIN_WINDOWS {
+        return ClimbVerdict::Unknown {
+            needed: MIN_WINDOWS,
+        };
+    }
+    let third = shares.len() / 3;
+    let first = Share::sum(&shares[..third]);
+    let last = Share::sum(&shares[shares.len() - third..]);
+    let all = Share::sum(&shares);
+    let trend = cochran_armitage(&shares);
+    let (from, to) = (first.ratio().unwrap_or(0.0), last.ratio().unwrap_or(0.0));
+    let significant = trend.is_some_and(|trend| trend.z > Z_99);
+    if significant && to - from >= least && all.hits >= MIN_ERRORS {
+        return ClimbVerdict::Climbing {
+            from,
+            to,
+            errors: all.hits,
+            total: all.total,
+        };
+    }
+    let dispersion = trend.map_or(1.0, |trend| trend.overdispersion);
+    ClimbVerdict::Steady {
+        smallest: smallest(first, last, all, dispersion).max(least),
+    }
+}
+
+/// The difference of the thirds that is found in 95 %: as many standard deviations as the threshold
+/// and the power take.
+fn smallest(first: Share, last: Share, all: Share, dispersion: f64) -> f64 {
+    // Half an error more than were seen: none seen does not mean that none are possible.
+    let ratio = (all.hits as f64 + 0.5) / (all.total as f64 + 1.0);
+    let spread = ratio * (1.0 - ratio) * (1.0 / first.total as f64 + 1.0 / last.total as f64);
+    ((Z_99 + Z_95) * (spread * dispersion).sqrt()).min(1.0)
+}

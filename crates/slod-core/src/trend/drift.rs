@@ -1,0 +1,70 @@
+//! Latencies that rise over hours.
+
+use super::line::Line;
+use super::windows::{MIN_WINDOWS, Points, Windows};
+use crate::stats::normal::Z_99;
+use crate::stats::order::median_of;
+use crate::stats::shift::hodges_lehmann;
+
+/// How much a latency rose.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rise {
+    /// Medians of the first and of the last third.
+    pub from: f64,
+    pub to: f64,
+    /// The rise of the line over the span, as a share of its start.
+    pub share: f64,
+    /// Whether the second half still rises.
+    pub still: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum DriftVerdict {
+    Unknown {
+        /// Windows with values that a verdict takes.
+        needed: usize,
+    },
+    /// No rise, or less than asked for. A rise by `smallest`, a share, would have been found in 95 % of
+    /// such series.
+    Steady {
+        smallest: f64,
+    },
+    Rising(Rise),
+}
+
+/// Whether a latency rises: the values are quantiles of their windows, of which the detector takes
+/// logarithms, so that noise in proportion to the latency is even.
+///
+/// All must hold: the trend is significant at 1 %; the rise of the line over the span is at least
+/// `least`, a share; the last third lies above the first. Values that are not positive are ignored.
+pub fn drift(windows: Windows<'_>, least: f64) -> DriftVerdict {
+    let points: Points = windows
+        .points()
+        .into_iter()
+        .filter(|(_, value)| *value > 0.0)
+        .map(|(time, value)| (time, value.ln()))
+        .collect();
+    let Some(line) = Line::of(&points).filter(|_| points.len() >= MIN_WINDOWS) else {
+        return DriftVerdict::Unknown {
+            needed: MIN_WINDOWS,
+        };
+    };
+    let share = line.rise().exp_m1();
+    let values: Vec<f64> = points.iter().map(|(_, value)| *value).collect();
+    let third = values.len() / 3;
+    let (first, last) = (&values[..third], &values[values.len() - third..]);
+    let shifted = hodges_lehmann(first, last).is_some_and(|shift| shift > 0.0);
+    if line.z <= Z_99 || share < least || !shifted {
+        let smallest = (line.smallest_slope() * line.hours()).exp_m1();
+        return DriftVerdict::Steady {
+            smallest: smallest.max(least),
+        };
+    }
+    let level = |third: &[f64]| median_of(third.iter().copied()).map_or(0.0, f64::exp);
+    DriftVerdict::Rising(Rise {
+        from: level(first),
+        to: level(last),
+        share,
+        still: line.continues_in(&points[points.len() / 2..]),
+    })
+}

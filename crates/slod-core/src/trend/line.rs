@@ -1,0 +1,67 @@
+//! A robust line through points, with what is known of its slope.
+
+use crate::stats::autocorrelation::inflation;
+use crate::stats::normal::{Z_95, Z_99};
+use crate::stats::order::median_of;
+use crate::stats::rank::{MannKendall, Slope, theil_sen};
+
+/// The slope of Theil and Sen per hour with an interval of 90 %, and the deviate of the Mann-Kendall
+/// test; both with the variance of Yue and Wang.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Line {
+    pub z: f64,
+    pub slope: Slope,
+    start: f64,
+    end: f64,
+    /// The value at hour 0.
+    origin: f64,
+}
+
+impl Line {
+    pub(super) fn of(points: &[(f64, f64)]) -> Option<Self> {
+        let values: Vec<f64> = points.iter().map(|(_, value)| *value).collect();
+        let rough = theil_sen(points, 0.0)?.slope;
+        let residuals: Vec<f64> = points.iter().map(|(t, v)| v - rough * t).collect();
+        let factor = inflation(&residuals);
+        Some(Self {
+            z: MannKendall::of(&values)?.corrected_z(factor),
+            slope: theil_sen(points, Z_95 * factor.sqrt())?,
+            start: points.first()?.0,
+            end: points.last()?.0,
+            origin: median_of(residuals)?,
+        })
+    }
+
+    pub(super) fn from(&self) -> f64 {
+        self.origin + self.slope.slope * self.start
+    }
+
+    pub(super) fn to(&self) -> f64 {
+        self.origin + self.slope.slope * self.end
+    }
+
+    pub(super) fn rise(&self) -> f64 {
+        self.slope.slope * self.hours()
+    }
+
+    pub(super) fn hours(&self) -> f64 {
+        self.end - self.start
+    }
+
+    /// The slope that the test finds in 95 % of such series: as many standard deviations as its
+    /// threshold and its power take.
+    pub(super) fn smallest_slope(&self) -> f64 {
+        let deviation = (self.slope.high - self.slope.low) / (2.0 * Z_95);
+        (Z_99 + Z_95) * deviation
+    }
+
+    /// Whether the slope of a later part confirms that of the whole.
+    pub(super) fn continues_in(&self, part: &[(f64, f64)]) -> bool {
+        Self::of(part).is_some_and(|later| {
+            later.z > Z_95 && later.slope.slope >= LEAST_CONTINUATION * self.slope.slope
+        })
+    }
+}
+
+/// Slope of the second half as a share of the whole's: below it, growth is coming to an end.
+const LEAST_CONTINUATION: f64 = 0.4;
