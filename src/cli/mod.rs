@@ -1,6 +1,7 @@
 //! The command line: one file per subcommand.
 
 mod alerts;
+mod audit;
 mod backtest;
 mod backup;
 pub mod check;
@@ -122,6 +123,8 @@ enum Command {
     Status(status::StatusArgs),
     /// List the gauges and counters that have a history, or show that of one.
     Samples(samples::SamplesArgs),
+    /// Answer the performance checklist of a service from what can be measured.
+    Audit(audit::AuditArgs),
     /// List the burn-rate alerts that fire, or that fired in a time range.
     Alerts(alerts::AlertsArgs),
     /// List, add or revoke corrections: time ranges that are excluded.
@@ -159,6 +162,7 @@ pub fn main() -> ExitCode {
         Command::Store(args) => store::run(&args),
         Command::Status(args) => status::run(&args),
         Command::Samples(args) => samples::run(&args),
+        Command::Audit(args) => audit::run(&args),
         Command::Alerts(args) => alerts::run(&args),
         Command::Corrections(args) => corrections::run(&args),
         Command::Init(args) => init::run(&args),

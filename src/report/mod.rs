@@ -1,6 +1,7 @@
 //! What people read in a terminal.
 
 pub mod alerts;
+pub mod audit;
 pub mod backtest;
 pub mod corrections;
 pub mod health;

@@ -1,0 +1,83 @@
+//! `slod audit`: the performance checklist of a service, measured.
+
+use super::output::{complain, show};
+use super::run::on_runtime;
+use super::span::read_duration;
+use super::{ConfigArg, OutputFormat, exit};
+use crate::clock::Clock;
+use crate::config::{Config, ProbeSpec, ServiceSpec};
+use crate::diagnostic::nearest;
+use crate::probe::http::{Look, look};
+use crate::probe::{Attempt, Trace};
+use crate::report::audit::{Audit, gather};
+use crate::store::Store;
+use clap::Args;
+use std::time::Duration;
+
+#[derive(Debug, Args)]
+pub struct AuditArgs {
+    #[command(flatten)]
+    config: ConfigArg,
+    /// The service.
+    service: String,
+    /// How far back its history is read.
+    #[arg(long, value_name = "DURATION", default_value = "1d", value_parser = read_duration)]
+    span: Duration,
+    #[arg(long, default_value = "text")]
+    format: OutputFormat,
+}
+
+pub fn run(args: &AuditArgs) -> u8 {
+    let config = match args.config.load() {
+        Ok(config) => config,
+        Err(code) => return code,
+    };
+    let Some(service) = config
+        .services
+        .iter()
+        .find(|one| *one.name == *args.service)
+    else {
+        complain(&format!("slod: {}", unknown(&config, &args.service)));
+        return exit::USAGE;
+    };
+    let clock = Clock::system();
+    on_runtime(async {
+        let looks = looks(service, &clock).await;
+        let read = Store::open_read_only(&config.store.path)
+            .and_then(|store| gather(service, looks, &store, clock.now(), args.span));
+        match read {
+            Ok(facts) => {
+                let audit = Audit::of(&service.name, &facts);
+                show(&args.format.of(&audit, Audit::to_text));
+                if audit.is_fine() { exit::OK } else { exit::NO }
+            }
+            Err(error) => {
+                complain(&format!("slod: {error}"));
+                exit::START
+            }
+        }
+    })
+}
+
+/// One request to each address, one after the other.
+async fn looks<'a>(
+    service: &'a ServiceSpec,
+    clock: &Clock,
+) -> Vec<(&'a ProbeSpec, Result<Look, String>)> {
+    let mut looks = Vec::new();
+    for spec in &service.probes {
+        let mut attempt = Attempt::new(clock.now(), spec.timeout, Trace::silent());
+        if let Some(seen) = look(&*spec.probe, &mut attempt).await {
+            looks.push((spec, seen));
+        }
+    }
+    looks
+}
+
+fn unknown(config: &Config, name: &str) -> String {
+    let names: Vec<&str> = config.services.iter().map(|one| &*one.name).collect();
+    match nearest(name, names.iter().copied()) {
+        Some(near) => format!("no service is named {name}; did you mean {near}?"),
+        None => format!("no service is named {name}; known: {}", names.join(", ")),
+    }
+}

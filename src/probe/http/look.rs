@@ -1,0 +1,68 @@
+//! What the address of a probe answers, whatever is expected of it.
+
+use super::HttpProbe;
+use super::body::BodySink;
+use super::run::follow;
+use crate::outcome::Verdict;
+use crate::probe::dial::{Failure, Progress};
+use crate::probe::{Attempt, Probe, of_type};
+use http::{HeaderMap, response};
+use tokio::time::{Instant, timeout_at};
+
+/// One answer.
+#[derive(Clone, Debug)]
+pub struct Look {
+    pub status: u16,
+    pub headers: HeaderMap,
+    /// Bytes of the decoded body.
+    pub length: u64,
+    pub took: std::time::Duration,
+    /// Whether a compressed body was asked for.
+    pub asked_compressed: bool,
+}
+
+/// Sends the request of an `http` probe once; `None` for a probe of another kind. It ends by the
+/// deadline of the attempt.
+pub async fn look(probe: &dyn Probe, attempt: &mut Attempt) -> Option<Result<Look, String>> {
+    let probe = of_type::<HttpProbe>(probe)?;
+    let (started, deadline) = (Instant::now(), attempt.deadline);
+    let mut seen = Seen::default();
+    let mut progress = Progress::new(attempt);
+    let followed = timeout_at(deadline, follow(probe, &mut seen, &mut progress)).await;
+    let outcome = progress.finish(followed.map(|result| result.map(drop)));
+    if outcome.verdict != Verdict::Good {
+        return Some(Err(outcome.detail.message.unwrap_or_default().to_string()));
+    }
+    let asked = http::header::ACCEPT_ENCODING;
+    Some(Ok(Look {
+        status: seen.status,
+        headers: seen.headers,
+        length: seen.length,
+        took: started.elapsed(),
+        asked_compressed: probe.request.headers.contains_key(asked),
+    }))
+}
+
+#[derive(Default)]
+struct Seen {
+    status: u16,
+    headers: HeaderMap,
+    length: u64,
+}
+
+impl BodySink for Seen {
+    fn begin(&mut self, head: &response::Parts) -> Result<(), Failure> {
+        self.status = head.status.as_u16();
+        self.headers = head.headers.clone();
+        Ok(())
+    }
+
+    fn wants_body(&self) -> bool {
+        true
+    }
+
+    fn take(&mut self, part: &[u8]) -> Result<(), Failure> {
+        self.length += part.len() as u64;
+        Ok(())
+    }
+}

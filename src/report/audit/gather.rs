@@ -1,0 +1,267 @@
+//! The facts of the checklist, from the store and from what the probed addresses answer now.
+
+use super::facts::{AddressFacts, AnswerFacts, ContainerFacts, Facts, PoolFacts};
+use crate::config::{ProbeSpec, ServiceSpec};
+use crate::outcome::{Timestamp, Verdict};
+use crate::probe::http::Look;
+use crate::sample::{SeriesKey, Step};
+use crate::stats::quantile::needed;
+use crate::store::{SeriesInfo, Store, StoreError};
+use crate::trend::{GrowthRules, GrowthVerdict, Windows, growth};
+use crate::units::HOUR;
+use http::HeaderMap;
+use http::header::{
+    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderName, LAST_MODIFIED, RETRY_AFTER,
+};
+use std::time::Duration;
+
+/// Wide enough that a day has 144 windows.
+const WINDOW: Duration = Duration::from_secs(600);
+/// Growth of memory that counts: 5 % and 16 MiB, as in the verdict of a soak.
+const LEAK: GrowthRules = GrowthRules {
+    share: 0.05,
+    floor: 16.0 * 1_048_576.0,
+    limit: None,
+};
+const TOO_MANY_REQUESTS: u32 = 429;
+
+/// Reads the last `span` of a service; `looks` are what its probes' addresses answer now.
+pub fn gather(
+    service: &ServiceSpec,
+    looks: Vec<(&ProbeSpec, Result<Look, String>)>,
+    store: &Store,
+    now: Timestamp,
+    span: Duration,
+) -> Result<Facts, StoreError> {
+    let history = History {
+        store,
+        all: store.series()?,
+        service: &service.name,
+        span: (now.before(span), now),
+    };
+    let [waiting, in_use, max] = [
+        "slod_service_db_pool_waiting",
+        "slod_service_db_pool_in_use",
+        "slod_service_db_pool_max",
+    ]
+    .map(|name| history.highest(name));
+    let (waiting, in_use, max) = (waiting?, in_use?, max?);
+    let pool = in_use.map(|in_use| PoolFacts {
+        max,
+        in_use,
+        waiting,
+    });
+    let cache = both(
+        history.increase("slod_service_cache_hits_total")?,
+        history.increase("slod_service_cache_misses_total")?,
+    );
+    let written = both(
+        history.increase("slod_process_written_bytes_total")?,
+        history.increase("slod_service_requests_total")?,
+    );
+    let breaker_trips = history.increase("slod_service_circuit_breaker_trips_total")?;
+    let breaker_open = history.highest("slod_service_circuit_breaker_open")?;
+    let containers = history.containers()?;
+    let mut refused = 0;
+    let mut addresses = Vec::new();
+    for (spec, look) in looks {
+        let (fast, count) = history.probe(spec, now)?;
+        refused += count;
+        let [p50, p95] = fast;
+        addresses.push(AddressFacts {
+            probe: spec.key.probe.to_string(),
+            url: spec.probe.target(),
+            answer: look.map(|look| answer(&look)),
+            p50,
+            p95,
+        });
+    }
+    Ok(Facts {
+        span,
+        addresses,
+        has_metrics: service.metrics.is_some(),
+        pool,
+        cache,
+        has_breaker: breaker_trips.is_some() || breaker_open.is_some(),
+        breaker_trips,
+        refused,
+        written,
+        memory: history.memory()?,
+        bare_processes: service.processes.len().saturating_sub(containers.len()),
+        containers,
+    })
+}
+
+fn both(one: Option<f64>, other: Option<f64>) -> Option<(f64, f64)> {
+    one.zip(other)
+}
+
+fn answer(look: &Look) -> AnswerFacts {
+    let text = |name: HeaderName| header(&look.headers, &name);
+    AnswerFacts {
+        status: look.status,
+        length: look.length,
+        asked_compressed: look.asked_compressed,
+        content_type: text(CONTENT_TYPE),
+        content_encoding: text(CONTENT_ENCODING),
+        cache_control: text(CACHE_CONTROL),
+        has_validator: look.headers.contains_key(ETAG) || look.headers.contains_key(LAST_MODIFIED),
+        retry_after: text(RETRY_AFTER),
+    }
+}
+
+fn header(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
+    let value = headers.get(name)?;
+    Some(
+        String::from_utf8_lossy(value.as_bytes())
+            .chars()
+            .take(100)
+            .collect(),
+    )
+}
+
+/// What the store has of one service in a span.
+struct History<'a> {
+    store: &'a Store,
+    all: Vec<SeriesInfo>,
+    service: &'a str,
+    span: (Timestamp, Timestamp),
+}
+
+impl History<'_> {
+    fn named(&self, name: &str) -> impl Iterator<Item = &SeriesInfo> {
+        let selector = SeriesKey::new(name, [("service", self.service)]);
+        self.all
+            .iter()
+            .filter(move |info| info.key.matches(&selector))
+    }
+
+    fn steps(&self, info: &SeriesInfo) -> Result<Vec<Step>, StoreError> {
+        let limit = usize::MAX;
+        let steps = self.store.steps(info, self.span, Some(WINDOW), limit)?;
+        Ok(steps.unwrap_or_default())
+    }
+
+    /// The highest value of a gauge; `None` if it has none.
+    fn highest(&self, name: &str) -> Result<Option<f64>, StoreError> {
+        let mut highest: Option<f64> = None;
+        for info in self.named(name) {
+            let steps = self.steps(info)?;
+            highest = steps
+                .iter()
+                .map(|step| step.max)
+                .fold(highest, |known, max| {
+                    Some(known.map_or(max, |known| known.max(max)))
+                });
+        }
+        Ok(highest)
+    }
+
+    /// By how much counters of a name rose together; `None` if there are none.
+    fn increase(&self, name: &str) -> Result<Option<f64>, StoreError> {
+        let mut sum = None;
+        for info in self.named(name) {
+            let steps = self.steps(info)?;
+            let increase: f64 = steps.iter().filter_map(|step| step.increase).sum();
+            sum = Some(sum.unwrap_or(0.0) + increase);
+        }
+        Ok(sum)
+    }
+
+    /// How the memory of the group of processes changed that grows fastest.
+    fn memory(&self) -> Result<Option<GrowthVerdict>, StoreError> {
+        let mut worst = None;
+        for info in self.named("slod_process_anonymous_memory_bytes") {
+            let steps = self.steps(info)?;
+            let verdict = growth(windows(&steps).view(), &LEAK);
+            let is_worse = match (&worst, &verdict) {
+                (None, _) => true,
+                (Some(GrowthVerdict::Growing(known)), GrowthVerdict::Growing(other)) => {
+                    other.per_hour > known.per_hour
+                }
+                (Some(_), GrowthVerdict::Growing(_)) => true,
+                _ => false,
+            };
+            if is_worse {
+                worst = Some(verdict);
+            }
+        }
+        Ok(worst)
+    }
+
+    fn containers(&self) -> Result<Vec<ContainerFacts>, StoreError> {
+        let mut found = Vec::new();
+        for info in self.named("slod_container_memory_bytes") {
+            let Some(process) = info.key.label("process") else {
+                continue;
+            };
+            let limit = |name: &str| -> Result<Option<f64>, StoreError> {
+                let labels = [("service", self.service), ("process", process)];
+                let key = SeriesKey::new(name, labels);
+                let Some(info) = self.all.iter().find(|info| info.key == key) else {
+                    return Ok(None);
+                };
+                Ok(self.steps(info)?.last().map(|step| step.last))
+            };
+            found.push(ContainerFacts {
+                process: process.to_owned(),
+                memory_limit: limit("slod_container_memory_limit_bytes")?,
+                cpu_limit: limit("slod_container_cpu_limit")?,
+                pids_limit: limit("slod_container_pids_limit")?,
+            });
+        }
+        Ok(found)
+    }
+
+    /// The median and the 95th percentile of a probe's last hour, where enough attempts are stored,
+    /// and how many attempts of the span were refused by a rate limit.
+    fn probe(
+        &self,
+        spec: &ProbeSpec,
+        now: Timestamp,
+    ) -> Result<([Option<Duration>; 2], u64), StoreError> {
+        let (from, to) = self.span;
+        let (mut latencies, mut refused) = (Vec::new(), 0);
+        self.store
+            .for_each_outcome(&spec.key, from, to, &[], |record| {
+                refused += u64::from(record.outcome.code == Some(TOO_MANY_REQUESTS));
+                if record.at >= now.before(HOUR) && record.outcome.verdict == Verdict::Good {
+                    latencies.push(record.outcome.latency);
+                }
+            })?;
+        latencies.sort_unstable();
+        let quantile = |q: f64| {
+            let is_enough = latencies.len() as u64 >= needed(q);
+            let rank = (latencies.len() as f64 * q).ceil() as usize;
+            latencies
+                .get(rank.saturating_sub(1))
+                .copied()
+                .filter(|_| is_enough)
+        };
+        Ok(([0.5, 0.95].map(quantile), refused))
+    }
+}
+
+/// Values of windows without gaps.
+struct Values(Vec<Option<f64>>);
+
+impl Values {
+    fn view(&self) -> Windows<'_> {
+        Windows {
+            width: WINDOW,
+            values: &self.0,
+        }
+    }
+}
+
+/// The least of each step, which garbage collectors come back to.
+fn windows(steps: &[Step]) -> Values {
+    let width = i64::try_from(WINDOW.as_millis()).unwrap_or(i64::MAX);
+    let mut values = Vec::new();
+    for step in steps {
+        let place = (step.at.0 - steps[0].at.0) / width;
+        values.resize(usize::try_from(place).unwrap_or_default(), None);
+        values.push(Some(step.min));
+    }
+    Values(values)
+}

@@ -1,0 +1,89 @@
+//! The performance checklist of a service, measured from outside and from its metrics.
+
+mod checks;
+mod facts;
+mod gather;
+
+pub use facts::{AddressFacts, AnswerFacts, ContainerFacts, Facts, PoolFacts};
+pub use gather::gather;
+
+use crate::text::printable;
+use serde::Serialize;
+use std::fmt::Write as _;
+
+/// Whether a row of the checklist is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Answer {
+    Yes,
+    No,
+    /// What was measured does not say.
+    Unknown,
+}
+
+/// One row.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Check {
+    /// As the checklist has it.
+    pub row: &'static str,
+    pub answer: Answer,
+    /// What was measured, or what would have to be.
+    pub evidence: String,
+}
+
+/// All rows for one service.
+#[derive(Clone, Debug, Serialize)]
+pub struct Audit {
+    pub service: String,
+    pub checks: Vec<Check>,
+}
+
+impl Audit {
+    pub fn of(service: &str, facts: &Facts) -> Self {
+        Self {
+            service: service.to_owned(),
+            checks: checks::ALL.iter().map(|check| check(facts)).collect(),
+        }
+    }
+
+    /// Whether no row is answered with no.
+    pub fn is_fine(&self) -> bool {
+        self.checks.iter().all(|check| check.answer != Answer::No)
+    }
+
+    pub fn to_text(&self) -> String {
+        let mut out = format!("{}: performance checklist\n", printable(&self.service));
+        for Check {
+            row,
+            answer,
+            evidence,
+        } in &self.checks
+        {
+            let word = match answer {
+                Answer::Yes => "yes",
+                Answer::No => "NO",
+                Answer::Unknown => "unknown",
+            };
+            writeln!(out, "  {word:<8} {row}").unwrap_or_default();
+            writeln!(out, "           {}", printable(evidence)).unwrap_or_default();
+        }
+        let count = |answer| {
+            self.checks
+                .iter()
+                .filter(|one| one.answer == answer)
+                .count()
+        };
+        writeln!(
+            out,
+            "{} yes, {} no, {} unknown",
+            count(Answer::Yes),
+            count(Answer::No),
+            count(Answer::Unknown)
+        )
+        .unwrap_or_default();
+        out
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,153 @@
+use super::*;
+use crate::trend::{Growth, GrowthVerdict};
+use std::time::Duration;
+
+const ROWS: [&str; 10] = [
+    "Database connection pooling configured",
+    "Response caching implemented",
+    "Static file compression enabled",
+    "Database queries optimized with indexes",
+    "Circuit breakers configured",
+    "Rate limiting tuned",
+    "Health checks optimized",
+    "Logging performance reviewed",
+    "Memory leaks checked",
+    "Resource limits set (Docker)",
+];
+
+fn address(url: &str, answer: AnswerFacts) -> AddressFacts {
+    AddressFacts {
+        probe: "p".to_owned(),
+        url: url.to_owned(),
+        answer: Ok(answer),
+        p50: Some(Duration::from_millis(20)),
+        p95: Some(Duration::from_millis(40)),
+    }
+}
+
+fn page(encoding: Option<&str>) -> AnswerFacts {
+    AnswerFacts {
+        status: 200,
+        length: 50_000,
+        asked_compressed: true,
+        content_type: Some("text/css".to_owned()),
+        content_encoding: encoding.map(str::to_owned),
+        ..AnswerFacts::default()
+    }
+}
+
+fn answers(facts: &Facts) -> Vec<Answer> {
+    let audit = Audit::of("rag", facts);
+    let rows: Vec<_> = audit.checks.iter().map(|check| check.row).collect();
+    assert_eq!(rows, ROWS, "the rows of the checklist, in its order");
+    assert!(audit.checks.iter().all(|check| !check.evidence.is_empty()));
+    audit.checks.iter().map(|check| check.answer).collect()
+}
+
+#[test]
+fn what_is_not_measured_is_unknown() {
+    assert_eq!(answers(&Facts::default()), [Answer::Unknown; 10]);
+    let audit = Audit::of("rag", &Facts::default());
+    assert!(audit.is_fine() && audit.to_text().ends_with("0 yes, 0 no, 10 unknown\n"));
+}
+
+#[test]
+fn a_service_that_does_everything_right() {
+    let small = AnswerFacts {
+        status: 200,
+        length: 20,
+        ..AnswerFacts::default()
+    };
+    let refusing = AnswerFacts {
+        status: 429,
+        retry_after: Some("2".to_owned()),
+        ..AnswerFacts::default()
+    };
+    let facts = Facts {
+        span: Duration::from_secs(86_400),
+        addresses: vec![
+            address("http://a/health", small),
+            address("http://a/site.css", page(Some("br"))),
+            address("http://a/chat", refusing),
+        ],
+        has_metrics: true,
+        pool: Some(PoolFacts {
+            max: Some(20.0),
+            in_use: 12.0,
+            waiting: Some(0.0),
+        }),
+        cache: Some((900.0, 100.0)),
+        has_breaker: true,
+        breaker_trips: Some(0.0),
+        written: Some((1e6, 1000.0)),
+        memory: Some(GrowthVerdict::Steady {
+            smallest_per_hour: 1e6,
+        }),
+        containers: vec![ContainerFacts {
+            process: "rag".to_owned(),
+            memory_limit: Some(1e9),
+            cpu_limit: Some(2.0),
+            pids_limit: None,
+        }],
+        ..Facts::default()
+    };
+    let expected = |row: usize| {
+        if row == 3 {
+            Answer::Unknown
+        } else {
+            Answer::Yes
+        }
+    };
+    assert_eq!(answers(&facts), (0..10).map(expected).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_service_that_does_nothing_right() {
+    let slow_health = AddressFacts {
+        p95: Some(Duration::from_millis(900)),
+        ..address("http://a/health", page(None))
+    };
+    let refusing = AnswerFacts {
+        status: 429,
+        ..AnswerFacts::default()
+    };
+    let facts = Facts {
+        span: Duration::from_secs(86_400),
+        addresses: vec![slow_health, address("http://a/chat", refusing)],
+        pool: Some(PoolFacts {
+            max: Some(5.0),
+            in_use: 5.0,
+            waiting: None,
+        }),
+        cache: Some((10.0, 100.0)),
+        written: Some((1e9, 1000.0)),
+        memory: Some(GrowthVerdict::Growing(Growth {
+            per_hour: 2e7,
+            low: 1e7,
+            high: 3e7,
+            from: 1e8,
+            to: 5e8,
+            until_limit: None,
+        })),
+        containers: vec![ContainerFacts {
+            process: "rag".to_owned(),
+            memory_limit: None,
+            cpu_limit: None,
+            pids_limit: None,
+        }],
+        ..Facts::default()
+    };
+    let no = [0, 1, 2, 5, 6, 7, 8, 9];
+    for (row, answer) in answers(&facts).into_iter().enumerate() {
+        assert_eq!(answer == Answer::No, no.contains(&row), "{}", ROWS[row]);
+    }
+    let text = Audit::of("rag", &facts).to_text();
+    assert!(
+        text.contains("rag has no limit of memory and processors"),
+        "{text}"
+    );
+    assert!(
+        text.contains("grows by 19.1 MiB per hour (9.5 to 28.6)"),
+        "{text}"
+    );
+}
