@@ -21,6 +21,7 @@ pub mod demo;
 pub mod export;
 pub mod exposition;
 pub mod format;
+pub mod import;
 pub mod ledger;
 pub mod metrics;
 pub mod observe;

@@ -22,6 +22,7 @@ const LAYERS: [&[&str]; 9] = [
         "units",
         "format",
         "export",
+        "import",
         "version",
     ],
     // Contracts and the clock.

@@ -1,0 +1,34 @@
+//! Lines of comma-separated values (RFC 4180), without line breaks in values.
+
+/// The values of a line.
+pub fn values(line: &str) -> Vec<String> {
+    let mut values = Vec::new();
+    let (mut value, mut quoted) = (String::new(), false);
+    let mut characters = line.chars().peekable();
+    while let Some(c) = characters.next() {
+        match c {
+            '"' if quoted && characters.peek() == Some(&'"') => {
+                value.push('"');
+                characters.next();
+            }
+            '"' => quoted = !quoted,
+            ',' if !quoted => values.push(std::mem::take(&mut value)),
+            c => value.push(c),
+        }
+    }
+    values.push(value);
+    values
+}
+
+/// The place of each column, by the header line; the missing one as an error.
+pub fn columns<const N: usize>(header: &str, names: [&str; N]) -> Result<[usize; N], String> {
+    let found = values(header);
+    let mut places = [0; N];
+    for (place, name) in places.iter_mut().zip(names) {
+        *place = found
+            .iter()
+            .position(|one| one.trim() == name)
+            .ok_or_else(|| format!("there is no column `{name}`"))?;
+    }
+    Ok(places)
+}

@@ -1,0 +1,169 @@
+//! What k6 writes with `--out json` and `--out csv`: a line for each value of each metric.
+
+use super::collect::{Collector, Seen};
+use super::{ImportError, Lines, csv};
+use crate::outcome::{Cause, Timestamp};
+use chrono::DateTime;
+use serde::Deserialize;
+use std::io::BufRead;
+use std::time::Duration;
+
+#[derive(Deserialize)]
+struct Line {
+    #[serde(rename = "type")]
+    kind: String,
+    metric: String,
+    #[serde(default)]
+    data: Data,
+}
+
+#[derive(Default, Deserialize)]
+struct Data {
+    time: Option<String>,
+    value: Option<f64>,
+    tags: Option<Tags>,
+}
+
+#[derive(Default, Deserialize)]
+struct Tags {
+    status: Option<String>,
+    error_code: Option<String>,
+    expected_response: Option<String>,
+}
+
+/// One value of a metric.
+struct Value<'a> {
+    metric: &'a str,
+    at: Timestamp,
+    value: f64,
+    tags: Tags,
+}
+
+pub(super) fn read(
+    lines: &mut Lines<impl BufRead>,
+    collector: &mut Collector,
+) -> Result<(), ImportError> {
+    let Some(first) = lines.next()? else {
+        return Ok(());
+    };
+    if first.starts_with("metric_name,") {
+        return read_csv(&first, lines, collector);
+    }
+    let mut next = Some(first);
+    while let Some(line) = next {
+        json(&line, collector).map_err(|what| lines.fault(what))?;
+        next = lines.next()?;
+    }
+    Ok(())
+}
+
+fn json(line: &str, collector: &mut Collector) -> Result<(), String> {
+    let line: Line =
+        serde_json::from_str(line).map_err(|_| "is not a line of k6's JSON output".to_owned())?;
+    if line.kind != "Point" {
+        return Ok(());
+    }
+    let moment = line.data.time.as_deref().map(DateTime::parse_from_rfc3339);
+    let (Some(Ok(moment)), Some(value)) = (moment, line.data.value) else {
+        return Err("has no valid time or value".to_owned());
+    };
+    take(
+        collector,
+        Value {
+            metric: &line.metric,
+            at: Timestamp(moment.timestamp_millis()),
+            value,
+            tags: line.data.tags.unwrap_or_default(),
+        },
+    );
+    Ok(())
+}
+
+fn read_csv(
+    header: &str,
+    lines: &mut Lines<impl BufRead>,
+    collector: &mut Collector,
+) -> Result<(), ImportError> {
+    let names = [
+        "metric_name",
+        "timestamp",
+        "metric_value",
+        "error_code",
+        "status",
+    ];
+    let places = csv::columns(header, names).map_err(|what| lines.fault(what))?;
+    // Versions before 0.31 have no such column.
+    let expected = csv::columns(header, ["expected_response"]).ok();
+    while let Some(line) = lines.next()? {
+        let values = csv::values(&line);
+        let text = |place: usize| values.get(place).map(String::as_str).unwrap_or_default();
+        let filled = |place: usize| Some(text(place).to_owned()).filter(|text| !text.is_empty());
+        let [metric, time, value, error, status] = places;
+        let (Ok(seconds), Ok(value)) = (text(time).parse::<i64>(), text(value).parse::<f64>())
+        else {
+            return Err(lines.fault("has no valid timestamp or value"));
+        };
+        take(
+            collector,
+            Value {
+                metric: text(metric),
+                at: Timestamp::from_secs(seconds),
+                value,
+                tags: Tags {
+                    status: filled(status),
+                    error_code: filled(error),
+                    expected_response: expected.and_then(|[place]| filled(place)),
+                },
+            },
+        );
+    }
+    Ok(())
+}
+
+fn take(collector: &mut Collector, value: Value<'_>) {
+    let Value {
+        metric,
+        at,
+        value,
+        tags,
+    } = value;
+    match metric {
+        "http_req_duration" => collector.request(Seen {
+            ended: at,
+            latency: milliseconds(value),
+            failed: failure(&tags),
+        }),
+        "vus" => collector.users(at, value.max(0.0)),
+        "dropped_iterations" => collector.dropped(at, value.max(0.0) as u64),
+        _ => {}
+    }
+}
+
+fn milliseconds(value: f64) -> Duration {
+    Duration::try_from_secs_f64(value / 1000.0).unwrap_or_default()
+}
+
+/// By the error codes that k6 documents. Without them, a status from 400 on is a failure unless the
+/// script expects it.
+fn failure(tags: &Tags) -> Option<Cause> {
+    let number = |text: &Option<String>| text.as_deref().and_then(|text| text.parse().ok());
+    let (code, status): (u32, u32) = (
+        number(&tags.error_code).unwrap_or(0),
+        number(&tags.status).unwrap_or(0),
+    );
+    let expected = tags.expected_response.as_deref();
+    match code {
+        _ if expected == Some("true") => None,
+        1050 | 1211 => Some(Cause::Timeout),
+        1100..=1199 => Some(Cause::Dns),
+        1212 => Some(Cause::Refused),
+        1220 | 1221 => Some(Cause::Reset),
+        1200..=1299 => Some(Cause::Unreachable),
+        1310..=1320 => Some(Cause::Certificate),
+        1300..=1399 => Some(Cause::Tls),
+        1400..=1599 => Some(Cause::Status),
+        1000..=1799 => Some(Cause::Protocol),
+        _ if expected == Some("false") || status >= 400 => Some(Cause::Status),
+        _ => None,
+    }
+}

@@ -1,0 +1,99 @@
+//! The history that Locust writes with `--csv`: a line for each second, with totals since the start
+//! and percentiles of about the last ten seconds.
+
+use super::collect::{Collector, Seen};
+use super::{ImportError, Lines, csv};
+use crate::outcome::{Cause, Timestamp};
+use std::io::BufRead;
+use std::time::Duration;
+
+/// Of all requests together, as versions since 1.0 name it; older ones said `Total`.
+const ALL: [&str; 2] = ["Aggregated", "Total"];
+
+pub(super) fn read(
+    lines: &mut Lines<impl BufRead>,
+    collector: &mut Collector,
+) -> Result<(), ImportError> {
+    let Some(header) = lines.next()? else {
+        return Ok(());
+    };
+    let names = [
+        "Timestamp",
+        "User Count",
+        "Name",
+        "Total Request Count",
+        "Total Failure Count",
+    ];
+    let columns = csv::columns(&header, names).map_err(|what| lines.fault(what))?;
+    let percentiles = percentiles(&header);
+    let mut before = [0_u64; 2];
+    while let Some(line) = lines.next()? {
+        let values = csv::values(&line);
+        let text = |place: usize| values.get(place).map_or("", |text| text.trim());
+        let [time, users, name, requests, failures] = columns;
+        if !ALL.contains(&text(name)) {
+            continue;
+        }
+        let numbers = [time, users, requests, failures].map(|place| text(place).parse::<u64>());
+        let [Ok(seconds), Ok(users), Ok(requests), Ok(failures)] = numbers else {
+            return Err(lines.fault("has no valid timestamp, users, requests or failures"));
+        };
+        let at = Timestamp::from_secs(i64::try_from(seconds).unwrap_or_default());
+        collector.users(at, users as f64);
+        let made = requests.saturating_sub(before[0]);
+        let failed = failures.saturating_sub(before[1]).min(made);
+        before = [requests, failures];
+        let known = percentiles.iter().filter_map(|(share, place)| {
+            let ms: f64 = text(*place).parse().ok()?;
+            Some((*share, Duration::try_from_secs_f64(ms / 1000.0).ok()?))
+        });
+        spread(collector, at, made, failed, &known.collect::<Vec<_>>());
+    }
+    Ok(())
+}
+
+/// The columns that are shares of requests: `50%`, `99.9%`.
+fn percentiles(header: &str) -> Vec<(f64, usize)> {
+    let names = csv::values(header);
+    let each = names.iter().enumerate();
+    each.filter_map(|(place, name)| {
+        let percent: f64 = name.trim().strip_suffix('%')?.parse().ok()?;
+        Some((percent / 100.0, place))
+    })
+    .collect()
+}
+
+/// Requests of a second, with latencies that have these percentiles: those between two of them
+/// count as the higher one.
+fn spread(
+    collector: &mut Collector,
+    ended: Timestamp,
+    made: u64,
+    failed: u64,
+    percentiles: &[(f64, Duration)],
+) {
+    let (mut done, mut failed) = (0, failed);
+    for (share, latency) in percentiles {
+        let until = ((made as f64 * share).round() as u64).min(made);
+        for cause in [Some(Cause::Status), None] {
+            let open = until.saturating_sub(done);
+            let count = if cause.is_some() {
+                open.min(failed)
+            } else {
+                open
+            };
+            if cause.is_some() {
+                failed -= count;
+            }
+            if count > 0 {
+                let seen = Seen {
+                    ended,
+                    latency: *latency,
+                    failed: cause,
+                };
+                collector.requests(seen, u32::try_from(count).unwrap_or(u32::MAX));
+            }
+            done += count;
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! Results of other load tools, read into runs.
+
+mod collect;
+mod csv;
+mod k6;
+mod locust;
+mod oha;
+mod vegeta;
+
+use crate::load::{Ending, LoadWindow, Model, RunRecord, Scenario, Stage};
+use crate::outcome::Timestamp;
+use collect::Collector;
+use std::fmt;
+use std::io::{self, BufRead, Read};
+use std::time::Duration;
+
+/// A longer line is no line of a result.
+const LINE_MAX: u64 = 1 << 20;
+
+/// A tool whose results can be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tool {
+    /// `k6 run --out json=FILE` or `--out csv=FILE`.
+    K6,
+    /// `locust --csv NAME`: the file `NAME_stats_history.csv`.
+    Locust,
+    /// `vegeta encode --to csv` or `--to json`.
+    Vegeta,
+    /// `oha --output-format csv`.
+    Oha,
+}
+
+/// Why a result cannot be read.
+#[derive(Debug)]
+pub enum ImportError {
+    Read(io::Error),
+    /// In a line, counted from 1.
+    Line {
+        number: u64,
+        what: String,
+    },
+    Empty,
+}
+
+impl fmt::Display for ImportError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Read(error) => write!(f, "cannot be read: {}", error.kind()),
+            Self::Line { number, what } => write!(f, "line {number}: {what}"),
+            Self::Empty => f.write_str("it has no requests"),
+        }
+    }
+}
+
+impl std::error::Error for ImportError {}
+
+impl Tool {
+    pub const ALL: [Self; 4] = [Self::K6, Self::Locust, Self::Vegeta, Self::Oha];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::K6 => "k6",
+            Self::Locust => "locust",
+            Self::Vegeta => "vegeta",
+            Self::Oha => "oha",
+        }
+    }
+
+    /// Reads a result from its beginning to its end, in memory for its windows only. `started` is
+    /// when the run began, for tools that do not write it.
+    pub fn read(
+        self,
+        input: impl BufRead,
+        service: &str,
+        started: Timestamp,
+    ) -> Result<RunRecord, ImportError> {
+        let mut lines = Lines::new(input);
+        let mut collector = Collector::default();
+        match self {
+            Self::K6 => k6::read(&mut lines, &mut collector)?,
+            Self::Locust => locust::read(&mut lines, &mut collector)?,
+            Self::Vegeta => vegeta::read(&mut lines, &mut collector)?,
+            Self::Oha => oha::read(&mut lines, &mut collector, started)?,
+        }
+        let (from, windows) = collector.finish().ok_or(ImportError::Empty)?;
+        Ok(run(self, service, from, windows))
+    }
+}
+
+/// One stage for the whole run: what was planned is not in the results.
+fn run(tool: Tool, service: &str, from: Timestamp, windows: Vec<LoadWindow>) -> RunRecord {
+    let length: Duration = windows.iter().map(|window| window.length).sum();
+    let highest = |of: fn(&LoadWindow) -> f64| windows.iter().map(of).fold(0.0, f64::max);
+    let active = highest(|window| window.active);
+    RunRecord {
+        service: service.to_owned(),
+        scenario: Scenario {
+            name: "imported".to_owned(),
+            purpose: format!("read from a result of {}", tool.name()),
+            model: Model::Closed {
+                think: Duration::ZERO,
+            },
+            stages: vec![Stage {
+                name: "imported".to_owned(),
+                from: active,
+                to: active,
+                length,
+            }],
+        },
+        engine: tool.name().to_owned(),
+        from,
+        to: from.after(length),
+        ending: Ending::Completed,
+        windows,
+    }
+}
+
+/// Lines with their numbers.
+struct Lines<R> {
+    input: R,
+    number: u64,
+}
+
+impl<R: BufRead> Lines<R> {
+    const fn new(input: R) -> Self {
+        Self { input, number: 0 }
+    }
+
+    /// The next line without its end; `None` after the last one.
+    fn next(&mut self) -> Result<Option<String>, ImportError> {
+        self.number += 1;
+        let mut line = Vec::new();
+        let mut limited = self.input.by_ref().take(LINE_MAX);
+        limited
+            .read_until(b'\n', &mut line)
+            .map_err(ImportError::Read)?;
+        if line.is_empty() {
+            return Ok(None);
+        }
+        if line.len() as u64 >= LINE_MAX {
+            return Err(self.fault("is longer than 1 MiB"));
+        }
+        let text = String::from_utf8(line).map_err(|_| self.fault("is not UTF-8"))?;
+        Ok(Some(text.trim_end_matches(['\n', '\r']).to_owned()))
+    }
+
+    fn fault(&self, what: impl Into<String>) -> ImportError {
+        ImportError::Line {
+            number: self.number,
+            what: what.into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

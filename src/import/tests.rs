@@ -1,0 +1,181 @@
+use super::*;
+use crate::outcome::Cause;
+use crate::stats::scale::Scale;
+
+const START: Timestamp = Timestamp(1_790_000_000_000);
+
+fn read(tool: Tool, text: &str) -> Result<RunRecord, String> {
+    let run = tool.read(text.as_bytes(), "rag", START);
+    run.map_err(|error| error.to_string())
+}
+
+/// Completed, failed and the highest latency in milliseconds, by second.
+fn seconds(run: &RunRecord) -> Vec<(u64, u64, u64)> {
+    let scale = Scale::new([]);
+    let each = run.windows.iter().map(|window| {
+        let codes = window.latency.iter();
+        let highest = codes.map(|(code, _)| scale.middle(code)).max();
+        let highest = highest.unwrap_or_default().as_secs_f64() * 1000.0;
+        (window.completed(), window.errors(), highest.round() as u64)
+    });
+    each.collect()
+}
+
+#[test]
+fn k6_json_has_requests_users_and_dropped_starts() {
+    let text = r#"{"type":"Metric","data":{"name":"http_req_duration","type":"trend","contains":"time","thresholds":[],"submetrics":null},"metric":"http_req_duration"}
+{"metric":"vus","type":"Point","data":{"time":"2026-09-21T12:13:20.100Z","value":10,"tags":null}}
+{"metric":"http_req_duration","type":"Point","data":{"time":"2026-09-21T12:13:20.5Z","value":100.0,"tags":{"expected_response":"true","status":"200"}}}
+{"metric":"http_req_waiting","type":"Point","data":{"time":"2026-09-21T12:13:20.5Z","value":99.0,"tags":{"status":"200"}}}
+{"metric":"http_req_duration","type":"Point","data":{"time":"2026-09-21T14:13:22.9+02:00","value":60000,"tags":{"expected_response":"false","status":"0","error_code":"1050"}}}
+{"metric":"http_req_duration","type":"Point","data":{"time":"2026-09-21T12:13:22Z","value":5,"tags":{"expected_response":"false","status":"503","error_code":"1503"}}}
+{"metric":"http_req_duration","type":"Point","data":{"time":"2026-09-21T12:13:22Z","value":5,"tags":{"expected_response":"true","status":"404","error_code":"1404"}}}
+{"metric":"dropped_iterations","type":"Point","data":{"time":"2026-09-21T12:13:22Z","value":7,"tags":null}}
+"#;
+    let run = read(Tool::K6, text).expect("readable");
+    assert_eq!(run.from.to_utc().to_rfc3339(), "2026-09-21T12:13:20+00:00");
+    assert_eq!(run.engine, "k6");
+    let seen = seconds(&run);
+    assert_eq!(
+        seen.iter().map(|one| (one.0, one.1)).collect::<Vec<_>>(),
+        [(1, 0), (0, 0), (3, 2)]
+    );
+    assert_eq!(
+        run.windows[2].failed,
+        [(Cause::Timeout, 1), (Cause::Status, 1)]
+    );
+    assert_eq!((run.windows[2].active, run.windows[2].dropped), (10.0, 7));
+}
+
+#[test]
+fn k6_csv_is_read_by_its_header() {
+    let text = "metric_name,timestamp,metric_value,check,error,error_code,expected_response,group,method,name,proto,scenario,service,status,subproto,tls_version,url,extra_tags
+http_reqs,1790000000,1.000000,,,,true,,GET,http://a,HTTP/1.1,default,,200,,,http://a,
+http_req_duration,1790000000,221.899000,,,,true,,GET,http://a,HTTP/1.1,default,,200,,,http://a,
+http_req_duration,1790000000,1.0,,dial: refused,1212,false,,GET,\"http://a,b\",,default,,0,,,http://a,
+";
+    let run = read(Tool::K6, text).expect("readable");
+    assert_eq!(run.from, START);
+    assert_eq!(run.windows[0].failed, [(Cause::Refused, 1)]);
+    assert_eq!(run.windows[0].good, 1);
+}
+
+#[test]
+fn the_percentiles_of_locust_come_out_again() {
+    let text = "Timestamp,User Count,Type,Name,Requests/s,Failures/s,50%,66%,75%,80%,90%,95%,98%,99%,99.9%,99.99%,100%,Total Request Count,Total Failure Count,Total Median Response Time
+1790000000,10,GET,/chat,0.0,0.0,N/A,N/A,N/A,N/A,N/A,N/A,N/A,N/A,N/A,N/A,N/A,0,0,0
+1790000000,10,,Aggregated,0.0,0.0,N/A,N/A,N/A,N/A,N/A,N/A,N/A,N/A,N/A,N/A,N/A,0,0,0
+1790000001,20,,Aggregated,100.0,1.0,50,60,70,80,90,200,300,400,500,500,600,100,2,50
+1790000002,20,,Aggregated,100.0,1.0,50,60,70,80,90,200,300,400,500,500,600,150,2,50
+";
+    let run = read(Tool::Locust, text).expect("readable");
+    let counts: Vec<_> = run
+        .windows
+        .iter()
+        .map(|one| (one.completed(), one.errors()))
+        .collect();
+    assert_eq!(counts, [(100, 2), (50, 0)]);
+    assert_eq!(run.windows[0].active, 20.0);
+    let scale = Scale::new([]);
+    let quantile = |q: f64| {
+        let (mut left, window) = ((q * 100.0) as u32, &run.windows[0]);
+        let mut codes = window.latency.iter();
+        let found = codes.find(|(_, count)| {
+            left = left.saturating_sub(u32::from(*count));
+            left == 0
+        });
+        scale.middle(found.expect("enough").0).as_secs_f64() * 1000.0
+    };
+    for (q, ms) in [(0.5, 50.0), (0.95, 200.0), (0.99, 400.0)] {
+        assert!(
+            (quantile(q) / ms - 1.0_f64).abs() < 0.01,
+            "{q}: {}",
+            quantile(q)
+        );
+    }
+}
+
+#[test]
+fn vegeta_is_read_in_both_forms_by_the_end_of_requests() {
+    let csv = "1790000000900000000,200,200000000,0,5,,b2s=,attack,0,GET,http://a,
+1790000000100000000,0,30000000000,0,0,\"Get \"\"http://a\"\": context deadline exceeded\",,attack,1,GET,http://a,
+";
+    let json = r#"{"attack":"","seq":0,"code":200,"timestamp":"2026-09-21T16:13:20.9+02:00","latency":200000000,"bytes_out":0,"bytes_in":5,"error":"","body":null,"method":"GET","url":"http://a","headers":{}}
+{"attack":"","seq":1,"code":0,"timestamp":"2026-09-21T14:13:20.1Z","latency":30000000000,"bytes_out":0,"bytes_in":0,"error":"Get \"http://a\": context deadline exceeded","body":null,"method":"GET","url":"http://a","headers":{}}
+"#;
+    let (one, other) = (read(Tool::Vegeta, csv), read(Tool::Vegeta, json));
+    let run = one.clone().expect("readable");
+    assert_eq!(one, other);
+    assert_eq!(run.from.0, START.0 + 1000);
+    assert_eq!((run.windows.len(), run.windows[0].good), (30, 1));
+    assert_eq!(run.windows[29].failed, [(Cause::Timeout, 1)]);
+}
+
+#[test]
+fn oha_counts_from_the_given_start() {
+    let text = "request-start,DNS,DNS+dialup,Response-delay,request-duration,bytes,status
+0.5,0.001,0.002,0.1,0.11,20,200
+1.95,0.001,0.002,0.1,0.11,20,503
+";
+    let run = read(Tool::Oha, text).expect("readable");
+    assert_eq!(run.from, START);
+    let counts: Vec<_> = run
+        .windows
+        .iter()
+        .map(|one| (one.completed(), one.errors()))
+        .collect();
+    assert_eq!(counts, [(1, 0), (0, 0), (1, 1)]);
+}
+
+#[test]
+fn what_is_no_result_is_refused_with_its_line() {
+    let header = "Timestamp,User Count,Name,Total Request Count,Total Failure Count,50%\n";
+    let cases = [
+        (
+            Tool::K6,
+            "hello\n".to_owned(),
+            "line 1: is not a line of k6's JSON output",
+        ),
+        (
+            Tool::K6,
+            "metric_name,value\n".to_owned(),
+            "line 1: there is no column `timestamp`",
+        ),
+        (
+            Tool::Vegeta,
+            "1,2,3\n".to_owned(),
+            "line 1: is not a line of `vegeta encode --to csv` or `--to json`",
+        ),
+        (
+            Tool::Locust,
+            format!("{header}x,1,Aggregated,1,1,5\n"),
+            "line 2: has no valid timestamp, users, requests or failures",
+        ),
+        (
+            Tool::Oha,
+            "a,b\n".to_owned(),
+            "line 1: there is no column `request-start`",
+        ),
+        (
+            Tool::Oha,
+            "request-start,request-duration,status\n-1,1,200\n".to_owned(),
+            "line 2: has no valid start, duration or status",
+        ),
+        (Tool::Vegeta, String::new(), "it has no requests"),
+        (
+            Tool::Vegeta,
+            "x".repeat(2 << 20),
+            "line 1: is longer than 1 MiB",
+        ),
+    ];
+    for (tool, text, expected) in cases {
+        assert_eq!(read(tool, &text).err().as_deref(), Some(expected));
+    }
+}
+
+#[test]
+fn times_that_cannot_be_do_no_harm() {
+    let far = "9223372036854775807,200,18446744073709551615,0,0,,,,,,\n1,200,1,0,0,,,,,,\n";
+    let run = read(Tool::Vegeta, far).expect("readable");
+    assert!(run.windows.len() <= 7 * 86_400);
+}

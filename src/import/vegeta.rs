@@ -1,0 +1,77 @@
+//! What `vegeta encode` writes, as CSV or as lines of JSON: a line for each request.
+
+use super::collect::{Collector, Seen};
+use super::{ImportError, Lines, csv};
+use crate::outcome::{Cause, Timestamp};
+use chrono::DateTime;
+use serde::Deserialize;
+use std::io::BufRead;
+use std::time::Duration;
+
+#[derive(Deserialize)]
+struct Line {
+    code: u16,
+    timestamp: String,
+    /// In nanoseconds.
+    latency: u64,
+    #[serde(default)]
+    error: String,
+}
+
+pub(super) fn read(
+    lines: &mut Lines<impl BufRead>,
+    collector: &mut Collector,
+) -> Result<(), ImportError> {
+    while let Some(line) = lines.next()? {
+        if line.is_empty() {
+            continue;
+        }
+        let seen = if line.starts_with('{') {
+            json(&line)
+        } else {
+            comma_separated(&line)
+        };
+        let what = "is not a line of `vegeta encode --to csv` or `--to json`";
+        collector.request(seen.ok_or_else(|| lines.fault(what))?);
+    }
+    Ok(())
+}
+
+fn json(line: &str) -> Option<Seen> {
+    let line: Line = serde_json::from_str(line).ok()?;
+    let started = DateTime::parse_from_rfc3339(&line.timestamp).ok()?;
+    let started = started.timestamp_nanos_opt()?;
+    Some(seen(started, line.code, line.latency, &line.error))
+}
+
+/// Timestamp in nanoseconds, status, latency in nanoseconds, bytes out, bytes in, error, ...
+fn comma_separated(line: &str) -> Option<Seen> {
+    let values = csv::values(line);
+    let [started, code, latency, _, _, error, ..] = values.as_slice() else {
+        return None;
+    };
+    Some(seen(
+        started.parse().ok()?,
+        code.parse().ok()?,
+        latency.parse().ok()?,
+        error,
+    ))
+}
+
+fn seen(started: i64, code: u16, latency: u64, error: &str) -> Seen {
+    let ended = started.saturating_add(i64::try_from(latency).unwrap_or(i64::MAX));
+    Seen {
+        ended: Timestamp(ended.div_euclid(1_000_000)),
+        latency: Duration::from_nanos(latency),
+        failed: failure(code, error),
+    }
+}
+
+/// Vegeta counts statuses from 200 to 399 as successes.
+fn failure(code: u16, error: &str) -> Option<Cause> {
+    match code {
+        200..=399 => None,
+        0 => Some(super::collect::cause_of(error)),
+        _ => Some(Cause::Status),
+    }
+}
