@@ -1,0 +1,171 @@
+//! The log of a service, read for what went wrong in a span of time.
+
+mod kind;
+mod moment;
+
+pub use kind::LogKind;
+
+use crate::outcome::Timestamp;
+use crate::text::printable;
+use serde::Serialize;
+use std::collections::HashMap;
+use std::io::{self, BufRead, Read};
+use std::time::Duration;
+
+/// A longer line is cut.
+const LINE_MAX: u64 = 64 << 10;
+/// Different messages that are counted; the others only count for their kind.
+const MESSAGES_MAX: usize = 2_000;
+/// Characters of a message that are kept.
+const SHOWN_MAX: usize = 160;
+/// Messages that are shown of each kind.
+const SHOWN: usize = 5;
+
+/// What a log has of a span.
+#[derive(Clone, Debug, Serialize)]
+pub struct LogSummary {
+    /// Lines that were read.
+    pub lines: u64,
+    /// Those without a time of their own or of a line before them.
+    pub without_time: u64,
+    /// Those outside of the span.
+    pub outside: u64,
+    pub kinds: Vec<KindSummary>,
+}
+
+/// The lines of one kind.
+#[derive(Clone, Debug, Serialize)]
+pub struct KindSummary {
+    pub kind: LogKind,
+    pub count: u64,
+    /// In each window of the span, in order.
+    pub windows: Vec<u64>,
+    /// The most frequent ones, with numbers replaced, and how often they came.
+    pub messages: Vec<(String, u64)>,
+}
+
+/// Reads a log to its end. `span` is divided into windows of a width.
+pub fn summarize(
+    mut input: impl BufRead,
+    (from, to): (Timestamp, Timestamp),
+    width: Duration,
+) -> io::Result<LogSummary> {
+    let windows = windows((from, to), width);
+    let mut counts = LogKind::ALL.map(|_| vec![0_u64; windows]);
+    let mut messages: HashMap<(usize, String), u64> = HashMap::new();
+    let (mut lines, mut without_time, mut outside) = (0, 0, 0);
+    let mut at: Option<Timestamp> = None;
+    while let Some(line) = next_line(&mut input)? {
+        lines += 1;
+        // The lines of a stack trace have the time of the line before.
+        at = moment::of(&line).or(at);
+        let Some(at) = at else {
+            without_time += 1;
+            continue;
+        };
+        if at < from || at >= to {
+            outside += 1;
+            continue;
+        }
+        let Some(kind) = LogKind::of(&line) else {
+            continue;
+        };
+        let place = LogKind::ALL
+            .iter()
+            .position(|one| *one == kind)
+            .unwrap_or(0);
+        let window = (at.0 - from.0) / i64::try_from(width.as_millis()).unwrap_or(i64::MAX).max(1);
+        if let Some(count) = counts[place].get_mut(usize::try_from(window).unwrap_or(usize::MAX)) {
+            *count += 1;
+        }
+        let message = template(&line);
+        let known = messages.len();
+        match messages.get_mut(&(place, message.clone())) {
+            Some(count) => *count += 1,
+            None if known < MESSAGES_MAX => {
+                messages.insert((place, message), 1);
+            }
+            None => {}
+        }
+    }
+    let kinds = LogKind::ALL.into_iter().zip(counts).enumerate();
+    Ok(LogSummary {
+        lines,
+        without_time,
+        outside,
+        kinds: kinds
+            .filter(|(_, (_, windows))| windows.iter().any(|count| *count > 0))
+            .map(|(place, (kind, windows))| KindSummary {
+                kind,
+                count: windows.iter().sum(),
+                windows,
+                messages: most_frequent(&messages, place),
+            })
+            .collect(),
+    })
+}
+
+fn windows((from, to): (Timestamp, Timestamp), width: Duration) -> usize {
+    let span = u64::try_from(to.0 - from.0).unwrap_or_default();
+    let width = u64::try_from(width.as_millis()).unwrap_or(u64::MAX).max(1);
+    usize::try_from(span.div_ceil(width))
+        .unwrap_or(0)
+        .min(100_000)
+}
+
+fn next_line(input: &mut impl BufRead) -> io::Result<Option<String>> {
+    let mut line = Vec::new();
+    input.by_ref().take(LINE_MAX).read_until(b'\n', &mut line)?;
+    if line.is_empty() {
+        return Ok(None);
+    }
+    if line.last() != Some(&b'\n') {
+        skip_line(input)?;
+    }
+    Ok(Some(String::from_utf8_lossy(&line).trim_end().to_owned()))
+}
+
+/// The rest of a line that was cut.
+fn skip_line(input: &mut impl BufRead) -> io::Result<()> {
+    loop {
+        let part = input.fill_buf()?;
+        let (used, ends) = match part.iter().position(|byte| *byte == b'\n') {
+            Some(end) => (end + 1, true),
+            None => (part.len(), part.is_empty()),
+        };
+        input.consume(used);
+        if ends {
+            return Ok(());
+        }
+    }
+}
+
+/// A line without its time and with its numbers replaced, so that equal messages are equal.
+fn template(line: &str) -> String {
+    let mut out = String::new();
+    let mut in_number = false;
+    for c in moment::after(line).chars().take(4 * SHOWN_MAX) {
+        let is_digit = c.is_ascii_digit();
+        if !is_digit {
+            out.push(c);
+        } else if !in_number {
+            out.push('N');
+        }
+        in_number = is_digit;
+    }
+    printable(out.trim()).chars().take(SHOWN_MAX).collect()
+}
+
+fn most_frequent(messages: &HashMap<(usize, String), u64>, place: usize) -> Vec<(String, u64)> {
+    let mut of_kind: Vec<_> = messages
+        .iter()
+        .filter(|((kind, _), _)| *kind == place)
+        .map(|((_, message), count)| (message.clone(), *count))
+        .collect();
+    of_kind.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    of_kind.truncate(SHOWN);
+    of_kind
+}
+
+#[cfg(test)]
+mod tests;

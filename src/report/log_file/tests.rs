@@ -1,0 +1,116 @@
+use super::*;
+
+const START: Timestamp = Timestamp(1_790_000_000_000);
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp(START.0 + seconds * 1000)
+}
+
+fn read(text: &str) -> LogSummary {
+    let span = (START, at(180));
+    summarize(text.as_bytes(), span, Duration::from_secs(60)).expect("readable")
+}
+
+#[test]
+fn times_of_common_loggers_are_read() {
+    let expected = Some(Timestamp(1_790_000_000_250));
+    for line in [
+        "2026-09-21T14:13:20.250Z ERROR x",
+        "2026-09-21 14:13:20,250 - app - ERROR - x",
+        "[2026-09-21 16:13:20.250 +0200] x"
+            .replace(" +0200", "+0200")
+            .as_str(),
+        "time=\"2026-09-21T16:13:20.250+02:00\" level=error",
+        "{\"level\":\"error\",\"timestamp\":\"2026-09-21T14:13:20.250000000Z\"}",
+    ] {
+        assert_eq!(moment::of(line), expected, "{line}");
+    }
+    for line in [
+        "",
+        "no time",
+        "2026-99-99T99:99:99Z",
+        "2026-09-21",
+        "\u{fc}2026-09-2",
+    ] {
+        assert_eq!(moment::of(line), None, "{line}");
+    }
+}
+
+#[test]
+fn each_line_has_the_kind_that_says_most() {
+    for (line, kind) in [
+        (
+            "WARN circuit breaker 'llm' is now OPEN",
+            Some(LogKind::CircuitBreaker),
+        ),
+        (
+            "LOG:  duration: 1234.5 ms  statement: SELECT 1",
+            Some(LogKind::SlowQuery),
+        ),
+        (
+            "sqlalchemy.exc.TimeoutError: QueuePool limit of size 5 overflow 10 reached",
+            Some(LogKind::PoolExhausted),
+        ),
+        (
+            "FATAL: remaining connection slots are reserved",
+            Some(LogKind::PoolExhausted),
+        ),
+        ("ERROR upstream request timeout", Some(LogKind::Timeout)),
+        ("level=error msg=\"no route\"", Some(LogKind::Error)),
+        ("Traceback (most recent call last):", Some(LogKind::Error)),
+        ("WARNING: disk is at 91%", Some(LogKind::Warning)),
+        ("INFO: GET /errors 200 OK, timeout=30", None),
+        (
+            "level=info msg=\"circuit breaker open\"",
+            Some(LogKind::CircuitBreaker),
+        ),
+        ("ready", None),
+    ] {
+        assert_eq!(LogKind::of(line), kind, "{line}");
+    }
+}
+
+#[test]
+fn lines_are_counted_by_window_and_message() {
+    let text = "2026-09-21T14:13:19Z ERROR before the span
+2026-09-21T14:13:20Z ERROR order 17 failed after 3 attempts
+2026-09-21T14:13:25Z ERROR order 4711 failed after 2 attempts
+Traceback (most recent call last):
+2026-09-21T14:15:20Z ERROR order 5 failed after 3 attempts
+2026-09-21T14:15:20Z INFO all is well
+2026-09-21T14:16:20Z ERROR after the span
+";
+    let summary = read(text);
+    assert_eq!(
+        (summary.lines, summary.outside, summary.without_time),
+        (7, 2, 0)
+    );
+    assert_eq!(summary.kinds.len(), 1);
+    let errors = &summary.kinds[0];
+    assert_eq!(
+        (errors.count, errors.windows.as_slice()),
+        (4, &[3, 0, 1][..])
+    );
+    let first = ("ERROR order N failed after N attempts".to_owned(), 3);
+    assert_eq!(errors.messages.first(), Some(&first));
+}
+
+#[test]
+fn hostile_logs_are_bounded() {
+    let long = format!("2026-09-21T14:13:20Z ERROR {}\n", "x".repeat(1 << 20));
+    let mut text = format!("\u{1b}[31mno time\n{long}");
+    for number in 0..5_000 {
+        let word: String = (0..6)
+            .map(|bit| if number >> bit & 1 == 1 { 'a' } else { 'b' })
+            .collect();
+        text.push_str(&format!(
+            "2026-09-21T14:13:21Z ERROR {word}{}\u{1b}[2J\n",
+            "y".repeat(number % 100)
+        ));
+    }
+    let summary = read(&text);
+    assert_eq!((summary.lines, summary.without_time), (5_002, 1));
+    assert_eq!(summary.kinds[0].count, 5_001);
+    let shown = &summary.kinds[0].messages;
+    assert!(shown.len() == SHOWN && shown.iter().all(|(text, _)| !text.contains('\u{1b}')));
+}
