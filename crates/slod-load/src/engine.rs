@@ -1,0 +1,145 @@
+//! The threads of a run, and what they hand over.
+
+use crate::plan::Plan;
+use crate::recorder::{Part, Recorder};
+use crate::users::Shared;
+use crate::windows::Windows;
+use crate::{open, users};
+use slod_core::load::{LoadWindow, Model};
+use std::cell::RefCell;
+use std::fmt;
+use std::io;
+use std::rc::Rc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+use tokio::runtime;
+use tokio::sync::{mpsc, watch};
+use tokio::task::LocalSet;
+use tokio::time::Instant;
+
+/// All threads begin together, this long after the run was started.
+const LEAD: Duration = Duration::from_millis(50);
+/// How often a thread that waits for its last answers hands over its windows.
+const TICK: Duration = Duration::from_millis(100);
+
+/// A run in progress. Dropping it stops it.
+pub struct Engine {
+    plan: Plan,
+    start: Instant,
+    stop: watch::Sender<bool>,
+    parts: mpsc::UnboundedReceiver<Part>,
+    windows: Windows,
+    threads: Vec<JoinHandle<()>>,
+}
+
+/// Why no run could begin.
+#[derive(Debug)]
+pub struct StartError(io::Error);
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cannot start a thread: {}", self.0.kind())
+    }
+}
+
+impl std::error::Error for StartError {}
+
+impl Engine {
+    /// Starts the threads of a run.
+    pub fn start(plan: Plan) -> Result<Self, StartError> {
+        let (stop, stopped) = watch::channel(false);
+        let (parts_in, parts) = mpsc::unbounded_channel();
+        let start = Instant::now() + LEAD;
+        let mut threads = Vec::new();
+        for number in 0..plan.threads.max(1) {
+            let (plan, stop, parts) = (plan.clone(), stopped.clone(), parts_in.clone());
+            let runtime = runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .map_err(StartError)?;
+            let work = move || {
+                let local = LocalSet::new();
+                local.block_on(&runtime, one(plan, start, stop, parts, number));
+            };
+            let builder = thread::Builder::new().name(format!("load-{number}"));
+            threads.push(builder.spawn(work).map_err(StartError)?);
+        }
+        Ok(Self {
+            windows: Windows::new(threads.len()),
+            plan,
+            start,
+            stop,
+            parts,
+            threads,
+        })
+    }
+
+    /// When the first request is due.
+    pub const fn began(&self) -> Instant {
+        self.start
+    }
+
+    /// The next second that is over; `None` after the end of the run. `generator_cpu` is asked for
+    /// the share of its processors' time that this process used since it was asked last.
+    pub async fn next(
+        &mut self,
+        mut generator_cpu: impl FnMut() -> Option<f64>,
+    ) -> Option<LoadWindow> {
+        while let Some(part) = self.parts.recv().await {
+            let scenario = &self.plan.scenario;
+            let is_last = self.windows.is_last(part.number);
+            let cpu = if is_last { generator_cpu() } else { None };
+            if let Some(window) = self.windows.add(part, scenario, cpu) {
+                return Some(window);
+            }
+        }
+        None
+    }
+
+    /// Starts no more requests; those in flight end by their deadlines.
+    pub fn stop(&self) {
+        self.stop.send_replace(true);
+    }
+
+    /// The windows of a run that ended.
+    pub fn finish(self) -> Vec<LoadWindow> {
+        self.stop();
+        for thread in self.threads {
+            // A panic of a thread would have lost its counts: nothing to add here.
+            drop(thread.join());
+        }
+        self.windows.finish(&self.plan.scenario)
+    }
+}
+
+/// The work of one thread.
+async fn one(
+    plan: Plan,
+    start: Instant,
+    stop: watch::Receiver<bool>,
+    parts: mpsc::UnboundedSender<Part>,
+    number: usize,
+) {
+    tokio::time::sleep_until(start).await;
+    let model = plan.scenario.model;
+    let recorder = Rc::new(RefCell::new(Recorder::new(start, parts)));
+    let shared = Shared {
+        plan,
+        start,
+        recorder: recorder.clone(),
+        stop,
+    };
+    let ticker = recorder.clone();
+    let ticks = tokio::task::spawn_local(async move {
+        loop {
+            tokio::time::sleep(TICK).await;
+            ticker.borrow_mut().roll(Instant::now());
+        }
+    });
+    match model {
+        Model::Closed { think } => users::run(shared, number, think).await,
+        Model::Open { poisson } => open::run(shared, number, poisson).await,
+    }
+    ticks.abort();
+    recorder.borrow_mut().finish(Instant::now());
+}

@@ -1,0 +1,22 @@
+//! The load engine of `slod`: it makes the load of a [`Scenario`](slod_core::load::Scenario) and
+//! measures what the service does, one window a second.
+//!
+//! Every thread has its own runtime, users, connections and counters; once a second it hands over
+//! its counters. Nothing is shared or locked for a request. Latencies begin at the time at which a
+//! request was due, so that a service that stalls the generator does not look fast.
+
+mod arrivals;
+mod connection;
+mod engine;
+mod open;
+mod plan;
+mod recorder;
+mod users;
+mod windows;
+
+pub use engine::{Engine, StartError};
+pub use plan::{Connect, ConnectError, Plan, Request, Stream};
+pub use windows::{Windows, merged};
+
+#[cfg(test)]
+mod tests;

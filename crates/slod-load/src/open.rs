@@ -1,0 +1,77 @@
+//! The open model: requests start when they are due, whether earlier ones were answered or not.
+
+use crate::arrivals::Arrivals;
+use crate::connection::Connection;
+use crate::recorder::Ended;
+use crate::users::Shared;
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until};
+
+/// How long a thread sleeps at most, so that its windows are handed over and a stop is seen.
+const TICK: Duration = Duration::from_millis(100);
+
+/// Runs the arrivals of one thread: each of `threads` requests belongs to one of them in turn.
+pub async fn run(shared: Shared, thread: usize, poisson: bool) {
+    let random = poisson.then(|| fastrand::Rng::with_seed(shared.plan.seed));
+    let arrivals = Arrivals::new(&shared.plan.scenario, random);
+    let mut choice = fastrand::Rng::with_seed(shared.plan.seed.wrapping_add(1 + thread as u64));
+    let own = arrivals.skip(thread).step_by(shared.plan.threads);
+    let most = shared.plan.in_flight_max.div_ceil(shared.plan.threads);
+    let idle: Rc<RefCell<Vec<Connection>>> = Rc::default();
+    let mut in_flight = JoinSet::new();
+    for due in own {
+        let intended = shared.start + due;
+        if !wait(&shared, intended).await {
+            break;
+        }
+        while in_flight.try_join_next().is_some() {}
+        if in_flight.len() >= most {
+            shared.recorder.borrow_mut().dropped();
+            continue;
+        }
+        let place = choice.u64(..);
+        in_flight.spawn_local(request(shared.clone(), intended, idle.clone(), place));
+    }
+    let end = shared.start + shared.plan.scenario.length();
+    wait(&shared, end).await;
+    while in_flight.join_next().await.is_some() {}
+}
+
+/// Waits for a moment; `false` if the run was stopped before.
+async fn wait(shared: &Shared, moment: Instant) -> bool {
+    loop {
+        let now = Instant::now();
+        shared.recorder.borrow_mut().roll(now);
+        if shared.is_stopped() {
+            return false;
+        }
+        if now >= moment {
+            return true;
+        }
+        sleep_until(moment.min(now + TICK)).await;
+    }
+}
+
+async fn request(shared: Shared, intended: Instant, idle: Rc<RefCell<Vec<Connection>>>, seed: u64) {
+    {
+        let mut recorder = shared.recorder.borrow_mut();
+        recorder.started(intended);
+        recorder.enter();
+    }
+    let request = shared.plan.choose(&mut fastrand::Rng::with_seed(seed));
+    let free = idle.borrow_mut().pop();
+    let mut connection = free.unwrap_or_default();
+    let deadline = intended + shared.plan.timeout;
+    let exchanged = connection.ask(&shared.plan, request, deadline).await;
+    idle.borrow_mut().push(connection);
+    let mut recorder = shared.recorder.borrow_mut();
+    recorder.ended(Ended {
+        intended,
+        sent: exchanged.sent,
+        done: exchanged.done,
+    });
+    recorder.leave();
+}

@@ -1,0 +1,221 @@
+//! The counters of one thread, handed over once a second.
+
+use crate::connection::Done;
+use slod_core::outcome::Cause;
+use slod_core::stats::scale::Scale;
+use std::time::Duration;
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::time::Instant;
+
+/// Width of a window.
+pub const WINDOW: Duration = Duration::from_secs(1);
+/// Bits of a lag in microseconds that are told apart: powers of two.
+const LAGS: usize = 40;
+
+/// What one thread counted in one window.
+#[derive(Clone, Debug)]
+pub struct Part {
+    pub number: u64,
+    pub started: u64,
+    pub dropped: u64,
+    pub good: u64,
+    pub failed: Vec<(Cause, u64)>,
+    /// Count by code of a scale without cuts.
+    pub latency: Vec<u32>,
+    pub service_time: Vec<u32>,
+    /// Starts by their lag: up to `2^n` microseconds each.
+    pub lags: [u64; LAGS],
+    /// Time of all users or requests in flight, in seconds.
+    pub active: f64,
+}
+
+/// Counts for one thread.
+pub struct Recorder {
+    start: Instant,
+    scale: Scale,
+    current: Part,
+    /// Users that run, or requests in flight, since when.
+    active: usize,
+    since: Instant,
+    parts: UnboundedSender<Part>,
+}
+
+/// A request that ended.
+#[derive(Clone, Copy, Debug)]
+pub struct Ended {
+    pub intended: Instant,
+    pub sent: Instant,
+    pub done: Done,
+}
+
+impl Part {
+    fn new(number: u64) -> Self {
+        Self {
+            number,
+            started: 0,
+            dropped: 0,
+            good: 0,
+            failed: Vec::new(),
+            latency: Vec::new(),
+            service_time: Vec::new(),
+            lags: [0; LAGS],
+            active: 0.0,
+        }
+    }
+
+    /// The lag that 99 % of these starts stayed under, to a factor of two.
+    pub fn lag(lags: &[u64; LAGS]) -> Duration {
+        let total: u64 = lags.iter().sum();
+        let needed = total - total / 100;
+        let mut sum = 0;
+        let found = lags.iter().position(|count| {
+            sum += count;
+            sum >= needed
+        });
+        match found {
+            Some(bits) if total > 0 => Duration::from_micros(1 << bits),
+            _ => Duration::ZERO,
+        }
+    }
+}
+
+impl Recorder {
+    pub fn new(start: Instant, parts: UnboundedSender<Part>) -> Self {
+        Self {
+            start,
+            scale: Scale::new([]),
+            current: Part::new(0),
+            active: 0,
+            since: start,
+            parts,
+        }
+    }
+
+    /// A request that starts now and was due at a time.
+    pub fn started(&mut self, intended: Instant) {
+        let now = Instant::now();
+        self.roll(now);
+        self.current.started += 1;
+        let lag = now.saturating_duration_since(intended).as_micros();
+        let bits = (u128::BITS - lag.leading_zeros()) as usize;
+        self.current.lags[bits.min(LAGS - 1)] += 1;
+    }
+
+    pub fn dropped(&mut self) {
+        self.roll(Instant::now());
+        self.current.dropped += 1;
+    }
+
+    pub fn ended(&mut self, ended: Ended) {
+        let now = Instant::now();
+        self.roll(now);
+        match ended.done {
+            Done::Good => self.current.good += 1,
+            Done::Failed(cause) => {
+                let failed = &mut self.current.failed;
+                match failed.iter_mut().find(|(known, _)| *known == cause) {
+                    Some((_, count)) => *count += 1,
+                    None => failed.push((cause, 1)),
+                }
+            }
+            Done::OwnLack => {
+                self.current.dropped += 1;
+                return;
+            }
+        }
+        let code = |since: Instant| self.scale.code(now.saturating_duration_since(since));
+        let (latency, service_time) = (code(ended.intended), code(ended.sent));
+        count(&mut self.current.latency, latency);
+        count(&mut self.current.service_time, service_time);
+    }
+
+    /// One more user or request in flight.
+    pub fn enter(&mut self) {
+        self.roll(Instant::now());
+        self.active += 1;
+    }
+
+    pub fn leave(&mut self) {
+        self.roll(Instant::now());
+        self.active = self.active.saturating_sub(1);
+    }
+
+    /// Hands over the last window as well, if anything is in it.
+    pub fn finish(&mut self, now: Instant) {
+        self.roll(now);
+        let last = std::mem::replace(&mut self.current, Part::new(u64::MAX));
+        if last.started + last.dropped + last.good > 0 || !last.failed.is_empty() {
+            let _ = self.parts.send(last);
+        }
+    }
+
+    /// Hands over the windows that are over.
+    pub fn roll(&mut self, now: Instant) {
+        loop {
+            let end =
+                self.start + WINDOW * u32::try_from(self.current.number + 1).unwrap_or(u32::MAX);
+            let until = now.min(end).max(self.since);
+            self.current.active += (until - self.since).as_secs_f64() * self.active as f64;
+            self.since = until;
+            if now < end {
+                return;
+            }
+            let next = Part::new(self.current.number + 1);
+            // The receiver is gone only when the run is.
+            let _ = self.parts.send(std::mem::replace(&mut self.current, next));
+        }
+    }
+}
+
+fn count(counts: &mut Vec<u32>, code: u16) {
+    let place = usize::from(code);
+    if counts.len() <= place {
+        counts.resize(place + 1, 0);
+    }
+    counts[place] += 1;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn windows_follow_each_other_and_keep_time() {
+        let (parts, mut received) = tokio::sync::mpsc::unbounded_channel();
+        let start = Instant::now();
+        let mut recorder = Recorder::new(start, parts);
+        recorder.enter();
+        tokio::time::advance(Duration::from_millis(250)).await;
+        let intended = Instant::now() - Duration::from_millis(3);
+        recorder.started(intended);
+        recorder.enter();
+        tokio::time::advance(Duration::from_millis(2000)).await;
+        recorder.ended(Ended {
+            intended,
+            sent: Instant::now(),
+            done: Done::Failed(Cause::Timeout),
+        });
+        recorder.leave();
+        let first = received.try_recv().expect("the first second");
+        assert_eq!((first.number, first.started), (0, 1));
+        assert!((first.active - 1.75).abs() < 1e-9, "{}", first.active);
+        assert_eq!(Part::lag(&first.lags), Duration::from_micros(4096));
+        let second = received.try_recv().expect("the next one");
+        assert!((second.active - 2.0).abs() < 1e-9 && second.failed.is_empty());
+        assert!(received.try_recv().is_err(), "the third is not over");
+        recorder.roll(start + Duration::from_secs(3));
+        let third = received.try_recv().expect("now it is");
+        assert_eq!(third.failed, [(Cause::Timeout, 1)]);
+        let scale = Scale::new([]);
+        let code = third
+            .latency
+            .iter()
+            .position(|count| *count == 1)
+            .expect("one");
+        let middle = scale.middle(u16::try_from(code).expect("small"));
+        assert!(
+            (middle.as_secs_f64() / 2.003 - 1.0).abs() < 0.01,
+            "{middle:?}"
+        );
+    }
+}

@@ -1,0 +1,210 @@
+//! Runs on real sockets against services whose answers are known.
+
+mod server;
+
+use crate::{Connect, ConnectError, Engine, Plan, Request, Stream};
+use async_trait::async_trait;
+use http::header::HOST;
+use http::{HeaderMap, HeaderValue, Method, Uri};
+use server::{Service, fifo, serve};
+use slod_core::load::{LoadWindow, Model, Scenario, Stage};
+use slod_core::outcome::Cause;
+use slod_core::stats::scale::Scale;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::net::TcpStream;
+use tokio::time::Instant;
+
+struct To(SocketAddr);
+
+#[async_trait]
+impl Connect for To {
+    async fn connect(&self) -> Result<Box<dyn Stream>, ConnectError> {
+        let stream = TcpStream::connect(self.0).await;
+        let stream = stream.map_err(|_| ConnectError::Failed(Cause::Refused))?;
+        let _ = stream.set_nodelay(true);
+        Ok(Box::new(stream))
+    }
+}
+
+fn plan(address: SocketAddr, model: Model, stages: &[(f64, f64, u64)]) -> Plan {
+    let stage = |(from, to, ms): &(f64, f64, u64)| Stage {
+        name: String::new(),
+        from: *from,
+        to: *to,
+        length: Duration::from_millis(*ms),
+    };
+    let host = HeaderValue::from_static("localhost");
+    let request = Request {
+        method: Method::GET,
+        uri: Uri::from_static("/"),
+        headers: HeaderMap::from_iter([(HOST, host)]),
+        body: bytes::Bytes::new(),
+        weight: 1,
+        statuses: vec![200..=299],
+    };
+    Plan {
+        scenario: Scenario {
+            name: "test".into(),
+            purpose: String::new(),
+            model,
+            stages: stages.iter().map(stage).collect(),
+        },
+        requests: vec![request].into(),
+        connect: Arc::new(To(address)),
+        timeout: Duration::from_secs(5),
+        keep_alive: true,
+        in_flight_max: 10_000,
+        threads: 2,
+        seed: 1,
+    }
+}
+
+async fn run(plan: Plan) -> Vec<LoadWindow> {
+    let mut engine = Engine::start(plan).expect("threads");
+    while engine.next(|| None).await.is_some() {}
+    engine.finish()
+}
+
+fn sum(windows: &[LoadWindow], of: fn(&LoadWindow) -> u64) -> u64 {
+    windows.iter().map(of).sum()
+}
+
+/// The latency that a share of all requests stayed under.
+fn quantile(windows: &[LoadWindow], q: f64) -> Duration {
+    let all = crate::merged(windows).expect("some");
+    let needed = (all.completed() as f64 * q).ceil() as u64;
+    let mut seen = 0;
+    let mut codes = all.latency.iter();
+    let found = codes.find(|(_, count)| {
+        seen += u64::from(*count);
+        seen >= needed
+    });
+    Scale::new([]).middle(found.expect("enough").0)
+}
+
+const EVEN: Model = Model::Open { poisson: false };
+
+#[tokio::test]
+async fn a_queue_that_is_too_slow_shows_its_whole_delay() {
+    // 60 requests a second are served, 100 come: after 2 s the last waits for 80 / 60 s.
+    let address = serve(fifo(|| Duration::from_secs(1) / 60));
+    let windows = run(plan(address, EVEN, &[(100.0, 100.0, 2000)])).await;
+    assert_eq!(sum(&windows, |one| one.started), 200);
+    assert_eq!(sum(&windows, |one| one.good), 200);
+    let longest = quantile(&windows, 1.0).as_secs_f64();
+    assert!((1.25..1.6).contains(&longest), "{longest}");
+    let median = quantile(&windows, 0.5).as_secs_f64();
+    assert!((0.6..0.85).contains(&median), "{median}");
+}
+
+#[tokio::test]
+async fn a_stall_delays_all_that_were_due_in_it() {
+    let began = Instant::now();
+    let stall = began + Duration::from_millis(800);
+    let over = stall + Duration::from_secs(1);
+    let service: Service = Arc::new(Mutex::new(move |now: Instant| {
+        if (stall..over).contains(&now) {
+            over
+        } else {
+            now
+        }
+    }));
+    let windows = run(plan(serve(service), EVEN, &[(200.0, 200.0, 2500)])).await;
+    assert_eq!(sum(&windows, |one| one.good), 500);
+    // 200 of 500 were due in the stall, the first of them waited for a second.
+    let slow = quantile(&windows, 0.8).as_secs_f64();
+    assert!((0.35..0.65).contains(&slow), "{slow}");
+    let longest = quantile(&windows, 1.0).as_secs_f64();
+    assert!((0.95..1.3).contains(&longest), "{longest}");
+}
+
+#[tokio::test]
+async fn users_wait_think_and_follow_their_stages() {
+    let service: Service = Arc::new(Mutex::new(|now: Instant| now + Duration::from_millis(50)));
+    let think = Duration::from_millis(50);
+    let stages = [(10.0, 10.0, 2000), (2.0, 2.0, 1000)];
+    let windows = run(plan(serve(service), Model::Closed { think }, &stages)).await;
+    // 10 users make one request each in 100 ms, 2 users a fifth of that.
+    let second = |number: usize| (windows[number].good, windows[number].active);
+    let (rate, users) = second(1);
+    assert!(
+        (80..=101).contains(&rate) && (9.5..=10.1).contains(&users),
+        "{rate} {users}"
+    );
+    let (rate, users) = second(2);
+    assert!(
+        (15..=34).contains(&rate) && (1.9..3.5).contains(&users),
+        "{rate} {users}"
+    );
+    assert_eq!(windows[1].stage, 0);
+    assert_eq!(windows[2].stage, 1);
+    assert_eq!(sum(&windows, LoadWindow::errors), 0);
+}
+
+#[tokio::test]
+async fn failures_have_their_cause_and_no_busy_loop() {
+    let service: Service = Arc::new(Mutex::new(|now: Instant| now - Duration::from_millis(1)));
+    let think = Duration::ZERO;
+    let refusing = plan(serve(service), Model::Closed { think }, &[(2.0, 2.0, 1000)]);
+    let windows = run(refusing).await;
+    let failed = sum(&windows, LoadWindow::errors);
+    assert!((20..=110).contains(&failed), "{failed}");
+    assert!(
+        windows
+            .iter()
+            .all(|one| one.failed.iter().all(|(cause, _)| *cause == Cause::Status))
+    );
+
+    let nobody = SocketAddr::from(([127, 0, 0, 1], 1));
+    let windows = run(plan(nobody, EVEN, &[(20.0, 20.0, 500)])).await;
+    assert_eq!(sum(&windows, LoadWindow::errors), 10);
+    assert_eq!(windows[0].failed, [(Cause::Refused, 10)]);
+
+    let hanging: Service = Arc::new(Mutex::new(|now: Instant| now + Duration::from_secs(60)));
+    let mut slow = plan(serve(hanging), EVEN, &[(50.0, 50.0, 1000)]);
+    slow.timeout = Duration::from_millis(300);
+    slow.in_flight_max = 8;
+    let windows = run(slow).await;
+    let (failed, dropped) = (
+        sum(&windows, LoadWindow::errors),
+        sum(&windows, |one| one.dropped),
+    );
+    assert_eq!(failed + dropped, 50);
+    assert!(dropped > 10, "{dropped}");
+}
+
+#[tokio::test]
+async fn a_stopped_run_ends_at_once_and_keeps_what_it_measured() {
+    let service: Service = Arc::new(Mutex::new(|now: Instant| now + Duration::from_millis(5)));
+    let think = Duration::from_secs(30);
+    let mut engine = Engine::start(plan(
+        serve(service),
+        Model::Closed { think },
+        &[(4.0, 4.0, 60_000)],
+    ))
+    .expect("threads");
+    let began = Instant::now();
+    assert!(engine.next(|| Some(0.25)).await.is_some());
+    engine.stop();
+    while engine.next(|| None).await.is_some() {}
+    let windows = engine.finish();
+    assert!(began.elapsed() < Duration::from_secs(4));
+    assert_eq!(sum(&windows, |one| one.good), 4);
+    assert_eq!(windows[0].generator_cpu, Some(0.25));
+}
+
+#[tokio::test]
+async fn a_random_queue_has_the_delay_of_its_theory() {
+    // M/M/1 with 200 requests a second and room for 400: the time in it is exponential with a mean
+    // of 1 / (400 - 200) = 5 ms, so 99 % stay under 23 ms.
+    let mut random = fastrand::Rng::with_seed(3);
+    let each = move || Duration::from_secs_f64(-(1.0 - random.f64()).ln() / 400.0);
+    let model = Model::Open { poisson: true };
+    let windows = run(plan(serve(fifo(each)), model, &[(200.0, 200.0, 4000)])).await;
+    let p99 = quantile(&windows, 0.99).as_secs_f64();
+    assert!((0.012..0.045).contains(&p99), "{p99}");
+    let started = sum(&windows, |one| one.started) as f64;
+    assert!((started - 800.0).abs() < 4.0 * 800_f64.sqrt(), "{started}");
+}

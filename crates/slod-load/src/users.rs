@@ -1,0 +1,110 @@
+//! The closed model: users that wait for their answer, think, and ask again.
+
+use crate::connection::{Connection, Done};
+use crate::plan::Plan;
+use crate::recorder::{Ended, Recorder};
+use slod_core::load::Scenario;
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until};
+
+/// How often it is looked whether users have to begin.
+const TICK: Duration = Duration::from_millis(20);
+
+/// What the tasks of one thread share.
+#[derive(Clone)]
+pub struct Shared {
+    pub plan: Plan,
+    pub start: Instant,
+    pub recorder: Rc<RefCell<Recorder>>,
+    /// Becomes true when no request is to be started any more.
+    pub stop: watch::Receiver<bool>,
+}
+
+impl Shared {
+    /// Users that are due at a moment: the level, rounded.
+    fn users_due(&self, now: Instant) -> usize {
+        let elapsed = now.saturating_duration_since(self.start);
+        due(&self.plan.scenario, elapsed)
+    }
+
+    pub fn is_stopped(&self) -> bool {
+        *self.stop.borrow()
+    }
+
+    /// Waits for a moment, or until the run is stopped.
+    async fn rest(&mut self, until: Instant) {
+        tokio::select! {
+            () = sleep_until(until) => {}
+            _ = self.stop.wait_for(|stopped| *stopped) => {}
+        }
+    }
+}
+
+fn due(scenario: &Scenario, elapsed: Duration) -> usize {
+    let level = scenario.at(elapsed).map_or(0.0, |(_, level)| level);
+    level.round().max(0.0) as usize
+}
+
+/// Runs the users of one thread: each of `threads` users belongs to one of them in turn.
+pub async fn run(shared: Shared, thread: usize, think: Duration) {
+    let mut users = JoinSet::new();
+    let mut running: Vec<bool> = Vec::new();
+    let mut next = shared.start;
+    let end = shared.start + shared.plan.scenario.length();
+    while Instant::now() < end && !shared.is_stopped() {
+        while let Some(Ok(place)) = users.try_join_next() {
+            if let Some(is_running) = running.get_mut(place) {
+                *is_running = false;
+            }
+        }
+        let due = shared.users_due(Instant::now());
+        let own = due.saturating_sub(thread).div_ceil(shared.plan.threads);
+        running.resize(running.len().max(own), false);
+        for (place, is_running) in running.iter_mut().enumerate().take(own) {
+            if !*is_running {
+                *is_running = true;
+                let number = thread + place * shared.plan.threads;
+                users.spawn_local(user(shared.clone(), number, think, place));
+            }
+        }
+        shared.recorder.borrow_mut().roll(Instant::now());
+        next = (next + TICK).max(Instant::now());
+        sleep_until(next.min(end)).await;
+    }
+    // Requests in flight end by their own deadlines.
+    while users.join_next().await.is_some() {}
+}
+
+/// One user, until the plan has fewer. Returns its place.
+async fn user(mut shared: Shared, number: usize, think: Duration, place: usize) -> usize {
+    let seed = shared.plan.seed.wrapping_add(number as u64);
+    let mut random = fastrand::Rng::with_seed(seed);
+    let mut connection = Connection::default();
+    let mut intended = Instant::now();
+    shared.recorder.borrow_mut().enter();
+    while !shared.is_stopped() && number < shared.users_due(Instant::now()) {
+        shared.recorder.borrow_mut().started(intended);
+        let request = shared.plan.choose(&mut random);
+        let deadline = intended + shared.plan.timeout;
+        let exchanged = connection.ask(&shared.plan, request, deadline).await;
+        shared.recorder.borrow_mut().ended(Ended {
+            intended,
+            sent: exchanged.sent,
+            done: exchanged.done,
+        });
+        intended = Instant::now() + think;
+        if !think.is_zero() {
+            shared.rest(intended).await;
+        } else if exchanged.done != Done::Good {
+            // A service that refuses at once must not become a busy loop.
+            intended += TICK;
+            shared.rest(intended).await;
+        }
+    }
+    shared.recorder.borrow_mut().leave();
+    place
+}

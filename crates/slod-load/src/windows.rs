@@ -1,0 +1,258 @@
+//! The windows of a run, from the parts of all threads.
+
+use crate::recorder::{Part, WINDOW};
+use slod_core::load::{LoadWindow, Scenario};
+use slod_core::stats::quantile::Histogram;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Windows that are kept of a run; when there are more, neighbours become one.
+const KEPT_MAX: usize = 7_200;
+
+/// Waits for the parts of all threads.
+#[derive(Debug)]
+pub struct Windows {
+    threads: usize,
+    open: BTreeMap<u64, (usize, Sum)>,
+    kept: Vec<LoadWindow>,
+    /// Seconds that a kept window has.
+    width: u32,
+    /// Windows that are not yet as wide as those that are kept.
+    pending: Vec<LoadWindow>,
+}
+
+#[derive(Debug)]
+struct Sum(Part);
+
+impl Windows {
+    pub const fn new(threads: usize) -> Self {
+        Self {
+            threads,
+            open: BTreeMap::new(),
+            kept: Vec::new(),
+            width: 1,
+            pending: Vec::new(),
+        }
+    }
+
+    /// Whether the next part of a window completes it.
+    pub(crate) fn is_last(&self, number: u64) -> bool {
+        self.open.get(&number).map_or(0, |(count, _)| *count) + 1 >= self.threads
+    }
+
+    /// Adds what a thread counted. Returns the window, if it was the last thread.
+    pub(crate) fn add(
+        &mut self,
+        part: Part,
+        scenario: &Scenario,
+        generator_cpu: Option<f64>,
+    ) -> Option<LoadWindow> {
+        let number = part.number;
+        let count = match self.open.get_mut(&number) {
+            Some((count, sum)) => {
+                sum.add(part);
+                *count += 1;
+                *count
+            }
+            None => {
+                self.open.insert(number, (1, Sum(part)));
+                1
+            }
+        };
+        if count < self.threads {
+            return None;
+        }
+        let (_, Sum(part)) = self.open.remove(&number)?;
+        let window = window(part, scenario, generator_cpu);
+        self.keep(window.clone());
+        Some(window)
+    }
+
+    fn keep(&mut self, window: LoadWindow) {
+        self.pending.push(window);
+        if self.pending.len() < self.width as usize {
+            return;
+        }
+        self.kept.extend(merged(&std::mem::take(&mut self.pending)));
+        if self.kept.len() > KEPT_MAX {
+            let pairs = self.kept.chunks(2);
+            self.kept = pairs.filter_map(merged).collect();
+            self.width *= 2;
+        }
+    }
+
+    /// All windows of the run.
+    pub fn finish(mut self, scenario: &Scenario) -> Vec<LoadWindow> {
+        // Some threads end before others.
+        for (_, (_, Sum(part))) in std::mem::take(&mut self.open) {
+            self.keep(window(part, scenario, None));
+        }
+        self.kept.extend(merged(&self.pending));
+        self.kept
+    }
+}
+
+impl Sum {
+    fn add(&mut self, other: Part) {
+        let Self(sum) = self;
+        sum.started += other.started;
+        sum.dropped += other.dropped;
+        sum.good += other.good;
+        sum.active += other.active;
+        for (cause, count) in other.failed {
+            match sum.failed.iter_mut().find(|(known, _)| *known == cause) {
+                Some((_, known)) => *known += count,
+                None => sum.failed.push((cause, count)),
+            }
+        }
+        for (sum, other) in [
+            (&mut sum.latency, other.latency),
+            (&mut sum.service_time, other.service_time),
+        ] {
+            sum.resize(sum.len().max(other.len()), 0);
+            sum.iter_mut()
+                .zip(other)
+                .for_each(|(sum, count)| *sum += count);
+        }
+        sum.lags
+            .iter_mut()
+            .zip(other.lags)
+            .for_each(|(sum, count)| *sum += count);
+    }
+}
+
+fn window(part: Part, scenario: &Scenario, generator_cpu: Option<f64>) -> LoadWindow {
+    let start = WINDOW * u32::try_from(part.number).unwrap_or(u32::MAX);
+    let level = |at: Duration| scenario.at(at).map_or(0.0, |(_, level)| level);
+    let last_stage = scenario.stages.len().saturating_sub(1);
+    let mut failed = part.failed;
+    failed.sort_unstable();
+    LoadWindow {
+        start,
+        length: WINDOW,
+        stage: scenario.at(start).map_or(last_stage, |(stage, _)| stage),
+        due: level(start + WINDOW / 2),
+        active: part.active / WINDOW.as_secs_f64(),
+        started: part.started,
+        dropped: part.dropped,
+        good: part.good,
+        failed,
+        latency: histogram(&part.latency),
+        service_time: histogram(&part.service_time),
+        lag: Part::lag(&part.lags),
+        generator_cpu,
+    }
+}
+
+fn histogram(counts: &[u32]) -> Histogram {
+    let mut histogram = Histogram::default();
+    let counted = (0_u16..).zip(counts).filter(|(_, count)| **count > 0);
+    histogram.add_sorted(counted.map(|(code, count)| (code, *count)));
+    histogram
+}
+
+/// Neighbouring windows as one; `None` of none. Levels are averages weighted by time, the lag is
+/// the largest.
+pub fn merged(windows: &[LoadWindow]) -> Option<LoadWindow> {
+    let (first, rest) = windows.split_first()?;
+    let mut all = first.clone();
+    for window in rest {
+        let (old, new) = (all.length.as_secs_f64(), window.length.as_secs_f64());
+        let mean = |one: f64, other: f64| (one * old + other * new) / (old + new);
+        all.due = mean(all.due, window.due);
+        all.active = mean(all.active, window.active);
+        all.generator_cpu = match (all.generator_cpu, window.generator_cpu) {
+            (Some(one), Some(other)) => Some(mean(one, other)),
+            (known, other) => known.or(other),
+        };
+        all.length += window.length;
+        all.started += window.started;
+        all.dropped += window.dropped;
+        all.good += window.good;
+        all.lag = all.lag.max(window.lag);
+        for (cause, count) in &window.failed {
+            match all.failed.iter_mut().find(|(known, _)| known == cause) {
+                Some((_, known)) => *known += count,
+                None => all.failed.push((*cause, *count)),
+            }
+        }
+        all.failed.sort_unstable();
+        let widened = |counts: &Histogram| -> Vec<(u16, u32)> {
+            counts
+                .iter()
+                .map(|(code, count)| (code, u32::from(count)))
+                .collect()
+        };
+        all.latency.add_sorted(widened(&window.latency).into_iter());
+        all.service_time
+            .add_sorted(widened(&window.service_time).into_iter());
+    }
+    Some(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use slod_core::load::{Model, Stage};
+
+    fn scenario() -> Scenario {
+        Scenario {
+            name: "test".into(),
+            purpose: String::new(),
+            model: Model::Closed {
+                think: Duration::ZERO,
+            },
+            stages: vec![Stage {
+                name: "only".into(),
+                from: 10.0,
+                to: 10.0,
+                length: Duration::from_secs(100_000),
+            }],
+        }
+    }
+
+    fn part(number: u64) -> Part {
+        Part {
+            number,
+            started: 3,
+            dropped: 1,
+            good: 2,
+            failed: vec![(slod_core::outcome::Cause::Status, 1)],
+            latency: vec![0, 2, 1],
+            service_time: vec![3],
+            lags: [0; 40],
+            active: 5.0,
+        }
+    }
+
+    #[test]
+    fn a_window_is_complete_with_the_last_thread() {
+        let (mut windows, scenario) = (Windows::new(2), scenario());
+        assert!(windows.add(part(0), &scenario, None).is_none());
+        assert!(windows.add(part(1), &scenario, None).is_none());
+        let first = windows
+            .add(part(0), &scenario, Some(0.5))
+            .expect("complete");
+        assert_eq!((first.started, first.completed(), first.dropped), (6, 6, 2));
+        assert_eq!((first.due, first.active), (10.0, 10.0));
+        assert_eq!(first.latency.iter().collect::<Vec<_>>(), [(1, 4), (2, 2)]);
+    }
+
+    #[test]
+    fn a_run_of_any_length_keeps_so_many_windows() {
+        let (mut windows, scenario) = (Windows::new(1), scenario());
+        for number in 0..50_001 {
+            windows.add(part(number), &scenario, None);
+        }
+        let kept = windows.finish(&scenario);
+        assert!(kept.len() <= KEPT_MAX + 1, "{}", kept.len());
+        let sum: u64 = kept.iter().map(|window| window.started).sum();
+        let length: Duration = kept.iter().map(|window| window.length).sum();
+        assert_eq!((sum, length.as_secs()), (3 * 50_001, 50_001));
+        let mut end = Duration::ZERO;
+        for window in &kept {
+            assert_eq!(window.start, end);
+            end += window.length;
+        }
+    }
+}
