@@ -92,7 +92,7 @@ mod tests {
     #[test]
     fn a_shift_of_one_deviation_is_found_after_about_twice_the_threshold() {
         let mut cusum = Cusum::new(0.5, 5.0);
-        let found = (1..).find(|_| cusum.push(1.0));
+        let found = (1..100).find(|_| cusum.push(1.0));
         assert_eq!(found, Some(11));
     }
 

@@ -1,6 +1,11 @@
 //! Statistics that hold no state of the outside world. Pure. Every function accepts any numbers: the
 //! result is a number or `None`, never NaN.
 
+#![expect(
+    clippy::float_cmp,
+    reason = "equal values are ties, and tests name exact results"
+)]
+
 pub mod autocorrelation;
 pub mod baseline;
 pub mod cusum;

@@ -53,11 +53,11 @@ pub fn climb(windows: &[Errors], least: f64) -> ClimbVerdict {
         };
     }
     let third = shares.len() / 3;
-    let first = Share::sum(&shares[..third]);
-    let last = Share::sum(&shares[shares.len() - third..]);
+    let early = Share::sum(&shares[..third]);
+    let late = Share::sum(&shares[shares.len() - third..]);
     let all = Share::sum(&shares);
     let trend = cochran_armitage(&shares);
-    let (from, to) = (first.ratio().unwrap_or(0.0), last.ratio().unwrap_or(0.0));
+    let (from, to) = (early.ratio().unwrap_or(0.0), late.ratio().unwrap_or(0.0));
     let significant = trend.is_some_and(|trend| trend.z > Z_99);
     if significant && to - from >= least && all.hits >= MIN_ERRORS {
         return ClimbVerdict::Climbing {
@@ -69,15 +69,15 @@ pub fn climb(windows: &[Errors], least: f64) -> ClimbVerdict {
     }
     let dispersion = trend.map_or(1.0, |trend| trend.overdispersion);
     ClimbVerdict::Steady {
-        smallest: smallest(first, last, all, dispersion).max(least),
+        smallest: smallest(early, late, all, dispersion).max(least),
     }
 }
 
 /// The difference of the thirds that is found in 95 %: as many standard deviations as the threshold
 /// and the power take.
-fn smallest(first: Share, last: Share, all: Share, dispersion: f64) -> f64 {
+fn smallest(early: Share, late: Share, all: Share, dispersion: f64) -> f64 {
     // Half an error more than were seen: none seen does not mean that none are possible.
     let ratio = (all.hits as f64 + 0.5) / (all.total as f64 + 1.0);
-    let spread = ratio * (1.0 - ratio) * (1.0 / first.total as f64 + 1.0 / last.total as f64);
+    let spread = ratio * (1.0 - ratio) * (1.0 / early.total as f64 + 1.0 / late.total as f64);
     ((Z_99 + Z_95) * (spread * dispersion).sqrt()).min(1.0)
 }

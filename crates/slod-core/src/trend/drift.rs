@@ -52,8 +52,8 @@ pub fn drift(windows: Windows<'_>, least: f64) -> DriftVerdict {
     let share = line.rise().exp_m1();
     let values: Vec<f64> = points.iter().map(|(_, value)| *value).collect();
     let third = values.len() / 3;
-    let (first, last) = (&values[..third], &values[values.len() - third..]);
-    let shifted = hodges_lehmann(first, last).is_some_and(|shift| shift > 0.0);
+    let (early, late) = (&values[..third], &values[values.len() - third..]);
+    let shifted = hodges_lehmann(early, late).is_some_and(|shift| shift > 0.0);
     if line.z <= Z_99 || share < least || !shifted {
         let smallest = (line.smallest_slope() * line.hours()).exp_m1();
         return DriftVerdict::Steady {
@@ -62,8 +62,8 @@ pub fn drift(windows: Windows<'_>, least: f64) -> DriftVerdict {
     }
     let level = |third: &[f64]| median_of(third.iter().copied()).map_or(0.0, f64::exp);
     DriftVerdict::Rising(Rise {
-        from: level(first),
-        to: level(last),
+        from: level(early),
+        to: level(late),
         share,
         still: line.continues_in(&points[points.len() / 2..]),
     })

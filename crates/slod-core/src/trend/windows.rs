@@ -1,8 +1,7 @@
 //! Series of windows, and what of them can be tested.
 
-use super::line::Line;
-use crate::stats::normal::Z_99;
 use crate::stats::order::{median_of, usable};
+use crate::stats::rank::theil_sen;
 use std::time::Duration;
 
 /// One value per window of equal width, oldest first; `None` where nothing is known.
@@ -17,10 +16,22 @@ pub const MIN_WINDOWS: usize = 20;
 /// More are merged to means of neighbors: the tests compare all pairs.
 pub const MAX_WINDOWS: usize = 240;
 
+const WARM_UP: Duration = Duration::from_secs(600);
+
 /// Hours since the first window, and values.
 pub(super) type Points = Vec<(f64, f64)>;
 
-impl Windows<'_> {
+impl<'a> Windows<'a> {
+    /// Without the warm-up after a start: the first fifth, at least 10 min.
+    #[must_use]
+    pub fn after_warm_up(self) -> Windows<'a> {
+        let least = WARM_UP.as_millis().div_ceil(self.width.as_millis().max(1));
+        let least = usize::try_from(least).unwrap_or(usize::MAX);
+        let skipped = least.max(self.values.len().div_ceil(5));
+        let values = self.values.get(skipped..).unwrap_or_default();
+        Windows { values, ..self }
+    }
+
     /// What is known, at the middle of each window. Neighbors are merged if there are too many.
     pub(super) fn points(&self) -> Points {
         let hours = self.width.as_secs_f64() / 3600.0;
@@ -67,8 +78,9 @@ pub(super) fn since_restart(points: &[(f64, f64)]) -> &[(f64, f64)] {
 pub fn load_rises(load: Windows<'_>, least: f64) -> bool {
     let points = load.points();
     let level = median_of(points.iter().map(|(_, value)| *value));
-    let line = Line::of(&points);
-    level.zip(line).is_some_and(|(level, line)| {
-        points.len() >= MIN_WINDOWS && line.z > Z_99 && line.rise() >= least * level.abs()
-    })
+    let slope = theil_sen(&points, 0.0);
+    let hours = load.width.as_secs_f64() / 3600.0 * load.values.len() as f64;
+    level
+        .zip(slope)
+        .is_some_and(|(level, line)| line.slope * hours >= least * level.abs())
 }
