@@ -3,7 +3,14 @@
 mod builtin;
 mod run;
 mod scenario;
+mod stats;
+mod verdict;
 
 pub use builtin::{BUILTIN, builtin};
 pub use run::{Ending, LoadWindow, RunRecord};
 pub use scenario::{Model, Scenario, Stage};
+pub use stats::Figures;
+pub use verdict::{Answer, Limit, Statement, statements};
+
+#[cfg(test)]
+mod tests;

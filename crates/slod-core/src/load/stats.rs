@@ -1,0 +1,95 @@
+//! Figures of windows of a run.
+
+use super::LoadWindow;
+use crate::stats::proportion::wilson;
+use crate::stats::quantile::needed;
+use crate::stats::scale::Scale;
+use std::time::Duration;
+
+/// Windows of a run together.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Figures {
+    pub completed: u64,
+    pub errors: u64,
+    pub started: u64,
+    pub dropped: u64,
+    pub length: Duration,
+    /// Of all requests, by bucket, sorted.
+    latencies: Vec<(u16, u64)>,
+}
+
+impl Figures {
+    pub fn of<'a>(windows: impl IntoIterator<Item = &'a LoadWindow>) -> Self {
+        let mut all = Self::default();
+        let mut counts: Vec<u64> = Vec::new();
+        for window in windows {
+            all.completed += window.completed();
+            all.errors += window.errors();
+            all.started += window.started;
+            all.dropped += window.dropped;
+            all.length += window.length;
+            for (code, count) in window.latency.iter() {
+                let place = usize::from(code);
+                counts.resize(counts.len().max(place + 1), 0);
+                counts[place] += u64::from(count);
+            }
+        }
+        let counted = (0_u16..).zip(counts).filter(|(_, count)| *count > 0);
+        all.latencies = counted.collect();
+        all
+    }
+
+    /// Responses per second.
+    pub fn rate(&self) -> f64 {
+        self.completed as f64 / self.length.as_secs_f64().max(f64::MIN_POSITIVE)
+    }
+
+    /// `None` without any response.
+    pub fn error_ratio(&self) -> Option<f64> {
+        (self.completed > 0).then(|| self.errors as f64 / self.completed as f64)
+    }
+
+    /// The lower bound of the error ratio, with 99.9 % confidence on its side.
+    pub fn error_ratio_at_least(&self) -> f64 {
+        wilson(self.errors, self.completed, 3.09).0
+    }
+
+    /// The latency that a share of the requests stayed under; `None` where there are too few.
+    pub fn quantile(&self, q: f64) -> Option<Duration> {
+        (self.completed >= needed(q)).then(|| self.rank(q * self.completed as f64))?
+    }
+
+    /// The lower bound of a quantile, by its order statistics, with 99.9 % confidence on its side.
+    pub fn quantile_at_least(&self, q: f64) -> Option<Duration> {
+        let n = self.completed as f64;
+        let rank = n * q - 3.09 * (n * q * (1.0 - q)).sqrt();
+        (self.completed >= needed(q) && rank >= 1.0).then(|| self.rank(rank))?
+    }
+
+    /// The value of a rank from 1 on.
+    fn rank(&self, rank: f64) -> Option<Duration> {
+        let mut seen = 0.0;
+        let mut latencies = self.latencies.iter();
+        let found = latencies.find(|(_, count)| {
+            seen += *count as f64;
+            seen >= rank
+        });
+        found.map(|(code, _)| Scale::new([]).middle(*code))
+    }
+
+    pub fn mean(&self) -> Option<Duration> {
+        let scale = Scale::new([]);
+        let sum: f64 = self
+            .latencies
+            .iter()
+            .map(|(code, count)| scale.middle(*code).as_secs_f64() * *count as f64)
+            .sum();
+        (self.completed > 0).then(|| Duration::from_secs_f64(sum / self.completed as f64))
+    }
+
+    pub fn extremes(&self) -> Option<(Duration, Duration)> {
+        let scale = Scale::new([]);
+        let of = |entry: &(u16, u64)| scale.middle(entry.0);
+        Some((of(self.latencies.first()?), of(self.latencies.last()?)))
+    }
+}

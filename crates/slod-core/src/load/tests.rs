@@ -1,0 +1,224 @@
+//! Runs of services whose answers are known.
+
+use super::*;
+use crate::outcome::{Cause, Timestamp};
+use crate::stats::scale::Scale;
+use std::time::Duration;
+
+/// Latencies in milliseconds and failures of one second at a level.
+fn window(second: u64, stage: usize, due: f64, latencies: &[f64], failed: u64) -> LoadWindow {
+    let scale = Scale::new([]);
+    let mut latency = crate::stats::quantile::Histogram::default();
+    for ms in latencies {
+        latency.add(scale.code(Duration::from_secs_f64(ms / 1000.0)), 1);
+    }
+    let count = latencies.len() as u64;
+    LoadWindow {
+        start: Duration::from_secs(second),
+        length: Duration::from_secs(1),
+        stage,
+        due,
+        active: due,
+        started: count,
+        dropped: 0,
+        good: count - failed,
+        failed: if failed > 0 {
+            vec![(Cause::Status, failed)]
+        } else {
+            vec![]
+        },
+        service_time: latency.clone(),
+        latency,
+        lag: Duration::ZERO,
+        generator_cpu: Some(0.1),
+    }
+}
+
+fn run(scenario: Scenario, windows: Vec<LoadWindow>) -> RunRecord {
+    RunRecord {
+        service: "rag".into(),
+        engine: "slod".into(),
+        from: Timestamp(0),
+        to: Timestamp(0).after(scenario.length()),
+        ending: Ending::Completed,
+        scenario,
+        windows,
+    }
+}
+
+/// Evenly placed quantiles of an exponential distribution with a mean in milliseconds.
+fn exponential(mean: f64, count: u64) -> Vec<f64> {
+    let place = |n: u64| (n as f64 + 0.5) / count as f64;
+    (0..count).map(|n| -mean * (1.0 - place(n)).ln()).collect()
+}
+
+fn statement(run: &RunRecord, topic: &str) -> Statement {
+    let limit = Limit {
+        quantile: 0.99,
+        below: Duration::from_millis(500),
+    };
+    let mut all = statements(run, Some(limit)).into_iter();
+    all.find(|one| one.topic == topic).expect("stated")
+}
+
+fn ramp(from: f64, to: f64, secs: u64) -> Scenario {
+    Scenario {
+        name: "test".into(),
+        purpose: String::new(),
+        model: Model::Open { poisson: true },
+        stages: vec![Stage {
+            name: String::new(),
+            from,
+            to,
+            length: Duration::from_secs(secs),
+        }],
+    }
+}
+
+/// A queue with one server of 100 requests per second is exponential with the mean
+/// 1 / (100 - rate), so that its 99th percentile is above 500 ms from 90.8 requests per second on.
+#[test]
+fn a_random_queue_breaks_where_its_theory_says() {
+    let scenario = ramp(50.0, 99.0, 490);
+    let level = |second: u64| 50.0 + second as f64 / 10.0;
+    let windows = (0..490).map(|second| {
+        let rate = level(second);
+        let latencies = exponential(1000.0 / (100.0 - rate), rate as u64);
+        window(second, 0, rate, &latencies, 0)
+    });
+    let found = statement(&run(scenario, windows.collect()), "breaking point");
+    assert_eq!(found.answer, Answer::Bad);
+    let broke: f64 = found
+        .evidence
+        .split(" and ")
+        .nth(1)
+        .and_then(|rest| rest.split(' ').next())
+        .and_then(|number| number.parse().ok())
+        .expect("a level");
+    assert!((90.0..97.0).contains(&broke), "{}", found.evidence);
+}
+
+#[test]
+fn nothing_breaks_and_errors_break() {
+    let windows = |failing_from: u64| -> Vec<LoadWindow> {
+        let failed = |second| if second >= failing_from { 5 } else { 0 };
+        (0..200)
+            .map(|s| window(s, 0, 10.0 + s as f64, &[20.0; 50], failed(s)))
+            .collect()
+    };
+    let scenario = || Scenario {
+        model: Model::Closed {
+            think: Duration::ZERO,
+        },
+        ..ramp(10.0, 210.0, 200)
+    };
+    let found = statement(&run(scenario(), windows(999)), "breaking point");
+    assert_eq!(
+        (found.answer, found.evidence.as_str()),
+        (Answer::Good, "no break up to 209 users")
+    );
+    let found = statement(&run(scenario(), windows(100)), "breaking point");
+    let expected =
+        "broke between 109 and 119 users, 100 s after the start: 10.0 % of the requests failed";
+    assert_eq!(
+        (found.answer, found.evidence.as_str()),
+        (Answer::Bad, expected)
+    );
+}
+
+#[test]
+fn a_busy_generator_breaks_no_service() {
+    let busy = |second| LoadWindow {
+        generator_cpu: Some(0.95),
+        ..window(second, 0, 10.0, &[20.0; 50], 50)
+    };
+    let scenario = ramp(10.0, 20.0, 60);
+    let run = run(scenario, (0..60).map(busy).collect());
+    let all = statements(&run, None);
+    assert_eq!(all[0].topic, "generator");
+    assert!(
+        all.iter().all(|one| one.answer == Answer::Unknown),
+        "{all:?}"
+    );
+}
+
+/// 60 requests per second are served. After 60 s of 100 a second, 2,400 wait: at 10 a second they
+/// are served in 48 s.
+#[test]
+fn a_queue_has_recovered_when_it_is_drained() {
+    let stage = |level: f64, secs| Stage {
+        name: String::new(),
+        from: level,
+        to: level,
+        length: Duration::from_secs(secs),
+    };
+    let scenario = Scenario {
+        stages: vec![stage(10.0, 60), stage(100.0, 60), stage(10.0, 120)],
+        ..ramp(0.0, 0.0, 1)
+    };
+    let mut waiting = 0.0_f64;
+    let windows = (0..240).map(|second| {
+        let (number, rate) = scenario.at(Duration::from_secs(second)).expect("inside");
+        let latency = 1000.0 * (1.0 + waiting) / 60.0;
+        waiting = (waiting + rate - 60.0).max(0.0);
+        window(
+            second,
+            number,
+            rate,
+            &vec![latency; rate.min(60.0) as usize],
+            0,
+        )
+    });
+    let windows = windows.collect();
+    let found = statement(&run(scenario, windows), "recovery");
+    assert_eq!(found.answer, Answer::Good, "{}", found.evidence);
+    let seconds: u64 = found
+        .evidence
+        .split(' ')
+        .nth(2)
+        .and_then(|one| one.parse().ok())
+        .expect("a time");
+    assert!((48..=62).contains(&seconds), "{}", found.evidence);
+}
+
+#[test]
+fn a_soak_that_slows_down_is_seen() {
+    let soak = |rise: f64| {
+        let scenario = Scenario {
+            model: Model::Closed {
+                think: Duration::from_secs(1),
+            },
+            ..ramp(50.0, 50.0, 7200)
+        };
+        let windows = (0..7200).map(|second| {
+            let wobble = 1.0 + ((second * 7919) % 101) as f64 / 2000.0;
+            let mean = 100.0 * wobble * (1.0 + rise * second as f64 / 7200.0);
+            window(second, 0, 50.0, &[mean; 5], 0)
+        });
+        statement(&run(scenario, windows.collect()), "degradation")
+    };
+    assert_eq!(soak(0.0).answer, Answer::Good, "{}", soak(0.0).evidence);
+    assert_eq!(soak(0.4).answer, Answer::Bad, "{}", soak(0.4).evidence);
+}
+
+#[test]
+fn figures_are_those_of_the_raw_list() {
+    let latencies: Vec<f64> = exponential(100.0, 2000);
+    let windows = [
+        window(0, 0, 1.0, &latencies[..700], 7),
+        window(1, 0, 1.0, &latencies[700..], 3),
+    ];
+    let figures = Figures::of(&windows);
+    assert_eq!((figures.completed, figures.errors), (2000, 10));
+    for q in [0.5, 0.9, 0.95, 0.99] {
+        let exact = -100.0 * (1.0_f64 - q).ln();
+        let found = figures.quantile(q).expect("enough").as_secs_f64() * 1000.0;
+        assert!((found / exact - 1.0).abs() < 0.02, "{q}: {found} {exact}");
+        assert!(figures.quantile_at_least(q) <= figures.quantile(q));
+    }
+    assert_eq!(Figures::of(&windows[..0]).error_ratio(), None);
+    assert_eq!(
+        Figures::of([&window(0, 0, 1.0, &[1.0; 58], 0)]).quantile(0.95),
+        None
+    );
+}
