@@ -5,6 +5,7 @@ pub mod audit;
 pub mod backtest;
 pub mod corrections;
 pub mod health;
+pub mod load_run;
 pub mod log_file;
 pub mod metrics;
 pub mod notes;
