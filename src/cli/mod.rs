@@ -9,9 +9,12 @@ mod client;
 mod corrections;
 mod daemon;
 mod demo;
+mod export;
 mod generate;
 mod healthcheck;
+mod import;
 mod init;
+mod load;
 mod log;
 mod output;
 mod probe;
@@ -44,6 +47,10 @@ pub mod exit {
     pub const START: u8 = 64;
     /// A part of the daemon failed while it ran.
     pub const FAILED: u8 = 70;
+    /// A load run missed a threshold, as in k6.
+    pub const THRESHOLDS: u8 = 99;
+    /// A load run was interrupted, as in k6.
+    pub const INTERRUPTED: u8 = 105;
 }
 
 /// Which config a subcommand works on.
@@ -123,6 +130,12 @@ enum Command {
     Status(status::StatusArgs),
     /// List the gauges and counters that have a history, or show that of one.
     Samples(samples::SamplesArgs),
+    /// Make the load of a scenario, and judge what the service did.
+    Load(load::LoadArgs),
+    /// Write a load scenario as a script of Locust or k6.
+    Export(export::ExportArgs),
+    /// Judge the result of k6, Locust, Vegeta or oha as a load run.
+    Import(import::ImportArgs),
     /// Answer the performance checklist of a service from what can be measured.
     Audit(audit::AuditArgs),
     /// List the burn-rate alerts that fire, or that fired in a time range.
@@ -162,6 +175,9 @@ pub fn main() -> ExitCode {
         Command::Store(args) => store::run(&args),
         Command::Status(args) => status::run(&args),
         Command::Samples(args) => samples::run(&args),
+        Command::Load(args) => load::run(&args),
+        Command::Export(args) => export::run(&args),
+        Command::Import(args) => import::run(&args),
         Command::Audit(args) => audit::run(&args),
         Command::Alerts(args) => alerts::run(&args),
         Command::Corrections(args) => corrections::run(&args),
