@@ -18,6 +18,7 @@ mod probe_metrics;
 mod report;
 mod run;
 mod samples;
+mod silence;
 mod span;
 mod status;
 mod store;
@@ -126,6 +127,8 @@ enum Command {
     Alerts(alerts::AlertsArgs),
     /// List, add or revoke corrections: time ranges that are excluded.
     Corrections(corrections::CorrectionsArgs),
+    /// List, add, end or preview silences: alerts that nobody is notified of.
+    Silence(silence::SilenceArgs),
     /// Print the JSON Schema of the config, for editors.
     Schema,
     /// Print a completion script for a shell.
@@ -161,6 +164,7 @@ pub fn main() -> ExitCode {
         Command::Samples(args) => samples::run(&args),
         Command::Alerts(args) => alerts::run(&args),
         Command::Corrections(args) => corrections::run(&args),
+        Command::Silence(args) => silence::run(&args),
         Command::Init(args) => init::run(&args),
         Command::Schema => generate::schema(),
         Command::Completions(args) => generate::completions(&args),

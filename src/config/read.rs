@@ -1,5 +1,6 @@
 //! Reads the document's root and services.
 
+use super::alerts;
 use super::correction;
 use super::counting;
 use super::draft::{Draft, Placed, ServiceDraft};
@@ -34,6 +35,7 @@ pub(super) fn document<'n>(
     let every = observe.as_ref().map(|observe| observe.interval);
     let services = services(&root, &defaults, every, kinds);
     let corrections = correction::read_list(&root, &services);
+    let alerts = alerts::read(&root, &services, listen);
     let vantage = vantage(&root, &services, defaults.pace, kinds);
     Some(Draft {
         document,
@@ -43,6 +45,7 @@ pub(super) fn document<'n>(
         max_concurrent_probes: usize::try_from(slots?).ok()?,
         observe: observe?,
         corrections,
+        alerts: alerts?,
         vantage,
         services,
         root,

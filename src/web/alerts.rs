@@ -1,4 +1,4 @@
-//! Burn-rate alerts as JSON: those that fire, and those of a span of time.
+//! Alerts as JSON: those that fire, and those of a span of time.
 
 use super::WebState;
 use super::problem::Problem;
@@ -38,6 +38,14 @@ pub async fn alerts(
         let title = "`to` must be after `from`";
         return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, title));
     }
+    let rules = state.alerts.borrow().rules.clone();
+    let entries = |alerts: Vec<AlertRecord>| {
+        let entry = |one| AlertEntry::with_fingerprint(one, &rules);
+        Json(alerts.iter().map(entry).collect())
+    };
+    if span.from.is_none() && span.to.is_none() {
+        return Ok(entries(now(&state)));
+    }
     let path = state.history.clone();
     let read = tokio::task::spawn_blocking(move || read(&path, &span)).await;
     let failed = || {
@@ -45,18 +53,23 @@ pub async fn alerts(
         Problem::new(StatusCode::INTERNAL_SERVER_ERROR, title)
     };
     match read {
-        Ok(Ok(alerts)) => Ok(Json(alerts.iter().map(AlertEntry::of).collect())),
+        Ok(Ok(alerts)) => Ok(entries(alerts)),
         Ok(Err(error)) => Err(failed().because(error.to_string())),
         Err(_panic) => Err(failed()),
     }
 }
 
+/// What fires, the newest first, with what is decided about it.
+pub(super) fn now(state: &WebState) -> Vec<AlertRecord> {
+    let decisions = state.decisions.borrow().clone();
+    let mut firing = state.alerts.borrow().decided(&decisions);
+    firing.sort_by_key(|one| std::cmp::Reverse(one.from));
+    firing
+}
+
 /// Blocks.
 fn read(path: &Path, span: &Span) -> Result<Vec<AlertRecord>, StoreError> {
     let store = Store::open_read_only(path)?;
-    if span.from.is_none() && span.to.is_none() {
-        return store.firing_alerts();
-    }
     let stamp = |at: DateTime<Utc>| Timestamp(at.timestamp_millis());
     let from = span.from.map_or(Timestamp(0), stamp);
     store.alerts(from, span.to.map_or(Timestamp(i64::MAX), stamp), LIMIT)

@@ -1,6 +1,7 @@
 //! Every key of the config: what the reader accepts, and what the docs say. Keys of probe kinds
 //! stand with their kinds.
 
+pub(super) mod alerts;
 pub(super) mod correction;
 pub(super) mod metrics;
 pub(super) mod objective;
@@ -24,6 +25,7 @@ pub const ROOT: Keys = &[
     &OBSERVE,
     &VANTAGE,
     &CORRECTIONS,
+    &ALERTS,
     &SERVICES,
 ];
 
@@ -83,6 +85,12 @@ pub(super) const CORRECTIONS: Key<List<Mapping>> = Key::optional(
     "corrections",
     List::up_to(correction::MAX, Mapping(correction::KEYS)),
     "Time that does not count, such as planned maintenance. Probing goes on; what it finds is kept.",
+);
+
+pub(super) const ALERTS: Key<Mapping> = Key::optional(
+    "alerts",
+    Mapping(alerts::KEYS),
+    "What fires: burn-rate tiers, conditions of error budgets, and warning signs.",
 );
 
 pub(super) const SERVICES: Key<List<Mapping>> = Key::required(

@@ -1,0 +1,169 @@
+//! The alerts of everything, from moment to moment: what fires, whom it is kept from, and what
+//! receivers are given.
+
+use super::notice::Notice;
+use super::record::{AlertRecord, Inhibitor, Source};
+use super::rules::AlertRules;
+use super::set::AlertSet;
+use super::signs::{Sign, SignAlerts};
+use super::silence::Decisions;
+use super::state::Timing;
+use super::{Burning, Urgency};
+use crate::outcome::Timestamp;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Troubles of slod itself are certain, and end soon after they are over.
+const OWN: Timing = Timing::at_once(Duration::from_secs(60));
+
+/// Owned by one task. A step takes its moment from an argument only, so that it may be of a clock
+/// that was changed since.
+#[derive(Clone, Debug, Default)]
+pub struct Machine {
+    objectives: AlertSet,
+    signs: SignAlerts,
+    own: SignAlerts,
+    /// Names of the troubles in `own`.
+    troubles: &'static [&'static str],
+    decided: Arc<Decisions>,
+    /// When silences were last looked at.
+    looked: Option<Timestamp>,
+}
+
+/// What a step takes, apart from objectives.
+#[derive(Clone, Copy, Debug)]
+pub struct StepInput<'a> {
+    pub rules: &'a AlertRules,
+    pub decisions: &'a Arc<Decisions>,
+    /// Warning signs, if they were looked for since the step before.
+    pub signs: Option<&'a [Sign]>,
+    /// Troubles of slod itself.
+    pub own: &'a [Sign],
+    pub now: Timestamp,
+}
+
+/// What a step changed.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Changes {
+    /// Alerts that began, ended, or are kept from notifying by something else than before, as they
+    /// are now.
+    pub records: Vec<AlertRecord>,
+    /// What receivers are to be given: each alert once when it fires and nothing keeps it from
+    /// notifying, and once when it resolves.
+    pub notices: Vec<Notice>,
+}
+
+impl Machine {
+    /// Continues with alerts whose conditions were met at `held` at the latest. `troubles` are the
+    /// names of those of slod itself.
+    pub fn resumed(
+        alerts: impl IntoIterator<Item = AlertRecord>,
+        held: Timestamp,
+        troubles: &'static [&'static str],
+    ) -> Self {
+        let mut machine = Self {
+            troubles,
+            ..Self::default()
+        };
+        for alert in alerts {
+            match &alert.key.source {
+                Source::Budget { .. } => machine.objectives.resume(alert, held),
+                Source::Sign { sign, .. } if machine.troubles.contains(&&**sign) => {
+                    machine.own.resume(alert, held);
+                }
+                Source::Sign { .. } => machine.signs.resume(alert, held),
+            }
+        }
+        machine
+    }
+
+    /// Takes all of a moment.
+    pub fn step(
+        &mut self,
+        objectives: impl Iterator<Item = impl Burning>,
+        input: StepInput<'_>,
+    ) -> Changes {
+        let StepInput { rules, now, .. } = input;
+        let mut records = self.objectives.step(objectives, rules, now);
+        if let Some(signs) = input.signs {
+            self.signs.step(signs, rules.signs, now, &mut records);
+        }
+        self.own.step(input.own, OWN, now, &mut records);
+        let mut changes = Changes::default();
+        for record in records.into_iter().filter(|one| one.to.is_some()) {
+            changes.end(record, rules);
+        }
+        self.review(input, &mut changes);
+        changes
+    }
+
+    /// Decides for all that fires whether something keeps it from notifying. What was not seen
+    /// before, and what changed, is added to `changes`.
+    fn review(&mut self, input: StepInput<'_>, changes: &mut Changes) {
+        let StepInput { rules, decisions, now, .. } = input;
+        let last = self.looked.replace(now);
+        let is_decided = !Arc::ptr_eq(&self.decided, decisions)
+            || last.is_none_or(|last| now < last || decisions.change_between(last, now));
+        self.decided = Arc::clone(decisions);
+        let paging = if rules.depends_on.is_empty() { BTreeSet::new() } else { self.paging() };
+        for (held, alert) in self.firing_mut() {
+            let is_new = alert.from == now && !alert.notified;
+            let before = (alert.inhibited_by.clone(), alert.silenced_by, alert.notified);
+            match &alert.inhibited_by {
+                None if is_new => {
+                    let explained = rules.explained_by(&alert.key.service, &paging);
+                    alert.inhibited_by = explained.map(Inhibitor::Service);
+                }
+                // The service below is back, and this one still fails: for a reason of its own.
+                Some(Inhibitor::Service(_)) if held == now => {
+                    let explained = rules.explained_by(&alert.key.service, &paging);
+                    alert.inhibited_by = explained.map(Inhibitor::Service);
+                }
+                _ => {}
+            }
+            if is_decided || is_new {
+                alert.silenced_by = decisions.silence(&rules.labels(alert), now);
+                let acknowledged = &decisions.acknowledged;
+                let key = (alert.key.clone(), alert.from);
+                alert.acknowledged = acknowledged.get(&key).cloned();
+            }
+            let is_kept = alert.is_inhibited() || alert.silenced_by.is_some();
+            if !alert.notified && !is_kept {
+                alert.notified = true;
+                changes.notices.push(rules.notice(alert));
+            }
+            let after = (alert.inhibited_by.clone(), alert.silenced_by, alert.notified);
+            if is_new || before != after {
+                changes.records.push(alert.clone());
+            }
+        }
+    }
+
+    /// The services that something pages for.
+    fn paging(&self) -> BTreeSet<Arc<str>> {
+        let pages = self.firing().filter(|one| one.urgency == Urgency::Page);
+        pages.map(|one| one.key.service.clone()).collect()
+    }
+
+    /// All that fires.
+    pub fn firing(&self) -> impl Iterator<Item = &AlertRecord> {
+        let signs = self.signs.firing().chain(self.own.firing());
+        self.objectives.firing().chain(signs)
+    }
+
+    fn firing_mut(&mut self) -> impl Iterator<Item = (Timestamp, &mut AlertRecord)> {
+        let signs = self.signs.firing_mut().chain(self.own.firing_mut());
+        self.objectives.firing_mut().chain(signs)
+    }
+}
+
+impl Changes {
+    /// Takes one that ended. A resolution is never kept back from those who know of the alert.
+    fn end(&mut self, record: AlertRecord, rules: &AlertRules) {
+        if record.notified {
+            self.notices.push(rules.notice(&record));
+        }
+        self.records.push(record);
+    }
+}
