@@ -110,7 +110,7 @@ fn log(alert: &AlertRecord) {
     };
     if alert.to.is_none() {
         warn!(%service, slo, urgency, "{words}: {what}: {urgency}{kept}");
-    } else if let Some(tier) = alert.key.condition().and_then(|one| one.tier()) {
+    } else if let Some(tier) = alert.key.tier() {
         let windows = tier.windows();
         info!(%service, slo, urgency, "{words}: burn alert resolved ({windows}): {urgency}");
     } else {

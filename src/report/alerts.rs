@@ -83,7 +83,7 @@ impl AlertEntry {
             alertname: alert.alertname.to_string(),
             service: alert.key.service.to_string(),
             slo: alert.key.slo().unwrap_or_default().to_owned(),
-            tier: condition.and_then(Condition::tier).map(|tier| tier.number),
+            tier: alert.key.tier().map(|tier| tier.number),
             condition: condition.map(Condition::label),
             signal,
             subject: subject.filter(|subject| !subject.is_empty()),

@@ -343,7 +343,7 @@ impl AlertRow {
         Self {
             service: alert.key.service.to_string(),
             slo: alert.key.slo().unwrap_or_default().to_owned(),
-            tier: condition.and_then(Condition::tier).map(|tier| tier.number),
+            tier: alert.key.tier().map(|tier| tier.number),
             condition: condition.map_or_else(String::new, Condition::label),
             windows: condition.map_or_else(String::new, Condition::windows),
             urgency: alert.urgency.label(),

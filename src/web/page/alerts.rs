@@ -1,7 +1,8 @@
 //! Alerts that fire now.
 
+use super::frame::HOME;
 use super::parts::{moment, service_path};
-use crate::alert::{AlertRecord, Condition, Source};
+use crate::alert::{AlertRecord, Source};
 use crate::alerting::AlertsView;
 use crate::format::numbers;
 use crate::ledger::snapshot::{ObjectiveView, ServiceView};
@@ -30,12 +31,12 @@ pub fn alerts<'a>(
     at: Timestamp,
 ) -> Markup {
     let mut firing: Vec<Firing<'_>> = services.flat_map(|one| of_service(one, view)).collect();
-    if root == OVERVIEW {
+    if root == HOME {
         let own = view.of_service("").iter();
         firing.extend(own.map(|alert| Firing { alert, view: None }));
     }
     firing.sort_by_key(|one| {
-        let tier = one.alert.key.condition().and_then(Condition::tier);
+        let tier = one.alert.key.tier();
         let tier = tier.map_or(u8::MAX, |tier| tier.number);
         (one.alert.urgency, tier, Reverse(one.alert.from))
     });
@@ -53,16 +54,13 @@ pub fn alerts<'a>(
     }
 }
 
-/// What leads from the overview to itself.
-const OVERVIEW: &str = "";
-
 fn of_service<'a>(
     service: &'a ServiceView,
     alerts: &'a AlertsView,
 ) -> impl Iterator<Item = Firing<'a>> {
     let objectives = service.objectives.iter().flat_map(move |view| {
         let all = alerts.of(&service.name, &view.objective.name);
-        let is_tier = |one: &&AlertRecord| one.key.condition().is_some_and(|one| one.tier().is_some());
+        let is_tier = |one: &&AlertRecord| one.key.tier().is_some();
         let fastest = all.iter().find(is_tier);
         let others = all.iter().filter(move |one| !is_tier(one));
         let each = fastest.into_iter().chain(others);
@@ -80,7 +78,7 @@ fn item(one: &Firing<'_>, root: &str, at: Timestamp) -> Markup {
     let alert = one.alert;
     let service = &alert.key.service;
     let age = Duration::from_millis((at.0 - alert.from.0).max(0).unsigned_abs());
-    let tier = alert.key.condition().and_then(Condition::tier);
+    let tier = alert.key.tier();
     let has_recovered = one.view.is_some_and(|view| Health::of_objective(view) == Health::Recovered);
     html! {
         li {

@@ -1,6 +1,6 @@
 //! What is recorded of an alert.
 
-use super::{Condition, Urgency};
+use super::{Condition, Tier, Urgency};
 use crate::outcome::Timestamp;
 use std::sync::Arc;
 
@@ -105,6 +105,11 @@ impl AlertKey {
             Source::Budget { condition, .. } => Some(condition),
             Source::Sign { .. } => None,
         }
+    }
+
+    /// The burn-rate tier, likewise.
+    pub fn tier(&self) -> Option<&Tier> {
+        self.condition().and_then(Condition::tier)
     }
 
     /// `web/errors`, `web/memory_growing`, `web/memory_growing (worker)`

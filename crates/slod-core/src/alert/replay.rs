@@ -133,8 +133,7 @@ impl Replay {
 
     /// Whether a burn rate fires.
     fn burns(&self) -> bool {
-        let tiers = |one: &AlertRecord| one.key.condition().is_some_and(|one| one.tier().is_some());
-        self.alerts.firing().any(tiers)
+        self.alerts.firing().any(|one| one.key.tier().is_some())
     }
 
     /// Everything that fired, in the order of time, with the tracker as it is at the end.
