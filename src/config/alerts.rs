@@ -20,24 +20,25 @@ pub(super) fn read(
 ) -> Option<AlertRules> {
     let section = root.section_or_empty(&keys::ALERTS)?;
     let tiers = if section.has(&key::TIERS) {
-        tiers(&section)?
+        tiers(&section)
     } else {
-        TIERS.to_vec()
+        Some(TIERS.to_vec())
     };
     let forecast = section.get(&key::FORECAST);
-    let mut all: Vec<_> = tiers.into_iter().map(Condition::Tier).collect();
-    all.extend(section.get(&key::BUDGET_EXHAUSTED)?.then_some(Condition::Exhausted));
+    let exhausted = section.get(&key::BUDGET_EXHAUSTED);
+    let (signs, address) = (signs(&section), section.get(&key::ADDRESS));
+    let depends_on = dependencies(services);
+    let mut all: Vec<_> = tiers?.into_iter().map(Condition::Tier).collect();
+    all.extend(exhausted?.then_some(Condition::Exhausted));
     all.extend(forecast.map(Condition::Forecast));
     let own = own(services, &all, forecast);
-    let depends_on = dependencies(services);
-    let address = section.get(&key::ADDRESS);
     let default = || listen.map(|listen| format!("http://{listen}"));
     Some(AlertRules {
         policy: AlertPolicy::new(all),
         own,
         depends_on,
         labels: labels(services),
-        signs: signs(&section)?,
+        signs: signs?,
         address: address.or_else(default)?,
     })
 }

@@ -7,11 +7,11 @@ pub const KEYS: Keys = &[
     &NAME,
     &DESCRIPTION,
     &LABELS,
-    &DEPENDS_ON,
     &PROBES,
     &OBJECTIVES,
     &PROCESSES,
     &METRICS,
+    &DEPENDS_ON,
 ];
 
 /// A service that depends on more would be inhibited by almost everything.
