@@ -39,7 +39,9 @@ pub fn write(sink: &mut dyn Sink, view: &LedgerView, alerts: &AlertsView) {
             let name = &slo.objective().name;
             let firing = alerts.of(slo.service(), name);
             for condition in alerts.rules.policy(slo.service(), name).conditions() {
-                let fires = firing.iter().any(|one| one.key.condition() == Some(condition));
+                let fires = firing
+                    .iter()
+                    .any(|one| one.key.condition() == Some(condition));
                 samples.with("severity", condition.urgency().severity(), |samples| {
                     let mut write = |tier: &str| {
                         samples.with("tier", tier, |samples| samples.count(u64::from(fires)));
@@ -56,10 +58,13 @@ pub fn write(sink: &mut dyn Sink, view: &LedgerView, alerts: &AlertsView) {
 }
 
 fn write_signs(sink: &mut dyn Sink, alerts: &AlertsView) {
-    let signs = alerts.firing().iter().filter_map(|one| match &one.key.source {
-        Source::Sign { sign, subject } => Some((one, &**sign, &**subject)),
-        Source::Budget { .. } => None,
-    });
+    let signs = alerts
+        .firing()
+        .iter()
+        .filter_map(|one| match &one.key.source {
+            Source::Sign { sign, subject } => Some((one, &**sign, &**subject)),
+            Source::Budget { .. } => None,
+        });
     let label = |labels: &mut Labels, (one, sign, subject): &(&AlertRecord, &str, &str)| {
         labels.push("service", &one.key.service);
         labels.push("signal", sign);

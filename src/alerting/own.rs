@@ -19,10 +19,15 @@ pub struct Own {
 
 impl Own {
     pub fn signs(&self) -> [Sign; 2] {
-        let failed = "the config was not reloaded; the old one stays active (the log has the reason)";
+        let failed =
+            "the config was not reloaded; the old one stays active (the log has the reason)";
         [
             sign(STORE, "SlodStoreFailing", self.store.clone()),
-            sign(RELOAD, "SlodConfigReloadFailed", self.reload_failed.then(|| failed.to_owned())),
+            sign(
+                RELOAD,
+                "SlodConfigReloadFailed",
+                self.reload_failed.then(|| failed.to_owned()),
+            ),
         ]
     }
 }

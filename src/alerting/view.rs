@@ -52,13 +52,13 @@ impl AlertsView {
         &rest[..rest.partition_point(|one| whose(one).is_eq())]
     }
 
-    /// What fires, with what people have decided since.
-    pub fn decided(&self, decisions: &Decisions) -> Vec<AlertRecord> {
+    /// What fires, with what people have decided up to now.
+    pub fn decided(&self, decisions: &Decisions, now: Timestamp) -> Vec<AlertRecord> {
         let decide = |alert: &AlertRecord| {
             let key = (alert.key.clone(), alert.from);
             AlertRecord {
                 acknowledged: decisions.acknowledged.get(&key).cloned(),
-                silenced_by: decisions.silence(&self.rules.labels(alert), self.at),
+                silenced_by: decisions.silence(&self.rules.labels(alert), now),
                 ..alert.clone()
             }
         };

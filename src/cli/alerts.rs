@@ -90,7 +90,11 @@ fn acknowledge(args: &AcknowledgeArgs) -> u8 {
         });
         match read {
             Ok(alert) => {
-                show(&args.format.of(&alert, |one| with_evidence(std::slice::from_ref(one))));
+                show(
+                    &args
+                        .format
+                        .of(&alert, |one| with_evidence(std::slice::from_ref(one))),
+                );
                 exit::OK
             }
             Err(reason) => {

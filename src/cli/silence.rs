@@ -133,7 +133,10 @@ async fn list(args: &ListArgs, daemon: &Daemon) -> Result<String, String> {
     let now = Clock::system().now();
     let stored = |_: &_, store: &crate::store::Store| {
         let silences = store.silences()?;
-        Ok(silences.iter().map(|one| SilenceEntry::of(one, now)).collect())
+        Ok(silences
+            .iter()
+            .map(|one| SilenceEntry::of(one, now))
+            .collect())
     };
     let all: Vec<SilenceEntry> = daemon.get_or("/api/v1/silences", stored).await?;
     Ok(args.format.of(&all, |all| to_text(all)))
@@ -175,7 +178,10 @@ async fn remove(args: &RemoveArgs, daemon: &Daemon) -> Result<String, String> {
 async fn preview(args: &PreviewArgs, daemon: &Daemon) -> Result<String, String> {
     let given = args.matchers.iter().map(|matcher| {
         let matcher = matcher.to_string();
-        format!("matcher={}", utf8_percent_encode(&matcher, NON_ALPHANUMERIC))
+        format!(
+            "matcher={}",
+            utf8_percent_encode(&matcher, NON_ALPHANUMERIC)
+        )
     });
     let query: Vec<String> = given.collect();
     let path = format!("/api/v1/silences/preview?{}", query.join("&"));
@@ -183,7 +189,12 @@ async fn preview(args: &PreviewArgs, daemon: &Daemon) -> Result<String, String> 
     let preview: Preview = serde_json::from_slice(&answer)
         .map_err(|_| "the daemon did not answer with a preview".to_owned())?;
     Ok(args.format.of(&preview, |preview| {
-        let (firing, recent) = (with_evidence(&preview.firing), with_evidence(&preview.recent));
-        format!("Firing alerts that match\n{firing}\nAlerts of the last 7 days that match\n{recent}")
+        let (firing, recent) = (
+            with_evidence(&preview.firing),
+            with_evidence(&preview.recent),
+        );
+        format!(
+            "Firing alerts that match\n{firing}\nAlerts of the last 7 days that match\n{recent}"
+        )
     }))
 }

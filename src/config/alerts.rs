@@ -3,9 +3,7 @@
 use super::draft::ServiceDraft;
 use super::keys::alerts::{self as key, AlertChoice};
 use super::keys::{self, service};
-use crate::alert::{
-    AlertPolicy, AlertRules, Condition, TIERS, Tier, Timing, all_below,
-};
+use crate::alert::{AlertPolicy, AlertRules, Condition, TIERS, Tier, Timing, all_below};
 use crate::diagnostic::{Place, nearest};
 use crate::yaml::Section;
 use std::collections::{BTreeMap, BTreeSet};
@@ -69,7 +67,11 @@ fn read_tier(section: &Section<'_>, number: u8) -> Option<Tier> {
     let min_bad = section.get(&key::MIN_BAD);
     let (long, short, budget) = (long?, short?, budget?);
     if short >= long {
-        let message = format!("the short window {} is not shorter than {}", short.name(), long.name());
+        let message = format!(
+            "the short window {} is not shorter than {}",
+            short.name(),
+            long.name()
+        );
         let help = "expected a window shorter than `long`; a twelfth of it is usual";
         section.error("conflict", &key::SHORT, message, help);
         return None;
@@ -166,7 +168,10 @@ fn choice(section: &Section<'_>, all: &[Condition], forecast: Option<Duration>) 
 /// What each service depends on, directly or through others.
 fn dependencies(services: &[ServiceDraft<'_>]) -> BTreeMap<Arc<str>, BTreeSet<Arc<str>>> {
     let mut direct: BTreeMap<Arc<str>, Vec<Arc<str>>> = BTreeMap::new();
-    for one in services.iter().filter(|one| one.section.has(&service::DEPENDS_ON)) {
+    for one in services
+        .iter()
+        .filter(|one| one.section.has(&service::DEPENDS_ON))
+    {
         let named = one.section.all(&service::DEPENDS_ON);
         let known = named.into_iter().filter_map(|name| {
             let found = services.iter().find(|other| *other.name == *name);
@@ -177,7 +182,8 @@ fn dependencies(services: &[ServiceDraft<'_>]) -> BTreeMap<Arc<str>, BTreeSet<Ar
                     |near| format!("did you mean `{near}`?"),
                 );
                 let message = format!("no service is named `{name}`");
-                one.section.error("unknown-name", &service::DEPENDS_ON, message, help);
+                one.section
+                    .error("unknown-name", &service::DEPENDS_ON, message, help);
             }
             found.map(|other| other.name.clone())
         });
@@ -185,10 +191,17 @@ fn dependencies(services: &[ServiceDraft<'_>]) -> BTreeMap<Arc<str>, BTreeSet<Ar
     }
     let below = all_below(&direct);
     for one in services {
-        if below.get(&one.name).is_some_and(|below| below.contains(&one.name)) {
-            let message = format!("`{}` depends on itself, directly or through others", one.name);
+        if below
+            .get(&one.name)
+            .is_some_and(|below| below.contains(&one.name))
+        {
+            let message = format!(
+                "`{}` depends on itself, directly or through others",
+                one.name
+            );
             let help = "remove one of the dependencies of the circle";
-            one.section.error("conflict", &service::DEPENDS_ON, message, help);
+            one.section
+                .error("conflict", &service::DEPENDS_ON, message, help);
         }
     }
     below
@@ -196,5 +209,7 @@ fn dependencies(services: &[ServiceDraft<'_>]) -> BTreeMap<Arc<str>, BTreeSet<Ar
 
 fn labels(services: &[ServiceDraft<'_>]) -> BTreeMap<Arc<str>, Arc<[(String, String)]>> {
     let labeled = services.iter().filter(|one| !one.labels.is_empty());
-    labeled.map(|one| (one.name.clone(), one.labels.clone())).collect()
+    labeled
+        .map(|one| (one.name.clone(), one.labels.clone()))
+        .collect()
 }

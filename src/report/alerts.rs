@@ -167,9 +167,19 @@ pub fn to_text(alerts: &[AlertEntry]) -> String {
 /// The same, then the evidence of what fires with its fingerprint.
 pub fn with_evidence(alerts: &[AlertEntry]) -> String {
     let mut text = to_text(alerts);
-    for alert in alerts.iter().filter(|one| one.is_firing() && !one.evidence.is_empty()) {
+    for alert in alerts
+        .iter()
+        .filter(|one| one.is_firing() && !one.evidence.is_empty())
+    {
         let fingerprint = alert.fingerprint.as_deref().unwrap_or("-");
-        text = format!("{text}\n{fingerprint}  {}  {}", alert.alertname, alert.evidence);
+        text = format!(
+            "{text}\n{fingerprint}  {}  {}",
+            alert.alertname, alert.evidence
+        );
     }
-    if text.ends_with('\n') { text } else { text + "\n" }
+    if text.ends_with('\n') {
+        text
+    } else {
+        text + "\n"
+    }
 }

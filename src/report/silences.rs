@@ -46,7 +46,15 @@ pub fn to_text(silences: &[SilenceEntry]) -> String {
     if silences.is_empty() {
         return "No silences.\n".to_owned();
     }
-    let mut table = plain(&["ID", "STATE", "FROM (UTC)", "TO (UTC)", "MATCHERS", "AUTHOR", "REASON"]);
+    let mut table = plain(&[
+        "ID",
+        "STATE",
+        "FROM (UTC)",
+        "TO (UTC)",
+        "MATCHERS",
+        "AUTHOR",
+        "REASON",
+    ]);
     for one in silences {
         table.add_row([
             one.id.to_string(),

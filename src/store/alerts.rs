@@ -1,9 +1,7 @@
 //! Alerts that fired, by when they began, and who takes care of them.
 
 use super::{Store, StoreError};
-use crate::alert::{
-    Acknowledgement, AlertKey, AlertRecord, Condition, Inhibitor, Source, Urgency,
-};
+use crate::alert::{Acknowledgement, AlertKey, AlertRecord, Condition, Inhibitor, Source, Urgency};
 use crate::outcome::Timestamp;
 use rusqlite::{OptionalExtension, Params, Row, params};
 use std::sync::Arc;
@@ -97,7 +95,16 @@ impl Store {
                    (from_at, service, is_sign, source, about, at, name, note)
                    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
         let Acknowledgement { at, by, note } = new;
-        let values = params![from.0, &*key.service, is_sign, source, about, at.0, by, note];
+        let values = params![
+            from.0,
+            &*key.service,
+            is_sign,
+            source,
+            about,
+            at.0,
+            by,
+            note
+        ];
         let kept = self.conn.execute(sql, values);
         kept.map(drop)
             .map_err(StoreError::sql("keep an acknowledgement"))

@@ -104,7 +104,9 @@ pub enum StoreError {
     Gone,
     #[error("{most} corrections are active already (revoke some, or define them in the config)")]
     TooManyCorrections { most: i64 },
-    #[error("there are {most} silences already (remove some; those that are over are deleted after a week)")]
+    #[error(
+        "there are {most} silences already (remove some; those that are over are deleted after a week)"
+    )]
     TooManySilences { most: usize },
     #[error("failed to {doing}: {source}")]
     Io {

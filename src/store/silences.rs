@@ -59,7 +59,9 @@ impl Store {
 
     /// Keeps a silence; its id is given here.
     pub fn add_silence(&mut self, new: &Silence) -> Result<Silence, StoreError> {
-        let count = self.conn.query_row("SELECT count(*) FROM silence", [], |row| row.get(0));
+        let count = self
+            .conn
+            .query_row("SELECT count(*) FROM silence", [], |row| row.get(0));
         let count: i64 = count.map_err(StoreError::sql("count silences"))?;
         if usize::try_from(count).is_ok_and(|count| count >= MAX_SILENCES) {
             return Err(StoreError::TooManySilences { most: MAX_SILENCES });
@@ -67,7 +69,13 @@ impl Store {
         let matchers: Vec<String> = new.matchers.iter().map(Matcher::to_string).collect();
         let sql = "INSERT INTO silence (matchers, from_at, to_at, author, reason)
                    VALUES (?1, ?2, ?3, ?4, ?5)";
-        let Silence { from, to, author, reason, .. } = new;
+        let Silence {
+            from,
+            to,
+            author,
+            reason,
+            ..
+        } = new;
         let values = params![matchers.join("\n"), from.0, to.0, author, reason];
         let inserted = self.conn.execute(sql, values);
         inserted.map_err(StoreError::sql("keep a silence"))?;
@@ -90,7 +98,9 @@ impl Store {
 
     /// Deletes those that ended before a moment. Whether there were any.
     pub fn expire_silences(&mut self, horizon: Timestamp) -> Result<bool, StoreError> {
-        let deleted = self.conn.execute("DELETE FROM silence WHERE to_at < ?1", [horizon.0]);
+        let deleted = self
+            .conn
+            .execute("DELETE FROM silence WHERE to_at < ?1", [horizon.0]);
         Ok(deleted.map_err(StoreError::sql("delete old silences"))? > 0)
     }
 }

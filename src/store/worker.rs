@@ -340,7 +340,11 @@ mod tests {
             to,
             spent: Some(0.1),
             ..AlertRecord::new(
-                AlertKey::budget("concierge".into(), "errors".into(), Condition::Tier(TIERS[0])),
+                AlertKey::budget(
+                    "concierge".into(),
+                    "errors".into(),
+                    Condition::Tier(TIERS[0]),
+                ),
                 "Burn",
                 Urgency::Page,
                 at(number),
@@ -348,8 +352,7 @@ mod tests {
             )
         };
         let other = rusqlite::Connection::open(folder.path().join("slod.db")).expect("opens");
-        let lock =
-            "CREATE TRIGGER refuse BEFORE INSERT ON alert_record BEGIN SELECT RAISE(ABORT, 'no'); END";
+        let lock = "CREATE TRIGGER refuse BEFORE INSERT ON alert_record BEGIN SELECT RAISE(ABORT, 'no'); END";
         other.execute_batch(lock).expect("locks");
         handle.keep_alerts([alert(1, None), alert(2, None)]);
         round(&mut worker);

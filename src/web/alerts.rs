@@ -12,6 +12,7 @@ use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
+use std::collections::HashMap;
 use std::path::Path;
 
 /// Alerts in one answer at most: the newest.
@@ -43,11 +44,16 @@ pub async fn alerts(
         let entry = |one| AlertEntry::with_fingerprint(one, &rules);
         Json(alerts.iter().map(entry).collect())
     };
-    if span.from.is_none() && span.to.is_none() {
-        return Ok(entries(now(&state)));
-    }
     let path = state.history.clone();
-    let read = tokio::task::spawn_blocking(move || read(&path, &span)).await;
+    let firing = now(&state);
+    let is_failing = state.store.stats().trouble().is_some();
+    let read = move || match (span.from, span.to) {
+        // What could not be kept fires nevertheless.
+        (None, None) if is_failing => Ok(firing),
+        (None, None) => kept(&path, firing),
+        _ => read(&path, &span),
+    };
+    let read = tokio::task::spawn_blocking(read).await;
     let failed = || {
         let title = "the store cannot be read";
         Problem::new(StatusCode::INTERNAL_SERVER_ERROR, title)
@@ -62,9 +68,21 @@ pub async fn alerts(
 /// What fires, the newest first, with what is decided about it.
 pub(super) fn now(state: &WebState) -> Vec<AlertRecord> {
     let decisions = state.decisions.borrow().clone();
-    let mut firing = state.alerts.borrow().decided(&decisions);
+    let mut firing = state.alerts.borrow().decided(&decisions, state.clock.now());
     firing.sort_by_key(|one| std::cmp::Reverse(one.from));
     firing
+}
+
+/// What fires as far as the store knows, as it is now: what was shown once is still there after a
+/// kill. Blocks.
+fn kept(path: &Path, firing: Vec<AlertRecord>) -> Result<Vec<AlertRecord>, StoreError> {
+    let kept = Store::open_read_only(path)?.firing_alerts()?;
+    let mut live: HashMap<_, _> = firing
+        .into_iter()
+        .map(|one| ((one.key.clone(), one.from), one))
+        .collect();
+    let now = |one: AlertRecord| live.remove(&(one.key.clone(), one.from)).unwrap_or(one);
+    Ok(kept.into_iter().map(now).collect())
 }
 
 /// Blocks.

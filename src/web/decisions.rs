@@ -84,7 +84,9 @@ pub async fn acknowledge(
         note: new.note.trim().to_owned(),
     };
     if acknowledgement.note.chars().count() > TEXT {
-        return Err(unprocessable(format!("`note` has more than {TEXT} characters")));
+        return Err(unprocessable(format!(
+            "`note` has more than {TEXT} characters"
+        )));
     }
     let view = Arc::clone(&state.alerts.borrow());
     let Some(alert) = view.find(&fingerprint).cloned() else {
@@ -102,7 +104,11 @@ pub async fn acknowledge(
         store.audited(|store| store.acknowledge(&key, from, &kept), |()| entry)
     })
     .await?;
-    tracing::info!(by = acknowledgement.by, "{}: acknowledged", alert.key.words());
+    tracing::info!(
+        by = acknowledgement.by,
+        "{}: acknowledged",
+        alert.key.words()
+    );
     let alert = AlertRecord {
         acknowledged: Some(Arc::new(acknowledgement)),
         ..alert
@@ -149,7 +155,12 @@ pub async fn add_silence(
         store.audited(add, |kept| act.entry(&kept.id.to_string(), "ok"))
     })
     .await?;
-    tracing::info!(id = kept.id, author = kept.author, reason = kept.reason, "silence added");
+    tracing::info!(
+        id = kept.id,
+        author = kept.author,
+        reason = kept.reason,
+        "silence added"
+    );
     Ok((StatusCode::CREATED, Json(SilenceEntry::of(&kept, now))))
 }
 
@@ -158,7 +169,12 @@ pub async fn remove_silence(
     Extension(by): Extension<Identity>,
     Path(id): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    let missing = || Problem::new(StatusCode::NOT_FOUND, "no silence that is not over has this id");
+    let missing = || {
+        Problem::new(
+            StatusCode::NOT_FOUND,
+            "no silence that is not over has this id",
+        )
+    };
     let id: i64 = id.parse().map_err(|_| missing())?;
     let now = state.clock.now();
     let act = Act {
@@ -169,7 +185,9 @@ pub async fn remove_silence(
     let removed = decide(&state, move |store| {
         let remove = |store: &mut Store| store.remove_silence(id, now);
         let outcome = |removed: bool| if removed { "ok" } else { "not found" };
-        store.audited(remove, |removed| act.entry(&id.to_string(), outcome(*removed)))
+        store.audited(remove, |removed| {
+            act.entry(&id.to_string(), outcome(*removed))
+        })
     })
     .await?;
     if !removed {
@@ -188,7 +206,9 @@ pub async fn preview(
     let mut given = Vec::new();
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
         if name != "matcher" {
-            return Err(unprocessable(format!("unknown parameter `{name}`; expected `matcher`")));
+            return Err(unprocessable(format!(
+                "unknown parameter `{name}`; expected `matcher`"
+            )));
         }
         given.push(value.into_owned());
     }
@@ -205,7 +225,9 @@ pub async fn preview(
     }
     let rules = state.alerts.borrow().rules.clone();
     let matching = move |alerts: Vec<AlertRecord>| -> Vec<AlertEntry> {
-        let found = alerts.iter().filter(|one| silence.matches(&rules.labels(one)));
+        let found = alerts
+            .iter()
+            .filter(|one| silence.matches(&rules.labels(one)));
         let entry = |one| AlertEntry::with_fingerprint(one, &rules);
         found.take(SHOWN).map(entry).collect()
     };
@@ -219,7 +241,10 @@ pub async fn preview(
             recent: matching(past),
         })
     };
-    let failed = Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the store cannot be read");
+    let failed = Problem::new(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "the store cannot be read",
+    );
     match tokio::task::spawn_blocking(look).await {
         Ok(Ok(preview)) => Ok(Json(preview)),
         Ok(Err(error)) => Err(failed.because(error.to_string())),

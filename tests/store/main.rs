@@ -680,7 +680,13 @@ fn alert() -> AlertRecord {
         inhibited_by: Some(Inhibitor::Tier(1)),
         silenced_by: Some(7),
         notified: true,
-        ..AlertRecord::new(key, "SlodBudgetBurnPage6h", Urgency::Page, Timestamp(START), "so many")
+        ..AlertRecord::new(
+            key,
+            "SlodBudgetBurnPage6h",
+            Urgency::Page,
+            Timestamp(START),
+            "so many",
+        )
     }
 }
 

@@ -72,7 +72,10 @@ pub const BUDGET_EXHAUSTED: Key<Bool> = Key::with_default(
 
 pub const FORECAST: Key<Span> = Key::optional(
     "forecast",
-    Span::within(Duration::from_secs(3600), Duration::from_secs(30 * DAY.as_secs())),
+    Span::within(
+        Duration::from_secs(3600),
+        Duration::from_secs(30 * DAY.as_secs()),
+    ),
     "There is a ticket if an error budget runs out within this time, such as 3d, at the burn rate of the last day. At least a quarter of the budget must be spent, and the forecast must hold for half an hour. Default: no such tickets.",
 );
 

@@ -11,7 +11,9 @@ pub(super) fn tier_never_fires(draft: &Draft<'_>) -> Vec<Finding> {
     for (service, placed) in objectives(draft) {
         let objective = &placed.value;
         let policy = draft.alerts.policy(&service.name, &objective.name);
-        let mut tiers = policy.tiers().filter(|tier| tier.fits(objective.window.length));
+        let mut tiers = policy
+            .tiers()
+            .filter(|tier| tier.fits(objective.window.length));
         let Some(tier) = tiers.find(|tier| tier.threshold(objective) >= 1.0) else {
             continue;
         };
@@ -41,7 +43,9 @@ pub(super) fn tier_exceeds_window(draft: &Draft<'_>) -> Vec<Finding> {
         let objective = &placed.value;
         let is_chosen = placed.section.has(&alerts::OF_OBJECTIVE);
         let policy = draft.alerts.policy(&service.name, &objective.name);
-        let mut tiers = policy.tiers().filter(|tier| is_chosen || !TIERS.contains(tier));
+        let mut tiers = policy
+            .tiers()
+            .filter(|tier| is_chosen || !TIERS.contains(tier));
         let Some(tier) = tiers.find(|tier| !tier.fits(objective.window.length)) else {
             continue;
         };

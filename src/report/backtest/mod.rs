@@ -62,7 +62,8 @@ pub fn synthetic(config: &Config, scenario: &Scenario) -> Backtest {
     let (from, to) = (Timestamp(0), Timestamp(0).after(scenario.length()));
     let mut backtest = Backtest::new(from, to, true);
     for service in &config.services {
-        let mut replays = Replays::new(service, &config.alerts, &CorrectedTime::of(&[]), from, from);
+        let mut replays =
+            Replays::new(service, &config.alerts, &CorrectedTime::of(&[]), from, from);
         let mut events: Vec<(usize, Event)> = Vec::new();
         let mut instant = Measurements::default();
         for one in Measurement::ALL {

@@ -79,7 +79,9 @@ fn item(one: &Firing<'_>, root: &str, at: Timestamp) -> Markup {
     let service = &alert.key.service;
     let age = Duration::from_millis((at.0 - alert.from.0).max(0).unsigned_abs());
     let tier = alert.key.tier();
-    let has_recovered = one.view.is_some_and(|view| Health::of_objective(view) == Health::Recovered);
+    let has_recovered = one
+        .view
+        .is_some_and(|view| Health::of_objective(view) == Health::Recovered);
     html! {
         li {
             span.cause { (alert.urgency.label()) }

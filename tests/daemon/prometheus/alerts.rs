@@ -61,7 +61,10 @@ fn live() -> ([String; 2], Vec<Span>) {
         }
         let seconds = |at: Timestamp| at.0 / 1000 - START;
         for alert in changes {
-            let (tier, from) = (alert.key.tier().map_or(0, |tier| tier.number), seconds(alert.from));
+            let (tier, from) = (
+                alert.key.tier().map_or(0, |tier| tier.number),
+                seconds(alert.from),
+            );
             spans.retain(|span: &Span| (span.tier, span.from) != (tier, from));
             let to = alert.to.map_or(i64::MAX, seconds);
             spans.push(Span { tier, from, to });

@@ -141,7 +141,13 @@ impl Condition {
     pub fn code(&self) -> String {
         match self {
             Self::Tier(tier) => {
-                let Tier { number, budget, urgency, min_bad, .. } = tier;
+                let Tier {
+                    number,
+                    budget,
+                    urgency,
+                    min_bad,
+                    ..
+                } = tier;
                 let (windows, urgency) = (tier.windows(), urgency.label());
                 format!("tier {number} {windows} {budget} {urgency} {min_bad}")
             }
@@ -247,13 +253,13 @@ impl Condition {
                     bad / (1.0 - objective.target)
                 };
                 format!(
-                    "{name}: {:.0} of {events:.0} events were bad in the last {}, a burn rate of {:.1} ({:.1} over {}; the limit is {:.1}); {spent}",
+                    "{name}: {:.0} of {events:.0} events were bad in the last {}, a burn rate of {:.1} ({:.1} over {}; the limit is {}); {spent}",
                     objective.budgeting.events(long.bad),
                     tier.long.name(),
                     rate(&long),
                     rate(&short),
                     tier.short.name(),
-                    tier.factor(objective.window.length),
+                    shown(tier.factor(objective.window.length)),
                 )
             }
             Self::Exhausted => format!(
@@ -272,15 +278,19 @@ impl Condition {
     }
 }
 
+/// A factor: `14.4`, `0.02`
+fn shown(factor: f64) -> String {
+    if factor < 1.0 {
+        format!("{factor:.2}")
+    } else {
+        format!("{factor:.1}")
+    }
+}
+
 /// Which conditions are met. The counts of the longest window are enough for most objectives: where
 /// hardly anything failed in it, no tier is met. Budgets are then only looked at `thoroughly`, since
 /// they are spent by failures.
-pub fn met(
-    policy: &AlertPolicy,
-    burning: &impl Burning,
-    now: Timestamp,
-    thoroughly: bool,
-) -> Met {
+pub fn met(policy: &AlertPolicy, burning: &impl Burning, now: Timestamp, thoroughly: bool) -> Met {
     let is_quiet = policy.quiet.is_some_and(|(longest, least)| {
         !is_incident(burning.counts(longest).bad, least, burning.objective())
     });

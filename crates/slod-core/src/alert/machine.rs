@@ -101,15 +101,28 @@ impl Machine {
     /// Decides for all that fires whether something keeps it from notifying. What was not seen
     /// before, and what changed, is added to `changes`.
     fn review(&mut self, input: StepInput<'_>, changes: &mut Changes) {
-        let StepInput { rules, decisions, now, .. } = input;
+        let StepInput {
+            rules,
+            decisions,
+            now,
+            ..
+        } = input;
         let last = self.looked.replace(now);
         let is_decided = !Arc::ptr_eq(&self.decided, decisions)
             || last.is_none_or(|last| now < last || decisions.change_between(last, now));
         self.decided = Arc::clone(decisions);
-        let paging = if rules.depends_on.is_empty() { BTreeSet::new() } else { self.paging() };
+        let paging = if rules.depends_on.is_empty() {
+            BTreeSet::new()
+        } else {
+            self.paging()
+        };
         for (held, alert) in self.firing_mut() {
             let is_new = alert.from == now && !alert.notified;
-            let before = (alert.inhibited_by.clone(), alert.silenced_by, alert.notified);
+            let before = (
+                alert.inhibited_by.clone(),
+                alert.silenced_by,
+                alert.notified,
+            );
             match &alert.inhibited_by {
                 None if is_new => {
                     let explained = rules.explained_by(&alert.key.service, &paging);
@@ -133,7 +146,11 @@ impl Machine {
                 alert.notified = true;
                 changes.notices.push(rules.notice(alert));
             }
-            let after = (alert.inhibited_by.clone(), alert.silenced_by, alert.notified);
+            let after = (
+                alert.inhibited_by.clone(),
+                alert.silenced_by,
+                alert.notified,
+            );
             if is_new || before != after {
                 changes.records.push(alert.clone());
             }

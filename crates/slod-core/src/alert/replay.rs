@@ -116,7 +116,9 @@ impl Replay {
     pub fn advance(&mut self, to: Timestamp) {
         while self.next < to {
             let now = self.next;
-            let is_recent = self.last_bad.is_some_and(|at| at.after(self.policy.longest()) > now);
+            let is_recent = self
+                .last_bad
+                .is_some_and(|at| at.after(self.policy.longest()) > now);
             let is_missing_bad = self.tracker.objective().missing == NoDataPolicy::Bad;
             let is_awake = is_recent || is_missing_bad || self.burns();
             if !is_awake && self.alerts.is_inactive() {
@@ -230,7 +232,12 @@ mod tests {
         let row = |alert: &AlertRecord| {
             let (from, to) = (seconds(alert.from), alert.to.map(seconds));
             let tier = alert.key.condition().and_then(Condition::tier);
-            (tier.map_or(0, |tier| tier.number), from, to, alert.is_inhibited())
+            (
+                tier.map_or(0, |tier| tier.number),
+                from,
+                to,
+                alert.is_inhibited(),
+            )
         };
         fired.iter().map(row).collect()
     }
@@ -278,7 +285,10 @@ mod tests {
             panic!("{fired:?}")
         };
         assert!((begin + 2500..begin + 2700).contains(&from), "{from}");
-        assert!(to > begin + 30 * day && to < begin + 30 * day + 2 * HOUR, "{to}");
+        assert!(
+            to > begin + 30 * day && to < begin + 30 * day + 2 * HOUR,
+            "{to}"
+        );
     }
 
     #[test]
@@ -290,6 +300,9 @@ mod tests {
         let fired = replayed(policy, fails, 0, 48 * HOUR);
         assert_eq!(fired.len(), 1, "{fired:?}");
         let (_, from, to, _) = fired[0];
-        assert!(from >= 12 * HOUR && to.is_none(), "a quarter was spent before: {fired:?}");
+        assert!(
+            from >= 12 * HOUR && to.is_none(),
+            "a quarter was spent before: {fired:?}"
+        );
     }
 }

@@ -45,7 +45,11 @@ impl AlertSet {
             let name = burning.objective().name.as_str();
             let policy = rules.policy(burning.service(), name);
             let key = || (burning.service().clone(), Arc::from(name));
-            let known = if before.is_empty() { None } else { before.remove(&key()) };
+            let known = if before.is_empty() {
+                None
+            } else {
+                before.remove(&key())
+            };
             let met = met(policy, &burning, now, is_due || known.is_some());
             if known.is_none() && !met.any() {
                 continue;
@@ -270,10 +274,16 @@ mod tests {
             all.iter().map(|one| (row(one).1, words(one))).collect()
         };
         let began = step(&mut set, &[("errors", 4)], 10);
-        assert_eq!(inhibited(&began), [(3, None), (4, Some("tier 3".to_owned()))]);
+        assert_eq!(
+            inhibited(&began),
+            [(3, None), (4, Some("tier 3".to_owned()))]
+        );
         // A slower tier that fires does not inhibit a faster one.
         let began = step(&mut set, &[("errors", 20)], 20);
-        assert_eq!(inhibited(&began), [(1, None), (2, Some("tier 1".to_owned()))]);
+        assert_eq!(
+            inhibited(&began),
+            [(1, None), (2, Some("tier 1".to_owned()))]
+        );
     }
 
     #[test]
@@ -301,7 +311,10 @@ mod tests {
         let mut set = AlertSet::default();
         let rules = own(vec![Condition::Tier(TIERS[2]), Condition::Exhausted]);
         let began = step_by(&mut set, &rules, &[("errors", 20)], 10);
-        assert_eq!(began.iter().map(row).map(|row| row.1).collect::<Vec<_>>(), [3, 0]);
+        assert_eq!(
+            began.iter().map(row).map(|row| row.1).collect::<Vec<_>>(),
+            [3, 0]
+        );
         assert!(began.iter().all(|one| !one.is_inhibited()));
         // What the policy no longer has ends.
         let ended = step_by(&mut set, &own(vec![]), &[("errors", 20)], 20);
@@ -310,7 +323,15 @@ mod tests {
         let mut set = AlertSet::default();
         let rules = own(vec![Condition::Tier(TIERS[0]), Condition::Exhausted]);
         assert_eq!(step_by(&mut set, &rules, &[("errors", 0)], 0), []);
-        assert_eq!(step_by(&mut set, &rules, &[("errors", 1)], 10), [], "one failure is no incident");
-        assert_eq!(step_by(&mut set, &rules, &[("other", 4)], 700).len(), 2, "the default tiers");
+        assert_eq!(
+            step_by(&mut set, &rules, &[("errors", 1)], 10),
+            [],
+            "one failure is no incident"
+        );
+        assert_eq!(
+            step_by(&mut set, &rules, &[("other", 4)], 700).len(),
+            2,
+            "the default tiers"
+        );
     }
 }

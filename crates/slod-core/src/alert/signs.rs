@@ -59,7 +59,11 @@ impl SignAlerts {
             if met {
                 state.found(|| sign.evidence.as_str().into());
             }
-            let timing = if sign.is_there.is_none() { unknown(timing) } else { timing };
+            let timing = if sign.is_there.is_none() {
+                unknown(timing)
+            } else {
+                timing
+            };
             state.step(met, timing, now, begin, changes);
             if !state.is_inactive() {
                 self.states.insert(sign.key.clone(), state);

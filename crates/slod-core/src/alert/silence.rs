@@ -56,15 +56,24 @@ impl Matcher {
         };
         let at = text.find(['=', '!']).ok_or_else(invalid)?;
         let (name, rest) = (text[..at].trim(), &text[at..]);
-        let operators = [("=~", true, true), ("!~", false, true), ("!=", false, false), ("=", true, false)];
-        let mut found = operators.iter().filter_map(|(operator, is_equal, is_regex)| {
-            let value = rest.strip_prefix(operator)?;
-            Some((value.trim(), *is_equal, *is_regex))
-        });
+        let operators = [
+            ("=~", true, true),
+            ("!~", false, true),
+            ("!=", false, false),
+            ("=", true, false),
+        ];
+        let mut found = operators
+            .iter()
+            .filter_map(|(operator, is_equal, is_regex)| {
+                let value = rest.strip_prefix(operator)?;
+                Some((value.trim(), *is_equal, *is_regex))
+            });
         let (value, is_equal, is_regex) = found.next().ok_or_else(invalid)?;
         let value = unquoted(value).ok_or_else(invalid)?;
         let is_start = |first: char| first.is_ascii_alphabetic() || first == '_';
-        let is_name = name.chars().all(|one| one.is_ascii_alphanumeric() || one == '_');
+        let is_name = name
+            .chars()
+            .all(|one| one.is_ascii_alphanumeric() || one == '_');
         if !name.starts_with(is_start) || !is_name {
             return Err(invalid());
         }
@@ -73,12 +82,18 @@ impl Matcher {
 
     pub fn new(name: &str, value: &str, is_equal: bool, is_regex: bool) -> Result<Self, String> {
         if value.chars().count() > MAX_VALUE {
-            return Err(format!("the value of the matcher `{name}` has more than {MAX_VALUE} characters"));
+            return Err(format!(
+                "the value of the matcher `{name}` has more than {MAX_VALUE} characters"
+            ));
         }
         let regex = is_regex.then(|| {
             // The whole value must match.
-            let whole = regex::RegexBuilder::new(&format!("^(?:{value})$")).size_limit(MAX_REGEX).build();
-            whole.map_err(|_| format!("invalid regular expression `{value}` of the matcher `{name}`"))
+            let whole = regex::RegexBuilder::new(&format!("^(?:{value})$"))
+                .size_limit(MAX_REGEX)
+                .build();
+            whole.map_err(|_| {
+                format!("invalid regular expression `{value}` of the matcher `{name}`")
+            })
         });
         Ok(Self {
             name: name.to_owned(),
@@ -187,8 +202,13 @@ mod tests {
     use proptest::prelude::*;
 
     fn labels() -> BTreeMap<String, String> {
-        let all = [("service", "web"), ("slo", "latency-p95"), ("severity", "critical")];
-        all.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
+        let all = [
+            ("service", "web"),
+            ("slo", "latency-p95"),
+            ("severity", "critical"),
+        ];
+        all.map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into()
     }
 
     #[test]
@@ -213,7 +233,9 @@ mod tests {
             let matcher = Matcher::parse(text).expect(text);
             assert_eq!(matcher.matches(&labels()), expected, "{text}");
         }
-        for text in ["", "web", "=web", "1a=b", "a b=c", "slo=~(", "a=\"b", "a=\"b\"c", "a=b\"c"] {
+        for text in [
+            "", "web", "=web", "1a=b", "a b=c", "slo=~(", "a=\"b", "a=\"b\"c", "a=b\"c",
+        ] {
             assert!(Matcher::parse(text).is_err(), "{text}");
         }
     }
@@ -222,7 +244,10 @@ mod tests {
     fn a_silence_of_everything_is_refused() {
         let silence = |matchers: &[&str], to| Silence {
             id: 0,
-            matchers: matchers.iter().filter_map(|one| Matcher::parse(one).ok()).collect(),
+            matchers: matchers
+                .iter()
+                .filter_map(|one| Matcher::parse(one).ok())
+                .collect(),
             from: Timestamp(10),
             to: Timestamp(to),
             author: "ada".to_owned(),

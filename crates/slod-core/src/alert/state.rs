@@ -32,10 +32,7 @@ pub enum AlertState {
     #[default]
     Inactive,
     /// Its condition is met, and not for long enough.
-    Pending {
-        since: Timestamp,
-        times: u32,
-    },
+    Pending { since: Timestamp, times: u32 },
     Firing {
         alert: AlertRecord,
         /// When its condition was last met.
@@ -160,7 +157,13 @@ mod tests {
     /// Begin and end of what changed.
     fn step(state: &mut AlertState, met: bool, second: i64) -> Vec<(i64, Option<i64>)> {
         let mut changes = Vec::new();
-        state.step(met, Timing::at_once(KEEP), at(second), || record(second), &mut changes);
+        state.step(
+            met,
+            Timing::at_once(KEEP),
+            at(second),
+            || record(second),
+            &mut changes,
+        );
         let seconds = |at: Timestamp| at.0 / 1000;
         let row = |one: &AlertRecord| (seconds(one.from), one.to.map(seconds));
         changes.iter().map(row).collect()

@@ -96,7 +96,9 @@ impl Urgency {
     }
 
     pub fn labeled(label: &str) -> Option<Self> {
-        [Self::Page, Self::Ticket].into_iter().find(|one| one.label() == label)
+        [Self::Page, Self::Ticket]
+            .into_iter()
+            .find(|one| one.label() == label)
     }
 
     /// The label in metrics, as in the shipped Prometheus rules.
