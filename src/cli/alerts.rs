@@ -24,7 +24,7 @@ pub struct AlertsArgs {
     #[command(subcommand)]
     command: Option<Command>,
     #[command(flatten)]
-    list: ListArgs,
+    list: Box<ListArgs>,
 }
 
 #[derive(Debug, Subcommand)]

@@ -144,9 +144,10 @@ fn choice(section: &Section<'_>, all: &[Condition], forecast: Option<Duration>) 
                 let help = "write `alerts: false`, or a list such as [1, 2]";
                 section.error("conflict", &key::OF_OBJECTIVE, message, help);
             }
-            AlertChoice::Tier(number) => match tiers().find(|tier| tier.number == *number) {
-                Some(tier) => drop(conditions.insert(Condition::Tier(*tier))),
-                None => {
+            AlertChoice::Tier(number) => {
+                if let Some(tier) = tiers().find(|tier| tier.number == *number) {
+                    conditions.insert(Condition::Tier(*tier));
+                } else {
                     let message = format!("there is no tier {number}");
                     let help = match tiers().count() {
                         0 => "`alerts.tiers` has none".to_owned(),
@@ -154,8 +155,10 @@ fn choice(section: &Section<'_>, all: &[Condition], forecast: Option<Duration>) 
                     };
                     section.error("unknown-name", &key::OF_OBJECTIVE, message, help);
                 }
-            },
-            AlertChoice::Exhausted => drop(conditions.insert(Condition::Exhausted)),
+            }
+            AlertChoice::Exhausted => {
+                conditions.insert(Condition::Exhausted);
+            }
             AlertChoice::Forecast => {
                 let within = forecast.unwrap_or(DEFAULT_FORECAST);
                 conditions.insert(Condition::Forecast(within));

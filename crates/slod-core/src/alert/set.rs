@@ -90,7 +90,7 @@ impl AlertSet {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{AlertPolicy, Condition, TIERS};
+    use super::super::{AlertPolicy, Condition, Inhibitor, TIERS};
     use super::*;
     use crate::slo::series::Counts;
     use crate::slo::{
@@ -270,7 +270,7 @@ mod tests {
     fn a_faster_tier_inhibits_the_slower_ones() {
         let mut set = AlertSet::default();
         let inhibited = |all: &[AlertRecord]| -> Vec<_> {
-            let words = |one: &AlertRecord| one.inhibited_by.as_ref().map(|by| by.words());
+            let words = |one: &AlertRecord| one.inhibited_by.as_ref().map(Inhibitor::words);
             all.iter().map(|one| (row(one).1, words(one))).collect()
         };
         let began = step(&mut set, &[("errors", 4)], 10);
