@@ -22,6 +22,7 @@ mod probe_metrics;
 mod report;
 mod run;
 mod samples;
+mod silence;
 mod span;
 mod status;
 mod store;
@@ -142,6 +143,8 @@ enum Command {
     Alerts(alerts::AlertsArgs),
     /// List, add or revoke corrections: time ranges that are excluded.
     Corrections(corrections::CorrectionsArgs),
+    /// List, add, end or preview silences: alerts that nobody is notified of.
+    Silence(silence::SilenceArgs),
     /// Print the JSON Schema of the config, for editors.
     Schema,
     /// Print a completion script for a shell.
@@ -181,6 +184,7 @@ pub fn main() -> ExitCode {
         Command::Audit(args) => audit::run(&args),
         Command::Alerts(args) => alerts::run(&args),
         Command::Corrections(args) => corrections::run(&args),
+        Command::Silence(args) => silence::run(&args),
         Command::Init(args) => init::run(&args),
         Command::Schema => generate::schema(),
         Command::Completions(args) => generate::completions(&args),
