@@ -15,6 +15,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::ledger::{self, Ledger, LedgerView, Plans, RestoreFrom};
 use crate::metrics::SelfMetrics;
+use crate::notify::{self, Notifier, Waker};
 use crate::observe::{self, Recorder, SystemView};
 use crate::outcome::{ProbeKey, Timestamp};
 use crate::probe::heartbeat::HeartbeatBoard;
@@ -246,11 +247,23 @@ impl App {
                 in_flight: self.own.probes_in_flight.clone(),
             }),
         );
+        let waker = Waker::default();
         let alerting = alerting::Deps {
             states: self.ledger_views.subscribe(),
             store: store.clone(),
             views: self.alert_views,
+            notifier: Notifier::new(configs.subscribe(), store.clone(), waker.clone()),
         };
+        let notify = notify::Deps {
+            clock: self.clock.clone(),
+            configs: configs.subscribe(),
+            states: self.ledger_views.subscribe(),
+            store: store.clone(),
+            waker,
+            counters: self.own.notifiers(),
+            stop: stop.clone(),
+        };
+        tasks.spawn("notify", notify::run(notify));
         tasks.spawn("alerting", alerting::run(self.alerts, alerting));
         tasks.spawn(
             "ledger",

@@ -3,6 +3,7 @@
 
 mod live;
 pub mod metrics;
+mod notices;
 mod task;
 mod view;
 

@@ -1,9 +1,11 @@
 //! The task that owns the alerts: states of the ledger in, records and views out.
 
 use super::live::LiveAlerts;
+use super::notices::notice;
 use super::view::AlertsView;
 use crate::alert::{AlertKey, AlertRecord};
 use crate::ledger::LedgerView;
+use crate::notify::Notifier;
 use crate::store::StoreHandle;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,6 +25,7 @@ pub struct Deps {
     /// Where alerts that began or ended are recorded.
     pub store: StoreHandle,
     pub views: watch::Sender<Arc<AlertsView>>,
+    pub notifier: Notifier,
 }
 
 /// Runs until the ledger publishes no more. The last one is evaluated as well.
@@ -33,6 +36,8 @@ pub async fn run(mut alerts: LiveAlerts, mut deps: Deps) {
         let changes = alerts.step(&state);
         deps.views.send_replace(Arc::new(alerts.view(state.at)));
         changes.iter().for_each(log);
+        let notices: Vec<_> = changes.iter().filter_map(notice).collect();
+        deps.notifier.notify(&notices, state.at);
         deps.store.keep_alerts(changes);
         let pause = started.elapsed().saturating_mul(SHARE).min(MAX_PAUSE);
         if !is_followed(&mut deps.states, started + pause).await {

@@ -12,10 +12,12 @@ mod generate;
 mod healthcheck;
 mod init;
 mod log;
+mod notify;
 mod output;
 mod probe;
 mod probe_metrics;
 mod report;
+mod route;
 mod run;
 mod samples;
 mod span;
@@ -124,6 +126,10 @@ enum Command {
     Samples(samples::SamplesArgs),
     /// List the burn-rate alerts that fire, or that fired in a time range.
     Alerts(alerts::AlertsArgs),
+    /// Try a receiver, or list the notifications that were sent.
+    Notify(notify::NotifyArgs),
+    /// Show which receivers an alert with some labels would go to, and why.
+    Route(route::RouteArgs),
     /// List, add or revoke corrections: time ranges that are excluded.
     Corrections(corrections::CorrectionsArgs),
     /// Print the JSON Schema of the config, for editors.
@@ -160,6 +166,8 @@ pub fn main() -> ExitCode {
         Command::Status(args) => status::run(&args),
         Command::Samples(args) => samples::run(&args),
         Command::Alerts(args) => alerts::run(&args),
+        Command::Notify(args) => notify::run(&args),
+        Command::Route(args) => route::run(&args),
         Command::Corrections(args) => corrections::run(&args),
         Command::Init(args) => init::run(&args),
         Command::Schema => generate::schema(),

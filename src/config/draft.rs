@@ -5,6 +5,7 @@ use super::model::{
     WebSpec,
 };
 use crate::outcome::ProbeKey;
+use crate::receiver::{HeartbeatSpec, Routing};
 use crate::slo::correction::Correction;
 use crate::slo::{Objective, Threshold};
 use crate::yaml::{Declared, Node, Section, Spot};
@@ -29,6 +30,8 @@ pub(super) struct Draft<'n> {
     pub(super) observe: ObserveSpec,
     pub(super) corrections: Vec<Correction>,
     pub(super) vantage: Vec<Placed<'n, ProbeSpec>>,
+    pub(super) routing: Routing,
+    pub(super) heartbeat: Option<HeartbeatSpec>,
     pub(super) services: Vec<ServiceDraft<'n>>,
 }
 
@@ -91,6 +94,8 @@ impl Draft<'_> {
             corrections: self.corrections,
             vantage: values(self.vantage),
             services: services.collect(),
+            routing: Arc::new(self.routing),
+            heartbeat: self.heartbeat,
             inputs,
         }
     }

@@ -17,6 +17,7 @@ mod load;
 mod metrics;
 mod model;
 mod name;
+mod notify;
 mod objective;
 mod observe;
 mod probe;

@@ -5,6 +5,7 @@ use crate::outcome::{Measurement, Measures, ProbeKey};
 use crate::probe::Probe;
 use crate::probe::http::JsonTotal;
 use crate::probe::http::fetch::Endpoint;
+use crate::receiver::{HeartbeatSpec, Routing};
 use crate::roles::{Role as MetricsRole, Selector};
 use crate::slo::correction::Correction;
 use crate::slo::{ContributingProbe, EventSource, Objective, Sli, Threshold};
@@ -31,6 +32,10 @@ pub struct Config {
     pub vantage: Vec<ProbeSpec>,
     /// In document order; names are unique.
     pub services: Vec<ServiceSpec>,
+    /// Who is notified of which alerts.
+    pub routing: Arc<Routing>,
+    /// The dead man's switch.
+    pub heartbeat: Option<HeartbeatSpec>,
     pub inputs: Inputs,
 }
 

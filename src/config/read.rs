@@ -7,6 +7,7 @@ use super::keys::{self, objective as objective_key, probe as probe_key, service 
 use super::metrics;
 use super::model::{ProbeSpec, StoreSpec};
 use super::name::{Names, label_fault};
+use super::notify;
 use super::objective;
 use super::observe;
 use super::probe::{self, Pace};
@@ -35,6 +36,7 @@ pub(super) fn document<'n>(
     let services = services(&root, &defaults, every, kinds);
     let corrections = correction::read_list(&root, &services);
     let vantage = vantage(&root, &services, defaults.pace, kinds);
+    let (routing, heartbeat) = (notify::routing(&root), notify::heartbeat(&root));
     Some(Draft {
         document,
         listen: listen?,
@@ -44,6 +46,8 @@ pub(super) fn document<'n>(
         observe: observe?,
         corrections,
         vantage,
+        routing,
+        heartbeat,
         services,
         root,
     })

@@ -1,13 +1,15 @@
 //! The daemon's own metrics, in a registry of the `prometheus` crate.
 
 use crate::exposition::{Head, Histogram as Buckets, Labels, MetricKind, Sink};
+use crate::notify::Counters;
 use crate::outcome::Timestamp;
 use crate::store::StoreStats;
 use crate::version;
 use prometheus::core::Collector;
 use prometheus::proto::{Metric, MetricFamily, MetricType};
 use prometheus::{
-    Gauge, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
+    Gauge, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+    Registry,
 };
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -38,6 +40,11 @@ pub struct SelfMetrics {
     web_auth_failures: IntCounterVec,
     /// Logins that were refused unseen, because too many had failed.
     pub web_auth_limited: IntCounter,
+    notifications: IntCounterVec,
+    notification_failures: IntCounterVec,
+    notifications_given_up: IntCounterVec,
+    notification_queue: IntGaugeVec,
+    notices_lost: IntCounter,
     /// What the counters hold already: two scrapes at once must not add twice.
     counted: Arc<Mutex<StoreStats>>,
 }
@@ -136,6 +143,29 @@ impl SelfMetrics {
                 "slod_web_auth_limited_total",
                 "Requests whose password or token was not checked, because too many had failed.",
             )?,
+            notifications: by_notifier(
+                "slod_notifications_total",
+                "Attempts to deliver a message to a receiver, successful or not.",
+            )?,
+            notification_failures: by_notifier(
+                "slod_notification_failures_total",
+                "Attempts to deliver a message that failed.",
+            )?,
+            notifications_given_up: by_notifier(
+                "slod_notifications_given_up_total",
+                "Messages that were not delivered: refused by the receiver, or tried for a day.",
+            )?,
+            notification_queue: IntGaugeVec::new(
+                Opts::new(
+                    "slod_notification_queue_length",
+                    "Notices that are not delivered yet, including those that wait for others of their group.",
+                ),
+                &["notifier"],
+            )?,
+            notices_lost: IntCounter::new(
+                "slod_notices_lost_total",
+                "Notices that were dropped because too many waited.",
+            )?,
             counted: Arc::default(),
             registry,
         };
@@ -154,7 +184,7 @@ impl SelfMetrics {
         let build = IntGauge::with_opts(build)?;
         build.set(1);
         let process = prometheus::process_collector::ProcessCollector::for_self();
-        let instruments: [Box<dyn Collector>; 22] = [
+        let instruments: [Box<dyn Collector>; 27] = [
             Box::new(build),
             Box::new(process),
             Box::new(self.schedule_lag.clone()),
@@ -177,6 +207,11 @@ impl SelfMetrics {
             Box::new(self.store_failing.clone()),
             Box::new(self.web_auth_failures.clone()),
             Box::new(self.web_auth_limited.clone()),
+            Box::new(self.notifications.clone()),
+            Box::new(self.notification_failures.clone()),
+            Box::new(self.notifications_given_up.clone()),
+            Box::new(self.notification_queue.clone()),
+            Box::new(self.notices_lost.clone()),
         ];
         instruments
             .into_iter()
@@ -215,11 +250,23 @@ impl SelfMetrics {
         add(&self.store_lost_samples, stats.lost_samples_total, held);
         let held = &mut counted.excess_samples_total;
         add(&self.store_excess_samples, stats.excess_samples_total, held);
+        let held = &mut counted.lost_deliveries_total;
+        add(&self.notices_lost, stats.lost_deliveries_total, held);
         drop(counted);
         self.store_series.set(whole(stats.series as u64));
         self.store_unreadable.set(whole(stats.unreadable_blocks));
         self.store_failing
             .set(i64::from(stats.last_error.is_some()));
+    }
+
+    /// What the deliveries count.
+    pub fn notifiers(&self) -> Counters {
+        Counters {
+            attempts: self.notifications.clone(),
+            failures: self.notification_failures.clone(),
+            given_up: self.notifications_given_up.clone(),
+            queue: self.notification_queue.clone(),
+        }
     }
 
     /// Notes how many stored outcomes are of the future.
@@ -239,6 +286,10 @@ impl SelfMetrics {
             write_family(sink, &family);
         }
     }
+}
+
+fn by_notifier(name: &str, help: &str) -> Result<IntCounterVec, prometheus::Error> {
+    IntCounterVec::new(Opts::new(name, help), &["notifier"])
 }
 
 fn write_family(sink: &mut dyn Sink, family: &MetricFamily) {

@@ -54,12 +54,18 @@ pub struct Sent {
 }
 
 impl Store {
-    /// Keeps notices in one transaction: all or none.
-    pub fn keep_deliveries(&mut self, deliveries: &[NewDelivery]) -> Result<(), StoreError> {
+    /// Keeps notices in one transaction: all or none. Returns how many were given up because too
+    /// many wait.
+    pub fn keep_deliveries(&mut self, deliveries: &[NewDelivery]) -> Result<u64, StoreError> {
         if deliveries.is_empty() {
-            return Ok(());
+            return Ok(0);
         }
-        self.keep(|tx, _| insert(tx, deliveries))
+        let mut given_up = 0;
+        self.keep(|tx, _| {
+            given_up = insert(tx, deliveries)?;
+            Ok(())
+        })?;
+        Ok(given_up)
     }
 
     /// What is due next to a receiver; from now on it is one message.
@@ -183,37 +189,47 @@ impl Store {
 
 /// Writes notices within a transaction. A resolution cancels what its receiver need not hear: a
 /// notice that is not due yet. Without any notice before, the resolution is dropped as well.
-pub(super) fn insert(tx: &Connection, deliveries: &[NewDelivery]) -> rusqlite::Result<()> {
-    for delivery in deliveries {
-        let NewDelivery {
-            receiver,
-            group,
-            due,
-            notice,
-        } = delivery;
-        let fingerprint = notice.fingerprint().cast_signed();
-        if let Some(to) = notice.to {
-            let sql = "DELETE FROM outbox WHERE receiver = ?1 AND grouping = ?2
+/// Returns how many found the outbox full.
+pub(super) fn insert(tx: &Connection, deliveries: &[NewDelivery]) -> rusqlite::Result<u64> {
+    let count = "SELECT count(*) FROM outbox";
+    let waiting = tx.query_row(count, [], |row| row.get::<_, i64>(0))?;
+    let waiting = usize::try_from(waiting).unwrap_or(OUTBOX_MAX);
+    let room = OUTBOX_MAX.saturating_sub(waiting);
+    for delivery in deliveries.iter().take(room) {
+        insert_one(tx, delivery)?;
+    }
+    Ok(deliveries.len().saturating_sub(room) as u64)
+}
+
+fn insert_one(tx: &Connection, delivery: &NewDelivery) -> rusqlite::Result<()> {
+    let NewDelivery {
+        receiver,
+        group,
+        due,
+        notice,
+    } = delivery;
+    let fingerprint = notice.fingerprint().cast_signed();
+    if let Some(to) = notice.to {
+        let sql = "DELETE FROM outbox WHERE receiver = ?1 AND grouping = ?2
                        AND fingerprint = ?3 AND due_at > ?4 AND message IS NULL";
-            let values = params![receiver, group, fingerprint, to.0];
-            tx.prepare_cached(sql)?.execute(values)?;
-            let sql = "SELECT EXISTS (SELECT 1 FROM outbox WHERE receiver = ?1 AND grouping = ?2
+        let values = params![receiver, group, fingerprint, to.0];
+        tx.prepare_cached(sql)?.execute(values)?;
+        let sql = "SELECT EXISTS (SELECT 1 FROM outbox WHERE receiver = ?1 AND grouping = ?2
                                       AND fingerprint = ?3)
                            OR EXISTS (SELECT 1 FROM delivered WHERE receiver = ?1 AND grouping = ?2
                                       AND fingerprint = ?3)";
-            let values = params![receiver, group, fingerprint];
-            if !tx
-                .prepare_cached(sql)?
-                .query_row(values, |row| row.get::<_, bool>(0))?
-            {
-                continue;
-            }
+        let values = params![receiver, group, fingerprint];
+        if !tx
+            .prepare_cached(sql)?
+            .query_row(values, |row| row.get::<_, bool>(0))?
+        {
+            return Ok(());
         }
-        let sql = "INSERT INTO outbox (receiver, grouping, fingerprint, due_at, notice)
-                   VALUES (?1, ?2, ?3, ?4, ?5)";
-        let values = params![receiver, group, fingerprint, due.0, write(notice)];
-        tx.prepare_cached(sql)?.execute(values)?;
     }
+    let sql = "INSERT INTO outbox (receiver, grouping, fingerprint, due_at, notice)
+                   VALUES (?1, ?2, ?3, ?4, ?5)";
+    let values = params![receiver, group, fingerprint, due.0, write(notice)];
+    tx.prepare_cached(sql)?.execute(values)?;
     Ok(())
 }
 
@@ -302,7 +318,8 @@ fn settle(tx: &Connection, batch: &Batch, sent: &Sent) -> rusqlite::Result<()> {
             tx.prepare_cached(sql)?
                 .execute(params![receiver, group, fingerprint])?;
         } else {
-            let sql = "INSERT OR REPLACE INTO delivered (receiver, grouping, fingerprint, at, notice)
+            let sql =
+                "INSERT OR REPLACE INTO delivered (receiver, grouping, fingerprint, at, notice)
                        VALUES (?1, ?2, ?3, ?4, ?5)";
             let values = params![receiver, group, fingerprint, sent.at.0, write(notice)];
             tx.prepare_cached(sql)?.execute(values)?;

@@ -25,13 +25,14 @@ const LAYERS: [&[&str]; 9] = [
     // Contracts and the clock.
     &["clock", "yaml", "tasks", "exposition"],
     // What is probed and how.
-    &["probe", "roles"],
+    &["probe", "receiver", "roles"],
     // What users wrote.
     &["config"],
     // Files and the kernel.
     &["store", "observe", "demo"],
     // The schedule, then live state.
     &["schedule", "ledger"],
+    &["notify"],
     &["alerting"],
     // Readers of both.
     &["report", "metrics", "web"],

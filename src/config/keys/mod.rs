@@ -3,6 +3,7 @@
 
 pub(super) mod correction;
 pub(super) mod metrics;
+pub(super) mod notify;
 pub(super) mod objective;
 pub(super) mod observe;
 pub(super) mod probe;
@@ -24,6 +25,9 @@ pub const ROOT: Keys = &[
     &OBSERVE,
     &VANTAGE,
     &CORRECTIONS,
+    &notify::RECEIVERS,
+    &notify::ROUTES,
+    &notify::HEARTBEAT,
     &SERVICES,
 ];
 
