@@ -24,7 +24,7 @@ mod webhook;
 pub use heartbeat::{HEARTBEAT_KEYS, HeartbeatSpec};
 pub use message::Message;
 pub use request::{HttpRequest, Method, Request};
-pub use route::{Decision, Escalation, Hours, Matcher, Route, Routing};
+pub use route::{Decision, Escalation, Hours, Matcher, Route, Routing, same_severity};
 pub use template::{Template, TemplateError};
 
 use crate::outcome::Timestamp;

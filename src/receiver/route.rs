@@ -167,6 +167,11 @@ impl Routing {
     }
 }
 
+/// Whether two words are the same severity.
+pub fn same_severity(a: &str, b: &str) -> bool {
+    urgency(a) == urgency(b)
+}
+
 /// A severity by its other name: alerts of Prometheus rules use `critical` and `warning`.
 fn urgency(value: &str) -> &str {
     match value {
@@ -178,3 +183,75 @@ fn urgency(value: &str) -> &str {
 
 /// Of alerts whose route is not configured any more.
 const DEFAULT_REPEAT: Duration = Duration::from_secs(4 * 3600);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hours(days: &[Weekday], range: (u32, u32)) -> Hours {
+        Hours {
+            days: days.to_vec(),
+            range,
+            zone: chrono_tz::Europe::Berlin,
+        }
+    }
+
+    /// A moment in UTC of Friday, 2026-11-27, or some hours later. Berlin is an hour ahead.
+    fn friday(hour: i64) -> Timestamp {
+        Timestamp::from_secs(1_795_737_600 + hour * 3600)
+    }
+
+    #[test]
+    fn hours_are_local_and_a_night_belongs_to_its_first_day() {
+        let day = hours(&[Weekday::Fri], (9 * 60, 17 * 60));
+        let within: Vec<_> = (0..48).filter(|hour| day.contain(friday(*hour))).collect();
+        assert_eq!(within, (8..16).collect::<Vec<_>>());
+        let night = hours(&[Weekday::Fri], (22 * 60, 6 * 60));
+        let within: Vec<_> = (0..48)
+            .filter(|hour| night.contain(friday(*hour)))
+            .collect();
+        assert_eq!(within, (21..29).collect::<Vec<_>>());
+        let always = hours(&[], (0, 24 * 60));
+        assert!((0..48).all(|hour| always.contain(friday(hour))));
+    }
+
+    #[test]
+    fn the_first_route_that_matches_decides() {
+        let route = |matchers: &[(&str, &str)], at| Route {
+            matchers: matchers
+                .iter()
+                .map(|(label, value)| Matcher {
+                    label: (*label).to_owned(),
+                    value: (*value).to_owned(),
+                })
+                .collect(),
+            at,
+            to: Vec::new(),
+            group_by: vec!["service".to_owned()],
+            wait: Duration::ZERO,
+            repeat: DEFAULT_REPEAT,
+            escalate: None,
+        };
+        let routing = Routing {
+            receivers: Vec::new(),
+            routes: vec![
+                route(
+                    &[("severity", "page"), ("service", "rag")],
+                    Some(hours(&[], (9 * 60, 17 * 60))),
+                ),
+                route(&[("severity", "page")], None),
+            ],
+        };
+        let labels = |severity: &str, service: &str| {
+            let text = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+            BTreeMap::from([text("severity", severity), text("service", service)])
+        };
+        let number = |labels: &BTreeMap<_, _>, at| routing.route(labels, at).map(|(n, _)| n);
+        assert_eq!(number(&labels("critical", "rag"), friday(12)), Some(0));
+        assert_eq!(number(&labels("critical", "rag"), friday(20)), Some(1));
+        assert_eq!(number(&labels("page", "chat"), friday(12)), Some(1));
+        assert_eq!(number(&labels("ticket", "rag"), friday(12)), None);
+        let group = routing.routes[1].group(&labels("page", "a\"b"));
+        assert_eq!(group, r#"{service="a\"b"}"#);
+    }
+}

@@ -9,6 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Notices that may wait for their receivers; what comes beyond is given up, and counted.
 pub const OUTBOX_MAX: usize = 100_000;
+/// A notice joins the message of its group that is due at most so much earlier, so that alerts that
+/// begin shortly after each other are one message.
+const JOINS_WITHIN_MS: i64 = 60_000;
 /// Notices of one message.
 const BATCH_MAX: i64 = 2000;
 /// The newest messages that are kept as history.
@@ -227,8 +230,17 @@ fn insert_one(tx: &Connection, delivery: &NewDelivery) -> rusqlite::Result<()> {
         }
     }
     let sql = "INSERT INTO outbox (receiver, grouping, fingerprint, due_at, notice)
-                   VALUES (?1, ?2, ?3, ?4, ?5)";
-    let values = params![receiver, group, fingerprint, due.0, write(notice)];
+               VALUES (?1, ?2, ?3, coalesce(
+                   (SELECT min(due_at) FROM outbox WHERE receiver = ?1 AND grouping = ?2
+                    AND message IS NULL AND due_at BETWEEN ?4 - ?6 AND ?4), ?4), ?5)";
+    let values = params![
+        receiver,
+        group,
+        fingerprint,
+        due.0,
+        write(notice),
+        JOINS_WITHIN_MS
+    ];
     tx.prepare_cached(sql)?.execute(values)?;
     Ok(())
 }
@@ -471,22 +483,22 @@ mod tests {
             .keep_deliveries(&[delivery(2000, notice("rag", None))])
             .expect("kept");
         store
-            .keep_deliveries(&[delivery(9000, notice("chat", None))])
+            .keep_deliveries(&[delivery(90_000, notice("chat", None))])
             .expect("kept");
         let ended = [
             delivery(3000, notice("rag", Some(3000))),
             delivery(3000, notice("chat", Some(3000))),
         ];
         store.keep_deliveries(&ended).expect("kept");
-        let first = next(&mut store, 9999).expect("due");
+        let first = next(&mut store, 99_999).expect("due");
         assert_eq!(first.notices, [notice("rag", None)]);
         store.settle(&first, &settled(&first, true)).expect("kept");
-        let second = next(&mut store, 9999).expect("due");
+        let second = next(&mut store, 99_999).expect("due");
         assert_eq!(second.notices, [notice("rag", Some(3000))]);
         store
             .settle(&second, &settled(&second, true))
             .expect("kept");
-        assert_eq!(next(&mut store, 9999), None);
+        assert_eq!(next(&mut store, 99_999), None);
         assert_eq!(store.firing_groups("oncall").expect("reads"), []);
         assert_eq!(store.notifications(i64::MAX, 9).expect("reads").len(), 2);
     }
@@ -495,7 +507,7 @@ mod tests {
     fn an_escalation_that_is_not_due_can_be_canceled() {
         let (_folder, mut store) = store();
         let rag = notice("rag", None);
-        let both = [delivery(1000, rag.clone()), delivery(9000, rag.clone())];
+        let both = [delivery(1000, rag.clone()), delivery(90_000, rag.clone())];
         store.keep_deliveries(&both).expect("kept");
         store
             .cancel_deliveries(rag.fingerprint(), Timestamp(2000))

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// Rooms by layer, the lowest first. A room is a module at the top level with everything inside it, so
 /// that a new file needs no entry. A file may import from its own layer and from those below.
-const LAYERS: [&[&str]; 9] = [
+const LAYERS: [&[&str]; 10] = [
     // Pure: data in, data out.
     &[
         "outcome",
