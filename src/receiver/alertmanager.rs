@@ -58,11 +58,11 @@ pub const KIND: Kind = Kind {
 /// The value of the header that proves who slod is.
 pub(super) fn authorization(section: &crate::yaml::Section<'_>) -> Option<Secret> {
     use base64::Engine as _;
+    let (user, password) = (section.get(&USERNAME), section.secret(&PASSWORD));
     if let Some(token) = section.secret(&BEARER) {
         return Some(Secret::new(format!("Bearer {}", token.reveal())));
     }
-    let (user, password) = (section.get(&USERNAME)?, section.secret(&PASSWORD)?);
-    let both = format!("{user}:{}", password.reveal());
+    let both = format!("{}:{}", user?, password?.reveal());
     let encoded = base64::engine::general_purpose::STANDARD.encode(both);
     Some(Secret::new(format!("Basic {encoded}")))
 }

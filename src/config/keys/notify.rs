@@ -10,19 +10,19 @@ const MAX_RECEIVERS: usize = 50;
 const MAX_ROUTES: usize = 200;
 const DAY: Duration = crate::units::DAY;
 
-pub(in crate::config) const RECEIVERS: Key<List<Mapping>> = Key::optional(
+pub const RECEIVERS: Key<List<Mapping>> = Key::optional(
     "receivers",
     List::up_to(MAX_RECEIVERS, Mapping(receiver::KEYS)),
     "Who is notified of alerts. Each has a name and exactly one kind.",
 );
 
-pub(in crate::config) const ROUTES: Key<List<Mapping>> = Key::optional(
+pub const ROUTES: Key<List<Mapping>> = Key::optional(
     "routes",
     List::up_to(MAX_ROUTES, Mapping(ROUTE)),
     "Which alert goes to which receivers: the first route that matches decides. Without routes, a single receiver gets all alerts.",
 );
 
-pub(in crate::config) const HEARTBEAT: Key<Mapping> = Key::optional(
+pub const HEARTBEAT: Key<Mapping> = Key::optional(
     "heartbeat",
     Mapping(HEARTBEAT_KEYS),
     "A dead man's switch: an address that is requested regularly while slod probes and stores.",
