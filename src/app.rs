@@ -260,7 +260,7 @@ impl App {
             states: self.ledger_views.subscribe(),
             store: store.clone(),
             waker,
-            counters: self.own.notifiers(),
+            counters: self.own.notifiers.clone(),
             stop: stop.clone(),
         };
         tasks.spawn("notify", notify::run(notify));

@@ -9,6 +9,7 @@ use crate::receiver::{Decision, Route};
 use crate::units::show_duration;
 use clap::Args;
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::time::Duration;
 
 #[derive(Debug, Args)]
@@ -83,7 +84,8 @@ fn explained(number: usize, route: &Route, decisions: &[Decision<'_>], from: i64
             (false, true) => "at once".to_owned(),
             (false, false) => format!("after {}", show_duration(after)),
         };
-        text += &format!("-> {receiver}: {when}, in group {group}\n");
+        // Writing to a text cannot fail.
+        let _ = writeln!(text, "-> {receiver}: {when}, in group {group}");
     }
     text
 }

@@ -8,8 +8,7 @@ use crate::version;
 use prometheus::core::Collector;
 use prometheus::proto::{Metric, MetricFamily, MetricType};
 use prometheus::{
-    Gauge, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
-    Registry,
+    Gauge, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
 };
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -40,10 +39,8 @@ pub struct SelfMetrics {
     web_auth_failures: IntCounterVec,
     /// Logins that were refused unseen, because too many had failed.
     pub web_auth_limited: IntCounter,
-    notifications: IntCounterVec,
-    notification_failures: IntCounterVec,
-    notifications_given_up: IntCounterVec,
-    notification_queue: IntGaugeVec,
+    /// What deliveries count.
+    pub notifiers: Counters,
     notices_lost: IntCounter,
     /// What the counters hold already: two scrapes at once must not add twice.
     counted: Arc<Mutex<StoreStats>>,
@@ -143,25 +140,7 @@ impl SelfMetrics {
                 "slod_web_auth_limited_total",
                 "Requests whose password or token was not checked, because too many had failed.",
             )?,
-            notifications: by_notifier(
-                "slod_notifications_total",
-                "Attempts to deliver a message to a receiver, successful or not.",
-            )?,
-            notification_failures: by_notifier(
-                "slod_notification_failures_total",
-                "Attempts to deliver a message that failed.",
-            )?,
-            notifications_given_up: by_notifier(
-                "slod_notifications_given_up_total",
-                "Messages that were not delivered: refused by the receiver, or tried for a day.",
-            )?,
-            notification_queue: IntGaugeVec::new(
-                Opts::new(
-                    "slod_notification_queue_length",
-                    "Notices that are not delivered yet, including those that wait for others of their group.",
-                ),
-                &["notifier"],
-            )?,
+            notifiers: Counters::new()?,
             notices_lost: IntCounter::new(
                 "slod_notices_lost_total",
                 "Notices that were dropped because too many waited.",
@@ -207,10 +186,10 @@ impl SelfMetrics {
             Box::new(self.store_failing.clone()),
             Box::new(self.web_auth_failures.clone()),
             Box::new(self.web_auth_limited.clone()),
-            Box::new(self.notifications.clone()),
-            Box::new(self.notification_failures.clone()),
-            Box::new(self.notifications_given_up.clone()),
-            Box::new(self.notification_queue.clone()),
+            Box::new(self.notifiers.attempts.clone()),
+            Box::new(self.notifiers.failures.clone()),
+            Box::new(self.notifiers.given_up.clone()),
+            Box::new(self.notifiers.queue.clone()),
             Box::new(self.notices_lost.clone()),
         ];
         instruments
@@ -259,16 +238,6 @@ impl SelfMetrics {
             .set(i64::from(stats.last_error.is_some()));
     }
 
-    /// What the deliveries count.
-    pub fn notifiers(&self) -> Counters {
-        Counters {
-            attempts: self.notifications.clone(),
-            failures: self.notification_failures.clone(),
-            given_up: self.notifications_given_up.clone(),
-            queue: self.notification_queue.clone(),
-        }
-    }
-
     /// Notes how many stored outcomes are of the future.
     pub fn future_outcomes(&self, outcomes: u64) {
         self.store_future
@@ -286,10 +255,6 @@ impl SelfMetrics {
             write_family(sink, &family);
         }
     }
-}
-
-fn by_notifier(name: &str, help: &str) -> Result<IntCounterVec, prometheus::Error> {
-    IntCounterVec::new(Opts::new(name, help), &["notifier"])
 }
 
 fn write_family(sink: &mut dyn Sink, family: &MetricFamily) {

@@ -3,12 +3,14 @@
 //! no other.
 
 mod backoff;
+mod counters;
 mod heartbeat;
 mod notifier;
 mod send;
 mod task;
 mod worker;
 
+pub use counters::Counters;
 pub use notifier::{Notifier, Waker};
 pub use send::{Answer, Sender};
-pub use task::{Counters, Deps, run};
+pub use task::{Deps, run};

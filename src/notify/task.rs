@@ -1,5 +1,6 @@
 //! The task that has a worker for each receiver of the config.
 
+use super::counters::Counters;
 use super::notifier::Waker;
 use super::send::Sender;
 use super::{heartbeat, worker};
@@ -7,7 +8,6 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::ledger::LedgerView;
 use crate::store::StoreHandle;
-use prometheus::{IntCounterVec, IntGaugeVec};
 use std::collections::HashMap;
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -24,25 +24,6 @@ pub struct Deps {
     pub waker: Waker,
     pub counters: Counters,
     pub stop: CancellationToken,
-}
-
-/// Each has the label `notifier`.
-#[derive(Clone, Debug)]
-pub struct Counters {
-    pub attempts: IntCounterVec,
-    pub failures: IntCounterVec,
-    pub given_up: IntCounterVec,
-    pub queue: IntGaugeVec,
-}
-
-impl Counters {
-    /// A receiver is there from its start on, with zeros.
-    fn start(&self, receiver: &str) {
-        for counter in [&self.attempts, &self.failures, &self.given_up] {
-            counter.with_label_values(&[receiver]);
-        }
-        self.queue.with_label_values(&[receiver]);
-    }
 }
 
 /// Runs until a stop is requested. What waits is delivered by the next process.

@@ -1,4 +1,4 @@
-//! PagerDuty's Events API v2: one incident per group.
+//! The Events API v2 of `PagerDuty`: one incident per group.
 
 use super::request::{rfc3339, short};
 use super::{BASE, Channel, HttpRequest, Kind, Message, Parsed, Request, Texts};
@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 const KEYS: Keys = &[&ROUTING_KEY, &URL];
 
-/// PagerDuty refuses longer ones.
+/// The API refuses longer ones.
 const SUMMARY_MAX: usize = 1024;
 const DEDUP_MAX: usize = 255;
 

@@ -170,6 +170,8 @@ pub fn config(path: &Path, interval: u64, extra: bool) -> Config {
         },
         corrections: Vec::new(),
         vantage: Vec::new(),
+        routing: Default::default(),
+        heartbeat: None,
         inputs: slod::config::Inputs::default(),
         services: vec![
             ServiceSpec {
