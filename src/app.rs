@@ -10,6 +10,7 @@ mod supervisor;
 pub use budgets::recall_budgets;
 pub use heartbeats::recall_heartbeats;
 
+use crate::alert::Decisions;
 use crate::alerting::{self, AlertsView, LiveAlerts};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -20,6 +21,7 @@ use crate::observe::{self, Recorder, SystemView};
 use crate::outcome::{ProbeKey, Timestamp};
 use crate::probe::heartbeat::HeartbeatBoard;
 use crate::schedule::{self, ProbeThreads};
+use crate::signal::Findings;
 use crate::slo::vantage::NetworkGuard;
 use crate::store::{Store, StoreError, Writer};
 use crate::tasks::Tasks;
@@ -93,6 +95,7 @@ pub struct App {
     alerts: LiveAlerts,
     ledger_views: watch::Sender<Arc<LedgerView>>,
     alert_views: watch::Sender<Arc<AlertsView>>,
+    decisions: watch::Sender<Arc<Decisions>>,
 }
 
 /// Why the daemon ended before it was asked to, or did not end in time.
@@ -130,6 +133,7 @@ impl App {
         let Opened {
             mut ledger,
             alerts,
+            decisions,
             vantage,
             writer,
             plans,
@@ -140,7 +144,7 @@ impl App {
             source,
         })?;
         let first = ledger.advance(clock.now()).view();
-        let (alert_views, _) = watch::channel(Arc::new(alerts.view(first.at)));
+        let (alert_views, _) = watch::channel(Arc::new(alerts.view(first.at, &config.alerts)));
         let (ledger_views, _) = watch::channel(Arc::new(first));
         Ok(Self {
             threads: ProbeThreads::start().map_err(StartError::Threads)?,
@@ -159,6 +163,7 @@ impl App {
             used_until,
             ledger_views,
             alert_views,
+            decisions: watch::channel(Arc::new(decisions)).0,
         })
     }
 
@@ -208,6 +213,7 @@ impl App {
             heartbeats: self.heartbeats.clone(),
             ledger_views: self.ledger_views.subscribe(),
             alerts: self.alert_views.subscribe(),
+            decisions: self.decisions.clone(),
             system,
             own: self.own.clone(),
             streams: web::Streams::default(),
@@ -225,6 +231,7 @@ impl App {
         let (events_in, events) = mpsc::channel(EVENT_QUEUE);
         let (recounts_in, recounts) = mpsc::channel(1);
         let (requests_in, requests) = mpsc::channel(1);
+        let (reloaded_in, _) = watch::channel(true);
         let (system_in, system) = watch::channel(Arc::default());
         let (alerts, clock) = (self.alert_views.subscribe(), self.clock.clone());
         let files = self.config.inputs.files.clone();
@@ -248,11 +255,16 @@ impl App {
             }),
         );
         let waker = Waker::default();
+        let notifier = Notifier::new(configs.subscribe(), store.clone(), waker.clone());
         let alerting = alerting::Deps {
             states: self.ledger_views.subscribe(),
+            configs: configs.subscribe(),
+            decisions: self.decisions.subscribe(),
+            findings: watch::channel(Arc::<Findings>::default()).1,
+            reloaded: reloaded_in.subscribe(),
             store: store.clone(),
+            notify: Box::new(move |notices, now| notifier.notify(notices, now)),
             views: self.alert_views,
-            notifier: Notifier::new(configs.subscribe(), store.clone(), waker.clone()),
         };
         let notify = notify::Deps {
             clock: self.clock.clone(),
@@ -307,6 +319,7 @@ impl App {
             requests,
             store: self.writer.handle(),
             ledger: recounts_in,
+            reloaded: reloaded_in,
         };
         tasks.spawn("reload", reloader.run(stop.clone()));
         tasks.spawn("supervisor", supervisor::run(alerts, clock, stop.clone()));
@@ -334,6 +347,7 @@ fn unless_panicked<T>(result: Result<T, JoinError>) -> T {
 struct Opened {
     ledger: Ledger,
     alerts: LiveAlerts,
+    decisions: Decisions,
     vantage: NetworkGuard,
     writer: Writer,
     plans: Plans,
@@ -366,10 +380,12 @@ fn open(config: &Config, clock: Clock) -> Result<Opened, StoreError> {
     let vantage = ledger::recalled(config, &store, clock.now())?;
     let held = used_until.unwrap_or_else(|| clock.now());
     let alerts = LiveAlerts::resumed(store.firing_alerts()?, held);
+    let decisions = store.decisions()?;
     let writer = store.writer(clock, config.store.retention, plan)?;
     Ok(Opened {
         ledger,
         alerts,
+        decisions,
         vantage,
         writer,
         plans,

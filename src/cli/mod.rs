@@ -20,6 +20,7 @@ mod report;
 mod route;
 mod run;
 mod samples;
+mod silence;
 mod span;
 mod status;
 mod store;
@@ -132,6 +133,8 @@ enum Command {
     Route(route::RouteArgs),
     /// List, add or revoke corrections: time ranges that are excluded.
     Corrections(corrections::CorrectionsArgs),
+    /// List, add, end or preview silences: alerts that nobody is notified of.
+    Silence(silence::SilenceArgs),
     /// Print the JSON Schema of the config, for editors.
     Schema,
     /// Print a completion script for a shell.
@@ -169,6 +172,7 @@ pub fn main() -> ExitCode {
         Command::Notify(args) => notify::run(&args),
         Command::Route(args) => route::run(&args),
         Command::Corrections(args) => corrections::run(&args),
+        Command::Silence(args) => silence::run(&args),
         Command::Init(args) => init::run(&args),
         Command::Schema => generate::schema(),
         Command::Completions(args) => generate::completions(&args),

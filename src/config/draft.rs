@@ -4,6 +4,7 @@ use super::model::{
     Config, Inputs, MetricsSpec, ObserveSpec, ProbeSpec, ProcessSpec, ServiceSpec, StoreSpec,
     WebSpec,
 };
+use crate::alert::AlertRules;
 use crate::outcome::ProbeKey;
 use crate::receiver::{HeartbeatSpec, Routing};
 use crate::slo::correction::Correction;
@@ -29,6 +30,7 @@ pub(super) struct Draft<'n> {
     pub(super) max_concurrent_probes: usize,
     pub(super) observe: ObserveSpec,
     pub(super) corrections: Vec<Correction>,
+    pub(super) alerts: AlertRules,
     pub(super) vantage: Vec<Placed<'n, ProbeSpec>>,
     pub(super) routing: Routing,
     pub(super) heartbeat: Option<HeartbeatSpec>,
@@ -92,6 +94,7 @@ impl Draft<'_> {
             max_concurrent_probes: self.max_concurrent_probes,
             observe: self.observe,
             corrections: self.corrections,
+            alerts: Arc::new(self.alerts),
             vantage: values(self.vantage),
             services: services.collect(),
             routing: Arc::new(self.routing),

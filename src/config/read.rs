@@ -1,5 +1,6 @@
 //! Reads the document's root and services.
 
+use super::alerts;
 use super::correction;
 use super::counting;
 use super::draft::{Draft, Placed, ServiceDraft};
@@ -35,6 +36,7 @@ pub(super) fn document<'n>(
     let every = observe.as_ref().map(|observe| observe.interval);
     let services = services(&root, &defaults, every, kinds);
     let corrections = correction::read_list(&root, &services);
+    let alerts = alerts::read(&root, &services, listen);
     let vantage = vantage(&root, &services, defaults.pace, kinds);
     let (routing, heartbeat) = (notify::routing(&root), notify::heartbeat(&root));
     Some(Draft {
@@ -45,6 +47,7 @@ pub(super) fn document<'n>(
         max_concurrent_probes: usize::try_from(slots?).ok()?,
         observe: observe?,
         corrections,
+        alerts: alerts?,
         vantage,
         routing,
         heartbeat,

@@ -8,6 +8,7 @@ pub mod metrics;
 pub mod notes;
 pub mod scenario;
 pub mod series;
+pub mod silences;
 pub mod slo;
 pub mod state;
 pub mod status;

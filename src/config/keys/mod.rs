@@ -1,6 +1,7 @@
 //! Every key of the config: what the reader accepts, and what the docs say. Keys of probe kinds
 //! stand with their kinds.
 
+pub(super) mod alerts;
 pub(super) mod correction;
 pub(super) mod metrics;
 pub(super) mod notify;
@@ -28,6 +29,7 @@ pub const ROOT: Keys = &[
     &notify::RECEIVERS,
     &notify::ROUTES,
     &notify::HEARTBEAT,
+    &ALERTS,
     &SERVICES,
 ];
 
@@ -87,6 +89,12 @@ pub(super) const CORRECTIONS: Key<List<Mapping>> = Key::optional(
     "corrections",
     List::up_to(correction::MAX, Mapping(correction::KEYS)),
     "Time that does not count, such as planned maintenance. Probing goes on; what it finds is kept.",
+);
+
+pub(super) const ALERTS: Key<Mapping> = Key::optional(
+    "alerts",
+    Mapping(alerts::KEYS),
+    "What fires: burn-rate tiers, conditions of error budgets, and warning signs.",
 );
 
 pub(super) const SERVICES: Key<List<Mapping>> = Key::required(
