@@ -16,6 +16,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::ledger::{self, Ledger, LedgerView, Plans, RestoreFrom};
 use crate::metrics::SelfMetrics;
+use crate::notify::{self, Notifier, Waker};
 use crate::observe::{self, Recorder, SystemView};
 use crate::outcome::{ProbeKey, Timestamp};
 use crate::probe::heartbeat::HeartbeatBoard;
@@ -253,6 +254,8 @@ impl App {
                 in_flight: self.own.probes_in_flight.clone(),
             }),
         );
+        let waker = Waker::default();
+        let notifier = Notifier::new(configs.subscribe(), store.clone(), waker.clone());
         let alerting = alerting::Deps {
             states: self.ledger_views.subscribe(),
             configs: configs.subscribe(),
@@ -260,9 +263,19 @@ impl App {
             findings: watch::channel(Arc::<Findings>::default()).1,
             reloaded: reloaded_in.subscribe(),
             store: store.clone(),
-            notify: Box::new(|_, _| {}),
+            notify: Box::new(move |notices, now| notifier.notify(notices, now)),
             views: self.alert_views,
         };
+        let notify = notify::Deps {
+            clock: self.clock.clone(),
+            configs: configs.subscribe(),
+            states: self.ledger_views.subscribe(),
+            store: store.clone(),
+            waker,
+            counters: self.own.notifiers.clone(),
+            stop: stop.clone(),
+        };
+        tasks.spawn("notify", notify::run(notify));
         tasks.spawn("alerting", alerting::run(self.alerts, alerting));
         tasks.spawn(
             "ledger",

@@ -16,10 +16,12 @@ mod import;
 mod init;
 mod load;
 mod log;
+mod notify;
 mod output;
 mod probe;
 mod probe_metrics;
 mod report;
+mod route;
 mod run;
 mod samples;
 mod silence;
@@ -141,6 +143,10 @@ enum Command {
     Audit(audit::AuditArgs),
     /// List the burn-rate alerts that fire, or that fired in a time range.
     Alerts(alerts::AlertsArgs),
+    /// Try a receiver, or list the notifications that were sent.
+    Notify(notify::NotifyArgs),
+    /// Show which receivers an alert with some labels would go to, and why.
+    Route(route::RouteArgs),
     /// List, add or revoke corrections: time ranges that are excluded.
     Corrections(corrections::CorrectionsArgs),
     /// List, add, end or preview silences: alerts that nobody is notified of.
@@ -183,6 +189,8 @@ pub fn main() -> ExitCode {
         Command::Import(args) => import::run(&args),
         Command::Audit(args) => audit::run(&args),
         Command::Alerts(args) => alerts::run(&args),
+        Command::Notify(args) => notify::run(&args),
+        Command::Route(args) => route::run(&args),
         Command::Corrections(args) => corrections::run(&args),
         Command::Silence(args) => silence::run(&args),
         Command::Init(args) => init::run(&args),

@@ -33,8 +33,11 @@ pub(super) const ERRORS: &[(&str, &str)] = &[
         "A duplicate name; the help shows where the first one is.",
     ),
     ("unknown-kind", "An unknown probe kind."),
-    ("missing-kind", "A probe without a kind."),
-    ("several-kinds", "A probe with more than one kind."),
+    ("missing-kind", "A probe or a receiver without a kind."),
+    (
+        "several-kinds",
+        "A probe or a receiver with more than one kind.",
+    ),
     (
         "unknown-probe",
         "An objective refers to an unknown probe or service.",
@@ -42,7 +45,7 @@ pub(super) const ERRORS: &[(&str, &str)] = &[
     ("nothing-counts", "An objective has no probe that counts."),
     (
         "unknown-name",
-        "A correction refers to an unknown service or objective, or `web.user_roles` to an unknown user.",
+        "A correction refers to an unknown service or objective, a route to an unknown receiver, or `web.user_roles` to an unknown user.",
     ),
     (
         "timeout-exceeds-interval",

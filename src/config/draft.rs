@@ -7,6 +7,7 @@ use super::model::{
 use crate::alert::AlertRules;
 use crate::load::Scenario;
 use crate::outcome::ProbeKey;
+use crate::receiver::{HeartbeatSpec, Routing};
 use crate::slo::correction::Correction;
 use crate::slo::{Objective, Threshold};
 use crate::yaml::{Declared, Node, Section, Spot};
@@ -33,6 +34,8 @@ pub(super) struct Draft<'n> {
     pub(super) alerts: AlertRules,
     pub(super) vantage: Vec<Placed<'n, ProbeSpec>>,
     pub(super) scenarios: Vec<Scenario>,
+    pub(super) routing: Routing,
+    pub(super) heartbeat: Option<HeartbeatSpec>,
     pub(super) services: Vec<ServiceDraft<'n>>,
 }
 
@@ -99,6 +102,8 @@ impl Draft<'_> {
             vantage: values(self.vantage),
             scenarios: self.scenarios,
             services: services.collect(),
+            routing: Arc::new(self.routing),
+            heartbeat: self.heartbeat,
             inputs,
         }
     }

@@ -5,6 +5,7 @@
 mod alerting;
 mod finding;
 mod paths;
+mod routing;
 mod sense;
 mod slices;
 
@@ -21,6 +22,18 @@ pub(super) struct Lint {
 }
 
 pub(super) const LINTS: &[Lint] = &[
+    Lint {
+        code: Code {
+            code: "alert-reaches-nobody",
+            severity: Severity::Error,
+            meaning: "There are receivers, but alerts of a service would be sent to none of them.",
+        },
+        find: routing::alert_reaches_nobody,
+    },
+    Lint {
+        code: warning("receiver-without-route", "No route leads to a receiver."),
+        find: routing::receiver_without_route,
+    },
     Lint {
         code: warning(
             "tier-never-fires",

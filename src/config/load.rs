@@ -120,6 +120,9 @@ fn check(
     }
     // Lints look at the whole config, so they wait until all of it is valid.
     lint::run(&draft);
+    if reader.has_errors() {
+        return None;
+    }
     let inputs = Inputs {
         source: source.clone(),
         files: reader.files(),

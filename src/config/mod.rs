@@ -19,6 +19,7 @@ mod load_test;
 mod metrics;
 mod model;
 mod name;
+mod notify;
 mod objective;
 mod observe;
 mod probe;

@@ -8,6 +8,7 @@ use crate::probe::Probe;
 use crate::probe::http::JsonTotal;
 use crate::probe::http::driven::Driven;
 use crate::probe::http::fetch::Endpoint;
+use crate::receiver::{HeartbeatSpec, Routing};
 use crate::roles::{Role as MetricsRole, Selector};
 use crate::slo::correction::Correction;
 use crate::slo::{ContributingProbe, EventSource, Objective, Sli, Threshold};
@@ -38,6 +39,10 @@ pub struct Config {
     pub scenarios: Vec<Scenario>,
     /// In document order; names are unique.
     pub services: Vec<ServiceSpec>,
+    /// Who is notified of which alerts.
+    pub routing: Arc<Routing>,
+    /// The dead man's switch.
+    pub heartbeat: Option<HeartbeatSpec>,
     pub inputs: Inputs,
 }
 

@@ -9,6 +9,7 @@ use super::load_test;
 use super::metrics;
 use super::model::{ProbeSpec, StoreSpec};
 use super::name::{Names, label_fault};
+use super::notify;
 use super::objective;
 use super::observe;
 use super::probe::{self, Pace};
@@ -39,6 +40,7 @@ pub(super) fn document<'n>(
     let corrections = correction::read_list(&root, &services);
     let alerts = alerts::read(&root, &services, listen);
     let vantage = vantage(&root, &services, defaults.pace, kinds);
+    let (routing, heartbeat) = (notify::routing(&root), notify::heartbeat(&root));
     Some(Draft {
         document,
         listen: listen?,
@@ -50,6 +52,8 @@ pub(super) fn document<'n>(
         alerts: alerts?,
         vantage,
         scenarios,
+        routing,
+        heartbeat,
         services,
         root,
     })

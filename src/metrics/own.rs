@@ -1,6 +1,7 @@
 //! The daemon's own metrics, in a registry of the `prometheus` crate.
 
 use crate::exposition::{Head, Histogram as Buckets, Labels, MetricKind, Sink};
+use crate::notify::Counters;
 use crate::outcome::Timestamp;
 use crate::store::StoreStats;
 use crate::version;
@@ -38,6 +39,9 @@ pub struct SelfMetrics {
     web_auth_failures: IntCounterVec,
     /// Logins that were refused unseen, because too many had failed.
     pub web_auth_limited: IntCounter,
+    /// What deliveries count.
+    pub notifiers: Counters,
+    notices_lost: IntCounter,
     /// What the counters hold already: two scrapes at once must not add twice.
     counted: Arc<Mutex<StoreStats>>,
 }
@@ -136,6 +140,11 @@ impl SelfMetrics {
                 "slod_web_auth_limited_total",
                 "Requests whose password or token was not checked, because too many had failed.",
             )?,
+            notifiers: Counters::new()?,
+            notices_lost: IntCounter::new(
+                "slod_notices_lost_total",
+                "Notices that were dropped because too many waited.",
+            )?,
             counted: Arc::default(),
             registry,
         };
@@ -154,7 +163,7 @@ impl SelfMetrics {
         let build = IntGauge::with_opts(build)?;
         build.set(1);
         let process = prometheus::process_collector::ProcessCollector::for_self();
-        let instruments: [Box<dyn Collector>; 22] = [
+        let instruments: [Box<dyn Collector>; 27] = [
             Box::new(build),
             Box::new(process),
             Box::new(self.schedule_lag.clone()),
@@ -177,6 +186,11 @@ impl SelfMetrics {
             Box::new(self.store_failing.clone()),
             Box::new(self.web_auth_failures.clone()),
             Box::new(self.web_auth_limited.clone()),
+            Box::new(self.notifiers.attempts.clone()),
+            Box::new(self.notifiers.failures.clone()),
+            Box::new(self.notifiers.given_up.clone()),
+            Box::new(self.notifiers.queue.clone()),
+            Box::new(self.notices_lost.clone()),
         ];
         instruments
             .into_iter()
@@ -215,6 +229,8 @@ impl SelfMetrics {
         add(&self.store_lost_samples, stats.lost_samples_total, held);
         let held = &mut counted.excess_samples_total;
         add(&self.store_excess_samples, stats.excess_samples_total, held);
+        let held = &mut counted.lost_deliveries_total;
+        add(&self.notices_lost, stats.lost_deliveries_total, held);
         drop(counted);
         self.store_series.set(whole(stats.series as u64));
         self.store_unreadable.set(whole(stats.unreadable_blocks));

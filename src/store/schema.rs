@@ -232,6 +232,42 @@ const MIGRATIONS: &[&str] = &[
     ) STRICT;
 "
     ),
+    "
+    -- Notices that a receiver has not got yet, in the order in which they were decided.
+    CREATE TABLE outbox (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        receiver TEXT NOT NULL,
+        grouping TEXT NOT NULL,         -- the group of alerts that share messages
+        fingerprint INTEGER NOT NULL,   -- of the alert
+        due_at INTEGER NOT NULL,        -- milliseconds since 1970
+        notice TEXT NOT NULL,           -- JSON
+        message INTEGER                 -- the first id of its message, from the first attempt on
+    ) STRICT;
+    CREATE INDEX outbox_next ON outbox (receiver, due_at);
+
+    -- Alerts that fire, as the receivers know them.
+    CREATE TABLE delivered (
+        receiver TEXT NOT NULL,
+        grouping TEXT NOT NULL,
+        fingerprint INTEGER NOT NULL,
+        at INTEGER NOT NULL,            -- of the last message, milliseconds since 1970
+        notice TEXT NOT NULL,           -- JSON
+        PRIMARY KEY (receiver, grouping, fingerprint)
+    ) STRICT, WITHOUT ROWID;
+
+    -- Messages that were delivered or given up.
+    CREATE TABLE notification (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        at INTEGER NOT NULL,            -- milliseconds since 1970
+        receiver TEXT NOT NULL,
+        grouping TEXT NOT NULL,
+        key TEXT NOT NULL,              -- of the message, the same for each attempt
+        firing INTEGER NOT NULL,        -- alerts that fire
+        resolved INTEGER NOT NULL,
+        delivered INTEGER NOT NULL,     -- 0 if it was given up
+        answer TEXT NOT NULL
+    ) STRICT;
+",
 ];
 
 /// Alerts as versions 3 to 9 have them.

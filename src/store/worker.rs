@@ -124,10 +124,19 @@ impl Worker {
     }
 
     fn keep_alerts(&mut self) -> Result<(), StoreError> {
-        {
+        let deliveries = {
             let mut state = self.shared.state();
             self.alerts.append(&mut state.alerts);
             state.alerts_in_flight = self.alerts.len();
+            std::mem::take(&mut state.deliveries)
+        };
+        // First: an alert that is known and not delivered would be lost to a kill between the two.
+        match self.store.keep_deliveries(&deliveries) {
+            Ok(given_up) => self.shared.state().stats.lost_deliveries_total += given_up,
+            Err(error) => {
+                self.shared.state().deliveries.splice(..0, deliveries);
+                return Err(error);
+            }
         }
         if !self.alerts.is_empty() {
             self.store.keep_alerts(&self.alerts)?;
@@ -209,6 +218,8 @@ impl Worker {
             self.store.expire_alerts(now.before(self.retention))?;
             self.store.expire_silences(now.before(SILENCES_KEPT))?;
             self.store.expire_audit(now.before(self.retention))?;
+            self.store
+                .expire_notifications(now.before(self.retention))?;
             let retention = self.shared.state().sample_retention;
             if let Some(retention) = retention {
                 self.store.expire_samples_step(now, retention)?;

@@ -1,7 +1,7 @@
 //! Where outcomes go in, and how their writer is started and stopped.
 
 use super::worker::Worker;
-use super::{CountingPlan, Stage, Store, StoreError, Tick};
+use super::{CountingPlan, NewDelivery, OUTBOX_MAX, Stage, Store, StoreError, Tick};
 use crate::alert::AlertRecord;
 use crate::clock::Clock;
 use crate::outcome::{ProbeKey, Record};
@@ -39,6 +39,8 @@ pub struct StoreStats {
     pub lost_total: u64,
     /// Alerts that began or ended and found too many waiting.
     pub lost_alerts_total: u64,
+    /// Notices that found too many waiting.
+    pub lost_deliveries_total: u64,
     /// Samples that found too many waiting.
     pub lost_samples_total: u64,
     /// Samples of series beyond [`super::SERIES_MAX`].
@@ -77,6 +79,8 @@ pub(super) struct State {
     pub(super) alerts: Vec<AlertRecord>,
     /// Alerts that the thread has taken and not yet committed.
     pub(super) alerts_in_flight: usize,
+    /// Notices to be delivered.
+    pub(super) deliveries: Vec<NewDelivery>,
     /// What was read of series.
     pub(super) ticks: Vec<Tick>,
     /// Samples in them, and in those that the thread has taken and not yet committed.
@@ -160,6 +164,16 @@ impl StoreHandle {
                 state.alerts.push(alert);
             }
         }
+    }
+
+    /// Takes notices to be delivered, to be kept with the next commit. Never waits for the disk.
+    /// Pass them before the alerts that they are about: a commit has both, or only the notices.
+    pub fn keep_deliveries(&self, deliveries: Vec<NewDelivery>) {
+        let mut state = self.0.state();
+        let room = OUTBOX_MAX.saturating_sub(state.deliveries.len());
+        let room = if state.ended { 0 } else { room };
+        state.stats.lost_deliveries_total += deliveries.len().saturating_sub(room) as u64;
+        state.deliveries.extend(deliveries.into_iter().take(room));
     }
 
     /// Takes what was read of series at a time, to be kept with the next commit. Never waits for the disk.
@@ -246,6 +260,7 @@ impl Writer {
         self.shared.wait_until(deadline, |state| state.ended);
         let state = self.shared.state();
         let alerts = state.alerts.len() + state.alerts_in_flight;
+        let alerts = alerts + state.deliveries.len();
         let waiting = state.queue.len() + state.in_flight + alerts + state.samples;
         let (ended, left) = (state.ended, waiting);
         drop(state);

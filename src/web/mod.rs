@@ -14,6 +14,7 @@ mod decisions;
 mod heartbeat;
 mod history;
 mod metrics;
+mod notifications;
 pub mod page;
 mod problem;
 mod reason;
@@ -150,6 +151,7 @@ pub fn router(state: WebState) -> Router {
         .route("/api/v1/series", get(series::list).layer(bounded.clone()))
         .route("/api/v1/series/{id}", get(series::one).layer(bounded))
         .route("/api/v1/audit", get(audit::list))
+        .route("/api/v1/notifications", get(notifications::list))
         .route("/api/v1/corrections/{id}", delete(corrections::revoke))
         .route(
             "/api/v1/probes/{service}/{probe}/outcomes",

@@ -11,6 +11,7 @@ mod heartbeat;
 mod journey;
 mod kernel;
 mod lifecycle;
+mod notify;
 mod observe;
 mod prometheus;
 mod samples;

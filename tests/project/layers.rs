@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// Rooms by layer, the lowest first. A room is a module at the top level with everything inside it, so
 /// that a new file needs no entry. A file may import from its own layer and from those below.
-const LAYERS: [&[&str]; 9] = [
+const LAYERS: [&[&str]; 10] = [
     // Pure: data in, data out.
     &[
         "outcome",
@@ -28,13 +28,14 @@ const LAYERS: [&[&str]; 9] = [
     // Contracts and the clock.
     &["clock", "yaml", "tasks", "exposition"],
     // What is probed and how.
-    &["probe", "roles"],
+    &["probe", "receiver", "roles"],
     // What users wrote.
     &["config"],
     // Files and the kernel.
     &["store", "observe", "demo"],
     // The schedule, then live state.
     &["schedule", "ledger"],
+    &["notify"],
     &["alerting"],
     // Readers of both.
     &["report", "metrics", "web"],

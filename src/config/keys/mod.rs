@@ -5,6 +5,7 @@ pub(super) mod alerts;
 pub(super) mod correction;
 pub(super) mod load;
 pub(super) mod metrics;
+pub(super) mod notify;
 pub(super) mod objective;
 pub(super) mod observe;
 pub(super) mod probe;
@@ -26,6 +27,9 @@ pub const ROOT: Keys = &[
     &OBSERVE,
     &VANTAGE,
     &CORRECTIONS,
+    &notify::RECEIVERS,
+    &notify::ROUTES,
+    &notify::HEARTBEAT,
     &ALERTS,
     &SCENARIOS,
     &SERVICES,

@@ -172,6 +172,8 @@ pub fn config(path: &Path, interval: u64, extra: bool) -> Config {
         alerts: std::sync::Arc::default(),
         vantage: Vec::new(),
         scenarios: Vec::new(),
+        routing: Default::default(),
+        heartbeat: None,
         inputs: slod::config::Inputs::default(),
         services: vec![
             ServiceSpec {

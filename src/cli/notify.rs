@@ -1,0 +1,195 @@
+//! `slod notify`: try a receiver, or list what was sent.
+
+use super::output::{complain, show};
+use super::run::on_runtime;
+use super::{ConfigArg, exit};
+use crate::clock::Clock;
+use crate::notify::{Answer, Sender};
+use crate::outcome::Timestamp;
+use crate::receiver::{Message, Receiver, Request};
+use crate::store::{Sent, Store};
+use clap::{Args, Subcommand};
+use std::fmt::Write as _;
+
+/// Messages of one list.
+const LIMIT: u32 = 10_000;
+
+#[derive(Debug, Args)]
+pub struct NotifyArgs {
+    #[command(subcommand)]
+    command: NotifyCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum NotifyCommand {
+    /// Send a test message to a receiver and show its answer.
+    Test(TestArgs),
+    /// List the messages that were delivered or given up, the newest first.
+    List(ListArgs),
+}
+
+#[derive(Debug, Args)]
+struct TestArgs {
+    #[command(flatten)]
+    config: ConfigArg,
+    /// Name of the receiver.
+    receiver: String,
+    /// Print the request, without secrets, and send nothing.
+    #[arg(long)]
+    dry_run: bool,
+    /// The alert is resolved.
+    #[arg(long)]
+    resolved: bool,
+}
+
+#[derive(Debug, Args)]
+struct ListArgs {
+    #[command(flatten)]
+    config: ConfigArg,
+    /// How many.
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=i64::from(LIMIT)))]
+    limit: u32,
+}
+
+pub fn run(args: &NotifyArgs) -> u8 {
+    match &args.command {
+        NotifyCommand::Test(args) => test(args),
+        NotifyCommand::List(args) => list(args),
+    }
+}
+
+fn test(args: &TestArgs) -> u8 {
+    let config = match args.config.load() {
+        Ok(config) => config,
+        Err(code) => return code,
+    };
+    let Some(receiver) = config.routing.receiver(&args.receiver) else {
+        let names: Vec<_> = config
+            .routing
+            .receivers
+            .iter()
+            .map(|one| one.name.as_str())
+            .collect();
+        let known = if names.is_empty() {
+            "none".to_owned()
+        } else {
+            names.join(", ")
+        };
+        complain(&format!(
+            "slod: unknown receiver `{}` (receivers: {known})",
+            args.receiver
+        ));
+        return exit::USAGE;
+    };
+    let now = Clock::system().now();
+    let mut message = Message::sample(args.resolved, now);
+    message.receiver.clone_from(&receiver.name);
+    message.key = format!("slod-test-{}", now.0);
+    let requests = receiver.requests(&message, now);
+    if args.dry_run {
+        let shown: String = requests.iter().map(request).collect();
+        show(&receiver.redactions.cleaned(shown));
+        return exit::OK;
+    }
+    send(receiver, requests)
+}
+
+fn send(receiver: &Receiver, requests: Vec<Request>) -> u8 {
+    let sender = match Sender::new() {
+        Ok(sender) => sender,
+        Err(why) => {
+            complain(&format!("slod: {why}"));
+            return exit::START;
+        }
+    };
+    on_runtime(async {
+        let answer = sender.send(requests, receiver.timeout).await;
+        let text = receiver.redactions.cleaned(answer.text().to_owned());
+        if matches!(answer, Answer::Delivered(_)) {
+            show(&format!("{}: delivered ({text})\n", receiver.name));
+            exit::OK
+        } else {
+            complain(&format!("slod: {}: not delivered: {text}", receiver.name));
+            exit::NO
+        }
+    })
+}
+
+/// A request as a person reads it.
+fn request(request: &Request) -> String {
+    let mut text = String::new();
+    // Writing to a text cannot fail.
+    let _ = match request {
+        Request::Http(request) => {
+            let _ = writeln!(text, "{:?} {}", request.method, request.url.reveal());
+            for (name, value) in &request.headers {
+                let shown = if name == "authorization" {
+                    "<secret>"
+                } else {
+                    value.reveal()
+                };
+                let _ = writeln!(text, "{name}: {shown}");
+            }
+            writeln!(text, "\n{}", pretty(&request.body))
+        }
+        Request::Run {
+            program,
+            arguments,
+            input,
+            ..
+        } => writeln!(
+            text,
+            "{program} {}\n\n{}",
+            arguments.join(" "),
+            pretty(input)
+        ),
+    };
+    text
+}
+
+fn pretty(body: &[u8]) -> String {
+    let value: Option<serde_json::Value> = serde_json::from_slice(body).ok();
+    let pretty = value.and_then(|value| serde_json::to_string_pretty(&value).ok());
+    pretty.unwrap_or_else(|| String::from_utf8_lossy(body).into_owned())
+}
+
+fn list(args: &ListArgs) -> u8 {
+    let config = match args.config.load() {
+        Ok(config) => config,
+        Err(code) => return code,
+    };
+    let read = || {
+        let store = Store::open_read_only(&config.store.path)?;
+        Ok((store.notifications(i64::MAX, args.limit)?, store.waiting()?))
+    };
+    match read() {
+        Ok((sent, waiting)) => {
+            let mut text: String = sent.iter().map(line).collect();
+            for (receiver, notices) in waiting {
+                let _ = writeln!(text, "{receiver}: {notices} notices wait");
+            }
+            let none = "nothing was sent, nothing waits\n".to_owned();
+            show(if text.is_empty() { &none } else { &text });
+            exit::OK
+        }
+        Err(error) => {
+            let error: crate::store::StoreError = error;
+            complain(&format!("slod: {}: {error}", config.store.path.display()));
+            exit::START
+        }
+    }
+}
+
+fn line(sent: &Sent) -> String {
+    let Timestamp(at) = sent.at;
+    let at = Timestamp(at).to_utc().format("%Y-%m-%dT%H:%M:%SZ");
+    let state = if sent.delivered {
+        "delivered"
+    } else {
+        "given up"
+    };
+    format!(
+        "{at}  {}  {}  {} firing, {} resolved  {state}: {}\n",
+        sent.receiver, sent.group, sent.firing, sent.resolved, sent.answer
+    )
+}

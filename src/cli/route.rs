@@ -1,0 +1,91 @@
+//! `slod route`: where an alert would go, and why.
+
+use super::output::{complain, show};
+use super::span::When;
+use super::{ConfigArg, exit};
+use crate::alert::Notice;
+use crate::clock::Clock;
+use crate::receiver::{Decision, Route};
+use crate::units::show_duration;
+use clap::Args;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::time::Duration;
+
+#[derive(Debug, Args)]
+pub struct RouteArgs {
+    #[command(flatten)]
+    config: ConfigArg,
+    /// Labels of the alert, such as `severity=page service=rag`. Labels of the service are added.
+    #[arg(required = true, value_name = "LABEL=VALUE", value_parser = label)]
+    labels: Vec<(String, String)>,
+    /// When it begins; by default now.
+    #[arg(long, value_name = "TIME")]
+    at: Option<When>,
+}
+
+fn label(text: &str) -> Result<(String, String), &'static str> {
+    let (name, value) = text.split_once('=').ok_or("expected LABEL=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+pub fn run(args: &RouteArgs) -> u8 {
+    let config = match args.config.load() {
+        Ok(config) => config,
+        Err(code) => return code,
+    };
+    let now = Clock::system().now();
+    let from = args.at.map_or(now, |at| at.at(now));
+    let mut labels: BTreeMap<_, _> = args.labels.iter().cloned().collect();
+    let named = labels.get("service").cloned().unwrap_or_default();
+    let mut services = config.services.iter();
+    if let Some(service) = services.find(|service| *service.name == *named) {
+        for (name, value) in service.labels.iter() {
+            labels.entry(name.clone()).or_insert_with(|| value.clone());
+        }
+    }
+    let notice = Notice {
+        labels,
+        annotations: BTreeMap::new(),
+        from,
+        to: None,
+    };
+    let decisions = config.routing.decide(&notice, from);
+    let Some(first) = decisions.first() else {
+        complain("slod: no route matches: nobody is notified");
+        return exit::NO;
+    };
+    let route = &config.routing.routes[first.route];
+    show(&explained(first.route, route, &decisions, from.0));
+    exit::OK
+}
+
+fn explained(number: usize, route: &Route, decisions: &[Decision<'_>], from: i64) -> String {
+    let matchers: Vec<_> = route
+        .matchers
+        .iter()
+        .map(|matcher| format!("{}={}", matcher.label, matcher.value))
+        .collect();
+    let why = match &matchers[..] {
+        [] => "matches every alert".to_owned(),
+        matchers => format!("matches {}", matchers.join(", ")),
+    };
+    let hours = if route.at.is_some() {
+        ", within its hours"
+    } else {
+        ""
+    };
+    let mut text = format!("route {}: {why}{hours}\n", number + 1);
+    for decision in decisions {
+        let after = Duration::from_millis((decision.due.0 - from).unsigned_abs());
+        let (receiver, group) = (decision.receiver, &decision.group);
+        let when = match (decision.escalated, after.is_zero()) {
+            (true, _) => format!("after {} if it still fires", show_duration(after)),
+            (false, true) => "at once".to_owned(),
+            (false, false) => format!("after {}", show_duration(after)),
+        };
+        // Writing to a text cannot fail.
+        let _ = writeln!(text, "-> {receiver}: {when}, in group {group}");
+    }
+    text
+}

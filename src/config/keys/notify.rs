@@ -1,0 +1,124 @@
+//! The keys of who is notified.
+
+use crate::receiver::{self, HEARTBEAT_KEYS};
+use crate::yaml::{Key, Keys, List, Map, Mapping, Parsed, Span, Text, ZONE};
+use chrono::Weekday;
+use chrono_tz::Tz;
+use std::time::Duration;
+
+const MAX_RECEIVERS: usize = 50;
+const MAX_ROUTES: usize = 200;
+const DAY: Duration = crate::units::DAY;
+
+pub const RECEIVERS: Key<List<Mapping>> = Key::optional(
+    "receivers",
+    List::up_to(MAX_RECEIVERS, Mapping(receiver::KEYS)),
+    "Who is notified of alerts. Each has a name and exactly one kind.",
+);
+
+pub const ROUTES: Key<List<Mapping>> = Key::optional(
+    "routes",
+    List::up_to(MAX_ROUTES, Mapping(ROUTE)),
+    "Which alert goes to which receivers: the first route that matches decides. Without routes, a single receiver gets all alerts.",
+);
+
+pub const HEARTBEAT: Key<Mapping> = Key::optional(
+    "heartbeat",
+    Mapping(HEARTBEAT_KEYS),
+    "A dead man's switch: an address that is requested regularly while slod probes and stores.",
+);
+
+const ROUTE: Keys = &[&MATCH, &AT, &TO, &GROUP_BY, &WAIT, &REPEAT, &ESCALATE];
+
+pub const MATCH: Key<Map<Text>> = Key::optional(
+    "match",
+    Map::of(Text),
+    "Labels that an alert must have, such as `severity: page` or `service: rag`. Without it, the route matches every alert.",
+);
+
+pub const AT: Key<Mapping> = Key::optional(
+    "at",
+    Mapping(&[&DAYS, &HOURS, &ZONE_KEY]),
+    "When the route applies, such as on-call hours. Default: always.",
+);
+
+pub const TO: Key<List<Text>> = Key::required("to", List::up_to(10, Text), "Names of receivers.");
+
+pub const GROUP_BY: Key<List<Text>> = Key::with_default(
+    "group_by",
+    List::up_to(20, Text),
+    "severity",
+    "Labels. Alerts that have the same values of them share messages, and an incident at receivers that have incidents.",
+);
+
+pub const WAIT: Key<Span> = Key::with_default(
+    "wait",
+    Span::within(Duration::from_millis(1), Duration::from_secs(3600)),
+    "30s",
+    "How long a message waits for further alerts of its group.",
+);
+
+pub const REPEAT: Key<Span> = Key::with_default(
+    "repeat",
+    Span::within(
+        Duration::from_secs(60),
+        Duration::from_secs(30 * DAY.as_secs()),
+    ),
+    "4h",
+    "After which time alerts that still fire are sent again.",
+);
+
+pub const ESCALATE: Key<Mapping> = Key::optional(
+    "escalate",
+    Mapping(&[&AFTER, &TO]),
+    "Further receivers of alerts that fire for longer.",
+);
+
+pub const AFTER: Key<Span> = Key::required(
+    "after",
+    Span::within(Duration::from_secs(1), DAY),
+    "How long an alert must fire.",
+);
+
+pub const DAYS: Key<List<Parsed<Weekday>>> = Key::optional(
+    "days",
+    List::up_to(
+        7,
+        Parsed {
+            label: "day of the week",
+            expected: "a day of the week such as mon",
+            parse: |text| text.parse().ok(),
+        },
+    ),
+    "Days of the week: `mon` to `sun`. Default: all.",
+);
+
+pub const HOURS: Key<Parsed<(u32, u32)>> = Key::with_default(
+    "hours",
+    Parsed {
+        label: "range of times",
+        expected: "a range such as 09:00-17:30; 22:00-06:00 ends on the next day",
+        parse: hours,
+    },
+    "00:00-24:00",
+    "Times of the day.",
+);
+
+pub const ZONE_KEY: Key<Parsed<Tz>> = Key::with_default(
+    "timezone",
+    ZONE,
+    "UTC",
+    "The time zone of `days` and `hours`.",
+);
+
+fn hours(text: &str) -> Option<(u32, u32)> {
+    let minute = |text: &str| {
+        let (hour, minute) = text.trim().split_once(':')?;
+        let (hour, minute): (u32, u32) = (hour.parse().ok()?, minute.parse().ok()?);
+        let at = hour * 60 + minute;
+        (minute < 60 && at <= 24 * 60).then_some(at)
+    };
+    let (from, to) = text.split_once('-')?;
+    let (from, to) = (minute(from)?, minute(to)?);
+    (from != to && from < 24 * 60).then_some((from, to))
+}

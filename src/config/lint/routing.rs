@@ -1,0 +1,63 @@
+//! Alerts that reach nobody, and receivers that no alert reaches.
+
+use super::finding::Finding;
+use crate::config::draft::{Draft, ServiceDraft};
+use crate::config::keys;
+use crate::receiver::Route;
+
+/// The severities of alerts.
+const SEVERITIES: [&str; 2] = ["page", "ticket"];
+
+/// Services with alerts that no route takes at any time.
+pub fn alert_reaches_nobody(draft: &Draft<'_>) -> Vec<Finding> {
+    let routing = &draft.routing;
+    if routing.receivers.is_empty() {
+        return Vec::new();
+    }
+    let pairs = draft
+        .services
+        .iter()
+        .flat_map(|service| SEVERITIES.map(|severity| (service, severity)));
+    let lost = pairs.filter(|(service, severity)| {
+        let takes = |route: &Route| route.at.is_none() && takes(route, service, severity);
+        !routing.routes.iter().any(takes)
+    });
+    let finding = |(service, severity): (&ServiceDraft<'_>, &str)| Finding {
+        at: draft.root.spot_of(&keys::notify::ROUTES),
+        message: format!("no route takes every {severity} of `{}`", service.name),
+        help: "add a last route without `match` and `at`, such as `- { to: NAME }`".to_owned(),
+    };
+    lost.map(finding).collect()
+}
+
+/// Whether a route takes all alerts of a severity of a service.
+fn takes(route: &Route, service: &ServiceDraft<'_>, severity: &str) -> bool {
+    let is = |label: &str, value: &str| match label {
+        "service" => *service.name == *value,
+        "severity" => crate::receiver::same_severity(value, severity),
+        label => {
+            let mut labels = service.labels.iter();
+            labels.any(|(name, held)| name == label && held == value)
+        }
+    };
+    let mut matchers = route.matchers.iter();
+    matchers.all(|matcher| is(&matcher.label, &matcher.value))
+}
+
+/// Receivers that no route names.
+pub fn receiver_without_route(draft: &Draft<'_>) -> Vec<Finding> {
+    let routing = &draft.routing;
+    let is_named = |name: &String| {
+        routing.routes.iter().any(|route| {
+            let later = route.escalate.iter().flat_map(|escalation| &escalation.to);
+            route.to.iter().chain(later).any(|to| to == name)
+        })
+    };
+    let unnamed = routing.receivers.iter().filter(|one| !is_named(&one.name));
+    let finding = |receiver: &crate::receiver::Receiver| Finding {
+        at: draft.root.spot_of(&keys::notify::RECEIVERS),
+        message: format!("no route leads to the receiver `{}`", receiver.name),
+        help: "name it in `to` of a route, or remove it".to_owned(),
+    };
+    unnamed.map(finding).collect()
+}

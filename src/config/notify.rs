@@ -1,0 +1,154 @@
+//! Reads who is notified of alerts.
+
+use super::keys::notify as key;
+use super::name::Names;
+use crate::diagnostic::nearest;
+use crate::receiver::{
+    self, Escalation, HeartbeatSpec, Hours, KINDS, Matcher, Receiver, Route, Routing, Template,
+};
+use crate::yaml::{Key, List, Section, Text};
+
+pub(super) fn heartbeat(root: &Section<'_>) -> Option<HeartbeatSpec> {
+    HeartbeatSpec::read(&root.section(&key::HEARTBEAT)?)
+}
+
+pub(super) fn routing(root: &Section<'_>) -> Routing {
+    let mut names = Names::of("receiver");
+    let mut known = Vec::new();
+    let sections = root.sections(&key::RECEIVERS);
+    let receivers: Vec<Receiver> = sections
+        .filter_map(|section| {
+            let name = names.take(&section, &receiver::NAME);
+            known.extend(name.clone());
+            read_receiver(&section, name)
+        })
+        .collect();
+    let sections = root.sections(&key::ROUTES);
+    let mut routes: Vec<Route> = sections
+        .filter_map(|section| route(&section, &known))
+        .collect();
+    if !root.has(&key::ROUTES) {
+        match &known[..] {
+            [] => {}
+            [only] => routes.push(everything(only)),
+            [first, ..] => root.error(
+                "missing-key",
+                &key::RECEIVERS,
+                "there are several receivers and no routes",
+                format!("add `routes`, such as `- {{ match: {{ severity: page }}, to: {first} }}`"),
+            ),
+        }
+    }
+    Routing { receivers, routes }
+}
+
+/// The route to a single receiver.
+fn everything(receiver: &str) -> Route {
+    Route {
+        matchers: Vec::new(),
+        at: None,
+        to: vec![receiver.to_owned()],
+        group_by: vec!["severity".to_owned()],
+        wait: std::time::Duration::from_secs(30),
+        repeat: std::time::Duration::from_secs(4 * 3600),
+        escalate: None,
+    }
+}
+
+fn read_receiver(section: &Section<'_>, name: Option<String>) -> Option<Receiver> {
+    let timeout = section.get(&receiver::TIMEOUT);
+    let title = template(section, &receiver::TITLE);
+    let text = template(section, &receiver::TEXT);
+    let mut given = KINDS.iter().filter(|kind| section.has(&kind.key));
+    let Some(kind) = given.next() else {
+        let message = "this receiver has no kind";
+        let kinds: Vec<_> = KINDS.iter().map(|kind| kind.key.name).collect();
+        let help = format!("add one of {} as a key", kinds.join(", "));
+        section
+            .reader()
+            .error("missing-kind", section.spot(), message, help);
+        return None;
+    };
+    if let Some(second) = given.next() {
+        let (first, second) = (kind.key.name, &second.key);
+        let message = format!(
+            "a receiver has exactly one kind, but this one has `{first}` and `{}`",
+            second.name
+        );
+        section.error(
+            "several-kinds",
+            second,
+            message,
+            "split it into two receivers",
+        );
+    }
+    let inner = section.section(&kind.key)?;
+    let node = section.node_of(&kind.key)?;
+    let read = section.reader().traced(node, || (kind.read)(&inner));
+    Some(Receiver {
+        name: name?,
+        kind: kind.key.name,
+        timeout: timeout?,
+        title: title?,
+        text: text?,
+        channel: read.value?,
+        redactions: read.redactions,
+    })
+}
+
+fn template(section: &Section<'_>, key: &Key<Text>) -> Option<Template> {
+    match Template::parse(&section.get(key)?) {
+        Ok(template) => Some(template),
+        Err(error) => {
+            section.error("invalid-value", key, error.message, error.help);
+            None
+        }
+    }
+}
+
+fn route(section: &Section<'_>, known: &[String]) -> Option<Route> {
+    let matchers = section.map(&key::MATCH).into_iter();
+    let matchers = matchers.map(|(label, value, _)| Matcher { label, value });
+    let matchers = matchers.collect();
+    let to = names(section, &key::TO, known);
+    let escalate = section.section(&key::ESCALATE).and_then(|section| {
+        let (after, to) = (section.get(&key::AFTER), names(&section, &key::TO, known));
+        Some(Escalation { after: after?, to })
+    });
+    let at = section.section(&key::AT).and_then(|section| {
+        let days = section.all(&key::DAYS);
+        let (range, zone) = (section.get(&key::HOURS), section.get(&key::ZONE_KEY));
+        Some(Hours {
+            days,
+            range: range?,
+            zone: zone?,
+        })
+    });
+    let group_by = section.all(&key::GROUP_BY);
+    let (wait, repeat) = (section.get(&key::WAIT), section.get(&key::REPEAT));
+    Some(Route {
+        matchers,
+        at,
+        to,
+        group_by,
+        wait: wait?,
+        repeat: repeat?,
+        escalate,
+    })
+}
+
+/// Names of receivers; an unknown one is reported with the nearest.
+fn names(section: &Section<'_>, key: &Key<List<Text>>, known: &[String]) -> Vec<String> {
+    let names = section.all(key);
+    for name in names.iter().filter(|name| !known.contains(name)) {
+        let near = nearest(name, known.iter().map(String::as_str));
+        let help = match near {
+            Some(near) => format!("did you mean `{near}`?"),
+            None if known.is_empty() => "add it to `receivers`".to_owned(),
+            None => format!("receivers: {}", known.join(", ")),
+        };
+        let message = format!("unknown receiver `{name}`");
+        section.error("unknown-name", key, message, help);
+    }
+    names
+}

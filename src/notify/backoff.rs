@@ -1,0 +1,32 @@
+//! How long to wait before the next attempt.
+
+use std::time::Duration;
+
+const FIRST: Duration = Duration::from_secs(1);
+const LONGEST: Duration = Duration::from_secs(300);
+/// A receiver may ask for a longer pause, up to this one.
+const LONGEST_ASKED: Duration = Duration::from_secs(3600);
+
+/// Twice as long after each failure, and less by a random part, so that receivers that share a server
+/// do not come back at once.
+pub fn pause(failures: u32, asked: Option<Duration>, random: f64) -> Duration {
+    let doubled = FIRST.saturating_mul(1 << failures.saturating_sub(1).min(16));
+    let own = doubled.min(LONGEST).mul_f64(0.5 + random / 2.0);
+    own.max(asked.unwrap_or_default().min(LONGEST_ASKED))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_up_to_a_bound_and_respect_the_receiver() {
+        let pauses: Vec<_> = [1, 2, 3, 20].map(|n| pause(n, None, 1.0).as_secs()).into();
+        assert_eq!(pauses, [1, 2, 4, 300]);
+        assert_eq!(pause(1, None, 0.0), Duration::from_millis(500));
+        let asked = Some(Duration::from_secs(90));
+        assert_eq!(pause(1, asked, 0.5), Duration::from_secs(90));
+        let absurd = Some(Duration::from_secs(1_000_000));
+        assert_eq!(pause(1, absurd, 0.5), LONGEST_ASKED);
+    }
+}

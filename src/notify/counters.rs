@@ -1,0 +1,47 @@
+//! What deliveries count, for each receiver.
+
+use prometheus::{IntCounterVec, IntGaugeVec, Opts};
+
+/// Each has the label `notifier`.
+#[derive(Clone, Debug)]
+pub struct Counters {
+    pub attempts: IntCounterVec,
+    pub failures: IntCounterVec,
+    pub given_up: IntCounterVec,
+    pub queue: IntGaugeVec,
+}
+
+impl Counters {
+    pub fn new() -> Result<Self, prometheus::Error> {
+        let counter = |name, help| IntCounterVec::new(Opts::new(name, help), &["notifier"]);
+        Ok(Self {
+            attempts: counter(
+                "slod_notifications_total",
+                "Attempts to deliver a message to a receiver, successful or not.",
+            )?,
+            failures: counter(
+                "slod_notification_failures_total",
+                "Attempts to deliver a message that failed.",
+            )?,
+            given_up: counter(
+                "slod_notifications_given_up_total",
+                "Messages that were not delivered: refused by the receiver, or tried for a day.",
+            )?,
+            queue: IntGaugeVec::new(
+                Opts::new(
+                    "slod_notification_queue_length",
+                    "Notices that are not delivered yet, including those that wait for others of their group.",
+                ),
+                &["notifier"],
+            )?,
+        })
+    }
+
+    /// A receiver is there from its start on, with zeros.
+    pub(super) fn start(&self, receiver: &str) {
+        for counter in [&self.attempts, &self.failures, &self.given_up] {
+            counter.with_label_values(&[receiver]);
+        }
+        self.queue.with_label_values(&[receiver]);
+    }
+}

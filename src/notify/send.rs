@@ -1,0 +1,210 @@
+//! Sends what a receiver's channel made.
+
+use crate::receiver::{HttpRequest, Method, Request};
+use crate::text::printable;
+use futures_util::future::join_all;
+use reqwest::redirect::Policy;
+use reqwest::{Client, Response, StatusCode};
+use std::process::Stdio;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::process::Command;
+use tokio::time::timeout;
+
+/// Bytes of an answer that are read.
+const ANSWER_MAX: usize = 4096;
+/// Characters of an answer that are kept.
+const SHOWN_MAX: usize = 200;
+
+/// What a receiver answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    Delivered(String),
+    /// It will never take this message.
+    Refused(String),
+    Failed {
+        why: String,
+        /// When it wants to be asked again.
+        retry_after: Option<Duration>,
+    },
+}
+
+impl Answer {
+    fn failed(why: impl Into<String>) -> Self {
+        Self::Failed {
+            why: why.into(),
+            retry_after: None,
+        }
+    }
+
+    pub fn text(&self) -> &str {
+        match self {
+            Self::Delivered(text) | Self::Refused(text) | Self::Failed { why: text, .. } => text,
+        }
+    }
+
+    /// The better one first.
+    fn rank(&self) -> u8 {
+        match self {
+            Self::Delivered(_) => 0,
+            Self::Failed { .. } => 1,
+            Self::Refused(_) => 2,
+        }
+    }
+}
+
+/// Follows no redirect: a message goes where the config says, or nowhere.
+#[derive(Clone, Debug)]
+pub struct Sender(Client);
+
+impl Sender {
+    pub fn new() -> Result<Self, String> {
+        let builder = Client::builder()
+            .redirect(Policy::none())
+            .connect_timeout(Duration::from_secs(10))
+            .pool_idle_timeout(Duration::from_secs(30));
+        let client = builder.build();
+        client
+            .map(Self)
+            .map_err(|_| "the certificates of the system cannot be used".to_owned())
+    }
+
+    /// Sends all requests at once. One that succeeds suffices.
+    pub async fn send(&self, requests: Vec<Request>, within: Duration) -> Answer {
+        let answers = requests.into_iter().map(|request| async {
+            let sent = timeout(within, self.send_one(request)).await;
+            sent.unwrap_or_else(|_| {
+                Answer::failed(format!("no answer within {} s", within.as_secs()))
+            })
+        });
+        let answers = join_all(answers).await.into_iter();
+        answers
+            .min_by_key(Answer::rank)
+            .unwrap_or_else(|| Answer::failed("nothing to send"))
+    }
+
+    async fn send_one(&self, request: Request) -> Answer {
+        match request {
+            Request::Http(request) => self.post(&request).await,
+            Request::Run {
+                program,
+                arguments,
+                key,
+                input,
+            } => run(&program, &arguments, &key, &input).await,
+        }
+    }
+
+    async fn post(&self, request: &HttpRequest) -> Answer {
+        let method = match request.method {
+            Method::Get => reqwest::Method::GET,
+            Method::Post => reqwest::Method::POST,
+        };
+        let mut builder = self.0.request(method, request.url.reveal());
+        for (name, value) in &request.headers {
+            builder = builder.header(name, value.reveal());
+        }
+        match builder.body(request.body.clone()).send().await {
+            Ok(response) => answer(response).await,
+            // Its text has the address, which may hold a token.
+            Err(error) => Answer::failed(reason(&error)),
+        }
+    }
+}
+
+async fn answer(mut response: Response) -> Answer {
+    let (status, retry_after) = (response.status(), retry_after(&response));
+    let mut body = Vec::new();
+    while body.len() < ANSWER_MAX {
+        match response.chunk().await {
+            Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+            Ok(None) | Err(_) => break,
+        }
+    }
+    let text = format!("HTTP {}: {}", status.as_u16(), shown(&body));
+    let text = text.trim_end_matches(": ").to_owned();
+    match status {
+        status if status.is_success() => Answer::Delivered(text),
+        StatusCode::BAD_REQUEST
+        | StatusCode::PAYLOAD_TOO_LARGE
+        | StatusCode::UNPROCESSABLE_ENTITY => Answer::Refused(text),
+        _ => Answer::Failed {
+            why: text,
+            retry_after,
+        },
+    }
+}
+
+fn shown(body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(&body[..body.len().min(ANSWER_MAX)]);
+    let text: String = text.trim().chars().take(SHOWN_MAX).collect();
+    printable(&text).into_owned()
+}
+
+fn retry_after(response: &Response) -> Option<Duration> {
+    let value = response.headers().get(reqwest::header::RETRY_AFTER)?;
+    value
+        .to_str()
+        .ok()?
+        .trim()
+        .parse()
+        .ok()
+        .map(Duration::from_secs)
+}
+
+fn reason(error: &reqwest::Error) -> &'static str {
+    if error.is_connect() {
+        "cannot connect"
+    } else if error.is_timeout() {
+        "no answer in time"
+    } else if error.is_builder() {
+        "the address or a header is invalid"
+    } else {
+        "the connection ended without an answer"
+    }
+}
+
+/// Ends with the future: a program that takes too long is killed.
+async fn run(program: &str, arguments: &[String], key: &str, input: &[u8]) -> Answer {
+    let mut command = Command::new(program);
+    command
+        .args(arguments)
+        .env("SLOD_KEY", key)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    let mut child = match command.spawn() {
+        Ok(child) => child,
+        Err(error) => return Answer::failed(format!("cannot start the program: {error}")),
+    };
+    let (stdin, stderr) = (child.stdin.take(), child.stderr.take());
+    let write = async {
+        if let Some(mut stdin) = stdin {
+            // A program need not read all of it.
+            let _ = stdin.write_all(input).await;
+        }
+    };
+    let read = async {
+        let mut output = Vec::new();
+        if let Some(mut stderr) = stderr {
+            let mut first = (&mut stderr).take(ANSWER_MAX as u64);
+            let _ = first.read_to_end(&mut output).await;
+            let _ = tokio::io::copy(&mut stderr, &mut tokio::io::sink()).await;
+        }
+        output
+    };
+    let ((), output, status) = tokio::join!(write, read, child.wait());
+    match status {
+        Ok(status) if status.success() => Answer::Delivered("exit code 0".to_owned()),
+        Ok(status) => {
+            let output = shown(&output);
+            let code = status.code().map_or_else(
+                || "ended by a signal of the system".to_owned(),
+                |code| format!("exit code {code}"),
+            );
+            Answer::failed(format!("{code}: {output}").trim_end_matches(": "))
+        }
+        Err(error) => Answer::failed(format!("cannot wait for the program: {error}")),
+    }
+}

@@ -1,0 +1,112 @@
+//! Alertmanager's API v2: every member of a cluster gets every alert.
+
+use super::request::rfc3339;
+use super::{Channel, HttpRequest, Kind, Message, Request, Texts};
+use crate::alert::Notice;
+use crate::outcome::Timestamp;
+use crate::yaml::{Key, Keys, List, Mapping, Secret, SecretText, Span, Text};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::time::Duration;
+
+const KEYS: Keys = &[&URLS, &RESEND, &USERNAME, &PASSWORD, &BEARER];
+
+const URLS: Key<List<super::Parsed<String>>> = Key::required(
+    "urls",
+    List::up_to(10, super::BASE),
+    "Addresses of all members of the cluster, such as `http://127.0.0.1:9093`.",
+);
+
+const RESEND: Key<Span> = Key::with_default(
+    "resend",
+    Span::within(Duration::from_secs(5), Duration::from_secs(600)),
+    "1m",
+    "How often alerts that fire are sent again. Alertmanager considers an alert resolved that was not sent again for four times as long.",
+);
+
+pub(super) const USERNAME: Key<Text> =
+    Key::optional("username", Text, "User name of basic authentication.");
+pub(super) const PASSWORD: Key<SecretText> =
+    Key::optional("password", SecretText, "Password of basic authentication.");
+pub(super) const BEARER: Key<SecretText> = Key::optional(
+    "bearer",
+    SecretText,
+    "Token, sent as `Authorization: Bearer`.",
+);
+
+pub const KIND: Kind = Kind {
+    key: Key::optional(
+        "alertmanager",
+        Mapping(KEYS),
+        "Alertmanager's API v2. Alertmanager groups, silences and routes; `SlodWatchdog` is an alert that always fires, for its dead man's switch.",
+    ),
+    example: "{ urls: [\"http://127.0.0.1:9093\"] }",
+    read: |section| {
+        let authorization = authorization(section);
+        let (urls, resend) = (section.all(&URLS), section.get(&RESEND)?);
+        (!urls.is_empty()).then(|| {
+            let channel = Alertmanager {
+                urls,
+                resend,
+                authorization,
+            };
+            Arc::new(channel) as Arc<dyn Channel>
+        })
+    },
+};
+
+/// The value of the header that proves who slod is.
+pub(super) fn authorization(section: &crate::yaml::Section<'_>) -> Option<Secret> {
+    use base64::Engine as _;
+    let (user, password) = (section.get(&USERNAME), section.secret(&PASSWORD));
+    if let Some(token) = section.secret(&BEARER) {
+        return Some(Secret::new(format!("Bearer {}", token.reveal())));
+    }
+    let both = format!("{}:{}", user?, password?.reveal());
+    let encoded = base64::engine::general_purpose::STANDARD.encode(both);
+    Some(Secret::new(format!("Basic {encoded}")))
+}
+
+#[derive(Debug)]
+struct Alertmanager {
+    urls: Vec<String>,
+    resend: Duration,
+    authorization: Option<Secret>,
+}
+
+impl Alertmanager {
+    fn alert(&self, notice: &Notice, now: Timestamp) -> Value {
+        // Should slod end, the alert ends as well.
+        let ends = notice.to.unwrap_or_else(|| now.after(self.resend * 4));
+        json!({
+            "labels": notice.labels,
+            "annotations": notice.annotations,
+            "startsAt": rfc3339(notice.from),
+            "endsAt": rfc3339(ends),
+        })
+    }
+}
+
+impl Channel for Alertmanager {
+    fn requests(&self, message: &Message, _: &Texts, now: Timestamp) -> Vec<Request> {
+        let alerts: Vec<_> = message
+            .notices
+            .iter()
+            .map(|notice| self.alert(notice, now))
+            .collect();
+        let body = Value::from(alerts);
+        let requests = self.urls.iter().map(|url| {
+            let url = format!("{url}/api/v2/alerts");
+            let mut request = HttpRequest::json(&url, &message.key, &body);
+            if let Some(authorization) = &self.authorization {
+                request = request.with("authorization", authorization.reveal());
+            }
+            request.into()
+        });
+        requests.collect()
+    }
+
+    fn resend_every(&self) -> Option<Duration> {
+        Some(self.resend)
+    }
+}

@@ -1,0 +1,32 @@
+//! Chat services that take a message at one secret address.
+
+use super::{Channel, HttpRequest, Message, Request, Texts, url};
+use crate::outcome::Timestamp;
+use crate::yaml::{Key, Keys, Secret, SecretText, Section};
+use serde_json::Value;
+use std::sync::Arc;
+
+pub(super) const KEYS: Keys = &[&URL];
+
+const URL: Key<SecretText> = super::url_key("The address of the incoming webhook, with its token.");
+
+/// Makes the document from a message and its texts.
+type Payload = fn(&Message, &Texts) -> Value;
+
+#[derive(Debug)]
+struct Chat {
+    url: Secret,
+    payload: Payload,
+}
+
+pub(super) fn read(section: &Section<'_>, payload: Payload) -> Option<Arc<dyn Channel>> {
+    let url = Secret::new(url(section, &URL)?);
+    Some(Arc::new(Chat { url, payload }))
+}
+
+impl Channel for Chat {
+    fn requests(&self, message: &Message, texts: &Texts, _: Timestamp) -> Vec<Request> {
+        let body = (self.payload)(message, texts);
+        vec![HttpRequest::json(self.url.reveal(), &message.key, &body).into()]
+    }
+}

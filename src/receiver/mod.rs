@@ -1,0 +1,174 @@
+//! Who is notified of alerts, and how: the contract of a receiver kind, and the registry of all kinds.
+//!
+//! A new kind is one file in this folder plus a line in [`KINDS`] and in [`KEYS`]. The file has a
+//! [`Kind`] (its keys, an example, how to read it from the config) and a [`Channel`], which turns a
+//! message into requests. Sending, repeating and waiting are the same for all kinds.
+
+mod alertmanager;
+mod chat;
+mod discord;
+mod exec;
+mod heartbeat;
+mod message;
+mod ntfy;
+mod opsgenie;
+mod pagerduty;
+mod request;
+mod route;
+mod slack;
+mod teams;
+mod telegram;
+mod template;
+mod webhook;
+
+pub use heartbeat::{HEARTBEAT_KEYS, HeartbeatSpec};
+pub use message::Message;
+pub use request::{HttpRequest, Method, Request};
+pub use route::{Decision, Escalation, Hours, Matcher, Route, Routing, same_severity};
+pub use template::{Template, TemplateError};
+
+use crate::outcome::Timestamp;
+use crate::yaml::{Key, Keys, Mapping, Parsed, Redactions, SecretText, Section, Span, Text};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Every receiver kind there is. The config reader and the tests walk it.
+pub const KINDS: &[&Kind] = &[
+    &alertmanager::KIND,
+    &webhook::KIND,
+    &slack::KIND,
+    &teams::KIND,
+    &discord::KIND,
+    &pagerduty::KIND,
+    &opsgenie::KIND,
+    &telegram::KIND,
+    &ntfy::KIND,
+    &exec::KIND,
+];
+
+/// The keys of a receiver.
+pub const KEYS: Keys = &[
+    &NAME,
+    &TIMEOUT,
+    &TITLE,
+    &TEXT,
+    &alertmanager::KIND.key,
+    &webhook::KIND.key,
+    &slack::KIND.key,
+    &teams::KIND.key,
+    &discord::KIND.key,
+    &pagerduty::KIND.key,
+    &opsgenie::KIND.key,
+    &telegram::KIND.key,
+    &ntfy::KIND.key,
+    &exec::KIND.key,
+];
+
+pub const NAME: Key<Text> = Key::required("name", Text, "Name for routes, unique.");
+
+pub const TIMEOUT: Key<Span> = Key::with_default(
+    "timeout",
+    Span::within(Duration::from_secs(1), Duration::from_secs(120)),
+    "10s",
+    "How long one attempt to deliver may take.",
+);
+
+pub const TITLE: Key<Text> = Key::with_default(
+    "title",
+    Text,
+    "[{{ status }}] {{ summary }}",
+    "Title of a message. Fields: `summary`, `description`, `status`, `firing`, `resolved` (numbers of alerts), `alertname`, `service`, `severity`, `runbook_url`, `list` (a line for each of up to ten alerts), `label.NAME`, `annotation.NAME`. A field that differs between the alerts of a message is empty.",
+);
+
+pub const TEXT: Key<Text> = Key::with_default(
+    "text",
+    Text,
+    "{{ list }}\n{{ description }}\n{{ runbook_url }}",
+    "Text of a message, with the same fields.",
+);
+
+/// An address of a service on the web, which may contain a token.
+const fn url_key(doc: &'static str) -> Key<SecretText> {
+    Key::required("url", SecretText, doc)
+}
+
+/// A way of notifying, as the config names it.
+pub struct Kind {
+    /// Its name is that of the kind.
+    pub key: Key<Mapping>,
+    /// A complete value in YAML; a test reads it.
+    pub example: &'static str,
+    /// Builds a channel, or reports every fault to the section and returns `None`.
+    pub read: fn(&Section<'_>) -> Option<Arc<dyn Channel>>,
+}
+
+/// Turns messages into requests.
+pub trait Channel: Send + Sync + fmt::Debug {
+    /// What delivers a message. If there are several requests, one that succeeds suffices.
+    fn requests(&self, message: &Message, texts: &Texts, now: Timestamp) -> Vec<Request>;
+
+    /// How often it expects alerts that fire, if that does not depend on routes. All its alerts
+    /// are then one group.
+    fn resend_every(&self) -> Option<Duration> {
+        None
+    }
+}
+
+/// The title and the text of a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Texts {
+    pub title: String,
+    pub text: String,
+}
+
+/// A receiver of the config.
+#[derive(Clone, Debug)]
+pub struct Receiver {
+    pub name: String,
+    pub kind: &'static str,
+    pub timeout: Duration,
+    pub title: Template,
+    pub text: Template,
+    pub channel: Arc<dyn Channel>,
+    /// Secrets that no message about it may contain.
+    pub redactions: Redactions,
+}
+
+impl Receiver {
+    pub fn requests(&self, message: &Message, now: Timestamp) -> Vec<Request> {
+        let texts = Texts {
+            title: self.title.render(message).trim().to_owned(),
+            text: self.text.render(message).trim().to_owned(),
+        };
+        self.channel.requests(message, &texts, now)
+    }
+}
+
+/// Reads the address of a service on the web.
+fn url(section: &Section<'_>, key: &Key<SecretText>) -> Option<String> {
+    let text = section.secret(key)?;
+    let text = text.reveal().trim();
+    let url = url::Url::parse(text).ok();
+    let is_web = |url: &url::Url| matches!(url.scheme(), "http" | "https") && url.has_host();
+    if url.as_ref().is_some_and(is_web) {
+        return Some(text.trim_end_matches('/').to_owned());
+    }
+    let help = "expected an address such as https://hooks.example.com/path";
+    section.error("invalid-value", key, "this is not an HTTP address", help);
+    None
+}
+
+/// An address without secrets, as the default of a service that can also be self-hosted.
+const BASE: Parsed<String> = Parsed {
+    label: "URL",
+    expected: "an address such as https://api.example.com",
+    parse: |text| {
+        let url = url::Url::parse(text).ok()?;
+        let is_web = matches!(url.scheme(), "http" | "https") && url.has_host();
+        is_web.then(|| text.trim_end_matches('/').to_owned())
+    },
+};
+
+#[cfg(test)]
+mod tests;

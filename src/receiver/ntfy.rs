@@ -1,0 +1,67 @@
+//! ntfy: messages published as JSON to the address of the server.
+
+use super::request::short;
+use super::{BASE, Channel, HttpRequest, Kind, Message, Parsed, Request, Texts};
+use crate::outcome::Timestamp;
+use crate::yaml::{Key, Keys, Mapping, Secret, SecretText};
+use serde_json::json;
+use std::sync::Arc;
+
+const KEYS: Keys = &[&TOPIC, &URL, &TOKEN];
+
+/// A longer message becomes an attachment: bytes.
+const TEXT_MAX: usize = 1000;
+const TITLE_MAX: usize = 250;
+
+const TOPIC: Key<SecretText> = Key::required(
+    "topic",
+    SecretText,
+    "The topic. Whoever knows it can read it on a public server.",
+);
+const URL: Key<Parsed<String>> =
+    Key::with_default("url", BASE, "https://ntfy.sh", "The address of the server.");
+const TOKEN: Key<SecretText> = Key::optional("token", SecretText, "An access token.");
+
+pub const KIND: Kind = Kind {
+    key: Key::optional("ntfy", Mapping(KEYS), "A topic of ntfy."),
+    example: "{ topic: example-topic }",
+    read: |section| {
+        let (topic, token) = (section.secret(&TOPIC), section.secret(&TOKEN));
+        let url = section.get(&URL)?;
+        Some(Arc::new(Ntfy {
+            topic: topic?,
+            url,
+            token,
+        }))
+    },
+};
+
+#[derive(Debug)]
+struct Ntfy {
+    topic: Secret,
+    url: String,
+    token: Option<Secret>,
+}
+
+impl Channel for Ntfy {
+    fn requests(&self, message: &Message, texts: &Texts, _: Timestamp) -> Vec<Request> {
+        let priority = if message.is_page() { 5 } else { 3 };
+        let tag = if message.is_resolved() {
+            "white_check_mark"
+        } else {
+            "rotating_light"
+        };
+        let body = json!({
+            "topic": self.topic.reveal(),
+            "title": short(&texts.title, TITLE_MAX),
+            "message": short(&texts.text, TEXT_MAX),
+            "priority": priority,
+            "tags": [tag],
+        });
+        let mut request = HttpRequest::json(&self.url, &message.key, &body);
+        if let Some(token) = &self.token {
+            request = request.with("authorization", format!("Bearer {}", token.reveal()));
+        }
+        vec![request.into()]
+    }
+}

@@ -1,0 +1,74 @@
+//! Opsgenie's Alert API: one alert per group.
+
+use super::request::short;
+use super::{BASE, Channel, HttpRequest, Kind, Message, Parsed, Request, Texts};
+use crate::outcome::Timestamp;
+use crate::yaml::{Key, Keys, Mapping, Secret, SecretText};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::json;
+use std::sync::Arc;
+
+const KEYS: Keys = &[&API_KEY, &URL];
+
+/// Opsgenie cuts longer ones.
+const MESSAGE_MAX: usize = 130;
+const TEXT_MAX: usize = 15_000;
+const ALIAS_MAX: usize = 512;
+
+const API_KEY: Key<SecretText> =
+    Key::required("api_key", SecretText, "The key of an API integration.");
+
+const URL: Key<Parsed<String>> = Key::with_default(
+    "url",
+    BASE,
+    "https://api.opsgenie.com",
+    "The address of the API; `https://api.eu.opsgenie.com` in Europe.",
+);
+
+pub const KIND: Kind = Kind {
+    key: Key::optional(
+        "opsgenie",
+        Mapping(KEYS),
+        "Opsgenie's Alert API. All messages about a group are one alert, which is closed when nothing of it fires.",
+    ),
+    example: "{ api_key: example-key }",
+    read: |section| {
+        let (key, url) = (section.secret(&API_KEY), section.get(&URL));
+        Some(Arc::new(Opsgenie {
+            api_key: key?,
+            url: url?,
+        }))
+    },
+};
+
+#[derive(Debug)]
+struct Opsgenie {
+    api_key: Secret,
+    url: String,
+}
+
+impl Channel for Opsgenie {
+    fn requests(&self, message: &Message, texts: &Texts, _: Timestamp) -> Vec<Request> {
+        let alias = short(&message.incident, ALIAS_MAX);
+        let (url, body) = if message.is_resolved() {
+            let alias = utf8_percent_encode(&alias, NON_ALPHANUMERIC);
+            let url = format!("{}/v2/alerts/{alias}/close?identifierType=alias", self.url);
+            (
+                url,
+                json!({ "source": "slod", "note": short(&texts.title, TEXT_MAX) }),
+            )
+        } else {
+            let body = json!({
+                "message": short(&texts.title, MESSAGE_MAX),
+                "alias": alias,
+                "description": short(&texts.text, TEXT_MAX),
+                "priority": if message.is_page() { "P1" } else { "P3" },
+                "source": "slod",
+            });
+            (format!("{}/v2/alerts", self.url), body)
+        };
+        let key = format!("GenieKey {}", self.api_key.reveal());
+        let request = HttpRequest::json(&url, &message.key, &body);
+        vec![request.with("authorization", key).into()]
+    }
+}

@@ -1,0 +1,75 @@
+//! The Events API v2 of `PagerDuty`: one incident per group.
+
+use super::request::{rfc3339, short};
+use super::{BASE, Channel, HttpRequest, Kind, Message, Parsed, Request, Texts};
+use crate::outcome::Timestamp;
+use crate::yaml::{Key, Keys, Mapping, Secret, SecretText};
+use serde_json::json;
+use std::sync::Arc;
+
+const KEYS: Keys = &[&ROUTING_KEY, &URL];
+
+/// The API refuses longer ones.
+const SUMMARY_MAX: usize = 1024;
+const DEDUP_MAX: usize = 255;
+
+const ROUTING_KEY: Key<SecretText> = Key::required(
+    "routing_key",
+    SecretText,
+    "The integration key of the service.",
+);
+
+const URL: Key<Parsed<String>> = Key::with_default(
+    "url",
+    BASE,
+    "https://events.pagerduty.com",
+    "The address of the API; `https://events.eu.pagerduty.com` in Europe.",
+);
+
+pub const KIND: Kind = Kind {
+    key: Key::optional(
+        "pagerduty",
+        Mapping(KEYS),
+        "PagerDuty's Events API v2. All messages about a group are one incident, which resolves when none of its alerts fires.",
+    ),
+    example: "{ routing_key: example-key }",
+    read: |section| {
+        let (key, url) = (section.secret(&ROUTING_KEY), section.get(&URL));
+        Some(Arc::new(PagerDuty {
+            routing_key: key?,
+            url: url?,
+        }))
+    },
+};
+
+#[derive(Debug)]
+struct PagerDuty {
+    routing_key: Secret,
+    url: String,
+}
+
+impl Channel for PagerDuty {
+    fn requests(&self, message: &Message, texts: &Texts, _: Timestamp) -> Vec<Request> {
+        let resolved = message.is_resolved();
+        let severity = if message.is_page() {
+            "critical"
+        } else {
+            "warning"
+        };
+        let source = message.common(|notice| notice.label("service"));
+        let body = json!({
+            "routing_key": self.routing_key.reveal(),
+            "event_action": if resolved { "resolve" } else { "trigger" },
+            "dedup_key": short(&message.incident, DEDUP_MAX),
+            "payload": {
+                "summary": short(&texts.title, SUMMARY_MAX),
+                "source": source.unwrap_or("slod"),
+                "severity": severity,
+                "timestamp": rfc3339(message.at),
+                "custom_details": { "text": texts.text, "group": message.group },
+            },
+        });
+        let url = format!("{}/v2/enqueue", self.url);
+        vec![HttpRequest::json(&url, &message.key, &body).into()]
+    }
+}

@@ -1,0 +1,257 @@
+//! Which alert goes to whom, and when: pure.
+
+use super::Receiver;
+use crate::alert::Notice;
+use crate::outcome::Timestamp;
+use chrono::{Datelike, Timelike, Weekday};
+use chrono_tz::Tz;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// The receivers and routes of a config.
+#[derive(Clone, Debug, Default)]
+pub struct Routing {
+    /// In document order; names are unique.
+    pub receivers: Vec<Receiver>,
+    /// The first one that matches decides.
+    pub routes: Vec<Route>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// All of them; none for every alert.
+    pub matchers: Vec<Matcher>,
+    /// When it applies; `None` for always.
+    pub at: Option<Hours>,
+    /// Names of receivers.
+    pub to: Vec<String>,
+    pub group_by: Vec<String>,
+    /// How long a message waits for further alerts.
+    pub wait: Duration,
+    /// When alerts that still fire are sent again.
+    pub repeat: Duration,
+    pub escalate: Option<Escalation>,
+}
+
+/// A label and its value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Matcher {
+    pub label: String,
+    pub value: String,
+}
+
+/// Who gets an alert that fires for longer, unless somebody acknowledges it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Escalation {
+    pub after: Duration,
+    pub to: Vec<String>,
+}
+
+/// Hours of days of the week in a time zone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hours {
+    /// Empty for all.
+    pub days: Vec<Weekday>,
+    /// Minutes since midnight: from, and to (exclusive). A range that ends before it starts ends on
+    /// the next day.
+    pub range: (u32, u32),
+    pub zone: Tz,
+}
+
+/// Where an alert goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decision<'r> {
+    /// The position of the route that matched.
+    pub route: usize,
+    pub receiver: &'r str,
+    pub group: String,
+    pub due: Timestamp,
+    /// Whether only after it was not acknowledged.
+    pub escalated: bool,
+}
+
+impl Hours {
+    /// Whether a moment is within them. Hours after midnight belong to the day on which they began.
+    pub fn contain(&self, at: Timestamp) -> bool {
+        let local = at.to_utc().with_timezone(&self.zone);
+        let minute = local.hour() * 60 + local.minute();
+        let (from, to) = self.range;
+        let on = |day: Weekday| self.days.is_empty() || self.days.contains(&day);
+        let today = local.weekday();
+        if from < to {
+            return (from..to).contains(&minute) && on(today);
+        }
+        (minute >= from && on(today)) || (minute < to && on(today.pred()))
+    }
+}
+
+impl Route {
+    fn matches(&self, labels: &BTreeMap<String, String>, at: Timestamp) -> bool {
+        let is = |matcher: &Matcher| {
+            let value = labels.get(&matcher.label).map(String::as_str);
+            value.map(urgency) == Some(urgency(&matcher.value))
+        };
+        self.matchers.iter().all(is) && self.at.as_ref().is_none_or(|hours| hours.contain(at))
+    }
+
+    /// The labels that alerts of a group share, as Alertmanager writes them.
+    fn group(&self, labels: &BTreeMap<String, String>) -> String {
+        let parts = self.group_by.iter().map(|name| {
+            let value = labels.get(name).map_or("", String::as_str);
+            format!("{name}={value:?}")
+        });
+        format!("{{{}}}", parts.collect::<Vec<_>>().join(","))
+    }
+}
+
+impl Routing {
+    pub fn receiver(&self, name: &str) -> Option<&Receiver> {
+        self.receivers.iter().find(|receiver| receiver.name == name)
+    }
+
+    /// The route of an alert and its position. On-call hours are judged at the time at which it
+    /// began, so that its resolution goes the same way.
+    pub fn route(
+        &self,
+        labels: &BTreeMap<String, String>,
+        at: Timestamp,
+    ) -> Option<(usize, &Route)> {
+        let mut routes = self.routes.iter().enumerate();
+        routes.find(|(_, route)| route.matches(labels, at))
+    }
+
+    /// Where a notice goes; nowhere if no route matches.
+    pub fn decide(&self, notice: &Notice, now: Timestamp) -> Vec<Decision<'_>> {
+        let Some((number, route)) = self.route(&notice.labels, notice.from) else {
+            return Vec::new();
+        };
+        let decision = |receiver: &String, delay: Duration, escalated: bool| {
+            let receiver = self.receiver(receiver)?;
+            // It groups and waits itself.
+            let (group, wait) = match receiver.channel.resend_every() {
+                Some(_) => ("{}".to_owned(), Duration::ZERO),
+                None => (route.group(&notice.labels), route.wait),
+            };
+            let delay = delay + if escalated { Duration::ZERO } else { wait };
+            Some(Decision {
+                route: number,
+                receiver: &receiver.name,
+                group,
+                due: now.after(delay),
+                escalated,
+            })
+        };
+        let first = route
+            .to
+            .iter()
+            .map(|to| decision(to, Duration::ZERO, false));
+        let later = route.escalate.iter().flat_map(|escalation| {
+            let after = if notice.is_resolved() {
+                Duration::ZERO
+            } else {
+                escalation.after
+            };
+            let to = escalation.to.iter();
+            to.map(move |to| (to, after))
+        });
+        let later = later.map(|(to, after)| decision(to, after, true));
+        first.chain(later).flatten().collect()
+    }
+
+    /// After which time a group that fires is sent again to a receiver.
+    pub fn repeat(&self, receiver: &Receiver, example: &Notice) -> Duration {
+        receiver.channel.resend_every().unwrap_or_else(|| {
+            let route = self.route(&example.labels, example.from);
+            route.map_or(DEFAULT_REPEAT, |(_, route)| route.repeat)
+        })
+    }
+}
+
+/// Whether two words are the same severity.
+pub fn same_severity(a: &str, b: &str) -> bool {
+    urgency(a) == urgency(b)
+}
+
+/// A severity by its other name: alerts of Prometheus rules use `critical` and `warning`.
+fn urgency(value: &str) -> &str {
+    match value {
+        "critical" => "page",
+        "warning" => "ticket",
+        value => value,
+    }
+}
+
+/// Of alerts whose route is not configured any more.
+const DEFAULT_REPEAT: Duration = Duration::from_secs(4 * 3600);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hours(days: &[Weekday], range: (u32, u32)) -> Hours {
+        Hours {
+            days: days.to_vec(),
+            range,
+            zone: chrono_tz::Europe::Berlin,
+        }
+    }
+
+    /// A moment in UTC of Friday, 2026-11-27, or some hours later. Berlin is an hour ahead.
+    fn friday(hour: i64) -> Timestamp {
+        Timestamp::from_secs(1_795_737_600 + hour * 3600)
+    }
+
+    #[test]
+    fn hours_are_local_and_a_night_belongs_to_its_first_day() {
+        let day = hours(&[Weekday::Fri], (9 * 60, 17 * 60));
+        let within: Vec<_> = (0..48).filter(|hour| day.contain(friday(*hour))).collect();
+        assert_eq!(within, (8..16).collect::<Vec<_>>());
+        let night = hours(&[Weekday::Fri], (22 * 60, 6 * 60));
+        let within: Vec<_> = (0..48)
+            .filter(|hour| night.contain(friday(*hour)))
+            .collect();
+        assert_eq!(within, (21..29).collect::<Vec<_>>());
+        let always = hours(&[], (0, 24 * 60));
+        assert!((0..48).all(|hour| always.contain(friday(hour))));
+    }
+
+    #[test]
+    fn the_first_route_that_matches_decides() {
+        let route = |matchers: &[(&str, &str)], at| Route {
+            matchers: matchers
+                .iter()
+                .map(|(label, value)| Matcher {
+                    label: (*label).to_owned(),
+                    value: (*value).to_owned(),
+                })
+                .collect(),
+            at,
+            to: Vec::new(),
+            group_by: vec!["service".to_owned()],
+            wait: Duration::ZERO,
+            repeat: DEFAULT_REPEAT,
+            escalate: None,
+        };
+        let routing = Routing {
+            receivers: Vec::new(),
+            routes: vec![
+                route(
+                    &[("severity", "page"), ("service", "rag")],
+                    Some(hours(&[], (9 * 60, 17 * 60))),
+                ),
+                route(&[("severity", "page")], None),
+            ],
+        };
+        let labels = |severity: &str, service: &str| {
+            let text = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+            BTreeMap::from([text("severity", severity), text("service", service)])
+        };
+        let number = |labels: &BTreeMap<_, _>, at| routing.route(labels, at).map(|(n, _)| n);
+        assert_eq!(number(&labels("critical", "rag"), friday(12)), Some(0));
+        assert_eq!(number(&labels("critical", "rag"), friday(20)), Some(1));
+        assert_eq!(number(&labels("page", "chat"), friday(12)), Some(1));
+        assert_eq!(number(&labels("ticket", "rag"), friday(12)), None);
+        let group = routing.routes[1].group(&labels("page", "a\"b"));
+        assert_eq!(group, r#"{service="a\"b"}"#);
+    }
+}

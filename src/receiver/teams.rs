@@ -1,0 +1,45 @@
+//! Microsoft Teams: an adaptive card for a webhook of Workflows.
+
+use super::request::short;
+use super::{Kind, chat};
+use crate::yaml::{Key, Mapping};
+use serde_json::json;
+
+/// A message may have 28 KB.
+const TEXT_MAX: usize = 5000;
+
+pub const KIND: Kind = Kind {
+    key: Key::optional(
+        "teams",
+        Mapping(chat::KEYS),
+        "Microsoft Teams: the webhook of a workflow (\"Post to a channel when a webhook request is received\").",
+    ),
+    example: "{ url: \"https://example.logic.azure.com/workflows/example\" }",
+    read: |section| {
+        chat::read(section, |message, texts| {
+            let color = if message.is_resolved() {
+                "Good"
+            } else {
+                "Attention"
+            };
+            let title = short(&texts.title, TEXT_MAX);
+            let text = short(&texts.text, TEXT_MAX);
+            json!({
+                "type": "message",
+                "attachments": [{
+                    "contentType": "application/vnd.microsoft.card.adaptive",
+                    "contentUrl": null,
+                    "content": {
+                        "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
+                        "type": "AdaptiveCard",
+                        "version": "1.4",
+                        "body": [
+                            { "type": "TextBlock", "text": title, "weight": "Bolder", "color": color, "wrap": true },
+                            { "type": "TextBlock", "text": text, "wrap": true },
+                        ],
+                    },
+                }],
+            })
+        })
+    },
+};

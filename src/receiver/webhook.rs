@@ -1,0 +1,120 @@
+//! A webhook with Alertmanager's payload, version 4.
+
+use super::alertmanager::{BEARER, PASSWORD, USERNAME, authorization};
+use super::request::rfc3339;
+use super::{Channel, HttpRequest, Kind, Message, Request, Texts, url};
+use crate::alert::Notice;
+use crate::outcome::Timestamp;
+use crate::yaml::{Key, Keys, Mapping, Secret, SecretText};
+use ring::hmac;
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+const KEYS: Keys = &[&URL, &HMAC_SECRET, &USERNAME, &PASSWORD, &BEARER];
+
+const URL: Key<SecretText> =
+    super::url_key("The address. Its path may contain a token; it is not shown.");
+
+const HMAC_SECRET: Key<SecretText> = Key::optional(
+    "hmac_secret",
+    SecretText,
+    "Signs the body: the header `X-Slod-Signature-256` is `sha256=` and the HMAC-SHA256 in hexadecimal.",
+);
+
+pub const KIND: Kind = Kind {
+    key: Key::optional(
+        "webhook",
+        Mapping(KEYS),
+        "An HTTP POST with the payload of Alertmanager's webhook (version 4). The header `Idempotency-Key` is the same for each attempt to deliver a message.",
+    ),
+    example: "{ url: \"http://127.0.0.1:8080/alerts\", hmac_secret: example }",
+    read: |section| {
+        let authorization = authorization(section);
+        let hmac_secret = section.secret(&HMAC_SECRET);
+        let webhook = Webhook {
+            url: Secret::new(url(section, &URL)?),
+            hmac_secret,
+            authorization,
+        };
+        Some(Arc::new(webhook))
+    },
+};
+
+#[derive(Debug)]
+struct Webhook {
+    url: Secret,
+    hmac_secret: Option<Secret>,
+    authorization: Option<Secret>,
+}
+
+impl Channel for Webhook {
+    fn requests(&self, message: &Message, _: &Texts, _: Timestamp) -> Vec<Request> {
+        let body = payload(message);
+        let mut request = HttpRequest::json(self.url.reveal(), &message.key, &body);
+        if let Some(secret) = &self.hmac_secret {
+            let signature = signature(secret, &request.body);
+            request = request.with("x-slod-signature-256", signature);
+        }
+        if let Some(authorization) = &self.authorization {
+            request = request.with("authorization", authorization.reveal());
+        }
+        vec![request.into()]
+    }
+}
+
+fn signature(secret: &Secret, body: &[u8]) -> String {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, secret.reveal().as_bytes());
+    let mut text = "sha256=".to_owned();
+    for byte in hmac::sign(&key, body).as_ref() {
+        // Writing to a text cannot fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}
+
+/// As <https://prometheus.io/docs/alerting/latest/configuration/#webhook_config> describes it.
+pub(super) fn payload(message: &Message) -> Value {
+    let alerts: Vec<_> = message.notices.iter().map(alert).collect();
+    json!({
+        "version": "4",
+        "groupKey": message.incident,
+        "truncatedAlerts": 0,
+        "status": message.status(),
+        "receiver": message.receiver,
+        "groupLabels": { "group": message.group },
+        "commonLabels": common(message, |notice| &notice.labels),
+        "commonAnnotations": common(message, |notice| &notice.annotations),
+        "externalURL": "",
+        "alerts": alerts,
+    })
+}
+
+fn alert(notice: &Notice) -> Value {
+    json!({
+        "status": if notice.is_resolved() { "resolved" } else { "firing" },
+        "labels": notice.labels,
+        "annotations": notice.annotations,
+        "startsAt": rfc3339(notice.from),
+        "endsAt": notice.to.map_or_else(|| "0001-01-01T00:00:00Z".to_owned(), rfc3339),
+        "generatorURL": "",
+        "fingerprint": format!("{:016x}", notice.fingerprint()),
+    })
+}
+
+/// What all alerts have in common.
+fn common(
+    message: &Message,
+    of: impl for<'n> Fn(&'n Notice) -> &'n BTreeMap<String, String>,
+) -> Map<String, Value> {
+    let Some(first) = message.notices.first() else {
+        return Map::new();
+    };
+    let same = of(first).iter().filter(|(name, value)| {
+        let mut all = message.notices.iter();
+        all.all(|notice| of(notice).get(*name) == Some(*value))
+    });
+    same.map(|(name, value)| (name.clone(), value.clone().into()))
+        .collect()
+}

@@ -1,0 +1,517 @@
+//! Notices on their way to receivers, what receivers know, and what became of each message.
+
+use super::{Store, StoreError};
+use crate::alert::Notice;
+use crate::outcome::Timestamp;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Notices that may wait for their receivers; what comes beyond is given up, and counted.
+pub const OUTBOX_MAX: usize = 100_000;
+/// A notice joins the message of its group that is due at most so much earlier, so that alerts that
+/// begin shortly after each other are one message.
+const JOINS_WITHIN_MS: i64 = 60_000;
+/// Notices of one message.
+const BATCH_MAX: i64 = 2000;
+/// The newest messages that are kept as history.
+const HISTORY_MAX: i64 = 20_000;
+
+/// A notice to be delivered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewDelivery {
+    pub receiver: String,
+    /// Alerts of one group share messages.
+    pub group: String,
+    pub due: Timestamp,
+    pub notice: Notice,
+}
+
+/// What one message is about. It stays the same until it is delivered or given up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Batch {
+    /// The number of the message; 0 if it only repeats what the receiver knows.
+    pub id: i64,
+    pub receiver: String,
+    pub group: String,
+    /// When its first notice was due.
+    pub due: Timestamp,
+    /// What is new.
+    pub notices: Vec<Notice>,
+    /// What else fires in the group, as the receiver knows it.
+    pub known: Vec<Notice>,
+}
+
+/// A message that was delivered or given up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sent {
+    pub id: i64,
+    pub at: Timestamp,
+    pub receiver: String,
+    pub group: String,
+    pub key: String,
+    pub firing: u64,
+    pub resolved: u64,
+    pub delivered: bool,
+    pub answer: String,
+}
+
+impl Store {
+    /// Keeps notices in one transaction: all or none. Returns how many were given up because too
+    /// many wait.
+    pub fn keep_deliveries(&mut self, deliveries: &[NewDelivery]) -> Result<u64, StoreError> {
+        if deliveries.is_empty() {
+            return Ok(0);
+        }
+        let mut given_up = 0;
+        self.keep(|tx, _| {
+            given_up = insert(tx, deliveries)?;
+            Ok(())
+        })?;
+        Ok(given_up)
+    }
+
+    /// What is due next to a receiver; from now on it is one message.
+    pub fn next_batch(
+        &mut self,
+        receiver: &str,
+        now: Timestamp,
+    ) -> Result<Option<Batch>, StoreError> {
+        let mut next = None;
+        self.keep(|tx, _| {
+            next = take(tx, receiver, now)?;
+            Ok(())
+        })?;
+        Ok(next)
+    }
+
+    /// When the next notice to a receiver is due.
+    pub fn next_due(&self, receiver: &str) -> Result<Option<Timestamp>, StoreError> {
+        let sql = "SELECT min(due_at) FROM outbox WHERE receiver = ?1";
+        let due = self
+            .conn
+            .query_row(sql, [receiver], |row| row.get::<_, Option<i64>>(0));
+        let due = due.map_err(StoreError::sql("read the outbox"))?;
+        Ok(due.map(Timestamp))
+    }
+
+    /// A group that fires and that its receiver heard of last before a moment.
+    pub fn repeat_batch(
+        &self,
+        receiver: &str,
+        group: &str,
+        heard_before: Timestamp,
+    ) -> Result<Option<Batch>, StoreError> {
+        let known = known(&self.conn, receiver, group, Some(heard_before));
+        let known = known.map_err(StoreError::sql("read what was delivered"))?;
+        Ok((!known.is_empty()).then(|| Batch {
+            id: 0,
+            receiver: receiver.to_owned(),
+            group: group.to_owned(),
+            due: heard_before,
+            notices: Vec::new(),
+            known,
+        }))
+    }
+
+    /// The groups that fire at a receiver, with an alert of each.
+    pub fn firing_groups(&self, receiver: &str) -> Result<Vec<(String, Notice)>, StoreError> {
+        let read = || {
+            let sql = "SELECT grouping, min(notice) FROM delivered WHERE receiver = ?1
+                       GROUP BY grouping";
+            let mut statement = self.conn.prepare_cached(sql)?;
+            let rows = statement.query_map([receiver], |row| {
+                Ok((row.get(0)?, parse(&row.get::<_, String>(1)?)))
+            })?;
+            rows.collect::<rusqlite::Result<Vec<_>>>()
+        };
+        read().map_err(StoreError::sql("read what was delivered"))
+    }
+
+    /// Records that a message was delivered or given up: its notices wait no more.
+    pub fn settle(&mut self, batch: &Batch, sent: &Sent) -> Result<(), StoreError> {
+        self.keep(|tx, _| settle(tx, batch, sent))
+    }
+
+    /// Drops what was decided about an alert and is not due yet, such as an escalation of an alert
+    /// that somebody acknowledged.
+    pub fn cancel_deliveries(
+        &mut self,
+        fingerprint: u64,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let sql = "DELETE FROM outbox WHERE fingerprint = ?1 AND due_at > ?2 AND message IS NULL";
+        let deleted = self
+            .conn
+            .execute(sql, params![fingerprint.cast_signed(), now.0]);
+        deleted
+            .map(drop)
+            .map_err(StoreError::sql("cancel deliveries"))
+    }
+
+    /// How many notices wait for each receiver.
+    pub fn waiting(&self) -> Result<BTreeMap<String, u64>, StoreError> {
+        let read = || {
+            if !self.conn.table_exists(None, "outbox")? {
+                return Ok(BTreeMap::new());
+            }
+            let sql = "SELECT receiver, count(*) FROM outbox GROUP BY receiver";
+            let mut statement = self.conn.prepare_cached(sql)?;
+            let rows = statement.query_map([], |row| {
+                Ok((row.get(0)?, row.get::<_, i64>(1)?.unsigned_abs()))
+            })?;
+            rows.collect()
+        };
+        read().map_err(StoreError::sql("read the outbox"))
+    }
+
+    /// The newest messages before an id, at most `most`.
+    pub fn notifications(&self, before: i64, most: u32) -> Result<Vec<Sent>, StoreError> {
+        let read = || {
+            if !self.conn.table_exists(None, "notification")? {
+                return Ok(Vec::new());
+            }
+            let sql = "SELECT id, at, receiver, grouping, key, firing, resolved, delivered, answer
+                       FROM notification WHERE id < ?1 ORDER BY id DESC LIMIT ?2";
+            let mut statement = self.conn.prepare_cached(sql)?;
+            statement.query_map(params![before, most], sent)?.collect()
+        };
+        read().map_err(StoreError::sql("read the notifications"))
+    }
+
+    /// Deletes some messages from before a moment, as with alerts.
+    pub fn expire_notifications(&mut self, horizon: Timestamp) -> Result<(), StoreError> {
+        let sql = "DELETE FROM notification
+                   WHERE at < ?1 AND id < (SELECT min(id) FROM notification) + 100";
+        let deleted = self.conn.execute(sql, [horizon.0]);
+        deleted
+            .map(drop)
+            .map_err(StoreError::sql("delete old notifications"))
+    }
+}
+
+/// Writes notices within a transaction. A resolution cancels what its receiver need not hear: a
+/// notice that is not due yet. Without any notice before, the resolution is dropped as well.
+/// Returns how many found the outbox full.
+pub(super) fn insert(tx: &Connection, deliveries: &[NewDelivery]) -> rusqlite::Result<u64> {
+    let count = "SELECT count(*) FROM outbox";
+    let waiting = tx.query_row(count, [], |row| row.get::<_, i64>(0))?;
+    let waiting = usize::try_from(waiting).unwrap_or(OUTBOX_MAX);
+    let room = OUTBOX_MAX.saturating_sub(waiting);
+    for delivery in deliveries.iter().take(room) {
+        insert_one(tx, delivery)?;
+    }
+    Ok(deliveries.len().saturating_sub(room) as u64)
+}
+
+fn insert_one(tx: &Connection, delivery: &NewDelivery) -> rusqlite::Result<()> {
+    let NewDelivery {
+        receiver,
+        group,
+        due,
+        notice,
+    } = delivery;
+    let fingerprint = notice.fingerprint().cast_signed();
+    if let Some(to) = notice.to {
+        let sql = "DELETE FROM outbox WHERE receiver = ?1 AND grouping = ?2
+                       AND fingerprint = ?3 AND due_at > ?4 AND message IS NULL";
+        let values = params![receiver, group, fingerprint, to.0];
+        tx.prepare_cached(sql)?.execute(values)?;
+        let sql = "SELECT EXISTS (SELECT 1 FROM outbox WHERE receiver = ?1 AND grouping = ?2
+                                      AND fingerprint = ?3)
+                           OR EXISTS (SELECT 1 FROM delivered WHERE receiver = ?1 AND grouping = ?2
+                                      AND fingerprint = ?3)";
+        let values = params![receiver, group, fingerprint];
+        if !tx
+            .prepare_cached(sql)?
+            .query_row(values, |row| row.get::<_, bool>(0))?
+        {
+            return Ok(());
+        }
+    }
+    let sql = "INSERT INTO outbox (receiver, grouping, fingerprint, due_at, notice)
+               VALUES (?1, ?2, ?3, coalesce(
+                   (SELECT min(due_at) FROM outbox WHERE receiver = ?1 AND grouping = ?2
+                    AND message IS NULL AND due_at BETWEEN ?4 - ?6 AND ?4), ?4), ?5)";
+    let values = params![
+        receiver,
+        group,
+        fingerprint,
+        due.0,
+        write(notice),
+        JOINS_WITHIN_MS
+    ];
+    tx.prepare_cached(sql)?.execute(values)?;
+    Ok(())
+}
+
+/// A message that was tried already comes first, then the notice that is due first, with the
+/// others of its group that are due.
+fn take(tx: &Connection, receiver: &str, now: Timestamp) -> rusqlite::Result<Option<Batch>> {
+    let sql = "SELECT id, grouping, due_at, message FROM outbox
+               WHERE receiver = ?1 AND (due_at <= ?2 OR message IS NOT NULL)
+               ORDER BY message IS NULL, due_at, id LIMIT 1";
+    let first = tx
+        .prepare_cached(sql)?
+        .query_row(params![receiver, now.0], |row| {
+            Ok((
+                row.get::<_, i64>(0)?,
+                row.get::<_, String>(1)?,
+                row.get::<_, i64>(2)?,
+                row.get::<_, Option<i64>>(3)?,
+            ))
+        });
+    let Some((first, group, due, message)) = first.optional()? else {
+        return Ok(None);
+    };
+    let id = match message {
+        Some(id) => id,
+        None => freeze(tx, receiver, &group, first, now)?,
+    };
+    let sql = "SELECT notice FROM outbox WHERE message = ?1 AND receiver = ?2 ORDER BY id";
+    let mut statement = tx.prepare_cached(sql)?;
+    let rows = statement.query_map(params![id, receiver], notice)?;
+    let notices = rows.collect::<rusqlite::Result<Vec<_>>>()?;
+    let new: BTreeSet<u64> = notices.iter().map(Notice::fingerprint).collect();
+    let mut known = known(tx, receiver, &group, None)?;
+    known.retain(|notice| !new.contains(&notice.fingerprint()));
+    Ok(Some(Batch {
+        id,
+        receiver: receiver.to_owned(),
+        group,
+        due: Timestamp(due),
+        notices,
+        known,
+    }))
+}
+
+/// Makes the notices of a group one message: of each alert the first only, so that its resolution
+/// is a message of its own.
+fn freeze(
+    tx: &Connection,
+    receiver: &str,
+    group: &str,
+    first: i64,
+    now: Timestamp,
+) -> rusqlite::Result<i64> {
+    let sql = "UPDATE outbox SET message = ?1 WHERE id IN (
+                   SELECT min(id) FROM outbox WHERE receiver = ?2 AND grouping = ?3 AND due_at <= ?4
+                   GROUP BY fingerprint ORDER BY min(id) LIMIT ?5)";
+    let values = params![first, receiver, group, now.0, BATCH_MAX];
+    tx.prepare_cached(sql)?.execute(values)?;
+    Ok(first)
+}
+
+fn known(
+    conn: &Connection,
+    receiver: &str,
+    group: &str,
+    heard_before: Option<Timestamp>,
+) -> rusqlite::Result<Vec<Notice>> {
+    let sql = "SELECT notice FROM delivered WHERE receiver = ?1 AND grouping = ?2
+               AND (?3 IS NULL OR (SELECT max(at) FROM delivered
+                                   WHERE receiver = ?1 AND grouping = ?2) <= ?3)
+               ORDER BY fingerprint LIMIT ?4";
+    let mut statement = conn.prepare_cached(sql)?;
+    let values = params![receiver, group, heard_before.map(|at| at.0), BATCH_MAX];
+    statement.query_map(values, notice)?.collect()
+}
+
+fn settle(tx: &Connection, batch: &Batch, sent: &Sent) -> rusqlite::Result<()> {
+    let (receiver, group) = (&batch.receiver, &batch.group);
+    let sql = "DELETE FROM outbox WHERE message = ?1 AND receiver = ?2";
+    tx.prepare_cached(sql)?
+        .execute(params![batch.id, receiver])?;
+    for notice in &batch.notices {
+        let fingerprint = notice.fingerprint().cast_signed();
+        if notice.is_resolved() {
+            let sql = "DELETE FROM delivered WHERE receiver = ?1 AND grouping = ?2
+                       AND fingerprint = ?3";
+            tx.prepare_cached(sql)?
+                .execute(params![receiver, group, fingerprint])?;
+        } else {
+            let sql =
+                "INSERT OR REPLACE INTO delivered (receiver, grouping, fingerprint, at, notice)
+                       VALUES (?1, ?2, ?3, ?4, ?5)";
+            let values = params![receiver, group, fingerprint, sent.at.0, write(notice)];
+            tx.prepare_cached(sql)?.execute(values)?;
+        }
+    }
+    let sql = "UPDATE delivered SET at = ?3 WHERE receiver = ?1 AND grouping = ?2";
+    tx.prepare_cached(sql)?
+        .execute(params![receiver, group, sent.at.0])?;
+    record(tx, sent)
+}
+
+fn record(tx: &Connection, sent: &Sent) -> rusqlite::Result<()> {
+    let sql = "INSERT INTO notification
+               (at, receiver, grouping, key, firing, resolved, delivered, answer)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    let values = params![
+        sent.at.0,
+        sent.receiver,
+        sent.group,
+        sent.key,
+        sent.firing.cast_signed(),
+        sent.resolved.cast_signed(),
+        sent.delivered,
+        sent.answer
+    ];
+    tx.prepare_cached(sql)?.execute(values)?;
+    let newest = tx.last_insert_rowid();
+    let sql = "DELETE FROM notification WHERE id <= ?1";
+    tx.prepare_cached(sql)?
+        .execute([newest - HISTORY_MAX])
+        .map(drop)
+}
+
+fn sent(row: &Row<'_>) -> rusqlite::Result<Sent> {
+    Ok(Sent {
+        id: row.get(0)?,
+        at: Timestamp(row.get(1)?),
+        receiver: row.get(2)?,
+        group: row.get(3)?,
+        key: row.get(4)?,
+        firing: row.get::<_, i64>(5)?.unsigned_abs(),
+        resolved: row.get::<_, i64>(6)?.unsigned_abs(),
+        delivered: row.get(7)?,
+        answer: row.get(8)?,
+    })
+}
+
+fn notice(row: &Row<'_>) -> rusqlite::Result<Notice> {
+    row.get::<_, String>(0).map(|text| parse(&text))
+}
+
+fn write(notice: &Notice) -> String {
+    json!({
+        "labels": notice.labels,
+        "annotations": notice.annotations,
+        "from": notice.from.0,
+        "to": notice.to.map(|to| to.0),
+    })
+    .to_string()
+}
+
+/// What was written; of a damaged text what can be read.
+fn parse(text: &str) -> Notice {
+    let value: Value = serde_json::from_str(text).unwrap_or_default();
+    let map = |name: &str| {
+        let entries = value[name].as_object().into_iter().flatten();
+        let texts = entries.filter_map(|(name, text)| Some((name.clone(), text.as_str()?.into())));
+        texts.collect()
+    };
+    Notice {
+        labels: map("labels"),
+        annotations: map("annotations"),
+        from: Timestamp(value["from"].as_i64().unwrap_or_default()),
+        to: value["to"].as_i64().map(Timestamp),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn notice(service: &str, to: Option<i64>) -> Notice {
+        let label = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        Notice {
+            labels: [label("service", service), label("alertname", "A")].into(),
+            annotations: [label("summary", "it \"burns\"")].into(),
+            from: Timestamp(1000),
+            to: to.map(Timestamp),
+        }
+    }
+
+    fn delivery(due: i64, notice: Notice) -> NewDelivery {
+        NewDelivery {
+            receiver: "oncall".to_owned(),
+            group: "g".to_owned(),
+            due: Timestamp(due),
+            notice,
+        }
+    }
+
+    fn settled(batch: &Batch, delivered: bool) -> Sent {
+        Sent {
+            id: 0,
+            at: Timestamp(5000),
+            receiver: batch.receiver.clone(),
+            group: batch.group.clone(),
+            key: format!("slod-{}", batch.id),
+            firing: 1,
+            resolved: 0,
+            delivered,
+            answer: "200 OK".to_owned(),
+        }
+    }
+
+    fn store() -> (tempfile::TempDir, Store) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = Store::open(&folder.path().join("slod.db")).expect("opens");
+        (folder, store)
+    }
+
+    fn next(store: &mut Store, now: i64) -> Option<Batch> {
+        store.next_batch("oncall", Timestamp(now)).expect("reads")
+    }
+
+    #[test]
+    fn a_message_stays_the_same_until_it_is_settled() {
+        let (_folder, mut store) = store();
+        let (rag, chat) = (notice("rag", None), notice("chat", None));
+        store
+            .keep_deliveries(&[delivery(2000, rag.clone())])
+            .expect("kept");
+        assert_eq!(next(&mut store, 1999), None);
+        let first = next(&mut store, 2000).expect("due");
+        assert_eq!(first.notices, std::slice::from_ref(&rag));
+        store
+            .keep_deliveries(&[delivery(2100, chat.clone())])
+            .expect("kept");
+        assert_eq!(next(&mut store, 3000).as_ref(), Some(&first));
+        store.settle(&first, &settled(&first, true)).expect("kept");
+        let second = next(&mut store, 3000).expect("due");
+        assert!(second.id > first.id);
+        assert_eq!((second.notices, second.known), (vec![chat], vec![rag]));
+    }
+
+    #[test]
+    fn a_resolution_follows_what_was_due_and_cancels_what_was_not() {
+        let (_folder, mut store) = store();
+        store
+            .keep_deliveries(&[delivery(2000, notice("rag", None))])
+            .expect("kept");
+        store
+            .keep_deliveries(&[delivery(90_000, notice("chat", None))])
+            .expect("kept");
+        let ended = [
+            delivery(3000, notice("rag", Some(3000))),
+            delivery(3000, notice("chat", Some(3000))),
+        ];
+        store.keep_deliveries(&ended).expect("kept");
+        let first = next(&mut store, 99_999).expect("due");
+        assert_eq!(first.notices, [notice("rag", None)]);
+        store.settle(&first, &settled(&first, true)).expect("kept");
+        let second = next(&mut store, 99_999).expect("due");
+        assert_eq!(second.notices, [notice("rag", Some(3000))]);
+        store
+            .settle(&second, &settled(&second, true))
+            .expect("kept");
+        assert_eq!(next(&mut store, 99_999), None);
+        assert_eq!(store.firing_groups("oncall").expect("reads"), []);
+        assert_eq!(store.notifications(i64::MAX, 9).expect("reads").len(), 2);
+    }
+
+    #[test]
+    fn an_escalation_that_is_not_due_can_be_canceled() {
+        let (_folder, mut store) = store();
+        let rag = notice("rag", None);
+        let both = [delivery(1000, rag.clone()), delivery(90_000, rag.clone())];
+        store.keep_deliveries(&both).expect("kept");
+        store
+            .cancel_deliveries(rag.fingerprint(), Timestamp(2000))
+            .expect("done");
+        assert_eq!(store.waiting().expect("reads")["oncall"], 1);
+    }
+}
