@@ -12,6 +12,7 @@ const VALUES_MAX: usize = 2_000_000;
 const DEPTH_MAX: usize = 64;
 /// How much aliases may repeat.
 const REPLAY_MAX: usize = 100_000;
+const TOO_COMPLEX: &str = "is nested too deeply, or has too many values or aliases";
 /// A longer key is shortened where a place is shown.
 const KEY_SHOWN: usize = 60;
 
@@ -54,6 +55,10 @@ pub fn json(text: &str) -> Result<Value, RequestsError> {
 
 fn yaml(text: &str) -> Result<Value, RequestsError> {
     let options = serde_yaml::options! {
+        // Names such as `on`, `no` and `007` stay what was written.
+        strict_booleans: true,
+        leading_zero_numbers_as_strings: true,
+        underscored_numbers_as_strings: true,
         budget: serde_yaml::budget! {
             max_depth: DEPTH_MAX,
             flow_nesting_limit: DEPTH_MAX,
@@ -64,20 +69,25 @@ fn yaml(text: &str) -> Result<Value, RequestsError> {
         alias_limits: serde_yaml::alias_limits! { max_total_replayed_events: REPLAY_MAX },
     };
     serde_yaml::from_str_with_options(text, options).map_err(|error| {
-        use serde_yaml::Error;
         let place = error.location().map_or_else(String::new, |at| {
             format!("line {}, column {}", at.line(), at.column())
         });
-        // The parser's own text may quote the document, which may contain secrets.
-        let what = match error.without_snippet() {
-            Error::MultipleDocuments { .. } => "has more than one document",
-            Error::Budget { .. } | Error::AliasReplayLimitExceeded { .. } => {
-                "is nested too deeply, or has too many values or aliases"
-            }
-            _ => "is not valid YAML",
-        };
-        invalid(place, what)
+        invalid(place, yaml_fault(&error))
     })
+}
+
+/// What is wrong. The parser's own text may quote the document, which may contain secrets.
+fn yaml_fault(error: &serde_yaml::Error) -> &'static str {
+    use serde_yaml::Error;
+    match error.without_snippet() {
+        Error::AliasError { error, .. } => yaml_fault(error),
+        Error::MultipleDocuments { .. } => "has more than one document",
+        Error::Budget { .. }
+        | Error::AliasReplayLimitExceeded { .. }
+        | Error::AliasReplayStackDepthExceeded { .. } => TOO_COMPLEX,
+        other if other.to_string().contains("recursion") => TOO_COMPLEX,
+        _ => "is not valid YAML",
+    }
 }
 
 /// At least as many as the document has values: each but the first follows one of these.
@@ -154,7 +164,7 @@ impl<'a> At<'a> {
         let place: Vec<&str> = pointer.split('/').skip(1).collect();
         Some(Self {
             value,
-            place: shown(&place.join(".")),
+            place: shown(&place.join(".").replace("~1", "/").replace("~0", "~")),
         })
     }
 

@@ -54,7 +54,8 @@ pub struct ImportedRequest {
 /// What a file contains.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Imported {
-    /// In the order of the file; at least one.
+    /// In the order of the recording or collection; those of a description by their paths. At
+    /// least one.
     pub requests: Vec<ImportedRequest>,
     /// The variables that the requests need: secrets, and values that the file does not contain.
     pub variables: BTreeSet<String>,

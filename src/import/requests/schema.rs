@@ -10,6 +10,8 @@ use std::collections::BTreeSet;
 const HOPS_MAX: usize = 16;
 /// Levels of an example; a schema may contain itself.
 const DEPTH_MAX: usize = 12;
+/// Levels to which properties are written that may be left out.
+const OPTIONAL_DEPTH_MAX: usize = 6;
 /// Values of all examples of a document. One document may repeat a schema very often.
 const VALUES_MAX: usize = 200_000;
 const ITEMS_MAX: usize = 10;
@@ -51,7 +53,7 @@ impl<'d> Examples<'d> {
             return Ok(Some(given));
         }
         at.get("schema")
-            .map(|schema| self.value(&schema, 0))
+            .map(|schema| self.value(&schema, &mut Vec::new()))
             .transpose()
     }
 
@@ -76,50 +78,67 @@ impl<'d> Examples<'d> {
         fixed(&schema).map(|value| self.copy(&value)).transpose()
     }
 
-    /// A value that a schema allows, as far as its common keywords say.
-    fn value(&self, schema: &At<'d>, depth: usize) -> Result<Value, RequestsError> {
+    /// A value that a schema allows, as far as its common keywords say. `open` are the schemas
+    /// around it.
+    fn value(&self, schema: &At<'d>, open: &mut Vec<&'d Value>) -> Result<Value, RequestsError> {
         let schema = self.resolve(schema)?;
         self.count(&schema, 1)?;
         if let Some(value) = fixed(&schema) {
             return self.copy(&value);
         }
-        if depth >= DEPTH_MAX {
+        if open.len() >= DEPTH_MAX {
             return Ok(Value::Null);
         }
+        open.push(schema.value);
+        let value = self.of_kind(&schema, open);
+        open.pop();
+        value
+    }
+
+    fn of_kind(&self, schema: &At<'d>, open: &mut Vec<&'d Value>) -> Result<Value, RequestsError> {
         for name in ["oneOf", "anyOf"] {
             let choices = schema.items_of(name)?;
-            self.count(&schema, choices.len())?;
+            self.count(schema, choices.len())?;
             if let Some(first) = choices.iter().find(|one| !is_null(one)) {
-                return self.value(first, depth + 1);
+                return self.value(first, open);
             }
         }
-        match kind(&schema) {
-            "object" => self.object(&schema, depth).map(Value::Object),
-            "array" => {
-                let items = schema.get("items");
-                let item = items
-                    .map(|items| self.value(&items, depth + 1))
-                    .transpose()?;
-                let count = number(&schema, "minItems").unwrap_or(1.0) as usize;
-                let items = vec![item.unwrap_or_default(); count.clamp(1, ITEMS_MAX)];
-                self.count(&schema, items.len())?;
-                Ok(Value::Array(items))
-            }
+        match kind(schema) {
+            "object" => self.object(schema, open).map(Value::Object),
+            "array" => self.array(schema, open),
             "integer" => Ok(Value::from(
-                number(&schema, "minimum").map_or(1, |n| n.ceil() as i64),
+                number(schema, "minimum").map_or(1, |n| n.ceil() as i64),
             )),
-            "number" => Ok(Value::from(number(&schema, "minimum").unwrap_or(1.0))),
+            "number" => Ok(Value::from(number(schema, "minimum").unwrap_or(1.0))),
             "boolean" => Ok(Value::Bool(true)),
-            "string" => Ok(Value::from(string(&schema))),
+            "string" => Ok(Value::from(string(schema))),
             _ => Ok(Value::Null),
         }
     }
 
+    fn array(&self, schema: &At<'d>, open: &mut Vec<&'d Value>) -> Result<Value, RequestsError> {
+        let items = schema.get("items");
+        let items = items.map(|items| self.resolve(&items)).transpose()?;
+        let shortest = number(schema, "minItems").unwrap_or(0.0) as usize;
+        let item = match items {
+            Some(items) if shortest > 0 || !is_open(&items, open) => self.value(&items, open)?,
+            _ if shortest > 0 => Value::Null,
+            _ => return Ok(Value::Array(Vec::new())),
+        };
+        let items = vec![item; shortest.clamp(1, ITEMS_MAX)];
+        self.count(schema, items.iter().map(size).sum())?;
+        Ok(Value::Array(items))
+    }
+
     /// All properties that a client may write, of all parts.
-    fn object(&self, schema: &At<'d>, depth: usize) -> Result<Map<String, Value>, RequestsError> {
+    fn object(
+        &self,
+        schema: &At<'d>,
+        open: &mut Vec<&'d Value>,
+    ) -> Result<Map<String, Value>, RequestsError> {
         let mut members = Map::new();
         for part in schema.items_of("allOf")? {
-            if let Value::Object(part) = self.value(&part, depth + 1)? {
+            if let Value::Object(part) = self.value(&part, open)? {
                 members.extend(part);
             }
         }
@@ -133,10 +152,10 @@ impl<'d> Examples<'d> {
         self.count(schema, required.len() + properties.len())?;
         for (name, property) in properties {
             let resolved = self.resolve(&property)?;
-            // A schema that contains itself ends where it may.
-            let is_needed = required.contains(name) || depth + 1 < DEPTH_MAX / 2;
+            let ends = open.len() > OPTIONAL_DEPTH_MAX || is_open(&resolved, open);
+            let is_needed = required.contains(name) || !ends;
             if !resolved.is("readOnly") && is_needed {
-                members.insert(name.to_owned(), self.value(&resolved, depth + 1)?);
+                members.insert(name.to_owned(), self.value(&resolved, open)?);
             }
         }
         Ok(members)
@@ -165,6 +184,11 @@ fn size(value: &Value) -> usize {
         Value::String(text) => text.len() / 64,
         Value::Null | Value::Bool(_) | Value::Number(_) => 0,
     }
+}
+
+/// Whether a schema contains itself.
+fn is_open(schema: &At<'_>, open: &[&Value]) -> bool {
+    open.iter().any(|outer| std::ptr::eq(*outer, schema.value))
 }
 
 /// A value that the schema names itself.

@@ -39,13 +39,17 @@ const SEPARATORS: &AsciiSet = &INVALID
 
 /// A reference to the variable for a header, parameter or key of this name.
 pub fn reference(name: &str) -> String {
-    let mut variable = String::new();
+    let (mut variable, mut was_lower) = (String::new(), false);
     for c in name.chars().take(NAME_MAX) {
-        if c.is_ascii_alphanumeric() {
-            variable.push(c.to_ascii_uppercase());
-        } else if !variable.is_empty() && !variable.ends_with('_') {
+        // `userToken` and `user-token` are both USER_TOKEN.
+        let is_end = !c.is_ascii_alphanumeric() || was_lower && c.is_ascii_uppercase();
+        if is_end && !variable.is_empty() && !variable.ends_with('_') {
             variable.push('_');
         }
+        if c.is_ascii_alphanumeric() {
+            variable.push(c.to_ascii_uppercase());
+        }
+        was_lower = c.is_ascii_lowercase();
     }
     let variable = variable.trim_end_matches('_');
     let variable = if variable.is_empty() {

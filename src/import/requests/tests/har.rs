@@ -58,10 +58,7 @@ fn headers_of_the_connection_are_left_out_and_secrets_become_variables() {
                 "authorization".to_owned(),
                 "${LOAD_AUTHORIZATION}".to_owned()
             ),
-            (
-                "cookie".to_owned(),
-                "${LOAD_COOKIE}".to_owned()
-            ),
+            ("cookie".to_owned(), "${LOAD_COOKIE}".to_owned()),
             ("x-api-key".to_owned(), "${LOAD_X_API_KEY}".to_owned()),
             ("x-trace".to_owned(), "$${literal}".to_owned()),
         ]
