@@ -1,9 +1,10 @@
 //! A config that was read without errors, with the places it was read from: what lints look at.
 
 use super::model::{
-    Config, Inputs, MetricsSpec, ObserveSpec, ProbeSpec, ProcessSpec, ServiceSpec, StoreSpec,
-    WebSpec,
+    Config, Inputs, LoadSpec, MetricsSpec, ObserveSpec, ProbeSpec, ProcessSpec, ServiceSpec,
+    StoreSpec, WebSpec,
 };
+use crate::load::Scenario;
 use crate::outcome::ProbeKey;
 use crate::slo::correction::Correction;
 use crate::slo::{Objective, Threshold};
@@ -29,6 +30,7 @@ pub(super) struct Draft<'n> {
     pub(super) observe: ObserveSpec,
     pub(super) corrections: Vec<Correction>,
     pub(super) vantage: Vec<Placed<'n, ProbeSpec>>,
+    pub(super) scenarios: Vec<Scenario>,
     pub(super) services: Vec<ServiceDraft<'n>>,
 }
 
@@ -47,6 +49,7 @@ pub(super) struct ServiceDraft<'n> {
     pub(super) objectives: Vec<Placed<'n, Arc<Objective>>>,
     pub(super) processes: Vec<ProcessSpec>,
     pub(super) metrics: Option<Arc<MetricsSpec>>,
+    pub(super) load: Option<LoadSpec>,
 }
 
 impl<T> Placed<'_, T> {
@@ -81,6 +84,7 @@ impl Draft<'_> {
             objectives: values(service.objectives),
             processes: service.processes,
             metrics: service.metrics,
+            load: service.load,
         });
         Config {
             listen: self.listen,
@@ -90,6 +94,7 @@ impl Draft<'_> {
             observe: self.observe,
             corrections: self.corrections,
             vantage: values(self.vantage),
+            scenarios: self.scenarios,
             services: services.collect(),
             inputs,
         }

@@ -14,6 +14,7 @@ mod draft;
 mod keys;
 mod lint;
 mod load;
+mod load_test;
 mod metrics;
 mod model;
 mod name;
@@ -30,7 +31,7 @@ pub use docs::markdown;
 pub use keys::ROOT as KEYS;
 pub use load::{FileError, Loaded, codes, read_file};
 pub use model::{
-    Config, FoundBy, Inputs, MetricsSource, MetricsSpec, ObserveSpec, Pattern, ProbeSpec,
+    Config, FoundBy, Inputs, LoadSpec, MetricsSource, MetricsSpec, ObserveSpec, Pattern, ProbeSpec,
     ProcessSpec, Role, ServiceSpec, StoreSpec, TokenSpec, WebSpec,
 };
 pub use schema::schema;

@@ -1,9 +1,11 @@
 //! A config that passed every check. Nothing here can be wrong any more.
 
 use crate::diagnostic::Source;
+use crate::load::Scenario;
 use crate::outcome::{Measurement, Measures, ProbeKey};
 use crate::probe::Probe;
 use crate::probe::http::JsonTotal;
+use crate::probe::http::driven::Driven;
 use crate::probe::http::fetch::Endpoint;
 use crate::roles::{Role as MetricsRole, Selector};
 use crate::slo::correction::Correction;
@@ -13,6 +15,7 @@ use regex::Regex;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fmt;
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,6 +32,8 @@ pub struct Config {
     pub corrections: Vec<Correction>,
     /// Control probes: none, or at least three.
     pub vantage: Vec<ProbeSpec>,
+    /// Names are unique.
+    pub scenarios: Vec<Scenario>,
     /// In document order; names are unique.
     pub services: Vec<ServiceSpec>,
     pub inputs: Inputs,
@@ -205,6 +210,23 @@ pub struct ServiceSpec {
     pub processes: Vec<ProcessSpec>,
     /// Where its own metrics are.
     pub metrics: Option<Arc<MetricsSpec>>,
+    pub load: Option<LoadSpec>,
+}
+
+/// The load that a service is expected to bear, and what load runs send.
+#[derive(Clone, Debug)]
+pub struct LoadSpec {
+    /// The request; that of the first `http` probe if there is none.
+    pub driven: Option<Driven>,
+    pub users: Option<RangeInclusive<u32>>,
+    pub peak_users: Option<u32>,
+    /// In requests per second, as is the peak.
+    pub rate: Option<RangeInclusive<f64>>,
+    pub peak_rate: Option<f64>,
+    pub average: Option<RangeInclusive<Duration>>,
+    pub max: Option<Duration>,
+    /// Of one request.
+    pub timeout: Duration,
 }
 
 #[derive(Clone, Debug)]

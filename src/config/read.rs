@@ -4,6 +4,7 @@ use super::correction;
 use super::counting;
 use super::draft::{Draft, Placed, ServiceDraft};
 use super::keys::{self, objective as objective_key, probe as probe_key, service as key};
+use super::load_test;
 use super::metrics;
 use super::model::{ProbeSpec, StoreSpec};
 use super::name::{Names, label_fault};
@@ -33,6 +34,7 @@ pub(super) fn document<'n>(
     let defaults = defaults(&root);
     let every = observe.as_ref().map(|observe| observe.interval);
     let services = services(&root, &defaults, every, kinds);
+    let scenarios = load_test::scenarios(&root);
     let corrections = correction::read_list(&root, &services);
     let vantage = vantage(&root, &services, defaults.pace, kinds);
     Some(Draft {
@@ -44,6 +46,7 @@ pub(super) fn document<'n>(
         observe: observe?,
         corrections,
         vantage,
+        scenarios,
         services,
         root,
     })
@@ -127,6 +130,7 @@ fn service<'n>(
     let own = objective::read_list(&section, &key::OBJECTIVES);
     let processes = observe::processes(&section, &service);
     let metrics = metrics::read(&section, &service, every);
+    let load = load_test::read(&section);
     counting::check_any(&section, own.iter().chain(&defaults.objectives));
     name?;
     let mut service = ServiceDraft {
@@ -141,6 +145,7 @@ fn service<'n>(
         objectives: Vec::new(),
         processes,
         metrics,
+        load,
     };
     service.objectives = objectives(&service, &defaults.objectives, own);
     Some(service)

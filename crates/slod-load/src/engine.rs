@@ -19,6 +19,8 @@ use tokio::time::Instant;
 
 /// All threads begin together, this long after the run was started.
 const LEAD: Duration = Duration::from_millis(50);
+/// Windows that threads may be ahead of whoever takes them.
+const QUEUE: usize = 1024;
 /// How often a thread that waits for its last answers hands over its windows.
 const TICK: Duration = Duration::from_millis(100);
 
@@ -27,7 +29,7 @@ pub struct Engine {
     plan: Plan,
     start: Instant,
     stop: watch::Sender<bool>,
-    parts: mpsc::UnboundedReceiver<Part>,
+    parts: mpsc::Receiver<Part>,
     windows: Windows,
     threads: Vec<JoinHandle<()>>,
 }
@@ -48,7 +50,7 @@ impl Engine {
     /// Starts the threads of a run.
     pub fn start(plan: Plan) -> Result<Self, StartError> {
         let (stop, stopped) = watch::channel(false);
-        let (parts_in, parts) = mpsc::unbounded_channel();
+        let (parts_in, parts) = mpsc::channel(QUEUE);
         let start = Instant::now() + LEAD;
         let mut threads = Vec::new();
         for number in 0..plan.threads.max(1) {
@@ -117,12 +119,12 @@ async fn one(
     plan: Plan,
     start: Instant,
     stop: watch::Receiver<bool>,
-    parts: mpsc::UnboundedSender<Part>,
+    parts: mpsc::Sender<Part>,
     number: usize,
 ) {
     tokio::time::sleep_until(start).await;
     let model = plan.scenario.model;
-    let recorder = Rc::new(RefCell::new(Recorder::new(start, parts)));
+    let recorder = Rc::new(RefCell::new(Recorder::new(start, parts.clone())));
     let shared = Shared {
         plan,
         start,
@@ -141,5 +143,9 @@ async fn one(
         Model::Open { poisson } => open::run(shared, number, poisson).await,
     }
     ticks.abort();
-    recorder.borrow_mut().finish(Instant::now());
+    let rest = recorder.borrow_mut().finish(Instant::now());
+    for part in rest {
+        // The receiver is gone only when the run is.
+        let _ = parts.send(part).await;
+    }
 }

@@ -3,8 +3,9 @@
 use crate::connection::Done;
 use slod_core::outcome::Cause;
 use slod_core::stats::scale::Scale;
+use std::collections::VecDeque;
 use std::time::Duration;
-use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::mpsc::Sender;
 use tokio::time::Instant;
 
 /// Width of a window.
@@ -37,7 +38,9 @@ pub struct Recorder {
     /// Users that run, or requests in flight, since when.
     active: usize,
     since: Instant,
-    parts: UnboundedSender<Part>,
+    /// Windows that are over and not yet taken.
+    over: VecDeque<Part>,
+    parts: Sender<Part>,
 }
 
 /// A request that ended.
@@ -80,13 +83,14 @@ impl Part {
 }
 
 impl Recorder {
-    pub fn new(start: Instant, parts: UnboundedSender<Part>) -> Self {
+    pub fn new(start: Instant, parts: Sender<Part>) -> Self {
         Self {
             start,
             scale: Scale::new([]),
             current: Part::new(0),
             active: 0,
             since: start,
+            over: VecDeque::new(),
             parts,
         }
     }
@@ -140,13 +144,14 @@ impl Recorder {
         self.active = self.active.saturating_sub(1);
     }
 
-    /// Hands over the last window as well, if anything is in it.
-    pub fn finish(&mut self, now: Instant) {
+    /// The windows that nobody has taken, with the last one if anything is in it.
+    pub fn finish(&mut self, now: Instant) -> VecDeque<Part> {
         self.roll(now);
         let last = std::mem::replace(&mut self.current, Part::new(u64::MAX));
         if last.started + last.dropped + last.good > 0 || !last.failed.is_empty() {
-            let _ = self.parts.send(last);
+            self.over.push_back(last);
         }
+        std::mem::take(&mut self.over)
     }
 
     /// Hands over the windows that are over.
@@ -161,8 +166,21 @@ impl Recorder {
                 return;
             }
             let next = Part::new(self.current.number + 1);
-            // The receiver is gone only when the run is.
-            let _ = self.parts.send(std::mem::replace(&mut self.current, next));
+            self.over
+                .push_back(std::mem::replace(&mut self.current, next));
+            self.hand_over();
+        }
+    }
+}
+
+impl Recorder {
+    /// As many as there is room for; a second later there will be more.
+    fn hand_over(&mut self) {
+        while let Ok(room) = self.parts.try_reserve() {
+            let Some(part) = self.over.pop_front() else {
+                return;
+            };
+            room.send(part);
         }
     }
 }
@@ -181,7 +199,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn windows_follow_each_other_and_keep_time() {
-        let (parts, mut received) = tokio::sync::mpsc::unbounded_channel();
+        let (parts, mut received) = tokio::sync::mpsc::channel(8);
         let start = Instant::now();
         let mut recorder = Recorder::new(start, parts);
         recorder.enter();

@@ -46,7 +46,13 @@ impl Shared {
 
 fn due(scenario: &Scenario, elapsed: Duration) -> usize {
     let level = scenario.at(elapsed).map_or(0.0, |(_, level)| level);
-    level.round().max(0.0) as usize
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "levels are bounded where scenarios are read"
+    )]
+    let users = level.round().max(0.0) as usize;
+    users
 }
 
 /// Runs the users of one thread: each of `threads` users belongs to one of them in turn.

@@ -48,16 +48,13 @@ impl Windows {
         generator_cpu: Option<f64>,
     ) -> Option<LoadWindow> {
         let number = part.number;
-        let count = match self.open.get_mut(&number) {
-            Some((count, sum)) => {
-                sum.add(part);
-                *count += 1;
-                *count
-            }
-            None => {
-                self.open.insert(number, (1, Sum(part)));
-                1
-            }
+        let count = if let Some((count, sum)) = self.open.get_mut(&number) {
+            sum.add(part);
+            *count += 1;
+            *count
+        } else {
+            self.open.insert(number, (1, Sum(part)));
+            1
         };
         if count < self.threads {
             return None;

@@ -2,6 +2,7 @@
 //! stand with their kinds.
 
 pub(super) mod correction;
+pub(super) mod load;
 pub(super) mod metrics;
 pub(super) mod objective;
 pub(super) mod observe;
@@ -24,6 +25,7 @@ pub const ROOT: Keys = &[
     &OBSERVE,
     &VANTAGE,
     &CORRECTIONS,
+    &SCENARIOS,
     &SERVICES,
 ];
 
@@ -83,6 +85,12 @@ pub(super) const CORRECTIONS: Key<List<Mapping>> = Key::optional(
     "corrections",
     List::up_to(correction::MAX, Mapping(correction::KEYS)),
     "Time that does not count, such as planned maintenance. Probing goes on; what it finds is kept.",
+);
+
+pub(super) const SCENARIOS: Key<List<Mapping>> = Key::optional(
+    "scenarios",
+    List::up_to(100, Mapping(load::SCENARIO)),
+    "Load scenarios for `slod load`, besides those that are built in.",
 );
 
 pub(super) const SERVICES: Key<List<Mapping>> = Key::required(

@@ -1,6 +1,6 @@
 //! The keys of a service.
 
-use super::{metrics, objective, observe, probe};
+use super::{load, metrics, objective, observe, probe};
 use crate::yaml::{Key, Keys, List, Map, Mapping, Text};
 
 pub const KEYS: Keys = &[
@@ -11,6 +11,7 @@ pub const KEYS: Keys = &[
     &OBJECTIVES,
     &PROCESSES,
     &METRICS,
+    &LOAD,
 ];
 
 pub const NAME: Key<Text> = Key::required(
@@ -49,4 +50,10 @@ pub const METRICS: Key<Mapping> = Key::optional(
     "metrics",
     Mapping(metrics::KEYS),
     "The service's own metrics: a Prometheus or JSON endpoint, read like the `http` probe reads its address. Roles without a selector are found by the names that common libraries use; `slod probe SERVICE --metrics` shows what was found.",
+);
+
+pub const LOAD: Key<Mapping> = Key::optional(
+    "load",
+    Mapping(load::KEYS),
+    "The load that the service is expected to bear, its response times under it, and the request that load runs send.",
 );

@@ -4,6 +4,7 @@
 pub mod body;
 mod cookies;
 mod decimal;
+pub mod driven;
 pub mod exchange;
 mod expect;
 pub mod fetch;

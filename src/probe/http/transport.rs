@@ -53,7 +53,7 @@ impl Transport {
     }
 
     /// A connection to the server, or to the proxy in front of it.
-    async fn open(
+    pub(super) async fn open(
         &self,
         request: &Request,
         progress: &mut Progress<'_>,

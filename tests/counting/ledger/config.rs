@@ -170,6 +170,7 @@ pub fn config(path: &Path, interval: u64, extra: bool) -> Config {
         },
         corrections: Vec::new(),
         vantage: Vec::new(),
+        scenarios: Vec::new(),
         inputs: slod::config::Inputs::default(),
         services: vec![
             ServiceSpec {
@@ -181,6 +182,7 @@ pub fn config(path: &Path, interval: u64, extra: bool) -> Config {
                 objectives: objectives.into_iter().map(Arc::new).collect(),
                 processes: Vec::new(),
                 metrics: None,
+                load: None,
             },
             ServiceSpec {
                 name: "journey".into(),
@@ -191,6 +193,7 @@ pub fn config(path: &Path, interval: u64, extra: bool) -> Config {
                 objectives: journey.into_iter().map(Arc::new).collect(),
                 processes: Vec::new(),
                 metrics: None,
+                load: None,
             },
         ],
     }

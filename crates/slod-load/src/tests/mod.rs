@@ -74,12 +74,12 @@ fn sum(windows: &[LoadWindow], of: fn(&LoadWindow) -> u64) -> u64 {
 /// The latency that a share of all requests stayed under.
 fn quantile(windows: &[LoadWindow], q: f64) -> Duration {
     let all = crate::merged(windows).expect("some");
-    let needed = (all.completed() as f64 * q).ceil() as u64;
-    let mut seen = 0;
+    let needed = all.completed() as f64 * q;
+    let mut seen = 0_u64;
     let mut codes = all.latency.iter();
     let found = codes.find(|(_, count)| {
         seen += u64::from(*count);
-        seen >= needed
+        seen as f64 >= needed
     });
     Scale::new([]).middle(found.expect("enough").0)
 }

@@ -1,0 +1,167 @@
+//! The request of an `http` probe, or of a service's `load`, for the load engine: the same
+//! addresses, credentials and TLS, over connections that are kept.
+
+use super::expect::Expect;
+use super::keys;
+use super::read::{read_request, read_transport, read_url, warn_of_open_secrets};
+use super::{Address, HttpProbe, Version};
+use crate::outcome::{Timestamp, Verdict};
+use crate::probe::dial::{Failure, Host, Progress, options, resolve};
+use crate::probe::evaluate::Evaluator;
+use crate::probe::{Attempt, Probe, Trace, of_type};
+use crate::yaml::{Declared, Key, Section};
+use async_trait::async_trait;
+use http::header::{CONTENT_LENGTH, HOST};
+use http::{HeaderValue, Method};
+use hyper::body::Bytes;
+use slod_load::{Connect, ConnectError, Request, Stream};
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::timeout_at;
+
+/// The keys of a request that the load engine sends, apart from its address.
+pub const OPTIONS: [&dyn Declared; 8] = [
+    &keys::METHOD,
+    &keys::HEADERS,
+    &keys::BODY,
+    &keys::EXPECT_STATUS,
+    &keys::BEARER,
+    &keys::BASIC_AUTH,
+    &keys::TLS,
+    &options::IP_VERSION,
+];
+
+/// A request that can be sent any number of times.
+#[derive(Clone, Debug)]
+pub struct Driven(Arc<dyn Probe>);
+
+impl Driven {
+    /// Reads the request of a section; faults are reported.
+    pub fn read(section: &Section<'_>, address: &Key<Address>) -> Option<Self> {
+        let url = read_url(section, address);
+        let method = section.get(&keys::METHOD);
+        let body = section.secret_bytes(&keys::BODY);
+        let body = body.map(Bytes::from).unwrap_or_default();
+        let request = read_request(section, url, method, body);
+        let transport = read_transport(section, Version::Http1);
+        let status = section.all(&keys::EXPECT_STATUS);
+        let request = request?;
+        warn_of_open_secrets(section, &request);
+        let expect = Expect {
+            status: if status.is_empty() {
+                vec![200..=299]
+            } else {
+                status
+            },
+            ..Expect::nothing()
+        };
+        Some(Self(Arc::new(HttpProbe {
+            request,
+            expect: Arc::new(expect),
+            evaluator: Evaluator::default(),
+            redirects: None,
+            body_limit: u64::MAX,
+            transport: transport?,
+        })))
+    }
+
+    /// The request of an `http` probe; `None` for a probe of another kind.
+    pub fn of(probe: &Arc<dyn Probe>) -> Option<Self> {
+        of_type::<HttpProbe>(&**probe).map(|_| Self(probe.clone()))
+    }
+
+    /// The address for people.
+    pub fn target(&self) -> String {
+        self.0.target()
+    }
+
+    /// As the load engine sends it; an error says why it cannot.
+    pub fn request(&self) -> Result<Request, String> {
+        let probe = self.probe().ok_or("it is no http probe")?;
+        if probe.transport.proxy.is_some() {
+            return Err("load through a proxy is not supported".to_owned());
+        }
+        let request = &probe.request;
+        let mut headers = request.headers.clone();
+        let host = HeaderValue::try_from(request.authority());
+        let host = host.map_err(|_| "its host is not valid in a request".to_owned())?;
+        headers.entry(HOST).or_insert(host);
+        if request.body.is_empty()
+            && [Method::POST, Method::PUT, Method::PATCH].contains(&request.method)
+        {
+            headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+        }
+        let uri = request.path().parse();
+        Ok(Request {
+            method: request.method.clone(),
+            uri: uri.map_err(|_| "its path is not valid in a request".to_owned())?,
+            headers,
+            body: request.body.clone(),
+            weight: 1,
+            statuses: probe.expect.status.clone(),
+        })
+    }
+
+    /// Opens connections to its origin, each within `timeout`.
+    pub fn connector(&self, timeout: Duration) -> Arc<dyn Connect> {
+        Arc::new(Connector {
+            driven: self.clone(),
+            timeout,
+        })
+    }
+
+    /// The addresses that its host has now; an error says why there are none.
+    pub async fn addresses(&self, timeout: Duration) -> Result<Vec<IpAddr>, String> {
+        let probe = self.probe().ok_or("it is no http probe")?;
+        let host = Host::of(&probe.request.url).ok_or("its address has no host")?;
+        let mut attempt = Attempt::new(Timestamp(0), timeout, Trace::silent());
+        let deadline = attempt.deadline;
+        let mut progress = Progress::new(&mut attempt);
+        let found = resolve(&host, probe.transport.family, &mut progress);
+        match timeout_at(deadline, found).await {
+            Ok(found) => found.map_err(|failure| failure.message),
+            Err(_elapsed) => Err("its name did not resolve in time".to_owned()),
+        }
+    }
+
+    fn probe(&self) -> Option<&HttpProbe> {
+        of_type::<HttpProbe>(&*self.0)
+    }
+}
+
+struct Connector {
+    driven: Driven,
+    timeout: Duration,
+}
+
+#[async_trait]
+impl Connect for Connector {
+    async fn connect(&self) -> Result<Box<dyn Stream>, ConnectError> {
+        let Some(probe) = self.driven.probe() else {
+            return Err(ConnectError::OwnLack);
+        };
+        let mut attempt = Attempt::new(Timestamp(0), self.timeout, Trace::silent());
+        let mut progress = Progress::new(&mut attempt);
+        open(probe, &mut progress)
+            .await
+            .map_err(|failure| match failure.verdict {
+                Verdict::Bad(cause) => ConnectError::Failed(cause),
+                Verdict::Good | Verdict::Void(_) => ConnectError::OwnLack,
+            })
+    }
+}
+
+async fn open(probe: &HttpProbe, progress: &mut Progress<'_>) -> Result<Box<dyn Stream>, Failure> {
+    let HttpProbe {
+        request, transport, ..
+    } = probe;
+    let stream = transport.open(request, progress).await?;
+    if !request.is_https() {
+        return Ok(Box::new(stream));
+    }
+    let host = request.url.host_str().unwrap_or_default();
+    let name = transport.tls.server_name(host.trim_matches(['[', ']']))?;
+    let stream = transport.tls.handshake(stream, name, progress).await?;
+    Ok(Box::new(stream))
+}
