@@ -103,7 +103,7 @@ impl Operation<'_, '_> {
         };
         let mut addresses = Vec::new();
         for server in servers.items()?.take(SERVERS_MAX) {
-            addresses.push(self.address(&server)?);
+            addresses.push(address(&server)?);
         }
         let is_asked = |address: &&String| {
             Target::parse(address).is_some_and(|target| match target.place {
@@ -115,24 +115,6 @@ impl Operation<'_, '_> {
         let address = addresses.iter().find(is_asked).or(addresses.first());
         let address = address.map_or("", String::as_str);
         Ok(address.trim_end_matches('/').to_owned())
-    }
-
-    /// The address of a server with the defaults of its variables.
-    fn address(&self, server: &At<'_>) -> Result<String, RequestsError> {
-        let mut address = server.need("url")?.text()?.to_owned();
-        let variables = server.get("variables");
-        for (name, variable) in variables.map_or(Ok(Vec::new()), |all| all.entries())? {
-            let value = variable.need("default")?.scalar()?;
-            address = address.replace(&format!("{{{name}}}"), &value);
-            if address.len() > 4096 {
-                return Err(server.fault("expected an address of at most 4 KiB"));
-            }
-        }
-        // Relative to where the document is served, of which only the path can be meant.
-        if !address.contains("://") && !address.starts_with('/') {
-            address.insert(0, '/');
-        }
-        Ok(address)
     }
 
     /// What the first way to authenticate needs, always as references.
@@ -215,6 +197,24 @@ impl Operation<'_, '_> {
             .filter_map(|(name, _)| range(name))
             .collect())
     }
+}
+
+/// The address of a server with the defaults of its variables.
+fn address(server: &At<'_>) -> Result<String, RequestsError> {
+    let mut address = server.need("url")?.text()?.to_owned();
+    let variables = server.get("variables");
+    for (name, variable) in variables.map_or(Ok(Vec::new()), |all| all.entries())? {
+        let value = variable.need("default")?.scalar()?;
+        address = address.replace(&format!("{{{name}}}"), &value);
+        if address.len() > 4096 {
+            return Err(server.fault("expected an address of at most 4 KiB"));
+        }
+    }
+    // Relative to where the document is served, of which only the path can be meant.
+    if !address.contains("://") && !address.starts_with('/') {
+        address.insert(0, '/');
+    }
+    Ok(address)
 }
 
 fn essence(media_type: &str) -> String {

@@ -106,10 +106,8 @@ impl<'d> Examples<'d> {
         match kind(schema) {
             "object" => self.object(schema, open).map(Value::Object),
             "array" => self.array(schema, open),
-            "integer" => Ok(Value::from(
-                number(schema, "minimum").map_or(1, |n| n.ceil() as i64),
-            )),
-            "number" => Ok(Value::from(number(schema, "minimum").unwrap_or(1.0))),
+            "integer" => Ok(minimum(schema).unwrap_or_else(|| Value::from(1))),
+            "number" => Ok(minimum(schema).unwrap_or_else(|| Value::from(1.0))),
             "boolean" => Ok(Value::Bool(true)),
             "string" => Ok(Value::from(string(schema))),
             _ => Ok(Value::Null),
@@ -119,7 +117,7 @@ impl<'d> Examples<'d> {
     fn array(&self, schema: &At<'d>, open: &mut Vec<&'d Value>) -> Result<Value, RequestsError> {
         let items = schema.get("items");
         let items = items.map(|items| self.resolve(&items)).transpose()?;
-        let shortest = number(schema, "minItems").unwrap_or(0.0) as usize;
+        let shortest = count(schema, "minItems").unwrap_or(0);
         let item = match items {
             Some(items) if shortest > 0 || !is_open(&items, open) => self.value(&items, open)?,
             _ if shortest > 0 => Value::Null,
@@ -225,8 +223,13 @@ fn is_null(schema: &At<'_>) -> bool {
     schema.value.get("type").and_then(Value::as_str) == Some("null")
 }
 
-fn number(schema: &At<'_>, name: &str) -> Option<f64> {
-    schema.get(name)?.value.as_f64()
+fn minimum(schema: &At<'_>) -> Option<Value> {
+    let minimum = schema.get("minimum")?.value;
+    minimum.is_number().then(|| minimum.clone())
+}
+
+fn count(schema: &At<'_>, name: &str) -> Option<usize> {
+    usize::try_from(schema.get(name)?.value.as_u64()?).ok()
 }
 
 fn string(schema: &At<'_>) -> String {
@@ -245,8 +248,8 @@ fn string(schema: &At<'_>) -> String {
         "byte" => "dGV4dA==",
         _ => "text",
     };
-    let shortest = number(schema, "minLength").unwrap_or(0.0) as usize;
-    let longest = number(schema, "maxLength").map_or(LENGTH_MAX, |n| n as usize);
+    let shortest = count(schema, "minLength").unwrap_or(0);
+    let longest = count(schema, "maxLength").unwrap_or(LENGTH_MAX);
     let length = shortest.max(text.len()).min(LENGTH_MAX).min(longest);
     text.chars().cycle().take(length).collect()
 }

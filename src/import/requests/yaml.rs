@@ -36,7 +36,11 @@ fn one(request: &ImportedRequest, yaml: &mut String) -> std::fmt::Result {
                 (from, to) => format!("{from}-{to}"),
             })
             .collect();
-        writeln!(yaml, "      expected_status: [{}]", statuses.join(", "))?;
+        writeln!(
+            yaml,
+            "      expect: {{ status: [{}] }}",
+            statuses.join(", ")
+        )?;
     }
     Ok(())
 }
