@@ -89,5 +89,5 @@ pub fn add_query(address: &mut String, name: &str, value: &str) {
     let fragment = address.find('#').unwrap_or(address.len());
     address.truncate(fragment);
     address.push(if address.contains('?') { '&' } else { '?' });
-    address.push_str(&format!("{}={}", encode_value(name), encode_value(value)));
+    address.extend([&encode_value(name), "=", &encode_value(value)]);
 }

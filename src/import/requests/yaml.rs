@@ -36,11 +36,7 @@ fn one(request: &ImportedRequest, yaml: &mut String) -> std::fmt::Result {
                 (from, to) => format!("{from}-{to}"),
             })
             .collect();
-        writeln!(
-            yaml,
-            "      expect: {{ status: [{}] }}",
-            statuses.join(", ")
-        )?;
+        writeln!(yaml, "      status: [{}]", statuses.join(", "))?;
     }
     Ok(())
 }

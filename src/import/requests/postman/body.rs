@@ -85,11 +85,15 @@ fn form(parts: &[At<'_>], variables: &Variables) -> Result<Body, RequestsError> 
             return Err(part.fault("expected a key without quotes and line ends"));
         }
         let value = variables.value(&name, part)?;
-        text += &format!(
-            "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n"
-        );
+        text.extend(["--", BOUNDARY, "\r\n"]);
+        text.extend([
+            "Content-Disposition: form-data; name=\"",
+            &name,
+            "\"\r\n\r\n",
+        ]);
+        text.extend([value.as_str(), "\r\n"]);
     }
-    text += &format!("--{BOUNDARY}--\r\n");
+    text.extend(["--", BOUNDARY, "--\r\n"]);
     Ok(Body::Text {
         media_type: format!("multipart/form-data; boundary={BOUNDARY}"),
         text,
