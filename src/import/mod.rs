@@ -1,10 +1,11 @@
-//! Results of other load tools, read into runs.
+//! Results of other load tools, read into runs; and [`requests`] of recordings.
 
 mod collect;
 mod csv;
 mod k6;
 mod locust;
 mod oha;
+pub mod requests;
 mod vegeta;
 
 use crate::load::{Ending, LoadWindow, Model, RunRecord, Scenario, Stage};
