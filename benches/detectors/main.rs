@@ -10,6 +10,8 @@ mod noise;
 mod soak;
 mod watch;
 
+use std::thread;
+
 const HISTORIES: u64 = 1000;
 
 fn main() {
@@ -24,10 +26,30 @@ fn main() {
         soak::errors();
     }
     if wanted("watch") {
-        for hours in [2, 6] {
-            watch::memory(hours);
-        }
+        watch::memory();
+        watch::latency();
     }
+}
+
+/// The results of all histories, each made from its number, on all processors.
+fn histories<T: Send>(judge: impl Fn(u64) -> T + Sync) -> Vec<T> {
+    let threads = thread::available_parallelism().map_or(1, |threads| threads.get() as u64);
+    let part = |number: u64| {
+        let judge = &judge;
+        move || -> Vec<T> {
+            let own = (0..HISTORIES).filter(|seed| seed % threads == number);
+            own.map(judge).collect()
+        }
+    };
+    thread::scope(|scope| {
+        let parts: Vec<_> = (0..threads)
+            .map(|number| scope.spawn(part(number)))
+            .collect();
+        parts
+            .into_iter()
+            .flat_map(|part| part.join().expect("no panic"))
+            .collect()
+    })
 }
 
 /// A share of the histories, for people.
@@ -44,8 +66,9 @@ impl Table {
         Self(vec![header.map(str::to_owned).to_vec(), rule])
     }
 
-    fn row<const N: usize>(&mut self, name: &str, cells: [String; N]) {
-        self.0.push([&[name.to_owned()], &cells[..]].concat());
+    fn row(&mut self, name: &str, cells: impl IntoIterator<Item = String>) {
+        let name = std::iter::once(name.to_owned());
+        self.0.push(name.chain(cells).collect());
     }
 
     fn print(&self) {
