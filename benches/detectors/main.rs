@@ -2,14 +2,18 @@
 //! docs/SIGNALS.md. Histories are random and the same in every run.
 //!
 //! ```text
-//! cargo bench -p slod-core --bench detectors
+//! cargo bench -p slod-core --bench detectors                    # all but the benchmark
+//! cargo bench -p slod-core --bench detectors -- soak            # also: watch, month
+//! cargo bench -p slod-core --bench detectors -- nab FOLDER
 //! ```
 
 mod memory;
+mod nab;
 mod noise;
 mod soak;
 mod watch;
 
+use std::path::Path;
 use std::thread;
 
 const HISTORIES: u64 = 1000;
@@ -20,6 +24,12 @@ fn main() {
         .filter(|arg| arg != "--bench")
         .collect();
     let wanted = |name: &str| chosen.is_empty() || chosen.iter().any(|arg| arg == name);
+    if let [nab, folder] = &chosen[..]
+        && nab == "nab"
+    {
+        nab::report(Path::new(folder));
+        return;
+    }
     if wanted("soak") {
         soak::memory();
         soak::latency();
@@ -28,6 +38,9 @@ fn main() {
     if wanted("watch") {
         watch::memory();
         watch::latency();
+    }
+    if wanted("month") {
+        watch::month();
     }
 }
 

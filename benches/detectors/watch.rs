@@ -1,16 +1,68 @@
 //! Continuous watching: the same detectors every five minutes over days.
 
 use crate::memory::{self, SAMPLES_PER_HOUR, daily, means, minima, restarts};
-use crate::noise::Ar;
+use crate::noise::{Ar, binomial};
 use crate::soak::{LATENCY_WINDOW, MEMORY, MEMORY_WINDOW};
 use crate::{Table, histories, share_of};
 use fastrand::Rng;
-use slod_core::trend::{DriftVerdict, GrowthVerdict, Windows, drift, growth, load_rises};
+use slod_core::trend::{
+    self, ClimbVerdict, DriftVerdict, Errors, GrowthVerdict, Windows, climb, drift, growth,
+    load_rises,
+};
+use std::f64::consts::TAU;
+use std::ops::Range;
+use std::time::Duration;
 
 /// Evaluations in a row that are compared.
 const CONFIRMATIONS: [usize; 5] = [1, 3, 6, 9, 12];
 const HOURS: usize = 2;
 const DAY: usize = 24 * SAMPLES_PER_HOUR;
+
+/// A month of healthy services, with the rule that signs are active by: how many tickets it makes.
+pub fn month() {
+    const SERVICES: u64 = 50;
+    const DAYS: usize = 30;
+    let counted = histories(|seed| {
+        if seed >= SERVICES {
+            return [0; 3];
+        }
+        let mut rng = Rng::with_seed(seed);
+        let (memory, traffic) = daily(&mut rng, DAYS * DAY, true);
+        let load = means(&traffic);
+        let floors = minima(&memory);
+        let memory = evaluations(&floors, Some(&load));
+        let latencies = daily_latencies(&mut rng, DAYS);
+        let daily = daily_load(DAYS);
+        let latency = drifts(&latencies, Some(&daily));
+        let errors = bursty(&mut rng, DAYS);
+        [tickets(memory), tickets(latency), tickets(climbs(&errors))]
+    });
+    let mut table = Table::new([
+        "50 services for 30 days",
+        "false tickets",
+        "per service-month",
+    ]);
+    for (index, name) in ["memory", "p95", "error ratio"].into_iter().enumerate() {
+        let all: usize = counted.iter().map(|tickets| tickets[index]).sum();
+        let each = format!("{:.3}", all as f64 / SERVICES as f64);
+        table.row(name, [all.to_string(), each]);
+    }
+    table.print();
+}
+
+/// Findings that are confirmed begin a ticket; it ends with the first evaluation without one.
+fn tickets(found: impl IntoIterator<Item = bool>) -> usize {
+    let mut run = 0;
+    let begins = |found: bool| {
+        run = if found { run + 1 } else { 0 };
+        run == trend::CONFIRMATIONS
+    };
+    found
+        .into_iter()
+        .map(begins)
+        .filter(|begins| *begins)
+        .count()
+}
 
 /// The most consecutive findings of a history.
 fn longest(found: impl Iterator<Item = bool>) -> usize {
@@ -31,34 +83,28 @@ fn header(what: &str) -> Table {
     Table::new([what, "1 evaluation", "3 in a row", "6", "9", "12"])
 }
 
+fn growing(values: &[Option<f64>], load: Option<&[Option<f64>]>) -> usize {
+    longest(evaluations(values, load))
+}
+
 /// Evaluations of the last two hours, or of what there is since the start. A step of five minutes is
 /// two and a half windows.
-fn growing(values: &[Option<f64>], load: Option<&[Option<f64>]>) -> usize {
+fn evaluations(values: &[Option<f64>], load: Option<&[Option<f64>]>) -> impl Iterator<Item = bool> {
     let kept = HOURS * 30;
     let ends = (0..values.len() * 2).step_by(5).map(|end| end / 2);
-    longest(ends.map(|end| {
-        let last = |series: &[Option<f64>]| -> Vec<Option<f64>> {
-            series[end.saturating_sub(kept)..end].to_vec()
-        };
-        let width = MEMORY_WINDOW;
-        let explained = load.is_some_and(|load| {
-            load_rises(
-                Windows {
-                    width,
-                    values: &last(load),
-                },
-                0.05,
-            )
-        });
-        let found = growth(
-            Windows {
-                width,
-                values: &last(values),
-            },
-            &MEMORY,
-        );
-        !explained && matches!(found, GrowthVerdict::Growing(_))
-    }))
+    ends.map(move |end| {
+        let part = end.saturating_sub(kept)..end;
+        let windows = |series| windows(MEMORY_WINDOW, series, part.clone());
+        let explained = load.is_some_and(|load| load_rises(windows(load), 0.05));
+        !explained && matches!(growth(windows(values), &MEMORY), GrowthVerdict::Growing(_))
+    })
+}
+
+fn windows(width: Duration, values: &[Option<f64>], part: Range<usize>) -> Windows<'_> {
+    Windows {
+        width,
+        values: &values[part],
+    }
 }
 
 pub fn memory() {
@@ -125,7 +171,7 @@ pub fn latency() {
             let values: Vec<Option<f64>> = (0..hours * 12)
                 .map(|at| {
                     let time = f64::from(at) / 12.0;
-                    let wave = daily * (time / 24.0 * std::f64::consts::TAU).sin();
+                    let wave = daily * (time / 24.0 * TAU).sin();
                     let level = (1.0 + per_hour * time) * (1.0 + wave);
                     Some(0.2 * level * (noise * ar.next(rng)).exp())
                 })
@@ -137,13 +183,52 @@ pub fn latency() {
 }
 
 fn rising(values: &[Option<f64>]) -> usize {
-    let kept = HOURS * 12;
-    longest((1..=values.len()).map(|end| {
-        let values = &values[end.saturating_sub(kept)..end];
-        let windows = Windows {
-            width: LATENCY_WINDOW,
-            values,
-        };
-        matches!(drift(windows, 0.1), DriftVerdict::Rising(_))
-    }))
+    longest(drifts(values, None))
+}
+
+fn drifts(values: &[Option<f64>], load: Option<&[Option<f64>]>) -> impl Iterator<Item = bool> {
+    (1..=values.len()).map(move |end| {
+        let part = end.saturating_sub(HOURS * 12)..end;
+        let windows = |series| windows(LATENCY_WINDOW, series, part.clone());
+        let explained = load.is_some_and(|load| load_rises(windows(load), 0.05));
+        !explained && matches!(drift(windows(values), 0.1), DriftVerdict::Rising(_))
+    })
+}
+
+fn wave(at: usize) -> f64 {
+    (at as f64 / 288.0 * TAU).sin()
+}
+
+/// p95 that is 20 % higher at noon, with noise of 5 % that depends on the window before.
+fn daily_latencies(rng: &mut Rng, days: usize) -> Vec<Option<f64>> {
+    let mut ar = Ar::new(rng, 0.6);
+    (0..days * 288)
+        .map(|at| Some(0.2 * (1.0 + 0.2 * wave(at)) * (0.05 * ar.next(rng)).exp()))
+        .collect()
+}
+
+fn daily_load(days: usize) -> Vec<Option<f64>> {
+    (0..days * 288)
+        .map(|at| Some(100.0 * (1.0 + 0.6 * wave(at))))
+        .collect()
+}
+
+/// 0.5 % of 600 requests, and 10 % in one of 48 windows.
+fn bursty(rng: &mut Rng, days: usize) -> Vec<Errors> {
+    (0..days * 288)
+        .map(|_| {
+            let burst = if rng.u32(0..48) == 0 { 0.1 } else { 0.0 };
+            Errors {
+                errors: binomial(rng, 600, 0.005 + burst),
+                total: 600,
+            }
+        })
+        .collect()
+}
+
+fn climbs(windows: &[Errors]) -> impl Iterator<Item = bool> {
+    (1..=windows.len()).map(|end| {
+        let part = &windows[end.saturating_sub(HOURS * 12)..end];
+        matches!(climb(part, 0.005), ClimbVerdict::Climbing { .. })
+    })
 }
