@@ -13,6 +13,8 @@ const LEARNED: Duration = Duration::from_secs(2 * 86_400);
 const REMEMBERED: Duration = Duration::from_secs(7 * 86_400);
 
 type Series = Vec<(Duration, f64)>;
+/// When alarms begin.
+type Detector = fn(&Series) -> Vec<Duration>;
 
 /// What a detector did on the series of a folder.
 #[derive(Default)]
@@ -36,7 +38,7 @@ pub fn report(folder: &Path) {
         "median delay from the label's start",
     ]);
     for kind in ["artificialNoAnomaly", "realAWSCloudwatch", "realKnownCause"] {
-        let detectors: [(&str, fn(&Series) -> Vec<Duration>); 2] = [
+        let detectors: [(&str, Detector); 2] = [
             ("season and cumulative sum", shifts),
             ("3 sigma of the last day", sigmas),
         ];
@@ -59,7 +61,7 @@ impl Score {
         let (Some(first), Some(last)) = (series.first(), series.last()) else {
             return;
         };
-        self.days += (last.0 - first.0).saturating_sub(LEARNED).as_secs_f64() / DAY.as_secs_f64();
+        self.days += last.0.saturating_sub(first.0 + LEARNED).as_secs_f64() / DAY.as_secs_f64();
         let inside = |window: &(Duration, Duration), at: Duration| window.0 <= at && at <= window.1;
         self.false_alarms += alarms
             .iter()
@@ -69,7 +71,8 @@ impl Score {
             self.labeled += 1;
             if let Some(at) = alarms.iter().find(|at| inside(window, **at)) {
                 self.found += 1;
-                self.delays.push((*at - window.0).as_secs_f64() / 3600.0);
+                self.delays
+                    .push(at.saturating_sub(window.0).as_secs_f64() / 3600.0);
             }
         }
     }
