@@ -226,6 +226,26 @@ impl App {
         }
     }
 
+    /// What takes notices, and what delivers them.
+    fn delivery(
+        &self,
+        configs: &watch::Sender<Arc<Config>>,
+        stop: &CancellationToken,
+    ) -> (Notifier, notify::Deps) {
+        let (store, waker) = (self.writer.handle(), Waker::default());
+        let notifier = Notifier::new(configs.subscribe(), store.clone(), waker.clone());
+        let deps = notify::Deps {
+            clock: self.clock.clone(),
+            configs: configs.subscribe(),
+            states: self.ledger_views.subscribe(),
+            store,
+            waker,
+            counters: self.own.notifiers.clone(),
+            stop: stop.clone(),
+        };
+        (notifier, deps)
+    }
+
     fn spawn_all(self, tasks: &mut Tasks, stop: &CancellationToken) -> Writer {
         let (store, history) = (self.writer.handle(), self.config.store.path.clone());
         let (events_in, events) = mpsc::channel(EVENT_QUEUE);
@@ -237,6 +257,7 @@ impl App {
         let files = self.config.inputs.files.clone();
         let (configs, _) = watch::channel(self.config.clone());
         let state = self.web_state(system.clone(), requests_in, recounts_in.clone());
+        let (notifier, delivery) = self.delivery(&configs, stop);
         let probing = self.threads.first().clone();
         tasks.spawn_on(
             &probing,
@@ -254,8 +275,6 @@ impl App {
                 in_flight: self.own.probes_in_flight.clone(),
             }),
         );
-        let waker = Waker::default();
-        let notifier = Notifier::new(configs.subscribe(), store.clone(), waker.clone());
         let alerting = alerting::Deps {
             states: self.ledger_views.subscribe(),
             configs: configs.subscribe(),
@@ -266,16 +285,7 @@ impl App {
             notify: Box::new(move |notices, now| notifier.notify(notices, now)),
             views: self.alert_views,
         };
-        let notify = notify::Deps {
-            clock: self.clock.clone(),
-            configs: configs.subscribe(),
-            states: self.ledger_views.subscribe(),
-            store: store.clone(),
-            waker,
-            counters: self.own.notifiers.clone(),
-            stop: stop.clone(),
-        };
-        tasks.spawn("notify", notify::run(notify));
+        tasks.spawn("notify", notify::run(delivery));
         tasks.spawn("alerting", alerting::run(self.alerts, alerting));
         tasks.spawn(
             "ledger",

@@ -2,13 +2,19 @@
 //! docs/SIGNALS.md. Histories are random and the same in every run.
 //!
 //! ```text
-//! cargo bench -p slod-core --bench detectors
+//! cargo bench -p slod-core --bench detectors                    # all but the benchmark
+//! cargo bench -p slod-core --bench detectors -- soak            # also: watch, month
+//! cargo bench -p slod-core --bench detectors -- nab FOLDER
 //! ```
 
 mod memory;
+mod nab;
 mod noise;
 mod soak;
 mod watch;
+
+use std::path::Path;
+use std::thread;
 
 const HISTORIES: u64 = 1000;
 
@@ -18,16 +24,45 @@ fn main() {
         .filter(|arg| arg != "--bench")
         .collect();
     let wanted = |name: &str| chosen.is_empty() || chosen.iter().any(|arg| arg == name);
+    if let [nab, folder] = &chosen[..]
+        && nab == "nab"
+    {
+        nab::report(Path::new(folder));
+        return;
+    }
     if wanted("soak") {
         soak::memory();
         soak::latency();
         soak::errors();
     }
     if wanted("watch") {
-        for hours in [2, 6] {
-            watch::memory(hours);
-        }
+        watch::memory();
+        watch::latency();
     }
+    if wanted("month") {
+        watch::month();
+    }
+}
+
+/// The results of all histories, each made from its number, on all processors.
+fn histories<T: Send>(judge: impl Fn(u64) -> T + Sync) -> Vec<T> {
+    let threads = thread::available_parallelism().map_or(1, |threads| threads.get() as u64);
+    let part = |number: u64| {
+        let judge = &judge;
+        move || -> Vec<T> {
+            let own = (0..HISTORIES).filter(|seed| seed % threads == number);
+            own.map(judge).collect()
+        }
+    };
+    thread::scope(|scope| {
+        let parts: Vec<_> = (0..threads)
+            .map(|number| scope.spawn(part(number)))
+            .collect();
+        parts
+            .into_iter()
+            .flat_map(|part| part.join().expect("no panic"))
+            .collect()
+    })
 }
 
 /// A share of the histories, for people.
@@ -44,8 +79,9 @@ impl Table {
         Self(vec![header.map(str::to_owned).to_vec(), rule])
     }
 
-    fn row<const N: usize>(&mut self, name: &str, cells: [String; N]) {
-        self.0.push([&[name.to_owned()], &cells[..]].concat());
+    fn row(&mut self, name: &str, cells: impl IntoIterator<Item = String>) {
+        let name = std::iter::once(name.to_owned());
+        self.0.push(name.chain(cells).collect());
     }
 
     fn print(&self) {

@@ -112,6 +112,21 @@ pub fn daily(rng: &mut Rng, samples: usize, weekend: bool) -> (Vec<f64>, Vec<f64
     (memory, traffic)
 }
 
+/// A process that is restarted every 4 h or so: its lives. Each warms up.
+pub fn restarts(rng: &mut Rng, samples: usize) -> Vec<Vec<f64>> {
+    let mut lives = Vec::new();
+    let mut left = samples;
+    while left > 0 {
+        let life = rng
+            .usize(3 * SAMPLES_PER_HOUR..=5 * SAMPLES_PER_HOUR)
+            .min(left);
+        let minutes = 10.0 + 30.0 * rng.f64();
+        lives.push(saw(rng, life, warm_up(minutes)));
+        left -= life;
+    }
+    lives
+}
+
 pub fn minima(samples: &[f64]) -> Vec<Option<f64>> {
     let least = |window: &[f64]| window.iter().copied().min_by(f64::total_cmp);
     samples.chunks(WINDOW).map(least).collect()

@@ -2,7 +2,7 @@
 
 use crate::memory::{self, SAMPLES_PER_HOUR};
 use crate::noise::{Ar, binomial};
-use crate::{HISTORIES, Table, share_of};
+use crate::{Table, histories, share_of};
 use fastrand::Rng;
 use slod_core::trend::{
     ClimbVerdict, DriftVerdict, Errors, GrowthRules, GrowthVerdict, Windows, climb, drift, growth,
@@ -15,15 +15,13 @@ pub const MEMORY: GrowthRules = GrowthRules {
     limit: None,
 };
 pub const MEMORY_WINDOW: Duration = Duration::from_secs(120);
-const LATENCY_WINDOW: Duration = Duration::from_secs(300);
+pub const LATENCY_WINDOW: Duration = Duration::from_secs(300);
 const LATENCY_WINDOWS: usize = 24;
 
 pub fn memory() {
     let mut table = Table::new(["memory over 2 h", "growing", "plateauing"]);
-    let judged = |make: &dyn Fn(&mut Rng) -> Vec<f64>| {
-        let verdicts: Vec<GrowthVerdict> = (0..HISTORIES)
-            .map(|seed| verdict(&make(&mut Rng::with_seed(seed)), &MEMORY))
-            .collect();
+    let judged = |make: &(dyn Fn(&mut Rng) -> Vec<f64> + Sync)| {
+        let verdicts = histories(|seed| verdict(&make(&mut Rng::with_seed(seed)), &MEMORY));
         let growing = |verdict: &&GrowthVerdict| matches!(verdict, GrowthVerdict::Growing(_));
         let plateau = |verdict: &&GrowthVerdict| matches!(verdict, GrowthVerdict::Plateauing(_));
         [
@@ -39,6 +37,14 @@ pub fn memory() {
         let name = format!("leak of {percent} % per hour");
         table.row(&name, judged(&|rng| memory::leak(rng, samples, percent)));
     }
+    table.row(
+        "leak of 10 % per hour, in stairs",
+        judged(&|rng| memory::saw(rng, samples, |time| 8.0 * (time * 25.0 / 8.0).floor())),
+    );
+    table.row(
+        "leak that accelerates, 10 % in 2 h",
+        judged(&|rng| memory::saw(rng, samples, |time| 7.0 * time * time)),
+    );
     table.print();
 }
 
@@ -48,7 +54,7 @@ fn verdict(samples: &[f64], rules: &GrowthRules) -> GrowthVerdict {
         width: MEMORY_WINDOW,
         values: &values,
     };
-    growth(windows.after_warm_up(), rules)
+    growth(windows, rules)
 }
 
 /// Noise per window in percent, and how much it depends on the window before.
@@ -73,10 +79,10 @@ pub fn latency() {
         "step +30 %",
     ]);
     for (percent, correlation) in NOISE {
-        let rising = |shape: &dyn Fn(f64) -> f64| {
-            let found = |seed: &u64| {
+        let rising = |shape: &(dyn Fn(f64) -> f64 + Sync)| {
+            let found = |seed| {
                 let values = latencies(
-                    &mut Rng::with_seed(*seed),
+                    &mut Rng::with_seed(seed),
                     percent / 100.0,
                     correlation,
                     shape,
@@ -87,7 +93,7 @@ pub fn latency() {
                 };
                 matches!(drift(windows, 0.1), DriftVerdict::Rising(_))
             };
-            share_of((0..HISTORIES).filter(found).count())
+            share_of(histories(found).into_iter().filter(|found| *found).count())
         };
         let drift = |share: f64| rising(&move |at| 1.0 + share * at);
         let step = rising(&|at| if at < 0.5 { 1.0 } else { 1.3 });
@@ -138,8 +144,8 @@ pub fn errors() {
         ("from 1 % to 5 %, bursts", 0.01, 0.05, 1.0 / 24.0),
     ];
     for (name, from, to, bursts) in cases {
-        let found = |seed: &u64| {
-            let mut rng = Rng::with_seed(*seed);
+        let found = |seed| {
+            let mut rng = Rng::with_seed(seed);
             let windows: Vec<Errors> = (0..LATENCY_WINDOWS)
                 .map(|at| {
                     let time = at as f64 / (LATENCY_WINDOWS - 1) as f64;
@@ -150,7 +156,12 @@ pub fn errors() {
                 .collect();
             matches!(climb(&windows, 0.005), ClimbVerdict::Climbing { .. })
         };
-        table.row(name, [share_of((0..HISTORIES).filter(found).count())]);
+        table.row(
+            name,
+            [share_of(
+                histories(found).into_iter().filter(|found| *found).count(),
+            )],
+        );
     }
     table.print();
 }

@@ -61,6 +61,11 @@ impl Whitening {
         }
     }
 
+    /// Changes the correlation, and continues.
+    pub fn set(&mut self, correlation: f64) {
+        self.correlation = correlation.clamp(0.0, MAX_CORRELATION);
+    }
+
     /// `None` for the first value, and after a gap (`None`).
     pub fn push(&mut self, deviate: Option<f64>) -> Option<f64> {
         let before = std::mem::replace(&mut self.last, deviate)?;

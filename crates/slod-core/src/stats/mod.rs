@@ -16,5 +16,6 @@ pub mod quantile;
 pub mod rank;
 pub mod saturation;
 pub mod scale;
+pub mod season;
 pub mod shift;
 pub mod step;

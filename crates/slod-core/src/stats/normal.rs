@@ -9,6 +9,11 @@ pub const Z_975: f64 = 1.959_963_984_540_054;
 /// One-sided 1 %.
 pub const Z_99: f64 = 2.326_347_874_040_841;
 
+/// One-sided 0.5 %.
+pub const Z_995: f64 = 2.575_829_303_548_900_4;
+/// One-sided 0.25 %.
+pub const Z_9975: f64 = 2.807_033_768_343_811;
+
 /// Beyond this, the continued fraction converges in fewer steps than the series.
 const TAIL: f64 = 3.0;
 /// Both converge to the precision of `f64` within these.

@@ -1,7 +1,7 @@
 //! Error ratios that rise over hours.
 
 use super::windows::MIN_WINDOWS;
-use crate::stats::normal::{Z_95, Z_99};
+use crate::stats::normal::{Z_95, Z_995};
 use crate::stats::proportion::{Share, cochran_armitage};
 
 /// What was counted in one window.
@@ -36,7 +36,7 @@ const MIN_ERRORS: u64 = 20;
 /// Whether an error ratio rises from window to window.
 ///
 /// All must hold: the trend of Cochran and Armitage, with the variance of errors that come in bursts,
-/// is significant at 1 %; the ratio of the last third is at least `least` above that of the first;
+/// is significant at 0.5 %; the ratio of the last third is at least `least` above that of the first;
 /// there are at least 20 errors.
 pub fn climb(windows: &[Errors], least: f64) -> ClimbVerdict {
     let shares: Vec<Share> = windows
@@ -58,7 +58,7 @@ pub fn climb(windows: &[Errors], least: f64) -> ClimbVerdict {
     let all = Share::sum(&shares);
     let trend = cochran_armitage(&shares);
     let (from, to) = (early.ratio().unwrap_or(0.0), late.ratio().unwrap_or(0.0));
-    let significant = trend.is_some_and(|trend| trend.z > Z_99);
+    let significant = trend.is_some_and(|trend| trend.z > Z_995);
     if significant && to - from >= least && all.hits >= MIN_ERRORS {
         return ClimbVerdict::Climbing {
             from,
@@ -79,5 +79,5 @@ fn smallest(early: Share, late: Share, all: Share, dispersion: f64) -> f64 {
     // Half an error more than were seen: none seen does not mean that none are possible.
     let ratio = (all.hits as f64 + 0.5) / (all.total as f64 + 1.0);
     let spread = ratio * (1.0 - ratio) * (1.0 / early.total as f64 + 1.0 / late.total as f64);
-    ((Z_99 + Z_95) * (spread * dispersion).sqrt()).min(1.0)
+    ((Z_995 + Z_95) * (spread * dispersion).sqrt()).min(1.0)
 }

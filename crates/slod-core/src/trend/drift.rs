@@ -2,7 +2,7 @@
 
 use super::line::Line;
 use super::windows::{MIN_WINDOWS, Points, Windows};
-use crate::stats::normal::Z_99;
+use crate::stats::normal::Z_9975;
 use crate::stats::order::median_of;
 use crate::stats::shift::hodges_lehmann;
 
@@ -35,8 +35,8 @@ pub enum DriftVerdict {
 /// Whether a latency rises: the values are quantiles of their windows, of which the detector takes
 /// logarithms, so that noise in proportion to the latency is even.
 ///
-/// All must hold: the trend is significant at 1 %; the rise of the line over the span is at least
-/// `least`, a share; the last third lies above the first. Values that are not positive are ignored.
+/// All must hold: the trend is significant at 0.25 %; the rise of the line over the span is at least
+/// `least`, a share, and at least half of it at the lower end of its interval; the last third lies above the first. Values that are not positive are ignored.
 pub fn drift(windows: Windows<'_>, least: f64) -> DriftVerdict {
     let points: Points = windows
         .points()
@@ -54,8 +54,9 @@ pub fn drift(windows: Windows<'_>, least: f64) -> DriftVerdict {
     let third = values.len() / 3;
     let (early, late) = (&values[..third], &values[values.len() - third..]);
     let shifted = hodges_lehmann(early, late).is_some_and(|shift| shift > 0.0);
-    if line.z <= Z_99 || share < least || !shifted {
-        let smallest = (line.smallest_slope() * line.hours()).exp_m1();
+    let certain = (line.slope.low * line.hours()).exp_m1();
+    if !line.rises(Z_9975) || share < least || certain < least / 2.0 || !shifted {
+        let smallest = (line.smallest_slope(Z_9975) * line.hours()).exp_m1();
         return DriftVerdict::Steady {
             smallest: smallest.max(least),
         };

@@ -1,7 +1,7 @@
 //! Growth of what a process holds: memory, files, threads, connections.
 
 use super::line::Line;
-use super::windows::{MIN_WINDOWS, Windows, since_restart};
+use super::windows::Windows;
 use crate::stats::normal::Z_99;
 use crate::stats::order::median_of;
 use crate::stats::saturation::fits;
@@ -49,39 +49,43 @@ pub enum GrowthVerdict {
     Growing(Growth),
 }
 
-/// A difference of information criteria that is strong evidence.
-const STRONG: f64 = 6.0;
+/// Windows with values, since the last restart, that a verdict takes. The first hour of a warm-up looks
+/// like a leak.
+pub const MIN_GROWTH_WINDOWS: usize = 48;
+
+/// A difference of information criteria that is positive evidence (Kass and Raftery 1995).
+const POSITIVE: f64 = 6.0;
 
 /// Whether a value grows, apart from noise, a warm-up and a step. The values are the minima of their
 /// windows for memory (what remains after a garbage collection), medians for counts.
 ///
-/// All must hold: the trend is significant at 1 %; the lower end of the slope's interval is above 0;
+/// All must hold: the trend is significant at 1 %, or the rise more than ten times what deviates from a line; the lower end of the slope's interval is above 0;
 /// the growth over the span is at least what the rules say; the second half still grows; neither a
 /// saturating curve nor a single step describes the series much better than a line. The values
 /// before a fall below half, a restart, are left out.
 pub fn growth(windows: Windows<'_>, rules: &GrowthRules) -> GrowthVerdict {
-    let points = windows.points();
-    let points = since_restart(&points);
+    let windows = windows.since_restart();
+    let points = windows.floors();
     let level = median_of(points.iter().map(|(_, value)| value.abs()));
-    let (Some(level), Some(line)) = (level, Line::of(points)) else {
+    let (Some(level), Some(line)) = (level, Line::of(&points)) else {
         return GrowthVerdict::Unknown {
-            needed: MIN_WINDOWS,
+            needed: MIN_GROWTH_WINDOWS,
         };
     };
-    if points.len() < MIN_WINDOWS {
+    if windows.known().count() < MIN_GROWTH_WINDOWS {
         return GrowthVerdict::Unknown {
-            needed: MIN_WINDOWS,
+            needed: MIN_GROWTH_WINDOWS,
         };
     }
     let least = rules.floor.max(rules.share * level);
-    if line.z <= Z_99 || line.slope.low <= 0.0 || line.rise() < least {
-        let smallest = line.smallest_slope().max(least / line.hours());
+    if !line.rises(Z_99) || line.rise() < least {
+        let smallest = line.smallest_slope(Z_99).max(least / line.hours());
         return GrowthVerdict::Steady {
             smallest_per_hour: smallest,
         };
     }
     let found = described(&line, rules.limit);
-    if line.continues_in(&points[points.len() / 2..]) && is_line(points) {
+    if line.continues_in(&points[points.len() / 2..]) && is_line(&points) {
         GrowthVerdict::Growing(found)
     } else {
         GrowthVerdict::Plateauing(found)
@@ -112,5 +116,5 @@ fn is_line(points: &[(f64, f64)]) -> bool {
         return false;
     };
     let step = criterion_of_step(points).unwrap_or(f64::INFINITY);
-    fits.line - fits.saturation.min(step) <= STRONG
+    fits.line <= fits.saturation + POSITIVE && fits.line <= step + 2.0
 }

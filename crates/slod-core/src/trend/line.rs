@@ -1,7 +1,8 @@
 //! A robust line through points, with what is known of its slope.
 
-use crate::stats::autocorrelation::inflation;
-use crate::stats::normal::{Z_95, Z_99};
+use crate::stats::autocorrelation::{inflation, of_residuals};
+use crate::stats::baseline::Baseline;
+use crate::stats::normal::Z_95;
 use crate::stats::order::median_of;
 use crate::stats::rank::{MannKendall, Slope, theil_sen};
 
@@ -9,8 +10,10 @@ use crate::stats::rank::{MannKendall, Slope, theil_sen};
 /// test; both with the variance of Yue and Wang.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Line {
-    pub z: f64,
+    z: f64,
     pub slope: Slope,
+    /// Of the values around the line.
+    spread: f64,
     start: f64,
     end: f64,
     /// The value at hour 0.
@@ -22,14 +25,23 @@ impl Line {
         let values: Vec<f64> = points.iter().map(|(_, value)| *value).collect();
         let rough = theil_sen(points, 0.0)?.slope;
         let residuals: Vec<f64> = points.iter().map(|(t, v)| v - rough * t).collect();
-        let factor = inflation(&residuals);
+        let factor = inflation(of_residuals(&residuals), points.len());
         Some(Self {
             z: MannKendall::of(&values)?.corrected_z(factor),
             slope: theil_sen(points, Z_95 * factor.sqrt())?,
+            spread: Baseline::of(residuals.iter().copied())?.spread,
             start: points.first()?.0,
             end: points.last()?.0,
             origin: median_of(residuals)?,
         })
+    }
+
+    /// Whether it rises by more than chance: the deviate exceeds `threshold`, or the rise is so much
+    /// larger than what deviates from the line that no slow noise explains it. The latter finds
+    /// growth in stairs or in a curve, whose deviations are correlated.
+    pub(super) fn rises(&self, threshold: f64) -> bool {
+        let clear = self.rise() >= CLEAR * self.spread;
+        self.slope.low > 0.0 && (self.z > threshold || clear)
     }
 
     pub(super) fn from(&self) -> f64 {
@@ -50,18 +62,19 @@ impl Line {
 
     /// The slope that the test finds in 95 % of such series: as many standard deviations as its
     /// threshold and its power take.
-    pub(super) fn smallest_slope(&self) -> f64 {
+    pub(super) fn smallest_slope(&self, threshold: f64) -> f64 {
         let deviation = (self.slope.high - self.slope.low) / (2.0 * Z_95);
-        (Z_99 + Z_95) * deviation
+        (threshold + Z_95) * deviation
     }
 
-    /// Whether the slope of a later part confirms that of the whole.
+    /// Whether a later part rises as the whole does.
     pub(super) fn continues_in(&self, part: &[(f64, f64)]) -> bool {
-        Self::of(part).is_some_and(|later| {
-            later.z > Z_95 && later.slope.slope >= LEAST_CONTINUATION * self.slope.slope
-        })
+        theil_sen(part, 0.0)
+            .is_some_and(|later| later.slope >= LEAST_CONTINUATION * self.slope.slope)
     }
 }
 
+/// Spreads that a rise is clear from.
+const CLEAR: f64 = 10.0;
 /// Slope of the second half as a share of the whole's: below it, growth is coming to an end.
 const LEAST_CONTINUATION: f64 = 0.4;

@@ -16,6 +16,10 @@ pub const MIN_WINDOWS: usize = 20;
 /// More are merged to means of neighbors: the tests compare all pairs.
 pub const MAX_WINDOWS: usize = 240;
 
+/// Groups that floors are taken of.
+const GROUPS: usize = 24;
+/// Windows on either side of a possible restart whose medians are compared.
+const SIDE: usize = 3;
 const WARM_UP: Duration = Duration::from_secs(600);
 
 /// Hours since the first window, and values.
@@ -32,45 +36,60 @@ impl<'a> Windows<'a> {
         Windows { values, ..self }
     }
 
-    /// What is known, at the middle of each window. Neighbors are merged if there are too many.
-    pub(super) fn points(&self) -> Points {
-        let hours = self.width.as_secs_f64() / 3600.0;
-        let merged = self.values.len().div_ceil(MAX_WINDOWS).max(1);
-        let mean = |(at, group): (usize, &[Option<f64>])| {
-            let known: Vec<f64> = group
-                .iter()
-                .flatten()
-                .copied()
-                .filter(|v| usable(*v))
-                .collect();
-            let n = known.len() as f64;
-            let middle = (at * merged) as f64 + merged as f64 / 2.0;
-            (!known.is_empty()).then(|| (middle * hours, known.iter().map(|v| v / n).sum()))
+    /// Without those before the value last fell below half of what it was, as it does when a process
+    /// starts anew.
+    pub(super) fn since_restart(self) -> Windows<'a> {
+        let known: Vec<(usize, f64)> = self.known().collect();
+        let level = |side: &[(usize, f64)]| median_of(side.iter().map(|(_, value)| *value));
+        let fell = |at: &usize| {
+            let before = level(&known[at.saturating_sub(SIDE)..*at]);
+            let after = level(&known[*at..(at + SIDE).min(known.len())]);
+            before
+                .zip(after)
+                .is_some_and(|(before, after)| before > 0.0 && after < before / 2.0)
         };
-        self.values
-            .chunks(merged)
-            .enumerate()
-            .filter_map(mean)
-            .collect()
+        let restart = (1..known.len()).rev().find(fell);
+        let slot = restart.map_or(0, |restart| known[restart].0);
+        let values = &self.values[slot..];
+        Windows { values, ..self }
     }
-}
 
-/// Windows on either side of a possible restart whose medians are compared.
-const SIDE: usize = 3;
+    pub(super) fn known(self) -> impl Iterator<Item = (usize, f64)> {
+        let slots = self.values.iter().enumerate();
+        slots.filter_map(|(slot, value)| value.filter(|v| usable(*v)).map(|value| (slot, value)))
+    }
 
-/// The points since the value last fell below half of what it was, as it does when a process
-/// starts anew.
-pub(super) fn since_restart(points: &[(f64, f64)]) -> &[(f64, f64)] {
-    let level = |side: &[(f64, f64)]| median_of(side.iter().map(|(_, value)| *value));
-    let fell = |at: &usize| {
-        let before = level(&points[at.saturating_sub(SIDE)..*at]);
-        let after = level(&points[*at..(at + SIDE).min(points.len())]);
-        before
-            .zip(after)
-            .is_some_and(|(before, after)| before > 0.0 && after < before / 2.0)
-    };
-    let restart = (1..points.len()).rev().find(fell).unwrap_or(0);
-    &points[restart..]
+    /// What is known, at the middle of each window. Neighbors are merged to their means if there are
+    /// too many.
+    pub(super) fn points(self) -> Points {
+        let mean = |values: &[f64]| {
+            let n = values.len() as f64;
+            values.iter().map(|value| value / n).sum()
+        };
+        self.merged(self.values.len().div_ceil(MAX_WINDOWS), mean)
+    }
+
+    /// The lowest values of groups of neighbors, about [`GROUPS`] of them: what a process holds
+    /// between two garbage collections, even if these are rarer than windows.
+    pub(super) fn floors(self) -> Points {
+        let least = |values: &[f64]| values.iter().copied().fold(f64::INFINITY, f64::min);
+        self.merged(self.known().count() / GROUPS, least)
+    }
+
+    /// Groups are aligned to the end. A group that is not full at the start is left out.
+    fn merged(self, size: usize, merge: impl Fn(&[f64]) -> f64) -> Points {
+        let size = size.max(1);
+        let hours = self.width.as_secs_f64() / 3600.0;
+        let first = self.values.len() % size;
+        let group = |(at, group): (usize, &[Option<f64>])| {
+            let values = group.iter().flatten().copied();
+            let known: Vec<f64> = values.filter(|v| usable(*v)).collect();
+            let middle = (first + at * size) as f64 + size as f64 / 2.0;
+            (!known.is_empty()).then(|| (middle * hours, merge(&known)))
+        };
+        let groups = self.values[first..].chunks(size).enumerate();
+        groups.filter_map(group).collect()
+    }
 }
 
 /// Whether the load of a service rose by at least `least` (a share) over these windows. What its

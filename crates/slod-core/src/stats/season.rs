@@ -1,0 +1,195 @@
+//! What is usual at a time of day, and lasting deviations from it.
+
+use super::autocorrelation::lag_one;
+use super::baseline::Baseline;
+use super::cusum::{Cusum, Whitening};
+use std::time::Duration;
+
+const DAY: u64 = 86_400;
+const HOURS: usize = 24;
+/// Days of history from which the time of day counts.
+const MIN_DAYS: u64 = 3;
+/// A spread is at least this share of the median: a level that hardly varies may move by a little.
+const LEAST_SPREAD: f64 = 0.02;
+
+/// A baseline for each hour of the day, from the values of that hour and its neighbors on all days.
+#[derive(Clone, Debug)]
+pub struct Season {
+    hours: Vec<Baseline>,
+    correlation: f64,
+}
+
+impl Season {
+    /// From values in the order of their times, which count from a midnight. With less than three days,
+    /// all hours have the same baseline. `None` without values.
+    pub fn of(history: &[(Duration, f64)]) -> Option<Self> {
+        let all = Baseline::of(history.iter().map(|(_, value)| *value))?;
+        let span = history.last()?.0.saturating_sub(history.first()?.0);
+        let hours = if span.as_secs() < MIN_DAYS * DAY {
+            vec![all; HOURS]
+        } else {
+            hourly(history, all)
+        };
+        let mut season = Self {
+            hours,
+            correlation: 0.0,
+        };
+        let deviates: Vec<f64> = history
+            .iter()
+            .filter_map(|(time, value)| season.deviate(*time, *value))
+            .map(|deviate| deviate.clamp(-EXTREME, EXTREME))
+            .collect();
+        season.correlation = lag_one(&deviates);
+        Some(season)
+    }
+
+    pub fn baseline(&self, time: Duration) -> Baseline {
+        self.hours[hour(time)]
+    }
+
+    /// How many spreads a value is from what is usual at its time; `None` if nothing ever varied.
+    pub fn deviate(&self, time: Duration, value: f64) -> Option<f64> {
+        let baseline = self.baseline(time);
+        baseline.deviate(value, LEAST_SPREAD * baseline.median.abs())
+    }
+}
+
+fn hour(time: Duration) -> usize {
+    usize::try_from(time.as_secs() % DAY / 3600).unwrap_or(0)
+}
+
+fn hourly(history: &[(Duration, f64)], all: Baseline) -> Vec<Baseline> {
+    let mut values: Vec<Vec<f64>> = vec![Vec::new(); HOURS];
+    for (time, value) in history {
+        let own = hour(*time);
+        for near in [own + HOURS - 1, own, own + 1] {
+            values[near % HOURS].push(*value);
+        }
+    }
+    values
+        .into_iter()
+        .map(|hour| Baseline::of(hour).unwrap_or(all))
+        .collect()
+}
+
+/// Deviates are cut to this many spreads, so that one outlier is not a change.
+const EXTREME: f64 = 6.0;
+/// In spreads. Chosen by measurement: real series have heavier tails than the normal distribution, for
+/// which [`Cusum::run_length`] holds.
+const ALLOWANCE: f64 = 1.0;
+const THRESHOLD: f64 = 20.0;
+
+/// A lasting deviation from a season.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shift {
+    Above,
+    Below,
+}
+
+/// Looks for lasting deviations from what is usual: cumulative sums of the whitened deviates.
+#[derive(Clone, Debug)]
+pub struct ShiftWatch {
+    season: Season,
+    whitening: Whitening,
+    above: Cusum,
+    below: Cusum,
+    active: Option<Shift>,
+}
+
+impl ShiftWatch {
+    pub fn new(season: Season) -> Self {
+        let sum = Cusum::new(ALLOWANCE, THRESHOLD);
+        Self {
+            whitening: Whitening::new(season.correlation),
+            above: sum,
+            below: sum,
+            active: None,
+            season,
+        }
+    }
+
+    /// Replaces what is usual, and continues.
+    pub fn learn(&mut self, season: Season) {
+        self.whitening.set(season.correlation);
+        self.season = season;
+    }
+
+    /// Takes the next value; the deviation that lasts. It ends when its sum is 0 again.
+    pub fn push(&mut self, time: Duration, value: f64) -> Option<Shift> {
+        let deviate = self.season.deviate(time, value);
+        let cut = deviate.map(|deviate| deviate.clamp(-EXTREME, EXTREME));
+        let white = self.whitening.push(cut).unwrap_or(f64::NAN);
+        let white = white.clamp(-EXTREME, EXTREME);
+        let (above, below) = (self.above.push(white), self.below.push(-white));
+        let ended = |shift: &Shift| match shift {
+            Shift::Above => self.above.sum() <= 0.0,
+            Shift::Below => self.below.sum() <= 0.0,
+        };
+        self.active = self.active.filter(|shift| !ended(shift));
+        let begun = above
+            .then_some(Shift::Above)
+            .or(below.then_some(Shift::Below));
+        self.active = self.active.or(begun);
+        self.active
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every 5 min: higher by day, with disturbances from -0.5 to 0.5.
+    fn value(at: u64) -> (Duration, f64) {
+        let day = if (8..20).contains(&(at / 12 % 24)) {
+            20.0
+        } else {
+            0.0
+        };
+        let noise = (at * 7919 % 101) as f64 / 101.0 - 0.5;
+        (Duration::from_secs(at * 300), 100.0 + day + 8.0 * noise)
+    }
+
+    fn trained(days: u64) -> ShiftWatch {
+        let history: Vec<_> = (0..days * 288).map(value).collect();
+        ShiftWatch::new(Season::of(&history).unwrap())
+    }
+
+    #[test]
+    fn the_time_of_day_is_usual() {
+        let mut watch = trained(7);
+        let found = (7 * 288..14 * 288).find_map(|at| {
+            let (time, value) = value(at);
+            watch.push(time, value)
+        });
+        assert_eq!(found, None);
+    }
+
+    #[test]
+    fn a_lasting_shift_is_found_and_an_outlier_is_not() {
+        for (shift, expected) in [(12.0, Shift::Above), (-12.0, Shift::Below)] {
+            let mut watch = trained(7);
+            let (time, usual) = value(7 * 288);
+            assert_eq!(watch.push(time, usual), None);
+            assert_eq!(watch.push(time, 1e9 * shift), None);
+            let found = (7 * 288 + 2..8 * 288).find_map(|at| {
+                let (time, value) = value(at);
+                watch
+                    .push(time, value + shift)
+                    .map(|shift| (at - 7 * 288, shift))
+            });
+            let (steps, found) = found.unwrap();
+            assert_eq!(found, expected);
+            assert!(steps < 24, "{steps}");
+        }
+    }
+
+    #[test]
+    fn histories_without_a_season() {
+        assert!(Season::of(&[]).is_none());
+        assert!(Season::of(&[(Duration::ZERO, f64::NAN)]).is_none());
+        let constant = Season::of(&[(Duration::ZERO, 0.0); 9]).unwrap();
+        assert_eq!(constant.deviate(Duration::ZERO, 5.0), None);
+        let mut watch = ShiftWatch::new(constant);
+        assert_eq!(watch.push(Duration::ZERO, 5.0), None);
+    }
+}
