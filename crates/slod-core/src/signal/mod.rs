@@ -1,5 +1,12 @@
 //! Warning signs: what each looks for, and what it found.
 
+pub mod kinds;
+pub mod rules;
+mod track;
+
+pub use kinds::SIGNALS;
+pub use track::{Keep, Track};
+
 use crate::alert::Urgency;
 use crate::outcome::Timestamp;
 use std::sync::Arc;

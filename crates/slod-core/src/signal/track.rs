@@ -1,0 +1,163 @@
+//! The recent history of one number, in windows.
+
+use crate::outcome::Timestamp;
+use crate::trend::Windows;
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// Which value of a window is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// The lowest, which garbage collectors come back to.
+    Lowest,
+    Mean,
+    Highest,
+}
+
+/// The last windows of a number, without those that are not over.
+#[derive(Clone, Debug)]
+pub struct Track {
+    width: Duration,
+    most: usize,
+    keep: Keep,
+    values: VecDeque<Option<f32>>,
+    /// The number of the open window, with count, sum, lowest and highest.
+    open: Option<(i64, u32, f64, f64, f64)>,
+}
+
+impl Track {
+    pub const fn new(width: Duration, most: usize, keep: Keep) -> Self {
+        Self {
+            width,
+            most,
+            keep,
+            values: VecDeque::new(),
+            open: None,
+        }
+    }
+
+    /// Takes a value. One of an earlier window than the last one is dropped.
+    pub fn take(&mut self, at: Timestamp, value: Option<f64>) {
+        let number = at.0.div_euclid(
+            i64::try_from(self.width.as_millis())
+                .unwrap_or(i64::MAX)
+                .max(1),
+        );
+        if let Some((open, ..)) = self.open {
+            if number < open {
+                return;
+            }
+            if number > open {
+                self.close(number - open);
+            }
+        }
+        let (_, count, sum, low, high) = self.open.unwrap_or((number, 0, 0.0, f64::MAX, f64::MIN));
+        self.open = Some(match value.filter(|value| value.is_finite()) {
+            Some(value) => (
+                number,
+                count + 1,
+                sum + value,
+                low.min(value),
+                high.max(value),
+            ),
+            None => (number, count, sum, low, high),
+        });
+    }
+
+    /// Ends the open window; `passed` windows further on is now.
+    fn close(&mut self, passed: i64) {
+        let Some((_, count, sum, low, high)) = self.open.take() else {
+            return;
+        };
+        let value = match self.keep {
+            Keep::Lowest => low,
+            Keep::Mean => sum / f64::from(count.max(1)),
+            Keep::Highest => high,
+        };
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "seven digits are enough for a trend"
+        )]
+        self.values.push_back((count > 0).then_some(value as f32));
+        let gap = usize::try_from(passed - 1)
+            .unwrap_or(usize::MAX)
+            .min(self.most);
+        self.values.extend(std::iter::repeat_n(None, gap));
+        while self.values.len() > self.most {
+            self.values.pop_front();
+        }
+    }
+
+    /// The windows that are over, oldest first.
+    pub fn values(&self) -> Vec<Option<f64>> {
+        self.values
+            .iter()
+            .map(|value| value.map(f64::from))
+            .collect()
+    }
+
+    /// What a trend is looked for in.
+    pub fn with_windows<T>(&self, look: impl FnOnce(Windows<'_>) -> T) -> T {
+        let values = self.values();
+        look(Windows {
+            width: self.width,
+            values: &values,
+        })
+    }
+
+    /// Of the last `of` windows that are over, how many are above a limit; `None` if fewer than
+    /// `of` have a value.
+    pub fn above(&self, limit: f64, of: usize) -> Option<usize> {
+        let last: Vec<f64> = self
+            .values
+            .iter()
+            .rev()
+            .take(of)
+            .flatten()
+            .map(|one| f64::from(*one))
+            .collect();
+        (last.len() == of).then(|| last.iter().filter(|value| **value > limit).count())
+    }
+
+    /// The value of the last window that is over.
+    pub fn last(&self) -> Option<f64> {
+        self.values.back().copied().flatten().map(f64::from)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_secs(second)
+    }
+
+    #[test]
+    fn windows_close_with_the_next_one_and_gaps_stay_gaps() {
+        let mut track = Track::new(MINUTE, 5, Keep::Lowest);
+        for (second, value) in [(0, 3.0), (30, 1.0), (60, 5.0), (240, 7.0), (300, 9.0)] {
+            track.take(at(second), Some(value));
+        }
+        let expected = [Some(1.0), Some(5.0), None, None, Some(7.0)];
+        assert_eq!(track.values(), expected);
+        assert_eq!(track.last(), Some(7.0));
+        assert_eq!(track.above(0.0, 5), None, "two are not known");
+        track.take(at(10), Some(100.0));
+        assert_eq!(track.values(), expected, "an earlier time changes nothing");
+        track.take(at(1_000_000), None);
+        assert_eq!(track.values(), [None; 5]);
+    }
+
+    #[test]
+    fn so_many_of_so_many() {
+        let mut track = Track::new(MINUTE, 10, Keep::Mean);
+        for (minute, value) in [0.9, 0.7, 0.9, 0.9, 0.7, 0.0].into_iter().enumerate() {
+            track.take(at(60 * i64::try_from(minute).expect("small")), Some(value));
+        }
+        assert_eq!(track.above(0.8, 5), Some(3));
+        assert_eq!(track.above(0.95, 5), Some(0));
+    }
+}
