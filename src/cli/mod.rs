@@ -4,6 +4,7 @@ mod alerts;
 mod audit;
 mod backtest;
 mod backup;
+mod baseline;
 pub mod check;
 mod client;
 mod corrections;
@@ -18,6 +19,7 @@ mod probe;
 mod probe_metrics;
 mod report;
 mod run;
+mod runs;
 mod samples;
 mod span;
 mod status;
@@ -125,6 +127,10 @@ enum Command {
     Samples(samples::SamplesArgs),
     /// Answer the performance checklist of a service from what can be measured.
     Audit(audit::AuditArgs),
+    /// List load runs, report what one of them shows, or delete one.
+    Runs(runs::RunsArgs),
+    /// Record a load run as the baseline, or compare a later one with it.
+    Baseline(baseline::BaselineArgs),
     /// List the burn-rate alerts that fire, or that fired in a time range.
     Alerts(alerts::AlertsArgs),
     /// List, add or revoke corrections: time ranges that are excluded.
@@ -163,6 +169,8 @@ pub fn main() -> ExitCode {
         Command::Status(args) => status::run(&args),
         Command::Samples(args) => samples::run(&args),
         Command::Audit(args) => audit::run(&args),
+        Command::Runs(args) => runs::run(&args),
+        Command::Baseline(args) => baseline::run(&args),
         Command::Alerts(args) => alerts::run(&args),
         Command::Corrections(args) => corrections::run(&args),
         Command::Init(args) => init::run(&args),

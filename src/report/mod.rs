@@ -8,6 +8,7 @@ pub mod health;
 pub mod log_file;
 pub mod metrics;
 pub mod notes;
+pub mod run;
 pub mod scenario;
 pub mod series;
 pub mod slo;

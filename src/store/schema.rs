@@ -164,6 +164,19 @@ const MIGRATIONS: &[&str] = &[
     CREATE TABLE sample_head (id INTEGER PRIMARY KEY, head BLOB NOT NULL) STRICT;
     CREATE TABLE sample_block (id INTEGER PRIMARY KEY, samples BLOB NOT NULL) STRICT;
 ",
+    "
+    -- Load runs.
+    CREATE TABLE run (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        service TEXT NOT NULL,
+        scenario TEXT NOT NULL,
+        engine TEXT NOT NULL,
+        from_at INTEGER NOT NULL,       -- milliseconds since 1970
+        to_at INTEGER NOT NULL,
+        is_baseline INTEGER NOT NULL,   -- whether later runs of the scenario are compared with it
+        record BLOB NOT NULL            -- its plan, its end and its windows
+    ) STRICT;
+",
 ];
 
 /// What a column of an older version is called now.
@@ -196,6 +209,11 @@ pub fn check(conn: &Connection) -> Result<usize, StoreError> {
             known: MIGRATIONS.len(),
         }),
     }
+}
+
+/// Whether it needs no migration.
+pub fn is_current(conn: &Connection) -> Result<bool, StoreError> {
+    Ok(check(conn)? == MIGRATIONS.len())
 }
 
 /// Sets how the file is written, and brings it up to this program's version.

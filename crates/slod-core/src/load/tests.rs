@@ -222,3 +222,84 @@ fn figures_are_those_of_the_raw_list() {
         None
     );
 }
+
+/// A run of 300 s at 20 requests per second whose latencies vary by a few percent.
+fn steady(factor: f64, failed: u64) -> RunRecord {
+    let scenario = ramp(20.0, 20.0, 300);
+    let windows = (0..300).map(|second| {
+        let wobble = 1.0 + ((second * 7919) % 101) as f64 / 1000.0;
+        let latencies: Vec<f64> = exponential(50.0 * factor * wobble, 20);
+        window(
+            second,
+            0,
+            20.0,
+            &latencies,
+            if second % 10 == 0 { failed } else { 0 },
+        )
+    });
+    run(scenario, windows.collect())
+}
+
+#[test]
+fn a_slower_run_is_worse_than_its_baseline() {
+    let answers = |now: &RunRecord| -> Vec<(&'static str, Answer)> {
+        let all = compare(&steady(1.0, 0), now);
+        all.iter().map(|one| (one.topic, one.answer)).collect()
+    };
+    let same = [
+        ("p50", Answer::Good),
+        ("p95", Answer::Good),
+        ("throughput", Answer::Good),
+        ("errors", Answer::Good),
+    ];
+    assert_eq!(answers(&steady(1.0, 0)), same);
+    // 3 % are significant here, and too little to matter.
+    assert_eq!(answers(&steady(1.03, 0)), same);
+    assert_eq!(answers(&steady(0.7, 0)), same);
+    let slower = answers(&steady(1.3, 0));
+    assert_eq!(slower[..2], [("p50", Answer::Bad), ("p95", Answer::Bad)]);
+    assert_eq!(answers(&steady(1.0, 3))[3], ("errors", Answer::Bad));
+}
+
+#[test]
+fn runs_that_cannot_be_compared_are_unknown() {
+    let mut short = steady(1.0, 0);
+    short.windows.truncate(20);
+    let all = compare(&steady(1.0, 0), &short);
+    assert!(
+        all[..3].iter().all(|one| one.answer == Answer::Unknown),
+        "{all:?}"
+    );
+    let mut other = steady(1.0, 0);
+    other.scenario.stages[0].to = 30.0;
+    let all = compare(&steady(1.0, 0), &other);
+    assert_eq!((all.len(), all[0].answer), (1, Answer::Unknown));
+}
+
+#[test]
+fn expected_response_times_are_judged_at_the_expected_load() {
+    let windows = (0..100).map(|second| {
+        let level = 10.0 + second as f64;
+        let slow = if level > 50.0 { 3000.0 } else { 300.0 };
+        window(second, 0, level, &[slow; 10], 0)
+    });
+    let run = run(ramp(10.0, 110.0, 100), windows.collect());
+    let ms = |ms| Some(Duration::from_millis(ms));
+    let answers = |expected: Expected| -> Vec<Answer> {
+        held(&run, &expected).iter().map(|one| one.answer).collect()
+    };
+    let expected = Expected {
+        level: Some(50.0),
+        peak: Some(100.0),
+        average: ms(400),
+        max: ms(2000),
+    };
+    assert_eq!(answers(expected), [Answer::Good, Answer::Bad]);
+    let below = Expected {
+        level: Some(5.0),
+        max: None,
+        ..expected
+    };
+    assert_eq!(answers(below), [Answer::Unknown]);
+    assert_eq!(answers(Expected::default()), []);
+}

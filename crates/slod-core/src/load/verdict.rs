@@ -105,7 +105,7 @@ fn generator(run: &RunRecord) -> Option<Statement> {
 }
 
 /// Consecutive windows of about a width.
-fn chunks(windows: &[LoadWindow], width: Duration) -> Vec<&[LoadWindow]> {
+pub(super) fn chunks(windows: &[LoadWindow], width: Duration) -> Vec<&[LoadWindow]> {
     let mut chunks = Vec::new();
     let (mut from, mut length) = (0, Duration::ZERO);
     for (at, window) in windows.iter().enumerate() {
