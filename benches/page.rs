@@ -78,7 +78,7 @@ fn metrics() {
         per_line(gzip)
     );
     let (step, worst) = measured(|| {
-        black_box(alerting::LiveAlerts::default().step(&view));
+        black_box(alerting::LiveAlerts::default().step(&view, &alerting::Inputs::default()));
     });
     println!("alerts: median {step:?}, worst {worst:?}");
 }

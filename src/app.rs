@@ -10,6 +10,7 @@ mod supervisor;
 pub use budgets::recall_budgets;
 pub use heartbeats::recall_heartbeats;
 
+use crate::alert::Decisions;
 use crate::alerting::{self, AlertsView, LiveAlerts};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -19,6 +20,7 @@ use crate::observe::{self, Recorder, SystemView};
 use crate::outcome::{ProbeKey, Timestamp};
 use crate::probe::heartbeat::HeartbeatBoard;
 use crate::schedule::{self, ProbeThreads};
+use crate::signal::Findings;
 use crate::slo::vantage::NetworkGuard;
 use crate::store::{Store, StoreError, Writer};
 use crate::tasks::Tasks;
@@ -92,6 +94,7 @@ pub struct App {
     alerts: LiveAlerts,
     ledger_views: watch::Sender<Arc<LedgerView>>,
     alert_views: watch::Sender<Arc<AlertsView>>,
+    decisions: watch::Sender<Arc<Decisions>>,
 }
 
 /// Why the daemon ended before it was asked to, or did not end in time.
@@ -129,6 +132,7 @@ impl App {
         let Opened {
             mut ledger,
             alerts,
+            decisions,
             vantage,
             writer,
             plans,
@@ -139,7 +143,7 @@ impl App {
             source,
         })?;
         let first = ledger.advance(clock.now()).view();
-        let (alert_views, _) = watch::channel(Arc::new(alerts.view(first.at)));
+        let (alert_views, _) = watch::channel(Arc::new(alerts.view(first.at, &config.alerts)));
         let (ledger_views, _) = watch::channel(Arc::new(first));
         Ok(Self {
             threads: ProbeThreads::start().map_err(StartError::Threads)?,
@@ -158,6 +162,7 @@ impl App {
             used_until,
             ledger_views,
             alert_views,
+            decisions: watch::channel(Arc::new(decisions)).0,
         })
     }
 
@@ -207,6 +212,7 @@ impl App {
             heartbeats: self.heartbeats.clone(),
             ledger_views: self.ledger_views.subscribe(),
             alerts: self.alert_views.subscribe(),
+            decisions: self.decisions.clone(),
             system,
             own: self.own.clone(),
             streams: web::Streams::default(),
@@ -224,6 +230,7 @@ impl App {
         let (events_in, events) = mpsc::channel(EVENT_QUEUE);
         let (recounts_in, recounts) = mpsc::channel(1);
         let (requests_in, requests) = mpsc::channel(1);
+        let (reloaded_in, _) = watch::channel(true);
         let (system_in, system) = watch::channel(Arc::default());
         let (alerts, clock) = (self.alert_views.subscribe(), self.clock.clone());
         let files = self.config.inputs.files.clone();
@@ -248,7 +255,12 @@ impl App {
         );
         let alerting = alerting::Deps {
             states: self.ledger_views.subscribe(),
+            configs: configs.subscribe(),
+            decisions: self.decisions.subscribe(),
+            findings: watch::channel(Arc::<Findings>::default()).1,
+            reloaded: reloaded_in.subscribe(),
             store: store.clone(),
+            notify: Box::new(|_, _| {}),
             views: self.alert_views,
         };
         tasks.spawn("alerting", alerting::run(self.alerts, alerting));
@@ -294,6 +306,7 @@ impl App {
             requests,
             store: self.writer.handle(),
             ledger: recounts_in,
+            reloaded: reloaded_in,
         };
         tasks.spawn("reload", reloader.run(stop.clone()));
         tasks.spawn("supervisor", supervisor::run(alerts, clock, stop.clone()));
@@ -321,6 +334,7 @@ fn unless_panicked<T>(result: Result<T, JoinError>) -> T {
 struct Opened {
     ledger: Ledger,
     alerts: LiveAlerts,
+    decisions: Decisions,
     vantage: NetworkGuard,
     writer: Writer,
     plans: Plans,
@@ -353,10 +367,12 @@ fn open(config: &Config, clock: Clock) -> Result<Opened, StoreError> {
     let vantage = ledger::recalled(config, &store, clock.now())?;
     let held = used_until.unwrap_or_else(|| clock.now());
     let alerts = LiveAlerts::resumed(store.firing_alerts()?, held);
+    let decisions = store.decisions()?;
     let writer = store.writer(clock, config.store.retention, plan)?;
     Ok(Opened {
         ledger,
         alerts,
+        decisions,
         vantage,
         writer,
         plans,

@@ -1,7 +1,7 @@
-//! The family of the alerts.
+//! The families of the alerts.
 
 use super::view::AlertsView;
-use crate::alert::TIERS;
+use crate::alert::{AlertRecord, Condition, Source};
 use crate::exposition::{Family, Labels, Sink, write_each};
 use crate::ledger::{LedgerView, LiveObjective};
 
@@ -9,10 +9,21 @@ pub const FIRING: Family = Family::gauge(
     "slod_alerts_firing",
     "",
     &["service", "slo", "severity", "tier"],
-    "Whether a burn-rate alert fires: 1 yes, 0 no. Tier 1 is the fastest; tiers longer than the objective's window never do.",
+    "Whether an alert of an error budget fires: 1 yes, 0 no. Burn-rate tiers are numbered, 1 is the fastest; tiers longer than the objective's window never fire. `exhausted` and `forecast` are there if they are switched on.",
 );
 
-/// Writes whether each tier of each objective fires.
+pub const SIGNALS: Family = Family::gauge(
+    "slod_signal_alerts_firing",
+    "",
+    &["service", "signal", "subject", "severity"],
+    "1 while an alert of a warning sign, or of a trouble of slod itself, fires; absent otherwise. `service` is empty for the host and for slod.",
+);
+
+pub fn families() -> impl Iterator<Item = &'static Family> {
+    [&FIRING, &SIGNALS].into_iter()
+}
+
+/// Writes whether each condition of each objective fires, and which signs do.
 pub fn write(sink: &mut dyn Sink, view: &LedgerView, alerts: &AlertsView) {
     let label = |labels: &mut Labels, slo: &LiveObjective<'_>| {
         labels.push("service", slo.service());
@@ -25,16 +36,42 @@ pub fn write(sink: &mut dyn Sink, view: &LedgerView, alerts: &AlertsView) {
         &view.objectives(),
         label,
         |(), samples, slo| {
-            let firing = alerts.of(slo.service(), &slo.objective().name);
-            for tier in &TIERS {
-                let fires = firing.iter().any(|one| one.key.tier == tier);
-                samples.with("severity", tier.urgency.severity(), |samples| {
-                    let mut number = itoa::Buffer::new();
-                    samples.with("tier", number.format(tier.number), |samples| {
-                        samples.count(u64::from(fires));
-                    });
+            let name = &slo.objective().name;
+            let firing = alerts.of(slo.service(), name);
+            for condition in alerts.rules.policy(slo.service(), name).conditions() {
+                let fires = firing
+                    .iter()
+                    .any(|one| one.key.condition() == Some(condition));
+                samples.with("severity", condition.urgency().severity(), |samples| {
+                    let mut write = |tier: &str| {
+                        samples.with("tier", tier, |samples| samples.count(u64::from(fires)));
+                    };
+                    match condition {
+                        Condition::Tier(tier) => write(itoa::Buffer::new().format(tier.number)),
+                        other => write(&other.label()),
+                    }
                 });
             }
         },
     );
+    write_signs(sink, alerts);
+}
+
+fn write_signs(sink: &mut dyn Sink, alerts: &AlertsView) {
+    let signs = alerts
+        .firing()
+        .iter()
+        .filter_map(|one| match &one.key.source {
+            Source::Sign { sign, subject } => Some((one, &**sign, &**subject)),
+            Source::Budget { .. } => None,
+        });
+    let label = |labels: &mut Labels, (one, sign, subject): &(&AlertRecord, &str, &str)| {
+        labels.push("service", &one.key.service);
+        labels.push("signal", sign);
+        labels.push("subject", subject);
+        labels.push("severity", one.urgency.severity());
+    };
+    write_each(sink, &[(SIGNALS, ())], &signs, label, |(), samples, _| {
+        samples.count(1);
+    });
 }

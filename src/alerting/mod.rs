@@ -1,11 +1,13 @@
-//! The alerts of the running daemon: evaluated for every snapshot, recorded in the store, published
-//! to whoever shows them.
+//! The alerts of the running daemon: evaluated for every snapshot, recorded in the store, given to
+//! receivers, and published to whoever shows them.
 
 mod live;
 pub mod metrics;
+mod own;
 mod task;
 mod view;
 
-pub use live::LiveAlerts;
-pub use task::{Deps, run};
+pub use live::{Inputs, LiveAlerts};
+pub use own::Own;
+pub use task::{Deps, Notify, run};
 pub use view::AlertsView;

@@ -1,10 +1,15 @@
-//! The task that owns the alerts: states of the ledger in, records and views out.
+//! The task that owns the alerts: states of the ledger in, records, notices and views out.
 
-use super::live::LiveAlerts;
+use super::live::{Inputs, LiveAlerts};
+use super::own::Own;
 use super::view::AlertsView;
-use crate::alert::{AlertKey, AlertRecord};
+use crate::alert::{AlertRecord, Decisions, Notice};
+use crate::config::Config;
 use crate::ledger::LedgerView;
+use crate::outcome::Timestamp;
+use crate::signal::Findings;
 use crate::store::StoreHandle;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -16,13 +21,30 @@ const SHARE: u32 = 200;
 /// but is done at least this often.
 const MAX_PAUSE: Duration = Duration::from_secs(10);
 
+/// Gives notices to receivers. It is called before the alerts that they are about are passed to the
+/// store, so that a kill in between repeats notices and loses none.
+pub type Notify = Box<dyn FnMut(&[Notice], Timestamp) + Send>;
+
 /// What the task needs from outside.
-#[derive(Debug)]
 pub struct Deps {
     pub states: watch::Receiver<Arc<LedgerView>>,
+    pub configs: watch::Receiver<Arc<Config>>,
+    /// Silences and acknowledgements.
+    pub decisions: watch::Receiver<Arc<Decisions>>,
+    /// What warning signs found.
+    pub findings: watch::Receiver<Arc<Findings>>,
+    /// Whether the last reload of the config succeeded.
+    pub reloaded: watch::Receiver<bool>,
     /// Where alerts that began or ended are recorded.
     pub store: StoreHandle,
+    pub notify: Notify,
     pub views: watch::Sender<Arc<AlertsView>>,
+}
+
+impl fmt::Debug for Deps {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Deps").finish_non_exhaustive()
+    }
 }
 
 /// Runs until the ledger publishes no more. The last one is evaluated as well.
@@ -30,13 +52,32 @@ pub async fn run(mut alerts: LiveAlerts, mut deps: Deps) {
     loop {
         let started = Instant::now();
         let state = Arc::clone(&deps.states.borrow_and_update());
-        let changes = alerts.step(&state);
-        deps.views.send_replace(Arc::new(alerts.view(state.at)));
-        changes.iter().for_each(log);
-        deps.store.keep_alerts(changes);
+        let inputs = deps.inputs();
+        let changes = alerts.step(&state, &inputs);
+        let view = alerts.view(state.at, &inputs.rules);
+        deps.views.send_replace(Arc::new(view));
+        changes.records.iter().for_each(log);
+        if !changes.notices.is_empty() {
+            (deps.notify)(&changes.notices, state.at);
+        }
+        deps.store.keep_alerts(changes.records);
         let pause = started.elapsed().saturating_mul(SHARE).min(MAX_PAUSE);
         if !is_followed(&mut deps.states, started + pause).await {
             return;
+        }
+    }
+}
+
+impl Deps {
+    fn inputs(&self) -> Inputs {
+        Inputs {
+            rules: self.configs.borrow().alerts.clone(),
+            decisions: self.decisions.borrow().clone(),
+            findings: self.findings.borrow().clone(),
+            own: Own {
+                store: self.store.stats().trouble(),
+                reload_failed: !*self.reloaded.borrow(),
+            },
         }
     }
 }
@@ -53,11 +94,26 @@ async fn is_followed(states: &mut watch::Receiver<Arc<LedgerView>>, until: Insta
 }
 
 fn log(alert: &AlertRecord) {
-    let AlertKey { service, slo, tier } = &alert.key;
-    let (windows, urgency) = (tier.windows(), tier.urgency.label());
+    let (words, service) = (alert.key.words(), &alert.key.service);
+    let (urgency, slo) = (alert.urgency.label(), alert.key.slo());
+    let what = match alert.key.condition() {
+        Some(condition) => match condition.tier() {
+            Some(tier) => format!("error-budget burn ({})", tier.windows()),
+            None => condition.words(),
+        },
+        None => alert.evidence.to_string(),
+    };
+    let kept = match (&alert.inhibited_by, alert.silenced_by) {
+        (Some(by), _) => format!(" (inhibited by {})", by.words()),
+        (None, Some(id)) => format!(" (silence {id})"),
+        (None, None) => String::new(),
+    };
     if alert.to.is_none() {
-        warn!(%service, %slo, urgency, "{service}/{slo}: error-budget burn ({windows}): {urgency}");
+        warn!(%service, slo, urgency, "{words}: {what}: {urgency}{kept}");
+    } else if let Some(tier) = alert.key.tier() {
+        let windows = tier.windows();
+        info!(%service, slo, urgency, "{words}: burn alert resolved ({windows}): {urgency}");
     } else {
-        info!(%service, %slo, urgency, "{service}/{slo}: burn alert resolved ({windows}): {urgency}");
+        info!(%service, slo, urgency, "{words}: alert resolved: {urgency}");
     }
 }

@@ -1,33 +1,73 @@
 //! What readers see of the alerts.
 
-use crate::alert::AlertRecord;
+use crate::alert::{AlertRecord, AlertRules, Decisions, Source};
 use crate::outcome::Timestamp;
+use std::sync::Arc;
 
 /// What fires in one snapshot.
 #[derive(Clone, Debug, Default)]
 pub struct AlertsView {
     /// When that snapshot was taken.
     pub at: Timestamp,
-    /// By service, objective and tier.
+    /// What alerts go by.
+    pub rules: Arc<AlertRules>,
+    /// By service and source: objectives before signs, the fastest tier first.
     firing: Vec<AlertRecord>,
 }
 
 impl AlertsView {
     pub fn new(at: Timestamp, mut firing: Vec<AlertRecord>) -> Self {
         firing.sort_unstable_by(|a, b| a.key.cmp(&b.key));
-        Self { at, firing }
+        let rules = Arc::default();
+        Self { at, rules, firing }
     }
 
-    /// All that fires, by service, objective and tier.
+    #[must_use]
+    pub fn with_rules(self, rules: Arc<AlertRules>) -> Self {
+        Self { rules, ..self }
+    }
+
+    /// All that fires, by service and source.
     pub fn firing(&self) -> &[AlertRecord] {
         &self.firing
     }
 
+    /// What fires for a service; for slod and the host, if it is empty.
+    pub fn of_service(&self, service: &str) -> &[AlertRecord] {
+        let firing = &self.firing;
+        let from = firing.partition_point(|one| *one.key.service < *service);
+        let rest = &firing[from..];
+        &rest[..rest.partition_point(|one| *one.key.service == *service)]
+    }
+
     /// What fires for an objective, the fastest tier first.
     pub fn of(&self, service: &str, slo: &str) -> &[AlertRecord] {
-        let whose = |one: &AlertRecord| (&*one.key.service, &*one.key.slo).cmp(&(service, slo));
-        let from = self.firing.partition_point(|one| whose(one).is_lt());
-        let rest = &self.firing[from..];
+        let all = self.of_service(service);
+        let whose = |one: &AlertRecord| match &one.key.source {
+            Source::Budget { slo: name, .. } => (**name).cmp(slo),
+            Source::Sign { .. } => std::cmp::Ordering::Greater,
+        };
+        let from = all.partition_point(|one| whose(one).is_lt());
+        let rest = &all[from..];
         &rest[..rest.partition_point(|one| whose(one).is_eq())]
+    }
+
+    /// What fires, with what people have decided up to now.
+    pub fn decided(&self, decisions: &Decisions, now: Timestamp) -> Vec<AlertRecord> {
+        let decide = |alert: &AlertRecord| {
+            let key = (alert.key.clone(), alert.from);
+            AlertRecord {
+                acknowledged: decisions.acknowledged.get(&key).cloned(),
+                silenced_by: decisions.silence(&self.rules.labels(alert), now),
+                ..alert.clone()
+            }
+        };
+        self.firing.iter().map(decide).collect()
+    }
+
+    /// The alert that fires and has this fingerprint.
+    pub fn find(&self, fingerprint: &str) -> Option<&AlertRecord> {
+        let mut firing = self.firing.iter();
+        firing.find(|one| self.rules.fingerprint(one) == fingerprint)
     }
 }

@@ -50,6 +50,8 @@ pub(super) struct Reloader {
     /// From the web.
     pub(super) requests: mpsc::Receiver<ReloadRequest>,
     pub(super) ledger: mpsc::Sender<Recount>,
+    /// Whether the last attempts succeeded.
+    pub(super) reloaded: watch::Sender<bool>,
 }
 
 #[derive(Clone, Copy)]
@@ -165,6 +167,7 @@ impl Reloader {
     fn record(&self) {
         let IsRead { config, web } = self.is_read;
         self.own.reloaded(config && web, self.clock.now());
+        self.reloaded.send_replace(config && web);
     }
 
     async fn try_take(&mut self, next: Config) -> Result<(), String> {

@@ -1,4 +1,4 @@
-//! `slod alerts`: the burn-rate alerts that fire, or that fired in a time range.
+//! `slod alerts`: what fires, or fired in a time range, and who takes care of it.
 
 use super::daemon::DaemonArgs;
 use super::output::{complain, show};
@@ -6,16 +6,51 @@ use super::run::on_runtime;
 use super::span::When;
 use super::{OutputFormat, exit};
 use crate::clock::Clock;
+use crate::config::Config;
 use crate::outcome::Timestamp;
-use crate::report::alerts::{AlertEntry, to_text};
+use crate::report::alerts::{AlertEntry, with_evidence};
 use crate::store::Store;
-use clap::Args;
+use clap::{Args, Subcommand};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use reqwest::Method;
+use reqwest::header::CONTENT_TYPE;
 
 /// Alerts in one list at most, as in the API: the newest.
 const LIMIT: u32 = 10_000;
 
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct AlertsArgs {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    list: Box<ListArgs>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Record that somebody takes care of an alert until it resolves.
+    Acknowledge(AcknowledgeArgs),
+}
+
+#[derive(Debug, Args)]
+struct AcknowledgeArgs {
+    /// The fingerprint of an alert that fires, as `slod alerts` shows it.
+    fingerprint: String,
+    #[command(flatten)]
+    daemon: DaemonArgs,
+    /// Shown with the alert.
+    #[arg(long, default_value = "")]
+    note: String,
+    /// Who takes care of it.
+    #[arg(long, env = "USER")]
+    author: String,
+    #[arg(long, default_value = "text")]
+    format: OutputFormat,
+}
+
+#[derive(Debug, Args)]
+struct ListArgs {
     #[command(flatten)]
     daemon: DaemonArgs,
     /// Alerts that fired since then: a date (2026-11-01), a time (2026-11-01T14:00:00Z), or a duration before now (7d).
@@ -29,6 +64,48 @@ pub struct AlertsArgs {
 }
 
 pub fn run(args: &AlertsArgs) -> u8 {
+    match &args.command {
+        Some(Command::Acknowledge(args)) => acknowledge(args),
+        None => list(&args.list),
+    }
+}
+
+fn acknowledge(args: &AcknowledgeArgs) -> u8 {
+    let daemon = match args.daemon.daemon() {
+        Ok(daemon) => daemon,
+        Err(code) => return code,
+    };
+    on_runtime(async {
+        let fingerprint = utf8_percent_encode(&args.fingerprint, NON_ALPHANUMERIC);
+        let path = format!("/api/v1/alerts/{fingerprint}/acknowledge");
+        let body = serde_json::json!({ "note": args.note, "author": args.author });
+        let request = daemon
+            .request(Method::POST, &path)
+            .header(CONTENT_TYPE, "application/json")
+            .body(body.to_string());
+        let sent = daemon.send(request).await;
+        let read = sent.and_then(|answer| {
+            let alert: Result<AlertEntry, _> = serde_json::from_slice(&answer);
+            alert.map_err(|_| "the daemon did not answer with the alert".to_owned())
+        });
+        match read {
+            Ok(alert) => {
+                show(
+                    &args
+                        .format
+                        .of(&alert, |one| with_evidence(std::slice::from_ref(one))),
+                );
+                exit::OK
+            }
+            Err(reason) => {
+                complain(&format!("slod: {reason}"));
+                exit::START
+            }
+        }
+    })
+}
+
+fn list(args: &ListArgs) -> u8 {
     let now = Clock::system().now();
     let (from, to) = (
         args.from.map(|from| from.at(now)),
@@ -43,7 +120,7 @@ pub fn run(args: &AlertsArgs) -> u8 {
         Err(code) => return code,
     };
     on_runtime(async {
-        let stored = |_: &_, store: &Store| {
+        let stored = |config: &Config, store: &Store| {
             let alerts = match (from, to) {
                 (None, None) => store.firing_alerts()?,
                 (from, to) => store.alerts(
@@ -52,12 +129,13 @@ pub fn run(args: &AlertsArgs) -> u8 {
                     LIMIT,
                 )?,
             };
-            Ok(alerts.iter().map(AlertEntry::of).collect())
+            let entry = |one| AlertEntry::with_fingerprint(one, &config.alerts);
+            Ok(alerts.iter().map(entry).collect())
         };
         let asked: Result<Vec<AlertEntry>, String> = daemon.get_or(&path(from, to), stored).await;
         match asked {
             Ok(alerts) => {
-                show(&args.format.of(&alerts, |alerts| to_text(alerts)));
+                show(&args.format.of(&alerts, |alerts| with_evidence(alerts)));
                 exit::OK
             }
             Err(reason) => {

@@ -5,7 +5,7 @@ use super::runs::{stored, with_config};
 use super::{ConfigArg, OutputFormat, exit};
 use crate::config::Config;
 use crate::load::compare;
-use crate::report::run::{Finding, RunEntry, findings_to_text, list_to_text};
+use crate::report::runs::{Finding, RunEntry, findings_to_text, list_to_text};
 use crate::store::{Store, StoreError, StoredRun};
 use clap::{Args, Subcommand};
 
@@ -99,9 +99,9 @@ fn against(config: &Config, args: &CompareArgs) -> Result<u8, StoreError> {
 }
 
 fn verdict(findings: &[Finding]) -> u8 {
-    if findings.iter().any(Finding::is_bad) {
+    if findings.iter().any(|one| one.answer == "bad") {
         exit::NO
-    } else if findings.iter().any(|one| one.answer == "good") {
+    } else if findings.iter().any(|one| one.answer == "ok") {
         exit::OK
     } else {
         exit::USAGE

@@ -10,9 +10,12 @@ mod client;
 mod corrections;
 mod daemon;
 mod demo;
+mod export;
 mod generate;
 mod healthcheck;
+mod import;
 mod init;
+mod load;
 mod log;
 mod output;
 mod probe;
@@ -21,6 +24,7 @@ mod report;
 mod run;
 mod runs;
 mod samples;
+mod silence;
 mod span;
 mod status;
 mod store;
@@ -46,6 +50,10 @@ pub mod exit {
     pub const START: u8 = 64;
     /// A part of the daemon failed while it ran.
     pub const FAILED: u8 = 70;
+    /// A load run missed a threshold, as in k6.
+    pub const THRESHOLDS: u8 = 99;
+    /// A load run was interrupted, as in k6.
+    pub const INTERRUPTED: u8 = 105;
 }
 
 /// Which config a subcommand works on.
@@ -125,6 +133,12 @@ enum Command {
     Status(status::StatusArgs),
     /// List the gauges and counters that have a history, or show that of one.
     Samples(samples::SamplesArgs),
+    /// Make the load of a scenario, and judge what the service did.
+    Load(load::LoadArgs),
+    /// Write a load scenario as a script of Locust or k6.
+    Export(export::ExportArgs),
+    /// Judge the result of k6, Locust, Vegeta or oha as a load run.
+    Import(import::ImportArgs),
     /// Answer the performance checklist of a service from what can be measured.
     Audit(audit::AuditArgs),
     /// List load runs, report what one of them shows, or delete one.
@@ -135,6 +149,8 @@ enum Command {
     Alerts(alerts::AlertsArgs),
     /// List, add or revoke corrections: time ranges that are excluded.
     Corrections(corrections::CorrectionsArgs),
+    /// List, add, end or preview silences: alerts that nobody is notified of.
+    Silence(silence::SilenceArgs),
     /// Print the JSON Schema of the config, for editors.
     Schema,
     /// Print a completion script for a shell.
@@ -168,11 +184,15 @@ pub fn main() -> ExitCode {
         Command::Store(args) => store::run(&args),
         Command::Status(args) => status::run(&args),
         Command::Samples(args) => samples::run(&args),
+        Command::Load(args) => load::run(&args),
+        Command::Export(args) => export::run(&args),
+        Command::Import(args) => import::run(&args),
         Command::Audit(args) => audit::run(&args),
         Command::Runs(args) => runs::run(&args),
         Command::Baseline(args) => baseline::run(&args),
         Command::Alerts(args) => alerts::run(&args),
         Command::Corrections(args) => corrections::run(&args),
+        Command::Silence(args) => silence::run(&args),
         Command::Init(args) => init::run(&args),
         Command::Schema => generate::schema(),
         Command::Completions(args) => generate::completions(&args),

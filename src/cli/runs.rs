@@ -4,7 +4,8 @@ use super::output::{complain, show};
 use super::{ConfigArg, OutputFormat, exit};
 use crate::config::Config;
 use crate::load::RunRecord;
-use crate::report::run::{Expectations, RunEntry, RunReport, list_to_text};
+use crate::report::load_run::RunReport;
+use crate::report::runs::{RunEntry, list_to_text};
 use crate::store::{Store, StoreError, StoredRun};
 use clap::{Args, Subcommand, ValueEnum};
 
@@ -21,7 +22,7 @@ pub struct RunsArgs {
 enum Command {
     /// List the runs, the newest first.
     List(ListArgs),
-    /// Report what a run shows: exit code 1 if something broke.
+    /// Report what a run shows: exit code 99 if a threshold was missed.
     Show(ShowArgs),
     /// Delete a run.
     Delete(OneArgs),
@@ -49,8 +50,8 @@ struct ShowArgs {
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum RunFormat {
     Text,
-    Markdown,
     Json,
+    Junit,
 }
 
 #[derive(Debug, Args)]
@@ -103,18 +104,34 @@ pub fn stored(store: &Store, id: i64) -> Result<Option<(StoredRun, RunRecord)>, 
 
 fn report(config: &Config, args: &ShowArgs) -> Result<u8, StoreError> {
     let store = Store::open_read_only(&config.store.path)?;
-    let Some((head, run)) = stored(&store, args.one.id)? else {
+    let Some((_, run)) = stored(&store, args.one.id)? else {
         return Ok(exit::USAGE);
     };
     let service = config.services.iter().find(|one| *one.name == *run.service);
-    let expectations = service.map(|service| Expectations::of(service, run.scenario.model));
-    let report = RunReport::of(&head, &run, &expectations.unwrap_or_default());
+    let report = RunReport::new(run, service, &[]);
     show(&match args.format {
         RunFormat::Text => report.to_text(),
-        RunFormat::Markdown => report.to_markdown(),
-        RunFormat::Json => OutputFormat::Json.of(&report, RunReport::to_text),
+        RunFormat::Json => report.to_json(),
+        RunFormat::Junit => report.to_junit(),
     });
-    Ok(if report.is_fine() { exit::OK } else { exit::NO })
+    Ok(if report.is_kept() {
+        exit::OK
+    } else {
+        exit::THRESHOLDS
+    })
+}
+
+/// Keeps a run in the store of a config; a failure is reported and changes nothing else.
+pub fn keep(config: &Config, run: &RunRecord) {
+    let path = &config.store.path;
+    let kept = Store::open_for_runs(path).and_then(|mut store| store.keep_run(run));
+    match kept {
+        Ok(id) => complain(&format!("slod: kept as run {id} (slod runs show {id})")),
+        Err(error) => complain(&format!(
+            "slod: the run is not kept: {}: {error}",
+            path.display()
+        )),
+    }
 }
 
 fn delete(config: &Config, id: i64) -> Result<u8, StoreError> {

@@ -4,6 +4,7 @@ use super::model::{
     Config, Inputs, LoadSpec, MetricsSpec, ObserveSpec, ProbeSpec, ProcessSpec, ServiceSpec,
     StoreSpec, WebSpec,
 };
+use crate::alert::AlertRules;
 use crate::load::Scenario;
 use crate::outcome::ProbeKey;
 use crate::slo::correction::Correction;
@@ -29,6 +30,7 @@ pub(super) struct Draft<'n> {
     pub(super) max_concurrent_probes: usize,
     pub(super) observe: ObserveSpec,
     pub(super) corrections: Vec<Correction>,
+    pub(super) alerts: AlertRules,
     pub(super) vantage: Vec<Placed<'n, ProbeSpec>>,
     pub(super) scenarios: Vec<Scenario>,
     pub(super) services: Vec<ServiceDraft<'n>>,
@@ -93,6 +95,7 @@ impl Draft<'_> {
             max_concurrent_probes: self.max_concurrent_probes,
             observe: self.observe,
             corrections: self.corrections,
+            alerts: Arc::new(self.alerts),
             vantage: values(self.vantage),
             scenarios: self.scenarios,
             services: services.collect(),

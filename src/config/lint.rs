@@ -30,6 +30,13 @@ pub(super) const LINTS: &[Lint] = &[
     },
     Lint {
         code: warning(
+            "tier-exceeds-window",
+            "A burn-rate tier is longer than the window of its objective, so it never fires.",
+        ),
+        find: alerting::tier_exceeds_window,
+    },
+    Lint {
+        code: warning(
             "one-failure-pages",
             "Attempts are so far apart that a single failure exceeds the burn rate of a page.",
         ),

@@ -6,6 +6,7 @@
 //!
 //! The keys are constants in `keys`; the reader and `docs/CONFIGURATION.md` both come from it.
 
+mod alerts;
 mod code;
 mod correction;
 mod counting;

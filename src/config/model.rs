@@ -1,5 +1,6 @@
 //! A config that passed every check. Nothing here can be wrong any more.
 
+use crate::alert::AlertRules;
 use crate::diagnostic::Source;
 use crate::load::Scenario;
 use crate::outcome::{Measurement, Measures, ProbeKey};
@@ -30,6 +31,7 @@ pub struct Config {
     pub max_concurrent_probes: usize,
     pub observe: ObserveSpec,
     pub corrections: Vec<Correction>,
+    pub alerts: Arc<AlertRules>,
     /// Control probes: none, or at least three.
     pub vantage: Vec<ProbeSpec>,
     /// Names are unique.

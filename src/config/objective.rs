@@ -2,6 +2,7 @@
 
 use super::counting;
 use super::draft::Placed;
+use super::keys::alerts::OF_OBJECTIVE;
 use super::keys::objective::{self as key, SliName};
 use super::name::Names;
 use super::window;
@@ -60,6 +61,8 @@ fn read(section: &Section<'_>, name: String) -> Option<Objective> {
         _ => counting::combine(section, budgeting),
     };
     let probes = counting::probes(section);
+    // What it chooses depends on the tiers (`config::alerts`); here it is checked in any case.
+    section.all(&OF_OBJECTIVE);
     let (window, further) = windows?;
     Some(Objective {
         name,

@@ -1,5 +1,6 @@
 //! Reads the document's root and services.
 
+use super::alerts;
 use super::correction;
 use super::counting;
 use super::draft::{Draft, Placed, ServiceDraft};
@@ -36,6 +37,7 @@ pub(super) fn document<'n>(
     let services = services(&root, &defaults, every, kinds);
     let scenarios = load_test::scenarios(&root);
     let corrections = correction::read_list(&root, &services);
+    let alerts = alerts::read(&root, &services, listen);
     let vantage = vantage(&root, &services, defaults.pace, kinds);
     Some(Draft {
         document,
@@ -45,6 +47,7 @@ pub(super) fn document<'n>(
         max_concurrent_probes: usize::try_from(slots?).ok()?,
         observe: observe?,
         corrections,
+        alerts: alerts?,
         vantage,
         scenarios,
         services,

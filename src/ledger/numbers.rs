@@ -90,4 +90,8 @@ impl Burning for LiveObjective<'_> {
     fn remaining(&self) -> Option<f64> {
         self.budget().remaining
     }
+
+    fn exhaustion(&self) -> Option<Timestamp> {
+        self.budget().exhaustion
+    }
 }

@@ -16,7 +16,7 @@ Scrape with `honor_labels: true`, because the labels describe other targets.
 /// The page's text.
 pub fn markdown(own: &SelfMetrics) -> String {
     let mut out = HEAD.to_owned();
-    let services = ledger::metrics::families().chain([&alerting::metrics::FIRING]);
+    let services = ledger::metrics::families().chain(alerting::metrics::families());
     table(&mut out, "Services", services.map(row));
     table(
         &mut out,

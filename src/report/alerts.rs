@@ -1,7 +1,7 @@
-//! Burn-rate alerts as lists: in JSON and as a table.
+//! Alerts as lists: in JSON and as a table.
 
 use super::table::{drawn, known, plain};
-use crate::alert::{AlertKey, AlertRecord};
+use crate::alert::{AlertRecord, AlertRules, Condition, Inhibitor, Source};
 use crate::format::{numbers, times};
 use crate::outcome::Timestamp;
 use chrono::{DateTime, Utc};
@@ -9,9 +9,27 @@ use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct AlertEntry {
+    /// Identifies the alert by its labels, as in Alertmanager. Absent where the config is unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<String>,
+    #[serde(default)]
+    pub alertname: String,
+    /// Empty for the host and for slod itself.
     pub service: String,
+    /// Empty for warning signs.
     pub slo: String,
-    pub tier: u8,
+    /// Absent for warning signs and conditions that are no tiers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tier: Option<u8>,
+    /// The number of the tier, `exhausted` or `forecast`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub condition: Option<String>,
+    /// The warning sign.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signal: Option<String>,
+    /// What the sign is about within the service.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
     /// `1h/5m`
     pub windows: String,
     /// `page` or `ticket`
@@ -24,24 +42,71 @@ pub struct AlertEntry {
     /// Share of the error budget that was spent when it fired.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub budget_spent_ratio: Option<f64>,
-    /// Whether a faster tier of the same objective was firing already.
+    /// The evidence when it fired, and the last.
+    #[serde(default)]
+    pub summary: String,
+    #[serde(default)]
+    pub evidence: String,
+    /// Whether something else explains it, so that nobody was notified.
     pub inhibited: bool,
+    /// `tier 1`, `service database`
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inhibited_by: Option<String>,
+    /// The silence that matches it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub silenced_by: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acknowledged: Option<AcknowledgedEntry>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct AcknowledgedEntry {
+    pub at: DateTime<Utc>,
+    pub by: String,
+    pub note: String,
 }
 
 impl AlertEntry {
     pub fn of(alert: &AlertRecord) -> Self {
-        let AlertKey { service, slo, tier } = &alert.key;
+        let condition = alert.key.condition();
+        let (signal, subject) = match &alert.key.source {
+            Source::Budget { .. } => (None, None),
+            Source::Sign { sign, subject } => (Some(sign.to_string()), Some(subject.to_string())),
+        };
+        let acknowledged = alert.acknowledged.as_ref().map(|one| AcknowledgedEntry {
+            at: one.at.to_utc(),
+            by: one.by.clone(),
+            note: one.note.clone(),
+        });
         Self {
-            service: service.to_string(),
-            slo: slo.to_string(),
-            tier: tier.number,
-            windows: tier.windows(),
-            urgency: tier.urgency.label().to_owned(),
-            severity: tier.urgency.severity().to_owned(),
+            fingerprint: None,
+            alertname: alert.alertname.to_string(),
+            service: alert.key.service.to_string(),
+            slo: alert.key.slo().unwrap_or_default().to_owned(),
+            tier: alert.key.tier().map(|tier| tier.number),
+            condition: condition.map(Condition::label),
+            signal,
+            subject: subject.filter(|subject| !subject.is_empty()),
+            windows: condition.map_or_else(String::new, Condition::windows),
+            urgency: alert.urgency.label().to_owned(),
+            severity: alert.urgency.severity().to_owned(),
             fired_at: alert.from.to_utc(),
             ended_at: alert.to.map(Timestamp::to_utc),
             budget_spent_ratio: alert.spent,
-            inhibited: alert.inhibited,
+            summary: alert.summary.to_string(),
+            evidence: alert.evidence.to_string(),
+            inhibited: alert.is_inhibited(),
+            inhibited_by: alert.inhibited_by.as_ref().map(Inhibitor::words),
+            silenced_by: alert.silenced_by,
+            acknowledged,
+        }
+    }
+
+    /// With its fingerprint by the labels that a config gives it.
+    pub fn with_fingerprint(alert: &AlertRecord, rules: &AlertRules) -> Self {
+        Self {
+            fingerprint: Some(rules.fingerprint(alert)),
+            ..Self::of(alert)
         }
     }
 
@@ -49,12 +114,19 @@ impl AlertEntry {
         self.ended_at.is_none()
     }
 
-    fn note(&self) -> &'static str {
-        if self.inhibited {
-            "after a faster tier"
-        } else {
-            ""
-        }
+    /// What keeps it from notifying, and who takes care of it.
+    fn note(&self) -> String {
+        let inhibited = self.inhibited_by.as_deref().map(|by| match by {
+            tier if tier.starts_with("tier ") => "after a faster tier".to_owned(),
+            by => format!("inhibited by {by}"),
+        });
+        let silenced = self.silenced_by.map(|id| format!("silence {id}"));
+        let acknowledged = self.acknowledged.as_ref().map(|one| match &*one.note {
+            "" => format!("acknowledged by {}", one.by),
+            note => format!("acknowledged by {}: {note}", one.by),
+        });
+        let all = [inhibited, silenced, acknowledged].into_iter().flatten();
+        all.collect::<Vec<_>>().join(", ")
     }
 }
 
@@ -74,18 +146,40 @@ pub fn to_text(alerts: &[AlertEntry]) -> String {
         "",
     ]);
     for alert in alerts {
+        let about = alert.signal.as_ref().unwrap_or(&alert.slo);
+        let detail = alert.subject.as_ref().unwrap_or(&alert.windows);
         table.add_row([
             alert.service.clone(),
-            alert.slo.clone(),
-            alert.windows.clone(),
+            about.clone(),
+            detail.clone(),
             alert.urgency.clone(),
             times::second(alert.fired_at),
             alert
                 .ended_at
                 .map_or_else(|| "still firing".to_owned(), times::second),
             known(alert.budget_spent_ratio, numbers::spent),
-            alert.note().to_owned(),
+            alert.note(),
         ]);
     }
     drawn(table, &[6]) + "\n"
+}
+
+/// The same, then the evidence of what fires with its fingerprint.
+pub fn with_evidence(alerts: &[AlertEntry]) -> String {
+    let mut text = to_text(alerts);
+    for alert in alerts
+        .iter()
+        .filter(|one| one.is_firing() && !one.evidence.is_empty())
+    {
+        let fingerprint = alert.fingerprint.as_deref().unwrap_or("-");
+        text = format!(
+            "{text}\n{fingerprint}  {}  {}",
+            alert.alertname, alert.evidence
+        );
+    }
+    if text.ends_with('\n') {
+        text
+    } else {
+        text + "\n"
+    }
 }

@@ -1,17 +1,19 @@
-//! Firing alertsd, by when they began.
+//! Alerts that fired, by when they began, and who takes care of them.
 
 use super::{Store, StoreError};
-use crate::alert::{AlertKey, AlertRecord, Tier};
+use crate::alert::{Acknowledgement, AlertKey, AlertRecord, Condition, Inhibitor, Source, Urgency};
 use crate::outcome::Timestamp;
-use rusqlite::{Params, Row, params};
+use rusqlite::{OptionalExtension, Params, Row, params};
+use std::sync::Arc;
+
+const COLUMNS: &str = "from_at, service, is_sign, source, about, alertname, urgency, to_at, spent,
+    summary, evidence, inhibited_by, silenced_by, notified";
 
 impl Store {
     /// Those that fire, as far as the store knows.
     pub fn firing_alerts(&self) -> Result<Vec<AlertRecord>, StoreError> {
-        self.read_alerts(
-            "to_at IS NULL ORDER BY from_at DESC, service, slo, tier",
-            [],
-        )
+        let firing = "to_at IS NULL ORDER BY from_at DESC, service, is_sign, source, about";
+        self.read_alerts(firing, [])
     }
 
     /// The newest `most` of those that fired some time in `from..to`, the last to begin first.
@@ -22,17 +24,21 @@ impl Store {
         most: u32,
     ) -> Result<Vec<AlertRecord>, StoreError> {
         let touching = "from_at < ?2 AND (to_at IS NULL OR to_at > ?1)
-                        ORDER BY from_at DESC, service, slo, tier LIMIT ?3";
+                        ORDER BY from_at DESC, service, is_sign, source, about LIMIT ?3";
         self.read_alerts(touching, [from.0, to.0, i64::from(most)])
     }
 
     /// Deletes some of those that ended before a moment: not all at once, so that a wall clock that
     /// is years ahead for some minutes takes little of the record along.
     pub fn expire_alerts(&mut self, horizon: Timestamp) -> Result<(), StoreError> {
-        let sql = "DELETE FROM alert WHERE (from_at, service, slo, tier) IN
-                   (SELECT from_at, service, slo, tier FROM alert WHERE to_at < ?1
-                    ORDER BY to_at LIMIT 100)";
-        let deleted = self.conn.execute(sql, [horizon.0]);
+        let key = "(from_at, service, is_sign, source, about)";
+        let old = "SELECT from_at, service, is_sign, source, about FROM alert_record
+                   WHERE to_at < ?1 ORDER BY to_at LIMIT 100";
+        let delete = |table: &str| {
+            let sql = format!("DELETE FROM {table} WHERE {key} IN ({old})");
+            self.conn.execute(&sql, [horizon.0])
+        };
+        let deleted = delete("acknowledgement").and_then(|_| delete("alert_record"));
         deleted
             .map(drop)
             .map_err(StoreError::sql("delete old alerts"))
@@ -45,21 +51,66 @@ impl Store {
     ) -> Result<Vec<AlertRecord>, StoreError> {
         let read = || {
             // A store that is only read may be of an older version.
-            if !self.conn.table_exists(None, "alert")? {
+            if !self.conn.table_exists(None, "alert_record")? {
                 return Ok(Vec::new());
             }
-            let sql = format!(
-                "SELECT service, slo, tier, from_at, to_at, spent, inhibited FROM alert
-                 WHERE {filter}"
-            );
+            let sql = format!("SELECT {COLUMNS} FROM alert_record WHERE {filter}");
             let mut statement = self.conn.prepare(&sql)?;
             let rows = statement.query_map(values, alert)?;
-            rows.filter_map(Result::transpose).collect()
+            let found: rusqlite::Result<Vec<_>> = rows.filter_map(Result::transpose).collect();
+            let mut found = found?;
+            for one in &mut found {
+                one.acknowledged = self.acknowledgement(one)?.map(Arc::new);
+            }
+            Ok(found)
         };
         read().map_err(StoreError::sql("read alerts"))
     }
 
-    /// Keeps alerts; one that is there already is the same one with its end.
+    fn acknowledgement(&self, alert: &AlertRecord) -> rusqlite::Result<Option<Acknowledgement>> {
+        let sql = "SELECT at, name, note FROM acknowledgement WHERE from_at = ?1
+                   AND service = ?2 AND is_sign = ?3 AND source = ?4 AND about = ?5";
+        let (is_sign, source, about) = columns(&alert.key);
+        let key = params![alert.from.0, &*alert.key.service, is_sign, source, about];
+        let read = |row: &Row<'_>| {
+            Ok(Acknowledgement {
+                at: Timestamp(row.get(0)?),
+                by: row.get(1)?,
+                note: row.get(2)?,
+            })
+        };
+        let mut statement = self.conn.prepare_cached(sql)?;
+        statement.query_row(key, read).optional()
+    }
+
+    /// Keeps that somebody takes care of an alert, instead of who did so before.
+    pub fn acknowledge(
+        &mut self,
+        key: &AlertKey,
+        from: Timestamp,
+        new: &Acknowledgement,
+    ) -> Result<(), StoreError> {
+        let (is_sign, source, about) = columns(key);
+        let sql = "INSERT OR REPLACE INTO acknowledgement
+                   (from_at, service, is_sign, source, about, at, name, note)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+        let Acknowledgement { at, by, note } = new;
+        let values = params![
+            from.0,
+            &*key.service,
+            is_sign,
+            source,
+            about,
+            at.0,
+            by,
+            note
+        ];
+        let kept = self.conn.execute(sql, values);
+        kept.map(drop)
+            .map_err(StoreError::sql("keep an acknowledgement"))
+    }
+
+    /// Keeps alerts; one that is there already is the same one as it is now.
     pub fn keep_alerts(&mut self, alerts: &[AlertRecord]) -> Result<(), StoreError> {
         self.still_there()?;
         self.try_keep_alerts(alerts)
@@ -69,39 +120,82 @@ impl Store {
     fn try_keep_alerts(&mut self, alerts: &[AlertRecord]) -> rusqlite::Result<()> {
         let tx = self.conn.transaction()?;
         for alert in alerts {
-            let AlertKey { service, slo, tier } = &alert.key;
-            let sql = "INSERT INTO alert (service, slo, tier, from_at, to_at, spent, inhibited)
-                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
-                       ON CONFLICT (from_at, service, slo, tier) DO UPDATE SET to_at = excluded.to_at";
+            let (is_sign, source, about) = columns(&alert.key);
+            let sql = format!(
+                "INSERT INTO alert_record ({COLUMNS})
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
+                 ON CONFLICT (from_at, service, is_sign, source, about) DO UPDATE SET
+                     to_at = excluded.to_at, evidence = excluded.evidence,
+                     inhibited_by = excluded.inhibited_by, silenced_by = excluded.silenced_by,
+                     notified = excluded.notified"
+            );
             let values = params![
-                &**service,
-                &**slo,
-                tier.number,
                 alert.from.0,
+                &*alert.key.service,
+                is_sign,
+                source,
+                about,
+                &*alert.alertname,
+                alert.urgency.label(),
                 alert.to.map(|to| to.0),
                 alert.spent,
-                alert.inhibited
+                &*alert.summary,
+                &*alert.evidence,
+                alert.inhibited_by.as_ref().map(Inhibitor::words),
+                alert.silenced_by,
+                alert.notified,
             ];
-            tx.prepare_cached(sql)?.execute(values)?;
+            tx.prepare_cached(&sql)?.execute(values)?;
         }
         tx.commit()
     }
 }
 
-/// `None` for a tier that only a newer version has.
+/// Whether it is about a sign, about which, and what of it.
+pub(super) fn columns(key: &AlertKey) -> (bool, &str, String) {
+    match &key.source {
+        Source::Budget { slo, condition } => (false, slo, condition.code()),
+        Source::Sign { sign, subject } => (true, sign, subject.to_string()),
+    }
+}
+
+/// `None` for one that only a newer version has.
 fn alert(row: &Row<'_>) -> rusqlite::Result<Option<AlertRecord>> {
-    let Some(tier) = Tier::numbered(row.get(2)?) else {
+    let text = |column: usize| row.get::<_, String>(column);
+    let (Some(key), Some(urgency)) = (key(row)?, Urgency::labeled(&text(6)?)) else {
         return Ok(None);
     };
+    let inhibited_by: Option<String> = row.get(11)?;
     Ok(Some(AlertRecord {
-        key: AlertKey {
-            service: row.get::<_, String>(0)?.into(),
-            slo: row.get::<_, String>(1)?.into(),
-            tier,
-        },
-        from: Timestamp(row.get(3)?),
-        to: row.get::<_, Option<i64>>(4)?.map(Timestamp),
-        spent: row.get(5)?,
-        inhibited: row.get(6)?,
+        key,
+        alertname: text(5)?.into(),
+        urgency,
+        from: Timestamp(row.get(0)?),
+        to: row.get::<_, Option<i64>>(7)?.map(Timestamp),
+        spent: row.get(8)?,
+        summary: text(9)?.into(),
+        evidence: text(10)?.into(),
+        inhibited_by: inhibited_by.as_deref().and_then(Inhibitor::parse),
+        silenced_by: row.get(12)?,
+        notified: row.get(13)?,
+        acknowledged: None,
     }))
+}
+
+/// From the second column on: service, whether it is a sign, source, about.
+pub(super) fn key(row: &Row<'_>) -> rusqlite::Result<Option<AlertKey>> {
+    let (service, is_sign) = (row.get::<_, String>(1)?, row.get(2)?);
+    let (source, about) = (row.get::<_, String>(3)?, row.get::<_, String>(4)?);
+    let source = if is_sign {
+        let (sign, subject) = (source.into(), about.into());
+        Source::Sign { sign, subject }
+    } else {
+        let Some(condition) = Condition::parse(&about) else {
+            return Ok(None);
+        };
+        let slo = source.into();
+        Source::Budget { slo, condition }
+    };
+    let service = service.into();
+    Ok(Some(AlertKey { service, source }))
 }

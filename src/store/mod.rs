@@ -37,6 +37,7 @@ mod runs;
 mod scales;
 mod schema;
 mod series;
+mod silences;
 mod summary;
 mod texts;
 mod worker;
@@ -105,6 +106,10 @@ pub enum StoreError {
     Gone,
     #[error("{most} corrections are active already (revoke some, or define them in the config)")]
     TooManyCorrections { most: i64 },
+    #[error(
+        "there are {most} silences already (remove some; those that are over are deleted after a week)"
+    )]
+    TooManySilences { most: usize },
     #[error("failed to {doing}: {source}")]
     Io {
         doing: &'static str,

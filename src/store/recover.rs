@@ -31,7 +31,7 @@ pub struct Recovered {
     /// A probe's hours, with every outcome.
     pub hours: u64,
     pub corrections: u64,
-    /// Firing alertsd.
+    /// Alerts that fired.
     pub alerts: u64,
     /// Whether the table of probes could not be read, so that nobody knows whose an outcome was.
     pub nameless: bool,
@@ -172,8 +172,21 @@ fn copy_tables(
     table(old, &tx, "absence", "probe", gaps)?;
     table(old, &tx, "audit", "id", gaps)?;
     table(old, &tx, "run", "id", gaps)?;
-    recovered.alerts = table(old, &tx, "alert", "from_at", gaps)?;
+    recovered.alerts = alerts(old, &tx, gaps)?;
+    table(old, &tx, "acknowledgement", "from_at", gaps)?;
+    table(old, &tx, "silence", "id", gaps)?;
     tx.commit()
+}
+
+/// Copies alerts, also from the table of older versions.
+fn alerts(old: &Connection, new: &Connection, gaps: &mut u64) -> rusqlite::Result<u64> {
+    let mut kept = table(old, new, "alert_record", "from_at", gaps)?;
+    if old.table_exists(None, "alert").unwrap_or(false) {
+        new.execute_batch(schema::OLD_ALERTS)?;
+        kept += table(old, new, "alert", "from_at", gaps)?;
+        new.execute_batch(schema::CONVERT_ALERTS)?;
+    }
+    Ok(kept)
 }
 
 /// Copies a table forwards up to what cannot be read, and then backwards down to it.

@@ -7,6 +7,25 @@ use std::collections::BTreeMap;
 /// "slod" in ASCII: marks the file as ours, in `PRAGMA application_id`.
 const APPLICATION: i32 = 0x736c_6f64;
 
+/// Moves the rows of the table `alert` to `alert_record`. Which faster tier inhibited an alert was
+/// not kept: the fastest stands for it.
+macro_rules! convert_alerts {
+    () => {
+        "
+    INSERT INTO alert_record
+    SELECT from_at, service, 0, slo,
+        CASE tier WHEN 1 THEN 'tier 1 1h/5m 20000 page 2' WHEN 2 THEN 'tier 2 6h/30m 50000 page 2'
+            WHEN 3 THEN 'tier 3 1d/2h 100000 ticket 2' ELSE 'tier 4 3d/6h 100000 ticket 2' END,
+        CASE tier WHEN 1 THEN 'SlodBudgetBurnPage1h' WHEN 2 THEN 'SlodBudgetBurnPage6h'
+            WHEN 3 THEN 'SlodBudgetBurnTicket1d' ELSE 'SlodBudgetBurnTicket3d' END,
+        CASE WHEN tier <= 2 THEN 'page' ELSE 'ticket' END,
+        to_at, spent, '', '', CASE WHEN inhibited THEN 'tier 1' END, NULL, 0
+    FROM alert WHERE tier BETWEEN 1 AND 4;
+    DROP TABLE alert;
+"
+    };
+}
+
 /// Each entry brings a file one version up; `PRAGMA user_version` says how many it has had.
 /// Never change an entry that was released: append one.
 const MIGRATIONS: &[&str] = &[
@@ -164,6 +183,55 @@ const MIGRATIONS: &[&str] = &[
     CREATE TABLE sample_head (id INTEGER PRIMARY KEY, head BLOB NOT NULL) STRICT;
     CREATE TABLE sample_block (id INTEGER PRIMARY KEY, samples BLOB NOT NULL) STRICT;
 ",
+    concat!(
+        "
+    -- Alerts that fired. Who they are about: an objective and one of its conditions, or a warning
+    -- sign and its subject.
+    CREATE TABLE alert_record (
+        from_at INTEGER NOT NULL,       -- milliseconds since 1970
+        service TEXT NOT NULL,          -- empty for the host and for slod itself
+        is_sign INTEGER NOT NULL,
+        source TEXT NOT NULL,           -- objective, or sign
+        about TEXT NOT NULL,            -- condition, or subject
+        alertname TEXT NOT NULL,
+        urgency TEXT NOT NULL,
+        to_at INTEGER,                  -- NULL while it fires
+        spent REAL,                     -- share of the error budget when it fired
+        summary TEXT NOT NULL,          -- evidence when it fired
+        evidence TEXT NOT NULL,         -- the last
+        inhibited_by TEXT,
+        silenced_by INTEGER,
+        notified INTEGER NOT NULL,      -- whether receivers were given it
+        PRIMARY KEY (from_at, service, is_sign, source, about)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX alert_record_end ON alert_record (to_at);
+",
+        convert_alerts!(),
+        "
+    -- Who takes care of an alert.
+    CREATE TABLE acknowledgement (
+        from_at INTEGER NOT NULL,       -- the alert, as in alert_record
+        service TEXT NOT NULL,
+        is_sign INTEGER NOT NULL,
+        source TEXT NOT NULL,
+        about TEXT NOT NULL,
+        at INTEGER NOT NULL,            -- milliseconds since 1970
+        name TEXT NOT NULL,
+        note TEXT NOT NULL,
+        PRIMARY KEY (from_at, service, is_sign, source, about)
+    ) STRICT, WITHOUT ROWID;
+
+    -- Alerts that nobody is notified of for some time.
+    CREATE TABLE silence (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        matchers TEXT NOT NULL,         -- a line each
+        from_at INTEGER NOT NULL,       -- milliseconds since 1970
+        to_at INTEGER NOT NULL,         -- exclusive
+        author TEXT NOT NULL,
+        reason TEXT NOT NULL
+    ) STRICT;
+"
+    ),
     "
     -- Load runs.
     CREATE TABLE run (
@@ -178,6 +246,22 @@ const MIGRATIONS: &[&str] = &[
     ) STRICT;
 ",
 ];
+
+/// Alerts as versions 3 to 9 have them.
+pub const OLD_ALERTS: &str = "
+    CREATE TABLE alert (
+        from_at INTEGER NOT NULL,
+        service TEXT NOT NULL,
+        slo TEXT NOT NULL,
+        tier INTEGER NOT NULL,
+        to_at INTEGER,
+        spent REAL,
+        inhibited INTEGER NOT NULL,
+        PRIMARY KEY (from_at, service, slo, tier)
+    ) STRICT, WITHOUT ROWID";
+
+/// Makes records of them.
+pub const CONVERT_ALERTS: &str = convert_alerts!();
 
 /// What a column of an older version is called now.
 pub fn column_today(name: &str) -> &str {

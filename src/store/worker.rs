@@ -17,6 +17,8 @@ const HOUSEKEEPING: Duration = Duration::from_millis(200);
 /// One old hour is deleted this often at most. That keeps up sixtyfold, and a wall clock that is
 /// years ahead for some minutes takes hours of history along, not all of it.
 const EXPIRE_EVERY: Duration = Duration::from_secs(60);
+/// Silences that are over are shown for this long.
+const SILENCES_KEPT: Duration = Duration::from_secs(7 * 86_400);
 /// While stopping, a failing disk is tried again sooner.
 const LAST_TRIES_EVERY: Duration = Duration::from_millis(100);
 
@@ -205,6 +207,7 @@ impl Worker {
             self.expired = Some(started);
             self.store.expire_step(now.before(self.retention))?;
             self.store.expire_alerts(now.before(self.retention))?;
+            self.store.expire_silences(now.before(SILENCES_KEPT))?;
             self.store.expire_audit(now.before(self.retention))?;
             self.store.expire_runs(now.before(self.retention))?;
             let retention = self.shared.state().sample_retention;
@@ -244,7 +247,7 @@ impl Worker {
 mod tests {
     use super::super::writer::{ALERTS_MAX, BACKLOG_MAX, StoreHandle};
     use super::*;
-    use crate::alert::{AlertKey, TIERS};
+    use crate::alert::{AlertKey, Condition, TIERS, Urgency};
     use crate::outcome::{Outcome, Timestamp, Verdict};
 
     const HOUR: i64 = 3_600_000;
@@ -335,19 +338,22 @@ mod tests {
         let (mut worker, handle) = worker(&folder);
         let at = |number: i64| Timestamp(1000 * HOUR + number);
         let alert = |number: i64, to| AlertRecord {
-            key: AlertKey {
-                service: "concierge".into(),
-                slo: "errors".into(),
-                tier: &TIERS[0],
-            },
-            from: at(number),
             to,
             spent: Some(0.1),
-            inhibited: false,
+            ..AlertRecord::new(
+                AlertKey::budget(
+                    "concierge".into(),
+                    "errors".into(),
+                    Condition::Tier(TIERS[0]),
+                ),
+                "Burn",
+                Urgency::Page,
+                at(number),
+                "",
+            )
         };
         let other = rusqlite::Connection::open(folder.path().join("slod.db")).expect("opens");
-        let lock =
-            "CREATE TRIGGER refuse BEFORE INSERT ON alert BEGIN SELECT RAISE(ABORT, 'no'); END";
+        let lock = "CREATE TRIGGER refuse BEFORE INSERT ON alert_record BEGIN SELECT RAISE(ABORT, 'no'); END";
         other.execute_batch(lock).expect("locks");
         handle.keep_alerts([alert(1, None), alert(2, None)]);
         round(&mut worker);

@@ -1,4 +1,4 @@
-//! Burn-rate alerts as JSON: those that fire, and those of a span of time.
+//! Alerts as JSON: those that fire, and those of a span of time.
 
 use super::WebState;
 use super::problem::Problem;
@@ -12,6 +12,7 @@ use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
+use std::collections::HashMap;
 use std::path::Path;
 
 /// Alerts in one answer at most: the newest.
@@ -38,25 +39,55 @@ pub async fn alerts(
         let title = "`to` must be after `from`";
         return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, title));
     }
+    let rules = state.alerts.borrow().rules.clone();
+    let entries = |alerts: Vec<AlertRecord>| {
+        let entry = |one| AlertEntry::with_fingerprint(one, &rules);
+        Json(alerts.iter().map(entry).collect())
+    };
     let path = state.history.clone();
-    let read = tokio::task::spawn_blocking(move || read(&path, &span)).await;
+    let firing = now(&state);
+    let is_failing = state.store.stats().trouble().is_some();
+    let read = move || match (span.from, span.to) {
+        // What could not be kept fires nevertheless.
+        (None, None) if is_failing => Ok(firing),
+        (None, None) => kept(&path, firing),
+        _ => read(&path, &span),
+    };
+    let read = tokio::task::spawn_blocking(read).await;
     let failed = || {
         let title = "the store cannot be read";
         Problem::new(StatusCode::INTERNAL_SERVER_ERROR, title)
     };
     match read {
-        Ok(Ok(alerts)) => Ok(Json(alerts.iter().map(AlertEntry::of).collect())),
+        Ok(Ok(alerts)) => Ok(entries(alerts)),
         Ok(Err(error)) => Err(failed().because(error.to_string())),
         Err(_panic) => Err(failed()),
     }
 }
 
+/// What fires, the newest first, with what is decided about it.
+pub(super) fn now(state: &WebState) -> Vec<AlertRecord> {
+    let decisions = state.decisions.borrow().clone();
+    let mut firing = state.alerts.borrow().decided(&decisions, state.clock.now());
+    firing.sort_by_key(|one| std::cmp::Reverse(one.from));
+    firing
+}
+
+/// What fires as far as the store knows, as it is now: what was shown once is still there after a
+/// kill. Blocks.
+fn kept(path: &Path, firing: Vec<AlertRecord>) -> Result<Vec<AlertRecord>, StoreError> {
+    let kept = Store::open_read_only(path)?.firing_alerts()?;
+    let mut live: HashMap<_, _> = firing
+        .into_iter()
+        .map(|one| ((one.key.clone(), one.from), one))
+        .collect();
+    let now = |one: AlertRecord| live.remove(&(one.key.clone(), one.from)).unwrap_or(one);
+    Ok(kept.into_iter().map(now).collect())
+}
+
 /// Blocks.
 fn read(path: &Path, span: &Span) -> Result<Vec<AlertRecord>, StoreError> {
     let store = Store::open_read_only(path)?;
-    if span.from.is_none() && span.to.is_none() {
-        return store.firing_alerts();
-    }
     let stamp = |at: DateTime<Utc>| Timestamp(at.timestamp_millis());
     let from = span.from.map_or(Timestamp(0), stamp);
     store.alerts(from, span.to.map_or(Timestamp(i64::MAX), stamp), LIMIT)

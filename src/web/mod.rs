@@ -10,6 +10,7 @@ pub mod auth;
 mod badge;
 mod connections;
 mod corrections;
+mod decisions;
 mod heartbeat;
 mod history;
 mod metrics;
@@ -27,6 +28,7 @@ pub use history::HistoryLimits;
 pub use server::serve;
 pub use stream::Streams;
 
+use crate::alert::Decisions;
 use crate::alerting::AlertsView;
 use crate::clock::Clock;
 use crate::ledger::{LedgerView, Recount};
@@ -73,6 +75,8 @@ pub struct WebState {
     pub heartbeats: HeartbeatBoard,
     pub ledger_views: watch::Receiver<Arc<LedgerView>>,
     pub alerts: watch::Receiver<Arc<AlertsView>>,
+    /// Silences and acknowledgements.
+    pub decisions: watch::Sender<Arc<Decisions>>,
     pub system: watch::Receiver<Arc<SystemView>>,
     pub own: SelfMetrics,
     pub streams: Streams,
@@ -122,6 +126,21 @@ pub fn router(state: WebState) -> Router {
             get(api::objectives).layer(bounded.clone()),
         )
         .route("/api/v1/alerts", get(alerts::alerts).layer(bounded.clone()))
+        .route(
+            "/api/v1/alerts/{fingerprint}/acknowledge",
+            post(decisions::acknowledge),
+        )
+        .route(
+            "/api/v1/silences",
+            get(decisions::silences)
+                .layer(bounded.clone())
+                .post(decisions::add_silence),
+        )
+        .route(
+            "/api/v1/silences/preview",
+            get(decisions::preview).layer(bounded.clone()),
+        )
+        .route("/api/v1/silences/{id}", delete(decisions::remove_silence))
         .route(
             "/api/v1/corrections",
             get(corrections::list)

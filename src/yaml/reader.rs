@@ -90,6 +90,8 @@ impl<'a> Reader<'a> {
     pub fn finish(self) -> Vec<Diagnostic> {
         let mut found = self.found.into_inner();
         found.sort_by_key(|d| (d.place, d.severity));
+        // What is read for several services is at fault once.
+        found.dedup();
         found
     }
 

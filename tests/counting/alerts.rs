@@ -2,8 +2,8 @@
 //! reloads, on a real store.
 
 use proptest::prelude::*;
-use slod::alert::{AlertRecord, Replay};
-use slod::alerting::{self, Deps, LiveAlerts};
+use slod::alert::{AlertKey, AlertRecord, Replay};
+use slod::alerting::{self, Deps, Inputs, LiveAlerts};
 use slod::clock::Clock;
 use slod::config::Config;
 use slod::diagnostic::Source;
@@ -102,7 +102,7 @@ impl Fixture {
 
     fn step(&mut self) -> Vec<AlertRecord> {
         let state = self.ledger.advance(at(self.now)).view();
-        self.alerts.step(&state)
+        self.alerts.step(&state, &Inputs::default()).records
     }
 
     /// Probes every 10 s.
@@ -140,8 +140,8 @@ impl Fixture {
 
     /// What the page would show of an objective: tier, and since when.
     fn firing(&self, slo: &str) -> Vec<(u8, i64)> {
-        let view = self.alerts.view(at(self.now));
-        let row = |alert: &AlertRecord| (alert.key.tier.number, seconds(alert.from));
+        let view = self.alerts.view(at(self.now), &Arc::default());
+        let row = |alert: &AlertRecord| (number(&alert.key), seconds(alert.from));
         view.of("web", slo).iter().map(row).collect()
     }
 
@@ -149,18 +149,22 @@ impl Fixture {
     fn kept(&self, slo: &str) -> Vec<AlertRecord> {
         let all = self.store.alerts(at(-1), at(self.now + 1), 1000);
         let mut all = all.expect("readable");
-        all.retain(|record| *record.key.slo == *slo);
-        all.sort_by_key(|record| (record.key.tier.number, record.from));
+        all.retain(|record| record.key.slo() == Some(slo));
+        all.sort_by_key(|record| (number(&record.key), record.from));
         all
     }
 
     fn ended(&self, slo: &str) -> Vec<(u8, i64, Option<i64>)> {
         let row = |record: &AlertRecord| {
             let to = record.to.map(seconds);
-            (record.key.tier.number, seconds(record.from), to)
+            (number(&record.key), seconds(record.from), to)
         };
         self.kept(slo).iter().map(row).collect()
     }
+}
+
+fn number(key: &AlertKey) -> u8 {
+    key.tier().map_or(0, |tier| tier.number)
 }
 
 fn seconds(at: Timestamp) -> i64 {
@@ -256,9 +260,9 @@ proptest! {
             }
             let (fired, _) = replay.finish(at(end));
             for tier in 1..=4 {
-                let replayed = fired.iter().filter(|one| one.key.tier.number == tier);
+                let replayed = fired.iter().filter(|one| number(&one.key) == tier);
                 let replayed = replayed.map(|one| (seconds(one.from), one.to.map_or(end, seconds)));
-                let lived = reported.iter().filter(|one| one.key.tier.number == tier && *one.key.slo == objective.name);
+                let lived = reported.iter().filter(|one| number(&one.key) == tier && one.key.slo() == Some(&objective.name));
                 let lived = lived.map(|one| (seconds(one.from), one.to.map_or(end, seconds)));
                 let (replayed, lived) = (joined(replayed.collect()), joined(lived.collect()));
                 prop_assert_eq!(replayed.len(), lived.len(), "tier {}: {:?} {:?}", tier, &replayed, &lived);
@@ -304,7 +308,7 @@ fn an_alert_goes_on_over_a_restart_and_ends_by_the_rule() {
     let kept = fixture.kept("errors");
     assert_eq!(kept.len(), 4);
     assert!(kept.iter().all(|record| record.to.is_none()));
-    assert!(!kept[0].inhibited && kept[1].inhibited);
+    assert!(!kept[0].is_inhibited() && kept[1].is_inhibited());
     assert!(kept[0].spent > Some(0.0));
 
     fixture.now += 5;
@@ -469,7 +473,12 @@ async fn the_last_snapshot_is_evaluated_before_a_stop() {
     let (views, view) = watch::channel(Arc::default());
     let deps = Deps {
         states: receiver,
+        configs: watch::channel(Arc::new(fixture.config.clone())).1,
+        decisions: watch::channel(Arc::default()).1,
+        findings: watch::channel(Arc::default()).1,
+        reloaded: watch::channel(true).1,
         store: writer.handle(),
+        notify: Box::new(|_, _| {}),
         views,
     };
     let task = tokio::spawn(alerting::run(LiveAlerts::default(), deps));

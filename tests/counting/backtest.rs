@@ -1,6 +1,6 @@
 //! The past of a real store, replayed: the same alerts as a synthetic history.
 
-use slod::alerting::LiveAlerts;
+use slod::alerting::{Inputs, LiveAlerts};
 use slod::config::Config;
 use slod::diagnostic::Source;
 use slod::ledger::{Ledger, RestoreFrom, plans, restore};
@@ -157,8 +157,8 @@ fn live(store: &mut Store, config: &Config) {
             assert!(!firing.is_empty(), "the restart is in the outage");
             alerts = LiveAlerts::resumed(firing, now);
         }
-        let changed = alerts.step(&ledger.advance(now).view());
-        store.keep_alerts(&changed).expect("kept");
+        let changed = alerts.step(&ledger.advance(now).view(), &Inputs::default());
+        store.keep_alerts(&changed.records).expect("kept");
     }
 }
 

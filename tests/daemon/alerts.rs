@@ -98,3 +98,90 @@ fn an_alert_fires_goes_on_after_a_kill_and_ends_with_its_objective() {
         "{past}"
     );
 }
+
+/// Writes, and reads the answer.
+fn post(daemon: &Daemon, path: &str, body: &serde_json::Value) -> serde_json::Value {
+    let answer = daemon.post(path, "application/json", &body.to_string());
+    assert!(answer.starts_with("HTTP/1.1 20"), "{answer}");
+    self::body(&answer)
+}
+
+#[test]
+fn acknowledgements_and_silences_survive_a_kill() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let closed = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let down = closed.local_addr().expect("bound").to_string();
+    drop(closed);
+    let path = config(folder.path(), &down, "errors");
+    let daemon = Daemon::start(&path);
+    fired_at(&daemon);
+    let alert = body(&daemon.request("GET", "/api/v1/alerts"))[0].take();
+    assert_eq!(alert["alertname"], "SlodBudgetBurnPage1h");
+    let evidence = alert["evidence"].as_str().expect("a sentence");
+    assert!(
+        evidence.contains("events were bad in the last 1h"),
+        "{evidence}"
+    );
+
+    let fingerprint = alert["fingerprint"].as_str().expect("a fingerprint");
+    let acknowledge = format!("/api/v1/alerts/{fingerprint}/acknowledge");
+    let by = serde_json::json!({ "author": "ada", "note": "on it" });
+    assert_eq!(
+        post(&daemon, &acknowledge, &by)["acknowledged"]["by"],
+        "ada"
+    );
+    let nobody = daemon.post(
+        "/api/v1/alerts/0/acknowledge",
+        "application/json",
+        &by.to_string(),
+    );
+    assert!(nobody.starts_with("HTTP/1.1 404"), "{nobody}");
+
+    let preview = |matchers: &str| {
+        let path = format!("/api/v1/silences/preview?{matchers}");
+        body(&daemon.request("GET", &path))["firing"]
+            .as_array()
+            .map(Vec::len)
+    };
+    assert_eq!(
+        preview("matcher=service%3Dweb&matcher=slo%3D~err.*"),
+        Some(1)
+    );
+    assert_eq!(preview("matcher=service%3Dapi"), Some(0));
+    let silence = serde_json::json!({
+        "matchers": ["service=web"], "to": "2099-01-01T00:00:00Z", "author": "ada", "reason": "upgrade",
+    });
+    let id = post(&daemon, "/api/v1/silences", &silence)["id"]
+        .as_i64()
+        .expect("an id");
+    let everything = silence.to_string().replace("service=web", "service=~.*");
+    let refused = daemon.post("/api/v1/silences", "application/json", &everything);
+    assert!(refused.starts_with("HTTP/1.1 422"), "{refused}");
+    daemon.signal("KILL");
+    daemon.ended();
+
+    let daemon = Daemon::start(&path);
+    let firing = daemon.wait_for(|daemon| {
+        let firing = body(&daemon.request("GET", "/api/v1/alerts"));
+        (firing.as_array()?.len() == 1).then_some(firing)
+    });
+    assert_eq!(firing[0]["acknowledged"]["note"], "on it");
+    assert_eq!(firing[0]["silenced_by"], id);
+    daemon.wait_for(|daemon| {
+        let page = daemon.request("GET", "/");
+        let marks = format!("silenced by {id}, acknowledged by <bdi>ada</bdi>: <bdi>on it</bdi>");
+        page.contains(&marks).then_some(())
+    });
+    let removed = daemon.request("DELETE", &format!("/api/v1/silences/{id}"));
+    assert!(removed.starts_with("HTTP/1.1 204"), "{removed}");
+    let firing = body(&daemon.request("GET", "/api/v1/alerts"));
+    assert!(firing[0]["silenced_by"].is_null(), "{firing}");
+    let audit = body(&daemon.request("GET", "/api/v1/audit"));
+    let actions = audit
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|one| one["action"].clone());
+    let expected = ["silence.remove", "silence.add", "alert.acknowledge"];
+    assert_eq!(actions.collect::<Vec<_>>(), expected);
+}

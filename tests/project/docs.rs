@@ -1,7 +1,7 @@
 //! Generated pages are those of the code, and the metrics page is what Prometheus' own tools want.
 
 use crate::synthetic;
-use slod::alert::{AlertKey, AlertRecord, TIERS};
+use slod::alert::{AlertKey, AlertRecord, Condition, TIERS, Urgency};
 use slod::alerting::AlertsView;
 use slod::exposition::TextFormat;
 use slod::ledger::{Ledger, RestoreFrom, restore};
@@ -115,18 +115,8 @@ fn without_past() -> Ledger {
 
 /// One alert of that page's objective.
 fn firing() -> AlertsView {
-    let key = AlertKey {
-        service: ODD.into(),
-        slo: "fast".into(),
-        tier: &TIERS[0],
-    };
-    let alert = AlertRecord {
-        key,
-        from: Timestamp(0),
-        to: None,
-        spent: None,
-        inhibited: false,
-    };
+    let key = AlertKey::budget(ODD.into(), "fast".into(), Condition::Tier(TIERS[0]));
+    let alert = AlertRecord::new(key, "", Urgency::Page, Timestamp(0), "");
     AlertsView::new(Timestamp(0), vec![alert])
 }
 

@@ -1,6 +1,6 @@
 //! The families of services and alerts, byte by byte.
 
-use slod::alert::{AlertKey, AlertRecord, TIERS};
+use slod::alert::{AlertKey, AlertRecord, Condition, TIERS};
 use slod::alerting::{self, AlertsView};
 use slod::config::Config;
 use slod::diagnostic::Source;
@@ -131,16 +131,10 @@ fn correction() -> Correction {
 }
 
 fn firing() -> AlertsView {
-    let alert = |slo: &str, tier| AlertRecord {
-        key: AlertKey {
-            service: r#"a "b" \ ü"#.into(),
-            slo: slo.into(),
-            tier: &TIERS[tier],
-        },
-        from: Timestamp(0),
-        to: None,
-        spent: None,
-        inhibited: false,
+    let alert = |slo: &str, tier: usize| {
+        let condition = Condition::Tier(TIERS[tier]);
+        let key = AlertKey::budget(r#"a "b" \ ü"#.into(), slo.into(), condition);
+        AlertRecord::new(key, "", TIERS[tier].urgency, Timestamp(0), "")
     };
     AlertsView::new(
         NOW,

@@ -6,7 +6,7 @@ mod measured;
 mod series;
 mod versions;
 
-use slod::alert::{AlertKey, AlertRecord, TIERS};
+use slod::alert::{AlertKey, AlertRecord, Condition, Inhibitor, TIERS, Urgency};
 use slod::clock::Clock;
 use slod::outcome::{Cause, Event, Outcome, ProbeKey, Record, Timestamp, Verdict, VoidReason};
 use slod::probe::heartbeat::Beat;
@@ -674,16 +674,19 @@ fn a_reported_failure_is_kept_until_an_outcome_shows_it() {
 }
 
 fn alert() -> AlertRecord {
+    let key = AlertKey::budget("rag".into(), "errors".into(), Condition::Tier(TIERS[1]));
     AlertRecord {
-        key: AlertKey {
-            service: "rag".into(),
-            slo: "errors".into(),
-            tier: &TIERS[1],
-        },
-        from: Timestamp(START),
-        to: None,
         spent: Some(0.25),
-        inhibited: false,
+        inhibited_by: Some(Inhibitor::Tier(1)),
+        silenced_by: Some(7),
+        notified: true,
+        ..AlertRecord::new(
+            key,
+            "SlodBudgetBurnPage6h",
+            Urgency::Page,
+            Timestamp(START),
+            "so many",
+        )
     }
 }
 

@@ -1,6 +1,7 @@
 //! Every key of the config: what the reader accepts, and what the docs say. Keys of probe kinds
 //! stand with their kinds.
 
+pub(super) mod alerts;
 pub(super) mod correction;
 pub(super) mod load;
 pub(super) mod metrics;
@@ -25,6 +26,7 @@ pub const ROOT: Keys = &[
     &OBSERVE,
     &VANTAGE,
     &CORRECTIONS,
+    &ALERTS,
     &SCENARIOS,
     &SERVICES,
 ];
@@ -91,6 +93,12 @@ pub(super) const SCENARIOS: Key<List<Mapping>> = Key::optional(
     "scenarios",
     List::up_to(100, Mapping(load::SCENARIO)),
     "Load scenarios for `slod load`, besides those that are built in.",
+);
+
+pub(super) const ALERTS: Key<Mapping> = Key::optional(
+    "alerts",
+    Mapping(alerts::KEYS),
+    "What fires: burn-rate tiers, conditions of error budgets, and warning signs.",
 );
 
 pub(super) const SERVICES: Key<List<Mapping>> = Key::required(

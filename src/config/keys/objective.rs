@@ -1,5 +1,6 @@
 //! The keys of an objective.
 
+use super::alerts;
 use super::window::WindowForm;
 use crate::outcome::Measurement;
 use crate::slo::{BudgetingMethod, Combine, EventSource, NoDataPolicy, Sli, When};
@@ -27,6 +28,7 @@ const KEYS: Keys = &[
     &PROBES,
     &COMBINE,
     &WEIGHTS,
+    &alerts::OF_OBJECTIVE,
 ];
 
 /// More promises than a team can keep in mind; each one costs metrics, memory and alerts.

@@ -11,8 +11,12 @@ pub const KEYS: Keys = &[
     &OBJECTIVES,
     &PROCESSES,
     &METRICS,
+    &DEPENDS_ON,
     &LOAD,
 ];
+
+/// A service that depends on more would be inhibited by almost everything.
+const MAX_DEPENDENCIES: usize = 50;
 
 pub const NAME: Key<Text> = Key::required(
     "name",
@@ -26,6 +30,12 @@ pub const LABELS: Key<Map<Text>> = Key::optional(
     "labels",
     Map::of(Text),
     "Labels such as `team: assistants`: on the service's page, in the API, and on the metric `slod_service_info`, for joins. Label names as in Prometheus; names that slod's own metrics use are rejected.",
+);
+
+pub const DEPENDS_ON: Key<List<Text>> = Key::optional(
+    "depends_on",
+    List::up_to(MAX_DEPENDENCIES, Text),
+    "Services that this one cannot work without. While an alert of urgency `page` fires for one of them, or for one that they depend on, new alerts of this service are recorded as inhibited and nobody is notified. If this service still fails when the other one is back, people are notified then.",
 );
 
 pub const PROBES: Key<List<Mapping>> = Key::optional(

@@ -3,21 +3,18 @@
 use super::finding::{Finding, objectives, percent, plain, spacing, span};
 use crate::alert::{TIERS, Tier, page_tiers};
 use crate::config::draft::Draft;
-use crate::config::keys::objective;
+use crate::config::keys::{alerts, objective};
 use crate::slo::{BudgetingMethod, Objective};
-
-/// The tiers that fit into an objective's window.
-fn tiers(objective: &Objective) -> impl Iterator<Item = &'static Tier> {
-    TIERS
-        .iter()
-        .filter(|tier| tier.fits(objective.window.length))
-}
 
 pub(super) fn tier_never_fires(draft: &Draft<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
-    for (_, placed) in objectives(draft) {
+    for (service, placed) in objectives(draft) {
         let objective = &placed.value;
-        let Some(tier) = tiers(objective).find(|tier| tier.threshold(objective) >= 1.0) else {
+        let policy = draft.alerts.policy(&service.name, &objective.name);
+        let mut tiers = policy
+            .tiers()
+            .filter(|tier| tier.fits(objective.window.length));
+        let Some(tier) = tiers.find(|tier| tier.threshold(objective) >= 1.0) else {
             continue;
         };
         let factor = tier.factor(objective.window.length);
@@ -33,6 +30,35 @@ pub(super) fn tier_never_fires(draft: &Draft<'_>) -> Vec<Finding> {
                 "slower alerts still work; a target above {} makes this one possible",
                 percent(1.0 - 1.0 / factor)
             ),
+        });
+    }
+    found
+}
+
+/// Tiers that were chosen for an objective, or written, and are longer than its window. Of the
+/// default ones everybody has some.
+pub(super) fn tier_exceeds_window(draft: &Draft<'_>) -> Vec<Finding> {
+    let mut found = Vec::new();
+    for (service, placed) in objectives(draft) {
+        let objective = &placed.value;
+        let is_chosen = placed.section.has(&alerts::OF_OBJECTIVE);
+        let policy = draft.alerts.policy(&service.name, &objective.name);
+        let mut tiers = policy
+            .tiers()
+            .filter(|tier| is_chosen || !TIERS.contains(tier));
+        let Some(tier) = tiers.find(|tier| !tier.fits(objective.window.length)) else {
+            continue;
+        };
+        found.push(Finding {
+            at: placed.section.spot().clone(),
+            message: format!(
+                "tier {} of `{}` can never fire: its window of {} is longer than that of the objective, {}",
+                tier.number,
+                objective.name,
+                tier.long.name(),
+                objective.window.name(),
+            ),
+            help: "choose other tiers with `alerts` in the objective, or lengthen its window".to_owned(),
         });
     }
     found
@@ -170,11 +196,6 @@ mod tests {
             |days| TIERS.map(|tier| plain(tier.factor(objective(0.999, days).window.length)));
         assert_eq!(factors(30), ["14.4", "6", "3", "1"]);
         assert_eq!(factors(28), ["13.4", "5.6", "2.8", "0.9333"]);
-        assert_eq!(
-            tiers(&objective(0.999, 1)).count(),
-            3,
-            "a tier longer than the window is none"
-        );
     }
 
     #[test]

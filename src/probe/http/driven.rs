@@ -76,6 +76,12 @@ impl Driven {
         self.0.target()
     }
 
+    /// Scheme, host and port.
+    pub fn origin(&self) -> Result<String, String> {
+        let probe = self.probe().ok_or("it is no http probe")?;
+        Ok(probe.request.url.origin().ascii_serialization())
+    }
+
     /// As the load engine sends it; an error says why it cannot.
     pub fn request(&self) -> Result<Request, String> {
         let probe = self.probe().ok_or("it is no http probe")?;

@@ -6,7 +6,7 @@ pub use past::replayed;
 
 use super::scenario::Scenario;
 use super::table::{drawn, known, plain};
-use crate::alert::{AlertKey, AlertRecord, Replay, Tier, Urgency};
+use crate::alert::{AlertPolicy, AlertRecord, AlertRules, Condition, Replay, Urgency};
 use crate::config::{Config, ServiceSpec};
 use crate::format::{numbers, times};
 use crate::ledger::TrafficHistory;
@@ -38,7 +38,13 @@ pub struct Backtest {
 pub struct AlertRow {
     pub service: String,
     pub slo: String,
-    pub tier: u8,
+    /// Absent for conditions that are no tiers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tier: Option<u8>,
+    /// The number of the tier, `exhausted` or `forecast`.
+    pub condition: String,
+    #[serde(skip)]
+    windows: String,
     pub urgency: &'static str,
     pub fired_at: chrono::DateTime<chrono::Utc>,
     /// Absent while it still fires at the end.
@@ -56,7 +62,8 @@ pub fn synthetic(config: &Config, scenario: &Scenario) -> Backtest {
     let (from, to) = (Timestamp(0), Timestamp(0).after(scenario.length()));
     let mut backtest = Backtest::new(from, to, true);
     for service in &config.services {
-        let mut replays = Replays::new(service, &CorrectedTime::of(&[]), from, from);
+        let mut replays =
+            Replays::new(service, &config.alerts, &CorrectedTime::of(&[]), from, from);
         let mut events: Vec<(usize, Event)> = Vec::new();
         let mut instant = Measurements::default();
         for one in Measurement::ALL {
@@ -96,37 +103,49 @@ struct Replays<'a> {
     each: Vec<Replay>,
     /// Of each, the places among its probes of those that the service watches.
     places: Vec<Vec<Option<usize>>>,
+    /// The longest of [`Replay::after`].
+    after: Duration,
+    /// How far back conditions look.
+    longest: Duration,
     outcomes: u64,
 }
 
 impl<'a> Replays<'a> {
     fn new(
         service: &'a ServiceSpec,
+        rules: &AlertRules,
         time: &CorrectedTime<'_>,
         from: Timestamp,
         to: Timestamp,
     ) -> Self {
         let watched = service.watched().count();
         let (mut each, mut places) = (Vec::new(), Vec::new());
+        let nothing = AlertPolicy::new([]);
+        let (mut after, mut longest) = (Replay::after(&nothing), nothing.longest());
         for objective in &service.objectives {
             let (counts, contributing) = service.contributing(objective);
             let place = |probe| counts.iter().position(|at| *at == probe);
             places.push((0..watched).map(place).collect());
             let begin = objective.horizon(from).0;
             let corrected = time.spans(&service.name, &objective.name, begin, to);
-            let objective = objective.clone();
-            each.push(Replay::new(
+            let policy = rules.policy(&service.name, &objective.name).clone();
+            let replay = Replay::new(
                 service.name.clone(),
-                objective,
+                objective.clone(),
                 contributing,
                 Spans::clone(&corrected),
                 from,
-            ));
+            );
+            after = after.max(Replay::after(&policy));
+            longest = longest.max(policy.longest());
+            each.push(replay.with_policy(policy));
         }
         Self {
             service,
             each,
             places,
+            after,
+            longest,
             outcomes: 0,
         }
     }
@@ -282,7 +301,7 @@ impl Backtest {
             let mut row = vec![
                 alert.service.clone(),
                 alert.slo.clone(),
-                alert.windows(),
+                alert.windows.clone(),
                 alert.urgency.to_owned(),
                 self.moment(alert.fired_at),
                 shown(alert.ended_at, "still firing"),
@@ -321,23 +340,25 @@ impl Backtest {
 
 impl AlertRow {
     fn of(alert: &AlertRecord) -> Self {
-        let AlertKey { service, slo, tier } = &alert.key;
+        let condition = alert.key.condition();
         Self {
-            service: service.to_string(),
-            slo: slo.to_string(),
-            tier: tier.number,
-            urgency: tier.urgency.label(),
+            service: alert.key.service.to_string(),
+            slo: alert.key.slo().unwrap_or_default().to_owned(),
+            tier: alert.key.tier().map(|tier| tier.number),
+            condition: condition.map_or_else(String::new, Condition::label),
+            windows: condition.map_or_else(String::new, Condition::windows),
+            urgency: alert.urgency.label(),
             fired_at: alert.from.to_utc(),
             ended_at: alert.to.map(Timestamp::to_utc),
             budget_spent_ratio: alert.spent,
-            inhibited: alert.inhibited,
+            inhibited: alert.is_inhibited(),
             did_fire_at: None,
         }
     }
 
-    /// Whether both are alerts of the same tier of the same objective.
+    /// Whether both are alerts of the same condition of the same objective.
     fn is_of(&self, other: &Self) -> bool {
-        let whose = |row: &Self| (row.service.clone(), row.slo.clone(), row.tier);
+        let whose = |row: &Self| (row.service.clone(), row.slo.clone(), row.condition.clone());
         whose(self) == whose(other)
     }
 
@@ -345,10 +366,5 @@ impl AlertRow {
     fn touches(&self, other: &Self) -> bool {
         let before = |one: &Self, two: &Self| one.ended_at.is_some_and(|end| end < two.fired_at);
         !before(self, other) && !before(other, self)
-    }
-
-    /// `1h/5m`
-    fn windows(&self) -> String {
-        Tier::numbered(self.tier).map_or_else(String::new, Tier::windows)
     }
 }

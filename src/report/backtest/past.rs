@@ -2,7 +2,7 @@
 //! outcome.
 
 use super::{Backtest, Replays};
-use crate::alert::{Replay, TIERS};
+use crate::alert::{AlertRecord, AlertRules, Replay, Source};
 use crate::config::{Config, ServiceSpec};
 use crate::ledger::{TrafficHistory, in_force};
 use crate::outcome::{Event, ProbeKey, Timestamp, millis};
@@ -32,6 +32,7 @@ pub fn replayed(
     })?;
     let corrections = in_force(config, store)?;
     let past = Past {
+        rules: &config.alerts,
         pending,
         time: CorrectedTime::of(&corrections),
         from,
@@ -47,7 +48,9 @@ pub fn replayed(
     }
     let mut recorded = store.alerts(from, to, RECORDED)?;
     // What began before is unknown to a history that begins later.
-    recorded.retain(|alert| alert.from >= from);
+    // Signs are not replayed.
+    let is_budget = |alert: &AlertRecord| matches!(alert.key.source, Source::Budget { .. });
+    recorded.retain(|alert| alert.from >= from && is_budget(alert));
     recorded.reverse();
     backtest.compare(&recorded);
     Ok(backtest)
@@ -55,6 +58,7 @@ pub fn replayed(
 
 /// The stored past.
 struct Past<'c> {
+    rules: &'c AlertRules,
     /// What is in no block yet, in the order of time.
     pending: HashMap<ProbeKey, Vec<Event>>,
     time: CorrectedTime<'c>,
@@ -65,12 +69,10 @@ struct Past<'c> {
 impl Past<'_> {
     /// Lets a service live through it.
     fn live<'s>(&self, store: &Store, service: &'s ServiceSpec) -> Result<Replays<'s>, StoreError> {
+        let mut replays = Replays::new(service, self.rules, &self.time, self.from, self.to);
         let reaches = service.objectives.iter().map(|one| one.reach());
-        let longest = reaches
-            .chain(TIERS.iter().map(|tier| tier.long.length()))
-            .max();
+        let longest = reaches.chain([replays.longest]).max();
         let start = self.from.before(longest.unwrap_or_default());
-        let mut replays = Replays::new(service, &self.time, self.from, self.to);
         replays.leave_out_unwatched(store)?;
         let hours = self.hours(store, service, &replays, start)?;
         let loud: BTreeSet<i64> = hours
@@ -79,7 +81,7 @@ impl Past<'_> {
             .map(|(at, _)| *at)
             .collect();
         for (number, hour) in &hours {
-            let span = number - hours_of(Replay::AFTER)..=number + hours_of(Replay::BEFORE);
+            let span = number - hours_of(replays.after)..=number + hours_of(Replay::BEFORE);
             if loud.range(span).next().is_some() {
                 replays.feed(&self.events(store, service, *number)?);
             } else {

@@ -1,26 +1,29 @@
-//! Burn-rate alerts that fire now.
+//! Alerts that fire now.
 
+use super::frame::HOME;
 use super::parts::{moment, service_path};
-use crate::alert::AlertRecord;
+use crate::alert::{AlertRecord, Source};
 use crate::alerting::AlertsView;
 use crate::format::numbers;
 use crate::ledger::snapshot::{ObjectiveView, ServiceView};
 use crate::outcome::Timestamp;
 use crate::report::health::Health;
 use maud::{Markup, html};
+use std::cmp::Reverse;
+use std::time::Duration;
 
 /// A page of more is no help to its reader; the API lists all.
 const MAX_ROWS: usize = 20;
 
-/// One objective's fastest alert that fires: it says what to do.
+/// An alert that fires. Of an objective's tiers only the fastest: it says what to do.
 struct Firing<'a> {
-    service: &'a ServiceView,
-    view: &'a ObjectiveView,
     alert: &'a AlertRecord,
+    /// The objective, if it is about one.
+    view: Option<&'a ObjectiveView>,
 }
 
 /// Those of some services, pages first, then the newest; nothing where there are none. `root` leads
-/// to the overview.
+/// to the overview, which also shows those of the host and of slod.
 pub fn alerts<'a>(
     services: impl Iterator<Item = &'a ServiceView>,
     view: &'a AlertsView,
@@ -28,7 +31,15 @@ pub fn alerts<'a>(
     at: Timestamp,
 ) -> Markup {
     let mut firing: Vec<Firing<'_>> = services.flat_map(|one| of_service(one, view)).collect();
-    firing.sort_by_key(|one| (one.alert.key.tier, std::cmp::Reverse(one.alert.from)));
+    if root == HOME {
+        let own = view.of_service("").iter();
+        firing.extend(own.map(|alert| Firing { alert, view: None }));
+    }
+    firing.sort_by_key(|one| {
+        let tier = one.alert.key.tier();
+        let tier = tier.map_or(u8::MAX, |tier| tier.number);
+        (one.alert.urgency, tier, Reverse(one.alert.from))
+    });
     let more = firing.len().saturating_sub(MAX_ROWS);
     html! {
         @if !firing.is_empty() {
@@ -47,36 +58,74 @@ fn of_service<'a>(
     service: &'a ServiceView,
     alerts: &'a AlertsView,
 ) -> impl Iterator<Item = Firing<'a>> {
-    service.objectives.iter().filter_map(move |view| {
-        let alert = alerts.of(&service.name, &view.objective.name).first()?;
-        Some(Firing {
-            service,
-            view,
+    let objectives = service.objectives.iter().flat_map(move |view| {
+        let all = alerts.of(&service.name, &view.objective.name);
+        let is_tier = |one: &&AlertRecord| one.key.tier().is_some();
+        let fastest = all.iter().find(is_tier);
+        let others = all.iter().filter(move |one| !is_tier(one));
+        let each = fastest.into_iter().chain(others);
+        each.map(move |alert| Firing {
             alert,
+            view: Some(view),
         })
-    })
+    });
+    let all = alerts.of_service(&service.name).iter();
+    let signs = all.filter(|one| matches!(one.key.source, Source::Sign { .. }));
+    objectives.chain(signs.map(|alert| Firing { alert, view: None }))
 }
 
 fn item(one: &Firing<'_>, root: &str, at: Timestamp) -> Markup {
-    let Firing {
-        service,
-        view,
-        alert,
-    } = one;
-    let tier = alert.key.tier;
-    let age = std::time::Duration::from_millis((at.0 - alert.from.0).max(0).unsigned_abs());
+    let alert = one.alert;
+    let service = &alert.key.service;
+    let age = Duration::from_millis((at.0 - alert.from.0).max(0).unsigned_abs());
+    let tier = alert.key.tier();
+    let has_recovered = one
+        .view
+        .is_some_and(|view| Health::of_objective(view) == Health::Recovered);
     html! {
         li {
-            span.cause { (tier.urgency.label()) }
+            span.cause { (alert.urgency.label()) }
             span.message dir="auto" {
-                a href={ (root) (service_path(&service.name)) } { (service.name) } " / " (view.objective.name)
-                @if Health::of_objective(view) == Health::Recovered {
-                    " has recovered; burn alert still active over " (tier.windows())
-                } @else {
-                    ": error-budget burn over " (tier.windows())
+                @if !service.is_empty() { a href={ (root) (service_path(service)) } { (service) } " / " }
+                @match tier.filter(|_| has_recovered) {
+                    Some(tier) => {
+                        bdi { (alert.key.slo().unwrap_or_default()) }
+                        " has recovered; burn alert still active over " (tier.windows())
+                    }
+                    None => (what(alert)),
                 }
+                @if !alert.evidence.is_empty() { br; span.quiet { (alert.evidence) } }
             }
-            span.quiet { "for " (numbers::span(age)) ", since " (moment(alert.from)) }
+            span.quiet {
+                "for " (numbers::span(age)) ", since " (moment(alert.from))
+                (marks(alert))
+                ", " a href={ (root) "runbook#" (alert.alertname.to_lowercase()) } { "runbook" }
+            }
+        }
+    }
+}
+
+/// What an alert is about, within its service.
+pub fn what(alert: &AlertRecord) -> Markup {
+    html! {
+        @match &alert.key.source {
+            Source::Budget { slo, condition } => { bdi { (slo) } ": " (condition.words()) }
+            Source::Sign { sign, subject } => {
+                (sign.replace('_', " "))
+                @if !subject.is_empty() { " (" bdi { (subject) } ")" }
+            }
+        }
+    }
+}
+
+/// What keeps an alert from notifying, and who takes care of it.
+pub fn marks(alert: &AlertRecord) -> Markup {
+    html! {
+        @if let Some(by) = &alert.inhibited_by { ", inhibited by " bdi { (by.words()) } }
+        @if let Some(id) = alert.silenced_by { ", silenced by " (id) }
+        @if let Some(one) = &alert.acknowledged {
+            ", acknowledged by " bdi { (one.by) }
+            @if !one.note.is_empty() { ": " bdi { (one.note) } }
         }
     }
 }

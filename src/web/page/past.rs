@@ -1,5 +1,6 @@
 //! What the page of a service shows of the past: response times by the hour, and incidents.
 
+use super::alerts::{marks, what};
 use super::charts::Charts;
 use super::parts::moment;
 use crate::alert::AlertRecord;
@@ -119,17 +120,17 @@ fn path(
     path
 }
 
-/// Burn alerts of the last 30 days, without those that followed from a faster one.
+/// Alerts of the last 30 days, without those that followed from a faster one.
 pub fn incidents(service: &str, past: &Past) -> Markup {
     let alerts = past.alerts.iter();
-    let mine = alerts.filter(|one| *one.key.service == *service && !one.inhibited);
+    let mine = alerts.filter(|one| *one.key.service == *service && !one.is_inhibited());
     let shown: Vec<_> = mine.take(INCIDENTS).collect();
     html! {
         @if !shown.is_empty() {
             section {
                 h2 { "Incidents" }
                 div.card {
-                    p.quiet { "Burn alerts of the last 30 days, the newest first." }
+                    p.quiet { "Alerts of the last 30 days, the newest first." }
                     ul.failures { @for alert in shown { (incident(alert)) } }
                 }
             }
@@ -144,9 +145,9 @@ fn incident(alert: &AlertRecord) -> Markup {
     };
     html! {
         li {
-            span.cause { (alert.key.tier.urgency.label()) }
+            span.cause { (alert.urgency.label()) }
             span.message dir="auto" {
-                bdi { (alert.key.slo) } ": error-budget burn over " (alert.key.tier.windows())
+                (what(alert))
                 @if let Some(spent) = alert.spent { ", " (numbers::spent(spent)) " of the budget spent" }
             }
             span.quiet {
@@ -155,6 +156,7 @@ fn incident(alert: &AlertRecord) -> Markup {
                     Some(to) => { "for " (lasted(to)) }
                     None => { "still firing" }
                 }
+                (marks(alert))
             }
         }
     }

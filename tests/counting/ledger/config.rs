@@ -169,6 +169,7 @@ pub fn config(path: &Path, interval: u64, extra: bool) -> Config {
             network_exclude: nothing(),
         },
         corrections: Vec::new(),
+        alerts: std::sync::Arc::default(),
         vantage: Vec::new(),
         scenarios: Vec::new(),
         inputs: slod::config::Inputs::default(),

@@ -3,7 +3,7 @@
 
 use super::burn::ledger;
 use super::server::repository;
-use slod::alerting::LiveAlerts;
+use slod::alerting::{Inputs, LiveAlerts};
 use slod::outcome::{Cause, Outcome, ProbeKey, Record, Timestamp, Verdict};
 use std::fmt::Write as _;
 use std::fs;
@@ -54,14 +54,17 @@ fn live() -> ([String; 2], Vec<Span>) {
         }
         let now = Timestamp::from_secs(START + scrape);
         let state = ledger.advance(now).view();
-        let changes = alerts.step(&state);
+        let changes = alerts.step(&state, &Inputs::default()).records;
         let view = state.snapshot().services.remove(0).objectives.remove(0);
         for (text, value) in counters.iter_mut().zip([view.events, view.bad_events]) {
             write!(text, " {value}").expect("a text");
         }
         let seconds = |at: Timestamp| at.0 / 1000 - START;
         for alert in changes {
-            let (tier, from) = (alert.key.tier.number, seconds(alert.from));
+            let (tier, from) = (
+                alert.key.tier().map_or(0, |tier| tier.number),
+                seconds(alert.from),
+            );
             spans.retain(|span: &Span| (span.tier, span.from) != (tier, from));
             let to = alert.to.map_or(i64::MAX, seconds);
             spans.push(Span { tier, from, to });

@@ -2,7 +2,7 @@
 
 mod system;
 
-use slod::alert::{AlertKey, AlertRecord, TIERS};
+use slod::alert::{AlertKey, AlertRecord, Condition, TIERS};
 use slod::alerting::AlertsView;
 use slod::ledger::snapshot::{
     ATTEMPTS, AttemptView, DAYS, DayView, LastOutcome, ObjectiveView, ProbeView, QUANTILE_SPANS,
@@ -199,16 +199,11 @@ pub fn firing(services: &[ServiceView]) -> AlertsView {
                 Sli::Success if burning => &[(1, 60)],
                 _ => &[],
             };
-            all.extend(since.iter().map(|(tier, minutes)| AlertRecord {
-                key: AlertKey {
-                    service: service.name.clone(),
-                    slo: view.objective.name.as_str().into(),
-                    tier: &TIERS[*tier],
-                },
-                from: AT.before(Duration::from_secs(minutes * 60)),
-                to: None,
-                spent: None,
-                inhibited: false,
+            all.extend(since.iter().map(|(tier, minutes)| {
+                let (tier, slo) = (TIERS[*tier], view.objective.name.as_str());
+                let from = AT.before(Duration::from_secs(minutes * 60));
+                let key = AlertKey::budget(service.name.clone(), slo.into(), Condition::Tier(tier));
+                AlertRecord::new(key, "", tier.urgency, from, "")
             }));
         }
     }

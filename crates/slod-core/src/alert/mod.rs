@@ -1,18 +1,30 @@
-//! Alerts: which conditions there are, when an alert fires and when it ends, and what is recorded of
-//! it. The daemon, a backtest and tests use the same code.
+//! Alerts: which conditions there are, when an alert fires and when it ends, what keeps it from
+//! notifying, and what is recorded of it. The daemon, a backtest and tests use the same code.
 
-mod burn;
+mod condition;
+mod machine;
 mod notice;
+mod objective;
 mod record;
 mod replay;
+mod rules;
 mod set;
+mod signs;
+mod silence;
 mod state;
 mod tier;
+mod tracked;
 
-pub use burn::BurnAlerts;
+pub use condition::{AlertPolicy, Burning, Condition, MAX_CONDITIONS, Met, met};
+pub use machine::{Changes, Machine, StepInput};
 pub use notice::Notice;
-pub use record::{AlertKey, AlertRecord};
+pub use objective::ObjectiveAlerts;
+pub use record::{Acknowledgement, AlertKey, AlertRecord, Inhibitor, Source};
 pub use replay::Replay;
-pub use set::{AlertSet, Burning};
-pub use state::AlertState;
-pub use tier::{Met, TIERS, Tier, Urgency, met, page_tiers};
+pub use rules::{AlertRules, all_below};
+pub use set::AlertSet;
+pub use signs::{Sign, SignAlerts};
+pub use silence::{Decisions, MAX_MATCHERS, MAX_SILENCES, Matcher, Silence};
+pub use state::{AlertState, Timing};
+pub use tier::{MIN_BAD, TIERS, Tier, Urgency, page_tiers};
+pub use tracked::Tracked;

@@ -1,26 +1,163 @@
 //! What is recorded of an alert.
 
-use super::tier::Tier;
+use super::{Condition, Tier, Urgency};
 use crate::outcome::Timestamp;
 use std::sync::Arc;
+
+/// What an alert is about.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Source {
+    /// The budget of an objective.
+    Budget { slo: Arc<str>, condition: Condition },
+    /// A warning sign, or a trouble of slod itself, and what within the service it is about.
+    Sign { sign: Arc<str>, subject: Arc<str> },
+}
 
 /// Which alert it is: at most one of each fires at a time.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AlertKey {
+    /// Empty for the host, and for slod itself.
     pub service: Arc<str>,
-    pub slo: Arc<str>,
-    pub tier: &'static Tier,
+    pub source: Source,
 }
 
 /// One alert from the moment it began to fire.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AlertRecord {
     pub key: AlertKey,
+    /// `SlodBudgetBurnPage1h`
+    pub alertname: Arc<str>,
+    pub urgency: Urgency,
     pub from: Timestamp,
     /// `None` while it fires.
     pub to: Option<Timestamp>,
-    /// Share of the error budget that was spent when it fired; `None` while the budget was unknown.
+    /// Share of the error budget that was spent when it fired; `None` while the budget was unknown,
+    /// and for signs.
     pub spent: Option<f64>,
-    /// Whether a faster tier of the same objective was firing already, so that nobody is notified.
-    pub inhibited: bool,
+    /// The evidence of the moment when it fired, as a sentence.
+    pub summary: Arc<str>,
+    /// That of the last moment when its condition was met.
+    pub evidence: Arc<str>,
+    /// What else fired that explains it, so that nobody is notified: a faster tier of the same
+    /// objective, or a service that this one depends on.
+    pub inhibited_by: Option<Inhibitor>,
+    /// The silence that keeps it from notifying.
+    pub silenced_by: Option<i64>,
+    /// Whether receivers have been given it.
+    pub notified: bool,
+    pub acknowledged: Option<Arc<Acknowledgement>>,
+}
+
+/// What keeps an alert from notifying.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Inhibitor {
+    /// A faster tier, by its number.
+    Tier(u8),
+    /// A service that it depends on.
+    Service(Arc<str>),
+}
+
+/// Somebody takes care of an alert, until it resolves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Acknowledgement {
+    pub at: Timestamp,
+    pub by: String,
+    /// May be empty.
+    pub note: String,
+}
+
+impl Inhibitor {
+    /// `tier 1`, `service database`
+    pub fn words(&self) -> String {
+        match self {
+            Self::Tier(number) => format!("tier {number}"),
+            Self::Service(name) => format!("service {name}"),
+        }
+    }
+
+    /// The reverse of [`Inhibitor::words`].
+    pub fn parse(words: &str) -> Option<Self> {
+        match words.split_once(' ')? {
+            ("tier", number) => number.parse().ok().map(Self::Tier),
+            ("service", name) => Some(Self::Service(name.into())),
+            _ => None,
+        }
+    }
+}
+
+impl AlertKey {
+    pub fn budget(service: Arc<str>, slo: Arc<str>, condition: Condition) -> Self {
+        let source = Source::Budget { slo, condition };
+        Self { service, source }
+    }
+
+    /// The objective, if it is about one.
+    pub fn slo(&self) -> Option<&str> {
+        match &self.source {
+            Source::Budget { slo, .. } => Some(slo),
+            Source::Sign { .. } => None,
+        }
+    }
+
+    /// The condition of the objective, likewise.
+    pub fn condition(&self) -> Option<&Condition> {
+        match &self.source {
+            Source::Budget { condition, .. } => Some(condition),
+            Source::Sign { .. } => None,
+        }
+    }
+
+    /// The burn-rate tier, likewise.
+    pub fn tier(&self) -> Option<&Tier> {
+        self.condition().and_then(Condition::tier)
+    }
+
+    /// `web/errors`, `web/memory_growing`, `web/memory_growing (worker)`
+    pub fn words(&self) -> String {
+        let of_service = |name: &str| match &*self.service {
+            "" => name.to_owned(),
+            service => format!("{service}/{name}"),
+        };
+        match &self.source {
+            Source::Budget { slo, .. } => of_service(slo),
+            Source::Sign { sign, subject } if subject.is_empty() => of_service(sign),
+            Source::Sign { sign, subject } => format!("{} ({subject})", of_service(sign)),
+        }
+    }
+}
+
+impl AlertRecord {
+    /// One that begins now, and that nobody knows of yet.
+    pub fn new(
+        key: AlertKey,
+        alertname: impl Into<Arc<str>>,
+        urgency: Urgency,
+        from: Timestamp,
+        evidence: impl Into<Arc<str>>,
+    ) -> Self {
+        let evidence = evidence.into();
+        Self {
+            key,
+            alertname: alertname.into(),
+            urgency,
+            from,
+            to: None,
+            spent: None,
+            summary: evidence.clone(),
+            evidence,
+            inhibited_by: None,
+            silenced_by: None,
+            notified: false,
+            acknowledged: None,
+        }
+    }
+
+    pub const fn is_inhibited(&self) -> bool {
+        self.inhibited_by.is_some()
+    }
+
+    /// Whether both are the same alert, maybe at different times.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.from == other.from && self.key == other.key
+    }
 }

@@ -1,8 +1,9 @@
 //! Replays a past: which burn-rate alerts would have fired.
 
-use super::burn::BurnAlerts;
+use super::condition::{AlertPolicy, met};
+use super::objective::ObjectiveAlerts;
 use super::record::AlertRecord;
-use super::tier::{TIERS, met};
+use super::tracked::Tracked;
 use crate::outcome::{Event, Timestamp};
 use crate::slo::absence::Unwatched;
 use crate::slo::correction::Spans;
@@ -15,11 +16,16 @@ use std::time::Duration;
 /// How often alerts are looked at: the grain of the shortest windows.
 const STEP_MS: i64 = 10_000;
 
+/// The same while only a budget is exhausted, which lasts for days.
+const SLOW_STEP_MS: i64 = 300_000;
+
 /// One objective's past, fed outcome by outcome in the order of time.
 #[derive(Debug)]
 pub struct Replay {
+    service: Arc<str>,
     tracker: Tracker,
-    alerts: BurnAlerts,
+    policy: AlertPolicy,
+    alerts: ObjectiveAlerts,
     fired: Vec<AlertRecord>,
     /// The next moment that alerts are evaluated at.
     next: Timestamp,
@@ -36,16 +42,23 @@ impl Replay {
         corrected: Spans,
         from: Timestamp,
     ) -> Self {
-        let alerts = BurnAlerts::new(service, objective.name.as_str().into());
         let tracker = Tracker::new(objective, contributing);
         let tracker = tracker.with_sums().with_corrected(Arc::new(corrected));
         Self {
+            service,
             tracker,
-            alerts,
+            policy: AlertPolicy::default(),
+            alerts: ObjectiveAlerts::default(),
             fired: Vec::new(),
             next: from,
             last_bad: None,
         }
+    }
+
+    /// Alerts by these conditions instead of the default ones.
+    #[must_use]
+    pub fn with_policy(self, policy: AlertPolicy) -> Self {
+        Self { policy, ..self }
     }
 
     /// Says when nobody was supposed to look; before anything is taken.
@@ -76,7 +89,7 @@ impl Replay {
     }
 
     /// Takes an hour by the counts of each probe that has outcomes in it, if they suffice. Only for an hour without a failure, and with none in
-    /// [`Replay::BEFORE`] after it or [`Replay::AFTER`] before it: its minutes decide nothing.
+    /// [`Replay::BEFORE`] after it or [`Replay::after`] before it: its minutes decide nothing.
     pub fn quiet_hour(&mut self, hour: Timestamp, counts: &HourCounts) {
         self.advance(hour);
         if let Some(tally) = counts.together(self.tracker.objective().budgeting) {
@@ -93,25 +106,36 @@ impl Replay {
     /// So long before a failure the finer windows must know every outcome.
     pub const BEFORE: Duration = Duration::from_secs(25 * 3600);
     /// So long after a failure it is still in the short windows, or keeps an alert firing.
-    pub const AFTER: Duration = Duration::from_secs(13 * 3600);
+    pub fn after(policy: &AlertPolicy) -> Duration {
+        let shortest = Duration::from_secs(6 * 3600);
+        let short = policy.tiers().map(|tier| tier.short.length()).max();
+        2 * short.unwrap_or_default().max(shortest) + Duration::from_secs(3600)
+    }
 
     /// Looks at the alerts up to, and not at, a moment: what happens then comes first.
     pub fn advance(&mut self, to: Timestamp) {
         while self.next < to {
             let now = self.next;
-            let awake =
-                self.alerts.is_firing() || self.tracker.objective().missing == NoDataPolicy::Bad;
-            let longest = TIERS[TIERS.len() - 1].long.length();
-            let recent = self.last_bad.is_some_and(|at| at.after(longest) > now);
-            if !awake && !recent {
+            let is_recent = self
+                .last_bad
+                .is_some_and(|at| at.after(self.policy.longest()) > now);
+            let is_missing_bad = self.tracker.objective().missing == NoDataPolicy::Bad;
+            let is_awake = is_recent || is_missing_bad || self.burns();
+            if !is_awake && self.alerts.is_inactive() {
                 // Nothing can hold before the next outcome.
                 let steps = (to.0 - now.0 + STEP_MS - 1) / STEP_MS;
                 self.next = Timestamp(now.0 + steps * STEP_MS);
                 return;
             }
             self.look(now);
-            self.next = Timestamp(now.0 + STEP_MS);
+            let step = if is_awake { STEP_MS } else { SLOW_STEP_MS };
+            self.next = Timestamp(now.0 + step);
         }
+    }
+
+    /// Whether a burn rate fires.
+    fn burns(&self) -> bool {
+        self.alerts.firing().any(|one| one.key.tier().is_some())
     }
 
     /// Everything that fired, in the order of time, with the tracker as it is at the end.
@@ -123,20 +147,17 @@ impl Replay {
 
     fn look(&mut self, now: Timestamp) {
         self.tracker.close_slices(now);
-        let (tracker, objective) = (&self.tracker, self.tracker.objective());
-        let met = met(
-            objective,
-            |window| tracker.counts(now, window.length()),
-            |window| tracker.view(now, window.length()),
-        );
-        let spent = || {
-            let left = tracker.budget(now, objective.window).remaining?;
-            Some(1.0 - left)
+        let burning = Tracked {
+            service: &self.service,
+            tracker: &self.tracker,
+            now,
         };
+        let met = met(&self.policy, &burning, now, true);
         let mut changes = Vec::new();
-        self.alerts.step(met, now, spent, &mut changes);
+        let policy = &self.policy;
+        self.alerts.step(policy, met, &burning, now, &mut changes);
         for change in changes {
-            let same = |one: &&mut AlertRecord| one.key == change.key && one.from == change.from;
+            let same = |one: &&mut AlertRecord| one.is_same(&change);
             match self.fired.iter_mut().rev().find(same) {
                 Some(known) => *known = change,
                 None => self.fired.push(change),
@@ -147,6 +168,7 @@ impl Replay {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Condition;
     use super::*;
     use crate::outcome::Measurements;
     use crate::outcome::{Cause, Verdict};
@@ -155,6 +177,15 @@ mod tests {
     const HOUR: i64 = 3600;
 
     fn reported(
+        fails: impl Fn(i64) -> bool,
+        from: i64,
+        end: i64,
+    ) -> Vec<(u8, i64, Option<i64>, bool)> {
+        replayed(AlertPolicy::default(), fails, from, end)
+    }
+
+    fn replayed(
+        policy: AlertPolicy,
         fails: impl Fn(i64) -> bool,
         from: i64,
         end: i64,
@@ -179,7 +210,8 @@ mod tests {
             vec![ContributingProbe::every(interval)],
             Spans::default(),
             start,
-        );
+        )
+        .with_policy(policy);
         for second in (0..end).step_by(10) {
             let verdict = if fails(second) {
                 Verdict::Bad(Cause::Status)
@@ -199,7 +231,13 @@ mod tests {
         let seconds = |at: Timestamp| at.0 / 1000;
         let row = |alert: &AlertRecord| {
             let (from, to) = (seconds(alert.from), alert.to.map(seconds));
-            (alert.key.tier.number, from, to, alert.inhibited)
+            let tier = alert.key.condition().and_then(Condition::tier);
+            (
+                tier.map_or(0, |tier| tier.number),
+                from,
+                to,
+                alert.is_inhibited(),
+            )
         };
         fired.iter().map(row).collect()
     }
@@ -234,5 +272,37 @@ mod tests {
         let fired = reported(|second| second >= 10 * HOUR, 0, 11 * HOUR);
         assert!(fired.iter().all(|fired| fired.2.is_none()));
         assert_eq!(fired.len(), 4);
+    }
+
+    #[test]
+    fn a_budget_that_is_exhausted_stays_so_until_the_failures_leave_its_window() {
+        let policy = AlertPolicy::new([Condition::Exhausted]);
+        // A month's budget is 43.2 minutes.
+        let (begin, day) = (72 * HOUR, 24 * HOUR);
+        let fails = |second| (begin..begin + HOUR).contains(&second);
+        let fired = replayed(policy, fails, 0, 35 * day);
+        let [(0, from, Some(to), false)] = fired[..] else {
+            panic!("{fired:?}")
+        };
+        assert!((begin + 2500..begin + 2700).contains(&from), "{from}");
+        assert!(
+            to > begin + 30 * day && to < begin + 30 * day + 2 * HOUR,
+            "{to}"
+        );
+    }
+
+    #[test]
+    fn a_forecast_must_last_and_ends_when_the_burn_does() {
+        let within = Duration::from_secs(3 * 86_400);
+        let policy = AlertPolicy::new([Condition::Forecast(within)]);
+        // 1 % of attempts fail: the budget is spent after three days.
+        let fails = |second| second % 1000 == 0;
+        let fired = replayed(policy, fails, 0, 48 * HOUR);
+        assert_eq!(fired.len(), 1, "{fired:?}");
+        let (_, from, to, _) = fired[0];
+        assert!(
+            from >= 12 * HOUR && to.is_none(),
+            "a quarter was spent before: {fired:?}"
+        );
     }
 }

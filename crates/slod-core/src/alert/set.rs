@@ -1,48 +1,33 @@
 //! The alerts of all objectives.
 
-use super::burn::BurnAlerts;
-use super::record::AlertRecord;
-use super::tier::met;
+use super::condition::{Burning, met};
+use super::objective::ObjectiveAlerts;
+use super::record::{AlertRecord, Source};
+use super::rules::AlertRules;
 use crate::outcome::Timestamp;
-use crate::slo::series::Counts;
-use crate::slo::{Objective, StandardWindow, WindowView};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-/// Keeps those that fire. A step takes a moment from its argument only, so that it may be of a clock
-/// that was changed since.
+/// Budgets of objectives without failures are looked at this often.
+const THOROUGH_EVERY: Duration = Duration::from_secs(600);
+
+/// Keeps those that fire or are pending.
 #[derive(Clone, Debug, Default)]
 pub struct AlertSet {
-    /// By service and objective; only where something fires.
-    firing: BTreeMap<(Arc<str>, Arc<str>), BurnAlerts>,
-}
-
-/// How an objective's budget burns at a moment.
-pub trait Burning {
-    fn service(&self) -> &Arc<str>;
-
-    fn objective(&self) -> &Objective;
-
-    fn counts(&self, window: StandardWindow) -> Counts;
-
-    fn window(&self, window: StandardWindow) -> WindowView;
-
-    /// Share of the error budget that is left.
-    fn remaining(&self) -> Option<f64>;
+    /// By service and objective.
+    active: BTreeMap<(Arc<str>, Arc<str>), ObjectiveAlerts>,
+    /// When all budgets were last looked at.
+    thorough: Option<Timestamp>,
 }
 
 impl AlertSet {
-    /// Continues with alerts whose conditions were met at `held` at the latest.
-    pub fn resumed(alerts: impl IntoIterator<Item = AlertRecord>, held: Timestamp) -> Self {
-        let mut set = Self::default();
-        for alert in alerts {
-            let (service, slo) = (alert.key.service.clone(), alert.key.slo.clone());
-            let key = (service.clone(), slo.clone());
-            let each = set.firing.entry(key);
-            let each = each.or_insert_with(|| BurnAlerts::new(service, slo));
-            each.resume(alert, held);
+    /// Continues an alert whose condition was met at `held` at the latest.
+    pub fn resume(&mut self, alert: AlertRecord, held: Timestamp) {
+        if let Source::Budget { slo, .. } = &alert.key.source {
+            let key = (alert.key.service.clone(), slo.clone());
+            self.active.entry(key).or_default().resume(alert, held);
         }
-        set
     }
 
     /// Takes all objectives of a moment. Returns what began or ended; alerts of objectives that
@@ -50,28 +35,29 @@ impl AlertSet {
     pub fn step(
         &mut self,
         objectives: impl Iterator<Item = impl Burning>,
+        rules: &AlertRules,
         now: Timestamp,
     ) -> Vec<AlertRecord> {
         let mut changes = Vec::new();
-        let mut before = std::mem::take(&mut self.firing);
+        let mut before = std::mem::take(&mut self.active);
+        let is_due = self.is_due(now);
         for burning in objectives {
-            let objective = burning.objective();
-            let met = met(
-                objective,
-                |window| burning.counts(window),
-                |window| burning.window(window),
-            );
-            if before.is_empty() && !met.contains(&true) {
+            let name = burning.objective().name.as_str();
+            let policy = rules.policy(burning.service(), name);
+            let key = || (burning.service().clone(), Arc::from(name));
+            let known = if before.is_empty() {
+                None
+            } else {
+                before.remove(&key())
+            };
+            let met = met(policy, &burning, now, is_due || known.is_some());
+            if known.is_none() && !met.any() {
                 continue;
             }
-            let slo: Arc<str> = objective.name.as_str().into();
-            let key = (burning.service().clone(), slo);
-            let new = || BurnAlerts::new(key.0.clone(), key.1.clone());
-            let mut alerts = before.remove(&key).unwrap_or_else(new);
-            let spent = || burning.remaining().map(|left| 1.0 - left);
-            alerts.step(met, now, spent, &mut changes);
-            if alerts.is_firing() {
-                self.firing.insert(key, alerts);
+            let mut alerts = known.unwrap_or_default();
+            alerts.step(policy, met, &burning, now, &mut changes);
+            if !alerts.is_inactive() {
+                self.active.insert(key(), alerts);
             }
         }
         for mut gone in before.into_values() {
@@ -80,16 +66,37 @@ impl AlertSet {
         changes
     }
 
-    /// What fires, by service, objective and tier.
+    /// Whether it is time to look at all budgets.
+    fn is_due(&mut self, now: Timestamp) -> bool {
+        let last = self.thorough;
+        let is_due = last.is_none_or(|last| now < last || last.after(THOROUGH_EVERY) <= now);
+        if is_due {
+            self.thorough = Some(now);
+        }
+        is_due
+    }
+
+    /// What fires, by service, objective and condition.
     pub fn firing(&self) -> impl Iterator<Item = &AlertRecord> {
-        self.firing.values().flat_map(BurnAlerts::firing)
+        self.active.values().flat_map(ObjectiveAlerts::firing)
+    }
+
+    /// What fires, and when its condition was last met.
+    pub fn firing_mut(&mut self) -> impl Iterator<Item = (Timestamp, &mut AlertRecord)> {
+        let all = self.active.values_mut();
+        all.flat_map(ObjectiveAlerts::firing_mut)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::{AlertPolicy, Condition, Inhibitor, TIERS};
     use super::*;
-    use crate::slo::{BudgetingMethod, Combine, NoDataPolicy, Sli, StandardWindows, Window};
+    use crate::slo::series::Counts;
+    use crate::slo::{
+        BudgetingMethod, Combine, NoDataPolicy, Objective, Sli, StandardWindow, StandardWindows,
+        Window, WindowView,
+    };
     use std::time::Duration;
 
     fn objective(name: &str) -> Objective {
@@ -120,6 +127,15 @@ mod tests {
 
     /// Steps with objectives by name, each with its bad events of a thousand.
     fn step(set: &mut AlertSet, objectives: &[(&str, u64)], second: i64) -> Vec<AlertRecord> {
+        step_by(set, &AlertRules::default(), objectives, second)
+    }
+
+    fn step_by(
+        set: &mut AlertSet,
+        rules: &AlertRules,
+        objectives: &[(&str, u64)],
+        second: i64,
+    ) -> Vec<AlertRecord> {
         let service = Arc::from("web");
         let objectives: Vec<_> = objectives
             .iter()
@@ -130,7 +146,7 @@ mod tests {
             objective,
             windows,
         });
-        set.step(burning, Timestamp::from_secs(second))
+        set.step(burning, rules, Timestamp::from_secs(second))
     }
 
     struct Known<'a> {
@@ -162,13 +178,31 @@ mod tests {
         }
 
         fn remaining(&self) -> Option<f64> {
-            Some(0.75)
+            let month = self.windows[StandardWindow::Days30];
+            Some(1.0 - month.bad as f64 / 4.0)
+        }
+
+        fn exhaustion(&self) -> Option<Timestamp> {
+            None
         }
     }
 
     fn firing(set: &AlertSet) -> Vec<(String, u8)> {
-        let row = |one: &AlertRecord| (one.key.slo.to_string(), one.key.tier.number);
         set.firing().map(row).collect()
+    }
+
+    fn row(one: &AlertRecord) -> (String, u8) {
+        let tier = one.key.condition().and_then(Condition::tier);
+        let slo = one.key.slo().unwrap_or_default().to_owned();
+        (slo, tier.map_or(0, |tier| tier.number))
+    }
+
+    fn resumed(firing: Vec<AlertRecord>, held: Timestamp) -> AlertSet {
+        let mut set = AlertSet::default();
+        for alert in firing {
+            set.resume(alert, held);
+        }
+        set
     }
 
     #[test]
@@ -176,14 +210,14 @@ mod tests {
         let mut set = AlertSet::default();
         let began = step(&mut set, &[("errors", 4), ("uptime", 20), ("idle", 0)], 10);
         assert_eq!(began.len(), 2 + 4);
-        assert!(began.iter().all(|one| one.spent == Some(0.25)));
+        assert!(began.iter().all(|one| one.spent >= Some(1.0)));
         let all = [("errors", 3), ("errors", 4), ("uptime", 1), ("uptime", 2)];
         let all = all.map(|(slo, tier)| (slo.to_owned(), tier));
         assert_eq!(firing(&set)[..4], all);
         assert_eq!(step(&mut set, &[("errors", 4), ("uptime", 20)], 20), []);
         let ended = step(&mut set, &[("errors", 0), ("uptime", 0)], 90_000);
         assert_eq!(ended.len(), 6);
-        assert!(set.firing.is_empty());
+        assert!(set.active.is_empty());
     }
 
     #[test]
@@ -196,7 +230,7 @@ mod tests {
         assert!(
             ended
                 .iter()
-                .all(|one| &*one.key.slo == "uptime" && one.to == end)
+                .all(|one| one.key.slo() == Some("uptime") && one.to == end)
         );
         // Configured again, it is another alert.
         let began = step(&mut set, &[("errors", 20), ("uptime", 20)], 30);
@@ -218,7 +252,7 @@ mod tests {
         );
         let firing: Vec<_> = set.firing().cloned().collect();
         // So does one that was recalled with a time that is still to come, without its objective.
-        let mut set = AlertSet::resumed(firing, Timestamp::from_secs(9000));
+        let mut set = resumed(firing, Timestamp::from_secs(9000));
         let ended = step(&mut set, &[], 3000);
         assert!(ended.len() == 4 && ended.iter().all(|one| one.to == Some(one.from)));
     }
@@ -227,8 +261,77 @@ mod tests {
     fn what_fired_before_a_restart_is_not_repeated() {
         let mut before = AlertSet::default();
         let began = step(&mut before, &[("errors", 20)], 1000);
-        let mut set = AlertSet::resumed(began.clone(), Timestamp::from_secs(1200));
+        let mut set = resumed(began.clone(), Timestamp::from_secs(1200));
         assert_eq!(step(&mut set, &[("errors", 20)], 1300), []);
         assert_eq!(set.firing().cloned().collect::<Vec<_>>(), began);
+    }
+
+    #[test]
+    fn a_faster_tier_inhibits_the_slower_ones() {
+        let mut set = AlertSet::default();
+        let inhibited = |all: &[AlertRecord]| -> Vec<_> {
+            let words = |one: &AlertRecord| one.inhibited_by.as_ref().map(Inhibitor::words);
+            all.iter().map(|one| (row(one).1, words(one))).collect()
+        };
+        let began = step(&mut set, &[("errors", 4)], 10);
+        assert_eq!(
+            inhibited(&began),
+            [(3, None), (4, Some("tier 3".to_owned()))]
+        );
+        // A slower tier that fires does not inhibit a faster one.
+        let began = step(&mut set, &[("errors", 20)], 20);
+        assert_eq!(
+            inhibited(&began),
+            [(1, None), (2, Some("tier 1".to_owned()))]
+        );
+    }
+
+    #[test]
+    fn each_tier_keeps_firing_for_its_short_window() {
+        let mut set = AlertSet::default();
+        step(&mut set, &[("errors", 20)], 0);
+        let mut ends = Vec::new();
+        for second in (0..8 * 3600).step_by(10) {
+            ends.extend(step(&mut set, &[("errors", 0)], second));
+        }
+        let ends: Vec<_> = ends.iter().filter_map(|one| one.to).collect();
+        assert_eq!(ends, [300, 1800, 7200, 21_600].map(Timestamp::from_secs));
+    }
+
+    #[test]
+    fn an_objective_has_the_conditions_of_its_policy() {
+        let own = |conditions: Vec<Condition>| {
+            let policy = AlertPolicy::new(conditions);
+            let of_objective = BTreeMap::from([(Arc::from("errors"), policy)]);
+            AlertRules {
+                own: BTreeMap::from([(Arc::from("web"), of_objective)]),
+                ..AlertRules::default()
+            }
+        };
+        let mut set = AlertSet::default();
+        let rules = own(vec![Condition::Tier(TIERS[2]), Condition::Exhausted]);
+        let began = step_by(&mut set, &rules, &[("errors", 20)], 10);
+        assert_eq!(
+            began.iter().map(row).map(|row| row.1).collect::<Vec<_>>(),
+            [3, 0]
+        );
+        assert!(began.iter().all(|one| !one.is_inhibited()));
+        // What the policy no longer has ends.
+        let ended = step_by(&mut set, &own(vec![]), &[("errors", 20)], 20);
+        assert_eq!(ended.len(), 2);
+        // A budget that was spent before anybody looked, without recent failures.
+        let mut set = AlertSet::default();
+        let rules = own(vec![Condition::Tier(TIERS[0]), Condition::Exhausted]);
+        assert_eq!(step_by(&mut set, &rules, &[("errors", 0)], 0), []);
+        assert_eq!(
+            step_by(&mut set, &rules, &[("errors", 1)], 10),
+            [],
+            "one failure is no incident"
+        );
+        assert_eq!(
+            step_by(&mut set, &rules, &[("other", 4)], 700).len(),
+            2,
+            "the default tiers"
+        );
     }
 }

@@ -2,12 +2,37 @@
 
 use super::record::AlertRecord;
 use crate::outcome::Timestamp;
+use std::sync::Arc;
 use std::time::Duration;
+
+/// How long a condition must be met for an alert to fire, and unmet for it to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timing {
+    /// It must be met without interruption for this long,
+    pub pending: Duration,
+    /// and so many times in a row.
+    pub confirmations: u32,
+    /// An alert keeps firing for this long after its condition was last met, so that one that comes
+    /// and goes is one alert.
+    pub keep: Duration,
+}
+
+impl Timing {
+    pub const fn at_once(keep: Duration) -> Self {
+        Self {
+            pending: Duration::ZERO,
+            confirmations: 1,
+            keep,
+        }
+    }
+}
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum AlertState {
     #[default]
     Inactive,
+    /// Its condition is met, and not for long enough.
+    Pending { since: Timestamp, times: u32 },
     Firing {
         alert: AlertRecord,
         /// When its condition was last met.
@@ -16,37 +41,46 @@ pub enum AlertState {
 }
 
 impl AlertState {
-    /// Takes whether the condition is met now. An alert fires at once, and keeps firing for `keep`
-    /// after its condition was last met, so that sparse failures are one alert. What began or ended
-    /// is added to `changes`; `begin` makes the record of an alert that begins now.
+    /// Takes whether the condition is met now. What began or ended is added to `changes`; `begin`
+    /// makes the record of an alert that begins now.
     pub fn step(
         &mut self,
         met: bool,
-        keep: Duration,
+        timing: Timing,
         now: Timestamp,
         begin: impl FnOnce() -> AlertRecord,
         changes: &mut Vec<AlertRecord>,
     ) {
-        if let Some(end) = self.over(met, keep, now) {
+        if let Some(end) = self.over(met, timing.keep, now) {
             changes.extend(self.end(end));
         }
-        match self {
-            Self::Inactive if met => {
-                let alert = begin();
-                changes.push(alert.clone());
-                *self = Self::Firing { alert, held: now };
-            }
-            Self::Inactive => {}
-            Self::Firing { held, .. } if met => *held = now,
+        if let Self::Firing { held, .. } = self {
             // No condition was met later than now, even if the clock was set back since.
-            Self::Firing { held, .. } => *held = (*held).min(now),
+            *held = if met { now } else { (*held).min(now) };
+            return;
         }
+        if !met {
+            *self = Self::Inactive;
+            return;
+        }
+        let (since, times) = match *self {
+            // The clock may have been set back.
+            Self::Pending { since, times } => (since.min(now), times.saturating_add(1)),
+            _ => (now, 1),
+        };
+        *self = if since.after(timing.pending) <= now && times >= timing.confirmations {
+            let alert = begin();
+            changes.push(alert.clone());
+            Self::Firing { alert, held: now }
+        } else {
+            Self::Pending { since, times }
+        };
     }
 
     /// Ends it, if it fires.
     pub fn end(&mut self, at: Timestamp) -> Option<AlertRecord> {
         match std::mem::take(self) {
-            Self::Inactive => None,
+            Self::Inactive | Self::Pending { .. } => None,
             Self::Firing { alert, .. } => Some(AlertRecord {
                 to: Some(at.max(alert.from)),
                 ..alert
@@ -54,10 +88,25 @@ impl AlertState {
         }
     }
 
+    /// Keeps what was found now, if it fires.
+    pub fn found(&mut self, evidence: impl FnOnce() -> Arc<str>) {
+        if let Self::Firing { alert, .. } = self {
+            alert.evidence = evidence();
+        }
+    }
+
     pub const fn firing(&self) -> Option<&AlertRecord> {
         match self {
-            Self::Inactive => None,
+            Self::Inactive | Self::Pending { .. } => None,
             Self::Firing { alert, .. } => Some(alert),
+        }
+    }
+
+    /// Of an alert that fires: when its condition was last met, and what is recorded.
+    pub const fn firing_mut(&mut self) -> Option<(Timestamp, &mut AlertRecord)> {
+        match self {
+            Self::Inactive | Self::Pending { .. } => None,
+            Self::Firing { alert, held } => Some((*held, alert)),
         }
     }
 
@@ -65,10 +114,14 @@ impl AlertState {
         matches!(self, Self::Firing { .. })
     }
 
+    pub const fn is_inactive(&self) -> bool {
+        matches!(self, Self::Inactive)
+    }
+
     /// Since when it is over, if it fires no longer.
     fn over(&self, met: bool, keep: Duration, now: Timestamp) -> Option<Timestamp> {
         match self {
-            Self::Inactive => None,
+            Self::Inactive | Self::Pending { .. } => None,
             // The clock was set back to before it began.
             Self::Firing { alert, .. } if now < alert.from => Some(alert.from),
             Self::Firing { held, .. } => {
@@ -81,9 +134,9 @@ impl AlertState {
 
 #[cfg(test)]
 mod tests {
-    use super::super::record::AlertKey;
-    use super::super::tier::TIERS;
+    use super::super::{AlertKey, Condition, Source, TIERS, Urgency};
     use super::*;
+    use proptest::prelude::*;
 
     const KEEP: Duration = Duration::from_secs(300);
 
@@ -92,23 +145,25 @@ mod tests {
     }
 
     fn record(second: i64) -> AlertRecord {
-        AlertRecord {
-            key: AlertKey {
-                service: "web".into(),
-                slo: "errors".into(),
-                tier: &TIERS[0],
-            },
-            from: at(second),
-            to: None,
-            spent: None,
-            inhibited: false,
-        }
+        let source = Source::Budget {
+            slo: "errors".into(),
+            condition: Condition::Tier(TIERS[0]),
+        };
+        let service = "web".into();
+        let key = AlertKey { service, source };
+        AlertRecord::new(key, "Burn", Urgency::Page, at(second), "")
     }
 
     /// Begin and end of what changed.
     fn step(state: &mut AlertState, met: bool, second: i64) -> Vec<(i64, Option<i64>)> {
         let mut changes = Vec::new();
-        state.step(met, KEEP, at(second), || record(second), &mut changes);
+        state.step(
+            met,
+            Timing::at_once(KEEP),
+            at(second),
+            || record(second),
+            &mut changes,
+        );
         let seconds = |at: Timestamp| at.0 / 1000;
         let row = |one: &AlertRecord| (seconds(one.from), one.to.map(seconds));
         changes.iter().map(row).collect()
@@ -157,5 +212,66 @@ mod tests {
         let ended = state.end(at(4000)).expect("it fires");
         assert_eq!((ended.to, state.is_firing()), (Some(at(5000)), false));
         assert_eq!(state.end(at(6000)), None);
+    }
+
+    #[test]
+    fn it_is_pending_until_it_was_met_long_and_often_enough() {
+        let timing = Timing {
+            pending: Duration::from_secs(60),
+            confirmations: 3,
+            keep: KEEP,
+        };
+        let mut state = AlertState::default();
+        let mut changes = Vec::new();
+        let mut step = |state: &mut AlertState, met, second| {
+            state.step(met, timing, at(second), || record(second), &mut changes);
+            changes.len()
+        };
+        assert_eq!(step(&mut state, true, 0), 0);
+        assert_eq!(step(&mut state, true, 90), 0, "long enough, met twice");
+        assert_eq!(step(&mut state, false, 95), 0);
+        assert!(state.is_inactive(), "an interruption starts anew");
+        for second in [100, 110, 120, 159] {
+            assert_eq!(step(&mut state, true, second), 0, "often enough, not long");
+        }
+        assert_eq!(step(&mut state, true, 160), 1);
+        // What comes and goes within its keep time is the same alert.
+        for second in (170..2000).step_by(200) {
+            step(&mut state, second % 400 == 170, second);
+        }
+        assert_eq!(state.firing().map(|one| one.from), Some(at(160)));
+        assert_eq!(changes.len(), 1);
+    }
+
+    proptest! {
+        #[test]
+        fn one_fires_at_a_time_and_no_end_is_before_its_begin(
+            steps in prop::collection::vec((any::<bool>(), -400_i64..2000), 1..60),
+            confirmations in 1_u32..4,
+            pending in 0_u64..500,
+        ) {
+            let timing = Timing { pending: Duration::from_secs(pending), confirmations, keep: KEEP };
+            let (mut state, mut changes, mut second) = (AlertState::default(), Vec::new(), 100_000);
+            for (met, after) in steps {
+                second += after;
+                state.step(met, timing, at(second), || record(second), &mut changes);
+                // A restart in between changes nothing.
+                if let Some(alert) = state.firing().cloned() {
+                    let AlertState::Firing { held, .. } = state else { unreachable!() };
+                    state = AlertState::Firing { alert, held };
+                }
+            }
+            let mut open: Option<AlertRecord> = None;
+            for change in changes {
+                match change.to {
+                    None => prop_assert!(open.replace(change).is_none(), "two fire"),
+                    Some(to) => {
+                        let began = open.take().expect("it began before");
+                        prop_assert!(began.from == change.from && to >= change.from);
+                    }
+                }
+            }
+            prop_assert_eq!(open.is_some(), state.is_firing());
+        }
     }
 }

@@ -15,19 +15,26 @@ pub enum Urgency {
 
 /// One tier: its condition is met while the burn rate over its long and its short window are both
 /// above its factor.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Tier {
     /// 1 is the fastest.
     pub number: u8,
     pub long: StandardWindow,
     /// Shows that it still goes on.
     pub short: StandardWindow,
-    /// Percentage of the error budget of the objective's whole window that is spent within the long
-    /// window at this burn rate.
-    pub percent: u8,
+    /// Millionths of the error budget of the objective's whole window that are spent within the
+    /// long window at this burn rate.
+    pub budget: u32,
     pub urgency: Urgency,
+    /// Events that must be bad in the long window at least.
+    pub min_bad: u32,
 }
 
+/// One single bad event in a long window is no incident.
+pub const MIN_BAD: u32 = 2;
+
+/// The tiers unless the config has its own.
+///
 /// Source: The Site Reliability Workbook, chapter 5, table 5-8 (30 days), with the fourth tier
 /// that Sloth and Pyrra add.
 pub const TIERS: [Tier; 4] = [
@@ -35,29 +42,33 @@ pub const TIERS: [Tier; 4] = [
         number: 1,
         long: StandardWindow::Hour1,
         short: StandardWindow::Minutes5,
-        percent: 2,
+        budget: 20_000,
         urgency: Urgency::Page,
+        min_bad: MIN_BAD,
     },
     Tier {
         number: 2,
         long: StandardWindow::Hours6,
         short: StandardWindow::Minutes30,
-        percent: 5,
+        budget: 50_000,
         urgency: Urgency::Page,
+        min_bad: MIN_BAD,
     },
     Tier {
         number: 3,
         long: StandardWindow::Day1,
         short: StandardWindow::Hours2,
-        percent: 10,
+        budget: 100_000,
         urgency: Urgency::Ticket,
+        min_bad: MIN_BAD,
     },
     Tier {
         number: 4,
         long: StandardWindow::Days3,
         short: StandardWindow::Hours6,
-        percent: 10,
+        budget: 100_000,
         urgency: Urgency::Ticket,
+        min_bad: MIN_BAD,
     },
 ];
 
@@ -76,15 +87,18 @@ const _: () = {
 /// Share of a long window that must have been observed for its error ratio alone to be conclusive.
 const MIN_OBSERVED: f64 = 0.5;
 
-/// Whether the condition of each tier is met, in the order of [`TIERS`].
-pub type Met = [bool; TIERS.len()];
-
 impl Urgency {
     pub const fn label(self) -> &'static str {
         match self {
             Self::Page => "page",
             Self::Ticket => "ticket",
         }
+    }
+
+    pub fn labeled(label: &str) -> Option<Self> {
+        [Self::Page, Self::Ticket]
+            .into_iter()
+            .find(|one| one.label() == label)
     }
 
     /// The label in metrics, as in the shipped Prometheus rules.
@@ -97,14 +111,9 @@ impl Urgency {
 }
 
 impl Tier {
-    /// The tier with this number, if this version has one.
-    pub fn numbered(number: u8) -> Option<&'static Self> {
-        TIERS.iter().find(|tier| tier.number == number)
-    }
-
     /// The burn rate above which its condition is met: 14.4, 6, 3 and 1 for a window of 30 days.
     pub fn factor(&self, window: Duration) -> f64 {
-        let share = f64::from(self.percent) / 100.0;
+        let share = f64::from(self.budget) / 1e6;
         share * window.as_secs_f64() / self.long.length().as_secs_f64()
     }
 
@@ -133,7 +142,7 @@ impl Tier {
         let limit = self.threshold(objective);
         let above = |counts| budget::sli(counts).is_some_and(|sli| 1.0 - sli > limit);
         let long = counts(self.long);
-        is_incident(long.bad, objective) && above(long) && above(counts(self.short))
+        self.is_incident(long.bad, objective) && above(long) && above(counts(self.short))
     }
 
     /// Whether its condition is met, given what an objective is over a window.
@@ -148,35 +157,20 @@ impl Tier {
         let limit = self.threshold(objective);
         let above = |view: &WindowView| view.sli.is_some_and(|sli| 1.0 - sli > limit);
         let long = view(self.long);
-        is_incident(long.bad, objective)
+        self.is_incident(long.bad, objective)
             && above(&long)
             && is_conclusive(&long, limit)
             && above(&view(self.short))
     }
-}
 
-/// The window that contains those of all tiers.
-const LONGEST: StandardWindow = TIERS[TIERS.len() - 1].long;
-
-/// Which conditions are met, given what an objective is over a window. The counts, which take less
-/// time than the rest, are enough for most objectives, and those of one window if hardly anything
-/// failed in it.
-pub fn met(
-    objective: &Objective,
-    counts: impl Fn(StandardWindow) -> Counts,
-    view: impl Fn(StandardWindow) -> WindowView,
-) -> Met {
-    if !is_incident(counts(LONGEST).bad, objective) {
-        return Met::default();
+    fn is_incident(&self, bad: u64, objective: &Objective) -> bool {
+        is_incident(bad, self.min_bad, objective)
     }
-    TIERS
-        .each_ref()
-        .map(|tier| tier.can_be_met(objective, &counts) && tier.is_met(objective, &view))
 }
 
-/// One single bad event in a long window is no incident.
-fn is_incident(bad: u64, objective: &Objective) -> bool {
-    bad > u64::from(objective.budgeting.parts())
+/// Whether at least so many events are bad. Those that count in parts must exceed one fewer.
+pub(super) fn is_incident(bad: u64, min_bad: u32, objective: &Objective) -> bool {
+    bad > u64::from(min_bad.saturating_sub(1)) * u64::from(objective.budgeting.parts())
 }
 
 /// The tiers that page for an objective with this window.
@@ -196,7 +190,7 @@ fn is_conclusive(long: &WindowView, limit: f64) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::alert::BurnAlerts;
+    use crate::alert::{AlertPolicy, met};
     use crate::outcome::{Cause, Event, Measurements, Timestamp, Verdict};
     use crate::slo::correction::Spans;
     use crate::slo::{
@@ -272,6 +266,16 @@ mod tests {
         })
     }
 
+    fn met_by(tracker: &Tracker, now: Timestamp) -> [bool; TIERS.len()] {
+        let burning = super::super::tracked::Tracked {
+            service: &"web".into(),
+            tracker,
+            now,
+        };
+        let met = met(&AlertPolicy::default(), &burning, now, false);
+        [0, 1, 2, 3].map(|at| met.contains(at))
+    }
+
     proptest! {
         #[test]
         fn conditions_that_are_not_evaluated_are_not_met(
@@ -287,12 +291,8 @@ mod tests {
                 let verdict = if failed { Verdict::Bad(Cause::Status) } else { Verdict::Good };
                 record(&mut tracker, now, verdict, minute);
                 if number % 7 == 0 {
-                    let met = met(
-                        tracker.objective(),
-                        |window| tracker.counts(now, window.length()),
-                        |window| tracker.view(now, window.length()),
-                    );
-                    prop_assert_eq!(met, TIERS.each_ref().map(|tier| holds(tier, &tracker, now)));
+                    let met = met_by(&tracker, now);
+                    prop_assert_eq!(met, TIERS.map(|tier| holds(&tier, &tracker, now)));
                 }
             }
         }
@@ -382,28 +382,6 @@ mod tests {
         assert!(!is_conclusive(&view(179, 5), limit));
         assert!(is_conclusive(&view(180, 5), limit));
         assert!(is_conclusive(&view(6, 6), limit));
-    }
-
-    #[test]
-    fn sparse_failures_are_one_alert() {
-        let spans = held(6, |second| second % 500 == 0);
-        assert!(spans.len() > 10, "between two failures it does not hold");
-        let mut alerts = BurnAlerts::new("web".into(), "errors".into());
-        let mut changes = Vec::new();
-        let mut step = |second: i64, changes: &mut Vec<_>| {
-            let met = spans
-                .iter()
-                .any(|(from, to)| (*from..*to).contains(&second));
-            let met = [met, false, false, false];
-            alerts.step(met, Timestamp::from_secs(second), || None, changes);
-        };
-        for second in (0..6 * 3600).step_by(10) {
-            step(second, &mut changes);
-        }
-        assert_eq!(changes.len(), 1);
-        let end = spans[spans.len() - 1].1 - 10 + 300;
-        step(end, &mut changes);
-        assert_eq!(changes[1].to, Some(Timestamp::from_secs(end)));
     }
 
     #[test]

@@ -2,7 +2,6 @@
 
 mod builtin;
 mod compare;
-mod expected;
 mod run;
 mod scenario;
 mod stats;
@@ -10,7 +9,6 @@ mod verdict;
 
 pub use builtin::{BUILTIN, builtin};
 pub use compare::compare;
-pub use expected::{Expected, held};
 pub use run::{Ending, LoadWindow, RunRecord};
 pub use scenario::{Model, Scenario, Stage};
 pub use stats::Figures;

@@ -275,31 +275,3 @@ fn runs_that_cannot_be_compared_are_unknown() {
     let all = compare(&steady(1.0, 0), &other);
     assert_eq!((all.len(), all[0].answer), (1, Answer::Unknown));
 }
-
-#[test]
-fn expected_response_times_are_judged_at_the_expected_load() {
-    let windows = (0..100).map(|second| {
-        let level = 10.0 + second as f64;
-        let slow = if level > 50.0 { 3000.0 } else { 300.0 };
-        window(second, 0, level, &[slow; 10], 0)
-    });
-    let run = run(ramp(10.0, 110.0, 100), windows.collect());
-    let ms = |ms| Some(Duration::from_millis(ms));
-    let answers = |expected: Expected| -> Vec<Answer> {
-        held(&run, &expected).iter().map(|one| one.answer).collect()
-    };
-    let expected = Expected {
-        level: Some(50.0),
-        peak: Some(100.0),
-        average: ms(400),
-        max: ms(2000),
-    };
-    assert_eq!(answers(expected), [Answer::Good, Answer::Bad]);
-    let below = Expected {
-        level: Some(5.0),
-        max: None,
-        ..expected
-    };
-    assert_eq!(answers(below), [Answer::Unknown]);
-    assert_eq!(answers(Expected::default()), []);
-}

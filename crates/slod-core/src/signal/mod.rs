@@ -1,6 +1,7 @@
 //! Warning signs: what each looks for, and what it found.
 
 use crate::alert::Urgency;
+use crate::outcome::Timestamp;
 use std::sync::Arc;
 
 /// A warning sign that is looked for.
@@ -40,6 +41,13 @@ pub struct Finding {
     /// One sentence: the numbers that it was decided by, what was missing, or the smallest effect
     /// that could have been seen.
     pub evidence: String,
+}
+
+/// What all warning signs found at a moment.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Findings {
+    pub at: Timestamp,
+    pub all: Vec<Finding>,
 }
 
 impl Presence {

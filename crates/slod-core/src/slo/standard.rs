@@ -54,6 +54,11 @@ impl StandardWindow {
         }
     }
 
+    /// The one with this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|window| window.name() == name)
+    }
+
     pub const fn length(self) -> Duration {
         Duration::from_secs(match self {
             Self::Minutes5 => 5 * MINUTE,

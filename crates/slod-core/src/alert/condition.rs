@@ -1,0 +1,322 @@
+//! What an objective can alert by, and when each condition is met.
+
+use super::Urgency;
+use super::state::Timing;
+use super::tier::{TIERS, Tier, is_incident};
+use crate::outcome::Timestamp;
+use crate::slo::series::Counts;
+use crate::slo::{Objective, StandardWindow, WindowView};
+use crate::units::show_duration;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// One condition of an objective.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Condition {
+    /// The budget burns at the rate of a tier.
+    Tier(Tier),
+    /// Nothing of the budget is left.
+    Exhausted,
+    /// At the burn rate of the last day, the budget runs out within this time.
+    Forecast(Duration),
+}
+
+/// How an objective's budget burns at a moment.
+pub trait Burning {
+    fn service(&self) -> &Arc<str>;
+
+    fn objective(&self) -> &Objective;
+
+    fn counts(&self, window: StandardWindow) -> Counts;
+
+    fn window(&self, window: StandardWindow) -> WindowView;
+
+    /// Share of the error budget that is left.
+    fn remaining(&self) -> Option<f64>;
+
+    /// When the budget runs out at the burn rate of the last day.
+    fn exhaustion(&self) -> Option<Timestamp>;
+}
+
+/// Which conditions an objective alerts by, those that inhibit others before them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AlertPolicy {
+    conditions: Arc<[Condition]>,
+    /// The longest window of its tiers, and the least number of failures that one needs.
+    quiet: Option<(StandardWindow, u32)>,
+}
+
+/// No policy has more conditions.
+pub const MAX_CONDITIONS: usize = 16;
+
+/// Which of a policy's conditions are met, by their positions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Met(u16);
+
+/// A forecast says nothing before so much of the budget is spent.
+const FORECAST_SPENT: f64 = 0.25;
+
+impl Default for AlertPolicy {
+    fn default() -> Self {
+        Self::new(TIERS.map(Condition::Tier))
+    }
+}
+
+impl AlertPolicy {
+    pub fn new(conditions: impl IntoIterator<Item = Condition>) -> Self {
+        let conditions: Arc<[_]> = conditions.into_iter().take(MAX_CONDITIONS).collect();
+        let tiers = || conditions.iter().filter_map(Condition::tier);
+        let longest = tiers().map(|tier| tier.long).max();
+        let quiet = longest.zip(tiers().map(|tier| tier.min_bad).min());
+        Self { conditions, quiet }
+    }
+
+    pub fn conditions(&self) -> &[Condition] {
+        &self.conditions
+    }
+
+    /// So long after a failure a condition may begin to be met: forecasts look back a day.
+    pub fn longest(&self) -> Duration {
+        let day = StandardWindow::Day1.length();
+        self.quiet.map_or(day, |(long, _)| long.length().max(day))
+    }
+
+    pub fn tiers(&self) -> impl Iterator<Item = &Tier> {
+        self.conditions.iter().filter_map(Condition::tier)
+    }
+}
+
+impl Met {
+    pub const fn contains(self, position: usize) -> bool {
+        self.0 >> position & 1 == 1
+    }
+
+    pub const fn any(self) -> bool {
+        self.0 != 0
+    }
+}
+
+impl FromIterator<bool> for Met {
+    fn from_iter<I: IntoIterator<Item = bool>>(met: I) -> Self {
+        let bits = met.into_iter().take(MAX_CONDITIONS).enumerate();
+        Self(bits.fold(0, |all, (at, met)| all | u16::from(met) << at))
+    }
+}
+
+impl Condition {
+    pub const fn tier(&self) -> Option<&Tier> {
+        match self {
+            Self::Tier(tier) => Some(tier),
+            Self::Exhausted | Self::Forecast(_) => None,
+        }
+    }
+
+    /// Only burn rates page.
+    pub const fn urgency(&self) -> Urgency {
+        match self {
+            Self::Tier(tier) => tier.urgency,
+            Self::Exhausted | Self::Forecast(_) => Urgency::Ticket,
+        }
+    }
+
+    /// The value of the label `tier`.
+    pub fn label(&self) -> String {
+        match self {
+            Self::Tier(tier) => tier.number.to_string(),
+            Self::Exhausted => "exhausted".to_owned(),
+            Self::Forecast(_) => "forecast".to_owned(),
+        }
+    }
+
+    /// `1h/5m`; for the others what they are about.
+    pub fn windows(&self) -> String {
+        match self {
+            Self::Tier(tier) => tier.windows(),
+            Self::Exhausted => "budget".to_owned(),
+            Self::Forecast(within) => format!("within {}", show_duration(*within)),
+        }
+    }
+
+    /// As it is stored: `tier 1 1h/5m 20000 page 2`, `exhausted`, `forecast 259200`.
+    pub fn code(&self) -> String {
+        match self {
+            Self::Tier(tier) => {
+                let Tier {
+                    number,
+                    budget,
+                    urgency,
+                    min_bad,
+                    ..
+                } = tier;
+                let (windows, urgency) = (tier.windows(), urgency.label());
+                format!("tier {number} {windows} {budget} {urgency} {min_bad}")
+            }
+            Self::Exhausted => "exhausted".to_owned(),
+            Self::Forecast(within) => format!("forecast {}", within.as_secs()),
+        }
+    }
+
+    /// The reverse of [`Condition::code`].
+    pub fn parse(code: &str) -> Option<Self> {
+        let words: Vec<&str> = code.split(' ').collect();
+        match words[..] {
+            ["exhausted"] => Some(Self::Exhausted),
+            ["forecast", seconds] => {
+                Some(Self::Forecast(Duration::from_secs(seconds.parse().ok()?)))
+            }
+            ["tier", number, windows, budget, urgency, min_bad] => {
+                let (long, short) = windows.split_once('/')?;
+                Some(Self::Tier(Tier {
+                    number: number.parse().ok()?,
+                    long: StandardWindow::named(long)?,
+                    short: StandardWindow::named(short)?,
+                    budget: budget.parse().ok()?,
+                    urgency: Urgency::labeled(urgency)?,
+                    min_bad: min_bad.parse().ok()?,
+                }))
+            }
+            _ => None,
+        }
+    }
+
+    /// What it is, after the name of an objective: `error-budget burn over 1h/5m`.
+    pub fn words(&self) -> String {
+        match self {
+            Self::Tier(tier) => format!("error-budget burn over {}", tier.windows()),
+            Self::Exhausted => "error budget exhausted".to_owned(),
+            Self::Forecast(within) => {
+                format!("error budget runs out within {}", show_duration(*within))
+            }
+        }
+    }
+
+    /// The name of its alert, as in the shipped Prometheus rules.
+    pub fn alertname(&self) -> String {
+        match self {
+            Self::Tier(tier) => {
+                let urgency = match tier.urgency {
+                    Urgency::Page => "Page",
+                    Urgency::Ticket => "Ticket",
+                };
+                format!("SlodBudgetBurn{urgency}{}", tier.long.name())
+            }
+            Self::Exhausted => "SlodBudgetExhausted".to_owned(),
+            Self::Forecast(_) => "SlodBudgetRunsOut".to_owned(),
+        }
+    }
+
+    /// A burn rate fires at once. A forecast is computed from noisy rates, so it must last.
+    pub(super) const fn timing(&self) -> Timing {
+        const HOUR: Duration = Duration::from_secs(3600);
+        match self {
+            Self::Tier(tier) => Timing::at_once(tier.short.length()),
+            Self::Exhausted => Timing::at_once(HOUR),
+            Self::Forecast(_) => Timing {
+                pending: Duration::from_secs(1800),
+                confirmations: 3,
+                keep: Duration::from_secs(2 * 3600),
+            },
+        }
+    }
+
+    fn is_met(&self, burning: &impl Burning, now: Timestamp) -> bool {
+        match self {
+            Self::Tier(tier) => {
+                let objective = burning.objective();
+                tier.can_be_met(objective, |window| burning.counts(window))
+                    && tier.is_met(objective, |window| burning.window(window))
+            }
+            Self::Exhausted => burning.remaining().is_some_and(|left| left <= 0.0),
+            Self::Forecast(within) => {
+                let is_spent = |left: f64| left > 0.0 && 1.0 - left >= FORECAST_SPENT;
+                let is_soon = |at: Timestamp| at <= now.after(*within);
+                burning.remaining().is_some_and(is_spent)
+                    && burning.exhaustion().is_some_and(is_soon)
+            }
+        }
+    }
+
+    /// The numbers that it is decided by, as one sentence.
+    pub(super) fn sentence(&self, burning: &impl Burning) -> String {
+        let name = format!("{}/{}", burning.service(), burning.objective().name);
+        let spent = burning.remaining().map(|left| (1.0 - left) * 100.0);
+        let spent = spent.map_or_else(String::new, |spent| {
+            format!("{spent:.1} % of the error budget is spent")
+        });
+        match self {
+            Self::Tier(tier) => {
+                let objective = burning.objective();
+                let (long, short) = (burning.window(tier.long), burning.window(tier.short));
+                let events = objective.budgeting.events(long.good + long.bad);
+                let rate = |view: &WindowView| {
+                    let bad = view.sli.map_or(0.0, |sli| 1.0 - sli);
+                    bad / (1.0 - objective.target)
+                };
+                format!(
+                    "{name}: {:.0} of {events:.0} events were bad in the last {}, a burn rate of {:.1} ({:.1} over {}; the limit is {}); {spent}",
+                    objective.budgeting.events(long.bad),
+                    tier.long.name(),
+                    rate(&long),
+                    rate(&short),
+                    tier.short.name(),
+                    shown(tier.factor(objective.window.length)),
+                )
+            }
+            Self::Exhausted => format!(
+                "{name}: {spent}; the objective is missed until failures leave the window of {}",
+                burning.objective().window.name()
+            ),
+            Self::Forecast(_) => {
+                let at = burning.exhaustion().map(Timestamp::to_utc);
+                let at = at.map(|at| at.format("%Y-%m-%d %H:%M UTC").to_string());
+                format!(
+                    "{name}: {spent}; at the burn rate of the last day it runs out at {}",
+                    at.unwrap_or_default()
+                )
+            }
+        }
+    }
+}
+
+/// A factor: `14.4`, `0.02`
+fn shown(factor: f64) -> String {
+    if factor < 1.0 {
+        format!("{factor:.2}")
+    } else {
+        format!("{factor:.1}")
+    }
+}
+
+/// Which conditions are met. The counts of the longest window are enough for most objectives: where
+/// hardly anything failed in it, no tier is met. Budgets are then only looked at `thoroughly`, since
+/// they are spent by failures.
+pub fn met(policy: &AlertPolicy, burning: &impl Burning, now: Timestamp, thoroughly: bool) -> Met {
+    let is_quiet = policy.quiet.is_some_and(|(longest, least)| {
+        !is_incident(burning.counts(longest).bad, least, burning.objective())
+    });
+    if is_quiet && !thoroughly {
+        return Met::default();
+    }
+    let each = policy.conditions.iter();
+    each.map(|condition| condition.is_met(burning, now))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_stored_is_read_again() {
+        let all = TIERS.map(Condition::Tier).into_iter();
+        let forecast = Condition::Forecast(Duration::from_secs(259_200));
+        for condition in all.chain([Condition::Exhausted, forecast]) {
+            assert_eq!(Condition::parse(&condition.code()), Some(condition));
+        }
+        let first = Condition::Tier(TIERS[0]).code();
+        assert_eq!(first, "tier 1 1h/5m 20000 page 2");
+        for code in ["", "tier 1", "tier 1 1h/4m 20000 page 2", "forecast x"] {
+            assert_eq!(Condition::parse(code), None, "{code}");
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! The alerts of warning signs, and of slod's own troubles.
+
+use super::Urgency;
+use super::record::{AlertKey, AlertRecord};
+use super::state::{AlertState, Timing};
+use crate::outcome::Timestamp;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A sign of which nobody knows whether it is still there ends after this time at the latest.
+const MAX_UNKNOWN: Duration = Duration::from_secs(3600);
+
+/// What was found of one sign.
+#[derive(Clone, Debug)]
+pub struct Sign {
+    pub key: AlertKey,
+    pub alertname: Arc<str>,
+    pub urgency: Urgency,
+    /// Whether it is there; `None` if nothing can be said.
+    pub is_there: Option<bool>,
+    pub evidence: String,
+}
+
+/// Keeps those that fire or are pending.
+#[derive(Clone, Debug, Default)]
+pub struct SignAlerts {
+    states: BTreeMap<AlertKey, AlertState>,
+}
+
+impl SignAlerts {
+    /// Continues an alert whose sign was there at `held` at the latest.
+    pub fn resume(&mut self, alert: AlertRecord, held: Timestamp) {
+        let (key, held) = (alert.key.clone(), held.max(alert.from));
+        self.states.insert(key, AlertState::Firing { alert, held });
+    }
+
+    /// Takes what was found now. What began or ended is added to `changes`. A sign that nothing was
+    /// found of is unknown, as after a start: its alert goes on for a while.
+    pub fn step(
+        &mut self,
+        signs: &[Sign],
+        timing: Timing,
+        now: Timestamp,
+        changes: &mut Vec<AlertRecord>,
+    ) {
+        let mut before = std::mem::take(&mut self.states);
+        for sign in signs {
+            let known = before.remove(&sign.key);
+            if known.is_none() && sign.is_there != Some(true) {
+                continue;
+            }
+            let mut state = known.unwrap_or_default();
+            let begin = || {
+                let (key, name) = (sign.key.clone(), sign.alertname.clone());
+                AlertRecord::new(key, name, sign.urgency, now, &*sign.evidence)
+            };
+            let met = sign.is_there == Some(true);
+            if met {
+                state.found(|| sign.evidence.as_str().into());
+            }
+            let timing = if sign.is_there.is_none() {
+                unknown(timing)
+            } else {
+                timing
+            };
+            state.step(met, timing, now, begin, changes);
+            if !state.is_inactive() {
+                self.states.insert(sign.key.clone(), state);
+            }
+        }
+        for (key, mut state) in before {
+            if let Some(alert) = state.firing().cloned() {
+                state.step(false, unknown(timing), now, || alert, changes);
+            }
+            if state.is_firing() {
+                self.states.insert(key, state);
+            }
+        }
+    }
+
+    pub fn firing(&self) -> impl Iterator<Item = &AlertRecord> {
+        self.states.values().filter_map(AlertState::firing)
+    }
+
+    /// What fires, and when its sign was last there.
+    pub fn firing_mut(&mut self) -> impl Iterator<Item = (Timestamp, &mut AlertRecord)> {
+        self.states.values_mut().filter_map(AlertState::firing_mut)
+    }
+}
+
+fn unknown(timing: Timing) -> Timing {
+    Timing {
+        keep: timing.keep.max(MAX_UNKNOWN),
+        ..timing
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Source;
+    use super::*;
+
+    const TIMING: Timing = Timing {
+        pending: Duration::from_secs(60),
+        confirmations: 2,
+        keep: Duration::from_secs(900),
+    };
+
+    fn sign(is_there: Option<bool>) -> Sign {
+        let source = Source::Sign {
+            sign: "memory_growing".into(),
+            subject: "worker".into(),
+        };
+        Sign {
+            key: AlertKey {
+                service: "web".into(),
+                source,
+            },
+            alertname: "SlodMemoryGrowing".into(),
+            urgency: Urgency::Ticket,
+            is_there,
+            evidence: "it grows".to_owned(),
+        }
+    }
+
+    fn step(alerts: &mut SignAlerts, signs: &[Sign], second: i64) -> Vec<(i64, Option<i64>)> {
+        let mut changes = Vec::new();
+        alerts.step(signs, TIMING, Timestamp::from_secs(second), &mut changes);
+        let row = |one: &AlertRecord| (one.from.0 / 1000, one.to.map(|to| to.0 / 1000));
+        changes.iter().map(row).collect()
+    }
+
+    #[test]
+    fn a_sign_that_comes_and_goes_is_one_alert() {
+        let mut alerts = SignAlerts::default();
+        let there = [sign(Some(true))];
+        assert_eq!(step(&mut alerts, &there, 0), []);
+        assert_eq!(step(&mut alerts, &there, 60), [(60, None)]);
+        for second in (120..3000).step_by(60) {
+            let now = [sign(Some(second % 600 == 0))];
+            assert_eq!(step(&mut alerts, &now, second), []);
+        }
+        let ended = step(&mut alerts, &[sign(Some(false))], 4000);
+        assert_eq!(ended, [(60, Some(2400 + 900))]);
+    }
+
+    #[test]
+    fn a_sign_that_nobody_knows_of_goes_on_for_an_hour() {
+        let mut alerts = SignAlerts::default();
+        let record = AlertRecord::new(
+            sign(None).key,
+            "SlodMemoryGrowing",
+            Urgency::Ticket,
+            Timestamp::from_secs(100),
+            "it grew",
+        );
+        alerts.resume(record, Timestamp::from_secs(200));
+        assert_eq!(step(&mut alerts, &[sign(None)], 2000), []);
+        assert_eq!(step(&mut alerts, &[], 3000), []);
+        assert_eq!(step(&mut alerts, &[sign(Some(true))], 3100), []);
+        assert_eq!(step(&mut alerts, &[], 3100 + 3600), [(100, Some(6700))]);
+        assert_eq!(alerts.firing().count(), 0);
+    }
+}

@@ -1,0 +1,272 @@
+//! What people decide about alerts: silences and acknowledgements.
+
+use super::record::{Acknowledgement, AlertKey};
+use crate::outcome::Timestamp;
+use regex::Regex;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// So many silences are kept at once.
+pub const MAX_SILENCES: usize = 1000;
+/// So many matchers does one have at most.
+pub const MAX_MATCHERS: usize = 20;
+/// Characters of a matcher's value.
+const MAX_VALUE: usize = 1000;
+/// Bytes that a compiled regular expression may take.
+const MAX_REGEX: usize = 1 << 16;
+
+/// `name="value"`, `name!="value"`, `name=~"value"` or `name!~"value"`, as in Alertmanager. A label
+/// that an alert does not have is empty.
+#[derive(Clone, Debug)]
+pub struct Matcher {
+    name: String,
+    value: String,
+    is_equal: bool,
+    regex: Option<Regex>,
+}
+
+/// Alerts that nobody is to be notified of for some time.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Silence {
+    /// Given by the store.
+    pub id: i64,
+    /// All must match; at least one, and one of them does not match the empty text.
+    pub matchers: Vec<Matcher>,
+    pub from: Timestamp,
+    /// Exclusive.
+    pub to: Timestamp,
+    pub author: String,
+    pub reason: String,
+}
+
+/// All that is decided about alerts.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Decisions {
+    pub silences: Vec<Silence>,
+    pub acknowledged: BTreeMap<(AlertKey, Timestamp), Arc<Acknowledgement>>,
+}
+
+impl Matcher {
+    /// Reads `service=web`, `service="web"`, `severity!=critical`, `slo=~"latency-.*"`.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let invalid = || {
+            format!(
+                "invalid matcher `{text}`; expected a label, an operator (=, !=, =~ or !~) and a value, such as service=web or slo=~\"latency-.*\""
+            )
+        };
+        let at = text.find(['=', '!']).ok_or_else(invalid)?;
+        let (name, rest) = (text[..at].trim(), &text[at..]);
+        let operators = [
+            ("=~", true, true),
+            ("!~", false, true),
+            ("!=", false, false),
+            ("=", true, false),
+        ];
+        let mut found = operators
+            .iter()
+            .filter_map(|(operator, is_equal, is_regex)| {
+                let value = rest.strip_prefix(operator)?;
+                Some((value.trim(), *is_equal, *is_regex))
+            });
+        let (value, is_equal, is_regex) = found.next().ok_or_else(invalid)?;
+        let value = unquoted(value).ok_or_else(invalid)?;
+        let is_start = |first: char| first.is_ascii_alphabetic() || first == '_';
+        let is_name = name
+            .chars()
+            .all(|one| one.is_ascii_alphanumeric() || one == '_');
+        if !name.starts_with(is_start) || !is_name {
+            return Err(invalid());
+        }
+        Self::new(name, &value, is_equal, is_regex)
+    }
+
+    pub fn new(name: &str, value: &str, is_equal: bool, is_regex: bool) -> Result<Self, String> {
+        if value.chars().count() > MAX_VALUE {
+            return Err(format!(
+                "the value of the matcher `{name}` has more than {MAX_VALUE} characters"
+            ));
+        }
+        let regex = is_regex.then(|| {
+            // The whole value must match.
+            let whole = regex::RegexBuilder::new(&format!("^(?:{value})$"))
+                .size_limit(MAX_REGEX)
+                .build();
+            whole.map_err(|_| {
+                format!("invalid regular expression `{value}` of the matcher `{name}`")
+            })
+        });
+        Ok(Self {
+            name: name.to_owned(),
+            value: value.to_owned(),
+            is_equal,
+            regex: regex.transpose()?,
+        })
+    }
+
+    pub fn matches(&self, labels: &BTreeMap<String, String>) -> bool {
+        let label = labels.get(&self.name).map_or("", String::as_str);
+        self.is_met_by(label) == self.is_equal
+    }
+
+    fn is_met_by(&self, label: &str) -> bool {
+        match &self.regex {
+            Some(regex) => regex.is_match(label),
+            None => self.value == label,
+        }
+    }
+}
+
+/// As [`Matcher::parse`] reads it.
+impl std::fmt::Display for Matcher {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let operator = match (self.is_equal, self.regex.is_some()) {
+            (true, false) => "=",
+            (false, false) => "!=",
+            (true, true) => "=~",
+            (false, true) => "!~",
+        };
+        let value = self.value.replace('\\', "\\\\").replace('"', "\\\"");
+        let value = value.replace('\n', "\\n");
+        write!(f, "{}{operator}\"{value}\"", self.name)
+    }
+}
+
+impl PartialEq for Matcher {
+    fn eq(&self, other: &Self) -> bool {
+        self.to_string() == other.to_string()
+    }
+}
+
+/// A value without its quotes, in which `\"` and `\\` stand for `"` and `\`, and `\n` for a line break.
+fn unquoted(value: &str) -> Option<String> {
+    let Some(inner) = value.strip_prefix('"') else {
+        return (!value.contains('"')).then(|| value.to_owned());
+    };
+    let (mut text, mut rest) = (String::new(), inner.chars());
+    loop {
+        match rest.next()? {
+            '"' => return rest.next().is_none().then_some(text),
+            '\\' => match rest.next()? {
+                escaped @ ('"' | '\\') => text.push(escaped),
+                'n' => text.push('\n'),
+                other => text.extend(['\\', other]),
+            },
+            other => text.push(other),
+        }
+    }
+}
+
+impl Silence {
+    /// Why it may not be made; `None` if it may.
+    pub fn fault(&self) -> Option<String> {
+        if self.to <= self.from {
+            return Some("`to` must be after `from`".to_owned());
+        }
+        if self.matchers.is_empty() || self.matchers.len() > MAX_MATCHERS {
+            return Some(format!("a silence has 1 to {MAX_MATCHERS} matchers"));
+        }
+        let none = BTreeMap::new();
+        let matches_nothing = self.matchers.iter().all(|one| one.matches(&none));
+        matches_nothing.then(|| {
+            "at least one matcher must require a label; these would silence every alert without it".to_owned()
+        })
+    }
+
+    pub fn is_active(&self, now: Timestamp) -> bool {
+        self.from <= now && now < self.to
+    }
+
+    pub fn matches(&self, labels: &BTreeMap<String, String>) -> bool {
+        self.matchers.iter().all(|matcher| matcher.matches(labels))
+    }
+}
+
+impl Decisions {
+    /// The silence that is active for an alert with these labels.
+    pub fn silence(&self, labels: &BTreeMap<String, String>, now: Timestamp) -> Option<i64> {
+        let mut active = self.silences.iter().filter(|one| one.is_active(now));
+        active.find(|one| one.matches(labels)).map(|one| one.id)
+    }
+
+    /// Whether a silence begins or ends after `from` and up to `to`.
+    pub fn change_between(&self, from: Timestamp, to: Timestamp) -> bool {
+        let is_between = |at: Timestamp| from < at && at <= to;
+        let mut all = self.silences.iter();
+        all.any(|one| is_between(one.from) || is_between(one.to))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn labels() -> BTreeMap<String, String> {
+        let all = [
+            ("service", "web"),
+            ("slo", "latency-p95"),
+            ("severity", "critical"),
+        ];
+        all.map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into()
+    }
+
+    #[test]
+    fn matchers_match_as_in_alertmanager() {
+        let cases = [
+            ("service=web", true),
+            ("service=\"web\"", true),
+            ("service = \"web\"", true),
+            ("service=we", false),
+            ("service!=web", false),
+            ("service!=api", true),
+            ("slo=~latency-.*", true),
+            ("slo=~latency", false),
+            ("slo!~latency-.*", false),
+            ("slo=~\"errors|latency-p95\"", true),
+            // A label that is not there is empty.
+            ("team=\"\"", true),
+            ("team!=a", true),
+            ("team=~.+", false),
+        ];
+        for (text, expected) in cases {
+            let matcher = Matcher::parse(text).expect(text);
+            assert_eq!(matcher.matches(&labels()), expected, "{text}");
+        }
+        for text in [
+            "", "web", "=web", "1a=b", "a b=c", "slo=~(", "a=\"b", "a=\"b\"c", "a=b\"c",
+        ] {
+            assert!(Matcher::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_silence_of_everything_is_refused() {
+        let silence = |matchers: &[&str], to| Silence {
+            id: 0,
+            matchers: matchers
+                .iter()
+                .filter_map(|one| Matcher::parse(one).ok())
+                .collect(),
+            from: Timestamp(10),
+            to: Timestamp(to),
+            author: "ada".to_owned(),
+            reason: "upgrade".to_owned(),
+        };
+        assert_eq!(silence(&["service=web"], 20).fault(), None);
+        assert!(silence(&["service=web"], 10).fault().is_some());
+        assert!(silence(&[], 20).fault().is_some());
+        assert!(silence(&["service!=web", "slo=~.*"], 20).fault().is_some());
+        let one = silence(&["service=web"], 20);
+        let active = [9, 10, 19, 20].map(|at| one.is_active(Timestamp(at)));
+        assert_eq!(active, [false, true, true, false]);
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_shown_is_read_again(value in "(?s).{0,20}", is_equal: bool) {
+            let matcher = Matcher::new("name", &value, is_equal, false).expect("valid");
+            prop_assert_eq!(Matcher::parse(&matcher.to_string()), Ok(matcher));
+        }
+    }
+}

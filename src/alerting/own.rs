@@ -1,0 +1,49 @@
+//! Troubles of slod itself that it can notify of.
+
+use crate::alert::{AlertKey, Sign, Source, Urgency};
+
+const STORE: &str = "store_failing";
+const RELOAD: &str = "config_reload_failed";
+
+/// Their names.
+pub const TROUBLES: &[&str] = &[STORE, RELOAD];
+
+/// How slod is doing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Own {
+    /// Why the store cannot be written, if it cannot.
+    pub store: Option<String>,
+    /// Whether the last reload of the config failed.
+    pub reload_failed: bool,
+}
+
+impl Own {
+    pub fn signs(&self) -> [Sign; 2] {
+        let failed =
+            "the config was not reloaded; the old one stays active (the log has the reason)";
+        [
+            sign(STORE, "SlodStoreFailing", self.store.clone()),
+            sign(
+                RELOAD,
+                "SlodConfigReloadFailed",
+                self.reload_failed.then(|| failed.to_owned()),
+            ),
+        ]
+    }
+}
+
+/// Nobody is woken by them: probing continues.
+fn sign(name: &str, alertname: &str, trouble: Option<String>) -> Sign {
+    let source = Source::Sign {
+        sign: name.into(),
+        subject: "".into(),
+    };
+    let service = "".into();
+    Sign {
+        key: AlertKey { service, source },
+        alertname: alertname.into(),
+        urgency: Urgency::Ticket,
+        is_there: Some(trouble.is_some()),
+        evidence: trouble.unwrap_or_default(),
+    }
+}

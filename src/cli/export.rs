@@ -1,0 +1,113 @@
+//! `slod export`: a load scenario as a script of another tool.
+
+use super::load::plan::{driven, scenario, service};
+use super::output::{complain, show};
+use super::{ConfigArg, exit};
+use crate::config::{Config, ServiceSpec};
+use crate::export::{Limits, Script, ScriptRequest, ScriptValue, Tool};
+use crate::slo::Sli;
+use clap::{Args, ValueEnum};
+use std::time::Duration;
+
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    #[command(flatten)]
+    config: ConfigArg,
+    tool: ExportTool,
+    /// A scenario of the config, or one of baseline, stress, spike, soak, throughput, capacity.
+    scenario: String,
+    /// The service whose `load`, or first http probe, has the address.
+    #[arg(long, value_name = "NAME")]
+    service: String,
+    /// Write Kubernetes manifests that run the script with so many workers.
+    #[arg(long, value_name = "WORKERS", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    kubernetes: Option<u32>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum ExportTool {
+    Locust,
+    K6,
+}
+
+pub fn run(args: &ExportArgs) -> u8 {
+    let config = match args.config.load() {
+        Ok(config) => config,
+        Err(code) => return code,
+    };
+    let tool = match args.tool {
+        ExportTool::Locust => Tool::Locust,
+        ExportTool::K6 => Tool::K6,
+    };
+    match script(args, &config) {
+        Ok(script) => {
+            show(&match args.kubernetes {
+                Some(workers) => script.write_manifests(tool, workers),
+                None => script.write(tool),
+            });
+            exit::OK
+        }
+        Err(reason) => {
+            complain(&format!("slod: {reason}"));
+            exit::USAGE
+        }
+    }
+}
+
+fn script(args: &ExportArgs, config: &Config) -> Result<Script, String> {
+    let service = service(config, &args.service)?;
+    let driven = driven(service)?;
+    let request = driven.request()?;
+    let headers = request
+        .headers
+        .iter()
+        .filter(|(name, _)| *name != http::header::HOST);
+    let headers = headers.map(|(name, value)| {
+        let shown = if value.is_sensitive() {
+            ScriptValue::Environment(variable(name.as_str()))
+        } else {
+            ScriptValue::Plain(String::from_utf8_lossy(value.as_bytes()).into_owned())
+        };
+        (name.to_string(), shown)
+    });
+    let body = String::from_utf8(request.body.to_vec());
+    let body = body.map_err(|_| "the body is not UTF-8, which a script cannot carry".to_owned())?;
+    let request = ScriptRequest {
+        method: request.method.to_string(),
+        path: request.uri.to_string(),
+        headers: headers.collect(),
+        body: Some(body).filter(|body| !body.is_empty()),
+        weight: 1,
+        statuses: request.statuses,
+    };
+    Ok(Script {
+        service: service.name.to_string(),
+        origin: driven.origin()?,
+        scenario: scenario(config, service, &args.scenario)?,
+        requests: vec![request],
+        timeout: service
+            .load
+            .as_ref()
+            .map_or(Duration::from_secs(30), |load| load.timeout),
+        limits: limits(service),
+    })
+}
+
+/// `Authorization` becomes `AUTHORIZATION`.
+fn variable(header: &str) -> String {
+    header
+        .to_ascii_uppercase()
+        .replace(|c: char| !c.is_ascii_alphanumeric(), "_")
+}
+
+fn limits(service: &ServiceSpec) -> Limits {
+    let mut limits = Limits::default();
+    for objective in &service.objectives {
+        match objective.sli {
+            Sli::Latency { below, of: None } => limits.latencies.push((objective.target, below)),
+            Sli::Success => limits.failed = Some(1.0 - objective.target),
+            _ => {}
+        }
+    }
+    limits
+}

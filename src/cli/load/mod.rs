@@ -1,0 +1,113 @@
+//! `slod load`: makes the load of a scenario, and judges what the service did.
+
+mod live;
+pub mod plan;
+
+use super::output::{complain, show};
+use super::run::on_runtime;
+use super::span::read_duration;
+use super::{ConfigArg, exit, runs};
+use crate::load::Ending;
+use crate::report::load_run::{RunReport, Threshold};
+use crate::units::Rate;
+use clap::Args;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+#[derive(Debug, Args)]
+pub struct LoadArgs {
+    #[command(flatten)]
+    config: ConfigArg,
+    /// A scenario of the config, or one of baseline, stress, spike, soak, throughput, capacity.
+    scenario: String,
+    /// The service whose `load`, or first http probe, has the address.
+    #[arg(long, value_name = "NAME")]
+    service: String,
+    /// So many concurrent users instead of the scenario's stages.
+    #[arg(long, alias = "vus", value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000), conflicts_with = "rate")]
+    users: Option<u32>,
+    /// Users that begin per second, with --users.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000), requires = "users")]
+    spawn_rate: Option<u32>,
+    /// So many requests per second instead of the scenario's stages, such as 100/s.
+    #[arg(long, value_name = "RATE", value_parser = read_rate)]
+    rate: Option<Rate>,
+    /// So long instead of the scenario's length.
+    #[arg(long, alias = "duration", value_name = "DURATION", value_parser = read_duration)]
+    run_time: Option<Duration>,
+    /// A condition that the run must keep, such as `p95<500ms`, `avg<400ms`, `max<2s`, `errors<1%` or `rate>100/s`; repeatable.
+    #[arg(long, value_name = "CONDITION")]
+    threshold: Vec<Threshold>,
+    /// End the run once a threshold is missed over ten seconds.
+    #[arg(long)]
+    abort: bool,
+    /// Write run.json, summary.txt and junit.xml into this directory.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Allow a target with a public address. Load on a service of somebody else is an attack.
+    #[arg(long)]
+    i_own_this_target: bool,
+    /// Open a new connection for every request.
+    #[arg(long)]
+    no_keep_alive: bool,
+}
+
+fn read_rate(text: &str) -> Result<Rate, String> {
+    Rate::parse(text).ok_or_else(|| "expected a rate such as 100/s or 200/min".to_owned())
+}
+
+pub fn run(args: &LoadArgs) -> u8 {
+    let config = match args.config.load() {
+        Ok(config) => config,
+        Err(code) => return code,
+    };
+    on_runtime(async {
+        let prepared = match plan::prepare(args, &config).await {
+            Ok(prepared) => prepared,
+            Err(reason) => {
+                complain(&format!("slod: {reason}"));
+                return exit::USAGE;
+            }
+        };
+        show(&prepared.announcement);
+        let service = prepared.service;
+        let record = match live::run(prepared, args).await {
+            Ok(record) => record,
+            Err(reason) => {
+                complain(&format!("slod: {reason}"));
+                return exit::START;
+            }
+        };
+        runs::keep(&config, &record);
+        let report = RunReport::new(record, Some(service), &args.threshold);
+        show(&format!("\n{}", report.to_text()));
+        if let Some(folder) = &args.out
+            && let Err(error) = write_all(folder, &report)
+        {
+            complain(&format!(
+                "slod: cannot write {}: {}",
+                folder.display(),
+                error.kind()
+            ));
+            return exit::FAILED;
+        }
+        code(&report)
+    })
+}
+
+/// As k6 has them.
+fn code(report: &RunReport) -> u8 {
+    match report.run.ending {
+        Ending::Interrupted => exit::INTERRUPTED,
+        _ if report.is_kept() => exit::OK,
+        _ => exit::THRESHOLDS,
+    }
+}
+
+fn write_all(folder: &Path, report: &RunReport) -> std::io::Result<()> {
+    fs::create_dir_all(folder)?;
+    fs::write(folder.join("run.json"), report.to_json())?;
+    fs::write(folder.join("summary.txt"), report.to_text())?;
+    fs::write(folder.join("junit.xml"), report.to_junit())
+}

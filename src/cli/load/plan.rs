@@ -1,0 +1,250 @@
+//! From the command line and the config to a run that is allowed.
+
+use super::LoadArgs;
+use crate::config::{Config, ServiceSpec};
+use crate::diagnostic::nearest;
+use crate::load::{BUILTIN, Model, Scenario, Stage, builtin};
+use crate::probe::http::driven::Driven;
+use crate::slo::Sli;
+use crate::units::show_duration;
+use slod_load::Plan;
+use std::fmt::Write as _;
+use std::net::IpAddr;
+use std::thread::available_parallelism;
+use std::time::Duration;
+
+/// Of requests to a service without `load`.
+const TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a name may take to resolve.
+const RESOLVE: Duration = Duration::from_secs(10);
+/// What `throughput` and `capacity` start from without an objective or a `load`.
+const RATE: f64 = 100.0;
+/// Requests in flight of the open model.
+const IN_FLIGHT_MAX: usize = 10_000;
+const LONGEST: Duration = Duration::from_secs(86_400);
+/// Requests per second at most.
+const RATE_MAX: f64 = 100_000.0;
+
+/// A run that can begin.
+pub struct Prepared<'a> {
+    pub service: &'a ServiceSpec,
+    pub plan: Plan,
+    /// What will be done, for people.
+    pub announcement: String,
+}
+
+pub async fn prepare<'a>(args: &LoadArgs, config: &'a Config) -> Result<Prepared<'a>, String> {
+    let service = service(config, &args.service)?;
+    let driven = driven(service)?;
+    let scenario = adapted(scenario(config, service, &args.scenario)?, args)?;
+    let request = driven
+        .request()
+        .map_err(|reason| format!("{}: {reason}", driven.target()))?;
+    check_owner(&driven, args.i_own_this_target).await?;
+    let timeout = service.load.as_ref().map_or(TIMEOUT, |load| load.timeout);
+    let announcement = announcement(&scenario, service, &driven);
+    let threads = available_parallelism().map_or(1, usize::from);
+    Ok(Prepared {
+        service,
+        announcement,
+        plan: Plan {
+            scenario,
+            requests: vec![request].into(),
+            connect: driven.connector(timeout),
+            timeout,
+            keep_alive: !args.no_keep_alive,
+            in_flight_max: IN_FLIGHT_MAX,
+            threads,
+            seed: 1,
+        },
+    })
+}
+
+pub fn service<'a>(config: &'a Config, name: &str) -> Result<&'a ServiceSpec, String> {
+    let found = config.services.iter().find(|one| *one.name == *name);
+    found.ok_or_else(|| {
+        unknown(
+            "service",
+            name,
+            config.services.iter().map(|one| &*one.name),
+        )
+    })
+}
+
+/// What is sent: the service's `load`, or else its first http probe.
+pub fn driven(service: &ServiceSpec) -> Result<Driven, String> {
+    let own = service.load.as_ref().and_then(|load| load.driven.clone());
+    let probes = || {
+        service
+            .probes
+            .iter()
+            .find_map(|spec| Driven::of(&spec.probe))
+    };
+    own.or_else(probes).ok_or_else(|| {
+        let name = &service.name;
+        format!("{name} has no address for load: add `load: {{ url: ... }}` or an http probe to it")
+    })
+}
+
+pub fn scenario(config: &Config, service: &ServiceSpec, name: &str) -> Result<Scenario, String> {
+    let own = config.scenarios.iter().find(|one| one.name == name);
+    let known = own.cloned().or_else(|| builtin(name, rate(service)));
+    known.ok_or_else(|| {
+        let own = config.scenarios.iter().map(|one| one.name.as_str());
+        unknown("scenario", name, own.chain(BUILTIN))
+    })
+}
+
+/// Requests per second that a service has to bear.
+fn rate(service: &ServiceSpec) -> f64 {
+    let objectives = service.objectives.iter().filter_map(|one| match one.sli {
+        Sli::Throughput(throughput) => Some(throughput.at_least.per_second()),
+        _ => None,
+    });
+    let expected = service
+        .load
+        .as_ref()
+        .and_then(|load| load.rate.as_ref().map(|range| *range.end()));
+    objectives.chain(expected).next().unwrap_or(RATE)
+}
+
+fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str>) -> String {
+    let known: Vec<&str> = known.collect();
+    match nearest(name, known.iter().copied()) {
+        Some(near) => format!("no {what} is named {name}; did you mean {near}?"),
+        None => format!("no {what} is named {name}; known: {}", known.join(", ")),
+    }
+}
+
+/// The scenario with the stages of the command line, if it has any.
+fn adapted(mut scenario: Scenario, args: &LoadArgs) -> Result<Scenario, String> {
+    let length = args.run_time.unwrap_or_else(|| scenario.length());
+    if length.is_zero() || length > LONGEST {
+        return Err(format!("a run takes from 1s to {}", show_duration(LONGEST)));
+    }
+    let stage = |name: &str, from: f64, to: f64, length| Stage {
+        name: name.to_owned(),
+        from,
+        to,
+        length,
+    };
+    if let Some(users) = args.users {
+        let users = f64::from(users);
+        let ramp = args
+            .spawn_rate
+            .map(|per_second| users / f64::from(per_second));
+        let ramp = ramp.and_then(|secs| Duration::try_from_secs_f64(secs).ok());
+        let ramp = ramp.unwrap_or_default().min(length / 2);
+        if !matches!(scenario.model, Model::Closed { .. }) {
+            let think = Duration::from_secs(1);
+            scenario.model = Model::Closed { think };
+        }
+        scenario.stages = vec![stage("steady", users, users, length.saturating_sub(ramp))];
+        if !ramp.is_zero() {
+            scenario.stages.insert(0, stage("ramp", 0.0, users, ramp));
+        }
+    } else if let Some(rate) = args.rate {
+        let rate = rate.per_second();
+        if rate > RATE_MAX {
+            return Err(format!("a run has at most {RATE_MAX} requests per second"));
+        }
+        if !matches!(scenario.model, Model::Open { .. }) {
+            scenario.model = Model::Open { poisson: false };
+        }
+        scenario.stages = vec![stage("steady", rate, rate, length)];
+    } else if args.run_time.is_some() {
+        let factor = length.as_secs_f64() / scenario.length().as_secs_f64();
+        for stage in &mut scenario.stages {
+            stage.length = stage.length.mul_f64(factor);
+        }
+    }
+    Ok(scenario)
+}
+
+/// Load is only for one's own services: whoever has a public address says so.
+async fn check_owner(driven: &Driven, is_owner: bool) -> Result<(), String> {
+    let addresses = driven.addresses(RESOLVE).await;
+    let addresses = addresses.map_err(|reason| format!("{}: {reason}", driven.target()))?;
+    match addresses.iter().find(|address| !is_private(**address)) {
+        Some(public) if !is_owner => Err(format!(
+            "{} has the public address {public}: add --i-own-this-target if the service is yours",
+            driven.target()
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn is_private(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => {
+            address.is_loopback() || address.is_private() || address.is_link_local()
+        }
+        IpAddr::V6(address) => match address.to_ipv4_mapped() {
+            Some(mapped) => is_private(IpAddr::V4(mapped)),
+            None => {
+                address.is_loopback()
+                    || address.is_unique_local()
+                    || address.is_unicast_link_local()
+            }
+        },
+    }
+}
+
+fn announcement(scenario: &Scenario, service: &ServiceSpec, driven: &Driven) -> String {
+    let purpose = if scenario.purpose.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", scenario.purpose)
+    };
+    let mut out = format!(
+        "{}{purpose}: {} of {}\n",
+        scenario.name,
+        driven.target(),
+        service.name
+    );
+    let unit = match scenario.model {
+        Model::Closed { think } => format!("users, {} between requests", show_duration(think)),
+        Model::Open { poisson: false } => "requests/s, evenly spaced".to_owned(),
+        Model::Open { poisson: true } => "requests/s at random".to_owned(),
+    };
+    for stage in &scenario.stages {
+        let length = show_duration(stage.length);
+        let level = if (stage.from - stage.to).abs() < f64::EPSILON {
+            format!("{}", stage.to)
+        } else {
+            format!("{} to {}", stage.from, stage.to)
+        };
+        writeln!(out, "  {length:<8}{level} {unit}").unwrap_or_default();
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn public_addresses_are_told_from_ones_own() {
+        for own in [
+            "127.0.0.1",
+            "10.1.2.3",
+            "192.168.0.9",
+            "172.16.0.1",
+            "169.254.1.1",
+            "::1",
+            "fd00::1",
+            "fe80::1",
+            "::ffff:127.0.0.1",
+        ] {
+            assert!(is_private(own.parse().expect("an address")), "{own}");
+        }
+        for public in [
+            "8.8.8.8",
+            "172.32.0.1",
+            "2001:4860:4860::8888",
+            "::ffff:8.8.8.8",
+        ] {
+            assert!(!is_private(public.parse().expect("an address")), "{public}");
+        }
+    }
+}

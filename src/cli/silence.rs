@@ -1,0 +1,200 @@
+//! `slod silence`: alerts that nobody is notified of for some time.
+
+use super::daemon::{Daemon, DaemonArgs};
+use super::output::{complain, show};
+use super::run::on_runtime;
+use super::span::{When, read_duration};
+use super::{OutputFormat, exit};
+use crate::alert::Matcher;
+use crate::clock::Clock;
+use crate::report::alerts::{AlertEntry, with_evidence};
+use crate::report::silences::{SilenceEntry, to_text};
+use clap::{Args, Subcommand};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use reqwest::Method;
+use reqwest::header::CONTENT_TYPE;
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+#[derive(Debug, Args)]
+pub struct SilenceArgs {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// List the silences, including those that ended in the last week; reads the store if no daemon runs.
+    List(ListArgs),
+    /// Silence the alerts that match for some time. They are recorded, and nobody is notified.
+    Add(Box<AddArgs>),
+    /// End a silence now.
+    Remove(RemoveArgs),
+    /// Show the alerts that a silence would match: those that fire, and those of the last week.
+    Preview(PreviewArgs),
+}
+
+#[derive(Debug, Args)]
+struct ListArgs {
+    #[command(flatten)]
+    daemon: DaemonArgs,
+    #[arg(long, default_value = "text")]
+    format: OutputFormat,
+}
+
+#[derive(Debug, Args)]
+struct AddArgs {
+    /// What all must match, as in Alertmanager: service=web, severity!=critical, slo=~"latency-.*"
+    #[arg(required = true, value_name = "MATCHER", value_parser = read_matcher)]
+    matchers: Vec<Matcher>,
+    #[command(flatten)]
+    daemon: DaemonArgs,
+    /// Start: a date (2026-11-01), a time (2026-11-01T14:00:00Z), or a duration before now [default: now].
+    #[arg(long, value_name = "TIME")]
+    from: Option<When>,
+    /// End (exclusive), as a date or a time.
+    #[arg(long, value_name = "TIME", required_unless_present = "length")]
+    to: Option<When>,
+    /// Length, such as 2h, instead of the end.
+    #[arg(long = "for", value_name = "DURATION", id = "length", value_parser = read_duration, conflicts_with = "to")]
+    length: Option<Duration>,
+    /// Shown with the silence.
+    #[arg(long)]
+    reason: String,
+    /// Who made it.
+    #[arg(long, env = "USER")]
+    author: String,
+    #[arg(long, default_value = "text")]
+    format: OutputFormat,
+}
+
+#[derive(Debug, Args)]
+struct RemoveArgs {
+    /// As `slod silence list` shows it.
+    id: i64,
+    #[command(flatten)]
+    daemon: DaemonArgs,
+}
+
+#[derive(Debug, Args)]
+struct PreviewArgs {
+    /// As for `slod silence add`.
+    #[arg(required = true, value_name = "MATCHER", value_parser = read_matcher)]
+    matchers: Vec<Matcher>,
+    #[command(flatten)]
+    daemon: DaemonArgs,
+    #[arg(long, default_value = "text")]
+    format: OutputFormat,
+}
+
+/// What the daemon answers to a preview.
+#[derive(Debug, Serialize, Deserialize)]
+struct Preview {
+    firing: Vec<AlertEntry>,
+    recent: Vec<AlertEntry>,
+}
+
+fn read_matcher(text: &str) -> Result<Matcher, String> {
+    Matcher::parse(text)
+}
+
+pub fn run(args: &SilenceArgs) -> u8 {
+    let daemon = match &args.command {
+        Command::List(args) => args.daemon.daemon(),
+        Command::Add(args) => args.daemon.daemon(),
+        Command::Remove(args) => args.daemon.daemon(),
+        Command::Preview(args) => args.daemon.daemon(),
+    };
+    let daemon = match daemon {
+        Ok(daemon) => daemon,
+        Err(code) => return code,
+    };
+    on_runtime(async {
+        let done = match &args.command {
+            Command::List(args) => list(args, &daemon).await,
+            Command::Add(args) => add(args, &daemon).await,
+            Command::Remove(args) => remove(args, &daemon).await,
+            Command::Preview(args) => preview(args, &daemon).await,
+        };
+        match done {
+            Ok(text) => {
+                show(&text);
+                exit::OK
+            }
+            Err(reason) => {
+                complain(&format!("slod: {reason}"));
+                exit::START
+            }
+        }
+    })
+}
+
+async fn list(args: &ListArgs, daemon: &Daemon) -> Result<String, String> {
+    let now = Clock::system().now();
+    let stored = |_: &_, store: &crate::store::Store| {
+        let silences = store.silences()?;
+        Ok(silences
+            .iter()
+            .map(|one| SilenceEntry::of(one, now))
+            .collect())
+    };
+    let all: Vec<SilenceEntry> = daemon.get_or("/api/v1/silences", stored).await?;
+    Ok(args.format.of(&all, |all| to_text(all)))
+}
+
+async fn add(args: &AddArgs, daemon: &Daemon) -> Result<String, String> {
+    let now = Clock::system().now();
+    let from = args.from.map_or(now, |from| from.at(now));
+    let to = match (args.to, args.length) {
+        (Some(to), _) => to.at(now),
+        (None, length) => from.after(length.unwrap_or_default()),
+    };
+    let matchers: Vec<String> = args.matchers.iter().map(Matcher::to_string).collect();
+    let body = serde_json::json!({
+        "matchers": matchers,
+        "from": from.to_utc(),
+        "to": to.to_utc(),
+        "reason": args.reason,
+        "author": args.author,
+    });
+    let request = daemon
+        .request(Method::POST, "/api/v1/silences")
+        .header(CONTENT_TYPE, "application/json")
+        .body(body.to_string());
+    let answer = daemon.send(request).await?;
+    let added: SilenceEntry = serde_json::from_slice(&answer)
+        .map_err(|_| "the daemon did not answer with the new silence".to_owned())?;
+    Ok(args
+        .format
+        .of(&added, |one| to_text(std::slice::from_ref(one))))
+}
+
+async fn remove(args: &RemoveArgs, daemon: &Daemon) -> Result<String, String> {
+    let path = format!("/api/v1/silences/{}", args.id);
+    daemon.send(daemon.request(Method::DELETE, &path)).await?;
+    Ok(format!("silence {} has ended\n", args.id))
+}
+
+async fn preview(args: &PreviewArgs, daemon: &Daemon) -> Result<String, String> {
+    let given = args.matchers.iter().map(|matcher| {
+        let matcher = matcher.to_string();
+        format!(
+            "matcher={}",
+            utf8_percent_encode(&matcher, NON_ALPHANUMERIC)
+        )
+    });
+    let query: Vec<String> = given.collect();
+    let path = format!("/api/v1/silences/preview?{}", query.join("&"));
+    let answer = daemon.send(daemon.request(Method::GET, &path)).await?;
+    let preview: Preview = serde_json::from_slice(&answer)
+        .map_err(|_| "the daemon did not answer with a preview".to_owned())?;
+    Ok(args.format.of(&preview, |preview| {
+        let (firing, recent) = (
+            with_evidence(&preview.firing),
+            with_evidence(&preview.recent),
+        );
+        format!(
+            "Firing alerts that match\n{firing}\nAlerts of the last 7 days that match\n{recent}"
+        )
+    }))
+}

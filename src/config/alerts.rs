@@ -1,0 +1,218 @@
+//! Reads what alerts go by: tiers, the choices of objectives, and which services depend on which.
+
+use super::draft::ServiceDraft;
+use super::keys::alerts::{self as key, AlertChoice};
+use super::keys::{self, service};
+use crate::alert::{AlertPolicy, AlertRules, Condition, TIERS, Tier, Timing, all_below};
+use crate::diagnostic::{Place, nearest};
+use crate::yaml::Section;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub(super) fn read(
+    root: &Section<'_>,
+    services: &[ServiceDraft<'_>],
+    listen: Option<SocketAddr>,
+) -> Option<AlertRules> {
+    let section = root.section_or_empty(&keys::ALERTS)?;
+    let tiers = if section.has(&key::TIERS) {
+        tiers(&section)
+    } else {
+        Some(TIERS.to_vec())
+    };
+    let forecast = section.get(&key::FORECAST);
+    let exhausted = section.get(&key::BUDGET_EXHAUSTED);
+    let (signs, address) = (signs(&section), section.get(&key::ADDRESS));
+    let depends_on = dependencies(services);
+    let mut all: Vec<_> = tiers?.into_iter().map(Condition::Tier).collect();
+    all.extend(exhausted?.then_some(Condition::Exhausted));
+    all.extend(forecast.map(Condition::Forecast));
+    let own = own(services, &all, forecast);
+    let default = || listen.map(|listen| format!("http://{listen}"));
+    Some(AlertRules {
+        policy: AlertPolicy::new(all),
+        own,
+        depends_on,
+        labels: labels(services),
+        signs: signs?,
+        address: address.or_else(default)?,
+    })
+}
+
+fn tiers(section: &Section<'_>) -> Option<Vec<Tier>> {
+    let (mut tiers, mut number, mut is_valid) = (Vec::new(), 0, true);
+    for tier in section.sections(&key::TIERS) {
+        number += 1;
+        match read_tier(&tier, number) {
+            Some(read) => tiers.push(read),
+            None => is_valid = false,
+        }
+    }
+    let faulty = tiers.windows(2).find(|pair| pair[1].long <= pair[0].long);
+    if let Some(pair) = faulty {
+        let (slower, faster) = (pair[0].long.name(), pair[1].long.name());
+        let message = format!("the tier over {faster} follows the one over {slower}");
+        let help = "expected each `long` window once, the shortest first";
+        section.error("conflict", &key::TIERS, message, help);
+        return None;
+    }
+    is_valid.then_some(tiers)
+}
+
+fn read_tier(section: &Section<'_>, number: u8) -> Option<Tier> {
+    let (long, short) = (section.get(&key::LONG), section.get(&key::SHORT));
+    let (budget, urgency) = (section.get(&key::BUDGET), section.get(&key::URGENCY));
+    let min_bad = section.get(&key::MIN_BAD);
+    let (long, short, budget) = (long?, short?, budget?);
+    if short >= long {
+        let message = format!(
+            "the short window {} is not shorter than {}",
+            short.name(),
+            long.name()
+        );
+        let help = "expected a window shorter than `long`; a twelfth of it is usual";
+        section.error("conflict", &key::SHORT, message, help);
+        return None;
+    }
+    if !(1e-6..=1.0).contains(&budget) {
+        let message = "a tier that spends nothing, or more than all of the budget, is invalid";
+        let help = "expected more than 0 and at most 100%, such as 2%";
+        section.error("out-of-range", &key::BUDGET, message, help);
+        return None;
+    }
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "from 1 to 1,000,000"
+    )]
+    let budget = (budget * 1e6).round() as u32;
+    Some(Tier {
+        number,
+        long,
+        short,
+        budget,
+        urgency: urgency?,
+        min_bad: min_bad?,
+    })
+}
+
+fn signs(section: &Section<'_>) -> Option<Timing> {
+    let section = section.section_or_empty(&key::SIGNALS)?;
+    Some(Timing {
+        pending: section.get(&key::FOR)?,
+        confirmations: section.get(&key::CONFIRMATIONS)?,
+        keep: section.get(&key::KEEP)?,
+    })
+}
+
+/// The policies of objectives that choose. A default objective stands at one place for many
+/// services, and is read once.
+fn own(
+    services: &[ServiceDraft<'_>],
+    all: &[Condition],
+    forecast: Option<Duration>,
+) -> BTreeMap<Arc<str>, BTreeMap<Arc<str>, AlertPolicy>> {
+    let mut read: BTreeMap<Option<Place>, AlertPolicy> = BTreeMap::new();
+    let mut own: BTreeMap<Arc<str>, BTreeMap<_, _>> = BTreeMap::new();
+    for service in services {
+        let choosing = service.objectives.iter();
+        for placed in choosing.filter(|placed| placed.section.has(&key::OF_OBJECTIVE)) {
+            let policy = read.entry(placed.section.spot().place);
+            let policy = policy.or_insert_with(|| choice(&placed.section, all, forecast));
+            let of_service = own.entry(service.name.clone()).or_default();
+            of_service.insert(placed.value.name.as_str().into(), policy.clone());
+        }
+    }
+    own
+}
+
+fn choice(section: &Section<'_>, all: &[Condition], forecast: Option<Duration>) -> AlertPolicy {
+    const DEFAULT_FORECAST: Duration = Duration::from_secs(3 * 86_400);
+    let chosen = section.all(&key::OF_OBJECTIVE);
+    if chosen.contains(&AlertChoice::All) && chosen.len() == 1 {
+        return AlertPolicy::new(all.iter().copied());
+    }
+    let tiers = || all.iter().filter_map(Condition::tier);
+    let mut conditions = BTreeSet::new();
+    for one in &chosen {
+        match one {
+            AlertChoice::None if chosen.len() == 1 => {}
+            AlertChoice::All | AlertChoice::None => {
+                let message = "`true` and `false` stand for the whole list";
+                let help = "write `alerts: false`, or a list such as [1, 2]";
+                section.error("conflict", &key::OF_OBJECTIVE, message, help);
+            }
+            AlertChoice::Tier(number) => {
+                if let Some(tier) = tiers().find(|tier| tier.number == *number) {
+                    conditions.insert(Condition::Tier(*tier));
+                } else {
+                    let message = format!("there is no tier {number}");
+                    let help = match tiers().count() {
+                        0 => "`alerts.tiers` has none".to_owned(),
+                        count => format!("expected numbers from 1 to {count}"),
+                    };
+                    section.error("unknown-name", &key::OF_OBJECTIVE, message, help);
+                }
+            }
+            AlertChoice::Exhausted => {
+                conditions.insert(Condition::Exhausted);
+            }
+            AlertChoice::Forecast => {
+                let within = forecast.unwrap_or(DEFAULT_FORECAST);
+                conditions.insert(Condition::Forecast(within));
+            }
+        }
+    }
+    AlertPolicy::new(conditions)
+}
+
+/// What each service depends on, directly or through others.
+fn dependencies(services: &[ServiceDraft<'_>]) -> BTreeMap<Arc<str>, BTreeSet<Arc<str>>> {
+    let mut direct: BTreeMap<Arc<str>, Vec<Arc<str>>> = BTreeMap::new();
+    for one in services
+        .iter()
+        .filter(|one| one.section.has(&service::DEPENDS_ON))
+    {
+        let named = one.section.all(&service::DEPENDS_ON);
+        let known = named.into_iter().filter_map(|name| {
+            let found = services.iter().find(|other| *other.name == *name);
+            if found.is_none() {
+                let near = nearest(&name, services.iter().map(|one| &*one.name));
+                let help = near.map_or_else(
+                    || "expected the name of a service of this config".to_owned(),
+                    |near| format!("did you mean `{near}`?"),
+                );
+                let message = format!("no service is named `{name}`");
+                one.section
+                    .error("unknown-name", &service::DEPENDS_ON, message, help);
+            }
+            found.map(|other| other.name.clone())
+        });
+        direct.insert(one.name.clone(), known.collect());
+    }
+    let below = all_below(&direct);
+    for one in services {
+        if below
+            .get(&one.name)
+            .is_some_and(|below| below.contains(&one.name))
+        {
+            let message = format!(
+                "`{}` depends on itself, directly or through others",
+                one.name
+            );
+            let help = "remove one of the dependencies of the circle";
+            one.section
+                .error("conflict", &service::DEPENDS_ON, message, help);
+        }
+    }
+    below
+}
+
+fn labels(services: &[ServiceDraft<'_>]) -> BTreeMap<Arc<str>, Arc<[(String, String)]>> {
+    let labeled = services.iter().filter(|one| !one.labels.is_empty());
+    labeled
+        .map(|one| (one.name.clone(), one.labels.clone()))
+        .collect()
+}

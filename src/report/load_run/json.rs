@@ -1,0 +1,106 @@
+//! A run as JSON: its figures, verdicts and windows.
+
+use super::RunReport;
+use crate::load::{Answer, Ending, Figures, LoadWindow, Model, RunRecord};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// Changes when a field changes its meaning.
+const VERSION: u32 = 1;
+
+pub(super) fn write(report: &RunReport) -> String {
+    let RunRecord {
+        service,
+        scenario,
+        engine,
+        from,
+        to,
+        ending,
+        windows,
+    } = &report.run;
+    let ending = match ending {
+        Ending::Completed => json!({ "state": "completed" }),
+        Ending::Aborted { why } => json!({ "state": "aborted", "why": why }),
+        Ending::Interrupted => json!({ "state": "interrupted" }),
+    };
+    let model = match scenario.model {
+        Model::Closed { think } => json!({ "closed": { "think_seconds": think.as_secs_f64() } }),
+        Model::Open { poisson } => json!({ "open": { "poisson": poisson } }),
+    };
+    let stages: Vec<Value> = scenario
+        .stages
+        .iter()
+        .map(|stage| {
+            let seconds = stage.length.as_secs_f64();
+            json!({ "name": stage.name, "from": stage.from, "to": stage.to, "seconds": seconds })
+        })
+        .collect();
+    let thresholds: Vec<Value> = report
+        .held
+        .iter()
+        .map(|held| {
+            json!({
+                "threshold": held.threshold.to_string(),
+                "source": held.source,
+                "limit": held.threshold.limit,
+                "measured": held.measured,
+                "kept": held.is_kept(),
+            })
+        })
+        .collect();
+    let statements: Vec<Value> = report
+        .statements
+        .iter()
+        .map(|one| {
+            let answer = match one.answer {
+                Answer::Good => "good",
+                Answer::Bad => "bad",
+                Answer::Unknown => "unknown",
+            };
+            json!({ "topic": one.topic, "answer": answer, "evidence": one.evidence })
+        })
+        .collect();
+    let document = json!({
+        "version": VERSION,
+        "headline": report.headline(),
+        "service": service,
+        "scenario": { "name": scenario.name, "purpose": scenario.purpose, "model": model, "stages": stages },
+        "engine": engine,
+        "from": from.to_utc().to_rfc3339(),
+        "to": to.to_utc().to_rfc3339(),
+        "ending": ending,
+        "kept": report.is_kept(),
+        "thresholds": thresholds,
+        "verdicts": statements,
+        "total": figures(&Figures::of(windows)),
+        "windows": windows.iter().map(window).collect::<Vec<_>>(),
+    });
+    format!("{document:#}\n")
+}
+
+fn figures(figures: &Figures) -> Value {
+    let seconds = |time: Option<Duration>| time.map(|time| time.as_secs_f64());
+    json!({
+        "requests": figures.completed,
+        "errors": figures.errors,
+        "error_ratio": figures.error_ratio(),
+        "dropped": figures.dropped,
+        "rate_per_second": figures.rate(),
+        "mean_seconds": seconds(figures.mean()),
+        "p50_seconds": seconds(figures.quantile(0.5)),
+        "p95_seconds": seconds(figures.quantile(0.95)),
+        "p99_seconds": seconds(figures.quantile(0.99)),
+    })
+}
+
+fn window(window: &LoadWindow) -> Value {
+    let mut value = figures(&Figures::of([window]));
+    value["start_seconds"] = json!(window.start.as_secs_f64());
+    value["seconds"] = json!(window.length.as_secs_f64());
+    value["stage"] = json!(window.stage);
+    value["due"] = json!(window.due);
+    value["active"] = json!(window.active);
+    value["lag_seconds"] = json!(window.lag.as_secs_f64());
+    value["generator_cpu_ratio"] = json!(window.generator_cpu);
+    value
+}

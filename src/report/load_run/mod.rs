@@ -1,0 +1,130 @@
+//! A load run as people and programs read it.
+
+mod json;
+mod junit;
+mod text;
+mod threshold;
+
+pub use threshold::{Held, Measured, Threshold};
+
+use crate::config::ServiceSpec;
+use crate::load::{Answer, Ending, Limit, RunRecord, Statement, statements};
+use crate::slo::Sli;
+use std::time::Duration;
+
+/// A run with everything that was found out about it.
+#[derive(Debug)]
+pub struct RunReport {
+    pub run: RunRecord,
+    pub held: Vec<Held>,
+    pub statements: Vec<Statement>,
+}
+
+impl RunReport {
+    /// Judges a run by its service's objectives and expected response times, and by more thresholds.
+    pub fn new(run: RunRecord, service: Option<&ServiceSpec>, more: &[Threshold]) -> Self {
+        let known = service.map(thresholds).unwrap_or_default();
+        let given = more.iter().map(|one| (*one, "--threshold".to_owned()));
+        let held: Vec<Held> = known
+            .into_iter()
+            .chain(given)
+            .map(|(threshold, source)| threshold.judge(&run.windows, &source))
+            .collect();
+        let statements = statements(&run, service.and_then(limit));
+        Self {
+            run,
+            held,
+            statements,
+        }
+    }
+
+    /// Whether every threshold was kept.
+    pub fn is_kept(&self) -> bool {
+        self.held.iter().all(Held::is_kept)
+    }
+
+    /// The first line: what matters most.
+    pub fn headline(&self) -> String {
+        let RunRecord {
+            scenario, service, ..
+        } = &self.run;
+        let name = format!("{} of {service}", scenario.name);
+        let bad = self.statements.iter().find(|one| one.answer == Answer::Bad);
+        let missed = self.held.iter().filter(|one| !one.is_kept()).count();
+        let limited = self.statements.iter().find(|one| one.topic == "generator");
+        match (&self.run.ending, limited, bad, missed) {
+            (_, Some(limited), _, _) => format!("{name}: cannot be judged: {}", limited.evidence),
+            (_, _, Some(bad), _) => format!("{name}: {}", bad.evidence),
+            (Ending::Aborted { why }, _, _, _) => format!("{name}: aborted: {why}"),
+            (Ending::Interrupted, _, _, _) => format!("{name}: interrupted"),
+            (_, _, _, 0) => format!("{name}: every threshold was kept"),
+            (_, _, _, missed) => format!(
+                "{name}: {missed} of {} thresholds were missed",
+                self.held.len()
+            ),
+        }
+    }
+
+    pub fn to_text(&self) -> String {
+        text::write(self)
+    }
+
+    pub fn to_json(&self) -> String {
+        json::write(self)
+    }
+
+    pub fn to_junit(&self) -> String {
+        junit::write(self)
+    }
+}
+
+/// What the service promises and is expected to do, with the source of each.
+pub fn thresholds(service: &ServiceSpec) -> Vec<(Threshold, String)> {
+    let mut all = Vec::new();
+    for objective in &service.objectives {
+        let threshold = match objective.sli {
+            Sli::Latency { below, of: None } => Threshold {
+                of: Measured::Quantile(objective.target),
+                limit: below.as_secs_f64(),
+            },
+            Sli::Success => Threshold {
+                of: Measured::Errors,
+                limit: 1.0 - objective.target,
+            },
+            Sli::Throughput(throughput) => Threshold {
+                of: Measured::Rate,
+                limit: throughput.at_least.per_second(),
+            },
+            _ => continue,
+        };
+        all.push((threshold, format!("objective {}", objective.name)));
+    }
+    if let Some(load) = &service.load {
+        let seconds = |of, limit: Duration| {
+            let limit = limit.as_secs_f64();
+            (Threshold { of, limit }, "load".to_owned())
+        };
+        all.extend(
+            load.average
+                .as_ref()
+                .map(|range| seconds(Measured::Average, *range.end())),
+        );
+        all.extend(load.max.map(|max| seconds(Measured::Maximum, max)));
+    }
+    all
+}
+
+/// The latency objective with the highest target decides about a break.
+fn limit(service: &ServiceSpec) -> Option<Limit> {
+    let objectives = service.objectives.iter();
+    let limits = objectives.filter_map(|objective| match objective.sli {
+        Sli::Latency { below, of: None } => Some(Limit {
+            quantile: objective.target,
+            below,
+        }),
+        _ => None,
+    });
+    // A target beyond 99 % has too few requests in a window of ten seconds.
+    let fitting = limits.filter(|limit| limit.quantile <= 0.99);
+    fitting.max_by(|a, b| a.quantile.total_cmp(&b.quantile))
+}

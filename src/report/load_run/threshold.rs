@@ -1,0 +1,172 @@
+//! What a load run has to keep.
+
+use crate::format::numbers;
+use crate::load::{Figures, LoadWindow};
+use crate::units;
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+/// One condition, such as `p95<500ms`, `avg<400ms`, `max<2s`, `errors<0.1%` or `rate>100/s`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Threshold {
+    pub of: Measured,
+    pub limit: f64,
+}
+
+/// Latencies are in seconds, errors a ratio, the rate per second.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Measured {
+    Quantile(f64),
+    Average,
+    Maximum,
+    Errors,
+    Rate,
+}
+
+/// A threshold and what was measured; `None` if nothing was, which is a failure.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Held {
+    pub threshold: Threshold,
+    pub measured: Option<f64>,
+    /// Where it comes from: an objective's name, `load`, or the command line.
+    pub source: String,
+}
+
+impl FromStr for Threshold {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let fault = || {
+            format!(
+                "invalid threshold `{text}`; expected such as `p95<500ms`, `avg<400ms`, `max<2s`, `errors<0.1%` or `rate>100/s`"
+            )
+        };
+        let at = text.find(['<', '>']).ok_or_else(fault)?;
+        let (name, limit) = (text[..at].trim(), text[at + 1..].trim());
+        let of = match (name, &text[at..=at]) {
+            ("avg", "<") => Measured::Average,
+            ("max", "<") => Measured::Maximum,
+            ("errors", "<") => Measured::Errors,
+            ("rate", ">") => Measured::Rate,
+            (name, "<") => {
+                let percent: f64 = name
+                    .strip_prefix('p')
+                    .and_then(|number| number.parse().ok())
+                    .ok_or_else(fault)?;
+                if !(percent > 0.0 && percent < 100.0) {
+                    return Err(fault());
+                }
+                Measured::Quantile(percent / 100.0)
+            }
+            _ => return Err(fault()),
+        };
+        let limit = match of {
+            Measured::Errors => units::ratio(limit),
+            Measured::Rate => units::Rate::parse(limit).map(units::Rate::per_second),
+            _ => units::duration(limit).map(|limit| limit.as_secs_f64()),
+        };
+        let limit = limit.ok_or_else(fault)?;
+        Ok(Self { of, limit })
+    }
+}
+
+impl fmt::Display for Threshold {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sign = if self.of == Measured::Rate { '>' } else { '<' };
+        match self.of {
+            Measured::Quantile(q) => write!(f, "p{}", q * 100.0)?,
+            Measured::Average => f.write_str("avg")?,
+            Measured::Maximum => f.write_str("max")?,
+            Measured::Errors => f.write_str("errors")?,
+            Measured::Rate => f.write_str("rate")?,
+        }
+        write!(f, " {sign} {}", self.of.show(self.limit))
+    }
+}
+
+impl Measured {
+    /// A value of it, for people.
+    pub fn show(self, value: f64) -> String {
+        match self {
+            Self::Errors => numbers::share(value),
+            Self::Rate => format!("{value:.1}/s"),
+            _ => numbers::latency(Duration::try_from_secs_f64(value).unwrap_or_default()),
+        }
+    }
+
+    fn of(self, figures: &Figures) -> Option<f64> {
+        match self {
+            Self::Quantile(q) => figures.quantile(q).map(|one| one.as_secs_f64()),
+            Self::Average => figures.mean().map(|one| one.as_secs_f64()),
+            Self::Maximum => figures.extremes().map(|one| one.1.as_secs_f64()),
+            Self::Errors => figures.error_ratio(),
+            Self::Rate => (figures.completed > 0).then(|| {
+                let good = (figures.completed - figures.errors) as f64;
+                good / figures.length.as_secs_f64()
+            }),
+        }
+    }
+}
+
+impl Threshold {
+    /// Holds it against windows.
+    pub fn judge(self, windows: &[LoadWindow], source: &str) -> Held {
+        Held {
+            threshold: self,
+            measured: self.of.of(&Figures::of(windows)),
+            source: source.to_owned(),
+        }
+    }
+}
+
+impl Held {
+    pub fn is_kept(&self) -> bool {
+        let limit = self.threshold.limit;
+        self.measured
+            .is_some_and(|measured| match self.threshold.of {
+                Measured::Rate => measured > limit,
+                _ => measured < limit,
+            })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thresholds_are_read_and_written() {
+        for (text, shown) in [
+            ("p95<500ms", "p95 < 500ms"),
+            ("p99.9 < 2s", "p99.9 < 2.00s"),
+            ("avg<400ms", "avg < 400ms"),
+            ("errors<0.1%", "errors < 0.1 %"),
+            ("rate>100/s", "rate > 100.0/s"),
+        ] {
+            let read: Threshold = text.parse().expect(text);
+            assert_eq!(read.to_string(), shown);
+        }
+        for bad in [
+            "",
+            "p95",
+            "p95>500ms",
+            "p0<1s",
+            "p100<1s",
+            "errors<x",
+            "rate<100/s",
+            "q95<1s",
+        ] {
+            assert!(bad.parse::<Threshold>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_measured_nothing_is_not_kept() {
+        for text in ["p95<500ms", "avg<1s", "max<1s", "errors<1%", "rate>1/s"] {
+            let threshold: Threshold = text.parse().expect(text);
+            let held = threshold.judge(&[], "test");
+            assert!(!held.is_kept() && held.measured.is_none(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! Silences as lists: in JSON and as a table.
+
+use super::table::{drawn, plain};
+use crate::alert::{Matcher, Silence};
+use crate::format::times;
+use crate::outcome::Timestamp;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+/// A silence as clients read it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SilenceEntry {
+    pub id: i64,
+    /// `service="web"`
+    pub matchers: Vec<String>,
+    pub from: DateTime<Utc>,
+    /// Exclusive.
+    pub to: DateTime<Utc>,
+    pub author: String,
+    pub reason: String,
+    /// `planned`, `active` or `over`
+    pub state: String,
+}
+
+impl SilenceEntry {
+    pub fn of(silence: &Silence, now: Timestamp) -> Self {
+        let state = match silence.is_active(now) {
+            true => "active",
+            false if now < silence.from => "planned",
+            false => "over",
+        };
+        Self {
+            id: silence.id,
+            matchers: silence.matchers.iter().map(Matcher::to_string).collect(),
+            from: silence.from.to_utc(),
+            to: silence.to.to_utc(),
+            author: silence.author.clone(),
+            reason: silence.reason.clone(),
+            state: state.to_owned(),
+        }
+    }
+}
+
+/// One line each.
+pub fn to_text(silences: &[SilenceEntry]) -> String {
+    if silences.is_empty() {
+        return "No silences.\n".to_owned();
+    }
+    let mut table = plain(&[
+        "ID",
+        "STATE",
+        "FROM (UTC)",
+        "TO (UTC)",
+        "MATCHERS",
+        "AUTHOR",
+        "REASON",
+    ]);
+    for one in silences {
+        table.add_row([
+            one.id.to_string(),
+            one.state.clone(),
+            times::second(one.from),
+            times::second(one.to),
+            one.matchers.join(" "),
+            one.author.clone(),
+            one.reason.clone(),
+        ]);
+    }
+    drawn(table, &[0]) + "\n"
+}

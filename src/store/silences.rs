@@ -1,0 +1,123 @@
+//! What people decided about alerts: silences, and acknowledgements of those that fire.
+
+use super::alerts::key;
+use super::{Store, StoreError};
+use crate::alert::{Acknowledgement, Decisions, MAX_SILENCES, Matcher, Silence};
+use crate::outcome::Timestamp;
+use rusqlite::{Row, params};
+use std::sync::Arc;
+
+impl Store {
+    /// All silences that are kept, and the acknowledgements of alerts that fire, or that began too
+    /// recently to be kept.
+    pub fn decisions(&self) -> Result<Decisions, StoreError> {
+        let read = || {
+            let acknowledged = "SELECT from_at, service, is_sign, source, about, at, name, note
+                FROM acknowledgement WHERE NOT EXISTS (
+                    SELECT 1 FROM alert_record ended WHERE ended.to_at IS NOT NULL
+                    AND ended.from_at = acknowledgement.from_at
+                    AND ended.service = acknowledgement.service
+                    AND ended.is_sign = acknowledgement.is_sign
+                    AND ended.source = acknowledgement.source
+                    AND ended.about = acknowledgement.about)";
+            let mut statement = self.conn.prepare_cached(acknowledged)?;
+            let rows = statement.query_map([], |row| {
+                let given = Acknowledgement {
+                    at: Timestamp(row.get(5)?),
+                    by: row.get(6)?,
+                    note: row.get(7)?,
+                };
+                let (key, from) = (key(row)?, Timestamp(row.get(0)?));
+                Ok(key.map(|key| ((key, from), Arc::new(given))))
+            })?;
+            Ok(Decisions {
+                silences: self.read_silences()?,
+                acknowledged: rows
+                    .filter_map(Result::transpose)
+                    .collect::<rusqlite::Result<_>>()?,
+            })
+        };
+        read().map_err(StoreError::sql("read silences"))
+    }
+
+    /// All silences that are kept, in the order in which they were made.
+    pub fn silences(&self) -> Result<Vec<Silence>, StoreError> {
+        self.read_silences()
+            .map_err(StoreError::sql("read silences"))
+    }
+
+    fn read_silences(&self) -> rusqlite::Result<Vec<Silence>> {
+        // A store that is only read may be of an older version.
+        if !self.conn.table_exists(None, "silence")? {
+            return Ok(Vec::new());
+        }
+        let sql = "SELECT id, matchers, from_at, to_at, author, reason FROM silence ORDER BY id";
+        let mut statement = self.conn.prepare_cached(sql)?;
+        let rows = statement.query_map([], silence)?;
+        rows.filter_map(Result::transpose).collect()
+    }
+
+    /// Keeps a silence; its id is given here.
+    pub fn add_silence(&mut self, new: &Silence) -> Result<Silence, StoreError> {
+        let count = self
+            .conn
+            .query_row("SELECT count(*) FROM silence", [], |row| row.get(0));
+        let count: i64 = count.map_err(StoreError::sql("count silences"))?;
+        if usize::try_from(count).is_ok_and(|count| count >= MAX_SILENCES) {
+            return Err(StoreError::TooManySilences { most: MAX_SILENCES });
+        }
+        let matchers: Vec<String> = new.matchers.iter().map(Matcher::to_string).collect();
+        let sql = "INSERT INTO silence (matchers, from_at, to_at, author, reason)
+                   VALUES (?1, ?2, ?3, ?4, ?5)";
+        let Silence {
+            from,
+            to,
+            author,
+            reason,
+            ..
+        } = new;
+        let values = params![matchers.join("\n"), from.0, to.0, author, reason];
+        let inserted = self.conn.execute(sql, values);
+        inserted.map_err(StoreError::sql("keep a silence"))?;
+        let id = self.conn.last_insert_rowid();
+        Ok(Silence { id, ..new.clone() })
+    }
+
+    /// Ends a silence, or deletes one that has not begun; `false` if none that is not over has this
+    /// id.
+    pub fn remove_silence(&mut self, id: i64, now: Timestamp) -> Result<bool, StoreError> {
+        let delete = "DELETE FROM silence WHERE id = ?1 AND from_at >= ?2";
+        let end = "UPDATE silence SET to_at = ?2 WHERE id = ?1 AND to_at > ?2";
+        let deleted = self.conn.execute(delete, [id, now.0]);
+        let removed = match deleted {
+            Ok(0) => self.conn.execute(end, [id, now.0]),
+            other => other,
+        };
+        Ok(removed.map_err(StoreError::sql("end a silence"))? > 0)
+    }
+
+    /// Deletes those that ended before a moment. Whether there were any.
+    pub fn expire_silences(&mut self, horizon: Timestamp) -> Result<bool, StoreError> {
+        let deleted = self
+            .conn
+            .execute("DELETE FROM silence WHERE to_at < ?1", [horizon.0]);
+        Ok(deleted.map_err(StoreError::sql("delete old silences"))? > 0)
+    }
+}
+
+/// `None` for one that this version cannot read.
+fn silence(row: &Row<'_>) -> rusqlite::Result<Option<Silence>> {
+    let matchers: String = row.get(1)?;
+    let matchers: Result<Vec<_>, _> = matchers.lines().map(Matcher::parse).collect();
+    let Ok(matchers) = matchers else {
+        return Ok(None);
+    };
+    Ok(Some(Silence {
+        id: row.get(0)?,
+        matchers,
+        from: Timestamp(row.get(2)?),
+        to: Timestamp(row.get(3)?),
+        author: row.get(4)?,
+        reason: row.get(5)?,
+    }))
+}
