@@ -13,6 +13,7 @@ mod kernel;
 mod lifecycle;
 mod observe;
 mod prometheus;
+mod runs;
 mod samples;
 mod support;
 mod system;

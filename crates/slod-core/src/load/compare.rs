@@ -71,9 +71,7 @@ struct Compared {
 /// adjusted by Holm (1979), Scand. J. Stat. 6. A difference counts if it is significant at 1 % and
 /// at least 5 % of the median (0.1 percentage points of errors).
 pub fn compare(baseline: &RunRecord, run: &RunRecord) -> Vec<Statement> {
-    if baseline.scenario.stages != run.scenario.stages
-        || baseline.scenario.model != run.scenario.model
-    {
+    if levels(baseline) != levels(run) || baseline.scenario.model != run.scenario.model {
         return vec![Statement {
             topic: "comparison",
             answer: Answer::Unknown,
@@ -92,6 +90,12 @@ pub fn compare(baseline: &RunRecord, run: &RunRecord) -> Vec<Statement> {
         .zip(adjusted)
         .map(|(one, p)| statement(one, p))
         .collect()
+}
+
+/// What is due at the borders of the stages.
+fn levels(run: &RunRecord) -> Vec<(f64, f64)> {
+    let stages = run.scenario.stages.iter();
+    stages.map(|stage| (stage.from, stage.to)).collect()
 }
 
 fn statement(compared: Compared, p: Option<f64>) -> Statement {

@@ -2,6 +2,7 @@
 
 mod builtin;
 mod compare;
+mod knee;
 mod run;
 mod scenario;
 mod stats;

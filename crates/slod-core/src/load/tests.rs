@@ -275,3 +275,40 @@ fn runs_that_cannot_be_compared_are_unknown() {
     let all = compare(&steady(1.0, 0), &other);
     assert_eq!((all.len(), all[0].answer), (1, Answer::Unknown));
 }
+
+/// Eight workers of 50 ms serve 160 requests per second. With a second of think time, they are busy
+/// from (0.05 + 1) x 160 = 168 users on.
+#[test]
+fn workers_have_their_knee_where_the_bounds_say() {
+    let of = |peak: u64| {
+        let scenario = Scenario {
+            model: Model::Closed {
+                think: Duration::from_secs(1),
+            },
+            ..ramp(10.0, peak as f64, 600)
+        };
+        let windows = (0..600).map(|second| {
+            let users = 10.0 + (peak - 10) as f64 * second as f64 / 600.0;
+            let rate = (users / 1.05).min(160.0);
+            let latency = (users / rate - 1.0) * 1000.0;
+            window(second, 0, users, &vec![latency; rate.round() as usize], 0)
+        });
+        let all = statements(&run(scenario, windows.collect()), None).into_iter();
+        all.filter(|one| one.topic == "knee").collect::<Vec<_>>()
+    };
+    let found = of(400);
+    let knee = found[0]
+        .evidence
+        .split(' ')
+        .nth(2)
+        .and_then(|one| one.parse().ok());
+    assert!(
+        knee.is_some_and(|knee: f64| (knee - 168.0).abs() < 3.0),
+        "{found:?}"
+    );
+    assert!(
+        of(100)[0].evidence.starts_with("no knee up to"),
+        "{:?}",
+        of(100)
+    );
+}

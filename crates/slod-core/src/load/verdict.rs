@@ -1,6 +1,7 @@
 //! What a run shows, decided by stated rules: where the service broke, how long it took to recover,
 //! and whether the generator was the limit.
 
+use super::knee::knee;
 use super::{Figures, LoadWindow, Model, RunRecord};
 use crate::trend::{DriftVerdict, Windows, drift};
 use std::fmt::Write as _;
@@ -69,6 +70,7 @@ pub fn statements(run: &RunRecord, limit: Option<Limit>) -> Vec<Statement> {
             .any(|two| two[1].from > two[0].to);
     if rises {
         all.push(breaking_point(run, limit, is_limited));
+        all.extend(knee(run).filter(|_| !is_limited));
     }
     if let Some(spike) = spike_end(run) {
         all.push(recovery(run, spike));
