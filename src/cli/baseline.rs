@@ -19,7 +19,7 @@ pub struct BaselineArgs {
 enum Command {
     /// Make a run the baseline of its service and scenario.
     Record(RecordArgs),
-    /// Compare a run with the baseline of its service and scenario: exit code 1 if it is worse, 2 if it cannot be compared.
+    /// Compare a run with the baseline of its service and scenario: exit code 1 if it is worse, 2 if a part of it cannot be compared.
     Compare(CompareArgs),
     /// List the baselines.
     List(ListArgs),
@@ -99,12 +99,13 @@ fn against(config: &Config, args: &CompareArgs) -> Result<u8, StoreError> {
 }
 
 fn verdict(findings: &[Finding]) -> u8 {
-    if findings.iter().any(|one| one.answer == "bad") {
+    let is_any = |answer| findings.iter().any(|one| one.answer == answer);
+    if is_any("bad") {
         exit::NO
-    } else if findings.iter().any(|one| one.answer == "ok") {
-        exit::OK
-    } else {
+    } else if is_any("unknown") {
         exit::USAGE
+    } else {
+        exit::OK
     }
 }
 

@@ -60,7 +60,7 @@ pub fn list_to_text(runs: &[RunEntry]) -> String {
             if run.is_baseline { "baseline" } else { "" }.to_owned(),
         ]);
     }
-    drawn(table, &[0, 5])
+    drawn(table, &[0, 5]) + "\n"
 }
 
 /// One statement of a comparison.

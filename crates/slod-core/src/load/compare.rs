@@ -6,6 +6,7 @@ use crate::stats::autocorrelation::inflation;
 use crate::stats::normal::two_sided;
 use crate::stats::order::median_of;
 use crate::stats::shift::MannWhitney;
+use std::fmt::Write as _;
 use std::time::Duration;
 
 /// Windows are at least this long, and long enough for a 95th percentile.
@@ -109,11 +110,11 @@ fn statement(compared: Compared, p: Option<f64>) -> Statement {
                 (true, false) => ": better",
                 (false, _) => ": no relevant difference",
             };
-            evidence += &if p < 0.001 {
-                " (p < 0.001)".to_owned()
+            if p < 0.001 {
+                evidence.push_str(" (p < 0.001)");
             } else {
-                format!(" (p = {p:.3})")
-            };
+                write!(evidence, " (p = {p:.3})").unwrap_or_default();
+            }
             if is_change && compared.is_worse {
                 Answer::Bad
             } else {

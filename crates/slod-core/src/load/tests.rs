@@ -1,5 +1,11 @@
 //! Runs of services whose answers are known.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "small and positive"
+)]
+
 use super::*;
 use crate::outcome::{Cause, Timestamp};
 use crate::stats::scale::Scale;

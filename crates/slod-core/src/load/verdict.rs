@@ -156,10 +156,7 @@ fn fault(windows: &[LoadWindow], model: Model, limit: Option<Limit>) -> Option<S
         let answered = figures.completed as f64;
         // Random arrivals vary by their square root.
         if due >= 100.0 && answered < ACHIEVED_MIN * due - 3.0 * due.sqrt() {
-            return Some(format!(
-                "{:.0} of {due:.0} requests were answered",
-                answered
-            ));
+            return Some(format!("{answered:.0} of {due:.0} requests were answered"));
         }
     }
     None
