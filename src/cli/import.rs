@@ -3,7 +3,7 @@
 use super::load::plan::service;
 use super::output::{complain, show};
 use super::span::When;
-use super::{ConfigArg, exit};
+use super::{ConfigArg, exit, runs};
 use crate::clock::Clock;
 use crate::import::Tool;
 use crate::report::load_run::{RunReport, Threshold};
@@ -75,6 +75,7 @@ pub fn run(args: &ImportArgs) -> u8 {
     let started = args.started.at(Clock::system().now());
     match tool.read(BufReader::new(file), &service.name, started) {
         Ok(run) => {
+            runs::keep(&config, &run);
             let report = RunReport::new(run, Some(service), &args.threshold);
             show(&match args.format {
                 ImportFormat::Text => report.to_text(),

@@ -4,6 +4,7 @@ mod alerts;
 mod audit;
 mod backtest;
 mod backup;
+mod baseline;
 pub mod check;
 mod client;
 mod corrections;
@@ -23,6 +24,7 @@ mod probe_metrics;
 mod report;
 mod route;
 mod run;
+mod runs;
 mod samples;
 mod silence;
 mod span;
@@ -141,6 +143,10 @@ enum Command {
     Import(import::ImportArgs),
     /// Answer the performance checklist of a service from what can be measured.
     Audit(audit::AuditArgs),
+    /// List load runs, report what one of them shows, or delete one.
+    Runs(runs::RunsArgs),
+    /// Record a load run as the baseline, or compare a later one with it.
+    Baseline(baseline::BaselineArgs),
     /// List the burn-rate alerts that fire, or that fired in a time range.
     Alerts(alerts::AlertsArgs),
     /// Try a receiver, or list the notifications that were sent.
@@ -188,6 +194,8 @@ pub fn main() -> ExitCode {
         Command::Export(args) => export::run(&args),
         Command::Import(args) => import::run(&args),
         Command::Audit(args) => audit::run(&args),
+        Command::Runs(args) => runs::run(&args),
+        Command::Baseline(args) => baseline::run(&args),
         Command::Alerts(args) => alerts::run(&args),
         Command::Notify(args) => notify::run(&args),
         Command::Route(args) => route::run(&args),

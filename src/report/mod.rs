@@ -9,6 +9,7 @@ pub mod load_run;
 pub mod log_file;
 pub mod metrics;
 pub mod notes;
+pub mod runs;
 pub mod scenario;
 pub mod series;
 pub mod silences;

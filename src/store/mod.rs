@@ -34,6 +34,7 @@ mod precision;
 mod raw;
 mod reader;
 mod recover;
+mod runs;
 mod scales;
 mod schema;
 mod series;
@@ -52,6 +53,7 @@ pub use held::Stage;
 pub use outbox::{Batch, NewDelivery, OUTBOX_MAX, Sent};
 pub use outline::HourOutline;
 pub use recover::{Recovered, recover};
+pub use runs::StoredRun;
 pub use series::{SERIES_MAX, SeriesId, SeriesInfo, Tick};
 pub use summary::HourSummary;
 pub use writer::{StoreHandle, StoreStats, Writer};
@@ -179,6 +181,22 @@ impl Store {
         let conn = connect(path, flags)?;
         if schema::check(&conn)? == 0 {
             return Err(StoreError::Missing);
+        }
+        Self::new(conn, path, None)
+    }
+
+    /// Opens for keeping, marking and deleting runs only, also while a daemon writes everything else.
+    pub fn open_for_runs(path: &Path) -> Result<Self, StoreError> {
+        match Self::open(path) {
+            Err(StoreError::InUse) => {}
+            opened => return opened,
+        }
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let conn = connect(path, flags)?;
+        let wait = conn.busy_timeout(BUSY * 20);
+        wait.map_err(StoreError::sql("open the store"))?;
+        if !schema::is_current(&conn)? {
+            return Err(StoreError::InUse);
         }
         Self::new(conn, path, None)
     }

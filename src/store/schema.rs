@@ -268,6 +268,19 @@ const MIGRATIONS: &[&str] = &[
         answer TEXT NOT NULL
     ) STRICT;
 ",
+    "
+    -- Load runs.
+    CREATE TABLE run (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        service TEXT NOT NULL,
+        scenario TEXT NOT NULL,
+        engine TEXT NOT NULL,
+        from_at INTEGER NOT NULL,       -- milliseconds since 1970
+        to_at INTEGER NOT NULL,
+        is_baseline INTEGER NOT NULL,   -- whether later runs of the scenario are compared with it
+        record BLOB NOT NULL            -- its plan, its end and its windows
+    ) STRICT;
+",
 ];
 
 /// Alerts as versions 3 to 9 have them.
@@ -316,6 +329,11 @@ pub fn check(conn: &Connection) -> Result<usize, StoreError> {
             known: MIGRATIONS.len(),
         }),
     }
+}
+
+/// Whether it needs no migration.
+pub fn is_current(conn: &Connection) -> Result<bool, StoreError> {
+    Ok(check(conn)? == MIGRATIONS.len())
 }
 
 /// Sets how the file is written, and brings it up to this program's version.

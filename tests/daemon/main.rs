@@ -14,6 +14,7 @@ mod lifecycle;
 mod notify;
 mod observe;
 mod prometheus;
+mod runs;
 mod samples;
 mod support;
 mod system;

@@ -6,7 +6,7 @@ pub mod plan;
 use super::output::{complain, show};
 use super::run::on_runtime;
 use super::span::read_duration;
-use super::{ConfigArg, exit};
+use super::{ConfigArg, exit, runs};
 use crate::load::Ending;
 use crate::report::load_run::{RunReport, Threshold};
 use crate::units::Rate;
@@ -79,6 +79,7 @@ pub fn run(args: &LoadArgs) -> u8 {
                 return exit::START;
             }
         };
+        runs::keep(&config, &record);
         let report = RunReport::new(record, Some(service), &args.threshold);
         show(&format!("\n{}", report.to_text()));
         if let Some(folder) = &args.out

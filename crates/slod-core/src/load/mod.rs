@@ -1,12 +1,15 @@
 //! Load scenarios and runs as data: which load is due when, and what was measured.
 
 mod builtin;
+mod compare;
+mod knee;
 mod run;
 mod scenario;
 mod stats;
 mod verdict;
 
 pub use builtin::{BUILTIN, builtin};
+pub use compare::compare;
 pub use run::{Ending, LoadWindow, RunRecord};
 pub use scenario::{Model, Scenario, Stage};
 pub use stats::Figures;

@@ -1,5 +1,11 @@
 //! Runs of services whose answers are known.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "small and positive"
+)]
+
 use super::*;
 use crate::outcome::{Cause, Timestamp};
 use crate::stats::scale::Scale;
@@ -220,5 +226,95 @@ fn figures_are_those_of_the_raw_list() {
     assert_eq!(
         Figures::of([&window(0, 0, 1.0, &[1.0; 58], 0)]).quantile(0.95),
         None
+    );
+}
+
+/// A run of 300 s at 20 requests per second whose latencies vary by a few percent.
+fn steady(factor: f64, failed: u64) -> RunRecord {
+    let scenario = ramp(20.0, 20.0, 300);
+    let windows = (0..300).map(|second| {
+        let wobble = 1.0 + ((second * 7919) % 101) as f64 / 1000.0;
+        let latencies: Vec<f64> = exponential(50.0 * factor * wobble, 20);
+        window(
+            second,
+            0,
+            20.0,
+            &latencies,
+            if second % 10 == 0 { failed } else { 0 },
+        )
+    });
+    run(scenario, windows.collect())
+}
+
+#[test]
+fn a_slower_run_is_worse_than_its_baseline() {
+    let answers = |now: &RunRecord| -> Vec<(&'static str, Answer)> {
+        let all = compare(&steady(1.0, 0), now);
+        all.iter().map(|one| (one.topic, one.answer)).collect()
+    };
+    let same = [
+        ("p50", Answer::Good),
+        ("p95", Answer::Good),
+        ("throughput", Answer::Good),
+        ("errors", Answer::Good),
+    ];
+    assert_eq!(answers(&steady(1.0, 0)), same);
+    // 3 % are significant here, and too little to matter.
+    assert_eq!(answers(&steady(1.03, 0)), same);
+    assert_eq!(answers(&steady(0.7, 0)), same);
+    let slower = answers(&steady(1.3, 0));
+    assert_eq!(slower[..2], [("p50", Answer::Bad), ("p95", Answer::Bad)]);
+    assert_eq!(answers(&steady(1.0, 3))[3], ("errors", Answer::Bad));
+}
+
+#[test]
+fn runs_that_cannot_be_compared_are_unknown() {
+    let mut short = steady(1.0, 0);
+    short.windows.truncate(20);
+    let all = compare(&steady(1.0, 0), &short);
+    assert!(
+        all[..3].iter().all(|one| one.answer == Answer::Unknown),
+        "{all:?}"
+    );
+    let mut other = steady(1.0, 0);
+    other.scenario.stages[0].to = 30.0;
+    let all = compare(&steady(1.0, 0), &other);
+    assert_eq!((all.len(), all[0].answer), (1, Answer::Unknown));
+}
+
+/// Eight workers of 50 ms serve 160 requests per second. With a second of think time, they are busy
+/// from (0.05 + 1) x 160 = 168 users on.
+#[test]
+fn workers_have_their_knee_where_the_bounds_say() {
+    let of = |peak: u64| {
+        let scenario = Scenario {
+            model: Model::Closed {
+                think: Duration::from_secs(1),
+            },
+            ..ramp(10.0, peak as f64, 600)
+        };
+        let windows = (0..600).map(|second| {
+            let users = 10.0 + (peak - 10) as f64 * second as f64 / 600.0;
+            let rate = (users / 1.05).min(160.0);
+            let latency = (users / rate - 1.0) * 1000.0;
+            window(second, 0, users, &vec![latency; rate.round() as usize], 0)
+        });
+        let all = statements(&run(scenario, windows.collect()), None).into_iter();
+        all.filter(|one| one.topic == "knee").collect::<Vec<_>>()
+    };
+    let found = of(400);
+    let knee = found[0]
+        .evidence
+        .split(' ')
+        .nth(2)
+        .and_then(|one| one.parse().ok());
+    assert!(
+        knee.is_some_and(|knee: f64| (knee - 168.0).abs() < 3.0),
+        "{found:?}"
+    );
+    assert!(
+        of(100)[0].evidence.starts_with("no knee up to"),
+        "{:?}",
+        of(100)
     );
 }

@@ -1,6 +1,7 @@
 //! What a run shows, decided by stated rules: where the service broke, how long it took to recover,
 //! and whether the generator was the limit.
 
+use super::knee::knee;
 use super::{Figures, LoadWindow, Model, RunRecord};
 use crate::trend::{DriftVerdict, Windows, drift};
 use std::fmt::Write as _;
@@ -69,6 +70,7 @@ pub fn statements(run: &RunRecord, limit: Option<Limit>) -> Vec<Statement> {
             .any(|two| two[1].from > two[0].to);
     if rises {
         all.push(breaking_point(run, limit, is_limited));
+        all.extend(knee(run).filter(|_| !is_limited));
     }
     if let Some(spike) = spike_end(run) {
         all.push(recovery(run, spike));
@@ -105,7 +107,7 @@ fn generator(run: &RunRecord) -> Option<Statement> {
 }
 
 /// Consecutive windows of about a width.
-fn chunks(windows: &[LoadWindow], width: Duration) -> Vec<&[LoadWindow]> {
+pub(super) fn chunks(windows: &[LoadWindow], width: Duration) -> Vec<&[LoadWindow]> {
     let mut chunks = Vec::new();
     let (mut from, mut length) = (0, Duration::ZERO);
     for (at, window) in windows.iter().enumerate() {
@@ -154,10 +156,7 @@ fn fault(windows: &[LoadWindow], model: Model, limit: Option<Limit>) -> Option<S
         let answered = figures.completed as f64;
         // Random arrivals vary by their square root.
         if due >= 100.0 && answered < ACHIEVED_MIN * due - 3.0 * due.sqrt() {
-            return Some(format!(
-                "{:.0} of {due:.0} requests were answered",
-                answered
-            ));
+            return Some(format!("{answered:.0} of {due:.0} requests were answered"));
         }
     }
     None

@@ -1,0 +1,117 @@
+//! `slod baseline`: a run as the baseline of its service and scenario, and whether a later one is worse.
+
+use super::output::{complain, show};
+use super::runs::{stored, with_config};
+use super::{ConfigArg, OutputFormat, exit};
+use crate::config::Config;
+use crate::load::compare;
+use crate::report::runs::{Finding, RunEntry, findings_to_text, list_to_text};
+use crate::store::{Store, StoreError, StoredRun};
+use clap::{Args, Subcommand};
+
+#[derive(Debug, Args)]
+pub struct BaselineArgs {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Make a run the baseline of its service and scenario.
+    Record(RecordArgs),
+    /// Compare a run with the baseline of its service and scenario: exit code 1 if it is worse, 2 if a part of it cannot be compared.
+    Compare(CompareArgs),
+    /// List the baselines.
+    List(ListArgs),
+}
+
+#[derive(Debug, Args)]
+struct RecordArgs {
+    /// Number of the run.
+    id: i64,
+    #[command(flatten)]
+    config: ConfigArg,
+}
+
+#[derive(Debug, Args)]
+struct CompareArgs {
+    /// Number of the run.
+    id: i64,
+    #[command(flatten)]
+    config: ConfigArg,
+    #[arg(long, default_value = "text")]
+    format: OutputFormat,
+}
+
+#[derive(Debug, Args)]
+struct ListArgs {
+    #[command(flatten)]
+    config: ConfigArg,
+    #[arg(long, default_value = "text")]
+    format: OutputFormat,
+}
+
+pub fn run(args: &BaselineArgs) -> u8 {
+    let answered = match &args.command {
+        Command::Record(args) => with_config(&args.config, |config| record(config, args.id)),
+        Command::Compare(args) => with_config(&args.config, |config| against(config, args)),
+        Command::List(args) => with_config(&args.config, |config| list(config, args.format)),
+    };
+    answered.unwrap_or_else(|code| code)
+}
+
+fn record(config: &Config, id: i64) -> Result<u8, StoreError> {
+    if Store::open_for_runs(&config.store.path)?.set_baseline(id)? {
+        return Ok(exit::OK);
+    }
+    complain(&format!("slod: there is no run {id} (see slod runs list)"));
+    Ok(exit::USAGE)
+}
+
+fn baselines(store: &Store, service: Option<&str>) -> Result<Vec<StoredRun>, StoreError> {
+    let mut runs = store.runs(service, u32::MAX)?;
+    runs.retain(|run| run.is_baseline);
+    Ok(runs)
+}
+
+fn against(config: &Config, args: &CompareArgs) -> Result<u8, StoreError> {
+    let store = Store::open_read_only(&config.store.path)?;
+    let Some((head, run)) = stored(&store, args.id)? else {
+        return Ok(exit::USAGE);
+    };
+    let all = baselines(&store, Some(&head.service))?;
+    let Some(known) = all.iter().find(|one| one.scenario == head.scenario) else {
+        complain(&format!(
+            "slod: {} has no baseline of {} (record one with slod baseline record RUN)",
+            head.service, head.scenario
+        ));
+        return Ok(exit::USAGE);
+    };
+    let Some((_, baseline)) = stored(&store, known.id)? else {
+        return Ok(exit::USAGE);
+    };
+    let statements = compare(&baseline, &run).into_iter();
+    let findings: Vec<Finding> = statements.map(Finding::of).collect();
+    let title = format!("Run {} against run {} (baseline)\n", head.id, known.id);
+    let text = |findings: &Vec<Finding>| title.clone() + &findings_to_text(findings);
+    show(&args.format.of(&findings, text));
+    Ok(verdict(&findings))
+}
+
+fn verdict(findings: &[Finding]) -> u8 {
+    let is_any = |answer| findings.iter().any(|one| one.answer == answer);
+    if is_any("bad") {
+        exit::NO
+    } else if is_any("unknown") {
+        exit::USAGE
+    } else {
+        exit::OK
+    }
+}
+
+fn list(config: &Config, format: OutputFormat) -> Result<u8, StoreError> {
+    let store = Store::open_read_only(&config.store.path)?;
+    let entries: Vec<RunEntry> = baselines(&store, None)?.iter().map(RunEntry::of).collect();
+    show(&format.of(&entries, |entries| list_to_text(entries)));
+    Ok(exit::OK)
+}

@@ -1,0 +1,143 @@
+//! `slod runs`: which load runs there were, and what one of them shows.
+
+use super::output::{complain, show};
+use super::{ConfigArg, OutputFormat, exit};
+use crate::config::Config;
+use crate::load::RunRecord;
+use crate::report::load_run::RunReport;
+use crate::report::runs::{RunEntry, list_to_text};
+use crate::store::{Store, StoreError, StoredRun};
+use clap::{Args, Subcommand, ValueEnum};
+
+/// Runs that are listed.
+const LISTED_MAX: u32 = 1000;
+
+#[derive(Debug, Args)]
+pub struct RunsArgs {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// List the runs, the newest first.
+    List(ListArgs),
+    /// Report what a run shows: exit code 99 if a threshold was missed.
+    Show(ShowArgs),
+    /// Delete a run.
+    Delete(OneArgs),
+}
+
+#[derive(Debug, Args)]
+struct ListArgs {
+    #[command(flatten)]
+    config: ConfigArg,
+    /// Only of this service.
+    #[arg(long, value_name = "NAME")]
+    service: Option<String>,
+    #[arg(long, default_value = "text")]
+    format: OutputFormat,
+}
+
+#[derive(Debug, Args)]
+struct ShowArgs {
+    #[command(flatten)]
+    one: OneArgs,
+    #[arg(long, default_value = "text")]
+    format: RunFormat,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum RunFormat {
+    Text,
+    Json,
+    Junit,
+}
+
+#[derive(Debug, Args)]
+struct OneArgs {
+    /// Number of the run.
+    id: i64,
+    #[command(flatten)]
+    config: ConfigArg,
+}
+
+pub fn run(args: &RunsArgs) -> u8 {
+    let answered = match &args.command {
+        Command::List(args) => with_config(&args.config, |config| list(config, args)),
+        Command::Show(args) => with_config(&args.one.config, |config| report(config, args)),
+        Command::Delete(args) => with_config(&args.config, |config| delete(config, args.id)),
+    };
+    answered.unwrap_or_else(|code| code)
+}
+
+/// Runs with a config and reports an error of its store; the code of an invalid config.
+pub fn with_config(
+    config: &ConfigArg,
+    answer: impl FnOnce(&Config) -> Result<u8, StoreError>,
+) -> Result<u8, u8> {
+    let config = config.load()?;
+    answer(&config).map_err(|error| {
+        complain(&format!("slod: {}: {error}", config.store.path.display()));
+        exit::START
+    })
+}
+
+fn list(config: &Config, args: &ListArgs) -> Result<u8, StoreError> {
+    let store = Store::open_read_only(&config.store.path)?;
+    let runs = store.runs(args.service.as_deref(), LISTED_MAX)?;
+    let entries: Vec<RunEntry> = runs.iter().map(RunEntry::of).collect();
+    show(&args.format.of(&entries, |entries| list_to_text(entries)));
+    Ok(exit::OK)
+}
+
+/// The run; an error is printed if there is none.
+pub fn stored(store: &Store, id: i64) -> Result<Option<(StoredRun, RunRecord)>, StoreError> {
+    let found = store.run(id)?;
+    if found.is_none() {
+        complain(&format!(
+            "slod: there is no readable run {id} (see slod runs list)"
+        ));
+    }
+    Ok(found)
+}
+
+fn report(config: &Config, args: &ShowArgs) -> Result<u8, StoreError> {
+    let store = Store::open_read_only(&config.store.path)?;
+    let Some((_, run)) = stored(&store, args.one.id)? else {
+        return Ok(exit::USAGE);
+    };
+    let service = config.services.iter().find(|one| *one.name == *run.service);
+    let report = RunReport::new(run, service, &[]);
+    show(&match args.format {
+        RunFormat::Text => report.to_text(),
+        RunFormat::Json => report.to_json(),
+        RunFormat::Junit => report.to_junit(),
+    });
+    Ok(if report.is_kept() {
+        exit::OK
+    } else {
+        exit::THRESHOLDS
+    })
+}
+
+/// Keeps a run in the store of a config; a failure is reported and changes nothing else.
+pub fn keep(config: &Config, run: &RunRecord) {
+    let path = &config.store.path;
+    let kept = Store::open_for_runs(path).and_then(|mut store| store.keep_run(run));
+    match kept {
+        Ok(id) => complain(&format!("slod: kept as run {id} (slod runs show {id})")),
+        Err(error) => complain(&format!(
+            "slod: the run is not kept: {}: {error}",
+            path.display()
+        )),
+    }
+}
+
+fn delete(config: &Config, id: i64) -> Result<u8, StoreError> {
+    if Store::open_for_runs(&config.store.path)?.delete_run(id)? {
+        return Ok(exit::OK);
+    }
+    complain(&format!("slod: there is no run {id} (see slod runs list)"));
+    Ok(exit::USAGE)
+}
