@@ -22,6 +22,7 @@ use crate::outcome::{ProbeKey, Timestamp};
 use crate::probe::heartbeat::HeartbeatBoard;
 use crate::schedule::{self, ProbeThreads};
 use crate::signal::Findings;
+use crate::signals;
 use crate::slo::vantage::NetworkGuard;
 use crate::store::{Store, StoreError, Writer};
 use crate::tasks::Tasks;
@@ -205,6 +206,7 @@ impl App {
     fn web_state(
         &self,
         system: watch::Receiver<Arc<SystemView>>,
+        findings: watch::Receiver<Arc<Findings>>,
         reload: mpsc::Sender<web::ReloadRequest>,
         ledger: mpsc::Sender<ledger::Recount>,
     ) -> web::WebState {
@@ -215,6 +217,7 @@ impl App {
             alerts: self.alert_views.subscribe(),
             decisions: self.decisions.clone(),
             system,
+            findings,
             own: self.own.clone(),
             streams: web::Streams::default(),
             access: self.access.clone(),
@@ -253,10 +256,16 @@ impl App {
         let (requests_in, requests) = mpsc::channel(1);
         let (reloaded_in, _) = watch::channel(true);
         let (system_in, system) = watch::channel(Arc::default());
+        let (findings_in, findings) = watch::channel(Arc::default());
         let (alerts, clock) = (self.alert_views.subscribe(), self.clock.clone());
         let files = self.config.inputs.files.clone();
         let (configs, _) = watch::channel(self.config.clone());
-        let state = self.web_state(system.clone(), requests_in, recounts_in.clone());
+        let state = self.web_state(
+            system.clone(),
+            findings.clone(),
+            requests_in,
+            recounts_in.clone(),
+        );
         let (notifier, delivery) = self.delivery(&configs, stop);
         let probing = self.threads.first().clone();
         tasks.spawn_on(
@@ -275,11 +284,19 @@ impl App {
                 in_flight: self.own.probes_in_flight.clone(),
             }),
         );
+        let watching = signals::Deps {
+            clock: self.clock.clone(),
+            configs: configs.subscribe(),
+            ledger: self.ledger_views.subscribe(),
+            system: system.clone(),
+            findings: findings_in,
+            stop: stop.clone(),
+        };
         let alerting = alerting::Deps {
             states: self.ledger_views.subscribe(),
             configs: configs.subscribe(),
             decisions: self.decisions.subscribe(),
-            findings: watch::channel(Arc::<Findings>::default()).1,
+            findings,
             reloaded: reloaded_in.subscribe(),
             store: store.clone(),
             notify: Box::new(move |notices, now| notifier.notify(notices, now)),
@@ -314,6 +331,7 @@ impl App {
             stop: stop.clone(),
         });
         tasks.spawn("observer", observer);
+        tasks.spawn("signals", signals::run(watching));
         let reloader = Reloader {
             origin: self.origin,
             configs,

@@ -31,6 +31,7 @@ pub mod receiver;
 pub mod report;
 pub mod roles;
 pub mod schedule;
+pub mod signals;
 pub mod store;
 pub mod tasks;
 pub mod version;

@@ -12,6 +12,7 @@ mod daemon;
 mod demo;
 mod export;
 mod generate;
+mod health;
 mod healthcheck;
 mod import;
 mod init;
@@ -135,6 +136,8 @@ enum Command {
     Status(status::StatusArgs),
     /// List the gauges and counters that have a history, or show that of one.
     Samples(samples::SamplesArgs),
+    /// Show the healthy indicators and warning signs of a service.
+    Health(health::HealthArgs),
     /// Make the load of a scenario, and judge what the service did.
     Load(load::LoadArgs),
     /// Write a load scenario as a script of Locust or k6.
@@ -190,6 +193,7 @@ pub fn main() -> ExitCode {
         Command::Store(args) => store::run(&args),
         Command::Status(args) => status::run(&args),
         Command::Samples(args) => samples::run(&args),
+        Command::Health(args) => health::run(&args),
         Command::Load(args) => load::run(&args),
         Command::Export(args) => export::run(&args),
         Command::Import(args) => import::run(&args),

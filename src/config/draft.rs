@@ -2,7 +2,7 @@
 
 use super::model::{
     Config, Inputs, LoadSpec, MetricsSpec, ObserveSpec, ProbeSpec, ProcessSpec, ServiceSpec,
-    StoreSpec, WebSpec,
+    SignalsSpec, StoreSpec, WebSpec,
 };
 use crate::alert::AlertRules;
 use crate::load::Scenario;
@@ -33,6 +33,7 @@ pub(super) struct Draft<'n> {
     pub(super) corrections: Vec<Correction>,
     pub(super) alerts: AlertRules,
     pub(super) vantage: Vec<Placed<'n, ProbeSpec>>,
+    pub(super) signals: SignalsSpec,
     pub(super) scenarios: Vec<Scenario>,
     pub(super) routing: Routing,
     pub(super) heartbeat: Option<HeartbeatSpec>,
@@ -100,6 +101,7 @@ impl Draft<'_> {
             corrections: self.corrections,
             alerts: Arc::new(self.alerts),
             vantage: values(self.vantage),
+            signals: self.signals,
             scenarios: self.scenarios,
             services: services.collect(),
             routing: Arc::new(self.routing),

@@ -35,6 +35,7 @@ pub struct Config {
     pub alerts: Arc<AlertRules>,
     /// Control probes: none, or at least three.
     pub vantage: Vec<ProbeSpec>,
+    pub signals: SignalsSpec,
     /// Names are unique.
     pub scenarios: Vec<Scenario>,
     /// In document order; names are unique.
@@ -218,6 +219,13 @@ pub struct ServiceSpec {
     /// Where its own metrics are.
     pub metrics: Option<Arc<MetricsSpec>>,
     pub load: Option<LoadSpec>,
+}
+
+/// Which warning signs are looked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SignalsSpec {
+    /// The names of those that are switched off.
+    pub off: BTreeSet<&'static str>,
 }
 
 /// The load that a service is expected to bear, and what load runs send.

@@ -7,7 +7,7 @@ use super::draft::{Draft, Placed, ServiceDraft};
 use super::keys::{self, objective as objective_key, probe as probe_key, service as key};
 use super::load_test;
 use super::metrics;
-use super::model::{ProbeSpec, StoreSpec};
+use super::model::{ProbeSpec, SignalsSpec, StoreSpec};
 use super::name::{Names, label_fault};
 use super::notify;
 use super::objective;
@@ -36,6 +36,7 @@ pub(super) fn document<'n>(
     let defaults = defaults(&root);
     let every = observe.as_ref().map(|observe| observe.interval);
     let services = services(&root, &defaults, every, kinds);
+    let signals = signals(&root);
     let scenarios = load_test::scenarios(&root);
     let corrections = correction::read_list(&root, &services);
     let alerts = alerts::read(&root, &services, listen);
@@ -51,11 +52,25 @@ pub(super) fn document<'n>(
         corrections,
         alerts: alerts?,
         vantage,
+        signals: signals?,
         scenarios,
         routing,
         heartbeat,
         services,
         root,
+    })
+}
+
+/// The warning signs that are switched off.
+fn signals(root: &Section<'_>) -> Option<SignalsSpec> {
+    let section = root.section_or_empty(&keys::SIGNALS)?;
+    let switches = keys::signals::SWITCHES.iter();
+    let read: Option<Vec<_>> = switches
+        .map(|switch| Some((switch.name, section.get(switch)?)))
+        .collect();
+    let off = read?.into_iter().filter(|(_, is_on)| !is_on);
+    Some(SignalsSpec {
+        off: off.map(|(name, _)| name).collect(),
     })
 }
 

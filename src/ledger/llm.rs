@@ -115,6 +115,11 @@ impl LlmCounters {
     }
 
     /// Continues the counts of the same subject, as far as their buckets are the same.
+    /// The smallest share that is left of a rate limit, if any is known.
+    pub fn tightest_limit(&self) -> Option<f64> {
+        self.rate_limits.tightest()
+    }
+
     pub(super) fn continue_from(&mut self, old: &Self) {
         let same_subject = self.subject == old.subject;
         if same_subject && self.bounds().eq(old.bounds()) {

@@ -2,7 +2,7 @@
 
 use super::own::{SelfMetrics, kind};
 use crate::exposition::{Family, MetricKind};
-use crate::{alerting, ledger, observe};
+use crate::{alerting, ledger, observe, signals};
 use std::fmt::Write as _;
 
 const HEAD: &str = "# Metrics
@@ -17,6 +17,7 @@ Scrape with `honor_labels: true`, because the labels describe other targets.
 pub fn markdown(own: &SelfMetrics) -> String {
     let mut out = HEAD.to_owned();
     let services = ledger::metrics::families().chain(alerting::metrics::families());
+    let services = services.chain([&signals::metrics::ACTIVE]);
     table(&mut out, "Services", services.map(row));
     table(
         &mut out,

@@ -11,6 +11,8 @@ use crate::alerting::{self, AlertsView};
 use crate::exposition::{Sink, TextFormat, TextSink};
 use crate::ledger::{self, LedgerView};
 use crate::observe::{self, SystemView};
+use crate::signal::Findings;
+use crate::signals;
 use std::io;
 
 /// Writes everything to a sink.
@@ -19,12 +21,14 @@ pub fn write(
     ledger: &LedgerView,
     alerts: &AlertsView,
     system: &SystemView,
+    findings: &Findings,
     own: &SelfMetrics,
 ) {
     own.write(sink);
     observe::metrics::write(sink, system);
     ledger::metrics::write(sink, ledger);
     alerting::metrics::write(sink, ledger, alerts);
+    signals::metrics::write(sink, findings);
 }
 
 /// Writes the whole page as text, and returns the output.
@@ -34,9 +38,10 @@ pub fn write_text<W: io::Write>(
     ledger: &LedgerView,
     alerts: &AlertsView,
     system: &SystemView,
+    findings: &Findings,
     own: &SelfMetrics,
 ) -> io::Result<W> {
     let mut sink = TextSink::new(format, out);
-    write(&mut sink, ledger, alerts, system, own);
+    write(&mut sink, ledger, alerts, system, findings, own);
     sink.finish()
 }

@@ -12,6 +12,7 @@ pub mod notes;
 pub mod runs;
 pub mod scenario;
 pub mod series;
+pub mod signals;
 pub mod silences;
 pub mod slo;
 pub mod state;

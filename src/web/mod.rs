@@ -21,6 +21,7 @@ mod reason;
 mod runbook;
 mod series;
 mod server;
+mod signals;
 mod status;
 mod stream;
 
@@ -36,6 +37,7 @@ use crate::ledger::{LedgerView, Recount};
 use crate::metrics::SelfMetrics;
 use crate::observe::SystemView;
 use crate::probe::heartbeat::HeartbeatBoard;
+use crate::signal::Findings;
 use crate::store::StoreHandle;
 use answers::AnswerLimits;
 use audit::Act;
@@ -79,6 +81,8 @@ pub struct WebState {
     /// Silences and acknowledgements.
     pub decisions: watch::Sender<Arc<Decisions>>,
     pub system: watch::Receiver<Arc<SystemView>>,
+    /// What warning signs found.
+    pub findings: watch::Receiver<Arc<Findings>>,
     pub own: SelfMetrics,
     pub streams: Streams,
     pub access: Access,
@@ -150,6 +154,7 @@ pub fn router(state: WebState) -> Router {
         )
         .route("/api/v1/series", get(series::list).layer(bounded.clone()))
         .route("/api/v1/series/{id}", get(series::one).layer(bounded))
+        .route("/api/v1/signals", get(signals::list))
         .route("/api/v1/audit", get(audit::list))
         .route("/api/v1/notifications", get(notifications::list))
         .route("/api/v1/corrections/{id}", delete(corrections::revoke))

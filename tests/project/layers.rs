@@ -36,7 +36,7 @@ const LAYERS: [&[&str]; 10] = [
     // The schedule, then live state.
     &["schedule", "ledger"],
     &["notify"],
-    &["alerting"],
+    &["signals", "alerting"],
     // Readers of both.
     &["report", "metrics", "web"],
     &["app", "cli"],

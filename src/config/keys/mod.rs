@@ -10,6 +10,7 @@ pub(super) mod objective;
 pub(super) mod observe;
 pub(super) mod probe;
 pub(super) mod service;
+pub(super) mod signals;
 pub(super) mod web;
 pub(super) mod window;
 
@@ -31,6 +32,7 @@ pub const ROOT: Keys = &[
     &notify::ROUTES,
     &notify::HEARTBEAT,
     &ALERTS,
+    &SIGNALS,
     &SCENARIOS,
     &SERVICES,
 ];
@@ -91,6 +93,12 @@ pub(super) const CORRECTIONS: Key<List<Mapping>> = Key::optional(
     "corrections",
     List::up_to(correction::MAX, Mapping(correction::KEYS)),
     "Time that does not count, such as planned maintenance. Probing goes on; what it finds is kept.",
+);
+
+pub(super) const SIGNALS: Key<Mapping> = Key::optional(
+    "signals",
+    Mapping(signals::KEYS),
+    "Warning signs that are looked for; `false` switches one off.",
 );
 
 pub(super) const SCENARIOS: Key<List<Mapping>> = Key::optional(

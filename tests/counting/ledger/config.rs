@@ -171,6 +171,7 @@ pub fn config(path: &Path, interval: u64, extra: bool) -> Config {
         corrections: Vec::new(),
         alerts: std::sync::Arc::default(),
         vantage: Vec::new(),
+        signals: Default::default(),
         scenarios: Vec::new(),
         routing: Default::default(),
         heartbeat: None,

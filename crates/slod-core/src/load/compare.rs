@@ -2,7 +2,7 @@
 
 use super::verdict::{Answer, Statement, chunks};
 use super::{Figures, RunRecord};
-use crate::stats::autocorrelation::inflation;
+use crate::stats::autocorrelation::{inflation, of_residuals};
 use crate::stats::normal::two_sided;
 use crate::stats::order::median_of;
 use crate::stats::shift::MannWhitney;
@@ -179,7 +179,8 @@ fn by_windows(measure: &Measure, sides: &[Vec<Figures>; 2]) -> Compared {
 }
 
 fn dependence(values: &[f64], median: f64) -> f64 {
-    inflation(&values.iter().map(|one| one - median).collect::<Vec<_>>())
+    let residuals: Vec<f64> = values.iter().map(|one| one - median).collect();
+    inflation(of_residuals(&residuals), values.len())
 }
 
 /// The difference of two proportions, with their common one as variance.

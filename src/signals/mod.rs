@@ -1,0 +1,30 @@
+//! Warning signs of the running daemon: recent histories of what is sampled, judged by the rules of
+//! `signal`, and published to whoever shows them or alerts.
+
+mod host;
+pub mod metrics;
+mod service;
+mod task;
+mod watcher;
+
+pub use task::{Deps, run};
+pub use watcher::Watcher;
+
+use crate::signal::{Finding, Presence, SignalKind};
+use std::sync::Arc;
+
+/// A finding about a service, or about the host without one.
+fn finding(
+    kind: &'static SignalKind,
+    service: Option<&Arc<str>>,
+    subject: &str,
+    (presence, evidence): (Presence, String),
+) -> Finding {
+    Finding {
+        kind,
+        service: service.cloned(),
+        subject: subject.into(),
+        presence,
+        evidence,
+    }
+}
