@@ -205,8 +205,10 @@ impl App {
 
     fn web_state(
         &self,
-        system: watch::Receiver<Arc<SystemView>>,
-        findings: watch::Receiver<Arc<Findings>>,
+        (system, findings): (
+            watch::Receiver<Arc<SystemView>>,
+            watch::Receiver<Arc<Findings>>,
+        ),
         reload: mpsc::Sender<web::ReloadRequest>,
         ledger: mpsc::Sender<ledger::Recount>,
     ) -> web::WebState {
@@ -249,6 +251,24 @@ impl App {
         (notifier, deps)
     }
 
+    /// What the warning signs need.
+    fn watching(
+        &self,
+        configs: &watch::Sender<Arc<Config>>,
+        system: watch::Receiver<Arc<SystemView>>,
+        findings: watch::Sender<Arc<Findings>>,
+        stop: &CancellationToken,
+    ) -> signals::Deps {
+        signals::Deps {
+            clock: self.clock.clone(),
+            configs: configs.subscribe(),
+            ledger: self.ledger_views.subscribe(),
+            system,
+            findings,
+            stop: stop.clone(),
+        }
+    }
+
     fn spawn_all(self, tasks: &mut Tasks, stop: &CancellationToken) -> Writer {
         let (store, history) = (self.writer.handle(), self.config.store.path.clone());
         let (events_in, events) = mpsc::channel(EVENT_QUEUE);
@@ -260,13 +280,10 @@ impl App {
         let (alerts, clock) = (self.alert_views.subscribe(), self.clock.clone());
         let files = self.config.inputs.files.clone();
         let (configs, _) = watch::channel(self.config.clone());
-        let state = self.web_state(
-            system.clone(),
-            findings.clone(),
-            requests_in,
-            recounts_in.clone(),
-        );
+        let shown = (system.clone(), findings.clone());
+        let state = self.web_state(shown, requests_in, recounts_in.clone());
         let (notifier, delivery) = self.delivery(&configs, stop);
+        let watching = self.watching(&configs, system.clone(), findings_in, stop);
         let probing = self.threads.first().clone();
         tasks.spawn_on(
             &probing,
@@ -284,14 +301,6 @@ impl App {
                 in_flight: self.own.probes_in_flight.clone(),
             }),
         );
-        let watching = signals::Deps {
-            clock: self.clock.clone(),
-            configs: configs.subscribe(),
-            ledger: self.ledger_views.subscribe(),
-            system: system.clone(),
-            findings: findings_in,
-            stop: stop.clone(),
-        };
         let alerting = alerting::Deps {
             states: self.ledger_views.subscribe(),
             configs: configs.subscribe(),

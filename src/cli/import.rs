@@ -17,7 +17,7 @@ pub struct ImportArgs {
     #[command(flatten)]
     config: ConfigArg,
     tool: ImportTool,
-    /// k6: --out json=FILE or csv=FILE; locust: NAME_stats_history.csv; vegeta: encode --to csv or json; oha: --output-format csv.
+    /// k6: --out json=FILE or csv=FILE; locust: `NAME_stats_history.csv`; vegeta: encode --to csv or json; oha: --output-format csv.
     file: PathBuf,
     /// The service that was under load.
     #[arg(long, value_name = "NAME")]

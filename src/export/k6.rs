@@ -2,6 +2,7 @@
 
 use super::{Limits, Script, ScriptRequest, ScriptValue, literal};
 use crate::load::{Model, Scenario, Stage};
+use crate::units::whole;
 use serde_json::{Map, Value, json};
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -80,10 +81,6 @@ fn executor(scenario: &Scenario) -> Value {
 fn is_whole(scenario: &Scenario) -> bool {
     let mut levels = scenario.stages.iter().flat_map(|one| [one.from, one.to]);
     levels.all(|level| level.fract() == 0.0)
-}
-
-fn whole(level: f64) -> u64 {
-    level.round().clamp(0.0, 1e9) as u64
 }
 
 fn span(length: Duration) -> String {

@@ -3,6 +3,7 @@
 use super::collect::{Collector, Seen};
 use super::{ImportError, Lines, csv};
 use crate::outcome::{Cause, Timestamp};
+use crate::units::whole;
 use chrono::DateTime;
 use serde::Deserialize;
 use std::io::BufRead;
@@ -32,10 +33,10 @@ struct Tags {
 }
 
 /// One value of a metric.
-struct Value<'a> {
+struct Reading<'a> {
     metric: &'a str,
     at: Timestamp,
-    value: f64,
+    number: f64,
     tags: Tags,
 }
 
@@ -69,10 +70,10 @@ fn json(line: &str, collector: &mut Collector) -> Result<(), String> {
     };
     take(
         collector,
-        Value {
+        Reading {
             metric: &line.metric,
             at: Timestamp(moment.timestamp_millis()),
-            value,
+            number: value,
             tags: line.data.tags.unwrap_or_default(),
         },
     );
@@ -105,10 +106,10 @@ fn read_csv(
         };
         take(
             collector,
-            Value {
+            Reading {
                 metric: text(metric),
                 at: Timestamp::from_secs(seconds),
-                value,
+                number: value,
                 tags: Tags {
                     status: filled(status),
                     error_code: filled(error),
@@ -120,13 +121,13 @@ fn read_csv(
     Ok(())
 }
 
-fn take(collector: &mut Collector, value: Value<'_>) {
-    let Value {
+fn take(collector: &mut Collector, reading: Reading<'_>) {
+    let Reading {
         metric,
         at,
-        value,
+        number: value,
         tags,
-    } = value;
+    } = reading;
     match metric {
         "http_req_duration" => collector.request(Seen {
             ended: at,
@@ -134,7 +135,7 @@ fn take(collector: &mut Collector, value: Value<'_>) {
             failed: failure(&tags),
         }),
         "vus" => collector.users(at, value.max(0.0)),
-        "dropped_iterations" => collector.dropped(at, value.max(0.0) as u64),
+        "dropped_iterations" => collector.dropped(at, whole(value)),
         _ => {}
     }
 }

@@ -4,6 +4,7 @@
 use super::collect::{Collector, Seen};
 use super::{ImportError, Lines, csv};
 use crate::outcome::{Cause, Timestamp};
+use crate::units::whole;
 use std::io::BufRead;
 use std::time::Duration;
 
@@ -74,7 +75,7 @@ fn spread(
 ) {
     let (mut done, mut failed) = (0, failed);
     for (share, latency) in percentiles {
-        let until = ((made as f64 * share).round() as u64).min(made);
+        let until = whole(made as f64 * share).min(made);
         for cause in [Some(Cause::Status), None] {
             let open = until.saturating_sub(done);
             let count = if cause.is_some() {

@@ -1,6 +1,7 @@
 use super::*;
 use crate::outcome::Cause;
 use crate::stats::scale::Scale;
+use crate::units::whole;
 
 const START: Timestamp = Timestamp(1_790_000_000_000);
 
@@ -16,7 +17,7 @@ fn seconds(run: &RunRecord) -> Vec<(u64, u64, u64)> {
         let codes = window.latency.iter();
         let highest = codes.map(|(code, _)| scale.middle(code)).max();
         let highest = highest.unwrap_or_default().as_secs_f64() * 1000.0;
-        (window.completed(), window.errors(), highest.round() as u64)
+        (window.completed(), window.errors(), whole(highest))
     });
     each.collect()
 }
@@ -75,13 +76,13 @@ fn the_percentiles_of_locust_come_out_again() {
         .map(|one| (one.completed(), one.errors()))
         .collect();
     assert_eq!(counts, [(100, 2), (50, 0)]);
-    assert_eq!(run.windows[0].active, 20.0);
+    assert!((run.windows[0].active - 20.0).abs() < 1e-9);
     let scale = Scale::new([]);
     let quantile = |q: f64| {
-        let (mut left, window) = ((q * 100.0) as u32, &run.windows[0]);
+        let (mut left, window) = (whole(q * 100.0), &run.windows[0]);
         let mut codes = window.latency.iter();
         let found = codes.find(|(_, count)| {
-            left = left.saturating_sub(u32::from(*count));
+            left = left.saturating_sub(u64::from(*count));
             left == 0
         });
         scale.middle(found.expect("enough").0).as_secs_f64() * 1000.0

@@ -10,6 +10,7 @@ use crate::signal::rules::{
 };
 use crate::signal::{Finding, Keep, Presence, SignalKind, Track, kinds};
 use crate::trend::Errors;
+use crate::units::whole;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -88,7 +89,7 @@ impl Counts {
         match self.open {
             Some((open, ..)) if number == open => return,
             Some((open, before, all)) if number == open + 1 => {
-                let count = |now: f64, before: f64| (now - before).max(0.0).round() as u64;
+                let count = |now: f64, before: f64| whole(now - before);
                 self.windows.push_back(Errors {
                     errors: count(errors, before),
                     total: count(total, all),

@@ -56,7 +56,7 @@ impl Watcher {
         }
         for container in &system.containers {
             history(&container.service, &mut |one| {
-                one.take_container(at, container)
+                one.take_container(at, container);
             });
         }
     }

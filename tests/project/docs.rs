@@ -8,6 +8,7 @@ use slod::ledger::{Ledger, RestoreFrom, restore};
 use slod::metrics::{SelfMetrics, markdown, write_text};
 use slod::observe::SystemView;
 use slod::outcome::{Cause, Measurement, Outcome, ProbeKey, Record, Timestamp, Verdict};
+use slod::signal::Findings;
 use std::fs;
 use std::io::Write as _;
 use std::path::Path;
@@ -99,7 +100,15 @@ fn page(format: TextFormat) -> String {
         });
     }
     let (view, system) = (ledger.advance(now).view(), synthetic::system());
-    let page = write_text(Vec::new(), format, &view, &firing(), &system, &own);
+    let page = write_text(
+        Vec::new(),
+        format,
+        &view,
+        &firing(),
+        &system,
+        &Findings::default(),
+        &own,
+    );
     String::from_utf8(page.expect("memory takes everything")).expect("text")
 }
 
@@ -233,6 +242,7 @@ fn what_the_system_does_not_show_is_absent() {
             &nothing,
             &AlertsView::default(),
             system,
+            &Findings::default(),
             &own,
         );
         String::from_utf8(page.expect("memory takes everything")).expect("text")
@@ -265,4 +275,14 @@ fn what_the_system_does_not_show_is_absent() {
     }
     let off = shown(&SystemView::default());
     assert!(!off.contains("slod_host") && !off.contains("slod_collector"));
+}
+
+#[test]
+fn every_warning_sign_has_its_section_in_the_runbook() {
+    let path = repository().join("docs/RUNBOOK.md");
+    let text = fs::read_to_string(path).expect("there");
+    for kind in slod::signal::SIGNALS {
+        let heading = format!("\n## {}\n", kind.alert);
+        assert!(text.contains(&heading), "{} has no section", kind.alert);
+    }
 }

@@ -17,6 +17,16 @@ const DURATIONS: &[(&str, u64)] = &[
     ("w", 604_800_000),
 ];
 
+/// The nearest whole number: 0 for what is negative or not a number, the largest one beyond it.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "such a cast saturates"
+)]
+pub const fn whole(value: f64) -> u64 {
+    value.round() as u64
+}
+
 /// `500ms`, `10s`, `1h30m`, `30d`; at most 100 years.
 pub fn duration(text: &str) -> Option<Duration> {
     let mut rest = text.trim();

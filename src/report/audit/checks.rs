@@ -4,7 +4,7 @@ use super::facts::{AddressFacts, AnswerFacts, ContainerFacts, Facts};
 use super::{Answer, Check};
 use crate::format::numbers;
 use crate::trend::GrowthVerdict;
-use crate::units::show_duration;
+use crate::units::{show_duration, whole};
 use std::time::Duration;
 
 /// In the order of the checklist.
@@ -149,14 +149,11 @@ fn compression(facts: &Facts) -> Check {
     }
     let mut seen = Vec::new();
     for (address, answer) in large {
-        match &answer.content_encoding {
-            Some(encoding) => seen.push(format!("{} is sent as {encoding}", address.url)),
-            None => {
-                let evidence =
-                    format!("{} sends {} bytes uncompressed", address.url, answer.length);
-                return check(row, Answer::No, evidence);
-            }
-        }
+        let Some(encoding) = &answer.content_encoding else {
+            let evidence = format!("{} sends {} bytes uncompressed", address.url, answer.length);
+            return check(row, Answer::No, evidence);
+        };
+        seen.push(format!("{} is sent as {encoding}", address.url));
     }
     check(row, Answer::Yes, seen.join("; "))
 }
@@ -297,7 +294,7 @@ fn logging(facts: &Facts) -> Check {
     let each = written / requests;
     let evidence = format!(
         "the processes wrote {} to disks per request in the last {}",
-        numbers::bytes(each as u64),
+        numbers::bytes(whole(each)),
         show_duration(facts.span)
     );
     let answer = if each > WRITTEN_MUCH {
@@ -364,7 +361,7 @@ fn limits(facts: &Facts) -> Check {
                 "{}: {} and {} processors",
                 one.process,
                 one.memory_limit
-                    .map_or_else(String::new, |limit| numbers::bytes(limit as u64)),
+                    .map_or_else(String::new, |limit| numbers::bytes(whole(limit))),
                 one.cpu_limit.unwrap_or_default()
             )
         });

@@ -8,7 +8,7 @@ use crate::sample::{SeriesKey, Step};
 use crate::stats::quantile::needed;
 use crate::store::{SeriesInfo, Store, StoreError};
 use crate::trend::{GrowthRules, GrowthVerdict, Windows, growth};
-use crate::units::HOUR;
+use crate::units::{HOUR, whole};
 use http::HeaderMap;
 use http::header::{
     CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderName, LAST_MODIFIED, RETRY_AFTER,
@@ -175,11 +175,10 @@ impl History<'_> {
             let steps = self.steps(info)?;
             let verdict = growth(windows(&steps).view(), &LEAK);
             let is_worse = match (&worst, &verdict) {
-                (None, _) => true,
                 (Some(GrowthVerdict::Growing(known)), GrowthVerdict::Growing(other)) => {
                     other.per_hour > known.per_hour
                 }
-                (Some(_), GrowthVerdict::Growing(_)) => true,
+                (None, _) | (Some(_), GrowthVerdict::Growing(_)) => true,
                 _ => false,
             };
             if is_worse {
@@ -232,7 +231,8 @@ impl History<'_> {
         latencies.sort_unstable();
         let quantile = |q: f64| {
             let is_enough = latencies.len() as u64 >= needed(q);
-            let rank = (latencies.len() as f64 * q).ceil() as usize;
+            let rank =
+                usize::try_from(whole((latencies.len() as f64 * q).ceil())).unwrap_or(usize::MAX);
             latencies
                 .get(rank.saturating_sub(1))
                 .copied()

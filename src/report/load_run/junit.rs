@@ -1,4 +1,4 @@
-//! The thresholds and verdicts of a run as JUnit XML, for continuous integration.
+//! The thresholds and verdicts of a run as `JUnit` XML, for continuous integration.
 
 use super::RunReport;
 use crate::load::Answer;

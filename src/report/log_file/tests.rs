@@ -103,10 +103,9 @@ fn hostile_logs_are_bounded() {
         let word: String = (0..6)
             .map(|bit| if number >> bit & 1 == 1 { 'a' } else { 'b' })
             .collect();
-        text.push_str(&format!(
-            "2026-09-21T14:13:21Z ERROR {word}{}\u{1b}[2J\n",
-            "y".repeat(number % 100)
-        ));
+        let line = "y".repeat(number % 100);
+        let line = format!("2026-09-21T14:13:21Z ERROR {word}{line}\u{1b}[2J\n");
+        text.push_str(&line);
     }
     let summary = read(&text);
     assert_eq!((summary.lines, summary.without_time), (5_002, 1));

@@ -112,6 +112,7 @@ fn metrics_and_status(view: &LedgerView, snapshot: &Snapshot) {
         view,
         &AlertsView::default(),
         &system,
+        &slod::signal::Findings::default(),
         &own,
     );
     let page = page.expect("memory takes everything");

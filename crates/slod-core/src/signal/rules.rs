@@ -109,7 +109,7 @@ pub fn growing(
                 growth.to / scale
             );
             if let Some(left) = growth.until_limit {
-                evidence.push_str(&format!("; at its limit in {}", hours(left)));
+                evidence = format!("{evidence}; at its limit in {}", hours(left));
             }
             (Presence::Active, evidence)
         }
@@ -220,7 +220,7 @@ mod tests {
             track(120, Keep::Lowest, values)
         };
         let flat = track(120, Keep::Mean, (0..60).map(|at| 50.0 * wobble(at)));
-        let rising = track(120, Keep::Mean, (0..60).map(|at| 50.0 + at as f64));
+        let rising = track(120, Keep::Mean, (0..60).map(|at| 50.0 + f64::from(at)));
         let (presence, evidence) = growing(&memory(1.0), &flat, &MEMORY, MIB, "MiB");
         assert_eq!(presence, Presence::Active, "{evidence}");
         assert!(evidence.contains("MiB per hour"), "{evidence}");
@@ -277,14 +277,18 @@ mod tests {
             (0..24).map(|at| 0.4 * wobble(at) * (1.0 + at as f64 / 50.0)),
         );
         let flat = track(300, Keep::Mean, (0..24).map(|at| 50.0 * wobble(at)));
-        let rising = track(300, Keep::Mean, (0..24).map(|at| 50.0 + 3.0 * at as f64));
+        let rising = track(
+            300,
+            Keep::Mean,
+            (0..24).map(|at| 50.0 + 3.0 * f64::from(at)),
+        );
         let (presence, evidence) = latency_rising(&p95, &flat);
         assert_eq!(presence, Presence::Active, "{evidence}");
         assert_eq!(latency_rising(&p95, &rising).0, Presence::Clear);
         let errors = |rate: f64| -> Vec<Errors> {
             (0..24_u32)
                 .map(|at| Errors {
-                    errors: (f64::from(at) * rate) as u64,
+                    errors: crate::units::whole(f64::from(at) * rate),
                     total: 1000,
                 })
                 .collect()
