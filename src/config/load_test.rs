@@ -7,7 +7,6 @@ use crate::load::{Model, Scenario, Stage};
 use crate::probe::http::driven::Driven;
 use crate::units::{Rate, show_duration};
 use crate::yaml::Section;
-use std::ops::RangeInclusive;
 use std::time::Duration;
 
 /// A longer run is no test any more.
@@ -18,25 +17,29 @@ const RATE_MAX: f64 = 100_000.0;
 /// The service's `load`, if it is configured and free of faults.
 pub(super) fn read(parent: &Section<'_>) -> Option<LoadSpec> {
     let section = parent.section(&service::LOAD)?;
-    let driven = if section.has(&key::URL) {
-        Some(Driven::read(&section, &key::URL)?)
-    } else {
-        None
-    };
-    let per_second = |rate: Rate| rate.per_second();
-    let rate = section.get(&key::RATE_RANGE);
+    let driven = section
+        .has(&key::URL)
+        .then(|| Driven::read(&section, &key::URL));
+    let (users, peak_users) = (section.get(&key::USERS), section.get(&key::PEAK_USERS));
+    let rate = section.get(&key::RATE_RANGE).map(|range| {
+        let (low, high) = range.into_inner();
+        low.per_second()..=high.per_second()
+    });
+    let peak_rate = section.get(&key::PEAK_RATE).map(Rate::per_second);
+    let (average, max) = (section.get(&key::AVERAGE), section.get(&key::MAX));
+    let timeout = section.get(&key::TIMEOUT);
     Some(LoadSpec {
-        driven,
-        users: section.get(&key::USERS),
-        peak_users: section.get(&key::PEAK_USERS),
-        rate: rate.map(|range: RangeInclusive<Rate>| {
-            let (low, high) = range.into_inner();
-            per_second(low)..=per_second(high)
-        }),
-        peak_rate: section.get(&key::PEAK_RATE).map(per_second),
-        average: section.get(&key::AVERAGE),
-        max: section.get(&key::MAX),
-        timeout: section.get(&key::TIMEOUT)?,
+        driven: match driven {
+            Some(driven) => Some(driven?),
+            None => None,
+        },
+        users,
+        peak_users,
+        rate,
+        peak_rate,
+        average,
+        max,
+        timeout: timeout?,
     })
 }
 
@@ -52,36 +55,29 @@ pub(super) fn scenarios(root: &Section<'_>) -> Vec<Scenario> {
 }
 
 fn scenario(section: &Section<'_>, name: String) -> Option<Scenario> {
-    let (users, rate) = (
-        section.has(&key::USER_STAGES),
-        section.has(&key::RATE_STAGES),
-    );
-    if users == rate {
-        let message = if users {
-            "`users` and `rate` are mutually exclusive"
+    let (users, rate) = (user_stages(section), rate_stages(section));
+    let (think, poisson) = (section.get(&key::THINK), section.get(&key::ARRIVALS));
+    let purpose = section.get(&key::PURPOSE);
+    let has_users = section.has(&key::USER_STAGES);
+    if has_users == section.has(&key::RATE_STAGES) {
+        let (code, message) = if has_users {
+            ("conflict", "`users` and `rate` are mutually exclusive")
         } else {
-            "the scenario has neither `users` nor `rate`"
+            ("missing-key", "the scenario has neither `users` nor `rate`")
         };
         let help = "add `users: [ { to: 10, for: 5m } ]`, or `rate: [ { to: 100/s, for: 5m } ]`";
         let reader = section.reader();
-        reader.error(
-            if users { "conflict" } else { "missing-key" },
-            section.spot(),
-            message,
-            help,
-        );
+        reader.error(code, section.spot(), message, help);
         return None;
     }
-    let (model, stages) = if users {
-        let think = section.get(&key::THINK)?;
-        (Model::Closed { think }, user_stages(section)?)
+    let (model, stages) = if has_users {
+        (Model::Closed { think: think? }, users?)
     } else {
-        let poisson = section.get(&key::ARRIVALS)?;
-        (Model::Open { poisson }, rate_stages(section)?)
+        (Model::Open { poisson: poisson? }, rate?)
     };
     let scenario = Scenario {
         name,
-        purpose: section.get(&key::PURPOSE).unwrap_or_default(),
+        purpose: purpose?,
         model,
         stages,
     };
@@ -90,28 +86,28 @@ fn scenario(section: &Section<'_>, name: String) -> Option<Scenario> {
 
 fn user_stages(section: &Section<'_>) -> Option<Vec<Stage>> {
     let each = section.sections(&key::USER_STAGES).map(|stage| {
-        let to = stage.get(&key::TO_USERS).map(f64::from)?;
-        let from = stage.get(&key::FROM_USERS).map_or(to, f64::from);
-        self::stage(&stage, from, to)
+        let (from, to) = (stage.get(&key::FROM_USERS), stage.get(&key::TO_USERS));
+        self::stage(&stage, from.map(f64::from), to.map(f64::from))
     });
-    each.collect()
+    each.collect::<Vec<_>>().into_iter().collect()
 }
 
 fn rate_stages(section: &Section<'_>) -> Option<Vec<Stage>> {
     let each = section.sections(&key::RATE_STAGES).map(|stage| {
-        let to = stage.get(&key::TO_RATE)?.per_second();
-        let from = stage.get(&key::FROM_RATE).map_or(to, Rate::per_second);
-        self::stage(&stage, from, to)
+        let (from, to) = (stage.get(&key::FROM_RATE), stage.get(&key::TO_RATE));
+        self::stage(&stage, from.map(Rate::per_second), to.map(Rate::per_second))
     });
-    each.collect()
+    each.collect::<Vec<_>>().into_iter().collect()
 }
 
-fn stage(section: &Section<'_>, from: f64, to: f64) -> Option<Stage> {
+fn stage(section: &Section<'_>, from: Option<f64>, to: Option<f64>) -> Option<Stage> {
+    let (name, length) = (section.get(&key::STAGE_NAME), section.get(&key::FOR));
+    let to = to?;
     Some(Stage {
-        name: section.get(&key::STAGE_NAME).unwrap_or_default(),
-        from,
+        name: name.unwrap_or_default(),
+        from: from.unwrap_or(to),
         to,
-        length: section.get(&key::FOR)?,
+        length: length?,
     })
 }
 

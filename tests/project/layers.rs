@@ -21,12 +21,10 @@ const LAYERS: [&[&str]; 10] = [
         "text",
         "units",
         "format",
-        "export",
-        "import",
         "version",
     ],
     // Contracts and the clock.
-    &["clock", "yaml", "tasks", "exposition"],
+    &["clock", "yaml", "tasks", "exposition", "export", "import"],
     // What is probed and how.
     &["probe", "receiver", "roles"],
     // What users wrote.

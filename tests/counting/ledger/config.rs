@@ -171,9 +171,9 @@ pub fn config(path: &Path, interval: u64, extra: bool) -> Config {
         corrections: Vec::new(),
         alerts: std::sync::Arc::default(),
         vantage: Vec::new(),
-        signals: Default::default(),
+        signals: slod::config::SignalsSpec::default(),
         scenarios: Vec::new(),
-        routing: Default::default(),
+        routing: std::sync::Arc::default(),
         heartbeat: None,
         inputs: slod::config::Inputs::default(),
         services: vec![
