@@ -21,7 +21,7 @@ use std::time::Duration;
 use tokio::time::timeout_at;
 
 /// The keys of a request that the load engine sends, apart from its address.
-pub const OPTIONS: [&dyn Declared; 8] = [
+pub const OPTIONS: [&dyn Declared; 11] = [
     &keys::METHOD,
     &keys::HEADERS,
     &keys::BODY,
@@ -30,6 +30,9 @@ pub const OPTIONS: [&dyn Declared; 8] = [
     &keys::BASIC_AUTH,
     &keys::TLS,
     &options::IP_VERSION,
+    &keys::COMPRESSION,
+    &keys::PROXY,
+    &keys::PROXY_AUTH,
 ];
 
 /// A request that can be sent any number of times.
