@@ -4,7 +4,7 @@ use super::keys::{self, load as key, service};
 use super::model::LoadSpec;
 use super::name::Names;
 use crate::load::{Model, Scenario, Stage};
-use crate::probe::http::driven::Driven;
+use crate::probe::http::driven::{Driven, OPTIONS};
 use crate::units::{Rate, show_duration};
 use crate::yaml::Section;
 use std::time::Duration;
@@ -17,9 +17,14 @@ const RATE_MAX: f64 = 100_000.0;
 /// The service's `load`, if it is configured and free of faults.
 pub(super) fn read(parent: &Section<'_>) -> Option<LoadSpec> {
     let section = parent.section(&service::LOAD)?;
-    let driven = section
-        .has(&key::URL)
-        .then(|| Driven::read(&section, &key::URL));
+    let driven = Driven::read(&section, &key::URL);
+    let has_url = section.has(&key::URL);
+    let alone = OPTIONS.iter().find(|key| !has_url && section.has(**key));
+    if let Some(alone) = alone {
+        let message = format!("`{}` has no `url` to be sent to", alone.name());
+        let help = "add `url`; without it, load runs send the request of the first http probe";
+        section.error("missing-key", *alone, message, help);
+    }
     let (users, peak_users) = (section.get(&key::USERS), section.get(&key::PEAK_USERS));
     let rate = section.get(&key::RATE_RANGE).map(|range| {
         let (low, high) = range.into_inner();
@@ -29,10 +34,7 @@ pub(super) fn read(parent: &Section<'_>) -> Option<LoadSpec> {
     let (average, max) = (section.get(&key::AVERAGE), section.get(&key::MAX));
     let timeout = section.get(&key::TIMEOUT);
     Some(LoadSpec {
-        driven: match driven {
-            Some(driven) => Some(driven?),
-            None => None,
-        },
+        driven: if has_url { Some(driven?) } else { None },
         users,
         peak_users,
         rate,

@@ -40,13 +40,13 @@ pub const OPTIONS: [&dyn Declared; 11] = [
 pub struct Driven(Arc<dyn Probe>);
 
 impl Driven {
-    /// Reads the request of a section; faults are reported.
+    /// Reads the request of a section; faults are reported. `None` also without an address.
     pub fn read(section: &Section<'_>, address: &Key<Address>) -> Option<Self> {
-        let url = read_url(section, address);
+        let url = section.has(address).then(|| read_url(section, address));
         let method = section.get(&keys::METHOD);
         let body = section.secret_bytes(&keys::BODY);
         let body = body.map(Bytes::from).unwrap_or_default();
-        let request = read_request(section, url, method, body);
+        let request = read_request(section, url.flatten(), method, body);
         let transport = read_transport(section, Version::Http1);
         let status = section.all(&keys::EXPECT_STATUS);
         let request = request?;

@@ -141,7 +141,7 @@ mod tests {
             ("p95<500ms", "p95 < 500ms"),
             ("p99.9 < 2s", "p99.9 < 2.00s"),
             ("avg<400ms", "avg < 400ms"),
-            ("errors<0.1%", "errors < 0.1 %"),
+            ("errors<0.1%", "errors < 0.1%"),
             ("rate>100/s", "rate > 100.0/s"),
         ] {
             let read: Threshold = text.parse().expect(text);
