@@ -58,15 +58,14 @@ impl SignalEntry {
 pub fn to_text(title: &str, signs: &[SignalEntry]) -> String {
     let mut out = format!("{}\n", printable(title));
     for (indicator, names) in INDICATORS {
-        let about: Vec<&SignalEntry> = signs
-            .iter()
-            .filter(|one| names.contains(&one.signal.as_str()))
-            .collect();
-        let worst = ["active", "clear", "unknown"];
-        let found = worst
-            .iter()
-            .find_map(|state| about.iter().find(|one| one.state == *state));
-        let (word, evidence) = match found {
+        let of = |name: &str, state: &str| {
+            let mut found = signs.iter();
+            found.find(|one| one.signal == name && one.state == state)
+        };
+        let active = names.iter().find_map(|name| of(name, "active"));
+        // Without a sign against it, the first one decides.
+        let decides = || of(names[0], "unknown").or_else(|| of(names[0], "clear"));
+        let (word, evidence) = match active.or_else(decides) {
             Some(one) if one.is_active() => ("NO", one.evidence.as_str()),
             Some(one) if one.state == "clear" => ("yes", one.evidence.as_str()),
             Some(one) => ("unknown", one.evidence.as_str()),

@@ -150,7 +150,11 @@ impl ServiceHistory {
 
     pub(super) fn take_metrics(&mut self, at: Timestamp, metrics: &ServiceMetrics) {
         let number = |role| metrics.number(role);
-        self.has_metrics = true;
+        if !self.has_metrics {
+            self.has_metrics = true;
+            // There is more to judge than before.
+            self.trends.clear();
+        }
         self.p95.take(at, metrics.quantiles.map(|[_, p95, _]| p95));
         self.errors
             .take(at, number(Role::Errors), number(Role::Requests));
@@ -249,6 +253,9 @@ impl ServiceHistory {
 
     /// All signs as they are now.
     pub(super) fn findings(&mut self, load: Option<&LoadSpec>) -> Vec<Finding> {
+        if self.trends.is_empty() {
+            self.judge_trends();
+        }
         let mut all = self.trends.clone();
         if self.has_metrics {
             self.judge_metrics(load, &mut all);

@@ -9,6 +9,7 @@ use crate::observe::SystemView;
 use crate::outcome::Timestamp;
 use crate::signal::{Finding, Findings, Presence, kinds};
 use crate::slo::StandardWindow;
+use crate::units::HOUR;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -120,14 +121,13 @@ fn probed(ledger: &LedgerView, name: &Arc<str>, now: Timestamp, all: &mut Vec<Fi
             push(&kinds::RATE_LIMIT_NEAR, left < RATE_LIMIT, evidence);
         }
     }
-    let hour = |view: &crate::ledger::snapshot::ObjectiveView| {
-        view.windows[StandardWindow::Hour1].coverage
-    };
-    let lowest = service
+    let hour_ago = now.before(HOUR);
+    let old = service
         .objectives
         .iter()
-        .filter_map(hour)
-        .min_by(f64::total_cmp);
+        .filter(|view| view.since.is_some_and(|since| since <= hour_ago));
+    let coverage = old.filter_map(|view| view.windows[StandardWindow::Hour1].coverage);
+    let lowest = coverage.min_by(f64::total_cmp);
     if let Some(coverage) = lowest {
         let presence = if coverage < COVERAGE {
             Presence::Active
