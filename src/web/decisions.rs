@@ -100,8 +100,14 @@ pub async fn acknowledge(
     };
     let entry = act.entry(&alert.key.words(), "ok");
     let (key, from, kept) = (alert.key.clone(), alert.from, acknowledgement.clone());
+    let number = u64::from_str_radix(&fingerprint, 16).ok();
     decide(&state, move |store| {
-        store.audited(|store| store.acknowledge(&key, from, &kept), |()| entry)
+        let acknowledge = |store: &mut Store| {
+            store.acknowledge(&key, from, &kept)?;
+            // Somebody takes care of it, so it is not escalated.
+            number.map_or(Ok(()), |number| store.cancel_deliveries(number, at))
+        };
+        store.audited(acknowledge, |()| entry)
     })
     .await?;
     tracing::info!(
