@@ -80,7 +80,7 @@ impl AlertRules {
     pub fn notice(&self, alert: &AlertRecord) -> Notice {
         let what = match alert.key.condition() {
             Some(condition) => format!("{}: {}", alert.key.words(), condition.words()),
-            None => alert.key.words(),
+            None => format!("{}: {}", alert.key.words(), alert.evidence),
         };
         let annotations = [
             ("summary", what),
