@@ -4,11 +4,19 @@ use super::output::{complain, show};
 use super::{ConfigArg, OutputFormat, exit};
 use crate::config::Config;
 use crate::load::RunRecord;
+use crate::outcome::Timestamp;
 use crate::report::load_run::RunReport;
+use crate::report::log_file::summarize;
 use crate::report::runs::{RunEntry, list_to_text};
 use crate::store::{Store, StoreError, StoredRun};
 use clap::{Args, Subcommand, ValueEnum};
+use std::fs::File;
+use std::io::{self, BufReader};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+/// Lines of a log are counted over this.
+const LOG_WINDOW: Duration = Duration::from_secs(10);
 /// Runs that are listed.
 const LISTED_MAX: u32 = 1000;
 
@@ -45,6 +53,10 @@ struct ShowArgs {
     one: OneArgs,
     #[arg(long, default_value = "text")]
     format: RunFormat,
+    /// Also show what the service's log has of the time of the run: errors, slow queries, opened
+    /// breakers and the like. Text only.
+    #[arg(long, value_name = "FILE")]
+    log: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -108,17 +120,34 @@ fn report(config: &Config, args: &ShowArgs) -> Result<u8, StoreError> {
         return Ok(exit::USAGE);
     };
     let service = config.services.iter().find(|one| *one.name == *run.service);
+    let span = (run.from, run.to);
     let report = RunReport::new(run, service, &[]);
     show(&match args.format {
         RunFormat::Text => report.to_text(),
         RunFormat::Json => report.to_json(),
         RunFormat::Junit => report.to_junit(),
     });
+    if let Some(path) = &args.log {
+        match read_log(path, span) {
+            Ok(text) => {
+                show(&text);
+            }
+            Err(error) => {
+                complain(&format!("slod: {}: {}", path.display(), error.kind()));
+                return Ok(exit::USAGE);
+            }
+        }
+    }
     Ok(if report.is_kept() {
         exit::OK
     } else {
         exit::THRESHOLDS
     })
+}
+
+fn read_log(path: &Path, span: (Timestamp, Timestamp)) -> io::Result<String> {
+    let file = BufReader::new(File::open(path)?);
+    Ok(summarize(file, span, LOG_WINDOW)?.to_text())
 }
 
 /// Keeps a run in the store of a config; a failure is reported and changes nothing else.

@@ -9,6 +9,7 @@ use crate::outcome::Timestamp;
 use crate::text::printable;
 use serde::Serialize;
 use std::collections::HashMap;
+use std::fmt::Write as _;
 use std::io::{self, BufRead, Read};
 use std::time::Duration;
 
@@ -24,6 +25,8 @@ const SHOWN: usize = 5;
 /// What a log has of a span.
 #[derive(Clone, Debug, Serialize)]
 pub struct LogSummary {
+    /// Width of a window.
+    pub width: Duration,
     /// Lines that were read.
     pub lines: u64,
     /// Those without a time of their own or of a line before them.
@@ -42,6 +45,39 @@ pub struct KindSummary {
     pub windows: Vec<u64>,
     /// The most frequent ones, with numbers replaced, and how often they came.
     pub messages: Vec<(String, u64)>,
+}
+
+impl LogSummary {
+    /// What was found, with the worst window of each kind.
+    pub fn to_text(&self) -> String {
+        let mut out = format!(
+            "\n  LOG ({} lines, {} of another time)\n",
+            self.lines, self.outside
+        );
+        if self.kinds.is_empty() {
+            out.push_str("    nothing to look at\n");
+        }
+        for one in &self.kinds {
+            let most = one.windows.iter().max().copied().unwrap_or_default();
+            let at = one
+                .windows
+                .iter()
+                .position(|count| *count == most)
+                .unwrap_or_default();
+            let seconds = self.width.as_secs() * at as u64;
+            writeln!(
+                out,
+                "    {}: {}, most of them ({most}) from {seconds} s after the start on",
+                one.kind.title(),
+                one.count
+            )
+            .unwrap_or_default();
+            for (message, count) in &one.messages {
+                writeln!(out, "      {count} x {message}").unwrap_or_default();
+            }
+        }
+        out
+    }
 }
 
 /// Reads a log to its end. `span` is divided into windows of a width.
@@ -90,6 +126,7 @@ pub fn summarize(
     }
     let kinds = LogKind::ALL.into_iter().zip(counts).enumerate();
     Ok(LogSummary {
+        width,
         lines,
         without_time,
         outside,
