@@ -298,7 +298,6 @@ fn memory_and_threads_are_the_kernels() {
     let path = tempfile::NamedTempFile::new().expect("a file");
     fs::write(path.path(), format!("{}\n", std::process::id())).expect("written");
     let mut sampler = ProcessSampler::new(host(), vec![spec(FoundBy::PidFile(path.path().into()))]);
-    let before = one(&mut sampler);
     let barrier = std::sync::Arc::new(std::sync::Barrier::new(13));
     let threads: Vec<_> = (0..THREADS)
         .map(|_| {
@@ -306,33 +305,28 @@ fn memory_and_threads_are_the_kernels() {
             std::thread::spawn(move || barrier.wait())
         })
         .collect();
-    let resident = |pid: u32| -> f64 {
-        let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).expect("ours");
-        let line = text
-            .lines()
-            .find(|line| line.starts_with("Rss:"))
-            .expect("there");
-        let kib = line
-            .split_whitespace()
-            .nth(1)
-            .and_then(|n| n.parse::<f64>().ok());
-        kib.expect("a number") * 1024.0
+    // What other tests start belongs to this process as well, and may have ended meanwhile.
+    let sum = |pids: &[i32], file: &str, field: &str| -> f64 {
+        let one = |pid: &i32| {
+            let text = fs::read_to_string(format!("/proc/{pid}/{file}")).ok()?;
+            let line = text.lines().find(|line| line.starts_with(field))?;
+            line.split_whitespace().nth(1)?.parse::<f64>().ok()
+        };
+        pids.iter().filter_map(one).sum()
     };
-    // Other tests of this process take and give back memory meanwhile.
-    let earlier = resident(std::process::id());
     let view = one(&mut sampler);
-    let later = resident(std::process::id());
+    let truth = sum(&view.pids, "smaps_rollup", "Rss:") * 1024.0;
     let reported = view.resident_bytes.expect("it runs") as f64;
-    let (low, high) = (earlier.min(later) * 0.95, earlier.max(later) * 1.05);
     assert!(
-        (low..=high).contains(&reported),
-        "{reported} reported, {earlier} and {later} counted"
+        within(reported, truth, 0.1),
+        "{reported} reported, {truth} counted"
     );
     assert!(reported > held.len() as f64);
-    let more = view.threads.expect("it runs") - before.threads.expect("it runs");
+    let truth = sum(&view.pids, "status", "Threads:");
+    let reported = view.threads.expect("it runs") as f64;
     assert!(
-        (THREADS..THREADS + 8).contains(&more),
-        "{more} more threads"
+        (reported - truth).abs() <= 8.0 && reported > THREADS as f64,
+        "{reported} threads reported, {truth} counted"
     );
     barrier.wait();
     for thread in threads {
