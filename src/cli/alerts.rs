@@ -1,8 +1,7 @@
 //! `slod alerts`: what fires, or fired in a time range, and who takes care of it.
 
-use super::daemon::DaemonArgs;
-use super::output::{complain, show};
-use super::run::on_runtime;
+use super::daemon::{DaemonArgs, on_daemon};
+use super::output::complain;
 use super::span::When;
 use super::{OutputFormat, exit};
 use crate::clock::Clock;
@@ -71,11 +70,7 @@ pub fn run(args: &AlertsArgs) -> u8 {
 }
 
 fn acknowledge(args: &AcknowledgeArgs) -> u8 {
-    let daemon = match args.daemon.daemon() {
-        Ok(daemon) => daemon,
-        Err(code) => return code,
-    };
-    on_runtime(async {
+    on_daemon(&args.daemon, async |daemon| {
         let fingerprint = utf8_percent_encode(&args.fingerprint, NON_ALPHANUMERIC);
         let path = format!("/api/v1/alerts/{fingerprint}/acknowledge");
         let body = serde_json::json!({ "note": args.note, "author": args.author });
@@ -83,25 +78,11 @@ fn acknowledge(args: &AcknowledgeArgs) -> u8 {
             .request(Method::POST, &path)
             .header(CONTENT_TYPE, "application/json")
             .body(body.to_string());
-        let sent = daemon.send(request).await;
-        let read = sent.and_then(|answer| {
-            let alert: Result<AlertEntry, _> = serde_json::from_slice(&answer);
-            alert.map_err(|_| "the daemon did not answer with the alert".to_owned())
-        });
-        match read {
-            Ok(alert) => {
-                show(
-                    &args
-                        .format
-                        .of(&alert, |one| with_evidence(std::slice::from_ref(one))),
-                );
-                exit::OK
-            }
-            Err(reason) => {
-                complain(&format!("slod: {reason}"));
-                exit::START
-            }
-        }
+        let answer = daemon.send(request).await?;
+        let alert: AlertEntry = serde_json::from_slice(&answer)
+            .map_err(|_| "the daemon did not answer with the alert".to_owned())?;
+        let text = |one: &AlertEntry| with_evidence(std::slice::from_ref(one));
+        Ok(args.format.of(&alert, text))
     })
 }
 
@@ -115,11 +96,7 @@ fn list(args: &ListArgs) -> u8 {
         complain("slod: --from is not before --to");
         return exit::USAGE;
     }
-    let daemon = match args.daemon.daemon() {
-        Ok(daemon) => daemon,
-        Err(code) => return code,
-    };
-    on_runtime(async {
+    on_daemon(&args.daemon, async |daemon| {
         let stored = |config: &Config, store: &Store| {
             let alerts = match (from, to) {
                 (None, None) => store.firing_alerts()?,
@@ -132,17 +109,8 @@ fn list(args: &ListArgs) -> u8 {
             let entry = |one| AlertEntry::with_fingerprint(one, &config.alerts);
             Ok(alerts.iter().map(entry).collect())
         };
-        let asked: Result<Vec<AlertEntry>, String> = daemon.get_or(&path(from, to), stored).await;
-        match asked {
-            Ok(alerts) => {
-                show(&args.format.of(&alerts, |alerts| with_evidence(alerts)));
-                exit::OK
-            }
-            Err(reason) => {
-                complain(&format!("slod: {reason}"));
-                exit::START
-            }
-        }
+        let alerts: Vec<AlertEntry> = daemon.get_or(&path(from, to), stored).await?;
+        Ok(args.format.of(&alerts, |alerts| with_evidence(alerts)))
     })
 }
 

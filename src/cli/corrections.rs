@@ -1,10 +1,8 @@
 //! `slod corrections`: the time ranges that are excluded; new ones, and revoked ones.
 
-use super::daemon::{Daemon, DaemonArgs};
-use super::output::{complain, show};
-use super::run::on_runtime;
+use super::OutputFormat;
+use super::daemon::{Daemon, DaemonArgs, on_daemon};
 use super::span::{When, read_duration};
-use super::{OutputFormat, exit};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::ledger::in_force;
@@ -89,32 +87,11 @@ struct RevokeArgs {
 }
 
 pub fn run(args: &CorrectionsArgs) -> u8 {
-    let daemon = match &args.command {
-        Command::List(args) => args.daemon.daemon(),
-        Command::Add(args) => args.daemon.daemon(),
-        Command::Revoke(args) => args.daemon.daemon(),
-    };
-    let daemon = match daemon {
-        Ok(daemon) => daemon,
-        Err(code) => return code,
-    };
-    on_runtime(async {
-        let done = match &args.command {
-            Command::List(args) => list(args, &daemon).await,
-            Command::Add(args) => add(args, &daemon).await,
-            Command::Revoke(args) => revoke(args, &daemon).await,
-        };
-        match done {
-            Ok(text) => {
-                show(&text);
-                exit::OK
-            }
-            Err(reason) => {
-                complain(&format!("slod: {reason}"));
-                exit::START
-            }
-        }
-    })
+    match &args.command {
+        Command::List(args) => on_daemon(&args.daemon, async |daemon| list(args, daemon).await),
+        Command::Add(args) => on_daemon(&args.daemon, async |daemon| add(args, daemon).await),
+        Command::Revoke(args) => on_daemon(&args.daemon, async |daemon| revoke(args, daemon).await),
+    }
 }
 
 async fn list(args: &ListArgs, daemon: &Daemon) -> Result<String, String> {

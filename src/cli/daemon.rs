@@ -1,7 +1,8 @@
 //! The daemon that a subcommand asks, and its store if none runs.
 
 use super::client::{Client, ClientArgs, Target};
-use super::output::complain;
+use super::output::{complain, show};
+use super::run::on_runtime;
 use super::{ConfigArg, exit};
 use crate::config::Config;
 use crate::store::{Store, StoreError};
@@ -55,6 +56,29 @@ impl DaemonArgs {
             ..daemon
         })
     }
+}
+
+/// Asks the daemon, and prints what was asked for or the reason why it cannot be had.
+pub fn on_daemon(
+    args: &DaemonArgs,
+    ask: impl AsyncFnOnce(&Daemon) -> Result<String, String>,
+) -> u8 {
+    let daemon = match args.daemon() {
+        Ok(daemon) => daemon,
+        Err(code) => return code,
+    };
+    on_runtime(async {
+        match ask(&daemon).await {
+            Ok(text) => {
+                show(&text);
+                exit::OK
+            }
+            Err(reason) => {
+                complain(&format!("slod: {reason}"));
+                exit::START
+            }
+        }
+    })
 }
 
 /// A daemon that may run, and the config that it would run with.

@@ -70,13 +70,19 @@ fn script(args: &ExportArgs, config: &Config) -> Result<Script, String> {
         };
         (name.to_string(), shown)
     });
-    let body = String::from_utf8(request.body.to_vec());
-    let body = body.map_err(|_| "the body is not UTF-8, which a script cannot carry".to_owned())?;
+    if driven.has_secret_address() {
+        let target = driven.target();
+        return Err(format!(
+            "{target} contains a secret, which a script must not carry"
+        ));
+    }
+    // What a config sends as a body may be a secret.
+    let body = ScriptValue::Environment("LOAD_BODY".to_owned());
     let request = ScriptRequest {
         method: request.method.to_string(),
         path: request.uri.to_string(),
         headers: headers.collect(),
-        body: Some(body).filter(|body| !body.is_empty()),
+        body: (!request.body.is_empty()).then_some(body),
         weight: 1,
         statuses: request.statuses,
     };

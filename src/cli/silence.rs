@@ -1,10 +1,8 @@
 //! `slod silence`: alerts that nobody is notified of for some time.
 
-use super::daemon::{Daemon, DaemonArgs};
-use super::output::{complain, show};
-use super::run::on_runtime;
+use super::OutputFormat;
+use super::daemon::{Daemon, DaemonArgs, on_daemon};
 use super::span::{When, read_duration};
-use super::{OutputFormat, exit};
 use crate::alert::Matcher;
 use crate::clock::Clock;
 use crate::report::alerts::{AlertEntry, with_evidence};
@@ -99,34 +97,14 @@ fn read_matcher(text: &str) -> Result<Matcher, String> {
 }
 
 pub fn run(args: &SilenceArgs) -> u8 {
-    let daemon = match &args.command {
-        Command::List(args) => args.daemon.daemon(),
-        Command::Add(args) => args.daemon.daemon(),
-        Command::Remove(args) => args.daemon.daemon(),
-        Command::Preview(args) => args.daemon.daemon(),
-    };
-    let daemon = match daemon {
-        Ok(daemon) => daemon,
-        Err(code) => return code,
-    };
-    on_runtime(async {
-        let done = match &args.command {
-            Command::List(args) => list(args, &daemon).await,
-            Command::Add(args) => add(args, &daemon).await,
-            Command::Remove(args) => remove(args, &daemon).await,
-            Command::Preview(args) => preview(args, &daemon).await,
-        };
-        match done {
-            Ok(text) => {
-                show(&text);
-                exit::OK
-            }
-            Err(reason) => {
-                complain(&format!("slod: {reason}"));
-                exit::START
-            }
+    match &args.command {
+        Command::List(args) => on_daemon(&args.daemon, async |daemon| list(args, daemon).await),
+        Command::Add(args) => on_daemon(&args.daemon, async |daemon| add(args, daemon).await),
+        Command::Remove(args) => on_daemon(&args.daemon, async |daemon| remove(args, daemon).await),
+        Command::Preview(args) => {
+            on_daemon(&args.daemon, async |daemon| preview(args, daemon).await)
         }
-    })
+    }
 }
 
 async fn list(args: &ListArgs, daemon: &Daemon) -> Result<String, String> {

@@ -17,7 +17,11 @@ const RATE_MAX: f64 = 100_000.0;
 /// The service's `load`, if it is configured and free of faults.
 pub(super) fn read(parent: &Section<'_>) -> Option<LoadSpec> {
     let section = parent.section(&service::LOAD)?;
-    let driven = Driven::read(&section, &key::URL);
+    let node = parent.node_of(&service::LOAD)?;
+    let read = section
+        .reader()
+        .traced(node, || Driven::read(&section, &key::URL));
+    let driven = read.value.map(|driven| driven.redacted(read.redactions));
     let has_url = section.has(&key::URL);
     let alone = OPTIONS.iter().find(|key| !has_url && section.has(**key));
     if let Some(alone) = alone {

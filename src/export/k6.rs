@@ -1,6 +1,6 @@
 //! A scenario as a script of k6.
 
-use super::{Limits, Script, ScriptRequest, ScriptValue, literal};
+use super::{Limits, Script, ScriptRequest, literal};
 use crate::load::{Model, Scenario, Stage};
 use crate::units::whole;
 use serde_json::{Map, Value, json};
@@ -111,10 +111,10 @@ fn requests(text: &mut String, script: &Script) {
         let ScriptRequest {
             method,
             path,
-            headers,
             body,
             weight,
             statuses,
+            ..
         } = request;
         let ranges: Vec<String> = statuses
             .iter()
@@ -127,27 +127,19 @@ fn requests(text: &mut String, script: &Script) {
                 }
             })
             .collect();
-        let headers: Vec<String> = headers.iter().map(header).collect();
-        let body = body.as_deref().map_or_else(|| "null".to_owned(), literal);
+        let body = body.as_ref();
+        let body = body.map_or_else(|| "null".to_owned(), |body| body.expression("__ENV"));
         writeln!(
             text,
             "  {{ weight: {weight}, method: {}, path: {}, headers: {{ {} }}, body: {body}, ok: [{}] }},",
             literal(method),
             literal(path),
-            headers.join(", "),
+            request.header_entries("__ENV"),
             ranges.join(", "),
         )
         .unwrap_or_default();
     }
     text.push_str("];\n");
-}
-
-fn header((name, value): &(String, ScriptValue)) -> String {
-    let value = match value {
-        ScriptValue::Plain(value) => literal(value),
-        ScriptValue::Environment(name) => format!("__ENV[{}]", literal(name)),
-    };
-    format!("{}: {value}", literal(name))
 }
 
 fn body(script: &Script) -> String {

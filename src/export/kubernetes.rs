@@ -1,7 +1,7 @@
 //! A script with the manifests that run it on several machines: Locust's master and workers, or a
 //! `TestRun` of the k6 operator.
 
-use super::{Script, ScriptValue, Tool};
+use super::{Script, Tool};
 use std::fmt::Write as _;
 
 /// Longest name of an object, less what is added to it.
@@ -24,7 +24,7 @@ data:
     for line in script.write(tool).lines() {
         writeln!(text, "    {line}").unwrap_or_default();
     }
-    let secrets = secrets(script);
+    let secrets = script.variables();
     match tool {
         Tool::Locust => locust(&mut text, &name, &secrets, workers),
         Tool::K6 => k6(&mut text, &name, &secrets, workers),
@@ -44,19 +44,6 @@ fn name(service: &str, scenario: &str) -> String {
         .take(NAME_MAX)
         .collect();
     clean.trim_end_matches('-').to_owned()
-}
-
-/// The variables that the script reads, in the order in which they appear.
-fn secrets(script: &Script) -> Vec<&str> {
-    let mut names = Vec::new();
-    for (_, value) in script.requests.iter().flat_map(|one| &one.headers) {
-        if let ScriptValue::Environment(name) = value
-            && !names.contains(&name.as_str())
-        {
-            names.push(name);
-        }
-    }
-    names
 }
 
 /// The script's variables, from a secret that has to exist.

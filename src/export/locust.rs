@@ -1,6 +1,6 @@
 //! A scenario as a locustfile.
 
-use super::{Limits, Script, ScriptRequest, ScriptValue, literal};
+use super::{Limits, Script, ScriptRequest, literal};
 use crate::load::Model;
 use std::fmt::Write as _;
 
@@ -58,15 +58,14 @@ fn task(text: &mut String, number: usize, request: &ScriptRequest) {
     let ScriptRequest {
         method,
         path,
-        headers,
         body,
         weight,
         statuses,
+        ..
     } = request;
-    let headers: Vec<String> = headers.iter().map(header).collect();
-    let body = body.as_deref().map_or_else(
+    let body = body.as_ref().map_or_else(
         || "None".to_owned(),
-        |body| format!("{}.encode()", literal(body)),
+        |body| format!("{}.encode()", body.expression("os.environ")),
     );
     let ok: Vec<String> = statuses
         .iter()
@@ -95,18 +94,10 @@ fn task(text: &mut String, number: usize, request: &ScriptRequest) {
         literal(method),
         literal(path),
         literal(name),
-        headers.join(", "),
+        request.header_entries("os.environ"),
         ok.join(" or "),
     )
     .unwrap_or_default();
-}
-
-fn header((name, value): &(String, ScriptValue)) -> String {
-    let value = match value {
-        ScriptValue::Plain(value) => literal(value),
-        ScriptValue::Environment(name) => format!("os.environ[{}]", literal(name)),
-    };
-    format!("{}: {value}", literal(name))
 }
 
 fn shape(text: &mut String, script: &Script) {

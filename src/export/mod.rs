@@ -37,13 +37,13 @@ pub struct ScriptRequest {
     /// With the query: `/chat?mode=short`.
     pub path: String,
     pub headers: Vec<(String, ScriptValue)>,
-    pub body: Option<String>,
+    pub body: Option<ScriptValue>,
     pub weight: u32,
     /// Statuses of a success.
     pub statuses: Vec<RangeInclusive<u16>>,
 }
 
-/// The value of a header. Secrets never become part of a script: it reads them from its environment.
+/// The value of a header, or the body. Secrets never become part of a script: it reads them from its environment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ScriptValue {
     Plain(String),
@@ -60,6 +60,30 @@ pub struct Limits {
     pub failed: Option<f64>,
 }
 
+impl ScriptValue {
+    /// As an expression; `environment` is the script's table of variables.
+    fn expression(&self, environment: &str) -> String {
+        match self {
+            Self::Plain(value) => literal(value),
+            Self::Environment(name) => format!("{environment}[{}]", literal(name)),
+        }
+    }
+}
+
+impl ScriptRequest {
+    /// The entries of its table of headers.
+    fn header_entries(&self, environment: &str) -> String {
+        let entry = |(name, value): &(String, ScriptValue)| {
+            format!("{}: {}", literal(name), value.expression(environment))
+        };
+        self.headers
+            .iter()
+            .map(entry)
+            .collect::<Vec<_>>()
+            .join(", ")
+    }
+}
+
 impl Script {
     pub fn write(&self, tool: Tool) -> String {
         match tool {
@@ -71,6 +95,22 @@ impl Script {
     /// The script with the Kubernetes manifests that run it with so many workers.
     pub fn write_manifests(&self, tool: Tool, workers: u32) -> String {
         kubernetes::write(self, tool, workers)
+    }
+
+    /// The variables that the script reads, in the order in which they appear.
+    fn variables(&self) -> Vec<&str> {
+        let mut names = Vec::new();
+        for request in &self.requests {
+            let values = request.headers.iter().map(|(_, value)| value);
+            for value in values.chain(&request.body) {
+                if let ScriptValue::Environment(name) = value
+                    && !names.contains(&name.as_str())
+                {
+                    names.push(name);
+                }
+            }
+        }
+        names
     }
 
     /// The first line of a script's comment.

@@ -32,7 +32,7 @@ fn script(model: Model, stages: Vec<Stage>) -> Script {
                         ScriptValue::Environment("CHAT_TOKEN".to_owned()),
                     ),
                 ],
-                body: Some("{\"text\": \"gr\u{fc}\u{df} \u{1f600}\\n`${x}`\"}".to_owned()),
+                body: Some(plain("{\"text\": \"gr\u{fc}\u{df} \u{1f600}\\n`${x}`\"}")),
                 weight: 3,
                 statuses: vec![200..=299, 404..=404],
             },

@@ -1,11 +1,10 @@
-//! Results of other load tools, read into runs; and [`requests`] of recordings.
+//! Results of other load tools, read into runs.
 
 mod collect;
 mod csv;
 mod k6;
 mod locust;
 mod oha;
-pub mod requests;
 mod vegeta;
 
 use crate::load::{Ending, LoadWindow, Model, RunRecord, Scenario, Stage};

@@ -1,4 +1,4 @@
-//! Which alert goes to whom, and when: pure.
+//! Which receivers an alert goes to, and when: pure.
 
 use super::Receiver;
 use crate::alert::Notice;

@@ -1,6 +1,7 @@
 //! Warning signs of the running daemon: recent histories of what is sampled, judged by the rules of
 //! `signal`, and published to whoever shows them or alerts.
 
+mod counts;
 mod host;
 pub mod metrics;
 mod service;

@@ -1,7 +1,8 @@
 //! The recent history of one service, and its warning signs.
 
+use super::counts::Counts;
 use super::finding;
-use crate::config::LoadSpec;
+use crate::config::{LoadSpec, ServiceSpec};
 use crate::observe::{ContainerView, ProcessView, ServiceMetrics};
 use crate::outcome::Timestamp;
 use crate::roles::Role;
@@ -9,18 +10,16 @@ use crate::signal::rules::{
     COUNTED, Confirmed, MEMORY, above, errors_climbing, growing, latency_rising,
 };
 use crate::signal::{Finding, Keep, Presence, SignalKind, Track, kinds};
-use crate::trend::Errors;
-use crate::units::whole;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 const MINUTE: Duration = Duration::from_secs(60);
 const GROWTH_WINDOW: Duration = Duration::from_secs(120);
-const DRIFT_WINDOW: Duration = Duration::from_secs(300);
+pub(super) const DRIFT_WINDOW: Duration = Duration::from_secs(300);
 /// Two hours of each.
 const GROWTH_WINDOWS: usize = 60;
-const DRIFT_WINDOWS: usize = 24;
+pub(super) const DRIFT_WINDOWS: usize = 24;
 /// Minutes that counters are looked at over.
 const RECENT: usize = 10;
 /// A share of fewer of them says little.
@@ -73,41 +72,6 @@ struct ProcessHistory {
     periods: Option<(u64, u64)>,
 }
 
-/// Errors and requests of the last windows, from counters.
-#[derive(Debug, Default)]
-struct Counts {
-    /// The number of the open window, with the counters at its start.
-    open: Option<(i64, f64, f64)>,
-    windows: VecDeque<Errors>,
-}
-
-impl Counts {
-    fn take(&mut self, at: Timestamp, errors: Option<f64>, total: Option<f64>) {
-        let (Some(errors), Some(total)) = (errors, total) else {
-            return;
-        };
-        let width = i64::try_from(DRIFT_WINDOW.as_millis()).unwrap_or(i64::MAX);
-        let number = at.0.div_euclid(width);
-        match self.open {
-            Some((open, ..)) if number == open => return,
-            Some((open, before, all)) if number == open + 1 => {
-                let count = |now: f64, before: f64| whole(now - before);
-                self.windows.push_back(Errors {
-                    errors: count(errors, before),
-                    total: count(total, all),
-                });
-                if self.windows.len() > DRIFT_WINDOWS {
-                    self.windows.pop_front();
-                }
-            }
-            // Windows that nobody counted break the series.
-            Some(_) => self.windows.clear(),
-            None => {}
-        }
-        self.open = Some((number, errors, total));
-    }
-}
-
 impl ProcessHistory {
     fn new() -> Self {
         let grows = || Track::new(GROWTH_WINDOW, GROWTH_WINDOWS, Keep::Lowest);
@@ -121,6 +85,20 @@ impl ProcessHistory {
             throttled: Track::new(MINUTE, RECENT, Keep::Mean),
             kills: minutes(),
             periods: None,
+        }
+    }
+
+    fn advance(&mut self, now: Timestamp) {
+        for track in [
+            &mut self.memory,
+            &mut self.threads,
+            &mut self.files,
+            &mut self.restarts,
+            &mut self.cpu,
+            &mut self.throttled,
+            &mut self.kills,
+        ] {
+            track.take(now, None);
         }
     }
 }
@@ -212,7 +190,7 @@ impl ServiceHistory {
                 "".into(),
                 latency_rising(&self.p95, &self.traffic),
             ));
-            let windows: Vec<Errors> = self.errors.windows.iter().copied().collect();
+            let windows = self.errors.windows();
             found.push((
                 &kinds::ERRORS_CLIMBING,
                 "".into(),
@@ -251,6 +229,35 @@ impl ServiceHistory {
             finding(kind, Some(&self.name), &subject, state.step(answer))
         });
         self.trends = each.collect();
+    }
+
+    /// Moves on to a moment, also without samples, and forgets what is no longer configured.
+    pub(super) fn advance(&mut self, now: Timestamp, spec: &ServiceSpec) {
+        if spec.metrics.is_none() && self.has_metrics {
+            *self = Self {
+                processes: std::mem::take(&mut self.processes),
+                ..Self::new(self.name.clone())
+            };
+        }
+        let is_known = |name: &Arc<str>| spec.processes.iter().any(|one| one.name == *name);
+        self.processes.retain(|name, _| is_known(name));
+        for track in [
+            &mut self.p95,
+            &mut self.traffic,
+            &mut self.traffic_by_growth,
+            &mut self.traffic_by_minute,
+            &mut self.connections,
+            &mut self.queue,
+            &mut self.pool,
+            &mut self.open,
+            &mut self.trips,
+            &mut self.timeouts,
+        ] {
+            track.take(now, None);
+        }
+        for process in self.processes.values_mut() {
+            process.advance(now);
+        }
     }
 
     /// All signs as they are now.
@@ -434,97 +441,4 @@ fn counted(track: &Track, least: f64, what: &str) -> (Presence, String) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::observe::{RoleValue, RoleView};
-
-    fn metrics(values: &[(Role, RoleValue)]) -> ServiceMetrics {
-        let view = |(role, value): &(Role, RoleValue)| RoleView {
-            role: *role,
-            selector: "x".into(),
-            library: None,
-            series: 1,
-            value: Some(value.clone()),
-        };
-        ServiceMetrics {
-            at: Some(Timestamp(0)),
-            roles: values.iter().map(view).collect(),
-            requests_per_second: Some(20.0),
-            ..ServiceMetrics::unknown("app".into())
-        }
-    }
-
-    /// What is active after so many minutes of the same values, with the subjects.
-    fn active(minutes: i64, values: &dyn Fn(i64) -> Vec<(Role, RoleValue)>) -> Vec<&'static str> {
-        let mut history = ServiceHistory::new("app".into());
-        for step in 0..=minutes * 6 {
-            let at = Timestamp::from_secs(step * 10);
-            history.take_metrics(at, &metrics(&values(step)));
-        }
-        let all = history.findings(None).into_iter();
-        all.filter(|one| one.presence == Presence::Active)
-            .map(|one| one.kind.name)
-            .collect()
-    }
-
-    fn pool(in_use: f64, waiting: f64) -> Vec<(Role, RoleValue)> {
-        vec![
-            (Role::DbPoolInUse, RoleValue::Gauge(in_use)),
-            (Role::DbPoolMax, RoleValue::Gauge(10.0)),
-            (Role::DbPoolWaiting, RoleValue::Gauge(waiting)),
-        ]
-    }
-
-    #[test]
-    fn a_full_pool_is_reported_and_no_other_sign() {
-        assert_eq!(active(6, &|_| pool(10.0, 0.0)), ["pool_exhausted"]);
-        assert_eq!(active(6, &|_| pool(5.0, 3.0)), ["pool_exhausted"]);
-        assert!(active(6, &|_| pool(8.0, 0.0)).is_empty());
-        assert!(active(3, &|_| pool(10.0, 0.0)).is_empty(), "too early");
-    }
-
-    #[test]
-    fn a_breaker_that_opens_often_is_reported() {
-        let open = |share: i64| {
-            move |step: i64| {
-                let value = if step % 60 < share { 1.0 } else { 0.0 };
-                vec![(Role::CircuitBreakerOpen, RoleValue::Gauge(value))]
-            }
-        };
-        assert_eq!(active(10, &open(6)), ["breaker_open"]);
-        assert!(active(10, &open(2)).is_empty());
-        assert!(active(2, &open(60)).is_empty(), "too early");
-        let trips = |step: i64| {
-            let count = if step < 20 { 0.0 } else { 3.0 };
-            vec![(Role::CircuitBreakerTrips, RoleValue::Counter(count))]
-        };
-        assert_eq!(active(8, &trips), ["breaker_open"]);
-    }
-
-    #[test]
-    fn timeouts_and_restarts_are_counted_over_ten_minutes() {
-        let timeouts = |step: i64| {
-            let count = if step < 20 { 0.0 } else { 5.0 };
-            vec![(Role::ConnectionTimeouts, RoleValue::Counter(count))]
-        };
-        assert_eq!(active(8, &timeouts), ["connection_timeouts"]);
-        assert!(active(40, &timeouts).is_empty(), "long ago");
-        let mut history = ServiceHistory::new("app".into());
-        for minute in 0..8 {
-            let process = ProcessView {
-                service: "app".into(),
-                name: "main".into(),
-                restarts: u64::from(minute > 3),
-                ..ProcessView::default()
-            };
-            history.take_process(Timestamp::from_secs(minute * 60), &process);
-        }
-        let all = history.findings(None);
-        let active: Vec<_> = all
-            .iter()
-            .filter(|one| one.presence == Presence::Active)
-            .map(|one| (one.kind.name, &*one.subject))
-            .collect();
-        assert_eq!(active, [("restarted", "main")]);
-    }
-}
+mod tests;

@@ -77,6 +77,10 @@ fn logged(findings: &Findings, before: &BTreeSet<Sign>) -> BTreeSet<Sign> {
                 }
                 now.insert(sign);
             }
+            // It may only be a gap between samples.
+            (Presence::Unknown, true) => {
+                now.insert(sign);
+            }
             (Presence::Clear, true) => {
                 info!(signal = one.kind.name, "{whose}: {title}: over: {evidence}");
             }

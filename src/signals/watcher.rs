@@ -66,6 +66,13 @@ impl Watcher {
     pub fn findings(&mut self, config: &Config, ledger: &LedgerView, now: Timestamp) -> Findings {
         let names: BTreeSet<&Arc<str>> = config.services.iter().map(|one| &one.name).collect();
         self.services.retain(|name, _| names.contains(name));
+        // The last samples may still be on their way.
+        let sampled = now.before(config.observe.interval * 2);
+        for spec in &config.services {
+            if let Some(history) = self.services.get_mut(&spec.name) {
+                history.advance(sampled, spec);
+            }
+        }
         let is_due = self
             .judged
             .is_none_or(|at| (now.0 - at.0).abs() >= TREND_EVERY_MS);

@@ -85,3 +85,61 @@ fn runs_are_kept_beside_a_daemon_and_compared() {
     assert!(text.contains("no readable run 3"), "{text}");
     drop(daemon);
 }
+
+#[test]
+fn no_secret_of_a_request_leaves_with_an_export_or_a_run() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("slod.yaml");
+    std::fs::write(
+        folder.path().join("path"),
+        "http://127.0.0.1:1/hooks/s3cretpath",
+    )
+    .expect("written");
+    let text = |address: &str| {
+        format!(
+            "listen: 127.0.0.1:0
+store: {{ path: slod.db }}
+services:
+  - name: web
+    probes: [ {{ name: home, http: {{ url: \"http://127.0.0.1:1/\" }} }} ]
+    load:
+      {address}
+      method: POST
+      body: '{{ \"key\": \"s3cretbody\" }}'
+      bearer: s3crettoken
+      headers: {{ X-Api-Key: s3cretkey, Accept: text/plain }}
+"
+        )
+    };
+    std::fs::write(&file, text("url: http://127.0.0.1:1/chat")).expect("written");
+    for tool in ["locust", "k6"] {
+        for more in [&[][..], &["--kubernetes", "2"]] {
+            let args = [&["export", tool, "baseline", "--service", "web"], more].concat();
+            let (code, script) = slod(&file, &args);
+            assert_eq!(code, Some(0), "{script}");
+            assert!(
+                script.contains("/chat") && script.contains("LOAD_BODY"),
+                "{script}"
+            );
+            assert!(!script.contains("s3cret"), "{script}");
+        }
+    }
+    std::fs::write(&file, text("url_file: path")).expect("written");
+    let (code, refused) = slod(&file, &["export", "k6", "baseline", "--service", "web"]);
+    assert!(code == Some(2) && !refused.contains("s3cret"), "{refused}");
+    let quick = [
+        "load",
+        "baseline",
+        "--service",
+        "web",
+        "--users",
+        "1",
+        "--run-time",
+        "1s",
+    ];
+    let (_, shown) = slod(&file, &quick);
+    assert!(
+        shown.contains("refused") && !shown.contains("s3cret"),
+        "{shown}"
+    );
+}

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 /// Width of a window.
 pub const WINDOW: Duration = Duration::from_secs(1);
-/// Bits of a lag in microseconds that are told apart: powers of two.
+/// Buckets of lags in microseconds: powers of two.
 const LAGS: usize = 40;
 
 /// What one thread counted in one window.

@@ -104,7 +104,7 @@ pub(super) const SIGNALS: Key<Mapping> = Key::optional(
 pub(super) const SCENARIOS: Key<List<Mapping>> = Key::optional(
     "scenarios",
     List::up_to(100, Mapping(load::SCENARIO)),
-    "Load scenarios for `slod load`, besides those that are built in.",
+    "Load scenarios for `slod load`, in addition to those that are built in.",
 );
 
 pub(super) const ALERTS: Key<Mapping> = Key::optional(

@@ -8,8 +8,8 @@ use super::{Address, HttpProbe, Version};
 use crate::outcome::{Timestamp, Verdict};
 use crate::probe::dial::{Failure, Host, Progress, options, resolve};
 use crate::probe::evaluate::Evaluator;
-use crate::probe::{Attempt, Probe, Trace, of_type};
-use crate::yaml::{Declared, Key, Section};
+use crate::probe::{Attempt, Probe, Trace, of_type, redacted};
+use crate::yaml::{Declared, Key, Redactions, Section};
 use async_trait::async_trait;
 use http::header::{CONTENT_LENGTH, HOST};
 use http::{HeaderValue, Method};
@@ -67,6 +67,18 @@ impl Driven {
             body_limit: u64::MAX,
             transport: transport?,
         })))
+    }
+
+    /// The same without these values in its texts.
+    #[must_use]
+    pub fn redacted(self, redactions: Redactions) -> Self {
+        Self(redacted(self.0, redactions))
+    }
+
+    /// Whether its address contains a secret, which is not in [`Driven::target`].
+    pub fn has_secret_address(&self) -> bool {
+        let probe = self.probe();
+        probe.is_some_and(|probe| probe.target() != self.target())
     }
 
     /// The request of an `http` probe; `None` for a probe of another kind.

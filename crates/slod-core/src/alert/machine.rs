@@ -1,4 +1,4 @@
-//! The alerts of everything, from moment to moment: what fires, whom it is kept from, and what
+//! The alerts of everything, from moment to moment: what fires, what is kept from receivers, and what
 //! receivers are given.
 
 use super::notice::Notice;

@@ -32,7 +32,7 @@ const DRIFT_LEAST: f64 = 0.1;
 pub enum Answer {
     Good,
     Bad,
-    /// It cannot be told from this run.
+    /// This run does not show it.
     Unknown,
 }
 

@@ -2,7 +2,7 @@
 
 use super::order::usable;
 
-/// Larger estimates are cut: a series so slow cannot be told from a trend by its length alone.
+/// Larger estimates are cut: a series so slow is not distinguishable from a trend by its length alone.
 const MAX_CORRELATION: f64 = 0.95;
 
 /// The correlation of each value with the one before it (lag 1), 0 for a constant series.

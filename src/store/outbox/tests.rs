@@ -1,0 +1,103 @@
+use super::*;
+
+fn notice(service: &str, to: Option<i64>) -> Notice {
+    let label = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    Notice {
+        labels: [label("service", service), label("alertname", "A")].into(),
+        annotations: [label("summary", "it \"burns\"")].into(),
+        from: Timestamp(1000),
+        to: to.map(Timestamp),
+    }
+}
+
+fn delivery(due: i64, notice: Notice) -> NewDelivery {
+    NewDelivery {
+        receiver: "oncall".to_owned(),
+        group: "g".to_owned(),
+        due: Timestamp(due),
+        notice,
+    }
+}
+
+fn settled(batch: &Batch, delivered: bool) -> Sent {
+    Sent {
+        id: 0,
+        at: Timestamp(5000),
+        receiver: batch.receiver.clone(),
+        group: batch.group.clone(),
+        key: format!("slod-{}", batch.id),
+        firing: 1,
+        resolved: 0,
+        delivered,
+        answer: "200 OK".to_owned(),
+    }
+}
+
+fn store() -> (tempfile::TempDir, Store) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = Store::open(&folder.path().join("slod.db")).expect("opens");
+    (folder, store)
+}
+
+fn next(store: &mut Store, now: i64) -> Option<Batch> {
+    store.next_batch("oncall", Timestamp(now)).expect("reads")
+}
+
+#[test]
+fn a_message_stays_the_same_until_it_is_settled() {
+    let (_folder, mut store) = store();
+    let (rag, chat) = (notice("rag", None), notice("chat", None));
+    store
+        .keep_deliveries(&[delivery(2000, rag.clone())])
+        .expect("kept");
+    assert_eq!(next(&mut store, 1999), None);
+    let first = next(&mut store, 2000).expect("due");
+    assert_eq!(first.notices, std::slice::from_ref(&rag));
+    store
+        .keep_deliveries(&[delivery(2100, chat.clone())])
+        .expect("kept");
+    assert_eq!(next(&mut store, 3000).as_ref(), Some(&first));
+    store.settle(&first, &settled(&first, true)).expect("kept");
+    let second = next(&mut store, 3000).expect("due");
+    assert!(second.id > first.id);
+    assert_eq!((second.notices, second.known), (vec![chat], vec![rag]));
+}
+
+#[test]
+fn a_resolution_follows_what_was_due_and_cancels_what_was_not() {
+    let (_folder, mut store) = store();
+    store
+        .keep_deliveries(&[delivery(2000, notice("rag", None))])
+        .expect("kept");
+    store
+        .keep_deliveries(&[delivery(90_000, notice("chat", None))])
+        .expect("kept");
+    let ended = [
+        delivery(3000, notice("rag", Some(3000))),
+        delivery(3000, notice("chat", Some(3000))),
+    ];
+    store.keep_deliveries(&ended).expect("kept");
+    let first = next(&mut store, 99_999).expect("due");
+    assert_eq!(first.notices, [notice("rag", None)]);
+    store.settle(&first, &settled(&first, true)).expect("kept");
+    let second = next(&mut store, 99_999).expect("due");
+    assert_eq!(second.notices, [notice("rag", Some(3000))]);
+    store
+        .settle(&second, &settled(&second, true))
+        .expect("kept");
+    assert_eq!(next(&mut store, 99_999), None);
+    assert_eq!(store.firing_groups("oncall").expect("reads"), []);
+    assert_eq!(store.notifications(i64::MAX, 9).expect("reads").len(), 2);
+}
+
+#[test]
+fn an_escalation_that_is_not_due_can_be_canceled() {
+    let (_folder, mut store) = store();
+    let rag = notice("rag", None);
+    let both = [delivery(1000, rag.clone()), delivery(90_000, rag.clone())];
+    store.keep_deliveries(&both).expect("kept");
+    store
+        .cancel_deliveries(rag.fingerprint(), Timestamp(2000))
+        .expect("done");
+    assert_eq!(store.waiting().expect("reads")["oncall"], 1);
+}
