@@ -112,6 +112,7 @@ fn run(tool: Tool, service: &str, from: Timestamp, windows: Vec<LoadWindow>) -> 
         to: from.after(length),
         ending: Ending::Completed,
         windows,
+        observed: Vec::new(),
     }
 }
 

@@ -75,6 +75,7 @@ pub async fn run(prepared: Prepared<'_>, args: &LoadArgs) -> Result<RunRecord, S
         to: clock.now(),
         ending,
         windows,
+        observed: Vec::new(),
     })
 }
 

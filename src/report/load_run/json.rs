@@ -17,6 +17,7 @@ pub(super) fn write(report: &RunReport) -> String {
         to,
         ending,
         windows,
+        observed: _,
     } = &report.run;
     let ending = match ending {
         Ending::Completed => json!({ "state": "completed" }),

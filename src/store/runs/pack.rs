@@ -130,6 +130,7 @@ pub fn unpack(head: &StoredRun, record: &[u8]) -> Result<RunRecord, Corrupt> {
         to: head.to,
         ending,
         windows: windows.collect::<Result<_, _>>()?,
+        observed: Vec::new(),
     })
 }
 

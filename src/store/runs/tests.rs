@@ -41,6 +41,7 @@ fn run(service: &str, from: i64) -> RunRecord {
             why: "p95 was above 500 ms".to_owned(),
         },
         windows: (0..2).map(window).collect(),
+        observed: Vec::new(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! What was measured in a load run.
 
 use crate::outcome::{Cause, Timestamp};
+use crate::sample::{Sample, SeriesKey, SeriesKind};
 use crate::stats::quantile::Histogram;
 use std::time::Duration;
 
@@ -59,6 +60,18 @@ pub struct RunRecord {
     pub ending: Ending,
     /// In their order, without gaps.
     pub windows: Vec<LoadWindow>,
+    /// What was sampled meanwhile of the service, its processes, and the host; empty if nothing was.
+    pub observed: Vec<ObservedSeries>,
+}
+
+/// The samples of one series from `from` to `to` of a run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ObservedSeries {
+    /// As on `/metrics`, such as `slod_process_memory_bytes{service="rag",process="app"}`.
+    pub key: SeriesKey,
+    pub kind: SeriesKind,
+    /// Oldest first.
+    pub samples: Vec<Sample>,
 }
 
 impl LoadWindow {
