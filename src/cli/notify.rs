@@ -6,7 +6,7 @@ use super::{ConfigArg, exit};
 use crate::clock::Clock;
 use crate::notify::{Answer, Sender};
 use crate::outcome::Timestamp;
-use crate::receiver::{Message, Receiver, Request};
+use crate::receiver::{Envelope, Message, Receiver, Request};
 use crate::store::{Sent, Store};
 use clap::{Args, Subcommand};
 use std::fmt::Write as _;
@@ -131,6 +131,21 @@ fn request(request: &Request) -> String {
                 let _ = writeln!(text, "{name}: {shown}");
             }
             writeln!(text, "\n{}", pretty(&request.body))
+        }
+        Request::Mail(mail) => {
+            let Envelope {
+                host,
+                port,
+                from,
+                to,
+                ..
+            } = &mail.envelope;
+            let to = to.join(", ");
+            let (subject, body) = (&mail.subject, &mail.text);
+            writeln!(
+                text,
+                "SMTP {host}:{port}\nFrom: {from}\nTo: {to}\nSubject: {subject}\n\n{body}"
+            )
         }
         Request::Run {
             program,

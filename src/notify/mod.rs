@@ -7,6 +7,7 @@ mod counters;
 mod heartbeat;
 mod notifier;
 mod send;
+mod smtp;
 mod task;
 mod worker;
 

@@ -1,5 +1,6 @@
 //! Sends what a receiver's channel made.
 
+use super::smtp::Smtp;
 use crate::receiver::{HttpRequest, Method, Request};
 use crate::text::printable;
 use futures_util::future::join_all;
@@ -30,7 +31,7 @@ pub enum Answer {
 }
 
 impl Answer {
-    fn failed(why: impl Into<String>) -> Self {
+    pub(super) fn failed(why: impl Into<String>) -> Self {
         Self::Failed {
             why: why.into(),
             retry_after: None,
@@ -55,7 +56,10 @@ impl Answer {
 
 /// Follows no redirect: a message goes where the config says, or nowhere.
 #[derive(Clone, Debug)]
-pub struct Sender(Client);
+pub struct Sender {
+    web: Client,
+    mail: Smtp,
+}
 
 impl Sender {
     pub fn new() -> Result<Self, String> {
@@ -63,10 +67,13 @@ impl Sender {
             .redirect(Policy::none())
             .connect_timeout(Duration::from_secs(10))
             .pool_idle_timeout(Duration::from_secs(30));
-        let client = builder.build();
-        client
-            .map(Self)
-            .map_err(|_| "the certificates of the system cannot be used".to_owned())
+        let web = builder
+            .build()
+            .map_err(|_| "the certificates of the system cannot be used".to_owned())?;
+        Ok(Self {
+            web,
+            mail: Smtp::new(),
+        })
     }
 
     /// Sends all requests at once. One that succeeds suffices.
@@ -86,6 +93,7 @@ impl Sender {
     async fn send_one(&self, request: Request) -> Answer {
         match request {
             Request::Http(request) => self.post(&request).await,
+            Request::Mail(mail) => self.mail.deliver(&mail).await,
             Request::Run {
                 program,
                 arguments,
@@ -100,7 +108,7 @@ impl Sender {
             Method::Get => reqwest::Method::GET,
             Method::Post => reqwest::Method::POST,
         };
-        let mut builder = self.0.request(method, request.url.reveal());
+        let mut builder = self.web.request(method, request.url.reveal());
         for (name, value) in &request.headers {
             builder = builder.header(name, value.reveal());
         }
@@ -135,7 +143,8 @@ async fn answer(mut response: Response) -> Answer {
     }
 }
 
-fn shown(body: &[u8]) -> String {
+/// The beginning of what the other side says, fit to be shown.
+pub(super) fn shown(body: &[u8]) -> String {
     let text = String::from_utf8_lossy(&body[..body.len().min(ANSWER_MAX)]);
     let text: String = text.trim().chars().take(SHOWN_MAX).collect();
     printable(&text).into_owned()

@@ -7,8 +7,10 @@
 mod alertmanager;
 mod chat;
 mod discord;
+mod email;
 mod exec;
 mod heartbeat;
+mod mail;
 mod message;
 mod ntfy;
 mod opsgenie;
@@ -22,6 +24,7 @@ mod template;
 mod webhook;
 
 pub use heartbeat::{HEARTBEAT_KEYS, HeartbeatSpec};
+pub use mail::{Envelope, Mail, Security};
 pub use message::Message;
 pub use request::{HttpRequest, Method, Request};
 pub use route::{Decision, Escalation, Hours, Matcher, Route, Routing, same_severity};
@@ -44,6 +47,7 @@ pub const KINDS: &[&Kind] = &[
     &opsgenie::KIND,
     &telegram::KIND,
     &ntfy::KIND,
+    &email::KIND,
     &exec::KIND,
 ];
 
@@ -62,6 +66,7 @@ pub const KEYS: Keys = &[
     &opsgenie::KIND.key,
     &telegram::KIND.key,
     &ntfy::KIND.key,
+    &email::KIND.key,
     &exec::KIND.key,
 ];
 

@@ -1,5 +1,6 @@
 //! What a channel sends, without sending it.
 
+use super::Mail;
 use crate::yaml::Secret;
 use serde_json::Value;
 
@@ -13,6 +14,7 @@ pub enum Method {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request {
     Http(HttpRequest),
+    Mail(Mail),
     /// A program that reads the message from its standard input.
     Run {
         program: String,

@@ -1,0 +1,252 @@
+//! Hands a mail to an SMTP server (RFC 5321, 3207, 4954).
+
+use super::send::{Answer, shown};
+use crate::probe::dial::Failure;
+use crate::receiver::{Envelope, Mail, Security};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, RootCertStore};
+use std::fmt;
+use std::sync::Arc;
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+
+/// Bytes of a reply, with all of its lines. RFC 5321 allows lines of 512.
+const REPLY_MAX: u64 = 16 << 10;
+
+trait Connection: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Connection for T {}
+
+/// The commands of one mail.
+struct Session(BufReader<Box<dyn Connection>>);
+
+/// Sends mails, each over a connection of its own.
+#[derive(Clone)]
+pub struct Smtp(TlsConnector);
+
+impl fmt::Debug for Smtp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Smtp")
+    }
+}
+
+impl Smtp {
+    /// Trusts the certificates that the system trusts.
+    pub fn new() -> Self {
+        let mut roots = RootCertStore::empty();
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        let builder = ClientConfig::builder().with_root_certificates(roots);
+        Self(Arc::new(builder.with_no_client_auth()).into())
+    }
+
+    /// Sends a mail. The time is limited by the caller.
+    pub async fn deliver(&self, mail: &Mail) -> Answer {
+        let sent = async {
+            let mut session = self.open(&mail.envelope).await?;
+            session.send(mail).await
+        };
+        sent.await.unwrap_or_else(|answer| answer)
+    }
+
+    /// Connects, changes to TLS, and logs in.
+    async fn open(&self, envelope: &Envelope) -> Result<Session, Answer> {
+        let Envelope { host, port, .. } = envelope;
+        let stream = TcpStream::connect((host.as_str(), *port)).await;
+        let stream = stream.map_err(|error| {
+            Answer::failed(Failure::io(&error, &format!("{host}:{port}")).message)
+        })?;
+        let mut session = match envelope.security {
+            Security::Implicit => Session::over(self.secured(Box::new(stream), host).await?),
+            Security::StartTls | Security::None => Session::over(Box::new(stream)),
+        };
+        expect(&session.reply().await?, "the connection")?;
+        let mut hello = session.hello().await?;
+        if envelope.security == Security::StartTls {
+            let stream = session.start_tls(&hello).await?;
+            session = Session::over(self.secured(stream, host).await?);
+            hello = session.hello().await?;
+        }
+        if let Some((user, password)) = &envelope.login {
+            session.log_in(&hello, user, password.reveal()).await?;
+        }
+        Ok(session)
+    }
+
+    async fn secured(
+        &self,
+        stream: Box<dyn Connection>,
+        host: &str,
+    ) -> Result<Box<dyn Connection>, Answer> {
+        let name = ServerName::try_from(host.to_owned())
+            .map_err(|_| Answer::failed("the name of the server is not valid in TLS"))?;
+        match self.0.connect(name, stream).await {
+            Ok(stream) => Ok(Box::new(stream)),
+            Err(error) => Err(Answer::failed(Failure::tls(&error).message)),
+        }
+    }
+}
+
+struct Reply {
+    code: u16,
+    lines: Vec<String>,
+}
+
+impl Reply {
+    fn is_good(&self) -> bool {
+        (200..400).contains(&self.code)
+    }
+
+    fn text(&self) -> String {
+        shown(format!("{} {}", self.code, self.lines.join(" ")).as_bytes())
+    }
+
+    /// What follows a keyword in the answer to EHLO.
+    fn extension(&self, keyword: &str) -> Option<&str> {
+        let words = self.lines.iter().skip(1).map(|line| {
+            let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
+            (word, rest)
+        });
+        let mut found = words.filter(|(word, _)| word.eq_ignore_ascii_case(keyword));
+        found.next().map(|(_, rest)| rest)
+    }
+}
+
+impl Session {
+    fn over(stream: Box<dyn Connection>) -> Self {
+        Self(BufReader::new(stream))
+    }
+
+    async fn hello(&mut self) -> Result<Reply, Answer> {
+        let reply = self.ask(&format!("EHLO {}", own_name())).await?;
+        expect(&reply, "EHLO")?;
+        Ok(reply)
+    }
+
+    /// The bare connection, on which TLS begins.
+    async fn start_tls(mut self, hello: &Reply) -> Result<Box<dyn Connection>, Answer> {
+        if hello.extension("STARTTLS").is_none() {
+            return Err(Answer::failed("the server does not offer STARTTLS"));
+        }
+        expect(&self.ask("STARTTLS").await?, "STARTTLS")?;
+        // What came in clear text may be an attacker's.
+        if !self.0.buffer().is_empty() {
+            return Err(Answer::failed("the server sent more before TLS began"));
+        }
+        Ok(self.0.into_inner())
+    }
+
+    async fn log_in(&mut self, hello: &Reply, user: &str, password: &str) -> Result<(), Answer> {
+        let offered = hello.extension("AUTH").unwrap_or_default();
+        let offers = |name: &str| {
+            let mut words = offered.split(' ');
+            words.any(|word| word.eq_ignore_ascii_case(name))
+        };
+        let reply = if offers("PLAIN") {
+            let secret = BASE64.encode(format!("\0{user}\0{password}"));
+            self.ask(&format!("AUTH PLAIN {secret}")).await?
+        } else if offers("LOGIN") {
+            expect(&self.ask("AUTH LOGIN").await?, "AUTH LOGIN")?;
+            expect(&self.ask(&BASE64.encode(user)).await?, "the user")?;
+            self.ask(&BASE64.encode(password)).await?
+        } else {
+            return Err(Answer::failed(
+                "the server offers neither AUTH PLAIN nor AUTH LOGIN",
+            ));
+        };
+        expect(&reply, "the login")
+    }
+
+    async fn send(&mut self, mail: &Mail) -> Result<Answer, Answer> {
+        let envelope = &mail.envelope;
+        let from = self.ask(&format!("MAIL FROM:<{}>", envelope.from)).await?;
+        expect(&from, "the sender")?;
+        let mut refused = Vec::new();
+        for to in &envelope.to {
+            let reply = self.ask(&format!("RCPT TO:<{to}>")).await?;
+            if !reply.is_good() {
+                refused.push(format!("{to}: {}", reply.text()));
+            }
+        }
+        let without = refused.join("; ");
+        if refused.len() == envelope.to.len() {
+            return Err(Answer::failed(format!(
+                "every recipient was refused: {without}"
+            )));
+        }
+        expect(&self.ask("DATA").await?, "DATA")?;
+        let reply = self.ask(&format!("{}.", mail.data())).await?;
+        // The mail is delivered, however the connection ends.
+        let _ = self.0.write_all(b"QUIT\r\n").await;
+        match reply {
+            reply if reply.is_good() && refused.is_empty() => Ok(Answer::Delivered(reply.text())),
+            reply if reply.is_good() => Ok(Answer::Delivered(format!(
+                "{}, without {without}",
+                reply.text()
+            ))),
+            reply if reply.code >= 500 => Ok(Answer::Refused(reply.text())),
+            reply => Ok(Answer::failed(reply.text())),
+        }
+    }
+
+    async fn ask(&mut self, command: &str) -> Result<Reply, Answer> {
+        let write = async {
+            self.0
+                .write_all(format!("{command}\r\n").as_bytes())
+                .await?;
+            self.0.flush().await
+        };
+        write.await.map_err(|_| ended())?;
+        self.reply().await
+    }
+
+    async fn reply(&mut self) -> Result<Reply, Answer> {
+        let mut limited = (&mut self.0).take(REPLY_MAX);
+        let mut lines = Vec::new();
+        loop {
+            let mut line = Vec::new();
+            let read = limited.read_until(b'\n', &mut line).await;
+            if read.is_err() || !line.ends_with(b"\n") {
+                return Err(ended());
+            }
+            let line = String::from_utf8_lossy(&line).trim_end().to_owned();
+            let (code, rest) = line
+                .split_at_checked(3)
+                .and_then(|(code, rest)| Some((code.parse().ok()?, rest)))
+                .ok_or_else(|| Answer::failed("the answer is not of an SMTP server"))?;
+            let is_last = !rest.starts_with('-');
+            lines.push(rest.get(1..).unwrap_or_default().to_owned());
+            if is_last {
+                return Ok(Reply { code, lines });
+            }
+        }
+    }
+}
+
+fn expect(reply: &Reply, what: &str) -> Result<(), Answer> {
+    if reply.is_good() {
+        return Ok(());
+    }
+    Err(Answer::failed(format!(
+        "{what} was refused: {}",
+        reply.text()
+    )))
+}
+
+fn ended() -> Answer {
+    Answer::failed("the connection ended without an answer")
+}
+
+/// The name of this machine for EHLO.
+fn own_name() -> String {
+    let is_name = |name: &String| {
+        let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b".-".contains(&byte);
+        !name.is_empty() && name.bytes().all(is_part)
+    };
+    let name = sysinfo::System::host_name().ok().filter(is_name);
+    name.unwrap_or_else(|| "localhost".to_owned())
+}
+
+#[cfg(test)]
+mod tests;

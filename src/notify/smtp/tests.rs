@@ -1,0 +1,259 @@
+use super::*;
+use crate::outcome::Timestamp;
+use crate::receiver::{Mail, Message};
+use crate::yaml::Secret;
+use rcgen::{CertifiedKey, generate_simple_self_signed};
+use rustls::ServerConfig;
+use rustls::pki_types::PrivatePkcs8KeyDer;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
+
+/// How a server behaves.
+#[derive(Clone, Copy)]
+struct Manners {
+    security: Security,
+    hello: &'static str,
+    /// What it answers to commands that begin so, instead of what is usual.
+    odd: &'static [(&'static str, &'static str)],
+}
+
+const POLITE: Manners = Manners {
+    security: Security::StartTls,
+    hello: "250-mail.example.com\r\n250-AUTH PLAIN LOGIN\r\n250 STARTTLS\r\n",
+    odd: &[],
+};
+
+/// The commands that a server got in its only connection.
+struct Server {
+    port: u16,
+    smtp: Smtp,
+    got: JoinHandle<Vec<String>>,
+}
+
+async fn serve(manners: Manners) -> Server {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let CertifiedKey { cert, signing_key } =
+        generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
+    let key = PrivatePkcs8KeyDer::from(signing_key.serialize_der());
+    let config = ServerConfig::builder()
+        .with_no_client_auth()
+        .with_single_cert(vec![cert.der().clone()], key.into())
+        .expect("they match");
+    let mut roots = RootCertStore::empty();
+    roots.add(cert.der().clone()).expect("a certificate");
+    let client = ClientConfig::builder().with_root_certificates(roots);
+    let smtp = Smtp(Arc::new(client.with_no_client_auth()).into());
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let port = listener.local_addr().expect("bound").port();
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let got = tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.expect("a connection");
+        let mut got = Vec::new();
+        let _ = converse(Box::new(stream), manners, &acceptor, &mut got).await;
+        got
+    });
+    Server { port, smtp, got }
+}
+
+/// Ends with the connection.
+async fn converse(
+    stream: Box<dyn Connection>,
+    manners: Manners,
+    acceptor: &TlsAcceptor,
+    got: &mut Vec<String>,
+) -> std::io::Result<()> {
+    let mut stream = BufReader::new(stream);
+    if manners.security == Security::Implicit {
+        let secured = acceptor.accept(stream.into_inner()).await?;
+        stream = BufReader::new(Box::new(secured));
+    }
+    stream.write_all(b"220 mail.example.com ready\r\n").await?;
+    let mut in_data = false;
+    loop {
+        let mut line = String::new();
+        if stream.read_line(&mut line).await? == 0 {
+            return Ok(());
+        }
+        let line = line.trim_end().to_owned();
+        let odd = manners
+            .odd
+            .iter()
+            .find(|(command, _)| line.starts_with(command));
+        let answer = match line.as_str() {
+            "." => "250 2.0.0 queued as 42\r\n",
+            _ if in_data => "",
+            line if line.starts_with("EHLO") => manners.hello,
+            "DATA" => "354 go on\r\n",
+            "AUTH LOGIN" => "334 VXNlcm5hbWU6\r\n",
+            "QUIT" => "221 bye\r\n",
+            _ => "250 ok\r\n",
+        };
+        in_data = line == "DATA" || in_data && line != ".";
+        let answer = odd.map_or(answer, |(_, answer)| answer);
+        stream.write_all(answer.as_bytes()).await?;
+        stream.flush().await?;
+        let is_tls = line == "STARTTLS" && answer.starts_with('2');
+        got.push(line);
+        if is_tls {
+            let secured = acceptor.accept(stream.into_inner()).await?;
+            stream = BufReader::new(Box::new(secured));
+        }
+    }
+}
+
+fn mail(port: u16, security: Security, password: Option<&str>) -> Mail {
+    let envelope = Envelope {
+        host: "localhost".to_owned(),
+        port,
+        security,
+        login: password.map(|password| ("ada".to_owned(), Secret::new(password))),
+        from: "slod@example.com".to_owned(),
+        to: vec!["a@example.com".to_owned(), "b@example.com".to_owned()],
+    };
+    let message = Message::sample(false, Timestamp::from_secs(1_000_000_000));
+    let texts = crate::receiver::Texts {
+        title: "web is down".to_owned(),
+        text: "It is.".to_owned(),
+    };
+    Mail::new(envelope, &message, &texts)
+}
+
+/// What a mail got for an answer, and the commands.
+async fn sent(manners: Manners, password: Option<&str>) -> (Answer, Vec<String>) {
+    let server = serve(manners).await;
+    let mail = mail(server.port, manners.security, password);
+    let sending = server.smtp.deliver(&mail);
+    let answer = tokio::time::timeout(Duration::from_secs(20), sending).await;
+    (answer.expect("in time"), server.got.await.expect("ended"))
+}
+
+fn failed(answer: Answer) -> String {
+    match answer {
+        Answer::Failed { why, .. } => why,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_mail_goes_encrypted_to_all_its_recipients() {
+    let (answer, got) = sent(POLITE, Some("pass")).await;
+    assert_eq!(
+        answer,
+        Answer::Delivered("250 2.0.0 queued as 42".to_owned())
+    );
+    let commands: Vec<_> = got.iter().map(|line| line.split(' ').next()).collect();
+    let until_data: Vec<_> = commands.iter().flatten().take(8).copied().collect();
+    let expected = [
+        "EHLO", "STARTTLS", "EHLO", "AUTH", "MAIL", "RCPT", "RCPT", "DATA",
+    ];
+    assert_eq!(until_data, expected);
+    assert_eq!(got[3], "AUTH PLAIN AGFkYQBwYXNz");
+    assert_eq!(got[4], "MAIL FROM:<slod@example.com>");
+    assert!(got.contains(&"SXQgaXMu".to_owned()) && got.ends_with(&[".".into(), "QUIT".into()]));
+}
+
+#[tokio::test]
+async fn tls_from_the_first_byte_and_the_older_login() {
+    let manners = Manners {
+        security: Security::Implicit,
+        hello: "250-mail\r\n250 auth login\r\n",
+        odd: &[("YWRh", "334 UGFzc3dvcmQ6\r\n")],
+    };
+    let (answer, got) = sent(manners, Some("pass")).await;
+    assert!(matches!(answer, Answer::Delivered(_)), "{answer:?}");
+    assert_eq!(got[1..4], ["AUTH LOGIN", "YWRh", "cGFzcw=="]);
+}
+
+#[tokio::test]
+async fn without_tls_nothing_is_sent() {
+    let plain = Manners {
+        hello: "250 mail\r\n",
+        ..POLITE
+    };
+    let (answer, got) = sent(plain, Some("pass")).await;
+    assert_eq!(failed(answer), "the server does not offer STARTTLS");
+    assert_eq!(got.len(), 1);
+    // Somebody on the way adds an answer of their own before TLS begins.
+    let injected = Manners {
+        odd: &[("STARTTLS", "220 go\r\n250 mail\r\n")],
+        ..POLITE
+    };
+    let (answer, got) = sent(injected, Some("pass")).await;
+    assert_eq!(failed(answer), "the server sent more before TLS began");
+    assert_eq!(
+        got,
+        ["EHLO", "STARTTLS"].map(|command| {
+            let own = own_name();
+            if command == "EHLO" {
+                format!("EHLO {own}")
+            } else {
+                command.to_owned()
+            }
+        })
+    );
+}
+
+#[tokio::test]
+async fn a_certificate_that_nobody_trusts_gets_no_password() {
+    let server = serve(POLITE).await;
+    let mail = mail(server.port, Security::StartTls, Some("pass"));
+    let why = failed(Smtp::new().deliver(&mail).await);
+    assert!(why.contains("certificate"), "{why}");
+    let got = server.got.await.expect("ended");
+    assert!(!got.iter().any(|line| line.starts_with("AUTH")));
+}
+
+#[tokio::test]
+async fn what_a_server_refuses() {
+    type Odd = &'static [(&'static str, &'static str)];
+    let cases: [(Odd, &str); 5] = [
+        (
+            &[("AUTH", "535 5.7.8 no\r\n")],
+            "the login was refused: 535 5.7.8 no",
+        ),
+        (
+            &[("MAIL", "451 later\r\n")],
+            "the sender was refused: 451 later",
+        ),
+        (
+            &[("RCPT", "550 who?\r\n")],
+            "every recipient was refused: a@example.com: 550 who?; b@example.com: 550 who?",
+        ),
+        (&[(".", "452 4.3.1 full\r\n")], "452 4.3.1 full"),
+        (
+            &[("EHLO", "hello\r\n")],
+            "the answer is not of an SMTP server",
+        ),
+    ];
+    for (odd, expected) in cases {
+        let (answer, _) = sent(Manners { odd, ..POLITE }, Some("pass")).await;
+        assert_eq!(failed(answer), expected);
+    }
+    let spam = Manners {
+        odd: &[(".", "554 5.7.1 spam\r\n")],
+        ..POLITE
+    };
+    let (answer, _) = sent(spam, None).await;
+    assert_eq!(answer, Answer::Refused("554 5.7.1 spam".to_owned()));
+    let partly = Manners {
+        odd: &[("RCPT TO:<b", "550 who?\r\n")],
+        ..POLITE
+    };
+    let (answer, _) = sent(partly, None).await;
+    let text = "250 2.0.0 queued as 42, without b@example.com: 550 who?";
+    assert_eq!(answer, Answer::Delivered(text.to_owned()));
+}
+
+#[tokio::test]
+async fn an_endless_answer_is_cut_off() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let port = listener.local_addr().expect("bound").port();
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.expect("a connection");
+        while stream.write_all(b"220-more\r\n").await.is_ok() {}
+    });
+    let answer = Smtp::new().deliver(&mail(port, Security::None, None)).await;
+    assert_eq!(failed(answer), "the connection ended without an answer");
+}

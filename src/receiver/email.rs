@@ -1,0 +1,155 @@
+//! Email through an SMTP server, as a mail program submits it (RFC 6409).
+
+use super::mail::{Envelope, Mail, Security, is_address};
+use super::{Channel, Kind, Message, Parsed, Request, Texts};
+use crate::outcome::Timestamp;
+use crate::yaml::{Choice, Declared, Key, Keys, List, Mapping, SecretText, Section, Text};
+use std::sync::Arc;
+
+const KEYS: Keys = &[&TO, &FROM, &SERVER, &TLS, &USERNAME, &PASSWORD];
+
+const ADDRESS: Parsed<String> = Parsed {
+    label: "email address",
+    expected: "an address such as oncall@example.com, without a name",
+    parse: |text| is_address(text).then(|| text.to_owned()),
+};
+
+const TO: Key<List<Parsed<String>>> =
+    Key::required("to", List::up_to(50, ADDRESS), "Who gets the mail.");
+const FROM: Key<Parsed<String>> = Key::required("from", ADDRESS, "The sender.");
+const SERVER: Key<Parsed<Server>> = Key::required(
+    "server",
+    Parsed {
+        label: "host or host:port",
+        expected: "a host with or without a port, such as smtp.example.com:587",
+        parse: server,
+    },
+    "The SMTP server. Without a port: 587, 465 if `tls` is `implicit`, 25 if it is `none`.",
+);
+const TLS: Key<Choice<Security>> = Key::with_default(
+    "tls",
+    Choice(&[
+        ("starttls", Security::StartTls),
+        ("implicit", Security::Implicit),
+        ("none", Security::None),
+    ]),
+    "starttls",
+    "`starttls` changes to TLS before anything is sent, and sends nothing if the server cannot; `implicit` begins with TLS. The certificate must be trusted by the system. `none` sends in clear text, and never a password.",
+);
+const USERNAME: Key<Text> = Key::optional("username", Text, "The user to log in as.");
+const PASSWORD: Key<SecretText> = Key::optional("password", SecretText, "The user's password.");
+
+pub const KIND: Kind = Kind {
+    key: Key::optional(
+        "email",
+        Mapping(KEYS),
+        "A mail by SMTP. All mails about a group are one thread, and each attempt to send one has the same Message-ID.",
+    ),
+    example: "{ to: [ oncall@example.com ], from: slod@example.com, server: smtp.example.com, username: slod, password: example-password }",
+    read,
+};
+
+/// A host, and its port if one is named.
+type Server = (String, Option<u16>);
+
+fn server(text: &str) -> Option<Server> {
+    let (host, port) = match text.rsplit_once(':') {
+        Some((host, port)) if !host.contains(':') || host.ends_with(']') => {
+            (host, Some(port.parse().ok().filter(|port| *port > 0)?))
+        }
+        _ => (text, None),
+    };
+    let bare = host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'));
+    let host = url::Host::parse(host).ok()?;
+    let name = bare.map_or_else(|| host.to_string(), str::to_owned);
+    Some((name, port))
+}
+
+fn read(section: &Section<'_>) -> Option<Arc<dyn Channel>> {
+    let to = section.all(&TO);
+    if section.has(&TO) && section.list(&TO).is_empty() {
+        section.error(
+            "invalid-value",
+            &TO,
+            "nobody gets the mail",
+            "at least one address",
+        );
+    }
+    let (from, server, security) = (section.get(&FROM), section.get(&SERVER), section.get(&TLS));
+    let login = section.get(&USERNAME).zip(section.secret(&PASSWORD));
+    let (security, (host, port)) = (security?, server?);
+    let envelope = Envelope {
+        port: port.unwrap_or(security.port()),
+        host,
+        security,
+        login,
+        from: from?,
+        to,
+    };
+    if !can_log_in(section, security) || envelope.to.is_empty() {
+        return None;
+    }
+    Some(Arc::new(Email(envelope)))
+}
+
+/// Whether there are both a user and a password, and TLS for them, or neither. Reports what is not
+/// so.
+fn can_log_in(section: &Section<'_>, security: Security) -> bool {
+    let lacks = |key: &dyn Declared, other: &str| {
+        let message = format!("`{other}` is missing");
+        section.error("missing-key", key, message, "a login has both of them");
+        false
+    };
+    match (section.has(&USERNAME), section.has(&PASSWORD)) {
+        (true, true) if security == Security::None => {
+            let message = "the password would be sent in clear text";
+            section.error(
+                "invalid-value",
+                &TLS,
+                message,
+                "expected starttls or implicit",
+            );
+            false
+        }
+        (true, false) => lacks(&USERNAME, "password"),
+        (false, true) => lacks(&PASSWORD, "username"),
+        _ => true,
+    }
+}
+
+#[derive(Debug)]
+struct Email(Envelope);
+
+impl Channel for Email {
+    fn requests(&self, message: &Message, texts: &Texts, _: Timestamp) -> Vec<Request> {
+        vec![Request::Mail(Mail::new(self.0.clone(), message, texts))]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn servers() {
+        let of = |text| server(text).map(|(host, port)| (host, port.unwrap_or(0)));
+        let expect = |host: &str, port| Some((host.to_owned(), port));
+        assert_eq!(of("smtp.example.com"), expect("smtp.example.com", 0));
+        assert_eq!(of("smtp.example.com:25"), expect("smtp.example.com", 25));
+        assert_eq!(of("[::1]:2525"), expect("::1", 2525));
+        assert_eq!(of("[::1]"), expect("::1", 0));
+        for wrong in [
+            "",
+            ":25",
+            "smtp:0",
+            "smtp:70000",
+            "a b",
+            "smtp://host",
+            "::1",
+        ] {
+            assert_eq!(of(wrong), None, "{wrong}");
+        }
+    }
+}
