@@ -73,12 +73,11 @@ struct Compared {
 /// at least 5 % of the median (0.1 percentage points of errors).
 pub fn compare(baseline: &RunRecord, run: &RunRecord) -> Vec<Statement> {
     if levels(baseline) != levels(run) || baseline.scenario.model != run.scenario.model {
-        return vec![Statement {
-            topic: "comparison",
-            answer: Answer::Unknown,
-            evidence: "the plans of the two runs differ: record a baseline of the current plan"
-                .to_owned(),
-        }];
+        return vec![Statement::new(
+            "comparison",
+            Answer::Unknown,
+            "the plans of the two runs differ: record a baseline of the current plan",
+        )];
     }
     let sides = [baseline, run].map(figures);
     let mut all: Vec<Compared> = MEASURES
@@ -122,11 +121,7 @@ fn statement(compared: Compared, p: Option<f64>) -> Statement {
             }
         }
     };
-    Statement {
-        topic: compared.topic,
-        answer,
-        evidence,
-    }
+    Statement::new(compared.topic, answer, evidence)
 }
 
 /// Figures of a run's windows. They are as wide as the slower run needs, within its own run.

@@ -2,7 +2,8 @@
 
 mod builtin;
 mod compare;
-mod knee;
+mod judge;
+mod observed;
 mod run;
 mod scenario;
 mod stats;
@@ -10,6 +11,7 @@ mod verdict;
 
 pub use builtin::{BUILTIN, builtin};
 pub use compare::compare;
+pub use judge::advice::Advice;
 pub use run::{Ending, LoadWindow, ObservedSeries, RunRecord};
 pub use scenario::{Model, Scenario, Stage};
 pub use stats::Figures;
