@@ -1,6 +1,7 @@
 //! Whether a run is worse than the one that was recorded as the baseline.
 
-use super::verdict::{Answer, Statement, chunks};
+use super::stats::chunks;
+use super::verdict::{Answer, Statement};
 use super::{Figures, RunRecord};
 use crate::stats::autocorrelation::{inflation, of_residuals};
 use crate::stats::normal::two_sided;

@@ -2,8 +2,7 @@
 
 use super::super::tests::{run, window};
 use super::super::{
-    Answer, Limit, LoadWindow, Model, ObservedSeries, RunRecord, Scenario, Stage, Statement,
-    builtin, statements,
+    Answer, Limit, LoadWindow, ObservedSeries, RunRecord, Statement, builtin, statements,
 };
 use crate::outcome::Timestamp;
 use crate::sample::{Sample, SeriesKind};

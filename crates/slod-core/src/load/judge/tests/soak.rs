@@ -31,7 +31,7 @@ fn a_leak_has_its_pace_its_interval_and_the_time_to_the_limit() {
         "memory growth",
     );
     assert_eq!(found.answer, Answer::Bad, "{}", found.evidence);
-    let pace: f64 = found.evidence.split(' ').nth(7).unwrap().parse().unwrap();
+    let pace: f64 = found.evidence.split(' ').nth(8).unwrap().parse().unwrap();
     assert!((pace - 20.0).abs() < 1.0, "{}", found.evidence);
     assert!(
         found
