@@ -2,8 +2,14 @@
 
 use super::{ObservedSeries, RunRecord};
 use crate::sample::{SeriesKey, increase};
+use crate::stats::baseline::Baseline;
 use crate::stats::order::{median_of, usable};
 
+/// A band is this many spreads wide, and at least this share of its middle.
+const SPREADS: f64 = 3.0;
+const BAND_SHARE: f64 = 0.1;
+/// Samples that say what is usual.
+const BAND_SAMPLES: usize = 3;
 /// Values must be beyond a limit for so long, in at least two samples.
 const SUSTAINED: f64 = 5.0;
 
@@ -76,6 +82,16 @@ impl Curve {
             }
         }
         None
+    }
+
+    /// The middle and the upper end of what is usual in a part of the run; the end is at least
+    /// `least` above the middle.
+    pub fn band(&self, span: Span, least: f64) -> Option<(f64, f64)> {
+        let points = self.inside(span);
+        let usual = Baseline::of(points.iter().map(|(_, value)| *value))?;
+        let wide = (SPREADS * usual.spread).max(BAND_SHARE * usual.median.abs());
+        let highest = usual.median + wide.max(least);
+        (points.len() >= BAND_SAMPLES).then_some((usual.median, highest))
     }
 
     /// A value for each of `count` windows of `width` seconds.

@@ -3,7 +3,7 @@
 
 use super::RunRecord;
 use super::judge::advice::Advice;
-use super::judge::{bottleneck, breaking, knee, recovery, resources, soak};
+use super::judge::{after_spike, bottleneck, breaking, knee, law, recovery, resources, soak};
 use std::time::Duration;
 
 /// A generator that needs more than this share of its processors is the limit,
@@ -72,10 +72,13 @@ pub fn statements(run: &RunRecord, limit: Option<Limit>) -> Vec<Statement> {
         if !is_limited {
             all.extend(found.map(|found| bottleneck::statement(run, &found)));
             all.extend(knee::knee(run));
+            let spike = recovery::spike(run);
+            all.extend(law::statement(run).filter(|_| spike.is_none()));
         }
     }
     if let Some(spike) = recovery::spike(run) {
         all.push(recovery::responses(run, spike));
+        all.extend(after_spike::statements(run, spike));
     }
     if !rises(run) && run.scenario.length() >= SOAK_MIN {
         all.extend(soak::statements(run));

@@ -82,6 +82,10 @@ pub const LEAK: Advice = advice(
     LEAKS,
     "compare heap profiles of the start and the end of the run, because memory grew under a constant load",
 );
+pub const KEPT: Advice = advice(
+    LEAKS,
+    "run the scenario soak to see whether memory grows, because it was not released after the spike",
+);
 pub const OPEN: Advice = advice(
     LEAKS,
     "close what is opened for each request, because the number grew under a constant load",
@@ -105,4 +109,19 @@ pub const BREAK: Advice = advice(
 pub const OVERLOAD: Advice = advice(
     LIMITING,
     "refuse requests early when too many wait, because work from the spike was still being done after it",
+);
+/// For responses that are slower than promised.
+pub const SLOW: Advice = advice(
+    ENDPOINTS,
+    "optimize the slowest requests or add resources, because responses took longer than they should",
+);
+/// For more errors than promised.
+pub const FAILED: Advice = advice(
+    LOGS,
+    "read the errors of the service's log (`slod runs show RUN --log FILE`), because more requests failed than should",
+);
+/// For less throughput than promised.
+pub const FEW: Advice = advice(
+    SCALING,
+    "add instances or shorten the work of each request, because the service handled fewer requests than it should",
 );

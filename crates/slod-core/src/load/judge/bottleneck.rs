@@ -7,18 +7,12 @@ use super::super::{LoadWindow, RunRecord};
 use super::breaking::{BREAK_WINDOW, Break};
 use super::measures::{Bound, MEASURES, Measure};
 use super::resources;
-use crate::stats::baseline::Baseline;
 
 /// What is listed.
 const LISTED: usize = 5;
 /// A low load: up to this many times the lowest one, and at least this share of the run.
 const LOW: f64 = 1.5;
 const LOW_SHARE: f64 = 0.1;
-/// Samples of it that say what is usual.
-const LOW_SAMPLES: usize = 3;
-/// A band is this many spreads wide, and at least this share of its middle.
-const SPREADS: f64 = 3.0;
-const BAND_SHARE: f64 = 0.1;
 /// Of the samples from a crossing to the break, how many are beyond.
 const BEYOND: f64 = 0.75;
 /// An event longer before a break has nothing to do with it.
@@ -87,7 +81,7 @@ fn moved(run: &RunRecord, found: &Break) -> Vec<Moved> {
         for curve in (measure.read)(run) {
             let (judged, band) = match measure.bound {
                 Bound::Level(_) | Bound::Any => (curve.clone(), None),
-                Bound::Band(least) => (curve.clone(), band(&curve, low, least)),
+                Bound::Band(least) => (curve.clone(), curve.band((0.0, low), least)),
                 Bound::BandPerLoad(least) => per_load(run, &curve, low, least),
             };
             let is_full = matches!(measure.bound, Bound::Level(_) | Bound::Any);
@@ -160,15 +154,6 @@ fn low_load(windows: &[LoadWindow], broke: f64) -> f64 {
     until.max(LOW_SHARE * length).min(broke)
 }
 
-/// The middle and the upper end of what is usual under a low load.
-fn band(curve: &Curve, low: f64, least: f64) -> Option<(f64, f64)> {
-    let points = curve.inside((0.0, low));
-    let usual = Baseline::of(points.iter().map(|(_, value)| *value))?;
-    let wide = (SPREADS * usual.spread).max(BAND_SHARE * usual.median.abs());
-    let highest = usual.median + wide.max(least);
-    (points.len() >= LOW_SAMPLES).then_some((usual.median, highest))
-}
-
 /// The curve divided by the load, and its band.
 fn per_load(run: &RunRecord, curve: &Curve, low: f64, least: f64) -> (Curve, Option<(f64, f64)>) {
     let mut divided = curve.clone();
@@ -178,6 +163,6 @@ fn per_load(run: &RunRecord, curve: &Curve, low: f64, least: f64) -> (Curve, Opt
         .filter_map(|(at, value)| Some((*at, value / level_at(&run.windows, *at)?)))
         .collect();
     let usual = level_at(&run.windows, low).unwrap_or(1.0);
-    let band = band(&divided, low, least / usual);
+    let band = divided.band((0.0, low), least / usual);
     (divided, band)
 }

@@ -1,9 +1,12 @@
 //! The judgements of a run, one file for each topic.
 
-pub(super) mod advice;
+pub mod advice;
+pub(super) mod after_spike;
 pub(super) mod bottleneck;
 pub(super) mod breaking;
+pub(super) mod indicators;
 pub(super) mod knee;
+pub(super) mod law;
 pub(super) mod measures;
 pub(super) mod recovery;
 pub(super) mod resources;

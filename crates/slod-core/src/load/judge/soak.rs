@@ -138,8 +138,15 @@ pub(in super::super) fn statements(run: &RunRecord) -> Vec<Statement> {
     all
 }
 
+/// Whether memory grows, for each process.
+pub(super) fn memory(run: &RunRecord) -> Vec<Statement> {
+    let held = &HELD[0];
+    let curves = curves(run, held.families);
+    curves.iter().map(|curve| grows(run, held, curve)).collect()
+}
+
 /// One for each process or service, of the first family that has it.
-fn curves(run: &RunRecord, families: &[&str]) -> Vec<Curve> {
+pub(super) fn curves(run: &RunRecord, families: &[&str]) -> Vec<Curve> {
     let mut all: Vec<Curve> = Vec::new();
     for curve in families.iter().flat_map(|family| gauges(run, family)) {
         if !all.iter().any(|known| known.is_about_same(&curve)) {
@@ -287,7 +294,8 @@ fn room(run: &RunRecord, held: &Held, curve: &Curve) -> Option<(f64, String)> {
     limits.into_iter().min_by(|a, b| a.0.total_cmp(&b.0))
 }
 
-fn errors(run: &RunRecord) -> Statement {
+/// Whether more and more requests fail.
+pub(super) fn errors(run: &RunRecord) -> Statement {
     let topic = "error growth";
     let width = Duration::from_secs_f64(length(run) / f64::from(DRIFT_WINDOWS));
     let of = |windows: &[super::super::LoadWindow]| {
@@ -332,7 +340,8 @@ fn errors(run: &RunRecord) -> Statement {
     }
 }
 
-fn degradation(run: &RunRecord) -> Statement {
+/// Whether responses become slower.
+pub(super) fn degradation(run: &RunRecord) -> Statement {
     let topic = "degradation";
     let width = Duration::from_secs_f64(length(run) / f64::from(DRIFT_WINDOWS));
     let p95 = |windows: &[super::super::LoadWindow]| {

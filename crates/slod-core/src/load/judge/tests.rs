@@ -2,13 +2,17 @@
 
 use super::super::tests::{run, window};
 use super::super::{
-    Answer, Limit, LoadWindow, ObservedSeries, RunRecord, Statement, builtin, statements,
+    Answer, Limit, LoadWindow, Model, ObservedSeries, RunRecord, Scenario, Stage, Statement,
+    builtin, statements,
 };
 use crate::outcome::Timestamp;
 use crate::sample::{Sample, SeriesKind};
 use std::time::Duration;
 
+mod indicators;
+mod law;
 mod soak;
+mod spike;
 mod stress;
 
 /// A series with a sample every `every` seconds of a run of `length` seconds.

@@ -36,7 +36,7 @@ fn a_leak_has_its_pace_its_interval_and_the_time_to_the_limit() {
     assert!(
         found
             .evidence
-            .contains("; at the limit of 512 MiB of the container in 10."),
+            .contains("; at the limit of 512 MiB of the container in 9.9 h"),
         "{}",
         found.evidence
     );
