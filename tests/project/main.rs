@@ -3,6 +3,7 @@
 mod check;
 mod docs;
 mod layers;
+mod load_reports;
 mod metrics;
 mod page;
 mod reference;

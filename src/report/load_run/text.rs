@@ -1,10 +1,9 @@
 //! The summary at the end of a run, in the order that users of k6 know.
 
-use super::RunReport;
+use super::{RunReport, stages};
 use crate::format::numbers;
-use crate::load::{Answer, Figures};
+use crate::load::{Advice, Answer, Figures, Indicators};
 use crate::text::printable;
-use crate::units::show_duration;
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -13,7 +12,9 @@ pub(super) fn write(report: &RunReport) -> String {
     verdicts(&mut out, report);
     thresholds(&mut out, report);
     results(&mut out, report);
-    stages(&mut out, report);
+    stages::write(&mut out, report);
+    indicators(&mut out, report);
+    advice(&mut out, report);
     out
 }
 
@@ -123,33 +124,34 @@ fn generator(report: &RunReport) -> String {
     )
 }
 
-/// A row for each stage.
-fn stages(out: &mut String, report: &RunReport) {
-    let stages = &report.run.scenario.stages;
-    if stages.len() < 2 {
+/// The two lists of the checklist, each row with its answer.
+fn indicators(out: &mut String, report: &RunReport) {
+    let Indicators { healthy, warnings } = &report.indicators;
+    for (title, list, words) in [
+        ("HEALTHY INDICATORS", healthy, ["yes", "NO"]),
+        ("WARNING SIGNS", warnings, ["no", "YES"]),
+    ] {
+        writeln!(out, "\n  {title}").unwrap_or_default();
+        for one in list {
+            let word = match one.answer {
+                Answer::Good => words[0],
+                Answer::Bad => words[1],
+                Answer::Unknown => "unknown",
+            };
+            let evidence = printable(&one.evidence);
+            writeln!(out, "    {word:<8}{}: {evidence}", one.topic).unwrap_or_default();
+        }
+    }
+}
+
+/// Nothing if all is well.
+fn advice(out: &mut String, report: &RunReport) {
+    let advice = report.advice();
+    if advice.is_empty() {
         return;
     }
-    out.push_str("\n  STAGES\n");
-    for (number, stage) in stages.iter().enumerate() {
-        let windows = report.run.windows.iter();
-        let figures = Figures::of(windows.filter(|one| one.stage == number));
-        let p95 = figures.quantile(0.95);
-        let level = if (stage.from - stage.to).abs() < f64::EPSILON {
-            format!("{}", stage.to)
-        } else {
-            format!("{} to {}", stage.from, stage.to)
-        };
-        writeln!(
-            out,
-            "    {:<12}{level:<12}{:<8}{:>9.1}/s  p95 {:<9}failed {}",
-            printable(&stage.name),
-            show_duration(stage.length),
-            figures.rate(),
-            p95.map_or_else(|| "-".to_owned(), numbers::latency),
-            figures
-                .error_ratio()
-                .map_or_else(|| "-".to_owned(), numbers::share),
-        )
-        .unwrap_or_default();
+    out.push_str("\n  WHAT TO DO\n");
+    for Advice { row, what } in advice {
+        writeln!(out, "    {row}: {what}").unwrap_or_default();
     }
 }
