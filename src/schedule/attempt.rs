@@ -1,6 +1,7 @@
 //! One attempt, from its start to its event.
 
 use super::lag::LagMeter;
+use super::places::Place;
 use super::runner::JUMP_MS;
 use super::stall::StallDetector;
 use crate::clock::Clock;
@@ -37,9 +38,11 @@ pub(super) struct AttemptContext {
     pub(super) meter: LagMeter,
     pub(super) wakeup_lag: prometheus::Histogram,
     pub(super) events: mpsc::Sender<ScheduleEvent>,
+    /// Kept until the outcome was sent.
+    pub(super) place: Place,
 }
 
-pub(super) async fn run(context: AttemptContext) -> ProbeKey {
+pub(super) async fn run(context: AttemptContext) {
     let AttemptContext {
         spec,
         at,
@@ -48,6 +51,7 @@ pub(super) async fn run(context: AttemptContext) -> ProbeKey {
         meter,
         wakeup_lag,
         events,
+        place,
     } = context;
     let running = meter.enter();
     let (wall, started) = (clock.now(), Instant::now());
@@ -60,14 +64,14 @@ pub(super) async fn run(context: AttemptContext) -> ProbeKey {
     let wall = clock.now().0 - wall.0;
     let void = disturbed(&stall, started, wall, &outcome);
     let record = Record {
-        key: spec.key.clone(),
+        key: spec.key,
         at,
         interval: spec.interval,
         outcome: replaced(outcome, void),
     };
     // The ledger outlives the schedule; it is gone only if it failed, which is reported elsewhere.
     let _ = events.send(ScheduleEvent::Outcome(record)).await;
-    spec.key
+    drop(place);
 }
 
 async fn outcome(spec: &ProbeSpec, wall: Timestamp) -> Outcome {

@@ -5,10 +5,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 
 /// How often the thread wants to wake up while attempts run. A lag is known to within this.
 const CHECK_INTERVAL: Duration = Duration::from_millis(10);
+/// The thread always has a timer that is due before the timeouts of attempts: tokio wakes a thread up
+/// for nothing each time that it sets the timer that is due first.
+const IDLE_INTERVAL: Duration = Duration::from_secs(1);
 /// Timers are kept to the millisecond, so that a wake-up this late is on time.
 const GRAIN: Duration = Duration::from_millis(2);
 
@@ -40,9 +43,9 @@ impl LagMeter {
     /// Never ends; runs on the thread that is measured.
     pub(super) async fn run(self) {
         loop {
-            if self.0.running.load(Ordering::Relaxed) == 0 {
+            while self.0.running.load(Ordering::Relaxed) == 0 {
                 self.state().due = None;
-                self.0.changed.notified().await;
+                let _ = timeout(IDLE_INTERVAL, self.0.changed.notified()).await;
             }
             let due = Instant::now() + CHECK_INTERVAL;
             self.state().due = Some(due);

@@ -2,6 +2,7 @@
 
 mod attempt;
 mod lag;
+mod places;
 mod plan;
 mod runner;
 mod stall;

@@ -1,6 +1,7 @@
 //! Runs what the plan says is due, with a limit on how many probes run at once.
 
 use super::attempt::{self, ScheduleEvent, explained};
+use super::places::{Occupied, Places};
 use super::plan::{Due, Plan};
 use super::stall::{self, StallDetector};
 use super::threads::ProbeThreads;
@@ -49,46 +50,60 @@ pub async fn run(deps: Deps) {
 
 struct Runner {
     jobs: Vec<Job>,
-    index: HashMap<ProbeKey, usize>,
     plan: Plan,
     /// Positions of jobs that are due but found no free place, in order; each at most once.
     waiting: VecDeque<usize>,
-    running: JoinSet<ProbeKey>,
+    places: Places,
+    /// Attempts, some of which may have ended.
+    running: JoinSet<()>,
     /// Wall and monotonic time of the last wake-up, to notice a jump of the wall clock.
     last_wake: (Timestamp, Instant),
     /// How often the wall clock was set back, and until when it repeats itself.
     echo: (i64, Timestamp),
     stall: StallDetector,
-    /// Of the first config: a change needs a restart.
-    max_concurrent: usize,
     deps: Deps,
 }
 
 struct Job {
     spec: ProbeSpec,
-    /// The tick that is running now.
-    running: Option<Timestamp>,
+    /// The attempt that was started last.
+    last: Option<Started>,
     /// The tick that waits for a free place.
     waiting: Option<Timestamp>,
     /// Missed ticks that were not sent to the ledger yet.
     missed: u64,
 }
 
+#[derive(Clone)]
+struct Started {
+    /// Its tick.
+    at: Timestamp,
+    place: Occupied,
+}
+
+impl Job {
+    /// The attempt that is running now.
+    fn running(&self) -> Option<&Started> {
+        let last = self.last.as_ref();
+        last.filter(|started| !started.place.has_ended())
+    }
+}
+
 impl Runner {
     fn new(deps: Deps) -> Self {
         let now = deps.clock.now();
-        let max_concurrent = deps.configs.borrow().max_concurrent_probes;
+        // Of the first config: a change needs a restart.
+        let most = deps.configs.borrow().max_concurrent_probes;
         let repeated = deps.used_until.filter(|until| *until >= now);
         let mut runner = Self {
             jobs: Vec::new(),
-            index: HashMap::new(),
             plan: Plan::default(),
             waiting: VecDeque::new(),
+            places: Places::new(most, deps.in_flight.clone()),
             running: JoinSet::new(),
             last_wake: (now, Instant::now()),
             echo: repeated.map_or((0, Timestamp(i64::MIN)), |until| (1, until)),
             stall: StallDetector::new(Instant::now()),
-            max_concurrent,
             deps,
         };
         runner.reload();
@@ -96,18 +111,19 @@ impl Runner {
     }
 
     async fn until_stopped(&mut self) {
-        let stop = self.deps.stop.clone();
+        let (stop, places) = (self.deps.stop.clone(), self.places.clone());
         let mut looks = interval(stall::CHECK_INTERVAL);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             self.stall.beat(Instant::now());
+            while self.running.try_join_next().is_some() {}
             self.start_due();
             // With no probe at all, only a reload or a stop can follow.
             let wake = self.next_wake();
             tokio::select! {
                 () = stop.cancelled() => return,
                 Ok(()) = self.deps.configs.changed() => self.reload(),
-                Some(done) = self.running.join_next() => self.finished(done.ok()),
+                () = places.freed() => {}
                 () = sleep_until(wake) => {}
                 _ = looks.tick() => {}
             }
@@ -142,14 +158,12 @@ impl Runner {
         for spec in specs {
             let kept = old.remove(&spec.key);
             self.jobs.push(Job {
-                running: kept.as_ref().and_then(|job| job.running),
+                last: kept.as_ref().and_then(|job| job.last.clone()),
                 missed: kept.map_or(0, |job| job.missed),
                 waiting: None,
                 spec,
             });
         }
-        let keys = self.jobs.iter().enumerate();
-        self.index = keys.map(|(at, job)| (job.spec.key.clone(), at)).collect();
     }
 
     fn start_due(&mut self) {
@@ -158,7 +172,7 @@ impl Runner {
         while let Some(Due { probe, at, skipped }) = self.plan.pop(now) {
             let job = &mut self.jobs[probe];
             job.missed += skipped;
-            if job.running.is_some() || job.waiting.replace(at).is_some() {
+            if job.running().is_some() || job.waiting.replace(at).is_some() {
                 job.missed += 1;
             } else {
                 self.waiting.push_back(probe);
@@ -197,9 +211,11 @@ impl Runner {
     }
 
     fn start_waiting(&mut self, now: Timestamp) {
-        while self.running.len() < self.max_concurrent
-            && let Some(probe) = self.waiting.pop_front()
-        {
+        while let Some(probe) = self.waiting.front().copied() {
+            let Some((place, occupied)) = self.places.take() else {
+                return;
+            };
+            self.waiting.pop_front();
             let job = &mut self.jobs[probe];
             let Some(at) = job.waiting.take() else {
                 continue;
@@ -210,9 +226,6 @@ impl Runner {
                 self.void_late(probe, at, lag);
                 continue;
             }
-            job.running = Some(at);
-            self.deps.in_flight.inc();
-            let job = &self.jobs[probe];
             let thread = self.deps.threads.of(probe);
             let context = attempt::AttemptContext {
                 spec: job.spec.clone(),
@@ -222,7 +235,10 @@ impl Runner {
                 meter: thread.meter.clone(),
                 wakeup_lag: self.deps.wakeup_lag.clone(),
                 events: self.deps.events.clone(),
+                place,
             };
+            let place = occupied;
+            self.jobs[probe].last = Some(Started { at, place });
             self.running
                 .spawn_on(attempt::run(context), &thread.runtime);
         }
@@ -259,52 +275,38 @@ impl Runner {
         Timestamp(at.0 + times % 100)
     }
 
-    fn finished(&mut self, done: Option<ProbeKey>) {
-        self.deps.in_flight.dec();
-        if let Some(job) = done
-            .and_then(|key| self.index.get(&key))
-            .map(|at| &mut self.jobs[*at])
-        {
-            job.running = None;
-        }
-    }
-
     /// Lets running probes end; those that do not are cut off and say nothing about their service.
     async fn drain(&mut self) {
         let deadline = Instant::now() + self.deps.drain;
-        while !self.running.is_empty() && Instant::now() < deadline {
+        let places = self.places.clone();
+        while places.taken() > 0 && Instant::now() < deadline {
             tokio::select! {
-                Some(done) = self.running.join_next() => self.finished(done.ok()),
+                () = places.all_freed() => {}
                 () = sleep(Duration::from_secs(1)) => {
-                    let names: Vec<_> = self.unfinished().take(5).map(|(key, _)| key.to_string()).collect();
-                    tracing::info!(probes = self.running.len(), "waiting for {} running probes, such as {}", self.running.len(), names.join(", "));
+                    let names: Vec<_> = self.unfinished().take(5).map(|(job, _)| job.spec.key.to_string()).collect();
+                    tracing::info!(probes = places.taken(), "waiting for {} running probes, such as {}", places.taken(), names.join(", "));
                 }
             }
         }
+        let cut_off = self.unfinished().map(|(job, started)| Record {
+            interval: job.spec.interval,
+            outcome: Outcome::new(Verdict::Void(VoidReason::Shutdown), Duration::ZERO),
+            key: job.spec.key.clone(),
+            at: started.at,
+        });
+        let cut_off: Vec<_> = cut_off.collect();
         self.running.abort_all();
-        let cut_off: Vec<_> = self.unfinished().collect();
-        for (key, at) in cut_off {
-            let record = Record {
-                interval: self.jobs[self.index[&key]].spec.interval,
-                outcome: Outcome::new(Verdict::Void(VoidReason::Shutdown), Duration::ZERO),
-                key,
-                at,
-            };
-            if self
-                .deps
-                .events
-                .send(ScheduleEvent::Outcome(record))
-                .await
-                .is_err()
-            {
+        for record in cut_off {
+            let event = ScheduleEvent::Outcome(record);
+            if self.deps.events.send(event).await.is_err() {
                 return;
             }
         }
     }
 
-    fn unfinished(&self) -> impl Iterator<Item = (ProbeKey, Timestamp)> + '_ {
+    fn unfinished(&self) -> impl Iterator<Item = (&Job, &Started)> {
         self.jobs
             .iter()
-            .filter_map(|job| job.running.map(|at| (job.spec.key.clone(), at)))
+            .filter_map(|job| Some((job, job.running()?)))
     }
 }

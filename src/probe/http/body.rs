@@ -15,11 +15,9 @@ use http::response;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use std::io;
-use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
+use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncRead, BufReader};
 use tokio_util::io::StreamReader;
 
-/// Read at a time.
-const CHUNK: usize = 16 * 1024;
 /// Codings on top of each other; curl takes 5.
 const MAX_CODINGS: usize = 5;
 /// The window that HTTP allows for zstd (RFC 9659), which bounds the decoder's memory: 8 MiB.
@@ -209,9 +207,9 @@ async fn drain(
     failed: impl Fn(io::Error) -> Failure,
 ) -> Result<u64, Failure> {
     let mut length = 0_u64;
-    let mut chunk = vec![0; CHUNK];
     loop {
-        let read = from.read(&mut chunk).await.map_err(&failed)?;
+        let part = from.fill_buf().await.map_err(&failed)?;
+        let read = part.len();
         if read == 0 {
             return Ok(length);
         }
@@ -222,7 +220,8 @@ async fn drain(
                 format!("the body is larger than {limit} bytes (`body_limit`)"),
             ));
         }
-        receiver.take(&chunk[..read])?;
+        receiver.take(part)?;
+        from.consume(read);
     }
 }
 

@@ -3,6 +3,7 @@
 use super::Version;
 use super::proxy::Proxy;
 use super::refusal::refusal;
+use super::replay::Replay;
 use super::request::Request;
 use super::tap::{Start, Tap};
 use crate::outcome::{Cause, Measurement, Verdict};
@@ -15,13 +16,14 @@ use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use std::future::Future;
 use std::io;
-use std::pin::pin;
-use std::task::Poll;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 /// Bytes of an answer's head; Chrome takes as many, Go and curl more.
 const HEAD_MAX: u32 = 256 * 1024;
-/// Fields of an answer's head, each of which costs memory before it is there. Node takes as many.
+/// Fields of an answer's head. Node takes as many. Each costs memory before it is there, so a head is
+/// parsed with room for a hundred first, which hyper has without setting memory aside.
 const FIELDS_MAX: usize = 2000;
 
 /// What is done with an answer, while its connection is open.
@@ -74,53 +76,78 @@ where
         let mut builder = http2::Builder::new(TokioExecutor::new());
         builder.max_header_list_size(HEAD_MAX);
         let (mut sender, connection) = builder.handshake(io).await.map_err(failed)?;
-        drive(connection, async {
+        let answer = async {
             let answer = sender.send_request(message).await.map_err(refused)?;
             receive_by(receive, answer, "HTTP/2", progress).await
-        })
-        .await
-    } else {
-        let mut builder = http1::Builder::new();
-        builder
-            .max_buf_size(HEAD_MAX as usize)
-            .max_headers(FIELDS_MAX)
-            // What browsers, curl and Go overlook.
-            .allow_obsolete_multiline_headers_in_responses(true)
-            .allow_spaces_after_header_name_in_responses(true)
-            .ignore_invalid_headers_in_responses(true)
-            // As most clients write them: some servers know no other spelling.
-            .title_case_headers(true);
-        let (mut sender, connection) = builder.handshake(io).await.map_err(failed)?;
-        drive(connection, async {
-            let answer = sender.send_request(message).await.map_err(refused)?;
-            receive_by(receive, answer, start.version(), progress).await
-        })
-        .await
+        };
+        return Driven::new(connection).during(answer).await;
+    }
+    let mut builder = http1_builder();
+    let (mut sender, connection) = builder.handshake(io).await.map_err(failed)?;
+    let mut driven = Driven::new(connection);
+    match driven.during(sender.send_request(message.clone())).await {
+        Ok(answer) => {
+            let received = receive_by(receive, answer, start.version(), progress);
+            driven.during(received).await
+        }
+        Err(error) if error.is_parse_too_large() => {
+            let parts = driven.connection.into_parts();
+            let again = TokioIo::new(Replay::new(parts.read_buf, parts.io.into_inner()));
+            builder.max_headers(FIELDS_MAX);
+            let (mut sender, connection) = builder.handshake(again).await.map_err(failed)?;
+            let answer = async {
+                let answer = sender.send_request(message).await.map_err(refused)?;
+                receive_by(receive, answer, start.version(), progress).await
+            };
+            Driven::new(connection).during(answer).await
+        }
+        Err(error) => Err(refused(error)),
     }
 }
 
-/// Runs the connection only while its exchange needs it: no task of its own, nothing left behind.
-async fn drive<T>(connection: impl Future, exchange: impl Future<Output = T>) -> T {
-    let (mut connection, mut exchange) = (pin!(connection), pin!(exchange));
-    let mut open = true;
-    std::future::poll_fn(|cx| {
-        if open && connection.as_mut().poll(cx).is_ready() {
-            open = false;
-        }
-        match exchange.as_mut().poll(cx) {
-            Poll::Ready(done) => Poll::Ready(done),
-            Poll::Pending if open => {
+fn http1_builder() -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder
+        .max_buf_size(HEAD_MAX as usize)
+        // What browsers, curl and Go overlook.
+        .allow_obsolete_multiline_headers_in_responses(true)
+        .allow_spaces_after_header_name_in_responses(true)
+        .ignore_invalid_headers_in_responses(true)
+        // As most clients write them: some servers know no other spelling.
+        .title_case_headers(true);
+    builder
+}
+
+/// A connection that runs only while its exchange needs it: no task of its own, nothing left behind.
+struct Driven<C> {
+    connection: C,
+    open: bool,
+}
+
+impl<C: Future + Unpin> Driven<C> {
+    const fn new(connection: C) -> Self {
+        let open = true;
+        Self { connection, open }
+    }
+
+    async fn during<T>(&mut self, exchange: impl Future<Output = T>) -> T {
+        let mut exchange = pin!(exchange);
+        std::future::poll_fn(|cx| {
+            self.advance(cx);
+            match exchange.as_mut().poll(cx) {
                 // The exchange may just have given the connection something to do.
-                if connection.as_mut().poll(cx).is_ready() {
-                    open = false;
-                    return exchange.as_mut().poll(cx);
-                }
-                Poll::Pending
+                Poll::Pending if self.open && self.advance(cx) => exchange.as_mut().poll(cx),
+                polled => polled,
             }
-            Poll::Pending => Poll::Pending,
-        }
-    })
-    .await
+        })
+        .await
+    }
+
+    /// Whether the connection has ended.
+    fn advance(&mut self, cx: &mut Context<'_>) -> bool {
+        self.open = self.open && Pin::new(&mut self.connection).poll(cx).is_pending();
+        !self.open
+    }
 }
 
 /// Passes on an answer whose head is there.

@@ -16,6 +16,7 @@ mod proxy;
 mod query;
 pub mod read;
 mod refusal;
+mod replay;
 pub mod request;
 mod run;
 pub mod sent;

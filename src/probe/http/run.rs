@@ -40,7 +40,7 @@ pub(super) async fn follow(
     let mut followed = 0;
     loop {
         let request = next.as_ref().unwrap_or(&probe.request);
-        let own = request.same_origin(&probe.request);
+        let own = followed == 0 || request.same_origin(&probe.request);
         let receive = ReceiveWhole {
             probe,
             sink: &mut *sink,

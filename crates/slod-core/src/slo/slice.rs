@@ -47,10 +47,11 @@ impl SliceRule {
         })
     }
 
+    /// At least one.
     pub fn columns(&self) -> usize {
         match self.combine {
             Combine::Pooled => 1,
-            Combine::All | Combine::Any | Combine::Weighted => self.weights.len(),
+            Combine::All | Combine::Any | Combine::Weighted => self.weights.len().max(1),
         }
     }
 

@@ -3,7 +3,6 @@
 use super::slice::{Columns, SliceRule, slice_of};
 use super::tally::Tally;
 use crate::outcome::Timestamp;
-use std::collections::VecDeque;
 
 /// The newest slices, still open to late outcomes.
 #[derive(Clone, Debug)]
@@ -11,8 +10,9 @@ pub(super) struct Slices {
     rule: SliceRule,
     /// Number of the first slice kept.
     first: i64,
-    /// Good and bad outcomes per slice and lane.
-    counts: VecDeque<Box<Columns>>,
+    /// Good and bad outcomes per slice and lane, one slice after the other. In one piece, because all of
+    /// it is copied whenever an outcome changes what was published.
+    counts: Vec<Tally>,
     /// Slices below this number are in the counters.
     closed: i64,
 }
@@ -25,7 +25,7 @@ impl Slices {
         Self {
             rule,
             first: 0,
-            counts: VecDeque::new(),
+            counts: Vec::new(),
             closed: 0,
         }
     }
@@ -52,8 +52,8 @@ impl Slices {
         }
         self.make_room(slice);
         let index = usize::try_from(slice - self.first).ok()?;
-        let column = self.rule.column_of(probe);
-        let columns = self.counts.get_mut(index)?;
+        let (column, lanes) = (self.rule.column_of(probe), self.rule.columns());
+        let columns = self.counts.chunks_exact_mut(lanes).nth(index)?;
         let before = self.rule.judge(columns);
         columns.get_mut(column)?.add(tally);
         Some((before, self.rule.judge(columns)))
@@ -62,40 +62,44 @@ impl Slices {
     /// How a slice is judged now; nothing if it holds no outcome.
     pub(super) fn judged(&self, slice: i64) -> Tally {
         let index = usize::try_from(slice - self.first).ok();
-        let columns = index.and_then(|index| self.counts.get(index));
+        let columns = index.and_then(|index| self.slices().nth(index));
         columns.map_or_else(Tally::default, |columns| self.rule.judge(columns))
     }
 
+    fn slices(&self) -> impl Iterator<Item = &Columns> {
+        self.counts.chunks_exact(self.rule.columns())
+    }
+
+    fn len(&self) -> usize {
+        self.counts.len() / self.rule.columns()
+    }
+
     fn make_room(&mut self, slice: i64) {
-        let kept = Self::MAX_OPEN_SLICES as i64;
-        let end = self.first + self.counts.len() as i64;
-        if slice < self.first && end - slice <= kept {
-            for _ in slice..self.first {
-                self.counts.push_front(self.empty());
-            }
+        let (kept, lanes) = (Self::MAX_OPEN_SLICES as i64, self.rule.columns());
+        let end = self.first + self.len() as i64;
+        let before = usize::try_from(self.first - slice).unwrap_or(0);
+        if before > 0 && end - slice <= kept {
+            let empty = std::iter::repeat_n(Tally::default(), before * lanes);
+            self.counts.splice(..0, empty);
             self.first = slice;
         }
         if slice - end >= kept {
             self.counts.clear();
             self.first = slice;
         }
-        while self.first + (self.counts.len() as i64) <= slice {
-            self.counts.push_back(self.empty());
+        let wanted = usize::try_from(slice - self.first + 1).unwrap_or(0);
+        if wanted > self.len() {
+            self.counts.resize(wanted * lanes, Tally::default());
         }
-        while self.counts.len() > Self::MAX_OPEN_SLICES {
-            self.counts.pop_front();
-            self.first += 1;
-        }
-    }
-
-    fn empty(&self) -> Box<Columns> {
-        vec![Tally::default(); self.rule.columns()].into()
+        let excess = self.len().saturating_sub(Self::MAX_OPEN_SLICES);
+        self.counts.drain(..excess * lanes);
+        self.first += excess as i64;
     }
 
     /// Sums the slices below `until` that were not summed before.
     pub(super) fn close(&mut self, until: i64) -> Tally {
         let mut sum = Tally::default();
-        for (index, columns) in self.counts.iter().enumerate() {
+        for (index, columns) in self.slices().enumerate() {
             let slice = self.first + index as i64;
             if slice >= self.closed && slice < until {
                 sum.add(self.rule.judge(columns));

@@ -16,7 +16,7 @@ pub(super) struct Run {
 }
 
 /// The last `slots` slots of one width.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Ring {
     /// Milliseconds per slot.
     pub(super) width: i64,
@@ -27,6 +27,20 @@ pub(super) struct Ring {
     pub(super) runs: VecDeque<Run>,
     /// Only where windows are summed up more often than slots change.
     sums: Option<Box<Sums>>,
+}
+
+/// With room for one run more: a ring is copied when an event is about to change it.
+impl Clone for Ring {
+    fn clone(&self) -> Self {
+        let mut runs = VecDeque::with_capacity(self.runs.len() + 1);
+        runs.extend(&self.runs);
+        let sums = self.sums.clone();
+        Self {
+            runs,
+            sums,
+            ..*self
+        }
+    }
 }
 
 impl Ring {
@@ -156,7 +170,6 @@ impl Ring {
         }) else {
             return;
         };
-        self.make_room(2);
         let run = self.runs[index];
         let mut tally = run.tally;
         change(&mut tally);
@@ -165,6 +178,7 @@ impl Ring {
         }
         let after = u32::try_from(newer).unwrap_or(0);
         let before = run.len - 1 - after;
+        self.make_room(usize::from(after > 0) + usize::from(before > 0));
         self.runs[index] = Run { tally, len: 1 };
         if after > 0 {
             self.runs.insert(index + 1, Run { len: after, ..run });

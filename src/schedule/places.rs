@@ -1,0 +1,132 @@
+//! How many attempts run at once. The end of an attempt only counts: it wakes the schedule up, which may
+//! run on another thread, only if somebody waits for that.
+
+use prometheus::IntGauge;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use tokio::sync::Notify;
+
+/// Places for attempts.
+#[derive(Clone, Debug)]
+pub(super) struct Places(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    most: usize,
+    taken: AtomicUsize,
+    /// Somebody waits for a place to become free.
+    awaited: AtomicBool,
+    freed: Notify,
+    gauge: IntGauge,
+}
+
+/// The place of an attempt; free again once this is dropped, whatever ended the attempt.
+#[derive(Debug)]
+pub(super) struct Place {
+    places: Places,
+    ended: Arc<AtomicBool>,
+}
+
+/// Whether the attempt in a place has ended.
+#[derive(Clone, Debug)]
+pub(super) struct Occupied(Arc<AtomicBool>);
+
+impl Occupied {
+    pub(super) fn has_ended(&self) -> bool {
+        self.0.load(SeqCst)
+    }
+}
+
+impl Places {
+    /// `gauge` shows how many are taken.
+    pub(super) fn new(most: usize, gauge: IntGauge) -> Self {
+        Self(Arc::new(Shared {
+            most,
+            taken: AtomicUsize::new(0),
+            awaited: AtomicBool::new(false),
+            freed: Notify::new(),
+            gauge,
+        }))
+    }
+
+    pub(super) fn taken(&self) -> usize {
+        self.0.taken.load(SeqCst)
+    }
+
+    /// Takes a place. Without a free one, [`Places::freed`] says when there may be one.
+    pub(super) fn take(&self) -> Option<(Place, Occupied)> {
+        if !self.count_one() {
+            self.0.awaited.store(true, SeqCst);
+            // One may have become free before anybody waited.
+            if !self.count_one() {
+                return None;
+            }
+        }
+        self.0.gauge.inc();
+        let ended = Arc::new(AtomicBool::new(false));
+        let places = self.clone();
+        let occupied = Occupied(ended.clone());
+        Some((Place { places, ended }, occupied))
+    }
+
+    fn count_one(&self) -> bool {
+        let more = |taken| (taken < self.0.most).then_some(taken + 1);
+        self.0.taken.fetch_update(SeqCst, SeqCst, more).is_ok()
+    }
+
+    /// Waits for the first place that becomes free after [`Places::take`] found none.
+    pub(super) async fn freed(&self) {
+        self.0.freed.notified().await;
+    }
+
+    /// Waits until no place is taken.
+    pub(super) async fn all_freed(&self) {
+        loop {
+            self.0.awaited.store(true, SeqCst);
+            if self.taken() == 0 {
+                return;
+            }
+            self.freed().await;
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let shared = &self.places.0;
+        self.ended.store(true, SeqCst);
+        shared.gauge.dec();
+        shared.taken.fetch_sub(1, SeqCst);
+        if shared.awaited.swap(false, SeqCst) {
+            shared.freed.notify_one();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::FutureExt;
+
+    #[tokio::test]
+    async fn a_place_that_is_awaited_says_when_it_becomes_free() {
+        let gauge = IntGauge::new("places", "Taken places.").expect("valid");
+        let places = Places::new(2, gauge.clone());
+        let (first, occupied) = places.take().expect("free");
+        let (second, _) = places.take().expect("free");
+        assert_eq!((gauge.get(), occupied.has_ended()), (2, false));
+        assert!(places.freed().now_or_never().is_none());
+        drop(first);
+        assert!(occupied.has_ended());
+        let woken = places.freed().now_or_never();
+        assert!(woken.is_none(), "nobody had found all places taken");
+        let third = places.take().expect("free again");
+        assert!(places.take().is_none());
+        drop(second);
+        assert!(places.freed().now_or_never().is_some());
+        assert!(places.all_freed().now_or_never().is_none());
+        drop(third);
+        assert!(places.all_freed().now_or_never().is_some());
+        assert_eq!(gauge.get(), 0);
+    }
+}
