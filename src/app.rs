@@ -20,13 +20,13 @@ use crate::notify::{self, Notifier, Waker};
 use crate::observe::{self, Recorder, SystemView};
 use crate::outcome::{ProbeKey, Timestamp};
 use crate::probe::heartbeat::HeartbeatBoard;
-use crate::schedule::{self, ProbeThreads};
+use crate::schedule::{self, ProbeThreads, StallDetector};
 use crate::signal::Findings;
 use crate::signals;
 use crate::slo::vantage::NetworkGuard;
 use crate::store::{Store, StoreError, Writer};
 use crate::tasks::Tasks;
-use crate::web::{self, Access};
+use crate::web::{self, Access, Liveness};
 use arc_swap::ArcSwap;
 pub use reload::Origin;
 use reload::{IsRead, Reloader};
@@ -38,6 +38,7 @@ use thiserror::Error;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinError;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// Outcomes that may wait for the ledger before probes are held back.
@@ -205,6 +206,7 @@ impl App {
 
     fn web_state(
         &self,
+        (liveness, configs): (Liveness, watch::Receiver<Arc<Config>>),
         (system, findings): (
             watch::Receiver<Arc<SystemView>>,
             watch::Receiver<Arc<Findings>>,
@@ -224,6 +226,8 @@ impl App {
             streams: web::Streams::default(),
             access: self.access.clone(),
             histories: web::HistoryLimits::default(),
+            configs,
+            liveness,
             store: self.writer.handle(),
             history: self.config.store.path.clone(),
             reload,
@@ -277,11 +281,21 @@ impl App {
         let (reloaded_in, _) = watch::channel(true);
         let (system_in, system) = watch::channel(Arc::default());
         let (findings_in, findings) = watch::channel(Arc::default());
-        let (alerts, clock) = (self.alert_views.subscribe(), self.clock.clone());
+        let stall = StallDetector::new(Instant::now());
+        let liveness = Liveness {
+            schedule: stall.clone(),
+            alerts: self.alert_views.subscribe(),
+            clock: self.clock.clone(),
+        };
         let files = self.config.inputs.files.clone();
         let (configs, _) = watch::channel(self.config.clone());
         let shown = (system.clone(), findings.clone());
-        let state = self.web_state(shown, requests_in, recounts_in.clone());
+        let state = self.web_state(
+            (liveness.clone(), configs.subscribe()),
+            shown,
+            requests_in,
+            recounts_in.clone(),
+        );
         let (notifier, delivery) = self.delivery(&configs, stop);
         let watching = self.watching(&configs, system.clone(), findings_in, stop);
         let probing = self.threads.first().clone();
@@ -291,6 +305,7 @@ impl App {
             schedule::run(schedule::Deps {
                 clock: self.clock.clone(),
                 threads: self.threads,
+                stall,
                 used_until: self.used_until,
                 events: events_in,
                 configs: configs.subscribe(),
@@ -359,7 +374,7 @@ impl App {
             reloaded: reloaded_in,
         };
         tasks.spawn("reload", reloader.run(stop.clone()));
-        tasks.spawn("supervisor", supervisor::run(alerts, clock, stop.clone()));
+        tasks.spawn("supervisor", supervisor::run(liveness, stop.clone()));
         tasks.spawn(
             "web",
             web::serve(

@@ -1,27 +1,13 @@
 //! Tells the service manager how the daemon is: ready, alive, stopping. Without one (no
 //! `NOTIFY_SOCKET`) every call does nothing.
 
-use crate::alerting::AlertsView;
-use crate::clock::Clock;
-use crate::outcome::millis;
+use crate::web::Liveness;
 use sd_notify::NotifyState;
-use std::sync::Arc;
-use std::time::Duration;
-use tokio::sync::watch;
 use tokio::time::interval;
 use tokio_util::sync::CancellationToken;
 
-/// Alerts of a snapshot this old mean that the ledger or the alerting hangs: then the watchdog must
-/// bite.
-const ALIVE: Duration = Duration::from_secs(20);
-
-/// Says that the daemon is ready, then feeds the watchdog while snapshots keep coming and their
-/// alerts are evaluated.
-pub(super) async fn run(
-    alerts: watch::Receiver<Arc<AlertsView>>,
-    clock: Clock,
-    stop: CancellationToken,
-) {
+/// Says that the daemon is ready, then feeds the watchdog while nothing hangs.
+pub(super) async fn run(liveness: Liveness, stop: CancellationToken) {
     notify(&[NotifyState::Ready]);
     let Some(timeout) = sd_notify::watchdog_enabled() else {
         stop.cancelled().await;
@@ -35,14 +21,9 @@ pub(super) async fn run(
             () = stop.cancelled() => break,
             _ = tick.tick() => {}
         }
-        let age_ms = clock.now().0 - alerts.borrow().at.0;
-        if age_ms.abs() <= millis(ALIVE) {
-            notify(&[NotifyState::Watchdog]);
-        } else {
-            tracing::error!(
-                age_ms,
-                "no snapshot for {age_ms} ms; the watchdog is not notified"
-            );
+        match liveness.trouble() {
+            None => notify(&[NotifyState::Watchdog]),
+            Some(trouble) => tracing::error!("{trouble}; the watchdog is not notified"),
         }
     }
     notify(&[NotifyState::Stopping]);

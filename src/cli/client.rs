@@ -92,6 +92,11 @@ impl fmt::Display for Target {
 }
 
 impl Target {
+    /// The port, also where it follows from the scheme.
+    pub fn port(&self) -> u16 {
+        self.0.port_or_known_default().unwrap_or_default()
+    }
+
     pub fn at(address: SocketAddr, is_secure: bool) -> Option<Self> {
         let scheme = if is_secure { "https" } else { "http" };
         Url::parse(&format!("{scheme}://{address}")).ok().map(Self)

@@ -1,6 +1,7 @@
 //! The single owner of live state: outcomes in, immutable views out.
 
 mod corrections;
+mod days;
 mod index;
 mod judging;
 pub mod llm;
@@ -20,6 +21,7 @@ mod view;
 mod watch;
 
 pub use corrections::in_force;
+pub use days::{LONG_DAYS, long_days};
 pub use judging::recalled;
 pub use numbers::LiveObjective;
 pub use plans::plans;

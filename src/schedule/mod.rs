@@ -11,4 +11,5 @@ mod threads;
 pub use attempt::ScheduleEvent;
 pub use plan::{Due, Plan};
 pub use runner::{Deps, run};
+pub use stall::StallDetector;
 pub use threads::ProbeThreads;

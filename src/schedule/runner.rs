@@ -25,6 +25,8 @@ pub struct Deps {
     pub clock: Clock,
     /// Where attempts run.
     pub threads: ProbeThreads,
+    /// Beats while the schedule runs.
+    pub stall: StallDetector,
     /// The latest tick that was ever kept: until then the wall clock has been used before.
     pub used_until: Option<Timestamp>,
     /// Bounded: while it is full, finished probes wait and ticks are missed, nothing piles up.
@@ -60,7 +62,6 @@ struct Runner {
     last_wake: (Timestamp, Instant),
     /// How often the wall clock was set back, and until when it repeats itself.
     echo: (i64, Timestamp),
-    stall: StallDetector,
     deps: Deps,
 }
 
@@ -103,7 +104,6 @@ impl Runner {
             running: JoinSet::new(),
             last_wake: (now, Instant::now()),
             echo: repeated.map_or((0, Timestamp(i64::MIN)), |until| (1, until)),
-            stall: StallDetector::new(Instant::now()),
             deps,
         };
         runner.reload();
@@ -115,7 +115,7 @@ impl Runner {
         let mut looks = interval(stall::CHECK_INTERVAL);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            self.stall.beat(Instant::now());
+            self.deps.stall.beat(Instant::now());
             while self.running.try_join_next().is_some() {}
             self.start_due();
             // With no probe at all, only a reload or a stop can follow.
@@ -231,7 +231,7 @@ impl Runner {
                 spec: job.spec.clone(),
                 at: self.label(at),
                 clock: self.deps.clock.clone(),
-                stall: self.stall.clone(),
+                stall: self.deps.stall.clone(),
                 meter: thread.meter.clone(),
                 wakeup_lag: self.deps.wakeup_lag.clone(),
                 events: self.deps.events.clone(),

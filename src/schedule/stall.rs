@@ -43,6 +43,11 @@ impl StallDetector {
         state.last = now;
     }
 
+    /// How long ago the last look was.
+    pub fn since_last(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.state().last)
+    }
+
     /// The longest stall since `start`; `None` if there was none.
     pub fn stalled_since(&self, start: Instant, now: Instant) -> Option<Duration> {
         let state = self.state();

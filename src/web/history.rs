@@ -50,10 +50,11 @@ impl Default for HistoryLimits {
 }
 
 /// A turn to read, until it is dropped.
-type Turn = (OwnedSemaphorePermit, OwnedSemaphorePermit);
+pub(super) type Turn = (OwnedSemaphorePermit, OwnedSemaphorePermit);
 
 impl HistoryLimits {
-    async fn turn(self) -> Option<Turn> {
+    /// Waits for a turn; `None` if too many wait already.
+    pub(super) async fn turn(self) -> Option<Turn> {
         let place = self.places.try_acquire_owned().ok()?;
         let reading = self.reading.acquire_owned().await.ok()?;
         Some((reading, place))

@@ -13,6 +13,7 @@ mod corrections;
 mod decisions;
 mod heartbeat;
 mod history;
+mod liveness;
 mod metrics;
 mod notifications;
 pub mod page;
@@ -27,12 +28,14 @@ mod stream;
 
 pub use auth::Access;
 pub use history::HistoryLimits;
+pub use liveness::Liveness;
 pub use server::serve;
 pub use stream::Streams;
 
 use crate::alert::Decisions;
 use crate::alerting::AlertsView;
 use crate::clock::Clock;
+use crate::config::Config;
 use crate::ledger::{LedgerView, Recount};
 use crate::metrics::SelfMetrics;
 use crate::observe::SystemView;
@@ -87,6 +90,9 @@ pub struct WebState {
     pub streams: Streams,
     pub access: Access,
     pub histories: HistoryLimits,
+    /// In force.
+    pub configs: watch::Receiver<Arc<Config>>,
+    pub liveness: Liveness,
     pub store: StoreHandle,
     /// The store's file, for reading back single outcomes.
     pub history: PathBuf,
@@ -115,7 +121,7 @@ pub fn router(state: WebState) -> Router {
         .route("/badge/{service}/{file}", get(badge::badge))
         .route("/runbook", get(runbook::runbook))
         .route("/metrics", get(metrics::metrics))
-        .route("/-/healthy", get(|| async { "slod is healthy\n" }))
+        .route("/-/healthy", get(liveness::healthy))
         .route("/-/ready", get(ready))
         .route("/-/reload", post(reload))
         .route(

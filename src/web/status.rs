@@ -1,18 +1,23 @@
 //! The status page's routes.
 
 use super::WebState;
-use super::page::charts::{ChartSpan, Charts};
+use super::page::charts::Charts;
+use super::page::choice::Choice;
 use super::page::past::{HOURS, HourLatency, Past};
 use super::page::{View, render_overview, render_service, style};
 use super::problem::Problem;
+use crate::config::Config;
 use crate::ledger::snapshot::ServiceView;
+use crate::ledger::{LedgerView, long_days};
 use crate::outcome::{ProbeKey, Timestamp};
+use crate::slo::correction::Correction;
 use crate::slo::occurrence::Cursor;
 use crate::store::{Store, StoreError};
 use crate::units::HOUR;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,7 +37,8 @@ pub async fn overview(State(state): State<WebState>, RawQuery(query): RawQuery) 
     let trouble = state.store.stats().trouble();
     let view = view(&state, query.as_deref(), trouble.as_deref());
     let alerts = Arc::clone(&state.alerts.borrow());
-    Html(render_overview(&snapshot, &alerts, &system, view))
+    let page = render_overview(&snapshot, &alerts, &system, view);
+    Html(unfolded(page, query.as_deref()))
 }
 
 pub async fn service(
@@ -44,21 +50,16 @@ pub async fn service(
     let service = ledger.service(&name).ok_or_else(|| {
         Problem::new(StatusCode::NOT_FOUND, "no service has this name").because(name)
     })?;
+    let choice = Choice::of(query.as_deref().unwrap_or_default());
     let past = Past {
         older: query.as_deref().and_then(older),
-        ..past(
-            &state,
-            &service,
-            ledger.at,
-            ChartSpan::of(query.as_deref().unwrap_or_default()),
-        )
-        .await
+        ..past(&state, &service, &ledger, choice).await
     };
     let system = Arc::clone(&state.system.borrow());
     let alerts = Arc::clone(&state.alerts.borrow());
     let trouble = state.store.stats().trouble();
     let view = view(&state, query.as_deref(), trouble.as_deref());
-    Ok(Html(render_service(
+    let page = render_service(
         &service,
         &ledger.corrections,
         &alerts,
@@ -66,40 +67,90 @@ pub async fn service(
         ledger.at,
         view,
         &past,
-    )))
+    );
+    Ok(Html(unfolded(page, query.as_deref())))
+}
+
+/// Opens everything that is folded, for readers who asked for it: a reload would fold it again. In text
+/// from elsewhere, `<` is escaped.
+fn unfolded(page: String, query: Option<&str>) -> String {
+    if query.is_some_and(|query| Choice::of(query).unfold) {
+        page.replace("<details>", "<details open>").replace(
+            "<details class=\"lines\">",
+            "<details class=\"lines\" open>",
+        )
+    } else {
+        page
+    }
 }
 
 /// What the store has of the service; the page is complete without it where the store cannot be
 /// read.
-async fn past(state: &WebState, service: &ServiceView, at: Timestamp, span: ChartSpan) -> Past {
-    let path = state.history.clone();
+async fn past(
+    state: &WebState,
+    service: &ServiceView,
+    ledger: &LedgerView,
+    choice: Choice,
+) -> Past {
     let probes = service.probes.iter().take(DRAWN_PROBES);
-    let keys: Vec<ProbeKey> = probes.map(|probe| probe.key.clone()).collect();
-    let name = service.name.clone();
-    let read = move || read_past(&path, keys, at, (&name, span));
-    let read = tokio::task::spawn_blocking(read).await;
-    read.ok().and_then(Result::ok).unwrap_or_default()
+    let reading = Reading {
+        path: state.history.clone(),
+        config: Arc::clone(&state.configs.borrow()),
+        corrections: ledger.corrections.clone(),
+        service: service.name.clone(),
+        probes: probes.map(|probe| probe.key.clone()).collect(),
+        at: ledger.at,
+        choice,
+    };
+    // Many days are read from many blocks: not for everybody at once.
+    let turn = if choice.long {
+        state.histories.clone().turn().await
+    } else {
+        None
+    };
+    let long = turn.is_some();
+    let read = tokio::task::spawn_blocking(move || {
+        let past = reading.read(long);
+        drop(turn);
+        past
+    });
+    read.await.ok().and_then(Result::ok).unwrap_or(Past {
+        choice,
+        ..Past::default()
+    })
 }
 
-fn read_past(
-    path: &std::path::Path,
-    keys: Vec<ProbeKey>,
+/// What is to be read from the store for a page.
+struct Reading {
+    path: PathBuf,
+    config: Arc<Config>,
+    corrections: Arc<[Correction]>,
+    service: Arc<str>,
+    probes: Vec<ProbeKey>,
     at: Timestamp,
-    (service, span): (&str, ChartSpan),
-) -> Result<Past, StoreError> {
-    let store = Store::open_read_only(path)?;
-    let from = at.before(HOUR * u32::try_from(HOURS).unwrap_or(0));
-    let mut latencies = Vec::new();
-    for key in keys {
-        let hours = store.hours(&key, from, at)?;
-        latencies.push((key, hours.iter().map(HourLatency::of).collect()));
+    choice: Choice,
+}
+
+impl Reading {
+    fn read(self, long: bool) -> Result<Past, StoreError> {
+        let (at, choice) = (self.at, self.choice);
+        let store = Store::open_read_only(&self.path)?;
+        let from = at.before(HOUR * u32::try_from(HOURS).unwrap_or(0));
+        let mut latencies = Vec::new();
+        for key in self.probes {
+            let hours = store.hours(&key, from, at)?;
+            latencies.push((key, hours.iter().map(HourLatency::of).collect()));
+        }
+        let days = || long_days(&self.config, &self.service, &self.corrections, &store, at);
+        Ok(Past {
+            older: None,
+            latencies,
+            alerts: store.alerts(at.before(INCIDENTS_SINCE), at, MAX_ALERTS)?,
+            charts: Charts::read(&store, &self.service, choice.span, at)?,
+            choice,
+            days: long.then(days).transpose()?,
+        })
     }
-    Ok(Past {
-        older: None,
-        latencies,
-        alerts: store.alerts(at.before(INCIDENTS_SINCE), at, MAX_ALERTS)?,
-        charts: Charts::read(&store, service, span, at)?,
-    })
 }
 
 /// Where the list of corrections goes on; from its start on where that is no place in it.

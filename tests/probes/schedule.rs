@@ -8,7 +8,7 @@ use slod::outcome::{
     DurationOf, Measurement, Measures, Outcome, ProbeKey, Record, Timestamp, Verdict, VoidReason,
 };
 use slod::probe::{Attempt, Probe};
-use slod::schedule::{Deps, ProbeThreads, ScheduleEvent, run};
+use slod::schedule::{Deps, ProbeThreads, ScheduleEvent, StallDetector, run};
 use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 /// Takes a set time, and knows how many of its kind ran at once.
@@ -112,6 +112,7 @@ impl Fixture {
         let first = config(max_concurrent, specs(count, &slow));
         let (configs, configs_out) = watch::channel(first);
         let wiring = Deps {
+            stall: StallDetector::new(Instant::now()),
             used_until: None,
             clock: clock.clone(),
             threads,

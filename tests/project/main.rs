@@ -2,6 +2,7 @@
 
 mod check;
 mod docs;
+mod fuzz;
 mod layers;
 mod load_reports;
 mod metrics;

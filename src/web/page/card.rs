@@ -40,7 +40,7 @@ pub fn card(health: Health, service: &ServiceView, at: Timestamp, brief: bool) -
                         p.quiet dir="auto" { (service.description) }
                     }
                 }
-                (days::chart(service))
+                (days::chart(service, &service.days))
                 (badge(health))
             }
             (figures(OBJECTIVE, &objectives))

@@ -1,5 +1,6 @@
 //! The history of a service's gauges and counters, drawn on one axis of time.
 
+use super::choice::Choice;
 use super::frame::since;
 use crate::format::numbers;
 use crate::outcome::{Timestamp, millis};
@@ -27,6 +28,11 @@ const SPANS: [(&str, Duration); 4] = [
 pub struct ChartSpan(usize);
 
 impl ChartSpan {
+    /// Those that can be chosen.
+    fn all() -> impl Iterator<Item = Self> {
+        (0..SPANS.len()).map(Self)
+    }
+
     /// Of the query of a page: the last hour unless another span is asked for.
     pub fn of(query: &str) -> Self {
         let asked = query.split('&').find_map(|part| part.strip_prefix("span="));
@@ -36,6 +42,10 @@ impl ChartSpan {
                 .position(|(name, _)| Some(*name) == asked)
                 .unwrap_or(0),
         )
+    }
+
+    pub fn name(self) -> &'static str {
+        SPANS[self.0].0
     }
 
     fn length(self) -> Duration {
@@ -192,17 +202,17 @@ fn name(info: &SeriesInfo) -> String {
 }
 
 /// One figure for each line, with the choice of the span; nothing where nothing is kept.
-pub fn charts(charts: &Charts, at: Timestamp) -> Markup {
+pub fn charts(charts: &Charts, choice: Choice, at: Timestamp) -> Markup {
     html! {
         @if !charts.lines.is_empty() {
             section #history {
                 h2 { "History" }
                 div.card {
                     p.quiet {
-                        @for (number, (name, _)) in SPANS.iter().enumerate() {
-                            @if number > 0 { " · " }
-                            @if number == charts.span.0 { b { "last " (name) } } @else {
-                                a href={ "?span=" (name) "#history" } { "last " (name) }
+                        @for span in ChartSpan::all() {
+                            @if span.0 > 0 { " · " }
+                            @if span == charts.span { b { "last " (span.name()) } } @else {
+                                a href={ (Choice { span, ..choice }.link()) "#history" } { "last " (span.name()) }
                             }
                         }
                     }

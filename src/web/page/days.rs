@@ -3,10 +3,14 @@
 
 mod column;
 
+use super::choice::Choice;
 use super::parts::{date, known};
 use crate::format::numbers;
+use crate::ledger::LONG_DAYS;
 use crate::ledger::snapshot::{DAYS, DayView, ServiceView};
+use crate::outcome::Timestamp;
 use crate::slo::BudgetingMethod;
+use crate::units::DAY_MS;
 use column::{Column, Level, ratio};
 use maud::{Markup, html};
 use std::fmt::Write as _;
@@ -51,19 +55,17 @@ fn coverage(day: &DayView) -> String {
 }
 
 /// All days in one sentence, for those who do not see the bars.
-fn summary(service: &ServiceView, target: f64) -> String {
-    let count = |chosen: &dyn Fn(&DayView) -> bool| {
-        let days = service.days.iter();
-        days.filter(|day| chosen(day)).count()
-    };
+fn summary(days: &[DayView], target: f64) -> String {
+    let count = |chosen: &dyn Fn(&DayView) -> bool| days.iter().filter(|day| chosen(day)).count();
     let on = |level| count(&|day| Level::of(day, target) == level);
     let partly_known = |day: &DayView| {
         let known = ratio(day).and(day.coverage);
         known.is_some_and(|coverage| coverage < 0.99)
     };
     format!(
-        "Last {DAYS} days: target met on {}, missed on {}, missed by far on {}, no data on {}, \
+        "Last {} days: target met on {}, missed on {}, missed by far on {}, no data on {}, \
          maintenance on {}, coverage below 99% on {}",
+        days.len(),
         on(Level::Kept),
         on(Level::Missed),
         on(Level::FarMissed),
@@ -74,28 +76,49 @@ fn summary(service: &ServiceView, target: f64) -> String {
 }
 
 /// Bars over the whole width, each labeled with its day.
-pub fn chart(service: &ServiceView) -> Markup {
+pub fn chart(service: &ServiceView, days: &[DayView]) -> Markup {
     let target = target(service);
+    // Bars of 30 days have 2.3 % each; those of more days shrink with their gaps.
+    let width = 2300 * DAYS / days.len().max(1);
+    let step = |index: usize| index * (99_900 - width) / days.len().saturating_sub(1).max(1);
     html! {
         figure.days {
-            svg role="img" aria-label=(summary(service, target)) {
-                @for (index, day) in service.days.iter().enumerate() {
+            svg role="img" aria-label=(summary(days, target)) {
+                @for (index, day) in days.iter().enumerate() {
                     g {
                         title { (sentence(day, target)) }
                         @for (class, height) in Column::of(day, target, 125).layers() {
-                            rect class=(class) x=(thousandths(index * 97_600 / (DAYS - 1)))
+                            rect class=(class) x=(thousandths(step(index)))
                                 y=(thousandths((1000 - height) * 100))
-                                width="2.3%" height=(thousandths(height * 100)) rx="2" {}
+                                width=(thousandths(width)) height=(thousandths(height * 100)) rx=(if days.len() > DAYS { "1" } else { "2" }) {}
                         }
                     }
                 }
             }
             figcaption.quiet {
-                span { (DAYS) " days ago" }
+                span { (days.len()) " days ago" }
                 @if let Some(first) = service.objectives.first() {
                     span { bdi { (first.objective.name) } " by UTC day" }
                 }
                 span { "today" }
+            }
+        }
+    }
+}
+
+/// The choice between 30 and 90 days, where there is anything to see of so many.
+pub fn switch(service: &ServiceView, choice: Choice, at: Timestamp) -> Markup {
+    let since = service.objectives.first().and_then(|first| first.since);
+    let is_old = since.is_some_and(|since| at.0 - since.0 > DAYS as i64 * DAY_MS);
+    html! {
+        @if is_old || choice.long {
+            p.quiet {
+                @for (long, count) in [(false, DAYS), (true, LONG_DAYS)] {
+                    @if long { " · " }
+                    @if long == choice.long { b { (count) " days" } } @else {
+                        a href=(Choice { long, ..choice }.link()) { (count) " days" }
+                    }
+                }
             }
         }
     }
@@ -129,7 +152,7 @@ pub fn sparkline(service: &ServiceView) -> Markup {
         }
     }
     html! {
-        svg.spark role="img" aria-label=(summary(service, target)) width="120" height="16" {
+        svg.spark role="img" aria-label=(summary(&service.days, target)) width="120" height="16" {
             @for (class, path) in &paths {
                 @if !path.is_empty() { path class=(class) d=(path) {} }
             }
@@ -138,7 +161,7 @@ pub fn sparkline(service: &ServiceView) -> Markup {
 }
 
 /// All days as a table, newest first.
-pub fn table(service: &ServiceView) -> Markup {
+pub fn table(service: &ServiceView, days: &[DayView]) -> Markup {
     let target = target(service);
     let first = service.objectives.first();
     let budgeting = first.map_or(BudgetingMethod::Occurrences, |view| {
@@ -146,7 +169,7 @@ pub fn table(service: &ServiceView) -> Markup {
     });
     html! {
         details {
-            summary { "All " (DAYS) " days as a table" }
+            summary { "All " (days.len()) " days as a table" }
             div.scroll {
                 table.numbers.history {
                     thead { tr {
@@ -154,7 +177,7 @@ pub fn table(service: &ServiceView) -> Markup {
                         th scope="col" { "SLI" } th scope="col" { "Coverage" } th scope="col" { "Target" }
                     } }
                     tbody {
-                        @for day in service.days.iter().rev() {
+                        @for day in days.iter().rev() {
                             tr {
                                 th scope="row" { (date(day.start)) }
                                 td { (numbers::events(day.good, budgeting)) }

@@ -93,8 +93,10 @@ impl Page<'_> {
                 p {
                     @if view.reload {
                         span { "This page reloads every " (RELOAD.as_secs()) " s" } a href="?" { "Stop reloading" }
+                        a href="?reload&unfold" { "Unfold all" }
                     } @else {
                         a href="?reload" { "Reload every " (RELOAD.as_secs()) " s" }
+                        a href="?unfold" { "Unfold all" }
                     }
                 }
                 p {

@@ -9,6 +9,7 @@ mod alerts;
 mod attempts;
 mod card;
 pub mod charts;
+pub mod choice;
 mod corrections;
 mod days;
 mod frame;

@@ -2,10 +2,12 @@
 
 use super::alerts::{marks, what};
 use super::charts::Charts;
+use super::choice::Choice;
 use super::parts::moment;
 use crate::alert::AlertRecord;
 use crate::format::numbers;
 use crate::outcome::{ProbeKey, Timestamp};
+use crate::slo::DayView;
 use crate::slo::occurrence::Cursor;
 use crate::stats::quantile::needed;
 use crate::store::HourSummary;
@@ -29,6 +31,9 @@ pub struct Past {
     /// Burn alerts, the newest first.
     pub alerts: Vec<AlertRecord>,
     pub charts: Charts,
+    pub choice: Choice,
+    /// The days of [`Choice::long`], if the store could be read.
+    pub days: Option<Vec<DayView>>,
 }
 
 /// One probe's response times in an hour: unknown where the sample is too small, or where a failure

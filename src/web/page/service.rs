@@ -45,8 +45,12 @@ pub fn render_service(
         content: html! {
             (alerts(std::iter::once(service), firing, ROOT, at))
             section {
-                h2 { "Last 30 days" }
-                div.card { (days::chart(service)) (days::legend()) (days::table(service)) }
+                @let days = past.days.as_deref().unwrap_or(&service.days);
+                h2 { "Last " (days.len()) " days" }
+                div.card {
+                    (days::switch(service, past.choice, at))
+                    (days::chart(service, days)) (days::legend()) (days::table(service, days))
+                }
             }
             section {
                 h2 { "Objectives" }
@@ -58,7 +62,7 @@ pub fn render_service(
                 @for view in &service.probes { (probe::card(view, past, at)) }
                 @if service.probes.is_empty() { p.quiet { "The objectives of this service count probes of other services." } }
             }
-            (charts(&past.charts, at))
+            (charts(&past.charts, past.choice, at))
             (past::incidents(&service.name, past))
             (corrections::corrections(&service.name, corrections, at, past.older.as_ref()))
             (service_metrics::metrics(&service.name, system))

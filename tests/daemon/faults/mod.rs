@@ -2,6 +2,7 @@
 //! the numbers stay correct, and lost data is counted.
 
 mod descriptors;
+mod hangs;
 mod names;
 mod stalled;
 mod store;

@@ -1,0 +1,68 @@
+//! What reads bytes from elsewhere, each as a function of bytes that must not panic, whatever they are.
+//!
+//! cargo-fuzz runs them with coverage; `cargo test` runs the same functions for some seconds
+//! (`tests/project/fuzz.rs`).
+
+mod config;
+mod host;
+mod pages;
+mod requests;
+mod services;
+mod store;
+mod texts;
+
+use std::cell::RefCell;
+
+/// Takes one input after the other.
+pub type Run = Box<dyn FnMut(&[u8])>;
+
+/// A reader of bytes from elsewhere.
+#[derive(Clone, Copy)]
+pub struct Target {
+    /// Also the folder of its corpus.
+    pub name: &'static str,
+    /// Folders with more inputs, below the root of the repository.
+    pub seeds: &'static [&'static str],
+    /// Sets up what it needs.
+    pub start: fn() -> Run,
+}
+
+/// All of them.
+pub const TARGETS: &[Target] = &[
+    target("answers", &[], services::answers),
+    target("certificates", &[], services::certificates),
+    target(
+        "config",
+        &["config", "tests/fixtures/check"],
+        config::config,
+    ),
+    target("events", &[], services::events),
+    target("expectations", &[], texts::expectations),
+    target("host", &[], host::host),
+    target("imports", &[], texts::imports),
+    target("logs", &[], texts::logs),
+    target("pages", &["tests/fixtures/metrics-pages"], pages::pages),
+    target("requests", &[], requests::requests),
+    target("store", &[], store::blocks),
+    target("store_file", &[], store::file),
+    target("web_file", &[], config::web_file),
+];
+
+const fn target(name: &'static str, seeds: &'static [&'static str], start: fn() -> Run) -> Target {
+    Target { name, seeds, start }
+}
+
+thread_local! {
+    static RUNNING: RefCell<Option<Run>> = const { RefCell::new(None) };
+}
+
+/// Passes an input to the target of this process; for cargo-fuzz.
+pub fn feed(name: &str, data: &[u8]) {
+    RUNNING.with_borrow_mut(|running| {
+        let run = running.get_or_insert_with(|| {
+            let target = TARGETS.iter().find(|target| target.name == name);
+            (target.expect("listed").start)()
+        });
+        run(data);
+    });
+}

@@ -1,0 +1,45 @@
+//! A service's page of metrics, in the text format or as OpenMetrics.
+
+use crate::Run;
+use http::Response;
+use slod::config::Config;
+use slod::diagnostic::Source;
+use slod::observe::scrape::{PageReader, Plan, Scan};
+use slod::probe::KINDS;
+use slod::probe::http::BodySink;
+use std::hash::RandomState;
+use std::path::Path;
+
+const CONFIG: &str = "services: [ { name: a, probes: [ { name: p, tcp: { address: 'h:1' } } ], metrics: { url: 'http://h/', roles: { queue: 'queue{a=~\"b.*\"}' } } } ]";
+const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+pub fn pages() -> Run {
+    let source = Source {
+        name: String::new(),
+        text: CONFIG.to_owned(),
+    };
+    let loaded = Config::load(&source, Path::new(""), &|_| None, KINDS);
+    let config = loaded
+        .config
+        .unwrap_or_else(|| panic!("{:?}", loaded.diagnostics));
+    let plan = Plan::new(config.metrics().next().expect("one"));
+    let hasher = RandomState::new();
+    Box::new(move |data| {
+        let is_open = data.ends_with(b"# EOF\n");
+        for part_len in [7, 4096] {
+            let mut reader = PageReader::new(Scan::new(&plan, &hasher, 1_790_000_000_000));
+            let kind = if is_open { OPENMETRICS } else { "text/plain" };
+            let (head, ()) = Response::builder()
+                .header("content-type", kind)
+                .body(())
+                .expect("valid")
+                .into_parts();
+            if reader.begin(&head).is_err() {
+                return;
+            }
+            if data.chunks(part_len).all(|part| reader.take(part).is_ok()) {
+                let _ = reader.finish();
+            }
+        }
+    })
+}

@@ -1,0 +1,95 @@
+//! Requests to the daemon: their heads, paths, queries and bodies, heartbeats among them.
+
+use crate::Run;
+use slod::app::{App, Origin};
+use slod::clock::Clock;
+use slod::config::Config;
+use slod::diagnostic::Source;
+use slod::probe::KINDS;
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+const CONFIG: &str = "
+listen: 127.0.0.1:0
+store: { path: slod.db }
+services:
+  - name: a
+    probes:
+      - { name: job, heartbeat: { interval: 1h } }
+      - { name: secret, heartbeat: { interval: 1h, token: 0123456789abcdef0123 } }
+";
+/// Bytes of an answer that are read.
+const ANSWER_MAX: u64 = 1 << 20;
+
+/// A running daemon with heartbeats.
+struct Daemon {
+    _folder: tempfile::TempDir,
+    _runtime: tokio::runtime::Runtime,
+    stop: CancellationToken,
+    address: SocketAddr,
+}
+
+impl Daemon {
+    fn start() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("slod.yaml");
+        std::fs::write(&path, CONFIG).expect("written");
+        let source = Source {
+            name: String::new(),
+            text: CONFIG.to_owned(),
+        };
+        let loaded = Config::load(&source, folder.path(), &|_| None, KINDS);
+        let config = loaded
+            .config
+            .unwrap_or_else(|| panic!("{:?}", loaded.diagnostics));
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        let app = App::build(config, None, Origin::File(path), Clock::system());
+        let app = runtime
+            .block_on(app)
+            .unwrap_or_else(|error| panic!("{error}"));
+        let address = app.address().expect("bound");
+        let stop = CancellationToken::new();
+        runtime.spawn(app.run(stop.clone()));
+        Self {
+            _folder: folder,
+            _runtime: runtime,
+            stop,
+            address,
+        }
+    }
+
+    /// Sends bytes, and reads what comes back.
+    fn send(&self, request: &[u8]) -> Vec<u8> {
+        let mut stream = TcpStream::connect(self.address).expect("it accepts");
+        let patience = Some(Duration::from_secs(10));
+        stream.set_read_timeout(patience).expect("a socket");
+        stream.set_write_timeout(patience).expect("a socket");
+        let _ = stream.write_all(request);
+        let _ = stream.shutdown(Shutdown::Write);
+        let mut answer = Vec::new();
+        let _ = stream.take(ANSWER_MAX).read_to_end(&mut answer);
+        answer
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+/// The bytes are a request, or several. A panic would be answered with 500.
+pub fn requests() -> Run {
+    let daemon = Daemon::start();
+    Box::new(move |data| {
+        let answer = daemon.send(data);
+        let is_defect = answer.windows(13).any(|part| part == b"HTTP/1.1 500 ");
+        assert!(!is_defect, "{}", String::from_utf8_lossy(&answer));
+    })
+}

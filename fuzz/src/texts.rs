@@ -1,0 +1,49 @@
+//! Expectations of JSON, results of other load tools, and logs of services.
+
+use crate::Run;
+use slod::import::Tool;
+use slod::outcome::Timestamp;
+use slod::probe::http::JsonTotal;
+use slod::probe::http::json::JsonCondition;
+use slod::report::log_file::summarize;
+use std::time::Duration;
+
+const START: Timestamp = Timestamp(1_790_000_000_000);
+
+/// A query, a condition and a document, a line each.
+pub fn expectations() -> Run {
+    Box::new(|data| {
+        let text = String::from_utf8_lossy(data);
+        let mut lines = text.splitn(3, '\n');
+        let mut line = || lines.next().unwrap_or_default();
+        let (query, wanted, document) = (line(), line(), line());
+        let document = serde_json::from_str(document).unwrap_or_default();
+        if let Ok(condition) = JsonCondition::new(query, wanted) {
+            let _ = condition.check(&document);
+        }
+        if let Ok(total) = JsonTotal::parse(query) {
+            total.of(&document);
+        }
+    })
+}
+
+/// The first byte is the tool.
+pub fn imports() -> Run {
+    Box::new(|data| {
+        let Some((tool, rest)) = data.split_first() else {
+            return;
+        };
+        let tool = Tool::ALL[usize::from(*tool) % Tool::ALL.len()];
+        if let Err(error) = tool.read(rest, "a", START) {
+            error.to_string();
+        }
+    })
+}
+
+pub fn logs() -> Run {
+    let span = (START, START.after(Duration::from_secs(600)));
+    Box::new(move |data| {
+        let summary = summarize(data, span, Duration::from_secs(1));
+        summary.expect("bytes are readable").to_text();
+    })
+}

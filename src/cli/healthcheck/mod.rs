@@ -1,0 +1,72 @@
+//! `slod healthcheck`: one request to the daemon, for containers without a shell.
+
+mod kill;
+
+use super::client::{ClientArgs, Target};
+use super::daemon::Daemon;
+use super::exit;
+use super::output::complain;
+use super::run::on_runtime;
+use super::span::read_duration;
+use clap::Args;
+use reqwest::Method;
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+/// A container runtime waits no longer.
+const TIMEOUT: Duration = Duration::from_secs(3);
+/// Between two attempts before a daemon is killed.
+const PAUSE: Duration = Duration::from_secs(1);
+
+#[derive(Debug, Args)]
+pub struct HealthcheckArgs {
+    /// Address of the daemon, or a URL such as `https://localhost:9771`.
+    #[arg(
+        long,
+        value_name = "ADDR",
+        default_value = "127.0.0.1:9771",
+        env = "SLOD_ADDRESS"
+    )]
+    address: Target,
+    /// Ask whether the daemon can write its store as well (`/-/ready`). A restart does not help where it cannot.
+    #[arg(long)]
+    ready: bool,
+    /// Ask again for this long, such as `20s`; then kill the daemon, so that what runs it starts it again. For containers: Docker does not restart one that is only unhealthy. Needs `init: true`, since the first process of a container cannot be killed from inside.
+    #[arg(long, value_name = "DURATION", value_parser = read_duration, conflicts_with = "ready")]
+    kill_after: Option<Duration>,
+    #[command(flatten)]
+    client: ClientArgs,
+}
+
+pub fn run(args: &HealthcheckArgs) -> u8 {
+    let daemon = match Daemon::at(args.address.clone(), &args.client, TIMEOUT) {
+        Ok(daemon) => daemon,
+        Err(code) => return code,
+    };
+    let path = if args.ready { "/-/ready" } else { "/-/healthy" };
+    on_runtime(async {
+        let Err(reason) = ask(&daemon, path, args.kill_after.unwrap_or_default()).await else {
+            return exit::OK;
+        };
+        complain(&format!("slod: {reason}"));
+        if args.kill_after.is_some() {
+            complain(&match kill::listener(args.address.port()) {
+                Ok(pid) => format!("slod: killed the daemon, process {pid}"),
+                Err(reason) => format!("slod: the daemon was not killed: {reason}"),
+            });
+        }
+        exit::NO
+    })
+}
+
+/// Asks until it succeeds once, or for as long as `patience` lasts.
+async fn ask(daemon: &Daemon, path: &str, patience: Duration) -> Result<(), String> {
+    let end = Instant::now() + patience;
+    loop {
+        match daemon.send(daemon.request(Method::GET, path)).await {
+            Ok(_) => return Ok(()),
+            Err(reason) if Instant::now() >= end => return Err(reason),
+            Err(_) => sleep(PAUSE).await,
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! A daemon that hangs is found, and killed by the health check of its container.
+
+use crate::support::Daemon;
+use std::fs;
+use std::process::{Command, Output};
+
+fn healthcheck(address: &str, more: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_slod"));
+    let command = command.args(["healthcheck", "--address", address]);
+    command.args(more).output().expect("the binary runs")
+}
+
+#[test]
+fn a_daemon_that_hangs_is_killed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("slod.yaml");
+    let config = "listen: 127.0.0.1:0
+store: { path: slod.db }
+services: [ { name: a, probes: [ { name: p, tcp: { address: '127.0.0.1:1' } } ] } ]
+";
+    fs::write(&path, config).expect("written");
+    let daemon = Daemon::start(&path);
+    let address = daemon.address.to_string();
+    assert!(healthcheck(&address, &[]).status.success());
+    assert!(healthcheck(&address, &["--ready"]).status.success());
+    let killing = ["--kill-after", "1s"];
+    assert!(healthcheck(&address, &killing).status.success(), "it works");
+
+    daemon.signal("STOP");
+    let output = healthcheck(&address, &killing);
+    let message = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success());
+    assert!(message.contains("killed the daemon"), "{message}");
+    assert!(!daemon.ended().0.success());
+
+    let output = healthcheck(&address, &killing);
+    let message = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        message.contains("no slod of this user listens"),
+        "{message}"
+    );
+}
