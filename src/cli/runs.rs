@@ -1,7 +1,7 @@
 //! `slod runs`: which load runs there were, and what one of them shows.
 
 use super::output::{complain, show};
-use super::{ConfigArg, OutputFormat, exit};
+use super::{ConfigArg, OutputFormat, exit, kept_run};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::load::RunRecord;
@@ -162,13 +162,7 @@ fn read_log(path: &Path, span: (Timestamp, Timestamp)) -> io::Result<String> {
 pub fn keep(config: &Config, run: &RunRecord) {
     let path = &config.store.path;
     let kept = Store::open_for_runs(path).and_then(|mut store| store.keep_run(run));
-    match kept {
-        Ok(id) => complain(&format!("slod: kept as run {id} (slod runs show {id})")),
-        Err(error) => complain(&format!(
-            "slod: the run is not kept: {}: {error}",
-            path.display()
-        )),
-    }
+    kept_run::report(path, kept);
 }
 
 fn delete(config: &Config, id: i64) -> Result<u8, StoreError> {

@@ -2,6 +2,7 @@
 
 mod json;
 mod junit;
+mod sampled;
 mod text;
 mod threshold;
 

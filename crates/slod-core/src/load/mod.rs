@@ -2,7 +2,9 @@
 
 mod builtin;
 mod compare;
+mod counted;
 mod knee;
+mod probed;
 mod run;
 mod samples;
 mod scenario;
@@ -11,7 +13,9 @@ mod verdict;
 
 pub use builtin::{BUILTIN, builtin};
 pub use compare::compare;
-pub use run::{Ending, LoadWindow, ObservedSeries, RunRecord};
+pub use counted::{CountedWindows, Reading};
+pub use probed::{Attempt, probed_windows};
+pub use run::{Ending, LoadWindow, OBSERVED, ObservedSeries, RunRecord};
 pub use samples::{HOST_SERIES_MAX, SAMPLES_MAX, SERVICE_SERIES_MAX, Samples};
 pub use scenario::{Model, Scenario, Stage};
 pub use stats::Figures;
