@@ -1,14 +1,15 @@
 //! `slod runs`: which load runs there were, and what one of them shows.
 
 use super::output::{complain, show};
-use super::{ConfigArg, OutputFormat, exit};
+use super::{ConfigArg, OutputFormat, exit, kept_run};
+use crate::clock::Clock;
 use crate::config::Config;
 use crate::load::RunRecord;
 use crate::outcome::Timestamp;
 use crate::report::load_run::RunReport;
 use crate::report::log_file::summarize;
 use crate::report::runs::{RunEntry, list_to_text};
-use crate::store::{Store, StoreError, StoredRun};
+use crate::store::{RunState, Store, StoreError, StoredRun};
 use clap::{Args, Subcommand, ValueEnum};
 use std::fs::File;
 use std::io::{self, BufReader};
@@ -98,7 +99,8 @@ pub fn with_config(
 fn list(config: &Config, args: &ListArgs) -> Result<u8, StoreError> {
     let store = Store::open_read_only(&config.store.path)?;
     let runs = store.runs(args.service.as_deref(), LISTED_MAX)?;
-    let entries: Vec<RunEntry> = runs.iter().map(RunEntry::of).collect();
+    let now = Clock::system().now();
+    let entries: Vec<RunEntry> = runs.iter().map(|run| RunEntry::of(run, now)).collect();
     show(&args.format.of(&entries, |entries| list_to_text(entries)));
     Ok(exit::OK)
 }
@@ -116,9 +118,15 @@ pub fn stored(store: &Store, id: i64) -> Result<Option<(StoredRun, RunRecord)>, 
 
 fn report(config: &Config, args: &ShowArgs) -> Result<u8, StoreError> {
     let store = Store::open_read_only(&config.store.path)?;
-    let Some((_, run)) = stored(&store, args.one.id)? else {
+    let Some((head, run)) = stored(&store, args.one.id)? else {
         return Ok(exit::USAGE);
     };
+    if head.state(Clock::system().now()) == RunState::Running {
+        complain(&format!(
+            "slod: run {} goes on: this is what there is so far",
+            head.id
+        ));
+    }
     let service = config.services.iter().find(|one| *one.name == *run.service);
     let span = (run.from, run.to);
     let report = RunReport::new(run, service, &[]);
@@ -154,13 +162,7 @@ fn read_log(path: &Path, span: (Timestamp, Timestamp)) -> io::Result<String> {
 pub fn keep(config: &Config, run: &RunRecord) {
     let path = &config.store.path;
     let kept = Store::open_for_runs(path).and_then(|mut store| store.keep_run(run));
-    match kept {
-        Ok(id) => complain(&format!("slod: kept as run {id} (slod runs show {id})")),
-        Err(error) => complain(&format!(
-            "slod: the run is not kept: {}: {error}",
-            path.display()
-        )),
-    }
+    kept_run::report(path, kept);
 }
 
 fn delete(config: &Config, id: i64) -> Result<u8, StoreError> {

@@ -6,7 +6,7 @@ pub mod plan;
 use super::output::{complain, show};
 use super::run::on_runtime;
 use super::span::read_duration;
-use super::{ConfigArg, exit, runs};
+use super::{ConfigArg, exit};
 use crate::load::Ending;
 use crate::report::load_run::{RunReport, Threshold};
 use crate::units::Rate;
@@ -72,28 +72,32 @@ pub fn run(args: &LoadArgs) -> u8 {
         };
         show(&prepared.announcement);
         let service = prepared.service;
-        let record = match live::run(prepared, args).await {
+        let record = match live::run(prepared, &config, args).await {
             Ok(record) => record,
             Err(reason) => {
                 complain(&format!("slod: {reason}"));
                 return exit::START;
             }
         };
-        runs::keep(&config, &record);
         let report = RunReport::new(record, Some(service), &args.threshold);
-        show(&format!("\n{}", report.to_text()));
-        if let Some(folder) = &args.out
-            && let Err(error) = write_all(folder, &report)
-        {
-            complain(&format!(
-                "slod: cannot write {}: {}",
-                folder.display(),
-                error.kind()
-            ));
-            return exit::FAILED;
-        }
-        code(&report)
+        finish(&report, args.out.as_deref())
     })
+}
+
+/// Shows and writes what a run was, and returns the exit code.
+pub fn finish(report: &RunReport, out: Option<&Path>) -> u8 {
+    show(&format!("\n{}", report.to_text()));
+    if let Some(folder) = out
+        && let Err(error) = write_all(folder, report)
+    {
+        complain(&format!(
+            "slod: cannot write {}: {}",
+            folder.display(),
+            error.kind()
+        ));
+        return exit::FAILED;
+    }
+    code(report)
 }
 
 /// As k6 has them.

@@ -3,6 +3,7 @@
 mod json;
 mod junit;
 mod promises;
+mod sampled;
 mod stages;
 mod text;
 mod threshold;

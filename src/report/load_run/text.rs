@@ -1,18 +1,23 @@
 //! The summary at the end of a run, in the order that users of k6 know.
 
-use super::{RunReport, stages};
+use super::{RunReport, sampled, stages};
 use crate::format::numbers;
-use crate::load::{Advice, Answer, Figures, Indicators};
+use crate::load::{Advice, Answer, Figures, Indicators, OBSERVED};
 use crate::text::printable;
 use std::fmt::Write as _;
 use std::time::Duration;
 
 pub(super) fn write(report: &RunReport) -> String {
     let mut out = format!("{}\n", printable(&report.headline()));
+    if report.run.engine == OBSERVED {
+        let purpose = printable(&report.run.scenario.purpose);
+        writeln!(out, "  watched: {purpose}").unwrap_or_default();
+    }
     verdicts(&mut out, report);
     thresholds(&mut out, report);
     results(&mut out, report);
     stages::write(&mut out, report);
+    sampled::write(&mut out, &report.run.observed);
     indicators(&mut out, report);
     advice(&mut out, report);
     out
@@ -93,7 +98,9 @@ fn results(out: &mut String, report: &RunReport) {
         ("dropped starts", figures.dropped.to_string()),
         ("generator", generator(report)),
     ];
-    for (name, value) in rows {
+    // What only a generator has.
+    let own = if report.run.engine == OBSERVED { 2 } else { 0 };
+    for (name, value) in rows.iter().take(rows.len() - own) {
         let dots = ".".repeat(20_usize.saturating_sub(name.len()));
         writeln!(out, "    {name}{dots}: {value}").unwrap_or_default();
     }
