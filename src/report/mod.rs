@@ -18,4 +18,5 @@ pub mod slo;
 pub mod state;
 pub mod status;
 pub mod table;
+pub mod timeline;
 mod walk;

@@ -1,9 +1,41 @@
 //! Warning signs and healthy indicators as people and programs read them.
 
-use crate::signal::Finding;
+use crate::alert::{AlertRecord, Source};
+use crate::outcome::Timestamp;
+use crate::signal::{Finding, Findings};
 use crate::text::printable;
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use std::fmt::Write as _;
+
+/// The healthy indicators and warning signs of a service, or of the host.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct HealthReport {
+    /// Absent for the host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<String>,
+    /// When the signs were evaluated last.
+    pub at: DateTime<Utc>,
+    pub indicators: Vec<IndicatorEntry>,
+    pub signals: Vec<SignalEntry>,
+}
+
+/// A healthy indicator, answered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IndicatorEntry {
+    pub indicator: String,
+    pub verdict: IndicatorVerdict,
+    /// The numbers that it was decided by, or why nothing can be said.
+    pub evidence: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum IndicatorVerdict {
+    Yes,
+    No,
+    Unknown,
+}
 
 /// What one sign found.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -19,6 +51,12 @@ pub struct SignalEntry {
     /// `active`, `clear` or `unknown`.
     pub state: String,
     pub evidence: String,
+    /// Since when the alert of the sign fires; absent until it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<DateTime<Utc>>,
+    /// Where its section of the runbook is.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub runbook: String,
 }
 
 /// The healthy indicators, with the signs that contradict each.
@@ -46,7 +84,23 @@ impl SignalEntry {
             subject: one.subject.to_string(),
             state: one.presence.label().to_owned(),
             evidence: one.evidence.clone(),
+            since: None,
+            runbook: format!("/runbook#{}", one.kind.alert.to_lowercase()),
         }
+    }
+
+    /// With the time since when its alert is among those that fire.
+    #[must_use]
+    pub fn with_alert(self, firing: &[AlertRecord]) -> Self {
+        let service = self.service.as_deref().unwrap_or_default();
+        let is_its = |one: &&AlertRecord| match &one.key.source {
+            Source::Sign { sign, subject } => {
+                *one.key.service == *service && **sign == *self.signal && **subject == *self.subject
+            }
+            Source::Budget { .. } => false,
+        };
+        let since = firing.iter().find(is_its).map(|one| one.from.to_utc());
+        Self { since, ..self }
     }
 
     pub fn is_active(&self) -> bool {
@@ -54,32 +108,72 @@ impl SignalEntry {
     }
 }
 
-/// The indicators and signs of one service, or of the host without one.
-pub fn to_text(title: &str, signs: &[SignalEntry]) -> String {
-    let mut out = format!("{}\n", printable(title));
-    for (indicator, names) in INDICATORS {
-        let of = |name: &str, state: &str| {
-            let mut found = signs.iter();
-            found.find(|one| one.signal == name && one.state == state)
-        };
-        let active = names.iter().find_map(|name| of(name, "active"));
-        // Without a sign against it, the first one decides.
-        let decides = || of(names[0], "unknown").or_else(|| of(names[0], "clear"));
-        let (word, evidence) = match active.or_else(decides) {
-            Some(one) if one.is_active() => ("NO", one.evidence.as_str()),
-            Some(one) if one.state == "clear" => ("yes", one.evidence.as_str()),
-            Some(one) => ("unknown", one.evidence.as_str()),
-            None => ("unknown", "nothing of it is sampled"),
-        };
-        writeln!(
-            out,
-            "  {word:<8} {indicator}\n           {}",
-            printable(evidence)
-        )
-        .unwrap_or_default();
+impl HealthReport {
+    /// What is known of a service, or of the host without one.
+    pub fn of(service: Option<&str>, findings: &Findings, firing: &[AlertRecord]) -> Self {
+        let all = findings.all.iter();
+        let own = all.filter(|one| one.service.as_deref() == service);
+        let signals: Vec<_> = own
+            .map(|one| SignalEntry::of(one).with_alert(firing))
+            .collect();
+        Self {
+            service: service.map(str::to_owned),
+            at: Timestamp::to_utc(findings.at),
+            indicators: indicators(&signals),
+            signals,
+        }
     }
-    let active: Vec<&SignalEntry> = signs.iter().filter(|one| one.is_active()).collect();
-    if active.is_empty() {
+
+    pub fn active(&self) -> impl Iterator<Item = &SignalEntry> {
+        self.signals.iter().filter(|one| one.is_active())
+    }
+}
+
+/// Each indicator, answered by a sign against it, or else by its first sign.
+fn indicators(signs: &[SignalEntry]) -> Vec<IndicatorEntry> {
+    let of = |name: &str, state: &str| {
+        let mut found = signs.iter();
+        found.find(|one| one.signal == name && one.state == state)
+    };
+    let answer = |(indicator, names): (&str, &[&str])| {
+        let active = names.iter().find_map(|name| of(name, "active"));
+        let decides = || of(names[0], "unknown").or_else(|| of(names[0], "clear"));
+        let sign = active.or_else(decides);
+        let evidence = sign.map_or("nothing of it is sampled", |one| &one.evidence);
+        IndicatorEntry {
+            indicator: indicator.to_owned(),
+            verdict: match sign.map(|one| one.state.as_str()) {
+                Some("active") => IndicatorVerdict::No,
+                Some("clear") => IndicatorVerdict::Yes,
+                _ => IndicatorVerdict::Unknown,
+            },
+            evidence: evidence.to_owned(),
+        }
+    };
+    INDICATORS.into_iter().map(answer).collect()
+}
+
+impl IndicatorVerdict {
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Yes => "yes",
+            Self::No => "NO",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// A report as text.
+pub fn to_text(report: &HealthReport) -> String {
+    let title = report.service.as_deref().unwrap_or("host");
+    let mut out = format!("{}\n", printable(title));
+    for one in &report.indicators {
+        let (word, indicator) = (one.verdict.label(), &one.indicator);
+        let evidence = printable(&one.evidence);
+        writeln!(out, "  {word:<8} {indicator}\n           {evidence}").unwrap_or_default();
+    }
+    let mut active = report.active().peekable();
+    if active.peek().is_none() {
         out.push_str("no warning sign\n");
         return out;
     }
@@ -114,6 +208,8 @@ mod tests {
             subject: String::new(),
             state: state.to_owned(),
             evidence: format!("{signal} is {state}"),
+            since: None,
+            runbook: String::new(),
         }
     }
 
@@ -126,7 +222,12 @@ mod tests {
             entry("out_of_memory", "unknown"),
             entry("pool_exhausted", "unknown"),
         ];
-        let text = to_text("rag", &signs);
+        let text = to_text(&HealthReport {
+            service: Some("rag".to_owned()),
+            at: DateTime::UNIX_EPOCH,
+            indicators: indicators(&signs),
+            signals: signs.into(),
+        });
         for line in [
             "  NO       CPU usage is not high\n           throttled is active",
             "  yes      Memory usage stable (no growth)\n           memory_growing is clear",

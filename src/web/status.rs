@@ -1,12 +1,16 @@
 //! The status page's routes.
 
 use super::WebState;
+use super::api::unknown;
 use super::page::charts::{ChartSpan, Charts};
 use super::page::past::{HOURS, HourLatency, Past};
-use super::page::{View, render_overview, render_service, style};
+use super::page::signs::SignCharts;
+use super::page::{Overview, ServicePage, View, render_overview, render_service, style};
 use super::problem::Problem;
-use crate::ledger::snapshot::ServiceView;
 use crate::outcome::{ProbeKey, Timestamp};
+use crate::report::signals::HealthReport;
+use crate::report::timeline::{TimelineOf, timeline};
+use crate::slo::correction::Correction;
 use crate::slo::occurrence::Cursor;
 use crate::store::{Store, StoreError};
 use crate::units::HOUR;
@@ -32,7 +36,14 @@ pub async fn overview(State(state): State<WebState>, RawQuery(query): RawQuery) 
     let trouble = state.store.stats().trouble();
     let view = view(&state, query.as_deref(), trouble.as_deref());
     let alerts = Arc::clone(&state.alerts.borrow());
-    Html(render_overview(&snapshot, &alerts, &system, view))
+    let findings = Arc::clone(&state.findings.borrow());
+    let shown = Overview {
+        snapshot: &snapshot,
+        firing: &alerts,
+        findings: &findings,
+        system: &system,
+    };
+    Html(render_overview(shown, view))
 }
 
 pub async fn service(
@@ -41,64 +52,88 @@ pub async fn service(
     RawQuery(query): RawQuery,
 ) -> Result<Html<String>, Problem> {
     let ledger = state.ledger_view();
-    let service = ledger.service(&name).ok_or_else(|| {
-        Problem::new(StatusCode::NOT_FOUND, "no service has this name").because(name)
-    })?;
+    let service = ledger
+        .service(&name)
+        .ok_or_else(|| unknown("service", &name))?;
+    let alerts = Arc::clone(&state.alerts.borrow());
+    let findings = Arc::clone(&state.findings.borrow());
+    let health = HealthReport::of(Some(&name), &findings, alerts.firing());
+    let wanted = WantedPast {
+        service: service.name.clone(),
+        probes: service
+            .probes
+            .iter()
+            .map(|probe| probe.key.clone())
+            .take(DRAWN_PROBES)
+            .collect(),
+        span: ChartSpan::of(query.as_deref().unwrap_or_default()),
+        health: health.clone(),
+        corrections: Arc::clone(&ledger.corrections),
+        at: ledger.at,
+    };
     let past = Past {
         older: query.as_deref().and_then(older),
-        ..past(
-            &state,
-            &service,
-            ledger.at,
-            ChartSpan::of(query.as_deref().unwrap_or_default()),
-        )
-        .await
+        ..past(&state, wanted).await
     };
     let system = Arc::clone(&state.system.borrow());
-    let alerts = Arc::clone(&state.alerts.borrow());
     let trouble = state.store.stats().trouble();
     let view = view(&state, query.as_deref(), trouble.as_deref());
-    Ok(Html(render_service(
-        &service,
-        &ledger.corrections,
-        &alerts,
-        &system,
-        ledger.at,
-        view,
-        &past,
-    )))
+    let shown = ServicePage {
+        service: &service,
+        corrections: &ledger.corrections,
+        firing: &alerts,
+        health: &health,
+        system: &system,
+        at: ledger.at,
+        past: &past,
+    };
+    Ok(Html(render_service(shown, view)))
+}
+
+/// What is read of the past for the page of a service.
+struct WantedPast {
+    service: Arc<str>,
+    probes: Vec<ProbeKey>,
+    span: ChartSpan,
+    health: HealthReport,
+    corrections: Arc<[Correction]>,
+    at: Timestamp,
 }
 
 /// What the store has of the service; the page is complete without it where the store cannot be
 /// read.
-async fn past(state: &WebState, service: &ServiceView, at: Timestamp, span: ChartSpan) -> Past {
+async fn past(state: &WebState, wanted: WantedPast) -> Past {
     let path = state.history.clone();
-    let probes = service.probes.iter().take(DRAWN_PROBES);
-    let keys: Vec<ProbeKey> = probes.map(|probe| probe.key.clone()).collect();
-    let name = service.name.clone();
-    let read = move || read_past(&path, keys, at, (&name, span));
-    let read = tokio::task::spawn_blocking(read).await;
+    let read = tokio::task::spawn_blocking(move || read_past(&path, &wanted)).await;
     read.ok().and_then(Result::ok).unwrap_or_default()
 }
 
-fn read_past(
-    path: &std::path::Path,
-    keys: Vec<ProbeKey>,
-    at: Timestamp,
-    (service, span): (&str, ChartSpan),
-) -> Result<Past, StoreError> {
+fn read_past(path: &std::path::Path, wanted: &WantedPast) -> Result<Past, StoreError> {
     let store = Store::open_read_only(path)?;
+    let (service, at) = (&*wanted.service, wanted.at);
     let from = at.before(HOUR * u32::try_from(HOURS).unwrap_or(0));
     let mut latencies = Vec::new();
-    for key in keys {
-        let hours = store.hours(&key, from, at)?;
-        latencies.push((key, hours.iter().map(HourLatency::of).collect()));
+    for key in &wanted.probes {
+        let hours = store.hours(key, from, at)?;
+        latencies.push((key.clone(), hours.iter().map(HourLatency::of).collect()));
     }
+    let since = at.before(INCIDENTS_SINCE);
+    let alerts = store.alerts(since, at, MAX_ALERTS)?;
+    let events = TimelineOf {
+        service,
+        probes: &wanted.probes,
+        alerts: &alerts,
+        corrections: &wanted.corrections,
+        from: since,
+        to: at,
+    };
     Ok(Past {
         older: None,
         latencies,
-        alerts: store.alerts(at.before(INCIDENTS_SINCE), at, MAX_ALERTS)?,
-        charts: Charts::read(&store, service, span, at)?,
+        events: timeline(&store, events)?,
+        alerts,
+        charts: Charts::read(&store, service, wanted.span, at)?,
+        signs: SignCharts::read(&store, service, &wanted.health, at)?,
     })
 }
 

@@ -2,13 +2,17 @@
 //! `tests/tools/screenshots.mjs`.
 
 use crate::synthetic::{
-    AT, Fate, corrections, failure, firing, many, probe, service, snapshot, system,
+    AT, Fate, corrections, events, failure, findings, firing, many, probe, service, snapshot,
+    system,
 };
+use slod::alerting::AlertsView;
 use slod::ledger::snapshot::{ServiceView, Snapshot};
 use slod::outcome::{Cause, Timestamp};
+use slod::report::signals::HealthReport;
+use slod::slo::correction::Correction;
 use slod::web::page::past::Past;
 use slod::web::page::style::{HASH, NAME, STYLE};
-use slod::web::page::{View, render_overview, render_service};
+use slod::web::page::{Overview, ServicePage, View, render_overview, render_service};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -108,7 +112,31 @@ fn strange() -> Snapshot {
 }
 
 fn render(snapshot: &Snapshot, view: View<'_>) -> String {
-    render_overview(snapshot, &firing(&snapshot.services), &system(), view)
+    let shown = Overview {
+        snapshot,
+        firing: &firing(&snapshot.services),
+        findings: &findings(),
+        system: &system(),
+    };
+    render_overview(shown, view)
+}
+
+fn page(
+    service: &ServiceView,
+    corrections: &[Correction],
+    firing: &AlertsView,
+    past: &Past,
+) -> String {
+    let shown = ServicePage {
+        service,
+        corrections,
+        firing,
+        health: &HealthReport::of(Some(&service.name), &findings(), firing.firing()),
+        system: &system(),
+        at: AT,
+        past,
+    };
+    render_service(shown, VIEW)
 }
 
 /// Every page by its file's name.
@@ -118,28 +146,15 @@ fn pages() -> BTreeMap<&'static str, String> {
     let of = |fate| {
         let service = service("concierge", fate);
         let firing = firing(std::slice::from_ref(&service));
-        render_service(
-            &service,
-            &corrections(),
-            &firing,
-            &system(),
-            AT,
-            VIEW,
-            &Past::default(),
-        )
+        let past = Past {
+            events: events(),
+            ..Past::default()
+        };
+        page(&service, &corrections(), &firing, &past)
     };
     let deep = |service: &ServiceView| {
         let firing = firing(&strange.services);
-        let corrections = &strange.corrections;
-        render_service(
-            service,
-            corrections,
-            &firing,
-            &system(),
-            AT,
-            VIEW,
-            &Past::default(),
-        )
+        page(service, &strange.corrections, &firing, &Past::default())
     };
     let later = View {
         now: AT.after(Duration::from_secs(780)),

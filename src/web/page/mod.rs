@@ -19,9 +19,11 @@ pub mod past;
 mod probe;
 mod service;
 mod service_metrics;
+pub mod signs;
 pub mod style;
 mod system;
+mod timeline;
 
 pub use frame::{RELOAD, View};
-pub use overview::render_overview;
-pub use service::render_service;
+pub use overview::{Overview, render_overview};
+pub use service::{ServicePage, render_service};

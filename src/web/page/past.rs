@@ -3,9 +3,11 @@
 use super::alerts::{marks, what};
 use super::charts::Charts;
 use super::parts::moment;
+use super::signs::SignCharts;
 use crate::alert::AlertRecord;
 use crate::format::numbers;
 use crate::outcome::{ProbeKey, Timestamp};
+use crate::report::timeline::TimelineEvent;
 use crate::slo::occurrence::Cursor;
 use crate::stats::quantile::needed;
 use crate::store::HourSummary;
@@ -29,6 +31,10 @@ pub struct Past {
     /// Burn alerts, the newest first.
     pub alerts: Vec<AlertRecord>,
     pub charts: Charts,
+    /// What the warning signs looked at.
+    pub signs: SignCharts,
+    /// What happened, the newest first.
+    pub events: Vec<TimelineEvent>,
 }
 
 /// One probe's response times in an hour: unknown where the sample is too small, or where a failure
