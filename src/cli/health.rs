@@ -4,7 +4,7 @@ use super::daemon::DaemonArgs;
 use super::output::{complain, show};
 use super::run::on_runtime;
 use super::{OutputFormat, exit};
-use crate::report::signals::{HealthReport, to_text};
+use crate::report::signals::HealthAnswer;
 use clap::Args;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Method;
@@ -34,12 +34,12 @@ pub fn run(args: &HealthArgs) -> u8 {
         };
         let answer = daemon.send(daemon.request(Method::GET, &path)).await;
         let read = answer.and_then(|answer| {
-            let read = serde_json::from_slice::<HealthReport>(&answer);
-            read.map_err(|_| "the answer is not a report of health".to_owned())
+            let read = serde_json::from_slice::<HealthAnswer>(&answer);
+            read.map_err(|_| "the answer is not about health".to_owned())
         });
         match read {
             Ok(report) => {
-                show(&args.format.of(&report, to_text));
+                show(&args.format.of(&report, HealthAnswer::to_text));
                 if report.active().next().is_some() {
                     exit::NO
                 } else {

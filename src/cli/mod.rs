@@ -18,6 +18,7 @@ mod import;
 mod init;
 mod load;
 mod log;
+mod marker;
 mod notify;
 mod output;
 mod probe;
@@ -160,6 +161,8 @@ enum Command {
     Corrections(corrections::CorrectionsArgs),
     /// List, add, end or preview silences: alerts that nobody is notified of.
     Silence(silence::SilenceArgs),
+    /// Mark that something was done to a service, such as a deployment, or list the marks.
+    Marker(marker::MarkerArgs),
     /// Print the JSON Schema of the config, for editors.
     Schema,
     /// Print a completion script for a shell.
@@ -205,6 +208,7 @@ pub fn main() -> ExitCode {
         Command::Route(args) => route::run(&args),
         Command::Corrections(args) => corrections::run(&args),
         Command::Silence(args) => silence::run(&args),
+        Command::Marker(args) => marker::run(&args),
         Command::Init(args) => init::run(&args),
         Command::Schema => generate::schema(),
         Command::Completions(args) => generate::completions(&args),

@@ -7,6 +7,7 @@ pub mod corrections;
 pub mod health;
 pub mod load_run;
 pub mod log_file;
+pub mod markers;
 pub mod metrics;
 pub mod notes;
 pub mod runs;

@@ -1,40 +1,30 @@
 //! Warning signs and healthy indicators as people and programs read them.
 
 use crate::alert::{AlertRecord, Source};
-use crate::outcome::Timestamp;
 use crate::signal::{Finding, Findings};
 use crate::text::printable;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use std::fmt::Write as _;
 
-/// The healthy indicators and warning signs of a service, or of the host.
+/// The healthy indicators and warning signs of a service, or the signs of the host.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct HealthReport {
+pub struct HealthAnswer {
     /// Absent for the host.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service: Option<String>,
-    /// When the signs were evaluated last.
-    pub at: DateTime<Utc>,
     pub indicators: Vec<IndicatorEntry>,
     pub signals: Vec<SignalEntry>,
 }
 
-/// A healthy indicator, answered.
+/// What is known of a healthy indicator.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IndicatorEntry {
-    pub indicator: String,
-    pub verdict: IndicatorVerdict,
-    /// The numbers that it was decided by, or why nothing can be said.
+    pub title: String,
+    /// `yes`, `no` or `unknown`.
+    pub holds: String,
+    /// The numbers that it was decided by, or what is missing.
     pub evidence: String,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum IndicatorVerdict {
-    Yes,
-    No,
-    Unknown,
 }
 
 /// What one sign found.
@@ -92,6 +82,9 @@ impl SignalEntry {
     /// With the time since when its alert is among those that fire.
     #[must_use]
     pub fn with_alert(self, firing: &[AlertRecord]) -> Self {
+        if !self.is_active() {
+            return self;
+        }
         let service = self.service.as_deref().unwrap_or_default();
         let is_its = |one: &&AlertRecord| match &one.key.source {
             Source::Sign { sign, subject } => {
@@ -108,7 +101,7 @@ impl SignalEntry {
     }
 }
 
-impl HealthReport {
+impl HealthAnswer {
     /// What is known of a service, or of the host without one.
     pub fn of(service: Option<&str>, findings: &Findings, firing: &[AlertRecord]) -> Self {
         let all = findings.all.iter();
@@ -118,7 +111,6 @@ impl HealthReport {
             .collect();
         Self {
             service: service.map(str::to_owned),
-            at: Timestamp::to_utc(findings.at),
             indicators: indicators(&signals),
             signals,
         }
@@ -126,6 +118,39 @@ impl HealthReport {
 
     pub fn active(&self) -> impl Iterator<Item = &SignalEntry> {
         self.signals.iter().filter(|one| one.is_active())
+    }
+
+    pub fn to_text(&self) -> String {
+        let title = self.service.as_deref().unwrap_or("host");
+        let mut out = format!("{}\n", printable(title));
+        for one in &self.indicators {
+            let word = if one.holds == "no" { "NO" } else { &*one.holds };
+            let title = printable(&one.title);
+            let evidence = printable(&one.evidence);
+            writeln!(out, "  {word:<8} {title}\n           {evidence}").unwrap_or_default();
+        }
+        let mut active = self.active().peekable();
+        if active.peek().is_none() {
+            out.push_str("no warning sign\n");
+            return out;
+        }
+        out.push_str("warning signs\n");
+        for one in active {
+            let subject = if one.subject.is_empty() {
+                String::new()
+            } else {
+                format!(" ({})", one.subject)
+            };
+            writeln!(
+                out,
+                "  {}{}: {}",
+                one.title,
+                printable(&subject),
+                printable(&one.evidence)
+            )
+            .unwrap_or_default();
+        }
+        out
     }
 }
 
@@ -135,65 +160,23 @@ fn indicators(signs: &[SignalEntry]) -> Vec<IndicatorEntry> {
         let mut found = signs.iter();
         found.find(|one| one.signal == name && one.state == state)
     };
-    let answer = |(indicator, names): (&str, &[&str])| {
+    let answer = |(title, names): (&str, &[&str])| {
         let active = names.iter().find_map(|name| of(name, "active"));
         let decides = || of(names[0], "unknown").or_else(|| of(names[0], "clear"));
         let sign = active.or_else(decides);
         let evidence = sign.map_or("nothing of it is sampled", |one| &one.evidence);
         IndicatorEntry {
-            indicator: indicator.to_owned(),
-            verdict: match sign.map(|one| one.state.as_str()) {
-                Some("active") => IndicatorVerdict::No,
-                Some("clear") => IndicatorVerdict::Yes,
-                _ => IndicatorVerdict::Unknown,
-            },
+            title: title.to_owned(),
+            holds: match sign.map(|one| one.state.as_str()) {
+                Some("active") => "no",
+                Some("clear") => "yes",
+                _ => "unknown",
+            }
+            .to_owned(),
             evidence: evidence.to_owned(),
         }
     };
     INDICATORS.into_iter().map(answer).collect()
-}
-
-impl IndicatorVerdict {
-    pub const fn label(self) -> &'static str {
-        match self {
-            Self::Yes => "yes",
-            Self::No => "NO",
-            Self::Unknown => "unknown",
-        }
-    }
-}
-
-/// A report as text.
-pub fn to_text(report: &HealthReport) -> String {
-    let title = report.service.as_deref().unwrap_or("host");
-    let mut out = format!("{}\n", printable(title));
-    for one in &report.indicators {
-        let (word, indicator) = (one.verdict.label(), &one.indicator);
-        let evidence = printable(&one.evidence);
-        writeln!(out, "  {word:<8} {indicator}\n           {evidence}").unwrap_or_default();
-    }
-    let mut active = report.active().peekable();
-    if active.peek().is_none() {
-        out.push_str("no warning sign\n");
-        return out;
-    }
-    out.push_str("warning signs\n");
-    for one in active {
-        let subject = if one.subject.is_empty() {
-            String::new()
-        } else {
-            format!(" ({})", one.subject)
-        };
-        writeln!(
-            out,
-            "  {}{}: {}",
-            one.title,
-            printable(&subject),
-            printable(&one.evidence)
-        )
-        .unwrap_or_default();
-    }
-    out
 }
 
 #[cfg(test)]
@@ -222,12 +205,12 @@ mod tests {
             entry("out_of_memory", "unknown"),
             entry("pool_exhausted", "unknown"),
         ];
-        let text = to_text(&HealthReport {
+        let text = HealthAnswer {
             service: Some("rag".to_owned()),
-            at: DateTime::UNIX_EPOCH,
             indicators: indicators(&signs),
             signals: signs.into(),
-        });
+        }
+        .to_text();
         for line in [
             "  NO       CPU usage is not high\n           throttled is active",
             "  yes      Memory usage stable (no growth)\n           memory_growing is clear",

@@ -6,7 +6,7 @@ use crate::outcome::{ProbeKey, Record, Timestamp, Verdict};
 use crate::report::health::HealthLevel;
 use crate::sample::SeriesKind;
 use crate::slo::correction::Correction;
-use crate::store::{Store, StoreError};
+use crate::store::{Marker, Store, StoreError};
 use crate::units::{HOUR, HOUR_MS};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -38,6 +38,7 @@ pub struct TimelineOf<'a> {
     /// Of all services, of the same span.
     pub alerts: &'a [AlertRecord],
     pub corrections: &'a [Correction],
+    pub markers: &'a [Marker],
     pub from: Timestamp,
     pub to: Timestamp,
 }
@@ -47,6 +48,7 @@ pub fn timeline(store: &Store, of: TimelineOf<'_>) -> Result<Vec<TimelineEvent>,
     let mut events: Vec<TimelineEvent> = of.alerts.iter().flat_map(|one| alert(one, of)).collect();
     let corrections = of.corrections.iter().filter(|one| one.is_for(of.service));
     events.extend(corrections.flat_map(|one| correction(one, of)));
+    events.extend(of.markers.iter().map(marker));
     for key in of.probes {
         events.extend(outages(store, key, of)?);
     }
@@ -114,6 +116,15 @@ fn correction(one: &Correction, of: TimelineOf<'_>) -> Vec<TimelineEvent> {
         ]
     });
     each.collect()
+}
+
+fn marker(one: &Marker) -> TimelineEvent {
+    TimelineEvent {
+        at: one.at,
+        level: HealthLevel::Idle,
+        what: "deploy",
+        text: format!("{}, by {}", one.words(), one.author),
+    }
 }
 
 /// When a probe went down and came back.

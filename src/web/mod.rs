@@ -13,6 +13,7 @@ mod corrections;
 mod decisions;
 mod heartbeat;
 mod history;
+mod markers;
 mod metrics;
 mod notifications;
 pub mod page;
@@ -159,6 +160,8 @@ pub fn router(state: WebState) -> Router {
         .route("/api/v1/health/{service}", get(signals::health))
         .route("/api/v1/audit", get(audit::list))
         .route("/api/v1/notifications", get(notifications::list))
+        .route("/notifications", get(notifications::page))
+        .route("/api/v1/markers", get(markers::list).post(markers::add))
         .route("/api/v1/corrections/{id}", delete(corrections::revoke))
         .route(
             "/api/v1/probes/{service}/{probe}/outcomes",

@@ -3,7 +3,7 @@
 use super::WebState;
 use super::api::unknown;
 use super::problem::Problem;
-use crate::report::signals::{HealthReport, SignalEntry};
+use crate::report::signals::{HealthAnswer, SignalEntry};
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
@@ -39,7 +39,7 @@ pub async fn list(
 pub async fn health(
     State(state): State<WebState>,
     Path(name): Path<String>,
-) -> Result<Json<HealthReport>, Problem> {
+) -> Result<Json<HealthAnswer>, Problem> {
     let ledger = state.ledger_view();
     ledger
         .service(&name)
@@ -48,14 +48,14 @@ pub async fn health(
 }
 
 /// The health of the host.
-pub async fn host(State(state): State<WebState>) -> Json<HealthReport> {
+pub async fn host(State(state): State<WebState>) -> Json<HealthAnswer> {
     report(&state, None)
 }
 
-fn report(state: &WebState, service: Option<&str>) -> Json<HealthReport> {
+fn report(state: &WebState, service: Option<&str>) -> Json<HealthAnswer> {
     let (findings, alerts) = (
         state.findings.borrow().clone(),
         state.alerts.borrow().clone(),
     );
-    Json(HealthReport::of(service, &findings, alerts.firing()))
+    Json(HealthAnswer::of(service, &findings, alerts.firing()))
 }

@@ -8,7 +8,7 @@ use super::page::signs::SignCharts;
 use super::page::{Overview, ServicePage, View, render_overview, render_service, style};
 use super::problem::Problem;
 use crate::outcome::{ProbeKey, Timestamp};
-use crate::report::signals::HealthReport;
+use crate::report::signals::HealthAnswer;
 use crate::report::timeline::{TimelineOf, timeline};
 use crate::slo::correction::Correction;
 use crate::slo::occurrence::Cursor;
@@ -26,6 +26,9 @@ const DRAWN_PROBES: usize = 20;
 const INCIDENTS_SINCE: Duration = Duration::from_secs(30 * 86_400);
 /// So many alerts of all services are looked through.
 const MAX_ALERTS: u32 = 2000;
+
+/// Markers of a page at most: the latest.
+const MAX_MARKERS: u32 = 100;
 
 /// What the pages fetch under its hash never changes.
 const FOR_EVER: &str = "public, max-age=31536000, immutable";
@@ -57,7 +60,7 @@ pub async fn service(
         .ok_or_else(|| unknown("service", &name))?;
     let alerts = Arc::clone(&state.alerts.borrow());
     let findings = Arc::clone(&state.findings.borrow());
-    let health = HealthReport::of(Some(&name), &findings, alerts.firing());
+    let health = HealthAnswer::of(Some(&name), &findings, alerts.firing());
     let wanted = WantedPast {
         service: service.name.clone(),
         probes: service
@@ -95,7 +98,7 @@ struct WantedPast {
     service: Arc<str>,
     probes: Vec<ProbeKey>,
     span: ChartSpan,
-    health: HealthReport,
+    health: HealthAnswer,
     corrections: Arc<[Correction]>,
     at: Timestamp,
 }
@@ -119,11 +122,13 @@ fn read_past(path: &std::path::Path, wanted: &WantedPast) -> Result<Past, StoreE
     }
     let since = at.before(INCIDENTS_SINCE);
     let alerts = store.alerts(since, at, MAX_ALERTS)?;
+    let markers = store.markers(Some(service), (since, Timestamp(at.0 + 1)), MAX_MARKERS)?;
     let events = TimelineOf {
         service,
         probes: &wanted.probes,
         alerts: &alerts,
         corrections: &wanted.corrections,
+        markers: &markers,
         from: since,
         to: at,
     };
@@ -132,7 +137,7 @@ fn read_past(path: &std::path::Path, wanted: &WantedPast) -> Result<Past, StoreE
         latencies,
         events: timeline(&store, events)?,
         alerts,
-        charts: Charts::read(&store, service, wanted.span, at)?,
+        charts: Charts::read(&store, service, wanted.span, at)?.with_markers(markers),
         signs: SignCharts::read(&store, service, &wanted.health, at)?,
     })
 }
@@ -143,7 +148,11 @@ fn older(query: &str) -> Option<Cursor> {
     parts.find_map(|part| Cursor::parse(part.strip_prefix("corrections=")?))
 }
 
-fn view<'a>(state: &WebState, query: Option<&str>, store_trouble: Option<&'a str>) -> View<'a> {
+pub(super) fn view<'a>(
+    state: &WebState,
+    query: Option<&str>,
+    store_trouble: Option<&'a str>,
+) -> View<'a> {
     let asked = |query: &str| {
         query
             .split('&')

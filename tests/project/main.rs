@@ -5,5 +5,6 @@ mod docs;
 mod layers;
 mod metrics;
 mod page;
+mod receivers;
 mod reference;
 mod synthetic;

@@ -2,13 +2,14 @@
 //! `tests/tools/screenshots.mjs`.
 
 use crate::synthetic::{
-    AT, Fate, corrections, events, failure, findings, firing, many, probe, service, snapshot,
-    system,
+    AT, Fate, corrections, failure, findings, firing, many, probe, service, snapshot, system,
 };
 use slod::alerting::AlertsView;
 use slod::ledger::snapshot::{ServiceView, Snapshot};
 use slod::outcome::{Cause, Timestamp};
-use slod::report::signals::HealthReport;
+use slod::report::health::HealthLevel;
+use slod::report::signals::HealthAnswer;
+use slod::report::timeline::TimelineEvent;
 use slod::slo::correction::Correction;
 use slod::web::page::past::Past;
 use slod::web::page::style::{HASH, NAME, STYLE};
@@ -121,6 +122,53 @@ fn render(snapshot: &Snapshot, view: View<'_>) -> String {
     render_overview(shown, view)
 }
 
+/// Events of an afternoon, the newest first.
+fn events() -> Vec<TimelineEvent> {
+    let event = |minutes: u64, level, what, text: &str| TimelineEvent {
+        at: AT.before(Duration::from_secs(minutes * 60)),
+        level,
+        what,
+        text: text.to_owned(),
+    };
+    let mut all = vec![
+        event(
+            5,
+            HealthLevel::Warn,
+            "ticket",
+            "memory growing (worker): grows by 96 MiB/h",
+        ),
+        event(12, HealthLevel::Ok, "up", "health, after 3m20s"),
+        event(
+            15,
+            HealthLevel::Bad,
+            "down",
+            "health: status: expected 200, got 503",
+        ),
+        event(40, HealthLevel::Warn, "restarted", "processes of worker"),
+        event(
+            60,
+            HealthLevel::Idle,
+            "correction",
+            "ends: database upgrade",
+        ),
+        event(
+            90,
+            HealthLevel::Idle,
+            "correction",
+            "begins: database upgrade, by ada",
+        ),
+    ];
+    all.extend((0..20).map(|n| {
+        event(
+            200 + n * 60,
+            HealthLevel::Ok,
+            "resolved",
+            "errors: error-budget burn (1h/5m), after 12m",
+        )
+    }));
+    all
+}
+
 fn page(
     service: &ServiceView,
     corrections: &[Correction],
@@ -131,7 +179,7 @@ fn page(
         service,
         corrections,
         firing,
-        health: &HealthReport::of(Some(&service.name), &findings(), firing.firing()),
+        health: &HealthAnswer::of(Some(&service.name), &findings(), firing.firing()),
         system: &system(),
         at: AT,
         past,

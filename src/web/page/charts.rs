@@ -4,7 +4,7 @@ use super::frame::since;
 use crate::format::numbers;
 use crate::outcome::{Timestamp, millis};
 use crate::sample::{SeriesKind, Step};
-use crate::store::{SeriesInfo, Store, StoreError};
+use crate::store::{Marker, SeriesInfo, Store, StoreError};
 use maud::{Markup, html};
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -105,11 +105,11 @@ const KINDS: &[Kind] = &[
     kind("Open files", "slod_process_open_fds", plain),
 ];
 
-pub(super) fn plain(value: f64) -> String {
+fn plain(value: f64) -> String {
     numbers::fractional(value)
 }
 
-pub(super) fn seconds(value: f64) -> String {
+fn seconds(value: f64) -> String {
     numbers::latency(Duration::try_from_secs_f64(value).unwrap_or_default())
 }
 
@@ -118,7 +118,7 @@ pub(super) fn seconds(value: f64) -> String {
     clippy::cast_sign_loss,
     reason = "saturates"
 )]
-pub(super) fn bytes(value: f64) -> String {
+fn bytes(value: f64) -> String {
     numbers::bytes(value as u64)
 }
 
@@ -127,6 +127,7 @@ pub(super) fn bytes(value: f64) -> String {
 pub struct Charts {
     span: ChartSpan,
     lines: Vec<Line>,
+    markers: Vec<Marker>,
 }
 
 #[derive(Debug)]
@@ -169,7 +170,17 @@ impl Charts {
             }
         }
         lines.retain(|line| !line.points.is_empty());
-        Ok(Self { span, lines })
+        Ok(Self {
+            span,
+            lines,
+            markers: Vec::new(),
+        })
+    }
+
+    /// With a line at each marker.
+    #[must_use]
+    pub fn with_markers(self, markers: Vec<Marker>) -> Self {
+        Self { markers, ..self }
     }
 }
 
@@ -212,14 +223,15 @@ pub fn charts(charts: &Charts, at: Timestamp) -> Markup {
                             }
                         }
                     }
-                    div.halves { @for line in &charts.lines { (figure(line, charts.span, at)) } }
+                    div.halves { @for line in &charts.lines { (figure(line, charts, at)) } }
                 }
             }
         }
     }
 }
 
-fn figure(line: &Line, span: ChartSpan, at: Timestamp) -> Markup {
+fn figure(line: &Line, charts: &Charts, at: Timestamp) -> Markup {
+    let span = charts.span;
     let kind = &KINDS[line.kind];
     let values = line.points.iter().map(|(_, value)| *value);
     let highest = values.fold(0.0, f64::max);
@@ -237,6 +249,7 @@ fn figure(line: &Line, span: ChartSpan, at: Timestamp) -> Markup {
             figure.days.times {
                 svg role="img" aria-label={ (title) ", now " (last) ", at most " (top) } viewBox={ "0 0 " (POINTS) " 100" } preserveAspectRatio="none" {
                     path d=(path(&line.points, highest, span.length(), at)) {}
+                    @for marker in &charts.markers { (mark(marker, span.length(), at)) }
                 }
                 figcaption.quiet {
                     span { (numbers::age(span.length())) }
@@ -244,6 +257,17 @@ fn figure(line: &Line, span: ChartSpan, at: Timestamp) -> Markup {
                     span { "now" }
                 }
             }
+        }
+    }
+}
+
+/// A line from top to bottom where something was done to the service; nothing outside of the span.
+fn mark(marker: &Marker, span: Duration, at: Timestamp) -> Markup {
+    let from = at.before(span);
+    let x = since(from, marker.at).as_secs_f64() / span.as_secs_f64() * f64::from(POINTS);
+    html! {
+        @if marker.at >= from && marker.at <= at {
+            path.marker d=(format!("M{x:.1} 0V100")) { title { (marker.words()) } }
         }
     }
 }

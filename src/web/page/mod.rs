@@ -13,6 +13,7 @@ mod corrections;
 mod days;
 mod frame;
 mod headline;
+pub mod notifications;
 mod overview;
 mod parts;
 pub mod past;

@@ -20,7 +20,7 @@ use crate::observe::SystemView;
 use crate::outcome::Timestamp;
 use crate::report::health::Health;
 use crate::report::notes;
-use crate::report::signals::HealthReport;
+use crate::report::signals::HealthAnswer;
 use crate::slo::correction::Correction;
 use crate::slo::{BudgetingMethod, Combine, Objective};
 use maud::{Markup, html};
@@ -36,7 +36,7 @@ pub struct ServicePage<'a> {
     pub corrections: &'a [Correction],
     pub firing: &'a AlertsView,
     /// Its indicators and warning signs.
-    pub health: &'a HealthReport,
+    pub health: &'a HealthAnswer,
     pub system: &'a SystemView,
     /// When the snapshot was taken.
     pub at: Timestamp,

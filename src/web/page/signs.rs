@@ -1,13 +1,14 @@
 //! The warning signs of a service, its healthy indicators, and what the signs looked at.
 
-use super::charts::{self, POINTS, bytes, plain, seconds};
+use super::charts::{self, POINTS};
 use super::parts::{icon, moment, service_path};
 use crate::format::numbers;
 use crate::outcome::Timestamp;
 use crate::report::health::HealthLevel;
-use crate::report::signals::{HealthReport, IndicatorVerdict, SignalEntry};
+use crate::report::signals::{HealthAnswer, SignalEntry};
 use crate::signal::{Findings, Presence};
 use crate::store::{SeriesInfo, Store, StoreError};
+use crate::units::whole;
 use maud::{Markup, html};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -48,14 +49,26 @@ const LOOKED_AT: &[LookedAt] = &[
         "slod_process_anonymous_memory_bytes",
         bytes,
     ),
-    row("threads_growing", "slod_process_threads", plain),
-    row("open_files_growing", "slod_process_open_fds", plain),
+    row(
+        "threads_growing",
+        "slod_process_threads",
+        numbers::fractional,
+    ),
+    row(
+        "open_files_growing",
+        "slod_process_open_fds",
+        numbers::fractional,
+    ),
     row(
         "connections_growing",
         "slod_service_active_connections",
-        plain,
+        numbers::fractional,
     ),
-    row("queue_growing", "slod_service_queue_depth", plain),
+    row(
+        "queue_growing",
+        "slod_service_queue_depth",
+        numbers::fractional,
+    ),
     row(
         "pool_exhausted",
         "slod_service_db_pool_usage_ratio",
@@ -71,7 +84,11 @@ const LOOKED_AT: &[LookedAt] = &[
         "slod_container_cpu_throttled_periods_total",
         per_second,
     ),
-    row("breaker_open", "slod_service_circuit_breaker_open", plain),
+    row(
+        "breaker_open",
+        "slod_service_circuit_breaker_open",
+        numbers::fractional,
+    ),
     row(
         "connection_timeouts",
         "slod_service_connection_timeouts_total",
@@ -82,7 +99,15 @@ const LOOKED_AT: &[LookedAt] = &[
 ];
 
 fn per_second(value: f64) -> String {
-    format!("{}/s", plain(value))
+    format!("{}/s", numbers::fractional(value))
+}
+
+fn seconds(value: f64) -> String {
+    numbers::latency(Duration::try_from_secs_f64(value).unwrap_or_default())
+}
+
+fn bytes(value: f64) -> String {
+    numbers::bytes(whole(value))
 }
 
 impl LookedAt {
@@ -103,7 +128,7 @@ impl SignCharts {
     pub fn read(
         store: &Store,
         service: &str,
-        report: &HealthReport,
+        report: &HealthAnswer,
         at: Timestamp,
     ) -> Result<Self, StoreError> {
         let all = store.series()?;
@@ -156,7 +181,7 @@ pub fn mark(service: &str, count: Option<u64>) -> Markup {
 }
 
 /// The section; nothing before the signs were looked for.
-pub fn signs(report: &HealthReport, charts: &SignCharts, root: &str, at: Timestamp) -> Markup {
+pub fn signs(report: &HealthAnswer, charts: &SignCharts, root: &str, at: Timestamp) -> Markup {
     let of = |state: &str| -> Vec<&SignalEntry> {
         let all = report.signals.iter();
         all.filter(|one| one.state == state).collect()
@@ -185,10 +210,10 @@ pub fn signs(report: &HealthReport, charts: &SignCharts, root: &str, at: Timesta
                 div.card {
                     h3 { "Healthy indicators" }
                     ul.checks { @for one in &report.indicators {
-                        @let (level, word) = answer(one.verdict);
+                        @let (level, word) = answer(&one.holds);
                         li {
                             span class={ "badge " (level.class()) } { (icon(level)) (word) }
-                            span.message dir="auto" { (one.indicator) br; span.quiet { (one.evidence) } }
+                            span.message dir="auto" { (one.title) br; span.quiet { (one.evidence) } }
                         }
                     } }
                 }
@@ -197,11 +222,11 @@ pub fn signs(report: &HealthReport, charts: &SignCharts, root: &str, at: Timesta
     }
 }
 
-const fn answer(verdict: IndicatorVerdict) -> (HealthLevel, &'static str) {
-    match verdict {
-        IndicatorVerdict::Yes => (HealthLevel::Ok, "yes"),
-        IndicatorVerdict::No => (HealthLevel::Bad, "no"),
-        IndicatorVerdict::Unknown => (HealthLevel::Idle, "cannot know"),
+fn answer(holds: &str) -> (HealthLevel, &'static str) {
+    match holds {
+        "yes" => (HealthLevel::Ok, "yes"),
+        "no" => (HealthLevel::Bad, "no"),
+        _ => (HealthLevel::Idle, "cannot know"),
     }
 }
 

@@ -201,7 +201,12 @@ fn every_panel(prometheus: &Prometheus, dashboard: &Value) {
 /// Whether a query is of families that not every host has: limits of containers, and what its kernel
 /// does not measure; or of signs, of which nothing is known at first.
 fn may_be_absent(query: &str) -> bool {
-    let absent = ["slod_container_", "slod_host_pressure_", "slod_host_disk_", "slod_signal_"];
+    let absent = [
+        "slod_container_",
+        "slod_host_pressure_",
+        "slod_host_disk_",
+        "slod_signal_",
+    ];
     let words = query.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
     let mut families = words.filter(|word| word.starts_with("slod_")).peekable();
     let declared = |name: &str| {

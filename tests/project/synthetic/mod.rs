@@ -3,7 +3,7 @@
 mod signs;
 mod system;
 
-pub use signs::{events, findings};
+pub use signs::findings;
 use slod::alert::{AlertKey, AlertRecord, Condition, TIERS};
 use slod::alerting::AlertsView;
 use slod::ledger::snapshot::{

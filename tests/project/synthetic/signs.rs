@@ -1,11 +1,7 @@
-//! Made-up warning signs and events.
+//! Made-up warning signs.
 
 use super::AT;
-use slod::outcome::Timestamp;
-use slod::report::health::HealthLevel;
-use slod::report::timeline::TimelineEvent;
 use slod::signal::{Finding, Findings, Presence, SignalKind, kinds};
-use std::time::Duration;
 
 /// Signs of `concierge`, of each presence.
 pub fn findings() -> Findings {
@@ -51,51 +47,4 @@ pub fn findings() -> Findings {
         at: AT,
         all: all.map(finding).into(),
     }
-}
-
-/// Events of an afternoon, the newest first.
-pub fn events() -> Vec<TimelineEvent> {
-    let event = |minutes: u64, level, what, text: &str| TimelineEvent {
-        at: Timestamp(AT.0).before(Duration::from_secs(minutes * 60)),
-        level,
-        what,
-        text: text.to_owned(),
-    };
-    let mut all = vec![
-        event(
-            5,
-            HealthLevel::Warn,
-            "ticket",
-            "memory growing (worker): grows by 96 MiB/h",
-        ),
-        event(12, HealthLevel::Ok, "up", "health, after 3m20s"),
-        event(
-            15,
-            HealthLevel::Bad,
-            "down",
-            "health: status: expected 200, got 503",
-        ),
-        event(40, HealthLevel::Warn, "restarted", "processes of worker"),
-        event(
-            60,
-            HealthLevel::Idle,
-            "correction",
-            "ends: database upgrade",
-        ),
-        event(
-            90,
-            HealthLevel::Idle,
-            "correction",
-            "begins: database upgrade, by ada",
-        ),
-    ];
-    all.extend((0..20).map(|n| {
-        event(
-            200 + n * 60,
-            HealthLevel::Ok,
-            "resolved",
-            "errors: error-budget burn (1h/5m), after 12m",
-        )
-    }));
-    all
 }
