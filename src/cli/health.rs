@@ -4,8 +4,9 @@ use super::daemon::DaemonArgs;
 use super::output::{complain, show};
 use super::run::on_runtime;
 use super::{OutputFormat, exit};
-use crate::report::signals::{SignalEntry, to_text};
+use crate::report::signals::HealthAnswer;
 use clap::Args;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Method;
 
 #[derive(Debug, Args)]
@@ -24,22 +25,22 @@ pub fn run(args: &HealthArgs) -> u8 {
         Err(code) => return code,
     };
     on_runtime(async {
-        let request = daemon.request(Method::GET, "/api/v1/signals");
-        let read = daemon.send(request).await.and_then(|answer| {
-            let all: Result<Vec<SignalEntry>, _> = serde_json::from_slice(&answer);
-            all.map_err(|_| "the answer is not a list of signals".to_owned())
+        let path = match &args.service {
+            Some(service) => format!(
+                "/api/v1/health/{}",
+                utf8_percent_encode(service, NON_ALPHANUMERIC)
+            ),
+            None => "/api/v1/health".to_owned(),
+        };
+        let answer = daemon.send(daemon.request(Method::GET, &path)).await;
+        let read = answer.and_then(|answer| {
+            let read = serde_json::from_slice::<HealthAnswer>(&answer);
+            read.map_err(|_| "the answer is not about health".to_owned())
         });
         match read {
-            Ok(all) => {
-                let is_wanted = |one: &SignalEntry| one.service == args.service;
-                let wanted: Vec<SignalEntry> = all.into_iter().filter(is_wanted).collect();
-                if wanted.is_empty() {
-                    complain("slod: no signals of this service are known yet");
-                    return exit::USAGE;
-                }
-                let title = args.service.as_deref().unwrap_or("host");
-                show(&args.format.of(&wanted, |signs| to_text(title, signs)));
-                if wanted.iter().any(SignalEntry::is_active) {
+            Ok(report) => {
+                show(&args.format.of(&report, HealthAnswer::to_text));
+                if report.active().next().is_some() {
                     exit::NO
                 } else {
                     exit::OK

@@ -19,6 +19,7 @@ mod init;
 mod kept_run;
 mod load;
 mod log;
+mod marker;
 mod notify;
 mod observe;
 mod output;
@@ -167,6 +168,8 @@ enum Command {
     /// Become a command that ends with its parent: how `observe` starts one.
     #[command(hide = true, name = observe::CHILD)]
     Child(observe::ChildArgs),
+    /// Mark that something was done to a service, such as a deployment, or list the marks.
+    Marker(marker::MarkerArgs),
     /// Print the JSON Schema of the config, for editors.
     Schema,
     /// Print a completion script for a shell.
@@ -214,6 +217,7 @@ pub fn main() -> ExitCode {
         Command::Route(args) => route::run(&args),
         Command::Corrections(args) => corrections::run(&args),
         Command::Silence(args) => silence::run(&args),
+        Command::Marker(args) => marker::run(&args),
         Command::Init(args) => init::run(&args),
         Command::Schema => generate::schema(),
         Command::Completions(args) => generate::completions(&args),

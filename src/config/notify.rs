@@ -59,6 +59,7 @@ fn read_receiver(section: &Section<'_>, name: Option<String>) -> Option<Receiver
     let timeout = section.get(&receiver::TIMEOUT);
     let title = template(section, &receiver::TITLE);
     let text = template(section, &receiver::TEXT);
+    let maintenance = section.get(&receiver::MAINTENANCE);
     let mut given = KINDS.iter().filter(|kind| section.has(&kind.key));
     let Some(kind) = given.next() else {
         let message = "this receiver has no kind";
@@ -91,6 +92,7 @@ fn read_receiver(section: &Section<'_>, name: Option<String>) -> Option<Receiver
         timeout: timeout?,
         title: title?,
         text: text?,
+        maintenance: maintenance?,
         channel: read.value?,
         redactions: read.redactions,
     })

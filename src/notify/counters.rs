@@ -25,7 +25,7 @@ impl Counters {
             )?,
             given_up: counter(
                 "slod_notifications_given_up_total",
-                "Messages that were not delivered: refused by the receiver, or tried for a day.",
+                "Messages that were not delivered: refused by the receiver, tried for a day, or of a receiver that was removed from the config.",
             )?,
             queue: IntGaugeVec::new(
                 Opts::new(

@@ -2,6 +2,7 @@
 //! at least once and in order for each receiver. A worker per receiver, so that one that hangs delays
 //! no other.
 
+mod announce;
 mod backoff;
 mod counters;
 mod heartbeat;

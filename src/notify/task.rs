@@ -3,16 +3,23 @@
 use super::counters::Counters;
 use super::notifier::Waker;
 use super::send::Sender;
-use super::{heartbeat, worker};
+use super::{announce, heartbeat, worker};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::ledger::LedgerView;
-use crate::store::StoreHandle;
+use crate::store::{Ended, StoreHandle};
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
+
+/// Time between two looks for notices to receivers that are configured no more.
+const SWEEP: Duration = Duration::from_secs(60);
+/// How long the store may take to answer.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What the task needs from outside.
 #[derive(Clone, Debug)]
@@ -38,6 +45,7 @@ pub async fn run(mut deps: Deps) {
     };
     let mut tasks = JoinSet::new();
     tasks.spawn(heartbeat::run(deps.clone(), sender.clone()));
+    tasks.spawn(announce::run(deps.clone()));
     let mut workers: HashMap<String, AbortHandle> = HashMap::new();
     loop {
         let config = Arc::clone(&deps.configs.borrow_and_update());
@@ -59,12 +67,39 @@ pub async fn run(mut deps: Deps) {
                 ))
             });
         }
+        deps.end_removed(&config).await;
         tokio::select! {
             () = deps.stop.cancelled() => return,
+            // An alert that was evaluated with the config before may still have come.
+            () = sleep(SWEEP) => {}
             changed = deps.configs.changed() => if changed.is_err() {
                 deps.stop.cancelled().await;
                 return;
             },
+        }
+    }
+}
+
+impl Deps {
+    /// Gives up what waits for receivers that the config no longer has.
+    async fn end_removed(&self, config: &Config) {
+        let receivers = config.routing.receivers.iter();
+        let names: Vec<String> = receivers.map(|one| one.name.clone()).collect();
+        let (store, now) = (self.store.clone(), self.clock.now());
+        let end = move || store.ask(PATIENCE, move |store| store.end_receivers(&names, now));
+        // A store that fails says so itself, and the next sweep tries again.
+        let Ok(Some(Ok(ended))) = tokio::task::spawn_blocking(end).await else {
+            return;
+        };
+        for Ended { receiver, notices } in ended {
+            let given_up = &self.counters.given_up;
+            given_up.with_label_values(&[&receiver]).inc();
+            self.counters.queue.with_label_values(&[&receiver]).set(0);
+            tracing::warn!(
+                notifier = receiver,
+                notices,
+                "gave up on notices to {receiver}: it was removed from the config"
+            );
         }
     }
 }

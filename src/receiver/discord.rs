@@ -1,6 +1,6 @@
 //! Discord's webhooks.
 
-use super::request::short;
+use super::request::{or_name, short};
 use super::{Kind, chat};
 use crate::yaml::{Key, Mapping};
 use serde_json::json;
@@ -18,7 +18,7 @@ pub const KIND: Kind = Kind {
         chat::read(section, |message, texts| {
             json!({
                 "embeds": [{
-                    "title": short(&texts.title, TITLE_MAX),
+                    "title": or_name(&short(&texts.title, TITLE_MAX)),
                     "description": short(&texts.text, TEXT_MAX),
                     "color": if message.is_resolved() { GREEN } else { RED },
                 }],

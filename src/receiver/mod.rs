@@ -31,7 +31,7 @@ pub use route::{Decision, Escalation, Hours, Matcher, Route, Routing, same_sever
 pub use template::{Template, TemplateError};
 
 use crate::outcome::Timestamp;
-use crate::yaml::{Key, Keys, Mapping, Parsed, Redactions, SecretText, Section, Span, Text};
+use crate::yaml::{Bool, Key, Keys, Mapping, Parsed, Redactions, SecretText, Section, Span, Text};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -57,6 +57,7 @@ pub const KEYS: Keys = &[
     &TIMEOUT,
     &TITLE,
     &TEXT,
+    &MAINTENANCE,
     &alertmanager::KIND.key,
     &webhook::KIND.key,
     &slack::KIND.key,
@@ -91,6 +92,13 @@ pub const TEXT: Key<Text> = Key::with_default(
     Text,
     "{{ list }}\n{{ description }}\n{{ runbook_url }}",
     "Text of a message, with the same fields.",
+);
+
+pub const MAINTENANCE: Key<Bool> = Key::with_default(
+    "maintenance",
+    Bool,
+    "false",
+    "Whether corrections are announced as well: `SlodMaintenancePlanned` until one begins, `SlodMaintenance` until it ends.",
 );
 
 /// An address of a service on the web, which may contain a token.
@@ -135,6 +143,8 @@ pub struct Receiver {
     pub timeout: Duration,
     pub title: Template,
     pub text: Template,
+    /// Whether maintenance is announced to it.
+    pub maintenance: bool,
     pub channel: Arc<dyn Channel>,
     /// Secrets that no message about it may contain.
     pub redactions: Redactions,

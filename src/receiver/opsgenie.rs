@@ -1,6 +1,6 @@
 //! Opsgenie's Alert API: one alert per group.
 
-use super::request::short;
+use super::request::{or_name, short, short_key};
 use super::{BASE, Channel, HttpRequest, Kind, Message, Parsed, Request, Texts};
 use crate::outcome::Timestamp;
 use crate::yaml::{Key, Keys, Mapping, Secret, SecretText};
@@ -49,7 +49,7 @@ struct Opsgenie {
 
 impl Channel for Opsgenie {
     fn requests(&self, message: &Message, texts: &Texts, _: Timestamp) -> Vec<Request> {
-        let alias = short(&message.incident, ALIAS_MAX);
+        let alias = short_key(&message.incident, ALIAS_MAX);
         let (url, body) = if message.is_resolved() {
             let alias = utf8_percent_encode(&alias, NON_ALPHANUMERIC);
             let url = format!("{}/v2/alerts/{alias}/close?identifierType=alias", self.url);
@@ -59,7 +59,7 @@ impl Channel for Opsgenie {
             )
         } else {
             let body = json!({
-                "message": short(&texts.title, MESSAGE_MAX),
+                "message": or_name(&short(&texts.title, MESSAGE_MAX)),
                 "alias": alias,
                 "description": short(&texts.text, TEXT_MAX),
                 "priority": if message.is_page() { "P1" } else { "P3" },

@@ -1,6 +1,6 @@
 //! The Events API v2 of `PagerDuty`: one incident per group.
 
-use super::request::{rfc3339, short};
+use super::request::{or_name, rfc3339, short, short_key};
 use super::{BASE, Channel, HttpRequest, Kind, Message, Parsed, Request, Texts};
 use crate::outcome::Timestamp;
 use crate::yaml::{Key, Keys, Mapping, Secret, SecretText};
@@ -12,6 +12,8 @@ const KEYS: Keys = &[&ROUTING_KEY, &URL];
 /// The API refuses longer ones.
 const SUMMARY_MAX: usize = 1024;
 const DEDUP_MAX: usize = 255;
+/// An event may have 512 KB.
+const TEXT_MAX: usize = 20_000;
 
 const ROUTING_KEY: Key<SecretText> = Key::required(
     "routing_key",
@@ -60,13 +62,13 @@ impl Channel for PagerDuty {
         let body = json!({
             "routing_key": self.routing_key.reveal(),
             "event_action": if resolved { "resolve" } else { "trigger" },
-            "dedup_key": short(&message.incident, DEDUP_MAX),
+            "dedup_key": short_key(&message.incident, DEDUP_MAX),
             "payload": {
-                "summary": short(&texts.title, SUMMARY_MAX),
+                "summary": or_name(&short(&texts.title, SUMMARY_MAX)),
                 "source": source.unwrap_or("slod"),
                 "severity": severity,
                 "timestamp": rfc3339(message.at),
-                "custom_details": { "text": texts.text, "group": message.group },
+                "custom_details": { "text": short(&texts.text, TEXT_MAX), "group": message.group },
             },
         });
         let url = format!("{}/v2/enqueue", self.url);

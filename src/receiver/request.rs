@@ -2,7 +2,9 @@
 
 use super::Mail;
 use crate::yaml::Secret;
+use ring::digest::{SHA256, digest};
 use serde_json::Value;
+use std::fmt::Write as _;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
@@ -69,14 +71,42 @@ impl From<HttpRequest> for Request {
     }
 }
 
-/// A text within so many characters.
+/// A text within so many characters. They are counted as units of UTF-16, as many services do; what
+/// counts otherwise counts fewer.
 pub(super) fn short(text: &str, max: usize) -> String {
-    if text.chars().count() <= max {
+    if text.encode_utf16().count() <= max {
         return text.to_owned();
     }
-    let mut cut: String = text.chars().take(max - 1).collect();
+    let mut room = max.saturating_sub(1);
+    let fits = |letter: &char| match room.checked_sub(letter.len_utf16()) {
+        Some(left) => {
+            room = left;
+            true
+        }
+        None => false,
+    };
+    let mut cut: String = text.chars().take_while(fits).collect();
     cut.push('…');
     cut
+}
+
+/// The key of an incident within so many characters. Two that begin alike stay different.
+pub(super) fn short_key(key: &str, max: usize) -> String {
+    if key.encode_utf16().count() <= max {
+        return key.to_owned();
+    }
+    let hash = digest(&SHA256, key.as_bytes());
+    let mut end = String::new();
+    for byte in &hash.as_ref()[..16] {
+        // Writing to a text cannot fail.
+        let _ = write!(end, "{byte:02x}");
+    }
+    format!("{} {end}", short(key, max.saturating_sub(end.len() + 1)))
+}
+
+/// A text, or what stands for it where a service refuses an empty one.
+pub(super) fn or_name(text: &str) -> &str {
+    if text.is_empty() { "slod" } else { text }
 }
 
 /// A time as RFC 3339 writes it.

@@ -1,6 +1,6 @@
 //! Slack's incoming webhooks, which Mattermost and Rocket.Chat understand as well.
 
-use super::request::short;
+use super::request::{or_name, short};
 use super::{Kind, chat};
 use crate::yaml::{Key, Mapping};
 use serde_json::json;
@@ -23,10 +23,10 @@ pub const KIND: Kind = Kind {
                 "#e01e5a"
             };
             json!({
-                "text": escaped(&short(&texts.title, TEXT_MAX)),
+                "text": escaped(or_name(&short(&texts.title, TEXT_MAX))),
                 "attachments": [{
                     "color": color,
-                    "fallback": escaped(&short(&texts.title, TEXT_MAX)),
+                    "fallback": escaped(or_name(&short(&texts.title, TEXT_MAX))),
                     "text": escaped(&short(&texts.text, TEXT_MAX)),
                 }],
             })

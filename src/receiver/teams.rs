@@ -5,8 +5,9 @@ use super::{Kind, chat};
 use crate::yaml::{Key, Mapping};
 use serde_json::json;
 
-/// A message may have 28 KB.
-const TEXT_MAX: usize = 5000;
+/// A message may have 28 KB, and a control character takes six bytes in JSON.
+const TITLE_MAX: usize = 300;
+const TEXT_MAX: usize = 4000;
 
 pub const KIND: Kind = Kind {
     key: Key::optional(
@@ -22,7 +23,7 @@ pub const KIND: Kind = Kind {
             } else {
                 "Attention"
             };
-            let title = short(&texts.title, TEXT_MAX);
+            let title = short(&texts.title, TITLE_MAX);
             let text = short(&texts.text, TEXT_MAX);
             json!({
                 "type": "message",

@@ -1,6 +1,6 @@
 //! Telegram's Bot API.
 
-use super::request::short;
+use super::request::{or_name, short};
 use super::{BASE, Channel, HttpRequest, Kind, Message, Parsed, Request, Texts};
 use crate::outcome::Timestamp;
 use crate::yaml::{Key, Keys, Mapping, Secret, SecretText, Text};
@@ -48,7 +48,10 @@ struct Telegram {
 
 impl Channel for Telegram {
     fn requests(&self, message: &Message, texts: &Texts, _: Timestamp) -> Vec<Request> {
-        let text = short(&format!("{}\n{}", texts.title, texts.text), TEXT_MAX);
+        let text = short(
+            &format!("{}\n{}", or_name(&texts.title), texts.text),
+            TEXT_MAX,
+        );
         let body = json!({ "chat_id": self.chat, "text": text, "link_preview_options": { "is_disabled": true } });
         let url = format!("{}/bot{}/sendMessage", self.url, self.token.reveal());
         vec![HttpRequest::json(&url, &message.key, &body).into()]

@@ -1,9 +1,31 @@
 //! Warning signs and healthy indicators as people and programs read them.
 
-use crate::signal::Finding;
+use crate::alert::{AlertRecord, Source};
+use crate::signal::{Finding, Findings};
 use crate::text::printable;
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use std::fmt::Write as _;
+
+/// The healthy indicators and warning signs of a service, or the signs of the host.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct HealthAnswer {
+    /// Absent for the host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<String>,
+    pub indicators: Vec<IndicatorEntry>,
+    pub signals: Vec<SignalEntry>,
+}
+
+/// What is known of a healthy indicator.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IndicatorEntry {
+    pub title: String,
+    /// `yes`, `no` or `unknown`.
+    pub holds: String,
+    /// The numbers that it was decided by, or what is missing.
+    pub evidence: String,
+}
 
 /// What one sign found.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -19,6 +41,12 @@ pub struct SignalEntry {
     /// `active`, `clear` or `unknown`.
     pub state: String,
     pub evidence: String,
+    /// Since when the alert of the sign fires; absent until it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<DateTime<Utc>>,
+    /// Where its section of the runbook is.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub runbook: String,
 }
 
 /// The healthy indicators, with the signs that contradict each.
@@ -46,7 +74,26 @@ impl SignalEntry {
             subject: one.subject.to_string(),
             state: one.presence.label().to_owned(),
             evidence: one.evidence.clone(),
+            since: None,
+            runbook: format!("/runbook#{}", one.kind.alert.to_lowercase()),
         }
+    }
+
+    /// With the time since when its alert is among those that fire.
+    #[must_use]
+    pub fn with_alert(self, firing: &[AlertRecord]) -> Self {
+        if !self.is_active() {
+            return self;
+        }
+        let service = self.service.as_deref().unwrap_or_default();
+        let is_its = |one: &&AlertRecord| match &one.key.source {
+            Source::Sign { sign, subject } => {
+                *one.key.service == *service && **sign == *self.signal && **subject == *self.subject
+            }
+            Source::Budget { .. } => false,
+        };
+        let since = firing.iter().find(is_its).map(|one| one.from.to_utc());
+        Self { since, ..self }
     }
 
     pub fn is_active(&self) -> bool {
@@ -54,52 +101,82 @@ impl SignalEntry {
     }
 }
 
-/// The indicators and signs of one service, or of the host without one.
-pub fn to_text(title: &str, signs: &[SignalEntry]) -> String {
-    let mut out = format!("{}\n", printable(title));
-    for (indicator, names) in INDICATORS {
-        let of = |name: &str, state: &str| {
-            let mut found = signs.iter();
-            found.find(|one| one.signal == name && one.state == state)
-        };
+impl HealthAnswer {
+    /// What is known of a service, or of the host without one.
+    pub fn of(service: Option<&str>, findings: &Findings, firing: &[AlertRecord]) -> Self {
+        let all = findings.all.iter();
+        let own = all.filter(|one| one.service.as_deref() == service);
+        let signals: Vec<_> = own
+            .map(|one| SignalEntry::of(one).with_alert(firing))
+            .collect();
+        Self {
+            service: service.map(str::to_owned),
+            indicators: indicators(&signals),
+            signals,
+        }
+    }
+
+    pub fn active(&self) -> impl Iterator<Item = &SignalEntry> {
+        self.signals.iter().filter(|one| one.is_active())
+    }
+
+    pub fn to_text(&self) -> String {
+        let title = self.service.as_deref().unwrap_or("host");
+        let mut out = format!("{}\n", printable(title));
+        for one in &self.indicators {
+            let word = if one.holds == "no" { "NO" } else { &*one.holds };
+            let title = printable(&one.title);
+            let evidence = printable(&one.evidence);
+            writeln!(out, "  {word:<8} {title}\n           {evidence}").unwrap_or_default();
+        }
+        let mut active = self.active().peekable();
+        if active.peek().is_none() {
+            out.push_str("no warning sign\n");
+            return out;
+        }
+        out.push_str("warning signs\n");
+        for one in active {
+            let subject = if one.subject.is_empty() {
+                String::new()
+            } else {
+                format!(" ({})", one.subject)
+            };
+            writeln!(
+                out,
+                "  {}{}: {}",
+                one.title,
+                printable(&subject),
+                printable(&one.evidence)
+            )
+            .unwrap_or_default();
+        }
+        out
+    }
+}
+
+/// Each indicator, answered by a sign against it, or else by its first sign.
+fn indicators(signs: &[SignalEntry]) -> Vec<IndicatorEntry> {
+    let of = |name: &str, state: &str| {
+        let mut found = signs.iter();
+        found.find(|one| one.signal == name && one.state == state)
+    };
+    let answer = |(title, names): (&str, &[&str])| {
         let active = names.iter().find_map(|name| of(name, "active"));
-        // Without a sign against it, the first one decides.
         let decides = || of(names[0], "unknown").or_else(|| of(names[0], "clear"));
-        let (word, evidence) = match active.or_else(decides) {
-            Some(one) if one.is_active() => ("NO", one.evidence.as_str()),
-            Some(one) if one.state == "clear" => ("yes", one.evidence.as_str()),
-            Some(one) => ("unknown", one.evidence.as_str()),
-            None => ("unknown", "nothing of it is sampled"),
-        };
-        writeln!(
-            out,
-            "  {word:<8} {indicator}\n           {}",
-            printable(evidence)
-        )
-        .unwrap_or_default();
-    }
-    let active: Vec<&SignalEntry> = signs.iter().filter(|one| one.is_active()).collect();
-    if active.is_empty() {
-        out.push_str("no warning sign\n");
-        return out;
-    }
-    out.push_str("warning signs\n");
-    for one in active {
-        let subject = if one.subject.is_empty() {
-            String::new()
-        } else {
-            format!(" ({})", one.subject)
-        };
-        writeln!(
-            out,
-            "  {}{}: {}",
-            one.title,
-            printable(&subject),
-            printable(&one.evidence)
-        )
-        .unwrap_or_default();
-    }
-    out
+        let sign = active.or_else(decides);
+        let evidence = sign.map_or("nothing of it is sampled", |one| &one.evidence);
+        IndicatorEntry {
+            title: title.to_owned(),
+            holds: match sign.map(|one| one.state.as_str()) {
+                Some("active") => "no",
+                Some("clear") => "yes",
+                _ => "unknown",
+            }
+            .to_owned(),
+            evidence: evidence.to_owned(),
+        }
+    };
+    INDICATORS.into_iter().map(answer).collect()
 }
 
 #[cfg(test)]
@@ -114,6 +191,8 @@ mod tests {
             subject: String::new(),
             state: state.to_owned(),
             evidence: format!("{signal} is {state}"),
+            since: None,
+            runbook: String::new(),
         }
     }
 
@@ -126,7 +205,12 @@ mod tests {
             entry("out_of_memory", "unknown"),
             entry("pool_exhausted", "unknown"),
         ];
-        let text = to_text("rag", &signs);
+        let text = HealthAnswer {
+            service: Some("rag".to_owned()),
+            indicators: indicators(&signs),
+            signals: signs.into(),
+        }
+        .to_text();
         for line in [
             "  NO       CPU usage is not high\n           throttled is active",
             "  yes      Memory usage stable (no growth)\n           memory_growing is clear",

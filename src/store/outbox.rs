@@ -56,6 +56,23 @@ pub struct Sent {
     pub answer: String,
 }
 
+/// A notice that is not delivered yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pending {
+    pub receiver: String,
+    pub due: Timestamp,
+    /// Whether its message was tried already.
+    pub is_tried: bool,
+    pub notice: Notice,
+}
+
+/// What waited for a receiver that is configured no more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ended {
+    pub receiver: String,
+    pub notices: u64,
+}
+
 impl Store {
     /// Keeps notices in one transaction: all or none. Returns how many were given up because too
     /// many wait.
@@ -128,6 +145,29 @@ impl Store {
         read().map_err(StoreError::sql("read what was delivered"))
     }
 
+    /// The alerts of a group that fire as far as a receiver knows, or will know when it has got what
+    /// waits.
+    pub fn known_to(&self, receiver: &str, group: &str) -> Result<Vec<Notice>, StoreError> {
+        let read = || {
+            let sql = "SELECT notice, 0 AS id FROM delivered WHERE receiver = ?1 AND grouping = ?2
+                       UNION ALL
+                       SELECT notice, id FROM outbox WHERE receiver = ?1 AND grouping = ?2
+                       ORDER BY id";
+            let mut statement = self.conn.prepare_cached(sql)?;
+            let rows = statement.query_map([receiver, group], notice)?;
+            rows.collect::<rusqlite::Result<Vec<_>>>()
+        };
+        let all = read().map_err(StoreError::sql("read what was delivered"))?;
+        let last: BTreeMap<u64, Notice> = all
+            .into_iter()
+            .map(|one| (one.fingerprint(), one))
+            .collect();
+        Ok(last
+            .into_values()
+            .filter(|one| !one.is_resolved())
+            .collect())
+    }
+
     /// Records that a message was delivered or given up: its notices wait no more.
     pub fn settle(&mut self, batch: &Batch, sent: &Sent) -> Result<(), StoreError> {
         self.keep(|tx, _| settle(tx, batch, sent))
@@ -147,6 +187,63 @@ impl Store {
         deleted
             .map(drop)
             .map_err(StoreError::sql("cancel deliveries"))
+    }
+
+    /// Gives up what waits for receivers that are not among the `configured` ones, and forgets what
+    /// these know.
+    pub fn end_receivers(
+        &mut self,
+        configured: &[String],
+        now: Timestamp,
+    ) -> Result<Vec<Ended>, StoreError> {
+        let removed = self.removed_receivers(configured)?;
+        if removed.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut ended = Vec::new();
+        self.keep(|tx, _| {
+            for receiver in &removed {
+                ended.push(end(tx, receiver, now)?);
+            }
+            Ok(())
+        })?;
+        ended.retain(|one| one.notices > 0);
+        Ok(ended)
+    }
+
+    /// Those that notices wait for, or that know of alerts.
+    fn removed_receivers(&self, configured: &[String]) -> Result<Vec<String>, StoreError> {
+        let read = || {
+            let sql = "SELECT receiver FROM outbox UNION SELECT receiver FROM delivered";
+            let mut statement = self.conn.prepare_cached(sql)?;
+            let names = statement.query_map([], |row| row.get(0))?;
+            names.collect::<rusqlite::Result<Vec<String>>>()
+        };
+        let mut names = read().map_err(StoreError::sql("read the outbox"))?;
+        names.retain(|name| !configured.contains(name));
+        Ok(names)
+    }
+
+    /// What is not delivered yet, the first due first, at most `most`.
+    pub fn pending_notices(&self, most: u32) -> Result<Vec<Pending>, StoreError> {
+        let read = || {
+            if !self.conn.table_exists(None, "outbox")? {
+                return Ok(Vec::new());
+            }
+            let sql = "SELECT notice, receiver, due_at, message IS NOT NULL FROM outbox
+                       ORDER BY due_at, id LIMIT ?1";
+            let mut statement = self.conn.prepare_cached(sql)?;
+            let pending = |row: &Row<'_>| {
+                Ok(Pending {
+                    notice: notice(row)?,
+                    receiver: row.get(1)?,
+                    due: Timestamp(row.get(2)?),
+                    is_tried: row.get(3)?,
+                })
+            };
+            statement.query_map([most], pending)?.collect()
+        };
+        read().map_err(StoreError::sql("read the outbox"))
     }
 
     /// How many notices wait for each receiver.
@@ -341,6 +438,39 @@ fn settle(tx: &Connection, batch: &Batch, sent: &Sent) -> rusqlite::Result<()> {
     tx.prepare_cached(sql)?
         .execute(params![receiver, group, sent.at.0])?;
     record(tx, sent)
+}
+
+fn end(tx: &Connection, receiver: &str, now: Timestamp) -> rusqlite::Result<Ended> {
+    let sql = "SELECT notice FROM outbox WHERE receiver = ?1";
+    let mut statement = tx.prepare_cached(sql)?;
+    let waiting = statement.query_map([receiver], notice)?;
+    let waiting = waiting.collect::<rusqlite::Result<Vec<_>>>()?;
+    for table in ["outbox", "delivered"] {
+        tx.execute(
+            &format!("DELETE FROM {table} WHERE receiver = ?1"),
+            [receiver],
+        )?;
+    }
+    let resolved = waiting.iter().filter(|one| one.is_resolved()).count() as u64;
+    let notices = waiting.len() as u64;
+    if notices > 0 {
+        let sent = Sent {
+            id: 0,
+            at: now,
+            receiver: receiver.to_owned(),
+            group: String::new(),
+            key: String::new(),
+            firing: notices - resolved,
+            resolved,
+            delivered: false,
+            answer: "the receiver was removed from the config".to_owned(),
+        };
+        record(tx, &sent)?;
+    }
+    Ok(Ended {
+        receiver: receiver.to_owned(),
+        notices,
+    })
 }
 
 fn record(tx: &Connection, sent: &Sent) -> rusqlite::Result<()> {

@@ -294,6 +294,18 @@ const MIGRATIONS: &[&str] = &[
     CREATE TRIGGER run_parts AFTER DELETE ON run
     BEGIN DELETE FROM run_part WHERE run = OLD.id; END;
 ",
+    "
+    -- What people did to services, such as deployments.
+    CREATE TABLE marker (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        at INTEGER NOT NULL,            -- milliseconds since 1970
+        service TEXT NOT NULL,
+        version TEXT NOT NULL,          -- may be empty
+        text TEXT NOT NULL,             -- may be empty
+        author TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX marker_at ON marker (at);
+",
 ];
 
 /// Alerts as versions 3 to 9 have them.

@@ -221,6 +221,7 @@ impl Worker {
             self.store
                 .expire_notifications(now.before(self.retention))?;
             self.store.expire_runs(now.before(self.retention))?;
+            self.store.expire_markers(now.before(self.retention))?;
             let retention = self.shared.state().sample_retention;
             if let Some(retention) = retention {
                 self.store.expire_samples_step(now, retention)?;

@@ -14,6 +14,7 @@ mod decisions;
 mod heartbeat;
 mod history;
 mod liveness;
+mod markers;
 mod metrics;
 mod notifications;
 pub mod page;
@@ -161,8 +162,12 @@ pub fn router(state: WebState) -> Router {
         .route("/api/v1/series", get(series::list).layer(bounded.clone()))
         .route("/api/v1/series/{id}", get(series::one).layer(bounded))
         .route("/api/v1/signals", get(signals::list))
+        .route("/api/v1/health", get(signals::host))
+        .route("/api/v1/health/{service}", get(signals::health))
         .route("/api/v1/audit", get(audit::list))
         .route("/api/v1/notifications", get(notifications::list))
+        .route("/notifications", get(notifications::page))
+        .route("/api/v1/markers", get(markers::list).post(markers::add))
         .route("/api/v1/corrections/{id}", delete(corrections::revoke))
         .route(
             "/api/v1/probes/{service}/{probe}/outcomes",

@@ -1,12 +1,15 @@
 //! What was sent to receivers, and what they answered.
 
 use super::WebState;
+use super::page::notifications::{Notifications as Shown, ROWS, render_notifications};
 use super::problem::Problem;
-use crate::store::{Sent, Store};
+use super::status::view;
+use crate::store::{Pending, Sent, Store, StoreError};
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
+use axum::extract::{Query, RawQuery, State};
 use axum::http::StatusCode;
+use axum::response::Html;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -28,6 +31,18 @@ pub struct Notifications {
     sent: Vec<SentView>,
     /// How many notices wait for each receiver.
     waiting: BTreeMap<String, u64>,
+    /// Those that are due first, up to the limit.
+    pending: Vec<PendingView>,
+}
+
+#[derive(Debug, Serialize)]
+struct PendingView {
+    receiver: String,
+    due: DateTime<Utc>,
+    /// Whether it was tried, and failed.
+    tried: bool,
+    resolved: bool,
+    labels: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -55,25 +70,72 @@ pub async fn list(
         let reason = format!("`limit` must be from 1 to {LIMIT}");
         return Err(Problem::new(StatusCode::BAD_REQUEST, title).because(reason));
     }
-    let (path, before) = (state.history, page.before.unwrap_or(i64::MAX));
-    let read = move || {
-        let store = Store::open_read_only(&path)?;
-        Ok((store.notifications(before, limit)?, store.waiting()?))
+    let before = page.before.unwrap_or(i64::MAX);
+    let read = move |store: &Store| {
+        Ok((
+            store.notifications(before, limit)?,
+            store.waiting()?,
+            store.pending_notices(limit)?,
+        ))
     };
+    let (sent, waiting, pending) = from_store(&state, read).await?;
+    Ok(Json(Notifications {
+        sent: sent.into_iter().map(SentView::from).collect(),
+        waiting,
+        pending: pending.into_iter().map(PendingView::from).collect(),
+    }))
+}
+
+/// The page for people.
+pub async fn page(
+    State(state): State<WebState>,
+    RawQuery(query): RawQuery,
+) -> Result<Html<String>, Problem> {
+    let query = query.unwrap_or_default();
+    let mut parts = query.split('&');
+    let before = parts.find_map(|part| part.strip_prefix("before=")?.parse().ok());
+    let read = move |store: &Store| {
+        Ok(Shown {
+            sent: store.notifications(before.unwrap_or(i64::MAX), ROWS + 1)?,
+            pending: store.pending_notices(ROWS)?,
+            waiting: store.waiting()?.values().sum(),
+            is_first: before.is_none(),
+        })
+    };
+    let shown = from_store(&state, read).await?;
+    let trouble = state.store.stats().trouble();
+    let view = view(&state, Some(&query), trouble.as_deref());
+    let at = state.ledger_view().at;
+    Ok(Html(render_notifications(&shown, at, view)))
+}
+
+async fn from_store<T: Send + 'static>(
+    state: &WebState,
+    read: impl FnOnce(&Store) -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, Problem> {
+    let path = state.history.clone();
+    let read = move || read(&Store::open_read_only(&path)?);
     let failed = Problem::new(
         StatusCode::SERVICE_UNAVAILABLE,
         "the notifications cannot be read",
     );
     match tokio::task::spawn_blocking(read).await {
-        Ok(Ok((sent, waiting))) => Ok(Json(Notifications {
-            sent: sent.into_iter().map(SentView::from).collect(),
-            waiting,
-        })),
-        Ok(Err(error)) => {
-            let error: crate::store::StoreError = error;
-            Err(failed.because(error.to_string()))
-        }
+        Ok(Ok(found)) => Ok(found),
+        Ok(Err(error)) => Err(failed.because(error.to_string())),
         Err(_panic) => Err(failed),
+    }
+}
+
+impl From<Pending> for PendingView {
+    fn from(pending: Pending) -> Self {
+        let notice = pending.notice;
+        Self {
+            receiver: pending.receiver,
+            due: pending.due.to_utc(),
+            tried: pending.is_tried,
+            resolved: notice.is_resolved(),
+            labels: notice.labels,
+        }
     }
 }
 

@@ -44,6 +44,8 @@ pub async fn runbook() -> Html<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::alert::{Condition, TIERS};
+    use crate::signal::SIGNALS;
 
     #[test]
     fn every_alert_of_the_rules_links_to_a_section() {
@@ -51,8 +53,28 @@ mod tests {
         let anchors = rules.split("/runbook#").skip(1);
         let anchors: Vec<_> = anchors.filter_map(|rest| rest.split('\'').next()).collect();
         assert!(anchors.len() > 15, "{anchors:?}");
-        for anchor in anchors {
+        let (of_signs, own): (Vec<&str>, Vec<&str>) =
+            anchors.into_iter().partition(|one| one.contains("{{"));
+        for anchor in own {
             assert!(PAGE.contains(&format!("<h2 id=\"{anchor}\">")), "{anchor}");
+        }
+        // One rule links to the sections of all signs, which it makes from their names.
+        assert_eq!(
+            of_signs,
+            [r#"slod{{ reReplaceAll "_" "" $labels.signal }}"#]
+        );
+        assert!(
+            PAGE.contains("<h2 id=\"slodbudgetburn\">"),
+            "of tiers that a config has"
+        );
+        for tier in TIERS {
+            let made = Condition::Tier(tier).alertname().to_lowercase();
+            assert!(PAGE.contains(&format!("<h2 id=\"{made}\">")), "{made}");
+        }
+        for sign in SIGNALS {
+            let made = format!("slod{}", sign.name.replace('_', ""));
+            assert_eq!(made, sign.alert.to_lowercase());
+            assert!(PAGE.contains(&format!("<h2 id=\"{made}\">")), "{made}");
         }
     }
 }

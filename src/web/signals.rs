@@ -1,11 +1,12 @@
-//! Warning signs as JSON.
+//! Warning signs and healthy indicators as JSON.
 
 use super::WebState;
+use super::api::unknown;
 use super::problem::Problem;
-use crate::report::signals::SignalEntry;
+use crate::report::signals::{HealthAnswer, SignalEntry};
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
+use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use serde::Deserialize;
 
@@ -22,10 +23,39 @@ pub async fn list(
 ) -> Result<Json<Vec<SignalEntry>>, Problem> {
     let Query(Filter { service }) = filter
         .map_err(|error| Problem::invalid(StatusCode::BAD_REQUEST, "invalid query", &error))?;
-    let findings = state.findings.borrow().clone();
+    let (findings, alerts) = (
+        state.findings.borrow().clone(),
+        state.alerts.borrow().clone(),
+    );
     let wanted = findings
         .all
         .iter()
         .filter(|one| service.is_none() || one.service.as_deref() == service.as_deref());
-    Ok(Json(wanted.map(SignalEntry::of).collect()))
+    let entry = |one| SignalEntry::of(one).with_alert(alerts.firing());
+    Ok(Json(wanted.map(entry).collect()))
+}
+
+/// The health of a service.
+pub async fn health(
+    State(state): State<WebState>,
+    Path(name): Path<String>,
+) -> Result<Json<HealthAnswer>, Problem> {
+    let ledger = state.ledger_view();
+    ledger
+        .service(&name)
+        .map(|_| report(&state, Some(&name)))
+        .ok_or_else(|| unknown("service", &name))
+}
+
+/// The health of the host.
+pub async fn host(State(state): State<WebState>) -> Json<HealthAnswer> {
+    report(&state, None)
+}
+
+fn report(state: &WebState, service: Option<&str>) -> Json<HealthAnswer> {
+    let (findings, alerts) = (
+        state.findings.borrow().clone(),
+        state.alerts.borrow().clone(),
+    );
+    Json(HealthAnswer::of(service, &findings, alerts.firing()))
 }

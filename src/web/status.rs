@@ -1,15 +1,18 @@
 //! The status page's routes.
 
 use super::WebState;
+use super::api::unknown;
 use super::page::charts::Charts;
 use super::page::choice::Choice;
 use super::page::past::{HOURS, HourLatency, Past};
-use super::page::{View, render_overview, render_service, style};
+use super::page::signs::SignCharts;
+use super::page::{Overview, ServicePage, View, render_overview, render_service, style};
 use super::problem::Problem;
 use crate::config::Config;
-use crate::ledger::snapshot::ServiceView;
-use crate::ledger::{LedgerView, long_days};
+use crate::ledger::long_days;
 use crate::outcome::{ProbeKey, Timestamp};
+use crate::report::signals::HealthAnswer;
+use crate::report::timeline::{TimelineOf, timeline};
 use crate::slo::correction::Correction;
 use crate::slo::occurrence::Cursor;
 use crate::store::{Store, StoreError};
@@ -28,6 +31,9 @@ const INCIDENTS_SINCE: Duration = Duration::from_secs(30 * 86_400);
 /// So many alerts of all services are looked through.
 const MAX_ALERTS: u32 = 2000;
 
+/// Markers of a page at most: the latest.
+const MAX_MARKERS: u32 = 100;
+
 /// What the pages fetch under its hash never changes.
 const FOR_EVER: &str = "public, max-age=31536000, immutable";
 
@@ -37,8 +43,14 @@ pub async fn overview(State(state): State<WebState>, RawQuery(query): RawQuery) 
     let trouble = state.store.stats().trouble();
     let view = view(&state, query.as_deref(), trouble.as_deref());
     let alerts = Arc::clone(&state.alerts.borrow());
-    let page = render_overview(&snapshot, &alerts, &system, view);
-    Html(unfolded(page, query.as_deref()))
+    let findings = Arc::clone(&state.findings.borrow());
+    let shown = Overview {
+        snapshot: &snapshot,
+        firing: &alerts,
+        findings: &findings,
+        system: &system,
+    };
+    Html(unfolded(render_overview(shown, view), query.as_deref()))
 }
 
 pub async fn service(
@@ -47,27 +59,39 @@ pub async fn service(
     RawQuery(query): RawQuery,
 ) -> Result<Html<String>, Problem> {
     let ledger = state.ledger_view();
-    let service = ledger.service(&name).ok_or_else(|| {
-        Problem::new(StatusCode::NOT_FOUND, "no service has this name").because(name)
-    })?;
-    let choice = Choice::of(query.as_deref().unwrap_or_default());
+    let service = ledger
+        .service(&name)
+        .ok_or_else(|| unknown("service", &name))?;
+    let alerts = Arc::clone(&state.alerts.borrow());
+    let findings = Arc::clone(&state.findings.borrow());
+    let health = HealthAnswer::of(Some(&name), &findings, alerts.firing());
+    let probes = service.probes.iter().take(DRAWN_PROBES);
+    let wanted = WantedPast {
+        config: Arc::clone(&state.configs.borrow()),
+        service: service.name.clone(),
+        probes: probes.map(|probe| probe.key.clone()).collect(),
+        choice: Choice::of(query.as_deref().unwrap_or_default()),
+        health: health.clone(),
+        corrections: Arc::clone(&ledger.corrections),
+        at: ledger.at,
+    };
     let past = Past {
         older: query.as_deref().and_then(older),
-        ..past(&state, &service, &ledger, choice).await
+        ..past(&state, wanted).await
     };
     let system = Arc::clone(&state.system.borrow());
-    let alerts = Arc::clone(&state.alerts.borrow());
     let trouble = state.store.stats().trouble();
     let view = view(&state, query.as_deref(), trouble.as_deref());
-    let page = render_service(
-        &service,
-        &ledger.corrections,
-        &alerts,
-        &system,
-        ledger.at,
-        view,
-        &past,
-    );
+    let shown = ServicePage {
+        service: &service,
+        corrections: &ledger.corrections,
+        firing: &alerts,
+        health: &health,
+        system: &system,
+        at: ledger.at,
+        past: &past,
+    };
+    let page = render_service(shown, view);
     Ok(Html(unfolded(page, query.as_deref())))
 }
 
@@ -84,24 +108,21 @@ fn unfolded(page: String, query: Option<&str>) -> String {
     }
 }
 
+/// What is to be read of the past for the page of a service.
+struct WantedPast {
+    config: Arc<Config>,
+    service: Arc<str>,
+    probes: Vec<ProbeKey>,
+    choice: Choice,
+    health: HealthAnswer,
+    corrections: Arc<[Correction]>,
+    at: Timestamp,
+}
+
 /// What the store has of the service; the page is complete without it where the store cannot be
 /// read.
-async fn past(
-    state: &WebState,
-    service: &ServiceView,
-    ledger: &LedgerView,
-    choice: Choice,
-) -> Past {
-    let probes = service.probes.iter().take(DRAWN_PROBES);
-    let reading = Reading {
-        path: state.history.clone(),
-        config: Arc::clone(&state.configs.borrow()),
-        corrections: ledger.corrections.clone(),
-        service: service.name.clone(),
-        probes: probes.map(|probe| probe.key.clone()).collect(),
-        at: ledger.at,
-        choice,
-    };
+async fn past(state: &WebState, wanted: WantedPast) -> Past {
+    let (path, choice) = (state.history.clone(), wanted.choice);
     // Many days are read from many blocks: not for everybody at once.
     let turn = if choice.long {
         state.histories.clone().turn().await
@@ -110,7 +131,7 @@ async fn past(
     };
     let long = turn.is_some();
     let read = tokio::task::spawn_blocking(move || {
-        let past = reading.read(long);
+        let past = wanted.read(&path, long);
         drop(turn);
         past
     });
@@ -120,35 +141,38 @@ async fn past(
     })
 }
 
-/// What is to be read from the store for a page.
-struct Reading {
-    path: PathBuf,
-    config: Arc<Config>,
-    corrections: Arc<[Correction]>,
-    service: Arc<str>,
-    probes: Vec<ProbeKey>,
-    at: Timestamp,
-    choice: Choice,
-}
-
-impl Reading {
-    fn read(self, long: bool) -> Result<Past, StoreError> {
-        let (at, choice) = (self.at, self.choice);
-        let store = Store::open_read_only(&self.path)?;
+impl WantedPast {
+    fn read(&self, path: &std::path::Path, long: bool) -> Result<Past, StoreError> {
+        let store = Store::open_read_only(path)?;
+        let (service, at, choice) = (&*self.service, self.at, self.choice);
         let from = at.before(HOUR * u32::try_from(HOURS).unwrap_or(0));
         let mut latencies = Vec::new();
-        for key in self.probes {
-            let hours = store.hours(&key, from, at)?;
-            latencies.push((key, hours.iter().map(HourLatency::of).collect()));
+        for key in &self.probes {
+            let hours = store.hours(key, from, at)?;
+            latencies.push((key.clone(), hours.iter().map(HourLatency::of).collect()));
         }
+        let since = at.before(INCIDENTS_SINCE);
+        let alerts = store.alerts(since, at, MAX_ALERTS)?;
+        let markers = store.markers(Some(service), (since, Timestamp(at.0 + 1)), MAX_MARKERS)?;
+        let events = TimelineOf {
+            service,
+            probes: &self.probes,
+            alerts: &alerts,
+            corrections: &self.corrections,
+            markers: &markers,
+            from: since,
+            to: at,
+        };
         let days = || long_days(&self.config, &self.service, &self.corrections, &store, at);
         Ok(Past {
             older: None,
             latencies,
-            alerts: store.alerts(at.before(INCIDENTS_SINCE), at, MAX_ALERTS)?,
-            charts: Charts::read(&store, &self.service, choice.span, at)?,
+            events: timeline(&store, events)?,
+            alerts,
+            charts: Charts::read(&store, service, choice.span, at)?.with_markers(markers),
             choice,
             days: long.then(days).transpose()?,
+            signs: SignCharts::read(&store, service, &self.health, at)?,
         })
     }
 }
@@ -159,7 +183,11 @@ fn older(query: &str) -> Option<Cursor> {
     parts.find_map(|part| Cursor::parse(part.strip_prefix("corrections=")?))
 }
 
-fn view<'a>(state: &WebState, query: Option<&str>, store_trouble: Option<&'a str>) -> View<'a> {
+pub(super) fn view<'a>(
+    state: &WebState,
+    query: Option<&str>,
+    store_trouble: Option<&'a str>,
+) -> View<'a> {
     let asked = |query: &str| {
         query
             .split('&')

@@ -15,7 +15,7 @@ const KILLS: &str = "SLOD_TEST_KILLS";
 
 /// What the server does with a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Reaction {
+pub enum Reaction {
     Reset,
     Hang,
     Answer(&'static str),
@@ -25,14 +25,14 @@ const OK: Reaction = Reaction::Answer("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\
 
 /// A message that the server got, and how it reacted.
 #[derive(Debug)]
-struct Got {
-    key: String,
-    body: Value,
+pub struct Got {
+    pub key: String,
+    pub body: Value,
     reaction: Reaction,
 }
 
 /// A webhook server that reacts in turn, and then well.
-fn webhook(reactions: &'static [Reaction]) -> (String, Receiver<Got>) {
+pub fn webhook(reactions: &'static [Reaction]) -> (String, Receiver<Got>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("bound").to_string();
     let (sender, receiver) = channel();
@@ -100,7 +100,7 @@ routes: [ {{ to: hook, wait: 1ms }} ]
     path
 }
 
-fn closed() -> String {
+pub fn closed() -> String {
     let closed = TcpListener::bind("127.0.0.1:0").expect("a free port");
     closed.local_addr().expect("bound").to_string()
 }

@@ -7,5 +7,6 @@ mod layers;
 mod load_reports;
 mod metrics;
 mod page;
+mod receivers;
 mod reference;
 mod synthetic;

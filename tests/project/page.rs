@@ -2,13 +2,18 @@
 //! `tests/tools/screenshots.mjs`.
 
 use crate::synthetic::{
-    AT, Fate, corrections, failure, firing, many, probe, service, snapshot, system,
+    AT, Fate, corrections, failure, findings, firing, many, probe, service, snapshot, system,
 };
+use slod::alerting::AlertsView;
 use slod::ledger::snapshot::{ServiceView, Snapshot};
 use slod::outcome::{Cause, Timestamp};
+use slod::report::health::HealthLevel;
+use slod::report::signals::HealthAnswer;
+use slod::report::timeline::TimelineEvent;
+use slod::slo::correction::Correction;
 use slod::web::page::past::Past;
 use slod::web::page::style::{HASH, NAME, STYLE};
-use slod::web::page::{View, render_overview, render_service};
+use slod::web::page::{Overview, ServicePage, View, render_overview, render_service};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -108,7 +113,78 @@ fn strange() -> Snapshot {
 }
 
 fn render(snapshot: &Snapshot, view: View<'_>) -> String {
-    render_overview(snapshot, &firing(&snapshot.services), &system(), view)
+    let shown = Overview {
+        snapshot,
+        firing: &firing(&snapshot.services),
+        findings: &findings(),
+        system: &system(),
+    };
+    render_overview(shown, view)
+}
+
+/// Events of an afternoon, the newest first.
+fn events() -> Vec<TimelineEvent> {
+    let event = |minutes: u64, level, what, text: &str| TimelineEvent {
+        at: AT.before(Duration::from_secs(minutes * 60)),
+        level,
+        what,
+        text: text.to_owned(),
+    };
+    let mut all = vec![
+        event(
+            5,
+            HealthLevel::Warn,
+            "ticket",
+            "memory growing (worker): grows by 96 MiB/h",
+        ),
+        event(12, HealthLevel::Ok, "up", "health, after 3m20s"),
+        event(
+            15,
+            HealthLevel::Bad,
+            "down",
+            "health: status: expected 200, got 503",
+        ),
+        event(40, HealthLevel::Warn, "restarted", "processes of worker"),
+        event(
+            60,
+            HealthLevel::Idle,
+            "correction",
+            "ends: database upgrade",
+        ),
+        event(
+            90,
+            HealthLevel::Idle,
+            "correction",
+            "begins: database upgrade, by ada",
+        ),
+    ];
+    all.extend((0..20).map(|n| {
+        event(
+            200 + n * 60,
+            HealthLevel::Ok,
+            "resolved",
+            "errors: error-budget burn (1h/5m), after 12m",
+        )
+    }));
+    all
+}
+
+fn page(
+    service: &ServiceView,
+    corrections: &[Correction],
+    firing: &AlertsView,
+    past: &Past,
+) -> String {
+    let shown = ServicePage {
+        service,
+        corrections,
+        firing,
+        health: &HealthAnswer::of(Some(&service.name), &findings(), firing.firing()),
+        system: &system(),
+        at: AT,
+        past,
+    };
+    render_service(shown, VIEW)
 }
 
 /// Every page by its file's name.
@@ -118,28 +194,15 @@ fn pages() -> BTreeMap<&'static str, String> {
     let of = |fate| {
         let service = service("concierge", fate);
         let firing = firing(std::slice::from_ref(&service));
-        render_service(
-            &service,
-            &corrections(),
-            &firing,
-            &system(),
-            AT,
-            VIEW,
-            &Past::default(),
-        )
+        let past = Past {
+            events: events(),
+            ..Past::default()
+        };
+        page(&service, &corrections(), &firing, &past)
     };
     let deep = |service: &ServiceView| {
         let firing = firing(&strange.services);
-        let corrections = &strange.corrections;
-        render_service(
-            service,
-            corrections,
-            &firing,
-            &system(),
-            AT,
-            VIEW,
-            &Past::default(),
-        )
+        page(service, &strange.corrections, &firing, &Past::default())
     };
     let later = View {
         now: AT.after(Duration::from_secs(780)),

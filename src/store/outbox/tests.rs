@@ -101,3 +101,50 @@ fn an_escalation_that_is_not_due_can_be_canceled() {
         .expect("done");
     assert_eq!(store.waiting().expect("reads")["oncall"], 1);
 }
+
+#[test]
+fn what_waits_for_a_removed_receiver_is_given_up_once() {
+    let (_folder, mut store) = store();
+    let gone = NewDelivery {
+        receiver: "gone".to_owned(),
+        ..delivery(9000, notice("rag", None))
+    };
+    let all = [delivery(9000, notice("rag", None)), gone];
+    store.keep_deliveries(&all).expect("kept");
+    let pending = store.pending_notices(10).expect("reads");
+    assert_eq!(pending.len(), 2);
+    assert!(pending.iter().all(|one| !one.is_tried));
+    let configured = ["oncall".to_owned()];
+    let ended = store.end_receivers(&configured, Timestamp(9500));
+    let expected = Ended {
+        receiver: "gone".to_owned(),
+        notices: 1,
+    };
+    assert_eq!(ended.expect("ended"), [expected]);
+    let waiting = store.waiting().expect("reads");
+    assert_eq!(
+        waiting.into_iter().collect::<Vec<_>>(),
+        [("oncall".to_owned(), 1)]
+    );
+    let history = store.notifications(i64::MAX, 10).expect("reads");
+    assert_eq!(history.len(), 1);
+    assert_eq!((history[0].firing, history[0].delivered), (1, false));
+    let again = store.end_receivers(&configured, Timestamp(9600));
+    assert_eq!(again.expect("reads"), []);
+}
+
+#[test]
+fn what_a_removed_receiver_knows_is_forgotten() {
+    let (_folder, mut store) = store();
+    store
+        .keep_deliveries(&[delivery(1000, notice("rag", None))])
+        .expect("kept");
+    let batch = next(&mut store, 2000).expect("due");
+    store.settle(&batch, &settled(&batch, true)).expect("kept");
+    assert_eq!(store.firing_groups("oncall").expect("reads").len(), 1);
+    assert_eq!(
+        store.end_receivers(&[], Timestamp(3000)).expect("ended"),
+        []
+    );
+    assert_eq!(store.firing_groups("oncall").expect("reads"), []);
+}

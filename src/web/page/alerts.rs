@@ -99,7 +99,7 @@ fn item(one: &Firing<'_>, root: &str, at: Timestamp) -> Markup {
             span.quiet {
                 "for " (numbers::span(age)) ", since " (moment(alert.from))
                 (marks(alert))
-                ", " a href={ (root) "runbook#" (alert.alertname.to_lowercase()) } { "runbook" }
+                ", " a href={ (root) (alert.runbook()) } { "runbook" }
             }
         }
     }

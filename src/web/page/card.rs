@@ -3,6 +3,7 @@
 use super::days;
 use super::frame::since;
 use super::parts::{badge, budget, failures, figures, known, service_path};
+use super::signs;
 use crate::format::{numbers, objective};
 use crate::ledger::snapshot::{LastOutcome, ObjectiveView, ProbeView, ServiceView};
 use crate::outcome::Timestamp;
@@ -14,9 +15,18 @@ use std::time::Duration;
 /// Older failures are not news; the service's own page keeps them.
 const NEWS: Duration = Duration::from_secs(86_400);
 
-/// One service: in full, or `brief`ly, with those objectives and probes only that are in trouble.
-pub fn card(health: Health, service: &ServiceView, at: Timestamp, brief: bool) -> Markup {
-    let wanted = |health: Health| !brief || health.is_trouble();
+/// How a service is shown.
+#[derive(Clone, Copy, Debug)]
+pub struct Shape {
+    /// With those objectives and probes only that are in trouble.
+    pub is_brief: bool,
+    /// How many warning signs it has.
+    pub signs: Option<u64>,
+}
+
+/// One service.
+pub fn card(health: Health, service: &ServiceView, at: Timestamp, shape: Shape) -> Markup {
+    let wanted = |health: Health| !shape.is_brief || health.is_trouble();
     let objectives: Vec<[Markup; 7]> = service
         .objectives
         .iter()
@@ -39,6 +49,7 @@ pub fn card(health: Health, service: &ServiceView, at: Timestamp, brief: bool) -
                     @if !service.description.is_empty() {
                         p.quiet dir="auto" { (service.description) }
                     }
+                    (signs::mark(&service.name, shape.signs))
                 }
                 (days::chart(service, &service.days))
                 (badge(health))

@@ -5,13 +5,13 @@ use super::frame::since;
 use crate::format::numbers;
 use crate::outcome::{Timestamp, millis};
 use crate::sample::{SeriesKind, Step};
-use crate::store::{SeriesInfo, Store, StoreError};
+use crate::store::{Marker, SeriesInfo, Store, StoreError};
 use maud::{Markup, html};
 use std::fmt::Write as _;
 use std::time::Duration;
 
 /// Points of a line at most.
-const POINTS: u32 = 120;
+pub(super) const POINTS: u32 = 120;
 /// Lines that are drawn of one family at most, such as of several groups of processes.
 const LINES: usize = 4;
 
@@ -137,6 +137,7 @@ fn bytes(value: f64) -> String {
 pub struct Charts {
     span: ChartSpan,
     lines: Vec<Line>,
+    markers: Vec<Marker>,
 }
 
 #[derive(Debug)]
@@ -171,27 +172,43 @@ impl Charts {
                 info.key.name() == kind.family && labelled
             };
             for info in own.iter().filter(fits).take(LINES) {
-                let step = span.length() / POINTS;
-                let limit = POINTS as usize + 2;
-                let steps = store.steps(info, range, Some(step), limit)?;
-                let steps = steps.unwrap_or_default();
-                let value = |step: &Step| match info.kind {
-                    SeriesKind::Gauge => Some(step.mean),
-                    SeriesKind::Counter => step.rate,
-                };
-                let points = steps
-                    .iter()
-                    .filter_map(|step| Some((step.at, value(step)?)));
                 lines.push(Line {
                     kind: number,
                     name: name(info),
-                    points: points.collect(),
+                    points: points(store, info, range, span.length())?,
                 });
             }
         }
         lines.retain(|line| !line.points.is_empty());
-        Ok(Self { span, lines })
+        Ok(Self {
+            span,
+            lines,
+            markers: Vec::new(),
+        })
     }
+
+    /// With a line at each marker.
+    #[must_use]
+    pub fn with_markers(self, markers: Vec<Marker>) -> Self {
+        Self { markers, ..self }
+    }
+}
+
+/// The means of a gauge, or the rates of a counter, as a line has them.
+pub(super) fn points(
+    store: &Store,
+    info: &SeriesInfo,
+    range: (Timestamp, Timestamp),
+    span: Duration,
+) -> Result<Vec<(Timestamp, f64)>, StoreError> {
+    let steps = store.steps(info, range, Some(span / POINTS), POINTS as usize + 2)?;
+    let value = |step: &Step| match info.kind {
+        SeriesKind::Gauge => Some(step.mean),
+        SeriesKind::Counter => step.rate,
+    };
+    let points = steps.iter().flatten();
+    let points = points.filter_map(|step| Some((step.at, value(step)?)));
+    Ok(points.collect())
 }
 
 /// The values of the labels that are not the same for all lines of a service.
@@ -216,14 +233,15 @@ pub fn charts(charts: &Charts, choice: Choice, at: Timestamp) -> Markup {
                             }
                         }
                     }
-                    div.halves { @for line in &charts.lines { (figure(line, charts.span, at)) } }
+                    div.halves { @for line in &charts.lines { (figure(line, charts, at)) } }
                 }
             }
         }
     }
 }
 
-fn figure(line: &Line, span: ChartSpan, at: Timestamp) -> Markup {
+fn figure(line: &Line, charts: &Charts, at: Timestamp) -> Markup {
+    let span = charts.span;
     let kind = &KINDS[line.kind];
     let values = line.points.iter().map(|(_, value)| *value);
     let highest = values.fold(0.0, f64::max);
@@ -240,7 +258,8 @@ fn figure(line: &Line, span: ChartSpan, at: Timestamp) -> Markup {
             h4 dir="auto" { (title) }
             figure.days.times {
                 svg role="img" aria-label={ (title) ", now " (last) ", at most " (top) } viewBox={ "0 0 " (POINTS) " 100" } preserveAspectRatio="none" {
-                    path d=(path(line, highest, span, at)) {}
+                    path d=(path(&line.points, highest, span.length(), at)) {}
+                    @for marker in &charts.markers { (mark(marker, span.length(), at)) }
                 }
                 figcaption.quiet {
                     span { (numbers::age(span.length())) }
@@ -252,13 +271,29 @@ fn figure(line: &Line, span: ChartSpan, at: Timestamp) -> Markup {
     }
 }
 
+/// A line from top to bottom where something was done to the service; nothing outside of the span.
+fn mark(marker: &Marker, span: Duration, at: Timestamp) -> Markup {
+    let from = at.before(span);
+    let x = since(from, marker.at).as_secs_f64() / span.as_secs_f64() * f64::from(POINTS);
+    html! {
+        @if marker.at >= from && marker.at <= at {
+            path.marker d=(format!("M{x:.1} 0V100")) { title { (marker.words()) } }
+        }
+    }
+}
+
 /// A line that is interrupted where nothing is known.
-fn path(line: &Line, highest: f64, span: ChartSpan, at: Timestamp) -> String {
-    let (from, step) = (at.before(span.length()), millis(span.length() / POINTS));
+pub(super) fn path(
+    points: &[(Timestamp, f64)],
+    highest: f64,
+    span: Duration,
+    at: Timestamp,
+) -> String {
+    let (from, step) = (at.before(span), millis(span / POINTS));
     let mut path = String::new();
     let mut before: Option<Timestamp> = None;
-    for (at, value) in &line.points {
-        let x = since(from, *at).as_secs_f64() / span.length().as_secs_f64() * f64::from(POINTS);
+    for (at, value) in points {
+        let x = since(from, *at).as_secs_f64() / span.as_secs_f64() * f64::from(POINTS);
         let share = if highest > 0.0 { value / highest } else { 0.0 };
         let goes_on = before.is_some_and(|before| at.0 - before.0 <= 2 * step);
         let command = if goes_on { 'L' } else { 'M' };
@@ -291,14 +326,8 @@ mod tests {
     fn a_line_is_interrupted_where_nothing_is_known() {
         let at = Timestamp(3_600_000);
         let points = [(0, 1.0), (30, 2.0), (600, 4.0), (3570, -1.0)];
-        let line = Line {
-            kind: 0,
-            name: String::new(),
-            points: points
-                .map(|(second, value)| (Timestamp(second * 1000), value))
-                .into(),
-        };
-        let drawn = path(&line, 4.0, ChartSpan::default(), at);
+        let points = points.map(|(second, value)| (Timestamp(second * 1000), value));
+        let drawn = path(&points, 4.0, ChartSpan::default().length(), at);
         assert_eq!(drawn, "M0.0 74.0h.5L1.0 50.0h.5M20.0 2.0h.5M119.0 98.0h.5");
     }
 }

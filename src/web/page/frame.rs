@@ -78,6 +78,7 @@ impl Page<'_> {
                 nav aria-label="Main" {
                     a.mark href=(self.root) { "slod" span.quiet { " status" } }
                     @if self.root != HOME { a href=(self.root) { "All services" } }
+                    a href={ (self.root) "notifications" } { "Notifications" }
                 }
                 p.quiet {
                     "As of " (moment(self.at)) ", "

@@ -1,11 +1,12 @@
 //! The front page: is anything wrong now, and where.
 
 use super::alerts::alerts;
-use super::card::card;
+use super::card::{Shape, card};
 use super::days;
 use super::frame::{HOME, Page, View};
 use super::headline::Headline;
 use super::parts::{badge, icon, known, service_path};
+use super::signs;
 use super::system;
 use crate::alerting::AlertsView;
 use crate::format::numbers;
@@ -14,8 +15,10 @@ use crate::observe::SystemView;
 use crate::outcome::Timestamp;
 use crate::report::health::Health;
 use crate::report::notes;
+use crate::signal::Findings;
 use crate::store::Ahead;
 use maud::{Markup, html};
+use std::collections::BTreeMap;
 
 /// Up to so many services are all shown in full; of more, so many that are in trouble.
 const IN_FULL: usize = 12;
@@ -25,12 +28,26 @@ const UNFOLDED: usize = 100;
 
 type Judged<'a> = (Health, &'a ServiceView);
 
-pub fn render_overview(
-    snapshot: &Snapshot,
-    firing: &AlertsView,
-    system: &SystemView,
-    view: View<'_>,
-) -> String {
+/// What the front page shows.
+#[derive(Clone, Copy, Debug)]
+pub struct Overview<'a> {
+    pub snapshot: &'a Snapshot,
+    pub firing: &'a AlertsView,
+    pub findings: &'a Findings,
+    pub system: &'a SystemView,
+}
+
+/// How many warning signs services have.
+type Signs<'a> = BTreeMap<&'a str, u64>;
+
+pub fn render_overview(shown: Overview<'_>, view: View<'_>) -> String {
+    let Overview {
+        snapshot,
+        firing,
+        system,
+        ..
+    } = shown;
+    let signs = signs::counts(shown.findings);
     let mut services: Vec<Judged<'_>> = snapshot
         .services
         .iter()
@@ -43,7 +60,7 @@ pub fn render_overview(
         below: counts(&services),
         root: HOME,
         at: snapshot.at,
-        content: html! { (future(&snapshot.ahead)) (alerts(snapshot.services.iter(), firing, HOME, snapshot.at)) (list(&services, snapshot.at)) (system::host(system)) },
+        content: html! { (future(&snapshot.ahead)) (alerts(snapshot.services.iter(), firing, HOME, snapshot.at)) (list(&services, &signs, snapshot.at)) (system::host(system)) },
     };
     page.render(view)
 }
@@ -73,7 +90,7 @@ fn future(ahead: &Ahead) -> Markup {
     }
 }
 
-fn list(services: &[Judged<'_>], at: Timestamp) -> Markup {
+fn list(services: &[Judged<'_>], signs: &Signs<'_>, at: Timestamp) -> Markup {
     let cards = if services.len() <= IN_FULL {
         services.len()
     } else {
@@ -84,14 +101,17 @@ fn list(services: &[Judged<'_>], at: Timestamp) -> Markup {
     let healthy_from = in_lines.partition_point(|(health, _)| health.is_trouble());
     let (troubled, healthy) = in_lines.split_at(healthy_from);
     html! {
-        @for (health, service) in in_full { (card(*health, service, at, services.len() > IN_FULL)) }
-        (lines("also need attention", troubled, true))
-        (lines("without problems", healthy, services.len() <= UNFOLDED))
+        @for (health, service) in in_full { (card(*health, service, at, Shape {
+            is_brief: services.len() > IN_FULL,
+            signs: signs.get(&*service.name).copied(),
+        })) }
+        (lines("also need attention", troubled, signs, true))
+        (lines("without problems", healthy, signs, services.len() <= UNFOLDED))
     }
 }
 
 /// Services in one line each.
-fn lines(what: &str, services: &[Judged<'_>], open: bool) -> Markup {
+fn lines(what: &str, services: &[Judged<'_>], signs: &Signs<'_>, open: bool) -> Markup {
     html! {
         @if !services.is_empty() {
             details.lines open[open] {
@@ -102,14 +122,14 @@ fn lines(what: &str, services: &[Judged<'_>], open: bool) -> Markup {
                         th scope="col" { "SLI" } th scope="col" { "Least budget" }
                         th.spare scope="col" { "p95 1h" } th scope="col" { "State" }
                     } }
-                    tbody { @for (health, service) in services { (line(*health, service)) } }
+                    tbody { @for (health, service) in services { (line(*health, service, signs.get(&*service.name).copied())) } }
                 }
             }
         }
     }
 }
 
-fn line(health: Health, service: &ServiceView) -> Markup {
+fn line(health: Health, service: &ServiceView, signs: Option<u64>) -> Markup {
     let sli = service
         .objectives
         .first()
@@ -125,7 +145,7 @@ fn line(health: Health, service: &ServiceView) -> Markup {
         .max();
     html! {
         tr {
-            th scope="row" { a dir="auto" href=(service_path(&service.name)) { (service.name) } }
+            th scope="row" { a dir="auto" href=(service_path(&service.name)) { (service.name) } " " (signs::mark(&service.name, signs)) }
             td.spare { (days::sparkline(service)) }
             td { (known(sli, numbers::percent)) }
             td { (known(least, numbers::share)) }

@@ -4,9 +4,11 @@ use super::alerts::{marks, what};
 use super::charts::Charts;
 use super::choice::Choice;
 use super::parts::moment;
+use super::signs::SignCharts;
 use crate::alert::AlertRecord;
 use crate::format::numbers;
 use crate::outcome::{ProbeKey, Timestamp};
+use crate::report::timeline::TimelineEvent;
 use crate::slo::DayView;
 use crate::slo::occurrence::Cursor;
 use crate::stats::quantile::needed;
@@ -34,6 +36,10 @@ pub struct Past {
     pub choice: Choice,
     /// The days of [`Choice::long`], if the store could be read.
     pub days: Option<Vec<DayView>>,
+    /// What the warning signs looked at.
+    pub signs: SignCharts,
+    /// What happened, the newest first.
+    pub events: Vec<TimelineEvent>,
 }
 
 /// One probe's response times in an hour: unknown where the sample is too small, or where a failure

@@ -10,7 +10,9 @@ use super::parts::{badge, budget, known, moment};
 use super::past::{self, Past};
 use super::probe;
 use super::service_metrics;
+use super::signs;
 use super::system;
+use super::timeline;
 use crate::alerting::AlertsView;
 use crate::format::{self, numbers};
 use crate::ledger::snapshot::{ObjectiveView, ServiceView};
@@ -18,6 +20,7 @@ use crate::observe::SystemView;
 use crate::outcome::Timestamp;
 use crate::report::health::Health;
 use crate::report::notes;
+use crate::report::signals::HealthAnswer;
 use crate::slo::correction::Correction;
 use crate::slo::{BudgetingMethod, Combine, Objective};
 use maud::{Markup, html};
@@ -26,16 +29,30 @@ use std::time::Duration;
 /// Where the overview is, seen from here.
 const ROOT: &str = "../";
 
-/// The page of a service in the snapshot taken `at`.
-pub fn render_service(
-    service: &ServiceView,
-    corrections: &[Correction],
-    firing: &AlertsView,
-    system: &SystemView,
-    at: Timestamp,
-    view: View<'_>,
-    past: &Past,
-) -> String {
+/// What the page of a service shows.
+#[derive(Clone, Copy, Debug)]
+pub struct ServicePage<'a> {
+    pub service: &'a ServiceView,
+    pub corrections: &'a [Correction],
+    pub firing: &'a AlertsView,
+    /// Its indicators and warning signs.
+    pub health: &'a HealthAnswer,
+    pub system: &'a SystemView,
+    /// When the snapshot was taken.
+    pub at: Timestamp,
+    pub past: &'a Past,
+}
+
+pub fn render_service(shown: ServicePage<'_>, view: View<'_>) -> String {
+    let ServicePage {
+        service,
+        corrections,
+        firing,
+        system,
+        at,
+        past,
+        ..
+    } = shown;
     let health = Health::of(service, at);
     let page = Page {
         headline: Headline::of_service(health, service),
@@ -44,6 +61,7 @@ pub fn render_service(
         at,
         content: html! {
             (alerts(std::iter::once(service), firing, ROOT, at))
+            (signs::signs(shown.health, &past.signs, ROOT, at))
             section {
                 @let days = past.days.as_deref().unwrap_or(&service.days);
                 h2 { "Last " (days.len()) " days" }
@@ -63,6 +81,7 @@ pub fn render_service(
                 @if service.probes.is_empty() { p.quiet { "The objectives of this service count probes of other services." } }
             }
             (charts(&past.charts, past.choice, at))
+            (timeline::timeline(&past.events))
             (past::incidents(&service.name, past))
             (corrections::corrections(&service.name, corrections, at, past.older.as_ref()))
             (service_metrics::metrics(&service.name, system))

@@ -199,12 +199,20 @@ fn every_panel(prometheus: &Prometheus, dashboard: &Value) {
 }
 
 /// Whether a query is of families that not every host has: limits of containers, and what its kernel
-/// does not measure.
+/// does not measure; or of signs, of which nothing is known at first.
 fn may_be_absent(query: &str) -> bool {
-    let absent = ["slod_container_", "slod_host_pressure_", "slod_host_disk_"];
+    let absent = [
+        "slod_container_",
+        "slod_host_pressure_",
+        "slod_host_disk_",
+        "slod_signal_",
+    ];
     let words = query.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
     let mut families = words.filter(|word| word.starts_with("slod_")).peekable();
-    let declared = |name: &str| slod::observe::metrics::families().any(|one| one.name == name);
+    let declared = |name: &str| {
+        let mut families = slod::observe::metrics::families();
+        name == slod::signals::metrics::ACTIVE.name || families.any(|one| one.name == name)
+    };
     families.peek().is_some()
         && families.all(|name| absent.iter().any(|part| name.starts_with(part)) && declared(name))
 }
@@ -385,6 +393,8 @@ fn check_query(query: &str, title: &str) {
         "slod_llm_",
         "slod_service_",
         "slod_scrape_",
+        "slod_alerts_",
+        "slod_signal_",
     ];
     assert_eq!(
         count("service=~\"$service\""),

@@ -5,4 +5,4 @@ mod burn;
 mod dashboards;
 mod own_metrics;
 mod secured;
-mod server;
+pub mod server;

@@ -1,7 +1,9 @@
 //! Made-up snapshots for the page's test and its benchmark.
 
+mod signs;
 mod system;
 
+pub use signs::findings;
 use slod::alert::{AlertKey, AlertRecord, Condition, TIERS};
 use slod::alerting::AlertsView;
 use slod::ledger::snapshot::{

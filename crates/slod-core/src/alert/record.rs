@@ -1,6 +1,6 @@
 //! What is recorded of an alert.
 
-use super::{Condition, Tier, Urgency};
+use super::{Condition, TIERS, Tier, Urgency};
 use crate::outcome::Timestamp;
 use std::sync::Arc;
 
@@ -149,6 +149,20 @@ impl AlertRecord {
             silenced_by: None,
             notified: false,
             acknowledged: None,
+        }
+    }
+
+    /// Its section of the runbook: `runbook#slodmemorygrowing`. Tiers of a config share one.
+    pub fn runbook(&self) -> String {
+        let name = self.alertname.to_lowercase();
+        let is_known = |tier: &Tier| {
+            TIERS
+                .iter()
+                .any(|one| (one.long, one.urgency) == (tier.long, tier.urgency))
+        };
+        match self.key.tier() {
+            Some(tier) if !is_known(tier) => "runbook#slodbudgetburn".to_owned(),
+            _ => format!("runbook#{name}"),
         }
     }
 

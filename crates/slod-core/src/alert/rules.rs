@@ -85,7 +85,10 @@ impl AlertRules {
         let annotations = [
             ("summary", what),
             ("description", alert.evidence.to_string()),
-            ("runbook_url", self.runbook(&alert.alertname)),
+            (
+                "runbook_url",
+                format!("{}/{}", self.address, alert.runbook()),
+            ),
         ];
         let annotations = annotations.map(|(name, value)| (name.to_owned(), value));
         Notice {
@@ -105,10 +108,6 @@ impl AlertRules {
             to: None,
         };
         format!("{:016x}", notice.fingerprint())
-    }
-
-    pub fn runbook(&self, alertname: &str) -> String {
-        format!("{}/runbook#{}", self.address, alertname.to_lowercase())
     }
 
     /// The service that explains why something fires for this one: one that it depends on and that

@@ -1,0 +1,114 @@
+//! `slod marker`: marks of deployments on charts and in timelines.
+
+use super::OutputFormat;
+use super::daemon::{Daemon, DaemonArgs, on_daemon};
+use super::span::When;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::outcome::Timestamp;
+use crate::report::markers::{MarkerEntry, to_text};
+use crate::store::{Store, StoreError};
+use clap::{Args, Subcommand};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use reqwest::Method;
+use reqwest::header::CONTENT_TYPE;
+
+/// Markers in one list at most: the latest.
+const LIMIT: u32 = 1000;
+
+#[derive(Debug, Args)]
+pub struct MarkerArgs {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// List the markers, the latest first; reads the store if no daemon runs.
+    List(ListArgs),
+    /// Mark that something was done to a service, such as a deployment.
+    Add(Box<AddArgs>),
+}
+
+#[derive(Debug, Args)]
+struct ListArgs {
+    #[command(flatten)]
+    daemon: DaemonArgs,
+    /// Only those of this service.
+    #[arg(long, value_name = "NAME")]
+    service: Option<String>,
+    #[arg(long, default_value = "text")]
+    format: OutputFormat,
+}
+
+#[derive(Debug, Args)]
+struct AddArgs {
+    /// What was done.
+    #[arg(required_unless_present = "version")]
+    text: Option<String>,
+    #[command(flatten)]
+    daemon: DaemonArgs,
+    /// The service that it was done to.
+    #[arg(long, value_name = "NAME")]
+    service: String,
+    /// The version that was deployed.
+    #[arg(long, value_name = "VERSION")]
+    version: Option<String>,
+    /// When: a date (2026-11-01), a time (2026-11-01T14:00:00Z), or a duration before now (20m).
+    #[arg(
+        long,
+        value_name = "TIME",
+        default_value = "0",
+        hide_default_value = true
+    )]
+    at: When,
+    /// Who did it.
+    #[arg(long, env = "USER")]
+    author: String,
+    #[arg(long, default_value = "text")]
+    format: OutputFormat,
+}
+
+pub fn run(args: &MarkerArgs) -> u8 {
+    match &args.command {
+        Command::List(args) => on_daemon(&args.daemon, async |daemon| list(args, daemon).await),
+        Command::Add(args) => on_daemon(&args.daemon, async |daemon| add(args, daemon).await),
+    }
+}
+
+async fn list(args: &ListArgs, daemon: &Daemon) -> Result<String, String> {
+    let query = args.service.as_deref().map_or_else(String::new, |name| {
+        format!("?service={}", utf8_percent_encode(name, NON_ALPHANUMERIC))
+    });
+    let stored = |_: &Config, store: &Store| stored(args, store);
+    let path = format!("/api/v1/markers{query}");
+    let markers: Vec<MarkerEntry> = daemon.get_or(&path, stored).await?;
+    Ok(args.format.of(&markers, |all| to_text(all)))
+}
+
+fn stored(args: &ListArgs, store: &Store) -> Result<Vec<MarkerEntry>, StoreError> {
+    let ever = (Timestamp(0), Timestamp(i64::MAX));
+    let found = store.markers(args.service.as_deref(), ever, LIMIT)?;
+    Ok(found.iter().map(MarkerEntry::of).collect())
+}
+
+async fn add(args: &AddArgs, daemon: &Daemon) -> Result<String, String> {
+    let at = args.at.at(Clock::system().now()).to_utc();
+    let body = serde_json::json!({
+        "service": args.service,
+        "text": args.text.as_deref().unwrap_or_default(),
+        "version": args.version.as_deref().unwrap_or_default(),
+        "at": at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
+        "author": args.author,
+    });
+    let request = daemon
+        .request(Method::POST, "/api/v1/markers")
+        .header(CONTENT_TYPE, "application/json")
+        .body(body.to_string());
+    let answer = daemon.send(request).await?;
+    let added: MarkerEntry = serde_json::from_slice(&answer)
+        .map_err(|_| "the daemon did not answer with the new marker".to_owned())?;
+    Ok(args
+        .format
+        .of(&added, |one| to_text(std::slice::from_ref(one))))
+}

@@ -1,0 +1,188 @@
+//! Announces maintenance to the receivers that want it: corrections that are planned, begin and end.
+//!
+//! An announcement is a notice that fires for as long as it is true. What a receiver knows is in the
+//! store, so neither a restart nor a reload announces anything twice.
+
+use super::task::Deps;
+use crate::alert::Notice;
+use crate::format::times;
+use crate::outcome::Timestamp;
+use crate::slo::correction::Correction;
+use crate::slo::occurrence::{Occurrence, latest};
+use crate::store::{NewDelivery, Store, StoreError};
+use std::collections::BTreeSet;
+use std::time::Duration;
+use tokio::time::sleep;
+
+/// All announcements to a receiver are one group.
+const GROUP: &str = "maintenance";
+/// Time between two looks at the corrections.
+const EVERY: Duration = Duration::from_secs(5);
+/// How long the store may take to answer.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Occurrences that are announced at a time at most.
+const MAX_ANNOUNCED: usize = 100;
+
+/// Runs until it is aborted.
+pub(super) async fn run(deps: Deps) {
+    loop {
+        sleep(EVERY).await;
+        let config = deps.configs.borrow().clone();
+        let receivers = config
+            .routing
+            .receivers
+            .iter()
+            .filter(|one| one.maintenance);
+        let names: Vec<String> = receivers.map(|one| one.name.clone()).collect();
+        if names.is_empty() {
+            continue;
+        }
+        let corrections = deps.states.borrow().corrections.clone();
+        let (store, now) = (deps.store.clone(), deps.clock.now());
+        let announce =
+            move |store: &mut Store| announce(store, &names, &wanted(&corrections, now), now);
+        let ask = move || store.ask(PATIENCE, announce);
+        // A store that fails says so itself, and the next look tries again.
+        if let Ok(Some(Ok(1..))) = tokio::task::spawn_blocking(ask).await {
+            deps.waker.wake();
+        }
+    }
+}
+
+/// Keeps what receivers do not know yet. Returns how much that is.
+fn announce(
+    store: &mut Store,
+    receivers: &[String],
+    wanted: &[Notice],
+    now: Timestamp,
+) -> Result<usize, StoreError> {
+    let mut deliveries = Vec::new();
+    for receiver in receivers {
+        let known = store.known_to(receiver, GROUP)?;
+        deliveries.extend(changes(&known, wanted, now).map(|notice| NewDelivery {
+            receiver: receiver.clone(),
+            group: GROUP.to_owned(),
+            due: now,
+            notice,
+        }));
+    }
+    store.keep_deliveries(&deliveries)?;
+    Ok(deliveries.len())
+}
+
+/// What is new, and what is known and over.
+fn changes(known: &[Notice], wanted: &[Notice], now: Timestamp) -> impl Iterator<Item = Notice> {
+    let set = |all: &[Notice]| all.iter().map(Notice::fingerprint).collect::<BTreeSet<_>>();
+    let (before, after) = (set(known), set(wanted));
+    let over = known
+        .iter()
+        .filter(move |one| !after.contains(&one.fingerprint()));
+    let over = over.map(|one| Notice {
+        to: Some(now),
+        ..one.clone()
+    });
+    let new = wanted
+        .iter()
+        .filter(move |one| !before.contains(&one.fingerprint()));
+    over.chain(new.cloned()).collect::<Vec<_>>().into_iter()
+}
+
+/// What is true now.
+fn wanted(corrections: &[Correction], now: Timestamp) -> Vec<Notice> {
+    let all: Vec<&Correction> = corrections.iter().collect();
+    let found = latest(&all, now, None, MAX_ANNOUNCED);
+    let ahead = found.iter().filter(|one| one.to > now);
+    ahead.map(|one| notice(one, now)).collect()
+}
+
+fn notice(one: &Occurrence<'_>, now: Timestamp) -> Notice {
+    let correction = one.correction;
+    let is_planned = one.from > now;
+    let (name, words) = if is_planned {
+        ("SlodMaintenancePlanned", "planned maintenance")
+    } else {
+        ("SlodMaintenance", "maintenance")
+    };
+    let services = match &correction.services[..] {
+        [] => "all services".to_owned(),
+        names => names.join(", "),
+    };
+    let (from, to) = (one.from.to_utc(), one.to.to_utc());
+    let pair = |name: &str, value: String| (name.to_owned(), value);
+    let mut labels = vec![
+        pair("alertname", name.to_owned()),
+        pair("severity", "info".to_owned()),
+        pair("correction", correction.id.clone()),
+        pair("begins", times::machine(from)),
+    ];
+    if let [only] = &correction.services[..] {
+        labels.push(pair("service", only.clone()));
+    }
+    let summary = format!("{services}: {words}: {}", correction.reason);
+    let span = format!(
+        "From {} to {} UTC, by {}.",
+        times::second(from),
+        times::second(to),
+        correction.author
+    );
+    Notice {
+        labels: labels.into_iter().collect(),
+        annotations: [pair("summary", summary), pair("description", span)].into(),
+        from: if is_planned { now } else { one.from },
+        to: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn correction(from: i64, to: i64) -> Correction {
+        Correction {
+            id: "7".to_owned(),
+            from: Timestamp::from_secs(from),
+            to: Timestamp::from_secs(to),
+            repeats: None,
+            services: vec!["rag".to_owned()],
+            slos: Vec::new(),
+            reason: "upgrade".to_owned(),
+            author: "ada".to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_correction_is_announced_when_planned_when_it_begins_and_when_it_ends() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut store = Store::open(&folder.path().join("slod.db")).expect("opens");
+        let receivers = ["chat".to_owned()];
+        let corrections = [correction(2_000_000, 2_000_600)];
+        let mut look = |second: i64, corrections: &[Correction]| {
+            let now = Timestamp::from_secs(second);
+            let count = announce(&mut store, &receivers, &wanted(corrections, now), now);
+            let known = store.known_to("chat", GROUP).expect("reads");
+            let names = known.iter().map(|one| one.labels["alertname"].clone());
+            (count.expect("kept"), names.collect::<Vec<_>>())
+        };
+        let planned = vec!["SlodMaintenancePlanned".to_owned()];
+        assert_eq!(look(1_999_000, &corrections), (1, planned.clone()));
+        assert_eq!(look(1_999_010, &corrections), (0, planned), "once");
+        let running = vec!["SlodMaintenance".to_owned()];
+        assert_eq!(look(2_000_000, &corrections), (2, running.clone()));
+        assert_eq!(look(2_000_599, &corrections), (0, running));
+        assert_eq!(look(2_000_600, &corrections), (1, Vec::new()));
+        assert_eq!(look(2_000_700, &corrections), (0, Vec::new()));
+    }
+
+    #[test]
+    fn a_correction_that_is_taken_back_is_over() {
+        let now = Timestamp::from_secs(2_000_100);
+        let running = wanted(&[correction(2_000_000, 2_000_600)], now);
+        let over: Vec<Notice> = changes(&running, &[], now).collect();
+        assert_eq!((over.len(), over[0].to), (1, Some(now)));
+        assert_eq!(over[0].fingerprint(), running[0].fingerprint());
+        assert_eq!(
+            running[0].annotations["summary"],
+            "rag: maintenance: upgrade"
+        );
+    }
+}

@@ -1,0 +1,127 @@
+//! Marks of what people did to services, such as deployments, by when they did it.
+
+use super::{Store, StoreError};
+use crate::outcome::Timestamp;
+use rusqlite::{Row, params};
+
+/// The newest that are kept: whoever may write must not be able to fill the disk.
+const MAX_MARKERS: i64 = 10_000;
+
+/// Something that was done to a service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Marker {
+    /// Given by the store.
+    pub id: i64,
+    pub at: Timestamp,
+    pub service: String,
+    /// Of what was deployed; may be empty.
+    pub version: String,
+    /// May be empty if there is a version.
+    pub text: String,
+    pub author: String,
+}
+
+impl Marker {
+    /// `v1.4.2: new tokenizer`
+    pub fn words(&self) -> String {
+        match (&*self.version, &*self.text) {
+            (version, "") => version.to_owned(),
+            ("", text) => text.to_owned(),
+            (version, text) => format!("{version}: {text}"),
+        }
+    }
+}
+
+impl Store {
+    /// Keeps a marker; its id is given here.
+    pub fn add_marker(&mut self, new: &Marker) -> Result<Marker, StoreError> {
+        let add = || {
+            let sql = "INSERT INTO marker (at, service, version, text, author)
+                       VALUES (?1, ?2, ?3, ?4, ?5)";
+            let values = params![new.at.0, new.service, new.version, new.text, new.author];
+            self.conn.execute(sql, values)?;
+            let id = self.conn.last_insert_rowid();
+            let sql = "DELETE FROM marker WHERE id <= ?1";
+            self.conn.execute(sql, [id - MAX_MARKERS])?;
+            Ok(id)
+        };
+        let id = add().map_err(StoreError::sql("keep a marker"))?;
+        Ok(Marker { id, ..new.clone() })
+    }
+
+    /// Those of a service, or of all, in `from..to`, the latest first, at most `most`.
+    pub fn markers(
+        &self,
+        service: Option<&str>,
+        (from, to): (Timestamp, Timestamp),
+        most: u32,
+    ) -> Result<Vec<Marker>, StoreError> {
+        let read = || {
+            // A store that is only read may be of an older version.
+            if !self.conn.table_exists(None, "marker")? {
+                return Ok(Vec::new());
+            }
+            let sql = "SELECT id, at, service, version, text, author FROM marker
+                       WHERE (?1 IS NULL OR service = ?1) AND at >= ?2 AND at < ?3
+                       ORDER BY at DESC, id DESC LIMIT ?4";
+            let mut statement = self.conn.prepare_cached(sql)?;
+            statement
+                .query_map(params![service, from.0, to.0, most], marker)?
+                .collect()
+        };
+        read().map_err(StoreError::sql("read the markers"))
+    }
+
+    /// Deletes some of those from before a moment, as with alerts.
+    pub fn expire_markers(&mut self, horizon: Timestamp) -> Result<(), StoreError> {
+        let sql = "DELETE FROM marker
+                   WHERE id IN (SELECT id FROM marker WHERE at < ?1 ORDER BY at LIMIT 100)";
+        let deleted = self.conn.execute(sql, [horizon.0]);
+        deleted
+            .map(drop)
+            .map_err(StoreError::sql("delete old markers"))
+    }
+}
+
+fn marker(row: &Row<'_>) -> rusqlite::Result<Marker> {
+    Ok(Marker {
+        id: row.get(0)?,
+        at: Timestamp(row.get(1)?),
+        service: row.get(2)?,
+        version: row.get(3)?,
+        text: row.get(4)?,
+        author: row.get(5)?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_latest_come_first_and_old_ones_expire() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut store = Store::open(&folder.path().join("slod.db")).expect("opens");
+        for (at, service) in [(5, "rag"), (1, "rag"), (3, "web"), (9, "rag")] {
+            let new = Marker {
+                id: 0,
+                at: Timestamp(at),
+                service: service.to_owned(),
+                version: "v1".to_owned(),
+                text: String::new(),
+                author: "ada".to_owned(),
+            };
+            let kept = store.add_marker(&new).expect("kept");
+            assert_eq!((kept.at, kept.id > 0), (new.at, true));
+        }
+        let times = |store: &Store, service: Option<&str>, to: i64| -> Vec<i64> {
+            let span = (Timestamp(0), Timestamp(to));
+            let found = store.markers(service, span, 10).expect("reads");
+            found.iter().map(|one| one.at.0).collect()
+        };
+        assert_eq!(times(&store, Some("rag"), 9), [5, 1]);
+        assert_eq!(times(&store, None, 100), [9, 5, 3, 1]);
+        store.expire_markers(Timestamp(4)).expect("deletes");
+        assert_eq!(times(&store, None, 100), [9, 5]);
+    }
+}

@@ -1,0 +1,133 @@
+//! What was sent to receivers, what they answered, and what still waits.
+
+use super::frame::{HOME, Page, View};
+use super::headline::Headline;
+use super::parts::{icon, moment};
+use crate::alert::Notice;
+use crate::format::numbers;
+use crate::outcome::Timestamp;
+use crate::report::health::HealthLevel;
+use crate::store::{Pending, Sent};
+use maud::{Markup, html};
+
+/// Messages of one page at most.
+pub const ROWS: u32 = 100;
+
+/// What the page shows, read from the store when it is asked for.
+#[derive(Debug, Default)]
+pub struct Notifications {
+    /// The newest first; up to one more than [`ROWS`].
+    pub sent: Vec<Sent>,
+    /// What is due first comes first; up to [`ROWS`].
+    pub pending: Vec<Pending>,
+    /// How many notices wait in all.
+    pub waiting: u64,
+    /// Whether the page begins with the newest.
+    pub is_first: bool,
+}
+
+pub fn render_notifications(shown: &Notifications, at: Timestamp, view: View<'_>) -> String {
+    let late = shown.pending.iter().filter(|one| one.is_tried).count() as u64;
+    let failed = shown.sent.first().is_some_and(|one| !one.delivered);
+    let (level, sentence) = match (late, failed) {
+        (0, true) => (
+            HealthLevel::Bad,
+            "The newest message was not delivered".to_owned(),
+        ),
+        (0, false) if shown.sent.is_empty() => {
+            (HealthLevel::Idle, "Nothing was sent yet".to_owned())
+        }
+        (0, false) => (HealthLevel::Ok, "All messages are delivered".to_owned()),
+        (late, _) => (
+            HealthLevel::Warn,
+            format!(
+                "{} not delivered yet, and tried again",
+                numbers::plural(late, "notice")
+            ),
+        ),
+    };
+    let page = Page {
+        headline: Headline::new(level, sentence),
+        below: html! {},
+        root: HOME,
+        at,
+        content: html! { (pending(shown)) (sent(shown)) },
+    };
+    page.render(view)
+}
+
+fn pending(shown: &Notifications) -> Markup {
+    let more = shown.waiting.saturating_sub(shown.pending.len() as u64);
+    html! {
+        @if !shown.pending.is_empty() {
+            section {
+                h2 { "Waiting" }
+                div.card {
+                    ul.failures {
+                        @for one in &shown.pending {
+                            li {
+                                span.cause.plain { (if one.is_tried { "tried" } else { "waiting" }) }
+                                span.message dir="auto" { (about(&one.notice)) }
+                                span.quiet { "to " bdi { (one.receiver) } ", due " (moment(one.due)) }
+                            }
+                        }
+                    }
+                    @if more > 0 { p.quiet { "and " (numbers::count(more)) " more" } }
+                }
+            }
+        }
+    }
+}
+
+/// `memory growing, resolved`
+fn about(notice: &Notice) -> Markup {
+    let summary = notice.annotations.get("summary");
+    let name = summary.or_else(|| notice.labels.get("alertname"));
+    html! {
+        (name.map_or("", String::as_str))
+        @if notice.is_resolved() { ", resolved" }
+    }
+}
+
+fn sent(shown: &Notifications) -> Markup {
+    let rows = &shown.sent[..shown.sent.len().min(ROWS as usize)];
+    let older = rows.last().filter(|_| shown.sent.len() > rows.len());
+    html! {
+        section {
+            h2 { "Sent" }
+            div.card {
+                @if rows.is_empty() { p.quiet { "Messages to receivers are listed here." } }
+                ul.failures { @for one in rows { (message(one)) } }
+                @if !shown.is_first { p { a href="?" { "Newest" } } }
+                @if let Some(last) = older { p { a href={ "?before=" (last.id) } { "Older" } } }
+            }
+        }
+    }
+}
+
+fn message(one: &Sent) -> Markup {
+    let (level, word) = if one.delivered {
+        (HealthLevel::Ok, "delivered")
+    } else {
+        (HealthLevel::Bad, "given up")
+    };
+    html! {
+        li {
+            span class={ "badge " (level.class()) } { (icon(level)) (word) }
+            span.message dir="auto" {
+                bdi { (one.receiver) } ": " (counted(one))
+                br; span.quiet { (one.answer) }
+            }
+            span.quiet { (moment(one.at)) }
+        }
+    }
+}
+
+/// `2 firing, 1 resolved`
+fn counted(one: &Sent) -> String {
+    let part =
+        |count: u64, word: &str| (count > 0).then(|| format!("{} {word}", numbers::count(count)));
+    let parts = [part(one.firing, "firing"), part(one.resolved, "resolved")];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    parts.join(", ")
+}

@@ -1,0 +1,289 @@
+//! The warning signs of a service, its healthy indicators, and what the signs looked at.
+
+use super::charts::{self, POINTS};
+use super::parts::{icon, moment, service_path};
+use crate::format::numbers;
+use crate::outcome::Timestamp;
+use crate::report::health::HealthLevel;
+use crate::report::signals::{HealthAnswer, SignalEntry};
+use crate::signal::{Findings, Presence};
+use crate::store::{SeriesInfo, Store, StoreError};
+use crate::units::whole;
+use maud::{Markup, html};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Most signs are looked for in so much of the past.
+const SPAN: Duration = Duration::from_secs(2 * 3600);
+
+/// The series that a sign is found in.
+struct LookedAt {
+    signal: &'static str,
+    family: &'static str,
+    /// Only the series with this label.
+    label: Option<(&'static str, &'static str)>,
+    show: fn(f64) -> String,
+}
+
+const fn row(signal: &'static str, family: &'static str, show: fn(f64) -> String) -> LookedAt {
+    LookedAt {
+        signal,
+        family,
+        label: None,
+        show,
+    }
+}
+
+const LOOKED_AT: &[LookedAt] = &[
+    LookedAt {
+        label: Some(("quantile", "0.95")),
+        ..row(
+            "latency_rising",
+            "slod_service_request_duration_quantile_seconds",
+            seconds,
+        )
+    },
+    row("errors_climbing", "slod_service_errors_total", per_second),
+    row(
+        "memory_growing",
+        "slod_process_anonymous_memory_bytes",
+        bytes,
+    ),
+    row(
+        "threads_growing",
+        "slod_process_threads",
+        numbers::fractional,
+    ),
+    row(
+        "open_files_growing",
+        "slod_process_open_fds",
+        numbers::fractional,
+    ),
+    row(
+        "connections_growing",
+        "slod_service_active_connections",
+        numbers::fractional,
+    ),
+    row(
+        "queue_growing",
+        "slod_service_queue_depth",
+        numbers::fractional,
+    ),
+    row(
+        "pool_exhausted",
+        "slod_service_db_pool_usage_ratio",
+        numbers::share,
+    ),
+    row(
+        "cpu_high",
+        "slod_container_cpu_usage_max_ratio",
+        numbers::share,
+    ),
+    row(
+        "throttled",
+        "slod_container_cpu_throttled_periods_total",
+        per_second,
+    ),
+    row(
+        "breaker_open",
+        "slod_service_circuit_breaker_open",
+        numbers::fractional,
+    ),
+    row(
+        "connection_timeouts",
+        "slod_service_connection_timeouts_total",
+        per_second,
+    ),
+    row("restarted", "slod_process_restarts_total", per_second),
+    row("load_high", "slod_service_requests_total", per_second),
+];
+
+fn per_second(value: f64) -> String {
+    format!("{}/s", numbers::fractional(value))
+}
+
+fn seconds(value: f64) -> String {
+    numbers::latency(Duration::try_from_secs_f64(value).unwrap_or_default())
+}
+
+fn bytes(value: f64) -> String {
+    numbers::bytes(whole(value))
+}
+
+impl LookedAt {
+    /// A sign about a process looks at the series of this process.
+    fn fits(&self, info: &SeriesInfo, sign: &SignalEntry) -> bool {
+        let has = |(name, value)| info.key.label(name) == Some(value);
+        let process = info.key.label("process").unwrap_or_default();
+        info.key.name() == self.family && self.label.is_none_or(has) && (process == sign.subject)
+    }
+}
+
+/// What the signs of a service looked at, by sign and subject. Read from the store when the page is
+/// asked for.
+#[derive(Debug, Default)]
+pub struct SignCharts(BTreeMap<(String, String), Vec<(Timestamp, f64)>>);
+
+impl SignCharts {
+    pub fn read(
+        store: &Store,
+        service: &str,
+        report: &HealthAnswer,
+        at: Timestamp,
+    ) -> Result<Self, StoreError> {
+        let all = store.series()?;
+        let own = all
+            .iter()
+            .filter(|info| info.key.label("service") == Some(service));
+        let own: Vec<_> = own.collect();
+        let range = (at.before(SPAN), Timestamp(at.0 + 1));
+        let mut charts = BTreeMap::new();
+        for sign in report.signals.iter().filter(|one| one.state != "unknown") {
+            let Some(row) = looked_at(sign) else { continue };
+            if let Some(info) = own.iter().find(|info| row.fits(info, sign)) {
+                let points = charts::points(store, info, range, SPAN)?;
+                charts.insert((sign.signal.clone(), sign.subject.clone()), points);
+            }
+        }
+        Ok(Self(charts))
+    }
+
+    fn of(&self, sign: &SignalEntry) -> &[(Timestamp, f64)] {
+        let key = (sign.signal.clone(), sign.subject.clone());
+        self.0.get(&key).map_or(&[], Vec::as_slice)
+    }
+}
+
+fn looked_at(sign: &SignalEntry) -> Option<&'static LookedAt> {
+    LOOKED_AT.iter().find(|row| row.signal == sign.signal)
+}
+
+/// How many signs each service has now.
+pub fn counts(findings: &Findings) -> BTreeMap<&str, u64> {
+    let all = findings.all.iter();
+    let active = all.filter(|one| one.presence == Presence::Active);
+    let mut counts = BTreeMap::new();
+    for service in active.filter_map(|one| one.service.as_deref()) {
+        *counts.entry(service).or_default() += 1;
+    }
+    counts
+}
+
+/// The mark of a service that has warning signs; nothing without any.
+pub fn mark(service: &str, count: Option<u64>) -> Markup {
+    html! {
+        @if let Some(count) = count {
+            a.badge.warn href={ (service_path(service)) "#signs" } {
+                (icon(HealthLevel::Warn)) (numbers::plural(count, "warning sign"))
+            }
+        }
+    }
+}
+
+/// The section; nothing before the signs were looked for.
+pub fn signs(report: &HealthAnswer, charts: &SignCharts, root: &str, at: Timestamp) -> Markup {
+    let of = |state: &str| -> Vec<&SignalEntry> {
+        let all = report.signals.iter();
+        all.filter(|one| one.state == state).collect()
+    };
+    let (active, unknown, clear) = (of("active"), of("unknown"), of("clear"));
+    let list = |signs: &[&SignalEntry]| {
+        html! { ul.failures.signs { @for sign in signs { (item(sign, charts, root, at)) } } }
+    };
+    html! {
+        @if !report.signals.is_empty() {
+            section #signs {
+                h2 { "Warning signs" }
+                div.card {
+                    @if active.is_empty() { p { "No warning sign is active." } } @else { (list(&active)) }
+                    @if !unknown.is_empty() {
+                        h3 { "Not known" }
+                        (list(&unknown))
+                    }
+                    @if !clear.is_empty() {
+                        details {
+                            summary { (numbers::plural(clear.len() as u64, "sign")) " clear" span.quiet { " with the smallest effect that would have been seen" } }
+                            (list(&clear))
+                        }
+                    }
+                }
+                div.card {
+                    h3 { "Healthy indicators" }
+                    ul.checks { @for one in &report.indicators {
+                        @let (level, word) = answer(&one.holds);
+                        li {
+                            span class={ "badge " (level.class()) } { (icon(level)) (word) }
+                            span.message dir="auto" { (one.title) br; span.quiet { (one.evidence) } }
+                        }
+                    } }
+                }
+            }
+        }
+    }
+}
+
+fn answer(holds: &str) -> (HealthLevel, &'static str) {
+    match holds {
+        "yes" => (HealthLevel::Ok, "yes"),
+        "no" => (HealthLevel::Bad, "no"),
+        _ => (HealthLevel::Idle, "cannot know"),
+    }
+}
+
+fn item(sign: &SignalEntry, charts: &SignCharts, root: &str, at: Timestamp) -> Markup {
+    let anchor = sign.runbook.trim_start_matches('/');
+    html! {
+        li {
+            span.cause.plain[!sign.is_active()] { (sign.state) }
+            span.message dir="auto" {
+                (sign.title)
+                @if !sign.subject.is_empty() { " (" bdi { (sign.subject) } ")" }
+                br; span.quiet { (sign.evidence) }
+            }
+            span.quiet {
+                (chart(sign, charts.of(sign), at))
+                @if sign.is_active() {
+                    @match sign.since {
+                        Some(since) => { "since " (moment(Timestamp(since.timestamp_millis()))) }
+                        None => { "just found" }
+                    }
+                    ", "
+                }
+                a href={ (root) (anchor) } { "runbook" }
+            }
+        }
+    }
+}
+
+/// What the sign looked at, as a small line.
+fn chart(sign: &SignalEntry, points: &[(Timestamp, f64)], at: Timestamp) -> Markup {
+    let highest = points.iter().map(|(_, value)| *value).fold(0.0, f64::max);
+    html! {
+        @if let (Some(row), Some((_, last))) = (looked_at(sign), points.last()) {
+            @let label = format!("Last 2 hours: now {}, at most {}", (row.show)(*last), (row.show)(highest));
+            span.times {
+                svg.spark role="img" aria-label=(label) viewBox={ "0 0 " (POINTS) " 100" } preserveAspectRatio="none" {
+                    path d=(charts::path(points, highest, SPAN, at)) {}
+                }
+            }
+            span.spare { "now " ((row.show)(*last)) ", " }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::signal::SIGNALS;
+
+    #[test]
+    fn every_row_is_about_a_sign() {
+        for row in LOOKED_AT {
+            assert!(
+                SIGNALS.iter().any(|kind| kind.name == row.signal),
+                "{}",
+                row.signal
+            );
+        }
+    }
+}

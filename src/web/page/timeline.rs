@@ -1,0 +1,49 @@
+//! What happened to a service, the newest first.
+
+use super::parts::{icon, moment};
+use crate::format::numbers;
+use crate::report::timeline::TimelineEvent;
+use maud::{Markup, html};
+
+/// A page of more is no help to its reader.
+const MAX_ROWS: usize = 60;
+/// So many are shown at once; the others are folded.
+const UNFOLDED: usize = 15;
+
+pub fn timeline(events: &[TimelineEvent]) -> Markup {
+    let shown = &events[..events.len().min(MAX_ROWS)];
+    let (first, rest) = shown.split_at(shown.len().min(UNFOLDED));
+    let more = events.len() - shown.len();
+    html! {
+        @if !events.is_empty() {
+            section #timeline {
+                h2 { "Timeline" }
+                div.card {
+                    p.quiet { "The last 30 days, the newest first." }
+                    (list(first))
+                    @if !rest.is_empty() {
+                        details {
+                            summary { (numbers::plural(rest.len() as u64, "earlier event")) }
+                            (list(rest))
+                            @if more > 0 { p.quiet { "and " (numbers::count(more as u64)) " before them" } }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn list(events: &[TimelineEvent]) -> Markup {
+    html! {
+        ul.failures {
+            @for event in events {
+                li {
+                    span class={ "badge " (event.level.class()) } { (icon(event.level)) (event.what) }
+                    span.message dir="auto" { (event.text) }
+                    span.quiet { (moment(event.at)) }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! Delivery by routes that escalate and repeat, to receivers that are removed, and to two members of an
+//! Alertmanager cluster.
+
+use crate::notify::{closed, webhook};
+use crate::prometheus::server::{Running, free_port, start};
+use crate::support::{Daemon, target};
+use serde_json::Value;
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// A repetition comes after a minute at the earliest, and is looked for twice a minute.
+const REPEATED: Duration = Duration::from_secs(110);
+
+/// A service whose alert fires at the second failure, if it is down.
+fn config(folder: &Path, service: &SocketAddr, delivery: &str) -> PathBuf {
+    let path = folder.join("slod.yaml");
+    let text = format!(
+        "listen: 127.0.0.1:0
+store: {{ path: slod.db }}
+defaults: {{ interval: 200ms, timeout: 100ms }}
+services:
+  - name: web
+    probes: [ {{ name: home, http: {{ url: \"http://{service}/\" }} }} ]
+    objectives: [ {{ name: errors, sli: success, target: 99.9%, window: 1h }} ]
+{delivery}"
+    );
+    fs::write(&path, text).expect("written");
+    path
+}
+
+fn down() -> SocketAddr {
+    closed().parse().expect("an address")
+}
+
+#[test]
+fn an_alert_that_lasts_is_escalated_and_repeated() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let ((first, to_first), (second, to_second)) = (webhook(&[]), webhook(&[]));
+    let delivery = format!(
+        "receivers:
+  - {{ name: first, webhook: {{ url: \"http://{first}/\" }} }}
+  - {{ name: second, webhook: {{ url: \"http://{second}/\" }} }}
+routes: [ {{ to: first, wait: 1ms, repeat: 1m, escalate: {{ after: 2s, to: second }} }} ]
+"
+    );
+    let daemon = Daemon::start(&config(folder.path(), &down(), &delivery));
+    let began = to_first.recv_timeout(REPEATED).expect("the alert");
+    let early = to_second.try_recv();
+    assert!(early.is_err(), "the escalation waits: {early:?}");
+    let escalated = to_second.recv_timeout(REPEATED).expect("the escalation");
+    let repeated = to_first.recv_timeout(REPEATED).expect("the repetition");
+    let fingerprint = |body: &Value| body["alerts"][0]["fingerprint"].clone();
+    for later in [&escalated, &repeated] {
+        assert_eq!(later.body["status"], "firing");
+        assert_eq!(fingerprint(&later.body), fingerprint(&began.body));
+    }
+    assert_ne!(began.key, repeated.key, "a repetition is a new message");
+    drop(daemon);
+}
+
+#[test]
+fn an_alert_that_somebody_takes_care_of_is_not_escalated() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let ((first, to_first), (second, to_second)) = (webhook(&[]), webhook(&[]));
+    let delivery = format!(
+        "receivers:
+  - {{ name: first, webhook: {{ url: \"http://{first}/\" }} }}
+  - {{ name: second, webhook: {{ url: \"http://{second}/\" }} }}
+routes: [ {{ to: first, wait: 1ms, escalate: {{ after: 6s, to: second }} }} ]
+"
+    );
+    let daemon = Daemon::start(&config(folder.path(), &down(), &delivery));
+    let began = to_first.recv_timeout(REPEATED).expect("the alert");
+    let fingerprint = began.body["alerts"][0]["fingerprint"]
+        .as_str()
+        .expect("a text");
+    let path = format!("/api/v1/alerts/{fingerprint}/acknowledge");
+    let answer = daemon.post(&path, "application/json", "{\"author\":\"ada\"}");
+    assert!(answer.contains("\"by\":\"ada\""), "{answer}");
+    let late = to_second.recv_timeout(Duration::from_secs(12));
+    assert!(late.is_err(), "{late:?}");
+}
+
+#[test]
+fn notices_to_a_removed_receiver_are_given_up_and_counted() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (hook, received) = webhook(&[]);
+    let (away, service) = (closed(), down());
+    let both = format!(
+        "receivers:
+  - {{ name: hook, webhook: {{ url: \"http://{hook}/\" }} }}
+  - {{ name: away, webhook: {{ url: \"http://{away}/\" }} }}
+routes: [ {{ to: [hook, away], wait: 1ms }} ]
+"
+    );
+    let daemon = Daemon::start(&config(folder.path(), &service, &both));
+    received.recv_timeout(REPEATED).expect("the alert");
+    let failed = "slod_notification_failures_total{notifier=\"away\"}";
+    daemon.wait_for(|daemon| daemon.metric(failed).filter(|count| *count > 0.5));
+    assert!(
+        daemon
+            .request("GET", "/notifications")
+            .contains("not delivered yet")
+    );
+    let one = format!(
+        "receivers: [ {{ name: hook, webhook: {{ url: \"http://{hook}/\" }} }} ]\nroutes: [ {{ to: hook, wait: 1ms }} ]\n"
+    );
+    config(folder.path(), &service, &one);
+    assert!(daemon.request("POST", "/-/reload").contains("reloaded"));
+    let given_up = "slod_notifications_given_up_total{notifier=\"away\"}";
+    daemon.wait_for(|daemon| daemon.metric(given_up).filter(|count| *count > 0.5));
+    let history = daemon.request("GET", "/api/v1/notifications");
+    assert!(history.contains("removed from the config"), "{history}");
+    assert!(history.contains("\"waiting\":{}"), "{history}");
+    let page = daemon.request("GET", "/notifications");
+    assert!(
+        page.contains("given up") && page.contains("delivered"),
+        "{page}"
+    );
+}
+
+/// A real Alertmanager; `None` where it is not installed, and CI does not promise it.
+fn alertmanager(folder: &Path, cluster: &str, peer: Option<&str>) -> Option<(Running, SocketAddr)> {
+    fs::create_dir_all(folder).expect("ours");
+    let file = folder.join("alertmanager.yml");
+    let text = "route: { receiver: none, group_wait: 1s }\nreceivers: [ { name: none } ]\n";
+    fs::write(&file, text).expect("written");
+    let address = format!("127.0.0.1:{}", free_port());
+    let mut arguments = vec![
+        format!("--config.file={}", file.display()),
+        format!("--storage.path={}", folder.join("data").display()),
+        format!("--web.listen-address={address}"),
+        format!("--cluster.listen-address={cluster}"),
+    ];
+    arguments.extend(peer.map(|peer| format!("--cluster.peer={peer}")));
+    let running = start("prometheus-alertmanager", &arguments)?;
+    Some((running, address.parse().expect("an address")))
+}
+
+/// The alerts that an Alertmanager considers active; `None` while it does not answer.
+fn active(address: &SocketAddr) -> Option<Vec<String>> {
+    let mut stream = TcpStream::connect(address).ok()?;
+    stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
+    let request = "GET /api/v2/alerts?active=true HTTP/1.0\r\nHost: localhost\r\n\r\n";
+    stream.write_all(request.as_bytes()).ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    let alerts: Value = serde_json::from_str(answer.split_once("\r\n\r\n")?.1).ok()?;
+    let name = |alert: &Value| alert["labels"]["alertname"].as_str().map(str::to_owned);
+    Some(alerts.as_array()?.iter().filter_map(name).collect())
+}
+
+#[test]
+fn both_members_of_a_cluster_get_alerts_and_their_end() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let cluster = [free_port(), free_port()].map(|port| format!("127.0.0.1:{port}"));
+    let one = alertmanager(&folder.path().join("a"), &cluster[0], None);
+    let other = alertmanager(&folder.path().join("b"), &cluster[1], Some(&cluster[0]));
+    let (Some((_one, first)), Some((_other, second))) = (one, other) else {
+        return;
+    };
+    let delivery = format!(
+        "receivers: [ {{ name: am, alertmanager: {{ urls: [\"http://{first}\", \"http://{second}\"], resend: 5s }} }} ]
+routes: [ {{ to: am, wait: 1ms }} ]
+"
+    );
+    let burns = |alerts: &[String]| alerts.iter().any(|name| name.starts_with("SlodBudgetBurn"));
+    let path = config(folder.path(), &down(), &delivery);
+    let daemon = Daemon::start(&path);
+    for member in [&first, &second] {
+        let alerts = daemon.wait_for(|_| active(member).filter(|alerts| burns(alerts)));
+        assert!(!alerts.is_empty());
+        daemon.wait_for(|_| {
+            active(member)?
+                .contains(&"SlodWatchdog".to_owned())
+                .then_some(())
+        });
+    }
+    // Without the objective, its alert ends.
+    config(folder.path(), &target(), &delivery);
+    let text = fs::read_to_string(&path).expect("readable");
+    let other = text.replace(
+        "name: errors, sli: success, target: 99.9%",
+        "name: other, sli: success, target: 50%",
+    );
+    fs::write(&path, other).expect("written");
+    assert!(daemon.request("POST", "/-/reload").contains("reloaded"));
+    for member in [&first, &second] {
+        daemon.wait_for(|_| active(member).filter(|alerts| !burns(alerts)));
+    }
+}

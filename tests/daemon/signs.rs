@@ -1,0 +1,308 @@
+//! Warning signs of real servers: found by the real daemon in what they export, shown, alerted and sent.
+//! The daemon continues with the samples of hours that its store has.
+
+use crate::notify::webhook;
+use crate::support::{Daemon, PATIENCE};
+use serde_json::Value;
+use slod::outcome::Timestamp;
+use slod::sample::{SeriesKey, SeriesKind};
+use slod::store::{Store, Tick};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// What is wrong with each service, the sign that says so, and its alert.
+const SERVICES: [(&str, Option<(&str, &str)>); 5] = [
+    ("fine", None),
+    ("full", Some(("pool_exhausted", "SlodPoolExhausted"))),
+    ("open", Some(("breaker_open", "SlodBreakerOpen"))),
+    (
+        "unreachable",
+        Some(("connection_timeouts", "SlodConnectionTimeouts")),
+    ),
+    ("slow", Some(("latency_rising", "SlodLatencyRising"))),
+];
+/// Time that the store has samples of.
+const PAST: Duration = Duration::from_secs(4 * 3600);
+const STEP: i64 = 10;
+
+/// What a service exports `second` seconds before now: pool in use, breaker open, timeouts, p95.
+fn numbers(service: &str, second: i64) -> (f64, f64, f64, f64) {
+    let past = (PAST.as_secs() as i64 - second) as f64;
+    // Small and without a trend.
+    let noise = (second / STEP * 7919 % 101) as f64 / 101.0 - 0.5;
+    let rise = if service == "slow" {
+        past / 30_000.0
+    } else {
+        0.0
+    };
+    let recent = second < 1800;
+    (
+        if service == "full" && recent {
+            10.0
+        } else {
+            3.0 + noise
+        },
+        f64::from(service == "open" && recent),
+        if service == "unreachable" && recent {
+            (1800 - second) as f64 / 20.0
+        } else {
+            0.0
+        },
+        0.2 * (1.0 + rise + 0.02 * noise),
+    )
+}
+
+/// The page of metrics of a service, counting on from the past.
+fn page(service: &str, since: Instant) -> String {
+    let elapsed = since.elapsed().as_secs_f64();
+    let (pool, open, timeouts, p95) = numbers(service, 0);
+    let timeouts = if service == "unreachable" {
+        timeouts + elapsed / 20.0
+    } else {
+        timeouts
+    };
+    let requests = 1000.0 + elapsed * 20.0;
+    // A request lasts as long as the p95: a bucket above it has them all.
+    let bound = p95 * 1.01;
+    format!(
+        "# TYPE db_pool_in_use gauge\ndb_pool_in_use {pool:.0}\n# TYPE db_pool_max gauge\ndb_pool_max 10\n\
+         # TYPE circuit_breaker_open gauge\ncircuit_breaker_open {open}\n\
+         # TYPE connection_timeouts_total counter\nconnection_timeouts_total {timeouts:.0}\n\
+         # TYPE http_request_duration_seconds histogram\n\
+         http_request_duration_seconds_bucket{{le=\"{bound:.4}\"}} {requests:.0}\n\
+         http_request_duration_seconds_bucket{{le=\"+Inf\"}} {requests:.0}\n\
+         http_request_duration_seconds_sum {:.3}\nhttp_request_duration_seconds_count {requests:.0}\n",
+        requests * p95
+    )
+}
+
+/// Serves `/SERVICE/metrics`, and 200 for everything else.
+fn server() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("bound");
+    let since = Instant::now();
+    thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            thread::spawn(move || answer(stream, since));
+        }
+    });
+    address
+}
+
+fn answer(mut stream: TcpStream, since: Instant) {
+    let mut head = [0; 2048];
+    let read = stream.read(&mut head).unwrap_or(0);
+    let head = String::from_utf8_lossy(&head[..read]).into_owned();
+    let path = head.split(' ').nth(1).unwrap_or_default();
+    let body = match path.trim_start_matches('/').split_once('/') {
+        Some((service, "metrics")) => page(service, since),
+        _ => "ok".to_owned(),
+    };
+    let length = body.len();
+    let _ = write!(
+        stream,
+        "HTTP/1.1 200 OK\r\nContent-Type: text/plain; version=0.0.4\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+    );
+}
+
+fn config(folder: &Path, server: SocketAddr, hook: &str) -> PathBuf {
+    let services: String = SERVICES
+        .iter()
+        .map(|(name, _)| {
+            format!(
+                "  - name: {name}
+    probes: [ {{ name: home, interval: 5s, http: {{ url: \"http://{server}/\" }} }} ]
+    metrics: {{ url: \"http://{server}/{name}/metrics\", interval: 1s }}
+"
+            )
+        })
+        .collect();
+    let text = format!(
+        "listen: 127.0.0.1:0
+store: {{ path: slod.db }}
+observe: {{ interval: 1s, network: false, disk: false, pressure: false }}
+alerts: {{ signals: {{ for: 0s, confirmations: 1 }} }}
+services:
+{services}receivers: [ {{ name: hook, webhook: {{ url: \"http://{hook}/\" }} }} ]
+routes: [ {{ to: hook, wait: 1ms, group_by: [service] }} ]
+"
+    );
+    let path = folder.join("slod.yaml");
+    fs::write(&path, text).expect("written");
+    path
+}
+
+/// Keeps the samples of the past, as the daemon would have.
+fn remember(folder: &Path) {
+    let mut store = Store::open(&folder.join("slod.db")).expect("a new store");
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .expect("after 1970");
+    let now = now.as_secs() as i64 / STEP * STEP;
+    let mut ticks = Vec::new();
+    for second in (0..PAST.as_secs() as i64)
+        .step_by(STEP as usize)
+        .skip(1)
+        .collect::<Vec<_>>()
+        .into_iter()
+        .rev()
+    {
+        let mut samples = Vec::new();
+        for (service, _) in SERVICES {
+            let (pool, open, timeouts, p95) = numbers(service, second);
+            let mut add = |name: &str, kind, value| {
+                let quantile = ("quantile", "0.95");
+                let labels = [("service", service), quantile];
+                let labels = if name.contains("quantile") {
+                    &labels[..]
+                } else {
+                    &labels[..1]
+                };
+                let key = SeriesKey::new(name, labels.iter().copied());
+                samples.push((Arc::new(key), kind, value));
+            };
+            let passed = (PAST.as_secs() as i64 - second) as f64;
+            add("slod_service_db_pool_in_use", SeriesKind::Gauge, pool);
+            add("slod_service_db_pool_max", SeriesKind::Gauge, 10.0);
+            add(
+                "slod_service_db_pool_usage_ratio",
+                SeriesKind::Gauge,
+                pool / 10.0,
+            );
+            add("slod_service_circuit_breaker_open", SeriesKind::Gauge, open);
+            add(
+                "slod_service_connection_timeouts_total",
+                SeriesKind::Counter,
+                timeouts,
+            );
+            add(
+                "slod_service_request_duration_quantile_seconds",
+                SeriesKind::Gauge,
+                p95,
+            );
+            add("slod_service_requests_per_second", SeriesKind::Gauge, 20.0);
+            add(
+                "slod_service_requests_total",
+                SeriesKind::Counter,
+                passed * 20.0,
+            );
+        }
+        ticks.push(Tick {
+            at: Timestamp::from_secs(now - second),
+            samples,
+        });
+    }
+    store.append_samples(&ticks).expect("kept");
+}
+
+fn json(daemon: &Daemon, path: &str) -> Value {
+    let answer = daemon.request("GET", path);
+    let (head, body) = answer.split_once("\r\n\r\n").expect("a body");
+    serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {head}\n{body}"))
+}
+
+/// The signs that are there, by service.
+fn active(daemon: &Daemon) -> BTreeMap<String, BTreeSet<String>> {
+    let of = |service: &str| {
+        let health = json(daemon, &format!("/api/v1/health/{service}"));
+        let signals = health["signals"].as_array().expect("a list").clone();
+        let active = signals.into_iter().filter(|one| one["state"] == "active");
+        active
+            .map(|one| one["signal"].as_str().expect("a text").to_owned())
+            .collect()
+    };
+    let services = SERVICES
+        .iter()
+        .map(|(name, _)| ((*name).to_owned(), of(name)));
+    services.collect()
+}
+
+fn wanted() -> BTreeMap<String, BTreeSet<String>> {
+    let wanted = SERVICES.iter().map(|(name, sign)| {
+        let signs = sign.iter().map(|(sign, _)| (*sign).to_owned());
+        ((*name).to_owned(), signs.collect())
+    });
+    wanted.collect()
+}
+
+#[test]
+fn each_service_has_its_sign_and_no_other() {
+    let folder = tempfile::tempdir().expect("a folder");
+    remember(folder.path());
+    let (server, (hook, received)) = (server(), webhook(&[]));
+    let path = config(folder.path(), server, &hook);
+    let daemon = Daemon::start(&path);
+    let end = Instant::now() + PATIENCE * 3;
+    while active(&daemon) != wanted() {
+        assert!(
+            Instant::now() < end,
+            "{:?}\n{}",
+            active(&daemon),
+            daemon.log()
+        );
+        thread::sleep(Duration::from_millis(500));
+    }
+    let mut missing: BTreeMap<&str, &str> = SERVICES
+        .iter()
+        .filter_map(|(name, sign)| Some((*name, sign.as_ref()?.1)))
+        .collect();
+    while !missing.is_empty() {
+        let got = received
+            .recv_timeout(PATIENCE * 2)
+            .unwrap_or_else(|_| panic!("{missing:?} did not come"));
+        for alert in got.body["alerts"].as_array().expect("a list") {
+            let label = |name: &str| alert["labels"][name].as_str().unwrap_or_default();
+            let expected = missing.remove(label("service"));
+            assert_eq!(expected, Some(label("alertname")), "{alert}");
+            assert_eq!(alert["labels"]["severity"], "warning");
+        }
+    }
+    shown(&daemon, &path);
+}
+
+/// The page and the command line say the same.
+fn shown(daemon: &Daemon, config: &Path) {
+    let page = daemon.request("GET", "/services/full");
+    assert!(page.contains("Warning signs") && page.contains("Database connection pool exhausted"));
+    assert!(page.contains("runbook#slodpoolexhausted") && page.contains("Healthy indicators"));
+    assert!(page.contains("class=\"spark\""), "what the sign looked at");
+    let front = daemon.request("GET", "/");
+    assert_eq!(
+        front.matches("1 warning sign<").count(),
+        4,
+        "one at each service that has one"
+    );
+    let health = |service: &str| {
+        let address = daemon.address.to_string();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_slod"));
+        let output = command
+            .args(["health", service, "--address", &address])
+            .output();
+        let output = output.expect("it runs");
+        (
+            output.status.code(),
+            String::from_utf8(output.stdout).expect("text"),
+        )
+    };
+    let (code, text) = health("full");
+    assert_eq!(code, Some(1), "{text}");
+    assert!(
+        text.contains("NO       Database connections properly pooled"),
+        "{text}"
+    );
+    assert!(
+        text.contains("warning signs\n  Database connection pool exhausted: "),
+        "{text}"
+    );
+    let (code, text) = health("fine");
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains("no warning sign"), "{text}");
+    assert!(config.exists());
+}

@@ -1,0 +1,250 @@
+//! What each kind of receiver is sent fits what its service documents: `tests/fixtures/receivers` has
+//! a JSON Schema of each, with the address of the documentation.
+
+use regex::Regex;
+use serde_json::Value;
+use slod::alert::Notice;
+use slod::config::Config;
+use slod::diagnostic::Source;
+use slod::outcome::Timestamp;
+use slod::receiver::{KINDS, Message, Receiver, Request};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+const NOW: Timestamp = Timestamp::from_secs(1_795_442_517);
+
+fn schema(kind: &str) -> Value {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/receivers");
+    let text = fs::read_to_string(folder.join(format!("{kind}.json")));
+    serde_json::from_str(&text.unwrap_or_else(|error| panic!("{kind}: {error}"))).expect("JSON")
+}
+
+/// The receiver of the kind's own example, as a config has it.
+fn receiver(kind: &str, example: &str) -> Receiver {
+    let text = format!(
+        "services: [ {{ name: a, probes: [ {{ name: p, tcp: {{ address: \"127.0.0.1:1\" }} }} ] }} ]
+receivers: [ {{ name: it, {kind}: {example} }} ]\n"
+    );
+    let source = Source {
+        name: "receivers".into(),
+        text,
+    };
+    let loaded = Config::load(&source, Path::new(""), &|_| None, slod::probe::KINDS);
+    let faults = loaded.diagnostics;
+    let config = loaded
+        .config
+        .unwrap_or_else(|| panic!("{kind}: {faults:?}"));
+    config.routing.receiver("it").expect("given").clone()
+}
+
+fn notice(number: usize, text: &str, is_over: bool) -> Notice {
+    let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    Notice {
+        labels: [
+            pair("alertname", "SlodBudgetBurnPage1h"),
+            pair("service", &format!("service-{number}")),
+            pair("severity", "critical"),
+        ]
+        .into(),
+        annotations: [
+            pair("summary", text),
+            pair("description", text),
+            pair(
+                "runbook_url",
+                "http://127.0.0.1:9771/runbook#slodbudgetburnpage1h",
+            ),
+        ]
+        .into(),
+        from: NOW.before(std::time::Duration::from_secs(60)),
+        to: is_over.then_some(NOW),
+    }
+}
+
+/// Messages at which formats break: long ones, of letters that take several bytes or two units, of
+/// control characters, without a text, of many alerts, and with a long group.
+fn messages() -> Vec<Message> {
+    let texts = [
+        "p95 of concierge rose 34 %".to_owned(),
+        "x".repeat(20_000),
+        "ж".repeat(20_000),
+        "🔥".repeat(20_000),
+        "\"\\\u{1}\n<!channel> @everyone &".repeat(500),
+        String::new(),
+    ];
+    let group = |text: &str| format!("{{\"team\":\"{text}\"}}");
+    let mut all = Vec::new();
+    for text in &texts {
+        for (count, is_over) in [(1, false), (1, true), (300, false)] {
+            let notices = (0..count).map(|number| notice(number, text, is_over));
+            for group in [group("core"), group(&"long".repeat(300))] {
+                let notices = notices.clone().collect();
+                let key = "slod-1-0123456789abcdef".to_owned();
+                all.push(Message::new("it", &group, key, NOW, notices));
+            }
+        }
+    }
+    all.extend([Message::sample(false, NOW), Message::sample(true, NOW)]);
+    all
+}
+
+fn body(request: &Request) -> &[u8] {
+    match request {
+        Request::Http(request) => &request.body,
+        Request::Run { input, .. } => input,
+    }
+}
+
+#[test]
+fn every_payload_fits_its_schema() {
+    for kind in KINDS {
+        let name = kind.key.name;
+        let (receiver, schema) = (receiver(name, kind.example), schema(name));
+        for message in messages() {
+            let requests = receiver.requests(&message, NOW);
+            assert!(!requests.is_empty(), "{name}");
+            for request in &requests {
+                let body = body(request);
+                let value: Value = serde_json::from_slice(body).expect("JSON");
+                let faults = faults(&schema, &value, name);
+                assert!(
+                    faults.is_empty(),
+                    "{faults:?} of {:.300}",
+                    value.to_string()
+                );
+                let most = schema["x-maxBytes"].as_u64().unwrap_or(u64::MAX);
+                assert!(body.len() as u64 <= most, "{name}: {} bytes", body.len());
+            }
+        }
+    }
+}
+
+#[test]
+fn groups_that_begin_alike_are_different_incidents() {
+    let group = |end: &str| format!("{}{end}", "team ".repeat(200));
+    let of = |kind: &str, pointer: &str, end: &str| {
+        let found = KINDS
+            .iter()
+            .find(|one| one.key.name == kind)
+            .expect("a kind");
+        let receiver = receiver(kind, found.example);
+        let message = Message::new(
+            "it",
+            &group(end),
+            "key".to_owned(),
+            NOW,
+            vec![notice(0, "x", false)],
+        );
+        let requests = receiver.requests(&message, NOW);
+        let value: Value = serde_json::from_slice(body(&requests[0])).expect("JSON");
+        value[pointer].as_str().expect("a text").to_owned()
+    };
+    for (kind, pointer) in [("pagerduty", "dedup_key"), ("opsgenie", "alias")] {
+        assert_ne!(of(kind, pointer, "a"), of(kind, pointer, "b"), "{kind}");
+        assert_eq!(of(kind, pointer, "a"), of(kind, pointer, "a"), "{kind}");
+    }
+}
+
+/// What of a value breaks a schema, for the keywords that the fixtures use. A length is in units of
+/// UTF-16, in which it is the longest.
+fn faults(schema: &Value, value: &Value, at: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut fault = |text: String| found.push(format!("{at}: {text}"));
+    if let Some(any) = schema["anyOf"].as_array() {
+        if !any.iter().any(|one| faults(one, value, at).is_empty()) {
+            fault("fits none".to_owned());
+        }
+        return found;
+    }
+    if let Some(kind) = schema["type"].as_str() {
+        let is = match kind {
+            "object" => value.is_object(),
+            "array" => value.is_array(),
+            "string" => value.is_string(),
+            "integer" => value.is_i64() || value.is_u64(),
+            "boolean" => value.is_boolean(),
+            other => panic!("the type {other} is unknown"),
+        };
+        if !is {
+            fault(format!("is no {kind}"));
+            return found;
+        }
+    }
+    if let Some(all) = schema["enum"].as_array()
+        && !all.contains(value)
+    {
+        fault(format!("{value} is none of {all:?}"));
+    }
+    if let Some(text) = value.as_str() {
+        let length = text.encode_utf16().count() as u64;
+        let bound = |name: &str| schema[name].as_u64();
+        if bound("maxLength").is_some_and(|most| length > most)
+            || bound("minLength").is_some_and(|least| length < least)
+        {
+            fault(format!("has {length} characters"));
+        }
+        if let Some(pattern) = schema["pattern"].as_str()
+            && !Regex::new(pattern).expect("valid").is_match(text)
+        {
+            fault(format!("`{text:.40}` does not match {pattern}"));
+        }
+    }
+    if let Some(number) = value.as_i64() {
+        let bound = |name: &str| schema[name].as_i64();
+        if bound("maximum").is_some_and(|most| number > most)
+            || bound("minimum").is_some_and(|least| number < least)
+        {
+            fault(format!("is {number}"));
+        }
+    }
+    if let Some(items) = value.as_array() {
+        let length = items.len() as u64;
+        let bound = |name: &str| schema[name].as_u64();
+        if bound("maxItems").is_some_and(|most| length > most)
+            || bound("minItems").is_some_and(|least| length < least)
+        {
+            fault(format!("has {length} items"));
+        }
+        for (number, item) in items.iter().enumerate() {
+            found.extend(faults(&schema["items"], item, &format!("{at}[{number}]")));
+        }
+    }
+    if let Some(object) = value.as_object() {
+        let names: BTreeMap<&str, &Value> = object
+            .iter()
+            .map(|(name, value)| (&**name, value))
+            .collect();
+        for required in schema["required"].as_array().into_iter().flatten() {
+            if !names.contains_key(required.as_str().expect("a name")) {
+                found.push(format!("{at}: {required} is missing"));
+            }
+        }
+        for (name, value) in names {
+            let place = format!("{at}.{name}");
+            match (&schema["properties"][name], &schema["additionalProperties"]) {
+                (Value::Null, Value::Bool(false)) => found.push(format!("{place} is unknown")),
+                (Value::Null, Value::Object(_)) => {
+                    found.extend(faults(&schema["additionalProperties"], value, &place))
+                }
+                (Value::Null, _) => {}
+                (own, _) => found.extend(faults(own, value, &place)),
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn the_check_finds_what_does_not_fit() {
+    let schema = schema("pagerduty");
+    let mut good: Value = serde_json::json!({
+        "routing_key": "k", "event_action": "trigger", "dedup_key": "d",
+        "payload": { "summary": "s", "source": "s", "severity": "critical" },
+    });
+    assert_eq!(faults(&schema, &good, "it"), Vec::<String>::new());
+    good["payload"]["severity"] = "page".into();
+    good["payload"]["summary"] = "x".repeat(1025).into();
+    good["extra"] = 1.into();
+    good.as_object_mut().expect("an object").remove("dedup_key");
+    assert_eq!(faults(&schema, &good, "it").len(), 4);
+}
