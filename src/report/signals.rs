@@ -1,6 +1,6 @@
 //! Warning signs and healthy indicators as people and programs read them.
 
-use crate::signal::Finding;
+use crate::signal::{Finding, Indicator};
 use crate::text::printable;
 use serde::{Deserialize, Serialize};
 use std::fmt::Write as _;
@@ -21,21 +21,44 @@ pub struct SignalEntry {
     pub evidence: String,
 }
 
-/// The healthy indicators, with the signs that contradict each.
-const INDICATORS: [(&str, &[&str]); 6] = [
-    (
-        "Response times stay consistent under load",
-        &["latency_rising"],
-    ),
-    ("Error rate does not climb", &["errors_climbing"]),
-    ("CPU usage is not high", &["cpu_high", "throttled"]),
-    (
-        "Memory usage stable (no growth)",
-        &["memory_growing", "out_of_memory"],
-    ),
-    ("Database connections properly pooled", &["pool_exhausted"]),
-    ("No connection timeouts", &["connection_timeouts"]),
-];
+/// What is known of a healthy indicator of a service.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct IndicatorEntry {
+    pub indicator: String,
+    pub title: String,
+    pub service: String,
+    /// `yes`, `no` or `unknown`.
+    pub holds: String,
+    pub evidence: String,
+}
+
+impl IndicatorEntry {
+    pub fn of(one: &Indicator) -> Self {
+        let word = match one.holds {
+            Some(true) => "yes",
+            Some(false) => "no",
+            None => "unknown",
+        };
+        Self {
+            indicator: one.kind.name.to_owned(),
+            title: one.kind.title.to_owned(),
+            service: one.service.to_string(),
+            holds: word.to_owned(),
+            evidence: one.evidence.clone(),
+        }
+    }
+}
+
+/// The indicators and signs of a service, or the signs of the host.
+#[derive(Debug, Serialize)]
+pub struct HealthAnswer {
+    /// Absent for the host.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub service: Option<String>,
+    /// The host has none.
+    pub indicators: Vec<IndicatorEntry>,
+    pub signals: Vec<SignalEntry>,
+}
 
 impl SignalEntry {
     pub fn of(one: &Finding) -> Self {
@@ -54,87 +77,107 @@ impl SignalEntry {
     }
 }
 
-/// The indicators and signs of one service, or of the host without one.
-pub fn to_text(title: &str, signs: &[SignalEntry]) -> String {
-    let mut out = format!("{}\n", printable(title));
-    for (indicator, names) in INDICATORS {
-        let of = |name: &str, state: &str| {
-            let mut found = signs.iter();
-            found.find(|one| one.signal == name && one.state == state)
-        };
-        let active = names.iter().find_map(|name| of(name, "active"));
-        // Without a sign against it, the first one decides.
-        let decides = || of(names[0], "unknown").or_else(|| of(names[0], "clear"));
-        let (word, evidence) = match active.or_else(decides) {
-            Some(one) if one.is_active() => ("NO", one.evidence.as_str()),
-            Some(one) if one.state == "clear" => ("yes", one.evidence.as_str()),
-            Some(one) => ("unknown", one.evidence.as_str()),
-            None => ("unknown", "nothing of it is sampled"),
-        };
-        writeln!(
-            out,
-            "  {word:<8} {indicator}\n           {}",
-            printable(evidence)
-        )
-        .unwrap_or_default();
-    }
-    let active: Vec<&SignalEntry> = signs.iter().filter(|one| one.is_active()).collect();
-    if active.is_empty() {
-        out.push_str("no warning sign\n");
-        return out;
-    }
-    out.push_str("warning signs\n");
-    for one in active {
-        let subject = if one.subject.is_empty() {
-            String::new()
+impl HealthAnswer {
+    /// Whether it is healthy: `None` if nothing can be said. Signs that contradict no indicator do not
+    /// count for a service; the host has nothing else.
+    pub fn is_healthy(&self) -> Option<bool> {
+        let words: Vec<&str> = if self.service.is_some() {
+            self.indicators.iter().map(|one| &*one.holds).collect()
         } else {
-            format!(" ({})", one.subject)
+            let word = |one: &SignalEntry| match &*one.state {
+                "active" => "no",
+                "clear" => "yes",
+                _ => "unknown",
+            };
+            self.signals.iter().map(word).collect()
         };
-        writeln!(
-            out,
-            "  {}{}: {}",
-            one.title,
-            printable(&subject),
-            printable(&one.evidence)
-        )
-        .unwrap_or_default();
+        if words.contains(&"no") {
+            Some(false)
+        } else {
+            words.contains(&"yes").then_some(true)
+        }
     }
-    out
+
+    pub fn to_text(&self) -> String {
+        let title = self.service.as_deref().unwrap_or("host");
+        let mut out = format!("{}\n", printable(title));
+        for one in &self.indicators {
+            let word = if one.holds == "no" { "NO" } else { &*one.holds };
+            let (title, evidence) = (printable(&one.title), printable(&one.evidence));
+            writeln!(out, "  {word:<8} {title}\n           {evidence}").unwrap_or_default();
+        }
+        let active: Vec<&SignalEntry> = self.signals.iter().filter(|one| one.is_active()).collect();
+        if active.is_empty() {
+            out.push_str("no warning sign\n");
+            return out;
+        }
+        out.push_str("warning signs\n");
+        for one in active {
+            let subject = if one.subject.is_empty() {
+                String::new()
+            } else {
+                format!(" ({})", printable(&one.subject))
+            };
+            let (title, evidence) = (printable(&one.title), printable(&one.evidence));
+            writeln!(out, "  {title}{subject}: {evidence}").unwrap_or_default();
+        }
+        out
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn entry(signal: &str, state: &str) -> SignalEntry {
-        SignalEntry {
-            signal: signal.to_owned(),
-            title: signal.to_owned(),
-            service: Some("rag".to_owned()),
-            subject: String::new(),
-            state: state.to_owned(),
-            evidence: format!("{signal} is {state}"),
+    fn answer(service: Option<&str>, holds: &[&str], states: &[&str]) -> HealthAnswer {
+        let indicators = holds.iter().map(|word| IndicatorEntry {
+            indicator: "error_rate".to_owned(),
+            title: "Error rate remains below 0.1 %".to_owned(),
+            service: "rag".to_owned(),
+            holds: (*word).to_owned(),
+            evidence: "3 of 360 failed".to_owned(),
+        });
+        let signals = states.iter().map(|state| SignalEntry {
+            signal: "restarted".to_owned(),
+            title: "Restarted".to_owned(),
+            service: service.map(str::to_owned),
+            subject: "main".to_owned(),
+            state: (*state).to_owned(),
+            evidence: "2 restarts".to_owned(),
+        });
+        HealthAnswer {
+            service: service.map(str::to_owned),
+            indicators: indicators.collect(),
+            signals: signals.collect(),
         }
     }
 
     #[test]
-    fn each_indicator_is_answered_by_its_worst_sign() {
-        let signs = [
-            entry("cpu_high", "clear"),
-            entry("throttled", "active"),
-            entry("memory_growing", "clear"),
-            entry("out_of_memory", "unknown"),
-            entry("pool_exhausted", "unknown"),
-        ];
-        let text = to_text("rag", &signs);
-        for line in [
-            "  NO       CPU usage is not high\n           throttled is active",
-            "  yes      Memory usage stable (no growth)\n           memory_growing is clear",
-            "  unknown  Database connections properly pooled\n           pool_exhausted is unknown",
-            "  unknown  No connection timeouts\n           nothing of it is sampled",
-            "  throttled: throttled is active",
-        ] {
-            assert!(text.contains(line), "{line} is missing in:\n{text}");
-        }
+    fn a_service_is_as_healthy_as_its_indicators() {
+        let healthy = |holds: &[&str]| answer(Some("rag"), holds, &["active"]).is_healthy();
+        assert_eq!(healthy(&["yes", "no", "unknown"]), Some(false));
+        assert_eq!(
+            healthy(&["yes", "unknown"]),
+            Some(true),
+            "a restart is no indicator"
+        );
+        assert_eq!(healthy(&["unknown", "unknown"]), None);
+        let host = |states: &[&str]| answer(None, &[], states).is_healthy();
+        assert_eq!(host(&["clear", "active"]), Some(false));
+        assert_eq!(host(&["clear", "unknown"]), Some(true));
+        assert_eq!(host(&[]), None);
+    }
+
+    #[test]
+    fn the_text_has_each_number() {
+        let text = answer(Some("rag"), &["no"], &["active", "clear"]).to_text();
+        let expected = "rag
+  NO       Error rate remains below 0.1 %
+           3 of 360 failed
+warning signs
+  Restarted (main): 2 restarts
+";
+        assert_eq!(text, expected);
+        assert_eq!(answer(None, &[], &[]).to_text(), "host\nno warning sign\n");
     }
 }

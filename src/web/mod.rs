@@ -155,6 +155,7 @@ pub fn router(state: WebState) -> Router {
         .route("/api/v1/series", get(series::list).layer(bounded.clone()))
         .route("/api/v1/series/{id}", get(series::one).layer(bounded))
         .route("/api/v1/signals", get(signals::list))
+        .route("/api/v1/indicators", get(signals::indicators))
         .route("/api/v1/audit", get(audit::list))
         .route("/api/v1/notifications", get(notifications::list))
         .route("/api/v1/corrections/{id}", delete(corrections::revoke))

@@ -1,8 +1,8 @@
-//! Warning signs as JSON.
+//! Warning signs and healthy indicators as JSON.
 
 use super::WebState;
 use super::problem::Problem;
-use crate::report::signals::SignalEntry;
+use crate::report::signals::{IndicatorEntry, SignalEntry};
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
@@ -28,4 +28,18 @@ pub async fn list(
         .iter()
         .filter(|one| service.is_none() || one.service.as_deref() == service.as_deref());
     Ok(Json(wanted.map(SignalEntry::of).collect()))
+}
+
+pub async fn indicators(
+    State(state): State<WebState>,
+    filter: Result<Query<Filter>, QueryRejection>,
+) -> Result<Json<Vec<IndicatorEntry>>, Problem> {
+    let Query(Filter { service }) = filter
+        .map_err(|error| Problem::invalid(StatusCode::BAD_REQUEST, "invalid query", &error))?;
+    let findings = state.findings.borrow().clone();
+    let wanted = findings
+        .indicators
+        .iter()
+        .filter(|one| service.as_deref().is_none_or(|name| *one.service == *name));
+    Ok(Json(wanted.map(IndicatorEntry::of).collect()))
 }
