@@ -10,6 +10,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Method;
 
 #[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES)]
 pub struct HealthArgs {
     /// The service; the host without one.
     service: Option<String>,
@@ -18,6 +19,8 @@ pub struct HealthArgs {
     #[arg(long, default_value = "text")]
     format: OutputFormat,
 }
+
+const EXIT_CODES: &str = "Exit codes: 0 if all known indicators are healthy, 1 if one is not, 2 if nothing can be said, 64 if the daemon does not answer or does not know the service. Warning signs that belong to no indicator are shown and do not change the exit code. Without a service, the signs of the host decide.";
 
 pub fn run(args: &HealthArgs) -> u8 {
     let daemon = match args.daemon.daemon() {
@@ -40,10 +43,10 @@ pub fn run(args: &HealthArgs) -> u8 {
         match read {
             Ok(report) => {
                 show(&args.format.of(&report, HealthAnswer::to_text));
-                if report.active().next().is_some() {
-                    exit::NO
-                } else {
-                    exit::OK
+                match report.is_healthy() {
+                    Some(true) => exit::OK,
+                    Some(false) => exit::NO,
+                    None => exit::USAGE,
                 }
             }
             Err(reason) => {

@@ -3,9 +3,17 @@
 
 mod counts;
 mod host;
+mod indicators;
 pub mod metrics;
+mod numbers;
+mod own;
+mod past;
+mod probes;
+mod process;
+mod provider;
 mod service;
 mod task;
+mod usual;
 mod watcher;
 
 pub use task::{Deps, run};

@@ -1,5 +1,6 @@
 use super::*;
-use crate::observe::{RoleValue, RoleView};
+use crate::observe::{ProcessView, RoleValue, RoleView, ServiceMetrics};
+use crate::roles::Role;
 
 fn metrics(values: &[(Role, RoleValue)]) -> ServiceMetrics {
     let view = |(role, value): &(Role, RoleValue)| RoleView {
@@ -22,9 +23,11 @@ fn active(minutes: i64, values: &dyn Fn(i64) -> Vec<(Role, RoleValue)>) -> Vec<&
     let mut history = ServiceHistory::new("app".into());
     for step in 0..=minutes * 6 {
         let at = Timestamp::from_secs(step * 10);
-        history.take_metrics(at, &metrics(&values(step)));
+        history.take_metrics(at, &MetricNumbers::of(&metrics(&values(step))));
     }
-    let all = history.findings(None).into_iter();
+    let all = history
+        .findings(None, &Settings::default(), Timestamp(0))
+        .into_iter();
     all.filter(|one| one.presence == Presence::Active)
         .map(|one| one.kind.name)
         .collect()
@@ -80,9 +83,10 @@ fn timeouts_and_restarts_are_counted_over_ten_minutes() {
             restarts: u64::from(minute > 3),
             ..ProcessView::default()
         };
-        history.take_process(Timestamp::from_secs(minute * 60), &process);
+        let at = Timestamp::from_secs(minute * 60);
+        history.take_process(&"main".into(), at, &ProcessNumbers::of(&process));
     }
-    let all = history.findings(None);
+    let all = history.findings(None, &Settings::default(), Timestamp(0));
     let active: Vec<_> = all
         .iter()
         .filter(|one| one.presence == Presence::Active)
@@ -111,12 +115,15 @@ fn what_is_sampled_or_configured_no_more_is_forgotten() {
                 restarts: u64::from(minute > 3),
                 ..ProcessView::default()
             };
-            history.take_process(Timestamp::from_secs(minute * 60), &process);
+            let at = Timestamp::from_secs(minute * 60);
+            history.take_process(&"main".into(), at, &ProcessNumbers::of(&process));
         }
         history
     };
     let active = |history: &mut ServiceHistory| {
-        let all = history.findings(None).into_iter();
+        let all = history
+            .findings(None, &Settings::default(), Timestamp(0))
+            .into_iter();
         all.filter(|one| one.presence == Presence::Active).count()
     };
     let mut history = restarted();
