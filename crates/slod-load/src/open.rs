@@ -1,8 +1,9 @@
 //! The open model: requests start when they are due, whether earlier ones were answered or not.
 
 use crate::arrivals::Arrivals;
-use crate::connection::Connection;
+use crate::connection::{Connection, Done};
 use crate::recorder::Ended;
+use crate::session::Session;
 use crate::users::Shared;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -55,23 +56,28 @@ async fn wait(shared: &Shared, moment: Instant) -> bool {
     }
 }
 
+/// One sequence: a user that comes, asks and leaves. Only its connection stays for the next one.
 async fn request(shared: Shared, intended: Instant, idle: Rc<RefCell<Vec<Connection>>>, seed: u64) {
-    {
-        let mut recorder = shared.recorder.borrow_mut();
-        recorder.started(intended);
-        recorder.enter();
-    }
-    let request = shared.plan.choose(&mut fastrand::Rng::with_seed(seed));
+    let Shared { plan, recorder, .. } = &shared;
+    recorder.borrow_mut().enter();
+    let sequence = plan.mix.choose(&mut fastrand::Rng::with_seed(seed));
     let free = idle.borrow_mut().pop();
-    let mut connection = free.unwrap_or_default();
-    let deadline = intended + shared.plan.timeout;
-    let exchanged = connection.ask(&shared.plan, request, deadline).await;
-    idle.borrow_mut().push(connection);
-    let mut recorder = shared.recorder.borrow_mut();
-    recorder.ended(Ended {
-        intended,
-        sent: exchanged.sent,
-        done: exchanged.done,
-    });
-    recorder.leave();
+    let mut session = Session::new(plan, free.unwrap_or_default());
+    session.begin(plan, sequence);
+    let mut intended = intended;
+    for (step, request) in sequence.steps.iter().enumerate() {
+        recorder.borrow_mut().started(intended);
+        let exchanged = session.ask(plan, request, intended + plan.timeout).await;
+        recorder.borrow_mut().ended(Ended {
+            request: sequence.first + step,
+            intended,
+            exchanged,
+        });
+        if exchanged.done != Done::Good || shared.is_stopped() {
+            break;
+        }
+        intended = Instant::now();
+    }
+    idle.borrow_mut().push(session.into_connection());
+    recorder.borrow_mut().leave();
 }

@@ -6,7 +6,7 @@ use crate::clock::Clock;
 use crate::format::numbers;
 use crate::load::{Ending, Figures, LoadWindow, RunRecord};
 use crate::report::load_run::{Held, Threshold, thresholds};
-use slod_load::Engine;
+use slod_load::{Engine, Finished};
 use std::collections::VecDeque;
 use std::io::{self, IsTerminal, Write as _};
 use std::thread::available_parallelism;
@@ -66,7 +66,7 @@ pub async fn run(prepared: Prepared<'_>, args: &LoadArgs) -> Result<RunRecord, S
             }
         }
     }
-    let windows = engine.finish();
+    let Finished { windows, requests } = engine.finish();
     Ok(RunRecord {
         service: prepared.service.name.to_string(),
         scenario,
@@ -75,6 +75,7 @@ pub async fn run(prepared: Prepared<'_>, args: &LoadArgs) -> Result<RunRecord, S
         to: clock.now(),
         ending,
         windows,
+        requests,
         observed: Vec::new(),
     })
 }

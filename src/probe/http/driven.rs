@@ -3,22 +3,23 @@
 
 use super::expect::Expect;
 use super::keys;
-use super::read::{read_request, read_transport, read_url, warn_of_open_secrets};
-use super::{Address, HttpProbe, Version};
+use super::read::{read_request, read_transport, warn_of_open_secrets};
+use super::{HttpProbe, Version};
 use crate::outcome::{Timestamp, Verdict};
 use crate::probe::dial::{Failure, Host, Progress, options, resolve};
 use crate::probe::evaluate::Evaluator;
 use crate::probe::{Attempt, Probe, Trace, of_type, redacted};
-use crate::yaml::{Declared, Key, Redactions, Section};
+use crate::yaml::{Declared, Redactions, Section};
 use async_trait::async_trait;
-use http::header::{CONTENT_LENGTH, HOST};
-use http::{HeaderValue, Method};
+use http::header::{CONTENT_LENGTH, COOKIE, HOST};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use hyper::body::Bytes;
-use slod_load::{Connect, ConnectError, Request, Stream};
+use slod_load::{Connect, ConnectError, Cookies, Made, NewCookies, Request, Stream};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout_at;
+use url::Url;
 
 /// The keys of a request that the load engine sends, apart from its address.
 pub const OPTIONS: [&dyn Declared; 11] = [
@@ -35,18 +36,23 @@ pub const OPTIONS: [&dyn Declared; 11] = [
     &keys::PROXY_AUTH,
 ];
 
+/// Whether the value of a header is never shown.
+pub fn is_secret_header(name: &HeaderName) -> bool {
+    super::headers::is_secret(name)
+}
+
 /// A request that can be sent any number of times.
 #[derive(Clone, Debug)]
 pub struct Driven(Arc<dyn Probe>);
 
 impl Driven {
-    /// Reads the request of a section; faults are reported. `None` also without an address.
-    pub fn read(section: &Section<'_>, address: &Key<Address>) -> Option<Self> {
-        let url = section.has(address).then(|| read_url(section, address));
+    /// Reads the request of a section to an address; faults are reported. `None` also without an
+    /// address.
+    pub fn read(section: &Section<'_>, url: Option<Url>) -> Option<Self> {
         let method = section.get(&keys::METHOD);
         let body = section.secret_bytes(&keys::BODY);
         let body = body.map(Bytes::from).unwrap_or_default();
-        let request = read_request(section, url.flatten(), method, body);
+        let request = read_request(section, url, method, body);
         let transport = read_transport(section, Version::Http1);
         let status = section.all(&keys::EXPECT_STATUS);
         let request = request?;
@@ -115,13 +121,26 @@ impl Driven {
         }
         let uri = request.path().parse();
         Ok(Request {
+            name: format!("{} {}", request.method, request.url.path()),
             method: request.method.clone(),
-            uri: uri.map_err(|_| "its path is not valid in a request".to_owned())?,
+            uri: Made::Fixed(uri.map_err(|_| "its path is not valid in a request".to_owned())?),
             headers,
-            body: request.body.clone(),
-            weight: 1,
+            made_headers: Vec::new(),
+            body: Made::Fixed(request.body.clone()),
             statuses: probe.expect.status.clone(),
+            captures: Vec::new(),
         })
+    }
+
+    /// Makes the cookies of a user, which go where a browser would send them.
+    pub fn cookies(&self) -> Result<NewCookies, String> {
+        let probe = self.probe().ok_or("it is no http probe")?;
+        let url = probe.request.cookie_url();
+        Ok(Arc::new(move || {
+            let cookies = super::cookies::Cookies::default();
+            let url = url.clone();
+            Box::new(UserCookies { url, cookies }) as Box<dyn Cookies>
+        }))
     }
 
     /// Opens connections to its origin, each within `timeout`.
@@ -148,6 +167,37 @@ impl Driven {
 
     fn probe(&self) -> Option<&HttpProbe> {
         of_type::<HttpProbe>(&*self.0)
+    }
+}
+
+/// The cookies of one user of a run.
+struct UserCookies {
+    /// Of the service; its path is that of no request.
+    url: Url,
+    cookies: super::cookies::Cookies,
+}
+
+impl UserCookies {
+    fn address(&self, uri: &Uri) -> Url {
+        let mut url = self.url.clone();
+        url.set_path(uri.path());
+        url
+    }
+}
+
+impl Cookies for UserCookies {
+    fn keep(&mut self, uri: &Uri, answer: &HeaderMap) {
+        self.cookies.keep(answer, &self.address(uri));
+    }
+
+    fn send(&self, uri: &Uri, headers: &mut HeaderMap) {
+        if self.cookies.is_empty() {
+            return;
+        }
+        let configured = headers.get(COOKIE);
+        if let Some(value) = self.cookies.header(&self.address(uri), configured) {
+            headers.insert(COOKIE, value);
+        }
     }
 }
 

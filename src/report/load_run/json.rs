@@ -1,7 +1,7 @@
 //! A run as JSON: its figures, verdicts and windows.
 
 use super::RunReport;
-use crate::load::{Answer, Ending, Figures, LoadWindow, Model, RunRecord};
+use crate::load::{Answer, Ending, Figures, LoadWindow, Model, RequestFigures, RunRecord};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -17,8 +17,11 @@ pub(super) fn write(report: &RunReport) -> String {
         to,
         ending,
         windows,
+        requests,
         observed: _,
     } = &report.run;
+    let length = windows.iter().map(|one| one.length).sum();
+    let requests: Vec<Value> = requests.iter().map(|one| request(one, length)).collect();
     let ending = match ending {
         Ending::Completed => json!({ "state": "completed" }),
         Ending::Aborted { why } => json!({ "state": "aborted", "why": why }),
@@ -74,6 +77,7 @@ pub(super) fn write(report: &RunReport) -> String {
         "thresholds": thresholds,
         "verdicts": statements,
         "total": figures(&Figures::of(windows)),
+        "requests": requests,
         "windows": windows.iter().map(window).collect::<Vec<_>>(),
     });
     format!("{document:#}\n")
@@ -92,6 +96,18 @@ fn figures(figures: &Figures) -> Value {
         "p95_seconds": seconds(figures.quantile(0.95)),
         "p99_seconds": seconds(figures.quantile(0.99)),
     })
+}
+
+fn request(request: &RequestFigures, length: Duration) -> Value {
+    let mut value = figures(&Figures::of_request(request, length));
+    let causes = request.failed.iter();
+    let causes = causes.map(|(cause, count)| (cause.label().to_owned(), json!(count)));
+    let missing = request.missing.iter();
+    let missing = missing.map(|(name, count)| (name.clone(), json!(count)));
+    value["name"] = json!(request.name);
+    value["failed"] = Value::Object(causes.collect());
+    value["missing_captures"] = Value::Object(missing.collect());
+    value
 }
 
 fn window(window: &LoadWindow) -> Value {

@@ -8,11 +8,15 @@ use crate::units::show_duration;
 use std::fmt::Write as _;
 use std::time::Duration;
 
+/// Characters of the widest name of a request that others are aligned with.
+const NAME_WIDTH: usize = 40;
+
 pub(super) fn write(report: &RunReport) -> String {
     let mut out = format!("{}\n", printable(&report.headline()));
     verdicts(&mut out, report);
     thresholds(&mut out, report);
     results(&mut out, report);
+    requests(&mut out, report);
     stages(&mut out, report);
     out
 }
@@ -106,6 +110,41 @@ fn results(out: &mut String, report: &RunReport) {
     causes.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
     for (cause, count) in causes {
         writeln!(out, "      {cause}: {count}").unwrap_or_default();
+    }
+}
+
+/// A row for each request of the plan, and what its responses lacked.
+fn requests(out: &mut String, report: &RunReport) {
+    let requests = &report.run.requests;
+    if requests.len() < 2 && requests.iter().all(|one| one.missing.is_empty()) {
+        return;
+    }
+    out.push_str("\n  REQUESTS\n");
+    let length = report.run.windows.iter().map(|one| one.length).sum();
+    let names = requests.iter().map(|one| one.name.chars().count());
+    let width = names.max().unwrap_or_default().min(NAME_WIDTH);
+    for one in requests {
+        let figures = Figures::of_request(one, length);
+        let time = |q: f64| {
+            let time = figures.quantile(q);
+            time.map_or_else(|| "-".to_owned(), numbers::latency)
+        };
+        writeln!(
+            out,
+            "    {:<width$}  {:>8}  {:>9.1}/s  failed {:<8} p50 {:<9} p95 {:<9} p99 {}",
+            printable(&one.name),
+            figures.completed,
+            figures.rate(),
+            figures.errors,
+            time(0.5),
+            time(0.95),
+            time(0.99),
+        )
+        .unwrap_or_default();
+        for (value, count) in &one.missing {
+            let value = printable(value);
+            writeln!(out, "      no value for `{value}` to capture: {count}").unwrap_or_default();
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! A run as bytes: its plan, its end and its windows, compressed.
 
 use super::StoredRun;
-use crate::load::{Ending, LoadWindow, Model, RunRecord, Scenario, Stage};
+use crate::load::{Ending, LoadWindow, Model, RequestFigures, RunRecord, Scenario, Stage};
 use crate::outcome::Cause;
 use crate::stats::quantile::Histogram;
 use crate::store::counts::{Bytes, Corrupt, put};
@@ -28,6 +28,7 @@ pub fn pack(run: &RunRecord) -> io::Result<Vec<u8>> {
     for one in &run.windows {
         window(&mut out, one);
     }
+    requests(&mut out, &run.requests);
     // Level 3 is zstd's own default.
     zstd::bulk::compress(&out, 3)
 }
@@ -122,6 +123,8 @@ pub fn unpack(head: &StoredRun, record: &[u8]) -> Result<RunRecord, Corrupt> {
     };
     let count: usize = bytes.small()?;
     let windows = (0..count).map(|_| read_window(&mut bytes));
+    let windows = windows.collect::<Result<_, _>>()?;
+    let requests = read_requests(&mut bytes)?;
     Ok(RunRecord {
         service: head.service.clone(),
         scenario,
@@ -129,7 +132,8 @@ pub fn unpack(head: &StoredRun, record: &[u8]) -> Result<RunRecord, Corrupt> {
         from: head.from,
         to: head.to,
         ending,
-        windows: windows.collect::<Result<_, _>>()?,
+        windows,
+        requests,
         observed: Vec::new(),
     })
 }
@@ -225,4 +229,52 @@ fn read_number(bytes: &mut Bytes<'_>) -> Result<f64, Corrupt> {
 
 fn read_span(bytes: &mut Bytes<'_>) -> Result<Duration, Corrupt> {
     Ok(Duration::from_micros(bytes.number()?))
+}
+
+fn requests(out: &mut Vec<u8>, requests: &[RequestFigures]) {
+    put(out, requests.len() as u64);
+    for one in requests {
+        text(out, &one.name);
+        put(out, one.good);
+        put(out, one.failed.len() as u64);
+        for (cause, count) in &one.failed {
+            put(out, u64::from(cause.code()));
+            put(out, *count);
+        }
+        put(out, one.missing.len() as u64);
+        for (name, count) in &one.missing {
+            text(out, name);
+            put(out, *count);
+        }
+        histogram(out, &one.latency);
+    }
+}
+
+/// None in a record that ends before them: it is of an older version.
+fn read_requests(bytes: &mut Bytes<'_>) -> Result<Vec<RequestFigures>, Corrupt> {
+    if bytes.0.is_empty() {
+        return Ok(Vec::new());
+    }
+    let count: usize = bytes.small()?;
+    let requests = (0..count).map(|_| {
+        let (name, good) = (read_text(bytes)?, bytes.number()?);
+        let causes: usize = bytes.small()?;
+        let failed = (0..causes).map(|_| {
+            let cause = Cause::from_code(bytes.small()?).ok_or(Corrupt)?;
+            Ok((cause, bytes.number()?))
+        });
+        let failed = failed.collect::<Result<_, Corrupt>>()?;
+        let values: usize = bytes.small()?;
+        let missing = (0..values).map(|_| Ok((read_text(bytes)?, bytes.number()?)));
+        let missing = missing.collect::<Result<_, Corrupt>>()?;
+        let latency = read_histogram(bytes)?;
+        Ok(RequestFigures {
+            name,
+            good,
+            failed,
+            missing,
+            latency,
+        })
+    });
+    requests.collect()
 }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::load::{Ending, LoadWindow, builtin};
+use crate::load::{Ending, LoadWindow, RequestFigures, builtin};
 use crate::outcome::Cause;
 use crate::stats::quantile::Histogram;
 use std::time::Duration;
@@ -41,6 +41,13 @@ fn run(service: &str, from: i64) -> RunRecord {
             why: "p95 was above 500 ms".to_owned(),
         },
         windows: (0..2).map(window).collect(),
+        requests: vec![RequestFigures {
+            name: "GET /chat".to_owned(),
+            good: 140_000,
+            failed: vec![(Cause::Timeout, 4), (Cause::Status, 2)],
+            missing: vec![("token".to_owned(), 3)],
+            latency: window(0).latency,
+        }],
         observed: Vec::new(),
     }
 }
@@ -66,6 +73,23 @@ fn a_run_is_read_as_it_was_kept() {
     assert_eq!((head.scenario.as_str(), head.is_baseline), ("spike", false));
     assert_eq!(store.run(id + 1).expect("reads"), None);
     assert_eq!(store.runs(Some("other"), 9).expect("reads"), []);
+}
+
+/// Before requests were counted by name, a record ended with its windows.
+#[test]
+fn a_run_of_an_older_version_is_read() {
+    let (_folder, mut store) = store();
+    let mut kept = run("rag", 100);
+    kept.requests = Vec::new();
+    let id = store.keep_run(&kept).expect("kept");
+    let record = pack::pack(&kept).expect("packs");
+    let whole = zstd::stream::decode_all(record.as_slice()).expect("reads");
+    let (none, older) = whole.split_last().expect("some");
+    assert_eq!(*none, 0);
+    let older = zstd::bulk::compress(older, 3).expect("packs");
+    let sql = "UPDATE run SET record = ?1";
+    store.conn.execute(sql, [older]).expect("set");
+    assert_eq!(store.run(id).expect("reads").expect("there").1, kept);
 }
 
 #[test]

@@ -10,7 +10,7 @@ mod verdict;
 
 pub use builtin::{BUILTIN, builtin};
 pub use compare::compare;
-pub use run::{Ending, LoadWindow, ObservedSeries, RunRecord};
+pub use run::{Ending, LoadWindow, ObservedSeries, RequestFigures, RunRecord};
 pub use scenario::{Model, Scenario, Stage};
 pub use stats::Figures;
 pub use verdict::{Answer, Limit, Statement, statements};

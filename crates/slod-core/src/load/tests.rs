@@ -49,6 +49,7 @@ fn run(scenario: Scenario, windows: Vec<LoadWindow>) -> RunRecord {
         ending: Ending::Completed,
         scenario,
         windows,
+        requests: Vec::new(),
         observed: Vec::new(),
     }
 }
