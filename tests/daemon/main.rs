@@ -16,6 +16,7 @@ mod observe;
 mod prometheus;
 mod runs;
 mod samples;
+mod steps;
 mod support;
 mod system;
 mod vantage;

@@ -3,6 +3,7 @@
 use crate::capture::BODY_MAX;
 use crate::plan::{ConnectError, Plan, Stream};
 use crate::request::Message;
+use crate::watch::Watch;
 use bytes::Bytes;
 use http::header::CONNECTION;
 use http::{HeaderMap, HeaderValue};
@@ -31,12 +32,44 @@ pub enum Done {
 pub struct Connection(Option<SendRequest<Full<Bytes>>>);
 
 /// An answer that was read to its end.
-#[derive(Debug)]
 pub struct Answer {
     pub status: u16,
     pub headers: HeaderMap,
-    /// The beginning of its body, if it is of use.
-    pub body: Vec<u8>,
+    pub body: Body,
+}
+
+/// What is kept of a body.
+#[derive(Default)]
+pub struct Body {
+    /// Its beginning, if it is of use.
+    pub bytes: Option<Vec<u8>>,
+    /// Reads it while it arrives.
+    pub watch: Option<Box<dyn Watch>>,
+    /// When its first token arrived.
+    pub first: Option<Instant>,
+    /// What the reader found to be wrong.
+    pub fault: Option<Cause>,
+}
+
+impl Body {
+    fn take(&mut self, data: &[u8]) {
+        if let Some(bytes) = &mut self.bytes {
+            let room = BODY_MAX.saturating_sub(bytes.len());
+            bytes.extend_from_slice(&data[..data.len().min(room)]);
+        }
+        if let Some(watch) = self.watch.as_mut().filter(|_| self.fault.is_none()) {
+            self.fault = watch.feed(data).err();
+            if self.first.is_none() && watch.has_begun() {
+                self.first = Some(Instant::now());
+            }
+        }
+    }
+
+    fn end(&mut self) {
+        if let Some(watch) = self.watch.as_mut().filter(|_| self.fault.is_none()) {
+            self.fault = watch.finish().err();
+        }
+    }
 }
 
 impl Connection {
@@ -46,14 +79,14 @@ impl Connection {
         &mut self,
         plan: &Plan,
         make: impl Fn() -> Option<Message>,
-        keep_body: bool,
+        new_body: impl Fn() -> Body,
         sent: &mut Instant,
     ) -> Result<Answer, Done> {
         let reused = self.is_ready().await;
-        match self.once(plan, make(), keep_body, sent).await {
+        match self.once(plan, make(), new_body(), sent).await {
             // The service closed a connection that nobody used: that is no failure of its own.
             Err(error) if reused && error.is_unsent => {
-                self.once(plan, make(), keep_body, sent).await
+                self.once(plan, make(), new_body(), sent).await
             }
             result => result,
         }
@@ -76,7 +109,7 @@ impl Connection {
         &mut self,
         plan: &Plan,
         message: Option<Message>,
-        keep_body: bool,
+        mut kept: Body,
         sent: &mut Instant,
     ) -> Result<Answer, Unanswered> {
         // A value that is not valid where it stands: only headers do not take all of them.
@@ -91,14 +124,12 @@ impl Connection {
         };
         *sent = Instant::now();
         let (head, mut body) = sender.send_request(message).await?.into_parts();
-        let mut kept = Vec::new();
         while let Some(frame) = body.frame().await {
-            let frame = frame?;
-            if let Some(data) = frame.data_ref().filter(|_| keep_body) {
-                let room = BODY_MAX.saturating_sub(kept.len());
-                kept.extend_from_slice(&data[..data.len().min(room)]);
+            if let Some(data) = frame?.data_ref() {
+                kept.take(data);
             }
         }
+        kept.end();
         if plan.keep_alive {
             self.0 = Some(sender);
         }

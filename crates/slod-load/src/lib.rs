@@ -5,6 +5,7 @@
 //! its counters. Nothing is shared or locked for a request. Latencies begin at the time at which a
 //! request was due, so that a service that stalls the generator does not look fast.
 
+mod alarm;
 mod arrivals;
 mod capture;
 mod connection;
@@ -18,6 +19,7 @@ mod session;
 mod tally;
 mod template;
 mod users;
+mod watch;
 mod windows;
 
 pub use capture::{Capture, Extract, Source};
@@ -26,6 +28,7 @@ pub use plan::{Connect, ConnectError, Cookies, NewCookies, Plan, Stream};
 pub use request::{Mix, Request, Sequence};
 pub use rows::Rows;
 pub use template::{Escape, Made, Part, Reference, Template};
+pub use watch::{NewWatch, Watch};
 pub use windows::{Windows, merged};
 
 #[cfg(test)]

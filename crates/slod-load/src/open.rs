@@ -1,5 +1,6 @@
 //! The open model: requests start when they are due, whether earlier ones were answered or not.
 
+use crate::alarm::Alarm;
 use crate::arrivals::Arrivals;
 use crate::connection::{Connection, Done};
 use crate::recorder::Ended;
@@ -9,7 +10,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 
 /// How long a thread sleeps at most, so that its windows are handed over and a stop is seen.
 const TICK: Duration = Duration::from_millis(100);
@@ -23,9 +24,10 @@ pub async fn run(shared: Shared, thread: usize, poisson: bool) {
     let most = shared.plan.in_flight_max.div_ceil(shared.plan.threads);
     let idle: Rc<RefCell<Vec<Connection>>> = Rc::default();
     let mut in_flight = JoinSet::new();
+    let mut alarm = Alarm::new();
     for due in own {
         let intended = shared.start + due;
-        if !wait(&shared, intended).await {
+        if !wait(&shared, &mut alarm, intended).await {
             break;
         }
         while in_flight.try_join_next().is_some() {}
@@ -37,12 +39,12 @@ pub async fn run(shared: Shared, thread: usize, poisson: bool) {
         in_flight.spawn_local(request(shared.clone(), intended, idle.clone(), place));
     }
     let end = shared.start + shared.plan.scenario.length();
-    wait(&shared, end).await;
+    wait(&shared, &mut alarm, end).await;
     while in_flight.join_next().await.is_some() {}
 }
 
 /// Waits for a moment; `false` if the run was stopped before.
-async fn wait(shared: &Shared, moment: Instant) -> bool {
+async fn wait(shared: &Shared, alarm: &mut Alarm, moment: Instant) -> bool {
     loop {
         let now = Instant::now();
         shared.recorder.borrow_mut().roll(now);
@@ -52,7 +54,7 @@ async fn wait(shared: &Shared, moment: Instant) -> bool {
         if now >= moment {
             return true;
         }
-        sleep_until(moment.min(now + TICK)).await;
+        alarm.until(moment.min(now + TICK)).await;
     }
 }
 

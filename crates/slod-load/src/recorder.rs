@@ -121,6 +121,7 @@ impl Recorder {
         let Exchanged {
             done,
             sent,
+            first,
             ended: at,
             missing,
         } = ended.exchanged;
@@ -139,6 +140,10 @@ impl Recorder {
         count(&mut self.current.service_time, service_time);
         if let Some(tally) = self.tallies.get_mut(ended.request) {
             tally.add(done, latency, missing);
+            if let Some(first) = first {
+                let after = first.saturating_duration_since(ended.intended);
+                tally.add_first(self.scale.code(after));
+            }
         }
     }
 
@@ -220,6 +225,7 @@ mod tests {
             exchanged: Exchanged {
                 done: Done::Failed(Cause::Timeout),
                 sent: Instant::now(),
+                first: None,
                 ended: Instant::now(),
                 missing: None,
             },

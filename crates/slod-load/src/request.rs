@@ -2,6 +2,7 @@
 
 use crate::capture::Capture;
 use crate::template::{Made, Reference, Template, Values};
+use crate::watch::NewWatch;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use http_body_util::Full;
@@ -24,6 +25,8 @@ pub struct Request {
     pub statuses: Vec<RangeInclusive<u16>>,
     /// What is taken from a successful answer, for later requests of the sequence.
     pub captures: Vec<Capture>,
+    /// Reads the answer while it arrives.
+    pub watch: Option<NewWatch>,
 }
 
 /// Requests that one user makes in their order: the first that fails ends the sequence.

@@ -1,10 +1,11 @@
 //! What one user has: a connection, cookies, and the values of its sequence.
 
 use crate::capture::Capture;
-use crate::connection::{Answer, Connection, Done};
+use crate::connection::{Answer, Body, Connection, Done};
 use crate::plan::{Cookies, Plan};
 use crate::request::{Message, Placed, Request};
 use crate::template::Values;
+use crate::watch::NewWatch;
 use http::header::SET_COOKIE;
 use slod_core::outcome::Cause;
 use tokio::time::{Instant, timeout_at};
@@ -22,6 +23,8 @@ pub struct Exchanged {
     pub done: Done,
     /// When it was sent over its open connection.
     pub sent: Instant,
+    /// When the first token of its answer arrived.
+    pub first: Option<Instant>,
     pub ended: Instant,
     /// The number of the capture that the answer lacks.
     pub missing: Option<usize>,
@@ -55,21 +58,31 @@ impl Session {
     /// later requests need.
     pub async fn ask(&mut self, plan: &Plan, request: &Request, deadline: Instant) -> Exchanged {
         let mut sent = Instant::now();
-        let keep = request.captures.iter().any(Capture::is_of_body);
+        let keeps = request.captures.iter().any(Capture::is_of_body);
+        let new_body = || Body {
+            bytes: keeps.then(Vec::new),
+            watch: request.watch.as_ref().map(|NewWatch(new)| new()),
+            ..Body::default()
+        };
         let values = values(plan, &self.captured, self.row);
         let cookies = self.cookies.as_deref();
         let make = || message(request, values, cookies);
-        let exchange = self.connection.exchange(plan, make, keep, &mut sent);
+        let exchange = self.connection.exchange(plan, make, new_body, &mut sent);
         let answer = timeout_at(deadline, exchange).await;
         let ended = Instant::now();
+        let mut first = None;
         let (done, missing) = match answer {
             Err(_elapsed) => (Done::Failed(Cause::Timeout), None),
             Ok(Err(done)) => (done, None),
-            Ok(Ok(answer)) => self.judge(plan, request, &answer),
+            Ok(Ok(answer)) => {
+                first = answer.body.first;
+                self.judge(plan, request, &answer)
+            }
         };
         Exchanged {
             done,
             sent,
+            first,
             ended,
             missing,
         }
@@ -85,8 +98,12 @@ impl Session {
         if !request.is_expected(answer.status) {
             return (Done::Failed(Cause::Status), None);
         }
+        if let Some(cause) = answer.body.fault {
+            return (Done::Failed(cause), None);
+        }
+        let body = answer.body.bytes.as_deref().unwrap_or_default();
         for (number, capture) in request.captures.iter().enumerate() {
-            let value = capture.take(&answer.headers, &answer.body);
+            let value = capture.take(&answer.headers, body);
             if value.is_none() {
                 return (Done::Failed(capture.cause()), Some(number));
             }

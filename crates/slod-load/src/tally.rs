@@ -12,6 +12,8 @@ pub struct Tally {
     failed: Vec<(Cause, u64)>,
     /// Count by code of a scale without cuts.
     latency: Vec<u32>,
+    /// Likewise of the times to the first token.
+    first: Vec<u32>,
     /// Answers that lack a capture, by its number.
     missing: Vec<u32>,
 }
@@ -30,6 +32,11 @@ impl Tally {
         }
     }
 
+    /// An answer whose first token arrived.
+    pub fn add_first(&mut self, after: u16) {
+        count(&mut self.first, after);
+    }
+
     /// Adds what another thread counted of the same request.
     pub fn merge(&mut self, other: Self) {
         self.good += other.good;
@@ -37,6 +44,7 @@ impl Tally {
             add(&mut self.failed, cause, count);
         }
         sum(&mut self.latency, &other.latency);
+        sum(&mut self.first, &other.first);
         sum(&mut self.missing, &other.missing);
     }
 
@@ -52,6 +60,7 @@ impl Tally {
                 .map(|(capture, count)| (capture.name.clone(), u64::from(count)))
                 .collect(),
             latency: histogram(&self.latency),
+            first_token: histogram(&self.first),
         }
     }
 }

@@ -6,6 +6,7 @@ use crate::config::{Config, ServiceSpec};
 use crate::diagnostic::nearest;
 use crate::load::{BUILTIN, Model, Scenario, Stage, builtin};
 use crate::probe::http::driven::Driven;
+use crate::probe::llm;
 use crate::slo::Sli;
 use crate::units::show_duration;
 use slod_load::{Mix, Plan};
@@ -79,18 +80,16 @@ pub fn service<'a>(config: &'a Config, name: &str) -> Result<&'a ServiceSpec, St
     })
 }
 
-/// What is sent: the service's `load`, or else its first http probe.
+/// What is sent: the service's `load`, or else its first `http` probe, or its first `llm` probe that
+/// streams.
 pub fn driven(service: &ServiceSpec) -> Result<Driven, String> {
     let own = service.load.as_ref().and_then(|load| load.driven.clone());
-    let probes = || {
-        service
-            .probes
-            .iter()
-            .find_map(|spec| Driven::of(&spec.probe))
-    };
-    own.or_else(probes).ok_or_else(|| {
+    let probes = || service.probes.iter().map(|spec| &spec.probe);
+    let http = || probes().find_map(Driven::of);
+    let llm = || probes().find_map(llm::driven::driven);
+    own.or_else(http).or_else(llm).ok_or_else(|| {
         let name = &service.name;
-        format!("{name} has no address for load: add `load: {{ url: ... }}` or an http probe to it")
+        format!("{name} has no address for load: add `load: {{ url: ... }}`, an http probe or a streaming llm probe to it")
     })
 }
 

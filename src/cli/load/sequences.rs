@@ -84,6 +84,7 @@ fn request(spec: &RequestSpec, base: &Request) -> Result<Request, String> {
         body,
         statuses: spec.statuses.clone(),
         captures,
+        watch: None,
     })
 }
 

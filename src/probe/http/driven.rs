@@ -1,9 +1,11 @@
-//! The request of an `http` probe, or of a service's `load`, for the load engine: the same
+//! The request of a probe, or of a service's `load`, for the load engine: the same
 //! addresses, credentials and TLS, over connections that are kept.
 
 use super::expect::Expect;
 use super::keys;
 use super::read::{read_request, read_transport, warn_of_open_secrets};
+use super::request::Request;
+use super::transport::Transport;
 use super::{HttpProbe, Version};
 use crate::outcome::{Timestamp, Verdict};
 use crate::probe::dial::{Failure, Host, Progress, options, resolve};
@@ -11,10 +13,10 @@ use crate::probe::evaluate::Evaluator;
 use crate::probe::{Attempt, Probe, Trace, of_type, redacted};
 use crate::yaml::{Declared, Redactions, Section};
 use async_trait::async_trait;
-use http::header::{CONTENT_LENGTH, COOKIE, HOST};
+use http::header::{ACCEPT_ENCODING, CONTENT_LENGTH, COOKIE, HOST};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use hyper::body::Bytes;
-use slod_load::{Connect, ConnectError, Cookies, Made, NewCookies, Request, Stream};
+use slod_load::{Connect, ConnectError, Cookies, Made, NewCookies, NewWatch, Stream};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,7 +45,13 @@ pub fn is_secret_header(name: &HeaderName) -> bool {
 
 /// A request that can be sent any number of times.
 #[derive(Clone, Debug)]
-pub struct Driven(Arc<dyn Probe>);
+pub struct Driven {
+    /// An `http` probe with this request.
+    probe: Arc<dyn Probe>,
+    /// The address for people, without secrets.
+    target: String,
+    watch: Option<NewWatch>,
+}
 
 impl Driven {
     /// Reads the request of a section to an address; faults are reported. `None` also without an
@@ -65,47 +73,88 @@ impl Driven {
             },
             ..Expect::nothing()
         };
-        Some(Self(Arc::new(HttpProbe {
+        Some(Self::new(request, expect, transport?))
+    }
+
+    fn new(request: Request, expect: Expect, transport: Transport) -> Self {
+        let target = request.shown();
+        let probe = HttpProbe {
             request,
             expect: Arc::new(expect),
             evaluator: Evaluator::default(),
             redirects: None,
             body_limit: u64::MAX,
-            transport: transport?,
-        })))
+            transport,
+        };
+        Self {
+            probe: Arc::new(probe),
+            target,
+            watch: None,
+        }
+    }
+
+    /// The request of a probe of another kind, whose answers are read while they arrive. `target`
+    /// is its address without secrets.
+    pub fn watched(
+        mut request: Request,
+        transport: Transport,
+        target: String,
+        watch: NewWatch,
+    ) -> Self {
+        // Answers are read as they are sent.
+        let identity = HeaderValue::from_static("identity");
+        request.headers.insert(ACCEPT_ENCODING, identity);
+        let expect = Expect {
+            status: vec![200..=299],
+            ..Expect::nothing()
+        };
+        Self {
+            target,
+            watch: Some(watch),
+            ..Self::new(request, expect, transport)
+        }
     }
 
     /// The same without these values in its texts.
     #[must_use]
     pub fn redacted(self, redactions: Redactions) -> Self {
-        Self(redacted(self.0, redactions))
+        let probe = redacted(self.probe, redactions);
+        Self {
+            target: probe.target(),
+            probe,
+            watch: self.watch,
+        }
     }
 
     /// Whether its address contains a secret, which is not in [`Driven::target`].
     pub fn has_secret_address(&self) -> bool {
-        let probe = self.probe();
-        probe.is_some_and(|probe| probe.target() != self.target())
+        let probe = self.http();
+        probe.is_some_and(|probe| probe.request.shown() != self.target)
     }
 
     /// The request of an `http` probe; `None` for a probe of another kind.
     pub fn of(probe: &Arc<dyn Probe>) -> Option<Self> {
-        of_type::<HttpProbe>(&**probe).map(|_| Self(probe.clone()))
+        of_type::<HttpProbe>(&**probe).map(|_| Self {
+            target: probe.target(),
+            probe: probe.clone(),
+            watch: None,
+        })
     }
 
     /// The address for people.
     pub fn target(&self) -> String {
-        self.0.target()
+        self.target.clone()
     }
 
     /// Scheme, host and port.
     pub fn origin(&self) -> Result<String, String> {
-        let probe = self.probe().ok_or("it is no http probe")?;
+        let probe = self.http().ok_or("it is no http probe")?;
         Ok(probe.request.url.origin().ascii_serialization())
     }
 
     /// As the load engine sends it; an error says why it cannot.
-    pub fn request(&self) -> Result<Request, String> {
-        let probe = self.probe().ok_or("it is no http probe")?;
+    pub fn request(&self) -> Result<slod_load::Request, String> {
+        let probe = self.http().ok_or("it is no http probe")?;
         if probe.transport.proxy.is_some() {
             return Err("load through a proxy is not supported".to_owned());
         }
@@ -120,7 +169,7 @@ impl Driven {
             headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
         }
         let uri = request.path().parse();
-        Ok(Request {
+        Ok(slod_load::Request {
             name: format!("{} {}", request.method, request.url.path()),
             method: request.method.clone(),
             uri: Made::Fixed(uri.map_err(|_| "its path is not valid in a request".to_owned())?),
@@ -129,12 +178,13 @@ impl Driven {
             body: Made::Fixed(request.body.clone()),
             statuses: probe.expect.status.clone(),
             captures: Vec::new(),
+            watch: self.watch.clone(),
         })
     }
 
     /// Makes the cookies of a user, which go where a browser would send them.
     pub fn cookies(&self) -> Result<NewCookies, String> {
-        let probe = self.probe().ok_or("it is no http probe")?;
+        let probe = self.http().ok_or("it is no http probe")?;
         let url = probe.request.cookie_url();
         Ok(Arc::new(move || {
             let cookies = super::cookies::Cookies::default();
@@ -153,7 +203,7 @@ impl Driven {
 
     /// The addresses that its host has now; an error says why there are none.
     pub async fn addresses(&self, timeout: Duration) -> Result<Vec<IpAddr>, String> {
-        let probe = self.probe().ok_or("it is no http probe")?;
+        let probe = self.http().ok_or("it is no http probe")?;
         let host = Host::of(&probe.request.url).ok_or("its address has no host")?;
         let mut attempt = Attempt::new(Timestamp(0), timeout, Trace::silent());
         let deadline = attempt.deadline;
@@ -165,8 +215,8 @@ impl Driven {
         }
     }
 
-    fn probe(&self) -> Option<&HttpProbe> {
-        of_type::<HttpProbe>(&*self.0)
+    fn http(&self) -> Option<&HttpProbe> {
+        of_type::<HttpProbe>(&*self.probe)
     }
 }
 
@@ -209,7 +259,7 @@ struct Connector {
 #[async_trait]
 impl Connect for Connector {
     async fn connect(&self) -> Result<Box<dyn Stream>, ConnectError> {
-        let Some(probe) = self.driven.probe() else {
+        let Some(probe) = self.driven.http() else {
             return Err(ConnectError::OwnLack);
         };
         let mut attempt = Attempt::new(Timestamp(0), self.timeout, Trace::silent());

@@ -83,8 +83,11 @@ pub(super) fn write(report: &RunReport) -> String {
     format!("{document:#}\n")
 }
 
+fn seconds(time: Option<Duration>) -> Option<f64> {
+    time.map(|time| time.as_secs_f64())
+}
+
 fn figures(figures: &Figures) -> Value {
-    let seconds = |time: Option<Duration>| time.map(|time| time.as_secs_f64());
     json!({
         "requests": figures.completed,
         "errors": figures.errors,
@@ -106,6 +109,14 @@ fn request(request: &RequestFigures, length: Duration) -> Value {
     let missing = missing.map(|(name, count)| (name.clone(), json!(count)));
     value["name"] = json!(request.name);
     value["failed"] = Value::Object(causes.collect());
+    let first = Figures::of_first_tokens(request);
+    value["time_to_first_token"] = first.map_or(Value::Null, |first| {
+        json!({
+            "p50_seconds": seconds(first.quantile(0.5)),
+            "p95_seconds": seconds(first.quantile(0.95)),
+            "p99_seconds": seconds(first.quantile(0.99)),
+        })
+    });
     value["missing_captures"] = Value::Object(missing.collect());
     value
 }

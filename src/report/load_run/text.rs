@@ -2,7 +2,7 @@
 
 use super::RunReport;
 use crate::format::numbers;
-use crate::load::{Answer, Figures};
+use crate::load::{Answer, Figures, RequestFigures};
 use crate::text::printable;
 use crate::units::show_duration;
 use std::fmt::Write as _;
@@ -116,7 +116,9 @@ fn results(out: &mut String, report: &RunReport) {
 /// A row for each request of the plan, and what its responses lacked.
 fn requests(out: &mut String, report: &RunReport) {
     let requests = &report.run.requests;
-    if requests.len() < 2 && requests.iter().all(|one| one.missing.is_empty()) {
+    let is_plain =
+        |one: &RequestFigures| one.missing.is_empty() && one.first_token.iter().next().is_none();
+    if requests.len() < 2 && requests.iter().all(is_plain) {
         return;
     }
     out.push_str("\n  REQUESTS\n");
@@ -141,6 +143,18 @@ fn requests(out: &mut String, report: &RunReport) {
             time(0.99),
         )
         .unwrap_or_default();
+        if let Some(first) = Figures::of_first_tokens(one) {
+            let time = |q: f64| {
+                let time = first.quantile(q);
+                time.map_or_else(|| "-".to_owned(), numbers::latency)
+            };
+            let (p50, p95, p99) = (time(0.5), time(0.95), time(0.99));
+            writeln!(
+                out,
+                "      time to first token  p50 {p50:<9} p95 {p95:<9} p99 {p99}"
+            )
+            .unwrap_or_default();
+        }
         for (value, count) in &one.missing {
             let value = printable(value);
             writeln!(out, "      no value for `{value}` to capture: {count}").unwrap_or_default();

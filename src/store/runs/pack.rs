@@ -247,6 +247,7 @@ fn requests(out: &mut Vec<u8>, requests: &[RequestFigures]) {
             put(out, *count);
         }
         histogram(out, &one.latency);
+        histogram(out, &one.first_token);
     }
 }
 
@@ -267,13 +268,14 @@ fn read_requests(bytes: &mut Bytes<'_>) -> Result<Vec<RequestFigures>, Corrupt> 
         let values: usize = bytes.small()?;
         let missing = (0..values).map(|_| Ok((read_text(bytes)?, bytes.number()?)));
         let missing = missing.collect::<Result<_, Corrupt>>()?;
-        let latency = read_histogram(bytes)?;
+        let (latency, first_token) = (read_histogram(bytes)?, read_histogram(bytes)?);
         Ok(RequestFigures {
             name,
             good,
             failed,
             missing,
             latency,
+            first_token,
         })
     });
     requests.collect()

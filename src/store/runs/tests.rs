@@ -47,6 +47,7 @@ fn run(service: &str, from: i64) -> RunRecord {
             failed: vec![(Cause::Timeout, 4), (Cause::Status, 2)],
             missing: vec![("token".to_owned(), 3)],
             latency: window(0).latency,
+            first_token: window(0).latency,
         }],
         observed: Vec::new(),
     }

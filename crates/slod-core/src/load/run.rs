@@ -78,6 +78,8 @@ pub struct RequestFigures {
     pub missing: Vec<(String, u64)>,
     /// Of all of them, as in a [`LoadWindow`].
     pub latency: Histogram,
+    /// Until the first token of streamed answers; empty where none was waited for.
+    pub first_token: Histogram,
 }
 
 /// The samples of one series from `from` to `to` of a run.

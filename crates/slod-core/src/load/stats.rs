@@ -48,6 +48,19 @@ impl Figures {
         }
     }
 
+    /// The times to the first token of a request's answers; `None` without any.
+    pub fn of_first_tokens(request: &RequestFigures) -> Option<Self> {
+        let mut counts = Vec::new();
+        add(&mut counts, &request.first_token);
+        let latencies = counted(counts);
+        let completed = latencies.iter().map(|(_, count)| count).sum();
+        (completed > 0).then(|| Self {
+            completed,
+            latencies,
+            ..Self::default()
+        })
+    }
+
     /// Responses per second.
     pub fn rate(&self) -> f64 {
         self.completed as f64 / self.length.as_secs_f64().max(f64::MIN_POSITIVE)

@@ -40,6 +40,7 @@ fn request(path: &'static str) -> Request {
         body: Made::Fixed(bytes::Bytes::new()),
         statuses: vec![200..=299],
         captures: Vec::new(),
+        watch: None,
     }
 }
 
