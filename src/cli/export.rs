@@ -1,12 +1,15 @@
 //! `slod export`: a load scenario as a script of another tool.
 
+mod requests;
+
 use super::load::plan::{driven, scenario, service};
 use super::output::{complain, show};
 use super::{ConfigArg, exit};
 use crate::config::{Config, ServiceSpec};
-use crate::export::{Limits, Script, ScriptRequest, ScriptValue, Tool};
+use crate::export::{Limits, Script, Tool};
 use crate::slo::Sli;
 use clap::{Args, ValueEnum};
+use requests::scripted;
 use std::time::Duration;
 
 #[derive(Debug, Args)]
@@ -57,53 +60,27 @@ pub fn run(args: &ExportArgs) -> u8 {
 fn script(args: &ExportArgs, config: &Config) -> Result<Script, String> {
     let service = service(config, &args.service)?;
     let driven = driven(service)?;
-    let request = driven.request()?;
-    let headers = request
-        .headers
-        .iter()
-        .filter(|(name, _)| *name != http::header::HOST);
-    let headers = headers.map(|(name, value)| {
-        let shown = if value.is_sensitive() {
-            ScriptValue::Environment(variable(name.as_str()))
-        } else {
-            ScriptValue::Plain(String::from_utf8_lossy(value.as_bytes()).into_owned())
-        };
-        (name.to_string(), shown)
-    });
     if driven.has_secret_address() {
         let target = driven.target();
         return Err(format!(
             "{target} contains a secret, which a script must not carry"
         ));
     }
-    // What a config sends as a body may be a secret.
-    let body = ScriptValue::Environment("LOAD_BODY".to_owned());
-    let request = ScriptRequest {
-        method: request.method.to_string(),
-        path: request.uri.to_string(),
-        headers: headers.collect(),
-        body: (!request.body.is_empty()).then_some(body),
-        weight: 1,
-        statuses: request.statuses,
-    };
+    let load = service.load.as_ref();
+    let data = load.and_then(|load| load.data.as_ref());
+    if data.is_some() && args.kubernetes.is_some() {
+        return Err("manifests do not carry the data file of `load`: export the script".to_owned());
+    }
     Ok(Script {
         service: service.name.to_string(),
         origin: driven.origin()?,
         scenario: scenario(config, service, &args.scenario)?,
-        requests: vec![request],
-        timeout: service
-            .load
-            .as_ref()
-            .map_or(Duration::from_secs(30), |load| load.timeout),
+        sequences: scripted(service, &driven)?,
+        data: data.map(|data| data.path.clone()),
+        cookies: load.is_none_or(|load| load.cookies),
+        timeout: load.map_or(Duration::from_secs(30), |load| load.timeout),
         limits: limits(service),
     })
-}
-
-/// `Authorization` becomes `AUTHORIZATION`.
-fn variable(header: &str) -> String {
-    header
-        .to_ascii_uppercase()
-        .replace(|c: char| !c.is_ascii_alphanumeric(), "_")
 }
 
 fn limits(service: &ServiceSpec) -> Limits {

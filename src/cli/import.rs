@@ -1,11 +1,14 @@
 //! `slod import`: the result of another load tool, judged as a run of slod's own.
 
+mod requests;
+
 use super::load::plan::service;
 use super::output::{complain, show};
 use super::span::When;
 use super::{ConfigArg, exit, runs};
 use crate::clock::Clock;
 use crate::import::Tool;
+use crate::import::requests::Format;
 use crate::report::load_run::{RunReport, Threshold};
 use clap::{Args, ValueEnum};
 use std::fs::File;
@@ -17,11 +20,11 @@ pub struct ImportArgs {
     #[command(flatten)]
     config: ConfigArg,
     tool: ImportTool,
-    /// k6: --out json=FILE or csv=FILE; locust: `NAME_stats_history.csv`; vegeta: encode --to csv or json; oha: --output-format csv.
+    /// k6: --out json=FILE or csv=FILE; locust: `NAME_stats_history.csv`; vegeta: encode --to csv or json; oha: --output-format csv; har, postman and openapi: a recording, collection or description, which becomes a `load` section.
     file: PathBuf,
-    /// The service that was under load.
-    #[arg(long, value_name = "NAME")]
-    service: String,
+    /// The service that was under load, or that the requests are for; left out for the latter, it is where the first request goes to.
+    #[arg(long, value_name = "NAME", required_if_eq_any([("tool", "k6"), ("tool", "locust"), ("tool", "vegeta"), ("tool", "oha")]))]
+    service: Option<String>,
     /// When the run began, for tools that do not write it (oha).
     #[arg(long, value_name = "TIME", default_value = "0")]
     started: When,
@@ -38,6 +41,10 @@ enum ImportTool {
     Locust,
     Vegeta,
     Oha,
+    Har,
+    Postman,
+    #[value(name = "openapi")]
+    OpenApi,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -48,49 +55,45 @@ enum ImportFormat {
 }
 
 pub fn run(args: &ImportArgs) -> u8 {
-    let config = match args.config.load() {
-        Ok(config) => config,
-        Err(code) => return code,
+    let done = match args.tool {
+        ImportTool::K6 => result(args, Tool::K6),
+        ImportTool::Locust => result(args, Tool::Locust),
+        ImportTool::Vegeta => result(args, Tool::Vegeta),
+        ImportTool::Oha => result(args, Tool::Oha),
+        ImportTool::Har => requests::show_section(args, Format::Har),
+        ImportTool::Postman => requests::show_section(args, Format::Postman),
+        ImportTool::OpenApi => requests::show_section(args, Format::OpenApi),
     };
-    let service = match service(&config, &args.service) {
-        Ok(service) => service,
-        Err(reason) => {
-            complain(&format!("slod: {reason}"));
-            return exit::USAGE;
-        }
-    };
-    let tool = match args.tool {
-        ImportTool::K6 => Tool::K6,
-        ImportTool::Locust => Tool::Locust,
-        ImportTool::Vegeta => Tool::Vegeta,
-        ImportTool::Oha => Tool::Oha,
-    };
-    let file = match File::open(&args.file) {
-        Ok(file) => file,
-        Err(error) => {
-            complain(&format!("slod: {}: {}", args.file.display(), error.kind()));
-            return exit::USAGE;
-        }
-    };
+    done.unwrap_or_else(|code| code)
+}
+
+/// Keeps a result as a run. An error is the exit code of a fault that was reported.
+fn result(args: &ImportArgs, tool: Tool) -> Result<u8, u8> {
+    let config = args.config.load()?;
+    let name = args.service.as_deref().unwrap_or_default();
+    let service = service(&config, name).map_err(usage)?;
+    let file = File::open(&args.file)
+        .map_err(|error| usage(format!("{}: {}", args.file.display(), error.kind())))?;
     let started = args.started.at(Clock::system().now());
-    match tool.read(BufReader::new(file), &service.name, started) {
-        Ok(run) => {
-            runs::keep(&config, &run);
-            let report = RunReport::new(run, Some(service), &args.threshold);
-            show(&match args.format {
-                ImportFormat::Text => report.to_text(),
-                ImportFormat::Json => report.to_json(),
-                ImportFormat::Junit => report.to_junit(),
-            });
-            if report.is_kept() {
-                exit::OK
-            } else {
-                exit::THRESHOLDS
-            }
-        }
-        Err(error) => {
-            complain(&format!("slod: {}: {error}", args.file.display()));
-            exit::USAGE
-        }
-    }
+    let run = tool
+        .read(BufReader::new(file), &service.name, started)
+        .map_err(|error| usage(format!("{}: {error}", args.file.display())))?;
+    runs::keep(&config, &run);
+    let report = RunReport::new(run, Some(service), &args.threshold);
+    show(&match args.format {
+        ImportFormat::Text => report.to_text(),
+        ImportFormat::Json => report.to_json(),
+        ImportFormat::Junit => report.to_junit(),
+    });
+    Ok(if report.is_kept() {
+        exit::OK
+    } else {
+        exit::THRESHOLDS
+    })
+}
+
+/// Reports a fault of what was asked for.
+fn usage(reason: impl std::fmt::Display) -> u8 {
+    complain(&format!("slod: {reason}"));
+    exit::USAGE
 }

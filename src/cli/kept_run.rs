@@ -38,6 +38,7 @@ impl KeptRun {
             to: run.from,
             ending: Ending::Interrupted,
             windows: Vec::new(),
+            requests: Vec::new(),
             observed: Vec::new(),
             ..run.clone()
         };

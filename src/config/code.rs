@@ -55,5 +55,9 @@ pub(super) const ERRORS: &[(&str, &str)] = &[
         "unset-variable",
         "An environment variable, used as `${NAME}`, that is not set.",
     ),
+    (
+        "unknown-reference",
+        "`${captured.NAME}` of which no earlier step captures the name, or `${data.NAME}` that is no column of the data file.",
+    ),
     ("unreadable-file", "A file that cannot be read."),
 ];

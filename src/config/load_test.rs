@@ -1,12 +1,20 @@
 //! Reads the load that services are expected to bear, and load scenarios.
 
+mod address;
+mod json;
+mod requests;
+mod scope;
+
 use super::keys::{self, load as key, service};
 use super::model::LoadSpec;
 use super::name::Names;
 use crate::load::{Model, Scenario, Stage};
 use crate::probe::http::driven::{Driven, OPTIONS};
+use crate::probe::http::keys::{BODY, EXPECT_STATUS, METHOD};
+use crate::probe::http::read::read_url;
 use crate::units::{Rate, show_duration};
-use crate::yaml::Section;
+use crate::yaml::{Declared, Section};
+use address::Server;
 use std::time::Duration;
 
 /// A longer run is no test any more.
@@ -18,11 +26,20 @@ const RATE_MAX: f64 = 100_000.0;
 pub(super) fn read(parent: &Section<'_>) -> Option<LoadSpec> {
     let section = parent.section(&service::LOAD)?;
     let node = parent.node_of(&service::LOAD)?;
+    let data = requests::data(&section);
+    let mut server = Server {
+        url: section
+            .has(&key::URL)
+            .then(|| read_url(&section, &key::URL))
+            .flatten(),
+    };
+    let sequences = requests::read(&section, data.as_ref(), &mut server);
+    check_alone(&section);
+    let has_url = server.url.is_some() || section.has(&key::URL);
     let read = section
         .reader()
-        .traced(node, || Driven::read(&section, &key::URL));
+        .traced(node, || Driven::read(&section, server.url));
     let driven = read.value.map(|driven| driven.redacted(read.redactions));
-    let has_url = section.has(&key::URL);
     let alone = OPTIONS.iter().find(|key| !has_url && section.has(**key));
     if let Some(alone) = alone {
         let message = format!("`{}` has no `url` to be sent to", alone.name());
@@ -37,6 +54,7 @@ pub(super) fn read(parent: &Section<'_>) -> Option<LoadSpec> {
     let peak_rate = section.get(&key::PEAK_RATE).map(Rate::per_second);
     let (average, max) = (section.get(&key::AVERAGE), section.get(&key::MAX));
     let timeout = section.get(&key::TIMEOUT);
+    let cookies = section.get(&key::COOKIES);
     Some(LoadSpec {
         driven: if has_url { Some(driven?) } else { None },
         users,
@@ -46,7 +64,21 @@ pub(super) fn read(parent: &Section<'_>) -> Option<LoadSpec> {
         average,
         max,
         timeout: timeout?,
+        sequences,
+        data,
+        cookies: cookies?,
     })
+}
+
+/// Several requests, or the keys of a single one.
+fn check_alone(section: &Section<'_>) {
+    let single: [&dyn Declared; 3] = [&METHOD, &BODY, &EXPECT_STATUS];
+    let single = single.into_iter().find(|key| section.has(*key));
+    if let Some(single) = single.filter(|_| section.has(&key::REQUESTS)) {
+        let message = format!("`{}` and `requests` are mutually exclusive", single.name());
+        let help = "move it into a request";
+        section.error("conflict", single, message, help);
+    }
 }
 
 /// All of `scenarios` that are free of faults.

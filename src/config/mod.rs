@@ -10,6 +10,7 @@ mod alerts;
 mod code;
 mod correction;
 mod counting;
+mod data;
 mod docs;
 mod draft;
 mod keys;
@@ -25,11 +26,13 @@ mod observe;
 mod probe;
 mod read;
 mod schema;
+mod sequence;
 mod signals;
 mod web;
 mod window;
 
 pub use code::Code;
+pub use data::{SIZE_MAX as DATA_SIZE_MAX, Table};
 pub use docs::markdown;
 pub use keys::ROOT as KEYS;
 pub use load::{FileError, Loaded, codes, read_file};
@@ -38,3 +41,6 @@ pub use model::{
     ProcessSpec, Role, ServiceSpec, StoreSpec, TokenSpec, WebSpec,
 };
 pub use schema::schema;
+pub use sequence::{
+    BodySpec, CaptureKind, CaptureSpec, DataSpec, RequestSpec, SequenceSpec, SpecPart, SpecText,
+};

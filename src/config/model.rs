@@ -1,5 +1,6 @@
 //! A config that passed every check. Nothing here can be wrong any more.
 
+use super::sequence::{DataSpec, SequenceSpec};
 use crate::alert::AlertRules;
 use crate::diagnostic::Source;
 use crate::load::Scenario;
@@ -228,8 +229,14 @@ pub struct ServiceSpec {
 /// The load that a service is expected to bear, and what load runs send.
 #[derive(Clone, Debug)]
 pub struct LoadSpec {
-    /// The request; that of the first `http` probe if there is none.
+    /// The request, or what all of `sequences` have in common; that of the first `http` probe if
+    /// there is none.
     pub driven: Option<Driven>,
+    /// Empty for a single request.
+    pub sequences: Vec<SequenceSpec>,
+    pub data: Option<DataSpec>,
+    /// Whether each user keeps cookies.
+    pub cookies: bool,
     pub users: Option<RangeInclusive<u32>>,
     pub peak_users: Option<u32>,
     /// In requests per second, as is the peak.

@@ -1,6 +1,7 @@
 //! A scenario as a script of k6.
 
-use super::{Limits, Script, ScriptRequest, literal};
+use super::text::Dialect;
+use super::{Limits, Script, ScriptCapture, ScriptRequest, ScriptSource, literal};
 use crate::load::{Model, Scenario, Stage};
 use crate::units::whole;
 use serde_json::{Map, Value, json};
@@ -11,6 +12,65 @@ use std::time::Duration;
 /// that take ten seconds.
 const USERS_PER_RATE: f64 = 10.0;
 
+const DIALECT: Dialect = Dialect {
+    environment: "__ENV",
+    percent: "encodeURIComponent",
+    json_text: "jsonText",
+    json_value: "jsonValue",
+};
+
+/// Values of JSON in texts, and of answers.
+const HELPERS: &str = "
+const jsonText = (value) => JSON.stringify(value).slice(1, -1);
+const jsonValue = (value) => {
+  try {
+    JSON.parse(value);
+    return value;
+  } catch (error) {
+    return JSON.stringify(value);
+  }
+};
+const inJson = (response, keys) => {
+  try {
+    const value = keys.reduce((value, key) => value[key], JSON.parse(response.body));
+    return value === null || typeof value === 'string' ? value : JSON.stringify(value);
+  } catch (error) {
+    return undefined;
+  }
+};
+const inHeader = (response, name) => {
+  const found = Object.entries(response.headers).find(([key]) => key.toLowerCase() === name);
+  return found && found[1];
+};
+const inBody = (response, pattern) => {
+  const found = new RegExp(pattern).exec(response.body);
+  return found && (found.length > 1 ? found[1] : found[0]);
+};
+";
+
+/// Reads CSV with a header, or JSON lines.
+const DATA: &str = "
+const data = new SharedArray('data', () => {
+  const text = open(file).replace(/^\\uFEFF/, '');
+  if (!file.endsWith('.csv')) {
+    const asText = (value) => (value === null ? '' : typeof value === 'string' ? value : JSON.stringify(value));
+    const lines = text.split('\\n').filter((line) => line.trim());
+    return lines.map((line) => Object.fromEntries(Object.entries(JSON.parse(line)).map(([key, value]) => [key, asText(value)])));
+  }
+  const records = [];
+  let record = [];
+  for (const [, quoted, plain, end] of text.matchAll(/(?:\"((?:[^\"]|\"\")*)\"|([^,\\r\\n]*))(,|\\r?\\n|$)/g)) {
+    record.push(quoted === undefined ? plain : quoted.replace(/\"\"/g, '\"'));
+    if (end !== ',') {
+      if (record.length > 1 || record[0]) records.push(record);
+      record = [];
+    }
+  }
+  const columns = records.shift().map((name) => name.trim());
+  return records.map((fields) => Object.fromEntries(columns.map((name, place) => [name, fields[place]])));
+});
+";
+
 pub(super) fn write(script: &Script) -> String {
     let mut options = Map::new();
     let scenario = json!({ script.scenario.name.clone(): executor(&script.scenario) });
@@ -20,7 +80,16 @@ pub(super) fn write(script: &Script) -> String {
         "summaryTrendStats".to_owned(),
         json!(["avg", "min", "med", "max", "p(90)", "p(95)", "p(99)"]),
     );
+    if script.cookies && matches!(script.scenario.model, Model::Closed { .. }) {
+        // k6 forgets them after each iteration otherwise.
+        options.insert("noCookiesReset".to_owned(), json!(true));
+    }
     let options = format!("{:#}", Value::Object(options));
+    let imports = if script.data.is_some() {
+        "import { SharedArray } from 'k6/data';\nimport exec from 'k6/execution';\n"
+    } else {
+        ""
+    };
     let mut text = format!(
         "// {title}
 //
@@ -28,7 +97,7 @@ pub(super) fn write(script: &Script) -> String {
 //   k6 run -e TARGET=http://HOST:PORT FILE       another copy of the service
 import http from 'k6/http';
 import {{ check, sleep }} from 'k6';
-
+{imports}
 export const options = {options};
 
 const target = __ENV.TARGET || {origin};
@@ -36,7 +105,12 @@ const target = __ENV.TARGET || {origin};
         title = script.title(),
         origin = literal(&script.origin),
     );
-    requests(&mut text, script);
+    text.push_str(HELPERS);
+    if let Some(file) = &script.data {
+        let file = literal(&file.display().to_string());
+        writeln!(text, "\nconst file = __ENV.DATA_FILE || {file};{DATA}").unwrap_or_default();
+    }
+    sequences(&mut text, script);
     text.push_str(&body(script));
     text
 }
@@ -105,67 +179,113 @@ fn thresholds(limits: &Limits) -> Value {
     Value::Object(all)
 }
 
-fn requests(text: &mut String, script: &Script) {
-    text.push_str("const requests = [\n");
-    for request in &script.requests {
-        let ScriptRequest {
-            method,
-            path,
-            body,
-            weight,
-            statuses,
-            ..
-        } = request;
-        let ranges: Vec<String> = statuses
-            .iter()
-            .map(|range| {
-                let (min, max) = (range.start(), range.end());
-                if min == max {
-                    min.to_string()
-                } else {
-                    format!("{{ min: {min}, max: {max} }}")
-                }
-            })
-            .collect();
-        let body = body.as_ref();
-        let body = body.map_or_else(|| "null".to_owned(), |body| body.expression("__ENV"));
-        writeln!(
-            text,
-            "  {{ weight: {weight}, method: {}, path: {}, headers: {{ {} }}, body: {body}, ok: [{}] }},",
-            literal(method),
-            literal(path),
-            request.header_entries("__ENV"),
-            ranges.join(", "),
-        )
-        .unwrap_or_default();
+fn sequences(text: &mut String, script: &Script) {
+    text.push_str("\nconst sequences = [\n");
+    for sequence in &script.sequences {
+        let weight = sequence.weight;
+        writeln!(text, "  {{ weight: {weight}, steps: [").unwrap_or_default();
+        for step in &sequence.steps {
+            request(text, step);
+        }
+        text.push_str("  ] },\n");
     }
     text.push_str("];\n");
+}
+
+fn request(text: &mut String, request: &ScriptRequest) {
+    let ranges = request.statuses.iter().map(|range| {
+        let (min, max) = (range.start(), range.end());
+        if min == max {
+            min.to_string()
+        } else {
+            format!("{{ min: {min}, max: {max} }}")
+        }
+    });
+    let ranges: Vec<String> = ranges.collect();
+    let headers = request.headers.iter().map(|(name, value)| {
+        let value = value.expression(&DIALECT);
+        format!("{}: {value}", literal(name))
+    });
+    let headers: Vec<String> = headers.collect();
+    let body = request.body.as_ref();
+    let body = body.map_or_else(|| "null".to_owned(), |body| body.expression(&DIALECT));
+    let captures: Vec<String> = request.captures.iter().map(capture).collect();
+    writeln!(
+        text,
+        "    {{
+      name: {},
+      method: {},
+      path: (captured, data) => {},
+      headers: (captured, data) => ({{ {} }}),
+      body: (captured, data) => {body},
+      ok: [{}],
+      captures: [{}],
+    }},",
+        literal(&request.name),
+        literal(&request.method),
+        request.path.expression(&DIALECT),
+        headers.join(", "),
+        ranges.join(", "),
+        captures.join(", "),
+    )
+    .unwrap_or_default();
+}
+
+fn capture(capture: &ScriptCapture) -> String {
+    let find = match &capture.from {
+        ScriptSource::Json(keys) => {
+            let keys: Vec<String> = keys.iter().map(super::Key::literal).collect();
+            format!("inJson(response, [{}])", keys.join(", "))
+        }
+        ScriptSource::Header(name) => format!("inHeader(response, {})", literal(name)),
+        ScriptSource::Regex(pattern) => format!("inBody(response, {})", literal(pattern)),
+    };
+    format!("[{}, (response) => {find}]", literal(&capture.name))
 }
 
 fn body(script: &Script) -> String {
     let think = match script.scenario.model {
         Model::Closed { think } if !think.is_zero() => {
-            format!("  sleep({});\n", think.as_secs_f64())
+            format!("    sleep({});\n", think.as_secs_f64())
         }
         _ => String::new(),
     };
+    let row = if script.data.is_some() {
+        "data[exec.scenario.iterationInTest % data.length]"
+    } else {
+        "{}"
+    };
+    let jar = if script.cookies {
+        ""
+    } else {
+        "\n      jar: new http.CookieJar(),"
+    };
     format!(
-        "const total = requests.reduce((sum, request) => sum + request.weight, 0);
+        "const total = sequences.reduce((sum, sequence) => sum + sequence.weight, 0);
 
 function choose() {{
   let left = Math.random() * total;
-  return requests.find((request) => (left -= request.weight) < 0) || requests[0];
+  return sequences.find((sequence) => (left -= sequence.weight) < 0) || sequences[0];
 }}
 
 export default function () {{
-  const {{ method, path, headers, body, ok }} = choose();
-  const response = http.request(method, target + path, body, {{
-    headers,
-    timeout: {timeout},
-    responseCallback: http.expectedStatuses(...ok),
-  }});
-  check(response, {{ 'status is as expected': (r) => ok.some((s) => (s.min ? r.status >= s.min && r.status <= s.max : r.status === s)) }});
-{think}}}
+  const captured = {{}};
+  const row = {row};
+  for (const {{ name, method, path, headers, body, ok, captures }} of choose().steps) {{
+    const response = http.request(method, target + path(captured, row), body(captured, row), {{
+      headers: headers(captured, row),
+      tags: {{ name }},{jar}
+      timeout: {timeout},
+      responseCallback: http.expectedStatuses(...ok),
+    }});
+    let good = check(response, {{ 'status is as expected': (r) => ok.some((s) => (s.min ? r.status >= s.min && r.status <= s.max : r.status === s)) }});
+    for (const [value, find] of good ? captures : []) {{
+      captured[value] = find(response);
+      good = check(captured[value], {{ [`${{value}} is captured`]: (found) => found !== undefined && found !== null }}) && good;
+    }}
+{think}    if (!good) return;
+  }}
+}}
 ",
         timeout = literal(&span(script.timeout)),
     )

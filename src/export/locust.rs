@@ -1,10 +1,74 @@
 //! A scenario as a locustfile.
 
-use super::{Limits, Script, ScriptRequest, literal};
+use super::text::Dialect;
+use super::{Limits, Script, ScriptCapture, ScriptRequest, ScriptSequence, ScriptSource, literal};
 use crate::load::Model;
 use std::fmt::Write as _;
 
+const DIALECT: Dialect = Dialect {
+    environment: "os.environ",
+    percent: "percent",
+    json_text: "json_text",
+    json_value: "json_value",
+};
+
+/// Values in texts, and of answers.
+const HELPERS: &str = "
+
+def percent(value):
+    return quote(value, safe=\"\")
+
+
+def json_text(value):
+    return json.dumps(value, ensure_ascii=False)[1:-1]
+
+
+def json_value(value):
+    try:
+        json.loads(value)
+        return value
+    except ValueError:
+        return json.dumps(value, ensure_ascii=False)
+
+
+def in_json(response, keys):
+    try:
+        value = json.loads(response.text)
+        for key in keys:
+            value = value[key]
+    except (ValueError, LookupError, TypeError):
+        return None
+    return value if value is None or isinstance(value, str) else json.dumps(value)
+
+
+def in_body(response, pattern):
+    found = re.search(pattern, response.text or \"\")
+    return found and found.group(min(1, found.re.groups))
+
+";
+
+/// Reads CSV with a header, or JSON lines. Each process has all rows.
+const DATA: &str = "
+
+def rows(path):
+    with open(path, encoding=\"utf-8-sig\", newline=\"\") as lines:
+        if path.endswith(\".csv\"):
+            for row in csv.DictReader(lines):
+                yield {name.strip(): value for name, value in row.items()}
+            return
+        for line in filter(str.strip, lines):
+            row = json.loads(line)
+            texts = {name: \"\" if value is None else json.dumps(value) for name, value in row.items()}
+            yield texts | {name: value for name, value in row.items() if isinstance(value, str)}
+
+";
+
 pub(super) fn write(script: &Script) -> String {
+    let data = script.data.as_ref().map(|file| {
+        let file = literal(&file.display().to_string());
+        format!("{DATA}\ndata_rows = itertools.cycle(list(rows(os.environ.get(\"DATA_FILE\", {file}))))\n\n")
+    });
+    let data = data.unwrap_or_default();
     let mut text = format!(
         "\"\"\"{title}
 
@@ -12,25 +76,32 @@ pub(super) fn write(script: &Script) -> String {
     locust -f FILE --headless --host URL          another copy of the service
     locust -f FILE --master --expect-workers 4    with workers on other machines
 \"\"\"
+import csv
+import itertools
+import json
 import os
+import re
+from urllib.parse import quote
 
 from locust import FastHttpUser, LoadTestShape, {wait_import}, events, task
-
-
+{HELPERS}{data}
 class User(FastHttpUser):
     host = {origin}
     {wait}
     network_timeout = {timeout}
     connection_timeout = {timeout}
+    keeps_cookies = {cookies}
 ",
         title = literal(&script.title()).trim_matches('"'),
         wait_import = wait(script).0,
         wait = wait(script).1,
         origin = literal(&script.origin),
         timeout = script.timeout.as_secs_f64(),
+        cookies = if script.cookies { "True" } else { "False" },
     );
-    for (number, request) in script.requests.iter().enumerate() {
-        task(&mut text, number, request);
+    text.push_str(SEND);
+    for (number, one) in script.sequences.iter().enumerate() {
+        sequence(&mut text, number, one);
     }
     shape(&mut text, script);
     limits(&mut text, &script.limits);
@@ -54,50 +125,100 @@ fn wait(script: &Script) -> (&'static str, String) {
     }
 }
 
-fn task(text: &mut String, number: usize, request: &ScriptRequest) {
-    let ScriptRequest {
-        method,
-        path,
-        body,
-        weight,
-        statuses,
-        ..
-    } = request;
-    let body = body.as_ref().map_or_else(
-        || "None".to_owned(),
-        |body| format!("{}.encode()", body.expression("os.environ")),
-    );
-    let ok: Vec<String> = statuses
-        .iter()
-        .map(|range| format!("{} <= status <= {}", range.start(), range.end()))
-        .collect();
-    let name = path.split('?').next().unwrap_or(path);
+/// Makes one request, and returns the values of its answer; none if it failed.
+const SEND: &str = "
+    def send(self, method, path, name, headers, data, is_expected, captures):
+        if not self.keeps_cookies:
+            self.client.cookiejar.clear()
+        with self.client.request(
+            method, path, name=name, headers=headers, data=data, catch_response=True
+        ) as response:
+            if not is_expected(response.status_code):
+                response.failure(f\"status {response.status_code}\")
+                return None
+            values = {}
+            for value, find in captures.items():
+                values[value] = find(response)
+                if values[value] is None:
+                    response.failure(f\"no value for {value} to capture\")
+                    return None
+            response.success()
+            return values
+";
+
+fn sequence(text: &mut String, number: usize, sequence: &ScriptSequence) {
+    let weight = sequence.weight;
     write!(
         text,
-        "
-    @task({weight})
-    def request_{number}(self):
-        with self.client.request(
+        "\n    @task({weight})\n    def sequence_{number}(self):\n        captured = {{}}\n"
+    )
+    .unwrap_or_default();
+    if sequence.steps.iter().any(takes_data) {
+        text.push_str("        data = next(data_rows)\n");
+    }
+    for (place, step) in sequence.steps.iter().enumerate() {
+        if place > 0 {
+            text.push_str("        self.wait()\n");
+        }
+        request(text, step);
+    }
+}
+
+fn takes_data(request: &ScriptRequest) -> bool {
+    let headers = request.headers.iter().map(|(_, value)| value);
+    let mut texts = headers.chain(&request.body).chain([&request.path]);
+    texts.any(|text| text.takes("data"))
+}
+
+fn request(text: &mut String, request: &ScriptRequest) {
+    let body = request.body.as_ref().map_or_else(
+        || "None".to_owned(),
+        |body| format!("({}).encode()", body.expression(&DIALECT)),
+    );
+    let ok = request.statuses.iter();
+    let ok = ok.map(|range| format!("{} <= status <= {}", range.start(), range.end()));
+    let ok: Vec<String> = ok.collect();
+    let headers = request.headers.iter().map(|(name, value)| {
+        let value = value.expression(&DIALECT);
+        format!("{}: {value}", literal(name))
+    });
+    let headers: Vec<String> = headers.collect();
+    let captures: Vec<String> = request.captures.iter().map(capture).collect();
+    write!(
+        text,
+        "        values = self.send(
             {},
             {},
             name={},
             headers={{{}}},
             data={body},
-            catch_response=True,
-        ) as response:
-            status = response.status_code
-            if {}:
-                response.success()
-            else:
-                response.failure(f\"status {{status}}\")
+            is_expected=lambda status: {},
+            captures={{{}}},
+        )
+        if values is None:
+            return
+        captured.update(values)
 ",
-        literal(method),
-        literal(path),
-        literal(name),
-        request.header_entries("os.environ"),
+        literal(&request.method),
+        request.path.expression(&DIALECT),
+        literal(&request.name),
+        headers.join(", "),
         ok.join(" or "),
+        captures.join(", "),
     )
     .unwrap_or_default();
+}
+
+fn capture(capture: &ScriptCapture) -> String {
+    let find = match &capture.from {
+        ScriptSource::Json(keys) => {
+            let keys: Vec<String> = keys.iter().map(super::Key::literal).collect();
+            format!("in_json(response, [{}])", keys.join(", "))
+        }
+        ScriptSource::Header(name) => format!("response.headers.get({})", literal(name)),
+        ScriptSource::Regex(pattern) => format!("in_body(response, {})", literal(pattern)),
+    };
+    format!("{}: lambda response: {find}", literal(&capture.name))
 }
 
 fn shape(text: &mut String, script: &Script) {

@@ -3,11 +3,15 @@
 mod k6;
 mod kubernetes;
 mod locust;
+mod text;
 
 use crate::load::Scenario;
 use std::fmt::Write as _;
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 use std::time::Duration;
+
+pub use text::{Key, ScriptCapture, ScriptPart, ScriptSource, ScriptText};
 
 /// A tool that scripts are written for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,31 +28,34 @@ pub struct Script {
     pub origin: String,
     pub scenario: Scenario,
     /// At least one.
-    pub requests: Vec<ScriptRequest>,
+    pub sequences: Vec<ScriptSequence>,
+    /// The file of `data` values.
+    pub data: Option<PathBuf>,
+    /// Whether each user keeps cookies.
+    pub cookies: bool,
     /// How long a request may take.
     pub timeout: Duration,
     pub limits: Limits,
 }
 
-/// One request of a script, chosen by its weight.
+/// Requests that one user makes in their order, chosen by its weight.
 #[derive(Clone, Debug)]
-pub struct ScriptRequest {
-    pub method: String,
-    /// With the query: `/chat?mode=short`.
-    pub path: String,
-    pub headers: Vec<(String, ScriptValue)>,
-    pub body: Option<ScriptValue>,
+pub struct ScriptSequence {
     pub weight: u32,
-    /// Statuses of a success.
-    pub statuses: Vec<RangeInclusive<u16>>,
+    pub steps: Vec<ScriptRequest>,
 }
 
-/// The value of a header, or the body. Secrets never become part of a script: it reads them from its environment.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ScriptValue {
-    Plain(String),
-    /// The name of the variable.
-    Environment(String),
+#[derive(Clone, Debug)]
+pub struct ScriptRequest {
+    pub name: String,
+    pub method: String,
+    /// With the query: `/chat?mode=short`.
+    pub path: ScriptText,
+    pub headers: Vec<(String, ScriptText)>,
+    pub body: Option<ScriptText>,
+    /// Statuses of a success.
+    pub statuses: Vec<RangeInclusive<u16>>,
+    pub captures: Vec<ScriptCapture>,
 }
 
 /// What the service promises; a run that exceeds it fails.
@@ -58,30 +65,6 @@ pub struct Limits {
     pub latencies: Vec<(f64, Duration)>,
     /// The share of failed requests must stay under this.
     pub failed: Option<f64>,
-}
-
-impl ScriptValue {
-    /// As an expression; `environment` is the script's table of variables.
-    fn expression(&self, environment: &str) -> String {
-        match self {
-            Self::Plain(value) => literal(value),
-            Self::Environment(name) => format!("{environment}[{}]", literal(name)),
-        }
-    }
-}
-
-impl ScriptRequest {
-    /// The entries of its table of headers.
-    fn header_entries(&self, environment: &str) -> String {
-        let entry = |(name, value): &(String, ScriptValue)| {
-            format!("{}: {}", literal(name), value.expression(environment))
-        };
-        self.headers
-            .iter()
-            .map(entry)
-            .collect::<Vec<_>>()
-            .join(", ")
-    }
 }
 
 impl Script {
@@ -97,15 +80,18 @@ impl Script {
         kubernetes::write(self, tool, workers)
     }
 
+    fn requests(&self) -> impl Iterator<Item = &ScriptRequest> {
+        self.sequences.iter().flat_map(|one| &one.steps)
+    }
+
     /// The variables that the script reads, in the order in which they appear.
     fn variables(&self) -> Vec<&str> {
         let mut names = Vec::new();
-        for request in &self.requests {
-            let values = request.headers.iter().map(|(_, value)| value);
-            for value in values.chain(&request.body) {
-                if let ScriptValue::Environment(name) = value
-                    && !names.contains(&name.as_str())
-                {
+        for request in self.requests() {
+            let headers = request.headers.iter().map(|(_, value)| value);
+            let texts = headers.chain(&request.body).chain([&request.path]);
+            for name in texts.flat_map(ScriptText::variables) {
+                if !names.contains(&name) {
                     names.push(name);
                 }
             }

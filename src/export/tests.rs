@@ -1,5 +1,6 @@
 use super::*;
 use crate::load::{Model, Stage};
+use slod_load::Escape;
 
 fn stage(from: f64, to: f64, secs: u64) -> Stage {
     Stage {
@@ -11,7 +12,7 @@ fn stage(from: f64, to: f64, secs: u64) -> Stage {
 }
 
 fn script(model: Model, stages: Vec<Stage>) -> Script {
-    let plain = |value: &str| ScriptValue::Plain(value.to_owned());
+    let plain = |value: &str| ScriptText::plain(value);
     Script {
         service: "con\"cierge\n".to_owned(),
         origin: "http://127.0.0.1:8000".to_owned(),
@@ -21,30 +22,66 @@ fn script(model: Model, stages: Vec<Stage>) -> Script {
             model,
             stages,
         },
-        requests: vec![
-            ScriptRequest {
-                method: "POST".to_owned(),
-                path: "/chat?mode=short".to_owned(),
-                headers: vec![
-                    ("Content-Type".to_owned(), plain("application/json")),
-                    (
-                        "Authorization".to_owned(),
-                        ScriptValue::Environment("CHAT_TOKEN".to_owned()),
-                    ),
-                ],
-                body: Some(plain("{\"text\": \"gr\u{fc}\u{df} \u{1f600}\\n`${x}`\"}")),
+        sequences: vec![
+            ScriptSequence {
                 weight: 3,
-                statuses: vec![200..=299, 404..=404],
+                steps: vec![
+                    ScriptRequest {
+                        name: "chat".to_owned(),
+                        method: "POST".to_owned(),
+                        path: plain("/chat?mode=short"),
+                        headers: vec![
+                            ("Content-Type".to_owned(), plain("application/json")),
+                            (
+                                "Authorization".to_owned(),
+                                ScriptText::environment("CHAT_TOKEN"),
+                            ),
+                        ],
+                        body: Some(plain("{\"text\": \"gr\u{fc}\u{df} \u{1f600}\\n`${x}`\"}")),
+                        statuses: vec![200..=299, 404..=404],
+                        captures: vec![
+                            capture("id", ScriptSource::json("$.chats[0]['the id']")),
+                            capture("next", Ok(ScriptSource::Header("location".to_owned()))),
+                            capture("mark", ScriptSource::regex("mark=(\\d+)")),
+                        ],
+                    },
+                    ScriptRequest {
+                        name: "read \"it\"".to_owned(),
+                        method: "GET".to_owned(),
+                        path: ScriptText(vec![
+                            ScriptPart::Plain("/chats/".to_owned()),
+                            value("captured", "id", Escape::Percent),
+                            ScriptPart::Plain("?user=".to_owned()),
+                            value("data", "the user", Escape::Percent),
+                        ]),
+                        headers: vec![],
+                        body: Some(ScriptText(vec![
+                            ScriptPart::Plain("{\"n\":".to_owned()),
+                            value("captured", "mark", Escape::JsonValue),
+                            ScriptPart::Plain(",\"u\":\"".to_owned()),
+                            value("data", "the user", Escape::JsonText),
+                            ScriptPart::Plain("\"}".to_owned()),
+                        ])),
+                        statuses: vec![200..=299],
+                        captures: vec![],
+                    },
+                ],
             },
-            ScriptRequest {
-                method: "GET".to_owned(),
-                path: "/health".to_owned(),
-                headers: vec![],
-                body: None,
+            ScriptSequence {
                 weight: 1,
-                statuses: vec![200..=299],
+                steps: vec![ScriptRequest {
+                    name: "GET /health".to_owned(),
+                    method: "GET".to_owned(),
+                    path: plain("/health"),
+                    headers: vec![],
+                    body: None,
+                    statuses: vec![200..=299],
+                    captures: vec![],
+                }],
             },
         ],
+        data: Some("users.csv".into()),
+        cookies: true,
         timeout: Duration::from_secs(5),
         limits: Limits {
             latencies: vec![
@@ -54,6 +91,16 @@ fn script(model: Model, stages: Vec<Stage>) -> Script {
             failed: Some(0.001),
         },
     }
+}
+
+fn capture(name: &str, from: Result<ScriptSource, String>) -> ScriptCapture {
+    let (name, from) = (name.to_owned(), from.expect("simple"));
+    ScriptCapture { name, from }
+}
+
+fn value(of: &str, name: &str, escape: Escape) -> ScriptPart {
+    let (of, name) = (of.to_owned(), name.to_owned());
+    ScriptPart::Value { of, name, escape }
 }
 
 /// The options of a script of k6 are JSON.
@@ -118,6 +165,9 @@ fn a_locustfile_has_the_shape_and_the_limits() {
         "200 <= status <= 299 or 404 <= status <= 404",
         "os.environ[\"CHAT_TOKEN\"]",
         "@task(3)",
+        "data = next(data_rows)",
+        "\"/chats/\" + percent(captured[\"id\"]) + \"?user=\" + percent(data[\"the user\"])",
+        "in_json(response, [\"chats\", 0, \"the id\"])",
     ] {
         assert!(text.contains(part), "{part} is missing in:\n{text}");
     }
@@ -146,6 +196,69 @@ fn a_locustfile_is_python() {
         let fault = String::from_utf8_lossy(&read.stderr);
         assert!(read.status.success(), "{fault}\n{text}");
     }
+}
+
+/// Node reads the script as a module, and runs it against answers of its own.
+#[test]
+fn a_script_of_k6_is_javascript_that_uses_what_it_captured() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+        std::fs::write(path, text).expect("written");
+    };
+    let think = Duration::ZERO;
+    let text = script(Model::Closed { think }, vec![stage(1.0, 2.5, 60)]).write(Tool::K6);
+    write("script.mjs", &text);
+    write("users.csv", "id, the user\n1,\"a \"\"b\"\", c\"\r\n2,d\n");
+    for (name, exports) in [
+        ("k6", "export const check = (value, all) => Object.values(all).every((one) => one(value)); export const sleep = () => {};"),
+        ("k6/http", "const body = '{\"chats\":[{\"the id\":\"7/8\"}],\"x\":\"mark=42\"}';
+            const request = (method, url, sent) => { console.log(method, url, sent); return { status: 200, headers: { Location: '/x' }, body }; };
+            export default { expectedStatuses: (...all) => all, request };"),
+        ("k6/data", "export class SharedArray { constructor(name, make) { return make(); } }"),
+        ("k6/execution", "export default { scenario: { iterationInTest: 2 } };"),
+    ] {
+        write(&format!("node_modules/{name}/index.mjs"), exports);
+    }
+    let parts =
+        ["http", "data", "execution"].map(|part| format!("\"./{part}\":\"./{part}/index.mjs\""));
+    let exports = format!(
+        "{{\"exports\":{{\".\":\"./index.mjs\",{}}}}}",
+        parts.join(",")
+    );
+    write("node_modules/k6/package.json", &exports);
+    write(
+        "run.mjs",
+        "import { readFileSync } from 'node:fs';
+         globalThis.__ENV = { CHAT_TOKEN: 't' };
+         globalThis.open = (file) => readFileSync(file, 'utf-8');
+         Math.random = () => 0;
+         const script = await import('./script.mjs');
+         script.default();",
+    );
+    let ran = std::process::Command::new("node")
+        .arg("run.mjs")
+        .current_dir(folder.path())
+        .output()
+        .expect("node runs");
+    let (out, fault) = (
+        String::from_utf8_lossy(&ran.stdout),
+        String::from_utf8_lossy(&ran.stderr),
+    );
+    assert!(ran.status.success(), "{fault}\n{text}");
+    let lines: Vec<&str> = out.lines().collect();
+    let [chat, read] = lines.as_slice() else {
+        panic!("two requests: {out}");
+    };
+    assert!(
+        chat.starts_with("POST http://127.0.0.1:8000/chat?mode=short {"),
+        "{chat}"
+    );
+    assert_eq!(
+        *read,
+        "GET http://127.0.0.1:8000/chats/7%2F8?user=a%20%22b%22%2C%20c {\"n\":42,\"u\":\"a \\\"b\\\", c\"}"
+    );
 }
 
 #[test]

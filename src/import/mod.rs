@@ -1,10 +1,12 @@
-//! Results of other load tools, read into runs.
+//! Results of other load tools, read into runs, and recordings and descriptions of a service, read
+//! into requests.
 
 mod collect;
 mod csv;
 mod k6;
 mod locust;
 mod oha;
+pub mod requests;
 mod vegeta;
 
 use crate::load::{Ending, LoadWindow, Model, RunRecord, Scenario, Stage};
@@ -112,6 +114,7 @@ fn run(tool: Tool, service: &str, from: Timestamp, windows: Vec<LoadWindow>) -> 
         to: from.after(length),
         ending: Ending::Completed,
         windows,
+        requests: Vec::new(),
         observed: Vec::new(),
     }
 }

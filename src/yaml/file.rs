@@ -19,14 +19,23 @@ const FILE_LIMIT: u64 = 1 << 20;
 impl Section<'_> {
     /// The contents of the file that a key points to.
     pub fn file(&self, key: &Key<FilePath>) -> Option<Vec<u8>> {
+        self.file_up_to(key, FILE_LIMIT)
+    }
+
+    /// The same for a file of at most so many bytes.
+    pub fn file_up_to(&self, key: &Key<FilePath>, limit: u64) -> Option<Vec<u8>> {
         let path = self.path(key)?;
-        self.read_file(&path, &self.spot_of(key))
+        self.read_up_to(&path, &self.spot_of(key), limit)
     }
 
     fn read_file(&self, path: &Path, at: &Spot) -> Option<Vec<u8>> {
+        self.read_up_to(path, at, FILE_LIMIT)
+    }
+
+    fn read_up_to(&self, path: &Path, at: &Spot, limit: u64) -> Option<Vec<u8>> {
         let reader = self.reader();
         reader.note_file(path);
-        match read_regular(path, FILE_LIMIT) {
+        match read_regular(path, limit) {
             Ok(bytes) => {
                 reader.note_outside(&bytes);
                 Some(bytes)

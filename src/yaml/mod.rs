@@ -23,7 +23,7 @@ pub use form::{
 };
 pub use key::{Declared, Key, Keys, Need};
 pub use name::shown_name;
-pub use reader::{Reader, Spot, Traced};
+pub use reader::{Piece, Reader, Spot, Traced};
 pub use redactions::Redactions;
 pub use scalar::{Bool, Choice, FilePath, Integer, Parsed, RATE, Ratio, Size, Span, Text, ZONE};
 pub use secret::Secret;

@@ -2,6 +2,8 @@
 
 mod variables;
 
+pub use variables::Piece;
+
 use super::key::Keys;
 use super::name::is_plain_name;
 use super::redactions::Redactions;

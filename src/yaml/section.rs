@@ -314,6 +314,24 @@ impl<'n> Section<'n> {
 
     /// The entries of a mapping of any names, each with its spot.
     pub fn map<F: Scalar>(&self, key: &Key<Map<F>>) -> Vec<(String, F::Value, Spot)> {
+        self.entries_of(key)
+            .into_iter()
+            .filter_map(|(name, value, at)| {
+                let null = key.form.null.filter(|_| value.value == Value::Null);
+                let value = match null {
+                    Some(text) => key.form.item.parse(text),
+                    None => self.scalar(&key.form.item, value, &at),
+                };
+                Some((name, value?, at))
+            })
+            .collect()
+    }
+
+    /// The same with the values as they are written.
+    pub fn entries_of<F>(&self, key: &Key<Map<F>>) -> Vec<(String, &'n Node, Spot)>
+    where
+        Key<Map<F>>: Declared,
+    {
         let Some(node) = self.node(key.name) else {
             return Vec::new();
         };
@@ -324,19 +342,12 @@ impl<'n> Section<'n> {
             return Vec::new();
         };
         self.reader.publish_keys(entries);
-        entries
-            .iter()
-            .filter_map(|(name, value)| {
-                let name = name.value.scalar().unwrap_or_default();
-                let at = Spot::of(value, at.below(&shown_name(&name)));
-                let null = key.form.null.filter(|_| value.value == Value::Null);
-                let value = match null {
-                    Some(text) => key.form.item.parse(text),
-                    None => self.scalar(&key.form.item, value, &at),
-                };
-                Some((name, value?, at))
-            })
-            .collect()
+        let entries = entries.iter().map(|(name, value)| {
+            let name = name.value.scalar().unwrap_or_default();
+            let at = Spot::of(value, at.below(&shown_name(&name)));
+            (name, value, at)
+        });
+        entries.collect()
     }
 }
 

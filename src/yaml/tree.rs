@@ -19,6 +19,8 @@ const REPLAY_LIMIT: usize = 100_000;
 pub struct Node {
     pub place: Place,
     pub value: Value,
+    /// Whether YAML takes it for a number or a boolean, not for a text.
+    pub is_typed: bool,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -150,6 +152,7 @@ fn place(location: &Location) -> Place {
 
 fn node(spanned: Spanned<Raw>, document: &str) -> Node {
     let place = place(&spanned.referenced);
+    let is_typed = matches!(spanned.value, Raw::Typed(_));
     let value = match spanned.value {
         Raw::Null => Value::Null,
         Raw::Typed(value) => {
@@ -169,7 +172,11 @@ fn node(spanned: Spanned<Raw>, document: &str) -> Node {
                 .collect(),
         ),
     };
-    Node { place, value }
+    Node {
+        place,
+        value,
+        is_typed,
+    }
 }
 
 /// A key is a name, also where it is called `null`.

@@ -18,6 +18,7 @@ mod prometheus;
 mod runs;
 mod samples;
 mod signs;
+mod steps;
 mod support;
 mod system;
 mod vantage;

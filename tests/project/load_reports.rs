@@ -76,6 +76,7 @@ fn report(name: &str, latency: impl Fn(f64, f64) -> f64, observed: &[ObservedSer
         ending: Ending::Completed,
         windows: windows.collect(),
         scenario,
+        requests: Vec::new(),
         observed: observed.to_vec(),
     };
     RunReport::new(run, Some(&service()), &[]).to_text()

@@ -1,14 +1,19 @@
 //! A connection, and one request over it.
 
-use crate::plan::{ConnectError, Plan, Request, Stream};
+use crate::capture::BODY_MAX;
+use crate::plan::{ConnectError, Plan, Stream};
+use crate::request::Message;
+use crate::watch::Watch;
 use bytes::Bytes;
+use http::header::CONNECTION;
+use http::{HeaderMap, HeaderValue};
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use slod_core::outcome::Cause;
 use std::error::Error;
 use std::io;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 /// Bytes of an answer's head at most.
 const HEAD_MAX: usize = 256 << 10;
@@ -22,40 +27,70 @@ pub enum Done {
     OwnLack,
 }
 
-/// The connection of one user, opened when it is needed.
+/// The connection of one user, opened when it is needed. An exchange that does not end closes it.
 #[derive(Default)]
 pub struct Connection(Option<SendRequest<Full<Bytes>>>);
 
-/// What a request did, and when it was sent over its open connection.
-#[derive(Clone, Copy, Debug)]
-pub struct Exchanged {
-    pub done: Done,
-    pub sent: Instant,
+/// An answer that was read to its end.
+pub struct Answer {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub body: Body,
+}
+
+/// What is kept of a body.
+#[derive(Default)]
+pub struct Body {
+    /// Its beginning, if it is of use.
+    pub bytes: Option<Vec<u8>>,
+    /// Reads it while it arrives.
+    pub watch: Option<Box<dyn Watch>>,
+    /// When its first token arrived.
+    pub first: Option<Instant>,
+    /// What the reader found to be wrong.
+    pub fault: Option<Cause>,
+}
+
+impl Body {
+    fn take(&mut self, data: &[u8]) {
+        if let Some(bytes) = &mut self.bytes {
+            let room = BODY_MAX.saturating_sub(bytes.len());
+            bytes.extend_from_slice(&data[..data.len().min(room)]);
+        }
+        if let Some(watch) = self.watch.as_mut().filter(|_| self.fault.is_none()) {
+            self.fault = watch.feed(data).err();
+            if self.first.is_none() && watch.has_begun() {
+                self.first = Some(Instant::now());
+            }
+        }
+    }
+
+    fn end(&mut self) {
+        if let Some(watch) = self.watch.as_mut().filter(|_| self.fault.is_none()) {
+            self.fault = watch.finish().err();
+        }
+    }
 }
 
 impl Connection {
-    /// Makes one request within the deadline, and reads its answer to the end.
-    pub async fn ask(&mut self, plan: &Plan, request: &Request, deadline: Instant) -> Exchanged {
-        let mut sent = Instant::now();
-        let exchange = timeout_at(deadline, self.exchange(plan, request, &mut sent)).await;
-        let done = exchange.unwrap_or(Done::Failed(Cause::Timeout));
-        if done != Done::Good && !matches!(done, Done::Failed(Cause::Status)) || !plan.keep_alive {
-            self.0 = None;
-        }
-        Exchanged { done, sent }
-    }
-
-    async fn exchange(&mut self, plan: &Plan, request: &Request, sent: &mut Instant) -> Done {
+    /// Sends the request that `make` makes and reads its answer to the end. `sent` becomes the time
+    /// at which it was sent over the open connection.
+    pub async fn exchange(
+        &mut self,
+        plan: &Plan,
+        make: impl Fn() -> Option<Message>,
+        new_body: impl Fn() -> Body,
+        sent: &mut Instant,
+    ) -> Result<Answer, Done> {
         let reused = self.is_ready().await;
-        match self.once(plan, request, sent).await {
+        match self.once(plan, make(), new_body(), sent).await {
             // The service closed a connection that nobody used: that is no failure of its own.
             Err(error) if reused && error.is_unsent => {
-                self.0 = None;
-                self.once(plan, request, sent).await
+                self.once(plan, make(), new_body(), sent).await
             }
             result => result,
         }
-        .unwrap_or_else(|error| error.done)
+        .map_err(|error| error.done)
     }
 
     /// Whether there is a connection that can be used again.
@@ -73,26 +108,35 @@ impl Connection {
     async fn once(
         &mut self,
         plan: &Plan,
-        request: &Request,
+        message: Option<Message>,
+        mut kept: Body,
         sent: &mut Instant,
-    ) -> Result<Done, Unanswered> {
+    ) -> Result<Answer, Unanswered> {
+        // A value that is not valid where it stands: only headers do not take all of them.
+        let mut message = message.ok_or(Done::Failed(Cause::Header))?;
+        if !plan.keep_alive {
+            let close = HeaderValue::from_static("close");
+            message.headers_mut().insert(CONNECTION, close);
+        }
         let mut sender = match self.0.take() {
             Some(sender) => sender,
             None => open(plan).await?,
         };
         *sent = Instant::now();
-        let answer = sender.send_request(message(plan, request)).await?;
-        let status = answer.status().as_u16();
-        let mut body = answer.into_body();
+        let (head, mut body) = sender.send_request(message).await?.into_parts();
         while let Some(frame) = body.frame().await {
-            frame?;
+            if let Some(data) = frame?.data_ref() {
+                kept.take(data);
+            }
         }
-        self.0 = Some(sender);
-        let is_expected = request.statuses.iter().any(|range| range.contains(&status));
-        Ok(if is_expected {
-            Done::Good
-        } else {
-            Done::Failed(Cause::Status)
+        kept.end();
+        if plan.keep_alive {
+            self.0 = Some(sender);
+        }
+        Ok(Answer {
+            status: head.status.as_u16(),
+            headers: head.headers,
+            body: kept,
         })
     }
 }
@@ -133,20 +177,6 @@ async fn open(plan: &Plan) -> Result<SendRequest<Full<Bytes>>, Unanswered> {
     // It ends with its sender; its errors are those of the requests.
     tokio::task::spawn_local(async move { drop(connection.await) });
     Ok(sender)
-}
-
-fn message(plan: &Plan, request: &Request) -> http::Request<Full<Bytes>> {
-    let mut message = http::Request::new(Full::new(request.body.clone()));
-    *message.method_mut() = request.method.clone();
-    *message.uri_mut() = request.uri.clone();
-    *message.headers_mut() = request.headers.clone();
-    if !plan.keep_alive {
-        let close = http::HeaderValue::from_static("close");
-        message
-            .headers_mut()
-            .insert(http::header::CONNECTION, close);
-    }
-    message
 }
 
 fn cause(error: &hyper::Error) -> Cause {

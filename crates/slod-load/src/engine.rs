@@ -2,10 +2,11 @@
 
 use crate::plan::Plan;
 use crate::recorder::{Part, Recorder};
+use crate::tally::Tally;
 use crate::users::Shared;
 use crate::windows::Windows;
 use crate::{open, users};
-use slod_core::load::{LoadWindow, Model};
+use slod_core::load::{LoadWindow, Model, RequestFigures};
 use std::cell::RefCell;
 use std::fmt;
 use std::io;
@@ -31,7 +32,15 @@ pub struct Engine {
     stop: watch::Sender<bool>,
     parts: mpsc::Receiver<Part>,
     windows: Windows,
-    threads: Vec<JoinHandle<()>>,
+    threads: Vec<JoinHandle<Vec<Tally>>>,
+}
+
+/// What a run measured.
+#[derive(Clone, Debug)]
+pub struct Finished {
+    pub windows: Vec<LoadWindow>,
+    /// In the order of the plan.
+    pub requests: Vec<RequestFigures>,
 }
 
 /// Why no run could begin.
@@ -61,7 +70,7 @@ impl Engine {
                 .map_err(StartError)?;
             let work = move || {
                 let local = LocalSet::new();
-                local.block_on(&runtime, one(plan, start, stop, parts, number));
+                local.block_on(&runtime, one(plan, start, stop, parts, number))
             };
             let builder = thread::Builder::new().name(format!("load-{number}"));
             threads.push(builder.spawn(work).map_err(StartError)?);
@@ -103,14 +112,25 @@ impl Engine {
         self.stop.send_replace(true);
     }
 
-    /// The windows of a run that ended.
-    pub fn finish(self) -> Vec<LoadWindow> {
+    /// Ends the run.
+    pub fn finish(self) -> Finished {
         self.stop();
+        let mix = &self.plan.mix;
+        let mut tallies: Vec<Tally> = mix.requests().map(|_| Tally::default()).collect();
         for thread in self.threads {
             // A panic of a thread would have lost its counts: nothing to add here.
-            drop(thread.join());
+            let own = thread.join().unwrap_or_default();
+            for (all, own) in tallies.iter_mut().zip(own) {
+                all.merge(own);
+            }
         }
-        self.windows.finish(&self.plan.scenario)
+        let requests = tallies.into_iter().zip(mix.requests());
+        Finished {
+            windows: self.windows.finish(&self.plan.scenario),
+            requests: requests
+                .map(|(tally, request)| tally.figures(request))
+                .collect(),
+        }
     }
 }
 
@@ -121,10 +141,12 @@ async fn one(
     stop: watch::Receiver<bool>,
     parts: mpsc::Sender<Part>,
     number: usize,
-) {
+) -> Vec<Tally> {
     tokio::time::sleep_until(start).await;
     let model = plan.scenario.model;
-    let recorder = Rc::new(RefCell::new(Recorder::new(start, parts.clone())));
+    let requests = plan.mix.requests().count();
+    let recorder = Recorder::new(start, requests, parts.clone());
+    let recorder = Rc::new(RefCell::new(recorder));
     let shared = Shared {
         plan,
         start,
@@ -148,4 +170,5 @@ async fn one(
         // The receiver is gone only when the run is.
         let _ = parts.send(part).await;
     }
+    recorder.borrow_mut().take_tallies()
 }

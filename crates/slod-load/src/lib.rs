@@ -5,17 +5,30 @@
 //! its counters. Nothing is shared or locked for a request. Latencies begin at the time at which a
 //! request was due, so that a service that stalls the generator does not look fast.
 
+mod alarm;
 mod arrivals;
+mod capture;
 mod connection;
 mod engine;
 mod open;
 mod plan;
 mod recorder;
+mod request;
+mod rows;
+mod session;
+mod tally;
+mod template;
 mod users;
+mod watch;
 mod windows;
 
-pub use engine::{Engine, StartError};
-pub use plan::{Connect, ConnectError, Plan, Request, Stream};
+pub use capture::{Capture, Extract, Source};
+pub use engine::{Engine, Finished, StartError};
+pub use plan::{Connect, ConnectError, Cookies, NewCookies, Plan, Stream};
+pub use request::{Mix, Request, Sequence};
+pub use rows::Rows;
+pub use template::{Escape, Made, Part, Reference, Template};
+pub use watch::{NewWatch, Watch};
 pub use windows::{Windows, merged};
 
 #[cfg(test)]

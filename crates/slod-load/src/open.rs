@@ -1,14 +1,16 @@
 //! The open model: requests start when they are due, whether earlier ones were answered or not.
 
+use crate::alarm::Alarm;
 use crate::arrivals::Arrivals;
-use crate::connection::Connection;
+use crate::connection::{Connection, Done};
 use crate::recorder::Ended;
+use crate::session::Session;
 use crate::users::Shared;
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 
 /// How long a thread sleeps at most, so that its windows are handed over and a stop is seen.
 const TICK: Duration = Duration::from_millis(100);
@@ -22,9 +24,10 @@ pub async fn run(shared: Shared, thread: usize, poisson: bool) {
     let most = shared.plan.in_flight_max.div_ceil(shared.plan.threads);
     let idle: Rc<RefCell<Vec<Connection>>> = Rc::default();
     let mut in_flight = JoinSet::new();
+    let mut alarm = Alarm::new();
     for due in own {
         let intended = shared.start + due;
-        if !wait(&shared, intended).await {
+        if !wait(&shared, &mut alarm, intended).await {
             break;
         }
         while in_flight.try_join_next().is_some() {}
@@ -36,12 +39,12 @@ pub async fn run(shared: Shared, thread: usize, poisson: bool) {
         in_flight.spawn_local(request(shared.clone(), intended, idle.clone(), place));
     }
     let end = shared.start + shared.plan.scenario.length();
-    wait(&shared, end).await;
+    wait(&shared, &mut alarm, end).await;
     while in_flight.join_next().await.is_some() {}
 }
 
 /// Waits for a moment; `false` if the run was stopped before.
-async fn wait(shared: &Shared, moment: Instant) -> bool {
+async fn wait(shared: &Shared, alarm: &mut Alarm, moment: Instant) -> bool {
     loop {
         let now = Instant::now();
         shared.recorder.borrow_mut().roll(now);
@@ -51,27 +54,32 @@ async fn wait(shared: &Shared, moment: Instant) -> bool {
         if now >= moment {
             return true;
         }
-        sleep_until(moment.min(now + TICK)).await;
+        alarm.until(moment.min(now + TICK)).await;
     }
 }
 
+/// One sequence: a user that comes, asks and leaves. Only its connection stays for the next one.
 async fn request(shared: Shared, intended: Instant, idle: Rc<RefCell<Vec<Connection>>>, seed: u64) {
-    {
-        let mut recorder = shared.recorder.borrow_mut();
-        recorder.started(intended);
-        recorder.enter();
-    }
-    let request = shared.plan.choose(&mut fastrand::Rng::with_seed(seed));
+    let Shared { plan, recorder, .. } = &shared;
+    recorder.borrow_mut().enter();
+    let sequence = plan.mix.choose(&mut fastrand::Rng::with_seed(seed));
     let free = idle.borrow_mut().pop();
-    let mut connection = free.unwrap_or_default();
-    let deadline = intended + shared.plan.timeout;
-    let exchanged = connection.ask(&shared.plan, request, deadline).await;
-    idle.borrow_mut().push(connection);
-    let mut recorder = shared.recorder.borrow_mut();
-    recorder.ended(Ended {
-        intended,
-        sent: exchanged.sent,
-        done: exchanged.done,
-    });
-    recorder.leave();
+    let mut session = Session::new(plan, free.unwrap_or_default());
+    session.begin(plan, sequence);
+    let mut intended = intended;
+    for (step, request) in sequence.steps.iter().enumerate() {
+        recorder.borrow_mut().started(intended);
+        let exchanged = session.ask(plan, request, intended + plan.timeout).await;
+        recorder.borrow_mut().ended(Ended {
+            request: sequence.first + step,
+            intended,
+            exchanged,
+        });
+        if exchanged.done != Done::Good || shared.is_stopped() {
+            break;
+        }
+        intended = Instant::now();
+    }
+    idle.borrow_mut().push(session.into_connection());
+    recorder.borrow_mut().leave();
 }

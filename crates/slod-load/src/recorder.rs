@@ -1,6 +1,8 @@
 //! The counters of one thread, handed over once a second.
 
 use crate::connection::Done;
+use crate::session::Exchanged;
+use crate::tally::{Tally, add, count};
 use slod_core::outcome::Cause;
 use slod_core::stats::scale::Scale;
 use std::collections::VecDeque;
@@ -38,6 +40,8 @@ pub struct Recorder {
     /// Users that run, or requests in flight, since when.
     active: usize,
     since: Instant,
+    /// By the number of the request, since the start.
+    tallies: Vec<Tally>,
     /// Windows that are over and not yet taken.
     over: VecDeque<Part>,
     parts: Sender<Part>,
@@ -46,9 +50,10 @@ pub struct Recorder {
 /// A request that ended.
 #[derive(Clone, Copy, Debug)]
 pub struct Ended {
+    /// Its number among all requests of the run.
+    pub request: usize,
     pub intended: Instant,
-    pub sent: Instant,
-    pub done: Done,
+    pub exchanged: Exchanged,
 }
 
 impl Part {
@@ -83,9 +88,11 @@ impl Part {
 }
 
 impl Recorder {
-    pub fn new(start: Instant, parts: Sender<Part>) -> Self {
+    /// For so many different requests.
+    pub fn new(start: Instant, requests: usize, parts: Sender<Part>) -> Self {
         Self {
             start,
+            tallies: vec![Tally::default(); requests],
             scale: Scale::new([]),
             current: Part::new(0),
             active: 0,
@@ -111,26 +118,38 @@ impl Recorder {
     }
 
     pub fn ended(&mut self, ended: Ended) {
-        let now = Instant::now();
-        self.roll(now);
-        match ended.done {
+        let Exchanged {
+            done,
+            sent,
+            first,
+            ended: at,
+            missing,
+        } = ended.exchanged;
+        self.roll(at);
+        match done {
             Done::Good => self.current.good += 1,
-            Done::Failed(cause) => {
-                let failed = &mut self.current.failed;
-                match failed.iter_mut().find(|(known, _)| *known == cause) {
-                    Some((_, count)) => *count += 1,
-                    None => failed.push((cause, 1)),
-                }
-            }
+            Done::Failed(cause) => add(&mut self.current.failed, cause, 1),
             Done::OwnLack => {
                 self.current.dropped += 1;
                 return;
             }
         }
-        let code = |since: Instant| self.scale.code(now.saturating_duration_since(since));
-        let (latency, service_time) = (code(ended.intended), code(ended.sent));
+        let code = |since: Instant| self.scale.code(at.saturating_duration_since(since));
+        let (latency, service_time) = (code(ended.intended), code(sent));
         count(&mut self.current.latency, latency);
         count(&mut self.current.service_time, service_time);
+        if let Some(tally) = self.tallies.get_mut(ended.request) {
+            tally.add(done, latency, missing);
+            if let Some(first) = first {
+                let after = first.saturating_duration_since(ended.intended);
+                tally.add_first(self.scale.code(after));
+            }
+        }
+    }
+
+    /// What was counted of each request, once.
+    pub fn take_tallies(&mut self) -> Vec<Tally> {
+        std::mem::take(&mut self.tallies)
     }
 
     /// One more user or request in flight.
@@ -185,14 +204,6 @@ impl Recorder {
     }
 }
 
-fn count(counts: &mut Vec<u32>, code: u16) {
-    let place = usize::from(code);
-    if counts.len() <= place {
-        counts.resize(place + 1, 0);
-    }
-    counts[place] += 1;
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -201,7 +212,7 @@ mod tests {
     async fn windows_follow_each_other_and_keep_time() {
         let (parts, mut received) = tokio::sync::mpsc::channel(8);
         let start = Instant::now();
-        let mut recorder = Recorder::new(start, parts);
+        let mut recorder = Recorder::new(start, 1, parts);
         recorder.enter();
         tokio::time::advance(Duration::from_millis(250)).await;
         let intended = Instant::now() - Duration::from_millis(3);
@@ -209,9 +220,15 @@ mod tests {
         recorder.enter();
         tokio::time::advance(Duration::from_millis(2000)).await;
         recorder.ended(Ended {
+            request: 0,
             intended,
-            sent: Instant::now(),
-            done: Done::Failed(Cause::Timeout),
+            exchanged: Exchanged {
+                done: Done::Failed(Cause::Timeout),
+                sent: Instant::now(),
+                first: None,
+                ended: Instant::now(),
+                missing: None,
+            },
         });
         recorder.leave();
         let first = received.try_recv().expect("the first second");

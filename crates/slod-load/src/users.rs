@@ -3,6 +3,8 @@
 use crate::connection::{Connection, Done};
 use crate::plan::Plan;
 use crate::recorder::{Ended, Recorder};
+use crate::request::Placed;
+use crate::session::{Exchanged, Session};
 use slod_core::load::Scenario;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -86,31 +88,73 @@ pub async fn run(shared: Shared, thread: usize, think: Duration) {
 }
 
 /// One user, until the plan has fewer. Returns its place.
-async fn user(mut shared: Shared, number: usize, think: Duration, place: usize) -> usize {
+async fn user(shared: Shared, number: usize, think: Duration, place: usize) -> usize {
     let seed = shared.plan.seed.wrapping_add(number as u64);
     let mut random = fastrand::Rng::with_seed(seed);
-    let mut connection = Connection::default();
-    let mut intended = Instant::now();
-    shared.recorder.borrow_mut().enter();
-    while !shared.is_stopped() && number < shared.users_due(Instant::now()) {
-        shared.recorder.borrow_mut().started(intended);
-        let request = shared.plan.choose(&mut random);
-        let deadline = intended + shared.plan.timeout;
-        let exchanged = connection.ask(&shared.plan, request, deadline).await;
-        shared.recorder.borrow_mut().ended(Ended {
-            intended,
-            sent: exchanged.sent,
-            done: exchanged.done,
-        });
-        intended = Instant::now() + think;
-        if !think.is_zero() {
-            shared.rest(intended).await;
-        } else if exchanged.done != Done::Good {
-            // A service that refuses at once must not become a busy loop.
-            intended += TICK;
-            shared.rest(intended).await;
+    let session = Session::new(&shared.plan, Connection::default());
+    let mut user = User {
+        shared,
+        number,
+        think,
+        session,
+        intended: Instant::now(),
+    };
+    let plan = user.shared.plan.clone();
+    user.shared.recorder.borrow_mut().enter();
+    while user.goes_on() {
+        let sequence = plan.mix.choose(&mut random);
+        user.session.begin(&plan, sequence);
+        user.sequence(sequence).await;
+    }
+    user.shared.recorder.borrow_mut().leave();
+    place
+}
+
+struct User {
+    shared: Shared,
+    number: usize,
+    think: Duration,
+    session: Session,
+    /// When its next request is due.
+    intended: Instant,
+}
+
+impl User {
+    fn goes_on(&self) -> bool {
+        !self.shared.is_stopped() && self.number < self.shared.users_due(Instant::now())
+    }
+
+    /// Makes its requests one after the other, up to the first that fails.
+    async fn sequence(&mut self, sequence: &Placed) {
+        for (step, request) in sequence.steps.iter().enumerate() {
+            if step > 0 && !self.goes_on() {
+                return;
+            }
+            let Shared { plan, recorder, .. } = &self.shared;
+            recorder.borrow_mut().started(self.intended);
+            let deadline = self.intended + plan.timeout;
+            let exchanged = self.session.ask(plan, request, deadline).await;
+            let ended = Ended {
+                request: sequence.first + step,
+                intended: self.intended,
+                exchanged,
+            };
+            recorder.borrow_mut().ended(ended);
+            self.pause(&exchanged).await;
+            if exchanged.done != Done::Good {
+                return;
+            }
         }
     }
-    shared.recorder.borrow_mut().leave();
-    place
+
+    async fn pause(&mut self, exchanged: &Exchanged) {
+        self.intended = Instant::now() + self.think;
+        if !self.think.is_zero() {
+            self.shared.rest(self.intended).await;
+        } else if exchanged.done != Done::Good {
+            // A service that refuses at once must not become a busy loop.
+            self.intended += TICK;
+            self.shared.rest(self.intended).await;
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! The windows of a run, from the parts of all threads.
 
 use crate::recorder::{Part, WINDOW};
+use crate::tally::{add, histogram, sum};
 use slod_core::load::{LoadWindow, Scenario};
 use slod_core::stats::quantile::Histogram;
 use std::collections::BTreeMap;
@@ -91,27 +92,17 @@ impl Windows {
 
 impl Sum {
     fn add(&mut self, other: Part) {
-        let Self(sum) = self;
-        sum.started += other.started;
-        sum.dropped += other.dropped;
-        sum.good += other.good;
-        sum.active += other.active;
+        let Self(all) = self;
+        all.started += other.started;
+        all.dropped += other.dropped;
+        all.good += other.good;
+        all.active += other.active;
         for (cause, count) in other.failed {
-            match sum.failed.iter_mut().find(|(known, _)| *known == cause) {
-                Some((_, known)) => *known += count,
-                None => sum.failed.push((cause, count)),
-            }
+            add(&mut all.failed, cause, count);
         }
-        for (sum, other) in [
-            (&mut sum.latency, other.latency),
-            (&mut sum.service_time, other.service_time),
-        ] {
-            sum.resize(sum.len().max(other.len()), 0);
-            sum.iter_mut()
-                .zip(other)
-                .for_each(|(sum, count)| *sum += count);
-        }
-        sum.lags
+        sum(&mut all.latency, &other.latency);
+        sum(&mut all.service_time, &other.service_time);
+        all.lags
             .iter_mut()
             .zip(other.lags)
             .for_each(|(sum, count)| *sum += count);
@@ -141,13 +132,6 @@ fn window(part: Part, scenario: &Scenario, generator_cpu: Option<f64>) -> LoadWi
     }
 }
 
-fn histogram(counts: &[u32]) -> Histogram {
-    let mut histogram = Histogram::default();
-    let counted = (0_u16..).zip(counts).filter(|(_, count)| **count > 0);
-    histogram.add_sorted(counted.map(|(code, count)| (code, *count)));
-    histogram
-}
-
 /// Neighbouring windows as one; `None` of none. Levels are averages weighted by time, the lag is
 /// the largest.
 pub fn merged(windows: &[LoadWindow]) -> Option<LoadWindow> {
@@ -168,10 +152,7 @@ pub fn merged(windows: &[LoadWindow]) -> Option<LoadWindow> {
         all.good += window.good;
         all.lag = all.lag.max(window.lag);
         for (cause, count) in &window.failed {
-            match all.failed.iter_mut().find(|(known, _)| known == cause) {
-                Some((_, known)) => *known += count,
-                None => all.failed.push((*cause, *count)),
-            }
+            add(&mut all.failed, *cause, *count);
         }
         all.failed.sort_unstable();
         let widened = |counts: &Histogram| -> Vec<(u16, u32)> {

@@ -9,7 +9,7 @@ use crate::format::numbers;
 use crate::load::{Ending, Figures, LoadWindow, RunRecord, Samples};
 use crate::observe::RunSampler;
 use crate::report::load_run::{Held, Promise, promises};
-use slod_load::Engine;
+use slod_load::{Engine, Finished};
 use std::collections::VecDeque;
 use std::io::{self, IsTerminal, Write as _};
 use std::thread::available_parallelism;
@@ -49,6 +49,7 @@ pub async fn run(
         to: from,
         ending: Ending::Completed,
         windows: Vec::new(),
+        requests: Vec::new(),
         observed: Vec::new(),
     };
     let kept = KeptRun::begin(config, &run);
@@ -91,7 +92,8 @@ pub async fn run(
     while let Some(tick) = sampler.next().await {
         samples.add(tick.at, tick.samples);
     }
-    run.windows = engine.finish();
+    let Finished { windows, requests } = engine.finish();
+    (run.windows, run.requests) = (windows, requests);
     run.observed = samples.finish();
     run.to = clock.now();
     kept.end(&run);

@@ -2,6 +2,7 @@
 
 mod live;
 pub mod plan;
+pub mod sequences;
 
 use super::output::{complain, show};
 use super::run::on_runtime;

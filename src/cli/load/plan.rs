@@ -1,15 +1,18 @@
 //! From the command line and the config to a run that is allowed.
 
 use super::LoadArgs;
+use super::sequences::{rows, sequences};
 use crate::config::{Config, ServiceSpec};
 use crate::diagnostic::nearest;
 use crate::load::{BUILTIN, Model, Scenario, Stage, builtin};
 use crate::probe::http::driven::Driven;
+use crate::probe::llm;
 use crate::slo::Sli;
 use crate::units::show_duration;
-use slod_load::Plan;
+use slod_load::{Mix, Plan};
 use std::fmt::Write as _;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
@@ -37,11 +40,15 @@ pub async fn prepare<'a>(args: &LoadArgs, config: &'a Config) -> Result<Prepared
     let service = service(config, &args.service)?;
     let driven = driven(service)?;
     let scenario = adapted(scenario(config, service, &args.scenario)?, args)?;
-    let request = driven
-        .request()
-        .map_err(|reason| format!("{}: {reason}", driven.target()))?;
+    let at_target = |reason| format!("{}: {reason}", driven.target());
+    let mix = Mix::new(sequences(service, &driven).map_err(at_target)?);
+    let load = service.load.as_ref();
+    let data = load.and_then(|load| load.data.as_ref());
+    let rows = data.map(rows).transpose()?;
     check_owner(&driven, args.i_own_this_target).await?;
-    let timeout = service.load.as_ref().map_or(TIMEOUT, |load| load.timeout);
+    let timeout = load.map_or(TIMEOUT, |load| load.timeout);
+    let has_cookies = load.is_none_or(|load| load.cookies);
+    let cookies = has_cookies.then(|| driven.cookies()).transpose();
     let announcement = announcement(&scenario, service, &driven);
     let threads = available_parallelism().map_or(1, usize::from);
     Ok(Prepared {
@@ -49,7 +56,9 @@ pub async fn prepare<'a>(args: &LoadArgs, config: &'a Config) -> Result<Prepared
         announcement,
         plan: Plan {
             scenario,
-            requests: vec![request].into(),
+            mix: mix.map(Arc::new).ok_or("there is no request to send")?,
+            rows,
+            cookies: cookies.map_err(at_target)?,
             connect: driven.connector(timeout),
             timeout,
             keep_alive: !args.no_keep_alive,
@@ -71,18 +80,16 @@ pub fn service<'a>(config: &'a Config, name: &str) -> Result<&'a ServiceSpec, St
     })
 }
 
-/// What is sent: the service's `load`, or else its first http probe.
+/// What is sent: the service's `load`, or else its first `http` probe, or its first `llm` probe that
+/// streams.
 pub fn driven(service: &ServiceSpec) -> Result<Driven, String> {
     let own = service.load.as_ref().and_then(|load| load.driven.clone());
-    let probes = || {
-        service
-            .probes
-            .iter()
-            .find_map(|spec| Driven::of(&spec.probe))
-    };
-    own.or_else(probes).ok_or_else(|| {
+    let probes = || service.probes.iter().map(|spec| &spec.probe);
+    let http = || probes().find_map(Driven::of);
+    let llm = || probes().find_map(llm::driven::driven);
+    own.or_else(http).or_else(llm).ok_or_else(|| {
         let name = &service.name;
-        format!("{name} has no address for load: add `load: {{ url: ... }}` or an http probe to it")
+        format!("{name} has no address for load: add `load: {{ url: ... }}`, an http probe or a streaming llm probe to it")
     })
 }
 

@@ -97,6 +97,7 @@ impl Watch {
             to,
             ending,
             windows: self.windows,
+            requests: Vec::new(),
             observed: self.samples.finish(),
             ..run
         }
@@ -141,6 +142,7 @@ fn record(service: String, from: Timestamp, purpose: String) -> RunRecord {
         to: from,
         ending: Ending::Completed,
         windows: Vec::new(),
+        requests: Vec::new(),
         observed: Vec::new(),
     }
 }

@@ -1,9 +1,12 @@
 //! The keys of the load that a service is expected to bear, and of load scenarios.
 
+use super::load_requests::{REQUEST, REQUESTS_MAX};
 use crate::probe::http::Address;
 use crate::probe::http::driven::OPTIONS;
 use crate::units::{self, Rate};
-use crate::yaml::{Choice, Declared, Integer, Key, Keys, List, Mapping, Parsed, RATE, Span, Text};
+use crate::yaml::{
+    Bool, Choice, Declared, FilePath, Integer, Key, Keys, List, Mapping, Parsed, RATE, Span, Text,
+};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -70,8 +73,30 @@ pub const TIMEOUT: Key<Span> = Key::with_default(
     "Timeout of a request of a load run, from the time at which it was due.",
 );
 
-static LOAD_KEYS: [&dyn Declared; 8 + OPTIONS.len()] = {
-    let mut keys: [&dyn Declared; 8 + OPTIONS.len()] = [&URL; 8 + OPTIONS.len()];
+pub const REQUESTS: Key<List<Mapping>> = Key::optional(
+    "requests",
+    List::up_to(REQUESTS_MAX, Mapping(REQUEST)),
+    "Requests of load runs instead of a single one, chosen by their weights. `headers`, credentials and TLS of `load` apply to all of them.",
+);
+
+pub const DATA: Key<FilePath> = Key::optional(
+    "data",
+    FilePath,
+    "File with values for `${data.COLUMN}` in paths, headers and bodies of `requests`: CSV with a header (`.csv`), or JSON lines (`.jsonl`, `.ndjson`), at most 16 MiB. A request or sequence that uses it takes the next row each time, and the first again after the last.",
+);
+
+pub const COOKIES: Key<Bool> = Key::with_default(
+    "cookies",
+    Bool,
+    "true",
+    "Whether each user of a load run keeps the cookies that it is sent, as a browser does. At a given rate, each start is a new user.",
+);
+
+/// Keys of `load` that are no keys of a request.
+const OWN: usize = 11;
+
+static LOAD_KEYS: [&dyn Declared; OWN + OPTIONS.len()] = {
+    let mut keys: [&dyn Declared; OWN + OPTIONS.len()] = [&URL; OWN + OPTIONS.len()];
     keys[1] = &USERS;
     keys[2] = &PEAK_USERS;
     keys[3] = &RATE_RANGE;
@@ -79,9 +104,12 @@ static LOAD_KEYS: [&dyn Declared; 8 + OPTIONS.len()] = {
     keys[5] = &AVERAGE;
     keys[6] = &MAX;
     keys[7] = &TIMEOUT;
+    keys[8] = &REQUESTS;
+    keys[9] = &DATA;
+    keys[10] = &COOKIES;
     let mut at = 0;
     while at < OPTIONS.len() {
-        keys[8 + at] = OPTIONS[at];
+        keys[OWN + at] = OPTIONS[at];
         at += 1;
     }
     keys

@@ -4,6 +4,7 @@
 pub(super) mod alerts;
 pub(super) mod correction;
 pub(super) mod load;
+pub(super) mod load_requests;
 pub(super) mod metrics;
 pub(super) mod notify;
 pub(super) mod objective;

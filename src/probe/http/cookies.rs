@@ -26,6 +26,10 @@ impl Cookies {
         }
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.0.iter_any().next().is_none()
+    }
+
     /// The `Cookie` header for `url`: what is `configured`, apart from cookies that the attempt
     /// was given under the same names, and these.
     pub fn header(&self, url: &Url, configured: Option<&HeaderValue>) -> Option<HeaderValue> {

@@ -1,24 +1,27 @@
-//! The request of an `http` probe, or of a service's `load`, for the load engine: the same
+//! The request of a probe, or of a service's `load`, for the load engine: the same
 //! addresses, credentials and TLS, over connections that are kept.
 
 use super::expect::Expect;
 use super::keys;
-use super::read::{read_request, read_transport, read_url, warn_of_open_secrets};
-use super::{Address, HttpProbe, Version};
+use super::read::{read_request, read_transport, warn_of_open_secrets};
+use super::request::Request;
+use super::transport::Transport;
+use super::{HttpProbe, Version};
 use crate::outcome::{Timestamp, Verdict};
 use crate::probe::dial::{Failure, Host, Progress, options, resolve};
 use crate::probe::evaluate::Evaluator;
 use crate::probe::{Attempt, Probe, Trace, of_type, redacted};
-use crate::yaml::{Declared, Key, Redactions, Section};
+use crate::yaml::{Declared, Redactions, Section};
 use async_trait::async_trait;
-use http::header::{CONTENT_LENGTH, HOST};
-use http::{HeaderValue, Method};
+use http::header::{ACCEPT_ENCODING, CONTENT_LENGTH, COOKIE, HOST};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use hyper::body::Bytes;
-use slod_load::{Connect, ConnectError, Request, Stream};
+use slod_load::{Connect, ConnectError, Cookies, Made, NewCookies, NewWatch, Stream};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout_at;
+use url::Url;
 
 /// The keys of a request that the load engine sends, apart from its address.
 pub const OPTIONS: [&dyn Declared; 11] = [
@@ -35,18 +38,29 @@ pub const OPTIONS: [&dyn Declared; 11] = [
     &keys::PROXY_AUTH,
 ];
 
+/// Whether the value of a header is never shown.
+pub fn is_secret_header(name: &HeaderName) -> bool {
+    super::headers::is_secret(name)
+}
+
 /// A request that can be sent any number of times.
 #[derive(Clone, Debug)]
-pub struct Driven(Arc<dyn Probe>);
+pub struct Driven {
+    /// An `http` probe with this request.
+    probe: Arc<dyn Probe>,
+    /// The address for people, without secrets.
+    target: String,
+    watch: Option<NewWatch>,
+}
 
 impl Driven {
-    /// Reads the request of a section; faults are reported. `None` also without an address.
-    pub fn read(section: &Section<'_>, address: &Key<Address>) -> Option<Self> {
-        let url = section.has(address).then(|| read_url(section, address));
+    /// Reads the request of a section to an address; faults are reported. `None` also without an
+    /// address.
+    pub fn read(section: &Section<'_>, url: Option<Url>) -> Option<Self> {
         let method = section.get(&keys::METHOD);
         let body = section.secret_bytes(&keys::BODY);
         let body = body.map(Bytes::from).unwrap_or_default();
-        let request = read_request(section, url.flatten(), method, body);
+        let request = read_request(section, url, method, body);
         let transport = read_transport(section, Version::Http1);
         let status = section.all(&keys::EXPECT_STATUS);
         let request = request?;
@@ -59,47 +73,88 @@ impl Driven {
             },
             ..Expect::nothing()
         };
-        Some(Self(Arc::new(HttpProbe {
+        Some(Self::new(request, expect, transport?))
+    }
+
+    fn new(request: Request, expect: Expect, transport: Transport) -> Self {
+        let target = request.shown();
+        let probe = HttpProbe {
             request,
             expect: Arc::new(expect),
             evaluator: Evaluator::default(),
             redirects: None,
             body_limit: u64::MAX,
-            transport: transport?,
-        })))
+            transport,
+        };
+        Self {
+            probe: Arc::new(probe),
+            target,
+            watch: None,
+        }
+    }
+
+    /// The request of a probe of another kind, whose answers are read while they arrive. `target`
+    /// is its address without secrets.
+    pub fn watched(
+        mut request: Request,
+        transport: Transport,
+        target: String,
+        watch: NewWatch,
+    ) -> Self {
+        // Answers are read as they are sent.
+        let identity = HeaderValue::from_static("identity");
+        request.headers.insert(ACCEPT_ENCODING, identity);
+        let expect = Expect {
+            status: vec![200..=299],
+            ..Expect::nothing()
+        };
+        Self {
+            target,
+            watch: Some(watch),
+            ..Self::new(request, expect, transport)
+        }
     }
 
     /// The same without these values in its texts.
     #[must_use]
     pub fn redacted(self, redactions: Redactions) -> Self {
-        Self(redacted(self.0, redactions))
+        let probe = redacted(self.probe, redactions);
+        Self {
+            target: probe.target(),
+            probe,
+            watch: self.watch,
+        }
     }
 
     /// Whether its address contains a secret, which is not in [`Driven::target`].
     pub fn has_secret_address(&self) -> bool {
-        let probe = self.probe();
-        probe.is_some_and(|probe| probe.target() != self.target())
+        let probe = self.http();
+        probe.is_some_and(|probe| probe.request.shown() != self.target)
     }
 
     /// The request of an `http` probe; `None` for a probe of another kind.
     pub fn of(probe: &Arc<dyn Probe>) -> Option<Self> {
-        of_type::<HttpProbe>(&**probe).map(|_| Self(probe.clone()))
+        of_type::<HttpProbe>(&**probe).map(|_| Self {
+            target: probe.target(),
+            probe: probe.clone(),
+            watch: None,
+        })
     }
 
     /// The address for people.
     pub fn target(&self) -> String {
-        self.0.target()
+        self.target.clone()
     }
 
     /// Scheme, host and port.
     pub fn origin(&self) -> Result<String, String> {
-        let probe = self.probe().ok_or("it is no http probe")?;
+        let probe = self.http().ok_or("it is no http probe")?;
         Ok(probe.request.url.origin().ascii_serialization())
     }
 
     /// As the load engine sends it; an error says why it cannot.
-    pub fn request(&self) -> Result<Request, String> {
-        let probe = self.probe().ok_or("it is no http probe")?;
+    pub fn request(&self) -> Result<slod_load::Request, String> {
+        let probe = self.http().ok_or("it is no http probe")?;
         if probe.transport.proxy.is_some() {
             return Err("load through a proxy is not supported".to_owned());
         }
@@ -114,14 +169,28 @@ impl Driven {
             headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
         }
         let uri = request.path().parse();
-        Ok(Request {
+        Ok(slod_load::Request {
+            name: format!("{} {}", request.method, request.url.path()),
             method: request.method.clone(),
-            uri: uri.map_err(|_| "its path is not valid in a request".to_owned())?,
+            uri: Made::Fixed(uri.map_err(|_| "its path is not valid in a request".to_owned())?),
             headers,
-            body: request.body.clone(),
-            weight: 1,
+            made_headers: Vec::new(),
+            body: Made::Fixed(request.body.clone()),
             statuses: probe.expect.status.clone(),
+            captures: Vec::new(),
+            watch: self.watch.clone(),
         })
+    }
+
+    /// Makes the cookies of a user, which go where a browser would send them.
+    pub fn cookies(&self) -> Result<NewCookies, String> {
+        let probe = self.http().ok_or("it is no http probe")?;
+        let url = probe.request.cookie_url();
+        Ok(Arc::new(move || {
+            let cookies = super::cookies::Cookies::default();
+            let url = url.clone();
+            Box::new(UserCookies { url, cookies }) as Box<dyn Cookies>
+        }))
     }
 
     /// Opens connections to its origin, each within `timeout`.
@@ -134,7 +203,7 @@ impl Driven {
 
     /// The addresses that its host has now; an error says why there are none.
     pub async fn addresses(&self, timeout: Duration) -> Result<Vec<IpAddr>, String> {
-        let probe = self.probe().ok_or("it is no http probe")?;
+        let probe = self.http().ok_or("it is no http probe")?;
         let host = Host::of(&probe.request.url).ok_or("its address has no host")?;
         let mut attempt = Attempt::new(Timestamp(0), timeout, Trace::silent());
         let deadline = attempt.deadline;
@@ -146,8 +215,39 @@ impl Driven {
         }
     }
 
-    fn probe(&self) -> Option<&HttpProbe> {
-        of_type::<HttpProbe>(&*self.0)
+    fn http(&self) -> Option<&HttpProbe> {
+        of_type::<HttpProbe>(&*self.probe)
+    }
+}
+
+/// The cookies of one user of a run.
+struct UserCookies {
+    /// Of the service; its path is that of no request.
+    url: Url,
+    cookies: super::cookies::Cookies,
+}
+
+impl UserCookies {
+    fn address(&self, uri: &Uri) -> Url {
+        let mut url = self.url.clone();
+        url.set_path(uri.path());
+        url
+    }
+}
+
+impl Cookies for UserCookies {
+    fn keep(&mut self, uri: &Uri, answer: &HeaderMap) {
+        self.cookies.keep(answer, &self.address(uri));
+    }
+
+    fn send(&self, uri: &Uri, headers: &mut HeaderMap) {
+        if self.cookies.is_empty() {
+            return;
+        }
+        let configured = headers.get(COOKIE);
+        if let Some(value) = self.cookies.header(&self.address(uri), configured) {
+            headers.insert(COOKIE, value);
+        }
     }
 }
 
@@ -159,7 +259,7 @@ struct Connector {
 #[async_trait]
 impl Connect for Connector {
     async fn connect(&self) -> Result<Box<dyn Stream>, ConnectError> {
-        let Some(probe) = self.driven.probe() else {
+        let Some(probe) = self.driven.http() else {
             return Err(ConnectError::OwnLack);
         };
         let mut attempt = Attempt::new(Timestamp(0), self.timeout, Trace::silent());

@@ -2,6 +2,7 @@
 //! public modules.
 
 pub mod body;
+pub mod captured;
 mod cookies;
 mod decimal;
 pub mod driven;

@@ -12,7 +12,7 @@ use url::Url;
 /// Bytes that a proxy may answer to CONNECT.
 const ANSWER_MAX: usize = 8 * 1024;
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Proxy {
     pub host: Host,
     pub port: u16,

@@ -9,7 +9,7 @@ use crate::probe::dial::{Failure, Family, Host, Progress, Tls, connect, resolve}
 use tokio::net::TcpStream;
 
 /// A way to servers, with a new connection for each request.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Transport {
     pub version: Version,
     pub family: Family,

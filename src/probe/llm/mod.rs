@@ -3,6 +3,7 @@
 mod answer;
 mod api;
 mod budget;
+pub mod driven;
 mod expect;
 mod keys;
 mod limits;

@@ -2,7 +2,8 @@
 
 use super::RunReport;
 use crate::load::{
-    Answer, Ending, Figures, LoadWindow, Model, ObservedSeries, RunRecord, StageRow, Statement, stage_rows,
+    Answer, Ending, Figures, LoadWindow, Model, ObservedSeries, RequestFigures, RunRecord, StageRow,
+    Statement, stage_rows,
 };
 use crate::sample::Summary;
 use serde_json::{Value, json};
@@ -20,8 +21,11 @@ pub(super) fn write(report: &RunReport) -> String {
         to,
         ending,
         windows,
+        requests,
         observed,
     } = &report.run;
+    let length = windows.iter().map(|one| one.length).sum();
+    let requests: Vec<Value> = requests.iter().map(|one| request(one, length)).collect();
     let ending = match ending {
         Ending::Completed => json!({ "state": "completed" }),
         Ending::Aborted { why } => json!({ "state": "aborted", "why": why }),
@@ -76,6 +80,7 @@ pub(super) fn write(report: &RunReport) -> String {
         "advice": advice,
         "stages": stage_rows(&report.run).iter().map(stage).collect::<Vec<_>>(),
         "total": figures(&Figures::of(windows)),
+        "requests": requests,
         "windows": windows.iter().map(window).collect::<Vec<_>>(),
         "observed": observed.iter().filter_map(series).collect::<Vec<_>>(),
     });
@@ -103,8 +108,11 @@ fn stage(row: &StageRow) -> Value {
     value
 }
 
+fn seconds(time: Option<Duration>) -> Option<f64> {
+    time.map(|time| time.as_secs_f64())
+}
+
 fn figures(figures: &Figures) -> Value {
-    let seconds = |time: Option<Duration>| time.map(|time| time.as_secs_f64());
     json!({
         "requests": figures.completed,
         "errors": figures.errors,
@@ -116,6 +124,26 @@ fn figures(figures: &Figures) -> Value {
         "p95_seconds": seconds(figures.quantile(0.95)),
         "p99_seconds": seconds(figures.quantile(0.99)),
     })
+}
+
+fn request(request: &RequestFigures, length: Duration) -> Value {
+    let mut value = figures(&Figures::of_request(request, length));
+    let causes = request.failed.iter();
+    let causes = causes.map(|(cause, count)| (cause.label().to_owned(), json!(count)));
+    let missing = request.missing.iter();
+    let missing = missing.map(|(name, count)| (name.clone(), json!(count)));
+    value["name"] = json!(request.name);
+    value["failed"] = Value::Object(causes.collect());
+    let first = Figures::of_first_tokens(request);
+    value["time_to_first_token"] = first.map_or(Value::Null, |first| {
+        json!({
+            "p50_seconds": seconds(first.quantile(0.5)),
+            "p95_seconds": seconds(first.quantile(0.95)),
+            "p99_seconds": seconds(first.quantile(0.99)),
+        })
+    });
+    value["missing_captures"] = Value::Object(missing.collect());
+    value
 }
 
 fn window(window: &LoadWindow) -> Value {

@@ -2,10 +2,13 @@
 
 use super::{RunReport, sampled, stages};
 use crate::format::numbers;
-use crate::load::{Advice, Answer, Figures, Indicators, OBSERVED};
+use crate::load::{Advice, Answer, Figures, Indicators, OBSERVED, RequestFigures};
 use crate::text::printable;
 use std::fmt::Write as _;
 use std::time::Duration;
+
+/// Characters of the widest name of a request that others are aligned with.
+const NAME_WIDTH: usize = 40;
 
 pub(super) fn write(report: &RunReport) -> String {
     let mut out = format!("{}\n", printable(&report.headline()));
@@ -16,6 +19,7 @@ pub(super) fn write(report: &RunReport) -> String {
     verdicts(&mut out, report);
     thresholds(&mut out, report);
     results(&mut out, report);
+    requests(&mut out, report);
     stages::write(&mut out, report);
     sampled::write(&mut out, &report.run.observed);
     indicators(&mut out, report);
@@ -114,6 +118,55 @@ fn results(out: &mut String, report: &RunReport) {
     causes.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
     for (cause, count) in causes {
         writeln!(out, "      {cause}: {count}").unwrap_or_default();
+    }
+}
+
+/// A row for each request of the plan, and what its responses lacked.
+fn requests(out: &mut String, report: &RunReport) {
+    let requests = &report.run.requests;
+    let is_plain =
+        |one: &RequestFigures| one.missing.is_empty() && one.first_token.iter().next().is_none();
+    if requests.len() < 2 && requests.iter().all(is_plain) {
+        return;
+    }
+    out.push_str("\n  REQUESTS\n");
+    let length = report.run.windows.iter().map(|one| one.length).sum();
+    let names = requests.iter().map(|one| one.name.chars().count());
+    let width = names.max().unwrap_or_default().min(NAME_WIDTH);
+    for one in requests {
+        let figures = Figures::of_request(one, length);
+        let time = |q: f64| {
+            let time = figures.quantile(q);
+            time.map_or_else(|| "-".to_owned(), numbers::latency)
+        };
+        writeln!(
+            out,
+            "    {:<width$}  {:>8}  {:>9.1}/s  failed {:<8} p50 {:<9} p95 {:<9} p99 {}",
+            printable(&one.name),
+            figures.completed,
+            figures.rate(),
+            figures.errors,
+            time(0.5),
+            time(0.95),
+            time(0.99),
+        )
+        .unwrap_or_default();
+        if let Some(first) = Figures::of_first_tokens(one) {
+            let time = |q: f64| {
+                let time = first.quantile(q);
+                time.map_or_else(|| "-".to_owned(), numbers::latency)
+            };
+            let (p50, p95, p99) = (time(0.5), time(0.95), time(0.99));
+            writeln!(
+                out,
+                "      time to first token  p50 {p50:<9} p95 {p95:<9} p99 {p99}"
+            )
+            .unwrap_or_default();
+        }
+        for (value, count) in &one.missing {
+            let value = printable(value);
+            writeln!(out, "      no value for `{value}` to capture: {count}").unwrap_or_default();
+        }
     }
 }
 

@@ -12,6 +12,7 @@ mod fields;
 mod observed;
 mod pack;
 mod part;
+mod requests;
 mod window;
 
 use super::{Store, StoreError};

@@ -1,12 +1,12 @@
 //! A run as bytes: its plan, its end, its windows and its series, compressed.
 
 use super::fields::{compress, decompress, number, read_number, read_span, read_text, span, text};
-use super::{StoredRun, observed, window};
+use super::{StoredRun, observed, requests, window};
 use crate::load::{Ending, Model, RunRecord, Scenario, Stage};
 use crate::store::counts::{Bytes, Corrupt, put};
 use std::io;
 
-/// Format 1 had no series.
+/// Format 1 had neither series nor requests by name.
 const FORMAT: u64 = 2;
 
 pub fn pack(run: &RunRecord) -> io::Result<Vec<u8>> {
@@ -24,6 +24,7 @@ pub fn pack(run: &RunRecord) -> io::Result<Vec<u8>> {
     window::write(&mut out, &run.windows);
     let written = observed::write(&mut out, &run.observed, run.from);
     written.map_err(|_| io::Error::other("samples that have no order"))?;
+    requests::write(&mut out, &run.requests);
     compress(&out)
 }
 
@@ -62,9 +63,12 @@ pub fn unpack(head: &StoredRun, record: &[u8]) -> Result<RunRecord, Corrupt> {
         _ => return Err(Corrupt),
     };
     let windows = window::read(&mut bytes)?;
-    let observed = match format {
-        1 => Vec::new(),
-        _ => observed::read(&mut bytes, head.from)?,
+    let (observed, requests) = match format {
+        1 => (Vec::new(), Vec::new()),
+        _ => (
+            observed::read(&mut bytes, head.from)?,
+            requests::read(&mut bytes)?,
+        ),
     };
     Ok(RunRecord {
         service: head.service.clone(),
@@ -74,6 +78,7 @@ pub fn unpack(head: &StoredRun, record: &[u8]) -> Result<RunRecord, Corrupt> {
         to: head.to,
         ending,
         windows,
+        requests,
         observed,
     })
 }

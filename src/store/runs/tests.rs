@@ -1,5 +1,5 @@
 use super::*;
-use crate::load::{Ending, LoadWindow, ObservedSeries, builtin};
+use crate::load::{Ending, LoadWindow, ObservedSeries, RequestFigures, builtin};
 use crate::outcome::Cause;
 use crate::sample::{Sample, SeriesKey, SeriesKind};
 use crate::stats::quantile::Histogram;
@@ -7,7 +7,7 @@ use crate::store::Tick;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// [`run`]`("rag", 100)` without series, as the version before them packed it.
+/// [`run`]`("rag", 100)` without series and requests, as the version before them packed it.
 const FORMAT_1: &str = "28b52ffd6014008505008408011e74657374207265636f766572792066726f6d2073756464656e206c6f616400c0843d0306\
 6e6f726d616c8092408092408095f52a057370696b6580c0ac408ece1c08a3c3470114703935207761732061626f76652035\
 3030206d7302008080c09140f3a20400f0a204020402090103bc05ffff03bc05f12285070300780101040c017801e83f0f00\
@@ -50,6 +50,14 @@ fn run(service: &str, from: i64) -> RunRecord {
             why: "p95 was above 500 ms".to_owned(),
         },
         windows: (0..2).map(window).collect(),
+        requests: vec![RequestFigures {
+            name: "GET /chat".to_owned(),
+            good: 140_000,
+            failed: vec![(Cause::Timeout, 4), (Cause::Status, 2)],
+            missing: vec![("token".to_owned(), 3)],
+            latency: window(0).latency,
+            first_token: window(0).latency,
+        }],
         observed: vec![
             series("slod_host_load1", SeriesKind::Gauge, from, &[0.25, 1.5]),
             series(
@@ -102,6 +110,7 @@ fn a_run_of_the_version_before_is_read() {
     let (_folder, mut store) = store();
     let mut kept = run("rag", 100);
     kept.observed.clear();
+    kept.requests.clear();
     let id = store.keep_run(&kept).expect("kept");
     let old: Vec<u8> = (0..FORMAT_1.len())
         .step_by(2)
@@ -136,6 +145,7 @@ fn a_run_that_goes_on_is_read_as_far_as_it_is() {
         to: whole.from,
         ending: Ending::Interrupted,
         windows: Vec::new(),
+        requests: Vec::new(),
         observed: Vec::new(),
         ..whole.clone()
     };

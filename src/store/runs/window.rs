@@ -23,11 +23,7 @@ fn one(out: &mut Vec<u8>, window: &LoadWindow) {
     for count in [window.started, window.dropped, window.good] {
         put(out, count);
     }
-    put(out, window.failed.len() as u64);
-    for (cause, count) in &window.failed {
-        put(out, u64::from(cause.code()));
-        put(out, *count);
-    }
+    causes(out, &window.failed);
     histogram(out, &window.latency);
     // Users that wait for their responses start when they are due.
     let differs = window.service_time != window.latency;
@@ -42,7 +38,15 @@ fn one(out: &mut Vec<u8>, window: &LoadWindow) {
     }
 }
 
-fn histogram(out: &mut Vec<u8>, histogram: &Histogram) {
+pub(super) fn causes(out: &mut Vec<u8>, failed: &[(Cause, u64)]) {
+    put(out, failed.len() as u64);
+    for (cause, count) in failed {
+        put(out, u64::from(cause.code()));
+        put(out, *count);
+    }
+}
+
+pub(super) fn histogram(out: &mut Vec<u8>, histogram: &Histogram) {
     put(out, histogram.iter().count() as u64);
     for (code, count) in histogram.iter() {
         put(out, u64::from(code));
@@ -60,12 +64,7 @@ fn read_one(bytes: &mut Bytes<'_>) -> Result<LoadWindow, Corrupt> {
     let stage = bytes.small()?;
     let (due, active) = (read_number(bytes)?, read_number(bytes)?);
     let (started, dropped, good) = (bytes.number()?, bytes.number()?, bytes.number()?);
-    let causes: usize = bytes.small()?;
-    let failed = (0..causes).map(|_| {
-        let cause = Cause::from_code(bytes.small()?).ok_or(Corrupt)?;
-        Ok((cause, bytes.number()?))
-    });
-    let failed = failed.collect::<Result<_, Corrupt>>()?;
+    let failed = read_causes(bytes)?;
     let latency = read_histogram(bytes)?;
     let service_time = match bytes.number()? {
         0 => latency.clone(),
@@ -93,7 +92,16 @@ fn read_one(bytes: &mut Bytes<'_>) -> Result<LoadWindow, Corrupt> {
     })
 }
 
-fn read_histogram(bytes: &mut Bytes<'_>) -> Result<Histogram, Corrupt> {
+pub(super) fn read_causes(bytes: &mut Bytes<'_>) -> Result<Vec<(Cause, u64)>, Corrupt> {
+    let count: usize = bytes.small()?;
+    let failed = (0..count).map(|_| {
+        let cause = Cause::from_code(bytes.small()?).ok_or(Corrupt)?;
+        Ok((cause, bytes.number()?))
+    });
+    failed.collect()
+}
+
+pub(super) fn read_histogram(bytes: &mut Bytes<'_>) -> Result<Histogram, Corrupt> {
     let count: usize = bytes.small()?;
     let mut histogram = Histogram::default();
     for _ in 0..count {

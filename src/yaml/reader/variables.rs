@@ -1,20 +1,46 @@
-//! `${NAME}`: values from the environment.
+//! `${NAME}`: values from the environment, and in some texts references to values of a run.
 
 use super::{Reader, Spot};
+
+/// A part of a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Piece {
+    Plain(String),
+    /// From the environment.
+    Variable {
+        name: String,
+        value: String,
+    },
+    /// `${SCOPE.NAME}`
+    Reference {
+        scope: &'static str,
+        name: String,
+    },
+}
 
 impl Reader<'_> {
     /// Replaces `${NAME}` by the environment's value; `$${` stands for a literal `${`.
     pub(in crate::yaml) fn expand(&self, text: &str, at: &Spot) -> Option<String> {
-        let mut out = String::with_capacity(text.len());
+        let pieces = self.pieces(text, at, &[])?;
+        let text = pieces.into_iter().map(|piece| match piece {
+            Piece::Plain(text) | Piece::Variable { value: text, .. } => text,
+            Piece::Reference { name, .. } => name,
+        });
+        Some(text.collect())
+    }
+
+    /// The parts of a text that may refer to values of these scopes.
+    pub fn pieces(&self, text: &str, at: &Spot, scopes: &[&'static str]) -> Option<Vec<Piece>> {
+        let (mut pieces, mut plain) = (Vec::new(), String::new());
         let mut rest = text;
         while let Some(start) = rest.find("${") {
             if rest[..start].ends_with('$') {
-                out.push_str(&rest[..start]);
-                out.push('{');
+                plain.push_str(&rest[..start]);
+                plain.push('{');
                 rest = &rest[start + 2..];
                 continue;
             }
-            out.push_str(&rest[..start]);
+            plain.push_str(&rest[..start]);
             let tail = &rest[start + 2..];
             let Some(end) = tail.find('}') else {
                 self.error(
@@ -25,15 +51,33 @@ impl Reader<'_> {
                 );
                 return None;
             };
-            let value = self.variable(&tail[..end], at)?;
-            self.note_outside(value.as_bytes());
-            self.variables.borrow_mut().extend(at.place);
-            self.redact(&value, &rest[start..start + end + 3]);
-            out.push_str(&value);
+            if !plain.is_empty() {
+                pieces.push(Piece::Plain(std::mem::take(&mut plain)));
+            }
+            pieces.push(match reference(&tail[..end], scopes) {
+                Some(reference) => reference,
+                None => self.variable_piece(&rest[start..start + end + 3], at)?,
+            });
             rest = &tail[end + 1..];
         }
-        out.push_str(rest);
-        Some(out)
+        plain.push_str(rest);
+        if !plain.is_empty() {
+            pieces.push(Piece::Plain(plain));
+        }
+        Some(pieces)
+    }
+
+    /// The value of a variable that is written with its braces.
+    fn variable_piece(&self, written: &str, at: &Spot) -> Option<Piece> {
+        let name = &written[2..written.len() - 1];
+        let value = self.variable(name, at)?;
+        self.note_outside(value.as_bytes());
+        self.variables.borrow_mut().extend(at.place);
+        self.redact(&value, written);
+        Some(Piece::Variable {
+            name: name.to_owned(),
+            value,
+        })
     }
 
     fn variable(&self, name: &str, at: &Spot) -> Option<String> {
@@ -59,4 +103,13 @@ impl Reader<'_> {
         }
         value
     }
+}
+
+fn reference(text: &str, scopes: &[&'static str]) -> Option<Piece> {
+    let (scope, name) = text.split_once('.')?;
+    let scope = scopes.iter().find(|known| **known == scope)?;
+    Some(Piece::Reference {
+        scope,
+        name: name.to_owned(),
+    })
 }

@@ -63,8 +63,26 @@ pub struct RunRecord {
     pub ending: Ending,
     /// In their order, without gaps.
     pub windows: Vec<LoadWindow>,
+    /// What was counted of each request of the plan, in its order; empty if that is not known.
+    pub requests: Vec<RequestFigures>,
     /// What was sampled meanwhile of the service, its processes, and the host; empty if nothing was.
     pub observed: Vec<ObservedSeries>,
+}
+
+/// One request of the plan over the whole run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RequestFigures {
+    pub name: String,
+    /// Requests that succeeded.
+    pub good: u64,
+    /// Those that failed.
+    pub failed: Vec<(Cause, u64)>,
+    /// Failures because the answer lacked a value for a later request, by the name of the value.
+    pub missing: Vec<(String, u64)>,
+    /// Of all of them, as in a [`LoadWindow`].
+    pub latency: Histogram,
+    /// Until the first token of streamed answers; empty where none was waited for.
+    pub first_token: Histogram,
 }
 
 /// The samples of one series from `from` to `to` of a run.
@@ -75,6 +93,17 @@ pub struct ObservedSeries {
     pub kind: SeriesKind,
     /// Oldest first.
     pub samples: Vec<Sample>,
+}
+
+impl RequestFigures {
+    /// Requests that ended.
+    pub fn completed(&self) -> u64 {
+        self.good + self.errors()
+    }
+
+    pub fn errors(&self) -> u64 {
+        self.failed.iter().map(|(_, count)| count).sum()
+    }
 }
 
 impl LoadWindow {

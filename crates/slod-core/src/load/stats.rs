@@ -1,8 +1,8 @@
 //! Figures of windows of a run.
 
-use super::LoadWindow;
+use super::{LoadWindow, RequestFigures};
 use crate::stats::proportion::wilson;
-use crate::stats::quantile::needed;
+use crate::stats::quantile::{Histogram, needed};
 use crate::stats::scale::Scale;
 use std::time::Duration;
 
@@ -21,22 +21,44 @@ pub struct Figures {
 impl Figures {
     pub fn of<'a>(windows: impl IntoIterator<Item = &'a LoadWindow>) -> Self {
         let mut all = Self::default();
-        let mut counts: Vec<u64> = Vec::new();
+        let mut counts = Vec::new();
         for window in windows {
             all.completed += window.completed();
             all.errors += window.errors();
             all.started += window.started;
             all.dropped += window.dropped;
             all.length += window.length;
-            for (code, count) in window.latency.iter() {
-                let place = usize::from(code);
-                counts.resize(counts.len().max(place + 1), 0);
-                counts[place] += u64::from(count);
-            }
+            add(&mut counts, &window.latency);
         }
-        let counted = (0_u16..).zip(counts).filter(|(_, count)| *count > 0);
-        all.latencies = counted.collect();
+        all.latencies = counted(counts);
         all
+    }
+
+    /// One request over a run of this length.
+    pub fn of_request(request: &RequestFigures, length: Duration) -> Self {
+        let mut counts = Vec::new();
+        add(&mut counts, &request.latency);
+        Self {
+            completed: request.completed(),
+            errors: request.errors(),
+            started: request.completed(),
+            dropped: 0,
+            length,
+            latencies: counted(counts),
+        }
+    }
+
+    /// The times to the first token of a request's answers; `None` without any.
+    pub fn of_first_tokens(request: &RequestFigures) -> Option<Self> {
+        let mut counts = Vec::new();
+        add(&mut counts, &request.first_token);
+        let latencies = counted(counts);
+        let completed = latencies.iter().map(|(_, count)| count).sum();
+        (completed > 0).then(|| Self {
+            completed,
+            latencies,
+            ..Self::default()
+        })
     }
 
     /// Responses per second.
@@ -113,4 +135,18 @@ pub(super) fn level_at(windows: &[LoadWindow], second: f64) -> Option<f64> {
     let after = windows.partition_point(|one| one.start.as_secs_f64() <= second);
     let window = windows.get(after.saturating_sub(1))?;
     (window.due > 0.0).then_some(window.due)
+}
+
+/// Adds a histogram to counts by bucket.
+fn add(counts: &mut Vec<u64>, histogram: &Histogram) {
+    for (code, count) in histogram.iter() {
+        let place = usize::from(code);
+        counts.resize(counts.len().max(place + 1), 0);
+        counts[place] += u64::from(count);
+    }
+}
+
+fn counted(counts: Vec<u64>) -> Vec<(u16, u64)> {
+    let counted = (0_u16..).zip(counts).filter(|(_, count)| *count > 0);
+    counted.collect()
 }

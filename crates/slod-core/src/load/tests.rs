@@ -55,6 +55,7 @@ pub(super) fn run(scenario: Scenario, windows: Vec<LoadWindow>) -> RunRecord {
         ending: Ending::Completed,
         scenario,
         windows,
+        requests: Vec::new(),
         observed: Vec::new(),
     }
 }

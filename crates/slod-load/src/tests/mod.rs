@@ -1,8 +1,9 @@
 //! Runs on real sockets against services whose answers are known.
 
+mod sequences;
 mod server;
 
-use crate::{Connect, ConnectError, Engine, Plan, Request, Stream};
+use crate::{Connect, ConnectError, Engine, Finished, Made, Mix, Plan, Request, Sequence, Stream};
 use async_trait::async_trait;
 use http::header::HOST;
 use http::{HeaderMap, HeaderValue, Method, Uri};
@@ -28,21 +29,32 @@ impl Connect for To {
     }
 }
 
+fn request(path: &'static str) -> Request {
+    let host = HeaderValue::from_static("localhost");
+    Request {
+        name: path.to_owned(),
+        method: Method::GET,
+        uri: Made::Fixed(Uri::from_static(path)),
+        headers: HeaderMap::from_iter([(HOST, host)]),
+        made_headers: Vec::new(),
+        body: Made::Fixed(bytes::Bytes::new()),
+        statuses: vec![200..=299],
+        captures: Vec::new(),
+        watch: None,
+    }
+}
+
+fn alone(request: Request, weight: u32) -> Sequence {
+    let steps = vec![request];
+    Sequence { steps, weight }
+}
+
 fn plan(address: SocketAddr, model: Model, stages: &[(f64, f64, u64)]) -> Plan {
     let stage = |(from, to, ms): &(f64, f64, u64)| Stage {
         name: String::new(),
         from: *from,
         to: *to,
         length: Duration::from_millis(*ms),
-    };
-    let host = HeaderValue::from_static("localhost");
-    let request = Request {
-        method: Method::GET,
-        uri: Uri::from_static("/"),
-        headers: HeaderMap::from_iter([(HOST, host)]),
-        body: bytes::Bytes::new(),
-        weight: 1,
-        statuses: vec![200..=299],
     };
     Plan {
         scenario: Scenario {
@@ -51,7 +63,9 @@ fn plan(address: SocketAddr, model: Model, stages: &[(f64, f64, u64)]) -> Plan {
             model,
             stages: stages.iter().map(stage).collect(),
         },
-        requests: vec![request].into(),
+        mix: Arc::new(Mix::new(vec![alone(request("/"), 1)]).expect("one")),
+        rows: None,
+        cookies: None,
         connect: Arc::new(To(address)),
         timeout: Duration::from_secs(5),
         keep_alive: true,
@@ -62,6 +76,10 @@ fn plan(address: SocketAddr, model: Model, stages: &[(f64, f64, u64)]) -> Plan {
 }
 
 async fn run(plan: Plan) -> Vec<LoadWindow> {
+    finished(plan).await.windows
+}
+
+async fn finished(plan: Plan) -> Finished {
     let mut engine = Engine::start(plan).expect("threads");
     while engine.next(|| None).await.is_some() {}
     engine.finish()
@@ -189,7 +207,7 @@ async fn a_stopped_run_ends_at_once_and_keeps_what_it_measured() {
     assert!(engine.next(|| Some(0.25)).await.is_some());
     engine.stop();
     while engine.next(|| None).await.is_some() {}
-    let windows = engine.finish();
+    let windows = engine.finish().windows;
     assert!(began.elapsed() < Duration::from_secs(4));
     assert_eq!(sum(&windows, |one| one.good), 4);
     assert_eq!(windows[0].generator_cpu, Some(0.25));

@@ -53,6 +53,58 @@ async fn connection(mut stream: TcpStream, service: Service) {
     }
 }
 
+/// What a request says: its first line and headers, and its body.
+pub type Answering = Arc<dyn Fn(&str, &str) -> String + Send + Sync>;
+
+/// Serves whole answers, on a thread of its own until the test ends.
+pub fn answer(answering: Answering) -> SocketAddr {
+    let (send, receive) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        runtime.block_on(async {
+            let listener = TcpListener::bind("127.0.0.1:0").await.expect("bound");
+            send.send(listener.local_addr().expect("bound"))
+                .expect("awaited");
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(answers(stream, answering.clone()));
+            }
+        });
+    });
+    receive.recv().expect("it listens")
+}
+
+async fn answers(mut stream: TcpStream, answering: Answering) {
+    let _ = stream.set_nodelay(true);
+    let mut buffer = Vec::new();
+    loop {
+        let (head, body) = loop {
+            let text = String::from_utf8_lossy(&buffer).into_owned();
+            if let Some((head, body)) = text.split_once("\r\n\r\n") {
+                let length = head.lines().find_map(|line| {
+                    let (name, value) = line.split_once(": ")?;
+                    name.eq_ignore_ascii_case("content-length")
+                        .then(|| value.parse::<usize>().expect("a length"))
+                });
+                if body.len() >= length.unwrap_or(0) {
+                    break (head.to_owned(), body.to_owned());
+                }
+            }
+            match stream.read_buf(&mut buffer).await {
+                Ok(0) | Err(_) => return,
+                Ok(_) => {}
+            }
+        };
+        buffer.clear();
+        let answer = answering(&head, &body);
+        if stream.write_all(answer.as_bytes()).await.is_err() {
+            return;
+        }
+    }
+}
+
 /// One server that takes requests in their order, each for so long.
 pub fn fifo(each: impl FnMut() -> Duration + Send + 'static) -> Service {
     let mut each = each;

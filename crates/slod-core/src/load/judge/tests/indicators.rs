@@ -12,6 +12,7 @@ fn baseline(observed: Vec<ObservedSeries>, failed: impl Fn(u64) -> u64) -> Indic
     });
     let windows = windows.collect();
     indicators(&RunRecord {
+        requests: Vec::new(),
         observed,
         ..run(scenario, windows)
     })

@@ -8,6 +8,7 @@ fn soak(observed: Vec<ObservedSeries>) -> RunRecord {
     let scenario = builtin("soak", 1.0).expect("built in");
     let windows = (0..7200).map(|second| window(second, 0, 50.0, &[20.0; 5], 0));
     RunRecord {
+        requests: Vec::new(),
         observed,
         ..run(scenario, windows.collect())
     }

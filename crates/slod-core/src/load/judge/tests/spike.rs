@@ -13,6 +13,7 @@ fn spike(observed: Vec<ObservedSeries>) -> RunRecord {
     });
     let windows = windows.collect();
     RunRecord {
+        requests: Vec::new(),
         observed,
         ..run(scenario, windows)
     }

@@ -7,6 +7,7 @@ const BREAKS: f64 = 300.0;
 /// The built-in stress run, whose responses become slow after half of it.
 fn stress(observed: Vec<ObservedSeries>) -> RunRecord {
     stress_of(
+        requests: Vec::new(),
         observed,
         |second| if second < BREAKS { 50.0 } else { 2000.0 },
     )
@@ -22,6 +23,7 @@ fn stress_of(observed: Vec<ObservedSeries>, latency: impl Fn(f64) -> f64) -> Run
     });
     let windows: Vec<LoadWindow> = windows.collect();
     RunRecord {
+        requests: Vec::new(),
         observed,
         ..run(scenario, windows)
     }

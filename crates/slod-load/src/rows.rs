@@ -1,0 +1,27 @@
+//! Rows of a data file: each iteration takes the next one, whichever thread it runs on.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+#[derive(Debug)]
+pub struct Rows {
+    /// At least one.
+    all: Vec<Box<[Box<str>]>>,
+    next: AtomicUsize,
+}
+
+impl Rows {
+    /// `None` without any row.
+    pub fn new(all: Vec<Box<[Box<str>]>>) -> Option<Self> {
+        let next = AtomicUsize::new(0);
+        (!all.is_empty()).then_some(Self { all, next })
+    }
+
+    /// The number of the next row; after the last one, the first again.
+    pub(crate) fn take(&self) -> usize {
+        self.next.fetch_add(1, Ordering::Relaxed) % self.all.len()
+    }
+
+    pub(crate) fn get(&self, number: usize) -> Option<&[Box<str>]> {
+        self.all.get(number).map(AsRef::as_ref)
+    }
+}

@@ -1,0 +1,96 @@
+//! What was counted of one request over a whole run.
+
+use crate::connection::Done;
+use crate::request::Request;
+use slod_core::load::RequestFigures;
+use slod_core::outcome::Cause;
+use slod_core::stats::quantile::Histogram;
+
+#[derive(Clone, Debug, Default)]
+pub struct Tally {
+    good: u64,
+    failed: Vec<(Cause, u64)>,
+    /// Count by code of a scale without cuts.
+    latency: Vec<u32>,
+    /// Likewise of the times to the first token.
+    first: Vec<u32>,
+    /// Answers that lack a capture, by its number.
+    missing: Vec<u32>,
+}
+
+impl Tally {
+    /// A request that was made.
+    pub fn add(&mut self, done: Done, latency: u16, missing: Option<usize>) {
+        match done {
+            Done::Good => self.good += 1,
+            Done::Failed(cause) => add(&mut self.failed, cause, 1),
+            Done::OwnLack => {}
+        }
+        count(&mut self.latency, latency);
+        if let Some(capture) = missing.and_then(|number| u16::try_from(number).ok()) {
+            count(&mut self.missing, capture);
+        }
+    }
+
+    /// An answer whose first token arrived.
+    pub fn add_first(&mut self, after: u16) {
+        count(&mut self.first, after);
+    }
+
+    /// Adds what another thread counted of the same request.
+    pub fn merge(&mut self, other: Self) {
+        self.good += other.good;
+        for (cause, count) in other.failed {
+            add(&mut self.failed, cause, count);
+        }
+        sum(&mut self.latency, &other.latency);
+        sum(&mut self.first, &other.first);
+        sum(&mut self.missing, &other.missing);
+    }
+
+    pub fn figures(mut self, request: &Request) -> RequestFigures {
+        self.failed.sort_unstable();
+        let missing = request.captures.iter().zip(self.missing);
+        let missing = missing.filter(|(_, count)| *count > 0);
+        RequestFigures {
+            name: request.name.clone(),
+            good: self.good,
+            failed: self.failed,
+            missing: missing
+                .map(|(capture, count)| (capture.name.clone(), u64::from(count)))
+                .collect(),
+            latency: histogram(&self.latency),
+            first_token: histogram(&self.first),
+        }
+    }
+}
+
+pub fn add(failed: &mut Vec<(Cause, u64)>, cause: Cause, count: u64) {
+    match failed.iter_mut().find(|(known, _)| *known == cause) {
+        Some((_, known)) => *known += count,
+        None => failed.push((cause, count)),
+    }
+}
+
+pub fn count(counts: &mut Vec<u32>, code: u16) {
+    let place = usize::from(code);
+    if counts.len() <= place {
+        counts.resize(place + 1, 0);
+    }
+    counts[place] += 1;
+}
+
+/// Adds counts to others, code by code.
+pub fn sum(counts: &mut Vec<u32>, other: &[u32]) {
+    counts.resize(counts.len().max(other.len()), 0);
+    for (count, more) in counts.iter_mut().zip(other) {
+        *count += more;
+    }
+}
+
+pub fn histogram(counts: &[u32]) -> Histogram {
+    let mut histogram = Histogram::default();
+    let counted = (0_u16..).zip(counts).filter(|(_, count)| **count > 0);
+    histogram.add_sorted(counted.map(|(code, count)| (code, *count)));
+    histogram
+}

@@ -1,0 +1,186 @@
+//! Texts of requests that contain values of the data file and of earlier answers. Pure.
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+/// What a path or query has anywhere without a meaning of its own (RFC 3986, unreserved).
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+/// A text with places for values.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Template(Vec<Part>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Part {
+    Plain(String),
+    Value { of: Reference, escape: Escape },
+}
+
+/// Where a value comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reference {
+    /// An earlier answer of the same sequence: the number of the capture in it.
+    Captured(usize),
+    /// The row of the iteration: the number of the column.
+    Data(usize),
+}
+
+/// How a value is written so that it stays one value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Escape {
+    AsIs,
+    /// In a path, a query or a form.
+    Percent,
+    /// Between the quotes of a JSON text.
+    JsonText,
+    /// In place of a JSON value: JSON as it is, anything else as a text.
+    JsonValue,
+}
+
+/// A part of a request: the same every time, or made for each.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Made<T> {
+    Fixed(T),
+    Template(Template),
+}
+
+/// The values that a user has now.
+#[derive(Clone, Copy, Debug)]
+pub struct Values<'a> {
+    pub captured: &'a [Option<String>],
+    pub row: Option<&'a [Box<str>]>,
+}
+
+impl Template {
+    pub const fn new(parts: Vec<Part>) -> Self {
+        Self(parts)
+    }
+
+    pub fn references(&self) -> impl Iterator<Item = Reference> + '_ {
+        self.0.iter().filter_map(|part| match part {
+            Part::Value { of, .. } => Some(*of),
+            Part::Plain(_) => None,
+        })
+    }
+
+    /// The text with these values; `None` if one of them is missing.
+    pub fn fill(&self, values: Values<'_>) -> Option<String> {
+        let mut out = String::new();
+        for part in &self.0 {
+            match part {
+                Part::Plain(text) => out.push_str(text),
+                Part::Value { of, escape } => escape.write(values.get(*of)?, &mut out),
+            }
+        }
+        Some(out)
+    }
+}
+
+impl<T> Made<T> {
+    pub const fn template(&self) -> Option<&Template> {
+        match self {
+            Self::Fixed(_) => None,
+            Self::Template(template) => Some(template),
+        }
+    }
+}
+
+impl<'a> Values<'a> {
+    fn get(&self, of: Reference) -> Option<&'a str> {
+        match of {
+            Reference::Captured(number) => self.captured.get(number)?.as_deref(),
+            Reference::Data(column) => Some(self.row?.get(column)?),
+        }
+    }
+}
+
+impl Escape {
+    fn write(self, value: &str, out: &mut String) {
+        match self {
+            Self::AsIs => out.push_str(value),
+            Self::Percent => out.extend(utf8_percent_encode(value, ENCODED)),
+            Self::JsonText => {
+                let quoted = quoted(value);
+                out.push_str(&quoted[1..quoted.len() - 1]);
+            }
+            Self::JsonValue => {
+                if serde_json::from_str::<serde::de::IgnoredAny>(value).is_ok() {
+                    out.push_str(value);
+                } else {
+                    out.push_str(&quoted(value));
+                }
+            }
+        }
+    }
+}
+
+/// With quotes around it.
+fn quoted(value: &str) -> String {
+    serde_json::Value::from(value).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_stay_one_value_wherever_they_stand() {
+        let hostile = "a b/c?d=\"e\"&\\\n\u{e9}";
+        for (escape, expected) in [
+            (Escape::AsIs, "a b/c?d=\"e\"&\\\n\u{e9}"),
+            (Escape::Percent, "a%20b%2Fc%3Fd%3D%22e%22%26%5C%0A%C3%A9"),
+            (Escape::JsonText, "a b/c?d=\\\"e\\\"&\\\\\\n\u{e9}"),
+            (Escape::JsonValue, "\"a b/c?d=\\\"e\\\"&\\\\\\n\u{e9}\""),
+        ] {
+            let of = Reference::Captured(0);
+            let template = Template::new(vec![Part::Value { of, escape }]);
+            let captured = [Some(hostile.to_owned())];
+            let values = Values {
+                captured: &captured,
+                row: None,
+            };
+            assert_eq!(
+                template.fill(values).as_deref(),
+                Some(expected),
+                "{escape:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_json_value_is_json() {
+        for (value, expected) in [
+            ("7", "7"),
+            ("true", "true"),
+            ("{\"a\":[1]}", "{\"a\":[1]}"),
+            ("7}", "\"7}\""),
+            ("007", "\"007\""),
+            ("", "\"\""),
+        ] {
+            let mut out = String::new();
+            Escape::JsonValue.write(value, &mut out);
+            assert_eq!(out, expected);
+        }
+    }
+
+    #[test]
+    fn a_value_that_is_missing_is_nothing() {
+        let part = |of| Part::Value {
+            of,
+            escape: Escape::AsIs,
+        };
+        let row: Vec<Box<str>> = vec!["x".into()];
+        let values = Values {
+            captured: &[None],
+            row: Some(&row),
+        };
+        let fill = |of| Template::new(vec![Part::Plain("-".into()), part(of)]).fill(values);
+        assert_eq!(fill(Reference::Data(0)).as_deref(), Some("-x"));
+        assert_eq!(fill(Reference::Data(1)), None);
+        assert_eq!(fill(Reference::Captured(0)), None);
+        assert_eq!(fill(Reference::Captured(1)), None);
+    }
+}

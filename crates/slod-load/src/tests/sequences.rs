@@ -1,0 +1,277 @@
+//! Several requests: their weights, sequences with captured values, rows and cookies.
+
+use super::server::{Answering, answer};
+use super::{EVEN, alone, finished, plan, request};
+use crate::{
+    Capture, Cookies, Escape, Extract, Finished, Made, Mix, Part, Plan, Reference, Request, Rows,
+    Sequence, Source, Template,
+};
+use http::header::{COOKIE, SET_COOKIE};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
+use slod_core::load::Model;
+use slod_core::outcome::Cause;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+const CLOSED: Model = Model::Closed {
+    think: Duration::from_millis(5),
+};
+
+/// Requests as the service saw them.
+type Seen = Arc<Mutex<Vec<(String, String)>>>;
+
+fn ok(headers: &str, body: &str) -> String {
+    let length = body.len();
+    format!("HTTP/1.1 200 OK\r\n{headers}content-length: {length}\r\n\r\n{body}")
+}
+
+/// The value of a header, in a head.
+fn header<'h>(head: &'h str, name: &str) -> Option<&'h str> {
+    head.lines().find_map(|line| {
+        let (known, value) = line.split_once(": ")?;
+        known.eq_ignore_ascii_case(name).then_some(value)
+    })
+}
+
+fn recording(
+    answering: impl Fn(&str, &str) -> String + Send + Sync + 'static,
+) -> (Seen, Answering) {
+    let seen = Seen::default();
+    let kept = seen.clone();
+    let recording: Answering = Arc::new(move |head, body| {
+        let answer = answering(head, body);
+        kept.lock()
+            .expect("no panic")
+            .push((head.into(), body.into()));
+        answer
+    });
+    (seen, recording)
+}
+
+/// What stands before the token, up to the next quote.
+#[derive(Debug)]
+struct Behind(&'static str);
+
+impl Extract for Behind {
+    fn extract(&self, body: &[u8]) -> Option<String> {
+        let (_, rest) = str::from_utf8(body).ok()?.split_once(self.0)?;
+        rest.split('"').next().map(str::to_owned)
+    }
+}
+
+fn capture(name: &str, from: Source) -> Capture {
+    let name = name.to_owned();
+    Capture { name, from }
+}
+
+fn template(before: &str, of: Reference, escape: Escape) -> Template {
+    Template::new(vec![Part::Plain(before.into()), Part::Value { of, escape }])
+}
+
+fn login_and_chat() -> Vec<Request> {
+    let login = Request {
+        method: Method::POST,
+        captures: vec![
+            capture("token", Source::Body(Arc::new(Behind("\"token\":\"")))),
+            capture("chat", Source::Header(HeaderName::from_static("x-chat"))),
+        ],
+        ..request("/login")
+    };
+    let chat = Request {
+        method: Method::POST,
+        uri: Made::Template(template("/chats/", Reference::Captured(1), Escape::Percent)),
+        made_headers: vec![(
+            HeaderName::from_static("authorization"),
+            template("Bearer ", Reference::Captured(0), Escape::AsIs),
+        )],
+        body: Made::Template(Template::new(vec![
+            Part::Plain("{\"c\":\"".into()),
+            Part::Value {
+                of: Reference::Captured(1),
+                escape: Escape::JsonText,
+            },
+            Part::Plain("\"}".into()),
+        ])),
+        ..request("/chat")
+    };
+    vec![login, chat]
+}
+
+async fn run(
+    service: Answering,
+    model: Model,
+    stages: &[(f64, f64, u64)],
+    steps: Vec<Request>,
+) -> Finished {
+    let sequence = Sequence { steps, weight: 1 };
+    let plan = Plan {
+        mix: Arc::new(Mix::new(vec![sequence]).expect("one")),
+        ..plan(answer(service), model, stages)
+    };
+    finished(plan).await
+}
+
+#[tokio::test]
+async fn weights_hold_within_noise() {
+    let service: Answering = Arc::new(|_, _| ok("", "ok"));
+    for model in [EVEN, CLOSED] {
+        let level = if model == EVEN { 1000.0 } else { 20.0 };
+        let all = vec![
+            alone(request("/a"), 1),
+            alone(request("/b"), 3),
+            alone(request("/c"), 6),
+        ];
+        let plan = Plan {
+            mix: Arc::new(Mix::new(all).expect("some")),
+            ..plan(answer(service.clone()), model, &[(level, level, 1500)])
+        };
+        let requests = finished(plan).await.requests;
+        let names: Vec<&str> = requests.iter().map(|one| one.name.as_str()).collect();
+        assert_eq!(names, ["/a", "/b", "/c"]);
+        let total: u64 = requests.iter().map(|one| one.good).sum();
+        assert!(total > 500, "{total}");
+        for (one, share) in requests.iter().zip([0.1, 0.3, 0.6]) {
+            let expected = total as f64 * share;
+            let noise = 4.0 * (expected * (1.0 - share)).sqrt();
+            let off = (one.good as f64 - expected).abs();
+            assert!(off <= noise, "{}: {} of {total}", one.name, one.good);
+            let counted: u64 = one.latency.iter().map(|(_, count)| u64::from(count)).sum();
+            assert_eq!(counted, one.good);
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_next_step_uses_what_the_last_one_answered() {
+    let number = Arc::new(Mutex::new(0));
+    let (seen, service) = recording(move |head, _| {
+        if !head.starts_with("POST /login ") {
+            return ok("", "ok");
+        }
+        let mut number = number.lock().expect("no panic");
+        *number += 1;
+        ok(
+            &format!("x-chat: a/{number}\r\n"),
+            &format!("{{\"token\":\"t{number}\"}}"),
+        )
+    });
+    for model in [EVEN, CLOSED] {
+        let level = if model == EVEN { 50.0 } else { 3.0 };
+        let done = run(
+            service.clone(),
+            model,
+            &[(level, level, 600)],
+            login_and_chat(),
+        )
+        .await;
+        let [login, chat] = done.requests.as_slice() else {
+            panic!("two requests");
+        };
+        assert!(login.good > 20, "{login:?}");
+        assert!(chat.good > 20 && chat.failed.is_empty(), "{chat:?}");
+    }
+    let seen = seen.lock().expect("no panic");
+    let chats = seen
+        .iter()
+        .filter(|(head, _)| head.starts_with("POST /chats/"));
+    let mut tokens = 0;
+    for (head, body) in chats {
+        let path = head.split(' ').nth(1).expect("a path");
+        let number = path.strip_prefix("/chats/a%2F").expect("encoded");
+        assert_eq!(
+            header(head, "authorization"),
+            Some(&*format!("Bearer t{number}"))
+        );
+        assert_eq!(*body, format!("{{\"c\":\"a/{number}\"}}"));
+        tokens += 1;
+    }
+    assert!(tokens > 40);
+}
+
+#[tokio::test]
+async fn an_answer_without_the_value_fails_and_ends_the_sequence() {
+    let service: Answering = Arc::new(|_, _| ok("", "{\"token\":\"t\"}"));
+    let done = run(service, EVEN, &[(50.0, 50.0, 500)], login_and_chat()).await;
+    let [login, chat] = done.requests.as_slice() else {
+        panic!("two requests");
+    };
+    assert_eq!(login.failed, [(Cause::Header, 25)]);
+    assert_eq!(login.missing, [("chat".to_owned(), 25)]);
+    assert_eq!((login.good, chat.good), (0, 0));
+    assert!(chat.failed.is_empty());
+
+    let long = "x".repeat(17 << 10);
+    let service: Answering =
+        Arc::new(move |_, _| ok("x-chat: 1\r\n", &format!("{{\"token\":\"{long}\"}}")));
+    let done = run(service, EVEN, &[(50.0, 50.0, 200)], login_and_chat()).await;
+    assert_eq!(done.requests[0].missing, [("token".to_owned(), 10)]);
+
+    let service: Answering = Arc::new(move |_, _| ok("x-chat: 1\r\n", "{\"token\":\"a\nb\"}"));
+    let done = run(service, EVEN, &[(50.0, 50.0, 200)], login_and_chat()).await;
+    assert_eq!(done.requests[1].failed, [(Cause::Header, 10)]);
+}
+
+#[tokio::test]
+async fn rows_are_taken_in_their_order_and_again_after_the_last() {
+    let (seen, service) = recording(|_, _| ok("", "ok"));
+    let uri = template("/?user=", Reference::Data(1), Escape::Percent);
+    let by_row = Request {
+        uri: Made::Template(uri),
+        ..request("/")
+    };
+    let rows = ["a b", "c", "d"].map(|user| vec!["1".into(), user.into()].into());
+    let mut plan = Plan {
+        mix: Arc::new(Mix::new(vec![alone(by_row, 1)]).expect("one")),
+        rows: Rows::new(rows.into()).map(Arc::new),
+        ..plan(answer(service), EVEN, &[(20.0, 20.0, 500)])
+    };
+    plan.threads = 1;
+    assert_eq!(finished(plan).await.requests[0].good, 10);
+    let seen = seen.lock().expect("no panic");
+    let paths = seen
+        .iter()
+        .map(|(head, _)| head.split(' ').nth(1).expect("a path"));
+    let expected = ["/?user=a%20b", "/?user=c", "/?user=d"];
+    assert!(paths.eq(expected.into_iter().cycle().take(10)), "{seen:?}");
+}
+
+#[derive(Default)]
+struct Jar(Option<HeaderValue>);
+
+impl Cookies for Jar {
+    fn keep(&mut self, _: &Uri, answer: &HeaderMap) {
+        self.0 = answer.get(SET_COOKIE).cloned();
+    }
+
+    fn send(&self, _: &Uri, headers: &mut HeaderMap) {
+        if let Some(cookie) = &self.0 {
+            headers.insert(COOKIE, cookie.clone());
+        }
+    }
+}
+
+#[tokio::test]
+async fn each_user_has_cookies_of_its_own() {
+    let users = Arc::new(Mutex::new(0));
+    let (seen, service) = recording(move |head, _| {
+        if header(head, "cookie").is_some() {
+            return ok("", "ok");
+        }
+        let mut users = users.lock().expect("no panic");
+        *users += 1;
+        ok(&format!("set-cookie: id={users}\r\n"), "ok")
+    });
+    let mut plan = plan(answer(service), CLOSED, &[(4.0, 4.0, 600)]);
+    plan.cookies = Some(Arc::new(|| Box::new(Jar::default())));
+    let good = finished(plan).await.requests[0].good;
+    let seen = seen.lock().expect("no panic");
+    let mut counts = [0; 5];
+    for (head, _) in seen.iter() {
+        let id =
+            header(head, "cookie").map_or("0", |cookie| cookie.strip_prefix("id=").expect("an id"));
+        counts[id.parse::<usize>().expect("at most four")] += 1;
+    }
+    assert!(good > 40, "{good}");
+    assert_eq!(counts[0], 4, "{counts:?}");
+    assert!(counts.iter().all(|count| *count > 3), "{counts:?}");
+}

@@ -1,0 +1,33 @@
+//! `slod import har|postman|openapi`: a recording or description as a `load` section.
+
+use super::{ImportArgs, usage};
+use crate::cli::exit;
+use crate::cli::load::plan::{driven, service};
+use crate::cli::output::show;
+use crate::import::requests::{Format, SIZE_MAX};
+use crate::yaml::read_regular;
+use url::{Origin, Url};
+
+/// Prints the section. An error is the exit code of a fault that was reported.
+pub fn show_section(args: &ImportArgs, format: Format) -> Result<u8, u8> {
+    let origin = args.service.as_deref().map(|name| origin(args, name));
+    let origin = origin.transpose()?;
+    let shown = args.file.display();
+    let bytes = read_regular(&args.file, SIZE_MAX as u64)
+        .map_err(|reason| usage(format!("cannot read {shown}: {reason}")))?;
+    let imported = format
+        .read(&bytes, origin.as_ref())
+        .map_err(|fault| usage(format!("{shown}: {fault}")))?;
+    show(&imported.to_yaml(origin.is_some()));
+    Ok(exit::OK)
+}
+
+/// Where the load of a service goes to.
+fn origin(args: &ImportArgs, name: &str) -> Result<Origin, u8> {
+    let config = args.config.load()?;
+    let service = service(&config, name).map_err(usage)?;
+    let origin = driven(service).and_then(|driven| driven.origin());
+    let url = Url::parse(&origin.map_err(usage)?);
+    url.map(|url| url.origin())
+        .map_err(|_| usage(format!("{name} has no valid address")))
+}

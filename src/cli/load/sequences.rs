@@ -1,0 +1,102 @@
+//! From the configured requests to those that the engine sends.
+
+use crate::config::{BodySpec, DATA_SIZE_MAX, DataSpec, RequestSpec, ServiceSpec, Table};
+use crate::probe::http::driven::Driven;
+use crate::yaml::read_regular;
+use http::header::{ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use http::{HeaderValue, Method};
+use hyper::body::Bytes;
+use slod_load::{Made, Request, Rows, Sequence, Source};
+use std::sync::Arc;
+
+/// All requests of a service: those of its `load`, or the single one. An error says why they
+/// cannot be sent.
+pub fn sequences(service: &ServiceSpec, driven: &Driven) -> Result<Vec<Sequence>, String> {
+    let base = driven.request()?;
+    let configured = service.load.as_ref().map(|load| load.sequences.as_slice());
+    let configured = configured.unwrap_or_default();
+    if configured.is_empty() {
+        let steps = vec![base];
+        return Ok(vec![Sequence { steps, weight: 1 }]);
+    }
+    let sequences = configured.iter().map(|sequence| {
+        let steps = sequence.steps.iter().map(|step| request(step, &base));
+        Ok(Sequence {
+            weight: sequence.weight,
+            steps: steps.collect::<Result<_, String>>()?,
+        })
+    });
+    sequences.collect()
+}
+
+/// With the headers that all requests have.
+fn request(spec: &RequestSpec, base: &Request) -> Result<Request, String> {
+    let invalid = |what: &str| format!("{}: its {what} is not valid", spec.name);
+    let uri = spec.target.made(|text| text.parse().ok());
+    let mut headers = base.headers.clone();
+    headers.remove(CONTENT_LENGTH);
+    let mut made_headers = Vec::new();
+    if matches!(spec.body, BodySpec::Json(_)) {
+        let json = HeaderValue::from_static("application/json");
+        headers.insert(CONTENT_TYPE, json);
+    }
+    for (name, value) in &spec.headers {
+        let made = value.made(|text| HeaderValue::try_from(text).ok());
+        match made.ok_or_else(|| invalid("header"))? {
+            Made::Fixed(mut value) => {
+                value.set_sensitive(true);
+                headers.insert(name, value);
+            }
+            Made::Template(template) => {
+                headers.remove(name);
+                made_headers.push((name.clone(), template));
+            }
+        }
+    }
+    let captures: Vec<_> = spec
+        .captures
+        .iter()
+        .map(|one| one.capture.clone())
+        .collect();
+    if captures
+        .iter()
+        .any(|one| matches!(one.from, Source::Body(_)))
+    {
+        // The engine looks into bodies as they are sent.
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    }
+    let body = match &spec.body {
+        BodySpec::Empty => Some(Made::Fixed(Bytes::new())),
+        BodySpec::File(bytes) => Some(Made::Fixed(bytes.clone())),
+        BodySpec::Json(text) | BodySpec::Text(text) => text.made(|text| Some(text.into())),
+    };
+    let body = body.ok_or_else(|| invalid("body"))?;
+    let takes_body = [Method::POST, Method::PUT, Method::PATCH].contains(&spec.method);
+    if takes_body && matches!(&body, Made::Fixed(body) if body.is_empty()) {
+        headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+    }
+    Ok(Request {
+        name: spec.name.clone(),
+        method: spec.method.clone(),
+        uri: uri.ok_or_else(|| invalid("path"))?,
+        headers,
+        made_headers,
+        body,
+        statuses: spec.statuses.clone(),
+        captures,
+        watch: None,
+    })
+}
+
+/// The rows of the data file, which may have changed since the config was read.
+pub fn rows(data: &DataSpec) -> Result<Arc<Rows>, String> {
+    let path = data.path.display();
+    let bytes = read_regular(&data.path, DATA_SIZE_MAX);
+    let bytes = bytes.map_err(|reason| format!("cannot read {path}: {reason}"))?;
+    let table = Table::read(&data.path, bytes).map_err(|fault| format!("{path}: {fault}"))?;
+    if table.columns != data.columns {
+        return Err(format!("{path}: its columns have changed"));
+    }
+    let rows = Rows::new(table.rows).ok_or_else(|| format!("{path}: it has no rows"))?;
+    Ok(Arc::new(rows))
+}

@@ -1,0 +1,252 @@
+//! Data files of load runs: CSV with a header, or JSON lines. Pure.
+
+use serde_json::{Map, Value};
+use std::path::Path;
+
+/// The largest file in bytes.
+pub const SIZE_MAX: u64 = 16 << 20;
+const COLUMNS_MAX: usize = 1_000;
+
+/// Rows with a value for each column.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Table {
+    pub columns: Vec<String>,
+    pub rows: Vec<Box<[Box<str>]>>,
+}
+
+impl Table {
+    /// Reads the contents of a file, whose name says what it is. An error never quotes a value.
+    pub fn read(path: &Path, bytes: Vec<u8>) -> Result<Self, String> {
+        let text = String::from_utf8(bytes).map_err(|_| "it is not UTF-8 text".to_owned())?;
+        let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+        let ending = path.extension().and_then(|ending| ending.to_str());
+        let table = match ending {
+            Some("csv") => csv(text)?,
+            Some("jsonl" | "ndjson") => json_lines(text)?,
+            _ => return Err("its name ends neither in .csv nor in .jsonl or .ndjson".to_owned()),
+        };
+        if table.columns.len() > COLUMNS_MAX {
+            return Err(format!("it has more than {COLUMNS_MAX} columns"));
+        }
+        if table.rows.is_empty() {
+            return Err("it has no rows".to_owned());
+        }
+        Ok(table)
+    }
+}
+
+fn csv(text: &str) -> Result<Table, String> {
+    let mut table = Table::default();
+    for record in Records::new(text) {
+        let (line, fields) = record?;
+        if table.columns.is_empty() {
+            table.columns = header(fields)?;
+            continue;
+        }
+        let (found, expected) = (fields.len(), table.columns.len());
+        if found != expected {
+            return Err(format!(
+                "line {line} has {found} fields, the header has {expected}"
+            ));
+        }
+        table
+            .rows
+            .push(fields.into_iter().map(String::into_boxed_str).collect());
+    }
+    Ok(table)
+}
+
+fn header(fields: Vec<String>) -> Result<Vec<String>, String> {
+    let columns: Vec<String> = fields.iter().map(|name| name.trim().to_owned()).collect();
+    if columns
+        .iter()
+        .any(|name| name.is_empty() || name.contains('}'))
+    {
+        return Err("its header has a column without a name, or one with `}` in it".to_owned());
+    }
+    let twice = columns.iter().enumerate();
+    let mut twice = twice.filter(|(at, name)| columns[..*at].contains(name));
+    match twice.next() {
+        Some(_) => Err("its header has a name twice".to_owned()),
+        None => Ok(columns),
+    }
+}
+
+/// The records of a CSV text, as RFC 4180 has them, each with its first line.
+struct Records<'t> {
+    rest: &'t str,
+    line: usize,
+}
+
+impl<'t> Records<'t> {
+    const fn new(text: &'t str) -> Self {
+        Self {
+            rest: text,
+            line: 1,
+        }
+    }
+
+    /// Takes a field, and whether another one follows.
+    fn field(&mut self) -> Result<(String, bool), String> {
+        let mut field = String::new();
+        if let Some(quoted) = self.rest.strip_prefix('"') {
+            let begin = self.line;
+            self.rest = quoted;
+            loop {
+                let end = self.rest.find('"');
+                let end =
+                    end.ok_or_else(|| format!("line {begin} has a quote that is not closed"))?;
+                field.push_str(&self.rest[..end]);
+                self.line += self.rest[..end].matches('\n').count();
+                self.rest = &self.rest[end + 1..];
+                match self.rest.strip_prefix('"') {
+                    Some(rest) => {
+                        field.push('"');
+                        self.rest = rest;
+                    }
+                    None => break,
+                }
+            }
+        }
+        let end = self.rest.find([',', '\n']).unwrap_or(self.rest.len());
+        field.push_str(self.rest[..end].trim_end_matches('\r'));
+        let follows = self.rest[end..].starts_with(',');
+        self.line += usize::from(self.rest[end..].starts_with('\n'));
+        self.rest = self.rest.get(end + 1..).unwrap_or_default();
+        Ok((field, follows))
+    }
+}
+
+impl Iterator for Records<'_> {
+    type Item = Result<(usize, Vec<String>), String>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        // Lines without anything are no records.
+        while let Some(rest) = self
+            .rest
+            .strip_prefix("\r\n")
+            .or(self.rest.strip_prefix('\n'))
+        {
+            self.rest = rest;
+            self.line += 1;
+        }
+        if self.rest.is_empty() {
+            return None;
+        }
+        let (line, mut fields) = (self.line, Vec::new());
+        loop {
+            match self.field() {
+                Ok((field, follows)) => {
+                    fields.push(field);
+                    if !follows {
+                        return Some(Ok((line, fields)));
+                    }
+                }
+                Err(fault) => {
+                    self.rest = "";
+                    return Some(Err(fault));
+                }
+            }
+        }
+    }
+}
+
+/// The columns are the names of the first line.
+fn json_lines(text: &str) -> Result<Table, String> {
+    let mut table = Table::default();
+    for (number, line) in (1..).zip(text.lines()) {
+        if line.trim().is_empty() {
+            continue;
+        }
+        let object: Map<String, Value> = serde_json::from_str(line)
+            .map_err(|_| format!("line {number} is not a JSON object"))?;
+        if table.columns.is_empty() {
+            table.columns = header(object.keys().cloned().collect())?;
+        }
+        let value = |column: &String| match object.get(column) {
+            Some(Value::String(text)) => Ok(text.clone().into_boxed_str()),
+            Some(Value::Null) => Ok("".into()),
+            Some(other) => Ok(other.to_string().into_boxed_str()),
+            None => Err(format!(
+                "line {number} has no `{column}`, the first one has it"
+            )),
+        };
+        let row: Result<Box<[Box<str>]>, String> = table.columns.iter().map(value).collect();
+        table.rows.push(row?);
+    }
+    Ok(table)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(name: &str, text: &str) -> Result<Table, String> {
+        Table::read(Path::new(name), text.into())
+    }
+
+    fn rows(name: &str, text: &str) -> Vec<Vec<String>> {
+        let table = read(name, text).expect("valid");
+        let row = |row: &Box<[Box<str>]>| row.iter().map(ToString::to_string).collect();
+        table.rows.iter().map(row).collect()
+    }
+
+    #[test]
+    fn csv_is_read_with_quotes_and_line_breaks() {
+        let text =
+            "\u{feff}user, password\r\nann,\"a \"\"b\"\", c\"\r\n\r\nbob,\"two\nlines\"\nlast,";
+        let table = read("users.csv", text).expect("valid");
+        assert_eq!(table.columns, ["user", "password"]);
+        assert_eq!(
+            rows("users.csv", text),
+            [["ann", "a \"b\", c"], ["bob", "two\nlines"], ["last", ""]]
+        );
+    }
+
+    #[test]
+    fn json_lines_have_the_columns_of_the_first() {
+        let text =
+            "{\"id\":7,\"name\":\"a b\"}\n\n{\"name\":null,\"id\":{\"a\":[1.50]},\"more\":1}\n";
+        assert_eq!(
+            rows("a.jsonl", text),
+            [["7", "a b"], ["{\"a\":[1.50]}", ""]]
+        );
+    }
+
+    #[test]
+    fn faults_name_the_line_and_no_value() {
+        for (name, text, fault) in [
+            (
+                "a.csv",
+                "a,b\n1,2\n\nhunter2\n",
+                "line 4 has 1 fields, the header has 2",
+            ),
+            (
+                "a.csv",
+                "a,b\n1,\"hunter2\n",
+                "line 2 has a quote that is not closed",
+            ),
+            ("a.csv", "a,b\n", "it has no rows"),
+            ("a.csv", "", "it has no rows"),
+            ("a.csv", "a,a\n1,2", "its header has a name twice"),
+            (
+                "a.csv",
+                "a,\n1,2",
+                "its header has a column without a name, or one with `}` in it",
+            ),
+            (
+                "a.jsonl",
+                "{\"a\":1}\n{\"b\":\"hunter2\"}",
+                "line 2 has no `a`, the first one has it",
+            ),
+            ("a.ndjson", "hunter2", "line 1 is not a JSON object"),
+            (
+                "a.txt",
+                "a\n1",
+                "its name ends neither in .csv nor in .jsonl or .ndjson",
+            ),
+        ] {
+            assert_eq!(read(name, text), Err(fault.to_owned()), "{text}");
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! Where a request of `load` is sent to: `path`, or the whole `url`.
+
+use super::super::keys::load_requests as key;
+use super::super::sequence::{SpecPart, SpecText};
+use super::scope::Scope;
+use crate::yaml::{Section, Spot};
+use http::uri::PathAndQuery;
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use slod_load::Escape;
+use url::{Position, Url};
+
+/// What cannot stand in a path and query. What is encoded already stays.
+const INVALID: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'<')
+    .add(b'>')
+    .add(b'\\')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
+
+/// The server of all requests, as soon as one of them names it.
+#[derive(Debug)]
+pub struct Server {
+    pub url: Option<Url>,
+}
+
+/// The path and query of a request; faults are reported.
+pub fn read(section: &Section<'_>, scope: &Scope<'_>, server: &mut Server) -> Option<SpecText> {
+    let (path, url) = (section.node_of(&key::PATH), section.node_of(&key::URL));
+    let (key, node) = match (path, url) {
+        (Some(path), None) => (&key::PATH, path),
+        (None, Some(url)) => (&key::URL, url),
+        (Some(_), Some(_)) => {
+            let message = "`path` and `url` are mutually exclusive";
+            section.error("conflict", &key::URL, message, "remove one of them");
+            return None;
+        }
+        (None, None) => {
+            let help = "add `path`, such as `path: /chat`, or `url`";
+            let reader = section.reader();
+            reader.error("missing-key", section.spot(), "`path` is missing", help);
+            return None;
+        }
+    };
+    let at = section.spot_of(key);
+    let mut text = scope.text(section.reader(), node, &at, |_| Escape::Percent)?;
+    if key.name == key::URL.name {
+        text = behind_server(section, &at, text, server)?;
+    }
+    let target = encoded(text);
+    let filled = target.filled(|_| "x");
+    if !filled.starts_with('/') || filled.parse::<PathAndQuery>().is_err() {
+        let message = format!("`{}` is not a valid path", target.shown());
+        let help = "expected a path that begins with `/`, such as /chats?limit=10";
+        section.error("invalid-value", key, message, help);
+        return None;
+    }
+    Some(target)
+}
+
+/// Cuts off scheme, host and port, which must be those of the other requests.
+fn behind_server(
+    section: &Section<'_>,
+    at: &Spot,
+    text: SpecText,
+    server: &mut Server,
+) -> Option<SpecText> {
+    let reader = section.reader();
+    let filled = text.filled(|_| "\u{fdd0}");
+    let start = filled.find("://").map_or(0, |scheme| scheme + 3);
+    let end = filled[start..].find(['/', '?', '#']);
+    let end = end.map_or(filled.len(), |end| start + end);
+    let url = Url::parse(&filled[..end]).ok().filter(|url| {
+        let is_http = matches!(url.scheme(), "http" | "https");
+        let has_credentials = !url.username().is_empty() || url.password().is_some();
+        is_http && url.has_host() && !has_credentials && !filled[..end].contains('\u{fdd0}')
+    });
+    let Some(url) = url else {
+        let message = "the address does not begin with a valid scheme and host";
+        let help = "expected an address such as http://127.0.0.1:8000/chat, without credentials";
+        reader.error("invalid-value", at, message, help);
+        return None;
+    };
+    match &server.url {
+        Some(known) if known.origin() != url.origin() => {
+            let known = &known[..Position::BeforePath];
+            let message = format!(
+                "the address is on {}, other requests go to {known}",
+                &url[..Position::BeforePath]
+            );
+            let help = "all requests of `load` go to one server: make another service of the other";
+            reader.error("conflict", at, message, help);
+            return None;
+        }
+        Some(_) => {}
+        None => server.url = Some(url),
+    }
+    Some(without(text, end, &filled))
+}
+
+/// The text without its first bytes.
+fn without(text: SpecText, mut cut: usize, filled: &str) -> SpecText {
+    let mut parts = Vec::new();
+    if !filled[cut..].starts_with('/') {
+        parts.push(SpecPart::Plain("/".to_owned()));
+    }
+    for part in text.0 {
+        match part {
+            SpecPart::Plain(text) => {
+                let here = cut.min(text.len());
+                cut -= here;
+                parts.push(SpecPart::Plain(text[here..].to_owned()));
+            }
+            SpecPart::Variable { name, value } => {
+                let here = cut.min(value.len());
+                cut -= here;
+                let value = value[here..].to_owned();
+                // Only a part of what the variable holds has a name of its own.
+                let name = if here > 0 {
+                    format!("{name}_PATH")
+                } else {
+                    name
+                };
+                if !value.is_empty() {
+                    parts.push(SpecPart::Variable { name, value });
+                }
+            }
+            value @ SpecPart::Value { .. } => parts.push(value),
+        }
+    }
+    SpecText(parts)
+}
+
+fn encoded(text: SpecText) -> SpecText {
+    let encode = |text: &str| utf8_percent_encode(text, INVALID).to_string();
+    let parts = text.0.into_iter().map(|part| match part {
+        SpecPart::Plain(text) => SpecPart::Plain(encode(&text)),
+        SpecPart::Variable { name, value } => SpecPart::Variable {
+            name,
+            value: encode(&value),
+        },
+        value @ SpecPart::Value { .. } => value,
+    });
+    SpecText(parts.collect())
+}

@@ -1,0 +1,323 @@
+//! Reads the requests of `load`: alone or in sequences, with the values that they take.
+
+use super::super::data::{SIZE_MAX, Table};
+use super::super::keys::load::{DATA, REQUESTS};
+use super::super::keys::load_requests as key;
+use super::super::sequence::{
+    BodySpec, CaptureKind, CaptureSpec, DataSpec, RequestSpec, SequenceSpec, SpecText,
+};
+use super::address::{self, Server};
+use super::json::{self, escape_after};
+use super::scope::Scope;
+use crate::probe::http::captured;
+use crate::probe::http::driven::is_secret_header;
+use crate::probe::http::keys::{EXPECT_STATUS, HEADERS, METHOD};
+use crate::yaml::{Declared, Section, shown_name};
+use http::header::CONTENT_TYPE;
+use http::{HeaderName, HeaderValue};
+use hyper::body::Bytes;
+use slod_load::{Capture, Escape, Source};
+use std::collections::BTreeSet;
+
+/// Characters of a name.
+const NAME_MAX: usize = 100;
+
+/// The data file of a `load`; its faults are reported.
+pub fn data(load: &Section<'_>) -> Option<DataSpec> {
+    let path = load.has(&DATA).then(|| load.path(&DATA))??;
+    let bytes = load.file_up_to(&DATA, SIZE_MAX)?;
+    match Table::read(&path, bytes) {
+        Ok(Table { columns, .. }) => Some(DataSpec { path, columns }),
+        Err(fault) => {
+            let message = format!("the data file {} is invalid: {fault}", path.display());
+            let help = "expected CSV with a header, or JSON lines: an object in each line";
+            load.error("invalid-value", &DATA, message, help);
+            None
+        }
+    }
+}
+
+/// The requests of a `load`, to one server; faults are reported.
+pub fn read(load: &Section<'_>, data: Option<&DataSpec>, server: &mut Server) -> Vec<SequenceSpec> {
+    let mut reading = Reading {
+        scope: Scope {
+            captured: Vec::new(),
+            columns: data.map(|data| data.columns.as_slice()),
+            has_data: load.has(&DATA),
+        },
+        server,
+        names: BTreeSet::new(),
+    };
+    let sections = load.sections(&REQUESTS);
+    sections
+        .filter_map(|section| reading.sequence(&section))
+        .collect()
+}
+
+struct Reading<'a> {
+    scope: Scope<'a>,
+    server: &'a mut Server,
+    names: BTreeSet<String>,
+}
+
+impl Reading<'_> {
+    fn sequence(&mut self, section: &Section<'_>) -> Option<SequenceSpec> {
+        self.scope.captured.clear();
+        let weight = section.get(&key::WEIGHT);
+        if !section.has(&key::STEPS) {
+            let step = self.request(section, None);
+            return Some(SequenceSpec {
+                weight: weight?,
+                steps: vec![step?],
+            });
+        }
+        let own: [&dyn Declared; 7] = [
+            &METHOD,
+            &key::PATH,
+            &key::URL,
+            &HEADERS,
+            &key::JSON,
+            &key::BODY,
+            &key::EXPECT,
+        ];
+        let name = section.get(&key::NAME);
+        if let Some(own) = own.iter().find(|key| section.has(**key)) {
+            let message = format!("`{}` and `steps` are mutually exclusive", own.name());
+            let help = "move it into a step";
+            section.error("conflict", *own, message, help);
+        }
+        let sections: Vec<_> = section.sections(&key::STEPS).collect();
+        if sections.is_empty() {
+            let help = "expected at least one request, such as `{ path: /login }`";
+            section.error("empty-list", &key::STEPS, "`steps` is empty", help);
+        }
+        let steps: Vec<_> = sections
+            .iter()
+            .map(|step| self.request(step, name.as_deref()))
+            .collect();
+        Some(SequenceSpec {
+            weight: weight?,
+            steps: steps
+                .into_iter()
+                .collect::<Option<Vec<_>>>()
+                .filter(|all| !all.is_empty())?,
+        })
+    }
+
+    /// One request; what it captures is known to those after it.
+    fn request(&mut self, section: &Section<'_>, sequence: Option<&str>) -> Option<RequestSpec> {
+        let target = address::read(section, &self.scope, self.server);
+        let method = section.get(&METHOD);
+        let headers = self.headers(section);
+        let body = self.body(section, headers.as_deref().unwrap_or_default());
+        let statuses = section
+            .section(&key::EXPECT)
+            .map_or_else(Vec::new, |expect| expect.all(&EXPECT_STATUS));
+        let captures = self.captures(section);
+        let (target, method) = (target?, method?);
+        let name = self.name(section, sequence, &format!("{method} {}", path(&target)))?;
+        Some(RequestSpec {
+            name,
+            method,
+            target,
+            headers: headers?,
+            body: body?,
+            statuses: if statuses.is_empty() {
+                vec![200..=299]
+            } else {
+                statuses
+            },
+            captures: captures?,
+        })
+    }
+
+    /// The name that is written, after that of the sequence; a name that is made differs from all
+    /// before it.
+    fn name(
+        &mut self,
+        section: &Section<'_>,
+        sequence: Option<&str>,
+        made: &str,
+    ) -> Option<String> {
+        let written = section.get(&key::NAME);
+        let own = written.as_deref().unwrap_or(made);
+        let name = sequence.map_or_else(|| own.to_owned(), |before| format!("{before}: {own}"));
+        if written.is_some() {
+            let fault = if own.trim().is_empty() || own.chars().any(char::is_control) {
+                Some((
+                    "invalid-name",
+                    "a name has visible characters only".to_owned(),
+                ))
+            } else if self.names.contains(&name) {
+                Some(("duplicate-name", format!("duplicate request `{name}`")))
+            } else {
+                None
+            };
+            if let Some((code, message)) = fault {
+                let help = "expected a unique name in one line";
+                section.error(code, &key::NAME, message, help);
+                return None;
+            }
+        }
+        let short: String = name.chars().take(NAME_MAX).collect();
+        let mut name = short.clone();
+        let mut number = 1;
+        while !self.names.insert(name.clone()) {
+            number += 1;
+            name = format!("{short} ({number})");
+        }
+        Some(name)
+    }
+
+    fn headers(&self, section: &Section<'_>) -> Option<Vec<(HeaderName, SpecText)>> {
+        let mut headers: Vec<(HeaderName, SpecText)> = Vec::new();
+        let (reader, mut faultless) = (section.reader(), true);
+        for (name, node, at) in section.entries_of(&HEADERS) {
+            let Some(value) = self.scope.text(reader, node, &at, |_| Escape::AsIs) else {
+                faultless = false;
+                continue;
+            };
+            let filled = value.filled(|_| "x");
+            let fault = match (HeaderName::try_from(&name), HeaderValue::try_from(&filled)) {
+                (Err(_), _) => Some(format!(
+                    "`{}` is not a valid name of a header",
+                    shown_name(&name)
+                )),
+                (_, Err(_)) => Some(format!(
+                    "the value of `{}` is not valid in a header",
+                    shown_name(&name)
+                )),
+                (Ok(name), Ok(_)) if headers.iter().any(|(known, _)| *known == name) => {
+                    Some(format!("duplicate header `{name}` (case does not matter)"))
+                }
+                (Ok(name), Ok(_)) => {
+                    if is_secret_header(&name) && !value.has_references() {
+                        reader.redact(&filled, "<secret>");
+                        reader.note_secret(&at);
+                    }
+                    headers.push((name, value));
+                    None
+                }
+            };
+            if let Some(message) = fault {
+                let help = "a name of letters, digits and dashes, with a value in one line";
+                reader.error("invalid-value", &at, message, help);
+                faultless = false;
+            }
+        }
+        faultless.then_some(headers)
+    }
+
+    fn body(&self, section: &Section<'_>, headers: &[(HeaderName, SpecText)]) -> Option<BodySpec> {
+        let reader = section.reader();
+        if section.has(&key::JSON) && section.has(&key::BODY) {
+            let message = "`json` and `body` are mutually exclusive";
+            section.error("conflict", &key::JSON, message, "remove one of them");
+            return None;
+        }
+        if let Some(node) = section.node_of(&key::JSON) {
+            let at = section.spot_of(&key::JSON);
+            return json::read(reader, &self.scope, node, &at).map(BodySpec::Json);
+        }
+        if let Some(node) = section.node_of(&key::BODY) {
+            let at = section.spot_of(&key::BODY);
+            let first = node.value.scalar().unwrap_or_default();
+            let escape = escape(headers, &first);
+            return self
+                .scope
+                .text(reader, node, &at, escape)
+                .map(BodySpec::Text);
+        }
+        if section.has(&key::BODY) {
+            let bytes = section.secret_bytes(&key::BODY)?;
+            return Some(BodySpec::File(Bytes::from(bytes)));
+        }
+        Some(BodySpec::Empty)
+    }
+
+    fn captures(&mut self, section: &Section<'_>) -> Option<Vec<CaptureSpec>> {
+        // A request that is alone has no later ones.
+        if !section.names().any(|name| name == key::CAPTURE.name) {
+            return Some(Vec::new());
+        }
+        let sections = section.sections(&key::CAPTURE);
+        let all: Vec<_> = sections.map(|section| self.capture(&section)).collect();
+        all.into_iter().collect()
+    }
+
+    fn capture(&mut self, section: &Section<'_>) -> Option<CaptureSpec> {
+        let name = section.get(&key::CAPTURE_NAME);
+        let ways = [
+            (&key::FROM_JSON, CaptureKind::Json),
+            (&key::FROM_HEADER, CaptureKind::Header),
+            (&key::FROM_REGEX, CaptureKind::Regex),
+        ];
+        let mut written = ways.into_iter().filter(|(key, _)| section.has(*key));
+        let (Some((key, kind)), None) = (written.next(), written.next()) else {
+            let message = "expected one of `json`, `header` and `regex`";
+            let help = "such as `{ name: token, json: $.access_token }`";
+            let reader = section.reader();
+            reader.error("missing-key", section.spot(), message, help);
+            return None;
+        };
+        let written = section.get(key)?;
+        let from = match kind {
+            CaptureKind::Json => captured::json(&written).map(Source::Body),
+            CaptureKind::Regex => captured::pattern(&written).map(Source::Body),
+            CaptureKind::Header => HeaderName::try_from(&written)
+                .map(Source::Header)
+                .map_err(|_| "expected the name of a header".to_owned()),
+        };
+        let name = name?;
+        let is_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+        if name.is_empty() || name.len() > NAME_MAX || !name.chars().all(is_word) {
+            let help = "expected letters, digits, `_` and `-`";
+            let message = format!(
+                "`{}` is not a valid name of a captured value",
+                shown_name(&name)
+            );
+            section.error("invalid-name", &key::CAPTURE_NAME, message, help);
+            return None;
+        }
+        let is_new = !self.scope.captured.contains(&name);
+        // Values are found by their place, so one with a fault keeps its own.
+        self.scope.captured.push(name.clone());
+        if !is_new {
+            let message = format!("`{name}` is captured twice in the sequence");
+            let help = "rename one of them";
+            section.error("duplicate-name", &key::CAPTURE_NAME, message, help);
+            return None;
+        }
+        match from {
+            Ok(from) => Some(CaptureSpec {
+                capture: Capture { name, from },
+                written,
+                kind,
+            }),
+            Err(fault) => {
+                let help =
+                    "such as `json: $.access_token`, `header: Location` or `regex: 'id=(\\d+)'`";
+                section.error("invalid-value", key, fault, help);
+                None
+            }
+        }
+    }
+}
+
+/// The part of a target before its query, as it is written.
+fn path(target: &SpecText) -> String {
+    let shown = target.shown();
+    shown.split('?').next().unwrap_or_default().to_owned()
+}
+
+/// How the values of a body are escaped.
+fn escape(headers: &[(HeaderName, SpecText)], body: &str) -> fn(&str) -> Escape {
+    let media_type = headers.iter().find(|(name, _)| *name == CONTENT_TYPE);
+    let media_type = media_type.map(|(_, value)| value.filled(|_| "").to_ascii_lowercase());
+    match media_type {
+        Some(media_type) if media_type.contains("json") => escape_after,
+        Some(media_type) if media_type.contains("x-www-form-urlencoded") => |_| Escape::Percent,
+        None if body.trim_start().starts_with(['{', '[']) => escape_after,
+        _ => |_| Escape::AsIs,
+    }
+}

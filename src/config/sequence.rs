@@ -1,0 +1,132 @@
+//! The requests of load runs as they are configured.
+
+use http::{HeaderName, Method};
+use hyper::body::Bytes;
+use slod_load::{Capture, Escape, Made, Part, Reference, Template};
+use std::fmt;
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+
+/// Requests that one user makes in their order.
+#[derive(Clone, Debug)]
+pub struct SequenceSpec {
+    pub weight: u32,
+    /// At least one.
+    pub steps: Vec<RequestSpec>,
+}
+
+#[derive(Clone)]
+pub struct RequestSpec {
+    /// Unique among all requests of the service.
+    pub name: String,
+    pub method: Method,
+    /// Path and query.
+    pub target: SpecText,
+    pub headers: Vec<(HeaderName, SpecText)>,
+    pub body: BodySpec,
+    pub statuses: Vec<RangeInclusive<u16>>,
+    pub captures: Vec<CaptureSpec>,
+}
+
+#[derive(Clone)]
+pub enum BodySpec {
+    Empty,
+    Json(SpecText),
+    Text(SpecText),
+    File(Bytes),
+}
+
+#[derive(Clone, Debug)]
+pub struct CaptureSpec {
+    pub capture: Capture,
+    /// The query, header or expression as it is written.
+    pub written: String,
+    pub kind: CaptureKind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CaptureKind {
+    Json,
+    Header,
+    Regex,
+}
+
+/// The file whose rows iterations take.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DataSpec {
+    pub path: PathBuf,
+    pub columns: Vec<String>,
+}
+
+/// A text that may contain values of the environment, the data file, and earlier answers.
+#[derive(Clone, Default)]
+pub struct SpecText(pub Vec<SpecPart>);
+
+#[derive(Clone)]
+pub enum SpecPart {
+    Plain(String),
+    /// From the environment: a secret.
+    Variable {
+        name: String,
+        value: String,
+    },
+    Value {
+        of: Reference,
+        escape: Escape,
+        /// As it is written, such as `captured.token`.
+        name: String,
+    },
+}
+
+/// Values of headers and bodies are never shown.
+impl fmt::Debug for RequestSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RequestSpec")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+impl SpecText {
+    pub fn has_references(&self) -> bool {
+        let mut parts = self.0.iter();
+        parts.any(|part| matches!(part, SpecPart::Value { .. }))
+    }
+
+    /// The text with something in place of each reference.
+    pub fn filled(&self, with: impl Fn(Escape) -> &'static str) -> String {
+        let parts = self.0.iter().map(|part| match part {
+            SpecPart::Plain(text) | SpecPart::Variable { value: text, .. } => text.as_str(),
+            SpecPart::Value { escape, .. } => with(*escape),
+        });
+        parts.collect()
+    }
+
+    /// As it is written, without what the environment holds.
+    pub fn shown(&self) -> String {
+        let parts = self.0.iter().map(|part| match part {
+            SpecPart::Plain(text) => text.clone(),
+            SpecPart::Variable { name, .. } | SpecPart::Value { name, .. } => {
+                format!("${{{name}}}")
+            }
+        });
+        parts.collect()
+    }
+
+    /// As the load engine takes it: fixed if it has no references. `None` if `read` refuses it.
+    pub fn made<T>(&self, read: impl FnOnce(String) -> Option<T>) -> Option<Made<T>> {
+        if !self.has_references() {
+            return read(self.filled(|_| "")).map(Made::Fixed);
+        }
+        let parts = self.0.iter().map(|part| match part {
+            SpecPart::Plain(text) | SpecPart::Variable { value: text, .. } => {
+                Part::Plain(text.clone())
+            }
+            SpecPart::Value { of, escape, .. } => Part::Value {
+                of: *of,
+                escape: *escape,
+            },
+        });
+        Some(Made::Template(Template::new(parts.collect())))
+    }
+}

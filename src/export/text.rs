@@ -1,0 +1,188 @@
+//! Texts of a script with values that it takes from its environment, its data and earlier answers,
+//! and where those values come from. Pure.
+
+use super::literal;
+use slod_load::Escape;
+
+/// The path, a header or the body of a request.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ScriptText(pub Vec<ScriptPart>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ScriptPart {
+    Plain(String),
+    /// The name of a variable. Secrets never become part of a script: it reads them from its
+    /// environment.
+    Environment(String),
+    /// A value of the table `of`, which is `captured` or `data`.
+    Value {
+        of: String,
+        name: String,
+        escape: Escape,
+    },
+}
+
+/// A value of an answer for later steps.
+#[derive(Clone, Debug)]
+pub struct ScriptCapture {
+    pub name: String,
+    pub from: ScriptSource,
+}
+
+#[derive(Clone, Debug)]
+pub enum ScriptSource {
+    /// The way to it from the root of the document.
+    Json(Vec<Key>),
+    /// In lower case.
+    Header(String),
+    Regex(String),
+}
+
+/// A step in a JSON document.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Key {
+    Name(String),
+    Place(usize),
+}
+
+/// How a language writes what a text consists of.
+pub struct Dialect {
+    /// The table of variables.
+    pub environment: &'static str,
+    pub percent: &'static str,
+    pub json_text: &'static str,
+    pub json_value: &'static str,
+}
+
+impl ScriptText {
+    pub fn plain(text: impl Into<String>) -> Self {
+        Self(vec![ScriptPart::Plain(text.into())])
+    }
+
+    pub fn environment(name: impl Into<String>) -> Self {
+        Self(vec![ScriptPart::Environment(name.into())])
+    }
+
+    pub(super) fn variables(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter_map(|part| match part {
+            ScriptPart::Environment(name) => Some(name.as_str()),
+            ScriptPart::Plain(_) | ScriptPart::Value { .. } => None,
+        })
+    }
+
+    pub(super) fn takes(&self, table: &str) -> bool {
+        let takes = |part: &ScriptPart| matches!(part, ScriptPart::Value { of, .. } if of == table);
+        self.0.iter().any(takes)
+    }
+
+    /// As an expression of a text.
+    pub(super) fn expression(&self, dialect: &Dialect) -> String {
+        let parts: Vec<String> = self.0.iter().map(|part| part.expression(dialect)).collect();
+        if parts.is_empty() {
+            literal("")
+        } else {
+            parts.join(" + ")
+        }
+    }
+}
+
+impl ScriptPart {
+    fn expression(&self, dialect: &Dialect) -> String {
+        match self {
+            Self::Plain(text) => literal(text),
+            Self::Environment(name) => format!("{}[{}]", dialect.environment, literal(name)),
+            Self::Value { of, name, escape } => {
+                let value = format!("{of}[{}]", literal(name));
+                match escape {
+                    Escape::AsIs => value,
+                    Escape::Percent => format!("{}({value})", dialect.percent),
+                    Escape::JsonText => format!("{}({value})", dialect.json_text),
+                    Escape::JsonValue => format!("{}({value})", dialect.json_value),
+                }
+            }
+        }
+    }
+}
+
+impl ScriptSource {
+    /// The way that a `JSONPath` query with names and positions only has; an error for others.
+    pub fn json(query: &str) -> Result<Self, String> {
+        let fault = || {
+            format!(
+                "the JSONPath {query} has more than names and positions, which a script cannot have"
+            )
+        };
+        let mut rest = query.strip_prefix('$').ok_or_else(fault)?;
+        let mut keys = Vec::new();
+        while !rest.is_empty() {
+            let (key, after) = step(rest).ok_or_else(fault)?;
+            keys.push(key);
+            rest = after;
+        }
+        Ok(Self::Json(keys))
+    }
+
+    /// An expression that all languages read alike; an error for others.
+    pub fn regex(pattern: &str) -> Result<Self, String> {
+        let special = pattern.replace("(?:", "(");
+        if ["(?", "\\p", "\\P", "\\A", "\\z", "[[", "&&"]
+            .iter()
+            .any(|one| special.contains(one))
+        {
+            return Err(format!(
+                "the regular expression {pattern} has a form that not all tools know"
+            ));
+        }
+        Ok(Self::Regex(pattern.to_owned()))
+    }
+}
+
+impl Key {
+    pub(super) fn literal(&self) -> String {
+        match self {
+            Self::Name(name) => literal(name),
+            Self::Place(place) => place.to_string(),
+        }
+    }
+}
+
+/// The first step of a query, and what follows it.
+fn step(rest: &str) -> Option<(Key, &str)> {
+    if let Some(rest) = rest.strip_prefix('.') {
+        let is_word = |c: char| c == '_' || c.is_alphanumeric();
+        let end = rest.find(|c| !is_word(c)).unwrap_or(rest.len());
+        return (end > 0).then(|| (Key::Name(rest[..end].to_owned()), &rest[end..]));
+    }
+    let inside = rest.strip_prefix('[')?;
+    let quote = inside.chars().next()?;
+    if matches!(quote, '\'' | '"') {
+        let (name, rest) = inside[1..].split_once(quote)?;
+        let rest = rest.strip_prefix(']')?;
+        return (!name.contains('\\')).then(|| (Key::Name(name.to_owned()), rest));
+    }
+    let (place, rest) = inside.split_once(']')?;
+    Some((Key::Place(place.trim().parse().ok()?), rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn simple_queries_are_ways() {
+        let way = |query| match ScriptSource::json(query) {
+            Ok(ScriptSource::Json(keys)) => keys.iter().map(Key::literal).collect::<Vec<_>>(),
+            _ => panic!("{query} is simple"),
+        };
+        assert_eq!(way("$"), [""; 0]);
+        assert_eq!(
+            way("$.a.b_1[0]['c d']"),
+            ["\"a\"", "\"b_1\"", "0", "\"c d\""]
+        );
+        for other in ["$..a", "$.a[*]", "$.a[?@.b]", "$.a[-1]", "a"] {
+            assert!(ScriptSource::json(other).is_err(), "{other}");
+        }
+        assert!(ScriptSource::regex("(?:a)(b)").is_ok());
+        assert!(ScriptSource::regex("(?i)a").is_err());
+    }
+}

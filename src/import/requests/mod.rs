@@ -1,0 +1,172 @@
+//! Recordings and descriptions of a service, read into requests for load scenarios. Pure: the
+//! caller reads the file.
+
+mod collector;
+mod document;
+mod har;
+mod openapi;
+mod postman;
+mod schema;
+mod secrets;
+mod target;
+mod text;
+mod yaml;
+
+pub use secrets::hide_body;
+pub use text::Marked;
+
+use collector::Collector;
+use document::At;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::ops::RangeInclusive;
+use url::Origin;
+
+/// The largest file in bytes.
+pub const SIZE_MAX: usize = 64 << 20;
+/// Different requests of one file.
+pub const REQUESTS_MAX: usize = 1_000;
+
+/// A format that requests are read from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// HAR 1.2, as browsers and proxies write it.
+    Har,
+    /// A Postman collection v2.1.
+    Postman,
+    /// An `OpenAPI` 3 document, as JSON or YAML.
+    OpenApi,
+}
+
+/// A request as the config writes it: in every text, `${NAME}` is a variable of the environment
+/// and `$${` a literal `${`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImportedRequest {
+    pub method: String,
+    /// With the query.
+    pub path: String,
+    /// No name twice.
+    pub headers: Vec<(String, String)>,
+    pub body: Option<String>,
+    /// How often it was recorded.
+    pub weight: u32,
+    /// Statuses of a success; empty if the file names none.
+    pub expected_status: Vec<RangeInclusive<u16>>,
+}
+
+/// What a file contains.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Imported {
+    /// In the order of the recording or collection; those of a description by their paths. At
+    /// least one.
+    pub requests: Vec<ImportedRequest>,
+    /// Where all of them go to; `None` if the file does not name it.
+    pub origin: Option<String>,
+    /// The variables that the requests need: secrets, and values that the file does not contain.
+    pub variables: BTreeSet<String>,
+    /// What was not taken, with its count.
+    pub left_out: BTreeMap<LeftOut, u64>,
+}
+
+/// Why a request was not taken.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LeftOut {
+    /// It was sent to another origin.
+    Origin(String),
+    /// Its address is neither `http` nor `https`.
+    Scheme,
+    /// It uploads a file, which is not part of the file that was read.
+    Upload,
+}
+
+/// Why a file cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RequestsError {
+    /// Where it is, such as `log.entries[3].request.url`, and what is wrong there.
+    Invalid {
+        place: String,
+        what: String,
+    },
+    /// It has no request to the origin that was asked for, only to these.
+    OtherOrigins {
+        asked: String,
+        others: Vec<String>,
+    },
+    Empty,
+}
+
+impl Format {
+    pub const ALL: [Self; 3] = [Self::Har, Self::Postman, Self::OpenApi];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Har => "har",
+            Self::Postman => "postman",
+            Self::OpenApi => "openapi",
+        }
+    }
+
+    /// The requests of a file to one origin. Without `origin`, it is that of the first request.
+    pub fn read(self, file: &[u8], origin: Option<&Origin>) -> Result<Imported, RequestsError> {
+        let value = match self {
+            Self::Har | Self::Postman => document::json(document::text(file)?)?,
+            Self::OpenApi => document::json_or_yaml(document::text(file)?)?,
+        };
+        let value = document::without_references(value)?;
+        let (root, mut collector) = (At::root(&value), Collector::new(origin));
+        match self {
+            Self::Har => har::read(&root, &mut collector)?,
+            Self::Postman => postman::read(&root, &mut collector)?,
+            Self::OpenApi => openapi::read(&root, &mut collector)?,
+        }
+        collector.finish()
+    }
+}
+
+impl Imported {
+    /// As the section `load` of a service, with a comment about what it needs and lacks. With
+    /// `has_server`, the address of the service is known elsewhere.
+    pub fn to_yaml(&self, has_server: bool) -> String {
+        yaml::write(self, has_server)
+    }
+}
+
+impl fmt::Display for LeftOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Origin(origin) => write!(f, "sent to {origin}"),
+            Self::Scheme => f.write_str("neither http nor https"),
+            Self::Upload => f.write_str("uploads a file"),
+        }
+    }
+}
+
+impl fmt::Display for RequestsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Invalid { place, what } if place.is_empty() => f.write_str(what),
+            Self::Invalid { place, what } => write!(f, "{place}: {what}"),
+            Self::OtherOrigins { asked, others } => {
+                write!(f, "has no request to {asked}, only to ")?;
+                list(f, others)
+            }
+            Self::Empty => f.write_str("has no requests"),
+        }
+    }
+}
+
+/// The first few.
+fn list(f: &mut fmt::Formatter<'_>, origins: &[String]) -> fmt::Result {
+    const SHOWN: usize = 5;
+    let shown = origins.len().min(SHOWN);
+    f.write_str(&origins[..shown].join(", "))?;
+    match origins.len() - shown {
+        0 => Ok(()),
+        more => write!(f, " and {more} more"),
+    }
+}
+
+impl std::error::Error for RequestsError {}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,120 @@
+//! Bodies of a collection's requests.
+
+use super::super::RequestsError;
+use super::super::document::At;
+use super::super::text::encode_value;
+use super::variables::Variables;
+use serde_json::Value;
+
+/// Between the parts of a form; nothing that a person writes contains it.
+const BOUNDARY: &str = "slod-7d41b838c6a0f1e2";
+
+pub enum Body {
+    /// Without a media type where the collection has none.
+    Text { media_type: String, text: String },
+    /// Files are not part of a collection.
+    Upload,
+}
+
+pub fn read(body: &At<'_>, variables: &Variables) -> Result<Body, RequestsError> {
+    let mode = body.text_of("mode")?;
+    let text = |media_type: &str, text: String| Body::Text {
+        media_type: media_type.to_owned(),
+        text,
+    };
+    match mode {
+        "" => Ok(text("", String::new())),
+        "raw" => raw(body, variables),
+        "urlencoded" => {
+            let mut pairs = Vec::new();
+            for parameter in enabled(body, mode)? {
+                pairs.push(pair(&parameter, variables)?);
+            }
+            Ok(text("application/x-www-form-urlencoded", pairs.join("&")))
+        }
+        "formdata" => form(&enabled(body, mode)?, variables),
+        "graphql" => Ok(text("application/json", graphql(body, variables)?)),
+        "file" => Ok(Body::Upload),
+        _ => Err(body.fault("expected the mode raw, urlencoded, formdata, graphql or file")),
+    }
+}
+
+/// `a=b` of a query or form.
+pub fn pair(parameter: &At<'_>, variables: &Variables) -> Result<String, RequestsError> {
+    let name = match parameter.get("key") {
+        Some(name) => variables.fill(&name)?,
+        None => String::new(),
+    };
+    let value = variables.value(&name, parameter)?;
+    Ok(format!("{}={}", encode_value(&name), encode_value(&value)))
+}
+
+fn enabled<'a>(body: &At<'a>, mode: &str) -> Result<Vec<At<'a>>, RequestsError> {
+    let mut all = body.items_of(mode)?;
+    all.retain(|one| !one.is("disabled"));
+    Ok(all)
+}
+
+fn raw(body: &At<'_>, variables: &Variables) -> Result<Body, RequestsError> {
+    let raw = body.get("raw");
+    let text = raw.map_or(Ok(String::new()), |raw| variables.fill(&raw))?;
+    let options = body.get("options").and_then(|options| options.get("raw"));
+    let language = options.map_or(Ok(""), |raw| raw.text_of("language"))?;
+    let media_type = match language {
+        "json" => "application/json",
+        "xml" => "application/xml",
+        "html" => "text/html",
+        "javascript" => "application/javascript",
+        "text" => "text/plain",
+        _ => "",
+    };
+    Ok(Body::Text {
+        media_type: media_type.to_owned(),
+        text,
+    })
+}
+
+fn form(parts: &[At<'_>], variables: &Variables) -> Result<Body, RequestsError> {
+    let mut text = String::new();
+    for part in parts {
+        if part.text_of("type")? == "file" {
+            return Ok(Body::Upload);
+        }
+        let name = variables.fill(&part.need("key")?)?;
+        if name.contains(['"', '\r', '\n']) {
+            return Err(part.fault("expected a key without quotes and line ends"));
+        }
+        let value = variables.value(&name, part)?;
+        text.extend(["--", BOUNDARY, "\r\n"]);
+        text.extend([
+            "Content-Disposition: form-data; name=\"",
+            &name,
+            "\"\r\n\r\n",
+        ]);
+        text.extend([value.as_str(), "\r\n"]);
+    }
+    text.extend(["--", BOUNDARY, "--\r\n"]);
+    Ok(Body::Text {
+        media_type: format!("multipart/form-data; boundary={BOUNDARY}"),
+        text,
+    })
+}
+
+fn graphql(body: &At<'_>, variables: &Variables) -> Result<String, RequestsError> {
+    let graphql = body.need("graphql")?;
+    let query = variables.fill(&graphql.need("query")?)?;
+    let values = match graphql.get("variables") {
+        Some(values) if values.value.is_string() => variables.fill(&values)?,
+        Some(values) => values.value.to_string(),
+        None => String::new(),
+    };
+    let values = if values.trim().is_empty() {
+        "{}"
+    } else {
+        &values
+    };
+    Ok(format!(
+        "{{\"query\":{},\"variables\":{values}}}",
+        Value::from(query)
+    ))
+}

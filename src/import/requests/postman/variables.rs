@@ -1,0 +1,95 @@
+//! `{{name}}` in a collection.
+
+use super::super::RequestsError;
+use super::super::document::At;
+use super::super::secrets::is_secret_name;
+use super::super::text::reference;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+const COUNT_MAX: usize = 1_000;
+/// Variables whose values contain variables.
+const DEPTH_MAX: usize = 8;
+/// A text with its variables filled in.
+const LENGTH_MAX: usize = 512 << 10;
+
+/// Values by name. Folders without variables share those of the collection.
+#[derive(Clone, Default)]
+pub struct Variables(Arc<BTreeMap<String, String>>);
+
+impl Variables {
+    /// Adds those of a collection or folder. Secret ones have no value and stay references.
+    pub fn add(&mut self, at: &At<'_>) -> Result<(), RequestsError> {
+        for variable in at.items_of("variable")? {
+            let name = variable.get("key").or_else(|| variable.get("id"));
+            let (Some(name), Some(value)) = (name, variable.get("value")) else {
+                continue;
+            };
+            let name = name.text()?;
+            let is_secret = variable.text_of("type")? == "secret" || is_secret_name(name);
+            let is_plain = !value.value.is_array() && !value.value.is_object();
+            if !is_secret && is_plain && !variable.is("disabled") {
+                let value = value.scalar()?;
+                let known = Arc::make_mut(&mut self.0);
+                known.insert(name.to_owned(), value);
+                if known.len() > COUNT_MAX {
+                    return Err(at.fault("expected at most 1,000 variables"));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The value of a member of a list with its variables filled in.
+    pub fn value(&self, name: &str, at: &At<'_>) -> Result<String, RequestsError> {
+        match at.get("value") {
+            Some(_) if is_secret_name(name) => Ok(reference(name)),
+            Some(value) => self.fill(&value),
+            None => Ok(String::new()),
+        }
+    }
+
+    /// A text with its variables filled in; those without a value become references.
+    pub fn fill(&self, at: &At<'_>) -> Result<String, RequestsError> {
+        let mut out = String::new();
+        if self.write(&at.scalar()?, 0, &mut out) {
+            Ok(out)
+        } else {
+            Err(at.fault("its variables are nested too deeply or are too large"))
+        }
+    }
+
+    /// Whether it stayed within the limits.
+    fn write(&self, text: &str, depth: usize, out: &mut String) -> bool {
+        if depth > DEPTH_MAX {
+            return false;
+        }
+        let mut rest = text;
+        while let Some((before, after)) = rest.split_once("{{") {
+            let Some((name, after)) = after.split_once("}}") else {
+                break;
+            };
+            // JSON that ends two mappings has braces of its own.
+            let is_name = name.len() <= 128 && !name.contains(['{', '"', '\n', ':', ',']);
+            if !is_name {
+                let braces = before.len() + 1;
+                out.push_str(&rest[..braces]);
+                rest = &rest[braces..];
+                continue;
+            }
+            out.push_str(before);
+            let name = name.trim();
+            match self.0.get(name) {
+                Some(value) if !self.write(value, depth + 1, out) => return false,
+                Some(_) => {}
+                None => out.push_str(&reference(name)),
+            }
+            if out.len() > LENGTH_MAX {
+                return false;
+            }
+            rest = after;
+        }
+        out.push_str(rest);
+        out.len() <= LENGTH_MAX
+    }
+}

@@ -1,0 +1,196 @@
+//! Secrets of requests, replaced by references to variables.
+
+use super::text::{reference, without_references};
+use serde_json::Value;
+
+/// Parts of names of headers, parameters and keys that have secrets, without `-` and `_`.
+const NAMES: [&str; 18] = [
+    "authorization",
+    "cookie",
+    "password",
+    "passwd",
+    "passphrase",
+    "pwd",
+    "secret",
+    "token",
+    "apikey",
+    "accesskey",
+    "privatekey",
+    "subscriptionkey",
+    "credential",
+    "signature",
+    "session",
+    "csrf",
+    "xsrf",
+    "jwt",
+];
+/// Whole names of secrets that are too short to be parts.
+const WHOLE_NAMES: [&str; 7] = ["auth", "bearer", "otp", "pass", "pin", "sid", "sig"];
+/// Parts of names that have no secret: of settings of language models.
+const HARMLESS: [&str; 9] = [
+    "completiontokens",
+    "maxnewtokens",
+    "maxtokens",
+    "mintokens",
+    "outputtokens",
+    "tokencount",
+    "tokenizer",
+    "tokenlimit",
+    "tokentype",
+];
+/// How values of secrets begin: JSON web tokens, and keys of well-known services.
+const BEGINNINGS: [&str; 12] = [
+    "eyJ",
+    "sk-",
+    "sk_",
+    "pk_live_",
+    "rk_live_",
+    "ghp_",
+    "gho_",
+    "github_pat_",
+    "glpat-",
+    "xox",
+    "AKIA",
+    "AIza",
+];
+/// A shorter value is no token.
+const TOKEN_MIN: usize = 16;
+/// What may stand before the token of a header.
+const SCHEMES: [&str; 5] = ["basic", "bearer", "digest", "token", "apikey"];
+
+/// Whether a header, parameter or key of this name has a secret.
+pub fn is_secret_name(name: &str) -> bool {
+    let name = plain_name(name);
+    !HARMLESS.iter().any(|part| name.contains(part))
+        && (WHOLE_NAMES.contains(&name.as_str()) || NAMES.iter().any(|part| name.contains(part)))
+}
+
+/// Numbers of tokens are counts.
+fn is_secret_number(name: &str) -> bool {
+    is_secret_name(name) && !plain_name(name).contains("token")
+}
+
+fn plain_name(name: &str) -> String {
+    name.chars()
+        .filter(|c| c.is_alphanumeric())
+        .flat_map(char::to_lowercase)
+        .collect()
+}
+
+/// Whether it is one word that looks like a token, also after the scheme of a header.
+fn is_secret_value(value: &str) -> bool {
+    let (scheme, token) = value.split_once(' ').unwrap_or(("", value));
+    let is_word = token.len() >= TOKEN_MIN && !token.contains(char::is_whitespace);
+    let begins = || BEGINNINGS.iter().any(|begin| token.starts_with(begin));
+    is_word && (is_scheme(scheme) || scheme.is_empty() && begins())
+}
+
+fn is_scheme(text: &str) -> bool {
+    SCHEMES.contains(&text.to_ascii_lowercase().as_str())
+}
+
+/// The value, or a reference if it is a secret. An empty value is none, and neither is what
+/// consists of references, also after a scheme such as `Bearer`.
+pub fn hide(name: &str, value: &str) -> String {
+    let is_secret = is_secret_name(name) || is_secret_value(value);
+    let plain = without_references(value);
+    let plain = plain.trim();
+    if is_secret && !plain.is_empty() && !(is_scheme(plain) && plain.len() < value.len()) {
+        reference(name)
+    } else {
+        value.to_owned()
+    }
+}
+
+/// Hides the values of `a=1&b=2`, and the segments of the path before it.
+pub fn hide_target(target: &str) -> String {
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let segments: Vec<String> = path
+        .split('/')
+        .map(|segment| hide("path", segment))
+        .collect();
+    let mut out = segments.join("/");
+    if target.contains('?') {
+        out.push('?');
+        out.push_str(&hide_form(query));
+    }
+    out
+}
+
+fn hide_form(form: &str) -> String {
+    let hide_one = |pair: &str| match pair.split_once('=') {
+        Some((name, value)) => {
+            let decoded = percent_encoding::percent_decode_str(name).decode_utf8_lossy();
+            format!("{name}={}", hide(&decoded, value))
+        }
+        None => pair.to_owned(),
+    };
+    let pairs: Vec<String> = form.split('&').map(hide_one).collect();
+    pairs.join("&")
+}
+
+/// Hides the secrets of a body: the values of JSON and of a form one by one. Another text that
+/// names a secret is hidden as a whole, since its values cannot be found in it.
+pub fn hide_body(media_type: &str, body: &str) -> String {
+    let media_type = media_type.split(';').next().unwrap_or_default().trim();
+    if media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+        return hide_form(body);
+    }
+    // In JSON, a reference could be written as an escape; then nothing of it is trusted.
+    let is_plain = !body.to_ascii_lowercase().contains("\\ufdd");
+    match serde_json::from_str::<Value>(body) {
+        Ok(json) if is_plain && has_secret("", &json) => {
+            let mut out = String::new();
+            write_hidden("", &json, &mut out);
+            out
+        }
+        Ok(_) if is_plain => body.to_owned(),
+        _ if !is_plain || names_secret(body) => reference("body"),
+        _ => body.to_owned(),
+    }
+}
+
+/// Whether a word of the text is the name of a secret, or its value.
+fn names_secret(text: &str) -> bool {
+    let is_part = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
+    without_references(text)
+        .split(|c| !is_part(c))
+        .any(|word| is_secret_name(word) || is_secret_value(word))
+}
+
+fn has_secret(name: &str, value: &Value) -> bool {
+    match value {
+        Value::Object(members) => members.iter().any(|(name, value)| has_secret(name, value)),
+        Value::Array(items) => items.iter().any(|item| has_secret(name, item)),
+        Value::String(text) => hide(name, text) != *text,
+        Value::Number(_) => is_secret_number(name),
+        Value::Null | Value::Bool(_) => false,
+    }
+}
+
+/// As JSON with references in place of secrets.
+fn write_hidden(name: &str, value: &Value, out: &mut String) {
+    match value {
+        Value::Object(members) => {
+            out.push('{');
+            for (place, (name, value)) in members.iter().enumerate() {
+                out.push_str(if place > 0 { "," } else { "" });
+                out.push_str(&Value::from(name.as_str()).to_string());
+                out.push(':');
+                write_hidden(name, value, out);
+            }
+            out.push('}');
+        }
+        Value::Array(items) => {
+            out.push('[');
+            for (place, item) in items.iter().enumerate() {
+                out.push_str(if place > 0 { "," } else { "" });
+                write_hidden(name, item, out);
+            }
+            out.push(']');
+        }
+        Value::String(text) => out.push_str(&Value::from(hide(name, text)).to_string()),
+        Value::Number(_) if is_secret_number(name) => out.push_str(&reference(name)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => out.push_str(&value.to_string()),
+    }
+}

@@ -1,0 +1,93 @@
+//! The address of a request, cut into its origin and what is sent to it.
+
+use super::text::{encode_target, encode_value, has_reference};
+use url::{Origin, Url};
+
+/// Where a request goes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    Origin(Origin),
+    /// The file does not name it: a description without an address, or a variable.
+    Unknown,
+    /// Neither `http` nor `https`.
+    OtherScheme,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    pub place: Place,
+    /// Whether the address has a user and password.
+    pub has_credentials: bool,
+    /// Path and query, encoded.
+    pub path: String,
+}
+
+impl Target {
+    /// Without a scheme, an address that does not begin with `/` begins with a host. `None` if it
+    /// is invalid.
+    pub fn parse(address: &str) -> Option<Self> {
+        let address = address.trim();
+        let (scheme, rest) = match address.split_once("://") {
+            Some((scheme, rest)) if !scheme.contains(['/', '?', '#']) => (scheme, rest),
+            _ if address.starts_with('/') => ("", address),
+            _ if is_opaque(address) => return Some(Self::other_scheme()),
+            _ => ("http", address),
+        };
+        let cut = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+        let (authority, rest) = rest.split_at(cut);
+        let place = place(scheme, authority)?;
+        let rest = rest.split('#').next().unwrap_or_default();
+        let slash = if rest.starts_with('/') { "" } else { "/" };
+        Some(Self {
+            place,
+            has_credentials: authority.contains('@'),
+            path: encode_target(&format!("{slash}{rest}")),
+        })
+    }
+
+    const fn other_scheme() -> Self {
+        Self {
+            place: Place::OtherScheme,
+            has_credentials: false,
+            path: String::new(),
+        }
+    }
+}
+
+/// An address such as `data:text/plain,x`, which has no host. `localhost:8000` has one.
+fn is_opaque(address: &str) -> bool {
+    let opaque = [
+        "data:",
+        "blob:",
+        "about:",
+        "file:",
+        "mailto:",
+        "javascript:",
+    ];
+    opaque.iter().any(|scheme| {
+        let begin = address.get(..scheme.len());
+        begin.is_some_and(|begin| begin.eq_ignore_ascii_case(scheme))
+    })
+}
+
+fn place(scheme: &str, authority: &str) -> Option<Place> {
+    if authority.is_empty() && scheme.is_empty()
+        || has_reference(scheme)
+        || has_reference(authority)
+    {
+        return Some(Place::Unknown);
+    }
+    if !matches!(scheme.to_ascii_lowercase().as_str(), "http" | "https") {
+        return Some(Place::OtherScheme);
+    }
+    let url = Url::parse(&format!("{scheme}://{authority}")).ok()?;
+    Some(Place::Origin(url.origin()))
+}
+
+/// Adds a parameter to the query of an address.
+pub fn add_query(address: &mut String, name: &str, value: &str) {
+    let fragment = address.find('#').unwrap_or(address.len());
+    address.truncate(fragment);
+    address.push(if address.contains('?') { '&' } else { '?' });
+    address.extend([&encode_value(name), "=", &encode_value(value)]);
+}

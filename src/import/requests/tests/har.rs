@@ -1,0 +1,153 @@
+use super::*;
+
+const RECORDED: &str = include_str!("fixtures/shop.har");
+
+fn shop() -> Imported {
+    let shop = origin("https://shop.example");
+    Format::Har
+        .read(RECORDED.as_bytes(), Some(&shop))
+        .expect("valid")
+}
+
+#[test]
+fn requests_to_the_origin_are_taken_in_order_and_equal_ones_weigh_more() {
+    let imported = shop();
+    assert_eq!(
+        lines(&imported),
+        [
+            "GET /items?page=1&q=a%20b",
+            "POST /login",
+            "POST /cart",
+            "GET /stream?access_token=${LOAD_ACCESS_TOKEN}"
+        ]
+    );
+    let weights: Vec<u32> = imported.requests.iter().map(|one| one.weight).collect();
+    assert_eq!(weights, [2, 1, 1, 1]);
+    let left_out: Vec<_> = imported.left_out.into_iter().collect();
+    assert_eq!(
+        left_out,
+        [
+            (LeftOut::Origin("https://cdn.example".to_owned()), 1),
+            (LeftOut::Scheme, 2),
+            (LeftOut::Upload, 1),
+        ]
+    );
+}
+
+#[test]
+fn recorded_statuses_are_expected_but_not_those_of_caches_and_failures() {
+    let imported = shop();
+    let statuses: Vec<_> = imported
+        .requests
+        .iter()
+        .map(|one| one.expected_status.clone())
+        .collect();
+    // 200 and 304; 201; none at all; 503.
+    assert_eq!(statuses, [vec![200..=200], vec![201..=201], vec![], vec![]]);
+}
+
+#[test]
+fn headers_of_the_connection_are_left_out_and_secrets_become_variables() {
+    let imported = shop();
+    let items = &imported.requests[0];
+    assert_eq!(
+        items.headers,
+        [
+            ("accept".to_owned(), "application/json".to_owned()),
+            (
+                "authorization".to_owned(),
+                "${LOAD_AUTHORIZATION}".to_owned()
+            ),
+            ("cookie".to_owned(), "${LOAD_COOKIE}".to_owned()),
+            ("x-api-key".to_owned(), "${LOAD_X_API_KEY}".to_owned()),
+            ("x-trace".to_owned(), "$${literal}".to_owned()),
+        ]
+    );
+    let names: Vec<&str> = imported.variables.iter().map(String::as_str).collect();
+    assert_eq!(
+        names,
+        [
+            "LOAD_ACCESS_TOKEN",
+            "LOAD_AUTHORIZATION",
+            "LOAD_COOKIE",
+            "LOAD_PASSWORD",
+            "LOAD_X_API_KEY"
+        ]
+    );
+    let all = format!("{imported:?}{}", imported.to_yaml(false));
+    for secret in ["hunter2", "s3cr3t", "eyJhbGci", "abc123"] {
+        assert!(
+            RECORDED.contains(secret) && !all.contains(secret),
+            "{secret}"
+        );
+    }
+}
+
+#[test]
+fn bodies_of_forms_and_of_json_keep_all_but_their_secrets() {
+    let imported = shop();
+    let [_, login, cart, _] = imported.requests.as_slice() else {
+        panic!("four requests");
+    };
+    assert_eq!(
+        login.body.as_deref(),
+        Some(r#"{"password":"${LOAD_PASSWORD}","user":"ann"}"#)
+    );
+    assert_eq!(
+        cart.body.as_deref(),
+        Some("item=a%26b&password=${LOAD_PASSWORD}")
+    );
+    assert_eq!(
+        header(cart, "content-type"),
+        Some("application/x-www-form-urlencoded")
+    );
+}
+
+#[test]
+fn without_an_origin_a_recording_of_several_names_them() {
+    assert_eq!(
+        fault(Format::Har, RECORDED),
+        "has requests to several origins, choose one of https://cdn.example, https://shop.example"
+    );
+    let other = origin("http://127.0.0.1:8000");
+    let fault = Format::Har.read(RECORDED.as_bytes(), Some(&other));
+    assert_eq!(
+        fault.expect_err("not recorded").to_string(),
+        "has no request to http://127.0.0.1:8000, only to https://cdn.example, https://shop.example"
+    );
+}
+
+#[test]
+fn a_port_of_the_scheme_is_the_same_origin() {
+    let har = r#"{"log":{"entries":[{"request":{"method":"get","url":"https://Shop.example:443/#top"}}]}}"#;
+    let shop = origin("https://shop.example");
+    let imported = Format::Har.read(har.as_bytes(), Some(&shop)).expect("same");
+    assert_eq!(lines(&imported), ["GET /"]);
+}
+
+#[test]
+fn faults_have_their_place() {
+    for (har, message) in [
+        (r#"{"log":{}}"#, "log: `entries` is missing"),
+        (
+            r#"{"log":{"entries":[{"request":{"method":"GET","url":7}}]}}"#,
+            "log.entries[0].request.url: expected text",
+        ),
+        (
+            r#"{"log":{"entries":[{"request":{"method":"GET","url":"http://[x/"}}]}}"#,
+            "log.entries[0].request: has no valid URL",
+        ),
+        (
+            r#"{"log":{"entries":[{"request":{"method":"G T","url":"http://h/"}}]}}"#,
+            "log.entries[0].request: expected a method such as GET or POST",
+        ),
+        (r#"{"log":{"entries":[]}}"#, "has no requests"),
+        ("[]", "expected a mapping"),
+        (
+            "{\n  \"log\": }",
+            "line 2, column 10: is not valid JSON: expected value",
+        ),
+    ] {
+        assert_eq!(fault(Format::Har, har), message, "{har}");
+    }
+}

@@ -1,0 +1,296 @@
+use super::*;
+use serde_json::{Value, json};
+use std::fmt::Write as _;
+
+fn har(requests: &str) -> String {
+    format!(r#"{{"log":{{"entries":[{requests}]}}}}"#)
+}
+
+fn get(address: &str) -> String {
+    format!(r#"{{"request":{{"method":"GET","url":"{address}"}}}}"#)
+}
+
+#[test]
+fn files_are_bounded() {
+    let large = vec![b' '; SIZE_MAX + 1];
+    let fault = Format::Har.read(&large, None).expect_err("too large");
+    assert_eq!(fault.to_string(), "is larger than 64 MiB");
+    let fault = Format::Har.read(b"{\n\xff}", None).expect_err("no text");
+    assert_eq!(fault.to_string(), "line 2: is not UTF-8");
+    let many = format!("[{}0]", "0,".repeat(2_000_001));
+    let fault = super::fault(Format::Har, &many);
+    assert_eq!(fault, "has more than 2,000,000 values");
+}
+
+#[test]
+fn nesting_is_bounded() {
+    let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+    let fault_of_json = fault(Format::Postman, &deep);
+    assert!(
+        fault_of_json.contains("nested too deeply"),
+        "{fault_of_json}"
+    );
+    let fault_of_yaml = fault(Format::OpenApi, &deep);
+    assert!(
+        fault_of_yaml.contains("nested too deeply"),
+        "{fault_of_yaml}"
+    );
+}
+
+#[test]
+fn aliases_of_yaml_are_bounded() {
+    let mut bomb = "openapi: 3.0.0\na0: &a0 [x]\n".to_owned();
+    for level in 1..12 {
+        let all = vec![format!("*a{}", level - 1); 10].join(", ");
+        writeln!(bomb, "a{level}: &a{level} [{all}]").expect("a text");
+    }
+    let fault = fault(Format::OpenApi, &bomb);
+    assert!(fault.contains("aliases"), "{fault}");
+}
+
+#[test]
+fn requests_are_bounded() {
+    let requests = |count: usize| {
+        let all: Vec<String> = (0..count).map(|n| get(&format!("http://h/{n}"))).collect();
+        har(&all.join(","))
+    };
+    assert_eq!(read(Format::Har, &requests(1_000)).requests.len(), 1_000);
+    assert_eq!(
+        fault(Format::Har, &requests(1_001)),
+        "log.entries[1000].request: is one of more than 1,000 different requests"
+    );
+    let same = vec![get("http://h/"); 5_000].join(",");
+    assert_eq!(read(Format::Har, &har(&same)).requests[0].weight, 5_000);
+}
+
+#[test]
+fn texts_are_bounded() {
+    let long = get(&format!("http://h/{}", "a".repeat(17 << 10)));
+    assert_eq!(
+        fault(Format::Har, &har(&long)),
+        "log.entries[0].request: has a path and query of more than 16 KiB"
+    );
+    let post = |number: usize, length: usize| {
+        let text = "b".repeat(length);
+        format!(
+            r#"{{"request":{{"method":"POST","url":"http://h/{number}","postData":{{"text":"{text}"}}}}}}"#
+        )
+    };
+    assert_eq!(
+        fault(Format::Har, &har(&post(0, 257 << 10))),
+        "log.entries[0].request: has a body of more than 256 KiB"
+    );
+    let all: Vec<String> = (0..9).map(|number| post(number, 250 << 10)).collect();
+    assert_eq!(
+        fault(Format::Har, &har(&all.join(","))),
+        "log.entries[8].request: all requests up to this one are larger than 2 MiB"
+    );
+}
+
+#[test]
+fn a_schema_that_contains_itself_ends() {
+    let document = "
+openapi: 3.0.0
+paths: { /a: { post: { requestBody: { content: { application/json: { schema: { $ref: '#/components/schemas/A' } } } } } } }
+components:
+  schemas:
+    A:
+      required: [must]
+      properties:
+        name: { type: string }
+        may: { $ref: '#/components/schemas/A' }
+        must: { properties: { back: { $ref: '#/components/schemas/A' } } }
+        list: { type: array, items: { $ref: '#/components/schemas/A' } }
+";
+    let imported = read(Format::OpenApi, document);
+    let body = imported.requests[0].body.as_deref();
+    assert_eq!(body, Some(r#"{"list":[],"must":{},"name":"text"}"#));
+    let needed = document.replace("[must]", "[may]");
+    let imported = read(Format::OpenApi, &needed);
+    let body = imported.requests[0].body.as_deref().expect("a body");
+    assert!(body.contains("null") && body.len() < 1_000, "{body}");
+}
+
+#[test]
+fn schemas_that_repeat_others_are_bounded() {
+    let mut document = "
+openapi: 3.0.0
+paths: { /a: { post: { requestBody: { content: { application/json: { schema: { $ref: '#/components/schemas/A0' } } } } } } }
+components:
+  schemas:
+"
+    .to_owned();
+    for level in 0..12 {
+        writeln!(document, "    A{level}:\n      properties:").expect("a text");
+        for property in 0..20 {
+            let next = level + 1;
+            writeln!(
+                document,
+                "        p{property}: {{ $ref: '#/components/schemas/A{next}' }}"
+            )
+            .expect("a text");
+        }
+    }
+    document.push_str("    A12: {}\n");
+    let fault = fault(Format::OpenApi, &document);
+    assert!(fault.contains("more than 200,000 values"), "{fault}");
+}
+
+#[test]
+fn no_text_of_a_file_becomes_a_variable() {
+    let raw = get("http://h/\u{fdd0}HOME\u{fdd1}");
+    let escaped = get(r"http://h/\ufdd0HOME\ufdd1");
+    for one in [raw, escaped] {
+        assert_eq!(
+            fault(Format::Har, &har(&one)),
+            "contains U+FDD0 or U+FDD1, which are not valid in a text"
+        );
+    }
+    let body = r#"{"request":{"method":"POST","url":"http://h/${HOME}/$${HOME}","headers":[{"name":"x","value":"a${HOME}"}],
+        "postData":{"mimeType":"application/json","text":"{\"password\":\"x\",\"a\":\"\\ufdd0HOME\\ufdd1\"}"}}}"#;
+    let imported = read(Format::Har, &har(body));
+    let request = &imported.requests[0];
+    assert_eq!(request.path, "/$%7BHOME%7D/$$%7BHOME%7D");
+    assert_eq!(header(request, "x"), Some("a$${HOME}"));
+    assert_eq!(request.body.as_deref(), Some("${LOAD_BODY}"));
+    let postman = r#"{"info":{"schema":"https://schema.getpostman.com/json/collection/v2.1.0/collection.json"},
+        "item":[{"request":"{{host}}/{{PATH}}?price=${{amount}}"}]}"#;
+    let imported = read(Format::Postman, postman);
+    // A `$` before a reference would make it literal.
+    assert_eq!(lines(&imported), ["GET /${LOAD_PATH}?price=${LOAD_AMOUNT}"]);
+}
+
+#[test]
+fn secrets_are_found_by_name_and_by_form() {
+    let body = |media_type: &str, text: &str| {
+        let text = Value::from(text);
+        let one = format!(
+            r#"{{"request":{{"method":"POST","url":"http://h/","postData":{{"mimeType":"{media_type}","text":{text}}}}}}}"#
+        );
+        read(Format::Har, &har(&one)).requests[0]
+            .body
+            .clone()
+            .expect("a body")
+    };
+    let json = |text: &str| body("application/json; charset=utf-8", text);
+    for (text, kept) in [
+        (
+            r#"{"a": {"apiKey": ["x"]}}"#,
+            r#"{"a":{"apiKey":["${LOAD_API_KEY}"]}}"#,
+        ),
+        (r#"{"pin": 1234}"#, r#"{"pin":${LOAD_PIN}}"#),
+        (r#"["eyJhbGciOiJIUzI1NiJ9.x.y"]"#, r#"["${LOAD_VALUE}"]"#),
+        // Settings and sentences are none, and stay as they are written.
+        (
+            r#"{"max_tokens": 100, "token_count":1}"#,
+            r#"{"max_tokens": 100, "token_count":1}"#,
+        ),
+        (
+            r#"{"m": "Basic questions about Rust"}"#,
+            r#"{"m": "Basic questions about Rust"}"#,
+        ),
+        (
+            r#"{"m": "reset my password"}"#,
+            r#"{"m": "reset my password"}"#,
+        ),
+        (r#"{"password": ""}"#, r#"{"password": ""}"#),
+    ] {
+        assert_eq!(json(text), kept);
+    }
+    assert_eq!(body("text/xml", "<password>x</password>"), "${LOAD_BODY}");
+    assert_eq!(body("text/xml", "<item>x</item>"), "<item>x</item>");
+    let imported = read(
+        Format::Har,
+        &har(&get("http://ann:hunter2@h/bot/ghp_0123456789abcdef")),
+    );
+    assert_eq!(lines(&imported), ["GET /bot/${LOAD_PATH}"]);
+    assert_eq!(
+        header(&imported.requests[0], "authorization"),
+        Some("${LOAD_AUTHORIZATION}")
+    );
+}
+
+#[test]
+fn headers_cannot_add_lines() {
+    let one = r#"{"request":{"method":"GET","url":"http://h/","headers":[{"name":"x","value":"a\r\nb: c"}]}}"#;
+    assert_eq!(
+        fault(Format::Har, &har(one)),
+        "log.entries[0].request: expected one line as value of the header x"
+    );
+}
+
+#[test]
+fn faults_quote_nothing_of_the_file() {
+    for (format, file) in [
+        (Format::Har, r#"{"log": "hunter2", "hunter2""#),
+        (Format::Har, r#"{"log": {"entries": "hunter2"}}"#),
+        (Format::OpenApi, "openapi: 3.0.0\npaths: *hunter2"),
+        (Format::OpenApi, "openapi: hunter2"),
+        (Format::OpenApi, "openapi: 3.0.0\n  hunter2: [\n"),
+    ] {
+        let fault = fault(format, file);
+        assert!(!fault.contains("hunter2"), "{fault}");
+    }
+}
+
+/// Every place of a document.
+fn pointers(value: &Value, at: &str, all: &mut Vec<String>) {
+    all.push(at.to_owned());
+    match value {
+        Value::Array(items) => {
+            for (place, item) in items.iter().enumerate() {
+                pointers(item, &format!("{at}/{place}"), all);
+            }
+        }
+        Value::Object(members) => {
+            for (name, value) in members {
+                let name = name.replace('~', "~0").replace('/', "~1");
+                pointers(value, &format!("{at}/{name}"), all);
+            }
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn every_value_may_be_another_one() {
+    for (format, file) in [
+        (Format::Har, include_str!("fixtures/shop.har")),
+        (
+            Format::Postman,
+            include_str!("fixtures/chat.postman_collection.json"),
+        ),
+        (Format::OpenApi, include_str!("fixtures/rag.openapi.yaml")),
+    ] {
+        let valid = document::json_or_yaml(file).expect("valid");
+        let mut all = Vec::new();
+        pointers(&valid, "", &mut all);
+        assert!(all.len() > 100, "{}", format.name());
+        for pointer in all {
+            for other in [
+                json!(null),
+                json!(-7),
+                json!("hunter2 {{x"),
+                json!([[]]),
+                json!({"": {}}),
+            ] {
+                let mut changed = valid.clone();
+                *changed.pointer_mut(&pointer).expect("is there") = other;
+                let shop = origin("https://shop.example");
+                let asked = (format == Format::Har).then_some(&shop);
+                if let Err(fault) = format.read(changed.to_string().as_bytes(), asked) {
+                    let fault = fault.to_string();
+                    assert!(!fault.contains("hunter2"), "{pointer}: {fault}");
+                }
+            }
+        }
+        for end in (0..file.trim_end().len())
+            .filter(|end| file.is_char_boundary(*end))
+            .step_by(7)
+        {
+            // Cut YAML may be valid; cut JSON is not.
+            let cut = format.read(&file.as_bytes()[..end], None);
+            assert!(cut.is_err() || format == Format::OpenApi, "{end}");
+        }
+    }
+}

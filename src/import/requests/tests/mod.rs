@@ -1,0 +1,33 @@
+mod har;
+mod hostile;
+mod openapi;
+mod postman;
+mod yaml;
+
+use super::*;
+use url::Url;
+
+fn origin(address: &str) -> Origin {
+    Url::parse(address).expect("valid").origin()
+}
+
+fn read(format: Format, file: &str) -> Imported {
+    format.read(file.as_bytes(), None).expect("valid")
+}
+
+fn fault(format: Format, file: &str) -> String {
+    let fault = format.read(file.as_bytes(), None).expect_err("invalid");
+    fault.to_string()
+}
+
+/// `GET /path` of each.
+fn lines(imported: &Imported) -> Vec<String> {
+    let line = |one: &ImportedRequest| format!("{} {}", one.method, one.path);
+    imported.requests.iter().map(line).collect()
+}
+
+fn header<'a>(request: &'a ImportedRequest, name: &str) -> Option<&'a str> {
+    let mut headers = request.headers.iter();
+    let found = headers.find(|(known, _)| known == name);
+    found.map(|(_, value)| value.as_str())
+}

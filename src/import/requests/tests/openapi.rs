@@ -1,0 +1,154 @@
+use super::*;
+
+const DOCUMENT: &str = include_str!("fixtures/rag.openapi.yaml");
+
+#[test]
+fn operations_become_requests_with_the_values_that_the_document_gives() {
+    let imported = read(Format::OpenApi, DOCUMENT);
+    assert_eq!(
+        lines(&imported),
+        [
+            "GET /api/documents?collection=a%20b&tag=x&tag=y&api_key=${LOAD_API_KEY}",
+            "POST /api/documents?api_key=${LOAD_API_KEY}",
+            "DELETE /api/documents/${LOAD_ID}?api_key=${LOAD_API_KEY}",
+            "GET /api/health",
+            "POST /api/query?api_key=${LOAD_API_KEY}",
+            "POST /api/token",
+        ]
+    );
+    assert_eq!(imported.left_out, BTreeMap::from([(LeftOut::Upload, 1)]));
+}
+
+#[test]
+fn statuses_are_the_declared_successes() {
+    let imported = read(Format::OpenApi, DOCUMENT);
+    let statuses: Vec<_> = imported
+        .requests
+        .iter()
+        .map(|one| one.expected_status.clone())
+        .collect();
+    assert_eq!(
+        statuses,
+        [
+            vec![200..=200],
+            vec![201..=201, 202..=202],
+            vec![200..=299],
+            vec![],
+            vec![200..=200],
+            vec![200..=200]
+        ]
+    );
+}
+
+#[test]
+fn bodies_are_examples_or_follow_from_the_schema() {
+    let imported = read(Format::OpenApi, DOCUMENT);
+    let body = |place: usize| imported.requests[place].body.as_deref();
+    let written: serde_json::Value =
+        serde_json::from_str(body(1).expect("a body")).expect("valid JSON");
+    assert_eq!(
+        written,
+        serde_json::json!({
+            "title": "text", "language": "en", "pages": 2, "score": 1.0, "created": "2026-01-01",
+            "tags": ["text", "text"], "is_public": true, "source": { "uri": "https://example.com/" },
+        })
+    );
+    assert_eq!(body(4), Some(r#"{"question":"What is an SLO?","top_k":3}"#));
+    assert_eq!(
+        body(5),
+        Some("client_secret=${LOAD_CLIENT_SECRET}&grant_type=client")
+    );
+    assert_eq!(body(0), None);
+}
+
+#[test]
+fn headers_are_parameters_cookies_and_authentication() {
+    let imported = read(Format::OpenApi, DOCUMENT);
+    let query = &imported.requests[4];
+    assert_eq!(
+        query.headers,
+        [
+            ("content-type".to_owned(), "application/json".to_owned()),
+            ("cookie".to_owned(), "${LOAD_COOKIE}".to_owned()),
+            ("x-mode".to_owned(), "short".to_owned()),
+        ]
+    );
+    assert!(imported.requests[3].headers.is_empty());
+    assert_eq!(
+        header(&imported.requests[5], "authorization"),
+        Some("${LOAD_AUTHORIZATION}")
+    );
+}
+
+#[test]
+fn the_same_document_as_json_gives_the_same() {
+    let value = document::json_or_yaml(DOCUMENT).expect("valid");
+    let json = read(Format::OpenApi, &value.to_string());
+    assert_eq!(json, read(Format::OpenApi, DOCUMENT));
+}
+
+#[test]
+fn the_server_with_the_origin_that_is_asked_for_is_taken() {
+    let document = r"
+openapi: 3.1.0
+servers:
+  - url: https://{region}.example/v1/
+    variables: { region: { default: eu } }
+  - url: http://127.0.0.1:8000/dev
+paths: { /a: { get: {} } }
+";
+    let of = |address: &str| {
+        let origin = origin(address);
+        Format::OpenApi.read(document.as_bytes(), Some(&origin))
+    };
+    assert_eq!(
+        lines(&of("http://127.0.0.1:8000").expect("known")),
+        ["GET /dev/a"]
+    );
+    assert_eq!(
+        lines(&of("https://eu.example").expect("known")),
+        ["GET /v1/a"]
+    );
+    assert_eq!(lines(&read(Format::OpenApi, document)), ["GET /v1/a"]);
+    assert_eq!(
+        of("https://us.example").expect_err("unknown").to_string(),
+        "has no request to https://us.example, only to https://eu.example"
+    );
+}
+
+#[test]
+fn faults_have_their_place() {
+    for (document, message) in [
+        (
+            "swagger: '2.0'",
+            "expected OpenAPI 3: convert the Swagger 2.0 document first",
+        ),
+        (
+            "openapi: 4.0.0",
+            "openapi: expected a version such as 3.0.3 or 3.1.0",
+        ),
+        ("openapi: 3.1.0", "has no requests"),
+        (
+            "openapi: 3.0.0\npaths: { /a: { $ref: 'other.yaml#/a' } }",
+            "paths./a.$ref: expected a reference within the document: bundle its files first",
+        ),
+        (
+            "openapi: 3.0.0\npaths: { /a: { $ref: '#/b' } }",
+            "paths./a.$ref: refers to nothing in the document",
+        ),
+        (
+            "openapi: 3.0.0\npaths: { /a: { $ref: '#/paths/~1a' } }",
+            "paths./a: refers to itself",
+        ),
+        (
+            "openapi: 3.0.0\npaths: { /a: { get: { parameters: [{ in: query }] } } }",
+            "paths./a.get.parameters[0]: `name` is missing",
+        ),
+        (
+            "openapi: 3.0.0\nsecurity: [{ x: [] }]\npaths: { /a: { get: {} } }",
+            "security[0].x: expected the name of a scheme in `components.securitySchemes`",
+        ),
+    ] {
+        assert_eq!(fault(Format::OpenApi, document), message, "{document}");
+    }
+}

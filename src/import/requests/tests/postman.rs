@@ -1,0 +1,149 @@
+use super::*;
+
+const COLLECTION: &str = include_str!("fixtures/chat.postman_collection.json");
+
+#[test]
+fn folders_variables_and_parameters_are_resolved() {
+    let imported = read(Format::Postman, COLLECTION);
+    assert_eq!(
+        lines(&imported),
+        [
+            "GET /v2/users/7/chats/${LOAD_CHAT_ID}?limit=10&since=${LOAD_SINCE}",
+            "POST /v2/chat",
+            "POST /v2/login",
+            "POST /graphql",
+            "POST /v2/feedback",
+            "GET /health",
+            "DELETE /v2/chat?key=${LOAD_KEY}",
+        ]
+    );
+    // Of the file, only an upload cannot be sent again.
+    assert_eq!(imported.left_out, BTreeMap::from([(LeftOut::Upload, 1)]));
+}
+
+#[test]
+fn authentication_is_inherited_and_always_a_variable() {
+    let imported = read(Format::Postman, COLLECTION);
+    let authorization: Vec<_> = imported
+        .requests
+        .iter()
+        .map(|one| header(one, "authorization"))
+        .collect();
+    let inherited = Some("${LOAD_AUTHORIZATION}");
+    assert_eq!(
+        authorization,
+        [
+            Some("Bearer ${LOAD_USER_TOKEN}"),
+            inherited,
+            None,
+            inherited,
+            inherited,
+            None,
+            None
+        ]
+    );
+    let all = format!("{imported:?}{}", imported.to_yaml(false));
+    for secret in ["hunter2", "s3cr3t"] {
+        assert!(
+            COLLECTION.contains(secret) && !all.contains(secret),
+            "{secret}"
+        );
+    }
+    assert!(!imported.variables.contains("LOAD_BASEURL"), "{imported:?}");
+}
+
+#[test]
+fn bodies_have_the_type_of_their_mode() {
+    let imported = read(Format::Postman, COLLECTION);
+    let [_, chat, login, graphql, feedback, ..] = imported.requests.as_slice() else {
+        panic!("five requests with a body");
+    };
+    assert_eq!(header(chat, "content-type"), Some("application/json"));
+    assert_eq!(
+        chat.body.as_deref(),
+        Some(r#"{"user": {"id": 7}, "message": "hello ${LOAD_NAME}"}"#)
+    );
+    assert_eq!(
+        login.body.as_deref(),
+        Some("user=ann&password=${LOAD_PASSWORD}")
+    );
+    assert_eq!(
+        graphql.body.as_deref(),
+        Some(r#"{"query":"{ chats { id } }","variables":{"first": 3}}"#)
+    );
+    let feedback = (
+        header(feedback, "content-type").expect("has a type"),
+        feedback.body.as_deref().expect("has a body"),
+    );
+    let boundary = feedback.0.strip_prefix("multipart/form-data; boundary=");
+    let boundary = boundary.expect("has a boundary");
+    assert_eq!(
+        feedback.1,
+        format!(
+            "--{boundary}\r\nContent-Disposition: form-data; name=\"text\"\r\n\r\ngood\r\n--{boundary}--\r\n"
+        )
+    );
+}
+
+#[test]
+fn statuses_are_those_of_the_tests_or_of_saved_successes() {
+    let imported = read(Format::Postman, COLLECTION);
+    let statuses: Vec<_> = imported
+        .requests
+        .iter()
+        .take(3)
+        .map(|one| one.expected_status.clone())
+        .collect();
+    assert_eq!(statuses, [vec![], vec![201..=201], vec![200..=200]]);
+}
+
+#[test]
+fn the_origin_may_be_a_variable_with_a_value() {
+    let collection = |value: &str| {
+        format!(
+            r#"{{"info":{{"schema":"https://schema.getpostman.com/json/collection/v2.1.0/collection.json"}},
+            "variable":[{{"key":"host","value":"{value}"}},{{"key":"base","value":"http://{{{{host}}}}"}}],
+            "item":[{{"request":{{"url":{{"raw":"{{{{base}}}}/a"}}}}}},{{"request":"https://other.example/b"}}]}}"#
+        )
+    };
+    let here = origin("http://127.0.0.1:8000");
+    let of = |value: &str| Format::Postman.read(collection(value).as_bytes(), Some(&here));
+    assert_eq!(lines(&of("127.0.0.1:8000").expect("valid")), ["GET /a"]);
+    let fault = of("127.0.0.1:9000").expect_err("another port");
+    assert_eq!(
+        fault.to_string(),
+        "has no request to http://127.0.0.1:8000, only to http://127.0.0.1:9000, https://other.example"
+    );
+    // It contains itself.
+    assert_eq!(
+        of("{{base}}").expect_err("a circle").to_string(),
+        "item[0].request.url.raw: its variables are nested too deeply or are too large"
+    );
+}
+
+#[test]
+fn faults_have_their_place() {
+    let v2 = r#"{"info":{"schema":"https://schema.getpostman.com/json/collection/v2.0.0/collection.json"},"item":[]}"#;
+    assert_eq!(
+        fault(Format::Postman, v2),
+        "info.schema: expected a Postman collection v2.1: export it in this format"
+    );
+    let with = |item: &str| {
+        let schema = "https://schema.getpostman.com/json/collection/v2.1.0/collection.json";
+        format!(r#"{{"info":{{"schema":"{schema}"}},"item":[{item}]}}"#)
+    };
+    for (item, message) in [
+        (r#"{"name":"x"}"#, "item[0]: `item` is missing"),
+        (r#"{"request":{}}"#, "item[0].request: `url` is missing"),
+        (
+            r#"{"item":[{"request":{"url":"http://h/","body":{"mode":"pigeon"}}}]}"#,
+            "item[0].item[0].request.body: expected the mode raw, urlencoded, formdata, graphql or file",
+        ),
+        (
+            r#"{"request":{"url":"http://h/","header":[{"key":"a b","value":"hunter2"}]}}"#,
+            "item[0].request: has an invalid name of a header",
+        ),
+    ] {
+        assert_eq!(fault(Format::Postman, &with(item)), message, "{item}");
+    }
+}

@@ -1,0 +1,100 @@
+//! Requests as the section `load` of a service.
+
+use super::{Imported, ImportedRequest};
+use std::fmt::Write as _;
+
+pub(super) fn write(imported: &Imported, has_server: bool) -> String {
+    let mut yaml = String::new();
+    // Writing to a text cannot fail.
+    let _ = comment(imported, &mut yaml);
+    yaml.push_str("load:\n");
+    if let Some(origin) = imported.origin.as_ref().filter(|_| !has_server) {
+        let _ = writeln!(yaml, "  url: {}", quoted(origin));
+    }
+    yaml.push_str("  requests:\n");
+    for request in &imported.requests {
+        let _ = one(request, &mut yaml);
+    }
+    yaml
+}
+
+/// What the requests need, and what was left out.
+fn comment(imported: &Imported, yaml: &mut String) -> std::fmt::Result {
+    if !imported.variables.is_empty() {
+        writeln!(
+            yaml,
+            "# Set in the environment of slod (secrets, and values that the file does not have):"
+        )?;
+        for name in &imported.variables {
+            writeln!(yaml, "#   {name}")?;
+        }
+    }
+    for (reason, count) in &imported.left_out {
+        let noun = if *count == 1 { "request" } else { "requests" };
+        writeln!(yaml, "# Left out: {count} {noun} ({reason})")?;
+    }
+    Ok(())
+}
+
+fn one(request: &ImportedRequest, yaml: &mut String) -> std::fmt::Result {
+    writeln!(yaml, "    - method: {}", quoted(&request.method))?;
+    writeln!(yaml, "      path: {}", quoted(&request.path))?;
+    if !request.headers.is_empty() {
+        writeln!(yaml, "      headers:")?;
+        for (name, value) in &request.headers {
+            writeln!(yaml, "        {}: {}", quoted(name), quoted(value))?;
+        }
+    }
+    if let Some(body) = &request.body {
+        writeln!(yaml, "      body: {}", quoted(body))?;
+    }
+    if request.weight != 1 {
+        writeln!(yaml, "      weight: {}", request.weight)?;
+    }
+    if !request.expected_status.is_empty() {
+        let statuses: Vec<String> = request
+            .expected_status
+            .iter()
+            .map(|range| match (range.start(), range.end()) {
+                (from, to) if from == to => from.to_string(),
+                (from, to) => format!("{from}-{to}"),
+            })
+            .collect();
+        writeln!(
+            yaml,
+            "      expect: {{ status: [{}] }}",
+            statuses.join(", ")
+        )?;
+    }
+    Ok(())
+}
+
+/// As a YAML scalar: plain if it is a word that YAML takes for nothing else.
+fn quoted(text: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphabetic() || matches!(c, '-' | '/' | '_');
+    let begins = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/');
+    let words = ["true", "false", "yes", "no", "on", "off", "null", "y", "n"];
+    if begins && text.chars().all(is_plain) && !words.contains(&text.to_lowercase().as_str()) {
+        return text.to_owned();
+    }
+    let mut out = "\"".to_owned();
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => out.extend(['\\', c]),
+            '\n' => out.push_str("\\n"),
+            '\t' => out.push_str("\\t"),
+            // What YAML does not take as it is, or takes for the end of a line.
+            c if c.is_control()
+                || matches!(
+                    c,
+                    '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}'
+                ) =>
+            {
+                let _ = write!(out, "\\u{:04x}", u32::from(c));
+            }
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+    out
+}

@@ -1,0 +1,84 @@
+//! The question of an `llm` probe for the load engine, which reads the answer while it arrives.
+
+use super::LlmProbe;
+use super::answer::{Answer, Piece};
+use super::api::Api;
+use super::sse::{Event, Reader};
+use crate::outcome::{Cause, Verdict};
+use crate::probe::dial::Failure;
+use crate::probe::http::driven::Driven;
+use crate::probe::{Probe, of_type};
+use slod_load::{NewWatch, Watch};
+use std::sync::Arc;
+
+/// The request of an `llm` probe that streams its answer; `None` for others.
+pub fn driven(probe: &Arc<dyn Probe>) -> Option<Driven> {
+    let llm = of_type::<LlmProbe>(&**probe).filter(|llm| llm.stream)?;
+    let api = llm.api;
+    let watch = NewWatch(Arc::new(move || Box::new(Reading::new(api))));
+    let (request, transport) = (llm.request.clone(), llm.transport.clone());
+    let target = probe.target();
+    Some(Driven::watched(request, transport, target, watch))
+}
+
+/// One answer.
+struct Reading {
+    api: Api,
+    reader: Reader,
+    answer: Answer,
+    has_begun: bool,
+}
+
+impl Reading {
+    fn new(api: Api) -> Self {
+        Self {
+            api,
+            reader: Reader::default(),
+            answer: Answer::default(),
+            has_begun: false,
+        }
+    }
+
+    fn take(&mut self, event: &Event) -> Result<(), Cause> {
+        if self.answer.ended {
+            return Ok(());
+        }
+        let piece = self
+            .api
+            .take_event(&mut self.answer, event)
+            .map_err(cause)?;
+        self.has_begun |= piece == Piece::Answer;
+        Ok(())
+    }
+}
+
+impl Watch for Reading {
+    fn feed(&mut self, bytes: &[u8]) -> Result<(), Cause> {
+        let mut events = Vec::new();
+        let fed = self.reader.feed(bytes, &mut events);
+        for event in events {
+            self.take(&event)?;
+        }
+        fed.map_err(|_too_large| Cause::BodyTooLarge)
+    }
+
+    fn has_begun(&self) -> bool {
+        self.has_begun
+    }
+
+    fn finish(&mut self) -> Result<(), Cause> {
+        if let Some(event) = std::mem::take(&mut self.reader).finish() {
+            // What is no event here was cut off.
+            self.take(&event).map_err(|_| Cause::StreamBroken)?;
+        }
+        self.api.check_end(&self.answer).map_err(cause)?;
+        self.answer.check_presence().map_err(cause)
+    }
+}
+
+fn cause(failure: Failure) -> Cause {
+    match failure.verdict {
+        Verdict::Bad(cause) => cause,
+        Verdict::Good | Verdict::Void(_) => Cause::Protocol,
+    }
+}

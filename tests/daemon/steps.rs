@@ -1,0 +1,303 @@
+//! Load runs of several requests on the real binary: sequences, cookies, data files, exports and
+//! imports.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::{Arc, Mutex};
+
+/// Requests as the service saw them: the first line, `cookie`, `authorization` and the body.
+type Seen = Arc<Mutex<Vec<(String, String, String, String)>>>;
+
+/// A shop: a login sets a cookie and answers with a token, everything else needs both.
+fn shop() -> (SocketAddr, Seen) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("bound");
+    let address = listener.local_addr().expect("bound");
+    let seen = Seen::default();
+    let kept = seen.clone();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let seen = kept.clone();
+            std::thread::spawn(move || serve(&stream, &seen));
+        }
+    });
+    (address, seen)
+}
+
+fn serve(stream: &TcpStream, seen: &Seen) {
+    let mut reader = BufReader::new(stream);
+    loop {
+        let mut line = String::new();
+        if reader.read_line(&mut line).unwrap_or(0) == 0 {
+            return;
+        }
+        let mut headers = BTreeMap::new();
+        loop {
+            let mut header = String::new();
+            reader.read_line(&mut header).expect("a header");
+            let Some((name, value)) = header.trim_end().split_once(": ") else {
+                break;
+            };
+            headers.insert(name.to_ascii_lowercase(), value.to_owned());
+        }
+        let header = |name: &str| headers.get(name).cloned().unwrap_or_default();
+        let mut body = vec![0; header("content-length").parse().unwrap_or(0)];
+        reader.read_exact(&mut body).expect("a body");
+        let body = String::from_utf8(body).expect("text");
+        let path = line.split(' ').nth(1).unwrap_or_default().to_owned();
+        let (cookie, authorization) = (header("cookie"), header("authorization"));
+        let answer = match path.as_str() {
+            "/login" => {
+                let user = body.split('"').nth(3).unwrap_or_default();
+                format!("HTTP/1.1 200 OK\r\nset-cookie: user={user}; Path=/\r\n")
+                    + &content(&format!("{{\"token\":\"t/{user}\"}}"))
+            }
+            "/empty" => "HTTP/1.1 200 OK\r\n".to_owned() + &content("{}"),
+            _ => "HTTP/1.1 200 OK\r\n".to_owned() + &content("{\"ok\":true}"),
+        };
+        let line = format!("{} {path}", line.split(' ').next().unwrap_or_default());
+        let one = (line, cookie, authorization, body);
+        seen.lock().expect("no panic").push(one);
+        let mut stream = stream;
+        if stream.write_all(answer.as_bytes()).is_err() {
+            return;
+        }
+    }
+}
+
+fn content(body: &str) -> String {
+    format!("content-length: {}\r\n\r\n{body}", body.len())
+}
+
+fn slod(config: &Path, args: &[&str]) -> (Option<i32>, String) {
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = Command::new(env!("CARGO_BIN_EXE_slod"))
+        .args(args)
+        .arg("--config")
+        .arg(config)
+        .env("SHOP_KEY", "s3cretkey")
+        .output()
+        .expect("runs");
+    let text = [stdout, stderr].concat();
+    (status.code(), String::from_utf8_lossy(&text).into_owned())
+}
+
+fn config(folder: &Path, address: SocketAddr, load: &str) -> PathBuf {
+    let text = format!(
+        "listen: 127.0.0.1:0
+store: {{ path: slod.db }}
+services:
+  - name: web
+    probes: [ {{ name: home, http: {{ url: \"http://{address}/\" }} }} ]
+{load}"
+    );
+    let file = folder.join("slod.yaml");
+    std::fs::write(&file, text).expect("written");
+    file
+}
+
+const SESSION: &str = r#"    load:
+      data: users.csv
+      headers: { X-Api-Key: "${SHOP_KEY}" }
+      requests:
+        - name: session
+          weight: 3
+          steps:
+            - { name: login, method: POST, path: /login, json: { user: "${data.user}", n: 5 },
+                capture: [ { name: token, json: $.token } ] }
+            - { name: chat, path: "/chat/${captured.token}",
+                headers: { Authorization: "Bearer ${captured.token}" } }
+        - { path: /items }
+"#;
+
+fn load(config: &Path, folder: &Path, more: &[&str]) -> (Option<i32>, String) {
+    let out = folder.join("out");
+    let out = out.to_str().expect("a path");
+    let args = ["load", "baseline", "--service", "web", "--out", out];
+    slod(config, &[&args, more].concat())
+}
+
+#[test]
+fn a_session_uses_rows_captures_and_cookies_of_its_own() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (address, seen) = shop();
+    let config = config(folder.path(), address, SESSION);
+    std::fs::write(folder.path().join("users.csv"), "user\nann\n\"b\"\"o\"\n").expect("written");
+    let (code, text) = load(
+        &config,
+        folder.path(),
+        &["--rate", "60/s", "--run-time", "2s"],
+    );
+    assert_eq!(code, Some(0), "{text}");
+    assert!(
+        text.contains("session: login") && text.contains("GET /items"),
+        "{text}"
+    );
+
+    let seen = seen.lock().expect("no panic").clone();
+    let logins: Vec<_> = seen.iter().filter(|one| one.0 == "POST /login").collect();
+    let chats: Vec<_> = seen
+        .iter()
+        .filter(|one| one.0.starts_with("GET /chat/"))
+        .collect();
+    let items = seen.iter().filter(|one| one.0 == "GET /items").count();
+    assert_eq!(logins.len(), chats.len());
+    assert_eq!(logins.len() + items, 120);
+    assert!((15..=45).contains(&items), "{items} of 120");
+    let odd = r#"{"user":"b\"o","n":5}"#;
+    let plain = r#"{"user":"ann","n":5}"#;
+    for body in [odd, plain] {
+        let count = logins.iter().filter(|one| one.3 == body).count();
+        assert!(
+            count.abs_diff(logins.len() / 2) <= 1,
+            "{count} of {logins:?}"
+        );
+    }
+    assert!(
+        logins.iter().all(|one| one.1.is_empty()),
+        "each start is a new user"
+    );
+    let own = |one: &&&(String, String, String, String)| {
+        one.0 == "GET /chat/t%2Fann" && one.1 == "user=ann" && one.2 == "Bearer t/ann"
+    };
+    assert_eq!(
+        chats.iter().filter(own).count(),
+        logins.iter().filter(|one| one.3 == plain).count()
+    );
+
+    let run = std::fs::read_to_string(folder.path().join("out/run.json")).expect("written");
+    let run: serde_json::Value = serde_json::from_str(&run).expect("JSON");
+    let names: Vec<_> = run["requests"].as_array().expect("a list").iter().collect();
+    assert_eq!(names.len(), 3);
+    assert_eq!(names[0]["name"], "session: login");
+    assert_eq!(names[0]["requests"], logins.len());
+    assert!(!run.to_string().contains("s3cret") && !text.contains("s3cret"));
+    let (_, shown) = slod(&config, &["runs", "show", "1"]);
+    assert!(shown.contains("session: login"), "{shown}");
+}
+
+#[test]
+fn a_response_without_the_value_fails_with_its_name() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (address, _) = shop();
+    let steps = "    load: { requests: [ { steps: [ { path: /empty, capture: { name: token, json: $.token } }, { path: \"/x/${captured.token}\" } ] } ] }\n";
+    let config = config(folder.path(), address, steps);
+    let (code, text) = load(
+        &config,
+        folder.path(),
+        &[
+            "--users",
+            "2",
+            "--run-time",
+            "1s",
+            "--threshold",
+            "errors<1%",
+        ],
+    );
+    assert_eq!(code, Some(99), "{text}");
+    assert!(text.contains("no value for `token` to capture: "), "{text}");
+    assert!(text.contains("body: "), "{text}");
+}
+
+#[test]
+fn scripts_of_a_session_have_no_secret_and_are_valid() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (address, _) = shop();
+    let config = config(folder.path(), address, SESSION);
+    std::fs::write(folder.path().join("users.csv"), "user\nann\n").expect("written");
+    for (tool, part) in [
+        ("k6", "\"/chat/\" + encodeURIComponent(captured[\"token\"])"),
+        ("locust", "\"/chat/\" + percent(captured[\"token\"])"),
+    ] {
+        let (code, script) = slod(&config, &["export", tool, "baseline", "--service", "web"]);
+        assert_eq!(code, Some(0), "{script}");
+        assert!(
+            script.contains(part) && !script.contains("s3cret"),
+            "{script}"
+        );
+        assert!(
+            script.contains("X_API_KEY") && script.contains("users.csv"),
+            "{script}"
+        );
+    }
+}
+
+const RECORDED: &str = r#"{"log":{"entries":[
+  {"request":{"method":"GET","url":"HOST/items?page=1","headers":[{"name":"Cookie","value":"sid=hunter2"},{"name":"X-Trace","value":"${a}"}]},"response":{"status":200}},
+  {"request":{"method":"GET","url":"https://cdn.example/a.js","headers":[]},"response":{"status":200}},
+  {"request":{"method":"POST","url":"HOST/login","headers":[],"postData":{"mimeType":"application/json","text":"{\"user\":\"ann\",\"password\":\"hunter2\"}"}},"response":{"status":201}}]}}"#;
+
+/// What is printed becomes a part of the config, which is valid and can be run.
+#[test]
+fn what_is_imported_is_accepted_by_check() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (address, seen) = shop();
+    let empty = config(folder.path(), address, "");
+    let recorded = folder.path().join("shop.har");
+    std::fs::write(
+        &recorded,
+        RECORDED.replace("HOST", &format!("http://{address}")),
+    )
+    .expect("written");
+    let har = recorded.to_str().expect("a path");
+    for service in [&["--service", "web"][..], &[]] {
+        let args = [&["import", "har", har], service].concat();
+        let (code, section) = slod(&empty, &args);
+        assert_eq!(code, Some(0), "{section}");
+        assert!(!section.contains("hunter2"), "{section}");
+        assert!(
+            section.contains("#   LOAD_PASSWORD")
+                && section.contains("# Left out: 1 request (sent to https://cdn.example)"),
+            "{section}"
+        );
+        assert_eq!(section.contains("url: "), service.is_empty(), "{section}");
+        let indented: String = section
+            .lines()
+            .map(|line| format!("    {line}\n"))
+            .collect();
+        let file = config(folder.path(), address, &indented);
+        let with = |args: &[&str]| {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_slod"));
+            let command = command.args(args).arg("--config").arg(&file);
+            let names = ["LOAD_COOKIE", "LOAD_PASSWORD"];
+            let output = command
+                .envs(names.map(|name| (name, "value")))
+                .output()
+                .expect("runs");
+            let text = [output.stdout, output.stderr].concat();
+            (
+                output.status.code(),
+                String::from_utf8_lossy(&text).into_owned(),
+            )
+        };
+        let (code, text) = with(&["check"]);
+        assert_eq!(code, Some(0), "{text}\n{section}");
+        let (_, text) = with(&[
+            "load",
+            "baseline",
+            "--service",
+            "web",
+            "--users",
+            "2",
+            "--run-time",
+            "2s",
+        ]);
+        assert!(text.contains("POST /login"), "{text}");
+    }
+    let seen = seen.lock().expect("no panic");
+    let items = seen
+        .iter()
+        .find(|one| one.0 == "GET /items?page=1")
+        .expect("made");
+    assert!(items.1.contains("value"), "{items:?}");
+    let login = seen
+        .iter()
+        .find(|one| one.0 == "POST /login")
+        .expect("made");
+    assert!(login.3.contains("\"password\":\"value\""), "{login:?}");
+}
