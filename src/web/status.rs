@@ -20,7 +20,6 @@ use crate::units::HOUR;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -2,8 +2,8 @@
 
 use super::RunReport;
 use crate::load::{
-    Answer, Ending, Figures, LoadWindow, Model, ObservedSeries, RequestFigures, RunRecord, StageRow,
-    Statement, stage_rows,
+    Answer, Ending, Figures, LoadWindow, Model, ObservedSeries, RequestFigures, RunRecord,
+    StageRow, Statement, stage_rows,
 };
 use crate::sample::Summary;
 use serde_json::{Value, json};

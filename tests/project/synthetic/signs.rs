@@ -1,7 +1,7 @@
 //! Made-up warning signs.
 
 use super::AT;
-use slod::signal::{Finding, Findings, Presence, SignalKind, kinds};
+use slod::signal::{Finding, Findings, INDICATORS, Indicator, Presence, SignalKind, kinds};
 
 /// Signs of `concierge`, of each presence.
 pub fn findings() -> Findings {
@@ -46,5 +46,26 @@ pub fn findings() -> Findings {
     Findings {
         at: AT,
         all: all.map(finding).into(),
+        indicators: indicators(),
     }
+}
+
+/// The indicators of `concierge`, with each answer.
+fn indicators() -> Vec<Indicator> {
+    let answers = [
+        (Some(false), "p95 rose 34% in 2 h"),
+        (Some(true), "36 of 41,200 failed (0.09%)"),
+        (Some(true), "42% of the processors at the peak of the last 2 h"),
+        (Some(false), "worker grows by 96 MiB/h"),
+        (None, "the metrics show no database pool"),
+        (Some(true), "no timeout in the last 10 min"),
+    ];
+    let all = INDICATORS.into_iter().zip(answers);
+    let indicator = |(kind, (holds, evidence)): (_, (_, &str))| Indicator {
+        kind,
+        service: "concierge".into(),
+        holds,
+        evidence: evidence.to_owned(),
+    };
+    all.map(indicator).collect()
 }

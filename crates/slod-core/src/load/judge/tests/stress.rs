@@ -7,7 +7,6 @@ const BREAKS: f64 = 300.0;
 /// The built-in stress run, whose responses become slow after half of it.
 fn stress(observed: Vec<ObservedSeries>) -> RunRecord {
     stress_of(
-        requests: Vec::new(),
         observed,
         |second| if second < BREAKS { 50.0 } else { 2000.0 },
     )
