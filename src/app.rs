@@ -20,6 +20,7 @@ use crate::notify::{self, Notifier, Waker};
 use crate::observe::{self, Recorder, SystemView};
 use crate::outcome::{ProbeKey, Timestamp};
 use crate::probe::heartbeat::HeartbeatBoard;
+use crate::runs::Digests;
 use crate::schedule::{self, ProbeThreads};
 use crate::signal::Findings;
 use crate::signals;
@@ -205,6 +206,7 @@ impl App {
 
     fn web_state(
         &self,
+        configs: &watch::Sender<Arc<Config>>,
         (system, findings): (
             watch::Receiver<Arc<SystemView>>,
             watch::Receiver<Arc<Findings>>,
@@ -224,6 +226,8 @@ impl App {
             streams: web::Streams::default(),
             access: self.access.clone(),
             histories: web::HistoryLimits::default(),
+            configs: configs.subscribe(),
+            digests: Digests::default(),
             store: self.writer.handle(),
             history: self.config.store.path.clone(),
             reload,
@@ -281,7 +285,7 @@ impl App {
         let files = self.config.inputs.files.clone();
         let (configs, _) = watch::channel(self.config.clone());
         let shown = (system.clone(), findings.clone());
-        let state = self.web_state(shown, requests_in, recounts_in.clone());
+        let state = self.web_state(&configs, shown, requests_in, recounts_in.clone());
         let (notifier, delivery) = self.delivery(&configs, stop);
         let watching = self.watching(&configs, system.clone(), findings_in, stop);
         let probing = self.threads.first().clone();

@@ -19,6 +19,7 @@ pub mod page;
 mod problem;
 mod reason;
 mod runbook;
+mod runs;
 mod series;
 mod server;
 mod signals;
@@ -33,10 +34,12 @@ pub use stream::Streams;
 use crate::alert::Decisions;
 use crate::alerting::AlertsView;
 use crate::clock::Clock;
+use crate::config::Config;
 use crate::ledger::{LedgerView, Recount};
 use crate::metrics::SelfMetrics;
 use crate::observe::SystemView;
 use crate::probe::heartbeat::HeartbeatBoard;
+use crate::runs::Digests;
 use crate::signal::Findings;
 use crate::store::StoreHandle;
 use answers::AnswerLimits;
@@ -87,6 +90,8 @@ pub struct WebState {
     pub streams: Streams,
     pub access: Access,
     pub histories: HistoryLimits,
+    pub configs: watch::Receiver<Arc<Config>>,
+    pub digests: Digests,
     pub store: StoreHandle,
     /// The store's file, for reading back single outcomes.
     pub history: PathBuf,
@@ -111,6 +116,7 @@ pub fn router(state: WebState) -> Router {
             "/services/{service}",
             get(status::service).layer(bounded.clone()),
         )
+        .route("/runs", get(runs::overview).layer(bounded.clone()))
         .route("/style.css", get(status::stylesheet))
         .route("/badge/{service}/{file}", get(badge::badge))
         .route("/runbook", get(runbook::runbook))
@@ -152,6 +158,8 @@ pub fn router(state: WebState) -> Router {
                 .layer(bounded.clone())
                 .post(corrections::add),
         )
+        .route("/api/v1/runs", get(runs::list).layer(bounded.clone()))
+        .route("/api/v1/runs/{id}", get(runs::one).layer(bounded.clone()))
         .route("/api/v1/series", get(series::list).layer(bounded.clone()))
         .route("/api/v1/series/{id}", get(series::one).layer(bounded))
         .route("/api/v1/signals", get(signals::list))

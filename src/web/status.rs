@@ -108,7 +108,7 @@ fn older(query: &str) -> Option<Cursor> {
     parts.find_map(|part| Cursor::parse(part.strip_prefix("corrections=")?))
 }
 
-fn view<'a>(state: &WebState, query: Option<&str>, store_trouble: Option<&'a str>) -> View<'a> {
+pub fn view<'a>(state: &WebState, query: Option<&str>, store_trouble: Option<&'a str>) -> View<'a> {
     let asked = |query: &str| {
         query
             .split('&')

@@ -1,10 +1,14 @@
 //! A load run as people and programs read it.
 
+mod compared;
 mod json;
 mod junit;
+mod summary;
 mod text;
 mod threshold;
 
+pub use compared::Compared;
+pub use summary::RunSummary;
 pub use threshold::{Held, Measured, Threshold};
 
 use crate::config::ServiceSpec;
@@ -43,25 +47,41 @@ impl RunReport {
         self.held.iter().all(Held::is_kept)
     }
 
-    /// The first line: what matters most.
+    /// The first line: what was run, and what matters most.
     pub fn headline(&self) -> String {
-        let RunRecord {
-            scenario, service, ..
-        } = &self.run;
-        let name = format!("{} of {service}", scenario.name);
+        format!("{}: {}", self.title(), self.finding())
+    }
+
+    /// `stress of rag`
+    pub fn title(&self) -> String {
+        format!("{} of {}", self.run.scenario.name, self.run.service)
+    }
+
+    /// Whether the service passed; unknown where the run could not show it.
+    pub fn answer(&self) -> Answer {
+        let is_any = |answer| self.statements.iter().any(|one| one.answer == answer);
+        let is_limited = self.statements.iter().any(|one| one.topic == "generator");
+        match self.run.ending {
+            _ if is_limited => Answer::Unknown,
+            _ if is_any(Answer::Bad) || !self.is_kept() => Answer::Bad,
+            Ending::Aborted { .. } => Answer::Bad,
+            Ending::Interrupted => Answer::Unknown,
+            Ending::Completed => Answer::Good,
+        }
+    }
+
+    /// What matters most.
+    pub fn finding(&self) -> String {
         let bad = self.statements.iter().find(|one| one.answer == Answer::Bad);
         let missed = self.held.iter().filter(|one| !one.is_kept()).count();
         let limited = self.statements.iter().find(|one| one.topic == "generator");
         match (&self.run.ending, limited, bad, missed) {
-            (_, Some(limited), _, _) => format!("{name}: cannot be judged: {}", limited.evidence),
-            (_, _, Some(bad), _) => format!("{name}: {}", bad.evidence),
-            (Ending::Aborted { why }, _, _, _) => format!("{name}: aborted: {why}"),
-            (Ending::Interrupted, _, _, _) => format!("{name}: interrupted"),
-            (_, _, _, 0) => format!("{name}: every threshold was kept"),
-            (_, _, _, missed) => format!(
-                "{name}: {missed} of {} thresholds were missed",
-                self.held.len()
-            ),
+            (_, Some(limited), _, _) => format!("cannot be judged: {}", limited.evidence),
+            (_, _, Some(bad), _) => bad.evidence.clone(),
+            (Ending::Aborted { why }, _, _, _) => format!("aborted: {why}"),
+            (Ending::Interrupted, _, _, _) => "interrupted".to_owned(),
+            (_, _, _, 0) => "every threshold was kept".to_owned(),
+            (_, _, _, missed) => format!("{missed} of {} thresholds were missed", self.held.len()),
         }
     }
 

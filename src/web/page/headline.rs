@@ -59,7 +59,7 @@ impl<'a> Headline<'a> {
         Self::new(worst.level(), sentence)
     }
 
-    fn new(level: HealthLevel, sentence: String) -> Self {
+    pub fn new(level: HealthLevel, sentence: String) -> Self {
         Self {
             level,
             name: None,
