@@ -4,9 +4,8 @@ use super::output::{complain, show};
 use super::{ConfigArg, OutputFormat, exit};
 use crate::config::Config;
 use crate::load::RunRecord;
-use crate::outcome::Timestamp;
-use crate::report::load_run::RunReport;
-use crate::report::log_file::summarize;
+use crate::report::load_run::{Beside, Compared, RunReport};
+use crate::report::log_file::{LogSummary, summarize};
 use crate::report::runs::{RunEntry, list_to_text};
 use crate::store::{Store, StoreError, StoredRun};
 use clap::{Args, Subcommand, ValueEnum};
@@ -54,7 +53,7 @@ struct ShowArgs {
     #[arg(long, default_value = "text")]
     format: RunFormat,
     /// Also show what the service's log has of the time of the run: errors, slow queries, opened
-    /// breakers and the like. Text only.
+    /// breakers and the like. Not in JSON and JUnit.
     #[arg(long, value_name = "FILE")]
     log: Option<PathBuf>,
 }
@@ -64,6 +63,10 @@ enum RunFormat {
     Text,
     Json,
     Junit,
+    /// For a pull request.
+    Markdown,
+    /// One page with charts that needs nothing else.
+    Html,
 }
 
 #[derive(Debug, Args)]
@@ -116,28 +119,32 @@ pub fn stored(store: &Store, id: i64) -> Result<Option<(StoredRun, RunRecord)>, 
 
 fn report(config: &Config, args: &ShowArgs) -> Result<u8, StoreError> {
     let store = Store::open_read_only(&config.store.path)?;
-    let Some((_, run)) = stored(&store, args.one.id)? else {
+    let Some((head, run)) = stored(&store, args.one.id)? else {
         return Ok(exit::USAGE);
     };
-    let service = config.services.iter().find(|one| *one.name == *run.service);
-    let span = (run.from, run.to);
-    let report = RunReport::new(run, service, &[]);
+    let log = match args.log.as_deref().map(|path| read_log(path, &run)) {
+        Some(Err(complaint)) => {
+            complain(&complaint);
+            return Ok(exit::USAGE);
+        }
+        Some(Ok(log)) => Some(log),
+        None => None,
+    };
+    let compared = Compared::read(&store, head.id, &run)?;
+    let beside = Beside {
+        compared: compared.as_ref(),
+        log: log.as_ref(),
+    };
+    let report = RunReport::new(run, config.service(&head.service), &[]);
     show(&match args.format {
-        RunFormat::Text => report.to_text(),
+        RunFormat::Text => {
+            report.to_text() + &log.as_ref().map(LogSummary::to_text).unwrap_or_default()
+        }
         RunFormat::Json => report.to_json(),
         RunFormat::Junit => report.to_junit(),
+        RunFormat::Markdown => report.to_markdown(beside),
+        RunFormat::Html => report.to_html(beside),
     });
-    if let Some(path) = &args.log {
-        match read_log(path, span) {
-            Ok(text) => {
-                show(&text);
-            }
-            Err(error) => {
-                complain(&format!("slod: {}: {}", path.display(), error.kind()));
-                return Ok(exit::USAGE);
-            }
-        }
-    }
     Ok(if report.is_kept() {
         exit::OK
     } else {
@@ -145,22 +152,41 @@ fn report(config: &Config, args: &ShowArgs) -> Result<u8, StoreError> {
     })
 }
 
-fn read_log(path: &Path, span: (Timestamp, Timestamp)) -> io::Result<String> {
-    let file = BufReader::new(File::open(path)?);
-    Ok(summarize(file, span, LOG_WINDOW)?.to_text())
+fn read_log(path: &Path, run: &RunRecord) -> Result<LogSummary, String> {
+    let read = || {
+        summarize(
+            BufReader::new(File::open(path)?),
+            (run.from, run.to),
+            LOG_WINDOW,
+        )
+    };
+    read().map_err(|error: io::Error| format!("slod: {}: {}", path.display(), error.kind()))
 }
 
-/// Keeps a run in the store of a config; a failure is reported and changes nothing else.
-pub fn keep(config: &Config, run: &RunRecord) {
+/// Keeps a run in the store of a config, and returns its number; a failure is reported and changes
+/// nothing else.
+pub fn keep(config: &Config, run: &RunRecord) -> Option<i64> {
     let path = &config.store.path;
     let kept = Store::open_for_runs(path).and_then(|mut store| store.keep_run(run));
     match kept {
-        Ok(id) => complain(&format!("slod: kept as run {id} (slod runs show {id})")),
-        Err(error) => complain(&format!(
-            "slod: the run is not kept: {}: {error}",
-            path.display()
-        )),
+        Ok(id) => {
+            complain(&format!("slod: kept as run {id} (slod runs show {id})"));
+            Some(id)
+        }
+        Err(error) => {
+            complain(&format!(
+                "slod: the run is not kept: {}: {error}",
+                path.display()
+            ));
+            None
+        }
     }
+}
+
+/// A kept run against its baseline, if there is one that can be read.
+pub fn compared(config: &Config, id: Option<i64>, run: &RunRecord) -> Option<Compared> {
+    let store = Store::open_read_only(&config.store.path).ok()?;
+    Compared::read(&store, id?, run).ok()?
 }
 
 fn delete(config: &Config, id: i64) -> Result<u8, StoreError> {

@@ -117,6 +117,7 @@ pub fn router(state: WebState) -> Router {
             get(status::service).layer(bounded.clone()),
         )
         .route("/runs", get(runs::overview).layer(bounded.clone()))
+        .route("/runs/{id}", get(runs::page).layer(bounded.clone()))
         .route("/style.css", get(status::stylesheet))
         .route("/badge/{service}/{file}", get(badge::badge))
         .route("/runbook", get(runbook::runbook))

@@ -1,12 +1,13 @@
 //! Load runs: as JSON, and as pages.
 
 use super::WebState;
+use super::page::run::render_run;
 use super::page::runs::{Listed, render_runs};
 use super::problem::Problem;
 use super::series::reading;
 use super::status::view;
 use crate::config::Config;
-use crate::report::load_run::{RunReport, RunSummary};
+use crate::report::load_run::{Compared, RunReport, RunSummary};
 use crate::report::runs::RunEntry;
 use crate::runs::{Digest, Digests};
 use crate::store::{Store, StoreError, StoredRun};
@@ -112,6 +113,21 @@ pub async fn overview(
         next,
     };
     Ok(Html(render_runs(&listed, view)))
+}
+
+pub async fn page(
+    State(state): State<WebState>,
+    Path(id): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Result<Html<String>, Problem> {
+    let draw = |report: RunReport, run: StoredRun, store: &Store| {
+        let compared = Compared::read(store, run.id, &report.run)?;
+        Ok((report, run, compared))
+    };
+    let (report, run, compared) = kept(&state, &id, draw).await?;
+    let trouble = state.store.stats().trouble();
+    let view = view(&state, query.as_deref(), trouble.as_deref());
+    Ok(Html(render_run(&report, &run, compared.as_ref(), view)))
 }
 
 /// A part of all runs.

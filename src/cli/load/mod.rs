@@ -8,7 +8,7 @@ use super::run::on_runtime;
 use super::span::read_duration;
 use super::{ConfigArg, exit, runs};
 use crate::load::Ending;
-use crate::report::load_run::{RunReport, Threshold};
+use crate::report::load_run::{Beside, Compared, RunReport, Threshold};
 use crate::units::Rate;
 use clap::Args;
 use std::fs;
@@ -42,7 +42,7 @@ pub struct LoadArgs {
     /// End the run once a threshold is missed over ten seconds.
     #[arg(long)]
     abort: bool,
-    /// Write run.json, summary.txt and junit.xml into this directory.
+    /// Write run.json, summary.txt, junit.xml, report.md and report.html into this directory.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Allow a target with a public address. Load on a service of somebody else is an attack.
@@ -79,11 +79,12 @@ pub fn run(args: &LoadArgs) -> u8 {
                 return exit::START;
             }
         };
-        runs::keep(&config, &record);
+        let id = runs::keep(&config, &record);
+        let compared = runs::compared(&config, id, &record);
         let report = RunReport::new(record, Some(service), &args.threshold);
         show(&format!("\n{}", report.to_text()));
         if let Some(folder) = &args.out
-            && let Err(error) = write_all(folder, &report)
+            && let Err(error) = write_all(folder, &report, compared.as_ref())
         {
             complain(&format!(
                 "slod: cannot write {}: {}",
@@ -105,9 +106,19 @@ fn code(report: &RunReport) -> u8 {
     }
 }
 
-fn write_all(folder: &Path, report: &RunReport) -> std::io::Result<()> {
+fn write_all(
+    folder: &Path,
+    report: &RunReport,
+    compared: Option<&Compared>,
+) -> std::io::Result<()> {
     fs::create_dir_all(folder)?;
     fs::write(folder.join("run.json"), report.to_json())?;
     fs::write(folder.join("summary.txt"), report.to_text())?;
-    fs::write(folder.join("junit.xml"), report.to_junit())
+    fs::write(folder.join("junit.xml"), report.to_junit())?;
+    let beside = Beside {
+        compared,
+        log: None,
+    };
+    fs::write(folder.join("report.md"), report.to_markdown(beside))?;
+    fs::write(folder.join("report.html"), report.to_html(beside))
 }

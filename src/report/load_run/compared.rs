@@ -1,7 +1,7 @@
 //! A run against the baseline of its service and its scenario.
 
 use crate::load::{RunRecord, Statement, compare};
-use crate::store::{Store, StoreError, StoredRun};
+use crate::store::{Store, StoreError};
 
 /// What the comparison found.
 #[derive(Clone, Debug)]
@@ -13,17 +13,11 @@ pub struct Compared {
 
 impl Compared {
     /// Nothing without a baseline, and for the baseline itself.
-    pub fn read(
-        store: &Store,
-        head: &StoredRun,
-        run: &RunRecord,
-    ) -> Result<Option<Self>, StoreError> {
-        let Some(known) = store.baseline(&head.service, &head.scenario)? else {
+    pub fn read(store: &Store, id: i64, run: &RunRecord) -> Result<Option<Self>, StoreError> {
+        let known = store.baseline(&run.service, &run.scenario.name)?;
+        let Some(known) = known.filter(|known| *known != id) else {
             return Ok(None);
         };
-        if known == head.id {
-            return Ok(None);
-        }
         let found = store.run(known)?;
         Ok(found.map(|(_, baseline)| Self {
             baseline: known,

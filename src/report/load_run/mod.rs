@@ -1,17 +1,26 @@
 //! A load run as people and programs read it.
 
+mod chart;
 mod compared;
+mod drawing;
+mod html;
 mod json;
 mod junit;
+mod markdown;
+mod sections;
 mod summary;
+mod tables;
 mod text;
 mod threshold;
 
 pub use compared::Compared;
+pub use html::body;
+pub use sections::Beside;
 pub use summary::RunSummary;
 pub use threshold::{Held, Measured, Threshold};
 
 use crate::config::ServiceSpec;
+use crate::format::times;
 use crate::load::{Answer, Ending, Limit, RunRecord, Statement, statements};
 use crate::slo::Sli;
 use std::time::Duration;
@@ -57,6 +66,31 @@ impl RunReport {
         format!("{} of {}", self.run.scenario.name, self.run.service)
     }
 
+    /// How long load was made.
+    pub fn length(&self) -> Duration {
+        let measured = self.run.windows.last().map(|last| last.start + last.length);
+        let (from, to) = (self.run.from, self.run.to);
+        measured.unwrap_or_else(|| Duration::from_millis((to.0 - from.0).max(0).unsigned_abs()))
+    }
+
+    /// When it was, who made the load, and how it ended.
+    pub fn circumstances(&self) -> String {
+        let RunRecord {
+            engine,
+            ending,
+            from,
+            ..
+        } = &self.run;
+        let ending = match ending {
+            Ending::Completed => "completed".to_owned(),
+            Ending::Aborted { why } => format!("aborted: {why}"),
+            Ending::Interrupted => "interrupted".to_owned(),
+        };
+        let (from, length) = (times::second(from.to_utc()), self.length());
+        let length = times::length(length.as_secs_f64());
+        format!("{from} UTC, {length}, by {engine}, {ending}")
+    }
+
     /// Whether the service passed; unknown where the run could not show it.
     pub fn answer(&self) -> Answer {
         let is_any = |answer| self.statements.iter().any(|one| one.answer == answer);
@@ -91,6 +125,16 @@ impl RunReport {
 
     pub fn to_json(&self) -> String {
         json::write(self)
+    }
+
+    /// For a pull request.
+    pub fn to_markdown(&self, beside: Beside<'_>) -> String {
+        markdown::write(self, beside)
+    }
+
+    /// A page that needs nothing else.
+    pub fn to_html(&self, beside: Beside<'_>) -> String {
+        html::write(self, beside)
     }
 
     pub fn to_junit(&self) -> String {

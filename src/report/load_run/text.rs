@@ -1,19 +1,22 @@
 //! The summary at the end of a run, in the order that users of k6 know.
 
-use super::RunReport;
-use crate::format::numbers;
-use crate::load::{Answer, Figures};
+use super::{RunReport, tables};
+use crate::load::Answer;
+use crate::report::sheet::Table;
 use crate::text::printable;
-use crate::units::show_duration;
 use std::fmt::Write as _;
-use std::time::Duration;
 
 pub(super) fn write(report: &RunReport) -> String {
     let mut out = format!("{}\n", printable(&report.headline()));
     verdicts(&mut out, report);
-    thresholds(&mut out, report);
-    results(&mut out, report);
-    stages(&mut out, report);
+    table(&mut out, "THRESHOLDS", &tables::thresholds(report));
+    out.push_str("\n  RESULTS\n");
+    for (name, value) in tables::figures(report) {
+        let dots = ".".repeat(20_usize.saturating_sub(name.len()));
+        writeln!(out, "    {name}{dots}: {value}").unwrap_or_default();
+    }
+    table(&mut out, "FAILURES", &tables::failures(report));
+    table(&mut out, "STAGES", &tables::stages(report));
     out
 }
 
@@ -33,123 +36,13 @@ fn verdicts(out: &mut String, report: &RunReport) {
     }
 }
 
-fn thresholds(out: &mut String, report: &RunReport) {
-    if report.held.is_empty() {
+/// Nothing for a table without rows.
+fn table(out: &mut String, title: &str, table: &Table) {
+    if table.rows.is_empty() {
         return;
     }
-    out.push_str("\n  THRESHOLDS\n");
-    for held in &report.held {
-        let sign = if held.is_kept() {
-            '\u{2713}'
-        } else {
-            '\u{2717}'
-        };
-        let measured = held.measured.map_or_else(
-            || "nothing was measured".to_owned(),
-            |value| held.threshold.of.show(value),
-        );
-        let threshold = held.threshold.to_string();
-        let source = printable(&held.source);
-        writeln!(out, "    {sign} {threshold:<18}{measured:<12}{source}").unwrap_or_default();
-    }
-}
-
-fn results(out: &mut String, report: &RunReport) {
-    let figures = Figures::of(&report.run.windows);
-    let time = |time: Option<Duration>| time.map_or_else(|| "-".to_owned(), numbers::latency);
-    let quantile = |q: f64| time(figures.quantile(q));
-    let (min, max) = figures.extremes().unzip();
-    out.push_str("\n  RESULTS\n");
-    let rows = [
-        (
-            "latency",
-            format!(
-                "avg={} min={} med={} max={} p(90)={} p(95)={} p(99)={}",
-                time(figures.mean()),
-                time(min),
-                quantile(0.5),
-                time(max),
-                quantile(0.9),
-                quantile(0.95),
-                quantile(0.99)
-            ),
-        ),
-        (
-            "failed",
-            format!(
-                "{} {} out of {}",
-                figures
-                    .error_ratio()
-                    .map_or_else(|| "-".to_owned(), numbers::share),
-                figures.errors,
-                figures.completed
-            ),
-        ),
-        (
-            "requests",
-            format!("{} {:.1}/s", figures.completed, figures.rate()),
-        ),
-        ("dropped starts", figures.dropped.to_string()),
-        ("generator", generator(report)),
-    ];
-    for (name, value) in rows {
-        let dots = ".".repeat(20_usize.saturating_sub(name.len()));
-        writeln!(out, "    {name}{dots}: {value}").unwrap_or_default();
-    }
-    let mut causes: Vec<(&'static str, u64)> = Vec::new();
-    for (cause, count) in report.run.windows.iter().flat_map(|one| &one.failed) {
-        match causes.iter_mut().find(|(known, _)| *known == cause.label()) {
-            Some((_, known)) => *known += count,
-            None => causes.push((cause.label(), *count)),
-        }
-    }
-    causes.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-    for (cause, count) in causes {
-        writeln!(out, "      {cause}: {count}").unwrap_or_default();
-    }
-}
-
-fn generator(report: &RunReport) -> String {
-    let windows = &report.run.windows;
-    let cpu = windows
-        .iter()
-        .filter_map(|one| one.generator_cpu)
-        .fold(0.0, f64::max);
-    let lag = windows.iter().map(|one| one.lag).max().unwrap_or_default();
-    format!(
-        "at most {:.0} % of the processors, requests at most {} late at the 99th percentile of a second",
-        cpu * 100.0,
-        numbers::latency(lag)
-    )
-}
-
-/// A row for each stage.
-fn stages(out: &mut String, report: &RunReport) {
-    let stages = &report.run.scenario.stages;
-    if stages.len() < 2 {
-        return;
-    }
-    out.push_str("\n  STAGES\n");
-    for (number, stage) in stages.iter().enumerate() {
-        let windows = report.run.windows.iter();
-        let figures = Figures::of(windows.filter(|one| one.stage == number));
-        let p95 = figures.quantile(0.95);
-        let level = if (stage.from - stage.to).abs() < f64::EPSILON {
-            format!("{}", stage.to)
-        } else {
-            format!("{} to {}", stage.from, stage.to)
-        };
-        writeln!(
-            out,
-            "    {:<12}{level:<12}{:<8}{:>9.1}/s  p95 {:<9}failed {}",
-            printable(&stage.name),
-            show_duration(stage.length),
-            figures.rate(),
-            p95.map_or_else(|| "-".to_owned(), numbers::latency),
-            figures
-                .error_ratio()
-                .map_or_else(|| "-".to_owned(), numbers::share),
-        )
-        .unwrap_or_default();
+    writeln!(out, "\n  {title}").unwrap_or_default();
+    for line in table.to_text().lines() {
+        writeln!(out, "    {line}").unwrap_or_default();
     }
 }

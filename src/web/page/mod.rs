@@ -17,6 +17,7 @@ mod overview;
 mod parts;
 pub mod past;
 mod probe;
+pub mod run;
 pub mod runs;
 mod service;
 mod service_metrics;

@@ -1,0 +1,265 @@
+//! The tables of a run.
+
+use super::RunReport;
+use crate::format::numbers;
+use crate::load::{Answer, Figures, Stage, Statement};
+use crate::outcome::Cause;
+use crate::report::families::{DRAWN, name};
+use crate::report::log_file::{KindSummary, LogSummary};
+use crate::report::sheet::{Cell, Column, Kind, Table, Tone, column};
+use crate::sample::SeriesKind;
+use crate::units::show_duration;
+use std::time::Duration;
+
+const STATEMENTS: &[Column] = &[
+    column("Subject", Kind::Text),
+    column("Answer", Kind::Text),
+    column("Evidence", Kind::Long),
+];
+
+const THRESHOLDS: &[Column] = &[
+    column("Threshold", Kind::Text),
+    column("Kept", Kind::Text),
+    column("Measured", Kind::Number),
+    column("Source", Kind::Text),
+];
+
+const STAGES: &[Column] = &[
+    column("Stage", Kind::Text),
+    column("Load", Kind::Text),
+    column("Length", Kind::Number),
+    column("Per second", Kind::Number),
+    column("p50", Kind::Number),
+    column("p95", Kind::Number),
+    column("p99", Kind::Number),
+    column("Failed", Kind::Number),
+];
+
+const FAILURES: &[Column] = &[
+    column("Cause", Kind::Text),
+    column("Requests", Kind::Number),
+    column("Of all", Kind::Number),
+];
+
+const RESULTS: &[Column] = &[column("Figure", Kind::Text), column("Value", Kind::Text)];
+
+const OBSERVED: &[Column] = &[
+    column("Series", Kind::Text),
+    column("First", Kind::Number),
+    column("Last", Kind::Number),
+    column("Lowest", Kind::Number),
+    column("Highest", Kind::Number),
+];
+
+const LOG: &[Column] = &[
+    column("Lines", Kind::Text),
+    column("Count", Kind::Number),
+    column("Worst window", Kind::Text),
+    column("Most frequent", Kind::Long),
+];
+
+/// How a statement came out, as a word.
+pub fn word(answer: Answer) -> (Tone, &'static str) {
+    match answer {
+        Answer::Good => (Tone::Good, "ok"),
+        Answer::Bad => (Tone::Bad, "bad"),
+        Answer::Unknown => (Tone::Idle, "unknown"),
+    }
+}
+
+pub fn statements(statements: &[Statement]) -> Table {
+    let row = |one: &Statement| {
+        let (tone, word) = word(one.answer);
+        vec![
+            Cell::Own(one.topic.to_owned()),
+            Cell::Badge(tone, word),
+            Cell::Sentence(one.evidence.clone()),
+        ]
+    };
+    Table {
+        columns: STATEMENTS,
+        rows: statements.iter().map(row).collect(),
+    }
+}
+
+pub fn thresholds(report: &RunReport) -> Table {
+    let rows = report.held.iter().map(|held| {
+        let (tone, word) = if held.is_kept() {
+            (Tone::Good, "kept")
+        } else {
+            (Tone::Bad, "missed")
+        };
+        let measured = held.measured.map_or_else(
+            || "nothing was measured".to_owned(),
+            |value| held.threshold.of.show(value),
+        );
+        vec![
+            Cell::Own(held.threshold.to_string()),
+            Cell::Badge(tone, word),
+            Cell::Own(measured),
+            Cell::foreign(&held.source),
+        ]
+    });
+    Table {
+        columns: THRESHOLDS,
+        rows: rows.collect(),
+    }
+}
+
+/// One stage alone is the whole run.
+pub fn stages(report: &RunReport) -> Table {
+    let stages = report.run.scenario.stages.iter().enumerate();
+    let windows = &report.run.windows;
+    let rows = stages.map(|(number, stage)| {
+        let figures = Figures::of(windows.iter().filter(|one| one.stage == number));
+        let quantile = |q: f64| Cell::known(figures.quantile(q), numbers::latency);
+        vec![
+            Cell::foreign(&stage.name),
+            Cell::Own(level(stage)),
+            Cell::Own(show_duration(stage.length)),
+            Cell::Own(format!("{:.1}", figures.rate())),
+            quantile(0.5),
+            quantile(0.95),
+            quantile(0.99),
+            Cell::known(figures.error_ratio(), numbers::spent),
+        ]
+    });
+    let rows: Vec<Vec<Cell>> = rows.collect();
+    Table {
+        columns: STAGES,
+        rows: if rows.len() > 1 { rows } else { Vec::new() },
+    }
+}
+
+fn level(stage: &Stage) -> String {
+    if (stage.from - stage.to).abs() < f64::EPSILON {
+        format!("{}", stage.to)
+    } else {
+        format!("{} to {}", stage.from, stage.to)
+    }
+}
+
+/// Failed requests by cause, the most frequent first.
+pub fn causes(report: &RunReport) -> Vec<(Cause, u64)> {
+    let mut causes: Vec<(Cause, u64)> = Vec::new();
+    for (cause, count) in report.run.windows.iter().flat_map(|one| &one.failed) {
+        match causes.iter_mut().find(|(known, _)| known == cause) {
+            Some((_, known)) => *known += count,
+            None => causes.push((*cause, *count)),
+        }
+    }
+    causes.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    causes
+}
+
+pub fn failures(report: &RunReport) -> Table {
+    let all = Figures::of(&report.run.windows).completed.max(1) as f64;
+    let rows = causes(report).into_iter().map(|(cause, count)| {
+        vec![
+            Cell::Own(cause.label().to_owned()),
+            Cell::Own(numbers::count(count)),
+            Cell::Own(numbers::spent(count as f64 / all)),
+        ]
+    });
+    Table {
+        columns: FAILURES,
+        rows: rows.collect(),
+    }
+}
+
+/// The figures of the whole run, in the order that users of k6 know.
+pub fn figures(report: &RunReport) -> Vec<(&'static str, String)> {
+    let figures = Figures::of(&report.run.windows);
+    let time = |time: Option<Duration>| time.map_or_else(|| "-".to_owned(), numbers::latency);
+    let quantile = |q: f64| time(figures.quantile(q));
+    let (min, max) = figures.extremes().unzip();
+    let latency = format!(
+        "avg={} min={} med={} max={} p(90)={} p(95)={} p(99)={}",
+        time(figures.mean()),
+        time(min),
+        quantile(0.5),
+        time(max),
+        quantile(0.9),
+        quantile(0.95),
+        quantile(0.99)
+    );
+    let ratio = figures
+        .error_ratio()
+        .map_or_else(|| "-".to_owned(), numbers::spent);
+    vec![
+        ("latency", latency),
+        (
+            "failed",
+            format!("{ratio} {} out of {}", figures.errors, figures.completed),
+        ),
+        (
+            "requests",
+            format!("{} {:.1}/s", figures.completed, figures.rate()),
+        ),
+        ("dropped starts", figures.dropped.to_string()),
+        ("generator", generator(report)),
+    ]
+}
+
+fn generator(report: &RunReport) -> String {
+    let windows = &report.run.windows;
+    let cpu = windows.iter().filter_map(|one| one.generator_cpu);
+    let cpu = cpu.fold(0.0, f64::max);
+    let lag = windows.iter().map(|one| one.lag).max().unwrap_or_default();
+    format!(
+        "at most {:.0} % of the processors, requests at most {} late at the 99th percentile of a second",
+        cpu * 100.0,
+        numbers::latency(lag)
+    )
+}
+
+pub fn results(report: &RunReport) -> Table {
+    let row = |(name, value): (&str, String)| vec![Cell::Own(name.to_owned()), Cell::Own(value)];
+    Table {
+        columns: RESULTS,
+        rows: figures(report).into_iter().map(row).collect(),
+    }
+}
+
+/// The gauges that are drawn, in numbers.
+pub fn observed(report: &RunReport) -> Table {
+    let mut rows = Vec::new();
+    for family in DRAWN {
+        let all = report.run.observed.iter();
+        let gauges = all.filter(|one| one.kind == SeriesKind::Gauge && family.has(&one.key));
+        for series in gauges {
+            let values = series.samples.iter().map(|one| one.value);
+            let show = |value: Option<f64>| Cell::known(value, family.show);
+            let name = format!("{} {}", family.title, name(&series.key));
+            rows.push(vec![
+                Cell::Foreign(name.trim().to_owned()),
+                show(values.clone().next()),
+                show(values.clone().last()),
+                show(values.clone().reduce(f64::min)),
+                show(values.reduce(f64::max)),
+            ]);
+        }
+    }
+    Table {
+        columns: OBSERVED,
+        rows,
+    }
+}
+
+pub fn log(log: &LogSummary) -> Table {
+    let row = |one: &KindSummary| {
+        let (most, at) = one.worst(log.width);
+        let message = one.messages.first();
+        let message = message.map(|(message, count)| format!("{count} x {message}"));
+        vec![
+            Cell::Own(one.kind.title().to_owned()),
+            Cell::Own(numbers::count(one.count)),
+            Cell::Own(format!("{most}, {} s after the start", at.as_secs())),
+            Cell::Foreign(message.unwrap_or_default()),
+        ]
+    };
+    Table {
+        columns: LOG,
+        rows: log.kinds.iter().map(row).collect(),
+    }
+}
