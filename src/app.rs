@@ -20,7 +20,7 @@ use crate::notify::{self, Notifier, Waker};
 use crate::observe::{self, Recorder, SystemView};
 use crate::outcome::{ProbeKey, Timestamp};
 use crate::probe::heartbeat::HeartbeatBoard;
-use crate::runs::Digests;
+use crate::runs::{self, Digests, RunsView};
 use crate::schedule::{self, ProbeThreads};
 use crate::signal::Findings;
 use crate::signals;
@@ -207,6 +207,7 @@ impl App {
     fn web_state(
         &self,
         configs: &watch::Sender<Arc<Config>>,
+        (digests, runs): (Digests, watch::Receiver<Arc<RunsView>>),
         (system, findings): (
             watch::Receiver<Arc<SystemView>>,
             watch::Receiver<Arc<Findings>>,
@@ -227,7 +228,8 @@ impl App {
             access: self.access.clone(),
             histories: web::HistoryLimits::default(),
             configs: configs.subscribe(),
-            digests: Digests::default(),
+            digests,
+            runs,
             store: self.writer.handle(),
             history: self.config.store.path.clone(),
             reload,
@@ -285,7 +287,17 @@ impl App {
         let files = self.config.inputs.files.clone();
         let (configs, _) = watch::channel(self.config.clone());
         let shown = (system.clone(), findings.clone());
-        let state = self.web_state(&configs, shown, requests_in, recounts_in.clone());
+        let (runs_in, runs) = watch::channel(Arc::default());
+        let reading = runs::Deps {
+            clock: self.clock.clone(),
+            configs: configs.subscribe(),
+            digests: Digests::default(),
+            store: history.clone(),
+            views: runs_in,
+            stop: stop.clone(),
+        };
+        let known = (reading.digests.clone(), runs);
+        let state = self.web_state(&configs, known, shown, requests_in, recounts_in.clone());
         let (notifier, delivery) = self.delivery(&configs, stop);
         let watching = self.watching(&configs, system.clone(), findings_in, stop);
         let probing = self.threads.first().clone();
@@ -345,6 +357,7 @@ impl App {
         });
         tasks.spawn("observer", observer);
         tasks.spawn("signals", signals::run(watching));
+        tasks.spawn("runs", runs::run(reading));
         let reloader = Reloader {
             origin: self.origin,
             configs,

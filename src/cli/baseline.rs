@@ -3,6 +3,7 @@
 use super::output::{complain, show};
 use super::runs::{stored, with_config};
 use super::{ConfigArg, OutputFormat, exit};
+use crate::clock::Clock;
 use crate::config::Config;
 use crate::load::compare;
 use crate::report::runs::{Finding, RunEntry, findings_to_text, list_to_text};
@@ -111,7 +112,8 @@ fn verdict(findings: &[Finding]) -> u8 {
 
 fn list(config: &Config, format: OutputFormat) -> Result<u8, StoreError> {
     let store = Store::open_read_only(&config.store.path)?;
-    let entries: Vec<RunEntry> = baselines(&store, None)?.iter().map(RunEntry::of).collect();
+    let (runs, now) = (baselines(&store, None)?, Clock::system().now());
+    let entries: Vec<RunEntry> = runs.iter().map(|run| RunEntry::of(run, now)).collect();
     show(&format.of(&entries, |entries| list_to_text(entries)));
     Ok(exit::OK)
 }

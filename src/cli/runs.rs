@@ -2,12 +2,13 @@
 
 use super::output::{complain, show};
 use super::{ConfigArg, OutputFormat, exit};
+use crate::clock::Clock;
 use crate::config::Config;
 use crate::load::RunRecord;
 use crate::report::load_run::{Beside, Compared, RunReport};
 use crate::report::log_file::{LogSummary, summarize};
 use crate::report::runs::{RunEntry, list_to_text};
-use crate::store::{Store, StoreError, StoredRun};
+use crate::store::{RunState, Store, StoreError, StoredRun};
 use clap::{Args, Subcommand, ValueEnum};
 use std::fs::File;
 use std::io::{self, BufReader};
@@ -101,7 +102,8 @@ pub fn with_config(
 fn list(config: &Config, args: &ListArgs) -> Result<u8, StoreError> {
     let store = Store::open_read_only(&config.store.path)?;
     let runs = store.runs(args.service.as_deref(), LISTED_MAX)?;
-    let entries: Vec<RunEntry> = runs.iter().map(RunEntry::of).collect();
+    let now = Clock::system().now();
+    let entries: Vec<RunEntry> = runs.iter().map(|run| RunEntry::of(run, now)).collect();
     show(&args.format.of(&entries, |entries| list_to_text(entries)));
     Ok(exit::OK)
 }
@@ -122,6 +124,12 @@ fn report(config: &Config, args: &ShowArgs) -> Result<u8, StoreError> {
     let Some((head, run)) = stored(&store, args.one.id)? else {
         return Ok(exit::USAGE);
     };
+    if head.state(Clock::system().now()) == RunState::Running {
+        complain(&format!(
+            "slod: run {} goes on: this is what there is so far",
+            head.id
+        ));
+    }
     let log = match args.log.as_deref().map(|path| read_log(path, &run)) {
         Some(Err(complaint)) => {
             complain(&complaint);

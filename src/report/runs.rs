@@ -2,8 +2,9 @@
 
 use crate::format::{numbers, times};
 use crate::load::{Answer, Statement};
+use crate::outcome::Timestamp;
 use crate::report::table::{drawn, plain};
-use crate::store::StoredRun;
+use crate::store::{RunState, StoredRun};
 use crate::text::printable;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -18,10 +19,12 @@ pub struct RunEntry {
     pub from: DateTime<Utc>,
     pub to: DateTime<Utc>,
     pub is_baseline: bool,
+    /// `running`, `ended`, or `interrupted`.
+    pub state: &'static str,
 }
 
 impl RunEntry {
-    pub fn of(run: &StoredRun) -> Self {
+    pub fn of(run: &StoredRun, now: Timestamp) -> Self {
         Self {
             id: run.id,
             service: run.service.clone(),
@@ -30,6 +33,7 @@ impl RunEntry {
             from: run.from.to_utc(),
             to: run.to.to_utc(),
             is_baseline: run.is_baseline,
+            state: run.state(now).label(),
         }
     }
 }
@@ -57,10 +61,19 @@ pub fn list_to_text(runs: &[RunEntry]) -> String {
             printable(&run.engine).to_string(),
             times::second(run.from),
             numbers::span(length),
-            if run.is_baseline { "baseline" } else { "" }.to_owned(),
+            remark(run).to_owned(),
         ]);
     }
     drawn(table, &[0, 5]) + "\n"
+}
+
+fn remark(run: &RunEntry) -> &'static str {
+    let is_over = run.state == RunState::Ended.label();
+    match (is_over, run.is_baseline) {
+        (false, _) => run.state,
+        (true, true) => "baseline",
+        (true, false) => "",
+    }
 }
 
 /// One statement of a comparison.
@@ -98,26 +111,25 @@ pub fn findings_to_text(findings: &[Finding]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::outcome::Timestamp;
 
     #[test]
-    fn a_list_shows_baselines() {
-        let run = StoredRun {
+    fn a_list_shows_baselines_and_what_goes_on() {
+        let end = Timestamp::from_secs(600);
+        let mut run = StoredRun {
             id: 3,
             service: "rag".to_owned(),
             scenario: "stress".to_owned(),
             engine: "slod".to_owned(),
             from: Timestamp(0),
-            to: Timestamp::from_secs(600),
+            to: end,
             is_baseline: true,
+            is_open: false,
         };
-        let text = list_to_text(&[RunEntry::of(&run)]);
-        let row: Vec<&str> = text
-            .lines()
-            .nth(1)
-            .unwrap_or_default()
-            .split_whitespace()
-            .collect();
+        let row = |run: &StoredRun, now: Timestamp| -> Vec<String> {
+            let text = list_to_text(&[RunEntry::of(run, now)]);
+            let row = text.lines().nth(1).unwrap_or_default().split_whitespace();
+            row.map(str::to_owned).collect()
+        };
         let expected = [
             "3",
             "rag",
@@ -128,7 +140,12 @@ mod tests {
             "10m",
             "baseline",
         ];
-        assert_eq!(row, expected);
+        assert_eq!(row(&run, end), expected);
+        run.is_open = true;
+        let last = |now| row(&run, now).last().cloned();
+        let later = |seconds| end.after(std::time::Duration::from_secs(seconds));
+        assert_eq!(last(later(20)).as_deref(), Some("running"));
+        assert_eq!(last(later(21)).as_deref(), Some("interrupted"));
         assert_eq!(list_to_text(&[]), "no runs\n");
     }
 }

@@ -1,8 +1,10 @@
-//! Summaries of runs, each computed once: a run never changes, and reading one takes milliseconds.
+//! Summaries of runs, each computed once: a run that ended never changes, and reading one takes
+//! milliseconds.
 
 use crate::config::Config;
+use crate::outcome::Timestamp;
 use crate::report::load_run::{RunReport, RunSummary};
-use crate::store::{Store, StoreError, StoredRun};
+use crate::store::{RunState, Store, StoreError, StoredRun};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -13,6 +15,7 @@ const KEPT_MAX: usize = 2000;
 #[derive(Clone, Debug)]
 pub struct Digest {
     pub run: StoredRun,
+    pub state: RunState,
     pub summary: Option<Arc<RunSummary>>,
 }
 
@@ -34,13 +37,19 @@ impl Digests {
         store: &Store,
         config: &Arc<Config>,
         runs: Vec<StoredRun>,
+        now: Timestamp,
     ) -> Result<Vec<Digest>, StoreError> {
         let digest = |run: StoredRun| {
             let summary = match self.known(run.id, config) {
                 Some(known) => known,
                 None => self.read(store, config, run.id)?,
             };
-            Ok(Digest { run, summary })
+            let state = run.state(now);
+            Ok(Digest {
+                run,
+                state,
+                summary,
+            })
         };
         runs.into_iter().map(digest).collect()
     }
@@ -64,10 +73,15 @@ impl Digests {
         config: &Arc<Config>,
         id: i64,
     ) -> Result<Option<Arc<RunSummary>>, StoreError> {
-        let read = store.run(id)?.map(|(_, run)| {
-            let service = config.service(&run.service);
-            Arc::new(RunSummary::of(&RunReport::new(run, service, &[])))
-        });
+        let Some((head, run)) = store.run(id)? else {
+            return Ok(None);
+        };
+        let service = config.service(&run.service);
+        let summary = RunSummary::of(&RunReport::new(run, service, &[]));
+        let read = Some(Arc::new(summary));
+        if head.is_open {
+            return Ok(read);
+        }
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         known.summaries.insert(id, read.clone());
         Ok(read)

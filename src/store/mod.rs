@@ -53,7 +53,7 @@ pub use held::Stage;
 pub use outbox::{Batch, NewDelivery, OUTBOX_MAX, Sent};
 pub use outline::HourOutline;
 pub use recover::{Recovered, recover};
-pub use runs::StoredRun;
+pub use runs::{RunPart, RunState, StoredRun};
 pub use series::{SERIES_MAX, SeriesId, SeriesInfo, Tick};
 pub use summary::HourSummary;
 pub use writer::{StoreHandle, StoreStats, Writer};
@@ -186,19 +186,31 @@ impl Store {
     }
 
     /// Opens for keeping, marking and deleting runs only, also while a daemon writes everything else.
+    /// Never keeps a daemon from starting: a store that is there needs no writer's lock for this.
     pub fn open_for_runs(path: &Path) -> Result<Self, StoreError> {
-        match Self::open(path) {
-            Err(StoreError::InUse) => {}
-            opened => return opened,
+        if !path.exists() {
+            drop(Self::open(path)?);
+        }
+        if let Some(store) = Self::open_beside(path)? {
+            return Ok(store);
+        }
+        // An older version: it becomes a current one, unless a daemon writes to it.
+        Self::open(path)
+    }
+
+    /// Opens for writing without the lock; `None` if the store would have to be migrated first.
+    fn open_beside(path: &Path) -> Result<Option<Self>, StoreError> {
+        if !path.is_file() {
+            return Err(StoreError::Irregular);
         }
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let conn = connect(path, flags)?;
         let wait = conn.busy_timeout(BUSY * 20);
         wait.map_err(StoreError::sql("open the store"))?;
         if !schema::is_current(&conn)? {
-            return Err(StoreError::InUse);
+            return Ok(None);
         }
-        Self::new(conn, path, None)
+        Self::new(conn, path, None).map(Some)
     }
 
     fn new(conn: Connection, path: &Path, lock: Option<WriterLock>) -> Result<Self, StoreError> {

@@ -172,6 +172,7 @@ fn copy_tables(
     table(old, &tx, "absence", "probe", gaps)?;
     table(old, &tx, "audit", "id", gaps)?;
     table(old, &tx, "run", "id", gaps)?;
+    table(old, &tx, "run_part", "run", gaps)?;
     recovered.alerts = alerts(old, &tx, gaps)?;
     table(old, &tx, "acknowledgement", "from_at", gaps)?;
     table(old, &tx, "silence", "id", gaps)?;

@@ -281,6 +281,19 @@ const MIGRATIONS: &[&str] = &[
         record BLOB NOT NULL            -- its plan, its end and its windows
     ) STRICT;
 ",
+    "
+    -- Load runs that go on, or whose process died. Until its end a run has its plan as record, `to_at`
+    -- is when it was written last, and what was measured so far is in parts.
+    ALTER TABLE run ADD COLUMN is_open INTEGER NOT NULL DEFAULT 0;
+    CREATE TABLE run_part (
+        run INTEGER NOT NULL,
+        number INTEGER NOT NULL,        -- from 0, in the order of time
+        part BLOB NOT NULL,
+        PRIMARY KEY (run, number)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TRIGGER run_parts AFTER DELETE ON run
+    BEGIN DELETE FROM run_part WHERE run = OLD.id; END;
+",
 ];
 
 /// Alerts as versions 3 to 9 have them.

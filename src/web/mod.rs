@@ -39,7 +39,7 @@ use crate::ledger::{LedgerView, Recount};
 use crate::metrics::SelfMetrics;
 use crate::observe::SystemView;
 use crate::probe::heartbeat::HeartbeatBoard;
-use crate::runs::Digests;
+use crate::runs::{Digests, RunsView};
 use crate::signal::Findings;
 use crate::store::StoreHandle;
 use answers::AnswerLimits;
@@ -92,6 +92,7 @@ pub struct WebState {
     pub histories: HistoryLimits,
     pub configs: watch::Receiver<Arc<Config>>,
     pub digests: Digests,
+    pub runs: watch::Receiver<Arc<RunsView>>,
     pub store: StoreHandle,
     /// The store's file, for reading back single outcomes.
     pub history: PathBuf,

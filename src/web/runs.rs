@@ -7,6 +7,7 @@ use super::problem::Problem;
 use super::series::reading;
 use super::status::view;
 use crate::config::Config;
+use crate::outcome::Timestamp;
 use crate::report::load_run::{Compared, RunReport, RunSummary};
 use crate::report::runs::RunEntry;
 use crate::runs::{Digest, Digests};
@@ -64,9 +65,12 @@ pub async fn list(
         service: page.service.clone(),
         before: page.cursor.unwrap_or(i64::MAX),
         limit,
+        now: state.clock.now(),
     };
     let (found, next) = wanted.read(&state).await?;
-    let runs: Vec<RunView<'_>> = found.iter().map(RunView::of).collect();
+    let now = state.clock.now();
+    let runs = found.iter().map(|digest| RunView::of(digest, now));
+    let runs: Vec<RunView<'_>> = runs.collect();
     let mut response = Json(runs).into_response();
     let link = next.map(|cursor| {
         let service = page.service.map(|name| {
@@ -102,6 +106,7 @@ pub async fn overview(
         service: asked.service.clone(),
         before: asked.before.unwrap_or(i64::MAX),
         limit: DEFAULT_LIMIT,
+        now: state.clock.now(),
     };
     let (runs, next) = wanted.read(&state).await?;
     let trouble = state.store.stats().trouble();
@@ -135,6 +140,7 @@ struct Wanted {
     service: Option<String>,
     before: i64,
     limit: u32,
+    now: Timestamp,
 }
 
 impl Wanted {
@@ -156,7 +162,7 @@ impl Wanted {
         let has_more = runs.len() > self.limit as usize;
         runs.truncate(self.limit as usize);
         let next = runs.last().filter(|_| has_more).map(|last| last.id);
-        Ok((digests.of(store, config, runs)?, next))
+        Ok((digests.of(store, config, runs, self.now)?, next))
     }
 }
 
@@ -194,9 +200,9 @@ fn invalid(error: &QueryRejection) -> Problem {
 }
 
 impl<'a> RunView<'a> {
-    fn of(digest: &'a Digest) -> Self {
+    fn of(digest: &'a Digest, now: Timestamp) -> Self {
         Self {
-            entry: RunEntry::of(&digest.run),
+            entry: RunEntry::of(&digest.run, now),
             summary: digest.summary.as_deref(),
         }
     }

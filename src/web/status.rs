@@ -23,6 +23,9 @@ const INCIDENTS_SINCE: Duration = Duration::from_secs(30 * 86_400);
 /// So many alerts of all services are looked through.
 const MAX_ALERTS: u32 = 2000;
 
+/// Load runs that are listed on a page.
+const RUNS: u32 = 5;
+
 /// What the pages fetch under its hash never changes.
 const FOR_EVER: &str = "public, max-age=31536000, immutable";
 
@@ -76,18 +79,24 @@ async fn past(state: &WebState, service: &ServiceView, at: Timestamp, span: Char
     let probes = service.probes.iter().take(DRAWN_PROBES);
     let keys: Vec<ProbeKey> = probes.map(|probe| probe.key.clone()).collect();
     let name = service.name.clone();
-    let read = move || read_past(&path, keys, at, (&name, span));
+    let (digests, config) = (state.digests.clone(), state.configs.borrow().clone());
+    let read = move || {
+        let store = Store::open_read_only(&path)?;
+        let newest = store.runs(Some(&name), RUNS)?;
+        let runs = digests.of(&store, &config, newest, at)?;
+        let past = read_past(&store, keys, at, (&name, span))?;
+        Ok::<_, StoreError>(Past { runs, ..past })
+    };
     let read = tokio::task::spawn_blocking(read).await;
     read.ok().and_then(Result::ok).unwrap_or_default()
 }
 
 fn read_past(
-    path: &std::path::Path,
+    store: &Store,
     keys: Vec<ProbeKey>,
     at: Timestamp,
     (service, span): (&str, ChartSpan),
 ) -> Result<Past, StoreError> {
-    let store = Store::open_read_only(path)?;
     let from = at.before(HOUR * u32::try_from(HOURS).unwrap_or(0));
     let mut latencies = Vec::new();
     for key in keys {
@@ -98,7 +107,8 @@ fn read_past(
         older: None,
         latencies,
         alerts: store.alerts(at.before(INCIDENTS_SINCE), at, MAX_ALERTS)?,
-        charts: Charts::read(&store, service, span, at)?,
+        charts: Charts::read(store, service, span, at)?,
+        runs: Vec::new(),
     })
 }
 

@@ -66,7 +66,6 @@ fn section(report: &RunReport, section: &Section) -> Markup {
                         Part::Charts(charts) => {
                             @for chart in charts { (drawn(chart, report)) }
                         }
-                        Part::Text(text) => p.quiet { (text) },
                     }
                 }
             }

@@ -22,7 +22,6 @@ pub(super) fn write(report: &RunReport, beside: Beside<'_>) -> String {
                     page.push('\n');
                     table.to_markdown(&mut page);
                 }
-                Part::Text(text) => line(&mut page, &format!("\n{text}")),
                 // Markdown has no charts.
                 Part::Charts(_) => {}
             }

@@ -23,7 +23,6 @@ pub enum Part {
     /// With a heading, if there are several.
     Table(Option<&'static str>, Table),
     Charts(Vec<Chart>),
-    Text(&'static str),
 }
 
 /// Sections without content are left out.
@@ -33,10 +32,9 @@ pub fn sections(report: &RunReport, beside: Beside<'_>) -> Vec<Section> {
         let is_filled = |part: &Part| match part {
             Part::Table(_, table) => !table.rows.is_empty(),
             Part::Charts(charts) => !charts.is_empty(),
-            Part::Text(_) => true,
         };
         let parts: Vec<Part> = parts.into_iter().filter(is_filled).collect();
-        if parts.iter().any(|part| !matches!(part, Part::Text(_))) {
+        if !parts.is_empty() {
             let title = title.to_owned();
             all.push(Section { title, parts });
         }

@@ -2,7 +2,6 @@
 
 use super::answer;
 use super::model::Report;
-use super::words;
 use crate::format::{numbers, times};
 use crate::report::sheet::Table;
 use crate::text::printable;

@@ -1,14 +1,31 @@
 //! Load runs: what was planned, and what was measured.
+//!
+//! ```text
+//! begin_run -> continue_run (a part every few seconds) -> end_run      a run that goes on
+//! keep_run                                                             one that is over
+//!
+//! pack.rs: a run -> bytes    part.rs: what is new of it -> bytes
+//! window.rs: one of its windows    observed.rs: its series    fields.rs: numbers and texts
+//! ```
 
+mod fields;
+mod observed;
 mod pack;
+mod part;
+mod window;
 
 use super::{Store, StoreError};
 use crate::load::RunRecord;
 use crate::outcome::Timestamp;
-use rusqlite::{OptionalExtension, Row, params};
+pub use part::RunPart;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use std::time::Duration;
 
 /// The newest runs that are kept, in addition to baselines.
 const MAX_RUNS: i64 = 500;
+/// A run that goes on is written every five seconds. After four times that without a write, its
+/// process has died.
+const SILENT_MAX: Duration = Duration::from_secs(20);
 
 /// A run of the store, without its windows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,32 +35,133 @@ pub struct StoredRun {
     pub scenario: String,
     pub engine: String,
     pub from: Timestamp,
+    /// Its end; until it ended, when it was written last.
     pub to: Timestamp,
     /// Whether later runs of the service and the scenario are compared with it.
     pub is_baseline: bool,
+    /// Whether no end of it was written: see [`StoredRun::state`].
+    pub is_open: bool,
 }
 
+/// Whether a run goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RunState {
+    Running,
+    /// By itself, by a threshold, or by its user: see [`RunRecord::ending`].
+    Ended,
+    /// Its process died: there is what it had written until then.
+    Interrupted,
+}
+
+impl RunState {
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Ended => "ended",
+            Self::Interrupted => "interrupted",
+        }
+    }
+}
+
+impl StoredRun {
+    /// A process that died writes no end: its run is known by its age, 20 s after the last write.
+    pub fn state(&self, now: Timestamp) -> RunState {
+        let is_recent = now.before(SILENT_MAX) <= self.to;
+        match (self.is_open, is_recent) {
+            (false, _) => RunState::Ended,
+            (true, true) => RunState::Running,
+            (true, false) => RunState::Interrupted,
+        }
+    }
+}
+
+const HEAD: &str = "id, service, scenario, engine, from_at, to_at, is_baseline";
+
 impl Store {
-    /// Keeps a run and returns its number.
-    pub fn keep_run(&mut self, run: &RunRecord) -> Result<i64, StoreError> {
+    /// Begins a run and returns its number. It has no windows yet.
+    pub fn begin_run(&mut self, run: &RunRecord) -> Result<i64, StoreError> {
+        self.insert_run(run, true)
+    }
+
+    /// Adds what is new of a run that goes on, in one small transaction. Returns whether it is
+    /// there: somebody may have deleted it.
+    pub fn continue_run(
+        &mut self,
+        id: i64,
+        part: &RunPart,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
         self.still_there()?;
-        let record = pack::pack(run).map_err(StoreError::io("compress a run"))?;
-        self.try_keep_run(run, &record)
+        let packed = part::pack(part).map_err(StoreError::io("compress a run"))?;
+        self.try_continue_run(id, &packed, now)
             .map_err(StoreError::sql("keep a run"))
     }
 
-    fn try_keep_run(&mut self, run: &RunRecord, record: &[u8]) -> rusqlite::Result<i64> {
+    fn try_continue_run(&mut self, id: i64, part: &[u8], now: Timestamp) -> rusqlite::Result<bool> {
+        let tx = self.conn.transaction()?;
+        let sql = "UPDATE run SET to_at = ?2 WHERE id = ?1 AND is_open = 1";
+        let is_there = tx.execute(sql, [id, now.0])? > 0;
+        if is_there {
+            tx.execute(
+                "INSERT INTO run_part (run, number, part)
+                 SELECT ?1, coalesce(max(number) + 1, 0), ?2 FROM run_part WHERE run = ?1",
+                params![id, part],
+            )?;
+        }
+        tx.commit()?;
+        Ok(is_there)
+    }
+
+    /// Ends a run that was begun: the whole of it replaces its parts. Returns its number, which is
+    /// another one if somebody has deleted it.
+    pub fn end_run(&mut self, id: i64, run: &RunRecord) -> Result<i64, StoreError> {
+        self.still_there()?;
+        let record = pack::pack(run).map_err(StoreError::io("compress a run"))?;
+        let is_there = self
+            .try_end_run(id, run, &record)
+            .map_err(StoreError::sql("keep a run"))?;
+        if is_there { Ok(id) } else { self.keep_run(run) }
+    }
+
+    fn try_end_run(&mut self, id: i64, run: &RunRecord, record: &[u8]) -> rusqlite::Result<bool> {
+        let tx = self.conn.transaction()?;
+        let sql = "UPDATE run SET is_open = 0, from_at = ?2, to_at = ?3, record = ?4 WHERE id = ?1";
+        let is_there = tx.execute(sql, params![id, run.from.0, run.to.0, record])? > 0;
+        tx.execute("DELETE FROM run_part WHERE run = ?1", [id])?;
+        tx.commit()?;
+        Ok(is_there)
+    }
+
+    /// Keeps a run that is over and returns its number.
+    pub fn keep_run(&mut self, run: &RunRecord) -> Result<i64, StoreError> {
+        self.insert_run(run, false)
+    }
+
+    fn insert_run(&mut self, run: &RunRecord, is_open: bool) -> Result<i64, StoreError> {
+        self.still_there()?;
+        let record = pack::pack(run).map_err(StoreError::io("compress a run"))?;
+        self.try_insert_run(run, &record, is_open)
+            .map_err(StoreError::sql("keep a run"))
+    }
+
+    fn try_insert_run(
+        &mut self,
+        run: &RunRecord,
+        record: &[u8],
+        is_open: bool,
+    ) -> rusqlite::Result<i64> {
         let tx = self.conn.transaction()?;
         tx.execute(
-            "INSERT INTO run (service, scenario, engine, from_at, to_at, is_baseline, record)
-             VALUES (?1, ?2, ?3, ?4, ?5, 0, ?6)",
+            "INSERT INTO run (service, scenario, engine, from_at, to_at, is_baseline, record, is_open)
+             VALUES (?1, ?2, ?3, ?4, ?5, 0, ?6, ?7)",
             params![
                 run.service,
                 run.scenario.name,
                 run.engine,
                 run.from.0,
                 run.to.0,
-                record
+                record,
+                is_open
             ],
         )?;
         let id = tx.last_insert_rowid();
@@ -55,7 +173,8 @@ impl Store {
         Ok(id)
     }
 
-    /// The newest runs, of one service or of all, the newest first.
+    /// The newest runs, of one service or of all, the newest first; [`StoredRun::state`] shows which
+    /// of them go on.
     pub fn runs(&self, service: Option<&str>, most: u32) -> Result<Vec<StoredRun>, StoreError> {
         self.runs_before(i64::MAX, service, most)
     }
@@ -68,35 +187,48 @@ impl Store {
         most: u32,
     ) -> Result<Vec<StoredRun>, StoreError> {
         let read = || {
-            // A store that is only read may be of an older version.
-            if !self.conn.table_exists(None, "run")? {
+            let Some(is_open) = open_column(&self.conn)? else {
                 return Ok(Vec::new());
-            }
-            let sql = "SELECT id, service, scenario, engine, from_at, to_at, is_baseline FROM run
-                       WHERE id < ?1 AND (?2 IS NULL OR service = ?2) ORDER BY id DESC LIMIT ?3";
-            let mut statement = self.conn.prepare_cached(sql)?;
+            };
+            let sql = format!(
+                "SELECT {HEAD}, {is_open} FROM run
+                 WHERE id < ?1 AND (?2 IS NULL OR service = ?2) ORDER BY id DESC LIMIT ?3"
+            );
+            let mut statement = self.conn.prepare_cached(&sql)?;
             let found = statement.query_map(params![before, service, most], head)?;
             found.collect()
         };
         read().map_err(StoreError::sql("read the runs"))
     }
 
-    /// A run with its windows; `None` if there is none of this number, or it is unreadable.
+    /// A run with its windows and samples, also one that goes on: what there is so far. `None` if
+    /// there is none of this number, or it is unreadable. A run without an end is interrupted.
     pub fn run(&self, id: i64) -> Result<Option<(StoredRun, RunRecord)>, StoreError> {
-        let read = || {
-            if !self.conn.table_exists(None, "run")? {
-                return Ok(None);
-            }
-            let sql = "SELECT id, service, scenario, engine, from_at, to_at, is_baseline, record
-                       FROM run WHERE id = ?1";
-            let both = |row: &Row<'_>| Ok((head(row)?, row.get::<_, Vec<u8>>(7)?));
-            self.conn.query_row(sql, [id], both).optional()
+        self.try_run(id).map_err(StoreError::sql("read a run"))
+    }
+
+    fn try_run(&self, id: i64) -> rusqlite::Result<Option<(StoredRun, RunRecord)>> {
+        let Some(is_open) = open_column(&self.conn)? else {
+            return Ok(None);
         };
-        let found = read().map_err(StoreError::sql("read a run"))?;
-        Ok(found.and_then(|(head, record)| {
-            let run = pack::unpack(&head, &record).ok()?;
-            Some((head, run))
-        }))
+        // The run and its parts as they were at one time.
+        let _tx = self.conn.unchecked_transaction()?;
+        let sql = format!("SELECT {HEAD}, {is_open}, record FROM run WHERE id = ?1");
+        let both = |row: &Row<'_>| Ok((head(row)?, row.get::<_, Vec<u8>>(8)?));
+        let found = self.conn.query_row(&sql, [id], both).optional()?;
+        let Some((head, record)) = found else {
+            return Ok(None);
+        };
+        let Ok(mut run) = pack::unpack(&head, &record) else {
+            return Ok(None);
+        };
+        if head.is_open {
+            let sql = "SELECT part FROM run_part WHERE run = ?1 ORDER BY number";
+            let mut statement = self.conn.prepare_cached(sql)?;
+            let parts = statement.query_map([id], |row| row.get::<_, Vec<u8>>(0))?;
+            part::join(&mut run, parts)?;
+        }
+        Ok(Some((head, run)))
     }
 
     /// The number of the baseline of a service and a scenario.
@@ -146,6 +278,16 @@ impl Store {
     }
 }
 
+/// What to select for [`StoredRun::is_open`]; `None` without runs: a store that is only read may be
+/// of an older version.
+fn open_column(conn: &Connection) -> rusqlite::Result<Option<&'static str>> {
+    if !conn.table_exists(None, "run")? {
+        return Ok(None);
+    }
+    let is_current = conn.column_exists(None, "run", "is_open")?;
+    Ok(Some(if is_current { "is_open" } else { "0" }))
+}
+
 fn head(row: &Row<'_>) -> rusqlite::Result<StoredRun> {
     Ok(StoredRun {
         id: row.get(0)?,
@@ -155,6 +297,7 @@ fn head(row: &Row<'_>) -> rusqlite::Result<StoredRun> {
         from: Timestamp(row.get(4)?),
         to: Timestamp(row.get(5)?),
         is_baseline: row.get(6)?,
+        is_open: row.get(7)?,
     })
 }
 

@@ -1,8 +1,17 @@
 use super::*;
-use crate::load::{Ending, LoadWindow, builtin};
+use crate::load::{Ending, LoadWindow, ObservedSeries, builtin};
 use crate::outcome::Cause;
+use crate::sample::{Sample, SeriesKey, SeriesKind};
 use crate::stats::quantile::Histogram;
+use crate::store::Tick;
+use std::sync::Arc;
 use std::time::Duration;
+
+/// [`run`]`("rag", 100)` without series, as the version before them packed it.
+const FORMAT_1: &str = "28b52ffd6014008505008408011e74657374207265636f766572792066726f6d2073756464656e206c6f616400c0843d0306\
+6e6f726d616c8092408092408095f52a057370696b6580c0ac408ece1c08a3c3470114703935207761732061626f76652035\
+3030206d7302008080c09140f3a20400f0a204020402090103bc05ffff03bc05f12285070300780101040c017801e83f0f00\
+6c6418091c81efb0da50d5e0e0509334ae7708c352acea0e5b20846507d03ec0a3032803";
 
 fn window(second: u64) -> LoadWindow {
     let mut latency = Histogram::default();
@@ -41,7 +50,27 @@ fn run(service: &str, from: i64) -> RunRecord {
             why: "p95 was above 500 ms".to_owned(),
         },
         windows: (0..2).map(window).collect(),
-        observed: Vec::new(),
+        observed: vec![
+            series("slod_host_load1", SeriesKind::Gauge, from, &[0.25, 1.5]),
+            series(
+                "slod_service_requests_total",
+                SeriesKind::Counter,
+                from,
+                &[0.0, 1_234_567.0],
+            ),
+        ],
+    }
+}
+
+fn series(name: &str, kind: SeriesKind, from: Timestamp, values: &[f64]) -> ObservedSeries {
+    let samples = (0..).zip(values).map(|(number, value)| Sample {
+        at: from.after(Duration::from_secs(5 * number)),
+        value: *value,
+    });
+    ObservedSeries {
+        key: SeriesKey::new(name, [("service", "rag")]),
+        kind,
+        samples: samples.collect(),
     }
 }
 
@@ -66,6 +95,129 @@ fn a_run_is_read_as_it_was_kept() {
     assert_eq!((head.scenario.as_str(), head.is_baseline), ("spike", false));
     assert_eq!(store.run(id + 1).expect("reads"), None);
     assert_eq!(store.runs(Some("other"), 9).expect("reads"), []);
+}
+
+#[test]
+fn a_run_of_the_version_before_is_read() {
+    let (_folder, mut store) = store();
+    let mut kept = run("rag", 100);
+    kept.observed.clear();
+    let id = store.keep_run(&kept).expect("kept");
+    let old: Vec<u8> = (0..FORMAT_1.len())
+        .step_by(2)
+        .map(|at| u8::from_str_radix(&FORMAT_1[at..at + 2], 16).expect("hex"))
+        .collect();
+    assert_ne!(old, pack::pack(&kept).expect("packs"));
+    let sql = "UPDATE run SET record = ?1";
+    store.conn.execute(sql, [old]).expect("set");
+    let (_, read) = store.run(id).expect("reads").expect("there");
+    assert_eq!(read, kept);
+}
+
+fn tick(whole: &RunRecord, number: usize) -> Tick {
+    let of = |one: &ObservedSeries| {
+        (
+            Arc::new(one.key.clone()),
+            one.kind,
+            one.samples[number].value,
+        )
+    };
+    Tick {
+        at: whole.observed[0].samples[number].at,
+        samples: whole.observed.iter().map(of).collect(),
+    }
+}
+
+#[test]
+fn a_run_that_goes_on_is_read_as_far_as_it_is() {
+    let (_folder, mut store) = store();
+    let whole = run("rag", 100);
+    let plan = RunRecord {
+        to: whole.from,
+        ending: Ending::Interrupted,
+        windows: Vec::new(),
+        observed: Vec::new(),
+        ..whole.clone()
+    };
+    let id = store.begin_run(&plan).expect("begins");
+    let read = |store: &Store| store.run(id).expect("reads").expect("there");
+    assert_eq!(read(&store).1, plan);
+    for number in 0..2 {
+        let part = RunPart {
+            windows: vec![whole.windows[number].clone()],
+            ticks: vec![tick(&whole, number)],
+        };
+        let now = whole.from.after(Duration::from_secs(5));
+        assert!(store.continue_run(id, &part, now).expect("continues"));
+    }
+    let (head, so_far) = read(&store);
+    assert_eq!(
+        (so_far.windows, so_far.observed),
+        (whole.windows.clone(), whole.observed.clone())
+    );
+    assert_eq!(so_far.ending, Ending::Interrupted);
+    assert_eq!(head.state(head.to.after(SILENT_MAX)), RunState::Running);
+    let later = head.to.after(SILENT_MAX + Duration::from_millis(1));
+    assert_eq!(head.state(later), RunState::Interrupted);
+    assert_eq!(store.end_run(id, &whole).expect("ends"), id);
+    let (head, read) = read(&store);
+    assert_eq!((head.state(later), read), (RunState::Ended, whole));
+    assert_eq!(parts(&store), 0);
+}
+
+fn parts(store: &Store) -> i64 {
+    let sql = "SELECT count(*) FROM run_part";
+    store
+        .conn
+        .query_row(sql, [], |row| row.get(0))
+        .expect("reads")
+}
+
+#[test]
+fn a_run_that_is_deleted_while_it_goes_on_is_kept_at_its_end() {
+    let (_folder, mut store) = store();
+    let whole = run("rag", 100);
+    let id = store.begin_run(&whole).expect("begins");
+    let part = RunPart::default();
+    assert!(store.continue_run(id, &part, whole.to).expect("continues"));
+    assert_eq!(parts(&store), 1);
+    assert!(store.delete_run(id).expect("deletes"));
+    assert_eq!(parts(&store), 0);
+    assert!(!store.continue_run(id, &part, whole.to).expect("is gone"));
+    let again = store.end_run(id, &whole).expect("ends");
+    assert_ne!(again, id);
+    assert_eq!(ids(&store), [again]);
+}
+
+#[test]
+fn a_damaged_part_is_left_out_and_no_panic() {
+    let (_folder, mut store) = store();
+    let whole = run("rag", 100);
+    let id = store.begin_run(&whole).expect("begins");
+    let part = RunPart {
+        windows: whole.windows.clone(),
+        ticks: vec![tick(&whole, 0), tick(&whole, 1)],
+    };
+    let packed = part::pack(&part).expect("packs");
+    store.continue_run(id, &part, whole.to).expect("continues");
+    for cut in 0..packed.len() {
+        let sql = "UPDATE run_part SET part = ?1";
+        store.conn.execute(sql, [&packed[..cut]]).expect("set");
+        let (_, read) = store.run(id).expect("reads").expect("there");
+        assert_eq!(
+            (read.windows, read.observed),
+            (whole.windows.clone(), Vec::new())
+        );
+    }
+}
+
+#[test]
+fn whoever_keeps_runs_does_not_keep_a_daemon_from_starting() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("slod.db");
+    let mut runs = Store::open_for_runs(&path).expect("opens");
+    let _daemon = Store::open(&path).expect("opens beside it");
+    runs.keep_run(&run("rag", 100)).expect("kept");
 }
 
 #[test]

@@ -10,7 +10,7 @@
 //! Readers ask for [`Store::series`], and then for one of them with [`Store::steps`] or
 //! [`Store::points`]; [`Store::for_each_summary`] reads what counting needs without any sample.
 
-mod block;
+pub(super) mod block;
 mod check;
 mod compact;
 mod names;

@@ -6,6 +6,7 @@ use super::parts::moment;
 use crate::alert::AlertRecord;
 use crate::format::numbers;
 use crate::outcome::{ProbeKey, Timestamp};
+use crate::runs::Digest;
 use crate::slo::occurrence::Cursor;
 use crate::stats::quantile::needed;
 use crate::store::HourSummary;
@@ -29,6 +30,8 @@ pub struct Past {
     /// Burn alerts, the newest first.
     pub alerts: Vec<AlertRecord>,
     pub charts: Charts,
+    /// The newest load runs.
+    pub runs: Vec<Digest>,
 }
 
 /// One probe's response times in an hour: unknown where the sample is too small, or where a failure

@@ -7,6 +7,7 @@ use crate::format::numbers;
 use crate::report::health::HealthLevel;
 use crate::report::load_run::RunSummary;
 use crate::runs::Digest;
+use crate::store::RunState;
 use maud::{Markup, html};
 
 /// A part of the list, and how it was chosen.
@@ -53,9 +54,10 @@ fn headline(listed: &Listed<'_>) -> Headline<'static> {
         };
         return Headline::new(HealthLevel::Idle, sentence.to_owned());
     };
-    let (level, finding) = match &digest.summary {
-        Some(summary) => (level(summary), summary.finding.as_str()),
-        None => (HealthLevel::Warn, "it cannot be read"),
+    let (level, finding) = match (digest.state, &digest.summary) {
+        (_, None) => (HealthLevel::Warn, "it cannot be read"),
+        (RunState::Running, _) => (HealthLevel::Idle, "goes on"),
+        (_, Some(summary)) => (level(summary), summary.finding.as_str()),
     };
     let (scenario, service) = (&digest.run.scenario, &digest.run.service);
     Headline::new(
@@ -81,8 +83,23 @@ fn empty(listed: &Listed<'_>) -> Markup {
     }
 }
 
+/// The newest runs on the page of their service, with the way to all of them.
+pub fn of_service(service: &str, runs: &[Digest], root: &str) -> Markup {
+    html! {
+        @if !runs.is_empty() {
+            section #runs {
+                h2 { "Load runs" }
+                div.card {
+                    (table(runs, root))
+                    p.quiet { a href={ (root) (runs_path(service)) } { "All load runs of this service" } }
+                }
+            }
+        }
+    }
+}
+
 /// A row for each run; `root` is the way to the front page.
-pub fn table(runs: &[Digest], root: &str) -> Markup {
+fn table(runs: &[Digest], root: &str) -> Markup {
     let labels = [
         "Run",
         "Started",
@@ -98,7 +115,11 @@ pub fn table(runs: &[Digest], root: &str) -> Markup {
 
 fn row(digest: &Digest, root: &str) -> [Markup; 7] {
     let (run, summary) = (&digest.run, digest.summary.as_deref());
-    let unreadable = "cannot be read: it may be of a newer version";
+    let finding = match (digest.state, summary) {
+        (RunState::Running, _) => "goes on",
+        (_, Some(summary)) => summary.finding.as_str(),
+        (_, None) => "cannot be read: it may be of a newer version",
+    };
     [
         html! {
             a href={ (root) "runs/" (run.id) } { bdi { (run.scenario) } " " span.number { "#" (run.id) } }
@@ -106,22 +127,25 @@ fn row(digest: &Digest, root: &str) -> [Markup; 7] {
                 a href={ (root) (service_path(&run.service)) } { bdi { (run.service) } }
                 @if run.is_baseline { " · baseline" }
             }
-            span.quiet dir="auto" { (summary.map_or(unreadable, |one| one.finding.as_str())) }
+            span.quiet dir="auto" { (finding) }
         },
         html! { (moment(run.from)) span.quiet { "for " (numbers::span(since(run.from, run.to))) } },
         html! { (known(summary, RunSummary::load)) span.quiet { "by " bdi { (run.engine) } } },
         html! { (known(summary, |one| format!("{:.1}/s", one.rate_per_second))) },
         html! { (known(summary.and_then(RunSummary::p95), numbers::latency)) },
         html! { (known(summary.and_then(|one| one.error_ratio), numbers::spent)) },
-        verdict(summary),
+        verdict(digest),
     ]
 }
 
 /// Icon, colour and word.
-fn verdict(summary: Option<&RunSummary>) -> Markup {
-    let (level, word) = summary.map_or((HealthLevel::Warn, "unreadable"), |one| {
-        (level(one), one.verdict)
-    });
+fn verdict(digest: &Digest) -> Markup {
+    let (level, word) = match (digest.state, digest.summary.as_deref()) {
+        (_, None) => (HealthLevel::Warn, "unreadable"),
+        (RunState::Running, _) => (HealthLevel::Idle, "running"),
+        (RunState::Interrupted, _) => (HealthLevel::Warn, "cut off"),
+        (RunState::Ended, Some(summary)) => (level(summary), summary.verdict),
+    };
     html! { span class={ "badge " (level.class()) } { (icon(level)) (word) } }
 }
 

@@ -9,6 +9,7 @@ use super::headline::Headline;
 use super::parts::{badge, budget, known, moment};
 use super::past::{self, Past};
 use super::probe;
+use super::runs;
 use super::service_metrics;
 use super::system;
 use crate::alerting::AlertsView;
@@ -59,6 +60,7 @@ pub fn render_service(
                 @if service.probes.is_empty() { p.quiet { "The objectives of this service count probes of other services." } }
             }
             (charts(&past.charts, at))
+            (runs::of_service(&service.name, &past.runs, ROOT))
             (past::incidents(&service.name, past))
             (corrections::corrections(&service.name, corrections, at, past.older.as_ref()))
             (service_metrics::metrics(&service.name, system))

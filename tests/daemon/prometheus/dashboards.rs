@@ -385,6 +385,7 @@ fn check_query(query: &str, title: &str) {
         "slod_llm_",
         "slod_service_",
         "slod_scrape_",
+        "slod_load_",
     ];
     assert_eq!(
         count("service=~\"$service\""),

@@ -1,0 +1,98 @@
+//! What is new of a run that goes on, as bytes; and a run from its parts.
+
+use super::fields::{compress, decompress, number, read_number};
+use super::{observed, window};
+use crate::load::{LoadWindow, RunRecord, Samples};
+use crate::outcome::Timestamp;
+use crate::sample::{SeriesKey, SeriesKind};
+use crate::store::Tick;
+use crate::store::counts::{Bytes, Corrupt, put};
+use std::collections::HashMap;
+use std::io;
+use std::sync::Arc;
+
+/// What is new of a run.
+#[derive(Clone, Debug, Default)]
+pub struct RunPart {
+    /// In their order, after those of the parts before.
+    pub windows: Vec<LoadWindow>,
+    /// Likewise.
+    pub ticks: Vec<Tick>,
+}
+
+/// Names are written once per part.
+pub fn pack(part: &RunPart) -> io::Result<Vec<u8>> {
+    let mut out = Vec::new();
+    window::write(&mut out, &part.windows);
+    let mut places: HashMap<&SeriesKey, u64> = HashMap::new();
+    let mut names = Vec::new();
+    let mut values = Vec::new();
+    put(&mut values, part.ticks.len() as u64);
+    for tick in &part.ticks {
+        put(&mut values, tick.at.0.unsigned_abs());
+        put(&mut values, tick.samples.len() as u64);
+        for (key, kind, value) in &tick.samples {
+            let next = places.len() as u64;
+            let place = *places.entry(&**key).or_insert_with(|| {
+                observed::name(&mut names, key, *kind);
+                next
+            });
+            put(&mut values, place);
+            number(&mut values, *value);
+        }
+    }
+    put(&mut out, places.len() as u64);
+    out.extend(names);
+    out.extend(values);
+    compress(&out)
+}
+
+fn unpack(packed: &[u8]) -> Result<RunPart, Corrupt> {
+    let bytes = decompress(packed)?;
+    let mut bytes = Bytes(&bytes);
+    let windows = window::read(&mut bytes)?;
+    let count: usize = bytes.small()?;
+    let names = (0..count).map(|_| {
+        let (key, kind) = observed::read_name(&mut bytes)?;
+        Ok((Arc::new(key), kind))
+    });
+    let names: Vec<_> = names.collect::<Result<_, Corrupt>>()?;
+    let count: usize = bytes.small()?;
+    let ticks = (0..count).map(|_| read_tick(&mut bytes, &names));
+    let ticks = ticks.collect::<Result<_, _>>()?;
+    Ok(RunPart { windows, ticks })
+}
+
+fn read_tick(
+    bytes: &mut Bytes<'_>,
+    names: &[(Arc<SeriesKey>, SeriesKind)],
+) -> Result<Tick, Corrupt> {
+    let at = Timestamp(bytes.small()?);
+    let count: usize = bytes.small()?;
+    let samples = (0..count).map(|_| {
+        let place: usize = bytes.small()?;
+        let (key, kind) = names.get(place).ok_or(Corrupt)?;
+        Ok((key.clone(), *kind, read_number(bytes)?))
+    });
+    Ok(Tick {
+        at,
+        samples: samples.collect::<Result<_, Corrupt>>()?,
+    })
+}
+
+/// Adds parts to the plan of a run; those that make no sense are left out.
+pub fn join(
+    run: &mut RunRecord,
+    parts: impl Iterator<Item = rusqlite::Result<Vec<u8>>>,
+) -> rusqlite::Result<()> {
+    let mut samples = Samples::default();
+    for part in parts {
+        let Ok(part) = unpack(&part?) else { continue };
+        run.windows.extend(part.windows);
+        for tick in part.ticks {
+            samples.add(tick.at, tick.samples);
+        }
+    }
+    run.observed = samples.finish();
+    Ok(())
+}

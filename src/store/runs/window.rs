@@ -1,0 +1,104 @@
+//! A window of a run as bytes.
+
+use super::fields::{number, read_number, read_span, span};
+use crate::load::LoadWindow;
+use crate::outcome::Cause;
+use crate::stats::quantile::Histogram;
+use crate::store::counts::{Bytes, Corrupt, put};
+
+/// How many there are, and each of them.
+pub fn write(out: &mut Vec<u8>, windows: &[LoadWindow]) {
+    put(out, windows.len() as u64);
+    for window in windows {
+        one(out, window);
+    }
+}
+
+fn one(out: &mut Vec<u8>, window: &LoadWindow) {
+    span(out, window.start);
+    span(out, window.length);
+    put(out, window.stage as u64);
+    number(out, window.due);
+    number(out, window.active);
+    for count in [window.started, window.dropped, window.good] {
+        put(out, count);
+    }
+    put(out, window.failed.len() as u64);
+    for (cause, count) in &window.failed {
+        put(out, u64::from(cause.code()));
+        put(out, *count);
+    }
+    histogram(out, &window.latency);
+    // Users that wait for their responses start when they are due.
+    let differs = window.service_time != window.latency;
+    put(out, u64::from(differs));
+    if differs {
+        histogram(out, &window.service_time);
+    }
+    span(out, window.lag);
+    put(out, u64::from(window.generator_cpu.is_some()));
+    if let Some(cpu) = window.generator_cpu {
+        number(out, cpu);
+    }
+}
+
+fn histogram(out: &mut Vec<u8>, histogram: &Histogram) {
+    put(out, histogram.iter().count() as u64);
+    for (code, count) in histogram.iter() {
+        put(out, u64::from(code));
+        put(out, u64::from(count));
+    }
+}
+
+pub fn read(bytes: &mut Bytes<'_>) -> Result<Vec<LoadWindow>, Corrupt> {
+    let count: usize = bytes.small()?;
+    (0..count).map(|_| read_one(bytes)).collect()
+}
+
+fn read_one(bytes: &mut Bytes<'_>) -> Result<LoadWindow, Corrupt> {
+    let (start, length) = (read_span(bytes)?, read_span(bytes)?);
+    let stage = bytes.small()?;
+    let (due, active) = (read_number(bytes)?, read_number(bytes)?);
+    let (started, dropped, good) = (bytes.number()?, bytes.number()?, bytes.number()?);
+    let causes: usize = bytes.small()?;
+    let failed = (0..causes).map(|_| {
+        let cause = Cause::from_code(bytes.small()?).ok_or(Corrupt)?;
+        Ok((cause, bytes.number()?))
+    });
+    let failed = failed.collect::<Result<_, Corrupt>>()?;
+    let latency = read_histogram(bytes)?;
+    let service_time = match bytes.number()? {
+        0 => latency.clone(),
+        _ => read_histogram(bytes)?,
+    };
+    let lag = read_span(bytes)?;
+    let generator_cpu = match bytes.number()? {
+        0 => None,
+        _ => Some(read_number(bytes)?),
+    };
+    Ok(LoadWindow {
+        start,
+        length,
+        stage,
+        due,
+        active,
+        started,
+        dropped,
+        good,
+        failed,
+        latency,
+        service_time,
+        lag,
+        generator_cpu,
+    })
+}
+
+fn read_histogram(bytes: &mut Bytes<'_>) -> Result<Histogram, Corrupt> {
+    let count: usize = bytes.small()?;
+    let mut histogram = Histogram::default();
+    for _ in 0..count {
+        let code = bytes.small()?;
+        histogram.add(code, u32::from(bytes.small::<u16>()?));
+    }
+    Ok(histogram)
+}
