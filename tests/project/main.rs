@@ -3,6 +3,7 @@
 mod check;
 mod docs;
 mod layers;
+mod load_reports;
 mod load_run;
 mod metrics;
 mod page;

@@ -5,7 +5,7 @@ use super::plan::Prepared;
 use crate::clock::Clock;
 use crate::format::numbers;
 use crate::load::{Ending, Figures, LoadWindow, RunRecord};
-use crate::report::load_run::{Held, Threshold, thresholds};
+use crate::report::load_run::{Held, Promise, promises};
 use slod_load::Engine;
 use std::collections::VecDeque;
 use std::io::{self, IsTerminal, Write as _};
@@ -21,15 +21,11 @@ const ABORT_AFTER: Duration = Duration::from_secs(20);
 pub async fn run(prepared: Prepared<'_>, args: &LoadArgs) -> Result<RunRecord, String> {
     let clock = Clock::system();
     let scenario = prepared.plan.scenario.clone();
-    let watched: Vec<(Threshold, String)> = if args.abort {
-        let given = args
-            .threshold
-            .iter()
-            .map(|one| (*one, "--threshold".to_owned()));
-        thresholds(prepared.service)
-            .into_iter()
-            .chain(given)
-            .collect()
+    let watched: Vec<Promise> = if args.abort {
+        let given = args.threshold.iter();
+        let given = given.map(|one| Promise::of_all(*one, "--threshold"));
+        let known = promises(prepared.service, &scenario).into_iter();
+        known.chain(given).collect()
     } else {
         Vec::new()
     };
@@ -80,15 +76,13 @@ pub async fn run(prepared: Prepared<'_>, args: &LoadArgs) -> Result<RunRecord, S
 }
 
 /// The first threshold that the last windows missed.
-fn missed(recent: &VecDeque<LoadWindow>, watched: &[(Threshold, String)]) -> Option<Held> {
+fn missed(recent: &VecDeque<LoadWindow>, watched: &[Promise]) -> Option<Held> {
     let last = recent.back()?;
     if recent.len() < SLIDING || last.start < ABORT_AFTER {
         return None;
     }
-    let windows: Vec<LoadWindow> = recent.iter().cloned().collect();
-    let mut held = watched
-        .iter()
-        .map(|(one, source)| one.judge(&windows, source));
+    let meant = |one: &&Promise| recent.iter().all(|window| one.concerns(window));
+    let mut held = watched.iter().filter(meant).map(|one| one.judge(recent));
     // What has too few requests in ten seconds is judged at the end.
     held.find(|held| held.measured.is_some() && !held.is_kept())
 }

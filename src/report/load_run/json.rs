@@ -1,7 +1,9 @@
 //! A run as JSON: its figures, verdicts and windows.
 
 use super::RunReport;
-use crate::load::{Answer, Ending, Figures, LoadWindow, Model, RunRecord};
+use crate::load::{
+    Answer, Ending, Figures, LoadWindow, Model, RunRecord, StageRow, Statement, stage_rows,
+};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -49,17 +51,12 @@ pub(super) fn write(report: &RunReport) -> String {
             })
         })
         .collect();
-    let statements: Vec<Value> = report
-        .statements
+    let statements: Vec<Value> = report.statements.iter().map(statement).collect();
+    let list = |list: &[Statement]| list.iter().map(statement).collect::<Vec<_>>();
+    let advice: Vec<Value> = report
+        .advice()
         .iter()
-        .map(|one| {
-            let answer = match one.answer {
-                Answer::Good => "good",
-                Answer::Bad => "bad",
-                Answer::Unknown => "unknown",
-            };
-            json!({ "topic": one.topic, "answer": answer, "evidence": one.evidence })
-        })
+        .map(|one| json!({ "row": one.row, "what": one.what }))
         .collect();
     let document = json!({
         "version": VERSION,
@@ -73,10 +70,35 @@ pub(super) fn write(report: &RunReport) -> String {
         "kept": report.is_kept(),
         "thresholds": thresholds,
         "verdicts": statements,
+        "healthy_indicators": list(&report.indicators.healthy),
+        "warning_signs": list(&report.indicators.warnings),
+        "advice": advice,
+        "stages": stage_rows(&report.run).iter().map(stage).collect::<Vec<_>>(),
         "total": figures(&Figures::of(windows)),
         "windows": windows.iter().map(window).collect::<Vec<_>>(),
     });
     format!("{document:#}\n")
+}
+
+/// Of a warning sign, `bad` means that it is there.
+fn statement(one: &Statement) -> Value {
+    let answer = match one.answer {
+        Answer::Good => "good",
+        Answer::Bad => "bad",
+        Answer::Unknown => "unknown",
+    };
+    json!({ "topic": one.topic, "answer": answer, "evidence": one.evidence })
+}
+
+fn stage(row: &StageRow) -> Value {
+    let mut value = figures(&row.figures);
+    value["name"] = json!(row.name);
+    value["from"] = json!(row.from);
+    value["to"] = json!(row.to);
+    value["seconds"] = json!(row.length.as_secs_f64());
+    value["host_cpu_ratio"] = json!(row.cpu);
+    value["memory_bytes"] = json!(row.memory);
+    value
 }
 
 fn figures(figures: &Figures) -> Value {

@@ -7,6 +7,7 @@ mod html;
 mod json;
 mod junit;
 mod markdown;
+mod promises;
 mod sections;
 mod summary;
 mod tables;
@@ -15,13 +16,16 @@ mod threshold;
 
 pub use compared::Compared;
 pub use html::body;
+pub use promises::{Promise, promises};
 pub use sections::Beside;
 pub use summary::RunSummary;
 pub use threshold::{Held, Measured, Threshold};
 
 use crate::config::ServiceSpec;
 use crate::format::times;
-use crate::load::{Answer, Ending, Limit, RunRecord, Statement, statements};
+use crate::load::{
+    Advice, Answer, Ending, Indicators, Limit, RunRecord, Statement, advice, indicators, statements,
+};
 use crate::slo::Sli;
 use std::time::Duration;
 
@@ -31,24 +35,45 @@ pub struct RunReport {
     pub run: RunRecord,
     pub held: Vec<Held>,
     pub statements: Vec<Statement>,
+    pub indicators: Indicators,
 }
 
 impl RunReport {
     /// Judges a run by its service's objectives and expected response times, and by more thresholds.
     pub fn new(run: RunRecord, service: Option<&ServiceSpec>, more: &[Threshold]) -> Self {
-        let known = service.map(thresholds).unwrap_or_default();
-        let given = more.iter().map(|one| (*one, "--threshold".to_owned()));
-        let held: Vec<Held> = known
-            .into_iter()
-            .chain(given)
-            .map(|(threshold, source)| threshold.judge(&run.windows, &source))
-            .collect();
+        let known = service.map(|service| promises(service, &run.scenario));
+        let given = more.iter();
+        let given = given.map(|one| Promise::of_all(*one, "--threshold"));
+        let all = known.unwrap_or_default().into_iter().chain(given);
+        let held: Vec<Held> = all.map(|one| one.judge(&run.windows)).collect();
         let statements = statements(&run, service.and_then(limit));
+        let indicators = indicators(&run);
         Self {
             run,
             held,
             statements,
+            indicators,
         }
+    }
+
+    /// What to do: once for each cause, the most important first. Empty if nothing is bad.
+    pub fn advice(&self) -> Vec<Advice> {
+        let found = self.statements.iter().chain(&self.indicators.warnings);
+        let found = found.filter_map(|one| one.advice);
+        let missed = self.held.iter().filter(|one| !one.is_kept());
+        let missed = missed.filter(|one| one.measured.is_some());
+        let missed = missed.map(|one| match one.threshold.of {
+            Measured::Errors => advice::FAILED,
+            Measured::Rate => advice::FEW,
+            Measured::Quantile(_) | Measured::Average | Measured::Maximum => advice::SLOW,
+        });
+        let mut all: Vec<Advice> = Vec::new();
+        for one in found.chain(missed) {
+            if !all.contains(&one) {
+                all.push(one);
+            }
+        }
+        all
     }
 
     /// Whether every threshold was kept.
@@ -140,42 +165,6 @@ impl RunReport {
     pub fn to_junit(&self) -> String {
         junit::write(self)
     }
-}
-
-/// What the service promises and is expected to do, with the source of each.
-pub fn thresholds(service: &ServiceSpec) -> Vec<(Threshold, String)> {
-    let mut all = Vec::new();
-    for objective in &service.objectives {
-        let threshold = match objective.sli {
-            Sli::Latency { below, of: None } => Threshold {
-                of: Measured::Quantile(objective.target),
-                limit: below.as_secs_f64(),
-            },
-            Sli::Success => Threshold {
-                of: Measured::Errors,
-                limit: 1.0 - objective.target,
-            },
-            Sli::Throughput(throughput) => Threshold {
-                of: Measured::Rate,
-                limit: throughput.at_least.per_second(),
-            },
-            _ => continue,
-        };
-        all.push((threshold, format!("objective {}", objective.name)));
-    }
-    if let Some(load) = &service.load {
-        let seconds = |of, limit: Duration| {
-            let limit = limit.as_secs_f64();
-            (Threshold { of, limit }, "load".to_owned())
-        };
-        all.extend(
-            load.average
-                .as_ref()
-                .map(|range| seconds(Measured::Average, *range.end())),
-        );
-        all.extend(load.max.map(|max| seconds(Measured::Maximum, max)));
-    }
-    all
 }
 
 /// The latency objective with the highest target decides about a break.

@@ -63,6 +63,8 @@ pub fn sections(report: &RunReport, beside: Beside<'_>) -> Vec<Section> {
         vec![
             Part::Charts(of_system(report)),
             Part::Table(Some("Before and after"), tables::observed(report)),
+            Part::Table(Some("Healthy indicators"), tables::healthy(report)),
+            Part::Table(Some("Warning signs"), tables::warnings(report)),
         ],
     );
     if let Some(compared) = beside.compared {
@@ -70,5 +72,9 @@ pub fn sections(report: &RunReport, beside: Beside<'_>) -> Vec<Section> {
         let table = tables::statements(&compared.statements);
         add(&title, vec![Part::Table(None, table)]);
     }
+    add(
+        "What to do",
+        vec![Part::Table(None, tables::advice(report))],
+    );
     all
 }

@@ -1,20 +1,25 @@
 //! The tables of a run.
 
-use super::RunReport;
+use super::{Held, RunReport};
 use crate::format::numbers;
-use crate::load::{Answer, Figures, Stage, Statement};
+use crate::load::{Advice, Answer, Figures, StageRow, Statement, stage_rows};
 use crate::outcome::Cause;
 use crate::report::families::{DRAWN, name};
 use crate::report::log_file::{KindSummary, LogSummary};
 use crate::report::sheet::{Cell, Column, Kind, Table, Tone, column};
 use crate::sample::SeriesKind;
-use crate::units::show_duration;
+use crate::units::{show_duration, whole};
 use std::time::Duration;
 
 const STATEMENTS: &[Column] = &[
     column("Subject", Kind::Text),
     column("Answer", Kind::Text),
     column("Evidence", Kind::Long),
+];
+
+const ADVICE: &[Column] = &[
+    column("Checklist", Kind::Text),
+    column("What to do", Kind::Long),
 ];
 
 const THRESHOLDS: &[Column] = &[
@@ -33,6 +38,9 @@ const STAGES: &[Column] = &[
     column("p95", Kind::Number),
     column("p99", Kind::Number),
     column("Failed", Kind::Number),
+    column("CPU", Kind::Number),
+    column("Memory", Kind::Number),
+    column("Dropped", Kind::Number),
 ];
 
 const FAILURES: &[Column] = &[
@@ -70,16 +78,73 @@ pub fn word(answer: Answer) -> (Tone, &'static str) {
 pub fn statements(statements: &[Statement]) -> Table {
     let row = |one: &Statement| {
         let (tone, word) = word(one.answer);
-        vec![
-            Cell::Own(one.topic.to_owned()),
-            Cell::Badge(tone, word),
-            Cell::Sentence(one.evidence.clone()),
-        ]
+        subject(one, tone, word)
     };
     Table {
         columns: STATEMENTS,
         rows: statements.iter().map(row).collect(),
     }
+}
+
+/// The list of what is a warning if it is there, with words for that.
+pub fn warnings(report: &RunReport) -> Table {
+    let row = |one: &Statement| {
+        let (tone, word) = match one.answer {
+            Answer::Good => (Tone::Good, "no"),
+            Answer::Bad => (Tone::Bad, "yes"),
+            Answer::Unknown => (Tone::Idle, "unknown"),
+        };
+        subject(one, tone, word)
+    };
+    Table {
+        columns: STATEMENTS,
+        rows: report.indicators.warnings.iter().map(row).collect(),
+    }
+}
+
+/// The list of what a healthy service has.
+pub fn healthy(report: &RunReport) -> Table {
+    let row = |one: &Statement| {
+        let (tone, word) = match one.answer {
+            Answer::Good => (Tone::Good, "yes"),
+            Answer::Bad => (Tone::Bad, "no"),
+            Answer::Unknown => (Tone::Idle, "unknown"),
+        };
+        subject(one, tone, word)
+    };
+    Table {
+        columns: STATEMENTS,
+        rows: report.indicators.healthy.iter().map(row).collect(),
+    }
+}
+
+fn subject(one: &Statement, tone: Tone, word: &'static str) -> Vec<Cell> {
+    vec![
+        Cell::Own(one.topic.to_owned()),
+        Cell::Badge(tone, word),
+        Cell::Sentence(one.evidence.clone()),
+    ]
+}
+
+pub fn advice(report: &RunReport) -> Table {
+    let row = |one: Advice| {
+        vec![
+            Cell::Own(one.row.to_owned()),
+            Cell::Own(one.what.to_owned()),
+        ]
+    };
+    Table {
+        columns: ADVICE,
+        rows: report.advice().into_iter().map(row).collect(),
+    }
+}
+
+/// What was measured of a threshold, in words.
+pub fn measured(held: &Held) -> String {
+    held.measured.map_or_else(
+        || "nothing was measured".to_owned(),
+        |value| held.threshold.of.show(value),
+    )
 }
 
 pub fn thresholds(report: &RunReport) -> Table {
@@ -89,14 +154,10 @@ pub fn thresholds(report: &RunReport) -> Table {
         } else {
             (Tone::Bad, "missed")
         };
-        let measured = held.measured.map_or_else(
-            || "nothing was measured".to_owned(),
-            |value| held.threshold.of.show(value),
-        );
         vec![
             Cell::Own(held.threshold.to_string()),
             Cell::Badge(tone, word),
-            Cell::Own(measured),
+            Cell::Own(measured(held)),
             Cell::foreign(&held.source),
         ]
     });
@@ -106,36 +167,36 @@ pub fn thresholds(report: &RunReport) -> Table {
     }
 }
 
-/// One stage alone is the whole run.
+/// CPU is that of the host, memory that of the service's processes.
 pub fn stages(report: &RunReport) -> Table {
-    let stages = report.run.scenario.stages.iter().enumerate();
-    let windows = &report.run.windows;
-    let rows = stages.map(|(number, stage)| {
-        let figures = Figures::of(windows.iter().filter(|one| one.stage == number));
-        let quantile = |q: f64| Cell::known(figures.quantile(q), numbers::latency);
+    let row = |row: &StageRow| {
+        let quantile = |q: f64| Cell::known(row.figures.quantile(q), numbers::latency);
         vec![
-            Cell::foreign(&stage.name),
-            Cell::Own(level(stage)),
-            Cell::Own(show_duration(stage.length)),
-            Cell::Own(format!("{:.1}", figures.rate())),
+            Cell::foreign(&row.name),
+            Cell::Own(level(row)),
+            Cell::Own(show_duration(row.length)),
+            Cell::Own(format!("{:.1}", row.figures.rate())),
             quantile(0.5),
             quantile(0.95),
             quantile(0.99),
-            Cell::known(figures.error_ratio(), numbers::spent),
+            Cell::known(row.figures.error_ratio(), numbers::spent),
+            Cell::known(row.cpu, |share| format!("{:.0}%", share * 100.0)),
+            Cell::known(row.memory, |bytes| numbers::bytes(whole(bytes))),
+            Cell::Own(row.figures.dropped.to_string()),
         ]
-    });
-    let rows: Vec<Vec<Cell>> = rows.collect();
+    };
     Table {
         columns: STAGES,
-        rows: if rows.len() > 1 { rows } else { Vec::new() },
+        rows: stage_rows(&report.run).iter().map(row).collect(),
     }
 }
 
-fn level(stage: &Stage) -> String {
-    if (stage.from - stage.to).abs() < f64::EPSILON {
-        format!("{}", stage.to)
+fn level(row: &StageRow) -> String {
+    let shown = |level: f64| format!("{}", (level * 10.0).round() / 10.0);
+    if (row.from - row.to).abs() < f64::EPSILON {
+        shown(row.to)
     } else {
-        format!("{} to {}", stage.from, stage.to)
+        format!("{} to {}", shown(row.from), shown(row.to))
     }
 }
 
@@ -185,7 +246,7 @@ pub fn figures(report: &RunReport) -> Vec<(&'static str, String)> {
     );
     let ratio = figures
         .error_ratio()
-        .map_or_else(|| "-".to_owned(), numbers::spent);
+        .map_or_else(|| "-".to_owned(), numbers::share);
     vec![
         ("latency", latency),
         (

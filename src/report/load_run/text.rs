@@ -1,22 +1,18 @@
 //! The summary at the end of a run, in the order that users of k6 know.
 
 use super::{RunReport, tables};
-use crate::load::Answer;
-use crate::report::sheet::Table;
+use crate::load::{Advice, Answer, Indicators};
 use crate::text::printable;
 use std::fmt::Write as _;
 
 pub(super) fn write(report: &RunReport) -> String {
     let mut out = format!("{}\n", printable(&report.headline()));
     verdicts(&mut out, report);
-    table(&mut out, "THRESHOLDS", &tables::thresholds(report));
-    out.push_str("\n  RESULTS\n");
-    for (name, value) in tables::figures(report) {
-        let dots = ".".repeat(20_usize.saturating_sub(name.len()));
-        writeln!(out, "    {name}{dots}: {value}").unwrap_or_default();
-    }
-    table(&mut out, "FAILURES", &tables::failures(report));
-    table(&mut out, "STAGES", &tables::stages(report));
+    thresholds(&mut out, report);
+    results(&mut out, report);
+    stages(&mut out, report);
+    indicators(&mut out, report);
+    advice(&mut out, report);
     out
 }
 
@@ -36,13 +32,73 @@ fn verdicts(out: &mut String, report: &RunReport) {
     }
 }
 
-/// Nothing for a table without rows.
-fn table(out: &mut String, title: &str, table: &Table) {
+fn thresholds(out: &mut String, report: &RunReport) {
+    if report.held.is_empty() {
+        return;
+    }
+    out.push_str("\n  THRESHOLDS\n");
+    for held in &report.held {
+        let sign = if held.is_kept() {
+            '\u{2713}'
+        } else {
+            '\u{2717}'
+        };
+        let (threshold, measured) = (held.threshold.to_string(), tables::measured(held));
+        let source = printable(&held.source);
+        writeln!(out, "    {sign} {threshold:<18}{measured:<12}{source}").unwrap_or_default();
+    }
+}
+
+fn results(out: &mut String, report: &RunReport) {
+    out.push_str("\n  RESULTS\n");
+    for (name, value) in tables::figures(report) {
+        let dots = ".".repeat(20_usize.saturating_sub(name.len()));
+        writeln!(out, "    {name}{dots}: {value}").unwrap_or_default();
+    }
+    for (cause, count) in tables::causes(report) {
+        writeln!(out, "      {}: {count}", cause.label()).unwrap_or_default();
+    }
+}
+
+fn stages(out: &mut String, report: &RunReport) {
+    let table = tables::stages(report);
     if table.rows.is_empty() {
         return;
     }
-    writeln!(out, "\n  {title}").unwrap_or_default();
+    out.push_str("\n  STAGES\n");
     for line in table.to_text().lines() {
         writeln!(out, "    {line}").unwrap_or_default();
+    }
+}
+
+/// The two lists of the checklist, each row with its answer.
+fn indicators(out: &mut String, report: &RunReport) {
+    let Indicators { healthy, warnings } = &report.indicators;
+    for (title, list, words) in [
+        ("HEALTHY INDICATORS", healthy, ["yes", "NO"]),
+        ("WARNING SIGNS", warnings, ["no", "YES"]),
+    ] {
+        writeln!(out, "\n  {title}").unwrap_or_default();
+        for one in list {
+            let word = match one.answer {
+                Answer::Good => words[0],
+                Answer::Bad => words[1],
+                Answer::Unknown => "unknown",
+            };
+            let evidence = printable(&one.evidence);
+            writeln!(out, "    {word:<8}{}: {evidence}", one.topic).unwrap_or_default();
+        }
+    }
+}
+
+/// Nothing if all is well.
+fn advice(out: &mut String, report: &RunReport) {
+    let advice = report.advice();
+    if advice.is_empty() {
+        return;
+    }
+    out.push_str("\n  WHAT TO DO\n");
+    for Advice { row, what } in advice {
+        writeln!(out, "    {row}: {what}").unwrap_or_default();
     }
 }

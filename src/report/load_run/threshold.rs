@@ -111,7 +111,11 @@ impl Measured {
 
 impl Threshold {
     /// Holds it against windows.
-    pub fn judge(self, windows: &[LoadWindow], source: &str) -> Held {
+    pub fn judge<'a>(
+        self,
+        windows: impl IntoIterator<Item = &'a LoadWindow>,
+        source: &str,
+    ) -> Held {
         Held {
             threshold: self,
             measured: self.of.of(&Figures::of(windows)),
@@ -165,7 +169,7 @@ mod tests {
     fn what_measured_nothing_is_not_kept() {
         for text in ["p95<500ms", "avg<1s", "max<1s", "errors<1%", "rate>1/s"] {
             let threshold: Threshold = text.parse().expect(text);
-            let held = threshold.judge(&[], "test");
+            let held = threshold.judge([], "test");
             assert!(!held.is_kept() && held.measured.is_none(), "{text}");
         }
     }

@@ -1,6 +1,7 @@
 //! Whether a run is worse than the one that was recorded as the baseline.
 
-use super::verdict::{Answer, Statement, chunks};
+use super::stats::chunks;
+use super::verdict::{Answer, Statement};
 use super::{Figures, RunRecord};
 use crate::stats::autocorrelation::{inflation, of_residuals};
 use crate::stats::normal::two_sided;
@@ -73,12 +74,11 @@ struct Compared {
 /// at least 5 % of the median (0.1 percentage points of errors).
 pub fn compare(baseline: &RunRecord, run: &RunRecord) -> Vec<Statement> {
     if levels(baseline) != levels(run) || baseline.scenario.model != run.scenario.model {
-        return vec![Statement {
-            topic: "comparison",
-            answer: Answer::Unknown,
-            evidence: "the plans of the two runs differ: record a baseline of the current plan"
-                .to_owned(),
-        }];
+        return vec![Statement::new(
+            "comparison",
+            Answer::Unknown,
+            "the plans of the two runs differ: record a baseline of the current plan",
+        )];
     }
     let sides = [baseline, run].map(figures);
     let mut all: Vec<Compared> = MEASURES
@@ -122,11 +122,7 @@ fn statement(compared: Compared, p: Option<f64>) -> Statement {
             }
         }
     };
-    Statement {
-        topic: compared.topic,
-        answer,
-        evidence,
-    }
+    Statement::new(compared.topic, answer, evidence)
 }
 
 /// Figures of a run's windows. They are as wide as the slower run needs, within its own run.

@@ -2,19 +2,24 @@
 
 mod builtin;
 mod compare;
-mod knee;
+mod judge;
+mod observed;
 mod run;
 mod samples;
 mod scenario;
 mod stats;
+mod table;
 mod verdict;
 
 pub use builtin::{BUILTIN, builtin};
 pub use compare::compare;
+pub use judge::advice::{self, Advice};
+pub use judge::indicators::{Indicators, indicators};
 pub use run::{Ending, LoadWindow, ObservedSeries, RunRecord};
 pub use samples::{HOST_SERIES_MAX, SAMPLES_MAX, SERVICE_SERIES_MAX, Samples};
 pub use scenario::{Model, Scenario, Stage};
 pub use stats::Figures;
+pub use table::{StageRow, stage_rows};
 pub use verdict::{Answer, Limit, Statement, statements};
 
 #[cfg(test)]

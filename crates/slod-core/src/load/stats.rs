@@ -93,3 +93,24 @@ impl Figures {
         Some((of(self.latencies.first()?), of(self.latencies.last()?)))
     }
 }
+
+/// Consecutive windows of about a width.
+pub(super) fn chunks(windows: &[LoadWindow], width: Duration) -> Vec<&[LoadWindow]> {
+    let mut chunks = Vec::new();
+    let (mut from, mut length) = (0, Duration::ZERO);
+    for (at, window) in windows.iter().enumerate() {
+        length += window.length;
+        if length >= width {
+            chunks.push(&windows[from..=at]);
+            (from, length) = (at + 1, Duration::ZERO);
+        }
+    }
+    chunks
+}
+
+/// The load that was due at a time, in seconds since the start; `None` without any load.
+pub(super) fn level_at(windows: &[LoadWindow], second: f64) -> Option<f64> {
+    let after = windows.partition_point(|one| one.start.as_secs_f64() <= second);
+    let window = windows.get(after.saturating_sub(1))?;
+    (window.due > 0.0).then_some(window.due)
+}

@@ -12,7 +12,13 @@ use crate::stats::scale::Scale;
 use std::time::Duration;
 
 /// Latencies in milliseconds and failures of one second at a level.
-fn window(second: u64, stage: usize, due: f64, latencies: &[f64], failed: u64) -> LoadWindow {
+pub(super) fn window(
+    second: u64,
+    stage: usize,
+    due: f64,
+    latencies: &[f64],
+    failed: u64,
+) -> LoadWindow {
     let scale = Scale::new([]);
     let mut latency = crate::stats::quantile::Histogram::default();
     for ms in latencies {
@@ -40,7 +46,7 @@ fn window(second: u64, stage: usize, due: f64, latencies: &[f64], failed: u64) -
     }
 }
 
-fn run(scenario: Scenario, windows: Vec<LoadWindow>) -> RunRecord {
+pub(super) fn run(scenario: Scenario, windows: Vec<LoadWindow>) -> RunRecord {
     RunRecord {
         service: "rag".into(),
         engine: "slod".into(),

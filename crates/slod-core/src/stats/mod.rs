@@ -15,6 +15,7 @@ pub mod proportion;
 pub mod quantile;
 pub mod rank;
 pub mod saturation;
+pub mod scalability;
 pub mod scale;
 pub mod season;
 pub mod shift;

@@ -1,7 +1,8 @@
 //! The number of users from which on more of them only wait longer.
 
-use super::verdict::{Answer, Statement, chunks};
-use super::{Figures, LoadWindow, Model, RunRecord};
+use super::super::stats::chunks;
+use super::super::verdict::{Answer, Statement};
+use super::super::{Figures, LoadWindow, Model, RunRecord};
 use std::time::Duration;
 
 const WINDOW: Duration = Duration::from_secs(10);
@@ -15,7 +16,7 @@ const SATURATED: f64 = 0.9;
 /// The asymptotic bounds of Denning and Buzen (1978), ACM Comput. Surv. 10(3): throughput grows as
 /// `N / (R0 + Z)` up to its limit `X`; both meet at `N* = (R0 + Z) X`, with the response time `R0`
 /// at the lowest load and the think time `Z`.
-pub(super) fn knee(run: &RunRecord) -> Option<Statement> {
+pub(in super::super) fn knee(run: &RunRecord) -> Option<Statement> {
     let Model::Closed { think } = run.scenario.model else {
         return None;
     };
@@ -57,9 +58,5 @@ fn users(windows: &[LoadWindow]) -> f64 {
 }
 
 fn statement(answer: Answer, evidence: String) -> Statement {
-    Statement {
-        topic: "knee",
-        answer,
-        evidence,
-    }
+    Statement::new("knee", answer, evidence)
 }

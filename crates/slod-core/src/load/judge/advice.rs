@@ -1,0 +1,127 @@
+//! What to do about what was found: rows of the checklist for performance.
+
+/// A row, and what of it to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Advice {
+    /// As the checklist has it.
+    pub row: &'static str,
+    /// One sentence, with the reason.
+    pub what: &'static str,
+}
+
+const fn advice(row: &'static str, what: &'static str) -> Advice {
+    Advice { row, what }
+}
+
+const POOLING: &str = "Database connection pooling configured";
+const CACHING: &str = "Response caching implemented";
+const COMPRESSION: &str = "Static file compression enabled";
+const QUERIES: &str = "Database queries optimized with indexes";
+const BREAKERS: &str = "Circuit breakers configured";
+const LIMITING: &str = "Rate limiting tuned";
+const LOGGING: &str = "Logging performance reviewed";
+const LEAKS: &str = "Memory leaks checked";
+const LIMITS: &str = "Resource limits set (Docker)";
+const ENDPOINTS: &str = "Optimize slow endpoints";
+const SCALING: &str = "Scale resources if needed";
+const LOGS: &str = "Check application logs";
+
+pub const CPU: Advice = advice(
+    CACHING,
+    "cache what is computed repeatedly, or add processors, because requests waited for the CPU",
+);
+pub const CPU_LIMIT: Advice = advice(
+    LIMITS,
+    "raise the CPU limit of the container or run more of them, because its processes waited for the CPU",
+);
+pub const ONE_PROCESSOR: Advice = advice(
+    SCALING,
+    "run more worker processes, because one that runs on a single thread cannot use more than one processor",
+);
+pub const MEMORY: Advice = advice(
+    LIMITS,
+    "raise the memory limit or lower the memory that each request needs, because a process is killed at the limit",
+);
+pub const POOL: Advice = advice(
+    POOLING,
+    "raise the maximum of the pool or hold connections for a shorter time, because requests waited for a connection",
+);
+pub const QUEUE: Advice = advice(
+    ENDPOINTS,
+    "shorten the work of each request or add workers, because requests arrived faster than they were processed",
+);
+pub const BREAKER: Advice = advice(
+    BREAKERS,
+    "look at the dependency behind the circuit breaker and at its timeout, because requests were refused while it was open",
+);
+pub const FILES: Advice = advice(
+    LIMITS,
+    "raise the limit of open files, because new connections fail when it is reached",
+);
+pub const AI_LIMIT: Advice = advice(
+    LIMITING,
+    "cache answers of the AI provider, queue requests to it or ask for a higher limit, because its rate limit was reached",
+);
+pub const AI: Advice = advice(
+    CACHING,
+    "cache answers of the AI provider or use a smaller model, because it answered more slowly or failed under load",
+);
+pub const NETWORK: Advice = advice(
+    COMPRESSION,
+    "compress and shorten responses, or add bandwidth, because packets were lost",
+);
+pub const TIMEOUTS: Advice = advice(
+    POOLING,
+    "reuse connections and raise the backlog of the server, because connections timed out",
+);
+pub const DISK: Advice = advice(
+    LOGGING,
+    "write less, such as fewer log lines per request, because the disk was busy all the time",
+);
+pub const LEAK: Advice = advice(
+    LEAKS,
+    "compare heap profiles of the start and the end of the run, because memory grew under a constant load",
+);
+pub const KEPT: Advice = advice(
+    LEAKS,
+    "run the scenario soak to see whether memory grows, because it was not released after the spike",
+);
+pub const OPEN: Advice = advice(
+    LEAKS,
+    "close what is opened for each request, because the number grew under a constant load",
+);
+pub const HELD: Advice = advice(
+    POOLING,
+    "return connections on every path, also after errors, because more and more of them stayed in use",
+);
+pub const DRIFT: Advice = advice(
+    QUERIES,
+    "look for queries over tables that grow and for lists that are never emptied, because responses slowed down under a constant load",
+);
+pub const ERRORS: Advice = advice(
+    LOGS,
+    "read the errors of the service's log (`slod runs show RUN --log FILE`), because more and more requests failed under a constant load",
+);
+pub const BREAK: Advice = advice(
+    ENDPOINTS,
+    "profile the service at the load at which it broke, and optimize its slowest requests",
+);
+pub const OVERLOAD: Advice = advice(
+    LIMITING,
+    "refuse requests early when too many wait, because work from the spike was still being done after it",
+);
+/// For responses that are slower than promised.
+pub const SLOW: Advice = advice(
+    ENDPOINTS,
+    "optimize the slowest requests or add resources, because responses took longer than they should",
+);
+/// For more errors than promised.
+pub const FAILED: Advice = advice(
+    LOGS,
+    "read the errors of the service's log (`slod runs show RUN --log FILE`), because more requests failed than should",
+);
+/// For less throughput than promised.
+pub const FEW: Advice = advice(
+    SCALING,
+    "add instances or shorten the work of each request, because the service handled fewer requests than it should",
+);

@@ -1,0 +1,164 @@
+//! Whether what a spike filled is empty again: memory, breaker, pool, queue.
+
+use super::super::RunRecord;
+use super::super::observed::{Curve, Span, gauges, length};
+use super::super::verdict::{Answer, Statement};
+use super::advice::{self, Advice};
+use super::soak::curves;
+use std::time::Duration;
+
+/// What has to be as before.
+struct Filled {
+    topic: &'static str,
+    noun: &'static str,
+    read: fn(&RunRecord) -> Vec<Curve>,
+    /// At least this much above the time before the spike.
+    least: f64,
+    /// Whether it has a spread of its own before the spike, or only the share of a tenth.
+    has_spread: bool,
+    show: fn(f64) -> String,
+    back: &'static str,
+    needs: &'static str,
+    advice: Advice,
+}
+
+const MIB: f64 = 1_048_576.0;
+/// Samples before and after the spike.
+const SAMPLES: usize = 3;
+
+static FILLED: [Filled; 4] = [
+    Filled {
+        topic: "memory after the spike",
+        noun: "the memory",
+        read: |run| {
+            curves(
+                run,
+                &[
+                    "slod_process_resident_memory_bytes",
+                    "slod_process_proportional_memory_bytes",
+                    "slod_process_anonymous_memory_bytes",
+                    "slod_container_memory_anonymous_bytes",
+                    "slod_container_memory_working_set_bytes",
+                ],
+            )
+        },
+        least: 0.0,
+        has_spread: false,
+        show: |bytes| format!("{:.0} MiB", bytes / MIB),
+        back: "was released",
+        needs: "`processes` of the service",
+        advice: advice::KEPT,
+    },
+    Filled {
+        topic: "circuit breakers after the spike",
+        noun: "a circuit breaker",
+        read: |run| gauges(run, "slod_service_circuit_breaker_open"),
+        least: 0.5,
+        has_spread: false,
+        show: |open| if open > 0.5 { "open" } else { "closed" }.to_owned(),
+        back: "closed",
+        needs: "`metrics` of the service",
+        advice: advice::BREAKER,
+    },
+    Filled {
+        topic: "connection pool after the spike",
+        noun: "the connection pool",
+        read: |run| gauges(run, "slod_service_db_pool_in_use"),
+        least: 2.0,
+        has_spread: true,
+        show: |used| format!("{used:.0} in use"),
+        back: "was released",
+        needs: "`metrics` of the service",
+        advice: advice::HELD,
+    },
+    Filled {
+        topic: "queue after the spike",
+        noun: "the queue",
+        read: |run| gauges(run, "slod_service_queue_depth"),
+        least: 5.0,
+        has_spread: true,
+        show: |waiting| format!("{waiting:.0} waiting"),
+        back: "was drained",
+        needs: "`metrics` of the service",
+        advice: advice::OVERLOAD,
+    },
+];
+
+/// One for each that was observed, and one for all others.
+pub(in super::super) fn statements(
+    run: &RunRecord,
+    (begin, end): (Duration, Duration),
+) -> Vec<Statement> {
+    let (begin, end) = (begin.as_secs_f64(), end.as_secs_f64());
+    let mut all = Vec::new();
+    for filled in &FILLED {
+        let curves = (filled.read)(run);
+        if curves.is_empty() {
+            let evidence = format!("not observed: needs {}", filled.needs);
+            all.push(Statement::new(filled.topic, Answer::Unknown, evidence));
+        }
+        let of = |curve: &Curve| statement(filled, curve, (0.0, begin), (end, length(run)));
+        all.extend(curves.iter().map(of));
+    }
+    all
+}
+
+fn statement(filled: &Filled, curve: &Curve, before: Span, after: Span) -> Statement {
+    let (topic, show) = (filled.topic, filled.show);
+    let name = format!("{} of {}", filled.noun, curve.subject());
+    let rest = curve.inside(after);
+    let usual = curve.band(before, filled.least);
+    let Some((usual, border)) = usual.filter(|_| rest.len() >= SAMPLES) else {
+        let evidence = format!(
+            "{name}: needs {SAMPLES} samples before the spike and after it; use longer stages, or a shorter `observe.interval`"
+        );
+        return Statement::new(topic, Answer::Unknown, evidence);
+    };
+    let border = if filled.has_spread {
+        border
+    } else {
+        usual + filled.least.max(0.1 * usual.abs())
+    };
+    let spike = (before.1, after.1);
+    let highest = curve.highest(spike).unwrap_or_default();
+    if highest <= border {
+        let evidence = format!(
+            "{name} stayed as before the spike: at most {}, {} before",
+            show(highest),
+            show(usual)
+        );
+        return Statement::new(topic, Answer::Good, evidence);
+    }
+    let last = rest.last().map_or(highest, |(_, value)| *value);
+    match rest.iter().rposition(|(_, value)| *value > border) {
+        Some(late) if late + 1 == rest.len() => {
+            let more = if usual > 0.0 {
+                format!(
+                    ", {:.0} % above the time before the spike",
+                    100.0 * (last / usual - 1.0)
+                )
+            } else {
+                String::new()
+            };
+            let evidence = format!(
+                "{name} was still {} at the end, {:.0} s after the spike{more} ({})",
+                show(last),
+                after.1 - after.0,
+                show(usual)
+            );
+            Statement::new(topic, Answer::Bad, evidence).advised(filled.advice)
+        }
+        late => {
+            let back = late.map_or(0, |late| late + 1);
+            let seconds = (rest[back].0 - after.0).max(0.0);
+            let evidence = format!(
+                "{name} {} within {seconds:.0} s after the spike: {}, at most {} in the spike and {} before",
+                filled.back,
+                show(last),
+                show(highest),
+                show(usual)
+            );
+            Statement::new(topic, Answer::Good, evidence)
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! What was full, or left its usual band, before a service broke: the first one is the bottleneck.
+
+use super::super::observed::{Curve, Span};
+use super::super::stats::level_at;
+use super::super::verdict::{Answer, Statement};
+use super::super::{LoadWindow, RunRecord};
+use super::breaking::{BREAK_WINDOW, Break};
+use super::measures::{Bound, MEASURES, Measure};
+use super::resources;
+
+/// What is listed.
+const LISTED: usize = 5;
+/// A low load: up to this many times the lowest one, and at least this share of the run.
+const LOW: f64 = 1.5;
+const LOW_SHARE: f64 = 0.1;
+/// Of the samples from a crossing to the break, how many are beyond.
+const BEYOND: f64 = 0.75;
+/// An event longer before a break has nothing to do with it.
+const RECENT: f64 = 60.0;
+
+/// What moved.
+struct Moved {
+    measure: &'static Measure,
+    /// Seconds since the start of the run.
+    at: f64,
+    is_full: bool,
+    words: String,
+}
+
+/// The ranked list: first what was full, in the order of time; then what left its band.
+pub(in super::super) fn statement(run: &RunRecord, found: &Break) -> Statement {
+    let topic = "bottleneck";
+    if run.observed.is_empty() {
+        return Statement::new(topic, Answer::Unknown, resources::nothing_observed());
+    }
+    let mut all = moved(run, found);
+    all.sort_by(|a, b| b.is_full.cmp(&a.is_full).then(a.at.total_cmp(&b.at)));
+    all.truncate(LISTED);
+    let Some(first) = all.first() else {
+        let evidence = format!(
+            "cannot tell: nothing that was observed reached its limit or left its usual range before {}{}",
+            found.event(),
+            resources::not_observed(run).map_or_else(String::new, |needs| format!("; {needs}"))
+        );
+        return Statement::new(topic, Answer::Unknown, evidence);
+    };
+    let broke = found.at.as_secs_f64();
+    let mut evidence = format!(
+        "{} {}",
+        first.words,
+        before(broke - first.at, Some(found.event()))
+    );
+    for (place, one) in all.iter().enumerate().skip(1) {
+        let next = format!(
+            "; {}. {} {}",
+            place + 1,
+            one.words,
+            before(broke - one.at, None)
+        );
+        evidence += &next;
+    }
+    Statement::new(topic, Answer::Bad, evidence).advised(first.measure.advice)
+}
+
+/// `12 s before p99 left its objective`
+fn before(seconds: f64, event: Option<&str>) -> String {
+    let event = event.map_or_else(String::new, |event| format!(" {event}"));
+    if seconds < 1.0 {
+        let event = if event.is_empty() { " it" } else { &event };
+        return format!("at the time when{event}").replace("when it", "of it");
+    }
+    format!("{seconds:.0} s before{event}")
+}
+
+fn moved(run: &RunRecord, found: &Break) -> Vec<Moved> {
+    let broke = found.at.as_secs_f64();
+    let cutoff = broke + BREAK_WINDOW.as_secs_f64();
+    let low = low_load(&run.windows, broke);
+    let mut all = Vec::new();
+    for measure in &MEASURES {
+        for curve in (measure.read)(run) {
+            let (judged, band) = match measure.bound {
+                Bound::Level(_) | Bound::Any => (curve.clone(), None),
+                Bound::Band(least) => (curve.clone(), curve.band((0.0, low), least)),
+                Bound::BandPerLoad(least) => per_load(run, &curve, low, least),
+            };
+            let is_full = matches!(measure.bound, Bound::Level(_) | Bound::Any);
+            let beyond = |value: f64| {
+                if is_full {
+                    measure.is_full(value)
+                } else {
+                    band.is_some_and(|(_, highest)| value > highest)
+                }
+            };
+            let is_event = measure.bound == Bound::Any;
+            let Some(at) = since(&judged, (0.0, cutoff), is_event, beyond) else {
+                continue;
+            };
+            let usual = band.and_then(|_| curve.median((0.0, low)));
+            all.push(Moved {
+                measure,
+                at,
+                is_full,
+                words: measure.fault(run, &curve, (at, cutoff), usual),
+            });
+        }
+    }
+    all
+}
+
+/// Since when a curve has been beyond its limit most of the time; the break is at the end of the span.
+fn since(curve: &Curve, span: Span, is_event: bool, beyond: impl Fn(f64) -> bool) -> Option<f64> {
+    let points = curve.inside(span);
+    if is_event {
+        let recent = points.iter().filter(|(at, _)| *at >= span.1 - RECENT);
+        return recent
+            .into_iter()
+            .find(|(_, value)| beyond(*value))
+            .map(|one| one.0);
+    }
+    // A crossing is confirmed by what follows, even after the break.
+    let until = curve.points.last()?.0;
+    let mut from = span.0;
+    while let Some(at) = curve
+        .crossing((from, until), &beyond)
+        .filter(|at| *at <= span.1)
+    {
+        let rest = curve.inside((at, span.1));
+        let count = rest.iter().filter(|(_, value)| beyond(*value)).count();
+        if count as f64 >= BEYOND * rest.len() as f64 {
+            return Some(at);
+        }
+        // Behind this run of samples.
+        let end = curve
+            .inside((at, until))
+            .iter()
+            .find(|(_, value)| !beyond(*value));
+        from = end?.0;
+    }
+    None
+}
+
+/// Until when the load was low, in seconds.
+fn low_load(windows: &[LoadWindow], broke: f64) -> f64 {
+    let lowest = windows
+        .iter()
+        .map(|one| one.due)
+        .fold(f64::INFINITY, f64::min);
+    let low = windows.iter().take_while(|one| one.due <= LOW * lowest);
+    let until = low
+        .last()
+        .map_or(0.0, |one| (one.start + one.length).as_secs_f64());
+    let length = windows.last().map_or(0.0, |one| one.start.as_secs_f64());
+    until.max(LOW_SHARE * length).min(broke)
+}
+
+/// The curve divided by the load, and its band.
+fn per_load(run: &RunRecord, curve: &Curve, low: f64, least: f64) -> (Curve, Option<(f64, f64)>) {
+    let mut divided = curve.clone();
+    divided.points = curve
+        .points
+        .iter()
+        .filter_map(|(at, value)| Some((*at, value / level_at(&run.windows, *at)?)))
+        .collect();
+    let usual = level_at(&run.windows, low).unwrap_or(1.0);
+    let band = divided.band((0.0, low), least / usual);
+    (divided, band)
+}

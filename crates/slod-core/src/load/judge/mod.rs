@@ -1,0 +1,15 @@
+//! The judgements of a run, one file for each topic.
+
+pub mod advice;
+pub(super) mod after_spike;
+pub(super) mod bottleneck;
+pub(super) mod breaking;
+pub(super) mod indicators;
+pub(super) mod knee;
+pub(super) mod law;
+pub(super) mod measures;
+pub(super) mod recovery;
+pub(super) mod resources;
+pub(super) mod soak;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,120 @@
+//! Which resources were full at the highest load of a run, and which were not observed.
+
+use super::super::RunRecord;
+use super::super::observed::{Curve, Span, at_highest_load};
+use super::super::verdict::{Answer, Statement};
+use super::measures::{Bound, MEASURES, Measure, Needs, TOPICS};
+
+/// What a run has nothing of.
+pub(super) fn nothing_observed() -> &'static str {
+    "cannot tell: nothing of the service was sampled during this run; needs `processes` and `metrics` of the service in the config"
+}
+
+/// One statement for each topic that is known, and one for all that are not.
+pub(in super::super) fn statements(run: &RunRecord, is_limited: bool) -> Vec<Statement> {
+    if run.observed.is_empty() {
+        return vec![Statement::new(
+            "resources",
+            Answer::Unknown,
+            nothing_observed(),
+        )];
+    }
+    let spans = at_highest_load(run);
+    let topics = TOPICS.iter();
+    let mut all: Vec<Statement> = topics
+        .filter_map(|topic| statement(run, topic, &spans, is_limited))
+        .collect();
+    all.extend(
+        not_observed(run).map(|needs| Statement::new("not observed", Answer::Unknown, needs)),
+    );
+    all
+}
+
+fn statement(
+    run: &RunRecord,
+    topic: &'static str,
+    spans: &[Span],
+    is_limited: bool,
+) -> Option<Statement> {
+    let (mut full, mut fine, mut advice) = (Vec::new(), Vec::new(), None);
+    let levels = MEASURES
+        .iter()
+        .filter(|one| one.topic == topic && has_level(one));
+    for measure in levels {
+        for curve in (measure.read)(run) {
+            match filled(measure, &curve, spans) {
+                Some(since) => {
+                    full.push(measure.fault(run, &curve, since, None));
+                    advice.get_or_insert(measure.advice);
+                }
+                None if spans.iter().any(|span| curve.highest(*span).is_some()) => {
+                    fine.push(measure.within(&curve, spans));
+                }
+                None => {}
+            }
+        }
+    }
+    let at_load = "at the highest load";
+    Some(match advice {
+        // The generator is on the host, too.
+        Some(_) if is_limited && topic == "cpu" => Statement::new(
+            topic,
+            Answer::Unknown,
+            format!("{at_load}, {}", full.join("; ")),
+        ),
+        Some(advice) => Statement::new(
+            topic,
+            Answer::Bad,
+            format!("{at_load}, {}", full.join("; ")),
+        )
+        .advised(advice),
+        None if fine.is_empty() => return None,
+        None => Statement::new(topic, Answer::Good, format!("{at_load}, {}", listed(fine))),
+    })
+}
+
+/// A host has many devices.
+fn listed(mut fine: Vec<String>) -> String {
+    const LISTED: usize = 4;
+    let more = fine.len().saturating_sub(LISTED);
+    fine.truncate(LISTED);
+    let mut text = fine.join("; ");
+    if more > 0 {
+        text += &format!("; and {more} more");
+    }
+    text
+}
+
+fn has_level(measure: &Measure) -> bool {
+    matches!(measure.bound, Bound::Level(_) | Bound::Any)
+}
+
+/// From when to when a resource was full.
+pub(super) fn filled(measure: &Measure, curve: &Curve, spans: &[Span]) -> Option<Span> {
+    spans.iter().find_map(|span| {
+        let from = if measure.bound == Bound::Any {
+            let points = curve.inside(*span).iter();
+            points.clone().find(|(_, value)| measure.is_full(*value))?.0
+        } else {
+            curve.crossing(*span, |value| measure.is_full(value))?
+        };
+        Some((from, span.1))
+    })
+}
+
+/// Topics without any series, with what they need.
+pub(super) fn not_observed(run: &RunRecord) -> Option<String> {
+    let needs = [Needs::Host, Needs::Processes, Needs::Metrics, Needs::Llm];
+    let missing = |needs: Needs| {
+        let topics = TOPICS.iter().filter(|topic| {
+            let of_topic = || MEASURES.iter().filter(|one| one.topic == **topic);
+            let is_needed = of_topic().next().is_some_and(|one| one.needs == needs);
+            is_needed && of_topic().all(|one| (one.read)(run).is_empty())
+        });
+        let topics: Vec<&str> = topics.copied().collect();
+        let needs = needs.words();
+        (!topics.is_empty()).then(|| format!("{} (needs {needs})", topics.join(", ")))
+    };
+    let all: Vec<String> = needs.into_iter().filter_map(missing).collect();
+    (!all.is_empty()).then(|| format!("not observed: {}", all.join("; ")))
+}

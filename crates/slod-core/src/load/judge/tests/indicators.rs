@@ -1,0 +1,156 @@
+use super::super::super::{Indicators, indicators};
+use super::*;
+
+const FIVE_MINUTES: (u64, u64) = (5, 300);
+
+/// The built-in baseline with 40 requests per second.
+fn baseline(observed: Vec<ObservedSeries>, failed: impl Fn(u64) -> u64) -> Indicators {
+    let scenario = builtin("baseline", 1.0).expect("built in");
+    let windows = (0..300).map(|second| {
+        let wobble = 1.0 + (second * 7919 % 101) as f64 / 1000.0;
+        window(second, 0, 10.0, &vec![50.0 * wobble; 40], failed(second))
+    });
+    let windows = windows.collect();
+    indicators(&RunRecord {
+        observed,
+        ..run(scenario, windows)
+    })
+}
+
+fn answers(list: &[Statement]) -> Vec<Answer> {
+    list.iter().map(|one| one.answer).collect()
+}
+
+fn service(name: &str, value: f64) -> ObservedSeries {
+    gauge(
+        &format!(r#"slod_service_{name}{{service="rag"}}"#),
+        FIVE_MINUTES,
+        move |_| value,
+    )
+}
+
+fn host(value: f64) -> ObservedSeries {
+    gauge("slod_host_cpu_usage_ratio", FIVE_MINUTES, move |_| value)
+}
+
+#[test]
+fn the_rows_are_those_of_the_page() {
+    let found = baseline(Vec::new(), |_| 0);
+    let topics = |list: &[Statement]| list.iter().map(|one| one.topic).collect::<Vec<_>>();
+    assert_eq!(
+        topics(&found.healthy),
+        [
+            "Response times stay consistent under load",
+            "Error rate remains below 0.1%",
+            "CPU usage < 70% at peak",
+            "Memory usage stable (no growth)",
+            "Database connections properly pooled",
+            "No connection timeouts",
+        ]
+    );
+    assert_eq!(
+        topics(&found.warnings),
+        [
+            "Response times increasing over time",
+            "Error rate climbing",
+            "Memory usage growing",
+            "Database connection pool exhausted",
+            "High CPU usage (> 80%)",
+            "Circuit breakers frequently open",
+        ]
+    );
+    use Answer::{Good, Unknown};
+    assert_eq!(
+        answers(&found.healthy),
+        [Good, Good, Unknown, Unknown, Unknown, Good]
+    );
+    assert_eq!(
+        answers(&found.warnings),
+        [Good, Good, Unknown, Unknown, Unknown, Unknown]
+    );
+}
+
+#[test]
+fn a_healthy_run_has_every_indicator_that_five_minutes_can_show() {
+    use Answer::{Good, Unknown};
+    let found = baseline(
+        vec![
+            host(0.41),
+            service("db_pool_in_use", 4.0),
+            service("db_pool_max", 20.0),
+            service("circuit_breaker_open", 0.0),
+        ],
+        |_| 0,
+    );
+    // Growth of memory takes longer.
+    assert_eq!(
+        answers(&found.healthy),
+        [Good, Good, Good, Unknown, Good, Good],
+        "{found:#?}"
+    );
+    assert_eq!(
+        answers(&found.warnings),
+        [Good, Good, Unknown, Good, Good, Good],
+        "{found:#?}"
+    );
+    assert!(found.warnings.iter().all(|one| one.advice.is_none()));
+}
+
+#[test]
+fn each_threshold_of_the_page_decides() {
+    let healthy = |at: usize, found: Indicators| found.healthy[at].answer;
+    let warning = |at: usize, found: Indicators| found.warnings[at].answer;
+    use Answer::{Bad, Good};
+    for (cpu, is_healthy, is_fine) in [
+        (0.69, Good, Good),
+        (0.71, Bad, Good),
+        (0.79, Bad, Good),
+        (0.81, Bad, Bad),
+    ] {
+        assert_eq!(
+            healthy(2, baseline(vec![host(cpu)], |_| 0)),
+            is_healthy,
+            "{cpu}"
+        );
+        assert_eq!(
+            warning(4, baseline(vec![host(cpu)], |_| 0)),
+            is_fine,
+            "{cpu}"
+        );
+    }
+    // 12,000 requests: 11 failures are below 0.1 %, 30 are clearly above.
+    let failing =
+        |count: u64| move |second: u64| u64::from(second % 10 == 5 && second / 10 < count);
+    assert_eq!(healthy(1, baseline(Vec::new(), failing(11))), Good);
+    assert_eq!(healthy(1, baseline(Vec::new(), failing(30))), Bad);
+    assert_eq!(
+        healthy(
+            1,
+            baseline(Vec::new(), |second| if second == 100 { 20 } else { 0 })
+        ),
+        Bad
+    );
+    let full = || vec![service("db_pool_usage_ratio", 1.0)];
+    assert_eq!(healthy(4, baseline(full(), |_| 0)), Bad);
+    assert_eq!(warning(3, baseline(full(), |_| 0)), Bad);
+    assert_eq!(
+        warning(
+            5,
+            baseline(vec![service("circuit_breaker_open", 1.0)], |_| 0)
+        ),
+        Bad
+    );
+    let trips = |each: f64| {
+        let key = r#"slod_service_circuit_breaker_trips_total{service="rag"}"#;
+        vec![counter(key, FIVE_MINUTES, move |second| {
+            (second / each).floor()
+        })]
+    };
+    assert_eq!(warning(5, baseline(trips(60.0), |_| 0)), Bad);
+    assert_eq!(warning(5, baseline(trips(200.0), |_| 0)), Good);
+    let key = r#"slod_service_connection_timeouts_total{service="rag"}"#;
+    let timeouts = vec![counter(key, FIVE_MINUTES, |second| {
+        f64::from(second > 200.0)
+    })];
+    assert_eq!(healthy(5, baseline(timeouts, |_| 0)), Bad);
+}

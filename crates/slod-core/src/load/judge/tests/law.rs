@@ -1,0 +1,80 @@
+use super::*;
+use crate::stats::scalability::Scalability;
+
+const LAW: Scalability = Scalability {
+    lambda: 4.0,
+    sigma: 0.01,
+    kappa: 0.0001,
+    error: 0.0,
+};
+
+/// Stages with a constant number of users whose throughput is that of a law.
+fn stages(levels: &[f64]) -> RunRecord {
+    let stage = |level: &f64| Stage {
+        name: format!("{level}"),
+        from: *level,
+        to: *level,
+        length: Duration::from_secs(60),
+    };
+    let scenario = Scenario {
+        name: "steps".into(),
+        purpose: String::new(),
+        model: Model::Closed {
+            think: Duration::ZERO,
+        },
+        stages: levels.iter().map(stage).collect(),
+    };
+    let windows = (0..60 * levels.len() as u64).map(|second| {
+        let at = Duration::from_secs(second);
+        let (stage, users) = scenario.at(at).expect("inside");
+        let rate = LAW.throughput(users).round();
+        window(second, stage, users, &vec![20.0; rate as usize], 0)
+    });
+    let windows = windows.collect();
+    run(scenario, windows)
+}
+
+#[test]
+fn a_law_is_found_from_stages_with_its_peak_and_its_limits() {
+    let found = one(&stages(&[5.0, 20.0, 50.0, 100.0, 150.0]), "scalability");
+    assert_eq!(found.answer, Answer::Good, "{}", found.evidence);
+    let number = |before: &str| -> f64 {
+        let rest = found.evidence.split(before).nth(1).expect("there");
+        let end = rest.find([' ', '/']).expect("a number");
+        rest[..end].parse().expect("a number")
+    };
+    assert!(
+        (number("highest at ") - 99.5).abs() < 5.0,
+        "{}",
+        found.evidence
+    );
+    assert!(
+        (number("contention ") - 1.0).abs() < 0.2,
+        "{}",
+        found.evidence
+    );
+    assert!(
+        found
+            .evidence
+            .ends_with("over 5 levels up to 150 users, and not to be used beyond 300")
+    );
+}
+
+#[test]
+fn three_levels_and_wild_throughputs_are_no_law() {
+    let found = one(&stages(&[5.0, 20.0, 50.0]), "scalability");
+    assert_eq!(found.answer, Answer::Unknown, "{}", found.evidence);
+    let mut wild = stages(&[5.0, 20.0, 50.0, 100.0, 150.0]);
+    for one in &mut wild.windows {
+        let rate = if one.stage % 2 == 0 { 20 } else { 200 };
+        *one = window(
+            one.start.as_secs(),
+            one.stage,
+            one.due,
+            &vec![20.0; rate],
+            0,
+        );
+    }
+    let found = one(&wild, "scalability");
+    assert_eq!(found.answer, Answer::Unknown, "{}", found.evidence);
+}

@@ -1,0 +1,183 @@
+use super::*;
+
+const MIB: f64 = 1_048_576.0;
+const TWO_HOURS: (u64, u64) = (10, 7200);
+
+/// A soak of two hours with an even load.
+fn soak(observed: Vec<ObservedSeries>) -> RunRecord {
+    let scenario = builtin("soak", 1.0).expect("built in");
+    let windows = (0..7200).map(|second| window(second, 0, 50.0, &[20.0; 5], 0));
+    RunRecord {
+        observed,
+        ..run(scenario, windows.collect())
+    }
+}
+
+fn memory(value: impl FnMut(f64) -> f64) -> ObservedSeries {
+    let key = r#"slod_process_anonymous_memory_bytes{service="rag",process="app"}"#;
+    gauge(key, TWO_HOURS, value)
+}
+
+#[test]
+fn a_leak_has_its_pace_its_interval_and_the_time_to_the_limit() {
+    let mut noise = noise(1, 0.5);
+    let leak = memory(|second| (200.0 + 20.0 * second / 3600.0 + noise()) * MIB);
+    let of = |name: &str, mib: f64| {
+        let key = format!(r#"slod_container_memory_{name}_bytes{{service="rag",process="app"}}"#);
+        gauge(&key, TWO_HOURS, move |_| mib * MIB)
+    };
+    let found = one(
+        &soak(vec![leak, of("limit", 512.0), of("working_set", 312.0)]),
+        "memory growth",
+    );
+    assert_eq!(found.answer, Answer::Bad, "{}", found.evidence);
+    let pace: f64 = found.evidence.split(' ').nth(8).unwrap().parse().unwrap();
+    assert!((pace - 20.0).abs() < 1.0, "{}", found.evidence);
+    assert!(
+        found
+            .evidence
+            .contains("; at the limit of 512 MiB of the container in 9.9 h"),
+        "{}",
+        found.evidence
+    );
+    assert_eq!(
+        found.advice.map(|one| one.row),
+        Some("Memory leaks checked")
+    );
+}
+
+#[test]
+fn memory_that_warms_up_steps_or_wobbles_is_no_leak() {
+    for seed in 0..20 {
+        for correlation in [0.0, 0.9] {
+            let mut noise = noise(seed, correlation);
+            let flat = soak(vec![memory(|_| (200.0 + 3.0 * noise()) * MIB)]);
+            let found = one(&flat, "memory growth");
+            assert_eq!(found.answer, Answer::Good, "{seed}: {}", found.evidence);
+        }
+        let mut wobble = noise(seed, 0.0);
+        let warm = memory(|second| (200.0 - 60.0 * (-second / 900.0).exp() + wobble()) * MIB);
+        let found = one(&soak(vec![warm]), "memory growth");
+        assert_eq!(found.answer, Answer::Good, "{seed}: {}", found.evidence);
+        let mut wobble = noise(seed, 0.0);
+        let step = memory(|second| {
+            let level = if second < 4000.0 { 200.0 } else { 240.0 };
+            (level + wobble()) * MIB
+        });
+        let found = one(&soak(vec![step]), "memory growth");
+        assert_eq!(found.answer, Answer::Good, "{seed}: {}", found.evidence);
+    }
+}
+
+#[test]
+fn what_is_not_observed_says_what_it_needs() {
+    let found = all(&soak(Vec::new()));
+    let unknown: Vec<&str> = found
+        .iter()
+        .filter(|one| one.answer == Answer::Unknown)
+        .map(|one| one.topic)
+        .collect();
+    assert_eq!(
+        unknown,
+        [
+            "memory growth",
+            "open files growth",
+            "thread growth",
+            "connection growth",
+            "pool growth",
+            "queue growth",
+            "resources"
+        ]
+    );
+    assert!(
+        one(&soak(Vec::new()), "pool growth")
+            .evidence
+            .contains("needs `metrics`")
+    );
+    let few = gauge(
+        r#"slod_process_threads{service="rag",process="app"}"#,
+        (600, 7200),
+        |_| 9.0,
+    );
+    let found = one(&soak(vec![few]), "thread growth");
+    assert_eq!(found.answer, Answer::Unknown, "{}", found.evidence);
+}
+
+/// What is counted: files and threads that grow by 20 per hour, connections and a pool by 6.
+#[test]
+fn whatever_is_opened_and_never_closed_grows() {
+    let labels = r#"{service="rag",process="app"}"#;
+    let service = r#"{service="rag"}"#;
+    for (topic, family, labels, per_hour) in [
+        ("open files growth", "slod_process_open_fds", labels, 20.0),
+        ("thread growth", "slod_process_threads", labels, 20.0),
+        (
+            "connection growth",
+            "slod_service_active_connections",
+            service,
+            20.0,
+        ),
+        ("pool growth", "slod_service_db_pool_in_use", service, 6.0),
+        ("queue growth", "slod_service_queue_depth", service, 20.0),
+    ] {
+        for seed in 0..5 {
+            let key = format!("{family}{labels}");
+            let mut noise = noise(seed, 0.0);
+            let grows = gauge(&key, TWO_HOURS, |second| {
+                (12.0 + per_hour * second / 3600.0 + noise()).round()
+            });
+            let found = one(&soak(vec![grows]), topic);
+            assert_eq!(found.answer, Answer::Bad, "{topic}: {}", found.evidence);
+            assert!(found.advice.is_some());
+            for correlation in [0.0, 0.9] {
+                let mut noise = super::noise(seed, correlation);
+                let flat = gauge(&key, TWO_HOURS, |_| (12.0 + 2.0 * noise()).round().max(0.0));
+                let found = one(&soak(vec![flat]), topic);
+                assert_eq!(found.answer, Answer::Good, "{topic}: {}", found.evidence);
+            }
+        }
+    }
+}
+
+#[test]
+fn growth_that_the_load_explains_is_no_leak() {
+    let mut run = soak(vec![memory(|second| {
+        (200.0 + 20.0 * second / 3600.0) * MIB
+    })]);
+    for window in &mut run.windows {
+        let more = window.start.as_secs() / 1200;
+        *window = super::window(
+            window.start.as_secs(),
+            0,
+            50.0,
+            &vec![20.0; 5 + more as usize],
+            0,
+        );
+    }
+    let found = one(&run, "memory growth");
+    assert_eq!(found.answer, Answer::Unknown, "{}", found.evidence);
+    assert!(
+        found.evidence.ends_with("so does the load"),
+        "{}",
+        found.evidence
+    );
+}
+
+#[test]
+fn errors_that_grow_are_seen_and_a_steady_share_is_not() {
+    let of = |failed: &dyn Fn(u64) -> u64| {
+        let mut run = soak(Vec::new());
+        for window in &mut run.windows {
+            let second = window.start.as_secs();
+            *window = super::window(second, 0, 50.0, &[20.0; 20], failed(second));
+        }
+        one(&run, "error growth")
+    };
+    let grows = of(&|second| {
+        u64::from(second % 7200 > 7200 - second / 8 || second % 37 == 0 && second > 3600)
+    });
+    assert_eq!(grows.answer, Answer::Bad, "{}", grows.evidence);
+    let steady = of(&|second| u64::from(second * 7919 % 1009 < 10));
+    assert_eq!(steady.answer, Answer::Good, "{}", steady.evidence);
+    assert!(steady.evidence.contains("would have been found"));
+}

@@ -1,0 +1,111 @@
+use super::*;
+
+const FIVE_MINUTES: (u64, u64) = (5, 300);
+const MIB: f64 = 1_048_576.0;
+
+/// The built-in spike from 90 to 150 s.
+fn spike(observed: Vec<ObservedSeries>) -> RunRecord {
+    let scenario = builtin("spike", 1.0).expect("built in");
+    let windows = (0..300).map(|second| {
+        let at = Duration::from_secs(second);
+        let (stage, due) = scenario.at(at).expect("inside");
+        window(second, stage, due, &vec![50.0; due as usize], 0)
+    });
+    let windows = windows.collect();
+    RunRecord {
+        observed,
+        ..run(scenario, windows)
+    }
+}
+
+/// A value in calm times, in the spike, and after it from a second on.
+fn filled(key: &str, calm: f64, high: f64, back: f64) -> ObservedSeries {
+    gauge(key, FIVE_MINUTES, move |second| {
+        if (92.0..back).contains(&second) {
+            high
+        } else {
+            calm
+        }
+    })
+}
+
+#[test]
+fn each_that_was_filled_is_back_after_its_time_or_stays() {
+    let process = r#"{service="rag",process="app"}"#;
+    let service = r#"{service="rag"}"#;
+    for (topic, key, calm, high) in [
+        (
+            "memory after the spike",
+            format!("slod_process_resident_memory_bytes{process}"),
+            225.0 * MIB,
+            310.0 * MIB,
+        ),
+        (
+            "circuit breakers after the spike",
+            format!("slod_service_circuit_breaker_open{service}"),
+            0.0,
+            1.0,
+        ),
+        (
+            "connection pool after the spike",
+            format!("slod_service_db_pool_in_use{service}"),
+            3.0,
+            20.0,
+        ),
+        (
+            "queue after the spike",
+            format!("slod_service_queue_depth{service}"),
+            1.0,
+            80.0,
+        ),
+    ] {
+        let found = one(&spike(vec![filled(&key, calm, high, 185.0)]), topic);
+        assert_eq!(found.answer, Answer::Good, "{}", found.evidence);
+        assert!(
+            found.evidence.contains("within 35 s after the spike"),
+            "{}",
+            found.evidence
+        );
+        let found = one(&spike(vec![filled(&key, calm, high, 999.0)]), topic);
+        assert_eq!(found.answer, Answer::Bad, "{}", found.evidence);
+        assert!(found.advice.is_some());
+        let found = one(&spike(vec![filled(&key, calm, calm, 999.0)]), topic);
+        assert_eq!(found.answer, Answer::Good, "{}", found.evidence);
+        assert_eq!(one(&spike(Vec::new()), topic).answer, Answer::Unknown);
+    }
+    let key = format!("slod_process_resident_memory_bytes{process}");
+    let found = one(
+        &spike(vec![filled(&key, 225.0 * MIB, 310.0 * MIB, 999.0)]),
+        "memory after the spike",
+    );
+    assert_eq!(
+        found.evidence,
+        "the memory of app of rag was still 310 MiB at the end, 150 s after the spike, 38 % above the time before the spike (225 MiB)"
+    );
+}
+
+#[test]
+fn noise_is_no_effect_of_a_spike() {
+    for seed in 0..20 {
+        for correlation in [0.0, 0.9] {
+            let mut memory = noise(seed, correlation);
+            let mut queue = noise(seed + 50, correlation);
+            let run = spike(vec![
+                gauge(
+                    r#"slod_process_resident_memory_bytes{service="rag",process="app"}"#,
+                    FIVE_MINUTES,
+                    |_| (200.0 + 4.0 * memory()) * MIB,
+                ),
+                gauge(
+                    r#"slod_service_queue_depth{service="rag"}"#,
+                    FIVE_MINUTES,
+                    |_| (2.0 + queue()).round().max(0.0),
+                ),
+            ]);
+            for topic in ["memory after the spike", "queue after the spike"] {
+                let found = one(&run, topic);
+                assert_eq!(found.answer, Answer::Good, "{seed}: {}", found.evidence);
+            }
+        }
+    }
+}

@@ -1,0 +1,256 @@
+use super::*;
+
+const TEN_MINUTES: (u64, u64) = (5, 600);
+/// The second in which responses become slow: at 105 users.
+const BREAKS: f64 = 300.0;
+
+/// The built-in stress run, whose responses become slow after half of it.
+fn stress(observed: Vec<ObservedSeries>) -> RunRecord {
+    stress_of(
+        observed,
+        |second| if second < BREAKS { 50.0 } else { 2000.0 },
+    )
+}
+
+fn stress_of(observed: Vec<ObservedSeries>, latency: impl Fn(f64) -> f64) -> RunRecord {
+    let scenario = builtin("stress", 1.0).expect("built in");
+    let windows = (0..600).map(|second| {
+        let users = 10.0 + 190.0 * second as f64 / 600.0;
+        let latency = latency(second as f64);
+        let rate = users / (1.0 + latency / 1000.0);
+        window(second, 0, users, &vec![latency; rate as usize], 0)
+    });
+    let windows: Vec<LoadWindow> = windows.collect();
+    RunRecord {
+        observed,
+        ..run(scenario, windows)
+    }
+}
+
+/// A number of the pool of rag, which is full from a second on.
+fn pool(full_from: f64) -> Vec<ObservedSeries> {
+    let key = |name: &str| format!(r#"slod_service_db_pool_{name}{{service="rag"}}"#);
+    let is_full = move |second: f64| second >= full_from;
+    vec![
+        gauge(&key("in_use"), TEN_MINUTES, move |second| {
+            if is_full(second) {
+                20.0
+            } else {
+                (second / 30.0).round()
+            }
+        }),
+        gauge(&key("max"), TEN_MINUTES, |_| 20.0),
+        gauge(&key("waiting"), TEN_MINUTES, move |second| {
+            if is_full(second) { 14.0 } else { 0.0 }
+        }),
+    ]
+}
+
+fn host_cpu(value: impl FnMut(f64) -> f64) -> ObservedSeries {
+    gauge("slod_host_cpu_usage_ratio", TEN_MINUTES, value)
+}
+
+#[test]
+fn the_full_pool_is_named_first_with_its_numbers() {
+    let mut observed = pool(288.0);
+    observed.push(host_cpu(|second| 0.2 + second / 1500.0));
+    let found = one(&stress(observed), "bottleneck");
+    assert_eq!(
+        (found.answer, &*found.evidence),
+        (
+            Answer::Bad,
+            "the connection pool of rag was full (20 of 20, 14 waiting) 10 s before p95 left its objective"
+        )
+    );
+    assert_eq!(
+        found.advice.map(|one| one.row),
+        Some("Database connection pooling configured")
+    );
+}
+
+#[test]
+fn what_was_full_first_leads_and_what_left_its_band_follows() {
+    let mut observed = pool(290.0);
+    observed.push(host_cpu(|second| if second >= 250.0 { 0.97 } else { 0.4 }));
+    let key = r#"slod_service_queue_depth{service="rag"}"#;
+    observed.push(gauge(key, TEN_MINUTES, |second| {
+        if second >= 200.0 { second - 190.0 } else { 1.0 }
+    }));
+    let found = one(&stress(observed), "bottleneck").evidence;
+    let places = [
+        "the CPU of the host was at 97 % 50 s",
+        "2. the connection pool",
+        "3. the queue of rag grew to",
+    ];
+    let places: Vec<Option<usize>> = places.iter().map(|one| found.find(one)).collect();
+    assert!(
+        places.iter().all(Option::is_some) && places.is_sorted(),
+        "{found}"
+    );
+    assert!(found.contains("(1 before)"), "{found}");
+}
+
+#[test]
+fn nothing_that_moved_is_no_bottleneck() {
+    for seed in 0..20 {
+        for correlation in [0.0, 0.9] {
+            let mut noise = noise(seed, correlation);
+            let mut queue = super::noise(seed + 100, correlation);
+            let observed = vec![
+                host_cpu(|_| (0.5 + 0.1 * noise()).clamp(0.0, 1.0)),
+                gauge(
+                    r#"slod_service_queue_depth{service="rag"}"#,
+                    TEN_MINUTES,
+                    |_| (2.0 + queue()).round().max(0.0),
+                ),
+            ];
+            let found = one(&stress(observed), "bottleneck");
+            assert_eq!(found.answer, Answer::Unknown, "{seed}: {}", found.evidence);
+            assert!(found.evidence.starts_with("cannot tell"));
+        }
+    }
+    // Full only after the break: an effect of it.
+    let found = one(&stress(pool(400.0)), "bottleneck");
+    assert_eq!(found.answer, Answer::Unknown, "{}", found.evidence);
+    let short = host_cpu(|second| {
+        if (40.0..60.0).contains(&second) {
+            1.0
+        } else {
+            0.3
+        }
+    });
+    let found = one(&stress(vec![short]), "bottleneck");
+    assert_eq!(found.answer, Answer::Unknown, "{}", found.evidence);
+    assert_eq!(
+        one(&stress(Vec::new()), "bottleneck").answer,
+        Answer::Unknown
+    );
+}
+
+#[test]
+fn each_resource_that_is_full_at_the_highest_load_is_bad() {
+    let process = r#"{service="rag",process="app"}"#;
+    let late = |level: f64| move |second: f64| if second >= 500.0 { level } else { 0.1 };
+    let rate = |per_second: f64| move |second: f64| (second - 500.0).max(0.0) * per_second;
+    let of = |name: &str, labels: &str, level: f64| {
+        gauge(&format!("{name}{labels}"), TEN_MINUTES, late(level))
+    };
+    let cases = [
+        ("cpu", vec![of("slod_host_cpu_usage_ratio", "", 0.95)]),
+        (
+            "cpu",
+            vec![of("slod_container_cpu_usage_max_ratio", process, 0.99)],
+        ),
+        (
+            "cpu",
+            vec![
+                counter(
+                    &format!("slod_container_cpu_throttled_periods_total{process}"),
+                    TEN_MINUTES,
+                    rate(4.0),
+                ),
+                counter(
+                    &format!("slod_container_cpu_periods_total{process}"),
+                    TEN_MINUTES,
+                    |second| 10.0 * second,
+                ),
+            ],
+        ),
+        (
+            "memory",
+            vec![of(
+                "slod_container_memory_working_set_max_ratio",
+                process,
+                0.97,
+            )],
+        ),
+        (
+            "memory",
+            vec![counter(
+                &format!("slod_container_oom_kills_total{process}"),
+                TEN_MINUTES,
+                |second| f64::from(second > 580.0),
+            )],
+        ),
+        (
+            "circuit breakers",
+            vec![of(
+                "slod_service_circuit_breaker_open",
+                r#"{service="rag"}"#,
+                1.0,
+            )],
+        ),
+        (
+            "open files",
+            vec![of("slod_process_open_fds_max_ratio", process, 0.95)],
+        ),
+        (
+            "ai provider",
+            vec![gauge(
+                r#"slod_llm_rate_limit_remaining_ratio{service="rag",probe="ai",model="m"}"#,
+                TEN_MINUTES,
+                |second| if second >= 500.0 { 0.0 } else { 0.9 },
+            )],
+        ),
+        (
+            "ai provider",
+            vec![counter(
+                r#"slod_service_llm_rate_limit_hits_total{service="rag"}"#,
+                TEN_MINUTES,
+                rate(0.2),
+            )],
+        ),
+        (
+            "network",
+            vec![counter(
+                r#"slod_service_connection_timeouts_total{service="rag"}"#,
+                TEN_MINUTES,
+                rate(0.1),
+            )],
+        ),
+        (
+            "disk",
+            vec![counter(
+                r#"slod_host_disk_io_time_seconds_total{device="sda"}"#,
+                TEN_MINUTES,
+                rate(0.99),
+            )],
+        ),
+    ];
+    for (topic, observed) in cases {
+        let run = stress_of(observed, |_| 50.0);
+        let found = one(&run, topic);
+        assert_eq!(found.answer, Answer::Bad, "{topic}: {}", found.evidence);
+        assert!(found.advice.is_some(), "{topic}");
+        assert_eq!(one(&run, "breaking point").answer, Answer::Good);
+    }
+}
+
+#[test]
+fn a_single_thread_is_full_at_one_of_four_processors() {
+    let mode = |mode: &str, rate: f64| {
+        counter(
+            &format!(r#"slod_host_cpu_seconds_total{{mode="{mode}"}}"#),
+            TEN_MINUTES,
+            move |second| rate * second,
+        )
+    };
+    let of = |most: f64| {
+        let key = r#"slod_process_cpu_usage_max_ratio{service="rag",process="app"}"#;
+        let process = gauge(key, TEN_MINUTES, move |second| (second / 1000.0).min(most));
+        one(
+            &stress(vec![mode("user", 1.0), mode("idle", 3.0), process]),
+            "bottleneck",
+        )
+    };
+    let found = of(0.2475);
+    assert_eq!(found.answer, Answer::Bad, "{}", found.evidence);
+    assert!(
+        found
+            .evidence
+            .starts_with("the busiest process of app of rag was at 99 % of one processor"),
+        "{}",
+        found.evidence
+    );
+    assert_eq!(of(0.5).answer, Answer::Unknown, "it uses several");
+}

@@ -1,0 +1,89 @@
+//! What was measured in each stage of a run.
+
+use super::observed::{Curve, Span, gauges};
+use super::{Figures, LoadWindow, RunRecord};
+use std::time::Duration;
+
+/// A stage, or a part of one whose load rises.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StageRow {
+    pub name: String,
+    /// The load that was due at its start and at its end.
+    pub from: f64,
+    pub to: f64,
+    pub length: Duration,
+    pub figures: Figures,
+    /// Mean use of the host's processors, from 0 to 1.
+    pub cpu: Option<f64>,
+    /// Mean memory of the service's processes, in bytes.
+    pub memory: Option<f64>,
+}
+
+/// Parts of a stage whose load rises, and their least length.
+const PARTS: u32 = 10;
+const PART_MIN: Duration = Duration::from_secs(30);
+/// Stages that are written.
+const ROWS: usize = 100;
+
+/// The stages that were reached.
+pub fn stage_rows(run: &RunRecord) -> Vec<StageRow> {
+    let cpu = gauges(run, "slod_host_cpu_usage_ratio");
+    let memory = memory(run);
+    let mut rows = Vec::new();
+    let mut start = Duration::ZERO;
+    for stage in &run.scenario.stages {
+        let parts = if (stage.to - stage.from).abs() > f64::EPSILON {
+            let fit = stage.length.as_secs() / PART_MIN.as_secs();
+            u32::try_from(fit).unwrap_or(PARTS).clamp(1, PARTS)
+        } else {
+            1
+        };
+        let length = stage.length / parts;
+        for part in 0..parts {
+            let due = |number: u32| {
+                let share = f64::from(number) / f64::from(parts);
+                stage.from + (stage.to - stage.from) * share
+            };
+            let end = start + length;
+            let inside = |one: &&LoadWindow| one.start >= start && one.start < end;
+            let span = (start.as_secs_f64(), end.as_secs_f64());
+            rows.push(StageRow {
+                name: stage.name.clone(),
+                from: due(part),
+                to: due(part + 1),
+                length,
+                figures: Figures::of(run.windows.iter().filter(inside)),
+                cpu: sum_of_means(&cpu, span),
+                memory: sum_of_means(&memory, span),
+            });
+            start = end;
+        }
+    }
+    rows.retain(|row| row.figures.length > Duration::ZERO);
+    rows.truncate(ROWS);
+    rows
+}
+
+/// Of all processes of the service that was loaded; of their containers if they are not known.
+fn memory(run: &RunRecord) -> Vec<Curve> {
+    let families = [
+        "slod_process_resident_memory_bytes",
+        "slod_container_memory_working_set_bytes",
+    ];
+    let of_service = |family: &&str| {
+        let mut curves = gauges(run, family);
+        curves.retain(|one| one.key.label("service") == Some(&*run.service));
+        curves
+    };
+    let mut known = families.iter().map(of_service);
+    known.find(|curves| !curves.is_empty()).unwrap_or_default()
+}
+
+fn sum_of_means(curves: &[Curve], span: Span) -> Option<f64> {
+    let means = curves.iter().filter_map(|curve| {
+        let points = curve.inside(span);
+        let sum: f64 = points.iter().map(|(_, value)| value).sum();
+        (!points.is_empty()).then(|| sum / points.len() as f64)
+    });
+    means.reduce(|sum, mean| sum + mean)
+}

@@ -1,0 +1,271 @@
+//! What a service promises and is expected to do, each over the part of a run that it is meant for.
+
+use super::threshold::{Held, Measured, Threshold};
+use crate::config::{LoadSpec, ServiceSpec};
+use crate::load::{LoadWindow, Model, Scenario};
+use crate::slo::Sli;
+use std::time::Duration;
+
+/// A threshold over a part of a run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Promise {
+    pub threshold: Threshold,
+    /// With the part of the run: `objective fast, up to 100 users`.
+    pub source: String,
+    part: Part,
+}
+
+/// The windows with a load from one level to another.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Part {
+    from: f64,
+    to: f64,
+}
+
+const WHOLE: Part = Part {
+    from: 0.0,
+    to: f64::INFINITY,
+};
+/// The lowest load of a plan: up to this many times its lowest level, or this share of the way to its
+/// highest one.
+const LOW: f64 = 1.5;
+const LOW_SHARE: f64 = 0.1;
+/// The highest load: from this share of it on.
+const HIGH_SHARE: f64 = 0.9;
+/// Levels are averages of moving numbers.
+const SLACK: f64 = 1e-6;
+
+impl Promise {
+    /// Of the whole run, such as one from the command line.
+    pub fn of_all(threshold: Threshold, source: &str) -> Self {
+        Self {
+            threshold,
+            source: source.to_owned(),
+            part: WHOLE,
+        }
+    }
+
+    /// Whether it is meant for the load of a window.
+    pub fn concerns(&self, window: &LoadWindow) -> bool {
+        let Part { from, to } = self.part;
+        window.due >= from * (1.0 - SLACK) && window.due <= to * (1.0 + SLACK)
+    }
+
+    pub fn judge<'a>(&self, windows: impl IntoIterator<Item = &'a LoadWindow>) -> Held {
+        let windows = windows.into_iter().filter(|one| self.concerns(one));
+        self.threshold.judge(windows, &self.source)
+    }
+}
+
+/// All of a service. Objectives are judged up to the peak of `load`, throughput at the highest load;
+/// `average` and `max` of `load` up to the expected load, or at the lowest load of the plan if none
+/// is configured for this kind of load. What is meant for a lower load than the plan has is left out.
+pub fn promises(service: &ServiceSpec, scenario: &Scenario) -> Vec<Promise> {
+    let plan = Plan::of(scenario, service.load.as_ref());
+    let mut all = Vec::new();
+    for objective in &service.objectives {
+        let (of, limit) = match objective.sli {
+            Sli::Latency { below, of: None } => {
+                (Measured::Quantile(objective.target), below.as_secs_f64())
+            }
+            Sli::Success => (Measured::Errors, 1.0 - objective.target),
+            Sli::Throughput(throughput) => (Measured::Rate, throughput.at_least.per_second()),
+            _ => continue,
+        };
+        let part = match of {
+            Measured::Rate => plan.highest(limit),
+            _ => plan.up_to_peak(),
+        };
+        let threshold = Threshold { of, limit };
+        all.push(plan.promise(threshold, &format!("objective {}", objective.name), part));
+    }
+    if let (Some(load), Some(part)) = (&service.load, plan.expected()) {
+        let average = load.average.as_ref().map(|range| *range.end());
+        let limits = [(Measured::Average, average), (Measured::Maximum, load.max)];
+        let given = limits
+            .into_iter()
+            .filter_map(|(of, limit)| Some((of, limit?)));
+        all.extend(given.map(|(of, limit): (Measured, Duration)| {
+            let limit = limit.as_secs_f64();
+            plan.promise(Threshold { of, limit }, "load", part)
+        }));
+    }
+    all
+}
+
+/// The levels of a plan, and those of the service in the same unit.
+struct Plan<'a> {
+    scenario: &'a Scenario,
+    lowest: f64,
+    expected: Option<f64>,
+    peak: Option<f64>,
+}
+
+impl<'a> Plan<'a> {
+    fn of(scenario: &'a Scenario, load: Option<&LoadSpec>) -> Self {
+        let stages = scenario.stages.iter();
+        let levels = stages.flat_map(|stage| [stage.from, stage.to]);
+        let (expected, peak) = match (scenario.model, load) {
+            (_, None) => (None, None),
+            (Model::Closed { .. }, Some(load)) => (
+                load.users.as_ref().map(|users| f64::from(*users.end())),
+                load.peak_users.map(f64::from),
+            ),
+            (Model::Open { .. }, Some(load)) => {
+                (load.rate.as_ref().map(|rate| *rate.end()), load.peak_rate)
+            }
+        };
+        Self {
+            scenario,
+            lowest: levels.fold(f64::INFINITY, f64::min),
+            expected,
+            peak,
+        }
+    }
+
+    /// `None` if the whole plan is above it.
+    fn expected(&self) -> Option<Part> {
+        let top = self.scenario.peak();
+        let to = match self.expected {
+            Some(expected) if expected < self.lowest => return None,
+            Some(expected) => expected,
+            None => (LOW * self.lowest).max(self.lowest + LOW_SHARE * (top - self.lowest)),
+        };
+        Some(Part { to, ..WHOLE })
+    }
+
+    /// All of a plan that is above the peak as a whole.
+    fn up_to_peak(&self) -> Part {
+        match self.peak {
+            Some(to) if to >= self.lowest => Part { to, ..WHOLE },
+            _ => WHOLE,
+        }
+    }
+
+    /// Where the throughput has to be reached: at the highest load up to the peak, and at every rate
+    /// that is at least as high as it.
+    fn highest(&self, rate: f64) -> Part {
+        let Part { to, .. } = self.up_to_peak();
+        let top = HIGH_SHARE * self.scenario.peak().min(to);
+        let from = match self.scenario.model {
+            Model::Closed { .. } => top,
+            Model::Open { .. } => top.min(rate),
+        };
+        Part { from, to }
+    }
+
+    /// The source names the part, unless it is the whole plan.
+    fn promise(&self, threshold: Threshold, source: &str, part: Part) -> Promise {
+        let unit = match self.scenario.model {
+            Model::Closed { .. } => " users",
+            Model::Open { .. } => "/s",
+        };
+        let shown = |level: f64| format!("{}{unit}", (level * 10.0).round() / 10.0);
+        let mut source = source.to_owned();
+        if part.from > self.lowest {
+            source += &format!(", from {}", shown(part.from));
+        }
+        if part.to < self.scenario.peak() {
+            source += &format!(", up to {}", shown(part.to));
+        }
+        Promise {
+            threshold,
+            source,
+            part,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::load::{Stage, builtin};
+
+    const CONFIG: &str = "services:
+  - name: app
+    probes: [ { name: p, http: { url: 'http://127.0.0.1:1/' } } ]
+    objectives:
+      - { name: fast, sli: latency, below: 500ms, target: 95% }
+      - { name: flow, sli: throughput, at_least: 100/s, target: 99% }
+    load: { users: 10-50, peak_users: 100, rate: 20/s-80/s, peak_rate: 200/s, average: 200ms-400ms, max: 2s }
+";
+
+    fn service(text: &str) -> ServiceSpec {
+        let source = crate::diagnostic::Source {
+            name: String::new(),
+            text: text.to_owned(),
+        };
+        let kinds = crate::probe::KINDS;
+        let path = std::path::Path::new("");
+        let loaded = crate::config::Config::load(&source, path, &|_| None, kinds);
+        let config = loaded
+            .config
+            .unwrap_or_else(|| panic!("{:#?}", loaded.diagnostics));
+        config.services.into_iter().next().expect("one")
+    }
+
+    fn sources(text: &str, scenario: &Scenario) -> Vec<String> {
+        let all = promises(&service(text), scenario).into_iter();
+        all.map(|one| one.source).collect()
+    }
+
+    fn planned(name: &str) -> Scenario {
+        builtin(name, 100.0).expect("built in")
+    }
+
+    #[test]
+    fn each_is_judged_over_the_load_that_it_is_meant_for() {
+        assert_eq!(
+            sources(CONFIG, &planned("stress")),
+            [
+                "objective fast, up to 100 users",
+                "objective flow, from 90 users, up to 100 users",
+                "load, up to 50 users",
+                "load, up to 50 users",
+            ]
+        );
+        assert_eq!(
+            sources(CONFIG, &planned("baseline")),
+            ["objective fast", "objective flow", "load", "load"]
+        );
+        // Half, full and one and a half times 100 per second.
+        assert_eq!(
+            sources(CONFIG, &planned("throughput")),
+            [
+                "objective fast",
+                "objective flow, from 100/s",
+                "load, up to 80/s",
+                "load, up to 80/s",
+            ]
+        );
+    }
+
+    #[test]
+    fn without_an_expected_load_it_is_the_lowest_one_of_the_plan() {
+        let text = CONFIG.replace("users: 10-50, peak_users: 100, ", "");
+        assert_eq!(
+            sources(&text, &planned("stress")),
+            [
+                "objective fast",
+                "objective flow, from 180 users",
+                "load, up to 29 users",
+                "load, up to 29 users",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_plan_above_the_expected_load_is_not_judged_by_it() {
+        let mut scenario = planned("baseline");
+        scenario.stages = vec![Stage {
+            name: "high".into(),
+            from: 60.0,
+            to: 60.0,
+            length: Duration::from_secs(60),
+        }];
+        assert_eq!(
+            sources(CONFIG, &scenario),
+            ["objective fast", "objective flow"]
+        );
+    }
+}
