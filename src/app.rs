@@ -20,6 +20,7 @@ use crate::notify::{self, Notifier, Waker};
 use crate::observe::{self, Recorder, SystemView};
 use crate::outcome::{ProbeKey, Timestamp};
 use crate::probe::heartbeat::HeartbeatBoard;
+use crate::runs::{self, Digests, RunsView};
 use crate::schedule::{self, ProbeThreads, StallDetector};
 use crate::signal::Findings;
 use crate::signals;
@@ -207,6 +208,7 @@ impl App {
     fn web_state(
         &self,
         (liveness, configs): (Liveness, watch::Receiver<Arc<Config>>),
+        (digests, runs): (Digests, watch::Receiver<Arc<RunsView>>),
         (system, findings): (
             watch::Receiver<Arc<SystemView>>,
             watch::Receiver<Arc<Findings>>,
@@ -228,6 +230,8 @@ impl App {
             histories: web::HistoryLimits::default(),
             configs,
             liveness,
+            digests,
+            runs,
             store: self.writer.handle(),
             history: self.config.store.path.clone(),
             reload,
@@ -291,8 +295,18 @@ impl App {
         let files = self.config.inputs.files.clone();
         let (configs, _) = watch::channel(self.config.clone());
         let shown = (system.clone(), findings.clone());
+        let (runs_in, runs) = watch::channel(Arc::default());
+        let reading = runs::Deps {
+            clock: self.clock.clone(),
+            configs: configs.subscribe(),
+            digests: Digests::default(),
+            store: history.clone(),
+            views: runs_in,
+            stop: stop.clone(),
+        };
         let state = self.web_state(
             (liveness.clone(), configs.subscribe()),
+            (reading.digests.clone(), runs),
             shown,
             requests_in,
             recounts_in.clone(),
@@ -357,6 +371,7 @@ impl App {
         });
         tasks.spawn("observer", observer);
         tasks.spawn("signals", signals::run(watching));
+        tasks.spawn("runs", runs::run(reading));
         let reloader = Reloader {
             origin: self.origin,
             configs,

@@ -20,7 +20,7 @@ const WINDOWS_MAX: f64 = 7200.0;
 /// A run that goes on.
 pub struct KeptRun {
     news: Sender<News>,
-    writer: Option<JoinHandle<()>>,
+    writer: Option<JoinHandle<Option<i64>>>,
     path: PathBuf,
 }
 
@@ -83,24 +83,30 @@ impl KeptRun {
         let _ = self.news.send(news);
     }
 
-    /// Ends the run; what prevents it from being kept is reported.
-    pub fn end(self, run: &RunRecord) {
+    /// Ends the run, and returns its number; what prevents it from being kept is reported.
+    pub fn end(self, run: &RunRecord) -> Option<i64> {
         if let Some(writer) = self.writer {
             let _ = self.news.send(News::End(Box::new(run.clone())));
-            if writer.join().is_ok() {
-                return;
+            if let Ok(id) = writer.join() {
+                return id;
             }
         }
         let kept = Store::open_for_runs(&self.path).and_then(|mut store| store.keep_run(run));
-        report(&self.path, kept);
+        report(&self.path, kept)
     }
 }
 
-/// Says whether a run was kept.
-pub fn report(path: &std::path::Path, kept: Result<i64, StoreError>) {
+/// Says whether a run was kept, and returns its number.
+pub fn report(path: &std::path::Path, kept: Result<i64, StoreError>) -> Option<i64> {
     match kept {
-        Ok(id) => complain(&format!("slod: kept as run {id} (slod runs show {id})")),
-        Err(error) => complain(&not_kept(path, &error)),
+        Ok(id) => {
+            complain(&format!("slod: kept as run {id} (slod runs show {id})"));
+            Some(id)
+        }
+        Err(error) => {
+            complain(&not_kept(path, &error));
+            None
+        }
     }
 }
 
@@ -120,7 +126,7 @@ struct Writer {
 }
 
 impl Writer {
-    fn run(mut self, received: &Receiver<News>) {
+    fn run(mut self, received: &Receiver<News>) -> Option<i64> {
         let mut due = Instant::now() + EVERY;
         loop {
             match received.recv_timeout(due.saturating_duration_since(Instant::now())) {
@@ -132,7 +138,7 @@ impl Writer {
                 }
                 Err(RecvTimeoutError::Timeout) => {}
                 // The run failed before its end: its age will show it.
-                Err(RecvTimeoutError::Disconnected) => return,
+                Err(RecvTimeoutError::Disconnected) => return None,
             }
             if Instant::now() >= due {
                 self.write();

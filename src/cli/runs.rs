@@ -5,9 +5,8 @@ use super::{ConfigArg, OutputFormat, exit, kept_run};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::load::RunRecord;
-use crate::outcome::Timestamp;
-use crate::report::load_run::RunReport;
-use crate::report::log_file::summarize;
+use crate::report::load_run::{Beside, Compared, RunReport};
+use crate::report::log_file::{LogSummary, summarize};
 use crate::report::runs::{RunEntry, list_to_text};
 use crate::store::{RunState, Store, StoreError, StoredRun};
 use clap::{Args, Subcommand, ValueEnum};
@@ -55,7 +54,7 @@ struct ShowArgs {
     #[arg(long, default_value = "text")]
     format: RunFormat,
     /// Also show what the service's log has of the time of the run: errors, slow queries, opened
-    /// breakers and the like. Text only.
+    /// breakers and the like. Not in JSON and JUnit.
     #[arg(long, value_name = "FILE")]
     log: Option<PathBuf>,
 }
@@ -65,6 +64,10 @@ enum RunFormat {
     Text,
     Json,
     Junit,
+    /// For a pull request.
+    Markdown,
+    /// One page with charts that needs nothing else.
+    Html,
 }
 
 #[derive(Debug, Args)]
@@ -127,25 +130,29 @@ fn report(config: &Config, args: &ShowArgs) -> Result<u8, StoreError> {
             head.id
         ));
     }
-    let service = config.services.iter().find(|one| *one.name == *run.service);
-    let span = (run.from, run.to);
-    let report = RunReport::new(run, service, &[]);
+    let log = match args.log.as_deref().map(|path| read_log(path, &run)) {
+        Some(Err(complaint)) => {
+            complain(&complaint);
+            return Ok(exit::USAGE);
+        }
+        Some(Ok(log)) => Some(log),
+        None => None,
+    };
+    let compared = Compared::read(&store, head.id, &run)?;
+    let beside = Beside {
+        compared: compared.as_ref(),
+        log: log.as_ref(),
+    };
+    let report = RunReport::new(run, config.service(&head.service), &[]);
     show(&match args.format {
-        RunFormat::Text => report.to_text(),
+        RunFormat::Text => {
+            report.to_text() + &log.as_ref().map(LogSummary::to_text).unwrap_or_default()
+        }
         RunFormat::Json => report.to_json(),
         RunFormat::Junit => report.to_junit(),
+        RunFormat::Markdown => report.to_markdown(beside),
+        RunFormat::Html => report.to_html(beside),
     });
-    if let Some(path) = &args.log {
-        match read_log(path, span) {
-            Ok(text) => {
-                show(&text);
-            }
-            Err(error) => {
-                complain(&format!("slod: {}: {}", path.display(), error.kind()));
-                return Ok(exit::USAGE);
-            }
-        }
-    }
     Ok(if report.is_kept() {
         exit::OK
     } else {
@@ -153,16 +160,29 @@ fn report(config: &Config, args: &ShowArgs) -> Result<u8, StoreError> {
     })
 }
 
-fn read_log(path: &Path, span: (Timestamp, Timestamp)) -> io::Result<String> {
-    let file = BufReader::new(File::open(path)?);
-    Ok(summarize(file, span, LOG_WINDOW)?.to_text())
+fn read_log(path: &Path, run: &RunRecord) -> Result<LogSummary, String> {
+    let read = || {
+        summarize(
+            BufReader::new(File::open(path)?),
+            (run.from, run.to),
+            LOG_WINDOW,
+        )
+    };
+    read().map_err(|error: io::Error| format!("slod: {}: {}", path.display(), error.kind()))
 }
 
-/// Keeps a run in the store of a config; a failure is reported and changes nothing else.
-pub fn keep(config: &Config, run: &RunRecord) {
+/// Keeps a run in the store of a config, and returns its number; a failure is reported and changes
+/// nothing else.
+pub fn keep(config: &Config, run: &RunRecord) -> Option<i64> {
     let path = &config.store.path;
     let kept = Store::open_for_runs(path).and_then(|mut store| store.keep_run(run));
-    kept_run::report(path, kept);
+    kept_run::report(path, kept)
+}
+
+/// A kept run against its baseline, if there is one that can be read.
+pub fn compared(config: &Config, id: Option<i64>, run: &RunRecord) -> Option<Compared> {
+    let store = Store::open_read_only(&config.store.path).ok()?;
+    Compared::read(&store, id?, run).ok()?
 }
 
 fn delete(config: &Config, id: i64) -> Result<u8, StoreError> {

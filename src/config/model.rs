@@ -305,6 +305,10 @@ impl ServiceSpec {
 }
 
 impl Config {
+    pub fn service(&self, name: &str) -> Option<&ServiceSpec> {
+        self.services.iter().find(|service| *service.name == *name)
+    }
+
     pub fn processes(&self) -> impl Iterator<Item = &ProcessSpec> {
         self.services.iter().flat_map(|service| &service.processes)
     }

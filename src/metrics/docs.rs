@@ -2,7 +2,7 @@
 
 use super::own::{SelfMetrics, kind};
 use crate::exposition::{Family, MetricKind};
-use crate::{alerting, ledger, observe, signals};
+use crate::{alerting, ledger, observe, runs, signals};
 use std::fmt::Write as _;
 
 const HEAD: &str = "# Metrics
@@ -19,6 +19,7 @@ pub fn markdown(own: &SelfMetrics) -> String {
     let services = ledger::metrics::families().chain(alerting::metrics::families());
     let services = services.chain([&signals::metrics::ACTIVE]);
     table(&mut out, "Services", services.map(row));
+    table(&mut out, "Load runs", runs::metrics::families().map(row));
     table(
         &mut out,
         "Host and processes",

@@ -11,6 +11,7 @@ use crate::alerting::{self, AlertsView};
 use crate::exposition::{Sink, TextFormat, TextSink};
 use crate::ledger::{self, LedgerView};
 use crate::observe::{self, SystemView};
+use crate::runs::{self, RunsView};
 use crate::signal::Findings;
 use crate::signals;
 use std::io;
@@ -22,6 +23,7 @@ pub fn write(
     alerts: &AlertsView,
     system: &SystemView,
     findings: &Findings,
+    runs: &RunsView,
     own: &SelfMetrics,
 ) {
     own.write(sink);
@@ -29,6 +31,7 @@ pub fn write(
     ledger::metrics::write(sink, ledger);
     alerting::metrics::write(sink, ledger, alerts);
     signals::metrics::write(sink, findings);
+    runs::metrics::write(sink, runs);
 }
 
 /// Writes the whole page as text, and returns the output.
@@ -39,9 +42,10 @@ pub fn write_text<W: io::Write>(
     alerts: &AlertsView,
     system: &SystemView,
     findings: &Findings,
+    runs: &RunsView,
     own: &SelfMetrics,
 ) -> io::Result<W> {
     let mut sink = TextSink::new(format, out);
-    write(&mut sink, ledger, alerts, system, findings, own);
+    write(&mut sink, ledger, alerts, system, findings, runs, own);
     sink.finish()
 }

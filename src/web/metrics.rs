@@ -27,14 +27,20 @@ pub async fn metrics(State(state): State<WebState>, headers: HeaderMap) -> Respo
     state.own.future_outcomes(ledger.ahead.outcomes);
     let system = Arc::clone(&state.system.borrow());
     let findings = Arc::clone(&state.findings.borrow());
+    let runs = Arc::clone(&state.runs.borrow());
     let own = state.own.clone();
     let write = move |out: PieceWriter| {
         if gzip {
             // Level 1: three times faster than the default, and a fifth larger.
             let out = GzEncoder::new(out, Compression::fast());
-            write_text(out, format, &ledger, &alerts, &system, &findings, &own)?.finish()
+            write_text(
+                out, format, &ledger, &alerts, &system, &findings, &runs, &own,
+            )?
+            .finish()
         } else {
-            write_text(out, format, &ledger, &alerts, &system, &findings, &own)
+            write_text(
+                out, format, &ledger, &alerts, &system, &findings, &runs, &own,
+            )
         }
     };
     let body = Body::from_stream(state.streams.start(write).await);

@@ -21,6 +21,7 @@ pub mod page;
 mod problem;
 mod reason;
 mod runbook;
+mod runs;
 mod series;
 mod server;
 mod signals;
@@ -41,6 +42,7 @@ use crate::ledger::{LedgerView, Recount};
 use crate::metrics::SelfMetrics;
 use crate::observe::SystemView;
 use crate::probe::heartbeat::HeartbeatBoard;
+use crate::runs::{Digests, RunsView};
 use crate::signal::Findings;
 use crate::store::StoreHandle;
 use answers::AnswerLimits;
@@ -94,6 +96,8 @@ pub struct WebState {
     /// In force.
     pub configs: watch::Receiver<Arc<Config>>,
     pub liveness: Liveness,
+    pub digests: Digests,
+    pub runs: watch::Receiver<Arc<RunsView>>,
     pub store: StoreHandle,
     /// The store's file, for reading back single outcomes.
     pub history: PathBuf,
@@ -118,6 +122,8 @@ pub fn router(state: WebState) -> Router {
             "/services/{service}",
             get(status::service).layer(bounded.clone()),
         )
+        .route("/runs", get(runs::overview).layer(bounded.clone()))
+        .route("/runs/{id}", get(runs::page).layer(bounded.clone()))
         .route("/style.css", get(status::stylesheet))
         .route("/badge/{service}/{file}", get(badge::badge))
         .route("/runbook", get(runbook::runbook))
@@ -159,6 +165,8 @@ pub fn router(state: WebState) -> Router {
                 .layer(bounded.clone())
                 .post(corrections::add),
         )
+        .route("/api/v1/runs", get(runs::list).layer(bounded.clone()))
+        .route("/api/v1/runs/{id}", get(runs::one).layer(bounded.clone()))
         .route("/api/v1/series", get(series::list).layer(bounded.clone()))
         .route("/api/v1/series/{id}", get(series::one).layer(bounded))
         .route("/api/v1/signals", get(signals::list))

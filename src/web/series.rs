@@ -123,7 +123,7 @@ fn invalid(error: &QueryRejection) -> Problem {
 }
 
 /// Reads the store away from the async workers.
-async fn reading<T: Send + 'static>(
+pub async fn reading<T: Send + 'static>(
     path: PathBuf,
     read: impl FnOnce(&Store) -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, Problem> {

@@ -13,6 +13,7 @@ use crate::ledger::long_days;
 use crate::outcome::{ProbeKey, Timestamp};
 use crate::report::signals::HealthAnswer;
 use crate::report::timeline::{TimelineOf, timeline};
+use crate::runs::Digests;
 use crate::slo::correction::Correction;
 use crate::slo::occurrence::Cursor;
 use crate::store::{Store, StoreError};
@@ -32,6 +33,8 @@ const MAX_ALERTS: u32 = 2000;
 
 /// Markers of a page at most: the latest.
 const MAX_MARKERS: u32 = 100;
+/// Load runs that are listed on a page.
+const RUNS: u32 = 5;
 
 /// What the pages fetch under its hash never changes.
 const FOR_EVER: &str = "public, max-age=31536000, immutable";
@@ -122,6 +125,7 @@ struct WantedPast {
 /// read.
 async fn past(state: &WebState, wanted: WantedPast) -> Past {
     let (path, choice) = (state.history.clone(), wanted.choice);
+    let digests = state.digests.clone();
     // Many days are read from many blocks: not for everybody at once.
     let turn = if choice.long {
         state.histories.clone().turn().await
@@ -130,7 +134,7 @@ async fn past(state: &WebState, wanted: WantedPast) -> Past {
     };
     let long = turn.is_some();
     let read = tokio::task::spawn_blocking(move || {
-        let past = wanted.read(&path, long);
+        let past = wanted.read(&path, &digests, long);
         drop(turn);
         past
     });
@@ -141,7 +145,12 @@ async fn past(state: &WebState, wanted: WantedPast) -> Past {
 }
 
 impl WantedPast {
-    fn read(&self, path: &std::path::Path, long: bool) -> Result<Past, StoreError> {
+    fn read(
+        &self,
+        path: &std::path::Path,
+        digests: &Digests,
+        long: bool,
+    ) -> Result<Past, StoreError> {
         let store = Store::open_read_only(path)?;
         let (service, at, choice) = (&*self.service, self.at, self.choice);
         let from = at.before(HOUR * u32::try_from(HOURS).unwrap_or(0));
@@ -162,6 +171,7 @@ impl WantedPast {
             from: since,
             to: at,
         };
+        let newest = store.runs(Some(service), RUNS)?;
         let days = || long_days(&self.config, &self.service, &self.corrections, &store, at);
         Ok(Past {
             older: None,
@@ -171,6 +181,7 @@ impl WantedPast {
             charts: Charts::read(&store, service, choice.span, at)?.with_markers(markers),
             choice,
             days: long.then(days).transpose()?,
+            runs: digests.of(&store, &self.config, newest, at)?,
             signs: SignCharts::read(&store, service, &self.health, at)?,
         })
     }
@@ -182,11 +193,7 @@ fn older(query: &str) -> Option<Cursor> {
     parts.find_map(|part| Cursor::parse(part.strip_prefix("corrections=")?))
 }
 
-pub(super) fn view<'a>(
-    state: &WebState,
-    query: Option<&str>,
-    store_trouble: Option<&'a str>,
-) -> View<'a> {
+pub fn view<'a>(state: &WebState, query: Option<&str>, store_trouble: Option<&'a str>) -> View<'a> {
     let asked = |query: &str| {
         query
             .split('&')

@@ -8,6 +8,7 @@ use slod::ledger::{Ledger, RestoreFrom, restore};
 use slod::metrics::{SelfMetrics, markdown, write_text};
 use slod::observe::SystemView;
 use slod::outcome::{Cause, Measurement, Outcome, ProbeKey, Record, Timestamp, Verdict};
+use slod::runs::RunsView;
 use slod::signal::Findings;
 use std::fs;
 use std::io::Write as _;
@@ -107,6 +108,7 @@ fn page(format: TextFormat) -> String {
         &firing(),
         &system,
         &Findings::default(),
+        &RunsView::default(),
         &own,
     );
     String::from_utf8(page.expect("memory takes everything")).expect("text")
@@ -243,6 +245,7 @@ fn what_the_system_does_not_show_is_absent() {
             &AlertsView::default(),
             system,
             &Findings::default(),
+            &RunsView::default(),
             &own,
         );
         String::from_utf8(page.expect("memory takes everything")).expect("text")

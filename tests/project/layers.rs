@@ -36,7 +36,7 @@ const LAYERS: [&[&str]; 10] = [
     &["notify"],
     &["signals", "alerting"],
     // Readers of both.
-    &["report", "metrics", "web"],
+    &["report", "runs", "metrics", "web"],
     &["app", "cli"],
 ];
 

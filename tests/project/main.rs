@@ -5,6 +5,7 @@ mod docs;
 mod fuzz;
 mod layers;
 mod load_reports;
+mod load_run;
 mod metrics;
 mod page;
 mod receivers;

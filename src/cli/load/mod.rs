@@ -7,9 +7,9 @@ pub mod sequences;
 use super::output::{complain, show};
 use super::run::on_runtime;
 use super::span::read_duration;
-use super::{ConfigArg, exit};
+use super::{ConfigArg, exit, runs};
 use crate::load::Ending;
-use crate::report::load_run::{RunReport, Threshold};
+use crate::report::load_run::{Beside, Compared, RunReport, Threshold};
 use crate::units::Rate;
 use clap::Args;
 use std::fs;
@@ -43,7 +43,7 @@ pub struct LoadArgs {
     /// End the run once a threshold is missed over ten seconds.
     #[arg(long)]
     abort: bool,
-    /// Write run.json, summary.txt and junit.xml into this directory.
+    /// Write run.json, summary.txt, junit.xml, report.md and report.html into this directory.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Allow a target with a public address. Load on a service of somebody else is an attack.
@@ -73,23 +73,24 @@ pub fn run(args: &LoadArgs) -> u8 {
         };
         show(&prepared.announcement);
         let service = prepared.service;
-        let record = match live::run(prepared, &config, args).await {
-            Ok(record) => record,
+        let (record, id) = match live::run(prepared, &config, args).await {
+            Ok(kept) => kept,
             Err(reason) => {
                 complain(&format!("slod: {reason}"));
                 return exit::START;
             }
         };
         let report = RunReport::new(record, Some(service), &args.threshold);
-        finish(&report, args.out.as_deref())
+        let compared = runs::compared(&config, id, &report.run);
+        finish(&report, compared.as_ref(), args.out.as_deref())
     })
 }
 
 /// Shows and writes what a run was, and returns the exit code.
-pub fn finish(report: &RunReport, out: Option<&Path>) -> u8 {
+pub fn finish(report: &RunReport, compared: Option<&Compared>, out: Option<&Path>) -> u8 {
     show(&format!("\n{}", report.to_text()));
     if let Some(folder) = out
-        && let Err(error) = write_all(folder, report)
+        && let Err(error) = write_all(folder, report, compared)
     {
         complain(&format!(
             "slod: cannot write {}: {}",
@@ -110,9 +111,19 @@ fn code(report: &RunReport) -> u8 {
     }
 }
 
-fn write_all(folder: &Path, report: &RunReport) -> std::io::Result<()> {
+fn write_all(
+    folder: &Path,
+    report: &RunReport,
+    compared: Option<&Compared>,
+) -> std::io::Result<()> {
     fs::create_dir_all(folder)?;
     fs::write(folder.join("run.json"), report.to_json())?;
     fs::write(folder.join("summary.txt"), report.to_text())?;
-    fs::write(folder.join("junit.xml"), report.to_junit())
+    fs::write(folder.join("junit.xml"), report.to_junit())?;
+    let beside = Beside {
+        compared,
+        log: None,
+    };
+    fs::write(folder.join("report.md"), report.to_markdown(beside))?;
+    fs::write(folder.join("report.html"), report.to_html(beside))
 }

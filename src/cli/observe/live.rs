@@ -29,7 +29,7 @@ pub async fn run(
     service: &ServiceSpec,
     length: Option<Duration>,
     command: &[OsString],
-) -> Result<RunRecord, String> {
+) -> Result<(RunRecord, Option<i64>), String> {
     let clock = Clock::system();
     let on =
         |kind| signal(kind).map_err(|error| format!("cannot handle signals: {}", error.kind()));
@@ -103,8 +103,8 @@ pub async fn run(
         watch.take(tick);
     }
     let run = watch.finish(clock.now(), ending, purpose);
-    kept.end(&run);
-    Ok(run)
+    let id = kept.end(&run);
+    Ok((run, id))
 }
 
 /// The second request ends it at once.

@@ -1,21 +1,33 @@
 //! A load run as people and programs read it.
 
+mod chart;
+mod compared;
+mod drawing;
+mod html;
 mod json;
 mod junit;
+mod markdown;
 mod promises;
-mod sampled;
-mod stages;
+mod sections;
+mod summary;
+mod tables;
 mod text;
 mod threshold;
 
+pub use compared::Compared;
+pub use html::body;
 pub use promises::{Promise, promises};
+pub use sections::Beside;
+pub use summary::RunSummary;
 pub use threshold::{Held, Measured, Threshold};
 
 use crate::config::ServiceSpec;
+use crate::format::times;
 use crate::load::{
     Advice, Answer, Ending, Indicators, Limit, RunRecord, Statement, advice, indicators, statements,
 };
 use crate::slo::Sli;
+use std::time::Duration;
 
 /// A run with everything that was found out about it.
 #[derive(Debug)]
@@ -69,25 +81,66 @@ impl RunReport {
         self.held.iter().all(Held::is_kept)
     }
 
-    /// The first line: what matters most.
+    /// The first line: what was run, and what matters most.
     pub fn headline(&self) -> String {
+        format!("{}: {}", self.title(), self.finding())
+    }
+
+    /// `stress of rag`
+    pub fn title(&self) -> String {
+        format!("{} of {}", self.run.scenario.name, self.run.service)
+    }
+
+    /// How long load was made.
+    pub fn length(&self) -> Duration {
+        let measured = self.run.windows.last().map(|last| last.start + last.length);
+        let (from, to) = (self.run.from, self.run.to);
+        measured.unwrap_or_else(|| Duration::from_millis((to.0 - from.0).max(0).unsigned_abs()))
+    }
+
+    /// When it was, who made the load, and how it ended.
+    pub fn circumstances(&self) -> String {
         let RunRecord {
-            scenario, service, ..
+            engine,
+            ending,
+            from,
+            ..
         } = &self.run;
-        let name = format!("{} of {service}", scenario.name);
+        let ending = match ending {
+            Ending::Completed => "completed".to_owned(),
+            Ending::Aborted { why } => format!("aborted: {why}"),
+            Ending::Interrupted => "interrupted".to_owned(),
+        };
+        let (from, length) = (times::second(from.to_utc()), self.length());
+        let length = times::length(length.as_secs_f64());
+        format!("{from} UTC, {length}, by {engine}, {ending}")
+    }
+
+    /// Whether the service passed; unknown where the run could not show it.
+    pub fn answer(&self) -> Answer {
+        let is_any = |answer| self.statements.iter().any(|one| one.answer == answer);
+        let is_limited = self.statements.iter().any(|one| one.topic == "generator");
+        match self.run.ending {
+            _ if is_limited => Answer::Unknown,
+            _ if is_any(Answer::Bad) || !self.is_kept() => Answer::Bad,
+            Ending::Aborted { .. } => Answer::Bad,
+            Ending::Interrupted => Answer::Unknown,
+            Ending::Completed => Answer::Good,
+        }
+    }
+
+    /// What matters most.
+    pub fn finding(&self) -> String {
         let bad = self.statements.iter().find(|one| one.answer == Answer::Bad);
         let missed = self.held.iter().filter(|one| !one.is_kept()).count();
         let limited = self.statements.iter().find(|one| one.topic == "generator");
         match (&self.run.ending, limited, bad, missed) {
-            (_, Some(limited), _, _) => format!("{name}: cannot be judged: {}", limited.evidence),
-            (_, _, Some(bad), _) => format!("{name}: {}", bad.evidence),
-            (Ending::Aborted { why }, _, _, _) => format!("{name}: aborted: {why}"),
-            (Ending::Interrupted, _, _, _) => format!("{name}: interrupted"),
-            (_, _, _, 0) => format!("{name}: every threshold was kept"),
-            (_, _, _, missed) => format!(
-                "{name}: {missed} of {} thresholds were missed",
-                self.held.len()
-            ),
+            (_, Some(limited), _, _) => format!("cannot be judged: {}", limited.evidence),
+            (_, _, Some(bad), _) => bad.evidence.clone(),
+            (Ending::Aborted { why }, _, _, _) => format!("aborted: {why}"),
+            (Ending::Interrupted, _, _, _) => "interrupted".to_owned(),
+            (_, _, _, 0) => "every threshold was kept".to_owned(),
+            (_, _, _, missed) => format!("{missed} of {} thresholds were missed", self.held.len()),
         }
     }
 
@@ -97,6 +150,16 @@ impl RunReport {
 
     pub fn to_json(&self) -> String {
         json::write(self)
+    }
+
+    /// For a pull request.
+    pub fn to_markdown(&self, beside: Beside<'_>) -> String {
+        markdown::write(self, beside)
+    }
+
+    /// A page that needs nothing else.
+    pub fn to_html(&self, beside: Beside<'_>) -> String {
+        html::write(self, beside)
     }
 
     pub fn to_junit(&self) -> String {

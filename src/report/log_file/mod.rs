@@ -47,6 +47,16 @@ pub struct KindSummary {
     pub messages: Vec<(String, u64)>,
 }
 
+impl KindSummary {
+    /// The most lines in a window, and where it begins.
+    pub fn worst(&self, width: Duration) -> (u64, Duration) {
+        let most = self.windows.iter().max().copied().unwrap_or_default();
+        let at = self.windows.iter().position(|count| *count == most);
+        let at = u32::try_from(at.unwrap_or_default()).unwrap_or(u32::MAX);
+        (most, width.saturating_mul(at))
+    }
+}
+
 impl LogSummary {
     /// What was found, with the worst window of each kind.
     pub fn to_text(&self) -> String {
@@ -58,13 +68,8 @@ impl LogSummary {
             out.push_str("    nothing to look at\n");
         }
         for one in &self.kinds {
-            let most = one.windows.iter().max().copied().unwrap_or_default();
-            let at = one
-                .windows
-                .iter()
-                .position(|count| *count == most)
-                .unwrap_or_default();
-            let seconds = self.width.as_secs() * at as u64;
+            let (most, at) = one.worst(self.width);
+            let seconds = at.as_secs();
             writeln!(
                 out,
                 "    {}: {}, most of them ({most}) from {seconds} s after the start on",

@@ -1,10 +1,10 @@
 //! One objective on the page, and the parts that it shares with the rest of it.
 
 use super::chart::burn_down;
-use super::model::{ObjectiveReport, Report, Verdict};
-use super::tables::Table;
+use super::model::{ObjectiveReport, Report};
 use crate::format::numbers::plural;
 use crate::format::{numbers, times};
+use crate::report::sheet::{Table, badge};
 use maud::{Markup, html};
 
 pub fn card(report: &Report, service: &str, objective: &ObjectiveReport, id: &str) -> Markup {
@@ -12,7 +12,7 @@ pub fn card(report: &Report, service: &str, objective: &ObjectiveReport, id: &st
         article.card id=(id) {
             header {
                 h3 { bdi { (service) } " / " bdi { (objective.name) } " " span.quiet { (objective.promise) ", " (objective.window) } }
-                (badge(objective.result))
+                (badge(objective.result.tone(), objective.result.label()))
             }
             div.halves {
                 (burn_down(report, service, objective, id))
@@ -69,21 +69,6 @@ fn incidents(objective: &ObjectiveReport) -> Markup {
                 (plural(objective.incidents_not_shown, "more incident")) " spent less. "
             }
             @if scattered > 0.0 { (numbers::fractional(scattered)) " isolated bad events." }
-        }
-    }
-}
-
-/// Sign, colour and word: colour is never alone.
-pub fn badge(result: Verdict) -> Markup {
-    let (class, sign) = match result {
-        Verdict::Met => ("ok", "M2 7.5 5.5 11 12 3.5"),
-        Verdict::Missed => ("bad", "M3 3l8 8m0-8-8 8"),
-        Verdict::NotEnoughData | Verdict::NotOver => ("idle", "M3 7h8"),
-    };
-    html! {
-        span class={ "badge " (class) } {
-            svg viewBox="0 0 14 14" aria-hidden="true" { path d=(sign) {} }
-            (result.label())
         }
     }
 }

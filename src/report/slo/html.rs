@@ -1,11 +1,11 @@
 //! A report as one page that needs nothing else: no script, no font, no picture from anywhere.
 
 use super::answer;
-use super::card::{badge, card};
+use super::card::card;
 use super::model::{ObjectiveReport, Report, Verdict};
-use super::tables::{Cell, Column, Kind, Table};
 use super::words;
 use crate::format::{numbers, times};
+use crate::report::sheet::{Table, badge};
 use chrono::{DateTime, Utc};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
@@ -126,66 +126,10 @@ impl Report {
     }
 }
 
-impl Table {
-    pub fn to_html(&self) -> Markup {
-        html! {
-            table {
-                thead { tr {
-                    @for (column, class) in self.drawn() { th.(class) scope="col" { (column.head) } }
-                } }
-                tbody { @for row in &self.rows {
-                    tr {
-                        @for ((at, (column, class)), cell) in self.drawn().enumerate().zip(row) {
-                            @if at == 0 {
-                                th.(class) scope="row" { (cell.to_html()) }
-                            } @else if matches!(cell, Cell::Foreign(text) if text.is_empty()) {
-                                td.empty {}
-                            } @else {
-                                td.(class) data-label=(column.head) { (cell.to_html()) }
-                            }
-                        }
-                    }
-                } }
-            }
-        }
-    }
-
-    /// The columns with their classes, without bars at the end: the page has a chart instead.
-    fn drawn(&self) -> impl Iterator<Item = (&'static Column, &'static str)> {
-        let last = self.rows.first().and_then(|row| row.last());
-        let bars = usize::from(matches!(last, Some(Cell::Bars(_))));
-        let columns = self.columns.iter().take(self.columns.len() - bars);
-        columns.map(|column| {
-            let class = match column.kind {
-                Kind::Text => "text",
-                Kind::Number => "number",
-                Kind::Time => "time",
-                Kind::Long => "wide",
-            };
-            (column, class)
-        })
-    }
-}
-
-impl Cell {
-    fn to_html(&self) -> Markup {
-        html! {
-            @match self {
-                Self::SelfMetrics(text) => (text),
-                Self::Foreign(text) => span.message dir="auto" { (text) },
-                Self::Objective(index, name) => a href={ "#" (anchor(*index)) } { bdi { (name) } },
-                Self::Result(result) => (badge(*result)),
-                Self::Bars(points) => (words::bars(points)),
-                Self::Unknown => "–",
-            }
-        }
-    }
-}
-
 fn reason(service: &str, objective: &ObjectiveReport, why: &str, anchor: &str) -> Markup {
     html! {
         li {
-            (badge(objective.result))
+            (badge(objective.result.tone(), objective.result.label()))
             p {
                 a href={ "#" (anchor) } { bdi { (service) } " / " bdi { (objective.name) } }
                 ": " (why)
@@ -200,6 +144,7 @@ fn moment(at: DateTime<Utc>) -> Markup {
     }
 }
 
-fn anchor(index: usize) -> String {
+/// Of the part about an objective.
+pub fn anchor(index: usize) -> String {
     format!("slo-{}", index + 1)
 }

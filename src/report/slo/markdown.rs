@@ -2,11 +2,9 @@
 
 use super::answer;
 use super::model::Report;
-use super::tables::{Cell, Kind, Table};
 use super::words;
 use crate::format::{numbers, times};
-use crate::text::printable;
-use std::fmt::Write as _;
+use crate::report::sheet::{Table, foreign, line};
 
 impl Report {
     pub fn to_markdown(&self) -> String {
@@ -90,70 +88,7 @@ impl Report {
     }
 }
 
-impl Table {
-    fn to_markdown(&self, page: &mut String) {
-        let heads = self.columns.iter().map(|column| column.head.to_owned());
-        row(page, &heads.collect::<Vec<_>>());
-        let rules = self.columns.iter().map(|column| match column.kind {
-            Kind::Number => "--:".to_owned(),
-            Kind::Text | Kind::Time | Kind::Long => "---".to_owned(),
-        });
-        row(page, &rules.collect::<Vec<_>>());
-        for cells in &self.rows {
-            row(
-                page,
-                &cells.iter().map(Cell::to_markdown).collect::<Vec<_>>(),
-            );
-        }
-    }
-}
-
-impl Cell {
-    fn to_markdown(&self) -> String {
-        match self {
-            Self::SelfMetrics(text) => plain(text),
-            Self::Foreign(text) | Self::Objective(_, text) => foreign(text),
-            Self::Result(result) => result.label().to_owned(),
-            Self::Bars(points) => foreign(&words::bars(points)),
-            Self::Unknown => "-".to_owned(),
-        }
-    }
-}
-
-fn line(page: &mut String, text: &str) {
-    writeln!(page, "{text}").unwrap_or_default();
-}
-
-fn row(page: &mut String, cells: &[String]) {
-    line(page, &format!("| {} |", cells.join(" | ")));
-}
-
 /// Our own text, whose signs would be markup.
 fn plain(text: &str) -> String {
     text.replace('<', "&lt;")
-}
-
-/// Text from the outside as a code span: nothing in it is markup, a link or a mention.
-fn foreign(text: &str) -> String {
-    let text = printable(text).replace('`', "'");
-    // A table ends its cell at a pipe even here, and a backslash in front of one's own backslash
-    // would take it back.
-    let text = text.replace("\\|", "\\ |").replace('|', "\\|");
-    match text.trim() {
-        "" => "–".to_owned(),
-        text => format!("`{text}`"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nothing_from_the_outside_is_markup() {
-        assert_eq!(foreign("<script>*a*</script>"), "`<script>*a*</script>`");
-        assert_eq!(foreign("a|b\nc`d"), "`a\\|b c'd`");
-        assert_eq!(foreign("a\\|b"), "`a\\ \\|b`");
-        assert_eq!(foreign(" \n"), "–");
-    }
 }

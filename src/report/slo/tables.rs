@@ -1,47 +1,10 @@
-//! The tables of a report as data: every format draws the same rows.
+//! The tables of a report.
 
-use super::model::{
-    CorrectionReport, IncidentReport, ObjectiveReport, PointReport, ProbeReport, Report, Verdict,
-};
+use super::html::anchor;
+use super::model::{CorrectionReport, IncidentReport, ObjectiveReport, ProbeReport, Report};
 use super::words;
 use crate::format::{numbers, times};
-
-/// A table before it is drawn.
-pub struct Table {
-    pub columns: &'static [Column],
-    pub rows: Vec<Vec<Cell>>,
-}
-
-/// What a column is called and holds.
-pub struct Column {
-    pub head: &'static str,
-    pub kind: Kind,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    Text,
-    Number,
-    Time,
-    /// Text that can be long.
-    Long,
-}
-
-pub enum Cell {
-    SelfMetrics(String),
-    /// From outside: never markup.
-    Foreign(String),
-    /// The name of an objective, by its position in the report.
-    Objective(usize, String),
-    Result(Verdict),
-    /// Budget over time.
-    Bars(Vec<PointReport>),
-    Unknown,
-}
-
-const fn column(head: &'static str, kind: Kind) -> Column {
-    Column { head, kind }
-}
+use crate::report::sheet::{Cell, Column, Kind, Table, column};
 
 const OBJECTIVES: &[Column] = &[
     column("Service", Kind::Text),
@@ -97,16 +60,6 @@ const GAPS: &[Column] = &[
     column("Longest gap (UTC)", Kind::Text),
 ];
 
-impl Cell {
-    fn known<T>(value: Option<T>, show: impl Fn(T) -> String) -> Self {
-        value.map_or(Self::Unknown, |value| Self::SelfMetrics(show(value)))
-    }
-
-    fn foreign(text: &str) -> Self {
-        Self::Foreign(text.to_owned())
-    }
-}
-
 impl Table {
     pub fn objectives(report: &Report) -> Self {
         let all = report.objectives().enumerate();
@@ -161,37 +114,40 @@ impl Table {
 fn objective_row(index: usize, service: &str, objective: &ObjectiveReport) -> Vec<Cell> {
     vec![
         Cell::foreign(service),
-        Cell::Objective(index, objective.name.clone()),
-        Cell::Result(objective.result),
-        Cell::SelfMetrics(objective.promise.clone()),
-        Cell::SelfMetrics(objective.window.clone()),
+        Cell::Link {
+            anchor: anchor(index),
+            name: objective.name.clone(),
+        },
+        Cell::Badge(objective.result.tone(), objective.result.label()),
+        Cell::Own(objective.promise.clone()),
+        Cell::Own(objective.window.clone()),
         Cell::known(objective.sli_ratio, numbers::percent),
         Cell::known(objective.coverage_ratio, numbers::coverage),
-        Cell::SelfMetrics(numbers::fractional(objective.good_events)),
-        Cell::SelfMetrics(numbers::fractional(objective.bad_events)),
-        Cell::SelfMetrics(numbers::fractional(objective.expected_events)),
+        Cell::Own(numbers::fractional(objective.good_events)),
+        Cell::Own(numbers::fractional(objective.bad_events)),
+        Cell::Own(numbers::fractional(objective.expected_events)),
         Cell::known(objective.budget_spent_ratio, numbers::spent),
         Cell::known(objective.budget_left_ratio, numbers::share),
-        Cell::Bars(objective.burn_down.points.clone()),
+        Cell::Bars(words::bars(&objective.burn_down.points)),
     ]
 }
 
 fn incident_row(incident: &IncidentReport) -> Vec<Cell> {
     vec![
-        Cell::SelfMetrics(times::second(incident.start)),
-        Cell::SelfMetrics(times::length(incident.duration_seconds)),
-        Cell::SelfMetrics(numbers::fractional(incident.bad_events)),
+        Cell::Own(times::second(incident.start)),
+        Cell::Own(times::length(incident.duration_seconds)),
+        Cell::Own(numbers::fractional(incident.bad_events)),
         Cell::known(incident.budget_spent_ratio, numbers::spent),
-        Cell::SelfMetrics(words::cause(incident)),
+        Cell::Own(words::cause(incident)),
         Cell::foreign(incident.example.as_deref().unwrap_or_default()),
     ]
 }
 
 fn correction_row(correction: &CorrectionReport) -> Vec<Cell> {
     vec![
-        Cell::SelfMetrics(times::moment(correction.from)),
-        Cell::SelfMetrics(times::moment(correction.to)),
-        Cell::SelfMetrics(words::corrected(correction)),
+        Cell::Own(times::moment(correction.from)),
+        Cell::Own(times::moment(correction.to)),
+        Cell::Own(words::corrected(correction)),
         Cell::Foreign(words::scope(&correction.services)),
         Cell::Foreign(words::scope(&correction.slos)),
         Cell::foreign(&correction.reason),
@@ -202,9 +158,9 @@ fn correction_row(correction: &CorrectionReport) -> Vec<Cell> {
 fn gap_row(service: &str, probe: &ProbeReport) -> Vec<Cell> {
     vec![
         Cell::Foreign(format!("{service}/{}", probe.name)),
-        Cell::SelfMetrics(numbers::count(probe.outcomes)),
-        Cell::SelfMetrics(words::voids(probe)),
-        Cell::SelfMetrics(times::length(probe.unwatched_seconds)),
+        Cell::Own(numbers::count(probe.outcomes)),
+        Cell::Own(words::voids(probe)),
+        Cell::Own(times::length(probe.unwatched_seconds)),
         Cell::known(words::gap(probe), |gap| gap),
     ]
 }

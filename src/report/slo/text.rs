@@ -2,14 +2,9 @@
 
 use super::answer;
 use super::model::Report;
-use super::tables::{Cell, Column, Kind, Table};
-use super::words;
 use crate::format::{numbers, times};
-use crate::report::table::{drawn, plain};
+use crate::report::sheet::Table;
 use crate::text::printable;
-
-/// Characters of a long text.
-const LONG: usize = 60;
 
 impl Report {
     pub fn to_text(&self) -> String {
@@ -72,45 +67,5 @@ impl Report {
         }
         let charged = answer::charged(self);
         format!("Monitoring gaps\n{charged}\n{}", table.to_text())
-    }
-}
-
-impl Table {
-    fn to_text(&self) -> String {
-        let heads: Vec<_> = self
-            .columns
-            .iter()
-            .map(|one| one.head.to_uppercase())
-            .collect();
-        let mut table = plain(&heads);
-        for row in &self.rows {
-            let cells = self.columns.iter().zip(row);
-            table.add_row(cells.map(|(column, cell)| cell.to_text(column)));
-        }
-        let columns = self.columns.iter().enumerate();
-        let numbers = columns.filter(|(_, column)| column.kind == Kind::Number);
-        drawn(table, &numbers.map(|(at, _)| at).collect::<Vec<_>>())
-    }
-}
-
-impl Cell {
-    fn to_text(&self, column: &Column) -> String {
-        match self {
-            Self::SelfMetrics(text) => text.clone(),
-            Self::Foreign(text) if column.kind == Kind::Long => {
-                shortened(printable(text).into_owned())
-            }
-            Self::Foreign(text) | Self::Objective(_, text) => printable(text).into_owned(),
-            Self::Result(result) => result.label().to_owned(),
-            Self::Bars(points) => words::bars(points),
-            Self::Unknown => "-".to_owned(),
-        }
-    }
-}
-
-fn shortened(text: String) -> String {
-    match text.char_indices().nth(LONG) {
-        Some((end, _)) => text[..end].to_owned() + "…",
-        None => text,
     }
 }

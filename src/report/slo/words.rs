@@ -5,6 +5,7 @@ use super::incident::{MIN_BAD, QUIET};
 use super::model::{CorrectionReport, IncidentReport, Origin, PointReport, ProbeReport, Verdict};
 use crate::format::numbers;
 use crate::format::times::{length, minute};
+use crate::report::sheet::Tone;
 use crate::units::show_duration;
 
 impl Verdict {
@@ -14,6 +15,14 @@ impl Verdict {
             Self::NotEnoughData => "not enough data",
             Self::NotOver => "not over",
             Self::Met => "met",
+        }
+    }
+
+    pub const fn tone(self) -> Tone {
+        match self {
+            Self::Missed => Tone::Bad,
+            Self::NotEnoughData | Self::NotOver => Tone::Idle,
+            Self::Met => Tone::Good,
         }
     }
 }

@@ -177,16 +177,27 @@ impl Store {
     /// The newest runs, of one service or of all, the newest first; [`StoredRun::state`] shows which
     /// of them go on.
     pub fn runs(&self, service: Option<&str>, most: u32) -> Result<Vec<StoredRun>, StoreError> {
+        self.runs_before(i64::MAX, service, most)
+    }
+
+    /// Likewise those with smaller numbers than `before`.
+    pub fn runs_before(
+        &self,
+        before: i64,
+        service: Option<&str>,
+        most: u32,
+    ) -> Result<Vec<StoredRun>, StoreError> {
         let read = || {
             let Some(is_open) = open_column(&self.conn)? else {
                 return Ok(Vec::new());
             };
             let sql = format!(
                 "SELECT {HEAD}, {is_open} FROM run
-                 WHERE ?1 IS NULL OR service = ?1 ORDER BY id DESC LIMIT ?2"
+                 WHERE id < ?1 AND (?2 IS NULL OR service = ?2) ORDER BY id DESC LIMIT ?3"
             );
             let mut statement = self.conn.prepare_cached(&sql)?;
-            statement.query_map(params![service, most], head)?.collect()
+            let found = statement.query_map(params![before, service, most], head)?;
+            found.collect()
         };
         read().map_err(StoreError::sql("read the runs"))
     }
@@ -219,6 +230,21 @@ impl Store {
             part::join(&mut run, parts)?;
         }
         Ok(Some((head, run)))
+    }
+
+    /// The number of the baseline of a service and a scenario.
+    pub fn baseline(&self, service: &str, scenario: &str) -> Result<Option<i64>, StoreError> {
+        let read = || {
+            if !self.conn.table_exists(None, "run")? {
+                return Ok(None);
+            }
+            let sql = "SELECT id FROM run WHERE service = ?1 AND scenario = ?2 AND is_baseline = 1";
+            let mut statement = self.conn.prepare_cached(sql)?;
+            statement
+                .query_row([service, scenario], |row| row.get(0))
+                .optional()
+        };
+        read().map_err(StoreError::sql("read the baseline"))
     }
 
     /// Makes a run the baseline of its service and scenario, in place of an earlier one. Returns

@@ -4,6 +4,7 @@ use super::choice::Choice;
 use super::frame::since;
 use crate::format::numbers;
 use crate::outcome::{Timestamp, millis};
+use crate::report::families::{DRAWN, name};
 use crate::sample::{SeriesKind, Step};
 use crate::store::{Marker, SeriesInfo, Store, StoreError};
 use maud::{Markup, html};
@@ -59,79 +60,6 @@ impl Default for ChartSpan {
     }
 }
 
-/// What is drawn of a family.
-struct Kind {
-    title: &'static str,
-    family: &'static str,
-    /// Only the series with this label.
-    label: Option<(&'static str, &'static str)>,
-    show: fn(f64) -> String,
-}
-
-const fn kind(title: &'static str, family: &'static str, show: fn(f64) -> String) -> Kind {
-    Kind {
-        title,
-        family,
-        label: None,
-        show,
-    }
-}
-
-const KINDS: &[Kind] = &[
-    kind("Requests per second", "slod_service_requests_total", plain),
-    kind("Errors per second", "slod_service_errors_total", plain),
-    Kind {
-        label: Some(("quantile", "0.95")),
-        ..kind(
-            "p95 of real requests",
-            "slod_service_request_duration_quantile_seconds",
-            seconds,
-        )
-    },
-    kind(
-        "Active connections",
-        "slod_service_active_connections",
-        plain,
-    ),
-    kind("Queue depth", "slod_service_queue_depth", plain),
-    kind(
-        "Database pool in use",
-        "slod_service_db_pool_usage_ratio",
-        numbers::percent,
-    ),
-    kind(
-        "Circuit breaker open",
-        "slod_service_circuit_breaker_open",
-        plain,
-    ),
-    kind(
-        "AI tokens per second",
-        "slod_service_llm_tokens_total",
-        plain,
-    ),
-    kind("CPU", "slod_process_cpu_usage_ratio", numbers::percent),
-    kind("Memory", "slod_process_resident_memory_bytes", bytes),
-    kind("Threads", "slod_process_threads", plain),
-    kind("Open files", "slod_process_open_fds", plain),
-];
-
-fn plain(value: f64) -> String {
-    numbers::fractional(value)
-}
-
-fn seconds(value: f64) -> String {
-    numbers::latency(Duration::try_from_secs_f64(value).unwrap_or_default())
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "saturates"
-)]
-fn bytes(value: f64) -> String {
-    numbers::bytes(value as u64)
-}
-
 /// Read from the store when the page is asked for.
 #[derive(Debug, Default)]
 pub struct Charts {
@@ -142,7 +70,7 @@ pub struct Charts {
 
 #[derive(Debug)]
 struct Line {
-    /// The position in [`KINDS`].
+    /// The position in [`DRAWN`].
     kind: usize,
     /// What distinguishes it from the other lines of its kind.
     name: String,
@@ -164,17 +92,12 @@ impl Charts {
             .collect();
         let range = (at.before(span.length()), Timestamp(at.0 + 1));
         let mut lines = Vec::new();
-        for (number, kind) in KINDS.iter().enumerate() {
-            let fits = |info: &&&SeriesInfo| {
-                let labelled = kind
-                    .label
-                    .is_none_or(|(name, value)| info.key.label(name) == Some(value));
-                info.key.name() == kind.family && labelled
-            };
+        for (number, kind) in DRAWN.iter().enumerate() {
+            let fits = |info: &&&SeriesInfo| kind.has(&info.key);
             for info in own.iter().filter(fits).take(LINES) {
                 lines.push(Line {
                     kind: number,
-                    name: name(info),
+                    name: name(&info.key),
                     points: points(store, info, range, span.length())?,
                 });
             }
@@ -211,13 +134,6 @@ pub(super) fn points(
     Ok(points.collect())
 }
 
-/// The values of the labels that are not the same for all lines of a service.
-fn name(info: &SeriesInfo) -> String {
-    let labels = info.key.labels();
-    let own = labels.filter(|(name, _)| !matches!(*name, "service" | "quantile"));
-    own.map(|(_, value)| value).collect::<Vec<_>>().join(" ")
-}
-
 /// One figure for each line, with the choice of the span; nothing where nothing is kept.
 pub fn charts(charts: &Charts, choice: Choice, at: Timestamp) -> Markup {
     html! {
@@ -242,7 +158,7 @@ pub fn charts(charts: &Charts, choice: Choice, at: Timestamp) -> Markup {
 
 fn figure(line: &Line, charts: &Charts, at: Timestamp) -> Markup {
     let span = charts.span;
-    let kind = &KINDS[line.kind];
+    let kind = &DRAWN[line.kind];
     let values = line.points.iter().map(|(_, value)| *value);
     let highest = values.fold(0.0, f64::max);
     let last = line.points.last().map(|(_, value)| (kind.show)(*value));

@@ -42,13 +42,18 @@ pub struct Page<'a> {
 
 impl Page<'_> {
     pub fn render(self, view: View<'_>) -> String {
+        self.render_every(view.reload.then_some(RELOAD), view)
+    }
+
+    /// With another time between two reloads, or without any.
+    pub fn render_every(self, reload: Option<Duration>, view: View<'_>) -> String {
         let age = since(self.at, view.now);
         let headline = self.headline.past((age > OUTDATED).then_some(age));
         let page = Self { headline, ..self };
-        page.document(view).into_string()
+        page.document(reload, view).into_string()
     }
 
-    fn document(&self, view: View<'_>) -> Markup {
+    fn document(&self, reload: Option<Duration>, view: View<'_>) -> Markup {
         html! {
             (DOCTYPE)
             html lang="en" {
@@ -59,14 +64,14 @@ impl Page<'_> {
                     meta name="color-scheme" content="light dark";
                     meta name="referrer" content="no-referrer";
                     meta name="robots" content="noindex";
-                    @if view.reload { meta http-equiv="refresh" content=(RELOAD.as_secs()); }
+                    @if let Some(every) = reload { meta http-equiv="refresh" content=(every.as_secs()); }
                     link rel="stylesheet" href={ (self.root) (style::NAME) "?v=" (*style::HASH) };
                 }
                 body {
                     (ICONS)
                     (self.header(view))
                     main { (store_trouble(view)) (self.headline.markup(&self.below)) (self.content) }
-                    (self.footer(view))
+                    (self.footer(reload, view))
                 }
             }
         }
@@ -78,6 +83,7 @@ impl Page<'_> {
                 nav aria-label="Main" {
                     a.mark href=(self.root) { "slod" span.quiet { " status" } }
                     @if self.root != HOME { a href=(self.root) { "All services" } }
+                    a href={ (self.root) "runs" } { "Load runs" }
                     a href={ (self.root) "notifications" } { "Notifications" }
                 }
                 p.quiet {
@@ -88,13 +94,13 @@ impl Page<'_> {
         }
     }
 
-    fn footer(&self, view: View<'_>) -> Markup {
+    fn footer(&self, reload: Option<Duration>, view: View<'_>) -> Markup {
         html! {
             footer.quiet {
                 p {
-                    @if view.reload {
-                        span { "This page reloads every " (RELOAD.as_secs()) " s" } a href="?" { "Stop reloading" }
-                        a href="?reload&unfold" { "Unfold all" }
+                    @if let Some(every) = reload {
+                        span { "This page reloads every " (every.as_secs()) " s" }
+                        @if view.reload { a href="?" { "Stop reloading" } a href="?reload&unfold" { "Unfold all" } }
                     } @else {
                         a href="?reload" { "Reload every " (RELOAD.as_secs()) " s" }
                         a href="?unfold" { "Unfold all" }

@@ -19,6 +19,8 @@ mod overview;
 mod parts;
 pub mod past;
 mod probe;
+pub mod run;
+pub mod runs;
 mod service;
 mod service_metrics;
 pub mod signs;

@@ -30,6 +30,11 @@ pub fn service_path(name: &str) -> String {
     format!("services/{}", utf8_percent_encode(name, SEGMENT))
 }
 
+/// The path of the runs of a service, seen from the root.
+pub fn runs_path(service: &str) -> String {
+    format!("runs?service={}", utf8_percent_encode(service, SEGMENT))
+}
+
 pub fn icon(level: HealthLevel) -> Markup {
     html! {
         svg class={ "icon " (level.class()) } aria-hidden="true" { use href={ "#" (level.class()) } {} }

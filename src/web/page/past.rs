@@ -9,6 +9,7 @@ use crate::alert::AlertRecord;
 use crate::format::numbers;
 use crate::outcome::{ProbeKey, Timestamp};
 use crate::report::timeline::TimelineEvent;
+use crate::runs::Digest;
 use crate::slo::DayView;
 use crate::slo::occurrence::Cursor;
 use crate::stats::quantile::needed;
@@ -40,6 +41,8 @@ pub struct Past {
     pub signs: SignCharts,
     /// What happened, the newest first.
     pub events: Vec<TimelineEvent>,
+    /// The newest load runs.
+    pub runs: Vec<Digest>,
 }
 
 /// One probe's response times in an hour: unknown where the sample is too small, or where a failure

@@ -9,6 +9,7 @@ use super::headline::Headline;
 use super::parts::{badge, budget, known, moment};
 use super::past::{self, Past};
 use super::probe;
+use super::runs;
 use super::service_metrics;
 use super::signs;
 use super::system;
@@ -81,6 +82,7 @@ pub fn render_service(shown: ServicePage<'_>, view: View<'_>) -> String {
                 @if service.probes.is_empty() { p.quiet { "The objectives of this service count probes of other services." } }
             }
             (charts(&past.charts, past.choice, at))
+            (runs::of_service(&service.name, &past.runs, ROOT))
             (timeline::timeline(&past.events))
             (past::incidents(&service.name, past))
             (corrections::corrections(&service.name, corrections, at, past.older.as_ref()))

@@ -4,7 +4,10 @@ use siphasher::sip::SipHasher13;
 use std::hash::Hasher as _;
 use std::sync::LazyLock;
 
-pub const STYLE: &str = include_str!("style.css");
+pub const STYLE: &str = concat!(
+    include_str!("style.css"),
+    include_str!("../../report/load_run/run.css")
+);
 
 /// The path of [`STYLE`], without a query.
 pub const NAME: &str = "style.css";

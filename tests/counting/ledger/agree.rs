@@ -113,6 +113,7 @@ fn metrics_and_status(view: &LedgerView, snapshot: &Snapshot) {
         &AlertsView::default(),
         &system,
         &slod::signal::Findings::default(),
+        &slod::runs::RunsView::default(),
         &own,
     );
     let page = page.expect("memory takes everything");

@@ -60,6 +60,73 @@ fn a_real_prometheus_answers_every_panel() {
     );
 }
 
+/// A run of users and one of a rate go on, and one has ended.
+#[test]
+fn a_real_prometheus_answers_every_panel_of_load_runs() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (target, address) = (
+        crate::support::target(),
+        format!("127.0.0.1:{}", free_port()),
+    );
+    let path = |name: &str| folder.path().join(name);
+    let service = |name: &str| {
+        format!(
+            "  - {{ name: {name}, probes: [ {{ name: home, http: {{ url: \"http://{target}/\" }} }} ] }}\n"
+        )
+    };
+    let slod = format!(
+        "listen: {address}\nstore: {{ path: slod.db }}\nservices:\n{}{}",
+        service("rag"),
+        service("web")
+    );
+    fs::write(path("slod.yaml"), slod).expect("written");
+    let config = path("slod.yaml").to_str().expect("text").to_owned();
+    let run = |more: &[&str]| {
+        let arguments = more.iter().map(|one| (*one).to_owned());
+        let arguments: Vec<String> = arguments
+            .chain(["--config".into(), config.clone()])
+            .collect();
+        start(env!("CARGO_BIN_EXE_slod"), &arguments).expect("built")
+    };
+    let _daemon = run(&["run"]);
+    let scrape = format!(
+        "{{ scrape_configs: [{{ job_name: slod, honor_labels: true, scrape_interval: 1s, static_configs: [{{ targets: [\"{address}\"] }}] }}] }}"
+    );
+    fs::write(path("prometheus.yml"), scrape).expect("written");
+    let Some(prometheus) = Prometheus::start(folder.path(), &[]) else {
+        return;
+    };
+    prometheus.wait_for("up == 1");
+    let load = |service: &str, level: [&str; 2], time: &str| {
+        let named = ["load", "baseline", "--service", service, "--run-time", time];
+        run(&[&named[..], &level].concat())
+    };
+    let _short = load("rag", ["--users", "2"], "2s");
+    prometheus.wait_for("slod_load_last_run_timestamp_seconds");
+    let _users = load("rag", ["--users", "20"], "60s");
+    let _rate = load("web", ["--rate", "50/s"], "60s");
+    prometheus.wait_for("slod_load_due_users");
+    prometheus.wait_for("slod_load_in_flight_requests");
+    prometheus.wait_for("slod_load_latency_quantile_seconds{quantile=\"0.5\"}");
+    prometheus.wait_for("rate(slod_load_requests_total[1m]) > 0");
+    let dashboard = dashboard("slod-load");
+    let mut queries = 0;
+    for panel in list(&dashboard["panels"], "panels") {
+        for target in panel["targets"].as_array().into_iter().flatten() {
+            let query = filled_in(target["expr"].as_str().expect("a query"));
+            // The others are those of the dashboard of services.
+            if query.contains("slod_load_") {
+                assert!(prometheus.series(&query) > 0, "{}: {query}", panel["title"]);
+                queries += 1;
+            }
+            if let Some(legend) = target["legendFormat"].as_str() {
+                check_legends(&prometheus.labels(&query), legend, &panel["title"]);
+            }
+        }
+    }
+    assert!(queries >= 15, "only {queries} queries were run");
+}
+
 /// A provider that refuses every third request.
 #[test]
 fn a_real_prometheus_answers_every_panel_of_the_ai_provider() {
@@ -395,6 +462,7 @@ fn check_query(query: &str, title: &str) {
         "slod_scrape_",
         "slod_alerts_",
         "slod_signal_",
+        "slod_load_",
     ];
     assert_eq!(
         count("service=~\"$service\""),

@@ -1,5 +1,6 @@
 //! Made-up snapshots for the page's test and its benchmark.
 
+pub mod runs;
 mod signs;
 mod system;
 

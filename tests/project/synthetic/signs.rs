@@ -55,7 +55,10 @@ fn indicators() -> Vec<Indicator> {
     let answers = [
         (Some(false), "p95 rose 34% in 2 h"),
         (Some(true), "36 of 41,200 failed (0.09%)"),
-        (Some(true), "42% of the processors at the peak of the last 2 h"),
+        (
+            Some(true),
+            "42% of the processors at the peak of the last 2 h",
+        ),
         (Some(false), "worker grows by 96 MiB/h"),
         (None, "the metrics show no database pool"),
         (Some(true), "no timeout in the last 10 min"),

@@ -1,0 +1,95 @@
+//! The families of sampled series that people look at first, with how they are shown.
+
+use crate::format::numbers;
+use crate::sample::SeriesKey;
+use std::time::Duration;
+
+/// What is drawn of a family.
+#[derive(Debug)]
+pub struct DrawnFamily {
+    pub title: &'static str,
+    pub family: &'static str,
+    /// Only the series with this label.
+    pub label: Option<(&'static str, &'static str)>,
+    pub show: fn(f64) -> String,
+}
+
+const fn family(title: &'static str, family: &'static str, show: fn(f64) -> String) -> DrawnFamily {
+    DrawnFamily {
+        title,
+        family,
+        label: None,
+        show,
+    }
+}
+
+pub const DRAWN: &[DrawnFamily] = &[
+    family("Requests per second", "slod_service_requests_total", plain),
+    family("Errors per second", "slod_service_errors_total", plain),
+    DrawnFamily {
+        label: Some(("quantile", "0.95")),
+        ..family(
+            "p95 of real requests",
+            "slod_service_request_duration_quantile_seconds",
+            seconds,
+        )
+    },
+    family(
+        "Active connections",
+        "slod_service_active_connections",
+        plain,
+    ),
+    family("Queue depth", "slod_service_queue_depth", plain),
+    family(
+        "Database pool in use",
+        "slod_service_db_pool_usage_ratio",
+        numbers::percent,
+    ),
+    family(
+        "Circuit breaker open",
+        "slod_service_circuit_breaker_open",
+        plain,
+    ),
+    family(
+        "AI tokens per second",
+        "slod_service_llm_tokens_total",
+        plain,
+    ),
+    family("CPU", "slod_process_cpu_usage_ratio", numbers::percent),
+    family("Memory", "slod_process_resident_memory_bytes", bytes),
+    family("Threads", "slod_process_threads", plain),
+    family("Open files", "slod_process_open_fds", plain),
+];
+
+impl DrawnFamily {
+    pub fn has(&self, key: &SeriesKey) -> bool {
+        let is_labelled = self
+            .label
+            .is_none_or(|(name, value)| key.label(name) == Some(value));
+        key.name() == self.family && is_labelled
+    }
+}
+
+/// What distinguishes a series from the others of its family and its service.
+pub fn name(key: &SeriesKey) -> String {
+    let labels = key.labels();
+    let own = labels.filter(|(name, _)| !matches!(*name, "service" | "quantile"));
+    own.map(|(_, value)| value).collect::<Vec<_>>().join(" ")
+}
+
+fn plain(value: f64) -> String {
+    numbers::fractional(value)
+}
+
+fn seconds(value: f64) -> String {
+    numbers::latency(Duration::try_from_secs_f64(value).unwrap_or_default())
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "saturates"
+)]
+fn bytes(value: f64) -> String {
+    numbers::bytes(value as u64)
+}

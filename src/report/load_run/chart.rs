@@ -1,0 +1,260 @@
+//! Charts of a run as data, all on the time since its start.
+
+use super::{Measured, RunReport};
+use crate::format::numbers;
+use crate::load::{Figures, LoadWindow, Model, ObservedSeries};
+use crate::outcome::Timestamp;
+use crate::report::families::{DRAWN, DrawnFamily, name};
+use crate::sample::SeriesKind;
+use crate::stats::quantile::needed;
+use std::time::Duration;
+
+/// Points of a line at most.
+const POINTS: u32 = 240;
+/// Series that are drawn of one family at most, such as of several groups of processes.
+const LINES: usize = 4;
+/// A limit this many times above everything measured would make lines flat, and is left out.
+const LIMIT_FAR: f64 = 3.0;
+
+#[derive(Clone, Debug)]
+pub struct Chart {
+    pub title: String,
+    pub lines: Vec<Line>,
+    /// What the lines should stay below, with its name.
+    pub limits: Vec<(f64, String)>,
+    pub show: fn(f64) -> String,
+}
+
+#[derive(Clone, Debug)]
+pub struct Line {
+    /// From outside where it is of an observed series.
+    pub name: String,
+    pub look: Look,
+    /// Seconds since the start, and values.
+    pub points: Vec<(f64, f64)>,
+    /// Points that are further apart are not connected.
+    pub gap: f64,
+}
+
+/// Lines differ in their color and in their dashes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Look {
+    First,
+    Second,
+    Third,
+    Fourth,
+    Bad,
+}
+
+const LOOKS: [Look; LINES] = [Look::First, Look::Second, Look::Third, Look::Fourth];
+
+impl Chart {
+    pub fn highest(&self) -> f64 {
+        let points = self.lines.iter().flat_map(|line| &line.points);
+        let measured = points.map(|(_, value)| *value).fold(0.0, f64::max);
+        let limits = self.limits.iter().map(|(limit, _)| *limit);
+        limits
+            .filter(|limit| *limit <= measured * LIMIT_FAR)
+            .fold(measured, f64::max)
+    }
+}
+
+/// What the client saw: load, throughput and latency. Charts without any point are left out.
+pub fn of_client(report: &RunReport) -> Vec<Chart> {
+    let mut all = vec![load(report), throughput(report), latency(report)];
+    all.retain(|chart| !chart.lines.is_empty());
+    all
+}
+
+/// What was sampled of the service meanwhile.
+pub fn of_system(report: &RunReport) -> Vec<Chart> {
+    let run = &report.run;
+    let of = |family: &DrawnFamily| {
+        let series = run.observed.iter().filter(|one| family.has(&one.key));
+        let lines = series
+            .take(LINES)
+            .zip(LOOKS)
+            .map(|(series, look)| observed(series, look, run.from));
+        Chart {
+            title: family.title.to_owned(),
+            lines: lines.filter(|line| !line.points.is_empty()).collect(),
+            limits: Vec::new(),
+            show: family.show,
+        }
+    };
+    let all = DRAWN.iter().map(of);
+    all.filter(|chart| !chart.lines.is_empty()).collect()
+}
+
+fn load(report: &RunReport) -> Chart {
+    let is_closed = matches!(report.run.scenario.model, Model::Closed { .. });
+    let active = mean(report, |window| window.active);
+    let (title, lines) = if is_closed {
+        let due = mean(report, |window| window.due);
+        let due = line(report, "due", Look::Second, due);
+        (
+            "Users",
+            vec![line(report, "active", Look::First, active), due],
+        )
+    } else {
+        let active = line(report, "in flight", Look::First, active);
+        ("Requests in flight", vec![active])
+    };
+    chart(title, lines, numbers::fractional)
+}
+
+fn throughput(report: &RunReport) -> Chart {
+    let per_second = |count: fn(&LoadWindow) -> u64| {
+        by_chunk(report, width(report), |windows| {
+            let seconds: f64 = windows.iter().map(|one| one.length.as_secs_f64()).sum();
+            let count: u64 = windows.iter().map(count).sum();
+            (seconds > 0.0).then(|| count as f64 / seconds)
+        })
+    };
+    let mut lines = vec![line(
+        report,
+        "succeeded",
+        Look::First,
+        per_second(|window| window.good),
+    )];
+    if matches!(report.run.scenario.model, Model::Open { .. }) {
+        let due = mean(report, |window| window.due);
+        lines.push(line(report, "due", Look::Second, due));
+    }
+    lines.push(line(
+        report,
+        "started",
+        Look::Third,
+        per_second(|window| window.started),
+    ));
+    if report.run.windows.iter().any(|window| window.errors() > 0) {
+        let failed = per_second(LoadWindow::errors);
+        lines.push(line(report, "failed", Look::Bad, failed));
+    }
+    chart("Requests per second", lines, numbers::fractional)
+}
+
+/// Each quantile over windows that are wide enough for it.
+fn latency(report: &RunReport) -> Chart {
+    let rate = Figures::of(&report.run.windows).rate().max(0.001);
+    let quantiles = [
+        ("p50", 0.5, Look::First),
+        ("p95", 0.95, Look::Second),
+        ("p99", 0.99, Look::Third),
+    ];
+    let lines = quantiles.map(|(name, q, look)| {
+        let enough = Duration::try_from_secs_f64(1.2 * needed(q) as f64 / rate);
+        let wide = width(report).max(enough.unwrap_or(Duration::MAX));
+        let points = by_chunk(report, wide, |windows| {
+            let figures = Figures::of(windows);
+            figures.quantile(q).map(|value| value.as_secs_f64())
+        });
+        Line {
+            gap: 2.5 * wide.as_secs_f64(),
+            ..line(report, name, look, points)
+        }
+    });
+    let quantiles = report.held.iter().filter_map(|held| {
+        let Measured::Quantile(q) = held.threshold.of else {
+            return None;
+        };
+        let name = format!("limit of p{}", q * 100.0);
+        Some((held.threshold.limit, name))
+    });
+    Chart {
+        limits: quantiles.collect(),
+        ..chart("Response time", lines.into(), |seconds| {
+            numbers::latency(Duration::try_from_secs_f64(seconds).unwrap_or_default())
+        })
+    }
+}
+
+fn chart(title: &str, mut lines: Vec<Line>, show: fn(f64) -> String) -> Chart {
+    lines.retain(|line| !line.points.is_empty());
+    Chart {
+        title: title.to_owned(),
+        lines,
+        limits: Vec::new(),
+        show,
+    }
+}
+
+fn line(report: &RunReport, name: &str, look: Look, points: Vec<(f64, f64)>) -> Line {
+    Line {
+        name: name.to_owned(),
+        look,
+        points,
+        gap: 2.5 * width(report).as_secs_f64(),
+    }
+}
+
+/// Of the windows that become one point.
+fn width(report: &RunReport) -> Duration {
+    (report.length() / POINTS).max(Duration::from_secs(1))
+}
+
+fn mean(report: &RunReport, of: fn(&LoadWindow) -> f64) -> Vec<(f64, f64)> {
+    by_chunk(report, width(report), |windows| {
+        let values = windows.iter().map(of);
+        (!windows.is_empty()).then(|| values.sum::<f64>() / windows.len() as f64)
+    })
+}
+
+/// A point in the middle of each group of windows.
+fn by_chunk(
+    report: &RunReport,
+    width: Duration,
+    value: impl Fn(&[LoadWindow]) -> Option<f64>,
+) -> Vec<(f64, f64)> {
+    let windows = &report.run.windows;
+    let mut points = Vec::new();
+    let mut from = 0;
+    while let Some(first) = windows.get(from) {
+        let end = first.start + width;
+        let inside = windows[from..].partition_point(|window| window.start < end);
+        let group = &windows[from..from + inside.max(1)];
+        let last = group.last().unwrap_or(first);
+        let middle = (first.start + last.start + last.length) / 2;
+        points.extend(value(group).map(|value| (middle.as_secs_f64(), value)));
+        from += group.len();
+    }
+    points
+}
+
+/// A gauge as it was, a counter as its rate; thinned out to what can be seen.
+fn observed(series: &ObservedSeries, look: Look, from: Timestamp) -> Line {
+    let since = |at: Timestamp| (at.0 - from.0) as f64 / 1000.0;
+    let points: Vec<(f64, f64)> = match series.kind {
+        SeriesKind::Gauge => {
+            let samples = series.samples.iter();
+            samples.map(|one| (since(one.at), one.value)).collect()
+        }
+        SeriesKind::Counter => {
+            let pairs = series.samples.windows(2);
+            pairs
+                .filter_map(|pair| {
+                    let seconds = since(pair[1].at) - since(pair[0].at);
+                    // A counter that went back began again at zero.
+                    let rise = pair[1].value - pair[0].value;
+                    let rise = if rise < 0.0 { pair[1].value } else { rise };
+                    (seconds > 0.0).then(|| (since(pair[1].at), rise / seconds))
+                })
+                .collect()
+        }
+    };
+    let every = points.len().div_ceil(POINTS as usize).max(1);
+    let thinned: Vec<(f64, f64)> = points
+        .chunks(every)
+        .filter_map(|chunk| {
+            let highest = chunk.iter().map(|(_, value)| *value).reduce(f64::max)?;
+            Some((chunk.first()?.0, highest))
+        })
+        .collect();
+    let span = thinned.last().map_or(0.0, |last| last.0) - thinned.first().map_or(0.0, |one| one.0);
+    Line {
+        name: name(&series.key),
+        look,
+        gap: 3.0 * span / thinned.len().max(1) as f64,
+        points: thinned,
+    }
+}

@@ -1,0 +1,74 @@
+//! A run as HTML: the parts that the pages of the daemon show too, and one page that needs nothing
+//! else.
+
+use super::RunReport;
+use super::drawing::drawn;
+use super::sections::{Beside, Part, Section, sections};
+use super::tables::word;
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+const STYLE: PreEscaped<&str> = PreEscaped(concat!(
+    include_str!("../slo/report.css"),
+    include_str!("run.css")
+));
+
+pub(super) fn write(report: &RunReport, beside: Beside<'_>) -> String {
+    let (tone, answer) = word(report.answer());
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                title { (report.title()) ": " (answer) }
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                meta name="referrer" content="no-referrer";
+                style { (STYLE) }
+            }
+            body {
+                header.top {
+                    strong { "Load run" }
+                    p.quiet dir="auto" { (report.circumstances()) }
+                }
+                main {
+                    section class={ "headline " (tone.class()) } {
+                        h1 dir="auto" { (report.headline()) }
+                        @if !report.run.scenario.purpose.is_empty() {
+                            p dir="auto" { "Purpose: " (report.run.scenario.purpose) }
+                        }
+                    }
+                    (body(report, beside))
+                }
+            }
+        }
+    };
+    page.into_string()
+}
+
+/// Everything below the headline.
+pub fn body(report: &RunReport, beside: Beside<'_>) -> Markup {
+    html! {
+        @for part in sections(report, beside) { (section(report, &part)) }
+    }
+}
+
+fn section(report: &RunReport, section: &Section) -> Markup {
+    html! {
+        section {
+            h2 { (section.title) }
+            div.card.sheet {
+                @for part in &section.parts {
+                    @match part {
+                        Part::Table(heading, table) => {
+                            @if let Some(heading) = heading { h3 { (heading) } }
+                            (table.to_html())
+                        }
+                        Part::Charts(charts) => {
+                            @for chart in charts { (drawn(chart, report)) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

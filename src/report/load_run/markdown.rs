@@ -1,0 +1,31 @@
+//! A run as GitHub-flavored Markdown, such as for a pull request.
+
+use super::RunReport;
+use super::sections::{Beside, Part, sections};
+use super::tables::word;
+use crate::report::sheet::{escaped, line};
+
+pub(super) fn write(report: &RunReport, beside: Beside<'_>) -> String {
+    let (_, answer) = word(report.answer());
+    let mut page = format!("# Load run: {}\n\n", escaped(&report.title()));
+    let finding = escaped(&report.finding());
+    line(&mut page, &format!("**{answer}**: {finding}\n"));
+    line(&mut page, &escaped(&report.circumstances()));
+    for section in sections(report, beside) {
+        line(&mut page, &format!("\n## {}", section.title));
+        for part in section.parts {
+            match part {
+                Part::Table(heading, table) => {
+                    if let Some(heading) = heading {
+                        line(&mut page, &format!("\n### {heading}"));
+                    }
+                    page.push('\n');
+                    table.to_markdown(&mut page);
+                }
+                // Markdown has no charts.
+                Part::Charts(_) => {}
+            }
+        }
+    }
+    page
+}

@@ -1,0 +1,62 @@
+//! A run in one line of a list.
+
+use super::RunReport;
+use crate::load::{Answer, Figures, Model};
+use serde::Serialize;
+use std::time::Duration;
+
+/// What a list shows of a run that ended.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RunSummary {
+    /// What matters most, without the names of the run.
+    pub finding: String,
+    /// `passed`, `failed`, or `unknown`.
+    pub verdict: &'static str,
+    /// The highest load that was planned: users, or starts per second.
+    pub peak: f64,
+    /// `users` or `per_second`
+    pub peak_unit: &'static str,
+    pub requests: u64,
+    pub rate_per_second: f64,
+    pub error_ratio: Option<f64>,
+    pub p95_seconds: Option<f64>,
+}
+
+impl RunSummary {
+    pub fn of(report: &RunReport) -> Self {
+        let figures = Figures::of(&report.run.windows);
+        let scenario = &report.run.scenario;
+        Self {
+            finding: report.finding(),
+            verdict: match report.answer() {
+                Answer::Good => "passed",
+                Answer::Bad => "failed",
+                Answer::Unknown => "unknown",
+            },
+            peak: scenario.peak(),
+            peak_unit: match scenario.model {
+                Model::Closed { .. } => "users",
+                Model::Open { .. } => "per_second",
+            },
+            requests: figures.completed,
+            rate_per_second: figures.rate(),
+            error_ratio: figures.error_ratio(),
+            p95_seconds: figures.quantile(0.95).map(|p95| p95.as_secs_f64()),
+        }
+    }
+
+    /// `200 users`, `150/s`
+    pub fn load(&self) -> String {
+        let peak = (self.peak * 10.0).round() / 10.0;
+        match self.peak_unit {
+            "users" if (peak - 1.0).abs() < f64::EPSILON => "1 user".to_owned(),
+            "users" => format!("{peak} users"),
+            _ => format!("{peak}/s"),
+        }
+    }
+
+    pub fn p95(&self) -> Option<Duration> {
+        let p95 = self.p95_seconds?;
+        Duration::try_from_secs_f64(p95).ok()
+    }
+}

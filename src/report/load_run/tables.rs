@@ -1,0 +1,377 @@
+//! The tables of a run.
+
+use super::{Held, RunReport};
+use crate::format::numbers;
+use crate::load::{
+    Advice, Answer, Figures, OBSERVED, RequestFigures, StageRow, Statement, stage_rows,
+};
+use crate::outcome::Cause;
+use crate::report::families::{DRAWN, name};
+use crate::report::log_file::{KindSummary, LogSummary};
+use crate::report::sheet::{Cell, Column, Kind, Table, Tone, column};
+use crate::sample::SeriesKind;
+use crate::units::{show_duration, whole};
+use std::time::Duration;
+
+const STATEMENTS: &[Column] = &[
+    column("Subject", Kind::Text),
+    column("Answer", Kind::Text),
+    column("Evidence", Kind::Long),
+];
+
+const ADVICE: &[Column] = &[
+    column("Checklist", Kind::Text),
+    column("What to do", Kind::Long),
+];
+
+const THRESHOLDS: &[Column] = &[
+    column("Threshold", Kind::Text),
+    column("Kept", Kind::Text),
+    column("Measured", Kind::Number),
+    column("Source", Kind::Text),
+];
+
+const STAGES: &[Column] = &[
+    column("Stage", Kind::Text),
+    column("Load", Kind::Text),
+    column("Length", Kind::Number),
+    column("Per second", Kind::Number),
+    column("p50", Kind::Number),
+    column("p95", Kind::Number),
+    column("p99", Kind::Number),
+    column("Failed", Kind::Number),
+    column("CPU", Kind::Number),
+    column("Memory", Kind::Number),
+    column("Dropped", Kind::Number),
+];
+
+const REQUESTS: &[Column] = &[
+    column("Request", Kind::Text),
+    column("Requests", Kind::Number),
+    column("Per second", Kind::Number),
+    column("p50", Kind::Number),
+    column("p95", Kind::Number),
+    column("p99", Kind::Number),
+    column("Failed", Kind::Number),
+    column("p95 to first token", Kind::Number),
+    column("No value to capture", Kind::Text),
+];
+
+const FAILURES: &[Column] = &[
+    column("Cause", Kind::Text),
+    column("Requests", Kind::Number),
+    column("Of all", Kind::Number),
+];
+
+const RESULTS: &[Column] = &[column("Figure", Kind::Text), column("Value", Kind::Text)];
+
+const SAMPLED: &[Column] = &[
+    column("Series", Kind::Text),
+    column("First", Kind::Number),
+    column("Last", Kind::Number),
+    column("Lowest", Kind::Number),
+    column("Highest", Kind::Number),
+];
+
+const LOG: &[Column] = &[
+    column("Lines", Kind::Text),
+    column("Count", Kind::Number),
+    column("Worst window", Kind::Text),
+    column("Most frequent", Kind::Long),
+];
+
+/// How a statement came out, as a word.
+pub fn word(answer: Answer) -> (Tone, &'static str) {
+    match answer {
+        Answer::Good => (Tone::Good, "ok"),
+        Answer::Bad => (Tone::Bad, "bad"),
+        Answer::Unknown => (Tone::Idle, "unknown"),
+    }
+}
+
+pub fn statements(statements: &[Statement]) -> Table {
+    let row = |one: &Statement| {
+        let (tone, word) = word(one.answer);
+        subject(one, tone, word)
+    };
+    Table {
+        columns: STATEMENTS,
+        rows: statements.iter().map(row).collect(),
+    }
+}
+
+/// The list of what is a warning if it is there, with words for that.
+pub fn warnings(report: &RunReport) -> Table {
+    let row = |one: &Statement| {
+        let (tone, word) = match one.answer {
+            Answer::Good => (Tone::Good, "no"),
+            Answer::Bad => (Tone::Bad, "yes"),
+            Answer::Unknown => (Tone::Idle, "unknown"),
+        };
+        subject(one, tone, word)
+    };
+    Table {
+        columns: STATEMENTS,
+        rows: report.indicators.warnings.iter().map(row).collect(),
+    }
+}
+
+/// The list of what a healthy service has.
+pub fn healthy(report: &RunReport) -> Table {
+    let row = |one: &Statement| {
+        let (tone, word) = match one.answer {
+            Answer::Good => (Tone::Good, "yes"),
+            Answer::Bad => (Tone::Bad, "no"),
+            Answer::Unknown => (Tone::Idle, "unknown"),
+        };
+        subject(one, tone, word)
+    };
+    Table {
+        columns: STATEMENTS,
+        rows: report.indicators.healthy.iter().map(row).collect(),
+    }
+}
+
+fn subject(one: &Statement, tone: Tone, word: &'static str) -> Vec<Cell> {
+    vec![
+        Cell::Own(one.topic.to_owned()),
+        Cell::Badge(tone, word),
+        Cell::Sentence(one.evidence.clone()),
+    ]
+}
+
+pub fn advice(report: &RunReport) -> Table {
+    let row = |one: Advice| {
+        vec![
+            Cell::Own(one.row.to_owned()),
+            Cell::Own(one.what.to_owned()),
+        ]
+    };
+    Table {
+        columns: ADVICE,
+        rows: report.advice().into_iter().map(row).collect(),
+    }
+}
+
+/// What was measured of a threshold, in words.
+pub fn measured(held: &Held) -> String {
+    held.measured.map_or_else(
+        || "nothing was measured".to_owned(),
+        |value| held.threshold.of.show(value),
+    )
+}
+
+pub fn thresholds(report: &RunReport) -> Table {
+    let rows = report.held.iter().map(|held| {
+        let (tone, word) = if held.is_kept() {
+            (Tone::Good, "kept")
+        } else {
+            (Tone::Bad, "missed")
+        };
+        vec![
+            Cell::Own(held.threshold.to_string()),
+            Cell::Badge(tone, word),
+            Cell::Own(measured(held)),
+            Cell::foreign(&held.source),
+        ]
+    });
+    Table {
+        columns: THRESHOLDS,
+        rows: rows.collect(),
+    }
+}
+
+/// CPU is that of the host, memory that of the service's processes.
+pub fn stages(report: &RunReport) -> Table {
+    let row = |row: &StageRow| {
+        let quantile = |q: f64| Cell::known(row.figures.quantile(q), numbers::latency);
+        vec![
+            Cell::foreign(&row.name),
+            Cell::Own(level(row)),
+            Cell::Own(show_duration(row.length)),
+            Cell::Own(format!("{:.1}", row.figures.rate())),
+            quantile(0.5),
+            quantile(0.95),
+            quantile(0.99),
+            Cell::known(row.figures.error_ratio(), numbers::spent),
+            Cell::known(row.cpu, |share| format!("{:.0}%", share * 100.0)),
+            Cell::known(row.memory, |bytes| numbers::bytes(whole(bytes))),
+            Cell::Own(row.figures.dropped.to_string()),
+        ]
+    };
+    Table {
+        columns: STAGES,
+        rows: stage_rows(&report.run).iter().map(row).collect(),
+    }
+}
+
+/// Nothing where all requests are the same, and the figures of the whole run say the same.
+pub fn requests(report: &RunReport) -> Table {
+    let requests = &report.run.requests;
+    let is_plain =
+        |one: &RequestFigures| one.missing.is_empty() && one.first_token.iter().next().is_none();
+    let says_nothing = requests.len() < 2 && requests.iter().all(is_plain);
+    let shown = if says_nothing { &[][..] } else { requests };
+    let length = report.run.windows.iter().map(|one| one.length).sum();
+    let row = |one: &RequestFigures| {
+        let figures = Figures::of_request(one, length);
+        let quantile = |q: f64| Cell::known(figures.quantile(q), numbers::latency);
+        let first = Figures::of_first_tokens(one).and_then(|first| first.quantile(0.95));
+        let missing = one.missing.iter();
+        let missing: Vec<_> = missing
+            .map(|(name, count)| format!("{name}: {count}"))
+            .collect();
+        vec![
+            Cell::foreign(&one.name),
+            Cell::Own(numbers::count(figures.completed)),
+            Cell::Own(format!("{:.1}", figures.rate())),
+            quantile(0.5),
+            quantile(0.95),
+            quantile(0.99),
+            Cell::Own(numbers::count(figures.errors)),
+            Cell::known(first, numbers::latency),
+            Cell::Foreign(missing.join(", ")),
+        ]
+    };
+    Table {
+        columns: REQUESTS,
+        rows: shown.iter().map(row).collect(),
+    }
+}
+
+fn level(row: &StageRow) -> String {
+    let shown = |level: f64| format!("{}", (level * 10.0).round() / 10.0);
+    if (row.from - row.to).abs() < f64::EPSILON {
+        shown(row.to)
+    } else {
+        format!("{} to {}", shown(row.from), shown(row.to))
+    }
+}
+
+/// Failed requests by cause, the most frequent first.
+pub fn causes(report: &RunReport) -> Vec<(Cause, u64)> {
+    let mut causes: Vec<(Cause, u64)> = Vec::new();
+    for (cause, count) in report.run.windows.iter().flat_map(|one| &one.failed) {
+        match causes.iter_mut().find(|(known, _)| known == cause) {
+            Some((_, known)) => *known += count,
+            None => causes.push((*cause, *count)),
+        }
+    }
+    causes.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    causes
+}
+
+pub fn failures(report: &RunReport) -> Table {
+    let all = Figures::of(&report.run.windows).completed.max(1) as f64;
+    let rows = causes(report).into_iter().map(|(cause, count)| {
+        vec![
+            Cell::Own(cause.label().to_owned()),
+            Cell::Own(numbers::count(count)),
+            Cell::Own(numbers::spent(count as f64 / all)),
+        ]
+    });
+    Table {
+        columns: FAILURES,
+        rows: rows.collect(),
+    }
+}
+
+/// The figures of the whole run, in the order that users of k6 know.
+pub fn figures(report: &RunReport) -> Vec<(&'static str, String)> {
+    let figures = Figures::of(&report.run.windows);
+    let time = |time: Option<Duration>| time.map_or_else(|| "-".to_owned(), numbers::latency);
+    let quantile = |q: f64| time(figures.quantile(q));
+    let (min, max) = figures.extremes().unzip();
+    let latency = format!(
+        "avg={} min={} med={} max={} p(90)={} p(95)={} p(99)={}",
+        time(figures.mean()),
+        time(min),
+        quantile(0.5),
+        time(max),
+        quantile(0.9),
+        quantile(0.95),
+        quantile(0.99)
+    );
+    let ratio = figures
+        .error_ratio()
+        .map_or_else(|| "-".to_owned(), numbers::share);
+    let mut rows = vec![
+        ("latency", latency),
+        (
+            "failed",
+            format!("{ratio} {} out of {}", figures.errors, figures.completed),
+        ),
+        (
+            "requests",
+            format!("{} {:.1}/s", figures.completed, figures.rate()),
+        ),
+    ];
+    if report.run.engine != OBSERVED {
+        rows.push(("dropped starts", figures.dropped.to_string()));
+        rows.push(("generator", generator(report)));
+    }
+    rows
+}
+
+fn generator(report: &RunReport) -> String {
+    let windows = &report.run.windows;
+    let cpu = windows.iter().filter_map(|one| one.generator_cpu);
+    let cpu = cpu.fold(0.0, f64::max);
+    let lag = windows.iter().map(|one| one.lag).max().unwrap_or_default();
+    format!(
+        "at most {:.0} % of the processors, requests at most {} late at the 99th percentile of a second",
+        cpu * 100.0,
+        numbers::latency(lag)
+    )
+}
+
+pub fn results(report: &RunReport) -> Table {
+    let row = |(name, value): (&str, String)| vec![Cell::Own(name.to_owned()), Cell::Own(value)];
+    Table {
+        columns: RESULTS,
+        rows: figures(report).into_iter().map(row).collect(),
+    }
+}
+
+/// The gauges that are drawn, in numbers.
+pub fn observed(report: &RunReport) -> Table {
+    let mut rows = Vec::new();
+    for family in DRAWN {
+        let all = report.run.observed.iter();
+        let gauges = all.filter(|one| one.kind == SeriesKind::Gauge && family.has(&one.key));
+        for series in gauges {
+            let values = series.samples.iter().map(|one| one.value);
+            let show = |value: Option<f64>| Cell::known(value, family.show);
+            let name = format!("{} {}", family.title, name(&series.key));
+            rows.push(vec![
+                Cell::Foreign(name.trim().to_owned()),
+                show(values.clone().next()),
+                show(values.clone().last()),
+                show(values.clone().reduce(f64::min)),
+                show(values.reduce(f64::max)),
+            ]);
+        }
+    }
+    Table {
+        columns: SAMPLED,
+        rows,
+    }
+}
+
+pub fn log(log: &LogSummary) -> Table {
+    let row = |one: &KindSummary| {
+        let (most, at) = one.worst(log.width);
+        let message = one.messages.first();
+        let message = message.map(|(message, count)| format!("{count} x {message}"));
+        vec![
+            Cell::Own(one.kind.title().to_owned()),
+            Cell::Own(numbers::count(one.count)),
+            Cell::Own(format!("{most}, {} s after the start", at.as_secs())),
+            Cell::Foreign(message.unwrap_or_default()),
+        ]
+    };
+    Table {
+        columns: LOG,
+        rows: log.kinds.iter().map(row).collect(),
+    }
+}

@@ -1,0 +1,75 @@
+//! Tables as HTML.
+
+use super::{Cell, Column, Kind, Table, Tone};
+use maud::{Markup, html};
+
+impl Table {
+    pub fn to_html(&self) -> Markup {
+        html! {
+            table {
+                thead { tr {
+                    @for (column, class) in self.drawn() { th.(class) scope="col" { (column.head) } }
+                } }
+                tbody { @for row in &self.rows {
+                    tr {
+                        @for ((at, (column, class)), cell) in self.drawn().enumerate().zip(row) {
+                            @if at == 0 {
+                                th.(class) scope="row" { (cell.to_html()) }
+                            } @else if matches!(cell, Cell::Foreign(text) if text.is_empty()) {
+                                td.empty {}
+                            } @else {
+                                td.(class) data-label=(column.head) { (cell.to_html()) }
+                            }
+                        }
+                    }
+                } }
+            }
+        }
+    }
+
+    /// The columns with their classes, without bars at the end: the page has a chart instead.
+    fn drawn(&self) -> impl Iterator<Item = (&'static Column, &'static str)> {
+        let last = self.rows.first().and_then(|row| row.last());
+        let bars = usize::from(matches!(last, Some(Cell::Bars(_))));
+        let columns = self.columns.iter().take(self.columns.len() - bars);
+        columns.map(|column| {
+            let class = match column.kind {
+                Kind::Text => "text",
+                Kind::Number => "number",
+                Kind::Time => "time",
+                Kind::Long => "wide",
+            };
+            (column, class)
+        })
+    }
+}
+
+impl Cell {
+    fn to_html(&self) -> Markup {
+        html! {
+            @match self {
+                Self::Own(text) | Self::Bars(text) => (text),
+                Self::Foreign(text) => span.message dir="auto" { (text) },
+                Self::Sentence(text) => span dir="auto" { (text) },
+                Self::Link { anchor, name } => a href={ "#" (anchor) } { bdi { (name) } },
+                Self::Badge(tone, word) => (badge(*tone, word)),
+                Self::Unknown => "–",
+            }
+        }
+    }
+}
+
+/// Sign, colour and word: colour is never alone.
+pub fn badge(tone: Tone, word: &str) -> Markup {
+    let sign = match tone {
+        Tone::Good => "M2 7.5 5.5 11 12 3.5",
+        Tone::Bad => "M3 3l8 8m0-8-8 8",
+        Tone::Idle => "M3 7h8",
+    };
+    html! {
+        span class={ "badge " (tone.class()) } {
+            svg viewBox="0 0 14 14" aria-hidden="true" { path d=(sign) {} }
+            (word)
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! Tables as GitHub-flavored Markdown.
+
+use super::{Cell, Kind, Table};
+use crate::text::printable;
+use std::fmt::Write as _;
+
+impl Table {
+    pub fn to_markdown(&self, page: &mut String) {
+        let heads = self.columns.iter().map(|column| column.head.to_owned());
+        row(page, &heads.collect::<Vec<_>>());
+        let rules = self.columns.iter().map(|column| match column.kind {
+            Kind::Number => "--:".to_owned(),
+            Kind::Text | Kind::Time | Kind::Long => "---".to_owned(),
+        });
+        row(page, &rules.collect::<Vec<_>>());
+        for cells in &self.rows {
+            row(
+                page,
+                &cells.iter().map(Cell::to_markdown).collect::<Vec<_>>(),
+            );
+        }
+    }
+}
+
+impl Cell {
+    fn to_markdown(&self) -> String {
+        match self {
+            Self::Own(text) => text.replace('<', "&lt;"),
+            Self::Foreign(text) | Self::Link { name: text, .. } | Self::Bars(text) => foreign(text),
+            Self::Sentence(text) => escaped(text),
+            Self::Badge(_, word) => (*word).to_owned(),
+            Self::Unknown => "-".to_owned(),
+        }
+    }
+}
+
+pub fn line(page: &mut String, text: &str) {
+    writeln!(page, "{text}").unwrap_or_default();
+}
+
+fn row(page: &mut String, cells: &[String]) {
+    line(page, &format!("| {} |", cells.join(" | ")));
+}
+
+/// Text from the outside as a code span: nothing in it is markup, a link or a mention.
+pub fn foreign(text: &str) -> String {
+    let text = printable(text).replace('`', "'");
+    // A table ends its cell at a pipe even here, and a backslash in front of one's own backslash
+    // would take it back.
+    let text = text.replace("\\|", "\\ |").replace('|', "\\|");
+    match text.trim() {
+        "" => "–".to_owned(),
+        text => format!("`{text}`"),
+    }
+}
+
+/// A sentence in which names from the outside may be: what could be markup in it is escaped.
+pub fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in printable(text).chars() {
+        match c {
+            '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '~' | '#' => {
+                out.push('\\');
+                out.push(c);
+            }
+            '<' => out.push_str("&lt;"),
+            '&' => out.push_str("&amp;"),
+            // A word joiner behind it, so that it mentions nobody.
+            '@' => out.push_str("@\u{2060}"),
+            // Addresses would become links.
+            ':' if text.contains("://") => out.push_str("&#58;"),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_from_the_outside_is_markup() {
+        assert_eq!(foreign("<script>*a*</script>"), "`<script>*a*</script>`");
+        assert_eq!(foreign("a|b\nc`d"), "`a\\|b c'd`");
+        assert_eq!(foreign("a\\|b"), "`a\\ \\|b`");
+        assert_eq!(foreign(" \n"), "–");
+        assert_eq!(
+            escaped("a|b <img> *c* [d](e) @all"),
+            "a\\|b &lt;img> \\*c\\* \\[d\\](e) @\u{2060}all"
+        );
+        assert_eq!(
+            escaped("p95 was 61 ms, above 60 ms"),
+            "p95 was 61 ms, above 60 ms"
+        );
+    }
+}

@@ -1,0 +1,248 @@
+//! The families of load runs.
+
+use super::view::{Running, RunsView, summarized};
+use crate::exposition::{Described, Family, Labels, Sink, write_each};
+use crate::load::Model;
+use crate::report::load_run::RunSummary;
+use crate::store::StoredRun;
+use std::time::Duration;
+
+const RUN: &[&str] = &["service", "scenario", "engine"];
+const LAST: &[&str] = &["service", "scenario"];
+
+const RUNNING: &[Described<Running>] = &[
+    (
+        Family::gauge(
+            "slod_load_running",
+            "",
+            RUN,
+            "1 while a load run goes on; absent otherwise, as every family of a running run.",
+        ),
+        |samples, _| samples.count(1),
+    ),
+    (
+        Family::gauge(
+            "slod_load_users",
+            "",
+            RUN,
+            "Users that run, at a given number of users.",
+        ),
+        |samples, run| samples.value(closed(run).then_some(run.active)),
+    ),
+    (
+        Family::gauge(
+            "slod_load_due_users",
+            "",
+            RUN,
+            "Users that the scenario asks for.",
+        ),
+        |samples, run| samples.value(closed(run).then_some(run.due)),
+    ),
+    (
+        Family::gauge(
+            "slod_load_due_requests_per_second",
+            "",
+            RUN,
+            "Starts per second that the scenario asks for, at a given rate.",
+        ),
+        |samples, run| samples.value((!closed(run)).then_some(run.due)),
+    ),
+    (
+        Family::gauge(
+            "slod_load_in_flight_requests",
+            "",
+            RUN,
+            "Requests that wait for their responses, at a given rate.",
+        ),
+        |samples, run| samples.value((!closed(run)).then_some(run.active)),
+    ),
+    (
+        Family::gauge(
+            "slod_load_offered_requests_per_second",
+            "",
+            RUN,
+            "Requests that were started, over the last 10 s of the run.",
+        ),
+        |samples, run| samples.value(rate(run.recent.started, run.recent.length)),
+    ),
+    (
+        Family::gauge(
+            "slod_load_achieved_requests_per_second",
+            "",
+            RUN,
+            "Requests that ended, over the last 10 s of the run.",
+        ),
+        |samples, run| samples.value(rate(run.recent.completed, run.recent.length)),
+    ),
+    (
+        Family::counter(
+            "slod_load_requests_total",
+            &["service", "scenario", "engine", "result"],
+            "Requests that ended since the start of the run, by result: `good`, or the cause of the failure.",
+        ),
+        |samples, run| {
+            samples.with("result", "good", |samples| samples.count(run.good));
+            for (cause, count) in &run.failed {
+                samples.with("result", cause.label(), |samples| samples.count(*count));
+            }
+        },
+    ),
+    (
+        Family::gauge(
+            "slod_load_error_ratio",
+            "ratio",
+            RUN,
+            "Failed requests of all, over the last 10 s of the run; absent without requests.",
+        ),
+        |samples, run| samples.value(run.recent.error_ratio()),
+    ),
+    (
+        Family::gauge(
+            "slod_load_latency_quantile_seconds",
+            "seconds",
+            &["service", "scenario", "engine", "quantile"],
+            "Latency from the intended start, over the last 10 s of the run; absent with too few requests.",
+        ),
+        |samples, run| {
+            for (name, q) in [("0.5", 0.5), ("0.95", 0.95), ("0.99", 0.99)] {
+                let value = run.recent.quantile(q);
+                samples.with("quantile", name, |samples| {
+                    samples.value(value.map(|value| value.as_secs_f64()));
+                });
+            }
+        },
+    ),
+    (
+        Family::counter(
+            "slod_load_dropped_starts_total",
+            RUN,
+            "Starts that were due since the start of the run and not made, because too many requests were open.",
+        ),
+        |samples, run| samples.count(run.dropped),
+    ),
+    (
+        Family::gauge(
+            "slod_load_generator_lag_seconds",
+            "seconds",
+            RUN,
+            "How late requests were started in the last second, at the 99th percentile.",
+        ),
+        |samples, run| samples.value(Some(run.lag.as_secs_f64())),
+    ),
+    (
+        Family::gauge(
+            "slod_load_generator_cpu_ratio",
+            "ratio",
+            RUN,
+            "Share of the processors that the generator used in the last second; absent for other engines.",
+        ),
+        |samples, run| samples.value(run.generator_cpu),
+    ),
+];
+
+type Finished<'a> = (&'a StoredRun, &'a RunSummary);
+
+/// What is written of a run that ended.
+type Written = for<'a> fn(&Finished<'a>) -> Option<f64>;
+
+const FINISHED: &[(Family, Written)] = &[
+    (
+        Family::gauge(
+            "slod_load_last_run_timestamp_seconds",
+            "seconds",
+            LAST,
+            "When the last run of a service and a scenario ended.",
+        ),
+        |(run, _)| Some(run.to.as_secs_f64()),
+    ),
+    (
+        Family::gauge(
+            "slod_load_last_run_duration_seconds",
+            "seconds",
+            LAST,
+            "How long the last run was.",
+        ),
+        |(run, _)| Some((run.to.0 - run.from.0) as f64 / 1000.0),
+    ),
+    (
+        Family::gauge(
+            "slod_load_last_run_passed",
+            "",
+            LAST,
+            "Whether the service passed the last run: 1 yes, 0 no; absent if the run could not show it.",
+        ),
+        |(_, summary)| match summary.verdict {
+            "passed" => Some(1.0),
+            "failed" => Some(0.0),
+            _ => None,
+        },
+    ),
+    (
+        Family::gauge(
+            "slod_load_last_run_requests_per_second",
+            "",
+            LAST,
+            "Requests that ended per second of the last run.",
+        ),
+        |(_, summary)| Some(summary.rate_per_second),
+    ),
+    (
+        Family::gauge(
+            "slod_load_last_run_error_ratio",
+            "ratio",
+            LAST,
+            "Failed requests of all of the last run.",
+        ),
+        |(_, summary)| summary.error_ratio,
+    ),
+    (
+        Family::gauge(
+            "slod_load_last_run_latency_p95_seconds",
+            "seconds",
+            LAST,
+            "95th percentile of the latency in the last run.",
+        ),
+        |(_, summary)| summary.p95_seconds,
+    ),
+];
+
+pub fn families() -> impl Iterator<Item = &'static Family> {
+    let running = RUNNING.iter().map(|(family, _)| family);
+    running.chain(FINISHED.iter().map(|(family, _)| family))
+}
+
+/// Writes what goes on, and what ended last.
+pub fn write(sink: &mut dyn Sink, view: &RunsView) {
+    let label = |labels: &mut Labels, run: &&Running| {
+        labels.push("service", &run.run.service);
+        labels.push("scenario", &run.run.scenario);
+        labels.push("engine", &run.run.engine);
+    };
+    write_each(
+        sink,
+        RUNNING,
+        &view.running.iter(),
+        label,
+        |write, samples, run| write(samples, run),
+    );
+    let label = |labels: &mut Labels, (run, _): &Finished<'_>| {
+        labels.push("service", &run.service);
+        labels.push("scenario", &run.scenario);
+    };
+    write_each(
+        sink,
+        FINISHED,
+        &summarized(view),
+        label,
+        |value, samples, run| samples.value(value(run)),
+    );
+}
+
+fn closed(run: &Running) -> bool {
+    matches!(run.model, Model::Closed { .. })
+}
+
+fn rate(count: u64, length: Duration) -> Option<f64> {
+    let seconds = length.as_secs_f64();
+    (seconds > 0.0).then(|| count as f64 / seconds)
+}

@@ -1,0 +1,58 @@
+//! The task that reads the runs for the metrics, so that no scrape reads the store.
+
+use super::{Digests, RunsView};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::store::{Store, StoreError};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::task::spawn_blocking;
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+
+/// As often as a run that goes on is written.
+const EVERY: Duration = Duration::from_secs(5);
+
+/// What the task needs from outside.
+#[derive(Debug)]
+pub struct Deps {
+    pub clock: Clock,
+    pub configs: watch::Receiver<Arc<Config>>,
+    pub digests: Digests,
+    /// The store's file.
+    pub store: PathBuf,
+    pub views: watch::Sender<Arc<RunsView>>,
+    pub stop: CancellationToken,
+}
+
+/// Runs until it is stopped. While the store cannot be read, nothing is shown.
+pub async fn run(deps: Deps) {
+    let mut store = None;
+    let mut tick = interval(EVERY);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = deps.stop.cancelled() => return,
+            _ = tick.tick() => {}
+        }
+        let (config, now) = (deps.configs.borrow().clone(), deps.clock.now());
+        let (digests, path) = (deps.digests.clone(), deps.store.clone());
+        let read = move || -> Result<(Store, RunsView), StoreError> {
+            let store = store.map_or_else(|| Store::open_read_only(&path), Ok)?;
+            let view = RunsView::read(&store, &digests, &config, now)?;
+            Ok((store, view))
+        };
+        let view;
+        (store, view) = match spawn_blocking(read).await {
+            Ok(Ok((store, view))) => (Some(store), view),
+            Ok(Err(error)) => {
+                tracing::debug!("the load runs cannot be read: {error}");
+                (None, RunsView::default())
+            }
+            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+        };
+        deps.views.send_replace(Arc::new(view));
+    }
+}

@@ -1,0 +1,115 @@
+//! What the metrics show of runs.
+
+use super::{Digest, Digests};
+use crate::config::Config;
+use crate::load::{Figures, LoadWindow, Model, RunRecord};
+use crate::outcome::{Cause, Timestamp};
+use crate::report::load_run::RunSummary;
+use crate::store::{RunState, Store, StoreError, StoredRun};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Runs that are looked at, the newest first.
+const LOOKED_AT: u32 = 1000;
+/// Runs that go on, and pairs of service and scenario, that are shown.
+const RUNNING_MAX: usize = 20;
+const FINISHED_MAX: usize = 200;
+/// The latest part of a run.
+const RECENT: Duration = Duration::from_secs(10);
+
+/// The newest state.
+#[derive(Clone, Debug, Default)]
+pub struct RunsView {
+    /// At most one of each service, scenario and engine.
+    pub running: Vec<Running>,
+    /// The last of each service and scenario.
+    pub finished: Vec<Digest>,
+}
+
+/// A run that goes on.
+#[derive(Clone, Debug)]
+pub struct Running {
+    pub run: StoredRun,
+    pub model: Model,
+    /// Of the last window.
+    pub due: f64,
+    pub active: f64,
+    pub lag: Duration,
+    pub generator_cpu: Option<f64>,
+    /// Of the last windows.
+    pub recent: Figures,
+    /// Since the start.
+    pub good: u64,
+    pub dropped: u64,
+    pub failed: Vec<(Cause, u64)>,
+}
+
+impl RunsView {
+    /// Blocks.
+    pub fn read(
+        store: &Store,
+        digests: &Digests,
+        config: &Arc<Config>,
+        now: Timestamp,
+    ) -> Result<Self, StoreError> {
+        let (mut running, mut seen) = (Vec::new(), BTreeSet::new());
+        let (mut finished, mut known) = (Vec::new(), BTreeSet::new());
+        for run in store.runs(None, LOOKED_AT)? {
+            let name = (run.service.clone(), run.scenario.clone());
+            match run.state(now) {
+                RunState::Running if running.len() < RUNNING_MAX => {
+                    if seen.insert((name, run.engine.clone()))
+                        && let Some((run, record)) = store.run(run.id)?
+                    {
+                        running.extend(Running::of(run, &record));
+                    }
+                }
+                RunState::Ended if finished.len() < FINISHED_MAX => {
+                    if known.insert(name) {
+                        finished.push(run);
+                    }
+                }
+                _ => {}
+            }
+        }
+        let finished = digests.of(store, config, finished, now)?;
+        Ok(Self { running, finished })
+    }
+}
+
+impl Running {
+    /// Nothing before its first window.
+    fn of(run: StoredRun, record: &RunRecord) -> Option<Self> {
+        let windows = &record.windows;
+        let last = windows.last()?;
+        let recent = |window: &&LoadWindow| window.start + RECENT > last.start;
+        let mut failed: Vec<(Cause, u64)> = Vec::new();
+        for (cause, count) in windows.iter().flat_map(|window| &window.failed) {
+            match failed.iter_mut().find(|(known, _)| known == cause) {
+                Some((_, known)) => *known += count,
+                None => failed.push((*cause, *count)),
+            }
+        }
+        Some(Self {
+            run,
+            model: record.scenario.model,
+            due: last.due,
+            active: last.active,
+            lag: last.lag,
+            generator_cpu: last.generator_cpu,
+            recent: Figures::of(windows.iter().filter(recent)),
+            good: windows.iter().map(|window| window.good).sum(),
+            dropped: windows.iter().map(|window| window.dropped).sum(),
+            failed,
+        })
+    }
+}
+
+/// The summary of a run that ended, with its run.
+pub(super) fn summarized(
+    view: &RunsView,
+) -> impl Iterator<Item = (&StoredRun, &RunSummary)> + Clone {
+    let finished = view.finished.iter();
+    finished.filter_map(|digest| Some((&digest.run, digest.summary.as_deref()?)))
+}

@@ -1,0 +1,80 @@
+//! One load run in depth.
+
+use super::frame::{Page, View};
+use super::headline::Headline;
+use super::parts::{runs_path, service_path};
+use crate::format::times;
+use crate::load::Answer;
+use crate::report::health::HealthLevel;
+use crate::report::load_run::{Beside, Compared, RunReport, body};
+use crate::store::{RunState, StoredRun};
+use maud::{Markup, html};
+use std::time::Duration;
+
+/// Where the front page is, seen from here.
+const ROOT: &str = "../";
+
+/// How often the page of a run that goes on is loaded anew: as often as the run is written.
+const FOLLOW: Duration = Duration::from_secs(5);
+
+pub fn render_run(
+    report: &RunReport,
+    run: &StoredRun,
+    compared: Option<&Compared>,
+    view: View<'_>,
+) -> String {
+    let state = run.state(view.now);
+    let beside = Beside {
+        compared: compared.filter(|_| state == RunState::Ended),
+        log: None,
+    };
+    let page = Page {
+        headline: headline(report, state),
+        below: below(report, run, state),
+        root: ROOT,
+        at: view.now,
+        content: body(report, beside),
+    };
+    if state == RunState::Running {
+        page.render_every(Some(FOLLOW), view)
+    } else {
+        page.render(view)
+    }
+}
+
+fn headline(report: &RunReport, state: RunState) -> Headline<'static> {
+    let level = match report.answer() {
+        Answer::Good => HealthLevel::Ok,
+        Answer::Bad => HealthLevel::Bad,
+        Answer::Unknown => HealthLevel::Idle,
+    };
+    match state {
+        RunState::Ended => Headline::new(level, report.headline()),
+        RunState::Running => {
+            let (done, all) = (report.length(), report.run.scenario.length());
+            let [done, all] = [done, all].map(|one| times::length(one.as_secs_f64()));
+            let sentence = format!("{} goes on: {done} of {all}", report.title());
+            Headline::new(HealthLevel::Idle, sentence)
+        }
+        RunState::Interrupted => {
+            let sentence = format!("{} was cut off: nobody wrote its end", report.title());
+            Headline::new(HealthLevel::Warn, sentence)
+        }
+    }
+}
+
+fn below(report: &RunReport, run: &StoredRun, state: RunState) -> Markup {
+    let purpose = &report.run.scenario.purpose;
+    html! {
+        @match state {
+            RunState::Running => p { "Run " (run.id) " goes on. This page shows what was measured so far, and reloads every " (FOLLOW.as_secs()) " s." },
+            _ => p dir="auto" { "Run " (run.id) ", " (report.circumstances()) @if run.is_baseline { ", baseline" } },
+        }
+        @if !purpose.is_empty() { p dir="auto" { "Purpose: " (purpose) } }
+        p.places {
+            a href={ (ROOT) (service_path(&run.service)) } { "Service " bdi { (run.service) } }
+            a href={ (ROOT) (runs_path(&run.service)) } { "Its other runs" }
+            a href={ (ROOT) "api/v1/runs/" (run.id) } { "As JSON" }
+        }
+    }
+}

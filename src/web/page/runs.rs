@@ -1,0 +1,173 @@
+//! Load runs: the list, and one of them.
+
+use super::frame::{HOME, Page, View, since};
+use super::headline::Headline;
+use super::parts::{figures, icon, known, moment, runs_path, service_path};
+use crate::format::numbers;
+use crate::report::health::HealthLevel;
+use crate::report::load_run::RunSummary;
+use crate::runs::Digest;
+use crate::store::RunState;
+use maud::{Markup, html};
+
+/// A part of the list, and how it was chosen.
+pub struct Listed<'a> {
+    /// The newest first.
+    pub runs: &'a [Digest],
+    pub service: Option<&'a str>,
+    pub is_newest: bool,
+    /// Where the next part begins.
+    pub next: Option<i64>,
+}
+
+/// The page of the list.
+pub fn render_runs(listed: &Listed<'_>, view: View<'_>) -> String {
+    let page = Page {
+        headline: headline(listed),
+        below: html! {},
+        root: HOME,
+        at: view.now,
+        content: html! {
+            @if listed.runs.is_empty() { (empty(listed)) } @else {
+                section {
+                    h2 { @match listed.service {
+                        Some(service) => { "Load runs of " bdi { (service) } }
+                        None => "Load runs",
+                    } }
+                    div.card { (table(listed.runs, HOME)) }
+                    (places(listed))
+                }
+            }
+        },
+    };
+    page.render(view)
+}
+
+/// What the newest run found.
+fn headline(listed: &Listed<'_>) -> Headline<'static> {
+    let newest = listed.runs.first().filter(|_| listed.is_newest);
+    let Some(digest) = newest else {
+        let sentence = match (listed.runs.is_empty(), listed.is_newest) {
+            (true, true) => "No load runs yet",
+            (true, false) => "No older load runs",
+            (false, _) => "Older load runs",
+        };
+        return Headline::new(HealthLevel::Idle, sentence.to_owned());
+    };
+    let (level, finding) = match (digest.state, &digest.summary) {
+        (_, None) => (HealthLevel::Warn, "it cannot be read"),
+        (RunState::Running, _) => (HealthLevel::Idle, "goes on"),
+        (_, Some(summary)) => (level(summary), summary.finding.as_str()),
+    };
+    let (scenario, service) = (&digest.run.scenario, &digest.run.service);
+    Headline::new(
+        level,
+        format!("Newest run, {scenario} of {service}: {finding}"),
+    )
+}
+
+fn empty(listed: &Listed<'_>) -> Markup {
+    let service = listed.service.unwrap_or("NAME");
+    html! {
+        section {
+            h2 { "How to make a run" }
+            div.card {
+                p { code { "slod load baseline --service " (service) } }
+                p.quiet {
+                    "It makes the load of a scenario (baseline, stress, spike, soak, throughput, capacity, or one of the config), judges what the service did, and keeps the run in the store. "
+                    code { "slod import" } " keeps the results of k6, Locust, vegeta and oha."
+                }
+                @if listed.service.is_some() { p { a href="./runs" { "Runs of all services" } } }
+            }
+        }
+    }
+}
+
+/// The newest runs on the page of their service, with the way to all of them.
+pub fn of_service(service: &str, runs: &[Digest], root: &str) -> Markup {
+    html! {
+        @if !runs.is_empty() {
+            section #runs {
+                h2 { "Load runs" }
+                div.card {
+                    (table(runs, root))
+                    p.quiet { a href={ (root) (runs_path(service)) } { "All load runs of this service" } }
+                }
+            }
+        }
+    }
+}
+
+/// A row for each run; `root` is the way to the front page.
+fn table(runs: &[Digest], root: &str) -> Markup {
+    let labels = [
+        "Run",
+        "Started",
+        "Load",
+        "Throughput",
+        "p95",
+        "Errors",
+        "Verdict",
+    ];
+    let rows: Vec<[Markup; 7]> = runs.iter().map(|digest| row(digest, root)).collect();
+    figures(labels, &rows)
+}
+
+fn row(digest: &Digest, root: &str) -> [Markup; 7] {
+    let (run, summary) = (&digest.run, digest.summary.as_deref());
+    let finding = match (digest.state, summary) {
+        (RunState::Running, _) => "goes on",
+        (_, Some(summary)) => summary.finding.as_str(),
+        (_, None) => "cannot be read: it may be of a newer version",
+    };
+    [
+        html! {
+            a href={ (root) "runs/" (run.id) } { bdi { (run.scenario) } " " span.number { "#" (run.id) } }
+            span.quiet {
+                a href={ (root) (service_path(&run.service)) } { bdi { (run.service) } }
+                @if run.is_baseline { " · baseline" }
+            }
+            span.quiet dir="auto" { (finding) }
+        },
+        html! { (moment(run.from)) span.quiet { "for " (numbers::span(since(run.from, run.to))) } },
+        html! { (known(summary, RunSummary::load)) span.quiet { "by " bdi { (run.engine) } } },
+        html! { (known(summary, |one| format!("{:.1}/s", one.rate_per_second))) },
+        html! { (known(summary.and_then(RunSummary::p95), numbers::latency)) },
+        html! { (known(summary.and_then(|one| one.error_ratio), numbers::spent)) },
+        verdict(digest),
+    ]
+}
+
+/// Icon, colour and word.
+fn verdict(digest: &Digest) -> Markup {
+    let (level, word) = match (digest.state, digest.summary.as_deref()) {
+        (_, None) => (HealthLevel::Warn, "unreadable"),
+        (RunState::Running, _) => (HealthLevel::Idle, "running"),
+        (RunState::Interrupted, _) => (HealthLevel::Warn, "cut off"),
+        (RunState::Ended, Some(summary)) => (level(summary), summary.verdict),
+    };
+    html! { span class={ "badge " (level.class()) } { (icon(level)) (word) } }
+}
+
+fn level(summary: &RunSummary) -> HealthLevel {
+    match summary.verdict {
+        "passed" => HealthLevel::Ok,
+        "failed" => HealthLevel::Bad,
+        _ => HealthLevel::Idle,
+    }
+}
+
+/// The ways to the other parts of the list.
+fn places(listed: &Listed<'_>) -> Markup {
+    let all = match listed.service {
+        Some(service) => format!("{HOME}{}&", runs_path(service)),
+        None => format!("{HOME}runs?"),
+    };
+    html! {
+        p.places {
+            @if !listed.is_newest { a href=(all) { "Newest runs" } }
+            @if let Some(next) = listed.next { a href={ (all) "before=" (next) } { "Older runs" } }
+            @if listed.service.is_some() { a href="./runs" { "Runs of all services" } }
+        }
+    }
+}
