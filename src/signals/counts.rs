@@ -97,7 +97,7 @@ impl Counts {
     /// Bytes that it takes at most.
     #[cfg(test)]
     pub(super) fn size(&self) -> usize {
-        size_of::<Self>() + DRIFT_WINDOWS * size_of::<Errors>()
+        size_of::<Self>() + DRIFT_WINDOWS.next_power_of_two() * size_of::<Errors>()
     }
 }
 

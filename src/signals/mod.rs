@@ -16,6 +16,7 @@ mod task;
 mod usual;
 mod watcher;
 
+pub use past::{Kept, replay};
 pub use task::{Deps, run};
 pub use watcher::Watcher;
 

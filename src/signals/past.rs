@@ -7,12 +7,13 @@ use super::numbers::{
 };
 use super::probes::Attempt;
 use super::service::ServiceHistory;
-use super::watcher::{Watcher, counts_llm, probed_until};
+use super::usual::learn_one;
+use super::watcher::{LLM, Watcher, counts_llm};
 use crate::config::{Config, ServiceSpec};
-use crate::outcome::{Record, Timestamp};
+use crate::outcome::{DurationOf, Record, Timestamp, millis};
 use crate::sample::{Sample, SeriesKey};
-use crate::signal::Settings;
 use crate::signal::rules::Disk;
+use crate::signal::{Finding, Settings};
 use crate::store::{SeriesId, Store, StoreError};
 use crate::units::HOUR;
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,7 +29,7 @@ const TOGETHER: usize = 100;
 /// What is not read by then begins anew.
 const BUDGET: Duration = Duration::from_secs(5);
 /// Between two evaluations of trends.
-pub(super) const STEP: Duration = Duration::from_secs(300);
+const STEP: Duration = Duration::from_secs(300);
 
 /// What the samples of a service are kept as.
 #[derive(Clone, Debug)]
@@ -75,13 +76,14 @@ impl Row {
 }
 
 /// The series that the numbers of services are kept in.
-pub(super) struct Kept {
+#[derive(Debug)]
+pub struct Kept {
     by_service: BTreeMap<Arc<str>, BTreeMap<SeriesId, Place>>,
     host: Vec<(SeriesId, SeriesKey)>,
 }
 
 impl Kept {
-    pub(super) fn of(store: &Store) -> Result<Self, StoreError> {
+    pub fn of(store: &Store) -> Result<Self, StoreError> {
         let mut kept = Self {
             by_service: BTreeMap::new(),
             host: Vec::new(),
@@ -139,6 +141,8 @@ pub(super) fn recall(
         }
         recall_services(watcher, specs, &kept, store, now)?;
     }
+    let took = started.elapsed();
+    tracing::debug!("the past of trends was read in {} ms", took.as_millis());
     Ok(())
 }
 
@@ -168,12 +172,80 @@ fn recall_services(
         for spec in specs {
             let rows = rows(places(spec), &samples, span);
             let outcomes = outcomes(store, spec, span)?;
+            let mut judged = None;
+            let mut judge = |history: &mut ServiceHistory, end: Timestamp| {
+                if end >= now.before(HOUR) && end < span.1 {
+                    history.move_on(end, end, spec);
+                    history.judge_trends(&spec.signals);
+                    judged = Some(end);
+                }
+            };
             let past = Past { rows, outcomes };
-            let judged = past.replay(watcher.service(&spec.name), spec, span, now);
+            let history = watcher.service(&spec.name);
+            past.replay(history, spec, (span, STEP), &mut judge);
             watcher.set_judged(judged);
         }
     }
     Ok(())
+}
+
+/// Time between two evaluations of a stored past.
+const EVERY: Duration = Duration::from_secs(60);
+/// What is in memory of it at once.
+const CHUNK: Duration = Duration::from_secs(86_400);
+
+/// What the signs of one service find in the stored past of `from..to`, once a minute, by the rules and
+/// histories of the running daemon. Signs that only the last outcome shows, such as the end of a
+/// certificate, are not among them.
+pub fn replay(
+    store: &Store,
+    kept: &Kept,
+    spec: &ServiceSpec,
+    (from, to): (Timestamp, Timestamp),
+    visit: &mut dyn FnMut(Timestamp, Vec<Finding>),
+) -> Result<(), StoreError> {
+    let nothing = BTreeMap::new();
+    let places = kept.by_service.get(&spec.name).unwrap_or(&nothing);
+    let mut history = ServiceHistory::new(spec.name.clone());
+    let mut look = |history: &mut ServiceHistory, at: Timestamp| {
+        history.move_on(at, at, spec);
+        if at.0.rem_euclid(millis(STEP)) == 0 {
+            history.judge_trends(&spec.signals);
+        }
+        if at >= from {
+            let mut all = history.findings(spec.load.as_ref(), &spec.signals, at);
+            all.retain(|one| spec.signals.is_on(one.kind));
+            visit(at, all);
+        }
+    };
+    let mut begin = from.before(SERVICES_BACK);
+    while begin < to {
+        let span = (begin, begin.after(CHUNK).min(to));
+        history.usual = learn_one(store, kept, spec, begin)?;
+        let past = Past {
+            rows: all_rows(store, places, span)?,
+            outcomes: outcomes(store, spec, span)?,
+        };
+        past.replay(&mut history, spec, (span, EVERY), &mut look);
+        begin = span.1;
+    }
+    Ok(())
+}
+
+/// The samples of a service by their times, also of days that are kept by the minute.
+fn all_rows(
+    store: &Store,
+    places: &BTreeMap<SeriesId, Place>,
+    (from, to): (Timestamp, Timestamp),
+) -> Result<BTreeMap<Timestamp, Row>, StoreError> {
+    let mut rows: BTreeMap<Timestamp, Row> = BTreeMap::new();
+    for (id, place) in places {
+        store.for_each_point(*id, from, to, |point| {
+            rows.entry(point.at).or_default().set(place, point.last);
+            true
+        })?;
+    }
+    Ok(rows)
 }
 
 /// The samples of a service by their times.
@@ -201,7 +273,7 @@ fn outcomes(
 ) -> Result<Vec<(usize, Record)>, StoreError> {
     let mut all = Vec::new();
     for (at, probe) in spec.probes.iter().enumerate() {
-        if probe.measures.duration == crate::outcome::DurationOf::Attempt {
+        if probe.measures.duration == DurationOf::Attempt {
             store.for_each_outcome(&probe.key, from, to, &[], |record| all.push((at, record)))?;
         }
     }
@@ -216,19 +288,17 @@ struct Past {
 }
 
 impl Past {
-    /// Feeds it in the order of time. In the last hour before `now`, trends are judged as often as live.
-    /// Returns when they were judged last.
+    /// Feeds it in the order of time, and lets `look` see the history after each step.
     fn replay(
         &self,
         history: &mut ServiceHistory,
         spec: &ServiceSpec,
-        (from, to): (Timestamp, Timestamp),
-        now: Timestamp,
-    ) -> Option<Timestamp> {
+        (span, width): ((Timestamp, Timestamp), Duration),
+        look: &mut dyn FnMut(&mut ServiceHistory, Timestamp),
+    ) {
         let counts_llm = counts_llm(spec);
-        let mut judged = None;
-        let mut begin = from;
-        for end in steps(from, to) {
+        let mut begin = span.0;
+        for end in steps(span, width) {
             for (at, row) in self.rows.range(begin..end) {
                 row.feed(*at, history);
             }
@@ -241,27 +311,21 @@ impl Past {
                     at: record.at,
                     verdict: record.outcome.verdict,
                     latency: record.outcome.latency,
-                    is_llm: probe.kind == super::watcher::LLM,
+                    is_llm: probe.kind == LLM,
                 }
             });
             history.take_attempts(&attempts.collect::<Vec<_>>(), counts_llm);
             begin = end;
-            if end >= now.before(HOUR) && end < to {
-                history.advance(end, spec);
-                history.probes.advance(probed_until(spec, end));
-                history.judge_trends(&spec.signals);
-                judged = Some(end);
-            }
+            look(history, end);
         }
-        judged
     }
 }
 
-/// The ends of the steps of a span: multiples of [`STEP`], and its end.
-fn steps(from: Timestamp, to: Timestamp) -> impl Iterator<Item = Timestamp> {
-    let width = crate::outcome::millis(STEP);
-    let first = Timestamp((from.0.div_euclid(width) + 1) * width);
-    std::iter::successors(Some(first), |at| Some(at.after(STEP)))
+/// The ends of the steps of a span: multiples of their width, and its end.
+fn steps((from, to): (Timestamp, Timestamp), width: Duration) -> impl Iterator<Item = Timestamp> {
+    let ms = millis(width).max(1);
+    let first = Timestamp((from.0.div_euclid(ms) + 1) * ms);
+    std::iter::successors(Some(first), move |at| Some(at.after(width)))
         .take_while(move |at| *at < to)
         .chain([to])
 }
@@ -318,7 +382,7 @@ fn recall_host(
             }
         }
         let mut begin = hour;
-        for end in steps(hour, hour.after(HOUR).min(now)) {
+        for end in steps((hour, hour.after(HOUR).min(now)), STEP) {
             for (at, row) in rows.range(begin..end) {
                 host.take_boot(*at, row.boot);
                 host.take_cpu(*at, row.cpu);

@@ -4,7 +4,7 @@ use super::numbers::{ContainerNumber, ContainerNumbers, ProcessNumber, ProcessNu
 use crate::format::numbers::bytes;
 use crate::outcome::Timestamp;
 use crate::signal::rules::{Answer, COUNTED, Grows, MEMORY, MIB, above, counted, growing};
-use crate::signal::{Keep, Level, Settings, SignalKind, Track, kinds};
+use crate::signal::{Keep, Level, Presence, Settings, SignalKind, Track, kinds};
 use crate::trend::GrowthRules;
 use crate::units::whole;
 use std::time::Duration;
@@ -219,7 +219,7 @@ impl ProcessHistory {
             let kind = &kinds::CPU_HIGH;
             all.push((kind, above(cpu, level(kind), was(kind), what)));
         }
-        if self.throttled.last().is_some() {
+        if !self.throttled.known(RECENT).is_empty() {
             let kind = &kinds::THROTTLED;
             all.push((kind, self.throttled(level(kind), was(kind), slows)));
         }
@@ -228,19 +228,20 @@ impl ProcessHistory {
 
     /// Its use of processors by the minute, and of which.
     pub(super) fn cpu(&self) -> Option<(&Track, &'static str)> {
-        if self.cpu_of_limit.last().is_some() {
+        let is_known = |cpu: &Track| !cpu.known(RECENT).is_empty();
+        if is_known(&self.cpu_of_limit) {
             return Some((&self.cpu_of_limit, "use of the container's processors"));
         }
-        let is_known = self.cpu_of_host.last().is_some();
-        is_known.then_some((&self.cpu_of_host, "its use of the host's processors"))
+        is_known(&self.cpu_of_host)
+            .then_some((&self.cpu_of_host, "its use of the host's processors"))
     }
 
     fn throttled(&self, level: Level, was_active: bool, slows: bool) -> Answer {
         let what = "share of throttled periods";
         let (presence, evidence) = above(&self.throttled, level, was_active, what);
-        if presence == crate::signal::Presence::Active && !slows {
+        if presence == Presence::Active && !slows {
             let evidence = format!("{evidence}; response times do not rise");
-            return (crate::signal::Presence::Clear, evidence);
+            return (Presence::Clear, evidence);
         }
         (presence, evidence)
     }

@@ -91,8 +91,14 @@ impl ServiceHistory {
         }
     }
 
-    /// Moves on to a moment, also without samples, and forgets what is no longer configured.
-    pub(super) fn advance(&mut self, now: Timestamp, spec: &ServiceSpec) {
+    /// Moves on to the moments that samples and attempts are known of, also without any, and forgets
+    /// what is no longer configured.
+    pub(super) fn move_on(&mut self, sampled: Timestamp, probed: Timestamp, spec: &ServiceSpec) {
+        self.advance(sampled, spec);
+        self.probes.advance(probed);
+    }
+
+    fn advance(&mut self, now: Timestamp, spec: &ServiceSpec) {
         if spec.metrics.is_none() {
             self.own = None;
         }

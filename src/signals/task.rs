@@ -69,7 +69,9 @@ pub async fn run(mut deps: Deps) {
                 };
                 let findings;
                 (watcher, findings) = blocking(work).await;
-                active = logged(&findings, &active);
+                let changes = Changes::of(&findings, &active);
+                changes.log();
+                active = changes.active;
                 deps.findings.send_replace(Arc::new(findings));
             }
         }
@@ -111,29 +113,82 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
     }
 }
 
-/// Logs what appeared and what is over. Returns what is there.
-fn logged(findings: &Findings, before: &BTreeSet<Sign>) -> BTreeSet<Sign> {
-    let sign = |one: &Finding| (one.kind.name, one.service.clone(), one.subject.clone());
-    let mut now = BTreeSet::new();
-    for one in &findings.all {
-        let (sign, title, evidence) = (sign(one), one.kind.title, &one.evidence);
-        let whose = one.service.as_deref().unwrap_or("host");
-        match (one.presence, before.contains(&sign)) {
-            (Presence::Active, was) => {
-                if !was {
-                    warn!(signal = one.kind.name, "{whose}: {title}: {evidence}");
+/// What appeared and what is over, and all that is there now.
+struct Changes<'a> {
+    appeared: Vec<&'a Finding>,
+    over: Vec<&'a Finding>,
+    active: BTreeSet<Sign>,
+}
+
+impl<'a> Changes<'a> {
+    /// A sign that nobody knows of for a moment stays as it was: it may only be a gap between samples.
+    fn of(findings: &'a Findings, before: &BTreeSet<Sign>) -> Self {
+        let mut changes = Self {
+            appeared: Vec::new(),
+            over: Vec::new(),
+            active: BTreeSet::new(),
+        };
+        for one in &findings.all {
+            let sign = (one.kind.name, one.service.clone(), one.subject.clone());
+            match (one.presence, before.contains(&sign)) {
+                (Presence::Active, false) => {
+                    changes.appeared.push(one);
+                    changes.active.insert(sign);
                 }
-                now.insert(sign);
+                (Presence::Active | Presence::Unknown, true) => {
+                    changes.active.insert(sign);
+                }
+                (Presence::Clear, true) => changes.over.push(one),
+                (Presence::Clear | Presence::Unknown, false) => {}
             }
-            // It may only be a gap between samples.
-            (Presence::Unknown, true) => {
-                now.insert(sign);
-            }
-            (Presence::Clear, true) => {
-                info!(signal = one.kind.name, "{whose}: {title}: over: {evidence}");
-            }
-            _ => {}
+        }
+        changes
+    }
+
+    fn log(&self) {
+        let words = |one: &Finding| {
+            let whose = one.service.as_deref().unwrap_or("host");
+            format!("{whose}: {}", one.kind.title)
+        };
+        for one in &self.appeared {
+            warn!(signal = one.kind.name, "{}: {}", words(one), one.evidence);
+        }
+        for one in &self.over {
+            info!(
+                signal = one.kind.name,
+                "{}: over: {}",
+                words(one),
+                one.evidence
+            );
         }
     }
-    now
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::finding;
+    use super::*;
+    use crate::signal::kinds;
+
+    #[test]
+    fn a_gap_between_samples_is_logged_as_nothing() {
+        let mut active = BTreeSet::new();
+        let mut step = |presence| {
+            let one = finding(&kinds::CPU_HIGH, None, "", (presence, String::new()));
+            let findings = Findings {
+                all: vec![one],
+                ..Findings::default()
+            };
+            let changes = Changes::of(&findings, &active);
+            let counts = (changes.appeared.len(), changes.over.len());
+            active = changes.active;
+            counts
+        };
+        assert_eq!(step(Presence::Unknown), (0, 0));
+        assert_eq!(step(Presence::Active), (1, 0));
+        assert_eq!(step(Presence::Unknown), (0, 0));
+        assert_eq!(step(Presence::Active), (0, 0));
+        assert_eq!(step(Presence::Clear), (0, 1));
+        assert_eq!(step(Presence::Active), (1, 0));
+    }
 }

@@ -75,14 +75,23 @@ pub(super) fn learn(
             tracing::info!("what is usual for some services is not read now");
             break;
         }
-        let usuals = Usuals {
-            own_p95: of_series(store, &kept, spec, MetricNumber::P95, now)?,
-            rate: of_series(store, &kept, spec, MetricNumber::Rate, now)?,
-            probes_p95: Learned::of(&of_probes(store, spec, now)?),
-        };
+        let usuals = learn_one(store, &kept, spec, now)?;
         all.insert(spec.name.clone(), usuals);
     }
     Ok(all)
+}
+
+pub(super) fn learn_one(
+    store: &Store,
+    kept: &Kept,
+    spec: &ServiceSpec,
+    now: Timestamp,
+) -> Result<Usuals, StoreError> {
+    Ok(Usuals {
+        own_p95: of_series(store, kept, spec, MetricNumber::P95, now)?,
+        rate: of_series(store, kept, spec, MetricNumber::Rate, now)?,
+        probes_p95: Learned::of(&of_probes(store, spec, now)?),
+    })
 }
 
 /// The hourly means of a number of its own metrics.

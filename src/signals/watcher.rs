@@ -121,8 +121,7 @@ impl Watcher {
         let sampled = now.before(config.observe.interval * 2);
         for spec in &config.services {
             let history = self.service(&spec.name);
-            history.advance(sampled, spec);
-            history.probes.advance(probed_until(spec, now));
+            history.move_on(sampled, probed_until(spec, now), spec);
         }
         let is_due = self
             .judged
@@ -166,7 +165,7 @@ pub(super) fn counts_llm(spec: &ServiceSpec) -> bool {
 }
 
 /// Until when the attempts of a service's probes are complete: some wait for those of control probes.
-pub(super) fn probed_until(spec: &ServiceSpec, now: Timestamp) -> Timestamp {
+fn probed_until(spec: &ServiceSpec, now: Timestamp) -> Timestamp {
     let intervals = spec.probes.iter().map(|probe| probe.interval);
     let longest = intervals.max().unwrap_or_default();
     now.before((longest * 3).min(LATEST))

@@ -138,3 +138,27 @@ fn outcomes_before_a_restart_count_after_it() {
         rise.evidence
     );
 }
+
+#[test]
+fn a_stored_past_is_judged_as_it_went_on() {
+    let config = config(1);
+    let (_folder, mut store) = store("backtest.db");
+    leaking(&mut store, &config, 6, |_| 10.0);
+    let kept = Kept::of(&store).expect("readable");
+    let mut found = Vec::new();
+    let span = (NOW.before(HOUR * 2), NOW);
+    replay(&store, &kept, &config.services[0], span, &mut |at, all| {
+        let mut leaks = all.iter().filter(|one| one.kind.name == "memory_growing");
+        let leak = leaks.next().expect("looked for");
+        found.push((at, leak.presence));
+    })
+    .expect("readable");
+    assert_eq!(found.len(), 121, "once a minute");
+    let first = found.iter().find(|(_, one)| *one == Presence::Active);
+    let (at, _) = first.expect("found");
+    let waited = (at.0 - NOW.before(HOUR * 5).0) / 60_000;
+    assert!(
+        (155..=210).contains(&waited),
+        "{waited} min of the past that is read"
+    );
+}

@@ -134,7 +134,7 @@ impl Track {
 
     /// Bytes that it takes at most.
     pub fn size(&self) -> usize {
-        size_of::<Self>() + self.most * size_of::<Option<f32>>()
+        size_of::<Self>() + self.most.next_power_of_two() * size_of::<Option<f32>>()
     }
 
     /// What a trend is looked for in.

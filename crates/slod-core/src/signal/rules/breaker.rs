@@ -68,8 +68,7 @@ pub fn breaker_open(breaker: &Breaker, most: f64) -> Answer {
     let opened = trips.unwrap_or_default();
     if known < KNOWN_MIN && opened < TRIPS && trips.is_none() {
         let evidence = format!(
-            "{:.0} s of the last {RECENT} minutes are known, fewer than {KNOWN_MIN:.0}",
-            known
+            "{known:.0} s of the last {RECENT} minutes are known, fewer than {KNOWN_MIN:.0}"
         );
         return (Presence::Unknown, evidence);
     }

@@ -72,7 +72,7 @@ pub fn provider_slow(
     let (before, now) = known.split_at(known.len().saturating_sub(NOW));
     let of = |values: &[f64]| median_of(values.iter().copied());
     let levels = of(before).zip(of(now));
-    let Some((before_it, now)) = levels.filter(|_| before.len() >= BEFORE_MIN) else {
+    let Some((usual, now)) = levels.filter(|_| before.len() >= BEFORE_MIN) else {
         let evidence = format!(
             "{} of the {} windows of 5 min that it takes are known",
             known.len(),
@@ -80,11 +80,11 @@ pub fn provider_slow(
         );
         return (Presence::Unknown, evidence);
     };
-    let is_slow = now > before_it * (1.0 + border) && now - before_it > SLOWER_MIN;
+    let is_slow = now > usual * (1.0 + border) && now - usual > SLOWER_MIN;
     let mut evidence = format!(
         "the provider took {} in the last 10 min, {} before",
         millis(now),
-        millis(before_it)
+        millis(usual)
     );
     if is_slow {
         evidence = format!("{evidence}; {}", service.words());
