@@ -66,16 +66,16 @@ fn notice(number: usize, text: &str, is_over: bool) -> Notice {
 fn messages() -> Vec<Message> {
     let texts = [
         "p95 of concierge rose 34 %".to_owned(),
-        "x".repeat(20_000),
-        "ж".repeat(20_000),
-        "🔥".repeat(20_000),
+        "x".repeat(6000),
+        "ж".repeat(6000),
+        "🔥".repeat(6000),
         "\"\\\u{1}\n<!channel> @everyone &".repeat(500),
         String::new(),
     ];
     let group = |text: &str| format!("{{\"team\":\"{text}\"}}");
     let mut all = Vec::new();
     for text in &texts {
-        for (count, is_over) in [(1, false), (1, true), (300, false)] {
+        for (count, is_over) in [(1, false), (1, true), (20, false)] {
             let notices = (0..count).map(|number| notice(number, text, is_over));
             for group in [group("core"), group(&"long".repeat(300))] {
                 let notices = notices.clone().collect();
