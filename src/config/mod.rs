@@ -31,7 +31,7 @@ mod window;
 pub use code::Code;
 pub use docs::markdown;
 pub use keys::ROOT as KEYS;
-pub use load::{FileError, Loaded, codes, read_file};
+pub use load::{FileError, Loaded, codes, read_file, warn_of_readable_config};
 pub use model::{
     Config, FoundBy, Inputs, LoadSpec, MetricsSource, MetricsSpec, ObserveSpec, Pattern, ProbeSpec,
     ProcessSpec, Role, ServiceSpec, SignalsSpec, StoreSpec, TokenSpec, WebSpec,
