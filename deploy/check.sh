@@ -56,6 +56,13 @@ if have docker-compose; then
     done
 fi
 
+echo "-- Kubernetes"
+version=$("$slod" --version | cut -d ' ' -f 2)
+grep -qF "image: slod:$version" deploy/kubernetes/slod.yaml || fail "kubernetes/slod.yaml lacks 'image: slod:$version'"
+
+echo "-- software bill of materials"
+deploy/sbom.py --check
+
 echo "-- Prometheus"
 if have promtool; then
     promtool check config deploy/compose/prometheus.yml

@@ -1,6 +1,6 @@
 //! The config, and the web configuration file.
 
-use crate::Run;
+use super::Run;
 use slod::config::Config;
 use slod::diagnostic::Source;
 use slod::probe::KINDS;

@@ -1,6 +1,6 @@
 //! Files of the kernel: `/proc`, `/sys` and control groups.
 
-use crate::Run;
+use super::Run;
 use slod::config::Config;
 use slod::diagnostic::Source;
 use slod::observe::{COLLECTORS, SystemView};

@@ -1,6 +1,6 @@
 //! A service's page of metrics, in the text format or as OpenMetrics.
 
-use crate::Run;
+use super::Run;
 use http::Response;
 use slod::config::Config;
 use slod::diagnostic::Source;

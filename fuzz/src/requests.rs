@@ -1,6 +1,6 @@
 //! Requests to the daemon: their heads, paths, queries and bodies, heartbeats among them.
 
-use crate::Run;
+use super::Run;
 use slod::app::{App, Origin};
 use slod::clock::Clock;
 use slod::config::Config;

@@ -1,6 +1,6 @@
 //! What a probed service sends: HTTP answers, streams of language models, and certificates.
 
-use crate::Run;
+use super::Run;
 use slod::diagnostic::Source;
 use slod::outcome::{Outcome, Timestamp};
 use slod::probe::{Attempt, KINDS, Probe, Trace};

@@ -1,6 +1,6 @@
 //! The store: blocks of outcomes and samples, packed runs, and the file as a whole.
 
-use crate::Run;
+use super::Run;
 use rusqlite::{Connection, params};
 use slod::load::{Ending, LoadWindow, RunRecord, builtin};
 use slod::outcome::{Cause, Measurement, Outcome, ProbeKey, Record, Timestamp, Verdict};

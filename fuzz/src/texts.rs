@@ -1,6 +1,6 @@
 //! Expectations of JSON, results of other load tools, and logs of services.
 
-use crate::Run;
+use super::Run;
 use slod::import::Tool;
 use slod::outcome::Timestamp;
 use slod::probe::http::JsonTotal;

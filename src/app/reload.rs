@@ -13,7 +13,7 @@ use crate::probe::heartbeat::HeartbeatBoard;
 use crate::store::{AuditEntry, Store, StoreHandle};
 use crate::web::{Access, ReloadRequest};
 use crate::yaml::Stamp;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -130,7 +130,10 @@ impl Reloader {
         }
         self.files = files;
         tracing::info!("a file referenced by the config has changed: reloading all of them");
-        let read = self.origin.check_with_warnings(&config.inputs.source);
+        let inputs = &config.inputs;
+        let read = self
+            .origin
+            .check_with_warnings(&inputs.source, &inputs.warnings);
         // It is logged, and tried again when a file changes again.
         drop(self.take(read).await);
     }
@@ -238,7 +241,7 @@ impl Origin {
 
     /// The same for who goes on running with it: warnings are logged.
     pub fn load_with_warnings(&self) -> Result<Config, String> {
-        self.check_with_warnings(&self.read()?)
+        self.check_with_warnings(&self.read()?, &BTreeSet::new())
     }
 
     fn read(&self) -> Result<Source, String> {
@@ -246,8 +249,13 @@ impl Origin {
         config::read_file(path).map_err(|error| error.to_string())
     }
 
-    fn check_with_warnings(&self, source: &Source) -> Result<Config, String> {
-        let (config, warnings) = self.check(source)?;
+    /// Logs the warnings that are not `known`.
+    fn check_with_warnings(
+        &self,
+        source: &Source,
+        known: &BTreeSet<String>,
+    ) -> Result<Config, String> {
+        let (mut config, warnings) = self.check(source)?;
         for Diagnostic {
             code,
             path,
@@ -255,7 +263,11 @@ impl Origin {
             ..
         } in warnings
         {
-            tracing::warn!(code, "{path}: {message}");
+            let warning = format!("{path}: {message}");
+            if !known.contains(&warning) {
+                tracing::warn!(code, "{warning}");
+            }
+            config.inputs.warnings.insert(warning);
         }
         Ok(config)
     }

@@ -126,12 +126,14 @@ fn check(
     let inputs = Inputs {
         source: source.clone(),
         files: reader.files(),
+        warnings: BTreeSet::new(),
     };
     Some(draft.into_config(inputs))
 }
 
-/// A config that was read from a file has the file's path as its name.
-fn warn_of_readable_config(reader: &Reader<'_>, source: &Source) {
+/// Reports a file with a secret in it that every user of the machine can read. What was read from a
+/// file has the file's path as its name.
+pub fn warn_of_readable_config(reader: &Reader<'_>, source: &Source) {
     let Some(at) = reader.inline_secret() else {
         return;
     };

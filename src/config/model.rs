@@ -56,6 +56,8 @@ pub struct Inputs {
     pub source: Source,
     /// The files that it names, such as those of credentials, each as it was before it was read.
     pub files: BTreeMap<PathBuf, Option<Stamp>>,
+    /// What was warned of, a line each.
+    pub warnings: BTreeSet<String>,
 }
 
 /// Without the text, which may hold secrets.

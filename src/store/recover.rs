@@ -12,7 +12,7 @@ use crate::outcome::{Measurement, Timestamp};
 use crate::units::HOUR_MS;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params_from_iter};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
@@ -361,7 +361,8 @@ fn sensible(new: &Store, row: &[Value]) -> bool {
         && verdict_of(verdict.cast_unsigned()).is_ok()
 }
 
-/// All probes' blocks of an hour; where the hour cannot be listed, each probe is looked up.
+/// All probes' blocks of an hour. Where the hour cannot be listed, each probe is looked up; what cannot
+/// be read then may never have been there, and is no lost hour.
 fn finished_hours(
     old: &Connection,
     new: &Store,
@@ -375,12 +376,15 @@ fn finished_hours(
     let (listed, whole) = rows(old, sql, &range);
     if whole {
         for id in listed.iter().filter_map(|row| integer(row)) {
-            one_hour(old, new, id, recovered)?;
+            one_hour(old, new, id, true, recovered)?;
         }
         return Ok(());
     }
+    let listed: HashSet<i64> = listed.iter().filter_map(|row| integer(row)).collect();
+    recovered.gaps += 1;
     for probe in probes {
-        one_hour(old, new, block_id(hour, *probe), recovered)?;
+        let id = block_id(hour, *probe);
+        one_hour(old, new, id, listed.contains(&id), recovered)?;
     }
     Ok(())
 }
@@ -396,6 +400,7 @@ fn one_hour(
     old: &Connection,
     new: &Store,
     id: i64,
+    is_listed: bool,
     recovered: &mut Recovered,
 ) -> rusqlite::Result<()> {
     let blob = |sql: &str| {
@@ -404,7 +409,10 @@ fn one_hour(
     };
     let counts = blob("SELECT counts FROM hour WHERE id = ?1");
     let outcomes = blob("SELECT outcomes FROM block WHERE id = ?1");
-    if matches!((&counts, &outcomes), (Ok(None), Ok(None))) {
+    let is_found = [&counts, &outcomes]
+        .into_iter()
+        .any(|blob| matches!(blob, Ok(Some(_))));
+    if !is_found && !is_listed {
         return Ok(());
     }
     let Some(counts) = counts

@@ -140,11 +140,16 @@ impl<'a> Reader<'a> {
     /// Takes note of a secret that was read at a place: it stands in the document, unless it came
     /// from the environment.
     pub fn note_secret(&self, at: &Spot) {
-        let variables = self.variables.borrow();
-        if at.place.is_none_or(|place| !variables.contains(&place)) {
+        if !self.is_from_environment(at) {
             let mut first = self.inline_secret.borrow_mut();
             first.get_or_insert_with(|| at.clone());
         }
+    }
+
+    /// Whether the value at a place has a part from the environment.
+    pub fn is_from_environment(&self, at: &Spot) -> bool {
+        let variables = self.variables.borrow();
+        at.place.is_some_and(|place| variables.contains(&place))
     }
 
     pub fn inline_secret(&self) -> Option<Spot> {

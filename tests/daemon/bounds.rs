@@ -42,6 +42,68 @@ fn unfinished_requests_lose_their_place() {
 }
 
 #[test]
+fn a_client_that_reads_nothing_is_cut_off() {
+    const REQUESTS: usize = 3000;
+    let (daemon, _folder) = daemon();
+    let one = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    let mut client = TcpStream::connect(daemon.address).expect("it listens");
+    client
+        .set_write_timeout(Some(Duration::from_secs(1)))
+        .expect("valid");
+    client
+        .set_read_timeout(Some(Duration::from_secs(5)))
+        .expect("valid");
+    // The daemon stops reading while it cannot write.
+    let _ = client.write_all(&one.repeat(REQUESTS));
+    let open = |daemon: &Daemon| daemon.metric("process_open_fds").expect("on Linux");
+    let before = open(&daemon);
+    // Ten seconds without progress.
+    daemon.wait_for(|daemon| (open(daemon) < before).then_some(()));
+    let mut answers = Vec::new();
+    let _ = client.read_to_end(&mut answers);
+    let heads = answers.windows(9).filter(|part| part == b"HTTP/1.1 ");
+    assert!(heads.count() < REQUESTS, "all was sent in the end");
+}
+
+#[test]
+fn impossible_hosts_are_refused() {
+    let (daemon, _folder) = daemon();
+    for host in ["127.0.0.1:99999", "a b", "u@localhost", "999.1.1.1", "[::1"] {
+        let mut stream = TcpStream::connect(daemon.address).expect("it listens");
+        let request = format!("GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).expect("sent");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("text");
+        assert!(answer.starts_with("HTTP/1.1 400"), "{host}: {answer}");
+    }
+}
+
+/// A file that the config names is read again when it changes, and not every warning with it.
+#[test]
+fn a_changed_file_brings_no_old_warning_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("slod.yaml");
+    let token = folder.path().join("token");
+    fs::write(&token, "0123456789abcdef0123").expect("written");
+    let text = "listen: 127.0.0.1:0
+store: { path: slod.db }
+services: [ { name: a, probes: [ { name: p, http: { url: \"http://127.0.0.1:1/?key=hunter2\", bearer_file: token } } ] } ]
+";
+    fs::write(&path, text).expect("written");
+    let daemon = Daemon::start(&path);
+    let warnings = |daemon: &Daemon| daemon.log().matches("looks like a secret").count();
+    assert_eq!(warnings(&daemon), 1, "{}", daemon.log());
+    fs::write(&token, "another0123456789abcdef").expect("written");
+    daemon.wait_for(|daemon| daemon.log().contains("config reloaded").then_some(()));
+    assert_eq!(warnings(&daemon), 1, "{}", daemon.log());
+    daemon.signal("HUP");
+    daemon.wait_for(|daemon| (daemon.log().matches("config reloaded").count() == 2).then_some(()));
+    assert_eq!(warnings(&daemon), 2, "somebody asks for it");
+    assert!(!daemon.log().contains("hunter2"));
+    assert!(!daemon.request("GET", "/services/a").contains("hunter2"));
+}
+
+#[test]
 fn the_history_is_read_in_bounded_parts() {
     let (daemon, _folder) = daemon();
     let outcomes = |query: &str| {

@@ -544,6 +544,33 @@ fn faults_of_the_config_are_reported_at_their_place() {
     }
 }
 
+/// A token in an address is a secret that stands in the config, unless it comes from elsewhere.
+#[test]
+fn a_token_in_an_address_is_reported_and_not_shown() {
+    for (query, is_secret) in [
+        ("token=hunter2", true),
+        ("a=b&api_key=hunter2", true),
+        ("X-Amz-Signature=hunter2", true),
+        ("accessToken=hunter2", true),
+        ("sig=hunter2&sv=1", true),
+        ("key=${TOKEN}", false),
+        ("token=", false),
+        ("monkey=hunter2&tokens=3&q=token", false),
+    ] {
+        let yaml = format!("{{ url: \"https://a.test/x?{query}\" }}");
+        let (probe, faults) = read(&yaml, Path::new(""));
+        let codes: Vec<_> = faults.iter().map(|fault| fault.code).collect();
+        let expected = if is_secret {
+            &["secret-in-url"][..]
+        } else {
+            &[]
+        };
+        assert_eq!(codes, expected, "{query}");
+        assert!(!faults.iter().any(|fault| fault.message.contains("hunter2")));
+        assert!(probe.is_some());
+    }
+}
+
 #[test]
 fn the_registry_is_complete() {
     let mut names = Vec::new();

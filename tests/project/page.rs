@@ -11,6 +11,7 @@ use slod::report::health::HealthLevel;
 use slod::report::signals::HealthAnswer;
 use slod::report::timeline::TimelineEvent;
 use slod::slo::correction::Correction;
+use slod::web::page::choice::Choice;
 use slod::web::page::past::Past;
 use slod::web::page::style::{HASH, NAME, STYLE};
 use slod::web::page::{Overview, ServicePage, View, render_overview, render_service};
@@ -204,6 +205,16 @@ fn pages() -> BTreeMap<&'static str, String> {
         let firing = firing(&strange.services);
         page(service, &strange.corrections, &firing, &Past::default())
     };
+    let long = || {
+        let service = service("concierge", Fate::BudgetSpent);
+        let past = Past {
+            choice: Choice::of("days=90"),
+            days: Some([service.days; 3].concat()),
+            ..Past::default()
+        };
+        let firing = firing(std::slice::from_ref(&service));
+        page(&service, &[], &firing, &past)
+    };
     let later = View {
         now: AT.after(Duration::from_secs(780)),
         reload: true,
@@ -223,6 +234,7 @@ fn pages() -> BTreeMap<&'static str, String> {
         ("service-down", of(Fate::Down)),
         ("service-burning", of(Fate::Burning)),
         ("service-new", of(Fate::New)),
+        ("service-days", long()),
         ("service-long", deep(&strange.services[1])),
         ("service-arabic", deep(&strange.services[0])),
         ("service-hostile", deep(&strange.services[2])),
@@ -419,6 +431,18 @@ fn a_day_reports_what_is_unknown_and_what_is_maintenance() {
     let table = &pages()["service-ok"];
     let row = "<td>100%</td><td>50%</td><td>target met</td>";
     assert!(table.contains(row));
+}
+
+#[test]
+fn the_days_can_be_ninety() {
+    let pages = pages();
+    let page = &pages["service-days"];
+    assert!(plain(page).contains("Last 90 days"));
+    assert!(page.contains("aria-label=\"Last 90 days: target met on "));
+    assert!(page.contains("<a href=\"?\">30 days</a>"));
+    let bars = page.matches("<g><title>2026-").count();
+    assert!(bars >= 90, "{bars}");
+    assert!(plain(&pages["service-ok"]).contains("Last 30 days"));
 }
 
 #[test]

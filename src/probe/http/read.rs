@@ -92,6 +92,8 @@ pub fn read_url(section: &Section<'_>, key: &Key<Address>) -> Option<Url> {
     if section.written_name(key).as_deref() != Some(key.name) {
         let secret = &url[Position::BeforePath..];
         section.reader().redact(secret, "/<secret>");
+    } else {
+        warn_of_token(section, key, &url);
     }
     if !url.username().is_empty() || url.password().is_some() {
         section.error(
@@ -103,6 +105,53 @@ pub fn read_url(section: &Section<'_>, key: &Key<Address>) -> Option<Url> {
         return None;
     }
     Some(url)
+}
+
+/// A token that is part of an address is written in the config, and would be shown with the address.
+fn warn_of_token(section: &Section<'_>, key: &Key<Address>, url: &Url) {
+    let (reader, at) = (section.reader(), section.spot_of(key));
+    if reader.is_from_environment(&at) {
+        return;
+    }
+    let pairs = url.query_pairs();
+    let tokens: Vec<_> = pairs
+        .filter(|(name, value)| names_a_secret(name) && !value.is_empty())
+        .collect();
+    let Some((name, _)) = tokens.first() else {
+        return;
+    };
+    for (_, value) in &tokens {
+        reader.redact(value, "<secret>");
+    }
+    reader.note_secret(&at);
+    reader.report(
+        Severity::Warning,
+        "secret-in-url",
+        &at,
+        format!("`{name:.40}` in the address looks like a secret; its value is not shown"),
+        Some(format!(
+            "write it as `${{NAME}}`, or the address in a file of its own (`{}_file`)",
+            key.name
+        )),
+    );
+}
+
+/// `token`, `api_key`, `X-Amz-Signature`, `accessToken`
+fn names_a_secret(name: &str) -> bool {
+    const WORDS: [&str; 8] = [
+        "auth",
+        "key",
+        "apikey",
+        "sig",
+        "pwd",
+        "pass",
+        "passwd",
+        "credential",
+    ];
+    const ENDS: [&str; 4] = ["token", "secret", "password", "signature"];
+    let name = name.to_ascii_lowercase();
+    let mut words = name.split(|c: char| !c.is_ascii_alphanumeric());
+    ENDS.iter().any(|end| name.ends_with(end)) || words.any(|word| WORDS.contains(&word))
 }
 
 /// What every request of the section has in common: headers and credentials.

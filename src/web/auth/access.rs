@@ -91,6 +91,10 @@ impl Access {
         if need == Need::Nothing {
             return Ok(None);
         }
+        if Target::of(parts) == Target::Invalid {
+            let title = "the header `Host` is not the name of a host";
+            return Err(Problem::new(StatusCode::BAD_REQUEST, title));
+        }
         let rules = self.rules();
         if !rules.has_room(Instant::now()) {
             return Err(too_many(

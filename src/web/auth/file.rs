@@ -3,7 +3,7 @@
 use super::keys::{self, FILE};
 use super::password::{self, Hash};
 use super::tls::{self, ServerTls};
-use crate::config::{Config, WebSpec, read_file};
+use crate::config::{Config, WebSpec, read_file, warn_of_readable_config};
 use crate::diagnostic::{Diagnostic, Severity, Source, nearest};
 use crate::yaml::{self, Reader, Section, Stamp, Value, mask};
 use axum::http::{HeaderName, HeaderValue};
@@ -175,6 +175,7 @@ fn parse(source: &Source, base: &Path) -> LoadedFile {
             let reader = Reader::new(base, &env);
             let root = reader.section(&document, "", FILE);
             file = root.and_then(|root| read(&root));
+            warn_of_readable_config(&reader, source);
             files = reader.files();
             file = file.filter(|_| !reader.has_errors());
             let shown = mask::document(source, &document, &reader);

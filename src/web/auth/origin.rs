@@ -41,7 +41,7 @@ impl Target {
 
     fn named(text: &str) -> Self {
         match text.to_ascii_lowercase().parse::<Authority>() {
-            Ok(authority) if !authority.as_str().contains('@') => Self::Named(authority),
+            Ok(authority) if is_possible(&authority) => Self::Named(authority),
             _ => Self::Invalid,
         }
     }
@@ -54,6 +54,16 @@ impl Target {
             Self::Invalid => false,
         }
     }
+}
+
+/// Whether a host can have this name, and a port this number.
+fn is_possible(authority: &Authority) -> bool {
+    let (host, text) = (authority.host(), authority.as_str());
+    let port = text.strip_prefix(host).unwrap_or("@");
+    let has_port = port.is_empty() || port == ":" || authority.port_u16().is_some();
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
+    let is_name = host.starts_with('[') || host.chars().all(is_plain);
+    has_port && is_name && url::Host::parse(host).is_ok()
 }
 
 fn is_own(host: &str, machine: Option<&str>, allowed: &[String]) -> bool {
@@ -117,6 +127,46 @@ mod tests {
             request = request.header(*name, *value);
         }
         request.body(()).expect("a request").into_parts().0
+    }
+
+    #[test]
+    fn a_name_that_no_host_can_have_is_invalid() {
+        for host in [
+            "a b",
+            "a@b",
+            "u:p@127.0.0.1",
+            "127.0.0.1:99999",
+            "127.0.0.1:http",
+            "127.0.0.1:-1",
+            "[::1",
+            "[::g]",
+            "::1",
+            "999.1.1.1",
+            "1.2.3.4.5",
+            "a%00b",
+            "a/b",
+            "a?b",
+            "",
+            ":80",
+            "a,b",
+            "<script>",
+        ] {
+            let seen = Target::of(&parts(&[("host", host)]));
+            assert_eq!(seen, Target::Invalid, "{host}");
+        }
+        for host in [
+            "a",
+            "a:80",
+            "a:",
+            "a_b.c-d.",
+            "[::1]:1",
+            "127.1",
+            "xn--bcher-kva.example",
+            "LOCALHOST:65535",
+        ] {
+            let seen = Target::of(&parts(&[("host", host)]));
+            assert!(matches!(seen, Target::Named(_)), "{host}");
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@
 
 mod command;
 mod counts;
+mod days;
 mod demo;
 mod month;
 mod numbers;

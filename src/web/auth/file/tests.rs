@@ -286,6 +286,23 @@ fn a_key_that_everybody_can_read_is_a_warning() {
     assert_eq!(loaded(folder.path(), &tls("")).files.len(), 2);
 }
 
+#[test]
+fn passwords_that_everybody_can_read_are_a_warning() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = folder();
+    let path = folder.path().join("web.yml");
+    let users =
+        "basic_auth_users:\n  a: $2y$10$QOauhQNbBCuQDKes6eFzPeMqBSjb7Mr5DUmpZ/VcEd00UAV/LDeSi\n";
+    for (text, mode, warnings) in [(users, 0o644, 1), (users, 0o600, 0), ("{}\n", 0o644, 0)] {
+        fs::write(&path, text).expect("written");
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("set");
+        let loaded = load(&path);
+        let found: Vec<_> = loaded.of(Severity::Warning).map(|one| one.code).collect();
+        assert_eq!(found, vec!["secret-file-readable"; warnings], "{mode:o}");
+        assert!(!loaded.errors().contains("QOauh"));
+    }
+}
+
 /// Each has a fault, and a secret that the line of the fault or one beside it contains.
 const WITH_SECRETS: &[&str] = &[
     "basic_auth_users:\n  alice: s3cret\nrate_limit: x",

@@ -1,0 +1,214 @@
+//! What is exported of each objective.
+
+use crate::exposition::{Family, Samples};
+use crate::ledger::numbers::LiveObjective;
+use crate::ledger::snapshot::WindowView;
+use crate::outcome::Timestamp;
+use crate::slo::StandardWindow as Window;
+
+const SLO: &[&str] = &["service", "slo"];
+const SLO_INFO: &[&str] = &["service", "slo", "sli", "source"];
+const SLO_WINDOW: &[&str] = &["service", "slo", "window"];
+
+/// Windows of the snapshot that are exported; 7d and 28d are for pages and reports.
+pub(super) const EXPORTED: [Window; 8] = [
+    Window::Minutes5,
+    Window::Minutes30,
+    Window::Hour1,
+    Window::Hours2,
+    Window::Hours6,
+    Window::Day1,
+    Window::Days3,
+    Window::Days30,
+];
+
+type DescribedObjective = (Family, fn(&mut Samples<'_>, &LiveObjective<'_>, &Windows));
+
+/// What several families say of the exported windows of an objective: computed once for a page, and
+/// small, because those of all objectives are in memory while it is written.
+pub(super) type Windows = [WindowNumbers; EXPORTED.len()];
+
+/// Not a number where unknown, which is not written.
+#[derive(Clone, Copy)]
+pub(super) struct WindowNumbers {
+    sli: f64,
+    burn_rate: f64,
+    coverage: f64,
+}
+
+impl From<WindowView> for WindowNumbers {
+    fn from(view: WindowView) -> Self {
+        let number = |value: Option<f64>| value.unwrap_or(f64::NAN);
+        Self {
+            sli: number(view.sli),
+            burn_rate: number(view.burn_rate),
+            coverage: number(view.coverage),
+        }
+    }
+}
+
+pub(super) const OBJECTIVES: &[DescribedObjective] = &[
+    (
+        Family::counter(
+            "slod_slo_events_total",
+            SLO,
+            "Counted events: outcomes, or time slices that are over.",
+        ),
+        |samples, slo, _| events(samples, slo, slo.events()),
+    ),
+    (
+        Family::counter(
+            "slod_slo_bad_events_total",
+            SLO,
+            "Bad events among slod_slo_events_total.",
+        ),
+        |samples, slo, _| events(samples, slo, slo.bad_events()),
+    ),
+    (
+        Family::gauge(
+            "slod_slo_info",
+            "",
+            SLO_INFO,
+            "The services whose probes an objective counts: always 1. `source` is another service; the label is empty for the service's own probes.",
+        ),
+        |samples, slo, _| {
+            samples.with("sli", slo.objective().sli.name(), |samples| {
+                for source in slo.objective().sources() {
+                    match source {
+                        None => samples.count(1),
+                        Some(source) => samples.with("source", source, |samples| samples.count(1)),
+                    }
+                }
+            });
+        },
+    ),
+    (
+        Family::gauge(
+            "slod_slo_event_interval_seconds",
+            "seconds",
+            SLO,
+            "The time that one event represents at the current intervals: a minute for time slices.",
+        ),
+        |samples, slo, _| samples.value(Some(slo.event_interval().as_secs_f64())),
+    ),
+    (
+        Family::gauge(
+            "slod_slo_objective_ratio",
+            "ratio",
+            SLO,
+            "The target ratio.",
+        ),
+        |samples, slo, _| samples.value(Some(slo.objective().target)),
+    ),
+    (
+        Family::gauge(
+            "slod_slo_window_seconds",
+            "seconds",
+            SLO,
+            "The window of the error budget.",
+        ),
+        |samples, slo, _| samples.value(Some(slo.objective().window.length.as_secs_f64())),
+    ),
+    (
+        Family::gauge(
+            "slod_slo_sli_ratio",
+            "ratio",
+            SLO_WINDOW,
+            "good / (good + bad) over the window. Absent while unknown.",
+        ),
+        |samples, _, windows| each(samples, windows, |window| window.sli),
+    ),
+    (
+        Family::gauge(
+            "slod_slo_burn_rate",
+            "",
+            SLO_WINDOW,
+            "Error ratio of the window / (1 - objective). Absent while unknown.",
+        ),
+        |samples, _, windows| each(samples, windows, |window| window.burn_rate),
+    ),
+    (
+        Family::gauge(
+            "slod_slo_coverage_ratio",
+            "ratio",
+            SLO_WINDOW,
+            "Counted events / expected events up to now: below 1 if slod was down, or the service is new.",
+        ),
+        |samples, _, windows| each(samples, windows, |window| window.coverage),
+    ),
+    (
+        Family::gauge(
+            "slod_slo_corrected",
+            "",
+            SLO,
+            "Whether a correction, such as planned maintenance, currently excludes events: 1 yes, 0 no.",
+        ),
+        |samples, slo, _| samples.count(u64::from(slo.is_corrected())),
+    ),
+    (
+        Family::gauge(
+            "slod_slo_error_budget_remaining_ratio",
+            "ratio",
+            SLO,
+            "Share of the error budget that is left; negative once overspent.",
+        ),
+        |samples, slo, _| samples.value(slo.budget().remaining),
+    ),
+    (
+        Family::gauge(
+            "slod_slo_window_error_budget_remaining_ratio",
+            "ratio",
+            SLO_WINDOW,
+            "Share of the error budget of each of the objective's windows that is left, such as 30d or month; negative once overspent.",
+        ),
+        |samples, slo, _| {
+            for budget in std::iter::once(slo.budget()).chain(slo.further()) {
+                let name = budget.window.name();
+                samples.with("window", &name, |samples| samples.value(budget.remaining));
+            }
+        },
+    ),
+    (
+        Family::gauge(
+            "slod_slo_affordable_outage_seconds",
+            "seconds",
+            SLO,
+            "Remaining downtime allowance: how long a total outage can last before the error budget is spent; 0 once it is spent.",
+        ),
+        |samples, slo, _| samples.value(slo.budget().affordable.map(|left| left.as_secs_f64())),
+    ),
+    (
+        Family::gauge(
+            "slod_slo_error_budget_recovery_timestamp_seconds",
+            "seconds",
+            SLO,
+            "When an overspent budget becomes positive again if nothing fails from now on. Absent if it is not spent.",
+        ),
+        |samples, slo, _| samples.value(slo.budget().recovery.map(Timestamp::as_secs_f64)),
+    ),
+    (
+        Family::gauge(
+            "slod_slo_error_budget_exhaustion_timestamp_seconds",
+            "seconds",
+            SLO,
+            "When the budget is exhausted at the burn rate of the last day. Absent if it is not.",
+        ),
+        |samples, slo, _| samples.value(slo.budget().exhaustion.map(Timestamp::as_secs_f64)),
+    ),
+];
+
+fn each(samples: &mut Samples<'_>, windows: &Windows, value: impl Fn(&WindowNumbers) -> f64) {
+    for (window, numbers) in EXPORTED.iter().zip(windows) {
+        samples.with("window", window.name(), |samples| {
+            samples.value(Some(value(numbers)));
+        });
+    }
+}
+
+/// Counts of an objective as events, which may be whole or not.
+fn events(samples: &mut Samples<'_>, slo: &LiveObjective<'_>, counts: u64) {
+    match slo.objective().budgeting {
+        budgeting if budgeting.parts() == 1 => samples.count(counts),
+        budgeting => samples.value(Some(budgeting.events(counts))),
+    }
+}

@@ -1,0 +1,183 @@
+//! What is exported of each probe.
+
+use crate::exposition::{Family, Samples};
+use crate::ledger::numbers::LiveProbe;
+use crate::ledger::snapshot::{QUANTILE_SPANS, QUANTILES};
+use crate::outcome::{Cause, CodeOf, Measurement, Verdict, VoidReason};
+
+const PROBE: &[&str] = &["service", "probe"];
+const PROBE_REASON: &[&str] = &["service", "probe", "reason"];
+const PROBE_PHASE: &[&str] = &["service", "probe", "phase"];
+const PROBE_QUANTILE: &[&str] = &["service", "probe", "quantile", "window"];
+
+type DescribedProbe = (Family, fn(&mut Samples<'_>, &LiveProbe<'_>));
+
+pub(super) const PROBES: &[DescribedProbe] = &[
+    (
+        Family::gauge(
+            "slod_probe_success",
+            "",
+            PROBE,
+            "Last counted verdict: 1 good, 0 bad. Absent before the first.",
+        ),
+        |samples, probe| {
+            samples.value(
+                probe
+                    .state
+                    .last
+                    .as_ref()
+                    .map(|last| f64::from(u8::from(last.verdict == Verdict::Good))),
+            );
+        },
+    ),
+    (
+        Family::gauge(
+            "slod_probe_consecutive_failures",
+            "",
+            PROBE,
+            "Bad outcomes since the last good one; outcomes before the last start may be missing.",
+        ),
+        |samples, probe| samples.count(probe.state.consecutive_failures),
+    ),
+    (
+        Family::counter(
+            "slod_probe_runs_total",
+            PROBE,
+            "Counted outcomes, good and bad.",
+        ),
+        |samples, probe| samples.count(probe.state.runs),
+    ),
+    (
+        Family::counter(
+            "slod_probe_failures_total",
+            PROBE_REASON,
+            "Bad outcomes by cause.",
+        ),
+        |samples, probe| {
+            for (cause, count) in Cause::ALL.iter().zip(probe.state.failures) {
+                samples.with("reason", cause.label(), |samples| samples.count(count));
+            }
+        },
+    ),
+    (
+        Family::counter(
+            "slod_probe_void_total",
+            PROBE_REASON,
+            "Void attempts, which say nothing about the service, by reason: failures of slod itself.",
+        ),
+        |samples, probe| {
+            for (why, count) in VoidReason::ALL.iter().zip(probe.state.voids) {
+                samples.with("reason", why.label(), |samples| samples.count(count));
+            }
+        },
+    ),
+    (
+        Family::counter(
+            "slod_probe_missed_total",
+            PROBE,
+            "Ticks whose attempt could not run in time.",
+        ),
+        |samples, probe| samples.count(probe.state.missed),
+    ),
+    (
+        Family::histogram(
+            "slod_probe_duration_seconds",
+            "seconds",
+            PROBE,
+            "Durations of counted outcomes as measured, failures included. Each latency threshold of the service is a bucket boundary.",
+        ),
+        |samples, probe| {
+            let bounds = probe
+                .state
+                .bounds
+                .iter()
+                .map(std::time::Duration::as_secs_f64);
+            samples.histogram(
+                bounds,
+                &probe.state.buckets,
+                probe.state.duration_sum.as_secs_f64(),
+            );
+        },
+    ),
+    (
+        Family::gauge(
+            "slod_probe_phase_duration_seconds",
+            "seconds",
+            PROBE_PHASE,
+            "Phases of the last counted outcome, summed over redirects.",
+        ),
+        |samples, probe| {
+            for phase in Measurement::PHASES {
+                let spent = probe
+                    .state
+                    .last
+                    .as_ref()
+                    .and_then(|last| last.measured.get(*phase));
+                samples.with("phase", phase.label(), |samples| {
+                    samples.value(spent.map(|spent| spent.as_secs_f64()));
+                });
+            }
+        },
+    ),
+    (
+        Family::gauge(
+            "slod_probe_http_status_code",
+            "",
+            PROBE,
+            "HTTP status of the last counted outcome.",
+        ),
+        |samples, probe| {
+            samples.value(probe.state.last_code(CodeOf::HttpStatus).map(f64::from));
+        },
+    ),
+    (
+        Family::gauge(
+            "slod_probe_tls_not_after_timestamp_seconds",
+            "seconds",
+            PROBE,
+            "When the served certificate expires; also present if its verification failed.",
+        ),
+        |samples, probe| {
+            samples.value(
+                probe
+                    .state
+                    .last
+                    .as_ref()
+                    .and_then(|last| last.tls_not_after)
+                    .map(|at| at as f64),
+            );
+        },
+    ),
+    (
+        Family::gauge(
+            "slod_probe_last_run_timestamp_seconds",
+            "seconds",
+            PROBE,
+            "Tick of the last counted outcome.",
+        ),
+        |samples, probe| samples.value(probe.state.last.as_ref().map(|last| last.at.as_secs_f64())),
+    ),
+    (
+        Family::summary(
+            "slod_latency_quantile_seconds",
+            "seconds",
+            PROBE_QUANTILE,
+            "Latency quantiles within 1 percent; a failed probe counts as at least its timeout. Absent if the sample is too small (n < ln 0.05 / ln q).",
+        ),
+        |samples, probe| {
+            for (window, values) in QUANTILE_SPANS.iter().zip(probe.quantiles()) {
+                for (quantile, latency) in QUANTILES.iter().zip(values) {
+                    samples.with(
+                        "quantile",
+                        ryu::Buffer::new().format(*quantile),
+                        |samples| {
+                            samples.with("window", window, |samples| {
+                                samples.value(latency.map(|latency| latency.as_secs_f64()));
+                            });
+                        },
+                    );
+                }
+            }
+        },
+    ),
+];
