@@ -10,7 +10,7 @@ use std::time::Duration;
 /// Probes have intervals of seconds.
 const WIDTH_MIN: Duration = Duration::from_secs(10);
 /// The store commits an outcome at most a second after its attempt.
-const COMMITTED: Duration = Duration::from_secs(2);
+pub const COMMITTED: Duration = Duration::from_secs(2);
 
 pub struct ProbeWindows {
     store: PathBuf,

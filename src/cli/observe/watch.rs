@@ -1,6 +1,6 @@
 //! What is known of a watched run so far: its samples, and windows made of them.
 
-use super::probes::ProbeWindows;
+use super::probes::{COMMITTED, ProbeWindows};
 use crate::config::{Config, ServiceSpec};
 use crate::load::{
     CountedWindows, Ending, LoadWindow, Model, OBSERVED, RunRecord, Samples, Scenario, Stage,
@@ -79,6 +79,14 @@ impl Watch {
         self.windows.extend_from_slice(new);
         if self.windows.len() > WINDOWS_MAX {
             self.windows = self.windows.chunks(2).filter_map(merged).collect();
+        }
+    }
+
+    /// How long after its end what was measured is all there.
+    pub const fn settling(&self) -> Duration {
+        match self.source {
+            Source::Metrics(_) => Duration::ZERO,
+            Source::Probes(_) => COMMITTED,
         }
     }
 

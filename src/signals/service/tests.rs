@@ -174,6 +174,9 @@ fn indicators_check_the_numbers() {
 fn users_at_the_same_time_are_load_as_well() {
     let load = LoadSpec {
         driven: None,
+        sequences: Vec::new(),
+        data: None,
+        cookies: false,
         users: None,
         peak_users: Some(100),
         rate: None,

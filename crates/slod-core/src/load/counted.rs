@@ -79,14 +79,14 @@ impl CountedWindows {
         if !is_known {
             return None;
         }
-        let before = self.before.replace(reading.clone());
-        if at <= self.end {
-            return None;
-        }
-        let Some(before) = before else {
-            return (at > self.end.after(SOON)).then(|| self.window(at, None));
+        let before = self.before.take();
+        let window = match &before {
+            _ if at <= self.end => None,
+            Some(before) => Some(self.window(at, Some((before, &reading)))),
+            None => (at > self.end.after(SOON)).then(|| self.window(at, None)),
         };
-        Some(self.window(at, Some((&before, &reading))))
+        self.before = Some(reading);
+        window
     }
 
     /// A window without requests up to the end of the run, if nothing was read there.
