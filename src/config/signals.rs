@@ -8,7 +8,10 @@ use crate::yaml::{Key, Mapping, Section, Text, Value};
 
 /// The settings of a section, in addition to those that it starts from.
 pub(super) fn read(parent: &Section<'_>, at: &Key<Mapping>, from: &Settings) -> Option<Settings> {
-    let section = parent.section_or_empty(at)?;
+    if !parent.has(at) {
+        return Some(from.clone());
+    }
+    let section = parent.section(at)?;
     let mut settings = from.clone();
     let mut is_valid = true;
     for sign in &key::SIGNS {
