@@ -265,6 +265,7 @@ impl App {
             ledger: self.ledger_views.subscribe(),
             system,
             findings,
+            history: self.config.store.path.clone(),
             stop: stop.clone(),
         }
     }

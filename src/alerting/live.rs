@@ -60,7 +60,8 @@ impl LiveAlerts {
     }
 }
 
-fn sign(finding: &Finding) -> Sign {
+/// What the machine of alerts takes of a finding.
+pub fn sign(finding: &Finding) -> Sign {
     let source = Source::Sign {
         sign: finding.kind.name.into(),
         subject: finding.subject.clone(),

@@ -7,7 +7,7 @@ mod own;
 mod task;
 mod view;
 
-pub use live::{Inputs, LiveAlerts};
+pub use live::{Inputs, LiveAlerts, sign};
 pub use own::Own;
 pub use task::{Deps, Notify, run};
 pub use view::AlertsView;

@@ -1,11 +1,11 @@
-//! `slod backtest`: which burn-rate alerts the past would have fired.
+//! `slod backtest`: which burn-rate alerts and warning signs the past would have fired.
 
 use super::output::{complain, show};
 use super::span::SpanArgs;
 use super::{ConfigArg, OutputFormat, exit};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::report::backtest::{Backtest, replayed, synthetic};
+use crate::report::backtest::{Backtest, replayed, signs, synthetic};
 use crate::report::scenario::Scenario;
 use crate::store::Store;
 use clap::Args;
@@ -19,6 +19,10 @@ pub struct BacktestArgs {
     /// Synthetic history instead of the store's, such as 'good x 72h, bad x 5m, bad 2% x 6h'.
     #[arg(long, value_name = "STORY", conflicts_with_all = ["from", "to"])]
     synthetic: Option<Scenario>,
+    /// Show also which warning signs the stored samples and outcomes would have raised. It takes some
+    /// seconds per service and month.
+    #[arg(long, conflicts_with = "synthetic")]
+    signals: bool,
     #[arg(long, default_value = "text")]
     format: OutputFormat,
 }
@@ -30,7 +34,7 @@ pub fn run(args: &BacktestArgs) -> u8 {
     };
     let backtest = match &args.synthetic {
         Some(scenario) => Ok(synthetic(&config, scenario)),
-        None => from_store(&config, &args.span),
+        None => from_store(&config, args),
     };
     match backtest {
         Ok(backtest) => {
@@ -44,13 +48,19 @@ pub fn run(args: &BacktestArgs) -> u8 {
     }
 }
 
-fn from_store(config: &Config, span: &SpanArgs) -> Result<Backtest, (u8, String)> {
+fn from_store(config: &Config, args: &BacktestArgs) -> Result<Backtest, (u8, String)> {
     let now = Clock::system().now();
-    let (from, to) = span.at(now).map_err(|reason| (exit::USAGE, reason))?;
+    let (from, to) = args.span.at(now).map_err(|reason| (exit::USAGE, reason))?;
     // What is labelled later is of a clock that was ahead.
     let to = to.min(now);
     Store::open_read_only(&config.store.path)
-        .and_then(|store| replayed(config, &store, from, to))
+        .and_then(|store| {
+            let mut backtest = replayed(config, &store, from, to)?;
+            if args.signals {
+                backtest.signals = Some(signs(config, &store, from, to)?);
+            }
+            Ok(backtest)
+        })
         .map_err(|error| {
             let path = config.store.path.display();
             (exit::START, format!("cannot read {path}: {error}"))

@@ -2,12 +2,13 @@
 
 use super::model::{
     Config, Inputs, LoadSpec, MetricsSpec, ObserveSpec, ProbeSpec, ProcessSpec, ServiceSpec,
-    SignalsSpec, StoreSpec, WebSpec,
+    StoreSpec, WebSpec,
 };
 use crate::alert::AlertRules;
 use crate::load::Scenario;
 use crate::outcome::ProbeKey;
 use crate::receiver::{HeartbeatSpec, Routing};
+use crate::signal::Settings;
 use crate::slo::correction::Correction;
 use crate::slo::{Objective, Threshold};
 use crate::yaml::{Declared, Node, Section, Spot};
@@ -33,7 +34,7 @@ pub(super) struct Draft<'n> {
     pub(super) corrections: Vec<Correction>,
     pub(super) alerts: AlertRules,
     pub(super) vantage: Vec<Placed<'n, ProbeSpec>>,
-    pub(super) signals: SignalsSpec,
+    pub(super) signals: Settings,
     pub(super) scenarios: Vec<Scenario>,
     pub(super) routing: Routing,
     pub(super) heartbeat: Option<HeartbeatSpec>,
@@ -56,6 +57,7 @@ pub(super) struct ServiceDraft<'n> {
     pub(super) processes: Vec<ProcessSpec>,
     pub(super) metrics: Option<Arc<MetricsSpec>>,
     pub(super) load: Option<LoadSpec>,
+    pub(super) signals: Settings,
 }
 
 impl<T> Placed<'_, T> {
@@ -91,6 +93,7 @@ impl Draft<'_> {
             processes: service.processes,
             metrics: service.metrics,
             load: service.load,
+            signals: service.signals,
         });
         Config {
             listen: self.listen,

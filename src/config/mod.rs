@@ -25,6 +25,7 @@ mod observe;
 mod probe;
 mod read;
 mod schema;
+mod signals;
 mod web;
 mod window;
 
@@ -34,6 +35,6 @@ pub use keys::ROOT as KEYS;
 pub use load::{FileError, Loaded, codes, read_file};
 pub use model::{
     Config, FoundBy, Inputs, LoadSpec, MetricsSource, MetricsSpec, ObserveSpec, Pattern, ProbeSpec,
-    ProcessSpec, Role, ServiceSpec, SignalsSpec, StoreSpec, TokenSpec, WebSpec,
+    ProcessSpec, Role, ServiceSpec, StoreSpec, TokenSpec, WebSpec,
 };
 pub use schema::schema;

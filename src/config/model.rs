@@ -10,6 +10,7 @@ use crate::probe::http::driven::Driven;
 use crate::probe::http::fetch::Endpoint;
 use crate::receiver::{HeartbeatSpec, Routing};
 use crate::roles::{Role as MetricsRole, Selector};
+use crate::signal::Settings;
 use crate::slo::correction::Correction;
 use crate::slo::{ContributingProbe, EventSource, Objective, Sli, Threshold};
 use crate::yaml::{Redactions, Secret, Stamp};
@@ -35,7 +36,8 @@ pub struct Config {
     pub alerts: Arc<AlertRules>,
     /// Control probes: none, or at least three.
     pub vantage: Vec<ProbeSpec>,
-    pub signals: SignalsSpec,
+    /// Which warning signs are looked for, and from which values on.
+    pub signals: Settings,
     /// Names are unique.
     pub scenarios: Vec<Scenario>,
     /// In document order; names are unique.
@@ -219,13 +221,8 @@ pub struct ServiceSpec {
     /// Where its own metrics are.
     pub metrics: Option<Arc<MetricsSpec>>,
     pub load: Option<LoadSpec>,
-}
-
-/// Which warning signs are looked for.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct SignalsSpec {
-    /// The names of those that are switched off.
-    pub off: BTreeSet<&'static str>,
+    /// Its warning signs, with those of the whole config.
+    pub signals: Settings,
 }
 
 /// The load that a service is expected to bear, and what load runs send.

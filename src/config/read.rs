@@ -7,14 +7,16 @@ use super::draft::{Draft, Placed, ServiceDraft};
 use super::keys::{self, objective as objective_key, probe as probe_key, service as key};
 use super::load_test;
 use super::metrics;
-use super::model::{ProbeSpec, SignalsSpec, StoreSpec};
+use super::model::{ProbeSpec, StoreSpec};
 use super::name::{Names, label_fault};
 use super::notify;
 use super::objective;
 use super::observe;
 use super::probe::{self, Pace};
+use super::signals;
 use super::web;
 use crate::probe::Kind;
+use crate::signal::Settings;
 use crate::slo::Objective;
 use crate::yaml::{Node, Reader, Section};
 use std::collections::BTreeSet;
@@ -35,8 +37,9 @@ pub(super) fn document<'n>(
     let observe = observe::read(&root);
     let defaults = defaults(&root);
     let every = observe.as_ref().map(|observe| observe.interval);
-    let services = services(&root, &defaults, every, kinds);
-    let signals = signals(&root);
+    let signals = signals::read(&root, &keys::SIGNALS, &Settings::default());
+    let basis = signals.clone().unwrap_or_default();
+    let services = services(&root, &defaults, (every, &basis), kinds);
     let scenarios = load_test::scenarios(&root);
     let corrections = correction::read_list(&root, &services);
     let alerts = alerts::read(&root, &services, listen);
@@ -58,19 +61,6 @@ pub(super) fn document<'n>(
         heartbeat,
         services,
         root,
-    })
-}
-
-/// The warning signs that are switched off.
-fn signals(root: &Section<'_>) -> Option<SignalsSpec> {
-    let section = root.section_or_empty(&keys::SIGNALS)?;
-    let switches = keys::signals::SWITCHES.iter();
-    let read: Option<Vec<_>> = switches
-        .map(|switch| Some((switch.name, section.get(switch)?)))
-        .collect();
-    let off = read?.into_iter().filter(|(_, is_on)| !is_on);
-    Some(SignalsSpec {
-        off: off.map(|(name, _)| name).collect(),
     })
 }
 
@@ -114,7 +104,7 @@ fn defaults<'n>(root: &Section<'n>) -> Defaults<'n> {
 fn services<'n>(
     root: &Section<'n>,
     defaults: &Defaults<'n>,
-    every: Option<Duration>,
+    basis: (Option<Duration>, &Settings),
     kinds: &[&'static dyn Kind],
 ) -> Vec<ServiceDraft<'n>> {
     let mut names = Names::of("service");
@@ -130,7 +120,7 @@ fn services<'n>(
     let mut services: Vec<_> = sections
         .filter_map(|section| {
             let name = names.take(&section, &key::NAME);
-            service(section, name.as_deref(), defaults, every, kinds)
+            service(section, name.as_deref(), defaults, basis, kinds)
         })
         .collect();
     counting::resolve(&mut services);
@@ -141,7 +131,7 @@ fn service<'n>(
     section: Section<'n>,
     name: Option<&str>,
     defaults: &Defaults<'n>,
-    every: Option<Duration>,
+    (every, signals): (Option<Duration>, &Settings),
     kinds: &[&'static dyn Kind],
 ) -> Option<ServiceDraft<'n>> {
     let service: Arc<str> = name.unwrap_or_default().into();
@@ -153,6 +143,7 @@ fn service<'n>(
     let processes = observe::processes(&section, &service);
     let metrics = metrics::read(&section, &service, every);
     let load = load_test::read(&section);
+    let signals = signals::read(&section, &key::SIGNALS, signals);
     counting::check_any(&section, own.iter().chain(&defaults.objectives));
     name?;
     let mut service = ServiceDraft {
@@ -168,6 +159,7 @@ fn service<'n>(
         processes,
         metrics,
         load,
+        signals: signals?,
     };
     service.objectives = objectives(&service, &defaults.objectives, own);
     Some(service)

@@ -2,12 +2,14 @@
 
 use super::llm::LlmCounters;
 use super::snapshot::{
-    ATTEMPTS, AttemptView, LastOutcome, ProbeView, QUANTILES, Quantiles, RECENT_FAILURES,
+    ATTEMPTS, AttemptView, LastOutcome, ProbeAttempts, ProbeView, QUANTILES, Quantiles,
+    RECENT_FAILURES,
 };
 use super::transitions::Failing;
 use crate::config::ProbeSpec;
 use crate::outcome::{
-    Cause, CodeOf, Event, Measures, Outcome, ProbeKey, Record, Timestamp, Verdict, VoidReason,
+    Cause, CodeOf, DurationOf, Event, Measures, Outcome, ProbeKey, Record, Timestamp, Verdict,
+    VoidReason,
 };
 use crate::stats::quantile::Latencies;
 use crate::stats::scale::Scale;
@@ -165,6 +167,16 @@ impl ProbeState {
         Some(Failing {
             since: self.failing_since?,
             failures: self.consecutive_failures,
+        })
+    }
+
+    /// Its newest attempts; `None` of a borrowed probe, and of one that makes no requests.
+    pub(super) fn requests(&self) -> Option<ProbeAttempts<'_>> {
+        let is_own = !self.borrowed && self.measures.duration == DurationOf::Attempt;
+        is_own.then_some(ProbeAttempts {
+            name: &self.key.probe,
+            is_llm: self.llm.is_some(),
+            attempts: &self.attempts,
         })
     }
 

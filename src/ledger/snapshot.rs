@@ -8,6 +8,7 @@ use crate::slo::correction::Correction;
 pub use crate::slo::{BudgetView, DayView, WindowView};
 use crate::slo::{Objective, Precision, StandardWindows};
 use crate::store::Ahead;
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -89,6 +90,16 @@ pub struct AttemptView {
     pub at: Timestamp,
     pub verdict: Verdict,
     pub latency: Duration,
+}
+
+/// The newest attempts of a probe.
+#[derive(Clone, Copy, Debug)]
+pub struct ProbeAttempts<'a> {
+    pub name: &'a Arc<str>,
+    /// Whether it asks a language model.
+    pub is_llm: bool,
+    /// Oldest first; at most [`ATTEMPTS`].
+    pub attempts: &'a VecDeque<AttemptView>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,7 +4,7 @@
 
 use super::numbers::{LiveObjective, LiveProbe};
 use super::service::ServiceState;
-use super::snapshot::{ServiceView, Snapshot};
+use super::snapshot::{ProbeAttempts, ServiceView, Snapshot};
 use crate::outcome::{Measures, ProbeKey, Timestamp};
 use crate::slo::correction::Correction;
 use crate::stats::scale::Scale;
@@ -46,6 +46,14 @@ impl LedgerView {
     pub fn service(&self, name: &str) -> Option<ServiceView> {
         let service = self.services.iter().find(|one| *one.name == *name)?;
         Some(service.view(self.at, &self.scale, &mut Vec::new()))
+    }
+
+    /// The newest attempts of each of a service's own probes that makes requests: the durations of
+    /// others, such as the age of a heartbeat, say nothing of a service.
+    pub fn attempts(&self, service: &str) -> impl Iterator<Item = ProbeAttempts<'_>> {
+        let service = self.services.iter().find(|one| *one.name == *service);
+        let probes = service.into_iter().flat_map(|service| &service.probes);
+        probes.filter_map(|probe| probe.requests())
     }
 
     /// Of every service.

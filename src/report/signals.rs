@@ -1,31 +1,11 @@
 //! Warning signs and healthy indicators as people and programs read them.
 
 use crate::alert::{AlertRecord, Source};
-use crate::signal::{Finding, Findings};
+use crate::signal::{Finding, Findings, Indicator};
 use crate::text::printable;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use std::fmt::Write as _;
-
-/// The healthy indicators and warning signs of a service, or the signs of the host.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct HealthAnswer {
-    /// Absent for the host.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub service: Option<String>,
-    pub indicators: Vec<IndicatorEntry>,
-    pub signals: Vec<SignalEntry>,
-}
-
-/// What is known of a healthy indicator.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct IndicatorEntry {
-    pub title: String,
-    /// `yes`, `no` or `unknown`.
-    pub holds: String,
-    /// The numbers that it was decided by, or what is missing.
-    pub evidence: String,
-}
 
 /// What one sign found.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -49,21 +29,44 @@ pub struct SignalEntry {
     pub runbook: String,
 }
 
-/// The healthy indicators, with the signs that contradict each.
-const INDICATORS: [(&str, &[&str]); 6] = [
-    (
-        "Response times stay consistent under load",
-        &["latency_rising"],
-    ),
-    ("Error rate does not climb", &["errors_climbing"]),
-    ("CPU usage is not high", &["cpu_high", "throttled"]),
-    (
-        "Memory usage stable (no growth)",
-        &["memory_growing", "out_of_memory"],
-    ),
-    ("Database connections properly pooled", &["pool_exhausted"]),
-    ("No connection timeouts", &["connection_timeouts"]),
-];
+/// What is known of a healthy indicator of a service.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct IndicatorEntry {
+    pub indicator: String,
+    pub title: String,
+    pub service: String,
+    /// `yes`, `no` or `unknown`.
+    pub holds: String,
+    pub evidence: String,
+}
+
+impl IndicatorEntry {
+    pub fn of(one: &Indicator) -> Self {
+        let word = match one.holds {
+            Some(true) => "yes",
+            Some(false) => "no",
+            None => "unknown",
+        };
+        Self {
+            indicator: one.kind.name.to_owned(),
+            title: one.kind.title.to_owned(),
+            service: one.service.to_string(),
+            holds: word.to_owned(),
+            evidence: one.evidence.clone(),
+        }
+    }
+}
+
+/// The indicators and signs of a service, or the signs of the host.
+#[derive(Clone, Debug, Serialize)]
+pub struct HealthAnswer {
+    /// Absent for the host.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub service: Option<String>,
+    /// The host has none.
+    pub indicators: Vec<IndicatorEntry>,
+    pub signals: Vec<SignalEntry>,
+}
 
 impl SignalEntry {
     pub fn of(one: &Finding) -> Self {
@@ -104,20 +107,37 @@ impl SignalEntry {
 impl HealthAnswer {
     /// What is known of a service, or of the host without one.
     pub fn of(service: Option<&str>, findings: &Findings, firing: &[AlertRecord]) -> Self {
-        let all = findings.all.iter();
-        let own = all.filter(|one| one.service.as_deref() == service);
-        let signals: Vec<_> = own
-            .map(|one| SignalEntry::of(one).with_alert(firing))
-            .collect();
+        let signals = findings.all.iter();
+        let signals = signals.filter(|one| one.service.as_deref() == service);
+        let indicators = findings.indicators.iter();
+        let indicators = indicators.filter(|one| Some(&*one.service) == service);
         Self {
             service: service.map(str::to_owned),
-            indicators: indicators(&signals),
-            signals,
+            indicators: indicators.map(IndicatorEntry::of).collect(),
+            signals: signals
+                .map(|one| SignalEntry::of(one).with_alert(firing))
+                .collect(),
         }
     }
 
-    pub fn active(&self) -> impl Iterator<Item = &SignalEntry> {
-        self.signals.iter().filter(|one| one.is_active())
+    /// Whether it is healthy: `None` if nothing can be said. Signs that contradict no indicator do not
+    /// count for a service; the host has nothing else.
+    pub fn is_healthy(&self) -> Option<bool> {
+        let words: Vec<&str> = if self.service.is_some() {
+            self.indicators.iter().map(|one| &*one.holds).collect()
+        } else {
+            let word = |one: &SignalEntry| match &*one.state {
+                "active" => "no",
+                "clear" => "yes",
+                _ => "unknown",
+            };
+            self.signals.iter().map(word).collect()
+        };
+        if words.contains(&"no") {
+            Some(false)
+        } else {
+            words.contains(&"yes").then_some(true)
+        }
     }
 
     pub fn to_text(&self) -> String {
@@ -125,12 +145,11 @@ impl HealthAnswer {
         let mut out = format!("{}\n", printable(title));
         for one in &self.indicators {
             let word = if one.holds == "no" { "NO" } else { &*one.holds };
-            let title = printable(&one.title);
-            let evidence = printable(&one.evidence);
+            let (title, evidence) = (printable(&one.title), printable(&one.evidence));
             writeln!(out, "  {word:<8} {title}\n           {evidence}").unwrap_or_default();
         }
-        let mut active = self.active().peekable();
-        if active.peek().is_none() {
+        let active: Vec<&SignalEntry> = self.signals.iter().filter(|one| one.is_active()).collect();
+        if active.is_empty() {
             out.push_str("no warning sign\n");
             return out;
         }
@@ -139,86 +158,70 @@ impl HealthAnswer {
             let subject = if one.subject.is_empty() {
                 String::new()
             } else {
-                format!(" ({})", one.subject)
+                format!(" ({})", printable(&one.subject))
             };
-            writeln!(
-                out,
-                "  {}{}: {}",
-                one.title,
-                printable(&subject),
-                printable(&one.evidence)
-            )
-            .unwrap_or_default();
+            let (title, evidence) = (printable(&one.title), printable(&one.evidence));
+            writeln!(out, "  {title}{subject}: {evidence}").unwrap_or_default();
         }
         out
     }
-}
-
-/// Each indicator, answered by a sign against it, or else by its first sign.
-fn indicators(signs: &[SignalEntry]) -> Vec<IndicatorEntry> {
-    let of = |name: &str, state: &str| {
-        let mut found = signs.iter();
-        found.find(|one| one.signal == name && one.state == state)
-    };
-    let answer = |(title, names): (&str, &[&str])| {
-        let active = names.iter().find_map(|name| of(name, "active"));
-        let decides = || of(names[0], "unknown").or_else(|| of(names[0], "clear"));
-        let sign = active.or_else(decides);
-        let evidence = sign.map_or("nothing of it is sampled", |one| &one.evidence);
-        IndicatorEntry {
-            title: title.to_owned(),
-            holds: match sign.map(|one| one.state.as_str()) {
-                Some("active") => "no",
-                Some("clear") => "yes",
-                _ => "unknown",
-            }
-            .to_owned(),
-            evidence: evidence.to_owned(),
-        }
-    };
-    INDICATORS.into_iter().map(answer).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn entry(signal: &str, state: &str) -> SignalEntry {
-        SignalEntry {
-            signal: signal.to_owned(),
-            title: signal.to_owned(),
-            service: Some("rag".to_owned()),
-            subject: String::new(),
-            state: state.to_owned(),
-            evidence: format!("{signal} is {state}"),
+    fn answer(service: Option<&str>, holds: &[&str], states: &[&str]) -> HealthAnswer {
+        let indicators = holds.iter().map(|word| IndicatorEntry {
+            indicator: "error_rate".to_owned(),
+            title: "Error rate remains below 0.1 %".to_owned(),
+            service: "rag".to_owned(),
+            holds: (*word).to_owned(),
+            evidence: "3 of 360 failed".to_owned(),
+        });
+        let signals = states.iter().map(|state| SignalEntry {
+            signal: "restarted".to_owned(),
+            title: "Restarted".to_owned(),
+            service: service.map(str::to_owned),
+            subject: "main".to_owned(),
+            state: (*state).to_owned(),
+            evidence: "2 restarts".to_owned(),
             since: None,
             runbook: String::new(),
+        });
+        HealthAnswer {
+            service: service.map(str::to_owned),
+            indicators: indicators.collect(),
+            signals: signals.collect(),
         }
     }
 
     #[test]
-    fn each_indicator_is_answered_by_its_worst_sign() {
-        let signs = [
-            entry("cpu_high", "clear"),
-            entry("throttled", "active"),
-            entry("memory_growing", "clear"),
-            entry("out_of_memory", "unknown"),
-            entry("pool_exhausted", "unknown"),
-        ];
-        let text = HealthAnswer {
-            service: Some("rag".to_owned()),
-            indicators: indicators(&signs),
-            signals: signs.into(),
-        }
-        .to_text();
-        for line in [
-            "  NO       CPU usage is not high\n           throttled is active",
-            "  yes      Memory usage stable (no growth)\n           memory_growing is clear",
-            "  unknown  Database connections properly pooled\n           pool_exhausted is unknown",
-            "  unknown  No connection timeouts\n           nothing of it is sampled",
-            "  throttled: throttled is active",
-        ] {
-            assert!(text.contains(line), "{line} is missing in:\n{text}");
-        }
+    fn a_service_is_as_healthy_as_its_indicators() {
+        let healthy = |holds: &[&str]| answer(Some("rag"), holds, &["active"]).is_healthy();
+        assert_eq!(healthy(&["yes", "no", "unknown"]), Some(false));
+        assert_eq!(
+            healthy(&["yes", "unknown"]),
+            Some(true),
+            "a restart is no indicator"
+        );
+        assert_eq!(healthy(&["unknown", "unknown"]), None);
+        let host = |states: &[&str]| answer(None, &[], states).is_healthy();
+        assert_eq!(host(&["clear", "active"]), Some(false));
+        assert_eq!(host(&["clear", "unknown"]), Some(true));
+        assert_eq!(host(&[]), None);
+    }
+
+    #[test]
+    fn the_text_has_each_number() {
+        let text = answer(Some("rag"), &["no"], &["active", "clear"]).to_text();
+        let expected = "rag
+  NO       Error rate remains below 0.1 %
+           3 of 360 failed
+warning signs
+  Restarted (main): 2 restarts
+";
+        assert_eq!(text, expected);
+        assert_eq!(answer(None, &[], &[]).to_text(), "host\nno warning sign\n");
     }
 }

@@ -1,47 +1,146 @@
 //! Errors and requests of the last windows.
 
-use super::service::{DRIFT_WINDOW, DRIFT_WINDOWS};
 use crate::outcome::Timestamp;
 use crate::trend::Errors;
 use crate::units::whole;
 use std::collections::VecDeque;
+use std::time::Duration;
 
-/// Errors and requests of the last windows, from counters.
+pub(super) const DRIFT_WINDOW: Duration = Duration::from_secs(300);
+/// Two hours.
+pub(super) const DRIFT_WINDOWS: usize = 24;
+/// Windows of an hour, and of the last ten minutes.
+const HOUR: usize = 12;
+const LATELY: usize = 2;
+/// Between readings that are further apart, nobody knows when something happened.
+const GAP_MAX_MS: i64 = 600_000;
+
+/// Errors and requests of the last windows.
 #[derive(Debug, Default)]
 pub(super) struct Counts {
-    /// The number of the open window, with the counters at its start.
-    open: Option<(i64, f64, f64)>,
+    /// The number of the window that is not over.
+    open: Option<i64>,
+    now: Errors,
     windows: VecDeque<Errors>,
+    /// When counters were read last, errors and requests.
+    read: Option<(Timestamp, f64, f64)>,
 }
 
 impl Counts {
-    /// The windows that are over, oldest first.
+    /// The windows that are over, oldest first. Those that nothing is known of are empty.
     pub(super) fn windows(&self) -> Vec<Errors> {
         self.windows.iter().copied().collect()
     }
 
-    pub(super) fn take(&mut self, at: Timestamp, errors: Option<f64>, total: Option<f64>) {
+    /// Of the last hour.
+    pub(super) fn hour(&self) -> Errors {
+        self.last(HOUR)
+    }
+
+    /// Of the last minutes.
+    pub(super) fn lately(&self) -> Errors {
+        self.last(LATELY)
+    }
+
+    fn last(&self, windows: usize) -> Errors {
+        let last = self.windows.iter().rev().take(windows).chain([&self.now]);
+        last.fold(Errors::default(), |sum, one| Errors {
+            errors: sum.errors + one.errors,
+            total: sum.total + one.total,
+        })
+    }
+
+    /// Counts what happened at a time. What is of a window that is over is left out.
+    pub(super) fn add(&mut self, at: Timestamp, errors: u64, total: u64) {
+        self.advance(at);
+        if self.open == Some(number(at)) {
+            self.now.errors += errors;
+            self.now.total += total;
+        }
+    }
+
+    /// Counts what two counters show since they were read before.
+    pub(super) fn follow(&mut self, at: Timestamp, errors: Option<f64>, total: Option<f64>) {
         let (Some(errors), Some(total)) = (errors, total) else {
             return;
         };
-        let width = i64::try_from(DRIFT_WINDOW.as_millis()).unwrap_or(i64::MAX);
-        let number = at.0.div_euclid(width);
-        match self.open {
-            Some((open, ..)) if number == open => return,
-            Some((open, before, all)) if number == open + 1 => {
-                let count = |now: f64, before: f64| whole(now - before);
-                self.windows.push_back(Errors {
-                    errors: count(errors, before),
-                    total: count(total, all),
-                });
-                if self.windows.len() > DRIFT_WINDOWS {
-                    self.windows.pop_front();
-                }
-            }
-            // Windows that nobody counted break the series.
-            Some(_) => self.windows.clear(),
-            None => {}
+        let Some((before, old_errors, old_total)) = self.read.replace((at, errors, total)) else {
+            return;
+        };
+        let is_near = (0..=GAP_MAX_MS).contains(&(at.0 - before.0));
+        if is_near && total >= old_total && errors >= old_errors {
+            self.add(at, whole(errors - old_errors), whole(total - old_total));
         }
-        self.open = Some((number, errors, total));
+    }
+
+    /// Moves on to a time.
+    pub(super) fn advance(&mut self, now: Timestamp) {
+        let window = number(now);
+        let Some(open) = self.open.filter(|open| *open != window) else {
+            self.open = Some(window);
+            return;
+        };
+        let passed = usize::try_from(window - open).unwrap_or(0);
+        if passed == 0 {
+            return;
+        }
+        self.windows.push_back(std::mem::take(&mut self.now));
+        let empty = (passed - 1).min(DRIFT_WINDOWS);
+        self.windows
+            .extend(std::iter::repeat_n(Errors::default(), empty));
+        while self.windows.len() > DRIFT_WINDOWS {
+            self.windows.pop_front();
+        }
+        self.open = Some(window);
+    }
+
+    /// Bytes that it takes at most.
+    #[cfg(test)]
+    pub(super) fn size(&self) -> usize {
+        size_of::<Self>() + DRIFT_WINDOWS.next_power_of_two() * size_of::<Errors>()
+    }
+}
+
+fn number(at: Timestamp) -> i64 {
+    let width = i64::try_from(DRIFT_WINDOW.as_millis()).unwrap_or(i64::MAX);
+    at.0.div_euclid(width)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_secs(second)
+    }
+
+    #[test]
+    fn counters_become_windows_and_begin_anew() {
+        let mut counts = Counts::default();
+        for (second, errors, total) in [(0, 5.0, 100.0), (60, 6.0, 110.0), (310, 8.0, 130.0)] {
+            counts.follow(at(second), Some(errors), Some(total));
+        }
+        let first = Errors {
+            errors: 1,
+            total: 10,
+        };
+        assert_eq!(counts.windows(), [first]);
+        assert_eq!((counts.hour().errors, counts.hour().total), (3, 30));
+        counts.follow(at(320), Some(0.0), Some(2.0));
+        assert_eq!(counts.hour().total, 30, "a reset counts nothing");
+        counts.follow(at(330), Some(0.0), Some(4.0));
+        assert_eq!(counts.hour().total, 32);
+        counts.follow(at(2000), Some(9.0), Some(90.0));
+        assert_eq!(counts.hour().total, 32, "nobody knows when");
+        counts.advance(at(1_000_000));
+        assert_eq!(counts.windows(), [Errors::default(); DRIFT_WINDOWS]);
+    }
+
+    #[test]
+    fn what_comes_late_is_left_out() {
+        let mut counts = Counts::default();
+        counts.add(at(600), 0, 1);
+        counts.add(at(10), 1, 1);
+        assert_eq!((counts.hour().errors, counts.hour().total), (0, 1));
     }
 }

@@ -1,29 +1,35 @@
 //! The recent history of the host, and its warning signs.
 
 use super::finding;
-use crate::observe::{FileSystemView, SystemView};
+use crate::observe::SystemView;
 use crate::outcome::Timestamp;
-use crate::signal::rules::above;
-use crate::signal::{Finding, Keep, Presence, Track, kinds};
-use crate::trend::{GrowthRules, GrowthVerdict, growth};
-use std::collections::BTreeMap;
+use crate::signal::rules::{Confirmed, DISK_CONFIRMATIONS, Disk, above, disk_full_soon};
+use crate::signal::{Finding, Keep, Presence, Settings, Track, kinds};
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-const CPU: (f64, f64) = (0.8, 0.7);
 /// Disks are judged by six hours: an hour of samples forecasts a disk that a nightly job fills.
 const DISK_WINDOW: Duration = Duration::from_secs(360);
 const DISK_WINDOWS: usize = 60;
-/// Below this, a forecast is no warning.
-const DISK_LEVEL: f64 = 0.8;
-const DISK_LEFT: f64 = 0.05;
-const HORIZON: Duration = Duration::from_secs(86_400);
 
 #[derive(Debug)]
 pub(super) struct HostHistory {
     cpu: Track,
     was_busy: bool,
-    /// Used bytes, by mount point.
-    disks: BTreeMap<String, (Track, FileSystemView)>,
+    /// By mount point.
+    disks: BTreeMap<String, DiskHistory>,
+    /// When it was sampled last.
+    seen: Option<Timestamp>,
+}
+
+#[derive(Debug)]
+struct DiskHistory {
+    /// Used bytes.
+    used: Track,
+    last: Disk,
+    confirmed: Confirmed,
+    /// What the last evaluation of its trend found.
+    found: Option<(Presence, String)>,
 }
 
 impl HostHistory {
@@ -32,90 +38,139 @@ impl HostHistory {
             cpu: Track::new(Duration::from_secs(60), 10, Keep::Mean),
             was_busy: false,
             disks: BTreeMap::new(),
+            seen: None,
         }
     }
 
     pub(super) fn take(&mut self, at: Timestamp, system: &SystemView) {
-        self.cpu
-            .take(at, system.host.as_ref().and_then(|host| host.cpu_usage));
-        let mounted = |point: &String| {
-            system
-                .file_systems
-                .iter()
-                .any(|one| one.mount_point == *point)
-        };
-        self.disks.retain(|point, _| mounted(point));
-        for view in system.file_systems.iter().filter(|one| !one.is_read_only) {
-            let new = || {
-                (
-                    Track::new(DISK_WINDOW, DISK_WINDOWS, Keep::Mean),
-                    view.clone(),
-                )
+        let boot = system.host.as_ref().and_then(|host| host.boot_time_seconds);
+        self.take_boot(at, boot.map(|seconds| seconds as f64));
+        let usage = system.host.as_ref().and_then(|host| host.cpu_usage);
+        self.take_cpu(at, usage);
+        let written = system.file_systems.iter().filter(|one| !one.is_read_only);
+        let mounted: BTreeSet<&str> = written.clone().map(|one| &*one.mount_point).collect();
+        self.disks.retain(|point, _| mounted.contains(&**point));
+        for view in written {
+            let disk = Disk {
+                size: view.size_bytes as f64,
+                available: view.available_bytes as f64,
             };
-            let (track, last) = self
-                .disks
-                .entry(view.mount_point.clone())
-                .or_insert_with(new);
-            track.take(
-                at,
-                Some(view.size_bytes.saturating_sub(view.available_bytes) as f64),
-            );
-            last.clone_from(view);
+            self.take_disk(at, &view.mount_point, disk);
         }
     }
 
-    pub(super) fn findings(&mut self) -> Vec<Finding> {
+    /// Takes when the host started, in seconds since 1970. What grew before has ended then.
+    pub(super) fn take_boot(&mut self, at: Timestamp, boot: Option<f64>) {
+        let Some(boot) = boot else { return };
+        if self.seen.is_some_and(|seen| boot > seen.as_secs_f64()) {
+            self.disks.clear();
+        }
+        self.seen = Some(at);
+    }
+
+    pub(super) fn take_cpu(&mut self, at: Timestamp, usage: Option<f64>) {
+        self.cpu.take(at, usage);
+    }
+
+    pub(super) fn take_disk(&mut self, at: Timestamp, mount_point: &str, disk: Disk) {
+        let new = || DiskHistory {
+            used: Track::new(DISK_WINDOW, DISK_WINDOWS, Keep::Mean),
+            last: disk,
+            confirmed: Confirmed::default(),
+            found: None,
+        };
+        let known = self.disks.entry(mount_point.to_owned());
+        let history = known.or_insert_with(new);
+        let is_same = (history.last.size - disk.size).abs() < 0.5;
+        if !is_same {
+            // It was enlarged, or is another one.
+            *history = new();
+        }
+        history.used.take(at, Some(disk.size - disk.available));
+        history.last = disk;
+    }
+
+    pub(super) fn judge_trends(&mut self, settings: &Settings) {
+        let seconds = settings.level(&kinds::DISK_FULL_SOON).begins;
+        let within = Duration::from_secs_f64(seconds.max(0.0));
+        for disk in self.disks.values_mut() {
+            let (answer, is_forecast) = disk_full_soon(&disk.used, disk.last, within);
+            let needed = if is_forecast { DISK_CONFIRMATIONS } else { 1 };
+            disk.found = Some(disk.confirmed.step_of(needed, answer));
+        }
+    }
+
+    pub(super) fn findings(&mut self, settings: &Settings) -> Vec<Finding> {
         let (presence, evidence) = above(
             &self.cpu,
-            CPU.0,
-            CPU.1,
+            settings.level(&kinds::CPU_HIGH),
             self.was_busy,
             "use of the host's processors",
         );
-        self.was_busy = presence == Presence::Active;
+        self.was_busy = match presence {
+            Presence::Active => true,
+            Presence::Clear => false,
+            Presence::Unknown => self.was_busy,
+        };
         let mut all = vec![finding(&kinds::CPU_HIGH, None, "", (presence, evidence))];
-        for (point, (track, view)) in &self.disks {
-            all.push(finding(
-                &kinds::DISK_FULL_SOON,
-                None,
-                point,
-                disk(track, view),
-            ));
+        for (point, disk) in &self.disks {
+            let unknown = || (Presence::Unknown, "was not judged yet".to_owned());
+            let answer = disk.found.clone().unwrap_or_else(unknown);
+            all.push(finding(&kinds::DISK_FULL_SOON, None, point, answer));
         }
         all
     }
 }
 
-fn disk(track: &Track, view: &FileSystemView) -> (Presence, String) {
-    let size = view.size_bytes.max(1) as f64;
-    let left = view.available_bytes as f64 / size;
-    let full = format!("{:.0} % full", (1.0 - left) * 100.0);
-    if left < DISK_LEFT {
-        return (Presence::Active, full);
-    }
-    if left > 1.0 - DISK_LEVEL {
-        return (Presence::Clear, full);
-    }
-    let rules = GrowthRules {
-        share: 0.0,
-        floor: size / 1000.0,
-        limit: Some(size),
-    };
-    match track.with_windows(|windows| growth(windows, &rules)) {
-        GrowthVerdict::Growing(growth) if growth.until_limit.is_some_and(|left| left < HORIZON) => {
-            let hours = growth.until_limit.unwrap_or_default().as_secs_f64() / 3600.0;
-            (
-                Presence::Active,
-                format!("{full}, and full in {hours:.0} h at its present pace"),
-            )
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Evaluates every five minutes over some hours of a disk of 1,000 GB.
+    fn watched(hours: i64, mut used: impl FnMut(f64) -> f64) -> (Presence, String) {
+        let mut host = HostHistory::new();
+        for minute in 0..=hours * 60 {
+            let disk = Disk {
+                size: 1e12,
+                available: 1e12 - used(minute as f64 / 60.0) * 1e9,
+            };
+            host.take_disk(Timestamp::from_secs(minute * 60), "/", disk);
+            if minute % 5 == 0 {
+                host.judge_trends(&Settings::default());
+            }
         }
-        GrowthVerdict::Unknown { .. } => (
-            Presence::Unknown,
-            format!("{full}; fewer than six hours are known for a forecast"),
-        ),
-        _ => (
-            Presence::Clear,
-            format!("{full}, and not full within a day"),
-        ),
+        let all = host.findings(&Settings::default());
+        let disk = all.into_iter().find(|one| &*one.subject == "/");
+        disk.map(|one| (one.presence, one.evidence))
+            .expect("judged")
+    }
+
+    #[test]
+    fn a_disk_that_fills_is_reported_after_several_evaluations() {
+        let (presence, evidence) = watched(8, |hours| 600.0 + 20.0 * hours);
+        assert_eq!(presence, Presence::Active, "{evidence}");
+        let (presence, evidence) = watched(4, |hours| 600.0 + 20.0 * hours);
+        assert_eq!(presence, Presence::Unknown, "{evidence}");
+        let (presence, evidence) = watched(5, |hours| 600.0 + 20.0 * hours);
+        assert!(
+            presence == Presence::Clear && evidence.contains("not yet confirmed"),
+            "{evidence}"
+        );
+    }
+
+    #[test]
+    fn a_full_disk_waits_for_nothing_and_a_reboot_begins_anew() {
+        assert_eq!(watched(0, |_| 970.0).0, Presence::Active);
+        let mut host = HostHistory::new();
+        let disk = Disk {
+            size: 1e12,
+            available: 4e11,
+        };
+        host.take_boot(Timestamp::from_secs(1000), Some(10.0));
+        host.take_disk(Timestamp::from_secs(1000), "/", disk);
+        host.take_boot(Timestamp::from_secs(1010), Some(10.0));
+        assert_eq!(host.findings(&Settings::default()).len(), 2);
+        host.take_boot(Timestamp::from_secs(2000), Some(1500.0));
+        assert_eq!(host.findings(&Settings::default()).len(), 1);
     }
 }

@@ -3,11 +3,20 @@
 
 mod counts;
 mod host;
+mod indicators;
 pub mod metrics;
+mod numbers;
+mod own;
+mod past;
+mod probes;
+mod process;
+mod provider;
 mod service;
 mod task;
+mod usual;
 mod watcher;
 
+pub use past::{Kept, replay};
 pub use task::{Deps, run};
 pub use watcher::Watcher;
 

@@ -2,25 +2,30 @@
 
 use super::finding;
 use super::host::HostHistory;
+use super::numbers::{ContainerNumbers, MetricNumbers, ProcessNumbers};
+use super::probes::Attempt;
 use super::service::ServiceHistory;
-use crate::config::Config;
+use super::usual::Usuals;
+use crate::config::{Config, ServiceSpec};
 use crate::ledger::LedgerView;
+use crate::ledger::snapshot::AttemptView;
 use crate::observe::SystemView;
 use crate::outcome::Timestamp;
-use crate::signal::{Finding, Findings, Presence, kinds};
+use crate::signal::{Finding, Findings, Presence, Settings, SignalKind, kinds};
 use crate::slo::StandardWindow;
 use crate::units::HOUR;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Time between two evaluations of trends: a twenty-fourth of the span they are looked for in, as
 /// their false alarms were measured.
 const TREND_EVERY_MS: i64 = 300_000;
-const DAY_S: i64 = 86_400;
-/// A certificate that ends earlier has to be renewed by hand.
-const CERTIFICATE_DAYS: i64 = 14;
-const RATE_LIMIT: f64 = 0.1;
-const COVERAGE: f64 = 0.5;
+const DAY_S: f64 = 86_400.0;
+/// The kind of probes of language models.
+pub(super) const LLM: &str = "llm";
+/// Attempts are not waited for longer than this.
+const LATEST: Duration = Duration::from_secs(600);
 
 /// Owned by one task.
 #[derive(Debug)]
@@ -45,87 +50,160 @@ impl Watcher {
     pub fn take(&mut self, system: &SystemView) {
         let at = system.at;
         self.host.take(at, system);
-        let mut history = |name: &Arc<str>, take: &mut dyn FnMut(&mut ServiceHistory)| {
-            let known = self.services.entry(name.clone());
-            take(known.or_insert_with(|| ServiceHistory::new(name.clone())));
-        };
         for metrics in &system.services {
-            history(&metrics.service, &mut |one| one.take_metrics(at, metrics));
+            let history = self.service(&metrics.service);
+            history.take_metrics(at, &MetricNumbers::of(metrics));
         }
         for process in &system.processes {
-            history(&process.service, &mut |one| one.take_process(at, process));
+            let history = self.service(&process.service);
+            history.take_process(&process.name, at, &ProcessNumbers::of(process));
         }
         for container in &system.containers {
-            history(&container.service, &mut |one| {
-                one.take_container(at, container);
-            });
+            let history = self.service(&container.service);
+            history.take_container(&container.process, at, &ContainerNumbers::of(container));
         }
+    }
+
+    /// Takes what is usual for each service.
+    pub(super) fn take_usual(&mut self, usual: BTreeMap<Arc<str>, Usuals>) {
+        for (name, usual) in usual {
+            self.service(&name).usual = usual;
+        }
+    }
+
+    pub(super) const fn host(&mut self) -> &mut HostHistory {
+        &mut self.host
+    }
+
+    /// Trends were judged before this daemon started.
+    pub(super) fn set_judged(&mut self, judged: Option<Timestamp>) {
+        self.judged = self.judged.max(judged);
+    }
+
+    pub(super) fn service(&mut self, name: &Arc<str>) -> &mut ServiceHistory {
+        let known = self.services.entry(name.clone());
+        known.or_insert_with(|| ServiceHistory::new(name.clone()))
     }
 
     /// What all signs that are switched on find now.
     pub fn findings(&mut self, config: &Config, ledger: &LedgerView, now: Timestamp) -> Findings {
         let names: BTreeSet<&Arc<str>> = config.services.iter().map(|one| &one.name).collect();
         self.services.retain(|name, _| names.contains(name));
+        for spec in &config.services {
+            self.take_attempts(spec, ledger, now);
+        }
+        self.advance(config, now);
+        let settings = &config.signals;
+        let mut all = self.host.findings(settings);
+        let mut indicators = Vec::new();
+        for spec in &config.services {
+            let from = all.len();
+            if let Some(history) = self.services.get_mut(&spec.name) {
+                all.extend(history.findings(spec.load.as_ref(), &spec.signals, now));
+                indicators.extend(history.indicators(&all[from..]));
+            }
+            probed(ledger, &spec.name, &spec.signals, now, &mut all);
+            let mut of_service = all.split_off(from);
+            of_service.retain(|one| spec.signals.is_on(one.kind));
+            all.append(&mut of_service);
+        }
+        all.retain(|one| one.service.is_some() || settings.is_on(one.kind));
+        Findings {
+            at: now,
+            all,
+            indicators,
+        }
+    }
+
+    /// Moves all histories on to a time, and judges the trends if they are due.
+    pub(super) fn advance(&mut self, config: &Config, now: Timestamp) {
         // The last samples may still be on their way.
         let sampled = now.before(config.observe.interval * 2);
         for spec in &config.services {
-            if let Some(history) = self.services.get_mut(&spec.name) {
-                history.advance(sampled, spec);
-            }
+            let history = self.service(&spec.name);
+            history.move_on(sampled, probed_until(spec, now), spec);
         }
         let is_due = self
             .judged
             .is_none_or(|at| (now.0 - at.0).abs() >= TREND_EVERY_MS);
         if is_due {
             self.judged = Some(now);
-            self.services
-                .values_mut()
-                .for_each(ServiceHistory::judge_trends);
-        }
-        let mut all = self.host.findings();
-        for spec in &config.services {
-            if let Some(history) = self.services.get_mut(&spec.name) {
-                all.extend(history.findings(spec.load.as_ref()));
+            for spec in &config.services {
+                self.service(&spec.name).judge_trends(&spec.signals);
             }
-            probed(ledger, &spec.name, now, &mut all);
+            self.host.judge_trends(&config.signals);
         }
-        all.retain(|one| !config.signals.off.contains(one.kind.name));
-        Findings { at: now, all }
+    }
+
+    /// Takes the attempts of a service's own probes that were made since the last time.
+    fn take_attempts(&mut self, spec: &ServiceSpec, ledger: &LedgerView, now: Timestamp) {
+        let until = probed_until(spec, now);
+        let counts_llm = counts_llm(spec);
+        let history = self.service(&spec.name);
+        let mut new: Vec<Attempt<'_>> = Vec::new();
+        for probe in ledger.attempts(&spec.name) {
+            let taken = history.probes.taken(probe.name);
+            let is_new =
+                |one: &&AttemptView| one.at <= until && taken.is_none_or(|taken| taken < one.at);
+            let attempts = probe.attempts.iter().filter(is_new);
+            new.extend(attempts.map(|one| Attempt {
+                probe: probe.name,
+                at: one.at,
+                verdict: one.verdict,
+                latency: one.latency,
+                is_llm: probe.is_llm,
+            }));
+        }
+        new.sort_by_key(|one| one.at);
+        history.take_attempts(&new, counts_llm);
     }
 }
 
+/// Attempts of a language model say nothing of a service that has other probes.
+pub(super) fn counts_llm(spec: &ServiceSpec) -> bool {
+    spec.probes.iter().all(|probe| probe.kind == LLM)
+}
+
+/// Until when the attempts of a service's probes are complete: some wait for those of control probes.
+fn probed_until(spec: &ServiceSpec, now: Timestamp) -> Timestamp {
+    let intervals = spec.probes.iter().map(|probe| probe.interval);
+    let longest = intervals.max().unwrap_or_default();
+    now.before((longest * 3).min(LATEST))
+}
+
 /// The signs that outcomes show.
-fn probed(ledger: &LedgerView, name: &Arc<str>, now: Timestamp, all: &mut Vec<Finding>) {
+fn probed(
+    ledger: &LedgerView,
+    name: &Arc<str>,
+    settings: &Settings,
+    now: Timestamp,
+    all: &mut Vec<Finding>,
+) {
     let Some(service) = ledger.service(name) else {
         return;
     };
+    let below = |kind: &SignalKind, value: f64| {
+        if value < settings.level(kind).begins {
+            Presence::Active
+        } else {
+            Presence::Clear
+        }
+    };
     for probe in &service.probes {
         let Some(last) = &probe.last else { continue };
-        let mut push = |kind, is_active: bool, evidence| {
-            let presence = if is_active {
-                Presence::Active
-            } else {
-                Presence::Clear
-            };
-            all.push(finding(
-                kind,
-                Some(name),
-                &probe.key.probe,
-                (presence, evidence),
-            ));
+        let mut push = |kind, value, evidence| {
+            let answer = (below(kind, value), evidence);
+            all.push(finding(kind, Some(name), &probe.key.probe, answer));
         };
         if let Some(ends) = last.tls_not_after {
-            let days = (ends - now.0.div_euclid(1000)).div_euclid(DAY_S);
-            let evidence = format!("the certificate ends in {days} days");
-            push(
-                &kinds::CERTIFICATE_ENDING,
-                days < CERTIFICATE_DAYS,
-                evidence,
-            );
+            let left = ends as f64 - now.as_secs_f64();
+            let days = (left / DAY_S).floor();
+            let evidence = format!("the certificate ends in {days:.0} days");
+            push(&kinds::CERTIFICATE_ENDING, left, evidence);
         }
         if let Some(left) = probe.llm.as_ref().and_then(|llm| llm.tightest_limit()) {
             let evidence = format!("{:.0} % of the tightest rate limit is left", left * 100.0);
-            push(&kinds::RATE_LIMIT_NEAR, left < RATE_LIMIT, evidence);
+            push(&kinds::RATE_LIMIT_NEAR, left, evidence);
         }
     }
     let hour_ago = now.before(HOUR);
@@ -136,17 +214,9 @@ fn probed(ledger: &LedgerView, name: &Arc<str>, now: Timestamp, all: &mut Vec<Fi
     let coverage = old.filter_map(|view| view.windows[StandardWindow::Hour1].coverage);
     let lowest = coverage.min_by(f64::total_cmp);
     if let Some(coverage) = lowest {
-        let presence = if coverage < COVERAGE {
-            Presence::Active
-        } else {
-            Presence::Clear
-        };
+        let kind = &kinds::COVERAGE_LOST;
         let evidence = format!("{:.0} % of the last hour was observed", coverage * 100.0);
-        all.push(finding(
-            &kinds::COVERAGE_LOST,
-            Some(name),
-            "",
-            (presence, evidence),
-        ));
+        let answer = (below(kind, coverage), evidence);
+        all.push(finding(kind, Some(name), "", answer));
     }
 }

@@ -158,6 +158,7 @@ pub fn router(state: WebState) -> Router {
         .route("/api/v1/signals", get(signals::list))
         .route("/api/v1/health", get(signals::host))
         .route("/api/v1/health/{service}", get(signals::health))
+        .route("/api/v1/indicators", get(signals::indicators))
         .route("/api/v1/audit", get(audit::list))
         .route("/api/v1/notifications", get(notifications::list))
         .route("/notifications", get(notifications::page))

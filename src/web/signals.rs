@@ -3,7 +3,7 @@
 use super::WebState;
 use super::api::unknown;
 use super::problem::Problem;
-use crate::report::signals::{HealthAnswer, SignalEntry};
+use crate::report::signals::{HealthAnswer, IndicatorEntry, SignalEntry};
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
@@ -35,6 +35,20 @@ pub async fn list(
     Ok(Json(wanted.map(entry).collect()))
 }
 
+pub async fn indicators(
+    State(state): State<WebState>,
+    filter: Result<Query<Filter>, QueryRejection>,
+) -> Result<Json<Vec<IndicatorEntry>>, Problem> {
+    let Query(Filter { service }) = filter
+        .map_err(|error| Problem::invalid(StatusCode::BAD_REQUEST, "invalid query", &error))?;
+    let findings = state.findings.borrow().clone();
+    let wanted = findings
+        .indicators
+        .iter()
+        .filter(|one| service.as_deref().is_none_or(|name| *one.service == *name));
+    Ok(Json(wanted.map(IndicatorEntry::of).collect()))
+}
+
 /// The health of a service.
 pub async fn health(
     State(state): State<WebState>,
@@ -43,16 +57,16 @@ pub async fn health(
     let ledger = state.ledger_view();
     ledger
         .service(&name)
-        .map(|_| report(&state, Some(&name)))
+        .map(|_| answer(&state, Some(&name)))
         .ok_or_else(|| unknown("service", &name))
 }
 
 /// The health of the host.
 pub async fn host(State(state): State<WebState>) -> Json<HealthAnswer> {
-    report(&state, None)
+    answer(&state, None)
 }
 
-fn report(state: &WebState, service: Option<&str>) -> Json<HealthAnswer> {
+fn answer(state: &WebState, service: Option<&str>) -> Json<HealthAnswer> {
     let (findings, alerts) = (
         state.findings.borrow().clone(),
         state.alerts.borrow().clone(),

@@ -76,13 +76,18 @@ pub fn show_duration(span: Duration) -> String {
 
 /// `99.9%` or `0.999`, from 0 to 1.
 pub fn ratio(text: &str) -> Option<f64> {
+    share(text).filter(|value| *value <= 1.0)
+}
+
+/// A part of something, also more than all of it: `250%` or `2.5`.
+pub fn share(text: &str) -> Option<f64> {
     let text = text.trim();
     let value: f64 = match text.strip_suffix('%') {
         // Shifting the decimal point in the text keeps `99.9%` the same number as `0.999`.
         Some(percent) => format!("{}e-2", percent.trim()).parse().ok()?,
         None => text.parse().ok()?,
     };
-    (0.0..=1.0).contains(&value).then_some(value)
+    (value.is_finite() && value >= 0.0).then_some(value)
 }
 
 /// `true` or `false`, as YAML spells them.

@@ -98,7 +98,7 @@ pub(super) const CORRECTIONS: Key<List<Mapping>> = Key::optional(
 pub(super) const SIGNALS: Key<Mapping> = Key::optional(
     "signals",
     Mapping(signals::KEYS),
-    "Warning signs that are looked for; `false` switches one off.",
+    "Warning signs that are looked for: `false` switches one off, a mapping sets its threshold. They hold for the host and for all services; a service can have its own `signals`.",
 );
 
 pub(super) const SCENARIOS: Key<List<Mapping>> = Key::optional(

@@ -1,6 +1,6 @@
 //! The keys of a service.
 
-use super::{load, metrics, objective, observe, probe};
+use super::{load, metrics, objective, observe, probe, signals};
 use crate::yaml::{Key, Keys, List, Map, Mapping, Text};
 
 pub const KEYS: Keys = &[
@@ -13,6 +13,7 @@ pub const KEYS: Keys = &[
     &METRICS,
     &DEPENDS_ON,
     &LOAD,
+    &SIGNALS,
 ];
 
 /// A service that depends on more would be inhibited by almost everything.
@@ -66,4 +67,10 @@ pub const LOAD: Key<Mapping> = Key::optional(
     "load",
     Mapping(load::KEYS),
     "The load that the service is expected to bear, its response times under it, and the request that load runs send.",
+);
+
+pub const SIGNALS: Key<Mapping> = Key::optional(
+    "signals",
+    Mapping(signals::KEYS),
+    "Warning signs of this service; those that are left out are as in the root's `signals`.",
 );

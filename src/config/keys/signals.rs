@@ -1,26 +1,118 @@
-//! The keys of warning signs: a switch for each.
+//! The keys of warning signs: a switch for each, or its threshold.
 
-use crate::signal::SIGNALS;
-use crate::yaml::{Bool, Declared, Key, Keys};
+use crate::signal::threshold::{Level, Side, Threshold, Unit};
+use crate::signal::{SIGNALS, SignalKind};
+use crate::units::{boolean, show_duration};
+use crate::yaml::{Declared, Form, Key, Keys, Scalar, Text};
+use std::time::Duration;
 
 const COUNT: usize = SIGNALS.len();
 
+/// `true`, `false`, or a mapping with the threshold of a sign.
+#[derive(Clone, Copy, Debug)]
+pub struct Sign(pub &'static SignalKind);
+
+impl Form for Sign {
+    fn describe(&self) -> String {
+        let switch = "`true` or `false`";
+        self.0.threshold.map_or_else(
+            || switch.to_owned(),
+            |known| {
+                let (least, most) = (shown(&known, known.least), shown(&known, known.most));
+                format!("{switch}, or `{}`, from {least} to {most}", example(&known))
+            },
+        )
+    }
+}
+
+impl Scalar for Sign {
+    type Value = bool;
+
+    fn expected(&self, _: &str) -> String {
+        self.0.threshold.map_or_else(
+            || "true or false".to_owned(),
+            |known| format!("true, false, or {}", example(&known)),
+        )
+    }
+
+    fn parse(&self, text: &str) -> Option<bool> {
+        boolean(text)
+    }
+}
+
+/// The threshold with its default values, as it is written.
+pub fn example(known: &Threshold) -> String {
+    let Level { begins, ends } = known.default;
+    let (begin, end) = keys_of(known);
+    let mut text = format!("{{ {}: {}", begin.name, shown(known, begins));
+    if let Some(end) = end {
+        text = format!("{text}, {}: {}", end.name, shown(known, ends));
+    }
+    text + " }"
+}
+
+/// A value of a threshold, as it is written.
+pub fn shown(known: &Threshold, value: f64) -> String {
+    match known.unit {
+        Unit::Share => {
+            let percent = format!("{:.1}", value * 100.0);
+            format!("{}%", percent.trim_end_matches(".0"))
+        }
+        Unit::Count => format!("{value:.0}"),
+        Unit::Span => show_duration(Duration::from_secs_f64(value.max(0.0))),
+    }
+}
+
+/// The key that a sign begins by, and the one that it ends by.
+pub const fn keys_of(known: &Threshold) -> (&'static Key<Text>, Option<&'static Key<Text>>) {
+    match (known.side, known.has_end) {
+        (Side::Above, true) => (&ABOVE, Some(&CLEAR_BELOW)),
+        (Side::Above, false) => (&ABOVE, None),
+        (Side::Below, true) => (&BELOW, Some(&CLEAR_ABOVE)),
+        (Side::Below, false) => (&BELOW, None),
+    }
+}
+
+/// The keys that the threshold of a sign may have.
+pub const fn threshold_keys(known: &Threshold) -> Keys {
+    match (known.side, known.has_end) {
+        (Side::Above, true) => &[&ABOVE, &CLEAR_BELOW],
+        (Side::Above, false) => &[&ABOVE],
+        (Side::Below, true) => &[&BELOW, &CLEAR_ABOVE],
+        (Side::Below, false) => &[&BELOW],
+    }
+}
+
+pub const ABOVE: Key<Text> = Key::optional("above", Text, "The sign is there above this value.");
+pub const CLEAR_BELOW: Key<Text> = Key::optional(
+    "clear_below",
+    Text,
+    "It is over below this one. In proportion to `above` if left out.",
+);
+pub const BELOW: Key<Text> = Key::optional("below", Text, "The sign is there below this value.");
+pub const CLEAR_ABOVE: Key<Text> = Key::optional(
+    "clear_above",
+    Text,
+    "It is over above this one. In proportion to `below` if left out.",
+);
+
 /// By the names of the signs.
-pub static SWITCHES: [Key<Bool>; COUNT] = {
-    let mut keys = [Key::with_default("", Bool, "true", ""); COUNT];
+pub static SIGNS: [Key<Sign>; COUNT] = {
+    let mut keys = [Key::with_default("", Sign(SIGNALS[0]), "true", ""); COUNT];
     let mut at = 0;
     while at < COUNT {
-        keys[at] = Key::with_default(SIGNALS[at].name, Bool, "true", SIGNALS[at].meaning);
+        let kind = SIGNALS[at];
+        keys[at] = Key::with_default(kind.name, Sign(kind), "true", kind.meaning);
         at += 1;
     }
     keys
 };
 
 static ALL: [&dyn Declared; COUNT] = {
-    let mut keys: [&dyn Declared; COUNT] = [&SWITCHES[0]; COUNT];
+    let mut keys: [&dyn Declared; COUNT] = [&SIGNS[0]; COUNT];
     let mut at = 0;
     while at < COUNT {
-        keys[at] = &SWITCHES[at];
+        keys[at] = &SIGNS[at];
         at += 1;
     }
     keys

@@ -1,8 +1,10 @@
 //! Which burn-rate alerts the past would have fired by a config's objectives, or synthetic history.
 
 mod past;
+mod signs;
 
 pub use past::replayed;
+pub use signs::{SignRow, signs};
 
 use super::scenario::Scenario;
 use super::table::{drawn, known, plain};
@@ -29,6 +31,9 @@ pub struct Backtest {
     pub alerts: Vec<AlertRow>,
     /// Those that did fire and would not now.
     pub missing: Vec<AlertRow>,
+    /// Warning signs; absent if they were not replayed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signals: Option<Vec<SignRow>>,
     /// Times are since the start.
     #[serde(skip)]
     synthetic: bool,
@@ -230,6 +235,7 @@ impl Backtest {
             outcomes: 0,
             alerts: Vec::new(),
             missing: Vec::new(),
+            signals: None,
             synthetic,
         }
     }
@@ -274,7 +280,7 @@ impl Backtest {
             let table = self.table(&self.missing, false);
             text = format!("{text}\nalerts that fired, but would not fire now:\n\n{table}\n");
         }
-        text
+        text + &self.signs_text()
     }
 
     /// `compared` says whether each alert also shows when it did fire.

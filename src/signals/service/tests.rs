@@ -1,5 +1,7 @@
 use super::*;
-use crate::observe::{RoleValue, RoleView};
+use crate::observe::{ProcessView, RoleValue, RoleView, ServiceMetrics};
+use crate::outcome::{Cause, Verdict};
+use crate::roles::Role;
 
 fn metrics(values: &[(Role, RoleValue)]) -> ServiceMetrics {
     let view = |(role, value): &(Role, RoleValue)| RoleView {
@@ -22,12 +24,216 @@ fn active(minutes: i64, values: &dyn Fn(i64) -> Vec<(Role, RoleValue)>) -> Vec<&
     let mut history = ServiceHistory::new("app".into());
     for step in 0..=minutes * 6 {
         let at = Timestamp::from_secs(step * 10);
-        history.take_metrics(at, &metrics(&values(step)));
+        history.take_metrics(at, &MetricNumbers::of(&metrics(&values(step))));
     }
-    let all = history.findings(None).into_iter();
+    let all = history
+        .findings(None, &Settings::default(), Timestamp(0))
+        .into_iter();
     all.filter(|one| one.presence == Presence::Active)
         .map(|one| one.kind.name)
         .collect()
+}
+
+/// A service that is probed every ten seconds; latency in seconds and verdict of each attempt.
+fn probed(seconds: i64, attempt: impl Fn(i64) -> (f64, Verdict)) -> ServiceHistory {
+    let mut history = ServiceHistory::new("app".into());
+    let probe: Arc<str> = "home".into();
+    for second in (0..=seconds).step_by(10) {
+        let at = Timestamp::from_secs(second);
+        let (latency, verdict) = attempt(second);
+        let attempt = Attempt {
+            probe: &probe,
+            at,
+            verdict,
+            latency: std::time::Duration::from_secs_f64(latency),
+            is_llm: false,
+        };
+        history.take_attempts(&[attempt, attempt], false);
+        history.probes.advance(at);
+        if second % 300 == 0 && second > 3600 {
+            history.judge_trends(&Settings::default());
+        }
+    }
+    history
+}
+
+fn judged(history: &mut ServiceHistory, name: &str) -> Finding {
+    let all = history.findings(None, &Settings::default(), Timestamp(0));
+    let mut all = all.into_iter();
+    all.find(|one| one.kind.name == name).expect("looked for")
+}
+
+#[test]
+fn a_service_without_metrics_is_judged_by_its_probes() {
+    let noise = |second: i64| 1.0 + (second / 10 * 7919 % 101) as f64 / 3000.0;
+    let rises = |second: i64| {
+        let latency = 0.2 * (1.0 + second as f64 / 10_000.0) * noise(second);
+        (latency, Verdict::Good)
+    };
+    let rise = judged(&mut probed(12_000, rises), "latency_rising");
+    assert_eq!(rise.presence, Presence::Active, "{}", rise.evidence);
+    assert!(rise.evidence.starts_with("by its probes, p95 rose"));
+    let fails = |second: i64| {
+        let is_bad = second > 5000 && second / 10 % 20 < (second - 5000) / 600;
+        let cause = Verdict::Bad(Cause::Status);
+        (0.2, if is_bad { cause } else { Verdict::Good })
+    };
+    let climb = judged(&mut probed(12_000, fails), "errors_climbing");
+    assert_eq!(climb.presence, Presence::Active, "{}", climb.evidence);
+    assert!(
+        climb
+            .evidence
+            .starts_with("by its probes, the error rate climbed")
+    );
+    let steady = judged(
+        &mut probed(12_000, |_| (0.2, Verdict::Good)),
+        "latency_rising",
+    );
+    assert_eq!(steady.presence, Presence::Clear, "{}", steady.evidence);
+}
+
+#[test]
+fn a_new_service_has_findings_and_indicators_that_say_what_is_missing() {
+    let mut history = probed(60, |_| (0.2, Verdict::Good));
+    let rise = judged(&mut history, "latency_rising");
+    assert_eq!(rise.presence, Presence::Unknown);
+    assert_eq!(
+        rise.evidence,
+        "by its probes, p95 is known for 0 of the 20 windows of 5 min that a trend takes"
+    );
+    let findings = history.findings(None, &Settings::default(), Timestamp(0));
+    let rows: Vec<String> = history
+        .indicators(&findings)
+        .into_iter()
+        .map(|one| format!("{}: {:?}: {}", one.kind.name, one.holds, one.evidence))
+        .collect();
+    let expected = [
+        "response_times: None: by its probes, p95 is known for 0 of the 20 windows of 5 min that a trend takes",
+        "error_rate: None: by its probes, 7 of the 10 requests that it takes are known",
+        "cpu_at_peak: None: `processes` is not configured for the service, or none was seen yet",
+        "memory_stable: None: `processes` is not configured for the service, or none was seen yet",
+        "pooled: None: `metrics` is not configured for the service",
+        "no_timeouts: Some(true): by its probes, 0 timeouts in the last hour",
+    ];
+    assert_eq!(rows, expected);
+}
+
+#[test]
+fn indicators_check_the_numbers() {
+    let timed_out = |second: i64| {
+        let is_bad = second == 1000;
+        let cause = Verdict::Bad(Cause::Timeout);
+        (0.2, if is_bad { cause } else { Verdict::Good })
+    };
+    let mut history = probed(1800, timed_out);
+    let mut own = Vec::new();
+    for step in 0..=180 {
+        let at = Timestamp::from_secs(step * 10);
+        let process = ProcessView {
+            cpu_usage: Some(if (600..960).contains(&(step * 10)) {
+                0.75
+            } else {
+                0.1
+            }),
+            ..ProcessView::default()
+        };
+        history.take_process(&"main".into(), at, &ProcessNumbers::of(&process));
+        own.push((at, metrics(&pool(8.0, 0.0))));
+    }
+    for (at, metrics) in own {
+        history.take_metrics(at, &MetricNumbers::of(&metrics));
+    }
+    let findings = history.findings(None, &Settings::default(), Timestamp(0));
+    let found: BTreeMap<&str, (Option<bool>, String)> = history
+        .indicators(&findings)
+        .into_iter()
+        .map(|one| (one.kind.name, (one.holds, one.evidence)))
+        .collect();
+    let (holds, evidence) = &found["error_rate"];
+    assert_eq!(*holds, Some(false));
+    assert_eq!(
+        evidence,
+        "by its probes, 1 of 181 failed in the last hour: 0.55 %"
+    );
+    assert_eq!(found["no_timeouts"].0, Some(false));
+    let (holds, evidence) = &found["cpu_at_peak"];
+    assert_eq!(*holds, Some(false), "{evidence}");
+    assert!(
+        evidence.contains("was 75 % in the busiest 5 minutes"),
+        "{evidence}"
+    );
+    let (holds, evidence) = &found["pooled"];
+    assert_eq!(*holds, Some(true));
+    assert_eq!(
+        evidence,
+        "at most 80 % of the pool was in use, and at most 0 requests waited in the last hour"
+    );
+}
+
+#[test]
+fn users_at_the_same_time_are_load_as_well() {
+    let load = LoadSpec {
+        driven: None,
+        users: None,
+        peak_users: Some(100),
+        rate: None,
+        peak_rate: None,
+        average: None,
+        max: None,
+        timeout: std::time::Duration::from_secs(10),
+    };
+    let mut history = ServiceHistory::new("app".into());
+    for step in 0..=60 {
+        let at = Timestamp::from_secs(step * 10);
+        let connections = [(Role::ActiveConnections, RoleValue::Gauge(120.0))];
+        history.take_metrics(at, &MetricNumbers::of(&metrics(&connections)));
+        let process = ProcessView {
+            cpu_usage: Some(0.75),
+            ..ProcessView::default()
+        };
+        history.take_process(&"main".into(), at, &ProcessNumbers::of(&process));
+    }
+    let all = history.findings(Some(&load), &Settings::default(), Timestamp(0));
+    let active: Vec<_> = all
+        .iter()
+        .filter(|one| one.presence == Presence::Active)
+        .map(|one| one.kind.name)
+        .collect();
+    assert_eq!(active, ["load_high", "cpu_high_at_peak"]);
+}
+
+#[test]
+fn a_bare_process_that_burns_the_processors_is_reported() {
+    let mut history = ServiceHistory::new("app".into());
+    for step in 0..=60 {
+        let process = ProcessView {
+            cpu_usage: Some(0.9),
+            ..ProcessView::default()
+        };
+        let at = Timestamp::from_secs(step * 10);
+        history.take_process(&"main".into(), at, &ProcessNumbers::of(&process));
+    }
+    let busy = judged(&mut history, "cpu_high");
+    assert_eq!(busy.presence, Presence::Active);
+    assert_eq!(
+        busy.evidence,
+        "its use of the host's processors was above 80 % in 5 of the last 5 minutes, last 90 %"
+    );
+}
+
+/// What the histories of a service take, for `docs/SIGNALS.md`.
+#[test]
+fn a_service_takes_some_kilobytes() {
+    let trends = 12 * (size_of::<Finding>() + 160);
+    let usual = 3 * 24 * size_of::<crate::stats::baseline::Baseline>();
+    let base = size_of::<ServiceHistory>() + trends + usual;
+    let probes = ProbesHistory::default().size(60);
+    let process = ProcessHistory::new().size();
+    let own = MetricsHistory::default().size();
+    println!("probes {}, process {process}, metrics {own}", base + probes);
+    assert!(base + probes < 8 * 1024, "{}", base + probes);
+    assert!(process < 5 * 1024, "{process}");
+    assert!(own < 10 * 1024, "{own}");
 }
 
 fn pool(in_use: f64, waiting: f64) -> Vec<(Role, RoleValue)> {
@@ -80,9 +286,10 @@ fn timeouts_and_restarts_are_counted_over_ten_minutes() {
             restarts: u64::from(minute > 3),
             ..ProcessView::default()
         };
-        history.take_process(Timestamp::from_secs(minute * 60), &process);
+        let at = Timestamp::from_secs(minute * 60);
+        history.take_process(&"main".into(), at, &ProcessNumbers::of(&process));
     }
-    let all = history.findings(None);
+    let all = history.findings(None, &Settings::default(), Timestamp(0));
     let active: Vec<_> = all
         .iter()
         .filter(|one| one.presence == Presence::Active)
@@ -111,12 +318,15 @@ fn what_is_sampled_or_configured_no_more_is_forgotten() {
                 restarts: u64::from(minute > 3),
                 ..ProcessView::default()
             };
-            history.take_process(Timestamp::from_secs(minute * 60), &process);
+            let at = Timestamp::from_secs(minute * 60);
+            history.take_process(&"main".into(), at, &ProcessNumbers::of(&process));
         }
         history
     };
     let active = |history: &mut ServiceHistory| {
-        let all = history.findings(None).into_iter();
+        let all = history
+            .findings(None, &Settings::default(), Timestamp(0))
+            .into_iter();
         all.filter(|one| one.presence == Presence::Active).count()
     };
     let mut history = restarted();

@@ -9,7 +9,7 @@ use crate::sample::{Point, Sample, SeriesKind, Step, Steps, Summary};
 use crate::store::header::hour_of;
 use crate::store::{Store, StoreError};
 use crate::units::HOUR_MS;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// How far back a counter's sample before a range is looked for, as in Prometheus.
@@ -128,6 +128,48 @@ impl Store {
         Ok(merged(points, late.into_iter().map(Point::from), |point| {
             point.at.0
         }))
+    }
+
+    /// What is kept of many series in one hour, each in the order of time: the rows of an hour that is in
+    /// no blocks yet are read once for all of them. Hours of days by the minute have nothing here.
+    pub fn samples_of_hour(
+        &self,
+        hour: Timestamp,
+        wanted: &BTreeSet<SeriesId>,
+    ) -> Result<Vec<(SeriesId, Vec<Sample>)>, StoreError> {
+        let result = self.try_samples_of_hour(hour_of(hour), wanted);
+        result.map_err(StoreError::sql("read samples"))
+    }
+
+    fn try_samples_of_hour(
+        &self,
+        hour: i64,
+        wanted: &BTreeSet<SeriesId>,
+    ) -> rusqlite::Result<Vec<(SeriesId, Vec<Sample>)>> {
+        let _tx = self.conn.unchecked_transaction()?;
+        let mut pending = BTreeMap::new();
+        let lanes: BTreeSet<i64> = wanted.iter().map(|id| id / ticks::LANE).collect();
+        for lane in lanes {
+            pending.append(&mut ticks::lane_hour(&self.conn, hour, lane)?);
+        }
+        let mut all = Vec::with_capacity(wanted.len());
+        for id in wanted {
+            let late = pending.remove(id).unwrap_or_default();
+            let block = load(&self.conn, Span::Hour.id(hour, *id))?;
+            let block = block.and_then(|found| {
+                let read = block::decode(&found, start_of(hour)).ok();
+                self.or_unreadable(read)
+            });
+            let old = block.unwrap_or_default().into_iter().map(|point| Sample {
+                at: point.at,
+                value: point.last,
+            });
+            let samples = merged(old.collect(), late, |sample| sample.at.0);
+            if !samples.is_empty() {
+                all.push((*id, samples));
+            }
+        }
+        Ok(all)
     }
 
     /// Visits what is known of every series without its samples: of each hour, or day before the last

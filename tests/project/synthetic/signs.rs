@@ -1,7 +1,9 @@
 //! Made-up warning signs.
 
 use super::AT;
-use slod::signal::{Finding, Findings, Presence, SignalKind, kinds};
+use slod::signal::{
+    Finding, Findings, INDICATORS, Indicator, IndicatorKind, Presence, SignalKind, kinds,
+};
 
 /// Signs of `concierge`, of each presence.
 pub fn findings() -> Findings {
@@ -46,5 +48,27 @@ pub fn findings() -> Findings {
     Findings {
         at: AT,
         all: all.map(finding).into(),
+        indicators: indicators(),
     }
+}
+
+fn indicators() -> Vec<Indicator> {
+    let holds = [
+        Some(false),
+        Some(true),
+        Some(true),
+        Some(false),
+        None,
+        Some(true),
+    ];
+    let indicator = |(kind, holds): (&&'static IndicatorKind, Option<bool>)| Indicator {
+        kind,
+        service: "concierge".into(),
+        holds,
+        evidence: match holds {
+            Some(_) => "0 of 7200 failed in the last hour".to_owned(),
+            None => "the metrics show no database pool".to_owned(),
+        },
+    };
+    INDICATORS.iter().zip(holds).map(indicator).collect()
 }

@@ -1,18 +1,23 @@
 //! Warning signs: what each looks for, and what it found.
 
+pub mod indicator;
 pub mod kinds;
 pub mod rules;
+pub mod threshold;
 mod track;
 
+pub use indicator::{INDICATORS, Indicator, IndicatorKind};
 pub use kinds::SIGNALS;
+pub use threshold::{Level, Settings};
 pub use track::{Keep, Track};
 
 use crate::alert::Urgency;
 use crate::outcome::Timestamp;
 use std::sync::Arc;
+use threshold::Threshold;
 
 /// A warning sign that is looked for.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq)]
 pub struct SignalKind {
     /// As in the config, metrics and the runbook: `memory_growing`.
     pub name: &'static str,
@@ -22,6 +27,8 @@ pub struct SignalKind {
     pub alert: &'static str,
     /// Trends are tickets: only burn rates page.
     pub urgency: Urgency,
+    /// From which value on it is there, where a config can set it.
+    pub threshold: Option<Threshold>,
     /// What it means, for the documentation.
     pub meaning: &'static str,
 }
@@ -55,6 +62,8 @@ pub struct Finding {
 pub struct Findings {
     pub at: Timestamp,
     pub all: Vec<Finding>,
+    /// Of every service, in the order of the config.
+    pub indicators: Vec<Indicator>,
 }
 
 impl Presence {

@@ -12,6 +12,8 @@ pub enum Keep {
     Lowest,
     Mean,
     Highest,
+    /// All values together: what happened, counted.
+    Sum,
 }
 
 /// The last windows of a number, without those that are not over.
@@ -73,6 +75,7 @@ impl Track {
             Keep::Lowest => low,
             Keep::Mean => sum / f64::from(count.max(1)),
             Keep::Highest => high,
+            Keep::Sum => sum,
         };
         #[expect(
             clippy::cast_possible_truncation,
@@ -94,6 +97,44 @@ impl Track {
             .iter()
             .map(|value| value.map(f64::from))
             .collect()
+    }
+
+    /// What is known of the last `of` windows that are over.
+    pub fn known(&self, of: usize) -> Vec<f64> {
+        let last = self.values.iter().rev().take(of).flatten();
+        let mut known: Vec<f64> = last.map(|value| f64::from(*value)).collect();
+        known.reverse();
+        known
+    }
+
+    /// The sum of what is known of the last `of` windows, with the one that is not over: what was
+    /// counted lately.
+    pub fn sum(&self, of: usize) -> Option<f64> {
+        let open = self.open.filter(|(_, count, ..)| *count > 0);
+        let open = open.map(|(_, _, sum, ..)| sum);
+        let known: Vec<f64> = self.known(of).into_iter().chain(open).collect();
+        (!known.is_empty()).then(|| known.iter().sum())
+    }
+
+    /// The highest mean of `of` windows in a row that are all known.
+    pub fn busiest(&self, of: usize) -> Option<f64> {
+        let values = self.values();
+        let mean = |some: &[Option<f64>]| {
+            let sum: Option<f64> = some.iter().copied().sum();
+            Some(sum? / some.len() as f64)
+        };
+        values.windows(of).filter_map(mean).max_by(f64::total_cmp)
+    }
+
+    /// Forgets everything: what is measured began anew.
+    pub fn clear(&mut self) {
+        self.values.clear();
+        self.open = None;
+    }
+
+    /// Bytes that it takes at most.
+    pub fn size(&self) -> usize {
+        size_of::<Self>() + self.most.next_power_of_two() * size_of::<Option<f32>>()
     }
 
     /// What a trend is looked for in.

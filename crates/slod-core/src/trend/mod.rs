@@ -19,6 +19,6 @@ pub use windows::{MAX_WINDOWS, MIN_WINDOWS, Windows, load_rises};
 /// the one before it: for an hour, if the last two hours are tested every five minutes.
 ///
 /// Of 1,000 days each, so many had a false sign with 1, 6 and 12 evaluations in a row: memory with
-/// AR(0.98) noise 37 %, 2 % and 0; latency with AR(0.6) noise 52 %, 6 % and 0.1 %. A leak of 5 % per
-/// hour is found as well with 12 as with 1. `docs/SIGNALS.md` has the tables.
+/// AR(0.98) noise 34 %, 2 % and 0; latency with AR(0.6) noise 42 %, 4.4 % and 0. A leak of 5 % per hour
+/// is found in 100 % with 1 and in 99.9 % with 12. `docs/SIGNALS.md` has the tables.
 pub const CONFIRMATIONS: u32 = 12;

@@ -1,0 +1,106 @@
+//! The indicators of a healthy service, with a verdict each.
+
+use std::sync::Arc;
+
+/// A statement that is true of a healthy service.
+#[derive(Debug, PartialEq, Eq)]
+pub struct IndicatorKind {
+    /// For programs: `cpu_at_peak`.
+    pub name: &'static str,
+    /// The statement.
+    pub title: &'static str,
+}
+
+macro_rules! indicators {
+    ($($constant:ident, $name:literal, $title:literal;)+) => {
+        $(pub const $constant: IndicatorKind = IndicatorKind { name: $name, title: $title };)+
+
+        /// In the order in which they are shown.
+        pub const INDICATORS: [&IndicatorKind; [$($name),+].len()] = [$(&$constant),+];
+    };
+}
+
+indicators! {
+    RESPONSE_TIMES, "response_times", "Response times stay consistent under load";
+    ERROR_RATE, "error_rate", "Error rate remains below 0.1 %";
+    CPU_AT_PEAK, "cpu_at_peak", "CPU usage below 70 % at peak";
+    MEMORY_STABLE, "memory_stable", "Memory usage stable (no growth)";
+    POOLED, "pooled", "Database connections properly pooled";
+    NO_TIMEOUTS, "no_timeouts", "No connection timeouts";
+}
+
+/// Failed requests of all, from which on the error rate is too high.
+pub const MAX_ERROR_RATE: f64 = 0.001;
+/// Use of the processors at the peak, from which on it is too high.
+pub const MAX_CPU: f64 = 0.7;
+/// Use of the pool, from which on it has no room.
+pub const MAX_POOL: f64 = 0.9;
+
+/// What is known of one indicator of a service.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Indicator {
+    pub kind: &'static IndicatorKind,
+    pub service: Arc<str>,
+    /// Whether it holds; `None` if nobody can know.
+    pub holds: Option<bool>,
+    /// The number that it was decided by, or what is missing.
+    pub evidence: String,
+}
+
+/// Whether an indicator holds, and why.
+pub type Judged = (Option<bool>, String);
+
+/// Whether the error rate is low.
+pub fn error_rate(errors: u64, total: u64) -> Judged {
+    if total < MIN_EVENTS {
+        return (
+            None,
+            format!("{total} of the {MIN_EVENTS} requests that it takes are known"),
+        );
+    }
+    let rate = errors as f64 / total as f64;
+    let evidence = format!(
+        "{errors} of {total} failed in the last hour: {:.2} %",
+        rate * 100.0
+    );
+    (Some(rate < MAX_ERROR_RATE), evidence)
+}
+
+/// An error rate of fewer requests says nothing.
+const MIN_EVENTS: u64 = 10;
+
+/// Several parts make one answer: one against it decides, then one that nobody knows.
+pub fn all_of(parts: Vec<Judged>) -> Option<Judged> {
+    let rank = |(holds, _): &Judged| match holds {
+        Some(false) => 0,
+        None => 1,
+        Some(true) => 2,
+    };
+    parts.into_iter().min_by_key(rank)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_rate_of_a_thousandth_is_too_high() {
+        assert_eq!(error_rate(0, 360).0, Some(true));
+        assert_eq!(error_rate(1, 1001).0, Some(true));
+        assert_eq!(error_rate(1, 1000).0, Some(false));
+        assert_eq!(error_rate(0, 9).0, None);
+        assert!(error_rate(9, 1000).1.contains("9 of 1000 failed"));
+    }
+
+    #[test]
+    fn one_part_against_it_decides() {
+        let part = |holds| (holds, format!("{holds:?}"));
+        let all = |parts: &[Option<bool>]| {
+            all_of(parts.iter().map(|one| part(*one)).collect()).map(|(holds, _)| holds)
+        };
+        assert_eq!(all(&[Some(true), None, Some(false)]), Some(Some(false)));
+        assert_eq!(all(&[Some(true), None]), Some(None));
+        assert_eq!(all(&[Some(true); 2]), Some(Some(true)));
+        assert_eq!(all(&[]), None);
+    }
+}

@@ -1,0 +1,120 @@
+//! Circuit breakers that are frequently open.
+
+use super::{Answer, there};
+use crate::outcome::Timestamp;
+use crate::signal::{Keep, Presence, Track};
+use std::time::Duration;
+
+const MINUTE: Duration = Duration::from_secs(60);
+/// Minutes that are looked at.
+const RECENT: usize = 10;
+/// Seconds that have to be known of them.
+const KNOWN_MIN: f64 = 270.0;
+const TRIPS: f64 = 3.0;
+/// Between readings that are further apart, nobody knows.
+const GAP_MAX: f64 = 90.0;
+
+/// The recent minutes of the circuit breakers of a service.
+#[derive(Debug)]
+pub struct Breaker {
+    /// Seconds in which one was open, and seconds that are known.
+    open: Track,
+    known: Track,
+    /// How often they opened.
+    trips: Track,
+    last: Option<(Timestamp, bool)>,
+}
+
+impl Default for Breaker {
+    fn default() -> Self {
+        let minutes = || Track::new(MINUTE, RECENT, Keep::Sum);
+        Self {
+            open: minutes(),
+            known: minutes(),
+            trips: minutes(),
+            last: None,
+        }
+    }
+}
+
+impl Breaker {
+    /// Takes whether one is open, and how often they opened since the last time.
+    pub fn take(&mut self, at: Timestamp, is_open: Option<bool>, trips: Option<f64>) {
+        if let Some((before, was_open)) = self.last {
+            let passed = at.as_secs_f64() - before.as_secs_f64();
+            if (0.0..=GAP_MAX).contains(&passed) {
+                self.known.take(at, Some(passed));
+                self.open
+                    .take(at, Some(if was_open { passed } else { 0.0 }));
+            }
+        }
+        self.last = is_open.map(|is_open| (at, is_open));
+        self.trips.take(at, trips);
+    }
+
+    pub fn tracks(&mut self) -> [&mut Track; 3] {
+        [&mut self.open, &mut self.known, &mut self.trips]
+    }
+}
+
+/// Whether one was open for more than a share of the last ten minutes, or opened three times.
+pub fn breaker_open(breaker: &Breaker, most: f64) -> Answer {
+    let known = breaker.known.sum(RECENT).unwrap_or(0.0);
+    let trips = breaker.trips.sum(RECENT);
+    if known == 0.0 && trips.is_none() {
+        let evidence = "the metrics show no circuit breaker".to_owned();
+        return (Presence::Unknown, evidence);
+    }
+    let opened = trips.unwrap_or_default();
+    if known < KNOWN_MIN && opened < TRIPS && trips.is_none() {
+        let evidence = format!(
+            "{known:.0} s of the last {RECENT} minutes are known, fewer than {KNOWN_MIN:.0}"
+        );
+        return (Presence::Unknown, evidence);
+    }
+    let share = breaker.open.sum(RECENT).unwrap_or(0.0) / known.max(1.0);
+    let is_open = known >= KNOWN_MIN && share > most;
+    (
+        there(is_open || opened >= TRIPS),
+        format!(
+            "open for {:.0} % of the last {RECENT} minutes; opened {opened:.0} times",
+            share * 100.0
+        ),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judged(seconds: impl Iterator<Item = i64>, is_open: impl Fn(i64) -> bool) -> Presence {
+        let mut breaker = Breaker::default();
+        for second in seconds {
+            let at = Timestamp::from_secs(second);
+            breaker.take(at, Some(is_open(second)), None);
+        }
+        breaker_open(&breaker, 0.05).0
+    }
+
+    #[test]
+    fn the_share_of_time_counts_and_not_that_of_readings() {
+        let open = |second: i64| second % 300 < 30;
+        assert_eq!(judged((0..=600).step_by(10), open), Presence::Active);
+        let rarely = |second: i64| second % 600 < 20;
+        assert_eq!(judged((0..=600).step_by(10), rarely), Presence::Clear);
+        // Read every second while it is open, and every ten seconds otherwise.
+        let uneven = (0..=600).filter(|second| second % 10 == 0 || *second < 20);
+        assert_eq!(judged(uneven, rarely), Presence::Clear);
+        assert_eq!(judged((0..=60).step_by(10), |_| true), Presence::Unknown);
+    }
+
+    #[test]
+    fn three_trips_are_frequent() {
+        let mut breaker = Breaker::default();
+        for minute in 0..4 {
+            breaker.take(Timestamp::from_secs(minute * 60), None, Some(1.0));
+        }
+        assert_eq!(breaker_open(&breaker, 0.05).0, Presence::Active);
+        assert_eq!(breaker_open(&Breaker::default(), 0.05).0, Presence::Unknown);
+    }
+}

@@ -1,0 +1,121 @@
+//! A file system that is full, or will be.
+
+use super::growth::time;
+use super::{Answer, there};
+use crate::signal::{Presence, Track};
+use crate::trend::{Growth, GrowthRules, GrowthVerdict, growth};
+use std::time::Duration;
+
+/// Below this, a forecast is no warning.
+const LEVEL: f64 = 0.5;
+/// A file system with less left is full whatever its pace.
+const LEFT: f64 = 0.05;
+/// Evaluations in a row that a forecast takes: half an hour.
+pub const DISK_CONFIRMATIONS: u32 = 6;
+
+/// How full a file system is.
+#[derive(Clone, Copy, Debug)]
+pub struct Disk {
+    pub size: f64,
+    pub available: f64,
+}
+
+/// Whether a file system will be full within a time, also at the slowest pace that the interval of
+/// its growth allows. The second says whether it is a forecast, which has to be confirmed.
+pub fn disk_full_soon(used: &Track, disk: Disk, within: Duration) -> (Answer, bool) {
+    let size = disk.size.max(1.0);
+    let left = disk.available / size;
+    let full = format!("{:.0} % full", (1.0 - left) * 100.0);
+    if left < LEFT {
+        return ((Presence::Active, full), false);
+    }
+    if 1.0 - left < LEVEL {
+        return ((Presence::Clear, full), false);
+    }
+    let rules = GrowthRules {
+        share: 0.0,
+        floor: size / 1000.0,
+        limit: Some(size),
+    };
+    let answer = match used.with_windows(|windows| growth(windows, &rules)) {
+        GrowthVerdict::Growing(found) => forecast(&found, disk, within, &full),
+        GrowthVerdict::Unknown { needed } => {
+            let known = used.known(usize::MAX).len();
+            let evidence = format!(
+                "{full}; {known} of the {needed} windows of 6 min that a forecast takes are known"
+            );
+            (Presence::Unknown, evidence)
+        }
+        GrowthVerdict::Steady { .. } | GrowthVerdict::Plateauing(_) => {
+            (Presence::Clear, format!("{full}, and does not grow"))
+        }
+    };
+    (answer, true)
+}
+
+fn forecast(growth: &Growth, disk: Disk, within: Duration, full: &str) -> Answer {
+    let after = |per_hour: f64| {
+        let hours = (disk.available / per_hour.max(f64::MIN_POSITIVE)).min(1e6);
+        Duration::from_secs_f64(hours * 3600.0)
+    };
+    let (soonest, latest) = (after(growth.high), after(growth.low));
+    let evidence = format!(
+        "{full}, and full in {} ({} to {}) at its present pace",
+        time(after(growth.per_hour)),
+        time(soonest),
+        time(latest)
+    );
+    (there(latest < within), evidence)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outcome::Timestamp;
+    use crate::signal::Keep;
+
+    const DAY: Duration = Duration::from_secs(86_400);
+
+    /// Six hours of a disk of 1,000 that is `used` now and grows so fast.
+    fn judged(used: f64, per_hour: f64, noise: f64) -> Answer {
+        let mut track = Track::new(Duration::from_secs(360), 60, Keep::Mean);
+        for window in 0..=60_i32 {
+            let hours = f64::from(window - 60) / 10.0;
+            let wobble = f64::from(window * 7919 % 101) / 101.0 - 0.5;
+            let at = Timestamp::from_secs(i64::from(window) * 360);
+            track.take(at, Some(used + per_hour * hours + noise * wobble));
+        }
+        let disk = Disk {
+            size: 1000.0,
+            available: 1000.0 - used,
+        };
+        disk_full_soon(&track, disk, DAY).0
+    }
+
+    #[test]
+    fn a_forecast_needs_its_whole_interval_within_the_horizon() {
+        let (presence, evidence) = judged(700.0, 20.0, 1.0);
+        assert_eq!(presence, Presence::Active, "{evidence}");
+        assert!(
+            evidence.contains("70 % full, and full in 15 h ("),
+            "{evidence}"
+        );
+        assert_eq!(judged(700.0, 5.0, 1.0).0, Presence::Clear, "in 60 h");
+        // The estimate is within a day, and the slowest pace of its interval is not.
+        let (presence, evidence) = judged(700.0, 12.0, 60.0);
+        assert_eq!(presence, Presence::Clear, "{evidence}");
+    }
+
+    #[test]
+    fn a_disk_that_is_less_than_half_full_is_no_warning() {
+        assert_eq!(judged(450.0, 60.0, 1.0).0, Presence::Clear);
+        assert_eq!(judged(960.0, 0.0, 1.0).0, Presence::Active);
+        let empty = Track::new(Duration::from_secs(360), 60, Keep::Mean);
+        let disk = Disk {
+            size: 1000.0,
+            available: 300.0,
+        };
+        let ((presence, _), is_forecast) = disk_full_soon(&empty, disk, DAY);
+        assert!(presence == Presence::Unknown && is_forecast);
+    }
+}

@@ -1,0 +1,112 @@
+//! What grows over hours: memory, and what is counted.
+
+use super::{Answer, LOAD_LEAST};
+use crate::signal::{Presence, Track};
+use crate::trend::{Growth, GrowthRules, GrowthVerdict, Windows, growth, load_rises};
+use std::time::Duration;
+
+pub const MIB: f64 = 1_048_576.0;
+
+/// The rules of growth for memory.
+pub const MEMORY: GrowthRules = GrowthRules {
+    share: 0.05,
+    floor: 16.0 * MIB,
+    limit: None,
+};
+
+/// The rules of growth for what is counted.
+pub const COUNTED: GrowthRules = GrowthRules {
+    share: 0.2,
+    floor: 10.0,
+    limit: None,
+};
+
+/// A number that may grow.
+#[derive(Debug)]
+pub struct Grows<'a> {
+    pub track: &'a Track,
+    pub traffic: &'a Track,
+    pub rules: GrowthRules,
+    /// What it is counted in, and how much of the number is one of it.
+    pub unit: &'a str,
+    pub scale: f64,
+    /// Its limit as a person knows it, such as `limit of 2 GiB`.
+    pub limit: Option<String>,
+}
+
+/// Whether a number grows.
+pub fn growing(number: &Grows<'_>) -> Answer {
+    let (unit, scale) = (number.unit, number.scale);
+    let verdict = |windows: Windows<'_>| growth(windows, &number.rules);
+    match number.track.with_windows(verdict) {
+        GrowthVerdict::Unknown { needed } => {
+            let known = number.track.known(usize::MAX).len();
+            (
+                Presence::Unknown,
+                format!(
+                    "{known} of the {needed} windows of 2 min since the last restart that a trend takes are known"
+                ),
+            )
+        }
+        GrowthVerdict::Steady { smallest_per_hour } => (
+            Presence::Clear,
+            format!(
+                "does not grow; {:.1} {unit}/h would have been found",
+                smallest_per_hour / scale
+            ),
+        ),
+        GrowthVerdict::Plateauing(growth) => (
+            Presence::Clear,
+            format!(
+                "grew from {:.0} to {:.0} {unit} and comes to an end",
+                growth.from / scale,
+                growth.to / scale
+            ),
+        ),
+        GrowthVerdict::Growing(growth) => {
+            if number
+                .traffic
+                .with_windows(|windows| load_rises(windows, LOAD_LEAST))
+            {
+                let evidence = format!(
+                    "grows by {:.1} {unit}/h, as does the traffic",
+                    growth.per_hour / scale
+                );
+                return (Presence::Clear, evidence);
+            }
+            (Presence::Active, sentence(number, &growth))
+        }
+    }
+}
+
+fn sentence(number: &Grows<'_>, growth: &Growth) -> String {
+    let (unit, scale) = (number.unit, number.scale);
+    let digits = usize::from(growth.per_hour < 10.0 * scale);
+    let rate = |value: f64| format!("{:.digits$}", value / scale);
+    let evidence = format!(
+        "grows by {} {unit}/h ({} to {}), from {:.0} to {:.0}",
+        rate(growth.per_hour),
+        rate(growth.low),
+        rate(growth.high),
+        growth.from / scale,
+        growth.to / scale
+    );
+    match (&number.limit, growth.until_limit) {
+        (Some(limit), Some(Duration::ZERO)) => format!("{evidence}; it is at its {limit}"),
+        (Some(limit), Some(left)) => format!("{evidence}; reaches its {limit} in {}", time(left)),
+        (Some(limit), None) => format!("{evidence}; does not reach its {limit} within a year"),
+        (None, _) => evidence,
+    }
+}
+
+/// `25 min`, `18 h`, `12 days`
+pub(super) fn time(span: Duration) -> String {
+    let hours = span.as_secs_f64() / 3600.0;
+    if hours < 2.0 {
+        format!("{:.0} min", hours * 60.0)
+    } else if hours < 72.0 {
+        format!("{hours:.0} h")
+    } else {
+        format!("{:.0} days", hours / 24.0)
+    }
+}

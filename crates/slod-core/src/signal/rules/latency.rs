@@ -1,0 +1,69 @@
+//! Response times that rise.
+
+use super::{Answer, LOAD_LEAST, Numbers};
+use crate::signal::{Presence, Track};
+use crate::stats::order::median_of;
+use crate::trend::{DriftVerdict, drift, load_rises};
+
+/// Whether the 95th percentile, given in seconds, rises by at least `least`, a share.
+pub fn latency_rising(p95: &Track, traffic: &Track, numbers: Numbers, least: f64) -> Answer {
+    let by = numbers.by();
+    match p95.with_windows(|windows| drift(windows, least)) {
+        DriftVerdict::Unknown { needed } => {
+            let known = p95.known(usize::MAX).len();
+            (
+                Presence::Unknown,
+                format!(
+                    "{by}, p95 is known for {known} of the {needed} windows of 5 min that a trend takes"
+                ),
+            )
+        }
+        DriftVerdict::Steady { smallest } => (
+            Presence::Clear,
+            format!(
+                "{by}, p95 does not rise; {:.0} % would have been found",
+                smallest * 100.0
+            ),
+        ),
+        DriftVerdict::Rising(rise) => {
+            let words = format!(
+                "{by}, p95 rose by {:.0} %, from {} to {}",
+                rise.share * 100.0,
+                millis(rise.from),
+                millis(rise.to)
+            );
+            if traffic.with_windows(|windows| load_rises(windows, LOAD_LEAST)) {
+                return (Presence::Clear, format!("{words}, as did the traffic"));
+            }
+            let still = if rise.still { ", and still rises" } else { "" };
+            (
+                Presence::Active,
+                format!("{words}{still}; traffic does not explain it"),
+            )
+        }
+    }
+}
+
+/// `412 ms`, `3.4 ms`
+pub(super) fn millis(seconds: f64) -> String {
+    let ms = seconds * 1000.0;
+    if ms < 10.0 {
+        format!("{ms:.1} ms")
+    } else {
+        format!("{ms:.0} ms")
+    }
+}
+
+/// Windows that are now, and by how much they are slower.
+const NOW: usize = 2;
+const SLOWER: f64 = 1.2;
+
+/// Whether responses take clearly longer in the last windows than in those before.
+pub fn is_slower(p95: &Track) -> bool {
+    let known = p95.known(usize::MAX);
+    let (before, now) = known.split_at(known.len().saturating_sub(NOW));
+    let level = |values: &[f64]| median_of(values.iter().copied());
+    level(before)
+        .zip(level(now))
+        .is_some_and(|(before, now)| now >= SLOWER * before)
+}

@@ -1,0 +1,111 @@
+//! When a warning sign is there, and its evidence as a sentence. Pure.
+
+mod breaker;
+mod counted;
+mod disk;
+mod errors;
+mod growth;
+mod latency;
+mod load;
+mod peak;
+mod pool;
+mod provider;
+#[cfg(test)]
+mod tests;
+mod unusual;
+
+pub use breaker::{Breaker, breaker_open};
+pub use counted::counted;
+pub use disk::{DISK_CONFIRMATIONS, Disk, disk_full_soon};
+pub use errors::errors_climbing;
+pub use growth::{COUNTED, Grows, MEMORY, MIB, growing};
+pub use latency::{is_slower, latency_rising};
+pub use load::load_high;
+pub use peak::cpu_high_at_peak;
+pub use pool::{Pool, pool_exhausted};
+pub use provider::{Meanwhile, provider_failing, provider_slow};
+pub use unusual::{Usual, latency_unusual, throughput_low};
+
+use super::{Level, Presence, Track};
+use crate::trend::CONFIRMATIONS;
+
+/// Whether a sign is there, and why.
+pub type Answer = (Presence, String);
+
+/// Of the last minutes, how many are looked at, and how many have to be above the limit.
+pub const MINUTES: usize = 5;
+pub const BAD_MINUTES: usize = 3;
+/// Rise of the traffic that explains slower responses and more memory.
+const LOAD_LEAST: f64 = 0.1;
+
+/// Whose numbers a sign is read from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Numbers {
+    Own,
+    Probes,
+}
+
+impl Numbers {
+    /// The start of a sentence.
+    pub const fn by(self) -> &'static str {
+        match self {
+            Self::Own => "by its own metrics",
+            Self::Probes => "by its probes",
+        }
+    }
+}
+
+/// Counts evaluations in a row in which a trend was found.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Confirmed(u32);
+
+impl Confirmed {
+    /// A trend is there once it was found [`CONFIRMATIONS`] times in a row.
+    pub fn step(&mut self, answer: Answer) -> Answer {
+        self.step_of(CONFIRMATIONS, answer)
+    }
+
+    /// The same with a number of its own.
+    pub fn step_of(&mut self, needed: u32, (presence, evidence): Answer) -> Answer {
+        self.0 = if presence == Presence::Active {
+            self.0.saturating_add(1)
+        } else {
+            0
+        };
+        if (1..needed).contains(&self.0) {
+            let evidence = format!(
+                "{evidence} (not yet confirmed: {} of {needed} evaluations)",
+                self.0
+            );
+            return (Presence::Clear, evidence);
+        }
+        (presence, evidence)
+    }
+}
+
+/// There, or not.
+const fn there(is_there: bool) -> Presence {
+    if is_there {
+        Presence::Active
+    } else {
+        Presence::Clear
+    }
+}
+
+/// Whether a share was above a level in three of the last five minutes.
+pub fn above(track: &Track, level: Level, was_active: bool, what: &str) -> Answer {
+    let border = if was_active { level.ends } else { level.begins };
+    let Some(bad) = track.above(border, MINUTES) else {
+        let known = track.known(MINUTES).len();
+        return (
+            Presence::Unknown,
+            format!("{what}: {known} of the last {MINUTES} minutes are known"),
+        );
+    };
+    let last = track.last().unwrap_or_default() * 100.0;
+    let evidence = format!(
+        "{what} was above {:.0} % in {bad} of the last {MINUTES} minutes, last {last:.0} %",
+        border * 100.0
+    );
+    (there(bad >= BAD_MINUTES), evidence)
+}

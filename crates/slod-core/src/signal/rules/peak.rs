@@ -1,0 +1,67 @@
+//! Processors that are busy while a service has its peak load.
+
+use super::{Answer, there};
+use crate::signal::{Presence, Track};
+
+/// Minutes that are looked at, and how many of them have to be above the limit.
+const RECENT: usize = 10;
+const BAD_MINUTES: usize = 3;
+/// From this share of the peak on, a minute is one of peak load.
+const AT_PEAK: f64 = 0.9;
+
+/// Whether processors were used for more than `most` in at least three of the last ten minutes in which
+/// the load, by the same minutes, was at its peak.
+pub fn cpu_high_at_peak(cpu: &Track, load: &Track, peak: f64, most: f64) -> Answer {
+    let (cpu, load) = (cpu.values(), load.values());
+    let minutes = cpu.iter().rev().zip(load.iter().rev()).take(RECENT);
+    let known: Vec<(f64, f64)> = minutes
+        .filter_map(|(cpu, load)| (*cpu).zip(*load))
+        .collect();
+    if known.is_empty() {
+        let evidence = "load and use of the processors are not both known".to_owned();
+        return (Presence::Unknown, evidence);
+    }
+    let at_peak: Vec<f64> = known
+        .iter()
+        .filter(|(_, load)| *load >= AT_PEAK * peak)
+        .map(|(cpu, _)| *cpu)
+        .collect();
+    let above = at_peak.iter().filter(|cpu| **cpu > most).count();
+    let evidence = format!(
+        "above {:.0} % in {above} of the {} minutes at peak load within the last {RECENT}",
+        most * 100.0,
+        at_peak.len()
+    );
+    (there(above >= BAD_MINUTES), evidence)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outcome::Timestamp;
+    use crate::signal::Keep;
+    use std::time::Duration;
+
+    fn judged(cpu: f64, load: f64) -> Presence {
+        let track = |value: f64| {
+            let mut track = Track::new(Duration::from_secs(60), 10, Keep::Mean);
+            for minute in 0..6 {
+                track.take(Timestamp::from_secs(minute * 60), Some(value));
+            }
+            track
+        };
+        cpu_high_at_peak(&track(cpu), &track(load), 100.0, 0.7).0
+    }
+
+    #[test]
+    fn only_minutes_at_peak_load_count() {
+        assert_eq!(judged(0.75, 95.0), Presence::Active);
+        assert_eq!(judged(0.75, 80.0), Presence::Clear);
+        assert_eq!(judged(0.65, 120.0), Presence::Clear);
+        let empty = Track::new(Duration::from_secs(60), 10, Keep::Mean);
+        assert_eq!(
+            cpu_high_at_peak(&empty, &empty, 1.0, 0.7).0,
+            Presence::Unknown
+        );
+    }
+}

@@ -1,0 +1,148 @@
+//! A pool of database connections that is exhausted, or about to be.
+
+use super::{Answer, BAD_MINUTES, MINUTES, there};
+use crate::outcome::Timestamp;
+use crate::signal::{Keep, Level, Presence, Track};
+use std::time::Duration;
+
+const MINUTE: Duration = Duration::from_secs(60);
+/// Minutes that an indicator looks back.
+const HOUR: usize = 60;
+
+/// The recent minutes of a pool.
+#[derive(Debug)]
+pub struct Pool {
+    /// The mean use of each minute, as a share of the pool.
+    pub used: Track,
+    /// The highest use of each minute.
+    pub highest: Track,
+    /// How many waited at most.
+    pub waiting: Track,
+}
+
+impl Default for Pool {
+    fn default() -> Self {
+        Self {
+            used: Track::new(MINUTE, MINUTES, Keep::Mean),
+            highest: Track::new(MINUTE, HOUR, Keep::Highest),
+            waiting: Track::new(MINUTE, HOUR, Keep::Highest),
+        }
+    }
+}
+
+impl Pool {
+    /// Takes how many connections are in use, how many there may be, and how many requests wait.
+    pub fn take(
+        &mut self,
+        at: Timestamp,
+        in_use: Option<f64>,
+        size: Option<f64>,
+        waiting: Option<f64>,
+    ) {
+        let size = size.filter(|size| *size > 0.0);
+        let share = in_use.zip(size).map(|(in_use, size)| in_use / size);
+        self.used.take(at, share);
+        self.highest.take(at, share);
+        self.waiting.take(at, waiting);
+    }
+
+    pub fn tracks(&mut self) -> [&mut Track; 3] {
+        [&mut self.used, &mut self.highest, &mut self.waiting]
+    }
+}
+
+/// Whether in three of five minutes all connections were in use or a request waited for one
+/// (exhausted), or more than a share of the pool was in use (about to be).
+pub fn pool_exhausted(pool: &Pool, level: Level, was_active: bool) -> Answer {
+    let border = if was_active { level.ends } else { level.begins };
+    let used = pool.used.above(border, MINUTES);
+    let full = at_least_full(&pool.highest);
+    let waited = pool.waiting.above(0.0, MINUTES);
+    if used.is_none() && waited.is_none() {
+        let known = pool.used.known(MINUTES).len();
+        let evidence =
+            format!("the use of the pool is known for {known} of the last {MINUTES} minutes");
+        return (Presence::Unknown, evidence);
+    }
+    let (full, waited) = (full.unwrap_or(0), waited.unwrap_or(0));
+    let of = format!("of the last {MINUTES} minutes");
+    if full.max(waited) >= BAD_MINUTES {
+        let evidence = format!(
+            "exhausted: all connections were in use in {full} {of}, requests waited for one in {waited}"
+        );
+        return (Presence::Active, evidence);
+    }
+    let high = used.unwrap_or(0);
+    let share = border * 100.0;
+    let near = if high >= BAD_MINUTES {
+        "about to be exhausted: "
+    } else {
+        ""
+    };
+    let last = pool.used.last().unwrap_or_default() * 100.0;
+    (
+        there(high >= BAD_MINUTES),
+        format!(
+            "{near}more than {share:.0} % of the pool was in use in {high} {of}, last {last:.0} %"
+        ),
+    )
+}
+
+fn at_least_full(highest: &Track) -> Option<usize> {
+    highest.above(1.0 - f64::EPSILON.sqrt(), MINUTES)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LEVEL: Level = Level {
+        begins: 0.9,
+        ends: 0.8,
+    };
+
+    fn judged(samples: &[(f64, f64)], was: bool) -> (Presence, String) {
+        let mut pool = Pool::default();
+        for (second, (in_use, waiting)) in (0..).step_by(10).zip(samples.iter().cycle()).take(37) {
+            let at = Timestamp::from_secs(second);
+            pool.take(at, Some(*in_use), Some(10.0), Some(*waiting));
+        }
+        pool_exhausted(&pool, LEVEL, was)
+    }
+
+    #[test]
+    fn full_or_waiting_is_exhausted_and_nearly_full_is_about_to_be() {
+        let (presence, evidence) = judged(&[(10.0, 0.0)], false);
+        assert!(
+            presence == Presence::Active && evidence.starts_with("exhausted"),
+            "{evidence}"
+        );
+        let (presence, evidence) = judged(&[(4.0, 2.0)], false);
+        assert!(
+            presence == Presence::Active && evidence.starts_with("exhausted"),
+            "{evidence}"
+        );
+        let (presence, evidence) = judged(&[(9.5, 0.0)], false);
+        assert!(
+            presence == Presence::Active && evidence.starts_with("about"),
+            "{evidence}"
+        );
+        assert_eq!(judged(&[(8.5, 0.0)], false).0, Presence::Clear);
+        assert_eq!(judged(&[(8.5, 0.0)], true).0, Presence::Active);
+        assert_eq!(judged(&[(7.5, 0.0)], true).0, Presence::Clear);
+    }
+
+    #[test]
+    fn a_pool_without_a_size_is_judged_by_who_waits() {
+        let mut pool = Pool::default();
+        for minute in 0..6 {
+            let at = Timestamp::from_secs(minute * 60);
+            pool.take(at, Some(5.0), None, Some(1.0));
+        }
+        assert_eq!(pool_exhausted(&pool, LEVEL, false).0, Presence::Active);
+        assert_eq!(
+            pool_exhausted(&Pool::default(), LEVEL, false).0,
+            Presence::Unknown
+        );
+    }
+}

@@ -1,0 +1,160 @@
+//! An AI provider that is slow or fails, apart from the service that asks it.
+
+use super::latency::millis;
+use super::{Answer, there};
+use crate::signal::{Level, Presence, Track};
+use crate::stats::order::median_of;
+
+/// Minutes that failures are counted in.
+const MINUTES: usize = 10;
+/// Fewer failures are no sign.
+const FAILED_MIN: f64 = 3.0;
+/// Windows of 5 min that are now, and that have to be known before.
+const NOW: usize = 2;
+const BEFORE_MIN: usize = 6;
+/// A provider is not slow by less than this, in seconds.
+const SLOWER_MIN: f64 = 0.1;
+
+/// How the service itself does meanwhile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Meanwhile {
+    Usual,
+    Slower,
+    Failing,
+    Unknown,
+}
+
+impl Meanwhile {
+    const fn words(self) -> &'static str {
+        match self {
+            Self::Usual => "the service itself answers as before",
+            Self::Slower => "the service itself is slower, too",
+            Self::Failing => "requests to the service fail, too",
+            Self::Unknown => "nothing else is known of the service",
+        }
+    }
+}
+
+/// Whether so large a share of the requests to a provider failed lately.
+pub fn provider_failing(
+    failed: &Track,
+    requests: &Track,
+    level: Level,
+    was_active: bool,
+    service: Meanwhile,
+) -> Answer {
+    let border = if was_active { level.ends } else { level.begins };
+    let all = requests.sum(MINUTES).unwrap_or(0.0);
+    if all <= 0.0 {
+        let evidence = format!("no request to the provider in the last {MINUTES} minutes is known");
+        return (Presence::Unknown, evidence);
+    }
+    let bad = failed.sum(MINUTES).unwrap_or(0.0).min(all);
+    let is_failing = bad >= FAILED_MIN && bad / all > border;
+    let mut evidence = format!(
+        "{bad:.0} of {all:.0} requests to the provider failed in the last {MINUTES} minutes"
+    );
+    if is_failing {
+        evidence = format!("{evidence}; {}", service.words());
+    }
+    (there(is_failing), evidence)
+}
+
+/// Whether a provider takes longer than before by so large a share.
+pub fn provider_slow(
+    latency: &Track,
+    level: Level,
+    was_active: bool,
+    service: Meanwhile,
+) -> Answer {
+    let border = if was_active { level.ends } else { level.begins };
+    let known = latency.known(usize::MAX);
+    let (before, now) = known.split_at(known.len().saturating_sub(NOW));
+    let of = |values: &[f64]| median_of(values.iter().copied());
+    let levels = of(before).zip(of(now));
+    let Some((usual, now)) = levels.filter(|_| before.len() >= BEFORE_MIN) else {
+        let evidence = format!(
+            "{} of the {} windows of 5 min that it takes are known",
+            known.len(),
+            BEFORE_MIN + NOW
+        );
+        return (Presence::Unknown, evidence);
+    };
+    let is_slow = now > usual * (1.0 + border) && now - usual > SLOWER_MIN;
+    let mut evidence = format!(
+        "the provider took {} in the last 10 min, {} before",
+        millis(now),
+        millis(usual)
+    );
+    if is_slow {
+        evidence = format!("{evidence}; {}", service.words());
+    }
+    (there(is_slow), evidence)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outcome::Timestamp;
+    use crate::signal::Keep;
+    use std::time::Duration;
+
+    const TWICE: Level = Level {
+        begins: 1.0,
+        ends: 0.5,
+    };
+    const FIFTH: Level = Level {
+        begins: 0.2,
+        ends: 0.1,
+    };
+
+    fn track(width: u64, keep: Keep, values: &[f64]) -> Track {
+        let mut track = Track::new(Duration::from_secs(width), 24, keep);
+        let times = (0..).map(|at| Timestamp::from_secs(at * width as i64));
+        for (at, value) in times.zip(values.iter().map(|one| Some(*one)).chain([None])) {
+            track.take(at, value);
+        }
+        track
+    }
+
+    #[test]
+    fn a_provider_that_takes_twice_as_long_is_slow() {
+        let latency = |now: f64| {
+            let mut values = [1.0; 10];
+            values[8..].fill(now);
+            track(300, Keep::Mean, &values)
+        };
+        let judge = |now, was| provider_slow(&latency(now), TWICE, was, Meanwhile::Usual);
+        let (presence, evidence) = judge(2.5, false);
+        assert_eq!(presence, Presence::Active);
+        assert_eq!(
+            evidence,
+            "the provider took 2500 ms in the last 10 min, 1000 ms before; the service itself answers as before"
+        );
+        assert_eq!(judge(1.7, false).0, Presence::Clear);
+        assert_eq!(judge(1.7, true).0, Presence::Active);
+        let short = track(300, Keep::Mean, &[1.0; 5]);
+        assert_eq!(
+            provider_slow(&short, TWICE, false, Meanwhile::Usual).0,
+            Presence::Unknown
+        );
+    }
+
+    #[test]
+    fn a_fifth_of_failures_is_failing_and_two_failures_are_not() {
+        let judge = |failed: f64, all: f64| {
+            let failed = track(60, Keep::Sum, &[failed / 5.0; 5]);
+            let all = track(60, Keep::Sum, &[all / 5.0; 5]);
+            provider_failing(&failed, &all, FIFTH, false, Meanwhile::Failing)
+        };
+        let (presence, evidence) = judge(5.0, 10.0);
+        assert_eq!(presence, Presence::Active);
+        assert!(
+            evidence.ends_with("; requests to the service fail, too"),
+            "{evidence}"
+        );
+        assert_eq!(judge(2.0, 5.0).0, Presence::Clear);
+        assert_eq!(judge(5.0, 100.0).0, Presence::Clear);
+        assert_eq!(judge(0.0, 0.0).0, Presence::Unknown);
+    }
+}

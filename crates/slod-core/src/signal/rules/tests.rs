@@ -1,0 +1,162 @@
+use super::*;
+use crate::outcome::Timestamp;
+use crate::signal::Keep;
+use crate::trend::{Errors, GrowthRules};
+use std::time::Duration;
+
+fn track(width: u64, keep: Keep, values: impl IntoIterator<Item = f64>) -> Track {
+    let mut track = Track::new(Duration::from_secs(width), 240, keep);
+    let mut at = 0;
+    for value in values {
+        track.take(Timestamp::from_secs(at), Some(value));
+        at += i64::try_from(width).expect("small");
+    }
+    track.take(Timestamp::from_secs(at), None);
+    track
+}
+
+const CPU: Level = Level {
+    begins: 0.8,
+    ends: 0.7,
+};
+
+fn memory_grows(track: &Track, traffic: &Track) -> Answer {
+    growing(&Grows {
+        track,
+        traffic,
+        rules: MEMORY,
+        unit: "MiB",
+        scale: MIB,
+        limit: None,
+    })
+}
+
+fn wobble(at: u64) -> f64 {
+    1.0 + (at * 7919 % 101) as f64 / 5000.0
+}
+
+#[test]
+fn a_leak_is_reported_with_its_pace_and_traffic_explains_growth() {
+    let memory = |per_window: f64| {
+        let values = (0..60).map(|at| (200.0 + per_window * at as f64) * MIB * wobble(at));
+        track(120, Keep::Lowest, values)
+    };
+    let flat = track(120, Keep::Mean, (0..60).map(|at| 50.0 * wobble(at)));
+    let rising = track(120, Keep::Mean, (0..60).map(|at| 50.0 + f64::from(at)));
+    let (presence, evidence) = memory_grows(&memory(1.0), &flat);
+    assert_eq!(presence, Presence::Active, "{evidence}");
+    assert!(evidence.contains("MiB/h ("), "{evidence}");
+    assert_eq!(memory_grows(&memory(0.0), &flat).0, Presence::Clear);
+    assert_eq!(memory_grows(&memory(1.0), &rising).0, Presence::Clear);
+    let short = track(120, Keep::Lowest, [MIB; 5]);
+    assert_eq!(memory_grows(&short, &flat).0, Presence::Unknown);
+}
+
+#[test]
+fn a_trend_is_confirmed_by_evaluations_in_a_row() {
+    let mut confirmed = Confirmed::default();
+    let found = || (Presence::Active, "it rises".to_owned());
+    for _ in 1..CONFIRMATIONS {
+        let (presence, evidence) = confirmed.step(found());
+        assert_eq!(presence, Presence::Clear);
+        assert!(evidence.contains("not yet confirmed"));
+    }
+    assert_eq!(confirmed.step(found()).0, Presence::Active);
+    assert_eq!(
+        confirmed.step((Presence::Clear, String::new())).0,
+        Presence::Clear
+    );
+    assert_eq!(confirmed.step(found()).0, Presence::Clear);
+}
+
+#[test]
+fn a_busy_processor_needs_three_of_five_minutes_and_clears_lower() {
+    let cpu = |values: [f64; 5]| track(60, Keep::Mean, values);
+    let judge = |values, was| above(&cpu(values), CPU, was, "cpu").0;
+    assert_eq!(judge([0.9, 0.5, 0.9, 0.5, 0.9], false), Presence::Active);
+    assert_eq!(judge([0.9, 0.5, 0.9, 0.5, 0.5], false), Presence::Clear);
+    assert_eq!(judge([0.75; 5], false), Presence::Clear);
+    assert_eq!(judge([0.75; 5], true), Presence::Active);
+    assert_eq!(judge([0.65; 5], true), Presence::Clear);
+    let short = track(60, Keep::Mean, [0.9; 4]);
+    assert_eq!(above(&short, CPU, false, "cpu").0, Presence::Unknown);
+}
+
+#[test]
+fn slower_responses_are_reported_unless_traffic_explains_them() {
+    let p95 = track(
+        300,
+        Keep::Mean,
+        (0..24).map(|at| 0.4 * wobble(at) * (1.0 + at as f64 / 50.0)),
+    );
+    let flat = track(300, Keep::Mean, (0..24).map(|at| 50.0 * wobble(at)));
+    let rising = track(
+        300,
+        Keep::Mean,
+        (0..24).map(|at| 50.0 + 3.0 * f64::from(at)),
+    );
+    let (presence, evidence) = latency_rising(&p95, &flat, Numbers::Probes, 0.1);
+    assert_eq!(presence, Presence::Active, "{evidence}");
+    assert!(
+        evidence.starts_with("by its probes, p95 rose by"),
+        "{evidence}"
+    );
+    assert_eq!(
+        latency_rising(&p95, &rising, Numbers::Own, 0.1).0,
+        Presence::Clear
+    );
+    let errors = |rate: f64| -> Vec<Errors> {
+        (0..24_u32)
+            .map(|at| Errors {
+                errors: crate::units::whole(f64::from(at) * rate),
+                total: 1000,
+            })
+            .collect()
+    };
+    assert_eq!(
+        errors_climbing(&errors(2.0), Numbers::Own, 0.005).0,
+        Presence::Active
+    );
+    assert_eq!(
+        errors_climbing(&errors(0.0), Numbers::Own, 0.005).0,
+        Presence::Clear
+    );
+}
+
+#[test]
+fn a_leak_says_when_it_reaches_its_limit() {
+    let memory = track(
+        120,
+        Keep::Lowest,
+        (0..60).map(|at| (200.0 + 1.5 * at as f64) * MIB * wobble(at)),
+    );
+    let flat = track(120, Keep::Mean, []);
+    let (_, evidence) = growing(&Grows {
+        track: &memory,
+        traffic: &flat,
+        rules: GrowthRules {
+            limit: Some(1024.0 * MIB),
+            ..MEMORY
+        },
+        unit: "MiB",
+        scale: MIB,
+        limit: Some("limit of 1 GiB".to_owned()),
+    });
+    assert!(
+        evidence.contains("reaches its limit of 1 GiB in 1") && evidence.ends_with(" h"),
+        "{evidence}"
+    );
+}
+
+#[test]
+fn slower_than_before_is_said_of_the_last_ten_minutes() {
+    let p95 = |last: f64| {
+        let before = std::iter::repeat_n(0.2, 10);
+        track(300, Keep::Mean, before.chain([last; 2]))
+    };
+    assert!(is_slower(&p95(0.3)) && !is_slower(&p95(0.22)));
+    assert!(
+        !is_slower(&track(300, Keep::Mean, [0.2; 2])),
+        "nothing before"
+    );
+}

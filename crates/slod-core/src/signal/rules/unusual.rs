@@ -1,0 +1,166 @@
+//! What is not as usual at the time of day.
+
+use super::latency::millis;
+use super::{Answer, Numbers, there};
+use crate::signal::{Level, Presence};
+use crate::stats::baseline::Baseline;
+
+/// Days of history from which the time of day counts.
+pub const MIN_DAYS: u32 = 3;
+/// Spreads that a value has to be away from what is usual: one hour in a thousand of a distribution with
+/// heavy tails is further away.
+const SPREADS: f64 = 5.0;
+/// A spread is at least this share of what is usual.
+const LEAST_SPREAD: f64 = 0.02;
+
+/// What is usual at this time of day, and how many days it was learned from.
+#[derive(Clone, Copy, Debug)]
+pub struct Usual {
+    pub baseline: Baseline,
+    pub days: u32,
+}
+
+impl Usual {
+    fn deviate(&self, value: f64) -> f64 {
+        let least = LEAST_SPREAD * self.baseline.median.abs();
+        self.baseline.deviate(value, least).unwrap_or(0.0)
+    }
+}
+
+fn learned(usual: Option<Usual>) -> Result<Usual, Answer> {
+    let days = usual.map_or(0, |usual| usual.days);
+    let known = usual.filter(|usual| usual.days >= MIN_DAYS && usual.baseline.median > 0.0);
+    known.ok_or_else(|| {
+        let evidence = format!("{days} of the {MIN_DAYS} days that it takes are known");
+        (Presence::Unknown, evidence)
+    })
+}
+
+/// Whether the 95th percentile of the last hour is above what is usual at this time of day, by more than
+/// a share and by more than chance.
+pub fn latency_unusual(
+    hour: Option<f64>,
+    usual: Option<Usual>,
+    level: Level,
+    was_active: bool,
+    numbers: Numbers,
+) -> Answer {
+    let usual = match learned(usual) {
+        Ok(usual) => usual,
+        Err(unknown) => return unknown,
+    };
+    let Some(hour) = hour else {
+        let evidence = format!("{}, p95 of the last hour is not known", numbers.by());
+        return (Presence::Unknown, evidence);
+    };
+    let border = if was_active { level.ends } else { level.begins };
+    let median = usual.baseline.median;
+    let is_high = hour > median * (1.0 + border) && usual.deviate(hour) > SPREADS;
+    let evidence = format!(
+        "{}, p95 was {} in the last hour; {} is usual at this time of day, by {} days",
+        numbers.by(),
+        millis(hour),
+        millis(median),
+        usual.days
+    );
+    (there(is_high), evidence)
+}
+
+/// Whether the requests of the last hour are fewer than is usual at this time of day, by more than a
+/// share and by more than chance, although probes find the service good: what should reach it does not.
+pub fn throughput_low(
+    hour: Option<f64>,
+    usual: Option<Usual>,
+    level: Level,
+    was_active: bool,
+    is_good: bool,
+) -> Answer {
+    let usual = match learned(usual) {
+        Ok(usual) => usual,
+        Err(unknown) => return unknown,
+    };
+    let Some(hour) = hour else {
+        let evidence = "the requests of the last hour are not known".to_owned();
+        return (Presence::Unknown, evidence);
+    };
+    let border = if was_active { level.ends } else { level.begins };
+    let median = usual.baseline.median;
+    let is_low = hour < median * border && usual.deviate(hour) < -SPREADS;
+    let evidence = format!(
+        "{hour:.2} requests/s in the last hour; {median:.2} are usual at this time of day, by {} days",
+        usual.days
+    );
+    if is_low && !is_good {
+        return (
+            Presence::Clear,
+            format!("{evidence}; its probes fail, which explains it"),
+        );
+    }
+    (there(is_low), evidence)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const USUAL: Option<Usual> = Some(Usual {
+        baseline: Baseline {
+            median: 0.2,
+            spread: 0.01,
+        },
+        days: 14,
+    });
+    const HIGH: Level = Level {
+        begins: 0.25,
+        ends: 0.15,
+    };
+    const LOW: Level = Level {
+        begins: 0.5,
+        ends: 0.7,
+    };
+
+    #[test]
+    fn a_latency_is_unusual_by_a_share_and_by_more_than_chance() {
+        let judge = |hour, was| latency_unusual(Some(hour), USUAL, HIGH, was, Numbers::Probes);
+        let (presence, evidence) = judge(0.3, false);
+        assert_eq!(presence, Presence::Active);
+        assert_eq!(
+            evidence,
+            "by its probes, p95 was 300 ms in the last hour; 200 ms is usual at this time of day, by 14 days"
+        );
+        assert_eq!(judge(0.255, false).0, Presence::Active);
+        assert_eq!(judge(0.24, false).0, Presence::Clear);
+        assert_eq!(judge(0.1, false).0, Presence::Clear);
+        let wide = Usual {
+            baseline: Baseline {
+                median: 0.2,
+                spread: 0.05,
+            },
+            days: 14,
+        };
+        let by_chance = latency_unusual(Some(0.3), Some(wide), HIGH, false, Numbers::Own);
+        assert_eq!(by_chance.0, Presence::Clear);
+        let young = USUAL.map(|usual| Usual { days: 2, ..usual });
+        let unknown = latency_unusual(Some(0.3), young, HIGH, false, Numbers::Own);
+        assert_eq!(
+            unknown,
+            (
+                Presence::Unknown,
+                "2 of the 3 days that it takes are known".to_owned()
+            )
+        );
+        assert_eq!(judge(f64::NAN, false).0, Presence::Clear);
+    }
+
+    #[test]
+    fn few_requests_are_unusual_unless_the_service_fails() {
+        let judge = |hour, is_good| throughput_low(Some(hour), USUAL, LOW, false, is_good).0;
+        assert_eq!(judge(0.05, true), Presence::Active);
+        assert_eq!(judge(0.05, false), Presence::Clear);
+        assert_eq!(judge(0.12, true), Presence::Clear);
+        assert_eq!(
+            throughput_low(None, USUAL, LOW, false, true).0,
+            Presence::Unknown
+        );
+    }
+}

@@ -1,0 +1,144 @@
+//! From which value on a sign is there, as defaults and as a config sets it.
+
+use super::SignalKind;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Where a sign begins, and where it ends again.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Level {
+    pub begins: f64,
+    /// The same where a sign has no other end.
+    pub ends: f64,
+}
+
+/// What a threshold is a number of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// 0.8 is 80 %.
+    Share,
+    /// How often something happened.
+    Count,
+    /// Seconds.
+    Span,
+}
+
+/// On which side of its threshold a sign is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    Above,
+    Below,
+}
+
+/// The threshold of a sign: its default and what can be set.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Threshold {
+    pub side: Side,
+    pub unit: Unit,
+    pub default: Level,
+    /// Whether it ends at another value than it begins at.
+    pub has_end: bool,
+    pub least: f64,
+    pub most: f64,
+}
+
+impl Threshold {
+    /// Above a share, until it is below another one.
+    pub const fn above(begins: f64, ends: f64, most: f64) -> Self {
+        Self {
+            default: Level { begins, ends },
+            has_end: true,
+            ..Self::single(Side::Above, Unit::Share, begins, (0.01, most))
+        }
+    }
+
+    /// Below a share, until it is above another one.
+    pub const fn below(begins: f64, ends: f64) -> Self {
+        Self {
+            default: Level { begins, ends },
+            has_end: true,
+            ..Self::single(Side::Below, Unit::Share, begins, (0.01, 0.99))
+        }
+    }
+
+    /// With the same value for its begin and its end.
+    pub const fn single(side: Side, unit: Unit, at: f64, (least, most): (f64, f64)) -> Self {
+        Self {
+            side,
+            unit,
+            default: Level {
+                begins: at,
+                ends: at,
+            },
+            has_end: false,
+            least,
+            most,
+        }
+    }
+}
+
+/// Which signs are looked for, and from which values on.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Settings {
+    /// The names of those that are switched off.
+    pub off: BTreeSet<&'static str>,
+    /// By the names of the signs.
+    pub levels: BTreeMap<&'static str, Level>,
+}
+
+impl Settings {
+    pub fn is_on(&self, kind: &SignalKind) -> bool {
+        !self.off.contains(kind.name)
+    }
+
+    /// The level that is set for a sign, or its default.
+    pub fn level(&self, kind: &SignalKind) -> Level {
+        let set = self.levels.get(kind.name).copied();
+        set.or(kind.threshold.map(|known| known.default))
+            .unwrap_or(Level {
+                begins: 0.0,
+                ends: 0.0,
+            })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::kinds;
+    use super::*;
+
+    #[test]
+    fn what_is_set_replaces_the_default() {
+        let mut settings = Settings::default();
+        let default = settings.level(&kinds::CPU_HIGH);
+        assert_eq!((default.begins, default.ends), (0.8, 0.7));
+        let own = Level {
+            begins: 0.95,
+            ends: 0.9,
+        };
+        settings.levels.insert("cpu_high", own);
+        settings.off.insert("restarted");
+        assert_eq!(settings.level(&kinds::CPU_HIGH), own);
+        assert!(settings.is_on(&kinds::CPU_HIGH) && !settings.is_on(&kinds::RESTARTED));
+    }
+
+    #[test]
+    fn every_default_is_within_its_range_and_ends_on_the_other_side() {
+        for kind in kinds::SIGNALS {
+            let Some(known) = kind.threshold else {
+                continue;
+            };
+            let Level { begins, ends } = known.default;
+            let range = known.least..=known.most;
+            assert!(
+                range.contains(&begins) && range.contains(&ends),
+                "{}",
+                kind.name
+            );
+            let is_other = match known.side {
+                Side::Above => ends < begins,
+                Side::Below => ends > begins,
+            };
+            assert_eq!(is_other, known.has_end, "{}", kind.name);
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! Reads which warning signs are looked for, and from which values on.
+
+use super::keys::signals::{self as key, Sign};
+use crate::signal::threshold::{Side, Threshold, Unit};
+use crate::signal::{Level, Settings};
+use crate::units;
+use crate::yaml::{Key, Mapping, Section, Text, Value};
+
+/// The settings of a section, in addition to those that it starts from.
+pub(super) fn read(parent: &Section<'_>, at: &Key<Mapping>, from: &Settings) -> Option<Settings> {
+    let section = parent.section_or_empty(at)?;
+    let mut settings = from.clone();
+    let mut is_valid = true;
+    for sign in &key::SIGNS {
+        if section.has(sign) {
+            is_valid &= take(&section, sign, &mut settings).is_some();
+        }
+    }
+    is_valid.then_some(settings)
+}
+
+fn take(section: &Section<'_>, sign: &Key<Sign>, settings: &mut Settings) -> Option<()> {
+    let (kind, node) = (sign.form.0, section.node_of(sign)?);
+    if let (Value::Map(_), Some(known)) = (&node.value, kind.threshold) {
+        let path = section.spot_of(sign).path;
+        let reader = section.reader();
+        let keys = key::threshold_keys(&known);
+        let level = level(&reader.section(node, &path, keys)?, &known)?;
+        settings.levels.insert(kind.name, level);
+        settings.off.remove(kind.name);
+    } else if section.get(sign)? {
+        settings.off.remove(kind.name);
+    } else {
+        settings.off.insert(kind.name);
+    }
+    Some(())
+}
+
+fn level(section: &Section<'_>, known: &Threshold) -> Option<Level> {
+    let (begin, end) = key::keys_of(known);
+    let begins = if section.has(begin) {
+        value(section, begin, known)?
+    } else {
+        known.default.begins
+    };
+    let in_proportion = begins * known.default.ends / known.default.begins;
+    let ends = match end.filter(|end| section.has(*end)) {
+        Some(end) => value(section, end, known)?,
+        None => in_proportion.clamp(known.least.min(begins), known.most.max(begins)),
+    };
+    let is_other_side = match known.side {
+        Side::Above => ends <= begins,
+        Side::Below => ends >= begins,
+    };
+    if let Some(end) = end.filter(|_| !is_other_side) {
+        let message = format!(
+            "the sign would be over at {}, and there from {} on",
+            key::shown(known, ends),
+            key::shown(known, begins)
+        );
+        let side = match known.side {
+            Side::Above => "at most",
+            Side::Below => "at least",
+        };
+        section.error(
+            "conflict",
+            end,
+            message,
+            format!("expected {side} `{}`", begin.name),
+        );
+        return None;
+    }
+    Some(Level { begins, ends })
+}
+
+fn value(section: &Section<'_>, at: &Key<Text>, known: &Threshold) -> Option<f64> {
+    let expected = match known.unit {
+        Unit::Share => "a share such as 80% or 0.8",
+        Unit::Count => "a whole number",
+        Unit::Span => "a duration such as 12h or 14d",
+    };
+    let value = section.parse(at, expected, |text| parsed(text, known.unit))?;
+    if !(known.least..=known.most).contains(&value) {
+        let message = format!("{} is out of range", key::shown(known, value));
+        let (least, most) = (
+            key::shown(known, known.least),
+            key::shown(known, known.most),
+        );
+        section.error(
+            "out-of-range",
+            at,
+            message,
+            format!("expected from {least} to {most}"),
+        );
+        return None;
+    }
+    Some(value)
+}
+
+fn parsed(text: &str, unit: Unit) -> Option<f64> {
+    match unit {
+        Unit::Share => units::share(text),
+        Unit::Count => units::integer(text).map(|count| count as f64),
+        Unit::Span => units::duration(text).map(|span| span.as_secs_f64()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::Config;
+    use crate::diagnostic::Source;
+    use crate::signal::kinds;
+    use std::path::Path;
+
+    fn load(signals: &str, own: &str) -> Result<Config, String> {
+        let text = format!(
+            "signals: {signals}\nservices:\n  - {{ name: app, signals: {own}, probes: [ {{ name: p, http: {{ url: 'http://127.0.0.1:1/' }} }} ] }}\n"
+        );
+        let source = Source {
+            name: String::new(),
+            text,
+        };
+        let loaded = Config::load(&source, Path::new(""), &|_| None, crate::probe::KINDS);
+        let errors = loaded.diagnostics.iter();
+        let errors: Vec<String> = errors
+            .map(|one| {
+                format!(
+                    "{}: {} ({})",
+                    one.path,
+                    one.message,
+                    one.help.as_deref().unwrap_or("")
+                )
+            })
+            .collect();
+        loaded.config.ok_or_else(|| errors.join("\n"))
+    }
+
+    #[test]
+    fn a_service_starts_from_what_holds_for_all() {
+        let config = load(
+            "{ cpu_high: { above: 90% }, restarted: false, rate_limit_near: { below: 20% } }",
+            "{ cpu_high: { above: 95%, clear_below: 94% }, restarted: true, certificate_ending: { below: 30d } }",
+        )
+        .expect("valid");
+        let level = |settings: &crate::signal::Settings, kind| {
+            let level = settings.level(kind);
+            (level.begins, level.ends)
+        };
+        let all = &config.signals;
+        let (begins, ends) = level(all, &kinds::CPU_HIGH);
+        assert!(
+            (begins - 0.9).abs() < 1e-9 && (ends - 0.7875).abs() < 1e-9,
+            "{ends}"
+        );
+        let (begins, ends) = level(all, &kinds::RATE_LIMIT_NEAR);
+        assert!(
+            (begins - 0.2).abs() < 1e-9 && (ends - 0.3).abs() < 1e-9,
+            "{ends}"
+        );
+        assert!(!all.is_on(&kinds::RESTARTED));
+        let own = &config.services[0].signals;
+        assert_eq!(level(own, &kinds::CPU_HIGH), (0.95, 0.94));
+        assert!(own.is_on(&kinds::RESTARTED));
+        assert_eq!(level(own, &kinds::CERTIFICATE_ENDING).0, 30.0 * 86_400.0);
+        assert_eq!(level(own, &kinds::RATE_LIMIT_NEAR).0, 0.2);
+    }
+
+    #[test]
+    fn faults_say_what_is_valid() {
+        for (signals, expected) in [
+            (
+                "{ cpu_high: { above: 120% } }",
+                "signals.cpu_high.above: 120% is out of range (expected from 1% to 100%)",
+            ),
+            (
+                "{ cpu_high: { above: 80%, clear_below: 85% } }",
+                "signals.cpu_high.clear_below: the sign would be over at 85%, and there from 80% on (expected at most `above`)",
+            ),
+            (
+                "{ cpu_high: { below: 80% } }",
+                "signals.cpu_high.below: unknown key `below`",
+            ),
+            (
+                "{ cpu_high: maybe }",
+                "expected true, false, or { above: 80%, clear_below: 70% }",
+            ),
+            (
+                "{ connection_timeouts: { above: 0 } }",
+                "0 is out of range (expected from 1 to 1000000)",
+            ),
+            (
+                "{ certificate_ending: { below: soon } }",
+                "expected a duration such as 12h or 14d",
+            ),
+            ("{ cpu_hihg: false }", "did you mean `cpu_high`?"),
+        ] {
+            let found = load(signals, "{}").expect_err("invalid");
+            assert!(found.contains(expected), "{found}\nlacks\n{expected}");
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! Which warning signs a stored past would have raised.
+
+use super::Backtest;
+use crate::alert::{AlertKey, AlertRecord, Sign, SignAlerts, Source};
+use crate::alerting::sign;
+use crate::config::{Config, ServiceSpec};
+use crate::format::times;
+use crate::outcome::Timestamp;
+use crate::report::table::{drawn, plain};
+use crate::report::walk::each_share;
+use crate::signal::SIGNALS;
+use crate::signals::{Kept, replay};
+use crate::store::{Store, StoreError};
+use crate::text::printable;
+use crate::units::show_duration;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// Alerts on record that are compared at most: the newest.
+const RECORDED: u32 = 100_000;
+
+/// An alert of a warning sign.
+#[derive(Debug, Serialize)]
+pub struct SignRow {
+    pub service: String,
+    pub signal: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub subject: String,
+    pub fired_at: chrono::DateTime<chrono::Utc>,
+    /// Absent while it still fires at the end.
+    pub ended_at: Option<chrono::DateTime<chrono::Utc>>,
+    pub evidence: String,
+    /// When this alert did fire; absent where it did not.
+    pub did_fire_at: Option<chrono::DateTime<chrono::Utc>>,
+}
+
+/// Replays what a store kept of `from..to` through the warning signs of a config, each processor its
+/// share of the services.
+pub fn signs(
+    config: &Config,
+    store: &Store,
+    from: Timestamp,
+    to: Timestamp,
+) -> Result<Vec<SignRow>, StoreError> {
+    let found = each_share(config, store, |reader, services| {
+        let kept = Kept::of(reader)?;
+        let each = services.iter();
+        each.map(|spec| of_service(config, reader, &kept, spec, (from, to)))
+            .collect()
+    })?;
+    let mut recorded = store.alerts(from, to, RECORDED)?;
+    recorded.reverse();
+    let rows = found.into_iter().flatten();
+    Ok(rows.filter_map(|alert| row(&alert, &recorded)).collect())
+}
+
+fn of_service(
+    config: &Config,
+    store: &Store,
+    kept: &Kept,
+    spec: &ServiceSpec,
+    span: (Timestamp, Timestamp),
+) -> Result<Vec<AlertRecord>, StoreError> {
+    let (mut alerts, mut changes) = (SignAlerts::default(), Vec::new());
+    replay(store, kept, spec, span, &mut |at, findings| {
+        let signs: Vec<Sign> = findings.iter().map(sign).collect();
+        alerts.step(&signs, config.alerts.signs, at, &mut changes);
+    })?;
+    // The record of an end replaces that of the beginning.
+    let mut last: BTreeMap<(Timestamp, AlertKey), AlertRecord> = BTreeMap::new();
+    for change in changes {
+        last.insert((change.from, change.key.clone()), change);
+    }
+    Ok(last.into_values().collect())
+}
+
+fn row(alert: &AlertRecord, recorded: &[AlertRecord]) -> Option<SignRow> {
+    let Source::Sign { sign, subject } = &alert.key.source else {
+        return None;
+    };
+    let touches = |other: &&AlertRecord| {
+        let is_before =
+            |one: &AlertRecord, two: &AlertRecord| one.to.is_some_and(|to| to < two.from);
+        other.key == alert.key && !is_before(other, alert) && !is_before(alert, other)
+    };
+    Some(SignRow {
+        service: alert.key.service.to_string(),
+        signal: sign.to_string(),
+        subject: subject.to_string(),
+        fired_at: alert.from.to_utc(),
+        ended_at: alert.to.map(Timestamp::to_utc),
+        evidence: alert.evidence.to_string(),
+        did_fire_at: recorded.iter().find(touches).map(|did| did.from.to_utc()),
+    })
+}
+
+impl Backtest {
+    /// What the warning signs would have raised, as text; empty if they were not replayed.
+    pub(super) fn signs_text(&self) -> String {
+        let Some(signs) = &self.signals else {
+            return String::new();
+        };
+        if signs.is_empty() {
+            return "\nno warning sign would have been raised\n".to_owned();
+        }
+        let mut table = plain(&[
+            "SERVICE", "SIGN", "FROM", "ENDED", "FOR", "DID FIRE", "EVIDENCE",
+        ]);
+        for one in signs {
+            let lasted = one.ended_at.unwrap_or(self.to) - one.fired_at;
+            let moment =
+                |at: Option<_>, none: &str| at.map_or_else(|| none.to_owned(), times::second);
+            let kind = SIGNALS.iter().find(|kind| *kind.name == *one.signal);
+            let title = kind.map_or(&*one.signal, |kind| kind.title);
+            let sign = if one.subject.is_empty() {
+                title.to_owned()
+            } else {
+                format!("{title} ({})", one.subject)
+            };
+            table.add_row(vec![
+                one.service.clone(),
+                printable(&sign).into_owned(),
+                times::second(one.fired_at),
+                moment(one.ended_at, "still there"),
+                show_duration(lasted.to_std().unwrap_or_default()),
+                moment(one.did_fire_at, "no"),
+                printable(&one.evidence).into_owned(),
+            ]);
+        }
+        format!("\nwarning signs:\n\n{}\n", drawn(table, &[4]))
+    }
+}

@@ -1,0 +1,136 @@
+//! Whether a service is healthy: its indicators, each with the number that it was decided by.
+
+use super::process::HOUR;
+use super::service::ServiceHistory;
+use crate::signal::indicator::{
+    self, Indicator, IndicatorKind, Judged, MAX_CPU, MAX_POOL, all_of, error_rate,
+};
+use crate::signal::rules::Numbers;
+use crate::signal::{Finding, Presence, SignalKind, kinds};
+
+/// Minutes in a row whose mean is the peak.
+const PEAK: usize = 5;
+
+impl ServiceHistory {
+    /// All of them, by what is known and by what its signs found.
+    pub(super) fn indicators(&self, findings: &[Finding]) -> Vec<Indicator> {
+        let judged: [(&'static IndicatorKind, Judged); 6] = [
+            (
+                &indicator::RESPONSE_TIMES,
+                signs(findings, &[&kinds::LATENCY_RISING])
+                    .unwrap_or((None, "nothing of it is known yet".to_owned())),
+            ),
+            (&indicator::ERROR_RATE, self.error_rate()),
+            (&indicator::CPU_AT_PEAK, self.cpu_at_peak()),
+            (
+                &indicator::MEMORY_STABLE,
+                signs(findings, &[&kinds::OUT_OF_MEMORY, &kinds::MEMORY_GROWING])
+                    .unwrap_or((None, NO_PROCESSES.to_owned())),
+            ),
+            (&indicator::POOLED, self.pooled()),
+            (&indicator::NO_TIMEOUTS, self.no_timeouts()),
+        ];
+        let each = judged
+            .into_iter()
+            .map(|(kind, (holds, evidence))| Indicator {
+                kind,
+                service: self.name.clone(),
+                holds,
+                evidence,
+            });
+        each.collect()
+    }
+
+    fn error_rate(&self) -> Judged {
+        let (counts, numbers) = self.errors();
+        let hour = counts.hour();
+        let (holds, evidence) = error_rate(hour.errors, hour.total);
+        (holds, format!("{}, {evidence}", numbers.by()))
+    }
+
+    fn cpu_at_peak(&self) -> Judged {
+        let each = self.processes.iter().map(|(name, process)| {
+            let known = process.cpu();
+            let peak = known.and_then(|(cpu, what)| Some((cpu.busiest(PEAK)?, what)));
+            match peak {
+                None => (
+                    None,
+                    format!("{name}: fewer than {PEAK} minutes of its use of processors are known"),
+                ),
+                Some((peak, what)) => (
+                    Some(peak < MAX_CPU),
+                    format!(
+                        "{name}: {what} was {:.0} % in the busiest {PEAK} minutes of the last hour",
+                        peak * 100.0
+                    ),
+                ),
+            }
+        });
+        all_of(each.collect()).unwrap_or((None, NO_PROCESSES.to_owned()))
+    }
+
+    fn pooled(&self) -> Judged {
+        let Some(own) = &self.own else {
+            return (
+                None,
+                "`metrics` is not configured for the service".to_owned(),
+            );
+        };
+        let highest = |known: Vec<f64>| known.into_iter().max_by(f64::total_cmp);
+        let used = highest(own.pool.highest.known(HOUR));
+        let waited = highest(own.pool.waiting.known(HOUR));
+        if used.is_none() && waited.is_none() {
+            return (
+                None,
+                "the metrics show no pool of database connections".to_owned(),
+            );
+        }
+        let (share, waiting) = (used.unwrap_or(0.0), waited.unwrap_or(0.0));
+        let used = used.map_or_else(
+            || "the size of the pool is not known".to_owned(),
+            |used| format!("at most {:.0} % of the pool was in use", used * 100.0),
+        );
+        let waited = waited.map_or_else(String::new, |most| {
+            format!(", and at most {most:.0} requests waited")
+        });
+        let holds = share < MAX_POOL && waiting <= 0.0;
+        (Some(holds), format!("{used}{waited} in the last hour"))
+    }
+
+    fn no_timeouts(&self) -> Judged {
+        let own = self.own.as_ref().and_then(|own| own.timeouts.sum(HOUR));
+        let probed = || self.probes.timeouts.sum(HOUR);
+        let (count, by) = match own {
+            Some(count) => (Some(count), Numbers::Own.by()),
+            None => (probed(), Numbers::Probes.by()),
+        };
+        match count {
+            None => (None, "no attempt or connection is known yet".to_owned()),
+            Some(count) => (
+                Some(count <= 0.0),
+                format!("{by}, {count:.0} timeouts in the last hour"),
+            ),
+        }
+    }
+}
+
+const NO_PROCESSES: &str = "`processes` is not configured for the service, or none was seen yet";
+
+/// What signs say of an indicator; `None` if there is none of them.
+fn signs(findings: &[Finding], wanted: &[&SignalKind]) -> Option<Judged> {
+    let is_wanted = |one: &&Finding| wanted.iter().any(|kind| kind.name == one.kind.name);
+    let each = findings.iter().filter(is_wanted).map(|one| {
+        let holds = match one.presence {
+            Presence::Active => Some(false),
+            Presence::Clear => Some(true),
+            Presence::Unknown => None,
+        };
+        let subject = if one.subject.is_empty() {
+            String::new()
+        } else {
+            format!("{}: ", one.subject)
+        };
+        (holds, format!("{subject}{}", one.evidence))
+    });
+    all_of(each.collect())
+}

@@ -1,0 +1,144 @@
+//! The recent history of what a service's own metrics show.
+
+use super::counts::{Counts, DRIFT_WINDOW, DRIFT_WINDOWS};
+use super::numbers::{MetricNumber, MetricNumbers, Rise};
+use super::process::{GROWTH_WINDOW, GROWTH_WINDOWS, HOUR};
+use super::provider::ProviderHistory;
+use crate::outcome::Timestamp;
+use crate::signal::rules::{Breaker, Pool};
+use crate::signal::{Keep, Track};
+use std::time::Duration;
+
+const MINUTE: Duration = Duration::from_secs(60);
+const RECENT: usize = 10;
+
+#[derive(Debug)]
+pub(super) struct MetricsHistory {
+    pub(super) p95: Track,
+    pub(super) errors: Counts,
+    /// Requests per second, in windows as wide as those that they explain.
+    pub(super) traffic: Track,
+    pub(super) traffic_by_growth: Track,
+    pub(super) traffic_by_minute: Track,
+    pub(super) connections: Track,
+    pub(super) connections_by_minute: Track,
+    pub(super) queue: Track,
+    pub(super) pool: Pool,
+    pub(super) breaker: Breaker,
+    pub(super) timeouts: Track,
+    pub(super) provider: Option<ProviderHistory>,
+    rises: Rises,
+}
+
+/// Of counters.
+#[derive(Debug, Default)]
+struct Rises {
+    trips: Rise,
+    timeouts: Rise,
+    llm_requests: Rise,
+    llm_errors: Rise,
+    llm_seconds: Rise,
+    llm_timed: Rise,
+}
+
+impl Default for MetricsHistory {
+    fn default() -> Self {
+        let minutes = |most, keep| Track::new(MINUTE, most, keep);
+        let grows = |keep| Track::new(GROWTH_WINDOW, GROWTH_WINDOWS, keep);
+        let drifts = || Track::new(DRIFT_WINDOW, DRIFT_WINDOWS, Keep::Mean);
+        Self {
+            p95: drifts(),
+            errors: Counts::default(),
+            traffic: drifts(),
+            traffic_by_growth: grows(Keep::Mean),
+            traffic_by_minute: minutes(RECENT, Keep::Mean),
+            connections: grows(Keep::Lowest),
+            connections_by_minute: minutes(RECENT, Keep::Mean),
+            queue: grows(Keep::Lowest),
+            pool: Pool::default(),
+            breaker: Breaker::default(),
+            timeouts: minutes(HOUR, Keep::Sum),
+            provider: None,
+            rises: Rises::default(),
+        }
+    }
+}
+
+impl MetricsHistory {
+    pub(super) fn take(&mut self, at: Timestamp, numbers: &MetricNumbers) {
+        use MetricNumber as N;
+        let get = |one| numbers.get(one);
+        self.p95.take(at, get(N::P95));
+        self.errors.follow(at, get(N::Errors), get(N::Requests));
+        for track in [
+            &mut self.traffic,
+            &mut self.traffic_by_growth,
+            &mut self.traffic_by_minute,
+        ] {
+            track.take(at, get(N::Rate));
+        }
+        self.connections.take(at, get(N::Connections));
+        self.connections_by_minute.take(at, get(N::Connections));
+        self.queue.take(at, get(N::Queue));
+        let (in_use, size) = (get(N::PoolInUse), get(N::PoolMax));
+        self.pool.take(at, in_use, size, get(N::PoolWaiting));
+        let trips = self.rises.trips.step(get(N::BreakerTrips));
+        let is_open = get(N::BreakerOpen).map(|open| open > 0.0);
+        self.breaker.take(at, is_open, trips);
+        let timeouts = self.rises.timeouts.step(get(N::Timeouts));
+        self.timeouts.take(at, timeouts);
+        self.take_provider(at, numbers);
+    }
+
+    fn take_provider(&mut self, at: Timestamp, numbers: &MetricNumbers) {
+        use MetricNumber as N;
+        let rises = &mut self.rises;
+        let requests = rises.llm_requests.step(numbers.get(N::LlmRequests));
+        let errors = rises.llm_errors.step(numbers.get(N::LlmErrors));
+        let seconds = rises.llm_seconds.step(numbers.get(N::LlmSeconds));
+        let timed = rises.llm_timed.step(numbers.get(N::LlmTimed));
+        let latency = seconds.zip(timed).filter(|(_, timed)| *timed > 0.0);
+        let latency = latency.map(|(seconds, timed)| seconds / timed);
+        if requests.is_none() && latency.is_none() {
+            return;
+        }
+        let provider = self.provider.get_or_insert_default();
+        let requests = requests.or(timed).unwrap_or(0.0);
+        provider.take(at, errors.unwrap_or(0.0), requests, latency);
+    }
+
+    pub(super) fn advance(&mut self, now: Timestamp) {
+        self.errors.advance(now);
+        if let Some(provider) = &mut self.provider {
+            provider.advance(now);
+        }
+        for track in self.tracks() {
+            track.take(now, None);
+        }
+    }
+
+    fn tracks(&mut self) -> impl Iterator<Item = &mut Track> {
+        [
+            &mut self.p95,
+            &mut self.traffic,
+            &mut self.traffic_by_growth,
+            &mut self.traffic_by_minute,
+            &mut self.connections,
+            &mut self.connections_by_minute,
+            &mut self.queue,
+            &mut self.timeouts,
+        ]
+        .into_iter()
+        .chain(self.pool.tracks())
+        .chain(self.breaker.tracks())
+    }
+
+    /// Bytes that it takes at most.
+    #[cfg(test)]
+    pub(super) fn size(&mut self) -> usize {
+        let provider = ProviderHistory::default().size();
+        let counts = self.errors.size();
+        let tracks: usize = self.tracks().map(|track| track.size()).sum();
+        tracks + counts + provider + size_of::<Rises>()
+    }
+}

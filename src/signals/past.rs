@@ -1,0 +1,405 @@
+//! The histories of a daemon that starts, refilled from the store: samples and outcomes of the last
+//! hours are there, so trends go on at once. A restart of slod is no restart of what is watched.
+
+use super::host::HostHistory;
+use super::numbers::{
+    ContainerNumber, ContainerNumbers, MetricNumber, MetricNumbers, ProcessNumber, ProcessNumbers,
+};
+use super::probes::Attempt;
+use super::service::ServiceHistory;
+use super::usual::learn_one;
+use super::watcher::{LLM, Watcher, counts_llm};
+use crate::config::{Config, ServiceSpec};
+use crate::outcome::{DurationOf, Record, Timestamp, millis};
+use crate::sample::{Sample, SeriesKey};
+use crate::signal::rules::Disk;
+use crate::signal::{Finding, Settings};
+use crate::store::{SeriesId, Store, StoreError};
+use crate::units::HOUR;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Trends are looked for in two hours, and confirmed for a third.
+const SERVICES_BACK: Duration = Duration::from_secs(3 * 3600);
+/// Disks are judged by six hours, and a forecast is confirmed for half of another.
+const HOST_BACK: Duration = Duration::from_secs(7 * 3600);
+/// Services that are read together: their samples of an hour are in memory at once.
+const TOGETHER: usize = 100;
+/// What is not read by then begins anew.
+const BUDGET: Duration = Duration::from_secs(5);
+/// Between two evaluations of trends.
+const STEP: Duration = Duration::from_secs(300);
+
+/// What the samples of a service are kept as.
+#[derive(Clone, Debug)]
+pub(super) enum Place {
+    Metric(MetricNumber),
+    Process(Arc<str>, ProcessNumber),
+    Container(Arc<str>, ContainerNumber),
+}
+
+/// What was sampled of a service at a time.
+#[derive(Debug, Default)]
+struct Row {
+    metrics: Option<MetricNumbers>,
+    processes: BTreeMap<Arc<str>, ProcessNumbers>,
+    containers: BTreeMap<Arc<str>, ContainerNumbers>,
+}
+
+impl Row {
+    fn set(&mut self, place: &Place, value: f64) {
+        match place {
+            Place::Metric(one) => self.metrics.get_or_insert_default().set(*one, value),
+            Place::Process(name, one) => {
+                let known = self.processes.entry(name.clone());
+                known.or_default().set(*one, value);
+            }
+            Place::Container(name, one) => {
+                let known = self.containers.entry(name.clone());
+                known.or_default().set(*one, value);
+            }
+        }
+    }
+
+    fn feed(&self, at: Timestamp, history: &mut ServiceHistory) {
+        if let Some(metrics) = &self.metrics {
+            history.take_metrics(at, metrics);
+        }
+        for (name, process) in &self.processes {
+            history.take_process(name, at, process);
+        }
+        for (name, container) in &self.containers {
+            history.take_container(name, at, container);
+        }
+    }
+}
+
+/// The series that the numbers of services are kept in.
+#[derive(Debug)]
+pub struct Kept {
+    by_service: BTreeMap<Arc<str>, BTreeMap<SeriesId, Place>>,
+    host: Vec<(SeriesId, SeriesKey)>,
+}
+
+impl Kept {
+    pub fn of(store: &Store) -> Result<Self, StoreError> {
+        let mut kept = Self {
+            by_service: BTreeMap::new(),
+            host: Vec::new(),
+        };
+        for info in store.series()? {
+            if info.key.name().starts_with("slod_host_") {
+                kept.host.push((info.id, info.key));
+            } else if let (Some(service), Some(place)) =
+                (info.key.label("service"), place(&info.key))
+            {
+                let places = kept.by_service.entry(service.into()).or_default();
+                places.insert(info.id, place);
+            }
+        }
+        Ok(kept)
+    }
+}
+
+impl Kept {
+    /// The series of one number of a service.
+    pub(super) fn series(&self, service: &str, is_it: impl Fn(&Place) -> bool) -> Option<SeriesId> {
+        let mut places = self.by_service.get(service)?.iter();
+        places.find(|(_, place)| is_it(place)).map(|(id, _)| *id)
+    }
+}
+
+fn place(key: &SeriesKey) -> Option<Place> {
+    if let Some(one) = MetricNumber::of(key) {
+        let is_it = key
+            .label("quantile")
+            .is_none_or(|quantile| quantile == "0.95");
+        return is_it.then_some(Place::Metric(one));
+    }
+    let process: Arc<str> = key.label("process")?.into();
+    let of_process = |one| Place::Process(process.clone(), one);
+    let of_container = |one| Place::Container(process.clone(), one);
+    let found = ProcessNumber::of(key).map(of_process);
+    found.or_else(|| ContainerNumber::of(key).map(of_container))
+}
+
+/// Fills the histories of a daemon that starts at `now`.
+pub(super) fn recall(
+    watcher: &mut Watcher,
+    config: &Config,
+    store: &Store,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let started = Instant::now();
+    let kept = Kept::of(store)?;
+    recall_host(watcher.host(), &kept, &config.signals, store, now)?;
+    for specs in config.services.chunks(TOGETHER) {
+        if started.elapsed() > BUDGET {
+            tracing::info!("the past of some services is not read: their trends begin anew");
+            break;
+        }
+        recall_services(watcher, specs, &kept, store, now)?;
+    }
+    let took = started.elapsed();
+    tracing::debug!("the past of trends was read in {} ms", took.as_millis());
+    Ok(())
+}
+
+fn hours(from: Timestamp, to: Timestamp) -> impl Iterator<Item = Timestamp> {
+    std::iter::successors(Some(from.hour()), |hour| Some(hour.after(HOUR)))
+        .take_while(move |hour| *hour <= to)
+}
+
+fn recall_services(
+    watcher: &mut Watcher,
+    specs: &[ServiceSpec],
+    kept: &Kept,
+    store: &Store,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let from = now.before(SERVICES_BACK);
+    let nothing = BTreeMap::new();
+    let places = |spec: &ServiceSpec| kept.by_service.get(&spec.name).unwrap_or(&nothing);
+    let wanted: BTreeSet<SeriesId> = specs
+        .iter()
+        .flat_map(|spec| places(spec).keys().copied())
+        .collect();
+    for hour in hours(from, now) {
+        let samples: BTreeMap<SeriesId, Vec<Sample>> =
+            store.samples_of_hour(hour, &wanted)?.into_iter().collect();
+        let span = (hour.max(from), hour.after(HOUR).min(now));
+        for spec in specs {
+            let rows = rows(places(spec), &samples, span);
+            let outcomes = outcomes(store, spec, span)?;
+            let mut judged = None;
+            let mut judge = |history: &mut ServiceHistory, end: Timestamp| {
+                if end >= now.before(HOUR) && end < span.1 {
+                    history.move_on(end, end, spec);
+                    history.judge_trends(&spec.signals);
+                    judged = Some(end);
+                }
+            };
+            let past = Past { rows, outcomes };
+            let history = watcher.service(&spec.name);
+            past.replay(history, spec, (span, STEP), &mut judge);
+            watcher.set_judged(judged);
+        }
+    }
+    Ok(())
+}
+
+/// Time between two evaluations of a stored past.
+const EVERY: Duration = Duration::from_secs(60);
+/// What is in memory of it at once.
+const CHUNK: Duration = Duration::from_secs(86_400);
+
+/// What the signs of one service find in the stored past of `from..to`, once a minute, by the rules and
+/// histories of the running daemon. Signs that only the last outcome shows, such as the end of a
+/// certificate, are not among them.
+pub fn replay(
+    store: &Store,
+    kept: &Kept,
+    spec: &ServiceSpec,
+    (from, to): (Timestamp, Timestamp),
+    visit: &mut dyn FnMut(Timestamp, Vec<Finding>),
+) -> Result<(), StoreError> {
+    let nothing = BTreeMap::new();
+    let places = kept.by_service.get(&spec.name).unwrap_or(&nothing);
+    let mut history = ServiceHistory::new(spec.name.clone());
+    let mut look = |history: &mut ServiceHistory, at: Timestamp| {
+        history.move_on(at, at, spec);
+        if at.0.rem_euclid(millis(STEP)) == 0 {
+            history.judge_trends(&spec.signals);
+        }
+        if at >= from {
+            let mut all = history.findings(spec.load.as_ref(), &spec.signals, at);
+            all.retain(|one| spec.signals.is_on(one.kind));
+            visit(at, all);
+        }
+    };
+    let mut begin = from.before(SERVICES_BACK);
+    while begin < to {
+        let span = (begin, begin.after(CHUNK).min(to));
+        history.usual = learn_one(store, kept, spec, begin)?;
+        let past = Past {
+            rows: all_rows(store, places, span)?,
+            outcomes: outcomes(store, spec, span)?,
+        };
+        past.replay(&mut history, spec, (span, EVERY), &mut look);
+        begin = span.1;
+    }
+    Ok(())
+}
+
+/// The samples of a service by their times, also of days that are kept by the minute.
+fn all_rows(
+    store: &Store,
+    places: &BTreeMap<SeriesId, Place>,
+    (from, to): (Timestamp, Timestamp),
+) -> Result<BTreeMap<Timestamp, Row>, StoreError> {
+    let mut rows: BTreeMap<Timestamp, Row> = BTreeMap::new();
+    for (id, place) in places {
+        store.for_each_point(*id, from, to, |point| {
+            rows.entry(point.at).or_default().set(place, point.last);
+            true
+        })?;
+    }
+    Ok(rows)
+}
+
+/// The samples of a service by their times.
+fn rows(
+    places: &BTreeMap<SeriesId, Place>,
+    samples: &BTreeMap<SeriesId, Vec<Sample>>,
+    (from, to): (Timestamp, Timestamp),
+) -> BTreeMap<Timestamp, Row> {
+    let mut rows: BTreeMap<Timestamp, Row> = BTreeMap::new();
+    for (id, place) in places {
+        let samples = samples.get(id).into_iter().flatten();
+        for sample in samples.filter(|one| one.at >= from && one.at < to) {
+            rows.entry(sample.at).or_default().set(place, sample.value);
+        }
+    }
+    rows
+}
+
+/// The outcomes of a service's own probes that make requests, in the order of their times, with the
+/// place of their probe.
+fn outcomes(
+    store: &Store,
+    spec: &ServiceSpec,
+    (from, to): (Timestamp, Timestamp),
+) -> Result<Vec<(usize, Record)>, StoreError> {
+    let mut all = Vec::new();
+    for (at, probe) in spec.probes.iter().enumerate() {
+        if probe.measures.duration == DurationOf::Attempt {
+            store.for_each_outcome(&probe.key, from, to, &[], |record| all.push((at, record)))?;
+        }
+    }
+    all.sort_by_key(|(_, record)| record.at);
+    Ok(all)
+}
+
+/// What the store has of a service in a span.
+struct Past {
+    rows: BTreeMap<Timestamp, Row>,
+    outcomes: Vec<(usize, Record)>,
+}
+
+impl Past {
+    /// Feeds it in the order of time, and lets `look` see the history after each step.
+    fn replay(
+        &self,
+        history: &mut ServiceHistory,
+        spec: &ServiceSpec,
+        (span, width): ((Timestamp, Timestamp), Duration),
+        look: &mut dyn FnMut(&mut ServiceHistory, Timestamp),
+    ) {
+        let counts_llm = counts_llm(spec);
+        let mut begin = span.0;
+        for end in steps(span, width) {
+            for (at, row) in self.rows.range(begin..end) {
+                row.feed(*at, history);
+            }
+            let first = self.outcomes.partition_point(|(_, one)| one.at < begin);
+            let last = self.outcomes.partition_point(|(_, one)| one.at < end);
+            let attempts = self.outcomes[first..last].iter().map(|(probe, record)| {
+                let probe = &spec.probes[*probe];
+                Attempt {
+                    probe: &probe.key.probe,
+                    at: record.at,
+                    verdict: record.outcome.verdict,
+                    latency: record.outcome.latency,
+                    is_llm: probe.kind == LLM,
+                }
+            });
+            history.take_attempts(&attempts.collect::<Vec<_>>(), counts_llm);
+            begin = end;
+            look(history, end);
+        }
+    }
+}
+
+/// The ends of the steps of a span: multiples of their width, and its end.
+fn steps((from, to): (Timestamp, Timestamp), width: Duration) -> impl Iterator<Item = Timestamp> {
+    let ms = millis(width).max(1);
+    let first = Timestamp((from.0.div_euclid(ms) + 1) * ms);
+    std::iter::successors(Some(first), move |at| Some(at.after(width)))
+        .take_while(move |at| *at < to)
+        .chain([to])
+}
+
+/// What was sampled of the host at a time.
+#[derive(Default)]
+struct HostRow {
+    boot: Option<f64>,
+    cpu: Option<f64>,
+    /// Size and what is available, by mount point.
+    disks: BTreeMap<String, (Option<f64>, Option<f64>)>,
+}
+
+impl HostRow {
+    fn disk(&mut self, mount_point: &str) -> &mut (Option<f64>, Option<f64>) {
+        self.disks.entry(mount_point.to_owned()).or_default()
+    }
+}
+
+fn recall_host(
+    host: &mut HostHistory,
+    kept: &Kept,
+    settings: &Settings,
+    store: &Store,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let from = now.before(HOST_BACK);
+    let names: BTreeMap<SeriesId, &SeriesKey> =
+        kept.host.iter().map(|(id, key)| (*id, key)).collect();
+    let is_wanted = |key: &SeriesKey| {
+        matches!(
+            key.name(),
+            "slod_host_boot_time_seconds"
+                | "slod_host_cpu_usage_ratio"
+                | "slod_host_filesystem_size_bytes"
+                | "slod_host_filesystem_available_bytes"
+        )
+    };
+    let wanted = names.iter().filter(|(_, key)| is_wanted(key));
+    let wanted: BTreeSet<SeriesId> = wanted.map(|(id, _)| *id).collect();
+    for hour in hours(from, now) {
+        let mut rows: BTreeMap<Timestamp, HostRow> = BTreeMap::new();
+        for (id, samples) in store.samples_of_hour(hour, &wanted)? {
+            let Some(key) = names.get(&id) else { continue };
+            let point = key.label("mountpoint").unwrap_or_default();
+            for Sample { at, value } in samples.into_iter().filter(|one| one.at >= from) {
+                let row = rows.entry(at).or_default();
+                match key.name() {
+                    "slod_host_boot_time_seconds" => row.boot = Some(value),
+                    "slod_host_cpu_usage_ratio" => row.cpu = Some(value),
+                    "slod_host_filesystem_size_bytes" => row.disk(point).0 = Some(value),
+                    _ => row.disk(point).1 = Some(value),
+                }
+            }
+        }
+        let mut begin = hour;
+        for end in steps((hour, hour.after(HOUR).min(now)), STEP) {
+            for (at, row) in rows.range(begin..end) {
+                host.take_boot(*at, row.boot);
+                host.take_cpu(*at, row.cpu);
+                for (point, (size, available)) in &row.disks {
+                    if let (Some(size), Some(available)) = (*size, *available) {
+                        host.take_disk(*at, point, Disk { size, available });
+                    }
+                }
+            }
+            begin = end;
+            if end >= now.before(HOUR) && end < now {
+                host.judge_trends(settings);
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

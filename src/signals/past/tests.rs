@@ -1,0 +1,164 @@
+use super::*;
+use crate::ledger::LedgerView;
+use crate::outcome::{Outcome, ProbeKey, Verdict};
+use crate::sample::SeriesKind;
+use crate::signal::{Finding, Presence};
+use crate::store::Tick;
+
+const NOW: Timestamp = Timestamp::from_secs(1_000_000 * 60);
+const MIB: f64 = 1_048_576.0;
+
+fn config(services: usize) -> Config {
+    let mut text = "services:\n".to_owned();
+    for number in 0..services {
+        text += &format!(
+            "  - {{ name: s{number}, probes: [ {{ name: p, interval: 10s, http: {{ url: 'http://127.0.0.1:1/' }} }} ], processes: [ {{ name: main, port: 1 }} ], metrics: {{ url: 'http://127.0.0.1:1/m' }} }}\n"
+        );
+    }
+    let source = crate::diagnostic::Source {
+        name: String::new(),
+        text,
+    };
+    let kinds = crate::probe::KINDS;
+    let loaded = Config::load(&source, std::path::Path::new(""), &|_| None, kinds);
+    loaded.config.expect("valid")
+}
+
+fn wobble(at: i64) -> f64 {
+    1.0 + (at * 7919 % 101) as f64 / 5000.0
+}
+
+/// A store with hours of a process that leaks, sampled every ten seconds.
+fn leaking(store: &mut Store, config: &Config, hours: i64, started: impl Fn(i64) -> f64) {
+    let names = |name: &str, service: &str| {
+        Arc::new(SeriesKey::new(
+            name,
+            [("service", service), ("process", "main")],
+        ))
+    };
+    let keys: Vec<_> = config
+        .services
+        .iter()
+        .map(|one| {
+            [
+                "slod_process_anonymous_memory_bytes",
+                "slod_process_start_time_seconds",
+                "slod_process_threads",
+            ]
+            .map(|name| names(name, &one.name))
+        })
+        .collect();
+    let first = NOW.0 / 1000 - hours * 3600;
+    let mut ticks = Vec::new();
+    for second in (first..NOW.0 / 1000).step_by(10) {
+        let grown = (second - first) as f64 / 3600.0;
+        let memory = (200.0 + 40.0 * grown) * MIB * wobble(second / 10);
+        let values = [memory, started(second), 10.0];
+        let samples = keys.iter().flat_map(|keys| {
+            let each = keys.iter().zip(values);
+            each.map(|(key, value)| (Arc::clone(key), SeriesKind::Gauge, value))
+        });
+        ticks.push(Tick {
+            at: Timestamp::from_secs(second),
+            samples: samples.collect(),
+        });
+    }
+    store.append_samples(&ticks).expect("stored");
+}
+
+fn found(watcher: &mut Watcher, config: &Config, name: &str) -> Finding {
+    let all = watcher.findings(config, &LedgerView::default(), NOW).all;
+    let mut all = all.into_iter();
+    all.find(|one| one.kind.name == name && one.service.as_deref() == Some("s0"))
+        .expect("looked for")
+}
+
+fn store(name: &str) -> (tempfile::TempDir, Store) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = Store::open(&folder.path().join(name)).expect("opens");
+    (folder, store)
+}
+
+#[test]
+fn a_leak_that_was_found_before_a_restart_is_found_after_it() {
+    let config = config(1);
+    let (_folder, mut store) = store("leak.db");
+    leaking(&mut store, &config, 4, |_| 10.0);
+    let mut watcher = Watcher::default();
+    recall(&mut watcher, &config, &store, NOW).expect("readable");
+    let leak = found(&mut watcher, &config, "memory_growing");
+    assert_eq!(leak.presence, Presence::Active, "{}", leak.evidence);
+    let fresh = Watcher::default().findings(&config, &LedgerView::default(), NOW);
+    let leak = fresh.all.iter().find(|one| one.kind.name == leak.kind.name);
+    assert_eq!(leak, None, "without its past, nothing is known of it");
+}
+
+#[test]
+fn a_service_that_was_restarted_begins_anew() {
+    let config = config(1);
+    let (_folder, mut store) = store("restart.db");
+    let restart = NOW.0 / 1000 - 1800;
+    leaking(&mut store, &config, 4, |second| {
+        if second < restart {
+            10.0
+        } else {
+            restart as f64
+        }
+    });
+    let mut watcher = Watcher::default();
+    recall(&mut watcher, &config, &store, NOW).expect("readable");
+    let leak = found(&mut watcher, &config, "memory_growing");
+    assert_eq!(leak.presence, Presence::Unknown, "{}", leak.evidence);
+}
+
+#[test]
+fn outcomes_before_a_restart_count_after_it() {
+    let config = config(1);
+    let (_folder, mut store) = store("outcomes.db");
+    let interval = Duration::from_secs(10);
+    let records: Vec<Record> = (0..1440)
+        .map(|tick: u32| Record {
+            key: ProbeKey::new("s0", "p"),
+            at: NOW.before(interval * (1440 - tick)),
+            interval,
+            outcome: Outcome::new(
+                Verdict::Good,
+                Duration::from_secs_f64(0.1 * (1.0 + f64::from(tick) / 1440.0)),
+            ),
+        })
+        .collect();
+    store.append(&records).expect("stored");
+    let mut watcher = Watcher::default();
+    recall(&mut watcher, &config, &store, NOW).expect("readable");
+    let rise = found(&mut watcher, &config, "latency_rising");
+    assert_eq!(rise.presence, Presence::Active, "{}", rise.evidence);
+    assert!(
+        rise.evidence.starts_with("by its probes, p95 rose by"),
+        "{}",
+        rise.evidence
+    );
+}
+
+#[test]
+fn a_stored_past_is_judged_as_it_went_on() {
+    let config = config(1);
+    let (_folder, mut store) = store("backtest.db");
+    leaking(&mut store, &config, 6, |_| 10.0);
+    let kept = Kept::of(&store).expect("readable");
+    let mut found = Vec::new();
+    let span = (NOW.before(HOUR * 2), NOW);
+    replay(&store, &kept, &config.services[0], span, &mut |at, all| {
+        let mut leaks = all.iter().filter(|one| one.kind.name == "memory_growing");
+        let leak = leaks.next().expect("looked for");
+        found.push((at, leak.presence));
+    })
+    .expect("readable");
+    assert_eq!(found.len(), 121, "once a minute");
+    let first = found.iter().find(|(_, one)| *one == Presence::Active);
+    let (at, _) = first.expect("found");
+    let waited = (at.0 - NOW.before(HOUR * 5).0) / 60_000;
+    assert!(
+        (155..=210).contains(&waited),
+        "{waited} min of the past that is read"
+    );
+}

@@ -1,0 +1,154 @@
+//! The recent history of a service's probe outcomes.
+
+use super::counts::{Counts, DRIFT_WINDOW, DRIFT_WINDOWS};
+use super::provider::ProviderHistory;
+use crate::outcome::{Cause, Timestamp, Verdict};
+use crate::signal::{Keep, Track};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: usize = 60;
+/// Latencies of one window that are kept at most.
+const LATENCIES_MAX: usize = 4096;
+
+/// An attempt of one of the service's own probes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Attempt<'a> {
+    pub probe: &'a Arc<str>,
+    pub at: Timestamp,
+    pub verdict: Verdict,
+    pub latency: Duration,
+    /// Whether it asks a language model.
+    pub is_llm: bool,
+}
+
+#[derive(Debug)]
+pub(super) struct ProbesHistory {
+    /// When the last attempt was made that was taken, by probe.
+    taken: BTreeMap<Arc<str>, Timestamp>,
+    /// The window that is not over, and its latencies in seconds.
+    open: Option<i64>,
+    latencies: Vec<f32>,
+    pub(super) p95: Track,
+    pub(super) errors: Counts,
+    pub(super) timeouts: Track,
+    /// Probes of language models.
+    pub(super) providers: BTreeMap<Arc<str>, ProviderHistory>,
+}
+
+impl Default for ProbesHistory {
+    fn default() -> Self {
+        Self {
+            taken: BTreeMap::new(),
+            open: None,
+            latencies: Vec::new(),
+            p95: Track::new(DRIFT_WINDOW, DRIFT_WINDOWS, Keep::Mean),
+            errors: Counts::default(),
+            timeouts: Track::new(MINUTE, HOUR, Keep::Sum),
+            providers: BTreeMap::new(),
+        }
+    }
+}
+
+impl ProbesHistory {
+    /// When the last attempt of a probe was made that was taken.
+    pub(super) fn taken(&self, probe: &str) -> Option<Timestamp> {
+        self.taken.get(probe).copied()
+    }
+
+    /// Takes an attempt, in the order of their times. Those of a language model say nothing of the
+    /// service, unless it has no other probes.
+    pub(super) fn take(&mut self, attempt: Attempt<'_>, counts_llm: bool) {
+        let Attempt {
+            probe, at, verdict, ..
+        } = attempt;
+        match self.taken.get_mut(probe) {
+            Some(taken) => *taken = at,
+            None => {
+                self.taken.insert(probe.clone(), at);
+            }
+        }
+        if !verdict.counts() {
+            return;
+        }
+        let is_good = verdict == Verdict::Good;
+        let seconds = attempt.latency.as_secs_f64();
+        if attempt.is_llm {
+            let provider = self.providers.entry(probe.clone()).or_default();
+            provider.take(
+                at,
+                f64::from(u8::from(!is_good)),
+                1.0,
+                is_good.then_some(seconds),
+            );
+            if !counts_llm {
+                return;
+            }
+        }
+        self.close(at);
+        self.errors.add(at, u64::from(!is_good), 1);
+        let timed_out = verdict == Verdict::Bad(Cause::Timeout);
+        self.timeouts.take(at, Some(f64::from(u8::from(timed_out))));
+        if is_good && self.latencies.len() < LATENCIES_MAX {
+            #[expect(
+                clippy::cast_possible_truncation,
+                reason = "seven digits are enough for a trend"
+            )]
+            self.latencies.push(seconds as f32);
+        }
+    }
+
+    pub(super) fn advance(&mut self, now: Timestamp) {
+        self.close(now);
+        self.errors.advance(now);
+        self.p95.take(now, None);
+        self.timeouts.take(now, None);
+        for provider in self.providers.values_mut() {
+            provider.advance(now);
+        }
+    }
+
+    /// Forgets probes that are configured no more.
+    pub(super) fn retain(&mut self, is_known: impl Fn(&str) -> bool) {
+        self.taken.retain(|name, _| is_known(name));
+        self.providers.retain(|name, _| is_known(name));
+    }
+
+    /// Ends the open window if `at` lies behind it.
+    fn close(&mut self, at: Timestamp) {
+        let width = i64::try_from(DRIFT_WINDOW.as_millis()).unwrap_or(i64::MAX);
+        let window = at.0.div_euclid(width);
+        let Some(open) = self.open.filter(|open| *open < window) else {
+            self.open = self.open.or(Some(window));
+            return;
+        };
+        let start = Timestamp(open.saturating_mul(width));
+        self.p95.take(start, p95(&mut self.latencies));
+        // A window is small; what a burst needed is given back.
+        self.latencies = Vec::new();
+        self.open = Some(window);
+    }
+
+    /// Bytes that it takes with so many latencies per window.
+    #[cfg(test)]
+    pub(super) fn size(&self, latencies: usize) -> usize {
+        let providers: usize = self.providers.values().map(ProviderHistory::size).sum();
+        let own = size_of::<Self>() - 2 * size_of::<Track>() - size_of::<Counts>();
+        own + self.p95.size()
+            + self.timeouts.size()
+            + self.errors.size()
+            + latencies.next_power_of_two() * size_of::<f32>()
+            + providers
+    }
+}
+
+/// The nearest rank.
+fn p95(latencies: &mut [f32]) -> Option<f64> {
+    latencies.sort_unstable_by(f32::total_cmp);
+    let rank = (latencies.len() * 95).div_ceil(100);
+    latencies
+        .get(rank.checked_sub(1)?)
+        .map(|one| f64::from(*one))
+}

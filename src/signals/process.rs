@@ -1,0 +1,255 @@
+//! The recent history of the processes of a service that are reported as one, and its signs.
+
+use super::numbers::{ContainerNumber, ContainerNumbers, ProcessNumber, ProcessNumbers, Rise};
+use crate::format::numbers::bytes;
+use crate::outcome::Timestamp;
+use crate::signal::rules::{Answer, COUNTED, Grows, MEMORY, MIB, above, counted, growing};
+use crate::signal::{Keep, Level, Presence, Settings, SignalKind, Track, kinds};
+use crate::trend::GrowthRules;
+use crate::units::whole;
+use std::time::Duration;
+
+const MINUTE: Duration = Duration::from_secs(60);
+pub(super) const GROWTH_WINDOW: Duration = Duration::from_secs(120);
+/// Two hours.
+pub(super) const GROWTH_WINDOWS: usize = 60;
+/// Minutes that counters are looked at over.
+pub(super) const RECENT: usize = 10;
+/// Minutes that indicators look back.
+pub(super) const HOUR: usize = 60;
+/// Memory of a better source that was not seen for so many windows is seen no more.
+const SOURCE_GONE: usize = 5;
+
+/// What memory is read from, the best last. Contents of files are no leak, so the memory that
+/// processes share with files counts only where nothing else can be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum MemoryOf {
+    Resident,
+    Container,
+    Anonymous,
+}
+
+#[derive(Debug)]
+pub(super) struct ProcessHistory {
+    memory: Track,
+    memory_of: MemoryOf,
+    threads: Track,
+    files: Track,
+    restarts: Track,
+    /// As a share of the host's processors, and of those that a container may use.
+    pub(super) cpu_of_host: Track,
+    pub(super) cpu_of_limit: Track,
+    throttled: Track,
+    kills: Track,
+    rises: Rises,
+    /// When the processes were seen last.
+    seen: Option<Timestamp>,
+    /// Working set and limit of the container.
+    limit: Option<(f64, f64)>,
+}
+
+/// Of counters.
+#[derive(Debug, Default)]
+struct Rises {
+    restarts: Rise,
+    kills: Rise,
+    periods: Rise,
+    throttled: Rise,
+}
+
+impl ProcessHistory {
+    pub(super) fn new() -> Self {
+        let grows = || Track::new(GROWTH_WINDOW, GROWTH_WINDOWS, Keep::Lowest);
+        let minutes = |most, keep| Track::new(MINUTE, most, keep);
+        Self {
+            memory: grows(),
+            memory_of: MemoryOf::Resident,
+            threads: grows(),
+            files: grows(),
+            restarts: minutes(RECENT, Keep::Sum),
+            cpu_of_host: minutes(HOUR, Keep::Mean),
+            cpu_of_limit: minutes(HOUR, Keep::Mean),
+            throttled: minutes(RECENT, Keep::Mean),
+            kills: minutes(RECENT, Keep::Sum),
+            rises: Rises::default(),
+            seen: None,
+            limit: None,
+        }
+    }
+
+    pub(super) fn take(&mut self, at: Timestamp, numbers: &ProcessNumbers) {
+        use ProcessNumber as N;
+        let get = |one| numbers.get(one);
+        if let Some(started) = get(N::Started) {
+            // All of them are younger than what was seen before: they were replaced.
+            if self.seen.is_some_and(|seen| started > seen.as_secs_f64()) {
+                self.begin_anew();
+            }
+            self.seen = Some(at);
+        }
+        self.take_memory(at, MemoryOf::Resident, get(N::Resident));
+        self.take_memory(at, MemoryOf::Anonymous, get(N::Anonymous));
+        self.threads.take(at, get(N::Threads));
+        self.files.take(at, get(N::Files));
+        let restarts = self.rises.restarts.step(get(N::Restarts));
+        self.restarts.take(at, restarts);
+        self.cpu_of_host.take(at, get(N::Cpu));
+    }
+
+    pub(super) fn take_container(&mut self, at: Timestamp, numbers: &ContainerNumbers) {
+        use ContainerNumber as N;
+        let get = |one| numbers.get(one);
+        self.take_memory(at, MemoryOf::Container, get(N::Anonymous));
+        self.limit = get(N::WorkingSet).zip(get(N::MemoryLimit));
+        self.cpu_of_limit.take(at, get(N::Cpu));
+        let kills = self.rises.kills.step(get(N::Kills));
+        self.kills.take(at, kills);
+        let periods = self.rises.periods.step(get(N::Periods));
+        let throttled = self.rises.throttled.step(get(N::Throttled));
+        let share = periods.zip(throttled);
+        let share = share.filter(|(periods, _)| *periods > 0.0);
+        self.throttled
+            .take(at, share.map(|(periods, throttled)| throttled / periods));
+    }
+
+    fn take_memory(&mut self, at: Timestamp, source: MemoryOf, value: Option<f64>) {
+        let Some(value) = value else { return };
+        let is_gone = || self.memory.known(SOURCE_GONE).is_empty();
+        if source > self.memory_of || (source < self.memory_of && is_gone()) {
+            self.memory.clear();
+            self.memory_of = source;
+        }
+        if source == self.memory_of {
+            self.memory.take(at, Some(value));
+        }
+    }
+
+    fn begin_anew(&mut self) {
+        for track in [&mut self.memory, &mut self.threads, &mut self.files] {
+            track.clear();
+        }
+    }
+
+    pub(super) fn advance(&mut self, now: Timestamp) {
+        for track in self.tracks() {
+            track.take(now, None);
+        }
+    }
+
+    fn tracks(&mut self) -> [&mut Track; 8] {
+        [
+            &mut self.memory,
+            &mut self.threads,
+            &mut self.files,
+            &mut self.restarts,
+            &mut self.cpu_of_host,
+            &mut self.cpu_of_limit,
+            &mut self.throttled,
+            &mut self.kills,
+        ]
+    }
+
+    /// What grows; `traffic` may explain it.
+    pub(super) fn trends(
+        &self,
+        traffic: &Track,
+        settings: &Settings,
+    ) -> [(&'static SignalKind, Answer); 3] {
+        let counts = |kind, track, unit| {
+            let rules = GrowthRules {
+                share: settings.level(kind).begins,
+                ..COUNTED
+            };
+            let number = Grows {
+                track,
+                traffic,
+                rules,
+                unit,
+                scale: 1.0,
+                limit: None,
+            };
+            (kind, growing(&number))
+        };
+        [
+            (&kinds::MEMORY_GROWING, self.memory(traffic, settings)),
+            counts(&kinds::THREADS_GROWING, &self.threads, "threads"),
+            counts(&kinds::OPEN_FILES_GROWING, &self.files, "files"),
+        ]
+    }
+
+    fn memory(&self, traffic: &Track, settings: &Settings) -> Answer {
+        let last = self.memory.last();
+        // The limit is one of the whole working set, of which what is looked at is a part.
+        let limit = self.limit.zip(last);
+        let limit =
+            limit.map(|((working, limit), last)| (limit - (working - last).max(0.0), limit));
+        let number = Grows {
+            track: &self.memory,
+            traffic,
+            rules: GrowthRules {
+                share: settings.level(&kinds::MEMORY_GROWING).begins,
+                limit: limit.map(|(left, _)| left),
+                ..MEMORY
+            },
+            unit: "MiB",
+            scale: MIB,
+            limit: limit.map(|(_, limit)| format!("limit of {}", bytes(whole(limit)))),
+        };
+        growing(&number)
+    }
+
+    /// Signs of the last minutes. `was` says which of them were there; `slows` whether responses are
+    /// slower than before.
+    pub(super) fn recent(
+        &self,
+        settings: &Settings,
+        was: impl Fn(&SignalKind) -> bool,
+        slows: bool,
+    ) -> Vec<(&'static SignalKind, Answer)> {
+        let level = |kind| settings.level(kind);
+        let least = |kind| settings.level(kind).begins;
+        let restarts = counted(&self.restarts, RECENT, least(&kinds::RESTARTED), "restarts");
+        let mut all = vec![(&kinds::RESTARTED, restarts)];
+        if self.kills.sum(RECENT).is_some() {
+            let what = "kills for lack of memory";
+            let kills = counted(&self.kills, RECENT, least(&kinds::OUT_OF_MEMORY), what);
+            all.push((&kinds::OUT_OF_MEMORY, kills));
+        }
+        if let Some((cpu, what)) = self.cpu() {
+            let kind = &kinds::CPU_HIGH;
+            all.push((kind, above(cpu, level(kind), was(kind), what)));
+        }
+        if !self.throttled.known(RECENT).is_empty() {
+            let kind = &kinds::THROTTLED;
+            all.push((kind, self.throttled(level(kind), was(kind), slows)));
+        }
+        all
+    }
+
+    /// Its use of processors by the minute, and of which.
+    pub(super) fn cpu(&self) -> Option<(&Track, &'static str)> {
+        let is_known = |cpu: &Track| !cpu.known(RECENT).is_empty();
+        if is_known(&self.cpu_of_limit) {
+            return Some((&self.cpu_of_limit, "use of the container's processors"));
+        }
+        is_known(&self.cpu_of_host)
+            .then_some((&self.cpu_of_host, "its use of the host's processors"))
+    }
+
+    fn throttled(&self, level: Level, was_active: bool, slows: bool) -> Answer {
+        let what = "share of throttled periods";
+        let (presence, evidence) = above(&self.throttled, level, was_active, what);
+        if presence == Presence::Active && !slows {
+            let evidence = format!("{evidence}; response times do not rise");
+            return (Presence::Clear, evidence);
+        }
+        (presence, evidence)
+    }
+
+    /// Bytes that it takes at most.
+    #[cfg(test)]
+    pub(super) fn size(&mut self) -> usize {
+        let tracks: usize = self.tracks().iter().map(|track| track.size()).sum();
+        tracks + size_of::<Self>() - 8 * size_of::<Track>()
+    }
+}

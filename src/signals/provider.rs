@@ -1,0 +1,49 @@
+//! The recent history of an AI provider: of a probe that asks it, or by a service's own metrics.
+
+use super::counts::{DRIFT_WINDOW, DRIFT_WINDOWS};
+use crate::outcome::Timestamp;
+use crate::signal::{Keep, Track};
+use std::time::Duration;
+
+/// Minutes that failures are looked at over.
+pub(super) const RECENT: usize = 10;
+
+#[derive(Debug)]
+pub(super) struct ProviderHistory {
+    pub(super) failed: Track,
+    pub(super) requests: Track,
+    /// Mean duration in seconds.
+    pub(super) latency: Track,
+}
+
+impl Default for ProviderHistory {
+    fn default() -> Self {
+        let minutes = || Track::new(Duration::from_secs(60), RECENT, Keep::Sum);
+        Self {
+            failed: minutes(),
+            requests: minutes(),
+            latency: Track::new(DRIFT_WINDOW, DRIFT_WINDOWS, Keep::Mean),
+        }
+    }
+}
+
+impl ProviderHistory {
+    /// Takes what happened since the last time.
+    pub(super) fn take(&mut self, at: Timestamp, failed: f64, requests: f64, latency: Option<f64>) {
+        self.failed.take(at, Some(failed));
+        self.requests.take(at, Some(requests));
+        self.latency.take(at, latency);
+    }
+
+    pub(super) fn advance(&mut self, now: Timestamp) {
+        for track in [&mut self.failed, &mut self.requests, &mut self.latency] {
+            track.take(now, None);
+        }
+    }
+
+    /// Bytes that it takes at most.
+    #[cfg(test)]
+    pub(super) fn size(&self) -> usize {
+        self.failed.size() + self.requests.size() + self.latency.size()
+    }
+}

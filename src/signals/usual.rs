@@ -1,0 +1,204 @@
+//! What is usual for a service at each time of day, learned from what the store has of the last weeks.
+
+use super::numbers::MetricNumber;
+use super::past::{Kept, Place};
+use super::watcher::counts_llm;
+use crate::config::{Config, ServiceSpec};
+use crate::outcome::{DurationOf, Timestamp};
+use crate::signal::rules::Usual;
+use crate::stats::season::Season;
+use crate::store::{Store, StoreError};
+use crate::units::{DAY, HOUR};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+const BACK: Duration = Duration::from_secs(14 * DAY.as_secs());
+/// Services that are not read by then are learned the next time.
+const BUDGET: Duration = Duration::from_secs(20);
+
+/// What is usual of a service; `None` where nothing is known.
+#[derive(Debug, Default)]
+pub(super) struct Usuals {
+    /// p95 in seconds by its own metrics, and by its probes.
+    pub(super) own_p95: Option<Learned>,
+    pub(super) probes_p95: Option<Learned>,
+    /// Requests per second.
+    pub(super) rate: Option<Learned>,
+}
+
+/// A season, and from how many days.
+#[derive(Debug)]
+pub(super) struct Learned {
+    season: Season,
+    days: u32,
+}
+
+impl Learned {
+    /// From hourly values in the order of their times.
+    fn of(values: &[(Timestamp, f64)]) -> Option<Self> {
+        let (first, last) = (values.first()?.0, values.last()?.0);
+        let history: Vec<(Duration, f64)> = values
+            .iter()
+            .map(|(at, value)| (since_epoch(*at), *value))
+            .collect();
+        let days = (last.0 - first.0 + crate::outcome::millis(HOUR)) / crate::outcome::millis(DAY);
+        Some(Self {
+            season: Season::of(&history)?,
+            days: u32::try_from(days).unwrap_or(0),
+        })
+    }
+
+    pub(super) fn at(&self, now: Timestamp) -> Usual {
+        Usual {
+            baseline: self.season.baseline(since_epoch(now)),
+            days: self.days,
+        }
+    }
+}
+
+fn since_epoch(at: Timestamp) -> Duration {
+    Duration::from_millis(u64::try_from(at.0).unwrap_or(0))
+}
+
+/// Learns what is usual for each service before `now`. Blocks.
+pub(super) fn learn(
+    config: &Config,
+    store: &Store,
+    now: Timestamp,
+) -> Result<BTreeMap<Arc<str>, Usuals>, StoreError> {
+    let started = Instant::now();
+    let kept = Kept::of(store)?;
+    let mut all = BTreeMap::new();
+    for spec in &config.services {
+        if started.elapsed() > BUDGET {
+            tracing::info!("what is usual for some services is not read now");
+            break;
+        }
+        let usuals = learn_one(store, &kept, spec, now)?;
+        all.insert(spec.name.clone(), usuals);
+    }
+    Ok(all)
+}
+
+pub(super) fn learn_one(
+    store: &Store,
+    kept: &Kept,
+    spec: &ServiceSpec,
+    now: Timestamp,
+) -> Result<Usuals, StoreError> {
+    Ok(Usuals {
+        own_p95: of_series(store, kept, spec, MetricNumber::P95, now)?,
+        rate: of_series(store, kept, spec, MetricNumber::Rate, now)?,
+        probes_p95: Learned::of(&of_probes(store, spec, now)?),
+    })
+}
+
+/// The hourly means of a number of its own metrics.
+fn of_series(
+    store: &Store,
+    kept: &Kept,
+    spec: &ServiceSpec,
+    wanted: MetricNumber,
+    now: Timestamp,
+) -> Result<Option<Learned>, StoreError> {
+    if spec.metrics.is_none() {
+        return Ok(None);
+    }
+    let is_it = |place: &Place| matches!(place, Place::Metric(one) if *one == wanted);
+    let Some(id) = kept.series(&spec.name, is_it) else {
+        return Ok(None);
+    };
+    let mut hours: BTreeMap<Timestamp, (f64, u64)> = BTreeMap::new();
+    store.for_each_point(id, now.before(BACK), now.hour(), |point| {
+        let (sum, count) = hours.entry(point.at.hour()).or_default();
+        *sum += point.mean * point.count as f64;
+        *count += point.count;
+        true
+    })?;
+    let means = hours
+        .into_iter()
+        .map(|(at, (sum, count))| (at, sum / count as f64));
+    Ok(Learned::of(&means.collect::<Vec<_>>()))
+}
+
+/// p95 of each hour over the good outcomes of its probes.
+fn of_probes(
+    store: &Store,
+    spec: &ServiceSpec,
+    now: Timestamp,
+) -> Result<Vec<(Timestamp, f64)>, StoreError> {
+    let counts_llm = counts_llm(spec);
+    let mut hours: BTreeMap<Timestamp, Vec<(f64, u64)>> = BTreeMap::new();
+    for probe in &spec.probes {
+        let counts = counts_llm || probe.kind != super::watcher::LLM;
+        if !counts || probe.measures.duration != DurationOf::Attempt {
+            continue;
+        }
+        for hour in store.hours(&probe.key, now.before(BACK), now.hour())? {
+            let known = hours.entry(hour.start).or_default();
+            let scale = hour.scale();
+            known.extend(
+                hour.histogram
+                    .iter()
+                    .map(|(code, count)| (scale.middle(*code).as_secs_f64(), u64::from(*count))),
+            );
+        }
+    }
+    let each = hours.into_iter();
+    Ok(each
+        .filter_map(|(at, mut counts)| Some((at, p95(&mut counts)?)))
+        .collect())
+}
+
+/// The nearest rank.
+fn p95(counts: &mut [(f64, u64)]) -> Option<f64> {
+    counts.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let total: u64 = counts.iter().map(|(_, count)| count).sum();
+    let rank = (total * 95).div_ceil(100);
+    let mut passed = 0;
+    let found = counts.iter().find(|(_, count)| {
+        passed += count;
+        passed >= rank
+    });
+    found.map(|(value, _)| *value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_of_day_is_learned_from_three_days_on() {
+        let value = |hour: i64| {
+            if (8..20).contains(&(hour % 24)) {
+                0.4
+            } else {
+                0.2
+            }
+        };
+        let values = |hours: i64| -> Vec<(Timestamp, f64)> {
+            (0..hours)
+                .map(|hour| (Timestamp::from_secs(hour * 3600), value(hour)))
+                .collect()
+        };
+        let learned = Learned::of(&values(24 * 7)).expect("known");
+        let noon = learned.at(Timestamp::from_secs((24 * 7 + 13) * 3600));
+        let night = learned.at(Timestamp::from_secs((24 * 7 + 2) * 3600));
+        assert_eq!(
+            (noon.days, noon.baseline.median, night.baseline.median),
+            (7, 0.4, 0.2)
+        );
+        let young = Learned::of(&values(30)).expect("known");
+        assert_eq!(young.at(Timestamp(0)).days, 1);
+        assert!(Learned::of(&[]).is_none());
+    }
+
+    #[test]
+    fn a_quantile_of_several_histograms_is_one_of_all() {
+        let mut counts = vec![(0.1, 90), (2.0, 4), (0.2, 6)];
+        assert_eq!(p95(&mut counts), Some(0.2));
+        assert_eq!(p95(&mut [(0.1, 90), (2.0, 10)]), Some(2.0));
+        assert_eq!(p95(&mut []), None);
+    }
+}
