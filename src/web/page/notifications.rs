@@ -63,7 +63,7 @@ fn pending(shown: &Notifications) -> Markup {
             section {
                 h2 { "Waiting" }
                 div.card {
-                    ul.failures {
+                    ul.failures.events {
                         @for one in &shown.pending {
                             li {
                                 span.cause.plain { (if one.is_tried { "tried" } else { "waiting" }) }
@@ -97,7 +97,7 @@ fn sent(shown: &Notifications) -> Markup {
             h2 { "Sent" }
             div.card {
                 @if rows.is_empty() { p.quiet { "Messages to receivers are listed here." } }
-                ul.failures { @for one in rows { (message(one)) } }
+                ul.failures.events { @for one in rows { (message(one)) } }
                 @if !shown.is_first { p { a href="?" { "Newest" } } }
                 @if let Some(last) = older { p { a href={ "?before=" (last.id) } { "Older" } } }
             }

@@ -188,7 +188,7 @@ pub fn signs(report: &HealthAnswer, charts: &SignCharts, root: &str, at: Timesta
     };
     let (active, unknown, clear) = (of("active"), of("unknown"), of("clear"));
     let list = |signs: &[&SignalEntry]| {
-        html! { ul.failures.signs { @for sign in signs { (item(sign, charts, root, at)) } } }
+        html! { ul.failures.events.signs { @for sign in signs { (item(sign, charts, root, at)) } } }
     };
     html! {
         @if !report.signals.is_empty() {

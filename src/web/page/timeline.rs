@@ -36,7 +36,7 @@ pub fn timeline(events: &[TimelineEvent]) -> Markup {
 
 fn list(events: &[TimelineEvent]) -> Markup {
     html! {
-        ul.failures {
+        ul.failures.events {
             @for event in events {
                 li {
                     span class={ "badge " (event.level.class()) } { (icon(event.level)) (event.what) }
