@@ -10,7 +10,7 @@ use slod::probe::http::BodySink;
 use std::hash::RandomState;
 use std::path::Path;
 
-const CONFIG: &str = "services: [ { name: a, probes: [ { name: p, tcp: { address: 'h:1' } } ], metrics: { url: 'http://h/', roles: { queue: 'queue{a=~\"b.*\"}' } } } ]";
+const CONFIG: &str = "services: [ { name: a, probes: [ { name: p, tcp: { address: 'h:1' } } ], metrics: { url: 'http://h/', queue_depth: 'queue{a=~\"b.*\"}' } } ]";
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 pub fn pages() -> Run {

@@ -17,8 +17,8 @@ store: { path: slod.db }
 services:
   - name: a
     probes:
-      - { name: job, heartbeat: { interval: 1h } }
-      - { name: secret, heartbeat: { interval: 1h, token: 0123456789abcdef0123 } }
+      - { name: job, heartbeat: { every: 1h } }
+      - { name: secret, heartbeat: { every: 1h, token: 0123456789abcdef0123 } }
 ";
 /// Bytes of an answer that are read.
 const ANSWER_MAX: u64 = 1 << 20;

@@ -55,10 +55,8 @@ fn a_client_that_reads_nothing_is_cut_off() {
         .expect("valid");
     // The daemon stops reading while it cannot write.
     let _ = client.write_all(&one.repeat(REQUESTS));
-    let open = |daemon: &Daemon| daemon.metric("process_open_fds").expect("on Linux");
-    let before = open(&daemon);
-    // Ten seconds without progress.
-    daemon.wait_for(|daemon| (open(daemon) < before).then_some(()));
+    // Ten seconds without progress, and some more.
+    thread::sleep(Duration::from_secs(13));
     let mut answers = Vec::new();
     let _ = client.read_to_end(&mut answers);
     let heads = answers.windows(9).filter(|part| part == b"HTTP/1.1 ");
