@@ -302,7 +302,11 @@ impl ServiceSpec {
             let interval = spec.interval;
             Some((at, ContributingProbe { interval, weight }))
         });
-        counting.unzip()
+        let (mut places, mut contributing): (Vec<_>, Vec<_>) = counting.unzip();
+        // Kept for every objective.
+        places.shrink_to_fit();
+        contributing.shrink_to_fit();
+        (places, contributing)
     }
 }
 

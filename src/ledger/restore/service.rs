@@ -119,9 +119,17 @@ impl<'a> RestoringService<'a> {
     /// `known` says whether all could be read.
     pub(super) fn finish(self, now: Timestamp, known: bool) -> ServiceState {
         let probes = self.probes.into_iter();
-        let probes: Box<_> = probes.map(|probe| Arc::new(probe.state)).collect();
+        let probes = boxed(probes.map(|probe| Arc::new(probe.state)));
         let objectives = self.objectives.into_iter();
-        let objectives = objectives.map(|one| Arc::new(one.finish(&probes, now, known)));
-        ServiceState::new(self.spec, objectives.collect(), probes)
+        let objectives = boxed(objectives.map(|one| Arc::new(one.finish(&probes, now, known))));
+        ServiceState::new(self.spec, objectives, probes)
     }
+}
+
+/// In memory of its own: collecting would keep the start of the much larger allocation that the items come
+/// from, and the pieces between thousands of these are of little use.
+fn boxed<T>(items: impl ExactSizeIterator<Item = T>) -> Box<[T]> {
+    let mut all = Vec::with_capacity(items.len());
+    all.extend(items);
+    all.into_boxed_slice()
 }

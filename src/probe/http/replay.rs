@@ -3,19 +3,28 @@
 use hyper::body::{Buf, Bytes};
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// A connection whose request was sent already: what was received is read again, then what follows, and
-/// nothing is sent.
+/// nothing is sent. Before the request is written once more there is nothing to read, as hyper expects of a
+/// new connection.
 pub struct Replay<S> {
     received: Bytes,
     stream: S,
+    asked: bool,
+    /// Who waits for the request.
+    reader: Option<Waker>,
 }
 
 impl<S> Replay<S> {
     pub fn new(received: Bytes, stream: S) -> Self {
-        Self { received, stream }
+        Self {
+            received,
+            stream,
+            asked: false,
+            reader: None,
+        }
     }
 }
 
@@ -25,6 +34,10 @@ impl<S: AsyncRead + Unpin> AsyncRead for Replay<S> {
         cx: &mut Context<'_>,
         into: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if !self.asked {
+            self.reader = Some(cx.waker().clone());
+            return Poll::Pending;
+        }
         if self.received.is_empty() {
             return Pin::new(&mut self.stream).poll_read(cx, into);
         }
@@ -37,10 +50,14 @@ impl<S: AsyncRead + Unpin> AsyncRead for Replay<S> {
 
 impl<S: Unpin> AsyncWrite for Replay<S> {
     fn poll_write(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         _: &mut Context<'_>,
         from: &[u8],
     ) -> Poll<io::Result<usize>> {
+        self.asked = true;
+        if let Some(reader) = self.reader.take() {
+            reader.wake();
+        }
         Poll::Ready(Ok(from.len()))
     }
 

@@ -109,6 +109,8 @@ const PARTS: [(i64, usize); 4] = [
 pub struct Latencies {
     /// Parts are shared with clones until one of them changes.
     spans: [VecDeque<(i64, Arc<Histogram>)>; PARTS.len()],
+    /// The newest moment at least; nothing is allocated before something is recorded.
+    anchor: Option<Timestamp>,
 }
 
 impl Latencies {
@@ -122,7 +124,7 @@ impl Latencies {
 
     /// Makes `now` the newest moment, so that what a span of now does not hold is not taken.
     pub fn anchor(&mut self, now: Timestamp) {
-        self.record(now, 0, 0);
+        self.anchor = self.anchor.max(Some(now));
     }
 
     /// `code` is of a [`Scale`] without cuts.
@@ -142,8 +144,9 @@ impl Latencies {
     fn each_part(&mut self, at: Timestamp, change: impl Fn(&mut Histogram)) {
         for (parts, (width, kept)) in self.spans.iter_mut().zip(PARTS) {
             let part = at.0.div_euclid(width);
-            let newest = parts.back().map_or(part, |(newest, _)| *newest);
-            if part <= newest - kept as i64 {
+            let anchor = self.anchor.map(|anchor| anchor.0.div_euclid(width));
+            let newest = parts.back().map(|(newest, _)| *newest).max(anchor);
+            if part <= newest.unwrap_or(part) - kept as i64 {
                 continue;
             }
             let index = parts.partition_point(|(known, _)| *known < part);

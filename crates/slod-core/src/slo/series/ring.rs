@@ -8,6 +8,9 @@ use crate::slo::objective::BudgetingMethod;
 use crate::slo::tally::Tally;
 use std::collections::VecDeque;
 
+/// Before every slot that there can be, and far enough from the borders of the type to compute with.
+const NEVER: i64 = i64::MIN >> 24;
+
 /// Equal slots in a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Run {
@@ -21,7 +24,7 @@ pub(super) struct Ring {
     /// Milliseconds per slot.
     pub(super) width: i64,
     pub(super) slots: usize,
-    /// Number of the newest slot that was touched.
+    /// Number of the newest slot that was touched; nothing is allocated before something changes.
     pub(super) newest: i64,
     /// Oldest first; together never more than `slots` long.
     pub(super) runs: VecDeque<Run>,
@@ -48,7 +51,7 @@ impl Ring {
         Self {
             width,
             slots,
-            newest: 0,
+            newest: NEVER,
             runs: VecDeque::new(),
             sums: None,
         }
@@ -67,7 +70,7 @@ impl Ring {
     /// Makes the slot of a moment the newest, unless it is older.
     pub(super) fn anchor(&mut self, at: Timestamp) {
         let slot = at.0.div_euclid(self.width);
-        if self.runs.is_empty() || slot > self.newest {
+        if slot > self.newest {
             self.advance(slot);
         }
     }
@@ -87,11 +90,11 @@ impl Ring {
 
     /// Makes `slot` the newest, with empty slots before it where time was skipped.
     fn advance(&mut self, slot: i64) {
-        let skipped = if self.runs.is_empty() {
-            1
-        } else {
-            slot - self.newest
-        };
+        let skipped = slot - self.newest;
+        if self.runs.is_empty() {
+            self.newest = slot;
+            return;
+        }
         if skipped >= self.slots as i64 {
             self.runs.clear();
         }
