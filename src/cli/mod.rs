@@ -16,9 +16,11 @@ mod health;
 mod healthcheck;
 mod import;
 mod init;
+mod kept_run;
 mod load;
 mod log;
 mod notify;
+mod observe;
 mod output;
 mod probe;
 mod probe_metrics;
@@ -140,6 +142,8 @@ enum Command {
     Health(health::HealthArgs),
     /// Make the load of a scenario, and judge what the service did.
     Load(load::LoadArgs),
+    /// Watch a load that somebody else makes, or production, and judge it as a load run.
+    Observe(observe::ObserveArgs),
     /// Write a load scenario as a script of Locust or k6.
     Export(export::ExportArgs),
     /// Judge the result of k6, Locust, Vegeta or oha as a load run.
@@ -160,6 +164,9 @@ enum Command {
     Corrections(corrections::CorrectionsArgs),
     /// List, add, end or preview silences: alerts that nobody is notified of.
     Silence(silence::SilenceArgs),
+    /// Become a command that ends with its parent: how `observe` starts one.
+    #[command(hide = true, name = observe::CHILD)]
+    Child(observe::ChildArgs),
     /// Print the JSON Schema of the config, for editors.
     Schema,
     /// Print a completion script for a shell.
@@ -195,6 +202,8 @@ pub fn main() -> ExitCode {
         Command::Samples(args) => samples::run(&args),
         Command::Health(args) => health::run(&args),
         Command::Load(args) => load::run(&args),
+        Command::Observe(args) => observe::run(&args),
+        Command::Child(args) => observe::become_child(&args),
         Command::Export(args) => export::run(&args),
         Command::Import(args) => import::run(&args),
         Command::Audit(args) => audit::run(&args),

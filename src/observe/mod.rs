@@ -16,6 +16,7 @@ mod pressure;
 mod process;
 mod record;
 mod root;
+mod run_sampler;
 pub mod scrape;
 mod unreadable;
 mod view;
@@ -30,8 +31,9 @@ pub use pressure::PressureSampler;
 pub use process::ProcessSampler;
 pub use record::Recorder;
 pub use root::HostRoot;
+pub use run_sampler::{RunSampler, sampling_interval};
 pub use scrape::{
-    HistogramView, RoleValue, RoleView, ScrapeView, Scraper, ServiceMetrics, ways_to_find,
+    HistogramView, RoleValue, RoleView, ScrapeView, Scraper, ServiceMetrics, reading, ways_to_find,
 };
 pub use unreadable::Unreadable;
 pub use view::{

@@ -96,7 +96,7 @@ fn observes_alike(old: &Config, new: &Config) -> bool {
 
 /// The collectors that are switched on.
 #[derive(Debug, Default)]
-struct Observer {
+pub(super) struct Observer {
     running: Vec<Running>,
     /// When the services were scraped that were recorded last.
     recorded: BTreeMap<Arc<str>, Timestamp>,
@@ -104,7 +104,7 @@ struct Observer {
 
 impl Observer {
     /// Follows a config. What stays switched on continues: usage is measured since its last sample.
-    fn reload(&mut self, config: &Config) {
+    pub(super) fn reload(&mut self, config: &Config) {
         let mut old = std::mem::take(&mut self.running);
         for kind in COLLECTORS.iter().filter(|kind| (kind.is_on)(config)) {
             let known = old.iter().position(|one| one.kind.name == kind.name);
@@ -119,7 +119,7 @@ impl Observer {
         }
     }
 
-    fn sample(&mut self, at: Timestamp) -> SystemView {
+    pub(super) fn sample(&mut self, at: Timestamp) -> SystemView {
         let mut view = SystemView {
             at,
             ..SystemView::default()
@@ -148,7 +148,7 @@ impl Observer {
     }
 
     /// Writes what its collectors declare; how they are themselves needs no history.
-    fn write(&self, sink: &mut dyn Sink, view: &SystemView) {
+    pub(super) fn write(&self, sink: &mut dyn Sink, view: &SystemView) {
         for running in &self.running {
             (running.kind.write)(sink, view);
         }

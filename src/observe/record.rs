@@ -13,42 +13,53 @@ use std::time::Duration;
 #[derive(Clone, Debug)]
 pub struct Recorder {
     store: StoreHandle,
-    /// Series that were recorded before: one text each, however many samples wait for the disk.
-    known: Arc<Mutex<Known>>,
+    names: Arc<Mutex<SeriesNames>>,
 }
-
-type Known = HashSet<Arc<SeriesKey>>;
 
 impl Recorder {
     pub fn new(store: StoreHandle) -> Self {
         Self {
             store,
-            known: Arc::default(),
+            names: Arc::default(),
         }
     }
 
     /// Records what `write` writes as sampled at `at`: such as `(kind.write)(sink, &view)` for a
     /// collector. What is not finite is left out, and so are families that only carry labels (`_info`).
     pub fn record(&self, at: Timestamp, write: impl FnOnce(&mut dyn Sink)) {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.len() > 2 * SERIES_MAX {
-            known.clear();
+        let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        let tick = names.tick(at, write);
+        drop(names);
+        self.store.keep_samples(tick);
+    }
+
+    /// Samples older than this are deleted.
+    pub fn keep_for(&self, retention: Duration) {
+        self.store.keep_samples_for(retention);
+    }
+}
+
+type Known = HashSet<Arc<SeriesKey>>;
+
+/// Series that were sampled before: one text each, however many samples wait for the disk.
+#[derive(Debug, Default)]
+pub(super) struct SeriesNames(Known);
+
+impl SeriesNames {
+    /// What `write` writes, as samples.
+    pub(super) fn tick(&mut self, at: Timestamp, write: impl FnOnce(&mut dyn Sink)) -> Tick {
+        if self.0.len() > 2 * SERIES_MAX {
+            self.0.clear();
         }
         let mut sink = SampleSink {
-            known: &mut known,
+            known: &mut self.0,
             family: String::new(),
             kind: None,
             samples: Vec::new(),
         };
         write(&mut sink);
         let samples = sink.samples;
-        drop(known);
-        self.store.keep_samples(Tick { at, samples });
-    }
-
-    /// Samples older than this are deleted.
-    pub fn keep_for(&self, retention: Duration) {
-        self.store.keep_samples_for(retention);
+        Tick { at, samples }
     }
 }
 

@@ -310,6 +310,10 @@ impl Store {
         self.bases.borrow_mut().clear();
     }
 
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Bytes on disk, including the write-ahead log.
     pub fn size_bytes(&self) -> u64 {
         let wal = with_suffix(&self.path, "-wal");

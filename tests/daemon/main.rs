@@ -13,6 +13,7 @@ mod kernel;
 mod lifecycle;
 mod notify;
 mod observe;
+mod observed_runs;
 mod prometheus;
 mod runs;
 mod samples;

@@ -2,9 +2,12 @@
 
 use super::LoadArgs;
 use super::plan::Prepared;
+use crate::cli::kept_run::KeptRun;
 use crate::clock::Clock;
+use crate::config::Config;
 use crate::format::numbers;
-use crate::load::{Ending, Figures, LoadWindow, RunRecord};
+use crate::load::{Ending, Figures, LoadWindow, RunRecord, Samples};
+use crate::observe::RunSampler;
 use crate::report::load_run::{Held, Promise, promises};
 use slod_load::Engine;
 use std::collections::VecDeque;
@@ -18,7 +21,11 @@ const SLIDING: usize = 10;
 const ABORT_AFTER: Duration = Duration::from_secs(20);
 
 /// Runs it to its end, or until it is interrupted or aborted.
-pub async fn run(prepared: Prepared<'_>, args: &LoadArgs) -> Result<RunRecord, String> {
+pub async fn run(
+    prepared: Prepared<'_>,
+    config: &Config,
+    args: &LoadArgs,
+) -> Result<RunRecord, String> {
     let clock = Clock::system();
     let scenario = prepared.plan.scenario.clone();
     let watched: Vec<Promise> = if args.abort {
@@ -30,9 +37,22 @@ pub async fn run(prepared: Prepared<'_>, args: &LoadArgs) -> Result<RunRecord, S
         Vec::new()
     };
     let mut cpu = CpuMeter::new();
+    let sampler = RunSampler::start(config, prepared.service, clock.clone());
+    let mut sampler = sampler.map_err(|error| format!("cannot sample: {}", error.kind()))?;
     let mut engine = Engine::start(prepared.plan).map_err(|error| error.to_string())?;
     let from = clock.now();
-    let mut ending = Ending::Completed;
+    let mut run = RunRecord {
+        service: prepared.service.name.to_string(),
+        scenario: scenario.clone(),
+        engine: "slod".to_owned(),
+        from,
+        to: from,
+        ending: Ending::Completed,
+        windows: Vec::new(),
+        observed: Vec::new(),
+    };
+    let kept = KeptRun::begin(config, &run);
+    let mut samples = Samples::default();
     let mut recent: VecDeque<LoadWindow> = VecDeque::new();
     let mut stopping = false;
     loop {
@@ -40,39 +60,42 @@ pub async fn run(prepared: Prepared<'_>, args: &LoadArgs) -> Result<RunRecord, S
             window = engine.next(|| cpu.share()) => {
                 let Some(window) = window else { break };
                 line(&window, &scenario);
+                kept.window(window.clone());
                 recent.push_back(window);
                 if recent.len() > SLIDING {
                     recent.pop_front();
                 }
                 if let Some(held) = missed(&recent, &watched) && !stopping {
                     let source = &held.source;
-                    ending = Ending::Aborted { why: format!("{} was missed over {SLIDING} s ({source})", held.threshold) };
+                    run.ending = Ending::Aborted { why: format!("{} was missed over {SLIDING} s ({source})", held.threshold) };
                     engine.stop();
                     stopping = true;
                 }
+            }
+            Some(tick) = sampler.next() => {
+                kept.tick(tick.clone());
+                samples.add(tick.at, tick.samples);
             }
             _ = tokio::signal::ctrl_c() => {
                 if stopping {
                     // The second request ends it at once.
                     std::process::exit(i32::from(crate::cli::exit::INTERRUPTED));
                 }
-                ending = Ending::Interrupted;
+                run.ending = Ending::Interrupted;
                 engine.stop();
                 stopping = true;
             }
         }
     }
-    let windows = engine.finish();
-    Ok(RunRecord {
-        service: prepared.service.name.to_string(),
-        scenario,
-        engine: "slod".to_owned(),
-        from,
-        to: clock.now(),
-        ending,
-        windows,
-        observed: Vec::new(),
-    })
+    sampler.stop();
+    while let Some(tick) = sampler.next().await {
+        samples.add(tick.at, tick.samples);
+    }
+    run.windows = engine.finish();
+    run.observed = samples.finish();
+    run.to = clock.now();
+    kept.end(&run);
+    Ok(run)
 }
 
 /// The first threshold that the last windows missed.

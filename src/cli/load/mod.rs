@@ -7,6 +7,7 @@ use super::output::{complain, show};
 use super::run::on_runtime;
 use super::span::read_duration;
 use super::{ConfigArg, exit, runs};
+use crate::config::Config;
 use crate::load::Ending;
 use crate::report::load_run::{Beside, Compared, RunReport, Threshold};
 use crate::units::Rate;
@@ -72,29 +73,32 @@ pub fn run(args: &LoadArgs) -> u8 {
         };
         show(&prepared.announcement);
         let service = prepared.service;
-        let record = match live::run(prepared, args).await {
+        let record = match live::run(prepared, &config, args).await {
             Ok(record) => record,
             Err(reason) => {
                 complain(&format!("slod: {reason}"));
                 return exit::START;
             }
         };
-        let id = runs::keep(&config, &record);
-        let compared = runs::compared(&config, id, &record);
         let report = RunReport::new(record, Some(service), &args.threshold);
-        show(&format!("\n{}", report.to_text()));
-        if let Some(folder) = &args.out
-            && let Err(error) = write_all(folder, &report, compared.as_ref())
-        {
-            complain(&format!(
-                "slod: cannot write {}: {}",
-                folder.display(),
-                error.kind()
-            ));
-            return exit::FAILED;
-        }
-        code(&report)
+        finish(&config, &report, args.out.as_deref())
     })
+}
+
+/// Shows and writes what a run was, and returns the exit code.
+pub fn finish(config: &Config, report: &RunReport, out: Option<&Path>) -> u8 {
+    show(&format!("\n{}", report.to_text()));
+    if let Some(folder) = out
+        && let Err(error) = write_all(folder, report, runs::compared(config, &report.run).as_ref())
+    {
+        complain(&format!(
+            "slod: cannot write {}: {}",
+            folder.display(),
+            error.kind()
+        ));
+        return exit::FAILED;
+    }
+    code(report)
 }
 
 /// As k6 has them.

@@ -2,8 +2,10 @@
 
 use super::RunReport;
 use crate::load::{
-    Answer, Ending, Figures, LoadWindow, Model, RunRecord, StageRow, Statement, stage_rows,
+    Answer, Ending, Figures, LoadWindow, Model, ObservedSeries, RunRecord, StageRow, Statement,
+    stage_rows,
 };
+use crate::sample::Summary;
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -19,7 +21,7 @@ pub(super) fn write(report: &RunReport) -> String {
         to,
         ending,
         windows,
-        observed: _,
+        observed,
     } = &report.run;
     let ending = match ending {
         Ending::Completed => json!({ "state": "completed" }),
@@ -76,6 +78,7 @@ pub(super) fn write(report: &RunReport) -> String {
         "stages": stage_rows(&report.run).iter().map(stage).collect::<Vec<_>>(),
         "total": figures(&Figures::of(windows)),
         "windows": windows.iter().map(window).collect::<Vec<_>>(),
+        "observed": observed.iter().filter_map(series).collect::<Vec<_>>(),
     });
     format!("{document:#}\n")
 }
@@ -126,4 +129,19 @@ fn window(window: &LoadWindow) -> Value {
     value["lag_seconds"] = json!(window.lag.as_secs_f64());
     value["generator_cpu_ratio"] = json!(window.generator_cpu);
     value
+}
+
+/// What a series was, without its samples.
+fn series(series: &ObservedSeries) -> Option<Value> {
+    let summary = Summary::of(series.samples.iter().copied())?;
+    Some(json!({
+        "series": series.key.to_string(),
+        "kind": series.kind.label(),
+        "samples": summary.count,
+        "first": summary.first.value,
+        "last": summary.last.value,
+        "min": summary.min,
+        "max": summary.max,
+        "mean": summary.sum / summary.count as f64,
+    }))
 }

@@ -8,6 +8,7 @@ mod json;
 mod junit;
 mod markdown;
 mod promises;
+mod sampled;
 mod sections;
 mod summary;
 mod tables;

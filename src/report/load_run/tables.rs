@@ -2,7 +2,7 @@
 
 use super::{Held, RunReport};
 use crate::format::numbers;
-use crate::load::{Advice, Answer, Figures, StageRow, Statement, stage_rows};
+use crate::load::{Advice, Answer, Figures, OBSERVED, StageRow, Statement, stage_rows};
 use crate::outcome::Cause;
 use crate::report::families::{DRAWN, name};
 use crate::report::log_file::{KindSummary, LogSummary};
@@ -247,7 +247,7 @@ pub fn figures(report: &RunReport) -> Vec<(&'static str, String)> {
     let ratio = figures
         .error_ratio()
         .map_or_else(|| "-".to_owned(), numbers::share);
-    vec![
+    let mut all = vec![
         ("latency", latency),
         (
             "failed",
@@ -257,9 +257,13 @@ pub fn figures(report: &RunReport) -> Vec<(&'static str, String)> {
             "requests",
             format!("{} {:.1}/s", figures.completed, figures.rate()),
         ),
-        ("dropped starts", figures.dropped.to_string()),
-        ("generator", generator(report)),
-    ]
+    ];
+    // What only a generator has.
+    if report.run.engine != OBSERVED {
+        all.push(("dropped starts", figures.dropped.to_string()));
+        all.push(("generator", generator(report)));
+    }
+    all
 }
 
 fn generator(report: &RunReport) -> String {

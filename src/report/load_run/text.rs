@@ -1,16 +1,21 @@
 //! The summary at the end of a run, in the order that users of k6 know.
 
-use super::{RunReport, tables};
-use crate::load::{Advice, Answer, Indicators};
+use super::{RunReport, sampled, tables};
+use crate::load::{Advice, Answer, Indicators, OBSERVED};
 use crate::text::printable;
 use std::fmt::Write as _;
 
 pub(super) fn write(report: &RunReport) -> String {
     let mut out = format!("{}\n", printable(&report.headline()));
+    if report.run.engine == OBSERVED {
+        let purpose = printable(&report.run.scenario.purpose);
+        writeln!(out, "  watched: {purpose}").unwrap_or_default();
+    }
     verdicts(&mut out, report);
     thresholds(&mut out, report);
     results(&mut out, report);
     stages(&mut out, report);
+    sampled::write(&mut out, &report.run.observed);
     indicators(&mut out, report);
     advice(&mut out, report);
     out

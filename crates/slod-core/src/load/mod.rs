@@ -2,8 +2,10 @@
 
 mod builtin;
 mod compare;
+mod counted;
 mod judge;
 mod observed;
+mod probed;
 mod run;
 mod samples;
 mod scenario;
@@ -13,9 +15,11 @@ mod verdict;
 
 pub use builtin::{BUILTIN, builtin};
 pub use compare::compare;
+pub use counted::{CountedWindows, Reading};
 pub use judge::advice::{self, Advice};
 pub use judge::indicators::{Indicators, indicators};
-pub use run::{Ending, LoadWindow, ObservedSeries, RunRecord};
+pub use probed::{Attempt, probed_windows};
+pub use run::{Ending, LoadWindow, OBSERVED, ObservedSeries, RunRecord};
 pub use samples::{HOST_SERIES_MAX, SAMPLES_MAX, SERVICE_SERIES_MAX, Samples};
 pub use scenario::{Model, Scenario, Stage};
 pub use stats::Figures;

@@ -48,12 +48,15 @@ pub enum Ending {
     Interrupted,
 }
 
+/// The engine of a run whose load somebody else made, and slod only watched.
+pub const OBSERVED: &str = "observed";
+
 /// A run that ended.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RunRecord {
     pub service: String,
     pub scenario: super::Scenario,
-    /// Who made the load: `slod`, `locust`, `k6`, or `observed`.
+    /// Who made the load: `slod`, `locust`, `k6`, or [`OBSERVED`].
     pub engine: String,
     pub from: Timestamp,
     pub to: Timestamp,

@@ -77,14 +77,14 @@ impl Figures {
         found.map(|(code, _)| Scale::new([]).middle(*code))
     }
 
+    /// `None` without any latency.
     pub fn mean(&self) -> Option<Duration> {
         let scale = Scale::new([]);
-        let sum: f64 = self
-            .latencies
-            .iter()
-            .map(|(code, count)| scale.middle(*code).as_secs_f64() * *count as f64)
-            .sum();
-        (self.completed > 0).then(|| Duration::from_secs_f64(sum / self.completed as f64))
+        let seconds =
+            |(code, count): &(u16, u64)| scale.middle(*code).as_secs_f64() * *count as f64;
+        let sum: f64 = self.latencies.iter().map(seconds).sum();
+        let count: u64 = self.latencies.iter().map(|(_, count)| count).sum();
+        (count > 0).then(|| Duration::from_secs_f64(sum / count as f64))
     }
 
     pub fn extremes(&self) -> Option<(Duration, Duration)> {

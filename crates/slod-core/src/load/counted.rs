@@ -1,0 +1,298 @@
+//! Windows of a run whose load somebody else makes: from what the service counted itself.
+
+use super::LoadWindow;
+use crate::outcome::{Cause, Timestamp};
+use crate::sample::increase;
+use crate::stats::quantile::Histogram;
+use crate::stats::scale::Scale;
+use crate::units::whole;
+use std::time::Duration;
+
+/// A first reading is expected this soon after the start.
+const SOON: Duration = Duration::from_secs(1);
+
+/// What the counters of a service were at a time; unknown is `None`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Reading {
+    pub requests: Option<f64>,
+    pub errors: Option<f64>,
+    /// The durations of all requests together.
+    pub seconds: Option<f64>,
+    /// The histogram of durations: ascending upper bounds in seconds, the last one infinite, and
+    /// how many requests took at most so long.
+    pub buckets: Vec<(f64, f64)>,
+}
+
+impl Reading {
+    /// The requests between two readings, counted by what both of them have.
+    fn requests_since(&self, before: &Self) -> Option<f64> {
+        let of_histogram = || Some((before.buckets.last()?.1, self.buckets.last()?.1));
+        let both = before.requests.zip(self.requests).or_else(of_histogram);
+        both.map(|(before, after)| increase(before, after))
+    }
+
+    /// The histogram of the time between two readings; empty if their buckets differ.
+    fn buckets_since(&self, before: &Self) -> Vec<(f64, f64)> {
+        let bounds = |one: &Self| -> Vec<u64> {
+            one.buckets
+                .iter()
+                .map(|(bound, _)| bound.to_bits())
+                .collect()
+        };
+        if bounds(self) != bounds(before) {
+            return Vec::new();
+        }
+        let mut most = 0.0_f64;
+        let pairs = before.buckets.iter().zip(&self.buckets);
+        let since = pairs.map(|((_, before), (bound, after))| {
+            most = most.max(increase(*before, *after));
+            (*bound, most)
+        });
+        since.collect()
+    }
+}
+
+/// Makes a window of each reading and the one before.
+#[derive(Clone, Debug)]
+pub struct CountedWindows {
+    from: Timestamp,
+    /// Where the next window starts.
+    end: Timestamp,
+    before: Option<Reading>,
+}
+
+impl CountedWindows {
+    /// For a run that begins at a time.
+    pub const fn new(from: Timestamp) -> Self {
+        Self {
+            from,
+            end: from,
+            before: None,
+        }
+    }
+
+    /// The window that ends with a reading. Readings from before the run are what its first window
+    /// is counted from. One without requests (a scrape that failed) is left out: the next one that
+    /// has them counts the whole time since the one before.
+    pub fn take(&mut self, at: Timestamp, reading: Reading) -> Option<LoadWindow> {
+        let is_known = reading.requests.is_some() || !reading.buckets.is_empty();
+        if !is_known {
+            return None;
+        }
+        let before = self.before.take();
+        let window = match &before {
+            _ if at <= self.end => None,
+            Some(before) => Some(self.window(at, Some((before, &reading)))),
+            None => (at > self.end.after(SOON)).then(|| self.window(at, None)),
+        };
+        self.before = Some(reading);
+        window
+    }
+
+    /// A window without requests up to the end of the run, if nothing was read there.
+    pub fn close(&mut self, to: Timestamp) -> Option<LoadWindow> {
+        (to > self.end.after(SOON)).then(|| self.window(to, None))
+    }
+
+    fn window(&mut self, at: Timestamp, readings: Option<(&Reading, &Reading)>) -> LoadWindow {
+        let start = between(self.from, self.end);
+        let length = between(self.end, at);
+        self.end = at;
+        let requests = readings.and_then(|(before, now)| now.requests_since(before));
+        let requests = whole(requests.unwrap_or(0.0));
+        let pair = |of: fn(&Reading) -> Option<f64>| {
+            let (before, now) = readings?;
+            Some(increase(of(before)?, of(now)?))
+        };
+        let errors = whole(pair(|one| one.errors).unwrap_or(0.0)).min(requests);
+        let buckets = readings.map_or_else(Vec::new, |(before, now)| now.buckets_since(before));
+        let latency = spread(&buckets, requests);
+        let seconds = length.as_secs_f64();
+        LoadWindow {
+            start,
+            length,
+            stage: 0,
+            due: requests as f64 / seconds,
+            // Little's law.
+            active: pair(|one| one.seconds).unwrap_or(0.0) / seconds,
+            started: requests,
+            dropped: 0,
+            good: requests - errors,
+            failed: (errors > 0)
+                .then_some((Cause::Status, errors))
+                .into_iter()
+                .collect(),
+            service_time: latency.clone(),
+            latency,
+            lag: Duration::ZERO,
+            generator_cpu: None,
+        }
+    }
+}
+
+pub(super) fn between(from: Timestamp, to: Timestamp) -> Duration {
+    Duration::from_millis((to.0 - from.0).max(0).unsigned_abs())
+}
+
+/// So many requests by the shares of buckets. Within a bucket they are spread evenly, as
+/// `histogram_quantile` does; what is above the last finite bound counts as that bound.
+fn spread(buckets: &[(f64, f64)], requests: u64) -> Histogram {
+    let all = buckets.last().map_or(0.0, |(_, count)| *count);
+    let mut counts: Vec<(u16, u32)> = Vec::new();
+    if all > 0.0 {
+        let scale = Scale::new([]);
+        let (mut lower, mut below, mut placed) = (0.0, 0.0, 0);
+        for (bound, count) in buckets {
+            let upper = if bound.is_finite() { *bound } else { lower };
+            for code in scale.code(seconds(lower))..=scale.code(seconds(upper)) {
+                let end = scale.bucket(code).1 as f64 / 1e9;
+                let share = if end < upper {
+                    ((end - lower) / (upper - lower)).max(0.0)
+                } else {
+                    1.0
+                };
+                let up_to = (below + share * (count - below)) / all;
+                let target = whole(up_to * requests as f64);
+                let new = u32::try_from(target.saturating_sub(placed)).unwrap_or(u32::MAX);
+                if new > 0 {
+                    counts.push((code, new));
+                    placed += u64::from(new);
+                }
+            }
+            (lower, below) = (upper, *count);
+        }
+    }
+    let mut histogram = Histogram::default();
+    histogram.add_sorted(counts.into_iter());
+    histogram
+}
+
+fn seconds(seconds: f64) -> Duration {
+    Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Figures;
+    use super::*;
+
+    const FROM: Timestamp = Timestamp(1_795_000_000_000);
+
+    fn at(secs: u64) -> Timestamp {
+        FROM.after(Duration::from_secs(secs))
+    }
+
+    fn reading(requests: f64, errors: f64) -> Reading {
+        let up_to = |share: f64| (requests * share).floor();
+        Reading {
+            requests: Some(requests),
+            errors: Some(errors),
+            seconds: Some(requests * 0.1),
+            buckets: vec![
+                (0.1, up_to(0.5)),
+                (0.2, up_to(0.9)),
+                (0.4, requests),
+                (f64::INFINITY, requests),
+            ],
+        }
+    }
+
+    #[test]
+    fn a_window_has_what_was_counted_since_the_reading_before() {
+        let mut windows = CountedWindows::new(FROM);
+        assert_eq!(windows.take(FROM, reading(1000.0, 5.0)), None);
+        let window = windows
+            .take(at(10), reading(2000.0, 15.0))
+            .expect("counted");
+        assert_eq!(
+            (window.start, window.length),
+            (Duration::ZERO, Duration::from_secs(10))
+        );
+        assert_eq!((window.completed(), window.errors()), (1000, 10));
+        assert!((window.due - 100.0).abs() < 1e-9 && (window.active - 10.0).abs() < 1e-9);
+        let figures = Figures::of([&window]);
+        for (q, seconds) in [(0.5, 0.1), (0.7, 0.15), (0.9, 0.2), (0.95, 0.3)] {
+            let found = figures.quantile(q).expect("enough").as_secs_f64();
+            assert!((found / seconds - 1.0).abs() < 0.02, "p{q}: {found}");
+        }
+        let counted: u64 = window
+            .latency
+            .iter()
+            .map(|(_, count)| u64::from(count))
+            .sum();
+        assert_eq!(counted, 1000);
+    }
+
+    #[test]
+    fn a_counter_that_fell_was_reset_and_failed_scrapes_lose_nothing() {
+        let mut windows = CountedWindows::new(FROM);
+        windows.take(FROM, reading(1000.0, 5.0));
+        assert_eq!(windows.take(at(5), Reading::default()), None);
+        let after = windows.take(at(10), reading(40.0, 1.0)).expect("counted");
+        assert_eq!(
+            (after.start, after.completed(), after.errors()),
+            (Duration::ZERO, 40, 1)
+        );
+        assert_eq!(after.length, Duration::from_secs(10));
+        let next = windows.take(at(15), reading(90.0, 1.0)).expect("counted");
+        assert_eq!(
+            (next.start.as_secs(), next.completed(), next.errors()),
+            (10, 50, 0)
+        );
+        let rest = windows.close(at(20)).expect("nothing was read there");
+        assert_eq!(
+            (
+                rest.start.as_secs(),
+                rest.length.as_secs(),
+                rest.completed()
+            ),
+            (15, 5, 0)
+        );
+        assert_eq!(windows.close(at(20)), None);
+    }
+
+    #[test]
+    fn a_service_that_comes_later_had_no_requests_before() {
+        let mut windows = CountedWindows::new(FROM);
+        let first = windows.take(at(30), reading(7.0, 0.0)).expect("a window");
+        assert_eq!(
+            (first.start, first.length.as_secs(), first.completed()),
+            (Duration::ZERO, 30, 0)
+        );
+        let next = windows.take(at(40), reading(9.0, 0.0)).expect("counted");
+        assert_eq!((next.start.as_secs(), next.completed()), (30, 2));
+    }
+
+    #[test]
+    fn without_a_histogram_there_is_no_latency_and_without_a_counter_the_histogram_counts() {
+        let mut windows = CountedWindows::new(FROM);
+        let plain = |requests: f64| Reading {
+            requests: Some(requests),
+            ..Reading::default()
+        };
+        windows.take(FROM, plain(0.0));
+        let window = windows.take(at(10), plain(500.0)).expect("counted");
+        let figures = Figures::of([&window]);
+        assert_eq!(
+            (figures.completed, figures.quantile(0.5), figures.mean()),
+            (500, None, None)
+        );
+        let mut windows = CountedWindows::new(FROM);
+        let only = |requests: f64| Reading {
+            requests: None,
+            ..reading(requests, 0.0)
+        };
+        windows.take(FROM, only(0.0));
+        let window = windows.take(at(10), only(500.0)).expect("counted");
+        assert_eq!(window.completed(), 500);
+    }
+
+    #[test]
+    fn what_is_above_the_last_bound_counts_as_it() {
+        let histogram = spread(&[(0.1, 0.0), (f64::INFINITY, 9.0)], 9);
+        let (code, count) = histogram.iter().next().expect("counts");
+        let middle = Scale::new([]).middle(code).as_secs_f64();
+        assert!(count == 9 && (middle / 0.1 - 1.0).abs() < 0.02, "{middle}");
+        assert_eq!(spread(&[], 9), Histogram::default());
+    }
+}

@@ -1,0 +1,168 @@
+//! A run in the store from its beginning: written every five seconds on a thread of its own, so that a
+//! slow disk delays neither the load nor the samples.
+
+use super::output::complain;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::load::{Ending, LoadWindow, RunRecord};
+use crate::store::{RunPart, Store, StoreError, Tick};
+use slod_load::merged;
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+/// How often what is new is written.
+const EVERY: Duration = Duration::from_secs(5);
+/// Windows that are written of a run of any length: a longer one has wider windows until its end.
+const WINDOWS_MAX: f64 = 7200.0;
+
+/// A run that goes on.
+pub struct KeptRun {
+    news: Sender<News>,
+    writer: Option<JoinHandle<()>>,
+    path: PathBuf,
+}
+
+enum News {
+    Window(LoadWindow),
+    Tick(Tick),
+    End(Box<RunRecord>),
+}
+
+impl KeptRun {
+    /// Begins a run that is planned like this. Without a store it goes on all the same.
+    pub fn begin(config: &Config, run: &RunRecord) -> Self {
+        let path = config.store.path.clone();
+        let plan = RunRecord {
+            to: run.from,
+            ending: Ending::Interrupted,
+            windows: Vec::new(),
+            observed: Vec::new(),
+            ..run.clone()
+        };
+        let begun = Store::open_for_runs(&path).and_then(|mut store| {
+            let id = store.begin_run(&plan)?;
+            Ok((store, id))
+        });
+        let (news, received) = channel();
+        let writer = match begun {
+            Ok((store, id)) => {
+                complain(&format!("slod: run {id} begins (slod runs show {id})"));
+                let width = (run.scenario.length().as_secs_f64() / WINDOWS_MAX).ceil();
+                let work = Writer {
+                    store,
+                    id,
+                    width: Duration::try_from_secs_f64(width).unwrap_or_default(),
+                    part: RunPart::default(),
+                    narrow: Vec::new(),
+                    is_failing: false,
+                };
+                let thread = thread::Builder::new().name("run-writer".to_owned());
+                thread.spawn(move || work.run(&received)).ok()
+            }
+            Err(error) => {
+                complain(&not_kept(&path, &error));
+                None
+            }
+        };
+        Self { news, writer, path }
+    }
+
+    pub fn window(&self, window: LoadWindow) {
+        self.send(News::Window(window));
+    }
+
+    pub fn tick(&self, tick: Tick) {
+        self.send(News::Tick(tick));
+    }
+
+    fn send(&self, news: News) {
+        // Without a writer there is nobody to take it, which was reported.
+        let _ = self.news.send(news);
+    }
+
+    /// Ends the run; what prevents it from being kept is reported.
+    pub fn end(self, run: &RunRecord) {
+        if let Some(writer) = self.writer {
+            let _ = self.news.send(News::End(Box::new(run.clone())));
+            if writer.join().is_ok() {
+                return;
+            }
+        }
+        let kept = Store::open_for_runs(&self.path).and_then(|mut store| store.keep_run(run));
+        report(&self.path, kept);
+    }
+}
+
+/// Says whether a run was kept.
+pub fn report(path: &std::path::Path, kept: Result<i64, StoreError>) {
+    match kept {
+        Ok(id) => complain(&format!("slod: kept as run {id} (slod runs show {id})")),
+        Err(error) => complain(&not_kept(path, &error)),
+    }
+}
+
+fn not_kept(path: &std::path::Path, error: &StoreError) -> String {
+    format!("slod: the run is not kept: {}: {error}", path.display())
+}
+
+struct Writer {
+    store: Store,
+    id: i64,
+    /// Of the windows that are written.
+    width: Duration,
+    part: RunPart,
+    /// Windows that are not yet as wide.
+    narrow: Vec<LoadWindow>,
+    is_failing: bool,
+}
+
+impl Writer {
+    fn run(mut self, received: &Receiver<News>) {
+        let mut due = Instant::now() + EVERY;
+        loop {
+            match received.recv_timeout(due.saturating_duration_since(Instant::now())) {
+                Ok(News::Window(window)) => self.take(window),
+                Ok(News::Tick(tick)) => self.part.ticks.push(tick),
+                Ok(News::End(run)) => {
+                    let path = self.store.path().to_owned();
+                    return report(&path, self.store.end_run(self.id, &run));
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                // The run failed before its end: its age will show it.
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+            if Instant::now() >= due {
+                self.write();
+                due = Instant::now() + EVERY;
+            }
+        }
+    }
+
+    fn take(&mut self, window: LoadWindow) {
+        self.narrow.push(window);
+        let length: Duration = self.narrow.iter().map(|one| one.length).sum();
+        if length >= self.width {
+            self.part.windows.extend(merged(&self.narrow));
+            self.narrow.clear();
+        }
+    }
+
+    /// What cannot be written is tried again with what follows.
+    fn write(&mut self) {
+        let now = Clock::system().now();
+        match self.store.continue_run(self.id, &self.part, now) {
+            Ok(_is_there) => {
+                self.part = RunPart::default();
+                self.is_failing = false;
+            }
+            Err(error) => {
+                if !self.is_failing {
+                    complain(&not_kept(self.store.path(), &error));
+                }
+                self.is_failing = true;
+            }
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! The command that makes the load of a watched run.
+
+use super::exit;
+use crate::cli::output::complain;
+use clap::Args;
+use rustix::process::{Pid, Signal, kill_process_group, set_parent_process_death_signal};
+use std::env;
+use std::ffi::OsString;
+use std::io::{self, IsTerminal};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::Path;
+use std::process::{self, ExitStatus, Stdio};
+use tokio::process::{Child, Command};
+
+/// The hidden subcommand that becomes the command.
+pub const CHILD: &str = "child-of-observe";
+
+#[derive(Debug, Args)]
+pub struct ChildArgs {
+    #[arg(last = true, required = true)]
+    command: Vec<OsString>,
+}
+
+/// Becomes a command that the kernel kills when the process ends that started it: that is the only
+/// way to outlast its `kill -9`. Returns only if there is no such command.
+pub fn become_child(args: &ChildArgs) -> u8 {
+    let Some((program, arguments)) = args.command.split_first() else {
+        return exit::USAGE;
+    };
+    let bound = set_parent_process_death_signal(Some(Signal::KILL)).map_err(io::Error::from);
+    let error = match bound {
+        Ok(()) => process::Command::new(program).args(arguments).exec(),
+        Err(error) => error,
+    };
+    complain(&format!(
+        "slod: cannot run {}: {}",
+        program.display(),
+        error.kind()
+    ));
+    exit::USAGE
+}
+
+/// Whether the program of a command is there.
+pub fn check(command: &[OsString]) -> Result<(), String> {
+    let Some(program) = command.first().map(Path::new) else {
+        return Ok(());
+    };
+    let is_path = program.components().count() > 1;
+    let folders = env::var_os("PATH").unwrap_or_default();
+    let is_there = if is_path {
+        program.is_file()
+    } else {
+        env::split_paths(&folders).any(|folder| folder.join(program).is_file())
+    };
+    if is_there {
+        Ok(())
+    } else {
+        Err(format!("cannot run {}: not found", program.display()))
+    }
+}
+
+/// A command that runs, in a process group of its own: a Ctrl-C reaches it once, from here.
+pub struct LoadCommand {
+    /// Without its arguments, which may be secret.
+    pub name: String,
+    child: Child,
+    group: Option<Pid>,
+}
+
+impl LoadCommand {
+    /// Starts one; none if there is no command.
+    pub fn start(command: &[OsString]) -> Result<Option<Self>, String> {
+        let Some(program) = command.first().map(Path::new) else {
+            return Ok(None);
+        };
+        let name = program.file_name().unwrap_or_default();
+        let name = name.to_string_lossy().into_owned();
+        let failed = |error: io::Error| format!("cannot start {name}: {}", error.kind());
+        let own = env::current_exe().map_err(failed)?;
+        // A terminal is not for a background group.
+        let input = if io::stdin().is_terminal() {
+            Stdio::null()
+        } else {
+            Stdio::inherit()
+        };
+        let child = Command::new(own)
+            .arg(CHILD)
+            .arg("--")
+            .args(command)
+            .stdin(input)
+            .process_group(0)
+            .spawn()
+            .map_err(failed)?;
+        let group = child.id().and_then(|id| i32::try_from(id).ok());
+        Ok(Some(Self {
+            group: group.and_then(Pid::from_raw),
+            name,
+            child,
+        }))
+    }
+
+    /// Waits for its end, and says how it ended.
+    pub async fn ended(&mut self) -> String {
+        let status = self.child.wait().await;
+        self.group = None;
+        match status {
+            Ok(status) => describe(status),
+            Err(error) => format!("cannot be waited for: {}", error.kind()),
+        }
+    }
+
+    /// Passes a signal on to all of its processes.
+    pub fn signal(&self, signal: Signal) {
+        if let Some(group) = self.group {
+            // It may have ended already.
+            let _ = kill_process_group(group, signal);
+        }
+    }
+}
+
+impl Drop for LoadCommand {
+    fn drop(&mut self) {
+        self.signal(Signal::KILL);
+    }
+}
+
+fn describe(status: ExitStatus) -> String {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("ended with exit code {code}"),
+        (None, Some(signal)) => format!("was ended by signal {signal}"),
+        (None, None) => "ended".to_owned(),
+    }
+}

@@ -1,0 +1,207 @@
+//! Watches a run as it happens.
+
+use super::child::LoadCommand;
+use super::watch::Watch;
+use crate::cli::exit;
+use crate::cli::kept_run::KeptRun;
+use crate::cli::output::{complain, show};
+use crate::clock::Clock;
+use crate::config::{Config, ServiceSpec};
+use crate::format::numbers;
+use crate::load::{Ending, Figures, LoadWindow, RunRecord};
+use crate::observe::{RunSampler, sampling_interval};
+use crate::store::Tick;
+use crate::units::show_duration;
+use rustix::process::Signal;
+use std::ffi::OsString;
+use std::time::Duration;
+use tokio::signal::unix::{self, SignalKind};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, sleep_until};
+
+const PROGRESS: Duration = Duration::from_secs(10);
+/// A run without an end that is given.
+const LONGEST: Duration = Duration::from_secs(86_400);
+/// How long a command may take to end when it is asked to.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Watches until the command ends, the time is over, or somebody asks for an end.
+pub async fn run(
+    config: &Config,
+    service: &ServiceSpec,
+    length: Option<Duration>,
+    command: &[OsString],
+) -> Result<RunRecord, String> {
+    let clock = Clock::system();
+    let mut requests = StopRequests::new()?;
+    let watch = Watch::new(config, service, clock.now(), sampling_interval(config));
+    let sampler = RunSampler::start(config, service, clock.clone());
+    let sampler = sampler.map_err(|error| format!("cannot sample: {}", error.kind()))?;
+    let mut command = LoadCommand::start(command)?;
+    let mut purpose = match &command {
+        Some(command) => format!("load of {}, {}", command.name, watch.purpose()),
+        None => watch.purpose().to_owned(),
+    };
+    show(&announcement(service, &purpose, length, command.is_some()));
+    let length = length.unwrap_or(LONGEST).min(LONGEST);
+    let mut going = GoingOn {
+        kept: KeptRun::begin(config, &watch.plan(purpose.clone(), length)),
+        watch,
+        sampler,
+        began: Instant::now(),
+        recent: Vec::new(),
+    };
+    let (ending, how) = going.follow(&mut requests, &mut command, length).await;
+    if let (Some(how), Some(command)) = (how, &command) {
+        let name = &command.name;
+        complain(&format!("slod: {name} {how}"));
+        purpose = format!("load of {name}, which {how}; {}", going.watch.purpose());
+    }
+    going.sample_the_end(&mut requests).await;
+    let to = clock.now();
+    sleep(going.watch.settling()).await;
+    let run = going.watch.finish(to, ending, purpose);
+    going.kept.end(&run);
+    Ok(run)
+}
+
+/// Signals that ask for an end.
+struct StopRequests {
+    interrupt: unix::Signal,
+    terminate: unix::Signal,
+}
+
+impl StopRequests {
+    fn new() -> Result<Self, String> {
+        let on = |kind| {
+            unix::signal(kind).map_err(|error| format!("cannot handle signals: {}", error.kind()))
+        };
+        Ok(Self {
+            interrupt: on(SignalKind::interrupt())?,
+            terminate: on(SignalKind::terminate())?,
+        })
+    }
+
+    /// The next one, to be passed on.
+    async fn next(&mut self) -> Signal {
+        tokio::select! {
+            _ = self.interrupt.recv() => Signal::INT,
+            _ = self.terminate.recv() => Signal::TERM,
+        }
+    }
+}
+
+/// A run while it goes on.
+struct GoingOn {
+    watch: Watch,
+    kept: KeptRun,
+    sampler: RunSampler,
+    began: Instant,
+    /// Windows since the last line.
+    recent: Vec<LoadWindow>,
+}
+
+impl GoingOn {
+    /// Follows it to its end. Returns how the command ended, if there is one.
+    async fn follow(
+        &mut self,
+        requests: &mut StopRequests,
+        command: &mut Option<LoadCommand>,
+        length: Duration,
+    ) -> (Ending, Option<String>) {
+        let mut progress = interval_at(self.began + PROGRESS, PROGRESS);
+        progress.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut end = self.began + length;
+        let (mut ending, mut is_asked) = (Ending::Completed, false);
+        loop {
+            let request = tokio::select! {
+                Some(tick) = self.sampler.next() => {
+                    self.take(tick);
+                    continue;
+                }
+                _ = progress.tick() => {
+                    let windows = std::mem::take(&mut self.recent);
+                    show(&line(self.began.elapsed(), &windows));
+                    continue;
+                }
+                how = ended(command) => return (ending, Some(how)),
+                () = sleep_until(end) => if is_asked { Signal::KILL } else { Signal::TERM },
+                request = requests.next() => {
+                    if ending == Ending::Interrupted {
+                        // The second request ends it at once.
+                        drop(command.take());
+                        std::process::exit(i32::from(exit::INTERRUPTED));
+                    }
+                    ending = Ending::Interrupted;
+                    request
+                }
+            };
+            let Some(command) = command else {
+                return (ending, None);
+            };
+            command.signal(request);
+            is_asked = true;
+            end = Instant::now() + PATIENCE;
+        }
+    }
+
+    fn take(&mut self, tick: Tick) {
+        self.kept.tick(tick.clone());
+        for window in self.watch.take(tick) {
+            self.kept.window(window.clone());
+            self.recent.push(window);
+        }
+    }
+
+    /// The last sample; a service that hangs is not waited for twice.
+    async fn sample_the_end(&mut self, requests: &mut StopRequests) {
+        self.sampler.stop();
+        loop {
+            let tick = tokio::select! {
+                tick = self.sampler.next() => tick,
+                _ = requests.next() => None,
+            };
+            let Some(tick) = tick else { return };
+            self.take(tick);
+        }
+    }
+}
+
+/// How the command ended; never without one.
+async fn ended(command: &mut Option<LoadCommand>) -> String {
+    match command {
+        Some(command) => command.ended().await,
+        None => std::future::pending().await,
+    }
+}
+
+fn announcement(
+    service: &ServiceSpec,
+    purpose: &str,
+    length: Option<Duration>,
+    has_command: bool,
+) -> String {
+    let until = match (length, has_command) {
+        (Some(length), _) => format!("for {}", show_duration(length)),
+        (None, true) => "until the command ends".to_owned(),
+        (None, false) => "until Ctrl-C".to_owned(),
+    };
+    format!("watching {} {until} ({purpose})\n", service.name)
+}
+
+/// What the last windows were.
+fn line(elapsed: Duration, windows: &[LoadWindow]) -> String {
+    let seconds = elapsed.as_secs();
+    if windows.is_empty() {
+        return format!("{seconds:>5}s nothing new was counted\n");
+    }
+    let figures = Figures::of(windows);
+    let time = |time: Option<Duration>| time.map_or_else(|| "-".to_owned(), numbers::latency);
+    let ratio = figures.error_ratio();
+    format!(
+        "{seconds:>5}s {:>7.1}/s  avg {:<8} p95 {:<8} failed {}\n",
+        figures.rate(),
+        time(figures.mean()),
+        time(figures.quantile(0.95)),
+        ratio.map_or_else(|| "-".to_owned(), numbers::share),
+    )
+}

@@ -1,0 +1,99 @@
+//! `slod observe`: watches a load that somebody else makes, or production, and judges it as a run.
+//!
+//! ```text
+//! sampler -> ticks -> watch.rs -> windows and samples -> the store, the report
+//! live.rs: as it happens    past.rs: from what the daemon kept    child.rs: the command that makes the load
+//! ```
+
+mod child;
+mod live;
+mod past;
+mod probes;
+mod watch;
+
+use super::load::{finish, plan};
+use super::output::complain;
+use super::run::on_runtime;
+use super::span::{When, read_duration};
+use super::{ConfigArg, exit, runs};
+use crate::config::{Config, ServiceSpec};
+use crate::load::RunRecord;
+use crate::report::load_run::{RunReport, Threshold};
+pub use child::{CHILD, ChildArgs, become_child};
+use clap::Args;
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+#[derive(Debug, Args)]
+pub struct ObserveArgs {
+    #[command(flatten)]
+    config: ConfigArg,
+    /// The service that is under load.
+    #[arg(long, value_name = "NAME")]
+    service: String,
+    /// How long to watch; without it until the command ends, or until Ctrl-C (a day at most).
+    #[arg(long = "for", value_name = "DURATION", value_parser = read_duration)]
+    length: Option<Duration>,
+    /// Watch the past, from what the daemon kept: a time, or a duration before now.
+    #[arg(long, value_name = "TIME", conflicts_with_all = ["length", "command"])]
+    from: Option<When>,
+    /// The end of the past that is watched [default: now].
+    #[arg(long, value_name = "TIME", requires = "from")]
+    to: Option<When>,
+    /// A condition that the run must keep, such as `p95<500ms`, `avg<400ms`, `max<2s`, `errors<1%` or `rate>100/s`; repeatable.
+    #[arg(long, value_name = "CONDITION")]
+    threshold: Vec<Threshold>,
+    /// Write run.json, summary.txt and junit.xml into this directory.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// A command that makes the load: it is watched until it ends.
+    #[arg(last = true, value_name = "COMMAND")]
+    command: Vec<OsString>,
+}
+
+pub fn run(args: &ObserveArgs) -> u8 {
+    let config = match args.config.load() {
+        Ok(config) => config,
+        Err(code) => return code,
+    };
+    let service = match plan::service(&config, &args.service) {
+        Ok(service) => service,
+        Err(reason) => return unusable(&reason),
+    };
+    match args.from {
+        Some(from) => match past::run(&config, service, from, args.to) {
+            Ok(run) => {
+                runs::keep(&config, &run);
+                judge(&config, run, service, args)
+            }
+            Err(reason) => unusable(&reason),
+        },
+        None => watch_now(&config, service, args),
+    }
+}
+
+fn watch_now(config: &Config, service: &ServiceSpec, args: &ObserveArgs) -> u8 {
+    if let Err(reason) = child::check(&args.command) {
+        return unusable(&reason);
+    }
+    on_runtime(async {
+        match live::run(config, service, args.length, &args.command).await {
+            Ok(run) => judge(config, run, service, args),
+            Err(reason) => {
+                complain(&format!("slod: {reason}"));
+                exit::START
+            }
+        }
+    })
+}
+
+fn judge(config: &Config, run: RunRecord, service: &ServiceSpec, args: &ObserveArgs) -> u8 {
+    let report = RunReport::new(run, Some(service), &args.threshold);
+    finish(config, &report, args.out.as_deref())
+}
+
+fn unusable(reason: &str) -> u8 {
+    complain(&format!("slod: {reason}"));
+    exit::USAGE
+}

@@ -1,0 +1,92 @@
+//! A run of the past: from the samples and outcomes that the daemon kept.
+
+use super::watch::Watch;
+use crate::cli::span::When;
+use crate::clock::Clock;
+use crate::config::{Config, ServiceSpec};
+use crate::format::times;
+use crate::load::{Ending, RunRecord, SAMPLES_MAX};
+use crate::outcome::{Timestamp, millis};
+use crate::sample::{SeriesKey, SeriesKind};
+use crate::store::{Store, StoreError, Tick};
+use crate::units::show_duration;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+const LONGEST: Duration = Duration::from_secs(7 * 86_400);
+/// How far back counters are read before the run, as in Prometheus.
+const LOOKBACK: Duration = Duration::from_secs(300);
+/// Width of the windows at least.
+const WIDTH_MIN: Duration = Duration::from_secs(1);
+
+pub fn run(
+    config: &Config,
+    service: &ServiceSpec,
+    from: When,
+    to: Option<When>,
+) -> Result<RunRecord, String> {
+    let now = Clock::system().now();
+    let (from, to) = (from.at(now), to.map_or(now, |to| to.at(now).min(now)));
+    let length = span(from, to)?;
+    let width = WIDTH_MIN.max(length / u32::try_from(SAMPLES_MAX).unwrap_or(u32::MAX));
+    let path = &config.store.path;
+    let failed = |error: StoreError| format!("{}: {error}", path.display());
+    let store = Store::open_read_only(path).map_err(failed)?;
+    let ticks = ticks(&store, &service.name, (from, to), width).map_err(failed)?;
+    let mut watch = Watch::new(config, service, from, width);
+    let purpose = format!("the past, {}", watch.purpose());
+    for tick in ticks {
+        watch.take(tick);
+    }
+    Ok(watch.finish(to, Ending::Completed, purpose))
+}
+
+fn span(from: Timestamp, to: Timestamp) -> Result<Duration, String> {
+    let length = Duration::from_millis((to.0 - from.0).max(0).unsigned_abs());
+    if length.is_zero() {
+        let show = |at: Timestamp| times::second(at.to_utc());
+        let (from, to) = (show(from), show(to));
+        return Err(format!("--from {from} UTC is not before --to {to} UTC"));
+    }
+    if length > LONGEST {
+        return Err(format!(
+            "a run of the past has at most {}",
+            show_duration(LONGEST)
+        ));
+    }
+    Ok(length)
+}
+
+/// What was sampled of the host and the service: of each series the last sample of each width.
+fn ticks(
+    store: &Store,
+    service: &str,
+    (from, to): (Timestamp, Timestamp),
+    width: Duration,
+) -> Result<Vec<Tick>, StoreError> {
+    let width = millis(width);
+    let mut found: BTreeMap<Timestamp, Vec<(Arc<SeriesKey>, SeriesKind, f64)>> = BTreeMap::new();
+    let all = store.series()?.into_iter();
+    for info in all.filter(|info| info.key.label("service").is_none_or(|of| of == service)) {
+        let (key, kind) = (Arc::new(info.key), info.kind);
+        let mut last: Option<(Timestamp, f64)> = None;
+        let mut keep = |sample: Option<(Timestamp, f64)>| {
+            if let Some((at, value)) = sample {
+                let tick = found.entry(at).or_default();
+                tick.push((key.clone(), kind, value));
+            }
+        };
+        store.for_each_point(info.id, from.before(LOOKBACK), to, |point| {
+            let slot = |at: Timestamp| (at.0 - from.0).div_euclid(width);
+            if last.is_some_and(|(at, _)| slot(at) != slot(point.at)) {
+                keep(last);
+            }
+            last = Some((point.at, point.last));
+            true
+        })?;
+        keep(last);
+    }
+    let tick = |(at, samples)| Tick { at, samples };
+    Ok(found.into_iter().map(tick).collect())
+}

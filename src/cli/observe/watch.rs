@@ -1,0 +1,190 @@
+//! What is known of a watched run so far: its samples, and windows made of them.
+
+use super::probes::{COMMITTED, ProbeWindows};
+use crate::config::{Config, ServiceSpec};
+use crate::load::{
+    CountedWindows, Ending, LoadWindow, Model, OBSERVED, RunRecord, Samples, Scenario, Stage,
+};
+use crate::observe::reading;
+use crate::outcome::Timestamp;
+use crate::store::Tick;
+use slod_load::merged;
+use std::time::Duration;
+
+/// Windows of a run of any length; when there are more, neighbors become one.
+const WINDOWS_MAX: usize = 1440;
+
+/// A run that is watched.
+pub struct Watch {
+    service: String,
+    pub from: Timestamp,
+    source: Source,
+    samples: Samples,
+    windows: Vec<LoadWindow>,
+}
+
+/// What windows are made of.
+enum Source {
+    Metrics(CountedWindows),
+    Probes(ProbeWindows),
+}
+
+impl Watch {
+    /// Windows come from the service's own metrics where the config has them, else from its probes.
+    pub fn new(config: &Config, service: &ServiceSpec, from: Timestamp, width: Duration) -> Self {
+        let has_metrics = service.metrics.is_some() && config.observe.is_on("services");
+        let source = if has_metrics {
+            Source::Metrics(CountedWindows::new(from))
+        } else {
+            Source::Probes(ProbeWindows::new(config, service, from, width))
+        };
+        Self {
+            service: service.name.to_string(),
+            from,
+            source,
+            samples: Samples::default(),
+            windows: Vec::new(),
+        }
+    }
+
+    /// Where the windows come from, as a phrase.
+    pub const fn purpose(&self) -> &'static str {
+        match self.source {
+            Source::Metrics(_) => "requests as counted by the service's own metrics",
+            Source::Probes(_) => {
+                "requests are the attempts of slod's probes: the service's metrics are not configured"
+            }
+        }
+    }
+
+    /// Takes what was sampled; returns the windows that ended with it. What is from before the run
+    /// is only what its first window is counted from.
+    pub fn take(&mut self, tick: Tick) -> Vec<LoadWindow> {
+        let new: Vec<LoadWindow> = match &mut self.source {
+            Source::Metrics(counted) => {
+                let samples = tick.samples.iter().map(|(key, _, value)| (&**key, *value));
+                let reading = reading(&self.service, samples);
+                counted.take(tick.at, reading).into_iter().collect()
+            }
+            Source::Probes(probes) => probes.ended_by(tick.at),
+        };
+        if tick.at >= self.from {
+            self.samples.add(tick.at, tick.samples);
+        }
+        self.keep(&new);
+        new
+    }
+
+    fn keep(&mut self, new: &[LoadWindow]) {
+        self.windows.extend_from_slice(new);
+        if self.windows.len() > WINDOWS_MAX {
+            self.windows = self.windows.chunks(2).filter_map(merged).collect();
+        }
+    }
+
+    /// How long after its end what was measured is all there.
+    pub const fn settling(&self) -> Duration {
+        match self.source {
+            Source::Metrics(_) => Duration::ZERO,
+            Source::Probes(_) => COMMITTED,
+        }
+    }
+
+    /// The run, which ended at a time.
+    pub fn finish(mut self, to: Timestamp, ending: Ending, purpose: String) -> RunRecord {
+        let rest = match &mut self.source {
+            Source::Metrics(counted) => counted.close(to).into_iter().collect(),
+            Source::Probes(probes) => probes.rest(to),
+        };
+        self.keep(&rest);
+        join_short_end(&mut self.windows);
+        let mut run = record(self.service, self.from, purpose);
+        run.scenario.stages[0].length =
+            Duration::from_millis((to.0 - self.from.0).max(0).unsigned_abs());
+        RunRecord {
+            to,
+            ending,
+            windows: self.windows,
+            observed: self.samples.finish(),
+            ..run
+        }
+    }
+
+    /// The run before anything was measured.
+    pub fn plan(&self, purpose: String, length: Duration) -> RunRecord {
+        let mut run = record(self.service.clone(), self.from, purpose);
+        run.scenario.stages[0].length = length;
+        run
+    }
+}
+
+/// The last sample is taken when the run ends: a window of a moment would have a rate of chance.
+fn join_short_end(windows: &mut Vec<LoadWindow>) {
+    if let [.., before, last] = &windows[..]
+        && last.length < before.length / 2
+        && let Some(joined) = merged(&[before.clone(), last.clone()])
+    {
+        windows.truncate(windows.len() - 2);
+        windows.push(joined);
+    }
+}
+
+/// One stage without a level: nobody planned the load here, so that any two runs can be compared.
+fn record(service: String, from: Timestamp, purpose: String) -> RunRecord {
+    RunRecord {
+        service,
+        scenario: Scenario {
+            name: OBSERVED.to_owned(),
+            purpose,
+            model: Model::Open { poisson: false },
+            stages: vec![Stage {
+                name: OBSERVED.to_owned(),
+                from: 0.0,
+                to: 0.0,
+                length: Duration::ZERO,
+            }],
+        },
+        engine: OBSERVED.to_owned(),
+        from,
+        to: from,
+        ending: Ending::Completed,
+        windows: Vec::new(),
+        observed: Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_last_window_of_a_moment_is_a_part_of_the_one_before() {
+        let window = |start: u64, length: u64, good: u64| LoadWindow {
+            start: Duration::from_millis(start),
+            length: Duration::from_millis(length),
+            stage: 0,
+            due: 0.0,
+            active: 0.0,
+            started: good,
+            dropped: 0,
+            good,
+            failed: Vec::new(),
+            latency: crate::stats::quantile::Histogram::default(),
+            service_time: crate::stats::quantile::Histogram::default(),
+            lag: Duration::ZERO,
+            generator_cpu: None,
+        };
+        let ended = |last: u64| {
+            let mut windows = vec![
+                window(0, 5000, 5),
+                window(5000, 5000, 6),
+                window(10_000, last, 1),
+            ];
+            join_short_end(&mut windows);
+            let shown = |one: &LoadWindow| (one.length.as_millis(), one.good);
+            windows.iter().map(shown).collect::<Vec<_>>()
+        };
+        assert_eq!(ended(20), [(5000, 5), (5020, 7)]);
+        assert_eq!(ended(2500), [(5000, 5), (5000, 6), (2500, 1)]);
+    }
+}

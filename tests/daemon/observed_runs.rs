@@ -1,0 +1,367 @@
+//! Runs of somebody else's load on the real binary, and what is sampled during a run.
+
+use crate::support::{Daemon, PATIENCE};
+use serde_json::Value;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// A service that counts its requests, and how many of them failed, on `/metrics`.
+fn service() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("bound");
+    let counts: Arc<[AtomicU64; 2]> = Arc::default();
+    thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let counts = counts.clone();
+            thread::spawn(move || answer(stream, &counts));
+        }
+    });
+    address
+}
+
+fn answer(mut stream: TcpStream, counts: &[AtomicU64; 2]) {
+    let mut head = [0; 2048];
+    let read = stream.read(&mut head).unwrap_or(0);
+    let head = String::from_utf8_lossy(&head[..read]);
+    let (status, body) = if head.starts_with("GET /metrics") {
+        let [all, failed] = [0, 1].map(|at| counts[at].load(Ordering::SeqCst));
+        let page = format!(
+            "# TYPE requests_total counter\nrequests_total {all}\n\
+             # TYPE failures_total counter\nfailures_total {failed}\n\
+             # TYPE took_seconds histogram\n\
+             took_seconds_bucket{{le=\"0.1\"}} {all}\ntook_seconds_bucket{{le=\"+Inf\"}} {all}\n\
+             took_seconds_sum {}\ntook_seconds_count {all}\n",
+            all as f64 / 20.0
+        );
+        ("200 OK", page)
+    } else {
+        let is_bad = head.starts_with("GET /bad");
+        counts[0].fetch_add(1, Ordering::SeqCst);
+        counts[1].fetch_add(u64::from(is_bad), Ordering::SeqCst);
+        let status = if is_bad {
+            "500 Internal Server Error"
+        } else {
+            "200 OK"
+        };
+        (status, "ok".to_owned())
+    };
+    let length = body.len();
+    let _ = write!(
+        stream,
+        "HTTP/1.1 {status}\r\nContent-Type: text/plain\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+    );
+}
+
+/// Makes so many requests, every tenth of which fails.
+fn load(address: SocketAddr, requests: u64) {
+    for number in 0..requests {
+        let mut stream = TcpStream::connect(address).expect("connects");
+        let path = if number % 10 == 0 { "/bad" } else { "/" };
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: a\r\n\r\n").expect("sent");
+        stream.read_to_end(&mut Vec::new()).expect("answered");
+    }
+}
+
+fn config(folder: &Path, address: SocketAddr) -> PathBuf {
+    let text = format!(
+        "listen: 127.0.0.1:0
+store: {{ path: slod.db }}
+observe: {{ interval: 1s }}
+services:
+  - name: web
+    probes: [ {{ name: home, interval: 1s, timeout: 500ms, http: {{ url: \"http://{address}/metrics\" }} }} ]
+    objectives: [ {{ name: answers, sli: success, target: 80%, window: 1h }} ]
+    metrics:
+      url: http://{address}/metrics
+      requests: requests_total
+      errors: failures_total
+      request_duration: took_seconds
+  - name: other
+    probes: [ {{ name: home, interval: 1s, timeout: 500ms, http: {{ url: \"http://{address}/metrics\" }} }} ]
+    processes: [ {{ name: all, match: {{ cmdline: slod }} }} ]
+"
+    );
+    let file = folder.join("slod.yaml");
+    std::fs::write(&file, text).expect("written");
+    file
+}
+
+fn command(config: &Path, args: &[&str]) -> Command {
+    let (before, after) = match args.iter().position(|arg| *arg == "--") {
+        Some(at) => args.split_at(at),
+        None => (args, &[][..]),
+    };
+    let mut command = Command::new(env!("CARGO_BIN_EXE_slod"));
+    command.args(before).arg("--config").arg(config).args(after);
+    command
+}
+
+fn slod(config: &Path, args: &[&str]) -> (Option<i32>, String) {
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = command(config, args).output().expect("runs");
+    let text = [stdout, stderr].concat();
+    (status.code(), String::from_utf8_lossy(&text).into_owned())
+}
+
+/// The report of a run.
+fn report(config: &Path, run: &str) -> Option<Value> {
+    let output = command(config, &["runs", "show", run, "--format", "json"]).output();
+    serde_json::from_slice(&output.expect("runs").stdout).ok()
+}
+
+fn series(report: &Value) -> Vec<String> {
+    let observed = report["observed"].as_array().expect("a list");
+    let names = observed
+        .iter()
+        .map(|one| one["series"].as_str().expect("a name").to_owned());
+    names.collect()
+}
+
+fn start(config: &Path, args: &[&str]) -> Child {
+    let mut command = command(config, args);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.spawn().expect("starts")
+}
+
+fn wait_for<T>(mut look: impl FnMut() -> Option<T>) -> T {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < end, "waited in vain");
+        thread::sleep(Duration::from_millis(100));
+    }
+}
+
+/// Whether a process runs: one that nobody has waited for has ended too.
+fn runs(pid: &str) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.trim()));
+    stat.is_ok_and(|stat| !stat.contains(") Z "))
+}
+
+#[test]
+fn a_watched_load_is_what_the_service_counted() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let address = service();
+    let config = config(folder.path(), address);
+    load(address, 30);
+    let watched = start(
+        &config,
+        &[
+            "observe",
+            "--service",
+            "web",
+            "--",
+            "sh",
+            "-c",
+            "sleep 4; exit 3",
+        ],
+    );
+    thread::sleep(Duration::from_millis(1500));
+    load(address, 200);
+    let output = watched.wait_with_output().expect("ends");
+    let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    assert!(text.contains("sh ended with exit code 3"), "{text}");
+    assert!(!text.contains("generator"), "{text}");
+    let report = report(&config, "1").expect("kept");
+    assert_eq!(report["engine"], "observed");
+    assert_eq!(
+        (&report["total"]["requests"], &report["total"]["errors"]),
+        (&200.into(), &20.into())
+    );
+    let p95 = report["total"]["p95_seconds"].as_f64().expect("measured");
+    assert!((0.09..0.101).contains(&p95), "{p95}");
+    assert!(
+        report["windows"]
+            .as_array()
+            .is_some_and(|all| all.len() >= 3),
+        "{report}"
+    );
+    let names = series(&report);
+    for wanted in [
+        "slod_host_memory_used_bytes",
+        r#"slod_service_requests_total{service="web"}"#,
+    ] {
+        assert!(names.iter().any(|name| name == wanted), "{names:?}");
+    }
+    assert!(
+        !names.iter().any(|name| name.contains("other")),
+        "{names:?}"
+    );
+    assert_eq!(slod(&config, &["baseline", "record", "1"]).0, Some(0));
+    let (_, text) = slod(&config, &["baseline", "compare", "1"]);
+    assert!(
+        text.contains("ok       errors") && !text.contains("throughput"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_load_run_has_samples_of_its_service_and_the_host() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = config(folder.path(), service());
+    let quick = [
+        "load",
+        "baseline",
+        "--service",
+        "web",
+        "--users",
+        "2",
+        "--run-time",
+        "3s",
+    ];
+    let (code, text) = slod(&config, &quick);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(
+        text.contains("run 1 begins") && text.contains("SAMPLED"),
+        "{text}"
+    );
+    let report = report(&config, "1").expect("kept");
+    let observed = report["observed"].as_array().expect("a list");
+    let of = |name: &str| {
+        observed
+            .iter()
+            .find(|one| one["series"] == name)
+            .expect("sampled")
+    };
+    let memory = of("slod_host_memory_used_bytes");
+    assert!(
+        memory["samples"]
+            .as_u64()
+            .is_some_and(|count| (3..=6).contains(&count)),
+        "{memory}"
+    );
+    let mean = memory["mean"].as_f64().expect("a number");
+    assert!(memory["min"].as_f64() <= Some(mean) && memory["max"].as_f64() >= Some(mean));
+    of(r#"slod_scrape_success{service="web"}"#);
+    assert!(!series(&report).iter().any(|name| name.contains("other")));
+}
+
+#[test]
+fn an_interrupted_watch_reports_and_its_command_ends() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = config(folder.path(), service());
+    let pid = folder.path().join("pid");
+    let script = format!("echo $$ > {}; exec sleep 60", pid.display());
+    let watched = start(
+        &config,
+        &["observe", "--service", "web", "--", "sh", "-c", &script],
+    );
+    let child = wait_for(|| {
+        std::fs::read_to_string(&pid)
+            .ok()
+            .filter(|pid| !pid.is_empty())
+    });
+    let own = watched.id().to_string();
+    assert!(
+        Command::new("kill")
+            .args(["-INT", &own])
+            .status()
+            .expect("runs")
+            .success()
+    );
+    let output = watched.wait_with_output().expect("ends");
+    let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    assert_eq!(output.status.code(), Some(105), "{text}");
+    assert!(
+        text.contains("sh was ended by signal 2") && text.contains("kept as run 1"),
+        "{text}"
+    );
+    assert!(!runs(&child));
+}
+
+#[test]
+fn a_killed_watch_leaves_what_it_measured_and_no_command() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let address = service();
+    let config = config(folder.path(), address);
+    let pid = folder.path().join("pid");
+    let script = format!("echo $$ > {}; exec sleep 60", pid.display());
+    let mut watched = start(
+        &config,
+        &["observe", "--service", "web", "--", "sh", "-c", &script],
+    );
+    let child = wait_for(|| {
+        std::fs::read_to_string(&pid)
+            .ok()
+            .filter(|pid| !pid.is_empty())
+    });
+    load(address, 20);
+    let so_far = wait_for(|| {
+        report(&config, "1").filter(|report| {
+            report["windows"]
+                .as_array()
+                .is_some_and(|all| !all.is_empty())
+        })
+    });
+    assert_eq!(so_far["ending"]["state"], "interrupted");
+    watched.kill().expect("killed");
+    watched.wait().expect("ended");
+    wait_for(|| (!runs(&child)).then_some(()));
+    let (_, text) = slod(&config, &["runs", "list"]);
+    assert!(text.contains("running"), "{text}");
+    let left = report(&config, "1").expect("there");
+    assert!(!series(&left).is_empty());
+}
+
+#[test]
+fn the_past_is_watched_from_what_the_daemon_kept() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let address = service();
+    let config = config(folder.path(), address);
+    let daemon = Daemon::start(&config);
+    let requests = r#"slod_service_requests_total{service="web"}"#;
+    daemon.wait_for(|daemon| daemon.metric(requests));
+    load(address, 100);
+    daemon.wait_for(|daemon| daemon.metric(requests).filter(|count| *count >= 100.0));
+    // The next sample is kept a second later, and committed after that.
+    thread::sleep(Duration::from_secs(3));
+    let (code, text) = slod(&config, &["observe", "--service", "web", "--from", "1m"]);
+    assert_eq!(code, Some(0), "{text}");
+    let of_metrics = report(&config, "1").expect("kept");
+    let total = &of_metrics["total"];
+    assert_eq!(
+        (&total["requests"], &total["errors"]),
+        (&100.into(), &10.into())
+    );
+    assert!(series(&of_metrics).iter().any(|name| name == requests));
+    let (_, text) = slod(&config, &["observe", "--service", "other", "--from", "1m"]);
+    assert!(text.contains("attempts of slod's probes"), "{text}");
+    let of_probes = report(&config, "2").expect("kept");
+    let attempts = of_probes["total"]["requests"].as_u64().expect("counted");
+    assert!((2..=60).contains(&attempts), "{of_probes}");
+    for (args, wrong) in [
+        (["--from", "1m", "--to", "2m"], "is not before"),
+        (["--from", "30d", "--to", "1d"], "at most 7d"),
+    ] {
+        let args = [&["observe", "--service", "web"][..], &args].concat();
+        let (code, text) = slod(&config, &args);
+        assert!(code == Some(2) && text.contains(wrong), "{text}");
+    }
+}
+
+#[test]
+fn a_command_that_is_not_there_is_refused_before_anything_begins() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = config(folder.path(), service());
+    let (code, text) = slod(
+        &config,
+        &["observe", "--service", "web", "--", "no-such-program"],
+    );
+    assert_eq!(
+        (code, text.as_str()),
+        (Some(2), "slod: cannot run no-such-program: not found\n")
+    );
+    assert!(!folder.path().join("slod.db").exists());
+}
