@@ -20,7 +20,7 @@ const WINDOWS_MAX: f64 = 7200.0;
 /// A run that goes on.
 pub struct KeptRun {
     news: Sender<News>,
-    writer: Option<JoinHandle<Option<i64>>>,
+    writer: Option<JoinHandle<()>>,
     path: PathBuf,
 }
 
@@ -83,30 +83,24 @@ impl KeptRun {
         let _ = self.news.send(news);
     }
 
-    /// Ends the run, and returns its number; what prevents it from being kept is reported.
-    pub fn end(self, run: &RunRecord) -> Option<i64> {
+    /// Ends the run; what prevents it from being kept is reported.
+    pub fn end(self, run: &RunRecord) {
         if let Some(writer) = self.writer {
             let _ = self.news.send(News::End(Box::new(run.clone())));
-            if let Ok(id) = writer.join() {
-                return id;
+            if writer.join().is_ok() {
+                return;
             }
         }
         let kept = Store::open_for_runs(&self.path).and_then(|mut store| store.keep_run(run));
-        report(&self.path, kept)
+        report(&self.path, kept);
     }
 }
 
-/// Says whether a run was kept, and returns its number.
-pub fn report(path: &std::path::Path, kept: Result<i64, StoreError>) -> Option<i64> {
+/// Says whether a run was kept.
+pub fn report(path: &std::path::Path, kept: Result<i64, StoreError>) {
     match kept {
-        Ok(id) => {
-            complain(&format!("slod: kept as run {id} (slod runs show {id})"));
-            Some(id)
-        }
-        Err(error) => {
-            complain(&not_kept(path, &error));
-            None
-        }
+        Ok(id) => complain(&format!("slod: kept as run {id} (slod runs show {id})")),
+        Err(error) => complain(&not_kept(path, &error)),
     }
 }
 
@@ -126,7 +120,7 @@ struct Writer {
 }
 
 impl Writer {
-    fn run(mut self, received: &Receiver<News>) -> Option<i64> {
+    fn run(mut self, received: &Receiver<News>) {
         let mut due = Instant::now() + EVERY;
         loop {
             match received.recv_timeout(due.saturating_duration_since(Instant::now())) {
@@ -138,7 +132,7 @@ impl Writer {
                 }
                 Err(RecvTimeoutError::Timeout) => {}
                 // The run failed before its end: its age will show it.
-                Err(RecvTimeoutError::Disconnected) => return None,
+                Err(RecvTimeoutError::Disconnected) => return,
             }
             if Instant::now() >= due {
                 self.write();

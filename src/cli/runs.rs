@@ -138,7 +138,7 @@ fn report(config: &Config, args: &ShowArgs) -> Result<u8, StoreError> {
         Some(Ok(log)) => Some(log),
         None => None,
     };
-    let compared = Compared::read(&store, head.id, &run)?;
+    let compared = Compared::read(&store, Some(head.id), &run)?;
     let beside = Beside {
         compared: compared.as_ref(),
         log: log.as_ref(),
@@ -171,18 +171,17 @@ fn read_log(path: &Path, run: &RunRecord) -> Result<LogSummary, String> {
     read().map_err(|error: io::Error| format!("slod: {}: {}", path.display(), error.kind()))
 }
 
-/// Keeps a run in the store of a config, and returns its number; a failure is reported and changes
-/// nothing else.
-pub fn keep(config: &Config, run: &RunRecord) -> Option<i64> {
+/// Keeps a run in the store of a config; a failure is reported and changes nothing else.
+pub fn keep(config: &Config, run: &RunRecord) {
     let path = &config.store.path;
     let kept = Store::open_for_runs(path).and_then(|mut store| store.keep_run(run));
-    kept_run::report(path, kept)
+    kept_run::report(path, kept);
 }
 
-/// A kept run against its baseline, if there is one that can be read.
-pub fn compared(config: &Config, id: Option<i64>, run: &RunRecord) -> Option<Compared> {
+/// A run that just ended against its baseline, if there is one that can be read.
+pub fn compared(config: &Config, run: &RunRecord) -> Option<Compared> {
     let store = Store::open_read_only(&config.store.path).ok()?;
-    Compared::read(&store, id?, run).ok()?
+    Compared::read(&store, None, run).ok()?
 }
 
 fn delete(config: &Config, id: i64) -> Result<u8, StoreError> {

@@ -162,7 +162,7 @@ const FINISHED: &[(Family, Written)] = &[
             LAST,
             "How long the last run was.",
         ),
-        |(run, _)| Some((run.to.0 - run.from.0) as f64 / 1000.0),
+        |(run, _)| Some(run.to.0.saturating_sub(run.from.0) as f64 / 1000.0),
     ),
     (
         Family::gauge(

@@ -126,7 +126,7 @@ pub async fn page(
     RawQuery(query): RawQuery,
 ) -> Result<Html<String>, Problem> {
     let draw = |report: RunReport, run: StoredRun, store: &Store| {
-        let compared = Compared::read(store, run.id, &report.run)?;
+        let compared = Compared::read(store, Some(run.id), &report.run)?;
         Ok((report, run, compared))
     };
     let (report, run, compared) = kept(&state, &id, draw).await?;

@@ -163,20 +163,17 @@ fn names_from_outside_never_become_markup() {
             .replace("\\`", "");
         assert!(!escaped.contains(markup), "{markup}: {spans}");
     }
+    // No cell ends a cell early.
     let cells = |line: &str| line.replace("\\|", "").matches('|').count();
-    let rows: Vec<_> = markdown
-        .lines()
-        .filter(|line| line.starts_with("| "))
-        .collect();
-    assert!(rows.len() > 20);
-    for table in rows.windows(2).filter(|pair| pair[1].starts_with("| --")) {
-        assert_eq!(cells(table[0]), cells(table[1]), "{table:?}");
+    let mut head = 0;
+    for line in markdown.lines() {
+        match (line.starts_with("| "), head) {
+            (false, _) => head = 0,
+            (true, 0) => head = cells(line),
+            (true, head) => assert_eq!(cells(line), head, "{line}"),
+        }
     }
-    let stage = rows
-        .iter()
-        .find(|row| row.contains("evil.example"))
-        .expect("shown");
-    assert_eq!(cells(stage), 9, "{stage}");
+    assert!(markdown.contains("evil.example"), "{markdown}");
 }
 
 #[test]

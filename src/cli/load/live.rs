@@ -20,13 +20,12 @@ const SLIDING: usize = 10;
 /// Before this, connections and caches warm up.
 const ABORT_AFTER: Duration = Duration::from_secs(20);
 
-/// Runs it to its end, or until it is interrupted or aborted. Returns the run with its number in the
-/// store.
+/// Runs it to its end, or until it is interrupted or aborted.
 pub async fn run(
     prepared: Prepared<'_>,
     config: &Config,
     args: &LoadArgs,
-) -> Result<(RunRecord, Option<i64>), String> {
+) -> Result<RunRecord, String> {
     let clock = Clock::system();
     let scenario = prepared.plan.scenario.clone();
     let watched: Vec<Promise> = if args.abort {
@@ -97,8 +96,8 @@ pub async fn run(
     (run.windows, run.requests) = (windows, requests);
     run.observed = samples.finish();
     run.to = clock.now();
-    let id = kept.end(&run);
-    Ok((run, id))
+    kept.end(&run);
+    Ok(run)
 }
 
 /// The first threshold that the last windows missed.

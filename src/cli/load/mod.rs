@@ -8,6 +8,7 @@ use super::output::{complain, show};
 use super::run::on_runtime;
 use super::span::read_duration;
 use super::{ConfigArg, exit, runs};
+use crate::config::Config;
 use crate::load::Ending;
 use crate::report::load_run::{Beside, Compared, RunReport, Threshold};
 use crate::units::Rate;
@@ -73,24 +74,23 @@ pub fn run(args: &LoadArgs) -> u8 {
         };
         show(&prepared.announcement);
         let service = prepared.service;
-        let (record, id) = match live::run(prepared, &config, args).await {
-            Ok(kept) => kept,
+        let record = match live::run(prepared, &config, args).await {
+            Ok(record) => record,
             Err(reason) => {
                 complain(&format!("slod: {reason}"));
                 return exit::START;
             }
         };
         let report = RunReport::new(record, Some(service), &args.threshold);
-        let compared = runs::compared(&config, id, &report.run);
-        finish(&report, compared.as_ref(), args.out.as_deref())
+        finish(&config, &report, args.out.as_deref())
     })
 }
 
 /// Shows and writes what a run was, and returns the exit code.
-pub fn finish(report: &RunReport, compared: Option<&Compared>, out: Option<&Path>) -> u8 {
+pub fn finish(config: &Config, report: &RunReport, out: Option<&Path>) -> u8 {
     show(&format!("\n{}", report.to_text()));
     if let Some(folder) = out
-        && let Err(error) = write_all(folder, report, compared)
+        && let Err(error) = write_all(folder, report, runs::compared(config, &report.run).as_ref())
     {
         complain(&format!(
             "slod: cannot write {}: {}",

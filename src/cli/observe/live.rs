@@ -30,7 +30,7 @@ pub async fn run(
     service: &ServiceSpec,
     length: Option<Duration>,
     command: &[OsString],
-) -> Result<(RunRecord, Option<i64>), String> {
+) -> Result<RunRecord, String> {
     let clock = Clock::system();
     let mut requests = StopRequests::new()?;
     let watch = Watch::new(config, service, clock.now(), sampling_interval(config));
@@ -60,8 +60,8 @@ pub async fn run(
     let to = clock.now();
     sleep(going.watch.settling()).await;
     let run = going.watch.finish(to, ending, purpose);
-    let id = going.kept.end(&run);
-    Ok((run, id))
+    going.kept.end(&run);
+    Ok(run)
 }
 
 /// Signals that ask for an end.

@@ -64,8 +64,8 @@ pub fn run(args: &ObserveArgs) -> u8 {
     match args.from {
         Some(from) => match past::run(&config, service, from, args.to) {
             Ok(run) => {
-                let id = runs::keep(&config, &run);
-                judge((run, id), &config, service, args)
+                runs::keep(&config, &run);
+                judge(&config, run, service, args)
             }
             Err(reason) => unusable(&reason),
         },
@@ -79,7 +79,7 @@ fn watch_now(config: &Config, service: &ServiceSpec, args: &ObserveArgs) -> u8 {
     }
     on_runtime(async {
         match live::run(config, service, args.length, &args.command).await {
-            Ok(kept) => judge(kept, config, service, args),
+            Ok(run) => judge(config, run, service, args),
             Err(reason) => {
                 complain(&format!("slod: {reason}"));
                 exit::START
@@ -88,16 +88,9 @@ fn watch_now(config: &Config, service: &ServiceSpec, args: &ObserveArgs) -> u8 {
     })
 }
 
-/// Takes a run with its number in the store.
-fn judge(
-    (run, id): (RunRecord, Option<i64>),
-    config: &Config,
-    service: &ServiceSpec,
-    args: &ObserveArgs,
-) -> u8 {
-    let compared = runs::compared(config, id, &run);
+fn judge(config: &Config, run: RunRecord, service: &ServiceSpec, args: &ObserveArgs) -> u8 {
     let report = RunReport::new(run, Some(service), &args.threshold);
-    finish(&report, compared.as_ref(), args.out.as_deref())
+    finish(config, &report, args.out.as_deref())
 }
 
 fn unusable(reason: &str) -> u8 {

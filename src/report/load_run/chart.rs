@@ -134,25 +134,17 @@ fn throughput(report: &RunReport) -> Chart {
     chart("Requests per second", lines, numbers::fractional)
 }
 
-/// Each quantile over windows that are wide enough for it.
+/// Each quantile over windows with enough requests for it.
 fn latency(report: &RunReport) -> Chart {
-    let rate = Figures::of(&report.run.windows).rate().max(0.001);
     let quantiles = [
         ("p50", 0.5, Look::First),
         ("p95", 0.95, Look::Second),
         ("p99", 0.99, Look::Third),
     ];
-    let lines = quantiles.map(|(name, q, look)| {
-        let enough = Duration::try_from_secs_f64(1.2 * needed(q) as f64 / rate);
-        let wide = width(report).max(enough.unwrap_or(Duration::MAX));
-        let points = by_chunk(report, wide, |windows| {
-            let figures = Figures::of(windows);
-            figures.quantile(q).map(|value| value.as_secs_f64())
-        });
-        Line {
-            gap: 2.5 * wide.as_secs_f64(),
-            ..line(report, name, look, points)
-        }
+    let lines = quantiles.map(|(name, q, look)| Line {
+        // Its windows are as long as they must be.
+        gap: f64::INFINITY,
+        ..line(report, name, look, quantile(report, q))
     });
     let quantiles = report.held.iter().filter_map(|held| {
         let Measured::Quantile(q) = held.threshold.of else {
@@ -221,9 +213,28 @@ fn by_chunk(
     points
 }
 
+/// A point in the middle of each group of windows that has enough requests for a quantile.
+fn quantile(report: &RunReport, q: f64) -> Vec<(f64, f64)> {
+    let (windows, width) = (&report.run.windows, width(report));
+    let mut points = Vec::new();
+    let (mut from, mut completed) = (0, 0);
+    for (at, window) in windows.iter().enumerate() {
+        completed += window.completed();
+        let (start, end) = (windows[from].start, window.start + window.length);
+        if end.saturating_sub(start) < width || completed < needed(q) {
+            continue;
+        }
+        let value = Figures::of(&windows[from..=at]).quantile(q);
+        let middle = f64::midpoint(start.as_secs_f64(), end.as_secs_f64());
+        points.extend(value.map(|value| (middle, value.as_secs_f64())));
+        (from, completed) = (at + 1, 0);
+    }
+    points
+}
+
 /// A gauge as it was, a counter as its rate; thinned out to what can be seen.
 fn observed(series: &ObservedSeries, look: Look, from: Timestamp) -> Line {
-    let since = |at: Timestamp| (at.0 - from.0) as f64 / 1000.0;
+    let since = |at: Timestamp| at.0.saturating_sub(from.0) as f64 / 1000.0;
     let points: Vec<(f64, f64)> = match series.kind {
         SeriesKind::Gauge => {
             let samples = series.samples.iter();

@@ -12,10 +12,15 @@ pub struct Compared {
 }
 
 impl Compared {
-    /// Nothing without a baseline, and for the baseline itself.
-    pub fn read(store: &Store, id: i64, run: &RunRecord) -> Result<Option<Self>, StoreError> {
+    /// Nothing without a baseline, and for the baseline itself. `id` is the number of the run, once it
+    /// is known.
+    pub fn read(
+        store: &Store,
+        id: Option<i64>,
+        run: &RunRecord,
+    ) -> Result<Option<Self>, StoreError> {
         let known = store.baseline(&run.service, &run.scenario.name)?;
-        let Some(known) = known.filter(|known| *known != id) else {
+        let Some(known) = known.filter(|known| Some(*known) != id) else {
             return Ok(None);
         };
         let found = store.run(known)?;

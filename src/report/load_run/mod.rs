@@ -8,6 +8,7 @@ mod json;
 mod junit;
 mod markdown;
 mod promises;
+mod sampled;
 mod sections;
 mod summary;
 mod tables;
@@ -95,7 +96,9 @@ impl RunReport {
     pub fn length(&self) -> Duration {
         let measured = self.run.windows.last().map(|last| last.start + last.length);
         let (from, to) = (self.run.from, self.run.to);
-        measured.unwrap_or_else(|| Duration::from_millis((to.0 - from.0).max(0).unsigned_abs()))
+        measured.unwrap_or_else(|| {
+            Duration::from_millis(to.0.saturating_sub(from.0).max(0).unsigned_abs())
+        })
     }
 
     /// When it was, who made the load, and how it ended.

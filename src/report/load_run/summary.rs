@@ -45,10 +45,11 @@ impl RunSummary {
         }
     }
 
-    /// `200 users`, `150/s`
+    /// `200 users`, `150/s`; `–` for results of tools that do not say what was planned.
     pub fn load(&self) -> String {
         let peak = (self.peak * 10.0).round() / 10.0;
         match self.peak_unit {
+            _ if peak <= 0.0 => "–".to_owned(),
             "users" if (peak - 1.0).abs() < f64::EPSILON => "1 user".to_owned(),
             "users" => format!("{peak} users"),
             _ => format!("{peak}/s"),

@@ -3,7 +3,7 @@
 use super::frame::{HOME, Page, View, since};
 use super::headline::Headline;
 use super::parts::{figures, icon, known, moment, runs_path, service_path};
-use crate::format::numbers;
+use crate::format::{numbers, times};
 use crate::report::health::HealthLevel;
 use crate::report::load_run::RunSummary;
 use crate::runs::Digest;
@@ -102,7 +102,7 @@ pub fn of_service(service: &str, runs: &[Digest], root: &str) -> Markup {
 fn table(runs: &[Digest], root: &str) -> Markup {
     let labels = [
         "Run",
-        "Started",
+        "Length",
         "Load",
         "Throughput",
         "p95",
@@ -125,11 +125,12 @@ fn row(digest: &Digest, root: &str) -> [Markup; 7] {
             a href={ (root) "runs/" (run.id) } { bdi { (run.scenario) } " " span.number { "#" (run.id) } }
             span.quiet {
                 a href={ (root) (service_path(&run.service)) } { bdi { (run.service) } }
+                " · " (moment(run.from))
                 @if run.is_baseline { " · baseline" }
             }
             span.quiet dir="auto" { (finding) }
         },
-        html! { (moment(run.from)) span.quiet { "for " (numbers::span(since(run.from, run.to))) } },
+        html! { (times::length(since(run.from, run.to).as_secs_f64())) },
         html! { (known(summary, RunSummary::load)) span.quiet { "by " bdi { (run.engine) } } },
         html! { (known(summary, |one| format!("{:.1}/s", one.rate_per_second))) },
         html! { (known(summary.and_then(RunSummary::p95), numbers::latency)) },
