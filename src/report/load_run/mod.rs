@@ -8,7 +8,6 @@ mod json;
 mod junit;
 mod markdown;
 mod promises;
-mod sampled;
 mod sections;
 mod summary;
 mod tables;

@@ -21,69 +21,59 @@ macro_rules! signals {
 }
 
 /// A rise of so much over what is looked at.
-const fn rise(share: f64) -> Option<Threshold> {
-    Some(Threshold::single(
-        Side::Above,
-        Unit::Share,
-        share,
-        (0.001, 10.0),
-    ))
+const fn rise(share: f64) -> Threshold {
+    Threshold::single(Side::Above, Unit::Share, share, (0.001, 10.0))
 }
 
-const fn above(begins: f64, ends: f64) -> Option<Threshold> {
-    Some(Threshold::above(begins, ends, 1.0))
+const fn above(begins: f64, ends: f64) -> Threshold {
+    Threshold::above(begins, ends, 1.0)
 }
 
-const fn below(begins: f64, ends: f64) -> Option<Threshold> {
-    Some(Threshold::below(begins, ends))
+const fn below(begins: f64, ends: f64) -> Threshold {
+    Threshold::below(begins, ends)
 }
 
 /// At least so often.
-const fn times(count: f64) -> Option<Threshold> {
-    Some(Threshold::single(
-        Side::Above,
-        Unit::Count,
-        count,
-        (1.0, 1_000_000.0),
-    ))
+const fn times(count: f64) -> Threshold {
+    Threshold::single(Side::Above, Unit::Count, count, (1.0, 1_000_000.0))
 }
 
 /// Less than so many days are left.
-const fn days(count: f64) -> Option<Threshold> {
+const fn days(count: f64) -> Threshold {
     const DAY: f64 = 86_400.0;
-    Some(Threshold::single(
+    Threshold::single(
         Side::Below,
         Unit::Span,
         count * DAY,
         (DAY / 24.0, 365.0 * DAY),
-    ))
+    )
 }
 
 signals! {
-    LATENCY_RISING, "latency_rising", "Response times increasing", "SlodLatencyRising", rise(0.1), "The 95th percentile of the response time rises over two hours by more than this share, and not because of more traffic. By the service's own metrics, or by its probes.";
+    LATENCY_RISING, "latency_rising", "Response times increasing", "SlodLatencyRising", Some(rise(0.1)), "The 95th percentile of the response time rises over two hours by more than this share, and not because of more traffic. By the service's own metrics, or by its probes.";
     LATENCY_UNUSUAL, "latency_unusual", "Response times unusual", "SlodLatencyUnusual", Some(Threshold::above(0.25, 0.15, 100.0)), "The 95th percentile of the response time of the last hour is above what is usual at this time of day, by more than this share and by more than chance. It takes three days of history.";
-    ERRORS_CLIMBING, "errors_climbing", "Error rate climbing", "SlodErrorsClimbing", rise(0.005), "The share of failed requests rises over two hours by more than this. By the service's own metrics, or by its probes.";
-    MEMORY_GROWING, "memory_growing", "Memory usage growing", "SlodMemoryGrowing", rise(0.05), "Memory that is of no file grows over hours by more than this share, and it is neither a warm-up nor a single step.";
-    THREADS_GROWING, "threads_growing", "Threads growing", "SlodThreadsGrowing", rise(0.2), "The number of threads grows over hours by more than this share.";
-    OPEN_FILES_GROWING, "open_files_growing", "Open files growing", "SlodOpenFilesGrowing", rise(0.2), "The number of open files grows over hours by more than this share.";
-    CONNECTIONS_GROWING, "connections_growing", "Connections growing", "SlodConnectionsGrowing", rise(0.2), "The number of open connections grows over hours by more than this share.";
-    QUEUE_GROWING, "queue_growing", "Queue growing", "SlodQueueGrowing", rise(0.2), "What waits to be processed grows over hours by more than this share.";
-    POOL_EXHAUSTED, "pool_exhausted", "Database connection pool exhausted", "SlodPoolExhausted", above(0.9, 0.8), "All database connections of the pool are in use, or requests wait for one, or more than this share of the pool is in use, in three of five minutes.";
-    CPU_HIGH, "cpu_high", "CPU usage above 80 %", "SlodCpuHigh", above(0.8, 0.7), "The processors of the host, or those that a container may use, or the host's by one service, are busy for more than this share in three of five minutes.";
+    ERRORS_CLIMBING, "errors_climbing", "Error rate climbing", "SlodErrorsClimbing", Some(rise(0.005)), "The share of failed requests rises over two hours by more than this. By the service's own metrics, or by its probes.";
+    MEMORY_GROWING, "memory_growing", "Memory usage growing", "SlodMemoryGrowing", Some(rise(0.05)), "Memory that is of no file grows over hours by more than this share, and it is neither a warm-up nor a single step.";
+    THREADS_GROWING, "threads_growing", "Threads growing", "SlodThreadsGrowing", Some(rise(0.2)), "The number of threads grows over hours by more than this share.";
+    OPEN_FILES_GROWING, "open_files_growing", "Open files growing", "SlodOpenFilesGrowing", Some(rise(0.2)), "The number of open files grows over hours by more than this share.";
+    CONNECTIONS_GROWING, "connections_growing", "Connections growing", "SlodConnectionsGrowing", Some(rise(0.2)), "The number of open connections grows over hours by more than this share.";
+    QUEUE_GROWING, "queue_growing", "Queue growing", "SlodQueueGrowing", Some(rise(0.2)), "What waits to be processed grows over hours by more than this share.";
+    POOL_EXHAUSTED, "pool_exhausted", "Database connection pool exhausted", "SlodPoolExhausted", Some(above(0.9, 0.8)), "All database connections of the pool are in use, or requests wait for one, or more than this share of the pool is in use, in three of five minutes.";
+    CPU_HIGH, "cpu_high", "CPU usage above 80 %", "SlodCpuHigh", Some(above(0.8, 0.7)), "The processors of the host, or those that a container may use, or the host's by one service, are busy for more than this share in three of five minutes.";
     CPU_HIGH_AT_PEAK, "cpu_high_at_peak", "CPU usage above 70 % at peak load", "SlodCpuHighAtPeak", Some(Threshold::single(Side::Above, Unit::Share, 0.7, (0.01, 1.0))), "A service uses its processors for more than this share in three of the last ten minutes in which the load was at the peak of its `load`.";
-    THROTTLED, "throttled", "Throttled by its limit", "SlodThrottled", above(0.25, 0.15), "A container reaches its limit of processor time in more than this share of the periods while response times rise.";
-    OUT_OF_MEMORY, "out_of_memory", "Killed for lack of memory", "SlodOutOfMemory", times(1.0), "The kernel killed a process of the container in the last ten minutes, at least so often.";
+    THROTTLED, "throttled", "Throttled by its limit", "SlodThrottled", Some(above(0.25, 0.15)), "A container reaches its limit of processor time in more than this share of the periods while response times rise.";
+    OUT_OF_MEMORY, "out_of_memory", "Killed for lack of memory", "SlodOutOfMemory", Some(times(1.0)), "The kernel killed a process of the container in the last ten minutes, at least so often.";
     BREAKER_OPEN, "breaker_open", "Circuit breakers frequently open", "SlodBreakerOpen", Some(Threshold::single(Side::Above, Unit::Share, 0.05, (0.001, 1.0))), "A circuit breaker was open for more than this share of the last ten minutes, or opened three times.";
-    CONNECTION_TIMEOUTS, "connection_timeouts", "Connection timeouts", "SlodConnectionTimeouts", times(3.0), "At least so many connections timed out in the last ten minutes.";
-    RESTARTED, "restarted", "Restarted", "SlodRestarted", times(1.0), "The processes were replaced in the last ten minutes, at least so often.";
+    CONNECTION_TIMEOUTS, "connection_timeouts", "Connection timeouts", "SlodConnectionTimeouts", Some(times(3.0)), "At least so many connections timed out in the last ten minutes.";
+    RESTARTED, "restarted", "Restarted", "SlodRestarted", Some(times(1.0)), "The processes were replaced in the last ten minutes, at least so often.";
     LOAD_HIGH, "load_high", "Load above the expected peak", "SlodLoadHigh", Some(Threshold::above(1.0, 0.9, 100.0)), "More requests arrive than the service's `load` expects at the peak, or more are in progress than it has users then, in three of five minutes. As a share of the peak.";
-    THROUGHPUT_LOW, "throughput_low", "Throughput low", "SlodThroughputLow", below(0.5, 0.7), "Fewer requests arrive than this share of what is usual at this time of day, although the service's probes are good. It takes three days of history of its own metrics.";
-    RATE_LIMIT_NEAR, "rate_limit_near", "AI provider's rate limit near", "SlodRateLimitNear", below(0.1, 0.15), "Less than this share of a rate limit of the AI provider is left.";
+    THROUGHPUT_LOW, "throughput_low", "Throughput low", "SlodThroughputLow", Some(below(0.5, 0.7)), "Fewer requests arrive than this share of what is usual at this time of day, although the service's probes are good. It takes three days of history of its own metrics.";
+    RATE_LIMIT_NEAR, "rate_limit_near", "AI provider's rate limit near", "SlodRateLimitNear", Some(below(0.1, 0.15)), "Less than this share of a rate limit of the AI provider is left.";
     PROVIDER_SLOW, "provider_slow", "AI provider slow", "SlodProviderSlow", Some(Threshold::above(1.0, 0.5, 100.0)), "Requests to an AI provider take longer in the last ten minutes than in the two hours before, by more than this share: 100 % is twice as long.";
-    PROVIDER_FAILING, "provider_failing", "AI provider failing", "SlodProviderFailing", above(0.2, 0.1), "At least three requests to an AI provider, and more than this share of them, failed in the last ten minutes.";
-    CERTIFICATE_ENDING, "certificate_ending", "Certificate about to end", "SlodCertificateEnding", days(14.0), "The certificate of a probed address ends within this time.";
-    COVERAGE_LOST, "coverage_lost", "Coverage lost", "SlodCoverageLost", below(0.5, 0.6), "Less than this share of the last hour was observed.";
-    DISK_FULL_SOON, "disk_full_soon", "Disk full soon", "SlodDiskFullSoon", days(1.0), "A file system is at least half full and will be full within this time even at the slowest pace that its growth may have, or has less than 5 % left.";
+    PROVIDER_FAILING, "provider_failing", "AI provider failing", "SlodProviderFailing", Some(above(0.2, 0.1)), "At least three requests to an AI provider, and more than this share of them, failed in the last ten minutes.";
+    CERTIFICATE_ENDING, "certificate_ending", "Certificate about to end", "SlodCertificateEnding", Some(days(14.0)), "The certificate of a probed address ends within this time.";
+    COVERAGE_LOST, "coverage_lost", "Coverage lost", "SlodCoverageLost", Some(below(0.5, 0.6)), "Less than this share of the last hour was observed.";
+    DISK_FULL_SOON, "disk_full_soon", "Disk full soon", "SlodDiskFullSoon", Some(days(1.0)), "A file system is at least half full and will be full within this time even at the slowest pace that its growth may have, or has less than 5 % left.";
 }
 
 #[cfg(test)]

@@ -78,11 +78,10 @@ fn listed(mut fine: Vec<String>) -> String {
     const LISTED: usize = 4;
     let more = fine.len().saturating_sub(LISTED);
     fine.truncate(LISTED);
-    let mut text = fine.join("; ");
     if more > 0 {
-        text += &format!("; and {more} more");
+        fine.push(format!("and {more} more"));
     }
-    text
+    fine.join("; ")
 }
 
 fn has_level(measure: &Measure) -> bool {

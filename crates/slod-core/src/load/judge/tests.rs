@@ -7,6 +7,7 @@ use super::super::{
 };
 use crate::outcome::Timestamp;
 use crate::sample::{Sample, SeriesKind};
+use crate::units::whole;
 use std::time::Duration;
 
 mod indicators;
@@ -44,15 +45,19 @@ pub fn counter(key: &str, span: (u64, u64), value: impl FnMut(f64) -> f64) -> Ob
     series(key, SeriesKind::Counter, span, value)
 }
 
-pub fn limit() -> Option<Limit> {
-    Some(Limit {
-        quantile: 0.95,
-        below: Duration::from_millis(500),
-    })
+/// So many requests with the same latency.
+pub fn times(latency: f64, count: f64) -> Vec<f64> {
+    let count = usize::try_from(whole(count)).expect("fits");
+    vec![latency; count]
 }
 
+pub const LIMIT: Limit = Limit {
+    quantile: 0.95,
+    below: Duration::from_millis(500),
+};
+
 pub fn all(run: &RunRecord) -> Vec<Statement> {
-    statements(run, limit())
+    statements(run, Some(LIMIT))
 }
 
 pub fn one(run: &RunRecord, topic: &str) -> Statement {
