@@ -278,6 +278,39 @@ impl App {
         }
     }
 
+    /// What reads the load runs.
+    fn reading(
+        &self,
+        configs: &watch::Sender<Arc<Config>>,
+        views: watch::Sender<Arc<RunsView>>,
+        stop: &CancellationToken,
+    ) -> runs::Deps {
+        runs::Deps {
+            clock: self.clock.clone(),
+            configs: configs.subscribe(),
+            digests: Digests::default(),
+            store: self.config.store.path.clone(),
+            views,
+            stop: stop.clone(),
+        }
+    }
+
+    /// What samples the system.
+    fn sampling(
+        &self,
+        configs: &watch::Sender<Arc<Config>>,
+        views: watch::Sender<Arc<SystemView>>,
+        stop: &CancellationToken,
+    ) -> observe::Deps {
+        observe::Deps {
+            clock: self.clock.clone(),
+            configs: configs.subscribe(),
+            views,
+            recorder: Recorder::new(self.writer.handle()),
+            stop: stop.clone(),
+        }
+    }
+
     fn spawn_all(self, tasks: &mut Tasks, stop: &CancellationToken) -> Writer {
         let (store, history) = (self.writer.handle(), self.config.store.path.clone());
         let (events_in, events) = mpsc::channel(EVENT_QUEUE);
@@ -296,14 +329,7 @@ impl App {
         let (configs, _) = watch::channel(self.config.clone());
         let shown = (system.clone(), findings.clone());
         let (runs_in, runs) = watch::channel(Arc::default());
-        let reading = runs::Deps {
-            clock: self.clock.clone(),
-            configs: configs.subscribe(),
-            digests: Digests::default(),
-            store: history.clone(),
-            views: runs_in,
-            stop: stop.clone(),
-        };
+        let reading = self.reading(&configs, runs_in, stop);
         let state = self.web_state(
             (liveness.clone(), configs.subscribe()),
             (reading.digests.clone(), runs),
@@ -313,24 +339,22 @@ impl App {
         );
         let (notifier, delivery) = self.delivery(&configs, stop);
         let watching = self.watching(&configs, system.clone(), findings_in, stop);
-        let probing = self.threads.first().clone();
-        tasks.spawn_on(
-            &probing,
-            "schedule",
-            schedule::run(schedule::Deps {
-                clock: self.clock.clone(),
-                threads: self.threads,
-                stall,
-                used_until: self.used_until,
-                events: events_in,
-                configs: configs.subscribe(),
-                stop: stop.clone(),
-                drain: PROBE_DRAIN,
-                lag: self.own.schedule_lag.clone(),
-                wakeup_lag: self.own.wakeup_lag.clone(),
-                in_flight: self.own.probes_in_flight.clone(),
-            }),
-        );
+        let sampling = self.sampling(&configs, system_in, stop);
+        let first = self.threads.first().clone();
+        let probing = schedule::Deps {
+            clock: self.clock.clone(),
+            threads: self.threads,
+            stall,
+            used_until: self.used_until,
+            events: events_in,
+            configs: configs.subscribe(),
+            stop: stop.clone(),
+            drain: PROBE_DRAIN,
+            lag: self.own.schedule_lag.clone(),
+            wakeup_lag: self.own.wakeup_lag.clone(),
+            in_flight: self.own.probes_in_flight.clone(),
+        };
+        tasks.spawn_on(&first, "schedule", schedule::run(probing));
         let alerting = alerting::Deps {
             states: self.ledger_views.subscribe(),
             configs: configs.subscribe(),
@@ -343,33 +367,20 @@ impl App {
         };
         tasks.spawn("notify", notify::run(delivery));
         tasks.spawn("alerting", alerting::run(self.alerts, alerting));
-        tasks.spawn(
-            "ledger",
-            ledger::run(
-                self.ledger,
-                self.vantage,
-                self.config,
-                ledger::Deps {
-                    clock: self.clock.clone(),
-                    events,
-                    recounts,
-                    system,
-                    store,
-                    history,
-                    plans: self.plans,
-                    vantage_lost: self.own.vantage_lost.clone(),
-                    views: self.ledger_views,
-                },
-            ),
-        );
-        let observer = observe::run(observe::Deps {
+        let counting = ledger::Deps {
             clock: self.clock.clone(),
-            configs: configs.subscribe(),
-            views: system_in,
-            recorder: Recorder::new(self.writer.handle()),
-            stop: stop.clone(),
-        });
-        tasks.spawn("observer", observer);
+            events,
+            recounts,
+            system,
+            store,
+            history,
+            plans: self.plans,
+            vantage_lost: self.own.vantage_lost.clone(),
+            views: self.ledger_views,
+        };
+        let ledger = ledger::run(self.ledger, self.vantage, self.config, counting);
+        tasks.spawn("ledger", ledger);
+        tasks.spawn("observer", observe::run(sampling));
         tasks.spawn("signals", signals::run(watching));
         tasks.spawn("runs", runs::run(reading));
         let reloader = Reloader {
@@ -391,15 +402,9 @@ impl App {
         };
         tasks.spawn("reload", reloader.run(stop.clone()));
         tasks.spawn("supervisor", supervisor::run(liveness, stop.clone()));
-        tasks.spawn(
-            "web",
-            web::serve(
-                self.listener,
-                web::router(state),
-                self.access,
-                stop.clone().cancelled_owned(),
-            ),
-        );
+        let (router, ended) = (web::router(state), stop.clone().cancelled_owned());
+        let serving = web::serve(self.listener, router, self.access, ended);
+        tasks.spawn("web", serving);
         self.writer
     }
 }

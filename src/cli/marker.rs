@@ -25,7 +25,7 @@ pub struct MarkerArgs {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// List the markers, the latest first; reads the store if no daemon runs.
-    List(ListArgs),
+    List(Box<ListArgs>),
     /// Mark that something was done to a service, such as a deployment.
     Add(Box<AddArgs>),
 }

@@ -54,7 +54,7 @@ struct ShowArgs {
     #[arg(long, default_value = "text")]
     format: RunFormat,
     /// Also show what the service's log has of the time of the run: errors, slow queries, opened
-    /// breakers and the like. Not in JSON and JUnit.
+    /// breakers and the like. It is not shown in the formats `json` and `junit`.
     #[arg(long, value_name = "FILE")]
     log: Option<PathBuf>,
 }

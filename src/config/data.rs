@@ -40,7 +40,7 @@ fn csv(text: &str) -> Result<Table, String> {
     for record in Records::new(text) {
         let (line, fields) = record?;
         if table.columns.is_empty() {
-            table.columns = header(fields)?;
+            table.columns = header(&fields)?;
             continue;
         }
         let (found, expected) = (fields.len(), table.columns.len());
@@ -56,7 +56,7 @@ fn csv(text: &str) -> Result<Table, String> {
     Ok(table)
 }
 
-fn header(fields: Vec<String>) -> Result<Vec<String>, String> {
+fn header(fields: &[String]) -> Result<Vec<String>, String> {
     let columns: Vec<String> = fields.iter().map(|name| name.trim().to_owned()).collect();
     if columns
         .iter()
@@ -161,7 +161,8 @@ fn json_lines(text: &str) -> Result<Table, String> {
         let object: Map<String, Value> = serde_json::from_str(line)
             .map_err(|_| format!("line {number} is not a JSON object"))?;
         if table.columns.is_empty() {
-            table.columns = header(object.keys().cloned().collect())?;
+            let names: Vec<String> = object.keys().cloned().collect();
+            table.columns = header(&names)?;
         }
         let value = |column: &String| match object.get(column) {
             Some(Value::String(text)) => Ok(text.clone().into_boxed_str()),
@@ -187,8 +188,8 @@ mod tests {
 
     fn rows(name: &str, text: &str) -> Vec<Vec<String>> {
         let table = read(name, text).expect("valid");
-        let row = |row: &Box<[Box<str>]>| row.iter().map(ToString::to_string).collect();
-        table.rows.iter().map(row).collect()
+        let row = |row: &[Box<str>]| row.iter().map(ToString::to_string).collect();
+        table.rows.iter().map(|one| row(one)).collect()
     }
 
     #[test]

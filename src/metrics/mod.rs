@@ -16,36 +16,30 @@ use crate::signal::Findings;
 use crate::signals;
 use std::io;
 
+/// What the page shows.
+#[derive(Clone, Copy, Debug)]
+pub struct Shown<'a> {
+    pub ledger: &'a LedgerView,
+    pub alerts: &'a AlertsView,
+    pub system: &'a SystemView,
+    pub findings: &'a Findings,
+    pub runs: &'a RunsView,
+    pub own: &'a SelfMetrics,
+}
+
 /// Writes everything to a sink.
-pub fn write(
-    sink: &mut dyn Sink,
-    ledger: &LedgerView,
-    alerts: &AlertsView,
-    system: &SystemView,
-    findings: &Findings,
-    runs: &RunsView,
-    own: &SelfMetrics,
-) {
-    own.write(sink);
-    observe::metrics::write(sink, system);
-    ledger::metrics::write(sink, ledger);
-    alerting::metrics::write(sink, ledger, alerts);
-    signals::metrics::write(sink, findings);
-    runs::metrics::write(sink, runs);
+pub fn write(sink: &mut dyn Sink, shown: Shown<'_>) {
+    shown.own.write(sink);
+    observe::metrics::write(sink, shown.system);
+    ledger::metrics::write(sink, shown.ledger);
+    alerting::metrics::write(sink, shown.ledger, shown.alerts);
+    signals::metrics::write(sink, shown.findings);
+    runs::metrics::write(sink, shown.runs);
 }
 
 /// Writes the whole page as text, and returns the output.
-pub fn write_text<W: io::Write>(
-    out: W,
-    format: TextFormat,
-    ledger: &LedgerView,
-    alerts: &AlertsView,
-    system: &SystemView,
-    findings: &Findings,
-    runs: &RunsView,
-    own: &SelfMetrics,
-) -> io::Result<W> {
+pub fn write_text<W: io::Write>(out: W, format: TextFormat, shown: Shown<'_>) -> io::Result<W> {
     let mut sink = TextSink::new(format, out);
-    write(&mut sink, ledger, alerts, system, findings, runs, own);
+    write(&mut sink, shown);
     sink.finish()
 }

@@ -137,7 +137,7 @@ fn outages(
     for hour in suspicious(store, key, of)? {
         let hour = Timestamp(hour);
         store.for_each_outcome(key, hour, hour.after(HOUR), &[], |record| {
-            finder.take(&record)
+            finder.take(&record);
         })?;
     }
     Ok(finder.events)

@@ -30,6 +30,13 @@ struct Known {
     summaries: HashMap<i64, Option<Arc<RunSummary>>>,
 }
 
+/// What was read before.
+enum Found {
+    Nothing,
+    /// `None` of a run that cannot be read.
+    Summary(Option<Arc<RunSummary>>),
+}
+
 impl Digests {
     /// Reads what is not known yet. Blocks.
     pub fn of(
@@ -41,8 +48,8 @@ impl Digests {
     ) -> Result<Vec<Digest>, StoreError> {
         let digest = |run: StoredRun| {
             let summary = match self.known(run.id, config) {
-                Some(known) => known,
-                None => self.read(store, config, run.id)?,
+                Found::Summary(known) => known,
+                Found::Nothing => self.read(store, config, run.id)?,
             };
             let state = run.state(now);
             Ok(Digest {
@@ -54,7 +61,7 @@ impl Digests {
         runs.into_iter().map(digest).collect()
     }
 
-    fn known(&self, id: i64, config: &Arc<Config>) -> Option<Option<Arc<RunSummary>>> {
+    fn known(&self, id: i64, config: &Arc<Config>) -> Found {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let is_same = known
             .config
@@ -64,7 +71,8 @@ impl Digests {
             known.summaries.clear();
             known.config = Some(config.clone());
         }
-        known.summaries.get(&id).cloned()
+        let summary = known.summaries.get(&id).cloned();
+        summary.map_or(Found::Nothing, Found::Summary)
     }
 
     fn read(

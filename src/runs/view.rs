@@ -65,10 +65,8 @@ impl RunsView {
                         running.extend(Running::of(run, &record));
                     }
                 }
-                RunState::Ended if finished.len() < FINISHED_MAX => {
-                    if known.insert(name) {
-                        finished.push(run);
-                    }
+                RunState::Ended if finished.len() < FINISHED_MAX && known.insert(name) => {
+                    finished.push(run);
                 }
                 _ => {}
             }

@@ -96,7 +96,7 @@ impl Counts {
 
     /// Bytes that it takes at most.
     #[cfg(test)]
-    pub(super) fn size(&self) -> usize {
+    pub(super) fn size() -> usize {
         size_of::<Self>() + DRIFT_WINDOWS.next_power_of_two() * size_of::<Errors>()
     }
 }

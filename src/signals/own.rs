@@ -137,7 +137,7 @@ impl MetricsHistory {
     #[cfg(test)]
     pub(super) fn size(&mut self) -> usize {
         let provider = ProviderHistory::default().size();
-        let counts = self.errors.size();
+        let counts = Counts::size();
         let tracks: usize = self.tracks().map(|track| track.size()).sum();
         tracks + counts + provider + size_of::<Rises>()
     }

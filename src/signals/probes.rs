@@ -138,7 +138,7 @@ impl ProbesHistory {
         let own = size_of::<Self>() - 2 * size_of::<Track>() - size_of::<Counts>();
         own + self.p95.size()
             + self.timeouts.size()
-            + self.errors.size()
+            + Counts::size()
             + latencies.next_power_of_two() * size_of::<f32>()
             + providers
     }

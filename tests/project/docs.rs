@@ -5,7 +5,7 @@ use slod::alert::{AlertKey, AlertRecord, Condition, TIERS, Urgency};
 use slod::alerting::AlertsView;
 use slod::exposition::TextFormat;
 use slod::ledger::{Ledger, RestoreFrom, restore};
-use slod::metrics::{SelfMetrics, markdown, write_text};
+use slod::metrics::{SelfMetrics, Shown, markdown, write_text};
 use slod::observe::SystemView;
 use slod::outcome::{Cause, Measurement, Outcome, ProbeKey, Record, Timestamp, Verdict};
 use slod::runs::RunsView;
@@ -104,12 +104,14 @@ fn page(format: TextFormat) -> String {
     let page = write_text(
         Vec::new(),
         format,
-        &view,
-        &firing(),
-        &system,
-        &Findings::default(),
-        &RunsView::default(),
-        &own,
+        Shown {
+            ledger: &view,
+            alerts: &firing(),
+            system: &system,
+            findings: &Findings::default(),
+            runs: &RunsView::default(),
+            own: &own,
+        },
     );
     String::from_utf8(page.expect("memory takes everything")).expect("text")
 }
@@ -241,12 +243,14 @@ fn what_the_system_does_not_show_is_absent() {
         let page = write_text(
             Vec::new(),
             TextFormat::Text,
-            &nothing,
-            &AlertsView::default(),
-            system,
-            &Findings::default(),
-            &RunsView::default(),
-            &own,
+            Shown {
+                ledger: &nothing,
+                alerts: &AlertsView::default(),
+                system,
+                findings: &Findings::default(),
+                runs: &RunsView::default(),
+                own: &own,
+            },
         );
         String::from_utf8(page.expect("memory takes everything")).expect("text")
     };

@@ -53,7 +53,7 @@ pub async fn run(
         observed: Vec::new(),
     };
     let kept = KeptRun::begin(config, &run);
-    let mut samples = Samples::default();
+    let mut observed = Samples::default();
     let mut recent: VecDeque<LoadWindow> = VecDeque::new();
     let mut stopping = false;
     loop {
@@ -75,7 +75,7 @@ pub async fn run(
             }
             Some(tick) = sampler.next() => {
                 kept.tick(tick.clone());
-                samples.add(tick.at, tick.samples);
+                observed.add(tick.at, tick.samples);
             }
             _ = tokio::signal::ctrl_c() => {
                 if stopping {
@@ -90,11 +90,11 @@ pub async fn run(
     }
     sampler.stop();
     while let Some(tick) = sampler.next().await {
-        samples.add(tick.at, tick.samples);
+        observed.add(tick.at, tick.samples);
     }
     let Finished { windows, requests } = engine.finish();
     (run.windows, run.requests) = (windows, requests);
-    run.observed = samples.finish();
+    run.observed = observed.finish();
     run.to = clock.now();
     kept.end(&run);
     Ok(run)

@@ -163,10 +163,12 @@ impl<'a> Plan<'a> {
         let shown = |level: f64| format!("{}{unit}", (level * 10.0).round() / 10.0);
         let mut source = source.to_owned();
         if part.from > self.lowest {
-            source += &format!(", from {}", shown(part.from));
+            source.push_str(", from ");
+            source.push_str(&shown(part.from));
         }
         if part.to < self.scenario.peak() {
-            source += &format!(", up to {}", shown(part.to));
+            source.push_str(", up to ");
+            source.push_str(&shown(part.to));
         }
         Promise {
             threshold,

@@ -346,7 +346,7 @@ pub fn observed(report: &RunReport) -> Table {
             rows.push(vec![
                 Cell::Foreign(name.trim().to_owned()),
                 show(values.clone().next()),
-                show(values.clone().last()),
+                show(values.clone().next_back()),
                 show(values.clone().reduce(f64::min)),
                 show(values.reduce(f64::max)),
             ]);

@@ -9,12 +9,13 @@ const NOW: Timestamp = Timestamp::from_secs(1_000_000 * 60);
 const MIB: f64 = 1_048_576.0;
 
 fn config(services: usize) -> Config {
-    let mut text = "services:\n".to_owned();
-    for number in 0..services {
-        text += &format!(
+    let service = |number| {
+        format!(
             "  - {{ name: s{number}, probes: [ {{ name: p, interval: 10s, http: {{ url: 'http://127.0.0.1:1/' }} }} ], processes: [ {{ name: main, port: 1 }} ], metrics: {{ url: 'http://127.0.0.1:1/m' }} }}\n"
-        );
-    }
+        )
+    };
+    let services: String = (0..services).map(service).collect();
+    let text = format!("services:\n{services}");
     let source = crate::diagnostic::Source {
         name: String::new(),
         text,

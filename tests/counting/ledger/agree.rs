@@ -4,7 +4,7 @@ use super::fixture::{Fixture, Step};
 use slod::alerting::AlertsView;
 use slod::exposition::TextFormat;
 use slod::ledger::{LedgerView, Snapshot};
-use slod::metrics::{SelfMetrics, write_text};
+use slod::metrics::{SelfMetrics, Shown, write_text};
 use slod::observe::SystemView;
 use slod::outcome::Timestamp;
 use slod::report::slo::model::{ObjectiveReport, Report};
@@ -109,12 +109,14 @@ fn metrics_and_status(view: &LedgerView, snapshot: &Snapshot) {
     let page = write_text(
         Vec::new(),
         TextFormat::Text,
-        view,
-        &AlertsView::default(),
-        &system,
-        &slod::signal::Findings::default(),
-        &slod::runs::RunsView::default(),
-        &own,
+        Shown {
+            ledger: view,
+            alerts: &AlertsView::default(),
+            system: &system,
+            findings: &slod::signal::Findings::default(),
+            runs: &slod::runs::RunsView::default(),
+            own: &own,
+        },
     );
     let page = page.expect("memory takes everything");
     let page = String::from_utf8(page).expect("text");

@@ -171,13 +171,14 @@ pub fn config(path: &Path, interval: u64, extra: bool) -> Config {
         corrections: Vec::new(),
         alerts: std::sync::Arc::default(),
         vantage: Vec::new(),
-        signals: slod::config::SignalsSpec::default(),
+        signals: slod::signal::Settings::default(),
         scenarios: Vec::new(),
         routing: std::sync::Arc::default(),
         heartbeat: None,
         inputs: slod::config::Inputs::default(),
         services: vec![
             ServiceSpec {
+                signals: slod::signal::Settings::default(),
                 name: "s".into(),
                 description: "".into(),
                 labels: [].into(),
@@ -189,6 +190,7 @@ pub fn config(path: &Path, interval: u64, extra: bool) -> Config {
                 load: None,
             },
             ServiceSpec {
+                signals: slod::signal::Settings::default(),
                 name: "journey".into(),
                 description: "".into(),
                 labels: [].into(),
