@@ -63,7 +63,8 @@ fn load(address: SocketAddr, requests: u64) {
     for number in 0..requests {
         let mut stream = TcpStream::connect(address).expect("connects");
         let path = if number % 10 == 0 { "/bad" } else { "/" };
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: a\r\n\r\n").expect("sent");
+        let request = format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n");
+        stream.write_all(request.as_bytes()).expect("sent");
         stream.read_to_end(&mut Vec::new()).expect("answered");
     }
 }

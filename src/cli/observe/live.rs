@@ -42,9 +42,11 @@ pub async fn run(
         None => watch.purpose().to_owned(),
     };
     show(&announcement(service, &purpose, length, command.is_some()));
+    // Without a length that is given, nothing is planned.
+    let plan = watch.plan(purpose.clone(), length.unwrap_or_default());
     let length = length.unwrap_or(LONGEST).min(LONGEST);
     let mut going = GoingOn {
-        kept: KeptRun::begin(config, &watch.plan(purpose.clone(), length)),
+        kept: KeptRun::begin(config, &plan),
         watch,
         sampler,
         began: Instant::now(),
