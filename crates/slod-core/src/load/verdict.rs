@@ -2,7 +2,7 @@
 //! long it took to recover, what grew, and whether the generator was the limit.
 
 use super::RunRecord;
-use super::judge::advice::Advice;
+use super::judge::advice::{self, Advice};
 use super::judge::{after_spike, bottleneck, breaking, knee, law, recovery, resources, soak};
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ const GENERATOR_CPU_MAX: f64 = 0.8;
 /// as is one that starts requests later than this, at the 99th percentile.
 const LAG_MAX: Duration = Duration::from_millis(20);
 /// A constant load for at least this long is a soak.
-const SOAK_MIN: Duration = Duration::from_secs(1800);
+pub(super) const SOAK_MIN: Duration = Duration::from_secs(1800);
 
 /// How a statement came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,10 +67,8 @@ pub fn statements(run: &RunRecord, limit: Option<Limit>) -> Vec<Statement> {
     all.extend(generator(run));
     let is_limited = !all.is_empty();
     if rises(run) {
-        let found = breaking::find(run, limit);
-        all.push(breaking::statement(run, found.as_ref(), is_limited));
+        all.extend(broken(run, limit, is_limited));
         if !is_limited {
-            all.extend(found.map(|found| bottleneck::statement(run, &found)));
             all.extend(knee::knee(run));
             let spike = recovery::spike(run);
             all.extend(law::statement(run).filter(|_| spike.is_none()));
@@ -85,6 +83,21 @@ pub fn statements(run: &RunRecord, limit: Option<Limit>) -> Vec<Statement> {
     }
     all.extend(resources::statements(run, is_limited));
     all
+}
+
+/// The breaking point and what was full then. What to do is about the latter, if it is known.
+fn broken(run: &RunRecord, limit: Option<Limit>, is_limited: bool) -> Vec<Statement> {
+    let found = breaking::find(run, limit);
+    let point = breaking::statement(run, found.as_ref(), is_limited);
+    let Some(found) = found.filter(|_| !is_limited) else {
+        return vec![point];
+    };
+    let bottleneck = bottleneck::statement(run, &found);
+    let point = match bottleneck.answer {
+        Answer::Bad => point,
+        Answer::Good | Answer::Unknown => point.advised(advice::BREAK),
+    };
+    vec![point, bottleneck]
 }
 
 /// Whether the load is meant to rise.

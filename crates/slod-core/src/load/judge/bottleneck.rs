@@ -40,36 +40,23 @@ pub(in super::super) fn statement(run: &RunRecord, found: &Break) -> Statement {
         let evidence = format!(
             "cannot tell: nothing that was observed reached its limit or left its usual range before {}{}",
             found.event(),
-            resources::not_observed(run).map_or_else(String::new, |needs| format!("; {needs}"))
+            resources::not_observed(run)
+                .map_or_else(String::new, |needs| format!("; not observed: {needs}"))
         );
         return Statement::new(topic, Answer::Unknown, evidence);
     };
     let broke = found.at.as_secs_f64();
-    let mut evidence = format!(
-        "{} {}",
-        first.words,
-        before(broke - first.at, Some(found.event()))
-    );
+    let before = |one: &Moved| {
+        let seconds = broke - one.at;
+        (seconds >= 1.0).then(|| format!("{seconds:.0} s before"))
+    };
+    let lead = before(first).unwrap_or_else(|| "when".to_owned());
+    let mut evidence = format!("{} {lead} {}", first.words, found.event());
     for (place, one) in all.iter().enumerate().skip(1) {
-        let next = format!(
-            "; {}. {} {}",
-            place + 1,
-            one.words,
-            before(broke - one.at, None)
-        );
-        evidence += &next;
+        let lead = before(one).unwrap_or_else(|| "at the same time".to_owned());
+        evidence += &format!("; {}. {} {lead}", place + 1, one.words);
     }
     Statement::new(topic, Answer::Bad, evidence).advised(first.measure.advice)
-}
-
-/// `12 s before p99 left its objective`
-fn before(seconds: f64, event: Option<&str>) -> String {
-    let event = event.map_or_else(String::new, |event| format!(" {event}"));
-    if seconds < 1.0 {
-        let event = if event.is_empty() { " it" } else { &event };
-        return format!("at the time when{event}").replace("when it", "of it");
-    }
-    format!("{seconds:.0} s before{event}")
 }
 
 fn moved(run: &RunRecord, found: &Break) -> Vec<Moved> {

@@ -3,7 +3,6 @@
 use super::super::stats::chunks;
 use super::super::verdict::{Answer, Limit, Statement};
 use super::super::{Figures, LoadWindow, Model, RunRecord};
-use super::advice;
 use std::time::Duration;
 
 /// Width of the windows that are judged for a break.
@@ -86,7 +85,7 @@ pub(in super::super) fn statement(
         return if is_limited {
             Statement::new(topic, Answer::Unknown, evidence)
         } else {
-            Statement::new(topic, Answer::Bad, evidence).advised(advice::BREAK)
+            Statement::new(topic, Answer::Bad, evidence)
         };
     }
     let chunks = chunks(&run.windows, BREAK_WINDOW);

@@ -3,7 +3,7 @@
 
 use super::super::observed::{Curve, Span, at_highest_load, gauges, length, rates};
 use super::super::stats::chunks;
-use super::super::verdict::{Answer, Statement};
+use super::super::verdict::{Answer, SOAK_MIN, Statement};
 use super::super::{Figures, LoadWindow, RunRecord};
 use super::advice::{self, Advice};
 use super::measures::{MEASURES, Measure};
@@ -225,7 +225,7 @@ fn below(highest: Option<(f64, String)>, limit: f64) -> Found {
 }
 
 fn memory(run: &RunRecord) -> Found {
-    if !is_constant(run) {
+    if !is_constant(run) || length(run) < SOAK_MIN.as_secs_f64() {
         return unknown(
             "needs a constant load for at least half an hour, such as the scenario soak",
         );
@@ -262,7 +262,7 @@ fn timeouts(run: &RunRecord) -> Found {
     let timed_out = failed.filter(|(cause, _)| *cause == Cause::Timeout);
     let requests: u64 = timed_out.map(|(_, count)| count).sum();
     let known = rates(run, "slod_service_connection_timeouts_total");
-    let connections: f64 = known.iter().map(risen).sum();
+    let connections = known.iter().map(risen).fold(0.0, |sum, one| sum + one);
     if run.windows.is_empty() && known.is_empty() {
         return unknown("not observed: needs `metrics` of the service");
     }
@@ -300,7 +300,7 @@ fn breakers(run: &RunRecord) -> Found {
         count as f64 / curve.points.len().max(1) as f64
     };
     let share = open.iter().map(share).fold(0.0, f64::max);
-    let trips: f64 = trips.iter().map(risen).sum();
+    let trips = trips.iter().map(risen).fold(0.0, |sum, one| sum + one);
     let evidence = format!(
         "open for {:.0} % of the time; opened {trips:.0} times",
         share * 100.0

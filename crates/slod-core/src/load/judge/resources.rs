@@ -115,5 +115,5 @@ pub(super) fn not_observed(run: &RunRecord) -> Option<String> {
         (!topics.is_empty()).then(|| format!("{} (needs {needs})", topics.join(", ")))
     };
     let all: Vec<String> = needs.into_iter().filter_map(missing).collect();
-    (!all.is_empty()).then(|| format!("not observed: {}", all.join("; ")))
+    (!all.is_empty()).then(|| all.join("; "))
 }
