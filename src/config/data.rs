@@ -40,7 +40,7 @@ fn csv(text: &str) -> Result<Table, String> {
     for record in Records::new(text) {
         let (line, fields) = record?;
         if table.columns.is_empty() {
-            table.columns = header(fields)?;
+            table.columns = header(&fields)?;
             continue;
         }
         let (found, expected) = (fields.len(), table.columns.len());
@@ -56,7 +56,7 @@ fn csv(text: &str) -> Result<Table, String> {
     Ok(table)
 }
 
-fn header(fields: Vec<String>) -> Result<Vec<String>, String> {
+fn header(fields: &[String]) -> Result<Vec<String>, String> {
     let columns: Vec<String> = fields.iter().map(|name| name.trim().to_owned()).collect();
     if columns
         .iter()
@@ -161,7 +161,7 @@ fn json_lines(text: &str) -> Result<Table, String> {
         let object: Map<String, Value> = serde_json::from_str(line)
             .map_err(|_| format!("line {number} is not a JSON object"))?;
         if table.columns.is_empty() {
-            table.columns = header(object.keys().cloned().collect())?;
+            table.columns = header(&object.keys().cloned().collect::<Vec<_>>())?;
         }
         let value = |column: &String| match object.get(column) {
             Some(Value::String(text)) => Ok(text.clone().into_boxed_str()),
