@@ -187,8 +187,8 @@ mod tests {
 
     fn rows(name: &str, text: &str) -> Vec<Vec<String>> {
         let table = read(name, text).expect("valid");
-        let row = |row: &Box<[Box<str>]>| row.iter().map(ToString::to_string).collect();
-        table.rows.iter().map(row).collect()
+        let row = |row: &[Box<str>]| row.iter().map(ToString::to_string).collect();
+        table.rows.iter().map(|one| row(one)).collect()
     }
 
     #[test]

@@ -46,7 +46,7 @@ impl Reading {
         let piece = self
             .api
             .take_event(&mut self.answer, event)
-            .map_err(cause)?;
+            .map_err(|failure| cause(&failure))?;
         self.has_begun |= piece == Piece::Answer;
         Ok(())
     }
@@ -71,12 +71,16 @@ impl Watch for Reading {
             // What is no event here was cut off.
             self.take(&event).map_err(|_| Cause::StreamBroken)?;
         }
-        self.api.check_end(&self.answer).map_err(cause)?;
-        self.answer.check_presence().map_err(cause)
+        self.api
+            .check_end(&self.answer)
+            .map_err(|failure| cause(&failure))?;
+        self.answer
+            .check_presence()
+            .map_err(|failure| cause(&failure))
     }
 }
 
-fn cause(failure: Failure) -> Cause {
+fn cause(failure: &Failure) -> Cause {
     match failure.verdict {
         Verdict::Bad(cause) => cause,
         Verdict::Good | Verdict::Void(_) => Cause::Protocol,
