@@ -6,10 +6,11 @@ use crate::watch::NewWatch;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use http_body_util::Full;
+use std::fmt;
 use std::ops::RangeInclusive;
 
 /// One request of a run.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Request {
     /// For reports.
     pub name: String,
@@ -54,6 +55,15 @@ pub struct Placed {
     pub uses_data: bool,
     /// The sum of all weights up to and with its own.
     until: u64,
+}
+
+/// Values of headers and bodies may be secrets.
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
 }
 
 pub type Message = http::Request<Full<Bytes>>;

@@ -1,0 +1,106 @@
+#!/usr/bin/env python3
+"""What the load engine costs: CPU per request, rate, memory and lag of starts, against nginx.
+
+    python3 benches/load.py --slod target/release/slod [--seconds 20] [--users 50] [--rates 2000 10000]
+
+nginx answers 200 with two bytes. It runs as two workers on 127.0.0.1; everything ends with this script.
+"""
+import argparse
+import json
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+NGINX = """
+daemon off; worker_processes 2; pid {folder}/nginx.pid; error_log {folder}/error.log;
+events {{ worker_connections 4096; }}
+http {{
+  access_log off; keepalive_requests 1000000000;
+  client_body_temp_path {folder}/1; proxy_temp_path {folder}/2; fastcgi_temp_path {folder}/3;
+  uwsgi_temp_path {folder}/4; scgi_temp_path {folder}/5;
+  server {{ listen 127.0.0.1:{port}; location / {{ return 200 "ok"; }} }}
+}}
+"""
+CONFIG = """
+listen: 127.0.0.1:0
+store: {{ path: {folder}/slod.db }}
+scenarios: [ {{ name: users, think: 0s, users: [ {{ to: {users}, for: {seconds}s }} ] }} ]
+services:
+  - name: web
+    probes: [ {{ name: home, http: {{ url: "http://127.0.0.1:{port}/" }} }} ]
+"""
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def resident(pid):
+    for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) / 1024
+    return 0.0
+
+
+def run(slod, folder, arguments, seconds):
+    out = folder / "out"
+    command = [slod, "load", *arguments, "--service", "web", "--out", str(out), "-c", str(folder / "slod.yaml")]
+    with open(os.devnull, "w") as nowhere:
+        child = subprocess.Popen(command, stdout=nowhere, stderr=nowhere)
+        memory = {}
+        began = time.monotonic()
+        for moment in (10, 60):
+            if moment < seconds:
+                time.sleep(max(0, began + moment - time.monotonic()))
+                memory[moment] = resident(child.pid)
+        _, _, used = os.wait4(child.pid, 0)
+    report = json.loads((out / "run.json").read_text())
+    windows = report["windows"][1:-1]
+    lags = sorted(window["lag_seconds"] * 1e6 for window in windows)
+    total = report["total"]
+    cpu = used.ru_utime + used.ru_stime
+    return {
+        "requests": total["requests"],
+        "errors": total["errors"],
+        "rate": total["rate_per_second"],
+        "cpu_us_per_request": cpu / max(1, total["requests"]) * 1e6,
+        "p99_ms": (total["p99_seconds"] or 0) * 1e3,
+        "lag_us_median_second": lags[len(lags) // 2] if lags else None,
+        "lag_us_worst_second": lags[-1] if lags else None,
+        "rss_mib": memory,
+    }
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--slod", default="target/release/slod")
+    parser.add_argument("--seconds", type=int, default=20)
+    parser.add_argument("--users", type=int, default=50)
+    parser.add_argument("--rates", type=int, nargs="*", default=[2000, 10000])
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder, port = pathlib.Path(name), free_port()
+        (folder / "nginx.conf").write_text(NGINX.format(folder=folder, port=port))
+        (folder / "slod.yaml").write_text(
+            CONFIG.format(folder=folder, port=port, users=args.users, seconds=args.seconds))
+        nginx = subprocess.Popen(["nginx", "-c", str(folder / "nginx.conf")], stderr=subprocess.DEVNULL)
+        try:
+            time.sleep(1)
+            found = {"closed": run(args.slod, folder, ["users"], args.seconds)}
+            for rate in args.rates:
+                arguments = ["throughput", "--rate", f"{rate}/s", "--run-time", f"{args.seconds}s"]
+                found[f"{rate}/s"] = run(args.slod, folder, arguments, args.seconds)
+            print(json.dumps(found, indent=2))
+        finally:
+            nginx.send_signal(signal.SIGTERM)
+            nginx.wait()
+
+
+if __name__ == "__main__":
+    main()
