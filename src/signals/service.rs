@@ -77,7 +77,11 @@ impl ServiceHistory {
 
     fn process(&mut self, name: &Arc<str>) -> &mut ProcessHistory {
         let known = self.processes.entry(name.clone());
-        known.or_insert_with(ProcessHistory::new)
+        known.or_insert_with(|| {
+            // There is more to judge than before.
+            self.trends.clear();
+            ProcessHistory::new()
+        })
     }
 
     /// Takes attempts of its probes, in the order of their times. Those that were taken before are
