@@ -37,7 +37,7 @@ pub(super) struct ServiceHistory {
     active: Vec<(&'static str, Arc<str>)>,
 }
 
-/// What the numbers of a service are called where it has no metrics.
+/// Why nothing is known of what only a service's own metrics show.
 const NO_METRICS: &str = "`metrics` is not configured for the service, or was not read yet";
 
 impl ServiceHistory {
