@@ -153,7 +153,11 @@ impl HealthAnswer {
         }
         let mut active = self.active().peekable();
         if active.peek().is_none() {
-            out.push_str("no warning sign\n");
+            let unknown = self.signals.iter().filter(|one| one.state == "unknown");
+            match unknown.count() {
+                0 => out.push_str("no warning sign\n"),
+                some => writeln!(out, "no warning sign, and {some} unknown").unwrap_or_default(),
+            }
             return out;
         }
         out.push_str("warning signs\n");
@@ -226,5 +230,7 @@ warning signs
 ";
         assert_eq!(text, expected);
         assert_eq!(answer(None, &[], &[]).to_text(), "host\nno warning sign\n");
+        let unknown = answer(None, &[], &["clear", "unknown"]).to_text();
+        assert_eq!(unknown, "host\nno warning sign, and 1 unknown\n");
     }
 }

@@ -101,6 +101,9 @@ impl HostHistory {
     }
 
     pub(super) fn findings(&mut self, settings: &Settings) -> Vec<Finding> {
+        if self.disks.values().any(|disk| disk.found.is_none()) {
+            self.judge_trends(settings);
+        }
         let (presence, evidence) = above(
             &self.cpu,
             settings.level(&kinds::CPU_HIGH),
@@ -114,9 +117,9 @@ impl HostHistory {
         };
         let mut all = vec![finding(&kinds::CPU_HIGH, None, "", (presence, evidence))];
         for (point, disk) in &self.disks {
-            let unknown = || (Presence::Unknown, "was not judged yet".to_owned());
-            let answer = disk.found.clone().unwrap_or_else(unknown);
-            all.push(finding(&kinds::DISK_FULL_SOON, None, point, answer));
+            if let Some(answer) = disk.found.clone() {
+                all.push(finding(&kinds::DISK_FULL_SOON, None, point, answer));
+            }
         }
         all
     }

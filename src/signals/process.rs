@@ -17,8 +17,8 @@ pub(super) const GROWTH_WINDOWS: usize = 60;
 pub(super) const RECENT: usize = 10;
 /// Minutes that indicators look back.
 pub(super) const HOUR: usize = 60;
-/// Memory of a better source that was not seen for so many windows is seen no more.
-const SOURCE_GONE: usize = 5;
+/// Memory of a better source that was not seen for so long is seen no more.
+const SOURCE_GONE: Duration = Duration::from_secs(600);
 
 /// What memory is read from, the best last. Contents of files are no leak, so the memory that
 /// processes share with files counts only where nothing else can be read.
@@ -33,6 +33,8 @@ enum MemoryOf {
 pub(super) struct ProcessHistory {
     memory: Track,
     memory_of: MemoryOf,
+    /// When it was read from there last.
+    memory_seen: Option<Timestamp>,
     threads: Track,
     files: Track,
     restarts: Track,
@@ -64,6 +66,7 @@ impl ProcessHistory {
         Self {
             memory: grows(),
             memory_of: MemoryOf::Resident,
+            memory_seen: None,
             threads: grows(),
             files: grows(),
             restarts: minutes(RECENT, Keep::Sum),
@@ -114,13 +117,15 @@ impl ProcessHistory {
 
     fn take_memory(&mut self, at: Timestamp, source: MemoryOf, value: Option<f64>) {
         let Some(value) = value else { return };
-        let is_gone = || self.memory.known(SOURCE_GONE).is_empty();
-        if source > self.memory_of || (source < self.memory_of && is_gone()) {
+        let is_gone = |seen: Timestamp| seen.after(SOURCE_GONE) < at;
+        let is_gone = self.memory_seen.is_some_and(is_gone);
+        if source > self.memory_of || (source < self.memory_of && is_gone) {
             self.memory.clear();
             self.memory_of = source;
         }
         if source == self.memory_of {
             self.memory.take(at, Some(value));
+            self.memory_seen = Some(at);
         }
     }
 
@@ -251,5 +256,35 @@ impl ProcessHistory {
     pub(super) fn size(&mut self) -> usize {
         let tracks: usize = self.tracks().iter().map(|track| track.size()).sum();
         tracks + size_of::<Self>() - 8 * size_of::<Track>()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observe::ProcessView;
+
+    #[test]
+    fn memory_of_no_file_is_preferred_as_long_as_it_can_be_read() {
+        let mut history = ProcessHistory::new();
+        let mut take = |from: i64, to: i64, anonymous: Option<u64>| {
+            for second in (from..to).step_by(10) {
+                let process = ProcessView {
+                    anonymous_bytes: anonymous,
+                    resident_bytes: Some(1000),
+                    ..ProcessView::default()
+                };
+                let numbers = ProcessNumbers::of(&process);
+                history.take(Timestamp::from_secs(second), &numbers);
+            }
+            history.memory.known(GROWTH_WINDOWS)
+        };
+        assert_eq!(take(0, 360, None), [1000.0; 2]);
+        assert_eq!(take(360, 720, Some(500)), [500.0; 2]);
+        assert_eq!(take(720, 840, None), [500.0; 2], "a gap is no other memory");
+        assert_eq!(take(840, 1200, Some(500)), [500.0; 5]);
+        let later = take(1200, 3600, None);
+        assert_eq!(later, vec![1000.0; later.len()]);
+        assert!(later.len() > 10, "{}", later.len());
     }
 }

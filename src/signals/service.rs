@@ -37,7 +37,7 @@ pub(super) struct ServiceHistory {
     active: Vec<(&'static str, Arc<str>)>,
 }
 
-/// What the numbers of a service are called where it has no metrics.
+/// Why nothing is known of what only a service's own metrics show.
 const NO_METRICS: &str = "`metrics` is not configured for the service, or was not read yet";
 
 impl ServiceHistory {
@@ -77,7 +77,11 @@ impl ServiceHistory {
 
     fn process(&mut self, name: &Arc<str>) -> &mut ProcessHistory {
         let known = self.processes.entry(name.clone());
-        known.or_insert_with(ProcessHistory::new)
+        known.or_insert_with(|| {
+            // There is more to judge than before.
+            self.trends.clear();
+            ProcessHistory::new()
+        })
     }
 
     /// Takes attempts of its probes, in the order of their times. Those that were taken before are

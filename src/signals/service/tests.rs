@@ -171,6 +171,16 @@ fn indicators_check_the_numbers() {
 }
 
 #[test]
+fn a_process_that_appears_is_judged_at_once() {
+    let mut history = probed(60, |_| (0.2, Verdict::Good));
+    judged(&mut history, "latency_rising");
+    let process = ProcessNumbers::of(&ProcessView::default());
+    history.take_process(&"main".into(), Timestamp::from_secs(60), &process);
+    let memory = judged(&mut history, "memory_growing");
+    assert_eq!(memory.presence, Presence::Unknown, "{}", memory.evidence);
+}
+
+#[test]
 fn users_at_the_same_time_are_load_as_well() {
     let load = LoadSpec {
         driven: None,
