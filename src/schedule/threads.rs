@@ -86,8 +86,10 @@ fn start_thread(
         runtime: runtime.handle().clone(),
         meter: meter.clone(),
     };
+    // A task of its own: before it polls again what it blocks on, tokio asks the kernel for events.
+    runtime.spawn(meter.run());
     thread::Builder::new()
         .name(format!("probe-{number}"))
-        .spawn(move || runtime.block_on(stop.run_until_cancelled(meter.run())))?;
+        .spawn(move || runtime.block_on(stop.cancelled_owned()))?;
     Ok(started)
 }
