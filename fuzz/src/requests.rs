@@ -33,6 +33,8 @@ struct Daemon {
 
 impl Daemon {
     fn start() -> Self {
+        // As the program does at its start; another target may have done it.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("slod.yaml");
         std::fs::write(&path, CONFIG).expect("written");

@@ -68,7 +68,8 @@ impl Collector {
 
     /// Starts that were due and not made.
     pub fn dropped(&mut self, at: Timestamp, count: u64) {
-        self.second(at).dropped += count;
+        let second = self.second(at);
+        second.dropped = second.dropped.saturating_add(count);
     }
 
     fn second(&mut self, at: Timestamp) -> &mut Second {

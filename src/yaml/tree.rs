@@ -9,8 +9,9 @@ use std::hash::{Hash, Hasher};
 /// The largest document in bytes: 20,000 services with a probe and labels take about 2 MB. The
 /// parser's own limits on nodes are set so that this one is met first.
 pub const SIZE_LIMIT: usize = 4 << 20;
-/// The deepest nesting that is read. A config has about 8 levels; the reader is recursive.
-const DEPTH_LIMIT: usize = 64;
+/// The deepest nesting that is read. A config has about 8 levels; the reader is recursive, and a
+/// level takes up to 32 KiB of the 2 MiB of a thread.
+const DEPTH_LIMIT: usize = 32;
 /// How much aliases may repeat: a config with anchors for its defaults stays far below.
 const REPLAY_LIMIT: usize = 100_000;
 
