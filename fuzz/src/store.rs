@@ -85,6 +85,7 @@ fn run() -> RunRecord {
         to: Timestamp(START + 2000),
         ending: Ending::Interrupted,
         windows: (0..2).map(window).collect(),
+        requests: Vec::new(),
         observed: Vec::new(),
     }
 }

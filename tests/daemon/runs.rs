@@ -187,6 +187,7 @@ fn baseline(windows: Vec<LoadWindow>) -> RunRecord {
         to: now,
         ending: Ending::Completed,
         windows,
+        requests: Vec::new(),
         observed: Vec::new(),
     }
 }

@@ -4,6 +4,7 @@
 use crate::notify::webhook;
 use crate::support::{Daemon, PATIENCE};
 use serde_json::Value;
+use slod::clock::Clock;
 use slod::outcome::Timestamp;
 use slod::sample::{SeriesKey, SeriesKind};
 use slod::store::{Store, Tick};
@@ -15,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 /// What is wrong with each service, the sign that says so, and its alert.
 const SERVICES: [(&str, Option<(&str, &str)>); 5] = [
@@ -113,17 +114,15 @@ fn answer(mut stream: TcpStream, since: Instant) {
 }
 
 fn config(folder: &Path, server: SocketAddr, hook: &str) -> PathBuf {
-    let services: String = SERVICES
-        .iter()
-        .map(|(name, _)| {
-            format!(
-                "  - name: {name}
+    let service = |name: &str| {
+        format!(
+            "  - name: {name}
     probes: [ {{ name: home, interval: 5s, http: {{ url: \"http://{server}/\" }} }} ]
     metrics: {{ url: \"http://{server}/{name}/metrics\", interval: 1s }}
 "
-            )
-        })
-        .collect();
+        )
+    };
+    let services = SERVICES.map(|(name, _)| service(name)).concat();
     let text = format!(
         "listen: 127.0.0.1:0
 store: {{ path: slod.db }}
@@ -142,18 +141,10 @@ routes: [ {{ to: hook, wait: 1ms, group_by: [service] }} ]
 /// Keeps the samples of the past, as the daemon would have.
 fn remember(folder: &Path) {
     let mut store = Store::open(&folder.join("slod.db")).expect("a new store");
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .expect("after 1970");
-    let now = now.as_secs() as i64 / STEP * STEP;
+    let now = Clock::system().now().0 / 1000 / STEP * STEP;
     let mut ticks = Vec::new();
-    for second in (0..PAST.as_secs() as i64)
-        .step_by(STEP as usize)
-        .skip(1)
-        .collect::<Vec<_>>()
-        .into_iter()
-        .rev()
-    {
+    let past = i64::try_from(PAST.as_secs()).expect("small");
+    for second in (1..past / STEP).rev().map(|number| number * STEP) {
         let mut samples = Vec::new();
         for (service, _) in SERVICES {
             let (pool, open, timeouts, p95) = numbers(service, second);

@@ -258,10 +258,7 @@ fn what_is_imported_is_accepted_by_check() {
             "{section}"
         );
         assert_eq!(section.contains("url: "), service.is_empty(), "{section}");
-        let indented: String = section
-            .lines()
-            .map(|line| format!("    {line}\n"))
-            .collect();
+        let indented = format!("    {}\n", section.trim_end().replace('\n', "\n    "));
         let file = config(folder.path(), address, &indented);
         let with = |args: &[&str]| {
             let mut command = Command::new(env!("CARGO_BIN_EXE_slod"));

@@ -126,7 +126,7 @@ fn the_reports_of_a_run_read_well() {
         "Compared with run 1",
     ];
     for text in [&markdown, &html] {
-        let mut places = sections
+        let places = sections
             .map(|title| text.find(title).expect(title))
             .into_iter();
         assert!(places.is_sorted(), "{text}");

@@ -29,6 +29,7 @@ pub fn spike(service: &str, scenario: &str) -> RunRecord {
         to: AT.after(plan.length()),
         ending: Ending::Completed,
         windows: windows.collect(),
+        requests: Vec::new(),
         observed: vec![
             memory(service, "app"),
             gauge(service, "app", "slod_process_cpu_usage_ratio", |second| {
