@@ -180,7 +180,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// SPEC SDM 91 on a Sun SPARCcenter 2000, the data set `specsdm91` of the package `usl` of R,
+    /// SPEC SDM 91 on a Sun `SPARCcenter` 2000, the data set `specsdm91` of the package `usl` of R,
     /// whose manual has the coefficients 0.0277285, 0.0001044 and 89.9952330, a standard error of
     /// 82.8 with 4 degrees of freedom, and 0.0091217, 0.0000199 and 14.2134894 as their errors.
     const SPEC: [(f64, f64); 7] = [

@@ -7,6 +7,7 @@ use super::super::{LoadWindow, RunRecord};
 use super::breaking::{BREAK_WINDOW, Break};
 use super::measures::{Bound, MEASURES, Measure};
 use super::resources;
+use std::fmt::Write as _;
 
 /// What is listed.
 const LISTED: usize = 5;
@@ -54,7 +55,7 @@ pub(in super::super) fn statement(run: &RunRecord, found: &Break) -> Statement {
     let mut evidence = format!("{} {lead} {}", first.words, found.event());
     for (place, one) in all.iter().enumerate().skip(1) {
         let lead = before(one).unwrap_or_else(|| "at the same time".to_owned());
-        evidence += &format!("; {}. {} {lead}", place + 1, one.words);
+        write!(evidence, "; {}. {} {lead}", place + 1, one.words).unwrap_or_default();
     }
     Statement::new(topic, Answer::Bad, evidence).advised(first.measure.advice)
 }

@@ -223,7 +223,7 @@ fn grows(run: &RunRecord, held: &Held, curve: &Curve) -> Statement {
 
 /// Decimal places for three figures.
 fn digits(value: f64) -> usize {
-    if value.abs() < 100.0 { 1 } else { 0 }
+    usize::from(value.abs() < 100.0)
 }
 
 fn load_explains(run: &RunRecord, width: f64) -> bool {

@@ -1,5 +1,11 @@
 //! Runs with series of the service whose answers are known.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "small and positive"
+)]
+
 use super::super::tests::{run, window};
 use super::super::{
     Answer, Limit, LoadWindow, Model, ObservedSeries, RunRecord, Scenario, Stage, Statement,
@@ -44,15 +50,13 @@ pub fn counter(key: &str, span: (u64, u64), value: impl FnMut(f64) -> f64) -> Ob
     series(key, SeriesKind::Counter, span, value)
 }
 
-pub fn limit() -> Option<Limit> {
-    Some(Limit {
-        quantile: 0.95,
-        below: Duration::from_millis(500),
-    })
-}
+pub const LIMIT: Limit = Limit {
+    quantile: 0.95,
+    below: Duration::from_millis(500),
+};
 
 pub fn all(run: &RunRecord) -> Vec<Statement> {
-    statements(run, limit())
+    statements(run, Some(LIMIT))
 }
 
 pub fn one(run: &RunRecord, topic: &str) -> Statement {

@@ -1,5 +1,6 @@
 use super::super::super::{Indicators, indicators};
 use super::*;
+use Answer::{Bad, Good, Unknown};
 
 const FIVE_MINUTES: (u64, u64) = (5, 300);
 
@@ -59,7 +60,6 @@ fn the_rows_are_those_of_the_page() {
             "Circuit breakers frequently open",
         ]
     );
-    use Answer::{Good, Unknown};
     assert_eq!(
         answers(&found.healthy),
         [Good, Good, Unknown, Unknown, Unknown, Good]
@@ -72,7 +72,6 @@ fn the_rows_are_those_of_the_page() {
 
 #[test]
 fn a_healthy_run_has_every_indicator_that_five_minutes_can_show() {
-    use Answer::{Good, Unknown};
     let found = baseline(
         vec![
             host(0.41),
@@ -100,7 +99,6 @@ fn a_healthy_run_has_every_indicator_that_five_minutes_can_show() {
 fn each_threshold_of_the_page_decides() {
     let healthy = |at: usize, found: Indicators| found.healthy[at].answer;
     let warning = |at: usize, found: Indicators| found.warnings[at].answer;
-    use Answer::{Bad, Good};
     for (cpu, is_healthy, is_fine) in [
         (0.69, Good, Good),
         (0.71, Bad, Good),
