@@ -7,6 +7,7 @@ use super::super::{LoadWindow, RunRecord};
 use super::breaking::{BREAK_WINDOW, Break};
 use super::measures::{Bound, MEASURES, Measure};
 use super::resources;
+use std::fmt::Write as _;
 
 /// What is listed.
 const LISTED: usize = 5;
@@ -53,10 +54,15 @@ pub(in super::super) fn statement(run: &RunRecord, found: &Break) -> Statement {
     let lead = before(first).unwrap_or_else(|| "when".to_owned());
     let later = all.iter().enumerate().skip(1).map(|(place, one)| {
         let lead = before(one).unwrap_or_else(|| "at the same time".to_owned());
+<<<<<<< HEAD
         format!("; {}. {} {lead}", place + 1, one.words)
     });
     let later: String = later.collect();
     let evidence = format!("{} {lead} {}{later}", first.words, found.event());
+=======
+        write!(evidence, "; {}. {} {lead}", place + 1, one.words).unwrap_or_default();
+    }
+>>>>>>> verdict
     Statement::new(topic, Answer::Bad, evidence).advised(first.measure.advice)
 }
 

@@ -4,6 +4,7 @@ use super::super::RunRecord;
 use super::super::observed::{Curve, Span, at_highest_load};
 use super::super::verdict::{Answer, Statement};
 use super::measures::{Bound, MEASURES, Measure, Needs, TOPICS};
+use std::fmt::Write as _;
 
 /// What a run has nothing of.
 pub(super) fn nothing_observed() -> &'static str {
@@ -79,7 +80,11 @@ fn listed(mut fine: Vec<String>) -> String {
     let more = fine.len().saturating_sub(LISTED);
     fine.truncate(LISTED);
     if more > 0 {
+<<<<<<< HEAD
         fine.push(format!("and {more} more"));
+=======
+        write!(text, "; and {more} more").unwrap_or_default();
+>>>>>>> verdict
     }
     fine.join("; ")
 }

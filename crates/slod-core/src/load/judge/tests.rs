@@ -1,5 +1,11 @@
 //! Runs with series of the service whose answers are known.
 
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "small and positive"
+)]
+
 use super::super::tests::{run, window};
 use super::super::{
     Answer, Limit, LoadWindow, Model, ObservedSeries, RunRecord, Scenario, Stage, Statement,
@@ -45,11 +51,18 @@ pub fn counter(key: &str, span: (u64, u64), value: impl FnMut(f64) -> f64) -> Ob
     series(key, SeriesKind::Counter, span, value)
 }
 
+<<<<<<< HEAD
 /// So many requests with the same latency.
 pub fn times(latency: f64, count: f64) -> Vec<f64> {
     let count = usize::try_from(whole(count)).expect("fits");
     vec![latency; count]
 }
+=======
+pub const LIMIT: Limit = Limit {
+    quantile: 0.95,
+    below: Duration::from_millis(500),
+};
+>>>>>>> verdict
 
 pub const LIMIT: Limit = Limit {
     quantile: 0.95,
