@@ -52,17 +52,11 @@ pub(in super::super) fn statement(run: &RunRecord, found: &Break) -> Statement {
         (seconds >= 1.0).then(|| format!("{seconds:.0} s before"))
     };
     let lead = before(first).unwrap_or_else(|| "when".to_owned());
-    let later = all.iter().enumerate().skip(1).map(|(place, one)| {
+    let mut evidence = format!("{} {lead} {}", first.words, found.event());
+    for (place, one) in all.iter().enumerate().skip(1) {
         let lead = before(one).unwrap_or_else(|| "at the same time".to_owned());
-<<<<<<< HEAD
-        format!("; {}. {} {lead}", place + 1, one.words)
-    });
-    let later: String = later.collect();
-    let evidence = format!("{} {lead} {}{later}", first.words, found.event());
-=======
         write!(evidence, "; {}. {} {lead}", place + 1, one.words).unwrap_or_default();
     }
->>>>>>> verdict
     Statement::new(topic, Answer::Bad, evidence).advised(first.measure.advice)
 }
 

@@ -79,14 +79,11 @@ fn listed(mut fine: Vec<String>) -> String {
     const LISTED: usize = 4;
     let more = fine.len().saturating_sub(LISTED);
     fine.truncate(LISTED);
+    let mut text = fine.join("; ");
     if more > 0 {
-<<<<<<< HEAD
-        fine.push(format!("and {more} more"));
-=======
         write!(text, "; and {more} more").unwrap_or_default();
->>>>>>> verdict
     }
-    fine.join("; ")
+    text
 }
 
 fn has_level(measure: &Measure) -> bool {

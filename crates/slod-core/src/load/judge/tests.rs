@@ -13,7 +13,6 @@ use super::super::{
 };
 use crate::outcome::Timestamp;
 use crate::sample::{Sample, SeriesKind};
-use crate::units::whole;
 use std::time::Duration;
 
 mod indicators;
@@ -50,19 +49,6 @@ pub fn gauge(key: &str, span: (u64, u64), value: impl FnMut(f64) -> f64) -> Obse
 pub fn counter(key: &str, span: (u64, u64), value: impl FnMut(f64) -> f64) -> ObservedSeries {
     series(key, SeriesKind::Counter, span, value)
 }
-
-<<<<<<< HEAD
-/// So many requests with the same latency.
-pub fn times(latency: f64, count: f64) -> Vec<f64> {
-    let count = usize::try_from(whole(count)).expect("fits");
-    vec![latency; count]
-}
-=======
-pub const LIMIT: Limit = Limit {
-    quantile: 0.95,
-    below: Duration::from_millis(500),
-};
->>>>>>> verdict
 
 pub const LIMIT: Limit = Limit {
     quantile: 0.95,

@@ -28,7 +28,7 @@ fn stages(levels: &[f64]) -> RunRecord {
         let at = Duration::from_secs(second);
         let (stage, users) = scenario.at(at).expect("inside");
         let rate = LAW.throughput(users).round();
-        window(second, stage, users, &times(20.0, rate), 0)
+        window(second, stage, users, &vec![20.0; rate as usize], 0)
     });
     let windows = windows.collect();
     run(scenario, windows)

@@ -9,7 +9,7 @@ fn spike(observed: Vec<ObservedSeries>) -> RunRecord {
     let windows = (0..300).map(|second| {
         let at = Duration::from_secs(second);
         let (stage, due) = scenario.at(at).expect("inside");
-        window(second, stage, due, &times(50.0, due), 0)
+        window(second, stage, due, &vec![50.0; due as usize], 0)
     });
     let windows = windows.collect();
     RunRecord {

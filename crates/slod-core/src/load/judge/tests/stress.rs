@@ -18,7 +18,7 @@ fn stress_of(observed: Vec<ObservedSeries>, latency: impl Fn(f64) -> f64) -> Run
         let users = 10.0 + 190.0 * second as f64 / 600.0;
         let latency = latency(second as f64);
         let rate = users / (1.0 + latency / 1000.0);
-        window(second, 0, users, &times(latency, rate), 0)
+        window(second, 0, users, &vec![latency; rate as usize], 0)
     });
     let windows: Vec<LoadWindow> = windows.collect();
     RunRecord {
