@@ -1,6 +1,6 @@
 //! Load runs as people read them: the pages of the daemon, and the reports.
 
-use crate::synthetic::runs::{LATER, digest, judged, spike, stored};
+use crate::made_runs::{LATER, digest, judged, spike, stored};
 use slod::load::{Ending, RunRecord, compare};
 use slod::report::load_run::{Beside, Compared, RunReport};
 use slod::report::log_file::summarize;

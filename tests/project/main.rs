@@ -6,6 +6,7 @@ mod fuzz;
 mod layers;
 mod load_reports;
 mod load_run;
+mod made_runs;
 mod metrics;
 mod page;
 mod receivers;

@@ -1,6 +1,5 @@
 //! Made-up snapshots for the page's test and its benchmark.
 
-pub mod runs;
 mod signs;
 mod system;
 

@@ -1,6 +1,6 @@
 //! Made-up load runs.
 
-use super::AT;
+use crate::synthetic::AT;
 use slod::load::{Ending, LoadWindow, ObservedSeries, RunRecord, builtin};
 use slod::outcome::{Cause, Timestamp};
 use slod::report::load_run::{RunReport, RunSummary, Threshold};
