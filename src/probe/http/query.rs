@@ -7,6 +7,8 @@ use serde_json_path::JsonPath;
 const LENGTH_MAX: usize = 1000;
 /// Brackets and parentheses in each other: the parser is recursive.
 const DEPTH_MAX: usize = 32;
+/// Filters in each other: the parser takes twice as long with each.
+const FILTERS_MAX: usize = 8;
 /// `..`, each of which visits all that is below all that was found.
 const DESCENTS_MAX: usize = 1;
 /// `$` in filters, which begin at the root for each value that is tried.
@@ -29,6 +31,9 @@ fn fault(query: &str) -> Option<String> {
     let code = without_texts(query);
     if depth(&code) > DEPTH_MAX {
         return Some(format!("is nested more than {DEPTH_MAX} levels deep"));
+    }
+    if nested_filters(&code) > FILTERS_MAX {
+        return Some(format!("has more than {FILTERS_MAX} filters in each other"));
     }
     if code.matches("..").count() > DESCENTS_MAX {
         return Some(format!("has more than {DESCENTS_MAX} `..`"));
@@ -80,6 +85,25 @@ fn depth(code: &str) -> usize {
         _ => depth,
     });
     deepest
+}
+
+/// The most filters around one place.
+fn nested_filters(code: &str) -> usize {
+    let (mut brackets, mut most) = (Vec::new(), 0);
+    for c in code.chars() {
+        match c {
+            '[' => brackets.push(0),
+            ']' => drop(brackets.pop()),
+            '?' => {
+                if let Some(filters) = brackets.last_mut() {
+                    *filters = 1;
+                }
+                most = most.max(brackets.iter().sum());
+            }
+            _ => {}
+        }
+    }
+    most
 }
 
 /// The product of the lengths of all lists of selectors; arguments of functions count as well.
@@ -172,10 +196,12 @@ mod tests {
         let nested = format!("$[?{}@.a{}]", "(".repeat(1000), ")".repeat(1000));
         let brackets = format!("${}", "[?@".repeat(200));
         let deep = format!("$[?{}@.a{}]", "(".repeat(33), ")".repeat(33));
+        let filters = format!("${}@.b > 1{}", "[?@.a".repeat(9), "]".repeat(9));
         for (query, fault) in [
             (nested.as_str(), "longer than 1000 bytes"),
             (&brackets, "nested more than 32"),
             (&deep, "nested more than 32"),
+            (&filters, "more than 8 filters"),
             ("$..a..b", "more than 1 `..`"),
             ("$[?count($[?count($.*) > 1]) > 1]", "more than 1 `$`"),
             (&format!("${}", "[0,0]".repeat(7)), "more than 64 times"),
