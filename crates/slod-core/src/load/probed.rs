@@ -53,8 +53,8 @@ pub fn probed_windows(
     let window = |number: i64| {
         let sum = sums.remove(&number).unwrap_or_default();
         let begin = Timestamp(start.0 + number * step);
-        let stop = Timestamp(begin.0.saturating_add(step)).min(end);
-        window(sum, between(from, begin), between(begin, stop))
+        let until = Timestamp(begin.0.saturating_add(step)).min(end);
+        window(sum, between(from, begin), between(begin, until))
     };
     (0..count).map(window).collect()
 }
