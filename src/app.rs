@@ -273,6 +273,31 @@ impl App {
         }
     }
 
+    /// What the collectors need.
+    fn observing(
+        &self,
+        configs: &watch::Sender<Arc<Config>>,
+        views: watch::Sender<Arc<SystemView>>,
+        stop: &CancellationToken,
+    ) -> observe::Deps {
+        observe::Deps {
+            clock: self.clock.clone(),
+            configs: configs.subscribe(),
+            views,
+            recorder: Recorder::new(self.writer.handle()),
+            stop: stop.clone(),
+        }
+    }
+
+    /// What shows whether the daemon hangs.
+    fn liveness(&self, schedule: &StallDetector) -> Liveness {
+        Liveness {
+            schedule: schedule.clone(),
+            alerts: self.alert_views.subscribe(),
+            clock: self.clock.clone(),
+        }
+    }
+
     fn spawn_all(self, tasks: &mut Tasks, stop: &CancellationToken) -> Writer {
         let (store, history) = (self.writer.handle(), self.config.store.path.clone());
         let (events_in, events) = mpsc::channel(EVENT_QUEUE);
@@ -282,11 +307,7 @@ impl App {
         let (system_in, system) = watch::channel(Arc::default());
         let (findings_in, findings) = watch::channel(Arc::default());
         let stall = StallDetector::new(Instant::now());
-        let liveness = Liveness {
-            schedule: stall.clone(),
-            alerts: self.alert_views.subscribe(),
-            clock: self.clock.clone(),
-        };
+        let liveness = self.liveness(&stall);
         let files = self.config.inputs.files.clone();
         let (configs, _) = watch::channel(self.config.clone());
         let shown = (system.clone(), findings.clone());
@@ -298,6 +319,7 @@ impl App {
         );
         let (notifier, delivery) = self.delivery(&configs, stop);
         let watching = self.watching(&configs, system.clone(), findings_in, stop);
+        let observing = self.observing(&configs, system_in, stop);
         let probing = self.threads.first().clone();
         tasks.spawn_on(
             &probing,
@@ -347,14 +369,7 @@ impl App {
                 },
             ),
         );
-        let observer = observe::run(observe::Deps {
-            clock: self.clock.clone(),
-            configs: configs.subscribe(),
-            views: system_in,
-            recorder: Recorder::new(self.writer.handle()),
-            stop: stop.clone(),
-        });
-        tasks.spawn("observer", observer);
+        tasks.spawn("observer", observe::run(observing));
         tasks.spawn("signals", signals::run(watching));
         let reloader = Reloader {
             origin: self.origin,

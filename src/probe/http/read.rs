@@ -89,11 +89,11 @@ pub fn read_transport(section: &Section<'_>, version: Version) -> Option<Transpo
 /// secret.
 pub fn read_url(section: &Section<'_>, key: &Key<Address>) -> Option<Url> {
     let url = section.value_or_file(key)?;
-    if section.written_name(key).as_deref() != Some(key.name) {
+    if section.written_name(key).as_deref() == Some(key.name) {
+        warn_of_token(section, key, &url);
+    } else {
         let secret = &url[Position::BeforePath..];
         section.reader().redact(secret, "/<secret>");
-    } else {
-        warn_of_token(section, key, &url);
     }
     if !url.username().is_empty() || url.password().is_some() {
         section.error(
