@@ -1,8 +1,8 @@
 //! Where a request of `load` is sent to: `path`, or the whole `url`.
 
-use super::super::keys::load_requests as key;
-use super::super::sequence::{SpecPart, SpecText};
 use super::scope::Scope;
+use crate::config::keys::load_requests as key;
+use crate::config::sequence::{SpecPart, SpecText};
 use crate::yaml::{Section, Spot};
 use http::uri::PathAndQuery;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};

@@ -1,7 +1,7 @@
 //! `json`: a body of JSON, as a mapping, a list or a text. Pure, apart from what it reports.
 
-use super::super::sequence::{SpecPart, SpecText};
 use super::scope::Scope;
+use crate::config::sequence::{SpecPart, SpecText};
 use crate::yaml::{Node, Reader, Spot, Value};
 use serde_json::Value as Json;
 use slod_load::Escape;

@@ -1,14 +1,14 @@
 //! Reads the requests of `load`: alone or in sequences, with the values that they take.
 
-use super::super::data::{SIZE_MAX, Table};
-use super::super::keys::load::{DATA, REQUESTS};
-use super::super::keys::load_requests as key;
-use super::super::sequence::{
-    BodySpec, CaptureKind, CaptureSpec, DataSpec, RequestSpec, SequenceSpec, SpecText,
-};
 use super::address::{self, Server};
 use super::json::{self, escape_after};
 use super::scope::Scope;
+use crate::config::data::{SIZE_MAX, Table};
+use crate::config::keys::load::{DATA, REQUESTS};
+use crate::config::keys::load_requests as key;
+use crate::config::sequence::{
+    BodySpec, CaptureKind, CaptureSpec, DataSpec, RequestSpec, SequenceSpec, SpecText,
+};
 use crate::probe::http::captured;
 use crate::probe::http::driven::is_secret_header;
 use crate::probe::http::keys::{EXPECT_STATUS, HEADERS, METHOD};
@@ -106,6 +106,7 @@ impl Reading<'_> {
 
     /// One request; what it captures is known to those after it.
     fn request(&mut self, section: &Section<'_>, sequence: Option<&str>) -> Option<RequestSpec> {
+        let written = section.get(&key::NAME);
         let target = address::read(section, &self.scope, self.server);
         let method = section.get(&METHOD);
         let headers = self.headers(section);
@@ -115,7 +116,8 @@ impl Reading<'_> {
             .map_or_else(Vec::new, |expect| expect.all(&EXPECT_STATUS));
         let captures = self.captures(section);
         let (target, method) = (target?, method?);
-        let name = self.name(section, sequence, &format!("{method} {}", path(&target)))?;
+        let made = format!("{method} {}", path(&target));
+        let name = self.name(section, sequence, written.as_deref(), &made)?;
         Some(RequestSpec {
             name,
             method,
@@ -137,10 +139,10 @@ impl Reading<'_> {
         &mut self,
         section: &Section<'_>,
         sequence: Option<&str>,
+        written: Option<&str>,
         made: &str,
     ) -> Option<String> {
-        let written = section.get(&key::NAME);
-        let own = written.as_deref().unwrap_or(made);
+        let own = written.unwrap_or(made);
         let name = sequence.map_or_else(|| own.to_owned(), |before| format!("{before}: {own}"));
         if written.is_some() {
             let fault = if own.trim().is_empty() || own.chars().any(char::is_control) {

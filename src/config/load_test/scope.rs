@@ -1,6 +1,6 @@
 //! What `${captured.NAME}` and `${data.NAME}` may refer to at a place.
 
-use super::super::sequence::{SpecPart, SpecText};
+use crate::config::sequence::{SpecPart, SpecText};
 use crate::diagnostic::nearest;
 use crate::yaml::{Node, Piece, Reader, Spot};
 use slod_load::{Escape, Reference};
