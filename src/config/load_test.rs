@@ -27,19 +27,22 @@ pub(super) fn read(parent: &Section<'_>) -> Option<LoadSpec> {
     let section = parent.section(&service::LOAD)?;
     let node = parent.node_of(&service::LOAD)?;
     let data = requests::data(&section);
-    let mut server = Server {
-        url: section
-            .has(&key::URL)
-            .then(|| read_url(&section, &key::URL))
-            .flatten(),
-    };
-    let sequences = requests::read(&section, data.as_ref(), &mut server);
     check_alone(&section);
+    let read = section.reader().traced(node, || {
+        let url = section
+            .has(&key::URL)
+            .then(|| read_url(&section, &key::URL));
+        let mut server = Server { url: url.flatten() };
+        let sequences = requests::read(&section, data.as_ref(), &mut server);
+        (
+            Driven::read(&section, server.url.clone()),
+            sequences,
+            server,
+        )
+    });
+    let (driven, sequences, server) = read.value;
+    let driven = driven.map(|driven| driven.redacted(read.redactions));
     let has_url = server.url.is_some() || section.has(&key::URL);
-    let read = section
-        .reader()
-        .traced(node, || Driven::read(&section, server.url));
-    let driven = read.value.map(|driven| driven.redacted(read.redactions));
     let alone = OPTIONS.iter().find(|key| !has_url && section.has(**key));
     if let Some(alone) = alone {
         let message = format!("`{}` has no `url` to be sent to", alone.name());

@@ -104,6 +104,7 @@ services:
 }
 
 const SESSION: &str = r#"    load:
+      url: ADDRESS
       data: users.csv
       headers: { X-Api-Key: "${SHOP_KEY}" }
       requests:
@@ -128,7 +129,11 @@ fn load(config: &Path, folder: &Path, more: &[&str]) -> (Option<i32>, String) {
 fn a_session_uses_rows_captures_and_cookies_of_its_own() {
     let folder = tempfile::tempdir().expect("a folder");
     let (address, seen) = shop();
-    let config = config(folder.path(), address, SESSION);
+    let config = config(
+        folder.path(),
+        address,
+        &SESSION.replace("ADDRESS", &format!("http://{address}")),
+    );
     std::fs::write(folder.path().join("users.csv"), "user\nann\n\"b\"\"o\"\n").expect("written");
     let (code, text) = load(
         &config,
@@ -210,7 +215,11 @@ fn a_response_without_the_value_fails_with_its_name() {
 fn scripts_of_a_session_have_no_secret_and_are_valid() {
     let folder = tempfile::tempdir().expect("a folder");
     let (address, _) = shop();
-    let config = config(folder.path(), address, SESSION);
+    let config = config(
+        folder.path(),
+        address,
+        &SESSION.replace("ADDRESS", &format!("http://{address}")),
+    );
     std::fs::write(folder.path().join("users.csv"), "user\nann\n").expect("written");
     for (tool, part) in [
         ("k6", "\"/chat/\" + encodeURIComponent(captured[\"token\"])"),
@@ -258,7 +267,8 @@ fn what_is_imported_is_accepted_by_check() {
             "{section}"
         );
         assert_eq!(section.contains("url: "), service.is_empty(), "{section}");
-        let indented = format!("    {}\n", section.trim_end().replace('\n', "\n    "));
+        let lines: Vec<&str> = section.lines().collect();
+        let indented = format!("    {}\n", lines.join("\n    "));
         let file = config(folder.path(), address, &indented);
         let with = |args: &[&str]| {
             let mut command = Command::new(env!("CARGO_BIN_EXE_slod"));

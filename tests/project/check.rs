@@ -636,7 +636,11 @@ fn every_declared_key_is_read() {
     // No key has such a value, so whoever reads it reports it.
     let all = every_key(&|_| Some("{ x: { y: { z: 1 } } }".to_owned()));
     assert!(all.len() > 80, "{} keys", all.len());
-    for Written { text, path } in all {
+    // JSON may be any mapping.
+    let is_json = |path: &str| {
+        path.ends_with("load.requests.json") || path.ends_with("load.requests.steps.json")
+    };
+    for Written { text, path } in all.into_iter().filter(|one| !is_json(&one.path)) {
         let found = load_real(&text).diagnostics;
         let is_reported = found.iter().any(|one| one.path.starts_with(&path));
         assert!(

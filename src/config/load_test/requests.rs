@@ -106,6 +106,7 @@ impl Reading<'_> {
 
     /// One request; what it captures is known to those after it.
     fn request(&mut self, section: &Section<'_>, sequence: Option<&str>) -> Option<RequestSpec> {
+        let written = section.get(&key::NAME);
         let target = address::read(section, &self.scope, self.server);
         let method = section.get(&METHOD);
         let headers = self.headers(section);
