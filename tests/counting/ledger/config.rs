@@ -171,7 +171,7 @@ pub fn config(path: &Path, interval: u64, extra: bool) -> Config {
         corrections: Vec::new(),
         alerts: std::sync::Arc::default(),
         vantage: Vec::new(),
-        signals: slod::config::SignalsSpec::default(),
+        signals: slod::signal::Settings::default(),
         scenarios: Vec::new(),
         routing: std::sync::Arc::default(),
         heartbeat: None,
@@ -187,6 +187,7 @@ pub fn config(path: &Path, interval: u64, extra: bool) -> Config {
                 processes: Vec::new(),
                 metrics: None,
                 load: None,
+                signals: slod::signal::Settings::default(),
             },
             ServiceSpec {
                 name: "journey".into(),
@@ -198,6 +199,7 @@ pub fn config(path: &Path, interval: u64, extra: bool) -> Config {
                 processes: Vec::new(),
                 metrics: None,
                 load: None,
+                signals: slod::signal::Settings::default(),
             },
         ],
     }
