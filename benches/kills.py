@@ -155,6 +155,9 @@ def main():
         rounds = pool.map(lambda number: one(args.slod, number, args.seed), range(args.kills))
         results = list(rounds)
     verdicts = Counter(judged(result) for result in results)
+    for result in (one for one in results if judged(one) != "ok"):
+        _, _, before, after = result
+        print(f"{judged(result)}: before the kill {before}, after it {after}")
     seen = sum(bool(before) for _, _, before, _ in results)
     hanging = sum(hangs for hangs, *_ in results)
     print(f"{args.kills} kills in {time.monotonic() - began:.0f} s: {dict(verdicts)}")

@@ -188,6 +188,7 @@ pub fn config(path: &Path, interval: u64, extra: bool) -> Config {
                 processes: Vec::new(),
                 metrics: None,
                 load: None,
+                signals: slod::signal::Settings::default(),
             },
             ServiceSpec {
                 signals: slod::signal::Settings::default(),
@@ -200,6 +201,7 @@ pub fn config(path: &Path, interval: u64, extra: bool) -> Config {
                 processes: Vec::new(),
                 metrics: None,
                 load: None,
+                signals: slod::signal::Settings::default(),
             },
         ],
     }
