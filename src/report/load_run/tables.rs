@@ -51,7 +51,7 @@ const FAILURES: &[Column] = &[
 
 const RESULTS: &[Column] = &[column("Figure", Kind::Text), column("Value", Kind::Text)];
 
-const OBSERVED: &[Column] = &[
+const SERIES: &[Column] = &[
     column("Series", Kind::Text),
     column("First", Kind::Number),
     column("Last", Kind::Number),
@@ -306,7 +306,7 @@ pub fn observed(report: &RunReport) -> Table {
         }
     }
     Table {
-        columns: OBSERVED,
+        columns: SERIES,
         rows,
     }
 }
