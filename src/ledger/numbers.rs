@@ -1,11 +1,13 @@
 //! Probes and objectives at the moment of a view. Their numbers are computed when they are read, so
 //! that a page of thousands of services needs no memory for all of them.
 
+use super::llm::LlmCounters;
 use super::objective::ObjectiveState;
 use super::probe::ProbeState;
-use super::snapshot::Quantiles;
+use super::service::ServiceState;
+use super::snapshot::{LastOutcome, Quantiles};
 use crate::alert::Burning;
-use crate::outcome::Timestamp;
+use crate::outcome::{ProbeKey, Timestamp};
 use crate::slo::series::Counts;
 use crate::slo::{BudgetView, Objective, StandardWindow, WindowView};
 use crate::stats::scale::Scale;
@@ -22,6 +24,32 @@ pub(super) struct LiveProbe<'a> {
 impl LiveProbe<'_> {
     pub(super) fn quantiles(&self) -> Quantiles {
         self.state.quantiles(self.now, self.scale, &mut Vec::new())
+    }
+}
+
+/// A service at the moment of a view.
+pub struct LiveService<'a> {
+    pub(super) state: &'a ServiceState,
+    pub(super) now: Timestamp,
+}
+
+impl LiveService<'_> {
+    /// Its own probes, each with its last outcome and what a language model used.
+    pub fn probes(
+        &self,
+    ) -> impl Iterator<Item = (&ProbeKey, Option<&LastOutcome>, Option<&LlmCounters>)> {
+        let own = self.state.probes.iter().filter(|probe| !probe.borrowed);
+        own.map(|probe| (&probe.key, probe.last.as_ref(), probe.llm.as_deref()))
+    }
+
+    /// The coverage of a window of each objective that is counted since `since` at least.
+    pub fn coverages(&self, window: StandardWindow, since: Timestamp) -> impl Iterator<Item = f64> {
+        let objectives = self.state.objectives.iter();
+        let old = objectives.filter(move |one| {
+            let begun = one.since(&self.state.probes);
+            begun.is_some_and(|begun| begun <= since)
+        });
+        old.filter_map(move |one| one.tracker.view(self.now, window.length()).coverage)
     }
 }
 

@@ -47,16 +47,21 @@ impl ObjectiveState {
         self.counts.iter().position(|at| *at == probe)
     }
 
+    /// When the first event was counted, or could have been.
+    pub(super) fn since(&self, probes: &[Arc<ProbeState>]) -> Option<Timestamp> {
+        match &self.traffic {
+            Some(traffic) => traffic.since,
+            None => first_tick(&self.counts, probes),
+        }
+    }
+
     pub(super) fn view(&self, now: Timestamp, probes: &[Arc<ProbeState>]) -> ObjectiveView {
         let (events, bad_events) = self.tracker.counters();
         let objective = self.tracker.objective();
         let budget = |window| self.tracker.budget(now, window);
         ObjectiveView {
             objective: objective.clone(),
-            since: match &self.traffic {
-                Some(traffic) => traffic.since,
-                None => first_tick(&self.counts, probes),
-            },
+            since: self.since(probes),
             event_interval: self.tracker.event_interval(),
             events,
             bad_events,

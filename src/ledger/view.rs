@@ -2,7 +2,7 @@
 //! changes afterwards, and all numbers are computed when they are read, so a moment of thousands of
 //! services costs almost nothing until somebody reads it.
 
-use super::numbers::{LiveObjective, LiveProbe};
+use super::numbers::{LiveObjective, LiveProbe, LiveService};
 use super::service::ServiceState;
 use super::snapshot::{ProbeAttempts, ServiceView, Snapshot};
 use crate::outcome::{Measures, ProbeKey, Timestamp};
@@ -54,6 +54,13 @@ impl LedgerView {
         let service = self.services.iter().find(|one| *one.name == *service);
         let probes = service.into_iter().flat_map(|service| &service.probes);
         probes.filter_map(|probe| probe.requests())
+    }
+
+    /// One service, whose numbers are computed one by one.
+    pub fn live(&self, name: &str) -> Option<LiveService<'_>> {
+        let state = self.services.iter().find(|one| *one.name == *name)?;
+        let now = self.at;
+        Some(LiveService { state, now })
     }
 
     /// Of every service.

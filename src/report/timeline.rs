@@ -295,6 +295,6 @@ mod tests {
         }
         let rows = finder.events.iter().map(|one| (one.at.0 / 1000, one.what));
         assert_eq!(rows.collect::<Vec<_>>(), [(30, "down"), (100, "up")]);
-        assert_eq!(finder.events[1].text, "home, after 1m10s");
+        assert_eq!(finder.events[1].text, "home, after 70s");
     }
 }

@@ -8,6 +8,7 @@ use super::service::ServiceHistory;
 use super::usual::Usuals;
 use crate::config::{Config, ServiceSpec};
 use crate::ledger::LedgerView;
+use crate::ledger::llm::LlmCounters;
 use crate::ledger::snapshot::AttemptView;
 use crate::observe::SystemView;
 use crate::outcome::Timestamp;
@@ -179,7 +180,7 @@ fn probed(
     now: Timestamp,
     all: &mut Vec<Finding>,
 ) {
-    let Some(service) = ledger.service(name) else {
+    let Some(service) = ledger.live(name) else {
         return;
     };
     let below = |kind: &SignalKind, value: f64| {
@@ -189,11 +190,11 @@ fn probed(
             Presence::Clear
         }
     };
-    for probe in &service.probes {
-        let Some(last) = &probe.last else { continue };
+    for (key, last, llm) in service.probes() {
+        let Some(last) = last else { continue };
         let mut push = |kind, value, evidence| {
             let answer = (below(kind, value), evidence);
-            all.push(finding(kind, Some(name), &probe.key.probe, answer));
+            all.push(finding(kind, Some(name), &key.probe, answer));
         };
         if let Some(ends) = last.tls_not_after {
             let left = ends as f64 - now.as_secs_f64();
@@ -201,17 +202,13 @@ fn probed(
             let evidence = format!("the certificate ends in {days:.0} days");
             push(&kinds::CERTIFICATE_ENDING, left, evidence);
         }
-        if let Some(left) = probe.llm.as_ref().and_then(|llm| llm.tightest_limit()) {
+        if let Some(left) = llm.and_then(LlmCounters::tightest_limit) {
             let evidence = format!("{:.0} % of the tightest rate limit is left", left * 100.0);
             push(&kinds::RATE_LIMIT_NEAR, left, evidence);
         }
     }
     let hour_ago = now.before(HOUR);
-    let old = service
-        .objectives
-        .iter()
-        .filter(|view| view.since.is_some_and(|since| since <= hour_ago));
-    let coverage = old.filter_map(|view| view.windows[StandardWindow::Hour1].coverage);
+    let coverage = service.coverages(StandardWindow::Hour1, hour_ago);
     let lowest = coverage.min_by(f64::total_cmp);
     if let Some(coverage) = lowest {
         let kind = &kinds::COVERAGE_LOST;

@@ -117,6 +117,7 @@ impl Section<'_> {
                 let name = name.value.scalar().unwrap_or_default();
                 let at = Spot::of(value, spot.below(&name));
                 let text = self.scalar(&super::Text, value, &at)?;
+                self.reader().note_secret(&at);
                 Some((name, Secret::new(text), at))
             })
             .collect()

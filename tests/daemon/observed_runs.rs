@@ -228,7 +228,7 @@ fn a_load_run_has_samples_of_its_service_and_the_host() {
     let (code, text) = slod(&config, &quick);
     assert_eq!(code, Some(0), "{text}");
     assert!(
-        text.contains("run 1 begins") && text.contains("SAMPLED"),
+        text.contains("run 1 begins") && text.contains("BEFORE AND AFTER"),
         "{text}"
     );
     let report = report(&config, "1").expect("kept");

@@ -207,7 +207,10 @@ fn a_response_without_the_value_fails_with_its_name() {
         ],
     );
     assert_eq!(code, Some(99), "{text}");
-    assert!(text.contains("no value for `token` to capture: "), "{text}");
+    assert!(
+        text.contains("NO VALUE TO CAPTURE") && text.contains("token: "),
+        "{text}"
+    );
     assert!(text.contains("body: "), "{text}");
 }
 

@@ -115,7 +115,6 @@ impl Reading<'_> {
             .section(&key::EXPECT)
             .map_or_else(Vec::new, |expect| expect.all(&EXPECT_STATUS));
         let captures = self.captures(section);
-        let written = section.get(&key::NAME);
         let (target, method) = (target?, method?);
         let made = format!("{method} {}", path(&target));
         let name = self.name(section, sequence, written.as_deref(), &made)?;

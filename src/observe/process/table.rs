@@ -99,8 +99,8 @@ impl Table {
                 thread,
                 parent: stat.ppid,
                 is_new: self.refreshed && known.is_none(),
-                cpu_ticks: stat.utime + stat.stime,
-                resident_bytes: stat.rss * procfs::page_size(),
+                cpu_ticks: stat.utime.saturating_add(stat.stime),
+                resident_bytes: stat.rss.saturating_mul(procfs::page_size()),
                 threads: u64::try_from(stat.num_threads).unwrap_or(0),
             });
             let args = || args(proc, thread);

@@ -189,6 +189,7 @@ mod tests {
     objectives:
       - { name: fast, sli: latency, below: 500ms, target: 95% }
       - { name: flow, sli: throughput, at_least: 100/s, target: 99% }
+    metrics: { url: 'http://127.0.0.1:1/metrics' }
     load: { users: 10-50, peak_users: 100, rate: 20/s-80/s, peak_rate: 200/s, average: 200ms-400ms, max: 2s }
 ";
 

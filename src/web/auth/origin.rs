@@ -59,7 +59,10 @@ impl Target {
 /// Whether a host can have this name, and a port this number.
 fn is_possible(authority: &Authority) -> bool {
     let (host, text) = (authority.host(), authority.as_str());
-    let port = text.strip_prefix(host).unwrap_or("@");
+    // A user name stands before the host.
+    let Some(port) = text.strip_prefix(host) else {
+        return false;
+    };
     let has_port = port.is_empty() || port == ":" || authority.port_u16().is_some();
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
     let is_name = host.starts_with('[') || host.chars().all(is_plain);

@@ -178,7 +178,6 @@ pub fn config(path: &Path, interval: u64, extra: bool) -> Config {
         inputs: slod::config::Inputs::default(),
         services: vec![
             ServiceSpec {
-                signals: slod::signal::Settings::default(),
                 name: "s".into(),
                 description: "".into(),
                 labels: [].into(),
@@ -191,7 +190,6 @@ pub fn config(path: &Path, interval: u64, extra: bool) -> Config {
                 signals: slod::signal::Settings::default(),
             },
             ServiceSpec {
-                signals: slod::signal::Settings::default(),
                 name: "journey".into(),
                 description: "".into(),
                 labels: [].into(),

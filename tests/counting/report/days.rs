@@ -40,8 +40,10 @@ fn ninety_days_continue_the_thirty() {
                 service.name
             );
         }
-        let before = days.iter().take(LONG_DAYS - service.days.len());
-        assert!(before.clone().any(|day| day.good > 0), "{}", service.name);
+        // One service is younger than the days that live state has.
+        let mut before = days.iter().take(LONG_DAYS - service.days.len());
+        let is_old = service.name.as_ref() != "late";
+        assert_eq!(before.any(|day| day.good > 0), is_old, "{}", service.name);
     }
     let nobody = long_days(&config, "nobody", &corrections, &store, now).expect("readable");
     assert!(nobody.is_empty());

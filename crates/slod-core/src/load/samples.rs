@@ -59,15 +59,15 @@ impl Samples {
         }
         let number = self.added;
         self.added += 1;
+        if self.ticks.len() >= SAMPLES_MAX {
+            self.thin();
+        }
         if !number.is_multiple_of(self.stride) {
             self.skipped = Some((at, values));
             return;
         }
         self.skipped = None;
         self.keep(at, values);
-        if self.ticks.len() >= SAMPLES_MAX {
-            self.thin();
-        }
     }
 
     fn keep(&mut self, at: Timestamp, values: Values) {
@@ -120,6 +120,9 @@ impl Samples {
     /// says how many.
     pub fn finish(mut self) -> Vec<ObservedSeries> {
         if let Some((at, values)) = self.skipped.take() {
+            if self.ticks.len() >= SAMPLES_MAX {
+                self.thin();
+            }
             self.keep(at, values);
         }
         if let Some(at) = self.ticks.last().filter(|_| self.dropped > 0) {
