@@ -59,6 +59,14 @@ pub const DRAWN: &[DrawnFamily] = &[
     family("Memory", "slod_process_resident_memory_bytes", bytes),
     family("Threads", "slod_process_threads", plain),
     family("Open files", "slod_process_open_fds", plain),
+    family(
+        "Container memory",
+        "slod_container_memory_working_set_bytes",
+        bytes,
+    ),
+    // Of no service: only runs show them.
+    family("Host CPU", "slod_host_cpu_usage_ratio", numbers::percent),
+    family("Host memory", "slod_host_memory_used_bytes", bytes),
 ];
 
 impl DrawnFamily {

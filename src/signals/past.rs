@@ -174,7 +174,8 @@ fn recall_services(
             let outcomes = outcomes(store, spec, span)?;
             let mut judged = None;
             let mut judge = |history: &mut ServiceHistory, end: Timestamp| {
-                if end >= now.before(HOUR) && end < span.1 {
+                // The end of an hour is an end of a step as well.
+                if end >= now.before(HOUR) && end.0.rem_euclid(millis(STEP)) == 0 {
                     history.move_on(end, end, spec);
                     history.judge_trends(&spec.signals);
                     judged = Some(end);

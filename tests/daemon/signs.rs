@@ -234,8 +234,9 @@ fn each_service_has_its_sign_and_no_other() {
     while active(&daemon) != wanted() {
         assert!(
             Instant::now() < end,
-            "{:?}\n{}",
+            "{:?}\n{:#}\n{}",
             active(&daemon),
+            json(&daemon, "/api/v1/health/slow"),
             daemon.log()
         );
         thread::sleep(Duration::from_millis(500));

@@ -332,8 +332,8 @@ pub(super) fn errors(run: &RunRecord) -> Statement {
         }
         ClimbVerdict::Unknown { needed } => {
             let evidence = format!(
-                "too few requests: {needed} windows of {} s need some",
-                width.as_secs()
+                "too few requests: {needed} windows of {} s with requests are needed",
+                width.as_secs().max(1)
             );
             Statement::new(topic, Answer::Unknown, evidence)
         }
@@ -372,8 +372,8 @@ pub(super) fn degradation(run: &RunRecord) -> Statement {
         }
         DriftVerdict::Unknown { needed } => {
             let evidence = format!(
-                "too few requests: {needed} windows of {} s need a p95",
-                width.as_secs()
+                "too few requests: {needed} windows of {} s with a p95 are needed",
+                width.as_secs().max(1)
             );
             Statement::new(topic, Answer::Unknown, evidence)
         }
