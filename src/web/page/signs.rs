@@ -197,8 +197,10 @@ pub fn signs(report: &HealthAnswer, charts: &SignCharts, root: &str, at: Timesta
                 div.card {
                     @if active.is_empty() { p { "No warning sign is active." } } @else { (list(&active)) }
                     @if !unknown.is_empty() {
-                        h3 { "Not known" }
-                        (list(&unknown))
+                        details {
+                            summary { (numbers::plural(unknown.len() as u64, "sign")) " not known" span.quiet { " with what is missing" } }
+                            (list(&unknown))
+                        }
                     }
                     @if !clear.is_empty() {
                         details {

@@ -94,7 +94,9 @@ fn ms(time: std::time::Duration) -> String {
 
 /// p95 at the highest load against the lowest; over time if the load is constant.
 fn consistent(run: &RunRecord) -> Found {
+    // After the end of the plan, the last requests are waited for without load.
     let levels = run.windows.iter().map(|one| one.due);
+    let levels = levels.filter(|due| *due > 0.0);
     let (lowest, highest) = levels.fold((f64::INFINITY, 0.0_f64), |(low, high), due| {
         (low.min(due), high.max(due))
     });
@@ -102,8 +104,8 @@ fn consistent(run: &RunRecord) -> Found {
         return slower(run);
     }
     let p95 = |is_inside: &dyn Fn(f64) -> bool| {
-        let windows = run.windows.iter().filter(|one| is_inside(one.due));
-        Figures::of(windows).quantile(0.95)
+        let loaded = run.windows.iter().filter(|one| one.due > 0.0);
+        Figures::of(loaded.filter(|one| is_inside(one.due))).quantile(0.95)
     };
     let low = p95(&|due| due <= (CONSISTENT * lowest).max(lowest + 0.1 * (highest - lowest)));
     let high = p95(&|due| due >= 0.9 * highest);

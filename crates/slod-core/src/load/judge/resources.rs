@@ -38,19 +38,23 @@ fn statement(
     is_limited: bool,
 ) -> Option<Statement> {
     let (mut full, mut fine, mut advice) = (Vec::new(), Vec::new(), None);
+    let mut at_limit = Vec::new();
     let levels = MEASURES
         .iter()
         .filter(|one| one.topic == topic && has_level(one));
     for measure in levels {
         for curve in (measure.read)(run) {
-            match filled(measure, &curve, spans) {
-                Some(since) => {
-                    full.push(measure.fault(run, &curve, since, None));
-                    advice.get_or_insert(measure.advice);
+            if let Some(since) = filled(measure, &curve, spans) {
+                full.push(measure.fault(run, &curve, since, None));
+                advice.get_or_insert(measure.advice);
+                continue;
+            }
+            let highest = spans.iter().filter_map(|span| curve.highest(*span));
+            match highest.reduce(f64::max) {
+                Some(highest) if measure.is_full(highest) => {
+                    at_limit.push(measure.within(&curve, spans));
                 }
-                None if spans.iter().any(|span| curve.highest(*span).is_some()) => {
-                    fine.push(measure.within(&curve, spans));
-                }
+                Some(_) => fine.push(measure.within(&curve, spans)),
                 None => {}
             }
         }
@@ -69,6 +73,14 @@ fn statement(
             format!("{at_load}, {}", full.join("; ")),
         )
         .advised(advice),
+        None if !at_limit.is_empty() => Statement::new(
+            topic,
+            Answer::Unknown,
+            format!(
+                "{at_load}, too short to count: {}; needs a longer stage, or a shorter `observe.interval`",
+                listed(at_limit)
+            ),
+        ),
         None if fine.is_empty() => return None,
         None => Statement::new(topic, Answer::Good, format!("{at_load}, {}", listed(fine))),
     })

@@ -255,3 +255,19 @@ fn a_single_thread_is_full_at_one_of_four_processors() {
     );
     assert_eq!(of(0.5).answer, Answer::Unknown, "it uses several");
 }
+
+#[test]
+fn what_was_full_for_a_moment_is_neither_full_nor_fine() {
+    let at_the_end = |at: f64| if at < 599.0 { 0.5 } else { 1.0 };
+    let key = r#"slod_service_db_pool_usage_ratio{service="rag"}"#;
+    let run = stress_of(vec![gauge(key, (5, 600), at_the_end)], |_| 50.0);
+    let found = all(&run);
+    let pool = found.iter().find(|one| one.topic == "connection pool");
+    let pool = pool.expect("judged");
+    assert_eq!(pool.answer, Answer::Unknown, "{}", pool.evidence);
+    assert!(
+        pool.evidence.contains("too short to count"),
+        "{}",
+        pool.evidence
+    );
+}
