@@ -30,7 +30,7 @@ impl StallDetector {
         Self(Arc::new(Mutex::new(State { last: now, breaks })))
     }
 
-    /// To be called at least every [`CHECK_INTERVAL`].
+    /// To be called at least every `CHECK_INTERVAL`.
     pub fn beat(&self, now: Instant) {
         let mut state = self.state();
         if now.saturating_duration_since(state.last) > STALLED_AFTER {
