@@ -29,7 +29,7 @@ pub struct Samples {
     ticks: Vec<Timestamp>,
     /// Ticks that were added.
     added: usize,
-    /// Every how manieth tick is kept.
+    /// One of so many ticks is kept.
     stride: usize,
     /// The last tick, if it is not kept otherwise.
     skipped: Option<(Timestamp, Values)>,
