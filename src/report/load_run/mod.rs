@@ -24,7 +24,8 @@ pub use threshold::{Held, Measured, Threshold};
 use crate::config::ServiceSpec;
 use crate::format::times;
 use crate::load::{
-    Advice, Answer, Ending, Indicators, Limit, RunRecord, Statement, advice, indicators, statements,
+    Advice, Answer, Ending, Indicators, Limit, OBSERVED, RunRecord, Statement, advice, indicators,
+    statements,
 };
 use crate::slo::Sli;
 use std::time::Duration;
@@ -115,7 +116,11 @@ impl RunReport {
         };
         let (from, length) = (times::second(from.to_utc()), self.length());
         let length = times::length(length.as_secs_f64());
-        format!("{from} UTC, {length}, by {engine}, {ending}")
+        let who = match engine.as_str() {
+            OBSERVED => "watched".to_owned(),
+            engine => format!("by {engine}"),
+        };
+        format!("{from} UTC, {length}, {who}, {ending}")
     }
 
     /// Whether the service passed; unknown where the run could not show it.
