@@ -39,7 +39,7 @@ pub(in super::super) fn statement(run: &RunRecord, found: &Break) -> Statement {
     all.truncate(LISTED);
     let Some(first) = all.first() else {
         let evidence = format!(
-            "cannot tell: nothing that was observed reached its limit or left its usual range before {}{}",
+            "nothing that was observed reached its limit or left its usual range before {}{}",
             found.event(),
             resources::not_observed(run)
                 .map_or_else(String::new, |needs| format!("; not observed: {needs}"))

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 
 /// What a run has nothing of.
 pub(super) fn nothing_observed() -> &'static str {
-    "cannot tell: nothing of the service was sampled during this run; needs `processes` and `metrics` of the service in the config"
+    "nothing of the service was sampled during this run; needs `processes` and `metrics` of the service in the config"
 }
 
 /// One statement for each topic that is known, and one for all that are not.
