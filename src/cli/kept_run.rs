@@ -19,6 +19,8 @@ const WINDOWS_MAX: f64 = 7200.0;
 
 /// A run that goes on.
 pub struct KeptRun {
+    /// Without a limit of its own: a window per second and a few samples are all there is to wait for a
+    /// slow disk, for as long as the run lasts, and the load must never wait for them.
     news: Sender<News>,
     writer: Option<JoinHandle<()>>,
     path: PathBuf,

@@ -36,7 +36,7 @@ impl Security {
     }
 }
 
-/// Who sends to whom, and through which server.
+/// Sender, recipients and the server that takes the mail.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Envelope {
     pub host: String,

@@ -1,4 +1,4 @@
-//! Made-up load runs.
+//! Synthetic load runs.
 
 use crate::synthetic::AT;
 use slod::load::{Ending, LoadWindow, ObservedSeries, RunRecord, builtin};

@@ -1,4 +1,4 @@
-//! Made-up warning signs.
+//! Synthetic warning signs.
 
 use super::AT;
 use slod::signal::{Finding, Findings, INDICATORS, Indicator, Presence, SignalKind, kinds};
