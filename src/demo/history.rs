@@ -120,7 +120,7 @@ impl History {
     }
 
     /// How long before the end of the last whole minute; zero after it.
-    fn before_end(self, at: Timestamp) -> Duration {
+    pub(super) fn before_end(self, at: Timestamp) -> Duration {
         let ms = self.end_of_minutes().0.saturating_sub(at.0);
         Duration::from_millis(u64::try_from(ms).unwrap_or(0))
     }

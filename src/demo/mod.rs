@@ -5,6 +5,7 @@ mod history;
 mod incident;
 mod past;
 mod profile;
+mod samples;
 mod service;
 mod traffic;
 
@@ -23,11 +24,13 @@ pub const INTERVAL: Duration = Duration::from_secs(5);
 const TIMEOUT: Duration = Duration::from_secs(2);
 /// The name of each service's probe.
 const PROBE: &str = "health";
+/// The name of each service's group of processes.
+const PROCESS: &str = "server";
 
 /// The config that watches the given services, as a user would write it.
 pub fn config(services: &[Simulated], listen: SocketAddr, store: &std::path::Path) -> String {
     let mut yaml = format!(
-        "# Three simulated services. All outcomes before the start of the demo are synthetic.
+        "# Three simulated services. All outcomes and samples before the start of the demo are synthetic.
 listen: \"{listen}\"
 store: {{ path: \"{}\", retention: 40d }}
 defaults: {{ interval: {}, timeout: {}, objectives: [] }}
@@ -53,7 +56,7 @@ services:
       - {{ name: latency-p95, sli: latency, below: 500ms, target: 95%, window: 30d }}
       - {{ name: latency-p99, sli: latency, below: 1s, target: 99%, window: 30d }}
       - {{ name: errors, sli: success, target: 99.9%, window: 30d }}
-    processes: [ {{ name: server, port: {} }} ]
+    processes: [ {{ name: {PROCESS}, port: {} }} ]
     metrics: {{ url: \"http://{address}/metrics\" }}",
             address.port()
         )

@@ -49,7 +49,7 @@ impl Profile {
 }
 
 /// How busy the services are: 0 at 3:00 UTC, 1 at 15:00 UTC.
-fn load(at: Timestamp) -> f64 {
+pub fn load(at: Timestamp) -> f64 {
     const DAY: f64 = 86_400.0;
     const QUIETEST_AT: f64 = 3.0 * 3600.0;
     let turn = (at.as_secs_f64() - QUIETEST_AT) / DAY;

@@ -48,7 +48,8 @@ impl Simulated {
             let trouble = trouble(index as u64, SERVICES.len() as u64, since);
             let mut traffic = traffic.lock().unwrap_or_else(PoisonError::into_inner);
             let now = Clock::system().now();
-            traffic.advance(profile, trouble, started.elapsed(), now);
+            let now = (started.elapsed(), now);
+            traffic.advance(profile, trouble, now, &mut fastrand::Rng::new());
             ready(traffic.page())
         };
         let app = Router::new()

@@ -29,11 +29,12 @@ pub use network::NetworkSampler;
 pub use observer::{Deps, run};
 pub use pressure::PressureSampler;
 pub use process::ProcessSampler;
-pub use record::Recorder;
+pub use record::{Recorder, SeriesNames};
 pub use root::HostRoot;
 pub use run_sampler::{RunSampler, sampling_interval};
 pub use scrape::{
-    HistogramView, RoleValue, RoleView, ScrapeView, Scraper, ServiceMetrics, reading, ways_to_find,
+    HistogramView, QUANTILES, RoleValue, RoleView, ScrapeView, Scraper, ServiceMetrics,
+    histogram_quantile, reading, ways_to_find,
 };
 pub use unreadable::Unreadable;
 pub use view::{

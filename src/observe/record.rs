@@ -43,11 +43,11 @@ type Known = HashSet<Arc<SeriesKey>>;
 
 /// Series that were sampled before: one text each, however many samples wait for the disk.
 #[derive(Debug, Default)]
-pub(super) struct SeriesNames(Known);
+pub struct SeriesNames(Known);
 
 impl SeriesNames {
     /// What `write` writes, as samples.
-    pub(super) fn tick(&mut self, at: Timestamp, write: impl FnOnce(&mut dyn Sink)) -> Tick {
+    pub fn tick(&mut self, at: Timestamp, write: impl FnOnce(&mut dyn Sink)) -> Tick {
         if self.0.len() > 2 * SERIES_MAX {
             self.0.clear();
         }

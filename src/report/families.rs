@@ -43,7 +43,7 @@ pub const DRAWN: &[DrawnFamily] = &[
     family(
         "Database pool in use",
         "slod_service_db_pool_usage_ratio",
-        numbers::percent,
+        numbers::share,
     ),
     family(
         "Circuit breaker open",
@@ -55,7 +55,7 @@ pub const DRAWN: &[DrawnFamily] = &[
         "slod_service_llm_tokens_total",
         plain,
     ),
-    family("CPU", "slod_process_cpu_usage_ratio", numbers::percent),
+    family("CPU", "slod_process_cpu_usage_ratio", numbers::share),
     family("Memory", "slod_process_resident_memory_bytes", bytes),
     family("Threads", "slod_process_threads", plain),
     family("Open files", "slod_process_open_fds", plain),
@@ -65,7 +65,7 @@ pub const DRAWN: &[DrawnFamily] = &[
         bytes,
     ),
     // Of no service: only runs show them.
-    family("Host CPU", "slod_host_cpu_usage_ratio", numbers::percent),
+    family("Host CPU", "slod_host_cpu_usage_ratio", numbers::share),
     family("Host memory", "slod_host_memory_used_bytes", bytes),
 ];
 

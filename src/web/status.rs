@@ -178,7 +178,7 @@ impl WantedPast {
             latencies,
             events: timeline(&store, events)?,
             alerts,
-            charts: Charts::read(&store, service, choice.span, at)?.with_markers(markers),
+            charts: Charts::read(&store, service, choice.span, at)?,
             choice,
             days: long.then(days).transpose()?,
             runs: digests.of(&store, &self.config, newest, at)?,

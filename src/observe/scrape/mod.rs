@@ -19,6 +19,7 @@ use crate::clock::Clock;
 use crate::config::{Config, MetricsSpec};
 pub use page::PageReader;
 pub use plan::{Plan, ways_to_find};
+pub use quantile::quantile as histogram_quantile;
 pub use reading::reading;
 pub use scan::{Findings, Scan};
 use std::sync::Arc;

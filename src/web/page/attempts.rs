@@ -14,30 +14,48 @@ const LOWEST: f64 = 6.0;
 
 /// The response times of the last attempts; failures have the whole height, void ones are gray.
 pub fn chart(probe: &ProbeView, at: Timestamp) -> Markup {
-    let good = probe
-        .attempts
-        .iter()
-        .filter(|one| one.verdict == Verdict::Good);
-    let slowest = good.map(|one| one.latency).max().unwrap_or_default();
     html! {
         @if !probe.attempts.is_empty() {
             h4 { "Last " (probe.attempts.len()) " attempts" }
             figure.days.attempts {
-                svg role="img" aria-label=(summary(probe)) viewBox={ "0 0 " (ATTEMPTS * 10) " " (HEIGHT) } preserveAspectRatio="none" {
-                    @for (index, one) in probe.attempts.iter().enumerate() {
-                        @let height = height(one, slowest);
-                        @let place = ATTEMPTS - probe.attempts.len() + index;
-                        g {
-                            title { (sentence(one)) }
-                            rect class=(class(one)) x=(place * 10) y=(tenths(HEIGHT - height)) width="8" height=(tenths(height)) {}
-                        }
-                    }
-                }
+                svg role="img" aria-label=(summary(probe)) viewBox={ "0 0 " (ATTEMPTS * 10) " " (HEIGHT) } preserveAspectRatio="none" { (bars(probe, true)) }
                 figcaption.quiet {
                     @if let Some(first) = probe.attempts.first() { span { (numbers::age(since(first.at, at))) } }
+                    @let slowest = slowest(probe);
                     @if !slowest.is_zero() { span { "slowest good: " (numbers::latency(slowest)) } }
                     @if let Some(last) = probe.attempts.last() { span { (numbers::age(since(last.at, at))) } }
                 }
+            }
+        }
+    }
+}
+
+/// The same in one line of a table, without what each attempt was.
+pub fn sparkline(probe: &ProbeView) -> Markup {
+    html! {
+        @if !probe.attempts.is_empty() {
+            svg.spark role="img" aria-label=(summary(probe)) width="120" height="16" viewBox={ "0 0 " (ATTEMPTS * 10) " " (HEIGHT) } preserveAspectRatio="none" { (bars(probe, false)) }
+        }
+    }
+}
+
+fn slowest(probe: &ProbeView) -> Duration {
+    let good = probe
+        .attempts
+        .iter()
+        .filter(|one| one.verdict == Verdict::Good);
+    good.map(|one| one.latency).max().unwrap_or_default()
+}
+
+fn bars(probe: &ProbeView, is_titled: bool) -> Markup {
+    let slowest = slowest(probe);
+    html! {
+        @for (index, one) in probe.attempts.iter().enumerate() {
+            @let height = height(one, slowest);
+            @let place = ATTEMPTS - probe.attempts.len() + index;
+            g {
+                @if is_titled { title { (sentence(one)) } }
+                rect class=(class(one)) x=(place * 10) y=(tenths(HEIGHT - height)) width="8" height=(tenths(height)) {}
             }
         }
     }

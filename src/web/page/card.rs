@@ -1,5 +1,6 @@
 //! One service on the front page.
 
+use super::attempts;
 use super::days;
 use super::frame::since;
 use super::parts::{badge, budget, failures, figures, known, service_path};
@@ -101,7 +102,7 @@ fn probe(health: Health, view: &ProbeView, at: Timestamp) -> [Markup; 7] {
     let [p50, p95, p99] = view.quantiles[1].map(|q| html! { (known(q, numbers::latency)) });
     let last = view.last.as_ref();
     [
-        html! { bdi { (view.key.probe) } span.quiet { (view.kind) } },
+        html! { bdi { (view.key.probe) } span.quiet { (view.kind) } (attempts::sparkline(view)) },
         p50,
         p95,
         p99,

@@ -2,11 +2,13 @@
 
 use super::choice::Choice;
 use super::frame::since;
-use crate::format::numbers;
+use crate::format::{numbers, times};
 use crate::outcome::{Timestamp, millis};
 use crate::report::families::{DRAWN, name};
+use crate::report::health::HealthLevel;
+use crate::report::timeline::TimelineEvent;
 use crate::sample::{SeriesKind, Step};
-use crate::store::{Marker, SeriesInfo, Store, StoreError};
+use crate::store::{SeriesInfo, Store, StoreError};
 use maud::{Markup, html};
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -15,6 +17,8 @@ use std::time::Duration;
 pub(super) const POINTS: u32 = 120;
 /// Lines that are drawn of one family at most, such as of several groups of processes.
 const LINES: usize = 4;
+/// Marks of a chart at most: the newest.
+const MARKS: usize = 40;
 
 /// The spans that can be chosen, with their names in `?span=`.
 const SPANS: [(&str, Duration); 4] = [
@@ -65,7 +69,6 @@ impl Default for ChartSpan {
 pub struct Charts {
     span: ChartSpan,
     lines: Vec<Line>,
-    markers: Vec<Marker>,
 }
 
 #[derive(Debug)]
@@ -103,17 +106,7 @@ impl Charts {
             }
         }
         lines.retain(|line| !line.points.is_empty());
-        Ok(Self {
-            span,
-            lines,
-            markers: Vec::new(),
-        })
-    }
-
-    /// With a line at each marker.
-    #[must_use]
-    pub fn with_markers(self, markers: Vec<Marker>) -> Self {
-        Self { markers, ..self }
+        Ok(Self { span, lines })
     }
 }
 
@@ -134,8 +127,13 @@ pub(super) fn points(
     Ok(points.collect())
 }
 
-/// One figure for each line, with the choice of the span; nothing where nothing is kept.
-pub fn charts(charts: &Charts, choice: Choice, at: Timestamp) -> Markup {
+/// One figure for each line, with the choice of the span, and a mark where something began; nothing
+/// where nothing is kept. Events come the newest first.
+pub fn charts(charts: &Charts, events: &[TimelineEvent], choice: Choice, at: Timestamp) -> Markup {
+    let from = at.before(charts.span.length());
+    let shown = events.iter().take_while(|event| event.at >= from);
+    let began = shown.filter(|event| event.level != HealthLevel::Ok);
+    let marks: Vec<_> = began.take(MARKS).collect();
     html! {
         @if !charts.lines.is_empty() {
             section #history {
@@ -149,15 +147,14 @@ pub fn charts(charts: &Charts, choice: Choice, at: Timestamp) -> Markup {
                             }
                         }
                     }
-                    div.halves { @for line in &charts.lines { (figure(line, charts, at)) } }
+                    div.halves { @for line in &charts.lines { (figure(line, charts.span, &marks, at)) } }
                 }
             }
         }
     }
 }
 
-fn figure(line: &Line, charts: &Charts, at: Timestamp) -> Markup {
-    let span = charts.span;
+fn figure(line: &Line, span: ChartSpan, marks: &[&TimelineEvent], at: Timestamp) -> Markup {
     let kind = &DRAWN[line.kind];
     let values = line.points.iter().map(|(_, value)| *value);
     let highest = values.fold(0.0, f64::max);
@@ -175,7 +172,7 @@ fn figure(line: &Line, charts: &Charts, at: Timestamp) -> Markup {
             figure.days.times {
                 svg role="img" aria-label={ (title) ", now " (last) ", at most " (top) } viewBox={ "0 0 " (POINTS) " 100" } preserveAspectRatio="none" {
                     path d=(path(&line.points, highest, span.length(), at)) {}
-                    @for marker in &charts.markers { (mark(marker, span.length(), at)) }
+                    @for event in marks { (mark(event, span.length(), at)) }
                 }
                 figcaption.quiet {
                     span { (numbers::age(span.length())) }
@@ -187,13 +184,12 @@ fn figure(line: &Line, charts: &Charts, at: Timestamp) -> Markup {
     }
 }
 
-/// A line from top to bottom where something was done to the service; nothing outside of the span.
-fn mark(marker: &Marker, span: Duration, at: Timestamp) -> Markup {
-    let from = at.before(span);
-    let x = since(from, marker.at).as_secs_f64() / span.as_secs_f64() * f64::from(POINTS);
+/// A line from top to bottom where something happened to the service.
+fn mark(event: &TimelineEvent, span: Duration, at: Timestamp) -> Markup {
+    let x = since(at.before(span), event.at).as_secs_f64() / span.as_secs_f64() * f64::from(POINTS);
     html! {
-        @if marker.at >= from && marker.at <= at {
-            path.marker d=(format!("M{x:.1} 0V100")) { title { (marker.words()) } }
+        path class={ "mark " (event.level.class()) } d=(format!("M{x:.1} 0V100")) {
+            title { (times::second(event.at.to_utc())) " UTC: " (event.what) ", " (event.text) }
         }
     }
 }

@@ -81,7 +81,7 @@ pub fn render_service(shown: ServicePage<'_>, view: View<'_>) -> String {
                 @for view in &service.probes { (probe::card(view, past, at)) }
                 @if service.probes.is_empty() { p.quiet { "The objectives of this service count probes of other services." } }
             }
-            (charts(&past.charts, past.choice, at))
+            (charts(&past.charts, &past.events, past.choice, at))
             (runs::of_service(&service.name, &past.runs, ROOT))
             (timeline::timeline(&past.events))
             (past::incidents(&service.name, past))
