@@ -250,4 +250,15 @@ mod tests {
             assert_eq!(read(name, text), Err(fault.to_owned()), "{text}");
         }
     }
+
+    #[test]
+    fn more_than_a_thousand_columns_are_refused() {
+        let names: Vec<String> = (0..=COLUMNS_MAX)
+            .map(|number| format!("c{number}"))
+            .collect();
+        let text = |names: &[String]| format!("{0}\n{0}\n", names.join(","));
+        assert!(read("a.csv", &text(&names[1..])).is_ok());
+        let fault = read("a.csv", &text(&names)).expect_err("too many");
+        assert_eq!(fault, "it has more than 1000 columns");
+    }
 }

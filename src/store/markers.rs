@@ -124,4 +124,28 @@ mod tests {
         store.expire_markers(Timestamp(4)).expect("deletes");
         assert_eq!(times(&store, None, 100), [9, 5]);
     }
+
+    #[test]
+    fn only_the_newest_are_kept() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut store = Store::open(&folder.path().join("slod.db")).expect("opens");
+        let new = Marker {
+            id: 0,
+            at: Timestamp(MAX_MARKERS + 1),
+            service: "rag".to_owned(),
+            version: "v1".to_owned(),
+            text: String::new(),
+            author: "ada".to_owned(),
+        };
+        let fill = "WITH RECURSIVE count(at) AS (SELECT 1 UNION ALL SELECT at + 1 FROM count WHERE at < ?1)
+                    INSERT INTO marker (at, service, version, text, author)
+                    SELECT at, 'rag', 'v0', '', 'ada' FROM count";
+        store.conn.execute(fill, [MAX_MARKERS]).expect("filled");
+        store.add_marker(&new).expect("kept");
+        let span = (Timestamp(0), Timestamp(i64::MAX));
+        let kept = store.markers(None, span, u32::MAX).expect("reads");
+        let ends = [kept.first(), kept.last()].map(|one| one.map(|one| one.at.0));
+        assert_eq!(ends, [Some(MAX_MARKERS + 1), Some(2)]);
+        assert_eq!(i64::try_from(kept.len()), Ok(MAX_MARKERS));
+    }
 }

@@ -121,3 +121,37 @@ fn silence(row: &Row<'_>) -> rusqlite::Result<Option<Silence>> {
         reason: row.get(5)?,
     }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thousand_silences_are_the_most() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut store = Store::open(&folder.path().join("slod.db")).expect("opens");
+        let new = Silence {
+            id: 0,
+            matchers: vec![Matcher::parse("service=web").expect("valid")],
+            from: Timestamp(0),
+            to: Timestamp(1),
+            author: "ada".to_owned(),
+            reason: String::new(),
+        };
+        let fill =
+            "WITH RECURSIVE count(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM count WHERE n < ?1)
+                    INSERT INTO silence (matchers, from_at, to_at, author, reason)
+                    SELECT 'service=web', 0, 1, 'ada', '' FROM count";
+        store
+            .conn
+            .execute(fill, [MAX_SILENCES as i64 - 1])
+            .expect("filled");
+        store.add_silence(&new).expect("there is room for one");
+        let refused = store.add_silence(&new).expect_err("there is no room");
+        assert!(matches!(
+            refused,
+            StoreError::TooManySilences { most: 1000 }
+        ));
+        assert_eq!(store.silences().expect("reads").len(), MAX_SILENCES);
+    }
+}

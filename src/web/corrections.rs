@@ -302,3 +302,35 @@ fn check_names(what: &str, names: &[String], known: &[&str]) -> Result<(), Strin
         None => format!("no {what} is named `{name}`"),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_ends_where_it_is_long_and_the_next_one_goes_on() {
+        let correction = |number: i64| Correction {
+            id: number.to_string(),
+            from: Timestamp(number),
+            to: Timestamp(number + 1),
+            services: Vec::new(),
+            slos: Vec::new(),
+            reason: "x".repeat(1000),
+            author: "ada".to_owned(),
+            repeats: None,
+        };
+        let all: Vec<_> = (0..9000).map(correction).collect();
+        let (mut cursor, mut pages, mut seen) = (None, 0, 0);
+        loop {
+            let (body, next) = write_page(&all, Timestamp(0), cursor.as_ref(), 10_000);
+            assert!(body.len() < PAGE_BYTES + 2000);
+            let page: Vec<serde_json::Value> = serde_json::from_slice(&body).expect("JSON");
+            (pages, seen) = (pages + 1, seen + page.len());
+            cursor = next;
+            if cursor.is_none() {
+                break;
+            }
+        }
+        assert_eq!((pages, seen), (3, 9000));
+    }
+}

@@ -195,3 +195,16 @@ fn refusal(state: &WebState, key: &ProbeKey, refused: Refused) -> Problem {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn only_the_beginning_of_a_text_is_kept() {
+        for (length, kept) in [(0, 0), (TEXT_MAX, TEXT_MAX), (40 * TEXT_MAX, TEXT_MAX)] {
+            let text = beginning(Body::from(vec![b'x'; length])).await;
+            assert_eq!(text.len(), kept);
+        }
+    }
+}

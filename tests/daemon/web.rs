@@ -194,6 +194,29 @@ fn five_thousand_idle_connections_do_not_keep_prometheus_out() {
 }
 
 #[test]
+fn an_http2_connection_has_few_streams() {
+    let (daemon, _folder) = daemon();
+    let mut stream = TcpStream::connect(daemon.address).expect("it listens");
+    stream.set_read_timeout(Some(PATIENCE)).expect("valid");
+    let settings = [0, 0, 0, 4, 0, 0, 0, 0, 0];
+    stream
+        .write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
+        .expect("sent");
+    stream.write_all(&settings).expect("sent");
+    // RFC 9113, section 6.5.1: the server begins with its settings, six bytes each.
+    let mut head = [0; 9];
+    stream.read_exact(&mut head).expect("a frame");
+    assert_eq!(head[3], 4, "settings");
+    let mut frame = vec![0; usize::from(head[1]) << 8 | usize::from(head[2])];
+    stream.read_exact(&mut frame).expect("the settings");
+    const MAX_CONCURRENT_STREAMS: &[u8] = &[0, 3];
+    let streams = frame
+        .chunks(6)
+        .find(|setting| setting[..2] == *MAX_CONCURRENT_STREAMS);
+    assert_eq!(streams.expect("a limit")[2..], [0, 0, 0, 16]);
+}
+
+#[test]
 fn garbage_and_giants_are_refused_and_the_daemon_goes_on() {
     let (daemon, _folder) = daemon();
     let giant = "x".repeat(1 << 20);

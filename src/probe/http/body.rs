@@ -240,3 +240,20 @@ pub fn failure(error: &io::Error, headers: &HeaderMap) -> Failure {
         format!("the body is not valid {codings}: it is damaged or truncated"),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::HeaderValue;
+
+    #[test]
+    fn few_codings_on_top_of_each_other_are_undone() {
+        let headers = |count: usize| {
+            let value = HeaderValue::from_str(&["gzip"; 9][..count].join(", "));
+            HeaderMap::from_iter([(CONTENT_ENCODING, value.expect("valid"))])
+        };
+        let undone = codings(&headers(MAX_CODINGS)).map_err(|_| "refused");
+        assert_eq!(undone.map(|codings| codings.len()), Ok(MAX_CODINGS));
+        assert!(codings(&headers(MAX_CODINGS + 1)).is_err());
+    }
+}

@@ -172,3 +172,17 @@ impl BodySink for Document {
         Err(Failure::bad(Cause::BodyTooLarge, message))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_document_that_is_too_large_is_given_up() {
+        let (mut document, part) = (Document::default(), vec![b' '; 1 << 20]);
+        for _ in 0..CHECKED_MAX >> 20 {
+            document.take(&part).expect("within the limit");
+        }
+        document.take(b" ").expect_err("beyond the limit");
+    }
+}

@@ -269,4 +269,23 @@ mod tests {
             prop_assert_eq!(Matcher::parse(&matcher.to_string()), Ok(matcher));
         }
     }
+
+    #[test]
+    fn a_silence_has_neither_no_matcher_nor_too_many() {
+        let silence = |count: usize| Silence {
+            id: 0,
+            matchers: vec![Matcher::parse("service=web").expect("valid"); count],
+            from: Timestamp(0),
+            to: Timestamp(1),
+            author: "ada".to_owned(),
+            reason: String::new(),
+        };
+        for count in [1, MAX_MATCHERS] {
+            assert_eq!(silence(count).fault(), None);
+        }
+        for count in [0, MAX_MATCHERS + 1] {
+            let fault = silence(count).fault().expect("refused");
+            assert_eq!(fault, "a silence has 1 to 20 matchers");
+        }
+    }
 }

@@ -1,0 +1,144 @@
+//! Figures of kept samples: `cargo bench --bench samples`. The promises: 100 services of 20 series and 30
+//! days are read for a start in under a second, and a range of one series in under 10 ms.
+//!
+//! `SLOD_BENCH_SERVICES=10` and `SLOD_BENCH_DAYS=3` take fewer.
+
+use slod::outcome::Timestamp;
+use slod::sample::{SeriesKey, SeriesKind};
+use slod::store::{Store, Tick};
+use std::collections::BTreeSet;
+use std::error::Error;
+use std::f64::consts::TAU;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+const START: i64 = 494_000 * 3_600_000;
+const HOUR: Duration = Duration::from_secs(3600);
+const DAY: Duration = Duration::from_secs(86_400);
+/// Of each service: half of them count.
+const SERIES: usize = 20;
+/// What a start reads sample by sample.
+const RECENT: u32 = 3;
+
+/// A number that a variable sets.
+fn setting(name: &str, default: u32) -> u32 {
+    let text = std::env::var(name).ok();
+    text.and_then(|text| text.parse().ok()).unwrap_or(default)
+}
+
+type Named = (Arc<SeriesKey>, SeriesKind);
+
+fn names() -> Vec<Named> {
+    let services = 0..setting("SLOD_BENCH_SERVICES", 100);
+    let of_service = |service: u32| {
+        (0..SERIES).map(move |number| {
+            let kind = if number % 2 == 0 {
+                SeriesKind::Gauge
+            } else {
+                SeriesKind::Counter
+            };
+            let name = format!("family_{number}");
+            let service = format!("service-{service}");
+            let key = SeriesKey::new(&name, [("service", service.as_str())]);
+            (Arc::new(key), kind)
+        })
+    };
+    services.flat_map(of_service).collect()
+}
+
+/// Gauges with a day and noise, counters of about ten a second.
+fn tick(names: &[Named], at: Timestamp, counters: &mut [f64], step: Duration) -> Tick {
+    let day = (at.as_secs_f64() / DAY.as_secs_f64() * TAU).sin();
+    let samples = names.iter().zip(counters).map(|((key, kind), counter)| {
+        let value = match kind {
+            SeriesKind::Gauge => 1e8 + 1e7 * day + 1e6 * fastrand::f64(),
+            SeriesKind::Counter => {
+                *counter += (step.as_secs_f64() * (10.0 + 5.0 * day)).round();
+                *counter
+            }
+        };
+        (key.clone(), *kind, value)
+    });
+    Tick {
+        at,
+        samples: samples.collect(),
+    }
+}
+
+/// Writes everything as the daemon does; returns the number of samples.
+fn fill(path: &Path, names: &[Named], end: Timestamp) -> Result<usize, Box<dyn Error>> {
+    let mut store = Store::open(path)?;
+    let mut counters = vec![0.0; names.len()];
+    let (mut at, mut count) = (Timestamp(START), 0);
+    // Days before the last two are kept by the minute: so they are written, which is quicker.
+    let fine = end.before(3 * DAY);
+    while at < end {
+        let step = Duration::from_secs(if at < fine { 60 } else { 10 });
+        let mut ticks = Vec::new();
+        let until = end.min(at.after(HOUR));
+        while at < until {
+            ticks.push(tick(names, at, &mut counters, step));
+            at = at.after(step);
+        }
+        count += ticks.len() * names.len();
+        store.append_samples(&ticks)?;
+        while store.compact_samples_step(at)? {}
+    }
+    Ok(count)
+}
+
+fn timed<T>(what: &str, work: impl FnOnce() -> T) -> T {
+    let started = Instant::now();
+    let result = work();
+    println!("{what}: {:.1} ms", started.elapsed().as_secs_f64() * 1000.0);
+    result
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("slod.db");
+    let (names, days) = (names(), setting("SLOD_BENCH_DAYS", 30));
+    let end = Timestamp(START).after(DAY * days).before(HOUR / 2);
+    let started = Instant::now();
+    let count = fill(&path, &names, end)?;
+    let (took, bytes) = (
+        started.elapsed().as_secs_f64(),
+        std::fs::metadata(&path)?.len(),
+    );
+    println!(
+        "{} series of {days} days: {count} samples in {took:.0} s, {:.2} bytes of the file each",
+        names.len(),
+        bytes as f64 / count as f64
+    );
+    let store = Store::open_read_only(&path)?;
+    let series = timed("start: names of all series", || store.series())?;
+    timed("start: sums of all hours and days", || {
+        let mut sum = 0.0;
+        let read = store.for_each_summary(Timestamp(START), end, |_, summary| {
+            sum += summary.last.value
+        });
+        read.map(|()| std::hint::black_box(sum))
+    })?;
+    let all: BTreeSet<_> = series.iter().map(|info| info.id).collect();
+    timed("start: samples of the last hours", || {
+        (0..RECENT).try_for_each(|hours| {
+            let hour = end.before(HOUR * hours).hour();
+            store
+                .samples_of_hour(hour, &all)
+                .map(|read| drop(std::hint::black_box(read)))
+        })
+    })?;
+    for (name, span) in [
+        ("hour", HOUR),
+        ("day", DAY),
+        ("week", 7 * DAY),
+        ("month", 30 * DAY),
+    ] {
+        let range = (end.before(span), end);
+        timed(&format!("range of one series: a {name}"), || {
+            store.steps(&series[series.len() / 2], range, Some(span / 120), 200)
+        })?;
+    }
+    Ok(())
+}
