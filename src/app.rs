@@ -239,14 +239,14 @@ impl App {
         }
     }
 
-    /// What takes notices, and what delivers them.
+    /// What routes notices, and what delivers them.
     fn delivery(
         &self,
         configs: &watch::Sender<Arc<Config>>,
         stop: &CancellationToken,
     ) -> (Notifier, notify::Deps) {
         let (store, waker) = (self.writer.handle(), Waker::default());
-        let notifier = Notifier::new(configs.subscribe(), store.clone(), waker.clone());
+        let notifier = Notifier::new(configs.subscribe(), waker.clone());
         let deps = notify::Deps {
             clock: self.clock.clone(),
             configs: configs.subscribe(),
@@ -362,7 +362,7 @@ impl App {
             findings,
             reloaded: reloaded_in.subscribe(),
             store: store.clone(),
-            notify: Box::new(move |notices, now| notifier.notify(notices, now)),
+            route: Box::new(move |notices, now| notifier.deliveries(notices, now)),
             views: self.alert_views,
         };
         tasks.spawn("notify", notify::run(delivery));

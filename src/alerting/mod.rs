@@ -9,5 +9,5 @@ mod view;
 
 pub use live::{Inputs, LiveAlerts, sign};
 pub use own::Own;
-pub use task::{Deps, Notify, run};
+pub use task::{Deps, Route, run};
 pub use view::AlertsView;

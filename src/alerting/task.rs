@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::ledger::LedgerView;
 use crate::outcome::Timestamp;
 use crate::signal::Findings;
-use crate::store::StoreHandle;
+use crate::store::{NewDelivery, StoreHandle};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,9 +21,8 @@ const SHARE: u32 = 200;
 /// but is done at least this often.
 const MAX_PAUSE: Duration = Duration::from_secs(10);
 
-/// Gives notices to receivers. It is called before the alerts that they are about are passed to the
-/// store, so that a kill in between repeats notices and loses none.
-pub type Notify = Box<dyn FnMut(&[Notice], Timestamp) + Send>;
+/// Decides which receivers are sent notices, and when.
+pub type Route = Box<dyn FnMut(&[Notice], Timestamp) -> Vec<NewDelivery> + Send>;
 
 /// What the task needs from outside.
 pub struct Deps {
@@ -35,9 +34,9 @@ pub struct Deps {
     pub findings: watch::Receiver<Arc<Findings>>,
     /// Whether the last reload of the config succeeded.
     pub reloaded: watch::Receiver<bool>,
-    /// Where alerts that began or ended are recorded.
+    /// Where alerts that began or ended are recorded, with what is to be delivered.
     pub store: StoreHandle,
-    pub notify: Notify,
+    pub route: Route,
     pub views: watch::Sender<Arc<AlertsView>>,
 }
 
@@ -57,10 +56,8 @@ pub async fn run(mut alerts: LiveAlerts, mut deps: Deps) {
         let view = alerts.view(state.at, &inputs.rules);
         deps.views.send_replace(Arc::new(view));
         changes.records.iter().for_each(log);
-        if !changes.notices.is_empty() {
-            (deps.notify)(&changes.notices, state.at);
-        }
-        deps.store.keep_alerts(changes.records);
+        let deliveries = (deps.route)(&changes.notices, state.at);
+        deps.store.keep_alerts(changes.records, deliveries);
         let pause = started.elapsed().saturating_mul(SHARE).min(MAX_PAUSE);
         if !is_followed(&mut deps.states, started + pause).await {
             return;

@@ -1,9 +1,9 @@
-//! From notices to deliveries in the outbox.
+//! From notices to deliveries.
 
 use crate::alert::Notice;
 use crate::config::Config;
 use crate::outcome::Timestamp;
-use crate::store::{NewDelivery, StoreHandle};
+use crate::store::NewDelivery;
 use std::sync::Arc;
 use tokio::sync::watch;
 
@@ -27,26 +27,20 @@ impl Waker {
     }
 }
 
-/// Takes notices, with the routes of the config that is active.
+/// Routes notices, by the config that is active.
 #[derive(Clone, Debug)]
 pub struct Notifier {
     configs: watch::Receiver<Arc<Config>>,
-    store: StoreHandle,
     waker: Waker,
 }
 
 impl Notifier {
-    pub fn new(configs: watch::Receiver<Arc<Config>>, store: StoreHandle, waker: Waker) -> Self {
-        Self {
-            configs,
-            store,
-            waker,
-        }
+    pub fn new(configs: watch::Receiver<Arc<Config>>, waker: Waker) -> Self {
+        Self { configs, waker }
     }
 
-    /// Puts notices into the outbox with the next commit. Never waits for the disk. Alerts are to be
-    /// recorded after their notices: should slod be killed in between, it notifies twice, not never.
-    pub fn notify<'n>(&self, notices: impl IntoIterator<Item = &'n Notice>, now: Timestamp) {
+    /// What is to be delivered. Workers look for it in a second, when it has been committed.
+    pub fn deliveries(&self, notices: &[Notice], now: Timestamp) -> Vec<NewDelivery> {
         let config = Arc::clone(&self.configs.borrow());
         let mut deliveries = Vec::new();
         for notice in notices {
@@ -59,8 +53,8 @@ impl Notifier {
             }));
         }
         if !deliveries.is_empty() {
-            self.store.keep_deliveries(deliveries);
             self.waker.wake();
         }
+        deliveries
     }
 }

@@ -1,9 +1,9 @@
 //! Alerts that fired, by when they began, and who takes care of them.
 
-use super::{Store, StoreError};
+use super::{NewDelivery, Store, StoreError, outbox};
 use crate::alert::{Acknowledgement, AlertKey, AlertRecord, Condition, Inhibitor, Source, Urgency};
 use crate::outcome::Timestamp;
-use rusqlite::{OptionalExtension, Params, Row, params};
+use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 use std::sync::Arc;
 
 const COLUMNS: &str = "from_at, service, is_sign, source, about, alertname, urgency, to_at, spent,
@@ -112,43 +112,55 @@ impl Store {
 
     /// Keeps alerts; one that is there already is the same one as it is now.
     pub fn keep_alerts(&mut self, alerts: &[AlertRecord]) -> Result<(), StoreError> {
-        self.still_there()?;
-        self.try_keep_alerts(alerts)
-            .map_err(StoreError::sql("keep alerts"))
+        self.keep_notified_alerts(alerts, &[]).map(drop)
     }
 
-    fn try_keep_alerts(&mut self, alerts: &[AlertRecord]) -> rusqlite::Result<()> {
-        let tx = self.conn.transaction()?;
-        for alert in alerts {
-            let (is_sign, source, about) = columns(&alert.key);
-            let sql = format!(
-                "INSERT INTO alert_record ({COLUMNS})
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
-                 ON CONFLICT (from_at, service, is_sign, source, about) DO UPDATE SET
-                     to_at = excluded.to_at, evidence = excluded.evidence,
-                     inhibited_by = excluded.inhibited_by, silenced_by = excluded.silenced_by,
-                     notified = excluded.notified"
-            );
-            let values = params![
-                alert.from.0,
-                &*alert.key.service,
-                is_sign,
-                source,
-                about,
-                &*alert.alertname,
-                alert.urgency.label(),
-                alert.to.map(|to| to.0),
-                alert.spent,
-                &*alert.summary,
-                &*alert.evidence,
-                alert.inhibited_by.as_ref().map(Inhibitor::words),
-                alert.silenced_by,
-                alert.notified,
-            ];
-            tx.prepare_cached(&sql)?.execute(values)?;
+    /// Keeps alerts, and what receivers are to be sent about them, in one transaction: an alert that is
+    /// not known after a kill has not been delivered either, and is delivered under one key. Returns how
+    /// many deliveries were given up because too many wait.
+    pub fn keep_notified_alerts(
+        &mut self,
+        alerts: &[AlertRecord],
+        deliveries: &[NewDelivery],
+    ) -> Result<u64, StoreError> {
+        let mut given_up = 0;
+        if !alerts.is_empty() || !deliveries.is_empty() {
+            self.keep(|tx, _| {
+                given_up = outbox::insert(tx, deliveries)?;
+                alerts.iter().try_for_each(|alert| insert(tx, alert))
+            })?;
         }
-        tx.commit()
+        Ok(given_up)
     }
+}
+
+fn insert(tx: &Connection, alert: &AlertRecord) -> rusqlite::Result<()> {
+    let (is_sign, source, about) = columns(&alert.key);
+    let sql = format!(
+        "INSERT INTO alert_record ({COLUMNS})
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
+         ON CONFLICT (from_at, service, is_sign, source, about) DO UPDATE SET
+             to_at = excluded.to_at, evidence = excluded.evidence,
+             inhibited_by = excluded.inhibited_by, silenced_by = excluded.silenced_by,
+             notified = excluded.notified"
+    );
+    let values = params![
+        alert.from.0,
+        &*alert.key.service,
+        is_sign,
+        source,
+        about,
+        &*alert.alertname,
+        alert.urgency.label(),
+        alert.to.map(|to| to.0),
+        alert.spent,
+        &*alert.summary,
+        &*alert.evidence,
+        alert.inhibited_by.as_ref().map(Inhibitor::words),
+        alert.silenced_by,
+        alert.notified,
+    ];
+    tx.prepare_cached(&sql)?.execute(values).map(drop)
 }
 
 /// Whether it is about a sign, about which, and what of it.

@@ -77,15 +77,7 @@ impl Store {
     /// Keeps notices in one transaction: all or none. Returns how many were given up because too
     /// many wait.
     pub fn keep_deliveries(&mut self, deliveries: &[NewDelivery]) -> Result<u64, StoreError> {
-        if deliveries.is_empty() {
-            return Ok(0);
-        }
-        let mut given_up = 0;
-        self.keep(|tx, _| {
-            given_up = insert(tx, deliveries)?;
-            Ok(())
-        })?;
-        Ok(given_up)
+        self.keep_notified_alerts(&[], deliveries)
     }
 
     /// What is due next to a receiver; from now on it is one message.

@@ -130,20 +130,19 @@ impl Worker {
             state.alerts_in_flight = self.alerts.len();
             std::mem::take(&mut state.deliveries)
         };
-        // First: an alert that is known and not delivered would be lost to a kill between the two.
-        match self.store.keep_deliveries(&deliveries) {
-            Ok(given_up) => self.shared.state().stats.lost_deliveries_total += given_up,
+        match self.store.keep_notified_alerts(&self.alerts, &deliveries) {
+            Ok(given_up) => {
+                self.alerts.clear();
+                let mut state = self.shared.state();
+                state.alerts_in_flight = 0;
+                state.stats.lost_deliveries_total += given_up;
+                Ok(())
+            }
             Err(error) => {
                 self.shared.state().deliveries.splice(..0, deliveries);
-                return Err(error);
+                Err(error)
             }
         }
-        if !self.alerts.is_empty() {
-            self.store.keep_alerts(&self.alerts)?;
-            self.alerts.clear();
-            self.shared.state().alerts_in_flight = 0;
-        }
-        Ok(())
     }
 
     /// After the outcomes, in a transaction of their own: damage to samples must not hold them up.
@@ -259,8 +258,10 @@ impl Worker {
 mod tests {
     use super::super::writer::{ALERTS_MAX, BACKLOG_MAX, StoreHandle};
     use super::*;
-    use crate::alert::{AlertKey, Condition, TIERS, Urgency};
+    use crate::alert::{AlertKey, Condition, Notice, TIERS, Urgency};
     use crate::outcome::{Outcome, Timestamp, Verdict};
+    use crate::store::NewDelivery;
+    use std::collections::BTreeMap;
 
     const HOUR: i64 = 3_600_000;
 
@@ -367,14 +368,29 @@ mod tests {
         let other = rusqlite::Connection::open(folder.path().join("slod.db")).expect("opens");
         let lock = "CREATE TRIGGER refuse BEFORE INSERT ON alert_record BEGIN SELECT RAISE(ABORT, 'no'); END";
         other.execute_batch(lock).expect("locks");
-        handle.keep_alerts([alert(1, None), alert(2, None)]);
+        let delivery = NewDelivery {
+            receiver: "oncall".to_owned(),
+            group: String::new(),
+            due: at(1),
+            notice: Notice {
+                labels: [("alertname".to_owned(), "Burn".to_owned())].into(),
+                annotations: BTreeMap::new(),
+                from: at(1),
+                to: None,
+            },
+        };
+        handle.keep_alerts([alert(1, None), alert(2, None)], vec![delivery]);
         round(&mut worker);
         assert!(handle.stats().last_error.is_some());
-        handle.keep_alerts((0..ALERTS_MAX).map(|_| alert(1, Some(at(9)))));
+        let waiting = |worker: &Worker| worker.store.waiting().expect("reads");
+        assert_eq!(waiting(&worker), BTreeMap::new(), "not without its alert");
+        let more = (0..ALERTS_MAX).map(|_| alert(1, Some(at(9))));
+        handle.keep_alerts(more, Vec::new());
         assert_eq!(handle.stats().lost_alerts_total, 2);
         other.execute_batch("DROP TRIGGER refuse").expect("unlocks");
         round(&mut worker);
         assert_eq!(handle.stats().last_error, None);
+        assert_eq!(waiting(&worker), [("oncall".to_owned(), 1)].into());
         let firing = worker.store.firing_alerts().expect("reads");
         assert_eq!(firing, [alert(2, None)]);
         // After a day and a little, what ended is older than the retention; what fires stays.

@@ -154,9 +154,18 @@ impl StoreHandle {
         }
     }
 
-    /// Takes alerts that began or ended, to be kept with the next commit. Never waits for the disk.
-    pub fn keep_alerts(&self, alerts: impl IntoIterator<Item = AlertRecord>) {
+    /// Takes alerts that began or ended, and what receivers are to be sent about them, to be kept with
+    /// the next commit: all of it or nothing. Never waits for the disk.
+    pub fn keep_alerts(
+        &self,
+        alerts: impl IntoIterator<Item = AlertRecord>,
+        deliveries: Vec<NewDelivery>,
+    ) {
         let mut state = self.0.state();
+        let room = OUTBOX_MAX.saturating_sub(state.deliveries.len());
+        let room = if state.ended { 0 } else { room };
+        state.stats.lost_deliveries_total += deliveries.len().saturating_sub(room) as u64;
+        state.deliveries.extend(deliveries.into_iter().take(room));
         for alert in alerts {
             if state.ended || state.alerts.len() + state.alerts_in_flight >= ALERTS_MAX {
                 state.stats.lost_alerts_total += 1;
@@ -164,16 +173,6 @@ impl StoreHandle {
                 state.alerts.push(alert);
             }
         }
-    }
-
-    /// Takes notices to be delivered, to be kept with the next commit. Never waits for the disk.
-    /// Pass them before the alerts that they are about: a commit has both, or only the notices.
-    pub fn keep_deliveries(&self, deliveries: Vec<NewDelivery>) {
-        let mut state = self.0.state();
-        let room = OUTBOX_MAX.saturating_sub(state.deliveries.len());
-        let room = if state.ended { 0 } else { room };
-        state.stats.lost_deliveries_total += deliveries.len().saturating_sub(room) as u64;
-        state.deliveries.extend(deliveries.into_iter().take(room));
     }
 
     /// Takes what was read of series at a time, to be kept with the next commit. Never waits for the disk.

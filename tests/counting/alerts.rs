@@ -478,7 +478,7 @@ async fn the_last_snapshot_is_evaluated_before_a_stop() {
         findings: watch::channel(Arc::default()).1,
         reloaded: watch::channel(true).1,
         store: writer.handle(),
-        notify: Box::new(|_, _| {}),
+        route: Box::new(|_, _| Vec::new()),
         views,
     };
     let task = tokio::spawn(alerting::run(LiveAlerts::default(), deps));
