@@ -6,7 +6,7 @@ use super::super::stats::chunks;
 use super::super::verdict::{Answer, SOAK_MIN, Statement};
 use super::super::{Figures, LoadWindow, RunRecord};
 use super::advice::{self, Advice};
-use super::measures::{MEASURES, Measure};
+use super::measures::MEASURES;
 use super::{breaking, resources, soak};
 use crate::outcome::Cause;
 use crate::stats::proportion::wilson;
@@ -249,7 +249,7 @@ fn pool(run: &RunRecord) -> Found {
             if let Some(since) = resources::filled(measure, &curve, &whole) {
                 return (Answer::Bad, measure.fault(run, &curve, since, None));
             }
-            fine.push(Measure::within(measure, &curve, &whole));
+            fine.push(resources::within(measure, &curve, &whole));
         }
     }
     if fine.is_empty() {

@@ -51,10 +51,12 @@ fn statement(
             }
             let highest = spans.iter().filter_map(|span| curve.highest(*span));
             match highest.reduce(f64::max) {
-                Some(highest) if measure.is_full(highest) => {
-                    at_limit.push(measure.within(&curve, spans));
+                Some(highest)
+                    if measure.is_full(highest) && !is_rarely_full(measure, &curve, spans) =>
+                {
+                    at_limit.push(within(measure, &curve, spans));
                 }
-                Some(_) => fine.push(measure.within(&curve, spans)),
+                Some(_) => fine.push(within(measure, &curve, spans)),
                 None => {}
             }
         }
@@ -100,6 +102,32 @@ fn listed(mut fine: Vec<String>) -> String {
 
 fn has_level(measure: &Measure) -> bool {
     matches!(measure.bound, Bound::Level(_) | Bound::Any)
+}
+
+/// Its highest value where it is within its bound, or beyond it for moments only.
+pub(super) fn within(measure: &Measure, curve: &Curve, spans: &[Span]) -> String {
+    let (full, all) = full_samples(measure, curve, spans);
+    let text = measure.within(curve, spans);
+    if full == 0 {
+        text
+    } else {
+        format!("{text}, in {full} of {all} samples and never for long")
+    }
+}
+
+/// Whether so many samples are known that the few that are full say nothing.
+fn is_rarely_full(measure: &Measure, curve: &Curve, spans: &[Span]) -> bool {
+    const LEAST: usize = 60;
+    const SHARE: usize = 20;
+    let (full, all) = full_samples(measure, curve, spans);
+    all >= LEAST && full * SHARE <= all
+}
+
+/// How many samples are beyond the level, and how many there are.
+fn full_samples(measure: &Measure, curve: &Curve, spans: &[Span]) -> (usize, usize) {
+    let values = spans.iter().flat_map(|span| curve.inside(*span));
+    let full = values.clone().filter(|(_, value)| measure.is_full(*value));
+    (full.count(), values.count())
 }
 
 /// From when to when a resource was full.

@@ -248,7 +248,7 @@ fn end_of(run: &RunRecord, held: &Held, curve: &Curve, growth: &Growth) -> Strin
         _ if hours < 24.0 * 365.0 => format!("in {:.0} days", hours / 24.0),
         _ => return String::new(),
     };
-    format!("; at {limit} {time}")
+    format!("; it would reach {limit} {time}")
 }
 
 /// What is left of the nearest limit at the end of the run, and its name.

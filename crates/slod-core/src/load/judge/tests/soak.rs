@@ -37,7 +37,7 @@ fn a_leak_has_its_pace_its_interval_and_the_time_to_the_limit() {
     assert!(
         found
             .evidence
-            .contains("; at the limit of 512 MiB of the container in 9.9 h"),
+            .contains("; it would reach the limit of 512 MiB of the container in 9.9 h"),
         "{}",
         found.evidence
     );
@@ -181,4 +181,15 @@ fn errors_that_grow_are_seen_and_a_steady_share_is_not() {
     let steady = of(&|second| u64::from(second * 7919 % 1009 < 10));
     assert_eq!(steady.answer, Answer::Good, "{}", steady.evidence);
     assert!(steady.evidence.contains("would have been found"));
+}
+
+#[test]
+fn what_was_rarely_full_in_many_samples_is_fine() {
+    let now_and_then = |at: f64| if at % 200.0 < 5.0 { 1.0 } else { 0.5 };
+    let key = r#"slod_service_db_pool_usage_ratio{service="rag"}"#;
+    let run = soak(vec![gauge(key, (5, 7200), now_and_then)]);
+    let pool = one(&run, "connection pool");
+    assert_eq!(pool.answer, Answer::Good, "{}", pool.evidence);
+    let words = "used to at most 100 %, in 37 of 1441 samples and never for long";
+    assert!(pool.evidence.contains(words), "{}", pool.evidence);
 }
