@@ -75,11 +75,12 @@ fn result(args: &ImportArgs, tool: Tool) -> Result<u8, u8> {
     let file = File::open(&args.file)
         .map_err(|error| usage(format!("{}: {}", args.file.display(), error.kind())))?;
     let started = args.started.at(Clock::system().now());
-    let run = tool
+    let mut run = tool
         .read(BufReader::new(file), &service.name, started)
         .map_err(|error| usage(format!("{}: {error}", args.file.display())))?;
+    run.thresholds = args.threshold.iter().map(Threshold::written).collect();
     runs::keep(&config, &run);
-    let report = RunReport::new(run, Some(service), &args.threshold);
+    let report = RunReport::new(run, Some(service));
     show(&match args.format {
         ImportFormat::Text => report.to_text(),
         ImportFormat::Json => report.to_json(),

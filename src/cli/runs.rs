@@ -143,7 +143,7 @@ fn report(config: &Config, args: &ShowArgs) -> Result<u8, StoreError> {
         compared: compared.as_ref(),
         log: log.as_ref(),
     };
-    let report = RunReport::new(run, config.service(&head.service), &[]);
+    let report = RunReport::new(run, config.service(&head.service));
     show(&match args.format {
         RunFormat::Text => {
             report.to_text() + &log.as_ref().map(LogSummary::to_text).unwrap_or_default()

@@ -85,7 +85,7 @@ impl Digests {
             return Ok(None);
         };
         let service = config.service(&run.service);
-        let summary = RunSummary::of(&RunReport::new(run, service, &[]));
+        let summary = RunSummary::of(&RunReport::new(run, service));
         let read = Some(Arc::new(summary));
         if head.is_open {
             return Ok(read);

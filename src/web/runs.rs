@@ -178,7 +178,7 @@ async fn kept<T: Send + 'static>(
         let Some((head, run)) = found.flatten() else {
             return Ok(None);
         };
-        let report = RunReport::new(run, config.service(&head.service), &[]);
+        let report = RunReport::new(run, config.service(&head.service));
         make(report, head, store).map(Some)
     };
     let found = reading(state.history.clone(), read).await?;

@@ -188,6 +188,7 @@ fn baseline(windows: Vec<LoadWindow>) -> RunRecord {
         ending: Ending::Completed,
         windows,
         requests: Vec::new(),
+        thresholds: Vec::new(),
         observed: Vec::new(),
     }
 }

@@ -77,9 +77,10 @@ fn report(name: &str, latency: impl Fn(f64, f64) -> f64, observed: &[ObservedSer
         windows: windows.collect(),
         scenario,
         requests: Vec::new(),
+        thresholds: Vec::new(),
         observed: observed.to_vec(),
     };
-    RunReport::new(run, Some(&service()), &[]).to_text()
+    RunReport::new(run, Some(&service())).to_text()
 }
 
 #[expect(

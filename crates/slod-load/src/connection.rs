@@ -1,22 +1,17 @@
-//! A connection, and one request over it.
+//! The connection of one user, and one request over it.
 
-use crate::capture::BODY_MAX;
-use crate::plan::{ConnectError, Plan, Stream};
-use crate::request::Message;
-use crate::watch::Watch;
-use bytes::Bytes;
-use http::header::CONNECTION;
-use http::{HeaderMap, HeaderValue};
-use http_body_util::{BodyExt, Full};
-use hyper::client::conn::http1::{self, SendRequest};
-use hyper_util::rt::TokioIo;
+use crate::body::Body;
+use crate::http1::Http1;
+use crate::http2::Http2;
+use crate::message::Message;
+use crate::plan::{ConnectError, Opened, Plan, Protocol};
+use crate::response::Response;
+use http::HeaderMap;
 use slod_core::outcome::Cause;
-use std::error::Error;
-use std::io;
-use tokio::time::Instant;
-
-/// Bytes of an answer's head at most.
-const HEAD_MAX: usize = 256 << 10;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::task::Poll;
+use tokio::time::{Instant, Sleep, sleep_until};
 
 /// What became of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,169 +22,147 @@ pub enum Done {
     OwnLack,
 }
 
-/// The connection of one user, opened when it is needed. An exchange that does not end closes it.
+/// A connection that is opened when it is needed. An exchange that does not end closes it.
 #[derive(Default)]
-pub struct Connection(Option<SendRequest<Full<Bytes>>>);
+pub struct Connection {
+    line: Option<Line>,
+    /// The timer of all its requests: a later deadline costs less than a new timer.
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+enum Line {
+    Http1(Http1),
+    Http2(Http2),
+}
 
 /// An answer that was read to its end.
 pub struct Answer {
     pub status: u16,
+    /// If somebody needs them.
     pub headers: HeaderMap,
     pub body: Body,
 }
 
-/// What is kept of a body.
-#[derive(Default)]
-pub struct Body {
-    /// Its beginning, if it is of use.
-    pub bytes: Option<Vec<u8>>,
-    /// Reads it while it arrives.
-    pub watch: Option<Box<dyn Watch>>,
-    /// When its first token arrived.
-    pub first: Option<Instant>,
-    /// What the reader found to be wrong.
-    pub fault: Option<Cause>,
-}
-
-impl Body {
-    fn take(&mut self, data: &[u8]) {
-        if let Some(bytes) = &mut self.bytes {
-            let room = BODY_MAX.saturating_sub(bytes.len());
-            bytes.extend_from_slice(&data[..data.len().min(room)]);
-        }
-        if let Some(watch) = self.watch.as_mut().filter(|_| self.fault.is_none()) {
-            self.fault = watch.feed(data).err();
-            if self.first.is_none() && watch.has_begun() {
-                self.first = Some(Instant::now());
-            }
-        }
-    }
-
-    fn end(&mut self) {
-        if let Some(watch) = self.watch.as_mut().filter(|_| self.fault.is_none()) {
-            self.fault = watch.finish().err();
-        }
-    }
-}
-
-impl Connection {
-    /// Sends the request that `make` makes and reads its answer to the end. `sent` becomes the time
-    /// at which it was sent over the open connection.
-    pub async fn exchange(
-        &mut self,
-        plan: &Plan,
-        make: impl Fn() -> Option<Message>,
-        new_body: impl Fn() -> Body,
-        sent: &mut Instant,
-    ) -> Result<Answer, Done> {
-        let reused = self.is_ready().await;
-        match self.once(plan, make(), new_body(), sent).await {
-            // The service closed a connection that nobody used: that is no failure of its own.
-            Err(error) if reused && error.is_unsent => {
-                self.once(plan, make(), new_body(), sent).await
-            }
-            result => result,
-        }
-        .map_err(|error| error.done)
-    }
-
-    /// Whether there is a connection that can be used again.
-    async fn is_ready(&mut self) -> bool {
-        let ready = match &mut self.0 {
-            Some(sender) => !sender.is_closed() && sender.ready().await.is_ok(),
-            None => false,
-        };
-        if !ready {
-            self.0 = None;
-        }
-        ready
-    }
-
-    async fn once(
-        &mut self,
-        plan: &Plan,
-        message: Option<Message>,
-        mut kept: Body,
-        sent: &mut Instant,
-    ) -> Result<Answer, Unanswered> {
-        // A value that is not valid where it stands: only headers do not take all of them.
-        let mut message = message.ok_or(Done::Failed(Cause::Header))?;
-        if !plan.keep_alive {
-            let close = HeaderValue::from_static("close");
-            message.headers_mut().insert(CONNECTION, close);
-        }
-        let mut sender = match self.0.take() {
-            Some(sender) => sender,
-            None => open(plan).await?,
-        };
-        *sent = Instant::now();
-        let (head, mut body) = sender.send_request(message).await?.into_parts();
-        while let Some(frame) = body.frame().await {
-            if let Some(data) = frame?.data_ref() {
-                kept.take(data);
-            }
-        }
-        kept.end();
-        if plan.keep_alive {
-            self.0 = Some(sender);
-        }
-        Ok(Answer {
-            status: head.status.as_u16(),
-            headers: head.headers,
-            body: kept,
-        })
-    }
-}
-
 /// A request without an answer.
-struct Unanswered {
-    done: Done,
+pub struct Unanswered {
+    pub done: Done,
     /// Whether it never reached the service.
-    is_unsent: bool,
+    pub is_unsent: bool,
 }
 
-impl From<Done> for Unanswered {
-    fn from(done: Done) -> Self {
+impl Unanswered {
+    pub const fn failed(cause: Cause) -> Self {
         Self {
-            done,
+            done: Done::Failed(cause),
             is_unsent: false,
         }
     }
 }
 
-impl From<hyper::Error> for Unanswered {
-    fn from(error: hyper::Error) -> Self {
-        Self {
-            done: Done::Failed(cause(&error)),
-            is_unsent: error.is_canceled() || error.is_incomplete_message(),
+impl Connection {
+    /// Sends a request and reads its answer to the end. `sent` becomes the time at which it was
+    /// sent over the open connection.
+    pub async fn exchange(
+        &mut self,
+        plan: &Plan,
+        message: &Message<'_>,
+        deadline: Instant,
+        sent: &mut Option<Instant>,
+    ) -> Result<Answer, Done> {
+        let Self { line, timer } = self;
+        let timer = timer.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
+        timer.as_mut().reset(deadline);
+        let mut answer = pin!(exchange(line, plan, message, sent));
+        poll_fn(|cx| match answer.as_mut().poll(cx) {
+            Poll::Pending if timer.as_mut().poll(cx).is_ready() => {
+                Poll::Ready(Err(Done::Failed(Cause::Timeout)))
+            }
+            answered => answered,
+        })
+        .await
+    }
+}
+
+async fn exchange(
+    kept: &mut Option<Line>,
+    plan: &Plan,
+    message: &Message<'_>,
+    sent: &mut Option<Instant>,
+) -> Result<Answer, Done> {
+    if let Some(mut line) = kept.take()
+        && line.is_idle().await
+    {
+        match once(line, kept, plan, message, sent).await {
+            // The service closed a connection that nobody used: that is no failure of its own.
+            Err(error) if error.is_unsent => {}
+            result => return result.map_err(|error| error.done),
+        }
+    }
+    let line = open(plan).await.map_err(|error| error.done)?;
+    let result = once(line, kept, plan, message, sent).await;
+    result.map_err(|error| error.done)
+}
+
+/// One exchange over an open connection, which is kept if it can be used again.
+async fn once(
+    mut line: Line,
+    kept: &mut Option<Line>,
+    plan: &Plan,
+    message: &Message<'_>,
+    sent: &mut Option<Instant>,
+) -> Result<Answer, Unanswered> {
+    // A value that is not valid where it stands: only headers do not take all of them.
+    let invalid = || Unanswered::failed(Cause::Header);
+    let mut body = message.new_body();
+    let (status, headers, is_reusable) = match &mut line {
+        Line::Http1(http1) => {
+            let written = message.write(plan.keep_alive, &mut http1.outgoing);
+            written.ok_or_else(invalid)?;
+            let method = &message.step.request.method;
+            let mut response = Response::new(method, message.keeps_headers());
+            *sent = Some(Instant::now());
+            http1.exchange(&mut response, &mut body).await?;
+            let is_reusable = http1.is_reusable(&response);
+            (response.status(), response.into_headers(), is_reusable)
+        }
+        Line::Http2(http2) => {
+            let request = message.to_http2(&http2.scheme).ok_or_else(invalid)?;
+            *sent = Some(Instant::now());
+            let (status, headers) = http2.exchange(request, &mut body).await?;
+            (status, headers, true)
+        }
+    };
+    if plan.keep_alive && is_reusable {
+        *kept = Some(line);
+    }
+    Ok(Answer {
+        status,
+        headers,
+        body,
+    })
+}
+
+impl Line {
+    /// Whether it can be used again.
+    async fn is_idle(&mut self) -> bool {
+        match self {
+            Self::Http1(http1) => http1.is_idle().await,
+            Self::Http2(http2) => http2.is_idle().await,
         }
     }
 }
 
-async fn open(plan: &Plan) -> Result<SendRequest<Full<Bytes>>, Unanswered> {
-    let stream: Box<dyn Stream> = plan.connect.connect().await.map_err(|error| match error {
-        ConnectError::Failed(cause) => Done::Failed(cause),
-        ConnectError::OwnLack => Done::OwnLack,
+async fn open(plan: &Plan) -> Result<Line, Unanswered> {
+    let opened = plan.connect.connect().await;
+    let Opened { stream, protocol } = opened.map_err(|error| match error {
+        ConnectError::Failed(cause) => Unanswered::failed(cause),
+        ConnectError::OwnLack => Unanswered {
+            done: Done::OwnLack,
+            is_unsent: false,
+        },
     })?;
-    let mut builder = http1::Builder::new();
-    builder.max_buf_size(HEAD_MAX);
-    let (sender, connection) = builder.handshake(TokioIo::new(stream)).await?;
-    // It ends with its sender; its errors are those of the requests.
-    tokio::task::spawn_local(async move { drop(connection.await) });
-    Ok(sender)
-}
-
-fn cause(error: &hyper::Error) -> Cause {
-    if error.is_timeout() {
-        return Cause::Timeout;
-    }
-    let io = error
-        .source()
-        .and_then(|source| source.downcast_ref::<io::Error>());
-    match io.map(io::Error::kind) {
-        Some(io::ErrorKind::TimedOut) => Cause::Timeout,
-        Some(_) => Cause::Reset,
-        None if error.is_incomplete_message() || error.is_canceled() => Cause::Reset,
-        None => Cause::Protocol,
-    }
+    Ok(match protocol {
+        Protocol::Http1 => Line::Http1(Http1::new(stream)),
+        Protocol::Http2(scheme) => Line::Http2(Http2::open(stream, scheme).await?),
+    })
 }

@@ -15,7 +15,6 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use tokio::runtime;
 use tokio::sync::{mpsc, watch};
-use tokio::task::LocalSet;
 use tokio::time::Instant;
 
 /// All threads begin together, this long after the run was started.
@@ -64,16 +63,8 @@ impl Engine {
         let mut threads = Vec::new();
         for number in 0..plan.threads.max(1) {
             let (plan, stop, parts) = (plan.clone(), stopped.clone(), parts_in.clone());
-            let runtime = runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .map_err(StartError)?;
-            let work = move || {
-                let local = LocalSet::new();
-                local.block_on(&runtime, one(plan, start, stop, parts, number))
-            };
-            let builder = thread::Builder::new().name(format!("load-{number}"));
-            threads.push(builder.spawn(work).map_err(StartError)?);
+            let work = move || one(plan, start, stop, parts, number);
+            threads.push(spawn(number, work).map_err(StartError)?);
         }
         Ok(Self {
             windows: Windows::new(threads.len()),
@@ -131,6 +122,34 @@ impl Engine {
                 .map(|(tally, request)| tally.figures(request))
                 .collect(),
         }
+    }
+}
+
+/// Starts a thread with a runtime of its own, whose tasks stay on it.
+fn spawn<F>(
+    number: usize,
+    work: impl FnOnce() -> F + Send + 'static,
+) -> io::Result<JoinHandle<F::Output>>
+where
+    F: Future<Output: Default + Send + 'static>,
+{
+    let (started, is_started) = std::sync::mpsc::channel();
+    let builder = thread::Builder::new().name(format!("load-{number}"));
+    let thread = builder.spawn(move || {
+        let runtime = runtime::Builder::new_current_thread()
+            .enable_all()
+            .build_local(runtime::LocalOptions::default());
+        let (runtime, error) = match runtime {
+            Ok(runtime) => (Some(runtime), None),
+            Err(error) => (None, Some(error)),
+        };
+        let _ = started.send(error);
+        runtime.map_or_else(Default::default, |runtime| runtime.block_on(work()))
+    })?;
+    // A thread that says nothing has panicked, which its end shows.
+    match is_started.recv().ok().flatten() {
+        Some(error) => Err(error),
+        None => Ok(thread),
     }
 }
 

@@ -7,13 +7,20 @@
 
 mod alarm;
 mod arrivals;
+mod body;
 mod capture;
+mod chunks;
 mod connection;
 mod engine;
+mod head;
+mod http1;
+mod http2;
+mod message;
 mod open;
 mod plan;
 mod recorder;
 mod request;
+mod response;
 mod rows;
 mod session;
 mod tally;
@@ -24,8 +31,9 @@ mod windows;
 
 pub use capture::{Capture, Extract, Source};
 pub use engine::{Engine, Finished, StartError};
-pub use plan::{Connect, ConnectError, Cookies, NewCookies, Plan, Stream};
+pub use plan::{Connect, ConnectError, Cookies, NewCookies, Opened, Plan, Protocol, Stream};
 pub use request::{Mix, Request, Sequence};
+pub use response::{Invalid, Response};
 pub use rows::Rows;
 pub use template::{Escape, Made, Part, Reference, Template};
 pub use watch::{NewWatch, Watch};

@@ -67,11 +67,11 @@ async fn request(shared: Shared, intended: Instant, idle: Rc<RefCell<Vec<Connect
     let mut session = Session::new(plan, free.unwrap_or_default());
     session.begin(plan, sequence);
     let mut intended = intended;
-    for (step, request) in sequence.steps.iter().enumerate() {
+    for (number, step) in sequence.steps.iter().enumerate() {
         recorder.borrow_mut().started(intended);
-        let exchanged = session.ask(plan, request, intended + plan.timeout).await;
+        let exchanged = session.ask(plan, step, intended + plan.timeout).await;
         recorder.borrow_mut().ended(Ended {
-            request: sequence.first + step,
+            request: sequence.first + number,
             intended,
             exchanged,
         });

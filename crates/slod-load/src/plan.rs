@@ -3,7 +3,8 @@
 use crate::request::Mix;
 use crate::rows::Rows;
 use async_trait::async_trait;
-use http::{HeaderMap, Uri};
+use http::uri::Scheme;
+use http::{HeaderMap, HeaderValue, Uri};
 use slod_core::load::Scenario;
 use slod_core::outcome::Cause;
 use std::sync::Arc;
@@ -14,6 +15,20 @@ use tokio::io::{AsyncRead, AsyncWrite};
 pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
+
+/// What is spoken over a connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    Http1,
+    /// Its requests name the scheme.
+    Http2(Scheme),
+}
+
+/// An open connection.
+pub struct Opened {
+    pub stream: Box<dyn Stream>,
+    pub protocol: Protocol,
+}
 
 /// Why there is no connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +41,7 @@ pub enum ConnectError {
 /// Opens connections to the service.
 #[async_trait]
 pub trait Connect: Send + Sync {
-    async fn connect(&self) -> Result<Box<dyn Stream>, ConnectError>;
+    async fn connect(&self) -> Result<Opened, ConnectError>;
 }
 
 /// The cookies of one user.
@@ -34,8 +49,8 @@ pub trait Cookies {
     /// Keeps what an answer sets.
     fn keep(&mut self, uri: &Uri, answer: &HeaderMap);
 
-    /// Adds those that belong to a request.
-    fn send(&self, uri: &Uri, headers: &mut HeaderMap);
+    /// The header `Cookie` of a request: what is configured and those that belong to it.
+    fn header(&self, uri: &Uri, configured: Option<&HeaderValue>) -> Option<HeaderValue>;
 }
 
 /// Makes the cookies of a new user.

@@ -1,11 +1,12 @@
 //! Requests, alone and in sequences, and which of them comes next.
 
 use crate::capture::Capture;
+use crate::message::Step;
 use crate::template::{Made, Reference, Template, Values};
 use crate::watch::NewWatch;
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
-use http_body_util::Full;
+use http::{HeaderMap, HeaderName, Method, Uri};
+use std::borrow::Cow;
 use std::fmt;
 use std::ops::RangeInclusive;
 
@@ -49,7 +50,7 @@ pub struct Mix {
 /// A sequence with what is known of it before the run.
 #[derive(Debug)]
 pub struct Placed {
-    pub steps: Vec<Request>,
+    pub steps: Vec<Step>,
     /// The number of its first request among all of the run.
     pub first: usize,
     pub uses_data: bool,
@@ -66,8 +67,6 @@ impl fmt::Debug for Request {
     }
 }
 
-pub type Message = http::Request<Full<Bytes>>;
-
 impl Request {
     fn templates(&self) -> impl Iterator<Item = &Template> {
         let headers = self.made_headers.iter().map(|(_, template)| template);
@@ -82,30 +81,19 @@ impl Request {
     }
 
     /// The path and the query; `None` if a value for it is missing.
-    pub(crate) fn uri(&self, values: Values<'_>) -> Option<Uri> {
+    pub(crate) fn uri(&self, values: Values<'_>) -> Option<Cow<'_, Uri>> {
         match &self.uri {
-            Made::Fixed(uri) => Some(uri.clone()),
-            Made::Template(template) => template.fill(values)?.parse().ok(),
+            Made::Fixed(uri) => Some(Cow::Borrowed(uri)),
+            Made::Template(template) => template.fill(values)?.parse().ok().map(Cow::Owned),
         }
     }
 
-    /// As it is sent; `None` if a value for it is missing, or is not valid in a header.
-    pub(crate) fn message(&self, values: Values<'_>) -> Option<Message> {
-        let body = match &self.body {
-            Made::Fixed(body) => body.clone(),
-            Made::Template(template) => template.fill(values)?.into(),
-        };
-        let mut message = http::Request::new(Full::new(body));
-        *message.method_mut() = self.method.clone();
-        *message.uri_mut() = self.uri(values)?;
-        let headers = message.headers_mut();
-        *headers = self.headers.clone();
-        for (name, template) in &self.made_headers {
-            let mut value = HeaderValue::try_from(template.fill(values)?).ok()?;
-            value.set_sensitive(true);
-            headers.insert(name, value);
+    /// `None` if a value for it is missing.
+    pub(crate) fn body(&self, values: Values<'_>) -> Option<Bytes> {
+        match &self.body {
+            Made::Fixed(body) => Some(body.clone()),
+            Made::Template(template) => Some(template.fill(values)?.into()),
         }
-        Some(message)
     }
 
     pub(crate) fn is_expected(&self, status: u16) -> bool {
@@ -127,7 +115,7 @@ impl Mix {
                     first: place,
                     uses_data: steps.iter().any(Request::uses_data),
                     until: total,
-                    steps,
+                    steps: steps.into_iter().map(Step::new).collect(),
                 }
             })
             .collect();
@@ -136,7 +124,8 @@ impl Mix {
 
     /// All requests, in the order of their numbers.
     pub fn requests(&self) -> impl Iterator<Item = &Request> {
-        self.sequences.iter().flat_map(|one| &one.steps)
+        let steps = self.sequences.iter().flat_map(|one| &one.steps);
+        steps.map(|step| &step.request)
     }
 
     /// A sequence at random, by the weights.

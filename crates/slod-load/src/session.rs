@@ -1,14 +1,13 @@
 //! What one user has: a connection, cookies, and the values of its sequence.
 
-use crate::capture::Capture;
-use crate::connection::{Answer, Body, Connection, Done};
+use crate::connection::{Answer, Connection, Done};
+use crate::message::{Message, Step};
 use crate::plan::{Cookies, Plan};
-use crate::request::{Message, Placed, Request};
+use crate::request::{Placed, Request};
 use crate::template::Values;
-use crate::watch::NewWatch;
 use http::header::SET_COOKIE;
 use slod_core::outcome::Cause;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 pub struct Session {
     connection: Connection,
@@ -56,32 +55,29 @@ impl Session {
 
     /// Makes one request within the deadline, reads its answer to the end, and takes from it what
     /// later requests need.
-    pub async fn ask(&mut self, plan: &Plan, request: &Request, deadline: Instant) -> Exchanged {
-        let mut sent = Instant::now();
-        let keeps = request.captures.iter().any(Capture::is_of_body);
-        let new_body = || Body {
-            bytes: keeps.then(Vec::new),
-            watch: request.watch.as_ref().map(|NewWatch(new)| new()),
-            ..Body::default()
+    pub async fn ask(&mut self, plan: &Plan, step: &Step, deadline: Instant) -> Exchanged {
+        let message = Message {
+            step,
+            values: values(plan, &self.captured, self.row),
+            cookies: self.cookies.as_deref(),
         };
-        let values = values(plan, &self.captured, self.row);
-        let cookies = self.cookies.as_deref();
-        let make = || message(request, values, cookies);
-        let exchange = self.connection.exchange(plan, make, new_body, &mut sent);
-        let answer = timeout_at(deadline, exchange).await;
+        let mut sent = None;
+        let exchange = self
+            .connection
+            .exchange(plan, &message, deadline, &mut sent);
+        let answer = exchange.await;
         let ended = Instant::now();
         let mut first = None;
         let (done, missing) = match answer {
-            Err(_elapsed) => (Done::Failed(Cause::Timeout), None),
-            Ok(Err(done)) => (done, None),
-            Ok(Ok(answer)) => {
+            Err(done) => (done, None),
+            Ok(answer) => {
                 first = answer.body.first;
-                self.judge(plan, request, &answer)
+                self.judge(plan, &step.request, &answer)
             }
         };
         Exchanged {
             done,
-            sent,
+            sent: sent.unwrap_or(ended),
             first,
             ended,
             missing,
@@ -120,17 +116,4 @@ fn values<'a>(plan: &'a Plan, captured: &'a [Option<String>], row: Option<usize>
         captured,
         row: rows.and_then(|(rows, number)| rows.get(number)),
     }
-}
-
-fn message(
-    request: &Request,
-    values: Values<'_>,
-    cookies: Option<&dyn Cookies>,
-) -> Option<Message> {
-    let mut message = request.message(values)?;
-    if let Some(cookies) = cookies {
-        let uri = message.uri().clone();
-        cookies.send(&uri, message.headers_mut());
-    }
-    Some(message)
 }

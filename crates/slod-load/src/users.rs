@@ -126,16 +126,16 @@ impl User {
 
     /// Makes its requests one after the other, up to the first that fails.
     async fn sequence(&mut self, sequence: &Placed) {
-        for (step, request) in sequence.steps.iter().enumerate() {
-            if step > 0 && !self.goes_on() {
+        for (number, step) in sequence.steps.iter().enumerate() {
+            if number > 0 && !self.goes_on() {
                 return;
             }
             let Shared { plan, recorder, .. } = &self.shared;
             recorder.borrow_mut().started(self.intended);
             let deadline = self.intended + plan.timeout;
-            let exchanged = self.session.ask(plan, request, deadline).await;
+            let exchanged = self.session.ask(plan, step, deadline).await;
             let ended = Ended {
-                request: sequence.first + step,
+                request: sequence.first + number,
                 intended: self.intended,
                 exchanged,
             };

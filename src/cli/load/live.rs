@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::format::numbers;
 use crate::load::{Ending, Figures, LoadWindow, RunRecord, Samples};
 use crate::observe::RunSampler;
-use crate::report::load_run::{Held, Promise, promises};
+use crate::report::load_run::{Held, Promise, Threshold, promises};
 use slod_load::{Engine, Finished};
 use std::collections::VecDeque;
 use std::io::{self, IsTerminal, Write as _};
@@ -50,6 +50,7 @@ pub async fn run(
         ending: Ending::Completed,
         windows: Vec::new(),
         requests: Vec::new(),
+        thresholds: args.threshold.iter().map(Threshold::written).collect(),
         observed: Vec::new(),
     };
     let kept = KeptRun::begin(config, &run);

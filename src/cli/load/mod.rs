@@ -81,7 +81,7 @@ pub fn run(args: &LoadArgs) -> u8 {
                 return exit::START;
             }
         };
-        let report = RunReport::new(record, Some(service), &args.threshold);
+        let report = RunReport::new(record, Some(service));
         finish(&config, &report, args.out.as_deref())
     })
 }

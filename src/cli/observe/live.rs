@@ -1,5 +1,6 @@
 //! Watches a run as it happens.
 
+use super::ObserveArgs;
 use super::child::LoadCommand;
 use super::watch::Watch;
 use crate::cli::exit;
@@ -13,7 +14,6 @@ use crate::observe::{RunSampler, sampling_interval};
 use crate::store::Tick;
 use crate::units::show_duration;
 use rustix::process::Signal;
-use std::ffi::OsString;
 use std::time::Duration;
 use tokio::signal::unix::{self, SignalKind};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, sleep_until};
@@ -28,22 +28,22 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub async fn run(
     config: &Config,
     service: &ServiceSpec,
-    length: Option<Duration>,
-    command: &[OsString],
+    args: &ObserveArgs,
 ) -> Result<RunRecord, String> {
-    let clock = Clock::system();
+    let (clock, length) = (Clock::system(), args.length);
     let mut requests = StopRequests::new()?;
     let watch = Watch::new(config, service, clock.now(), sampling_interval(config));
     let sampler = RunSampler::start(config, service, clock.clone());
     let sampler = sampler.map_err(|error| format!("cannot sample: {}", error.kind()))?;
-    let mut command = LoadCommand::start(command)?;
+    let mut command = LoadCommand::start(&args.command)?;
     let mut purpose = match &command {
         Some(command) => format!("load of {}, {}", command.name, watch.purpose()),
         None => watch.purpose().to_owned(),
     };
     show(&announcement(service, &purpose, length, command.is_some()));
     // Without a length that is given, nothing is planned.
-    let plan = watch.plan(purpose.clone(), length.unwrap_or_default());
+    let mut plan = watch.plan(purpose.clone(), length.unwrap_or_default());
+    plan.thresholds = args.thresholds();
     let length = length.unwrap_or(LONGEST).min(LONGEST);
     let mut going = GoingOn {
         kept: KeptRun::begin(config, &plan),
@@ -61,7 +61,8 @@ pub async fn run(
     going.sample_the_end(&mut requests).await;
     let to = clock.now();
     sleep(going.watch.settling()).await;
-    let run = going.watch.finish(to, ending, purpose);
+    let mut run = going.watch.finish(to, ending, purpose);
+    run.thresholds = args.thresholds();
     going.kept.end(&run);
     Ok(run)
 }

@@ -52,6 +52,12 @@ pub struct ObserveArgs {
     command: Vec<OsString>,
 }
 
+impl ObserveArgs {
+    fn thresholds(&self) -> Vec<String> {
+        self.threshold.iter().map(Threshold::written).collect()
+    }
+}
+
 pub fn run(args: &ObserveArgs) -> u8 {
     let config = match args.config.load() {
         Ok(config) => config,
@@ -63,7 +69,8 @@ pub fn run(args: &ObserveArgs) -> u8 {
     };
     match args.from {
         Some(from) => match past::run(&config, service, from, args.to) {
-            Ok(run) => {
+            Ok(mut run) => {
+                run.thresholds = args.thresholds();
                 runs::keep(&config, &run);
                 judge(&config, run, service, args)
             }
@@ -78,7 +85,7 @@ fn watch_now(config: &Config, service: &ServiceSpec, args: &ObserveArgs) -> u8 {
         return unusable(&reason);
     }
     on_runtime(async {
-        match live::run(config, service, args.length, &args.command).await {
+        match live::run(config, service, args).await {
             Ok(run) => judge(config, run, service, args),
             Err(reason) => {
                 complain(&format!("slod: {reason}"));
@@ -89,7 +96,7 @@ fn watch_now(config: &Config, service: &ServiceSpec, args: &ObserveArgs) -> u8 {
 }
 
 fn judge(config: &Config, run: RunRecord, service: &ServiceSpec, args: &ObserveArgs) -> u8 {
-    let report = RunReport::new(run, Some(service), &args.threshold);
+    let report = RunReport::new(run, Some(service));
     finish(config, &report, args.out.as_deref())
 }
 

@@ -151,6 +151,7 @@ fn record(service: String, from: Timestamp, purpose: String) -> RunRecord {
         ending: Ending::Completed,
         windows: Vec::new(),
         requests: Vec::new(),
+        thresholds: Vec::new(),
         observed: Vec::new(),
     }
 }

@@ -1,10 +1,12 @@
 //! The request of a probe, or of a service's `load`, for the load engine: the same
 //! addresses, credentials and TLS, over connections that are kept.
 
+use super::exchange::is_http2;
 use super::expect::Expect;
 use super::keys;
 use super::read::{read_request, read_transport, warn_of_open_secrets};
 use super::request::Request;
+use super::sent::fitting_version;
 use super::transport::Transport;
 use super::{HttpProbe, Version};
 use crate::outcome::{Timestamp, Verdict};
@@ -13,10 +15,11 @@ use crate::probe::evaluate::Evaluator;
 use crate::probe::{Attempt, Probe, Trace, of_type, redacted};
 use crate::yaml::{Declared, Redactions, Section};
 use async_trait::async_trait;
-use http::header::{ACCEPT_ENCODING, CONTENT_LENGTH, COOKIE, HOST};
+use http::header::{ACCEPT_ENCODING, CONTENT_LENGTH, HOST};
+use http::uri::Scheme;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use hyper::body::Bytes;
-use slod_load::{Connect, ConnectError, Cookies, Made, NewCookies, NewWatch, Stream};
+use slod_load::{Connect, ConnectError, Cookies, Made, NewCookies, NewWatch, Opened, Protocol};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,7 +27,7 @@ use tokio::time::timeout_at;
 use url::Url;
 
 /// The keys of a request that the load engine sends, apart from its address.
-pub const OPTIONS: [&dyn Declared; 11] = [
+pub const OPTIONS: [&dyn Declared; 12] = [
     &keys::METHOD,
     &keys::HEADERS,
     &keys::BODY,
@@ -33,6 +36,7 @@ pub const OPTIONS: [&dyn Declared; 11] = [
     &keys::BASIC_AUTH,
     &keys::TLS,
     &options::IP_VERSION,
+    &keys::HTTP_VERSION,
     &keys::COMPRESSION,
     &keys::PROXY,
     &keys::PROXY_AUTH,
@@ -61,7 +65,11 @@ impl Driven {
         let body = section.secret_bytes(&keys::BODY);
         let body = body.map(Bytes::from).unwrap_or_default();
         let request = read_request(section, url, method, body);
-        let transport = read_transport(section, Version::Http1);
+        let version = section.get(&keys::HTTP_VERSION).unwrap_or(Version::Auto);
+        let version = request.as_ref().map_or(version, |request| {
+            fitting_version(section, request, version)
+        });
+        let transport = read_transport(section, version);
         let status = section.all(&keys::EXPECT_STATUS);
         let request = request?;
         warn_of_open_secrets(section, &request);
@@ -240,14 +248,11 @@ impl Cookies for UserCookies {
         self.cookies.keep(answer, &self.address(uri));
     }
 
-    fn send(&self, uri: &Uri, headers: &mut HeaderMap) {
+    fn header(&self, uri: &Uri, configured: Option<&HeaderValue>) -> Option<HeaderValue> {
         if self.cookies.is_empty() {
-            return;
+            return None;
         }
-        let configured = headers.get(COOKIE);
-        if let Some(value) = self.cookies.header(&self.address(uri), configured) {
-            headers.insert(COOKIE, value);
-        }
+        self.cookies.header(&self.address(uri), configured)
     }
 }
 
@@ -258,7 +263,7 @@ struct Connector {
 
 #[async_trait]
 impl Connect for Connector {
-    async fn connect(&self) -> Result<Box<dyn Stream>, ConnectError> {
+    async fn connect(&self) -> Result<Opened, ConnectError> {
         let Some(probe) = self.driven.http() else {
             return Err(ConnectError::OwnLack);
         };
@@ -273,16 +278,24 @@ impl Connect for Connector {
     }
 }
 
-async fn open(probe: &HttpProbe, progress: &mut Progress<'_>) -> Result<Box<dyn Stream>, Failure> {
+async fn open(probe: &HttpProbe, progress: &mut Progress<'_>) -> Result<Opened, Failure> {
     let HttpProbe {
         request, transport, ..
     } = probe;
+    let protocol = |scheme, alpn| match is_http2(transport.version, alpn) {
+        true => Protocol::Http2(scheme),
+        false => Protocol::Http1,
+    };
     let stream = transport.open(request, progress).await?;
     if !request.is_https() {
-        return Ok(Box::new(stream));
+        let protocol = protocol(Scheme::HTTP, None);
+        let stream = Box::new(stream);
+        return Ok(Opened { stream, protocol });
     }
     let host = request.url.host_str().unwrap_or_default();
     let name = transport.tls.server_name(host.trim_matches(['[', ']']))?;
     let stream = transport.tls.handshake(stream, name, progress).await?;
-    Ok(Box::new(stream))
+    let protocol = protocol(Scheme::HTTPS, stream.alpn());
+    let stream = Box::new(stream);
+    Ok(Opened { stream, protocol })
 }

@@ -23,6 +23,7 @@ pub(super) fn write(report: &RunReport) -> String {
         windows,
         requests,
         observed,
+        thresholds: _,
     } = &report.run;
     let length = windows.iter().map(|one| one.length).sum();
     let requests: Vec<Value> = requests.iter().map(|one| request(one, length)).collect();

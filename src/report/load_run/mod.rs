@@ -40,11 +40,12 @@ pub struct RunReport {
 }
 
 impl RunReport {
-    /// Judges a run by its service's objectives and expected response times, and by more thresholds.
-    pub fn new(run: RunRecord, service: Option<&ServiceSpec>, more: &[Threshold]) -> Self {
+    /// Judges a run by its service's objectives and expected response times, and by its own
+    /// thresholds.
+    pub fn new(run: RunRecord, service: Option<&ServiceSpec>) -> Self {
         let known = service.map(|service| promises(service, &run.scenario));
-        let given = more.iter();
-        let given = given.map(|one| Promise::of_all(*one, "--threshold"));
+        let given = run.thresholds.iter().filter_map(|text| text.parse().ok());
+        let given = given.map(|one| Promise::of_all(one, "--threshold"));
         let all = known.unwrap_or_default().into_iter().chain(given);
         let held: Vec<Held> = all.map(|one| one.judge(&run.windows)).collect();
         let statements = statements(&run, service.and_then(limit));

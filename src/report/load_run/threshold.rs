@@ -75,7 +75,7 @@ impl fmt::Display for Threshold {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sign = if self.of == Measured::Rate { '>' } else { '<' };
         match self.of {
-            Measured::Quantile(q) => write!(f, "p{}", q * 100.0)?,
+            Measured::Quantile(q) => write!(f, "p{}", percent(q))?,
             Measured::Average => f.write_str("avg")?,
             Measured::Maximum => f.write_str("max")?,
             Measured::Errors => f.write_str("errors")?,
@@ -83,6 +83,25 @@ impl fmt::Display for Threshold {
         }
         write!(f, " {sign} {}", self.of.show(self.limit))
     }
+}
+
+impl Threshold {
+    /// As it is read, with its exact limit.
+    pub fn written(&self) -> String {
+        let ms = (self.limit * 1000.0).round();
+        match self.of {
+            Measured::Quantile(q) => format!("p{}<{ms}ms", percent(q)),
+            Measured::Average => format!("avg<{ms}ms"),
+            Measured::Maximum => format!("max<{ms}ms"),
+            Measured::Errors => format!("errors<{}", self.limit),
+            Measured::Rate => format!("rate>{}/s", self.limit),
+        }
+    }
+}
+
+/// Without the error of a number such as 0.58, of which 100 times are not 58.
+fn percent(quantile: f64) -> f64 {
+    (quantile * 1e8).round() / 1e6
 }
 
 impl Measured {
@@ -150,6 +169,17 @@ mod tests {
         ] {
             let read: Threshold = text.parse().expect(text);
             assert_eq!(read.to_string(), shown);
+            assert_eq!(read.written().parse(), Ok(read));
+        }
+        for text in [
+            "p58<1h1ms",
+            "p99.999<1ms",
+            "max<1234ms",
+            "errors<1e-9",
+            "rate>7/min",
+        ] {
+            let read: Threshold = text.parse().expect(text);
+            assert_eq!(read.written().parse(), Ok(read), "{}", read.written());
         }
         for bad in [
             "",

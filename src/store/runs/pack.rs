@@ -6,8 +6,8 @@ use crate::load::{Ending, Model, RunRecord, Scenario, Stage};
 use crate::store::counts::{Bytes, Corrupt, put};
 use std::io;
 
-/// Format 1 had neither series nor requests by name.
-const FORMAT: u64 = 2;
+/// Format 1 had neither series nor requests by name, format 2 no thresholds.
+const FORMAT: u64 = 3;
 
 pub fn pack(run: &RunRecord) -> io::Result<Vec<u8>> {
     let mut out = Vec::new();
@@ -25,6 +25,10 @@ pub fn pack(run: &RunRecord) -> io::Result<Vec<u8>> {
     let written = observed::write(&mut out, &run.observed, run.from);
     written.map_err(|_| io::Error::other("samples that have no order"))?;
     requests::write(&mut out, &run.requests);
+    put(&mut out, run.thresholds.len() as u64);
+    for threshold in &run.thresholds {
+        text(&mut out, threshold);
+    }
     compress(&out)
 }
 
@@ -70,6 +74,10 @@ pub fn unpack(head: &StoredRun, record: &[u8]) -> Result<RunRecord, Corrupt> {
             requests::read(&mut bytes)?,
         ),
     };
+    let thresholds = match format {
+        1 | 2 => Vec::new(),
+        _ => read_thresholds(&mut bytes)?,
+    };
     Ok(RunRecord {
         service: head.service.clone(),
         scenario,
@@ -79,8 +87,14 @@ pub fn unpack(head: &StoredRun, record: &[u8]) -> Result<RunRecord, Corrupt> {
         ending,
         windows,
         requests,
+        thresholds,
         observed,
     })
+}
+
+fn read_thresholds(bytes: &mut Bytes<'_>) -> Result<Vec<String>, Corrupt> {
+    let count: usize = bytes.small()?;
+    (0..count).map(|_| read_text(bytes)).collect()
 }
 
 fn read_scenario(bytes: &mut Bytes<'_>, name: &str) -> Result<Scenario, Corrupt> {

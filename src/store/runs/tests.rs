@@ -58,6 +58,7 @@ fn run(service: &str, from: i64) -> RunRecord {
             latency: window(0).latency,
             first_token: window(0).latency,
         }],
+        thresholds: vec!["p95<500ms".to_owned(), "errors<0.001".to_owned()],
         observed: vec![
             series("slod_host_load1", SeriesKind::Gauge, from, &[0.25, 1.5]),
             series(

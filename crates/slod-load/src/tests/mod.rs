@@ -3,7 +3,9 @@
 mod sequences;
 mod server;
 
-use crate::{Connect, ConnectError, Engine, Finished, Made, Mix, Plan, Request, Sequence, Stream};
+use crate::{
+    Connect, ConnectError, Engine, Finished, Made, Mix, Opened, Plan, Protocol, Request, Sequence,
+};
 use async_trait::async_trait;
 use http::header::HOST;
 use http::{HeaderMap, HeaderValue, Method, Uri};
@@ -21,11 +23,14 @@ struct To(SocketAddr);
 
 #[async_trait]
 impl Connect for To {
-    async fn connect(&self) -> Result<Box<dyn Stream>, ConnectError> {
+    async fn connect(&self) -> Result<Opened, ConnectError> {
         let stream = TcpStream::connect(self.0).await;
         let stream = stream.map_err(|_| ConnectError::Failed(Cause::Refused))?;
         let _ = stream.set_nodelay(true);
-        Ok(Box::new(stream))
+        Ok(Opened {
+            stream: Box::new(stream),
+            protocol: Protocol::Http1,
+        })
     }
 }
 

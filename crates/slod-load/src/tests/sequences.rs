@@ -6,7 +6,7 @@ use crate::{
     Capture, Cookies, Escape, Extract, Finished, Made, Mix, Part, Plan, Reference, Request, Rows,
     Sequence, Source, Template,
 };
-use http::header::{COOKIE, SET_COOKIE};
+use http::header::SET_COOKIE;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use slod_core::load::Model;
 use slod_core::outcome::Cause;
@@ -243,10 +243,8 @@ impl Cookies for Jar {
         self.0 = answer.get(SET_COOKIE).cloned();
     }
 
-    fn send(&self, _: &Uri, headers: &mut HeaderMap) {
-        if let Some(cookie) = &self.0 {
-            headers.insert(COOKIE, cookie.clone());
-        }
+    fn header(&self, _: &Uri, _: Option<&HeaderValue>) -> Option<HeaderValue> {
+        self.0.clone()
     }
 }
 

@@ -1,0 +1,39 @@
+//! What is kept of a response's body.
+
+use crate::capture::BODY_MAX;
+use crate::watch::Watch;
+use slod_core::outcome::Cause;
+use tokio::time::Instant;
+
+#[derive(Default)]
+pub struct Body {
+    /// Its beginning, if it is of use.
+    pub bytes: Option<Vec<u8>>,
+    /// Reads it while it arrives.
+    pub watch: Option<Box<dyn Watch>>,
+    /// When its first token arrived.
+    pub first: Option<Instant>,
+    /// What the reader found to be wrong.
+    pub fault: Option<Cause>,
+}
+
+impl Body {
+    pub fn take(&mut self, data: &[u8]) {
+        if let Some(bytes) = &mut self.bytes {
+            let room = BODY_MAX.saturating_sub(bytes.len());
+            bytes.extend_from_slice(&data[..data.len().min(room)]);
+        }
+        if let Some(watch) = self.watch.as_mut().filter(|_| self.fault.is_none()) {
+            self.fault = watch.feed(data).err();
+            if self.first.is_none() && watch.has_begun() {
+                self.first = Some(Instant::now());
+            }
+        }
+    }
+
+    pub fn end(&mut self) {
+        if let Some(watch) = self.watch.as_mut().filter(|_| self.fault.is_none()) {
+            self.fault = watch.finish().err();
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! The head of a response of HTTP/1.1: its status, and where its body ends. Pure.
+
+use crate::response::Invalid;
+use http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use httparse::{EMPTY_HEADER, Header, ParserConfig};
+
+/// Headers of a response at most.
+const HEADERS_MAX: usize = 100;
+
+/// Where a body ends (RFC 9112, section 6.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Framing {
+    Length(u64),
+    Chunked,
+    UntilClose,
+}
+
+#[derive(Debug)]
+pub struct Head {
+    pub status: u16,
+    /// Empty unless they are kept.
+    pub headers: HeaderMap,
+    pub framing: Framing,
+    /// Whether the connection stays open behind the body.
+    pub is_reusable: bool,
+}
+
+/// What the headers say about the connection.
+#[derive(Default)]
+struct Said {
+    length: Option<u64>,
+    has_coding: bool,
+    /// Whether the last transfer coding is chunked.
+    is_chunked: bool,
+    close: bool,
+    keep_alive: bool,
+}
+
+impl Head {
+    /// Reads the head at the begin of `bytes` and its length; `None` while it is not complete. An
+    /// informational response, which another one follows, has a length and no head.
+    pub fn parse(
+        bytes: &[u8],
+        is_of_head: bool,
+        keeps_headers: bool,
+    ) -> Result<Option<(Option<Self>, usize)>, Invalid> {
+        let mut headers = [EMPTY_HEADER; HEADERS_MAX];
+        let mut response = httparse::Response::new(&mut headers);
+        let parsed = ParserConfig::default().parse_response(&mut response, bytes);
+        let httparse::Status::Complete(len) = parsed.map_err(|_| Invalid)? else {
+            return Ok(None);
+        };
+        let status = response.code.ok_or(Invalid)?;
+        if matches!(status, 100 | 102..=199) {
+            return Ok(Some((None, len)));
+        }
+        let said = Said::of(response.headers)?;
+        let is_newer = response.version == Some(1);
+        let framing = if matches!(status, 101 | 204 | 304) || is_of_head {
+            Framing::Length(0)
+        } else {
+            said.framing(is_newer)?
+        };
+        let stays = !said.close && (is_newer || said.keep_alive);
+        let head = Self {
+            status,
+            headers: if keeps_headers {
+                kept(response.headers)?
+            } else {
+                HeaderMap::new()
+            },
+            framing,
+            is_reusable: stays && status != 101 && framing != Framing::UntilClose,
+        };
+        Ok(Some((Some(head), len)))
+    }
+}
+
+impl Said {
+    fn of(headers: &[Header<'_>]) -> Result<Self, Invalid> {
+        let mut said = Self::default();
+        for Header { name, value } in headers {
+            if name.eq_ignore_ascii_case(CONTENT_LENGTH.as_str()) {
+                for one in value.split(|byte| *byte == b',') {
+                    said.add_length(one.trim_ascii())?;
+                }
+            } else if name.eq_ignore_ascii_case(TRANSFER_ENCODING.as_str()) {
+                let last = tokens(value).last().unwrap_or_default();
+                said.has_coding = true;
+                said.is_chunked = last.eq_ignore_ascii_case(b"chunked");
+            } else if name.eq_ignore_ascii_case(CONNECTION.as_str()) {
+                for token in tokens(value) {
+                    said.close |= token.eq_ignore_ascii_case(b"close");
+                    said.keep_alive |= token.eq_ignore_ascii_case(b"keep-alive");
+                }
+            }
+        }
+        Ok(said)
+    }
+
+    /// All of them must be the same.
+    fn add_length(&mut self, digits: &[u8]) -> Result<(), Invalid> {
+        let is_number = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
+        let text = std::str::from_utf8(digits).map_err(|_| Invalid)?;
+        let length = text.parse().map_err(|_| Invalid)?;
+        if !is_number || self.length.is_some_and(|known| known != length) {
+            return Err(Invalid);
+        }
+        self.length = Some(length);
+        Ok(())
+    }
+
+    fn framing(&self, is_newer: bool) -> Result<Framing, Invalid> {
+        match self.length {
+            // HTTP/1.0 has no transfer codings.
+            _ if self.has_coding && !is_newer => Err(Invalid),
+            _ if self.is_chunked => Ok(Framing::Chunked),
+            Some(length) if !self.has_coding => Ok(Framing::Length(length)),
+            _ => Ok(Framing::UntilClose),
+        }
+    }
+}
+
+fn tokens(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii)
+}
+
+fn kept(headers: &[Header<'_>]) -> Result<HeaderMap, Invalid> {
+    let mut kept = HeaderMap::with_capacity(headers.len());
+    for Header { name, value } in headers {
+        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| Invalid)?;
+        let value = HeaderValue::from_bytes(value).map_err(|_| Invalid)?;
+        kept.append(name, value);
+    }
+    Ok(kept)
+}

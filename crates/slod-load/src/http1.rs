@@ -1,0 +1,155 @@
+//! Requests over a connection of HTTP/1.1, one after the other.
+
+use crate::body::Body;
+use crate::connection::Unanswered;
+use crate::plan::Stream;
+use crate::response::Response;
+use bytes::Bytes;
+use slod_core::outcome::Cause;
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use tokio::io::ReadBuf;
+
+/// Bytes that are read at once.
+const READ: usize = 16 << 10;
+/// A body up to this size is sent together with its head.
+pub const JOINED_MAX: usize = 16 << 10;
+
+thread_local! {
+    /// Bytes that arrived and are passed on at once: a connection keeps only the begin of a head.
+    static ARRIVED: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ].into());
+}
+
+/// A request as it is sent.
+#[derive(Default)]
+pub struct Outgoing {
+    /// With the body, if that is small.
+    pub head: Vec<u8>,
+    pub body: Bytes,
+}
+
+pub struct Http1 {
+    stream: Box<dyn Stream>,
+    pub outgoing: Outgoing,
+    /// Bytes of the request that are sent.
+    sent: usize,
+}
+
+impl Outgoing {
+    /// What is behind so many bytes.
+    fn rest(&self, sent: usize) -> &[u8] {
+        match sent.checked_sub(self.head.len()) {
+            None => &self.head[sent..],
+            Some(sent) => self.body.get(sent..).unwrap_or_default(),
+        }
+    }
+}
+
+impl Http1 {
+    pub fn new(stream: Box<dyn Stream>) -> Self {
+        Self {
+            stream,
+            outgoing: Outgoing::default(),
+            sent: 0,
+        }
+    }
+
+    /// Whether it is still open, and nothing arrived that nobody asked for.
+    pub async fn is_idle(&mut self) -> bool {
+        poll_fn(|cx| {
+            let read = ARRIVED.with_borrow_mut(|arrived| {
+                Pin::new(&mut *self.stream).poll_read(cx, &mut ReadBuf::new(arrived))
+            });
+            Poll::Ready(read.is_pending())
+        })
+        .await
+    }
+
+    /// Sends `outgoing`, and reads the response to its end.
+    pub async fn exchange(
+        &mut self,
+        response: &mut Response,
+        body: &mut Body,
+    ) -> Result<(), Unanswered> {
+        self.sent = 0;
+        poll_fn(|cx| self.poll(cx, response, body)).await?;
+        body.end();
+        Ok(())
+    }
+
+    /// Whether the exchange that is over left nothing behind.
+    pub fn is_reusable(&self, response: &Response) -> bool {
+        response.is_reusable() && self.outgoing.rest(self.sent).is_empty()
+    }
+
+    /// Reads also while it sends: a server can refuse a request before it has read all of it.
+    fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        response: &mut Response,
+        body: &mut Body,
+    ) -> Poll<Result<(), Unanswered>> {
+        let sent = self.poll_send(cx);
+        let read = ARRIVED.with_borrow_mut(|arrived| self.poll_read(cx, arrived, response, body));
+        match (read, sent) {
+            (Poll::Pending, Poll::Ready(Err(error))) => Poll::Ready(Err(broken(&error, response))),
+            (read, _) => read,
+        }
+    }
+
+    fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut stream = Pin::new(&mut *self.stream);
+        loop {
+            let rest = self.outgoing.rest(self.sent);
+            if rest.is_empty() {
+                return stream.poll_flush(cx);
+            }
+            match ready!(stream.as_mut().poll_write(cx, rest))? {
+                0 => return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
+                count => self.sent += count,
+            }
+        }
+    }
+
+    fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        arrived: &mut [u8],
+        response: &mut Response,
+        body: &mut Body,
+    ) -> Poll<Result<(), Unanswered>> {
+        let mut stream = Pin::new(&mut *self.stream);
+        while !response.is_over() {
+            let mut buffer = ReadBuf::new(arrived);
+            let read = ready!(stream.as_mut().poll_read(cx, &mut buffer));
+            read.map_err(|error| broken(&error, response))?;
+            if buffer.filled().is_empty() {
+                if response.close() {
+                    break;
+                }
+                let closed = io::ErrorKind::UnexpectedEof.into();
+                return Poll::Ready(Err(broken(&closed, response)));
+            }
+            let fed = response.feed(buffer.filled(), &mut |data| body.take(data));
+            fed.map_err(|_invalid| Unanswered::failed(Cause::Protocol))?;
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// A service closes connections that nobody uses: the request may have come too late for it.
+fn broken(error: &io::Error, response: &Response) -> Unanswered {
+    use io::ErrorKind::{BrokenPipe, TimedOut, UnexpectedEof};
+    let cause = match error.kind() {
+        TimedOut => Cause::Timeout,
+        _ => Cause::Reset,
+    };
+    let is_closed = matches!(error.kind(), UnexpectedEof | BrokenPipe);
+    Unanswered {
+        is_unsent: is_closed && response.is_untouched(),
+        ..Unanswered::failed(cause)
+    }
+}

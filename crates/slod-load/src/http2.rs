@@ -1,0 +1,105 @@
+//! Requests over a connection of HTTP/2, one after the other.
+
+use crate::body::Body;
+use crate::connection::Unanswered;
+use crate::message::Http2Message;
+use crate::plan::Stream;
+use bytes::Bytes;
+use http::HeaderMap;
+use http::uri::Scheme;
+use http_body_util::{BodyExt, Full};
+use hyper::client::conn::http2::{self, SendRequest};
+use hyper::rt::Executor;
+use hyper_util::rt::TokioIo;
+use slod_core::outcome::Cause;
+use std::error::Error;
+use std::io;
+
+/// Bytes of the headers of a response at most.
+const HEADERS_MAX: u32 = 256 << 10;
+/// Bytes of a body that a server may send before they are read, as browsers allow.
+const WINDOW: u32 = 6 << 20;
+
+pub struct Http2 {
+    sender: SendRequest<Full<Bytes>>,
+    pub scheme: Scheme,
+}
+
+/// Runs the work of a connection on the thread of its user.
+#[derive(Clone, Copy)]
+struct OwnThread;
+
+impl<F: Future + 'static> Executor<F> for OwnThread {
+    fn execute(&self, work: F) {
+        tokio::task::spawn_local(async move {
+            // Its errors are those of the requests.
+            work.await;
+        });
+    }
+}
+
+impl Http2 {
+    pub async fn open(stream: Box<dyn Stream>, scheme: Scheme) -> Result<Self, Unanswered> {
+        let mut builder = http2::Builder::new(OwnThread);
+        builder
+            .max_header_list_size(HEADERS_MAX)
+            .initial_stream_window_size(WINDOW)
+            .initial_connection_window_size(WINDOW);
+        let opened = builder.handshake(TokioIo::new(stream)).await;
+        let (sender, connection) = opened.map_err(|error| unanswered(&error))?;
+        // It ends with its sender.
+        tokio::task::spawn_local(async move { drop(connection.await) });
+        Ok(Self { sender, scheme })
+    }
+
+    pub async fn is_idle(&mut self) -> bool {
+        !self.sender.is_closed() && self.sender.ready().await.is_ok()
+    }
+
+    /// Sends a request, and reads the response to its end.
+    pub async fn exchange(
+        &mut self,
+        message: Http2Message,
+        kept: &mut Body,
+    ) -> Result<(u16, HeaderMap), Unanswered> {
+        let sent = self.sender.send_request(message).await;
+        let (head, mut body) = sent.map_err(|error| unanswered(&error))?.into_parts();
+        while let Some(frame) = body.frame().await {
+            // The service has answered: this is no request that came too late for it.
+            let frame = frame.map_err(|error| Unanswered::failed(cause(&error)))?;
+            if let Some(data) = frame.data_ref() {
+                kept.take(data);
+            }
+        }
+        kept.end();
+        Ok((head.status.as_u16(), head.headers))
+    }
+}
+
+fn unanswered(error: &hyper::Error) -> Unanswered {
+    Unanswered {
+        is_unsent: error.is_canceled() || error.is_incomplete_message(),
+        ..Unanswered::failed(cause(error))
+    }
+}
+
+fn cause(error: &hyper::Error) -> Cause {
+    if error.is_timeout() {
+        return Cause::Timeout;
+    }
+    let mut source = error.source();
+    while let Some(inner) = source {
+        if let Some(io) = inner.downcast_ref::<io::Error>() {
+            return match io.kind() {
+                io::ErrorKind::TimedOut => Cause::Timeout,
+                _ => Cause::Reset,
+            };
+        }
+        source = inner.source();
+    }
+    if error.is_incomplete_message() || error.is_canceled() {
+        Cause::Reset
+    } else {
+        Cause::Protocol
+    }
+}

@@ -1,0 +1,172 @@
+//! A request as it is sent: what is the same every time is written once, before the run.
+
+use crate::body::Body;
+use crate::capture::{Capture, Source};
+use crate::http1::{JOINED_MAX, Outgoing};
+use crate::plan::Cookies;
+use crate::request::Request;
+use crate::template::Values;
+use crate::watch::NewWatch;
+use bytes::Bytes;
+use http::header::{CONNECTION, CONTENT_LENGTH, COOKIE, HOST, TRANSFER_ENCODING};
+use http::uri::{Authority, Scheme};
+use http::{HeaderName, HeaderValue, Uri};
+use http_body_util::Full;
+use std::fmt;
+use std::io::Write as _;
+
+/// A request that is ready to be sent any number of times.
+pub struct Step {
+    pub request: Request,
+    /// The headers that are the same every time, as HTTP/1.1 writes them.
+    fixed: Vec<u8>,
+}
+
+/// The values of its headers may be secrets.
+impl fmt::Debug for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.request.fmt(f)
+    }
+}
+
+/// A step with what it is sent with now.
+pub struct Message<'a> {
+    pub step: &'a Step,
+    pub values: Values<'a>,
+    pub cookies: Option<&'a dyn Cookies>,
+}
+
+/// How a request is sent over HTTP/2.
+pub type Http2Message = http::Request<Full<Bytes>>;
+
+impl Step {
+    pub fn new(request: Request) -> Self {
+        let mut fixed = Vec::new();
+        for (name, value) in &request.headers {
+            // These are written for each request.
+            let is_own = [CONNECTION, CONTENT_LENGTH, COOKIE, TRANSFER_ENCODING].contains(name);
+            let is_made = request.made_headers.iter().any(|(made, _)| made == name);
+            if !is_own && !is_made {
+                write_header(&mut fixed, name, value);
+            }
+        }
+        Self { request, fixed }
+    }
+}
+
+impl Message<'_> {
+    /// For the response to it.
+    pub fn new_body(&self) -> Body {
+        let request = &self.step.request;
+        let keeps = request.captures.iter().any(Capture::is_of_body);
+        Body {
+            bytes: keeps.then(Vec::new),
+            watch: request.watch.as_ref().map(|NewWatch(new)| new()),
+            ..Body::default()
+        }
+    }
+
+    /// Whether somebody reads the headers of the response.
+    pub fn keeps_headers(&self) -> bool {
+        let mut captures = self.step.request.captures.iter();
+        self.cookies.is_some() || captures.any(|one| matches!(one.from, Source::Header(_)))
+    }
+
+    /// As HTTP/1.1 writes it; `None` if a value for it is missing, or is not valid in a header.
+    pub fn write(&self, keep_alive: bool, out: &mut Outgoing) -> Option<()> {
+        let Step { request, fixed } = self.step;
+        let uri = request.uri(self.values)?;
+        let body = request.body(self.values)?;
+        let head = &mut out.head;
+        head.clear();
+        head.extend_from_slice(request.method.as_str().as_bytes());
+        head.push(b' ');
+        let target = uri.path_and_query().map_or("/", |target| target.as_str());
+        head.extend_from_slice(target.as_bytes());
+        head.extend_from_slice(b" HTTP/1.1\r\n");
+        head.extend_from_slice(fixed);
+        for (name, value) in self.made_headers() {
+            write_header(head, name, &value?);
+        }
+        if let Some(value) = self.cookie(&uri)? {
+            write_header(head, &COOKIE, &value);
+        }
+        if !keep_alive {
+            head.extend_from_slice(b"connection: close\r\n");
+        } else if let Some(value) = request.headers.get(CONNECTION) {
+            write_header(head, &CONNECTION, value);
+        }
+        if !body.is_empty() || request.headers.contains_key(CONTENT_LENGTH) {
+            write!(head, "content-length: {}\r\n", body.len()).ok()?;
+        }
+        head.extend_from_slice(b"\r\n");
+        if body.len() <= JOINED_MAX {
+            head.extend_from_slice(&body);
+            out.body = Bytes::new();
+        } else {
+            out.body = body;
+        }
+        Some(())
+    }
+
+    /// As HTTP/2 sends it; `None` if a value for it is missing, or is not valid in a header.
+    pub fn to_http2(&self, scheme: &Scheme) -> Option<Http2Message> {
+        let Step { request, .. } = self.step;
+        let uri = request.uri(self.values)?;
+        let body = request.body(self.values)?;
+        let mut headers = request.headers.clone();
+        for (name, value) in self.made_headers() {
+            headers.insert(name, value?);
+        }
+        if let Some(value) = self.cookie(&uri)? {
+            headers.insert(COOKIE, value);
+        }
+        // HTTP/2 says these in other ways.
+        for name in [CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING] {
+            headers.remove(name);
+        }
+        let host = headers.remove(HOST)?;
+        let mut parts = uri.into_owned().into_parts();
+        parts.scheme = Some(scheme.clone());
+        parts.authority = Some(Authority::try_from(host.as_bytes()).ok()?);
+        let mut message = http::Request::new(Full::new(body));
+        *message.method_mut() = request.method.clone();
+        *message.uri_mut() = Uri::from_parts(parts).ok()?;
+        *message.headers_mut() = headers;
+        Some(message)
+    }
+
+    /// Those that differ each time; the value is `None` if it is missing or not valid.
+    fn made_headers(&self) -> impl Iterator<Item = (&HeaderName, Option<HeaderValue>)> {
+        let made = self.step.request.made_headers.iter();
+        let made = made.filter(|(name, _)| *name != COOKIE);
+        made.map(|(name, template)| {
+            let value = template.fill(self.values);
+            (
+                name,
+                value.and_then(|text| HeaderValue::try_from(text).ok()),
+            )
+        })
+    }
+
+    /// The header `Cookie`, if there is one; `None` if a value for it is missing or not valid.
+    fn cookie(&self, uri: &Uri) -> Option<Option<HeaderValue>> {
+        let request = &self.step.request;
+        let mut made = request.made_headers.iter();
+        let configured = match made.find(|(name, _)| *name == COOKIE) {
+            Some((_, template)) => Some(template.fill(self.values)?.try_into().ok()?),
+            None => request.headers.get(COOKIE).cloned(),
+        };
+        let kept = self
+            .cookies
+            .and_then(|cookies| cookies.header(uri, configured.as_ref()));
+        Some(kept.or(configured))
+    }
+}
+
+fn write_header(out: &mut Vec<u8>, name: &HeaderName, value: &HeaderValue) {
+    out.extend_from_slice(name.as_str().as_bytes());
+    out.extend_from_slice(b": ");
+    out.extend_from_slice(value.as_bytes());
+    out.extend_from_slice(b"\r\n");
+}

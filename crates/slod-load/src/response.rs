@@ -1,0 +1,340 @@
+//! Reads one response of HTTP/1.1 (RFC 9112), whatever way its bytes are cut. Pure.
+
+use crate::chunks::Chunks;
+use crate::head::{Framing, Head};
+use http::HeaderMap;
+
+/// Bytes of a head at most.
+const HEAD_MAX: usize = 256 << 10;
+
+/// The bytes are no response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Invalid;
+
+#[derive(Debug)]
+enum State {
+    Head,
+    Length(u64),
+    Chunked(Chunks),
+    UntilClose,
+    Over,
+}
+
+/// A response while it arrives.
+#[derive(Debug)]
+pub struct Response {
+    /// Whether the request was a HEAD, whose response has no body.
+    is_of_head: bool,
+    keeps_headers: bool,
+    state: State,
+    /// The begin of a head that is not complete.
+    held: Vec<u8>,
+    status: u16,
+    headers: HeaderMap,
+    is_reusable: bool,
+    is_untouched: bool,
+}
+
+impl Response {
+    /// To a request with this method. Headers are kept only if somebody needs them.
+    pub fn new(method: &http::Method, keeps_headers: bool) -> Self {
+        Self {
+            is_of_head: method == http::Method::HEAD,
+            keeps_headers,
+            state: State::Head,
+            held: Vec::new(),
+            status: 0,
+            headers: HeaderMap::new(),
+            is_reusable: false,
+            is_untouched: true,
+        }
+    }
+
+    pub const fn status(&self) -> u16 {
+        self.status
+    }
+
+    pub fn into_headers(self) -> HeaderMap {
+        self.headers
+    }
+
+    /// Whether nothing of it has arrived.
+    pub const fn is_untouched(&self) -> bool {
+        self.is_untouched
+    }
+
+    pub const fn is_over(&self) -> bool {
+        matches!(self.state, State::Over)
+    }
+
+    /// Whether the connection can be used for another request.
+    pub const fn is_reusable(&self) -> bool {
+        self.is_reusable && self.is_over()
+    }
+
+    /// Takes the next bytes, and passes on those of the body.
+    pub fn feed(&mut self, mut bytes: &[u8], body: &mut impl FnMut(&[u8])) -> Result<(), Invalid> {
+        self.is_untouched &= bytes.is_empty();
+        while !bytes.is_empty() {
+            bytes = match &mut self.state {
+                State::Head => self.head(bytes)?,
+                State::Length(left) => {
+                    let most = usize::try_from(*left).unwrap_or(usize::MAX);
+                    let (part, rest) = bytes.split_at(bytes.len().min(most));
+                    body(part);
+                    *left -= part.len() as u64;
+                    if *left == 0 {
+                        self.state = State::Over;
+                    }
+                    rest
+                }
+                State::Chunked(chunks) => {
+                    let rest = chunks.take(bytes, body)?;
+                    if chunks.is_over() {
+                        self.state = State::Over;
+                    }
+                    rest
+                }
+                State::UntilClose => {
+                    body(bytes);
+                    &[]
+                }
+                State::Over => {
+                    // Nobody asked for these.
+                    self.is_reusable = false;
+                    &[]
+                }
+            };
+        }
+        Ok(())
+    }
+
+    /// The server closed the connection. Returns whether the response is complete.
+    pub fn close(&mut self) -> bool {
+        if matches!(self.state, State::UntilClose) {
+            self.state = State::Over;
+        }
+        self.is_reusable = false;
+        self.is_over()
+    }
+
+    /// Takes bytes of a head; returns those behind it.
+    fn head<'a>(&mut self, bytes: &'a [u8]) -> Result<&'a [u8], Invalid> {
+        let known = self.held.len();
+        let whole = if known == 0 {
+            bytes
+        } else {
+            self.held.extend_from_slice(bytes);
+            // A head ends with a line.
+            if !bytes.contains(&b'\n') && self.held.len() <= HEAD_MAX {
+                return Ok(&[]);
+            }
+            &self.held
+        };
+        let Some((head, len)) = Head::parse(whole, self.is_of_head, self.keeps_headers)? else {
+            if whole.len() > HEAD_MAX {
+                return Err(Invalid);
+            }
+            if known == 0 {
+                self.held = bytes.trim_ascii_start().to_vec();
+            }
+            return Ok(&[]);
+        };
+        self.held = Vec::new();
+        let rest = bytes.get(len.saturating_sub(known)..).unwrap_or_default();
+        if let Some(head) = head {
+            self.begin(head);
+        }
+        Ok(rest)
+    }
+
+    fn begin(&mut self, head: Head) {
+        self.status = head.status;
+        self.headers = head.headers;
+        self.is_reusable = head.is_reusable;
+        self.state = match head.framing {
+            Framing::Length(0) => State::Over,
+            Framing::Length(length) => State::Length(length),
+            Framing::Chunked => State::Chunked(Chunks::new()),
+            Framing::UntilClose => State::UntilClose,
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::Method;
+
+    #[derive(Debug, PartialEq, Eq)]
+    struct Read {
+        status: u16,
+        body: String,
+        is_reusable: bool,
+    }
+
+    /// What a connection says before it is closed; `None` of a response that is not complete.
+    fn read(bytes: &[u8], method: &Method, cut: usize) -> Result<Option<Read>, Invalid> {
+        let mut response = Response::new(method, true);
+        let mut body = Vec::new();
+        for part in bytes.chunks(cut) {
+            response.feed(part, &mut |data| body.extend_from_slice(data))?;
+        }
+        let is_reusable = response.is_reusable();
+        Ok(response.close().then(|| Read {
+            status: response.status(),
+            body: String::from_utf8(body).expect("text"),
+            is_reusable,
+        }))
+    }
+
+    /// The same for every cut.
+    fn all(text: &str, method: &Method) -> Result<Option<Read>, Invalid> {
+        let whole = read(text.as_bytes(), method, usize::MAX);
+        for cut in 1..text.len() {
+            assert_eq!(read(text.as_bytes(), method, cut), whole, "{cut}: {text}");
+        }
+        whole
+    }
+
+    fn get(text: &str) -> (u16, String, bool) {
+        let read = all(text, &Method::GET).expect("valid").expect("complete");
+        (read.status, read.body, read.is_reusable)
+    }
+
+    #[test]
+    fn bodies_end_where_their_heads_say() {
+        for (text, status, body, is_reusable) in [
+            (
+                "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
+                200,
+                "ok",
+                true,
+            ),
+            (
+                "\r\nHTTP/1.1 200\r\ncontent-length:0\r\n\r\n",
+                200,
+                "",
+                true,
+            ),
+            (
+                "HTTP/1.1 200 OK\r\nContent-Length: 2, 2\r\nContent-Length: 2\r\n\r\nok",
+                200,
+                "ok",
+                true,
+            ),
+            (
+                "HTTP/1.1 200 OK\r\nConnection: Close\r\nContent-Length: 2\r\n\r\nok",
+                200,
+                "ok",
+                false,
+            ),
+            (
+                "HTTP/1.1 200 OK\r\nConnection: x, close\r\nContent-Length: 2\r\n\r\nok",
+                200,
+                "ok",
+                false,
+            ),
+            (
+                "HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok",
+                200,
+                "ok",
+                false,
+            ),
+            (
+                "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\nok",
+                200,
+                "ok",
+                true,
+            ),
+            (
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+                200,
+                "ok",
+                true,
+            ),
+            (
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, Chunked\r\nContent-Length: 9\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+                200,
+                "ok",
+                true,
+            ),
+            (
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked, gzip\r\n\r\nok",
+                200,
+                "ok",
+                false,
+            ),
+            ("HTTP/1.1 500 No\r\n\r\nok", 500, "ok", false),
+            (
+                "HTTP/1.1 204 No\r\nContent-Length: 2\r\n\r\n",
+                204,
+                "",
+                true,
+            ),
+            ("HTTP/1.1 304 No\r\n\r\n", 304, "", true),
+            (
+                "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
+                200,
+                "ok",
+                true,
+            ),
+            (
+                "HTTP/1.1 101 Switching\r\nUpgrade: x\r\n\r\n",
+                101,
+                "",
+                false,
+            ),
+            (
+                "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok and more",
+                200,
+                "ok",
+                false,
+            ),
+        ] {
+            assert_eq!(get(text), (status, body.to_owned(), is_reusable), "{text}");
+        }
+        let head = all(
+            "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n",
+            &Method::HEAD,
+        );
+        assert!(head.expect("valid").expect("complete").is_reusable);
+    }
+
+    #[test]
+    fn what_is_cut_off_is_not_complete() {
+        for whole in [
+            "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+        ] {
+            for end in 0..whole.len() {
+                let read = all(&whole[..end], &Method::GET);
+                assert_eq!(read, Ok(None), "{end}: {whole}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_response_is_refused() {
+        let long = format!("HTTP/1.1 200 OK\r\nA: {}", "a".repeat(HEAD_MAX));
+        let many = format!("HTTP/1.1 200 OK\r\n{}", "a: b\r\n".repeat(200));
+        for invalid in [
+            "SSH-2.0-x\r\n",
+            "HTTP/2 200 OK\r\n\r\n",
+            "HTTP/1.1 2000 OK\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok",
+            "HTTP/1.1 200 OK\r\nContent-Length: -2\r\n\r\nok",
+            "HTTP/1.1 200 OK\r\nContent-Length: +2\r\n\r\nok",
+            "HTTP/1.1 200 OK\r\nContent-Length: \r\n\r\nok",
+            "HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\nok",
+            "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nContent-Length : 2\r\n\r\nok",
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nok",
+            &many,
+        ] {
+            assert_eq!(all(invalid, &Method::GET), Err(Invalid), "{invalid:.60}");
+        }
+        let long = read(long.as_bytes(), &Method::GET, 4096);
+        assert_eq!(long, Err(Invalid));
+    }
+}
