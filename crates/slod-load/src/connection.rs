@@ -61,13 +61,13 @@ impl Unanswered {
 
 impl Connection {
     /// Sends a request and reads its answer to the end. `sent` becomes the time at which it was
-    /// sent over the open connection.
+    /// sent, if a connection had to be opened for it.
     pub async fn exchange(
         &mut self,
         plan: &Plan,
         message: &Message<'_>,
         deadline: Instant,
-        sent: &mut Option<Instant>,
+        sent: &mut Instant,
     ) -> Result<Answer, Done> {
         let Self { line, timer } = self;
         let timer = timer.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
@@ -87,19 +87,20 @@ async fn exchange(
     kept: &mut Option<Line>,
     plan: &Plan,
     message: &Message<'_>,
-    sent: &mut Option<Instant>,
+    sent: &mut Instant,
 ) -> Result<Answer, Done> {
     if let Some(mut line) = kept.take()
         && line.is_idle().await
     {
-        match once(line, kept, plan, message, sent).await {
+        match once(line, kept, plan, message).await {
             // The service closed a connection that nobody used: that is no failure of its own.
             Err(error) if error.is_unsent => {}
             result => return result.map_err(|error| error.done),
         }
     }
     let line = open(plan).await.map_err(|error| error.done)?;
-    let result = once(line, kept, plan, message, sent).await;
+    *sent = Instant::now();
+    let result = once(line, kept, plan, message).await;
     result.map_err(|error| error.done)
 }
 
@@ -109,7 +110,6 @@ async fn once(
     kept: &mut Option<Line>,
     plan: &Plan,
     message: &Message<'_>,
-    sent: &mut Option<Instant>,
 ) -> Result<Answer, Unanswered> {
     // A value that is not valid where it stands: only headers do not take all of them.
     let invalid = || Unanswered::failed(Cause::Header);
@@ -119,15 +119,13 @@ async fn once(
             let written = message.write(plan.keep_alive, &mut http1.outgoing);
             written.ok_or_else(invalid)?;
             let method = &message.step.request.method;
-            let mut response = Response::new(method, message.keeps_headers());
-            *sent = Some(Instant::now());
+            let mut response = Response::new(method, message.keep());
             http1.exchange(&mut response, &mut body).await?;
             let is_reusable = http1.is_reusable(&response);
             (response.status(), response.into_headers(), is_reusable)
         }
         Line::Http2(http2) => {
             let request = message.to_http2(&http2.scheme).ok_or_else(invalid)?;
-            *sent = Some(Instant::now());
             let (status, headers) = http2.exchange(request, &mut body).await?;
             (status, headers, true)
         }

@@ -1,12 +1,21 @@
 //! The head of a response of HTTP/1.1: its status, and where its body ends. Pure.
 
 use crate::response::Invalid;
-use http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING};
+use http::header::{CONNECTION, CONTENT_LENGTH, SET_COOKIE, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderName, HeaderValue};
-use httparse::{EMPTY_HEADER, Header, ParserConfig};
+use httparse::{Header, ParserConfig};
+use std::mem::MaybeUninit;
 
 /// Headers of a response at most.
 const HEADERS_MAX: usize = 100;
+
+/// Which headers of a response somebody needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    Nothing,
+    Cookies,
+    All,
+}
 
 /// Where a body ends (RFC 9112, section 6.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,7 +28,7 @@ pub enum Framing {
 #[derive(Debug)]
 pub struct Head {
     pub status: u16,
-    /// Empty unless they are kept.
+    /// Those that are kept.
     pub headers: HeaderMap,
     pub framing: Framing,
     /// Whether the connection stays open behind the body.
@@ -43,11 +52,12 @@ impl Head {
     pub fn parse(
         bytes: &[u8],
         is_of_head: bool,
-        keeps_headers: bool,
+        keep: Keep,
     ) -> Result<Option<(Option<Self>, usize)>, Invalid> {
-        let mut headers = [EMPTY_HEADER; HEADERS_MAX];
-        let mut response = httparse::Response::new(&mut headers);
-        let parsed = ParserConfig::default().parse_response(&mut response, bytes);
+        let mut headers = [const { MaybeUninit::uninit() }; HEADERS_MAX];
+        let mut response = httparse::Response::new(&mut []);
+        let config = ParserConfig::default();
+        let parsed = config.parse_response_with_uninit_headers(&mut response, bytes, &mut headers);
         let httparse::Status::Complete(len) = parsed.map_err(|_| Invalid)? else {
             return Ok(None);
         };
@@ -65,11 +75,7 @@ impl Head {
         let stays = !said.close && (is_newer || said.keep_alive);
         let head = Self {
             status,
-            headers: if keeps_headers {
-                kept(response.headers)?
-            } else {
-                HeaderMap::new()
-            },
+            headers: keep.of(response.headers)?,
             framing,
             is_reusable: stays && status != 101 && framing != Framing::UntilClose,
         };
@@ -126,12 +132,21 @@ fn tokens(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii)
 }
 
-fn kept(headers: &[Header<'_>]) -> Result<HeaderMap, Invalid> {
-    let mut kept = HeaderMap::with_capacity(headers.len());
-    for Header { name, value } in headers {
-        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| Invalid)?;
-        let value = HeaderValue::from_bytes(value).map_err(|_| Invalid)?;
-        kept.append(name, value);
+impl Keep {
+    fn of(self, headers: &[Header<'_>]) -> Result<HeaderMap, Invalid> {
+        let mut kept = HeaderMap::new();
+        for Header { name, value } in headers {
+            let is_kept = match self {
+                Self::Nothing => false,
+                Self::Cookies => name.eq_ignore_ascii_case(SET_COOKIE.as_str()),
+                Self::All => true,
+            };
+            if is_kept {
+                let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| Invalid)?;
+                let value = HeaderValue::from_bytes(value).map_err(|_| Invalid)?;
+                kept.append(name, value);
+            }
+        }
+        Ok(kept)
     }
-    Ok(kept)
 }

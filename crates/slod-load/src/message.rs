@@ -2,6 +2,7 @@
 
 use crate::body::Body;
 use crate::capture::{Capture, Source};
+use crate::head::Keep;
 use crate::http1::{JOINED_MAX, Outgoing};
 use crate::plan::Cookies;
 use crate::request::Request;
@@ -20,6 +21,10 @@ pub struct Step {
     pub request: Request,
     /// The headers that are the same every time, as HTTP/1.1 writes them.
     fixed: Vec<u8>,
+    /// Those that are written for each request.
+    connection: Option<HeaderValue>,
+    cookie: Option<HeaderValue>,
+    has_length: bool,
 }
 
 /// The values of its headers may be secrets.
@@ -43,14 +48,20 @@ impl Step {
     pub fn new(request: Request) -> Self {
         let mut fixed = Vec::new();
         for (name, value) in &request.headers {
-            // These are written for each request.
             let is_own = [CONNECTION, CONTENT_LENGTH, COOKIE, TRANSFER_ENCODING].contains(name);
             let is_made = request.made_headers.iter().any(|(made, _)| made == name);
             if !is_own && !is_made {
                 write_header(&mut fixed, name, value);
             }
         }
-        Self { request, fixed }
+        let header = |name| request.headers.get(name).cloned();
+        Self {
+            fixed,
+            connection: header(CONNECTION),
+            cookie: header(COOKIE),
+            has_length: request.headers.contains_key(CONTENT_LENGTH),
+            request,
+        }
     }
 }
 
@@ -66,15 +77,21 @@ impl Message<'_> {
         }
     }
 
-    /// Whether somebody reads the headers of the response.
-    pub fn keeps_headers(&self) -> bool {
+    /// What is needed of the headers of the response.
+    pub fn keep(&self) -> Keep {
         let mut captures = self.step.request.captures.iter();
-        self.cookies.is_some() || captures.any(|one| matches!(one.from, Source::Header(_)))
+        if captures.any(|one| matches!(one.from, Source::Header(_))) {
+            Keep::All
+        } else if self.cookies.is_some() {
+            Keep::Cookies
+        } else {
+            Keep::Nothing
+        }
     }
 
     /// As HTTP/1.1 writes it; `None` if a value for it is missing, or is not valid in a header.
     pub fn write(&self, keep_alive: bool, out: &mut Outgoing) -> Option<()> {
-        let Step { request, fixed } = self.step;
+        let Step { request, fixed, .. } = self.step;
         let uri = request.uri(self.values)?;
         let body = request.body(self.values)?;
         let head = &mut out.head;
@@ -93,10 +110,10 @@ impl Message<'_> {
         }
         if !keep_alive {
             head.extend_from_slice(b"connection: close\r\n");
-        } else if let Some(value) = request.headers.get(CONNECTION) {
+        } else if let Some(value) = &self.step.connection {
             write_header(head, &CONNECTION, value);
         }
-        if !body.is_empty() || request.headers.contains_key(CONTENT_LENGTH) {
+        if !body.is_empty() || self.step.has_length {
             write!(head, "content-length: {}\r\n", body.len()).ok()?;
         }
         head.extend_from_slice(b"\r\n");
@@ -151,11 +168,10 @@ impl Message<'_> {
 
     /// The header `Cookie`, if there is one; `None` if a value for it is missing or not valid.
     fn cookie(&self, uri: &Uri) -> Option<Option<HeaderValue>> {
-        let request = &self.step.request;
-        let mut made = request.made_headers.iter();
+        let mut made = self.step.request.made_headers.iter();
         let configured = match made.find(|(name, _)| *name == COOKIE) {
             Some((_, template)) => Some(template.fill(self.values)?.try_into().ok()?),
-            None => request.headers.get(COOKIE).cloned(),
+            None => self.step.cookie.clone(),
         };
         let kept = self
             .cookies

@@ -68,8 +68,10 @@ async fn request(shared: Shared, intended: Instant, idle: Rc<RefCell<Vec<Connect
     session.begin(plan, sequence);
     let mut intended = intended;
     for (number, step) in sequence.steps.iter().enumerate() {
-        recorder.borrow_mut().started(intended);
-        let exchanged = session.ask(plan, step, intended + plan.timeout).await;
+        let now = Instant::now();
+        recorder.borrow_mut().started(intended, now);
+        let deadline = intended + plan.timeout;
+        let exchanged = session.ask(plan, step, now, deadline).await;
         recorder.borrow_mut().ended(Ended {
             request: sequence.first + number,
             intended,
@@ -78,7 +80,7 @@ async fn request(shared: Shared, intended: Instant, idle: Rc<RefCell<Vec<Connect
         if exchanged.done != Done::Good || shared.is_stopped() {
             break;
         }
-        intended = Instant::now();
+        intended = exchanged.ended;
     }
     idle.borrow_mut().push(session.into_connection());
     recorder.borrow_mut().leave();

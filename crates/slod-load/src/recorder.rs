@@ -37,6 +37,8 @@ pub struct Recorder {
     start: Instant,
     scale: Scale,
     current: Part,
+    /// Of the current window.
+    end: Instant,
     /// Users that run, or requests in flight, since when.
     active: usize,
     since: Instant,
@@ -95,6 +97,7 @@ impl Recorder {
             tallies: vec![Tally::default(); requests],
             scale: Scale::new([]),
             current: Part::new(0),
+            end: start + WINDOW,
             active: 0,
             since: start,
             over: VecDeque::new(),
@@ -103,8 +106,7 @@ impl Recorder {
     }
 
     /// A request that starts now and was due at a time.
-    pub fn started(&mut self, intended: Instant) {
-        let now = Instant::now();
+    pub fn started(&mut self, intended: Instant, now: Instant) {
         self.roll(now);
         self.current.started += 1;
         let lag = now.saturating_duration_since(intended).as_micros();
@@ -154,18 +156,18 @@ impl Recorder {
 
     /// One more user or request in flight.
     pub fn enter(&mut self) {
-        self.roll(Instant::now());
+        self.spend(Instant::now());
         self.active += 1;
     }
 
     pub fn leave(&mut self) {
-        self.roll(Instant::now());
+        self.spend(Instant::now());
         self.active = self.active.saturating_sub(1);
     }
 
     /// The windows that nobody has taken, with the last one if anything is in it.
     pub fn finish(&mut self, now: Instant) -> VecDeque<Part> {
-        self.roll(now);
+        self.spend(now);
         let last = std::mem::replace(&mut self.current, Part::new(u64::MAX));
         if last.started + last.dropped + last.good > 0 || !last.failed.is_empty() {
             self.over.push_back(last);
@@ -175,20 +177,27 @@ impl Recorder {
 
     /// Hands over the windows that are over.
     pub fn roll(&mut self, now: Instant) {
-        loop {
-            let end =
-                self.start + WINDOW * u32::try_from(self.current.number + 1).unwrap_or(u32::MAX);
-            let until = now.min(end).max(self.since);
-            self.current.active += (until - self.since).as_secs_f64() * self.active as f64;
-            self.since = until;
-            if now < end {
-                return;
-            }
+        while now >= self.end {
+            self.add_active(self.end);
             let next = Part::new(self.current.number + 1);
             self.over
                 .push_back(std::mem::replace(&mut self.current, next));
+            let windows = u32::try_from(self.current.number + 1).unwrap_or(u32::MAX);
+            self.end = self.start + WINDOW * windows;
             self.hand_over();
         }
+    }
+
+    /// Counts the time of those that are active up to now, before their number changes.
+    fn spend(&mut self, now: Instant) {
+        self.roll(now);
+        self.add_active(now);
+    }
+
+    fn add_active(&mut self, until: Instant) {
+        let until = until.max(self.since);
+        self.current.active += (until - self.since).as_secs_f64() * self.active as f64;
+        self.since = until;
     }
 }
 
@@ -216,7 +225,7 @@ mod tests {
         recorder.enter();
         tokio::time::advance(Duration::from_millis(250)).await;
         let intended = Instant::now() - Duration::from_millis(3);
-        recorder.started(intended);
+        recorder.started(intended, Instant::now());
         recorder.enter();
         tokio::time::advance(Duration::from_millis(2000)).await;
         recorder.ended(Ended {

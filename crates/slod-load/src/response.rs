@@ -1,7 +1,7 @@
 //! Reads one response of HTTP/1.1 (RFC 9112), whatever way its bytes are cut. Pure.
 
 use crate::chunks::Chunks;
-use crate::head::{Framing, Head};
+use crate::head::{Framing, Head, Keep};
 use http::HeaderMap;
 
 /// Bytes of a head at most.
@@ -25,7 +25,7 @@ enum State {
 pub struct Response {
     /// Whether the request was a HEAD, whose response has no body.
     is_of_head: bool,
-    keeps_headers: bool,
+    keep: Keep,
     state: State,
     /// The begin of a head that is not complete.
     held: Vec<u8>,
@@ -36,11 +36,11 @@ pub struct Response {
 }
 
 impl Response {
-    /// To a request with this method. Headers are kept only if somebody needs them.
-    pub fn new(method: &http::Method, keeps_headers: bool) -> Self {
+    /// To a request with this method.
+    pub fn new(method: &http::Method, keep: Keep) -> Self {
         Self {
             is_of_head: method == http::Method::HEAD,
-            keeps_headers,
+            keep,
             state: State::Head,
             held: Vec::new(),
             status: 0,
@@ -131,7 +131,7 @@ impl Response {
             }
             &self.held
         };
-        let Some((head, len)) = Head::parse(whole, self.is_of_head, self.keeps_headers)? else {
+        let Some((head, len)) = Head::parse(whole, self.is_of_head, self.keep)? else {
             if whole.len() > HEAD_MAX {
                 return Err(Invalid);
             }
@@ -175,7 +175,7 @@ mod tests {
 
     /// What a connection says before it is closed; `None` of a response that is not complete.
     fn read(bytes: &[u8], method: &Method, cut: usize) -> Result<Option<Read>, Invalid> {
-        let mut response = Response::new(method, true);
+        let mut response = Response::new(method, Keep::All);
         let mut body = Vec::new();
         for part in bytes.chunks(cut) {
             response.feed(part, &mut |data| body.extend_from_slice(data))?;

@@ -53,15 +53,21 @@ impl Session {
         };
     }
 
-    /// Makes one request within the deadline, reads its answer to the end, and takes from it what
-    /// later requests need.
-    pub async fn ask(&mut self, plan: &Plan, step: &Step, deadline: Instant) -> Exchanged {
+    /// Makes one request now and within the deadline, reads its answer to the end, and takes from it
+    /// what later requests need.
+    pub async fn ask(
+        &mut self,
+        plan: &Plan,
+        step: &Step,
+        now: Instant,
+        deadline: Instant,
+    ) -> Exchanged {
         let message = Message {
             step,
             values: values(plan, &self.captured, self.row),
             cookies: self.cookies.as_deref(),
         };
-        let mut sent = None;
+        let mut sent = now;
         let exchange = self
             .connection
             .exchange(plan, &message, deadline, &mut sent);
@@ -77,7 +83,7 @@ impl Session {
         };
         Exchanged {
             done,
-            sent: sent.unwrap_or(ended),
+            sent,
             first,
             ended,
             missing,

@@ -92,12 +92,14 @@ async fn user(shared: Shared, number: usize, think: Duration, place: usize) -> u
     let seed = shared.plan.seed.wrapping_add(number as u64);
     let mut random = fastrand::Rng::with_seed(seed);
     let session = Session::new(&shared.plan, Connection::default());
+    let now = Instant::now();
     let mut user = User {
         shared,
         number,
         think,
         session,
-        intended: Instant::now(),
+        intended: now,
+        now,
     };
     let plan = user.shared.plan.clone();
     user.shared.recorder.borrow_mut().enter();
@@ -117,11 +119,13 @@ struct User {
     session: Session,
     /// When its next request is due.
     intended: Instant,
+    /// When it was looked at the clock last.
+    now: Instant,
 }
 
 impl User {
     fn goes_on(&self) -> bool {
-        !self.shared.is_stopped() && self.number < self.shared.users_due(Instant::now())
+        !self.shared.is_stopped() && self.number < self.shared.users_due(self.now)
     }
 
     /// Makes its requests one after the other, up to the first that fails.
@@ -131,9 +135,9 @@ impl User {
                 return;
             }
             let Shared { plan, recorder, .. } = &self.shared;
-            recorder.borrow_mut().started(self.intended);
-            let deadline = self.intended + plan.timeout;
-            let exchanged = self.session.ask(plan, step, deadline).await;
+            let (now, deadline) = (self.now, self.intended + plan.timeout);
+            recorder.borrow_mut().started(self.intended, now);
+            let exchanged = self.session.ask(plan, step, now, deadline).await;
             let ended = Ended {
                 request: sequence.first + number,
                 intended: self.intended,
@@ -148,13 +152,15 @@ impl User {
     }
 
     async fn pause(&mut self, exchanged: &Exchanged) {
-        self.intended = Instant::now() + self.think;
-        if !self.think.is_zero() {
-            self.shared.rest(self.intended).await;
-        } else if exchanged.done != Done::Good {
+        self.now = exchanged.ended;
+        self.intended = self.now + self.think;
+        if self.think.is_zero() && exchanged.done != Done::Good {
             // A service that refuses at once must not become a busy loop.
             self.intended += TICK;
+        }
+        if self.intended > self.now {
             self.shared.rest(self.intended).await;
+            self.now = Instant::now();
         }
     }
 }
