@@ -6,6 +6,7 @@ mod backtest;
 mod backup;
 mod baseline;
 pub mod check;
+mod child;
 mod client;
 mod corrections;
 mod daemon;
@@ -33,6 +34,7 @@ mod samples;
 mod silence;
 mod span;
 mod status;
+mod stop_requests;
 mod store;
 
 use crate::app::Origin;
@@ -165,9 +167,9 @@ enum Command {
     Corrections(corrections::CorrectionsArgs),
     /// List, add, end or preview silences: alerts that nobody is notified of.
     Silence(silence::SilenceArgs),
-    /// Become a command that ends with its parent: how `observe` starts one.
-    #[command(hide = true, name = observe::CHILD)]
-    Child(observe::ChildArgs),
+    /// Become a command that ends with its parent: how `observe` and `load` start one.
+    #[command(hide = true, name = child::CHILD)]
+    Child(child::ChildArgs),
     /// Mark that something was done to a service, such as a deployment, or list the marks.
     Marker(marker::MarkerArgs),
     /// Print the JSON Schema of the config, for editors.
@@ -206,7 +208,7 @@ pub fn main() -> ExitCode {
         Command::Health(args) => health::run(&args),
         Command::Load(args) => load::run(&args),
         Command::Observe(args) => observe::run(&args),
-        Command::Child(args) => observe::become_child(&args),
+        Command::Child(args) => child::become_child(&args),
         Command::Export(args) => export::run(&args),
         Command::Import(args) => import::run(&args),
         Command::Audit(args) => audit::run(&args),

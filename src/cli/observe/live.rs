@@ -1,10 +1,11 @@
 //! Watches a run as it happens.
 
-use super::child::LoadCommand;
 use super::watch::Watch;
+use crate::cli::child::LoadCommand;
 use crate::cli::exit;
 use crate::cli::kept_run::KeptRun;
 use crate::cli::output::{complain, show};
+use crate::cli::stop_requests::StopRequests;
 use crate::clock::Clock;
 use crate::config::{Config, ServiceSpec};
 use crate::format::numbers;
@@ -15,7 +16,6 @@ use crate::units::show_duration;
 use rustix::process::Signal;
 use std::ffi::OsString;
 use std::time::Duration;
-use tokio::signal::unix::{self, SignalKind};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, sleep_until};
 
 const PROGRESS: Duration = Duration::from_secs(10);
@@ -36,7 +36,7 @@ pub async fn run(
     let watch = Watch::new(config, service, clock.now(), sampling_interval(config));
     let sampler = RunSampler::start(config, service, clock.clone());
     let sampler = sampler.map_err(|error| format!("cannot sample: {}", error.kind()))?;
-    let mut command = LoadCommand::start(command)?;
+    let mut command = LoadCommand::start(command, |_| {})?;
     let mut purpose = match &command {
         Some(command) => format!("load of {}, {}", command.name, watch.purpose()),
         None => watch.purpose().to_owned(),
@@ -64,32 +64,6 @@ pub async fn run(
     let run = going.watch.finish(to, ending, purpose);
     going.kept.end(&run);
     Ok(run)
-}
-
-/// Signals that ask for an end.
-struct StopRequests {
-    interrupt: unix::Signal,
-    terminate: unix::Signal,
-}
-
-impl StopRequests {
-    fn new() -> Result<Self, String> {
-        let on = |kind| {
-            unix::signal(kind).map_err(|error| format!("cannot handle signals: {}", error.kind()))
-        };
-        Ok(Self {
-            interrupt: on(SignalKind::interrupt())?,
-            terminate: on(SignalKind::terminate())?,
-        })
-    }
-
-    /// The next one, to be passed on.
-    async fn next(&mut self) -> Signal {
-        tokio::select! {
-            _ = self.interrupt.recv() => Signal::INT,
-            _ = self.terminate.recv() => Signal::TERM,
-        }
-    }
 }
 
 /// A run while it goes on.
@@ -171,7 +145,7 @@ impl GoingOn {
 /// How the command ended; never without one.
 async fn ended(command: &mut Option<LoadCommand>) -> String {
     match command {
-        Some(command) => command.ended().await,
+        Some(command) => command.ended().await.to_string(),
         None => std::future::pending().await,
     }
 }

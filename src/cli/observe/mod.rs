@@ -2,15 +2,15 @@
 //!
 //! ```text
 //! sampler -> ticks -> watch.rs -> windows and samples -> the store, the report
-//! live.rs: as it happens    past.rs: from what the daemon kept    child.rs: the command that makes the load
+//! live.rs: as it happens    past.rs: from what the daemon kept    cli/child.rs: the command that makes the load
 //! ```
 
-mod child;
 mod live;
 mod past;
 mod probes;
 mod watch;
 
+use super::child;
 use super::load::{finish, plan};
 use super::output::complain;
 use super::run::on_runtime;
@@ -19,7 +19,6 @@ use super::{ConfigArg, exit, runs};
 use crate::config::{Config, ServiceSpec};
 use crate::load::RunRecord;
 use crate::report::load_run::{RunReport, Threshold};
-pub use child::{CHILD, ChildArgs, become_child};
 use clap::Args;
 use std::ffi::OsString;
 use std::path::PathBuf;
