@@ -66,6 +66,7 @@ pub struct LoadCommand {
     pub name: String,
     child: Child,
     group: Option<Pid>,
+    is_over: bool,
 }
 
 impl LoadCommand {
@@ -97,13 +98,14 @@ impl LoadCommand {
             group: group.and_then(Pid::from_raw),
             name,
             child,
+            is_over: false,
         }))
     }
 
     /// Waits for its end, and says how it ended.
     pub async fn ended(&mut self) -> Ended {
         let status = self.child.wait().await;
-        self.group = None;
+        self.is_over = true;
         Ended(status)
     }
 
@@ -112,14 +114,22 @@ impl LoadCommand {
         (self.child.stdout.take(), self.child.stderr.take())
     }
 
-    /// The number of its process, while it runs.
+    /// Ends processes that it left behind when it ended.
+    pub fn sweep(&self) {
+        if let Some(group) = self.group {
+            // There are none, normally.
+            let _ = kill_process_group(group, Signal::KILL);
+        }
+    }
+
+    /// The number of its process.
     pub fn id(&self) -> Option<i32> {
         self.group.map(Pid::as_raw_pid)
     }
 
-    /// Passes a signal on to all of its processes.
+    /// Passes a signal on to all of its processes, unless it has ended.
     pub fn signal(&self, signal: Signal) {
-        if let Some(group) = self.group {
+        if let Some(group) = self.group.filter(|_| !self.is_over) {
             // It may have ended already.
             let _ = kill_process_group(group, signal);
         }

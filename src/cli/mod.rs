@@ -56,7 +56,7 @@ pub mod exit {
     pub const USAGE: u8 = 2;
     /// The daemon could not start: its address or its store is unavailable.
     pub const START: u8 = 64;
-    /// A part of the daemon failed while it ran.
+    /// A part of the daemon, or what makes the load of a run, failed while it ran.
     pub const FAILED: u8 = 70;
     /// A load run missed a threshold, as in k6.
     pub const THRESHOLDS: u8 = 99;

@@ -46,10 +46,17 @@ pub enum Ending {
     },
     /// By its user.
     Interrupted,
+    /// What made its load failed before its end.
+    Failed {
+        why: String,
+    },
 }
 
 /// The engine of a run whose load somebody else made, and slod only watched.
 pub const OBSERVED: &str = "observed";
+
+/// The series of an engine's workers on other machines, among those that were observed.
+pub const WORKERS: &str = "slod_load_workers";
 
 /// A run that ended.
 #[derive(Clone, Debug, PartialEq)]
