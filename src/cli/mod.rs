@@ -26,11 +26,13 @@ mod observe;
 mod output;
 mod probe;
 mod probe_metrics;
+mod progress;
 mod report;
 mod route;
 mod run;
 mod runs;
 mod samples;
+mod screen;
 mod silence;
 mod span;
 mod status;
@@ -183,11 +185,15 @@ enum Command {
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    let held = match cli.command {
-        Command::Demo(_) => demo::holds_log().then(HeldLog::default),
+    let level = match &cli.command {
+        Command::Demo(_) => Some("error"),
+        Command::Load(args) if !args.plain => Some("warn"),
+        Command::Observe(args) if !args.plain => Some("warn"),
         _ => None,
     };
-    if let Err(error) = cli.log.init(held.as_ref()) {
+    let level = level.filter(|_| screen::holds_log());
+    let held = HeldLog::default();
+    if let Err(error) = cli.log.init(level.map(|level| (&held, level))) {
         complain(&format!("slod: {error}"));
         return ExitCode::from(exit::USAGE);
     }
@@ -195,7 +201,7 @@ pub fn main() -> ExitCode {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let code = match cli.command {
         Command::Run(args) => run::run(&args),
-        Command::Demo(args) => demo::run(&args, &held.unwrap_or_default()),
+        Command::Demo(args) => demo::run(&args, &held),
         Command::Check(args) => return check::run(&args),
         Command::Probe(args) => probe::run(&args),
         Command::Healthcheck(args) => healthcheck::run(&args),
@@ -206,8 +212,8 @@ pub fn main() -> ExitCode {
         Command::Status(args) => status::run(&args),
         Command::Samples(args) => samples::run(&args),
         Command::Health(args) => health::run(&args),
-        Command::Load(args) => load::run(&args),
-        Command::Observe(args) => observe::run(&args),
+        Command::Load(args) => load::run(&args, &held),
+        Command::Observe(args) => observe::run(&args, &held),
         Command::Child(args) => child::become_child(&args),
         Command::Export(args) => export::run(&args),
         Command::Import(args) => import::run(&args),

@@ -5,6 +5,9 @@ use super::generator::Generator;
 use super::plan::Prepared;
 use crate::cli::exit;
 use crate::cli::kept_run::KeptRun;
+use crate::cli::log::HeldLog;
+use crate::cli::progress::Progress;
+use crate::cli::screen::is_drawn;
 use crate::cli::stop_requests::StopRequests;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -16,7 +19,6 @@ use crate::report::load_run::{Held, Promise, promises};
 use crate::sample::{SeriesKey, SeriesKind};
 use crate::store::Tick;
 use std::collections::VecDeque;
-use std::io::{self, IsTerminal, Write as _};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,6 +32,7 @@ pub async fn run(
     prepared: Prepared<'_>,
     config: &Config,
     args: &LoadArgs,
+    log: &HeldLog,
 ) -> Result<RunRecord, String> {
     let clock = Clock::system();
     let Prepared {
@@ -39,14 +42,10 @@ pub async fn run(
         work,
         ..
     } = prepared;
-    let watched = if args.abort {
-        let given = args.threshold.iter();
-        let given = given.map(|one| Promise::of_all(*one, "--threshold"));
-        let known = promises(service, &scenario).into_iter();
-        known.chain(given).collect()
-    } else {
-        Vec::new()
-    };
+    let given = args.threshold.iter();
+    let given = given.map(|one| Promise::of_all(*one, "--threshold"));
+    let known = promises(service, &scenario).into_iter();
+    let promises: Vec<Promise> = known.chain(given).collect();
     let mut requests = StopRequests::new()?;
     let mut generator = Generator::start(work)?;
     let from = tokio::select! {
@@ -69,14 +68,19 @@ pub async fn run(
         requests: Vec::new(),
         observed: Vec::new(),
     };
+    let kept = KeptRun::begin(config, &run);
+    let title = format!("{} of {}, by {engine}", run.scenario.name, run.service);
+    let is_drawn = !args.plain && is_drawn();
+    let drawn = is_drawn.then(|| log.clone());
     let mut going = GoingOn {
-        kept: KeptRun::begin(config, &run),
+        kept,
+        progress: Progress::start(&run, promises.clone(), title, drawn, line),
         run,
         generator,
         sampler,
         observed: Samples::default(),
         recent: VecDeque::new(),
-        watched,
+        watched: if args.abort { promises } else { Vec::new() },
         is_stopping: false,
     };
     going.follow(&mut requests).await;
@@ -93,6 +97,7 @@ struct GoingOn {
     generator: Generator,
     sampler: RunSampler,
     kept: KeptRun,
+    progress: Progress,
     observed: Samples,
     /// The last windows.
     recent: VecDeque<LoadWindow>,
@@ -124,7 +129,7 @@ impl GoingOn {
     }
 
     fn take(&mut self, window: LoadWindow) {
-        line(&window, &self.run.scenario);
+        self.progress.window(&window);
         self.kept.window(window.clone());
         self.recent.push_back(window);
         if self.recent.len() > SLIDING {
@@ -142,20 +147,24 @@ impl GoingOn {
     fn stop(&mut self, ending: Ending) {
         self.run.ending = ending;
         self.is_stopping = true;
+        self.progress.ends();
         self.generator.stop();
     }
 
     fn sampled(&mut self, mut tick: Tick) {
+        self.progress.workers(self.generator.workers());
         if let Some(workers) = self.generator.workers() {
             let labels = [("service", self.run.service.as_str())];
             let key = Arc::new(SeriesKey::new(WORKERS, labels));
             tick.samples.push((key, SeriesKind::Gauge, workers as f64));
         }
+        self.progress.sampled(&tick);
         self.kept.tick(tick.clone());
         self.observed.add(tick.at, tick.samples);
     }
 
-    fn finish(self, to: Timestamp) -> RunRecord {
+    fn finish(mut self, to: Timestamp) -> RunRecord {
+        self.progress.end();
         let generated = self.generator.finish();
         let ending = match (generated.failure, self.run.ending) {
             (Some(why), Ending::Completed) => Ending::Failed { why },
@@ -186,39 +195,22 @@ fn missed(recent: &VecDeque<LoadWindow>, watched: &[Promise]) -> Option<Held> {
     held.find(|held| held.measured.is_some() && !held.is_kept())
 }
 
-/// One second, in place on a terminal.
-fn line(window: &LoadWindow, scenario: &crate::load::Scenario) {
+/// One second, where nothing is drawn.
+fn line(window: &LoadWindow, run: &RunRecord) -> Option<String> {
     let figures = Figures::of([window]);
-    let stage = scenario
-        .stages
-        .get(window.stage)
-        .map_or("", |stage| stage.name.as_str());
-    let time = |q: f64| {
-        figures
-            .quantile(q)
-            .map_or_else(|| "-".to_owned(), numbers::latency)
-    };
-    let median = figures
-        .mean()
-        .map_or_else(|| "-".to_owned(), numbers::latency);
-    let text = format!(
-        "{:>5}s {stage:<10} due {:<7.1} active {:<7.1} {:>7.1}/s  avg {median:<8} p95 {:<8} failed {:<8} dropped {}",
+    let stage = run.scenario.stages.get(window.stage);
+    let stage = stage.map_or("", |stage| stage.name.as_str());
+    let time = |time: Option<Duration>| time.map_or_else(|| "-".to_owned(), numbers::latency);
+    let failed = figures.error_ratio();
+    Some(format!(
+        "{:>5}s {stage:<10} due {:<7.1} active {:<7.1} {:>7.1}/s  avg {:<8} p95 {:<8} failed {:<8} dropped {}\n",
         window.start.as_secs() + 1,
         window.due,
         window.active,
         figures.rate(),
-        time(0.95),
-        figures
-            .error_ratio()
-            .map_or_else(|| "-".to_owned(), numbers::share),
+        time(figures.mean()),
+        time(figures.quantile(0.95)),
+        failed.map_or_else(|| "-".to_owned(), numbers::share),
         window.dropped,
-    );
-    let mut out = io::stdout().lock();
-    let written = if out.is_terminal() {
-        write!(out, "\r\u{1b}[2K{text}")
-    } else {
-        writeln!(out, "{text}")
-    };
-    // Whoever closed the output still gets the run's exit code.
-    let _ = written.and_then(|()| out.flush());
+    ))
 }

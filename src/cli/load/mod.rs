@@ -14,6 +14,7 @@ mod tool;
 mod tool_log;
 mod tool_run;
 
+use super::log::HeldLog;
 use super::output::{complain, show};
 use super::run::on_runtime;
 use super::span::read_duration;
@@ -71,6 +72,9 @@ pub struct LoadArgs {
     /// Workers of Locust on other machines that the load is divided among.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
     expect_workers: Option<u32>,
+    /// Write a line for each second instead of drawing on the terminal.
+    #[arg(long)]
+    pub plain: bool,
     /// More arguments for Locust or k6, such as `--out cloud`.
     #[arg(last = true, value_name = "ARGUMENT")]
     arguments: Vec<OsString>,
@@ -97,7 +101,7 @@ fn read_rate(text: &str) -> Result<Rate, String> {
     Rate::parse(text).ok_or_else(|| "expected a rate such as 100/s or 200/min".to_owned())
 }
 
-pub fn run(args: &LoadArgs) -> u8 {
+pub fn run(args: &LoadArgs, log: &HeldLog) -> u8 {
     if args.engine == EngineName::Slod
         && !(args.arguments.is_empty() && args.expect_workers.is_none())
     {
@@ -118,7 +122,7 @@ pub fn run(args: &LoadArgs) -> u8 {
         };
         show(&prepared.announcement);
         let service = prepared.service;
-        let record = match live::run(prepared, &config, args).await {
+        let record = match live::run(prepared, &config, args, log).await {
             Ok(record) => record,
             Err(reason) => {
                 complain(&format!("slod: {reason}"));

@@ -1,20 +1,24 @@
 //! Watches a run as it happens.
 
+use super::ObserveArgs;
 use super::watch::Watch;
 use crate::cli::child::LoadCommand;
 use crate::cli::exit;
 use crate::cli::kept_run::KeptRun;
+use crate::cli::log::HeldLog;
 use crate::cli::output::{complain, show};
+use crate::cli::progress::Progress;
+use crate::cli::screen::is_drawn;
 use crate::cli::stop_requests::StopRequests;
 use crate::clock::Clock;
 use crate::config::{Config, ServiceSpec};
 use crate::format::numbers;
 use crate::load::{Ending, Figures, LoadWindow, RunRecord};
 use crate::observe::{RunSampler, sampling_interval};
+use crate::report::load_run::{Promise, promises};
 use crate::store::Tick;
 use crate::units::show_duration;
 use rustix::process::Signal;
-use std::ffi::OsString;
 use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, sleep_until};
 
@@ -28,15 +32,16 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub async fn run(
     config: &Config,
     service: &ServiceSpec,
-    length: Option<Duration>,
-    command: &[OsString],
+    args: &ObserveArgs,
+    log: &HeldLog,
 ) -> Result<RunRecord, String> {
+    let length = args.length;
     let clock = Clock::system();
     let mut requests = StopRequests::new()?;
     let watch = Watch::new(config, service, clock.now(), sampling_interval(config));
     let sampler = RunSampler::start(config, service, clock.clone());
     let sampler = sampler.map_err(|error| format!("cannot sample: {}", error.kind()))?;
-    let mut command = LoadCommand::start(command, |_| {})?;
+    let mut command = LoadCommand::start(&args.command, |_| {})?;
     let mut purpose = match &command {
         Some(command) => format!("load of {}, {}", command.name, watch.purpose()),
         None => watch.purpose().to_owned(),
@@ -45,14 +50,25 @@ pub async fn run(
     // Without a length that is given, nothing is planned.
     let plan = watch.plan(purpose.clone(), length.unwrap_or_default());
     let length = length.unwrap_or(LONGEST).min(LONGEST);
+    let kept = KeptRun::begin(config, &plan);
+    let given = args.threshold.iter();
+    let given = given.map(|one| Promise::of_all(*one, "--threshold"));
+    let known = promises(service, &plan.scenario).into_iter();
+    let title = format!("watching {}", service.name);
+    // A command writes to the terminal itself.
+    let is_drawn = !args.plain && command.is_none() && is_drawn();
+    let drawn = is_drawn.then(|| log.clone());
+    let promises = known.chain(given).collect();
     let mut going = GoingOn {
-        kept: KeptRun::begin(config, &plan),
+        kept,
+        progress: Progress::start(&plan, promises, title, drawn, |_, _| None),
         watch,
         sampler,
         began: Instant::now(),
         recent: Vec::new(),
     };
     let (ending, how) = going.follow(&mut requests, &mut command, length).await;
+    going.progress.end();
     if let (Some(how), Some(command)) = (how, &command) {
         let name = &command.name;
         complain(&format!("slod: {name} {how}"));
@@ -70,6 +86,7 @@ pub async fn run(
 struct GoingOn {
     watch: Watch,
     kept: KeptRun,
+    progress: Progress,
     sampler: RunSampler,
     began: Instant,
     /// Windows since the last line.
@@ -96,7 +113,9 @@ impl GoingOn {
                 }
                 _ = progress.tick() => {
                     let windows = std::mem::take(&mut self.recent);
-                    show(&line(self.began.elapsed(), &windows));
+                    if !self.progress.is_drawn() {
+                        show(&line(self.began.elapsed(), &windows));
+                    }
                     continue;
                 }
                 how = ended(command) => return (ending, Some(how)),
@@ -108,6 +127,7 @@ impl GoingOn {
                         std::process::exit(i32::from(exit::INTERRUPTED));
                     }
                     ending = Ending::Interrupted;
+                    self.progress.ends();
                     request
                 }
             };
@@ -121,8 +141,10 @@ impl GoingOn {
     }
 
     fn take(&mut self, tick: Tick) {
+        self.progress.sampled(&tick);
         self.kept.tick(tick.clone());
         for window in self.watch.take(tick) {
+            self.progress.window(&window);
             self.kept.window(window.clone());
             self.recent.push(window);
         }

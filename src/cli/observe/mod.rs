@@ -12,6 +12,7 @@ mod watch;
 
 use super::child;
 use super::load::{finish, plan};
+use super::log::HeldLog;
 use super::output::complain;
 use super::run::on_runtime;
 use super::span::{When, read_duration};
@@ -46,12 +47,15 @@ pub struct ObserveArgs {
     /// Write run.json, summary.txt and junit.xml into this directory.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Write lines instead of drawing on the terminal.
+    #[arg(long)]
+    pub plain: bool,
     /// A command that makes the load: it is watched until it ends.
     #[arg(last = true, value_name = "COMMAND")]
     command: Vec<OsString>,
 }
 
-pub fn run(args: &ObserveArgs) -> u8 {
+pub fn run(args: &ObserveArgs, log: &HeldLog) -> u8 {
     let config = match args.config.load() {
         Ok(config) => config,
         Err(code) => return code,
@@ -68,16 +72,16 @@ pub fn run(args: &ObserveArgs) -> u8 {
             }
             Err(reason) => unusable(&reason),
         },
-        None => watch_now(&config, service, args),
+        None => watch_now(&config, service, args, log),
     }
 }
 
-fn watch_now(config: &Config, service: &ServiceSpec, args: &ObserveArgs) -> u8 {
+fn watch_now(config: &Config, service: &ServiceSpec, args: &ObserveArgs, log: &HeldLog) -> u8 {
     if let Err(reason) = child::check(&args.command) {
         return unusable(&reason);
     }
     on_runtime(async {
-        match live::run(config, service, args.length, &args.command).await {
+        match live::run(config, service, args, log).await {
             Ok(run) => judge(config, run, service, args),
             Err(reason) => {
                 complain(&format!("slod: {reason}"));
