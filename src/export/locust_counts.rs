@@ -1,7 +1,7 @@
 //! What a locustfile adds to write what it counts, for whoever started it: Locust itself writes
 //! rounded percentiles of the last seconds only, from which no window of a run can be made.
 
-/// Every half second, one line of JSON on standard output: users, workers, and requests by second,
+/// Every half second, one line of JSON on standard output: users, workers, and requests by time,
 /// name, error and response time. Workers send their counts to the master with Locust's own reports.
 /// They send how long ago a request ended, because clocks of machines differ.
 pub const REPORTER: &str = r#"
@@ -10,8 +10,8 @@ pub const REPORTER: &str = r#"
 seen = {}
 
 
-def see(second, name, error, milliseconds, count):
-    key = (second, name, error, milliseconds)
+def see(moment, name, error, milliseconds, count):
+    key = (moment, name, error, milliseconds)
     seen[key] = seen.get(key, 0) + count
 
 
@@ -24,20 +24,20 @@ def take_seen():
 @events.request.add_listener
 def count_request(name, response_time, exception=None, **kwargs):
     error = f"{type(exception).__name__}: {exception}"[:200] if exception else None
-    see(int(time.time()), name, error, float(f"{response_time or 0:.3g}"), 1)
+    see(round(time.time(), 1), name, error, float(f"{response_time or 0:.3g}"), 1)
 
 
 @events.report_to_master.add_listener
 def send_counts(client_id, data, **kwargs):
-    now = int(time.time())
-    data["slod"] = [[now - second, *rest] for second, *rest in take_seen()]
+    now = time.time()
+    data["slod"] = [[now - moment, *rest] for moment, *rest in take_seen()]
 
 
 @events.worker_report.add_listener
 def take_counts(client_id, data, **kwargs):
-    now = int(time.time())
+    now = time.time()
     for ago, *rest in data.get("slod", []):
-        see(now - ago, *rest)
+        see(round(now - ago, 1), *rest)
 
 
 def write_counts(runner):

@@ -23,7 +23,9 @@ pub struct Seen {
 #[derive(Debug)]
 pub struct Collector {
     scale: Scale,
-    /// By second since 1970.
+    /// When the first second began; until it is known, what is first seen begins it.
+    origin: Option<Timestamp>,
+    /// By their number.
     seconds: BTreeMap<i64, Second>,
     /// The first one that was not taken yet.
     open: i64,
@@ -46,6 +48,7 @@ impl Default for Collector {
     fn default() -> Self {
         Self {
             scale: Scale::new([]),
+            origin: Some(Timestamp(0)),
             seconds: BTreeMap::new(),
             open: i64::MIN,
             active: 0.0,
@@ -55,6 +58,15 @@ impl Default for Collector {
 }
 
 impl Collector {
+    /// Of a run that begins with the first that is seen of it.
+    pub fn following() -> Self {
+        Self {
+            origin: None,
+            open: 0,
+            ..Self::default()
+        }
+    }
+
     pub fn request(&mut self, seen: Seen) {
         self.requests(seen, 1);
     }
@@ -128,33 +140,38 @@ impl Collector {
     }
 
     fn second(&mut self, at: Timestamp) -> &mut Second {
-        self.seconds.entry(self.number(at)).or_default()
+        let number = self.number(at);
+        self.seconds.entry(number).or_default()
     }
 
     /// What arrives late counts in the first second that is open.
-    fn number(&self, at: Timestamp) -> i64 {
-        at.0.div_euclid(1000).max(self.open)
+    fn number(&mut self, at: Timestamp) -> i64 {
+        let origin = self.origin.get_or_insert(at);
+        at.0.saturating_sub(origin.0)
+            .div_euclid(1000)
+            .max(self.open)
     }
 
-    /// The first second that anything is known of.
-    pub fn began(&self) -> Option<i64> {
-        self.seconds.first_key_value().map(|(second, _)| *second)
+    /// When the first second began, if anything was seen.
+    pub const fn began(&self) -> Option<Timestamp> {
+        self.origin
     }
 
-    /// The last one.
+    /// The number of the last second that anything is known of.
     pub fn last(&self) -> Option<i64> {
         self.seconds.last_key_value().map(|(second, _)| *second)
     }
 
-    /// Takes the next second out, as a window of a run that began with the second `from`.
-    pub fn take(&mut self, from: i64, number: i64) -> LoadWindow {
+    /// Takes the next second out.
+    pub fn take(&mut self) -> LoadWindow {
+        let number = self.open;
         let second = self.seconds.remove(&number);
         self.open = number + 1;
         self.active = second
             .as_ref()
             .and_then(|one| one.users)
             .unwrap_or(self.active);
-        window(number - from, self.active, second.as_ref())
+        window(number, self.active, second.as_ref())
     }
 
     /// What was counted by name.

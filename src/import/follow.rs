@@ -5,7 +5,7 @@ use super::{k6, locust_counts};
 use crate::load::{LoadWindow, RequestFigures, Scenario};
 use crate::outcome::Timestamp;
 
-/// Seconds after the plan in which requests may still end. Later ones count in the last window.
+/// Seconds after the plan in which requests may still end. What claims to be later has a wrong time.
 const AFTER_MAX: i64 = 600;
 
 /// What can be followed.
@@ -22,24 +22,21 @@ pub struct Follower {
     tool: Followed,
     scenario: Scenario,
     collector: Collector,
-    /// The second in which the load began, since 1970.
-    from: Option<i64>,
-    /// The second of the next window.
-    next: i64,
+    /// Windows so far.
+    taken: i64,
     workers: Option<u64>,
 }
 
 impl Follower {
     /// `names` are those of the requests that are counted one by one.
     pub fn new(tool: Followed, scenario: Scenario, names: Vec<String>) -> Self {
-        let mut collector = Collector::default();
+        let mut collector = Collector::following();
         collector.name(names);
         Self {
             tool,
             scenario,
             collector,
-            from: None,
-            next: 0,
+            taken: 0,
             workers: None,
         }
     }
@@ -59,12 +56,8 @@ impl Follower {
     }
 
     /// When the load began; `None` before that.
-    pub fn began(&mut self) -> Option<Timestamp> {
-        if self.from.is_none() {
-            self.from = self.collector.began();
-            self.next = self.from.unwrap_or_default();
-        }
-        self.from.map(Timestamp::from_secs)
+    pub const fn began(&self) -> Option<Timestamp> {
+        self.collector.began()
     }
 
     /// Workers that run, as far as the tool says.
@@ -73,25 +66,30 @@ impl Follower {
     }
 
     /// The windows that were over at a time, in their order and without gaps.
-    pub fn windows(&mut self, until: Timestamp) -> Vec<LoadWindow> {
-        let until = until.0.div_euclid(1000);
-        let mut windows = Vec::new();
-        while let Some(from) = self.from.filter(|_| self.next < until) {
-            let window = self.collector.take(from, self.next);
-            windows.push(self.planned(window));
-            self.next += 1;
-        }
-        windows
+    pub fn windows(&mut self, at: Timestamp) -> Vec<LoadWindow> {
+        let Some(began) = self.began() else {
+            return Vec::new();
+        };
+        self.up_to((at.0 - began.0).div_euclid(1000))
     }
 
     /// The windows that are left when the tool has ended.
     pub fn rest(&mut self) -> Vec<LoadWindow> {
-        let (Some(from), Some(last)) = (self.from, self.collector.last()) else {
-            return Vec::new();
-        };
         let length = i64::try_from(self.scenario.length().as_secs()).unwrap_or(i64::MAX);
-        let latest = from.saturating_add(length).saturating_add(AFTER_MAX);
-        self.windows(Timestamp::from_secs(last.min(latest) + 1))
+        let latest = length.saturating_add(AFTER_MAX);
+        let last = self.collector.last();
+        last.map_or_else(Vec::new, |last| self.up_to(last.min(latest) + 1))
+    }
+
+    fn up_to(&mut self, number: i64) -> Vec<LoadWindow> {
+        let count = number - self.taken;
+        self.taken = number.max(self.taken);
+        (0..count)
+            .map(|_| {
+                let window = self.collector.take();
+                self.planned(window)
+            })
+            .collect()
     }
 
     /// What was counted of each request.
@@ -145,7 +143,7 @@ mod tests {
         assert!(!one.line("time=\"2026-09-21T12:13:19Z\" level=warning msg=\"x\""));
         assert!(K6.iter().all(|line| one.line(line)));
         let began = one.began().expect("it began");
-        assert_eq!(began.to_utc().to_rfc3339(), "2026-09-21T12:13:20+00:00");
+        assert_eq!(began.to_utc().to_rfc3339(), "2026-09-21T12:13:20.100+00:00");
         let at = |second: i64| Timestamp(began.0 + second * 1000 + 999);
         assert!(one.windows(at(0)).is_empty());
         let first = one.windows(at(2));
@@ -168,11 +166,11 @@ mod tests {
         let mut one = follower(Followed::Locust);
         assert!(!one.line("[2026-09-21 12:13:19] INFO/locust.main: Starting Locust 2.32.0"));
         assert!(one.line(r#"{"slod_load": [], "at": 1790000000.1, "users": 0, "workers": 2}"#));
-        let seen = r#"{"slod_load": [[1790000000, "home", null, 12.5, 3], [1790000001, "home", "CatchResponseError: status 503", 4.0, 2], [1790000001, "chat", "ConnectionRefusedError: [Errno 111] Connection refused", 1.0, 1], [1790000001, "chat", "CatchResponseError: no value for token to capture", 1.0, 1]], "at": 1790000001.6, "users": 20, "workers": 1}"#;
+        let seen = r#"{"slod_load": [[1790000000.3, "home", null, 12.5, 3], [1790000001.3, "home", "CatchResponseError: status 503", 4.0, 2], [1790000001.3, "chat", "ConnectionRefusedError: [Errno 111] Connection refused", 1.0, 1], [1790000001.3, "chat", "CatchResponseError: no value for token to capture", 1.0, 1]], "at": 1790000001.6, "users": 20, "workers": 1}"#;
         assert!(one.line(seen));
         assert!(one.line(r#"{"slod_load": [], "at": 1790000002.1, "users": 0, "workers": null}"#));
         assert_eq!(one.workers(), Some(1));
-        assert_eq!(one.began(), Some(Timestamp::from_secs(1_790_000_000)));
+        assert_eq!(one.began(), Some(Timestamp(1_790_000_000_100)));
         let windows = one.rest();
         assert_eq!(counts(&windows), [(3, 0, 0.0), (4, 4, 20.0), (0, 0, 0.0)]);
         let failed = [(Cause::Refused, 1), (Cause::Status, 2), (Cause::Body, 1)];
@@ -190,7 +188,6 @@ mod tests {
     fn a_time_that_is_far_away_makes_no_endless_run() {
         let mut one = follower(Followed::Locust);
         one.line(r#"{"slod_load": [[1790000000, "home", null, 1, 1], [1890000000, "home", null, 1, 1]], "at": 1790000000, "users": 1}"#);
-        one.began();
         assert_eq!(one.rest().len(), 300 + 600 + 1);
     }
 }

@@ -14,9 +14,9 @@ struct Line {
     workers: Option<u64>,
 }
 
-/// Second, name, error, milliseconds, count.
+/// Seconds since 1970 at its end, name, error, milliseconds, count.
 #[derive(Deserialize)]
-struct Counted(i64, String, Option<String>, f64, u32);
+struct Counted(f64, String, Option<String>, f64, u32);
 
 /// Takes a line; `None` if it is another one. Returns the workers that run, if it says so.
 pub(super) fn line(line: &str, collector: &mut Collector) -> Option<Option<u64>> {
@@ -24,16 +24,19 @@ pub(super) fn line(line: &str, collector: &mut Collector) -> Option<Option<u64>>
         return None;
     }
     let line: Line = serde_json::from_str(line).ok()?;
-    let at = Timestamp(i64::try_from(whole(line.at * 1000.0)).ok()?);
+    collector.users(moment(line.at), line.users);
     for one in line.slod_load {
         take(collector, one);
     }
-    collector.users(at, line.users);
     Some(line.workers)
 }
 
-fn take(collector: &mut Collector, Counted(second, name, error, milliseconds, count): Counted) {
-    let ended = Timestamp::from_secs(second);
+fn moment(seconds: f64) -> Timestamp {
+    Timestamp(i64::try_from(whole(seconds * 1000.0)).unwrap_or(i64::MAX))
+}
+
+fn take(collector: &mut Collector, Counted(seconds, name, error, milliseconds, count): Counted) {
+    let ended = moment(seconds);
     let missing = error.as_deref().and_then(missing);
     let seen = Seen {
         ended,

@@ -10,6 +10,7 @@ mod demo;
 mod engines;
 mod faults;
 mod heartbeat;
+mod imported;
 mod journey;
 mod kernel;
 mod lifecycle;

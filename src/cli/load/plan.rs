@@ -5,7 +5,7 @@ use super::sequences::{rows, sequences};
 use super::tool::ToolPlan;
 use crate::config::{Config, ServiceSpec};
 use crate::diagnostic::nearest;
-use crate::load::{BUILTIN, Model, Scenario, Stage, builtin};
+use crate::load::{BUILTIN, Model, SLOD, Scenario, Stage, builtin};
 use crate::probe::http::driven::Driven;
 use crate::probe::llm;
 use crate::slo::Sli;
@@ -54,7 +54,7 @@ pub async fn prepare<'a>(args: &LoadArgs, config: &'a Config) -> Result<Prepared
     let mut announcement = announcement(&scenario, service, &driven);
     let (engine, work) = match args.engine.tool() {
         None => (
-            "slod",
+            SLOD,
             Work::Own(Box::new(own(args, service, &driven, &scenario)?)),
         ),
         Some(tool) => {

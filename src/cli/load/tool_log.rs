@@ -55,7 +55,8 @@ impl ToolLog {
         if self.last.len() >= LINES {
             self.last.pop_front();
         }
-        self.last.push_back(line.chars().take(LINE_MAX).collect());
+        self.last
+            .push_back(line.trim_start().chars().take(LINE_MAX).collect());
     }
 
     /// The last lines as the end of a sentence: empty without any.

@@ -181,7 +181,6 @@ impl ToolRun {
         }
         let rest = {
             let mut follower = lock(&self.shared.follower);
-            follower.began();
             follower.rest()
         };
         self.take(rest);

@@ -52,6 +52,9 @@ pub enum Ending {
     },
 }
 
+/// The engine of slod itself: only it knows how late its requests were.
+pub const SLOD: &str = "slod";
+
 /// The engine of a run whose load somebody else made, and slod only watched.
 pub const OBSERVED: &str = "observed";
 
