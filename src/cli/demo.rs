@@ -18,7 +18,7 @@ use crate::tasks::Tasks;
 use crate::units::show_duration;
 use clap::Args;
 use past::Generated;
-use std::io::{self, Write};
+use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, mpsc};
@@ -51,8 +51,7 @@ pub fn run(args: &DemoArgs, log: &HeldLog) -> u8 {
         }
     };
     let code = on_runtime(run_in(args, folder.path(), log));
-    // Nobody is left to report to where standard error cannot be written.
-    io::stderr().write_all(&log.take()).unwrap_or_default();
+    log.release();
     code
 }
 

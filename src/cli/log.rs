@@ -54,6 +54,12 @@ impl HeldLog {
     pub fn take(&self) -> Vec<u8> {
         std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
+
+    /// Writes them to standard error, when nothing is drawn any more.
+    pub fn release(&self) {
+        // Nobody is left to report to where standard error cannot be written.
+        io::stderr().write_all(&self.take()).unwrap_or_default();
+    }
 }
 
 impl Write for HeldLog {

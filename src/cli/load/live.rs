@@ -88,7 +88,9 @@ pub async fn run(
     while let Some(tick) = going.sampler.next().await {
         going.observed.add(tick.at, tick.samples);
     }
-    Ok(going.finish(clock.now()))
+    let run = going.finish(clock.now());
+    log.release();
+    Ok(run)
 }
 
 /// A run while it goes on.

@@ -79,6 +79,7 @@ pub async fn run(
     sleep(going.watch.settling()).await;
     let run = going.watch.finish(to, ending, purpose);
     going.kept.end(&run);
+    log.release();
     Ok(run)
 }
 

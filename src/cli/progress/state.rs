@@ -3,7 +3,7 @@
 use super::view::{Gauge, Point, RunView};
 use crate::load::{Figures, LoadWindow, RunRecord};
 use crate::outcome::Cause;
-use crate::report::families::{self, DRAWN};
+use crate::report::families::{self, DRAWN, DrawnFamily};
 use crate::report::load_run::Promise;
 use crate::sample::{SeriesKey, SeriesKind};
 use crate::store::Tick;
@@ -17,6 +17,13 @@ const POINTS: usize = 160;
 const RECENT: usize = 10;
 /// Windows that thresholds are judged by; when there are more, neighbors of a stage become one.
 const KEPT_MAX: usize = 240;
+/// What is shown first of the service, where there is room for a few lines.
+const FIRST: [&str; 4] = [
+    "slod_process_cpu_usage_ratio",
+    "slod_process_resident_memory_bytes",
+    "slod_service_db_pool_usage_ratio",
+    "slod_service_queue_depth",
+];
 /// Series whose past is kept.
 const SERIES_MAX: usize = 32;
 
@@ -118,10 +125,13 @@ impl State {
         }
     }
 
-    /// In the order of their families.
+    /// In the order of their families, the most important first.
     fn gauges(&self) -> Vec<Gauge> {
         let mut all = Vec::new();
-        for family in DRAWN {
+        let mut families: Vec<&DrawnFamily> = DRAWN.iter().collect();
+        let rank = |name: &str| FIRST.iter().position(|first| *first == name);
+        families.sort_by_key(|one| rank(one.family).unwrap_or(FIRST.len()));
+        for family in families {
             for (key, past) in self.series.iter().filter(|(key, _)| family.has(key)) {
                 let name = format!("{} {}", family.title, families::name(key));
                 let now = past.back().copied().flatten();

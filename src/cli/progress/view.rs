@@ -9,8 +9,10 @@ use crate::report::load_run::Held;
 use std::time::Duration;
 
 /// Columns of names, and of the numbers behind a sparkline.
-const NAME: usize = 20;
+const NAME: usize = 22;
 const NUMBER: usize = 12;
+/// Numbers of the service that thresholds leave room for.
+const GAUGES_MIN: usize = 4;
 /// Wider lines say nothing more.
 const WIDTH_MAX: usize = 160;
 const GOOD: &str = "\x1b[32m";
@@ -67,27 +69,18 @@ pub fn lines(
     let width = width.saturating_sub(1).min(WIDTH_MAX);
     let mut all = head(view, elapsed, width);
     all.extend(client(view));
-    all.push(String::new());
     all.extend(curves(view, width));
-    all.push(String::new());
-    let kept = all.len();
-    let room = height.saturating_sub(1);
-    // Thresholds are a few lines; numbers of the service take what is left.
+    let height = height.saturating_sub(1);
+    let room = height.saturating_sub(all.len());
     let held = thresholds(view);
-    let for_gauges = room.saturating_sub(kept + held.len() + usize::from(!held.is_empty()));
-    all.extend(
-        view.gauges
-            .iter()
-            .take(for_gauges)
-            .map(|gauge| curve(&gauge.name, &gauge.past, &gauge.now, width)),
-    );
-    if !held.is_empty() {
-        all.push(String::new());
-    }
-    all.extend(held);
-    let cut = all.iter().take(room);
-    cut.map(|line| coloured(line.chars().take(width).collect(), colour))
-        .collect()
+    let for_held = room.saturating_sub(view.gauges.len().min(GAUGES_MIN));
+    let for_held = held.len().min(for_held);
+    let gauges = view.gauges.iter().take(room - for_held);
+    all.extend(gauges.map(|gauge| curve(&gauge.name, &gauge.past, &gauge.now, width)));
+    all.extend(held.into_iter().take(for_held));
+    all.truncate(height);
+    let cut = all.iter().map(|line| line.chars().take(width).collect());
+    cut.map(|line| coloured(line, colour)).collect()
 }
 
 /// What runs, which stage it is in, and how long it takes.
@@ -244,9 +237,11 @@ fn curve(name: &str, past: &[Option<f64>], now: &str, width: usize) -> String {
     )
 }
 
-/// Whether they are kept so far; what has too few requests yet is open.
+/// Whether they are kept so far, missed ones first; what has too few requests yet is open.
 fn thresholds(view: &RunView) -> Vec<String> {
-    let each = view.held.iter().map(|held| {
+    let mut all: Vec<&Held> = view.held.iter().collect();
+    all.sort_by_key(|held| held.measured.is_none() || held.is_kept());
+    let each = all.into_iter().map(|held| {
         let (state, measured) = match held.measured {
             None => ("open", "-".to_owned()),
             Some(value) if held.is_kept() => ("ok", held.threshold.of.show(value)),
