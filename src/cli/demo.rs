@@ -4,9 +4,10 @@ mod past;
 mod screen;
 
 use super::exit;
-use super::log::{HeldLog, takes_escapes};
+use super::log::HeldLog;
 use super::output::complain;
 use super::run::{cancel_on_request, ended, on_runtime};
+use super::screen::Screen;
 use super::span::read_duration;
 use crate::app::{App, Origin, Views};
 use crate::clock::Clock;
@@ -17,8 +18,7 @@ use crate::tasks::Tasks;
 use crate::units::show_duration;
 use clap::Args;
 use past::Generated;
-use screen::Screen;
-use std::io::{self, IsTerminal, Write};
+use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, mpsc};
@@ -40,11 +40,6 @@ pub struct DemoArgs {
     span: Option<Duration>,
 }
 
-/// Whether log lines would disturb the table: both are on a terminal.
-pub fn holds_log() -> bool {
-    takes_escapes(&io::stdout()) && io::stderr().is_terminal()
-}
-
 pub fn run(args: &DemoArgs, log: &HeldLog) -> u8 {
     let folder = match tempfile::Builder::new().prefix("slod-demo-").tempdir() {
         Ok(folder) => folder,
@@ -56,8 +51,7 @@ pub fn run(args: &DemoArgs, log: &HeldLog) -> u8 {
         }
     };
     let code = on_runtime(run_in(args, folder.path(), log));
-    // Nobody is left to report to where standard error cannot be written.
-    io::stderr().write_all(&log.take()).unwrap_or_default();
+    log.release();
     code
 }
 
@@ -177,8 +171,8 @@ impl Drawing {
                 loop {
                     let snapshot = ledger.borrow_and_update().snapshot();
                     let status = Status::of(&snapshot, alerts.borrow().firing());
-                    screen.show(&status)?;
-                    match until.recv_timeout(screen.pace()) {
+                    screen::show(&mut screen, &status)?;
+                    match until.recv_timeout(screen::pace(&screen)) {
                         Err(mpsc::RecvTimeoutError::Timeout) => {}
                         Ok(()) | Err(mpsc::RecvTimeoutError::Disconnected) => return Ok(()),
                     }

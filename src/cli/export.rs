@@ -1,16 +1,21 @@
 //! `slod export`: a load scenario as a script of another tool.
 
 mod requests;
+mod variables;
 
 use super::load::plan::{driven, scenario, service};
 use super::output::{complain, show};
 use super::{ConfigArg, exit};
 use crate::config::{Config, ServiceSpec};
 use crate::export::{Limits, Script, Tool};
+use crate::load::Scenario;
+use crate::probe::http::driven::Driven;
 use crate::slo::Sli;
 use clap::{Args, ValueEnum};
 use requests::scripted;
+use std::collections::BTreeMap;
 use std::time::Duration;
+pub use variables::Variables;
 
 #[derive(Debug, Args)]
 pub struct ExportArgs {
@@ -31,6 +36,13 @@ pub struct ExportArgs {
 enum ExportTool {
     Locust,
     K6,
+}
+
+/// What the script of a run is made for.
+pub struct Exported {
+    pub script: Script,
+    /// The variables that it reads and their values, if they were asked for.
+    pub variables: BTreeMap<String, String>,
 }
 
 pub fn run(args: &ExportArgs) -> u8 {
@@ -59,7 +71,25 @@ pub fn run(args: &ExportArgs) -> u8 {
 
 fn script(args: &ExportArgs, config: &Config) -> Result<Script, String> {
     let service = service(config, &args.service)?;
-    let driven = driven(service)?;
+    let has_data = service
+        .load
+        .as_ref()
+        .is_some_and(|load| load.data.is_some());
+    if has_data && args.kubernetes.is_some() {
+        return Err("manifests do not carry the data file of `load`: export the script".to_owned());
+    }
+    let scenario = scenario(config, service, &args.scenario)?;
+    let exported = exported(service, &driven(service)?, scenario, Variables::named())?;
+    Ok(exported.script)
+}
+
+/// A scenario of a service as a script.
+pub fn exported(
+    service: &ServiceSpec,
+    driven: &Driven,
+    scenario: Scenario,
+    mut variables: Variables,
+) -> Result<Exported, String> {
     if driven.has_secret_address() {
         let target = driven.target();
         return Err(format!(
@@ -67,19 +97,22 @@ fn script(args: &ExportArgs, config: &Config) -> Result<Script, String> {
         ));
     }
     let load = service.load.as_ref();
-    let data = load.and_then(|load| load.data.as_ref());
-    if data.is_some() && args.kubernetes.is_some() {
-        return Err("manifests do not carry the data file of `load`: export the script".to_owned());
-    }
-    Ok(Script {
+    let script = Script {
         service: service.name.to_string(),
         origin: driven.origin()?,
-        scenario: scenario(config, service, &args.scenario)?,
-        sequences: scripted(service, &driven)?,
-        data: data.map(|data| data.path.clone()),
+        scenario,
+        sequences: scripted(service, driven, &mut variables)?,
+        data: load
+            .and_then(|load| load.data.as_ref())
+            .map(|data| data.path.clone()),
         cookies: load.is_none_or(|load| load.cookies),
         timeout: load.map_or(Duration::from_secs(30), |load| load.timeout),
         limits: limits(service),
+        reports: false,
+    };
+    Ok(Exported {
+        script,
+        variables: variables.given(),
     })
 }
 

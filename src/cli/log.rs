@@ -15,7 +15,7 @@ use tracing_subscriber::{EnvFilter, Layer};
 
 #[derive(Debug, Args)]
 pub struct LogArgs {
-    /// Minimum level to log: error, warn, info, debug, trace, or a filter such as `slod::store=debug` [default: info; error for the demo on a terminal].
+    /// Minimum level to log: error, warn, info, debug, trace, or a filter such as `slod::store=debug` [default: info; error for the demo on a terminal, warn for a run that is drawn on one].
     #[arg(long, global = true, env = "SLOD_LOG_LEVEL")]
     log_level: Option<String>,
     /// Format of the log on standard error.
@@ -53,6 +53,12 @@ impl HeldLog {
     /// The lines since the last call.
     pub fn take(&self) -> Vec<u8> {
         std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Writes them to standard error, when nothing is drawn any more.
+    pub fn release(&self) {
+        // Nobody is left to report to where standard error cannot be written.
+        io::stderr().write_all(&self.take()).unwrap_or_default();
     }
 }
 
@@ -96,15 +102,15 @@ fn write_field(out: &mut Writer<'_>, field: &Field, value: &dyn fmt::Debug) -> f
 }
 
 impl LogArgs {
-    /// Installs the log for this process: on standard error, or held back.
-    pub fn init(&self, held: Option<&HeldLog>) -> Result<(), String> {
-        let default = if held.is_some() { "error" } else { "info" };
+    /// Installs the log for this process: on standard error, or held back from a level on.
+    pub fn init(&self, held: Option<(&HeldLog, &str)>) -> Result<(), String> {
+        let default = held.map_or("info", |(_, level)| level);
         let level = self.log_level.as_deref().unwrap_or(default);
         let filter = EnvFilter::builder()
             .parse(level)
             .map_err(|error| format!("--log-level {level}: {error}"))?;
         let colour = takes_colour(&io::stderr());
-        let writer = match held.cloned() {
+        let writer = match held.map(|(held, _)| held.clone()) {
             Some(held) => BoxMakeWriter::new(move || held.clone()),
             // Colours are escapes of our own; fields are filtered before they are added.
             None if matches!(self.log_format, LogFormat::Text) => BoxMakeWriter::new(io::stderr),

@@ -6,6 +6,7 @@ mod backtest;
 mod backup;
 mod baseline;
 pub mod check;
+mod child;
 mod client;
 mod corrections;
 mod daemon;
@@ -25,14 +26,17 @@ mod observe;
 mod output;
 mod probe;
 mod probe_metrics;
+mod progress;
 mod report;
 mod route;
 mod run;
 mod runs;
 mod samples;
+mod screen;
 mod silence;
 mod span;
 mod status;
+mod stop_requests;
 mod store;
 
 use crate::app::Origin;
@@ -54,7 +58,7 @@ pub mod exit {
     pub const USAGE: u8 = 2;
     /// The daemon could not start: its address or its store is unavailable.
     pub const START: u8 = 64;
-    /// A part of the daemon failed while it ran.
+    /// A part of the daemon, or what makes the load of a run, failed while it ran.
     pub const FAILED: u8 = 70;
     /// A load run missed a threshold, as in k6.
     pub const THRESHOLDS: u8 = 99;
@@ -165,9 +169,9 @@ enum Command {
     Corrections(corrections::CorrectionsArgs),
     /// List, add, end or preview silences: alerts that nobody is notified of.
     Silence(silence::SilenceArgs),
-    /// Become a command that ends with its parent: how `observe` starts one.
-    #[command(hide = true, name = observe::CHILD)]
-    Child(observe::ChildArgs),
+    /// Become a command that ends with its parent: how `observe` and `load` start one.
+    #[command(hide = true, name = child::CHILD)]
+    Child(child::ChildArgs),
     /// Mark that something was done to a service, such as a deployment, or list the marks.
     Marker(marker::MarkerArgs),
     /// Print the JSON Schema of the config, for editors.
@@ -181,11 +185,15 @@ enum Command {
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    let held = match cli.command {
-        Command::Demo(_) => demo::holds_log().then(HeldLog::default),
+    let level = match &cli.command {
+        Command::Demo(_) => Some("error"),
+        Command::Load(args) if !args.plain => Some("warn"),
+        Command::Observe(args) if !args.plain => Some("warn"),
         _ => None,
     };
-    if let Err(error) = cli.log.init(held.as_ref()) {
+    let level = level.filter(|_| screen::holds_log());
+    let held = HeldLog::default();
+    if let Err(error) = cli.log.init(level.map(|level| (&held, level))) {
         complain(&format!("slod: {error}"));
         return ExitCode::from(exit::USAGE);
     }
@@ -193,7 +201,7 @@ pub fn main() -> ExitCode {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let code = match cli.command {
         Command::Run(args) => run::run(&args),
-        Command::Demo(args) => demo::run(&args, &held.unwrap_or_default()),
+        Command::Demo(args) => demo::run(&args, &held),
         Command::Check(args) => return check::run(&args),
         Command::Probe(args) => probe::run(&args),
         Command::Healthcheck(args) => healthcheck::run(&args),
@@ -204,9 +212,9 @@ pub fn main() -> ExitCode {
         Command::Status(args) => status::run(&args),
         Command::Samples(args) => samples::run(&args),
         Command::Health(args) => health::run(&args),
-        Command::Load(args) => load::run(&args),
-        Command::Observe(args) => observe::run(&args),
-        Command::Child(args) => observe::become_child(&args),
+        Command::Load(args) => load::run(&args, &held),
+        Command::Observe(args) => observe::run(&args, &held),
+        Command::Child(args) => child::become_child(&args),
         Command::Export(args) => export::run(&args),
         Command::Import(args) => import::run(&args),
         Command::Audit(args) => audit::run(&args),

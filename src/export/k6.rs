@@ -1,7 +1,7 @@
 //! A scenario as a script of k6.
 
-use super::text::Dialect;
-use super::{Limits, Script, ScriptCapture, ScriptRequest, ScriptSource, literal};
+use super::text::{Dialect, way};
+use super::{Limits, Script, ScriptCapture, ScriptRequest, ScriptSource, joined, literal};
 use crate::load::{Model, Scenario, Stage};
 use crate::units::whole;
 use serde_json::{Map, Value, json};
@@ -201,15 +201,8 @@ fn request(text: &mut String, request: &ScriptRequest) {
             format!("{{ min: {min}, max: {max} }}")
         }
     });
-    let ranges: Vec<String> = ranges.collect();
-    let headers = request.headers.iter().map(|(name, value)| {
-        let value = value.expression(&DIALECT);
-        format!("{}: {value}", literal(name))
-    });
-    let headers: Vec<String> = headers.collect();
     let body = request.body.as_ref();
     let body = body.map_or_else(|| "null".to_owned(), |body| body.expression(&DIALECT));
-    let captures: Vec<String> = request.captures.iter().map(capture).collect();
     writeln!(
         text,
         "    {{
@@ -224,19 +217,16 @@ fn request(text: &mut String, request: &ScriptRequest) {
         literal(&request.name),
         literal(&request.method),
         request.path.expression(&DIALECT),
-        headers.join(", "),
-        ranges.join(", "),
-        captures.join(", "),
+        request.header_entries(&DIALECT),
+        joined(ranges),
+        joined(request.captures.iter().map(capture)),
     )
     .unwrap_or_default();
 }
 
 fn capture(capture: &ScriptCapture) -> String {
     let find = match &capture.from {
-        ScriptSource::Json(keys) => {
-            let keys: Vec<String> = keys.iter().map(super::Key::literal).collect();
-            format!("inJson(response, [{}])", keys.join(", "))
-        }
+        ScriptSource::Json(keys) => format!("inJson(response, {})", way(keys)),
         ScriptSource::Header(name) => format!("inHeader(response, {})", literal(name)),
         ScriptSource::Regex(pattern) => format!("inBody(response, {})", literal(pattern)),
     };

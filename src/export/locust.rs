@@ -1,7 +1,10 @@
 //! A scenario as a locustfile.
 
-use super::text::Dialect;
-use super::{Limits, Script, ScriptCapture, ScriptRequest, ScriptSequence, ScriptSource, literal};
+use super::text::{Dialect, way};
+use super::{
+    Limits, Script, ScriptCapture, ScriptRequest, ScriptSequence, ScriptSource, joined, literal,
+    locust_counts,
+};
 use crate::load::Model;
 use std::fmt::Write as _;
 
@@ -84,7 +87,7 @@ import re
 from urllib.parse import quote
 
 from locust import FastHttpUser, LoadTestShape, {wait_import}, events, task
-{HELPERS}{data}
+{reporter_imports}{HELPERS}{data}
 class User(FastHttpUser):
     host = {origin}
     {wait}
@@ -93,6 +96,11 @@ class User(FastHttpUser):
     keeps_cookies = {cookies}
 ",
         title = literal(&script.title()).trim_matches('"'),
+        reporter_imports = if script.reports {
+            locust_counts::IMPORTS
+        } else {
+            ""
+        },
         wait_import = wait(script).0,
         wait = wait(script).1,
         origin = literal(&script.origin),
@@ -105,6 +113,9 @@ class User(FastHttpUser):
     }
     shape(&mut text, script);
     limits(&mut text, &script.limits);
+    if script.reports {
+        text.push_str(locust_counts::REPORTER);
+    }
     text
 }
 
@@ -134,7 +145,8 @@ const SEND: &str = "
             method, path, name=name, headers=headers, data=data, catch_response=True
         ) as response:
             if not is_expected(response.status_code):
-                response.failure(f\"status {response.status_code}\")
+                error = getattr(response, \"error\", None)
+                response.failure(error or f\"status {response.status_code}\")
                 return None
             values = {}
             for value, find in captures.items():
@@ -153,6 +165,7 @@ fn sequence(text: &mut String, number: usize, sequence: &ScriptSequence) {
         "\n    @task({weight})\n    def sequence_{number}(self):\n        captured = {{}}\n"
     )
     .unwrap_or_default();
+    let takes_data = |step: &ScriptRequest| step.texts().any(|text| text.takes("data"));
     if sequence.steps.iter().any(takes_data) {
         text.push_str("        data = next(data_rows)\n");
     }
@@ -164,12 +177,6 @@ fn sequence(text: &mut String, number: usize, sequence: &ScriptSequence) {
     }
 }
 
-fn takes_data(request: &ScriptRequest) -> bool {
-    let headers = request.headers.iter().map(|(_, value)| value);
-    let mut texts = headers.chain(&request.body).chain([&request.path]);
-    texts.any(|text| text.takes("data"))
-}
-
 fn request(text: &mut String, request: &ScriptRequest) {
     let body = request.body.as_ref().map_or_else(
         || "None".to_owned(),
@@ -178,12 +185,6 @@ fn request(text: &mut String, request: &ScriptRequest) {
     let ok = request.statuses.iter();
     let ok = ok.map(|range| format!("{} <= status <= {}", range.start(), range.end()));
     let ok: Vec<String> = ok.collect();
-    let headers = request.headers.iter().map(|(name, value)| {
-        let value = value.expression(&DIALECT);
-        format!("{}: {value}", literal(name))
-    });
-    let headers: Vec<String> = headers.collect();
-    let captures: Vec<String> = request.captures.iter().map(capture).collect();
     write!(
         text,
         "        values = self.send(
@@ -202,19 +203,16 @@ fn request(text: &mut String, request: &ScriptRequest) {
         literal(&request.method),
         request.path.expression(&DIALECT),
         literal(&request.name),
-        headers.join(", "),
+        request.header_entries(&DIALECT),
         ok.join(" or "),
-        captures.join(", "),
+        joined(request.captures.iter().map(capture)),
     )
     .unwrap_or_default();
 }
 
 fn capture(capture: &ScriptCapture) -> String {
     let find = match &capture.from {
-        ScriptSource::Json(keys) => {
-            let keys: Vec<String> = keys.iter().map(super::Key::literal).collect();
-            format!("in_json(response, [{}])", keys.join(", "))
-        }
+        ScriptSource::Json(keys) => format!("in_json(response, {})", way(keys)),
         ScriptSource::Header(name) => format!("response.headers.get({})", literal(name)),
         ScriptSource::Regex(pattern) => format!("in_body(response, {})", literal(pattern)),
     };

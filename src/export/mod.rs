@@ -3,6 +3,7 @@
 mod k6;
 mod kubernetes;
 mod locust;
+mod locust_counts;
 mod text;
 
 use crate::load::Scenario;
@@ -11,6 +12,7 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use text::Dialect;
 pub use text::{Key, ScriptCapture, ScriptPart, ScriptSource, ScriptText};
 
 /// A tool that scripts are written for.
@@ -36,6 +38,8 @@ pub struct Script {
     /// How long a request may take.
     pub timeout: Duration,
     pub limits: Limits,
+    /// Whether a script of Locust writes what it counts for whoever started it. k6 does so itself.
+    pub reports: bool,
 }
 
 /// Requests that one user makes in their order, chosen by its weight.
@@ -85,12 +89,10 @@ impl Script {
     }
 
     /// The variables that the script reads, in the order in which they appear.
-    fn variables(&self) -> Vec<&str> {
+    pub fn variables(&self) -> Vec<&str> {
         let mut names = Vec::new();
         for request in self.requests() {
-            let headers = request.headers.iter().map(|(_, value)| value);
-            let texts = headers.chain(&request.body).chain([&request.path]);
-            for name in texts.flat_map(ScriptText::variables) {
+            for name in request.texts().flat_map(ScriptText::variables) {
                 if !names.contains(&name) {
                     names.push(name);
                 }
@@ -108,6 +110,25 @@ impl Script {
             one_line(purpose)
         )
     }
+}
+
+impl ScriptRequest {
+    fn texts(&self) -> impl Iterator<Item = &ScriptText> {
+        let headers = self.headers.iter().map(|(_, value)| value);
+        headers.chain(&self.body).chain([&self.path])
+    }
+
+    /// Names and values, as a table of either language has them between its braces.
+    fn header_entries(&self, dialect: &Dialect) -> String {
+        let entry = |(name, value): &(String, ScriptText)| {
+            format!("{}: {}", literal(name), value.expression(dialect))
+        };
+        joined(self.headers.iter().map(entry))
+    }
+}
+
+fn joined(parts: impl Iterator<Item = String>) -> String {
+    parts.collect::<Vec<_>>().join(", ")
 }
 
 /// A text as a literal that JSON, JavaScript and Python read alike.

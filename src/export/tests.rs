@@ -90,6 +90,7 @@ fn script(model: Model, stages: Vec<Stage>) -> Script {
             ],
             failed: Some(0.001),
         },
+        reports: false,
     }
 }
 

@@ -137,8 +137,13 @@ impl ScriptSource {
     }
 }
 
+/// The way to a value, as a list of either language.
+pub(super) fn way(keys: &[Key]) -> String {
+    format!("[{}]", super::joined(keys.iter().map(Key::literal)))
+}
+
 impl Key {
-    pub(super) fn literal(&self) -> String {
+    fn literal(&self) -> String {
         match self {
             Self::Name(name) => literal(name),
             Self::Place(place) => place.to_string(),

@@ -1,6 +1,6 @@
 //! Requests in any order, as windows of a second.
 
-use crate::load::LoadWindow;
+use crate::load::{LoadWindow, RequestFigures};
 use crate::outcome::{Cause, Timestamp};
 use crate::stats::quantile::Histogram;
 use crate::stats::scale::Scale;
@@ -23,8 +23,16 @@ pub struct Seen {
 #[derive(Debug)]
 pub struct Collector {
     scale: Scale,
-    /// By second since 1970.
+    /// When the first second began; until it is known, what is first seen begins it.
+    origin: Option<Timestamp>,
+    /// By their number.
     seconds: BTreeMap<i64, Second>,
+    /// The first one that was not taken yet.
+    open: i64,
+    /// Users that ran last.
+    active: f64,
+    /// Of the requests that are counted by their names.
+    named: Vec<RequestFigures>,
 }
 
 #[derive(Debug, Default)]
@@ -40,12 +48,25 @@ impl Default for Collector {
     fn default() -> Self {
         Self {
             scale: Scale::new([]),
+            origin: Some(Timestamp(0)),
             seconds: BTreeMap::new(),
+            open: i64::MIN,
+            active: 0.0,
+            named: Vec::new(),
         }
     }
 }
 
 impl Collector {
+    /// Of a run that begins with the first that is seen of it.
+    pub fn following() -> Self {
+        Self {
+            origin: None,
+            open: 0,
+            ..Self::default()
+        }
+    }
+
     pub fn request(&mut self, seen: Seen) {
         self.requests(seen, 1);
     }
@@ -61,6 +82,52 @@ impl Collector {
         }
     }
 
+    /// Counts requests of these names one by one as well.
+    pub fn name(&mut self, names: Vec<String>) {
+        let figures = names.into_iter().map(|name| RequestFigures {
+            name,
+            ..RequestFigures::default()
+        });
+        self.named = figures.collect();
+    }
+
+    /// Several alike of a name.
+    pub fn requests_of(&mut self, name: &str, seen: Seen, count: u32) {
+        self.requests(seen, count);
+        let code = self.scale.code(seen.latency);
+        if let Some(figures) = self.named.iter_mut().find(|one| one.name == name) {
+            figures.latency.add(code, count);
+            match seen.failed {
+                None => figures.good += u64::from(count),
+                Some(cause) => fail(&mut figures.failed, cause, count),
+            }
+        }
+    }
+
+    /// Answers of a name lacked a value for later requests. If they were counted as good, they are
+    /// failures now.
+    pub fn missing(&mut self, at: Timestamp, name: &str, value: &str, recount: bool, count: u32) {
+        let number = self.number(at);
+        let is_counted = |second: &&mut Second| second.good >= u64::from(count);
+        let mut near = self.seconds.range_mut(number - 1..=number).rev();
+        let counted = near.find_map(|(_, one)| Some(one).filter(is_counted));
+        if let Some(second) = counted.filter(|_| recount) {
+            second.good -= u64::from(count);
+            *second.failed.entry(Cause::Body).or_default() += u64::from(count);
+        }
+        let Some(figures) = self.named.iter_mut().find(|one| one.name == name) else {
+            return;
+        };
+        if recount && figures.good >= u64::from(count) {
+            figures.good -= u64::from(count);
+            fail(&mut figures.failed, Cause::Body, count);
+        }
+        match figures.missing.iter_mut().find(|(known, _)| known == value) {
+            Some((_, known)) => *known += u64::from(count),
+            None => figures.missing.push((value.to_owned(), u64::from(count))),
+        }
+    }
+
     /// Users that ran at a moment.
     pub fn users(&mut self, at: Timestamp, users: f64) {
         self.second(at).users = Some(users);
@@ -73,7 +140,43 @@ impl Collector {
     }
 
     fn second(&mut self, at: Timestamp) -> &mut Second {
-        self.seconds.entry(at.0.div_euclid(1000)).or_default()
+        let number = self.number(at);
+        self.seconds.entry(number).or_default()
+    }
+
+    /// What arrives late counts in the first second that is open.
+    fn number(&mut self, at: Timestamp) -> i64 {
+        let origin = self.origin.get_or_insert(at);
+        at.0.saturating_sub(origin.0)
+            .div_euclid(1000)
+            .max(self.open)
+    }
+
+    /// When the first second began, if anything was seen.
+    pub const fn began(&self) -> Option<Timestamp> {
+        self.origin
+    }
+
+    /// The number of the last second that anything is known of.
+    pub fn last(&self) -> Option<i64> {
+        self.seconds.last_key_value().map(|(second, _)| *second)
+    }
+
+    /// Takes the next second out.
+    pub fn take(&mut self) -> LoadWindow {
+        let number = self.open;
+        let second = self.seconds.remove(&number);
+        self.open = number + 1;
+        self.active = second
+            .as_ref()
+            .and_then(|one| one.users)
+            .unwrap_or(self.active);
+        window(number, self.active, second.as_ref())
+    }
+
+    /// What was counted by name.
+    pub fn take_named(&mut self) -> Vec<RequestFigures> {
+        std::mem::take(&mut self.named)
     }
 
     /// When it began, with its windows; `None` without any request.
@@ -117,7 +220,14 @@ fn window(number: i64, users: f64, second: Option<&Second>) -> LoadWindow {
     }
 }
 
-/// The cause that an error of a Go or Rust client describes.
+fn fail(failed: &mut Vec<(Cause, u64)>, cause: Cause, count: u32) {
+    match failed.iter_mut().find(|(known, _)| *known == cause) {
+        Some((_, known)) => *known += u64::from(count),
+        None => failed.push((cause, u64::from(count))),
+    }
+}
+
+/// The cause that an error of a Go, Rust or Python client describes.
 pub fn cause_of(error: &str) -> Cause {
     let error = error.to_ascii_lowercase();
     let says = |words: &[&str]| words.iter().any(|word| error.contains(word));
@@ -125,13 +235,13 @@ pub fn cause_of(error: &str) -> Cause {
         Cause::Timeout
     } else if says(&["refused"]) {
         Cause::Refused
-    } else if says(&["no such host", "dns", "resolve", "lookup"]) {
+    } else if says(&["no such host", "dns", "resolve", "lookup", "gaierror"]) {
         Cause::Dns
     } else if says(&["reset", "broken pipe"]) {
         Cause::Reset
     } else if says(&["certificate", "x509"]) {
         Cause::Certificate
-    } else if says(&["tls", "handshake"]) {
+    } else if says(&["tls", "handshake", "sslerror"]) {
         Cause::Tls
     } else if says(&["unreachable", "no route"]) {
         Cause::Unreachable

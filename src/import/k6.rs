@@ -30,6 +30,8 @@ struct Tags {
     status: Option<String>,
     error_code: Option<String>,
     expected_response: Option<String>,
+    name: Option<String>,
+    check: Option<String>,
 }
 
 /// One value of a metric.
@@ -58,7 +60,8 @@ pub(super) fn read(
     Ok(())
 }
 
-fn json(line: &str, collector: &mut Collector) -> Result<(), String> {
+/// A line of `--out json`.
+pub(super) fn json(line: &str, collector: &mut Collector) -> Result<(), String> {
     let line: Line =
         serde_json::from_str(line).map_err(|_| "is not a line of k6's JSON output".to_owned())?;
     if line.kind != "Point" {
@@ -114,6 +117,8 @@ fn read_csv(
                     status: filled(status),
                     error_code: filled(error),
                     expected_response: expected.and_then(|[place]| filled(place)),
+                    name: None,
+                    check: None,
                 },
             },
         );
@@ -129,11 +134,21 @@ fn take(collector: &mut Collector, reading: Reading<'_>) {
         tags,
     } = reading;
     match metric {
-        "http_req_duration" => collector.request(Seen {
-            ended: at,
-            latency: milliseconds(value),
-            failed: failure(&tags),
-        }),
+        "http_req_duration" => {
+            let seen = Seen {
+                ended: at,
+                latency: milliseconds(value),
+                failed: failure(&tags),
+            };
+            collector.requests_of(tags.name.as_deref().unwrap_or_default(), seen, 1);
+        }
+        // Of a script that slod exports. k6 counted the answer as good before.
+        "checks" if value == 0.0 => {
+            let check = tags.check.as_deref().unwrap_or_default();
+            if let Some(value) = check.strip_suffix(" is captured") {
+                collector.missing(at, tags.name.as_deref().unwrap_or_default(), value, true, 1);
+            }
+        }
         "vus" => collector.users(at, value.max(0.0)),
         "dropped_iterations" => collector.dropped(at, whole(value)),
         _ => {}

@@ -3,8 +3,10 @@
 
 mod collect;
 mod csv;
+mod follow;
 mod k6;
 mod locust;
+mod locust_counts;
 mod oha;
 pub mod requests;
 mod vegeta;
@@ -12,6 +14,7 @@ mod vegeta;
 use crate::load::{Ending, LoadWindow, Model, RunRecord, Scenario, Stage};
 use crate::outcome::Timestamp;
 use collect::Collector;
+pub use follow::{Followed, Follower};
 use std::fmt;
 use std::io::{self, BufRead, Read};
 use std::time::Duration;

@@ -1,5 +1,6 @@
 //! From the configured requests to those of a script, without secrets.
 
+use super::Variables;
 use crate::config::{
     BodySpec, CaptureKind, CaptureSpec, RequestSpec, ServiceSpec, SpecPart, SpecText,
 };
@@ -16,13 +17,21 @@ use slod_load::Made;
 const BODY: &str = "LOAD_BODY";
 
 /// All requests of a service; an error says what a script cannot express.
-pub fn scripted(service: &ServiceSpec, driven: &Driven) -> Result<Vec<ScriptSequence>, String> {
+pub fn scripted(
+    service: &ServiceSpec,
+    driven: &Driven,
+    variables: &mut Variables,
+) -> Result<Vec<ScriptSequence>, String> {
     let base = driven.request()?;
-    let common = common(&base.headers);
+    let common = common(&base.headers, variables)?;
     let configured = service.load.as_ref().map(|load| load.sequences.as_slice());
     let configured = configured.unwrap_or_default();
     if configured.is_empty() {
-        let has_body = !matches!(&base.body, Made::Fixed(body) if body.is_empty());
+        let body = match &base.body {
+            Made::Fixed(body) if body.is_empty() => None,
+            Made::Fixed(body) => Some(variables.secret(BODY, body)?),
+            Made::Template(_) => Some(ScriptText::environment(BODY)),
+        };
         let path = match &base.uri {
             Made::Fixed(uri) => uri.to_string(),
             Made::Template(_) => String::new(),
@@ -32,7 +41,7 @@ pub fn scripted(service: &ServiceSpec, driven: &Driven) -> Result<Vec<ScriptSequ
             method: base.method.to_string(),
             path: ScriptText::plain(path),
             headers: common,
-            body: has_body.then(|| ScriptText::environment(BODY)),
+            body,
             statuses: base.statuses,
             captures: Vec::new(),
         };
@@ -42,7 +51,7 @@ pub fn scripted(service: &ServiceSpec, driven: &Driven) -> Result<Vec<ScriptSequ
     let mut number = 0;
     let mut of = |spec: &RequestSpec| {
         number += 1;
-        request(spec, &common, number).map_err(|fault| format!("{}: {fault}", spec.name))
+        request(spec, &common, number, variables).map_err(|fault| format!("{}: {fault}", spec.name))
     };
     let sequences = configured.iter().map(|sequence| {
         let steps: Result<Vec<_>, String> = sequence.steps.iter().map(&mut of).collect();
@@ -55,17 +64,20 @@ pub fn scripted(service: &ServiceSpec, driven: &Driven) -> Result<Vec<ScriptSequ
 }
 
 /// The headers of all requests.
-fn common(headers: &HeaderMap) -> Vec<(String, ScriptText)> {
+fn common(
+    headers: &HeaderMap,
+    variables: &mut Variables,
+) -> Result<Vec<(String, ScriptText)>, String> {
     let sent = headers
         .iter()
         .filter(|(name, _)| *name != HOST && *name != CONTENT_LENGTH);
     let headers = sent.map(|(name, value)| {
         let shown = if value.is_sensitive() {
-            ScriptText::environment(variable(name))
+            variables.secret(&variable(name), value.as_bytes())?
         } else {
             ScriptText::plain(String::from_utf8_lossy(value.as_bytes()))
         };
-        (name.to_string(), shown)
+        Ok((name.to_string(), shown))
     });
     headers.collect()
 }
@@ -74,6 +86,7 @@ fn request(
     spec: &RequestSpec,
     common: &[(String, ScriptText)],
     number: usize,
+    variables: &mut Variables,
 ) -> Result<ScriptRequest, String> {
     let mut headers = common.to_vec();
     let mut set = |name: &HeaderName, value: ScriptText| {
@@ -87,28 +100,30 @@ fn request(
         let is_hidden = is_secret_header(name) && !value.has_references();
         let is_whole = matches!(value.0.as_slice(), [SpecPart::Variable { .. }]);
         if is_hidden && !is_whole {
-            set(name, ScriptText::environment(variable(name)));
+            let value = value.filled(|_| "");
+            set(name, variables.secret(&variable(name), value.as_bytes())?);
         } else {
-            set(name, text(value));
+            set(name, text(value, variables)?);
         }
     }
     let media_type = spec.headers.iter().find(|(name, _)| *name == CONTENT_TYPE);
     let media_type = media_type.map(|(_, value)| value.filled(|_| ""));
+    let name = format!("{BODY}_{number}");
     let body = match &spec.body {
         BodySpec::Empty => None,
-        BodySpec::Json(body) => Some(hidden("application/json", body)),
+        BodySpec::Json(body) => Some(hidden("application/json", body, &name, variables)?),
         BodySpec::Text(body) if body.has_references() => {
-            Some(hidden(&media_type.unwrap_or_default(), body))
+            let media_type = media_type.unwrap_or_default();
+            Some(hidden(&media_type, body, &name, variables)?)
         }
-        BodySpec::Text(_) | BodySpec::File(_) => {
-            Some(ScriptText::environment(format!("{BODY}_{number}")))
-        }
+        BodySpec::Text(body) => Some(variables.secret(&name, body.filled(|_| "").as_bytes())?),
+        BodySpec::File(body) => Some(variables.secret(&name, body)?),
     };
     let captures = spec.captures.iter().map(capture);
     Ok(ScriptRequest {
         name: spec.name.clone(),
         method: spec.method.to_string(),
-        path: text(&spec.target),
+        path: text(&spec.target, variables)?,
         headers,
         body,
         statuses: spec.statuses.clone(),
@@ -128,27 +143,48 @@ fn capture(spec: &CaptureSpec) -> Result<ScriptCapture, String> {
     })
 }
 
-fn text(text: &SpecText) -> ScriptText {
-    ScriptText(text.0.iter().map(part).collect())
+fn text(text: &SpecText, variables: &mut Variables) -> Result<ScriptText, String> {
+    let mut parts = Vec::new();
+    for one in &text.0 {
+        parts.extend(part(one, variables)?.0);
+    }
+    Ok(ScriptText(parts))
 }
 
-fn part(part: &SpecPart) -> ScriptPart {
-    match part {
-        SpecPart::Plain(text) => ScriptPart::Plain(text.clone()),
-        SpecPart::Variable { name, .. } => ScriptPart::Environment(name.clone()),
+fn part(part: &SpecPart, variables: &mut Variables) -> Result<ScriptText, String> {
+    Ok(match part {
+        SpecPart::Plain(text) => ScriptText::plain(text),
+        SpecPart::Variable { name, value } => variables.secret(name, value.as_bytes())?,
         SpecPart::Value { name, escape, .. } => {
             let (of, name) = name.split_once('.').unwrap_or(("captured", name));
-            ScriptPart::Value {
+            ScriptText(vec![ScriptPart::Value {
                 of: of.to_owned(),
                 name: name.to_owned(),
                 escape: *escape,
-            }
+            }])
         }
-    }
+    })
 }
 
-/// A body whose secrets, by their names, are variables.
-fn hidden(media_type: &str, body: &SpecText) -> ScriptText {
+/// A body whose secrets are variables: all of it if their values are known, else what is one by its
+/// name.
+fn hidden(
+    media_type: &str,
+    body: &SpecText,
+    name: &str,
+    variables: &mut Variables,
+) -> Result<ScriptText, String> {
+    let mut all = Vec::new();
+    if variables.are_given() {
+        for one in &body.0 {
+            let text = match one {
+                SpecPart::Plain(text) => variables.secret(name, text.as_bytes())?,
+                other => part(other, variables)?,
+            };
+            all.extend(text.0);
+        }
+        return Ok(ScriptText(all));
+    }
     let mut marked = String::new();
     for (place, part) in body.0.iter().enumerate() {
         match part {
@@ -158,16 +194,20 @@ fn hidden(media_type: &str, body: &SpecText) -> ScriptText {
             }
         }
     }
-    let parts = Marked::parts(&hide_body(media_type, &marked));
-    let parts = parts.into_iter().map(|one| match one {
-        Marked::Plain(text) => ScriptPart::Plain(text),
-        Marked::Name(name) => {
-            let place = name.parse::<usize>().ok();
-            let known = place.and_then(|place| body.0.get(place));
-            known.map_or(ScriptPart::Environment(name), part)
-        }
-    });
-    ScriptText(parts.collect())
+    for one in Marked::parts(&hide_body(media_type, &marked)) {
+        let text = match one {
+            Marked::Plain(text) => ScriptText::plain(text),
+            Marked::Name(name) => {
+                let place = name.parse::<usize>().ok();
+                match place.and_then(|place| body.0.get(place)) {
+                    Some(known) => part(known, variables)?,
+                    None => ScriptText::environment(name),
+                }
+            }
+        };
+        all.extend(text.0);
+    }
+    Ok(ScriptText(all))
 }
 
 /// `Authorization` becomes `AUTHORIZATION`.

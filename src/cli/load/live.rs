@@ -1,19 +1,26 @@
 //! A run while it goes on: a line a second, stop requests, and thresholds that end it.
 
 use super::LoadArgs;
+use super::generator::Generator;
 use super::plan::Prepared;
+use crate::cli::exit;
 use crate::cli::kept_run::KeptRun;
+use crate::cli::log::HeldLog;
+use crate::cli::progress::Progress;
+use crate::cli::screen::is_drawn;
+use crate::cli::stop_requests::StopRequests;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::format::numbers;
-use crate::load::{Ending, Figures, LoadWindow, RunRecord, Samples};
+use crate::load::{Ending, Figures, LoadWindow, RunRecord, Samples, WORKERS};
 use crate::observe::RunSampler;
+use crate::outcome::Timestamp;
 use crate::report::load_run::{Held, Promise, Threshold, promises};
-use slod_load::{Engine, Finished};
+use crate::sample::{SeriesKey, SeriesKind};
+use crate::store::Tick;
 use std::collections::VecDeque;
-use std::io::{self, IsTerminal, Write as _};
-use std::thread::available_parallelism;
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 /// Windows over which thresholds end a run.
 const SLIDING: usize = 10;
@@ -25,26 +32,35 @@ pub async fn run(
     prepared: Prepared<'_>,
     config: &Config,
     args: &LoadArgs,
+    log: &HeldLog,
 ) -> Result<RunRecord, String> {
     let clock = Clock::system();
-    let scenario = prepared.plan.scenario.clone();
-    let watched: Vec<Promise> = if args.abort {
-        let given = args.threshold.iter();
-        let given = given.map(|one| Promise::of_all(*one, "--threshold"));
-        let known = promises(prepared.service, &scenario).into_iter();
-        known.chain(given).collect()
-    } else {
-        Vec::new()
+    let Prepared {
+        service,
+        scenario,
+        engine,
+        work,
+        ..
+    } = prepared;
+    let given = args.threshold.iter();
+    let given = given.map(|one| Promise::of_all(*one, "--threshold"));
+    let known = promises(service, &scenario).into_iter();
+    let promises: Vec<Promise> = known.chain(given).collect();
+    let mut requests = StopRequests::new()?;
+    let mut generator = Generator::start(work)?;
+    let from = tokio::select! {
+        from = generator.began() => from?,
+        _ = requests.next() => {
+            generator.kill();
+            return Err("interrupted before any load was made".to_owned());
+        }
     };
-    let mut cpu = CpuMeter::new();
-    let sampler = RunSampler::start(config, prepared.service, clock.clone());
-    let mut sampler = sampler.map_err(|error| format!("cannot sample: {}", error.kind()))?;
-    let mut engine = Engine::start(prepared.plan).map_err(|error| error.to_string())?;
-    let from = clock.now();
-    let mut run = RunRecord {
-        service: prepared.service.name.to_string(),
-        scenario: scenario.clone(),
-        engine: "slod".to_owned(),
+    let sampler = RunSampler::start(config, service, clock.clone());
+    let sampler = sampler.map_err(|error| format!("cannot sample: {}", error.kind()))?;
+    let run = RunRecord {
+        service: service.name.to_string(),
+        scenario,
+        engine: engine.to_owned(),
         from,
         to: from,
         ending: Ending::Completed,
@@ -54,51 +70,120 @@ pub async fn run(
         observed: Vec::new(),
     };
     let kept = KeptRun::begin(config, &run);
-    let mut observed = Samples::default();
-    let mut recent: VecDeque<LoadWindow> = VecDeque::new();
-    let mut stopping = false;
-    loop {
-        tokio::select! {
-            window = engine.next(|| cpu.share()) => {
-                let Some(window) = window else { break };
-                line(&window, &scenario);
-                kept.window(window.clone());
-                recent.push_back(window);
-                if recent.len() > SLIDING {
-                    recent.pop_front();
+    let title = format!("{} of {}, by {engine}", run.scenario.name, run.service);
+    let is_drawn = !args.plain && is_drawn();
+    let drawn = is_drawn.then(|| log.clone());
+    let mut going = GoingOn {
+        kept,
+        progress: Progress::start(&run, promises.clone(), title, drawn, line),
+        run,
+        generator,
+        sampler,
+        observed: Samples::default(),
+        recent: VecDeque::new(),
+        watched: if args.abort { promises } else { Vec::new() },
+        is_stopping: false,
+    };
+    going.follow(&mut requests).await;
+    going.sampler.stop();
+    while let Some(tick) = going.sampler.next().await {
+        going.observed.add(tick.at, tick.samples);
+    }
+    let run = going.finish(clock.now());
+    log.release();
+    Ok(run)
+}
+
+/// A run while it goes on.
+struct GoingOn {
+    run: RunRecord,
+    generator: Generator,
+    sampler: RunSampler,
+    kept: KeptRun,
+    progress: Progress,
+    observed: Samples,
+    /// The last windows.
+    recent: VecDeque<LoadWindow>,
+    /// What ends the run if it is missed.
+    watched: Vec<Promise>,
+    is_stopping: bool,
+}
+
+impl GoingOn {
+    /// Follows it to its end.
+    async fn follow(&mut self, requests: &mut StopRequests) {
+        loop {
+            tokio::select! {
+                window = self.generator.next() => {
+                    let Some(window) = window else { return };
+                    self.take(window);
                 }
-                if let Some(held) = missed(&recent, &watched) && !stopping {
-                    let source = &held.source;
-                    run.ending = Ending::Aborted { why: format!("{} was missed over {SLIDING} s ({source})", held.threshold) };
-                    engine.stop();
-                    stopping = true;
+                Some(tick) = self.sampler.next() => self.sampled(tick),
+                _ = requests.next() => {
+                    if self.is_stopping {
+                        // The second request ends it at once.
+                        self.generator.kill();
+                        std::process::exit(i32::from(exit::INTERRUPTED));
+                    }
+                    self.stop(Ending::Interrupted);
                 }
-            }
-            Some(tick) = sampler.next() => {
-                kept.tick(tick.clone());
-                observed.add(tick.at, tick.samples);
-            }
-            _ = tokio::signal::ctrl_c() => {
-                if stopping {
-                    // The second request ends it at once.
-                    std::process::exit(i32::from(crate::cli::exit::INTERRUPTED));
-                }
-                run.ending = Ending::Interrupted;
-                engine.stop();
-                stopping = true;
             }
         }
     }
-    sampler.stop();
-    while let Some(tick) = sampler.next().await {
-        observed.add(tick.at, tick.samples);
+
+    fn take(&mut self, window: LoadWindow) {
+        self.progress.window(&window);
+        self.kept.window(window.clone());
+        self.recent.push_back(window);
+        if self.recent.len() > SLIDING {
+            self.recent.pop_front();
+        }
+        if let Some(held) = missed(&self.recent, &self.watched).filter(|_| !self.is_stopping) {
+            let Held {
+                threshold, source, ..
+            } = &held;
+            let why = format!("{threshold} was missed over {SLIDING} s ({source})");
+            self.stop(Ending::Aborted { why });
+        }
     }
-    let Finished { windows, requests } = engine.finish();
-    (run.windows, run.requests) = (windows, requests);
-    run.observed = observed.finish();
-    run.to = clock.now();
-    kept.end(&run);
-    Ok(run)
+
+    fn stop(&mut self, ending: Ending) {
+        self.run.ending = ending;
+        self.is_stopping = true;
+        self.progress.ends();
+        self.generator.stop();
+    }
+
+    fn sampled(&mut self, mut tick: Tick) {
+        self.progress.workers(self.generator.workers());
+        if let Some(workers) = self.generator.workers() {
+            let labels = [("service", self.run.service.as_str())];
+            let key = Arc::new(SeriesKey::new(WORKERS, labels));
+            tick.samples.push((key, SeriesKind::Gauge, workers as f64));
+        }
+        self.progress.sampled(&tick);
+        self.kept.tick(tick.clone());
+        self.observed.add(tick.at, tick.samples);
+    }
+
+    fn finish(mut self, to: Timestamp) -> RunRecord {
+        self.progress.end();
+        let generated = self.generator.finish();
+        let ending = match (generated.failure, self.run.ending) {
+            (Some(why), Ending::Completed) => Ending::Failed { why },
+            (_, ending) => ending,
+        };
+        let run = RunRecord {
+            to,
+            ending,
+            windows: generated.windows,
+            requests: generated.requests,
+            observed: self.observed.finish(),
+            ..self.run
+        };
+        self.kept.end(&run);
+        run
+    }
 }
 
 /// The first threshold that the last windows missed.
@@ -113,68 +198,22 @@ fn missed(recent: &VecDeque<LoadWindow>, watched: &[Promise]) -> Option<Held> {
     held.find(|held| held.measured.is_some() && !held.is_kept())
 }
 
-/// One second, in place on a terminal.
-fn line(window: &LoadWindow, scenario: &crate::load::Scenario) {
+/// One second, where nothing is drawn.
+fn line(window: &LoadWindow, run: &RunRecord) -> Option<String> {
     let figures = Figures::of([window]);
-    let stage = scenario
-        .stages
-        .get(window.stage)
-        .map_or("", |stage| stage.name.as_str());
-    let time = |q: f64| {
-        figures
-            .quantile(q)
-            .map_or_else(|| "-".to_owned(), numbers::latency)
-    };
-    let median = figures
-        .mean()
-        .map_or_else(|| "-".to_owned(), numbers::latency);
-    let text = format!(
-        "{:>5}s {stage:<10} due {:<7.1} active {:<7.1} {:>7.1}/s  avg {median:<8} p95 {:<8} failed {:<8} dropped {}",
+    let stage = run.scenario.stages.get(window.stage);
+    let stage = stage.map_or("", |stage| stage.name.as_str());
+    let time = |time: Option<Duration>| time.map_or_else(|| "-".to_owned(), numbers::latency);
+    let failed = figures.error_ratio();
+    Some(format!(
+        "{:>5}s {stage:<10} due {:<7.1} active {:<7.1} {:>7.1}/s  avg {:<8} p95 {:<8} failed {:<8} dropped {}\n",
         window.start.as_secs() + 1,
         window.due,
         window.active,
         figures.rate(),
-        time(0.95),
-        figures
-            .error_ratio()
-            .map_or_else(|| "-".to_owned(), numbers::share),
+        time(figures.mean()),
+        time(figures.quantile(0.95)),
+        failed.map_or_else(|| "-".to_owned(), numbers::share),
         window.dropped,
-    );
-    let mut out = io::stdout().lock();
-    let written = if out.is_terminal() {
-        write!(out, "\r\u{1b}[2K{text}")
-    } else {
-        writeln!(out, "{text}")
-    };
-    // Whoever closed the output still gets the run's exit code.
-    let _ = written.and_then(|()| out.flush());
-}
-
-/// The share of all processors that this process uses.
-struct CpuMeter {
-    before: Option<(Instant, f64)>,
-}
-
-impl CpuMeter {
-    fn new() -> Self {
-        Self {
-            before: seconds().map(|used| (Instant::now(), used)),
-        }
-    }
-
-    /// Since it was asked last; `None` where the kernel does not say.
-    fn share(&mut self) -> Option<f64> {
-        let (now, used) = (Instant::now(), seconds()?);
-        let (since, before) = self.before.replace((now, used))?;
-        let processors = available_parallelism().map_or(1, usize::from) as f64;
-        let elapsed = now.duration_since(since).as_secs_f64();
-        (elapsed > 0.0).then(|| (used - before) / elapsed / processors)
-    }
-}
-
-/// Processor time of this process, in seconds.
-fn seconds() -> Option<f64> {
-    let stat = procfs::process::Process::myself().ok()?.stat().ok()?;
-    let ticks = stat.utime + stat.stime;
-    Some(ticks as f64 / procfs::ticks_per_second() as f64)
+    ))
 }

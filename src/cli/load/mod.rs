@@ -1,18 +1,31 @@
 //! `slod load`: makes the load of a scenario, and judges what the service did.
+//!
+//! ```text
+//! plan.rs -> generator.rs: the engine of slod, or tool.rs -> tool_run.rs (Locust, k6)
+//!              -> live.rs: windows and samples -> the store, the report
+//! ```
 
+mod cpu;
+mod generator;
 mod live;
 pub mod plan;
 pub mod sequences;
+mod tool;
+mod tool_log;
+mod tool_run;
 
+use super::log::HeldLog;
 use super::output::{complain, show};
 use super::run::on_runtime;
 use super::span::read_duration;
 use super::{ConfigArg, exit, runs};
 use crate::config::Config;
+use crate::export::Tool;
 use crate::load::Ending;
 use crate::report::load_run::{Beside, Compared, RunReport, Threshold};
 use crate::units::Rate;
-use clap::Args;
+use clap::{Args, ValueEnum};
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -53,13 +66,48 @@ pub struct LoadArgs {
     /// Open a new connection for every request.
     #[arg(long)]
     no_keep_alive: bool,
+    /// What makes the load: Locust and k6 must be installed, and run the script of `slod export`.
+    #[arg(long, default_value = "slod")]
+    engine: EngineName,
+    /// Workers of Locust on other machines that the load is divided among.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    expect_workers: Option<u32>,
+    /// Write a line for each second instead of drawing on the terminal.
+    #[arg(long)]
+    pub plain: bool,
+    /// More arguments for Locust or k6, such as `--out cloud`.
+    #[arg(last = true, value_name = "ARGUMENT")]
+    arguments: Vec<OsString>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum EngineName {
+    Slod,
+    Locust,
+    K6,
+}
+
+impl EngineName {
+    const fn tool(self) -> Option<Tool> {
+        match self {
+            Self::Slod => None,
+            Self::Locust => Some(Tool::Locust),
+            Self::K6 => Some(Tool::K6),
+        }
+    }
 }
 
 fn read_rate(text: &str) -> Result<Rate, String> {
     Rate::parse(text).ok_or_else(|| "expected a rate such as 100/s or 200/min".to_owned())
 }
 
-pub fn run(args: &LoadArgs) -> u8 {
+pub fn run(args: &LoadArgs, log: &HeldLog) -> u8 {
+    if args.engine == EngineName::Slod
+        && !(args.arguments.is_empty() && args.expect_workers.is_none())
+    {
+        complain("slod: --expect-workers and arguments behind `--` are for --engine locust or k6");
+        return exit::USAGE;
+    }
     let config = match args.config.load() {
         Ok(config) => config,
         Err(code) => return code,
@@ -74,7 +122,7 @@ pub fn run(args: &LoadArgs) -> u8 {
         };
         show(&prepared.announcement);
         let service = prepared.service;
-        let record = match live::run(prepared, &config, args).await {
+        let record = match live::run(prepared, &config, args, log).await {
             Ok(record) => record,
             Err(reason) => {
                 complain(&format!("slod: {reason}"));
@@ -106,6 +154,7 @@ pub fn finish(config: &Config, report: &RunReport, out: Option<&Path>) -> u8 {
 fn code(report: &RunReport) -> u8 {
     match report.run.ending {
         Ending::Interrupted => exit::INTERRUPTED,
+        Ending::Failed { .. } => exit::FAILED,
         _ if report.is_kept() => exit::OK,
         _ => exit::THRESHOLDS,
     }

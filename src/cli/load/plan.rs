@@ -2,9 +2,10 @@
 
 use super::LoadArgs;
 use super::sequences::{rows, sequences};
+use super::tool::ToolPlan;
 use crate::config::{Config, ServiceSpec};
 use crate::diagnostic::nearest;
-use crate::load::{BUILTIN, Model, Scenario, Stage, builtin};
+use crate::load::{BUILTIN, Model, SLOD, Scenario, Stage, builtin};
 use crate::probe::http::driven::Driven;
 use crate::probe::llm;
 use crate::slo::Sli;
@@ -31,41 +32,71 @@ const RATE_MAX: f64 = 100_000.0;
 /// A run that can begin.
 pub struct Prepared<'a> {
     pub service: &'a ServiceSpec,
-    pub plan: Plan,
+    pub scenario: Scenario,
+    /// Who makes the load.
+    pub engine: &'static str,
+    pub work: Work,
     /// What will be done, for people.
     pub announcement: String,
+}
+
+/// For the engine that makes the load.
+pub enum Work {
+    Own(Box<Plan>),
+    Tool(Box<ToolPlan>),
 }
 
 pub async fn prepare<'a>(args: &LoadArgs, config: &'a Config) -> Result<Prepared<'a>, String> {
     let service = service(config, &args.service)?;
     let driven = driven(service)?;
     let scenario = adapted(scenario(config, service, &args.scenario)?, args)?;
+    check_owner(&driven, args.i_own_this_target).await?;
+    let mut announcement = announcement(&scenario, service, &driven);
+    let (engine, work) = match args.engine.tool() {
+        None => (
+            SLOD,
+            Work::Own(Box::new(own(args, service, &driven, &scenario)?)),
+        ),
+        Some(tool) => {
+            let plan = ToolPlan::new(tool, args, service, &driven, scenario.clone())?;
+            announcement.push_str(&plan.announcement());
+            (plan.name(), Work::Tool(Box::new(plan)))
+        }
+    };
+    Ok(Prepared {
+        service,
+        scenario,
+        engine,
+        work,
+        announcement,
+    })
+}
+
+/// The plan of slod's own engine.
+fn own(
+    args: &LoadArgs,
+    service: &ServiceSpec,
+    driven: &Driven,
+    scenario: &Scenario,
+) -> Result<Plan, String> {
     let at_target = |reason| format!("{}: {reason}", driven.target());
-    let mix = Mix::new(sequences(service, &driven).map_err(at_target)?);
+    let mix = Mix::new(sequences(service, driven).map_err(at_target)?);
     let load = service.load.as_ref();
     let data = load.and_then(|load| load.data.as_ref());
-    let rows = data.map(rows).transpose()?;
-    check_owner(&driven, args.i_own_this_target).await?;
     let timeout = load.map_or(TIMEOUT, |load| load.timeout);
     let has_cookies = load.is_none_or(|load| load.cookies);
     let cookies = has_cookies.then(|| driven.cookies()).transpose();
-    let announcement = announcement(&scenario, service, &driven);
-    let threads = available_parallelism().map_or(1, usize::from);
-    Ok(Prepared {
-        service,
-        announcement,
-        plan: Plan {
-            scenario,
-            mix: mix.map(Arc::new).ok_or("there is no request to send")?,
-            rows,
-            cookies: cookies.map_err(at_target)?,
-            connect: driven.connector(timeout),
-            timeout,
-            keep_alive: !args.no_keep_alive,
-            in_flight_max: IN_FLIGHT_MAX,
-            threads,
-            seed: 1,
-        },
+    Ok(Plan {
+        scenario: scenario.clone(),
+        mix: mix.map(Arc::new).ok_or("there is no request to send")?,
+        rows: data.map(rows).transpose()?,
+        cookies: cookies.map_err(at_target)?,
+        connect: driven.connector(timeout),
+        timeout,
+        keep_alive: !args.no_keep_alive,
+        in_flight_max: IN_FLIGHT_MAX,
+        threads: available_parallelism().map_or(1, usize::from),
+        seed: 1,
     })
 }
 

@@ -1,21 +1,25 @@
 //! Watches a run as it happens.
 
 use super::ObserveArgs;
-use super::child::LoadCommand;
 use super::watch::Watch;
+use crate::cli::child::LoadCommand;
 use crate::cli::exit;
 use crate::cli::kept_run::KeptRun;
+use crate::cli::log::HeldLog;
 use crate::cli::output::{complain, show};
+use crate::cli::progress::Progress;
+use crate::cli::screen::is_drawn;
+use crate::cli::stop_requests::StopRequests;
 use crate::clock::Clock;
 use crate::config::{Config, ServiceSpec};
 use crate::format::numbers;
 use crate::load::{Ending, Figures, LoadWindow, RunRecord};
 use crate::observe::{RunSampler, sampling_interval};
+use crate::report::load_run::{Promise, promises};
 use crate::store::Tick;
 use crate::units::show_duration;
 use rustix::process::Signal;
 use std::time::Duration;
-use tokio::signal::unix::{self, SignalKind};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, sleep_until};
 
 const PROGRESS: Duration = Duration::from_secs(10);
@@ -29,13 +33,14 @@ pub async fn run(
     config: &Config,
     service: &ServiceSpec,
     args: &ObserveArgs,
+    log: &HeldLog,
 ) -> Result<RunRecord, String> {
     let (clock, length) = (Clock::system(), args.length);
     let mut requests = StopRequests::new()?;
     let watch = Watch::new(config, service, clock.now(), sampling_interval(config));
     let sampler = RunSampler::start(config, service, clock.clone());
     let sampler = sampler.map_err(|error| format!("cannot sample: {}", error.kind()))?;
-    let mut command = LoadCommand::start(&args.command)?;
+    let mut command = LoadCommand::start(&args.command, |_| {})?;
     let mut purpose = match &command {
         Some(command) => format!("load of {}, {}", command.name, watch.purpose()),
         None => watch.purpose().to_owned(),
@@ -45,14 +50,25 @@ pub async fn run(
     let mut plan = watch.plan(purpose.clone(), length.unwrap_or_default());
     plan.thresholds = args.thresholds();
     let length = length.unwrap_or(LONGEST).min(LONGEST);
+    let kept = KeptRun::begin(config, &plan);
+    let given = args.threshold.iter();
+    let given = given.map(|one| Promise::of_all(*one, "--threshold"));
+    let known = promises(service, &plan.scenario).into_iter();
+    let title = format!("watching {}", service.name);
+    // A command writes to the terminal itself.
+    let is_drawn = !args.plain && command.is_none() && is_drawn();
+    let drawn = is_drawn.then(|| log.clone());
+    let promises = known.chain(given).collect();
     let mut going = GoingOn {
-        kept: KeptRun::begin(config, &plan),
+        kept,
+        progress: Progress::start(&plan, promises, title, drawn, |_, _| None),
         watch,
         sampler,
         began: Instant::now(),
         recent: Vec::new(),
     };
     let (ending, how) = going.follow(&mut requests, &mut command, length).await;
+    going.progress.end();
     if let (Some(how), Some(command)) = (how, &command) {
         let name = &command.name;
         complain(&format!("slod: {name} {how}"));
@@ -64,39 +80,15 @@ pub async fn run(
     let mut run = going.watch.finish(to, ending, purpose);
     run.thresholds = args.thresholds();
     going.kept.end(&run);
+    log.release();
     Ok(run)
-}
-
-/// Signals that ask for an end.
-struct StopRequests {
-    interrupt: unix::Signal,
-    terminate: unix::Signal,
-}
-
-impl StopRequests {
-    fn new() -> Result<Self, String> {
-        let on = |kind| {
-            unix::signal(kind).map_err(|error| format!("cannot handle signals: {}", error.kind()))
-        };
-        Ok(Self {
-            interrupt: on(SignalKind::interrupt())?,
-            terminate: on(SignalKind::terminate())?,
-        })
-    }
-
-    /// The next one, to be passed on.
-    async fn next(&mut self) -> Signal {
-        tokio::select! {
-            _ = self.interrupt.recv() => Signal::INT,
-            _ = self.terminate.recv() => Signal::TERM,
-        }
-    }
 }
 
 /// A run while it goes on.
 struct GoingOn {
     watch: Watch,
     kept: KeptRun,
+    progress: Progress,
     sampler: RunSampler,
     began: Instant,
     /// Windows since the last line.
@@ -123,7 +115,9 @@ impl GoingOn {
                 }
                 _ = progress.tick() => {
                     let windows = std::mem::take(&mut self.recent);
-                    show(&line(self.began.elapsed(), &windows));
+                    if !self.progress.is_drawn() {
+                        show(&line(self.began.elapsed(), &windows));
+                    }
                     continue;
                 }
                 how = ended(command) => return (ending, Some(how)),
@@ -135,6 +129,7 @@ impl GoingOn {
                         std::process::exit(i32::from(exit::INTERRUPTED));
                     }
                     ending = Ending::Interrupted;
+                    self.progress.ends();
                     request
                 }
             };
@@ -148,8 +143,10 @@ impl GoingOn {
     }
 
     fn take(&mut self, tick: Tick) {
+        self.progress.sampled(&tick);
         self.kept.tick(tick.clone());
         for window in self.watch.take(tick) {
+            self.progress.window(&window);
             self.kept.window(window.clone());
             self.recent.push(window);
         }
@@ -172,7 +169,7 @@ impl GoingOn {
 /// How the command ended; never without one.
 async fn ended(command: &mut Option<LoadCommand>) -> String {
     match command {
-        Some(command) => command.ended().await,
+        Some(command) => command.ended().await.to_string(),
         None => std::future::pending().await,
     }
 }

@@ -2,16 +2,17 @@
 //!
 //! ```text
 //! sampler -> ticks -> watch.rs -> windows and samples -> the store, the report
-//! live.rs: as it happens    past.rs: from what the daemon kept    child.rs: the command that makes the load
+//! live.rs: as it happens    past.rs: from what the daemon kept    cli/child.rs: the command that makes the load
 //! ```
 
-mod child;
 mod live;
 mod past;
 mod probes;
 mod watch;
 
+use super::child;
 use super::load::{finish, plan};
+use super::log::HeldLog;
 use super::output::complain;
 use super::run::on_runtime;
 use super::span::{When, read_duration};
@@ -19,7 +20,6 @@ use super::{ConfigArg, exit, runs};
 use crate::config::{Config, ServiceSpec};
 use crate::load::RunRecord;
 use crate::report::load_run::{RunReport, Threshold};
-pub use child::{CHILD, ChildArgs, become_child};
 use clap::Args;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -47,6 +47,9 @@ pub struct ObserveArgs {
     /// Write run.json, summary.txt and junit.xml into this directory.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Write lines instead of drawing on the terminal.
+    #[arg(long)]
+    pub plain: bool,
     /// A command that makes the load: it is watched until it ends.
     #[arg(last = true, value_name = "COMMAND")]
     command: Vec<OsString>,
@@ -58,7 +61,7 @@ impl ObserveArgs {
     }
 }
 
-pub fn run(args: &ObserveArgs) -> u8 {
+pub fn run(args: &ObserveArgs, log: &HeldLog) -> u8 {
     let config = match args.config.load() {
         Ok(config) => config,
         Err(code) => return code,
@@ -76,16 +79,16 @@ pub fn run(args: &ObserveArgs) -> u8 {
             }
             Err(reason) => unusable(&reason),
         },
-        None => watch_now(&config, service, args),
+        None => watch_now(&config, service, args, log),
     }
 }
 
-fn watch_now(config: &Config, service: &ServiceSpec, args: &ObserveArgs) -> u8 {
+fn watch_now(config: &Config, service: &ServiceSpec, args: &ObserveArgs, log: &HeldLog) -> u8 {
     if let Err(reason) = child::check(&args.command) {
         return unusable(&reason);
     }
     on_runtime(async {
-        match live::run(config, service, args).await {
+        match live::run(config, service, args, log).await {
             Ok(run) => judge(config, run, service, args),
             Err(reason) => {
                 complain(&format!("slod: {reason}"));

@@ -3,25 +3,12 @@
 use super::scope::Scope;
 use crate::config::keys::load_requests as key;
 use crate::config::sequence::{SpecPart, SpecText};
+use crate::import::requests::NOT_IN_TARGET;
 use crate::yaml::{Section, Spot};
 use http::uri::PathAndQuery;
-use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use percent_encoding::utf8_percent_encode;
 use slod_load::Escape;
 use url::{Position, Url};
-
-/// What cannot stand in a path and query. What is encoded already stays.
-const INVALID: &AsciiSet = &CONTROLS
-    .add(b' ')
-    .add(b'"')
-    .add(b'#')
-    .add(b'<')
-    .add(b'>')
-    .add(b'\\')
-    .add(b'^')
-    .add(b'`')
-    .add(b'{')
-    .add(b'|')
-    .add(b'}');
 
 /// The server of all requests, as soon as one of them names it.
 #[derive(Debug)]
@@ -137,7 +124,7 @@ fn without(text: SpecText, mut cut: usize, filled: &str) -> SpecText {
 }
 
 fn encoded(text: SpecText) -> SpecText {
-    let encode = |text: &str| utf8_percent_encode(text, INVALID).to_string();
+    let encode = |text: &str| utf8_percent_encode(text, NOT_IN_TARGET).to_string();
     let parts = text.0.into_iter().map(|part| match part {
         SpecPart::Plain(text) => SpecPart::Plain(encode(&text)),
         SpecPart::Variable { name, value } => SpecPart::Variable {

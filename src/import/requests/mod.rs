@@ -13,7 +13,7 @@ mod text;
 mod yaml;
 
 pub use secrets::hide_body;
-pub use text::Marked;
+pub use text::{Marked, NOT_IN_TARGET};
 
 use collector::Collector;
 use document::At;

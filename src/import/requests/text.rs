@@ -14,8 +14,8 @@ const END: char = '\u{fdd1}';
 const PREFIX: &str = "LOAD_";
 const NAME_MAX: usize = 48;
 
-/// What cannot stand in a path or query, apart from their own separators.
-const INVALID: &AsciiSet = &CONTROLS
+/// What cannot stand in a path or query, apart from their own separators. What is encoded already stays.
+pub const NOT_IN_TARGET: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'"')
     .add(b'#')
@@ -28,7 +28,7 @@ const INVALID: &AsciiSet = &CONTROLS
     .add(b'|')
     .add(b'}');
 /// What a value may not contain as part of a path or query.
-const SEPARATORS: &AsciiSet = &INVALID
+const SEPARATORS: &AsciiSet = &NOT_IN_TARGET
     .add(b'%')
     .add(b'&')
     .add(b'+')
@@ -118,7 +118,7 @@ pub fn finish(text: &str, variables: &mut BTreeSet<String>) -> String {
 
 /// Encodes what cannot stand in a path and query; what is encoded already stays.
 pub fn encode_target(text: &str) -> String {
-    encode(text, INVALID)
+    encode(text, NOT_IN_TARGET)
 }
 
 /// Encodes one value for a path or query.

@@ -31,6 +31,7 @@ pub(super) fn write(report: &RunReport) -> String {
         Ending::Completed => json!({ "state": "completed" }),
         Ending::Aborted { why } => json!({ "state": "aborted", "why": why }),
         Ending::Interrupted => json!({ "state": "interrupted" }),
+        Ending::Failed { why } => json!({ "state": "failed", "why": why }),
     };
     let model = match scenario.model {
         Model::Closed { think } => json!({ "closed": { "think_seconds": think.as_secs_f64() } }),

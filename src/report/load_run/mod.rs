@@ -114,6 +114,7 @@ impl RunReport {
             Ending::Completed => "completed".to_owned(),
             Ending::Aborted { why } => format!("aborted: {why}"),
             Ending::Interrupted => "interrupted".to_owned(),
+            Ending::Failed { why } => format!("failed: {why}"),
         };
         let (from, length) = (times::second(from.to_utc()), self.length());
         let length = times::length(length.as_secs_f64());
@@ -130,6 +131,7 @@ impl RunReport {
         let is_limited = self.statements.iter().any(|one| one.topic == "generator");
         match self.run.ending {
             _ if is_limited => Answer::Unknown,
+            Ending::Failed { .. } => Answer::Unknown,
             _ if is_any(Answer::Bad) || !self.is_kept() => Answer::Bad,
             Ending::Aborted { .. } => Answer::Bad,
             Ending::Interrupted => Answer::Unknown,
@@ -143,6 +145,7 @@ impl RunReport {
         let missed = self.held.iter().filter(|one| !one.is_kept()).count();
         let limited = self.statements.iter().find(|one| one.topic == "generator");
         match (&self.run.ending, limited, bad, missed) {
+            (Ending::Failed { why }, _, _, _) => format!("cannot be judged: {why}"),
             (_, Some(limited), _, _) => format!("cannot be judged: {}", limited.evidence),
             (_, _, Some(bad), _) => bad.evidence.clone(),
             (Ending::Aborted { why }, _, _, _) => format!("aborted: {why}"),

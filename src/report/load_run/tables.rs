@@ -3,7 +3,7 @@
 use super::{Held, RunReport};
 use crate::format::numbers;
 use crate::load::{
-    Advice, Answer, Figures, OBSERVED, RequestFigures, StageRow, Statement, stage_rows,
+    Advice, Answer, Figures, OBSERVED, RequestFigures, SLOD, StageRow, Statement, stage_rows,
 };
 use crate::outcome::Cause;
 use crate::report::families::{DRAWN, name};
@@ -316,13 +316,16 @@ pub fn figures(report: &RunReport) -> Vec<(&'static str, String)> {
 fn generator(report: &RunReport) -> String {
     let windows = &report.run.windows;
     let cpu = windows.iter().filter_map(|one| one.generator_cpu);
-    let cpu = cpu.fold(0.0, f64::max);
+    let cpu = cpu.max_by(f64::total_cmp).map_or_else(
+        || "its processor time is unknown".to_owned(),
+        |cpu| format!("at most {:.0} % of the processors", cpu * 100.0),
+    );
     let lag = windows.iter().map(|one| one.lag).max().unwrap_or_default();
-    format!(
-        "at most {:.0} % of the processors, requests at most {} late at the 99th percentile of a second",
-        cpu * 100.0,
-        numbers::latency(lag)
-    )
+    if report.run.engine != SLOD {
+        return cpu;
+    }
+    let lag = numbers::latency(lag);
+    format!("{cpu}, requests at most {lag} late at the 99th percentile of a second")
 }
 
 pub fn results(report: &RunReport) -> Table {

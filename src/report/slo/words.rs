@@ -3,6 +3,7 @@
 use super::MIN_COVERAGE;
 use super::incident::{MIN_BAD, QUIET};
 use super::model::{CorrectionReport, IncidentReport, Origin, PointReport, ProbeReport, Verdict};
+use crate::format::bars::bar;
 use crate::format::numbers;
 use crate::format::times::{length, minute};
 use crate::report::sheet::Tone;
@@ -111,24 +112,17 @@ const BARS: usize = 30;
 
 /// One character per point: its height is what is left, `x` where the budget is overspent.
 pub fn bars(points: &[PointReport]) -> String {
-    const HEIGHTS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
     let count = points.len().min(BARS);
     let at = |index: usize| {
         // The first and the last point are always among them.
         let place = index * (points.len() - 1) / (count - 1).max(1);
         points.get(place).map(|point| point.left_ratio)
     };
-    let bar = |left: f64| {
+    let height = |left: f64| {
         if left < 0.0 {
             return 'x';
         }
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "from 0 to 7"
-        )]
-        let height = (left.min(1.0) * 7.0) as usize;
-        HEIGHTS[height]
+        bar(left)
     };
-    (0..count).filter_map(at).map(bar).collect()
+    (0..count).filter_map(at).map(height).collect()
 }

@@ -20,6 +20,10 @@ pub fn pack(run: &RunRecord) -> io::Result<Vec<u8>> {
             text(&mut out, why);
         }
         Ending::Interrupted => put(&mut out, 2),
+        Ending::Failed { why } => {
+            put(&mut out, 3);
+            text(&mut out, why);
+        }
     }
     window::write(&mut out, &run.windows);
     let written = observed::write(&mut out, &run.observed, run.from);
@@ -64,6 +68,9 @@ pub fn unpack(head: &StoredRun, record: &[u8]) -> Result<RunRecord, Corrupt> {
             why: read_text(&mut bytes)?,
         },
         2 => Ending::Interrupted,
+        3 => Ending::Failed {
+            why: read_text(&mut bytes)?,
+        },
         _ => return Err(Corrupt),
     };
     let windows = window::read(&mut bytes)?;

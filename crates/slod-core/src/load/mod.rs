@@ -19,7 +19,9 @@ pub use counted::{CountedWindows, Reading};
 pub use judge::advice::{self, Advice};
 pub use judge::indicators::{Indicators, indicators};
 pub use probed::{Attempt, probed_windows};
-pub use run::{Ending, LoadWindow, OBSERVED, ObservedSeries, RequestFigures, RunRecord};
+pub use run::{
+    Ending, LoadWindow, OBSERVED, ObservedSeries, RequestFigures, RunRecord, SLOD, WORKERS,
+};
 pub use samples::{HOST_SERIES_MAX, SAMPLES_MAX, SERVICE_SERIES_MAX, Samples};
 pub use scenario::{Model, Scenario, Stage};
 pub use stats::Figures;

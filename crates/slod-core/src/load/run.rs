@@ -46,10 +46,20 @@ pub enum Ending {
     },
     /// By its user.
     Interrupted,
+    /// What made its load failed before its end.
+    Failed {
+        why: String,
+    },
 }
+
+/// The engine of slod itself: only it knows how late its requests were.
+pub const SLOD: &str = "slod";
 
 /// The engine of a run whose load somebody else made, and slod only watched.
 pub const OBSERVED: &str = "observed";
+
+/// The series of an engine's workers on other machines, among those that were observed.
+pub const WORKERS: &str = "slod_load_workers";
 
 /// A run that ended.
 #[derive(Clone, Debug, PartialEq)]

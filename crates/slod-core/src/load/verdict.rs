@@ -1,9 +1,9 @@
 //! What a run shows, decided by stated rules: where the service broke and what was full then, how
 //! long it took to recover, what grew, and whether the generator was the limit.
 
-use super::RunRecord;
 use super::judge::advice::{self, Advice};
 use super::judge::{after_spike, bottleneck, breaking, knee, law, recovery, resources, soak};
+use super::{RunRecord, WORKERS};
 use std::time::Duration;
 
 /// A generator that needs more than this share of its processors is the limit,
@@ -112,9 +112,12 @@ fn generator(run: &RunRecord) -> Option<Statement> {
     let cpu = cpu.fold(0.0, f64::max);
     let late = |window: &&super::LoadWindow| window.lag > LAG_MAX;
     let late = run.windows.iter().filter(late).count();
-    let evidence = if cpu > GENERATOR_CPU_MAX {
+    let evidence = if let Some(lost) = lost_workers(run) {
+        lost
+    } else if cpu > GENERATOR_CPU_MAX {
         format!(
-            "slod used {:.0} % of its processors: it was the limit, not the service",
+            "{} used {:.0} % of its processors: it was the limit, not the service",
+            run.engine,
             cpu * 100.0
         )
     } else if late * 20 > run.windows.len() {
@@ -126,4 +129,22 @@ fn generator(run: &RunRecord) -> Option<Statement> {
         return None;
     };
     Some(Statement::new("generator", Answer::Unknown, evidence))
+}
+
+/// Less load than planned is no better service.
+fn lost_workers(run: &RunRecord) -> Option<String> {
+    let series = run.observed.iter().find(|one| one.key.name() == WORKERS)?;
+    let mut most = 0.0;
+    let mut found = None;
+    for sample in &series.samples {
+        if sample.value < most {
+            found = found.or(Some((most - sample.value, most, sample.at)));
+        }
+        most = sample.value.max(most);
+    }
+    let (lost, of, at) = found?;
+    let second = (at.0 - run.from.0).max(0) / 1000;
+    Some(format!(
+        "{lost:.0} of {of:.0} workers were lost after {second} s: from then on the load was not the planned one"
+    ))
 }

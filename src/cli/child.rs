@@ -1,19 +1,20 @@
-//! The command that makes the load of a watched run.
+//! A command of somebody else that makes the load of a run.
 
 use super::exit;
-use crate::cli::output::complain;
+use super::output::complain;
 use clap::Args;
 use rustix::process::{Pid, Signal, kill_process_group, set_parent_process_death_signal};
 use std::env;
 use std::ffi::OsString;
+use std::fmt;
 use std::io::{self, IsTerminal};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::{self, ExitStatus, Stdio};
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 
 /// The hidden subcommand that becomes the command.
-pub const CHILD: &str = "child-of-observe";
+pub const CHILD: &str = "child-of-run";
 
 #[derive(Debug, Args)]
 pub struct ChildArgs {
@@ -65,11 +66,15 @@ pub struct LoadCommand {
     pub name: String,
     child: Child,
     group: Option<Pid>,
+    is_over: bool,
 }
 
 impl LoadCommand {
-    /// Starts one; none if there is no command.
-    pub fn start(command: &[OsString]) -> Result<Option<Self>, String> {
+    /// Starts one, as it is prepared; none if there is no command.
+    pub fn start(
+        command: &[OsString],
+        prepare: impl FnOnce(&mut Command),
+    ) -> Result<Option<Self>, String> {
         let Some(program) = command.first().map(Path::new) else {
             return Ok(None);
         };
@@ -83,35 +88,48 @@ impl LoadCommand {
         } else {
             Stdio::inherit()
         };
-        let child = Command::new(own)
-            .arg(CHILD)
-            .arg("--")
-            .args(command)
-            .stdin(input)
-            .process_group(0)
-            .spawn()
-            .map_err(failed)?;
+        let mut starting = Command::new(own);
+        starting.arg(CHILD).arg("--").args(command);
+        starting.stdin(input).process_group(0);
+        prepare(&mut starting);
+        let child = starting.spawn().map_err(failed)?;
         let group = child.id().and_then(|id| i32::try_from(id).ok());
         Ok(Some(Self {
             group: group.and_then(Pid::from_raw),
             name,
             child,
+            is_over: false,
         }))
     }
 
     /// Waits for its end, and says how it ended.
-    pub async fn ended(&mut self) -> String {
+    pub async fn ended(&mut self) -> Ended {
         let status = self.child.wait().await;
-        self.group = None;
-        match status {
-            Ok(status) => describe(status),
-            Err(error) => format!("cannot be waited for: {}", error.kind()),
+        self.is_over = true;
+        Ended(status)
+    }
+
+    /// What it writes, if it was prepared so.
+    pub fn output(&mut self) -> (Option<ChildStdout>, Option<ChildStderr>) {
+        (self.child.stdout.take(), self.child.stderr.take())
+    }
+
+    /// Ends processes that it left behind when it ended.
+    pub fn sweep(&self) {
+        if let Some(group) = self.group {
+            // There are none, normally.
+            let _ = kill_process_group(group, Signal::KILL);
         }
     }
 
-    /// Passes a signal on to all of its processes.
+    /// The number of its process.
+    pub fn id(&self) -> Option<i32> {
+        self.group.map(Pid::as_raw_pid)
+    }
+
+    /// Passes a signal on to all of its processes, unless it has ended.
     pub fn signal(&self, signal: Signal) {
-        if let Some(group) = self.group {
+        if let Some(group) = self.group.filter(|_| !self.is_over) {
             // It may have ended already.
             let _ = kill_process_group(group, signal);
         }
@@ -124,10 +142,26 @@ impl Drop for LoadCommand {
     }
 }
 
-fn describe(status: ExitStatus) -> String {
-    match (status.code(), status.signal()) {
-        (Some(code), _) => format!("ended with exit code {code}"),
-        (None, Some(signal)) => format!("was ended by signal {signal}"),
-        (None, None) => "ended".to_owned(),
+/// How a command ended.
+pub struct Ended(io::Result<ExitStatus>);
+
+impl Ended {
+    /// `None` if it has none.
+    pub fn code(&self) -> Option<i32> {
+        self.0.as_ref().ok().and_then(ExitStatus::code)
+    }
+}
+
+impl fmt::Display for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let status = match &self.0 {
+            Ok(status) => status,
+            Err(error) => return write!(f, "cannot be waited for: {}", error.kind()),
+        };
+        match (status.code(), status.signal()) {
+            (Some(code), _) => write!(f, "ended with exit code {code}"),
+            (None, Some(signal)) => write!(f, "was ended by signal {signal}"),
+            (None, None) => f.write_str("ended"),
+        }
     }
 }

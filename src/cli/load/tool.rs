@@ -1,0 +1,179 @@
+//! Locust and k6 as engines: how they are found and started.
+
+use super::LoadArgs;
+use crate::cli::child;
+use crate::cli::export::{Exported, Variables, exported};
+use crate::config::ServiceSpec;
+use crate::export::{Limits, Tool};
+use crate::import::Followed;
+use crate::load::Scenario;
+use crate::probe::http::driven::Driven;
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// A run that another tool makes.
+pub struct ToolPlan {
+    pub tool: Tool,
+    pub scenario: Scenario,
+    pub script: String,
+    /// What the script reads from its environment.
+    pub variables: BTreeMap<String, String>,
+    /// Of its requests.
+    pub names: Vec<String>,
+    /// What is passed on to the tool.
+    pub arguments: Vec<OsString>,
+    pub keep_alive: bool,
+    /// Locust waits for so many workers.
+    pub workers: Option<u32>,
+    /// Longest time that a request may take.
+    pub timeout: Duration,
+    /// Gets what the tool logs.
+    pub log: Option<PathBuf>,
+}
+
+impl ToolPlan {
+    pub fn new(
+        tool: Tool,
+        args: &LoadArgs,
+        service: &ServiceSpec,
+        driven: &Driven,
+        scenario: Scenario,
+    ) -> Result<Self, String> {
+        check_arguments(tool, args)?;
+        // Workers on other machines have an environment of their own.
+        let variables = match args.expect_workers {
+            Some(_) => Variables::named(),
+            None => Variables::kept(),
+        };
+        let exported = exported(service, driven, scenario.clone(), variables)?;
+        let Exported { script, variables } = exported;
+        let names = script.sequences.iter().flat_map(|one| &one.steps);
+        let names = names.map(|one| one.name.clone()).collect();
+        let timeout = script.timeout;
+        let mut script = script;
+        // slod judges the run. The script lies in another folder than the config.
+        script.limits = Limits::default();
+        script.reports = true;
+        script.data = script
+            .data
+            .map(std::path::absolute)
+            .transpose()
+            .map_err(|error| format!("cannot find the data file of `load`: {}", error.kind()))?;
+        is_installed(tool)?;
+        Ok(Self {
+            tool,
+            scenario,
+            script: script.write(tool),
+            variables,
+            names,
+            arguments: args.arguments.clone(),
+            keep_alive: !args.no_keep_alive,
+            workers: args.expect_workers,
+            timeout,
+            log: args.out.as_ref().map(|folder| folder.join(log_name(tool))),
+        })
+    }
+
+    pub const fn followed(&self) -> Followed {
+        match self.tool {
+            Tool::K6 => Followed::K6,
+            Tool::Locust => Followed::Locust,
+        }
+    }
+
+    /// How it is named in reports.
+    pub const fn name(&self) -> &'static str {
+        name(self.tool)
+    }
+
+    pub const fn file_name(&self) -> &'static str {
+        match self.tool {
+            Tool::K6 => "script.js",
+            Tool::Locust => "locustfile.py",
+        }
+    }
+
+    /// The command that runs the script.
+    pub fn command(&self, script: &Path) -> Vec<OsString> {
+        let mut words = vec![self.name().to_owned()];
+        let more: &[&str] = match self.tool {
+            // Its API would occupy a port, and its summary be between the results.
+            Tool::K6 => &[
+                "run",
+                "--quiet",
+                "--no-summary",
+                "--no-usage-report",
+                "--address=",
+                "--out",
+                "json=/dev/stdout",
+            ],
+            // Failed requests are no failure of Locust. Requests in flight at the end count.
+            Tool::Locust => &[
+                "--headless",
+                "--only-summary",
+                "--exit-code-on-error",
+                "0",
+                "--stop-timeout",
+            ],
+        };
+        words.extend(more.iter().map(|word| (*word).to_owned()));
+        match self.tool {
+            Tool::K6 if !self.keep_alive => words.push("--no-connection-reuse".to_owned()),
+            Tool::K6 => {}
+            Tool::Locust => words.push(self.timeout.as_secs().max(1).to_string()),
+        }
+        if let Some(workers) = self.workers {
+            words.push("--master".to_owned());
+            words.push(format!("--expect-workers={workers}"));
+        }
+        let words = words.into_iter().map(OsString::from);
+        let mut command: Vec<_> = words.chain(self.arguments.iter().cloned()).collect();
+        if self.tool == Tool::Locust {
+            command.push("-f".into());
+        }
+        command.push(script.into());
+        command
+    }
+
+    /// What people have to do before the load begins.
+    pub fn announcement(&self) -> String {
+        let Some(workers) = self.workers else {
+            return String::new();
+        };
+        format!(
+            "waiting for {workers} workers: on each machine, `locust -f - --worker --master-host THIS_HOST`, with the variables of `slod export locust`\n"
+        )
+    }
+}
+
+const fn name(tool: Tool) -> &'static str {
+    match tool {
+        Tool::K6 => "k6",
+        Tool::Locust => "locust",
+    }
+}
+
+fn log_name(tool: Tool) -> String {
+    format!("{}.log", name(tool))
+}
+
+fn check_arguments(tool: Tool, args: &LoadArgs) -> Result<(), String> {
+    match tool {
+        Tool::K6 if args.expect_workers.is_some() => {
+            Err("--expect-workers is for --engine locust: k6 has no workers".to_owned())
+        }
+        Tool::Locust if args.no_keep_alive => {
+            Err("--no-keep-alive is not possible with Locust, which keeps connections".to_owned())
+        }
+        _ => Ok(()),
+    }
+}
+
+fn is_installed(tool: Tool) -> Result<(), String> {
+    child::check(&[name(tool).into()]).map_err(|_| match tool {
+        Tool::K6 => "k6 is not installed: it is not on the PATH. Install k6 0.34 or later (https://grafana.com/docs/k6/latest/set-up/install-k6), or leave out --engine".to_owned(),
+        Tool::Locust => "Locust is not installed: it is not on the PATH. Install Locust 2.0 or later (pip install locust), or leave out --engine".to_owned(),
+    })
+}

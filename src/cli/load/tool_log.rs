@@ -1,0 +1,102 @@
+//! What a tool logs: its last lines for errors, all of it in a file if somebody wants it.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::Path;
+
+/// Last lines that are shown if the tool fails.
+const LINES: usize = 5;
+/// Of one line that is shown.
+const LINE_MAX: usize = 300;
+/// Bytes of the file.
+const FILE_MAX: usize = 10 << 20;
+/// Shorter values are no secrets, and are part of many words.
+const SECRET_MIN: usize = 4;
+
+pub struct ToolLog {
+    last: VecDeque<String>,
+    file: Option<File>,
+    /// Bytes that the file may still get.
+    room: usize,
+    /// Values that are never shown.
+    secrets: Vec<String>,
+}
+
+impl ToolLog {
+    pub fn new(path: Option<&Path>, secrets: impl Iterator<Item = String>) -> io::Result<Self> {
+        if let Some(folder) = path.and_then(Path::parent) {
+            std::fs::create_dir_all(folder)?;
+        }
+        let mut secrets: Vec<_> = secrets.filter(|one| one.len() >= SECRET_MIN).collect();
+        // A value may contain another one.
+        secrets.sort_by_key(|one| std::cmp::Reverse(one.len()));
+        Ok(Self {
+            last: VecDeque::new(),
+            file: path.map(File::create).transpose()?,
+            room: FILE_MAX,
+            secrets,
+        })
+    }
+
+    pub fn add(&mut self, line: &str) {
+        let mut line = line.trim_end().to_owned();
+        for secret in &self.secrets {
+            line = line.replace(secret, "***");
+        }
+        if line.is_empty() {
+            return;
+        }
+        if let Some(file) = self.file.as_mut().filter(|_| self.room > line.len()) {
+            self.room -= line.len() + 1;
+            // A log that cannot be written does not end the run.
+            let _ = writeln!(file, "{line}");
+        }
+        if self.last.len() >= LINES {
+            self.last.pop_front();
+        }
+        self.last
+            .push_back(line.trim_start().chars().take(LINE_MAX).collect());
+    }
+
+    /// The last lines as the end of a sentence: empty without any.
+    pub fn ending(&self) -> String {
+        if self.last.is_empty() {
+            return String::new();
+        }
+        let lines: Vec<&str> = self.last.iter().map(String::as_str).collect();
+        format!(": {}", lines.join(" | "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_lines_are_kept_without_secrets() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("out/k6.log");
+        let secrets = ["s3cret", "s3cret-long", "abc"].map(str::to_owned);
+        let mut log = ToolLog::new(Some(&path), secrets.into_iter()).expect("created");
+        assert_eq!(log.ending(), "");
+        for number in 0..9 {
+            log.add(&format!(
+                "{number} GET /?key=s3cret-long&other=s3cret abc\n"
+            ));
+        }
+        assert!(
+            log.ending()
+                .starts_with(": 4 GET /?key=***&other=*** abc | 5 ")
+        );
+        let written = std::fs::read_to_string(&path).expect("written");
+        assert_eq!(written.lines().count(), 9);
+        assert!(!written.contains("s3cret"));
+        for _ in 0..40 {
+            log.add(&"x".repeat(1 << 20));
+        }
+        let length = std::fs::metadata(&path).expect("there").len();
+        assert!(length <= FILE_MAX as u64, "{length}");
+        assert!(log.ending().len() < 2000);
+    }
+}

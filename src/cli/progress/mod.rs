@@ -1,0 +1,148 @@
+//! A run while it goes on: redrawn in place on a terminal, a line for each window elsewhere.
+//!
+//! ```text
+//! windows, samples -> state.rs -> RunView -> a thread of its own -> view.rs -> the terminal
+//! ```
+
+mod state;
+mod view;
+
+use super::log::{HeldLog, takes_colour};
+use super::output::show;
+use super::screen::Screen;
+use crate::load::{LoadWindow, RunRecord};
+use crate::report::load_run::Promise;
+use crate::store::Tick;
+use state::State;
+use std::io;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+use view::RunView;
+
+/// The time between two drawings.
+const PACE: Duration = Duration::from_millis(500);
+/// How long the last drawing may take: a terminal that is paused must not keep the process.
+const LAST_DRAWING: Duration = Duration::from_millis(300);
+
+pub struct Progress {
+    state: State,
+    /// Writes a window as a line, where nothing is drawn.
+    line: fn(&LoadWindow, &RunRecord) -> Option<String>,
+    run: RunRecord,
+    drawing: Option<Drawing>,
+}
+
+/// Drawing waits for the terminal, and nothing else waits for it.
+struct Drawing {
+    views: SyncSender<RunView>,
+    thread: JoinHandle<()>,
+}
+
+impl Progress {
+    /// Of a run as it is planned. `log` is what is held back while a terminal is drawn on.
+    pub fn start(
+        run: &RunRecord,
+        promises: Vec<Promise>,
+        title: String,
+        log: Option<HeldLog>,
+        line: fn(&LoadWindow, &RunRecord) -> Option<String>,
+    ) -> Self {
+        let state = State::new(run, promises, title);
+        Self {
+            drawing: log.map(|log| Drawing::start(log, state.view())),
+            state,
+            line,
+            run: run.clone(),
+        }
+    }
+
+    pub fn window(&mut self, window: &LoadWindow) {
+        self.state.window(window);
+        match &self.drawing {
+            Some(drawing) => drawing.show(&self.state),
+            None => {
+                if let Some(line) = (self.line)(window, &self.run) {
+                    show(&line);
+                }
+            }
+        }
+    }
+
+    pub fn sampled(&mut self, tick: &Tick) {
+        self.state.sampled(tick);
+        self.redraw();
+    }
+
+    pub fn workers(&mut self, workers: Option<u64>) {
+        self.state.workers(workers);
+    }
+
+    /// The run was asked to end.
+    pub fn ends(&mut self) {
+        self.state.ends();
+        self.redraw();
+    }
+
+    fn redraw(&self) {
+        if let Some(drawing) = &self.drawing {
+            drawing.show(&self.state);
+        }
+    }
+
+    /// Whether it is drawn on a terminal.
+    pub const fn is_drawn(&self) -> bool {
+        self.drawing.is_some()
+    }
+
+    /// Draws a last time: what follows is written below.
+    pub fn end(&mut self) {
+        let Some(Drawing { views, thread }) = self.drawing.take() else {
+            return;
+        };
+        // A view that waits to be drawn is nearly the last one.
+        let _ = views.try_send(self.state.view());
+        drop(views);
+        let until = Instant::now() + LAST_DRAWING;
+        while !thread.is_finished() && Instant::now() < until {
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+impl Drawing {
+    fn start(log: HeldLog, first: RunView) -> Self {
+        let (views, received) = sync_channel(1);
+        let mut screen = Screen::new(log);
+        let thread = thread::spawn(move || {
+            // A terminal that went away needs no drawing; the run goes on.
+            let _ = draw(&mut screen, first, &received);
+        });
+        Self { views, thread }
+    }
+
+    /// If the terminal is slow, the next view shows what this one would.
+    fn show(&self, state: &State) {
+        let _ = self.views.try_send(state.view());
+    }
+}
+
+fn draw(
+    screen: &mut Screen<io::Stdout>,
+    mut view: RunView,
+    views: &Receiver<RunView>,
+) -> io::Result<()> {
+    let began = Instant::now();
+    let colour = takes_colour(&io::stdout());
+    loop {
+        screen.show(
+            |size| view::lines(&view, began.elapsed(), size, colour),
+            String::new,
+        )?;
+        match views.recv_timeout(PACE) {
+            Ok(next) => view = next,
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return Ok(()),
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! A run that goes on, as lines of a terminal. Pure.
+
+use crate::cli::screen::Size;
+use crate::format::bars::{bar, sparkline};
+use crate::format::{numbers, times};
+use crate::load::{Figures, LoadWindow, Model, Scenario};
+use crate::outcome::Cause;
+use crate::report::load_run::Held;
+use std::time::Duration;
+
+/// Columns of names, and of the numbers behind a sparkline.
+const NAME: usize = 22;
+const NUMBER: usize = 12;
+/// Numbers of the service that thresholds leave room for.
+const GAUGES_MIN: usize = 4;
+/// Wider lines say nothing more.
+const WIDTH_MAX: usize = 160;
+const GOOD: &str = "\x1b[32m";
+const BAD: &str = "\x1b[31m";
+const PLAIN: &str = "\x1b[0m";
+
+/// What is shown of a run.
+#[derive(Clone, Debug, Default)]
+pub struct RunView {
+    /// `stress of web, by k6`
+    pub title: String,
+    /// `None` if nobody planned it.
+    pub scenario: Option<Scenario>,
+    /// Whether it was asked to end.
+    pub is_ending: bool,
+    pub last: Option<LoadWindow>,
+    /// Of the last ten windows, and of all.
+    pub recent: Figures,
+    pub total: Figures,
+    /// Failures so far, the most frequent first.
+    pub causes: Vec<(Cause, u64)>,
+    /// The last minutes.
+    pub points: Vec<Point>,
+    pub gauges: Vec<Gauge>,
+    pub held: Vec<Held>,
+    pub workers: Option<u64>,
+}
+
+/// One window of the last minutes.
+#[derive(Clone, Debug)]
+pub struct Point {
+    pub rate: f64,
+    /// In seconds.
+    pub p95: Option<f64>,
+    pub errors: Option<f64>,
+}
+
+/// A number of the service or the host.
+#[derive(Clone, Debug)]
+pub struct Gauge {
+    /// `Memory app`
+    pub name: String,
+    pub now: String,
+    pub past: Vec<Option<f64>>,
+}
+
+/// What is known after a time, as lines that fit.
+pub fn lines(
+    view: &RunView,
+    elapsed: Duration,
+    (width, height): Size,
+    colour: bool,
+) -> Vec<String> {
+    let width = width.saturating_sub(1).min(WIDTH_MAX);
+    let mut all = head(view, elapsed, width);
+    all.extend(client(view));
+    all.extend(curves(view, width));
+    let height = height.saturating_sub(1);
+    let room = height.saturating_sub(all.len());
+    let held = thresholds(view);
+    let for_held = room.saturating_sub(view.gauges.len().min(GAUGES_MIN));
+    let for_held = held.len().min(for_held);
+    let gauges = view.gauges.iter().take(room - for_held);
+    all.extend(gauges.map(|gauge| curve(&gauge.name, &gauge.past, &gauge.now, width)));
+    all.extend(held.into_iter().take(for_held));
+    all.truncate(height);
+    let cut = all.iter().map(|line| line.chars().take(width).collect());
+    cut.map(|line| coloured(line, colour)).collect()
+}
+
+/// What runs, which stage it is in, and how long it takes.
+fn head(view: &RunView, elapsed: Duration, width: usize) -> Vec<String> {
+    let length = |time: Duration| times::length(time.as_secs() as f64);
+    let state = if view.is_ending { "ending" } else { "running" };
+    let planned = view.scenario.as_ref().map(Scenario::length);
+    let planned = planned.filter(|length| !length.is_zero());
+    let time = match planned {
+        Some(planned) => format!("{state}, {} of {}", length(elapsed), length(planned)),
+        None => format!("{state}, {}", length(elapsed)),
+    };
+    let mut all = vec![between(&view.title, &time, width)];
+    if let (Some(planned), Some(scenario)) = (planned, &view.scenario) {
+        if has_levels(scenario) {
+            let left = planned.saturating_sub(elapsed);
+            let left = format!("{} left", length(left));
+            all.push(between(&stage(scenario, elapsed), &left, width));
+        }
+        let share = (elapsed.as_secs_f64() / planned.as_secs_f64()).min(1.0);
+        let full = crate::units::whole(width as f64 * share);
+        let full = usize::try_from(full).unwrap_or(width).min(width);
+        let rest = width - full;
+        all.push(bar(1.0).to_string().repeat(full) + &bar(0.0).to_string().repeat(rest));
+    }
+    all.push(String::new());
+    all
+}
+
+/// A load that somebody else makes has none.
+fn has_levels(scenario: &Scenario) -> bool {
+    scenario.peak() > 0.0
+}
+
+/// `stage ramp (2 of 3), 10 to 200 users`
+fn stage(scenario: &Scenario, elapsed: Duration) -> String {
+    let Some((number, _)) = scenario.at(elapsed) else {
+        return "waiting for the last requests".to_owned();
+    };
+    let Some(stage) = scenario.stages.get(number) else {
+        return String::new();
+    };
+    let unit = unit(scenario);
+    let level = if (stage.from - stage.to).abs() < f64::EPSILON {
+        format!("{} {unit}", stage.to)
+    } else {
+        format!("{} to {} {unit}", stage.from, stage.to)
+    };
+    let count = scenario.stages.len();
+    format!("stage {} ({} of {count}), {level}", stage.name, number + 1)
+}
+
+const fn unit(scenario: &Scenario) -> &'static str {
+    match scenario.model {
+        Model::Closed { .. } => "users",
+        Model::Open { .. } => "requests/s",
+    }
+}
+
+/// Load, latencies and failures, now and over the run.
+fn client(view: &RunView) -> Vec<String> {
+    let latency = |figures: &Figures, q: f64| {
+        let known = figures.quantile(q);
+        known.map_or_else(|| "-".to_owned(), numbers::latency)
+    };
+    let errors = |figures: &Figures| {
+        let known = figures.error_ratio();
+        known.map_or_else(|| "-".to_owned(), numbers::share)
+    };
+    let mut all = Vec::new();
+    if let (Some(window), Some(scenario)) = (&view.last, &view.scenario)
+        && has_levels(scenario)
+    {
+        let workers = view.workers.map(|count| format!(", {count} workers"));
+        let active = match scenario.model {
+            Model::Closed { .. } => "active",
+            Model::Open { .. } => "in flight",
+        };
+        all.push(format!(
+            "{:<NAME$}{:.1} {} due, {:.1} {active}, {} dropped{}",
+            "load",
+            window.due,
+            unit(scenario),
+            window.active,
+            view.total.dropped,
+            workers.unwrap_or_default(),
+        ));
+    }
+    let row =
+        |name: &str, now: &str, run: &str| format!("{name:<NAME$}{now:>NUMBER$}{run:>NUMBER$}");
+    let started = view
+        .last
+        .as_ref()
+        .map(|one| one.started as f64 / one.length.as_secs_f64());
+    all.push(row("", "now", "run"));
+    all.push(row(
+        "offered",
+        &started.map_or_else(|| "-".to_owned(), |rate| format!("{rate:.1}/s")),
+        &format!("{:.1}/s", per_second(view.total.started, &view.total)),
+    ));
+    let rate = |figures: &Figures| format!("{:.1}/s", per_second(figures.completed, figures));
+    all.push(row("answered", &rate(&view.recent), &rate(&view.total)));
+    for (name, q) in [("p50", 0.5), ("p95", 0.95), ("p99", 0.99)] {
+        all.push(row(
+            name,
+            &latency(&view.recent, q),
+            &latency(&view.total, q),
+        ));
+    }
+    let causes = view.causes.iter().take(4);
+    let causes: Vec<_> = causes
+        .map(|(cause, count)| format!("{} {count}", cause.label()))
+        .collect();
+    let failed = row("failed", &errors(&view.recent), &errors(&view.total));
+    all.push(format!("{failed}   {}", causes.join(", ")));
+    all
+}
+
+fn per_second(count: u64, figures: &Figures) -> f64 {
+    let seconds = figures.length.as_secs_f64();
+    if seconds > 0.0 {
+        count as f64 / seconds
+    } else {
+        0.0
+    }
+}
+
+/// The last minutes.
+fn curves(view: &RunView, width: usize) -> Vec<String> {
+    let past = |of: fn(&Point) -> Option<f64>| view.points.iter().map(of).collect::<Vec<_>>();
+    let last = view.points.last();
+    let seconds =
+        |value: f64| numbers::latency(Duration::try_from_secs_f64(value).unwrap_or_default());
+    let shown = |value: Option<f64>, show: &dyn Fn(f64) -> String| {
+        value.map_or_else(|| "-".to_owned(), show)
+    };
+    let rate = last.map(|one| one.rate);
+    let rate = shown(rate, &|rate| format!("{rate:.1}/s"));
+    let p95 = shown(last.and_then(|one| one.p95), &seconds);
+    let errors = shown(last.and_then(|one| one.errors), &numbers::share);
+    vec![
+        curve("rate", &past(|one| Some(one.rate)), &rate, width),
+        curve("p95", &past(|one| one.p95), &p95, width),
+        curve("failed", &past(|one| one.errors), &errors, width),
+    ]
+}
+
+fn curve(name: &str, past: &[Option<f64>], now: &str, width: usize) -> String {
+    let name: String = name.chars().take(NAME - 1).collect();
+    let room = width.saturating_sub(NAME + NUMBER);
+    format!(
+        "{name:<NAME$}{:<room$}{now:>NUMBER$}",
+        sparkline(past, room)
+    )
+}
+
+/// Whether they are kept so far, missed ones first; what has too few requests yet is open.
+fn thresholds(view: &RunView) -> Vec<String> {
+    let mut all: Vec<&Held> = view.held.iter().collect();
+    all.sort_by_key(|held| held.measured.is_none() || held.is_kept());
+    let each = all.into_iter().map(|held| {
+        let (state, measured) = match held.measured {
+            None => ("open", "-".to_owned()),
+            Some(value) if held.is_kept() => ("ok", held.threshold.of.show(value)),
+            Some(value) => ("missed", held.threshold.of.show(value)),
+        };
+        let threshold = held.threshold.to_string();
+        format!("{state:<8}{threshold:<18}{measured:<10}{}", held.source)
+    });
+    each.collect()
+}
+
+/// The first word of a threshold has the color of its state.
+fn coloured(line: String, colour: bool) -> String {
+    let with = |word: &str, colour: &str| line.replacen(word, &format!("{colour}{word}{PLAIN}"), 1);
+    match line.split_whitespace().next() {
+        Some("ok") if colour => with("ok", GOOD),
+        Some("missed") if colour => with("missed", BAD),
+        _ => line,
+    }
+}
+
+/// Two texts at the ends of a line.
+fn between(left: &str, right: &str, width: usize) -> String {
+    let used = left.chars().count() + right.chars().count();
+    let gap = width.saturating_sub(used).max(2);
+    format!("{left}{}{right}", " ".repeat(gap))
+}
+
+#[cfg(test)]
+mod tests;

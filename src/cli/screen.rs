@@ -1,0 +1,171 @@
+//! What is redrawn in place on a terminal, and written as plain text elsewhere.
+
+use super::log::{HeldLog, takes_escapes};
+use std::io::{self, IsTerminal, Stdout, Write};
+use terminal_size::{Height, Width, terminal_size};
+
+/// Where the size of a terminal is unknown.
+const DEFAULT_SIZE: Size = (80, 24);
+
+/// Columns and lines.
+pub type Size = (usize, usize);
+
+pub struct Screen<W: Write> {
+    out: W,
+    log: HeldLog,
+    /// `None` where output is no terminal.
+    frame: Option<Frame>,
+}
+
+/// What is on the terminal.
+#[derive(Default)]
+struct Frame {
+    size: Size,
+    lines: usize,
+}
+
+/// Whether output is a terminal that can be drawn on.
+pub fn is_drawn() -> bool {
+    takes_escapes(&io::stdout())
+}
+
+/// Whether log lines would disturb what is drawn: both are on a terminal.
+pub fn holds_log() -> bool {
+    is_drawn() && io::stderr().is_terminal()
+}
+
+impl Screen<Stdout> {
+    pub fn new(log: HeldLog) -> Self {
+        Self::of(io::stdout(), log, is_drawn())
+    }
+
+    /// Draws lines that fit a size in place, or writes the plain text.
+    pub fn show(
+        &mut self,
+        lines: impl FnOnce(Size) -> Vec<String>,
+        plain: impl FnOnce() -> String,
+    ) -> io::Result<()> {
+        let known = terminal_size();
+        let known = known.map(|(Width(width), Height(height))| (width.into(), height.into()));
+        self.draw(known.unwrap_or(DEFAULT_SIZE), lines, plain)
+    }
+}
+
+impl<W: Write> Screen<W> {
+    fn of(out: W, log: HeldLog, takes_escapes: bool) -> Self {
+        Self {
+            out,
+            log,
+            frame: takes_escapes.then(Frame::default),
+        }
+    }
+
+    /// Whether it draws in place.
+    pub const fn is_terminal(&self) -> bool {
+        self.frame.is_some()
+    }
+
+    /// Writes text that stays.
+    pub fn print(&mut self, text: &str) -> io::Result<()> {
+        self.out.write_all(text.as_bytes())?;
+        self.out.flush()
+    }
+
+    fn draw(
+        &mut self,
+        size: Size,
+        lines: impl FnOnce(Size) -> Vec<String>,
+        plain: impl FnOnce() -> String,
+    ) -> io::Result<()> {
+        let Some(frame) = &mut self.frame else {
+            return self.print(&plain());
+        };
+        let log = String::from_utf8_lossy(&self.log.take()).into_owned();
+        let bytes = frame.next(&log, &lines(size), size);
+        self.print(&bytes)
+    }
+}
+
+impl Frame {
+    /// The bytes that replace what was drawn before by log lines that stay and the given lines.
+    fn next(&mut self, log: &str, lines: &[String], size: Size) -> String {
+        let mut bytes = match self.lines {
+            0 => String::new(),
+            // The terminal has wrapped old lines anew: nobody knows how many there are now.
+            _ if self.size != size => "\x1b[2J\x1b[H".to_owned(),
+            drawn => format!("\x1b[{drawn}A\r"),
+        };
+        let log = log.lines();
+        for line in log.chain(lines.iter().map(String::as_str)) {
+            bytes.push_str(line);
+            bytes.push_str("\x1b[K\n");
+        }
+        bytes.push_str("\x1b[J");
+        *self = Self {
+            size,
+            lines: lines.len(),
+        };
+        bytes
+    }
+}
+
+/// What fits: a line that wraps, or more lines than there are, could not be drawn over.
+pub fn fitting<'a>(
+    lines: impl Iterator<Item = &'a str>,
+    (width, height): Size,
+) -> impl Iterator<Item = String> {
+    let width = width.saturating_sub(1);
+    let cut = move |line: &str| line.chars().take(width).collect();
+    lines.take(height.saturating_sub(1)).map(cut)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn show(screen: &mut Screen<Vec<u8>>, size: Size) -> String {
+        screen.out.clear();
+        let text = ["a table", "", "SERVICE  SLO"];
+        let lines = |size| fitting(text.into_iter(), size).collect();
+        let shown = screen.draw(size, lines, || "plain\n".to_owned());
+        shown.expect("in memory");
+        String::from_utf8(screen.out.clone()).expect("text")
+    }
+
+    #[test]
+    fn elsewhere_there_are_plain_lines() {
+        let mut screen = Screen::of(Vec::new(), HeldLog::default(), false);
+        assert_eq!(show(&mut screen, DEFAULT_SIZE), "plain\n");
+    }
+
+    #[test]
+    fn a_terminal_is_drawn_over_and_fits() {
+        let mut screen = Screen::of(Vec::new(), HeldLog::default(), true);
+        let first = show(&mut screen, (40, 24));
+        let lines = first.matches("\x1b[K\n").count();
+        assert!(
+            !first.contains("\x1b[2J") && first.ends_with("\x1b[J"),
+            "{first:?}"
+        );
+        let again = show(&mut screen, (40, 24));
+        assert!(again.starts_with(&format!("\x1b[{lines}A\r")), "{again:?}");
+        let short = show(&mut screen, (8, 4));
+        assert!(short.starts_with("\x1b[2J\x1b[H"), "{short:?}");
+        let shown: Vec<_> = short["\x1b[2J\x1b[H".len()..].split("\x1b[K\n").collect();
+        assert_eq!(shown, ["a table", "", "SERVICE", "\x1b[J"]);
+    }
+
+    #[test]
+    fn held_log_lines_stay_above_the_table() {
+        let mut log = HeldLog::default();
+        let mut screen = Screen::of(Vec::new(), log.clone(), true);
+        show(&mut screen, DEFAULT_SIZE);
+        log.write_all(b"ERROR disk full\n").expect("in memory");
+        let text = show(&mut screen, DEFAULT_SIZE);
+        assert!(
+            text.contains("A\rERROR disk full\x1b[K\na table"),
+            "{text:?}"
+        );
+        assert!(!show(&mut screen, DEFAULT_SIZE).contains("disk full"));
+    }
+}

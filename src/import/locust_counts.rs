@@ -1,0 +1,66 @@
+//! What a locustfile of slod writes while it runs (`export::Script::reports`).
+
+use super::collect::{Collector, Seen, cause_of};
+use crate::outcome::{Cause, Timestamp};
+use crate::units::whole;
+use serde::Deserialize;
+use std::time::Duration;
+
+#[derive(Deserialize)]
+struct Line {
+    slod_load: Vec<Counted>,
+    at: f64,
+    users: f64,
+    workers: Option<u64>,
+}
+
+/// Seconds since 1970 at its end, name, error, milliseconds, count.
+#[derive(Deserialize)]
+struct Counted(f64, String, Option<String>, f64, u32);
+
+/// Takes a line; `None` if it is another one. Returns the workers that run, if it says so.
+pub(super) fn line(line: &str, collector: &mut Collector) -> Option<Option<u64>> {
+    if !line.starts_with("{\"slod_load\"") {
+        return None;
+    }
+    let line: Line = serde_json::from_str(line).ok()?;
+    collector.users(moment(line.at), line.users);
+    for one in line.slod_load {
+        take(collector, one);
+    }
+    Some(line.workers)
+}
+
+fn moment(seconds: f64) -> Timestamp {
+    Timestamp(i64::try_from(whole(seconds * 1000.0)).unwrap_or(i64::MAX))
+}
+
+fn take(collector: &mut Collector, Counted(seconds, name, error, milliseconds, count): Counted) {
+    let ended = moment(seconds);
+    let missing = error.as_deref().and_then(missing);
+    let seen = Seen {
+        ended,
+        latency: Duration::try_from_secs_f64(milliseconds / 1000.0).unwrap_or_default(),
+        failed: error.as_deref().map(cause),
+    };
+    collector.requests_of(&name, seen, count);
+    if let Some(value) = missing {
+        collector.missing(ended, &name, value, false, count);
+    }
+}
+
+/// What the exported script says of an answer without a value.
+fn missing(error: &str) -> Option<&str> {
+    let (_, rest) = error.split_once("no value for ")?;
+    rest.strip_suffix(" to capture")
+}
+
+fn cause(error: &str) -> Cause {
+    if missing(error).is_some() {
+        Cause::Body
+    } else if error.starts_with("CatchResponseError: status ") {
+        Cause::Status
+    } else {
+        cause_of(error)
+    }
+}
