@@ -187,8 +187,8 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let level = match &cli.command {
         Command::Demo(_) => Some("error"),
-        Command::Load(args) if !args.plain => Some("warn"),
-        Command::Observe(args) if !args.plain => Some("warn"),
+        Command::Load(args) if !args.drawn.plain => Some("warn"),
+        Command::Observe(args) if !args.drawn.plain => Some("warn"),
         _ => None,
     };
     let level = level.filter(|_| screen::holds_log());

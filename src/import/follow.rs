@@ -46,8 +46,8 @@ impl Follower {
         match self.tool {
             Followed::K6 => line.starts_with('{') && k6::json(line, &mut self.collector).is_ok(),
             Followed::Locust => match locust_counts::line(line, &mut self.collector) {
-                Some(workers) => {
-                    self.workers = workers.or(self.workers);
+                Some(report) => {
+                    self.workers = report.workers.or(self.workers);
                     true
                 }
                 None => false,

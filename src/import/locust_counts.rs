@@ -18,8 +18,14 @@ struct Line {
 #[derive(Deserialize)]
 struct Counted(f64, String, Option<String>, f64, u32);
 
-/// Takes a line; `None` if it is another one. Returns the workers that run, if it says so.
-pub(super) fn line(line: &str, collector: &mut Collector) -> Option<Option<u64>> {
+/// What a line says beside requests.
+pub(super) struct Report {
+    /// Workers that run, if there are any.
+    pub workers: Option<u64>,
+}
+
+/// Takes a line; `None` if it is another one.
+pub(super) fn line(line: &str, collector: &mut Collector) -> Option<Report> {
     if !line.starts_with("{\"slod_load\"") {
         return None;
     }
@@ -28,7 +34,9 @@ pub(super) fn line(line: &str, collector: &mut Collector) -> Option<Option<u64>>
     for one in line.slod_load {
         take(collector, one);
     }
-    Some(line.workers)
+    Some(Report {
+        workers: line.workers,
+    })
 }
 
 fn moment(seconds: f64) -> Timestamp {

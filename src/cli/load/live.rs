@@ -7,7 +7,6 @@ use crate::cli::exit;
 use crate::cli::kept_run::KeptRun;
 use crate::cli::log::HeldLog;
 use crate::cli::progress::Progress;
-use crate::cli::screen::is_drawn;
 use crate::cli::stop_requests::StopRequests;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -71,8 +70,7 @@ pub async fn run(
     };
     let kept = KeptRun::begin(config, &run);
     let title = format!("{} of {}, by {engine}", run.scenario.name, run.service);
-    let is_drawn = !args.plain && is_drawn();
-    let drawn = is_drawn.then(|| log.clone());
+    let drawn = args.drawn.on_terminal(log);
     let mut going = GoingOn {
         kept,
         progress: Progress::start(&run, promises.clone(), title, drawn, line),
@@ -199,13 +197,13 @@ fn missed(recent: &VecDeque<LoadWindow>, watched: &[Promise]) -> Option<Held> {
 }
 
 /// One second, where nothing is drawn.
-fn line(window: &LoadWindow, run: &RunRecord) -> Option<String> {
+fn line(window: &LoadWindow, run: &RunRecord) -> String {
     let figures = Figures::of([window]);
     let stage = run.scenario.stages.get(window.stage);
     let stage = stage.map_or("", |stage| stage.name.as_str());
     let time = |time: Option<Duration>| time.map_or_else(|| "-".to_owned(), numbers::latency);
     let failed = figures.error_ratio();
-    Some(format!(
+    format!(
         "{:>5}s {stage:<10} due {:<7.1} active {:<7.1} {:>7.1}/s  avg {:<8} p95 {:<8} failed {:<8} dropped {}\n",
         window.start.as_secs() + 1,
         window.due,
@@ -215,5 +213,5 @@ fn line(window: &LoadWindow, run: &RunRecord) -> Option<String> {
         time(figures.quantile(0.95)),
         failed.map_or_else(|| "-".to_owned(), numbers::share),
         window.dropped,
-    ))
+    )
 }

@@ -16,6 +16,7 @@ mod tool_run;
 
 use super::log::HeldLog;
 use super::output::{complain, show};
+use super::progress::DrawnArg;
 use super::run::on_runtime;
 use super::span::read_duration;
 use super::{ConfigArg, exit, runs};
@@ -72,9 +73,8 @@ pub struct LoadArgs {
     /// Workers of Locust on other machines that the load is divided among.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
     expect_workers: Option<u32>,
-    /// Write a line for each second instead of drawing on the terminal.
-    #[arg(long)]
-    pub plain: bool,
+    #[command(flatten)]
+    pub drawn: DrawnArg,
     /// More arguments for Locust or k6, such as `--out cloud`.
     #[arg(last = true, value_name = "ARGUMENT")]
     arguments: Vec<OsString>,

@@ -143,7 +143,7 @@ impl ToolPlan {
             return String::new();
         };
         format!(
-            "waiting for {workers} workers: on each machine, `locust -f - --worker --master-host THIS_HOST`, with the variables of `slod export locust`\n"
+            "waiting for {workers} workers: on each machine, start `locust -f - --worker --master-host THIS_HOST` (Locust 2.23 or later), with the variables of `slod export locust`\n"
         )
     }
 }
@@ -174,6 +174,6 @@ fn check_arguments(tool: Tool, args: &LoadArgs) -> Result<(), String> {
 fn is_installed(tool: Tool) -> Result<(), String> {
     child::check(&[name(tool).into()]).map_err(|_| match tool {
         Tool::K6 => "k6 is not installed: it is not on the PATH. Install k6 0.34 or later (https://grafana.com/docs/k6/latest/set-up/install-k6), or leave out --engine".to_owned(),
-        Tool::Locust => "Locust is not installed: it is not on the PATH. Install Locust 2.0 or later (pip install locust), or leave out --engine".to_owned(),
+        Tool::Locust => "Locust is not installed: it is not on the PATH. Install Locust 2.2 or later (pip install locust), or leave out --engine".to_owned(),
     })
 }

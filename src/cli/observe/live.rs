@@ -8,7 +8,6 @@ use crate::cli::kept_run::KeptRun;
 use crate::cli::log::HeldLog;
 use crate::cli::output::{complain, show};
 use crate::cli::progress::Progress;
-use crate::cli::screen::is_drawn;
 use crate::cli::stop_requests::StopRequests;
 use crate::clock::Clock;
 use crate::config::{Config, ServiceSpec};
@@ -56,12 +55,11 @@ pub async fn run(
     let known = promises(service, &plan.scenario).into_iter();
     let title = format!("watching {}", service.name);
     // A command writes to the terminal itself.
-    let is_drawn = !args.plain && command.is_none() && is_drawn();
-    let drawn = is_drawn.then(|| log.clone());
+    let drawn = args.drawn.on_terminal(log).filter(|_| command.is_none());
     let promises = known.chain(given).collect();
     let mut going = GoingOn {
         kept,
-        progress: Progress::start(&plan, promises, title, drawn, |_, _| None),
+        progress: Progress::start(&plan, promises, title, drawn, |_, _| String::new()),
         watch,
         sampler,
         began: Instant::now(),

@@ -14,6 +14,7 @@ use super::child;
 use super::load::{finish, plan};
 use super::log::HeldLog;
 use super::output::complain;
+use super::progress::DrawnArg;
 use super::run::on_runtime;
 use super::span::{When, read_duration};
 use super::{ConfigArg, exit, runs};
@@ -47,9 +48,8 @@ pub struct ObserveArgs {
     /// Write run.json, summary.txt and junit.xml into this directory.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Write lines instead of drawing on the terminal.
-    #[arg(long)]
-    pub plain: bool,
+    #[command(flatten)]
+    pub drawn: DrawnArg,
     /// A command that makes the load: it is watched until it ends.
     #[arg(last = true, value_name = "COMMAND")]
     command: Vec<OsString>,

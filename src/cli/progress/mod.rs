@@ -9,10 +9,11 @@ mod view;
 
 use super::log::{HeldLog, takes_colour};
 use super::output::show;
-use super::screen::Screen;
+use super::screen::{Screen, is_drawn};
 use crate::load::{LoadWindow, RunRecord};
 use crate::report::load_run::Promise;
 use crate::store::Tick;
+use clap::Args;
 use state::State;
 use std::io;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -25,10 +26,24 @@ const PACE: Duration = Duration::from_millis(500);
 /// How long the last drawing may take: a terminal that is paused must not keep the process.
 const LAST_DRAWING: Duration = Duration::from_millis(300);
 
+#[derive(Clone, Copy, Debug, Args)]
+pub struct DrawnArg {
+    /// Write lines instead of drawing on the terminal.
+    #[arg(long)]
+    pub plain: bool,
+}
+
+impl DrawnArg {
+    /// What is held back while the terminal is drawn on; `None` if nothing is drawn.
+    pub fn on_terminal(self, log: &HeldLog) -> Option<HeldLog> {
+        (!self.plain && is_drawn()).then(|| log.clone())
+    }
+}
+
 pub struct Progress {
     state: State,
-    /// Writes a window as a line, where nothing is drawn.
-    line: fn(&LoadWindow, &RunRecord) -> Option<String>,
+    /// A window as text, where nothing is drawn.
+    line: fn(&LoadWindow, &RunRecord) -> String,
     run: RunRecord,
     drawing: Option<Drawing>,
 }
@@ -46,7 +61,7 @@ impl Progress {
         promises: Vec<Promise>,
         title: String,
         log: Option<HeldLog>,
-        line: fn(&LoadWindow, &RunRecord) -> Option<String>,
+        line: fn(&LoadWindow, &RunRecord) -> String,
     ) -> Self {
         let state = State::new(run, promises, title);
         Self {
@@ -62,9 +77,7 @@ impl Progress {
         match &self.drawing {
             Some(drawing) => drawing.show(&self.state),
             None => {
-                if let Some(line) = (self.line)(window, &self.run) {
-                    show(&line);
-                }
+                show(&(self.line)(window, &self.run));
             }
         }
     }

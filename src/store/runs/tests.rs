@@ -170,6 +170,12 @@ fn a_run_that_goes_on_is_read_as_far_as_it_is() {
     assert_eq!(head.state(head.to.after(SILENT_MAX)), RunState::Running);
     let later = head.to.after(SILENT_MAX + Duration::from_millis(1));
     assert_eq!(head.state(later), RunState::Interrupted);
+    let whole = RunRecord {
+        ending: Ending::Failed {
+            why: "k6 ended with exit code 107".to_owned(),
+        },
+        ..whole
+    };
     assert_eq!(store.end_run(id, &whole).expect("ends"), id);
     let (head, read) = read(&store);
     assert_eq!((head.state(later), read), (RunState::Ended, whole));

@@ -8,6 +8,7 @@
 
 use super::*;
 use crate::outcome::{Cause, Timestamp};
+use crate::sample::{Sample, SeriesKey, SeriesKind};
 use crate::stats::scale::Scale;
 use std::time::Duration;
 
@@ -325,5 +326,33 @@ fn workers_have_their_knee_where_the_bounds_say() {
         of(100)[0].evidence.starts_with("no knee up to"),
         "{:?}",
         of(100)
+    );
+}
+
+#[test]
+fn a_lost_worker_is_no_verdict_on_the_service() {
+    let windows = (0..20).map(|second| window(second, 0, 10.0, &[20.0; 10], 0));
+    let mut run = run(ramp(10.0, 10.0, 20), windows.collect());
+    let workers = |values: &[f64]| ObservedSeries {
+        key: SeriesKey::new(WORKERS, [("service", "rag")]),
+        kind: SeriesKind::Gauge,
+        samples: (0..)
+            .zip(values)
+            .map(|(place, value)| Sample {
+                at: Timestamp(place * 5000),
+                value: *value,
+            })
+            .collect(),
+    };
+    let topics = |run: &RunRecord| statements(run, None).into_iter().map(|one| one.topic);
+    // Workers may join late.
+    run.observed = vec![workers(&[2.0, 4.0, 4.0, 4.0])];
+    assert!(topics(&run).all(|topic| topic != "generator"));
+    run.observed = vec![workers(&[2.0, 4.0, 3.0, 4.0])];
+    let found = statement(&run, "generator");
+    assert_eq!(found.answer, Answer::Unknown);
+    assert_eq!(
+        found.evidence,
+        "1 of 4 workers were lost after 10 s: from then on the load was not the planned one"
     );
 }
