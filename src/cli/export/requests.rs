@@ -29,6 +29,7 @@ pub fn scripted(service: &ServiceSpec, driven: &Driven) -> Result<Vec<ScriptSequ
         };
         let single = ScriptRequest {
             name: base.name,
+            think: None,
             method: base.method.to_string(),
             path: ScriptText::plain(path),
             headers: common,
@@ -107,6 +108,7 @@ fn request(
     let captures = spec.captures.iter().map(capture);
     Ok(ScriptRequest {
         name: spec.name.clone(),
+        think: spec.think,
         method: spec.method.to_string(),
         path: text(&spec.target),
         headers,
