@@ -31,6 +31,9 @@ pub struct ImportArgs {
     /// A condition that the run must keep, such as `p95<500ms`; repeatable.
     #[arg(long, value_name = "CONDITION")]
     threshold: Vec<Threshold>,
+    /// What the requests of har and postman become: requests with weights, or the steps of one sequence in the recorded order, without images, styles, scripts and fonts.
+    #[arg(long = "as", value_name = "SHAPE", default_value = "requests")]
+    shape: ImportShape,
     #[arg(long, default_value = "text")]
     format: ImportFormat,
 }
@@ -45,6 +48,12 @@ enum ImportTool {
     Postman,
     #[value(name = "openapi")]
     OpenApi,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum ImportShape {
+    Requests,
+    Steps,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

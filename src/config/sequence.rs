@@ -6,6 +6,7 @@ use slod_load::{Capture, Escape, Made, Part, Reference, Template};
 use std::fmt;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Requests that one user makes in their order.
 #[derive(Clone, Debug)]
@@ -19,6 +20,8 @@ pub struct SequenceSpec {
 pub struct RequestSpec {
     /// Unique among all requests of the service.
     pub name: String,
+    /// Before it, instead of the scenario's think time.
+    pub think: Option<Duration>,
     pub method: Method,
     /// Path and query.
     pub target: SpecText,

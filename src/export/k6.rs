@@ -184,15 +184,17 @@ fn sequences(text: &mut String, script: &Script) {
     for sequence in &script.sequences {
         let weight = sequence.weight;
         writeln!(text, "  {{ weight: {weight}, steps: [").unwrap_or_default();
-        for step in &sequence.steps {
-            request(text, step);
+        for (place, step) in sequence.steps.iter().enumerate() {
+            let next = sequence.steps.get(place + 1);
+            request(text, step, next.and_then(|next| next.think));
         }
         text.push_str("  ] },\n");
     }
     text.push_str("];\n");
 }
 
-fn request(text: &mut String, request: &ScriptRequest) {
+/// With the time after it, if that is not the scenario's.
+fn request(text: &mut String, request: &ScriptRequest, then: Option<Duration>) {
     let ranges = request.statuses.iter().map(|range| {
         let (min, max) = (range.start(), range.end());
         if min == max {
@@ -203,6 +205,8 @@ fn request(text: &mut String, request: &ScriptRequest) {
     });
     let body = request.body.as_ref();
     let body = body.map_or_else(|| "null".to_owned(), |body| body.expression(&DIALECT));
+    let then = then.map(|then| format!("\n      then: {},", then.as_secs_f64()));
+    let then = then.unwrap_or_default();
     writeln!(
         text,
         "    {{
@@ -212,7 +216,7 @@ fn request(text: &mut String, request: &ScriptRequest) {
       headers: (captured, data) => ({{ {} }}),
       body: (captured, data) => {body},
       ok: [{}],
-      captures: [{}],
+      captures: [{}],{then}
     }},",
         literal(&request.name),
         literal(&request.method),
@@ -235,10 +239,14 @@ fn capture(capture: &ScriptCapture) -> String {
 
 fn body(script: &Script) -> String {
     let think = match script.scenario.model {
-        Model::Closed { think } if !think.is_zero() => {
-            format!("    sleep({});\n", think.as_secs_f64())
-        }
-        _ => String::new(),
+        Model::Closed { think } => think.as_secs_f64(),
+        Model::Open { .. } => 0.0,
+    };
+    let differs = script.requests().any(|one| one.think.is_some());
+    let (then, think) = match think > 0.0 {
+        _ if differs => (format!(", then = {think}"), "    sleep(then);\n".to_owned()),
+        true => (String::new(), format!("    sleep({think});\n")),
+        false => <(String, String)>::default(),
     };
     let row = if script.data.is_some() {
         "data[exec.scenario.iterationInTest % data.length]"
@@ -261,7 +269,7 @@ function choose() {{
 export default function () {{
   const captured = {{}};
   const row = {row};
-  for (const {{ name, method, path, headers, body, ok, captures }} of choose().steps) {{
+  for (const {{ name, method, path, headers, body, ok, captures{then} }} of choose().steps) {{
     const response = http.request(method, target + path(captured, row), body(captured, row), {{
       headers: headers(captured, row),
       tags: {{ name }},{jar}

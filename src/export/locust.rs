@@ -86,7 +86,7 @@ import os
 import re
 from urllib.parse import quote
 
-from locust import FastHttpUser, LoadTestShape, {wait_import}, events, task
+{gevent}from locust import FastHttpUser, LoadTestShape, {wait_import}, events, task
 {reporter_imports}{HELPERS}{data}
 class User(FastHttpUser):
     host = {origin}
@@ -96,6 +96,11 @@ class User(FastHttpUser):
     keeps_cookies = {cookies}
 ",
         title = literal(&script.title()).trim_matches('"'),
+        gevent = if script.reports || script.requests().any(|one| one.think.is_some()) {
+            "import gevent\n"
+        } else {
+            ""
+        },
         reporter_imports = if script.reports {
             locust_counts::IMPORTS
         } else {
@@ -170,8 +175,13 @@ fn sequence(text: &mut String, number: usize, sequence: &ScriptSequence) {
         text.push_str("        data = next(data_rows)\n");
     }
     for (place, step) in sequence.steps.iter().enumerate() {
-        if place > 0 {
-            text.push_str("        self.wait()\n");
+        match step.think {
+            _ if place == 0 => {}
+            None => text.push_str("        self.wait()\n"),
+            Some(think) => {
+                let seconds = think.as_secs_f64();
+                writeln!(text, "        gevent.sleep({seconds})").unwrap_or_default();
+            }
         }
         request(text, step);
     }

@@ -52,6 +52,8 @@ pub struct ScriptSequence {
 #[derive(Clone, Debug)]
 pub struct ScriptRequest {
     pub name: String,
+    /// Before it, instead of the scenario's think time.
+    pub think: Option<Duration>,
     pub method: String,
     /// With the query: `/chat?mode=short`.
     pub path: ScriptText,

@@ -28,6 +28,7 @@ fn script(model: Model, stages: Vec<Stage>) -> Script {
                 steps: vec![
                     ScriptRequest {
                         name: "chat".to_owned(),
+                        think: None,
                         method: "POST".to_owned(),
                         path: plain("/chat?mode=short"),
                         headers: vec![
@@ -47,6 +48,7 @@ fn script(model: Model, stages: Vec<Stage>) -> Script {
                     },
                     ScriptRequest {
                         name: "read \"it\"".to_owned(),
+                        think: None,
                         method: "GET".to_owned(),
                         path: ScriptText(vec![
                             ScriptPart::Plain("/chats/".to_owned()),
@@ -71,6 +73,7 @@ fn script(model: Model, stages: Vec<Stage>) -> Script {
                 weight: 1,
                 steps: vec![ScriptRequest {
                     name: "GET /health".to_owned(),
+                    think: None,
                     method: "GET".to_owned(),
                     path: plain("/health"),
                     headers: vec![],

@@ -4,7 +4,7 @@
 use crate::config::Config;
 use crate::outcome::Timestamp;
 use crate::report::load_run::{RunReport, RunSummary};
-use crate::store::{RunState, Store, StoreError, StoredRun};
+use crate::store::{OpenRuns, RunState, Store, StoreError, StoredRun};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -21,7 +21,11 @@ pub struct Digest {
 
 /// Cheap to clone.
 #[derive(Clone, Debug, Default)]
-pub struct Digests(Arc<Mutex<Known>>);
+pub struct Digests {
+    known: Arc<Mutex<Known>>,
+    /// Runs that go on.
+    pub open: OpenRuns,
+}
 
 #[derive(Debug, Default)]
 struct Known {
@@ -62,7 +66,7 @@ impl Digests {
     }
 
     fn known(&self, id: i64, config: &Arc<Config>) -> Found {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let is_same = known
             .config
             .as_ref()
@@ -81,7 +85,7 @@ impl Digests {
         config: &Arc<Config>,
         id: i64,
     ) -> Result<Option<Arc<RunSummary>>, StoreError> {
-        let Some((head, run)) = store.run(id)? else {
+        let Some((head, run)) = self.open.read(store, id)? else {
             return Ok(None);
         };
         let service = config.service(&run.service);
@@ -90,7 +94,7 @@ impl Digests {
         if head.is_open {
             return Ok(read);
         }
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.summaries.insert(id, read.clone());
         Ok(read)
     }

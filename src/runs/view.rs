@@ -60,7 +60,7 @@ impl RunsView {
             match run.state(now) {
                 RunState::Running if running.len() < RUNNING_MAX => {
                     if seen.insert((name, run.engine.clone()))
-                        && let Some((run, record)) = store.run(run.id)?
+                        && let Some((run, record)) = digests.open.read(store, run.id)?
                     {
                         running.extend(Running::of(run, &record));
                     }
@@ -71,6 +71,8 @@ impl RunsView {
                 _ => {}
             }
         }
+        let ids: Vec<i64> = running.iter().map(|one| one.run.id).collect();
+        digests.open.retain(&ids);
         let finished = digests.of(store, config, finished, now)?;
         Ok(Self { running, finished })
     }

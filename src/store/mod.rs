@@ -55,7 +55,7 @@ pub use markers::Marker;
 pub use outbox::{Batch, Ended, NewDelivery, OUTBOX_MAX, Pending, Sent};
 pub use outline::HourOutline;
 pub use recover::{Recovered, recover};
-pub use runs::{RunPart, RunState, StoredRun};
+pub use runs::{OpenRuns, RunPart, RunState, StoredRun};
 pub use series::{SERIES_MAX, SeriesId, SeriesInfo, Tick};
 pub use summary::HourSummary;
 pub use writer::{StoreHandle, StoreStats, Writer};

@@ -173,8 +173,9 @@ async fn kept<T: Send + 'static>(
     make: impl FnOnce(RunReport, StoredRun, &Store) -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, Problem> {
     let (number, config) = (id.parse::<i64>().ok(), config(state));
+    let open = state.digests.open.clone();
     let read = move |store: &Store| {
-        let found = number.map(|number| store.run(number)).transpose()?;
+        let found = number.map(|number| open.read(store, number)).transpose()?;
         let Some((head, run)) = found.flatten() else {
             return Ok(None);
         };

@@ -3,6 +3,7 @@
 mod answers;
 mod hostile;
 mod llm;
+mod load;
 mod probe;
 mod probing;
 mod requests;

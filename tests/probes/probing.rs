@@ -33,7 +33,7 @@ pub fn read_kind(name: &str, yaml: &str, base: &Path) -> (Option<Arc<dyn Probe>>
 }
 
 /// A probe whose config has no fault.
-fn probe(name: &str, yaml: &str, base: &Path) -> Arc<dyn Probe> {
+pub fn probe(name: &str, yaml: &str, base: &Path) -> Arc<dyn Probe> {
     let (probe, faults) = read_kind(name, yaml, base);
     assert!(
         faults

@@ -31,6 +31,14 @@ impl Body {
         }
     }
 
+    /// The cause of an answer that broke off.
+    pub const fn broken(&self, cause: Cause) -> Cause {
+        match (&self.watch, cause) {
+            (Some(_), Cause::Reset) => Cause::StreamBroken,
+            _ => cause,
+        }
+    }
+
     pub fn end(&mut self) {
         if let Some(watch) = self.watch.as_mut().filter(|_| self.fault.is_none()) {
             self.fault = watch.finish().err();

@@ -95,7 +95,9 @@ impl Http1 {
         let sent = self.poll_send(cx);
         let read = ARRIVED.with_borrow_mut(|arrived| self.poll_read(cx, arrived, response, body));
         match (read, sent) {
-            (Poll::Pending, Poll::Ready(Err(error))) => Poll::Ready(Err(broken(&error, response))),
+            (Poll::Pending, Poll::Ready(Err(error))) => {
+                Poll::Ready(Err(broken(&error, response, body)))
+            }
             (read, _) => read,
         }
     }
@@ -125,13 +127,13 @@ impl Http1 {
         while !response.is_over() {
             let mut buffer = ReadBuf::new(arrived);
             let read = ready!(stream.as_mut().poll_read(cx, &mut buffer));
-            read.map_err(|error| broken(&error, response))?;
+            read.map_err(|error| broken(&error, response, body))?;
             if buffer.filled().is_empty() {
                 if response.close() {
                     break;
                 }
                 let closed = io::ErrorKind::UnexpectedEof.into();
-                return Poll::Ready(Err(broken(&closed, response)));
+                return Poll::Ready(Err(broken(&closed, response, body)));
             }
             let fed = response.feed(buffer.filled(), &mut |data| body.take(data));
             fed.map_err(|_invalid| Unanswered::failed(Cause::Protocol))?;
@@ -141,10 +143,11 @@ impl Http1 {
 }
 
 /// A service closes connections that nobody uses: the request may have come too late for it.
-fn broken(error: &io::Error, response: &Response) -> Unanswered {
+fn broken(error: &io::Error, response: &Response, body: &Body) -> Unanswered {
     use io::ErrorKind::{BrokenPipe, TimedOut, UnexpectedEof};
     let cause = match error.kind() {
         TimedOut => Cause::Timeout,
+        _ if response.has_head() => body.broken(Cause::Reset),
         _ => Cause::Reset,
     };
     let is_closed = matches!(error.kind(), UnexpectedEof | BrokenPipe);

@@ -66,7 +66,7 @@ impl Http2 {
         let (head, mut body) = sent.map_err(|error| unanswered(&error))?.into_parts();
         while let Some(frame) = body.frame().await {
             // The service has answered: this is no request that came too late for it.
-            let frame = frame.map_err(|error| Unanswered::failed(cause(&error)))?;
+            let frame = frame.map_err(|error| Unanswered::failed(kept.broken(cause(&error))))?;
             if let Some(data) = frame.data_ref() {
                 kept.take(data);
             }

@@ -68,6 +68,12 @@ async fn request(shared: Shared, intended: Instant, idle: Rc<RefCell<Vec<Connect
     session.begin(plan, sequence);
     let mut intended = intended;
     for (number, step) in sequence.steps.iter().enumerate() {
+        if number > 0
+            && let Some(think) = step.request.think
+        {
+            intended += think;
+            shared.clone().rest(intended).await;
+        }
         let now = Instant::now();
         recorder.borrow_mut().started(intended, now);
         let deadline = intended + plan.timeout;

@@ -9,12 +9,16 @@ use http::{HeaderMap, HeaderName, Method, Uri};
 use std::borrow::Cow;
 use std::fmt;
 use std::ops::RangeInclusive;
+use std::time::Duration;
 
 /// One request of a run.
 #[derive(Clone)]
 pub struct Request {
     /// For reports.
     pub name: String,
+    /// How long a user thinks before it, behind another one of a sequence; without it, as the
+    /// scenario says.
+    pub think: Option<Duration>,
     pub method: Method,
     /// The path and the query.
     pub uri: Made<Uri>,

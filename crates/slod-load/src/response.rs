@@ -58,6 +58,10 @@ impl Response {
         self.headers
     }
 
+    pub const fn has_head(&self) -> bool {
+        !matches!(self.state, State::Head)
+    }
+
     /// Whether nothing of it has arrived.
     pub const fn is_untouched(&self) -> bool {
         self.is_untouched

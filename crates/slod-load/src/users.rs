@@ -38,7 +38,7 @@ impl Shared {
     }
 
     /// Waits for a moment, or until the run is stopped.
-    async fn rest(&mut self, until: Instant) {
+    pub async fn rest(&mut self, until: Instant) {
         tokio::select! {
             () = sleep_until(until) => {}
             _ = self.stop.wait_for(|stopped| *stopped) => {}
@@ -144,17 +144,19 @@ impl User {
                 exchanged,
             };
             recorder.borrow_mut().ended(ended);
-            self.pause(&exchanged).await;
+            let next = sequence.steps.get(number + 1);
+            let think = next.and_then(|step| step.request.think);
+            self.pause(&exchanged, think.unwrap_or(self.think)).await;
             if exchanged.done != Done::Good {
                 return;
             }
         }
     }
 
-    async fn pause(&mut self, exchanged: &Exchanged) {
+    async fn pause(&mut self, exchanged: &Exchanged, think: Duration) {
         self.now = exchanged.ended;
-        self.intended = self.now + self.think;
-        if self.think.is_zero() && exchanged.done != Done::Good {
+        self.intended = self.now + think;
+        if think.is_zero() && exchanged.done != Done::Good {
             // A service that refuses at once must not become a busy loop.
             self.intended += TICK;
         }

@@ -38,6 +38,7 @@ pub fn scripted(
         };
         let single = ScriptRequest {
             name: base.name,
+            think: None,
             method: base.method.to_string(),
             path: ScriptText::plain(path),
             headers: common,
@@ -122,6 +123,7 @@ fn request(
     let captures = spec.captures.iter().map(capture);
     Ok(ScriptRequest {
         name: spec.name.clone(),
+        think: spec.think,
         method: spec.method.to_string(),
         path: text(&spec.target, variables)?,
         headers,

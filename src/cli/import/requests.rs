@@ -1,10 +1,10 @@
 //! `slod import har|postman|openapi`: a recording or description as a `load` section.
 
-use super::{ImportArgs, usage};
+use super::{ImportArgs, ImportShape, usage};
 use crate::cli::exit;
 use crate::cli::load::plan::{driven, service};
 use crate::cli::output::show;
-use crate::import::requests::{Format, SIZE_MAX};
+use crate::import::requests::{Format, SIZE_MAX, Shape};
 use crate::yaml::read_regular;
 use url::{Origin, Url};
 
@@ -12,11 +12,20 @@ use url::{Origin, Url};
 pub fn show_section(args: &ImportArgs, format: Format) -> Result<u8, u8> {
     let origin = args.service.as_deref().map(|name| origin(args, name));
     let origin = origin.transpose()?;
+    let shape = match args.shape {
+        ImportShape::Requests => Shape::Requests,
+        ImportShape::Steps if format == Format::OpenApi => {
+            let reason =
+                "an OpenAPI document has no order of requests: `--as steps` is for har and postman";
+            return Err(usage(reason));
+        }
+        ImportShape::Steps => Shape::Steps,
+    };
     let shown = args.file.display();
     let bytes = read_regular(&args.file, SIZE_MAX as u64)
         .map_err(|reason| usage(format!("cannot read {shown}: {reason}")))?;
     let imported = format
-        .read(&bytes, origin.as_ref())
+        .read(&bytes, origin.as_ref(), shape)
         .map_err(|fault| usage(format!("{shown}: {fault}")))?;
     show(&imported.to_yaml(origin.is_some()));
     Ok(exit::OK)

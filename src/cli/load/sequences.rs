@@ -77,6 +77,7 @@ fn request(spec: &RequestSpec, base: &Request) -> Result<Request, String> {
     }
     Ok(Request {
         name: spec.name.clone(),
+        think: spec.think,
         method: spec.method.clone(),
         uri: uri.ok_or_else(|| invalid("path"))?,
         headers,

@@ -1,11 +1,12 @@
 //! The keys of the requests of load runs.
 
 use crate::probe::http::keys::{EXPECT_STATUS, HEADERS, METHOD};
-use crate::yaml::{Form, Integer, Key, Keys, List, Mapping, SecretText, Text};
+use crate::yaml::{Form, Integer, Key, Keys, List, Mapping, SecretText, Span, Text};
+use std::time::Duration;
 
 /// Of one file of recorded requests.
 pub const REQUESTS_MAX: usize = 1_000;
-const STEPS_MAX: usize = 100;
+pub const STEPS_MAX: usize = 1_000;
 const CAPTURES_MAX: usize = 50;
 const WEIGHT_MAX: u32 = 1_000_000;
 
@@ -16,13 +17,19 @@ pub const REQUEST: Keys = &[
 
 /// Of one of its steps.
 pub const STEP: Keys = &[
-    &NAME, &METHOD, &PATH, &URL, &HEADERS, &JSON, &BODY, &EXPECT, &CAPTURE,
+    &NAME, &THINK, &METHOD, &PATH, &URL, &HEADERS, &JSON, &BODY, &EXPECT, &CAPTURE,
 ];
 
 pub const NAME: Key<Text> = Key::optional(
     "name",
     Text,
     "Unique name, for reports. Left out, it is the method and the path.",
+);
+
+pub const THINK: Key<Span> = Key::optional(
+    "think",
+    Span::within(Duration::ZERO, Duration::from_secs(3600)),
+    "Time between the response of the step before and this request, also at a given rate. Left out, it is the `think` of the scenario. The first step has none.",
 );
 
 pub const WEIGHT: Key<Integer> = Key::with_default(

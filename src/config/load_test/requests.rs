@@ -95,6 +95,11 @@ impl Reading<'_> {
             .iter()
             .map(|step| self.request(step, name.as_deref()))
             .collect();
+        if let Some(first) = sections.first().filter(|first| first.has(&key::THINK)) {
+            let message = "the first step has no `think`";
+            let help = "the time before it is the `think` of the scenario";
+            first.error("conflict", &key::THINK, message, help);
+        }
         Some(SequenceSpec {
             weight: weight?,
             steps: steps
@@ -107,6 +112,7 @@ impl Reading<'_> {
     /// One request; what it captures is known to those after it.
     fn request(&mut self, section: &Section<'_>, sequence: Option<&str>) -> Option<RequestSpec> {
         let written = section.get(&key::NAME);
+        let think = section.get(&key::THINK);
         let target = address::read(section, &self.scope, self.server);
         let method = section.get(&METHOD);
         let headers = self.headers(section);
@@ -120,6 +126,7 @@ impl Reading<'_> {
         let name = self.name(section, sequence, written.as_deref(), &made)?;
         Some(RequestSpec {
             name,
+            think,
             method,
             target,
             headers: headers?,

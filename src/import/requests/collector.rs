@@ -5,10 +5,11 @@ use super::document::At;
 use super::secrets::{hide, hide_body, hide_target};
 use super::target::{Place, Target};
 use super::text::{finish, reference};
-use super::{Imported, ImportedRequest, LeftOut, REQUESTS_MAX, RequestsError};
+use super::{Imported, ImportedRequest, LeftOut, REQUESTS_MAX, RequestsError, Shape};
 use http::{HeaderName, Method};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::RangeInclusive;
+use std::time::Duration;
 use url::Origin;
 
 const HEADERS_MAX: usize = 100;
@@ -44,6 +45,8 @@ const LEFT_OUT: [&str; 19] = [
 /// A request as a file has it, with references for the variables of the file.
 #[derive(Debug, Default)]
 pub struct Draft {
+    /// The time before it, behind another one.
+    pub think: Option<Duration>,
     pub method: String,
     /// An address, or a path and query if the file names no origin.
     pub address: String,
@@ -67,19 +70,26 @@ pub struct Collector {
 }
 
 impl Collector {
-    pub fn new(asked: Option<&Origin>) -> Self {
+    pub fn new(asked: Option<&Origin>, shape: Shape) -> Self {
         Self {
             asked: asked.cloned(),
             origins: BTreeMap::new(),
             known: HashMap::new(),
             length: 0,
-            imported: Imported::default(),
+            imported: Imported {
+                shape,
+                ..Imported::default()
+            },
         }
     }
 
     /// Whether the requests to this origin are wanted, if it is known.
     pub fn is_asked(&self, origin: &Origin) -> bool {
         self.asked.as_ref().is_none_or(|asked| asked == origin)
+    }
+
+    pub const fn shape(&self) -> Shape {
+        self.imported.shape
     }
 
     pub fn leave_out(&mut self, reason: LeftOut) {
@@ -130,11 +140,13 @@ impl Collector {
             ..
         } = &request;
         let identity = (method.clone(), path.clone(), headers.clone(), body.clone());
+        let shape = self.imported.shape;
         let requests = &mut self.imported.requests;
-        if let Some(known) = self
-            .known
-            .get(&identity)
-            .and_then(|place| requests.get_mut(*place))
+        if shape == Shape::Requests
+            && let Some(known) = self
+                .known
+                .get(&identity)
+                .and_then(|place| requests.get_mut(*place))
         {
             known.weight = known.weight.saturating_add(1);
             for status in request.expected_status {
@@ -149,7 +161,10 @@ impl Collector {
             return Err(at.fault("all requests up to this one are larger than 2 MiB"));
         }
         if requests.len() == REQUESTS_MAX {
-            return Err(at.fault("is one of more than 1,000 different requests"));
+            return Err(at.fault(match shape {
+                Shape::Requests => "is one of more than 1,000 different requests",
+                Shape::Steps => "is one of more than 1,000 steps",
+            }));
         }
         self.known.insert(identity, requests.len());
         requests.push(request);
@@ -209,6 +224,7 @@ fn request(
     let mut statuses = draft.statuses;
     statuses.dedup();
     Ok(ImportedRequest {
+        think: draft.think,
         method,
         path: finish(&hide_target(&target.path), variables),
         headers: headers

@@ -3,12 +3,32 @@
 use super::collector::{Collector, Draft};
 use super::document::At;
 use super::text::encode_value;
-use super::{LeftOut, RequestsError};
+use super::{LeftOut, RequestsError, Shape};
+use chrono::{DateTime, FixedOffset, TimeDelta};
+use std::time::Duration;
+
+/// A user who paused for longer was not thinking.
+const THINK_MAX: TimeDelta = TimeDelta::minutes(10);
 
 pub(super) fn read(root: &At<'_>, collector: &mut Collector) -> Result<(), RequestsError> {
+    // When the last step ended.
+    let mut ended: Option<DateTime<FixedOffset>> = None;
     for entry in root.need("log")?.need("entries")?.items()? {
         let request = entry.need("request")?;
+        let is_steps = collector.shape() == Shape::Steps;
+        if is_steps && is_asset(&entry, &request)? {
+            collector.leave_out(LeftOut::Asset);
+            continue;
+        }
+        let span = is_steps.then(|| span(&entry)).transpose()?.flatten();
+        let think = span
+            .zip(ended)
+            .map(|((from, _), ended)| think(from - ended));
+        if let Some((_, to)) = span {
+            ended = ended.max(Some(to));
+        }
         let mut draft = Draft {
+            think,
             method: request.need("method")?.text()?.to_owned(),
             address: request.need("url")?.text()?.to_owned(),
             statuses: statuses(&entry),
@@ -30,6 +50,45 @@ pub(super) fn read(root: &At<'_>, collector: &mut Collector) -> Result<(), Reque
         collector.add(&request, draft)?;
     }
     Ok(())
+}
+
+/// When an entry began and ended, if the recording says so.
+fn span(
+    entry: &At<'_>,
+) -> Result<Option<(DateTime<FixedOffset>, DateTime<FixedOffset>)>, RequestsError> {
+    let began = DateTime::parse_from_rfc3339(entry.text_of("startedDateTime")?).ok();
+    let took = entry.get("time").and_then(|time| time.value.as_f64());
+    let took = took.map(|ms| Duration::try_from_secs_f64(ms / 1000.0));
+    let took = took.and_then(|took| TimeDelta::from_std(took.ok()?).ok());
+    Ok(began.and_then(|began| Some((began, began.checked_add_signed(took.unwrap_or_default())?))))
+}
+
+/// Requests of a page that were recorded at the same time follow each other at once.
+fn think(pause: TimeDelta) -> Duration {
+    let pause = pause.clamp(TimeDelta::zero(), THINK_MAX);
+    Duration::from_millis(pause.num_milliseconds().unsigned_abs())
+}
+
+/// By the type of its answer, or else by the end of its path.
+fn is_asset(entry: &At<'_>, request: &At<'_>) -> Result<bool, RequestsError> {
+    let content = entry
+        .get("response")
+        .and_then(|response| response.get("content"));
+    let media_type = content.map(|content| content.text_of("mimeType").map(str::to_lowercase));
+    let media_type = media_type.transpose()?.unwrap_or_default();
+    let kinds = ["image/", "font/", "audio/", "video/", "text/css"];
+    let is_known = kinds.iter().any(|kind| media_type.starts_with(kind))
+        || ["javascript", "ecmascript", "font", "wasm"]
+            .iter()
+            .any(|part| media_type.contains(part));
+    let url = request.need("url")?.text()?;
+    let path = url.split(['?', '#']).next().unwrap_or_default();
+    let ends = [
+        ".css", ".js", ".mjs", ".png", ".jpg", ".jpeg", ".gif", ".svg", ".ico", ".webp", ".woff",
+        ".woff2", ".ttf",
+    ];
+    let is_named = ends.iter().any(|end| path.to_lowercase().ends_with(end));
+    Ok(is_known || media_type.is_empty() && is_named)
 }
 
 /// The recorded status. A failure of the server is no expectation; a `304` was asked for with the

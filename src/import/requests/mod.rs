@@ -20,6 +20,7 @@ use document::At;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::ops::RangeInclusive;
+use std::time::Duration;
 use url::Origin;
 
 /// The largest file in bytes.
@@ -38,10 +39,23 @@ pub enum Format {
     OpenApi,
 }
 
+/// What the requests of a file become.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Shape {
+    /// Requests with weights, which users choose from at random.
+    #[default]
+    Requests,
+    /// One sequence in the order of the file, with the times between its requests as far as the
+    /// file has them, and without images, styles, scripts and fonts.
+    Steps,
+}
+
 /// A request as the config writes it: in every text, `${NAME}` is a variable of the environment
 /// and `$${` a literal `${`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImportedRequest {
+    /// The time before it, behind another one of a sequence.
+    pub think: Option<Duration>,
     pub method: String,
     /// With the query.
     pub path: String,
@@ -57,6 +71,7 @@ pub struct ImportedRequest {
 /// What a file contains.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Imported {
+    pub shape: Shape,
     /// In the order of the recording or collection; those of a description by their paths. At
     /// least one.
     pub requests: Vec<ImportedRequest>,
@@ -77,6 +92,8 @@ pub enum LeftOut {
     Scheme,
     /// It uploads a file, which is not part of the file that was read.
     Upload,
+    /// An image, a style, a script or a font, which is no step of a user.
+    Asset,
 }
 
 /// Why a file cannot be read.
@@ -107,13 +124,18 @@ impl Format {
     }
 
     /// The requests of a file to one origin. Without `origin`, it is that of the first request.
-    pub fn read(self, file: &[u8], origin: Option<&Origin>) -> Result<Imported, RequestsError> {
+    pub fn read(
+        self,
+        file: &[u8],
+        origin: Option<&Origin>,
+        shape: Shape,
+    ) -> Result<Imported, RequestsError> {
         let value = match self {
             Self::Har | Self::Postman => document::json(document::text(file)?)?,
             Self::OpenApi => document::json_or_yaml(document::text(file)?)?,
         };
         let value = document::without_references(value)?;
-        let (root, mut collector) = (At::root(&value), Collector::new(origin));
+        let (root, mut collector) = (At::root(&value), Collector::new(origin, shape));
         match self {
             Self::Har => har::read(&root, &mut collector)?,
             Self::Postman => postman::read(&root, &mut collector)?,
@@ -137,6 +159,7 @@ impl fmt::Display for LeftOut {
             Self::Origin(origin) => write!(f, "sent to {origin}"),
             Self::Scheme => f.write_str("neither http nor https"),
             Self::Upload => f.write_str("uploads a file"),
+            Self::Asset => f.write_str("image, style, script or font"),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Requests as the section `load` of a service.
 
-use super::{Imported, ImportedRequest};
+use super::{Imported, ImportedRequest, Shape};
 use std::fmt::Write as _;
 
 pub(super) fn write(imported: &Imported, has_server: bool) -> String {
@@ -12,8 +12,15 @@ pub(super) fn write(imported: &Imported, has_server: bool) -> String {
         let _ = writeln!(yaml, "  url: {}", quoted(origin));
     }
     yaml.push_str("  requests:\n");
-    for request in &imported.requests {
-        let _ = one(request, &mut yaml);
+    let indent = match imported.shape {
+        Shape::Requests => "    ",
+        Shape::Steps => {
+            yaml.push_str("    - steps:\n");
+            "        "
+        }
+    };
+    for (place, request) in imported.requests.iter().enumerate() {
+        let _ = one(request, place == 0, indent, &mut yaml);
     }
     yaml
 }
@@ -36,20 +43,28 @@ fn comment(imported: &Imported, yaml: &mut String) -> std::fmt::Result {
     Ok(())
 }
 
-fn one(request: &ImportedRequest, yaml: &mut String) -> std::fmt::Result {
-    writeln!(yaml, "    - method: {}", quoted(&request.method))?;
-    writeln!(yaml, "      path: {}", quoted(&request.path))?;
+fn one(
+    request: &ImportedRequest,
+    is_first: bool,
+    indent: &str,
+    yaml: &mut String,
+) -> std::fmt::Result {
+    writeln!(yaml, "{indent}- method: {}", quoted(&request.method))?;
+    writeln!(yaml, "{indent}  path: {}", quoted(&request.path))?;
+    if let Some(think) = request.think.filter(|_| !is_first) {
+        writeln!(yaml, "{indent}  think: {}ms", think.as_millis())?;
+    }
     if !request.headers.is_empty() {
-        writeln!(yaml, "      headers:")?;
+        writeln!(yaml, "{indent}  headers:")?;
         for (name, value) in &request.headers {
-            writeln!(yaml, "        {}: {}", quoted(name), quoted(value))?;
+            writeln!(yaml, "{indent}    {}: {}", quoted(name), quoted(value))?;
         }
     }
     if let Some(body) = &request.body {
-        writeln!(yaml, "      body: {}", quoted(body))?;
+        writeln!(yaml, "{indent}  body: {}", quoted(body))?;
     }
     if request.weight != 1 {
-        writeln!(yaml, "      weight: {}", request.weight)?;
+        writeln!(yaml, "{indent}  weight: {}", request.weight)?;
     }
     if !request.expected_status.is_empty() {
         let statuses: Vec<String> = request
@@ -62,7 +77,7 @@ fn one(request: &ImportedRequest, yaml: &mut String) -> std::fmt::Result {
             .collect();
         writeln!(
             yaml,
-            "      expect: {{ status: [{}] }}",
+            "{indent}  expect: {{ status: [{}] }}",
             statuses.join(", ")
         )?;
     }

@@ -179,6 +179,7 @@ impl Driven {
         let uri = request.path().parse();
         Ok(slod_load::Request {
             name: format!("{} {}", request.method, request.url.path()),
+            think: None,
             method: request.method.clone(),
             uri: Made::Fixed(uri.map_err(|_| "its path is not valid in a request".to_owned())?),
             headers,

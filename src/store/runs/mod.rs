@@ -5,19 +5,22 @@
 //! keep_run                                                             one that is over
 //!
 //! pack.rs: a run -> bytes    part.rs: what is new of it -> bytes
+//! open.rs: a run that goes on, read again and again
 //! window.rs: one of its windows    observed.rs: its series    fields.rs: numbers and texts
 //! ```
 
 mod fields;
 mod observed;
+mod open;
 mod pack;
 mod part;
 mod requests;
 mod window;
 
 use super::{Store, StoreError};
-use crate::load::RunRecord;
+use crate::load::{RunRecord, Samples};
 use crate::outcome::Timestamp;
+pub use open::OpenRuns;
 pub use part::RunPart;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use std::time::Duration;
@@ -209,15 +212,9 @@ impl Store {
     }
 
     fn try_run(&self, id: i64) -> rusqlite::Result<Option<(StoredRun, RunRecord)>> {
-        let Some(is_open) = open_column(&self.conn)? else {
-            return Ok(None);
-        };
         // The run and its parts as they were at one time.
         let _tx = self.conn.unchecked_transaction()?;
-        let sql = format!("SELECT {HEAD}, {is_open}, record FROM run WHERE id = ?1");
-        let both = |row: &Row<'_>| Ok((head(row)?, row.get::<_, Vec<u8>>(8)?));
-        let found = self.conn.query_row(&sql, [id], both).optional()?;
-        let Some((head, record)) = found else {
+        let Some((head, record)) = self.head_and_record(id)? else {
             return Ok(None);
         };
         let Ok(mut run) = pack::unpack(&head, &record) else {
@@ -226,10 +223,22 @@ impl Store {
         if head.is_open {
             let sql = "SELECT part FROM run_part WHERE run = ?1 ORDER BY number";
             let mut statement = self.conn.prepare_cached(sql)?;
-            let parts = statement.query_map([id], |row| row.get::<_, Vec<u8>>(0))?;
-            part::join(&mut run, parts)?;
+            let mut samples = Samples::default();
+            for packed in statement.query_map([id], |row| row.get::<_, Vec<u8>>(0))? {
+                part::add(&packed?, &mut run, &mut samples);
+            }
+            run.observed = samples.finish();
         }
         Ok(Some((head, run)))
+    }
+
+    fn head_and_record(&self, id: i64) -> rusqlite::Result<Option<(StoredRun, Vec<u8>)>> {
+        let Some(is_open) = open_column(&self.conn)? else {
+            return Ok(None);
+        };
+        let sql = format!("SELECT {HEAD}, {is_open}, record FROM run WHERE id = ?1");
+        let both = |row: &Row<'_>| Ok((head(row)?, row.get(8)?));
+        self.conn.query_row(&sql, [id], both).optional()
     }
 
     /// The number of the baseline of a service and a scenario.

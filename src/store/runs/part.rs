@@ -80,19 +80,11 @@ fn read_tick(
     })
 }
 
-/// Adds parts to the plan of a run; those that make no sense are left out.
-pub fn join(
-    run: &mut RunRecord,
-    parts: impl Iterator<Item = rusqlite::Result<Vec<u8>>>,
-) -> rusqlite::Result<()> {
-    let mut samples = Samples::default();
-    for part in parts {
-        let Ok(part) = unpack(&part?) else { continue };
-        run.windows.extend(part.windows);
-        for tick in part.ticks {
-            samples.add(tick.at, tick.samples);
-        }
+/// Adds a part to a run; one that makes no sense is left out.
+pub fn add(packed: &[u8], run: &mut RunRecord, samples: &mut Samples) {
+    let Ok(part) = unpack(packed) else { return };
+    run.windows.extend(part.windows);
+    for tick in part.ticks {
+        samples.add(tick.at, tick.samples);
     }
-    run.observed = samples.finish();
-    Ok(())
 }

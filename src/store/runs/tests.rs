@@ -107,9 +107,20 @@ fn a_run_is_read_as_it_was_kept() {
 }
 
 #[test]
-fn a_run_of_the_version_before_is_read() {
+fn runs_of_versions_before_are_read() {
     let (_folder, mut store) = store();
     let mut kept = run("rag", 100);
+    kept.thresholds.clear();
+    let id = store.keep_run(&kept).expect("kept");
+    let packed = pack::pack(&kept).expect("packs");
+    let mut old = fields::decompress(&packed).expect("compressed");
+    // Format 2 ended before the thresholds, of which there are none here.
+    assert_eq!((old[0], old.pop()), (3, Some(0)));
+    old[0] = 2;
+    let old = fields::compress(&old).expect("compresses");
+    let sql = "UPDATE run SET record = ?1";
+    store.conn.execute(sql, [old]).expect("set");
+    assert_eq!(store.run(id).expect("reads").expect("there").1, kept);
     kept.observed.clear();
     kept.requests.clear();
     let id = store.keep_run(&kept).expect("kept");
@@ -118,8 +129,13 @@ fn a_run_of_the_version_before_is_read() {
         .map(|at| u8::from_str_radix(&FORMAT_1[at..at + 2], 16).expect("hex"))
         .collect();
     assert_ne!(old, pack::pack(&kept).expect("packs"));
-    let sql = "UPDATE run SET record = ?1";
-    store.conn.execute(sql, [old]).expect("set");
+    store
+        .conn
+        .execute(
+            "UPDATE run SET record = ?1 WHERE id = ?2",
+            rusqlite::params![old, id],
+        )
+        .expect("set");
     let (_, read) = store.run(id).expect("reads").expect("there");
     assert_eq!(read, kept);
 }
@@ -151,7 +167,13 @@ fn a_run_that_goes_on_is_read_as_far_as_it_is() {
         ..whole.clone()
     };
     let id = store.begin_run(&plan).expect("begins");
-    let read = |store: &Store| store.run(id).expect("reads").expect("there");
+    let open = OpenRuns::default();
+    let read = |store: &Store| {
+        let read = store.run(id).expect("reads").expect("there");
+        let again = open.read(store, id).expect("reads").expect("there");
+        assert_eq!(again, read);
+        read
+    };
     assert_eq!(read(&store).1, plan);
     for number in 0..2 {
         let part = RunPart {
@@ -160,6 +182,7 @@ fn a_run_that_goes_on_is_read_as_far_as_it_is() {
         };
         let now = whole.from.after(Duration::from_secs(5));
         assert!(store.continue_run(id, &part, now).expect("continues"));
+        assert_eq!(read(&store).1.windows, whole.windows[..=number]);
     }
     let (head, so_far) = read(&store);
     assert_eq!(
@@ -180,6 +203,51 @@ fn a_run_that_goes_on_is_read_as_far_as_it_is() {
     let (head, read) = read(&store);
     assert_eq!((head.state(later), read), (RunState::Ended, whole));
     assert_eq!(parts(&store), 0);
+}
+
+#[test]
+fn only_what_is_new_of_a_run_is_read_again() {
+    let (_folder, mut store) = store();
+    let whole = run("rag", 100);
+    let begin = |store: &mut Store, from: i64| {
+        let plan = RunRecord {
+            windows: Vec::new(),
+            ..run("rag", from)
+        };
+        store.begin_run(&plan).expect("begins")
+    };
+    let continues = |store: &mut Store, id, number: usize| {
+        let part = RunPart {
+            windows: vec![whole.windows[number].clone()],
+            ticks: vec![tick(&whole, number)],
+        };
+        assert!(store.continue_run(id, &part, whole.to).expect("continues"));
+    };
+    let id = begin(&mut store, 100);
+    let open = OpenRuns::default();
+    let read = |store: &Store, id| {
+        let read = open.read(store, id).expect("reads");
+        read.expect("there").1.windows.len()
+    };
+    continues(&mut store, id, 0);
+    assert_eq!(read(&store, id), 1);
+    // What was read before is not looked at again.
+    let sql = "UPDATE run_part SET part = x'00'";
+    store.conn.execute(sql, []).expect("damages");
+    continues(&mut store, id, 1);
+    assert_eq!(read(&store, id), 2);
+    open.retain(&[]);
+    assert_eq!(read(&store, id), 1);
+    // Another run with its number, and more runs than are remembered.
+    store.delete_run(id).expect("deletes");
+    let again = begin(&mut store, 200);
+    assert_eq!(read(&store, again), 0);
+    for _ in 0..3 {
+        let more = begin(&mut store, 300);
+        continues(&mut store, more, 0);
+        assert_eq!(read(&store, more), 1);
+    }
+    assert_eq!(read(&store, again), 0);
 }
 
 fn parts(store: &Store) -> i64 {

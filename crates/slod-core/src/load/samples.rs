@@ -19,7 +19,7 @@ const DROPPED: &str = "slod_run_series_dropped";
 type Values = Vec<(Arc<SeriesKey>, SeriesKind, f64)>;
 
 /// Samples of a run, tick by tick. The last tick is always among them.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Samples {
     series: Vec<ObservedSeries>,
     places: HashMap<Arc<SeriesKey>, usize>,

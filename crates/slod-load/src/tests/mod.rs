@@ -38,6 +38,7 @@ fn request(path: &'static str) -> Request {
     let host = HeaderValue::from_static("localhost");
     Request {
         name: path.to_owned(),
+        think: None,
         method: Method::GET,
         uri: Made::Fixed(Uri::from_static(path)),
         headers: HeaderMap::from_iter([(HOST, host)]),

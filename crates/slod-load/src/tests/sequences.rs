@@ -273,3 +273,40 @@ async fn each_user_has_cookies_of_its_own() {
     assert_eq!(counts[0], 4, "{counts:?}");
     assert!(counts.iter().all(|count| *count > 3), "{counts:?}");
 }
+
+#[tokio::test]
+async fn a_step_has_a_think_time_of_its_own() {
+    let times = Arc::new(Mutex::new(Vec::new()));
+    let log = times.clone();
+    let (_, service) = recording(move |_, _| {
+        log.lock()
+            .expect("no panic")
+            .push(std::time::Instant::now());
+        ok("", "ok")
+    });
+    let second = Request {
+        think: Some(Duration::from_millis(150)),
+        ..request("/second")
+    };
+    let address = answer(service);
+    let steps = vec![request("/first"), second];
+    for model in [
+        Model::Closed {
+            think: Duration::ZERO,
+        },
+        Model::Open { poisson: false },
+    ] {
+        times.lock().expect("no panic").clear();
+        let sequence = Sequence {
+            steps: steps.clone(),
+            weight: 1,
+        };
+        let mut plan = plan(address, model, &[(1.0, 1.0, 400)]);
+        plan.mix = Arc::new(Mix::new(vec![sequence]).expect("one"));
+        finished(plan).await;
+        let times = times.lock().expect("no panic");
+        let gap = times[1] - times[0];
+        let expected = Duration::from_millis(149)..Duration::from_millis(390);
+        assert!(expected.contains(&gap), "{gap:?} of {model:?}");
+    }
+}

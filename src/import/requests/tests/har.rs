@@ -5,7 +5,7 @@ const RECORDED: &str = include_str!("fixtures/shop.har");
 fn shop() -> Imported {
     let shop = origin("https://shop.example");
     Format::Har
-        .read(RECORDED.as_bytes(), Some(&shop))
+        .read(RECORDED.as_bytes(), Some(&shop), Shape::Requests)
         .expect("valid")
 }
 
@@ -107,11 +107,11 @@ fn bodies_of_forms_and_of_json_keep_all_but_their_secrets() {
 fn without_an_origin_it_is_that_of_the_first_request() {
     let first = read(Format::Har, RECORDED).origin.expect("named");
     let address = origin(&first);
-    let asked = Format::Har.read(RECORDED.as_bytes(), Some(&address));
+    let asked = Format::Har.read(RECORDED.as_bytes(), Some(&address), Shape::Requests);
     assert_eq!(asked.expect("valid"), read(Format::Har, RECORDED));
     assert_eq!(first, "https://shop.example");
     let other = origin("http://127.0.0.1:8000");
-    let fault = Format::Har.read(RECORDED.as_bytes(), Some(&other));
+    let fault = Format::Har.read(RECORDED.as_bytes(), Some(&other), Shape::Requests);
     assert_eq!(
         fault.expect_err("not recorded").to_string(),
         "has no request to http://127.0.0.1:8000, only to https://cdn.example, https://shop.example"
@@ -122,7 +122,9 @@ fn without_an_origin_it_is_that_of_the_first_request() {
 fn a_port_of_the_scheme_is_the_same_origin() {
     let har = r#"{"log":{"entries":[{"request":{"method":"get","url":"https://Shop.example:443/#top"}}]}}"#;
     let shop = origin("https://shop.example");
-    let imported = Format::Har.read(har.as_bytes(), Some(&shop)).expect("same");
+    let imported = Format::Har
+        .read(har.as_bytes(), Some(&shop), Shape::Requests)
+        .expect("same");
     assert_eq!(lines(&imported), ["GET /"]);
 }
 
@@ -151,4 +153,57 @@ fn faults_have_their_place() {
     ] {
         assert_eq!(fault(Format::Har, har), message, "{har}");
     }
+}
+
+/// A page with its assets, a form that was filled in for 2.5 s, and a pause.
+const SESSION: &str = r#"{ "log": { "entries": [
+  { "startedDateTime": "2026-11-28T10:00:00.000Z", "time": 100.5,
+    "request": { "method": "GET", "url": "https://shop.example/" },
+    "response": { "status": 200, "content": { "mimeType": "text/html" } } },
+  { "startedDateTime": "2026-11-28T10:00:00.200Z", "time": 5000,
+    "request": { "method": "GET", "url": "https://shop.example/app" },
+    "response": { "status": 200, "content": { "mimeType": "application/javascript; charset=utf-8" } } },
+  { "startedDateTime": "2026-11-28T10:00:00.210Z", "time": 10,
+    "request": { "method": "GET", "url": "https://shop.example/logo.PNG?v=1" },
+    "response": { "status": 304, "content": { "mimeType": "" } } },
+  { "startedDateTime": "2026-11-28T11:00:00.050+01:00", "time": 10,
+    "request": { "method": "GET", "url": "https://shop.example/api/items.js" },
+    "response": { "status": 200, "content": { "mimeType": "application/json" } } },
+  { "startedDateTime": "2026-11-28T10:00:02.600Z", "time": -1,
+    "request": { "method": "POST", "url": "https://shop.example/login" } },
+  { "startedDateTime": "2026-11-28T12:00:00Z", "time": 10,
+    "request": { "method": "GET", "url": "https://shop.example/" } },
+  { "startedDateTime": "soon", "time": "x",
+    "request": { "method": "GET", "url": "https://shop.example/" } }
+] } }"#;
+
+#[test]
+fn a_recording_is_one_sequence_in_its_order_and_its_time() {
+    let imported = Format::Har.read(SESSION.as_bytes(), None, Shape::Steps);
+    let imported = imported.expect("valid");
+    assert_eq!(
+        lines(&imported),
+        [
+            "GET /",
+            "GET /api/items.js",
+            "POST /login",
+            "GET /",
+            "GET /"
+        ]
+    );
+    let ms = Duration::from_millis;
+    let thinks: Vec<_> = imported.requests.iter().map(|one| one.think).collect();
+    assert_eq!(
+        thinks,
+        // What began before the end of the step before follows it at once.
+        [None, Some(ms(0)), Some(ms(2499)), Some(ms(600_000)), None]
+    );
+    assert_eq!(imported.left_out[&LeftOut::Asset], 2);
+    let yaml = imported.to_yaml(false);
+    let read: serde_json::Value = serde_yaml::from_str(&yaml).expect("valid");
+    let steps = &read["load"]["requests"][0]["steps"];
+    assert_eq!(steps.as_array().map(Vec::len), Some(5), "{yaml}");
+    assert_eq!(steps[2]["think"], "2499ms");
+    assert_eq!(steps[0].get("think"), None);
+    assert!(yaml.contains("# Left out: 2 requests (image, style, script or font)"));
 }

@@ -13,9 +13,13 @@ fn get(address: &str) -> String {
 #[test]
 fn files_are_bounded() {
     let large = vec![b' '; SIZE_MAX + 1];
-    let fault = Format::Har.read(&large, None).expect_err("too large");
+    let fault = Format::Har
+        .read(&large, None, Shape::Requests)
+        .expect_err("too large");
     assert_eq!(fault.to_string(), "is larger than 64 MiB");
-    let fault = Format::Har.read(b"{\n\xff}", None).expect_err("no text");
+    let fault = Format::Har
+        .read(b"{\n\xff}", None, Shape::Requests)
+        .expect_err("no text");
     assert_eq!(fault.to_string(), "line 2: is not UTF-8");
     let many = format!("[{}0]", "0,".repeat(2_000_001));
     let fault = super::fault(Format::Har, &many);
@@ -278,7 +282,9 @@ fn every_value_may_be_another_one() {
                 *changed.pointer_mut(&pointer).expect("is there") = other;
                 let shop = origin("https://shop.example");
                 let asked = (format == Format::Har).then_some(&shop);
-                if let Err(fault) = format.read(changed.to_string().as_bytes(), asked) {
+                if let Err(fault) =
+                    format.read(changed.to_string().as_bytes(), asked, Shape::Requests)
+                {
                     let fault = fault.to_string();
                     assert!(!fault.contains("hunter2"), "{pointer}: {fault}");
                 }
@@ -289,7 +295,7 @@ fn every_value_may_be_another_one() {
             .step_by(7)
         {
             // Cut YAML may be valid; cut JSON is not.
-            let cut = format.read(&file.as_bytes()[..end], None);
+            let cut = format.read(&file.as_bytes()[..end], None, Shape::Requests);
             assert!(cut.is_err() || format == Format::OpenApi, "{end}");
         }
     }

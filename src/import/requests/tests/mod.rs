@@ -12,11 +12,15 @@ fn origin(address: &str) -> Origin {
 }
 
 fn read(format: Format, file: &str) -> Imported {
-    format.read(file.as_bytes(), None).expect("valid")
+    format
+        .read(file.as_bytes(), None, Shape::Requests)
+        .expect("valid")
 }
 
 fn fault(format: Format, file: &str) -> String {
-    let fault = format.read(file.as_bytes(), None).expect_err("invalid");
+    let fault = format
+        .read(file.as_bytes(), None, Shape::Requests)
+        .expect_err("invalid");
     fault.to_string()
 }
 

@@ -99,7 +99,7 @@ paths: { /a: { get: {} } }
 ";
     let of = |address: &str| {
         let origin = origin(address);
-        Format::OpenApi.read(document.as_bytes(), Some(&origin))
+        Format::OpenApi.read(document.as_bytes(), Some(&origin), Shape::Requests)
     };
     assert_eq!(
         lines(&of("http://127.0.0.1:8000").expect("known")),

@@ -107,7 +107,9 @@ fn the_origin_may_be_a_variable_with_a_value() {
         )
     };
     let here = origin("http://127.0.0.1:8000");
-    let of = |value: &str| Format::Postman.read(collection(value).as_bytes(), Some(&here));
+    let of = |value: &str| {
+        Format::Postman.read(collection(value).as_bytes(), Some(&here), Shape::Requests)
+    };
     assert_eq!(lines(&of("127.0.0.1:8000").expect("valid")), ["GET /a"]);
     let fault = of("127.0.0.1:9000").expect_err("another port");
     assert_eq!(

@@ -4,6 +4,7 @@ use super::*;
 fn the_section_is_yaml_with_the_same_texts() {
     let body = "line\n\t\"quoted\" \\ \u{7f}\u{85}\u{2028}\u{feff}\u{1f600} $${x} ${LOAD_X}";
     let request = ImportedRequest {
+        think: None,
         method: "POST".to_owned(),
         path: "/a?b=1".to_owned(),
         headers: vec![
@@ -15,6 +16,7 @@ fn the_section_is_yaml_with_the_same_texts() {
         expected_status: vec![201..=201, 300..=399],
     };
     let health = ImportedRequest {
+        think: None,
         method: "GET".to_owned(),
         path: "/health".to_owned(),
         headers: vec![],
