@@ -42,7 +42,9 @@ impl LiveAlerts {
         let findings = &inputs.findings;
         let are_new = findings.at != self.found;
         self.found = findings.at;
-        let signs: Option<Vec<Sign>> = are_new.then(|| findings.all.iter().map(sign).collect());
+        let matters = |sign: &Sign| sign.is_there == Some(true) || self.machine.follows(&sign.key);
+        let signs = || findings.all.iter().map(sign).filter(matters);
+        let signs: Option<Vec<Sign>> = are_new.then(|| signs().collect());
         let input = StepInput {
             rules: &inputs.rules,
             decisions: &inputs.decisions,

@@ -44,6 +44,6 @@ fn sign(name: &str, alertname: &str, trouble: Option<String>) -> Sign {
         alertname: alertname.into(),
         urgency: Urgency::Ticket,
         is_there: Some(trouble.is_some()),
-        evidence: trouble.unwrap_or_default(),
+        evidence: trouble.unwrap_or_default().into(),
     }
 }

@@ -1,31 +1,41 @@
-//! Where each probe's outcomes are counted.
+//! Where each probe's outcomes are counted, and where each service is.
 
 use crate::outcome::ProbeKey;
 use std::collections::HashMap;
+use std::sync::Arc;
 
-/// The positions of probes: in their own service, and in those that borrow them; service, then probe.
+/// Positions of services, and of probes in them.
 #[derive(Debug, Default)]
-pub(super) struct Index(HashMap<ProbeKey, Vec<(usize, usize)>>);
+pub(super) struct Index {
+    /// In their own service, and in those that borrow them; service, then probe.
+    probes: HashMap<ProbeKey, Vec<(usize, usize)>>,
+    services: HashMap<Arc<str>, usize>,
+}
 
 impl Index {
-    /// Takes the probes of each service.
+    /// Takes the name and the probes of each service.
     pub(super) fn of<'a>(
-        services: impl Iterator<Item = impl Iterator<Item = &'a ProbeKey>>,
+        services: impl Iterator<Item = (Arc<str>, impl Iterator<Item = &'a ProbeKey>)>,
     ) -> Self {
-        let mut index: HashMap<ProbeKey, Vec<(usize, usize)>> = HashMap::new();
-        for (at, probes) in services.enumerate() {
+        let mut index = Self::default();
+        for (at, (name, probes)) in services.enumerate() {
+            index.services.insert(name, at);
             for (position, key) in probes.enumerate() {
-                let positions = index.entry(key.clone()).or_default();
+                let positions = index.probes.entry(key.clone()).or_default();
                 positions.push((at, position));
             }
         }
-        Self(index)
+        index
+    }
+
+    pub(super) fn service(&self, name: &str) -> Option<usize> {
+        self.services.get(name).copied()
     }
 
     pub(super) fn positions<'i>(
         &'i self,
         key: &ProbeKey,
     ) -> impl Iterator<Item = (usize, usize)> + use<'i> {
-        self.0.get(key).into_iter().flatten().copied()
+        self.probes.get(key).into_iter().flatten().copied()
     }
 }

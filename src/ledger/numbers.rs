@@ -9,7 +9,7 @@ use super::snapshot::{LastOutcome, Quantiles};
 use crate::alert::Burning;
 use crate::outcome::{ProbeKey, Timestamp};
 use crate::slo::series::Counts;
-use crate::slo::{BudgetView, Objective, StandardWindow, WindowView};
+use crate::slo::{BudgetView, Objective, StandardWindow, Window, WindowView};
 use crate::stats::scale::Scale;
 use std::sync::Arc;
 use std::time::Duration;
@@ -91,10 +91,10 @@ impl LiveObjective<'_> {
         self.state.tracker.budget(self.now, window)
     }
 
-    /// Of further windows.
-    pub(super) fn further(&self) -> impl Iterator<Item = BudgetView> {
+    /// Further windows, and what is left of the budget of each.
+    pub(super) fn further(&self) -> impl Iterator<Item = (&Window, Option<f64>)> {
         let further = self.objective().further.iter();
-        further.map(|window| self.state.tracker.budget(self.now, *window))
+        further.map(|window| (window, self.state.tracker.remaining(self.now, window)))
     }
 }
 
@@ -116,10 +116,12 @@ impl Burning for LiveObjective<'_> {
     }
 
     fn remaining(&self) -> Option<f64> {
-        self.budget().remaining
+        let tracker = &self.state.tracker;
+        tracker.remaining(self.now, &self.objective().window)
     }
 
     fn exhaustion(&self) -> Option<Timestamp> {
-        self.budget().exhaustion
+        let tracker = &self.state.tracker;
+        tracker.runs_out(self.now, &self.objective().window)
     }
 }

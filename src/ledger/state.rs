@@ -20,7 +20,7 @@ pub struct Ledger {
     pub(super) services: Vec<Arc<ServiceState>>,
     /// All that are in force.
     pub(super) corrections: Arc<[Correction]>,
-    pub(super) index: Index,
+    pub(super) index: Arc<Index>,
     /// Buckets of all latency quantiles.
     pub(super) scale: Scale,
     /// Kept, and not counted before its time.
@@ -102,6 +102,7 @@ impl Ledger {
             corrections: self.corrections.clone(),
             ahead: self.ahead.seen_at(self.now),
             services: self.services.clone(),
+            index: self.index.clone(),
             scale: self.scale.clone(),
         }
     }

@@ -2,6 +2,7 @@
 //! changes afterwards, and all numbers are computed when they are read, so a moment of thousands of
 //! services costs almost nothing until somebody reads it.
 
+use super::index::Index;
 use super::numbers::{LiveObjective, LiveProbe, LiveService};
 use super::service::ServiceState;
 use super::snapshot::{ProbeAttempts, ServiceView, Snapshot};
@@ -20,6 +21,7 @@ pub struct LedgerView {
     /// Kept, and not counted before its time: the clock was ahead.
     pub ahead: Ahead,
     pub(super) services: Vec<Arc<ServiceState>>,
+    pub(super) index: Arc<Index>,
     /// Buckets of all latency quantiles.
     pub(super) scale: Scale,
 }
@@ -44,23 +46,28 @@ impl LedgerView {
 
     /// The numbers of one service.
     pub fn service(&self, name: &str) -> Option<ServiceView> {
-        let service = self.services.iter().find(|one| *one.name == *name)?;
+        let service = self.state(name)?;
         Some(service.view(self.at, &self.scale, &mut Vec::new()))
     }
 
     /// The newest attempts of each of a service's own probes that makes requests: the durations of
     /// others, such as the age of a heartbeat, say nothing of a service.
     pub fn attempts(&self, service: &str) -> impl Iterator<Item = ProbeAttempts<'_>> {
-        let service = self.services.iter().find(|one| *one.name == *service);
+        let service = self.state(service);
         let probes = service.into_iter().flat_map(|service| &service.probes);
         probes.filter_map(|probe| probe.requests())
     }
 
     /// One service, whose numbers are computed one by one.
     pub fn live(&self, name: &str) -> Option<LiveService<'_>> {
-        let state = self.services.iter().find(|one| *one.name == *name)?;
+        let state = self.state(name)?;
         let now = self.at;
         Some(LiveService { state, now })
+    }
+
+    fn state(&self, service: &str) -> Option<&ServiceState> {
+        let state = self.services.get(self.index.service(service)?)?;
+        Some(state)
     }
 
     /// Of every service.
@@ -70,10 +77,9 @@ impl LedgerView {
 
     /// What the outcomes of a probe say; `None` if it is not configured.
     pub fn measures(&self, key: &ProbeKey) -> Option<&'static Measures> {
-        let probes = self.services.iter().flat_map(|service| &service.probes);
-        let mut probes = probes.filter(|probe| !probe.borrowed);
-        probes
-            .find(|probe| probe.key == *key)
+        let service = self.state(&key.service)?;
+        let mut own = service.probes.iter().filter(|probe| !probe.borrowed);
+        own.find(|probe| probe.key == *key)
             .map(|probe| probe.measures)
     }
 

@@ -62,7 +62,7 @@ impl IndicatorEntry {
             title: one.kind.title.to_owned(),
             service: one.service.to_string(),
             holds: word.to_owned(),
-            evidence: one.evidence.clone(),
+            evidence: one.evidence.to_string(),
         }
     }
 }
@@ -75,7 +75,7 @@ impl SignalEntry {
             service: one.service.as_deref().map(str::to_owned),
             subject: one.subject.to_string(),
             state: one.presence.label().to_owned(),
-            evidence: one.evidence.clone(),
+            evidence: one.evidence.to_string(),
             since: None,
             runbook: format!("/runbook#{}", one.kind.alert.to_lowercase()),
         }

@@ -15,13 +15,39 @@ const LATELY: usize = 2;
 /// Between readings that are further apart, nobody knows when something happened.
 const GAP_MAX_MS: i64 = 600_000;
 
+/// Errors and requests of a window that is over, in half the memory of [`Errors`].
+#[derive(Clone, Copy, Debug, Default)]
+struct Window {
+    errors: u32,
+    total: u32,
+}
+
+impl From<Errors> for Window {
+    fn from(Errors { errors, total }: Errors) -> Self {
+        let count = |count| u32::try_from(count).unwrap_or(u32::MAX);
+        Self {
+            errors: count(errors),
+            total: count(total),
+        }
+    }
+}
+
+impl From<Window> for Errors {
+    fn from(Window { errors, total }: Window) -> Self {
+        Self {
+            errors: errors.into(),
+            total: total.into(),
+        }
+    }
+}
+
 /// Errors and requests of the last windows.
 #[derive(Debug, Default)]
 pub(super) struct Counts {
     /// The number of the window that is not over.
     open: Option<i64>,
     now: Errors,
-    windows: VecDeque<Errors>,
+    windows: VecDeque<Window>,
     /// When counters were read last, errors and requests.
     read: Option<(Timestamp, f64, f64)>,
 }
@@ -29,7 +55,7 @@ pub(super) struct Counts {
 impl Counts {
     /// The windows that are over, oldest first. Those that nothing is known of are empty.
     pub(super) fn windows(&self) -> Vec<Errors> {
-        self.windows.iter().copied().collect()
+        self.windows.iter().copied().map(Errors::from).collect()
     }
 
     /// Of the last hour.
@@ -43,7 +69,8 @@ impl Counts {
     }
 
     fn last(&self, windows: usize) -> Errors {
-        let last = self.windows.iter().rev().take(windows).chain([&self.now]);
+        let last = self.windows.iter().rev().take(windows).copied();
+        let last = last.map(Errors::from).chain([self.now]);
         last.fold(Errors::default(), |sum, one| Errors {
             errors: sum.errors + one.errors,
             total: sum.total + one.total,
@@ -84,10 +111,11 @@ impl Counts {
         if passed == 0 {
             return;
         }
-        self.windows.push_back(std::mem::take(&mut self.now));
+        let over = std::mem::take(&mut self.now);
+        self.windows.push_back(over.into());
         let empty = (passed - 1).min(DRIFT_WINDOWS);
         self.windows
-            .extend(std::iter::repeat_n(Errors::default(), empty));
+            .extend(std::iter::repeat_n(Window::default(), empty));
         while self.windows.len() > DRIFT_WINDOWS {
             self.windows.pop_front();
         }
@@ -97,7 +125,7 @@ impl Counts {
     /// Bytes that it takes at most.
     #[cfg(test)]
     pub(super) fn size() -> usize {
-        size_of::<Self>() + DRIFT_WINDOWS.next_power_of_two() * size_of::<Errors>()
+        size_of::<Self>() + DRIFT_WINDOWS.next_power_of_two() * size_of::<Window>()
     }
 }
 

@@ -144,7 +144,7 @@ mod tests {
         }
         let all = host.findings(&Settings::default());
         let disk = all.into_iter().find(|one| &*one.subject == "/");
-        disk.map(|one| (one.presence, one.evidence))
+        disk.map(|one| (one.presence, one.evidence.to_string()))
             .expect("judged")
     }
 

@@ -36,7 +36,7 @@ impl ServiceHistory {
                 kind,
                 service: self.name.clone(),
                 holds,
-                evidence,
+                evidence: evidence.into(),
             });
         each.collect()
     }

@@ -13,6 +13,7 @@ mod process;
 mod provider;
 mod service;
 mod task;
+mod texts;
 mod usual;
 mod watcher;
 
@@ -35,6 +36,6 @@ fn finding(
         service: service.cloned(),
         subject: subject.into(),
         presence,
-        evidence,
+        evidence: evidence.into(),
     }
 }

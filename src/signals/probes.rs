@@ -27,7 +27,7 @@ pub(super) struct Attempt<'a> {
 #[derive(Debug)]
 pub(super) struct ProbesHistory {
     /// When the last attempt was made that was taken, by probe.
-    taken: BTreeMap<Arc<str>, Timestamp>,
+    taken: Vec<(Arc<str>, Timestamp)>,
     /// The window that is not over, and its latencies in seconds.
     open: Option<i64>,
     latencies: Vec<f32>,
@@ -41,7 +41,7 @@ pub(super) struct ProbesHistory {
 impl Default for ProbesHistory {
     fn default() -> Self {
         Self {
-            taken: BTreeMap::new(),
+            taken: Vec::new(),
             open: None,
             latencies: Vec::new(),
             p95: Track::new(DRIFT_WINDOW, DRIFT_WINDOWS, Keep::Mean),
@@ -55,7 +55,9 @@ impl Default for ProbesHistory {
 impl ProbesHistory {
     /// When the last attempt of a probe was made that was taken.
     pub(super) fn taken(&self, probe: &str) -> Option<Timestamp> {
-        self.taken.get(probe).copied()
+        let mut taken = self.taken.iter();
+        let known = taken.find(|(name, _)| **name == *probe);
+        known.map(|(_, at)| *at)
     }
 
     /// Takes an attempt, in the order of their times. Those of a language model say nothing of the
@@ -64,11 +66,9 @@ impl ProbesHistory {
         let Attempt {
             probe, at, verdict, ..
         } = attempt;
-        match self.taken.get_mut(probe) {
-            Some(taken) => *taken = at,
-            None => {
-                self.taken.insert(probe.clone(), at);
-            }
+        match self.taken.iter_mut().find(|(name, _)| name == probe) {
+            Some((_, taken)) => *taken = at,
+            None => self.taken.push((probe.clone(), at)),
         }
         if !verdict.counts() {
             return;
@@ -112,7 +112,7 @@ impl ProbesHistory {
 
     /// Forgets probes that are configured no more.
     pub(super) fn retain(&mut self, is_known: impl Fn(&str) -> bool) {
-        self.taken.retain(|name, _| is_known(name));
+        self.taken.retain(|(name, _)| is_known(name));
         self.providers.retain(|name, _| is_known(name));
     }
 

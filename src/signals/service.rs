@@ -6,6 +6,7 @@ use super::own::MetricsHistory;
 use super::probes::{Attempt, ProbesHistory};
 use super::process::{GROWTH_WINDOW, GROWTH_WINDOWS, ProcessHistory, RECENT};
 use super::provider::ProviderHistory;
+use super::texts::Texts;
 use super::usual::{Learned, Usuals};
 use crate::config::{LoadSpec, ServiceSpec};
 use crate::outcome::Timestamp;
@@ -30,7 +31,7 @@ pub(super) struct ServiceHistory {
     /// What is usual at each time of day.
     pub(super) usual: Usuals,
     /// Trends that were found in a row, by sign and subject.
-    confirmed: BTreeMap<(&'static str, Arc<str>), Confirmed>,
+    confirmed: Vec<(&'static str, Arc<str>, Confirmed)>,
     /// What the last evaluation of the trends found.
     trends: Vec<Finding>,
     /// Signs that are there, so that they clear lower than they begin.
@@ -48,7 +49,7 @@ impl ServiceHistory {
             probes: ProbesHistory::default(),
             processes: BTreeMap::new(),
             usual: Usuals::default(),
-            confirmed: BTreeMap::new(),
+            confirmed: Vec::new(),
             trends: Vec::new(),
             active: Vec::new(),
         }
@@ -146,19 +147,30 @@ impl ServiceHistory {
             let trends = process.trends(traffic, settings);
             found.extend(trends.map(|(kind, answer)| (kind, name.clone(), answer)));
         }
-        let confirmed = &mut self.confirmed;
+        let mut confirmed = Vec::new();
+        let mut before = std::mem::take(&mut self.confirmed);
         let each = found.into_iter().map(|(kind, subject, answer)| {
-            let state = confirmed
-                .entry((kind.name, Arc::clone(&subject)))
-                .or_default();
-            finding(kind, Some(&self.name), &subject, state.step(answer))
+            let is_it =
+                |(name, about, _): &(&str, Arc<str>, _)| *name == kind.name && *about == subject;
+            let known = before.iter().position(is_it);
+            let mut state = known.map_or_else(Confirmed::default, |at| before.swap_remove(at).2);
+            let answer = state.step(answer);
+            let finding = finding(kind, Some(&self.name), &subject, answer);
+            if state != Confirmed::default() {
+                confirmed.push((kind.name, subject, state));
+            }
+            finding
         });
         self.trends = each.collect();
-        let trends = &self.trends;
-        self.confirmed.retain(|(name, subject), _| {
-            let is_it = |one: &Finding| one.kind.name == *name && one.subject == *subject;
-            trends.iter().any(is_it)
-        });
+        self.confirmed = confirmed;
+    }
+
+    /// Shares the texts of what it keeps with other services.
+    pub(super) fn share(&mut self, texts: &mut Texts) {
+        for one in &mut self.trends {
+            texts.share(&mut one.subject);
+            texts.share(&mut one.evidence);
+        }
     }
 
     fn own_trends(&self, settings: &Settings) -> Vec<(&'static SignalKind, Arc<str>, Answer)> {

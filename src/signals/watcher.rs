@@ -5,6 +5,7 @@ use super::host::HostHistory;
 use super::numbers::{ContainerNumbers, MetricNumbers, ProcessNumbers};
 use super::probes::Attempt;
 use super::service::ServiceHistory;
+use super::texts::Texts;
 use super::usual::Usuals;
 use crate::config::{Config, ServiceSpec};
 use crate::ledger::LedgerView;
@@ -32,7 +33,8 @@ const LATEST: Duration = Duration::from_secs(600);
 #[derive(Debug)]
 pub struct Watcher {
     host: HostHistory,
-    services: BTreeMap<Arc<str>, ServiceHistory>,
+    /// In memory of their own: a tree of large values is half empty.
+    services: BTreeMap<Arc<str>, Box<ServiceHistory>>,
     judged: Option<Timestamp>,
 }
 
@@ -83,7 +85,7 @@ impl Watcher {
 
     pub(super) fn service(&mut self, name: &Arc<str>) -> &mut ServiceHistory {
         let known = self.services.entry(name.clone());
-        known.or_insert_with(|| ServiceHistory::new(name.clone()))
+        known.or_insert_with(|| Box::new(ServiceHistory::new(name.clone())))
     }
 
     /// What all signs that are switched on find now.
@@ -96,19 +98,24 @@ impl Watcher {
         self.advance(config, now);
         let settings = &config.signals;
         let mut all = self.host.findings(settings);
+        all.retain(|one| settings.is_on(one.kind));
         let mut indicators = Vec::new();
+        let mut texts = Texts::default();
         for spec in &config.services {
-            let from = all.len();
+            let mut found = Vec::new();
             if let Some(history) = self.services.get_mut(&spec.name) {
-                all.extend(history.findings(spec.load.as_ref(), &spec.signals, now));
-                indicators.extend(history.indicators(&all[from..]));
+                history.share(&mut texts);
+                found = history.findings(spec.load.as_ref(), &spec.signals, now);
+                let judged = history.indicators(&found).into_iter();
+                indicators.extend(judged.map(|one| texts.indicator(one)));
             }
-            probed(ledger, &spec.name, &spec.signals, now, &mut all);
-            let mut of_service = all.split_off(from);
-            of_service.retain(|one| spec.signals.is_on(one.kind));
-            all.append(&mut of_service);
+            probed(ledger, &spec.name, &spec.signals, now, &mut found);
+            let found = found.into_iter();
+            let wanted = found.filter(|one| spec.signals.is_on(one.kind));
+            all.extend(wanted.map(|one| texts.finding(one)));
         }
-        all.retain(|one| one.service.is_some() || settings.is_on(one.kind));
+        all.shrink_to_fit();
+        indicators.shrink_to_fit();
         Findings {
             at: now,
             all,

@@ -7,9 +7,8 @@ use super::llm;
 use super::numbers::{LiveObjective, LiveProbe};
 use super::service::ServiceState;
 use super::view::LedgerView;
-use crate::alert::Burning;
 use crate::exposition::{Described, Family, Labels, Sink, write_each};
-use objectives::{EXPORTED, OBJECTIVES, Windows};
+use objectives::{Computed, OBJECTIVES};
 use probes::PROBES;
 use std::sync::Arc;
 
@@ -69,20 +68,19 @@ pub fn write(sink: &mut dyn Sink, view: &LedgerView) {
             write(samples, probe);
         },
     );
-    let windows = |slo: LiveObjective<'_>| EXPORTED.map(|window| slo.window(window).into());
-    let windows: Vec<Windows> = view.objectives().map(windows).collect();
-    let label = |labels: &mut Labels, (slo, _): &(LiveObjective<'_>, &Windows)| {
+    let computed: Vec<Computed> = view.objectives().map(|slo| (&slo).into()).collect();
+    let label = |labels: &mut Labels, (slo, _): &(LiveObjective<'_>, &Computed)| {
         labels.push("service", slo.service());
         labels.push("slo", &slo.objective().name);
     };
-    let items = view.objectives().zip(&windows);
+    let items = view.objectives().zip(&computed);
     write_each(
         sink,
         OBJECTIVES,
         &items,
         label,
-        |write, samples, (slo, windows)| {
-            write(samples, slo, windows);
+        |write, samples, (slo, computed)| {
+            write(samples, slo, computed);
         },
     );
 }

@@ -1,8 +1,9 @@
 //! What is exported of each objective.
 
+use crate::alert::Burning;
 use crate::exposition::{Family, Samples};
 use crate::ledger::numbers::LiveObjective;
-use crate::ledger::snapshot::WindowView;
+use crate::ledger::snapshot::{BudgetView, WindowView};
 use crate::outcome::Timestamp;
 use crate::slo::StandardWindow as Window;
 
@@ -22,11 +23,43 @@ pub(super) const EXPORTED: [Window; 8] = [
     Window::Days30,
 ];
 
-type DescribedObjective = (Family, fn(&mut Samples<'_>, &LiveObjective<'_>, &Windows));
+type DescribedObjective = (Family, fn(&mut Samples<'_>, &LiveObjective<'_>, &Computed));
 
-/// What several families say of the exported windows of an objective: computed once for a page, and
-/// small, because those of all objectives are in memory while it is written.
-pub(super) type Windows = [WindowNumbers; EXPORTED.len()];
+/// What several families say of an objective: computed once for a page, and small, because those of
+/// all objectives are in memory while it is written.
+pub(super) struct Computed {
+    windows: [WindowNumbers; EXPORTED.len()],
+    budget: BudgetNumbers,
+}
+
+impl From<&LiveObjective<'_>> for Computed {
+    fn from(slo: &LiveObjective<'_>) -> Self {
+        Self {
+            windows: EXPORTED.map(|window| slo.window(window).into()),
+            budget: slo.budget().into(),
+        }
+    }
+}
+
+/// Of the budget of the objective's own window, likewise.
+struct BudgetNumbers {
+    remaining: f64,
+    affordable: f64,
+    recovery: f64,
+    exhaustion: f64,
+}
+
+impl From<BudgetView> for BudgetNumbers {
+    fn from(view: BudgetView) -> Self {
+        let moment = |at: Option<Timestamp>| at.map_or(f64::NAN, Timestamp::as_secs_f64);
+        Self {
+            remaining: view.remaining.unwrap_or(f64::NAN),
+            affordable: view.affordable.map_or(f64::NAN, |left| left.as_secs_f64()),
+            recovery: moment(view.recovery),
+            exhaustion: moment(view.exhaustion),
+        }
+    }
+}
 
 /// Not a number where unknown, which is not written.
 #[derive(Clone, Copy)]
@@ -116,7 +149,7 @@ pub(super) const OBJECTIVES: &[DescribedObjective] = &[
             SLO_WINDOW,
             "good / (good + bad) over the window. Absent while unknown.",
         ),
-        |samples, _, windows| each(samples, windows, |window| window.sli),
+        |samples, _, computed| each(samples, computed, |window| window.sli),
     ),
     (
         Family::gauge(
@@ -125,7 +158,7 @@ pub(super) const OBJECTIVES: &[DescribedObjective] = &[
             SLO_WINDOW,
             "Error ratio of the window / (1 - objective). Absent while unknown.",
         ),
-        |samples, _, windows| each(samples, windows, |window| window.burn_rate),
+        |samples, _, computed| each(samples, computed, |window| window.burn_rate),
     ),
     (
         Family::gauge(
@@ -134,7 +167,7 @@ pub(super) const OBJECTIVES: &[DescribedObjective] = &[
             SLO_WINDOW,
             "Counted events / expected events up to now: below 1 if slod was down, or the service is new.",
         ),
-        |samples, _, windows| each(samples, windows, |window| window.coverage),
+        |samples, _, computed| each(samples, computed, |window| window.coverage),
     ),
     (
         Family::gauge(
@@ -152,7 +185,7 @@ pub(super) const OBJECTIVES: &[DescribedObjective] = &[
             SLO,
             "Share of the error budget that is left; negative once overspent.",
         ),
-        |samples, slo, _| samples.value(slo.budget().remaining),
+        |samples, _, computed| samples.value(Some(computed.budget.remaining)),
     ),
     (
         Family::gauge(
@@ -161,10 +194,13 @@ pub(super) const OBJECTIVES: &[DescribedObjective] = &[
             SLO_WINDOW,
             "Share of the error budget of each of the objective's windows that is left, such as 30d or month; negative once overspent.",
         ),
-        |samples, slo, _| {
-            for budget in std::iter::once(slo.budget()).chain(slo.further()) {
-                let name = budget.window.name();
-                samples.with("window", &name, |samples| samples.value(budget.remaining));
+        |samples, slo, computed| {
+            let own = slo.objective().window;
+            samples.with("window", &own.name(), |samples| {
+                samples.value(Some(computed.budget.remaining));
+            });
+            for (window, remaining) in slo.further() {
+                samples.with("window", &window.name(), |samples| samples.value(remaining));
             }
         },
     ),
@@ -175,7 +211,7 @@ pub(super) const OBJECTIVES: &[DescribedObjective] = &[
             SLO,
             "Remaining downtime allowance: how long a total outage can last before the error budget is spent; 0 once it is spent.",
         ),
-        |samples, slo, _| samples.value(slo.budget().affordable.map(|left| left.as_secs_f64())),
+        |samples, _, computed| samples.value(Some(computed.budget.affordable)),
     ),
     (
         Family::gauge(
@@ -184,7 +220,7 @@ pub(super) const OBJECTIVES: &[DescribedObjective] = &[
             SLO,
             "When an overspent budget becomes positive again if nothing fails from now on. Absent if it is not spent.",
         ),
-        |samples, slo, _| samples.value(slo.budget().recovery.map(Timestamp::as_secs_f64)),
+        |samples, _, computed| samples.value(Some(computed.budget.recovery)),
     ),
     (
         Family::gauge(
@@ -193,12 +229,12 @@ pub(super) const OBJECTIVES: &[DescribedObjective] = &[
             SLO,
             "When the budget is exhausted at the burn rate of the last day. Absent if it is not.",
         ),
-        |samples, slo, _| samples.value(slo.budget().exhaustion.map(Timestamp::as_secs_f64)),
+        |samples, _, computed| samples.value(Some(computed.budget.exhaustion)),
     ),
 ];
 
-fn each(samples: &mut Samples<'_>, windows: &Windows, value: impl Fn(&WindowNumbers) -> f64) {
-    for (window, numbers) in EXPORTED.iter().zip(windows) {
+fn each(samples: &mut Samples<'_>, computed: &Computed, value: impl Fn(&WindowNumbers) -> f64) {
+    for (window, numbers) in EXPORTED.iter().zip(&computed.windows) {
         samples.with("window", window.name(), |samples| {
             samples.value(Some(value(numbers)));
         });

@@ -107,7 +107,7 @@ impl<'a> Builder<'a> {
         });
         let services: Vec<_> = services.collect();
         Self {
-            index: Index::of(services.iter().map(RestoringService::keys)),
+            index: Index::of(services.iter().map(|one| (one.name(), one.keys()))),
             services,
             scale: old.scale,
             ahead: old.ahead,
@@ -128,7 +128,7 @@ impl<'a> Builder<'a> {
                 .map(|one| Arc::new(one.finish(from.now, known)))
                 .collect(),
             corrections: from.corrections.into(),
-            index: self.index,
+            index: Arc::new(self.index),
             scale: self.scale,
             ahead: self.ahead,
             now: from.now,

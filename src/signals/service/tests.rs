@@ -98,7 +98,7 @@ fn a_new_service_has_findings_and_indicators_that_say_what_is_missing() {
     let rise = judged(&mut history, "latency_rising");
     assert_eq!(rise.presence, Presence::Unknown);
     assert_eq!(
-        rise.evidence,
+        &*rise.evidence,
         "by its probes, p95 is known for 0 of the 20 windows of 5 min that a trend takes"
     );
     let findings = history.findings(None, &Settings::default(), Timestamp(0));
@@ -147,7 +147,7 @@ fn indicators_check_the_numbers() {
     let found: BTreeMap<&str, (Option<bool>, String)> = history
         .indicators(&findings)
         .into_iter()
-        .map(|one| (one.kind.name, (one.holds, one.evidence)))
+        .map(|one| (one.kind.name, (one.holds, one.evidence.to_string())))
         .collect();
     let (holds, evidence) = &found["error_rate"];
     assert_eq!(*holds, Some(false));
@@ -229,7 +229,7 @@ fn a_bare_process_that_burns_the_processors_is_reported() {
     let busy = judged(&mut history, "cpu_high");
     assert_eq!(busy.presence, Presence::Active);
     assert_eq!(
-        busy.evidence,
+        &*busy.evidence,
         "its use of the host's processors was above 80 % in 5 of the last 5 minutes, last 90 %"
     );
 }

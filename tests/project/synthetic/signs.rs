@@ -40,7 +40,7 @@ pub fn findings() -> Findings {
                 service: Some("concierge".into()),
                 subject: subject.into(),
                 presence,
-                evidence: evidence.to_owned(),
+                evidence: evidence.into(),
             }
         };
     Findings {
@@ -68,7 +68,7 @@ fn indicators() -> Vec<Indicator> {
         kind,
         service: "concierge".into(),
         holds,
-        evidence: evidence.to_owned(),
+        evidence: evidence.into(),
     };
     all.map(indicator).collect()
 }

@@ -2,7 +2,7 @@
 //! receivers are given.
 
 use super::notice::Notice;
-use super::record::{AlertRecord, Inhibitor, Source};
+use super::record::{AlertKey, AlertRecord, Inhibitor, Source};
 use super::rules::AlertRules;
 use super::set::AlertSet;
 use super::signs::{Sign, SignAlerts};
@@ -157,6 +157,11 @@ impl Machine {
         }
     }
 
+    /// Whether the alert of a sign fires or is pending: of any other, only one that is there matters.
+    pub fn follows(&self, sign: &AlertKey) -> bool {
+        self.signs.follows(sign)
+    }
+
     /// The services that something pages for.
     fn paging(&self) -> BTreeSet<Arc<str>> {
         let pages = self.firing().filter(|one| one.urgency == Urgency::Page);
@@ -187,7 +192,7 @@ impl Changes {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{AlertKey, Matcher, Silence};
+    use super::super::{Matcher, Silence};
     use super::*;
     use crate::slo::series::Counts;
     use crate::slo::{Objective, StandardWindow, WindowView};
@@ -235,7 +240,7 @@ mod tests {
             alertname: "Down".into(),
             urgency: Urgency::Page,
             is_there: Some(is_there),
-            evidence: "it is down".to_owned(),
+            evidence: "it is down".into(),
         }
     }
 

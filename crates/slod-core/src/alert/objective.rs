@@ -51,10 +51,6 @@ impl ObjectiveAlerts {
                 inhibited_by,
                 ..begin(condition, burning, now)
             };
-            let renewed = |held: Timestamp| held.0 / EVIDENCE_MS != now.0 / EVIDENCE_MS;
-            if met && state.firing_mut().is_some_and(|(held, _)| renewed(held)) {
-                state.found(|| condition.sentence(burning).into());
-            }
             state.step(met, condition.timing(), now, begin, changes);
             if let (Condition::Tier(tier), true) = (condition, state.is_firing()) {
                 faster.get_or_insert(Inhibitor::Tier(tier.number));
@@ -64,6 +60,25 @@ impl ObjectiveAlerts {
             }
         }
         changes.extend(before.into_iter().filter_map(|(_, mut gone)| gone.end(now)));
+    }
+
+    /// Renews the evidence of what fires, as it is read while an alert lasts: before a step.
+    pub fn renew(
+        &mut self,
+        policy: &AlertPolicy,
+        met: Met,
+        burning: &impl Burning,
+        now: Timestamp,
+    ) {
+        let is_old = |held: Timestamp| held.0 / EVIDENCE_MS != now.0 / EVIDENCE_MS;
+        let all = policy.conditions().iter().enumerate();
+        for (_, condition) in all.filter(|(position, _)| met.contains(*position)) {
+            let known = self.states.iter_mut().find(|(one, _)| one == condition);
+            let Some((_, state)) = known else { continue };
+            if state.firing_mut().is_some_and(|(held, _)| is_old(held)) {
+                state.found(|| condition.sentence(burning).into());
+            }
+        }
     }
 
     /// Ends what fires, because the objective no longer exists.

@@ -55,6 +55,7 @@ impl AlertSet {
                 continue;
             }
             let mut alerts = known.unwrap_or_default();
+            alerts.renew(policy, met, &burning, now);
             alerts.step(policy, met, &burning, now, &mut changes);
             if !alerts.is_inactive() {
                 self.active.insert(key(), alerts);

@@ -19,7 +19,7 @@ pub struct Sign {
     pub urgency: Urgency,
     /// Whether it is there; `None` if nothing can be said.
     pub is_there: Option<bool>,
-    pub evidence: String,
+    pub evidence: Arc<str>,
 }
 
 /// Keeps those that fire or are pending.
@@ -53,11 +53,11 @@ impl SignAlerts {
             let mut state = known.unwrap_or_default();
             let begin = || {
                 let (key, name) = (sign.key.clone(), sign.alertname.clone());
-                AlertRecord::new(key, name, sign.urgency, now, &*sign.evidence)
+                AlertRecord::new(key, name, sign.urgency, now, sign.evidence.clone())
             };
             let met = sign.is_there == Some(true);
             if met {
-                state.found(|| sign.evidence.as_str().into());
+                state.found(|| sign.evidence.clone());
             }
             let timing = if sign.is_there.is_none() {
                 unknown(timing)
@@ -77,6 +77,11 @@ impl SignAlerts {
                 self.states.insert(key, state);
             }
         }
+    }
+
+    /// Whether it fires or is pending.
+    pub fn follows(&self, key: &AlertKey) -> bool {
+        self.states.contains_key(key)
     }
 
     pub fn firing(&self) -> impl Iterator<Item = &AlertRecord> {
@@ -120,7 +125,7 @@ mod tests {
             alertname: "SlodMemoryGrowing".into(),
             urgency: Urgency::Ticket,
             is_there,
-            evidence: "it grows".to_owned(),
+            evidence: "it grows".into(),
         }
     }
 

@@ -31,12 +31,10 @@ impl Burning for Tracked<'_> {
     }
 
     fn remaining(&self) -> Option<f64> {
-        let window = self.objective().window;
-        self.tracker.budget(self.now, window).remaining
+        self.tracker.remaining(self.now, &self.objective().window)
     }
 
     fn exhaustion(&self) -> Option<Timestamp> {
-        let window = self.objective().window;
-        self.tracker.budget(self.now, window).exhaustion
+        self.tracker.runs_out(self.now, &self.objective().window)
     }
 }

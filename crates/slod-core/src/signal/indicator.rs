@@ -44,7 +44,7 @@ pub struct Indicator {
     /// Whether it holds; `None` if nobody can know.
     pub holds: Option<bool>,
     /// The number that it was decided by, or what is missing.
-    pub evidence: String,
+    pub evidence: Arc<str>,
 }
 
 /// Whether an indicator holds, and why.

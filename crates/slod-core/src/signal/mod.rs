@@ -54,7 +54,7 @@ pub struct Finding {
     pub presence: Presence,
     /// One sentence: the numbers that it was decided by, what was missing, or the smallest effect
     /// that could have been seen.
-    pub evidence: String,
+    pub evidence: Arc<str>,
 }
 
 /// What all warning signs found at a moment.

@@ -22,7 +22,8 @@ pub struct Track {
     width: Duration,
     most: usize,
     keep: Keep,
-    values: VecDeque<Option<f32>>,
+    /// Not a number where nothing is known: half as large as an `Option`.
+    values: VecDeque<f32>,
     /// The number of the open window, with count, sum, lowest and highest.
     open: Option<(i64, u32, f64, f64, f64)>,
 }
@@ -81,11 +82,12 @@ impl Track {
             clippy::cast_possible_truncation,
             reason = "seven digits are enough for a trend"
         )]
-        self.values.push_back((count > 0).then_some(value as f32));
+        self.values
+            .push_back(if count > 0 { value as f32 } else { f32::NAN });
         let gap = usize::try_from(passed - 1)
             .unwrap_or(usize::MAX)
             .min(self.most);
-        self.values.extend(std::iter::repeat_n(None, gap));
+        self.values.extend(std::iter::repeat_n(f32::NAN, gap));
         while self.values.len() > self.most {
             self.values.pop_front();
         }
@@ -93,16 +95,13 @@ impl Track {
 
     /// The windows that are over, oldest first.
     pub fn values(&self) -> Vec<Option<f64>> {
-        self.values
-            .iter()
-            .map(|value| value.map(f64::from))
-            .collect()
+        self.values.iter().copied().map(known).collect()
     }
 
     /// What is known of the last `of` windows that are over.
     pub fn known(&self, of: usize) -> Vec<f64> {
-        let last = self.values.iter().rev().take(of).flatten();
-        let mut known: Vec<f64> = last.map(|value| f64::from(*value)).collect();
+        let last = self.values.iter().rev().take(of).copied();
+        let mut known: Vec<f64> = last.filter_map(known).collect();
         known.reverse();
         known
     }
@@ -134,7 +133,7 @@ impl Track {
 
     /// Bytes that it takes at most.
     pub fn size(&self) -> usize {
-        size_of::<Self>() + self.most.next_power_of_two() * size_of::<Option<f32>>()
+        size_of::<Self>() + self.most.next_power_of_two() * size_of::<f32>()
     }
 
     /// What a trend is looked for in.
@@ -154,16 +153,20 @@ impl Track {
             .iter()
             .rev()
             .take(of)
-            .flatten()
-            .map(|one| f64::from(*one))
+            .copied()
+            .filter_map(known)
             .collect();
         (last.len() == of).then(|| last.iter().filter(|value| **value > limit).count())
     }
 
     /// The value of the last window that is over.
     pub fn last(&self) -> Option<f64> {
-        self.values.back().copied().flatten().map(f64::from)
+        self.values.back().copied().and_then(known)
     }
+}
+
+fn known(value: f32) -> Option<f64> {
+    (!value.is_nan()).then(|| f64::from(value))
 }
 
 #[cfg(test)]

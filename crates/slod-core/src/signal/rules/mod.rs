@@ -56,7 +56,7 @@ impl Numbers {
 }
 
 /// Counts evaluations in a row in which a trend was found.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Confirmed(u32);
 
 impl Confirmed {

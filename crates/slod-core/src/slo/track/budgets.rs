@@ -69,7 +69,7 @@ impl Tracker {
         BudgetView {
             window,
             period,
-            remaining: budget::remaining(period.bad, period.expected, target),
+            remaining: self.left_of(&period),
             affordable: budget::affordable(
                 period.bad,
                 period.expected,
@@ -79,6 +79,22 @@ impl Tracker {
             recovery: self.recovery(now, &window, &period),
             exhaustion: self.exhaustion(now, &window, &period),
         }
+    }
+
+    /// [`BudgetView::remaining`] alone, for whoever asks at every moment.
+    pub fn remaining(&self, now: Timestamp, window: &Window) -> Option<f64> {
+        let period = self.period(now, window);
+        (!period.beyond_retention).then(|| self.left_of(&period))?
+    }
+
+    /// [`BudgetView::exhaustion`] alone.
+    pub fn runs_out(&self, now: Timestamp, window: &Window) -> Option<Timestamp> {
+        let period = self.period(now, window);
+        (!period.beyond_retention).then(|| self.exhaustion(now, window, &period))?
+    }
+
+    fn left_of(&self, period: &WindowView) -> Option<f64> {
+        budget::remaining(period.bad, period.expected, self.objective.target)
     }
 
     fn period(&self, now: Timestamp, window: &Window) -> WindowView {
