@@ -116,7 +116,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     timed("start: sums of all hours and days", || {
         let mut sum = 0.0;
         let read = store.for_each_summary(Timestamp(START), end, |_, summary| {
-            sum += summary.last.value
+            sum += summary.last.value;
         });
         read.map(|()| std::hint::black_box(sum))
     })?;

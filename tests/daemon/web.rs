@@ -195,6 +195,7 @@ fn five_thousand_idle_connections_do_not_keep_prometheus_out() {
 
 #[test]
 fn an_http2_connection_has_few_streams() {
+    const MAX_CONCURRENT_STREAMS: &[u8] = &[0, 3];
     let (daemon, _folder) = daemon();
     let mut stream = TcpStream::connect(daemon.address).expect("it listens");
     stream.set_read_timeout(Some(PATIENCE)).expect("valid");
@@ -209,7 +210,6 @@ fn an_http2_connection_has_few_streams() {
     assert_eq!(head[3], 4, "settings");
     let mut frame = vec![0; usize::from(head[1]) << 8 | usize::from(head[2])];
     stream.read_exact(&mut frame).expect("the settings");
-    const MAX_CONCURRENT_STREAMS: &[u8] = &[0, 3];
     let streams = frame
         .chunks(6)
         .find(|setting| setting[..2] == *MAX_CONCURRENT_STREAMS);
