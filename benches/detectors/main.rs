@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! cargo bench -p slod-core --bench detectors                    # all but the benchmark
-//! cargo bench -p slod-core --bench detectors -- soak            # also: watch, month, signs
+//! cargo bench -p slod-core --bench detectors -- soak            # also: watch, month, signs, queue
 //! cargo bench -p slod-core --bench detectors -- nab FOLDER
 //! ```
 
@@ -53,6 +53,8 @@ fn main() {
         minutes::provider_is_slow();
         minutes::provider_fails();
         minutes::errors();
+    }
+    if wanted("queue") {
         minutes::queue();
     }
 }

@@ -5,8 +5,8 @@ use crate::noise::{Ar, binomial, normal};
 use fastrand::Rng;
 use slod_core::outcome::Timestamp;
 use slod_core::signal::rules::{
-    Answer, COUNTED, Confirmed, Grows, Meanwhile, Numbers, Pool, cpu_high_at_peak, errors_climbing,
-    growing, pool_exhausted, provider_failing, provider_slow,
+    Answer, COUNTED, Confirmed, Grows, Meanwhile, Numbers, PEAK_MINUTES, Pool, cpu_high_at_peak,
+    errors_climbing, growing, pool_exhausted, provider_failing, provider_slow,
 };
 use slod_core::signal::{Keep, Level, Presence, Track};
 use slod_core::trend::Errors;
@@ -137,10 +137,10 @@ pub fn pool() {
     table.print();
 }
 
-/// At the peak of its load, processors are busy for 55 %.
+/// At the peak of its load, processors are busy for half of the time.
 pub fn peak() {
     fn judged(cpu: &[f64], load: &[f64], begins: Option<u32>) -> Option<f64> {
-        let mut tracks = [(); 2].map(|()| track(1, 10, Keep::Mean));
+        let mut tracks = [(); 2].map(|()| track(1, PEAK_MINUTES, Keep::Mean));
         watched(begins, |minute, _| {
             let (share, rate) = (cpu[minute as usize].min(1.0), load[minute as usize]);
             tracks[0].take(at(minute), Some(share));
@@ -151,20 +151,23 @@ pub fn peak() {
     let scaled = |values: &[f64], by: f64| values.iter().map(|one| one * by).collect::<Vec<_>>();
     let mut table = Days::new("`cpu_high_at_peak`");
     for kind in &KINDS {
-        // An event takes processors; the load stays as it is.
+        // An event takes processors, the load stays; at night it is half of the peak.
         table.healthy(kind.name, &|rng| {
             let seed = rng.u64(..);
-            let cpu = kind.values(&mut Rng::with_seed(seed), 0.6);
-            let load = Kind {
-                event: Event::Nothing,
-                ..*kind
-            }
-            .values(&mut Rng::with_seed(seed), 0.0);
-            let cpu = match kind.event {
-                Event::Step => kind.values(&mut Rng::with_seed(seed), 0.1),
-                _ => cpu,
+            let values = |kind: Kind, adds| kind.values(&mut Rng::with_seed(seed), adds);
+            let adds = if matches!(kind.event, Event::Step) {
+                0.1
+            } else {
+                0.6
             };
-            judged(&scaled(&cpu, 0.55), &load, None)
+            let night = if matches!(kind.event, Event::Nightly) {
+                -0.5
+            } else {
+                0.0
+            };
+            let most = 1.0 + kind.daily;
+            let cpu = scaled(&values(*kind, adds), 0.5 / most);
+            judged(&cpu, &scaled(&values(*kind, night), 1.0 / most), None)
         });
     }
     for (name, to) in [("75 % at peak load", 0.75), ("90 % at peak load", 0.9)] {
@@ -203,7 +206,7 @@ fn slow(
         let factor = effect.map_or(1.0, |(begins, by)| if minute < begins { 1.0 } else { by });
         for _ in 0..each {
             let seconds = values[minute as usize] * factor * (tail * normal(rng)).exp();
-            latency.take(at(minute), Some(seconds));
+            latency.take(at(minute), Some(seconds.ln()));
         }
         Some(provider_slow(&latency, LEVEL, was, Meanwhile::Usual))
     })
@@ -229,7 +232,7 @@ pub fn provider_is_slow() {
         };
         watched(None, |minute, was| {
             let long = if rng.u32(0..300) == 0 { 30.0 } else { 1.0 };
-            latency.take(at(minute), Some(long * (0.3 * normal(rng)).exp()));
+            latency.take(at(minute), Some(f64::ln(long) + 0.3 * normal(rng)));
             Some(provider_slow(&latency, level, was, Meanwhile::Usual))
         })
     });
@@ -323,12 +326,14 @@ pub fn errors() {
     }
     for kind in &KINDS[1..] {
         table.healthy(&format!("1 % fail; {}", kind.name), &|rng| {
-            let values = kind.values(rng, 9.0);
-            let scale = |value: f64| match kind.event {
-                Event::Step => 1.0 + (value - 1.0) / 9.0,
-                _ => value,
+            // Deploys and jobs of some minutes fail ten times as often.
+            let adds = if matches!(kind.event, Event::Deploys | Event::Cron) {
+                9.0
+            } else {
+                0.2
             };
-            judged(rng, None, |minute| 0.01 * scale(values[minute as usize]))
+            let values = kind.values(rng, adds);
+            judged(rng, None, |minute| 0.01 * values[minute as usize])
         });
     }
     for (name, per_hour) in [

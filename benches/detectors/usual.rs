@@ -125,7 +125,7 @@ fn watched(
         let hour = &values[end + 1 - HOUR..=*end];
         let now = Duration::from_secs((*end as u64 + 1) * 300);
         let usual = Usual {
-            baseline: season.baseline(now),
+            band: season.band(now),
             days: DAYS as u32,
         };
         judge(hour.iter().sum::<f64>() / HOUR as f64, usual, false)
