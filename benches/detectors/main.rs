@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! cargo bench -p slod-core --bench detectors                    # all but the benchmark
-//! cargo bench -p slod-core --bench detectors -- soak            # also: watch, month, signs, queue
+//! cargo bench -p slod-core --bench detectors -- soak            # also: watch, month, signs, providers, queue
 //! cargo bench -p slod-core --bench detectors -- nab FOLDER
 //! ```
 
@@ -50,9 +50,11 @@ fn main() {
         usual::throughput();
         minutes::peak();
         minutes::pool();
+        minutes::errors();
+    }
+    if wanted("providers") {
         minutes::provider_is_slow();
         minutes::provider_fails();
-        minutes::errors();
     }
     if wanted("queue") {
         minutes::queue();

@@ -106,6 +106,13 @@ impl MetricsHistory {
         provider.take(at, errors.unwrap_or(0.0), requests, latency);
     }
 
+    /// As with processes.
+    pub(super) fn deployed(&mut self, at: Timestamp) {
+        for track in [&mut self.connections, &mut self.queue] {
+            track.forget_before(at);
+        }
+    }
+
     pub(super) fn advance(&mut self, now: Timestamp) {
         self.errors.advance(now);
         if let Some(provider) = &mut self.provider {

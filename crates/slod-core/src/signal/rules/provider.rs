@@ -3,8 +3,8 @@
 use super::latency::millis;
 use super::{Answer, there};
 use crate::signal::{Level, Presence, Track};
-use crate::stats::baseline::Baseline;
 use crate::stats::normal::Z_9995;
+use crate::stats::order::median_of;
 use crate::stats::proportion::wilson;
 use crate::units::whole;
 
@@ -13,13 +13,16 @@ const MINUTES: usize = 10;
 /// Fewer failures are no sign.
 const FAILED_MIN: f64 = 3.0;
 /// Windows of 5 min that are now, and that have to be known before.
-const NOW: usize = 2;
+const NOW: usize = 3;
 const BEFORE_MIN: usize = 6;
 /// A provider is not slow by less than this, in seconds.
 const SLOWER_MIN: f64 = 0.1;
 /// Spreads that each window is above those before: with few requests, one that takes long makes a
 /// window slow.
-const SPREADS: f64 = 3.0;
+const SPREADS: f64 = 2.5;
+/// The standard deviation of a normal distribution by its mean absolute deviation: with some twenty
+/// windows, this varies less by chance than a median does.
+const NORMAL: f64 = 1.253_314_137_315_500_3;
 
 /// How the service itself does meanwhile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,8 +72,8 @@ pub fn provider_failing(
     (there(is_failing), evidence)
 }
 
-/// Whether a provider takes longer than before by so large a share; it begins only if both of the last
-/// windows do so by more than chance. `latency` has logarithms of seconds, so that one request that
+/// Whether a provider takes longer than before by so large a share; it begins only if each of the last
+/// windows does so by more than chance. `latency` has logarithms of seconds, so that one request that
 /// takes very long counts little.
 pub fn provider_slow(
     latency: &Track,
@@ -81,7 +84,7 @@ pub fn provider_slow(
     let border = if was_active { level.ends } else { level.begins };
     let known = latency.known(usize::MAX);
     let (before, now) = known.split_at(known.len().saturating_sub(NOW));
-    let usual = Baseline::of(before.iter().copied()).filter(|_| before.len() >= BEFORE_MIN);
+    let usual = median_of(before.iter().copied()).filter(|_| before.len() >= BEFORE_MIN);
     let Some(usual) = usual else {
         let evidence = format!(
             "{} of the {} windows of 5 min that it takes are known",
@@ -90,17 +93,14 @@ pub fn provider_slow(
         );
         return (Presence::Unknown, evidence);
     };
-    let deviates = |one: &f64| {
-        usual
-            .deviate(*one, 0.0)
-            .is_none_or(|spreads| spreads > SPREADS)
-    };
-    let is_clear = was_active || now.iter().all(deviates);
+    let spread =
+        NORMAL * before.iter().map(|one| (one - usual).abs()).sum::<f64>() / before.len() as f64;
+    let is_clear = was_active || now.iter().all(|one| one - usual > SPREADS * spread);
     let mean = now.iter().sum::<f64>() / now.len() as f64;
-    let (before, now) = (usual.median.exp(), mean.exp());
+    let (before, now) = (usual.exp(), mean.exp());
     let is_slow = now > before * (1.0 + border) && now - before > SLOWER_MIN && is_clear;
     let mut evidence = format!(
-        "the provider took {} in the last 10 min, {} before",
+        "the provider took {} in the last 15 min, {} before",
         millis(now),
         millis(before)
     );
@@ -139,7 +139,7 @@ mod tests {
     fn a_provider_that_takes_twice_as_long_is_slow() {
         let latency = |now: f64| {
             let mut values = [0.0; 10];
-            values[8..].fill(f64::ln(now));
+            values[7..].fill(f64::ln(now));
             track(300, Keep::Mean, &values)
         };
         let judge = |now, was| provider_slow(&latency(now), TWICE, was, Meanwhile::Usual);
@@ -147,7 +147,7 @@ mod tests {
         assert_eq!(presence, Presence::Active);
         assert_eq!(
             evidence,
-            "the provider took 2500 ms in the last 10 min, 1000 ms before; the service itself answers as before"
+            "the provider took 2500 ms in the last 15 min, 1000 ms before; the service itself answers as before"
         );
         assert_eq!(judge(1.7, false).0, Presence::Clear);
         assert_eq!(judge(1.7, true).0, Presence::Active);
@@ -156,8 +156,9 @@ mod tests {
             let latency = track(300, Keep::Mean, values);
             provider_slow(&latency, TWICE, false, Meanwhile::Usual).0
         };
-        assert_eq!(judge_once(&once), Presence::Clear, "in one window only");
         once[8] = 3.0;
+        assert_eq!(judge_once(&once), Presence::Clear, "in two windows only");
+        once[7] = 3.0;
         assert_eq!(judge_once(&once), Presence::Active);
         let short = track(300, Keep::Mean, &[0.0; 5]);
         assert_eq!(
