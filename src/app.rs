@@ -251,6 +251,8 @@ impl App {
             clock: self.clock.clone(),
             configs: configs.subscribe(),
             states: self.ledger_views.subscribe(),
+            alerts: self.alert_views.subscribe(),
+            decisions: self.decisions.subscribe(),
             store,
             waker,
             counters: self.own.notifiers.clone(),

@@ -3,14 +3,17 @@
 //!
 //! ```text
 //! cargo bench -p slod-core --bench detectors                    # all but the benchmark
-//! cargo bench -p slod-core --bench detectors -- soak            # also: watch, month
+//! cargo bench -p slod-core --bench detectors -- soak            # also: watch, month, signs, providers, queue
 //! cargo bench -p slod-core --bench detectors -- nab FOLDER
 //! ```
 
+mod days;
 mod memory;
+mod minutes;
 mod nab;
 mod noise;
 mod soak;
+mod usual;
 mod watch;
 
 use std::path::Path;
@@ -41,6 +44,20 @@ fn main() {
     }
     if wanted("month") {
         watch::month();
+    }
+    if wanted("signs") {
+        usual::latency();
+        usual::throughput();
+        minutes::peak();
+        minutes::pool();
+        minutes::errors();
+    }
+    if wanted("providers") {
+        minutes::provider_is_slow();
+        minutes::provider_fails();
+    }
+    if wanted("queue") {
+        minutes::queue();
     }
 }
 

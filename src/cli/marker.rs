@@ -6,6 +6,7 @@ use super::span::When;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::outcome::Timestamp;
+use crate::report::deploys::burned;
 use crate::report::markers::{MarkerEntry, to_text};
 use crate::store::{Store, StoreError};
 use clap::{Args, Subcommand};
@@ -80,16 +81,17 @@ async fn list(args: &ListArgs, daemon: &Daemon) -> Result<String, String> {
     let query = args.service.as_deref().map_or_else(String::new, |name| {
         format!("?service={}", utf8_percent_encode(name, NON_ALPHANUMERIC))
     });
-    let stored = |_: &Config, store: &Store| stored(args, store);
+    let stored = |config: &Config, store: &Store| stored(args, config, store);
     let path = format!("/api/v1/markers{query}");
     let markers: Vec<MarkerEntry> = daemon.get_or(&path, stored).await?;
     Ok(args.format.of(&markers, |all| to_text(all)))
 }
 
-fn stored(args: &ListArgs, store: &Store) -> Result<Vec<MarkerEntry>, StoreError> {
+fn stored(args: &ListArgs, config: &Config, store: &Store) -> Result<Vec<MarkerEntry>, StoreError> {
     let ever = (Timestamp(0), Timestamp(i64::MAX));
     let found = store.markers(args.service.as_deref(), ever, LIMIT)?;
-    Ok(found.iter().map(MarkerEntry::of).collect())
+    let burned = burned(config, store, &found, Clock::system().now())?;
+    Ok(MarkerEntry::list(&found, burned))
 }
 
 async fn add(args: &AddArgs, daemon: &Daemon) -> Result<String, String> {

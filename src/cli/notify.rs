@@ -85,16 +85,16 @@ fn test(args: &TestArgs) -> u8 {
     let mut message = Message::sample(args.resolved, now);
     message.receiver.clone_from(&receiver.name);
     message.key = format!("slod-test-{}", now.0);
-    let requests = receiver.requests(&message, now);
     if args.dry_run {
+        let requests = receiver.requests(&message, now);
         let shown: String = requests.iter().map(request).collect();
         show(&receiver.redactions.cleaned(shown));
         return exit::OK;
     }
-    send(receiver, requests)
+    send(receiver, &message, now)
 }
 
-fn send(receiver: &Receiver, requests: Vec<Request>) -> u8 {
+fn send(receiver: &Receiver, message: &Message, now: Timestamp) -> u8 {
     let sender = match Sender::new() {
         Ok(sender) => sender,
         Err(why) => {
@@ -103,7 +103,7 @@ fn send(receiver: &Receiver, requests: Vec<Request>) -> u8 {
         }
     };
     on_runtime(async {
-        let answer = sender.send(requests, receiver.timeout).await;
+        let answer = sender.deliver(receiver, message, now).await.answer;
         let text = receiver.redactions.cleaned(answer.text().to_owned());
         if matches!(answer, Answer::Delivered(_)) {
             show(&format!("{}: delivered ({text})\n", receiver.name));

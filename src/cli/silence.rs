@@ -109,13 +109,8 @@ pub fn run(args: &SilenceArgs) -> u8 {
 
 async fn list(args: &ListArgs, daemon: &Daemon) -> Result<String, String> {
     let now = Clock::system().now();
-    let stored = |_: &_, store: &crate::store::Store| {
-        let silences = store.silences()?;
-        Ok(silences
-            .iter()
-            .map(|one| SilenceEntry::of(one, now))
-            .collect())
-    };
+    let stored =
+        |_: &_, store: &crate::store::Store| SilenceEntry::list(store, &store.silences()?, now);
     let all: Vec<SilenceEntry> = daemon.get_or("/api/v1/silences", stored).await?;
     Ok(args.format.of(&all, |all| to_text(all)))
 }

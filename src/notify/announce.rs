@@ -71,7 +71,11 @@ fn announce(
 }
 
 /// What is new, and what is known and over.
-fn changes(known: &[Notice], wanted: &[Notice], now: Timestamp) -> impl Iterator<Item = Notice> {
+pub(super) fn changes(
+    known: &[Notice],
+    wanted: &[Notice],
+    now: Timestamp,
+) -> impl Iterator<Item = Notice> {
     let set = |all: &[Notice]| all.iter().map(Notice::fingerprint).collect::<BTreeSet<_>>();
     let (before, after) = (set(known), set(wanted));
     let over = known

@@ -8,6 +8,7 @@ mod counters;
 mod heartbeat;
 mod notifier;
 mod send;
+mod silences;
 mod smtp;
 mod task;
 mod worker;

@@ -1,7 +1,8 @@
 //! Sends what a receiver's channel made.
 
 use super::smtp::Smtp;
-use crate::receiver::{HttpRequest, Method, Request};
+use crate::outcome::Timestamp;
+use crate::receiver::{HttpRequest, Message, Method, Receiver, Reply, Request};
 use crate::text::printable;
 use futures_util::future::join_all;
 use reqwest::redirect::Policy;
@@ -13,7 +14,7 @@ use tokio::process::Command;
 use tokio::time::timeout;
 
 /// Bytes of an answer that are read.
-const ANSWER_MAX: usize = 4096;
+const ANSWER_MAX: usize = 65_536;
 /// Characters of an answer that are kept.
 const SHOWN_MAX: usize = 200;
 
@@ -54,6 +55,32 @@ impl Answer {
     }
 }
 
+/// An answer with what its service says in the body.
+#[derive(Debug)]
+struct Exchange {
+    answer: Answer,
+    status: u16,
+    body: Vec<u8>,
+}
+
+impl From<Answer> for Exchange {
+    fn from(answer: Answer) -> Self {
+        Self {
+            answer,
+            status: 0,
+            body: Vec::new(),
+        }
+    }
+}
+
+/// What became of a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivery {
+    pub answer: Answer,
+    /// What the receiver calls the message, if it can be edited.
+    pub posted: Option<String>,
+}
+
 /// Follows no redirect: a message goes where the config says, or nowhere.
 #[derive(Clone, Debug)]
 pub struct Sender {
@@ -76,37 +103,88 @@ impl Sender {
         })
     }
 
+    /// Delivers a message to a receiver. If the message that it replaces is not there any more, it is a
+    /// new one.
+    pub async fn deliver(
+        &self,
+        receiver: &Receiver,
+        message: &Message,
+        now: Timestamp,
+    ) -> Delivery {
+        let send = async |message: &Message| {
+            let requests = receiver.requests(message, now);
+            let exchange = self.exchange(requests, receiver.timeout).await;
+            let reply = receiver.channel.reply(exchange.status, &exchange.body);
+            (exchange, reply)
+        };
+        let (mut exchange, mut reply) = send(message).await;
+        if message.replaces.is_some() && reply == Some(Reply::Gone) {
+            let anew = Message {
+                replaces: None,
+                ..message.clone()
+            };
+            (exchange, reply) = send(&anew).await;
+        }
+        let answer = exchange.answer;
+        match reply {
+            Some(Reply::Posted(id)) => Delivery {
+                answer,
+                posted: Some(id),
+            },
+            Some(Reply::Same) => Delivery {
+                answer: Answer::Delivered("unchanged".to_owned()),
+                posted: message.replaces.clone(),
+            },
+            Some(Reply::Failed(why)) => Delivery {
+                answer: match answer {
+                    Answer::Delivered(_) => Answer::failed(printable(&why).into_owned()),
+                    other => other,
+                },
+                posted: None,
+            },
+            Some(Reply::Gone) | None => Delivery {
+                answer,
+                posted: None,
+            },
+        }
+    }
+
     /// Sends all requests at once. One that succeeds suffices.
     pub async fn send(&self, requests: Vec<Request>, within: Duration) -> Answer {
+        self.exchange(requests, within).await.answer
+    }
+
+    async fn exchange(&self, requests: Vec<Request>, within: Duration) -> Exchange {
         let answers = requests.into_iter().map(|request| async {
             let sent = timeout(within, self.send_one(request)).await;
             sent.unwrap_or_else(|_| {
-                Answer::failed(format!("no answer within {} s", within.as_secs()))
+                Answer::failed(format!("no answer within {} s", within.as_secs())).into()
             })
         });
         let answers = join_all(answers).await.into_iter();
         answers
-            .min_by_key(Answer::rank)
-            .unwrap_or_else(|| Answer::failed("nothing to send"))
+            .min_by_key(|one| one.answer.rank())
+            .unwrap_or_else(|| Answer::failed("nothing to send").into())
     }
 
-    async fn send_one(&self, request: Request) -> Answer {
+    async fn send_one(&self, request: Request) -> Exchange {
         match request {
             Request::Http(request) => self.post(&request).await,
-            Request::Mail(mail) => self.mail.deliver(&mail).await,
+            Request::Mail(mail) => self.mail.deliver(&mail).await.into(),
             Request::Run {
                 program,
                 arguments,
                 key,
                 input,
-            } => run(&program, &arguments, &key, &input).await,
+            } => run(&program, &arguments, &key, &input).await.into(),
         }
     }
 
-    async fn post(&self, request: &HttpRequest) -> Answer {
+    async fn post(&self, request: &HttpRequest) -> Exchange {
         let method = match request.method {
             Method::Get => reqwest::Method::GET,
             Method::Post => reqwest::Method::POST,
+            Method::Patch => reqwest::Method::PATCH,
         };
         let mut builder = self.web.request(method, request.url.reveal());
         for (name, value) in &request.headers {
@@ -115,12 +193,12 @@ impl Sender {
         match builder.body(request.body.clone()).send().await {
             Ok(response) => answer(response).await,
             // Its text has the address, which may hold a token.
-            Err(error) => Answer::failed(reason(&error)),
+            Err(error) => Answer::failed(reason(&error)).into(),
         }
     }
 }
 
-async fn answer(mut response: Response) -> Answer {
+async fn answer(mut response: Response) -> Exchange {
     let (status, retry_after) = (response.status(), retry_after(&response));
     let mut body = Vec::new();
     while body.len() < ANSWER_MAX {
@@ -131,7 +209,7 @@ async fn answer(mut response: Response) -> Answer {
     }
     let text = format!("HTTP {}: {}", status.as_u16(), shown(&body));
     let text = text.trim_end_matches(": ").to_owned();
-    match status {
+    let answer = match status {
         status if status.is_success() => Answer::Delivered(text),
         StatusCode::BAD_REQUEST
         | StatusCode::PAYLOAD_TOO_LARGE
@@ -140,6 +218,11 @@ async fn answer(mut response: Response) -> Answer {
             why: text,
             retry_after,
         },
+    };
+    Exchange {
+        answer,
+        status: status.as_u16(),
+        body,
     }
 }
 

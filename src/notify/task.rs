@@ -3,7 +3,9 @@
 use super::counters::Counters;
 use super::notifier::Waker;
 use super::send::Sender;
-use super::{announce, heartbeat, worker};
+use super::{announce, heartbeat, silences, worker};
+use crate::alert::Decisions;
+use crate::alerting::AlertsView;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::ledger::LedgerView;
@@ -27,6 +29,10 @@ pub struct Deps {
     pub clock: Clock,
     pub configs: watch::Receiver<Arc<Config>>,
     pub states: watch::Receiver<Arc<LedgerView>>,
+    /// What fires.
+    pub alerts: watch::Receiver<Arc<AlertsView>>,
+    /// Silences and acknowledgements.
+    pub decisions: watch::Receiver<Arc<Decisions>>,
     pub store: StoreHandle,
     pub waker: Waker,
     pub counters: Counters,
@@ -46,6 +52,7 @@ pub async fn run(mut deps: Deps) {
     let mut tasks = JoinSet::new();
     tasks.spawn(heartbeat::run(deps.clone(), sender.clone()));
     tasks.spawn(announce::run(deps.clone()));
+    tasks.spawn(silences::run(deps.clone()));
     let mut workers: HashMap<String, AbortHandle> = HashMap::new();
     loop {
         let config = Arc::clone(&deps.configs.borrow_and_update());

@@ -1,7 +1,7 @@
 //! Delivers what is due to one receiver, one message after the other.
 
 use super::backoff::pause;
-use super::send::{Answer, Sender};
+use super::send::{Answer, Delivery, Sender};
 use super::task::Deps;
 use crate::alert::Notice;
 use crate::outcome::{Timestamp, millis};
@@ -112,7 +112,7 @@ impl Worker {
 
     async fn deliver(&mut self, receiver: &Receiver, batch: &Batch, now: Timestamp) -> Duration {
         let message = message(batch);
-        let answer = self.attempt(receiver, &message, now).await;
+        let Delivery { answer, posted } = self.attempt(receiver, &message, now).await;
         let text = receiver.redactions.cleaned(answer.text().to_owned());
         let expired = now.0 - batch.due.0 > millis(TRIED_FOR);
         let delivered = matches!(answer, Answer::Delivered(_));
@@ -136,16 +136,21 @@ impl Worker {
                 self.name
             );
         }
-        self.settle(batch, &message, delivered, text).await
+        self.settle(batch, &message, (delivered, text), posted)
+            .await
     }
 
     /// Sends once, and counts.
-    async fn attempt(&mut self, receiver: &Receiver, message: &Message, now: Timestamp) -> Answer {
-        let requests = receiver.requests(message, now);
-        let answer = self.sender.send(requests, receiver.timeout).await;
+    async fn attempt(
+        &mut self,
+        receiver: &Receiver,
+        message: &Message,
+        now: Timestamp,
+    ) -> Delivery {
+        let delivery = self.sender.deliver(receiver, message, now).await;
         let counters = &self.deps.counters;
         counters.attempts.with_label_values(&[&self.name]).inc();
-        if matches!(answer, Answer::Delivered(_)) {
+        if matches!(delivery.answer, Answer::Delivered(_)) {
             if self.failures > 0 {
                 tracing::info!(
                     notifier = self.name,
@@ -158,15 +163,15 @@ impl Worker {
             counters.failures.with_label_values(&[&self.name]).inc();
             self.failures = self.failures.saturating_add(1);
         }
-        answer
+        delivery
     }
 
     async fn settle(
         &self,
         batch: &Batch,
         message: &Message,
-        delivered: bool,
-        answer: String,
+        (delivered, answer): (bool, String),
+        posted: Option<String>,
     ) -> Duration {
         let firing = message.firing().count();
         let sent = Sent {
@@ -181,7 +186,9 @@ impl Worker {
             answer,
         };
         let batch = batch.clone();
-        let settled = self.ask(move |store| store.settle(&batch, &sent)).await;
+        let settled = self
+            .ask(move |store| store.settle(&batch, &sent, posted.as_deref()))
+            .await;
         // Without the record, the message is delivered once more.
         settled.map_or(SOON, |()| Duration::ZERO)
     }
@@ -201,14 +208,20 @@ impl Worker {
                 continue;
             };
             let message = message(&batch);
-            let answer = self.attempt(receiver, &message, now).await;
+            let Delivery { answer, posted } = self.attempt(receiver, &message, now).await;
             let text = receiver.redactions.cleaned(answer.text().to_owned());
             return Some(match answer {
                 Answer::Failed { retry_after, .. } => {
                     pause(self.failures, retry_after, fastrand::f64())
                 }
-                Answer::Delivered(_) => self.settle(&batch, &message, true, text).await,
-                Answer::Refused(_) => self.settle(&batch, &message, false, text).await,
+                Answer::Delivered(_) => {
+                    let sent = (true, text);
+                    self.settle(&batch, &message, sent, posted).await
+                }
+                Answer::Refused(_) => {
+                    let sent = (false, text);
+                    self.settle(&batch, &message, sent, None).await
+                }
             });
         }
         None
@@ -269,7 +282,10 @@ fn message(batch: &Batch) -> Message {
     });
     let key = format!("slod-{}-{hash:016x}", batch.id);
     let notices = [batch.notices.clone(), batch.known.clone()].concat();
-    Message::new(&batch.receiver, &batch.group, key, batch.due, notices)
+    Message {
+        replaces: batch.posted.clone(),
+        ..Message::new(&batch.receiver, &batch.group, key, batch.due, notices)
+    }
 }
 
 fn watchdog(since: Timestamp) -> Notice {

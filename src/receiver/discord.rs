@@ -1,9 +1,15 @@
 //! Discord's webhooks.
 
 use super::request::{or_name, short};
-use super::{Kind, chat};
-use crate::yaml::{Key, Mapping};
-use serde_json::json;
+use super::{Channel, EDIT, HttpRequest, Kind, Message, Method, Reply, Request, Texts, url};
+use crate::outcome::Timestamp;
+use crate::yaml::{Key, Keys, Mapping, Secret, SecretText};
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+const KEYS: Keys = &[&URL, &EDIT];
+
+const URL: Key<SecretText> = super::url_key("The address of the webhook, with its token.");
 
 /// Discord refuses longer ones.
 const TITLE_MAX: usize = 256;
@@ -12,19 +18,74 @@ const RED: u32 = 0x00e0_1e5a;
 const GREEN: u32 = 0x002e_b67d;
 
 pub const KIND: Kind = Kind {
-    key: Key::optional("discord", Mapping(chat::KEYS), "A webhook of Discord."),
+    key: Key::optional("discord", Mapping(KEYS), "A webhook of Discord."),
     example: "{ url: \"https://discord.com/api/webhooks/1/example\" }",
     read: |section| {
-        chat::read(section, |message, texts| {
-            json!({
-                "embeds": [{
-                    "title": or_name(&short(&texts.title, TITLE_MAX)),
-                    "description": short(&texts.text, TEXT_MAX),
-                    "color": if message.is_resolved() { GREEN } else { RED },
-                }],
-                // No label can notify everybody.
-                "allowed_mentions": { "parse": [] },
-            })
-        })
+        let edit = section.get(&EDIT);
+        let url = Secret::new(url(section, &URL)?);
+        Some(Arc::new(Discord { url, edit: edit? }))
     },
 };
+
+#[derive(Debug)]
+struct Discord {
+    url: Secret,
+    edit: bool,
+}
+
+impl Discord {
+    /// The address of a message, or of all of them; its answer has the message.
+    fn address(&self, message: Option<&str>) -> String {
+        let Ok(mut url) = url::Url::parse(self.url.reveal()) else {
+            return self.url.reveal().to_owned();
+        };
+        match message {
+            Some(id) => {
+                if let Ok(mut path) = url.path_segments_mut() {
+                    path.extend(["messages", id]);
+                }
+            }
+            None if self.edit => {
+                url.query_pairs_mut().append_pair("wait", "true");
+            }
+            None => {}
+        }
+        url.into()
+    }
+}
+
+impl Channel for Discord {
+    fn requests(&self, message: &Message, texts: &Texts, _: Timestamp) -> Vec<Request> {
+        let replaces = message.replaces.as_deref().filter(|_| self.edit);
+        let url = self.address(replaces);
+        let mut request = HttpRequest::json(&url, &message.key, &payload(message, texts));
+        if replaces.is_some() {
+            request.method = Method::Patch;
+        }
+        vec![request.into()]
+    }
+
+    fn reply(&self, status: u16, body: &[u8]) -> Option<Reply> {
+        if !self.edit {
+            return None;
+        }
+        if status == 404 {
+            return Some(Reply::Gone);
+        }
+        let body: Value = serde_json::from_slice(body).ok()?;
+        let id = body["id"].as_str().filter(|_| status < 300)?;
+        Some(Reply::Posted(id.to_owned()))
+    }
+}
+
+fn payload(message: &Message, texts: &Texts) -> Value {
+    json!({
+        "embeds": [{
+            "title": or_name(&short(&texts.title, TITLE_MAX)),
+            "description": short(&texts.text, TEXT_MAX),
+            "color": if message.is_resolved() { GREEN } else { RED },
+        }],
+        // No label can notify everybody.
+        "allowed_mentions": { "parse": [] },
+    })
+}

@@ -22,6 +22,8 @@ pub struct Message {
     pub at: Timestamp,
     /// Those that fire, then those that ended; the newest first.
     pub notices: Vec<Notice>,
+    /// What the receiver calls its earlier message about the incident, which this one replaces.
+    pub replaces: Option<String>,
 }
 
 impl Message {
@@ -40,6 +42,7 @@ impl Message {
             group: group.to_owned(),
             at,
             notices,
+            replaces: None,
         }
     }
 

@@ -121,11 +121,28 @@ pub trait Channel: Send + Sync + fmt::Debug {
     /// What delivers a message. If there are several requests, one that succeeds suffices.
     fn requests(&self, message: &Message, texts: &Texts, now: Timestamp) -> Vec<Request>;
 
+    /// What the answer to a message says beyond its status; `None` if the status says all.
+    fn reply(&self, _status: u16, _body: &[u8]) -> Option<Reply> {
+        None
+    }
+
     /// How often it expects alerts that fire, if that does not depend on routes. All its alerts
     /// are then one group.
     fn resend_every(&self) -> Option<Duration> {
         None
     }
+}
+
+/// What a service answered to a message that it lets be edited.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// It took the message, and calls it this.
+    Posted(String),
+    /// The message is already as it is to become.
+    Same,
+    /// The message that was to be edited is not there, or cannot be edited any more.
+    Gone,
+    Failed(String),
 }
 
 /// The title and the text of a message.
@@ -159,6 +176,13 @@ impl Receiver {
         self.channel.requests(message, &texts, now)
     }
 }
+
+const EDIT: Key<Bool> = Key::with_default(
+    "edit",
+    Bool,
+    "true",
+    "Whether the message about a group of alerts is edited when one of them begins or ends, so that an incident is one message. An edited message notifies nobody; a repetition is a new message. `false`: each change is a new message.",
+);
 
 /// Reads the address of a service on the web.
 fn url(section: &Section<'_>, key: &Key<SecretText>) -> Option<String> {

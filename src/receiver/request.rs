@@ -10,6 +10,7 @@ use std::fmt::Write as _;
 pub enum Method {
     Get,
     Post,
+    Patch,
 }
 
 /// One step of the delivery of a message.

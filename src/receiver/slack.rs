@@ -1,38 +1,159 @@
-//! Slack's incoming webhooks, which Mattermost and Rocket.Chat understand as well.
+//! Slack: its incoming webhooks, which Mattermost and Rocket.Chat understand as well, and its Web API,
+//! which lets a message be edited.
 
 use super::request::{or_name, short};
-use super::{Kind, chat};
-use crate::yaml::{Key, Mapping};
-use serde_json::json;
+use super::{BASE, Channel, EDIT, HttpRequest, Kind, Message, Parsed, Reply, Request, Texts, url};
+use crate::outcome::Timestamp;
+use crate::yaml::{Key, Keys, Mapping, Secret, SecretText, Section, Text};
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+const KEYS: Keys = &[&URL, &TOKEN, &CHANNEL, &API, &EDIT];
+
+const URL: Key<SecretText> = Key::optional(
+    "url",
+    SecretText,
+    "The address of the incoming webhook, with its token. Its messages cannot be edited.",
+);
+const TOKEN: Key<SecretText> = Key::optional(
+    "token",
+    SecretText,
+    "Instead of `url`: the token of a bot with the scope `chat:write` (`xoxb-...`).",
+);
+const CHANNEL: Key<Text> = Key::optional(
+    "channel",
+    Text,
+    "Where the bot posts: the ID of a channel that it is a member of.",
+);
+const API: Key<Parsed<String>> = Key::with_default(
+    "api",
+    BASE,
+    "https://slack.com/api",
+    "The address of the Web API, for the bot.",
+);
 
 /// Slack cuts longer texts.
 const TEXT_MAX: usize = 3000;
+/// What Slack answers if a message cannot be edited.
+const GONE: [&str; 3] = [
+    "message_not_found",
+    "cant_update_message",
+    "edit_window_closed",
+];
 
 pub const KIND: Kind = Kind {
     key: Key::optional(
         "slack",
-        Mapping(chat::KEYS),
-        "An incoming webhook of Slack, Mattermost or Rocket.Chat.",
+        Mapping(KEYS),
+        "An incoming webhook of Slack, Mattermost or Rocket.Chat (`url`), or a bot of Slack (`token` and `channel`).",
     ),
     example: "{ url: \"https://hooks.slack.com/services/T0/B0/example\" }",
-    read: |section| {
-        chat::read(section, |message, texts| {
-            let color = if message.is_resolved() {
-                "#2eb67d"
-            } else {
-                "#e01e5a"
-            };
-            json!({
-                "text": escaped(or_name(&short(&texts.title, TEXT_MAX))),
-                "attachments": [{
-                    "color": color,
-                    "fallback": escaped(or_name(&short(&texts.title, TEXT_MAX))),
-                    "text": escaped(&short(&texts.text, TEXT_MAX)),
-                }],
-            })
-        })
-    },
+    read,
 };
+
+#[derive(Debug)]
+enum Slack {
+    Webhook(Secret),
+    Bot {
+        token: Secret,
+        channel: String,
+        api: String,
+        edit: bool,
+    },
+}
+
+fn read(section: &Section<'_>) -> Option<Arc<dyn Channel>> {
+    let (api, edit) = (section.get(&API), section.get(&EDIT));
+    let (token, channel) = (section.secret(&TOKEN), section.get(&CHANNEL));
+    let help = "either `url`, or both of `token` and `channel`";
+    let webhook = section.has(&URL);
+    let bot = (section.has(&TOKEN), section.has(&CHANNEL));
+    match (webhook, bot) {
+        (true, (false, false)) => {
+            let url = Secret::new(url(section, &URL)?);
+            Some(Arc::new(Slack::Webhook(url)))
+        }
+        (false, (true, true)) => Some(Arc::new(Slack::Bot {
+            token: token?,
+            channel: channel?,
+            api: api?,
+            edit: edit?,
+        })),
+        (false, _) => {
+            section.error("missing-key", &URL, "nothing says where to post", help);
+            None
+        }
+        (true, _) => {
+            let message = "a webhook has its own token and channel";
+            section.error("invalid-value", &URL, message, help);
+            None
+        }
+    }
+}
+
+impl Channel for Slack {
+    fn requests(&self, message: &Message, texts: &Texts, _: Timestamp) -> Vec<Request> {
+        let mut body = payload(message, texts);
+        match self {
+            Self::Webhook(url) => {
+                vec![HttpRequest::json(url.reveal(), &message.key, &body).into()]
+            }
+            Self::Bot {
+                token,
+                channel,
+                api,
+                edit,
+            } => {
+                let replaces = message.replaces.as_deref().filter(|_| *edit);
+                let (method, channel) = match replaces.and_then(|id| id.split_once(' ')) {
+                    Some((channel, at)) => {
+                        body["ts"] = at.into();
+                        ("chat.update", channel)
+                    }
+                    None => ("chat.postMessage", channel.as_str()),
+                };
+                body["channel"] = channel.into();
+                let url = format!("{api}/{method}");
+                let request = HttpRequest::json(&url, &message.key, &body);
+                let bearer = format!("Bearer {}", token.reveal());
+                vec![request.with("authorization", bearer).into()]
+            }
+        }
+    }
+
+    /// The Web API answers errors with status 200. A message is known by its channel and its time.
+    fn reply(&self, _: u16, body: &[u8]) -> Option<Reply> {
+        if matches!(self, Self::Webhook(_)) {
+            return None;
+        }
+        let body: Value = serde_json::from_slice(body).ok()?;
+        if body["ok"].as_bool()? {
+            let (channel, at) = (body["channel"].as_str()?, body["ts"].as_str()?);
+            return Some(Reply::Posted(format!("{channel} {at}")));
+        }
+        let why = body["error"].as_str().unwrap_or("no reason");
+        if GONE.contains(&why) {
+            return Some(Reply::Gone);
+        }
+        Some(Reply::Failed(format!("Slack answered {why}")))
+    }
+}
+
+fn payload(message: &Message, texts: &Texts) -> Value {
+    let color = if message.is_resolved() {
+        "#2eb67d"
+    } else {
+        "#e01e5a"
+    };
+    json!({
+        "text": escaped(or_name(&short(&texts.title, TEXT_MAX))),
+        "attachments": [{
+            "color": color,
+            "fallback": escaped(or_name(&short(&texts.title, TEXT_MAX))),
+            "text": escaped(&short(&texts.text, TEXT_MAX)),
+        }],
+    })
+}
 
 /// Slack's control characters, so that no label can notify a channel.
 fn escaped(text: &str) -> String {

@@ -1,13 +1,13 @@
 //! Telegram's Bot API.
 
 use super::request::{or_name, short};
-use super::{BASE, Channel, HttpRequest, Kind, Message, Parsed, Request, Texts};
+use super::{BASE, Channel, EDIT, HttpRequest, Kind, Message, Parsed, Reply, Request, Texts};
 use crate::outcome::Timestamp;
 use crate::yaml::{Key, Keys, Mapping, Secret, SecretText, Text};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::sync::Arc;
 
-const KEYS: Keys = &[&TOKEN, &CHAT, &URL];
+const KEYS: Keys = &[&TOKEN, &CHAT, &URL, &EDIT];
 
 /// Telegram refuses longer ones.
 const TEXT_MAX: usize = 4096;
@@ -30,11 +30,13 @@ pub const KIND: Kind = Kind {
     example: "{ token: \"1:example\", chat_id: -100 }",
     read: |section| {
         let (token, chat) = (section.secret(&TOKEN), section.get(&CHAT));
-        let url = section.get(&URL)?;
+        let (url, edit) = (section.get(&URL), section.get(&EDIT)?);
+        let url = url?;
         Some(Arc::new(Telegram {
             token: token?,
             chat: chat?,
             url,
+            edit,
         }))
     },
 };
@@ -44,6 +46,7 @@ struct Telegram {
     token: Secret,
     chat: String,
     url: String,
+    edit: bool,
 }
 
 impl Channel for Telegram {
@@ -52,8 +55,34 @@ impl Channel for Telegram {
             &format!("{}\n{}", or_name(&texts.title), texts.text),
             TEXT_MAX,
         );
-        let body = json!({ "chat_id": self.chat, "text": text, "link_preview_options": { "is_disabled": true } });
-        let url = format!("{}/bot{}/sendMessage", self.url, self.token.reveal());
+        let mut body = json!({ "chat_id": self.chat, "text": text, "link_preview_options": { "is_disabled": true } });
+        let replaces = message.replaces.as_ref().filter(|_| self.edit);
+        let id = replaces.and_then(|id| id.parse::<i64>().ok());
+        let method = match id {
+            Some(id) => {
+                body["message_id"] = id.into();
+                "editMessageText"
+            }
+            None => "sendMessage",
+        };
+        let url = format!("{}/bot{}/{method}", self.url, self.token.reveal());
         vec![HttpRequest::json(&url, &message.key, &body).into()]
+    }
+
+    fn reply(&self, _: u16, body: &[u8]) -> Option<Reply> {
+        if !self.edit {
+            return None;
+        }
+        let body: Value = serde_json::from_slice(body).ok()?;
+        if let Some(id) = body["result"]["message_id"].as_i64() {
+            return Some(Reply::Posted(id.to_string()));
+        }
+        let why = body["description"].as_str()?;
+        if why.contains("message is not modified") {
+            return Some(Reply::Same);
+        }
+        let gone = ["message to edit not found", "message can't be edited"];
+        let is_gone = gone.iter().any(|one| why.contains(one));
+        is_gone.then_some(Reply::Gone)
     }
 }

@@ -1,5 +1,6 @@
 //! Markers as lists: in JSON and as a table.
 
+use super::deploys::{Burned, BurnedBy, words};
 use super::table::{drawn, plain};
 use crate::format::times;
 use crate::store::Marker;
@@ -17,6 +18,9 @@ pub struct MarkerEntry {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub text: String,
     pub author: String,
+    /// What was burned of the service's budgets from it on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub burned: Vec<Burned>,
 }
 
 impl MarkerEntry {
@@ -28,7 +32,17 @@ impl MarkerEntry {
             version: marker.version.clone(),
             text: marker.text.clone(),
             author: marker.author.clone(),
+            burned: Vec::new(),
         }
+    }
+
+    /// A list of them, with what was burned after each.
+    pub fn list(markers: &[Marker], mut burned: BurnedBy) -> Vec<Self> {
+        let entry = |marker: &Marker| Self {
+            burned: burned.remove(&marker.id).unwrap_or_default(),
+            ..Self::of(marker)
+        };
+        markers.iter().map(entry).collect()
     }
 }
 
@@ -37,7 +51,9 @@ pub fn to_text(markers: &[MarkerEntry]) -> String {
     if markers.is_empty() {
         return "No markers.\n".to_owned();
     }
-    let mut table = plain(&["ID", "AT (UTC)", "SERVICE", "VERSION", "TEXT", "AUTHOR"]);
+    let mut table = plain(&[
+        "ID", "AT (UTC)", "SERVICE", "VERSION", "TEXT", "AUTHOR", "BUDGET",
+    ]);
     for one in markers {
         table.add_row([
             one.id.to_string(),
@@ -46,6 +62,7 @@ pub fn to_text(markers: &[MarkerEntry]) -> String {
             one.version.clone(),
             one.text.clone(),
             one.author.clone(),
+            words(&one.burned),
         ]);
     }
     drawn(table, &[0]) + "\n"

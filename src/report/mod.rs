@@ -4,6 +4,7 @@ pub mod alerts;
 pub mod audit;
 pub mod backtest;
 pub mod corrections;
+pub mod deploys;
 pub mod families;
 pub mod health;
 pub mod load_run;

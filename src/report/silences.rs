@@ -4,6 +4,7 @@ use super::table::{drawn, plain};
 use crate::alert::{Matcher, Silence};
 use crate::format::times;
 use crate::outcome::Timestamp;
+use crate::store::{Store, StoreError};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +21,9 @@ pub struct SilenceEntry {
     pub reason: String,
     /// `planned`, `active` or `over`
     pub state: String,
+    /// Whether it is active and has muted no alert for a week.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub mutes_nothing: bool,
 }
 
 impl SilenceEntry {
@@ -37,7 +41,22 @@ impl SilenceEntry {
             author: silence.author.clone(),
             reason: silence.reason.clone(),
             state: state.to_owned(),
+            mutes_nothing: false,
         }
+    }
+
+    /// All of them, with those that mute nothing marked.
+    pub fn list(
+        store: &Store,
+        silences: &[Silence],
+        now: Timestamp,
+    ) -> Result<Vec<Self>, StoreError> {
+        let forgotten = store.silences_without_effect(silences, now)?;
+        let entry = |silence: &Silence| Self {
+            mutes_nothing: forgotten.contains(&silence.id),
+            ..Self::of(silence, now)
+        };
+        Ok(silences.iter().map(entry).collect())
     }
 }
 
@@ -58,7 +77,11 @@ pub fn to_text(silences: &[SilenceEntry]) -> String {
     for one in silences {
         table.add_row([
             one.id.to_string(),
-            one.state.clone(),
+            if one.mutes_nothing {
+                format!("{}, mutes nothing", one.state)
+            } else {
+                one.state.clone()
+            },
             times::second(one.from),
             times::second(one.to),
             one.matchers.join(" "),

@@ -3,6 +3,7 @@
 use crate::alert::{AlertRecord, Source, Urgency};
 use crate::format::numbers;
 use crate::outcome::{ProbeKey, Record, Timestamp, Verdict};
+use crate::report::deploys::{BurnedBy, words};
 use crate::report::health::HealthLevel;
 use crate::sample::SeriesKind;
 use crate::slo::correction::Correction;
@@ -39,6 +40,8 @@ pub struct TimelineOf<'a> {
     pub alerts: &'a [AlertRecord],
     pub corrections: &'a [Correction],
     pub markers: &'a [Marker],
+    /// What was burned after them.
+    pub burned: &'a BurnedBy,
     pub from: Timestamp,
     pub to: Timestamp,
 }
@@ -48,7 +51,7 @@ pub fn timeline(store: &Store, of: TimelineOf<'_>) -> Result<Vec<TimelineEvent>,
     let mut events: Vec<TimelineEvent> = of.alerts.iter().flat_map(|one| alert(one, of)).collect();
     let corrections = of.corrections.iter().filter(|one| one.is_for(of.service));
     events.extend(corrections.flat_map(|one| correction(one, of)));
-    events.extend(of.markers.iter().map(marker));
+    events.extend(of.markers.iter().map(|one| marker(one, of.burned)));
     for key in of.probes {
         events.extend(outages(store, key, of)?);
     }
@@ -118,12 +121,17 @@ fn correction(one: &Correction, of: TimelineOf<'_>) -> Vec<TimelineEvent> {
     each.collect()
 }
 
-fn marker(one: &Marker) -> TimelineEvent {
+fn marker(one: &Marker, burned: &BurnedBy) -> TimelineEvent {
+    let burned = burned.get(&one.id).map(|burned| words(burned));
+    let burned = match burned.unwrap_or_default() {
+        words if words.is_empty() => words,
+        words => format!("; {words}"),
+    };
     TimelineEvent {
         at: one.at,
         level: HealthLevel::Idle,
         what: "deploy",
-        text: format!("{}, by {}", one.words(), one.author),
+        text: format!("{}, by {}{burned}", one.words(), one.author),
     }
 }
 

@@ -5,12 +5,11 @@ use super::numbers::{MetricNumber, MetricNumbers, Rise};
 use super::process::{GROWTH_WINDOW, GROWTH_WINDOWS, HOUR};
 use super::provider::ProviderHistory;
 use crate::outcome::Timestamp;
-use crate::signal::rules::{Breaker, Pool};
+use crate::signal::rules::{Breaker, PEAK_MINUTES, Pool};
 use crate::signal::{Keep, Track};
 use std::time::Duration;
 
 const MINUTE: Duration = Duration::from_secs(60);
-const RECENT: usize = 10;
 
 #[derive(Debug)]
 pub(super) struct MetricsHistory {
@@ -51,9 +50,9 @@ impl Default for MetricsHistory {
             errors: Counts::default(),
             traffic: drifts(),
             traffic_by_growth: grows(Keep::Mean),
-            traffic_by_minute: minutes(RECENT, Keep::Mean),
+            traffic_by_minute: minutes(PEAK_MINUTES, Keep::Mean),
             connections: grows(Keep::Lowest),
-            connections_by_minute: minutes(RECENT, Keep::Mean),
+            connections_by_minute: minutes(PEAK_MINUTES, Keep::Mean),
             queue: grows(Keep::Lowest),
             pool: Pool::default(),
             breaker: Breaker::default(),
@@ -105,6 +104,13 @@ impl MetricsHistory {
         let provider = self.provider.get_or_insert_default();
         let requests = requests.or(timed).unwrap_or(0.0);
         provider.take(at, errors.unwrap_or(0.0), requests, latency);
+    }
+
+    /// As with processes.
+    pub(super) fn deployed(&mut self, at: Timestamp) {
+        for track in [&mut self.connections, &mut self.queue] {
+            track.forget_before(at);
+        }
     }
 
     pub(super) fn advance(&mut self, now: Timestamp) {

@@ -146,6 +146,20 @@ pub(super) fn recall(
     Ok(())
 }
 
+/// When each service was deployed last, of what trends look back on.
+pub(super) fn deploys(
+    store: &Store,
+    now: Timestamp,
+) -> Result<BTreeMap<Arc<str>, Timestamp>, StoreError> {
+    let span = (now.before(SERVICES_BACK), now);
+    let mut last = BTreeMap::new();
+    for marker in store.markers(None, span, MAX_DEPLOYS)? {
+        last.entry(marker.service.as_str().into())
+            .or_insert(marker.at);
+    }
+    Ok(last)
+}
+
 fn hours(from: Timestamp, to: Timestamp) -> impl Iterator<Item = Timestamp> {
     std::iter::successors(Some(from.hour()), |hour| Some(hour.after(HOUR)))
         .take_while(move |hour| *hour <= to)
@@ -192,6 +206,8 @@ fn recall_services(
 
 /// Time between two evaluations of a stored past.
 const EVERY: Duration = Duration::from_secs(60);
+/// Deployments of one service, the latest, that its trends begin anew after.
+const MAX_DEPLOYS: u32 = 10_000;
 /// What is in memory of it at once.
 const CHUNK: Duration = Duration::from_secs(86_400);
 
@@ -208,7 +224,12 @@ pub fn replay(
     let nothing = BTreeMap::new();
     let places = kept.by_service.get(&spec.name).unwrap_or(&nothing);
     let mut history = ServiceHistory::new(spec.name.clone());
+    let began = from.before(SERVICES_BACK);
+    let deploys = store.markers(Some(&spec.name), (began, to), MAX_DEPLOYS)?;
     let mut look = |history: &mut ServiceHistory, at: Timestamp| {
+        if let Some(deploy) = deploys.iter().find(|deploy| deploy.at <= at) {
+            history.deployed(deploy.at);
+        }
         history.move_on(at, at, spec);
         if at.0.rem_euclid(millis(STEP)) == 0 {
             history.judge_trends(&spec.signals);
@@ -219,7 +240,7 @@ pub fn replay(
             visit(at, all);
         }
     };
-    let mut begin = from.before(SERVICES_BACK);
+    let mut begin = began;
     while begin < to {
         let span = (begin, begin.after(CHUNK).min(to));
         history.usual = learn_one(store, kept, spec, begin)?;

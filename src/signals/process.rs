@@ -129,6 +129,13 @@ impl ProcessHistory {
         }
     }
 
+    /// What grew until then did so in another version.
+    pub(super) fn deployed(&mut self, at: Timestamp) {
+        for track in [&mut self.memory, &mut self.threads, &mut self.files] {
+            track.forget_before(at);
+        }
+    }
+
     fn begin_anew(&mut self) {
         for track in [&mut self.memory, &mut self.threads, &mut self.files] {
             track.clear();

@@ -12,7 +12,7 @@ pub(super) const RECENT: usize = 10;
 pub(super) struct ProviderHistory {
     pub(super) failed: Track,
     pub(super) requests: Track,
-    /// Mean duration in seconds.
+    /// Logarithms of durations in seconds.
     pub(super) latency: Track,
 }
 
@@ -32,7 +32,7 @@ impl ProviderHistory {
     pub(super) fn take(&mut self, at: Timestamp, failed: f64, requests: f64, latency: Option<f64>) {
         self.failed.take(at, Some(failed));
         self.requests.take(at, Some(requests));
-        self.latency.take(at, latency);
+        self.latency.take(at, latency.map(f64::ln));
     }
 
     pub(super) fn advance(&mut self, now: Timestamp) {

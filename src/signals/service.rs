@@ -103,6 +103,17 @@ impl ServiceHistory {
         self.probes.advance(probed);
     }
 
+    /// Growth is looked for from the last deployment on, so that its step is no leak. Response times and
+    /// errors go on: a version that makes them worse is what they are watched for.
+    pub(super) fn deployed(&mut self, at: Timestamp) {
+        if let Some(own) = &mut self.own {
+            own.deployed(at);
+        }
+        for process in self.processes.values_mut() {
+            process.deployed(at);
+        }
+    }
+
     fn advance(&mut self, now: Timestamp, spec: &ServiceSpec) {
         if spec.metrics.is_none() {
             self.own = None;

@@ -1,6 +1,6 @@
 //! The task that owns the histories: samples in, findings out.
 
-use super::past::recall;
+use super::past::{deploys, recall};
 use super::usual::learn;
 use super::watcher::Watcher;
 use crate::clock::Clock;
@@ -17,7 +17,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 /// Time between two evaluations.
 const EVERY: Duration = Duration::from_secs(30);
@@ -60,7 +60,12 @@ pub async fn run(mut deps: Deps) {
                 let ledger = deps.ledger.borrow().clone();
                 let history = is_due(learned, now).then(|| deps.history.clone());
                 learned = history.as_ref().map(|_| now).or(learned);
+                let path = deps.history.clone();
                 let work = move || {
+                    match Store::open_read_only(&path).and_then(|store| deploys(&store, now)) {
+                        Ok(deploys) => watcher.take_deploys(&deploys),
+                        Err(error) => debug!("cannot read markers: {error}"),
+                    }
                     if let Some(path) = history {
                         learn_from(&path, &config, now, &mut watcher);
                     }

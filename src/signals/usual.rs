@@ -51,7 +51,7 @@ impl Learned {
 
     pub(super) fn at(&self, now: Timestamp) -> Usual {
         Usual {
-            baseline: self.season.baseline(since_epoch(now)),
+            band: self.season.band(since_epoch(now)),
             days: self.days,
         }
     }
@@ -185,10 +185,7 @@ mod tests {
         let learned = Learned::of(&values(24 * 7)).expect("known");
         let noon = learned.at(Timestamp::from_secs((24 * 7 + 13) * 3600));
         let night = learned.at(Timestamp::from_secs((24 * 7 + 2) * 3600));
-        assert_eq!(
-            (noon.days, noon.baseline.median, night.baseline.median),
-            (7, 0.4, 0.2)
-        );
+        assert_eq!((noon.days, noon.band.high, night.band.high), (7, 0.4, 0.2));
         let young = Learned::of(&values(30)).expect("known");
         assert_eq!(young.at(Timestamp(0)).days, 1);
         assert!(Learned::of(&[]).is_none());

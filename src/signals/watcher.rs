@@ -74,6 +74,15 @@ impl Watcher {
         }
     }
 
+    /// Takes when each service was deployed last.
+    pub(super) fn take_deploys(&mut self, deploys: &BTreeMap<Arc<str>, Timestamp>) {
+        for (name, at) in deploys {
+            if let Some(history) = self.services.get_mut(name) {
+                history.deployed(*at);
+            }
+        }
+    }
+
     pub(super) const fn host(&mut self) -> &mut HostHistory {
         &mut self.host
     }

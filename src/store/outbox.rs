@@ -40,6 +40,9 @@ pub struct Batch {
     pub notices: Vec<Notice>,
     /// What else fires in the group, as the receiver knows it.
     pub known: Vec<Notice>,
+    /// What the receiver calls the message about the group that it got before; `None` if there is
+    /// none that can be edited.
+    pub posted: Option<String>,
 }
 
 /// A message that was delivered or given up.
@@ -120,6 +123,8 @@ impl Store {
             due: heard_before,
             notices: Vec::new(),
             known,
+            // A repetition reminds somebody: an edited message notifies nobody.
+            posted: None,
         }))
     }
 
@@ -160,9 +165,18 @@ impl Store {
             .collect())
     }
 
-    /// Records that a message was delivered or given up: its notices wait no more.
-    pub fn settle(&mut self, batch: &Batch, sent: &Sent) -> Result<(), StoreError> {
-        self.keep(|tx, _| settle(tx, batch, sent))
+    /// Records that a message was delivered or given up: its notices wait no more. `posted` is what the
+    /// receiver calls it, if it can be edited.
+    pub fn settle(
+        &mut self,
+        batch: &Batch,
+        sent: &Sent,
+        posted: Option<&str>,
+    ) -> Result<(), StoreError> {
+        self.keep(|tx, _| {
+            settle(tx, batch, sent)?;
+            keep_posted(tx, batch, posted)
+        })
     }
 
     /// Drops what was decided about an alert and is not due yet, such as an escalation of an alert
@@ -364,6 +378,9 @@ fn take(tx: &Connection, receiver: &str, now: Timestamp) -> rusqlite::Result<Opt
     let new: BTreeSet<u64> = notices.iter().map(Notice::fingerprint).collect();
     let mut known = known(tx, receiver, &group, None)?;
     known.retain(|notice| !new.contains(&notice.fingerprint()));
+    let sql = "SELECT message FROM posted WHERE receiver = ?1 AND grouping = ?2";
+    let mut statement = tx.prepare_cached(sql)?;
+    let posted = statement.query_row([receiver, &group], |row| row.get(0));
     Ok(Some(Batch {
         id,
         receiver: receiver.to_owned(),
@@ -371,6 +388,7 @@ fn take(tx: &Connection, receiver: &str, now: Timestamp) -> rusqlite::Result<Opt
         due: Timestamp(due),
         notices,
         known,
+        posted: posted.optional()?,
     }))
 }
 
@@ -432,12 +450,27 @@ fn settle(tx: &Connection, batch: &Batch, sent: &Sent) -> rusqlite::Result<()> {
     record(tx, sent)
 }
 
+/// The message of a group is edited for as long as an alert of it fires.
+fn keep_posted(tx: &Connection, batch: &Batch, posted: Option<&str>) -> rusqlite::Result<()> {
+    let (receiver, group) = (&batch.receiver, &batch.group);
+    if let Some(posted) = posted {
+        let sql = "INSERT OR REPLACE INTO posted (receiver, grouping, message) VALUES (?1, ?2, ?3)";
+        tx.prepare_cached(sql)?
+            .execute(params![receiver, group, posted])?;
+    }
+    let sql = "DELETE FROM posted WHERE receiver = ?1 AND grouping = ?2 AND NOT EXISTS
+                   (SELECT 1 FROM delivered WHERE receiver = ?1 AND grouping = ?2)";
+    tx.prepare_cached(sql)?
+        .execute(params![receiver, group])
+        .map(drop)
+}
+
 fn end(tx: &Connection, receiver: &str, now: Timestamp) -> rusqlite::Result<Ended> {
     let sql = "SELECT notice FROM outbox WHERE receiver = ?1";
     let mut statement = tx.prepare_cached(sql)?;
     let waiting = statement.query_map([receiver], notice)?;
     let waiting = waiting.collect::<rusqlite::Result<Vec<_>>>()?;
-    for table in ["outbox", "delivered"] {
+    for table in ["outbox", "delivered", "posted"] {
         tx.execute(
             &format!("DELETE FROM {table} WHERE receiver = ?1"),
             [receiver],

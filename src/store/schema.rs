@@ -306,6 +306,15 @@ const MIGRATIONS: &[&str] = &[
     ) STRICT;
     CREATE INDEX marker_at ON marker (at);
 ",
+    "
+    -- Messages that can be edited, at receivers that allow it: one for each group that fires.
+    CREATE TABLE posted (
+        receiver TEXT NOT NULL,
+        grouping TEXT NOT NULL,
+        message TEXT NOT NULL,          -- what the receiver calls it
+        PRIMARY KEY (receiver, grouping)
+    ) STRICT, WITHOUT ROWID;
+",
 ];
 
 /// Alerts as versions 3 to 9 have them.

@@ -5,7 +5,14 @@ use super::{Store, StoreError};
 use crate::alert::{Acknowledgement, Decisions, MAX_SILENCES, Matcher, Silence};
 use crate::outcome::Timestamp;
 use rusqlite::{Row, params};
+use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// A silence that has muted nothing for so long is perhaps forgotten.
+const WITHOUT_EFFECT: Duration = Duration::from_secs(7 * 86_400);
+/// Alerts of that time that are looked through, the newest.
+const LOOKED_THROUGH: u32 = 10_000;
 
 impl Store {
     /// All silences that are kept, and the acknowledgements of alerts that fire, or that began too
@@ -44,6 +51,27 @@ impl Store {
     pub fn silences(&self) -> Result<Vec<Silence>, StoreError> {
         self.read_silences()
             .map_err(StoreError::sql("read silences"))
+    }
+
+    /// Those that are active and have muted no alert for a week.
+    pub fn silences_without_effect(
+        &self,
+        silences: &[Silence],
+        now: Timestamp,
+    ) -> Result<BTreeSet<i64>, StoreError> {
+        let since = now.before(WITHOUT_EFFECT);
+        let old = silences
+            .iter()
+            .filter(|one| one.is_active(now) && one.from <= since);
+        let mut ids: BTreeSet<i64> = old.map(|one| one.id).collect();
+        if !ids.is_empty() {
+            for alert in self.alerts(since, now, LOOKED_THROUGH)? {
+                if let Some(id) = alert.silenced_by {
+                    ids.remove(&id);
+                }
+            }
+        }
+        Ok(ids)
     }
 
     fn read_silences(&self) -> rusqlite::Result<Vec<Silence>> {
@@ -125,6 +153,24 @@ fn silence(row: &Row<'_>) -> rusqlite::Result<Option<Silence>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_silence_that_mutes_nothing_for_a_week_is_without_effect() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = Store::open(&folder.path().join("slod.db")).expect("opens");
+        let day = |day: i64| Timestamp::from_secs(day * 86_400);
+        let silence = |id, from, to| Silence {
+            id,
+            matchers: vec![Matcher::parse("service=web").expect("valid")],
+            from: day(from),
+            to: day(to),
+            author: "ada".to_owned(),
+            reason: String::new(),
+        };
+        let all = [silence(1, 10, 90), silence(2, 28, 90), silence(3, 10, 20)];
+        let found = store.silences_without_effect(&all, day(30)).expect("reads");
+        assert_eq!(found, [1].into(), "the others are young, or over");
+    }
 
     #[test]
     fn a_thousand_silences_are_the_most() {

@@ -122,10 +122,22 @@ pub async fn acknowledge(
     Ok(Json(AlertEntry::with_fingerprint(&alert, &view.rules)))
 }
 
-pub async fn silences(State(state): State<WebState>) -> Json<Vec<SilenceEntry>> {
+pub async fn silences(State(state): State<WebState>) -> Result<Json<Vec<SilenceEntry>>, Problem> {
     let (decisions, now) = (state.decisions.borrow().clone(), state.clock.now());
-    let silences = decisions.silences.iter();
-    Json(silences.map(|one| SilenceEntry::of(one, now)).collect())
+    let path = state.history;
+    let read = move || {
+        let store = Store::open_read_only(&path)?;
+        SilenceEntry::list(&store, &decisions.silences, now)
+    };
+    let failed = Problem::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "the alerts that silences muted cannot be read",
+    );
+    match tokio::task::spawn_blocking(read).await {
+        Ok(Ok(all)) => Ok(Json(all)),
+        Ok(Err(error)) => Err(failed.because(error.to_string())),
+        Err(_panic) => Err(failed),
+    }
 }
 
 pub async fn add_silence(

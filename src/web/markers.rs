@@ -6,8 +6,9 @@ use super::audit::{self, Act};
 use super::auth::Identity;
 use super::problem::Problem;
 use crate::outcome::Timestamp;
+use crate::report::deploys::burned;
 use crate::report::markers::MarkerEntry;
-use crate::store::{Marker, Store};
+use crate::store::{Marker, Store, StoreError};
 use axum::extract::State;
 use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::http::StatusCode;
@@ -130,19 +131,25 @@ pub async fn list(
 ) -> Result<Json<Vec<MarkerEntry>>, Problem> {
     let axum::extract::Query(page) =
         page.map_err(|error| Problem::invalid(StatusCode::BAD_REQUEST, "invalid query", &error))?;
-    let path = state.history;
+    let (path, now) = (state.history, state.clock.now());
+    let config = state.configs.borrow().clone();
     let stamp = |at: DateTime<Utc>| Timestamp(at.timestamp_millis());
     let span = (
         page.from.map_or(Timestamp(0), stamp),
         page.to.map_or(Timestamp(i64::MAX), stamp),
     );
-    let read = move || Store::open_read_only(&path)?.markers(page.service.as_deref(), span, LIMIT);
+    let read = move || {
+        let store = Store::open_read_only(&path)?;
+        let found = store.markers(page.service.as_deref(), span, LIMIT)?;
+        let burned = burned(&config, &store, &found, now)?;
+        Ok::<_, StoreError>(MarkerEntry::list(&found, burned))
+    };
     let failed = Problem::new(
         StatusCode::SERVICE_UNAVAILABLE,
         "the markers cannot be read",
     );
     match tokio::task::spawn_blocking(read).await {
-        Ok(Ok(found)) => Ok(Json(found.iter().map(MarkerEntry::of).collect())),
+        Ok(Ok(found)) => Ok(Json(found)),
         Ok(Err(error)) => Err(failed.because(error.to_string())),
         Err(_panic) => Err(failed),
     }

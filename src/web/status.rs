@@ -11,6 +11,7 @@ use super::problem::Problem;
 use crate::config::Config;
 use crate::ledger::long_days;
 use crate::outcome::{ProbeKey, Timestamp};
+use crate::report::deploys::burned;
 use crate::report::signals::HealthAnswer;
 use crate::report::timeline::{TimelineOf, timeline};
 use crate::runs::Digests;
@@ -162,12 +163,14 @@ impl WantedPast {
         let since = at.before(INCIDENTS_SINCE);
         let alerts = store.alerts(since, at, MAX_ALERTS)?;
         let markers = store.markers(Some(service), (since, Timestamp(at.0 + 1)), MAX_MARKERS)?;
+        let burned = burned(&self.config, &store, &markers, at)?;
         let events = TimelineOf {
             service,
             probes: &self.probes,
             alerts: &alerts,
             corrections: &self.corrections,
             markers: &markers,
+            burned: &burned,
             from: since,
             to: at,
         };

@@ -7,6 +7,7 @@ mod bounds;
 mod corrections;
 mod delivery;
 mod demo;
+mod edited;
 mod engines;
 mod faults;
 mod heartbeat;

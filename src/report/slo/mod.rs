@@ -23,13 +23,13 @@ mod watch;
 mod words;
 
 use super::walk::each_share;
-use crate::config::Config;
+use crate::config::{Config, ServiceSpec};
 use crate::ledger::TrafficHistory;
 use crate::outcome::Timestamp;
 use crate::slo::correction::CorrectedTime;
 use crate::store::{Store, StoreError};
 use corrections::Corrections;
-use model::Report;
+use model::{Report, ServiceReport};
 use service::ServiceCounting;
 use span::Span;
 use std::time::Duration;
@@ -43,6 +43,23 @@ pub const MAX_INCIDENTS: usize = 20;
 /// Coverage from which "met" may be said. The rest could have been anything, and below this it is
 /// so much that nobody should rely on it.
 pub const MIN_COVERAGE: f64 = 0.9;
+
+/// Counts a span of one service, likewise.
+pub fn of_service(
+    config: &Config,
+    store: &Store,
+    service: &ServiceSpec,
+    span: Span,
+) -> Result<ServiceReport, StoreError> {
+    let span = span.kept(config.store.retention);
+    let corrections = Corrections::read(config, store, span)?;
+    let time = CorrectedTime::of(&corrections.in_force);
+    let mut counting = [ServiceCounting::new(service, store, &time, span)?];
+    past::count(&mut counting, store, span)?;
+    let [mut counting] = counting;
+    counting.take_traffic(store, &TrafficHistory::of(store)?)?;
+    Ok(counting.finish())
+}
 
 /// Counts a span from what the store kept, with the corrections that are in force.
 pub fn report(config: &Config, store: &Store, span: Span) -> Result<Report, StoreError> {

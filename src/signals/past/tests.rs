@@ -3,7 +3,7 @@ use crate::ledger::LedgerView;
 use crate::outcome::{Outcome, ProbeKey, Verdict};
 use crate::sample::SeriesKind;
 use crate::signal::{Finding, Presence};
-use crate::store::Tick;
+use crate::store::{Marker, Tick};
 
 const NOW: Timestamp = Timestamp::from_secs(1_000_000 * 60);
 const MIB: f64 = 1_048_576.0;
@@ -110,6 +110,43 @@ fn a_service_that_was_restarted_begins_anew() {
     recall(&mut watcher, &config, &store, NOW).expect("readable");
     let leak = found(&mut watcher, &config, "memory_growing");
     assert_eq!(leak.presence, Presence::Unknown, "{}", leak.evidence);
+}
+
+#[test]
+fn growth_is_looked_for_from_the_last_deployment_on() {
+    let config = config(1);
+    let (_folder, mut store) = store("deploy.db");
+    leaking(&mut store, &config, 4, |_| 10.0);
+    let marker = |minutes: u64| Marker {
+        id: 0,
+        at: NOW.before(Duration::from_secs(minutes * 60)),
+        service: "s0".to_owned(),
+        version: "v2".to_owned(),
+        text: String::new(),
+        author: "ada".to_owned(),
+    };
+    let judged = |store: &Store| {
+        let mut watcher = Watcher::default();
+        recall(&mut watcher, &config, store, NOW).expect("readable");
+        watcher.take_deploys(&deploys(store, NOW).expect("readable"));
+        watcher.set_judged(None);
+        watcher
+            .service(&"s0".into())
+            .judge_trends(&config.services[0].signals);
+        found(&mut watcher, &config, "memory_growing")
+    };
+    store.add_marker(&marker(240)).expect("kept");
+    assert_eq!(judged(&store).presence, Presence::Active);
+    store.add_marker(&marker(30)).expect("kept");
+    let young = judged(&store);
+    assert_eq!(young.presence, Presence::Unknown, "{}", young.evidence);
+    assert!(
+        young
+            .evidence
+            .ends_with("since the last restart or deployment that a trend takes are known"),
+        "{}",
+        young.evidence
+    );
 }
 
 #[test]

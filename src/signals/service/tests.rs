@@ -196,7 +196,7 @@ fn users_at_the_same_time_are_load_as_well() {
         timeout: std::time::Duration::from_secs(10),
     };
     let mut history = ServiceHistory::new("app".into());
-    for step in 0..=60 {
+    for step in 0..=120 {
         let at = Timestamp::from_secs(step * 10);
         let connections = [(Role::ActiveConnections, RoleValue::Gauge(120.0))];
         history.take_metrics(at, &MetricNumbers::of(&metrics(&connections)));

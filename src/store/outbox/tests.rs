@@ -57,7 +57,9 @@ fn a_message_stays_the_same_until_it_is_settled() {
         .keep_deliveries(&[delivery(2100, chat.clone())])
         .expect("kept");
     assert_eq!(next(&mut store, 3000).as_ref(), Some(&first));
-    store.settle(&first, &settled(&first, true)).expect("kept");
+    store
+        .settle(&first, &settled(&first, true), None)
+        .expect("kept");
     let second = next(&mut store, 3000).expect("due");
     assert!(second.id > first.id);
     assert_eq!((second.notices, second.known), (vec![chat], vec![rag]));
@@ -79,11 +81,13 @@ fn a_resolution_follows_what_was_due_and_cancels_what_was_not() {
     store.keep_deliveries(&ended).expect("kept");
     let first = next(&mut store, 99_999).expect("due");
     assert_eq!(first.notices, [notice("rag", None)]);
-    store.settle(&first, &settled(&first, true)).expect("kept");
+    store
+        .settle(&first, &settled(&first, true), None)
+        .expect("kept");
     let second = next(&mut store, 99_999).expect("due");
     assert_eq!(second.notices, [notice("rag", Some(3000))]);
     store
-        .settle(&second, &settled(&second, true))
+        .settle(&second, &settled(&second, true), None)
         .expect("kept");
     assert_eq!(next(&mut store, 99_999), None);
     assert_eq!(store.firing_groups("oncall").expect("reads"), []);
@@ -140,11 +144,33 @@ fn what_a_removed_receiver_knows_is_forgotten() {
         .keep_deliveries(&[delivery(1000, notice("rag", None))])
         .expect("kept");
     let batch = next(&mut store, 2000).expect("due");
-    store.settle(&batch, &settled(&batch, true)).expect("kept");
+    store
+        .settle(&batch, &settled(&batch, true), None)
+        .expect("kept");
     assert_eq!(store.firing_groups("oncall").expect("reads").len(), 1);
     assert_eq!(
         store.end_receivers(&[], Timestamp(3000)).expect("ended"),
         []
     );
     assert_eq!(store.firing_groups("oncall").expect("reads"), []);
+}
+
+#[test]
+fn the_message_of_a_group_is_known_until_nothing_of_it_fires() {
+    let (_folder, mut store) = store();
+    let mut deliver = |notice: Notice, posted: Option<&str>| {
+        store
+            .keep_deliveries(&[delivery(2000, notice)])
+            .expect("kept");
+        let batch = next(&mut store, 3000).expect("due");
+        let sent = settled(&batch, true);
+        store.settle(&batch, &sent, posted).expect("kept");
+        batch.posted
+    };
+    let known = |id: &str| Some(id.to_owned());
+    assert_eq!(deliver(notice("rag", None), Some("7")), None);
+    assert_eq!(deliver(notice("chat", None), Some("7")), known("7"));
+    assert_eq!(deliver(notice("rag", Some(2500)), Some("8")), known("7"));
+    assert_eq!(deliver(notice("chat", Some(2600)), Some("8")), known("8"));
+    assert_eq!(deliver(notice("rag", None), None), None, "a new incident");
 }

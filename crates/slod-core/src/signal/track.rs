@@ -125,6 +125,23 @@ impl Track {
         values.windows(of).filter_map(mean).max_by(f64::total_cmp)
     }
 
+    /// Forgets the windows that began before a moment: what is measured began anew then.
+    pub fn forget_before(&mut self, at: Timestamp) {
+        let Some((open, ..)) = self.open else {
+            self.values.clear();
+            return;
+        };
+        let width = i64::try_from(self.width.as_millis()).unwrap_or(i64::MAX);
+        let first = at.0.div_euclid(width.max(1)) + 1;
+        let kept = usize::try_from(open - first).unwrap_or(0);
+        while self.values.len() > kept {
+            self.values.pop_front();
+        }
+        if open < first {
+            self.open = None;
+        }
+    }
+
     /// Forgets everything: what is measured began anew.
     pub fn clear(&mut self) {
         self.values.clear();
@@ -193,6 +210,20 @@ mod tests {
         assert_eq!(track.values(), expected, "an earlier time changes nothing");
         track.take(at(1_000_000), None);
         assert_eq!(track.values(), [None; 5]);
+    }
+
+    #[test]
+    fn windows_from_before_a_moment_are_forgotten() {
+        let mut track = Track::new(Duration::from_secs(60), 10, Keep::Mean);
+        for minute in 0..6 {
+            track.take(Timestamp::from_secs(minute * 60), Some(minute as f64));
+        }
+        track.forget_before(Timestamp::from_secs(150));
+        assert_eq!(track.values(), [Some(3.0), Some(4.0)]);
+        track.forget_before(Timestamp::from_secs(150));
+        assert_eq!(track.values(), [Some(3.0), Some(4.0)], "once");
+        track.forget_before(Timestamp::from_secs(1000));
+        assert_eq!((track.values(), track.sum(9)), (Vec::new(), None));
     }
 
     #[test]

@@ -13,6 +13,8 @@ pub const Z_99: f64 = 2.326_347_874_040_841;
 pub const Z_995: f64 = 2.575_829_303_548_900_4;
 /// One-sided 0.25 %.
 pub const Z_9975: f64 = 2.807_033_768_343_811;
+/// One-sided 0.05 %.
+pub const Z_9995: f64 = 3.290_526_731_491_926;
 
 /// Beyond this, the continued fraction converges in fewer steps than the series.
 const TAIL: f64 = 3.0;

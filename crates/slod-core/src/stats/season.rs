@@ -3,9 +3,11 @@
 use super::autocorrelation::lag_one;
 use super::baseline::Baseline;
 use super::cusum::{Cusum, Whitening};
+use super::order::median_of;
 use std::time::Duration;
 
 const DAY: u64 = 86_400;
+const WEEK: u64 = 7 * DAY;
 const HOURS: usize = 24;
 /// Days of history from which the time of day counts.
 const MIN_DAYS: u64 = 3;
@@ -17,6 +19,27 @@ const LEAST_SPREAD: f64 = 0.02;
 pub struct Season {
     hours: Vec<Baseline>,
     correlation: f64,
+    levels: Levels,
+}
+
+/// What is usual around a time: the lowest and the highest level of its hour and of the hours next to
+/// it, on all days and on this day of the week.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Band {
+    pub low: f64,
+    pub high: f64,
+    pub spread: f64,
+}
+
+/// The medians of each hour of the day and of the week. A job that runs for an hour each night, or less
+/// traffic at weekends, is usual at its time, though it is an outlier among the neighbors.
+#[derive(Clone, Debug)]
+struct Levels {
+    day: Vec<f64>,
+    /// Empty if less than a week is known.
+    week: Vec<Option<f32>>,
+    /// Of all values around the level of their hour.
+    spread: f64,
 }
 
 impl Season {
@@ -33,6 +56,7 @@ impl Season {
         let mut season = Self {
             hours,
             correlation: 0.0,
+            levels: Levels::of(history, all.median, span.as_secs() >= WEEK),
         };
         let deviates: Vec<f64> = history
             .iter()
@@ -47,6 +71,17 @@ impl Season {
         self.hours[hour(time)]
     }
 
+    /// The levels around a time. The spread is that of its hour, or of all hours if that is larger: few
+    /// values can be close to each other by chance.
+    pub fn band(&self, time: Duration) -> Band {
+        let near = self.levels.near(time);
+        let (low, high) = near.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), level| {
+            (low.min(level), high.max(level))
+        });
+        let spread = self.baseline(time).spread.max(self.levels.spread);
+        Band { low, high, spread }
+    }
+
     /// How many spreads a value is from what is usual at its time; `None` if nothing ever varied.
     pub fn deviate(&self, time: Duration, value: f64) -> Option<f64> {
         let baseline = self.baseline(time);
@@ -54,8 +89,69 @@ impl Season {
     }
 }
 
+impl Band {
+    /// How many spreads a value is above the band; negative below it, and 0 within.
+    pub fn deviate(&self, value: f64) -> f64 {
+        let border = value.clamp(self.low, self.high);
+        let spread = self.spread.max(LEAST_SPREAD * border.abs());
+        let deviate = (value - border) / spread;
+        if deviate.is_finite() { deviate } else { 0.0 }
+    }
+}
+
+impl Levels {
+    /// `all` is the level of hours without values.
+    fn of(history: &[(Duration, f64)], all: f64, has_weeks: bool) -> Self {
+        let day = medians(history, HOURS).into_iter();
+        let day: Vec<f64> = day.map(|level| level.unwrap_or(all)).collect();
+        let deviations = history.iter().map(|(time, value)| value - day[hour(*time)]);
+        let spread = Baseline::of(deviations).map_or(0.0, |around| around.spread);
+        let week = if has_weeks {
+            medians(history, 7 * HOURS)
+        } else {
+            Vec::new()
+        };
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "seven digits are enough for a level"
+        )]
+        let week = week
+            .into_iter()
+            .map(|level| level.map(|level| level as f32));
+        Self {
+            day,
+            week: week.collect(),
+            spread,
+        }
+    }
+
+    fn near(&self, time: Duration) -> impl Iterator<Item = f64> {
+        let hour = time.as_secs() / 3600;
+        let hours = [hour.saturating_sub(1), hour, hour + 1].into_iter();
+        hours.flat_map(|hour| {
+            let of_week = self.week.get(slot(hour, 7 * HOURS)).copied().flatten();
+            let of_day = self.day[slot(hour, HOURS)];
+            [Some(of_day), of_week.map(f64::from)].into_iter().flatten()
+        })
+    }
+}
+
+/// The median of the values in each hour of a period.
+fn medians(history: &[(Duration, f64)], period: usize) -> Vec<Option<f64>> {
+    let mut values: Vec<Vec<f64>> = vec![Vec::new(); period];
+    for (time, value) in history {
+        values[slot(time.as_secs() / 3600, period)].push(*value);
+    }
+    values.into_iter().map(median_of).collect()
+}
+
 fn hour(time: Duration) -> usize {
-    usize::try_from(time.as_secs() % DAY / 3600).unwrap_or(0)
+    slot(time.as_secs() / 3600, HOURS)
+}
+
+/// Which of the hours of a period an hour is.
+fn slot(hour: u64, period: usize) -> usize {
+    usize::try_from(hour % period as u64).unwrap_or(0)
 }
 
 fn hourly(history: &[(Duration, f64)], all: Baseline) -> Vec<Baseline> {
@@ -181,6 +277,28 @@ mod tests {
             assert_eq!(found, expected);
             assert!(steps < 24, "{steps}");
         }
+    }
+
+    #[test]
+    fn a_nightly_job_and_a_weekend_are_usual_at_their_times() {
+        let value = |hour: u64| match (hour / 24 % 7, hour % 24) {
+            (5 | 6, _) => 30.0,
+            (_, 2) => 150.0,
+            _ => 100.0,
+        };
+        let hours = |days: u64| {
+            let each = (0..days * 24).map(|hour| (Duration::from_secs(hour * 3600), value(hour)));
+            Season::of(&each.collect::<Vec<_>>()).unwrap()
+        };
+        let at = |day: u64, hour: u64| Duration::from_secs((day * 24 + hour) * 3600);
+        let season = hours(14);
+        let (night, noon) = (season.band(at(14, 2)), season.band(at(14, 12)));
+        assert_eq!((night.low, night.high), (100.0, 150.0));
+        assert_eq!((noon.low, noon.high), (100.0, 100.0));
+        assert_eq!(season.band(at(19, 12)).low, 30.0, "a Saturday");
+        assert_eq!(hours(5).band(at(5, 12)).low, 100.0, "no weekend is known");
+        assert!(noon.deviate(120.0) > 5.0 && noon.deviate(80.0) < -5.0);
+        assert_eq!(night.deviate(130.0), 0.0);
     }
 
     #[test]

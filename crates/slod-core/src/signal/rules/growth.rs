@@ -44,7 +44,7 @@ pub fn growing(number: &Grows<'_>) -> Answer {
             (
                 Presence::Unknown,
                 format!(
-                    "{known} of the {needed} windows of 2 min since the last restart that a trend takes are known"
+                    "{known} of the {needed} windows of 2 min since the last restart or deployment that a trend takes are known"
                 ),
             )
         }

@@ -21,7 +21,7 @@ pub use errors::errors_climbing;
 pub use growth::{COUNTED, Grows, MEMORY, MIB, growing};
 pub use latency::{is_slower, latency_rising};
 pub use load::load_high;
-pub use peak::cpu_high_at_peak;
+pub use peak::{PEAK_MINUTES, cpu_high_at_peak};
 pub use pool::{Pool, pool_exhausted};
 pub use provider::{Meanwhile, provider_failing, provider_slow};
 pub use unusual::{Usual, latency_unusual, throughput_low};

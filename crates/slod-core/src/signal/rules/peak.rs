@@ -3,17 +3,18 @@
 use super::{Answer, there};
 use crate::signal::{Presence, Track};
 
-/// Minutes that are looked at, and how many of them have to be above the limit.
-const RECENT: usize = 10;
-const BAD_MINUTES: usize = 3;
+/// Minutes that are looked at, and how many of them have to be above the limit: a job of some minutes, or
+/// the start of a new version, is not how a service bears its peak.
+pub const PEAK_MINUTES: usize = 30;
+const BAD_MINUTES: usize = 15;
 /// From this share of the peak on, a minute is one of peak load.
 const AT_PEAK: f64 = 0.9;
 
-/// Whether processors were used for more than `most` in at least three of the last ten minutes in which
-/// the load, by the same minutes, was at its peak.
+/// Whether processors were used for more than `most` in at least 15 of the last 30 minutes in which the
+/// load, by the same minutes, was at its peak.
 pub fn cpu_high_at_peak(cpu: &Track, load: &Track, peak: f64, most: f64) -> Answer {
     let (cpu, load) = (cpu.values(), load.values());
-    let minutes = cpu.iter().rev().zip(load.iter().rev()).take(RECENT);
+    let minutes = cpu.iter().rev().zip(load.iter().rev()).take(PEAK_MINUTES);
     let known: Vec<(f64, f64)> = minutes
         .filter_map(|(cpu, load)| (*cpu).zip(*load))
         .collect();
@@ -28,7 +29,7 @@ pub fn cpu_high_at_peak(cpu: &Track, load: &Track, peak: f64, most: f64) -> Answ
         .collect();
     let above = at_peak.iter().filter(|cpu| **cpu > most).count();
     let evidence = format!(
-        "above {:.0} % in {above} of the {} minutes at peak load within the last {RECENT}",
+        "above {:.0} % in {above} of the {} minutes at peak load within the last {PEAK_MINUTES}",
         most * 100.0,
         at_peak.len()
     );
@@ -42,10 +43,10 @@ mod tests {
     use crate::signal::Keep;
     use std::time::Duration;
 
-    fn judged(cpu: f64, load: f64) -> Presence {
+    fn judged_for(minutes: i64, cpu: f64, load: f64) -> Presence {
         let track = |value: f64| {
-            let mut track = Track::new(Duration::from_secs(60), 10, Keep::Mean);
-            for minute in 0..6 {
+            let mut track = Track::new(Duration::from_secs(60), PEAK_MINUTES, Keep::Mean);
+            for minute in 0..=minutes {
                 track.take(Timestamp::from_secs(minute * 60), Some(value));
             }
             track
@@ -53,8 +54,14 @@ mod tests {
         cpu_high_at_peak(&track(cpu), &track(load), 100.0, 0.7).0
     }
 
+    fn judged(cpu: f64, load: f64) -> Presence {
+        judged_for(20, cpu, load)
+    }
+
     #[test]
     fn only_minutes_at_peak_load_count() {
+        assert_eq!(judged_for(14, 0.75, 95.0), Presence::Clear);
+        assert_eq!(judged_for(15, 0.75, 95.0), Presence::Active);
         assert_eq!(judged(0.75, 95.0), Presence::Active);
         assert_eq!(judged(0.75, 80.0), Presence::Clear);
         assert_eq!(judged(0.65, 120.0), Presence::Clear);

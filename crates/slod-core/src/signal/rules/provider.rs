@@ -3,17 +3,26 @@
 use super::latency::millis;
 use super::{Answer, there};
 use crate::signal::{Level, Presence, Track};
+use crate::stats::normal::Z_9995;
 use crate::stats::order::median_of;
+use crate::stats::proportion::wilson;
+use crate::units::whole;
 
 /// Minutes that failures are counted in.
 const MINUTES: usize = 10;
 /// Fewer failures are no sign.
 const FAILED_MIN: f64 = 3.0;
 /// Windows of 5 min that are now, and that have to be known before.
-const NOW: usize = 2;
+const NOW: usize = 3;
 const BEFORE_MIN: usize = 6;
 /// A provider is not slow by less than this, in seconds.
 const SLOWER_MIN: f64 = 0.1;
+/// Spreads that each window is above those before: with few requests, one that takes long makes a
+/// window slow.
+const SPREADS: f64 = 2.5;
+/// The standard deviation of a normal distribution by its mean absolute deviation: with some twenty
+/// windows, this varies less by chance than a median does.
+const NORMAL: f64 = 1.253_314_137_315_500_3;
 
 /// How the service itself does meanwhile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +44,8 @@ impl Meanwhile {
     }
 }
 
-/// Whether so large a share of the requests to a provider failed lately.
+/// Whether so large a share of the requests to a provider failed lately. It begins only if so few
+/// requests show by more than chance that half of that share fails.
 pub fn provider_failing(
     failed: &Track,
     requests: &Track,
@@ -50,7 +60,9 @@ pub fn provider_failing(
         return (Presence::Unknown, evidence);
     }
     let bad = failed.sum(MINUTES).unwrap_or(0.0).min(all);
-    let is_failing = bad >= FAILED_MIN && bad / all > border;
+    let (least, _) = wilson(whole(bad), whole(all), Z_9995);
+    let is_clear = was_active || least > border / 2.0;
+    let is_failing = bad >= FAILED_MIN && bad / all > border && is_clear;
     let mut evidence = format!(
         "{bad:.0} of {all:.0} requests to the provider failed in the last {MINUTES} minutes"
     );
@@ -60,7 +72,9 @@ pub fn provider_failing(
     (there(is_failing), evidence)
 }
 
-/// Whether a provider takes longer than before by so large a share.
+/// Whether a provider takes longer than before by so large a share; it begins only if each of the last
+/// windows does so by more than chance. `latency` has logarithms of seconds, so that one request that
+/// takes very long counts little.
 pub fn provider_slow(
     latency: &Track,
     level: Level,
@@ -70,9 +84,8 @@ pub fn provider_slow(
     let border = if was_active { level.ends } else { level.begins };
     let known = latency.known(usize::MAX);
     let (before, now) = known.split_at(known.len().saturating_sub(NOW));
-    let of = |values: &[f64]| median_of(values.iter().copied());
-    let levels = of(before).zip(of(now));
-    let Some((usual, now)) = levels.filter(|_| before.len() >= BEFORE_MIN) else {
+    let usual = median_of(before.iter().copied()).filter(|_| before.len() >= BEFORE_MIN);
+    let Some(usual) = usual else {
         let evidence = format!(
             "{} of the {} windows of 5 min that it takes are known",
             known.len(),
@@ -80,11 +93,16 @@ pub fn provider_slow(
         );
         return (Presence::Unknown, evidence);
     };
-    let is_slow = now > usual * (1.0 + border) && now - usual > SLOWER_MIN;
+    let spread =
+        NORMAL * before.iter().map(|one| (one - usual).abs()).sum::<f64>() / before.len() as f64;
+    let is_clear = was_active || now.iter().all(|one| one - usual > SPREADS * spread);
+    let mean = now.iter().sum::<f64>() / now.len() as f64;
+    let (before, now) = (usual.exp(), mean.exp());
+    let is_slow = now > before * (1.0 + border) && now - before > SLOWER_MIN && is_clear;
     let mut evidence = format!(
-        "the provider took {} in the last 10 min, {} before",
+        "the provider took {} in the last 15 min, {} before",
         millis(now),
-        millis(usual)
+        millis(before)
     );
     if is_slow {
         evidence = format!("{evidence}; {}", service.words());
@@ -120,8 +138,8 @@ mod tests {
     #[test]
     fn a_provider_that_takes_twice_as_long_is_slow() {
         let latency = |now: f64| {
-            let mut values = [1.0; 10];
-            values[8..].fill(now);
+            let mut values = [0.0; 10];
+            values[7..].fill(f64::ln(now));
             track(300, Keep::Mean, &values)
         };
         let judge = |now, was| provider_slow(&latency(now), TWICE, was, Meanwhile::Usual);
@@ -129,11 +147,20 @@ mod tests {
         assert_eq!(presence, Presence::Active);
         assert_eq!(
             evidence,
-            "the provider took 2500 ms in the last 10 min, 1000 ms before; the service itself answers as before"
+            "the provider took 2500 ms in the last 15 min, 1000 ms before; the service itself answers as before"
         );
         assert_eq!(judge(1.7, false).0, Presence::Clear);
         assert_eq!(judge(1.7, true).0, Presence::Active);
-        let short = track(300, Keep::Mean, &[1.0; 5]);
+        let mut once = [0.0, 0.1, -0.1, 0.05, -0.05, 0.0, 0.1, -0.1, 0.0, 3.0];
+        let judge_once = |values: &[f64]| {
+            let latency = track(300, Keep::Mean, values);
+            provider_slow(&latency, TWICE, false, Meanwhile::Usual).0
+        };
+        once[8] = 3.0;
+        assert_eq!(judge_once(&once), Presence::Clear, "in two windows only");
+        once[7] = 3.0;
+        assert_eq!(judge_once(&once), Presence::Active);
+        let short = track(300, Keep::Mean, &[0.0; 5]);
         assert_eq!(
             provider_slow(&short, TWICE, false, Meanwhile::Usual).0,
             Presence::Unknown
@@ -154,6 +181,7 @@ mod tests {
             "{evidence}"
         );
         assert_eq!(judge(2.0, 5.0).0, Presence::Clear);
+        assert_eq!(judge(3.0, 10.0).0, Presence::Clear, "by chance");
         assert_eq!(judge(5.0, 100.0).0, Presence::Clear);
         assert_eq!(judge(0.0, 0.0).0, Presence::Unknown);
     }

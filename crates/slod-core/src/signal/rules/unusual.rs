@@ -3,35 +3,28 @@
 use super::latency::millis;
 use super::{Answer, Numbers, there};
 use crate::signal::{Level, Presence};
-use crate::stats::baseline::Baseline;
+use crate::stats::season::Band;
 
 /// Days of history from which the time of day counts.
-pub const MIN_DAYS: u32 = 3;
+const MIN_DAYS: u32 = 3;
+/// Traffic depends on the day of the week more than response times do.
+const MIN_DAYS_OF_TRAFFIC: u32 = 7;
 /// Spreads that a value has to be away from what is usual: one hour in a thousand of a distribution with
 /// heavy tails is further away.
 const SPREADS: f64 = 5.0;
-/// A spread is at least this share of what is usual.
-const LEAST_SPREAD: f64 = 0.02;
 
 /// What is usual at this time of day, and how many days it was learned from.
 #[derive(Clone, Copy, Debug)]
 pub struct Usual {
-    pub baseline: Baseline,
+    pub band: Band,
     pub days: u32,
 }
 
-impl Usual {
-    fn deviate(&self, value: f64) -> f64 {
-        let least = LEAST_SPREAD * self.baseline.median.abs();
-        self.baseline.deviate(value, least).unwrap_or(0.0)
-    }
-}
-
-fn learned(usual: Option<Usual>) -> Result<Usual, Answer> {
+fn learned(usual: Option<Usual>, needed: u32) -> Result<Usual, Answer> {
     let days = usual.map_or(0, |usual| usual.days);
-    let known = usual.filter(|usual| usual.days >= MIN_DAYS && usual.baseline.median > 0.0);
+    let known = usual.filter(|usual| usual.days >= needed && usual.band.high > 0.0);
     known.ok_or_else(|| {
-        let evidence = format!("{days} of the {MIN_DAYS} days that it takes are known");
+        let evidence = format!("{days} of the {needed} days that it takes are known");
         (Presence::Unknown, evidence)
     })
 }
@@ -45,7 +38,7 @@ pub fn latency_unusual(
     was_active: bool,
     numbers: Numbers,
 ) -> Answer {
-    let usual = match learned(usual) {
+    let usual = match learned(usual, MIN_DAYS) {
         Ok(usual) => usual,
         Err(unknown) => return unknown,
     };
@@ -54,13 +47,13 @@ pub fn latency_unusual(
         return (Presence::Unknown, evidence);
     };
     let border = if was_active { level.ends } else { level.begins };
-    let median = usual.baseline.median;
-    let is_high = hour > median * (1.0 + border) && usual.deviate(hour) > SPREADS;
+    let high = usual.band.high;
+    let is_high = hour > high * (1.0 + border) && usual.band.deviate(hour) > SPREADS;
     let evidence = format!(
-        "{}, p95 was {} in the last hour; {} is usual at this time of day, by {} days",
+        "{}, p95 was {} in the last hour; up to {} is usual at this time of day, by {} days",
         numbers.by(),
         millis(hour),
-        millis(median),
+        millis(high),
         usual.days
     );
     (there(is_high), evidence)
@@ -75,7 +68,7 @@ pub fn throughput_low(
     was_active: bool,
     is_good: bool,
 ) -> Answer {
-    let usual = match learned(usual) {
+    let usual = match learned(usual, MIN_DAYS_OF_TRAFFIC) {
         Ok(usual) => usual,
         Err(unknown) => return unknown,
     };
@@ -84,10 +77,10 @@ pub fn throughput_low(
         return (Presence::Unknown, evidence);
     };
     let border = if was_active { level.ends } else { level.begins };
-    let median = usual.baseline.median;
-    let is_low = hour < median * border && usual.deviate(hour) < -SPREADS;
+    let low = usual.band.low;
+    let is_low = hour < low * border && usual.band.deviate(hour) < -SPREADS;
     let evidence = format!(
-        "{hour:.2} requests/s in the last hour; {median:.2} are usual at this time of day, by {} days",
+        "{hour:.2} requests/s in the last hour; {low:.2} or more are usual at this time of day, by {} days",
         usual.days
     );
     if is_low && !is_good {
@@ -104,8 +97,9 @@ mod tests {
     use super::*;
 
     const USUAL: Option<Usual> = Some(Usual {
-        baseline: Baseline {
-            median: 0.2,
+        band: Band {
+            low: 0.2,
+            high: 0.2,
             spread: 0.01,
         },
         days: 14,
@@ -126,14 +120,15 @@ mod tests {
         assert_eq!(presence, Presence::Active);
         assert_eq!(
             evidence,
-            "by its probes, p95 was 300 ms in the last hour; 200 ms is usual at this time of day, by 14 days"
+            "by its probes, p95 was 300 ms in the last hour; up to 200 ms is usual at this time of day, by 14 days"
         );
         assert_eq!(judge(0.255, false).0, Presence::Active);
         assert_eq!(judge(0.24, false).0, Presence::Clear);
         assert_eq!(judge(0.1, false).0, Presence::Clear);
         let wide = Usual {
-            baseline: Baseline {
-                median: 0.2,
+            band: Band {
+                low: 0.2,
+                high: 0.2,
                 spread: 0.05,
             },
             days: 14,

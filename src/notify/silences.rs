@@ -1,0 +1,244 @@
+//! Reminds of silences: of those that end soon while alerts that they mute still fire, and in the log of
+//! those that mute nothing.
+//!
+//! A reminder is a notice that fires until the silence is over. What a receiver knows is in the store, so
+//! neither a restart nor a reload reminds anybody twice.
+
+use super::announce::changes;
+use super::task::Deps;
+use crate::alert::{Decisions, Notice, Silence};
+use crate::alerting::AlertsView;
+use crate::format::{numbers, times};
+use crate::outcome::{Timestamp, millis};
+use crate::receiver::Routing;
+use crate::store::{NewDelivery, Store, StoreError};
+use crate::units::HOUR;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+use tokio::time::sleep;
+
+/// All reminders to a receiver are one group.
+const GROUP: &str = "silences";
+/// Time between two looks at the silences,
+const EVERY: Duration = Duration::from_secs(15);
+/// and at those that mute nothing.
+const FORGOTTEN_EVERY: Duration = HOUR;
+/// So long before its end somebody is reminded of a silence, a tenth of a shorter one's length.
+const AHEAD: Duration = Duration::from_secs(15 * 60);
+/// How long the store may take to answer.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The reminders that each receiver is to have now.
+type Wanted = BTreeMap<String, Vec<Notice>>;
+
+/// Runs until it is aborted.
+pub(super) async fn run(deps: Deps) {
+    let mut looked = None;
+    let mut logged = BTreeSet::new();
+    loop {
+        sleep(EVERY).await;
+        let now = deps.clock.now();
+        remind(&deps, now).await;
+        let is_due =
+            looked.is_none_or(|at: Timestamp| (now.0 - at.0).abs() >= millis(FORGOTTEN_EVERY));
+        if is_due {
+            looked = Some(now);
+            log_forgotten(&deps, now, &mut logged).await;
+        }
+    }
+}
+
+async fn remind(deps: &Deps, now: Timestamp) {
+    let config = deps.configs.borrow().clone();
+    let (decisions, alerts) = (
+        deps.decisions.borrow().clone(),
+        deps.alerts.borrow().clone(),
+    );
+    let wanted = wanted(&decisions, &alerts, &config.routing, now);
+    let receivers = config.routing.receivers.iter();
+    let names: Vec<String> = receivers.map(|one| one.name.clone()).collect();
+    let store = deps.store.clone();
+    let keep = move |store: &mut Store| keep(store, &names, &wanted, now);
+    // A store that fails says so itself, and the next look tries again.
+    let asked = tokio::task::spawn_blocking(move || store.ask(PATIENCE, keep));
+    if let Ok(Some(Ok(1..))) = asked.await {
+        deps.waker.wake();
+    }
+}
+
+/// Keeps what receivers do not know yet. Returns how much that is.
+fn keep(
+    store: &mut Store,
+    receivers: &[String],
+    wanted: &Wanted,
+    now: Timestamp,
+) -> Result<usize, StoreError> {
+    let mut deliveries = Vec::new();
+    for receiver in receivers {
+        let known = store.known_to(receiver, GROUP)?;
+        let now_wanted = wanted.get(receiver).map_or(&[][..], Vec::as_slice);
+        // Once reminded, until the silence is over: alerts that end meanwhile change nothing.
+        let lasting = known.iter().filter(|one| is_running(one, now));
+        let new = now_wanted.iter().filter(|one| {
+            let mut all = known.iter();
+            all.all(|known| known.fingerprint() != one.fingerprint())
+        });
+        let all: Vec<Notice> = lasting.chain(new).cloned().collect();
+        deliveries.extend(changes(&known, &all, now).map(|notice| NewDelivery {
+            receiver: receiver.clone(),
+            group: GROUP.to_owned(),
+            due: now,
+            notice,
+        }));
+    }
+    if deliveries.is_empty() {
+        return Ok(0);
+    }
+    store.keep_deliveries(&deliveries)?;
+    Ok(deliveries.len())
+}
+
+/// Whether the end that a reminder is about is ahead.
+fn is_running(reminder: &Notice, now: Timestamp) -> bool {
+    let ends = reminder.label("ends").unwrap_or_default();
+    chrono::DateTime::parse_from_rfc3339(ends).is_ok_and(|ends| ends.timestamp_millis() > now.0)
+}
+
+/// For each receiver that would get an alert which still fires under a silence that ends soon.
+fn wanted(decisions: &Decisions, alerts: &AlertsView, routing: &Routing, now: Timestamp) -> Wanted {
+    let mut wanted = Wanted::new();
+    let muted = alerts.decided(decisions, now);
+    for silence in decisions.silences.iter().filter(|one| ends_soon(one, now)) {
+        let still = muted
+            .iter()
+            .filter(|one| one.silenced_by == Some(silence.id));
+        let notices: Vec<Notice> = still.map(|one| alerts.rules.notice(one)).collect();
+        let decided = notices
+            .iter()
+            .flat_map(|notice| routing.decide(notice, now));
+        let first = decided.filter(|decision| !decision.escalated);
+        let receivers: BTreeSet<&str> = first.map(|decision| decision.receiver).collect();
+        for receiver in receivers {
+            let all = wanted.entry(receiver.to_owned()).or_default();
+            all.push(reminder(silence, notices.len(), now));
+        }
+    }
+    wanted
+}
+
+fn ends_soon(silence: &Silence, now: Timestamp) -> bool {
+    let length = Duration::from_millis((silence.to.0 - silence.from.0).max(0).unsigned_abs());
+    silence.is_active(now) && silence.to.before(AHEAD.min(length / 10)) <= now
+}
+
+fn reminder(silence: &Silence, firing: usize, now: Timestamp) -> Notice {
+    let pair = |name: &str, value: String| (name.to_owned(), value);
+    let left = Duration::from_millis((silence.to.0 - now.0).max(0).unsigned_abs());
+    let summary = format!(
+        "silence {} ends in {}, and {firing} of the alerts that it mutes still fire: {}",
+        silence.id,
+        numbers::span(left),
+        silence.reason
+    );
+    let matchers: Vec<String> = silence.matchers.iter().map(ToString::to_string).collect();
+    let description = format!(
+        "{}, until {} UTC, by {}. Then its alerts notify again.",
+        matchers.join(" "),
+        times::second(silence.to.to_utc()),
+        silence.author
+    );
+    Notice {
+        labels: [
+            pair("alertname", "SlodSilenceEnding".to_owned()),
+            pair("severity", "info".to_owned()),
+            pair("silence", silence.id.to_string()),
+            pair("ends", times::machine(silence.to.to_utc())),
+        ]
+        .into(),
+        annotations: [pair("summary", summary), pair("description", description)].into(),
+        from: now,
+        to: None,
+    }
+}
+
+/// Logs each silence that mutes nothing once.
+async fn log_forgotten(deps: &Deps, now: Timestamp, logged: &mut BTreeSet<i64>) {
+    let decisions = deps.decisions.borrow().clone();
+    let store = deps.store.clone();
+    let kept = decisions.clone();
+    let read = move |store: &mut Store| store.silences_without_effect(&kept.silences, now);
+    let asked = tokio::task::spawn_blocking(move || store.ask(PATIENCE, read));
+    let Ok(Some(Ok(found))) = asked.await else {
+        return;
+    };
+    logged.retain(|id| decisions.silences.iter().any(|one| one.id == *id));
+    for one in decisions
+        .silences
+        .iter()
+        .filter(|one| found.contains(&one.id))
+    {
+        if logged.insert(one.id) {
+            tracing::warn!(
+                id = one.id,
+                author = one.author,
+                reason = one.reason,
+                "silence {} has muted nothing for a week; end it with `slod silence remove {}` if it is not needed",
+                one.id,
+                one.id
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::alert::Matcher;
+
+    fn silence(from: i64, to: i64) -> Silence {
+        Silence {
+            id: 7,
+            matchers: vec![Matcher::parse("service=web").expect("valid")],
+            from: Timestamp::from_secs(from),
+            to: Timestamp::from_secs(to),
+            author: "ada".to_owned(),
+            reason: "migration".to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_silence_ends_soon_a_quarter_of_an_hour_before_or_for_its_last_tenth() {
+        let soon = |silence: &Silence, second| ends_soon(silence, Timestamp::from_secs(second));
+        let day = silence(0, 86_400);
+        assert!(!soon(&day, 86_400 - 901) && soon(&day, 86_400 - 900));
+        assert!(!soon(&day, 86_400), "it is over");
+        let short = silence(0, 600);
+        assert!(!soon(&short, 539) && soon(&short, 540));
+    }
+
+    #[test]
+    fn a_receiver_is_reminded_once_and_learns_of_the_end() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut store = Store::open(&folder.path().join("slod.db")).expect("opens");
+        let (silence, receivers) = (silence(0, 6000), ["chat".to_owned(), "mail".to_owned()]);
+        let mut look = |second: i64, is_wanted: bool| {
+            let now = Timestamp::from_secs(second);
+            let mut wanted = Wanted::new();
+            if is_wanted {
+                wanted.insert("chat".to_owned(), vec![reminder(&silence, 2, now)]);
+            }
+            let count = keep(&mut store, &receivers, &wanted, now).expect("kept");
+            (count, store.known_to("chat", GROUP).expect("reads").len())
+        };
+        assert_eq!(look(100, false), (0, 0));
+        assert_eq!(look(5400, true), (1, 1));
+        assert_eq!(look(5415, true), (0, 1), "once");
+        assert_eq!(look(5430, false), (0, 1), "its alerts ended");
+        assert_eq!(look(6000, false), (1, 0), "the end");
+        let text = &reminder(&silence, 2, Timestamp::from_secs(5400)).annotations["summary"];
+        assert_eq!(
+            text,
+            "silence 7 ends in 10m, and 2 of the alerts that it mutes still fire: migration"
+        );
+    }
+}

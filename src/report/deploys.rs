@@ -1,0 +1,171 @@
+//! What of its error budgets a service burned after a deployment.
+
+use super::slo::of_service;
+use super::slo::span::Span;
+use crate::config::{Config, ServiceSpec};
+use crate::format::numbers;
+use crate::outcome::Timestamp;
+use crate::slo::Window;
+use crate::store::{Marker, Store, StoreError};
+use crate::units::DAY;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The newest markers that this is counted for: each takes a day of outcomes to be read.
+const MAX_COUNTED: usize = 20;
+/// Markers that may be within a day of another one.
+const MAX_NEXT: u32 = 1000;
+/// Less of a budget is not mentioned.
+const MENTIONED: f64 = 0.001;
+
+/// The part of the budget of an objective's window that was spent from a marker on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Burned {
+    pub slo: String,
+    pub ratio: f64,
+    /// How long was counted: until the next marker of the service, for a day at most.
+    pub seconds: u64,
+}
+
+/// By the ids of markers; none for those of services that are no longer configured.
+pub type BurnedBy = BTreeMap<i64, Vec<Burned>>;
+
+/// Counts for the first of these markers, which are the newest.
+pub fn burned(
+    config: &Config,
+    store: &Store,
+    markers: &[Marker],
+    now: Timestamp,
+) -> Result<BurnedBy, StoreError> {
+    let mut all = BurnedBy::new();
+    for marker in markers.iter().take(MAX_COUNTED) {
+        let mut services = config.services.iter();
+        if let Some(spec) = services.find(|spec| *spec.name == *marker.service) {
+            all.insert(marker.id, burned_after(config, store, spec, marker, now)?);
+        }
+    }
+    Ok(all)
+}
+
+fn burned_after(
+    config: &Config,
+    store: &Store,
+    spec: &ServiceSpec,
+    marker: &Marker,
+    now: Timestamp,
+) -> Result<Vec<Burned>, StoreError> {
+    let ends = marker.at.after(DAY).min(now);
+    let later = (Timestamp(marker.at.0 + 1), ends);
+    let next = store.markers(Some(&marker.service), later, MAX_NEXT)?;
+    let to = next.last().map_or(ends, |next| next.at);
+    if to <= marker.at {
+        return Ok(Vec::new());
+    }
+    let span = Span::new(marker.at, to, now);
+    let report = of_service(config, store, spec, span)?;
+    let each = spec.objectives.iter().zip(report.objectives);
+    let spent = each.filter_map(|(objective, measured)| {
+        Some(Burned {
+            slo: measured.name,
+            ratio: measured.budget_spent_ratio? * share(span, &objective.window),
+            seconds: span.length().as_secs(),
+        })
+    });
+    Ok(spent.filter(|one| one.ratio >= MENTIONED).collect())
+}
+
+/// The part of a window that a span is: budgets grow with the events that are expected.
+fn share(span: Span, window: &Window) -> f64 {
+    span.length().as_secs_f64() / window.length.as_secs_f64()
+}
+
+/// `burned 8.2 % of the budget of availability in 3h`; empty for nothing.
+pub fn words(burned: &[Burned]) -> String {
+    let each = burned.iter().map(|one| {
+        let within = std::time::Duration::from_secs(one.seconds);
+        format!(
+            "{:.1} % of the budget of {} in {}",
+            one.ratio * 100.0,
+            one.slo,
+            numbers::span(within)
+        )
+    });
+    let each: Vec<String> = each.collect();
+    if each.is_empty() {
+        return String::new();
+    }
+    format!("burned {}", each.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outcome::{Cause, Outcome, ProbeKey, Record, Verdict};
+    use std::time::Duration;
+
+    const NOW: Timestamp = Timestamp::from_secs(1_000_000 * 60);
+    const INTERVAL: Duration = Duration::from_secs(60);
+
+    fn config() -> Config {
+        let text = "services:
+  - name: web
+    probes: [ { name: p, interval: 60s, tcp: { address: '127.0.0.1:1' } } ]
+    objectives: [ { name: errors, sli: success, target: 99%, window: 30d } ]\n";
+        let source = crate::diagnostic::Source {
+            name: String::new(),
+            text: text.to_owned(),
+        };
+        let kinds = crate::probe::KINDS;
+        let loaded = Config::load(&source, std::path::Path::new(""), &|_| None, kinds);
+        loaded.config.expect("valid")
+    }
+
+    fn before(minutes: u32) -> Timestamp {
+        NOW.before(INTERVAL * minutes)
+    }
+
+    #[test]
+    fn what_was_burned_until_the_next_deployment() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut store = Store::open(&folder.path().join("slod.db")).expect("opens");
+        // One failure a minute for twenty minutes, from two hours ago on.
+        let records = (1..=600).map(|minutes| Record {
+            key: ProbeKey::new("web", "p"),
+            at: before(minutes),
+            interval: INTERVAL,
+            outcome: Outcome::new(
+                if (101..=120).contains(&minutes) {
+                    Verdict::Bad(Cause::Timeout)
+                } else {
+                    Verdict::Good
+                },
+                Duration::from_millis(10),
+            ),
+        });
+        store.append(&records.collect::<Vec<_>>()).expect("stored");
+        let mut deploy = |minutes: u32| {
+            let marker = Marker {
+                id: 0,
+                at: before(minutes),
+                service: "web".to_owned(),
+                version: "v2".to_owned(),
+                text: String::new(),
+                author: "ada".to_owned(),
+            };
+            store.add_marker(&marker).expect("kept")
+        };
+        let (first, second, third) = (deploy(480), deploy(120), deploy(60));
+        let markers = [third.clone(), second.clone(), first.clone()];
+        let burned = burned(&config(), &store, &markers, NOW).expect("reads");
+        assert_eq!((burned[&first.id].len(), burned[&third.id].len()), (0, 0));
+        // 20 of the 432 failures that 30 days at 99 % leave.
+        let [one] = &burned[&second.id][..] else {
+            panic!("{burned:?}");
+        };
+        assert!((one.ratio - 20.0 / 432.0).abs() < 1e-3, "{one:?}");
+        assert_eq!(
+            words(&burned[&second.id]),
+            "burned 4.6 % of the budget of errors in 60m"
+        );
+    }
+}

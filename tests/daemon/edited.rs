@@ -1,0 +1,156 @@
+//! One message for an incident, at receivers whose messages can be edited: a bot of Slack, Discord and
+//! Telegram, in the shapes that their documentation has.
+
+use crate::notify::closed;
+use crate::support::Daemon;
+use serde_json::{Value, json};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::Duration;
+use std::{fs, thread};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A request: its first line, and its body.
+type Got = (String, Value);
+
+/// The three services at one address.
+fn services() -> (String, Receiver<Got>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("bound").to_string();
+    let (sender, receiver) = channel();
+    thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let sender = sender.clone();
+            thread::spawn(move || serve(stream, &sender));
+        }
+    });
+    (address, receiver)
+}
+
+fn serve(stream: TcpStream, sender: &Sender<Got>) -> Option<()> {
+    let mut reader = BufReader::new(stream);
+    let (mut first, mut length) = (String::new(), 0);
+    reader.read_line(&mut first).ok()?;
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).ok()?;
+        match line.trim().split_once(": ") {
+            Some(("content-length", value)) => length = value.parse().ok()?,
+            None if line.trim().is_empty() => break,
+            _ => {}
+        }
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).ok()?;
+    let first = first.trim().trim_end_matches(" HTTP/1.1").to_owned();
+    let answer = answer(&first).to_string();
+    sender
+        .send((first, serde_json::from_slice(&body).ok()?))
+        .ok()?;
+    let head = "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-type: application/json";
+    let length = answer.len();
+    let text = format!("{head}\r\ncontent-length: {length}\r\n\r\n{answer}");
+    reader.get_mut().write_all(text.as_bytes()).ok()
+}
+
+fn answer(request: &str) -> Value {
+    match request {
+        "POST /slack/chat.postMessage" | "POST /slack/chat.update" => {
+            json!({ "ok": true, "channel": "C024BE91L", "ts": "1401383885.000061", "message": {} })
+        }
+        "POST /bot1:token/sendMessage" | "POST /bot1:token/editMessageText" => {
+            json!({ "ok": true, "result": { "message_id": 42, "date": 0, "chat": { "id": -100 } } })
+        }
+        _ => json!({ "id": "1234567890", "channel_id": "7", "embeds": [] }),
+    }
+}
+
+/// Two services in one group of alerts.
+fn config(folder: &Path, (web, api): (&str, &str), chats: &str) -> PathBuf {
+    let path = folder.join("slod.yaml");
+    let service = |name: &str, address: &str| {
+        format!(
+            "  - name: {name}
+    probes: [ {{ name: home, tcp: {{ address: \"{address}\" }} }} ]
+    objectives: [ {{ name: errors, sli: success, target: 99.9%, window: 1h }} ]\n"
+        )
+    };
+    let text = format!(
+        "listen: 127.0.0.1:0
+store: {{ path: slod.db }}
+defaults: {{ interval: 200ms, timeout: 100ms }}
+services:
+{}{}receivers:
+  - {{ name: slack, slack: {{ token: xoxb-token, channel: C024BE91L, api: \"http://{chats}/slack\" }} }}
+  - {{ name: discord, discord: {{ url: \"http://{chats}/hooks/1/token?thread_id=9\" }} }}
+  - {{ name: telegram, telegram: {{ token: \"1:token\", chat_id: -100, url: \"http://{chats}\" }} }}
+routes: [ {{ to: [ slack, discord, telegram ], wait: 1ms, group_by: [ alertname ] }} ]
+",
+        service("web", web),
+        service("api", api),
+    );
+    fs::write(&path, text).expect("written");
+    path
+}
+
+/// The requests of the next message to each, by their first lines.
+fn next(got: &Receiver<Got>) -> Vec<Got> {
+    let each = (0..3).map(|_| got.recv_timeout(PATIENCE).expect("a message"));
+    let mut all: Vec<Got> = each.collect();
+    all.sort_by(|a, b| a.0.cmp(&b.0));
+    all
+}
+
+fn lines(all: &[Got]) -> Vec<&str> {
+    all.iter().map(|(line, _)| line.as_str()).collect()
+}
+
+#[test]
+fn an_incident_is_one_message_also_after_a_kill() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (chats, got) = services();
+    let (web, up) = (closed(), TcpListener::bind("127.0.0.1:0").expect("a port"));
+    let api = up.local_addr().expect("bound").to_string();
+    let config = config(folder.path(), (&web, &api), &chats);
+    let daemon = Daemon::start(&config);
+    let posted = next(&got);
+    assert_eq!(
+        lines(&posted),
+        [
+            "POST /bot1:token/sendMessage",
+            "POST /hooks/1/token?thread_id=9&wait=true",
+            "POST /slack/chat.postMessage"
+        ]
+    );
+    assert_eq!(posted[2].1["channel"], "C024BE91L");
+    // What was answered is recorded within a moment.
+    daemon.wait_for(|daemon| {
+        let sent = daemon.request("GET", "/api/v1/notifications");
+        (sent.matches("\"delivered\":true").count() == 3).then_some(())
+    });
+    daemon.signal("KILL");
+    drop(daemon);
+    drop(up);
+    let daemon = Daemon::start(&config);
+    let edited = next(&got);
+    assert_eq!(
+        lines(&edited),
+        [
+            "PATCH /hooks/1/token/messages/1234567890?thread_id=9",
+            "POST /bot1:token/editMessageText",
+            "POST /slack/chat.update"
+        ]
+    );
+    assert_eq!(edited[1].1["message_id"], 42);
+    let slack = &edited[2].1;
+    assert_eq!(
+        (&slack["channel"], &slack["ts"]),
+        (&json!("C024BE91L"), &json!("1401383885.000061"))
+    );
+    let text = slack["attachments"][0]["text"].as_str().expect("a text");
+    assert!(text.contains("web") && text.contains("api"), "{text}");
+    drop(daemon);
+}
