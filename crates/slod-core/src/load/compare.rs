@@ -111,6 +111,7 @@ fn statement(compared: Compared, p: Option<f64>) -> Statement {
             evidence += match (is_change, compared.is_worse) {
                 (true, true) => ": worse",
                 (true, false) => ": better",
+                (false, _) if compared.is_relevant => ": no significant difference",
                 (false, _) => ": no relevant difference",
             };
             if p < 0.001 {

@@ -1,7 +1,7 @@
 //! Figures of windows of a run.
 
 use super::{LoadWindow, RequestFigures};
-use crate::stats::proportion::wilson;
+use crate::stats::proportion::exceeds;
 use crate::stats::quantile::{Histogram, needed};
 use crate::stats::scale::Scale;
 use std::time::Duration;
@@ -71,9 +71,9 @@ impl Figures {
         (self.completed > 0).then(|| self.errors as f64 / self.completed as f64)
     }
 
-    /// The lower bound of the error ratio, with 99.9 % confidence on its side.
-    pub fn error_ratio_at_least(&self) -> f64 {
-        wilson(self.errors, self.completed, 3.09).0
+    /// Whether more than a share of all requests fail, with an error probability of `level`.
+    pub fn fail_more_than(&self, share: f64, level: f64) -> bool {
+        exceeds(self.errors, self.completed, share, level)
     }
 
     /// The latency that a share of the requests stayed under; `None` where there are too few.

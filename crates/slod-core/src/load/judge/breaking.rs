@@ -9,6 +9,8 @@ use std::time::Duration;
 pub(in super::super) const BREAK_WINDOW: Duration = Duration::from_secs(10);
 /// Errors beyond this share break a service.
 const ERRORS_MAX: f64 = 0.01;
+/// Of the decision that errors are beyond it.
+const LEVEL: f64 = 0.001;
 /// A service that answers less than this share of what is offered has broken.
 const ACHIEVED_MIN: f64 = 0.95;
 /// Bad windows in a row.
@@ -95,11 +97,12 @@ pub(in super::super) fn statement(
     }
     let peak = chunks.iter().map(|windows| level(windows));
     let peak = peak.fold(0.0, f64::max);
-    Statement::new(
-        topic,
-        Answer::Good,
-        format!("no break up to {peak:.0} {unit}"),
-    )
+    let evidence = format!("no break up to {peak:.0} {unit}");
+    if is_limited {
+        let evidence = format!("{evidence}, but the generator was the limit");
+        return Statement::new(topic, Answer::Unknown, evidence);
+    }
+    Statement::new(topic, Answer::Good, evidence)
 }
 
 fn level(windows: &[LoadWindow]) -> f64 {
@@ -114,7 +117,7 @@ fn fault(windows: &[LoadWindow], model: Model, limit: Option<Limit>) -> Option<F
 }
 
 fn errors(figures: &Figures) -> Option<Fault> {
-    (figures.error_ratio_at_least() > ERRORS_MAX).then(|| {
+    figures.fail_more_than(ERRORS_MAX, LEVEL).then(|| {
         let ratio = figures.error_ratio().unwrap_or_default() * 100.0;
         Fault {
             event: "requests failed".to_owned(),

@@ -1,15 +1,15 @@
 //! The indicators of a healthy system and the warning signs of a load test, as its checklist has
 //! them. Of an indicator, [`Answer::Good`] means yes; of a sign, no.
 
-use super::super::observed::{Curve, Span, at_highest_load, gauges, length, rates};
+use super::super::observed::{Curve, Span, at_highest_load, gauges, length};
 use super::super::stats::chunks;
 use super::super::verdict::{Answer, SOAK_MIN, Statement};
-use super::super::{Figures, LoadWindow, RunRecord};
+use super::super::{Figures, RunRecord};
 use super::advice::{self, Advice};
 use super::measures::MEASURES;
 use super::{breaking, resources, soak};
 use crate::outcome::Cause;
-use crate::stats::proportion::wilson;
+use crate::sample::increase;
 
 /// Both lists of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,8 +30,8 @@ const CONSISTENT: f64 = 1.5;
 /// A breaker that is open for a larger share of the run, or opens so often, opens frequently.
 const OPEN_MAX: f64 = 0.05;
 const TRIPS: f64 = 3.0;
-/// One-sided 99.9 %.
-const Z: f64 = 3.09;
+/// Of the decision that too many requests fail.
+const LEVEL: f64 = 0.001;
 
 /// What the run shows of each row.
 pub fn indicators(run: &RunRecord) -> Indicators {
@@ -154,24 +154,23 @@ fn climbing(run: &RunRecord) -> Found {
 
 fn errors(run: &RunRecord) -> Found {
     let all = Figures::of(&run.windows);
-    let least = |windows: &[LoadWindow]| {
-        let figures = Figures::of(windows);
-        wilson(figures.errors, figures.completed, Z).0
-    };
     let chunks = chunks(&run.windows, breaking::BREAK_WINDOW);
+    // One of many windows has more errors than usual by chance.
+    let level = LEVEL / chunks.len().max(1) as f64;
     let worst = chunks
-        .iter()
-        .map(|windows| least(windows))
-        .fold(0.0, f64::max);
+        .into_iter()
+        .map(Figures::of)
+        .filter(|figures| figures.fail_more_than(ERRORS_MAX, level))
+        .max_by_key(|figures| figures.errors);
     let counts = format!("{} of {} requests failed", all.errors, all.completed);
     let ratio = all.error_ratio().unwrap_or_default();
-    if wilson(all.errors, all.completed, Z).0 > ERRORS_MAX {
+    if all.fail_more_than(ERRORS_MAX, LEVEL) {
         return (Answer::Bad, format!("{counts}, {:.2} %", ratio * 100.0));
     }
-    if worst > ERRORS_MAX {
+    if let Some(worst) = worst {
         let evidence = format!(
-            "{counts}; in the worst 10 s, at least {:.1} %",
-            worst * 100.0
+            "{counts}; in the worst 10 s, {} of {}",
+            worst.errors, worst.completed
         );
         return (Answer::Bad, evidence);
     }
@@ -263,34 +262,33 @@ fn timeouts(run: &RunRecord) -> Found {
     let failed = run.windows.iter().flat_map(|one| &one.failed);
     let timed_out = failed.filter(|(cause, _)| *cause == Cause::Timeout);
     let requests: u64 = timed_out.map(|(_, count)| count).sum();
-    let known = rates(run, "slod_service_connection_timeouts_total");
-    let connections = known.iter().map(risen).fold(0.0, |sum, one| sum + one);
-    if run.windows.is_empty() && known.is_empty() {
+    let known = risen(run, "slod_service_connection_timeouts_total");
+    if run.windows.is_empty() && known.is_none() {
         return unknown("not observed: needs `metrics` of the service");
     }
-    let of_service = if known.is_empty() {
-        "; what the service counted is not known".to_owned()
-    } else {
-        format!("; the service counted {connections:.0} connections that timed out")
-    };
+    let of_service = known.map_or_else(
+        || "; what the service counted is not known".to_owned(),
+        |count| format!("; the service counted {count:.0} connections that timed out"),
+    );
     let evidence = format!("{requests} requests timed out{of_service}");
-    found(requests == 0 && connections < 0.5, evidence)
+    found(requests == 0 && known.unwrap_or(0.0) < 0.5, evidence)
 }
 
-/// By how much a counter rose, from its rates.
-fn risen(rates: &Curve) -> f64 {
-    let pairs = rates.points.windows(2);
-    let first = rates.points.first().map_or(0.0, |(at, rate)| at * rate);
-    first
-        + pairs
-            .map(|pair| (pair[1].0 - pair[0].0) * pair[1].1)
-            .sum::<f64>()
+/// By how much the counters of a family rose; `None` if none has two samples.
+fn risen(run: &RunRecord, family: &str) -> Option<f64> {
+    let of = |curve: &Curve| {
+        let pairs = curve.points.windows(2);
+        let rises = pairs.map(|pair| increase(pair[0].1, pair[1].1));
+        rises.reduce(|sum, rise| sum + rise)
+    };
+    let known = gauges(run, family);
+    known.iter().filter_map(of).reduce(|sum, one| sum + one)
 }
 
 fn breakers(run: &RunRecord) -> Found {
     let open = gauges(run, "slod_service_circuit_breaker_open");
-    let trips = rates(run, "slod_service_circuit_breaker_trips_total");
-    if open.is_empty() && trips.is_empty() {
+    let trips = risen(run, "slod_service_circuit_breaker_trips_total");
+    if open.is_empty() && trips.is_none() {
         return unknown("not observed: needs `metrics` of a service with circuit breakers");
     }
     let share = |curve: &Curve| {
@@ -302,7 +300,7 @@ fn breakers(run: &RunRecord) -> Found {
         count as f64 / curve.points.len().max(1) as f64
     };
     let share = open.iter().map(share).fold(0.0, f64::max);
-    let trips = trips.iter().map(risen).fold(0.0, |sum, one| sum + one);
+    let trips = trips.unwrap_or(0.0);
     let evidence = format!(
         "open for {:.0} % of the time; opened {trips:.0} times",
         share * 100.0

@@ -55,7 +55,7 @@ pub(in super::super) fn responses(
         .into_iter()
         .map(|windows| {
             let figures = Figures::of(windows);
-            figures.error_ratio_at_least() == 0.0 && p95(windows).is_some_and(|one| one <= border)
+            figures.errors == 0 && p95(windows).is_some_and(|one| one <= border)
         })
         .collect();
     let row = is_calm
@@ -75,13 +75,15 @@ pub(in super::super) fn responses(
             Answer::Unknown,
             "the time after the spike was too short".to_owned(),
         ),
-        None => answered(
-            Answer::Bad,
-            format!(
+        None => {
+            // A run may have been interrupted.
+            let seen = after.last().map(|one| one.start + one.length);
+            let seen = seen.map_or(Duration::ZERO, |until| until.saturating_sub(end));
+            let evidence = format!(
                 "did not recover in {} s: p95 or errors stayed above the time before the spike (p95 {ms:.0} ms)",
-                run.scenario.length().saturating_sub(end).as_secs()
-            ),
-        )
-        .advised(advice::OVERLOAD),
+                seen.as_secs()
+            );
+            answered(Answer::Bad, evidence).advised(advice::OVERLOAD)
+        }
     }
 }

@@ -129,6 +129,14 @@ fn each_threshold_of_the_page_decides() {
         ),
         Bad
     );
+    // One failure in ten minutes of a slow service: its window of 10 s has 50 requests.
+    let slow = (0..3600).map(|second| {
+        let failed = u64::from(second % 600 == 5);
+        window(second, 0, 10.0, &[50.0; 5], failed)
+    });
+    let scenario = builtin("baseline", 1.0).expect("built in");
+    let slow = indicators(&run(scenario, slow.collect()));
+    assert_eq!(healthy(1, slow), Good);
     let full = || vec![service("db_pool_usage_ratio", 1.0)];
     assert_eq!(healthy(4, baseline(full(), |_| 0)), Bad);
     assert_eq!(warning(3, baseline(full(), |_| 0)), Bad);
@@ -147,6 +155,15 @@ fn each_threshold_of_the_page_decides() {
     };
     assert_eq!(warning(5, baseline(trips(60.0), |_| 0)), Bad);
     assert_eq!(warning(5, baseline(trips(200.0), |_| 0)), Good);
+    let mut late = trips(60.0);
+    late[0]
+        .samples
+        .retain(|one| one.at >= Timestamp(235_000) && one.at <= Timestamp(250_000));
+    assert_eq!(
+        warning(5, baseline(late, |_| 0)),
+        Good,
+        "a counter that is known for 15 s only rose once in them"
+    );
     let key = r#"slod_service_connection_timeouts_total{service="rag"}"#;
     let timeouts = vec![counter(key, FIVE_MINUTES, |second| {
         f64::from(second > 200.0)
