@@ -41,14 +41,19 @@ pub(super) fn read(
         };
         let at = Timestamp::from_secs(i64::try_from(seconds).unwrap_or_default());
         collector.users(at, users as f64);
-        let made = requests.saturating_sub(before[0]);
-        let failed = failures.saturating_sub(before[1]).min(made);
-        before = [requests, failures];
         let known = percentiles.iter().filter_map(|(share, place)| {
             let ms: f64 = text(*place).parse().ok()?;
             Some((*share, Duration::try_from_secs_f64(ms / 1000.0).ok()?))
         });
-        spread(collector, at, made, failed, &known.collect::<Vec<_>>());
+        let known: Vec<_> = known.collect();
+        // Without percentiles yet, the requests wait for the first line that has some.
+        if known.is_empty() {
+            continue;
+        }
+        let made = requests.saturating_sub(before[0]);
+        let failed = failures.saturating_sub(before[1]).min(made);
+        before = [requests, failures];
+        spread(collector, at, made, failed, &known);
     }
     Ok(())
 }
@@ -65,7 +70,7 @@ fn percentiles(header: &str) -> Vec<(f64, usize)> {
 }
 
 /// Requests of a second, with latencies that have these percentiles: those between two of them
-/// count as the higher one.
+/// count as the higher one, and those above the last one as that.
 fn spread(
     collector: &mut Collector,
     ended: Timestamp,
@@ -74,8 +79,12 @@ fn spread(
     percentiles: &[(f64, Duration)],
 ) {
     let (mut done, mut failed) = (0, failed);
-    for (share, latency) in percentiles {
-        let until = whole(made as f64 * share).min(made);
+    for (place, (share, latency)) in percentiles.iter().enumerate() {
+        let until = if place + 1 == percentiles.len() {
+            made
+        } else {
+            whole(made as f64 * share).min(made)
+        };
         for cause in [Some(Cause::Status), None] {
             let open = until.saturating_sub(done);
             let count = if cause.is_some() {

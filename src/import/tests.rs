@@ -62,6 +62,21 @@ http_req_duration,1790000000,1.0,,dial: refused,1212,false,,GET,\"http://a,b\",,
 }
 
 #[test]
+fn requests_of_locust_without_percentiles_wait_for_some_and_none_is_lost() {
+    let text = "Timestamp,User Count,Type,Name,50%,95%,Total Request Count,Total Failure Count
+1790000000,10,,Aggregated,N/A,N/A,30,1
+1790000001,10,,Aggregated,N/A,N/A,60,1
+1790000002,10,,Aggregated,50,200,100,2
+";
+    let run = read(Tool::Locust, text).expect("readable");
+    let counts = run.windows.iter();
+    let counts: Vec<_> = counts.map(|one| (one.completed(), one.errors())).collect();
+    assert_eq!(counts, [(100, 2)]);
+    let text = text.replace("1790000002", "9223372036854775807");
+    assert!(read(Tool::Locust, &text).is_ok());
+}
+
+#[test]
 fn the_percentiles_of_locust_come_out_again() {
     let text = "Timestamp,User Count,Type,Name,Requests/s,Failures/s,50%,66%,75%,80%,90%,95%,98%,99%,99.9%,99.99%,100%,Total Request Count,Total Failure Count,Total Median Response Time
 1790000000,10,GET,/chat,0.0,0.0,N/A,N/A,N/A,N/A,N/A,N/A,N/A,N/A,N/A,N/A,N/A,0,0,0

@@ -21,7 +21,7 @@ pub struct Timestamp(pub i64);
 
 impl Timestamp {
     pub const fn from_secs(secs: i64) -> Self {
-        Self(secs * 1000)
+        Self(secs.saturating_mul(1000))
     }
 
     /// Seconds since the epoch, as Prometheus writes timestamps.
