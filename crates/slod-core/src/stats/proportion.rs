@@ -1,5 +1,30 @@
 //! Shares of events, such as error rates: how certain they are, and whether they rise.
 
+/// The interval of a share from `hits` of `total`, `z` standard deviations wide: Wilson (1927), J. Am.
+/// Stat. Assoc. 22. Everything is possible without events.
+pub fn wilson(hits: u64, total: u64, z: f64) -> (f64, f64) {
+    if total == 0 {
+        return (0.0, 1.0);
+    }
+    let n = total as f64;
+    let share = (hits.min(total) as f64) / n;
+    let square = z * z / n;
+    let center = share + square / 2.0;
+    let spread = (square * (share * (1.0 - share) + square / 4.0)).sqrt();
+    // At the ends, what remains is the error of rounding.
+    let low = if hits == 0 {
+        0.0
+    } else {
+        (center - spread) / (1.0 + square)
+    };
+    let high = if hits >= total {
+        1.0
+    } else {
+        (center + spread) / (1.0 + square)
+    };
+    (low.clamp(0.0, 1.0), high.clamp(0.0, 1.0))
+}
+
 /// Whether a share is above a limit, so that `hits` of `total` are less likely than `level` at the
 /// limit: by the bound of Chernoff (1952), Ann. Math. Stat. 23, which also holds for a few events.
 pub fn exceeds(hits: u64, total: u64, limit: f64, level: f64) -> bool {
@@ -88,8 +113,27 @@ pub fn cochran_armitage(windows: &[Share]) -> Option<ShareTrend> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::normal::Z_975;
     use super::*;
     use proptest::prelude::*;
+
+    /// Newcombe (1998), Stat. Med. 17, table I, method 3.
+    #[test]
+    fn intervals_of_newcombe() {
+        let table = [
+            (81, 263, 0.2553, 0.3662),
+            (15, 148, 0.0624, 0.1605),
+            (0, 20, 0.0, 0.1611),
+            (1, 29, 0.0061, 0.1718),
+        ];
+        for (hits, total, low, high) in table {
+            let found = wilson(hits, total, Z_975);
+            assert!((found.0 - low).abs() < 5.1e-5, "{hits}/{total}: {found:?}");
+            assert!((found.1 - high).abs() < 5.1e-5, "{hits}/{total}: {found:?}");
+        }
+        assert_eq!(wilson(0, 0, Z_975), (0.0, 1.0));
+        assert_eq!(wilson(20, 20, Z_975).1, 1.0);
+    }
 
     #[test]
     fn a_share_exceeds_a_limit_only_if_chance_does_not_explain_it() {
@@ -145,6 +189,8 @@ mod tests {
                 prop_assert!(found.z.is_finite() && found.overdispersion.is_finite());
             }
             for share in windows {
+                let (low, high) = wilson(share.hits, share.total, 3.0);
+                prop_assert!(0.0 <= low && low <= high && high <= 1.0);
                 prop_assert!(!exceeds(share.hits, share.total, 1.0, 0.001));
             }
         }
