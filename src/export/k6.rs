@@ -243,10 +243,12 @@ fn body(script: &Script) -> String {
         Model::Open { .. } => 0.0,
     };
     let differs = script.requests().any(|one| one.think.is_some());
-    let (then, think) = match think > 0.0 {
-        _ if differs => (format!(", then = {think}"), "    sleep(then);\n".to_owned()),
-        true => (String::new(), format!("    sleep({think});\n")),
-        false => <(String, String)>::default(),
+    let (then, think) = if differs {
+        (format!(", then = {think}"), "    sleep(then);\n".to_owned())
+    } else if think > 0.0 {
+        (String::new(), format!("    sleep({think});\n"))
+    } else {
+        (String::new(), String::new())
     };
     let row = if script.data.is_some() {
         "data[exec.scenario.iterationInTest % data.length]"

@@ -39,9 +39,8 @@ pub struct Head {
 #[derive(Default)]
 struct Said {
     length: Option<u64>,
-    has_coding: bool,
-    /// Whether the last transfer coding is chunked.
-    is_chunked: bool,
+    /// Whether the last transfer coding is chunked; `None` without any.
+    is_chunked: Option<bool>,
     close: bool,
     keep_alive: bool,
 }
@@ -93,8 +92,7 @@ impl Said {
                 }
             } else if name.eq_ignore_ascii_case(TRANSFER_ENCODING.as_str()) {
                 let last = tokens(value).last().unwrap_or_default();
-                said.has_coding = true;
-                said.is_chunked = last.eq_ignore_ascii_case(b"chunked");
+                said.is_chunked = Some(last.eq_ignore_ascii_case(b"chunked"));
             } else if name.eq_ignore_ascii_case(CONNECTION.as_str()) {
                 for token in tokens(value) {
                     said.close |= token.eq_ignore_ascii_case(b"close");
@@ -120,9 +118,9 @@ impl Said {
     fn framing(&self, is_newer: bool) -> Result<Framing, Invalid> {
         match self.length {
             // HTTP/1.0 has no transfer codings.
-            _ if self.has_coding && !is_newer => Err(Invalid),
-            _ if self.is_chunked => Ok(Framing::Chunked),
-            Some(length) if !self.has_coding => Ok(Framing::Length(length)),
+            _ if self.is_chunked.is_some() && !is_newer => Err(Invalid),
+            _ if self.is_chunked == Some(true) => Ok(Framing::Chunked),
+            Some(length) if self.is_chunked.is_none() => Ok(Framing::Length(length)),
             _ => Ok(Framing::UntilClose),
         }
     }

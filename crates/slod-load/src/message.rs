@@ -105,7 +105,7 @@ impl Message<'_> {
         for (name, value) in self.made_headers() {
             write_header(head, name, &value?);
         }
-        if let Some(value) = self.cookie(&uri)? {
+        if let Some(value) = self.cookie(&uri).ok()? {
             write_header(head, &COOKIE, &value);
         }
         if !keep_alive {
@@ -135,7 +135,7 @@ impl Message<'_> {
         for (name, value) in self.made_headers() {
             headers.insert(name, value?);
         }
-        if let Some(value) = self.cookie(&uri)? {
+        if let Some(value) = self.cookie(&uri).ok()? {
             headers.insert(COOKIE, value);
         }
         // HTTP/2 says these in other ways.
@@ -166,17 +166,20 @@ impl Message<'_> {
         })
     }
 
-    /// The header `Cookie`, if there is one; `None` if a value for it is missing or not valid.
-    fn cookie(&self, uri: &Uri) -> Option<Option<HeaderValue>> {
+    /// The header `Cookie`, if there is one; an error if a value for it is missing or not valid.
+    fn cookie(&self, uri: &Uri) -> Result<Option<HeaderValue>, ()> {
         let mut made = self.step.request.made_headers.iter();
         let configured = match made.find(|(name, _)| *name == COOKIE) {
-            Some((_, template)) => Some(template.fill(self.values)?.try_into().ok()?),
+            Some((_, template)) => {
+                let value = template.fill(self.values).ok_or(())?;
+                Some(HeaderValue::try_from(value).map_err(drop)?)
+            }
             None => self.step.cookie.clone(),
         };
         let kept = self
             .cookies
             .and_then(|cookies| cookies.header(uri, configured.as_ref()));
-        Some(kept.or(configured))
+        Ok(kept.or(configured))
     }
 }
 

@@ -283,9 +283,12 @@ async fn open(probe: &HttpProbe, progress: &mut Progress<'_>) -> Result<Opened, 
     let HttpProbe {
         request, transport, ..
     } = probe;
-    let protocol = |scheme, alpn| match is_http2(transport.version, alpn) {
-        true => Protocol::Http2(scheme),
-        false => Protocol::Http1,
+    let protocol = |scheme, alpn| {
+        if is_http2(transport.version, alpn) {
+            Protocol::Http2(scheme)
+        } else {
+            Protocol::Http1
+        }
     };
     let stream = transport.open(request, progress).await?;
     if !request.is_https() {
