@@ -41,7 +41,8 @@ impl Days {
             let soon = delays.iter().filter(|delay| **delay <= hours * 60.0);
             share_of(soon.count())
         };
-        let median = delays.get(HISTORIES as usize / 2);
+        let half = usize::try_from(HISTORIES / 2).unwrap_or(0);
+        let median = delays.get(half);
         let median = median.map_or("-".to_owned(), |minutes| format!("{minutes:.0} min"));
         let [hour, two] = FOUND_WITHIN.map(within);
         self.0.row(name, ["-".to_owned(), hour, two, median]);

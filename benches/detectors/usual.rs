@@ -126,7 +126,7 @@ fn watched(
         let now = Duration::from_secs((*end as u64 + 1) * 300);
         let usual = Usual {
             band: season.band(now),
-            days: DAYS as u32,
+            days: u32::try_from(DAYS).unwrap_or(u32::MAX),
         };
         judge(hour.iter().sum::<f64>() / HOUR as f64, usual, false)
     });

@@ -282,8 +282,10 @@ fn message(batch: &Batch) -> Message {
     });
     let key = format!("slod-{}-{hash:016x}", batch.id);
     let notices = [batch.notices.clone(), batch.known.clone()].concat();
+    // An edited message notifies nobody: that is right for an end only.
+    let only_ends = batch.notices.iter().all(Notice::is_resolved);
     Message {
-        replaces: batch.posted.clone(),
+        replaces: batch.posted.clone().filter(|_| only_ends),
         ..Message::new(&batch.receiver, &batch.group, key, batch.due, notices)
     }
 }

@@ -181,7 +181,7 @@ const EDIT: Key<Bool> = Key::with_default(
     "edit",
     Bool,
     "true",
-    "Whether the message about a group of alerts is edited when one of them begins or ends, so that an incident is one message. An edited message notifies nobody; a repetition is a new message. `false`: each change is a new message.",
+    "Whether the last message about a group of alerts is edited when an alert of it ends. An edited message notifies nobody; so what begins, and a repetition, is a new message. `false`: an end is a new message, too.",
 );
 
 /// Reads the address of a service on the web.

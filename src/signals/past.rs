@@ -224,8 +224,8 @@ pub fn replay(
     let nothing = BTreeMap::new();
     let places = kept.by_service.get(&spec.name).unwrap_or(&nothing);
     let mut history = ServiceHistory::new(spec.name.clone());
-    let began = from.before(SERVICES_BACK);
-    let deploys = store.markers(Some(&spec.name), (began, to), MAX_DEPLOYS)?;
+    let first = from.before(SERVICES_BACK);
+    let deploys = store.markers(Some(&spec.name), (first, to), MAX_DEPLOYS)?;
     let mut look = |history: &mut ServiceHistory, at: Timestamp| {
         if let Some(deploy) = deploys.iter().find(|deploy| deploy.at <= at) {
             history.deployed(deploy.at);
@@ -240,7 +240,7 @@ pub fn replay(
             visit(at, all);
         }
     };
-    let mut begin = began;
+    let mut begin = first;
     while begin < to {
         let span = (begin, begin.after(CHUNK).min(to));
         history.usual = learn_one(store, kept, spec, begin)?;

@@ -1,4 +1,4 @@
-//! One message for an incident, at receivers whose messages can be edited: a bot of Slack, Discord and
+//! Ends edit the last message, at receivers whose messages can be edited: a bot of Slack, Discord and
 //! Telegram, in the shapes that their documentation has.
 
 use crate::notify::closed;
@@ -68,10 +68,10 @@ fn answer(request: &str) -> Value {
     }
 }
 
-/// Two services in one group of alerts.
-fn config(folder: &Path, (web, api): (&str, &str), chats: &str) -> PathBuf {
+/// Services in one group of alerts, by name and address.
+fn config(folder: &Path, services: &[(&str, &str)], chats: &str) -> PathBuf {
     let path = folder.join("slod.yaml");
-    let service = |name: &str, address: &str| {
+    let service = |(name, address): &(&str, &str)| {
         format!(
             "  - name: {name}
     probes: [ {{ name: home, tcp: {{ address: \"{address}\" }} }} ]
@@ -83,14 +83,13 @@ fn config(folder: &Path, (web, api): (&str, &str), chats: &str) -> PathBuf {
 store: {{ path: slod.db }}
 defaults: {{ interval: 200ms, timeout: 100ms }}
 services:
-{}{}receivers:
+{}receivers:
   - {{ name: slack, slack: {{ token: xoxb-token, channel: C024BE91L, api: \"http://{chats}/slack\" }} }}
   - {{ name: discord, discord: {{ url: \"http://{chats}/hooks/1/token?thread_id=9\" }} }}
   - {{ name: telegram, telegram: {{ token: \"1:token\", chat_id: -100, url: \"http://{chats}\" }} }}
 routes: [ {{ to: [ slack, discord, telegram ], wait: 1ms, group_by: [ alertname ] }} ]
 ",
-        service("web", web),
-        service("api", api),
+        services.iter().map(service).collect::<String>(),
     );
     fs::write(&path, text).expect("written");
     path
@@ -109,32 +108,39 @@ fn lines(all: &[Got]) -> Vec<&str> {
 }
 
 #[test]
-fn an_incident_is_one_message_also_after_a_kill() {
+fn what_begins_is_a_new_message_and_an_end_edits_it_also_after_a_kill() {
     let folder = tempfile::tempdir().expect("a folder");
     let (chats, got) = services();
     let (web, up) = (closed(), TcpListener::bind("127.0.0.1:0").expect("a port"));
     let api = up.local_addr().expect("bound").to_string();
-    let config = config(folder.path(), (&web, &api), &chats);
-    let daemon = Daemon::start(&config);
-    let posted = next(&got);
-    assert_eq!(
-        lines(&posted),
-        [
-            "POST /bot1:token/sendMessage",
-            "POST /hooks/1/token?thread_id=9&wait=true",
-            "POST /slack/chat.postMessage"
-        ]
-    );
-    assert_eq!(posted[2].1["channel"], "C024BE91L");
+    let both = [("web", web.as_str()), ("api", api.as_str())];
+    let path = config(folder.path(), &both, &chats);
+    let daemon = Daemon::start(&path);
+    let posts = [
+        "POST /bot1:token/sendMessage",
+        "POST /hooks/1/token?thread_id=9&wait=true",
+        "POST /slack/chat.postMessage",
+    ];
+    let first = next(&got);
+    assert_eq!(lines(&first), posts);
+    assert_eq!(first[2].1["channel"], "C024BE91L");
+    drop(up);
+    let joined = next(&got);
+    assert_eq!(lines(&joined), posts);
+    let text = joined[2].1["attachments"][0]["text"]
+        .as_str()
+        .expect("a text");
+    assert!(text.contains("web") && text.contains("api"), "{text}");
     // What was answered is recorded within a moment.
     daemon.wait_for(|daemon| {
         let sent = daemon.request("GET", "/api/v1/notifications");
-        (sent.matches("\"delivered\":true").count() == 3).then_some(())
+        (sent.matches("\"delivered\":true").count() == 6).then_some(())
     });
     daemon.signal("KILL");
     drop(daemon);
-    drop(up);
-    let daemon = Daemon::start(&config);
+    // The alert of a service that is configured no more ends.
+    let path = config(folder.path(), &both[1..], &chats);
+    let daemon = Daemon::start(&path);
     let edited = next(&got);
     assert_eq!(
         lines(&edited),
@@ -150,7 +156,5 @@ fn an_incident_is_one_message_also_after_a_kill() {
         (&slack["channel"], &slack["ts"]),
         (&json!("C024BE91L"), &json!("1401383885.000061"))
     );
-    let text = slack["attachments"][0]["text"].as_str().expect("a text");
-    assert!(text.contains("web") && text.contains("api"), "{text}");
     drop(daemon);
 }

@@ -193,9 +193,8 @@ async fn the_time_to_the_first_token_under_load_is_that_of_the_server() {
     let (first, all) = (median(&figures.first_token), median(&figures.latency));
     let ms = Duration::from_millis;
     // Quantiles are exact to one percent; a busy machine delays the server too.
-    assert!((ms(59)..ms(120)).contains(&first), "{first:?}");
-    assert!((ms(148)..ms(250)).contains(&all), "{all:?}");
-    assert!(all - first > ms(60), "{first:?} of {all:?}");
+    assert!(first >= ms(59) && all >= ms(148), "{first:?} of {all:?}");
+    assert!(first + ms(60) < all, "{first:?} of {all:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

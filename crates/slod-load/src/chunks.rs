@@ -118,8 +118,11 @@ impl Chunks {
 mod tests {
     use super::*;
 
-    /// The data, and what is behind the body; `None` of a body that is not over.
-    fn read(bytes: &[u8], cut: usize) -> Result<Option<(Vec<u8>, Vec<u8>)>, Invalid> {
+    /// The data, and what is behind the body.
+    type Read = (Vec<u8>, Vec<u8>);
+
+    /// `None` of a body that is not over.
+    fn read(bytes: &[u8], cut: usize) -> Result<Option<Read>, Invalid> {
         let (mut chunks, mut body, mut behind) = (Chunks::new(), Vec::new(), Vec::new());
         for part in bytes.chunks(cut) {
             let rest = chunks.take(part, &mut |data| body.extend_from_slice(data))?;

@@ -93,8 +93,9 @@ async fn exchange(
         && line.is_idle().await
     {
         match once(line, kept, plan, message).await {
-            // The service closed a connection that nobody used: that is no failure of its own.
-            Err(error) if error.is_unsent => {}
+            // The service closed a connection that nobody used: that is no failure of its own. It may
+            // have read the request, so that only one that may be repeated (RFC 9110, section 9.2.2) is.
+            Err(error) if error.is_unsent && message.step.request.method.is_idempotent() => {}
             result => return result.map_err(|error| error.done),
         }
     }

@@ -52,11 +52,11 @@ pub(super) fn read(root: &At<'_>, collector: &mut Collector) -> Result<(), Reque
     Ok(())
 }
 
+type Moment = DateTime<FixedOffset>;
+
 /// When an entry began and ended, if the recording says so.
-fn span(
-    entry: &At<'_>,
-) -> Result<Option<(DateTime<FixedOffset>, DateTime<FixedOffset>)>, RequestsError> {
-    let began = DateTime::parse_from_rfc3339(entry.text_of("startedDateTime")?).ok();
+fn span(entry: &At<'_>) -> Result<Option<(Moment, Moment)>, RequestsError> {
+    let began = Moment::parse_from_rfc3339(entry.text_of("startedDateTime")?).ok();
     let took = entry.get("time").and_then(|time| time.value.as_f64());
     let took = took.map(|ms| Duration::try_from_secs_f64(ms / 1000.0));
     let took = took.and_then(|took| TimeDelta::from_std(took.ok()?).ok());
