@@ -33,8 +33,8 @@ const LAYERS: [&[&str]; 10] = [
     &["store", "observe", "demo"],
     // The schedule, then live state.
     &["schedule", "ledger"],
-    &["notify"],
     &["signals", "alerting"],
+    &["notify"],
     // Readers of both.
     &["report", "runs", "metrics", "web"],
     &["app", "cli"],

@@ -7,7 +7,7 @@ use slod::alert::Notice;
 use slod::config::Config;
 use slod::diagnostic::Source;
 use slod::outcome::Timestamp;
-use slod::receiver::{KINDS, Message, Receiver, Request};
+use slod::receiver::{KINDS, Message, Receiver, Reply, Request};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
@@ -270,4 +270,41 @@ fn the_check_finds_what_does_not_fit() {
     good["extra"] = 1.into();
     good.as_object_mut().expect("an object").remove("dedup_key");
     assert_eq!(faults(&schema, &good, "it").len(), 4);
+}
+
+#[test]
+fn what_services_answer_to_messages_and_edits() {
+    let slack = receiver("slack", "{ token: xoxb-1, channel: C1 }");
+    let telegram = receiver("telegram", "{ token: \"1:a\", chat_id: 1 }");
+    let discord = receiver("discord", "{ url: \"http://127.0.0.1:1/hook\" }");
+    let reply = |one: &Receiver, status, body: &str| one.channel.reply(status, body.as_bytes());
+    let posted = |id: &str| Some(Reply::Posted(id.to_owned()));
+    let body = r#"{"ok":true,"channel":"C1","ts":"1.2"}"#;
+    assert_eq!(reply(&slack, 200, body), posted("C1 1.2"));
+    let body = r#"{"ok":false,"error":"message_not_found"}"#;
+    assert_eq!(reply(&slack, 200, body), Some(Reply::Gone));
+    let failed = Reply::Failed("Slack answered invalid_auth".to_owned());
+    let body = r#"{"ok":false,"error":"invalid_auth"}"#;
+    assert_eq!(reply(&slack, 200, body), Some(failed));
+    let body = r#"{"ok":true,"result":{"message_id":7}}"#;
+    assert_eq!(reply(&telegram, 200, body), posted("7"));
+    for (why, expected) in [
+        (
+            "Bad Request: message is not modified: specified new",
+            Some(Reply::Same),
+        ),
+        ("Bad Request: message to edit not found", Some(Reply::Gone)),
+        ("Bad Request: chat not found", None),
+    ] {
+        let body = format!(r#"{{"ok":false,"error_code":400,"description":"{why}"}}"#);
+        assert_eq!(reply(&telegram, 400, &body), expected);
+    }
+    assert_eq!(reply(&discord, 200, r#"{"id":"9"}"#), posted("9"));
+    let body = r#"{"message":"Unknown Message","code":10008}"#;
+    assert_eq!(reply(&discord, 404, body), Some(Reply::Gone));
+    let anew = channel(
+        "discord",
+        "{ url: \"http://127.0.0.1:1/hook\", edit: false }",
+    );
+    assert_eq!(reply(&anew, 200, r#"{"id":"9"}"#), None);
 }

@@ -18,6 +18,7 @@ use http::{HeaderName, HeaderValue};
 use hyper::body::Bytes;
 use slod_load::{Capture, Escape, Source};
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 /// Characters of a name.
 const NAME_MAX: usize = 100;
@@ -65,7 +66,7 @@ impl Reading<'_> {
         self.scope.captured.clear();
         let weight = section.get(&key::WEIGHT);
         if !section.has(&key::STEPS) {
-            let step = self.request(section, None);
+            let step = self.request(section, None, None);
             return Some(SequenceSpec {
                 weight: weight?,
                 steps: vec![step?],
@@ -93,7 +94,7 @@ impl Reading<'_> {
         }
         let steps: Vec<_> = sections
             .iter()
-            .map(|step| self.request(step, name.as_deref()))
+            .map(|step| self.request(step, name.as_deref(), step.get(&key::THINK)))
             .collect();
         if let Some(first) = sections.first().filter(|first| first.has(&key::THINK)) {
             let message = "the first step has no `think`";
@@ -110,9 +111,13 @@ impl Reading<'_> {
     }
 
     /// One request; what it captures is known to those after it.
-    fn request(&mut self, section: &Section<'_>, sequence: Option<&str>) -> Option<RequestSpec> {
+    fn request(
+        &mut self,
+        section: &Section<'_>,
+        sequence: Option<&str>,
+        think: Option<Duration>,
+    ) -> Option<RequestSpec> {
         let written = section.get(&key::NAME);
-        let think = section.get(&key::THINK);
         let target = address::read(section, &self.scope, self.server);
         let method = section.get(&METHOD);
         let headers = self.headers(section);
