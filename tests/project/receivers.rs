@@ -302,7 +302,7 @@ fn what_services_answer_to_messages_and_edits() {
     assert_eq!(reply(&discord, 200, r#"{"id":"9"}"#), posted("9"));
     let body = r#"{"message":"Unknown Message","code":10008}"#;
     assert_eq!(reply(&discord, 404, body), Some(Reply::Gone));
-    let anew = channel(
+    let anew = receiver(
         "discord",
         "{ url: \"http://127.0.0.1:1/hook\", edit: false }",
     );
