@@ -5,6 +5,7 @@
 
 mod config;
 mod host;
+mod load;
 mod pages;
 mod requests;
 mod services;
@@ -40,6 +41,7 @@ pub const TARGETS: &[Target] = &[
     target("expectations", &[], texts::expectations),
     target("host", &[], host::host),
     target("imports", &[], texts::imports),
+    target("load_responses", &[], load::responses),
     target("logs", &[], texts::logs),
     target("pages", &["tests/fixtures/metrics-pages"], pages::pages),
     target("requests", &[], requests::requests),

@@ -21,6 +21,12 @@ pub fn spent(ratio: f64) -> String {
     tenths((ratio * 1000.0 - NOISE).ceil())
 }
 
+/// `0.04%`, `12.35%`: a share of requests that failed, rounded up, so that a few are not none.
+pub fn failed(ratio: f64) -> String {
+    let whole = (ratio * 10_000.0 - NOISE).ceil();
+    trimmed(format!("{:.2}", (whole + 0.0) / 100.0), "%")
+}
+
 /// Sums of binary fractions end this close to what they should be, in tenths of a percent. A report
 /// calls a budget overspent from the same difference on.
 const NOISE: f64 = 1e-6;
@@ -183,6 +189,10 @@ mod tests {
     #[test]
     fn shares_burns_latencies_ages() {
         assert_eq!(share(-0.2), "-20%");
+        assert_eq!(
+            [0.0, 136.0 / 343_404.0, 1e-9, 0.001, 0.123_45, 1.0].map(failed),
+            ["0%", "0.04%", "0.01%", "0.1%", "12.35%", "100%"]
+        );
         assert_eq!(share(0.9999), "99.9%");
         assert_eq!(
             [0.0, 0.0004, 0.001, 1.0].map(coverage),

@@ -211,7 +211,7 @@ fn line(window: &LoadWindow, run: &RunRecord) -> String {
         figures.rate(),
         time(figures.mean()),
         time(figures.quantile(0.95)),
-        failed.map_or_else(|| "-".to_owned(), numbers::share),
+        failed.map_or_else(|| "-".to_owned(), numbers::failed),
         window.dropped,
     )
 }

@@ -200,6 +200,6 @@ fn line(elapsed: Duration, windows: &[LoadWindow]) -> String {
         figures.rate(),
         time(figures.mean()),
         time(figures.quantile(0.95)),
-        ratio.map_or_else(|| "-".to_owned(), numbers::share),
+        ratio.map_or_else(|| "-".to_owned(), numbers::failed),
     )
 }

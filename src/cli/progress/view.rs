@@ -148,7 +148,7 @@ fn client(view: &RunView) -> Vec<String> {
     };
     let errors = |figures: &Figures| {
         let known = figures.error_ratio();
-        known.map_or_else(|| "-".to_owned(), numbers::share)
+        known.map_or_else(|| "-".to_owned(), numbers::failed)
     };
     let mut all = Vec::new();
     if let (Some(window), Some(scenario)) = (&view.last, &view.scenario)
@@ -220,7 +220,7 @@ fn curves(view: &RunView, width: usize) -> Vec<String> {
     let rate = last.map(|one| one.rate);
     let rate = shown(rate, &|rate| format!("{rate:.1}/s"));
     let p95 = shown(last.and_then(|one| one.p95), &seconds);
-    let errors = shown(last.and_then(|one| one.errors), &numbers::share);
+    let errors = shown(last.and_then(|one| one.errors), &numbers::failed);
     vec![
         curve("rate", &past(|one| Some(one.rate)), &rate, width),
         curve("p95", &past(|one| one.p95), &p95, width),

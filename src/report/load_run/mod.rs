@@ -146,7 +146,12 @@ impl RunReport {
         let limited = self.statements.iter().find(|one| one.topic == "generator");
         match (&self.run.ending, limited, bad, missed) {
             (Ending::Failed { why }, _, _, _) => format!("cannot be judged: {why}"),
-            (_, Some(limited), _, _) => format!("cannot be judged: {}", limited.evidence),
+            // Such as a leak, which is one under any load.
+            (_, Some(limited), Some(bad), _) => format!(
+                "{}; the rest cannot be judged: {}",
+                bad.evidence, limited.evidence
+            ),
+            (_, Some(limited), None, _) => format!("cannot be judged: {}", limited.evidence),
             (_, _, Some(bad), _) => bad.evidence.clone(),
             (Ending::Aborted { why }, _, _, _) => format!("aborted: {why}"),
             (Ending::Interrupted, _, _, _) => "interrupted".to_owned(),

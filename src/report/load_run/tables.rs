@@ -193,7 +193,7 @@ pub fn stages(report: &RunReport) -> Table {
             quantile(0.5),
             quantile(0.95),
             quantile(0.99),
-            Cell::known(row.figures.error_ratio(), numbers::spent),
+            Cell::known(row.figures.error_ratio(), numbers::failed),
             Cell::known(row.cpu, |share| format!("{:.0}%", share * 100.0)),
             Cell::known(row.memory, |bytes| numbers::bytes(whole(bytes))),
             Cell::Own(row.figures.dropped.to_string()),
@@ -267,7 +267,7 @@ pub fn failures(report: &RunReport) -> Table {
         vec![
             Cell::Own(cause.label().to_owned()),
             Cell::Own(numbers::count(count)),
-            Cell::Own(numbers::spent(count as f64 / all)),
+            Cell::Own(numbers::failed(count as f64 / all)),
         ]
     });
     Table {
@@ -294,7 +294,7 @@ pub fn figures(report: &RunReport) -> Vec<(&'static str, String)> {
     );
     let ratio = figures
         .error_ratio()
-        .map_or_else(|| "-".to_owned(), numbers::share);
+        .map_or_else(|| "-".to_owned(), numbers::failed);
     let mut rows = vec![
         ("latency", latency),
         (

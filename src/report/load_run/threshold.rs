@@ -108,7 +108,7 @@ impl Measured {
     /// A value of it, for people.
     pub fn show(self, value: f64) -> String {
         match self {
-            Self::Errors => numbers::share(value),
+            Self::Errors => numbers::failed(value),
             Self::Rate => format!("{value:.1}/s"),
             _ => numbers::latency(Duration::try_from_secs_f64(value).unwrap_or_default()),
         }

@@ -62,9 +62,9 @@ const POSITIVE: f64 = 6.0;
 /// All must hold: the trend is significant at 1 %, or the rise more than ten times what deviates from a line; the lower end of the slope's interval is above 0;
 /// the growth over the span is at least what the rules say; the second half still grows; neither a
 /// saturating curve nor a single step describes the series much better than a line. The values
-/// before a fall below half, a restart, are left out.
+/// before a fall below half, and by the least growth, are left out: a restart.
 pub fn growth(windows: Windows<'_>, rules: &GrowthRules) -> GrowthVerdict {
-    let windows = windows.since_restart();
+    let windows = windows.since_restart(rules.floor);
     let points = windows.floors();
     let level = median_of(points.iter().map(|(_, value)| value.abs()));
     let (Some(level), Some(line)) = (level, Line::of(&points)) else {

@@ -94,6 +94,14 @@ fn a_restart_begins_anew() {
 }
 
 #[test]
+fn small_counts_that_fall_by_chance_are_no_restart() {
+    let counts: Vec<_> = (0..90)
+        .map(|at| Some(if at / 3 % 2 == 0 { 5.0 } else { 1.0 }))
+        .collect();
+    assert!(matches!(grown(&counts), GrowthVerdict::Steady { .. }));
+}
+
+#[test]
 fn gaps_shift_nothing() {
     let mut values = series(90, |hours| 200.0 + 20.0 * hours);
     values[20..40].fill(None);

@@ -36,9 +36,9 @@ impl<'a> Windows<'a> {
         Windows { values, ..self }
     }
 
-    /// Without those before the value last fell below half of what it was, as it does when a process
-    /// starts anew.
-    pub(super) fn since_restart(self) -> Windows<'a> {
+    /// Without those before the value last fell below half of what it was, and by `least`, as it does
+    /// when a process starts anew. Small counts fall below half by chance.
+    pub(super) fn since_restart(self, least: f64) -> Windows<'a> {
         let known: Vec<(usize, f64)> = self.known().collect();
         let level = |side: &[(usize, f64)]| median_of(side.iter().map(|(_, value)| *value));
         let fell = |at: &usize| {
@@ -46,7 +46,7 @@ impl<'a> Windows<'a> {
             let after = level(&known[*at..(at + SIDE).min(known.len())]);
             before
                 .zip(after)
-                .is_some_and(|(before, after)| before > 0.0 && after < before / 2.0)
+                .is_some_and(|(before, after)| after < before / 2.0 && before - after >= least)
         };
         let restart = (1..known.len()).rev().find(fell);
         let slot = restart.map_or(0, |restart| known[restart].0);
