@@ -10,7 +10,7 @@ use crate::store::{Batch, Sent, Store, StoreError};
 use crate::units::DAY;
 use std::time::Duration;
 use tokio::sync::watch;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 /// A message is tried for so long.
 const TRIED_FOR: Duration = DAY;
@@ -27,8 +27,8 @@ struct Worker {
     sender: Sender,
     /// Attempts that failed since the last success.
     failures: u32,
-    /// When the alert that always fires was sent last.
-    watchdog: Option<Timestamp>,
+    /// When the alert that always fires was delivered last. The wall clock may be set back.
+    watchdog: Option<Instant>,
 }
 
 /// What the outbox has for the receiver.
@@ -232,9 +232,7 @@ impl Worker {
         let Some(every) = receiver.channel.resend_every() else {
             return;
         };
-        let is_due = self
-            .watchdog
-            .is_none_or(|last| now.0 - last.0 >= millis(every));
+        let is_due = self.watchdog.is_none_or(|last| last.elapsed() >= every);
         if is_due && self.deps.is_healthy() {
             let notice = watchdog(self.deps.states.borrow().at);
             let message = Message::new(
@@ -244,8 +242,10 @@ impl Worker {
                 now,
                 vec![notice],
             );
-            let _ = self.attempt(receiver, &message, now).await;
-            self.watchdog = Some(now);
+            let delivery = self.attempt(receiver, &message, now).await;
+            if matches!(delivery.answer, Answer::Delivered(_)) {
+                self.watchdog = Some(Instant::now());
+            }
         }
     }
 
