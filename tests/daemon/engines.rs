@@ -134,8 +134,15 @@ fn report(config: &Path) -> Value {
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"))
 }
 
-fn load(counts: u64) -> bool {
-    (20..2000).contains(&counts)
+/// A run of the scenario `quick`, or of a built-in one.
+fn load<'a>(scenario: &'a str, engine: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+    let mut args = vec!["load", scenario, "--service", "web", "--engine", engine];
+    args.extend(more);
+    args
+}
+
+fn is_load(requests: u64) -> bool {
+    (20..2000).contains(&requests)
 }
 
 #[test]
@@ -144,13 +151,7 @@ fn the_run_of_either_tool_is_what_the_service_counted() {
         let folder = tempfile::tempdir().expect("a folder");
         let (address, counts) = service();
         let config = config(folder.path(), address);
-        let args = [
-            "load",
-            "quick",
-            "--service",
-            "web",
-            "--engine",
-            engine,
+        let more = [
             "--out",
             "out",
             "--threshold",
@@ -159,6 +160,7 @@ fn the_run_of_either_tool_is_what_the_service_counted() {
             "--tag",
             "team=web",
         ];
+        let args = load("quick", engine, &more);
         let (code, text) = run(&config, &args);
         assert_eq!(code, Some(0), "{text}");
         assert!(!text.contains("s3cret"), "{text}");
@@ -166,7 +168,7 @@ fn the_run_of_either_tool_is_what_the_service_counted() {
             counts.requests.load(Ordering::SeqCst),
             counts.failed.load(Ordering::SeqCst),
         );
-        assert!(load(made) && failed > 0, "{made} {failed}: {text}");
+        assert!(is_load(made) && failed > 0, "{made} {failed}: {text}");
         assert_eq!(counts.without_key.load(Ordering::SeqCst), 0, "{engine}");
         let report = report(&config);
         assert_eq!(report["engine"], engine);
@@ -193,8 +195,7 @@ fn a_tool_that_dies_half_way_is_no_verdict_on_the_service() {
     let folder = tempfile::tempdir().expect("a folder");
     let (address, counts) = service();
     let config = config(folder.path(), address);
-    let args = ["load", "quick", "--service", "web", "--engine", "k6"];
-    let child = slod(&config, &args)
+    let child = slod(&config, &load("quick", "k6", &[]))
         .env("STAND_IN_DIES_AFTER", "2.5")
         .spawn();
     let (code, text) = finished(child.expect("starts"));
@@ -214,38 +215,62 @@ fn a_tool_that_dies_half_way_is_no_verdict_on_the_service() {
 }
 
 #[test]
+fn a_process_that_the_tool_left_behind_is_not_waited_for() {
+    let cases = [
+        (
+            "open",
+            Some(0),
+            "k6 left a process behind, which keeps its output open",
+        ),
+        (
+            "writing",
+            Some(70),
+            "cannot be judged: k6 ended, but a process that it left behind still wrote results",
+        ),
+    ];
+    for (leaves, expected, words) in cases {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (address, _) = service();
+        let config = config(folder.path(), address);
+        let began = Instant::now();
+        let mut command = slod(
+            &config,
+            &load("quick", "k6", &["--threshold", "errors<50%"]),
+        );
+        let child = command.env("STAND_IN_LEAVES", leaves).spawn();
+        let (code, text) = finished(child.expect("starts"));
+        assert_eq!(code, expected, "{text}");
+        assert!(text.contains(words), "{text}");
+        // The plan has 5 s; the process stays for 40.
+        assert!(
+            began.elapsed() < Duration::from_secs(30),
+            "{:?}",
+            began.elapsed()
+        );
+        let requests = report(&config)["total"]["requests"].as_u64();
+        assert!(requests.is_some_and(is_load), "{text}");
+    }
+}
+
+#[test]
 fn a_tool_that_is_missing_is_named_with_what_to_install() {
     let folder = tempfile::tempdir().expect("a folder");
     let (address, counts) = service();
     let config = config(folder.path(), address);
     for (engine, wanted) in [("k6", "Install k6 0.34"), ("locust", "pip install locust")] {
-        let args = ["load", "quick", "--service", "web", "--engine", engine];
-        let child = slod(&config, &args).env("PATH", folder.path()).spawn();
+        let mut command = slod(&config, &load("quick", engine, &[]));
+        let child = command.env("PATH", folder.path()).spawn();
         let (code, text) = finished(child.expect("starts"));
         assert!(code == Some(2) && text.contains(wanted), "{text}");
     }
     for args in [&["--expect-workers", "2"][..], &["--", "--out", "cloud"]] {
-        let (code, text) = run(
-            &config,
-            &[&["load", "quick", "--service", "web"], args].concat(),
-        );
+        let (code, text) = run(&config, &load("quick", "slod", args));
         assert!(
             code == Some(2) && text.contains("--engine locust or k6"),
             "{text}"
         );
     }
-    let (_, text) = run(
-        &config,
-        &[
-            "load",
-            "quick",
-            "--service",
-            "web",
-            "--engine",
-            "locust",
-            "--no-keep-alive",
-        ],
-    );
+    let (_, text) = run(&config, &load("quick", "locust", &["--no-keep-alive"]));
     assert!(text.contains("not possible with Locust"), "{text}");
     assert_eq!(counts.requests.load(Ordering::SeqCst), 0);
 }
@@ -256,16 +281,7 @@ fn an_interrupt_ends_the_tool_gently_and_reports() {
         let folder = tempfile::tempdir().expect("a folder");
         let (address, counts) = service();
         let config = config(folder.path(), address);
-        let args = [
-            "load",
-            "baseline",
-            "--service",
-            "web",
-            "--engine",
-            engine,
-            "--users",
-            "3",
-        ];
+        let args = load("baseline", engine, &["--users", "3"]);
         let child = slod(&config, &args).spawn().expect("starts");
         wait_for(|| counts.requests.load(Ordering::SeqCst) > 5);
         thread::sleep(Duration::from_millis(1500));
@@ -290,16 +306,7 @@ fn the_tool_ends_with_slod() {
     let folder = tempfile::tempdir().expect("a folder");
     let (address, counts) = service();
     let config = config(folder.path(), address);
-    let args = [
-        "load",
-        "baseline",
-        "--service",
-        "web",
-        "--engine",
-        "k6",
-        "--users",
-        "3",
-    ];
+    let args = load("baseline", "k6", &["--users", "3"]);
     let mut child = slod(&config, &args).spawn().expect("starts");
     wait_for(|| counts.requests.load(Ordering::SeqCst) > 5);
     child.kill().expect("killed");
@@ -316,19 +323,8 @@ fn a_lost_worker_is_less_load_and_no_better_service() {
     let (address, _) = service();
     let config = config(folder.path(), address);
     // Workers have an environment of their own: here that of the test.
-    let args = [
-        "load",
-        "quick",
-        "--service",
-        "web",
-        "--engine",
-        "locust",
-        "--expect-workers",
-        "2",
-        "--run-time",
-        "12s",
-    ];
-    let mut command = slod(&config, &args);
+    let more = ["--expect-workers", "2", "--run-time", "12s"];
+    let mut command = slod(&config, &load("quick", "locust", &more));
     command
         .env("X_API_KEY", "s3cretkey")
         .env("LOAD_PASSWORD", "s3cretbody");
@@ -344,7 +340,7 @@ fn a_lost_worker_is_less_load_and_no_better_service() {
     );
     let report = report(&config);
     assert!(
-        report["total"]["requests"].as_u64().is_some_and(load),
+        report["total"]["requests"].as_u64().is_some_and(is_load),
         "{report:#}"
     );
     let observed = report["observed"].as_array().expect("a list");

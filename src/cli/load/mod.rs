@@ -12,6 +12,7 @@ pub mod plan;
 pub mod sequences;
 mod tool;
 mod tool_log;
+mod tool_output;
 mod tool_run;
 
 use super::log::HeldLog;

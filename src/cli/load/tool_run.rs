@@ -4,7 +4,9 @@ use super::cpu::CpuMeter;
 use super::generator::Generated;
 use super::tool::ToolPlan;
 use super::tool_log::ToolLog;
+use super::tool_output::ToolOutput;
 use crate::cli::child::{Ended, LoadCommand};
+use crate::cli::output::complain;
 use crate::clock::Clock;
 use crate::export::Tool;
 use crate::import::Follower;
@@ -13,15 +15,11 @@ use crate::outcome::Timestamp;
 use rustix::process::Signal;
 use slod_load::merged;
 use std::collections::VecDeque;
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
-use std::os::fd::OwnedFd;
+use std::io;
 use std::process::Stdio;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use tempfile::TempDir;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep_until};
 
 /// How often it is looked for windows that are over.
 const LOOK: Duration = Duration::from_millis(250);
@@ -30,35 +28,47 @@ const SETTLED: Duration = Duration::from_millis(1500);
 const SETTLED_WORKERS: Duration = Duration::from_millis(4500);
 /// How long a tool may take to end after its requests have.
 const PATIENCE: Duration = Duration::from_secs(15);
+/// How long a tool may take to make its first load, unless people have to start its workers.
+const STARTING: Duration = Duration::from_secs(120);
+/// How long the plan of a tool may take longer than planned, in addition to its last requests.
+const OVERDUE: Duration = Duration::from_secs(60);
+/// How long its output is read after its end, if another process keeps it open.
+const CLOSING: Duration = Duration::from_secs(3);
+/// Results that arrived so soon before the end of reading were not the last ones.
+const FLOWING: Duration = Duration::from_secs(1);
 /// Windows that are kept of a run; when there are more, neighbors become one.
 const KEPT_MAX: usize = 7200;
-/// A longer line is cut.
-const LINE_MAX: u64 = 1 << 20;
 /// k6 says so of a run without any request, or that missed a threshold that was passed on to it.
 const K6_THRESHOLDS: i32 = 99;
 
 pub struct ToolRun {
     plan: ToolPlan,
     command: LoadCommand,
-    shared: Shared,
-    readers: Vec<JoinHandle<()>>,
+    output: ToolOutput,
     cpu: Option<CpuMeter>,
     /// Windows that were not asked for yet.
     ready: VecDeque<LoadWindow>,
     kept: Vec<LoadWindow>,
-    /// When it is ended at once, if it was asked to end.
+    state: State,
+    /// When the state ends by itself.
     deadline: Option<Instant>,
-    /// How it ended.
+    /// Why the run is not what was planned.
+    failure: Option<String>,
+    /// How the tool ended, once it did.
     ended: Option<Ended>,
     /// With the script.
     _folder: TempDir,
 }
 
-/// What the threads that read the tool's output share with the run.
-#[derive(Clone)]
-struct Shared {
-    follower: Arc<Mutex<Follower>>,
-    log: Arc<Mutex<ToolLog>>,
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Starting,
+    Running,
+    /// It was asked to end.
+    Stopping,
+    /// The tool has ended, and what it wrote is read.
+    Reading,
+    Over,
 }
 
 impl ToolRun {
@@ -71,18 +81,15 @@ impl ToolRun {
         let script = folder.path().join(plan.file_name());
         std::fs::write(&script, &plan.script).map_err(failed)?;
         let log = ToolLog::new(plan.log.as_deref(), plan.variables.values().cloned());
+        let log = log.map_err(failed)?;
         let follower = Follower::new(plan.followed(), plan.scenario.clone(), plan.names.clone());
-        let shared = Shared {
-            follower: Arc::new(Mutex::new(follower)),
-            log: Arc::new(Mutex::new(log.map_err(failed)?)),
-        };
         let command = LoadCommand::start(&plan.command(&script), |command| {
             command.envs(&plan.variables);
             command.stdin(Stdio::null());
             command.stdout(Stdio::piped()).stderr(Stdio::piped());
         })?;
         let mut command = command.ok_or_else(|| format!("cannot start {name}"))?;
-        let readers = shared.read(&mut command).map_err(failed)?;
+        let output = ToolOutput::read(&mut command, follower, log).map_err(failed)?;
         let processors = match plan.tool {
             Tool::K6 => None,
             // One process of Python uses one processor.
@@ -92,13 +99,14 @@ impl ToolRun {
         let cpu = command.id().filter(|_| is_alone);
         Ok(Self {
             cpu: cpu.map(|id| CpuMeter::of(id, processors)),
+            deadline: is_alone.then(|| Instant::now() + STARTING),
             plan,
             command,
-            shared,
-            readers,
+            output,
             ready: VecDeque::new(),
             kept: Vec::new(),
-            deadline: None,
+            state: State::Starting,
+            failure: None,
             ended: None,
             _folder: folder,
         })
@@ -108,18 +116,22 @@ impl ToolRun {
     pub async fn began(&mut self) -> Result<Timestamp, String> {
         let mut looks = interval(LOOK);
         loop {
-            if let Some(at) = lock(&self.shared.follower).began() {
+            let began = self.output.follower().began();
+            if let Some(at) = began {
+                if self.state == State::Starting {
+                    self.state = State::Running;
+                    let length = self.plan.scenario.length() + self.plan.timeout;
+                    self.deadline = Instant::now().checked_add(length + OVERDUE);
+                }
                 return Ok(at);
             }
-            if let Some(ended) = &self.ended {
-                let name = self.plan.name();
-                let lines = lock(&self.shared.log).ending();
-                return Err(format!("{name} {ended} before it made any load{lines}"));
+            if self.state == State::Over {
+                let (name, lines) = (self.plan.name(), self.output.log().ending());
+                let how = self.ended.as_ref().map(ToString::to_string);
+                let how = self.failure.take().or(how).unwrap_or_default();
+                return Err(format!("{name} {how} before it made any load{lines}"));
             }
-            tokio::select! {
-                _ = looks.tick() => {}
-                ended = self.command.ended() => self.end(ended),
-            }
+            self.step(&mut looks).await;
         }
     }
 
@@ -131,25 +143,71 @@ impl ToolRun {
             if let Some(window) = self.ready.pop_front() {
                 return Some(window);
             }
-            if self.ended.is_some() {
+            if self.state == State::Over {
                 return None;
             }
-            let deadline = self.deadline;
-            tokio::select! {
-                _ = looks.tick() => self.look(),
-                ended = self.command.ended() => self.end(ended),
-                () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => {
-                    self.kill();
-                    self.deadline = None;
-                }
+            self.step(&mut looks).await;
+        }
+    }
+
+    /// Waits for whatever happens next. It may be dropped while it waits.
+    async fn step(&mut self, looks: &mut Interval) {
+        let deadline = self.deadline;
+        tokio::select! {
+            _ = looks.tick() => self.look(),
+            ended = self.command.ended(), if self.ended.is_none() => {
+                self.command.sweep();
+                self.ended = Some(ended);
+                self.enter(State::Reading, CLOSING);
             }
+            () = self.output.closed(), if self.ended.is_some() => self.end(),
+            () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => {
+                self.deadline = None;
+                self.overdue();
+            }
+        }
+    }
+
+    fn enter(&mut self, state: State, longest: Duration) {
+        self.state = state;
+        self.deadline = Some(Instant::now() + longest);
+    }
+
+    /// A state took longer than it may.
+    fn overdue(&mut self) {
+        match self.state {
+            State::Starting => {
+                self.failure = Some(format!("did nothing for {} s", STARTING.as_secs()));
+                self.stop();
+            }
+            State::Running => {
+                let seconds = (self.plan.timeout + OVERDUE).as_secs();
+                self.failure = Some(format!("still ran {seconds} s after the end of its plan"));
+                self.stop();
+            }
+            State::Stopping => self.kill(),
+            State::Reading => {
+                let name = self.plan.name();
+                if self.output.had_results_within(FLOWING) {
+                    let cut = "ended, but a process that it left behind still wrote results: they are cut";
+                    self.failure.get_or_insert_with(|| cut.to_owned());
+                } else {
+                    complain(&format!(
+                        "slod: {name} left a process behind, which keeps its output open and is not waited for"
+                    ));
+                }
+                self.end();
+            }
+            State::Over => {}
         }
     }
 
     /// Asks the tool for its end: it waits for its requests.
     pub fn stop(&mut self) {
         self.command.signal(Signal::TERM);
-        self.deadline = Some(Instant::now() + self.plan.timeout + PATIENCE);
+        if self.ended.is_none() {
+            self.enter(State::Stopping, self.plan.timeout + PATIENCE);
+        }
     }
 
     /// Ends all of its processes at once.
@@ -159,7 +217,7 @@ impl ToolRun {
 
     /// Workers that run, as far as it says.
     pub fn workers(&self) -> Option<u64> {
-        lock(&self.shared.follower).workers()
+        self.output.follower().workers()
     }
 
     fn look(&mut self) {
@@ -168,23 +226,14 @@ impl ToolRun {
             None => SETTLED,
         };
         let until = Clock::system().now().before(settled);
-        let windows = lock(&self.shared.follower).windows(until);
+        let windows = self.output.follower().windows(until);
         self.take(windows);
     }
 
-    /// All that it wrote is read before its end counts.
-    fn end(&mut self, ended: Ended) {
-        self.command.sweep();
-        for reader in self.readers.drain(..) {
-            // A panic of a thread would have lost its counts: nothing to add here.
-            let _ = reader.join();
-        }
-        let rest = {
-            let mut follower = lock(&self.shared.follower);
-            follower.rest()
-        };
+    fn end(&mut self) {
+        let rest = self.output.follower().rest();
         self.take(rest);
-        self.ended = Some(ended);
+        self.state = State::Over;
     }
 
     fn take(&mut self, windows: Vec<LoadWindow>) {
@@ -208,60 +257,16 @@ impl ToolRun {
         let ended = self
             .ended
             .filter(|ended| !ended.code().is_some_and(is_fine));
-        let failure = ended.map(|ended| {
-            let lines = lock(&self.shared.log).ending();
-            format!("{} {ended}{lines}", self.plan.name())
+        let why = self.failure.or_else(|| ended.map(|one| one.to_string()));
+        let failure = why.map(|why| {
+            let lines = self.output.log().ending();
+            format!("{} {why}{lines}", self.plan.name())
         });
-        let requests = lock(&self.shared.follower).requests();
+        let requests = self.output.follower().requests();
         Generated {
             windows: self.kept,
             requests,
             failure,
         }
     }
-}
-
-impl Shared {
-    /// Threads that read until the tool has closed its outputs.
-    fn read(&self, command: &mut LoadCommand) -> io::Result<Vec<JoinHandle<()>>> {
-        let mut readers = Vec::new();
-        let (results, log) = command.output();
-        if let Some(output) = results {
-            let shared = self.clone();
-            readers.push(reader(output.into_owned_fd()?, move |line| {
-                if !lock(&shared.follower).line(line) {
-                    lock(&shared.log).add(line);
-                }
-            })?);
-        }
-        if let Some(output) = log {
-            let shared = self.clone();
-            readers.push(reader(output.into_owned_fd()?, move |line| {
-                lock(&shared.log).add(line);
-            })?);
-        }
-        Ok(readers)
-    }
-}
-
-fn reader(output: OwnedFd, take: impl Fn(&str) + Send + 'static) -> io::Result<JoinHandle<()>> {
-    let mut input = BufReader::new(File::from(output));
-    thread::Builder::new()
-        .name("tool-output".to_owned())
-        .spawn(move || {
-            let mut line = Vec::new();
-            // What cannot be read any more has ended.
-            while (&mut input)
-                .take(LINE_MAX)
-                .read_until(b'\n', &mut line)
-                .is_ok_and(|read| read > 0)
-            {
-                take(&String::from_utf8_lossy(&line));
-                line.clear();
-            }
-        })
-}
-
-fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
-    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,0 +1,109 @@
+//! What a tool writes while it runs: results for the follower, all else for the log.
+
+use super::tool_log::ToolLog;
+use crate::cli::child::LoadCommand;
+use crate::import::Follower;
+use std::convert::Infallible;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+use std::os::fd::OwnedFd;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+use tokio::sync::mpsc;
+
+/// A longer line is cut.
+const LINE_MAX: u64 = 1 << 20;
+
+/// Read on threads of their own, for as long as any process can write.
+pub struct ToolOutput {
+    shared: Shared,
+    /// Each thread has a sender, which nothing is sent by: it is closed when all of them have ended.
+    reading: mpsc::Receiver<Infallible>,
+}
+
+#[derive(Clone)]
+struct Shared {
+    follower: Arc<Mutex<Follower>>,
+    log: Arc<Mutex<ToolLog>>,
+    /// When the last line of results was read.
+    result_at: Arc<Mutex<Option<Instant>>>,
+}
+
+impl ToolOutput {
+    pub fn read(command: &mut LoadCommand, follower: Follower, log: ToolLog) -> io::Result<Self> {
+        let shared = Shared {
+            follower: Arc::new(Mutex::new(follower)),
+            log: Arc::new(Mutex::new(log)),
+            result_at: Arc::default(),
+        };
+        let (is_read, reading) = mpsc::channel(1);
+        let (results, log) = command.output();
+        if let Some(output) = results {
+            let shared = shared.clone();
+            let take = move |line: &str| shared.result(line);
+            reader(output.into_owned_fd()?, take, is_read.clone())?;
+        }
+        if let Some(output) = log {
+            let shared = shared.clone();
+            let take = move |line: &str| lock(&shared.log).add(line);
+            reader(output.into_owned_fd()?, take, is_read)?;
+        }
+        Ok(Self { shared, reading })
+    }
+
+    /// Waits until no process can write any more, and all is read.
+    pub async fn closed(&mut self) {
+        self.reading.recv().await;
+    }
+
+    /// Whether results were read in the time before now.
+    pub fn had_results_within(&self, time: Duration) -> bool {
+        lock(&self.shared.result_at).is_some_and(|at| at.elapsed() < time)
+    }
+
+    pub fn follower(&self) -> MutexGuard<'_, Follower> {
+        lock(&self.shared.follower)
+    }
+
+    pub fn log(&self) -> MutexGuard<'_, ToolLog> {
+        lock(&self.shared.log)
+    }
+}
+
+impl Shared {
+    fn result(&self, line: &str) {
+        if lock(&self.follower).line(line) {
+            *lock(&self.result_at) = Some(Instant::now());
+        } else {
+            lock(&self.log).add(line);
+        }
+    }
+}
+
+fn reader(
+    output: OwnedFd,
+    take: impl Fn(&str) + Send + 'static,
+    is_read: mpsc::Sender<Infallible>,
+) -> io::Result<()> {
+    let mut input = BufReader::new(File::from(output));
+    let read = move || {
+        let mut line = Vec::new();
+        // What cannot be read any more has ended.
+        while (&mut input)
+            .take(LINE_MAX)
+            .read_until(b'\n', &mut line)
+            .is_ok_and(|read| read > 0)
+        {
+            take(&String::from_utf8_lossy(&line));
+            line.clear();
+        }
+        drop(is_read);
+    };
+    let thread = thread::Builder::new().name("tool-output".to_owned());
+    thread.spawn(read).map(drop)
+}
+
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
