@@ -187,7 +187,9 @@ impl GoingOn {
 /// The first threshold that the last windows missed.
 fn missed(recent: &VecDeque<LoadWindow>, watched: &[Promise]) -> Option<Held> {
     let last = recent.back()?;
-    if recent.len() < SLIDING || last.start < ABORT_AFTER {
+    // A generator that is busy measures itself.
+    let is_busy = recent.iter().any(LoadWindow::is_generator_busy);
+    if recent.len() < SLIDING || last.start < ABORT_AFTER || is_busy {
         return None;
     }
     let meant = |one: &&Promise| recent.iter().all(|window| one.concerns(window));

@@ -1,44 +1,46 @@
-//! The thresholds and verdicts of a run as `JUnit` XML, for continuous integration.
+//! The thresholds and verdicts of a run as `JUnit` XML, for continuous integration. What the run could
+//! not show is skipped.
 
 use super::RunReport;
+use super::tables::measured;
 use crate::load::Answer;
 use std::fmt::Write as _;
 
 pub(super) fn write(report: &RunReport) -> String {
     let mut cases = String::new();
-    let mut failures = 0;
+    let (mut failures, mut skipped) = (0, 0);
     let name = format!("{}.{}", report.run.service, report.run.scenario.name);
-    let mut case = |title: &str, failure: Option<String>| {
+    let mut case = |title: &str, answer: Answer, evidence: &str| {
         let (class, title) = (escaped(&name), escaped(title));
         write!(cases, "  <testcase classname=\"{class}\" name=\"{title}\"").unwrap_or_default();
-        match failure {
-            Some(failure) => {
-                failures += 1;
-                let failure = escaped(&failure);
-                writeln!(cases, "><failure message=\"{failure}\"/></testcase>")
+        let element = match answer {
+            Answer::Good => {
+                cases.push_str("/>\n");
+                return;
             }
-            None => writeln!(cases, "/>"),
-        }
-        .unwrap_or_default();
+            Answer::Bad => "failure",
+            Answer::Unknown => "skipped",
+        };
+        failures += usize::from(answer == Answer::Bad);
+        skipped += usize::from(answer == Answer::Unknown);
+        let message = escaped(evidence);
+        writeln!(cases, "><{element} message=\"{message}\"/></testcase>").unwrap_or_default();
     };
     for held in &report.held {
-        let measured = held.measured.map_or_else(
-            || "nothing was measured".to_owned(),
-            |value| held.threshold.of.show(value),
-        );
-        case(
-            &held.threshold.to_string(),
-            (!held.is_kept()).then_some(measured),
-        );
+        let answer = if held.is_kept() {
+            Answer::Good
+        } else {
+            Answer::Bad
+        };
+        case(&held.threshold.to_string(), answer, &measured(held));
     }
     for one in &report.statements {
-        let failure = (one.answer == Answer::Bad).then(|| one.evidence.clone());
-        case(one.topic, failure);
+        case(one.topic, one.answer, &one.evidence);
     }
     let count = report.held.len() + report.statements.len();
     let suite = escaped(&name);
     format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"{suite}\" tests=\"{count}\" failures=\"{failures}\">\n{cases}</testsuite>\n"
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"{suite}\" tests=\"{count}\" failures=\"{failures}\" skipped=\"{skipped}\">\n{cases}</testsuite>\n"
     )
 }
 

@@ -24,8 +24,8 @@ pub use threshold::{Held, Measured, Threshold};
 use crate::config::ServiceSpec;
 use crate::format::times;
 use crate::load::{
-    Advice, Answer, Ending, Indicators, Limit, OBSERVED, RunRecord, Statement, advice, indicators,
-    statements,
+    Advice, Answer, Ending, Indicators, Limit, OBSERVED, RunRecord, Statement, Usable, advice,
+    indicators, statements,
 };
 use crate::slo::Sli;
 use std::time::Duration;
@@ -47,7 +47,7 @@ impl RunReport {
         let given = run.thresholds.iter().filter_map(|text| text.parse().ok());
         let given = given.map(|one| Promise::of_all(one, "--threshold"));
         let all = known.unwrap_or_default().into_iter().chain(given);
-        let held: Vec<Held> = all.map(|one| one.judge(&run.windows)).collect();
+        let held: Vec<Held> = all.map(|one| judged(&one, &run)).collect();
         let statements = statements(&run, service.and_then(limit));
         let indicators = indicators(&run);
         Self {
@@ -62,9 +62,7 @@ impl RunReport {
     pub fn advice(&self) -> Vec<Advice> {
         let found = self.statements.iter().chain(&self.indicators.warnings);
         let found = found.filter_map(|one| one.advice);
-        let missed = self.held.iter().filter(|one| !one.is_kept());
-        let missed = missed.filter(|one| one.measured.is_some());
-        let missed = missed.map(|one| match one.threshold.of {
+        let missed = self.missed().map(|one| match one.threshold.of {
             Measured::Errors => advice::FAILED,
             Measured::Rate => advice::FEW,
             Measured::Quantile(_) | Measured::Average | Measured::Maximum => advice::SLOW,
@@ -125,14 +123,16 @@ impl RunReport {
         format!("{from} UTC, {length}, {who}, {ending}")
     }
 
-    /// Whether the service passed; unknown where the run could not show it.
+    /// Whether the service passed; unknown where the run could not show it. What is bad is so even
+    /// if the generator was the limit at other times.
     pub fn answer(&self) -> Answer {
-        let is_any = |answer| self.statements.iter().any(|one| one.answer == answer);
-        let is_limited = self.statements.iter().any(|one| one.topic == "generator");
+        let is_bad = self.statements.iter().any(|one| one.answer == Answer::Bad);
+        let is_limited = self.limited().is_some();
         match self.run.ending {
-            _ if is_limited => Answer::Unknown,
             Ending::Failed { .. } => Answer::Unknown,
-            _ if is_any(Answer::Bad) || !self.is_kept() => Answer::Bad,
+            _ if is_bad || self.missed().next().is_some() => Answer::Bad,
+            _ if is_limited => Answer::Unknown,
+            _ if !self.is_kept() => Answer::Bad,
             Ending::Aborted { .. } => Answer::Bad,
             Ending::Interrupted => Answer::Unknown,
             Ending::Completed => Answer::Good,
@@ -143,21 +143,38 @@ impl RunReport {
     pub fn finding(&self) -> String {
         let bad = self.statements.iter().find(|one| one.answer == Answer::Bad);
         let missed = self.held.iter().filter(|one| !one.is_kept()).count();
-        let limited = self.statements.iter().find(|one| one.topic == "generator");
-        match (&self.run.ending, limited, bad, missed) {
+        match (&self.run.ending, self.limited(), bad, missed) {
             (Ending::Failed { why }, _, _, _) => format!("cannot be judged: {why}"),
-            // Such as a leak, which is one under any load.
-            (_, Some(limited), Some(bad), _) => format!(
-                "{}; the rest cannot be judged: {}",
-                bad.evidence, limited.evidence
-            ),
-            (_, Some(limited), None, _) => format!("cannot be judged: {}", limited.evidence),
+            (_, Some(limited), bad, _) => {
+                let known = bad.map(|one| one.evidence.clone());
+                let known = known.or_else(|| self.missed_in_words());
+                known.map_or_else(
+                    || format!("cannot be judged: {}", limited.evidence),
+                    |known| format!("{known}; the rest cannot be judged: {}", limited.evidence),
+                )
+            }
             (_, _, Some(bad), _) => bad.evidence.clone(),
             (Ending::Aborted { why }, _, _, _) => format!("aborted: {why}"),
             (Ending::Interrupted, _, _, _) => "interrupted".to_owned(),
             (_, _, _, 0) => "every threshold was kept".to_owned(),
             (_, _, _, missed) => format!("{missed} of {} thresholds were missed", self.held.len()),
         }
+    }
+
+    /// That the generator was the limit, if it was.
+    fn limited(&self) -> Option<&Statement> {
+        self.statements.iter().find(|one| one.topic == "generator")
+    }
+
+    /// Thresholds that the service missed, and not the generator.
+    fn missed(&self) -> impl Iterator<Item = &Held> {
+        let missed = self.held.iter().filter(|one| !one.is_kept());
+        missed.filter(|one| one.measured.is_some())
+    }
+
+    fn missed_in_words(&self) -> Option<String> {
+        let count = self.missed().count();
+        (count > 0).then(|| format!("{count} of {} thresholds were missed", self.held.len()))
     }
 
     pub fn to_text(&self) -> String {
@@ -183,6 +200,15 @@ impl RunReport {
     }
 }
 
+/// Over all requests that say something about the service; a rate while load was made.
+fn judged(promise: &Promise, run: &RunRecord) -> Held {
+    let usable = Usable::of(run);
+    match promise.threshold.of {
+        Measured::Rate => promise.judge(usable.loaded()),
+        _ => promise.judge(usable.fair()),
+    }
+}
+
 /// The latency objective with the highest target decides about a break.
 fn limit(service: &ServiceSpec) -> Option<Limit> {
     let objectives = service.objectives.iter();
@@ -193,7 +219,7 @@ fn limit(service: &ServiceSpec) -> Option<Limit> {
         }),
         _ => None,
     });
-    // A target beyond 99 % has too few requests in a window of ten seconds.
+    // A target beyond 99 % takes thousands of requests in each window.
     let fitting = limits.filter(|limit| limit.quantile <= 0.99);
     fitting.max_by(|a, b| a.quantile.total_cmp(&b.quantile))
 }

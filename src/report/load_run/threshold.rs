@@ -120,10 +120,7 @@ impl Measured {
             Self::Average => figures.mean().map(|one| one.as_secs_f64()),
             Self::Maximum => figures.extremes().map(|one| one.1.as_secs_f64()),
             Self::Errors => figures.error_ratio(),
-            Self::Rate => (figures.completed > 0).then(|| {
-                let good = (figures.completed - figures.errors) as f64;
-                good / figures.length.as_secs_f64()
-            }),
+            Self::Rate => (figures.completed > 0).then(|| figures.good_rate()),
         }
     }
 }

@@ -1,11 +1,12 @@
 //! Whether a run is worse than the one that was recorded as the baseline.
 
-use super::stats::chunks;
+use super::usable::Chunk;
 use super::verdict::{Answer, Statement};
-use super::{Figures, OBSERVED, RunRecord};
+use super::{Ending, Figures, OBSERVED, RunRecord, Usable};
 use crate::stats::autocorrelation::{inflation, of_residuals};
-use crate::stats::normal::two_sided;
+use crate::stats::normal::{Z_95, Z_995, two_sided};
 use crate::stats::order::median_of;
+use crate::stats::proportion::{Share, overdispersion};
 use crate::stats::shift::MannWhitney;
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -21,6 +22,8 @@ const LEVEL: f64 = 0.01;
 const CHANGE_MIN: f64 = 0.05;
 /// Likewise of error ratios.
 const ERRORS_MIN: f64 = 0.001;
+/// Two runs that could not have shown so many more errors, nor twice as many, show nothing.
+const ERRORS_SEEN: f64 = 0.01;
 
 /// What is compared window by window.
 struct Measure {
@@ -45,7 +48,7 @@ const MEASURES: [Measure; 3] = [
     },
     Measure {
         topic: "throughput",
-        of: |figures| Some(figures.rate()),
+        of: |figures| Some(figures.good_rate()),
         show: |rate| format!("{rate:.1}/s"),
         is_worse_if_higher: false,
     },
@@ -62,6 +65,8 @@ struct Compared {
     p: Option<f64>,
     is_worse: bool,
     is_relevant: bool,
+    /// Whether no difference that was found means that there is none.
+    is_sharp: bool,
     evidence: String,
 }
 
@@ -69,18 +74,17 @@ struct Compared {
 ///
 /// Latencies and throughput of windows are compared by the test of Mann and Whitney, whose deviate
 /// is divided by the square root of the larger [`inflation`] of both runs, because neighboring
-/// windows are correlated. Error ratios are compared as two proportions. The four probabilities are
-/// adjusted by Holm (1979), Scand. J. Stat. 6. A difference counts if it is significant at 1 % and
-/// at least 5 % of the median (0.1 percentage points of errors).
+/// windows are correlated. Error ratios are compared as two proportions with the correction of Yates
+/// (1934), J. R. Stat. Soc. Suppl. 1; errors come in bursts, so that their variance is multiplied by
+/// the larger [`overdispersion`] of both runs. The four probabilities are adjusted by Holm (1979),
+/// Scand. J. Stat. 6. A difference counts if it is significant at 1 % and at least 5 % of the median
+/// (0.1 percentage points of errors).
 pub fn compare(baseline: &RunRecord, run: &RunRecord) -> Vec<Statement> {
-    if levels(baseline) != levels(run) || baseline.scenario.model != run.scenario.model {
-        return vec![Statement::new(
-            "comparison",
-            Answer::Unknown,
-            "the plans of the two runs differ: record a baseline of the current plan",
-        )];
+    if let Some(reason) = not_comparable(baseline, run) {
+        return vec![Statement::new("comparison", Answer::Unknown, reason)];
     }
-    let sides = [baseline, run].map(figures);
+    let usable = [baseline, run].map(Usable::of);
+    let sides = [windows(&usable[0]), windows(&usable[1])];
     // How much load there was of somebody else says nothing about the service.
     let is_ours = run.engine != OBSERVED;
     let mut all: Vec<Compared> = MEASURES
@@ -88,12 +92,23 @@ pub fn compare(baseline: &RunRecord, run: &RunRecord) -> Vec<Statement> {
         .filter(|measure| is_ours || measure.topic != "throughput")
         .map(|measure| by_windows(measure, &sides))
         .collect();
-    all.push(errors(baseline, run));
+    all.push(errors(&usable, &sides));
     let adjusted = holm(&all.iter().map(|one| one.p).collect::<Vec<_>>());
     all.into_iter()
         .zip(adjusted)
         .map(|(one, p)| statement(one, p))
         .collect()
+}
+
+fn not_comparable(baseline: &RunRecord, run: &RunRecord) -> Option<&'static str> {
+    let has_failed = |run: &RunRecord| matches!(run.ending, Ending::Failed { .. });
+    if levels(baseline) != levels(run) || baseline.scenario.model != run.scenario.model {
+        return Some("the plans of the two runs differ: record a baseline of the current plan");
+    }
+    if has_failed(run) {
+        return Some("what made the load failed: repeat the run");
+    }
+    has_failed(baseline).then_some("what made the load of the baseline failed: record another one")
 }
 
 /// What is due at the borders of the stages.
@@ -111,6 +126,7 @@ fn statement(compared: Compared, p: Option<f64>) -> Statement {
             evidence += match (is_change, compared.is_worse) {
                 (true, true) => ": worse",
                 (true, false) => ": better",
+                (false, _) if !compared.is_sharp => ": too few requests to see a difference",
                 (false, _) if compared.is_relevant => ": no significant difference",
                 (false, _) => ": no relevant difference",
             };
@@ -119,22 +135,21 @@ fn statement(compared: Compared, p: Option<f64>) -> Statement {
             } else {
                 write!(evidence, " (p = {p:.3})").unwrap_or_default();
             }
-            if is_change && compared.is_worse {
-                Answer::Bad
-            } else {
-                Answer::Good
+            match (is_change, compared.is_worse) {
+                (true, true) => Answer::Bad,
+                (false, _) if !compared.is_sharp => Answer::Unknown,
+                _ => Answer::Good,
             }
         }
     };
     Statement::new(compared.topic, answer, evidence)
 }
 
-/// Figures of a run's windows. They are as wide as the slower run needs, within its own run.
-fn figures(run: &RunRecord) -> Vec<Figures> {
-    let rate = Figures::of(&run.windows).rate().max(0.01);
+/// Windows that are as wide as the rate of the run needs.
+fn windows(usable: &Usable<'_>) -> Vec<Figures> {
+    let rate = Figures::of(usable.loaded()).rate().max(0.01);
     let width = WINDOW.max(Duration::from_secs_f64(REQUESTS_PER_WINDOW / rate));
-    let windows = chunks(&run.windows, width).into_iter();
-    windows.map(Figures::of).collect()
+    usable.chunks(width).iter().map(Chunk::figures).collect()
 }
 
 fn by_windows(measure: &Measure, sides: &[Vec<Figures>; 2]) -> Compared {
@@ -156,8 +171,9 @@ fn by_windows(measure: &Measure, sides: &[Vec<Figures>; 2]) -> Compared {
             p: None,
             is_worse: false,
             is_relevant: false,
+            is_sharp: false,
             evidence: format!(
-                "needs {WINDOWS_MIN} windows with at least 59 requests in each run; there are {few}"
+                "needs {WINDOWS_MIN} windows of about {REQUESTS_PER_WINDOW} requests in each run; there are {few}: use longer runs or a higher load"
             ),
         };
     };
@@ -169,6 +185,7 @@ fn by_windows(measure: &Measure, sides: &[Vec<Figures>; 2]) -> Compared {
         p: Some(two_sided(test.z / spread.sqrt())),
         is_worse: (change > 0.0) == measure.is_worse_if_higher,
         is_relevant: change.abs() >= CHANGE_MIN,
+        is_sharp: true,
         evidence: format!(
             "median {} before, {} now ({percent:+.1} %; higher in {:.0} % of pairs)",
             shown[0],
@@ -184,32 +201,62 @@ fn dependence(values: &[f64], median: f64) -> f64 {
 }
 
 /// The difference of two proportions, with their common one as variance.
-fn errors(baseline: &RunRecord, run: &RunRecord) -> Compared {
-    let [before, after] = [baseline, run].map(|run| Figures::of(&run.windows));
-    let (Some(from), Some(to)) = (before.error_ratio(), after.error_ratio()) else {
+fn errors(usable: &[Usable<'_>; 2], sides: &[Vec<Figures>; 2]) -> Compared {
+    let topic = "errors";
+    let [before, after] = [&usable[0], &usable[1]].map(|one| Figures::of(one.fair()).failures());
+    let (Some(from), Some(to)) = (before.ratio(), after.ratio()) else {
         return Compared {
-            topic: "errors",
+            topic,
             p: None,
             is_worse: false,
             is_relevant: false,
+            is_sharp: false,
             evidence: "needs responses in both runs".to_owned(),
         };
     };
-    let (n, m) = (before.completed as f64, after.completed as f64);
-    let common = (before.errors + after.errors) as f64 / (n + m);
-    let deviation = (common * (1.0 - common) * (1.0 / n + 1.0 / m)).sqrt();
-    let z = if deviation > 0.0 {
-        (to - from) / deviation
+    let spread = dispersion(&sides[0]).max(dispersion(&sides[1]));
+    let both = Share::sum(&[before, after]);
+    let each = 1.0 / before.total as f64 + 1.0 / after.total as f64;
+    let deviation = |ratio: f64| (spread * ratio * (1.0 - ratio) * each).sqrt();
+    let difference = to - from;
+    let least = deviation(both.ratio().unwrap_or_default());
+    let beyond_steps = (difference.abs() - each / 2.0).max(0.0);
+    let z = if least > 0.0 {
+        beyond_steps / least
     } else {
         0.0
     };
+    // Half an error more than were seen: none seen does not mean that none are possible.
+    let possible = (both.hits as f64 + 0.5) / (both.total as f64 + 1.0);
+    let smallest = ((Z_995 + Z_95) * deviation(possible)).min(1.0);
+    let percent = |share: f64| format!("{:.2} %", share * 100.0);
     Compared {
-        topic: "errors",
+        topic,
         p: Some(two_sided(z)),
-        is_worse: to > from,
-        is_relevant: (to - from).abs() >= ERRORS_MIN,
-        evidence: format!("{:.2} % before, {:.2} % now", from * 100.0, to * 100.0),
+        is_worse: difference > 0.0,
+        is_relevant: difference.abs() >= ERRORS_MIN,
+        is_sharp: smallest <= ERRORS_SEEN.max(from),
+        evidence: format!(
+            "{} of {} requests failed before ({}), {} of {} now ({}), {:+.2} percentage points; {:.2} would have been found",
+            before.hits,
+            before.total,
+            percent(from),
+            after.hits,
+            after.total,
+            percent(to),
+            difference * 100.0,
+            smallest * 100.0
+        ),
     }
+}
+
+/// Unknown with few windows, and then taken as that of independent errors.
+fn dispersion(windows: &[Figures]) -> f64 {
+    let shares: Vec<Share> = windows.iter().map(Figures::failures).collect();
+    if shares.len() < WINDOWS_MIN {
+        return 1.0;
+    }
+    overdispersion(&shares)
 }
 
 /// The smallest probability times the number of them, the next one times one less, and so on;

@@ -11,6 +11,7 @@ mod samples;
 mod scenario;
 mod stats;
 mod table;
+mod usable;
 mod verdict;
 
 pub use builtin::{BUILTIN, builtin};
@@ -20,12 +21,13 @@ pub use judge::advice::{self, Advice};
 pub use judge::indicators::{Indicators, indicators};
 pub use probed::{Attempt, probed_windows};
 pub use run::{
-    Ending, LoadWindow, OBSERVED, ObservedSeries, RequestFigures, RunRecord, SLOD, WORKERS,
+    Ending, LOCUST, LoadWindow, OBSERVED, ObservedSeries, RequestFigures, RunRecord, SLOD, WORKERS,
 };
 pub use samples::{HOST_SERIES_MAX, SAMPLES_MAX, SERVICE_SERIES_MAX, Samples};
 pub use scenario::{Model, Scenario, Stage};
 pub use stats::Figures;
 pub use table::{StageRow, stage_rows};
+pub use usable::Usable;
 pub use verdict::{Answer, Limit, Statement, statements};
 
 #[cfg(test)]

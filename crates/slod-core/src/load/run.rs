@@ -55,6 +55,9 @@ pub enum Ending {
 /// The engine of slod itself: only it knows how late its requests were.
 pub const SLOD: &str = "slod";
 
+/// The engine that has users only: a rate is what they reach together.
+pub const LOCUST: &str = "locust";
+
 /// The engine of a run whose load somebody else made, and slod only watched.
 pub const OBSERVED: &str = "observed";
 

@@ -1,7 +1,7 @@
 //! Figures of windows of a run.
 
 use super::{LoadWindow, RequestFigures};
-use crate::stats::proportion::exceeds;
+use crate::stats::proportion::{Share, exceeds};
 use crate::stats::quantile::{Histogram, needed};
 use crate::stats::scale::Scale;
 use std::time::Duration;
@@ -13,6 +13,8 @@ pub struct Figures {
     pub errors: u64,
     pub started: u64,
     pub dropped: u64,
+    /// Users, or starts, times seconds: what was due on average times the length.
+    pub due: f64,
     pub length: Duration,
     /// Of all requests, by bucket, sorted.
     latencies: Vec<(u16, u64)>,
@@ -27,6 +29,7 @@ impl Figures {
             all.errors += window.errors();
             all.started += window.started;
             all.dropped += window.dropped;
+            all.due += window.due * window.length.as_secs_f64();
             all.length += window.length;
             add(&mut counts, &window.latency);
         }
@@ -43,6 +46,7 @@ impl Figures {
             errors: request.errors(),
             started: request.completed(),
             dropped: 0,
+            due: 0.0,
             length,
             latencies: counted(counts),
         }
@@ -66,9 +70,23 @@ impl Figures {
         self.completed as f64 / self.length.as_secs_f64().max(f64::MIN_POSITIVE)
     }
 
+    /// Successful responses per second.
+    pub fn good_rate(&self) -> f64 {
+        let good = self.completed.saturating_sub(self.errors) as f64;
+        good / self.length.as_secs_f64().max(f64::MIN_POSITIVE)
+    }
+
     /// `None` without any response.
     pub fn error_ratio(&self) -> Option<f64> {
         (self.completed > 0).then(|| self.errors as f64 / self.completed as f64)
+    }
+
+    /// The failed ones of all requests.
+    pub fn failures(&self) -> Share {
+        Share {
+            hits: self.errors,
+            total: self.completed,
+        }
     }
 
     /// Whether more than a share of all requests fail, with an error probability of `level`.
@@ -114,20 +132,6 @@ impl Figures {
         let of = |entry: &(u16, u64)| scale.middle(entry.0);
         Some((of(self.latencies.first()?), of(self.latencies.last()?)))
     }
-}
-
-/// Consecutive windows of about a width.
-pub(super) fn chunks(windows: &[LoadWindow], width: Duration) -> Vec<&[LoadWindow]> {
-    let mut chunks = Vec::new();
-    let (mut from, mut length) = (0, Duration::ZERO);
-    for (at, window) in windows.iter().enumerate() {
-        length += window.length;
-        if length >= width {
-            chunks.push(&windows[from..=at]);
-            (from, length) = (at + 1, Duration::ZERO);
-        }
-    }
-    chunks
 }
 
 /// The load that was due at a time, in seconds since the start; `None` without any load.

@@ -3,13 +3,10 @@
 
 use super::judge::advice::{self, Advice};
 use super::judge::{after_spike, bottleneck, breaking, knee, law, recovery, resources, soak};
-use super::{RunRecord, WORKERS};
+use super::observed::length;
+use super::{RunRecord, Usable};
 use std::time::Duration;
 
-/// A generator that needs more than this share of its processors is the limit,
-const GENERATOR_CPU_MAX: f64 = 0.8;
-/// as is one that starts requests later than this, at the 99th percentile.
-const LAG_MAX: Duration = Duration::from_millis(20);
 /// A constant load for at least this long is a soak.
 pub(super) const SOAK_MIN: Duration = Duration::from_secs(1800);
 
@@ -61,38 +58,56 @@ pub struct Limit {
     pub below: Duration,
 }
 
-/// All statements about a run; the first one matters most.
+/// All statements about a run; the first one matters most. Each is made of the windows that show the
+/// service, so that one that is bad is so even if the generator was the limit at other times.
 pub fn statements(run: &RunRecord, limit: Option<Limit>) -> Vec<Statement> {
-    let mut all = Vec::new();
-    all.extend(generator(run));
-    let is_limited = !all.is_empty();
+    let usable = Usable::of(run);
+    let generator = usable
+        .limit()
+        .map(|evidence| Statement::new("generator", Answer::Unknown, evidence));
+    let is_limited = generator.is_some();
+    let spike = recovery::spike(run);
+    let mut all: Vec<Statement> = generator.into_iter().collect();
     if rises(run) {
-        all.extend(broken(run, limit, is_limited));
-        if !is_limited {
-            all.extend(knee::knee(run));
-            let spike = recovery::spike(run);
-            all.extend(law::statement(run).filter(|_| spike.is_none()));
-        }
+        all.extend(broken(&usable, limit));
+        let law = law::statement(&usable).filter(|_| spike.is_none());
+        let curves = knee::knee(&usable).into_iter().chain(law);
+        // What is missing is a generator that is not the limit.
+        all.extend(curves.filter(|one| !is_limited || one.answer != Answer::Unknown));
     }
-    if let Some(spike) = recovery::spike(run) {
-        all.push(recovery::responses(run, spike));
+    if let Some(spike) = spike {
+        all.push(recovery::responses(&usable, spike));
         all.extend(after_spike::statements(run, spike));
     }
     if !rises(run) && run.scenario.length() >= SOAK_MIN {
-        all.extend(soak::statements(run));
+        all.extend(soaked(&usable));
     }
     all.extend(resources::statements(run, is_limited));
     all
 }
 
+/// A soak that ended early shows nothing of what takes long.
+fn soaked(usable: &Usable<'_>) -> Vec<Statement> {
+    let (lasted, least) = (length(usable.run), SOAK_MIN.as_secs_f64());
+    if lasted >= least {
+        return soak::statements(usable);
+    }
+    let evidence = format!(
+        "the run lasted {:.0} min; what grows or slows down takes at least {:.0} min to be seen",
+        (lasted / 60.0).floor(),
+        least / 60.0
+    );
+    vec![Statement::new("soak", Answer::Unknown, evidence)]
+}
+
 /// The breaking point and what was full then. What to do is about the latter, if it is known.
-fn broken(run: &RunRecord, limit: Option<Limit>, is_limited: bool) -> Vec<Statement> {
-    let found = breaking::find(run, limit);
-    let point = breaking::statement(run, found.as_ref(), is_limited);
-    let Some(found) = found.filter(|_| !is_limited) else {
+fn broken(usable: &Usable<'_>, limit: Option<Limit>) -> Vec<Statement> {
+    let search = breaking::Search::of(usable, limit);
+    let point = search.statement(usable);
+    let Some(found) = search.found() else {
         return vec![point];
     };
-    let bottleneck = bottleneck::statement(run, &found);
+    let bottleneck = bottleneck::statement(usable, &found);
     let point = match bottleneck.answer {
         Answer::Bad => point,
         Answer::Good | Answer::Unknown => point.advised(advice::BREAK),
@@ -105,46 +120,4 @@ fn rises(run: &RunRecord) -> bool {
     let stages = &run.scenario.stages;
     let jumps = |two: &[super::Stage]| two[1].from > two[0].to;
     stages.iter().any(|stage| stage.to > stage.from) || stages.windows(2).any(jumps)
-}
-
-fn generator(run: &RunRecord) -> Option<Statement> {
-    let cpu = run.windows.iter().filter_map(|window| window.generator_cpu);
-    let cpu = cpu.fold(0.0, f64::max);
-    let late = |window: &&super::LoadWindow| window.lag > LAG_MAX;
-    let late = run.windows.iter().filter(late).count();
-    let evidence = if let Some(lost) = lost_workers(run) {
-        lost
-    } else if cpu > GENERATOR_CPU_MAX {
-        format!(
-            "{} used {:.0} % of its processors: it was the limit, not the service",
-            run.engine,
-            cpu * 100.0
-        )
-    } else if late * 20 > run.windows.len() {
-        format!(
-            "requests started late in {late} of {} windows: the generator was the limit, not the service",
-            run.windows.len()
-        )
-    } else {
-        return None;
-    };
-    Some(Statement::new("generator", Answer::Unknown, evidence))
-}
-
-/// Less load than planned is no better service.
-fn lost_workers(run: &RunRecord) -> Option<String> {
-    let series = run.observed.iter().find(|one| one.key.name() == WORKERS)?;
-    let mut most = 0.0;
-    let mut found = None;
-    for sample in &series.samples {
-        if sample.value < most {
-            found = found.or(Some((most - sample.value, most, sample.at)));
-        }
-        most = sample.value.max(most);
-    }
-    let (lost, of, at) = found?;
-    let second = (at.0 - run.from.0).max(0) / 1000;
-    Some(format!(
-        "{lost:.0} of {of:.0} workers were lost after {second} s: from then on the load was not the planned one"
-    ))
 }

@@ -1,5 +1,7 @@
 //! Shares of events, such as error rates: how certain they are, and whether they rise.
 
+use crate::units::whole;
+
 /// The interval of a share from `hits` of `total`, `z` standard deviations wide: Wilson (1927), J. Am.
 /// Stat. Assoc. 22. Everything is possible without events.
 pub fn wilson(hits: u64, total: u64, z: f64) -> (f64, f64) {
@@ -57,6 +59,35 @@ impl Share {
     pub fn ratio(self) -> Option<f64> {
         (self.total > 0).then(|| self.hits as f64 / self.total as f64)
     }
+
+    /// So many independent events as these stand for, if they vary by a factor more: see
+    /// [`overdispersion`].
+    #[must_use]
+    pub fn scaled(self, overdispersion: f64) -> Self {
+        let independent = |count: u64| whole(count as f64 / overdispersion.max(1.0));
+        Self {
+            hits: independent(self.hits),
+            total: independent(self.total),
+        }
+    }
+}
+
+/// How much more shares vary around their common one than those of independent events do: Pearson's
+/// `X^2 / (k - 1)`, at least 1 (McCullagh and Nelder, Generalized Linear Models, 1989, 4.5).
+pub fn overdispersion(windows: &[Share]) -> f64 {
+    let known: Vec<(f64, f64)> = windows
+        .iter()
+        .filter(|share| share.total > 0)
+        .map(|share| (share.hits.min(share.total) as f64, share.total as f64))
+        .collect();
+    let total: f64 = known.iter().map(|(_, n)| n).sum();
+    let ratio = known.iter().map(|(hits, _)| hits).sum::<f64>() / total;
+    if known.len() < 2 || !(ratio > 0.0 && ratio < 1.0) {
+        return 1.0;
+    }
+    let square = |(hits, n): &(f64, f64)| (hits - n * ratio).powi(2) / (n * ratio * (1.0 - ratio));
+    let pearson: f64 = known.iter().map(square).sum();
+    (pearson / (known.len() - 1) as f64).max(1.0)
 }
 
 /// Whether a share changes linearly over windows.
@@ -162,6 +193,23 @@ mod tests {
         let square = found.z * found.z * found.overdispersion;
         assert!((square - 8.2249).abs() < 5e-5, "{square}");
         assert!(found.z < 0.0);
+    }
+
+    #[test]
+    fn shares_that_vary_more_than_independent_ones_stand_for_fewer() {
+        let share = |hits| Share { hits, total: 100 };
+        assert_eq!(overdispersion(&[]), 1.0);
+        assert_eq!(overdispersion(&[share(0); 5]), 1.0);
+        assert_eq!(overdispersion(&[share(10); 5]), 1.0);
+        // 10 and -10 around 10: each 100 / 9.
+        let found = overdispersion(&[share(0), share(20)]);
+        assert!((found - 200.0 / 9.0).abs() < 1e-9, "{found}");
+        let scaled = Share {
+            hits: 40,
+            total: 4000,
+        }
+        .scaled(10.0);
+        assert_eq!((scaled.hits, scaled.total), (4, 400));
     }
 
     #[test]

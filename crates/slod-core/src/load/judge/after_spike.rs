@@ -4,7 +4,8 @@ use super::super::RunRecord;
 use super::super::observed::{Curve, Span, gauges, length};
 use super::super::verdict::{Answer, Statement};
 use super::advice::{self, Advice};
-use super::soak::curves;
+use super::soak::growth::curves;
+use crate::stats::order::median_of;
 use std::time::Duration;
 
 /// What has to be as before.
@@ -119,8 +120,10 @@ fn statement(filled: &Filled, curve: &Curve, before: Span, after: Span) -> State
     } else {
         usual + filled.least.max(0.1 * usual.abs())
     };
-    let spike = (before.1, after.1);
-    let highest = curve.highest(spike).unwrap_or_default();
+    let Some(highest) = curve.highest((before.1, after.1)) else {
+        let evidence = format!("{name}: needs samples in the spike and after it");
+        return Statement::new(topic, Answer::Unknown, evidence);
+    };
     if highest <= border {
         let evidence = format!(
             "{name} stayed as before the spike: at most {}, {} before",
@@ -129,6 +132,7 @@ fn statement(filled: &Filled, curve: &Curve, before: Span, after: Span) -> State
         );
         return Statement::new(topic, Answer::Good, evidence);
     }
+    let rest = &smoothed(rest);
     let last = rest.last().map_or(highest, |(_, value)| *value);
     match rest.iter().rposition(|(_, value)| *value > border) {
         Some(late) if late + 1 == rest.len() => {
@@ -161,4 +165,14 @@ fn statement(filled: &Filled, curve: &Curve, before: Span, after: Span) -> State
             Statement::new(topic, Answer::Good, evidence)
         }
     }
+}
+
+/// Each value as the median of it and its neighbors: one sample is neither a relapse nor a recovery.
+fn smoothed(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
+    let of = |at: usize| {
+        let near = &points[at.saturating_sub(1)..(at + 2).min(points.len())];
+        let middle = median_of(near.iter().map(|(_, value)| *value));
+        (points[at].0, middle.unwrap_or(points[at].1))
+    };
+    (0..points.len()).map(of).collect()
 }

@@ -3,9 +3,9 @@
 use super::super::observed::{Curve, Span};
 use super::super::stats::level_at;
 use super::super::verdict::{Answer, Statement};
-use super::super::{LoadWindow, RunRecord};
-use super::breaking::{BREAK_WINDOW, Break};
-use super::measures::{Bound, MEASURES, Measure};
+use super::super::{LoadWindow, RunRecord, Usable};
+use super::breaking::Break;
+use super::measures::{self, Bound, Measure};
 use super::resources;
 use std::fmt::Write as _;
 
@@ -29,12 +29,12 @@ struct Moved {
 }
 
 /// The ranked list: first what was full, in the order of time; then what left its band.
-pub(in super::super) fn statement(run: &RunRecord, found: &Break) -> Statement {
-    let topic = "bottleneck";
+pub(in super::super) fn statement(usable: &Usable<'_>, found: &Break) -> Statement {
+    let (topic, run) = ("bottleneck", usable.run);
     if run.observed.is_empty() {
         return Statement::new(topic, Answer::Unknown, resources::nothing_observed());
     }
-    let mut all = moved(run, found);
+    let mut all = moved(usable, found);
     all.sort_by(|a, b| b.is_full.cmp(&a.is_full).then(a.at.total_cmp(&b.at)));
     all.truncate(LISTED);
     let Some(first) = all.first() else {
@@ -60,12 +60,12 @@ pub(in super::super) fn statement(run: &RunRecord, found: &Break) -> Statement {
     Statement::new(topic, Answer::Bad, evidence).advised(first.measure.advice)
 }
 
-fn moved(run: &RunRecord, found: &Break) -> Vec<Moved> {
-    let broke = found.at.as_secs_f64();
-    let cutoff = broke + BREAK_WINDOW.as_secs_f64();
-    let low = low_load(&run.windows, broke);
+fn moved(usable: &Usable<'_>, found: &Break) -> Vec<Moved> {
+    let run = usable.run;
+    let cutoff = found.until.as_secs_f64();
+    let low = low_load(usable, found.at.as_secs_f64());
     let mut all = Vec::new();
-    for measure in &MEASURES {
+    for measure in measures::all() {
         for curve in (measure.read)(run) {
             let (judged, band) = match measure.bound {
                 Bound::Level(_) | Bound::Any => (curve.clone(), None),
@@ -129,16 +129,13 @@ fn since(curve: &Curve, span: Span, is_event: bool, beyond: impl Fn(f64) -> bool
 }
 
 /// Until when the load was low, in seconds.
-fn low_load(windows: &[LoadWindow], broke: f64) -> f64 {
-    let lowest = windows
-        .iter()
-        .map(|one| one.due)
-        .fold(f64::INFINITY, f64::min);
-    let low = windows.iter().take_while(|one| one.due <= LOW * lowest);
-    let until = low
-        .last()
-        .map_or(0.0, |one| (one.start + one.length).as_secs_f64());
-    let length = windows.last().map_or(0.0, |one| one.start.as_secs_f64());
+fn low_load(usable: &Usable<'_>, broke: f64) -> f64 {
+    let levels = usable.loaded().map(|one| one.due);
+    let lowest = levels.fold(f64::INFINITY, f64::min);
+    let low = usable.loaded().take_while(|one| one.due <= LOW * lowest);
+    let end = |one: &LoadWindow| (one.start + one.length).as_secs_f64();
+    let until = low.last().map_or(0.0, end);
+    let length = usable.loaded().last().map_or(0.0, end);
     until.max(LOW_SHARE * length).min(broke)
 }
 

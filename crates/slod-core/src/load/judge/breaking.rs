@@ -1,26 +1,34 @@
 //! Where a service broke under a rising load.
 
-use super::super::stats::chunks;
+use super::super::usable::{Chunk, at_least};
 use super::super::verdict::{Answer, Limit, Statement};
-use super::super::{Figures, LoadWindow, Model, RunRecord};
+use super::super::{Figures, Model, RunRecord, SLOD, Usable};
+use crate::stats::quantile::needed;
 use std::time::Duration;
 
-/// Width of the windows that are judged for a break.
-pub(in super::super) const BREAK_WINDOW: Duration = Duration::from_secs(10);
+/// Width of the windows that are judged for a break, where they have enough requests.
+pub(super) const BREAK_WINDOW: Duration = Duration::from_secs(10);
 /// Errors beyond this share break a service.
 const ERRORS_MAX: f64 = 0.01;
 /// Of the decision that errors are beyond it.
 const LEVEL: f64 = 0.001;
 /// A service that answers less than this share of what is offered has broken.
 const ACHIEVED_MIN: f64 = 0.95;
+/// Fewer starts do not show it.
+const STARTS_MIN: f64 = 100.0;
 /// Bad windows in a row.
 const IN_A_ROW: usize = 2;
+/// A load that was reached is about the highest one.
+const NEARLY: f64 = 0.9;
+/// Without a latency objective, a window needs as many requests as for a 95th percentile.
+const QUANTILE: f64 = 0.95;
 
 /// The first of two bad windows in a row.
 #[derive(Clone, Debug, PartialEq)]
 pub(in super::super) struct Break {
-    /// Since the start of the run.
+    /// The window, in time since the start of the run.
     pub at: Duration,
+    pub until: Duration,
     /// The highest load before that was not above `bad`.
     good: f64,
     bad: f64,
@@ -43,77 +51,205 @@ impl Break {
     }
 }
 
-pub(in super::super) fn find(run: &RunRecord, limit: Option<Limit>) -> Option<Break> {
-    let chunks = chunks(&run.windows, BREAK_WINDOW);
-    let faults: Vec<Option<Fault>> = chunks
-        .iter()
-        .map(|windows| fault(windows, run.scenario.model, limit))
-        .collect();
-    let first = faults
-        .windows(IN_A_ROW)
-        .position(|row| row.iter().all(Option::is_some))?;
-    let bad = level(chunks[first]);
-    let before = chunks[..first].iter().map(|windows| level(windows));
-    Some(Break {
-        at: chunks[first].first()?.start,
-        good: before.filter(|good| *good <= bad).fold(0.0, f64::max),
-        bad,
-        fault: faults[first].clone()?,
-    })
+/// A window that was looked at.
+#[derive(Clone, Debug)]
+struct Judged {
+    start: Duration,
+    end: Duration,
+    level: f64,
+    fault: Option<Fault>,
+    /// Whether it has enough requests for all that is judged.
+    is_enough: bool,
 }
 
-pub(in super::super) fn statement(
-    run: &RunRecord,
-    found: Option<&Break>,
-    is_limited: bool,
-) -> Statement {
-    let topic = "breaking point";
-    let unit = match run.scenario.model {
-        Model::Closed { .. } => "users",
-        Model::Open { .. } => "requests per second",
-    };
-    if let Some(Break {
+/// What the windows of a run show of a break.
+#[derive(Clone, Debug)]
+pub(in super::super) struct Search {
+    limit: Option<Limit>,
+    /// Of [`BREAK_WINDOW`].
+    narrow: Vec<Judged>,
+    /// As wide as they must be to have enough requests, each within a stage.
+    wide: Vec<Judged>,
+    /// Of all windows that show the service.
+    requests: u64,
+}
+
+impl Search {
+    pub fn of(usable: &Usable<'_>, limit: Option<Limit>) -> Self {
+        let chunks = usable.chunks(BREAK_WINDOW);
+        let least = requests_needed(limit);
+        let judge = |chunk: &Chunk<'_>| {
+            let figures = chunk.figures();
+            Judged {
+                start: chunk.start,
+                end: chunk.end,
+                level: chunk.level(),
+                is_enough: figures.completed >= least,
+                fault: fault(&figures, usable.run, limit),
+            }
+        };
+        Self {
+            limit,
+            narrow: chunks.iter().map(judge).collect(),
+            wide: pooled(&chunks, least).iter().map(judge).collect(),
+            requests: Figures::of(usable.loaded()).completed,
+        }
+    }
+
+    /// Few failures in narrow windows may be many in wide ones, and the other way round.
+    pub fn found(&self) -> Option<Break> {
+        let each = [&self.narrow, &self.wide].into_iter();
+        each.filter_map(|one| first_break(one))
+            .min_by_key(|one| one.at)
+    }
+
+    pub fn statement(&self, usable: &Usable<'_>) -> Statement {
+        let unit = match usable.run.scenario.model {
+            Model::Closed { .. } => "users",
+            Model::Open { .. } => "requests per second",
+        };
+        let (answer, evidence) = match self.found() {
+            Some(found) => (Answer::Bad, described(&found, unit)),
+            None => self.no_break(usable, unit),
+        };
+        Statement::new("breaking point", answer, evidence)
+    }
+
+    fn no_break(&self, usable: &Usable<'_>, unit: &str) -> (Answer, String) {
+        let limited = usable.limit();
+        if self.narrow.len() < IN_A_ROW {
+            let reason = limited.map_or(
+                "the run was too short: two windows of 10 s are needed",
+                |_| "the generator was the limit",
+            );
+            return (Answer::Unknown, format!("cannot be judged: {reason}"));
+        }
+        if let Some(last) = self.last_if_bad() {
+            let evidence = format!(
+                "no break up to its last {} s, at {:.0} {unit}, in which {}: hold the highest load for longer to see whether it lasts",
+                last.end.saturating_sub(last.start).as_secs(),
+                last.level,
+                last.fault.as_ref().map_or("", |one| &one.why)
+            );
+            return (Answer::Unknown, evidence);
+        }
+        let judged = self.wide.iter().filter(|one| one.is_enough);
+        let Some(reached) = judged.map(|one| one.level).reduce(f64::max) else {
+            return (Answer::Unknown, self.too_few());
+        };
+        let peak = usable.run.windows.iter().map(|one| one.due);
+        let peak = peak.fold(0.0, f64::max);
+        let evidence = format!("no break up to {reached:.0} {unit}");
+        if reached < NEARLY * peak {
+            let reason = match limited {
+                Some(_) => "the generator was the limit".to_owned(),
+                None => self.too_few(),
+            };
+            let evidence = format!("{evidence}; up to {peak:.0}, {reason}");
+            return (Answer::Unknown, evidence);
+        }
+        let by = match (self.limit, usable.run.scenario.model) {
+            (None, Model::Closed { .. }) => {
+                ", judged by errors only: the service has no latency objective"
+            }
+            _ => "",
+        };
+        (Answer::Good, format!("{evidence}{by}"))
+    }
+
+    fn last_if_bad(&self) -> Option<&Judged> {
+        let each = [&self.narrow, &self.wide].into_iter();
+        let mut last = each.filter_map(|one| one.last());
+        last.find(|one| one.fault.is_some())
+    }
+
+    fn too_few(&self) -> String {
+        let of = match self.limit {
+            Some(limit) => format!("to judge {}", name(limit.quantile)),
+            None => "to judge errors".to_owned(),
+        };
+        format!(
+            "too few requests {of}: {} in windows of one stage are needed, and the run had {}; use longer stages or a higher load",
+            requests_needed(self.limit),
+            self.requests
+        )
+    }
+}
+
+fn described(found: &Break, unit: &str) -> String {
+    let Break {
         at,
         good,
         bad,
         fault,
-    }) = found
-    {
-        let evidence = format!(
-            "broke between {good:.0} and {bad:.0} {unit}, {} s after the start: {}",
-            at.as_secs(),
-            fault.why
-        );
-        return if is_limited {
-            Statement::new(topic, Answer::Unknown, evidence)
-        } else {
-            Statement::new(topic, Answer::Bad, evidence)
-        };
-    }
-    let chunks = chunks(&run.windows, BREAK_WINDOW);
-    if chunks.len() < IN_A_ROW {
-        let evidence = "the run was too short to be judged";
-        return Statement::new(topic, Answer::Unknown, evidence);
-    }
-    let peak = chunks.iter().map(|windows| level(windows));
-    let peak = peak.fold(0.0, f64::max);
-    let evidence = format!("no break up to {peak:.0} {unit}");
-    if is_limited {
-        let evidence = format!("{evidence}, but the generator was the limit");
-        return Statement::new(topic, Answer::Unknown, evidence);
-    }
-    Statement::new(topic, Answer::Good, evidence)
+        ..
+    } = found;
+    let levels = if *good > 0.0 {
+        format!("between {good:.0} and {bad:.0} {unit}")
+    } else {
+        format!("at {bad:.0} {unit} or before")
+    };
+    format!(
+        "broke {levels}, {} s after the start: {}",
+        at.as_secs(),
+        fault.why
+    )
 }
 
-fn level(windows: &[LoadWindow]) -> f64 {
-    windows.iter().map(|window| window.due).fold(0.0, f64::max)
+fn first_break(windows: &[Judged]) -> Option<Break> {
+    let is_bad = |row: &[Judged]| row.iter().all(|one| one.fault.is_some());
+    let first = windows.windows(IN_A_ROW).position(is_bad)?;
+    let (before, found) = (&windows[..first], &windows[first]);
+    let lower = before.iter().map(|one| one.level);
+    Some(Break {
+        at: found.start,
+        until: found.end,
+        good: lower
+            .filter(|good| *good <= found.level)
+            .fold(0.0, f64::max),
+        bad: found.level,
+        fault: found.fault.clone()?,
+    })
 }
 
-fn fault(windows: &[LoadWindow], model: Model, limit: Option<Limit>) -> Option<Fault> {
-    let figures = Figures::of(windows);
-    errors(&figures)
-        .or_else(|| latency(&figures, limit?))
-        .or_else(|| achieved(&figures, windows, model))
+fn requests_needed(limit: Option<Limit>) -> u64 {
+    needed(limit.map_or(QUANTILE, |limit| limit.quantile))
+}
+
+/// Neighbors of one stage together, until they have so many requests. What remains of a stage is
+/// joined to the group before it.
+fn pooled<'a>(chunks: &[Chunk<'a>], least: u64) -> Vec<Chunk<'a>> {
+    let stage = |chunk: &Chunk<'_>| chunk.windows.first().map(|one| one.stage);
+    let mut all: Vec<Chunk<'a>> = Vec::new();
+    for of_stage in chunks.chunk_by(|a, b| stage(a) == stage(b)) {
+        let first = all.len();
+        for chunk in of_stage {
+            let is_open = |one: &&mut Chunk<'_>| one.figures().completed < least;
+            match all[first..].last_mut().filter(is_open) {
+                Some(open) => join(open, chunk),
+                None => all.push(chunk.clone()),
+            }
+        }
+        let is_short = |one: &Chunk<'_>| one.figures().completed < least;
+        if all.len() > first + 1
+            && let Some(rest) = all.pop_if(|one| is_short(one))
+            && let Some(last) = all.last_mut()
+        {
+            join(last, &rest);
+        }
+    }
+    all
+}
+
+fn join<'a>(one: &mut Chunk<'a>, next: &Chunk<'a>) {
+    one.end = next.end;
+    one.windows.extend_from_slice(&next.windows);
+}
+
+fn fault(figures: &Figures, run: &RunRecord, limit: Option<Limit>) -> Option<Fault> {
+    errors(figures)
+        .or_else(|| latency(figures, limit?))
+        .or_else(|| achieved(figures, run))
 }
 
 fn errors(figures: &Figures) -> Option<Fault> {
@@ -126,20 +262,27 @@ fn errors(figures: &Figures) -> Option<Fault> {
     })
 }
 
+/// `p99.9`, without the error of a number such as 0.58, of which 100 times are not 58.
+fn name(quantile: f64) -> String {
+    format!("p{}", (quantile * 1e8).round() / 1e6)
+}
+
 fn latency(figures: &Figures, limit: Limit) -> Option<Fault> {
     let least = figures.quantile_at_least(limit.quantile)?;
     (least > limit.below).then(|| {
-        let p = limit.quantile * 100.0;
+        let p = name(limit.quantile);
         let (least, below) = (least.as_millis(), limit.below.as_millis());
         Fault {
-            event: format!("p{p} left its objective"),
-            why: format!("p{p} was at least {least} ms, above {below} ms"),
+            event: format!("{p} left its objective"),
+            why: format!("{p} was at least {least} ms, above {below} ms"),
         }
     })
 }
 
-fn achieved(figures: &Figures, windows: &[LoadWindow], model: Model) -> Option<Fault> {
-    if matches!(model, Model::Closed { .. }) {
+/// At a given rate. slod knows what it started: with several requests for each start, more than is
+/// due.
+fn achieved(figures: &Figures, run: &RunRecord) -> Option<Fault> {
+    if matches!(run.scenario.model, Model::Closed { .. }) {
         return None;
     }
     if figures.dropped > 0 {
@@ -149,15 +292,14 @@ fn achieved(figures: &Figures, windows: &[LoadWindow], model: Model) -> Option<F
             why: format!("{dropped} starts were dropped, since too many requests were open"),
         });
     }
-    let due: f64 = windows
-        .iter()
-        .map(|one| one.due * one.length.as_secs_f64())
-        .sum();
+    let started = match run.engine.as_str() {
+        SLOD => figures.started as f64,
+        _ => figures.due,
+    };
     let answered = figures.completed as f64;
-    // Random arrivals vary by their square root.
-    let is_short = due >= 100.0 && answered < ACHIEVED_MIN * due - 3.0 * due.sqrt();
+    let is_short = started >= STARTS_MIN && answered < at_least(ACHIEVED_MIN, started);
     is_short.then(|| Fault {
         event: "the service fell behind the rate".to_owned(),
-        why: format!("{answered:.0} of {due:.0} requests were answered"),
+        why: format!("{answered:.0} of {started:.0} requests were answered"),
     })
 }

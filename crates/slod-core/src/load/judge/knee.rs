@@ -1,8 +1,8 @@
 //! The number of users from which on more of them only wait longer.
 
-use super::super::stats::chunks;
+use super::super::usable::Chunk;
 use super::super::verdict::{Answer, Statement};
-use super::super::{Figures, LoadWindow, Model, RunRecord};
+use super::super::{Model, Usable};
 use std::time::Duration;
 
 const WINDOW: Duration = Duration::from_secs(10);
@@ -15,20 +15,18 @@ const SATURATED: f64 = 0.9;
 ///
 /// The asymptotic bounds of Denning and Buzen (1978), ACM Comput. Surv. 10(3): throughput grows as
 /// `N / (R0 + Z)` up to its limit `X`; both meet at `N* = (R0 + Z) X`, with the response time `R0`
-/// at the lowest load and the think time `Z`.
-pub(in super::super) fn knee(run: &RunRecord) -> Option<Statement> {
-    let Model::Closed { think } = run.scenario.model else {
+/// at the lowest load and the think time `Z`. Requests that fail are no throughput.
+pub(in super::super) fn knee(usable: &Usable<'_>) -> Option<Statement> {
+    let Model::Closed { think } = usable.run.scenario.model else {
         return None;
     };
-    let chunks = chunks(&run.windows, WINDOW);
+    let chunks = usable.chunks(WINDOW);
     let lowest = chunks
         .iter()
-        .filter_map(|windows| Some((users(windows), Figures::of(*windows).mean()?)))
+        .filter_map(|chunk| Some((chunk.active(), chunk.figures().mean()?)))
         .min_by(|a, b| a.0.total_cmp(&b.0));
-    let mut rates: Vec<f64> = chunks
-        .iter()
-        .map(|windows| Figures::of(*windows).rate())
-        .collect();
+    let figures = chunks.iter().map(Chunk::figures);
+    let mut rates: Vec<f64> = figures.map(|one| one.good_rate()).collect();
     rates.sort_by(|a, b| b.total_cmp(a));
     rates.truncate(HIGHEST);
     let (Some((_, quickest)), HIGHEST) = (lowest, rates.len()) else {
@@ -39,10 +37,7 @@ pub(in super::super) fn knee(run: &RunRecord) -> Option<Statement> {
     };
     let limit = rates.iter().sum::<f64>() / HIGHEST as f64;
     let knee = (quickest + think).as_secs_f64() * limit;
-    let peak = chunks
-        .iter()
-        .map(|windows| users(windows))
-        .fold(0.0, f64::max);
+    let peak = chunks.iter().map(Chunk::active).fold(0.0, f64::max);
     Some(statement(
         Answer::Good,
         if knee < SATURATED * peak {
@@ -51,10 +46,6 @@ pub(in super::super) fn knee(run: &RunRecord) -> Option<Statement> {
             format!("no knee up to {peak:.0} users: throughput grew to {limit:.1}/s")
         },
     ))
-}
-
-fn users(windows: &[LoadWindow]) -> f64 {
-    windows.iter().map(|one| one.active).sum::<f64>() / windows.len().max(1) as f64
 }
 
 fn statement(answer: Answer, evidence: String) -> Statement {

@@ -1,8 +1,7 @@
 //! The universal scalability law of a run with rising numbers of users.
 
-use super::super::observed::length;
 use super::super::verdict::{Answer, Statement};
-use super::super::{Figures, LoadWindow, Model, RunRecord, Stage};
+use super::super::{Figures, LoadWindow, Model, Stage, Usable};
 use crate::stats::scalability::{MIN_LEVELS, Scalability};
 
 /// Parts of a stage whose load rises: each is a level.
@@ -16,12 +15,12 @@ const ERROR_MAX: f64 = 0.15;
 const BEYOND: f64 = 2.0;
 
 /// For users that wait for their responses only.
-pub(in super::super) fn statement(run: &RunRecord) -> Option<Statement> {
+pub(in super::super) fn statement(usable: &Usable<'_>) -> Option<Statement> {
     let topic = "scalability";
-    let Model::Closed { .. } = run.scenario.model else {
+    let Model::Closed { .. } = usable.run.scenario.model else {
         return None;
     };
-    let levels = levels(run);
+    let levels = levels(usable);
     let highest = levels.iter().map(|(users, _)| *users).fold(0.0, f64::max);
     let Some(law) = Scalability::fit(&levels) else {
         let evidence = format!(
@@ -66,39 +65,31 @@ pub(in super::super) fn statement(run: &RunRecord) -> Option<Statement> {
 }
 
 /// Users and successful responses per second.
-fn levels(run: &RunRecord) -> Vec<(f64, f64)> {
+fn levels(usable: &Usable<'_>) -> Vec<(f64, f64)> {
     let mut all = Vec::new();
-    for (number, stage) in run.scenario.stages.iter().enumerate() {
+    for (number, stage) in usable.run.scenario.stages.iter().enumerate() {
         let of_stage = |one: &&LoadWindow| one.stage == number;
-        let windows: Vec<&LoadWindow> = run.windows.iter().filter(of_stage).collect();
-        all.extend(parts(run, stage, &windows).into_iter().filter_map(level));
+        let windows: Vec<&LoadWindow> = usable.loaded().filter(of_stage).collect();
+        all.extend(parts(stage, &windows).into_iter().filter_map(level));
     }
     all
 }
 
-fn parts<'a>(
-    run: &RunRecord,
-    stage: &Stage,
-    windows: &'a [&'a LoadWindow],
-) -> Vec<&'a [&'a LoadWindow]> {
-    if windows.is_empty() {
+fn parts<'a>(stage: &Stage, windows: &'a [&'a LoadWindow]) -> Vec<&'a [&'a LoadWindow]> {
+    let Some(first) = windows.first() else {
         return Vec::new();
-    }
+    };
     if (stage.to - stage.from).abs() > f64::EPSILON {
         return windows.chunks(windows.len().div_ceil(PARTS)).collect();
     }
-    let each = length(run) / run.windows.len().max(1) as f64;
-    let seconds = windows.len() as f64 * each;
-    let settling = SETTLING.min(SETTLING_SHARE * seconds);
-    let start = windows[0].start.as_secs_f64() + settling;
+    let seconds = stage.length.as_secs_f64();
+    let start = first.start.as_secs_f64() + SETTLING.min(SETTLING_SHARE * seconds);
     let skipped = windows.partition_point(|one| one.start.as_secs_f64() < start);
     vec![&windows[skipped..]]
 }
 
 fn level(windows: &[&LoadWindow]) -> Option<(f64, f64)> {
-    let figures = Figures::of(windows.iter().copied());
+    let rate = Figures::of(windows.iter().copied()).good_rate();
     let users = windows.iter().map(|one| one.active).sum::<f64>() / windows.len().max(1) as f64;
-    let good = (figures.completed - figures.errors) as f64;
-    let rate = good / figures.length.as_secs_f64();
     (users > 0.0 && rate > 0.0 && rate.is_finite()).then_some((users, rate))
 }

@@ -1,14 +1,26 @@
 //! How long the responses took to be as before, after a spike.
 
-use super::super::stats::chunks;
+use super::super::usable::Chunk;
 use super::super::verdict::{Answer, Statement};
-use super::super::{Figures, LoadWindow, RunRecord};
+use super::super::{Figures, RunRecord, Usable};
 use super::advice;
+use crate::stats::baseline::Baseline;
+use crate::stats::normal::Z_995;
+use crate::stats::proportion::{Share, exceeds, overdispersion, wilson};
 use std::time::Duration;
 
-/// Width of the windows of a recovery, and how many calm ones in a row it takes.
+/// Width of the windows of a recovery, if they have enough requests for a 95th percentile,
 const RECOVERY_WINDOW: Duration = Duration::from_secs(5);
+const REQUESTS: f64 = 80.0;
+/// and how many calm ones in a row it takes.
 const CALM_IN_A_ROW: usize = 3;
+/// A p95 is as before up to so many spreads, and at least this share, above the median.
+const SPREADS: f64 = 3.0;
+const BAND_SHARE: f64 = 0.1;
+/// Of the decision that more requests fail than before.
+const LEVEL: f64 = 0.01;
+/// A smaller share of errors is none.
+const ERRORS_MIN: f64 = 0.001;
 
 /// The begin and the end of a spike: a stage between two of less than half its load.
 pub(in super::super) fn spike(run: &RunRecord) -> Option<(Duration, Duration)> {
@@ -23,67 +35,123 @@ pub(in super::super) fn spike(run: &RunRecord) -> Option<(Duration, Duration)> {
     Some((begin, begin + stages[place].length))
 }
 
+/// What was usual before the spike.
+struct Usual {
+    /// The highest p95, in seconds.
+    p95: f64,
+    /// The highest share of errors.
+    errors: f64,
+    /// How much more errors vary than independent ones.
+    dispersion: f64,
+}
+
+/// How a window after the spike compares with the time before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Calm,
+    Slow,
+    Failing,
+    /// Too few requests.
+    Unknown,
+}
+
 pub(in super::super) fn responses(
-    run: &RunRecord,
+    usable: &Usable<'_>,
     (begin, end): (Duration, Duration),
 ) -> Statement {
     let topic = "recovery";
-    let answered = |answer, evidence: String| Statement::new(topic, answer, evidence);
-    let of = |from: Duration, to: Duration| -> Vec<LoadWindow> {
-        let inside = |one: &&LoadWindow| one.start >= from && one.start < to;
-        run.windows.iter().filter(inside).cloned().collect()
-    };
-    let (calm, after) = (of(Duration::ZERO, begin), of(end, run.scenario.length()));
-    let p95 = |windows: &[LoadWindow]| {
-        let quantile = Figures::of(windows).quantile(0.95);
-        quantile.map(|p95| p95.as_secs_f64())
-    };
+    let unknown = |evidence: &str| Statement::new(topic, Answer::Unknown, evidence);
+    let calm = usable.loaded().filter(|one| one.start < begin);
     // Windows are as wide as it takes to have a 95th percentile.
-    let rate = Figures::of(&calm).rate().max(0.1);
-    let width = RECOVERY_WINDOW.max(Duration::from_secs_f64(60.0 / rate));
-    let mut before: Vec<f64> = chunks(&calm, width).into_iter().filter_map(p95).collect();
-    before.sort_by(f64::total_cmp);
-    let Some(median) = before.get(before.len() / 2).copied() else {
-        let need = "too few requests before the spike: run it with more users, or for longer";
-        return answered(Answer::Unknown, need.to_owned());
+    let rate = Figures::of(calm).rate().max(0.1);
+    let width = RECOVERY_WINDOW.max(Duration::from_secs_f64(REQUESTS / rate));
+    let before = usable.chunks_of(width, Duration::ZERO..begin);
+    let Some(usual) = Usual::of(&before) else {
+        return unknown("too few requests before the spike: use longer stages or a higher load");
     };
-    let mut off: Vec<f64> = before.iter().map(|one| (one - median).abs()).collect();
-    off.sort_by(f64::total_cmp);
-    let spread = 3.0 * 1.4826 * off[off.len() / 2];
-    let border = median + spread.max(0.1 * median);
-    let is_calm: Vec<bool> = chunks(&after, width)
-        .into_iter()
-        .map(|windows| {
-            let figures = Figures::of(windows);
-            figures.errors == 0 && p95(windows).is_some_and(|one| one <= border)
-        })
+    let after = usable.chunks_of(width, end..Duration::MAX);
+    let states: Vec<State> = after
+        .iter()
+        .map(|one| usual.state(&one.figures()))
         .collect();
-    let row = is_calm
-        .windows(CALM_IN_A_ROW)
-        .position(|row| row.iter().all(|calm| *calm));
-    let ms = border * 1000.0;
-    match row {
-        Some(at) => {
-            let took = width * u32::try_from(at + 1).unwrap_or(u32::MAX);
-            let evidence = format!(
-                "recovered within {} s after the spike: p95 back under {ms:.0} ms without errors",
-                took.as_secs()
-            );
-            answered(Answer::Good, evidence)
-        }
-        None if is_calm.len() < CALM_IN_A_ROW => answered(
-            Answer::Unknown,
-            "the time after the spike was too short".to_owned(),
+    let is_calm = |at: &usize| {
+        let row = *at..at + CALM_IN_A_ROW;
+        let all = after[row.clone()].iter().flat_map(|one| &one.windows);
+        let together = Figures::of(all.copied());
+        states[row].iter().all(|one| *one == State::Calm) && !usual.fails(&together)
+    };
+    let last = (after.len() + 1).saturating_sub(CALM_IN_A_ROW);
+    let border = usual.p95 * 1000.0;
+    if let Some(at) = (0..last).find(is_calm) {
+        let took = after[at].end.saturating_sub(end).as_secs();
+        let errors = if usual.errors > ERRORS_MIN {
+            format!("at most {:.2} % errors, as before", usual.errors * 100.0)
+        } else {
+            "without significant errors".to_owned()
+        };
+        let evidence = format!(
+            "recovered within {took} s after the spike: p95 back under {border:.0} ms, {errors}"
+        );
+        return Statement::new(topic, Answer::Good, evidence);
+    }
+    let ending = &states[states.len().saturating_sub(CALM_IN_A_ROW)..];
+    let Some(off) = ending
+        .iter()
+        .rfind(|one| matches!(one, State::Slow | State::Failing))
+    else {
+        return unknown(&format!(
+            "the time after the spike was too short, or had too few requests: {CALM_IN_A_ROW} windows of {} s are needed",
+            width.as_secs()
+        ));
+    };
+    let seen = after.last().map_or(end, |one| one.end).saturating_sub(end);
+    let how = match off {
+        State::Failing => format!(
+            "more requests failed than before the spike (at most {:.2} %)",
+            usual.errors * 100.0
         ),
-        None => {
-            // A run may have been interrupted.
-            let seen = after.last().map(|one| one.start + one.length);
-            let seen = seen.map_or(Duration::ZERO, |until| until.saturating_sub(end));
-            let evidence = format!(
-                "did not recover in {} s: p95 or errors stayed above the time before the spike (p95 {ms:.0} ms)",
-                seen.as_secs()
-            );
-            answered(Answer::Bad, evidence).advised(advice::OVERLOAD)
+        _ => format!("p95 stayed above {border:.0} ms, the highest before the spike"),
+    };
+    let evidence = format!("did not recover in {} s: {how}", seen.as_secs());
+    Statement::new(topic, Answer::Bad, evidence).advised(advice::OVERLOAD)
+}
+
+impl Usual {
+    /// `None` without any 95th percentile.
+    fn of(chunks: &[Chunk<'_>]) -> Option<Self> {
+        let figures: Vec<Figures> = chunks.iter().map(Chunk::figures).collect();
+        let p95 = Baseline::of(figures.iter().filter_map(p95))?;
+        let shares: Vec<Share> = figures.iter().map(Figures::failures).collect();
+        let dispersion = overdispersion(&shares);
+        let Share { hits, total } = Share::sum(&shares).scaled(dispersion);
+        Some(Self {
+            p95: p95.median + (SPREADS * p95.spread).max(BAND_SHARE * p95.median),
+            errors: if hits > 0 {
+                wilson(hits, total, Z_995).1
+            } else {
+                0.0
+            },
+            dispersion,
+        })
+    }
+
+    fn fails(&self, figures: &Figures) -> bool {
+        let Share { hits, total } = figures.failures().scaled(self.dispersion);
+        exceeds(hits, total, self.errors.max(ERRORS_MIN), LEVEL)
+    }
+
+    fn state(&self, figures: &Figures) -> State {
+        if self.fails(figures) {
+            return State::Failing;
+        }
+        match p95(figures) {
+            None => State::Unknown,
+            Some(p95) if p95 <= self.p95 => State::Calm,
+            Some(_) => State::Slow,
         }
     }
+}
+
+fn p95(figures: &Figures) -> Option<f64> {
+    figures.quantile(0.95).map(|p95| p95.as_secs_f64())
 }

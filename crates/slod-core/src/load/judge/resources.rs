@@ -3,7 +3,7 @@
 use super::super::RunRecord;
 use super::super::observed::{Curve, Span, at_highest_load};
 use super::super::verdict::{Answer, Statement};
-use super::measures::{Bound, MEASURES, Measure, Needs, TOPICS};
+use super::measures::{self, Bound, Measure, Needs, TOPICS};
 use std::fmt::Write as _;
 
 /// What a run has nothing of.
@@ -39,9 +39,7 @@ fn statement(
 ) -> Option<Statement> {
     let (mut full, mut fine, mut advice) = (Vec::new(), Vec::new(), None);
     let mut at_limit = Vec::new();
-    let levels = MEASURES
-        .iter()
-        .filter(|one| one.topic == topic && has_level(one));
+    let levels = measures::of(topic).filter(|one| has_level(one));
     for measure in levels {
         for curve in (measure.read)(run) {
             if let Some(since) = filled(measure, &curve, spans) {
@@ -148,7 +146,7 @@ pub(super) fn not_observed(run: &RunRecord) -> Option<String> {
     let needs = [Needs::Host, Needs::Processes, Needs::Metrics, Needs::Llm];
     let missing = |needs: Needs| {
         let topics = TOPICS.iter().filter(|topic| {
-            let of_topic = || MEASURES.iter().filter(|one| one.topic == **topic);
+            let of_topic = || measures::of(topic);
             let is_needed = of_topic().next().is_some_and(|one| one.needs == needs);
             is_needed && of_topic().all(|one| (one.read)(run).is_empty())
         });

@@ -1,0 +1,134 @@
+//! What the clients saw: response times, errors, timeouts.
+
+use super::super::super::usable::Chunk;
+use super::super::super::verdict::{Answer, Statement};
+use super::super::super::{Figures, OBSERVED, Usable};
+use super::super::{breaking, soak};
+use super::system::risen;
+use super::{Found, found, is_constant, unknown};
+use crate::outcome::Cause;
+use crate::stats::normal::Z_95;
+use crate::stats::proportion::wilson;
+
+const ERRORS_MAX: f64 = 0.001;
+/// Fewer requests do not show whether less than 0.1 % fail.
+const REQUESTS_MIN: u64 = 1000;
+/// Of the decision that too many requests fail.
+const LEVEL: f64 = 0.001;
+/// How much slower responses may be at the highest load than at the lowest one.
+const CONSISTENT: f64 = 1.5;
+
+fn ms(time: std::time::Duration) -> String {
+    format!("{:.0} ms", time.as_secs_f64() * 1000.0)
+}
+
+/// p95 at the highest load against the lowest; over time if the load is constant.
+pub fn consistent(usable: &Usable<'_>) -> Found {
+    let levels = usable.loaded().map(|one| one.due).filter(|due| *due > 0.0);
+    let (lowest, highest) = levels.fold((f64::INFINITY, 0.0_f64), |(low, high), due| {
+        (low.min(due), high.max(due))
+    });
+    if highest <= CONSISTENT * lowest {
+        return slower(usable);
+    }
+    let p95 = |is_inside: &dyn Fn(f64) -> bool| {
+        let loaded = usable.loaded().filter(|one| one.due > 0.0);
+        Figures::of(loaded.filter(|one| is_inside(one.due))).quantile(0.95)
+    };
+    let low = p95(&|due| due <= (CONSISTENT * lowest).max(lowest + 0.1 * (highest - lowest)));
+    let high = p95(&|due| due >= 0.9 * highest);
+    let (Some(low), Some(high)) = (low, high) else {
+        return unknown("too few requests for a p95 at the lowest and at the highest load");
+    };
+    let evidence = format!(
+        "p95 {} at the lowest load, {} at the highest",
+        ms(low),
+        ms(high)
+    );
+    found(
+        high.as_secs_f64() <= CONSISTENT * low.as_secs_f64(),
+        evidence,
+    )
+}
+
+pub fn slower(usable: &Usable<'_>) -> Found {
+    if !is_constant(usable.run) {
+        return unknown(
+            "needs a constant load: here, slower responses can be an effect of the load",
+        );
+    }
+    let Statement {
+        answer, evidence, ..
+    } = soak::degradation(usable);
+    (answer, evidence)
+}
+
+pub fn climbing(usable: &Usable<'_>) -> Found {
+    let Statement {
+        answer, evidence, ..
+    } = soak::errors(usable);
+    (answer, evidence)
+}
+
+pub fn errors(usable: &Usable<'_>) -> Found {
+    let all = Figures::of(usable.fair());
+    let chunks = usable.chunks(breaking::BREAK_WINDOW);
+    // One of many windows has more errors than usual by chance.
+    let level = LEVEL / chunks.len().max(1) as f64;
+    let worst = chunks
+        .iter()
+        .map(Chunk::figures)
+        .filter(|figures| figures.fail_more_than(ERRORS_MAX, level))
+        .max_by_key(|figures| figures.errors);
+    let percent = |share: f64| format!("{:.3} %", share * 100.0);
+    let ratio = all.error_ratio().unwrap_or_default();
+    let counts = format!("{} of {} requests failed", all.errors, all.completed);
+    if all.fail_more_than(ERRORS_MAX, LEVEL) {
+        return (Answer::Bad, format!("{counts}, {}", percent(ratio)));
+    }
+    if let Some(worst) = worst {
+        let (errors, completed) = (worst.errors, worst.completed);
+        let evidence = format!("{counts}; in the worst 10 s, {errors} of {completed}");
+        return (Answer::Bad, evidence);
+    }
+    if all.completed < REQUESTS_MIN {
+        return unknown(format!("{counts}; needs {REQUESTS_MIN} requests"));
+    }
+    let (_, most) = wilson(all.errors, all.completed, Z_95);
+    let counts = format!(
+        "{counts}, {} (less than {} with 95 % confidence)",
+        percent(ratio),
+        percent(most)
+    );
+    if ratio < ERRORS_MAX {
+        (Answer::Good, counts)
+    } else {
+        unknown(format!(
+            "{counts}: neither below 0.1 % nor significantly above it; use a longer run"
+        ))
+    }
+}
+
+/// Requests that timed out, and connections that the service counted.
+pub fn timeouts(usable: &Usable<'_>) -> Found {
+    let failed = usable.fair().flat_map(|one| &one.failed);
+    let timed_out = failed.filter(|(cause, _)| *cause == Cause::Timeout);
+    let requests: u64 = timed_out.map(|(_, count)| count).sum();
+    let known = risen(usable.run, "slod_service_connection_timeouts_total");
+    let has_requests = Figures::of(usable.fair()).completed > 0;
+    // A service does not count the clients that gave up.
+    let is_seen = has_requests && (usable.run.engine != OBSERVED || requests > 0);
+    if !is_seen && known.is_none() {
+        return unknown("not observed: needs requests of a client, or `metrics` of the service");
+    }
+    let of_client = is_seen.then(|| format!("{requests} requests timed out"));
+    let of_service = known.map_or_else(
+        || "what the service counted is not known".to_owned(),
+        |count| format!("the service counted {count:.0} connections that timed out"),
+    );
+    let parts: Vec<String> = of_client.into_iter().chain([of_service]).collect();
+    found(
+        requests == 0 && known.unwrap_or(0.0) < 0.5,
+        parts.join("; "),
+    )
+}

@@ -1,0 +1,89 @@
+//! The indicators of a healthy system and the warning signs of a load test, as its checklist has
+//! them. Of an indicator, [`Answer::Good`] means yes; of a sign, no.
+
+mod client;
+mod system;
+
+use super::super::observed::{at_highest_load, length};
+use super::super::verdict::{Answer, Statement};
+use super::super::{RunRecord, Usable};
+use super::advice::{self, Advice};
+
+/// Both lists of a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Indicators {
+    pub healthy: Vec<Statement>,
+    pub warnings: Vec<Statement>,
+}
+
+const CPU_HEALTHY: f64 = 0.7;
+const CPU_HIGH: f64 = 0.8;
+
+/// An answer and its evidence.
+type Found = (Answer, String);
+
+/// What the run shows of each row.
+pub fn indicators(run: &RunRecord) -> Indicators {
+    let usable = &Usable::of(run);
+    let memory = system::memory(usable);
+    let pool = system::pool(run);
+    let peak = system::cpu(run, &at_highest_load(run), CPU_HEALTHY);
+    let whole = system::cpu(run, &[(0.0, length(run))], CPU_HIGH);
+    let row = |topic, (answer, evidence): Found| Statement::new(topic, answer, evidence);
+    let sign = |topic, (answer, evidence): Found, advice: Advice| Statement {
+        advice: Some(advice).filter(|_| answer == Answer::Bad),
+        ..Statement::new(topic, answer, evidence)
+    };
+    Indicators {
+        healthy: vec![
+            row(
+                "Response times stay consistent under load",
+                client::consistent(usable),
+            ),
+            row("Error rate remains below 0.1%", client::errors(usable)),
+            row("CPU usage < 70% at peak", peak),
+            row("Memory usage stable (no growth)", memory.clone()),
+            row("Database connections properly pooled", pool.clone()),
+            row("No connection timeouts", client::timeouts(usable)),
+        ],
+        warnings: vec![
+            sign(
+                "Response times increasing over time",
+                client::slower(usable),
+                advice::DRIFT,
+            ),
+            sign(
+                "Error rate climbing",
+                client::climbing(usable),
+                advice::ERRORS,
+            ),
+            sign("Memory usage growing", memory, advice::LEAK),
+            sign("Database connection pool exhausted", pool, advice::POOL),
+            sign("High CPU usage (> 80%)", whole, advice::CPU),
+            sign(
+                "Circuit breakers frequently open",
+                system::breakers(run),
+                advice::BREAKER,
+            ),
+        ],
+    }
+}
+
+fn unknown(evidence: impl Into<String>) -> Found {
+    (Answer::Unknown, evidence.into())
+}
+
+fn found(is_good: bool, evidence: String) -> Found {
+    let answer = if is_good { Answer::Good } else { Answer::Bad };
+    (answer, evidence)
+}
+
+/// Whether the load was meant to stay the same.
+fn is_constant(run: &RunRecord) -> bool {
+    let stages = run.scenario.stages.iter();
+    let levels = stages.flat_map(|stage| [stage.from, stage.to]);
+    let (low, high) = levels.fold((f64::INFINITY, 0.0_f64), |(low, high), level| {
+        (low.min(level), high.max(level))
+    });
+    high - low <= f64::EPSILON
+}

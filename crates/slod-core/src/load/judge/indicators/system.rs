@@ -1,0 +1,133 @@
+//! What was sampled of the service and its host: processors, memory, pool, circuit breakers.
+
+use super::super::super::observed::{Curve, Span, gauges, length};
+use super::super::super::verdict::{Answer, SOAK_MIN};
+use super::super::super::{RunRecord, Usable};
+use super::super::measures::{self, CPU_LACK, CPU_USAGE};
+use super::super::{resources, soak};
+use super::{Found, found, is_constant, unknown};
+use crate::sample::increase;
+
+/// Seconds over which the use of processors is averaged.
+const MINUTE: f64 = 60.0;
+/// A breaker that is open for a larger share of the run, or opens so often, opens frequently.
+const OPEN_MAX: f64 = 0.05;
+const TRIPS: f64 = 3.0;
+
+/// The highest use of a minute against a limit. Processors can also be lacking without a high use:
+/// for a process of one thread, or in a container that is throttled.
+pub fn cpu(run: &RunRecord, spans: &[Span], limit: f64) -> Found {
+    let usage = CPU_USAGE.iter().flat_map(|measure| {
+        let curves = (measure.read)(run).into_iter();
+        curves.filter_map(move |curve| {
+            let minutes = spans.iter();
+            let minutes = minutes.filter_map(|span| highest_minute(&curve, *span));
+            let most = minutes.reduce(f64::max)?;
+            let of = measure.share_of();
+            let text = format!(
+                "{} at most {:.1} %{of} over a minute",
+                measure.name(&curve),
+                most * 100.0
+            );
+            Some((most, text))
+        })
+    });
+    let worst = usage.max_by(|a, b| a.0.total_cmp(&b.0));
+    let lacking = lacking(run, spans);
+    match worst {
+        None if lacking.is_empty() => {
+            unknown("not observed: needs `observe.host`, or `processes` of the service")
+        }
+        Some((most, text)) if most >= limit || lacking.is_empty() => found(most < limit, text),
+        worst => {
+            let texts = lacking.into_iter().chain(worst.map(|one| one.1));
+            (Answer::Bad, texts.collect::<Vec<_>>().join("; "))
+        }
+    }
+}
+
+fn lacking(run: &RunRecord, spans: &[Span]) -> Vec<String> {
+    let each = CPU_LACK.iter().flat_map(|measure| {
+        let curves = (measure.read)(run).into_iter();
+        curves.filter_map(move |curve| {
+            let since = resources::filled(measure, &curve, spans)?;
+            Some(measure.fault(run, &curve, since, None))
+        })
+    });
+    each.collect()
+}
+
+fn highest_minute(curve: &Curve, (from, to): Span) -> Option<f64> {
+    let points = curve.inside((from, to));
+    let mean = |points: &[(f64, f64)]| {
+        let sum: f64 = points.iter().map(|(_, value)| value).sum();
+        (!points.is_empty()).then(|| sum / points.len() as f64)
+    };
+    let full = points.iter().filter(|(at, _)| at - from >= MINUTE);
+    let minutes = full.filter_map(|(at, _)| mean(curve.inside((at - MINUTE, *at))));
+    minutes.max_by(f64::total_cmp).or_else(|| mean(points))
+}
+
+pub fn memory(usable: &Usable<'_>) -> Found {
+    if !is_constant(usable.run) || length(usable.run) < SOAK_MIN.as_secs_f64() {
+        return unknown(
+            "needs a constant load for at least half an hour, such as the scenario soak",
+        );
+    }
+    let all = soak::growth::memory(usable);
+    let of = |answer| all.iter().find(|one| one.answer == answer);
+    let worst = of(Answer::Bad).or(of(Answer::Unknown)).or(all.first());
+    worst.map_or_else(
+        || unknown("not observed: needs `processes` of the service"),
+        |one| (one.answer, one.evidence.clone()),
+    )
+}
+
+pub fn pool(run: &RunRecord) -> Found {
+    let whole = [(0.0, length(run))];
+    let mut fine = Vec::new();
+    for measure in measures::of("connection pool") {
+        for curve in (measure.read)(run) {
+            if let Some(since) = resources::filled(measure, &curve, &whole) {
+                return (Answer::Bad, measure.fault(run, &curve, since, None));
+            }
+            fine.push(resources::within(measure, &curve, &whole));
+        }
+    }
+    if fine.is_empty() {
+        return unknown("not observed: needs `metrics` of the service");
+    }
+    (Answer::Good, fine.join("; "))
+}
+
+/// By how much the counters of a family rose; `None` if none has two samples.
+pub fn risen(run: &RunRecord, family: &str) -> Option<f64> {
+    let of = |curve: &Curve| {
+        let pairs = curve.points.windows(2);
+        let rises = pairs.map(|pair| increase(pair[0].1, pair[1].1));
+        rises.reduce(|sum, rise| sum + rise)
+    };
+    let known = gauges(run, family);
+    known.iter().filter_map(of).reduce(|sum, one| sum + one)
+}
+
+pub fn breakers(run: &RunRecord) -> Found {
+    let open = gauges(run, "slod_service_circuit_breaker_open");
+    let trips = risen(run, "slod_service_circuit_breaker_trips_total");
+    if open.is_empty() && trips.is_none() {
+        return unknown("not observed: needs `metrics` of a service with circuit breakers");
+    }
+    let share = |curve: &Curve| {
+        let is_open = |point: &&(f64, f64)| point.1 >= 0.5;
+        let count = curve.points.iter().filter(is_open).count();
+        count as f64 / curve.points.len().max(1) as f64
+    };
+    let share = open.iter().map(share).reduce(f64::max);
+    let parts = [
+        share.map(|share| format!("open for {:.0} % of the time", share * 100.0)),
+        trips.map(|trips| format!("opened {trips:.0} times")),
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    let is_fine = share.unwrap_or(0.0) <= OPEN_MAX && trips.unwrap_or(0.0) < TRIPS - 0.5;
+    found(is_fine, parts.join("; "))
+}

@@ -1,0 +1,219 @@
+//! What is held and grows: memory, files, threads, connections, queues.
+
+use super::super::super::observed::{Curve, gauges, length};
+use super::super::super::verdict::{Answer, Statement};
+use super::super::super::{RunRecord, Usable};
+use super::super::advice::{self, Advice};
+use super::room::end_of;
+use super::{MIB, load_explains};
+use crate::stats::order::median_of;
+use crate::trend::{GrowthRules, GrowthVerdict, Windows, growth};
+use std::time::Duration;
+
+/// Windows that are judged for growth; those of the warm-up are left out.
+const GROWTH_WINDOWS: u32 = 80;
+
+/// What may grow.
+struct Held {
+    topic: &'static str,
+    noun: &'static str,
+    /// The best one first; the others where it is missing.
+    families: &'static [&'static str],
+    rules: GrowthRules,
+    /// What remains after a garbage collection, or what is usual.
+    is_lowest: bool,
+    unit: &'static str,
+    scale: f64,
+    needs: &'static str,
+    advice: Advice,
+}
+
+const PROCESSES: &str = "needs `processes` of the service";
+const METRICS: &str = "needs `metrics` of the service";
+
+static HELD: [Held; 6] = [
+    Held {
+        topic: "memory growth",
+        noun: "the memory",
+        families: &[
+            "slod_process_anonymous_memory_bytes",
+            "slod_process_proportional_memory_bytes",
+            "slod_process_resident_memory_bytes",
+            "slod_container_memory_anonymous_bytes",
+            "slod_container_memory_working_set_bytes",
+        ],
+        rules: rules(0.05, 4.0 * MIB),
+        is_lowest: true,
+        unit: " MiB",
+        scale: MIB,
+        needs: PROCESSES,
+        advice: advice::LEAK,
+    },
+    Held {
+        topic: "open files growth",
+        noun: "the number of open files",
+        families: &["slod_process_open_fds"],
+        rules: rules(0.2, 10.0),
+        is_lowest: false,
+        unit: "",
+        scale: 1.0,
+        needs: PROCESSES,
+        advice: advice::OPEN,
+    },
+    Held {
+        topic: "thread growth",
+        noun: "the number of threads",
+        families: &["slod_process_threads", "slod_container_pids"],
+        rules: rules(0.2, 10.0),
+        is_lowest: false,
+        unit: "",
+        scale: 1.0,
+        needs: PROCESSES,
+        advice: advice::OPEN,
+    },
+    Held {
+        topic: "connection growth",
+        noun: "the number of open connections",
+        families: &["slod_service_active_connections"],
+        rules: rules(0.2, 10.0),
+        is_lowest: false,
+        unit: "",
+        scale: 1.0,
+        needs: METRICS,
+        advice: advice::OPEN,
+    },
+    Held {
+        topic: "pool growth",
+        noun: "the number of used connections of the pool",
+        families: &["slod_service_db_pool_in_use"],
+        rules: rules(0.2, 3.0),
+        is_lowest: true,
+        unit: "",
+        scale: 1.0,
+        needs: METRICS,
+        advice: advice::HELD,
+    },
+    Held {
+        topic: "queue growth",
+        noun: "the queue",
+        families: &["slod_service_queue_depth"],
+        rules: rules(0.2, 5.0),
+        is_lowest: false,
+        unit: "",
+        scale: 1.0,
+        needs: METRICS,
+        advice: advice::QUEUE,
+    },
+];
+
+const fn rules(share: f64, floor: f64) -> GrowthRules {
+    GrowthRules {
+        share,
+        floor,
+        limit: None,
+    }
+}
+
+/// One for each number that is known, and one for all that are not.
+pub(super) fn statements(usable: &Usable<'_>) -> Vec<Statement> {
+    let mut all = Vec::new();
+    for held in &HELD {
+        let curves = curves(usable.run, held.families);
+        if curves.is_empty() {
+            let evidence = format!("{} was not observed: {}", held.noun, held.needs);
+            all.push(Statement::new(held.topic, Answer::Unknown, evidence));
+        }
+        all.extend(curves.iter().map(|curve| grows(usable, held, curve)));
+    }
+    all
+}
+
+/// Whether memory grows, for each process.
+pub(in super::super) fn memory(usable: &Usable<'_>) -> Vec<Statement> {
+    let held = &HELD[0];
+    let curves = curves(usable.run, held.families);
+    let each = curves.iter();
+    each.map(|curve| grows(usable, held, curve)).collect()
+}
+
+/// One for each process or service, of the first family that has it.
+pub(in super::super) fn curves(run: &RunRecord, families: &[&str]) -> Vec<Curve> {
+    let mut all: Vec<Curve> = Vec::new();
+    for curve in families.iter().flat_map(|family| gauges(run, family)) {
+        if !all.iter().any(|known| known.is_about_same(&curve)) {
+            all.push(curve);
+        }
+    }
+    all
+}
+
+/// Whether one number grows.
+fn grows(usable: &Usable<'_>, held: &Held, curve: &Curve) -> Statement {
+    let run = usable.run;
+    let width = length(run) / f64::from(GROWTH_WINDOWS);
+    let of = |values: &[f64]| {
+        if held.is_lowest {
+            values.iter().copied().min_by(f64::total_cmp)
+        } else {
+            median_of(values.iter().copied())
+        }
+    };
+    let values = curve.windows(width, GROWTH_WINDOWS, of);
+    let windows = Windows {
+        width: Duration::from_secs_f64(width),
+        values: &values,
+    };
+    let name = format!("{} of {}", held.noun, curve.subject());
+    let shown = |value: f64| format!("{:.*}", digits(value / held.scale), value / held.scale);
+    let unit = held.unit;
+    let (answer, evidence) = match growth(windows.after_warm_up(), &held.rules) {
+        GrowthVerdict::Unknown { needed } => {
+            let evidence = format!(
+                "{name}: {needed} windows of {width:.0} s with samples are needed after the warm-up and the last restart; use a longer run, or a shorter `observe.interval`"
+            );
+            (Answer::Unknown, evidence)
+        }
+        GrowthVerdict::Steady { smallest_per_hour } => {
+            let evidence = format!(
+                "{name} does not grow; {}{unit} per hour would have been found",
+                shown(smallest_per_hour)
+            );
+            (Answer::Good, evidence)
+        }
+        GrowthVerdict::Plateauing(growth) => {
+            let evidence = format!(
+                "{name} grew from {} to {}{unit} and levels off, as after a start",
+                shown(growth.from),
+                shown(growth.to)
+            );
+            (Answer::Good, evidence)
+        }
+        GrowthVerdict::Growing(growth) => {
+            let evidence = format!(
+                "{name} grows by {}{unit} per hour ({} to {}), from {} to {}{unit}{}",
+                shown(growth.per_hour),
+                shown(growth.low),
+                shown(growth.high),
+                shown(growth.from),
+                shown(growth.to),
+                end_of(run, held.topic, curve, &growth)
+            );
+            if load_explains(usable, GROWTH_WINDOWS) {
+                (Answer::Unknown, format!("{evidence}; so does the load"))
+            } else {
+                (Answer::Bad, evidence)
+            }
+        }
+    };
+    let statement = Statement::new(held.topic, answer, evidence);
+    if answer == Answer::Bad {
+        statement.advised(held.advice)
+    } else {
+        statement
+    }
+}
+
+/// Decimal places for three figures.
+fn digits(value: f64) -> usize {
+    usize::from(value.abs() < 100.0)
+}

@@ -1,0 +1,106 @@
+//! Whether responses become slower, or fail more and more.
+
+use super::super::super::verdict::{Answer, Statement};
+use super::super::super::{Figures, Usable};
+use super::super::advice;
+use super::{load_explains, slots};
+use crate::trend::{ClimbVerdict, DriftVerdict, Errors, Windows, climb, drift};
+
+/// Windows of a soak that are judged for drift and for errors.
+const DRIFT_WINDOWS: u32 = 24;
+/// Drift of the 95th percentile over the whole soak that counts.
+const DRIFT_LEAST: f64 = 0.1;
+/// Rise of the share of errors that counts.
+const CLIMB_LEAST: f64 = 0.001;
+
+/// Whether more and more requests fail.
+pub(in super::super) fn errors(usable: &Usable<'_>) -> Statement {
+    let topic = "error growth";
+    let (slots, width) = slots(usable, DRIFT_WINDOWS);
+    let of = |figures: &Option<Figures>| {
+        figures
+            .as_ref()
+            .map_or_else(Errors::default, |figures| Errors {
+                errors: figures.errors,
+                total: figures.completed,
+            })
+    };
+    let windows: Vec<Errors> = slots.iter().map(of).collect();
+    let percent = |share: f64| format!("{:.2} %", share * 100.0);
+    match climb(&windows, CLIMB_LEAST) {
+        ClimbVerdict::Climbing {
+            from,
+            to,
+            errors,
+            total,
+        } => {
+            let evidence = format!(
+                "the share of errors rose from {} in the first third to {} in the last ({errors} of {total} requests failed)",
+                percent(from),
+                percent(to)
+            );
+            Statement::new(topic, Answer::Bad, evidence).advised(advice::ERRORS)
+        }
+        ClimbVerdict::Steady { smallest } => {
+            let all = Figures::of(usable.fair()).error_ratio().unwrap_or_default();
+            let evidence = format!(
+                "the share of errors does not rise ({} of all requests); a rise by {} would have been found",
+                percent(all),
+                percent(smallest)
+            );
+            Statement::new(topic, Answer::Good, evidence)
+        }
+        ClimbVerdict::Unknown { needed } => {
+            let evidence = format!(
+                "too few requests: {needed} windows of {} s with requests are needed",
+                width.as_secs().max(1)
+            );
+            Statement::new(topic, Answer::Unknown, evidence)
+        }
+    }
+}
+
+/// Whether responses become slower.
+pub(in super::super) fn degradation(usable: &Usable<'_>) -> Statement {
+    let topic = "degradation";
+    let (slots, width) = slots(usable, DRIFT_WINDOWS);
+    let p95 = |figures: &Option<Figures>| {
+        let p95 = figures.as_ref()?.quantile(0.95)?;
+        Some(p95.as_secs_f64())
+    };
+    let values: Vec<Option<f64>> = slots.iter().map(p95).collect();
+    let windows = Windows {
+        width,
+        values: &values,
+    };
+    match drift(windows, DRIFT_LEAST) {
+        DriftVerdict::Rising(rise) => {
+            let evidence = format!(
+                "p95 rose by {:.0} %, from {:.0} to {:.0} ms",
+                rise.share * 100.0,
+                rise.from * 1000.0,
+                rise.to * 1000.0
+            );
+            // Of a load that somebody else makes, nobody knows that it is constant.
+            if load_explains(usable, DRIFT_WINDOWS) {
+                let evidence = format!("{evidence}; so did the load");
+                return Statement::new(topic, Answer::Unknown, evidence);
+            }
+            Statement::new(topic, Answer::Bad, evidence).advised(advice::DRIFT)
+        }
+        DriftVerdict::Steady { smallest } => {
+            let evidence = format!(
+                "p95 did not rise; {:.0} % would have been found",
+                smallest * 100.0
+            );
+            Statement::new(topic, Answer::Good, evidence)
+        }
+        DriftVerdict::Unknown { needed } => {
+            let evidence = format!(
+                "too few requests: {needed} windows of {} s with a p95 are needed",
+                width.as_secs().max(1)
+            );
+            Statement::new(topic, Answer::Unknown, evidence)
+        }
+    }
+}
