@@ -6,6 +6,12 @@
     reason = "small and positive"
 )]
 
+mod comparison;
+mod few;
+mod generator;
+mod known;
+mod recovery;
+
 use super::*;
 use crate::outcome::{Cause, Timestamp};
 use crate::sample::{Sample, SeriesKey, SeriesKind};
@@ -179,14 +185,12 @@ fn a_queue_has_recovered_when_it_is_drained() {
     let windows = (0..240).map(|second| {
         let (number, rate) = scenario.at(Duration::from_secs(second)).expect("inside");
         let latency = 1000.0 * (1.0 + waiting) / 60.0;
-        waiting = (waiting + rate - 60.0).max(0.0);
-        window(
-            second,
-            number,
-            rate,
-            &vec![latency; rate.min(60.0) as usize],
-            0,
-        )
+        let served = (waiting + rate).min(60.0);
+        waiting = waiting + rate - served;
+        LoadWindow {
+            started: rate as u64,
+            ..window(second, number, rate, &vec![latency; served as usize], 0)
+        }
     });
     let windows = windows.collect();
     let found = statement(&run(scenario, windows), "recovery");

@@ -126,9 +126,9 @@ impl Search {
         }
         if let Some(last) = self.last_if_bad() {
             let evidence = format!(
-                "no break up to its last {} s, at {:.0} {unit}, in which {}: hold the highest load for longer to see whether it lasts",
+                "no break up to the last {} s, at {} {unit}, in which {}: hold the highest load for longer to see whether it lasts",
                 last.end.saturating_sub(last.start).as_secs(),
-                last.level,
+                shown(last.level),
                 last.fault.as_ref().map_or("", |one| &one.why)
             );
             return (Answer::Unknown, evidence);
@@ -139,13 +139,13 @@ impl Search {
         };
         let peak = usable.run.windows.iter().map(|one| one.due);
         let peak = peak.fold(0.0, f64::max);
-        let evidence = format!("no break up to {reached:.0} {unit}");
+        let evidence = format!("no break up to {} {unit}", shown(reached));
         if reached < NEARLY * peak {
             let reason = match limited {
                 Some(_) => "the generator was the limit".to_owned(),
                 None => self.too_few(),
             };
-            let evidence = format!("{evidence}; up to {peak:.0}, {reason}");
+            let evidence = format!("{evidence}; from there to {}, {reason}", shown(peak));
             return (Answer::Unknown, evidence);
         }
         let by = match (self.limit, usable.run.scenario.model) {
@@ -176,6 +176,12 @@ impl Search {
     }
 }
 
+/// `109`, `0.3`
+fn shown(level: f64) -> String {
+    let digits = if level < 10.0 { 10.0 } else { 1.0 };
+    format!("{}", (level * digits).round() / digits)
+}
+
 fn described(found: &Break, unit: &str) -> String {
     let Break {
         at,
@@ -185,9 +191,9 @@ fn described(found: &Break, unit: &str) -> String {
         ..
     } = found;
     let levels = if *good > 0.0 {
-        format!("between {good:.0} and {bad:.0} {unit}")
+        format!("between {} and {} {unit}", shown(*good), shown(*bad))
     } else {
-        format!("at {bad:.0} {unit} or before")
+        format!("at {} {unit} or before", shown(*bad))
     };
     format!(
         "broke {levels}, {} s after the start: {}",

@@ -1,0 +1,84 @@
+//! Error ratios of two runs.
+
+use super::*;
+
+/// Five minutes with so many requests per second, of which some fail.
+fn failing(rate: usize, failed: impl FnMut(u64) -> u64) -> RunRecord {
+    let mut failed = failed;
+    let windows = (0..300).map(|second| {
+        let failed = failed(second).min(rate as u64);
+        window(second, 0, rate as f64, &vec![50.0; rate], failed)
+    });
+    let windows = windows.collect();
+    run(ramp(rate as f64, rate as f64, 300), windows)
+}
+
+fn errors(before: &RunRecord, now: &RunRecord) -> Statement {
+    let all = compare(before, now).into_iter();
+    let mut errors = all.filter(|one| one.topic == "errors");
+    errors.next().expect("compared")
+}
+
+#[test]
+fn few_requests_show_no_difference_and_say_how_large_it_would_have_to_be() {
+    let mut runs = [
+        failing(1, |_| 0),
+        failing(1, |second| u64::from(second == 9)),
+    ];
+    for run in &mut runs {
+        run.windows.truncate(100);
+    }
+    let found = errors(&runs[0], &runs[1]);
+    assert_eq!(
+        (found.answer, &*found.evidence),
+        (
+            Answer::Unknown,
+            "0 of 100 requests failed before (0.00 %), 1 of 100 now (1.00 %), +1.00 percentage points; 5.14 would have been found: too few requests to see a difference (p = 1.000)"
+        )
+    );
+    // A difference that is large enough is one with few requests, too.
+    let broken = failing(1, |second| u64::from(second % 4 == 0));
+    let found = errors(&runs[0], &broken);
+    assert_eq!(found.answer, Answer::Bad, "{}", found.evidence);
+}
+
+#[test]
+fn more_errors_are_found_and_as_many_are_not() {
+    let calm = failing(40, |second| u64::from(second % 10 == 1));
+    assert_eq!(errors(&calm, &calm).answer, Answer::Good);
+    let worse = errors(&calm, &failing(40, |second| u64::from(second % 2 == 1)));
+    assert_eq!(worse.answer, Answer::Bad, "{}", worse.evidence);
+    assert!(
+        worse.evidence.contains("+1.00 percentage points"),
+        "{}",
+        worse.evidence
+    );
+    assert_eq!(errors(&failing(40, |_| 0), &calm).answer, Answer::Bad);
+}
+
+/// Bursts of 40 failures, about one in a minute: three runs in four differ by two bursts or more.
+#[test]
+fn bursts_differ_by_chance() {
+    let mut random = fastrand::Rng::with_seed(7);
+    let mut bursty = || failing(40, |_| if random.u32(..60) == 0 { 40 } else { 0 });
+    let found: Vec<Answer> = (0..200)
+        .map(|_| errors(&bursty(), &bursty()).answer)
+        .collect();
+    let bad = found.iter().filter(|one| **one == Answer::Bad).count();
+    assert!(bad <= 2, "{bad} of 200");
+}
+
+#[test]
+fn a_run_whose_generator_failed_is_not_compared() {
+    let calm = failing(40, |_| 0);
+    let failed = RunRecord {
+        ending: Ending::Failed {
+            why: "k6 ended with exit code 107".into(),
+        },
+        ..calm.clone()
+    };
+    for (before, now) in [(&calm, &failed), (&failed, &calm)] {
+        let all = compare(before, now);
+        assert_eq!((all.len(), all[0].answer), (1, Answer::Unknown), "{all:?}");
+    }
+}

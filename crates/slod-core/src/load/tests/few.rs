@@ -1,0 +1,140 @@
+//! Services with so few requests that a window of ten seconds shows nothing.
+
+use super::*;
+
+/// Ten minutes in which the rate rises from 0.3 to 3 per second, with a latency in milliseconds and a
+/// share of failures for each second.
+fn slow_ramp(latency: impl Fn(u64) -> f64, failing: impl Fn(u64) -> bool) -> RunRecord {
+    let scenario = ramp(0.3, 3.0, 600);
+    let mut due = 0.0;
+    let windows = (0..600).map(|second| {
+        let rate = 0.3 + 2.7 * second as f64 / 600.0;
+        let before = due as u64;
+        due += rate;
+        let count = (due as u64 - before) as usize;
+        let failed = if failing(second) { count as u64 } else { 0 };
+        window(second, 0, rate, &vec![latency(second); count], failed)
+    });
+    let windows = windows.collect();
+    run(scenario, windows)
+}
+
+fn breaking(run: &RunRecord, quantile: f64) -> Statement {
+    let limit = Limit {
+        quantile,
+        below: Duration::from_millis(500),
+    };
+    let all = statements(run, Some(limit)).into_iter();
+    let mut points = all.filter(|one| one.topic == "breaking point");
+    points.next().expect("stated")
+}
+
+#[test]
+fn windows_are_as_wide_as_the_quantile_needs() {
+    let slows_down = |second| if second >= 300 { 900.0 } else { 100.0 };
+    let found = breaking(&slow_ramp(slows_down, |_| false), 0.95);
+    assert_eq!(found.answer, Answer::Bad, "{}", found.evidence);
+    assert!(
+        found.evidence.starts_with("broke between 1.6 and ")
+            && found
+                .evidence
+                .ends_with("p95 was at least 901 ms, above 500 ms"),
+        "{}",
+        found.evidence
+    );
+    let found = breaking(&slow_ramp(|_| 100.0, |_| false), 0.95);
+    assert_eq!(
+        (found.answer, &*found.evidence),
+        (Answer::Good, "no break up to 3 requests per second")
+    );
+}
+
+#[test]
+fn failures_that_no_narrow_window_shows_are_found_in_wide_ones() {
+    let found = breaking(
+        &slow_ramp(|_| 100.0, |second| second > 300 && second % 8 == 0),
+        0.95,
+    );
+    assert_eq!(found.answer, Answer::Bad, "{}", found.evidence);
+    assert!(
+        found.evidence.ends_with("of the requests failed"),
+        "{}",
+        found.evidence
+    );
+}
+
+#[test]
+fn too_few_requests_for_the_quantile_are_no_verdict() {
+    let mut run = slow_ramp(|_| 100.0, |_| false);
+    run.windows.truncate(250);
+    let found = breaking(&run, 0.99);
+    assert_eq!(
+        (found.answer, &*found.evidence),
+        (
+            Answer::Unknown,
+            "too few requests to judge p99: 299 in windows of one stage are needed, and the run had 215; use longer stages or a higher load"
+        )
+    );
+    assert_eq!(breaking(&run, 0.95).answer, Answer::Good);
+}
+
+/// The first stage has enough requests, the last and highest one has not.
+#[test]
+fn a_stage_with_too_few_requests_is_not_judged_by_another_one() {
+    let stage = |level: f64, secs| Stage {
+        name: String::new(),
+        from: level,
+        to: level,
+        length: Duration::from_secs(secs),
+    };
+    let scenario = Scenario {
+        stages: vec![stage(1.0, 400), stage(5.0, 40)],
+        ..ramp(0.0, 0.0, 1)
+    };
+    let windows = (0..440).map(|second| {
+        let (stage, rate) = scenario.at(Duration::from_secs(second)).expect("inside");
+        window(second, stage, rate, &vec![100.0; rate as usize], 0)
+    });
+    let run = run(scenario.clone(), windows.collect());
+    let found = breaking(&run, 0.99);
+    assert_eq!(found.answer, Answer::Unknown, "{}", found.evidence);
+    assert!(
+        found
+            .evidence
+            .starts_with("no break up to 1 requests per second; from there to 5, too few requests"),
+        "{}",
+        found.evidence
+    );
+}
+
+#[test]
+fn a_last_window_that_is_bad_is_neither_a_break_nor_none() {
+    let slows_down = |second: u64| if second >= 195 { 900.0 } else { 100.0 };
+    let windows = (0..204).map(|second| {
+        let rate = 50.0 + second as f64;
+        window(second, 0, rate, &vec![slows_down(second); rate as usize], 0)
+    });
+    let run = run(ramp(50.0, 254.0, 204), windows.collect());
+    let found = breaking(&run, 0.95);
+    assert_eq!(found.answer, Answer::Unknown, "{}", found.evidence);
+    assert_eq!(
+        found.evidence,
+        "no break up to the last 10 s, at 249 requests per second, in which p95 was at least 901 ms, above 500 ms: hold the highest load for longer to see whether it lasts"
+    );
+}
+
+#[test]
+fn without_a_latency_objective_it_says_what_it_judged_by() {
+    let windows = (0..100).map(|second| window(second, 0, 10.0 + second as f64, &[20.0; 50], 0));
+    let scenario = Scenario {
+        model: Model::Closed {
+            think: Duration::ZERO,
+        },
+        ..ramp(10.0, 110.0, 100)
+    };
+    let all = statements(&run(scenario, windows.collect()), None);
+    assert_eq!(
+        all[0].evidence,
+        "no break up to 109 users, judged by errors only: the service has no latency objective"
+    );
+}

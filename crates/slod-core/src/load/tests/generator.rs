@@ -1,0 +1,159 @@
+//! Windows in which the generator was the limit, and what is said all the same.
+
+use super::*;
+
+/// Users from 10 to 210 in 600 s, whose responses are slow from a second on, and a generator that is
+/// busy from another one on.
+fn stress(slow_from: u64, busy: impl Fn(u64) -> bool) -> RunRecord {
+    let scenario = Scenario {
+        model: Model::Closed {
+            think: Duration::from_secs(1),
+        },
+        ..ramp(10.0, 210.0, 600)
+    };
+    let windows = (0..600).map(|second| {
+        let users = 10.0 + second as f64 / 3.0;
+        let latency = if second >= slow_from { 900.0 } else { 50.0 };
+        let rate = users / (1.0 + latency / 1000.0);
+        LoadWindow {
+            generator_cpu: Some(if busy(second) { 0.95 } else { 0.2 }),
+            ..window(second, 0, users, &vec![latency; rate as usize], 0)
+        }
+    });
+    let windows = windows.collect();
+    run(scenario, windows)
+}
+
+fn topics(run: &RunRecord) -> Vec<&'static str> {
+    let all = statements(run, None).into_iter();
+    all.map(|one| one.topic).collect()
+}
+
+#[test]
+fn a_break_before_the_generator_was_the_limit_is_one() {
+    let run = stress(300, |second| second >= 500);
+    let found = statement(&run, "breaking point");
+    assert_eq!(found.answer, Answer::Bad, "{}", found.evidence);
+    assert!(
+        found
+            .evidence
+            .starts_with("broke between 110 and 113 users, 300 s"),
+        "{}",
+        found.evidence
+    );
+    assert_eq!(
+        statement(&run, "generator").evidence,
+        "slod used up to 95 % of its processors, more than 80 % in 100 of 600 s: it was the limit, not the service"
+    );
+}
+
+#[test]
+fn what_is_slow_only_where_the_generator_was_the_limit_is_no_break() {
+    let run = stress(450, |second| second >= 450);
+    let found = statement(&run, "breaking point");
+    assert_eq!(
+        (found.answer, &*found.evidence),
+        (
+            Answer::Unknown,
+            "no break up to 160 users; from there to 210, the generator was the limit"
+        )
+    );
+}
+
+#[test]
+fn a_generator_that_is_busy_for_moments_limits_nothing() {
+    let run = stress(999, |second| second % 40 == 7);
+    assert!(!topics(&run).contains(&"generator"), "{:?}", topics(&run));
+    let found = statement(&run, "breaking point");
+    assert_eq!(
+        (found.answer, &*found.evidence),
+        (Answer::Good, "no break up to 210 users")
+    );
+    // The same for late starts.
+    let mut late = run.clone();
+    for window in &mut late.windows {
+        window.generator_cpu = None;
+        window.lag = Duration::from_millis(if window.start.as_secs() % 10 == 3 {
+            30
+        } else {
+            1
+        });
+    }
+    assert_eq!(
+        statement(&late, "generator").evidence,
+        "requests started more than 20 ms late in 60 of 600 s: the generator was the limit, not the service"
+    );
+}
+
+/// 100 per second are planned, and 60 answered.
+fn short(engine: &str, started: u64) -> RunRecord {
+    let windows = (0..60).map(|second| LoadWindow {
+        started,
+        ..window(second, 0, 100.0, &[50.0; 60], 0)
+    });
+    RunRecord {
+        engine: engine.to_owned(),
+        ..run(ramp(99.0, 101.0, 60), windows.collect())
+    }
+}
+
+#[test]
+fn who_was_short_of_a_rate_depends_on_what_was_offered() {
+    for run in [short(SLOD, 100), short("k6", 60)] {
+        let found = statement(&run, "breaking point");
+        assert_eq!(found.answer, Answer::Bad, "{}", found.evidence);
+        assert!(
+            found
+                .evidence
+                .ends_with("600 of 1000 requests were answered"),
+            "{}",
+            found.evidence
+        );
+    }
+    // Users of Locust wait for their answers, and an engine may start too few.
+    for run in [short(LOCUST, 60), short(SLOD, 60)] {
+        let all = statements(&run, None);
+        assert!(
+            all.iter().all(|one| one.answer == Answer::Unknown),
+            "{all:?}"
+        );
+        assert_eq!(
+            all[0].evidence,
+            format!(
+                "{} offered 60.0/s of the planned 100.0/s in 60 of 60 s: the load was not the planned one",
+                run.engine
+            )
+        );
+    }
+}
+
+/// Stopped after 60 s, the last answers are waited for: nothing is started any more.
+#[test]
+fn a_run_that_was_stopped_did_not_fall_behind() {
+    let windows = (0..100).map(|second| {
+        let count = if second < 60 { 100 } else { 1 };
+        LoadWindow {
+            started: if second < 60 { 100 } else { 0 },
+            ..window(second, 0, 100.0, &vec![50.0; count], 0)
+        }
+    });
+    let mut run = run(ramp(99.0, 101.0, 600), windows.collect());
+    let answer = |run: &RunRecord| statement(run, "breaking point").answer;
+    run.ending = Ending::Interrupted;
+    assert_eq!(answer(&run), Answer::Good);
+    assert!(!topics(&run).contains(&"generator"));
+}
+
+#[test]
+fn the_last_answers_after_the_plan_are_no_low_load() {
+    let mut run = stress(300, |_| false);
+    let knee = statement(&run, "knee").evidence;
+    let drained = (600..620).map(|second| LoadWindow {
+        active: 1.0,
+        ..window(second, 0, 0.0, &[20_000.0], 0)
+    });
+    run.windows.extend(drained);
+    assert_eq!(statement(&run, "knee").evidence, knee);
+    assert_eq!(Usable::of(&run).loaded().count(), 600);
+    assert_eq!(Usable::of(&run).fair().count(), 620);
+}

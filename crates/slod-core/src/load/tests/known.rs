@@ -1,0 +1,180 @@
+//! Services whose answer theory knows, simulated request by request.
+
+use super::*;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+/// A request: when it was due, and how long its answer took, in seconds.
+type Answered = (f64, f64);
+
+/// The windows of an open run with these requests.
+fn windows(scenario: &Scenario, requests: &[Answered]) -> Vec<LoadWindow> {
+    let seconds = scenario.length().as_secs();
+    let mut ended: Vec<Vec<f64>> = vec![Vec::new(); seconds as usize];
+    let mut started = vec![0; seconds as usize];
+    for (due, took) in requests {
+        started[*due as usize] += 1;
+        if let Some(second) = ended.get_mut((due + took) as usize) {
+            second.push(took * 1000.0);
+        }
+    }
+    let each = ended.iter().zip(started).zip(0_u64..);
+    each.map(|((latencies, started), second)| {
+        let at = Duration::from_secs(second);
+        let (stage, due) = scenario.at(at).expect("inside");
+        LoadWindow {
+            started,
+            ..window(second, stage, due, latencies, 0)
+        }
+    })
+    .collect()
+}
+
+/// Requests in their order, each taking the one server for a time.
+fn queue(due: impl Iterator<Item = f64>, mut each: impl FnMut() -> f64) -> Vec<Answered> {
+    let mut free = 0.0_f64;
+    due.map(|due| {
+        free = free.max(due) + each();
+        (due, free - due)
+    })
+    .collect()
+}
+
+fn stages(levels: &[(f64, u64)]) -> Scenario {
+    let stage = |(level, secs): &(f64, u64)| Stage {
+        name: String::new(),
+        from: *level,
+        to: *level,
+        length: Duration::from_secs(*secs),
+    };
+    Scenario {
+        stages: levels.iter().map(stage).collect(),
+        ..ramp(0.0, 0.0, 1)
+    }
+}
+
+/// Starts of a plan, evenly or at random.
+fn starts(scenario: &Scenario, mut gap: impl FnMut() -> f64) -> Vec<f64> {
+    let (mut at, mut all) = (0.0, Vec::new());
+    while let Some((_, rate)) = scenario.at(Duration::from_secs_f64(at)) {
+        all.push(at);
+        at += gap() / rate;
+    }
+    all
+}
+
+fn exponential_gap(random: &mut fastrand::Rng) -> f64 {
+    -(1.0 - random.f64()).ln()
+}
+
+fn answer(run: &RunRecord, topic: &str) -> (Answer, String) {
+    let found = statement(run, topic);
+    (found.answer, found.evidence)
+}
+
+/// The number that follows a text.
+fn number(evidence: &str, before: &str) -> f64 {
+    let rest = evidence.split(before).nth(1).expect(evidence);
+    let end = rest.find([' ', '/', ':']).unwrap_or(rest.len());
+    rest[..end].parse().expect(evidence)
+}
+
+/// M/M/1 with 100 per second: p99 is above 500 ms from 90.8 per second on.
+#[test]
+fn a_random_queue_breaks_about_where_its_theory_says() {
+    let levels: Vec<f64> = (0..12).map(|step| 76.0 + 2.0 * f64::from(step)).collect();
+    let scenario = stages(&levels.iter().map(|level| (*level, 120)).collect::<Vec<_>>());
+    let mut broke: Vec<f64> = (0..20)
+        .map(|seed| {
+            let mut random = fastrand::Rng::with_seed(seed);
+            let due = starts(&scenario, || exponential_gap(&mut random));
+            let requests = queue(due.into_iter(), || exponential_gap(&mut random) / 100.0);
+            let run = run(scenario.clone(), windows(&scenario, &requests));
+            let (found, evidence) = answer(&run, "breaking point");
+            assert_eq!(found, Answer::Bad, "{seed}: {evidence}");
+            number(&evidence, " and ")
+        })
+        .collect();
+    broke.sort_by(f64::total_cmp);
+    let median = f64::midpoint(broke[9], broke[10]);
+    assert!((median - 90.8).abs() < 4.0, "{broke:?}");
+    assert!(broke[0] >= 80.0, "{broke:?}");
+}
+
+/// Users that think for a second before each request of 50 ms to one of eight workers.
+fn users(scenario: &Scenario) -> Vec<Answered> {
+    let users = scenario.peak() as usize;
+    let mut workers: BinaryHeap<Reverse<u64>> = (0..8).map(|_| Reverse(0)).collect();
+    // In microseconds: when a user sends, and which one.
+    let mut senders: BinaryHeap<Reverse<(u64, usize)>> = BinaryHeap::new();
+    for user in 0..users {
+        senders.push(Reverse((user as u64 * 997, user)));
+    }
+    let mut all = Vec::new();
+    while let Some(Reverse((at, user))) = senders.pop() {
+        let Some((_, level)) = scenario.at(Duration::from_micros(at)) else {
+            continue;
+        };
+        if user as f64 >= level.round() {
+            // Not there yet.
+            senders.push(Reverse((at + 100_000, user)));
+            continue;
+        }
+        let Reverse(free) = workers.pop().expect("eight");
+        let end = free.max(at) + 50_000;
+        workers.push(Reverse(end));
+        all.push((at as f64 / 1e6, (end - at) as f64 / 1e6));
+        senders.push(Reverse((end + 1_000_000, user)));
+    }
+    all
+}
+
+/// Eight workers of 50 ms serve 160 per second: (0.05 + 1) x 160 = 168 users.
+#[test]
+fn eight_workers_have_their_knee_at_168_users() {
+    let scenario = Scenario {
+        model: Model::Closed {
+            think: Duration::from_secs(1),
+        },
+        ..ramp(10.0, 300.0, 600)
+    };
+    let run = run(scenario.clone(), windows(&scenario, &users(&scenario)));
+    let (found, evidence) = answer(&run, "knee");
+    assert_eq!(found, Answer::Good, "{evidence}");
+    assert!(
+        (number(&evidence, "at about ") - 168.0).abs() < 4.0,
+        "{evidence}"
+    );
+}
+
+/// After 60 s of 100 per second at 60 per second, 2,400 wait. At 10 per second they are served in
+/// 48 s.
+#[test]
+fn a_queue_is_drained_after_48_seconds() {
+    let scenario = stages(&[(10.0, 60), (100.0, 60), (10.0, 120)]);
+    let due = starts(&scenario, || 1.0);
+    let requests = queue(due.into_iter(), || 1.0 / 60.0);
+    let run = run(scenario.clone(), windows(&scenario, &requests));
+    let (found, evidence) = answer(&run, "recovery");
+    assert_eq!(found, Answer::Good, "{evidence}");
+    let seconds = number(&evidence, "within ");
+    assert!((48.0..=60.0).contains(&seconds), "{evidence}");
+}
+
+/// A stall of 1 s every 10 s: a tenth of the requests wait, evenly for up to a second.
+#[test]
+fn a_stall_shows_in_the_high_quantiles_of_requests_that_were_due_in_it() {
+    let scenario = stages(&[(100.0, 60)]);
+    let took = |due: f64| match due % 10.0 {
+        second if (4.0..5.0).contains(&second) => 5.005 - second,
+        _ => 0.005,
+    };
+    let due = starts(&scenario, || 1.0).into_iter();
+    let requests: Vec<Answered> = due.map(|due| (due, took(due))).collect();
+    let run = run(scenario.clone(), windows(&scenario, &requests));
+    let row = &stage_rows(&run)[0];
+    for (q, expected) in [(0.99, 905.0), (0.95, 505.0), (0.5, 5.0)] {
+        let found = row.figures.quantile(q).expect("enough").as_secs_f64() * 1000.0;
+        assert!((found / expected - 1.0).abs() < 0.03, "{q}: {found}");
+    }
+}

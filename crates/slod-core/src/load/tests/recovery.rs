@@ -1,0 +1,87 @@
+//! Recoveries of services that fail now and then at any load, and of those with few requests.
+
+use super::*;
+
+/// Normal, spike and normal for 100 s each, with failures of each second.
+fn spike(rate: f64, failed: impl Fn(u64) -> u64, latency: impl Fn(u64) -> f64) -> Statement {
+    let stage = |level: f64| Stage {
+        name: String::new(),
+        from: level,
+        to: level,
+        length: Duration::from_secs(100),
+    };
+    let scenario = Scenario {
+        model: Model::Closed {
+            think: Duration::from_secs(1),
+        },
+        stages: vec![stage(10.0), stage(100.0), stage(10.0)],
+        ..ramp(0.0, 0.0, 1)
+    };
+    let mut due = 0.0;
+    let windows = (0..300).map(|second| {
+        let (number, level) = scenario.at(Duration::from_secs(second)).expect("inside");
+        let before = due as u64;
+        due += rate * level / 10.0;
+        let latencies = vec![latency(second); (due as u64 - before) as usize];
+        let failed = failed(second).min(latencies.len() as u64);
+        window(second, number, level, &latencies, failed)
+    });
+    let windows = windows.collect();
+    statement(&run(scenario.clone(), windows), "recovery")
+}
+
+fn even(_: u64) -> f64 {
+    50.0
+}
+
+#[test]
+fn errors_that_were_there_before_the_spike_do_not_prevent_a_recovery() {
+    // One in 200 requests, all the time.
+    let found = spike(40.0, |second| u64::from(second % 5 == 2), even);
+    assert_eq!(found.answer, Answer::Good, "{}", found.evidence);
+    assert!(
+        found.evidence.contains("% errors, as before"),
+        "{}",
+        found.evidence
+    );
+    // In bursts of ten, before and after.
+    let found = spike(40.0, |second| if second % 20 == 3 { 10 } else { 0 }, even);
+    assert_eq!(found.answer, Answer::Good, "{}", found.evidence);
+}
+
+#[test]
+fn more_errors_than_before_the_spike_are_no_recovery() {
+    let failed = |second| u64::from(second % 5 == 2) + if second > 100 { 3 } else { 0 };
+    let found = spike(40.0, failed, even);
+    assert_eq!(found.answer, Answer::Bad, "{}", found.evidence);
+    assert!(
+        found
+            .evidence
+            .starts_with("did not recover in 100 s: more requests failed than before the spike"),
+        "{}",
+        found.evidence
+    );
+    let found = spike(
+        40.0,
+        |_| 0,
+        |second| if second > 100 { 300.0 } else { 50.0 },
+    );
+    assert_eq!(
+        (found.answer, &*found.evidence),
+        (
+            Answer::Bad,
+            "did not recover in 100 s: p95 stayed above 55 ms, the highest before the spike"
+        )
+    );
+}
+
+#[test]
+fn too_few_requests_after_the_spike_are_no_verdict() {
+    let found = spike(1.0, |_| 0, even);
+    assert_eq!(found.answer, Answer::Unknown, "{}", found.evidence);
+    assert!(
+        found.evidence.contains("3 windows of 80 s are needed"),
+        "{}",
+        found.evidence
+    );
+}
