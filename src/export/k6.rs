@@ -95,7 +95,7 @@ pub(super) fn write(script: &Script) -> String {
 //
 //   k6 run FILE                                  exit code 99 if a threshold is exceeded
 //   k6 run -e TARGET=http://HOST:PORT FILE       another copy of the service
-import http from 'k6/http';
+{note}import http from 'k6/http';
 import {{ check, sleep }} from 'k6';
 {imports}
 export const options = {options};
@@ -103,6 +103,11 @@ export const options = {options};
 const target = __ENV.TARGET || {origin};
 ",
         title = script.title(),
+        note = match script.scenario.model {
+            Model::Open { poisson: true } =>
+                "//\n// Random starts are planned; k6 spaces them evenly.\n",
+            _ => "",
+        },
         origin = literal(&script.origin),
     );
     text.push_str(HELPERS);

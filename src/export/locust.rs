@@ -3,7 +3,7 @@
 use super::text::{Dialect, way};
 use super::{
     Limits, Script, ScriptCapture, ScriptRequest, ScriptSequence, ScriptSource, joined, literal,
-    locust_counts,
+    locust_counts, locust_rate,
 };
 use crate::load::Model;
 use std::fmt::Write as _;
@@ -83,10 +83,12 @@ import csv
 import itertools
 import json
 import os
+import random
 import re
+import time
 from urllib.parse import quote
 
-{gevent}from locust import FastHttpUser, LoadTestShape, {wait_import}, events, task
+{gevent}from locust import FastHttpUser, LoadTestShape, constant, events, task
 {reporter_imports}{HELPERS}{data}
 class User(FastHttpUser):
     host = {origin}
@@ -96,7 +98,7 @@ class User(FastHttpUser):
     keeps_cookies = {cookies}
 ",
         title = literal(&script.title()).trim_matches('"'),
-        gevent = if script.reports || script.requests().any(|one| one.think.is_some()) {
+        gevent = if uses_gevent(script) {
             "import gevent\n"
         } else {
             ""
@@ -106,15 +108,14 @@ class User(FastHttpUser):
         } else {
             ""
         },
-        wait_import = wait(script).0,
-        wait = wait(script).1,
+        wait = wait(script),
         origin = literal(&script.origin),
         timeout = script.timeout.as_secs_f64(),
         cookies = if script.cookies { "True" } else { "False" },
     );
     text.push_str(SEND);
     for (number, one) in script.sequences.iter().enumerate() {
-        sequence(&mut text, number, one);
+        sequence(&mut text, number, one, is_closed(script));
     }
     shape(&mut text, script);
     limits(&mut text, &script.limits);
@@ -124,20 +125,20 @@ class User(FastHttpUser):
     text
 }
 
-/// The name to import and the line of the class.
-fn wait(script: &Script) -> (&'static str, String) {
+const fn is_closed(script: &Script) -> bool {
+    matches!(script.scenario.model, Model::Closed { .. })
+}
+
+fn uses_gevent(script: &Script) -> bool {
+    let has_think = script.requests().any(|one| one.think.is_some());
+    script.reports || has_think || !is_closed(script)
+}
+
+/// The lines of the class for it.
+fn wait(script: &Script) -> String {
     match script.scenario.model {
-        Model::Closed { think } => {
-            let line = format!("wait_time = constant({})", think.as_secs_f64());
-            ("constant", line)
-        }
-        Model::Open { .. } => (
-            "constant_throughput",
-            "# Locust has users, not rates: each sends at most one request per second, so a service\n    \
-             # that answers more slowly than that gets less than the rate.\n    \
-             wait_time = constant_throughput(1)"
-                .to_owned(),
-        ),
+        Model::Closed { think } => format!("wait_time = constant({})", think.as_secs_f64()),
+        Model::Open { .. } => locust_rate::pacing(locust_rate::period(&script.scenario)),
     }
 }
 
@@ -163,7 +164,8 @@ const SEND: &str = "
             return values
 ";
 
-fn sequence(text: &mut String, number: usize, sequence: &ScriptSequence) {
+/// `waits`: whether there is a think time between its steps.
+fn sequence(text: &mut String, number: usize, sequence: &ScriptSequence, waits: bool) {
     let weight = sequence.weight;
     write!(
         text,
@@ -177,7 +179,8 @@ fn sequence(text: &mut String, number: usize, sequence: &ScriptSequence) {
     for (place, step) in sequence.steps.iter().enumerate() {
         match step.think {
             _ if place == 0 => {}
-            None => text.push_str("        self.wait()\n"),
+            None if waits => text.push_str("        self.wait()\n"),
+            None => {}
             Some(think) => {
                 let seconds = think.as_secs_f64();
                 writeln!(text, "        gevent.sleep({seconds})").unwrap_or_default();
@@ -242,12 +245,24 @@ fn shape(text: &mut String, script: &Script) {
         elapsed = self.get_run_time()
         for length, begin, end in self.stages:
             if elapsed < length:
-                users = begin + (end - begin) * elapsed / length
-                return max(1, round(users)), 100
-            elapsed -= length
-        return None
+                level = begin + (end - begin) * elapsed / length
 ",
     );
+    // Locust adds so many users per second.
+    let users_per_level = if is_closed(script) {
+        1.0
+    } else {
+        locust_rate::period(&script.scenario)
+    };
+    let spawn_rate = (script.scenario.peak() * users_per_level).ceil().max(100.0);
+    write!(
+        text,
+        "                return max(1, round(level * {users_per_level})), {spawn_rate}
+            elapsed -= length
+        return None
+"
+    )
+    .unwrap_or_default();
 }
 
 fn limits(text: &mut String, limits: &Limits) {

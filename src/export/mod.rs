@@ -4,6 +4,7 @@ mod k6;
 mod kubernetes;
 mod locust;
 mod locust_counts;
+mod locust_rate;
 mod text;
 
 use crate::load::Scenario;

@@ -178,6 +178,24 @@ fn a_locustfile_has_the_shape_and_the_limits() {
 }
 
 #[test]
+fn a_rate_is_what_users_of_locust_reach_together() {
+    let stages = vec![stage(50.0, 50.0, 60), stage(150.0, 150.0, 60)];
+    let text = script(Model::Open { poisson: true }, stages).write(Tool::Locust);
+    for part in [
+        "    period = 1\n",
+        "(60, 150, 150),",
+        "return max(1, round(level * 1)), 150",
+        "A service that takes longer\n    # gets less than the rate.",
+    ] {
+        assert!(text.contains(part), "{part} is missing in:\n{text}");
+    }
+    // The second step of a sequence follows at once.
+    assert!(!text.contains("self.wait()"), "{text}");
+    let text = script(Model::Open { poisson: true }, vec![stage(0.5, 2.0, 60)]).write(Tool::K6);
+    assert!(text.contains("k6 spaces them evenly"), "{text}");
+}
+
+#[test]
 fn what_users_wrote_stays_text() {
     assert_eq!(literal("a\"\\\n\u{1f600}"), "\"a\\\"\\\\\\u000a\u{1f600}\"");
 }

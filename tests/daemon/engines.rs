@@ -82,6 +82,8 @@ scenarios:
   - name: quick
     think: 50ms
     users: [ {{ name: low, to: 2, for: 2s }}, {{ name: high, to: 6, for: 3s }} ]
+  - name: rates
+    rate: [ {{ name: low, to: 20/s, for: 3s }}, {{ name: high, to: 40/s, for: 4s }} ]
 services:
   - name: web
     probes: [ {{ name: home, http: {{ url: \"http://{address}/\" }} }} ]
@@ -187,6 +189,36 @@ fn the_run_of_either_tool_is_what_the_service_counted() {
         let log = std::fs::read_to_string(folder.path().join(format!("out/{engine}.log")));
         let log = log.expect("a log");
         assert!(log.contains("team=web") && !log.contains("s3cret"), "{log}");
+    }
+}
+
+/// k6 has rates; users of Locust reach them together.
+#[test]
+fn either_tool_makes_the_load_of_a_rate() {
+    for engine in ["k6", "locust"] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (address, counts) = service();
+        let config = config(folder.path(), address);
+        let args = load("rates", engine, &["--threshold", "errors<50%"]);
+        let (code, text) = run(&config, &args);
+        assert_eq!(code, Some(0), "{text}");
+        let made = counts.requests.load(Ordering::SeqCst);
+        let report = report(&config);
+        assert_eq!(report["total"]["requests"], made, "{report:#}");
+        let windows = report["windows"].as_array().expect("a list");
+        let rate = |due: f64| {
+            let meant = windows.iter().filter(|one| one["due"] == due);
+            let counts: Vec<u64> = meant.filter_map(|one| one["requests"].as_u64()).collect();
+            // The first second of a stage is not all of its level.
+            counts[1..].iter().sum::<u64>() as f64 / (counts.len() - 1) as f64
+        };
+        let (low, high) = (rate(20.0), rate(40.0));
+        assert!((14.0..26.0).contains(&low), "{engine}: {low} {text}");
+        assert!((30.0..50.0).contains(&high), "{engine}: {high} {text}");
+        assert_eq!(report["total"]["dropped"], 0);
+        if engine == "locust" {
+            assert!(text.contains("Locust has users, not rates"), "{text}");
+        }
     }
 }
 

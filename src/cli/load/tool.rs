@@ -6,7 +6,7 @@ use crate::cli::export::{Exported, Variables, exported};
 use crate::config::ServiceSpec;
 use crate::export::{Limits, Tool};
 use crate::import::Followed;
-use crate::load::Scenario;
+use crate::load::{Model, Scenario};
 use crate::probe::http::driven::Driven;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -139,12 +139,23 @@ impl ToolPlan {
 
     /// What people have to do before the load begins.
     pub fn announcement(&self) -> String {
-        let Some(workers) = self.workers else {
-            return String::new();
+        let mut text = match (self.tool, self.scenario.model) {
+            (_, Model::Closed { .. }) | (Tool::K6, Model::Open { poisson: false }) => String::new(),
+            (Tool::K6, Model::Open { poisson: true }) => {
+                "k6 spaces starts evenly, not at random\n".to_owned()
+            }
+            (Tool::Locust, Model::Open { .. }) => {
+                "Locust has users, not rates: each waits for its answers, so that a slow service gets less than the rate\n".to_owned()
+            }
         };
-        format!(
+        let Some(workers) = self.workers else {
+            return text;
+        };
+        let waiting = format!(
             "waiting for {workers} workers: on each machine, start `locust -f - --worker --master-host THIS_HOST` (Locust 2.23 or later), with the variables of `slod export locust`\n"
-        )
+        );
+        text.push_str(&waiting);
+        text
     }
 }
 

@@ -39,7 +39,11 @@ class Users:
         self.threads = []
         self.lock = threading.Lock()
 
+    def count(self):
+        return self.wanted
+
     def scale(self, wanted):
+        wanted = round(wanted)
         with self.lock:
             self.wanted = wanted
             while len(self.threads) < wanted:
@@ -61,5 +65,43 @@ class Users:
     def end(self):
         """Waits for the requests in flight."""
         self.wanted = -1
+        for thread in self.threads:
+            thread.join()
+
+
+class Starts:
+    """Iterations that start at a rate, by users that are free; others are dropped."""
+
+    def __init__(self, work, most, drop):
+        self.work, self.most, self.drop = work, most, drop
+        self.free, self.threads, self.users = [], [], 0
+        self.due, self.before = 0.0, time.monotonic()
+
+    def count(self):
+        return self.users
+
+    def scale(self, rate):
+        now = time.monotonic()
+        self.due += rate * (now - self.before)
+        self.before = now
+        while self.due >= 1:
+            self.due -= 1
+            if not self.free and self.users >= self.most:
+                self.drop()
+                continue
+            if not self.free:
+                self.users += 1
+                self.free.append(self.work())
+            self.threads = [one for one in self.threads if one.is_alive()]
+            thread = threading.Thread(target=self.iterate, args=(self.free.pop(),), daemon=True)
+            self.threads.append(thread)
+            thread.start()
+
+    def iterate(self, user):
+        next(user)
+        self.free.append(user)
+
+    def end(self):
+        """Waits for the requests in flight."""
         for thread in self.threads:
             thread.join()

@@ -73,7 +73,7 @@ impl Share {
 }
 
 /// How much more shares vary around their common one than those of independent events do: Pearson's
-/// `X^2 / (k - 1)`, at least 1 (McCullagh and Nelder, Generalized Linear Models, 1989, 4.5).
+/// `X^2 / (k - 1)`, at least 1 (`McCullagh` and Nelder, Generalized Linear Models, 1989, 4.5).
 pub fn overdispersion(windows: &[Share]) -> f64 {
     let known: Vec<(f64, f64)> = windows
         .iter()

@@ -1,0 +1,83 @@
+//! A given rate with Locust, which has users and no rates: each begins a sequence once in a period, at
+//! a random place in it. Together they begin as many per second as are due, as long as a sequence takes
+//! less than the period.
+
+use crate::load::Scenario;
+
+/// With fewer users, a level is not followed well.
+const USERS: f64 = 100.0;
+/// Of a user, in seconds: the longer it is, the slower answers may be, and the more users run.
+const PERIOD_MIN: f64 = 1.0;
+const PERIOD_MAX: f64 = 10.0;
+
+/// Seconds from one sequence of a user to its next one. The lowest rate has a whole number of users.
+pub fn period(scenario: &Scenario) -> f64 {
+    let levels = scenario.stages.iter().flat_map(|one| [one.from, one.to]);
+    let lowest = levels
+        .filter(|level| *level > 0.0)
+        .fold(f64::INFINITY, f64::min);
+    let period = (USERS / scenario.peak()).clamp(PERIOD_MIN, PERIOD_MAX);
+    let users = lowest * period;
+    if users.is_finite() && users >= 1.0 {
+        users.ceil() / lowest
+    } else {
+        period
+    }
+}
+
+/// What a class of users has for it.
+pub fn pacing(period: f64) -> String {
+    format!(
+        "# Locust has users, not rates: each begins a sequence every {period} s. A service that takes longer
+    # gets less than the rate. Starts are spread at random, but no user starts twice in this time.
+    period = {period}
+
+    def on_start(self):
+        self.due = time.monotonic() + random.uniform(0, self.period)
+        gevent.sleep(max(0, self.due - time.monotonic()))
+
+    def wait_time(self):
+        self.due = max(self.due + self.period, time.monotonic())
+        return max(0, self.due - time.monotonic())
+"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::load::{Model, Stage};
+    use std::time::Duration;
+
+    #[test]
+    fn a_period_has_whole_users_at_the_lowest_rate() {
+        let of = |from: f64, to: f64| {
+            let scenario = Scenario {
+                name: String::new(),
+                purpose: String::new(),
+                model: Model::Open { poisson: true },
+                stages: vec![Stage {
+                    name: String::new(),
+                    from,
+                    to,
+                    length: Duration::from_secs(60),
+                }],
+            };
+            period(&scenario)
+        };
+        for (from, to, expected) in [
+            (100.0, 100.0, 1.0),
+            (500.0, 1000.0, 1.0),
+            (20.0, 20.0, 5.0),
+            (0.5, 2.25, 10.0),
+            // 20 in a minute: four users every 12 s.
+            (1.0 / 3.0, 1.0 / 3.0, 12.0),
+            // A user alone would be too many.
+            (0.01, 2.0, 10.0),
+            (0.0, 50.0, 2.0),
+        ] {
+            let found = of(from, to);
+            assert!((found - expected).abs() < 1e-9, "{from} to {to}: {found}");
+        }
+    }
+}
