@@ -60,6 +60,7 @@ pub struct PoolFacts {
     pub max: Option<f64>,
     /// The highest of the span.
     pub in_use: f64,
+    /// Requests that waited for a connection: likewise.
     pub waiting: Option<f64>,
 }
 

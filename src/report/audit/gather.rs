@@ -39,18 +39,7 @@ pub fn gather(
         service: &service.name,
         span: (now.before(span), now),
     };
-    let [waiting, in_use, max] = [
-        "slod_service_db_pool_waiting",
-        "slod_service_db_pool_in_use",
-        "slod_service_db_pool_max",
-    ]
-    .map(|name| history.highest(name));
-    let (waiting, in_use, max) = (waiting?, in_use?, max?);
-    let pool = in_use.map(|in_use| PoolFacts {
-        max,
-        in_use,
-        waiting,
-    });
+    let pool = history.fullest_pool()?;
     let cache = both(
         history.increase("slod_service_cache_hits_total")?,
         history.increase("slod_service_cache_misses_total")?,
@@ -144,17 +133,46 @@ impl History<'_> {
 
     /// The highest value of a gauge; `None` if it has none.
     fn highest(&self, name: &str) -> Result<Option<f64>, StoreError> {
-        let mut highest: Option<f64> = None;
+        let mut all = Vec::new();
         for info in self.named(name) {
-            let steps = self.steps(info)?;
-            highest = steps
-                .iter()
-                .map(|step| step.max)
-                .fold(highest, |known, max| {
-                    Some(known.map_or(max, |known| known.max(max)))
-                });
+            all.extend(self.most(info)?);
         }
-        Ok(highest)
+        Ok(all.into_iter().reduce(f64::max))
+    }
+
+    /// The pool of which the largest share was in use; one that requests waited for is fuller.
+    fn fullest_pool(&self) -> Result<Option<PoolFacts>, StoreError> {
+        let fill = |pool: &PoolFacts| {
+            let share = pool.max.map_or(0.0, |max| pool.in_use / max);
+            (pool.waiting.unwrap_or_default() > 0.0, share)
+        };
+        let mut fullest: Option<PoolFacts> = None;
+        for info in self.named("slod_service_db_pool_in_use") {
+            let Some(in_use) = self.most(info)? else {
+                continue;
+            };
+            let pool = PoolFacts {
+                in_use,
+                max: self.of_same("slod_service_db_pool_max", info)?,
+                waiting: self.of_same("slod_service_db_pool_waiting", info)?,
+            };
+            if fullest.is_none_or(|known| fill(&pool) > fill(&known)) {
+                fullest = Some(pool);
+            }
+        }
+        Ok(fullest)
+    }
+
+    /// The highest value of the gauge that has the same labels as another one.
+    fn of_same(&self, name: &str, other: &SeriesInfo) -> Result<Option<f64>, StoreError> {
+        let is_same = |info: &&SeriesInfo| info.key.labels().eq(other.key.labels());
+        let found = self.named(name).find(is_same);
+        found.map_or(Ok(None), |info| self.most(info))
+    }
+
+    fn most(&self, info: &SeriesInfo) -> Result<Option<f64>, StoreError> {
+        let steps = self.steps(info)?;
+        Ok(steps.iter().map(|step| step.max).reduce(f64::max))
     }
 
     /// By how much counters of a name rose together; `None` if there are none.

@@ -101,6 +101,102 @@ fn a_service_that_does_everything_right() {
     assert_eq!(answers(&facts), (0..10).map(expected).collect::<Vec<_>>());
 }
 
+fn row(facts: &Facts, row: usize) -> Check {
+    let mut checks = Audit::of("rag", facts).checks;
+    checks.swap_remove(row)
+}
+
+fn at(url: &str, answer: AnswerFacts) -> Facts {
+    Facts {
+        addresses: vec![address(url, answer)],
+        ..Facts::default()
+    }
+}
+
+#[test]
+fn a_health_check_is_known_by_its_path_and_has_to_succeed() {
+    let small = |status| AnswerFacts {
+        status,
+        length: 20,
+        ..AnswerFacts::default()
+    };
+    for url in [
+        "http://a/health",
+        "http://a/api/healthz?full=1",
+        "https://a/-/ready",
+        "http://a/readiness",
+        "http://a/live",
+        "http://a/v1/status",
+    ] {
+        assert_eq!(row(&at(url, small(200)), 6).answer, Answer::Yes, "{url}");
+        assert_eq!(row(&at(url, small(503)), 6).answer, Answer::No, "{url}");
+    }
+    for url in [
+        "http://status.example.com/",
+        "http://a/delivery",
+        "http://a/shopping",
+        "http://a/already",
+        "http://healthy",
+    ] {
+        assert_eq!(
+            row(&at(url, small(200)), 6).answer,
+            Answer::Unknown,
+            "{url}"
+        );
+    }
+    let mut both = at("http://a/health", small(200));
+    both.addresses.push(address("http://a/ready", small(500)));
+    let found = row(&both, 6);
+    assert_eq!(found.evidence, "http://a/ready answers with status 500");
+}
+
+#[test]
+fn an_answer_is_cached_only_if_clients_may_keep_it() {
+    for (control, status, expected) in [
+        (Some("max-age=60"), 200, Answer::Yes),
+        (Some("public, s-maxage=60"), 200, Answer::Yes),
+        (Some("max-age=0"), 200, Answer::Unknown),
+        (Some("no-store, max-age=60"), 200, Answer::Unknown),
+        (Some("max-age=60"), 404, Answer::Unknown),
+        (None, 200, Answer::Unknown),
+    ] {
+        let answer = AnswerFacts {
+            status,
+            cache_control: control.map(str::to_owned),
+            ..AnswerFacts::default()
+        };
+        let found = row(&at("http://a/", answer), 1);
+        assert_eq!(found.answer, expected, "{control:?} {status}");
+    }
+    let few = Facts {
+        cache: Some((1.0, 9.0)),
+        ..Facts::default()
+    };
+    assert_eq!(row(&few, 1).answer, Answer::Unknown);
+}
+
+#[test]
+fn what_is_no_compression_and_what_runs_in_no_container() {
+    let identity = row(&at("http://a/site.css", page(Some("identity"))), 2);
+    assert_eq!(identity.answer, Answer::No, "{}", identity.evidence);
+    let unknown = AnswerFacts {
+        content_type: None,
+        ..page(None)
+    };
+    assert_eq!(row(&at("http://a/x", unknown), 2).answer, Answer::Unknown);
+    let facts = Facts {
+        containers: vec![ContainerFacts {
+            process: "rag".to_owned(),
+            memory_limit: Some(1e9),
+            cpu_limit: Some(2.0),
+            pids_limit: None,
+        }],
+        bare_processes: 1,
+        ..Facts::default()
+    };
+    assert_eq!(row(&facts, 9).answer, Answer::Unknown);
+}
+
 #[test]
 fn a_service_that_does_nothing_right() {
     let slow_health = AddressFacts {

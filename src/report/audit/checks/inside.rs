@@ -1,0 +1,181 @@
+//! What metrics, processes and containers of the service show.
+
+use super::super::facts::{ContainerFacts, Facts};
+use super::super::{Answer, Check};
+use super::{check, no_metrics};
+use crate::format::numbers;
+use crate::trend::GrowthVerdict;
+use crate::units::{show_duration, whole};
+
+/// A request that writes more than this logs too much, or stores something.
+const WRITTEN_MUCH: f64 = 64.0 * 1024.0;
+/// Fewer requests do not show what each of them writes.
+const REQUESTS_MIN: f64 = 100.0;
+const MIB: f64 = 1_048_576.0;
+
+pub fn pooling(facts: &Facts) -> Check {
+    let row = "Database connection pooling configured";
+    let Some(pool) = &facts.pool else {
+        return check(
+            row,
+            Answer::Unknown,
+            no_metrics(facts, "the connection pool"),
+        );
+    };
+    let span = show_duration(facts.span);
+    let waited = pool.waiting.unwrap_or_default();
+    match pool.max {
+        Some(max) if pool.in_use >= max || waited > 0.0 => {
+            let evidence = format!(
+                "of {max} connections up to {} were in use in the last {span}, and up to {waited} requests waited for one: the pool is too small, or connections are held for too long",
+                pool.in_use
+            );
+            check(row, Answer::No, evidence)
+        }
+        Some(max) => {
+            let evidence = format!(
+                "of {max} connections up to {} were in use in the last {span}; nobody waited",
+                pool.in_use
+            );
+            check(row, Answer::Yes, evidence)
+        }
+        None => {
+            let evidence = format!(
+                "up to {} connections were in use in the last {span}, but the metrics do not show how many there may be",
+                pool.in_use
+            );
+            check(row, Answer::Unknown, evidence)
+        }
+    }
+}
+
+pub fn breakers(facts: &Facts) -> Check {
+    let row = "Circuit breakers configured";
+    if !facts.has_breaker {
+        return check(row, Answer::Unknown, no_metrics(facts, "circuit breakers"));
+    }
+    let evidence = match facts.breaker_trips {
+        Some(trips) => format!(
+            "the metrics show circuit breakers; they opened {} times in the last {}",
+            trips.round(),
+            show_duration(facts.span)
+        ),
+        None => "the metrics show circuit breakers".to_owned(),
+    };
+    check(row, Answer::Yes, evidence)
+}
+
+pub fn logging(facts: &Facts) -> Check {
+    let row = "Logging performance reviewed";
+    let Some((written, requests)) = facts
+        .written
+        .filter(|(_, requests)| *requests >= REQUESTS_MIN)
+    else {
+        let evidence = "bytes written per request are not known: configure `processes` and `metrics` of the service";
+        return check(row, Answer::Unknown, evidence);
+    };
+    let each = written / requests;
+    let evidence = format!(
+        "the processes wrote {} to disks per request in the last {}",
+        numbers::bytes(whole(each)),
+        show_duration(facts.span)
+    );
+    if each > WRITTEN_MUCH {
+        let evidence = format!(
+            "{evidence}, more than {}: look at the log level, unless the service stores what it receives",
+            numbers::bytes(whole(WRITTEN_MUCH))
+        );
+        return check(row, Answer::No, evidence);
+    }
+    check(row, Answer::Yes, evidence)
+}
+
+pub fn leaks(facts: &Facts) -> Check {
+    let row = "Memory leaks checked";
+    match &facts.memory {
+        None => check(
+            row,
+            Answer::Unknown,
+            "the memory of the processes is not known: configure `processes` of the service",
+        ),
+        Some(GrowthVerdict::Unknown { .. }) => check(
+            row,
+            Answer::Unknown,
+            "too little of the processes' memory is known since their last restart",
+        ),
+        Some(GrowthVerdict::Plateauing(_)) => check(
+            row,
+            Answer::Unknown,
+            "memory grew and flattens: it may be warming up; look again later",
+        ),
+        Some(GrowthVerdict::Steady { smallest_per_hour }) => check(
+            row,
+            Answer::Yes,
+            format!(
+                "memory does not grow; a leak of {:.1} MiB per hour would have been found",
+                smallest_per_hour / MIB
+            ),
+        ),
+        Some(GrowthVerdict::Growing(growth)) => check(
+            row,
+            Answer::No,
+            format!(
+                "memory grows by {:.1} MiB per hour ({:.1} to {:.1})",
+                growth.per_hour / MIB,
+                growth.low / MIB,
+                growth.high / MIB
+            ),
+        ),
+    }
+}
+
+pub fn limits(facts: &Facts) -> Check {
+    let row = "Resource limits set (Docker)";
+    if facts.containers.is_empty() {
+        let evidence = if facts.bare_processes > 0 {
+            "the processes run in no container that slod can see"
+        } else {
+            "no processes are known: configure `processes` of the service"
+        };
+        return check(row, Answer::Unknown, evidence);
+    }
+    let missing: Vec<String> = facts.containers.iter().filter_map(without_limit).collect();
+    if missing.is_empty() && facts.bare_processes > 0 {
+        let evidence = format!(
+            "the containers have limits, but {} other groups of processes run in none that slod can see",
+            facts.bare_processes
+        );
+        return check(row, Answer::Unknown, evidence);
+    }
+    if missing.is_empty() {
+        let each = facts.containers.iter().map(|one| {
+            format!(
+                "{}: {} and {} processors",
+                one.process,
+                one.memory_limit
+                    .map_or_else(String::new, |limit| numbers::bytes(whole(limit))),
+                one.cpu_limit.unwrap_or_default()
+            )
+        });
+        return check(row, Answer::Yes, each.collect::<Vec<_>>().join("; "));
+    }
+    check(row, Answer::No, missing.join("; "))
+}
+
+fn without_limit(container: &ContainerFacts) -> Option<String> {
+    let parts: Vec<&str> = [
+        ("memory", container.memory_limit),
+        ("processors", container.cpu_limit),
+    ]
+    .into_iter()
+    .filter(|(_, limit)| limit.is_none())
+    .map(|(name, _)| name)
+    .collect();
+    (!parts.is_empty()).then(|| {
+        format!(
+            "{} has no limit of {}",
+            container.process,
+            parts.join(" and ")
+        )
+    })
+}

@@ -1,0 +1,271 @@
+//! What the probed addresses answer, and how fast.
+
+use super::super::facts::{AddressFacts, AnswerFacts, Facts};
+use super::super::{Answer, Check};
+use super::{check, no_metrics};
+use crate::format::numbers;
+use crate::units::show_duration;
+use std::time::Duration;
+
+/// Smaller bodies do not become faster by compression.
+const WORTH_COMPRESSING: u64 = 1024;
+/// A median longer than this is slow for an answer that needs no AI.
+const SLOW: Duration = Duration::from_millis(500);
+/// What a health check may take, at the 95th percentile.
+const HEALTH_QUICK: Duration = Duration::from_millis(100);
+/// A body that a health check should not exceed.
+const HEALTH_SMALL: u64 = 16 << 10;
+/// What the path of a health check has as a word.
+const HEALTH_WORDS: [&str; 14] = [
+    "health",
+    "healthz",
+    "healthcheck",
+    "healthy",
+    "ready",
+    "readyz",
+    "readiness",
+    "live",
+    "livez",
+    "liveness",
+    "alive",
+    "ping",
+    "status",
+    "heartbeat",
+];
+/// A cache that finds less often hardly helps.
+const HITS_LOW: f64 = 0.5;
+/// Fewer lookups do not show how often a cache finds something.
+const LOOKUPS_MIN: f64 = 100.0;
+
+pub fn caching(facts: &Facts) -> Check {
+    let row = "Response caching implemented";
+    let lookups = facts
+        .cache
+        .filter(|(hits, misses)| hits + misses >= LOOKUPS_MIN);
+    if let Some((hits, misses)) = lookups {
+        let ratio = hits / (hits + misses);
+        let evidence = format!(
+            "{} of {} cache lookups in the last {} found something",
+            numbers::percent(ratio),
+            (hits + misses).round(),
+            show_duration(facts.span)
+        );
+        return if ratio < HITS_LOW {
+            check(
+                row,
+                Answer::No,
+                format!("{evidence}: the cache hardly helps"),
+            )
+        } else {
+            check(row, Answer::Yes, evidence)
+        };
+    }
+    match successes(facts).find(|(_, answer)| is_cacheable(answer)) {
+        Some((address, _)) => check(
+            row,
+            Answer::Yes,
+            format!("clients may cache the answer of {}", address.url),
+        ),
+        None => check(
+            row,
+            Answer::Unknown,
+            format!(
+                "no answer allows clients to cache it, and {}",
+                match facts.cache {
+                    Some(_) => "its cache had too few lookups".to_owned(),
+                    None => no_metrics(facts, "a cache of the service"),
+                }
+            ),
+        ),
+    }
+}
+
+/// For a time, or until it changes (RFC 9111).
+fn is_cacheable(answer: &AnswerFacts) -> bool {
+    let control = answer.cache_control.as_deref().unwrap_or_default();
+    let control = control.to_ascii_lowercase();
+    let mut directives = control.split(',').map(str::trim);
+    if directives.clone().any(|one| one == "no-store") {
+        return false;
+    }
+    let lasts = |one: &str| {
+        let (name, seconds) = one.split_once('=').unwrap_or_default();
+        let is_age = matches!(name.trim(), "max-age" | "s-maxage");
+        is_age && seconds.trim().parse::<u64>().is_ok_and(|age| age > 0)
+    };
+    answer.has_validator || directives.any(lasts)
+}
+
+pub fn compression(facts: &Facts) -> Check {
+    let row = "Static file compression enabled";
+    let worth = |answer: &AnswerFacts| {
+        let kind = answer.content_type.as_deref().unwrap_or_default();
+        let is_text = ["text/", "json", "javascript", "xml"]
+            .iter()
+            .any(|word| kind.contains(word));
+        answer.asked_compressed && answer.length >= WORTH_COMPRESSING && is_text
+    };
+    let mut large = successes(facts)
+        .filter(|(_, answer)| worth(answer))
+        .peekable();
+    if large.peek().is_none() {
+        let evidence = format!(
+            "no probed address answers with text of at least {WORTH_COMPRESSING} bytes to a request that accepts compression: add a probe of a static file"
+        );
+        return check(row, Answer::Unknown, evidence);
+    }
+    let mut seen = Vec::new();
+    for (address, answer) in large {
+        let encoding = answer.content_encoding.as_deref();
+        let Some(encoding) = encoding.filter(|one| !one.eq_ignore_ascii_case("identity")) else {
+            let evidence = format!("{} sends {} bytes uncompressed", address.url, answer.length);
+            return check(row, Answer::No, evidence);
+        };
+        seen.push(format!("{} is sent as {encoding}", address.url));
+    }
+    check(row, Answer::Yes, seen.join("; "))
+}
+
+pub fn queries(facts: &Facts) -> Check {
+    let row = "Database queries optimized with indexes";
+    let measured = facts.addresses.iter();
+    let measured = measured.filter_map(|one| Some((&one.url, one.p50?)));
+    let slow = measured.clone().filter(|(_, p50)| *p50 > SLOW);
+    let slow: Vec<String> = slow
+        .map(|(url, p50)| format!("{url} ({} at the median)", numbers::latency(p50)))
+        .collect();
+    let what = "look at the database's slow queries (pg_stat_statements, slow_query_log)";
+    let evidence = match (measured.count(), slow.len()) {
+        (0, _) => format!(
+            "not visible from outside, and too few attempts of the last hour are stored to name slow addresses: {what}"
+        ),
+        (count, 0) => format!(
+            "not visible from outside; none of the {count} probed addresses is slow. To be sure, {what}"
+        ),
+        _ => format!(
+            "not visible from outside; slow are {}: {what}",
+            slow.join(", ")
+        ),
+    };
+    check(row, Answer::Unknown, evidence)
+}
+
+pub fn rate_limit(facts: &Facts) -> Check {
+    let row = "Rate limiting tuned";
+    let refusing = answers(facts).find(|(_, answer)| answer.status == 429);
+    match refusing {
+        Some((
+            address,
+            AnswerFacts {
+                retry_after: Some(wait),
+                ..
+            },
+        )) => check(
+            row,
+            Answer::Yes,
+            format!(
+                "{} refuses with status 429 and `Retry-After: {wait}`",
+                address.url
+            ),
+        ),
+        Some((address, _)) => check(
+            row,
+            Answer::No,
+            format!(
+                "{} refuses with status 429 without `Retry-After`, so that clients do not know when to come back",
+                address.url
+            ),
+        ),
+        None if facts.refused > 0 => check(
+            row,
+            Answer::Unknown,
+            format!(
+                "{} attempts of the last {} were refused with status 429; none is now",
+                facts.refused,
+                show_duration(facts.span)
+            ),
+        ),
+        None => check(
+            row,
+            Answer::Unknown,
+            "nothing was refused at the rate of the probes: `slod load` shows what happens above the limit",
+        ),
+    }
+}
+
+/// The worst of all health checks.
+pub fn health(facts: &Facts) -> Check {
+    let row = "Health checks optimized";
+    let checks = facts.addresses.iter().filter(|one| is_health(&one.url));
+    let mut found: Vec<(Answer, String)> = checks.map(of_health).collect();
+    let order = |answer: Answer| match answer {
+        Answer::No => 0,
+        Answer::Unknown => 1,
+        Answer::Yes => 2,
+    };
+    found.sort_by_key(|(answer, _)| order(*answer));
+    match found.into_iter().next() {
+        Some((answer, evidence)) => check(row, answer, evidence),
+        None => check(
+            row,
+            Answer::Unknown,
+            "no probe asks an address such as /health: add one",
+        ),
+    }
+}
+
+/// By its path only: a host may be named `status.example.com`.
+fn is_health(url: &str) -> bool {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let path = rest.split_once('/').map_or("", |(_, path)| path);
+    let path = path.split(['?', '#']).next().unwrap_or_default();
+    let path = path.to_ascii_lowercase();
+    let mut words = path.split(|c: char| !c.is_ascii_alphanumeric());
+    words.any(|word| HEALTH_WORDS.contains(&word))
+}
+
+fn of_health(address: &AddressFacts) -> (Answer, String) {
+    let url = &address.url;
+    match (&address.answer, address.p95) {
+        (Err(reason), _) => (Answer::No, format!("{url} does not answer: {reason}")),
+        (Ok(answer), _) if !is_success(answer) => (
+            Answer::No,
+            format!("{url} answers with status {}", answer.status),
+        ),
+        (Ok(answer), _) if answer.length > HEALTH_SMALL => {
+            let length = answer.length;
+            let evidence = format!("{url} answers with {length} bytes; a status needs less");
+            (Answer::No, evidence)
+        }
+        (Ok(_), Some(p95)) => {
+            let took = numbers::latency(p95);
+            let evidence = format!("{url} takes {took} at the 95th percentile of the last hour");
+            if p95 <= HEALTH_QUICK {
+                return (Answer::Yes, evidence);
+            }
+            let quick = numbers::latency(HEALTH_QUICK);
+            let evidence =
+                format!("{evidence}: it should answer within {quick} from what is known");
+            (Answer::No, evidence)
+        }
+        (Ok(_), None) => {
+            let evidence = format!(
+                "{url} answers; too few attempts of the last hour are stored for a 95th percentile"
+            );
+            (Answer::Unknown, evidence)
+        }
+    }
+}
+
+fn answers(facts: &Facts) -> impl Iterator<Item = (&AddressFacts, &AnswerFacts)> {
+    let each = facts.addresses.iter();
+    each.filter_map(|address| Some((address, address.answer.as_ref().ok()?)))
+}
+
+fn is_success(answer: &AnswerFacts) -> bool {
+    (200..300).contains(&answer.status)
+}
+
+fn successes(facts: &Facts) -> impl Iterator<Item = (&AddressFacts, &AnswerFacts)> {
+    answers(facts).filter(|(_, answer)| is_success(answer))
+}
