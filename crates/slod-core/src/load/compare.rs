@@ -84,7 +84,8 @@ pub fn compare(baseline: &RunRecord, run: &RunRecord) -> Vec<Statement> {
         return vec![Statement::new("comparison", Answer::Unknown, reason)];
     }
     let usable = [baseline, run].map(Usable::of);
-    let sides = [windows(&usable[0]), windows(&usable[1])];
+    let figures = |usable| windows(usable).iter().map(Chunk::figures).collect();
+    let sides = [figures(&usable[0]), figures(&usable[1])];
     // How much load there was of somebody else says nothing about the service.
     let is_ours = run.engine != OBSERVED;
     let mut all: Vec<Compared> = MEASURES
@@ -92,7 +93,7 @@ pub fn compare(baseline: &RunRecord, run: &RunRecord) -> Vec<Statement> {
         .filter(|measure| is_ours || measure.topic != "throughput")
         .map(|measure| by_windows(measure, &sides))
         .collect();
-    all.push(errors(&usable, &sides));
+    all.push(errors(&usable));
     let adjusted = holm(&all.iter().map(|one| one.p).collect::<Vec<_>>());
     all.into_iter()
         .zip(adjusted)
@@ -146,10 +147,10 @@ fn statement(compared: Compared, p: Option<f64>) -> Statement {
 }
 
 /// Windows that are as wide as the rate of the run needs.
-fn windows(usable: &Usable<'_>) -> Vec<Figures> {
+fn windows<'a>(usable: &Usable<'a>) -> Vec<Chunk<'a>> {
     let rate = Figures::of(usable.loaded()).rate().max(0.01);
     let width = WINDOW.max(Duration::from_secs_f64(REQUESTS_PER_WINDOW / rate));
-    usable.chunks(width).iter().map(Chunk::figures).collect()
+    usable.chunks(width)
 }
 
 fn by_windows(measure: &Measure, sides: &[Vec<Figures>; 2]) -> Compared {
@@ -201,7 +202,7 @@ fn dependence(values: &[f64], median: f64) -> f64 {
 }
 
 /// The difference of two proportions, with their common one as variance.
-fn errors(usable: &[Usable<'_>; 2], sides: &[Vec<Figures>; 2]) -> Compared {
+fn errors(usable: &[Usable<'_>; 2]) -> Compared {
     let topic = "errors";
     let [before, after] = [&usable[0], &usable[1]].map(|one| Figures::of(one.fair()).failures());
     let (Some(from), Some(to)) = (before.ratio(), after.ratio()) else {
@@ -214,7 +215,7 @@ fn errors(usable: &[Usable<'_>; 2], sides: &[Vec<Figures>; 2]) -> Compared {
             evidence: "needs responses in both runs".to_owned(),
         };
     };
-    let spread = dispersion(&sides[0]).max(dispersion(&sides[1]));
+    let spread = dispersion(&usable[0]).max(dispersion(&usable[1]));
     let both = Share::sum(&[before, after]);
     let each = 1.0 / before.total as f64 + 1.0 / after.total as f64;
     let deviation = |ratio: f64| (spread * ratio * (1.0 - ratio) * each).sqrt();
@@ -250,13 +251,18 @@ fn errors(usable: &[Usable<'_>; 2], sides: &[Vec<Figures>; 2]) -> Compared {
     }
 }
 
-/// Unknown with few windows, and then taken as that of independent errors.
-fn dispersion(windows: &[Figures]) -> f64 {
-    let shares: Vec<Share> = windows.iter().map(Figures::failures).collect();
-    if shares.len() < WINDOWS_MIN {
+/// Within stages, because each load has its own share of errors. Unknown with few windows, and then
+/// taken as that of independent errors.
+fn dispersion(usable: &Usable<'_>) -> f64 {
+    let chunks = windows(usable);
+    if chunks.len() < WINDOWS_MIN {
         return 1.0;
     }
-    overdispersion(&shares)
+    let stage = |chunk: &Chunk<'_>| chunk.windows.first().map(|one| one.stage);
+    let stages = chunks.chunk_by(|a, b| stage(a) == stage(b));
+    let share = |chunk: &Chunk<'_>| chunk.figures().failures();
+    let stages: Vec<Vec<Share>> = stages.map(|one| one.iter().map(share).collect()).collect();
+    overdispersion(stages.iter().map(Vec::as_slice))
 }
 
 /// The smallest probability times the number of them, the next one times one less, and so on;

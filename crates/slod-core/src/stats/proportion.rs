@@ -72,22 +72,28 @@ impl Share {
     }
 }
 
-/// How much more shares vary around their common one than those of independent events do: Pearson's
-/// `X^2 / (k - 1)`, at least 1 (`McCullagh` and Nelder, Generalized Linear Models, 1989, 4.5).
-pub fn overdispersion(windows: &[Share]) -> f64 {
-    let known: Vec<(f64, f64)> = windows
-        .iter()
-        .filter(|share| share.total > 0)
-        .map(|share| (share.hits.min(share.total) as f64, share.total as f64))
-        .collect();
-    let total: f64 = known.iter().map(|(_, n)| n).sum();
-    let ratio = known.iter().map(|(hits, _)| hits).sum::<f64>() / total;
-    if known.len() < 2 || !(ratio > 0.0 && ratio < 1.0) {
-        return 1.0;
+/// How much more shares vary around the common one of their group than those of independent events
+/// do: Pearson's `X^2 / (k - g)` of `k` shares in `g` groups, at least 1 (`McCullagh` and Nelder,
+/// Generalized Linear Models, 1989, 4.5). Groups without both kinds of events say nothing.
+pub fn overdispersion<'a>(groups: impl IntoIterator<Item = &'a [Share]>) -> f64 {
+    let (mut pearson, mut freedom) = (0.0, 0.0);
+    for group in groups {
+        let known = group.iter().filter(|share| share.total > 0);
+        let known = known.map(|share| (share.hits.min(share.total) as f64, share.total as f64));
+        let total: f64 = known.clone().map(|(_, n)| n).sum();
+        let ratio = known.clone().map(|(hits, _)| hits).sum::<f64>() / total;
+        if ratio > 0.0 && ratio < 1.0 {
+            let variance = ratio * (1.0 - ratio);
+            let square = |(hits, n): (f64, f64)| (hits - n * ratio).powi(2) / (n * variance);
+            freedom += known.clone().count() as f64 - 1.0;
+            pearson += known.map(square).sum::<f64>();
+        }
     }
-    let square = |(hits, n): &(f64, f64)| (hits - n * ratio).powi(2) / (n * ratio * (1.0 - ratio));
-    let pearson: f64 = known.iter().map(square).sum();
-    (pearson / (known.len() - 1) as f64).max(1.0)
+    if freedom > 0.0 {
+        (pearson / freedom).max(1.0)
+    } else {
+        1.0
+    }
 }
 
 /// Whether a share changes linearly over windows.
@@ -198,12 +204,15 @@ mod tests {
     #[test]
     fn shares_that_vary_more_than_independent_ones_stand_for_fewer() {
         let share = |hits| Share { hits, total: 100 };
-        assert_eq!(overdispersion(&[]), 1.0);
-        assert_eq!(overdispersion(&[share(0); 5]), 1.0);
-        assert_eq!(overdispersion(&[share(10); 5]), 1.0);
+        let of = |groups: &[&[Share]]| overdispersion(groups.iter().copied());
+        assert_eq!(of(&[]), 1.0);
+        assert_eq!(of(&[&[share(0); 5]]), 1.0);
+        assert_eq!(of(&[&[share(10); 5]]), 1.0);
         // 10 and -10 around 10: each 100 / 9.
-        let found = overdispersion(&[share(0), share(20)]);
+        let found = of(&[&[share(0), share(20)]]);
         assert!((found - 200.0 / 9.0).abs() < 1e-9, "{found}");
+        // Different levels are no variation of their own.
+        assert_eq!(of(&[&[share(10); 5], &[share(60); 5]]), 1.0);
         let scaled = Share {
             hits: 40,
             total: 4000,

@@ -100,7 +100,7 @@ pub const DRIFT: Advice = advice(
 );
 pub const ERRORS: Advice = advice(
     LOGS,
-    "read the errors of the service's log (`slod runs show RUN --log FILE`), because more and more requests failed under a constant load",
+    "read the errors of the service's log (`slod runs show RUN --log FILE`), because more and more requests failed",
 );
 pub const BREAK: Advice = advice(
     ENDPOINTS,

@@ -122,7 +122,7 @@ impl Usual {
         let figures: Vec<Figures> = chunks.iter().map(Chunk::figures).collect();
         let p95 = Baseline::of(figures.iter().filter_map(p95))?;
         let shares: Vec<Share> = figures.iter().map(Figures::failures).collect();
-        let dispersion = overdispersion(&shares);
+        let dispersion = overdispersion([&shares[..]]);
         let Share { hits, total } = Share::sum(&shares).scaled(dispersion);
         Some(Self {
             p95: p95.median + (SPREADS * p95.spread).max(BAND_SHARE * p95.median),

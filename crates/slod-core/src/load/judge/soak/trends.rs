@@ -44,9 +44,9 @@ pub(in super::super) fn errors(usable: &Usable<'_>) -> Statement {
         ClimbVerdict::Steady { smallest } => {
             let all = Figures::of(usable.fair()).error_ratio().unwrap_or_default();
             let evidence = format!(
-                "the share of errors does not rise ({} of all requests); a rise by {} would have been found",
+                "the share of errors does not rise ({} of all requests); a rise by {:.2} percentage points would have been found",
                 percent(all),
-                percent(smallest)
+                smallest * 100.0
             );
             Statement::new(topic, Answer::Good, evidence)
         }
