@@ -38,7 +38,7 @@ pub async fn run(shared: Shared, thread: usize, poisson: bool) {
         let place = choice.u64(..);
         in_flight.spawn_local(request(shared.clone(), intended, idle.clone(), place));
     }
-    let end = shared.start + shared.plan.scenario.length();
+    let end = shared.end();
     wait(&shared, &mut alarm, end).await;
     while in_flight.join_next().await.is_some() {}
 }
@@ -67,11 +67,16 @@ async fn request(shared: Shared, intended: Instant, idle: Rc<RefCell<Vec<Connect
     let mut session = Session::new(plan, free.unwrap_or_default());
     session.begin(plan, sequence);
     let mut intended = intended;
+    // A user that thinks for long after the end of the plan is not waited for.
+    let last_start = shared.end() + plan.timeout;
     for (number, step) in sequence.steps.iter().enumerate() {
         if number > 0
             && let Some(think) = step.request.think
         {
             intended += think;
+            if intended > last_start {
+                break;
+            }
             shared.clone().rest(intended).await;
         }
         let now = Instant::now();

@@ -33,6 +33,11 @@ impl Shared {
         due(&self.plan.scenario, elapsed)
     }
 
+    /// When the plan is over.
+    pub fn end(&self) -> Instant {
+        self.start + self.plan.scenario.length()
+    }
+
     pub fn is_stopped(&self) -> bool {
         *self.stop.borrow()
     }
@@ -62,7 +67,7 @@ pub async fn run(shared: Shared, thread: usize, think: Duration) {
     let mut users = JoinSet::new();
     let mut running: Vec<bool> = Vec::new();
     let mut next = shared.start;
-    let end = shared.start + shared.plan.scenario.length();
+    let end = shared.end();
     while Instant::now() < end && !shared.is_stopped() {
         while let Some(Ok(place)) = users.try_join_next() {
             if let Some(is_running) = running.get_mut(place) {
@@ -161,7 +166,9 @@ impl User {
             self.intended += TICK;
         }
         if self.intended > self.now {
-            self.shared.rest(self.intended).await;
+            // After the end, nobody is waited for.
+            let until = self.intended.min(self.shared.end());
+            self.shared.rest(until).await;
             self.now = Instant::now();
         }
     }

@@ -219,6 +219,28 @@ async fn a_stopped_run_ends_at_once_and_keeps_what_it_measured() {
     assert_eq!(windows[0].generator_cpu, Some(0.25));
 }
 
+/// Users that think for half a minute, after each answer or between two steps.
+#[tokio::test]
+async fn a_run_does_not_wait_for_users_that_think_after_its_end() {
+    let service: Service = Arc::new(Mutex::new(|now: Instant| now + Duration::from_millis(5)));
+    let address = serve(service);
+    let think = Duration::from_secs(30);
+    let closed = plan(address, Model::Closed { think }, &[(4.0, 4.0, 500)]);
+    let mut open = plan(address, EVEN, &[(20.0, 20.0, 500)]);
+    let second = Request {
+        think: Some(think),
+        ..request("/")
+    };
+    let steps = vec![request("/"), second];
+    open.mix = Arc::new(Mix::new(vec![Sequence { steps, weight: 1 }]).expect("one"));
+    for (plan, expected) in [(closed, 4), (open, 10)] {
+        let began = Instant::now();
+        let windows = run(plan).await;
+        assert!(began.elapsed() < Duration::from_secs(5));
+        assert_eq!(sum(&windows, |one| one.good), expected);
+    }
+}
+
 #[tokio::test]
 async fn a_random_queue_has_the_delay_of_its_theory() {
     // M/M/1 with 200 requests a second and room for 400: the time in it is exponential with a mean

@@ -10,9 +10,11 @@ use tokio::time::{Instant, sleep_until};
 /// How long a request takes that arrives at a time: a queue, a stall.
 pub type Service = Arc<Mutex<dyn FnMut(Instant) -> Instant + Send>>;
 
-/// Serves on a thread of its own until the test ends. Answers with status 200, or 503 if the time
-/// of the answer is in the past.
-pub fn serve(service: Service) -> SocketAddr {
+/// Serves connections on a thread of its own until the test ends.
+fn listen<F>(serve: impl Fn(TcpStream) -> F + Send + 'static) -> SocketAddr
+where
+    F: Future<Output = ()> + Send + 'static,
+{
     let (send, receive) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -24,85 +26,71 @@ pub fn serve(service: Service) -> SocketAddr {
             send.send(listener.local_addr().expect("bound"))
                 .expect("awaited");
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(connection(stream, service.clone()));
+                let _ = stream.set_nodelay(true);
+                tokio::spawn(serve(stream));
             }
         });
     });
     receive.recv().expect("it listens")
 }
 
-async fn connection(mut stream: TcpStream, service: Service) {
-    let _ = stream.set_nodelay(true);
+/// Reads on until a whole request is there, and takes it: its first line and headers, and its body.
+/// `None` if the client has closed.
+async fn request(stream: &mut TcpStream) -> Option<(String, String)> {
     let mut buffer = Vec::new();
     loop {
-        while !buffer.windows(4).any(|four| four == b"\r\n\r\n") {
-            match stream.read_buf(&mut buffer).await {
-                Ok(0) | Err(_) => return,
-                Ok(_) => {}
+        let text = String::from_utf8_lossy(&buffer);
+        if let Some((head, body)) = text.split_once("\r\n\r\n") {
+            let length = head.lines().find_map(|line| {
+                let (name, value) = line.split_once(": ")?;
+                name.eq_ignore_ascii_case("content-length")
+                    .then(|| value.parse::<usize>().expect("a length"))
+            });
+            if body.len() >= length.unwrap_or(0) {
+                return Some((head.to_owned(), body.to_owned()));
             }
         }
-        buffer.clear();
-        let now = Instant::now();
-        let until = (service.lock().expect("no panic"))(now);
-        let status = if until < now { "503 No" } else { "200 OK" };
-        sleep_until(until).await;
-        let answer = format!("HTTP/1.1 {status}\r\ncontent-length: 2\r\n\r\nok");
-        if stream.write_all(answer.as_bytes()).await.is_err() {
-            return;
+        match stream.read_buf(&mut buffer).await {
+            Ok(0) | Err(_) => return None,
+            Ok(_) => {}
         }
     }
 }
 
-/// What a request says: its first line and headers, and its body.
-pub type Answering = Arc<dyn Fn(&str, &str) -> String + Send + Sync>;
-
-/// Serves whole answers, on a thread of its own until the test ends.
-pub fn answer(answering: Answering) -> SocketAddr {
-    let (send, receive) = std::sync::mpsc::channel();
-    std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .expect("a runtime");
-        runtime.block_on(async {
-            let listener = TcpListener::bind("127.0.0.1:0").await.expect("bound");
-            send.send(listener.local_addr().expect("bound"))
-                .expect("awaited");
-            while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(answers(stream, answering.clone()));
-            }
-        });
-    });
-    receive.recv().expect("it listens")
-}
-
-async fn answers(mut stream: TcpStream, answering: Answering) {
-    let _ = stream.set_nodelay(true);
-    let mut buffer = Vec::new();
-    loop {
-        let (head, body) = loop {
-            let text = String::from_utf8_lossy(&buffer).into_owned();
-            if let Some((head, body)) = text.split_once("\r\n\r\n") {
-                let length = head.lines().find_map(|line| {
-                    let (name, value) = line.split_once(": ")?;
-                    name.eq_ignore_ascii_case("content-length")
-                        .then(|| value.parse::<usize>().expect("a length"))
-                });
-                if body.len() >= length.unwrap_or(0) {
-                    break (head.to_owned(), body.to_owned());
+/// Answers with status 200, or 503 if the time of the answer is in the past.
+pub fn serve(service: Service) -> SocketAddr {
+    listen(move |mut stream| {
+        let service = service.clone();
+        async move {
+            while request(&mut stream).await.is_some() {
+                let now = Instant::now();
+                let until = (service.lock().expect("no panic"))(now);
+                let status = if until < now { "503 No" } else { "200 OK" };
+                sleep_until(until).await;
+                let answer = format!("HTTP/1.1 {status}\r\ncontent-length: 2\r\n\r\nok");
+                if stream.write_all(answer.as_bytes()).await.is_err() {
+                    return;
                 }
             }
-            match stream.read_buf(&mut buffer).await {
-                Ok(0) | Err(_) => return,
-                Ok(_) => {}
-            }
-        };
-        buffer.clear();
-        let answer = answering(&head, &body);
-        if stream.write_all(answer.as_bytes()).await.is_err() {
-            return;
         }
-    }
+    })
+}
+
+/// What a request says, and the whole answer.
+pub type Answering = Arc<dyn Fn(&str, &str) -> String + Send + Sync>;
+
+pub fn answer(answering: Answering) -> SocketAddr {
+    listen(move |mut stream| {
+        let answering = answering.clone();
+        async move {
+            while let Some((head, body)) = request(&mut stream).await {
+                let answer = answering(&head, &body);
+                if stream.write_all(answer.as_bytes()).await.is_err() {
+                    return;
+                }
+            }
+        }
+    })
 }
 
 /// One server that takes requests in their order, each for so long.

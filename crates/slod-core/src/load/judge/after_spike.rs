@@ -132,8 +132,8 @@ fn statement(filled: &Filled, curve: &Curve, before: Span, after: Span) -> State
         );
         return Statement::new(topic, Answer::Good, evidence);
     }
-    let rest = &smoothed(rest);
     let last = rest.last().map_or(highest, |(_, value)| *value);
+    let rest = &smoothed(rest);
     match rest.iter().rposition(|(_, value)| *value > border) {
         Some(late) if late + 1 == rest.len() => {
             let more = if usual > 0.0 {
