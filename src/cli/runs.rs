@@ -1,7 +1,7 @@
 //! `slod runs`: which load runs there were, and what one of them shows.
 
 use super::output::{complain, show};
-use super::{ConfigArg, OutputFormat, exit, kept_run};
+use super::{ConfigArg, OutputFormat, exit, kept_run, read_number};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::load::RunRecord;
@@ -73,6 +73,7 @@ enum RunFormat {
 #[derive(Debug, Args)]
 struct OneArgs {
     /// Number of the run.
+    #[arg(value_parser = read_number)]
     id: i64,
     #[command(flatten)]
     config: ConfigArg,

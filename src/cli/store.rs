@@ -42,8 +42,8 @@ pub fn run(args: &StoreArgs) -> u8 {
 }
 
 fn print_check(path: &Path, checked: &Checked) -> u8 {
-    println!(
-        "{}: schema version {}, {} probes, {} finished probe-hours, {} outcomes, {} corrections, {} series, {} samples",
+    show(&format!(
+        "{}: schema version {}, {} probes, {} finished probe-hours, {} outcomes, {} corrections, {} series, {} samples\n",
         path.display(),
         checked.version,
         checked.probes,
@@ -52,24 +52,24 @@ fn print_check(path: &Path, checked: &Checked) -> u8 {
         checked.corrections,
         checked.series,
         checked.samples
-    );
+    ));
     for fault in &checked.faults {
         show(&format!("fault: {fault}\n"));
     }
     if checked.unlisted > 0 {
-        println!("and {} more", checked.unlisted);
+        show(&format!("and {} more\n", checked.unlisted));
     }
     if checked.sound() {
-        println!("sound");
+        show("sound\n");
         return exit::OK;
     }
-    println!("damaged: `slod store recover` copies everything readable into a new store");
+    show("damaged: `slod store recover` copies everything readable into a new store\n");
     exit::NO
 }
 
 fn print_recovery(path: &Path, recovered: &Recovered) -> u8 {
-    println!(
-        "{}: kept {} probes, {} finished probe-hours, {} recent outcomes, {} corrections, {} alerts, {} series",
+    show(&format!(
+        "{}: kept {} probes, {} finished probe-hours, {} recent outcomes, {} corrections, {} alerts, {} series\n",
         path.display(),
         recovered.probes,
         recovered.hours + recovered.hours_counts_only,
@@ -77,8 +77,8 @@ fn print_recovery(path: &Path, recovered: &Recovered) -> u8 {
         recovered.corrections,
         recovered.alerts,
         recovered.series
-    );
-    println!("{}", recovered.lost());
-    println!("The old store is {}.", recovered.damaged.display());
+    ));
+    let (lost, damaged) = (recovered.lost(), recovered.damaged.display());
+    show(&format!("{lost}\nThe old store is {damaged}.\n"));
     exit::OK
 }

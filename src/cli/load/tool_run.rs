@@ -11,7 +11,7 @@ use crate::import::Follower;
 use crate::load::LoadWindow;
 use crate::outcome::Timestamp;
 use rustix::process::Signal;
-use slod_load::merged;
+use slod_load::add_within;
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
@@ -194,11 +194,8 @@ impl ToolRun {
         let share = self.cpu.as_mut().and_then(CpuMeter::share);
         for mut window in windows {
             window.generator_cpu = share;
-            self.kept.push(window.clone());
+            add_within(KEPT_MAX, &mut self.kept, std::slice::from_ref(&window));
             self.ready.push_back(window);
-        }
-        if self.kept.len() > KEPT_MAX {
-            self.kept = self.kept.chunks(2).filter_map(merged).collect();
         }
     }
 
@@ -264,4 +261,24 @@ fn reader(output: OwnedFd, take: impl Fn(&str) + Send + 'static) -> io::Result<J
 
 fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    #[test]
+    fn a_long_line_arrives_in_parts() {
+        let (output, mut input) = io::pipe().expect("a pipe");
+        let lengths = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::clone(&lengths);
+        let reader = reader(output.into(), move |line| lock(&seen).push(line.len()));
+        let long = usize::try_from(LINE_MAX).expect("small") + 2;
+        input.write_all(&vec![b'x'; long]).expect("read");
+        input.write_all(b"\nend\n").expect("read");
+        drop(input);
+        reader.expect("a thread").join().expect("no panic");
+        assert_eq!(*lock(&lengths), [long - 2, 3, 4]);
+    }
 }

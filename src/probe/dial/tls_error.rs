@@ -44,6 +44,9 @@ fn certificate(error: &CertificateError) -> String {
         CertificateError::NotValidYetContext { not_before, .. } => {
             return format!("it is valid from {} on", date(*not_before));
         }
+        CertificateError::NotValidForNameContext { presented, .. } if presented.is_empty() => {
+            "it names no host: it has no subject alternative name"
+        }
         CertificateError::NotValidForNameContext { expected, .. } => {
             return format!("it is not valid for {}", expected.to_str());
         }

@@ -1,7 +1,7 @@
 //! Values of bodies that later requests of a load run use.
 
 use super::query;
-use crate::probe::pattern::{self, bytes_regex};
+use crate::probe::pattern::{bytes_regex, expected};
 use regex::bytes::Regex;
 use serde_json::Value;
 use serde_json_path::JsonPath;
@@ -21,7 +21,7 @@ pub fn json(path: &str) -> Result<Arc<dyn Extract>, String> {
 
 /// The first group of a regular expression, or its whole match if it has none.
 pub fn pattern(text: &str) -> Result<Arc<dyn Extract>, String> {
-    let regex = bytes_regex(text).ok_or_else(|| format!("expected {}", pattern::EXPECTED))?;
+    let regex = bytes_regex(text).ok_or_else(|| format!("expected {}", expected(text)))?;
     Ok(Arc::new(Pattern(regex)))
 }
 

@@ -235,7 +235,22 @@ pub fn protocol_failure(error: &hyper::Error, doing: &str) -> Failure {
             let message = format!("{doing}: the server closed the connection early");
             return Failure::bad(Cause::Protocol, message);
         }
-        return Failure::io(io, doing);
+        let failure = Failure::io(io, doing);
+        // Neither TLS nor the system finds data invalid that way: hyper does, between chunks.
+        let is_framing = matches!(
+            io.kind(),
+            io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput
+        );
+        if is_framing && failure.verdict == Verdict::Bad(Cause::Protocol) {
+            let message =
+                format!("{doing}: its chunks (`Transfer-Encoding: chunked`) are not valid");
+            return Failure::bad(Cause::Protocol, message);
+        }
+        return failure;
+    }
+    if error.is_parse() {
+        let message = format!("{doing}: its head is not valid HTTP");
+        return Failure::bad(Cause::Protocol, message);
     }
     if error.is_incomplete_message() || error.is_closed() || error.is_canceled() {
         return Failure::bad(
