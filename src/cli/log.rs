@@ -119,7 +119,9 @@ impl LogArgs {
     /// Installs the log for this process: on standard error, or held back from a level on.
     pub fn init(&self, held: Option<(&HeldLog, &str)>) -> Result<(), String> {
         let default = held.map_or("info", |(_, level)| level);
-        let level = self.log_level.as_deref().unwrap_or(default);
+        // An empty variable of the environment sets nothing.
+        let level = self.log_level.as_deref().filter(|level| !level.is_empty());
+        let level = level.unwrap_or(default);
         let filter = filter(level)?;
         let colour = takes_colour(&io::stderr());
         let writer = match held.map(|(held, _)| held.clone()) {
@@ -165,7 +167,7 @@ mod tests {
         ] {
             assert!(filter(level).is_ok(), "{level}");
         }
-        for level in ["inof", "", "warn,debgu", "slod=zzz"] {
+        for level in ["inof", "warn,debgu", "slod=zzz"] {
             assert!(filter(level).is_err(), "{level}");
         }
     }

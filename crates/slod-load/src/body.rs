@@ -57,7 +57,7 @@ mod tests {
             ..Body::default()
         };
         for _ in 0..5 {
-            body.take(&[b'x'; BODY_MAX / 3]);
+            body.take(&vec![b'x'; BODY_MAX / 3]);
         }
         assert_eq!(body.bytes.as_deref().map(<[u8]>::len), Some(BODY_MAX));
     }

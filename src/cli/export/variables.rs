@@ -60,8 +60,8 @@ mod tests {
     #[test]
     fn a_secret_has_a_length_that_the_kernel_takes() {
         let mut variables = Variables::kept();
-        assert!(variables.secret("A", &[b'x'; LENGTH_MAX]).is_ok());
-        let fault = variables.secret("A", &[b'x'; LENGTH_MAX + 1]);
+        assert!(variables.secret("A", &vec![b'x'; LENGTH_MAX]).is_ok());
+        let fault = variables.secret("A", &vec![b'x'; LENGTH_MAX + 1]);
         assert!(fault.expect_err("long").contains("100 KiB"));
         assert!(variables.secret("A", b"a\0b").is_err());
     }

@@ -1,6 +1,7 @@
 //! Values of bodies that later requests of a load run use.
 
 use super::query;
+use crate::probe::json_text;
 use crate::probe::pattern::{bytes_regex, expected};
 use regex::bytes::Regex;
 use serde_json::Value;
@@ -27,7 +28,7 @@ pub fn pattern(text: &str) -> Result<Arc<dyn Extract>, String> {
 
 impl Extract for Json {
     fn extract(&self, body: &[u8]) -> Option<String> {
-        let document: Value = serde_json::from_slice(body).ok()?;
+        let document: Value = json_text::parse(body).ok()?;
         match self.0.query(&document).first()? {
             Value::Null => None,
             Value::String(text) => Some(text.clone()),

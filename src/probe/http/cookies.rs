@@ -226,11 +226,11 @@ mod tests {
 
     #[test]
     fn a_full_jar_still_replaces_a_cookie() {
-        let mut set: Vec<_> = (0..MAX_COOKIES).map(|n| format!("n{n}=1")).collect();
-        set.push("n7=2".to_owned());
-        let set: Vec<_> = set.iter().map(String::as_str).collect();
-        let sent = sent(&kept("http://a.test/", &set), "http://a.test/");
-        assert!(sent.contains("n7=2"), "{sent}");
+        let mut many: Vec<_> = (0..MAX_COOKIES).map(|n| format!("n{n}=1")).collect();
+        many.push("n7=2".to_owned());
+        let many: Vec<_> = many.iter().map(String::as_str).collect();
+        let header = sent(&kept("http://a.test/", &many), "http://a.test/");
+        assert!(header.contains("n7=2"), "{header}");
     }
 
     #[test]
