@@ -65,6 +65,9 @@ pub fn run(args: &BaselineArgs) -> u8 {
 
 fn record(config: &Config, id: i64) -> Result<u8, StoreError> {
     if Store::open_for_runs(&config.store.path)?.set_baseline(id)? {
+        show(&format!(
+            "run {id} is the baseline of its service and scenario\n"
+        ));
         return Ok(exit::OK);
     }
     complain(&format!("slod: there is no run {id} (see slod runs list)"));

@@ -243,3 +243,14 @@ pub fn main() -> ExitCode {
         code
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_options_of_every_command_fit_together() {
+        Cli::command().debug_assert();
+    }
+}

@@ -187,6 +187,7 @@ pub fn compared(config: &Config, run: &RunRecord) -> Option<Compared> {
 
 fn delete(config: &Config, id: i64) -> Result<u8, StoreError> {
     if Store::open_for_runs(&config.store.path)?.delete_run(id)? {
+        show(&format!("run {id} is deleted\n"));
         return Ok(exit::OK);
     }
     complain(&format!("slod: there is no run {id} (see slod runs list)"));

@@ -3,6 +3,7 @@
 use super::output::{complain, show};
 use super::{ConfigArg, exit};
 use crate::clock::Clock;
+use crate::format::numbers::plural;
 use crate::store::{self, Checked, Recovered, StoreError};
 use clap::{Args, Subcommand};
 use std::path::Path;
@@ -43,15 +44,15 @@ pub fn run(args: &StoreArgs) -> u8 {
 
 fn print_check(path: &Path, checked: &Checked) -> u8 {
     show(&format!(
-        "{}: schema version {}, {} probes, {} finished probe-hours, {} outcomes, {} corrections, {} series, {} samples\n",
+        "{}: schema version {}, {}, {}, {}, {}, {} series, {}\n",
         path.display(),
         checked.version,
-        checked.probes,
-        checked.hours,
-        checked.outcomes,
-        checked.corrections,
+        plural(checked.probes as u64, "probe"),
+        plural(checked.hours, "finished probe-hour"),
+        plural(checked.outcomes, "outcome"),
+        plural(checked.corrections, "correction"),
         checked.series,
-        checked.samples
+        plural(checked.samples, "sample")
     ));
     for fault in &checked.faults {
         show(&format!("fault: {fault}\n"));
@@ -69,13 +70,16 @@ fn print_check(path: &Path, checked: &Checked) -> u8 {
 
 fn print_recovery(path: &Path, recovered: &Recovered) -> u8 {
     show(&format!(
-        "{}: kept {} probes, {} finished probe-hours, {} recent outcomes, {} corrections, {} alerts, {} series\n",
+        "{}: kept {}, {}, {}, {}, {}, {} series\n",
         path.display(),
-        recovered.probes,
-        recovered.hours + recovered.hours_counts_only,
-        recovered.outcomes,
-        recovered.corrections,
-        recovered.alerts,
+        plural(recovered.probes as u64, "probe"),
+        plural(
+            recovered.hours + recovered.hours_counts_only,
+            "finished probe-hour"
+        ),
+        plural(recovered.outcomes, "recent outcome"),
+        plural(recovered.corrections, "correction"),
+        plural(recovered.alerts, "alert"),
         recovered.series
     ));
     let (lost, damaged) = (recovered.lost(), recovered.damaged.display());
