@@ -1,11 +1,11 @@
 //! One request and its answer over a connection that is there already.
 
-use super::Version;
 use super::proxy::Proxy;
 use super::refusal::refusal;
 use super::replay::Replay;
 use super::request::Request;
 use super::tap::{Start, Tap};
+use super::{Version, http2_error};
 use crate::outcome::{Cause, Measurement, Verdict};
 use crate::probe::dial::{Failure, Progress, source_of};
 use http::header::{CONNECTION, CONTENT_LENGTH, COOKIE, HOST, PROXY_AUTHORIZATION};
@@ -230,6 +230,9 @@ fn answer_failure(error: &hyper::Error, start: &Start, http2: bool) -> Failure {
 
 /// What hyper found wrong with the other side.
 pub fn protocol_failure(error: &hyper::Error, doing: &str) -> Failure {
+    if let Some(error) = source_of::<h2::Error>(error) {
+        return http2_error::explain(error, doing);
+    }
     if let Some(io) = source_of::<io::Error>(error) {
         if io.kind() == io::ErrorKind::UnexpectedEof {
             let message = format!("{doing}: the server closed the connection early");
