@@ -70,15 +70,6 @@ fn story(spec: &MetricsSpec, metrics: &ServiceMetrics, values: &[(Role, f64)]) -
 }
 
 /// The roles that were found, as a table.
-/// In digits, or with an exponent where these are many.
-fn number(value: f64) -> String {
-    let digits = value.to_string();
-    if digits.len() <= 20 {
-        return digits;
-    }
-    format!("{value:e}")
-}
-
 fn found(metrics: &ServiceMetrics, values: &[(Role, f64)]) -> String {
     if metrics.roles.is_empty() {
         return "No role was found.\n".to_owned();
@@ -89,7 +80,7 @@ fn found(metrics: &ServiceMetrics, values: &[(Role, f64)]) -> String {
         let value = match (&view.value, value) {
             (None, _) => "too many series".to_owned(),
             (Some(RoleValue::Histogram(_)), Some((_, count))) => format!("{count} observed"),
-            (_, Some((_, value))) => number(*value),
+            (_, Some((_, value))) => numbers::any(*value),
             (_, None) => "0".to_owned(),
         };
         table.add_row([
@@ -126,21 +117,4 @@ fn not_found(spec: &MetricsSpec, metrics: &ServiceMetrics) -> String {
         table.add_row([role.name().to_owned(), printable(&shown).into_owned()]);
     }
     format!("\n{}\n", drawn(table, &[]))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_number_is_long() {
-        for (value, shown) in [
-            (0.0, "0"),
-            (101.5, "101.5"),
-            (1e308, "1e308"),
-            (1e-320, "1e-320"),
-        ] {
-            assert_eq!(number(value), shown);
-        }
-    }
 }

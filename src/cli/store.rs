@@ -72,7 +72,7 @@ fn print_recovery(path: &Path, recovered: &Recovered) -> u8 {
     show(&format!(
         "{}: kept {}, {}, {}, {}, {}, {} series\n",
         path.display(),
-        plural(recovered.probes as u64, "probe"),
+        plural(recovered.probes, "probe"),
         plural(
             recovered.hours + recovered.hours_counts_only,
             "finished probe-hour"
