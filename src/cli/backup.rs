@@ -1,6 +1,6 @@
 //! `slod backup`: a copy of the store, also while the daemon runs.
 
-use super::output::complain;
+use super::output::{complain, show};
 use super::{ConfigArg, exit};
 use crate::store;
 use clap::Args;
@@ -23,10 +23,10 @@ pub fn run(args: &BackupArgs) -> u8 {
     match store::backup(&config.store.path, &args.to) {
         Ok(made) => {
             let (size, seconds) = (made.size_bytes, made.took.as_secs_f64());
-            println!(
-                "{}: {size} bytes, written, checked and synced in {seconds:.2} s",
+            show(&format!(
+                "{}: {size} bytes, written, checked and synced in {seconds:.2} s\n",
                 args.to.display()
-            );
+            ));
             exit::OK
         }
         Err(error) => {

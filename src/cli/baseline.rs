@@ -2,7 +2,7 @@
 
 use super::output::{complain, show};
 use super::runs::{stored, with_config};
-use super::{ConfigArg, OutputFormat, exit};
+use super::{ConfigArg, OutputFormat, exit, read_number};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::load::compare;
@@ -29,6 +29,7 @@ enum Command {
 #[derive(Debug, Args)]
 struct RecordArgs {
     /// Number of the run.
+    #[arg(value_parser = read_number)]
     id: i64,
     #[command(flatten)]
     config: ConfigArg,
@@ -37,6 +38,7 @@ struct RecordArgs {
 #[derive(Debug, Args)]
 struct CompareArgs {
     /// Number of the run.
+    #[arg(value_parser = read_number)]
     id: i64,
     #[command(flatten)]
     config: ConfigArg,
@@ -63,6 +65,9 @@ pub fn run(args: &BaselineArgs) -> u8 {
 
 fn record(config: &Config, id: i64) -> Result<u8, StoreError> {
     if Store::open_for_runs(&config.store.path)?.set_baseline(id)? {
+        show(&format!(
+            "run {id} is the baseline of its service and scenario\n"
+        ));
         return Ok(exit::OK);
     }
     complain(&format!("slod: there is no run {id} (see slod runs list)"));

@@ -1,7 +1,7 @@
 //! `slod check`: every fault of a config at once, each with its place.
 
-use super::ConfigArg;
-use super::output::complain;
+use super::output::{complain, draw};
+use super::{ConfigArg, exit};
 use crate::config::{Config, Loaded, read_file};
 use crate::diagnostic::{Diagnostic, Severity, Source};
 use crate::format::numbers::plural;
@@ -10,11 +10,10 @@ use crate::web::auth::{self, LoadedFile};
 use clap::{Args, ValueEnum};
 use serde_json::json;
 use std::fmt::Write as _;
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::path::Path;
-use std::process::ExitCode;
 
-/// More than this many are counted, but not drawn: the first ones are what a person mends first.
+/// More than this many are counted, but not drawn: the first ones are what a person corrects first.
 const DRAWN: usize = 100;
 
 #[derive(Debug, Args)]
@@ -38,17 +37,19 @@ pub enum CheckFormat {
 }
 
 /// Exits with 0 if the config can be used, 1 if not, and 2 if there is no such text.
-pub fn run(args: &CheckArgs) -> ExitCode {
-    ExitCode::from(answer(args, KINDS, &mut std::io::stdout()))
+pub fn run(args: &CheckArgs) -> u8 {
+    let (code, found) = answer(args, KINDS);
+    draw(&found);
+    code
 }
 
-/// Writes what is found, and returns the exit code.
-pub fn answer(args: &CheckArgs, kinds: &[&'static dyn Kind], out: &mut dyn Write) -> u8 {
+/// The exit code, and what is found.
+pub fn answer(args: &CheckArgs, kinds: &[&'static dyn Kind]) -> (u8, String) {
     let source = match read_file(&args.config.path) {
         Ok(source) => source,
         Err(error) => {
             complain(&format!("slod: {error}"));
-            return 2;
+            return (exit::USAGE, String::new());
         }
     };
     let base = args.config.path.parent().unwrap_or(Path::new(""));
@@ -69,12 +70,10 @@ pub fn answer(args: &CheckArgs, kinds: &[&'static dyn Kind], out: &mut dyn Write
             array(list)
         }
     };
-    // The reader may have closed the pipe, as after `| head`.
-    let _ = out.write_all(output.as_bytes());
     let warnings = web.iter().flat_map(|web| web.of(Severity::Warning)).count();
     let is_invalid = loaded.config.is_none() || web.is_some_and(|web| web.file.is_none());
     let is_refused = args.strict && count(&loaded, Severity::Warning) + warnings > 0;
-    u8::from(is_invalid || is_refused)
+    (u8::from(is_invalid || is_refused), output)
 }
 
 fn wants_colour() -> bool {

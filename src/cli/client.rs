@@ -3,7 +3,8 @@
 use clap::Args;
 use reqwest::{Certificate, Identity, Method, RequestBuilder};
 use std::fmt;
-use std::fs;
+use std::fs::File;
+use std::io::Read;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -11,6 +12,8 @@ use std::time::Duration;
 use url::Url;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Bytes of a file with a secret or with certificates.
+const FILE_MAX: u64 = 1 << 20;
 
 /// How a command reaches a daemon with TLS or authentication. The names are those of Prometheus'
 /// HTTP client configuration; secrets are in files only, because everybody on a machine sees
@@ -192,8 +195,17 @@ fn secret(path: &Path) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
+/// Also from a pipe: `--token-file <(pass show slod)`.
 fn read(path: &Path) -> Result<Vec<u8>, String> {
-    fs::read(path).map_err(|error| format!("cannot read {}: {error}", path.display()))
+    let mut bytes = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(FILE_MAX + 1).read_to_end(&mut bytes));
+    match read {
+        Err(error) => Err(format!("cannot read {}: {error}", path.display())),
+        Ok(_) if bytes.len() as u64 > FILE_MAX => {
+            Err(format!("{} is larger than 1 MiB", path.display()))
+        }
+        Ok(_) => Ok(bytes),
+    }
 }
 
 #[cfg(test)]

@@ -242,8 +242,8 @@ fn fact(error: &reqwest::Error) -> String {
         reason = source;
     }
     match reason.downcast_ref::<io::Error>() {
-        Some(error) if error.kind() != io::ErrorKind::Other => error.kind().to_string(),
-        // Such as what is wrong with a certificate.
+        Some(error) if error.raw_os_error().is_some() => error.kind().to_string(),
+        // Such as what is wrong with a name or a certificate.
         _ => reason.to_string(),
     }
 }

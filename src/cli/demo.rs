@@ -30,10 +30,15 @@ use tokio_util::sync::CancellationToken;
 /// How long the last drawing may take: a pipe that nobody reads must not keep the process.
 const LAST_DRAWING: Duration = Duration::from_millis(200);
 
+fn read_listen(text: &str) -> Result<SocketAddr, &'static str> {
+    let address = text.parse().ok();
+    address.ok_or("expected an address and port such as 127.0.0.1:9771 or [::]:9771")
+}
+
 #[derive(Debug, Args)]
 pub struct DemoArgs {
     /// Address to serve the pages and metrics on.
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9771")]
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9771", value_parser = read_listen)]
     listen: SocketAddr,
     /// Stop after this time, such as 2m.
     #[arg(long = "for", value_name = "DURATION", value_parser = read_duration)]

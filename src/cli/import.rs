@@ -26,7 +26,12 @@ pub struct ImportArgs {
     #[arg(long, value_name = "NAME", required_if_eq_any([("tool", "k6"), ("tool", "locust"), ("tool", "vegeta"), ("tool", "oha")]))]
     service: Option<String>,
     /// When the run began, for tools that do not write it (oha).
-    #[arg(long, value_name = "TIME", default_value = "0")]
+    #[arg(
+        long,
+        value_name = "TIME",
+        default_value = "0",
+        hide_default_value = true
+    )]
     started: When,
     /// A condition that the run must keep, such as `p95<500ms`; repeatable.
     #[arg(long, value_name = "CONDITION")]

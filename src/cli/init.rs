@@ -243,7 +243,9 @@ fn check(path: &Path, text: &str) -> Result<(), String> {
                 let help = help.as_deref().unwrap_or_default();
                 format!("{message}: {help}")
             });
-            let messages: Vec<_> = messages.collect();
+            // An answer may stand in several places.
+            let mut messages: Vec<_> = messages.collect();
+            messages.dedup();
             Err(format!("nothing is written: {}", messages.join("; ")))
         }
     }

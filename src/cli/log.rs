@@ -6,6 +6,7 @@ use std::fmt;
 use std::io::{self, IsTerminal, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 use tracing::field::Field;
+use tracing::level_filters::LevelFilter;
 use tracing_subscriber::field::MakeExt;
 use tracing_subscriber::fmt::format::{Writer, debug_fn};
 use tracing_subscriber::fmt::writer::BoxMakeWriter;
@@ -101,14 +102,27 @@ fn write_field(out: &mut Writer<'_>, field: &Field, value: &dyn fmt::Debug) -> f
     write!(out, "{}={}", field.name(), printable(&text))
 }
 
+/// A word alone is a level: as the name of a module, a misspelled one would log nothing.
+fn filter(level: &str) -> Result<EnvFilter, String> {
+    let expected =
+        "expected error, warn, info, debug, trace or off, or a filter such as `slod::store=debug`";
+    let invalid = || format!("--log-level {level}: {expected}");
+    let is_word = |part: &str| part.chars().all(|c| c.is_ascii_alphanumeric());
+    let words = level.split(',').map(str::trim).filter(|part| is_word(part));
+    for word in words {
+        word.parse::<LevelFilter>().map_err(|_| invalid())?;
+    }
+    EnvFilter::builder().parse(level).map_err(|_| invalid())
+}
+
 impl LogArgs {
     /// Installs the log for this process: on standard error, or held back from a level on.
     pub fn init(&self, held: Option<(&HeldLog, &str)>) -> Result<(), String> {
         let default = held.map_or("info", |(_, level)| level);
-        let level = self.log_level.as_deref().unwrap_or(default);
-        let filter = EnvFilter::builder()
-            .parse(level)
-            .map_err(|error| format!("--log-level {level}: {error}"))?;
+        // An empty variable of the environment sets nothing.
+        let level = self.log_level.as_deref().filter(|level| !level.is_empty());
+        let level = level.unwrap_or(default);
+        let filter = filter(level)?;
         let colour = takes_colour(&io::stderr());
         let writer = match held.map(|(held, _)| held.clone()) {
             Some(held) => BoxMakeWriter::new(move || held.clone()),
@@ -134,5 +148,27 @@ impl LogArgs {
             .with(layer.with_filter(filter))
             .try_init()
             .map_err(|error| format!("cannot set up the log: {error}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_misspelled_level_is_refused() {
+        for level in [
+            "info",
+            "WARN",
+            "off",
+            "slod::store=debug",
+            "warn,slod::web=trace",
+            "slod::web",
+        ] {
+            assert!(filter(level).is_ok(), "{level}");
+        }
+        for level in ["inof", "warn,debgu", "slod=zzz"] {
+            assert!(filter(level).is_err(), "{level}");
+        }
     }
 }

@@ -28,6 +28,8 @@ enum Command {
     /// List the markers, the latest first; reads the store if no daemon runs.
     List(Box<ListArgs>),
     /// Mark that something was done to a service, such as a deployment.
+    // `--version` is that of the service.
+    #[command(disable_version_flag = true)]
     Add(Box<AddArgs>),
 }
 

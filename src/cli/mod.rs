@@ -91,6 +91,12 @@ impl ConfigArg {
     }
 }
 
+/// The number of something that a list shows, such as a run.
+fn read_number(text: &str) -> Result<i64, &'static str> {
+    let number = text.parse().ok().filter(|number| *number > 0);
+    number.ok_or("expected a number as the list shows it, such as 12")
+}
+
 /// Format of the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum OutputFormat {
@@ -202,7 +208,7 @@ pub fn main() -> ExitCode {
     let code = match cli.command {
         Command::Run(args) => run::run(&args),
         Command::Demo(args) => demo::run(&args, &held),
-        Command::Check(args) => return check::run(&args),
+        Command::Check(args) => check::run(&args),
         Command::Probe(args) => probe::run(&args),
         Command::Healthcheck(args) => healthcheck::run(&args),
         Command::Backtest(args) => backtest::run(&args),
@@ -231,5 +237,20 @@ pub fn main() -> ExitCode {
         Command::Completions(args) => generate::completions(&args),
         Command::Man(args) => generate::man(&args),
     };
-    ExitCode::from(code)
+    ExitCode::from(if code == exit::OK && output::is_lost() {
+        exit::FAILED
+    } else {
+        code
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_options_of_every_command_fit_together() {
+        Cli::command().debug_assert();
+    }
 }

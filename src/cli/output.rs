@@ -2,6 +2,10 @@
 
 use crate::text::printable_lines;
 use std::io::{self, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Whether standard output could not be written, as on a full disk.
+static IS_LOST: AtomicBool = AtomicBool::new(false);
 
 /// Writes to standard output. Returns whether it is still read: a reader that goes away early,
 /// such as `head`, is not an error.
@@ -13,7 +17,18 @@ pub fn show(text: &str) -> bool {
 pub fn draw(text: &str) -> bool {
     let mut out = io::stdout();
     let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    if let Err(error) = &written
+        && error.kind() != io::ErrorKind::BrokenPipe
+        && !IS_LOST.swap(true, Ordering::Relaxed)
+    {
+        complain(&format!("slod: cannot write to standard output: {error}"));
+    }
     written.is_ok()
+}
+
+/// Whether something that was to be shown is lost.
+pub fn is_lost() -> bool {
+    IS_LOST.load(Ordering::Relaxed)
 }
 
 /// Writes a line to standard error, where nobody is left to report a failure to.

@@ -80,7 +80,7 @@ fn found(metrics: &ServiceMetrics, values: &[(Role, f64)]) -> String {
         let value = match (&view.value, value) {
             (None, _) => "too many series".to_owned(),
             (Some(RoleValue::Histogram(_)), Some((_, count))) => format!("{count} observed"),
-            (_, Some((_, value))) => value.to_string(),
+            (_, Some((_, value))) => numbers::any(*value),
             (_, None) => "0".to_owned(),
         };
         table.add_row([

@@ -1,7 +1,7 @@
 //! `slod runs`: which load runs there were, and what one of them shows.
 
 use super::output::{complain, show};
-use super::{ConfigArg, OutputFormat, exit, kept_run};
+use super::{ConfigArg, OutputFormat, exit, kept_run, read_number};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::load::RunRecord;
@@ -73,6 +73,7 @@ enum RunFormat {
 #[derive(Debug, Args)]
 struct OneArgs {
     /// Number of the run.
+    #[arg(value_parser = read_number)]
     id: i64,
     #[command(flatten)]
     config: ConfigArg,
@@ -186,6 +187,7 @@ pub fn compared(config: &Config, run: &RunRecord) -> Option<Compared> {
 
 fn delete(config: &Config, id: i64) -> Result<u8, StoreError> {
     if Store::open_for_runs(&config.store.path)?.delete_run(id)? {
+        show(&format!("run {id} is deleted\n"));
         return Ok(exit::OK);
     }
     complain(&format!("slod: there is no run {id} (see slod runs list)"));

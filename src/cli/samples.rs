@@ -25,7 +25,13 @@ pub struct SamplesArgs {
     #[arg(long, value_name = "TIME", default_value = "1h", requires = "series")]
     from: When,
     /// End, in the same formats [default: now].
-    #[arg(long, value_name = "TIME", default_value = "0", requires = "series")]
+    #[arg(
+        long,
+        value_name = "TIME",
+        default_value = "0",
+        hide_default_value = true,
+        requires = "series"
+    )]
     to: When,
     /// Time per row, such as 5m [default: for at most 60 rows].
     #[arg(long, value_name = "DURATION", value_parser = read_duration, requires = "series")]

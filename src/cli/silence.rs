@@ -1,8 +1,8 @@
 //! `slod silence`: alerts that nobody is notified of for some time.
 
-use super::OutputFormat;
 use super::daemon::{Daemon, DaemonArgs, on_daemon};
 use super::span::{When, read_duration};
+use super::{OutputFormat, read_number};
 use crate::alert::Matcher;
 use crate::clock::Clock;
 use crate::report::alerts::{AlertEntry, with_evidence};
@@ -69,6 +69,7 @@ struct AddArgs {
 #[derive(Debug, Args)]
 struct RemoveArgs {
     /// As `slod silence list` shows it.
+    #[arg(value_parser = read_number)]
     id: i64,
     #[command(flatten)]
     daemon: DaemonArgs,

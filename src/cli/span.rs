@@ -12,7 +12,12 @@ pub struct SpanArgs {
     #[arg(long, value_name = "TIME", default_value = "30d")]
     from: When,
     /// End, in the same formats [default: now].
-    #[arg(long, value_name = "TIME", default_value = "0")]
+    #[arg(
+        long,
+        value_name = "TIME",
+        default_value = "0",
+        hide_default_value = true
+    )]
     to: When,
 }
 

@@ -3,6 +3,7 @@
 use super::output::{complain, show};
 use super::{ConfigArg, exit};
 use crate::clock::Clock;
+use crate::format::numbers::plural;
 use crate::store::{self, Checked, Recovered, StoreError};
 use clap::{Args, Subcommand};
 use std::path::Path;
@@ -42,43 +43,46 @@ pub fn run(args: &StoreArgs) -> u8 {
 }
 
 fn print_check(path: &Path, checked: &Checked) -> u8 {
-    println!(
-        "{}: schema version {}, {} probes, {} finished probe-hours, {} outcomes, {} corrections, {} series, {} samples",
+    show(&format!(
+        "{}: schema version {}, {}, {}, {}, {}, {} series, {}\n",
         path.display(),
         checked.version,
-        checked.probes,
-        checked.hours,
-        checked.outcomes,
-        checked.corrections,
+        plural(checked.probes as u64, "probe"),
+        plural(checked.hours, "finished probe-hour"),
+        plural(checked.outcomes, "outcome"),
+        plural(checked.corrections, "correction"),
         checked.series,
-        checked.samples
-    );
+        plural(checked.samples, "sample")
+    ));
     for fault in &checked.faults {
         show(&format!("fault: {fault}\n"));
     }
     if checked.unlisted > 0 {
-        println!("and {} more", checked.unlisted);
+        show(&format!("and {} more\n", checked.unlisted));
     }
     if checked.sound() {
-        println!("sound");
+        show("sound\n");
         return exit::OK;
     }
-    println!("damaged: `slod store recover` copies everything readable into a new store");
+    show("damaged: `slod store recover` copies everything readable into a new store\n");
     exit::NO
 }
 
 fn print_recovery(path: &Path, recovered: &Recovered) -> u8 {
-    println!(
-        "{}: kept {} probes, {} finished probe-hours, {} recent outcomes, {} corrections, {} alerts, {} series",
+    show(&format!(
+        "{}: kept {}, {}, {}, {}, {}, {} series\n",
         path.display(),
-        recovered.probes,
-        recovered.hours + recovered.hours_counts_only,
-        recovered.outcomes,
-        recovered.corrections,
-        recovered.alerts,
+        plural(recovered.probes, "probe"),
+        plural(
+            recovered.hours + recovered.hours_counts_only,
+            "finished probe-hour"
+        ),
+        plural(recovered.outcomes, "recent outcome"),
+        plural(recovered.corrections, "correction"),
+        plural(recovered.alerts, "alert"),
         recovered.series
-    );
-    println!("{}", recovered.lost());
-    println!("The old store is {}.", recovered.damaged.display());
+    ));
+    let (lost, damaged) = (recovered.lost(), recovered.damaged.display());
+    show(&format!("{lost}\nThe old store is {damaged}.\n"));
     exit::OK
 }

@@ -73,8 +73,9 @@ fn fault(name: &str) -> Option<&'static str> {
     if name.contains('/') {
         return Some("a name cannot contain `/`, which separates service and probe");
     }
-    if name.chars().any(char::is_control) {
-        return Some("a name cannot contain control characters");
+    let is_separator = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
+    if name.chars().any(is_separator) {
+        return Some("a name cannot contain control characters or line breaks");
     }
     // Browsers take these for steps in a path.
     matches!(name, "." | "..").then_some("a name cannot be `.` or `..`")

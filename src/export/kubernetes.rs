@@ -1,7 +1,7 @@
 //! A script with the manifests that run it on several machines: Locust's master and workers, or a
 //! `TestRun` of the k6 operator.
 
-use super::{Script, Tool};
+use super::{Script, Tool, literal};
 use std::fmt::Write as _;
 
 /// Longest name of an object, less what is added to it.
@@ -51,7 +51,8 @@ fn environment(text: &mut String, indent: &str, name: &str, secrets: &[&str]) {
     if !secrets.is_empty() {
         writeln!(text, "{indent}env:").unwrap_or_default();
     }
-    for secret in secrets {
+    // Quoted: `NO` would be a boolean.
+    for secret in secrets.iter().map(|secret| literal(secret)) {
         writeln!(
             text,
             "{indent}  - {{ name: {secret}, valueFrom: {{ secretKeyRef: {{ name: {name}, key: {secret} }} }} }}"

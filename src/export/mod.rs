@@ -134,15 +134,14 @@ fn joined(parts: impl Iterator<Item = String>) -> String {
     parts.collect::<Vec<_>>().join(", ")
 }
 
-/// A text as a literal that JSON, JavaScript and Python read alike.
+/// A text as a literal that JSON, JavaScript and Python read alike, also inside a YAML manifest.
 fn literal(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     out.push('"');
     for c in text.chars() {
         match c {
             '"' | '\\' => out.extend(['\\', c]),
-            // They end a line of JavaScript or Python.
-            c if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') => {
+            c if ends_line(c) || matches!(c, '\u{feff}' | '\u{fffe}' | '\u{ffff}') => {
                 write!(out, "\\u{:04x}", u32::from(c)).unwrap_or_default();
             }
             c => out.push(c),
@@ -155,8 +154,13 @@ fn literal(text: &str) -> String {
 /// A comment ends with its line.
 fn one_line(text: &str) -> String {
     text.chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
+        .map(|c| if ends_line(c) { ' ' } else { c })
         .collect()
+}
+
+/// Whether it ends a line of JavaScript, Python or YAML, or is not valid in one.
+fn ends_line(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')
 }
 
 #[cfg(test)]

@@ -198,6 +198,8 @@ fn a_rate_is_what_users_of_locust_reach_together() {
 #[test]
 fn what_users_wrote_stays_text() {
     assert_eq!(literal("a\"\\\n\u{1f600}"), "\"a\\\"\\\\\\u000a\u{1f600}\"");
+    assert_eq!(literal("\u{2028}\u{85}\u{feff}"), r#""\u2028\u0085\ufeff""#);
+    assert_eq!(one_line("a\u{2028}b\r\n\u{85}c"), "a b   c");
 }
 
 /// The interpreter reads the script; what it imports is not there.
@@ -305,6 +307,8 @@ fn manifests_are_yaml_and_carry_the_script() {
         assert_eq!(found, kinds);
         let carried = documents[0]["data"][file].as_str().expect("the script");
         assert_eq!(carried.trim_end(), script.write(tool).trim_end());
-        assert!(text.contains("key: CHAT_TOKEN") && text.contains("name: load-con-cierge--spike"));
+        assert!(
+            text.contains("key: \"CHAT_TOKEN\"") && text.contains("name: load-con-cierge--spike")
+        );
     }
 }

@@ -108,8 +108,23 @@ pub fn events(counts: u64, budgeting: BudgetingMethod) -> String {
     }
 }
 
+/// The largest number that is written in digits.
+const IN_DIGITS: f64 = 1e15;
+
+/// A number of any size and sign, in digits, or with an exponent where these are many.
+pub fn any(value: f64) -> String {
+    let digits = value.to_string();
+    if digits.len() <= 20 {
+        return digits;
+    }
+    format!("{value:e}")
+}
+
 /// `4,320`, or `2.5` if there are few and the number is not whole.
 pub fn fractional(events: f64) -> String {
+    if !(0.0..=IN_DIGITS).contains(&events) {
+        return any(events);
+    }
     if events < 100.0 && events.fract() >= 0.05 {
         return format!("{events:.1}");
     }
@@ -153,6 +168,22 @@ fn trimmed(number: String, unit: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_number_is_long() {
+        for (value, shown) in [
+            (0.0, "0"),
+            (101.5, "101.5"),
+            (-3.0, "-3"),
+            (1e308, "1e308"),
+            (1e-320, "1e-320"),
+        ] {
+            assert_eq!(any(value), shown);
+        }
+        assert_eq!(fractional(1e300), "1e300");
+        assert_eq!(fractional(-5.0), "-5");
+        assert_eq!(fractional(1e15), "1,000,000,000,000,000");
+    }
 
     #[test]
     fn a_missed_target_never_looks_met() {

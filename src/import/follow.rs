@@ -70,18 +70,18 @@ impl Follower {
         let Some(began) = self.began() else {
             return Vec::new();
         };
-        self.up_to((at.0 - began.0).div_euclid(1000))
+        self.up_to(at.0.saturating_sub(began.0).div_euclid(1000))
     }
 
     /// The windows that are left when the tool has ended.
     pub fn rest(&mut self) -> Vec<LoadWindow> {
-        let length = i64::try_from(self.scenario.length().as_secs()).unwrap_or(i64::MAX);
-        let latest = length.saturating_add(AFTER_MAX);
         let last = self.collector.last();
-        last.map_or_else(Vec::new, |last| self.up_to(last.min(latest) + 1))
+        last.map_or_else(Vec::new, |last| self.up_to(last.saturating_add(1)))
     }
 
     fn up_to(&mut self, number: i64) -> Vec<LoadWindow> {
+        let length = i64::try_from(self.scenario.length().as_secs()).unwrap_or(i64::MAX);
+        let number = number.min(length.saturating_add(AFTER_MAX + 1));
         let count = number - self.taken;
         self.taken = number.max(self.taken);
         (0..count)
@@ -189,5 +189,10 @@ mod tests {
         let mut one = follower(Followed::Locust);
         one.line(r#"{"slod_load": [[1790000000, "home", null, 1, 1], [1890000000, "home", null, 1, 1]], "at": 1790000000, "users": 1}"#);
         assert_eq!(one.rest().len(), 300 + 600 + 1);
+        // Neither does a first time that is long ago.
+        let mut one = follower(Followed::Locust);
+        one.line(r#"{"slod_load": [], "at": 1, "users": 1}"#);
+        let windows = one.windows(Timestamp::from_secs(1_890_000_000));
+        assert_eq!(windows.len(), 300 + 600 + 1);
     }
 }

@@ -1,7 +1,11 @@
 //! How long to wait before the next attempt.
 
+use crate::outcome::Timestamp;
+use crate::units::DAY;
 use std::time::Duration;
 
+/// So long a message is tried.
+const TRIED_FOR: Duration = DAY;
 const FIRST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(300);
 /// A receiver may ask for a longer pause, up to this one.
@@ -15,9 +19,22 @@ pub fn pause(failures: u32, asked: Option<Duration>, random: f64) -> Duration {
     own.max(asked.unwrap_or_default().min(LONGEST_ASKED))
 }
 
+/// Whether a message that was due then is given up.
+pub fn is_expired(due: Timestamp, now: Timestamp) -> bool {
+    now > due.after(TRIED_FOR)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_message_is_tried_for_a_day() {
+        let due = Timestamp::from_secs(1_000_000);
+        assert!(!is_expired(due, due.after(DAY)));
+        assert!(is_expired(due, due.after(DAY + FIRST)));
+        assert!(!is_expired(due, due.before(DAY)), "the clock was set back");
+    }
 
     #[test]
     fn pauses_grow_up_to_a_bound_and_respect_the_receiver() {

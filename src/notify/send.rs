@@ -300,3 +300,32 @@ async fn run(program: &str, arguments: &[String], key: &str, input: &[u8]) -> An
         Err(error) => Answer::failed(format!("cannot wait for the program: {error}")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+
+    #[tokio::test]
+    async fn an_answer_without_an_end_is_read_to_a_limit() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = listener.local_addr().expect("bound");
+        std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().expect("a client");
+            let _ = stream.read(&mut [0; 2048]);
+            let mut next = stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n");
+            while next.is_ok() {
+                next = stream.write_all(&[b'x'; 8192]);
+            }
+        });
+        // A second call changes nothing.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let response = reqwest::get(format!("http://{address}/")).await;
+        let exchange = answer(response.expect("an answer")).await;
+        assert!(matches!(exchange.answer, Answer::Delivered(_)));
+        let length = exchange.body.len();
+        assert!((ANSWER_MAX..4 * ANSWER_MAX).contains(&length), "{length}");
+        assert!(shown(&exchange.body).len() <= SHOWN_MAX);
+    }
+}

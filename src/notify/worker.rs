@@ -1,19 +1,16 @@
 //! Delivers what is due to one receiver, one message after the other.
 
-use super::backoff::pause;
+use super::backoff::{is_expired, pause};
 use super::send::{Answer, Delivery, Sender};
 use super::task::Deps;
 use crate::alert::Notice;
-use crate::outcome::{Timestamp, millis};
+use crate::outcome::Timestamp;
 use crate::receiver::{Message, Receiver};
 use crate::store::{Batch, Sent, Store, StoreError};
-use crate::units::DAY;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
-/// A message is tried for so long.
-const TRIED_FOR: Duration = DAY;
 /// How long the store may take to answer.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// The outbox is looked at this often at least.
@@ -114,7 +111,7 @@ impl Worker {
         let message = message(batch);
         let Delivery { answer, posted } = self.attempt(receiver, &message, now).await;
         let text = receiver.redactions.cleaned(answer.text().to_owned());
-        let expired = now.0 - batch.due.0 > millis(TRIED_FOR);
+        let expired = is_expired(batch.due, now);
         let delivered = matches!(answer, Answer::Delivered(_));
         if let (Answer::Failed { retry_after, .. }, false) = (&answer, expired) {
             if self.failures == 1 {

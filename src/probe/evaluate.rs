@@ -29,13 +29,15 @@ static FAST_LANE: Semaphore = Semaphore::const_new(FAST);
 static SLOW_LANE: Semaphore = Semaphore::const_new(SLOW);
 
 /// The threads. They are never waited for, so that none of them holds up the end of the process.
-static POOL: LazyLock<std::io::Result<Runtime>> = LazyLock::new(|| {
+static POOL: LazyLock<std::io::Result<Runtime>> = LazyLock::new(pool);
+
+fn pool() -> std::io::Result<Runtime> {
     Builder::new_current_thread()
         .max_blocking_threads(THREADS)
         .thread_stack_size(STACK)
         .thread_name("evaluate")
         .build()
-});
+}
 
 /// How long a probe's evaluations take.
 #[derive(Debug, Default)]
@@ -157,6 +159,26 @@ mod tests {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         assert_eq!(stuck[0].evaluate(soon(), || 2).await, Ok(2));
+    }
+
+    #[test]
+    fn evaluations_have_few_threads() {
+        let pool = pool().expect("a runtime");
+        let (began, begins) = mpsc::channel();
+        let (end, ends) = mpsc::channel::<()>();
+        let ends = Arc::new(std::sync::Mutex::new(ends));
+        for _ in 0..THREADS * 2 {
+            let (began, ends) = (began.clone(), ends.clone());
+            pool.spawn_blocking(move || {
+                began.send(()).expect("the test waits");
+                let _ = ends.lock().expect("no panic").recv();
+            });
+        }
+        let second = Duration::from_secs(1);
+        let waited = |_: &usize| begins.recv_timeout(second).is_ok();
+        assert_eq!((0..THREADS * 2).take_while(waited).count(), THREADS);
+        drop(end);
+        pool.shutdown_background();
     }
 
     #[tokio::test]

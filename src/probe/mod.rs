@@ -7,6 +7,7 @@ pub mod dial;
 mod evaluate;
 pub mod heartbeat;
 pub mod http;
+mod json_text;
 pub mod llm;
 pub mod pattern;
 mod quoted;

@@ -1,5 +1,6 @@
 //! Expressions that a config may have: compiled within limits, and shown as they are written.
 
+use crate::yaml::{Form, Scalar};
 use regex::RegexBuilder;
 use regex::bytes;
 
@@ -8,8 +9,53 @@ use regex::bytes;
 pub const COMPILED_MAX: usize = 2 << 20;
 /// Characters of an expression.
 pub const LENGTH_MAX: usize = 10_000;
-/// What is expected where an expression is not taken.
-pub const EXPECTED: &str = "a regular expression (compiled at most 2 MiB)";
+
+/// An expression in a config, and how it is compiled.
+#[derive(Clone, Copy, Debug)]
+pub struct Pattern<T>(pub fn(&str) -> Option<T>);
+
+impl<T> Form for Pattern<T> {
+    fn describe(&self) -> String {
+        "regular expression".to_owned()
+    }
+}
+
+impl<T> Scalar for Pattern<T> {
+    type Value = T;
+
+    fn expected(&self, text: &str) -> String {
+        expected(text)
+    }
+
+    fn parse(&self, text: &str) -> Option<T> {
+        self.0(text)
+    }
+}
+
+/// What is expected where an expression is not taken, and what is wrong with this one. It quotes
+/// nothing of it, which may be a secret.
+pub fn expected(text: &str) -> String {
+    let fault = if text.len() > LENGTH_MAX {
+        format!("it has more than {LENGTH_MAX} bytes")
+    } else {
+        fault(text)
+    };
+    format!("a regular expression (compiled at most 2 MiB): {fault}")
+}
+
+fn fault(text: &str) -> String {
+    let built = RegexBuilder::new(text).size_limit(COMPILED_MAX).build();
+    match built.err() {
+        Some(regex::Error::CompiledTooBig(_)) => "it is larger".to_owned(),
+        // The last line of a drawing.
+        Some(error) => {
+            let drawing = error.to_string();
+            let fault = drawing.rsplit("error: ").next();
+            fault.unwrap_or_default().trim().to_owned()
+        }
+        None => "it is not valid here".to_owned(),
+    }
+}
 
 /// An expression for bytes, such as bodies.
 pub fn bytes_regex(text: &str) -> Option<bytes::Regex> {
@@ -27,6 +73,26 @@ pub fn text_regex(text: &str) -> Option<regex::Regex> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_fault_is_named_without_the_expression() {
+        for (text, fault) in [
+            ("(s3cret", "unclosed group"),
+            ("s3cret[", "unclosed character class"),
+            ("s3cret\\", "incomplete escape sequence"),
+            ("(?<s3cret>a)(?<s3cret>b)", "duplicate capture group name"),
+            (r"\p{s3cret}", "Unicode property not found"),
+            (r"\w{1000}", "it is larger"),
+            (&"a".repeat(LENGTH_MAX + 1), "more than 10000 bytes"),
+        ] {
+            let shown = expected(text);
+            assert!(shown.contains(fault), "{shown}");
+            assert!(
+                !shown.contains("s3cret") && !shown.contains('\n'),
+                "{shown}"
+            );
+        }
+    }
 
     #[test]
     fn what_would_take_too_long_is_refused() {

@@ -2,7 +2,7 @@
 
 use super::dial::{Failure, Family, Host, Progress, Tls, TlsOptions, connect, options, resolve};
 use super::evaluate::Evaluator;
-use super::pattern::{self, bytes_regex};
+use super::pattern::{Pattern, bytes_regex};
 use super::quoted::quoted;
 use super::{Attempt, Kind, Probe};
 use crate::outcome::{Cause, DurationOf, Measurement, Measures, Outcome};
@@ -50,13 +50,9 @@ const SEND: Key<SecretText> = Key::optional(
     "What is sent once the connection is open, at most 64 KiB. Line breaks are sent as they are written, such as `\"PING\\r\\n\"`, and a file as it is, with its final line break.",
 );
 
-const EXPECT: Key<Parsed<Regex>> = Key::optional(
+const EXPECT: Key<Pattern<Regex>> = Key::optional(
     "expect",
-    Parsed {
-        label: "regular expression",
-        expected: pattern::EXPECTED,
-        parse: bytes_regex,
-    },
+    Pattern(bytes_regex),
     "A regular expression that what is received must match; `^` is the start of the connection. It is tried each time bytes arrive, until it matches, the server closes the connection, 16 KiB were received, or the timeout. Without this key nothing is read.",
 );
 

@@ -172,14 +172,44 @@ pub fn with_evidence(alerts: &[AlertEntry]) -> String {
         .filter(|one| one.is_firing() && !one.evidence.is_empty())
     {
         let fingerprint = alert.fingerprint.as_deref().unwrap_or("-");
-        text = format!(
-            "{text}\n{fingerprint}  {}  {}",
-            alert.alertname, alert.evidence
-        );
+        let (name, service, evidence) = (&alert.alertname, &alert.service, &alert.evidence);
+        // That of a burn rate names its service; a sign of the host has none.
+        let is_named = service.is_empty() || evidence.starts_with(&format!("{service}/"));
+        let whose = if is_named {
+            String::new()
+        } else {
+            format!("{service}: ")
+        };
+        text = format!("{text}\n{fingerprint}  {name}  {whose}{evidence}");
     }
     if text.ends_with('\n') {
         text
     } else {
         text + "\n"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn evidence_names_its_service_once() {
+        let entry = |service: &str, evidence: &str| -> AlertEntry {
+            let entry = serde_json::json!({
+                "fingerprint": "f0", "alertname": "SlodX", "service": service, "slo": "a", "windows": "1h/5m",
+                "urgency": "page", "severity": "critical", "fired_at": "2026-11-01T00:00:00Z",
+                "evidence": evidence, "inhibited": false,
+            });
+            serde_json::from_value(entry).expect("an alert")
+        };
+        let alerts = [
+            entry("rag", "rag/errors: 5 of 9 were bad"),
+            entry("rag", "5 timeouts"),
+            entry("", "busy"),
+        ];
+        let text = with_evidence(&alerts);
+        let ends = "\n\nf0  SlodX  rag/errors: 5 of 9 were bad\nf0  SlodX  rag: 5 timeouts\nf0  SlodX  busy\n";
+        assert!(text.ends_with(ends), "{text}");
     }
 }

@@ -168,4 +168,22 @@ mod tests {
             "burned 4.6 % of the budget of errors in 60m"
         );
     }
+
+    #[test]
+    fn only_the_newest_markers_are_counted() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = Store::open(&folder.path().join("slod.db")).expect("opens");
+        let marker = |id: i64| Marker {
+            id,
+            at: before(1000 - u32::try_from(id).expect("small")),
+            service: "web".to_owned(),
+            version: "v2".to_owned(),
+            text: String::new(),
+            author: "ada".to_owned(),
+        };
+        let markers: Vec<_> = (0..30).rev().map(marker).collect();
+        let burned = burned(&config(), &store, &markers, NOW).expect("reads");
+        let counted: Vec<_> = burned.into_keys().collect();
+        assert_eq!(counted, (10..30).collect::<Vec<_>>());
+    }
 }

@@ -1,6 +1,6 @@
 //! Series selectors as PromQL writes them: a name, and matchers for labels.
 
-use crate::probe::pattern::{EXPECTED, text_regex};
+use crate::probe::pattern::{expected, text_regex};
 use regex::Regex;
 use std::borrow::Cow;
 use std::fmt;
@@ -177,8 +177,10 @@ fn read_matcher(text: &str) -> Result<(Matcher, &str), String> {
     };
     let (value, rest) = quoted(rest.trim_start(), label)?;
     let check = if is_regex {
-        let regex =
-            whole(&value).ok_or_else(|| format!("the value of `{label:.60}` is not {EXPECTED}"))?;
+        let regex = whole(&value).ok_or_else(|| {
+            let expected = expected(&value);
+            format!("the value of `{label:.60}` is not {expected}")
+        })?;
         Test::Matches(regex)
     } else {
         Test::Equal(value)

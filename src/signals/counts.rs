@@ -72,8 +72,8 @@ impl Counts {
         let last = self.windows.iter().rev().take(windows).copied();
         let last = last.map(Errors::from).chain([self.now]);
         last.fold(Errors::default(), |sum, one| Errors {
-            errors: sum.errors + one.errors,
-            total: sum.total + one.total,
+            errors: sum.errors.saturating_add(one.errors),
+            total: sum.total.saturating_add(one.total),
         })
     }
 
@@ -81,8 +81,8 @@ impl Counts {
     pub(super) fn add(&mut self, at: Timestamp, errors: u64, total: u64) {
         self.advance(at);
         if self.open == Some(number(at)) {
-            self.now.errors += errors;
-            self.now.total += total;
+            self.now.errors = self.now.errors.saturating_add(errors);
+            self.now.total = self.now.total.saturating_add(total);
         }
     }
 
@@ -162,6 +162,15 @@ mod tests {
         assert_eq!(counts.hour().total, 32, "nobody knows when");
         counts.advance(at(1_000_000));
         assert_eq!(counts.windows(), [Errors::default(); DRIFT_WINDOWS]);
+    }
+
+    #[test]
+    fn counts_of_any_size_are_taken() {
+        let mut counts = Counts::default();
+        for second in [0, 1, 400] {
+            counts.add(at(second), u64::MAX, u64::MAX);
+        }
+        assert_eq!(counts.hour().total, u64::MAX);
     }
 
     #[test]

@@ -131,11 +131,21 @@ pub(super) fn recall(
     store: &Store,
     now: Timestamp,
 ) -> Result<(), StoreError> {
+    recall_within(BUDGET, watcher, config, store, now)
+}
+
+fn recall_within(
+    budget: Duration,
+    watcher: &mut Watcher,
+    config: &Config,
+    store: &Store,
+    now: Timestamp,
+) -> Result<(), StoreError> {
     let started = Instant::now();
     let kept = Kept::of(store)?;
     recall_host(watcher.host(), &kept, &config.signals, store, now)?;
     for specs in config.services.chunks(TOGETHER) {
-        if started.elapsed() > BUDGET {
+        if started.elapsed() > budget {
             tracing::info!("the past of some services is not read: their trends begin anew");
             break;
         }

@@ -67,11 +67,20 @@ pub(super) fn learn(
     store: &Store,
     now: Timestamp,
 ) -> Result<BTreeMap<Arc<str>, Usuals>, StoreError> {
+    learn_within(BUDGET, config, store, now)
+}
+
+fn learn_within(
+    budget: Duration,
+    config: &Config,
+    store: &Store,
+    now: Timestamp,
+) -> Result<BTreeMap<Arc<str>, Usuals>, StoreError> {
     let started = Instant::now();
     let kept = Kept::of(store)?;
     let mut all = BTreeMap::new();
     for spec in &config.services {
-        if started.elapsed() > BUDGET {
+        if started.elapsed() > budget {
             tracing::info!("what is usual for some services is not read now");
             break;
         }
@@ -189,6 +198,28 @@ mod tests {
         let young = Learned::of(&values(30)).expect("known");
         assert_eq!(young.at(Timestamp(0)).days, 1);
         assert!(Learned::of(&[]).is_none());
+    }
+
+    #[test]
+    fn learning_ends_with_its_time() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = Store::open(&folder.path().join("usual.db")).expect("opens");
+        let source = crate::diagnostic::Source {
+            name: String::new(),
+            text: "services: [ { name: web, probes: [ { name: p, tcp: { address: '127.0.0.1:1' } } ], objectives: [] } ]\n".to_owned(),
+        };
+        let kinds = crate::probe::KINDS;
+        let loaded = Config::load(&source, std::path::Path::new(""), &|_| None, kinds);
+        let (config, now) = (
+            loaded.config.expect("valid"),
+            Timestamp::from_secs(1_000_000),
+        );
+        let learned = |budget| {
+            learn_within(budget, &config, &store, now)
+                .expect("reads")
+                .len()
+        };
+        assert_eq!((learned(BUDGET), learned(Duration::ZERO)), (1, 0));
     }
 
     #[test]

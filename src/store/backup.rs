@@ -27,6 +27,9 @@ pub fn backup(path: &Path, to: &Path) -> Result<Backup, StoreError> {
     if !path.exists() {
         return Err(StoreError::Missing);
     }
+    if !path.is_file() {
+        return Err(StoreError::Irregular);
+    }
     if to.symlink_metadata().is_ok() {
         return Err(exists());
     }

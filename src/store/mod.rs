@@ -163,6 +163,9 @@ impl Store {
     /// Opens for writing: creates folder and file (for the owner only) where they are missing,
     /// and brings an older file up to date.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
+        if path.exists() && !path.is_file() {
+            return Err(StoreError::Irregular);
+        }
         let lock = WriterLock::take(path)?;
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut conn = connect(path, flags)?;

@@ -119,7 +119,7 @@ fn is_status(name: &str) -> bool {
 fn failed(parameters: &[(String, String)]) -> Result<bool, Problem> {
     let mut said = parameters.iter().filter(|(name, _)| is_status(name));
     let Some((_, status)) = said.next() else {
-        return Ok(false);
+        return misspelled(parameters).map_or(Ok(false), Err);
     };
     if said.next().is_some() {
         let title = "duplicate status parameter";
@@ -140,6 +140,16 @@ fn failed(parameters: &[(String, String)]) -> Result<bool, Problem> {
         let why = "without it the status is ok; an exit code from 0 to 255 is valid too";
         Err(problem.because(why))
     }
+}
+
+/// `?stauts=fail` must not count as a success. The text that other services call `msg` may be any.
+fn misspelled(parameters: &[(String, String)]) -> Option<Problem> {
+    let is_failure = |(name, value): &&(String, String)| {
+        name != "msg" && FAILED.contains(&&*value.to_ascii_lowercase())
+    };
+    let (name, value) = parameters.iter().find(is_failure)?;
+    let title = format!("`{name:.60}` does not say how a job went; expected `status={value}`");
+    Some(Problem::new(StatusCode::BAD_REQUEST, title))
 }
 
 /// The first bytes of a body. What cannot be read, is too long or comes too slowly is left out.
@@ -199,6 +209,17 @@ fn refusal(state: &WebState, key: &ProbeKey, refused: Refused) -> Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_failure_under_a_misspelled_name_is_no_success() {
+        let judged = |name: &str, value: &str| {
+            failed(&[(name.to_owned(), value.to_owned())]).map_err(|_| "refused")
+        };
+        assert_eq!(judged("status", "fail"), Ok(true));
+        assert_eq!(judged("stauts", "FAIL"), Err("refused"));
+        assert_eq!(judged("msg", "down"), Ok(false));
+        assert_eq!(judged("run", "17"), Ok(false));
+    }
 
     #[tokio::test]
     async fn only_the_beginning_of_a_text_is_kept() {

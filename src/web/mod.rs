@@ -168,14 +168,29 @@ pub fn router(state: WebState) -> Router {
         .route("/api/v1/runs", get(runs::list).layer(bounded.clone()))
         .route("/api/v1/runs/{id}", get(runs::one).layer(bounded.clone()))
         .route("/api/v1/series", get(series::list).layer(bounded.clone()))
-        .route("/api/v1/series/{id}", get(series::one).layer(bounded))
-        .route("/api/v1/signals", get(signals::list))
-        .route("/api/v1/health", get(signals::host))
-        .route("/api/v1/health/{service}", get(signals::health))
-        .route("/api/v1/audit", get(audit::list))
-        .route("/api/v1/notifications", get(notifications::list))
-        .route("/notifications", get(notifications::page))
-        .route("/api/v1/markers", get(markers::list).post(markers::add))
+        .route(
+            "/api/v1/series/{id}",
+            get(series::one).layer(bounded.clone()),
+        )
+        .route("/api/v1/signals", get(signals::list).layer(bounded.clone()))
+        .route("/api/v1/health", get(signals::host).layer(bounded.clone()))
+        .route(
+            "/api/v1/health/{service}",
+            get(signals::health).layer(bounded.clone()),
+        )
+        .route("/api/v1/audit", get(audit::list).layer(bounded.clone()))
+        .route(
+            "/api/v1/notifications",
+            get(notifications::list).layer(bounded.clone()),
+        )
+        .route(
+            "/notifications",
+            get(notifications::page).layer(bounded.clone()),
+        )
+        .route(
+            "/api/v1/markers",
+            get(markers::list).layer(bounded).post(markers::add),
+        )
         .route("/api/v1/corrections/{id}", delete(corrections::revoke))
         .route(
             "/api/v1/probes/{service}/{probe}/outcomes",
@@ -192,13 +207,14 @@ pub fn router(state: WebState) -> Router {
         .layer(CompressionLayer::new().quality(tower_http::CompressionLevel::Fastest))
         .layer(middleware::from_fn_with_state(access.clone(), auth::admit))
         .layer(middleware::from_fn(problem::explain))
-        .layer(TimeoutLayer::with_status_code(
-            StatusCode::SERVICE_UNAVAILABLE,
-            REQUEST_TIMEOUT,
-        ))
+        .layer(time_limit())
         .layer(CatchPanicLayer::custom(|_| problem::defect()))
         .layer(middleware::from_fn_with_state(access, guard))
         .with_state(state)
+}
+
+fn time_limit() -> TimeoutLayer {
+    TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_TIMEOUT)
 }
 
 /// The daemon serves only after it has read its history, so it is ready while it can write.
@@ -264,4 +280,22 @@ async fn guard(State(access): State<Access>, request: Request, next: Next) -> Re
             .or_insert(HeaderValue::from_static(value));
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::body::Body;
+    use tokio::time::Instant;
+    use tower::ServiceExt;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_without_an_answer_ends() {
+        let never = || std::future::pending::<&'static str>();
+        let router = Router::new().route("/", get(never)).layer(time_limit());
+        let (started, request) = (Instant::now(), Request::get("/").body(Body::empty()));
+        let answer = router.oneshot(request.expect("valid")).await;
+        assert_eq!(answer.expect("infallible").status(), 503);
+        assert_eq!(started.elapsed().as_secs(), REQUEST_TIMEOUT.as_secs());
+    }
 }

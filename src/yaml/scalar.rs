@@ -283,6 +283,7 @@ impl Scalar for FilePath {
     }
 
     fn parse(&self, text: &str) -> Option<PathBuf> {
-        Some(text.into())
+        let is_path = !text.is_empty() && !text.contains('\0');
+        is_path.then(|| text.into())
     }
 }

@@ -125,6 +125,10 @@ fn explain(error: &serde_yaml::Error) -> (String, Option<String>) {
             "the document is nested too deeply".to_owned(),
             Some("use fewer aliases and nesting levels".to_owned()),
         ),
+        other if other.to_string().contains("recursive reference") => (
+            "an alias stands for something that contains it".to_owned(),
+            None,
+        ),
         other => {
             let reason = reason(other);
             let hint = HINTS.iter().find(|(word, _)| reason.contains(word));

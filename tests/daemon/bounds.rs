@@ -215,3 +215,43 @@ fn slow_expressions_harm_no_other_probe_and_no_stop() {
     assert_eq!(status.code(), Some(0), "{log}");
     assert!(started.elapsed() < Duration::from_secs(10));
 }
+
+#[test]
+fn a_run_is_watched_for_a_day_at_most() {
+    let (_daemon, folder) = daemon();
+    let config = folder.path().join("slod.yaml");
+    let config = config.to_str().expect("text");
+    let refused = slod(&["observe", "-c", config, "--service", "web", "--for", "25h"]);
+    assert_eq!(refused.status.code(), Some(2));
+    let reason = String::from_utf8_lossy(&refused.stderr);
+    assert!(reason.contains("at most 1d"), "{reason}");
+}
+
+/// Answers that are read from the store are made by few threads, however many clients ask.
+#[test]
+fn answers_from_the_store_take_few_threads() {
+    let (daemon, _folder) = daemon();
+    let threads = || {
+        let status = format!("/proc/{}/status", daemon.id());
+        let status = fs::read_to_string(status).expect("it runs");
+        let line = status.lines().find(|line| line.starts_with("Threads:"));
+        let count = line.and_then(|line| line.split_whitespace().nth(1));
+        count.expect("there").parse::<usize>().expect("a number")
+    };
+    let before = threads();
+    for path in ["markers", "notifications", "audit", "series", "runs"] {
+        let request = format!("GET /api/v1/{path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        let mut clients = Vec::new();
+        let mut most = 0;
+        for _ in 0..300 {
+            let mut stream = TcpStream::connect(daemon.address).expect("it listens");
+            stream.write_all(request.as_bytes()).expect("sent");
+            clients.push(stream);
+            most = most.max(threads());
+        }
+        assert!(
+            most < before + 20,
+            "{path}: {most} threads, {before} before"
+        );
+    }
+}

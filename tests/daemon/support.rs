@@ -57,6 +57,10 @@ impl Daemon {
         daemon
     }
 
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     pub fn log(&self) -> String {
         self.log.lock().expect("no panic holds it").clone()
     }

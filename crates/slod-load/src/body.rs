@@ -45,3 +45,20 @@ impl Body {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_beginning_of_a_body_is_kept() {
+        let mut body = Body {
+            bytes: Some(Vec::new()),
+            ..Body::default()
+        };
+        for _ in 0..5 {
+            body.take(&vec![b'x'; BODY_MAX / 3]);
+        }
+        assert_eq!(body.bytes.as_deref().map(<[u8]>::len), Some(BODY_MAX));
+    }
+}

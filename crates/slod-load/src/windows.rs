@@ -168,6 +168,14 @@ pub fn merged(windows: &[LoadWindow]) -> Option<LoadWindow> {
     Some(all)
 }
 
+/// Adds windows; when there are more than `most`, neighbours become one.
+pub fn add_within(most: usize, windows: &mut Vec<LoadWindow>, new: &[LoadWindow]) {
+    windows.extend_from_slice(new);
+    while windows.len() > most.max(1) {
+        *windows = windows.chunks(2).filter_map(merged).collect();
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -201,6 +209,22 @@ mod tests {
             lags: [0; 40],
             active: 5.0,
         }
+    }
+
+    #[test]
+    fn windows_that_are_too_many_become_fewer() {
+        let (mut ended, scenario) = (Windows::new(1), scenario());
+        let mut kept = Vec::new();
+        for number in 0..1000 {
+            let window = ended.add(part(number), &scenario, None);
+            add_within(10, &mut kept, window.as_slice());
+            assert!(kept.len() <= 10);
+        }
+        let started: u64 = kept.iter().map(|one| one.started).sum();
+        assert_eq!(started, 3000, "nothing is lost");
+        let many = vec![kept[0].clone(); 100];
+        add_within(10, &mut kept, &many);
+        assert!(kept.len() <= 10);
     }
 
     #[test]

@@ -52,3 +52,17 @@ impl Variables {
         self.given.unwrap_or_default()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_has_a_length_that_the_kernel_takes() {
+        let mut variables = Variables::kept();
+        assert!(variables.secret("A", &vec![b'x'; LENGTH_MAX]).is_ok());
+        let fault = variables.secret("A", &vec![b'x'; LENGTH_MAX + 1]);
+        assert!(fault.expect_err("long").contains("100 KiB"));
+        assert!(variables.secret("A", b"a\0b").is_err());
+    }
+}

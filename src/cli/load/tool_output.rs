@@ -107,3 +107,25 @@ fn reader(
 fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    #[test]
+    fn a_long_line_arrives_in_parts() {
+        let (output, mut input) = io::pipe().expect("a pipe");
+        let lengths = Arc::new(Mutex::new(Vec::new()));
+        let seen = Arc::clone(&lengths);
+        let (is_read, mut reading) = mpsc::channel(1);
+        let take = move |line: &str| lock(&seen).push(line.len());
+        reader(output.into(), take, is_read).expect("a thread");
+        let long = usize::try_from(LINE_MAX).expect("small") + 2;
+        input.write_all(&vec![b'x'; long]).expect("read");
+        input.write_all(b"\nend\n").expect("read");
+        drop(input);
+        assert!(reading.blocking_recv().is_none());
+        assert_eq!(*lock(&lengths), [long - 2, 3, 4]);
+    }
+}

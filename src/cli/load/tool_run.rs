@@ -13,7 +13,7 @@ use crate::import::Follower;
 use crate::load::LoadWindow;
 use crate::outcome::Timestamp;
 use rustix::process::Signal;
-use slod_load::merged;
+use slod_load::add_within;
 use std::collections::VecDeque;
 use std::io;
 use std::process::Stdio;
@@ -243,11 +243,8 @@ impl ToolRun {
         let share = self.cpu.as_mut().and_then(CpuMeter::share);
         for mut window in windows {
             window.generator_cpu = share;
-            self.kept.push(window.clone());
+            add_within(KEPT_MAX, &mut self.kept, std::slice::from_ref(&window));
             self.ready.push_back(window);
-        }
-        if self.kept.len() > KEPT_MAX {
-            self.kept = self.kept.chunks(2).filter_map(merged).collect();
         }
     }
 

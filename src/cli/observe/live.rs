@@ -23,7 +23,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, sleep_until};
 
 const PROGRESS: Duration = Duration::from_secs(10);
 /// A run without an end that is given.
-const LONGEST: Duration = Duration::from_secs(86_400);
+pub const LONGEST: Duration = Duration::from_secs(86_400);
 /// How long a command may take to end when it is asked to.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -48,7 +48,7 @@ pub async fn run(
     // Without a length that is given, nothing is planned.
     let mut plan = watch.plan(purpose.clone(), length.unwrap_or_default());
     plan.thresholds = args.thresholds();
-    let length = length.unwrap_or(LONGEST).min(LONGEST);
+    let length = length.unwrap_or(LONGEST);
     let kept = KeptRun::begin(config, &plan);
     let given = args.threshold.iter();
     let given = given.map(|one| Promise::of_all(*one, "--threshold"));

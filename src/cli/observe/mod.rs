@@ -87,6 +87,9 @@ fn watch_now(config: &Config, service: &ServiceSpec, args: &ObserveArgs, log: &H
     if let Err(reason) = child::check(&args.command) {
         return unusable(&reason);
     }
+    if args.length.is_some_and(|length| length > live::LONGEST) {
+        return unusable("a run is watched for at most 1d (--for)");
+    }
     on_runtime(async {
         match live::run(config, service, args, log).await {
             Ok(run) => judge(config, run, service, args),

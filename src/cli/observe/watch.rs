@@ -8,7 +8,7 @@ use crate::load::{
 use crate::observe::reading;
 use crate::outcome::Timestamp;
 use crate::store::Tick;
-use slod_load::merged;
+use slod_load::{add_within, merged};
 use std::time::Duration;
 
 /// Windows of a run of any length; when there are more, neighbors become one.
@@ -71,15 +71,8 @@ impl Watch {
         if tick.at >= self.from {
             self.samples.add(tick.at, tick.samples);
         }
-        self.keep(&new);
+        add_within(WINDOWS_MAX, &mut self.windows, &new);
         new
-    }
-
-    fn keep(&mut self, new: &[LoadWindow]) {
-        self.windows.extend_from_slice(new);
-        if self.windows.len() > WINDOWS_MAX {
-            self.windows = self.windows.chunks(2).filter_map(merged).collect();
-        }
     }
 
     /// How long after its end what was measured is all there.
@@ -92,11 +85,11 @@ impl Watch {
 
     /// The run, which ended at a time.
     pub fn finish(mut self, to: Timestamp, ending: Ending, purpose: String) -> RunRecord {
-        let rest = match &mut self.source {
+        let rest: Vec<LoadWindow> = match &mut self.source {
             Source::Metrics(counted) => counted.close(to).into_iter().collect(),
             Source::Probes(probes) => probes.rest(to),
         };
-        self.keep(&rest);
+        add_within(WINDOWS_MAX, &mut self.windows, &rest);
         join_short_end(&mut self.windows);
         let mut run = record(self.service, self.from, purpose);
         run.scenario.stages[0].length =

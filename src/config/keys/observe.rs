@@ -61,11 +61,7 @@ pub const ROOT: Key<FilePath> = Key::with_default(
 );
 
 /// Matches whole names.
-const PATTERN: Parsed<Pattern> = Parsed {
-    label: "regular expression",
-    expected: pattern::EXPECTED,
-    parse: whole,
-};
+const PATTERN: pattern::Pattern<Pattern> = pattern::Pattern(whole);
 
 pub const HOST: Key<Bool> = Key::with_default(
     "host",
@@ -88,14 +84,14 @@ pub const DISK: Key<Bool> = Key::with_default(
     "Whether to sample the space of the mounted file systems, and the reads and writes of the disks of the host.",
 );
 
-pub const DISK_EXCLUDE: Key<Parsed<Pattern>> = Key::with_default(
+pub const DISK_EXCLUDE: Key<pattern::Pattern<Pattern>> = Key::with_default(
     "disk_exclude",
     PATTERN,
     r"(z?ram|loop|fd)\d+|(h|s|v|xv)d[a-z]+\d+|(nvme\d+n|mmcblk)\d+p\d+",
     "Regular expression for the full names of disks whose reads and writes to exclude: by default partitions, and devices in memory.",
 );
 
-pub const FILESYSTEM_EXCLUDE: Key<Parsed<Pattern>> = Key::with_default(
+pub const FILESYSTEM_EXCLUDE: Key<pattern::Pattern<Pattern>> = Key::with_default(
     "filesystem_exclude",
     PATTERN,
     "/(dev|proc|sys|run)(/.*)?|/etc/(hosts|hostname|resolv\\.conf)|/(snap|var/lib/(docker|containers|kubelet))/.*",
@@ -109,7 +105,7 @@ pub const NETWORK: Key<Bool> = Key::with_default(
     "Whether to sample the network devices of the host.",
 );
 
-pub const NETWORK_EXCLUDE: Key<Parsed<Pattern>> = Key::with_default(
+pub const NETWORK_EXCLUDE: Key<pattern::Pattern<Pattern>> = Key::with_default(
     "network_exclude",
     PATTERN,
     "lo|(veth|docker|br-|virbr|cni|flannel|cali|vnet|tap|podman|lxc|lxd).*",
@@ -177,13 +173,9 @@ pub const MATCH_NAME: Key<Text> = Key::optional(
     "The process name in the kernel, or the file name of the program.",
 );
 
-pub const MATCH_CMDLINE: Key<Parsed<Pattern>> = Key::optional(
+pub const MATCH_CMDLINE: Key<pattern::Pattern<Pattern>> = Key::optional(
     "cmdline",
-    Parsed {
-        label: "regular expression",
-        expected: pattern::EXPECTED,
-        parse: |text| text_regex(text).map(Pattern),
-    },
+    pattern::Pattern(|text| text_regex(text).map(Pattern)),
     "Regular expression for the full command line, with arguments separated by spaces.",
 );
 

@@ -11,6 +11,8 @@ use std::collections::HashMap;
 
 /// Upper bounds of one histogram.
 const BOUNDS_MAX: usize = 300;
+/// What no service counts between two pages; it would be lost on everything that is counted after it.
+const INCREASE_MAX: f64 = 1e12;
 
 /// The increases of one rule since it was first found.
 #[derive(Clone, Debug, Default)]
@@ -41,7 +43,9 @@ impl Counter {
                 None if !self.was_known => 0.0,
                 _ => point.value,
             };
-            self.total.add(point.slot, increase);
+            if increase <= INCREASE_MAX {
+                self.total.add(point.slot, increase);
+            }
         }
         self.was_known = true;
         if self.last.len() > 2 * KEPT_MAX {
@@ -121,6 +125,13 @@ mod tests {
     fn increases_are_counted_from_the_first_page_on() {
         assert!(counted(&[&[(1, 1000.0)]]).abs() < 1e-9);
         assert!((counted(&[&[(1, 1000.0)], &[(1, 1007.0)]]) - 7.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn an_increase_that_nobody_can_count_is_left_out() {
+        let pages: [&[(u64, f64)]; 4] = [&[(1, 0.0)], &[(1, 5.0)], &[(1, 1e300)], &[(1, 1e300)]];
+        assert!((counted(&pages) - 5.0).abs() < 1e-9);
+        assert!((counted(&[&[], &[(1, f64::MAX), (2, 3.0)]]) - 3.0).abs() < 1e-9);
     }
 
     #[test]

@@ -155,7 +155,9 @@ impl History {
         let found = findings.by_rule.get(&rule_at)?;
         let value = match rule.role.kind() {
             _ if found.is_partial => None,
-            RoleKind::Gauge => Some(RoleValue::Gauge(sum(found))),
+            RoleKind::Gauge => Some(sum(found))
+                .filter(|sum| sum.is_finite())
+                .map(RoleValue::Gauge),
             RoleKind::State => {
                 let is_set = found.points.iter().any(|point| point.value != 0.0);
                 Some(RoleValue::Gauge(f64::from(u8::from(is_set))))

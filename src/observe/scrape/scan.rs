@@ -172,11 +172,8 @@ fn point(rule: &Rule, part: Part, sample: &Sample<'_>, key: u64) -> Option<Point
         Part::Value | Part::Sum => rule.scale,
         Part::Bucket | Part::Count => 1.0,
     };
-    is_usable.then_some(Point {
-        key,
-        slot,
-        value: sample.value * scale,
-    })
+    let value = sample.value * scale;
+    (is_usable && value.is_finite()).then_some(Point { key, slot, value })
 }
 
 fn upper_bound(labels: LabelSet<'_>) -> Option<f64> {

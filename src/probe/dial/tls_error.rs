@@ -1,7 +1,7 @@
 //! What went wrong in TLS, in sentences: no library's own text reaches a person.
 
 use crate::outcome::{Cause, Timestamp};
-use rustls::pki_types::UnixTime;
+use rustls::pki_types::{ServerName, UnixTime};
 use rustls::{
     AlertDescription, CertificateError, Error, InvalidMessage, OtherError, PeerIncompatible,
 };
@@ -43,6 +43,15 @@ fn certificate(error: &CertificateError) -> String {
         }
         CertificateError::NotValidYetContext { not_before, .. } => {
             return format!("it is valid from {} on", date(*not_before));
+        }
+        CertificateError::NotValidForNameContext {
+            expected: expected @ ServerName::DnsName(_),
+            presented,
+        } if presented.is_empty() => {
+            let expected = expected.to_str();
+            return format!(
+                "it is not valid for {expected}: its subject alternative names have no host name"
+            );
         }
         CertificateError::NotValidForNameContext { expected, .. } => {
             return format!("it is not valid for {}", expected.to_str());
@@ -227,6 +236,10 @@ mod tests {
                 expected: "a.test".try_into().expect("a name"),
                 presented: vec!["DnsName(\"b.test\")".to_owned()],
             },
+            CertificateError::NotValidForNameContext {
+                expected: "a.test".try_into().expect("a name"),
+                presented: Vec::new(),
+            },
             CertificateError::ExpiredContext {
                 time: UnixTime::since_unix_epoch(std::time::Duration::from_secs(2)),
                 not_after: UnixTime::since_unix_epoch(std::time::Duration::from_secs(1)),
@@ -281,7 +294,7 @@ mod tests {
         let (cause, sentence) = explain(&other(webpki::Error::CaUsedAsEndEntity));
         assert_eq!(cause, Cause::Certificate);
         assert!(sentence.contains("`ca_file`"), "{sentence}");
-        let (cause, sentence) = explain(&errors()[4]);
+        let (cause, sentence) = explain(&errors()[5]);
         assert_eq!(cause, Cause::Certificate);
         assert!(
             sentence.ends_with("it expired on 1970-01-01 00:00 UTC"),

@@ -200,6 +200,16 @@ fn names(headers: &HeaderMap) -> impl Iterator<Item = String> {
     names.filter(|name| !matches!(name.as_str(), "" | "identity" | "none" | "chunked"))
 }
 
+/// The rest of a body that was opened; returns its length.
+pub async fn rest(
+    source: Source,
+    headers: &HeaderMap,
+    limit: u64,
+    receiver: &mut dyn BodySink,
+) -> Result<u64, Failure> {
+    drain(source, limit, receiver, |error| failure(&error, headers)).await
+}
+
 async fn drain(
     mut from: Source,
     limit: u64,

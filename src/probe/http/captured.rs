@@ -1,7 +1,8 @@
 //! Values of bodies that later requests of a load run use.
 
 use super::query;
-use crate::probe::pattern::{self, bytes_regex};
+use crate::probe::json_text;
+use crate::probe::pattern::{bytes_regex, expected};
 use regex::bytes::Regex;
 use serde_json::Value;
 use serde_json_path::JsonPath;
@@ -21,13 +22,13 @@ pub fn json(path: &str) -> Result<Arc<dyn Extract>, String> {
 
 /// The first group of a regular expression, or its whole match if it has none.
 pub fn pattern(text: &str) -> Result<Arc<dyn Extract>, String> {
-    let regex = bytes_regex(text).ok_or_else(|| format!("expected {}", pattern::EXPECTED))?;
+    let regex = bytes_regex(text).ok_or_else(|| format!("expected {}", expected(text)))?;
     Ok(Arc::new(Pattern(regex)))
 }
 
 impl Extract for Json {
     fn extract(&self, body: &[u8]) -> Option<String> {
-        let document: Value = serde_json::from_slice(body).ok()?;
+        let document: Value = json_text::parse(body).ok()?;
         match self.0.query(&document).first()? {
             Value::Null => None,
             Value::String(text) => Some(text.clone()),

@@ -10,6 +10,10 @@ use url::Url;
 const MAX_COOKIES: usize = 180;
 /// Bytes of a whole `Set-Cookie`, attributes included.
 const MAX_BYTES: usize = 4096;
+/// In the text of a cookie, a byte that is not ASCII is this character plus the byte: servers choose
+/// the encoding, and nobody else knows it. These characters have no meaning of their own, not even
+/// as white space.
+const BYTES: u32 = 0xe000;
 
 #[derive(Default)]
 pub struct Cookies(CookieStore);
@@ -17,13 +21,23 @@ pub struct Cookies(CookieStore);
 impl Cookies {
     /// Keeps what an answer from `url` sets.
     pub fn keep(&mut self, headers: &HeaderMap, url: &Url) {
-        for value in headers.get_all(SET_COOKIE) {
-            let text = String::from_utf8_lossy(value.as_bytes());
-            if text.len() <= MAX_BYTES && self.0.iter_any().count() < MAX_COOKIES {
-                // A cookie that the rules refuse is left out, as browsers do.
-                let _ = self.0.parse(&text, url);
+        let values = headers.get_all(SET_COOKIE).iter();
+        for value in values.filter(|value| value.len() <= MAX_BYTES) {
+            let text = text(value.as_bytes());
+            // A cookie that the rules refuse is left out, as browsers do.
+            let Ok(cookie) = Cookie::parse(text, url) else {
+                continue;
+            };
+            if keeps_its_promise(&cookie) && self.has_room_for(&cookie) {
+                let _ = self.0.insert(cookie.into_owned(), url);
             }
         }
+    }
+
+    /// One that replaces another needs none.
+    fn has_room_for(&self, cookie: &Cookie<'_>) -> bool {
+        let is_known = |known: &Cookie<'_>| known.name() == cookie.name();
+        self.0.iter_any().count() < MAX_COOKIES || self.0.iter_any().any(is_known)
     }
 
     pub fn is_empty(&self) -> bool {
@@ -48,17 +62,41 @@ impl Cookies {
             let name = pair.split('=').next().unwrap_or_default().trim();
             cookies.iter().any(|cookie| cookie.name() == name)
         };
-        let configured = configured.map(|value| String::from_utf8_lossy(value.as_bytes()));
+        let configured = configured.map(|value| text(value.as_bytes()));
         let kept = configured.iter().flat_map(|value| value.split(';'));
         let kept = kept
             .map(str::trim)
             .filter(|pair| !pair.is_empty() && !replaced(pair));
         let given = cookies.iter().map(|cookie| pair(cookie));
         let all: Vec<String> = kept.map(str::to_owned).chain(given).collect();
-        let mut value = HeaderValue::try_from(all.join("; ")).ok()?;
+        let mut value = HeaderValue::try_from(bytes(&all.join("; "))).ok()?;
         value.set_sensitive(true);
         Some(value)
     }
+}
+
+/// What a name with a prefix says of its cookie (RFC 6265bis). Browsers and curl refuse others.
+fn keeps_its_promise(cookie: &Cookie<'_>) -> bool {
+    let begins = |prefix: &str| {
+        let begin = cookie.name().get(..prefix.len());
+        begin.is_some_and(|begin| begin.eq_ignore_ascii_case(prefix))
+    };
+    let is_secure = cookie.secure() == Some(true);
+    let is_of_host = cookie.domain().is_none() && cookie.path.as_ref() == "/";
+    (is_secure || !begins("__Secure-")) && (is_secure && is_of_host || !begins("__Host-"))
+}
+
+fn text(bytes: &[u8]) -> String {
+    let char_of = |byte: &u8| match byte {
+        byte if byte.is_ascii() => Some(char::from(*byte)),
+        byte => char::from_u32(BYTES + u32::from(*byte)),
+    };
+    bytes.iter().filter_map(char_of).collect()
+}
+
+fn bytes(text: &str) -> Vec<u8> {
+    let byte_of = |c: char| u8::try_from(u32::from(c).checked_sub(BYTES).unwrap_or(u32::from(c)));
+    text.chars().filter_map(|c| byte_of(c).ok()).collect()
 }
 
 fn pair(cookie: &Cookie<'_>) -> String {
@@ -120,6 +158,23 @@ mod tests {
                 "",
             ),
             ("a=b=c; Path=/", "https://app.test/", "a=b=c"),
+            ("__Secure-a=1; Path=/", "https://app.test/", ""),
+            (
+                "__Secure-a=1; Path=/; Secure",
+                "https://app.test/",
+                "__Secure-a=1",
+            ),
+            (
+                "__Host-a=1; Path=/; Secure",
+                "https://app.test/",
+                "__Host-a=1",
+            ),
+            ("__Host-a=1; Secure", "https://app.test/login/x", ""),
+            (
+                "__host-a=1; Path=/; Secure; Domain=app.test",
+                "https://app.test/",
+                "",
+            ),
         ];
         for (set, to, wanted) in table {
             assert_eq!(sent(&kept(from, &[set]), to), wanted, "{set} to {to}");
@@ -152,6 +207,30 @@ mod tests {
             Cookies::default().header(&url(from), Some(&configured)),
             None
         );
+    }
+
+    #[test]
+    fn bytes_of_any_encoding_are_sent_back() {
+        for value in [b"a=\xfc\xff".as_slice(), "a=\u{fc}\u{e0}".as_bytes()] {
+            let mut headers = HeaderMap::new();
+            let set = HeaderValue::from_bytes(value).expect("valid");
+            headers.append(SET_COOKIE, set);
+            let mut cookies = Cookies::default();
+            cookies.keep(&headers, &url("http://a.test/"));
+            let configured = HeaderValue::from_bytes(b"b=\xe9").expect("valid");
+            let header = cookies.header(&url("http://a.test/"), Some(&configured));
+            let wanted = [b"b=\xe9; ", value].concat();
+            assert_eq!(header.expect("a cookie").as_bytes(), wanted);
+        }
+    }
+
+    #[test]
+    fn a_full_jar_still_replaces_a_cookie() {
+        let mut many: Vec<_> = (0..MAX_COOKIES).map(|n| format!("n{n}=1")).collect();
+        many.push("n7=2".to_owned());
+        let many: Vec<_> = many.iter().map(String::as_str).collect();
+        let header = sent(&kept("http://a.test/", &many), "http://a.test/");
+        assert!(header.contains("n7=2"), "{header}");
     }
 
     #[test]

@@ -1,11 +1,11 @@
 //! One request and its answer over a connection that is there already.
 
-use super::Version;
 use super::proxy::Proxy;
 use super::refusal::refusal;
 use super::replay::Replay;
 use super::request::Request;
 use super::tap::{Start, Tap};
+use super::{Version, http2_error};
 use crate::outcome::{Cause, Measurement, Verdict};
 use crate::probe::dial::{Failure, Progress, source_of};
 use http::header::{CONNECTION, CONTENT_LENGTH, COOKIE, HOST, PROXY_AUTHORIZATION};
@@ -230,12 +230,30 @@ fn answer_failure(error: &hyper::Error, start: &Start, http2: bool) -> Failure {
 
 /// What hyper found wrong with the other side.
 pub fn protocol_failure(error: &hyper::Error, doing: &str) -> Failure {
+    if let Some(error) = source_of::<h2::Error>(error) {
+        return http2_error::explain(error, doing);
+    }
     if let Some(io) = source_of::<io::Error>(error) {
         if io.kind() == io::ErrorKind::UnexpectedEof {
             let message = format!("{doing}: the server closed the connection early");
             return Failure::bad(Cause::Protocol, message);
         }
-        return Failure::io(io, doing);
+        let failure = Failure::io(io, doing);
+        // Neither TLS nor the system finds data invalid that way: hyper does, between chunks.
+        let is_framing = matches!(
+            io.kind(),
+            io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput
+        );
+        if is_framing && failure.verdict == Verdict::Bad(Cause::Protocol) {
+            let message =
+                format!("{doing}: its chunks (`Transfer-Encoding: chunked`) are not valid");
+            return Failure::bad(Cause::Protocol, message);
+        }
+        return failure;
+    }
+    if error.is_parse() {
+        let message = format!("{doing}: its head is not valid HTTP");
+        return Failure::bad(Cause::Protocol, message);
     }
     if error.is_incomplete_message() || error.is_closed() || error.is_canceled() {
         return Failure::bad(

@@ -4,6 +4,7 @@ use super::headers::is_secret;
 use super::json::JsonCondition;
 use super::text::Text;
 use crate::outcome::Cause;
+use crate::probe::json_text;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, StatusCode};
 use regex::bytes::Regex;
@@ -120,7 +121,7 @@ impl Expect {
         if self.json.is_empty() {
             return;
         }
-        let body = match serde_json::from_str(body.as_str()) {
+        let body = match json_text::parse(body.as_str().as_bytes()) {
             Ok(body) => body,
             Err(error) => {
                 checks.push(Check::new(false, Cause::Body, || {

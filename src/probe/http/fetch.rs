@@ -13,6 +13,7 @@ use crate::outcome::{Cause, Verdict};
 use crate::probe::Attempt;
 use crate::probe::dial::{Failure, Progress, options};
 use crate::probe::evaluate::Evaluator;
+use crate::probe::json_text;
 use crate::yaml::{Declared, Key, Section, Size};
 use http::header::ACCEPT;
 use http::{HeaderValue, Method, response};
@@ -117,7 +118,7 @@ impl Endpoint {
         self.get(attempt, &mut document).await?;
         let bytes = document.bytes;
         let work = move || {
-            let document = serde_json::from_slice(&bytes).map_err(|error| error.to_string())?;
+            let document = json_text::parse(&bytes).map_err(|error| error.to_string())?;
             Ok(queries.iter().map(|query| query.of(&document)).collect())
         };
         let evaluated = self.probe.evaluator.evaluate(attempt.deadline, work).await;

@@ -2,7 +2,7 @@
 
 use super::decimal::Decimal;
 use super::query;
-use crate::probe::pattern::{EXPECTED, text_regex};
+use crate::probe::pattern::{expected, text_regex};
 use regex::Regex;
 use serde_json::Value;
 use serde_json_path::JsonPath;
@@ -74,7 +74,7 @@ impl Test {
             ("~", |rest| {
                 text_regex(rest)
                     .map(Self::Matches)
-                    .ok_or_else(|| format!("`{rest:.60}` is not {EXPECTED}"))
+                    .ok_or_else(|| format!("`{rest:.60}` is not {}", expected(rest)))
             }),
         ];
         for (operator, read) in operators {

@@ -3,7 +3,7 @@
 use super::Version;
 use super::expect::status_range;
 use crate::probe::dial::options;
-use crate::probe::pattern::{self, bytes_regex};
+use crate::probe::pattern::{Pattern, bytes_regex};
 use crate::yaml::{
     Bool, Choice, Form, Integer, Key, Keys, List, Map, Mapping, Parsed, Scalar, SecretText, Size,
     Structure, Text,
@@ -60,11 +60,7 @@ impl Scalar for Address {
     }
 }
 
-const REGEX: Parsed<Regex> = Parsed {
-    label: "regular expression",
-    expected: pattern::EXPECTED,
-    parse: bytes_regex,
-};
+const REGEX: Pattern<Regex> = Pattern(bytes_regex);
 
 pub const URL: Key<Address> = Key::required(
     "url",
@@ -196,13 +192,13 @@ pub const EXPECT_HEADERS: Key<Map<Text>> = Key::optional(
     "Required headers, each with a regular expression that one of its values must match.",
 );
 
-pub const EXPECT_BODY: Key<List<Parsed<Regex>>> = Key::optional(
+pub const EXPECT_BODY: Key<List<Pattern<Regex>>> = Key::optional(
     "body",
     List::of(REGEX),
     "Regular expressions that must all match the body. They are applied to the decoded text and to its bytes.",
 );
 
-pub const EXPECT_BODY_NOT: Key<List<Parsed<Regex>>> = Key::optional(
+pub const EXPECT_BODY_NOT: Key<List<Pattern<Regex>>> = Key::optional(
     "body_not",
     List::of(REGEX),
     "Regular expressions that must match neither the body's text nor its bytes. A body that cannot be decoded is bad.",

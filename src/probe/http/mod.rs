@@ -10,6 +10,7 @@ pub mod exchange;
 mod expect;
 pub mod fetch;
 mod headers;
+mod http2_error;
 pub mod json;
 pub mod keys;
 mod look;

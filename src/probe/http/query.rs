@@ -1,6 +1,6 @@
 //! Which `JSONPath` queries are taken: those whose parsing and evaluation is bounded. Pure.
 
-use crate::probe::pattern::{EXPECTED, text_regex};
+use crate::probe::pattern::{expected, text_regex};
 use serde_json_path::JsonPath;
 
 /// Bytes of a query.
@@ -137,7 +137,10 @@ fn pattern_fault(query: &str, code: &str) -> Option<String> {
     });
     calls.find_map(|start| match argument(query, &code[start..], start) {
         Some(pattern) if text_regex(&pattern).is_some() => None,
-        Some(pattern) => Some(format!("has `{pattern:.60}`, which is not {EXPECTED}")),
+        Some(pattern) => {
+            let expected = expected(&pattern);
+            Some(format!("has `{pattern:.60}`, which is not {expected}"))
+        }
         None => Some("has `match` or `search` without an expression in quotes".to_owned()),
     })
 }

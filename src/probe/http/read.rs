@@ -231,7 +231,7 @@ fn read_expect(section: &Section<'_>) -> Option<Expect> {
                 format!(
                     "`{}` is not a valid header name, or its value is not {}",
                     shown_name(&name),
-                    pattern::EXPECTED
+                    pattern::expected(&wanted)
                 ),
                 "such as `Content-Type: ^application/json`",
             ),

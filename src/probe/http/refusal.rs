@@ -9,7 +9,7 @@ pub fn refusal(start: &[u8], http2: bool) -> Option<String> {
     let is_http1 = start.starts_with(b"HTTP/1.0") || start.starts_with(b"HTTP/1.1");
     if http2 {
         return is_http1.then(|| {
-            "the server responds with HTTP/1.1, but `http_version: 2` is configured".to_owned()
+            "the server responds with HTTP/1.1 where it should speak HTTP/2: set `http_version: \"1.1\"`".to_owned()
         });
     }
     match start {
@@ -29,9 +29,17 @@ pub fn refusal(start: &[u8], http2: bool) -> Option<String> {
 
 fn status_fault(line: &[u8]) -> Option<String> {
     let rest = line.get(b"HTTP/1.1".len()..)?;
-    let code = rest.strip_prefix(b" ").and_then(|rest| rest.get(..3));
-    let valid = code.is_some_and(|code| code[0] != b'0' && code.iter().all(u8::is_ascii_digit));
-    (!valid).then(|| format!("the status line {} has no status code", quoted(line)))
+    let mut words = rest
+        .strip_prefix(b" ")
+        .unwrap_or_default()
+        .trim_ascii_start()
+        .split(|byte| *byte == b' ');
+    let code = words.next().unwrap_or_default();
+    let valid = matches!(code, [b'1'..=b'9', b'0'..=b'9', b'0'..=b'9']);
+    (!valid).then(|| {
+        let line = quoted(line);
+        format!("the status line {line} has no status code of three digits")
+    })
 }
 
 /// Fields whose values decide where the answer ends.
@@ -43,9 +51,10 @@ fn field_fault(start: &[u8]) -> Option<String> {
         .take_while(|line| !line.is_empty());
     let mut length: Option<&[u8]> = None;
     for line in fields {
-        if line.contains(&0) {
+        let forbidden = [(0, "a NUL byte"), (b'\r', "a carriage return")];
+        if let Some((_, what)) = forbidden.iter().find(|(byte, _)| line.contains(byte)) {
             let name = line.split(|byte| *byte == b':').next().unwrap_or_default();
-            return Some(format!("the header {} contains a NUL byte", quoted(name)));
+            return Some(format!("the header {} contains {what}", quoted(name)));
         }
         let Some(colon) = line.iter().position(|byte| *byte == b':') else {
             continue;
@@ -54,10 +63,15 @@ fn field_fault(start: &[u8]) -> Option<String> {
         if !name.eq_ignore_ascii_case(CONTENT_LENGTH.as_str().as_bytes()) {
             continue;
         }
-        let number = value.iter().all(u8::is_ascii_digit) && !value.is_empty();
-        if !number {
+        // `+8` is a number to Rust.
+        let digits = value.iter().all(u8::is_ascii_digit);
+        let number = std::str::from_utf8(value)
+            .ok()
+            .filter(|_| digits)
+            .and_then(|value| value.parse::<u64>().ok());
+        if number.is_none() {
             return Some(format!(
-                "Content-Length is {}, which is not a number",
+                "Content-Length is {}, which is not a valid number",
                 quoted(value)
             ));
         }
@@ -83,7 +97,7 @@ mod tests {
 
     #[test]
     fn the_fault_is_named() {
-        let table: [(&[u8], bool, &str); 13] = [
+        let table: [(&[u8], bool, &str); 17] = [
             (
                 b"HTTP/1.2 200 OK\r\n",
                 false,
@@ -114,6 +128,18 @@ mod tests {
             ),
             (b"HTTP/1.1 \r\n\r\n", false, "has no status code"),
             (b"HTTP/1.1 099 Odd\r\n\r\n", false, "has no status code"),
+            (b"HTTP/1.1 2000 OK\r\n\r\n", false, "has no status code"),
+            (b"HTTP/1.1\t200 OK\r\n\r\n", false, "has no status code"),
+            (
+                b"HTTP/1.1 200 OK\r\nX: a\rb\r\n\r\n",
+                false,
+                "header `X` contains a carriage",
+            ),
+            (
+                b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\n",
+                false,
+                "not a valid number",
+            ),
             (
                 b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
                 false,
@@ -137,6 +163,7 @@ mod tests {
         for start in [
             b"".as_slice(),
             b"HTTP/1.1 200\r\n",
+            b"HTTP/1.1   200 OK\r\n",
             b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nContent-Length: x",
         ] {
             assert_eq!(refusal(start, false), None);

@@ -3,6 +3,7 @@
 use super::answer::Answer;
 use crate::outcome::FinishReason;
 use crate::probe::http::json::JsonCondition;
+use crate::probe::json_text;
 use crate::probe::quoted::quoted;
 use regex::Regex;
 
@@ -92,7 +93,7 @@ impl Expect {
         if self.json.is_empty() {
             return;
         }
-        match serde_json::from_str(text) {
+        match json_text::parse(text.as_bytes()) {
             Ok(value) => checks.extend(self.json.iter().map(|condition| {
                 let result = condition.check(&value);
                 let holds = result.is_ok();

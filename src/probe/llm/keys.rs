@@ -5,7 +5,7 @@ use super::names::Convention;
 use crate::outcome::FinishReason;
 use crate::probe::dial::options;
 use crate::probe::http::keys as shared;
-use crate::probe::pattern::{self, text_regex};
+use crate::probe::pattern::{Pattern, text_regex};
 use crate::yaml::{
     Bool, Choice, Integer, Key, Keys, List, Map, Mapping, Parsed, SecretText, Size, Text, ZONE,
 };
@@ -128,11 +128,7 @@ pub const EXPECT: Key<Mapping> = Key::optional(
     "The expected answer, without its reasoning. An empty answer is bad in any case.",
 );
 
-const REGEX: Parsed<Regex> = Parsed {
-    label: "regular expression",
-    expected: pattern::EXPECTED,
-    parse: text_regex,
-};
+const REGEX: Pattern<Regex> = Pattern(text_regex);
 
 pub const EXPECT_TEXT: Key<List<Text>> = Key::optional(
     "text",
@@ -140,13 +136,13 @@ pub const EXPECT_TEXT: Key<List<Text>> = Key::optional(
     "Texts that the answer must all contain.",
 );
 
-pub const EXPECT_REGEX: Key<List<Parsed<Regex>>> = Key::optional(
+pub const EXPECT_REGEX: Key<List<Pattern<Regex>>> = Key::optional(
     "regex",
     List::of(REGEX),
     "Regular expressions that must all match the answer.",
 );
 
-pub const EXPECT_REGEX_NOT: Key<List<Parsed<Regex>>> = Key::optional(
+pub const EXPECT_REGEX_NOT: Key<List<Pattern<Regex>>> = Key::optional(
     "regex_not",
     List::of(REGEX),
     "Regular expressions that must not match the answer.",

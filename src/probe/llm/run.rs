@@ -10,12 +10,14 @@ use crate::probe::Attempt;
 use crate::probe::dial::{Failure, Progress};
 use crate::probe::http::body::{self, Kept};
 use crate::probe::http::exchange::Receive;
+use crate::probe::json_text;
 use crate::probe::quoted::quoted;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Response, response};
 use hyper::body::Incoming;
 use serde_json::Value;
 use std::time::Duration;
+use tokio::io::AsyncBufReadExt;
 use tokio::time::timeout_at;
 
 /// Bytes that are read of what a provider says when it refuses a request.
@@ -81,8 +83,8 @@ impl Receive for ReceiveAnswer<'_> {
             return Err(refusal(self.0, &head, incoming, progress).await);
         }
         let mut answer = Answer::default();
-        let read = if self.0.stream && !is_json(&head.headers) {
-            stream::read(self.0, &head.headers, incoming, &mut answer, progress).await
+        let read = if self.0.stream {
+            read_stream(self.0, &head.headers, incoming, &mut answer, progress).await
         } else {
             read_whole(self.0, &head.headers, incoming, &mut answer).await
         };
@@ -129,6 +131,29 @@ fn is_json(headers: &HeaderMap) -> bool {
     kind.eq_ignore_ascii_case("application/json")
 }
 
+/// Some servers that were asked for a stream report an error as JSON. Others send a stream and call
+/// it JSON.
+async fn read_stream(
+    probe: &LlmProbe,
+    headers: &HeaderMap,
+    incoming: Incoming,
+    answer: &mut Answer,
+    progress: &mut Progress<'_>,
+) -> Result<(), Failure> {
+    let mut source = body::open(incoming, headers).await?;
+    let start = source.fill_buf().await;
+    let start = start.map_err(|error| body::failure(&error, headers))?;
+    let is_document = matches!(start.trim_ascii_start(), [] | [b'{' | b'[', ..]);
+    if !is_document || !is_json(headers) {
+        return stream::read(probe, headers, source, answer, progress).await;
+    }
+    let mut kept = Kept::new(true);
+    body::rest(source, headers, probe.body_limit, &mut kept).await?;
+    let data = document(&kept.bytes)?;
+    let error = data.get("error").filter(|error| !error.is_null());
+    Err(error.map_or_else(no_stream, reported_error))
+}
+
 async fn read_whole(
     probe: &LlmProbe,
     headers: &HeaderMap,
@@ -137,17 +162,14 @@ async fn read_whole(
 ) -> Result<(), Failure> {
     let mut kept = Kept::new(true);
     body::read(incoming, headers, probe.body_limit, &mut kept).await?;
-    let body = kept.bytes;
-    let data: Value = serde_json::from_slice(&body).map_err(|error| {
-        let message = format!("the answer is not JSON: {error}: {}", quoted(&body));
+    probe.api.take_whole(answer, &document(&kept.bytes)?)
+}
+
+fn document(body: &[u8]) -> Result<Value, Failure> {
+    json_text::parse(body).map_err(|error| {
+        let message = format!("the answer is not JSON: {error}: {}", quoted(body));
         Failure::bad(Cause::Protocol, message)
-    })?;
-    if probe.stream {
-        // Errors come as JSON from some servers that were asked for a stream.
-        let error = data.get("error").filter(|error| !error.is_null());
-        return Err(error.map_or_else(no_stream, reported_error));
-    }
-    probe.api.take_whole(answer, &data)
+    })
 }
 
 fn no_stream() -> Failure {

@@ -5,9 +5,8 @@ use super::answer::{Answer, Piece};
 use super::sse::{Reader, TooLarge};
 use crate::outcome::{Cause, Measurement, Verdict};
 use crate::probe::dial::{Failure, Progress};
-use crate::probe::http::body;
+use crate::probe::http::body::{self, Source};
 use http::HeaderMap;
-use hyper::body::Incoming;
 use std::time::Duration;
 use tokio::io::AsyncBufReadExt;
 
@@ -15,11 +14,10 @@ use tokio::io::AsyncBufReadExt;
 pub async fn read(
     probe: &LlmProbe,
     headers: &HeaderMap,
-    incoming: Incoming,
+    mut source: Source,
     answer: &mut Answer,
     progress: &mut Progress<'_>,
 ) -> Result<(), Failure> {
-    let mut source = body::open(incoming, headers).await?;
     let (mut reader, mut events) = (Reader::default(), Vec::new());
     let (mut pace, mut received) = (Pace::default(), 0_u64);
     loop {
@@ -58,7 +56,12 @@ pub async fn read(
         probe.api.take_event(answer, &event).map_err(broken)?;
     }
     pace.finish(answer, progress);
-    probe.api.check_end(answer)
+    probe.api.check_end(answer).map_err(|mut failure| {
+        if pace.first_chunk.is_none() && received > 0 {
+            failure.message += "; the answer has no event";
+        }
+        failure
+    })
 }
 
 /// A failure of a stream that had begun.

@@ -95,6 +95,17 @@ fn a_leak_that_was_found_before_a_restart_is_found_after_it() {
 }
 
 #[test]
+fn what_cannot_be_read_in_time_begins_anew() {
+    let config = config(1);
+    let (_folder, mut store) = store("late.db");
+    leaking(&mut store, &config, 4, |_| 10.0);
+    let mut watcher = Watcher::default();
+    recall_within(Duration::ZERO, &mut watcher, &config, &store, NOW).expect("readable");
+    let all = watcher.findings(&config, &LedgerView::default(), NOW).all;
+    assert!(all.iter().all(|one| one.kind.name != "memory_growing"));
+}
+
+#[test]
 fn a_service_that_was_restarted_begins_anew() {
     let config = config(1);
     let (_folder, mut store) = store("restart.db");

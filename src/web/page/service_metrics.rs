@@ -129,7 +129,9 @@ fn rate(rate: f64) -> String {
 
 /// With two decimals where it is not whole.
 fn plain(value: f64) -> String {
-    if value.fract() == 0.0 {
+    if value.abs() > 1e15 {
+        numbers::any(value)
+    } else if value.fract() == 0.0 {
         format!("{value:.0}")
     } else {
         format!("{value:.2}")

@@ -9,6 +9,7 @@ use super::answer::{Answer, Piece, reported_error};
 use super::sse::Event;
 use crate::outcome::Cause;
 use crate::probe::dial::Failure;
+use crate::probe::json_text;
 use crate::probe::quoted::quoted;
 use serde_json::{Map, Value, json};
 
@@ -143,7 +144,7 @@ impl Api {
         if event.data.trim().is_empty() || event.name == "ping" {
             return Ok(Piece::Nothing);
         }
-        let data: Value = serde_json::from_str(&event.data).map_err(|_| {
+        let data: Value = json_text::parse(event.data.as_bytes()).map_err(|_| {
             let seen = quoted(event.data.as_bytes());
             Failure::bad(Cause::Protocol, format!("an event is not JSON: {seen}"))
         })?;
