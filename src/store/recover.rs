@@ -177,6 +177,10 @@ fn copy_tables(
     recovered.alerts = alerts(old, &tx, gaps)?;
     table(old, &tx, "acknowledgement", "from_at", gaps)?;
     table(old, &tx, "silence", "id", gaps)?;
+    table(old, &tx, "outbox", "id", gaps)?;
+    table(old, &tx, "delivered", "receiver", gaps)?;
+    table(old, &tx, "posted", "receiver", gaps)?;
+    table(old, &tx, "notification", "id", gaps)?;
     tx.commit()
 }
 
