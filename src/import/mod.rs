@@ -90,8 +90,8 @@ impl Tool {
         let (from, windows, later) = collector.finish().ok_or(ImportError::Empty)?;
         let mut run = run(self, service, from, windows);
         if later > 0 {
-            run.scenario.purpose +=
-                &format!("; requests later than a week after the first are left out: {later}");
+            let left_out = "requests later than a week after the first are left out";
+            run.scenario.purpose = format!("{}; {left_out}: {later}", run.scenario.purpose);
         }
         Ok(run)
     }
