@@ -88,7 +88,7 @@ async fn what_clients_take_is_taken() {
         assert_eq!(cause(&seen.outcome), None, "{kind}: {}", seen.story);
     }
     let page = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<html></html>";
-    let seen = ask(at_once(page.to_owned()), "").await;
+    let seen = ask(at_once(page), "").await;
     assert!(seen.message().contains("no event"), "{}", seen.message());
 }
 
