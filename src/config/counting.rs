@@ -199,7 +199,8 @@ fn exists(
 fn check_kinds(service: &ServiceDraft<'_>, objective: &Placed<'_, Arc<Objective>>) {
     let Placed { value, section } = objective;
     if value.source == EventSource::Metrics {
-        if service.metrics.is_none() {
+        // Faulty ones are reported at their place.
+        if service.metrics.is_none() && !service.section.has(&service::METRICS) {
             let message = format!(
                 "service `{}` has no `metrics`, which `{}` counts",
                 service.name, value.name

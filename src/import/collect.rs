@@ -179,20 +179,24 @@ impl Collector {
         std::mem::take(&mut self.named)
     }
 
-    /// When it began, with its windows; `None` without any request.
-    pub fn finish(self) -> Option<(Timestamp, Vec<LoadWindow>)> {
+    /// When it began, its windows, and how many requests were later than all that is kept; `None`
+    /// without any request.
+    pub fn finish(self) -> Option<(Timestamp, Vec<LoadWindow>, u64)> {
         let has_requests = |second: &Second| second.good > 0 || !second.failed.is_empty();
-        let mut with = self.seconds.iter().filter(|(_, one)| has_requests(one));
-        let first = *with.next()?.0;
-        let last = with.next_back().map_or(first, |(second, _)| *second);
-        let last = last.min(first + SECONDS_MAX - 1);
+        let (first, _) = self.seconds.iter().find(|(_, one)| has_requests(one))?;
+        let first = *first;
+        let mut kept = self.seconds.range(first..first + SECONDS_MAX).rev();
+        let last = kept.find(|(_, one)| has_requests(one));
+        let last = last.map_or(first, |(second, _)| *second);
         let (mut windows, mut users) = (Vec::new(), 0.0);
         for number in first..=last {
             let second = self.seconds.get(&number);
             users = second.and_then(|one| one.users).unwrap_or(users);
             windows.push(window(number - first, users, second));
         }
-        Some((Timestamp::from_secs(first), windows))
+        let later = self.seconds.range(last + 1..);
+        let later = later.map(|(_, one)| one.good + one.failed.values().sum::<u64>());
+        Some((Timestamp::from_secs(first), windows, later.sum()))
     }
 }
 

@@ -87,8 +87,13 @@ impl Tool {
             Self::Vegeta => vegeta::read(&mut lines, &mut collector)?,
             Self::Oha => oha::read(&mut lines, &mut collector, started)?,
         }
-        let (from, windows) = collector.finish().ok_or(ImportError::Empty)?;
-        Ok(run(self, service, from, windows))
+        let (from, windows, later) = collector.finish().ok_or(ImportError::Empty)?;
+        let mut run = run(self, service, from, windows);
+        if later > 0 {
+            let left_out = "requests later than a week after the first are left out";
+            run.scenario.purpose = format!("{}; {left_out}: {later}", run.scenario.purpose);
+        }
+        Ok(run)
     }
 }
 

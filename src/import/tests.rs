@@ -195,3 +195,17 @@ fn times_that_cannot_be_do_no_harm() {
     let run = read(Tool::Vegeta, far).expect("readable");
     assert!(run.windows.len() <= 7 * 86_400);
 }
+
+#[test]
+fn what_is_left_out_is_said() {
+    let line = |day: i64| {
+        let nanoseconds = (START.0 + day * 86_400_000) * 1_000_000;
+        format!("{nanoseconds},200,5000000,0,0,,,,\n")
+    };
+    let run = read(Tool::Vegeta, &(line(0) + &line(6))).expect("readable");
+    assert!(!run.scenario.purpose.contains("left out"));
+    let run = read(Tool::Vegeta, &(line(0) + &line(8) + &line(9))).expect("readable");
+    assert_eq!(run.windows.len(), 1);
+    let purpose = &run.scenario.purpose;
+    assert!(purpose.ends_with("are left out: 2"), "{purpose}");
+}

@@ -28,6 +28,48 @@ fn a_sound_store_is_sound_and_recovers_to_itself() {
     assert_eq!(store.firing_alerts().expect("readable"), [alert]);
 }
 
+/// A row in every table; what has a form of its own is left to the other tests.
+#[test]
+fn every_table_is_recovered() {
+    const OF_OUTCOMES: [&str; 9] = [
+        "basis",
+        "block",
+        "hour",
+        "outcome",
+        "probe",
+        "sample",
+        "sample_block",
+        "sample_head",
+        "series",
+    ];
+    const VALUES: &str = "SELECT CASE type WHEN 'TEXT' THEN quote('x') WHEN 'BLOB' THEN quote(x'01') ELSE '1' END FROM pragma_table_info";
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = finished(folder.path());
+    let conn = rusqlite::Connection::open(&path).expect("opens");
+    let texts = |sql: &str| -> Vec<String> {
+        let mut statement = conn.prepare(sql).expect("valid");
+        let rows = statement.query_map([], |row| row.get(0)).expect("runs");
+        rows.collect::<Result<_, _>>().expect("texts")
+    };
+    let mut tables =
+        texts("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%'");
+    tables.retain(|table| !OF_OUTCOMES.contains(&table.as_str()));
+    assert!(tables.len() > 12, "{tables:?}");
+    for table in &tables {
+        let values = texts(&format!("{VALUES}('{table}')")).join(", ");
+        let insert = format!("INSERT INTO {table} VALUES ({values})");
+        assert_eq!(conn.execute(&insert, []), Ok(1), "{table}");
+    }
+    drop(conn);
+    recover(&path, Timestamp(START + 5 * HOUR)).expect("recovered");
+    let conn = rusqlite::Connection::open(&path).expect("opens");
+    for table in &tables {
+        let sql = format!("SELECT count(*) FROM {table}");
+        let count = conn.query_row(&sql, [], |row| row.get::<_, i64>(0));
+        assert_eq!(count, Ok(1), "{table}");
+    }
+}
+
 #[test]
 fn without_the_names_of_probes_all_outcomes_are_reported_as_lost() {
     let folder = tempfile::tempdir().expect("a folder");

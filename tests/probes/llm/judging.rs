@@ -66,6 +66,32 @@ async fn a_stream_is_whole_only_with_its_terminator() {
     assert_eq!(cause(&seen.outcome), Some(Cause::StreamBroken));
 }
 
+/// Clients read events without a look at the type, and take text that was cut between the halves of
+/// a surrogate pair.
+#[tokio::test]
+async fn what_clients_take_is_taken() {
+    let halves = [
+        r#"{"choices":[{"delta":{"content":"Hi \ud83d"}}]}"#,
+        r#"{"choices":[{"delta":{"content":"\ude00"},"finish_reason":"stop"}]}"#,
+    ];
+    let events = format!(
+        "data: {}\n\ndata: {}\n\ndata: [DONE]\n\n",
+        halves[0], halves[1]
+    );
+    for kind in [
+        "Content-Type: application/json\r\n",
+        "Content-Type: text/plain\r\n",
+        "",
+    ] {
+        let answer = format!("HTTP/1.1 200 OK\r\n{kind}\r\n{events}");
+        let seen = ask(at_once(answer), "expect: { text: Hi }").await;
+        assert_eq!(cause(&seen.outcome), None, "{kind}: {}", seen.story);
+    }
+    let page = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<html></html>";
+    let seen = ask(at_once(page), "").await;
+    assert!(seen.message().contains("no event"), "{}", seen.message());
+}
+
 /// The connection ends in the middle of a chunk of HTTP.
 #[tokio::test]
 async fn a_connection_that_breaks_off_breaks_the_stream() {

@@ -1,0 +1,124 @@
+use super::super::Pace;
+use super::*;
+use crate::outcome::VoidReason;
+
+fn every(secs: u64) -> HeartbeatProbe {
+    let due = Due {
+        pace: Pace::Every(Duration::from_secs(secs)),
+        grace: Duration::ZERO,
+    };
+    HeartbeatProbe::new(Terms { due, token: None })
+}
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_secs(second)
+}
+
+fn beat(second: i64, failed: bool) -> Beat {
+    Beat {
+        at: at(second),
+        failed,
+        message: None,
+    }
+}
+
+fn key() -> ProbeKey {
+    ProbeKey::new("jobs", "backup")
+}
+
+fn accept(board: &HeartbeatBoard, second: i64, probe: &dyn Probe) {
+    board.accept(at(second), [(&key(), probe)].into_iter(), |_| None);
+}
+
+fn since(board: &HeartbeatBoard, second: i64) -> Timestamp {
+    board.look(&key(), at(second)).since
+}
+
+#[test]
+fn each_probe_has_been_listened_to_since_its_own_time() {
+    let board = HeartbeatBoard::new(HashMap::new());
+    accept(&board, 100, &every(60));
+    assert_eq!(since(&board, 120), at(100));
+    accept(&board, 130, &every(60));
+    assert_eq!(since(&board, 140), at(100), "the same pace goes on");
+    accept(&board, 150, &every(10));
+    assert_eq!(since(&board, 155), at(150), "a shorter pace gets its time");
+    accept(&board, 200, &every(20));
+    assert_eq!(
+        since(&board, 210),
+        at(200),
+        "nobody looked when it was overdue"
+    );
+    since(&board, 260);
+    accept(&board, 261, &every(30));
+    assert_eq!(
+        since(&board, 262),
+        at(200),
+        "what was seen overdue stays so"
+    );
+}
+
+#[test]
+fn what_comes_back_is_known_and_gets_its_time() {
+    let board = HeartbeatBoard::new(HashMap::new());
+    accept(&board, 0, &every(60));
+    board.take(&key(), beat(30, false), true);
+    since(&board, 40);
+    board.accept(at(50), std::iter::empty(), |_| None);
+    assert_eq!(board.admit(&key(), None), Err(Refused::Unknown));
+    assert!(board.names().is_empty());
+    accept(&board, 500, &every(60));
+    let heard = board.look(&key(), at(510));
+    assert_eq!((heard.since, heard.last), (at(500), Some(beat(30, false))));
+}
+
+#[test]
+fn a_restart_forgives_no_job_that_was_overdue_before() {
+    let stored = |failures| {
+        let last = beat(100, false);
+        HashMap::from([(key(), StoredBeat { last, failures })])
+    };
+    let restarted = |verdict| {
+        let board = HeartbeatBoard::new(stored(None));
+        let last = |_: &ProbeKey| Some((at(900), verdict));
+        let probe = every(60);
+        board.accept(at(1000), [(&key(), &probe as &dyn Probe)].into_iter(), last);
+        since(&board, 1001)
+    };
+    assert_eq!(restarted(Verdict::Good), at(1000));
+    assert_eq!(restarted(Verdict::Void(VoidReason::Listening)), at(1000));
+    assert_eq!(restarted(Verdict::Bad(Cause::Silent)), at(100));
+    // A good outcome from after a failure may be of an attempt that did not see it.
+    let failures = Failures::one(&beat(90, true));
+    let board = HeartbeatBoard::new(stored(Some(failures.clone())));
+    let last = |_: &ProbeKey| Some((at(95), Verdict::Good));
+    let probe = every(60);
+    board.accept(at(1000), [(&key(), &probe as &dyn Probe)].into_iter(), last);
+    assert_eq!(board.look(&key(), at(1001)).failures, Some(failures));
+}
+
+#[test]
+fn a_failure_is_kept_until_its_outcome_is_on_the_disk() {
+    let board = HeartbeatBoard::new(HashMap::new());
+    accept(&board, 0, &every(60));
+    board.look(&key(), at(5));
+    assert_eq!(board.judged(&key(), at(100)), None, "none was handed out");
+    board.take(&key(), beat(6, true), true);
+    board.look(&key(), at(7));
+    assert_eq!(board.judged(&key(), at(16)), None);
+    assert_eq!(board.judged(&key(), at(17)), Some(at(7)));
+}
+
+#[test]
+fn failures_between_two_looks_are_counted_and_handed_out_once() {
+    let board = HeartbeatBoard::new(HashMap::new());
+    accept(&board, 0, &every(60));
+    for (second, failed) in [(1, true), (2, true), (3, false)] {
+        board.take(&key(), beat(second, failed), true);
+    }
+    let heard = board.look(&key(), at(10));
+    assert_eq!(heard.last, Some(beat(3, false)));
+    let failures = heard.failures.expect("two");
+    assert_eq!(failures.words(), "the job reported 2 failures");
+    assert_eq!(board.look(&key(), at(20)).failures, None);
+}

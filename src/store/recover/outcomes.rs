@@ -1,0 +1,203 @@
+//! Outcomes, recent ones and those of finished hours, from a damaged store into a new one.
+
+use super::super::Store;
+use super::super::block::{Block, decode};
+use super::super::compact::{block_id, of_block_id};
+use super::super::header::{Header, hour_of, verdict_of};
+use super::super::raw::shard_of;
+use super::super::summary::HourSummary;
+use super::{Recovered, columns, insert, rows};
+use crate::outcome::{Measurement, Timestamp};
+use crate::units::HOUR_MS;
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension};
+use std::collections::{BTreeSet, HashSet};
+
+/// A wall clock may have been ahead by this much; beyond it is damage.
+const HOURS_AHEAD: i64 = 24 * 366;
+
+pub(super) fn copy(
+    old: &Connection,
+    new: &Store,
+    now: Timestamp,
+    recovered: &mut Recovered,
+) -> rusqlite::Result<()> {
+    let ids: Vec<i64> = new
+        .names
+        .keys()
+        .filter_map(|key| new.names.id(key))
+        .collect();
+    let shards: BTreeSet<i64> = ids.iter().map(|id| shard_of(*id)).collect();
+    let firsts = new.names.keys().filter_map(|key| new.names.first(key));
+    let Some(first) = firsts.min() else {
+        return Ok(());
+    };
+    let tx = new.conn.unchecked_transaction()?;
+    // A tick from a clock that was ahead may lie beyond now; nothing older than 1970 is kept.
+    let last = latest(old).unwrap_or(0).max(hour_of(now) + 1);
+    for hour in hour_of(first).max(0)..=last.min(hour_of(now) + HOURS_AHEAD) {
+        for shard in &shards {
+            single_outcomes(old, new, hour, *shard, recovered)?;
+        }
+        finished_hours(old, new, hour, &ids, recovered)?;
+    }
+    tx.commit()
+}
+
+/// The latest hour of anything, as far as it can be read.
+fn latest(old: &Connection) -> Option<i64> {
+    let max = |sql: &str| {
+        let found = old.query_row(sql, [], |row| row.get::<_, Option<i64>>(0));
+        found.ok().flatten()
+    };
+    max("SELECT max(id) >> 20 FROM hour").max(max("SELECT max(hour) FROM outcome"))
+}
+
+/// One lane's hour, forwards up to what cannot be read, and then backwards down to it.
+fn single_outcomes(
+    old: &Connection,
+    new: &Store,
+    hour: i64,
+    shard: i64,
+    recovered: &mut Recovered,
+) -> rusqlite::Result<()> {
+    for order in ["ASC", "DESC"] {
+        let sql = format!(
+            "SELECT * FROM outcome WHERE hour = ?1 AND lane = ?2 ORDER BY at {order}, probe {order}"
+        );
+        let (mut found, whole) = rows(old, &sql, &[hour, shard]);
+        let all = found.len();
+        found.retain(|row| sensible(new, row));
+        recovered.outcomes_lost += (all - found.len()) as u64;
+        recovered.outcomes += insert(&new.conn, "outcome", &columns(old, "outcome"), found)?;
+        if whole {
+            break;
+        }
+        recovered.gaps += u64::from(order == "ASC");
+    }
+    Ok(())
+}
+
+/// Columns: hour, lane, at, probe, interval, verdict, and what follows.
+fn sensible(new: &Store, row: &[Value]) -> bool {
+    let [
+        Value::Integer(hour),
+        Value::Integer(_),
+        Value::Integer(at),
+        Value::Integer(probe),
+        _,
+        Value::Integer(verdict),
+        ..,
+    ] = row
+    else {
+        return false;
+    };
+    at.div_euclid(HOUR_MS) == *hour
+        && new.names.key(*probe).is_some()
+        && verdict_of(verdict.cast_unsigned()).is_ok()
+}
+
+/// All probes' blocks of an hour. Where the hour cannot be listed, each probe is looked up; what cannot
+/// be read then may never have been there, and is no lost hour.
+fn finished_hours(
+    old: &Connection,
+    new: &Store,
+    hour: i64,
+    probes: &[i64],
+    recovered: &mut Recovered,
+) -> rusqlite::Result<()> {
+    let range = [block_id(hour, 0), block_id(hour + 1, 0)];
+    let sql = "SELECT id FROM hour WHERE id >= ?1 AND id < ?2
+               UNION SELECT id FROM block WHERE id >= ?1 AND id < ?2";
+    let (listed, whole) = rows(old, sql, &range);
+    if whole {
+        for id in listed.iter().filter_map(|row| integer(row)) {
+            one_hour(old, new, id, true, recovered)?;
+        }
+        return Ok(());
+    }
+    let listed: HashSet<i64> = listed.iter().filter_map(|row| integer(row)).collect();
+    recovered.gaps += 1;
+    for probe in probes {
+        let id = block_id(hour, *probe);
+        one_hour(old, new, id, listed.contains(&id), recovered)?;
+    }
+    Ok(())
+}
+
+fn integer(row: &[Value]) -> Option<i64> {
+    match row {
+        [Value::Integer(number), ..] => Some(*number),
+        _ => None,
+    }
+}
+
+fn one_hour(
+    old: &Connection,
+    new: &Store,
+    id: i64,
+    is_listed: bool,
+    recovered: &mut Recovered,
+) -> rusqlite::Result<()> {
+    let blob = |sql: &str| {
+        let found = old.query_row(sql, [id], |row| row.get::<_, Vec<u8>>(0));
+        found.optional()
+    };
+    let counts = blob("SELECT counts FROM hour WHERE id = ?1");
+    let outcomes = blob("SELECT outcomes FROM block WHERE id = ?1");
+    let is_found = [&counts, &outcomes]
+        .into_iter()
+        .any(|blob| matches!(blob, Ok(Some(_))));
+    if !is_found && !is_listed {
+        return Ok(());
+    }
+    let Some(counts) = counts
+        .ok()
+        .flatten()
+        .filter(|counts| countable(new, id, counts))
+    else {
+        recovered.hours_lost += 1;
+        return Ok(());
+    };
+    let sql = "INSERT OR IGNORE INTO hour (id, counts) VALUES (?1, ?2)";
+    new.conn.execute(sql, rusqlite::params![id, counts])?;
+    match outcomes
+        .ok()
+        .flatten()
+        .and_then(|outcomes| decodable(new, id, counts, outcomes))
+    {
+        Some(block) => {
+            let sql = "INSERT OR IGNORE INTO block (id, outcomes) VALUES (?1, ?2)";
+            new.conn
+                .execute(sql, rusqlite::params![id, block.outcomes])?;
+            recovered.hours += 1;
+        }
+        None => recovered.hours_counts_only += 1,
+    }
+    Ok(())
+}
+
+fn countable(new: &Store, id: i64, counts: &[u8]) -> bool {
+    let (hour, probe) = of_block_id(id);
+    let Ok(header) = Header::read(counts) else {
+        return false;
+    };
+    let basis = new.basis(header.basis).ok().flatten();
+    new.names.key(probe).is_some()
+        && basis.is_some_and(|basis| HourSummary::new(hour, header, basis).is_ok())
+}
+
+fn decodable(new: &Store, id: i64, counts: Vec<u8>, outcomes: Vec<u8>) -> Option<Block> {
+    let (hour, probe) = of_block_id(id);
+    let block = Block { counts, outcomes };
+    let basis = new.basis_of(&block).ok().flatten()?;
+    decode(
+        new.names.key(probe)?,
+        hour,
+        &block,
+        &basis.scales,
+        Measurement::ALL,
+    )
+    .ok()?;
+    Some(block)
+}
