@@ -18,7 +18,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 /// All reminders to a receiver are one group.
-const GROUP: &str = "silences";
+pub(super) const GROUP: &str = "silences";
 /// Time between two looks at the silences,
 const EVERY: Duration = Duration::from_secs(15);
 /// and at those that mute nothing.
