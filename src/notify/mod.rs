@@ -9,6 +9,7 @@ mod heartbeat;
 mod lanes;
 mod messages;
 mod notifier;
+mod outdated;
 mod send;
 mod silences;
 mod smtp;

@@ -167,3 +167,47 @@ routes: [ {{ to: am, wait: 1ms }} ]
         daemon.wait_for(|_| active(member).filter(|alerts| !burns(alerts)));
     }
 }
+
+#[test]
+fn an_alert_whose_labels_change_while_it_fires_ends_and_begins_under_the_new_ones() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (hook, received) = webhook(&[]);
+    let delivery = format!(
+        "receivers: [ {{ name: hook, webhook: {{ url: \"http://{hook}/\" }} }} ]
+routes: [ {{ to: hook, wait: 1ms }} ]
+"
+    );
+    let path = config(folder.path(), &closed(), &delivery);
+    let label = |team: &str| {
+        let text = fs::read_to_string(&path).expect("readable");
+        let lines = text.lines().filter(|line| !line.contains("labels:"));
+        let text: String = lines.map(|line| format!("{line}\n")).collect();
+        let name = "  - name: web\n";
+        let labels = format!("{name}    labels: {{ team: {team} }}\n");
+        fs::write(&path, text.replace(name, &labels)).expect("written");
+    };
+    label("core");
+    let daemon = Daemon::start(&path);
+    let began = received.recv_timeout(REPEATED).expect("the alert");
+    assert_eq!(began.label("team"), "core");
+    label("edge");
+    assert!(daemon.request("POST", "/-/reload").contains("reloaded"));
+    let mut seen = Vec::new();
+    while seen.len() < 2 {
+        let got = received.recv_timeout(REPEATED).expect("a message");
+        for alert in got.body["alerts"].as_array().expect("a list") {
+            let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+            let row = (text(&alert["labels"]["team"]), text(&alert["status"]));
+            if row.0 == "edge" || row.1 == "resolved" {
+                seen.push(row);
+            }
+        }
+        seen.sort();
+        seen.dedup();
+    }
+    let rows = [("core", "resolved"), ("edge", "firing")];
+    assert_eq!(
+        seen,
+        rows.map(|(team, status)| (team.to_owned(), status.to_owned()))
+    );
+}
