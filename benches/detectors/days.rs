@@ -4,7 +4,7 @@ use crate::{HISTORIES, Table, histories, share_of};
 use fastrand::Rng;
 
 /// Rules were tuned on histories with lower numbers: a table is of others.
-const FIRST_SEED: u64 = 1_000_000;
+const FIRST_SEED: u64 = 2_000_000;
 /// Hours after which the effects of a table have to be found.
 pub const FOUND_WITHIN: [f64; 2] = [1.0, 2.0];
 
