@@ -54,6 +54,7 @@ fn overview() {
             firing: &firing,
             findings: &findings,
             system: &system,
+            silences: &[],
         };
         render_overview(shown, view).len()
     };

@@ -1,12 +1,12 @@
-//! Signs by the minute: pools, processors at peak load, providers; and the queue, by two minutes.
+//! Signs by the minute: pools, processors at peak load, providers, queues.
 
 use crate::days::{Days, Event};
 use crate::noise::{Ar, binomial, normal};
 use fastrand::Rng;
 use slod_core::outcome::Timestamp;
 use slod_core::signal::rules::{
-    Answer, COUNTED, Confirmed, Grows, Meanwhile, Numbers, PEAK_MINUTES, Pool, cpu_high_at_peak,
-    errors_climbing, growing, pool_exhausted, provider_failing, provider_slow,
+    Answer, COUNTED, Confirmed, Grows, Meanwhile, Numbers, PEAK_MINUTES, Pool, QUEUE_CONFIRMATIONS,
+    cpu_high_at_peak, errors_climbing, growing, pool_exhausted, provider_failing, provider_slow,
 };
 use slod_core::signal::{Keep, Level, Presence, Track};
 use slod_core::trend::Errors;
@@ -354,7 +354,7 @@ pub fn errors() {
 pub fn queue() {
     fn judged(values: &[f64], begins: Option<u32>) -> Option<f64> {
         let mut confirmed = Confirmed::default();
-        let [mut waiting, mut traffic] = [Keep::Lowest, Keep::Mean].map(|keep| track(2, 60, keep));
+        let [mut waiting, mut traffic] = [Keep::Lowest, Keep::Mean].map(|keep| track(1, 60, keep));
         watched(begins, |minute, _| {
             let value = values[minute as usize];
             waiting.take(at(minute), Some(value.max(0.0).round()));
@@ -370,7 +370,7 @@ pub fn queue() {
                 scale: 1.0,
                 limit: None,
             };
-            Some(confirmed.step(growing(&number)))
+            Some(confirmed.step_of(QUEUE_CONFIRMATIONS, growing(&number)))
         })
     }
     let mut table = Days::new("`queue_growing`");
@@ -392,7 +392,13 @@ pub fn queue() {
         let cron = |minute: u32| 200.0 * Event::Cron.at(f64::from(minute) / 60.0, phase);
         judged(&(0..BEFORE + DAY).map(cron).collect::<Vec<_>>(), None)
     });
-    for (name, per_hour) in [("10 more each hour", 10.0), ("30 more each hour", 30.0)] {
+    for (name, per_hour) in [
+        ("10 more each hour", 10.0),
+        ("20 more each hour", 20.0),
+        ("30 more each hour", 30.0),
+        ("60 more each hour", 60.0),
+        ("300 more each hour", 300.0),
+    ] {
         table.effect(name, &|rng| {
             let begins = moment(rng);
             let values = KINDS[0].values(rng, 0.0).into_iter().enumerate();

@@ -15,7 +15,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 /// All announcements to a receiver are one group.
-const GROUP: &str = "maintenance";
+pub(super) const GROUP: &str = "maintenance";
 /// Time between two looks at the corrections.
 const EVERY: Duration = Duration::from_secs(5);
 /// How long the store may take to answer.

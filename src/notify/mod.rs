@@ -1,12 +1,15 @@
 //! Delivery of alerts: decides who gets a notice, and delivers what waits in the outbox of the store,
-//! at least once and in order for each receiver. A worker per receiver, so that one that hangs delays
-//! no other.
+//! at least once and in order for each group of alerts. A worker per receiver, which tries several groups
+//! at a time, so that neither a receiver nor a group that hangs or fails delays another.
 
 mod announce;
 mod backoff;
 mod counters;
 mod heartbeat;
+mod lanes;
+mod messages;
 mod notifier;
+mod outdated;
 mod send;
 mod silences;
 mod smtp;

@@ -18,13 +18,11 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 /// All reminders to a receiver are one group.
-const GROUP: &str = "silences";
+pub(super) const GROUP: &str = "silences";
 /// Time between two looks at the silences,
 const EVERY: Duration = Duration::from_secs(15);
 /// and at those that mute nothing.
 const FORGOTTEN_EVERY: Duration = HOUR;
-/// So long before its end somebody is reminded of a silence, a tenth of a shorter one's length.
-const AHEAD: Duration = Duration::from_secs(15 * 60);
 /// How long the store may take to answer.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -35,10 +33,11 @@ type Wanted = BTreeMap<String, Vec<Notice>>;
 pub(super) async fn run(deps: Deps) {
     let mut looked = None;
     let mut logged = BTreeSet::new();
+    let mut nobody_knows = false;
     loop {
         sleep(EVERY).await;
         let now = deps.clock.now();
-        remind(&deps, now).await;
+        remind(&deps, now, &mut nobody_knows).await;
         let is_due =
             looked.is_none_or(|at: Timestamp| (now.0 - at.0).abs() >= millis(FORGOTTEN_EVERY));
         if is_due {
@@ -48,32 +47,46 @@ pub(super) async fn run(deps: Deps) {
     }
 }
 
-async fn remind(deps: &Deps, now: Timestamp) {
+/// Passes reminders on. `nobody_knows` any as long as there are none: the store need not be asked.
+async fn remind(deps: &Deps, now: Timestamp, nobody_knows: &mut bool) {
     let config = deps.configs.borrow().clone();
     let (decisions, alerts) = (
         deps.decisions.borrow().clone(),
         deps.alerts.borrow().clone(),
     );
     let wanted = wanted(&decisions, &alerts, &config.routing, now);
+    if wanted.is_empty() && *nobody_knows {
+        return;
+    }
     let receivers = config.routing.receivers.iter();
     let names: Vec<String> = receivers.map(|one| one.name.clone()).collect();
     let store = deps.store.clone();
     let keep = move |store: &mut Store| keep(store, &names, &wanted, now);
-    // A store that fails says so itself, and the next look tries again.
     let asked = tokio::task::spawn_blocking(move || store.ask(PATIENCE, keep));
-    if let Ok(Some(Ok(1..))) = asked.await {
+    // A store that fails says so itself, and the next look tries again.
+    let Ok(Some(Ok(kept))) = asked.await else {
+        return;
+    };
+    *nobody_knows = kept.known == 0;
+    if kept.new > 0 {
         deps.waker.wake();
     }
 }
 
-/// Keeps what receivers do not know yet. Returns how much that is.
+/// How many reminders receivers know, or will know, and how many of them are new to them.
+struct Kept {
+    known: usize,
+    new: usize,
+}
+
+/// Keeps what receivers do not know yet.
 fn keep(
     store: &mut Store,
     receivers: &[String],
     wanted: &Wanted,
     now: Timestamp,
-) -> Result<usize, StoreError> {
-    let mut deliveries = Vec::new();
+) -> Result<Kept, StoreError> {
+    let (mut deliveries, mut count) = (Vec::new(), 0);
     for receiver in receivers {
         let known = store.known_to(receiver, GROUP)?;
         let now_wanted = wanted.get(receiver).map_or(&[][..], Vec::as_slice);
@@ -84,6 +97,7 @@ fn keep(
             all.all(|known| known.fingerprint() != one.fingerprint())
         });
         let all: Vec<Notice> = lasting.chain(new).cloned().collect();
+        count += all.len();
         deliveries.extend(changes(&known, &all, now).map(|notice| NewDelivery {
             receiver: receiver.clone(),
             group: GROUP.to_owned(),
@@ -91,11 +105,13 @@ fn keep(
             notice,
         }));
     }
-    if deliveries.is_empty() {
-        return Ok(0);
+    if !deliveries.is_empty() {
+        store.keep_deliveries(&deliveries)?;
     }
-    store.keep_deliveries(&deliveries)?;
-    Ok(deliveries.len())
+    Ok(Kept {
+        known: count,
+        new: deliveries.len(),
+    })
 }
 
 /// Whether the end that a reminder is about is ahead.
@@ -108,7 +124,7 @@ fn is_running(reminder: &Notice, now: Timestamp) -> bool {
 fn wanted(decisions: &Decisions, alerts: &AlertsView, routing: &Routing, now: Timestamp) -> Wanted {
     let mut wanted = Wanted::new();
     let muted = alerts.decided(decisions, now);
-    for silence in decisions.silences.iter().filter(|one| ends_soon(one, now)) {
+    for silence in decisions.silences.iter().filter(|one| one.ends_soon(now)) {
         let still = muted
             .iter()
             .filter(|one| one.silenced_by == Some(silence.id));
@@ -124,11 +140,6 @@ fn wanted(decisions: &Decisions, alerts: &AlertsView, routing: &Routing, now: Ti
         }
     }
     wanted
-}
-
-fn ends_soon(silence: &Silence, now: Timestamp) -> bool {
-    let length = Duration::from_millis((silence.to.0 - silence.from.0).max(0).unsigned_abs());
-    silence.is_active(now) && silence.to.before(AHEAD.min(length / 10)) <= now
 }
 
 fn reminder(silence: &Silence, firing: usize, now: Timestamp) -> Notice {
@@ -208,7 +219,7 @@ mod tests {
 
     #[test]
     fn a_silence_ends_soon_a_quarter_of_an_hour_before_or_for_its_last_tenth() {
-        let soon = |silence: &Silence, second| ends_soon(silence, Timestamp::from_secs(second));
+        let soon = |silence: &Silence, second| silence.ends_soon(Timestamp::from_secs(second));
         let day = silence(0, 86_400);
         assert!(!soon(&day, 86_400 - 901) && soon(&day, 86_400 - 900));
         assert!(!soon(&day, 86_400), "it is over");
@@ -227,7 +238,9 @@ mod tests {
             if is_wanted {
                 wanted.insert("chat".to_owned(), vec![reminder(&silence, 2, now)]);
             }
-            let count = keep(&mut store, &receivers, &wanted, now).expect("kept");
+            let count = keep(&mut store, &receivers, &wanted, now)
+                .expect("kept")
+                .new;
             (count, store.known_to("chat", GROUP).expect("reads").len())
         };
         assert_eq!(look(100, false), (0, 0));

@@ -3,7 +3,7 @@
 use super::counters::Counters;
 use super::notifier::Waker;
 use super::send::Sender;
-use super::{announce, heartbeat, silences, worker};
+use super::{announce, heartbeat, outdated, silences, worker};
 use crate::alert::Decisions;
 use crate::alerting::AlertsView;
 use crate::clock::Clock;
@@ -53,6 +53,7 @@ pub async fn run(mut deps: Deps) {
     tasks.spawn(heartbeat::run(deps.clone(), sender.clone()));
     tasks.spawn(announce::run(deps.clone()));
     tasks.spawn(silences::run(deps.clone()));
+    tasks.spawn(outdated::run(deps.clone()));
     let mut workers: HashMap<String, AbortHandle> = HashMap::new();
     loop {
         let config = Arc::clone(&deps.configs.borrow_and_update());

@@ -1,5 +1,6 @@
 //! What of its error budgets a service burned after a deployment.
 
+use super::slo::model::DeploymentReport;
 use super::slo::of_service;
 use super::slo::span::Span;
 use crate::config::{Config, ServiceSpec};
@@ -13,6 +14,8 @@ use std::collections::BTreeMap;
 
 /// The newest markers that this is counted for: each takes a day of outcomes to be read.
 const MAX_COUNTED: usize = 20;
+/// Markers that a report lists.
+const MAX_LISTED: usize = 100;
 /// Markers that may be within a day of another one.
 const MAX_NEXT: u32 = 1000;
 /// Less of a budget is not mentioned.
@@ -29,6 +32,30 @@ pub struct Burned {
 
 /// By the ids of markers; none for those of services that are no longer configured.
 pub type BurnedBy = BTreeMap<i64, Vec<Burned>>;
+
+/// The latest markers of a span, for its report.
+pub fn in_report(
+    config: &Config,
+    store: &Store,
+    span: Span,
+) -> Result<Vec<DeploymentReport>, StoreError> {
+    let mut markers = store.markers(None, (span.from, span.to), MAX_NEXT)?;
+    markers.retain(|marker| {
+        let mut services = config.services.iter();
+        services.any(|spec| *spec.name == *marker.service)
+    });
+    markers.truncate(MAX_LISTED);
+    let mut burned = burned(config, store, &markers, span.now)?;
+    let report = |marker: Marker| DeploymentReport {
+        at: marker.at.to_utc(),
+        burned: burned.remove(&marker.id),
+        service: marker.service,
+        version: marker.version,
+        text: marker.text,
+        author: marker.author,
+    };
+    Ok(markers.into_iter().rev().map(report).collect())
+}
 
 /// Counts for the first of these markers, which are the newest.
 pub fn burned(
@@ -167,6 +194,18 @@ mod tests {
             words(&burned[&second.id]),
             "burned 4.6 % of the budget of errors in 60m"
         );
+        let span = Span::new(before(600), NOW, NOW);
+        let report = super::super::slo::report(&config(), &store, span).expect("counted");
+        let order = report.deployments.iter().map(|one| one.at);
+        assert!(order.is_sorted() && report.deployments.len() == 3);
+        for text in [report.to_text(), report.to_markdown(), report.to_html()] {
+            assert!(text.contains("Deployments"), "{text}");
+            assert!(
+                text.contains("burned 4.6 % of the budget of errors in 60m"),
+                "{text}"
+            );
+            assert!(text.contains("less than 0.1 % of any budget"), "{text}");
+        }
     }
 
     #[test]

@@ -24,6 +24,10 @@ pub struct SilenceEntry {
     /// Whether it is active and has muted no alert for a week.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub mutes_nothing: bool,
+    /// Whether it is active and ends soon: within a quarter of an hour, or a tenth of its length if that
+    /// is shorter.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ends_soon: bool,
 }
 
 impl SilenceEntry {
@@ -42,7 +46,20 @@ impl SilenceEntry {
             reason: silence.reason.clone(),
             state: state.to_owned(),
             mutes_nothing: false,
+            ends_soon: silence.ends_soon(now),
         }
+    }
+
+    /// `active, mutes nothing`
+    fn state_in_words(&self) -> String {
+        let marks = [
+            (self.mutes_nothing, "mutes nothing"),
+            (self.ends_soon, "ends soon"),
+        ];
+        let marks = marks.iter().filter(|(is_it, _)| *is_it);
+        let words = marks.map(|(_, words)| *words);
+        let all: Vec<&str> = std::iter::once(&*self.state).chain(words).collect();
+        all.join(", ")
     }
 
     /// All of them, with those that mute nothing marked.
@@ -77,11 +94,7 @@ pub fn to_text(silences: &[SilenceEntry]) -> String {
     for one in silences {
         table.add_row([
             one.id.to_string(),
-            if one.mutes_nothing {
-                format!("{}, mutes nothing", one.state)
-            } else {
-                one.state.clone()
-            },
+            one.state_in_words(),
             times::second(one.from),
             times::second(one.to),
             one.matchers.join(" "),

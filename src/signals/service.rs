@@ -11,12 +11,12 @@ use super::usual::{Learned, Usuals};
 use crate::config::{LoadSpec, ServiceSpec};
 use crate::outcome::Timestamp;
 use crate::signal::rules::{
-    Answer, COUNTED, Confirmed, Grows, Meanwhile, Numbers, breaker_open, counted, cpu_high_at_peak,
-    errors_climbing, growing, is_slower, latency_rising, latency_unusual, load_high,
-    pool_exhausted, provider_failing, provider_slow, throughput_low,
+    Answer, COUNTED, Confirmed, Grows, Meanwhile, Numbers, QUEUE_CONFIRMATIONS, breaker_open,
+    counted, cpu_high_at_peak, errors_climbing, growing, is_slower, latency_rising,
+    latency_unusual, load_high, pool_exhausted, provider_failing, provider_slow, throughput_low,
 };
 use crate::signal::{Finding, Keep, Presence, Settings, SignalKind, Track, kinds};
-use crate::trend::{Errors, GrowthRules};
+use crate::trend::{CONFIRMATIONS, Errors, GrowthRules};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -165,7 +165,7 @@ impl ServiceHistory {
                 |(name, about, _): &(&str, Arc<str>, _)| *name == kind.name && *about == subject;
             let known = before.iter().position(is_it);
             let mut state = known.map_or_else(Confirmed::default, |at| before.swap_remove(at).2);
-            let answer = state.step(answer);
+            let answer = state.step_of(confirmations(kind), answer);
             let finding = finding(kind, Some(&self.name), &subject, answer);
             if state != Confirmed::default() {
                 confirmed.push((kind.name, subject, state));
@@ -198,13 +198,19 @@ impl ServiceHistory {
             (&kinds::ERRORS_CLIMBING, "".into(), errors),
         ];
         let Some(own) = own else { return found };
-        for (kind, track, unit) in [
-            (&kinds::CONNECTIONS_GROWING, &own.connections, "connections"),
-            (&kinds::QUEUE_GROWING, &own.queue, "waiting"),
+        let (by_growth, by_minute) = (&own.traffic_by_growth, &own.traffic_by_minute);
+        for (kind, track, traffic, unit) in [
+            (
+                &kinds::CONNECTIONS_GROWING,
+                &own.connections,
+                by_growth,
+                "connections",
+            ),
+            (&kinds::QUEUE_GROWING, &own.queue, by_minute, "waiting"),
         ] {
             let number = Grows {
                 track,
-                traffic: &own.traffic_by_growth,
+                traffic,
                 rules: GrowthRules {
                     share: least(kind),
                     ..COUNTED
@@ -379,6 +385,15 @@ impl ServiceHistory {
         let (track, peak, _) = at_peak(self.own.as_ref()?, load)?;
         let most = settings.level(&kinds::CPU_HIGH_AT_PEAK).begins;
         Some(cpu_high_at_peak(cpu, track, peak, most))
+    }
+}
+
+/// Evaluations in a row in which a trend has to be found.
+fn confirmations(kind: &SignalKind) -> u32 {
+    if kind.name == kinds::QUEUE_GROWING.name {
+        QUEUE_CONFIRMATIONS
+    } else {
+        CONFIRMATIONS
     }
 }
 

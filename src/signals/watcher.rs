@@ -23,6 +23,8 @@ use std::time::Duration;
 /// Time between two evaluations of trends: a twenty-fourth of the span they are looked for in, as
 /// their false alarms were measured.
 const TREND_EVERY_MS: i64 = 300_000;
+/// A clock that is set back by more is another one: attempts are waited for, and so may come late.
+const SET_BACK: Duration = Duration::from_secs(1800);
 const DAY_S: f64 = 86_400.0;
 /// The kind of probes of language models.
 pub(super) const LLM: &str = "llm";
@@ -36,6 +38,8 @@ pub struct Watcher {
     /// In memory of their own: a tree of large values is half empty.
     services: BTreeMap<Arc<str>, Box<ServiceHistory>>,
     judged: Option<Timestamp>,
+    /// When signs were looked for last.
+    looked: Option<Timestamp>,
 }
 
 impl Default for Watcher {
@@ -44,6 +48,7 @@ impl Default for Watcher {
             host: HostHistory::new(),
             services: BTreeMap::new(),
             judged: None,
+            looked: None,
         }
     }
 }
@@ -99,6 +104,11 @@ impl Watcher {
 
     /// What all signs that are switched on find now.
     pub fn findings(&mut self, config: &Config, ledger: &LedgerView, now: Timestamp) -> Findings {
+        if self.looked.is_some_and(|last| now.after(SET_BACK) < last) {
+            // Histories would take nothing until the clock has come as far again.
+            *self = Self::default();
+        }
+        self.looked = Some(now);
         let names: BTreeSet<&Arc<str>> = config.services.iter().map(|one| &one.name).collect();
         self.services.retain(|name, _| names.contains(name));
         for spec in &config.services {
@@ -231,5 +241,43 @@ fn probed(
         let evidence = format!("{:.0} % of the last hour was observed", coverage * 100.0);
         let answer = (below(kind, coverage), evidence);
         all.push(finding(kind, Some(name), "", answer));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A config of which only the host matters.
+    fn nothing() -> Config {
+        let text = "services: [ { name: web, probes: [ { name: p, tcp: { address: '127.0.0.1:1' } } ] } ]\n";
+        let source = crate::diagnostic::Source {
+            name: String::new(),
+            text: text.to_owned(),
+        };
+        let kinds = crate::probe::KINDS;
+        let loaded = Config::load(&source, std::path::Path::new(""), &|_| None, kinds);
+        loaded.config.expect("valid")
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_begins_all_histories_anew() {
+        let (config, ledger) = (nothing(), LedgerView::default());
+        let mut watcher = Watcher::default();
+        let mut look = |minutes: std::ops::Range<i64>, usage: f64| {
+            for minute in minutes.clone() {
+                let at = Timestamp::from_secs(minute * 60);
+                watcher.host().take_cpu(at, Some(usage));
+            }
+            let now = Timestamp::from_secs(minutes.end * 60);
+            let found = watcher.findings(&config, &ledger, now).all;
+            let mut found = found.into_iter();
+            let cpu = found.find(|one| one.kind.name == kinds::CPU_HIGH.name);
+            cpu.expect("judged").presence
+        };
+        assert_eq!(look(1000..1010, 0.95), Presence::Active);
+        assert_eq!(look(1010..1020, 0.95), Presence::Active);
+        assert_eq!(look(900..901, 0.1), Presence::Unknown, "another clock");
+        assert_eq!(look(901..910, 0.1), Presence::Clear);
     }
 }

@@ -52,7 +52,7 @@ pub use check::{Checked, check};
 pub use compact::CountingPlan;
 pub use held::Stage;
 pub use markers::Marker;
-pub use outbox::{Batch, Ended, NewDelivery, OUTBOX_MAX, Pending, Sent};
+pub use outbox::{Batch, Ended, Heard, NewDelivery, OUTBOX_MAX, Pending, Sent, Taking};
 pub use outline::HourOutline;
 pub use recover::{Recovered, recover};
 pub use runs::{OpenRuns, RunPart, RunState, StoredRun};

@@ -13,6 +13,7 @@ use crate::ledger::long_days;
 use crate::outcome::{ProbeKey, Timestamp};
 use crate::report::deploys::burned;
 use crate::report::signals::HealthAnswer;
+use crate::report::silences::SilenceEntry;
 use crate::report::timeline::{TimelineOf, timeline};
 use crate::runs::Digests;
 use crate::slo::correction::Correction;
@@ -47,13 +48,32 @@ pub async fn overview(State(state): State<WebState>, RawQuery(query): RawQuery) 
     let view = view(&state, query.as_deref(), trouble.as_deref());
     let alerts = Arc::clone(&state.alerts.borrow());
     let findings = Arc::clone(&state.findings.borrow());
+    let silences = silences(&state, snapshot.at).await;
     let shown = Overview {
         snapshot: &snapshot,
         firing: &alerts,
         findings: &findings,
         system: &system,
+        silences: &silences,
     };
     Html(unfolded(render_overview(shown, view), query.as_deref()))
+}
+
+/// All silences, with marks of those that mute nothing where the store can be read.
+async fn silences(state: &WebState, now: Timestamp) -> Vec<SilenceEntry> {
+    let decisions = state.decisions.borrow().clone();
+    if decisions.silences.is_empty() {
+        return Vec::new();
+    }
+    let path = state.history.clone();
+    let kept = decisions.clone();
+    let read = tokio::task::spawn_blocking(move || {
+        let store = Store::open_read_only(&path)?;
+        SilenceEntry::list(&store, &kept.silences, now)
+    });
+    let plain = |one| SilenceEntry::of(one, now);
+    let read = read.await.ok().and_then(Result::ok);
+    read.unwrap_or_else(|| decisions.silences.iter().map(plain).collect())
 }
 
 pub async fn service(

@@ -1,7 +1,7 @@
 //! Delivery by routes that escalate and repeat, to receivers that are removed, and to two members of an
 //! Alertmanager cluster.
 
-use crate::notify::{closed, webhook};
+use crate::hook::{self, closed, relax, webhook};
 use crate::prometheus::server::{Running, free_port, start};
 use crate::support::{Daemon, target};
 use serde_json::Value;
@@ -14,25 +14,9 @@ use std::time::Duration;
 /// A repetition comes after a minute at the earliest, and is looked for twice a minute.
 const REPEATED: Duration = Duration::from_secs(110);
 
-/// A service whose alert fires at the second failure, if it is down.
-fn config(folder: &Path, service: &SocketAddr, delivery: &str) -> PathBuf {
-    let path = folder.join("slod.yaml");
-    let text = format!(
-        "listen: 127.0.0.1:0
-store: {{ path: slod.db }}
-defaults: {{ interval: 200ms, timeout: 100ms }}
-services:
-  - name: web
-    probes: [ {{ name: home, http: {{ url: \"http://{service}/\" }} }} ]
-    objectives: [ {{ name: errors, sli: success, target: 99.9%, window: 1h }} ]
-{delivery}"
-    );
-    fs::write(&path, text).expect("written");
-    path
-}
-
-fn down() -> SocketAddr {
-    closed().parse().expect("an address")
+/// A service, and how its alerts are delivered.
+fn config(folder: &Path, service: &str, delivery: &str) -> PathBuf {
+    hook::config(folder, &[("web", service)], delivery)
 }
 
 #[test]
@@ -46,16 +30,15 @@ fn an_alert_that_lasts_is_escalated_and_repeated() {
 routes: [ {{ to: first, wait: 1ms, repeat: 1m, escalate: {{ after: 2s, to: second }} }} ]
 "
     );
-    let daemon = Daemon::start(&config(folder.path(), &down(), &delivery));
+    let daemon = Daemon::start(&config(folder.path(), &closed(), &delivery));
     let began = to_first.recv_timeout(REPEATED).expect("the alert");
     let early = to_second.try_recv();
     assert!(early.is_err(), "the escalation waits: {early:?}");
     let escalated = to_second.recv_timeout(REPEATED).expect("the escalation");
     let repeated = to_first.recv_timeout(REPEATED).expect("the repetition");
-    let fingerprint = |body: &Value| body["alerts"][0]["fingerprint"].clone();
     for later in [&escalated, &repeated] {
         assert_eq!(later.body["status"], "firing");
-        assert_eq!(fingerprint(&later.body), fingerprint(&began.body));
+        assert_eq!(later.fingerprint(), began.fingerprint());
     }
     assert_ne!(began.key, repeated.key, "a repetition is a new message");
     drop(daemon);
@@ -72,11 +55,9 @@ fn an_alert_that_somebody_takes_care_of_is_not_escalated() {
 routes: [ {{ to: first, wait: 1ms, escalate: {{ after: 6s, to: second }} }} ]
 "
     );
-    let daemon = Daemon::start(&config(folder.path(), &down(), &delivery));
+    let daemon = Daemon::start(&config(folder.path(), &closed(), &delivery));
     let began = to_first.recv_timeout(REPEATED).expect("the alert");
-    let fingerprint = began.body["alerts"][0]["fingerprint"]
-        .as_str()
-        .expect("a text");
+    let fingerprint = began.fingerprint();
     let path = format!("/api/v1/alerts/{fingerprint}/acknowledge");
     let answer = daemon.post(&path, "application/json", "{\"author\":\"ada\"}");
     assert!(answer.contains("\"by\":\"ada\""), "{answer}");
@@ -88,7 +69,7 @@ routes: [ {{ to: first, wait: 1ms, escalate: {{ after: 6s, to: second }} }} ]
 fn notices_to_a_removed_receiver_are_given_up_and_counted() {
     let folder = tempfile::tempdir().expect("a folder");
     let (hook, received) = webhook(&[]);
-    let (away, service) = (closed(), down());
+    let (away, service) = (closed(), closed());
     let both = format!(
         "receivers:
   - {{ name: hook, webhook: {{ url: \"http://{hook}/\" }} }}
@@ -168,7 +149,7 @@ routes: [ {{ to: am, wait: 1ms }} ]
 "
     );
     let burns = |alerts: &[String]| alerts.iter().any(|name| name.starts_with("SlodBudgetBurn"));
-    let path = config(folder.path(), &down(), &delivery);
+    let path = config(folder.path(), &closed(), &delivery);
     let daemon = Daemon::start(&path);
     for member in [&first, &second] {
         let alerts = daemon.wait_for(|_| active(member).filter(|alerts| burns(alerts)));
@@ -180,15 +161,53 @@ routes: [ {{ to: am, wait: 1ms }} ]
         });
     }
     // Without the objective, its alert ends.
-    config(folder.path(), &target(), &delivery);
-    let text = fs::read_to_string(&path).expect("readable");
-    let other = text.replace(
-        "name: errors, sli: success, target: 99.9%",
-        "name: other, sli: success, target: 50%",
-    );
-    fs::write(&path, other).expect("written");
+    relax(&config(folder.path(), &target().to_string(), &delivery));
     assert!(daemon.request("POST", "/-/reload").contains("reloaded"));
     for member in [&first, &second] {
         daemon.wait_for(|_| active(member).filter(|alerts| !burns(alerts)));
     }
+}
+
+#[test]
+fn an_alert_whose_labels_change_while_it_fires_ends_and_begins_under_the_new_ones() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (hook, received) = webhook(&[]);
+    let delivery = format!(
+        "receivers: [ {{ name: hook, webhook: {{ url: \"http://{hook}/\" }} }} ]
+routes: [ {{ to: hook, wait: 1ms }} ]
+"
+    );
+    let path = config(folder.path(), &closed(), &delivery);
+    let label = |team: &str| {
+        let text = fs::read_to_string(&path).expect("readable");
+        let lines = text.lines().filter(|line| !line.contains("labels:"));
+        let text: String = lines.map(|line| format!("{line}\n")).collect();
+        let name = "  - name: web\n";
+        let labels = format!("{name}    labels: {{ team: {team} }}\n");
+        fs::write(&path, text.replace(name, &labels)).expect("written");
+    };
+    label("core");
+    let daemon = Daemon::start(&path);
+    let began = received.recv_timeout(REPEATED).expect("the alert");
+    assert_eq!(began.label("team"), "core");
+    label("edge");
+    assert!(daemon.request("POST", "/-/reload").contains("reloaded"));
+    let mut seen = Vec::new();
+    while seen.len() < 2 {
+        let got = received.recv_timeout(REPEATED).expect("a message");
+        for alert in got.body["alerts"].as_array().expect("a list") {
+            let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+            let row = (text(&alert["labels"]["team"]), text(&alert["status"]));
+            if row.0 == "edge" || row.1 == "resolved" {
+                seen.push(row);
+            }
+        }
+        seen.sort();
+        seen.dedup();
+    }
+    let rows = [("core", "resolved"), ("edge", "firing")];
+    assert_eq!(
+        seen,
+        rows.map(|(team, status)| (team.to_owned(), status.to_owned()))
+    );
 }

@@ -1,7 +1,7 @@
 //! Ends edit the last message, at receivers whose messages can be edited: a bot of Slack, Discord and
 //! Telegram, in the shapes that their documentation has.
 
-use crate::notify::closed;
+use crate::hook::closed;
 use crate::support::Daemon;
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read, Write};

@@ -11,6 +11,7 @@ mod edited;
 mod engines;
 mod faults;
 mod heartbeat;
+mod hook;
 mod imported;
 mod journey;
 mod kernel;

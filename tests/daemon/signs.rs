@@ -1,7 +1,7 @@
 //! Warning signs of real servers: found by the real daemon in what they export, shown, alerted and sent.
 //! The daemon continues with the samples of hours that its store has.
 
-use crate::notify::webhook;
+use crate::hook::webhook;
 use crate::support::{Daemon, PATIENCE};
 use serde_json::Value;
 use slod::clock::Clock;

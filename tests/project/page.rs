@@ -119,6 +119,7 @@ fn render(snapshot: &Snapshot, view: View<'_>) -> String {
         firing: &firing(&snapshot.services),
         findings: &findings(),
         system: &system(),
+        silences: &[],
     };
     render_overview(shown, view)
 }

@@ -122,24 +122,53 @@ fn every_payload_fits_its_schema() {
             }
             continue;
         }
-        let schema = schema(name);
-        for message in messages() {
-            let requests = receiver.requests(&message, NOW);
-            assert!(!requests.is_empty(), "{name}");
-            for request in &requests {
-                let body = body(request);
-                let value: Value = serde_json::from_slice(body).expect("JSON");
-                let faults = faults(&schema, &value, name);
-                assert!(
-                    faults.is_empty(),
-                    "{faults:?} of {:.300}",
-                    value.to_string()
-                );
-                let most = schema["x-maxBytes"].as_u64().unwrap_or(u64::MAX);
-                assert!(body.len() as u64 <= most, "{name}: {} bytes", body.len());
-            }
+        check_payloads(name, &receiver, &messages());
+    }
+}
+
+/// What a receiver is sent fits the schema of this name.
+fn check_payloads(name: &str, receiver: &Receiver, messages: &[Message]) {
+    let schema = schema(name);
+    for message in messages {
+        let requests = receiver.requests(message, NOW);
+        assert!(!requests.is_empty(), "{name}");
+        for request in &requests {
+            let body = body(request);
+            let value: Value = serde_json::from_slice(body).expect("JSON");
+            let faults = faults(&schema, &value, name);
+            assert!(
+                faults.is_empty(),
+                "{faults:?} of {:.300}",
+                value.to_string()
+            );
+            let most = schema["x-maxBytes"].as_u64().unwrap_or(u64::MAX);
+            assert!(body.len() as u64 <= most, "{name}: {} bytes", body.len());
         }
     }
+}
+
+#[test]
+fn a_bot_of_slack_posts_and_updates() {
+    let receiver = receiver("slack", "{ token: xoxb-1, channel: C0123456789 }");
+    let posts = messages();
+    check_payloads("slack-bot", &receiver, &posts);
+    let update = |message: Message| Message {
+        replaces: Some("C0123456789 1503435956.000247".to_owned()),
+        ..message
+    };
+    let updates: Vec<Message> = messages().into_iter().map(update).collect();
+    check_payloads("slack-bot", &receiver, &updates);
+    let sent = |message: &Message| match &receiver.requests(message, NOW)[..] {
+        [Request::Http(request)] => {
+            let body: Value = serde_json::from_slice(&request.body).expect("JSON");
+            (request.url.reveal().to_owned(), body["ts"].clone())
+        }
+        other => panic!("{other:?}"),
+    };
+    let post = "https://slack.com/api/chat.postMessage".to_owned();
+    assert_eq!(sent(&posts[0]), (post, Value::Null));
+    let update = "https://slack.com/api/chat.update".to_owned();
+    assert_eq!(sent(&updates[0]), (update, "1503435956.000247".into()));
 }
 
 #[test]

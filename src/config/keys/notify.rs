@@ -65,7 +65,7 @@ pub const REPEAT: Key<Span> = Key::with_default(
         Duration::from_secs(30 * DAY.as_secs()),
     ),
     "4h",
-    "After which time alerts that still fire are sent again.",
+    "After which time alerts that still fire are sent again, except those that are silenced or that somebody acknowledged.",
 );
 
 pub const ESCALATE: Key<Mapping> = Key::optional(

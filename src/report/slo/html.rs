@@ -54,6 +54,7 @@ impl Report {
                             }
                         }
                         (self.corrections_section())
+                        (self.deployments_section())
                         (self.gaps_section())
                         section {
                             h2 { "Definitions" }
@@ -103,6 +104,17 @@ impl Report {
                         p.quiet { "Outcomes in these times are not counted." }
                         (Table::corrections(self).to_html())
                     }
+                }
+            }
+        }
+    }
+
+    fn deployments_section(&self) -> Markup {
+        html! {
+            @if !self.deployments.is_empty() {
+                section {
+                    h2 { "Deployments" }
+                    div.card { (Table::deployments(self).to_html()) }
                 }
             }
         }

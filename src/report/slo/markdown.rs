@@ -14,6 +14,10 @@ impl Report {
         Table::objectives(self).to_markdown(&mut page);
         self.incidents_part(&mut page);
         self.corrections_part(&mut page);
+        if !self.deployments.is_empty() {
+            page += "\n## Deployments\n\n";
+            Table::deployments(self).to_markdown(&mut page);
+        }
         self.gaps_part(&mut page);
         page += "\n## Definitions\n\n";
         for definition in words::definitions() {

@@ -22,6 +22,7 @@ mod text;
 mod watch;
 mod words;
 
+use super::deploys;
 use super::walk::each_share;
 use crate::config::{Config, ServiceSpec};
 use crate::ledger::TrafficHistory;
@@ -89,5 +90,6 @@ pub fn report(config: &Config, store: &Store, span: Span) -> Result<Report, Stor
         future_until: ahead.last.map(Timestamp::to_utc),
         services,
         corrections: corrections.shown,
+        deployments: deploys::in_report(config, store, span)?,
     })
 }

@@ -4,6 +4,7 @@
 //! be negative, its spent one above 1). What is unknown is `null`.
 
 use super::MAX_INCIDENTS;
+use crate::report::deploys::Burned;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -34,6 +35,24 @@ pub struct Report {
     pub services: Vec<ServiceReport>,
     /// Those that touch the span, in the order of time.
     pub corrections: Vec<CorrectionReport>,
+    /// What was done to services in the span, such as deployments: the latest, in the order of time.
+    #[serde(default)]
+    pub deployments: Vec<DeploymentReport>,
+}
+
+/// A marker of a service.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DeploymentReport {
+    pub at: DateTime<Utc>,
+    pub service: String,
+    /// May be empty.
+    pub version: String,
+    /// May be empty if there is a version.
+    pub text: String,
+    pub author: String,
+    /// What was burned of error budgets from then on; `null` if it was not counted, as for all but the
+    /// latest ones.
+    pub burned: Option<Vec<Burned>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -1,9 +1,12 @@
 //! The tables of a report.
 
 use super::html::anchor;
-use super::model::{CorrectionReport, IncidentReport, ObjectiveReport, ProbeReport, Report};
+use super::model::{
+    CorrectionReport, DeploymentReport, IncidentReport, ObjectiveReport, ProbeReport, Report,
+};
 use super::words;
 use crate::format::{numbers, times};
+use crate::report::deploys;
 use crate::report::sheet::{Cell, Column, Kind, Table, column};
 
 const OBJECTIVES: &[Column] = &[
@@ -20,6 +23,14 @@ const OBJECTIVES: &[Column] = &[
     column("Budget spent", Kind::Number),
     column("Left", Kind::Number),
     column("Left over time", Kind::Text),
+];
+
+const DEPLOYMENTS: &[Column] = &[
+    column("Time (UTC)", Kind::Time),
+    column("Service", Kind::Text),
+    column("Deployed", Kind::Long),
+    column("By", Kind::Text),
+    column("Within a day, until the next one", Kind::Long),
 ];
 
 const INCIDENTS: &[Column] = &[
@@ -101,6 +112,14 @@ impl Table {
         }
     }
 
+    /// What was done to services, and what of their budgets was burned afterwards.
+    pub fn deployments(report: &Report) -> Self {
+        Self {
+            columns: DEPLOYMENTS,
+            rows: report.deployments.iter().map(deployment_row).collect(),
+        }
+    }
+
     /// Probes that did not run all the time, or not with success.
     pub fn gaps(report: &Report) -> Self {
         let row = |(service, probe)| gap_row(service, probe);
@@ -129,6 +148,28 @@ fn objective_row(index: usize, service: &str, objective: &ObjectiveReport) -> Ve
         Cell::known(objective.budget_spent_ratio, numbers::spent),
         Cell::known(objective.budget_left_ratio, numbers::share),
         Cell::Bars(words::bars(&objective.burn_down.points)),
+    ]
+}
+
+fn deployment_row(deployment: &DeploymentReport) -> Vec<Cell> {
+    let DeploymentReport { version, text, .. } = deployment;
+    let what = match (&**version, &**text) {
+        (version, "") => version.to_owned(),
+        ("", text) => text.to_owned(),
+        (version, text) => format!("{version}: {text}"),
+    };
+    vec![
+        Cell::Own(times::second(deployment.at)),
+        Cell::foreign(&deployment.service),
+        Cell::foreign(&what),
+        Cell::foreign(&deployment.author),
+        match &deployment.burned {
+            None => Cell::Unknown,
+            Some(nothing) if nothing.is_empty() => {
+                Cell::Own("less than 0.1 % of any budget".to_owned())
+            }
+            Some(burned) => Cell::Sentence(deploys::words(burned)),
+        },
     ]
 }
 

@@ -17,6 +17,10 @@ impl Report {
                 "Corrections: outcomes in these times are not counted\n{table}"
             ));
         }
+        if !self.deployments.is_empty() {
+            let table = Table::deployments(self).to_text();
+            parts.push(format!("Deployments\n{table}"));
+        }
         parts.push(self.gaps_text());
         parts.join("\n\n") + "\n"
     }

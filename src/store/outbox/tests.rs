@@ -1,4 +1,6 @@
+use super::history::HISTORY_MAX;
 use super::*;
+use crate::store::Store;
 
 fn notice(service: &str, to: Option<i64>) -> Notice {
     let label = |name: &str, value: &str| (name.to_owned(), value.to_owned());
@@ -40,7 +42,29 @@ fn store() -> (tempfile::TempDir, Store) {
 }
 
 fn next(store: &mut Store, now: i64) -> Option<Batch> {
-    store.next_batch("oncall", Timestamp(now)).expect("reads")
+    taken(store, now, &[], &|_| false)
+}
+
+/// The next message, without some groups and without what is muted.
+fn taken(
+    store: &mut Store,
+    now: i64,
+    without: &[&str],
+    is_muted: &dyn Fn(&Notice) -> bool,
+) -> Option<Batch> {
+    let taking = Taking {
+        receiver: "oncall",
+        now: Timestamp(now),
+        without: &without.iter().map(|one| (*one).to_owned()).collect(),
+        is_muted,
+    };
+    store.next_batch(taking).expect("reads")
+}
+
+fn heard(store: &Store) -> Vec<String> {
+    let groups = store.heard_groups("oncall", &BTreeSet::new());
+    let groups = groups.expect("reads").into_iter();
+    groups.map(|one| one.group).collect()
 }
 
 #[test]
@@ -90,7 +114,7 @@ fn a_resolution_follows_what_was_due_and_cancels_what_was_not() {
         .settle(&second, &settled(&second, true), None)
         .expect("kept");
     assert_eq!(next(&mut store, 99_999), None);
-    assert_eq!(store.firing_groups("oncall").expect("reads"), []);
+    assert_eq!(heard(&store), [""; 0]);
     assert_eq!(store.notifications(i64::MAX, 9).expect("reads").len(), 2);
 }
 
@@ -147,12 +171,12 @@ fn what_a_removed_receiver_knows_is_forgotten() {
     store
         .settle(&batch, &settled(&batch, true), None)
         .expect("kept");
-    assert_eq!(store.firing_groups("oncall").expect("reads").len(), 1);
+    assert_eq!(heard(&store), ["g"]);
     assert_eq!(
         store.end_receivers(&[], Timestamp(3000)).expect("ended"),
         []
     );
-    assert_eq!(store.firing_groups("oncall").expect("reads"), []);
+    assert_eq!(heard(&store), [""; 0]);
 }
 
 #[test]
@@ -229,4 +253,77 @@ fn the_history_has_a_bounded_number_of_messages() {
     let count = |sql| store.conn.query_row(sql, [], |row| row.get::<_, i64>(0));
     assert_eq!(count("SELECT count(*) FROM notification"), Ok(HISTORY_MAX));
     assert_eq!(count("SELECT min(id) FROM notification"), Ok(2));
+}
+
+#[test]
+fn a_group_that_is_left_out_keeps_no_other_back() {
+    let (_folder, mut store) = store();
+    let other = NewDelivery {
+        group: "other".to_owned(),
+        ..delivery(2500, notice("chat", None))
+    };
+    let both = [delivery(2000, notice("rag", None)), other];
+    store.keep_deliveries(&both).expect("kept");
+    assert_eq!(next(&mut store, 3000).expect("due").group, "g");
+    // The first is being tried.
+    let second = taken(&mut store, 3000, &["g"], &|_| false).expect("due");
+    assert_eq!(second.group, "other");
+    assert_eq!(taken(&mut store, 3000, &["g", "other"], &|_| false), None);
+    let due = store.next_due("oncall", &["g".to_owned()].into());
+    assert_eq!(due.expect("reads"), Some(Timestamp(2500)));
+}
+
+#[test]
+fn what_a_silence_keeps_back_is_sent_when_it_ends_unless_the_alert_ended() {
+    let (_folder, mut store) = store();
+    let (rag, chat) = (notice("rag", None), notice("chat", None));
+    let both = [delivery(2000, rag.clone()), delivery(2000, chat.clone())];
+    store.keep_deliveries(&both).expect("kept");
+    let is_rag = |one: &Notice| one.label("service") == Some("rag");
+    let first = taken(&mut store, 3000, &[], &is_rag).expect("due");
+    assert_eq!(first.notices, [chat]);
+    store
+        .settle(&first, &settled(&first, true), None)
+        .expect("kept");
+    assert_eq!(taken(&mut store, 62_999, &[], &is_rag), None, "not again");
+    assert_eq!(taken(&mut store, 63_000, &[], &is_rag), None, "still muted");
+    assert_eq!(next(&mut store, 123_000).expect("due").notices, [rag]);
+    // One that ends meanwhile is not heard of, whether it was looked at before or not.
+    for looks in [true, false] {
+        let (_folder, mut store) = self::store();
+        let fires = delivery(2000, notice("rag", None));
+        store.keep_deliveries(&[fires]).expect("kept");
+        if looks {
+            assert_eq!(taken(&mut store, 3000, &[], &is_rag), None);
+        }
+        let ends = delivery(4000, notice("rag", Some(4000)));
+        store.keep_deliveries(&[ends]).expect("kept");
+        assert_eq!(taken(&mut store, 90_000, &[], &is_rag), None);
+        assert!(store.waiting().expect("reads").is_empty());
+    }
+}
+
+#[test]
+fn what_was_not_sent_for_longest_is_repeated_first_and_nothing_that_is_muted() {
+    let (_folder, mut store) = store();
+    let services = ["rag", "chat", "web"];
+    let all = services.map(|one| delivery(2000, notice(one, None)));
+    store.keep_deliveries(&all).expect("kept");
+    let batch = next(&mut store, 3000).expect("due");
+    store
+        .settle(&batch, &settled(&batch, true), None)
+        .expect("kept");
+    let muted = BTreeSet::from([notice("rag", None).fingerprint()]);
+    let repeat = |store: &Store, before: i64| {
+        let batch = store.repeat_batch("oncall", "g", Timestamp(before), &muted);
+        batch.expect("reads")
+    };
+    assert_eq!(repeat(&store, 4999), None);
+    let batch = repeat(&store, 5000).expect("due");
+    assert_eq!(batch.known.len(), 2);
+    store.sent_again(&batch, Timestamp(9000)).expect("kept");
+    assert_eq!(repeat(&store, 8999), None, "only the muted one is older");
+    let at = |muted: &BTreeSet<u64>| store.heard_groups("oncall", muted).expect("reads")[0].at;
+    assert_eq!(at(&muted), Timestamp(9000));
+    assert_eq!(at(&BTreeSet::new()), Timestamp(5000));
 }

@@ -24,6 +24,7 @@ pub mod runs;
 mod service;
 mod service_metrics;
 pub mod signs;
+mod silences;
 pub mod style;
 mod system;
 mod timeline;

@@ -7,6 +7,7 @@ use super::frame::{HOME, Page, View};
 use super::headline::Headline;
 use super::parts::{badge, icon, known, service_path};
 use super::signs;
+use super::silences::silences;
 use super::system;
 use crate::alerting::AlertsView;
 use crate::format::numbers;
@@ -15,6 +16,7 @@ use crate::observe::SystemView;
 use crate::outcome::Timestamp;
 use crate::report::health::Health;
 use crate::report::notes;
+use crate::report::silences::SilenceEntry;
 use crate::signal::Findings;
 use crate::store::Ahead;
 use maud::{Markup, html};
@@ -35,6 +37,7 @@ pub struct Overview<'a> {
     pub firing: &'a AlertsView,
     pub findings: &'a Findings,
     pub system: &'a SystemView,
+    pub silences: &'a [SilenceEntry],
 }
 
 /// How many warning signs services have.
@@ -60,7 +63,7 @@ pub fn render_overview(shown: Overview<'_>, view: View<'_>) -> String {
         below: counts(&services),
         root: HOME,
         at: snapshot.at,
-        content: html! { (future(&snapshot.ahead)) (alerts(snapshot.services.iter(), firing, HOME, snapshot.at)) (list(&services, &signs, snapshot.at)) (system::host(system)) },
+        content: html! { (future(&snapshot.ahead)) (alerts(snapshot.services.iter(), firing, HOME, snapshot.at)) (silences(shown.silences)) (list(&services, &signs, snapshot.at)) (system::host(system)) },
     };
     page.render(view)
 }

@@ -176,6 +176,14 @@ impl Silence {
         self.from <= now && now < self.to
     }
 
+    /// Whether it is active and ends within a quarter of an hour, or a tenth of its length if that is
+    /// shorter.
+    pub fn ends_soon(&self, now: Timestamp) -> bool {
+        const AHEAD_MS: i64 = 900_000;
+        let ahead = AHEAD_MS.min((self.to.0 - self.from.0) / 10);
+        self.is_active(now) && self.to.0 - ahead <= now.0
+    }
+
     pub fn matches(&self, labels: &BTreeMap<String, String>) -> bool {
         self.matchers.iter().all(|matcher| matcher.matches(labels))
     }

@@ -57,7 +57,7 @@ signals! {
     THREADS_GROWING, "threads_growing", "Threads growing", "SlodThreadsGrowing", Some(rise(0.2)), "The number of threads grows over hours by more than this share.";
     OPEN_FILES_GROWING, "open_files_growing", "Open files growing", "SlodOpenFilesGrowing", Some(rise(0.2)), "The number of open files grows over hours by more than this share.";
     CONNECTIONS_GROWING, "connections_growing", "Connections growing", "SlodConnectionsGrowing", Some(rise(0.2)), "The number of open connections grows over hours by more than this share.";
-    QUEUE_GROWING, "queue_growing", "Queue growing", "SlodQueueGrowing", Some(rise(0.2)), "What waits to be processed grows over hours by more than this share.";
+    QUEUE_GROWING, "queue_growing", "Queue growing", "SlodQueueGrowing", Some(rise(0.2)), "What waits to be processed grows within an hour by more than this share.";
     POOL_EXHAUSTED, "pool_exhausted", "Database connection pool exhausted", "SlodPoolExhausted", Some(above(0.9, 0.8)), "All database connections of the pool are in use, or requests wait for one, or more than this share of the pool is in use, in three of five minutes.";
     CPU_HIGH, "cpu_high", "CPU usage above 80 %", "SlodCpuHigh", Some(above(0.8, 0.7)), "The processors of the host, or those that a container may use, or the host's by one service, are busy for more than this share in three of five minutes.";
     CPU_HIGH_AT_PEAK, "cpu_high_at_peak", "CPU usage above 70 % at peak load", "SlodCpuHighAtPeak", Some(Threshold::single(Side::Above, Unit::Share, 0.7, (0.01, 1.0))), "A service uses its processors for more than this share in 15 of the last 30 minutes in which the load was at the peak of its `load`.";

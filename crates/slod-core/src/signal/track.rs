@@ -39,6 +39,10 @@ impl Track {
         }
     }
 
+    pub const fn width(&self) -> Duration {
+        self.width
+    }
+
     /// Takes a value. One of an earlier window than the last one is dropped.
     pub fn take(&mut self, at: Timestamp, value: Option<f64>) {
         let number = at.0.div_euclid(

@@ -21,6 +21,10 @@ pub const COUNTED: GrowthRules = GrowthRules {
     limit: None,
 };
 
+/// Evaluations in a row in which a queue has to grow: it fills faster than memory, and is watched by the
+/// minute over an hour.
+pub const QUEUE_CONFIRMATIONS: u32 = 8;
+
 /// A number that may grow.
 #[derive(Debug)]
 pub struct Grows<'a> {
@@ -41,10 +45,11 @@ pub fn growing(number: &Grows<'_>) -> Answer {
     match number.track.with_windows(verdict) {
         GrowthVerdict::Unknown { needed } => {
             let known = number.track.known(usize::MAX).len();
+            let minutes = number.track.width().as_secs() / 60;
             (
                 Presence::Unknown,
                 format!(
-                    "{known} of the {needed} windows of 2 min since the last restart or deployment that a trend takes are known"
+                    "{known} of the {needed} windows of {minutes} min since the last restart or deployment that a trend takes are known"
                 ),
             )
         }

@@ -18,7 +18,7 @@ pub use breaker::{Breaker, breaker_open};
 pub use counted::counted;
 pub use disk::{DISK_CONFIRMATIONS, Disk, disk_full_soon};
 pub use errors::errors_climbing;
-pub use growth::{COUNTED, Grows, MEMORY, MIB, growing};
+pub use growth::{COUNTED, Grows, MEMORY, MIB, QUEUE_CONFIRMATIONS, growing};
 pub use latency::{is_slower, latency_rising};
 pub use load::load_high;
 pub use peak::{PEAK_MINUTES, cpu_high_at_peak};

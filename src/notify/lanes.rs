@@ -1,0 +1,139 @@
+//! Which groups of a receiver may be tried now, so that one that fails or hangs delays no other.
+
+use super::backoff::pause;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Attempts at a receiver that may run at the same time,
+const MAX_RUNNING: usize = 4;
+/// and those of them that failed before: one of the others is always free for what is new.
+const MAX_RETRIES: usize = 2;
+
+/// The groups of one receiver, each of which is tried once at a time and waits longer after each failure.
+#[derive(Debug, Default)]
+pub(super) struct Lanes {
+    running: BTreeSet<String>,
+    failing: BTreeMap<String, Failing>,
+    /// Until when the receiver wants no attempt at all.
+    closed: Option<Instant>,
+}
+
+#[derive(Debug)]
+struct Failing {
+    /// In a row.
+    failures: u32,
+    /// When the next attempt may be made.
+    again: Instant,
+}
+
+impl Lanes {
+    /// The groups that may not be tried now; `None` if none may.
+    pub fn without(&self, now: Instant) -> Option<BTreeSet<String>> {
+        let is_closed = self.closed.is_some_and(|until| now < until);
+        if is_closed || self.running.len() >= MAX_RUNNING {
+            return None;
+        }
+        let retries = self.running.iter();
+        let retries = retries.filter(|group| self.failing.contains_key(*group));
+        let is_full = retries.count() >= MAX_RETRIES;
+        let waiting = self.failing.iter();
+        let waiting = waiting.filter(|(_, one)| is_full || now < one.again);
+        let waiting = waiting.map(|(group, _)| group.clone());
+        Some(self.running.iter().cloned().chain(waiting).collect())
+    }
+
+    /// How long to wait for the next change that time alone makes.
+    pub fn rest(&self, now: Instant) -> Option<Duration> {
+        let idle = self.failing.iter();
+        let idle = idle.filter(|(group, _)| !self.running.contains(*group));
+        let times = idle.map(|(_, one)| one.again).chain(self.closed);
+        let ahead = times.filter(|at| *at > now).min();
+        ahead.map(|at| at - now)
+    }
+
+    pub fn start(&mut self, group: &str) {
+        self.running.insert(group.to_owned());
+    }
+
+    /// An attempt succeeded, or its message is given up.
+    pub fn settled(&mut self, group: &str) {
+        self.running.remove(group);
+        self.failing.remove(group);
+    }
+
+    /// An attempt failed. A pause that the receiver `asked` for is for all its groups.
+    pub fn failed(&mut self, group: &str, asked: Option<Duration>, now: Instant) {
+        self.running.remove(group);
+        let failures = self.failing.get(group).map_or(1, |one| one.failures + 1);
+        let again = now + pause(failures, asked, fastrand::f64());
+        if asked.is_some() {
+            self.closed = Some(again);
+        }
+        self.failing
+            .insert(group.to_owned(), Failing { failures, again });
+    }
+
+    /// An attempt ended, and nothing is known of how. It is made again soon.
+    pub fn postponed(&mut self, group: &str, again: Instant) {
+        self.running.remove(group);
+        let one = self.failing.entry(group.to_owned());
+        one.or_insert(Failing { failures: 0, again }).again = again;
+    }
+
+    /// How many groups fail.
+    pub fn failing(&self) -> usize {
+        self.failing.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn groups(names: &[&str]) -> Option<BTreeSet<String>> {
+        Some(names.iter().map(|one| (*one).to_owned()).collect())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_group_that_fails_waits_alone() {
+        let (mut lanes, start) = (Lanes::default(), Instant::now());
+        lanes.start("a");
+        assert_eq!(lanes.without(start), groups(&["a"]), "once at a time");
+        lanes.failed("a", None, start);
+        assert_eq!(lanes.without(start), groups(&["a"]));
+        let rest = lanes.rest(start).expect("it is tried again");
+        assert_eq!(lanes.without(start + rest), groups(&[]));
+        lanes.start("a");
+        assert_eq!(lanes.rest(start), None, "it runs");
+        lanes.settled("a");
+        assert_eq!((lanes.without(start), lanes.failing()), (groups(&[]), 0));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn groups_that_hang_leave_room_for_new_ones() {
+        let (mut lanes, start) = (Lanes::default(), Instant::now());
+        for group in ["a", "b", "c"] {
+            lanes.failed(group, None, start);
+        }
+        let later = start + Duration::from_secs(600);
+        lanes.start("a");
+        assert_eq!(lanes.without(later), groups(&["a"]));
+        lanes.start("b");
+        assert_eq!(lanes.without(later), groups(&["a", "b", "c"]), "no more");
+        lanes.start("new");
+        assert_eq!(lanes.without(later), groups(&["a", "b", "c", "new"]));
+        lanes.start("newer");
+        assert_eq!(lanes.without(later), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_receiver_that_asks_for_a_pause_gets_it_for_all_groups() {
+        let (mut lanes, start) = (Lanes::default(), Instant::now());
+        let asked = Duration::from_secs(90);
+        lanes.failed("a", Some(asked), start);
+        assert_eq!(lanes.without(start), None);
+        assert_eq!(lanes.rest(start), Some(asked));
+        assert_eq!(lanes.without(start + asked), groups(&[]));
+    }
+}

@@ -1,0 +1,154 @@
+//! What receivers know: the alerts that fire, and when each was sent last.
+
+use super::message::Batch;
+use super::{BATCH_MAX, notice, parse};
+use crate::alert::Notice;
+use crate::outcome::Timestamp;
+use crate::store::{Store, StoreError};
+use rusqlite::{Connection, Row, params};
+use serde_json::json;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A group of alerts that a receiver knows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Heard {
+    pub group: String,
+    /// When the alert of it was sent that was not sent for longest.
+    pub at: Timestamp,
+    pub example: Notice,
+}
+
+impl Store {
+    /// The groups that fire at a receiver, without alerts that are `muted`, which are given by their
+    /// fingerprints.
+    pub fn heard_groups(
+        &self,
+        receiver: &str,
+        muted: &BTreeSet<u64>,
+    ) -> Result<Vec<Heard>, StoreError> {
+        let read = || {
+            let sql = "SELECT grouping, min(at), min(notice) FROM delivered
+                       WHERE receiver = ?1
+                       AND fingerprint NOT IN (SELECT value FROM json_each(?2))
+                       GROUP BY grouping";
+            let mut statement = self.conn.prepare_cached(sql)?;
+            let heard = |row: &Row<'_>| {
+                Ok(Heard {
+                    group: row.get(0)?,
+                    at: Timestamp(row.get(1)?),
+                    example: parse(&row.get::<_, String>(2)?),
+                })
+            };
+            let rows = statement.query_map([receiver, &list(muted)], heard)?;
+            rows.collect::<rusqlite::Result<Vec<_>>>()
+        };
+        read().map_err(StoreError::sql("read what was delivered"))
+    }
+
+    /// The alerts of a group that a receiver was sent before a moment and not since, those first that
+    /// were not sent for longest. None of them is `muted`.
+    pub fn repeat_batch(
+        &self,
+        receiver: &str,
+        group: &str,
+        sent_before: Timestamp,
+        muted: &BTreeSet<u64>,
+    ) -> Result<Option<Batch>, StoreError> {
+        let read = || {
+            let sql = "SELECT notice FROM delivered
+                       WHERE receiver = ?1 AND grouping = ?2 AND at <= ?3
+                       AND fingerprint NOT IN (SELECT value FROM json_each(?4))
+                       ORDER BY at, fingerprint LIMIT ?5";
+            let mut statement = self.conn.prepare_cached(sql)?;
+            let values = params![receiver, group, sent_before.0, list(muted), BATCH_MAX];
+            let rows = statement.query_map(values, notice)?;
+            rows.collect::<rusqlite::Result<Vec<_>>>()
+        };
+        let known = read().map_err(StoreError::sql("read what was delivered"))?;
+        Ok((!known.is_empty()).then(|| Batch {
+            id: 0,
+            receiver: receiver.to_owned(),
+            group: group.to_owned(),
+            due: sent_before,
+            notices: Vec::new(),
+            known,
+            // A repetition reminds somebody: an edited message notifies nobody.
+            posted: None,
+        }))
+    }
+
+    /// Keeps that a receiver was sent again what a batch repeats.
+    pub fn sent_again(&mut self, batch: &Batch, at: Timestamp) -> Result<(), StoreError> {
+        self.keep(|tx, _| touch(tx, batch, at))
+    }
+
+    /// The alerts of a group that fire as far as a receiver knows, or will know when it has got what
+    /// waits.
+    pub fn known_to(&self, receiver: &str, group: &str) -> Result<Vec<Notice>, StoreError> {
+        let all = self.known_of(Some((receiver, group)))?;
+        Ok(all.into_iter().map(|(_, _, notice)| notice).collect())
+    }
+
+    /// The same of all receivers and groups: receiver, group, alert.
+    pub fn all_known(&self) -> Result<Vec<(String, String, Notice)>, StoreError> {
+        self.known_of(None)
+    }
+
+    fn known_of(
+        &self,
+        of: Option<(&str, &str)>,
+    ) -> Result<Vec<(String, String, Notice)>, StoreError> {
+        let (receiver, group) = of.unzip();
+        let read = || {
+            let sql = "SELECT notice, receiver, grouping, 0 AS id FROM delivered
+                       WHERE ?1 IS NULL OR (receiver = ?1 AND grouping = ?2)
+                       UNION ALL
+                       SELECT notice, receiver, grouping, id FROM outbox
+                       WHERE ?1 IS NULL OR (receiver = ?1 AND grouping = ?2)
+                       ORDER BY id";
+            let mut statement = self.conn.prepare_cached(sql)?;
+            let known = |row: &Row<'_>| {
+                let notice = notice(row)?;
+                Ok(((row.get(1)?, row.get(2)?, notice.fingerprint()), notice))
+            };
+            let rows = statement.query_map([receiver, group], known)?;
+            rows.collect::<rusqlite::Result<BTreeMap<(String, String, u64), Notice>>>()
+        };
+        let last = read().map_err(StoreError::sql("read what was delivered"))?;
+        let fires = last.into_iter().filter(|(_, one)| !one.is_resolved());
+        Ok(fires
+            .map(|((receiver, group, _), notice)| (receiver, group, notice))
+            .collect())
+    }
+}
+
+/// What else of a group fires.
+pub(super) fn known(
+    conn: &Connection,
+    receiver: &str,
+    group: &str,
+) -> rusqlite::Result<Vec<Notice>> {
+    let sql = "SELECT notice FROM delivered WHERE receiver = ?1 AND grouping = ?2
+               ORDER BY fingerprint LIMIT ?3";
+    let mut statement = conn.prepare_cached(sql)?;
+    statement
+        .query_map(params![receiver, group, BATCH_MAX], notice)?
+        .collect()
+}
+
+/// Keeps when the receiver was sent what it knew already.
+pub(super) fn touch(tx: &Connection, batch: &Batch, at: Timestamp) -> rusqlite::Result<()> {
+    let sql = "UPDATE delivered SET at = ?4
+               WHERE receiver = ?1 AND grouping = ?2 AND fingerprint = ?3";
+    let mut statement = tx.prepare_cached(sql)?;
+    for notice in &batch.known {
+        let fingerprint = notice.fingerprint().cast_signed();
+        statement.execute(params![batch.receiver, batch.group, fingerprint, at.0])?;
+    }
+    Ok(())
+}
+
+fn list(fingerprints: &BTreeSet<u64>) -> String {
+    let signed: Vec<i64> = fingerprints.iter().map(|one| one.cast_signed()).collect();
+    json!(signed).to_string()
+}

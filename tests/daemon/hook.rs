@@ -1,0 +1,150 @@
+//! A webhook server that keeps what it got, and a config whose alert is sent to it.
+
+use crate::support::PATIENCE;
+use serde_json::Value;
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
+
+/// What the server does with a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reaction {
+    Reset,
+    Hang,
+    Answer(&'static str),
+}
+
+pub const OK: Reaction = Reaction::Answer("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
+
+/// A message that the server got, and how it reacted.
+#[derive(Debug)]
+pub struct Got {
+    pub key: String,
+    pub body: Value,
+    pub reaction: Reaction,
+}
+
+impl Got {
+    /// A label of its first alert.
+    pub fn label(&self, name: &str) -> &str {
+        self.body["alerts"][0]["labels"][name]
+            .as_str()
+            .unwrap_or("")
+    }
+
+    pub fn fingerprint(&self) -> &str {
+        let fingerprint = &self.body["alerts"][0]["fingerprint"];
+        fingerprint.as_str().unwrap_or("")
+    }
+}
+
+/// A webhook server that reacts in turn, and then well.
+pub fn webhook(reactions: &'static [Reaction]) -> (String, Receiver<Got>) {
+    let count = AtomicUsize::new(0);
+    webhook_by(move |_| {
+        let number = count.fetch_add(1, Ordering::Relaxed);
+        reactions.get(number).copied().unwrap_or(OK)
+    })
+}
+
+/// A webhook server that reacts to what it gets.
+pub fn webhook_by(
+    react: impl Fn(&Value) -> Reaction + Send + Sync + 'static,
+) -> (String, Receiver<Got>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("bound").to_string();
+    let (sender, receiver) = channel();
+    let react = Arc::new(react);
+    thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let (sender, react) = (sender.clone(), react.clone());
+            thread::spawn(move || serve(stream, &*react, &sender));
+        }
+    });
+    (address, receiver)
+}
+
+/// One request of a connection.
+fn serve(
+    stream: TcpStream,
+    react: &dyn Fn(&Value) -> Reaction,
+    sender: &Sender<Got>,
+) -> Option<()> {
+    let mut reader = BufReader::new(stream);
+    let (mut key, mut length) = (String::new(), 0);
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).ok()?;
+        match line.trim().split_once(": ") {
+            Some(("idempotency-key", value)) => value.clone_into(&mut key),
+            Some(("content-length", value)) => length = value.parse().ok()?,
+            None if line.trim().is_empty() => break,
+            _ => {}
+        }
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).ok()?;
+    let body = serde_json::from_slice(&body).ok()?;
+    let reaction = react(&body);
+    let got = Got {
+        key,
+        body,
+        reaction,
+    };
+    sender.send(got).ok()?;
+    match reaction {
+        Reaction::Reset => {}
+        Reaction::Hang => thread::sleep(PATIENCE),
+        Reaction::Answer(text) => {
+            let text = text.replacen("\r\n", "\r\nconnection: close\r\n", 1);
+            reader.get_mut().write_all(text.as_bytes()).ok()?;
+        }
+    }
+    Some(())
+}
+
+/// The address of nothing: a service that is down, or a receiver that is away. A free port would be
+/// taken by the next test.
+pub fn closed() -> String {
+    "127.0.0.1:1".to_owned()
+}
+
+/// Services by their names and addresses, and how alerts are delivered. The alert of one that is down
+/// fires at the second failure.
+pub fn config(folder: &Path, services: &[(&str, &str)], delivery: &str) -> PathBuf {
+    let service = |(name, address): &(&str, &str)| {
+        format!(
+            "  - name: {name}
+    probes: [ {{ name: home, http: {{ url: \"http://{address}/\" }} }} ]
+    objectives: [ {{ name: errors, sli: success, target: 99.9%, window: 1h }} ]
+"
+        )
+    };
+    let services: String = services.iter().map(service).collect();
+    let text = format!(
+        "listen: 127.0.0.1:0
+store: {{ path: slod.db }}
+defaults: {{ interval: 200ms, timeout: 100ms }}
+services:
+{services}{delivery}"
+    );
+    let path = folder.join("slod.yaml");
+    fs::write(&path, text).expect("written");
+    path
+}
+
+/// The same objective under another name, with a target at which no burn rate is high enough to fire.
+pub fn relax(path: &Path) {
+    let text = fs::read_to_string(path).expect("readable");
+    let other = text.replace(
+        "name: errors, sli: success, target: 99.9%",
+        "name: other, sli: success, target: 50%",
+    );
+    assert_ne!(text, other);
+    fs::write(path, other).expect("written");
+}
