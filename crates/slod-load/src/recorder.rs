@@ -133,6 +133,8 @@ impl Recorder {
             Done::Failed(cause) => add(&mut self.current.failed, cause, 1),
             Done::OwnLack => {
                 self.current.dropped += 1;
+                // It would start late, if ever: the generator is the limit, and not the service.
+                self.current.lags[LAGS - 1] += 1;
                 return;
             }
         }

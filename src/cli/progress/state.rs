@@ -63,8 +63,11 @@ impl State {
                 None => self.causes.push((*cause, *count)),
             }
         }
+        bounded(&mut self.recent, RECENT, window.clone());
         let figures = Figures::of([window]);
-        let p95 = figures.quantile(0.95).or_else(|| figures.mean());
+        // A window alone has too few requests, often.
+        let p95 = figures.quantile(0.95);
+        let p95 = p95.or_else(|| Figures::of(&self.recent).quantile(0.95));
         bounded(
             &mut self.points,
             POINTS,
@@ -74,7 +77,6 @@ impl State {
                 errors: figures.error_ratio(),
             },
         );
-        bounded(&mut self.recent, RECENT, window.clone());
         self.windows.push(window.clone());
         if self.windows.len() > KEPT_MAX {
             self.windows = thinned(&self.windows);

@@ -176,11 +176,14 @@ fn client(view: &RunView) -> Vec<String> {
         .as_ref()
         .map(|one| one.started as f64 / one.length.as_secs_f64());
     all.push(row("", "now", "run"));
-    all.push(row(
-        "offered",
-        &started.map_or_else(|| "-".to_owned(), |rate| format!("{rate:.1}/s")),
-        &format!("{:.1}/s", per_second(view.total.started, &view.total)),
-    ));
+    // Who watches sees answers only.
+    if view.scenario.as_ref().is_some_and(has_levels) {
+        all.push(row(
+            "offered",
+            &started.map_or_else(|| "-".to_owned(), |rate| format!("{rate:.1}/s")),
+            &format!("{:.1}/s", per_second(view.total.started, &view.total)),
+        ));
+    }
     let rate = |figures: &Figures| format!("{:.1}/s", per_second(figures.completed, figures));
     all.push(row("answered", &rate(&view.recent), &rate(&view.total)));
     for (name, q) in [("p50", 0.5), ("p95", 0.95), ("p99", 0.99)] {

@@ -123,12 +123,13 @@ impl<'a> Plan<'a> {
         }
     }
 
-    /// `None` if the whole plan is above it.
+    /// `None` if the whole plan is above it. A load that somebody else makes has no plan.
     fn expected(&self) -> Option<Part> {
         let top = self.scenario.peak();
         let to = match self.expected {
             Some(expected) if expected < self.lowest => return None,
             Some(expected) => expected,
+            None if top <= 0.0 => return Some(WHOLE),
             None => (LOW * self.lowest).max(self.lowest + LOW_SHARE * (top - self.lowest)),
         };
         Some(Part { to, ..WHOLE })
@@ -255,6 +256,24 @@ mod tests {
                 "load, up to 29 users",
             ]
         );
+    }
+
+    #[test]
+    fn without_a_plan_nothing_is_too_high() {
+        let text = CONFIG.replace("rate: 20/s-80/s, peak_rate: 200/s, ", "");
+        let scenario = Scenario {
+            stages: vec![Stage {
+                name: "observed".into(),
+                from: 0.0,
+                to: 0.0,
+                length: Duration::from_secs(60),
+            }],
+            ..planned("throughput")
+        };
+        let all = promises(&service(&text), &scenario);
+        assert_eq!(all.len(), 4);
+        let parts = all.iter().map(|one| one.part);
+        assert!(parts.skip(2).all(|part| part == WHOLE), "{all:?}");
     }
 
     #[test]

@@ -183,11 +183,12 @@ pub fn thresholds(report: &RunReport) -> Table {
 
 /// CPU is that of the host, memory that of the service's processes.
 pub fn stages(report: &RunReport) -> Table {
+    let is_planned = report.run.engine != OBSERVED;
     let row = |row: &StageRow| {
         let quantile = |q: f64| Cell::known(row.figures.quantile(q), numbers::latency);
         vec![
             Cell::foreign(&row.name),
-            Cell::Own(level(row)),
+            Cell::known(is_planned.then(|| level(row)), |level| level),
             Cell::Own(show_duration(row.length)),
             Cell::Own(format!("{:.1}", row.figures.rate())),
             quantile(0.5),

@@ -52,7 +52,7 @@ fn thresholds(out: &mut String, report: &RunReport) {
         };
         let (threshold, measured) = (held.threshold.to_string(), tables::measured(held));
         let source = printable(&held.source);
-        writeln!(out, "    {sign} {threshold:<18}{measured:<11} {source}").unwrap_or_default();
+        writeln!(out, "    {sign} {threshold:<18}{measured:<11}  {source}").unwrap_or_default();
     }
 }
 

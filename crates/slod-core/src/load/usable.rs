@@ -6,8 +6,9 @@ use std::time::Duration;
 
 /// A generator that needs more than this share of its processors is the limit,
 const GENERATOR_CPU_MAX: f64 = 0.8;
-/// as is one that starts requests later than this, at the 99th percentile,
-const LAG_MAX: Duration = Duration::from_millis(20);
+/// as is one that starts requests later than this, at the 99th percentile, which is known to a factor
+/// of two,
+const LAG_MAX: Duration = Duration::from_micros(1 << 14);
 /// or that offers less than this share of a planned rate, over windows of this width.
 const OFFERED_MIN: f64 = 0.95;
 const OFFERED_WINDOW: Duration = Duration::from_secs(10);

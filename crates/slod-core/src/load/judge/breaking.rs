@@ -14,6 +14,8 @@ const ERRORS_MAX: f64 = 0.01;
 const LEVEL: f64 = 0.001;
 /// A service that answers less than this share of what is offered has broken.
 const ACHIEVED_MIN: f64 = 0.95;
+/// One that more than this share of the starts were dropped for has, too.
+const DROPPED_MAX: f64 = 0.01;
 /// Fewer starts do not show it.
 const STARTS_MIN: f64 = 100.0;
 /// Bad windows in a row.
@@ -291,8 +293,8 @@ fn achieved(figures: &Figures, run: &RunRecord) -> Option<Fault> {
     if matches!(run.scenario.model, Model::Closed { .. }) {
         return None;
     }
-    if figures.dropped > 0 {
-        let dropped = figures.dropped;
+    let dropped = figures.dropped;
+    if dropped as f64 > DROPPED_MAX * (figures.started + dropped) as f64 {
         return Some(Fault {
             event: "starts were dropped".to_owned(),
             why: format!("{dropped} starts were dropped, since too many requests were open"),

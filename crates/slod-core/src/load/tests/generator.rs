@@ -81,7 +81,7 @@ fn a_generator_that_is_busy_for_moments_limits_nothing() {
     }
     assert_eq!(
         statement(&late, "generator").evidence,
-        "requests started more than 20 ms late in 60 of 600 s: the generator was the limit, not the service"
+        "requests started more than 16 ms late in 60 of 600 s: the generator was the limit, not the service"
     );
 }
 
@@ -156,4 +156,26 @@ fn the_last_answers_after_the_plan_are_no_low_load() {
     assert_eq!(statement(&run, "knee").evidence, knee);
     assert_eq!(Usable::of(&run).loaded().count(), 600);
     assert_eq!(Usable::of(&run).fair().count(), 620);
+}
+
+/// One start in 200 is no break; one in 50 is.
+#[test]
+fn starts_are_dropped_by_a_service_that_many_requests_wait_for() {
+    let of = |dropped: fn(u64) -> u64| {
+        let windows = (0..60).map(|second| LoadWindow {
+            started: 100,
+            dropped: if second >= 30 { dropped(second) } else { 0 },
+            ..window(second, 0, 100.0, &[50.0; 100], 0)
+        });
+        let run = run(ramp(99.0, 101.0, 60), windows.collect());
+        statement(&run, "breaking point")
+    };
+    assert_eq!(of(|second| second % 2).answer, Answer::Good);
+    let found = of(|_| 2);
+    assert_eq!(found.answer, Answer::Bad, "{}", found.evidence);
+    assert!(
+        found.evidence.contains("20 starts were dropped"),
+        "{}",
+        found.evidence
+    );
 }

@@ -22,12 +22,12 @@ pub fn cpu(run: &RunRecord, spans: &[Span], limit: f64) -> Found {
         curves.filter_map(move |curve| {
             let minutes = spans.iter();
             let minutes = minutes.filter_map(|span| highest_minute(&curve, *span));
-            let most = minutes.reduce(f64::max)?;
-            let of = measure.share_of();
+            let (most, of_what) = minutes.max_by(|a, b| a.0.total_cmp(&b.0))?;
             let text = format!(
-                "{} at most {:.1} %{of} over a minute",
+                "{} at most {:.1} %{} {of_what}",
                 measure.name(&curve),
-                most * 100.0
+                most * 100.0,
+                measure.share_of()
             );
             Some((most, text))
         })
@@ -57,7 +57,8 @@ fn lacking(run: &RunRecord, spans: &[Span]) -> Vec<String> {
     each.collect()
 }
 
-fn highest_minute(curve: &Curve, (from, to): Span) -> Option<f64> {
+/// With what it is the mean of: of a shorter span, there is no minute.
+fn highest_minute(curve: &Curve, (from, to): Span) -> Option<(f64, &'static str)> {
     let points = curve.inside((from, to));
     let mean = |points: &[(f64, f64)]| {
         let sum: f64 = points.iter().map(|(_, value)| value).sum();
@@ -65,7 +66,9 @@ fn highest_minute(curve: &Curve, (from, to): Span) -> Option<f64> {
     };
     let full = points.iter().filter(|(at, _)| at - from >= MINUTE);
     let minutes = full.filter_map(|(at, _)| mean(curve.inside((at - MINUTE, *at))));
-    minutes.max_by(f64::total_cmp).or_else(|| mean(points))
+    let highest = minutes.max_by(f64::total_cmp);
+    let highest = highest.map(|mean| (mean, "over a minute"));
+    highest.or_else(|| Some((mean(points)?, "on average")))
 }
 
 pub fn memory(usable: &Usable<'_>) -> Found {
