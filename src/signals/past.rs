@@ -1,7 +1,8 @@
 //! The histories of a daemon that starts, refilled from the store: samples and outcomes of the last
 //! hours are there, so trends go on at once. A restart of slod is no restart of what is watched.
 
-use super::host::HostHistory;
+mod host;
+
 use super::numbers::{
     ContainerNumber, ContainerNumbers, MetricNumber, MetricNumbers, ProcessNumber, ProcessNumbers,
 };
@@ -12,8 +13,7 @@ use super::watcher::{LLM, Watcher, counts_llm};
 use crate::config::{Config, ServiceSpec};
 use crate::outcome::{DurationOf, Record, Timestamp, millis};
 use crate::sample::{Sample, SeriesKey};
-use crate::signal::rules::Disk;
-use crate::signal::{Finding, Settings};
+use crate::signal::Finding;
 use crate::store::{SeriesId, Store, StoreError};
 use crate::units::HOUR;
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,8 +22,6 @@ use std::time::{Duration, Instant};
 
 /// Trends are looked for in two hours, and confirmed for a third.
 const SERVICES_BACK: Duration = Duration::from_secs(3 * 3600);
-/// Disks are judged by six hours, and a forecast is confirmed for half of another.
-const HOST_BACK: Duration = Duration::from_secs(7 * 3600);
 /// Services that are read together: their samples of an hour are in memory at once.
 const TOGETHER: usize = 100;
 /// What is not read by then begins anew.
@@ -143,7 +141,7 @@ fn recall_within(
 ) -> Result<(), StoreError> {
     let started = Instant::now();
     let kept = Kept::of(store)?;
-    recall_host(watcher.host(), &kept, &config.signals, store, now)?;
+    host::recall_host(watcher.host(), &kept, &config.signals, store, now)?;
     for specs in config.services.chunks(TOGETHER) {
         if started.elapsed() > budget {
             tracing::info!("the past of some services is not read: their trends begin anew");
@@ -360,77 +358,6 @@ fn steps((from, to): (Timestamp, Timestamp), width: Duration) -> impl Iterator<I
     std::iter::successors(Some(first), move |at| Some(at.after(width)))
         .take_while(move |at| *at < to)
         .chain([to])
-}
-
-/// What was sampled of the host at a time.
-#[derive(Default)]
-struct HostRow {
-    boot: Option<f64>,
-    cpu: Option<f64>,
-    /// Size and what is available, by mount point.
-    disks: BTreeMap<String, (Option<f64>, Option<f64>)>,
-}
-
-impl HostRow {
-    fn disk(&mut self, mount_point: &str) -> &mut (Option<f64>, Option<f64>) {
-        self.disks.entry(mount_point.to_owned()).or_default()
-    }
-}
-
-fn recall_host(
-    host: &mut HostHistory,
-    kept: &Kept,
-    settings: &Settings,
-    store: &Store,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    let from = now.before(HOST_BACK);
-    let names: BTreeMap<SeriesId, &SeriesKey> =
-        kept.host.iter().map(|(id, key)| (*id, key)).collect();
-    let is_wanted = |key: &SeriesKey| {
-        matches!(
-            key.name(),
-            "slod_host_boot_time_seconds"
-                | "slod_host_cpu_usage_ratio"
-                | "slod_host_filesystem_size_bytes"
-                | "slod_host_filesystem_available_bytes"
-        )
-    };
-    let wanted = names.iter().filter(|(_, key)| is_wanted(key));
-    let wanted: BTreeSet<SeriesId> = wanted.map(|(id, _)| *id).collect();
-    for hour in hours(from, now) {
-        let mut rows: BTreeMap<Timestamp, HostRow> = BTreeMap::new();
-        for (id, samples) in store.samples_of_hour(hour, &wanted)? {
-            let Some(key) = names.get(&id) else { continue };
-            let point = key.label("mountpoint").unwrap_or_default();
-            for Sample { at, value } in samples.into_iter().filter(|one| one.at >= from) {
-                let row = rows.entry(at).or_default();
-                match key.name() {
-                    "slod_host_boot_time_seconds" => row.boot = Some(value),
-                    "slod_host_cpu_usage_ratio" => row.cpu = Some(value),
-                    "slod_host_filesystem_size_bytes" => row.disk(point).0 = Some(value),
-                    _ => row.disk(point).1 = Some(value),
-                }
-            }
-        }
-        let mut begin = hour;
-        for end in steps((hour, hour.after(HOUR).min(now)), STEP) {
-            for (at, row) in rows.range(begin..end) {
-                host.take_boot(*at, row.boot);
-                host.take_cpu(*at, row.cpu);
-                for (point, (size, available)) in &row.disks {
-                    if let (Some(size), Some(available)) = (*size, *available) {
-                        host.take_disk(*at, point, Disk { size, available });
-                    }
-                }
-            }
-            begin = end;
-            if end >= now.before(HOUR) && end < now {
-                host.judge_trends(settings);
-            }
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

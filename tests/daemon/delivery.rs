@@ -181,7 +181,7 @@ routes: [ {{ to: hook, wait: 1ms }} ]
     let label = |team: &str| {
         let text = fs::read_to_string(&path).expect("readable");
         let lines = text.lines().filter(|line| !line.contains("labels:"));
-        let text: String = lines.map(|line| format!("{line}\n")).collect();
+        let text = lines.collect::<Vec<_>>().join("\n");
         let name = "  - name: web\n";
         let labels = format!("{name}    labels: {{ team: {team} }}\n");
         fs::write(&path, text.replace(name, &labels)).expect("written");

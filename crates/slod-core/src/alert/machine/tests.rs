@@ -1,0 +1,186 @@
+use super::super::{Matcher, Silence};
+use super::*;
+use crate::slo::series::Counts;
+use crate::slo::{Objective, StandardWindow, WindowView};
+use std::collections::BTreeMap;
+
+/// No objectives.
+enum Nothing {}
+
+impl Burning for Nothing {
+    fn service(&self) -> &Arc<str> {
+        match *self {}
+    }
+
+    fn objective(&self) -> &Objective {
+        match *self {}
+    }
+
+    fn counts(&self, _: StandardWindow) -> Counts {
+        match *self {}
+    }
+
+    fn window(&self, _: StandardWindow) -> WindowView {
+        match *self {}
+    }
+
+    fn remaining(&self) -> Option<f64> {
+        match *self {}
+    }
+
+    fn exhaustion(&self) -> Option<Timestamp> {
+        match *self {}
+    }
+}
+
+fn sign(service: &str, is_there: bool) -> Sign {
+    let source = Source::Sign {
+        sign: "down".into(),
+        subject: "".into(),
+    };
+    Sign {
+        key: AlertKey {
+            service: service.into(),
+            source,
+        },
+        alertname: "Down".into(),
+        urgency: Urgency::Page,
+        is_there: Some(is_there),
+        evidence: "it is down".into(),
+    }
+}
+
+struct Fixture {
+    machine: Machine,
+    rules: AlertRules,
+    decisions: Arc<Decisions>,
+    second: i64,
+}
+
+impl Fixture {
+    /// `web` depends on `database`.
+    fn new() -> Self {
+        let below = BTreeSet::from(["database".into()]);
+        let rules = AlertRules {
+            depends_on: BTreeMap::from([("web".into(), below)]),
+            signs: Timing::at_once(Duration::from_secs(60)),
+            ..AlertRules::default()
+        };
+        Self {
+            machine: Machine::default(),
+            rules,
+            decisions: Arc::default(),
+            second: 0,
+        }
+    }
+
+    /// Ten seconds later: which services fail, and so who is notified of what: `+` begins, `-`
+    /// resolves.
+    fn step(&mut self, failing: &[&str]) -> Vec<String> {
+        self.second += 10;
+        let signs = ["database", "web"].map(|one| sign(one, failing.contains(&one)));
+        let input = StepInput {
+            rules: &self.rules,
+            decisions: &self.decisions,
+            signs: Some(&signs),
+            own: &[],
+            now: Timestamp::from_secs(self.second),
+        };
+        let changes = self.machine.step(std::iter::empty::<Nothing>(), input);
+        let row = |one: &Notice| {
+            let mark = if one.is_resolved() { '-' } else { '+' };
+            format!("{mark}{}", one.label("service").unwrap_or_default())
+        };
+        changes.notices.iter().map(row).collect()
+    }
+
+    fn record(&self, service: &str) -> AlertRecord {
+        let mut firing = self.machine.firing();
+        let found = firing.find(|one| *one.key.service == *service);
+        found.expect("it fires").clone()
+    }
+
+    fn silence(&mut self, matchers: &[&str], from: i64, to: i64) {
+        let read = |one: &&str| Matcher::parse(one).expect("valid");
+        let silence = Silence {
+            id: 7,
+            matchers: matchers.iter().map(read).collect(),
+            from: Timestamp::from_secs(from),
+            to: Timestamp::from_secs(to),
+            author: "ada".to_owned(),
+            reason: "upgrade".to_owned(),
+        };
+        self.decisions = Arc::new(Decisions {
+            silences: vec![silence],
+            ..Decisions::default()
+        });
+    }
+}
+
+#[test]
+fn a_service_below_that_pages_inhibits_what_begins_above() {
+    let mut fixture = Fixture::new();
+    assert_eq!(fixture.step(&["database", "web"]), ["+database"]);
+    let by = Inhibitor::Service("database".into());
+    assert_eq!(fixture.record("web").inhibited_by, Some(by));
+    // Both are back: nobody hears of the one above.
+    let mut heard = Vec::new();
+    for _ in 0..10 {
+        heard.extend(fixture.step(&[]));
+    }
+    assert_eq!(heard, ["-database"]);
+    // What began before is not taken back, and its resolution is not kept back.
+    assert_eq!(fixture.step(&["web"]), ["+web"]);
+    assert_eq!(fixture.step(&["database"]), ["+database"]);
+    for _ in 0..10 {
+        heard.extend(fixture.step(&["database"]));
+    }
+    assert_eq!(heard, ["-database", "-web"]);
+}
+
+#[test]
+fn what_still_fails_when_the_service_below_is_back_notifies_then() {
+    let mut fixture = Fixture::new();
+    fixture.step(&["database", "web"]);
+    let heard: Vec<_> = (0..10).flat_map(|_| fixture.step(&["web"])).collect();
+    assert_eq!(heard, ["-database", "+web"]);
+    assert_eq!(fixture.record("web").inhibited_by, None);
+}
+
+#[test]
+fn a_silence_keeps_an_alert_from_notifying_until_it_ends() {
+    let mut fixture = Fixture::new();
+    fixture.silence(&["service=web"], 0, 50);
+    assert_eq!(fixture.step(&["web"]), [""; 0]);
+    assert_eq!(fixture.record("web").silenced_by, Some(7));
+    for _ in 0..3 {
+        assert_eq!(fixture.step(&["web"]), [""; 0]);
+    }
+    assert_eq!(fixture.step(&["web"]), ["+web"], "it is over at 50");
+    assert_eq!(fixture.record("web").silenced_by, None);
+    // A silence that is made while it fires is shown, and does not keep its resolution back.
+    fixture.silence(&["service=~w.*"], 0, 10_000);
+    assert_eq!(fixture.step(&["web"]), [""; 0]);
+    assert_eq!(fixture.record("web").silenced_by, Some(7));
+    let heard: Vec<_> = (0..10).flat_map(|_| fixture.step(&[])).collect();
+    assert_eq!(heard, ["-web"]);
+    // What began and ended in silence is not heard of.
+    let heard: Vec<_> = (0..10).flat_map(|_| fixture.step(&[])).collect();
+    assert_eq!(heard, [""; 0]);
+}
+
+#[test]
+fn a_restart_repeats_nothing() {
+    let mut fixture = Fixture::new();
+    assert_eq!(fixture.step(&["web"]), ["+web"]);
+    let firing: Vec<_> = fixture.machine.firing().cloned().collect();
+    let held = Timestamp::from_secs(fixture.second);
+    fixture.machine = Machine::resumed(firing.clone(), held, &[]);
+    assert_eq!(fixture.step(&["web"]), [""; 0]);
+    assert_eq!(fixture.record("web"), firing[0]);
+    // One that was stored and of which receivers were not given anything is given to them now.
+    let mut unheard = firing;
+    unheard[0].notified = false;
+    fixture.machine = Machine::resumed(unheard, held, &[]);
+    assert_eq!(fixture.step(&["web"]), ["+web"]);
+}
