@@ -74,10 +74,9 @@ fn runs_are_kept_beside_a_daemon_and_compared() {
     let (code, text) = slod(&config, &["baseline", "compare", "2"]);
     assert_eq!(code, Some(2), "{text}");
     assert!(text.contains("has no baseline"), "{text}");
-    assert_eq!(
-        slod(&config, &["baseline", "record", "1"]),
-        (Some(0), String::new())
-    );
+    let (code, text) = slod(&config, &["baseline", "record", "1"]);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains("run 1 is the baseline"), "{text}");
     let (code, text) = slod(&config, &["baseline", "compare", "2"]);
     assert_eq!(code, Some(0), "{text}");
     let (code, text) = slod(&config, &["baseline", "compare", "3"]);
