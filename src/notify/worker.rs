@@ -85,11 +85,16 @@ impl Worker {
                 () = sleep(rest) => {}
                 // The commit comes within a second.
                 _ = woken.changed() => sleep(SOON.min(rest)).await,
-                Some(ended) = self.attempts.join_next() => match ended {
-                    Ok(attempt) => self.finish(attempt).await,
-                    // It panicked, as the log says: all is tried anew.
-                    Err(_) => self.lanes = Lanes::default(),
-                },
+                Some(ended) = self.attempts.join_next() => {
+                    if let Ok(attempt) = ended {
+                        self.finish(attempt).await;
+                    } else {
+                        // It panicked, as the log says: all is tried anew, but not at once.
+                        self.attempts = JoinSet::new();
+                        self.lanes = Lanes::default();
+                        sleep(SOON).await;
+                    }
+                }
             }
         }
     }
