@@ -3,7 +3,7 @@
 use super::keys::ROOT;
 use super::load::codes;
 use crate::probe::Kind;
-use crate::yaml::{Keys, Need, Structure};
+use crate::yaml::{Declared, Keys, Need, Structure};
 use std::fmt::{self, Write as _};
 
 const INTRO: &str = "# Configuration
@@ -73,19 +73,7 @@ impl DocsPage {
     fn table(&mut self, keys: Keys) {
         self.text += "| key | value | default | meaning |\n|---|---|---|---|\n";
         for key in keys {
-            let default = match key.need() {
-                Need::Required => "**required**".to_owned(),
-                Need::Optional => String::new(),
-                // A bar would end the cell.
-                Need::Default(text) => format!("`{}`", text.replace('|', "\\|")),
-            };
-            let name = match (key.form().structure(), key.file_name()) {
-                (Structure::ProbeKind, _) => "*a probe kind*".to_owned(),
-                (_, Some(file)) => format!("`{}` or `{file}`", key.name()),
-                _ => format!("`{}`", key.name()),
-            };
-            let (form, doc) = (key.form().describe(), key.doc());
-            self.push(format_args!("| {name} | {form} | {default} | {doc} |\n"));
+            self.text += &row(*key);
         }
     }
 
@@ -99,7 +87,7 @@ impl DocsPage {
             let path = format!("{path}{dot}{}{suffix}", key.name());
             self.push(format_args!("\n### `{path}`\n\n"));
             let mut shown = self.shown.iter();
-            let before = shown.find(|(shown, _)| std::ptr::eq(*shown, keys));
+            let before = shown.find(|(shown, _)| are_same(shown, keys));
             if let Some((_, same)) = before.cloned() {
                 self.push(format_args!("The same keys as `{same}`.\n"));
                 continue;
@@ -109,4 +97,41 @@ impl DocsPage {
             self.nested(&path, keys);
         }
     }
+}
+
+fn row(key: &dyn Declared) -> String {
+    let default = match key.need() {
+        Need::Required => "**required**".to_owned(),
+        Need::Optional => String::new(),
+        // A bar would end the cell.
+        Need::Default(text) => format!("`{}`", text.replace('|', "\\|")),
+    };
+    let name = match (key.form().structure(), key.file_name()) {
+        (Structure::ProbeKind, _) => "*a probe kind*".to_owned(),
+        (_, Some(file)) => format!("`{}` or `{file}`", key.name()),
+        _ => format!("`{}`", key.name()),
+    };
+    let (form, doc) = (key.form().describe(), key.doc());
+    format!("| {name} | {form} | {default} | {doc} |\n")
+}
+
+/// Whether two sections say the same. Their addresses do not show it: the compiler may keep several
+/// copies of a constant, or one of two that are equal.
+fn are_same(a: Keys, b: Keys) -> bool {
+    let mut pairs = a.iter().zip(b);
+    a.len() == b.len()
+        && pairs.all(|(a, b)| {
+            row(*a) == row(*b)
+                && match (a.form().structure(), b.form().structure()) {
+                    (
+                        Structure::Mapping { suffix, keys },
+                        Structure::Mapping {
+                            suffix: other,
+                            keys: others,
+                        },
+                    ) => suffix == other && are_same(keys, others),
+                    (Structure::Mapping { .. }, _) | (_, Structure::Mapping { .. }) => false,
+                    _ => true,
+                }
+        })
 }

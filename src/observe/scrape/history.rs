@@ -202,7 +202,7 @@ fn choose(plan: &Plan, findings: &Findings) -> Chosen {
         let fits = |rule: &Rule| match (rule.library, anchor) {
             (Some(library), Some(anchor)) => anchor
                 .library
-                .is_some_and(|other| std::ptr::eq(other, library)),
+                .is_some_and(|other| other.name == library.name),
             _ => true,
         };
         let candidates = plan.rules_of(role).filter(|(_, rule)| fits(rule));
