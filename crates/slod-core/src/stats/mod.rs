@@ -20,3 +20,6 @@ pub mod scale;
 pub mod season;
 pub mod shift;
 pub mod step;
+
+#[cfg(test)]
+mod oracle;
