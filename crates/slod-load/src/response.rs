@@ -140,7 +140,7 @@ impl Response {
                 return Err(Invalid);
             }
             if known == 0 {
-                self.held = bytes.trim_ascii_start().to_vec();
+                self.held = without_empty_lines(bytes).to_vec();
             }
             return Ok(&[]);
         };
@@ -163,6 +163,14 @@ impl Response {
             Framing::UntilClose => State::UntilClose,
         };
     }
+}
+
+/// Empty lines before a status line are ignored (RFC 9112, section 2.2, of requests).
+fn without_empty_lines(mut bytes: &[u8]) -> &[u8] {
+    while let Some(rest) = bytes.strip_prefix(b"\r\n").or(bytes.strip_prefix(b"\n")) {
+        bytes = rest;
+    }
+    bytes
 }
 
 #[cfg(test)]
@@ -324,6 +332,8 @@ mod tests {
         let many = format!("HTTP/1.1 200 OK\r\n{}", "a: b\r\n".repeat(200));
         for invalid in [
             "SSH-2.0-x\r\n",
+            "\rHTTP/1.1 200 OK\r\n\r\n",
+            " HTTP/1.1 200 OK\r\n\r\n",
             "HTTP/2 200 OK\r\n\r\n",
             "HTTP/1.1 2000 OK\r\n\r\n",
             "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok",
