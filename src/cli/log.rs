@@ -2,9 +2,10 @@
 
 use crate::text::{printable, printable_lines};
 use clap::{Args, ValueEnum};
+use parking_lot::Mutex;
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use tracing::field::Field;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::field::MakeExt;
@@ -53,7 +54,7 @@ impl HeldLog {
 
     /// The lines since the last call.
     pub fn take(&self) -> Vec<u8> {
-        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut *self.0.lock())
     }
 
     /// Writes them to standard error, when nothing is drawn any more.
@@ -65,7 +66,7 @@ impl HeldLog {
 
 impl Write for HeldLog {
     fn write(&mut self, lines: &[u8]) -> io::Result<usize> {
-        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut held = self.0.lock();
         if held.len() + lines.len() <= Self::MAX {
             held.extend_from_slice(lines);
         }

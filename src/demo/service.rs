@@ -8,10 +8,11 @@ use axum::Router;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::get;
+use parking_lot::Mutex;
 use std::future::ready;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::time::{Instant, sleep};
@@ -46,7 +47,7 @@ impl Simulated {
         let metrics = move || {
             let since = first.get().map_or(Duration::ZERO, Instant::elapsed);
             let trouble = trouble(index as u64, SERVICES.len() as u64, since);
-            let mut traffic = traffic.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut traffic = traffic.lock();
             let now = Clock::system().now();
             let now = (started.elapsed(), now);
             traffic.advance(profile, trouble, now, &mut fastrand::Rng::new());

@@ -5,12 +5,13 @@ use crate::notify::Counters;
 use crate::outcome::Timestamp;
 use crate::store::StoreStats;
 use crate::version;
+use parking_lot::Mutex;
 use prometheus::core::Collector;
 use prometheus::proto::{Metric, MetricFamily, MetricType};
 use prometheus::{
     Gauge, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
 };
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 /// Instruments that the daemon's parts hold. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -216,7 +217,7 @@ impl SelfMetrics {
         self.store_size.set(whole(stats.size_bytes));
         self.store_backlog.set(whole(stats.backlog as u64));
         self.store_commit.set(stats.last_commit_seconds);
-        let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counted = self.counted.lock();
         let add = |counter: &IntCounter, total: u64, held: &mut u64| {
             counter.inc_by(total.saturating_sub(*held));
             *held = total.max(*held);

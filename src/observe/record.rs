@@ -5,8 +5,9 @@ use crate::exposition::{Head, Histogram, Labels, MetricKind, Sink};
 use crate::outcome::Timestamp;
 use crate::sample::{SeriesKey, SeriesKind};
 use crate::store::{SERIES_MAX, StoreHandle, Tick};
+use parking_lot::Mutex;
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Keeps samples in the store. Cheap to clone: whoever samples at times of its own has one.
@@ -27,7 +28,7 @@ impl Recorder {
     /// Records what `write` writes as sampled at `at`: such as `(kind.write)(sink, &view)` for a
     /// collector. What is not finite is left out, and so are families that only carry labels (`_info`).
     pub fn record(&self, at: Timestamp, write: impl FnOnce(&mut dyn Sink)) {
-        let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut names = self.names.lock();
         let tick = names.tick(at, write);
         drop(names);
         self.store.keep_samples(tick);

@@ -5,8 +5,9 @@ use crate::config::Config;
 use crate::outcome::Timestamp;
 use crate::report::load_run::{RunReport, RunSummary};
 use crate::store::{OpenRuns, RunState, Store, StoreError, StoredRun};
+use parking_lot::Mutex;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 /// More summaries than this are never kept; the store has about 500 runs.
 const KEPT_MAX: usize = 2000;
@@ -66,7 +67,7 @@ impl Digests {
     }
 
     fn known(&self, id: i64, config: &Arc<Config>) -> Found {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.known.lock();
         let is_same = known
             .config
             .as_ref()
@@ -94,7 +95,7 @@ impl Digests {
         if head.is_open {
             return Ok(read);
         }
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.known.lock();
         known.summaries.insert(id, read.clone());
         Ok(read)
     }

@@ -1,8 +1,9 @@
 //! How long the thread of a probe waited for a processor before it could take an answer: what our
 //! own scheduling added to the latency that was measured.
 
+use parking_lot::{Mutex, MutexGuard};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until, timeout};
@@ -67,7 +68,7 @@ impl LagMeter {
 
     fn state(&self) -> MutexGuard<'_, State> {
         // No holder of this lock can panic half-way through a change.
-        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.state.lock()
     }
 }
 

@@ -1,8 +1,9 @@
 //! Whether this process ran without a break: stopped by a signal, frozen or starved of processor
 //! time, it measures itself and not the services.
 
+use parking_lot::{Mutex, MutexGuard};
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -61,7 +62,7 @@ impl StallDetector {
 
     /// No holder of this lock can panic half-way through a change.
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 

@@ -5,7 +5,7 @@ use super::{CountingPlan, SERIES_MAX, Stage, Store, StoreError, Tick};
 use crate::alert::AlertRecord;
 use crate::clock::Clock;
 use crate::outcome::{ProbeKey, Record};
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// A killed process loses at most this much.
@@ -90,7 +90,7 @@ impl Worker {
     /// Sleeps until the next round is due: after a second, or as soon as a flush or the end is
     /// wanted. While writing fails, a flush cannot hurry it.
     fn wait(&self, healthy: bool) -> Option<Instant> {
-        let state = self.shared.state();
+        let mut state = self.shared.state();
         let was_closing = state.closing.is_some();
         let pause = if was_closing && !healthy {
             LAST_TRIES_EVERY
@@ -102,8 +102,8 @@ impl Worker {
             (true, closing) => closing.is_none() && state.asked == state.answered,
             (false, closing) => was_closing || closing.is_none(),
         };
-        let waited = self.shared.wake.wait_timeout_while(state, pause, idle);
-        waited.unwrap_or_else(PoisonError::into_inner).0.closing
+        self.shared.wake.wait_while_for(&mut state, idle, pause);
+        state.closing
     }
 
     /// Commits all that waits, then keeps house for a moment unless it is time to stop.

@@ -5,10 +5,11 @@ use super::{CountingPlan, NewDelivery, OUTBOX_MAX, Stage, Store, StoreError, Tic
 use crate::alert::AlertRecord;
 use crate::clock::Clock;
 use crate::outcome::{ProbeKey, Record};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 use std::collections::VecDeque;
 use std::fmt;
+use std::sync::Arc;
 use std::sync::mpsc;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -108,9 +109,8 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    /// No holder of this lock can panic half-way through a change.
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 
     fn close(&self, deadline: Instant) {
@@ -121,10 +121,10 @@ impl Shared {
     /// Waits until `done`, or the deadline; returns which.
     fn wait_until(&self, deadline: Instant, done: impl Fn(&State) -> bool) -> bool {
         let left = deadline.saturating_duration_since(Instant::now());
-        let waited = self
-            .done
-            .wait_timeout_while(self.state(), left, |state| !done(state) && !state.ended);
-        done(&waited.unwrap_or_else(PoisonError::into_inner).0)
+        let mut state = self.state();
+        let waits = |state: &mut State| !done(state) && !state.ended;
+        self.done.wait_while_for(&mut state, waits, left);
+        done(&state)
     }
 }
 

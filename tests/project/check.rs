@@ -1,10 +1,11 @@
 //! What `slod check` says: each file in `fixtures/check` beside the text that it must produce.
 //!
-//! `UPDATE_SNAPSHOTS=1 cargo test --test project` rewrites the expected texts and the docs.
+//! `UPDATE_EXPECT=1 cargo test --test project` rewrites the expected texts and the docs.
 
 #![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
 use async_trait::async_trait;
+use expect_test::expect_file;
 use slod::cli::check;
 use slod::config::{self, Config, FileError, Loaded};
 use slod::diagnostic::Source;
@@ -111,19 +112,6 @@ fn load(text: &str) -> Loaded {
     Config::load(&source, Path::new("/etc/slod"), &env, &KINDS)
 }
 
-/// The expected text stands in a file; it is rewritten if the developer asks for it.
-fn assert_file(path: &Path, actual: &str) {
-    if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
-        fs::write(path, actual).unwrap();
-    }
-    let expected = fs::read_to_string(path).unwrap_or_default();
-    assert!(
-        expected == actual,
-        "{} differs from:\n{actual}",
-        path.display()
-    );
-}
-
 fn fixtures() -> Vec<PathBuf> {
     #[cfg(unix)]
     {
@@ -179,7 +167,7 @@ fn every_fixture_says_what_is_expected() {
         let (source, loaded) = load_fixture(&path);
         let text = check::text(&source, &loaded, false);
         assert!(!text.contains("hunter2"), "a secret is shown:\n{text}");
-        assert_file(&path.with_extension("txt"), &text);
+        expect_file![path.with_extension("txt")].assert_eq(&text);
         let json = check::json(&source, &loaded.diagnostics);
         let list: Vec<serde_json::Value> = serde_json::from_str(&json).unwrap();
         assert_eq!(list.len(), loaded.diagnostics.len());
@@ -702,10 +690,8 @@ fn every_default_is_a_valid_value_of_its_key() {
 
 #[test]
 fn the_docs_are_those_of_the_declared_keys() {
-    assert_file(
-        &root().join("docs/CONFIGURATION.md"),
-        &config::markdown(slod::probe::KINDS),
-    );
+    let page = config::markdown(slod::probe::KINDS);
+    expect_file![root().join("docs/CONFIGURATION.md")].assert_eq(&page);
 }
 
 proptest::proptest! {

@@ -1,6 +1,7 @@
 //! Generated pages are those of the code, and the metrics page is what Prometheus' own tools want.
 
 use crate::synthetic;
+use expect_test::expect_file;
 use slod::alert::{AlertKey, AlertRecord, Condition, TIERS, Urgency};
 use slod::alerting::AlertsView;
 use slod::exposition::TextFormat;
@@ -23,15 +24,7 @@ fn repository() -> &'static Path {
 #[test]
 fn the_metrics_page_of_the_docs_is_that_of_the_declarations() {
     let text = markdown(&SelfMetrics::new().expect("the instruments register"));
-    let path = repository().join("docs/METRICS.md");
-    if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
-        fs::write(&path, &text).expect("docs can be written");
-    }
-    let kept = fs::read_to_string(&path).unwrap_or_default();
-    assert_eq!(
-        kept, text,
-        "run UPDATE_SNAPSHOTS=1 cargo test --test project"
-    );
+    expect_file![repository().join("docs/METRICS.md")].assert_eq(&text);
 }
 
 /// Every row of `docs/LIMITS.md` names a file, mostly with a constant, and a test that reaches it.

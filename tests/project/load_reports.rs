@@ -1,6 +1,7 @@
 //! The text of the reports of three runs: a soak with a leak, a stress run whose pool fills, and a
 //! baseline that is healthy.
 
+use expect_test::expect_file;
 use slod::config::{Config, ServiceSpec};
 use slod::diagnostic::Source;
 use slod::load::{Ending, LoadWindow, ObservedSeries, RunRecord, builtin};
@@ -9,7 +10,6 @@ use slod::report::load_run::RunReport;
 use slod::sample::{Sample, SeriesKind};
 use slod::stats::quantile::Histogram;
 use slod::stats::scale::Scale;
-use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
@@ -154,15 +154,7 @@ fn observed(seconds: u64, special: Vec<ObservedSeries>) -> Vec<ObservedSeries> {
 /// Compares with a kept text.
 fn same(name: &str, text: &str) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/load-reports");
-    let path = folder.join(format!("{name}.txt"));
-    if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
-        fs::write(&path, text).expect("fixtures can be written");
-    }
-    let kept = fs::read_to_string(&path).unwrap_or_default();
-    assert_eq!(
-        kept, text,
-        "run UPDATE_SNAPSHOTS=1 cargo test --test project"
-    );
+    expect_file![folder.join(format!("{name}.txt"))].assert_eq(text);
 }
 
 #[test]

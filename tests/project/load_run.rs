@@ -1,6 +1,7 @@
 //! Load runs as people read them: the pages of the daemon, and the reports.
 
 use crate::made_runs::{LATER, digest, judged, spike, stored};
+use expect_test::expect_file;
 use slod::load::{Ending, RunRecord, compare};
 use slod::report::load_run::{Beside, Compared, RunReport};
 use slod::report::log_file::summarize;
@@ -99,15 +100,7 @@ fn pages() -> Vec<(&'static str, String)> {
 
 /// Compares with what is kept, or keeps it.
 fn same_as_kept(name: &str, text: &str) {
-    let file = repository().join("tests/fixtures/report").join(name);
-    if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
-        fs::write(&file, text).expect("written");
-    }
-    let kept = fs::read_to_string(&file).unwrap_or_default();
-    assert!(
-        kept == text,
-        "run UPDATE_SNAPSHOTS=1 cargo test --test project; {name} is:\n{text}"
-    );
+    expect_file![repository().join("tests/fixtures/report").join(name)].assert_eq(text);
 }
 
 #[test]

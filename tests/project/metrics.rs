@@ -1,5 +1,6 @@
 //! The families of services and alerts, byte by byte.
 
+use expect_test::expect_file;
 use slod::alert::{AlertKey, AlertRecord, Condition, TIERS};
 use slod::alerting::{self, AlertsView};
 use slod::config::Config;
@@ -10,7 +11,6 @@ use slod::outcome::{
     Cause, Measurement, Outcome, ProbeKey, Record, Timestamp, Verdict, VoidReason,
 };
 use slod::slo::correction::Correction;
-use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
@@ -82,13 +82,7 @@ fn the_page_of_a_state_stays_the_same() {
     let page = sink.finish().expect("memory takes everything");
     let page = String::from_utf8(page).expect("text");
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/metrics.txt");
-    if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
-        fs::write(&path, &page).expect("fixtures can be written");
-    }
-    let kept = fs::read_to_string(&path).expect("kept");
-    let mut lines = kept.lines().zip(page.lines());
-    assert_eq!(lines.find(|(kept, now)| kept != now), None);
-    assert_eq!(kept.len(), page.len());
+    expect_file![path].assert_eq(&page);
 }
 
 /// Good, with short and long outages, slow spells, voids and gaps.

@@ -2,10 +2,10 @@
 //! known that such a name is answered at once, so that it need not wait behind names that are not.
 
 use crate::yaml::{Stamp, open_regular};
+use parking_lot::Mutex;
 use std::collections::HashSet;
 use std::io::Read;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
 
 const PATH: &str = "/etc/hosts";
 /// Lists of names to block can be of any size.
@@ -22,7 +22,7 @@ struct Names {
 
 impl HostsFile {
     pub fn holds(&self, name: &str) -> bool {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.0.lock();
         let stamp = Stamp::of(Path::new(PATH));
         if known.stamp != stamp {
             let text = stamp.map(|_| read()).unwrap_or_default();

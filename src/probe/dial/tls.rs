@@ -4,6 +4,7 @@
 use super::trust::{Trust, provider, tls12_signature, tls13_signature};
 use super::{Failure, Progress};
 use crate::outcome::{Cause, Measurement};
+use parking_lot::Mutex;
 use rustls::client::Resumption;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
@@ -11,7 +12,7 @@ use rustls::{ClientConfig, DigitallySignedStruct, ProtocolVersion, SignatureSche
 use std::io;
 use std::net::IpAddr;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
@@ -262,10 +263,7 @@ impl Recorder {
     }
 
     fn seen(&self) -> Option<CertificateDer<'static>> {
-        self.leaf
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take()
+        self.leaf.lock().take()
     }
 }
 
@@ -278,8 +276,7 @@ impl ServerCertVerifier for Recorder {
         _ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        *self.leaf.lock().unwrap_or_else(PoisonError::into_inner) =
-            Some(end_entity.clone().into_owned());
+        *self.leaf.lock() = Some(end_entity.clone().into_owned());
         if let Some(trust) = &self.trust {
             trust.check(end_entity, intermediates, server_name, now)?;
         }

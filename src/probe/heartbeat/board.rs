@@ -4,8 +4,9 @@ use super::{Due, HeartbeatProbe, Terms};
 use crate::outcome::{Cause, ProbeKey, Timestamp, Verdict, millis};
 use crate::probe::{Probe, of_type};
 use crate::yaml::Secret;
+use parking_lot::{Mutex, MutexGuard};
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use subtle::ConstantTimeEq;
 
@@ -272,7 +273,7 @@ impl HeartbeatBoard {
 
     /// No holder of this lock can panic half-way through a change.
     fn board(&self) -> MutexGuard<'_, HashMap<ProbeKey, Entry>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 

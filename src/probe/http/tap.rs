@@ -1,8 +1,9 @@
 //! What the other side sent first, for messages.
 
+use parking_lot::Mutex;
 use std::io;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
@@ -17,7 +18,7 @@ pub struct Start(Arc<Mutex<Vec<u8>>>);
 impl Start {
     /// Remembers bytes, and says where in them the version of an HTTP/1.0 answer ends.
     fn note(&self, bytes: &[u8]) -> Option<usize> {
-        let mut start = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut start = self.0.lock();
         let before = start.len();
         let room = START_MAX.saturating_sub(start.len());
         start.extend_from_slice(&bytes[..bytes.len().min(room)]);
@@ -27,7 +28,7 @@ impl Start {
 
     /// Which HTTP/1 the answer says it is in.
     pub fn version(&self) -> &'static str {
-        let start = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let start = self.0.lock();
         if start.starts_with(HTTP10) {
             "HTTP/1.0"
         } else {
@@ -36,10 +37,7 @@ impl Start {
     }
 
     pub fn bytes(&self) -> Vec<u8> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.0.lock().clone()
     }
 }
 

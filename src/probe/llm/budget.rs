@@ -4,7 +4,8 @@
 use crate::outcome::{Figure, Measurement, Outcome, Record, Timestamp, Verdict};
 use chrono::NaiveDate;
 use chrono_tz::Tz;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use parking_lot::{Mutex, MutexGuard};
+use std::sync::Arc;
 
 /// What may be spent on a day.
 #[derive(Clone, Copy, Debug)]
@@ -173,7 +174,7 @@ impl Spending {
     }
 
     fn lock(&self) -> MutexGuard<'_, Spent> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 
     fn of_day(&self, day: NaiveDate) -> MutexGuard<'_, Spent> {

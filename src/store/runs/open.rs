@@ -3,8 +3,9 @@
 use super::{StoredRun, pack, part};
 use crate::load::{RunRecord, Samples};
 use crate::store::{Store, StoreError};
+use parking_lot::Mutex;
 use rusqlite::params;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 /// Runs that are remembered; what is read of others is read from their beginning.
 const KEPT_MAX: usize = 2;
@@ -31,7 +32,7 @@ impl OpenRuns {
         store: &Store,
         id: i64,
     ) -> Result<Option<(StoredRun, RunRecord)>, StoreError> {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.0.lock();
         let place = known.iter().position(|run| run.id == id);
         let before = place.map(|place| known.remove(place));
         let read = store.try_open_run(id, before);
@@ -51,7 +52,7 @@ impl OpenRuns {
 
     /// Forgets all but these.
     pub fn retain(&self, ids: &[i64]) {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.0.lock();
         known.retain(|run| ids.contains(&run.id));
     }
 }

@@ -1,10 +1,10 @@
 //! Limits failed logins: for what a peer logs in as, for a peer, and in all. An attempt counts as
 //! failed until it succeeds, so that attempts at the same time are limited as well.
 
+use parking_lot::{Mutex, MutexGuard};
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// The time in which failures are counted.
@@ -168,7 +168,7 @@ impl Limiter {
 
     /// No holder of this lock can panic half-way through a change.
     fn table(&self) -> MutexGuard<'_, Table> {
-        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+        self.table.lock()
     }
 }
 

@@ -1,12 +1,13 @@
 //! Users and their passwords. The hash of a password that was right is remembered, so that it is
 //! computed once for each user, and not for each request.
 
+use parking_lot::Mutex;
 use ring::hmac::{self, HMAC_SHA256, Tag};
 use ring::rand::SystemRandom;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::str::FromStr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
@@ -70,7 +71,7 @@ impl Users {
 
     /// Whether this password was right before.
     pub fn is_known(&self, user: &str, password: &str) -> bool {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = self.known.lock();
         let tag = known.get(user);
         tag.is_some_and(|tag| self.digests.is_same(&[user, password], tag))
     }
@@ -92,7 +93,7 @@ impl Users {
         let is_right = computed.await.unwrap_or(false) && self.hashes.contains_key(user);
         if is_right {
             let tag = self.digests.of(&[user, password]);
-            let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut known = self.known.lock();
             known.insert(user.to_owned(), tag);
         }
         is_right

@@ -10,10 +10,11 @@ use crate::diagnostic::Severity;
 use crate::metrics::SelfMetrics;
 use crate::yaml::Stamp;
 use arc_swap::ArcSwap;
+use parking_lot::{Mutex, MutexGuard};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use sysinfo::System;
 
 type Stamps = BTreeMap<PathBuf, Option<Stamp>>;
@@ -186,7 +187,7 @@ impl Access {
     }
 
     fn source(&self) -> MutexGuard<'_, Source> {
-        self.0.source.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.source.lock()
     }
 
     fn log(&self) {

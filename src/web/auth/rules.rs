@@ -3,8 +3,9 @@
 use super::file::{RateLimit, WebFile};
 use super::password::{Digests, Users};
 use crate::config::{Role, WebSpec};
+use parking_lot::Mutex;
 use ring::hmac::Tag;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Instant;
 
 #[derive(Debug)]
@@ -101,7 +102,7 @@ impl Bucket {
 
     fn take(&self, now: Instant) -> bool {
         let most = f64::from(self.limit.burst);
-        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut free = self.free.lock();
         let (before, at) = free.unwrap_or((most, now));
         let passed = now.saturating_duration_since(at).as_secs_f64();
         let now_free = (before + passed / self.limit.interval.as_secs_f64()).min(most);

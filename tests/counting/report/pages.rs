@@ -1,6 +1,7 @@
 //! What people and programs read.
 
 use super::month::{DAY, DAYS, HOUR, printed_at, reported};
+use expect_test::expect_file;
 use slod::report::slo::model::{Report, Verdict as Result};
 use std::fs;
 use std::path::Path;
@@ -50,14 +51,7 @@ fn text_and_markdown_read_well() {
         ("markdown", report.to_markdown()),
     ] {
         let file = repository().join(format!("tests/fixtures/report/{name}.txt"));
-        if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
-            fs::write(&file, &reported).expect("written");
-        }
-        let known = fs::read_to_string(&file).unwrap_or_default();
-        assert!(
-            reported == known,
-            "run UPDATE_SNAPSHOTS=1 cargo test --test counting; {name} is:\n{reported}"
-        );
+        expect_file![file].assert_eq(&reported);
     }
 }
 

@@ -3,8 +3,9 @@
 
 use super::recurrence::Recurrence;
 use crate::outcome::{Timestamp, millis};
+use parking_lot::Mutex;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What the ids of the config's corrections begin with; those made by hand have numbers.
@@ -188,7 +189,7 @@ impl<'a> CorrectedTime<'a> {
         let all = self.corrections.iter().enumerate();
         let concerning = all.filter(|(_, correction)| correction.concerns(service, slo));
         let places: Vec<usize> = concerning.map(|(place, _)| place).collect();
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.known.lock();
         let compute = |(places, from, to): &Key| {
             let each = places.iter().map(|place| &self.corrections[*place]);
             Arc::new(Spans::new(each.flat_map(|one| one.occurrences(*from, *to))))

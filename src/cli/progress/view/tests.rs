@@ -74,21 +74,10 @@ fn view() -> RunView {
     state.view()
 }
 
-/// What people see on a usual terminal.
-const SHOWN: &str = include_str!("shown.txt");
-
 #[test]
 fn a_run_fits_a_usual_terminal() {
     let text = lines(&view(), Duration::from_secs(100), (80, 24), false).join("\n") + "\n";
-    if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
-        let path = concat!(
-            env!("CARGO_MANIFEST_DIR"),
-            "/src/cli/progress/view/shown.txt"
-        );
-        std::fs::write(path, &text).expect("written");
-        return;
-    }
-    assert_eq!(text, SHOWN, "\n{text}");
+    expect_test::expect_file!["shown.txt"].assert_eq(&text);
 }
 
 #[test]
