@@ -1,7 +1,7 @@
 //! Where jobs report that they ran.
 
 use super::WebState;
-use super::auth::Peer;
+use super::auth::{Peer, is_long};
 use super::corrections::on_store;
 use super::problem::Problem;
 use crate::config::Role;
@@ -76,9 +76,12 @@ async fn admit(state: &WebState, key: &ProbeKey, parts: &Parts) -> Result<(), Pr
     let Some(token) = token(&parts.headers) else {
         return Err(refused(Refused::Token));
     };
+    let admitted = state.heartbeats.admit(key, Some(token));
+    if admitted != Err(Refused::Token) && is_long(token) {
+        return admitted.map_err(refused);
+    }
     let name = key.to_string();
     let attempt = state.access.begin_heartbeat(Peer::of(parts)?, &name)?;
-    let admitted = state.heartbeats.admit(key, Some(token));
     if admitted == Err(Refused::Token) {
         attempt.failed();
     } else {

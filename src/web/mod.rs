@@ -115,15 +115,8 @@ impl WebState {
 /// All routes.
 pub fn router(state: WebState) -> Router {
     let access = state.access.clone();
-    let bounded = middleware::from_fn_with_state(AnswerLimits::default(), answers::bounded);
     Router::new()
-        .route("/", get(status::overview).layer(bounded.clone()))
-        .route(
-            "/services/{service}",
-            get(status::service).layer(bounded.clone()),
-        )
-        .route("/runs", get(runs::overview).layer(bounded.clone()))
-        .route("/runs/{id}", get(runs::page).layer(bounded.clone()))
+        .merge(views())
         .route("/style.css", get(status::stylesheet))
         .route("/badge/{service}/{file}", get(badge::badge))
         .route("/runbook", get(runbook::runbook))
@@ -132,66 +125,14 @@ pub fn router(state: WebState) -> Router {
         .route("/-/ready", get(ready))
         .route("/-/reload", post(reload))
         .route(
-            "/api/v1/services",
-            get(api::services).layer(bounded.clone()),
-        )
-        .route(
-            "/api/v1/services/{service}",
-            get(api::service).layer(bounded.clone()),
-        )
-        .route(
-            "/api/v1/objectives",
-            get(api::objectives).layer(bounded.clone()),
-        )
-        .route("/api/v1/alerts", get(alerts::alerts).layer(bounded.clone()))
-        .route(
             "/api/v1/alerts/{fingerprint}/acknowledge",
             post(decisions::acknowledge),
         )
-        .route(
-            "/api/v1/silences",
-            get(decisions::silences)
-                .layer(bounded.clone())
-                .post(decisions::add_silence),
-        )
-        .route(
-            "/api/v1/silences/preview",
-            get(decisions::preview).layer(bounded.clone()),
-        )
+        .route("/api/v1/silences", post(decisions::add_silence))
         .route("/api/v1/silences/{id}", delete(decisions::remove_silence))
-        .route(
-            "/api/v1/corrections",
-            get(corrections::list)
-                .layer(bounded.clone())
-                .post(corrections::add),
-        )
-        .route("/api/v1/runs", get(runs::list).layer(bounded.clone()))
-        .route("/api/v1/runs/{id}", get(runs::one).layer(bounded.clone()))
-        .route("/api/v1/series", get(series::list).layer(bounded.clone()))
-        .route(
-            "/api/v1/series/{id}",
-            get(series::one).layer(bounded.clone()),
-        )
-        .route("/api/v1/signals", get(signals::list).layer(bounded.clone()))
-        .route("/api/v1/health", get(signals::host).layer(bounded.clone()))
-        .route(
-            "/api/v1/health/{service}",
-            get(signals::health).layer(bounded.clone()),
-        )
-        .route("/api/v1/audit", get(audit::list).layer(bounded.clone()))
-        .route(
-            "/api/v1/notifications",
-            get(notifications::list).layer(bounded.clone()),
-        )
-        .route(
-            "/notifications",
-            get(notifications::page).layer(bounded.clone()),
-        )
-        .route(
-            "/api/v1/markers",
-            get(markers::list).layer(bounded).post(markers::add),
-        )
+        .route("/api/v1/corrections", post(corrections::add))
         .route("/api/v1/corrections/{id}", delete(corrections::revoke))
+        .route("/api/v1/markers", post(markers::add))
         .route(
             "/api/v1/probes/{service}/{probe}/outcomes",
             get(history::outcomes),
@@ -211,6 +152,35 @@ pub fn router(state: WebState) -> Router {
         .layer(CatchPanicLayer::custom(|_| problem::defect()))
         .layer(middleware::from_fn_with_state(access, guard))
         .with_state(state)
+}
+
+/// Pages and lists, whose answers are made in memory: their number and sizes are limited.
+fn views() -> Router<WebState> {
+    let bounded = middleware::from_fn_with_state(AnswerLimits::default(), answers::bounded);
+    Router::new()
+        .route("/", get(status::overview))
+        .route("/services/{service}", get(status::service))
+        .route("/runs", get(runs::overview))
+        .route("/runs/{id}", get(runs::page))
+        .route("/notifications", get(notifications::page))
+        .route("/api/v1/services", get(api::services))
+        .route("/api/v1/services/{service}", get(api::service))
+        .route("/api/v1/objectives", get(api::objectives))
+        .route("/api/v1/alerts", get(alerts::alerts))
+        .route("/api/v1/silences", get(decisions::silences))
+        .route("/api/v1/silences/preview", get(decisions::preview))
+        .route("/api/v1/corrections", get(corrections::list))
+        .route("/api/v1/runs", get(runs::list))
+        .route("/api/v1/runs/{id}", get(runs::one))
+        .route("/api/v1/series", get(series::list))
+        .route("/api/v1/series/{id}", get(series::one))
+        .route("/api/v1/signals", get(signals::list))
+        .route("/api/v1/health", get(signals::host))
+        .route("/api/v1/health/{service}", get(signals::health))
+        .route("/api/v1/audit", get(audit::list))
+        .route("/api/v1/notifications", get(notifications::list))
+        .route("/api/v1/markers", get(markers::list))
+        .route_layer(bounded)
 }
 
 fn time_limit() -> TimeoutLayer {

@@ -63,7 +63,11 @@ pub const ALLOW_UNAUTHENTICATED_WRITES: Key<Bool> = Key::with_default(
 pub const NAME: Key<Text> =
     Key::required("name", Text, "Name in the audit log, unique among tokens.");
 
-pub const TOKEN: Key<SecretText> = Key::required("token", SecretText, "The token itself.");
+pub const TOKEN: Key<SecretText> = Key::required(
+    "token",
+    SecretText,
+    "The token itself. A right one of at least 16 characters is accepted even while failed logins from its address are limited.",
+);
 
 pub const ROLE: Key<Choice<Role>> = Key::required(
     "role",

@@ -4,11 +4,18 @@ use super::access::{Identity, Peer};
 use super::limiter::Limiter;
 use super::reload::Access;
 use super::rules::Rules;
+use crate::config::Role;
 use crate::web::problem::Problem;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+/// Characters of a token that nobody guesses, at whatever rate: random ones of hexadecimal digits are one
+/// of 2^64. A right one is accepted even where failed logins are limited, so that a client with an old
+/// token does not lock out those behind the same address.
+const LONG_TOKEN: usize = 16;
 
 /// What is sent to prove who the client is.
 enum Credentials {
@@ -28,6 +35,12 @@ impl Access {
         let Some(credentials) = Credentials::of(headers) else {
             return Err(unauthorized(rules, "authentication is required"));
         };
+        if let Credentials::Token(token) = &credentials
+            && is_long(token)
+            && let Some(owner) = rules.owner(token)
+        {
+            return Ok(identity(&credentials, owner));
+        }
         let (method, subject) = credentials.names();
         let attempt = self.begin(self.logins(), peer, method, subject)?;
         let found = match &credentials {
@@ -39,7 +52,7 @@ impl Access {
             Credentials::Token(token) => rules.owner(token),
             Credentials::Unknown => None,
         };
-        let Some((name, role)) = found else {
+        let Some(owner) = found else {
             attempt.failed();
             return Err(unauthorized(
                 rules,
@@ -47,12 +60,7 @@ impl Access {
             ));
         };
         attempt.succeeded();
-        Ok(Identity {
-            name,
-            is_authenticated: true,
-            has_token: matches!(credentials, Credentials::Token(_)),
-            role,
-        })
+        Ok(identity(&credentials, owner))
     }
 
     /// Begins to check the token of a heartbeat, if its peer may try.
@@ -139,6 +147,20 @@ impl Credentials {
             Self::Token(_) => ("bearer", "Bearer"),
             Self::Unknown => ("basic", ""),
         }
+    }
+}
+
+/// Whether a token is too long to be guessed.
+pub fn is_long(token: &str) -> bool {
+    token.len() >= LONG_TOKEN
+}
+
+fn identity(credentials: &Credentials, (name, role): (Arc<str>, Role)) -> Identity {
+    Identity {
+        name,
+        is_authenticated: true,
+        has_token: matches!(credentials, Credentials::Token(_)),
+        role,
     }
 }
 

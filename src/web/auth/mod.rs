@@ -16,6 +16,7 @@ mod tls;
 pub use access::{Identity, Peer, admit};
 pub use client::name_of;
 pub use file::{LoadedFile, check, names_tls};
+pub use login::is_long;
 pub use reload::{Access, Prepared};
 pub use rules::Rules;
 pub use tls::ServerTls;

@@ -9,7 +9,8 @@ async fn failed_logins_are_limited() {
         "web.yml",
         &format!("basic_auth_users:\n{}", user("ada", "one")),
     );
-    let web = "{ config_file: web.yml, tokens: [ { name: ci, token: ci-token, role: read } ] }";
+    let long = "0123456789abcdef";
+    let web = "{ config_file: web.yml, tokens: [ { name: ci, token: ci-token, role: read }, { name: long, token: 0123456789abcdef, role: read } ] }";
     let daemon = files.start("127.0.0.1:0", web);
     let (client, base) = (files.client(None), format!("http://{}", daemon.address));
     let get = || client.get(format!("{base}/metrics"));
@@ -55,6 +56,12 @@ async fn failed_logins_are_limited() {
         "30 and one more"
     );
     assert_eq!(status(client.get(format!("{base}/-/ready"))).await, 200);
+    for _ in 0..12 {
+        status(get().bearer_auth("an old token of a scraper")).await;
+    }
+    assert_eq!(status(get().bearer_auth("ci-token")).await, 429);
+    assert_eq!(status(get().bearer_auth(long)).await, 200, "not guessed");
+    assert_eq!(status(get().bearer_auth("0123456789abcdeg")).await, 429);
 }
 
 #[tokio::test(flavor = "multi_thread")]
