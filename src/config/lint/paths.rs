@@ -3,26 +3,9 @@
 use super::finding::{Finding, objectives};
 use crate::config::draft::Draft;
 use crate::config::model::ProbeSpec;
+use crate::probe::http::is_health_check;
 use crate::slo::{Combine, Sli};
 use url::Url;
-
-/// The last segments of paths that answer without doing the service's work.
-const HEALTH_CHECKS: [&str; 14] = [
-    "health",
-    "healthy",
-    "healthz",
-    "healthcheck",
-    "ready",
-    "readyz",
-    "readiness",
-    "live",
-    "livez",
-    "liveness",
-    "alive",
-    "ping",
-    "status",
-    "up",
-];
 
 pub(super) fn different_paths(draft: &Draft<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
@@ -66,15 +49,14 @@ struct Work {
 
 impl Work {
     fn of(spec: &ProbeSpec) -> Self {
-        let url = Url::parse(&spec.probe.target()).ok();
+        let target = spec.probe.target();
+        let url = Url::parse(&target).ok();
         let path = url.as_ref().map_or("", Url::path).to_ascii_lowercase();
         let mut segments = path.split('/').filter(|segment| !segment.is_empty());
-        let begins = segments.next().unwrap_or_default().to_owned();
-        let last = segments.next_back().unwrap_or(&begins);
         Self {
             kind: spec.kind,
-            is_health_check: HEALTH_CHECKS.contains(&last),
-            begins,
+            is_health_check: is_health_check(&target),
+            begins: segments.next().unwrap_or_default().to_owned(),
         }
     }
 }

@@ -4,6 +4,7 @@ use super::super::facts::{AddressFacts, AnswerFacts, Facts};
 use super::super::{Answer, Check};
 use super::{check, no_metrics};
 use crate::format::numbers;
+use crate::probe::http::is_health_check;
 use crate::units::show_duration;
 use std::time::Duration;
 
@@ -15,23 +16,6 @@ const SLOW: Duration = Duration::from_millis(500);
 const HEALTH_QUICK: Duration = Duration::from_millis(100);
 /// A body that a health check should not exceed.
 const HEALTH_SMALL: u64 = 16 << 10;
-/// What the path of a health check has as a word.
-const HEALTH_WORDS: [&str; 14] = [
-    "health",
-    "healthz",
-    "healthcheck",
-    "healthy",
-    "ready",
-    "readyz",
-    "readiness",
-    "live",
-    "livez",
-    "liveness",
-    "alive",
-    "ping",
-    "status",
-    "heartbeat",
-];
 /// A cache that finds less often hardly helps.
 const HITS_LOW: f64 = 0.5;
 /// Fewer lookups do not show how often a cache finds something.
@@ -196,7 +180,10 @@ pub fn rate_limit(facts: &Facts) -> Check {
 /// The worst of all health checks.
 pub fn health(facts: &Facts) -> Check {
     let row = "Health checks optimized";
-    let checks = facts.addresses.iter().filter(|one| is_health(&one.url));
+    let checks = facts
+        .addresses
+        .iter()
+        .filter(|one| is_health_check(&one.url));
     let mut found: Vec<(Answer, String)> = checks.map(of_health).collect();
     let order = |answer: Answer| match answer {
         Answer::No => 0,
@@ -212,16 +199,6 @@ pub fn health(facts: &Facts) -> Check {
             "no probe asks an address such as /health: add one",
         ),
     }
-}
-
-/// By its path only: a host may be named `status.example.com`.
-fn is_health(url: &str) -> bool {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let path = rest.split_once('/').map_or("", |(_, path)| path);
-    let path = path.split(['?', '#']).next().unwrap_or_default();
-    let path = path.to_ascii_lowercase();
-    let mut words = path.split(|c: char| !c.is_ascii_alphanumeric());
-    words.any(|word| HEALTH_WORDS.contains(&word))
 }
 
 fn of_health(address: &AddressFacts) -> (Answer, String) {
