@@ -78,7 +78,7 @@ impl Worker {
             self.run_errands();
             let result = self.round(closing.is_none());
             healthy = result.is_ok();
-            self.tell(result.err());
+            self.report(result.err());
             if closing.is_some_and(|deadline| healthy || Instant::now() >= deadline) {
                 break;
             }
@@ -230,7 +230,7 @@ impl Worker {
     }
 
     /// Says in the log, once, that the store began to fail or works again; in the figures always.
-    fn tell(&self, error: Option<StoreError>) {
+    fn report(&self, error: Option<StoreError>) {
         let error = error.map(|error| error.to_string());
         let mut shared = self.shared.state();
         shared.reported = Some(Instant::now());
@@ -290,7 +290,7 @@ mod tests {
 
     fn round(worker: &mut Worker) {
         let result = worker.round(true);
-        worker.tell(result.err());
+        worker.report(result.err());
     }
 
     #[test]

@@ -12,8 +12,8 @@ use std::time::Duration;
 /// Width of the windows of a recovery, if they have enough requests for a 95th percentile,
 const RECOVERY_WINDOW: Duration = Duration::from_secs(5);
 const REQUESTS: f64 = 80.0;
-/// and how many calm ones in a row it takes.
-const CALM_IN_A_ROW: usize = 3;
+/// and how many in a row it takes: calm ones for a recovery, others for a relapse after it.
+const IN_A_ROW: usize = 3;
 /// A p95 is as before up to so many spreads, and at least this share, above the median.
 const SPREADS: f64 = 3.0;
 const BAND_SHARE: f64 = 0.1;
@@ -70,53 +70,124 @@ pub(in super::super) fn responses(
         return unknown("too few requests before the spike: use longer stages or a higher load");
     };
     let after = usable.chunks_of(width, end..Duration::MAX);
-    let states: Vec<State> = after
-        .iter()
-        .map(|one| usual.state(&one.figures()))
-        .collect();
-    let is_calm = |at: &usize| {
-        let row = *at..at + CALM_IN_A_ROW;
-        let all = after[row.clone()].iter().flat_map(|one| &one.windows);
-        let together = Figures::of(all.copied());
-        states[row].iter().all(|one| *one == State::Calm) && !usual.fails(&together)
-    };
-    let last = (after.len() + 1).saturating_sub(CALM_IN_A_ROW);
-    let border = usual.p95 * 1000.0;
-    if let Some(at) = (0..last).find(is_calm) {
-        let took = after[at].end.saturating_sub(end).as_secs();
-        let errors = if usual.errors > ERRORS_MIN {
-            format!("at most {:.2} % errors, as before", usual.errors * 100.0)
+    After::of(after, end, &usual).statement(width)
+}
+
+/// The windows after a spike.
+struct After<'a> {
+    /// Of the spike.
+    end: Duration,
+    usual: &'a Usual,
+    chunks: Vec<Chunk<'a>>,
+    states: Vec<State>,
+}
+
+impl<'a> After<'a> {
+    fn of(chunks: Vec<Chunk<'a>>, end: Duration, usual: &'a Usual) -> Self {
+        let states = chunks.iter().map(|one| usual.state(&one.figures()));
+        Self {
+            states: states.collect(),
+            chunks,
+            end,
+            usual,
+        }
+    }
+
+    fn statement(&self, width: Duration) -> Statement {
+        let topic = "recovery";
+        let Some(at) = self.first_row(0, |at| self.is_calm(at)) else {
+            return self.not_recovered(width);
+        };
+        let took = self.since_spike(self.chunks[at].end);
+        let relapse = self.first_row(at, |at| self.is_off(at));
+        if let Some(from) = relapse {
+            let to = self.first_row(from, |at| self.is_calm(at));
+            let until = to.map_or("to the end".to_owned(), |to| {
+                format!("to {} s", self.since_spike(self.chunks[to].start))
+            });
+            let from_second = self.since_spike(self.chunks[from].start);
+            let how = self.usual.how(self.states[from]);
+            let evidence = format!(
+                "recovered within {took} s after the spike, and relapsed from {from_second} s after it {until}: {how}"
+            );
+            return Statement::new(topic, Answer::Bad, evidence).advised(advice::OVERLOAD);
+        }
+        let errors = if self.usual.errors > ERRORS_MIN {
+            format!(
+                "at most {:.2} % errors, as before",
+                self.usual.errors * 100.0
+            )
         } else {
             "without significant errors".to_owned()
         };
         let evidence = format!(
-            "recovered within {took} s after the spike: p95 back under {border:.0} ms, {errors}"
+            "recovered within {took} s after the spike: p95 back under {:.0} ms, {errors}",
+            self.usual.p95 * 1000.0
         );
-        return Statement::new(topic, Answer::Good, evidence);
+        Statement::new(topic, Answer::Good, evidence)
     }
-    let ending = &states[states.len().saturating_sub(CALM_IN_A_ROW)..];
-    let Some(off) = ending
-        .iter()
-        .rfind(|one| matches!(one, State::Slow | State::Failing))
-    else {
-        return unknown(&format!(
-            "the time after the spike was too short, or had too few requests: {CALM_IN_A_ROW} windows of {} s are needed",
-            width.as_secs()
-        ));
-    };
-    let seen = after.last().map_or(end, |one| one.end).saturating_sub(end);
-    let how = match off {
-        State::Failing => format!(
-            "more requests failed than before the spike (at most {:.2} %)",
-            usual.errors * 100.0
-        ),
-        _ => format!("p95 stayed above {border:.0} ms, the highest before the spike"),
-    };
-    let evidence = format!("did not recover in {} s: {how}", seen.as_secs());
-    Statement::new(topic, Answer::Bad, evidence).advised(advice::OVERLOAD)
+
+    fn not_recovered(&self, width: Duration) -> Statement {
+        let ending = &self.states[self.states.len().saturating_sub(IN_A_ROW)..];
+        let Some(off) = ending.iter().rfind(|one| one.is_off()) else {
+            let evidence = format!(
+                "the time after the spike was too short, or had too few requests: {IN_A_ROW} windows of {} s are needed",
+                width.as_secs()
+            );
+            return Statement::new("recovery", Answer::Unknown, evidence);
+        };
+        let seen = self.since_spike(self.chunks.last().map_or(self.end, |one| one.end));
+        let evidence = format!("did not recover in {seen} s: {}", self.usual.how(*off));
+        Statement::new("recovery", Answer::Bad, evidence).advised(advice::OVERLOAD)
+    }
+
+    /// In seconds.
+    fn since_spike(&self, at: Duration) -> u64 {
+        at.saturating_sub(self.end).as_secs()
+    }
+
+    /// The first window from one on with which such a row begins.
+    fn first_row(&self, from: usize, is_row: impl Fn(usize) -> bool) -> Option<usize> {
+        let last = (self.states.len() + 1).saturating_sub(IN_A_ROW);
+        (from..last).find(|at| is_row(*at))
+    }
+
+    fn is_calm(&self, at: usize) -> bool {
+        let row = at..at + IN_A_ROW;
+        let all = self.chunks[row.clone()].iter().flat_map(|one| &one.windows);
+        let together = Figures::of(all.copied());
+        let is_calm = |one: &State| *one == State::Calm;
+        self.states[row].iter().all(is_calm) && !self.usual.fails(&together)
+    }
+
+    fn is_off(&self, at: usize) -> bool {
+        self.states[at..at + IN_A_ROW]
+            .iter()
+            .all(|one| one.is_off())
+    }
+}
+
+impl State {
+    const fn is_off(self) -> bool {
+        matches!(self, Self::Slow | Self::Failing)
+    }
 }
 
 impl Usual {
+    /// What a window has that is not as before.
+    fn how(&self, state: State) -> String {
+        match state {
+            State::Failing => format!(
+                "more requests failed than before the spike (at most {:.2} %)",
+                self.errors * 100.0
+            ),
+            _ => format!(
+                "p95 stayed above {:.0} ms, the highest before the spike",
+                self.p95 * 1000.0
+            ),
+        }
+    }
+
     /// `None` without any 95th percentile.
     fn of(chunks: &[Chunk<'_>]) -> Option<Self> {
         let figures: Vec<Figures> = chunks.iter().map(Chunk::figures).collect();

@@ -85,3 +85,42 @@ fn too_few_requests_after_the_spike_are_no_verdict() {
         found.evidence
     );
 }
+
+#[test]
+fn a_relapse_after_the_recovery_is_reported() {
+    let slow_from_to = |from: u64, to: u64| {
+        let slow = move |second| (from..to).contains(&second);
+        spike(
+            40.0,
+            |_| 0,
+            move |second| if slow(second) { 300.0 } else { 50.0 },
+        )
+    };
+    let found = slow_from_to(250, 280);
+    assert_eq!(
+        (found.answer, &*found.evidence),
+        (
+            Answer::Bad,
+            "recovered within 5 s after the spike, and relapsed from 50 s after it to 80 s: p95 stayed above 55 ms, the highest before the spike"
+        )
+    );
+    let found = slow_from_to(260, 300);
+    assert!(
+        found
+            .evidence
+            .contains("from 60 s after it to the end: p95"),
+        "{}",
+        found.evidence
+    );
+    // One slow window is none, and neither are failures that come one at a time.
+    assert_eq!(slow_from_to(250, 255).answer, Answer::Good);
+    let found = spike(40.0, |second| if second == 260 { 20 } else { 0 }, even);
+    assert_eq!(found.answer, Answer::Good, "{}", found.evidence);
+    let found = spike(40.0, |second| if second >= 260 { 20 } else { 0 }, even);
+    assert_eq!(found.answer, Answer::Bad, "{}", found.evidence);
+    assert!(
+        found.evidence.contains("relapsed from 60 s"),
+        "{}",
+        found.evidence
+    );
+}
