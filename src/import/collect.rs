@@ -75,7 +75,7 @@ impl Collector {
     pub fn requests(&mut self, seen: Seen, count: u32) {
         let code = self.scale.code(seen.latency);
         let second = self.second(seen.ended);
-        second.latency.add(code, count);
+        second.latency.add(code, count.into());
         match seen.failed {
             None => second.good += u64::from(count),
             Some(cause) => *second.failed.entry(cause).or_default() += u64::from(count),
@@ -96,7 +96,7 @@ impl Collector {
         self.requests(seen, count);
         let code = self.scale.code(seen.latency);
         if let Some(figures) = self.named.iter_mut().find(|one| one.name == name) {
-            figures.latency.add(code, count);
+            figures.latency.add(code, count.into());
             match seen.failed {
                 None => figures.good += u64::from(count),
                 Some(cause) => fail(&mut figures.failed, cause, count),

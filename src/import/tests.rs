@@ -97,7 +97,7 @@ fn the_percentiles_of_locust_come_out_again() {
         let (mut left, window) = (whole(q * 100.0), &run.windows[0]);
         let mut codes = window.latency.iter();
         let found = codes.find(|(_, count)| {
-            left = left.saturating_sub(u64::from(*count));
+            left = left.saturating_sub(*count);
             left == 0
         });
         scale.middle(found.expect("enough").0).as_secs_f64() * 1000.0

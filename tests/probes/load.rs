@@ -176,10 +176,10 @@ fn whole(first: u64, rest: u64) -> Vec<(u64, String)> {
 
 /// The middle one of all.
 fn median(histogram: &Histogram) -> Duration {
-    let total: u64 = histogram.iter().map(|(_, count)| u64::from(count)).sum();
+    let total: u64 = histogram.iter().map(|(_, count)| count).sum();
     let mut sum = 0;
     let half = histogram.iter().find(|(_, count)| {
-        sum += u64::from(*count);
+        sum += *count;
         sum * 2 >= total
     });
     Scale::new([]).middle(half.expect("some").0)
@@ -229,7 +229,7 @@ async fn answers_of_models_fail_by_their_cause() {
         "{figures:?}"
     );
     // A token that arrived before the end is not the first one of an answer.
-    let firsts: u64 = figures.first_token.iter().map(|(_, n)| u64::from(n)).sum();
+    let firsts: u64 = figures.first_token.iter().map(|(_, n)| n).sum();
     assert!(
         firsts >= figures.good && firsts <= figures.good + broken,
         "{figures:?}"

@@ -3,7 +3,6 @@
 use crate::recorder::{Part, WINDOW};
 use crate::tally::{add, histogram, sum};
 use slod_core::load::{LoadWindow, Scenario};
-use slod_core::stats::quantile::Histogram;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -155,15 +154,8 @@ pub fn merged(windows: &[LoadWindow]) -> Option<LoadWindow> {
             add(&mut all.failed, *cause, *count);
         }
         all.failed.sort_unstable();
-        let widened = |counts: &Histogram| -> Vec<(u16, u32)> {
-            counts
-                .iter()
-                .map(|(code, count)| (code, u32::from(count)))
-                .collect()
-        };
-        all.latency.add_sorted(widened(&window.latency).into_iter());
-        all.service_time
-            .add_sorted(widened(&window.service_time).into_iter());
+        all.latency.add_sorted(window.latency.iter());
+        all.service_time.add_sorted(window.service_time.iter());
     }
     Some(all)
 }

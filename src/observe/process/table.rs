@@ -201,13 +201,31 @@ fn listeners(proc: &Path) -> Result<HashMap<u16, BTreeSet<u64>>, Unreadable> {
 
 /// Nothing for a process that has ended since it was listed.
 fn stat(proc: &Path, pid: i32) -> Result<Option<Stat>, Unreadable> {
-    match Stat::from_file(proc.join(pid.to_string()).join("stat")) {
+    let line = fs::read(proc.join(pid.to_string()).join("stat"));
+    match line.map_err(ProcError::from).and_then(|line| parsed(&line)) {
         Ok(stat) => Ok(Some(stat)),
         Err(ProcError::PermissionDenied(_)) => Err(Unreadable::Hidden),
         Err(error @ ProcError::Io(..)) => {
             Err(Unreadable::proc(&proc.join(pid.to_string()), &error))
         }
         Err(_) => Ok(None),
+    }
+}
+
+/// The parser panics where no space stands before and behind the name of the program.
+fn parsed(line: &[u8]) -> Result<Stat, ProcError> {
+    let line = line.trim_ascii();
+    let begin = line.iter().position(|byte| *byte == b'(');
+    let end = line.iter().rposition(|byte| *byte == b')');
+    match (begin, end) {
+        (Some(begin), Some(end))
+            if begin < end
+                && line[..begin].ends_with(b" ")
+                && line[end + 1..].starts_with(b" ") =>
+        {
+            Stat::from_read(line)
+        }
+        _ => Err(ProcError::Incomplete(None)),
     }
 }
 

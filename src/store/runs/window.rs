@@ -50,7 +50,7 @@ pub(super) fn histogram(out: &mut Vec<u8>, histogram: &Histogram) {
     put(out, histogram.iter().count() as u64);
     for (code, count) in histogram.iter() {
         put(out, u64::from(code));
-        put(out, u64::from(count));
+        put(out, count);
     }
 }
 
@@ -106,7 +106,7 @@ pub(super) fn read_histogram(bytes: &mut Bytes<'_>) -> Result<Histogram, Corrupt
     let mut histogram = Histogram::default();
     for _ in 0..count {
         let code = bytes.small()?;
-        histogram.add(code, u32::from(bytes.small::<u16>()?));
+        histogram.add(code, bytes.number()?);
     }
     Ok(histogram)
 }

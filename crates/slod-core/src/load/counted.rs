@@ -215,11 +215,7 @@ mod tests {
             let found = figures.quantile(q).expect("enough").as_secs_f64();
             assert!((found / seconds - 1.0).abs() < 0.02, "p{q}: {found}");
         }
-        let counted: u64 = window
-            .latency
-            .iter()
-            .map(|(_, count)| u64::from(count))
-            .sum();
+        let counted: u64 = window.latency.iter().map(|(_, count)| count).sum();
         assert_eq!(counted, 1000);
     }
 

@@ -146,7 +146,7 @@ fn add(counts: &mut Vec<u64>, histogram: &Histogram) {
     for (code, count) in histogram.iter() {
         let place = usize::from(code);
         counts.resize(counts.len().max(place + 1), 0);
-        counts[place] += u64::from(count);
+        counts[place] = counts[place].saturating_add(count);
     }
 }
 

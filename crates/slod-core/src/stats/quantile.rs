@@ -6,21 +6,21 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A sparse histogram: sorted bucket numbers with their counts, four bytes each. A bucket with
-/// more than 65,535 entries takes several places.
+/// A sparse histogram: sorted bucket numbers with their counts, four bytes each. A bucket with more
+/// than 65,535 entries takes a place for each 16 bits of its count, the lowest ones first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Histogram {
     entries: Vec<(u16, u16)>,
 }
 
 impl Histogram {
-    pub fn add(&mut self, code: u16, count: u32) {
+    pub fn add(&mut self, code: u16, count: u64) {
         let index = self.entries.partition_point(|(known, _)| *known < code);
         self.add_at(index, code, count);
     }
 
     /// Adds many that are sorted by their number, in one walk.
-    pub fn add_sorted(&mut self, counts: impl Iterator<Item = (u16, u32)>) {
+    pub fn add_sorted(&mut self, counts: impl Iterator<Item = (u16, impl Into<u64>)>) {
         let mut index = 0;
         for (code, count) in counts {
             while self
@@ -30,40 +30,42 @@ impl Histogram {
             {
                 index += 1;
             }
-            index = self.add_at(index, code, count);
+            self.add_at(index, code, count.into());
         }
     }
 
-    /// `index` is the first place that is not below `code`; returns the last one that was changed.
-    fn add_at(&mut self, mut index: usize, code: u16, mut count: u32) -> usize {
+    /// `index` is the first place that is not below `code`.
+    fn add_at(&mut self, mut index: usize, code: u16, mut count: u64) {
         while count > 0 {
-            let is_there = self.entries.get(index).filter(|(known, _)| *known == code);
-            match is_there {
-                Some((_, u16::MAX)) => {
-                    index += 1;
-                    continue;
+            if self
+                .entries
+                .get(index)
+                .is_none_or(|(known, _)| *known != code)
+            {
+                // Growing by a few keeps thousands of these small.
+                if self.entries.len() == self.entries.capacity() {
+                    self.entries.reserve_exact(self.entries.len() / 4 + 1);
                 }
-                Some(_) => {}
-                None => {
-                    // Growing by a few keeps thousands of these small.
-                    if self.entries.len() == self.entries.capacity() {
-                        self.entries.reserve_exact(self.entries.len() / 4 + 1);
-                    }
-                    self.entries.insert(index, (code, 0));
-                }
+                self.entries.insert(index, (code, 0));
             }
             let held = &mut self.entries[index].1;
-            let fits = u16::try_from(count)
-                .unwrap_or(u16::MAX)
-                .min(u16::MAX - *held);
-            *held += fits;
-            count -= u32::from(fits);
+            let sum = u64::from(*held) + (count & u64::from(u16::MAX));
+            let [low, high, ..] = sum.to_le_bytes();
+            *held = u16::from_le_bytes([low, high]);
+            count = (count >> 16) + (sum >> 16);
+            index += 1;
         }
-        index
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = (u16, u16)> + '_ {
-        self.entries.iter().copied()
+    /// Each bucket with its count, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (u16, u64)> + '_ {
+        let buckets = self.entries.chunk_by(|(a, _), (b, _)| a == b);
+        buckets.map(|places| {
+            let higher = |sum: u64, (_, bits): &(u16, u16)| {
+                sum.saturating_mul(1 << 16).saturating_add(u64::from(*bits))
+            };
+            (places[0].0, places.iter().rev().fold(0, higher))
+        })
     }
 }
 
@@ -129,7 +131,7 @@ impl Latencies {
 
     /// `code` is of a [`Scale`] without cuts.
     pub fn record(&mut self, at: Timestamp, code: u16, count: u32) {
-        self.each_part(at, |part| part.add(code, count));
+        self.each_part(at, |part| part.add(code, count.into()));
     }
 
     /// Many at one moment, sorted by their code.
@@ -184,7 +186,8 @@ impl Latencies {
                 if merged.len() <= code {
                     merged.resize(code + 1, 0);
                 }
-                merged[code] += u32::from(count);
+                let count = u32::try_from(count).unwrap_or(u32::MAX);
+                merged[code] = merged[code].saturating_add(count);
                 total += u64::from(count);
             }
         }
@@ -249,22 +252,26 @@ mod tests {
         assert!(p50(&latencies, 3, 30 * 86_400_000).is_none());
     }
 
-    #[test]
-    fn a_full_bucket_goes_on_in_the_next_place() {
-        let mut histogram = Histogram::default();
-        histogram.add(7, 70_000);
-        histogram.add(9, 1);
-        histogram.add(7, 70_000);
-        let sum: u64 = histogram
-            .iter()
-            .filter(|(code, _)| *code == 7)
-            .map(|(_, n)| u64::from(n))
-            .sum();
-        assert_eq!(sum, 140_000);
-        assert!(histogram.iter().is_sorted_by_key(|(code, _)| code));
-    }
-
     proptest! {
+        #[test]
+        fn counts_of_any_size_add_up(
+            counts in prop::collection::vec((0_u16..9, 0_u64..=1 << 58), 0..30),
+        ) {
+            let mut expected = std::collections::BTreeMap::<u16, u64>::new();
+            let (mut one_by_one, mut sorted) = (Histogram::default(), Histogram::default());
+            for (code, count) in &counts {
+                one_by_one.add(*code, *count);
+                *expected.entry(*code).or_default() += count;
+            }
+            let mut counts = counts;
+            counts.sort_unstable();
+            sorted.add_sorted(counts.into_iter());
+            expected.retain(|_, count| *count > 0);
+            prop_assert_eq!(one_by_one.iter().collect::<Vec<_>>(), expected.into_iter().collect::<Vec<_>>());
+            prop_assert!(one_by_one.entries.len() <= 9 * 4);
+            prop_assert_eq!(one_by_one, sorted);
+        }
+
         #[test]
         fn quantiles_are_within_one_percent_of_the_ordered_sample(
             mut sample in prop::collection::vec(1_u64..100_000_000, 300..600),

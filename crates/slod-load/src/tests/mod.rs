@@ -102,7 +102,7 @@ fn quantile(windows: &[LoadWindow], q: f64) -> Duration {
     let mut seen = 0_u64;
     let mut codes = all.latency.iter();
     let found = codes.find(|(_, count)| {
-        seen += u64::from(*count);
+        seen += count;
         seen as f64 >= needed
     });
     Scale::new([]).middle(found.expect("enough").0)

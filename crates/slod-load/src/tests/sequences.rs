@@ -135,7 +135,7 @@ async fn weights_hold_within_noise() {
             let noise = 4.0 * (expected * (1.0 - share)).sqrt();
             let off = (one.good as f64 - expected).abs();
             assert!(off <= noise, "{}: {} of {total}", one.name, one.good);
-            let counted: u64 = one.latency.iter().map(|(_, count)| u64::from(count)).sum();
+            let counted: u64 = one.latency.iter().map(|(_, count)| count).sum();
             assert_eq!(counted, one.good);
         }
     }
