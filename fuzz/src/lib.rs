@@ -47,6 +47,7 @@ pub const TARGETS: &[Target] = &[
     target("requests", &[], requests::requests),
     target("store", &[], store::blocks),
     target("store_file", &[], store::file),
+    target("templates", &[], texts::templates),
     target("web_file", &[], config::web_file),
 ];
 

@@ -55,7 +55,7 @@ impl Service {
             text,
         };
         let node = parse(&source).expect("YAML");
-        let reader = Reader::new(Path::new(""), &|_| None);
+        let reader = Reader::new(&source, Path::new(""), &|_| None);
         let kind = KINDS.iter().find(|known| known.name() == kind);
         let kind = kind.expect("registered");
         let section = reader.section(&node, kind.name(), kind.keys());

@@ -1,10 +1,11 @@
-//! Expectations of JSON, results of other load tools, and logs of services.
+//! Expectations of JSON, results of other load tools, logs of services, and texts of messages.
 
 use super::Run;
 use slod::import::Tool;
 use slod::outcome::Timestamp;
 use slod::probe::http::JsonTotal;
 use slod::probe::http::json::JsonCondition;
+use slod::receiver::Template;
 use slod::report::log_file::summarize;
 use std::time::Duration;
 
@@ -45,5 +46,14 @@ pub fn logs() -> Run {
     Box::new(move |data| {
         let summary = summarize(data, span, Duration::from_secs(1));
         summary.expect("bytes are readable").to_text();
+    })
+}
+
+/// A text that is valid is rendered for several messages as it is read.
+pub fn templates() -> Run {
+    Box::new(|data| {
+        if let Err(error) = Template::parse(&String::from_utf8_lossy(data)) {
+            assert!(!error.message.is_empty() && !error.help.is_empty());
+        }
     })
 }

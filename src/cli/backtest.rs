@@ -19,8 +19,8 @@ pub struct BacktestArgs {
     /// Synthetic history instead of the store's, such as 'good x 72h, bad x 5m, bad 2% x 6h'.
     #[arg(long, value_name = "STORY", conflicts_with_all = ["from", "to"])]
     synthetic: Option<Scenario>,
-    /// Show also which warning signs the stored samples and outcomes would have raised. It takes some
-    /// seconds per service and month.
+    /// Show also which warning signs the stored samples and outcomes would have raised. It takes a
+    /// second or two per service and month. The ends of certificates are not among them.
     #[arg(long, conflicts_with = "synthetic")]
     signals: bool,
     #[arg(long, default_value = "text")]

@@ -9,6 +9,7 @@ use crate::outcome::Timestamp;
 use crate::receiver::{Envelope, Message, Receiver, Request};
 use crate::store::{Sent, Store};
 use clap::{Args, Subcommand};
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 /// Messages of one list.
@@ -86,7 +87,8 @@ fn test(args: &TestArgs) -> u8 {
     message.receiver.clone_from(&receiver.name);
     message.key = format!("slod-test-{}", now.0);
     if args.dry_run {
-        let requests = receiver.requests(&message, now);
+        let (texts, _) = receiver.texts(&message);
+        let requests = receiver.requests(&message, &texts, now);
         let shown: String = requests.iter().map(request).collect();
         show(&receiver.redactions.cleaned(shown));
         return exit::OK;
@@ -103,7 +105,8 @@ fn send(receiver: &Receiver, message: &Message, now: Timestamp) -> u8 {
         }
     };
     on_runtime(async {
-        let answer = sender.deliver(receiver, message, now).await.answer;
+        let answer = sender.deliver(receiver, message, BTreeSet::new(), now);
+        let answer = answer.await.answer;
         let text = receiver.redactions.cleaned(answer.text().to_owned());
         if matches!(answer, Answer::Delivered(_)) {
             show(&format!("{}: delivered ({text})\n", receiver.name));
@@ -140,6 +143,7 @@ fn request(request: &Request) -> String {
                 to,
                 ..
             } = &mail.envelope;
+            let to: Vec<_> = to.iter().map(ToString::to_string).collect();
             let to = to.join(", ");
             let (subject, body) = (&mail.subject, &mail.text);
             writeln!(

@@ -20,6 +20,44 @@ reports all errors at once, with line numbers and what is valid there.
 This page is generated from the source code.
 ";
 
+const TEXTS: &str = r#"
+## Texts of messages
+
+`title` and `text` of a receiver are templates in the [syntax of Jinja](https://docs.rs/minijinja/latest/minijinja/syntax/).
+`slod check` reports a field or a filter that does not exist, and `slod notify test NAME --dry-run` shows the request
+with an example. Fields of a message:
+
+| field | meaning |
+|---|---|
+| `status` | `FIRING`, `FIRING 3` or `RESOLVED` |
+| `firing`, `resolved` | numbers of alerts |
+| `summary` | that of the only alert, or how many alerts there are |
+| `list` | a line for each of up to ten alerts |
+| `alertname`, `service`, `severity`, `description`, `runbook_url`, `label.NAME`, `annotation.NAME` | what all alerts of the message have in common, otherwise empty |
+| `alerts` | the alerts, those that fire first. Each has `status` (`firing` or `resolved`), `summary`, `description`, `alertname`, `service`, `severity`, `runbook_url`, `label.NAME`, `annotation.NAME`, `starts_at`, `ends_at` (UTC; empty while it fires) and `duration` |
+
+Filters are those of Jinja, such as `upper`, `length`, `join(", ")` and `replace`; `default("...")` stands for a field that
+is empty. A line that only has a `{% ... %}` leaves no empty line:
+
+```yaml
+receivers:
+  - name: oncall
+    slack: { url_file: slack-url }
+    title: "{{ status }}: {{ service | default('several services') }}"
+    text: |
+      {% for alert in alerts if alert.status == "firing" %}
+      {{ alert.severity | upper }} {{ alert.summary }} ({{ alert.duration }}, team {{ alert.label.team | default("unknown") }})
+      {% endfor %}
+      {% if runbook_url %}
+      Runbook: {{ runbook_url }}
+      {% endif %}
+```
+
+Each receiver escapes the texts as its service needs it, and cuts what is too long for it. A template that fails for a
+message, takes too long or makes more than some megabytes is replaced by the default texts for it, and
+`slod_notification_template_failures_total` counts that.
+"#;
+
 /// The whole page.
 pub fn markdown(kinds: &[&'static dyn Kind]) -> String {
     let mut page = DocsPage {
@@ -29,6 +67,7 @@ pub fn markdown(kinds: &[&'static dyn Kind]) -> String {
     page.text += "\n## The file\n\n";
     page.table(ROOT);
     page.nested("", ROOT);
+    page.text += TEXTS;
     page.text += "\n## Probe kinds\n";
     for kind in kinds {
         let (name, summary, example) = (kind.name(), kind.summary(), kind.example());
@@ -104,7 +143,7 @@ fn row(key: &dyn Declared) -> String {
         Need::Required => "**required**".to_owned(),
         Need::Optional => String::new(),
         // A bar would end the cell.
-        Need::Default(text) => format!("`{}`", text.replace('|', "\\|")),
+        Need::Default(text) => format!("`{}`", text.replace('|', "\\|").replace('\n', "\\n")),
     };
     let name = match (key.form().structure(), key.file_name()) {
         (Structure::ProbeKind, _) => "*a probe kind*".to_owned(),

@@ -77,7 +77,7 @@ impl Config {
             Ok(document) => document,
             Err(syntax) => return without_config(*syntax),
         };
-        let reader = Reader::new(base, env);
+        let reader = Reader::new(source, base, env);
         let config = check(&reader, &document, kinds, source);
         warn_of_readable_config(&reader, source);
         let shown = if reader.has_findings() {

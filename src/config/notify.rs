@@ -99,10 +99,11 @@ fn read_receiver(section: &Section<'_>, name: Option<String>) -> Option<Receiver
 }
 
 fn template(section: &Section<'_>, key: &Key<Text>) -> Option<Template> {
-    match Template::parse(&section.get(key)?) {
+    let text = section.get(key)?;
+    match Template::parse(&text) {
         Ok(template) => Some(template),
         Err(error) => {
-            section.error("invalid-value", key, error.message, error.help);
+            section.error_within(key, (&text, &error.at), error.message, error.help);
             None
         }
     }

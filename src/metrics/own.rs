@@ -164,7 +164,7 @@ impl SelfMetrics {
         let build = IntGauge::with_opts(build)?;
         build.set(1);
         let process = prometheus::process_collector::ProcessCollector::for_self();
-        let instruments: [Box<dyn Collector>; 27] = [
+        let instruments: [Box<dyn Collector>; 28] = [
             Box::new(build),
             Box::new(process),
             Box::new(self.schedule_lag.clone()),
@@ -190,6 +190,7 @@ impl SelfMetrics {
             Box::new(self.notifiers.attempts.clone()),
             Box::new(self.notifiers.failures.clone()),
             Box::new(self.notifiers.given_up.clone()),
+            Box::new(self.notifiers.template_failures.clone()),
             Box::new(self.notifiers.queue.clone()),
             Box::new(self.notices_lost.clone()),
         ];

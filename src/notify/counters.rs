@@ -8,6 +8,7 @@ pub struct Counters {
     pub attempts: IntCounterVec,
     pub failures: IntCounterVec,
     pub given_up: IntCounterVec,
+    pub template_failures: IntCounterVec,
     pub queue: IntGaugeVec,
 }
 
@@ -25,7 +26,11 @@ impl Counters {
             )?,
             given_up: counter(
                 "slod_notifications_given_up_total",
-                "Messages that were not delivered: refused by the receiver, tried for a day, or of a receiver that was removed from the config.",
+                "Messages that were not delivered, or not with all their alerts: refused by the receiver, too large for it, tried for a day, or of a receiver that was removed from the config.",
+            )?,
+            template_failures: counter(
+                "slod_notification_template_failures_total",
+                "Attempts to deliver a message with the default texts, since the receiver's own `title` or `text` could not be rendered.",
             )?,
             queue: IntGaugeVec::new(
                 Opts::new(
@@ -39,7 +44,13 @@ impl Counters {
 
     /// A receiver is there from its start on, with zeros.
     pub(super) fn start(&self, receiver: &str) {
-        for counter in [&self.attempts, &self.failures, &self.given_up] {
+        let counters = [
+            &self.attempts,
+            &self.failures,
+            &self.given_up,
+            &self.template_failures,
+        ];
+        for counter in counters {
             counter.with_label_values(&[receiver]);
         }
         self.queue.with_label_values(&[receiver]);

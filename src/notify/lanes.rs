@@ -81,6 +81,18 @@ impl Lanes {
         one.or_insert(Failing { failures: 0, again }).again = again;
     }
 
+    /// Forgets the groups that failed and have nothing to try any more: they might have been tried,
+    /// since they are not in `without`, and were not.
+    pub fn forget_idle(&mut self, without: &BTreeSet<String>) {
+        let running = &self.running;
+        self.failing
+            .retain(|group, _| without.contains(group) || running.contains(group));
+    }
+
+    pub fn is_failing(&self, group: &str) -> bool {
+        self.failing.contains_key(group)
+    }
+
     /// How many groups fail.
     pub fn failing(&self) -> usize {
         self.failing.len()
@@ -132,6 +144,22 @@ mod tests {
         assert_eq!(lanes.without(later), Some(groups(&["a", "b", "c", "new"])));
         lanes.start("newer");
         assert_eq!(lanes.without(later), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_group_that_has_nothing_to_try_any_more_is_forgotten() {
+        let (mut lanes, start) = (Lanes::default(), Instant::now());
+        for group in ["gone", "tried", "waits"] {
+            lanes.failed(group, None, start);
+        }
+        let later = start + Duration::from_secs(600);
+        lanes.failed("waits", None, later);
+        let without = lanes.without(later).expect("some may be tried");
+        assert_eq!(without, groups(&["waits"]));
+        lanes.start("tried");
+        lanes.forget_idle(&without);
+        assert!(lanes.is_failing("tried") && lanes.is_failing("waits"));
+        assert!(!lanes.is_failing("gone"));
     }
 
     #[tokio::test(start_paused = true)]

@@ -5,6 +5,7 @@
 mod announce;
 mod backoff;
 mod counters;
+mod deliver;
 mod heartbeat;
 mod lanes;
 mod messages;

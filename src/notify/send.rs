@@ -1,8 +1,7 @@
 //! Sends what a receiver's channel made.
 
 use super::smtp::Smtp;
-use crate::outcome::Timestamp;
-use crate::receiver::{HttpRequest, Message, Method, Receiver, Reply, Request};
+use crate::receiver::{HttpRequest, Method, Request};
 use crate::text::printable;
 use futures_util::future::join_all;
 use reqwest::redirect::Policy;
@@ -24,6 +23,8 @@ pub enum Answer {
     Delivered(String),
     /// It will never take this message.
     Refused(String),
+    /// It may take a smaller one.
+    TooLarge(String),
     Failed {
         why: String,
         /// When it wants to be asked again.
@@ -41,7 +42,10 @@ impl Answer {
 
     pub fn text(&self) -> &str {
         match self {
-            Self::Delivered(text) | Self::Refused(text) | Self::Failed { why: text, .. } => text,
+            Self::Delivered(text)
+            | Self::Refused(text)
+            | Self::TooLarge(text)
+            | Self::Failed { why: text, .. } => text,
         }
     }
 
@@ -49,18 +53,19 @@ impl Answer {
     fn rank(&self) -> u8 {
         match self {
             Self::Delivered(_) => 0,
-            Self::Failed { .. } => 1,
-            Self::Refused(_) => 2,
+            Self::TooLarge(_) => 1,
+            Self::Failed { .. } => 2,
+            Self::Refused(_) => 3,
         }
     }
 }
 
 /// An answer with what its service says in the body.
 #[derive(Debug)]
-struct Exchange {
-    answer: Answer,
-    status: u16,
-    body: Vec<u8>,
+pub(super) struct Exchange {
+    pub answer: Answer,
+    pub status: u16,
+    pub body: Vec<u8>,
 }
 
 impl From<Answer> for Exchange {
@@ -71,14 +76,6 @@ impl From<Answer> for Exchange {
             body: Vec::new(),
         }
     }
-}
-
-/// What became of a message.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Delivery {
-    pub answer: Answer,
-    /// What the receiver calls the message, if it can be edited.
-    pub posted: Option<String>,
 }
 
 /// Follows no redirect: a message goes where the config says, or nowhere.
@@ -103,58 +100,12 @@ impl Sender {
         })
     }
 
-    /// Delivers a message to a receiver. If the message that it replaces is not there any more, it is a
-    /// new one.
-    pub async fn deliver(
-        &self,
-        receiver: &Receiver,
-        message: &Message,
-        now: Timestamp,
-    ) -> Delivery {
-        let send = async |message: &Message| {
-            let requests = receiver.requests(message, now);
-            let exchange = self.exchange(requests, receiver.timeout).await;
-            let reply = receiver.channel.reply(exchange.status, &exchange.body);
-            (exchange, reply)
-        };
-        let (mut exchange, mut reply) = send(message).await;
-        if message.replaces.is_some() && reply == Some(Reply::Gone) {
-            let anew = Message {
-                replaces: None,
-                ..message.clone()
-            };
-            (exchange, reply) = send(&anew).await;
-        }
-        let answer = exchange.answer;
-        match reply {
-            Some(Reply::Posted(id)) => Delivery {
-                answer,
-                posted: Some(id),
-            },
-            Some(Reply::Same) => Delivery {
-                answer: Answer::Delivered("unchanged".to_owned()),
-                posted: message.replaces.clone(),
-            },
-            Some(Reply::Failed(why)) => Delivery {
-                answer: match answer {
-                    Answer::Delivered(_) => Answer::failed(printable(&why).into_owned()),
-                    other => other,
-                },
-                posted: None,
-            },
-            Some(Reply::Gone) | None => Delivery {
-                answer,
-                posted: None,
-            },
-        }
-    }
-
     /// Sends all requests at once. One that succeeds suffices.
     pub async fn send(&self, requests: Vec<Request>, within: Duration) -> Answer {
         self.exchange(requests, within).await.answer
     }
 
-    async fn exchange(&self, requests: Vec<Request>, within: Duration) -> Exchange {
+    pub(super) async fn exchange(&self, requests: Vec<Request>, within: Duration) -> Exchange {
         let answers = requests.into_iter().map(|request| async {
             let sent = timeout(within, self.send_one(request)).await;
             sent.unwrap_or_else(|_| {
@@ -211,9 +162,8 @@ async fn answer(mut response: Response) -> Exchange {
     let text = text.trim_end_matches(": ").to_owned();
     let answer = match status {
         status if status.is_success() => Answer::Delivered(text),
-        StatusCode::BAD_REQUEST
-        | StatusCode::PAYLOAD_TOO_LARGE
-        | StatusCode::UNPROCESSABLE_ENTITY => Answer::Refused(text),
+        StatusCode::PAYLOAD_TOO_LARGE => Answer::TooLarge(text),
+        StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY => Answer::Refused(text),
         _ => Answer::Failed {
             why: text,
             retry_after,

@@ -1,4 +1,8 @@
 //! Hands a mail to an SMTP server (RFC 5321, 3207, 4954).
+//!
+//! The conversation is our own: the connection of lettre 0.11, which writes the mail, reads a line of a
+//! reply without a limit, keeps what came before TLS for what comes after it, and gives up a mail when
+//! one of its recipients is refused.
 
 use super::send::{Answer, shown};
 use crate::probe::dial::Failure;
@@ -15,6 +19,8 @@ use tokio_rustls::TlsConnector;
 
 /// Bytes of a reply, with all of its lines. RFC 5321 allows lines of 512.
 const REPLY_MAX: u64 = 16 << 10;
+/// What a server answers to a mail that is larger than it takes (RFC 1870).
+const TOO_LARGE: u16 = 552;
 
 trait Connection: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Connection for T {}
@@ -83,7 +89,12 @@ impl Smtp {
             .map_err(|_| Answer::failed("the name of the server is not valid in TLS"))?;
         match self.0.connect(name, stream).await {
             Ok(stream) => Ok(Box::new(stream)),
-            Err(error) => Err(Answer::failed(Failure::tls(&error).message)),
+            Err(error) => {
+                let why = Failure::tls(&error).message;
+                // A probe can name an authority; a mail trusts those of the system.
+                let why = why.split("; set `ca_file`").next().unwrap_or_default();
+                Err(Answer::failed(why))
+            }
         }
     }
 }
@@ -160,6 +171,9 @@ impl Session {
 
     async fn send(&mut self, mail: &Mail) -> Result<Answer, Answer> {
         let envelope = &mail.envelope;
+        let data = mail.data();
+        let data =
+            data.map_err(|error| Answer::failed(format!("cannot write the mail: {error}")))?;
         let from = self.ask(&format!("MAIL FROM:<{}>", envelope.from)).await?;
         expect(&from, "the sender")?;
         let mut refused = Vec::new();
@@ -176,7 +190,7 @@ impl Session {
             )));
         }
         expect(&self.ask("DATA").await?, "DATA")?;
-        let reply = self.ask(&format!("{}.", mail.data())).await?;
+        let reply = self.ask(&stuffed(&data)).await?;
         // The mail is delivered, however the connection ends.
         let _ = self.0.write_all(b"QUIT\r\n").await;
         match reply {
@@ -185,6 +199,7 @@ impl Session {
                 "{}, without {without}",
                 reply.text()
             ))),
+            reply if reply.code == TOO_LARGE => Ok(Answer::TooLarge(reply.text())),
             reply if reply.code >= 500 => Ok(Answer::Refused(reply.text())),
             reply => Ok(Answer::failed(reply.text())),
         }
@@ -222,6 +237,20 @@ impl Session {
             }
         }
     }
+}
+
+/// A mail as it follows `DATA`, with the dot that ends it.
+fn stuffed(data: &str) -> String {
+    let mut stuffed = String::with_capacity(data.len() + 3);
+    for line in data.strip_suffix("\r\n").unwrap_or(data).split("\r\n") {
+        if line.starts_with('.') {
+            stuffed.push('.');
+        }
+        stuffed.push_str(line);
+        stuffed.push_str("\r\n");
+    }
+    stuffed.push('.');
+    stuffed
 }
 
 fn expect(reply: &Reply, what: &str) -> Result<(), Answer> {

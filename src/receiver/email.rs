@@ -1,22 +1,23 @@
 //! Email through an SMTP server, as a mail program submits it (RFC 6409).
 
-use super::mail::{Envelope, Mail, Security, is_address};
+use super::mail::{Envelope, Mail, Security, address};
 use super::{Channel, Kind, Message, Parsed, Request, Texts};
 use crate::outcome::Timestamp;
 use crate::yaml::{Choice, Declared, Key, Keys, List, Mapping, SecretText, Section, Text};
+use lettre::Address;
 use std::sync::Arc;
 
 const KEYS: Keys = &[&TO, &FROM, &SERVER, &TLS, &USERNAME, &PASSWORD];
 
-const ADDRESS: Parsed<String> = Parsed {
+const ADDRESS: Parsed<Address> = Parsed {
     label: "email address",
     expected: "an address such as oncall@example.com, without a name",
-    parse: |text| is_address(text).then(|| text.to_owned()),
+    parse: address,
 };
 
-const TO: Key<List<Parsed<String>>> =
+const TO: Key<List<Parsed<Address>>> =
     Key::required("to", List::up_to(50, ADDRESS), "Who gets the mail.");
-const FROM: Key<Parsed<String>> = Key::required("from", ADDRESS, "The sender.");
+const FROM: Key<Parsed<Address>> = Key::required("from", ADDRESS, "The sender.");
 const SERVER: Key<Parsed<Server>> = Key::required(
     "server",
     Parsed {

@@ -22,7 +22,7 @@ pub const KIND: Kind = Kind {
     key: Key::optional(
         "exec",
         Mapping(KEYS),
-        "A program that reads the payload of a `webhook` from its standard input. Exit code 0 means that the message is delivered. `SLOD_KEY` in its environment is the same for each attempt.",
+        "A program that reads the payload of a `webhook` from its standard input. Exit code 0 means that the message is delivered. `SLOD_KEY` in its environment is the same for each attempt. Up to four groups of alerts are delivered at a time, each by a program of its own.",
     ),
     example: "{ program: /usr/local/bin/page, arguments: [\"--urgent\"] }",
     read: |section| {

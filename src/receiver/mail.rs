@@ -3,19 +3,18 @@
 use super::request::short;
 use super::{Message, Texts};
 use crate::outcome::Timestamp;
+use crate::text::printable;
 use crate::yaml::Secret;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
+use lettre::Address;
+use lettre::message::header::{
+    ContentTransferEncoding, ContentType, HeaderName, HeaderValue, MIME_VERSION_1_0,
+};
+use lettre::message::{Body, Mailbox};
 use ring::digest::{SHA256, digest};
 use std::fmt::Write as _;
+use std::time::{Duration, SystemTime};
 
-/// Bytes of text in one encoded word of a header: with its frame it has at most 75 characters.
-const WORD_BYTES: usize = 42;
-/// Characters of a line of the encoded text (RFC 2045).
-const LINE: usize = 76;
 const SUBJECT_MAX: usize = 250;
-/// An address is no longer (RFC 5321).
-const ADDRESS_MAX: usize = 254;
 
 /// When the connection becomes secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,8 +43,8 @@ pub struct Envelope {
     pub security: Security,
     /// User and password.
     pub login: Option<(String, Secret)>,
-    pub from: String,
-    pub to: Vec<String>,
+    pub from: Address,
+    pub to: Vec<Address>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,9 +61,10 @@ pub struct Mail {
 
 impl Mail {
     pub fn new(envelope: Envelope, message: &Message, texts: &Texts) -> Self {
-        let domain = envelope.from.rsplit('@').next().unwrap_or_default();
+        let domain = envelope.from.domain().to_owned();
         let id = |text: &str| format!("<slod.{}@{domain}>", hash(text));
-        let words: Vec<_> = texts.title.split_whitespace().collect();
+        let title = printable(&texts.title);
+        let words: Vec<_> = title.split_whitespace().collect();
         Self {
             id: id(&message.key),
             thread: id(&message.incident),
@@ -75,48 +75,38 @@ impl Mail {
         }
     }
 
-    /// Headers and text, in lines that end with CR LF. No line begins with a dot.
-    pub fn data(&self) -> String {
-        let head = [
-            ("Date", self.at.to_utc().to_rfc2822()),
-            ("From", format!("slod <{}>", self.envelope.from)),
-            ("To", self.envelope.to.join(",\r\n ")),
-            ("Subject", encoded(&self.subject)),
-            ("Message-ID", self.id.clone()),
-            ("In-Reply-To", self.thread.clone()),
-            ("References", self.thread.clone()),
-            ("Auto-Submitted", "auto-generated".to_owned()),
-            ("MIME-Version", "1.0".to_owned()),
-            ("Content-Type", "text/plain; charset=utf-8".to_owned()),
-            ("Content-Transfer-Encoding", "base64".to_owned()),
-        ];
-        let mut data = String::new();
-        for (name, value) in head {
-            // Writing to a text cannot fail.
-            let _ = write!(data, "{name}: {value}\r\n");
+    /// Headers and text, in lines that end with CR LF.
+    pub fn data(&self) -> Result<String, lettre::error::Error> {
+        let Envelope { from, to, .. } = &self.envelope;
+        let since = Duration::from_millis(self.at.0.max(0).unsigned_abs());
+        let automatic = HeaderName::new_from_ascii_str("Auto-Submitted");
+        let mut mail = lettre::Message::builder()
+            .date(SystemTime::UNIX_EPOCH + since)
+            .from(Mailbox::new(Some("slod".to_owned()), from.clone()));
+        for to in to {
+            mail = mail.to(Mailbox::new(None, to.clone()));
         }
-        data.push_str("\r\n");
-        let text = BASE64.encode(self.text.replace('\n', "\r\n"));
-        for line in text.as_bytes().chunks(LINE) {
-            data.push_str(&String::from_utf8_lossy(line));
-            data.push_str("\r\n");
-        }
-        data
+        // Readable as it is, and safe for every server: no control characters, no long lines.
+        let encoding = ContentTransferEncoding::QuotedPrintable;
+        let text = Body::new_with_encoding(self.text.clone(), encoding);
+        let text = text.unwrap_or_else(Body::new);
+        let mail = mail
+            .subject(&self.subject)
+            .message_id(Some(self.id.clone()))
+            .in_reply_to(self.thread.clone())
+            .references(self.thread.clone())
+            .raw_header(HeaderValue::new(automatic, "auto-generated".to_owned()))
+            .header(MIME_VERSION_1_0)
+            .header(ContentType::TEXT_PLAIN)
+            .body(text)?;
+        Ok(String::from_utf8_lossy(&mail.formatted()).into_owned())
     }
 }
 
-/// Whether a text is an address that can stand in a command and a header as it is.
-pub(super) fn is_address(text: &str) -> bool {
-    let plain = |byte: u8| byte.is_ascii_graphic() && !br#"<>()[]\,;:""#.contains(&byte);
-    let parts = text.rsplit_once('@');
-    text.len() <= ADDRESS_MAX
-        && parts.is_some_and(|(local, domain)| {
-            let is_local =
-                !local.is_empty() && local.bytes().all(|byte| plain(byte) && byte != b'@');
-            let is_host = |byte: u8| byte.is_ascii_alphanumeric() || b".-".contains(&byte);
-            let labels = || domain.split('.');
-            is_local && domain.bytes().all(is_host) && labels().all(|label| !label.is_empty())
-        })
+/// An address that can stand in a command as it is: of ASCII, without quotes and without a name.
+pub(super) fn address(text: &str) -> Option<Address> {
+    let is_plain = text.is_ascii() && !text.contains(['"', '[']);
+    text.parse().ok().filter(|_| is_plain)
 }
 
 fn hash(text: &str) -> String {
@@ -128,37 +118,19 @@ fn hash(text: &str) -> String {
     })
 }
 
-/// The value of a header as encoded words (RFC 2047), so that nothing in it is read as anything
-/// else.
-fn encoded(text: &str) -> String {
-    let mut words = vec![String::new()];
-    for character in text.chars() {
-        let full = words.last().map_or(0, String::len) + character.len_utf8() > WORD_BYTES;
-        if full {
-            words.push(String::new());
-        }
-        if let Some(word) = words.last_mut() {
-            word.push(character);
-        }
-    }
-    let words = words
-        .iter()
-        .map(|word| format!("=?utf-8?B?{}?=", BASE64.encode(word)));
-    words.collect::<Vec<_>>().join("\r\n ")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn mail(title: &str, text: &str) -> Mail {
+        let address = |text: &str| text.parse().expect("an address");
         let envelope = Envelope {
             host: "smtp.example.com".into(),
             port: 587,
             security: Security::StartTls,
             login: None,
-            from: "slod@example.com".into(),
-            to: vec!["a@example.com".into(), "b@example.com".into()],
+            from: address("slod@example.com"),
+            to: vec![address("a@example.com"), address("b@example.com")],
         };
         let texts = Texts {
             title: title.to_owned(),
@@ -171,7 +143,7 @@ mod tests {
     #[test]
     fn addresses() {
         for right in ["a@b", "on.call+slod@example.com", "x'y@sub.example.org"] {
-            assert!(is_address(right), "{right}");
+            assert!(address(right).is_some(), "{right}");
         }
         let long = format!("{}@example.com", "a".repeat(250));
         for wrong in [
@@ -187,53 +159,48 @@ mod tests {
             "é@b",
             "A <a@b>",
             "a@b@c",
+            "\"a b\"@c",
+            "a@[127.0.0.1]",
             &long,
         ] {
-            assert!(!is_address(wrong), "{wrong}");
+            assert!(address(wrong).is_none(), "{wrong}");
         }
     }
 
     #[test]
     fn headers_cannot_be_forged_and_lines_are_short() {
         let title = format!("down\r\nBcc: eve@example.com\r\n\r\n{}", "ß".repeat(400));
-        let text = format!(".\n{}\n.", "é".repeat(5000));
-        let data = mail(&title, &text).data();
-        let (head, body) = data.split_once("\r\n\r\n").expect("an empty line");
-        assert!(!head.contains("Bcc"));
-        assert!(data.ends_with("\r\n"));
+        let text = format!(".\n{}\n\0\u{1}.", "é".repeat(5000));
+        let data = mail(&title, &text).data().expect("a mail");
+        let (head, _) = data.split_once("\r\n\r\n").expect("an empty line");
+        assert!(!head.contains("\nBcc"), "{head}");
         for line in data.split("\r\n") {
-            assert!(
-                line.len() <= 76 + "Subject: ".len() && !line.starts_with('.'),
-                "{line}"
-            );
+            assert!(line.len() <= 76 + "Subject: ".len(), "{line}");
             assert!(
                 line.bytes()
                     .all(|byte| byte.is_ascii_graphic() || byte == b' ')
             );
         }
-        let body = BASE64.decode(body.replace("\r\n", "")).expect("base64");
-        let body = String::from_utf8(body).expect("UTF-8");
-        assert_eq!(body, text.replace('\n', "\r\n"));
     }
 
     #[test]
     fn a_mail_as_it_is_sent() {
-        let data = mail("[FIRING] web is down", "It is.").data();
+        let data = mail("[FIRING] web is down: größer", "It is.\n50 % ☂").data();
         assert_eq!(
-            data,
-            "Date: Sun, 9 Sep 2001 01:46:40 +0000\r\n\
+            data.expect("a mail"),
+            "Date: Sun, 09 Sep 2001 01:46:40 +0000\r\n\
              From: slod <slod@example.com>\r\n\
-             To: a@example.com,\r\n b@example.com\r\n\
-             Subject: =?utf-8?B?W0ZJUklOR10gd2ViIGlzIGRvd24=?=\r\n\
+             To: a@example.com, b@example.com\r\n\
+             Subject: [FIRING] web is down: =?utf-8?b?Z3LDtsOfZXI=?=\r\n\
              Message-ID: <slod.MESSAGE@example.com>\r\n\
              In-Reply-To: <slod.GROUP@example.com>\r\n\
              References: <slod.GROUP@example.com>\r\n\
              Auto-Submitted: auto-generated\r\n\
              MIME-Version: 1.0\r\n\
              Content-Type: text/plain; charset=utf-8\r\n\
-             Content-Transfer-Encoding: base64\r\n\
+             Content-Transfer-Encoding: quoted-printable\r\n\
              \r\n\
-             SXQgaXMu\r\n"
+             It is.\r\n50 % =E2=98=82"
                 .replace("MESSAGE", &hash("slod-test"))
                 .replace("GROUP", &hash("slod/test/test"))
         );

@@ -1,5 +1,6 @@
 //! What one message is about: the alerts of a group.
 
+use super::request::short;
 use crate::alert::Notice;
 use crate::outcome::Timestamp;
 use std::collections::BTreeSet;
@@ -8,6 +9,9 @@ use std::collections::BTreeSet;
 const LISTED: usize = 10;
 /// Characters of an alert's line in a list.
 const LINE_MAX: usize = 300;
+
+/// Characters of a text of an alert whose message is too large.
+pub(super) const SHORT_MAX: usize = 500;
 
 /// What a receiver is sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +28,8 @@ pub struct Message {
     pub notices: Vec<Notice>,
     /// What the receiver calls its earlier message about the incident, which this one replaces.
     pub replaces: Option<String>,
+    /// Whether its texts are cut, because the receiver takes no longer ones.
+    pub is_short: bool,
 }
 
 impl Message {
@@ -43,6 +49,36 @@ impl Message {
             at,
             notices,
             replaces: None,
+            is_short: false,
+        }
+    }
+
+    /// What is sent instead if a receiver finds it too large: its halves, each with a key of its own,
+    /// or a single alert with shorter texts; nothing if it is that already.
+    pub fn smaller(&self) -> Vec<Self> {
+        let part = |end: &str, notices: Vec<Notice>| Self {
+            key: format!("{}-{end}", self.key),
+            notices,
+            replaces: None,
+            ..self.clone()
+        };
+        match &self.notices[..] {
+            [] => Vec::new(),
+            [_] if self.is_short => Vec::new(),
+            [only] => {
+                let mut only = only.clone();
+                for text in only.annotations.values_mut() {
+                    *text = short(text, SHORT_MAX);
+                }
+                vec![Self {
+                    is_short: true,
+                    ..part("short", vec![only])
+                }]
+            }
+            all => {
+                let (first, second) = all.split_at(all.len().div_ceil(2));
+                vec![part("1", first.to_vec()), part("2", second.to_vec())]
+            }
         }
     }
 
@@ -68,6 +104,29 @@ impl Message {
             to: resolved.then_some(now),
         };
         Self::new("test", "test", "slod-test".to_owned(), now, vec![notice])
+    }
+
+    /// Messages of the kinds that there are, to try templates with.
+    pub(super) fn samples(now: Timestamp) -> [Self; 4] {
+        let one = |resolved| Self::sample(resolved, now);
+        let bare = Notice {
+            labels: [("alertname".to_owned(), "SlodBare".to_owned())].into(),
+            annotations: std::collections::BTreeMap::new(),
+            ..one(false).notices[0].clone()
+        };
+        let page = |number: usize| {
+            let mut notice = one(number.is_multiple_of(3)).notices[0].clone();
+            notice
+                .labels
+                .insert("severity".to_owned(), "page".to_owned());
+            notice
+                .labels
+                .insert("service".to_owned(), format!("example-{number}"));
+            notice
+        };
+        let many = (0..12).map(page).collect();
+        let of = |notices| Self::new("test", "test", "slod-test".to_owned(), now, notices);
+        [one(false), one(true), of(vec![bare]), of(many)]
     }
 
     pub fn firing(&self) -> impl Iterator<Item = &Notice> {
@@ -102,36 +161,8 @@ impl Message {
         }
     }
 
-    /// The value of a template's field; empty if there is none.
-    pub fn field(&self, name: &str) -> String {
-        let firing = self.firing().count();
-        let annotation = |name: &str| {
-            let values = self.common(|notice| notice.annotations.get(name).map(String::as_str));
-            values.unwrap_or_default().to_owned()
-        };
-        match name {
-            "status" if self.is_resolved() => "RESOLVED".to_owned(),
-            "status" if firing > 1 => format!("FIRING {firing}"),
-            "status" => "FIRING".to_owned(),
-            "firing" => firing.to_string(),
-            "resolved" => (self.notices.len() - firing).to_string(),
-            "summary" => self.summary(),
-            "list" => self.list(),
-            "description" | "runbook_url" => annotation(name),
-            _ => match name.strip_prefix("annotation.") {
-                Some(name) => annotation(name),
-                None => self.label(name.strip_prefix("label.").unwrap_or(name)),
-            },
-        }
-    }
-
-    fn label(&self, name: &str) -> String {
-        let value = self.common(|notice| notice.label(name));
-        value.unwrap_or_default().to_owned()
-    }
-
     /// The summary of the only alert, or how many there are and of which services.
-    fn summary(&self) -> String {
+    pub(super) fn summary(&self) -> String {
         if let [notice] = &self.notices[..] {
             return summary(notice);
         }
@@ -149,7 +180,7 @@ impl Message {
     }
 
     /// A line for each of the first alerts.
-    fn list(&self) -> String {
+    pub(super) fn list(&self) -> String {
         let lines = self.notices.iter().take(LISTED).map(|notice| {
             let state = if notice.is_resolved() {
                 "resolved"
@@ -167,7 +198,8 @@ impl Message {
     }
 }
 
-fn summary(notice: &Notice) -> String {
+/// What an alert says of itself, or else its labels.
+pub(super) fn summary(notice: &Notice) -> String {
     let written = notice.annotations.get("summary").cloned();
     written.unwrap_or_else(|| {
         let labels: Vec<_> = notice.labels.values().map(String::as_str).collect();

@@ -9,6 +9,7 @@ mod chat;
 mod discord;
 mod email;
 mod exec;
+mod fields;
 mod heartbeat;
 mod mail;
 mod message;
@@ -84,14 +85,14 @@ pub const TITLE: Key<Text> = Key::with_default(
     "title",
     Text,
     "[{{ status }}] {{ summary }}",
-    "Title of a message. Fields: `summary`, `description`, `status`, `firing`, `resolved` (numbers of alerts), `alertname`, `service`, `severity`, `runbook_url`, `list` (a line for each of up to ten alerts), `label.NAME`, `annotation.NAME`. A field that differs between the alerts of a message is empty.",
+    "Title of a message: a template such as `{% if firing > 1 %}{{ firing }} alerts{% else %}{{ summary }}{% endif %}`, see [Texts of messages](#texts-of-messages).",
 );
 
 pub const TEXT: Key<Text> = Key::with_default(
     "text",
     Text,
     "{{ list }}\n{{ description }}\n{{ runbook_url }}",
-    "Text of a message, with the same fields.",
+    "Text of a message, likewise.",
 );
 
 pub const MAINTENANCE: Key<Bool> = Key::with_default(
@@ -168,12 +169,47 @@ pub struct Receiver {
 }
 
 impl Receiver {
-    pub fn requests(&self, message: &Message, now: Timestamp) -> Vec<Request> {
-        let texts = Texts {
-            title: self.title.render(message).trim().to_owned(),
-            text: self.text.render(message).trim().to_owned(),
+    /// The title and the text of a message: the default ones if its own cannot be rendered, with
+    /// the reason for that.
+    pub fn texts(&self, message: &Message) -> (Texts, Option<TemplateError>) {
+        let fields = fields::of(message);
+        let render = |template: &Template| {
+            let text = template.render(&fields)?;
+            let text = text.trim();
+            Ok(if message.is_short {
+                request::short(text, message::SHORT_MAX)
+            } else {
+                text.to_owned()
+            })
         };
-        self.channel.requests(message, &texts, now)
+        let both = |title: &Template, text: &Template| {
+            Ok(Texts {
+                title: render(title)?,
+                text: render(text)?,
+            })
+        };
+        match both(&self.title, &self.text) {
+            Ok(texts) => (texts, None),
+            Err(error) => (default_texts(&fields), Some(error)),
+        }
+    }
+
+    /// What delivers a message with these texts.
+    pub fn requests(&self, message: &Message, texts: &Texts, now: Timestamp) -> Vec<Request> {
+        self.channel.requests(message, texts, now)
+    }
+}
+
+/// What a receiver without own templates is sent.
+fn default_texts(fields: &minijinja::Value) -> Texts {
+    let of = |key: &Key<Text>| {
+        let template = Template::parse(key.default().unwrap_or_default());
+        let text = template.and_then(|template| template.render(fields));
+        text.unwrap_or_default().trim().to_owned()
+    };
+    Texts {
+        title: of(&TITLE),
+        text: of(&TEXT),
     }
 }
 

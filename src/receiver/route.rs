@@ -216,6 +216,28 @@ mod tests {
     }
 
     #[test]
+    fn hours_follow_the_clock_when_it_changes() {
+        let within = |hours: &Hours, midnight: i64| -> Vec<i64> {
+            let at = |hour: &i64| Timestamp::from_secs(midnight + hour * 3600);
+            (0..48).filter(|hour| hours.contain(at(hour))).collect()
+        };
+        // From Saturday on: summer time ends on Sunday, 2026-10-25, and begins on 2027-03-28.
+        let (autumn, spring) = (1_792_800_000, 1_806_105_600);
+        let night = hours(&[Weekday::Sat], (22 * 60, 6 * 60));
+        assert_eq!(within(&night, autumn), (20..29).collect::<Vec<_>>());
+        assert_eq!(within(&night, spring), (21..28).collect::<Vec<_>>());
+        let day = hours(&[], (9 * 60, 17 * 60));
+        let days: Vec<i64> = (7..15).chain(32..40).collect();
+        assert_eq!(within(&day, autumn), days);
+        let days: Vec<i64> = (8..16).chain(31..39).collect();
+        assert_eq!(within(&day, spring), days);
+        // An hour that there are two of, and one that there is not.
+        let changed = hours(&[Weekday::Sun], (2 * 60, 3 * 60));
+        assert_eq!(within(&changed, autumn), [24, 25]);
+        assert_eq!(within(&changed, spring), [0; 0]);
+    }
+
+    #[test]
     fn the_first_route_that_matches_decides() {
         let route = |matchers: &[(&str, &str)], at| Route {
             matchers: matchers

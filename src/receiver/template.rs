@@ -1,105 +1,224 @@
-//! Texts with fields of a message.
+//! Texts of messages, as templates in the syntax of Jinja.
 
 use super::Message;
+use super::fields::{self, ALERT_FIELDS, FIELDS};
 use crate::diagnostic::nearest;
+use crate::outcome::Timestamp;
+use minijinja::syntax::SyntaxConfig;
+use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Value};
+use std::collections::BTreeSet;
+use std::ops::Range;
+use std::sync::Arc;
 
-/// Names of the fields; `label.NAME` and `annotation.NAME` are fields as well.
-const FIELDS: [&str; 10] = [
-    "summary",
-    "description",
-    "status",
-    "firing",
-    "resolved",
-    "alertname",
-    "service",
-    "severity",
-    "runbook_url",
+/// What one rendering may cost: a unit pays for an instruction or for 64 bytes that are made, so that
+/// no loop runs for long and no text takes more than some megabytes. A loop over the 2,000 alerts that
+/// a message has at most, with ten fields each, takes half of it.
+const FUEL: u64 = 200_000;
+/// Characters of a text. A receiver's service may take less, which its channel knows.
+const TEXT_MAX: usize = 100_000;
+const EXAMPLE: &str =
+    "expected a template such as {{ summary }} or {% if firing > 1 %}...{% endif %}";
+/// The name of the only template of an environment.
+const NAME: &str = "text";
+/// The filters that help names; others of Jinja are valid as well.
+const FILTERS: [&str; 21] = [
+    "capitalize",
+    "default",
+    "first",
+    "groupby",
+    "indent",
+    "items",
+    "join",
+    "last",
+    "length",
     "list",
+    "lower",
+    "map",
+    "rejectattr",
+    "replace",
+    "round",
+    "selectattr",
+    "sort",
+    "title",
+    "trim",
+    "unique",
+    "upper",
 ];
 
 /// A text such as `{{ status }}: {{ summary }}`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Template(Vec<Part>);
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Part {
-    Literal(String),
-    Field(String),
+#[derive(Clone, Debug)]
+pub struct Template {
+    text: String,
+    /// Has one template.
+    environment: Arc<Environment<'static>>,
 }
 
-/// Why a text is not a template, and what is valid.
+/// Why a text is not a template or cannot be rendered, and what is valid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TemplateError {
     pub message: String,
     pub help: String,
+    /// The bytes of the text that are at fault; empty if that is unknown.
+    pub at: Range<usize>,
 }
 
 impl Template {
+    /// Compiles a text. Fields are looked for in all of it; the rest is tried with messages of
+    /// several kinds.
     pub fn parse(text: &str) -> Result<Self, TemplateError> {
-        let mut parts = Vec::new();
-        let mut rest = text;
-        while let Some((literal, after)) = rest.split_once("{{") {
-            let Some((name, behind)) = after.split_once("}}") else {
-                return Err(TemplateError {
-                    message: "`{{` without `}}`".to_owned(),
-                    help: "expected a field such as {{ summary }}".to_owned(),
-                });
-            };
-            parts.push(Part::Literal(literal.to_owned()));
-            parts.push(Part::Field(field(name.trim())?));
-            rest = behind;
+        let mut environment = environment();
+        environment
+            .add_template_owned(NAME, text.to_owned())
+            .map_err(|error| fault(text, &error))?;
+        let template = Self {
+            text: text.to_owned(),
+            environment: Arc::new(environment),
+        };
+        template.check_fields()?;
+        for message in Message::samples(Timestamp::from_secs(1_000_000_000)) {
+            template.render(&fields::of(&message))?;
         }
-        parts.push(Part::Literal(rest.to_owned()));
-        Ok(Self(parts))
+        Ok(template)
     }
 
-    pub fn render(&self, message: &Message) -> String {
-        let parts = self.0.iter().map(|part| match part {
-            Part::Literal(text) => text.clone(),
-            Part::Field(name) => message.field(name),
-        });
-        parts.collect()
+    /// Renders the fields of a message.
+    pub fn render(&self, fields: &Value) -> Result<String, TemplateError> {
+        let template = self.environment.get_template(NAME);
+        let rendered = template.and_then(|template| template.render(fields.clone()));
+        let mut text = rendered.map_err(|error| fault(&self.text, &error))?;
+        if let Some((end, _)) = text.char_indices().nth(TEXT_MAX) {
+            text.truncate(end);
+        }
+        Ok(text)
+    }
+
+    /// Looks for unknown fields, also in branches that no sample takes.
+    fn check_fields(&self) -> Result<(), TemplateError> {
+        let Ok(template) = self.environment.get_template(NAME) else {
+            return Ok(());
+        };
+        let globals = self.environment.globals().map(|(name, _)| name.to_owned());
+        let globals: BTreeSet<String> = globals.collect();
+        let used = template.undeclared_variables(true).into_iter();
+        let unknown = used.filter(|name| !globals.contains(name) && !fields::is_known(name));
+        let unknown = unknown.map(|name| (place(&self.text, &name), name));
+        match unknown.min_by_key(|(at, name)| (at.start, name.clone())) {
+            Some((at, name)) => Err(unknown_field(&name, at)),
+            None => Ok(()),
+        }
     }
 }
 
-fn field(name: &str) -> Result<String, TemplateError> {
-    let is_free = ["label.", "annotation."]
-        .iter()
-        .any(|prefix| name.len() > prefix.len() && name.starts_with(prefix));
-    if is_free || FIELDS.contains(&name) {
-        return Ok(name.to_owned());
+fn environment() -> Environment<'static> {
+    let mut environment = Environment::new();
+    // A line that has only `{% ... %}` leaves no empty line in the text.
+    let syntax = SyntaxConfig::builder()
+        .trim_blocks(true)
+        .lstrip_blocks(true)
+        .build();
+    if let Ok(syntax) = syntax {
+        environment.set_syntax(syntax);
     }
-    let help = nearest(name, FIELDS).map_or_else(
-        || {
-            let fields = FIELDS.join(", ");
-            format!("fields: {fields}, label.NAME, annotation.NAME")
-        },
-        |near| format!("did you mean `{near}`?"),
-    );
-    Err(TemplateError {
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_fuel(Some(FUEL));
+    environment.set_debug(true);
+    // Each channel escapes what its service obeys.
+    environment.set_auto_escape_callback(|_| AutoEscape::None);
+    environment.remove_global("debug");
+    environment.add_filter("default", or_default);
+    environment
+}
+
+/// What stands for a field that is empty: a label that there is not is an empty text.
+fn or_default(value: Value, other: Value) -> Value {
+    if value.is_undefined() || value.as_str() == Some("") {
+        other
+    } else {
+        value
+    }
+}
+
+/// The first use of a name between braces.
+fn place(text: &str, name: &str) -> Range<usize> {
+    let is_code = |at: usize| {
+        let last = |marks: [&str; 2]| marks.iter().filter_map(|mark| text[..at].rfind(mark)).max();
+        last(["{{", "{%"]) > last(["}}", "%}"])
+    };
+    let mut uses = text.match_indices(name).map(|(at, _)| at);
+    let found = uses.find(|at| is_code(*at));
+    found.map_or(0..0, |at| at..at + name.len())
+}
+
+fn fault(text: &str, error: &Error) -> TemplateError {
+    let at = error
+        .range()
+        .filter(|range| text.get(range.clone()).is_some());
+    let at = at.unwrap_or_default();
+    let written = &text[at.clone()];
+    let detail = error.detail().unwrap_or_default();
+    if let Some(name) = undefined(detail) {
+        let start = text[..at.end].rfind(name);
+        let place = start.map_or(at, |start| start..start + name.len());
+        return unknown_field(name, place);
+    }
+    let help = |help: &str| help.to_owned();
+    let (message, help) = match error.kind() {
+        ErrorKind::UnknownFilter => {
+            let name = written.rsplit('|').next().unwrap_or_default();
+            let name: String = name.trim().chars().take_while(|c| is_word(*c)).collect();
+            let help = suggestion(&name, &FILTERS, "filters");
+            (format!("unknown filter `{name}`"), help)
+        }
+        ErrorKind::OutOfFuel => (
+            help("the text takes too long to render, or is too long"),
+            help("use fewer loops"),
+        ),
+        kind if detail.is_empty() => (kind.to_string(), help(EXAMPLE)),
+        _ => (detail.to_owned(), help(EXAMPLE)),
+    };
+    TemplateError { message, help, at }
+}
+
+/// The expression that an error says is undefined.
+fn undefined(detail: &str) -> Option<&str> {
+    let (before, _) = detail.rsplit_once("` is undefined")?;
+    before.rsplit('`').next()
+}
+
+fn unknown_field(name: &str, at: Range<usize>) -> TemplateError {
+    if name.ends_with(']') {
+        return TemplateError {
+            message: format!("`{name}` is not in every message"),
+            help: "use a loop such as {% for alert in alerts %}, or test the length".to_owned(),
+            at,
+        };
+    }
+    let (root, last) = name.split_once('.').map_or((name, name), |(root, _)| {
+        (root, name.rsplit('.').next().unwrap_or(name))
+    });
+    let is_of_message = FIELDS.contains(&root) || root == last;
+    let known: &[&str] = if is_of_message {
+        &FIELDS
+    } else {
+        &ALERT_FIELDS
+    };
+    TemplateError {
         message: format!("unknown field `{name}`"),
-        help,
-    })
+        help: suggestion(last, known, "fields"),
+        at,
+    }
+}
+
+fn suggestion(name: &str, known: &[&str], what: &str) -> String {
+    nearest(name, known.iter().copied()).map_or_else(
+        || format!("{what}: {}", known.join(", ")),
+        |near| format!("did you mean `{near}`?"),
+    )
+}
+
+fn is_word(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_unknown_field_is_refused_with_the_nearest_name() {
-        let error = Template::parse("{{ sumary }}").expect_err("unknown");
-        assert_eq!(error.message, "unknown field `sumary`");
-        assert_eq!(error.help, "did you mean `summary`?");
-        assert!(Template::parse("{{ summary").is_err());
-        assert!(Template::parse("{{ label. }}").is_err());
-    }
-
-    #[test]
-    fn fields_are_replaced() {
-        let message = Message::sample(false, crate::outcome::Timestamp(0));
-        let template = Template::parse("[{{status}}] {{ label.service }} {{ annotation.x }}!");
-        let text = template.expect("valid").render(&message);
-        assert_eq!(text, "[FIRING] example !");
-    }
-}
+mod tests;

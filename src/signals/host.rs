@@ -49,7 +49,7 @@ impl HostHistory {
         self.take_cpu(at, usage);
         let written = system.file_systems.iter().filter(|one| !one.is_read_only);
         let mounted: BTreeSet<&str> = written.clone().map(|one| &*one.mount_point).collect();
-        self.disks.retain(|point, _| mounted.contains(&**point));
+        self.retain_disks(|point| mounted.contains(point));
         for view in written {
             let disk = Disk {
                 size: view.size_bytes as f64,
@@ -57,6 +57,11 @@ impl HostHistory {
             };
             self.take_disk(at, &view.mount_point, disk);
         }
+    }
+
+    /// Forgets disks that are mounted no more.
+    pub(super) fn retain_disks(&mut self, is_mounted: impl Fn(&str) -> bool) {
+        self.disks.retain(|point, _| is_mounted(point));
     }
 
     /// Takes when the host started, in seconds since 1970. What grew before has ended then.

@@ -17,7 +17,7 @@ mod texts;
 mod usual;
 mod watcher;
 
-pub use past::{Kept, replay};
+pub use past::{Kept, replay, replay_host};
 pub use task::{Deps, run};
 pub use watcher::Watcher;
 

@@ -3,12 +3,14 @@
 
 mod host;
 
+pub use host::replay_host;
+
 use super::numbers::{
     ContainerNumber, ContainerNumbers, MetricNumber, MetricNumbers, ProcessNumber, ProcessNumbers,
 };
 use super::probes::Attempt;
 use super::service::ServiceHistory;
-use super::usual::learn_one;
+use super::usual::HourlyPast;
 use super::watcher::{LLM, Watcher, counts_llm};
 use crate::config::{Config, ServiceSpec};
 use crate::outcome::{DurationOf, Record, Timestamp, millis};
@@ -248,10 +250,10 @@ pub fn replay(
             visit(at, all);
         }
     };
-    let mut begin = first;
+    let (mut begin, mut hourly) = (first, HourlyPast::default());
     while begin < to {
         let span = (begin, begin.after(CHUNK).min(to));
-        history.usual = learn_one(store, kept, spec, begin)?;
+        history.usual = hourly.learn(store, kept, spec, begin)?;
         let past = Past {
             rows: all_rows(store, places, span)?,
             outcomes: outcomes(store, spec, span)?,

@@ -84,23 +84,62 @@ fn learn_within(
             tracing::info!("what is usual for some services is not read now");
             break;
         }
-        let usuals = learn_one(store, &kept, spec, now)?;
+        let usuals = HourlyPast::default().learn(store, &kept, spec, now)?;
         all.insert(spec.name.clone(), usuals);
     }
     Ok(all)
 }
 
-pub(super) fn learn_one(
-    store: &Store,
-    kept: &Kept,
-    spec: &ServiceSpec,
-    now: Timestamp,
-) -> Result<Usuals, StoreError> {
-    Ok(Usuals {
-        own_p95: of_series(store, kept, spec, MetricNumber::P95, now)?,
-        rate: of_series(store, kept, spec, MetricNumber::Rate, now)?,
-        probes_p95: Learned::of(&of_probes(store, spec, now)?),
-    })
+/// The hourly values of one service that its usual levels are learned from. Learning again reads only
+/// the hours since the last time.
+#[derive(Debug, Default)]
+pub(super) struct HourlyPast {
+    own_p95: Hourly,
+    rate: Hourly,
+    probes_p95: Hourly,
+}
+
+/// Values by the hour, and until when they are read.
+#[derive(Debug, Default)]
+struct Hourly {
+    values: BTreeMap<Timestamp, f64>,
+    until: Option<Timestamp>,
+}
+
+impl HourlyPast {
+    /// Learns from the whole hours before `now`, which is not before the last one.
+    pub(super) fn learn(
+        &mut self,
+        store: &Store,
+        kept: &Kept,
+        spec: &ServiceSpec,
+        now: Timestamp,
+    ) -> Result<Usuals, StoreError> {
+        let means = |wanted| move |span| of_series(store, kept, spec, wanted, span);
+        Ok(Usuals {
+            own_p95: self.own_p95.learn(now, means(MetricNumber::P95))?,
+            rate: self.rate.learn(now, means(MetricNumber::Rate))?,
+            probes_p95: self
+                .probes_p95
+                .learn(now, |span| of_probes(store, spec, span))?,
+        })
+    }
+}
+
+impl Hourly {
+    fn learn(
+        &mut self,
+        now: Timestamp,
+        read: impl FnOnce((Timestamp, Timestamp)) -> Result<BTreeMap<Timestamp, f64>, StoreError>,
+    ) -> Result<Option<Learned>, StoreError> {
+        let (from, to) = (now.hour().before(BACK), now.hour());
+        self.values = self.values.split_off(&from);
+        let new = read((self.until.map_or(from, |until| until.max(from)), to))?;
+        self.values.extend(new);
+        self.until = Some(to);
+        let values = self.values.iter().map(|(at, value)| (*at, *value));
+        Ok(Learned::of(&values.collect::<Vec<_>>()))
+    }
 }
 
 /// The hourly means of a number of its own metrics.
@@ -109,17 +148,15 @@ fn of_series(
     kept: &Kept,
     spec: &ServiceSpec,
     wanted: MetricNumber,
-    now: Timestamp,
-) -> Result<Option<Learned>, StoreError> {
-    if spec.metrics.is_none() {
-        return Ok(None);
-    }
+    (from, to): (Timestamp, Timestamp),
+) -> Result<BTreeMap<Timestamp, f64>, StoreError> {
     let is_it = |place: &Place| matches!(place, Place::Metric(one) if *one == wanted);
-    let Some(id) = kept.series(&spec.name, is_it) else {
-        return Ok(None);
+    let id = kept.series(&spec.name, is_it);
+    let Some(id) = id.filter(|_| spec.metrics.is_some()) else {
+        return Ok(BTreeMap::new());
     };
     let mut hours: BTreeMap<Timestamp, (f64, u64)> = BTreeMap::new();
-    store.for_each_point(id, now.before(BACK), now.hour(), |point| {
+    store.for_each_point(id, from, to, |point| {
         let (sum, count) = hours.entry(point.at.hour()).or_default();
         *sum += point.mean * point.count as f64;
         *count += point.count;
@@ -128,15 +165,15 @@ fn of_series(
     let means = hours
         .into_iter()
         .map(|(at, (sum, count))| (at, sum / count as f64));
-    Ok(Learned::of(&means.collect::<Vec<_>>()))
+    Ok(means.collect())
 }
 
 /// p95 of each hour over the good outcomes of its probes.
 fn of_probes(
     store: &Store,
     spec: &ServiceSpec,
-    now: Timestamp,
-) -> Result<Vec<(Timestamp, f64)>, StoreError> {
+    (from, to): (Timestamp, Timestamp),
+) -> Result<BTreeMap<Timestamp, f64>, StoreError> {
     let counts_llm = counts_llm(spec);
     let mut hours: BTreeMap<Timestamp, Vec<(f64, u64)>> = BTreeMap::new();
     for probe in &spec.probes {
@@ -144,7 +181,7 @@ fn of_probes(
         if !counts || probe.measures.duration != DurationOf::Attempt {
             continue;
         }
-        for hour in store.hours(&probe.key, now.before(BACK), now.hour())? {
+        for hour in store.hours(&probe.key, from, to)? {
             let known = hours.entry(hour.start).or_default();
             let scale = hour.scale();
             known.extend(

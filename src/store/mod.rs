@@ -64,6 +64,7 @@ use crate::outcome::Record;
 use absence::Returning;
 use lock::WriterLock;
 use raw::Names;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -346,6 +347,9 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
     let opened = Connection::open_with_flags(path, flags);
     let conn = opened.map_err(StoreError::sql("open the store"))?;
     let set = conn.busy_timeout(BUSY);
+    set.map_err(StoreError::sql("open the store"))?;
+    // Otherwise SQLite compiles a statement anew for each value that is bound to it.
+    let set = conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true);
     set.map_err(StoreError::sql("open the store"))?;
     conn.set_prepared_statement_cache_capacity(32);
     Ok(conn)

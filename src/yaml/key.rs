@@ -72,7 +72,7 @@ impl<F> Key<F> {
         }
     }
 
-    pub(super) const fn default(&self) -> Option<&'static str> {
+    pub const fn default(&self) -> Option<&'static str> {
         match self.need {
             Need::Default(text) => Some(text),
             Need::Required | Need::Optional => None,

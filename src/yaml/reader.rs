@@ -11,15 +11,18 @@ use super::secret::sounds_secret;
 use super::section::Section;
 use super::stamp::Stamp;
 use super::tree::{Node, Value};
-use crate::diagnostic::{Diagnostic, Place, Severity};
+use crate::diagnostic::{Diagnostic, Place, Severity, Source};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 /// Knows where files are and what the environment says, and collects faults.
 pub struct Reader<'a> {
     base: PathBuf,
+    /// The text of the document.
+    text: &'a str,
     env: &'a dyn Fn(&str) -> Option<String>,
     found: RefCell<Vec<Diagnostic>>,
     /// Everything that was read from outside the document: see [`Reader::traced`].
@@ -74,9 +77,10 @@ impl Spot {
 
 impl<'a> Reader<'a> {
     /// `base` is the folder that relative paths start from; `env` looks up `${NAME}`.
-    pub fn new(base: &Path, env: &'a dyn Fn(&str) -> Option<String>) -> Self {
+    pub fn new(source: &'a Source, base: &Path, env: &'a dyn Fn(&str) -> Option<String>) -> Self {
         Self {
             base: base.to_owned(),
+            text: &source.text,
             env,
             found: RefCell::default(),
             outside: RefCell::default(),
@@ -192,6 +196,34 @@ impl<'a> Reader<'a> {
         help: impl Into<String>,
     ) {
         self.report(Severity::Error, code, at, message.into(), Some(help.into()));
+    }
+
+    /// Where the bytes `part` of a `text` stand that was read at a place. How the text is quoted or
+    /// indented there does not matter, since the same words follow each other; what is not found, as
+    /// it came from the environment, is at the place itself.
+    pub(super) fn within(&self, at: &Spot, text: &str, part: &Range<usize>) -> Spot {
+        let found = || {
+            let place = at.place?;
+            let (word, before) = (text.get(part.clone())?, text.get(..part.start)?);
+            let mut lines = self.text.split_inclusive('\n');
+            let start: usize = lines.by_ref().take(place.line - 1).map(str::len).sum();
+            let column = self.text[start..].chars().take(place.column - 1);
+            let start = start + column.map(char::len_utf8).sum::<usize>();
+            let written = self.text[start..].chars().take(place.len);
+            let written = &self.text[start..start + written.map(char::len_utf8).sum::<usize>()];
+            let mut words = written.match_indices(word).filter(|_| !word.is_empty());
+            let (offset, _) = words.nth(before.matches(word).count())?;
+            let above = &self.text[..start + offset];
+            Some(Place {
+                line: above.matches('\n').count() + 1,
+                column: above.chars().rev().take_while(|c| *c != '\n').count() + 1,
+                len: word.chars().count(),
+            })
+        };
+        Spot {
+            place: found().or(at.place),
+            path: at.path.clone(),
+        }
     }
 
     pub(super) fn mismatch(&self, at: &Spot, value: &Value, expected: &str) {

@@ -10,6 +10,7 @@ use super::scalar::{FilePath, Text};
 use super::tree::{Node, Value};
 use crate::diagnostic::nearest;
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::path::PathBuf;
 
 /// A mapping whose keys are known.
@@ -65,6 +66,18 @@ impl<'n> Section<'n> {
         help: impl Into<String>,
     ) {
         self.reader.error(code, &self.spot_of(key), message, help);
+    }
+
+    /// Reports a fault at the bytes `part` of the `text` that a key has.
+    pub fn error_within(
+        &self,
+        key: &dyn Declared,
+        (text, part): (&str, &Range<usize>),
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) {
+        let at = self.reader.within(&self.spot_of(key), text, part);
+        self.reader.error("invalid-value", &at, message, help);
     }
 
     /// Whether a key has a value, that of a secret also in a file.

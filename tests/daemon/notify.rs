@@ -54,6 +54,40 @@ fn a_message_is_tried_with_one_key_until_the_receiver_takes_it() {
 }
 
 #[test]
+fn a_message_that_is_too_large_goes_in_parts_and_a_failing_template_does_no_harm() {
+    const REACTIONS: &[Reaction] = &[Reaction::Answer(
+        "HTTP/1.1 413 Content Too Large\r\ncontent-length: 0\r\n\r\n",
+    )];
+    let folder = tempfile::tempdir().expect("a folder");
+    let (hook, received) = webhook(REACTIONS);
+    // The examples that `slod check` tries have no service of this name.
+    let delivery = format!(
+        "receivers:
+  - name: hook
+    webhook: {{ url: \"http://{hook}/\" }}
+    text: '{{% if alerts[0].service in [\"a\", \"b\"] %}}{{{{ alerts[0].label.x.y }}}}{{% endif %}}'
+routes: [ {{ to: hook, wait: 3s }} ]
+"
+    );
+    let (one, other) = (closed(), closed());
+    let path = hook::config(folder.path(), &[("a", &one), ("b", &other)], &delivery);
+    let daemon = Daemon::start(&path);
+    let next = || received.recv_timeout(PATIENCE).expect("a message");
+    let (all, second, first) = (next(), next(), next());
+    let count = |got: &hook::Got| got.body["alerts"].as_array().map(Vec::len);
+    assert_eq!(
+        [&all, &second, &first].map(count),
+        [Some(2), Some(1), Some(1)]
+    );
+    assert_eq!(second.key, format!("{}-2", all.key));
+    assert_eq!(first.key, format!("{}-1", all.key));
+    let failures = "slod_notification_template_failures_total{notifier=\"hook\"}";
+    daemon.wait_for(|daemon| daemon.metric(failures).filter(|count| *count > 0.5));
+    let given_up = "slod_notifications_given_up_total{notifier=\"hook\"}";
+    assert_eq!(daemon.metric(given_up), Some(0.0));
+}
+
+#[test]
 fn a_kill_between_decision_and_delivery_loses_no_notice() {
     let kills = std::env::var(KILLS).ok().and_then(|n| n.parse().ok());
     for number in 0..kills.unwrap_or(5_u32) {

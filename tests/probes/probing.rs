@@ -21,7 +21,7 @@ pub fn read_kind(name: &str, yaml: &str, base: &Path) -> (Option<Arc<dyn Probe>>
     };
     let node = parse(&source).expect("YAML");
     let env = |name: &str| (name == "TOKEN").then(|| "from-the-environment".to_owned());
-    let reader = Reader::new(base, &env);
+    let reader = Reader::new(&source, base, &env);
     let kind = KINDS
         .iter()
         .find(|kind| kind.name() == name)

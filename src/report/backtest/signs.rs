@@ -3,13 +3,13 @@
 use super::Backtest;
 use crate::alert::{AlertKey, AlertRecord, Sign, SignAlerts, Source};
 use crate::alerting::sign;
-use crate::config::{Config, ServiceSpec};
+use crate::config::Config;
 use crate::format::times;
 use crate::outcome::Timestamp;
 use crate::report::table::{drawn, plain};
 use crate::report::walk::each_share;
-use crate::signal::SIGNALS;
-use crate::signals::{Kept, replay};
+use crate::signal::{Finding, SIGNALS};
+use crate::signals::{Kept, replay, replay_host};
 use crate::store::{Store, StoreError};
 use crate::text::printable;
 use crate::units::show_duration;
@@ -22,6 +22,7 @@ const RECORDED: u32 = 100_000;
 /// An alert of a warning sign.
 #[derive(Debug, Serialize)]
 pub struct SignRow {
+    /// Empty for the host.
     pub service: String,
     pub signal: String,
     #[serde(skip_serializing_if = "String::is_empty")]
@@ -35,34 +36,41 @@ pub struct SignRow {
 }
 
 /// Replays what a store kept of `from..to` through the warning signs of a config, each processor its
-/// share of the services.
+/// share of the services, and then through those of the host.
 pub fn signs(
     config: &Config,
     store: &Store,
     from: Timestamp,
     to: Timestamp,
 ) -> Result<Vec<SignRow>, StoreError> {
+    let span = (from, to);
     let found = each_share(config, store, |reader, services| {
         let kept = Kept::of(reader)?;
-        let each = services.iter();
-        each.map(|spec| of_service(config, reader, &kept, spec, (from, to)))
-            .collect()
+        let each = services
+            .iter()
+            .map(|spec| alerts(config, |visit| replay(reader, &kept, spec, span, visit)));
+        each.collect()
+    })?;
+    let kept = Kept::of(store)?;
+    let host = alerts(config, |visit| {
+        replay_host(store, &kept, &config.signals, span, visit)
     })?;
     let mut recorded = store.alerts(from, to, RECORDED)?;
     recorded.reverse();
-    let rows = found.into_iter().flatten();
+    let rows = found.into_iter().flatten().chain(host);
     Ok(rows.filter_map(|alert| row(&alert, &recorded)).collect())
 }
 
-fn of_service(
+/// Is shown the findings of a moment.
+type Visit<'v> = &'v mut dyn FnMut(Timestamp, Vec<Finding>);
+
+/// The alerts that replayed findings raise.
+fn alerts(
     config: &Config,
-    store: &Store,
-    kept: &Kept,
-    spec: &ServiceSpec,
-    span: (Timestamp, Timestamp),
+    replay: impl FnOnce(Visit<'_>) -> Result<(), StoreError>,
 ) -> Result<Vec<AlertRecord>, StoreError> {
     let (mut alerts, mut changes) = (SignAlerts::default(), Vec::new());
-    replay(store, kept, spec, span, &mut |at, findings| {
+    replay(&mut |at, findings| {
         let signs: Vec<Sign> = findings.iter().map(sign).collect();
         alerts.step(&signs, config.alerts.signs, at, &mut changes);
     })?;
@@ -117,8 +125,9 @@ impl Backtest {
             } else {
                 format!("{title} ({})", one.subject)
             };
+            let service = Some(&*one.service).filter(|name| !name.is_empty());
             table.add_row(vec![
-                one.service.clone(),
+                service.unwrap_or("(host)").to_owned(),
                 printable(&sign).into_owned(),
                 times::second(one.fired_at),
                 moment(one.ended_at, "still there"),

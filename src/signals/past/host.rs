@@ -1,11 +1,11 @@
-//! The history of the host of a daemon that starts.
+//! The stored past of the host: for the history of a daemon that starts, and replayed.
 
 use super::super::host::HostHistory;
-use super::{Kept, STEP, hours, steps};
-use crate::outcome::Timestamp;
+use super::{CHUNK, EVERY, Kept, STEP, hours, steps};
+use crate::outcome::{Timestamp, millis};
 use crate::sample::{Sample, SeriesKey};
-use crate::signal::Settings;
 use crate::signal::rules::Disk;
+use crate::signal::{Finding, Settings};
 use crate::store::{SeriesId, Store, StoreError};
 use crate::units::HOUR;
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,6 +29,57 @@ impl HostRow {
     }
 }
 
+type HostRows = BTreeMap<Timestamp, HostRow>;
+
+/// Takes a sample; what is not looked at is left out.
+fn set(rows: &mut HostRows, key: &SeriesKey, at: Timestamp, value: f64) {
+    let point = key.label("mountpoint").unwrap_or_default();
+    let row = rows.entry(at).or_default();
+    match key.name() {
+        "slod_host_boot_time_seconds" => row.boot = Some(value),
+        "slod_host_cpu_usage_ratio" => row.cpu = Some(value),
+        "slod_host_filesystem_size_bytes" => row.disk(point).0 = Some(value),
+        "slod_host_filesystem_available_bytes" => row.disk(point).1 = Some(value),
+        _ => {}
+    }
+}
+
+fn is_wanted(key: &SeriesKey) -> bool {
+    matches!(
+        key.name(),
+        "slod_host_boot_time_seconds"
+            | "slod_host_cpu_usage_ratio"
+            | "slod_host_filesystem_size_bytes"
+            | "slod_host_filesystem_available_bytes"
+    )
+}
+
+/// Feeds samples in the order of time, and lets `look` see the history after each step.
+fn feed(
+    host: &mut HostHistory,
+    rows: &HostRows,
+    (span, width): ((Timestamp, Timestamp), Duration),
+    look: &mut dyn FnMut(&mut HostHistory, Timestamp),
+) {
+    let mut begin = span.0;
+    for end in steps(span, width) {
+        for (at, row) in rows.range(begin..end) {
+            host.take_boot(*at, row.boot);
+            host.take_cpu(*at, row.cpu);
+            if !row.disks.is_empty() {
+                host.retain_disks(|point| row.disks.contains_key(point));
+            }
+            for (point, (size, available)) in &row.disks {
+                if let (Some(size), Some(available)) = (*size, *available) {
+                    host.take_disk(*at, point, Disk { size, available });
+                }
+            }
+        }
+        begin = end;
+        look(host, end);
+    }
+}
+
 pub(super) fn recall_host(
     host: &mut HostHistory,
     kept: &Kept,
@@ -37,50 +88,59 @@ pub(super) fn recall_host(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let from = now.before(HOST_BACK);
-    let names: BTreeMap<SeriesId, &SeriesKey> =
-        kept.host.iter().map(|(id, key)| (*id, key)).collect();
-    let is_wanted = |key: &SeriesKey| {
-        matches!(
-            key.name(),
-            "slod_host_boot_time_seconds"
-                | "slod_host_cpu_usage_ratio"
-                | "slod_host_filesystem_size_bytes"
-                | "slod_host_filesystem_available_bytes"
-        )
-    };
-    let wanted = names.iter().filter(|(_, key)| is_wanted(key));
-    let wanted: BTreeSet<SeriesId> = wanted.map(|(id, _)| *id).collect();
+    let wanted = kept.host.iter().filter(|(_, key)| is_wanted(key));
+    let names: BTreeMap<SeriesId, &SeriesKey> = wanted.map(|(id, key)| (*id, key)).collect();
+    let ids: BTreeSet<SeriesId> = names.keys().copied().collect();
     for hour in hours(from, now) {
-        let mut rows: BTreeMap<Timestamp, HostRow> = BTreeMap::new();
-        for (id, samples) in store.samples_of_hour(hour, &wanted)? {
+        let mut rows = HostRows::new();
+        for (id, samples) in store.samples_of_hour(hour, &ids)? {
             let Some(key) = names.get(&id) else { continue };
-            let point = key.label("mountpoint").unwrap_or_default();
             for Sample { at, value } in samples.into_iter().filter(|one| one.at >= from) {
-                let row = rows.entry(at).or_default();
-                match key.name() {
-                    "slod_host_boot_time_seconds" => row.boot = Some(value),
-                    "slod_host_cpu_usage_ratio" => row.cpu = Some(value),
-                    "slod_host_filesystem_size_bytes" => row.disk(point).0 = Some(value),
-                    _ => row.disk(point).1 = Some(value),
-                }
+                set(&mut rows, key, at, value);
             }
         }
-        let mut begin = hour;
-        for end in steps((hour, hour.after(HOUR).min(now)), STEP) {
-            for (at, row) in rows.range(begin..end) {
-                host.take_boot(*at, row.boot);
-                host.take_cpu(*at, row.cpu);
-                for (point, (size, available)) in &row.disks {
-                    if let (Some(size), Some(available)) = (*size, *available) {
-                        host.take_disk(*at, point, Disk { size, available });
-                    }
-                }
-            }
-            begin = end;
+        let span = (hour, hour.after(HOUR).min(now));
+        feed(host, &rows, (span, STEP), &mut |host, end| {
             if end >= now.before(HOUR) && end < now {
                 host.judge_trends(settings);
             }
+        });
+    }
+    Ok(())
+}
+
+/// What the signs of the host find in the stored past of `from..to`, once a minute, by the rules and
+/// histories of the running daemon.
+pub fn replay_host(
+    store: &Store,
+    kept: &Kept,
+    settings: &Settings,
+    (from, to): (Timestamp, Timestamp),
+    visit: &mut dyn FnMut(Timestamp, Vec<Finding>),
+) -> Result<(), StoreError> {
+    let mut host = HostHistory::new();
+    let mut look = |host: &mut HostHistory, at: Timestamp| {
+        if at.0.rem_euclid(millis(STEP)) == 0 {
+            host.judge_trends(settings);
         }
+        if at >= from {
+            let mut all = host.findings(settings);
+            all.retain(|one| settings.is_on(one.kind));
+            visit(at, all);
+        }
+    };
+    let mut begin = from.before(HOST_BACK);
+    while begin < to {
+        let span = (begin, begin.after(CHUNK).min(to));
+        let mut rows = HostRows::new();
+        for (id, key) in kept.host.iter().filter(|(_, key)| is_wanted(key)) {
+            store.for_each_point(*id, span.0, span.1, |point| {
+                set(&mut rows, key, point.at, point.last);
+                true
+            })?;
+        }
+        feed(&mut host, &rows, (span, EVERY), &mut look);
+        begin = span.1;
     }
     Ok(())
 }

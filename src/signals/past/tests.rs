@@ -211,3 +211,87 @@ fn a_stored_past_is_judged_as_it_went_on() {
         "{waited} min of the past that is read"
     );
 }
+
+#[test]
+fn what_is_usual_is_learned_day_by_day_as_all_at_once() {
+    let config = config(1);
+    let (_folder, mut store) = store("usual.db");
+    let key = [("service", "s0"), ("quantile", "0.95")];
+    let key = Arc::new(SeriesKey::new(
+        "slod_service_request_duration_quantile_seconds",
+        key,
+    ));
+    let (days, step) = (20, 1200);
+    let first = NOW.0 / 1000 - days * 86_400;
+    let ticks = (first..NOW.0 / 1000).step_by(step).map(|second| Tick {
+        at: Timestamp::from_secs(second),
+        samples: vec![(Arc::clone(&key), SeriesKind::Gauge, wobble(second / 60))],
+    });
+    store
+        .append_samples(&ticks.collect::<Vec<_>>())
+        .expect("stored");
+    let kept = Kept::of(&store).expect("readable");
+    let spec = &config.services[0];
+    let mut by_day = HourlyPast::default();
+    let mut learned = 0;
+    for day in 0..=u64::try_from(days).expect("small") {
+        // Not at a whole hour.
+        let now = NOW.before(Duration::from_secs((20 - day) * 86_400 + 777));
+        let learn = |past: &mut HourlyPast| {
+            let usuals = past.learn(&store, &kept, spec, now).expect("readable");
+            format!("{usuals:?}")
+        };
+        let (one, all) = (learn(&mut by_day), learn(&mut HourlyPast::default()));
+        assert_eq!(one, all, "day {day}");
+        learned += usize::from(one.contains("own_p95: Some"));
+    }
+    assert_eq!(learned, 20);
+}
+
+#[test]
+fn the_past_of_the_host_is_judged_as_it_went_on() {
+    let (_folder, mut store) = store("host.db");
+    let disk = |name: &str, point: &str| Arc::new(SeriesKey::new(name, [("mountpoint", point)]));
+    let none: [(&str, &str); 0] = [];
+    let cpu = Arc::new(SeriesKey::new("slod_host_cpu_usage_ratio", none));
+    let first = NOW.0 / 1000 - 10 * 3600;
+    let ticks = (first..NOW.0 / 1000).step_by(60).map(|second| {
+        let hours = (second - first) as f64 / 3600.0;
+        let mut samples = vec![(Arc::clone(&cpu), SeriesKind::Gauge, 0.2)];
+        // One fills, the other is unmounted after an hour.
+        let disks = [("/", 600.0 + 20.0 * hours), ("/old", 999.0)];
+        for (point, used) in disks.into_iter().take(if hours < 1.0 { 2 } else { 1 }) {
+            let size = disk("slod_host_filesystem_size_bytes", point);
+            let available = disk("slod_host_filesystem_available_bytes", point);
+            samples.push((size, SeriesKind::Gauge, 1e12));
+            samples.push((available, SeriesKind::Gauge, 1e12 - used * 1e9));
+        }
+        Tick {
+            at: Timestamp::from_secs(second),
+            samples,
+        }
+    });
+    store
+        .append_samples(&ticks.collect::<Vec<_>>())
+        .expect("stored");
+    let kept = Kept::of(&store).expect("readable");
+    let mut found = BTreeMap::new();
+    let span = (NOW.before(HOUR * 10), NOW);
+    let settings = crate::signal::Settings::default();
+    replay_host(&store, &kept, &settings, span, &mut |at, all| {
+        for one in all {
+            let key = (one.kind.name, one.subject.to_string(), one.presence);
+            let times = found.entry(key).or_insert((at, at));
+            times.1 = at;
+        }
+    })
+    .expect("readable");
+    let full = "disk_full_soon";
+    let (old, _) = found[&(full, "/old".to_owned(), Presence::Active)];
+    assert_eq!(old, NOW.before(HOUR * 10).after(Duration::from_secs(60)));
+    let (_, gone) = found[&(full, "/old".to_owned(), Presence::Active)];
+    assert_eq!(gone, NOW.before(HOUR * 9), "it is unmounted");
+    let (filling, last) = found[&(full, "/".to_owned(), Presence::Active)];
+    assert!(filling > NOW.before(HOUR * 5) && last == NOW, "{filling:?}");
+    assert!(found.contains_key(&("cpu_high", String::new(), Presence::Clear)));
+}

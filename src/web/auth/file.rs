@@ -172,7 +172,7 @@ fn parse(source: &Source, base: &Path) -> LoadedFile {
     let (diagnostics, shown) = match yaml::parse(source) {
         Ok(document) => {
             is_empty = document.value == Value::Null;
-            let reader = Reader::new(base, &env);
+            let reader = Reader::new(source, base, &env);
             let root = reader.section(&document, "", FILE);
             file = root.and_then(|root| read(&root));
             warn_of_readable_config(&reader, source);

@@ -52,7 +52,7 @@ fn read_at<T>(
         "TOKEN" => Some("s3cret".to_owned()),
         _ => None,
     };
-    let reader = Reader::new(base, &env);
+    let reader = Reader::new(&source, base, &env);
     let section = reader.section(&document, "root", KEYS).expect("a mapping");
     let taken = take(&section);
     drop(section);

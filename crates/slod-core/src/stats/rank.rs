@@ -81,35 +81,59 @@ pub struct Slope {
     pub high: f64,
 }
 
-/// The median of the slopes of all pairs of `(time, value)`, and its interval of `z` standard
-/// deviations by the ranks `(N -+ z sqrt(Var S)) / 2` of the sorted slopes.
+/// The slopes of all pairs of `(time, value)`, whose median is the slope of all points.
 ///
 /// Theil (1950) and Sen (1968), Estimates of the Regression Coefficient Based on Kendall's Tau, J. Am.
-/// Stat. Assoc. 63, equation 2.6; ranks are rounded as in scipy's `theilslopes`. `None` for fewer
-/// than two different times or more than [`MAX_POINTS`] points.
-pub fn theil_sen(points: &[(f64, f64)], z: f64) -> Option<Slope> {
-    let valid = |(time, value): &(f64, f64)| usable(*time) && usable(*value);
-    if points.len() > MAX_POINTS || !points.iter().all(valid) {
-        return None;
+/// Stat. Assoc. 63, equation 2.6; ranks are rounded as in scipy's `theilslopes`.
+#[derive(Debug)]
+pub struct PairSlopes<'p> {
+    points: &'p [(f64, f64)],
+    /// Not empty.
+    slopes: Vec<f64>,
+    median: f64,
+}
+
+impl<'p> PairSlopes<'p> {
+    /// `None` for fewer than two different times or more than [`MAX_POINTS`] points.
+    pub fn of(points: &'p [(f64, f64)]) -> Option<Self> {
+        let valid = |(time, value): &(f64, f64)| usable(*time) && usable(*value);
+        if points.len() > MAX_POINTS || !points.iter().all(valid) {
+            return None;
+        }
+        let slope = |((t0, v0), (t1, v1)): ((f64, f64), (f64, f64))| (v1 - v0) / (t1 - t0);
+        let mut slopes: Vec<f64> = pairs(points)
+            .filter(|((t0, _), (t1, _))| t0 != t1)
+            .map(slope)
+            .filter(|slope| slope.is_finite())
+            .collect();
+        let median = median(&mut slopes)?;
+        Some(Self {
+            points,
+            slopes,
+            median,
+        })
     }
-    let slope = |((t0, v0), (t1, v1)): ((f64, f64), (f64, f64))| (v1 - v0) / (t1 - t0);
-    let mut slopes: Vec<f64> = pairs(points)
-        .filter(|((t0, _), (t1, _))| t0 != t1)
-        .map(slope)
-        .filter(|slope| slope.is_finite())
-        .collect();
-    let last = slopes.len().checked_sub(1)?;
-    let spread = z * slope_variance(points).sqrt();
-    let middle = slopes.len() as f64;
-    let low = rank(f64::midpoint(middle, -spread)).saturating_sub(1);
-    let high = rank(f64::midpoint(middle, spread)).min(last);
-    Some(Slope {
-        slope: median(&mut slopes)?,
-        low: *slopes
-            .select_nth_unstable_by(low.min(last), f64::total_cmp)
-            .1,
-        high: *slopes.select_nth_unstable_by(high, f64::total_cmp).1,
-    })
+
+    /// The slope of all points.
+    pub fn median(&self) -> f64 {
+        self.median
+    }
+
+    /// The same with its interval of `z` standard deviations, by the ranks `(N -+ z sqrt(Var S)) / 2`
+    /// of the sorted slopes.
+    pub fn interval(&mut self, z: f64) -> Slope {
+        let last = self.slopes.len() - 1;
+        let spread = z * slope_variance(self.points).sqrt();
+        let middle = self.slopes.len() as f64;
+        let low = rank(f64::midpoint(middle, -spread)).saturating_sub(1);
+        let high = rank(f64::midpoint(middle, spread)).min(last);
+        let mut at = |rank: usize| *self.slopes.select_nth_unstable_by(rank, f64::total_cmp).1;
+        Slope {
+            slope: self.median,
+            low: at(low.min(last)),
+            high: at(high),
+        }
+    }
 }
 
 fn slope_variance(points: &[(f64, f64)]) -> f64 {

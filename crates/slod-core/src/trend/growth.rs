@@ -66,17 +66,14 @@ const POSITIVE: f64 = 6.0;
 pub fn growth(windows: Windows<'_>, rules: &GrowthRules) -> GrowthVerdict {
     let windows = windows.since_restart(rules.floor);
     let points = windows.floors();
+    let is_known = windows.known().count() >= MIN_GROWTH_WINDOWS;
     let level = median_of(points.iter().map(|(_, value)| value.abs()));
-    let (Some(level), Some(line)) = (level, Line::of(&points)) else {
+    let line = is_known.then(|| Line::of(&points)).flatten();
+    let (Some(level), Some(line)) = (level, line) else {
         return GrowthVerdict::Unknown {
             needed: MIN_GROWTH_WINDOWS,
         };
     };
-    if windows.known().count() < MIN_GROWTH_WINDOWS {
-        return GrowthVerdict::Unknown {
-            needed: MIN_GROWTH_WINDOWS,
-        };
-    }
     let least = rules.floor.max(rules.share * level);
     if !line.rises(Z_99) || line.rise() < least {
         let smallest = line.smallest_slope(Z_99).max(least / line.hours());

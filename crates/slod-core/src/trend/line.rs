@@ -4,7 +4,7 @@ use crate::stats::autocorrelation::{inflation, of_residuals};
 use crate::stats::baseline::Baseline;
 use crate::stats::normal::Z_95;
 use crate::stats::order::median_of;
-use crate::stats::rank::{MannKendall, Slope, theil_sen};
+use crate::stats::rank::{MannKendall, PairSlopes, Slope};
 
 /// The slope of Theil and Sen per hour with an interval of 90 %, and the deviate of the Mann-Kendall
 /// test; both with the variance of Yue and Wang.
@@ -23,12 +23,13 @@ pub(super) struct Line {
 impl Line {
     pub(super) fn of(points: &[(f64, f64)]) -> Option<Self> {
         let values: Vec<f64> = points.iter().map(|(_, value)| *value).collect();
-        let rough = theil_sen(points, 0.0)?.slope;
+        let mut slopes = PairSlopes::of(points)?;
+        let rough = slopes.median();
         let residuals: Vec<f64> = points.iter().map(|(t, v)| v - rough * t).collect();
         let factor = inflation(of_residuals(&residuals), points.len());
         Some(Self {
             z: MannKendall::of(&values)?.corrected_z(factor),
-            slope: theil_sen(points, Z_95 * factor.sqrt())?,
+            slope: slopes.interval(Z_95 * factor.sqrt()),
             spread: Baseline::of(residuals.iter().copied())?.spread,
             start: points.first()?.0,
             end: points.last()?.0,
@@ -69,8 +70,8 @@ impl Line {
 
     /// Whether a later part rises as the whole does.
     pub(super) fn continues_in(&self, part: &[(f64, f64)]) -> bool {
-        theil_sen(part, 0.0)
-            .is_some_and(|later| later.slope >= LEAST_CONTINUATION * self.slope.slope)
+        PairSlopes::of(part)
+            .is_some_and(|later| later.median() >= LEAST_CONTINUATION * self.slope.slope)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Series of windows, and what of them can be tested.
 
 use crate::stats::order::{median_of, usable};
-use crate::stats::rank::theil_sen;
+use crate::stats::rank::PairSlopes;
 use std::time::Duration;
 
 /// One value per window of equal width, oldest first; `None` where nothing is known.
@@ -97,9 +97,9 @@ impl<'a> Windows<'a> {
 pub fn load_rises(load: Windows<'_>, least: f64) -> bool {
     let points = load.points();
     let level = median_of(points.iter().map(|(_, value)| *value));
-    let slope = theil_sen(&points, 0.0);
+    let slopes = PairSlopes::of(&points);
     let hours = load.width.as_secs_f64() / 3600.0 * load.values.len() as f64;
     level
-        .zip(slope)
-        .is_some_and(|(level, line)| line.slope * hours >= least * level.abs())
+        .zip(slopes)
+        .is_some_and(|(level, slopes)| slopes.median() * hours >= least * level.abs())
 }

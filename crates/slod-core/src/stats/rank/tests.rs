@@ -2,6 +2,10 @@ use super::super::normal::{Z_975, two_sided};
 use super::*;
 use proptest::prelude::*;
 
+fn theil_sen(points: &[(f64, f64)], z: f64) -> Option<Slope> {
+    Some(PairSlopes::of(points)?.interval(z))
+}
+
 /// Sen (1968), page 1384.
 #[test]
 fn the_example_of_sen() {

@@ -1,0 +1,215 @@
+use super::*;
+use crate::alert::Notice;
+use crate::receiver::{Channel, HttpRequest, Request, Template, Texts};
+use serde_json::{Value, json};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpListener;
+
+const NOW: Timestamp = Timestamp::from_secs(1_000_000_000);
+
+/// The bodies of the requests that a service got, with its answers to them.
+type Got = Arc<Mutex<Vec<(Value, u16)>>>;
+type Answers = fn(&Value) -> u16;
+
+/// Sends what a message is about.
+#[derive(Debug)]
+struct Echo(String);
+
+impl Channel for Echo {
+    fn requests(&self, message: &Message, texts: &Texts, _: Timestamp) -> Vec<Request> {
+        let services: Vec<_> = message
+            .notices
+            .iter()
+            .map(|one| one.label("service"))
+            .collect();
+        let description = message
+            .notices
+            .first()
+            .map(|one| &one.annotations["description"]);
+        let body = json!({
+            "key": message.key,
+            "services": services,
+            "status": message.status(),
+            "text": texts.text,
+            "description": description,
+        });
+        vec![HttpRequest::json(&self.0, &message.key, &body).into()]
+    }
+}
+
+/// A receiver whose service answers a request with a status.
+async fn receiver(answers: Answers) -> (Receiver, Got) {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("bound");
+    let got = Got::default();
+    let kept = Arc::clone(&got);
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let mut stream = BufReader::new(stream);
+            let mut length = 0;
+            let mut line = String::new();
+            while stream.read_line(&mut line).await.is_ok_and(|read| read > 2) {
+                let value = line.to_lowercase();
+                if let Some(value) = value.strip_prefix("content-length:") {
+                    length = value.trim().parse().expect("a number");
+                }
+                line.clear();
+            }
+            let mut body = vec![0; length];
+            stream.read_exact(&mut body).await.expect("a body");
+            let body: Value = serde_json::from_slice(&body).expect("JSON");
+            let status = answers(&body);
+            kept.lock().expect("no panic").push((body, status));
+            let head =
+                format!("HTTP/1.1 {status} x\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
+            let _ = stream.write_all(head.as_bytes()).await;
+        }
+    });
+    let template = |text| Template::parse(text).expect("valid");
+    let receiver = Receiver {
+        name: "it".to_owned(),
+        kind: "webhook",
+        timeout: Duration::from_secs(20),
+        title: template("{{ status }}"),
+        text: template("{{ description }}"),
+        maintenance: false,
+        channel: Arc::new(Echo(format!("http://{address}/"))),
+        redactions: crate::yaml::Redactions::default(),
+    };
+    (receiver, got)
+}
+
+/// Alerts of services that are numbers, of which the last ones are resolved.
+fn message(firing: usize, resolved: usize) -> Message {
+    let notice = |number: usize| {
+        let sample = Message::sample(number >= firing, NOW).notices.remove(0);
+        let mut notice = Notice {
+            from: NOW.before(Duration::from_secs(number as u64)),
+            ..sample
+        };
+        notice
+            .labels
+            .insert("service".to_owned(), number.to_string());
+        let long = "x".repeat(600);
+        notice.annotations.insert("description".to_owned(), long);
+        notice
+    };
+    let notices = (0..firing + resolved).map(notice).collect();
+    Message::new("it", "group", "key".to_owned(), NOW, notices)
+}
+
+fn count(body: &Value) -> usize {
+    body["services"].as_array().map_or(0, Vec::len)
+}
+
+async fn deliver(receiver: &Receiver, message: &Message, parts: Parts) -> Delivery {
+    let sender = Sender::new().expect("certificates");
+    sender.deliver(receiver, message, parts, NOW).await
+}
+
+/// Keys and services of the requests that had this answer.
+fn with(got: &Got, status: u16) -> Vec<(String, String)> {
+    let got = got.lock().expect("no panic");
+    let those = got.iter().filter(|(_, answer)| *answer == status);
+    let text = |body: &Value| body["services"].to_string().replace(['"', '[', ']'], "");
+    those
+        .map(|(body, _)| (body["key"].as_str().expect("a key").to_owned(), text(body)))
+        .collect()
+}
+
+fn pairs(all: &[(&str, &str)]) -> Vec<(String, String)> {
+    let owned = all.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned()));
+    owned.collect()
+}
+
+#[tokio::test]
+async fn a_message_that_is_too_large_goes_in_parts_and_ends_with_what_fires() {
+    let (receiver, got) = receiver(|body| if count(body) > 2 { 413 } else { 200 }).await;
+    let delivery = deliver(&receiver, &message(2, 3), Parts::new()).await;
+    let parts = [("key-2", "3,4"), ("key-1-2", "2"), ("key-1-1", "0,1")];
+    assert_eq!(with(&got, 200), pairs(&parts));
+    assert_eq!(
+        with(&got, 413),
+        pairs(&[("key", "0,1,2,3,4"), ("key-1", "0,1,2")])
+    );
+    assert_eq!(delivery.answer, Answer::Delivered("in 3 parts".to_owned()));
+    assert_eq!((delivery.left_out, delivery.posted), (0, None));
+}
+
+#[tokio::test]
+async fn parts_that_were_delivered_are_not_sent_again() {
+    let fails_once = |body: &Value| match body["services"].to_string().as_str() {
+        _ if count(body) > 1 => 413,
+        r#"["0"]"# => 503,
+        _ => 200,
+    };
+    let (receiver, got) = receiver(fails_once).await;
+    let message = message(2, 0);
+    let first = deliver(&receiver, &message, Parts::new()).await;
+    assert!(matches!(first.answer, Answer::Failed { .. }), "{first:?}");
+    assert_eq!(first.parts, Parts::from(["key-2".to_owned()]));
+    let again = deliver(&receiver, &message, first.parts).await;
+    assert!(matches!(again.answer, Answer::Failed { .. }), "{again:?}");
+    assert_eq!(with(&got, 200), pairs(&[("key-2", "1")]));
+    assert_eq!(with(&got, 503), pairs(&[("key-1", "0"), ("key-1", "0")]));
+}
+
+fn takes_short_texts(body: &Value) -> u16 {
+    let long = body["description"]
+        .as_str()
+        .map_or(0, |text| text.chars().count());
+    if count(body) == 1 && long <= 500 {
+        200
+    } else {
+        413
+    }
+}
+
+fn takes_one(body: &Value) -> u16 {
+    if body["services"] == json!(["1"]) {
+        200
+    } else {
+        413
+    }
+}
+
+#[tokio::test]
+async fn an_alert_that_is_too_large_is_shortened_and_then_left_out() {
+    let (short, got) = receiver(takes_short_texts).await;
+    let delivery = deliver(&short, &message(1, 0), Parts::new()).await;
+    assert_eq!(delivery.answer, Answer::Delivered("in one part".to_owned()));
+    assert_eq!(with(&got, 200), pairs(&[("key-short", "0")]));
+
+    let (one, _) = receiver(takes_one).await;
+    let delivery = deliver(&one, &message(2, 0), Parts::new()).await;
+    let text = "in one part, without one alert: HTTP 413";
+    assert_eq!(delivery.answer, Answer::Delivered(text.to_owned()));
+    assert_eq!(delivery.left_out, 1);
+
+    let (none, got) = receiver(|_| 413).await;
+    let delivery = deliver(&none, &message(300, 0), Parts::new()).await;
+    assert_eq!(delivery.answer, Answer::Refused("HTTP 413".to_owned()));
+    assert_eq!(delivery.left_out, 300);
+    assert_eq!(got.lock().expect("no panic").len(), MAX_REQUESTS);
+}
+
+#[tokio::test]
+async fn texts_that_cannot_be_rendered_are_replaced_by_the_default_ones() {
+    let (mut receiver, got) = receiver(|_| 200).await;
+    // Valid for the examples, which have no such service.
+    let text = "{% if service == \"0\" %}{{ alerts[0].x.y }}{% endif %}";
+    receiver.text = Template::parse(text).expect("valid");
+    let delivery = deliver(&receiver, &message(1, 0), Parts::new()).await;
+    assert!(matches!(delivery.answer, Answer::Delivered(_)));
+    let error = delivery.template_error.expect("reported");
+    assert_eq!(error.message, "unknown field `alerts[0].x`");
+    let got = got.lock().expect("no panic");
+    let text = got[0].0["text"].as_str().expect("a text");
+    assert!(
+        text.starts_with("- firing: Test notification of slod\nxxx"),
+        "{text}"
+    );
+}

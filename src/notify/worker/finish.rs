@@ -1,0 +1,140 @@
+//! What an attempt to deliver a message leads to.
+
+use super::{About, Attempt, SOON, Worker};
+use crate::notify::backoff::is_expired;
+use crate::notify::deliver::Delivery;
+use crate::notify::send::Answer;
+use crate::outcome::Timestamp;
+use crate::receiver::{Receiver, TemplateError};
+use crate::store::Sent;
+use std::time::Duration;
+use tokio::time::Instant;
+
+impl Worker {
+    pub(super) async fn finish(&mut self, attempt: Attempt) {
+        let Delivery { answer, posted, .. } = &attempt.delivery;
+        let delivered = matches!(answer, Answer::Delivered(_));
+        if !delivered {
+            let failures = &self.deps.counters.failures;
+            failures.with_label_values(&[&self.name]).inc();
+        }
+        let redactions = &attempt.receiver.redactions;
+        let text = redactions.cleaned(answer.text().to_owned());
+        if let Some(error) = &attempt.delivery.template_error {
+            self.template_failed(&attempt.receiver, error);
+        }
+        if let (Answer::Failed { retry_after, .. }, false) = (answer, attempt.is_given_up()) {
+            self.failed(attempt.about.group(), *retry_after, &text);
+            let group = attempt.about.group().to_owned();
+            self.parts.insert(group, attempt.delivery.parts);
+            return;
+        }
+        let sent = attempt.sent(self.deps.clock.now(), text);
+        let posted = posted.clone();
+        let kept = match &attempt.about {
+            About::New(batch) => {
+                if !delivered || attempt.delivery.left_out > 0 {
+                    self.give_up(&sent);
+                }
+                let batch = batch.clone();
+                self.ask(move |store| store.settle(&batch, &sent, posted.as_deref()))
+                    .await
+            }
+            // The history would be full of them.
+            About::Again(batch) if attempt.receiver.channel.resend_every().is_some() => {
+                let batch = batch.clone();
+                self.ask(move |store| store.sent_again(&batch, sent.at))
+                    .await
+            }
+            About::Again(batch) => {
+                let batch = batch.clone();
+                self.ask(move |store| store.settle(&batch, &sent, posted.as_deref()))
+                    .await
+            }
+            About::Watchdog => {
+                self.watchdog = Some(Instant::now());
+                Some(())
+            }
+        };
+        match kept {
+            Some(()) => self.settled(attempt.about.group()),
+            // Without the record, the message is delivered once more.
+            None => self
+                .lanes
+                .postponed(attempt.about.group(), Instant::now() + SOON),
+        }
+    }
+
+    fn failed(&mut self, group: &str, retry_after: Option<Duration>, text: &str) {
+        let were_failing = self.lanes.failing();
+        self.lanes.failed(group, retry_after, Instant::now());
+        if were_failing == 0 {
+            tracing::warn!(
+                notifier = self.name,
+                group,
+                "a notification to {} failed, retrying: {text}",
+                self.name
+            );
+        }
+    }
+
+    fn settled(&mut self, group: &str) {
+        let were_failing = self.lanes.failing();
+        self.lanes.settled(group);
+        if were_failing > 0 && self.lanes.failing() == 0 {
+            tracing::info!(
+                notifier = self.name,
+                "notifications to {} are delivered again",
+                self.name
+            );
+        }
+    }
+
+    fn template_failed(&self, receiver: &Receiver, error: &TemplateError) {
+        let failures = &self.deps.counters.template_failures;
+        failures.with_label_values(&[&self.name]).inc();
+        let why = receiver.redactions.cleaned(error.message.clone());
+        tracing::warn!(
+            notifier = self.name,
+            "a message to {} has the default texts, since its own cannot be rendered: {why}",
+            self.name
+        );
+    }
+
+    fn give_up(&self, sent: &Sent) {
+        let given_up = &self.deps.counters.given_up;
+        given_up.with_label_values(&[&self.name]).inc();
+        tracing::error!(
+            notifier = self.name,
+            group = sent.group,
+            "gave up on a notification to {}: {}",
+            self.name,
+            sent.answer
+        );
+    }
+}
+
+impl Attempt {
+    /// Whether a failure is the last one.
+    fn is_given_up(&self) -> bool {
+        match &self.about {
+            About::New(batch) => is_expired(batch.due, self.at),
+            About::Again(_) | About::Watchdog => false,
+        }
+    }
+
+    fn sent(&self, at: Timestamp, answer: String) -> Sent {
+        let firing = self.message.firing().count();
+        Sent {
+            id: 0,
+            at,
+            receiver: self.receiver.name.clone(),
+            group: self.message.group.clone(),
+            key: self.message.key.clone(),
+            firing: firing as u64,
+            resolved: (self.message.notices.len() - firing) as u64,
+            delivered: matches!(self.delivery.answer, Answer::Delivered(_)),
+            answer,
+        }
+    }
+}

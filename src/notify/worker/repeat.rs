@@ -1,0 +1,98 @@
+//! What is sent again: groups that fire for long, and the alert that always fires.
+
+use super::{About, Worker};
+use crate::alert::Decisions;
+use crate::notify::messages::{self, WATCHDOG};
+use crate::notify::{announce, silences};
+use crate::outcome::Timestamp;
+use crate::receiver::Receiver;
+use crate::store::{Batch, Heard};
+use std::collections::BTreeSet;
+use std::time::Duration;
+use tokio::time::Instant;
+
+impl Worker {
+    /// The alerts that nobody is reminded of: those that are silenced now, and those that somebody
+    /// takes care of. One that expects all alerts again and again gets them.
+    pub(super) fn muted(
+        &self,
+        receiver: &Receiver,
+        decisions: &Decisions,
+        now: Timestamp,
+    ) -> BTreeSet<u64> {
+        let is_needed = receiver.channel.resend_every().is_none()
+            && !(decisions.silences.is_empty() && decisions.acknowledged.is_empty());
+        if !is_needed {
+            return BTreeSet::new();
+        }
+        let alerts = self.deps.alerts.borrow().clone();
+        let decided = alerts.decided(decisions, now).into_iter();
+        let muted = decided.filter(|one| one.silenced_by.is_some() || one.acknowledged.is_some());
+        muted
+            .map(|one| alerts.rules.notice(&one).fingerprint())
+            .collect()
+    }
+
+    /// Starts to send again the groups that fire for long; returns when the next one is due.
+    pub(super) async fn repeat(
+        &mut self,
+        receiver: &Receiver,
+        heard: Vec<Heard>,
+        without: &BTreeSet<String>,
+        now: Timestamp,
+    ) -> Option<Duration> {
+        let every = |heard: &Heard| {
+            let is_reminder = [announce::GROUP, silences::GROUP].contains(&heard.group.as_str());
+            let routing = &self.deps.configs.borrow().routing;
+            match receiver.channel.resend_every() {
+                None if is_reminder => None,
+                _ => Some(routing.repeat(receiver, &heard.example)),
+            }
+        };
+        let groups: Vec<_> = heard
+            .into_iter()
+            .filter(|one| !without.contains(&one.group))
+            .filter_map(|one| Some((every(&one)?, one)))
+            .collect();
+        let mut rest: Option<Duration> = None;
+        for (every, Heard { group, at, .. }) in groups {
+            let left = at.after(every).0.saturating_sub(now.0);
+            if left > 0 {
+                let left = Duration::from_millis(left.unsigned_abs());
+                rest = Some(rest.map_or(left, |rest| rest.min(left)));
+                continue;
+            }
+            if self.lanes.without(Instant::now()).is_none() {
+                break;
+            }
+            let decisions = self.deps.decisions.borrow().clone();
+            let muted = self.muted(receiver, &decisions, now);
+            let (name, before) = (self.name.clone(), now.before(every));
+            let found = self.ask(move |store| store.repeat_batch(&name, &group, before, &muted));
+            if let Some(Some(batch)) = found.await {
+                let due = at.after(every);
+                let batch = Batch { due, ..batch };
+                let message = messages::of(&batch);
+                self.start(About::Again(batch), receiver.clone(), message, now);
+            }
+        }
+        rest
+    }
+
+    /// Starts to send the alert that always fires, to receivers that expect alerts again and again.
+    pub(super) fn watch(
+        &mut self,
+        receiver: &Receiver,
+        without: &BTreeSet<String>,
+        now: Timestamp,
+    ) {
+        let Some(every) = receiver.channel.resend_every() else {
+            return;
+        };
+        let is_due = self.watchdog.is_none_or(|last| last.elapsed() >= every);
+        if is_due && !without.contains(WATCHDOG) && self.deps.is_healthy() {
+            let message = messages::watchdog(&self.name, self.deps.states.borrow().at, now);
+            self.start(About::Watchdog, receiver.clone(), message, now);
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! What the texts of a message may show.
+
+use super::Message;
+use super::message::summary;
+use crate::alert::Notice;
+use crate::format::times;
+use minijinja::Value;
+use minijinja::value::{Enumerator, Object};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Fields of a message.
+pub(super) const FIELDS: [&str; 13] = [
+    "summary",
+    "description",
+    "status",
+    "firing",
+    "resolved",
+    "alertname",
+    "service",
+    "severity",
+    "runbook_url",
+    "list",
+    "label",
+    "annotation",
+    "alerts",
+];
+
+/// Fields of one of its `alerts`.
+pub(super) const ALERT_FIELDS: [&str; 12] = [
+    "summary",
+    "description",
+    "status",
+    "alertname",
+    "service",
+    "severity",
+    "runbook_url",
+    "label",
+    "annotation",
+    "starts_at",
+    "ends_at",
+    "duration",
+];
+
+/// Whether a field of a message, written as in a template, exists: `label.NAME` does for each name.
+pub(super) fn is_known(name: &str) -> bool {
+    match name.split_once('.') {
+        None => FIELDS.contains(&name),
+        Some((root, rest)) => ["label", "annotation"].contains(&root) && !rest.contains('.'),
+    }
+}
+
+/// The fields of a message for a template, which are made when it uses them.
+pub(super) fn of(message: &Message) -> Value {
+    Value::from_object(MessageFields(message.clone()))
+}
+
+#[derive(Debug)]
+struct MessageFields(Message);
+
+impl Object for MessageFields {
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        let message = &self.0;
+        let firing = message.firing().count();
+        Some(match key.as_str()? {
+            "status" if message.is_resolved() => "RESOLVED".into(),
+            "status" if firing > 1 => format!("FIRING {firing}").into(),
+            "status" => "FIRING".into(),
+            "firing" => firing.into(),
+            "resolved" => (message.notices.len() - firing).into(),
+            "summary" => message.summary().into(),
+            "list" => message.list().into(),
+            "label" => texts(common(message, |notice| &notice.labels)),
+            "annotation" => texts(common(message, |notice| &notice.annotations)),
+            "alerts" => {
+                let alerts = message.notices.iter();
+                alerts.map(|notice| alert(notice, message)).collect()
+            }
+            name @ ("description" | "runbook_url") => {
+                let value = message.common(|one| one.annotations.get(name).map(String::as_str));
+                value.unwrap_or_default().into()
+            }
+            name @ ("alertname" | "service" | "severity") => {
+                let value = message.common(|one| one.label(name));
+                value.unwrap_or_default().into()
+            }
+            _ => return None,
+        })
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        Enumerator::Str(&FIELDS)
+    }
+}
+
+/// What all alerts of a message have in common.
+fn common(
+    message: &Message,
+    of: impl for<'n> Fn(&'n Notice) -> &'n BTreeMap<String, String>,
+) -> BTreeMap<String, String> {
+    let Some((first, others)) = message.notices.split_first() else {
+        return BTreeMap::new();
+    };
+    let is_common = |name: &String, value: &String| {
+        let mut others = others.iter();
+        others.all(|notice| of(notice).get(name) == Some(value))
+    };
+    let all = of(first).iter();
+    let common = all.filter(|(name, value)| is_common(name, value));
+    common
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
+}
+
+fn alert(notice: &Notice, message: &Message) -> Value {
+    let label = |name: &str| Value::from(notice.label(name).unwrap_or_default());
+    let annotation = |name: &str| {
+        let text = notice.annotations.get(name).map(String::as_str);
+        Value::from(text.unwrap_or_default())
+    };
+    let until = notice.to.unwrap_or(message.at);
+    let duration = until.0.saturating_sub(notice.from.0).max(0) / 1000;
+    let ends_at = notice.to.map(|to| times::machine(to.to_utc()));
+    let status = if notice.is_resolved() {
+        "resolved"
+    } else {
+        "firing"
+    };
+    let value = |name: &str| match name {
+        "summary" => summary(notice).into(),
+        "status" => status.into(),
+        "alertname" | "service" | "severity" => label(name),
+        "label" => texts(notice.labels.clone()),
+        "annotation" => texts(notice.annotations.clone()),
+        "starts_at" => times::machine(notice.from.to_utc()).into(),
+        "ends_at" => ends_at.clone().unwrap_or_default().into(),
+        "duration" => times::length(duration as f64).into(),
+        _ => annotation(name),
+    };
+    Value::from_pairs(ALERT_FIELDS.map(|name| (name, value(name))))
+}
+
+fn texts(texts: BTreeMap<String, String>) -> Value {
+    Value::from_object(Texts(texts))
+}
+
+/// Labels or annotations. One that there is not is an empty text, since a label that one alert has
+/// and another has not is nothing unusual.
+#[derive(Debug)]
+struct Texts(BTreeMap<String, String>);
+
+impl Object for Texts {
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        let text = self.0.get(key.as_str()?).map(String::as_str);
+        Some(text.unwrap_or_default().into())
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        let names: Vec<Value> = self.0.keys().map(|name| name.as_str().into()).collect();
+        Enumerator::Values(names)
+    }
+}
