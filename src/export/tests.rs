@@ -93,6 +93,7 @@ fn script(model: Model, stages: Vec<Stage>) -> Script {
             ],
             failed: Some(0.001),
         },
+        certificates: Certificates::System,
         reports: false,
     }
 }
@@ -184,7 +185,7 @@ fn a_rate_is_what_users_of_locust_reach_together() {
     for part in [
         "    period = 1\n",
         "(60, 150, 150),",
-        "return max(1, round(level * 1)), 150",
+        "return round(level * 1), 150",
         "A service that takes longer\n    # gets less than the rate.",
     ] {
         assert!(text.contains(part), "{part} is missing in:\n{text}");
