@@ -197,6 +197,30 @@ fn a_rate_is_what_users_of_locust_reach_together() {
 }
 
 #[test]
+fn certificates_are_verified_unless_the_config_says_otherwise() {
+    let of = |certificates, tool| {
+        let stages = vec![stage(1.0, 1.0, 60)];
+        let mut script = script(Model::Open { poisson: false }, stages);
+        script.origin = "https://127.0.0.1:8000".to_owned();
+        script.certificates = certificates;
+        script.write(tool)
+    };
+    for (certificates, is_any, is_named) in [
+        (Certificates::System, false, false),
+        (Certificates::Named, false, true),
+        (Certificates::All, true, false),
+    ] {
+        let k6 = of(certificates, Tool::K6);
+        assert_eq!(k6.contains("\"insecureSkipTLSVerify\": true"), is_any);
+        assert_eq!(k6.contains("SSL_CERT_FILE=CA.pem k6"), is_named);
+        let locust = of(certificates, Tool::Locust);
+        assert_eq!(locust.contains("insecure = True"), is_any, "{locust}");
+        assert_eq!(locust.contains("lambda: certificates"), !is_any);
+        assert_eq!(locust.contains("SSL_CERT_FILE=CA.pem locust"), is_named);
+    }
+}
+
+#[test]
 fn what_users_wrote_stays_text() {
     assert_eq!(literal("a\"\\\n\u{1f600}"), "\"a\\\"\\\\\\u000a\u{1f600}\"");
     assert_eq!(literal("\u{2028}\u{85}\u{feff}"), r#""\u2028\u0085\ufeff""#);

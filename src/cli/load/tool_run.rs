@@ -62,7 +62,7 @@ pub struct ToolRun {
     /// How the tool ended, once it did.
     ended: Option<Ended>,
     /// With the script.
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,7 +122,7 @@ impl ToolRun {
             was_stopped: false,
             failure: None,
             ended: None,
-            _folder: folder,
+            folder,
         })
     }
 
@@ -229,6 +229,8 @@ impl ToolRun {
     /// Ends all of its processes at once.
     pub fn kill(&self) {
         self.command.signal(Signal::KILL);
+        // Whoever ends this process now does not drop the folder.
+        let _ = std::fs::remove_dir_all(self.folder.path());
     }
 
     /// Workers that run, as far as it says.

@@ -58,13 +58,16 @@ fn slod(config: &Path, args: &[&str]) -> Command {
         Some(place) => args.split_at(place),
         None => (args, &[][..]),
     };
+    let folder = config.parent().expect("a folder");
     let mut command = Command::new(env!("CARGO_BIN_EXE_slod"));
     command
+        // What a killed process leaves behind goes with the test.
+        .env("TMPDIR", folder)
         .args(own)
         .arg("--config")
         .arg(config)
         .args(passed)
-        .current_dir(config.parent().expect("a folder"))
+        .current_dir(folder)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     command

@@ -22,10 +22,17 @@ pub fn is_installed(tool: &str) -> bool {
     is_there
 }
 
-fn installed() -> impl Iterator<Item = &'static str> {
-    ["k6", "locust"]
-        .into_iter()
-        .filter(|tool| is_installed(tool))
+/// Runs a test with each tool that is installed, all at once: they mostly wait.
+fn with_each(test: impl Fn(&'static str) + Sync) {
+    let test = &test;
+    thread::scope(|scope| {
+        for tool in ["k6", "locust"]
+            .into_iter()
+            .filter(|tool| is_installed(tool))
+        {
+            scope.spawn(move || test(tool));
+        }
+    });
 }
 
 /// Requests of the windows in which so much load was due, by the second.
@@ -46,7 +53,7 @@ fn holds_what_was_counted(report: &Value, counts: &Counts) {
 
 #[test]
 fn the_run_of_either_tool_is_what_the_service_counted() {
-    for engine in installed() {
+    with_each(|engine| {
         let folder = tempfile::tempdir().expect("a folder");
         let (address, counts) = service::start();
         let config = config(folder.path(), address);
@@ -70,13 +77,13 @@ fn the_run_of_either_tool_is_what_the_service_counted() {
         assert!(level(0.0) <= 12, "{report:#}");
         let log = std::fs::read_to_string(folder.path().join(format!("out/{engine}.log")));
         assert!(!log.expect("a log").contains("s3cret"));
-    }
+    });
 }
 
 /// k6 has rates; users of Locust reach them together.
 #[test]
 fn either_tool_makes_the_load_of_a_rate() {
-    for engine in installed() {
+    with_each(|engine| {
         let folder = tempfile::tempdir().expect("a folder");
         let (address, counts) = service::start();
         let config = config(folder.path(), address);
@@ -92,12 +99,12 @@ fn either_tool_makes_the_load_of_a_rate() {
             "{engine}: {high:?} {text}"
         );
         assert_eq!(report["total"]["dropped"], 0);
-    }
+    });
 }
 
 #[test]
 fn users_of_either_tool_keep_cookies_and_captured_values() {
-    for engine in installed() {
+    with_each(|engine| {
         // At a rate, users of Locust are new ones by what the script does.
         let scenarios = ["quick", "rates"];
         for scenario in &scenarios[..if engine == "k6" { 1 } else { 2 }] {
@@ -119,13 +126,13 @@ fn users_of_either_tool_keep_cookies_and_captured_values() {
             assert!(counts.of("moved 302") > 10, "{}", counts.all());
             assert_eq!(counts.of("elsewhere 200"), 0);
         }
-    }
+    });
 }
 
 /// `slod export` writes what people run with the tool itself.
 #[test]
 fn an_exported_script_fails_by_its_own_thresholds() {
-    for engine in installed() {
+    with_each(|engine| {
         let folder = tempfile::tempdir().expect("a folder");
         let (address, counts) = service::start();
         let config = config(folder.path(), address);
@@ -145,7 +152,7 @@ fn an_exported_script_fails_by_its_own_thresholds() {
         assert!(text.contains(words), "{text}");
         assert!(counts.of("chat 200") > 50, "{}", counts.all());
         assert_eq!(counts.of("chat 401"), 0, "{}", counts.all());
-    }
+    });
 }
 
 fn by_hand(tool: &str, file: &Path) -> Command {
@@ -162,7 +169,7 @@ fn by_hand(tool: &str, file: &Path) -> Command {
 
 #[test]
 fn an_interrupt_ends_the_tool_and_reports() {
-    for engine in installed() {
+    with_each(|engine| {
         let folder = tempfile::tempdir().expect("a folder");
         let (address, counts) = service::start();
         let config = config(folder.path(), address);
@@ -188,12 +195,12 @@ fn an_interrupt_ends_the_tool_and_reports() {
         );
         thread::sleep(Duration::from_millis(1500));
         assert_eq!(counts.total(), made, "{engine} goes on");
-    }
+    });
 }
 
 #[test]
 fn the_tool_ends_with_slod() {
-    for engine in installed() {
+    with_each(|engine| {
         let folder = tempfile::tempdir().expect("a folder");
         let (address, counts) = service::start();
         let config = config(folder.path(), address);
@@ -206,7 +213,7 @@ fn the_tool_ends_with_slod() {
         let made = counts.total();
         thread::sleep(Duration::from_millis(1500));
         assert_eq!(counts.total(), made, "{engine} goes on");
-    }
+    });
 }
 
 /// The service is a daemon of slod's own, whose certificate a private authority issued.
@@ -215,7 +222,7 @@ fn either_tool_trusts_the_authority_of_the_config() {
     let files = Files::new();
     files.write("web.yml", TLS);
     let daemon = files.start("127.0.0.1:0", "{ config_file: web.yml }");
-    for engine in installed() {
+    with_each(|engine| {
         for (name, tls, is_trusted) in [
             ("named", "{ ca_file: ca.crt }", true),
             ("any", "{ insecure: true }", true),
@@ -227,8 +234,9 @@ fn either_tool_trusts_the_authority_of_the_config() {
 services: [ {{ name: web, probes: [ {{ name: up, http: {{ url: \"{url}\", tls: {tls} }} }} ] }} ]
 "
             );
-            files.write("load.yaml", &text);
-            let config = files.path("load.yaml");
+            let file = format!("{engine}.yaml");
+            files.write(&file, &text);
+            let config = files.path(&file);
             let more = ["--users", "2", "--run-time", "1s"];
             let (code, text) = run(&config, &load("baseline", "web", engine, &more));
             assert_eq!(code, Some(0), "{text}");
@@ -241,5 +249,5 @@ services: [ {{ name: web, probes: [ {{ name: up, http: {{ url: \"{url}\", tls: {
                 "{engine} {name}: {text}"
             );
         }
-    }
+    });
 }

@@ -51,7 +51,7 @@ fn a_lost_worker_is_less_load_and_no_better_service() {
         "--users",
         "6",
         "--run-time",
-        "14s",
+        "12s",
         "--",
         "--master-bind-host",
         "127.0.0.1",
