@@ -5,6 +5,7 @@ mod kubernetes;
 mod locust;
 mod locust_counts;
 mod locust_rate;
+mod locust_shape;
 mod text;
 
 use crate::load::Scenario;
