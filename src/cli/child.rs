@@ -12,6 +12,8 @@ use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::{self, ExitStatus, Stdio};
 use tokio::process::{Child, ChildStderr, ChildStdout, Command};
+use tokio::runtime;
+use tokio::signal::unix::{self, SignalKind};
 
 /// The hidden subcommand that becomes the command.
 pub const CHILD: &str = "child-of-run";
@@ -28,8 +30,11 @@ pub fn become_child(args: &ChildArgs) -> u8 {
     let Some((program, arguments)) = args.command.split_first() else {
         return exit::USAGE;
     };
+    // A shell that starts slod in the background makes it ignore Ctrl-C, and the command would inherit
+    // this. What is handled now is as by default after `exec`.
+    let is_heard = handle_interrupts();
     let bound = set_parent_process_death_signal(Some(Signal::KILL)).map_err(io::Error::from);
-    let error = match bound {
+    let error = match bound.and(is_heard) {
         Ok(()) => process::Command::new(program).args(arguments).exec(),
         Err(error) => error,
     };
@@ -39,6 +44,13 @@ pub fn become_child(args: &ChildArgs) -> u8 {
         error.kind()
     ));
     exit::USAGE
+}
+
+/// From now on; nothing takes them.
+fn handle_interrupts() -> io::Result<()> {
+    let runtime = runtime::Builder::new_current_thread().enable_io().build()?;
+    let _inside = runtime.enter();
+    unix::signal(SignalKind::interrupt()).map(drop)
 }
 
 /// Whether the program of a command is there.

@@ -7,8 +7,9 @@ use super::load::plan::{driven, scenario, service};
 use super::output::{complain, show};
 use super::{ConfigArg, exit};
 use crate::config::{Config, ServiceSpec};
-use crate::export::{Limits, Script, Tool};
+use crate::export::{Certificates, Limits, Script, Tool};
 use crate::load::Scenario;
+use crate::probe::dial::Trusted;
 use crate::probe::http::driven::Driven;
 use crate::slo::Sli;
 use clap::{Args, ValueEnum};
@@ -43,6 +44,8 @@ pub struct Exported {
     pub script: Script,
     /// The variables that it reads and their values, if they were asked for.
     pub variables: BTreeMap<String, String>,
+    /// The certificates that it trusts, as PEM, if they are not those of the system.
+    pub authorities: Option<String>,
 }
 
 pub fn run(args: &ExportArgs) -> u8 {
@@ -96,6 +99,11 @@ pub fn exported(
             "{target} contains a secret, which a script must not carry"
         ));
     }
+    let (certificates, authorities) = match driven.trusted()? {
+        Trusted::System => (Certificates::System, None),
+        Trusted::These(pem) => (Certificates::Named, Some(pem)),
+        Trusted::All => (Certificates::All, None),
+    };
     let load = service.load.as_ref();
     let script = Script {
         service: service.name.to_string(),
@@ -108,11 +116,13 @@ pub fn exported(
         cookies: load.is_none_or(|load| load.cookies),
         timeout: load.map_or(Duration::from_secs(30), |load| load.timeout),
         limits: limits(service),
+        certificates,
         reports: false,
     };
     Ok(Exported {
         script,
         variables: variables.given(),
+        authorities,
     })
 }
 
@@ -121,7 +131,8 @@ fn limits(service: &ServiceSpec) -> Limits {
     for objective in &service.objectives {
         match objective.sli {
             Sli::Latency { below, of: None } => limits.latencies.push((objective.target, below)),
-            Sli::Success => limits.failed = Some(1.0 - objective.target),
+            // 1 - 0.999 is not quite 0.001.
+            Sli::Success => limits.failed = Some(((1.0 - objective.target) * 1e9).round() / 1e9),
             _ => {}
         }
     }

@@ -11,16 +11,20 @@ use crate::import::Tool;
 use crate::import::requests::Format;
 use crate::report::load_run::{RunReport, Threshold};
 use clap::{Args, ValueEnum};
+use flate2::bufread::MultiGzDecoder;
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{self, BufRead, BufReader};
 use std::path::PathBuf;
+
+/// How a gzip file begins (RFC 1952).
+const GZIP: [u8; 2] = [0x1f, 0x8b];
 
 #[derive(Debug, Args)]
 pub struct ImportArgs {
     #[command(flatten)]
     config: ConfigArg,
     tool: ImportTool,
-    /// k6: --out json=FILE or csv=FILE; locust: `NAME_stats_history.csv`; vegeta: encode --to csv or json; oha: --output-format csv; har, postman and openapi: a recording, collection or description, which becomes a `load` section.
+    /// k6: --out json=FILE or csv=FILE, also compressed (.gz); locust: `NAME_stats_history.csv`; vegeta: encode --to csv or json; oha: --output-format csv; har, postman and openapi: a recording, collection or description, which becomes a `load` section.
     file: PathBuf,
     /// The service that was under load, or that the requests are for; left out for the latter, it is where the first request goes to.
     #[arg(long, value_name = "NAME", required_if_eq_any([("tool", "k6"), ("tool", "locust"), ("tool", "vegeta"), ("tool", "oha")]))]
@@ -89,8 +93,9 @@ fn result(args: &ImportArgs, tool: Tool) -> Result<u8, u8> {
     let file = File::open(&args.file)
         .map_err(|error| usage(format!("{}: {}", args.file.display(), error.kind())))?;
     let started = args.started.at(Clock::system().now());
+    let input = decompressed(file).map_err(|error| usage(error.kind()))?;
     let mut run = tool
-        .read(BufReader::new(file), &service.name, started)
+        .read(input, &service.name, started)
         .map_err(|error| usage(format!("{}: {error}", args.file.display())))?;
     run.thresholds = args.threshold.iter().map(Threshold::written).collect();
     runs::keep(&config, &run);
@@ -107,8 +112,45 @@ fn result(args: &ImportArgs, tool: Tool) -> Result<u8, u8> {
     })
 }
 
+/// k6 compresses what it writes into a file whose name ends in `.gz`.
+fn decompressed(file: File) -> io::Result<Box<dyn BufRead>> {
+    let mut input = BufReader::new(file);
+    Ok(if input.fill_buf()?.starts_with(&GZIP) {
+        Box::new(BufReader::new(MultiGzDecoder::new(input)))
+    } else {
+        Box::new(input)
+    })
+}
+
 /// Reports a fault of what was asked for.
 fn usage(reason: impl std::fmt::Display) -> u8 {
     complain(&format!("slod: {reason}"));
     exit::USAGE
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+    use std::io::{Read, Seek, Write};
+
+    #[test]
+    fn a_compressed_result_is_read_as_what_it_holds() {
+        for is_compressed in [true, false] {
+            let mut file = tempfile::tempfile().expect("a file");
+            if is_compressed {
+                let mut encoder = GzEncoder::new(&mut file, Compression::fast());
+                encoder.write_all(b"a result").expect("written");
+                encoder.finish().expect("written");
+            } else {
+                file.write_all(b"a result").expect("written");
+            }
+            file.rewind().expect("rewound");
+            let mut text = String::new();
+            let mut input = decompressed(file).expect("readable");
+            input.read_to_string(&mut text).expect("readable");
+            assert_eq!(text, "a result");
+        }
+    }
 }

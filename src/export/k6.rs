@@ -1,7 +1,9 @@
 //! A scenario as a script of k6.
 
 use super::text::{Dialect, way};
-use super::{Limits, Script, ScriptCapture, ScriptRequest, ScriptSource, joined, literal};
+use super::{
+    Certificates, Limits, Script, ScriptCapture, ScriptRequest, ScriptSource, joined, literal,
+};
 use crate::load::{Model, Scenario, Stage};
 use crate::units::whole;
 use serde_json::{Map, Value, json};
@@ -71,6 +73,15 @@ const data = new SharedArray('data', () => {
 });
 ";
 
+/// A point of a metric when the plan begins: its first users may come later.
+const BEGIN: &str = "
+const began = new Counter('slod_began');
+
+export function setup() {
+  began.add(1);
+}
+";
+
 pub(super) fn write(script: &Script) -> String {
     let mut options = Map::new();
     let scenario = json!({ script.scenario.name.clone(): executor(&script.scenario) });
@@ -80,16 +91,23 @@ pub(super) fn write(script: &Script) -> String {
         "summaryTrendStats".to_owned(),
         json!(["avg", "min", "med", "max", "p(90)", "p(95)", "p(99)"]),
     );
+    // A redirect is an answer.
+    options.insert("maxRedirects".to_owned(), json!(0));
+    if script.certificates == Certificates::All {
+        options.insert("insecureSkipTLSVerify".to_owned(), json!(true));
+    }
     if script.cookies && matches!(script.scenario.model, Model::Closed { .. }) {
         // k6 forgets them after each iteration otherwise.
         options.insert("noCookiesReset".to_owned(), json!(true));
     }
     let options = format!("{:#}", Value::Object(options));
-    let imports = if script.data.is_some() {
-        "import { SharedArray } from 'k6/data';\nimport exec from 'k6/execution';\n"
-    } else {
-        ""
-    };
+    let mut imports = String::new();
+    if script.data.is_some() {
+        imports += "import { SharedArray } from 'k6/data';\nimport exec from 'k6/execution';\n";
+    }
+    if script.reports {
+        imports += "import { Counter } from 'k6/metrics';\n";
+    }
     let mut text = format!(
         "// {title}
 //
@@ -103,11 +121,7 @@ export const options = {options};
 const target = __ENV.TARGET || {origin};
 ",
         title = script.title(),
-        note = match script.scenario.model {
-            Model::Open { poisson: true } =>
-                "//\n// Random starts are planned; k6 spaces them evenly.\n",
-            _ => "",
-        },
+        note = note(script),
         origin = literal(&script.origin),
     );
     text.push_str(HELPERS);
@@ -115,9 +129,24 @@ const target = __ENV.TARGET || {origin};
         let file = literal(&file.display().to_string());
         writeln!(text, "\nconst file = __ENV.DATA_FILE || {file};{DATA}").unwrap_or_default();
     }
+    if script.reports {
+        text.push_str(BEGIN);
+    }
     sequences(&mut text, script);
     text.push_str(&body(script));
     text
+}
+
+/// What whoever reads the script has to know.
+fn note(script: &Script) -> String {
+    let mut notes = String::new();
+    if script.certificates == Certificates::Named {
+        notes += "//   SSL_CERT_FILE=CA.pem k6 run FILE             trusts the authority of the service\n";
+    }
+    if matches!(script.scenario.model, Model::Open { poisson: true }) {
+        notes += "//\n// Random starts are planned; k6 spaces them evenly.\n";
+    }
+    notes
 }
 
 fn executor(scenario: &Scenario) -> Value {

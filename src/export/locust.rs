@@ -2,8 +2,8 @@
 
 use super::text::{Dialect, way};
 use super::{
-    Limits, Script, ScriptCapture, ScriptRequest, ScriptSequence, ScriptSource, joined, literal,
-    locust_counts, locust_rate,
+    Certificates, Script, ScriptCapture, ScriptRequest, ScriptSequence, ScriptSource, joined,
+    literal, locust_counts, locust_rate, locust_shape,
 };
 use crate::load::Model;
 use std::fmt::Write as _;
@@ -66,6 +66,13 @@ def rows(path):
 
 ";
 
+/// One for all users, since it takes long to read.
+const CERTIFICATES: &str = "
+# Those of the system, and of the file that the variable SSL_CERT_FILE names.
+certificates = gevent.ssl.create_default_context()
+
+";
+
 pub(super) fn write(script: &Script) -> String {
     let data = script.data.as_ref().map(|file| {
         let file = literal(&file.display().to_string());
@@ -78,7 +85,7 @@ pub(super) fn write(script: &Script) -> String {
     locust -f FILE --headless                     exit code 1 if a limit is exceeded
     locust -f FILE --headless --host URL          another copy of the service
     locust -f FILE --master --expect-workers 4    with workers on other machines
-\"\"\"
+{note}\"\"\"
 import csv
 import itertools
 import json
@@ -89,16 +96,25 @@ import time
 from urllib.parse import quote
 
 {gevent}from locust import FastHttpUser, LoadTestShape, constant, events, task
-{reporter_imports}{HELPERS}{data}
+from locust.runners import WorkerRunner
+{reporter_imports}{HELPERS}{data}{certificates}
 class User(FastHttpUser):
     host = {origin}
     {wait}
     network_timeout = {timeout}
     connection_timeout = {timeout}
+    insecure = {insecure}
     keeps_cookies = {cookies}
 ",
         title = literal(&script.title()).trim_matches('"'),
-        gevent = if uses_gevent(script) {
+        note = if script.certificates == Certificates::Named {
+            "    SSL_CERT_FILE=CA.pem locust -f FILE           trusts the authority of the service\n"
+        } else {
+            ""
+        },
+        gevent = if verifies(script) {
+            "import gevent.ssl\n"
+        } else if uses_gevent(script) {
             "import gevent\n"
         } else {
             ""
@@ -108,21 +124,35 @@ class User(FastHttpUser):
         } else {
             ""
         },
+        certificates = if verifies(script) { CERTIFICATES } else { "" },
         wait = wait(script),
         origin = literal(&script.origin),
         timeout = script.timeout.as_secs_f64(),
-        cookies = if script.cookies { "True" } else { "False" },
+        insecure = python(script.certificates == Certificates::All),
+        cookies = python(script.cookies),
     );
+    if verifies(script) {
+        text.push_str("    ssl_context_factory = staticmethod(lambda: certificates)\n");
+    }
     text.push_str(SEND);
     for (number, one) in script.sequences.iter().enumerate() {
-        sequence(&mut text, number, one, is_closed(script));
+        sequence(&mut text, number, one, script);
     }
-    shape(&mut text, script);
-    limits(&mut text, &script.limits);
+    locust_shape::shape(&mut text, script);
+    locust_shape::limits(&mut text, &script.limits);
     if script.reports {
         text.push_str(locust_counts::REPORTER);
     }
     text
+}
+
+const fn python(is_so: bool) -> &'static str {
+    if is_so { "True" } else { "False" }
+}
+
+/// Whether the certificates of the service are verified.
+fn verifies(script: &Script) -> bool {
+    script.origin.starts_with("https:") && script.certificates != Certificates::All
 }
 
 const fn is_closed(script: &Script) -> bool {
@@ -144,15 +174,31 @@ fn wait(script: &Script) -> String {
 
 /// Makes one request, and returns the values of its answer; none if it failed.
 const SEND: &str = "
+    def __init__(self, environment):
+        super().__init__(environment)
+        # A redirect is an answer. Older versions have the other name.
+        agent = self.client.client
+        agent.redirect_response_codes = agent.redirect_resonse_codes = frozenset()
+
     def send(self, method, path, name, headers, data, is_expected, captures):
         if not self.keeps_cookies:
             self.client.cookiejar.clear()
         with self.client.request(
-            method, path, name=name, headers=headers, data=data, catch_response=True
+            method,
+            path,
+            name=name,
+            headers=headers,
+            data=data,
+            catch_response=True,
         ) as response:
+            # Locust has an error for each status from 400 on as well.
+            error = getattr(response, \"error\", None)
+            fault = response.request_meta[\"exception\"]
+            if not response.status_code or fault not in (None, error):
+                response.failure(fault or error)
+                return None
             if not is_expected(response.status_code):
-                error = getattr(response, \"error\", None)
-                response.failure(error or f\"status {response.status_code}\")
+                response.failure(f\"status {response.status_code}\")
                 return None
             values = {}
             for value, find in captures.items():
@@ -164,14 +210,17 @@ const SEND: &str = "
             return values
 ";
 
-/// `waits`: whether there is a think time between its steps.
-fn sequence(text: &mut String, number: usize, sequence: &ScriptSequence, waits: bool) {
+fn sequence(text: &mut String, number: usize, sequence: &ScriptSequence, script: &Script) {
     let weight = sequence.weight;
     write!(
         text,
         "\n    @task({weight})\n    def sequence_{number}(self):\n        captured = {{}}\n"
     )
     .unwrap_or_default();
+    if !is_closed(script) && script.cookies {
+        text.push_str("        # At a given rate, each iteration is a new user.\n");
+        text.push_str("        self.client.cookiejar.clear()\n");
+    }
     let takes_data = |step: &ScriptRequest| step.texts().any(|text| text.takes("data"));
     if sequence.steps.iter().any(takes_data) {
         text.push_str("        data = next(data_rows)\n");
@@ -179,7 +228,7 @@ fn sequence(text: &mut String, number: usize, sequence: &ScriptSequence, waits: 
     for (place, step) in sequence.steps.iter().enumerate() {
         match step.think {
             _ if place == 0 => {}
-            None if waits => text.push_str("        self.wait()\n"),
+            None if is_closed(script) => text.push_str("        self.wait()\n"),
             None => {}
             Some(think) => {
                 let seconds = think.as_secs_f64();
@@ -230,76 +279,4 @@ fn capture(capture: &ScriptCapture) -> String {
         ScriptSource::Regex(pattern) => format!("in_body(response, {})", literal(pattern)),
     };
     format!("{}: lambda response: {find}", literal(&capture.name))
-}
-
-fn shape(text: &mut String, script: &Script) {
-    text.push_str("\n\nclass Shape(LoadTestShape):\n    # seconds, level at the begin, level at the end\n    stages = [\n");
-    for stage in &script.scenario.stages {
-        let (length, from, to) = (stage.length.as_secs_f64(), stage.from, stage.to);
-        writeln!(text, "        ({length}, {from}, {to}),").unwrap_or_default();
-    }
-    text.push_str(
-        "    ]
-
-    def tick(self):
-        elapsed = self.get_run_time()
-        for length, begin, end in self.stages:
-            if elapsed < length:
-                level = begin + (end - begin) * elapsed / length
-",
-    );
-    // Locust adds so many users per second.
-    let users_per_level = if is_closed(script) {
-        1.0
-    } else {
-        locust_rate::period(&script.scenario)
-    };
-    let spawn_rate = (script.scenario.peak() * users_per_level).ceil().max(100.0);
-    write!(
-        text,
-        "                return max(1, round(level * {users_per_level})), {spawn_rate}
-            elapsed -= length
-        return None
-"
-    )
-    .unwrap_or_default();
-}
-
-fn limits(text: &mut String, limits: &Limits) {
-    text.push_str(
-        "
-
-@events.quitting.add_listener
-def judge(environment, **kwargs):
-    total = environment.stats.total
-    faults = []
-    if total.num_requests == 0:
-        faults.append(\"no request was made\")
-",
-    );
-    for (quantile, below) in &limits.latencies {
-        let ms = below.as_secs_f64() * 1000.0;
-        writeln!(
-            text,
-            "    if total.num_requests and total.get_response_time_percentile({quantile}) >= {ms}:\n        \
-             faults.append(\"p{} is not below {ms} ms\")",
-            quantile * 100.0
-        )
-        .unwrap_or_default();
-    }
-    if let Some(failed) = limits.failed {
-        writeln!(
-            text,
-            "    if total.fail_ratio >= {failed}:\n        \
-             faults.append(\"the share of failed requests is not below {failed}\")"
-        )
-        .unwrap_or_default();
-    }
-    text.push_str(
-        "    for fault in faults:
-        print(fault)
-    if faults:
-        environment.process_exit_code = 1
-",
-    );
 }

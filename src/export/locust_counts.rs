@@ -68,4 +68,4 @@ def report_counts(environment, **kwargs):
 "#;
 
 /// What it needs beside the imports of every locustfile.
-pub const IMPORTS: &str = "import atexit\nfrom locust.runners import WorkerRunner\n";
+pub const IMPORTS: &str = "import atexit\n";

@@ -5,6 +5,7 @@ mod kubernetes;
 mod locust;
 mod locust_counts;
 mod locust_rate;
+mod locust_shape;
 mod text;
 
 use crate::load::Scenario;
@@ -39,8 +40,20 @@ pub struct Script {
     /// How long a request may take.
     pub timeout: Duration,
     pub limits: Limits,
-    /// Whether a script of Locust writes what it counts for whoever started it. k6 does so itself.
+    pub certificates: Certificates,
+    /// Whether the script writes for whoever started it what the tool itself does not: what Locust
+    /// counts, and when k6 begins.
     pub reports: bool,
+}
+
+/// Which certificates of the service are trusted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Certificates {
+    /// Those that the system trusts.
+    System,
+    /// Those of a file that the variable `SSL_CERT_FILE` names.
+    Named,
+    All,
 }
 
 /// Requests that one user makes in their order, chosen by its weight.

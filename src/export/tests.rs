@@ -93,6 +93,7 @@ fn script(model: Model, stages: Vec<Stage>) -> Script {
             ],
             failed: Some(0.001),
         },
+        certificates: Certificates::System,
         reports: false,
     }
 }
@@ -184,7 +185,7 @@ fn a_rate_is_what_users_of_locust_reach_together() {
     for part in [
         "    period = 1\n",
         "(60, 150, 150),",
-        "return max(1, round(level * 1)), 150",
+        "return round(level * 1), 150",
         "A service that takes longer\n    # gets less than the rate.",
     ] {
         assert!(text.contains(part), "{part} is missing in:\n{text}");
@@ -193,6 +194,30 @@ fn a_rate_is_what_users_of_locust_reach_together() {
     assert!(!text.contains("self.wait()"), "{text}");
     let text = script(Model::Open { poisson: true }, vec![stage(0.5, 2.0, 60)]).write(Tool::K6);
     assert!(text.contains("k6 spaces them evenly"), "{text}");
+}
+
+#[test]
+fn certificates_are_verified_unless_the_config_says_otherwise() {
+    let of = |certificates, tool| {
+        let stages = vec![stage(1.0, 1.0, 60)];
+        let mut script = script(Model::Open { poisson: false }, stages);
+        script.origin = "https://127.0.0.1:8000".to_owned();
+        script.certificates = certificates;
+        script.write(tool)
+    };
+    for (certificates, is_any, is_named) in [
+        (Certificates::System, false, false),
+        (Certificates::Named, false, true),
+        (Certificates::All, true, false),
+    ] {
+        let k6 = of(certificates, Tool::K6);
+        assert_eq!(k6.contains("\"insecureSkipTLSVerify\": true"), is_any);
+        assert_eq!(k6.contains("SSL_CERT_FILE=CA.pem k6"), is_named);
+        let locust = of(certificates, Tool::Locust);
+        assert_eq!(locust.contains("insecure = True"), is_any, "{locust}");
+        assert_eq!(locust.contains("lambda: certificates"), !is_any);
+        assert_eq!(locust.contains("SSL_CERT_FILE=CA.pem locust"), is_named);
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@ use crate::load::{LoadWindow, RequestFigures};
 use crate::outcome::{Cause, Timestamp};
 use crate::stats::quantile::Histogram;
 use crate::stats::scale::Scale;
+use slod_load::close;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -30,7 +31,11 @@ pub struct Collector {
     /// The first one that was not taken yet.
     open: i64,
     /// Users that ran last.
-    active: f64,
+    active: Option<f64>,
+    /// When the first request began and the last one ended.
+    span: Option<(Timestamp, Timestamp)>,
+    /// Whether moments are known better than by the second.
+    is_exact: bool,
     /// Of the requests that are counted by their names.
     named: Vec<RequestFigures>,
 }
@@ -51,7 +56,9 @@ impl Default for Collector {
             origin: Some(Timestamp(0)),
             seconds: BTreeMap::new(),
             open: i64::MIN,
-            active: 0.0,
+            active: None,
+            span: None,
+            is_exact: false,
             named: Vec::new(),
         }
     }
@@ -74,12 +81,21 @@ impl Collector {
     /// Several alike.
     pub fn requests(&mut self, seen: Seen, count: u32) {
         let code = self.scale.code(seen.latency);
+        self.extend(seen);
         let second = self.second(seen.ended);
         second.latency.add(code, count.into());
         match seen.failed {
             None => second.good += u64::from(count),
             Some(cause) => *second.failed.entry(cause).or_default() += u64::from(count),
         }
+    }
+
+    fn extend(&mut self, seen: Seen) {
+        let latency = i64::try_from(seen.latency.as_millis()).unwrap_or(i64::MAX);
+        let (began, ended) = (seen.ended.0.saturating_sub(latency), seen.ended);
+        self.is_exact |= ended.0 % 1000 != 0;
+        let (first, last) = self.span.unwrap_or((Timestamp(began), ended));
+        self.span = Some((first.min(Timestamp(began)), last.max(ended)));
     }
 
     /// Counts requests of these names one by one as well.
@@ -128,6 +144,11 @@ impl Collector {
         }
     }
 
+    /// The run begins at this moment, if nothing was seen of it before.
+    pub fn begin(&mut self, at: Timestamp) {
+        self.origin.get_or_insert(at);
+    }
+
     /// Users that ran at a moment.
     pub fn users(&mut self, at: Timestamp, users: f64) {
         self.second(at).users = Some(users);
@@ -157,6 +178,12 @@ impl Collector {
         self.origin
     }
 
+    /// When the last request ended, since the begin.
+    pub fn ended(&self) -> Option<Duration> {
+        let since = self.span?.1.0.saturating_sub(self.origin?.0);
+        Some(Duration::from_millis(u64::try_from(since).unwrap_or(0)))
+    }
+
     /// The number of the last second that anything is known of.
     pub fn last(&self) -> Option<i64> {
         self.seconds.last_key_value().map(|(second, _)| *second)
@@ -167,11 +194,11 @@ impl Collector {
         let number = self.open;
         let second = self.seconds.remove(&number);
         self.open = number + 1;
-        self.active = second
-            .as_ref()
-            .and_then(|one| one.users)
-            .unwrap_or(self.active);
-        window(number, self.active, second.as_ref())
+        let users = second.as_ref().and_then(|one| one.users);
+        // The first users are known after the first second.
+        let next = || self.seconds.values().find_map(|one| one.users);
+        self.active = users.or(self.active).or_else(next);
+        window(number, self.active.unwrap_or_default(), second.as_ref())
     }
 
     /// What was counted by name.
@@ -196,7 +223,39 @@ impl Collector {
         }
         let later = self.seconds.range(last + 1..);
         let later = later.map(|(_, one)| one.good + one.failed.values().sum::<u64>());
-        Some((Timestamp::from_secs(first), windows, later.sum()))
+        let later = later.sum();
+        let from = self.trim(first, &mut windows);
+        Some((from, windows, later))
+    }
+}
+
+impl Collector {
+    /// The first and the last window are as long as the run was in them, if that is known. Returns
+    /// when it began.
+    fn trim(&self, first: i64, windows: &mut Vec<LoadWindow>) -> Timestamp {
+        let whole = Timestamp::from_secs(first);
+        let Some((began, ended)) = self.span.filter(|_| self.is_exact) else {
+            return whole;
+        };
+        // A request that began in the second before has its window in that of its end.
+        let unused = began.0.saturating_sub(whole.0).clamp(0, 999);
+        let unused = Duration::from_millis(u64::try_from(unused).unwrap_or(0));
+        let length = ended.0.saturating_sub(whole.0);
+        close(
+            windows,
+            Duration::from_millis(u64::try_from(length).unwrap_or(0)),
+        );
+        for (place, window) in windows.iter_mut().enumerate() {
+            if place == 0 {
+                window.length = window
+                    .length
+                    .saturating_sub(unused)
+                    .max(Duration::from_millis(1));
+            } else {
+                window.start = window.start.saturating_sub(unused);
+            }
+        }
+        whole.after(unused)
     }
 }
 
@@ -241,7 +300,13 @@ pub fn cause_of(error: &str) -> Cause {
         Cause::Refused
     } else if says(&["no such host", "dns", "resolve", "lookup", "gaierror"]) {
         Cause::Dns
-    } else if says(&["reset", "broken pipe"]) {
+    } else if says(&[
+        "reset",
+        "broken pipe",
+        "connection closed",
+        "unexpected eof",
+    ]) || error.ends_with(" eof")
+    {
         Cause::Reset
     } else if says(&["certificate", "x509"]) {
         Cause::Certificate

@@ -4,6 +4,7 @@ use super::collect::Collector;
 use super::{k6, locust_counts};
 use crate::load::{LoadWindow, RequestFigures, Scenario};
 use crate::outcome::Timestamp;
+use std::time::Duration;
 
 /// Seconds after the plan in which requests may still end. What claims to be later has a wrong time.
 const AFTER_MAX: i64 = 600;
@@ -58,6 +59,11 @@ impl Follower {
     /// When the load began; `None` before that.
     pub const fn began(&self) -> Option<Timestamp> {
         self.collector.began()
+    }
+
+    /// When the last request ended, since the begin.
+    pub fn ended(&self) -> Option<Duration> {
+        self.collector.ended()
     }
 
     /// Workers that run, as far as the tool says.
@@ -159,6 +165,21 @@ mod tests {
         assert_eq!((requests[0].good, requests[0].errors()), (2, 1));
         assert_eq!((requests[1].good, requests[1].errors()), (0, 1));
         assert_eq!(requests[1].missing, [("token".to_owned(), 1)]);
+    }
+
+    #[test]
+    fn a_run_of_k6_begins_when_its_script_says_so() {
+        let mut one = follower(Followed::K6);
+        let began = r#"{"metric":"slod_began","type":"Point","data":{"time":"2026-09-21T12:13:18.1Z","value":1,"tags":null}}"#;
+        assert!(one.line(began) && one.line(K6[1]) && one.line(K6[2]));
+        let began = one.began().expect("it began");
+        assert_eq!(began.to_utc().to_rfc3339(), "2026-09-21T12:13:18.100+00:00");
+        // The first users are known after the first seconds.
+        assert_eq!(
+            counts(&one.rest()),
+            [(0, 0, 10.0), (0, 0, 10.0), (1, 0, 10.0)]
+        );
+        assert_eq!(one.ended(), Some(Duration::from_millis(2400)));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What k6 writes with `--out json` and `--out csv`: a line for each value of each metric.
 
-use super::collect::{Collector, Seen};
+use super::collect::{Collector, Seen, cause_of};
 use super::{ImportError, Lines, csv};
 use crate::outcome::{Cause, Timestamp};
 use crate::units::whole;
@@ -8,6 +8,8 @@ use chrono::DateTime;
 use serde::Deserialize;
 use std::io::BufRead;
 use std::time::Duration;
+
+const NOT_JSON: &str = "is not a line of what `k6 run --out json=FILE` or `--out csv=FILE` writes; a summary of k6 has no times";
 
 #[derive(Deserialize)]
 struct Line {
@@ -29,6 +31,7 @@ struct Data {
 struct Tags {
     status: Option<String>,
     error_code: Option<String>,
+    error: Option<String>,
     expected_response: Option<String>,
     name: Option<String>,
     check: Option<String>,
@@ -62,8 +65,7 @@ pub(super) fn read(
 
 /// A line of `--out json`.
 pub(super) fn json(line: &str, collector: &mut Collector) -> Result<(), String> {
-    let line: Line =
-        serde_json::from_str(line).map_err(|_| "is not a line of k6's JSON output".to_owned())?;
+    let line: Line = serde_json::from_str(line).map_err(|_| NOT_JSON.to_owned())?;
     if line.kind != "Point" {
         return Ok(());
     }
@@ -98,6 +100,7 @@ fn read_csv(
     let places = csv::columns(header, names).map_err(|what| lines.fault(what))?;
     // Versions before 0.31 have no such column.
     let expected = csv::columns(header, ["expected_response"]).ok();
+    let text_of_error = csv::columns(header, ["error"]).ok();
     while let Some(line) = lines.next()? {
         let values = csv::values(&line);
         let text = |place: usize| values.get(place).map(String::as_str).unwrap_or_default();
@@ -116,6 +119,7 @@ fn read_csv(
                 tags: Tags {
                     status: filled(status),
                     error_code: filled(error),
+                    error: text_of_error.and_then(|[place]| filled(place)),
                     expected_response: expected.and_then(|[place]| filled(place)),
                     name: None,
                     check: None,
@@ -149,6 +153,8 @@ fn take(collector: &mut Collector, reading: Reading<'_>) {
                 collector.missing(at, tags.name.as_deref().unwrap_or_default(), value, true, 1);
             }
         }
+        // Of a script that slod runs: when its plan begins.
+        "slod_began" => collector.begin(at),
         "vus" => collector.users(at, value.max(0.0)),
         "dropped_iterations" => collector.dropped(at, whole(value)),
         _ => {}
@@ -178,7 +184,7 @@ fn failure(tags: &Tags) -> Option<Cause> {
         1310..=1320 => Some(Cause::Certificate),
         1300..=1399 => Some(Cause::Tls),
         1400..=1599 => Some(Cause::Status),
-        1000..=1799 => Some(Cause::Protocol),
+        1000..=1799 => Some(cause_of(tags.error.as_deref().unwrap_or_default())),
         _ if expected == Some("false") || status >= 400 => Some(Cause::Status),
         _ => None,
     }

@@ -25,9 +25,13 @@ pub(super) fn read(
         "Total Request Count",
         "Total Failure Count",
     ];
-    let columns = csv::columns(&header, names).map_err(|what| lines.fault(what))?;
+    let columns = csv::columns(&header, names).map_err(|what| {
+        lines.fault(format!(
+            "{what}, as in the file NAME_stats_history.csv of `locust --csv NAME`"
+        ))
+    })?;
     let percentiles = percentiles(&header);
-    let mut before = [0_u64; 2];
+    let (mut before, mut moments) = ([0_u64; 2], 0_u64);
     while let Some(line) = lines.next()? {
         let values = csv::values(&line);
         let text = |place: usize| values.get(place).map_or("", |text| text.trim());
@@ -39,6 +43,7 @@ pub(super) fn read(
         let [Ok(seconds), Ok(users), Ok(requests), Ok(failures)] = numbers else {
             return Err(lines.fault("has no valid timestamp, users, requests or failures"));
         };
+        moments += 1;
         let at = Timestamp::from_secs(i64::try_from(seconds).unwrap_or_default());
         collector.users(at, users as f64);
         let known = percentiles.iter().filter_map(|(share, place)| {
@@ -54,6 +59,10 @@ pub(super) fn read(
         let failed = failures.saturating_sub(before[1]).min(made);
         before = [requests, failures];
         spread(collector, at, made, failed, &known);
+    }
+    if moments == 1 {
+        // As short runs have it: all requests would be those of one second.
+        return Err(lines.fault("is missing: a history with one moment has no rate"));
     }
     Ok(())
 }

@@ -49,6 +49,29 @@ fn k6_json_has_requests_users_and_dropped_starts() {
 }
 
 #[test]
+fn a_run_is_as_long_as_its_requests_if_their_times_are_exact() {
+    let point = |at: &str| {
+        format!(
+            "{{\"metric\":\"http_req_duration\",\"type\":\"Point\",\"data\":{{\"time\":\"2026-09-21T12:13:{at}Z\",\"value\":100,\"tags\":{{\"status\":\"200\"}}}}}}\n"
+        )
+    };
+    let lengths = |text: &str| {
+        let run = read(Tool::K6, text).expect("readable");
+        let each = run.windows.iter();
+        let spans = each.map(|one| (one.start.as_millis(), one.length.as_millis()));
+        (run.from.to_utc().to_rfc3339(), spans.collect::<Vec<_>>())
+    };
+    let text = [point("20.7"), point("21.5"), point("22.25")].concat();
+    let (from, spans) = lengths(&text);
+    assert_eq!(from, "2026-09-21T12:13:20.600+00:00");
+    assert_eq!(spans, [(0, 400), (400, 1000), (1400, 250)]);
+    let (_, spans) = lengths(&[point("20"), point("22")].concat());
+    assert_eq!(spans, [(0, 1000), (1000, 1000), (2000, 1000)]);
+    let (_, spans) = lengths(&[point("20.7"), point("20.8")].concat());
+    assert_eq!(spans, [(0, 200)]);
+}
+
+#[test]
 fn k6_csv_is_read_by_its_header() {
     let text = "metric_name,timestamp,metric_value,check,error,error_code,expected_response,group,method,name,proto,scenario,service,status,subproto,tls_version,url,extra_tags
 http_reqs,1790000000,1.000000,,,,true,,GET,http://a,HTTP/1.1,default,,200,,,http://a,
@@ -74,6 +97,13 @@ fn requests_of_locust_without_percentiles_wait_for_some_and_none_is_lost() {
     assert_eq!(counts, [(100, 2)]);
     let text = text.replace("1790000002", "9223372036854775807");
     assert!(read(Tool::Locust, &text).is_ok());
+    let header = text.lines().next().unwrap_or_default();
+    let one = format!("{header}\n1790000002,10,,Aggregated,50,200,100,2\n");
+    let fault = read(Tool::Locust, &one).expect_err("no rate");
+    assert_eq!(
+        fault,
+        "line 3: is missing: a history with one moment has no rate"
+    );
 }
 
 #[test]
@@ -134,7 +164,8 @@ fn oha_counts_from_the_given_start() {
 1.95,0.001,0.002,0.1,0.11,20,503
 ";
     let run = read(Tool::Oha, text).expect("readable");
-    assert_eq!(run.from, START);
+    // When the first request began.
+    assert_eq!(run.from.0, START.0 + 500);
     let counts: Vec<_> = run
         .windows
         .iter()
@@ -150,7 +181,7 @@ fn what_is_no_result_is_refused_with_its_line() {
         (
             Tool::K6,
             "hello\n".to_owned(),
-            "line 1: is not a line of k6's JSON output",
+            "line 1: is not a line of what `k6 run --out json=FILE` or `--out csv=FILE` writes; a summary of k6 has no times",
         ),
         (
             Tool::K6,

@@ -31,7 +31,16 @@ pub struct Engine {
     stop: watch::Sender<bool>,
     parts: mpsc::Receiver<Part>,
     windows: Windows,
-    threads: Vec<JoinHandle<Vec<Tally>>>,
+    threads: Vec<JoinHandle<Worked>>,
+}
+
+/// What a thread hands over at its end.
+#[derive(Debug, Default)]
+struct Worked {
+    /// By the number of the request.
+    tallies: Vec<Tally>,
+    /// When its last request had ended, since the start of the run.
+    ended: Duration,
 }
 
 /// What a run measured.
@@ -105,19 +114,23 @@ impl Engine {
 
     /// Ends the run.
     pub fn finish(self) -> Finished {
+        let was_stopped = *self.stop.borrow();
         self.stop();
         let mix = &self.plan.mix;
         let mut tallies: Vec<Tally> = mix.requests().map(|_| Tally::default()).collect();
+        let planned = self.plan.scenario.length();
+        let mut end = if was_stopped { Duration::ZERO } else { planned };
         for thread in self.threads {
             // A panic of a thread would have lost its counts: nothing to add here.
             let own = thread.join().unwrap_or_default();
-            for (all, own) in tallies.iter_mut().zip(own) {
+            end = end.max(own.ended);
+            for (all, own) in tallies.iter_mut().zip(own.tallies) {
                 all.merge(own);
             }
         }
         let requests = tallies.into_iter().zip(mix.requests());
         Finished {
-            windows: self.windows.finish(&self.plan.scenario),
+            windows: self.windows.finish(&self.plan.scenario, end),
             requests: requests
                 .map(|(tally, request)| tally.figures(request))
                 .collect(),
@@ -160,7 +173,7 @@ async fn one(
     stop: watch::Receiver<bool>,
     parts: mpsc::Sender<Part>,
     number: usize,
-) -> Vec<Tally> {
+) -> Worked {
     tokio::time::sleep_until(start).await;
     let model = plan.scenario.model;
     let requests = plan.mix.requests().count();
@@ -184,10 +197,14 @@ async fn one(
         Model::Open { poisson } => open::run(shared, number, poisson).await,
     }
     ticks.abort();
-    let rest = recorder.borrow_mut().finish(Instant::now());
+    let now = Instant::now();
+    let rest = recorder.borrow_mut().finish(now);
     for part in rest {
         // The receiver is gone only when the run is.
         let _ = parts.send(part).await;
     }
-    recorder.borrow_mut().take_tallies()
+    Worked {
+        tallies: recorder.borrow_mut().take_tallies(),
+        ended: now.saturating_duration_since(start),
+    }
 }

@@ -38,7 +38,7 @@ pub use response::{Invalid, Response};
 pub use rows::Rows;
 pub use template::{Escape, Made, Part, Reference, Template};
 pub use watch::{NewWatch, Watch};
-pub use windows::{Windows, add_within, merged};
+pub use windows::{Windows, add_within, close, merged};
 
 #[cfg(test)]
 mod tests;

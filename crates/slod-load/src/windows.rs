@@ -78,13 +78,21 @@ impl Windows {
         }
     }
 
-    /// All windows of the run.
-    pub fn finish(mut self, scenario: &Scenario) -> Vec<LoadWindow> {
+    /// All windows of the run, which was over at `end`.
+    pub fn finish(mut self, scenario: &Scenario, end: Duration) -> Vec<LoadWindow> {
         // Some threads end before others.
         for (_, (_, Sum(part))) in std::mem::take(&mut self.open) {
             self.keep(window(part, scenario, None));
         }
         self.kept.extend(merged(&self.pending));
+        let before = self.kept.last().map(|last| (last.start, last.length));
+        close(&mut self.kept, end);
+        if let (Some(last), Some((start, length))) = (self.kept.last_mut(), before)
+            && last.start == start
+        {
+            // It was the mean of a time in which nobody was active after the end.
+            last.active *= length.as_secs_f64() / last.length.as_secs_f64();
+        }
         self.kept
     }
 }
@@ -160,6 +168,18 @@ pub fn merged(windows: &[LoadWindow]) -> Option<LoadWindow> {
     Some(all)
 }
 
+/// The last window of a run that was over at `end` is as long as its load was: rates are per second
+/// of this time. Windows behind it without requests are left out.
+pub fn close(windows: &mut Vec<LoadWindow>, end: Duration) {
+    let is_behind = |last: &LoadWindow| last.start >= end && last.completed() + last.dropped == 0;
+    while windows.len() > 1 && windows.last().is_some_and(is_behind) {
+        windows.pop();
+    }
+    if let Some(last) = windows.last_mut().filter(|last| last.start < end) {
+        last.length = last.length.min(end.saturating_sub(last.start));
+    }
+}
+
 /// Adds windows; when there are more than `most`, neighbours become one.
 pub fn add_within(most: usize, windows: &mut Vec<LoadWindow>, new: &[LoadWindow]) {
     windows.extend_from_slice(new);
@@ -220,6 +240,26 @@ mod tests {
     }
 
     #[test]
+    fn the_last_window_is_as_long_as_its_load() {
+        let (mut windows, scenario) = (Windows::new(1), scenario());
+        for number in 0..3 {
+            windows.add(part(number), &scenario, None);
+        }
+        let mut kept = windows.finish(&scenario, Duration::from_millis(2250));
+        let lengths = |kept: &[LoadWindow]| -> Vec<u128> {
+            kept.iter().map(|one| one.length.as_millis()).collect()
+        };
+        assert_eq!(lengths(&kept), [1000, 1000, 250]);
+        assert!((kept[2].active - 20.0).abs() < 1e-9, "{}", kept[2].active);
+        // What is behind the end and empty goes; requests never do.
+        close(&mut kept, Duration::from_millis(1500));
+        assert_eq!(lengths(&kept), [1000, 1000, 250]);
+        (kept[2].good, kept[2].failed, kept[2].dropped) = (0, Vec::new(), 0);
+        close(&mut kept, Duration::from_millis(1500));
+        assert_eq!(lengths(&kept), [1000, 500]);
+    }
+
+    #[test]
     fn a_window_is_complete_with_the_last_thread() {
         let (mut windows, scenario) = (Windows::new(2), scenario());
         assert!(windows.add(part(0), &scenario, None).is_none());
@@ -238,7 +278,7 @@ mod tests {
         for number in 0..50_001 {
             windows.add(part(number), &scenario, None);
         }
-        let kept = windows.finish(&scenario);
+        let kept = windows.finish(&scenario, Duration::MAX);
         assert!(kept.len() <= KEPT_MAX + 1, "{}", kept.len());
         let sum: u64 = kept.iter().map(|window| window.started).sum();
         let length: Duration = kept.iter().map(|window| window.length).sum();

@@ -9,7 +9,7 @@ use crate::export::{
 };
 use crate::import::requests::{Marked, hide_body};
 use crate::probe::http::driven::{Driven, is_secret_header};
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST};
+use http::header::{ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HOST};
 use http::{HeaderMap, HeaderName};
 use slod_load::Made;
 
@@ -120,6 +120,16 @@ fn request(
         BodySpec::Text(body) => Some(variables.secret(&name, body.filled(|_| "").as_bytes())?),
         BodySpec::File(body) => Some(variables.secret(&name, body)?),
     };
+    if spec
+        .captures
+        .iter()
+        .any(|one| one.kind != CaptureKind::Header)
+    {
+        // As slod's own engine asks for it.
+        headers.retain(|(known, _)| known != ACCEPT_ENCODING.as_str());
+        let identity = ScriptText::plain("identity");
+        headers.push((ACCEPT_ENCODING.to_string(), identity));
+    }
     let captures = spec.captures.iter().map(capture);
     Ok(ScriptRequest {
         name: spec.name.clone(),

@@ -20,6 +20,8 @@ pub struct ToolPlan {
     pub script: String,
     /// What the script reads from its environment.
     pub variables: BTreeMap<String, String>,
+    /// The certificates that it trusts, as PEM, if they are not those of the system.
+    pub authorities: Option<String>,
     /// Of its requests.
     pub names: Vec<String>,
     /// What is passed on to the tool.
@@ -27,6 +29,8 @@ pub struct ToolPlan {
     pub keep_alive: bool,
     /// Locust waits for so many workers.
     pub workers: Option<u32>,
+    /// Whether slod's own engine would read answers while they arrive.
+    is_watched: bool,
     /// Longest time that a request may take.
     pub timeout: Duration,
     /// Gets what the tool logs.
@@ -48,7 +52,11 @@ impl ToolPlan {
             None => Variables::kept(),
         };
         let exported = exported(service, driven, scenario.clone(), variables)?;
-        let Exported { script, variables } = exported;
+        let Exported {
+            script,
+            variables,
+            authorities,
+        } = exported;
         let names = script.sequences.iter().flat_map(|one| &one.steps);
         let names = names.map(|one| one.name.clone()).collect();
         let timeout = script.timeout;
@@ -67,10 +75,12 @@ impl ToolPlan {
             scenario,
             script: script.write(tool),
             variables,
+            authorities,
             names,
             arguments: args.arguments.clone(),
             keep_alive: !args.no_keep_alive,
             workers: args.expect_workers,
+            is_watched: driven.is_watched(),
             timeout,
             log: args.out.as_ref().map(|folder| folder.join(log_name(tool))),
         })
@@ -148,6 +158,13 @@ impl ToolPlan {
                 "Locust has users, not rates: each waits for its answers, so that a slow service gets less than the rate\n".to_owned()
             }
         };
+        if self.is_watched {
+            let name = self.name();
+            let line = format!(
+                "{name} judges answers by their status, and measures no time to the first token\n"
+            );
+            text.push_str(&line);
+        }
         let Some(workers) = self.workers else {
             return text;
         };

@@ -13,7 +13,7 @@ use crate::import::Follower;
 use crate::load::LoadWindow;
 use crate::outcome::Timestamp;
 use rustix::process::Signal;
-use slod_load::add_within;
+use slod_load::{add_within, close};
 use std::collections::VecDeque;
 use std::io;
 use std::process::Stdio;
@@ -41,6 +41,9 @@ const KEPT_MAX: usize = 7200;
 /// k6 says so of a run without any request, or that missed a threshold that was passed on to it.
 const K6_THRESHOLDS: i32 = 99;
 
+/// The certificates that the tool trusts, in the folder of its script.
+const AUTHORITIES: &str = "authorities.pem";
+
 pub struct ToolRun {
     plan: ToolPlan,
     command: LoadCommand,
@@ -50,6 +53,8 @@ pub struct ToolRun {
     ready: VecDeque<LoadWindow>,
     kept: Vec<LoadWindow>,
     state: State,
+    /// Before the end of its plan.
+    was_stopped: bool,
     /// When the state ends by itself.
     deadline: Option<Instant>,
     /// Why the run is not what was planned.
@@ -57,7 +62,7 @@ pub struct ToolRun {
     /// How the tool ended, once it did.
     ended: Option<Ended>,
     /// With the script.
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,11 +85,19 @@ impl ToolRun {
         let folder = folder.map_err(failed)?;
         let script = folder.path().join(plan.file_name());
         std::fs::write(&script, &plan.script).map_err(failed)?;
+        let authorities = folder.path().join(AUTHORITIES);
+        if let Some(pem) = &plan.authorities {
+            std::fs::write(&authorities, pem).map_err(failed)?;
+        }
         let log = ToolLog::new(plan.log.as_deref(), plan.variables.values().cloned());
         let log = log.map_err(failed)?;
         let follower = Follower::new(plan.followed(), plan.scenario.clone(), plan.names.clone());
         let command = LoadCommand::start(&plan.command(&script), |command| {
             command.envs(&plan.variables);
+            if plan.authorities.is_some() {
+                // Go and OpenSSL read it instead of the system's file.
+                command.env("SSL_CERT_FILE", &authorities);
+            }
             command.stdin(Stdio::null());
             command.stdout(Stdio::piped()).stderr(Stdio::piped());
         })?;
@@ -106,9 +119,10 @@ impl ToolRun {
             ready: VecDeque::new(),
             kept: Vec::new(),
             state: State::Starting,
+            was_stopped: false,
             failure: None,
             ended: None,
-            _folder: folder,
+            folder,
         })
     }
 
@@ -202,9 +216,11 @@ impl ToolRun {
         }
     }
 
-    /// Asks the tool for its end: it waits for its requests.
+    /// Asks the tool for its end. Locust waits for its requests, k6 gives them up.
     pub fn stop(&mut self) {
-        self.command.signal(Signal::TERM);
+        // As Ctrl-C would: Locust handles no other signal while it has a shape.
+        self.command.signal(Signal::INT);
+        self.was_stopped = true;
         if self.ended.is_none() {
             self.enter(State::Stopping, self.plan.timeout + PATIENCE);
         }
@@ -213,6 +229,8 @@ impl ToolRun {
     /// Ends all of its processes at once.
     pub fn kill(&self) {
         self.command.signal(Signal::KILL);
+        // Whoever ends this process now does not drop the folder.
+        let _ = std::fs::remove_dir_all(self.folder.path());
     }
 
     /// Workers that run, as far as it says.
@@ -221,7 +239,7 @@ impl ToolRun {
     }
 
     fn look(&mut self) {
-        let settled = match self.plan.workers {
+        let settled = match self.workers() {
             Some(_) => SETTLED_WORKERS,
             None => SETTLED,
         };
@@ -240,7 +258,10 @@ impl ToolRun {
         if windows.is_empty() {
             return;
         }
-        let share = self.cpu.as_mut().and_then(CpuMeter::share);
+        // What workers use is not known, also those of `locust --processes`.
+        let is_alone = self.workers().is_none();
+        let cpu = self.cpu.as_mut().filter(|_| is_alone);
+        let share = cpu.and_then(CpuMeter::share);
         for mut window in windows {
             window.generator_cpu = share;
             add_within(KEPT_MAX, &mut self.kept, std::slice::from_ref(&window));
@@ -260,8 +281,16 @@ impl ToolRun {
             format!("{} {why}{lines}", self.plan.name())
         });
         let requests = self.output.follower().requests();
+        let planned = if failure.is_some() || self.was_stopped {
+            Duration::ZERO
+        } else {
+            self.plan.scenario.length()
+        };
+        let ended = self.output.follower().ended().unwrap_or_default();
+        let mut windows = self.kept;
+        close(&mut windows, planned.max(ended));
         Generated {
-            windows: self.kept,
+            windows,
             requests,
             failure,
         }

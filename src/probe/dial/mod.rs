@@ -16,5 +16,5 @@ pub use connect::connect;
 pub use failure::{Failure, source_of};
 pub use progress::Progress;
 pub use resolve::{Family, Host, resolve};
-pub use tls::{Tls, TlsOptions, TlsStream};
+pub use tls::{Tls, TlsOptions, TlsStream, Trusted};
 pub use trust::Trust;

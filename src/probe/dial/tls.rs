@@ -61,6 +61,16 @@ pub struct Tls {
     /// `None` trusts everybody.
     trust: Option<Arc<Trust>>,
     server_name: Option<ServerName<'static>>,
+    has_identity: bool,
+}
+
+/// Which certificates are trusted.
+pub enum Trusted {
+    /// Those of the system.
+    System,
+    /// These instead, as PEM.
+    These(String),
+    All,
 }
 
 impl Tls {
@@ -71,6 +81,7 @@ impl Tls {
             Some(trust) => Some(trust),
             None => Some(Trust::system()?),
         };
+        let has_identity = options.identity.is_some();
         let config = match options.identity {
             Some(identity) => Arc::new(config(Some(identity))?),
             None => without_identity()?,
@@ -80,7 +91,31 @@ impl Tls {
             alpn: options.alpn,
             trust,
             server_name: options.server_name,
+            has_identity,
         })
+    }
+
+    /// For another client that connects to the same server.
+    pub fn trusted(&self) -> Trusted {
+        let is_system = |trust: &Arc<Trust>| {
+            let system = Trust::system();
+            system.is_ok_and(|system| Arc::ptr_eq(&system, trust))
+        };
+        match &self.trust {
+            None => Trusted::All,
+            Some(trust) if is_system(trust) => Trusted::System,
+            Some(trust) => Trusted::These(trust.to_pem()),
+        }
+    }
+
+    /// Whether a client certificate is shown on request.
+    pub const fn has_identity(&self) -> bool {
+        self.has_identity
+    }
+
+    /// Whether another name than the host's is sent and verified.
+    pub const fn has_other_name(&self) -> bool {
+        self.server_name.is_some()
     }
 
     /// The name to send and to verify: the configured one, or else the host itself.

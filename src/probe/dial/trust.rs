@@ -1,6 +1,8 @@
 //! Which certificates are trusted: those that an authority issued, and those that are named
 //! themselves, whatever they say of their own use.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerifier};
 use rustls::client::verify_server_name;
@@ -54,6 +56,22 @@ impl Trust {
             Self::new(loaded.certs)
         };
         SYSTEM.get_or_init(load).clone()
+    }
+
+    /// All of them as PEM.
+    pub fn to_pem(&self) -> String {
+        let mut pem = String::new();
+        for certificate in &self.certificates {
+            let text = STANDARD.encode(certificate);
+            pem += "-----BEGIN CERTIFICATE-----\n";
+            // Base64 is ASCII: each chunk is a line of it.
+            for line in text.as_bytes().chunks(64) {
+                pem += &String::from_utf8_lossy(line);
+                pem.push('\n');
+            }
+            pem += "-----END CERTIFICATE-----\n";
+        }
+        pem
     }
 
     /// Whether a server's certificate is trusted now, for this name.

@@ -10,7 +10,7 @@ use super::sent::fitting_version;
 use super::transport::Transport;
 use super::{HttpProbe, Version};
 use crate::outcome::{Timestamp, Verdict};
-use crate::probe::dial::{Failure, Host, Progress, options, resolve};
+use crate::probe::dial::{Failure, Host, Progress, Trusted, options, resolve};
 use crate::probe::evaluate::Evaluator;
 use crate::probe::{Attempt, Probe, Trace, of_type, redacted};
 use crate::yaml::{Declared, Redactions, Section};
@@ -137,7 +137,7 @@ impl Driven {
     /// Whether its address contains a secret, which is not in [`Driven::target`].
     pub fn has_secret_address(&self) -> bool {
         let probe = self.http();
-        probe.is_some_and(|probe| probe.request.shown() != self.target)
+        probe.is_some_and(|probe| !self.target.starts_with(&probe.request.shown()))
     }
 
     /// The request of an `http` probe; `None` for a probe of another kind.
@@ -158,6 +158,29 @@ impl Driven {
     pub fn origin(&self) -> Result<String, String> {
         let probe = self.http().ok_or("it is no http probe")?;
         Ok(probe.request.url.origin().ascii_serialization())
+    }
+
+    /// Whether answers are read while they arrive: their content counts, beside their status.
+    pub const fn is_watched(&self) -> bool {
+        self.watch.is_some()
+    }
+
+    /// Which certificates a script of another tool trusts; an error says what of its TLS a script
+    /// cannot have.
+    pub fn trusted(&self) -> Result<Trusted, String> {
+        let probe = self.http().ok_or("it is no http probe")?;
+        let tls = &probe.transport.tls;
+        if !probe.request.is_https() {
+            return Ok(Trusted::System);
+        }
+        let only_slod = |key: &str| Err(format!("a script cannot have `{key}` of `tls`"));
+        if tls.has_identity() {
+            return only_slod("cert_file");
+        }
+        if tls.has_other_name() {
+            return only_slod("server_name");
+        }
+        Ok(tls.trusted())
     }
 
     /// As the load engine sends it; an error says why it cannot.

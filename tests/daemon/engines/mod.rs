@@ -1,0 +1,110 @@
+//! Load runs that Locust and k6 make, on the real binary: with the tools themselves, and with a
+//! stand-in for what k6 cannot be made to do.
+
+mod service;
+mod stand_ins;
+mod tools;
+mod workers;
+
+use serde_json::Value;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// The names of the services are those of what they do; `{{address}}` is where they listen.
+const CONFIG: &str = r#"
+listen: 127.0.0.1:0
+store: { path: slod.db }
+scenarios:
+  - name: quick
+    think: 50ms
+    users: [ { name: low, to: 2, for: 1s }, { name: none, to: 0, from: 0, for: 1s }, { name: high, from: 6, to: 6, for: 2s } ]
+  - name: rates
+    rate: [ { name: low, to: 20/s, for: 2s }, { name: high, to: 40/s, for: 3s } ]
+services:
+  - name: web
+    probes: [ { name: home, http: { url: "http://{{address}}/" } } ]
+    objectives: [ { name: fast, sli: latency, below: 10ms, target: 95%, window: 30d } ]
+    load:
+      url: http://{{address}}
+      headers: { X-Api-Key: s3cretkey }
+      requests: [ { name: chat, method: POST, path: /chat, json: { password: s3cretbody } } ]
+  - name: session
+    probes: [ { name: home, http: { url: "http://{{address}}/" } } ]
+    load:
+      url: http://{{address}}
+      data: users.csv
+      requests:
+        - name: session
+          steps:
+            - { name: login, method: POST, path: /login, json: { user: "${data.user}" }, capture: [ { name: token, json: "$.tokens[0]" } ] }
+            - { name: mine, path: "/mine/${data.user}", headers: { X-Token: "${captured.token}" } }
+        - { name: moved, path: /moved, expect: { status: [302] } }
+"#;
+
+fn config(folder: &Path, address: SocketAddr) -> PathBuf {
+    let text = CONFIG.replace("{{address}}", &address.to_string());
+    let file = folder.join("slod.yaml");
+    std::fs::write(&file, text).expect("written");
+    std::fs::write(folder.join("users.csv"), "user\nann\n\"o'hara, b\"\nzoë\n").expect("written");
+    file
+}
+
+/// `slod` in the folder of its config. What is behind `--` is for the tool.
+fn slod(config: &Path, args: &[&str]) -> Command {
+    let (own, passed) = match args.iter().position(|one| *one == "--") {
+        Some(place) => args.split_at(place),
+        None => (args, &[][..]),
+    };
+    let folder = config.parent().expect("a folder");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_slod"));
+    command
+        // What a killed process leaves behind goes with the test.
+        .env("TMPDIR", folder)
+        .args(own)
+        .arg("--config")
+        .arg(config)
+        .args(passed)
+        .current_dir(folder)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+fn finished(child: Child) -> (Option<i32>, String) {
+    let output = child.wait_with_output().expect("ends");
+    let text = [output.stdout, output.stderr].concat();
+    let code = output.status.code();
+    (code, String::from_utf8_lossy(&text).into_owned())
+}
+
+fn run(config: &Path, args: &[&str]) -> (Option<i32>, String) {
+    finished(slod(config, args).spawn().expect("starts"))
+}
+
+fn report(config: &Path) -> Value {
+    let (_, text) = run(config, &["runs", "show", "1", "--format", "json"]);
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"))
+}
+
+/// The arguments of a run of a scenario.
+fn load<'a>(
+    scenario: &'a str,
+    service: &'a str,
+    engine: &'a str,
+    more: &[&'a str],
+) -> Vec<&'a str> {
+    let mut args = vec!["load", scenario, "--service", service, "--engine", engine];
+    args.extend(more);
+    args
+}
+
+fn wait_for(is_so: impl Fn() -> bool) {
+    let until = Instant::now() + Duration::from_secs(30);
+    while !is_so() {
+        assert!(Instant::now() < until, "it takes too long");
+        thread::sleep(Duration::from_millis(20));
+    }
+}

@@ -1,0 +1,253 @@
+//! The tools themselves run what slod exports, and its report has what the service counted.
+
+use super::service::{self, Counts};
+use super::{config, finished, load, report, run, slod, wait_for};
+use crate::auth::fixture::{Files, TLS};
+use serde_json::Value;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+/// Whether a tool is on the `PATH`. CI promises both.
+pub fn is_installed(tool: &str) -> bool {
+    let mut command = Command::new(tool);
+    let version = if tool == "k6" { "version" } else { "--version" };
+    let started = command.arg(version).stdout(Stdio::null()).status();
+    let is_there = started.is_ok_and(|status| status.success());
+    if !is_there {
+        assert!(std::env::var_os("CI").is_none(), "{tool} is needed in CI");
+        eprintln!("not tested with {tool}, which is not installed");
+    }
+    is_there
+}
+
+/// Runs a test with each tool that is installed, all at once: they mostly wait.
+fn with_each(test: impl Fn(&'static str) + Sync) {
+    let test = &test;
+    thread::scope(|scope| {
+        for tool in ["k6", "locust"]
+            .into_iter()
+            .filter(|tool| is_installed(tool))
+        {
+            scope.spawn(move || test(tool));
+        }
+    });
+}
+
+/// Requests of the windows in which so much load was due, by the second.
+fn rates(report: &Value, due: f64) -> Vec<u64> {
+    let windows = report["windows"].as_array().expect("a list");
+    let meant = windows.iter().filter(|one| one["due"] == due);
+    meant.filter_map(|one| one["requests"].as_u64()).collect()
+}
+
+fn holds_what_was_counted(report: &Value, counts: &Counts) {
+    let failed = counts.of("chat 503");
+    assert!(failed > 0, "{}", counts.all());
+    assert_eq!(report["total"]["requests"], counts.total(), "{report:#}");
+    assert_eq!(report["total"]["errors"], failed, "{report:#}");
+    assert_eq!(report["requests"][0]["name"], "chat");
+    assert_eq!(report["requests"][0]["requests"], counts.total());
+}
+
+#[test]
+fn the_run_of_either_tool_is_what_the_service_counted() {
+    with_each(|engine| {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (address, counts) = service::start();
+        let config = config(folder.path(), address);
+        let more = ["--out", "out", "--threshold", "errors<50%"];
+        let (code, text) = run(&config, &load("quick", "web", engine, &more));
+        // The objective is 10 ms; an answer takes 20.
+        assert_eq!(code, Some(99), "{text}");
+        assert!(!text.contains("s3cret"), "{text}");
+        assert_eq!(counts.of("chat 401"), 0, "{}", counts.all());
+        let report = report(&config);
+        assert_eq!(report["engine"], engine);
+        assert_eq!(report["ending"]["state"], "completed", "{text}");
+        holds_what_was_counted(&report, &counts);
+        let p50 = report["total"]["p50_seconds"].as_f64().expect("measured");
+        assert!((0.02..0.2).contains(&p50), "{p50}");
+        // 2 users, none, and 6: each makes a request in 70 ms.
+        let level = |due: f64| rates(&report, due).iter().sum::<u64>();
+        assert!((15..=32).contains(&level(2.0)), "{report:#}");
+        assert!((100..=180).contains(&level(6.0)), "{report:#}");
+        // Of the stage, and of the end of the run, in which the last ones end.
+        assert!(level(0.0) <= 12, "{report:#}");
+        let log = std::fs::read_to_string(folder.path().join(format!("out/{engine}.log")));
+        assert!(!log.expect("a log").contains("s3cret"));
+    });
+}
+
+/// k6 has rates; users of Locust reach them together.
+#[test]
+fn either_tool_makes_the_load_of_a_rate() {
+    with_each(|engine| {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (address, counts) = service::start();
+        let config = config(folder.path(), address);
+        let (code, text) = run(&config, &load("rates", "web", engine, &[]));
+        assert_eq!(code, Some(99), "{text}");
+        let report = report(&config);
+        holds_what_was_counted(&report, &counts);
+        let (low, high) = (rates(&report, 20.0), rates(&report, 40.0));
+        let of = |seconds: &[u64]| seconds.iter().sum::<u64>() as f64 / seconds.len() as f64;
+        assert!((14.0..26.0).contains(&of(&low)), "{engine}: {low:?} {text}");
+        assert!(
+            (32.0..48.0).contains(&of(&high)),
+            "{engine}: {high:?} {text}"
+        );
+        assert_eq!(report["total"]["dropped"], 0);
+    });
+}
+
+#[test]
+fn users_of_either_tool_keep_cookies_and_captured_values() {
+    with_each(|engine| {
+        // At a rate, users of Locust are new ones by what the script does.
+        let scenarios = ["quick", "rates"];
+        for scenario in &scenarios[..if engine == "k6" { 1 } else { 2 }] {
+            let folder = tempfile::tempdir().expect("a folder");
+            let (address, counts) = service::start();
+            let config = config(folder.path(), address);
+            let (code, text) = run(&config, &load(scenario, "session", engine, &[]));
+            assert_eq!(code, Some(0), "{text}");
+            let report = report(&config);
+            assert_eq!(report["total"]["errors"], 0, "{engine}: {}", counts.all());
+            assert_eq!(
+                report["total"]["requests"],
+                counts.total(),
+                "{}",
+                counts.all()
+            );
+            assert!(counts.of("mine 200") > 10, "{}", counts.all());
+            // A redirect is an answer, and is not followed.
+            assert!(counts.of("moved 302") > 10, "{}", counts.all());
+            assert_eq!(counts.of("elsewhere 200"), 0);
+        }
+    });
+}
+
+/// `slod export` writes what people run with the tool itself.
+#[test]
+fn an_exported_script_fails_by_its_own_thresholds() {
+    with_each(|engine| {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (address, counts) = service::start();
+        let config = config(folder.path(), address);
+        let (code, script) = run(&config, &["export", engine, "quick", "--service", "web"]);
+        assert_eq!(code, Some(0), "{script}");
+        assert!(!script.contains("s3cret"), "{script}");
+        // Locust takes no other ending.
+        let file = folder.path().join("exported.py");
+        std::fs::write(&file, script).expect("written");
+        let output = by_hand(engine, &file).output().expect("runs");
+        let (expected, words) = match engine {
+            "k6" => (99, "p(95)<10"),
+            _ => (1, "p95 is not below 10 ms"),
+        };
+        let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        assert_eq!(output.status.code(), Some(expected), "{text}");
+        assert!(text.contains(words), "{text}");
+        assert!(counts.of("chat 200") > 50, "{}", counts.all());
+        assert_eq!(counts.of("chat 401"), 0, "{}", counts.all());
+    });
+}
+
+fn by_hand(tool: &str, file: &Path) -> Command {
+    let mut command = Command::new(tool);
+    match tool {
+        "k6" => command.args(["run", "--quiet", "--no-usage-report", "--address="]),
+        _ => command.args(["--headless", "--only-summary", "-f"]),
+    };
+    command.arg(file);
+    command.env("X_API_KEY", "s3cretkey");
+    command.env("LOAD_PASSWORD", "s3cretbody");
+    command
+}
+
+#[test]
+fn an_interrupt_ends_the_tool_and_reports() {
+    with_each(|engine| {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (address, counts) = service::start();
+        let config = config(folder.path(), address);
+        let args = load("baseline", "web", engine, &["--users", "3"]);
+        let mut command = slod(&config, &args);
+        let child = command.spawn().expect("starts");
+        wait_for(|| counts.total() > 5);
+        thread::sleep(Duration::from_millis(1500));
+        let id = child.id().to_string();
+        let mut kill = Command::new("kill");
+        kill.args(["-INT", &id]).status().expect("sent");
+        let (code, text) = finished(child);
+        assert_eq!(code, Some(105), "{text}");
+        let report = report(&config);
+        assert_eq!(report["ending"]["state"], "interrupted");
+        let made = counts.total();
+        // k6 gives up requests in flight.
+        let given_up = if engine == "k6" { 3 } else { 0 };
+        let seen = report["total"]["requests"].as_u64().expect("a number");
+        assert!(
+            seen <= made && made - seen <= given_up,
+            "{seen} of {made}: {text}"
+        );
+        thread::sleep(Duration::from_millis(1500));
+        assert_eq!(counts.total(), made, "{engine} goes on");
+    });
+}
+
+#[test]
+fn the_tool_ends_with_slod() {
+    with_each(|engine| {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (address, counts) = service::start();
+        let config = config(folder.path(), address);
+        let args = load("baseline", "web", engine, &["--users", "3"]);
+        let mut child = slod(&config, &args).spawn().expect("starts");
+        wait_for(|| counts.total() > 5);
+        child.kill().expect("killed");
+        child.wait().expect("ends");
+        thread::sleep(Duration::from_millis(500));
+        let made = counts.total();
+        thread::sleep(Duration::from_millis(1500));
+        assert_eq!(counts.total(), made, "{engine} goes on");
+    });
+}
+
+/// The service is a daemon of slod's own, whose certificate a private authority issued.
+#[test]
+fn either_tool_trusts_the_authority_of_the_config() {
+    let files = Files::new();
+    files.write("web.yml", TLS);
+    let daemon = files.start("127.0.0.1:0", "{ config_file: web.yml }");
+    with_each(|engine| {
+        for (name, tls, is_trusted) in [
+            ("named", "{ ca_file: ca.crt }", true),
+            ("any", "{ insecure: true }", true),
+            ("system", "{}", false),
+        ] {
+            let url = format!("https://localhost:{}/-/healthy", daemon.address.port());
+            let text = format!(
+                "store: {{ path: {engine}-{name}.db }}
+services: [ {{ name: web, probes: [ {{ name: up, http: {{ url: \"{url}\", tls: {tls} }} }} ] }} ]
+"
+            );
+            let file = format!("{engine}.yaml");
+            files.write(&file, &text);
+            let config = files.path(&file);
+            let more = ["--users", "2", "--run-time", "1s"];
+            let (code, text) = run(&config, &load("baseline", "web", engine, &more));
+            assert_eq!(code, Some(0), "{text}");
+            let report = report(&config);
+            let requests = report["total"]["requests"].as_u64().expect("a number");
+            let expected = if is_trusted { 0 } else { requests };
+            assert!(requests > 0, "{text}");
+            assert_eq!(
+                report["total"]["errors"], expected,
+                "{engine} {name}: {text}"
+            );
+        }
+    });
+}

@@ -1,0 +1,92 @@
+//! Workers of Locust: processes of their own, as on other machines.
+
+use super::tools::is_installed;
+use super::{config, finished, load, report, service, slod};
+use std::net::TcpListener;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+/// Ended whatever happens to the test.
+struct Worker(Child);
+
+impl Worker {
+    fn start(port: &str) -> Self {
+        let child = Command::new("locust")
+            .args(["-f", "-", "--worker", "--master-host", "127.0.0.1"])
+            .args(["--master-port", port])
+            // Workers have an environment of their own.
+            .env("X_API_KEY", "s3cretkey")
+            .env("LOAD_PASSWORD", "s3cretbody")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn();
+        Self(child.expect("starts"))
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn a_lost_worker_is_less_load_and_no_better_service() {
+    if !is_installed("locust") {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let (address, counts) = service::start();
+    let config = config(folder.path(), address);
+    let port = {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        listener.local_addr().expect("bound").port().to_string()
+    };
+    let more = [
+        "--expect-workers",
+        "2",
+        "--users",
+        "6",
+        "--run-time",
+        "12s",
+        "--",
+        "--master-bind-host",
+        "127.0.0.1",
+        "--master-bind-port",
+        &port,
+    ];
+    let mut command = slod(&config, &load("quick", "web", "locust", &more));
+    let child = command.spawn().expect("starts");
+    let (lost, _kept) = (Worker::start(&port), Worker::start(&port));
+    super::wait_for(|| counts.total() > 100);
+    drop(lost);
+    let before = counts.total();
+    let (code, text) = finished(child);
+    let is_known = text.contains("cannot be judged: 1 of 2 workers were lost after");
+    assert!(is_known, "{code:?} {text}");
+    assert_eq!(counts.of("chat 401"), 0, "{}", counts.all());
+    let report = report(&config);
+    let seen = report["total"]["requests"].as_u64().expect("a number");
+    // What the lost worker had not reported is lost with it: up to three seconds, of 3 users.
+    let made = counts.total();
+    assert!(
+        made > before && seen <= made && made - seen <= 140,
+        "{seen} of {made}"
+    );
+    let observed = report["observed"].as_array().expect("a list");
+    let workers = observed.iter().find(|one| {
+        one["series"]
+            .as_str()
+            .is_some_and(|name| name.starts_with("slod_load_workers"))
+    });
+    let workers = workers.expect("sampled");
+    assert!(
+        workers["first"] == 2.0 && workers["last"] == 1.0,
+        "{workers}"
+    );
+    thread::sleep(Duration::from_millis(300));
+    assert_eq!(counts.total(), made, "a worker goes on");
+}
