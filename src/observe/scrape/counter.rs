@@ -1,8 +1,10 @@
 //! Counters that go on from page to page, as `increase` of Prometheus counts them. Pure.
 //!
 //! Each series continues on its own, so that the reset of one worker is no reset of their sum. What
-//! falls was reset and counts from 0. A series that is new counts from 0 as well if its metric was
-//! there before: a client library creates the series of a status with the first such response.
+//! falls was reset and counts from 0. A series that is new counts from 0 as well if its metric or
+//! other metrics of the service were there before: a client library creates the series of a status
+//! with the first such response, and in several processes (`PROMETHEUS_MULTIPROC_DIR`) a metric with
+//! its first event. Prometheus leaves these first events out.
 //! `process_start_time_seconds` is not looked at: for an exporter it is not the time at which the
 //! counters began, and what falls shows a restart as well.
 
@@ -34,6 +36,14 @@ pub struct Total {
 }
 
 impl Counter {
+    /// Of what begins to be counted; `from_zero` if the page before could have had it and did not.
+    pub fn new(from_zero: bool) -> Self {
+        Self {
+            was_known: from_zero,
+            ..Self::default()
+        }
+    }
+
     /// Takes what a page has.
     pub fn follow(&mut self, found: &Found) {
         for point in &found.points {

@@ -23,6 +23,9 @@ const REMEMBERED: [Role; 3] = [Role::Requests, Role::Errors, Role::RequestDurati
 #[derive(Debug, Default)]
 pub struct History {
     counters: HashMap<usize, Counter>,
+    /// Whether the last page had series of any role. The page of an exporter whose target is down has
+    /// none, so that what it counted meanwhile is no increase.
+    had_roles: bool,
     snapshots: VecDeque<Snapshot>,
 }
 
@@ -51,10 +54,18 @@ impl History {
         for (rule_at, found) in &findings.by_rule {
             let kind = plan.rule(*rule_at).map(|rule| rule.role.kind());
             let is_counted = matches!(kind, Some(RoleKind::Counter | RoleKind::Histogram));
-            if is_counted && found.is_known && !found.is_partial {
-                self.counters.entry(*rule_at).or_default().follow(found);
+            if !is_counted || !found.is_known {
+                continue;
+            }
+            let from_zero = self.had_roles && !found.is_partial;
+            let counter = self.counters.entry(*rule_at);
+            let counter = counter.or_insert_with(|| Counter::new(from_zero));
+            if !found.is_partial {
+                counter.follow(found);
             }
         }
+        let mut all = findings.by_rule.values();
+        self.had_roles = all.any(|found| found.is_partial || !found.points.is_empty());
         let chosen = choose(plan, findings);
         self.forget(at, interval);
         let mut metrics = ServiceMetrics::unknown(service.clone());
