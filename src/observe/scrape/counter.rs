@@ -44,6 +44,24 @@ impl Counter {
         }
     }
 
+    /// How many series fell and how many rose since the last page.
+    pub fn moved(&self, found: &Found) -> (usize, usize) {
+        let points = found.points.iter();
+        let before = points.filter_map(|point| Some((self.last.get(&point.key)?, point.value)));
+        before.fold((0, 0), |(fell, rose), (before, now)| {
+            let (is_less, is_more) = (now < *before, now > *before);
+            (fell + usize::from(is_less), rose + usize::from(is_more))
+        })
+    }
+
+    /// Goes on from what a page has, without counting what changed.
+    pub fn pass_over(&mut self, found: &Found) {
+        let now = found.points.iter().map(|point| (point.key, point.value));
+        self.last.extend(now);
+        self.was_known = true;
+        self.bound(found);
+    }
+
     /// Takes what a page has.
     pub fn follow(&mut self, found: &Found) {
         for point in &found.points {
@@ -58,6 +76,10 @@ impl Counter {
             }
         }
         self.was_known = true;
+        self.bound(found);
+    }
+
+    fn bound(&mut self, found: &Found) {
         if self.last.len() > 2 * KEPT_MAX {
             let now = found.points.iter().map(|point| (point.key, point.value));
             self.last = now.collect();

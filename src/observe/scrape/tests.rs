@@ -213,6 +213,32 @@ fn a_metric_that_begins_counts_its_first_events() {
     );
 }
 
+/// Two workers without a shared page: the scrapes meet one or the other.
+#[test]
+fn processes_that_answer_in_turn_are_named_and_not_counted() {
+    let mut watched = Watched::new("");
+    let page = |worker: u32, step: u32| {
+        let all = worker * 1000 + step;
+        format!("http_requests_total{{code=\"200\"}} {all}\n")
+    };
+    let mut errors = 0;
+    for step in 0..100_u32 {
+        let metrics = watched.follow(u64::from(step) * 10, &page(1 + step % 2, step));
+        errors += u32::from(metrics.scrape.error.is_some());
+        if let Some(error) = metrics.scrape.error {
+            assert!(
+                error.contains("several processes answer in turn"),
+                "{error}"
+            );
+        }
+    }
+    assert_eq!(errors, 94, "from the third return on");
+    let one = (100..120_u32).map(|step| watched.follow(u64::from(step) * 10, &page(1, step)));
+    let last = one.last().expect("some");
+    assert_eq!(last.scrape.error, None, "one of them is left");
+    assert!(close(last.requests_per_second, 0.1), "{last:?}");
+}
+
 #[test]
 fn an_exporter_whose_target_comes_back_has_counted_nothing_new() {
     let mut watched = Watched::new("");
