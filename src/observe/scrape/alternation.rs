@@ -5,24 +5,24 @@
 
 use std::fmt;
 
-/// Pages that are looked at.
-const PAGES: u32 = 10;
-/// Of which so many may not go back. A service that restarts does so once.
-const BACK_MAX: u32 = 3;
+/// Pages that are looked at. Of two workers that are met by chance, one page of four goes back.
+const PAGES: u32 = 20;
+/// From so many on that go back, they are found. A service that restarts does so once.
+const BACK_MIN: u32 = 3;
 
 /// The last pages, one bit each: whether it went back.
 #[derive(Debug, Default)]
-pub struct Alternation(u16);
+pub struct Alternation(u32);
 
 impl Alternation {
     /// Takes how many series of a page fell and how many rose. A page goes back if most of them fell,
     /// so that a single series that is no counter does not count.
     pub fn take(&mut self, fell: usize, rose: usize) {
-        self.0 = (self.0 << 1 | u16::from(fell > rose)) & ((1 << PAGES) - 1);
+        self.0 = (self.0 << 1 | u32::from(fell > rose)) & ((1 << PAGES) - 1);
     }
 
     pub fn is_found(&self) -> bool {
-        self.0.count_ones() >= BACK_MAX
+        self.0.count_ones() >= BACK_MIN
     }
 }
 
@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_found_at_the_third_return_and_forgotten_after_ten_pages() {
+    fn it_is_found_at_the_third_return_and_forgotten_after_twenty_pages() {
         let mut pages = Alternation::default();
         let mut found = Vec::new();
         for back in [true, false, true, false, true] {
@@ -50,8 +50,8 @@ mod tests {
             found.push(pages.is_found());
         }
         assert_eq!(found, [false, false, false, false, true]);
-        assert!(pages.to_string().contains("fell in 3 of the last 10 pages"));
-        for _ in 0..6 {
+        assert!(pages.to_string().contains("fell in 3 of the last 20 pages"));
+        for _ in 0..16 {
             pages.take(0, 5);
         }
         assert!(!pages.is_found());

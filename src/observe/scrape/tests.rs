@@ -233,7 +233,7 @@ fn processes_that_answer_in_turn_are_named_and_not_counted() {
         }
     }
     assert_eq!(errors, 94, "from the third return on");
-    let one = (100..120_u32).map(|step| watched.follow(u64::from(step) * 10, &page(1, step)));
+    let one = (100..130_u32).map(|step| watched.follow(u64::from(step) * 10, &page(1, step)));
     let last = one.last().expect("some");
     assert_eq!(last.scrape.error, None, "one of them is left");
     assert!(close(last.requests_per_second, 0.1), "{last:?}");
