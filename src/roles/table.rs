@@ -66,6 +66,7 @@ pub const TABLE: &[&Ecosystem] = &[
     &proxies::ENVOY,
     &proxies::NGINX,
     &proxies::PGBOUNCER,
+    &proxies::POSTGRES,
     &proxies::REDIS,
     &go_node::GO_SQL,
     &python::FASTAPI,

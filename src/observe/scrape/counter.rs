@@ -1,8 +1,10 @@
 //! Counters that go on from page to page, as `increase` of Prometheus counts them. Pure.
 //!
 //! Each series continues on its own, so that the reset of one worker is no reset of their sum. What
-//! falls was reset and counts from 0. A series that is new counts from 0 as well if its metric was
-//! there before: a client library creates the series of a status with the first such response.
+//! falls was reset and counts from 0. A series that is new counts from 0 as well if its metric or
+//! other metrics of the service were there before: a client library creates the series of a status
+//! with the first such response, and in several processes (`PROMETHEUS_MULTIPROC_DIR`) a metric with
+//! its first event. Prometheus leaves these first events out.
 //! `process_start_time_seconds` is not looked at: for an exporter it is not the time at which the
 //! counters began, and what falls shows a restart as well.
 
@@ -34,6 +36,32 @@ pub struct Total {
 }
 
 impl Counter {
+    /// Of what begins to be counted; `from_zero` if the page before could have had it and did not.
+    pub fn new(from_zero: bool) -> Self {
+        Self {
+            was_known: from_zero,
+            ..Self::default()
+        }
+    }
+
+    /// How many series fell and how many rose since the last page.
+    pub fn moved(&self, found: &Found) -> (usize, usize) {
+        let points = found.points.iter();
+        let before = points.filter_map(|point| Some((self.last.get(&point.key)?, point.value)));
+        before.fold((0, 0), |(fell, rose), (before, now)| {
+            let (is_less, is_more) = (now < *before, now > *before);
+            (fell + usize::from(is_less), rose + usize::from(is_more))
+        })
+    }
+
+    /// Goes on from what a page has, without counting what changed.
+    pub fn pass_over(&mut self, found: &Found) {
+        let now = found.points.iter().map(|point| (point.key, point.value));
+        self.last.extend(now);
+        self.was_known = true;
+        self.bound(found);
+    }
+
     /// Takes what a page has.
     pub fn follow(&mut self, found: &Found) {
         for point in &found.points {
@@ -48,6 +76,10 @@ impl Counter {
             }
         }
         self.was_known = true;
+        self.bound(found);
+    }
+
+    fn bound(&mut self, found: &Found) {
         if self.last.len() > 2 * KEPT_MAX {
             let now = found.points.iter().map(|point| (point.key, point.value));
             self.last = now.collect();

@@ -1,5 +1,6 @@
 //! From one page to the next: which rule stands for a role, what was counted, and how fast. Pure.
 
+use super::alternation::Alternation;
 use super::counter::{Counter, Total};
 use super::plan::{Plan, Rule};
 use super::quantile::{make_monotonic, quantile};
@@ -23,6 +24,10 @@ const REMEMBERED: [Role; 3] = [Role::Requests, Role::Errors, Role::RequestDurati
 #[derive(Debug, Default)]
 pub struct History {
     counters: HashMap<usize, Counter>,
+    /// Whether the last page had series of any role. The page of an exporter whose target is down has
+    /// none, so that what it counted meanwhile is no increase.
+    had_roles: bool,
+    alternation: Alternation,
     snapshots: VecDeque<Snapshot>,
 }
 
@@ -48,19 +53,17 @@ impl History {
         at: Duration,
         interval: Duration,
     ) -> ServiceMetrics {
-        for (rule_at, found) in &findings.by_rule {
-            let kind = plan.rule(*rule_at).map(|rule| rule.role.kind());
-            let is_counted = matches!(kind, Some(RoleKind::Counter | RoleKind::Histogram));
-            if is_counted && found.is_known && !found.is_partial {
-                self.counters.entry(*rule_at).or_default().follow(found);
-            }
-        }
+        self.count(plan, findings);
         let chosen = choose(plan, findings);
         self.forget(at, interval);
         let mut metrics = ServiceMetrics::unknown(service.clone());
         metrics.scrape = ScrapeView {
             samples: findings.samples,
             dropped: findings.dropped,
+            error: self
+                .alternation
+                .is_found()
+                .then(|| self.alternation.to_string()),
             ..ScrapeView::default()
         };
         let roles = chosen.iter().flatten();
@@ -70,6 +73,39 @@ impl History {
         self.measure(&chosen, at, interval, &mut metrics);
         self.remember(&chosen, at);
         metrics
+    }
+
+    /// Counts what rose since the last page.
+    fn count(&mut self, plan: &Plan, findings: &Findings) {
+        let is_counted = |rule_at: usize| {
+            let kind = plan.rule(rule_at).map(|rule| rule.role.kind());
+            matches!(kind, Some(RoleKind::Counter | RoleKind::Histogram))
+        };
+        let rules = findings.by_rule.iter();
+        let rules: Vec<_> = rules
+            .filter(|(rule_at, found)| found.is_known && is_counted(**rule_at))
+            .collect();
+        let moved = rules.iter().filter_map(|(rule_at, found)| {
+            let counter = self.counters.get(*rule_at)?;
+            Some(counter.moved(found))
+        });
+        let (fell, rose) = moved.fold((0, 0), |all, one| (all.0 + one.0, all.1 + one.1));
+        self.alternation.take(fell, rose);
+        for (rule_at, found) in rules {
+            let from_zero = self.had_roles && !found.is_partial;
+            let counter = self.counters.entry(*rule_at);
+            let counter = counter.or_insert_with(|| Counter::new(from_zero));
+            if found.is_partial {
+                continue;
+            }
+            if self.alternation.is_found() {
+                counter.pass_over(found);
+            } else {
+                counter.follow(found);
+            }
+        }
+        let mut all = findings.by_rule.values();
+        self.had_roles = all.any(|found| found.is_partial || !found.points.is_empty());
     }
 
     /// Drops snapshots that nothing is measured from any more. After a pause, rates begin anew.

@@ -1,6 +1,7 @@
 //! The services' own metrics: a task per service scrapes its endpoint, so that one that hangs
 //! delays no other; the collector shows what they found last.
 
+mod alternation;
 mod counter;
 mod history;
 mod metrics;

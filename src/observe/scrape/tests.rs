@@ -198,6 +198,55 @@ fn a_family_without_series_counts_its_first_requests() {
     assert_eq!(other.number(Role::Errors), None);
 }
 
+/// In several processes, `prometheus_client` has a metric with labels only from its first event on.
+#[test]
+fn a_metric_that_begins_counts_its_first_events() {
+    let mut watched = Watched::new("");
+    let page = "sqlalchemy_pool_checked_out 1\n";
+    let before = watched.follow(0, page);
+    assert_eq!(before.number(Role::CircuitBreakerTrips), None);
+    let begun = format!("{page}circuit_breaker_trips_total{{name=\"payments\"}} 2\n");
+    let after = watched.follow(10, &begun);
+    assert!(
+        close(after.number(Role::CircuitBreakerTrips), 2.0),
+        "{after:?}"
+    );
+}
+
+/// Two workers without a shared page: the scrapes meet one or the other.
+#[test]
+fn processes_that_answer_in_turn_are_named_and_not_counted() {
+    let mut watched = Watched::new("");
+    let page = |worker: u32, step: u32| {
+        let all = worker * 1000 + step;
+        format!("http_requests_total{{code=\"200\"}} {all}\n")
+    };
+    let mut errors = 0;
+    for step in 0..100_u32 {
+        let metrics = watched.follow(u64::from(step) * 10, &page(1 + step % 2, step));
+        errors += u32::from(metrics.scrape.error.is_some());
+        if let Some(error) = metrics.scrape.error {
+            assert!(
+                error.contains("several processes answer in turn"),
+                "{error}"
+            );
+        }
+    }
+    assert_eq!(errors, 94, "from the third return on");
+    let one = (100..130_u32).map(|step| watched.follow(u64::from(step) * 10, &page(1, step)));
+    let last = one.last().expect("some");
+    assert_eq!(last.scrape.error, None, "one of them is left");
+    assert!(close(last.requests_per_second, 0.1), "{last:?}");
+}
+
+#[test]
+fn an_exporter_whose_target_comes_back_has_counted_nothing_new() {
+    let mut watched = Watched::new("");
+    watched.follow(0, "nginx_up 0\n");
+    let back = watched.follow(10, "nginx_up 1\nnginx_http_requests_total 5000\n");
+    assert!(close(back.number(Role::Requests), 0.0), "{back:?}");
+}
+
 #[test]
 fn resets_and_missing_series_are_handled_as_prometheus_does() {
     let mut watched = Watched::new("");

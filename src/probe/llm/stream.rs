@@ -108,7 +108,8 @@ impl Pace {
         }
     }
 
-    /// The time per token follows from the provider's count, since a chunk may have several.
+    /// The time per token follows from the provider's count, since a chunk may have several. What
+    /// arrives all at once, as from a proxy that waits for the end, has no pace.
     fn finish(&self, answer: &Answer, progress: &mut Progress<'_>) {
         let first = if answer.reasons {
             self.first_output
@@ -119,7 +120,9 @@ impl Pace {
             let steps = u32::try_from(tokens).ok()?.checked_sub(1)?;
             (steps > 0).then_some(steps)
         });
-        if let (Some(first), Some(last), Some(steps)) = (first, self.last_output, steps) {
+        if let (Some(first), Some(last), Some(steps)) = (first, self.last_output, steps)
+            && last > first
+        {
             let between = last.saturating_sub(first) / steps;
             progress.measure(Measurement::PerOutputToken, between);
         }

@@ -2,19 +2,26 @@
 
 use super::{Ecosystem, row};
 use crate::roles::Role::{
-    ActiveConnections, Errors, LlmDuration, LlmErrors, LlmRateLimitHits, LlmRequests,
-    LlmTimeToFirstToken, LlmTokensIn, LlmTokensOut, QueueDepth, RequestDuration, Requests,
+    ActiveConnections, CircuitBreakerTrips, Errors, LlmDuration, LlmErrors, LlmRateLimitHits,
+    LlmRequests, LlmTimeToFirstToken, LlmTokensIn, LlmTokensOut, QueueDepth, RequestDuration,
+    Requests,
 };
 
-/// Its counters are called `..._metric` in the source; the client library adds `_total`.
+/// Its counters are called `..._metric` in the source; the client library adds `_total`. As for other
+/// services, a request that the client is to blame for is no error of the proxy. A deployment that
+/// fails is left out for a while, as by a circuit breaker.
 pub const LITELLM: Ecosystem = Ecosystem {
     name: "LiteLLM proxy",
     source: "https://github.com/BerriAI/litellm litellm/integrations/prometheus.py",
     rows: &[
         row(Requests, "litellm_proxy_total_requests_metric_total"),
-        row(Errors, "litellm_proxy_failed_requests_metric_total"),
+        row(
+            Errors,
+            r#"litellm_proxy_total_requests_metric_total{status_code=~"5.."}"#,
+        ),
         row(RequestDuration, "litellm_request_total_latency_metric"),
         row(ActiveConnections, "litellm_in_flight_requests"),
+        row(CircuitBreakerTrips, "litellm_deployment_cooled_down_total"),
         row(LlmRequests, "litellm_proxy_total_requests_metric_total"),
         row(LlmErrors, "litellm_proxy_failed_requests_metric_total"),
         row(LlmTokensIn, "litellm_input_tokens_metric_total"),

@@ -54,10 +54,10 @@ pub const NGINX: Ecosystem = Ecosystem {
     ],
 };
 
-/// The database `pgbouncer` is its own console.
+/// The database `pgbouncer` is its own console. Spreaker's exporter has another name for the size.
 pub const PGBOUNCER: Ecosystem = Ecosystem {
     name: "pgbouncer_exporter",
-    source: "https://github.com/prometheus-community/pgbouncer_exporter collector.go",
+    source: "https://github.com/prometheus-community/pgbouncer_exporter collector.go; https://github.com/spreaker/prometheus-pgbouncer-exporter prometheus_pgbouncer_exporter/collector.py",
     rows: &[
         row(
             DbPoolInUse,
@@ -68,6 +68,10 @@ pub const PGBOUNCER: Ecosystem = Ecosystem {
             r#"pgbouncer_databases_pool_size{name!="pgbouncer"}"#,
         ),
         row(
+            DbPoolMax,
+            r#"pgbouncer_databases_database_pool_size{database!="pgbouncer"}"#,
+        ),
+        row(
             DbPoolWaiting,
             r#"pgbouncer_pools_client_waiting_connections{database!="pgbouncer"}"#,
         ),
@@ -75,6 +79,18 @@ pub const PGBOUNCER: Ecosystem = Ecosystem {
             ActiveConnections,
             r#"pgbouncer_pools_client_active_connections{database!="pgbouncer"}"#,
         ),
+    ],
+};
+
+/// Each connection takes one of `max_connections`, whether it does something or not. Disabled is the
+/// tracking of what it does.
+pub const POSTGRES: Ecosystem = Ecosystem {
+    name: "postgres_exporter",
+    source: "https://github.com/prometheus-community/postgres_exporter cmd/postgres_exporter/queries.go",
+    rows: &[
+        row(DbPoolInUse, "pg_stat_activity_count"),
+        row(DbPoolMax, "pg_settings_max_connections"),
+        row(ActiveConnections, "pg_stat_activity_count"),
     ],
 };
 

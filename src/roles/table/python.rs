@@ -54,7 +54,8 @@ pub const FLASK: Ecosystem = Ecosystem {
 };
 
 /// `SQLAlchemy` exposes nothing itself. These are the names that applications give to
-/// `pool.checkedout()` and `pool.size()`.
+/// `pool.checkedout()`, `pool.size()` and their `max_overflow`, which is added to the size: the pool
+/// may have so many more.
 pub const SQLALCHEMY: Ecosystem = Ecosystem {
     name: "SQLAlchemy pool",
     source: "https://docs.sqlalchemy.org/en/20/core/pooling.html QueuePool",
@@ -62,8 +63,11 @@ pub const SQLALCHEMY: Ecosystem = Ecosystem {
         row(DbPoolInUse, "sqlalchemy_pool_checked_out"),
         row(DbPoolInUse, "sqlalchemy_pool_checkedout"),
         row(DbPoolInUse, "db_pool_checked_out"),
-        row(DbPoolMax, "sqlalchemy_pool_size"),
-        row(DbPoolMax, "db_pool_size"),
+        row(
+            DbPoolMax,
+            r#"{__name__=~"sqlalchemy_pool_(size|max_overflow)"}"#,
+        ),
+        row(DbPoolMax, r#"{__name__=~"db_pool_(size|max_overflow)"}"#),
     ],
 };
 

@@ -1,6 +1,7 @@
 //! The shipped dashboards and rules in a real Prometheus.
 
 mod alerts;
+mod application;
 mod burn;
 mod dashboards;
 mod own_metrics;

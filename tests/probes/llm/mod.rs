@@ -1,5 +1,6 @@
 //! Probes of language models against a server that replays the answers of providers byte by byte.
 
+mod clients;
 mod judging;
 mod requests;
 mod server;

@@ -91,6 +91,8 @@ async fn hidden_reasoning_does_not_make_tokens_fast() {
 async fn what_has_no_pace_has_no_time_per_token() {
     for usage in [
         r#""usage":{"prompt_tokens":9,"completion_tokens":1}"#,
+        // All of them in one chunk.
+        r#""usage":{"prompt_tokens":9,"completion_tokens":18}"#,
         r#""usage":null"#,
     ] {
         let end = format!(r#"{{"choices":[{{"delta":{{}},"finish_reason":"stop"}}],{usage}}}"#);

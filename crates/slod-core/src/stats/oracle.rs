@@ -4,7 +4,7 @@
 use super::autocorrelation::lag_one;
 use super::normal::{Z_975, upper_tail};
 use super::proportion::{Share, cochran_armitage, wilson};
-use super::rank::{MannKendall, theil_sen};
+use super::rank::{MannKendall, PairSlopes};
 use super::shift::MannWhitney;
 
 const EXPECTED: &str = include_str!("../../fixtures/statistics.csv");
@@ -53,7 +53,7 @@ fn found(values: &[f64]) -> Vec<f64> {
     let points = values.iter().enumerate();
     let points: Vec<_> = points.map(|(at, value)| (at as f64, *value)).collect();
     let trend = MannKendall::of(values).unwrap();
-    let line = theil_sen(&points, Z_975).unwrap();
+    let line = PairSlopes::of(&points).unwrap().interval(Z_975);
     let residuals: Vec<_> = points
         .iter()
         .map(|(at, value)| value - line.slope * at)

@@ -10,6 +10,8 @@ const MINUTE: Duration = Duration::from_secs(60);
 const RECENT: usize = 10;
 /// Seconds that have to be known of them.
 const KNOWN_MIN: f64 = 270.0;
+/// Seconds from which on the evidence is that of all of them.
+const ALL_KNOWN: f64 = 540.0;
 const TRIPS: f64 = 3.0;
 /// Between readings that are further apart, nobody knows.
 const GAP_MAX: f64 = 90.0;
@@ -66,7 +68,9 @@ pub fn breaker_open(breaker: &Breaker, most: f64) -> Answer {
         return (Presence::Unknown, evidence);
     }
     let opened = trips.unwrap_or_default();
-    if known < KNOWN_MIN && opened < TRIPS && trips.is_none() {
+    // Without a state, the trips alone decide.
+    let has_state = known > 0.0 || trips.is_none();
+    if has_state && known < KNOWN_MIN && opened < TRIPS {
         let evidence = format!(
             "{known:.0} s of the last {RECENT} minutes are known, fewer than {KNOWN_MIN:.0}"
         );
@@ -74,12 +78,15 @@ pub fn breaker_open(breaker: &Breaker, most: f64) -> Answer {
     }
     let share = breaker.open.sum(RECENT).unwrap_or(0.0) / known.max(1.0);
     let is_open = known >= KNOWN_MIN && share > most;
+    let of = if known < ALL_KNOWN {
+        format!("the {known:.0} s that are known of ")
+    } else {
+        String::new()
+    };
+    let share = share * 100.0;
     (
         there(is_open || opened >= TRIPS),
-        format!(
-            "open for {:.0} % of the last {RECENT} minutes; opened {opened:.0} times",
-            share * 100.0
-        ),
+        format!("open for {share:.0} % of {of}the last {RECENT} minutes; opened {opened:.0} times"),
     )
 }
 
@@ -109,12 +116,29 @@ mod tests {
     }
 
     #[test]
+    fn a_short_time_is_named_as_such() {
+        let mut breaker = Breaker::default();
+        for second in (0..=60).step_by(10) {
+            breaker.take(Timestamp::from_secs(second), Some(true), Some(0.0));
+        }
+        let (presence, evidence) = breaker_open(&breaker, 0.05);
+        assert_eq!(presence, Presence::Unknown, "{evidence}");
+        breaker.take(Timestamp::from_secs(70), Some(true), Some(3.0));
+        let (presence, evidence) = breaker_open(&breaker, 0.05);
+        assert_eq!(presence, Presence::Active);
+        let wanted = "open for 100 % of the 70 s that are known of the last 10 minutes";
+        assert!(evidence.starts_with(wanted), "{evidence}");
+    }
+
+    #[test]
     fn three_trips_are_frequent() {
         let mut breaker = Breaker::default();
         for minute in 0..4 {
             breaker.take(Timestamp::from_secs(minute * 60), None, Some(1.0));
         }
-        assert_eq!(breaker_open(&breaker, 0.05).0, Presence::Active);
+        let (presence, evidence) = breaker_open(&breaker, 0.05);
+        assert_eq!(presence, Presence::Active);
+        assert!(evidence.ends_with("opened 4 times"), "{evidence}");
         assert_eq!(breaker_open(&Breaker::default(), 0.05).0, Presence::Unknown);
     }
 }
