@@ -23,7 +23,7 @@ This page is generated from the source code.
 const TEXTS: &str = r#"
 ## Texts of messages
 
-`title` and `text` of a receiver are templates in the [syntax of Jinja](https://docs.rs/minijinja/latest/minijinja/syntax/).
+`title` and `text` of a receiver are templates in the [syntax of Jinja](https://jinja.palletsprojects.com/en/stable/templates/).
 `slod check` reports a field or a filter that does not exist, and `slod notify test NAME --dry-run` shows the request
 with an example. Fields of a message:
 
