@@ -61,7 +61,7 @@ async fn remind(deps: &Deps, now: Timestamp, nobody_knows: &mut bool) {
     let receivers = config.routing.receivers.iter();
     let names: Vec<String> = receivers.map(|one| one.name.clone()).collect();
     let store = deps.store.clone();
-    let keep = move |store: &mut Store| keep(store, &names, &wanted, now);
+    let keep = move |store: &mut Store| keep(store, &names, &wanted, &decisions.silences, now);
     let asked = tokio::task::spawn_blocking(move || store.ask(PATIENCE, keep));
     // A store that fails says so itself, and the next look tries again.
     let Ok(Some(Ok(kept))) = asked.await else {
@@ -84,6 +84,7 @@ fn keep(
     store: &mut Store,
     receivers: &[String],
     wanted: &Wanted,
+    silences: &[Silence],
     now: Timestamp,
 ) -> Result<Kept, StoreError> {
     let (mut deliveries, mut count) = (Vec::new(), 0);
@@ -91,7 +92,7 @@ fn keep(
         let known = store.known_to(receiver, GROUP)?;
         let now_wanted = wanted.get(receiver).map_or(&[][..], Vec::as_slice);
         // Once reminded, until the silence is over: alerts that end meanwhile change nothing.
-        let lasting = known.iter().filter(|one| is_running(one, now));
+        let lasting = known.iter().filter(|one| is_running(one, silences, now));
         let new = now_wanted.iter().filter(|one| {
             let mut all = known.iter();
             all.all(|known| known.fingerprint() != one.fingerprint())
@@ -114,10 +115,11 @@ fn keep(
     })
 }
 
-/// Whether the end that a reminder is about is ahead.
-fn is_running(reminder: &Notice, now: Timestamp) -> bool {
-    let ends = reminder.label("ends").unwrap_or_default();
-    chrono::DateTime::parse_from_rfc3339(ends).is_ok_and(|ends| ends.timestamp_millis() > now.0)
+/// Whether the silence that a reminder is about goes on: it may have been removed.
+fn is_running(reminder: &Notice, silences: &[Silence], now: Timestamp) -> bool {
+    let id = reminder.label("silence").and_then(|id| id.parse().ok());
+    let mut all = silences.iter();
+    all.any(|silence| Some(silence.id) == id && silence.to > now)
 }
 
 /// For each receiver that would get an alert which still fires under a silence that ends soon.
@@ -232,22 +234,25 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let mut store = Store::open(&folder.path().join("slod.db")).expect("opens");
         let (silence, receivers) = (silence(0, 6000), ["chat".to_owned(), "mail".to_owned()]);
-        let mut look = |second: i64, is_wanted: bool| {
+        let mut look = |second: i64, is_wanted: bool, silences: &[Silence]| {
             let now = Timestamp::from_secs(second);
             let mut wanted = Wanted::new();
             if is_wanted {
                 wanted.insert("chat".to_owned(), vec![reminder(&silence, 2, now)]);
             }
-            let count = keep(&mut store, &receivers, &wanted, now)
+            let count = keep(&mut store, &receivers, &wanted, silences, now)
                 .expect("kept")
                 .new;
             (count, store.known_to("chat", GROUP).expect("reads").len())
         };
-        assert_eq!(look(100, false), (0, 0));
-        assert_eq!(look(5400, true), (1, 1));
-        assert_eq!(look(5415, true), (0, 1), "once");
-        assert_eq!(look(5430, false), (0, 1), "its alerts ended");
-        assert_eq!(look(6000, false), (1, 0), "the end");
+        let there = [silence.clone()];
+        assert_eq!(look(100, false, &there), (0, 0));
+        assert_eq!(look(5400, true, &there), (1, 1));
+        assert_eq!(look(5415, true, &there), (0, 1), "once");
+        assert_eq!(look(5430, false, &there), (0, 1), "its alerts ended");
+        assert_eq!(look(6000, false, &there), (1, 0), "the end");
+        assert_eq!(look(5400, true, &there), (1, 1));
+        assert_eq!(look(5430, false, &[]), (1, 0), "it was removed");
         let text = &reminder(&silence, 2, Timestamp::from_secs(5400)).annotations["summary"];
         assert_eq!(
             text,
