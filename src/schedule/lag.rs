@@ -67,7 +67,6 @@ impl LagMeter {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // No holder of this lock can panic half-way through a change.
         self.0.state.lock()
     }
 }

@@ -1,7 +1,7 @@
 //! Whether this process ran without a break: stopped by a signal, frozen or starved of processor
 //! time, it measures itself and not the services.
 
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,7 +33,7 @@ impl StallDetector {
 
     /// To be called at least every `CHECK_INTERVAL`.
     pub fn beat(&self, now: Instant) {
-        let mut state = self.state();
+        let mut state = self.0.lock();
         if now.saturating_duration_since(state.last) > STALLED_AFTER {
             let from = state.last;
             state.breaks.push_back((from, now));
@@ -46,23 +46,18 @@ impl StallDetector {
 
     /// How long ago the last look was.
     pub fn since_last(&self, now: Instant) -> Duration {
-        now.saturating_duration_since(self.state().last)
+        now.saturating_duration_since(self.0.lock().last)
     }
 
     /// The longest stall since `start`; `None` if there was none.
     pub fn stalled_since(&self, start: Instant, now: Instant) -> Option<Duration> {
-        let state = self.state();
+        let state = self.0.lock();
         let running = std::iter::once((state.last, now));
         let breaks = state.breaks.iter().copied().chain(running);
         let lengths = breaks
             .filter(|(_, end)| *end > start)
             .map(|(from, end)| end.saturating_duration_since(from));
         lengths.filter(|length| *length > STALLED_AFTER).max()
-    }
-
-    /// No holder of this lock can panic half-way through a change.
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock()
     }
 }
 
@@ -99,6 +94,6 @@ mod tests {
         for second in 1..=1000 {
             stall.beat(start + Duration::from_secs(2 * second));
         }
-        assert_eq!(stall.state().breaks.len(), MAX_STALLS);
+        assert_eq!(stall.0.lock().breaks.len(), MAX_STALLS);
     }
 }

@@ -3,7 +3,7 @@
 
 use hyper::body::{Body, Frame, SizeHint};
 use hyper::body::{Bytes, Incoming};
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -73,7 +73,7 @@ impl ConnectionTable {
     }
 
     fn insert(self: &Arc<Self>) -> Option<ConnectionSlot> {
-        let mut open = locked(&self.open);
+        let mut open = self.open.lock();
         if open.len() >= CONNECTIONS {
             return None;
         }
@@ -97,11 +97,11 @@ impl ConnectionTable {
     /// Lets the connection close that waits for its client the longest, or else the one whose
     /// answer takes the longest.
     fn evict(&self) -> bool {
-        let open = locked(&self.open);
+        let open = self.open.lock();
         let staying = open.values().filter(|slot| !slot.evicted.is_cancelled());
         let late = Instant::now().checked_sub(ANSWER_TIME);
         let victim = staying
-            .map(|slot| (!slot.waits_for_client(), *locked(&slot.since), slot))
+            .map(|slot| (!slot.waits_for_client(), *slot.since.lock(), slot))
             .min_by_key(|(answering, since, _)| (*answering, *since))
             .filter(|(answering, since, _)| !answering || late.is_some_and(|late| *since < late));
         if let Some((_, _, slot)) = &victim {
@@ -118,7 +118,7 @@ impl Slot {
     }
 
     fn touch(&self) {
-        *locked(&self.since) = Instant::now();
+        *self.since.lock() = Instant::now();
     }
 }
 
@@ -137,7 +137,7 @@ impl ConnectionSlot {
 
 impl Drop for ConnectionSlot {
     fn drop(&mut self) {
-        locked(&self.connections_table.open).remove(&self.id);
+        self.connections_table.open.lock().remove(&self.id);
         self.connections_table.closed.notify_one();
     }
 }
@@ -185,9 +185,4 @@ impl Body for Upload {
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
     }
-}
-
-/// No holder of these locks can panic half-way through a change.
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock()
 }

@@ -47,7 +47,7 @@ impl ToolOutput {
         }
         if let Some(output) = log {
             let shared = shared.clone();
-            let take = move |line: &str| lock(&shared.log).add(line);
+            let take = move |line: &str| shared.log.lock().add(line);
             reader(output.into_owned_fd()?, take, is_read)?;
         }
         Ok(Self { shared, reading })
@@ -60,24 +60,27 @@ impl ToolOutput {
 
     /// Whether results were read in the time before now.
     pub fn had_results_within(&self, time: Duration) -> bool {
-        lock(&self.shared.result_at).is_some_and(|at| at.elapsed() < time)
+        self.shared
+            .result_at
+            .lock()
+            .is_some_and(|at| at.elapsed() < time)
     }
 
     pub fn follower(&self) -> MutexGuard<'_, Follower> {
-        lock(&self.shared.follower)
+        self.shared.follower.lock()
     }
 
     pub fn log(&self) -> MutexGuard<'_, ToolLog> {
-        lock(&self.shared.log)
+        self.shared.log.lock()
     }
 }
 
 impl Shared {
     fn result(&self, line: &str) {
-        if lock(&self.follower).line(line) {
-            *lock(&self.result_at) = Some(Instant::now());
+        if self.follower.lock().line(line) {
+            *self.result_at.lock() = Some(Instant::now());
         } else {
-            lock(&self.log).add(line);
+            self.log.lock().add(line);
         }
     }
 }
@@ -105,10 +108,6 @@ fn reader(
     thread.spawn(read).map(drop)
 }
 
-fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
-    shared.lock()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -120,13 +119,13 @@ mod tests {
         let lengths = Arc::new(Mutex::new(Vec::new()));
         let seen = Arc::clone(&lengths);
         let (is_read, mut reading) = mpsc::channel(1);
-        let take = move |line: &str| lock(&seen).push(line.len());
+        let take = move |line: &str| seen.lock().push(line.len());
         reader(output.into(), take, is_read).expect("a thread");
         let long = usize::try_from(LINE_MAX).expect("small") + 2;
         input.write_all(&vec![b'x'; long]).expect("read");
         input.write_all(b"\nend\n").expect("read");
         drop(input);
         assert!(reading.blocking_recv().is_none());
-        assert_eq!(*lock(&lengths), [long - 2, 3, 4]);
+        assert_eq!(*lengths.lock(), [long - 2, 3, 4]);
     }
 }

@@ -4,7 +4,7 @@ use super::{Due, HeartbeatProbe, Terms};
 use crate::outcome::{Cause, ProbeKey, Timestamp, Verdict, millis};
 use crate::probe::{Probe, of_type};
 use crate::yaml::Secret;
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -164,7 +164,7 @@ impl HeartbeatBoard {
         probes: impl Iterator<Item = (&'a ProbeKey, &'a dyn Probe)>,
         last_outcome: impl Fn(&ProbeKey) -> Option<(Timestamp, Verdict)>,
     ) {
-        let mut board = self.board();
+        let mut board = self.0.lock();
         let mut removed = std::mem::take(&mut *board);
         for (key, probe) in probes {
             let Some(probe) = of_type::<HeartbeatProbe>(probe) else {
@@ -189,7 +189,7 @@ impl HeartbeatBoard {
 
     /// Whether a report with this token would be taken.
     pub fn admit(&self, key: &ProbeKey, token: Option<&str>) -> Result<(), Refused> {
-        let board = self.board();
+        let board = self.0.lock();
         let entry = board.get(key).ok_or(Refused::Unknown)?;
         let terms = entry.terms.as_ref().ok_or(Refused::Unknown)?;
         let same = |wanted: &Secret| {
@@ -205,7 +205,7 @@ impl HeartbeatBoard {
 
     /// Whether reports of this probe need a token of its own.
     pub fn has_token(&self, key: &ProbeKey) -> bool {
-        let board = self.board();
+        let board = self.0.lock();
         let terms = board.get(key).and_then(|entry| entry.terms.as_ref());
         terms.is_some_and(|terms| terms.token.is_some())
     }
@@ -213,7 +213,7 @@ impl HeartbeatBoard {
     /// Whether a report says more than the one on the disk, so that it must be kept before it is
     /// taken.
     pub fn is_news(&self, key: &ProbeKey, beat: &Beat) -> bool {
-        let board = self.board();
+        let board = self.0.lock();
         let last = board.get(key).and_then(|entry| entry.last.as_ref());
         last.is_none_or(|Last { beat: known, kept }| {
             let same = known.failed == beat.failed && known.message == beat.message;
@@ -223,7 +223,7 @@ impl HeartbeatBoard {
 
     /// Takes a report; `kept` says that it is on the disk.
     pub fn take(&self, key: &ProbeKey, beat: Beat, kept: bool) {
-        let mut board = self.board();
+        let mut board = self.0.lock();
         // A reload may have removed the probe since the report was admitted.
         let Some(entry) = board.get_mut(key) else {
             return;
@@ -242,13 +242,13 @@ impl HeartbeatBoard {
 
     /// Up to when failures are shown by outcomes that have had the time to reach the disk.
     pub fn judged(&self, key: &ProbeKey, now: Timestamp) -> Option<Timestamp> {
-        let judged = self.board().get(key)?.judged;
+        let judged = self.0.lock().get(key)?.judged;
         judged.filter(|judged| judged.after(COMMITTED_AFTER) <= now)
     }
 
     /// What is known of a probe's job. Failures are handed out once.
     pub fn look(&self, key: &ProbeKey, now: Timestamp) -> HeartbeatState {
-        let mut board = self.board();
+        let mut board = self.0.lock();
         let Some(entry) = board.get_mut(key) else {
             return HeartbeatState::unknown(now);
         };
@@ -266,14 +266,9 @@ impl HeartbeatBoard {
 
     /// The names of all probes that jobs report to.
     pub fn names(&self) -> Vec<String> {
-        let board = self.board();
+        let board = self.0.lock();
         let listening = board.iter().filter(|(_, entry)| entry.terms.is_some());
         listening.map(|(key, _)| key.to_string()).collect()
-    }
-
-    /// No holder of this lock can panic half-way through a change.
-    fn board(&self) -> MutexGuard<'_, HashMap<ProbeKey, Entry>> {
-        self.0.lock()
     }
 }
 

@@ -165,7 +165,7 @@ fn charged(outcome: &Outcome, worst: Tokens) -> Tokens {
 impl Spending {
     /// Replaces what was set aside by what was spent.
     pub fn settle(&self, reserved: &Reservation, outcome: &Outcome) {
-        let mut spent = self.lock();
+        let mut spent = self.0.lock();
         spent.note_input(outcome);
         if spent.day == Some(reserved.day) {
             let actual = charged(outcome, reserved.tokens);
@@ -173,12 +173,8 @@ impl Spending {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Spent> {
-        self.0.lock()
-    }
-
     fn of_day(&self, day: NaiveDate) -> MutexGuard<'_, Spent> {
-        let mut spent = self.lock();
+        let mut spent = self.0.lock();
         if spent.day != Some(day) {
             spent.day = Some(day);
             spent.tokens = Tokens::default();
