@@ -1,7 +1,9 @@
 use super::*;
+use crate::config::LoadSpec;
 use crate::observe::{ProcessView, RoleValue, RoleView, ServiceMetrics};
 use crate::outcome::{Cause, Verdict};
 use crate::roles::Role;
+use crate::signal::{Presence, Settings};
 
 fn metrics(values: &[(Role, RoleValue)]) -> ServiceMetrics {
     let view = |(role, value): &(Role, RoleValue)| RoleView {

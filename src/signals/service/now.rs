@@ -1,0 +1,207 @@
+//! The warning signs of one service as they are now.
+
+use super::ServiceHistory;
+use crate::config::LoadSpec;
+use crate::outcome::Timestamp;
+use crate::signal::rules::{
+    Answer, Meanwhile, Numbers, breaker_open, counted, cpu_high_at_peak, is_slower,
+    latency_unusual, load_high, pool_exhausted, provider_failing, provider_slow, throughput_low,
+};
+use crate::signal::{Finding, Presence, Settings, SignalKind, Track, kinds};
+use crate::signals::finding;
+use crate::signals::own::MetricsHistory;
+use crate::signals::process::{ProcessHistory, RECENT};
+use crate::signals::provider::ProviderHistory;
+use crate::signals::usual::Learned;
+use crate::trend::Errors;
+
+/// Why nothing is known of what only a service's own metrics show.
+const NO_METRICS: &str = "`metrics` is not configured for the service, or was not read yet";
+
+impl ServiceHistory {
+    /// All signs as they are now.
+    pub(in crate::signals) fn findings(
+        &mut self,
+        load: Option<&LoadSpec>,
+        settings: &Settings,
+        now: Timestamp,
+    ) -> Vec<Finding> {
+        if self.trends.is_empty() {
+            self.judge_trends(settings);
+        }
+        let mut all = self.trends.clone();
+        let mut push = |kind, subject: &str, answer| {
+            all.push(finding(kind, Some(&self.name), subject, answer));
+        };
+        match &self.own {
+            Some(own) => self.judge_own(own, load, settings, &mut push),
+            None => {
+                for kind in [
+                    &kinds::POOL_EXHAUSTED,
+                    &kinds::BREAKER_OPEN,
+                    &kinds::CONNECTION_TIMEOUTS,
+                ] {
+                    push(kind, "", (Presence::Unknown, NO_METRICS.to_owned()));
+                }
+            }
+        }
+        for (probe, provider) in &self.probes.providers {
+            self.judge_provider(probe, provider, settings, &mut push);
+        }
+        self.judge_usual(settings, now, &mut push);
+        let slows = is_slower(self.latency().0);
+        for (name, process) in &self.processes {
+            let was = |kind: &SignalKind| self.was_active(kind, name);
+            for (kind, answer) in process.recent(settings, was, slows) {
+                push(kind, name, answer);
+            }
+            if let Some(answer) = self.at_peak(process, load, settings) {
+                push(&kinds::CPU_HIGH_AT_PEAK, name, answer);
+            }
+        }
+        let active = all.iter().filter(|one| one.presence != Presence::Clear);
+        let active = active.filter(|one| {
+            // What nobody knows of for a moment stays as it was.
+            one.presence == Presence::Active || self.was_active(one.kind, &one.subject)
+        });
+        self.active = active
+            .map(|one| (one.kind.name, one.subject.clone()))
+            .collect();
+        all
+    }
+
+    fn was_active(&self, kind: &SignalKind, subject: &str) -> bool {
+        self.active
+            .iter()
+            .any(|(name, known)| *name == kind.name && **known == *subject)
+    }
+
+    fn judge_own(
+        &self,
+        own: &MetricsHistory,
+        load: Option<&LoadSpec>,
+        settings: &Settings,
+        push: &mut dyn FnMut(&'static SignalKind, &str, Answer),
+    ) {
+        let level = |kind| settings.level(kind);
+        let was = |kind| self.was_active(kind, "");
+        let kind = &kinds::POOL_EXHAUSTED;
+        push(kind, "", pool_exhausted(&own.pool, level(kind), was(kind)));
+        let kind = &kinds::BREAKER_OPEN;
+        push(kind, "", breaker_open(&own.breaker, level(kind).begins));
+        let kind = &kinds::CONNECTION_TIMEOUTS;
+        let least = level(kind).begins;
+        let timeouts = counted(&own.timeouts, RECENT, least, "connections timed out");
+        push(kind, "", timeouts);
+        let kind = &kinds::LOAD_HIGH;
+        if let Some((track, peak, unit)) = at_peak(own, load) {
+            let answer = load_high(track, peak, level(kind), was(kind), unit);
+            push(kind, "", answer);
+        }
+        if let Some(provider) = &own.provider {
+            self.judge_provider("", provider, settings, push);
+        }
+    }
+
+    /// Compares the last hour with what is usual at this time of day.
+    fn judge_usual(
+        &self,
+        settings: &Settings,
+        now: Timestamp,
+        push: &mut dyn FnMut(&'static SignalKind, &str, Answer),
+    ) {
+        let (p95, by) = self.latency();
+        let learned = match by {
+            Numbers::Own => &self.usual.own_p95,
+            Numbers::Probes => &self.usual.probes_p95,
+        };
+        let usual = |learned: &Option<Learned>| learned.as_ref().map(|one| one.at(now));
+        let kind = &kinds::LATENCY_UNUSUAL;
+        let (level, was) = (settings.level(kind), self.was_active(kind, ""));
+        let answer = latency_unusual(mean_of_hour(p95), usual(learned), level, was, by);
+        push(kind, "", answer);
+        if let Some(own) = &self.own {
+            let kind = &kinds::THROUGHPUT_LOW;
+            let (level, was) = (settings.level(kind), self.was_active(kind, ""));
+            let Errors { errors, total } = self.probes.errors.lately();
+            let is_good = errors * FAILING_OF < total.max(1);
+            let rate = mean_of_hour(&own.traffic);
+            let answer = throughput_low(rate, usual(&self.usual.rate), level, was, is_good);
+            push(kind, "", answer);
+        }
+    }
+
+    fn judge_provider(
+        &self,
+        subject: &str,
+        provider: &ProviderHistory,
+        settings: &Settings,
+        push: &mut dyn FnMut(&'static SignalKind, &str, Answer),
+    ) {
+        let service = self.meanwhile();
+        let kind = &kinds::PROVIDER_SLOW;
+        let was = self.was_active(kind, subject);
+        let slow = provider_slow(&provider.latency, settings.level(kind), was, service);
+        push(kind, subject, slow);
+        let kind = &kinds::PROVIDER_FAILING;
+        let was = self.was_active(kind, subject);
+        let failing = provider_failing(
+            &provider.failed,
+            &provider.requests,
+            settings.level(kind),
+            was,
+            service,
+        );
+        push(kind, subject, failing);
+    }
+
+    /// How the service does while its provider is in trouble.
+    fn meanwhile(&self) -> Meanwhile {
+        let Errors { errors, total } = self.errors().0.lately();
+        let p95 = self.latency().0;
+        if total == 0 {
+            Meanwhile::Unknown
+        } else if errors * FAILING_OF >= total {
+            Meanwhile::Failing
+        } else if is_slower(p95) {
+            Meanwhile::Slower
+        } else {
+            Meanwhile::Usual
+        }
+    }
+
+    fn at_peak(
+        &self,
+        process: &ProcessHistory,
+        load: Option<&LoadSpec>,
+        settings: &Settings,
+    ) -> Option<Answer> {
+        let (cpu, _) = process.cpu()?;
+        let (track, peak, _) = at_peak(self.own.as_ref()?, load)?;
+        let most = settings.level(&kinds::CPU_HIGH_AT_PEAK).begins;
+        Some(cpu_high_at_peak(cpu, track, peak, most))
+    }
+}
+
+/// A service fails if one of so many requests does.
+const FAILING_OF: u64 = 50;
+
+/// The mean of the last hour, if at least half of it is known.
+fn mean_of_hour(track: &Track) -> Option<f64> {
+    const WINDOWS: usize = 12;
+    let known = track.known(WINDOWS);
+    let is_enough = known.len() * 2 >= WINDOWS;
+    is_enough.then(|| known.iter().sum::<f64>() / known.len() as f64)
+}
+
+/// The load by the minute, with the peak that is expected of it.
+fn at_peak<'a>(
+    own: &'a MetricsHistory,
+    load: Option<&LoadSpec>,
+) -> Option<(&'a Track, f64, &'static str)> {
+    let load = load?;
+    let rate = load.peak_rate;
+    let rate = rate.map(|peak| (&own.traffic_by_minute, peak, "requests/s"));
+    let users = load.peak_users.map(f64::from);
+    rate.or(users.map(|peak| (&own.connections_by_minute, peak, "users at the same time")))
+}
