@@ -1,7 +1,8 @@
 //! Applies a changed config while running: all of it, or nothing and the reason.
 
+use super::budgets;
+use super::build::unless_panicked;
 use super::changes::changes;
-use super::{budgets, unless_panicked};
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::diagnostic::{Diagnostic, Severity, Source};

@@ -14,6 +14,8 @@ use std::sync::Arc;
 /// no loop runs for long and no text takes more than some megabytes. A loop over the 2,000 alerts that
 /// a message has at most, with ten fields each, takes half of it.
 const FUEL: u64 = 200_000;
+/// Bytes of a template. minijinja counts the columns of a line with 16 bits.
+const TEMPLATE_MAX: usize = 32 << 10;
 /// Characters of a text. A receiver's service may take less, which its channel knows.
 const TEXT_MAX: usize = 100_000;
 const EXAMPLE: &str =
@@ -66,6 +68,13 @@ impl Template {
     /// Compiles a text. Fields are looked for in all of it; the rest is tried with messages of
     /// several kinds.
     pub fn parse(text: &str) -> Result<Self, TemplateError> {
+        if text.len() > TEMPLATE_MAX {
+            return Err(TemplateError {
+                message: format!("the template has {} bytes", text.len()),
+                help: format!("expected at most {TEMPLATE_MAX}"),
+                at: 0..0,
+            });
+        }
         let mut environment = environment();
         environment
             .add_template_owned(NAME, text.to_owned())

@@ -141,6 +141,22 @@ fn what_is_wrong_and_where() {
 }
 
 #[test]
+fn a_template_is_not_too_long() {
+    for unit in ["x", "{{ summary }}", "{% raw %}{{{%", "{# #}", "\n"] {
+        let long = unit.repeat((64 << 10) / unit.len() + 1);
+        let error = Template::parse(&long).expect_err("too long");
+        assert!(error.message.ends_with(" bytes"), "{}", error.message);
+        // Whether it is a template or not, it is read to its end.
+        let fits = unit.repeat((32 << 10) / unit.len());
+        assert_eq!(
+            Template::parse(&fits).is_ok(),
+            !unit.contains("raw"),
+            "{unit}"
+        );
+    }
+}
+
+#[test]
 fn no_text_takes_long_or_much_memory() {
     let doubled = "{% set a = a ~ a %}".repeat(40);
     let doubled = format!("{{% set a = \"xxxxxxxxxx\" %}}{doubled}{{{{ a | length }}}}");

@@ -1,0 +1,192 @@
+//! Builds the daemon: binds its port, opens its store, and restores its state.
+
+use super::{App, Origin, budgets, heartbeats};
+use crate::alert::Decisions;
+use crate::alerting::LiveAlerts;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::ledger::{self, Ledger, Plans, RestoreFrom};
+use crate::metrics::SelfMetrics;
+use crate::outcome::{ProbeKey, Timestamp};
+use crate::probe::heartbeat::HeartbeatBoard;
+use crate::schedule::ProbeThreads;
+use crate::slo::vantage::NetworkGuard;
+use crate::store::{Store, StoreError, Writer};
+use crate::web::Access;
+use arc_swap::ArcSwap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use thiserror::Error;
+use tokio::net::{TcpListener, TcpSocket};
+use tokio::sync::watch;
+use tokio::task::JoinError;
+
+/// Connections that may wait to be accepted; the kernel may allow less.
+const ACCEPT_QUEUE: u32 = 4096;
+/// Open files and sockets to ask the system for.
+const OPEN_FILES: u64 = 65_536;
+
+/// Why the daemon could not start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    #[error(
+        "cannot listen on {address}: {source} (is another slod running, or is the port in use?)"
+    )]
+    Listen {
+        address: SocketAddr,
+        source: std::io::Error,
+    },
+    #[error("the web configuration is invalid:\n{0}")]
+    Web(String),
+    #[error("cannot start the probe threads: {0}")]
+    Threads(std::io::Error),
+    #[error("cannot set up the metrics: {0}")]
+    Metrics(#[from] prometheus::Error),
+    #[error("cannot open the store {}: {source}", path.display())]
+    Store { path: PathBuf, source: StoreError },
+}
+
+impl App {
+    /// Binds, opens and restores; no probe runs yet. `web_config` replaces the file that the config
+    /// names.
+    pub async fn build(
+        config: Config,
+        web_config: Option<PathBuf>,
+        origin: Origin,
+        clock: Clock,
+    ) -> Result<Self, StartError> {
+        raise_open_files();
+        let config = Arc::new(config);
+        let own = SelfMetrics::new()?;
+        let address = config.listen;
+        let access = {
+            let (web, own) = (config.web.clone(), own.clone());
+            let read = move || Access::new(&web, web_config, address.ip().is_loopback(), own);
+            unless_panicked(tokio::task::spawn_blocking(read).await).map_err(StartError::Web)?
+        };
+        let listener = listen(address).map_err(|source| StartError::Listen { address, source })?;
+        let opened = {
+            let (config, clock) = (config.clone(), clock.clone());
+            tokio::task::spawn_blocking(move || open(&config, clock)).await
+        };
+        let Opened {
+            mut ledger,
+            alerts,
+            decisions,
+            vantage,
+            writer,
+            plans,
+            heartbeats,
+            used_until,
+        } = unless_panicked(opened).map_err(|source| StartError::Store {
+            path: config.store.path.clone(),
+            source,
+        })?;
+        let first = ledger.advance(clock.now()).view();
+        let (alert_views, _) = watch::channel(Arc::new(alerts.view(first.at, &config.alerts)));
+        let (ledger_views, _) = watch::channel(Arc::new(first));
+        Ok(Self {
+            threads: ProbeThreads::start().map_err(StartError::Threads)?,
+            own,
+            access,
+            config,
+            origin,
+            clock,
+            listener,
+            ledger,
+            alerts,
+            vantage,
+            writer,
+            plans,
+            heartbeats,
+            used_until,
+            ledger_views,
+            alert_views,
+            decisions: watch::channel(Arc::new(decisions)).0,
+        })
+    }
+}
+
+/// The result of blocking work; its panic is ours.
+pub(super) fn unless_panicked<T>(result: Result<T, JoinError>) -> T {
+    match result {
+        Ok(done) => done,
+        Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+    }
+}
+
+struct Opened {
+    ledger: Ledger,
+    alerts: LiveAlerts,
+    decisions: Decisions,
+    vantage: NetworkGuard,
+    writer: Writer,
+    plans: Plans,
+    heartbeats: HeartbeatBoard,
+    used_until: Option<Timestamp>,
+}
+
+/// Opens the store and fills the ledger from it, before anything is written. Blocks.
+fn open(config: &Config, clock: Clock) -> Result<Opened, StoreError> {
+    let mut store = Store::open(&config.store.path)?;
+    let corrections = ledger::in_force(config, &store)?;
+    let used_until = store.last_seen()?;
+    let heartbeats = heartbeats::board(config, &store, clock.now())?;
+    budgets::recall(budgets::budgeted(config), &store, clock.now())?;
+    store.configured(&config.running_keys(), clock.now())?;
+    let plans: Plans = Arc::new(ArcSwap::from_pointee(ledger::plans(config)));
+    let plan = {
+        let plans = plans.clone();
+        move |key: &ProbeKey| plans.load().get(key).cloned().unwrap_or_default()
+    };
+    // Hours that ended while nothing ran become counts first, so that they are read as counts.
+    while store.compact_step(clock.now(), &plan)? {}
+    let ledger = ledger::restore(RestoreFrom {
+        config,
+        corrections: &corrections,
+        store: Some(&store),
+        now: clock.now(),
+    })?;
+    ledger::log_ahead(ledger.ahead());
+    let vantage = ledger::recalled(config, &store, clock.now())?;
+    let held = used_until.unwrap_or_else(|| clock.now());
+    let alerts = LiveAlerts::resumed(store.firing_alerts()?, held);
+    let decisions = store.decisions()?;
+    let writer = store.writer(clock, config.store.retention, plan)?;
+    Ok(Opened {
+        ledger,
+        alerts,
+        decisions,
+        vantage,
+        writer,
+        plans,
+        heartbeats,
+        used_until,
+    })
+}
+
+/// Binds with a long queue, so that a flood of connections does not keep a scraper waiting for
+/// its handshake to be tried again.
+fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(ACCEPT_QUEUE)
+}
+
+/// Thousands of probes need as many sockets; most systems allow them on request.
+fn raise_open_files() {
+    match rlimit::increase_nofile_limit(OPEN_FILES) {
+        Ok(limit) if limit < 1024 => {
+            tracing::warn!(
+                "the limit of open files is only {limit}; probes can fail when it is reached"
+            );
+        }
+        Ok(_) => {}
+        Err(error) => tracing::warn!("cannot raise the limit of open files: {error}"),
+    }
+}
