@@ -16,6 +16,8 @@ use targets::{Run, TARGETS, Target};
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 /// How long one input may take on a busy machine, without optimization.
 const SLOW: Duration = Duration::from_secs(2);
+/// Inputs of a short run at most, so that it is the same one on every machine that is fast enough.
+const SHORT_RUN: usize = 5000;
 /// Bytes of an input that is made.
 const LEN_MAX: usize = 64 << 10;
 
@@ -230,8 +232,13 @@ fn fuzz(name: &str) {
     let random = fastrand::Rng::with_seed(number("SLOD_FUZZ_SEED", 1));
     let mut mutator = Mutator { random, inputs };
     let end = Instant::now() + Duration::from_secs(number("SLOD_FUZZ_SECONDS", 2));
+    let most = if env::var_os("SLOD_FUZZ_SECONDS").is_some() {
+        usize::MAX
+    } else {
+        SHORT_RUN
+    };
     let mut count = 0;
-    while Instant::now() < end {
+    while count < most && Instant::now() < end {
         let input = mutator.next();
         check(target, &mut run, &input);
         count += 1;
