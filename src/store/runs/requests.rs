@@ -1,7 +1,7 @@
 //! What became of each named request of a run, as bytes.
 
 use super::fields::{read_text, text};
-use super::window::{causes, histogram, read_causes, read_histogram};
+use super::window::{causes, histogram, read_causes, read_count, read_histogram};
 use crate::load::RequestFigures;
 use crate::store::counts::{Bytes, Corrupt, put};
 
@@ -28,10 +28,10 @@ pub fn read(bytes: &mut Bytes<'_>) -> Result<Vec<RequestFigures>, Corrupt> {
 }
 
 fn read_one(bytes: &mut Bytes<'_>) -> Result<RequestFigures, Corrupt> {
-    let (name, good) = (read_text(bytes)?, bytes.number()?);
+    let (name, good) = (read_text(bytes)?, read_count(bytes)?);
     let failed = read_causes(bytes)?;
     let values: usize = bytes.small()?;
-    let missing = (0..values).map(|_| Ok((read_text(bytes)?, bytes.number()?)));
+    let missing = (0..values).map(|_| Ok((read_text(bytes)?, read_count(bytes)?)));
     Ok(RequestFigures {
         name,
         good,

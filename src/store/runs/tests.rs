@@ -319,6 +319,18 @@ fn a_damaged_run_is_none_and_no_panic() {
 }
 
 #[test]
+fn counts_that_no_run_has_are_damage() {
+    let (_folder, mut store) = store();
+    for (count, is_read) in [(1 << 48, true), ((1 << 48) + 1, false), (u64::MAX, false)] {
+        let mut kept = run("rag", 100);
+        kept.windows[0].latency.add(800, count);
+        let id = store.keep_run(&kept).expect("kept");
+        let read = store.run(id).expect("reads");
+        assert_eq!(read.is_some(), is_read, "{count}");
+    }
+}
+
+#[test]
 fn a_scenario_has_one_baseline_that_stays() {
     let (_folder, mut store) = store();
     let all: Vec<i64> = [("rag", 100), ("rag", 200), ("web", 300)]

@@ -6,6 +6,9 @@ use crate::outcome::Cause;
 use crate::stats::quantile::Histogram;
 use crate::store::counts::{Bytes, Corrupt, put};
 
+/// No run has so many requests. Larger counts are damage, and would overflow when they are added.
+const COUNT_MAX: u64 = 1 << 48;
+
 /// How many there are, and each of them.
 pub fn write(out: &mut Vec<u8>, windows: &[LoadWindow]) {
     put(out, windows.len() as u64);
@@ -63,7 +66,7 @@ fn read_one(bytes: &mut Bytes<'_>) -> Result<LoadWindow, Corrupt> {
     let (start, length) = (read_span(bytes)?, read_span(bytes)?);
     let stage = bytes.small()?;
     let (due, active) = (read_number(bytes)?, read_number(bytes)?);
-    let (started, dropped, good) = (bytes.number()?, bytes.number()?, bytes.number()?);
+    let (started, dropped, good) = (read_count(bytes)?, read_count(bytes)?, read_count(bytes)?);
     let failed = read_causes(bytes)?;
     let latency = read_histogram(bytes)?;
     let service_time = match bytes.number()? {
@@ -96,9 +99,14 @@ pub(super) fn read_causes(bytes: &mut Bytes<'_>) -> Result<Vec<(Cause, u64)>, Co
     let count: usize = bytes.small()?;
     let failed = (0..count).map(|_| {
         let cause = Cause::from_code(bytes.small()?).ok_or(Corrupt)?;
-        Ok((cause, bytes.number()?))
+        Ok((cause, read_count(bytes)?))
     });
     failed.collect()
+}
+
+pub(super) fn read_count(bytes: &mut Bytes<'_>) -> Result<u64, Corrupt> {
+    let count = bytes.number()?;
+    (count <= COUNT_MAX).then_some(count).ok_or(Corrupt)
 }
 
 pub(super) fn read_histogram(bytes: &mut Bytes<'_>) -> Result<Histogram, Corrupt> {
@@ -106,7 +114,7 @@ pub(super) fn read_histogram(bytes: &mut Bytes<'_>) -> Result<Histogram, Corrupt
     let mut histogram = Histogram::default();
     for _ in 0..count {
         let code = bytes.small()?;
-        histogram.add(code, bytes.number()?);
+        histogram.add(code, read_count(bytes)?);
     }
     Ok(histogram)
 }
