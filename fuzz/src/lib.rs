@@ -43,7 +43,14 @@ pub const TARGETS: &[Target] = &[
     target("imports", &[], texts::imports),
     target("load_responses", &[], load::responses),
     target("logs", &[], texts::logs),
-    target("pages", &["tests/fixtures/metrics-pages"], pages::pages),
+    target(
+        "pages",
+        &[
+            "tests/fixtures/metrics-pages",
+            "tests/fixtures/protobuf-pages",
+        ],
+        pages::pages,
+    ),
     target("requests", &[], requests::requests),
     target("store", &[], store::blocks),
     target("store_file", &[], store::file),

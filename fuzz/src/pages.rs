@@ -1,4 +1,4 @@
-//! A service's page of metrics, in the text format or as OpenMetrics.
+//! A service's page of metrics, in the text format, as OpenMetrics and as protobuf.
 
 use super::Run;
 use http::Response;
@@ -11,6 +11,8 @@ use std::hash::RandomState;
 use std::path::Path;
 
 const CONFIG: &str = "services: [ { name: a, probes: [ { name: p, tcp: { address: 'h:1' } } ], metrics: { url: 'http://h/', queue_depth: 'queue{a=~\"b.*\"}' } } ]";
+const PROTOBUF: &str =
+    "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited";
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 pub fn pages() -> Run {
@@ -26,9 +28,9 @@ pub fn pages() -> Run {
     let hasher = RandomState::new();
     Box::new(move |data| {
         let is_open = data.ends_with(b"# EOF\n");
-        for part_len in [7, 4096] {
+        let text = if is_open { OPENMETRICS } else { "text/plain" };
+        for (kind, part_len) in [(text, 7), (text, 4096), (PROTOBUF, 7), (PROTOBUF, 4096)] {
             let mut reader = PageReader::new(Scan::new(&plan, &hasher, 1_790_000_000_000));
-            let kind = if is_open { OPENMETRICS } else { "text/plain" };
             let (head, ()) = Response::builder()
                 .header("content-type", kind)
                 .body(())

@@ -10,7 +10,7 @@ use crate::format::numbers;
 use crate::observe::scrape::{RoleValue, Scraper, ServiceMetrics, ways_to_find};
 use crate::probe::Trace;
 use crate::report::table::{drawn, plain};
-use crate::roles::Role;
+use crate::roles::{Role, RoleKind};
 use crate::text::printable;
 use std::fmt::Write as _;
 
@@ -63,7 +63,7 @@ fn story(spec: &MetricsSpec, metrics: &ServiceMetrics, values: &[(Role, f64)]) -
     out += &found(metrics, values);
     if metrics.scrape.dropped > 0 {
         let dropped = numbers::plural(metrics.scrape.dropped, "sample");
-        writeln!(out, "\n{dropped} could not be used: not a number, negative, out of time, duplicate, or too many").unwrap_or_default();
+        writeln!(out, "\n{dropped} could not be used: not a number, negative, an invalid native histogram, out of time, duplicate, or too many").unwrap_or_default();
     }
     out += &not_found(spec, metrics);
     out
@@ -78,6 +78,10 @@ fn found(metrics: &ServiceMetrics, values: &[(Role, f64)]) -> String {
     for view in &metrics.roles {
         let value = values.iter().find(|(role, _)| *role == view.role);
         let value = match (&view.value, value) {
+            // Buckets up to +Inf alone: a native histogram in a format that has none.
+            (None, Some(_)) if view.role.kind() == RoleKind::Histogram && view.series > 0 => {
+                "no buckets: a native histogram, but the answer is no protobuf".to_owned()
+            }
             (None, _) => "too many series".to_owned(),
             (Some(RoleValue::Histogram(_)), Some((_, count))) => format!("{count} observed"),
             (_, Some((_, value))) => numbers::any(*value),

@@ -10,11 +10,12 @@ use crate::outcome::ProbeKey;
 use crate::receiver::{HeartbeatSpec, Routing};
 use crate::signal::Settings;
 use crate::slo::correction::Correction;
-use crate::slo::{Objective, Threshold};
+use crate::slo::{EventSource, Objective, Sli, Threshold};
 use crate::yaml::{Declared, Node, Section, Spot};
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A value and the section that it was read from.
 #[derive(Clone)]
@@ -78,11 +79,32 @@ impl<'n> ServiceDraft<'n> {
         };
         self.probes.iter().chain(&self.borrowed).filter(counts)
     }
+
+    /// Gives its own metrics the thresholds of the objectives that count them.
+    fn place_thresholds_of_metrics(&mut self) {
+        let Some(metrics) = &mut self.metrics else {
+            return;
+        };
+        let objectives = self.objectives.iter().map(|placed| &placed.value);
+        let counting = objectives.filter(|one| one.source == EventSource::Metrics);
+        let mut thresholds: Vec<Duration> = counting
+            .filter_map(|objective| match objective.sli {
+                Sli::Latency { below, .. } => Some(below),
+                _ => None,
+            })
+            .collect();
+        thresholds.sort_unstable();
+        thresholds.dedup();
+        Arc::make_mut(metrics).thresholds = thresholds.into();
+    }
 }
 
 impl Draft<'_> {
     pub(super) fn into_config(mut self, inputs: Inputs) -> Config {
         self.place_thresholds();
+        for service in &mut self.services {
+            service.place_thresholds_of_metrics();
+        }
         let services = self.services.into_iter().map(|service| ServiceSpec {
             name: service.name,
             description: service.description,

@@ -11,10 +11,10 @@ use crate::yaml::{Key, Section, Text};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What is asked for: text first, as the names in it are those of the code. OpenMetrics appends
-/// `_total` to counters.
-const ACCEPT_PAGE: &str =
-    "text/plain;version=0.0.4;q=0.9,application/openmetrics-text;version=1.0.0;q=0.8,*/*;q=0.1";
+/// What is asked for: protobuf first, as only it has native histograms; servers without it answer as
+/// text. Then text 0.0.4, as the names in it are those of the code: OpenMetrics appends `_total` to
+/// counters. A header `Accept` of the config takes its place.
+const ACCEPT_PAGE: &str = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited,text/plain;version=0.0.4;q=0.9,application/openmetrics-text;version=1.0.0;q=0.8,*/*;q=0.1";
 const ACCEPT_JSON: &str = "application/json,*/*;q=0.1";
 const TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -39,6 +39,7 @@ pub(super) fn read(
         timeout: timeout?,
         endpoint: Arc::new(endpoint),
         source,
+        thresholds: Box::default(),
         fingerprint: read.fingerprint,
         redactions: read.redactions,
     }))

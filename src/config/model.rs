@@ -174,6 +174,8 @@ pub struct MetricsSpec {
     pub timeout: Duration,
     pub endpoint: Arc<Endpoint>,
     pub source: MetricsSource,
+    /// Of the latency objectives that count its requests.
+    pub thresholds: Box<[Duration]>,
     /// Changes with every setting, and with every file and variable that was read for them.
     pub fingerprint: u64,
     /// Secrets that no message may contain.
@@ -192,7 +194,8 @@ pub enum MetricsSource {
 impl PartialEq for MetricsSpec {
     fn eq(&self, other: &Self) -> bool {
         let of = |spec: &Self| (spec.interval, spec.timeout, spec.fingerprint);
-        self.service == other.service && of(self) == of(other)
+        let is_same = of(self) == of(other) && self.thresholds == other.thresholds;
+        self.service == other.service && is_same
     }
 }
 

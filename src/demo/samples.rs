@@ -181,7 +181,8 @@ impl Service {
             (bound, total)
         });
         let buckets: Vec<_> = buckets.collect();
-        let [p50, p95, p99] = QUANTILES.map(|(quantile, _)| histogram_quantile(quantile, &buckets));
+        let [p50, p95, p99] =
+            QUANTILES.map(|(quantile, _)| histogram_quantile(quantile, &buckets, false));
         Some([p50?, p95?, p99?])
     }
 }

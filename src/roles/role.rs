@@ -45,7 +45,7 @@ macro_rules! roles {
 roles! {
     Requests, "requests", Counter, "Selector of the requests that the service answered.";
     Errors, "errors", Counter, "Selector of those of the requests that failed. They are part of `requests`.";
-    RequestDuration, "request_duration", Histogram, "Selector of the duration of requests: a classic histogram, named without `_bucket`.";
+    RequestDuration, "request_duration", Histogram, "Selector of the duration of requests: a histogram, classic or native, named without `_bucket`.";
     ActiveConnections, "active_connections", Gauge, "Selector of the open connections, or of the requests in progress.";
     QueueDepth, "queue_depth", Gauge, "Selector of what waits to be processed.";
     DbPoolInUse, "db_pool_in_use", Gauge, "Selector of the database connections in use.";
@@ -61,8 +61,8 @@ roles! {
     LlmErrors, "llm_errors", Counter, "Selector of those of the requests to a language model that failed.";
     LlmTokensIn, "llm_tokens_in", Counter, "Selector of the tokens sent to a language model.";
     LlmTokensOut, "llm_tokens_out", Counter, "Selector of the tokens that a language model generated.";
-    LlmDuration, "llm_duration", Histogram, "Selector of the duration of requests to a language model: a classic histogram, named without `_bucket`.";
-    LlmTimeToFirstToken, "llm_time_to_first_token", Histogram, "Selector of the time to the first token: a classic histogram, named without `_bucket`.";
+    LlmDuration, "llm_duration", Histogram, "Selector of the duration of requests to a language model: a histogram, classic or native, named without `_bucket`.";
+    LlmTimeToFirstToken, "llm_time_to_first_token", Histogram, "Selector of the time to the first token: a histogram, classic or native, named without `_bucket`.";
     LlmRateLimitHits, "llm_rate_limit_hits", Counter, "Selector of the requests to a language model that a rate limit refused.";
 }
 

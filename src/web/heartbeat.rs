@@ -22,6 +22,9 @@ use tokio::time::timeout;
 const TEXT_MAX: usize = 4096;
 /// Beyond this, and beyond this time, an upload is not waited for: the report counts all the same.
 const UPLOAD_MAX: usize = 16 << 20;
+/// More of it is read after the answer, in as much time again: to close the connection while the client
+/// sends would reset it, so that the client would not see the answer.
+const DRAINED_MAX: usize = 64 << 20;
 const UPLOAD_TIME: Duration = Duration::from_secs(10);
 
 /// Words that say how a job went, as users of other services know them. So does a job's exit code.
@@ -41,7 +44,7 @@ pub async fn beat(
     admit(&state, &key, &parts).await?;
     let failed = failed(&parameters)?;
     let at = state.clock.now();
-    let mut text = beginning(body).await;
+    let (mut text, rest) = beginning(body).await;
     if text.is_empty() {
         let said = parameters.iter().find(|(name, _)| name == "msg");
         text = said.map_or_else(Vec::new, |(_, said)| said.clone().into_bytes());
@@ -59,7 +62,19 @@ pub async fn beat(
         on_store(&state, keep).await?;
     }
     state.heartbeats.take(&key, beat, news);
-    Ok(StatusCode::NO_CONTENT)
+    let Some(rest) = rest else {
+        return Ok(StatusCode::NO_CONTENT);
+    };
+    tokio::spawn(drain(rest));
+    Err(too_long())
+}
+
+/// Unlike a success, an error makes clients stop sending.
+fn too_long() -> Problem {
+    let title = "the text of the report is longer than 16 MiB";
+    let problem = Problem::new(StatusCode::PAYLOAD_TOO_LARGE, title);
+    problem
+        .because("the report counts, with the beginning of its text; send at most 4096 bytes of it")
 }
 
 /// A job proves who it is with the token of its probe. Where there is none, it needs what every
@@ -155,13 +170,13 @@ fn misspelled(parameters: &[(String, String)]) -> Option<Problem> {
     Some(Problem::new(StatusCode::BAD_REQUEST, title))
 }
 
-/// The first bytes of a body. What cannot be read, is too long or comes too slowly is left out.
-async fn beginning(mut body: Body) -> Vec<u8> {
-    let mut text = Vec::new();
-    let read = async {
-        let mut read = 0;
-        while let Some(Ok(frame)) = body.frame().await
-            && read < UPLOAD_MAX
+/// The first bytes of a body, and the body where it is too long. What cannot be read or comes too
+/// slowly is left out.
+async fn beginning(mut body: Body) -> (Vec<u8>, Option<Body>) {
+    let (mut text, mut read) = (Vec::new(), 0);
+    let reading = async {
+        while read < UPLOAD_MAX
+            && let Some(Ok(frame)) = body.frame().await
         {
             if let Some(data) = frame.data_ref() {
                 read += data.len();
@@ -170,8 +185,22 @@ async fn beginning(mut body: Body) -> Vec<u8> {
             }
         }
     };
-    let _ = timeout(UPLOAD_TIME, read).await;
-    text
+    let _ = timeout(UPLOAD_TIME, reading).await;
+    let rest = (read >= UPLOAD_MAX && !body.is_end_stream()).then_some(body);
+    (text, rest)
+}
+
+/// Reads and drops what comes, up to a limit.
+async fn drain(mut body: Body) {
+    let reading = async {
+        let mut read = 0;
+        while read < DRAINED_MAX
+            && let Some(Ok(frame)) = body.frame().await
+        {
+            read += frame.data_ref().map_or(0, |data| data.len());
+        }
+    };
+    let _ = timeout(UPLOAD_TIME, reading).await;
 }
 
 fn token(headers: &HeaderMap) -> Option<&str> {
@@ -227,8 +256,18 @@ mod tests {
     #[tokio::test]
     async fn only_the_beginning_of_a_text_is_kept() {
         for (length, kept) in [(0, 0), (TEXT_MAX, TEXT_MAX), (40 * TEXT_MAX, TEXT_MAX)] {
-            let text = beginning(Body::from(vec![b'x'; length])).await;
+            let (text, rest) = beginning(Body::from(vec![b'x'; length])).await;
             assert_eq!(text.len(), kept);
+            assert!(rest.is_none());
         }
+    }
+
+    #[tokio::test]
+    async fn a_text_without_an_end_is_given_up() {
+        let part = || Ok::<_, std::io::Error>(vec![b'x'; 1 << 20]);
+        let parts = futures_util::stream::repeat_with(part);
+        let (text, rest) = beginning(Body::from_stream(parts)).await;
+        assert_eq!(text.len(), TEXT_MAX);
+        drain(rest.expect("too long")).await;
     }
 }

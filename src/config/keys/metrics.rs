@@ -9,7 +9,7 @@ use std::time::Duration;
 pub const URL: Key<Address> = Key::optional(
     "url",
     Address,
-    "Address of the Prometheus endpoint, as text 0.0.4 or OpenMetrics 1.0. Native histograms exist only in protobuf; classic buckets are read.",
+    "Address of the Prometheus endpoint: protobuf, which alone has native histograms, text 0.0.4 or OpenMetrics 1.0, as the service answers. A header `Accept` among `headers` asks for another one.",
 );
 
 pub const JSON: Key<Mapping> = Key::optional(

@@ -8,7 +8,7 @@
 //! `process_start_time_seconds` is not looked at: for an exporter it is not the time at which the
 //! counters began, and what falls shows a restart as well.
 
-use super::scan::{Found, KEPT_MAX, Slot};
+use super::scan::{Found, KEPT_MAX, NATIVES_MAX, NativePoint, Slot};
 use std::collections::HashMap;
 
 /// Upper bounds of one histogram.
@@ -21,6 +21,7 @@ const INCREASE_MAX: f64 = 1e12;
 pub struct Counter {
     /// The last value of each series, also of those that are gone for now.
     last: HashMap<u64, f64>,
+    natives: HashMap<u64, NativePoint>,
     was_known: bool,
     pub total: Total,
 }
@@ -33,6 +34,8 @@ pub struct Total {
     pub count: f64,
     /// Upper bounds and cumulative counts, in ascending order.
     pub buckets: Vec<(f64, f64)>,
+    /// Whether native histograms alone were counted, whose buckets grow exponentially.
+    pub is_native: bool,
 }
 
 impl Counter {
@@ -47,23 +50,32 @@ impl Counter {
     /// How many series fell and how many rose since the last page.
     pub fn moved(&self, found: &Found) -> (usize, usize) {
         let points = found.points.iter();
-        let before = points.filter_map(|point| Some((self.last.get(&point.key)?, point.value)));
-        before.fold((0, 0), |(fell, rose), (before, now)| {
-            let (is_less, is_more) = (now < *before, now > *before);
-            (fell + usize::from(is_less), rose + usize::from(is_more))
-        })
+        let points = points.filter_map(|point| Some((*self.last.get(&point.key)?, point.value)));
+        let natives = found.natives.iter();
+        let natives =
+            natives.filter_map(|now| Some((self.natives.get(&now.key)?.count, now.count)));
+        points
+            .chain(natives)
+            .fold((0, 0), |(fell, rose), (before, now)| {
+                let (is_less, is_more) = (now < before, now > before);
+                (fell + usize::from(is_less), rose + usize::from(is_more))
+            })
     }
 
     /// Goes on from what a page has, without counting what changed.
     pub fn pass_over(&mut self, found: &Found) {
         let now = found.points.iter().map(|point| (point.key, point.value));
         self.last.extend(now);
+        let now = found.natives.iter().map(|point| (point.key, point.clone()));
+        self.natives.extend(now);
         self.was_known = true;
         self.bound(found);
     }
 
-    /// Takes what a page has.
-    pub fn follow(&mut self, found: &Found) {
+    /// Takes what a page has, read at these bounds where it is native. Returns how many series could
+    /// not be counted: they rose by more than a service counts, or their bounds are too many.
+    pub fn follow(&mut self, found: &Found, bounds: &[f64]) -> u64 {
+        let mut dropped = 0;
         for point in &found.points {
             let before = self.last.insert(point.key, point.value);
             let increase = match before {
@@ -71,12 +83,40 @@ impl Counter {
                 None if !self.was_known => 0.0,
                 _ => point.value,
             };
-            if increase <= INCREASE_MAX {
-                self.total.add(point.slot, increase);
-            }
+            let is_counted = self.total.add(point.slot, increase);
+            dropped += u64::from(!is_counted);
         }
+        for point in &found.natives {
+            dropped += u64::from(!self.follow_native(point, bounds));
+        }
+        self.total.is_native = found.points.is_empty() && !found.natives.is_empty();
         self.was_known = true;
         self.bound(found);
+        dropped
+    }
+
+    fn follow_native(&mut self, now: &NativePoint, bounds: &[f64]) -> bool {
+        let before = match self.natives.insert(now.key, now.clone()) {
+            Some(before) if !now.is_reset_of(&before) => Some(before),
+            None if !self.was_known => Some(now.clone()),
+            _ => None,
+        };
+        let since = |of: fn(&NativePoint) -> f64| {
+            let before = before.as_ref().map_or(0.0, of);
+            (of(now) - before).max(0.0)
+        };
+        let (count, sum) = (since(|point| point.count), since(|point| point.sum));
+        let mut is_counted = self.total.add(Slot::Count, count) && self.total.add(Slot::Sum, sum);
+        if !is_counted {
+            return false;
+        }
+        let mut before = before.iter().flat_map(|before| before.up_to.iter());
+        for (bound, up_to) in bounds.iter().zip(&now.up_to) {
+            let before = before.next().copied().unwrap_or_default();
+            let increase = (up_to - before).max(0.0);
+            is_counted &= self.total.add(Slot::Bucket(*bound), increase);
+        }
+        self.total.add(Slot::Bucket(f64::INFINITY), count) && is_counted
     }
 
     fn bound(&mut self, found: &Found) {
@@ -84,11 +124,30 @@ impl Counter {
             let now = found.points.iter().map(|point| (point.key, point.value));
             self.last = now.collect();
         }
+        if self.natives.len() > 2 * NATIVES_MAX {
+            let now = found.natives.iter().map(|point| (point.key, point.clone()));
+            self.natives = now.collect();
+        }
+    }
+}
+
+impl NativePoint {
+    /// As in Prometheus: what falls was reset, and so was what became finer. A client library that
+    /// has too many buckets joins them, so that counts up to a bound inside of one change.
+    fn is_reset_of(&self, before: &Self) -> bool {
+        let mut pairs = self.up_to.iter().zip(&before.up_to);
+        let is_finer = self.shape.0 > before.shape.0 || self.shape.1 < before.shape.1;
+        let fell = self.shape == before.shape && pairs.any(|(now, before)| now < before);
+        is_finer || fell || self.count < before.count
     }
 }
 
 impl Total {
-    fn add(&mut self, slot: Slot, increase: f64) {
+    /// Adds an increase, unless it is too large or of one bound too many.
+    fn add(&mut self, slot: Slot, increase: f64) -> bool {
+        if increase > INCREASE_MAX {
+            return false;
+        }
         match slot {
             Slot::Value => self.value += increase,
             Slot::Sum => self.sum += increase,
@@ -102,10 +161,11 @@ impl Total {
                     Err(at) if self.buckets.len() < BOUNDS_MAX => {
                         self.buckets.insert(at, (bound, increase));
                     }
-                    Err(_) => {}
+                    Err(_) => return false,
                 }
             }
         }
+        true
     }
 
     /// What was counted since an earlier total.
@@ -123,6 +183,7 @@ impl Total {
             sum: self.sum - earlier.sum,
             count: self.count - earlier.count,
             buckets: buckets.collect(),
+            is_native: self.is_native,
         }
     }
 }
@@ -141,14 +202,14 @@ mod tests {
         Found {
             points: points.collect(),
             is_known: true,
-            is_partial: false,
+            ..Found::default()
         }
     }
 
     fn counted(pages: &[&[(u64, f64)]]) -> f64 {
         let mut counter = Counter::default();
         for points in pages {
-            counter.follow(&page(points));
+            counter.follow(&page(points), &[]);
         }
         counter.total.value
     }
@@ -190,7 +251,7 @@ mod tests {
         let mut counter = Counter::default();
         for round in 0..5_u64 {
             let keys = (0..KEPT_MAX as u64).map(|key| (round * 1_000_000 + key, 1.0));
-            counter.follow(&page(&keys.collect::<Vec<_>>()));
+            counter.follow(&page(&keys.collect::<Vec<_>>()), &[]);
             assert!(counter.last.len() <= 3 * KEPT_MAX);
         }
         let mut total = Total::default();

@@ -53,13 +53,13 @@ impl History {
         at: Duration,
         interval: Duration,
     ) -> ServiceMetrics {
-        self.count(plan, findings);
+        let uncounted = self.count(plan, findings);
         let chosen = choose(plan, findings);
         self.forget(at, interval);
         let mut metrics = ServiceMetrics::unknown(service.clone());
         metrics.scrape = ScrapeView {
             samples: findings.samples,
-            dropped: findings.dropped,
+            dropped: findings.dropped + uncounted,
             error: self
                 .alternation
                 .is_found()
@@ -75,8 +75,9 @@ impl History {
         metrics
     }
 
-    /// Counts what rose since the last page.
-    fn count(&mut self, plan: &Plan, findings: &Findings) {
+    /// Counts what rose since the last page. Returns how many series could not be counted.
+    fn count(&mut self, plan: &Plan, findings: &Findings) -> u64 {
+        let mut uncounted = 0;
         let is_counted = |rule_at: usize| {
             let kind = plan.rule(rule_at).map(|rule| rule.role.kind());
             matches!(kind, Some(RoleKind::Counter | RoleKind::Histogram))
@@ -101,11 +102,13 @@ impl History {
             if self.alternation.is_found() {
                 counter.pass_over(found);
             } else {
-                counter.follow(found);
+                let bounds = plan.rule(*rule_at).map(|rule| plan.bounds(rule.role));
+                uncounted += counter.follow(found, bounds.unwrap_or_default());
             }
         }
         let mut all = findings.by_rule.values();
-        self.had_roles = all.any(|found| found.is_partial || !found.points.is_empty());
+        self.had_roles = all.any(|found| found.is_partial || !found.is_empty());
+        uncounted
     }
 
     /// Drops snapshots that nothing is measured from any more. After a pause, rates begin anew.
@@ -213,7 +216,7 @@ impl History {
             role: rule.role,
             selector: rule.written.as_str().into(),
             library: rule.library.map(|library| library.name),
-            series: found.points.len(),
+            series: found.len(),
             value,
         })
     }
@@ -245,7 +248,7 @@ fn choose(plan: &Plan, findings: &Findings) -> Chosen {
         let found: Vec<_> = candidates
             .filter_map(|(at, _)| Some((at, findings.by_rule.get(&at)?)))
             .collect();
-        let has_series = |found: &Found| found.is_partial || !found.points.is_empty();
+        let has_series = |found: &Found| found.is_partial || !found.is_empty();
         let with_series = found.iter().find(|(_, found)| has_series(found));
         let is_counter = role.kind() == RoleKind::Counter;
         let zero = found.iter().find(|(_, found)| is_counter && found.is_known);
@@ -295,7 +298,7 @@ fn quantiles(mut total: Total) -> Option<[f64; 3]> {
     make_monotonic(&mut total.buckets);
     let mut values = [0.0; QUANTILES.len()];
     for (value, (q, _)) in values.iter_mut().zip(QUANTILES) {
-        *value = quantile(q, &total.buckets)?;
+        *value = quantile(q, &total.buckets, total.is_native)?;
     }
     Some(values)
 }

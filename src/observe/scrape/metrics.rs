@@ -266,7 +266,7 @@ pub(super) const SCRAPE: &[Described<One>] = &[
         gauge(
             "slod_scrape_samples_dropped",
             "",
-            "Samples of the last scrape that matched a role and could not be used: not a number, negative counters, timestamps far from now, duplicates, too many; and lines that are too long.",
+            "Samples of the last scrape that matched a role and could not be used: not a number, negative counters, increases above 10^12, invalid native histograms, timestamps far from now, duplicates, too many; and lines or messages that are too long.",
         ),
         |samples, metrics| samples.count(metrics.scrape.dropped),
     ),

@@ -1,11 +1,13 @@
-//! Reads a page as it arrives: line by line, in bounded memory.
+//! Reads a page as it arrives: line by line or message by message, in bounded memory.
 
 use super::parse::{Line, PageFormat, parse_line, shown};
+use super::protobuf::Families;
 use super::scan::{Findings, Scan};
 use crate::outcome::Cause;
 use crate::probe::dial::Failure;
 use crate::probe::http::BodySink;
 use crate::probe::http::fetch::check_status;
+use crate::text::printable;
 use http::header::CONTENT_TYPE;
 use http::response;
 
@@ -19,6 +21,8 @@ pub struct PageReader<'p> {
     scan: Scan<'p>,
     format: PageFormat,
     content_type: String,
+    /// Of a page in protobuf.
+    families: Option<Families>,
     /// The start of a line whose end has not arrived.
     partial: Vec<u8>,
     /// Whether the line that arrives is too long.
@@ -33,6 +37,7 @@ impl<'p> PageReader<'p> {
             scan,
             format: PageFormat::Text,
             content_type: String::new(),
+            families: None,
             partial: Vec::new(),
             is_skipping: false,
             lines: 0,
@@ -42,6 +47,10 @@ impl<'p> PageReader<'p> {
 
     /// What the page has, once it is there as a whole.
     pub fn finish(mut self) -> Result<Findings, String> {
+        if let Some(families) = self.families {
+            families.finish()?;
+            return Ok(self.scan.finish());
+        }
         let rest = std::mem::take(&mut self.partial);
         if !rest.is_empty() {
             self.line(&rest)?;
@@ -52,7 +61,14 @@ impl<'p> PageReader<'p> {
         Ok(self.scan.finish())
     }
 
-    fn read(&mut self, mut part: &[u8]) -> Result<(), String> {
+    fn read(&mut self, part: &[u8]) -> Result<(), String> {
+        match &mut self.families {
+            Some(families) => families.read(part, &mut self.scan),
+            None => self.read_text(part),
+        }
+    }
+
+    fn read_text(&mut self, mut part: &[u8]) -> Result<(), String> {
         while let Some(end) = memchr::memchr(b'\n', part) {
             let (line, rest) = (&part[..end], &part[end + 1..]);
             if self.is_skipping {
@@ -91,7 +107,7 @@ impl<'p> PageReader<'p> {
         self.is_skipping = false;
         self.partial.clear();
         self.lines += 1;
-        self.scan.drop_line();
+        self.scan.drop_unread();
     }
 
     fn line(&mut self, line: &[u8]) -> Result<(), String> {
@@ -110,6 +126,24 @@ impl<'p> PageReader<'p> {
             Err(fault) => return Err(self.invalid(&fault)),
         }
         Ok(())
+    }
+
+    /// The form of protobuf that is read: it is the only one that is asked for.
+    fn in_protobuf(&self) -> Result<Families, Failure> {
+        let parameters = self.content_type.split(';').map(str::trim);
+        let is = |name: &str, wanted: &str| {
+            let mut given = parameters.clone().filter_map(|one| one.strip_prefix(name));
+            given.all(|value| value.trim_matches('"') == wanted)
+        };
+        if is("proto=", "io.prometheus.client.metricfamily") && is("encoding=", "delimited") {
+            return Ok(Families::default());
+        }
+        let kind: String = self.content_type.chars().take(120).collect();
+        let kind = printable(&kind);
+        let message = format!(
+            "the answer is {kind}, which is not the form of protobuf that was asked for: proto=io.prometheus.client.MetricFamily;encoding=delimited"
+        );
+        Err(Failure::bad(Cause::Protocol, message))
     }
 
     fn invalid(&self, fault: &str) -> String {
@@ -135,8 +169,7 @@ impl BodySink for PageReader<'_> {
             .content_type
             .starts_with("application/vnd.google.protobuf")
         {
-            let message = "the answer is in protobuf, but text was asked for";
-            return Err(Failure::bad(Cause::Protocol, message));
+            self.families = Some(self.in_protobuf()?);
         }
         if self
             .content_type

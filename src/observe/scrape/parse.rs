@@ -1,7 +1,6 @@
 //! One line of the Prometheus text format 0.0.4 or of OpenMetrics 1.0. Pure; borrows from the line.
 //!
-//! The grammar is that of Prometheus, so that what it refuses is refused here as well. Native
-//! histograms exist in protobuf only; of a text page, classic buckets are read.
+//! The grammar is that of Prometheus, so that what it refuses is refused here as well.
 
 mod labels;
 mod number;

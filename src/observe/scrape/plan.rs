@@ -1,11 +1,13 @@
 //! What to look for in the metrics of one service: its own selectors, and the table of well-known
 //! names for the roles without one. Pure.
 
+use super::native;
 use crate::config::{MetricsSource, MetricsSpec};
 use crate::probe::http::JsonTotal;
 use crate::roles::{Ecosystem, Role, RoleKind, Selector, TABLE};
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
 /// One way to find a role.
 #[derive(Debug)]
@@ -40,6 +42,11 @@ pub struct Plan {
     /// Roles that only their own rule finds.
     fixed: [bool; Role::COUNT],
     pub paths: Option<Arc<[JsonTotal]>>,
+    /// Seconds that a request may take for the latency objectives of the service.
+    thresholds: Vec<f64>,
+    /// Where native histograms are read, without and with these thresholds.
+    bounds: Vec<f64>,
+    duration_bounds: Vec<f64>,
 }
 
 /// Rules by the names of their samples.
@@ -101,7 +108,29 @@ impl Plan {
         for rule in &own.rules {
             fixed[rule.role as usize] = true;
         }
-        Self { own, fixed, paths }
+        let thresholds = spec.thresholds.iter().map(Duration::as_secs_f64);
+        let thresholds: Vec<f64> = thresholds.filter(|seconds| *seconds > 0.0).collect();
+        Self {
+            own,
+            fixed,
+            paths,
+            bounds: native::bounds(&[]),
+            duration_bounds: native::bounds(&thresholds),
+            thresholds,
+        }
+    }
+
+    /// Seconds that a request may take for the latency objectives of the service.
+    pub fn thresholds(&self) -> &[f64] {
+        &self.thresholds
+    }
+
+    /// The upper bounds, in seconds, that the native histograms of a role are read at.
+    pub fn bounds(&self, role: Role) -> &[f64] {
+        match role {
+            Role::RequestDuration => &self.duration_bounds,
+            _ => &self.bounds,
+        }
     }
 
     pub fn rule(&self, at: usize) -> Option<&Rule> {

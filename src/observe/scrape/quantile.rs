@@ -1,8 +1,9 @@
-//! Quantiles of classic histograms, as `histogram_quantile` of Prometheus estimates them. Pure.
+//! Quantiles of histograms, as `histogram_quantile` of Prometheus estimates them. Pure.
 
 /// The quantile of a histogram of upper bounds and cumulative counts, in ascending order; the last
-/// bound is infinite. `None` without observations.
-pub fn quantile(q: f64, buckets: &[(f64, f64)]) -> Option<f64> {
+/// bound is infinite. Inside a bucket of a classic histogram, observations are spread evenly; of a
+/// native one, exponentially, as since Prometheus 3.0. `None` without observations.
+pub fn quantile(q: f64, buckets: &[(f64, f64)], is_native: bool) -> Option<f64> {
     let (last, all) = *buckets.last()?;
     if !last.is_infinite() || buckets.len() < 2 || all <= 0.0 {
         return None;
@@ -22,6 +23,9 @@ pub fn quantile(q: f64, buckets: &[(f64, f64)]) -> Option<f64> {
         _ => buckets[at - 1],
     };
     let share = (rank - before) / (count - before);
+    if is_native && start > 0.0 {
+        return Some(start * (end / start).powf(share));
+    }
     Some(start + (end - start) * share)
 }
 
@@ -44,7 +48,7 @@ mod tests {
     #[test]
     fn quantiles_are_those_of_histogram_quantile() {
         let buckets = [(0.1, 50.0), (0.5, 90.0), (1.0, 99.0), (INF, 100.0)];
-        let at = |q| quantile(q, &buckets).expect("known");
+        let at = |q| quantile(q, &buckets, false).expect("known");
         for (q, wanted) in [
             (0.5, 0.1),
             (0.25, 0.05),
@@ -57,15 +61,17 @@ mod tests {
             assert!((at(q) - wanted).abs() < 1e-12, "{q}: {}", at(q));
         }
         let below = [(-1.0, 5.0), (1.0, 10.0), (INF, 10.0)];
-        assert_eq!(quantile(0.1, &below), Some(-1.0));
+        assert_eq!(quantile(0.1, &below, false), Some(-1.0));
+        let native = [(0.5, 0.0), (2.0, 10.0), (INF, 10.0)];
+        assert_eq!(quantile(0.5, &native, true), Some(1.0));
     }
 
     #[test]
     fn without_observations_or_an_infinite_bound_it_is_unknown() {
-        assert_eq!(quantile(0.5, &[]), None);
-        assert_eq!(quantile(0.5, &[(INF, 10.0)]), None);
-        assert_eq!(quantile(0.5, &[(0.1, 1.0), (1.0, 2.0)]), None);
-        assert_eq!(quantile(0.5, &[(0.1, 0.0), (INF, 0.0)]), None);
+        assert_eq!(quantile(0.5, &[], false), None);
+        assert_eq!(quantile(0.5, &[(INF, 10.0)], false), None);
+        assert_eq!(quantile(0.5, &[(0.1, 1.0), (1.0, 2.0)], false), None);
+        assert_eq!(quantile(0.5, &[(0.1, 0.0), (INF, 0.0)], false), None);
     }
 
     #[test]

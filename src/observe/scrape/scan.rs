@@ -1,13 +1,16 @@
 //! One page: which of its samples match which rule. Pure but for what it is given.
 
+use super::native::{Native, is_same};
 use super::parse::{LabelSet, Pair, Sample, parse_value};
 use super::plan::{Interest, Part, Plan, Rule};
-use crate::roles::RoleKind;
+use crate::roles::{Role, RoleKind};
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 
 /// Samples of one service that are kept; the roles beyond are unknown.
 pub const KEPT_MAX: usize = 50_000;
+/// Native histograms of one service that are kept, likewise.
+pub const NATIVES_MAX: usize = 5000;
 /// Milliseconds that a timestamp may lie behind: as long as Prometheus shows a sample.
 const STALE_MS: i64 = 5 * 60 * 1000;
 /// Milliseconds that a timestamp may lie ahead, as in Prometheus.
@@ -31,14 +34,48 @@ pub enum Slot {
     Count,
 }
 
+/// A native histogram of a page.
+#[derive(Clone, Debug)]
+pub struct NativeSample<'a> {
+    /// With `_bucket`, as its classic form would have.
+    pub name: &'a str,
+    pub labels: LabelSet<'a>,
+    pub timestamp: Option<i64>,
+    pub native: &'a Native,
+}
+
+/// A native histogram that matches a rule, read at the bounds of its role.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NativePoint {
+    pub key: u64,
+    /// While these stay, its buckets do.
+    pub shape: (i32, f64),
+    pub count: f64,
+    pub sum: f64,
+    /// The count up to each bound of [`Plan::bounds`].
+    pub up_to: Box<[f64]>,
+}
+
 /// What a page has for one rule.
 #[derive(Debug, Default, PartialEq)]
 pub struct Found {
     pub points: Vec<Point>,
+    pub natives: Vec<NativePoint>,
     /// Whether the metric is there, with the labels that the rule looks at. Then no match is 0.
     pub is_known: bool,
     /// There were too many.
     pub is_partial: bool,
+}
+
+impl Found {
+    /// How many series match.
+    pub fn len(&self) -> usize {
+        self.points.len() + self.natives.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.points.is_empty() && self.natives.is_empty()
+    }
 }
 
 /// What a page has for all rules.
@@ -61,6 +98,8 @@ pub struct Scan<'p> {
     name: String,
     interest: Vec<Interest>,
     seen: HashSet<(usize, u64)>,
+    /// How many native histograms are kept.
+    natives: usize,
     /// Rules whose family is described.
     described: HashSet<usize>,
 }
@@ -75,28 +114,99 @@ impl<'p> Scan<'p> {
             name: String::new(),
             interest: Vec::new(),
             seen: HashSet::new(),
+            natives: 0,
             described: HashSet::new(),
         }
     }
 
     pub fn take(&mut self, sample: &Sample<'_>) {
         self.findings.samples += 1;
-        if self.name != sample.name {
-            self.name.clear();
-            self.name.push_str(sample.name);
-            self.interest.clear();
-            self.plan.interest_in(sample.name, &mut self.interest);
+        if self.wants(sample.name) {
+            self.take_parts(sample, |_| true);
         }
-        if !self.interest.is_empty() {
-            let key = key(sample, self.hasher);
-            for at in 0..self.interest.len() {
+    }
+
+    /// Takes the sample of a histogram that is taken by its native form: only for rules that look for
+    /// a number. It is not counted.
+    pub fn take_number(&mut self, sample: &Sample<'_>) {
+        if self.wants(sample.name) {
+            self.take_parts(sample, |part| part == Part::Value);
+        }
+    }
+
+    fn take_parts(&mut self, sample: &Sample<'_>, takes: fn(Part) -> bool) {
+        let key = key(sample.name, sample.labels, self.hasher);
+        for at in 0..self.interest.len() {
+            if takes(self.interest[at].1) {
                 self.hold_against(self.interest[at], sample, key);
             }
         }
     }
 
-    /// Counts a line that was not read.
-    pub fn drop_line(&mut self) {
+    /// Whether samples of this name may match a rule.
+    pub fn wants(&mut self, name: &str) -> bool {
+        if self.name != name {
+            self.name.clear();
+            self.name.push_str(name);
+            self.interest.clear();
+            self.plan.interest_in(name, &mut self.interest);
+        }
+        !self.interest.is_empty()
+    }
+
+    /// Counts samples that match no rule.
+    pub fn pass_over(&mut self, samples: u64) {
+        self.findings.samples += samples;
+    }
+
+    /// Takes a native histogram, for the rules that look for histograms.
+    pub fn take_native(&mut self, sample: &NativeSample<'_>) {
+        if !self.wants(sample.name) {
+            return;
+        }
+        let key = key(sample.name, sample.labels, self.hasher);
+        for at in 0..self.interest.len() {
+            if let (at, Part::Bucket) = self.interest[at] {
+                self.hold_native(at, sample, key);
+            }
+        }
+    }
+
+    /// Whether a histogram with these upper bounds counts the requests within each latency threshold
+    /// of the service exactly.
+    pub fn counts_exactly(
+        &mut self,
+        family: &str,
+        bounds: impl Iterator<Item = f64> + Clone,
+    ) -> bool {
+        if self.plan.thresholds().is_empty() || !self.wants(&format!("{family}_bucket")) {
+            return false;
+        }
+        let rules = self.interest.iter();
+        let rules = rules.filter_map(|(at, _)| self.plan.rule(*at));
+        let mut durations = rules.filter(|rule| rule.role == Role::RequestDuration);
+        durations.next().is_some_and(|rule| {
+            let mut thresholds = self.plan.thresholds().iter();
+            let is_bound = |threshold: &f64| {
+                let mut bounds = bounds.clone();
+                bounds.any(|bound| is_same(bound * rule.scale, *threshold))
+            };
+            thresholds.all(is_bound)
+        })
+    }
+
+    /// Counts a histogram that cannot be used, if a rule looks for it.
+    pub fn drop_histogram(&mut self, family: &str) {
+        self.findings.samples += 1;
+        let is_wanted = ["_bucket", "_count", "_sum"].iter();
+        let mut is_wanted = is_wanted.map(|suffix| self.wants(&format!("{family}{suffix}")));
+        if is_wanted.any(|wanted| wanted) {
+            self.findings.dropped += 1;
+        }
+    }
+
+    /// Counts a line or a message that was not read.
+    pub fn drop_unread(&mut self) {
         self.findings.dropped += 1;
     }
 
@@ -123,33 +233,82 @@ impl<'p> Scan<'p> {
     }
 
     fn hold_against(&mut self, (at, part): Interest, sample: &Sample<'_>, key: u64) {
-        let Some(rule) = self.plan.rule(at) else {
+        let Some(rule) = self.matching(at, sample.labels) else {
             return;
         };
-        let Some(selector) = &rule.selector else {
-            return;
-        };
-        let found = self.findings.by_rule.entry(at).or_default();
-        if !selector.takes_labels(&sample.labels) {
-            found.is_known |= selector.knows_labels(&sample.labels);
-            return;
-        }
-        found.is_known = true;
         let point =
             point(rule, part, sample, key).filter(|_| is_current(sample.timestamp, self.now_ms));
-        let Some(point) = point else {
-            self.findings.dropped += 1;
+        match point {
+            Some(point) => self.keep(at, key, |found| found.points.push(point)),
+            None => self.findings.dropped += 1,
+        }
+    }
+
+    fn hold_native(&mut self, at: usize, sample: &NativeSample<'_>, key: u64) {
+        let Some(rule) = self.matching(at, sample.labels) else {
             return;
         };
+        if !is_current(sample.timestamp, self.now_ms) {
+            self.findings.dropped += 1;
+            return;
+        }
+        if self.natives == NATIVES_MAX {
+            self.findings.dropped += 1;
+            self.give_up(at);
+            return;
+        }
+        self.natives += 1;
+        let native = sample.native;
+        let bounds = self.plan.bounds(rule.role).iter();
+        let up_to = bounds.map(|bound| native.up_to(bound / rule.scale));
+        // An observation that is not a number makes a sum that is none.
+        let sum = native.sum * rule.scale;
+        let sum = if sum.is_finite() { sum.max(0.0) } else { 0.0 };
+        let point = NativePoint {
+            key,
+            shape: (native.schema, native.zero_threshold),
+            count: native.count,
+            sum,
+            up_to: up_to.collect(),
+        };
+        self.keep(at, key, |found| found.natives.push(point));
+    }
+
+    /// The rule, if it selects these labels.
+    fn matching(&mut self, at: usize, labels: LabelSet<'_>) -> Option<&'p Rule> {
+        let rule = self.plan.rule(at)?;
+        let selector = rule.selector.as_ref()?;
+        let found = self.findings.by_rule.entry(at).or_default();
+        if !selector.takes_labels(&labels) {
+            found.is_known |= selector.knows_labels(&labels);
+            return None;
+        }
+        found.is_known = true;
+        Some(rule)
+    }
+
+    /// Keeps what matches a rule, once for each series.
+    fn keep(&mut self, at: usize, key: u64, add: impl FnOnce(&mut Found)) {
+        let found = self.findings.by_rule.entry(at).or_default();
         if self.seen.len() == KEPT_MAX || found.is_partial {
-            found.is_partial = true;
-            self.findings.dropped += 1 + found.points.len() as u64;
-            found.points = Vec::new();
-        } else if self.seen.insert((at, point.key)) {
-            found.points.push(point);
+            self.findings.dropped += 1;
+            self.give_up(at);
+        } else if self.seen.insert((at, key)) {
+            add(found);
         } else {
             self.findings.dropped += 1;
         }
+    }
+
+    /// There are too many of a rule: what was kept of it is dropped.
+    fn give_up(&mut self, at: usize) {
+        let found = self.findings.by_rule.entry(at).or_default();
+        self.findings.dropped += found.len() as u64;
+        *found = Found {
+            is_known: true,
+            is_partial: true,
+            ..Found::default()
+        };
     }
 }
 
@@ -184,13 +343,13 @@ fn upper_bound(labels: LabelSet<'_>) -> Option<f64> {
 
 /// The identity of a series: its name and labels in any order, as a number that nobody outside can
 /// aim at.
-fn key(sample: &Sample<'_>, hasher: &RandomState) -> u64 {
-    let mut pairs: Vec<Pair<'_>> = sample.labels.pairs().collect();
+fn key(name: &str, labels: LabelSet<'_>, hasher: &RandomState) -> u64 {
+    let mut pairs: Vec<Pair<'_>> = labels.pairs().collect();
     // An empty label is the same as none.
     pairs.retain(|(_, value)| !value.is_empty());
     pairs.sort_unstable();
     let mut state = hasher.build_hasher();
-    sample.name.hash(&mut state);
+    name.hash(&mut state);
     pairs.hash(&mut state);
     state.finish()
 }

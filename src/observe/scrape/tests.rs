@@ -19,8 +19,13 @@ const NOW: i64 = 1_795_860_000_000;
 
 /// A service with these keys in `metrics`, apart from its address.
 fn spec(keys: &str) -> Arc<MetricsSpec> {
+    spec_of("objectives: []", keys)
+}
+
+/// A service with these keys, and those in `metrics`.
+fn spec_of(service: &str, keys: &str) -> Arc<MetricsSpec> {
     let text = format!(
-        "services: [{{ name: a, probes: [{{ name: p, http: {{ url: \"http://h/\" }} }}], metrics: {{ url: \"http://h/metrics\"{keys} }} }}]"
+        "services: [{{ name: a, {service}, probes: [{{ name: p, http: {{ url: \"http://h/\" }} }}], metrics: {{ url: \"http://h/metrics\"{keys} }} }}]"
     );
     let source = Source {
         name: String::new(),
@@ -32,16 +37,26 @@ fn spec(keys: &str) -> Arc<MetricsSpec> {
 }
 
 /// A service whose pages are read one after the other.
-struct Watched {
+pub(super) struct Watched {
     plan: Plan,
     hasher: RandomState,
     history: History,
 }
 
 impl Watched {
-    fn new(keys: &str) -> Self {
+    pub(super) fn new(keys: &str) -> Self {
+        Self::of("objectives: []", keys)
+    }
+
+    /// With keys of the service, and others of its metrics.
+    pub(super) fn of(service: &str, keys: &str) -> Self {
+        let service = if service.is_empty() {
+            "objectives: []"
+        } else {
+            service
+        };
         Self {
-            plan: Plan::new(&spec(keys)),
+            plan: Plan::new(&spec_of(service, keys)),
             hasher: RandomState::new(),
             history: History::default(),
         }
@@ -55,17 +70,39 @@ impl Watched {
         reader.finish()
     }
 
+    /// A page in protobuf.
+    pub(super) fn read_bytes(&self, page: &[u8]) -> Result<Findings, String> {
+        let mut reader = PageReader::new(Scan::new(&self.plan, &self.hasher, NOW));
+        let kind = "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited";
+        let head = http::Response::builder().header("content-type", kind);
+        let (head, ()) = head.body(()).expect("valid").into_parts();
+        reader.begin(&head).map_err(|failure| failure.message)?;
+        for part in page.chunks(1000) {
+            reader.take(part).map_err(|failure| failure.message)?;
+        }
+        reader.finish()
+    }
+
+    pub(super) fn follow_bytes(&mut self, at: u64, page: &[u8]) -> ServiceMetrics {
+        let findings = self.read_bytes(page).expect("valid");
+        self.follow_findings(at, &findings)
+    }
+
     /// The page of a scrape so many seconds after the first.
-    fn follow(&mut self, at: u64, page: &str) -> ServiceMetrics {
+    pub(super) fn follow(&mut self, at: u64, page: &str) -> ServiceMetrics {
         let findings = self.read(page).expect("valid");
+        self.follow_findings(at, &findings)
+    }
+
+    fn follow_findings(&mut self, at: u64, findings: &Findings) -> ServiceMetrics {
         let at = Duration::from_secs(at);
         let service = "a".into();
         self.history
-            .follow(&self.plan, &service, &findings, at, INTERVAL)
+            .follow(&self.plan, &service, findings, at, INTERVAL)
     }
 }
 
-fn close(value: Option<f64>, wanted: f64) -> bool {
+pub(super) fn close(value: Option<f64>, wanted: f64) -> bool {
     value.is_some_and(|value| (value - wanted).abs() < 1e-9)
 }
 
@@ -277,6 +314,15 @@ fn quantiles_are_those_of_what_was_counted_meanwhile() {
     );
     let histogram = metrics.histogram(Role::RequestDuration).expect("found");
     assert_eq!(histogram.counts, [50, 50, 0]);
+}
+
+#[test]
+fn an_increase_that_nobody_can_count_is_counted_as_dropped() {
+    let mut watched = Watched::new("");
+    watched.follow(0, "http_requests_total{code=\"200\"} 5\n");
+    let metrics = watched.follow(10, "http_requests_total{code=\"200\"} 1e300\n");
+    assert!(close(metrics.number(Role::Requests), 0.0), "{metrics:?}");
+    assert_eq!(metrics.scrape.dropped, 1);
 }
 
 #[test]

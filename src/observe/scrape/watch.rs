@@ -156,12 +156,14 @@ fn raw_values(plan: &Plan, metrics: &ServiceMetrics, findings: &Findings) -> Vec
     let value = |view: &RoleView| {
         let mut rules = plan.rules_of(view.role);
         let (at, _) = rules.find(|(_, rule)| *rule.written == *view.selector)?;
-        let points = findings.by_rule.get(&at)?.points.iter();
-        let counted = points.filter(|point| match view.role.kind() {
+        let found = findings.by_rule.get(&at)?;
+        let natives = found.natives.iter();
+        let natives = natives.fold(0.0, |total, point| total + point.count);
+        let counted = found.points.iter().filter(|point| match view.role.kind() {
             RoleKind::Histogram => point.slot == Slot::Count,
             _ => true,
         });
-        let total = counted.fold(0.0, |total, point| total + point.value);
+        let total = counted.fold(natives, |total, point| total + point.value);
         let is_state = view.role.kind() == RoleKind::State;
         Some((
             view.role,
@@ -188,7 +190,7 @@ fn of_document(totals: &[Option<f64>]) -> Findings {
         let found = Found {
             is_known: point.is_some(),
             points: point.into_iter().collect(),
-            is_partial: false,
+            ..Found::default()
         };
         findings.by_rule.insert(at, found);
     }

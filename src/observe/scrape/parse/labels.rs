@@ -18,12 +18,26 @@ pub type Pair<'a> = (&'a str, Cow<'a, str>);
 impl<'a> LabelSet<'a> {
     /// Reads to the closing brace, and returns what follows it.
     pub(super) fn read(text: &'a str) -> Result<(Self, &'a str), String> {
+        Self::read_to(text, |rest| rest.strip_prefix('}'))
+    }
+
+    /// All of a text, as it would stand between braces.
+    pub fn of(text: &'a str) -> Result<Self, String> {
+        let (labels, _) = Self::read_to(text, |rest| rest.is_empty().then_some(rest))?;
+        Ok(labels)
+    }
+
+    /// Reads to the end, and returns what follows it.
+    fn read_to(
+        text: &'a str,
+        end: impl Fn(&'a str) -> Option<&'a str>,
+    ) -> Result<(Self, &'a str), String> {
         // Most samples have few labels, which need no allocation.
         let (mut few, mut more) = ([""; FEW], Vec::new());
         let mut count = 0;
         let mut rest = skip_blanks(text);
         loop {
-            if let Some(after) = rest.strip_prefix('}') {
+            if let Some(after) = end(rest) {
                 let inner = &text[..text.len() - rest.len()];
                 return Ok((Self(inner), after));
             }
@@ -42,7 +56,7 @@ impl<'a> LabelSet<'a> {
             rest = skip_blanks(after);
             rest = match rest.strip_prefix(',') {
                 Some(after) => skip_blanks(after),
-                None if rest.starts_with('}') => rest,
+                None if end(rest).is_some() => rest,
                 None => return Err("expected `,` or `}` after a label".to_owned()),
             };
         }
