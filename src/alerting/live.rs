@@ -79,5 +79,6 @@ pub fn sign(finding: &Finding) -> Sign {
             Presence::Unknown => None,
         },
         evidence: finding.evidence.clone(),
+        chart: finding.chart.clone(),
     }
 }

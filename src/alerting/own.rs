@@ -45,5 +45,6 @@ fn sign(name: &str, alertname: &str, trouble: Option<String>) -> Sign {
         urgency: Urgency::Ticket,
         is_there: Some(trouble.is_some()),
         evidence: trouble.unwrap_or_default().into(),
+        chart: "".into(),
     }
 }

@@ -91,7 +91,7 @@ pub const TITLE: Key<Text> = Key::with_default(
 pub const TEXT: Key<Text> = Key::with_default(
     "text",
     Text,
-    "{{ list }}\n{{ description }}\n{{ runbook_url }}",
+    "{{ list }}\n{{ description }}\n{% if chart %}{{ chart }}\n{% endif %}{{ runbook_url }}",
     "Text of a message, likewise.",
 );
 

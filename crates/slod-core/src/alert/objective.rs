@@ -21,7 +21,7 @@ impl ObjectiveAlerts {
     pub fn resume(&mut self, alert: AlertRecord, held: Timestamp) {
         if let Source::Budget { condition, .. } = alert.key.source {
             let held = held.max(alert.from);
-            let state = AlertState::Firing { alert, held };
+            let state = AlertState::firing_since(alert, held);
             self.states.push((condition, state));
         }
     }
@@ -76,7 +76,7 @@ impl ObjectiveAlerts {
             let known = self.states.iter_mut().find(|(one, _)| one == condition);
             let Some((_, state)) = known else { continue };
             if state.firing_mut().is_some_and(|(held, _)| is_old(held)) {
-                state.found(|| condition.sentence(burning).into());
+                state.found(|alert| alert.evidence = condition.sentence(burning).into());
             }
         }
     }

@@ -47,6 +47,7 @@ fn sign(service: &str, is_there: bool) -> Sign {
         urgency: Urgency::Page,
         is_there: Some(is_there),
         evidence: "it is down".into(),
+        chart: "▁█".into(),
     }
 }
 
