@@ -74,14 +74,28 @@ impl Hours {
     /// Whether a moment is within them. Hours after midnight belong to the day on which they began.
     pub fn contain(&self, at: Timestamp) -> bool {
         let local = at.to_utc().with_timezone(&self.zone);
-        let minute = local.hour() * 60 + local.minute();
+        self.contain_local(local.weekday(), local.hour() * 60 + local.minute())
+    }
+
+    /// Likewise of a minute of a day in their zone.
+    fn contain_local(&self, today: Weekday, minute: u32) -> bool {
         let (from, to) = self.range;
         let on = |day: Weekday| self.days.is_empty() || self.days.contains(&day);
-        let today = local.weekday();
         if from < to {
             return (from..to).contains(&minute) && on(today);
         }
         (minute >= from && on(today)) || (minute < to && on(today.pred()))
+    }
+
+    /// Whether those of one time zone contain each minute of the week together.
+    pub fn contain_all(all: &[&Self]) -> bool {
+        let full = |zone: Tz| {
+            let same: Vec<_> = all.iter().filter(|one| one.zone == zone).collect();
+            let week = (0..7).filter_map(|day| Weekday::try_from(day).ok());
+            let mut minutes = week.flat_map(|day| (0..24 * 60).map(move |minute| (day, minute)));
+            minutes.all(|(day, minute)| same.iter().any(|one| one.contain_local(day, minute)))
+        };
+        all.iter().any(|one| full(one.zone))
     }
 }
 

@@ -3,7 +3,7 @@
 use super::finding::Finding;
 use crate::config::draft::{Draft, ServiceDraft};
 use crate::config::keys;
-use crate::receiver::Route;
+use crate::receiver::{Hours, Route};
 
 /// The severities of alerts.
 const SEVERITIES: [&str; 2] = ["page", "ticket"];
@@ -19,8 +19,12 @@ pub fn alert_reaches_nobody(draft: &Draft<'_>) -> Vec<Finding> {
         .iter()
         .flat_map(|service| SEVERITIES.map(|severity| (service, severity)));
     let lost = pairs.filter(|(service, severity)| {
-        let takes = |route: &Route| route.at.is_none() && takes(route, service, severity);
-        !routing.routes.iter().any(takes)
+        let routes = || {
+            let all = routing.routes.iter();
+            all.filter(|route| takes(route, service, severity))
+        };
+        let hours: Vec<_> = routes().filter_map(|route| route.at.as_ref()).collect();
+        !routes().any(|route| route.at.is_none()) && !Hours::contain_all(&hours)
     });
     let finding = |(service, severity): (&ServiceDraft<'_>, &str)| Finding {
         at: draft.root.spot_of(&keys::notify::ROUTES),
