@@ -99,13 +99,6 @@ pub(super) fn label_fault(name: &str) -> Option<&'static str> {
         "collector",
         "instance",
         "job",
-        "alertname",
-        "model",
-        "signal",
-        "sli",
-        "source",
-        "subject",
-        "tier",
     ];
     let letter = |c: char| c == '_' || c.is_ascii_alphabetic();
     let word = |c: char| letter(c) || c.is_ascii_digit();

@@ -28,7 +28,7 @@ pub use heartbeat::{HEARTBEAT_KEYS, HeartbeatSpec};
 pub use mail::{Envelope, Mail, Security};
 pub use message::Message;
 pub use request::{HttpRequest, Method, Request};
-pub use route::{Decision, Escalation, Hours, Matcher, Route, Routing, same_severity};
+pub use route::{Decision, Escalation, Hours, Matcher, Route, Routing};
 pub use template::{Template, TemplateError};
 
 use crate::outcome::Timestamp;

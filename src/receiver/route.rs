@@ -1,7 +1,7 @@
 //! Which receivers an alert goes to, and when: pure.
 
 use super::Receiver;
-use crate::alert::Notice;
+use crate::alert::{Notice, same_severity};
 use crate::outcome::Timestamp;
 use chrono::{Datelike, Timelike, Weekday};
 use chrono_tz::Tz;
@@ -102,8 +102,11 @@ impl Hours {
 impl Route {
     fn matches(&self, labels: &BTreeMap<String, String>, at: Timestamp) -> bool {
         let is = |matcher: &Matcher| {
-            let value = labels.get(&matcher.label).map(String::as_str);
-            value.map(urgency) == Some(urgency(&matcher.value))
+            let value = labels.get(&matcher.label);
+            value.is_some_and(|value| match &*matcher.label {
+                "severity" => same_severity(value, &matcher.value),
+                _ => *value == matcher.value,
+            })
         };
         self.matchers.iter().all(is) && self.at.as_ref().is_none_or(|hours| hours.contain(at))
     }
@@ -178,20 +181,6 @@ impl Routing {
             let route = self.route(&example.labels, example.from);
             route.map_or(DEFAULT_REPEAT, |(_, route)| route.repeat)
         })
-    }
-}
-
-/// Whether two words are the same severity.
-pub fn same_severity(a: &str, b: &str) -> bool {
-    urgency(a) == urgency(b)
-}
-
-/// A severity by its other name: alerts of Prometheus rules use `critical` and `warning`.
-fn urgency(value: &str) -> &str {
-    match value {
-        "critical" => "page",
-        "warning" => "ticket",
-        value => value,
     }
 }
 

@@ -11,6 +11,11 @@ use std::time::Duration;
 /// A sign of which nobody knows whether it is still there ends after this time at the latest.
 const MAX_UNKNOWN: Duration = Duration::from_secs(3600);
 
+/// slod's own troubles, by the names of their signs.
+pub const STORE_FAILING: &str = "store_failing";
+pub const CONFIG_RELOAD_FAILED: &str = "config_reload_failed";
+pub const TROUBLES: &[&str] = &[STORE_FAILING, CONFIG_RELOAD_FAILED];
+
 /// What was found of one sign.
 #[derive(Clone, Debug)]
 pub struct Sign {
