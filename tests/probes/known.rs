@@ -99,6 +99,8 @@ async fn run(address: SocketAddr, scenario: Scenario) -> RunRecord {
     };
     let mut engine = Engine::start(plan).expect("starts");
     while engine.next(|| None).await.is_some() {}
+    let windows = engine.finish().windows;
+    let is_rate = matches!(scenario.model, Model::Open { .. });
     RunRecord {
         service: "web".to_owned(),
         engine: SLOD.to_owned(),
@@ -106,14 +108,14 @@ async fn run(address: SocketAddr, scenario: Scenario) -> RunRecord {
         to: Timestamp(i64::try_from(scenario.length().as_millis()).expect("short")),
         scenario,
         ending: Ending::Completed,
-        windows: engine.finish().windows.iter().map(slower).collect(),
+        windows: windows.iter().map(|one| slower(one, is_rate)).collect(),
         requests: Vec::new(),
         thresholds: Vec::new(),
         observed: Vec::new(),
     }
 }
 
-fn slower(window: &LoadWindow) -> LoadWindow {
+fn slower(window: &LoadWindow, is_rate: bool) -> LoadWindow {
     let scale = Scale::new([]);
     let mut latency = Histogram::default();
     for (code, count) in window.latency.iter() {
@@ -122,6 +124,7 @@ fn slower(window: &LoadWindow) -> LoadWindow {
     LoadWindow {
         start: window.start * FASTER,
         length: window.length * FASTER,
+        due: window.due / if is_rate { f64::from(FASTER) } else { 1.0 },
         latency,
         // The machine of a test may be busy: requests count from when they were due.
         lag: Duration::ZERO,
@@ -184,11 +187,11 @@ async fn workers_that_are_enough_do_not_break() {
     assert_eq!(found, Answer::Good, "{evidence}");
 }
 
-/// 60 s of 80 per second at 48 per second leave 1,920 that wait. At 8 per second they are served in
+/// 24 workers that take 500 ms answer 48 per second: 60 s of 80 per second leave 1,920 that wait. At 8 per second they are served in
 /// 48 s.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_queue_is_drained_before_the_service_has_recovered() {
-    let address = service(1, Duration::from_secs(1) / 48).await;
+    let address = service(24, Duration::from_millis(500)).await;
     let scenario = Scenario {
         model: Model::Open { poisson: false },
         stages: stages(&[(8.0, 8.0, 60), (80.0, 80.0, 60), (8.0, 8.0, 120)]),

@@ -8,8 +8,7 @@ use std::time::Duration;
 const WINDOW: Duration = Duration::from_secs(10);
 /// Windows whose mean stands for the highest throughput.
 const HIGHEST: usize = 3;
-/// With a knee above this share of the users of these windows, the service may not have been saturated:
-/// as many as do not wait make this throughput.
+/// With a knee above this share of the users that were reached, the service may not have been saturated.
 const SATURATED: f64 = 0.9;
 
 /// For rising numbers of users only, which wait for their responses.
@@ -37,12 +36,20 @@ pub(in super::super) fn knee(usable: &Usable<'_>) -> Option<Statement> {
         ));
     };
     let limit = highest.iter().map(|one| one.0).sum::<f64>() / HIGHEST as f64;
-    let users = highest.iter().map(|one| one.1).sum::<f64>() / HIGHEST as f64;
     let knee = (quickest + think).as_secs_f64() * limit;
-    let peak = chunks.iter().map(Chunk::active).fold(0.0, f64::max);
+    let mut users: Vec<f64> = chunks.iter().map(Chunk::active).collect();
+    users.sort_by(|a, b| b.total_cmp(a));
+    let peak = users[0];
+    // Where throughput is highest with the most users, it may still have grown within these windows.
+    let most = &users[..HIGHEST];
+    let reached = if highest.iter().all(|one| one.1 >= most[HIGHEST - 1]) {
+        most.iter().sum::<f64>() / HIGHEST as f64
+    } else {
+        peak
+    };
     Some(statement(
         Answer::Good,
-        if knee < SATURATED * users {
+        if knee < SATURATED * reached {
             format!("at about {knee:.0} users: throughput stays at {limit:.1}/s beyond")
         } else {
             format!("no knee up to {peak:.0} users: throughput grew to {limit:.1}/s")
