@@ -35,7 +35,7 @@ const TICK_SHARE: u32 = 500;
 const BATCH: usize = 256;
 /// Once fewer are in the queue, they gather for so long: to wake up for each outcome takes more time
 /// than to count it.
-const GATHER: Duration = Duration::from_millis(50);
+const GATHER: Duration = Duration::from_millis(250);
 
 /// How long a reload waits for the disk before it reads back what was kept.
 const FLUSH: Duration = Duration::from_secs(5);
