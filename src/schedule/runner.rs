@@ -158,9 +158,11 @@ impl Runner {
         self.jobs.reserve_exact(specs.len());
         for spec in specs {
             let kept = old.remove(&spec.key);
+            // A tick that waits for a place does so no more.
+            let given_up = kept.as_ref().is_some_and(|job| job.waiting.is_some());
             self.jobs.push(Job {
                 last: kept.as_ref().and_then(|job| job.last.clone()),
-                missed: kept.map_or(0, |job| job.missed),
+                missed: kept.map_or(0, |job| job.missed) + u64::from(given_up),
                 waiting: None,
                 spec,
             });

@@ -112,6 +112,7 @@ impl Measured {
         match self {
             Self::Errors => numbers::failed(value),
             Self::Rate => format!("{value:.1}/s"),
+            _ if value.is_infinite() => "failed".to_owned(),
             _ => numbers::latency(Duration::try_from_secs_f64(value).unwrap_or_default()),
         }
     }

@@ -36,6 +36,10 @@ pub(in super::super) fn knee(usable: &Usable<'_>) -> Option<Statement> {
         ));
     };
     let limit = highest.iter().map(|one| one.0).sum::<f64>() / HIGHEST as f64;
+    if limit <= 0.0 {
+        let evidence = "needs responses that are good".to_owned();
+        return Some(statement(Answer::Unknown, evidence));
+    }
     let knee = (quickest + think).as_secs_f64() * limit;
     let mut users: Vec<f64> = chunks.iter().map(Chunk::active).collect();
     users.sort_by(|a, b| b.total_cmp(a));
